@@ -1,0 +1,28 @@
+import type { Environment } from "./environment.ts";
+
+/** What the deploy pipeline wrote into deploy_info.json. */
+export interface DeployInfo {
+  readonly currentTag: string;
+  /** "" at the first deploy. */
+  readonly previousTag: string;
+  readonly commitSha: string;
+  readonly deployedBy: string;
+  /** RFC 3339 UTC with seconds. */
+  readonly deployedAt: string;
+  /** Environment of the deploy: `destination` in the file where it names one, else null. */
+  readonly env: Environment | null;
+  /** Other string fields of the file, in its order. */
+  readonly extra: readonly { readonly key: string; readonly value: string }[];
+  /** True when the file is unreadable or invalid now and this is the last good one. */
+  readonly stale: boolean;
+  /** Why it is stale, null otherwise. */
+  readonly error: string | null;
+}
+
+/**
+ * The port to the deploy facts. Rejects with deploy_info_missing (404), or with deploy_info_invalid / deploy_info_unreadable
+ * (503) when there is no last good one.
+ */
+export interface DeploySource {
+  read(signal: AbortSignal): Promise<DeployInfo>;
+}

@@ -1,0 +1,16 @@
+/** The environments that the contract knows. */
+export const environments = ["staging", "production"] as const;
+export type Environment = (typeof environments)[number];
+
+const aliases: Record<string, Environment> = {
+  staging: "staging",
+  stg: "staging",
+  production: "production",
+  prod: "production",
+  prd: "production",
+};
+
+/** `staging|stg` and `production|prod|prd`, in any case, as an environment; anything else is null. */
+export function toEnvironment(text: string | null | undefined): Environment | null {
+  return text && Object.hasOwn(aliases, text.toLowerCase()) ? (aliases[text.toLowerCase()] ?? null) : null;
+}

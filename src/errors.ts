@@ -1,0 +1,65 @@
+/** Every error code of the contract and its HTTP status: the one table that REST, GraphQL and the logs share. */
+export const statusByCode = {
+  invalid_request: 400,
+  query_too_complex: 400,
+  unauthorized: 401,
+  forbidden: 403,
+  restart_disabled: 403,
+  not_found: 404,
+  container_not_found: 404,
+  deploy_info_missing: 404,
+  method_not_allowed: 405,
+  not_acceptable: 406,
+  request_timeout: 408,
+  container_ambiguous: 409,
+  restart_in_progress: 409,
+  payload_too_large: 413,
+  unsupported_media_type: 415,
+  internal: 500,
+  docker_error: 502,
+  prometheus_unavailable: 503,
+  queues_unavailable: 503,
+  postgres_unavailable: 503,
+  queue_locked: 503,
+  schema_mismatch: 503,
+  docker_unavailable: 503,
+  docker_forbidden: 503,
+  deploy_info_invalid: 503,
+  deploy_info_unreadable: 503,
+  audit_unavailable: 503,
+  auth_unavailable: 503,
+  overloaded: 503,
+  docker_timeout: 504,
+  restart_unknown: 504,
+} as const;
+
+export type ErrorCode = keyof typeof statusByCode;
+
+interface OpsErrorOptions {
+  cause?: unknown;
+  /** Which upstream failed, as its configured name ("docker:web-1", "queues:river"). */
+  upstream?: string;
+}
+
+/**
+ * The one error that callers may see. `message` is for people and carries no secret and no upstream text that could hold one;
+ * `cause` goes to our own log only.
+ */
+export class OpsError extends Error {
+  readonly code: ErrorCode;
+  readonly status: number;
+  readonly upstream: string | undefined;
+
+  constructor(code: ErrorCode, message: string, options: OpsErrorOptions = {}) {
+    super(message, { cause: options.cause });
+    this.name = "OpsError";
+    this.code = code;
+    this.status = statusByCode[code];
+    this.upstream = options.upstream;
+  }
+}
+
+/** Whatever was thrown, as an OpsError: anything unknown becomes a masked `internal`. */
+export function toOpsError(error: unknown): OpsError {
+  return error instanceof OpsError ? error : new OpsError("internal", "Internal error", { cause: error });
+}

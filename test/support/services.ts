@@ -1,0 +1,64 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { TestProject } from "vitest/node";
+import type { Running } from "../../script/services/process.ts";
+
+declare module "vitest" {
+  interface ProvidedContext {
+    /** Path of the Unix socket of the real dockerd of this run; sample image: `ops-sample:latest`. */
+    dockerSocket: string;
+    /** URL of the real PostgreSQL of this run, as a superuser; create a database of your own in it. */
+    postgresUrl: string;
+    /** URL of the real Prometheus of this run, which scrapes the real node-exporter as job "node". */
+    prometheusUrl: string;
+    /** Folder for sockets and files of this run. */
+    runFolder: string;
+  }
+}
+
+/**
+ * Starts the real services once for all integration tests. While you work on one of them, name those that you need:
+ * `OPS_TEST_SERVICES=docker,postgres npx vitest run --project integration ...`.
+ */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const wanted = new Set((process.env["OPS_TEST_SERVICES"] ?? "docker,postgres,prometheus").split(","));
+  const folder = mkdtempSync(join(tmpdir(), "ops-test-"));
+  project.provide("runFolder", folder);
+  const running: Running[] = [];
+  const teardown = async () => {
+    await Promise.allSettled(running.map((service) => service.stop()));
+    rmSync(folder, { recursive: true, force: true });
+  };
+  const starts = [
+    wanted.has("docker") &&
+      import("../../script/services/dockerd.ts").then(async ({ startDockerd }) => {
+        const dockerd = await startDockerd(join(folder, "docker"));
+        running.push(dockerd);
+        project.provide("dockerSocket", dockerd.socketPath);
+      }),
+    wanted.has("postgres") &&
+      import("../../script/services/postgres.ts").then(async ({ startPostgres }) => {
+        const postgres = await startPostgres(join(folder, "postgres"));
+        running.push(postgres);
+        project.provide("postgresUrl", postgres.url);
+      }),
+    wanted.has("prometheus") &&
+      import("../../script/services/prometheus.ts").then(async ({ startPrometheus }) => {
+        const prometheus = await startPrometheus(join(folder, "prometheus"));
+        running.push(prometheus);
+        project.provide("prometheusUrl", prometheus.url);
+      }),
+  ];
+  const failures = (await Promise.allSettled(starts.filter((start) => start !== false))).filter(
+    (result) => result.status === "rejected",
+  );
+  if (failures.length > 0) {
+    await teardown();
+    throw new AggregateError(
+      failures.map((failure) => failure.reason),
+      failures.map((failure) => String(failure.reason)).join("\n"),
+    );
+  }
+  return teardown;
+}

@@ -1,0 +1,33 @@
+import { fileURLToPath } from "node:url";
+import { defineConfig } from "vitest/config";
+
+// One copy of graphql: without the alias vitest loads the CommonJS and the ESM build ("another module or realm").
+const alias = { graphql: fileURLToPath(import.meta.resolve("graphql/index.js")) };
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        resolve: { alias },
+        test: {
+          name: "unit",
+          include: ["test/**/*.test.ts"],
+          exclude: ["test/integration/**"],
+          server: { deps: { inline: [/graphql/, /pothos/] } },
+        },
+      },
+      {
+        resolve: { alias },
+        test: {
+          name: "integration",
+          include: ["test/integration/**/*.test.ts"],
+          globalSetup: ["test/support/services.ts"],
+          testTimeout: 30_000,
+          hookTimeout: 90_000,
+          maxWorkers: 2,
+          server: { deps: { inline: [/graphql/, /pothos/] } },
+        },
+      },
+    ],
+  },
+});
