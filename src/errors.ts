@@ -15,6 +15,8 @@ export const statusByCode = {
   restart_in_progress: 409,
   payload_too_large: 413,
   unsupported_media_type: 415,
+  rate_limited: 429,
+  headers_too_large: 431,
   internal: 500,
   docker_error: 502,
   prometheus_unavailable: 503,
@@ -39,6 +41,8 @@ interface OpsErrorOptions {
   cause?: unknown;
   /** Which upstream failed, as its configured name ("docker:web-1", "queues:river"). */
   upstream?: string;
+  /** Headers of an HTTP answer that belong to this error, such as Allow. */
+  headers?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -49,6 +53,7 @@ export class OpsError extends Error {
   readonly code: ErrorCode;
   readonly status: number;
   readonly upstream: string | undefined;
+  readonly headers: Readonly<Record<string, string>> | undefined;
 
   constructor(code: ErrorCode, message: string, options: OpsErrorOptions = {}) {
     super(message, { cause: options.cause });
@@ -56,6 +61,7 @@ export class OpsError extends Error {
     this.code = code;
     this.status = statusByCode[code];
     this.upstream = options.upstream;
+    this.headers = options.headers;
   }
 }
 

@@ -1,0 +1,186 @@
+import { type EngineConfig, parseEngine } from "./config-engines.ts";
+import type { LogLevel } from "./logger.ts";
+
+const prefix = "WALLET_CORE_OPS_";
+
+/** The variables, without their prefix. `secret` ones may also be given as `<NAME>_FILE`, the path of a file that holds them. */
+const variables = {
+  HOST: {},
+  PORT: {},
+  TOKEN: { secret: true },
+  TOKENS_FILE: {},
+  JWKS_URL: {},
+  JWT_ISSUER: {},
+  JWT_AUDIENCE: {},
+  SERVICE: {},
+  ENV: {},
+  DOCKER_HOSTS: {},
+  DATABASE_URL: { secret: true },
+  QUEUES_FILE: {},
+  PROMETHEUS_URL: { secret: true },
+  CPU_THRESHOLD: {},
+  MEM_THRESHOLD: {},
+  DEPLOY_INFO_PATH: {},
+  RESTART: {},
+  AUDIT_FILE: {},
+  LOG_LEVEL: {},
+} as const satisfies Record<string, { secret?: true }>;
+
+type Variable = keyof typeof variables;
+
+export interface Config {
+  readonly host: string;
+  readonly port: number;
+  readonly auth: {
+    readonly token: string | null;
+    readonly tokensFile: string | null;
+    readonly jwt: { readonly jwksUrl: string; readonly issuer: string; readonly audience: string } | null;
+  };
+  readonly service: string;
+  /** Environment of what carries none: queues, hosts, deploy info. */
+  readonly env: "staging" | "production" | null;
+  readonly engines: readonly EngineConfig[];
+  readonly databaseUrl: string | null;
+  /** Text of QUEUES_FILE with its path for messages; the queue layer validates it. */
+  readonly queuesFile: { readonly path: string; readonly text: string } | null;
+  readonly prometheusUrl: string;
+  readonly thresholds: { readonly cpu: number; readonly mem: number };
+  readonly deployInfoPath: string;
+  readonly restart: boolean;
+  readonly auditFile: string;
+  readonly logLevel: LogLevel;
+}
+
+/** Everything that is wrong with the configuration, one line each. No value of a secret is in it. */
+export class ConfigError extends Error {
+  readonly issues: readonly string[];
+
+  constructor(issues: readonly string[]) {
+    super(issues.join("\n"));
+    this.name = "ConfigError";
+    this.issues = issues;
+  }
+}
+
+const logLevels: readonly LogLevel[] = ["trace", "debug", "info", "warn", "error", "fatal", "silent"];
+
+/**
+ * The environment as a Config, or one ConfigError that lists every mistake: unknown `WALLET_CORE_OPS_*` names, unreadable files, bad
+ * values. Empty values count as unset. Reads files only through `readFile`.
+ */
+export function parseConfig(env: Readonly<Record<string, string | undefined>>, readFile: (path: string) => string): Config {
+  const issues = unknownNames(env);
+  const fail = (name: string, problem: string): null => {
+    issues.push(`${prefix}${name} ${problem}`);
+    return null;
+  };
+  const read = (name: string, path: string): string | null => {
+    try {
+      return readFile(path);
+    } catch (error) {
+      return fail(name, `cannot be read: ${path} (${(error as NodeJS.ErrnoException).code ?? "error"})`);
+    }
+  };
+  const text = (name: Variable): string | null => {
+    const value = env[prefix + name] || null;
+    const file = ("secret" in variables[name] && env[`${prefix}${name}_FILE`]) || null;
+    if (file === null) return value;
+    if (value !== null) return fail(name, `and ${prefix}${name}_FILE are both set: keep one`);
+    return read(`${name}_FILE`, file)?.trim() || null;
+  };
+  const check = <T>(name: Variable, fallback: T, parse: (value: string) => T | null, expected: string): T => {
+    const value = text(name);
+    if (value === null) return fallback;
+    return parse(value) ?? (fail(name, `must be ${expected}`) as null) ?? fallback;
+  };
+  const threshold = (value: string) => (/^(0?\.\d+|[01](\.0+)?)$/.test(value) ? Number(value) : null);
+  const url = (protocols: readonly string[]) => (value: string) =>
+    URL.canParse(value) && protocols.includes(new URL(value).protocol) ? value : null;
+
+  const token = check(
+    "TOKEN",
+    null,
+    (value) => (/^[A-Za-z0-9._~+/-]{16,4096}=*$/.test(value) ? value : null),
+    "at least 16 characters of A-Z a-z 0-9 . _ ~ + / -",
+  );
+  const tokensFile = text("TOKENS_FILE");
+  const jwt = toJwt(text("JWKS_URL"), text("JWT_ISSUER"), text("JWT_AUDIENCE"), issues);
+  if (issues.length === 0 && token === null && tokensFile === null && jwt === null) {
+    issues.push(
+      `no token is configured: set ${prefix}TOKENS_FILE (make an entry with \`cli.ts token\`), ${prefix}TOKEN or ${prefix}JWKS_URL`,
+    );
+  }
+  const queuesPath = text("QUEUES_FILE");
+  const queuesText = queuesPath === null ? null : read("QUEUES_FILE", queuesPath);
+  const config: Config = {
+    host: text("HOST") ?? "127.0.0.1",
+    port: check(
+      "PORT",
+      4000,
+      (value) => (/^\d{1,5}$/.test(value) && Number(value) < 65_536 ? Number(value) : null),
+      "a port, 0 to 65535",
+    ),
+    auth: { token, tokensFile, jwt },
+    service: check(
+      "SERVICE",
+      "wallet-core",
+      (value) => (/^[A-Za-z0-9][\w.-]*$/.test(value) ? value : null),
+      "a Kamal service name",
+    ),
+    env: check("ENV", null, (value) => (value === "staging" || value === "production" ? value : null), "staging or production"),
+    engines: toEngines(text("DOCKER_HOSTS") ?? "unix:///var/run/docker.sock", issues),
+    databaseUrl: check("DATABASE_URL", null, url(["postgres:", "postgresql:"]), "a postgres:// URL"),
+    queuesFile: queuesPath !== null && queuesText !== null ? { path: queuesPath, text: queuesText } : null,
+    prometheusUrl: check("PROMETHEUS_URL", "http://prometheus:9090", url(["http:", "https:"]), "an http:// or https:// URL"),
+    thresholds: {
+      cpu: check("CPU_THRESHOLD", 0.85, threshold, "a number from 0 to 1"),
+      mem: check("MEM_THRESHOLD", 0.85, threshold, "a number from 0 to 1"),
+    },
+    deployInfoPath: text("DEPLOY_INFO_PATH") ?? "./deploy_info.json",
+    restart: check("RESTART", false, (value) => ({ on: true, off: false })[value] ?? null, "on or off"),
+    auditFile: text("AUDIT_FILE") ?? "./audit.jsonl",
+    logLevel: check(
+      "LOG_LEVEL",
+      "info",
+      (value) => logLevels.find((level) => level === value) ?? null,
+      `one of ${logLevels.join(", ")}`,
+    ),
+  };
+  if (issues.length > 0) throw new ConfigError(issues);
+  return config;
+}
+
+function unknownNames(env: Readonly<Record<string, string | undefined>>): string[] {
+  const known = new Set(
+    Object.entries(variables).flatMap(([name, options]) => ("secret" in options ? [name, `${name}_FILE`] : [name])),
+  );
+  return Object.keys(env)
+    .filter((name) => name.startsWith(prefix) && !known.has(name.slice(prefix.length)))
+    .map((name) => `${name} is unknown; known: ${[...known].join(", ")}`);
+}
+
+function toJwt(jwksUrl: string | null, issuer: string | null, audience: string | null, issues: string[]): Config["auth"]["jwt"] {
+  if (jwksUrl === null && issuer === null && audience === null) return null;
+  if (jwksUrl === null || issuer === null || audience === null) {
+    issues.push(`${prefix}JWKS_URL, ${prefix}JWT_ISSUER and ${prefix}JWT_AUDIENCE must be set together`);
+    return null;
+  }
+  if (!URL.canParse(jwksUrl) || new URL(jwksUrl).protocol !== "https:") issues.push(`${prefix}JWKS_URL must be an https:// URL`);
+  return { jwksUrl, issuer, audience };
+}
+
+function toEngines(list: string, issues: string[]): EngineConfig[] {
+  const engines: EngineConfig[] = [];
+  for (const entry of list
+    .split(",")
+    .map((part) => part.trim())
+    .filter(Boolean)) {
+    const engine = parseEngine(entry);
+    if (typeof engine === "string") issues.push(`${prefix}DOCKER_HOSTS: ${engine}`);
+    else if (engines.some((other) => other.name === engine.name)) {
+      issues.push(`${prefix}DOCKER_HOSTS: two engines are named "${engine.name}"; give names with name=unix://...`);
+    } else engines.push(engine);
+  }
+  if (engines.length === 0 && issues.length === 0) issues.push(`${prefix}DOCKER_HOSTS names no engine`);
+  return engines;
+}

@@ -1,0 +1,63 @@
+import type { GraphqlRequest } from "./graphql/yoga.ts";
+import { createExecute } from "./graphql/execute.ts";
+import { createSchema } from "./graphql/schema.ts";
+import type { Sources } from "./graphql/context.ts";
+import { createConsolePage } from "./http/console/page.ts";
+import type { PublicPage, Surface } from "./http/surface.ts";
+import type { Logger } from "./logger.ts";
+import { basePath, endpoints } from "./rest/endpoints.ts";
+import { createRestHandler } from "./rest/handler.ts";
+import { createOpenApi } from "./rest/openapi.ts";
+
+export interface Gateway {
+  readonly surfaces: readonly Surface[];
+  readonly publicPages: readonly PublicPage[];
+}
+
+/** Everything between the edge and the upstreams: one schema, the REST contract and the GraphQL door over it. */
+export function createGateway(sources: Sources, logger: Logger): Gateway {
+  const schema = createSchema();
+  const execute = createExecute(
+    schema,
+    sources,
+    endpoints.map((endpoint) => endpoint.document),
+  );
+  let openapi: string | undefined;
+  const answer = createRestHandler(execute, () => (openapi ??= createOpenApi(schema)));
+  const rest: Surface = {
+    prefix: basePath,
+    subtree: true,
+    handle: (request) =>
+      answer({
+        method: request.isHead ? "HEAD" : request.method,
+        path: request.path.slice(basePath.length),
+        query: request.query,
+        accept: request.headers.accept,
+        principal: request.principal,
+        requestId: request.requestId,
+        signal: request.signal,
+      }),
+  };
+  const graphql: Surface = {
+    prefix: "/graphql",
+    subtree: false,
+    direct: true,
+    handle: async (request) => {
+      await (
+        await openDoor()
+      )(request);
+      return null;
+    },
+  };
+  // Yoga takes longer to load than all the rest; who asks for REST does not wait for it.
+  let door: Promise<(request: GraphqlRequest) => Promise<void>> | undefined;
+  const openDoor = () =>
+    (door ??= import("./graphql/yoga.ts").then(({ createGraphqlHandler }) => createGraphqlHandler(schema, sources, logger)));
+
+  return { surfaces: [rest, graphql], publicPages: [createConsolePage()].flat() };
+}
+
+/** The REST contract as OpenAPI text, for the committed copy. */
+export function printOpenApi(): string {
+  return createOpenApi(createSchema());
+}

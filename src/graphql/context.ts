@@ -1,0 +1,40 @@
+import type { AuditLog } from "../domain/audit.ts";
+import type { ContainerSource } from "../domain/container.ts";
+import type { DeploySource } from "../domain/deploy.ts";
+import type { Environment } from "../domain/environment.ts";
+import type { HostSource, Thresholds } from "../domain/host.ts";
+import type { Principal } from "../domain/principal.ts";
+import type { QueueSources } from "../domain/queue.ts";
+import { type Loaders, createLoaders } from "./loaders.ts";
+
+/** What the schema reads from: one port for each upstream, and the facts of the configuration that answers depend on. */
+export interface Sources {
+  readonly containers: ContainerSource;
+  readonly queues: QueueSources;
+  readonly hosts: HostSource;
+  readonly deploy: DeploySource;
+  readonly audit: AuditLog;
+  readonly thresholds: Thresholds;
+  /** Environment of what carries none: queues, hosts, deploy info. */
+  readonly env: Environment | null;
+  readonly restartEnabled: boolean;
+}
+
+/** Who asks, and until when: one for each request. */
+export interface Caller {
+  readonly principal: Principal;
+  readonly requestId: string;
+  /** Aborts when the caller is gone. */
+  readonly signal: AbortSignal;
+}
+
+export interface OpsContext extends Caller {
+  readonly sources: Sources;
+  readonly loaders: Loaders;
+}
+
+/** The context of one request: its loaders remember what was asked, so that nothing is asked twice. */
+export function createContext(sources: Sources, caller: Caller): OpsContext {
+  const { principal, requestId, signal } = caller;
+  return { principal, requestId, signal, sources, loaders: createLoaders(sources, caller) };
+}

@@ -1,0 +1,97 @@
+import DataLoader from "dataloader";
+import type { Container, ContainerListing, ContainerRef, ContainerStats, ListedContainer } from "../../domain/container.ts";
+import { maySee } from "../../domain/principal.ts";
+import { withDeploy } from "../../domain/release.ts";
+import { OpsError } from "../../errors.ts";
+import type { Caller, Sources } from "../context.ts";
+import type { DeployLoader } from "./deploy.ts";
+import { once } from "./once.ts";
+
+export interface ContainerQuery {
+  readonly name: string;
+  readonly engine?: string | null | undefined;
+  readonly includeAccessories: boolean;
+  /** Refuse when an engine that might run a container of this name did not answer: for actions. */
+  readonly everyEngine?: boolean;
+}
+
+export interface ContainerLoaders {
+  listing(): Promise<ContainerListing>;
+  /** All that the caller may see: core ones first, then by name and engine. Rejects when no engine answered. */
+  all(includeAccessories: boolean): Promise<readonly Container[]>;
+  /** The one container of this exact name. Rejects with container_not_found (absent, hidden or not visible) or container_ambiguous. */
+  one(query: ContainerQuery): Promise<Container>;
+  readonly stats: DataLoader<Container, ContainerStats | null, string>;
+}
+
+/**
+ * One list of each engine, one inspection of each container, one sample of each container in a request. Every way to a
+ * container goes through here, so that a token limited to an environment finds nothing of another, by any name.
+ */
+export function createContainerLoaders(
+  sources: Sources,
+  { principal, signal }: Caller,
+  deploy: () => DeployLoader,
+): ContainerLoaders {
+  const listing = once(() => sources.containers.list(signal));
+  const inspect = new DataLoader<ContainerRef, Container | null, string>((refs) => sources.containers.inspect(refs, signal), {
+    cacheKeyFn: (ref) => `${ref.engine}/${ref.fullId}`,
+    maxBatchSize: Infinity,
+  });
+
+  const load = async (listed: readonly ListedContainer[]): Promise<Container[]> => {
+    const found = await Promise.all(listed.map((ref) => inspect.load(ref)));
+    const visible = found.filter((container) => container !== null && maySee(principal, container.env)) as Container[];
+    if (!visible.some((container) => container.floating)) return visible;
+    const info = await deploy().known();
+    return visible.map((container) => withDeploy(container, info));
+  };
+
+  return {
+    listing,
+    async all(includeAccessories) {
+      const { containers, engines } = await listing();
+      if (engines.length > 0 && engines.every((engine) => !engine.ok)) throw toEngineError(engines);
+      return (await load(includeAccessories ? containers : containers.filter(isCore))).toSorted(byKindAndName);
+    },
+    async one({ name, engine, includeAccessories, everyEngine = false }) {
+      const { containers, engines } = await listing();
+      const silent = engines.filter((status) => !status.ok && (!engine || status.name === engine));
+      const found = await load(
+        containers.filter(
+          (container) =>
+            container.name === name && (!engine || container.engine === engine) && (includeAccessories || isCore(container)),
+        ),
+      );
+      // An engine that was not asked may run it: that is not "not found", and no ground for an action.
+      if (silent.length > 0 && (found.length === 0 || everyEngine)) throw toEngineError(silent);
+      if (found.length > 1) {
+        const names = found.map((container) => container.engine).join(", ");
+        throw new OpsError(
+          "container_ambiguous",
+          `Several engines run a container of this name; choose one with engine: ${names}`,
+        );
+      }
+      if (!found[0]) throw new OpsError("container_not_found", "No such container");
+      return found[0];
+    },
+    stats: new DataLoader((containers) => sources.containers.stats(containers, signal), {
+      cacheKeyFn: (container) => `${container.engine}/${container.fullId}`,
+      maxBatchSize: Infinity,
+    }),
+  };
+}
+
+const isCore = (container: ListedContainer) => container.kind === "core";
+
+function byKindAndName(a: Container, b: Container): number {
+  if (a.kind !== b.kind) return a.kind === "core" ? -1 : 1;
+  if (a.name !== b.name) return a.name < b.name ? -1 : 1;
+  return a.engine < b.engine ? -1 : 1;
+}
+
+function toEngineError(engines: ContainerListing["engines"]): OpsError {
+  const [first] = engines;
+  const code = first?.error?.code as OpsError["code"] | undefined;
+  return new OpsError(code ?? "docker_unavailable", engines.map(({ name, error }) => `${name}: ${error?.message}`).join("; "));
+}

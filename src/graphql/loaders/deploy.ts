@@ -1,0 +1,24 @@
+import type { DeployInfo } from "../../domain/deploy.ts";
+import { maySee } from "../../domain/principal.ts";
+import { OpsError } from "../../errors.ts";
+import type { Caller, Sources } from "../context.ts";
+import { once } from "./once.ts";
+
+export interface DeployLoader {
+  /** Rejects as the source does, and with `forbidden` for a token limited to other environments. */
+  info(): Promise<DeployInfo>;
+  /** Null where `info` rejects: containers are shown without it. */
+  known(): Promise<DeployInfo | null>;
+}
+
+/** Reads deploy_info at most once. */
+export function createDeployLoader(sources: Sources, { principal, signal }: Caller): DeployLoader {
+  const info = once(async () => {
+    const read = await sources.deploy.read(signal);
+    if (!maySee(principal, read.env ?? sources.env)) {
+      throw new OpsError("forbidden", "The deploy info belongs to no environment of this token");
+    }
+    return read;
+  });
+  return { info, known: once(() => info().catch(() => null)) };
+}

@@ -1,0 +1,32 @@
+import { GraphQLError } from "graphql";
+import { OpsError } from "../errors.ts";
+import type { Logger } from "../logger.ts";
+
+/**
+ * What a caller of /graphql may see of an error: the code and message of an OpsError, graphql's own request errors without the
+ * values that were sent, and `internal` for anything else, which goes to our log. Field errors never set the HTTP status.
+ */
+export function createMaskError(logger: Logger): (error: unknown) => GraphQLError {
+  return (error) => {
+    const original = error instanceof GraphQLError ? error.originalError : error;
+    if (error instanceof GraphQLError && !(original instanceof Error)) return toRequestError(error);
+    const known = original instanceof OpsError ? original : new OpsError("internal", "Internal error", { cause: original });
+    if (known.code === "internal") logger.error({ err: known.cause }, "resolver failed");
+    const { code, status, upstream, message } = known;
+    const extensions = { code, status, ...(upstream && { upstream }) };
+    const { nodes, path } = error instanceof GraphQLError ? error : {};
+    return new GraphQLError(message, { nodes: nodes ?? null, path: path ?? null, extensions });
+  };
+}
+
+/** Parse, validation and coercion errors: graphql's own text, but never a value of a variable or of the body. */
+function toRequestError(error: GraphQLError): GraphQLError {
+  const { originalError: _, ...extensions } = error.extensions;
+  const variable = /^Variable "(\$\w+)" got invalid value/.exec(error.message);
+  const message = variable ? `Variable "${variable[1]}" has an invalid value.` : error.message;
+  return new GraphQLError(message.replace(/ ?Did you mean .*\?$/, ""), {
+    nodes: error.nodes ?? null,
+    path: error.path ?? null,
+    extensions,
+  });
+}

@@ -1,0 +1,45 @@
+import type { GraphQLSchema } from "graphql";
+import { createBuilder } from "./builder.ts";
+import { createRefs } from "./refs.ts";
+import { addContainer } from "./types/container.ts";
+import { addDeployInfo } from "./types/deploy-info.ts";
+import { addEngine } from "./types/engine.ts";
+import { addHealthCheck } from "./types/health-check.ts";
+import { addHost } from "./types/host.ts";
+import { addJobErrors } from "./types/job-error.ts";
+import { addLogs } from "./types/log.ts";
+import { addQueue } from "./types/queue.ts";
+import { addRestart } from "./types/restart.ts";
+import { addScalars } from "./types/scalars.ts";
+import { addStats } from "./types/stats.ts";
+
+const types = [
+  addContainer,
+  addStats,
+  addHealthCheck,
+  addLogs,
+  addRestart,
+  addEngine,
+  addQueue,
+  addJobErrors,
+  addHost,
+  addDeployInfo,
+] as const;
+
+/** The whole schema. A new type is one file in types/ and one line above. */
+export function createSchema(): GraphQLSchema {
+  const builder = createBuilder();
+  builder.queryType({
+    description:
+      "Live state of containers, queues, hosts and deploys. A root field is null, with a code in its error, when its upstream is down.",
+    authScopes: { read: true },
+  });
+  builder.mutationType({
+    description: "Actions: one for each operation, each left in the audit record.",
+    authScopes: { operate: true },
+  });
+  const refs = createRefs(builder);
+  const scalars = addScalars(builder);
+  for (const add of types) add(builder, refs, scalars);
+  return builder.toSchema();
+}

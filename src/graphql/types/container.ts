@@ -1,0 +1,109 @@
+import { runsRelease } from "../../domain/runs-release.ts";
+import type { Host } from "../../domain/host.ts";
+import { OpsError } from "../../errors.ts";
+import type { Builder } from "../builder.ts";
+import type { Refs } from "../refs.ts";
+import type { Scalars } from "./scalars.ts";
+
+/** Container, and the queries that return it. */
+export function addContainer(builder: Builder, refs: Refs, scalars: Scalars): void {
+  refs.container.implement({
+    description: "A container of the service, or one beside it, as its engine tells it now.",
+    fields: (t) => ({
+      id: t.exposeID("id", { description: "The first 12 hex digits of the container id." }),
+      name: t.exposeString("name", {
+        description: "Name without the leading slash; unique on its engine, not over all engines.",
+      }),
+      engine: t.exposeString("engine", { description: "Configured name of the engine that runs it." }),
+      kind: t.expose("kind", { type: scalars.kind, description: "Part of the service, or beside it." }),
+      role: t.exposeString("role", { description: "Label `role`; for an accessory what its name says (redis)." }),
+      service: t.exposeString("service", { nullable: true, description: "Label `service`; null where Kamal did not start it." }),
+      env: t.expose("env", { type: scalars.environment, nullable: true, description: "Null when nothing tells." }),
+      status: t.exposeString("status", {
+        description: "Docker's state: created, running, paused, restarting, removing, exited or dead.",
+      }),
+      health: t.expose("health", { type: scalars.health, description: "What the health check says now." }),
+      version: t.exposeString("version", {
+        description:
+          "The release: KAMAL_VERSION, the image's version label, its tag, or deploy_info where all of them float (latest).",
+      }),
+      commitSha: t.exposeString("commitSha", { description: 'Git commit of the release, "" when nothing tells.' }),
+      restarts: t.exposeInt("restarts", {
+        nullable: true,
+        description: "Restarts by the restart policy since the last manual start; null when the engine could not be asked.",
+      }),
+      host: t.exposeString("host", { description: "The container's host name; its own name where that is only an id." }),
+      createdAt: t.expose("createdAt", { type: "DateTime", description: "When it was created." }),
+      startedAt: t.expose("startedAt", {
+        type: "DateTime",
+        nullable: true,
+        description: "When it last started; null before the first start, or when the engine could not be asked.",
+      }),
+      image: t.exposeString("image", { description: "The image reference that it was started with." }),
+      ports: t.exposeStringList("ports", { description: "Published ports, HostIp:HostPort." }),
+      deploy: t.field({
+        type: refs.deployInfo,
+        nullable: true,
+        description: "The deploy of the release that it runs; null when it runs another, or when deploy_info cannot be read.",
+        resolve: async (container, _args, { loaders }) => {
+          const info = await loaders.deploy.known();
+          return info && runsRelease(container, info) ? info : null;
+        },
+      }),
+      hostMetrics: t.field({
+        type: refs.host,
+        nullable: true,
+        description: "The machine that it runs on, where its name or address is known to Prometheus; null otherwise.",
+        resolve: async ({ hostNames }, _args, { loaders }) => {
+          const hosts = await loaders.hosts.byName.loadMany(hostNames);
+          const failure = hosts.find((host) => host instanceof Error);
+          if (failure && !(failure instanceof OpsError && failure.code === "forbidden")) throw failure;
+          return hosts.find((host): host is Host => host !== null && !(host instanceof Error)) ?? null;
+        },
+      }),
+    }),
+  });
+
+  const shared = {
+    includeAccessories: { description: "Also what Kamal runs beside the service: redis, prometheus, the proxy ..." },
+    engine: { description: "Only this engine, by its configured name." },
+  };
+  builder.queryField("containers", (t) =>
+    t.field({
+      type: [refs.container],
+      nullable: true,
+      description:
+        "Running, restarting and paused containers, and the newest stopped one of a role that has none. Core ones first, by name. " +
+        "An engine that does not answer is in `engines`; null when none answers.",
+      args: {
+        env: t.arg({
+          type: scalars.environment,
+          description: "Only this environment; forbidden when the token does not list it.",
+        }),
+        includeAccessories: t.arg.boolean({ defaultValue: false, required: true, ...shared.includeAccessories }),
+        engine: t.arg.string(shared.engine),
+      },
+      resolve: async (_root, { env, includeAccessories, engine }, { loaders, principal }) => {
+        if (env && !principal.environments.has(env)) throw new OpsError("forbidden", `This token does not cover ${env}`);
+        const all = await loaders.containers.all(includeAccessories);
+        return env || engine
+          ? all.filter((container) => (!env || container.env === env) && (!engine || container.engine === engine))
+          : all;
+      },
+    }),
+  );
+  builder.queryField("container", (t) =>
+    t.field({
+      type: refs.container,
+      nullable: true,
+      description:
+        "One visible container by its exact name; container_not_found when there is none, container_ambiguous when several engines run it.",
+      args: {
+        name: t.arg.string({ required: true, description: "Exact name; never an id or a prefix." }),
+        includeAccessories: t.arg.boolean({ defaultValue: false, required: true, ...shared.includeAccessories }),
+        engine: t.arg.string(shared.engine),
+      },
+      resolve: (_root, args, { loaders }) => loaders.containers.one(args),
+    }),
+  );
+}

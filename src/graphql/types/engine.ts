@@ -1,0 +1,29 @@
+import type { Builder } from "../builder.ts";
+import type { Refs } from "../refs.ts";
+
+/** Engine, and the query that lists them; Problem, which says why a part could not be asked. */
+export function addEngine(builder: Builder, refs: Refs): void {
+  refs.problem.implement({
+    description: "Why something could not be asked.",
+    fields: (t) => ({
+      code: t.exposeString("code", { description: "An error code of the contract (docker_unavailable, queue_locked ...)." }),
+      message: t.exposeString("message", { description: "For people; may change." }),
+    }),
+  });
+  refs.engine.implement({
+    description: "One container engine of the configuration.",
+    fields: (t) => ({
+      name: t.exposeString("name", { description: "Its configured name." }),
+      ok: t.exposeBoolean("ok", { description: "Whether it answered." }),
+      error: t.expose("error", { type: refs.problem, nullable: true, description: "Why not; null when it did." }),
+    }),
+  });
+  builder.queryField("engines", (t) =>
+    t.field({
+      type: [refs.engine],
+      nullable: true,
+      description: "Whether each engine answered the list of containers of this request.",
+      resolve: async (_root, _args, { loaders }) => (await loaders.containers.listing()).engines,
+    }),
+  );
+}

@@ -1,0 +1,41 @@
+import { environments } from "../../domain/environment.ts";
+import type { Builder } from "../builder.ts";
+
+/** Scalars and enums. Enum values are the contract's own words, so REST and GraphQL spell them alike. */
+export function addScalars(builder: Builder) {
+  builder.scalarType("DateTime", {
+    description: "A point in time, RFC 3339 in UTC, with seconds (log lines: nanoseconds).",
+    serialize: (value) => value,
+    parseValue: (value) => {
+      if (typeof value !== "string" || Number.isNaN(Date.parse(value))) throw new TypeError("DateTime must be RFC 3339");
+      return value;
+    },
+  });
+  return {
+    environment: builder.enumType("Environment", {
+      description: "Where a container belongs: label `destination`, or what its name or its engine says.",
+      values: environments,
+    }),
+    kind: builder.enumType("ContainerKind", {
+      description: "Whether a container is part of the service or stands beside it.",
+      values: {
+        core: { description: "A role of the service (web, runner, worker)." },
+        accessory: { description: "Deployed beside it: redis, prometheus, grafana, rabbitmq, the proxy ..." },
+      } as const,
+    }),
+    health: builder.enumType("Health", {
+      description: "Docker's health status; `none` without a health check and for a container that is not running.",
+      values: ["healthy", "unhealthy", "starting", "none"] as const,
+    }),
+    stream: builder.enumType("LogStream", {
+      description: "Where a log line was written; `stdout` for containers with a terminal.",
+      values: ["stdout", "stderr"] as const,
+    }),
+    hostStatus: builder.enumType("HostStatus", {
+      description: "Whether the node-exporter of a host answers Prometheus.",
+      values: ["up", "down"] as const,
+    }),
+  };
+}
+
+export type Scalars = ReturnType<typeof addScalars>;

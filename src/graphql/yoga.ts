@@ -1,0 +1,53 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { GraphQLSchema } from "graphql";
+import { createYoga } from "graphql-yoga";
+import { OpsError } from "../errors.ts";
+import type { Logger } from "../logger.ts";
+import { type Caller, type OpsContext, type Sources, createContext } from "./context.ts";
+import { useLimits } from "./limits.ts";
+import { createMaskError } from "./mask-error.ts";
+
+interface ServerContext {
+  readonly caller: Caller;
+}
+
+/** A request that has passed the edge: authenticated, and with the security headers set on `res`. */
+export interface GraphqlRequest extends Caller {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+}
+
+/**
+ * The public door, /graphql: Yoga with everything off that it brings along (CORS, landing page, health check, multipart, forms,
+ * batching) and limits on. Rejects with unsupported_media_type for anything but JSON; else it has written to `res`.
+ */
+export function createGraphqlHandler(schema: GraphQLSchema, sources: Sources, logger: Logger) {
+  const yoga = createYoga<ServerContext, OpsContext>({
+    schema,
+    context: ({ caller }) => createContext(sources, caller),
+    graphqlEndpoint: "/graphql",
+    cors: false,
+    graphiql: false,
+    landingPage: false,
+    multipart: false,
+    batching: false,
+    maxRequestBodySize: 65_536,
+    parserAndValidationCache: { validationCache: false },
+    maskedErrors: { maskError: createMaskError(logger), isDev: false },
+    logging: false,
+    plugins: [useLimits()],
+  });
+  return async ({ req, res, principal, requestId, signal }: GraphqlRequest): Promise<void> => {
+    requireJson(req);
+    await yoga.handle(req, res, { caller: { principal, requestId, signal } });
+  };
+}
+
+/** Forms, text and compressed bodies are refused, and a GET that claims another content type (`security.md` G2). */
+function requireJson({ method, headers }: IncomingMessage): void {
+  const type = headers["content-type"]?.split(";", 1)[0]?.trim().toLowerCase();
+  const json = type === "application/json" || type === "application/graphql-response+json";
+  if ((type === undefined ? method === "POST" : !json) || headers["content-encoding"] !== undefined) {
+    throw new OpsError("unsupported_media_type", "Send application/json, not compressed");
+  }
+}

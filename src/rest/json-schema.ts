@@ -1,0 +1,76 @@
+import {
+  type DocumentNode,
+  type FieldNode,
+  type GraphQLOutputType,
+  type GraphQLSchema,
+  type SelectionSetNode,
+  Kind,
+  getNamedType,
+  isEnumType,
+  isListType,
+  isNonNullType,
+  isObjectType,
+} from "graphql";
+
+export interface JsonSchema {
+  readonly type?: string | readonly string[];
+  readonly format?: string;
+  readonly const?: unknown;
+  readonly enum?: readonly unknown[];
+  readonly description?: string;
+  readonly properties?: Readonly<Record<string, JsonSchema>>;
+  readonly required?: readonly string[];
+  readonly items?: JsonSchema;
+  readonly additionalProperties?: JsonSchema | boolean;
+  /** Ours, removed before printing: a field that a directive may leave out. */
+  readonly optional?: true;
+}
+
+/** JSON Schema (2020-12) of the `data` that a document with one operation gives. */
+export function toDataSchema(schema: GraphQLSchema, document: DocumentNode): JsonSchema {
+  const operation = document.definitions.find((definition) => definition.kind === Kind.OPERATION_DEFINITION);
+  const root = operation && schema.getRootType(operation.operation);
+  if (!root) throw new Error("Document without an operation");
+  return toObject(root, operation.selectionSet);
+}
+
+function toObject(type: GraphQLOutputType, { selections }: SelectionSetNode): JsonSchema {
+  if (!isObjectType(type)) throw new Error(`${String(type)} is not an object type`);
+  const fields = selections.filter((selection): selection is FieldNode => selection.kind === Kind.FIELD);
+  const properties: Record<string, JsonSchema> = {};
+  for (const node of fields) {
+    const definition = type.getFields()[node.name.value];
+    if (!definition) throw new Error(`${type.name} has no field ${node.name.value}`);
+    const described = {
+      ...toValue(definition.type, node.selectionSet),
+      ...(definition.description && { description: definition.description }),
+    };
+    properties[node.alias?.value ?? node.name.value] = node.directives?.length ? { ...described, optional: true } : described;
+  }
+  const required = Object.entries(properties).flatMap(([name, { optional }]) => (optional ? [] : [name]));
+  return { type: "object", properties, required };
+}
+
+function toValue(type: GraphQLOutputType, selections: SelectionSetNode | undefined): JsonSchema {
+  if (isNonNullType(type)) return toPresent(type.ofType, selections);
+  const present = toPresent(type, selections);
+  return { ...present, type: [present.type as string, "null"], ...(present.enum && { enum: [...present.enum, null] }) };
+}
+
+const scalars: Readonly<Record<string, JsonSchema>> = {
+  ID: { type: "string" },
+  String: { type: "string" },
+  DateTime: { type: "string", format: "date-time" },
+  Int: { type: "integer" },
+  Float: { type: "number" },
+  Boolean: { type: "boolean" },
+};
+
+function toPresent(type: GraphQLOutputType, selections: SelectionSetNode | undefined): JsonSchema {
+  if (isListType(type)) return { type: "array", items: toValue(type.ofType, selections) };
+  if (selections) return toObject(type, selections);
+  if (isEnumType(type)) return { type: "string", enum: type.getValues().map((value) => value.name) };
+  const schema = scalars[getNamedType(type).name];
+  if (!schema) throw new Error(`No JSON Schema for ${String(type)}`);
+  return schema;
+}

@@ -1,0 +1,92 @@
+import type { JsonSchema } from "./json-schema.ts";
+
+/** How an answer becomes a body, and how the answer's schema becomes the body's: two halves of one rule. */
+export interface Pick<Data> {
+  /** Null when the main thing of the endpoint is missing: then the answer is its error. */
+  readonly body: (data: Partial<Data>) => unknown;
+  readonly schema: (data: JsonSchema) => JsonSchema;
+}
+
+/** The value of one root field. */
+export function field<const Key extends string>(name: Key): Pick<Record<Key, unknown>> {
+  return { body: (data) => data[name] ?? null, schema: (data) => property(data, name) };
+}
+
+/** One root field, with the fields of one of its objects moved up beside its own. */
+export function spread<const Key extends string, const Inner extends string>(
+  name: Key,
+  inner: Inner,
+): Pick<Record<Key, Readonly<Record<Inner, object | null>> | null>> {
+  return {
+    body: (data) => {
+      const outer = data[name];
+      if (!outer?.[inner]) return null;
+      const { [inner]: moved, ...own } = outer;
+      return { ...own, ...moved };
+    },
+    schema: (data) => {
+      const { [inner]: _, ...own } = property(data, name).properties ?? {};
+      return object({ ...own, ...property(property(data, name), inner).properties });
+    },
+  };
+}
+
+/** The whole answer, as soon as none of the named root fields is missing. */
+export function whole<const Key extends string>(...required: readonly Key[]): Pick<Record<Key, unknown>> {
+  return {
+    body: (data) => (required.some((name) => data[name] === null || data[name] === undefined) ? null : data),
+    schema: (data) => object(Object.fromEntries(Object.keys(data.properties ?? {}).map((name) => [name, property(data, name)]))),
+  };
+}
+
+/** A restarted container, with the contract's `restarted: true` after its name. */
+export function restarted<Data extends { restartContainer: { name: string } | null }>(): Pick<Data> {
+  return {
+    body: ({ restartContainer: container }) => {
+      if (!container) return null;
+      const { name, ...rest } = container;
+      return { name, restarted: true, ...rest };
+    },
+    schema: (data) => {
+      const { name, ...rest } = property(data, "restartContainer").properties ?? {};
+      return object({ name: name ?? {}, restarted: { const: true }, ...rest });
+    },
+  };
+}
+
+interface DeployFields {
+  readonly stale: boolean;
+  readonly extra: readonly { readonly key: string; readonly value: string }[];
+}
+
+/** deploy_info: the documented fields, then the file's other strings (they never replace one), `stale: true` only when it is. */
+export function deployInfo<Data extends { deployInfo: DeployFields | null }>(): Pick<Data> {
+  return {
+    body: ({ deployInfo: info }) => {
+      if (!info) return null;
+      const { extra, stale, ...documented } = info;
+      return { ...Object.fromEntries(extra.map(({ key, value }) => [key, value])), ...documented, ...(stale && { stale }) };
+    },
+    schema: (data) => {
+      const { extra: _, stale, ...documented } = property(data, "deployInfo").properties ?? {};
+      const { required } = object(documented);
+      return {
+        type: "object",
+        properties: { ...documented, stale: stale ?? {} },
+        required: required ?? [],
+        additionalProperties: { type: "string" },
+      };
+    },
+  };
+}
+
+/** A property that is present in the body: its schema without null at the top. */
+function property({ properties = {} }: JsonSchema, name: string): JsonSchema {
+  const schema = properties[name] ?? {};
+  return Array.isArray(schema.type) ? { ...schema, type: schema.type[0] as string } : schema;
+}
+
+function object(properties: Readonly<Record<string, JsonSchema>>): JsonSchema {
+  const required = Object.entries(properties).flatMap(([name, { optional }]) => (optional ? [] : [name]));
+  return { type: "object", properties, required };
+}

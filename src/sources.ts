@@ -1,0 +1,42 @@
+import { type Config, ConfigError } from "./config.ts";
+import type { Sources } from "./graphql/context.ts";
+import type { Logger } from "./logger.ts";
+import { createAuditFile } from "./upstreams/audit/file.ts";
+import { createDeploySource } from "./upstreams/deploy/source.ts";
+import { createContainerSource } from "./upstreams/docker/source.ts";
+import { createHostSource } from "./upstreams/prometheus/source.ts";
+import { parseQueuesFile } from "./upstreams/queues/queues-file.ts";
+import { type QueueSourcesOptions, createQueueSources } from "./upstreams/queues/source.ts";
+
+export interface OpenSources extends Sources {
+  close(): Promise<void>;
+}
+
+/** Every upstream of the configuration. Nothing is connected before it is asked. Throws ConfigError for a bad QUEUES_FILE. */
+export function createSources(config: Config, logger: Logger): OpenSources {
+  const containers = createContainerSource({ engines: config.engines, service: config.service, logger });
+  const queues = createQueueSources(toQueueOptions(config, logger));
+  const hosts = createHostSource({ url: config.prometheusUrl, thresholds: config.thresholds, logger });
+  const audit = createAuditFile({ path: config.auditFile, logger });
+  return {
+    containers,
+    queues,
+    hosts,
+    deploy: createDeploySource({ path: config.deployInfoPath, logger }),
+    audit,
+    thresholds: config.thresholds,
+    env: config.env,
+    restartEnabled: config.restart,
+    async close() {
+      await Promise.allSettled([containers.close(), queues.close(), hosts.close(), audit.close()]);
+    },
+  };
+}
+
+/** The queue layer's part of the configuration, its file validated whole. */
+export function toQueueOptions({ databaseUrl, queuesFile, env }: Config, logger: Logger): QueueSourcesOptions {
+  if (queuesFile === null) return { databaseUrl, sources: null, env, logger };
+  const parsed = parseQueuesFile(queuesFile.text);
+  if (!parsed.ok) throw new ConfigError(parsed.issues.map((issue) => `${queuesFile.path}: ${issue}`));
+  return { databaseUrl, sources: parsed.sources, env, logger };
+}

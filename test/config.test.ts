@@ -1,0 +1,110 @@
+import { describe, expect, it } from "vitest";
+import { ConfigError, parseConfig } from "../src/config.ts";
+
+const token = { WALLET_CORE_OPS_TOKEN: "0123456789abcdef" };
+const noFiles = (path: string): string => {
+  throw Object.assign(new Error(path), { code: "ENOENT" });
+};
+
+function issuesOf(env: Record<string, string>, readFile = noFiles): readonly string[] {
+  try {
+    parseConfig(env, readFile);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.issues;
+    throw error;
+  }
+  return [];
+}
+
+describe("parseConfig", () => {
+  it("has the documented defaults", () => {
+    expect(parseConfig(token, noFiles)).toEqual({
+      host: "127.0.0.1",
+      port: 4000,
+      auth: { token: "0123456789abcdef", tokensFile: null, jwt: null },
+      service: "wallet-core",
+      env: null,
+      engines: [{ name: "local", env: null, address: { kind: "unix", socketPath: "/var/run/docker.sock" } }],
+      databaseUrl: null,
+      queuesFile: null,
+      prometheusUrl: "http://prometheus:9090",
+      thresholds: { cpu: 0.85, mem: 0.85 },
+      deployInfoPath: "./deploy_info.json",
+      restart: false,
+      auditFile: "./audit.jsonl",
+      logLevel: "info",
+    });
+  });
+
+  it("refuses to run without any token, in one line", () => {
+    expect(issuesOf({})).toHaveLength(1);
+    expect(issuesOf({})[0]).toContain("no token is configured");
+  });
+
+  it("lists every mistake at once and no secret", () => {
+    const issues = issuesOf({
+      WALLET_CORE_OPS_TOKEN: "secret short",
+      WALLET_CORE_OPS_PORT: "70000",
+      WALLET_CORE_OPS_ENV: "prod",
+      WALLET_CORE_OPS_DATABASE_URL: "mysql://user:hunter2@db/x",
+      WALLET_CORE_OPS_PROMETHEUS_URL: "ftp://x",
+      WALLET_CORE_OPS_CPU_THRESHOLD: "85",
+      WALLET_CORE_OPS_RESTART: "yes",
+      WALLET_CORE_OPS_LOG_LEVEL: "loud",
+      WALLET_CORE_OPS_QUEUES_FILE: "/nowhere.json",
+      WALLET_CORE_OPS_DOCKER_HOST: "unix:///typo",
+      WALLET_CORE_OPS_DOCKER_HOSTS: "unix://a/b,ssh://web-1,tcp://h:1?x=1,a=tcp://h:1,a=tcp://h:2",
+    });
+    expect(issues.map((issue) => issue.replace("WALLET_CORE_OPS_", "").split(/[ :]/)[0])).toEqual([
+      "DOCKER_HOST",
+      "TOKEN",
+      "QUEUES_FILE",
+      "PORT",
+      "ENV",
+      "DOCKER_HOSTS",
+      "DOCKER_HOSTS",
+      "DOCKER_HOSTS",
+      "DOCKER_HOSTS",
+      "DATABASE_URL",
+      "PROMETHEUS_URL",
+      "CPU_THRESHOLD",
+      "RESTART",
+      "LOG_LEVEL",
+    ]);
+    expect(issues.join("\n")).not.toMatch(/hunter2|secret short/);
+  });
+
+  it("reads secrets from files, and refuses two sources for one", () => {
+    const files: Record<string, string> = { "/run/token": "0123456789abcdef\n", "/run/db": "postgres://u:p@h/d" };
+    const readFile = (path: string) => files[path] ?? noFiles(path);
+    const env = { WALLET_CORE_OPS_TOKEN_FILE: "/run/token", WALLET_CORE_OPS_DATABASE_URL_FILE: "/run/db" };
+    expect(parseConfig(env, readFile)).toMatchObject({ auth: { token: "0123456789abcdef" }, databaseUrl: "postgres://u:p@h/d" });
+    expect(issuesOf({ ...env, ...token }, readFile)[0]).toContain("both set");
+    expect(issuesOf({ WALLET_CORE_OPS_TOKEN_FILE: "/gone" })[0]).toContain("cannot be read: /gone (ENOENT)");
+    expect(issuesOf({ ...token, WALLET_CORE_OPS_PORT_FILE: "/run/db" })[0]).toContain("unknown");
+  });
+
+  it("parses engines with names, environments and certificates", () => {
+    const DOCKER_HOSTS = "web-1=unix:///run/ops/web-1.sock?env=staging, tcp://10.0.0.5?certs=/run/tls&env=production,tcp://[::1]:2375";
+    expect(parseConfig({ ...token, WALLET_CORE_OPS_DOCKER_HOSTS: DOCKER_HOSTS }, noFiles).engines).toEqual([
+      { name: "web-1", env: "staging", address: { kind: "unix", socketPath: "/run/ops/web-1.sock" } },
+      {
+        name: "10.0.0.5",
+        env: "production",
+        address: {
+          kind: "tcp",
+          host: "10.0.0.5",
+          port: 2376,
+          tls: { ca: "/run/tls/ca.pem", cert: "/run/tls/cert.pem", key: "/run/tls/key.pem" },
+        },
+      },
+      { name: "::1", env: null, address: { kind: "tcp", host: "::1", port: 2375, tls: null } },
+    ]);
+  });
+
+  it("wants all three JWT settings or none", () => {
+    expect(issuesOf({ WALLET_CORE_OPS_JWKS_URL: "https://idp/keys" })[0]).toContain("must be set together");
+    const jwt = { WALLET_CORE_OPS_JWKS_URL: "http://idp", WALLET_CORE_OPS_JWT_ISSUER: "i", WALLET_CORE_OPS_JWT_AUDIENCE: "a" };
+    expect(issuesOf(jwt)[0]).toContain("https://");
+  });
+});

@@ -1,0 +1,12 @@
+import { type Environment, environments } from "../../src/domain/environment.ts";
+import { type Scope, scopes } from "../../src/domain/principal.ts";
+import type { Caller } from "../../src/graphql/context.ts";
+
+/** Somebody who asks: with every scope and environment unless told otherwise. */
+export function createCaller(granted: readonly Scope[] = scopes, where: readonly Environment[] = environments): Caller {
+  return {
+    principal: { subject: "test", kid: "test", scopes: new Set(granted), environments: new Set(where) },
+    requestId: "request-1",
+    signal: new AbortController().signal,
+  };
+}

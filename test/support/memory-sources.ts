@@ -1,0 +1,162 @@
+import type { Container, ContainerSource } from "../../src/domain/container.ts";
+import type { DeployInfo } from "../../src/domain/deploy.ts";
+import type { Host } from "../../src/domain/host.ts";
+import type { JobErrorGroup, QueueMetrics, QueueSource } from "../../src/domain/queue.ts";
+import type { Sources } from "../../src/graphql/context.ts";
+
+/** A running web container; the id is derived from the name. */
+export function sampleContainer(overrides: Partial<Container> = {}): Container {
+  const name = overrides.name ?? "wallet-core-staging-web-latest";
+  const fullId = Buffer.from(name.padEnd(32, "x")).toString("hex").slice(0, 64);
+  return {
+    engine: "local",
+    fullId,
+    id: fullId.slice(0, 12),
+    name,
+    kind: "core",
+    role: "web",
+    service: "wallet-core-staging",
+    env: "staging",
+    status: "running",
+    health: "healthy",
+    probe: { failingStreak: 0, checkedAt: "2026-01-13T09:45:00Z", output: "ok" },
+    version: "deploy-20260110-130322-prod",
+    floating: false,
+    replaced: false,
+    commitSha: "abc123",
+    restarts: 0,
+    host: "37.27.91.235-56703216100c",
+    createdAt: "2026-01-13T09:40:00Z",
+    startedAt: "2026-01-13T09:40:10Z",
+    image: "ghcr.io/schoolable/wallet-core:latest",
+    ports: ["0.0.0.0:8080"],
+    hostNames: ["37.27.91.235"],
+    ...overrides,
+  };
+}
+
+export function sampleHost(overrides: Partial<Host> = {}): Host {
+  return {
+    name: "staging-host-1",
+    instance: "37.27.91.235:9100",
+    status: "up",
+    cpuUtil: 0.72,
+    memUtil: 0.64,
+    diskUtil: 0.5,
+    load1: 1.2,
+    networkReceiveBytesPerSec: 1000,
+    networkTransmitBytesPerSec: 2000,
+    alert: false,
+    reason: null,
+    ...overrides,
+  };
+}
+
+export const sampleDeploy: DeployInfo = {
+  currentTag: "deploy-20260110-130322-prod",
+  previousTag: "deploy-20260109-101500-prod",
+  commitSha: "abc123",
+  deployedBy: "ops-user",
+  deployedAt: "2026-01-10T13:15:00Z",
+  env: null,
+  extra: [],
+  stale: false,
+  error: null,
+};
+
+/** Data in memory behind the ports, and how often each port was asked. Failures are thrown where an Error stands for data. */
+export interface Memory {
+  containers: readonly Container[];
+  engines: readonly { name: string; ok: boolean; error: { code: string; message: string } | null }[];
+  queueSources: readonly { name: string; env?: "staging" | "production"; metrics: QueueMetrics[] | Error; errors: JobErrorGroup[] | Error }[];
+  hosts: readonly Host[] | Error;
+  deploy: DeployInfo | Error;
+}
+
+export function createMemorySources(memory: Partial<Memory> = {}, options: Partial<Pick<Sources, "env" | "restartEnabled">> = {}) {
+  const data: Memory = {
+    containers: [],
+    engines: [{ name: "local", ok: true, error: null }],
+    queueSources: [],
+    hosts: [],
+    deploy: sampleDeploy,
+    ...memory,
+  };
+  const calls: Record<string, number> = {};
+  const count = (name: string, by = 1) => (calls[name] = (calls[name] ?? 0) + by);
+  const give = async <T>(value: T | Error): Promise<T> => {
+    if (value instanceof Error) throw value;
+    return value;
+  };
+  const byId = (id: string) => data.containers.find((container) => container.fullId === id) ?? null;
+  const containers: ContainerSource = {
+    list: async () => {
+      count("list");
+      return { containers: data.containers, engines: data.engines };
+    },
+    inspect: async (refs) => {
+      count("inspect", refs.length);
+      return refs.map((ref) => byId(ref.fullId));
+    },
+    stats: async (refs) => {
+      count("stats", refs.length);
+      return refs.map(() => ({
+        cpuPct: 12.4,
+        memPct: 34.1,
+        memUsedBytes: 341,
+        memLimitBytes: 1000,
+        pids: 5,
+        sampledAt: "2026-01-13T09:46:00Z",
+      }));
+    },
+    logs: async (ref, { tail }) => {
+      count("logs");
+      const line = { timestamp: "2026-01-13T09:46:00.000000001Z", stream: "stdout", message: `from ${ref.fullId}` } as const;
+      return { lines: Array.from({ length: Math.min(tail, 2) }, () => line), truncated: false };
+    },
+    restart: async (ref) => {
+      count("restart");
+      return byId(ref.fullId) as Container;
+    },
+    close: async () => {},
+  };
+  const queueSources = data.queueSources.map(
+    (source): QueueSource => ({
+      name: source.name,
+      kind: "table",
+      env: source.env ?? null,
+      metrics: () => {
+        count("metrics");
+        return give(source.metrics);
+      },
+      errors: () => {
+        count("errors");
+        return give(source.errors);
+      },
+    }),
+  );
+  const audited: object[] = [];
+  const thresholds = { cpu: 0.85, mem: 0.85 };
+  const sources: Sources = {
+    containers,
+    queues: { all: async () => queueSources, close: async () => {} },
+    hosts: {
+      report: async () => {
+        count("hosts");
+        return { hosts: await give(data.hosts), thresholds, updatedAt: "2026-01-13T09:46:00Z" };
+      },
+      close: async () => {},
+    },
+    deploy: {
+      read: () => {
+        count("deploy");
+        return give(data.deploy);
+      },
+    },
+    audit: { write: async (entry) => void audited.push(entry) },
+    thresholds,
+    env: options.env ?? null,
+    restartEnabled: options.restartEnabled ?? false,
+  };
+  return { sources, calls, audited };
+}

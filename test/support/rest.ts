@@ -1,0 +1,17 @@
+import type { Caller, Sources } from "../../src/graphql/context.ts";
+import { createExecute } from "../../src/graphql/execute.ts";
+import { createSchema } from "../../src/graphql/schema.ts";
+import { endpoints } from "../../src/rest/endpoints.ts";
+import { createRestHandler } from "../../src/rest/handler.ts";
+import { createOpenApi } from "../../src/rest/openapi.ts";
+import { createCaller } from "./caller.ts";
+
+const schema = createSchema();
+const documents = endpoints.map((endpoint) => endpoint.document);
+
+/** The REST surface over some sources, without HTTP. */
+export function createRest(sources: Sources, caller: Caller = createCaller()) {
+  const handle = createRestHandler(createExecute(schema, sources, documents), () => createOpenApi(schema));
+  const call = (method: string, path: string, query = "", accept?: string) => handle({ method, path, query, accept, ...caller });
+  return { call, get: (path: string, query?: string, accept?: string) => call("GET", path, query, accept) };
+}
