@@ -103,7 +103,7 @@ export interface EngineStatus {
 }
 
 export interface ContainerListing {
-  /** Visible ones only: the rule of `isVisible` in kamal.ts. */
+  /** Visible ones only: the rule of `selectVisible` in kamal-visible.ts. */
   readonly containers: readonly ListedContainer[];
   readonly engines: readonly EngineStatus[];
 }

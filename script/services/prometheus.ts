@@ -1,0 +1,84 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { startNodeExporter } from "./node-exporter.ts";
+import { findProgram, freePort, type Running, startProcess, UnavailableError } from "./process.ts";
+
+export interface Prometheus extends Running {
+  /** Base URL, without a trailing slash. */
+  readonly url: string;
+}
+
+interface ScrapeJob {
+  readonly job: string;
+  /** `host:port` of each. */
+  readonly targets: readonly string[];
+}
+
+interface PrometheusOptions {
+  /** What to scrape. Without it: a node-exporter of our own as job "node", which `stop` ends too. */
+  readonly targets?: readonly ScrapeJob[];
+  /** @default "1s" */
+  readonly scrapeInterval?: string;
+  /** Port on 127.0.0.1; a free one unless given, which is how a stopped one comes back under the same URL. */
+  readonly port?: number;
+}
+
+/**
+ * Debian's Prometheus on 127.0.0.1 with its own configuration and data under `dir`. Resolves when it serves, and, with our own
+ * node-exporter, when that is up and its CPU rates exist (about 7 s, of which Prometheus' discovery spends a fixed 5 before it hands
+ * out the first target).
+ *
+ * @throws UnavailableError when Prometheus or node-exporter is not installed
+ */
+export async function startPrometheus(dir: string, options: PrometheusOptions = {}): Promise<Prometheus> {
+  const command = findProgram("prometheus");
+  if (command === null) throw new UnavailableError("prometheus is not installed (apt-get install prometheus)");
+  mkdirSync(dir, { recursive: true });
+  const exporter = options.targets ? null : await startNodeExporter(dir);
+  const jobs = options.targets ?? [{ job: "node", targets: exporter ? [exporter.address] : [] }];
+  const port = options.port ?? (await freePort());
+  const url = `http://127.0.0.1:${port}`;
+  const config = join(dir, "prometheus.yml");
+  writeFileSync(config, toConfig(jobs, options.scrapeInterval ?? "1s"));
+  try {
+    const running = await startProcess({
+      command,
+      args: [
+        `--config.file=${config}`,
+        `--storage.tsdb.path=${join(dir, "data")}`,
+        `--web.listen-address=127.0.0.1:${port}`,
+        "--storage.tsdb.retention.time=2h",
+        "--log.level=warn",
+      ],
+      logFile: join(dir, "prometheus.log"),
+      ready: () =>
+        exporter ? hasSamples(url, 'rate(node_cpu_seconds_total[1m]) and on (job) up{job="node"} == 1') : isReady(url),
+    });
+    const stop = async () => {
+      await Promise.all([running.stop(), exporter?.stop()]);
+    };
+    return { pid: running.pid, stop, url };
+  } catch (error) {
+    await exporter?.stop();
+    throw error;
+  }
+}
+
+/** JSON is YAML: no quoting rules of our own. */
+function toConfig(jobs: readonly ScrapeJob[], interval: string): string {
+  return JSON.stringify({
+    global: { scrape_interval: interval, scrape_timeout: interval },
+    scrape_configs: jobs.map(({ job, targets }) => ({ job_name: job, static_configs: [{ targets }] })),
+  });
+}
+
+async function isReady(url: string): Promise<boolean> {
+  return (await fetch(`${url}/-/ready`)).ok;
+}
+
+/** Whether a PromQL expression has a result now. */
+export async function hasSamples(url: string, query: string): Promise<boolean> {
+  const response = await fetch(`${url}/api/v1/query`, { method: "POST", body: new URLSearchParams({ query }) });
+  const answer = (await response.json()) as { data?: { result?: unknown[] } };
+  return (answer.data?.result?.length ?? 0) > 0;
+}

@@ -1,0 +1,6 @@
+/** An RFC 3339 time as UTC with whole seconds; null for Docker's zero time (0001-01-01) and for what is no time. */
+export function toTimestamp(text: string | null | undefined): string | null {
+  const ms = text ? Date.parse(text) : Number.NaN;
+  if (Number.isNaN(ms) || ms < 0) return null;
+  return `${new Date(ms).toISOString().slice(0, 19)}Z`;
+}

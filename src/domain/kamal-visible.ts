@@ -1,0 +1,43 @@
+import type { ContainerFacts } from "./container-facts.ts";
+import { composeProject, composeService, isReplaced, toOrigin } from "./kamal-kind.ts";
+
+const liveStates = new Set(["running", "restarting", "paused"]);
+
+/**
+ * The containers of one engine that callers may see: all live ones, and of a deployed role that has none the newest stopped one, so
+ * that a crash shows. Old releases that Kamal keeps for a roll-back, `_replaced_` ones once stopped, `kamal app exec` runs, asset
+ * extractions, compose one-offs and stopped containers that nobody deployed stay hidden.
+ */
+export function selectVisible<T extends ContainerFacts>(containers: readonly T[]): T[] {
+  const candidates = containers.filter((facts) => toOrigin(facts) !== "ephemeral");
+  const liveGroups = new Set(candidates.filter((facts) => isLive(facts) && !isReplaced(facts.name)).map(toGroup));
+  const newest = new Map<string, T>();
+  for (const facts of candidates) {
+    const group = toGroup(facts);
+    if (group === null || liveGroups.has(group) || isLive(facts) || isReplaced(facts.name)) continue;
+    const best = newest.get(group);
+    if (!best || Date.parse(facts.createdAt) > Date.parse(best.createdAt)) newest.set(group, facts);
+  }
+  const crashed = new Set(newest.values());
+  return candidates.filter((facts) => isLive(facts) || crashed.has(facts));
+}
+
+function isLive(facts: ContainerFacts): boolean {
+  return liveStates.has(facts.state);
+}
+
+/** (service, role, destination) of a deployed container as one key; null for one that nobody deployed. */
+function toGroup(facts: ContainerFacts): string | null {
+  const { labels, name } = facts;
+  switch (toOrigin(facts)) {
+    case "app":
+      return JSON.stringify(["app", labels["service"], labels["role"], labels["destination"] ?? ""]);
+    case "compose":
+      return JSON.stringify(["compose", labels[composeProject] ?? "", labels[composeService]]);
+    case "plain":
+    case "ephemeral":
+      return null;
+    default:
+      return JSON.stringify(["accessory", name]);
+  }
+}

@@ -1,0 +1,77 @@
+import type { Container, Health, HealthProbe, ListedContainer } from "./container.ts";
+import type { ContainerFacts, EngineContext } from "./container-facts.ts";
+import { toPorts } from "./container-ports.ts";
+import { toTimestamp } from "./container-time.ts";
+import type { Environment } from "./environment.ts";
+import { toContainerEnv, toOwnEnv } from "./kamal-env.ts";
+import { isReplaced, toKind, toOrigin, toRole } from "./kamal-kind.ts";
+import { toCommitSha, toVersion } from "./kamal-version.ts";
+
+/** What one engine's list tells about the apps on it, for the mapping of all its containers. */
+export function toEngineContext(
+  containers: readonly ContainerFacts[],
+  engine: { readonly env: Environment | null; readonly service: string; readonly hostNames: readonly string[] },
+): EngineContext {
+  const apps = containers.filter((facts) => toOrigin(facts) === "app");
+  const services = new Set(apps.map((facts) => facts.labels["service"] ?? ""));
+  const envs = new Set(apps.map((facts) => toOwnEnv(facts) ?? engine.env));
+  const [onlyAppEnv = null] = envs.size === 1 ? envs : [];
+  return { ...engine, appServices: [...services].toSorted((a, b) => b.length - a.length), onlyAppEnv };
+}
+
+/** The part of a container that its engine's list tells for sure. */
+export function toListed(facts: ContainerFacts, service: string): ListedContainer {
+  return { engine: facts.engine, fullId: facts.fullId, name: facts.name, kind: toKind(facts, service) };
+}
+
+/** The mapping of Kamal's, compose's and plain containers, whole (upstreams.md 1.3). */
+export function toContainer(facts: ContainerFacts, context: EngineContext): Container {
+  return {
+    ...toListed(facts, context.service),
+    id: facts.fullId.slice(0, 12),
+    role: toRole(facts, context),
+    service: toService(facts),
+    env: toContainerEnv(facts, context),
+    status: facts.state,
+    health: toHealth(facts),
+    probe: toProbe(facts),
+    ...toVersion(facts),
+    replaced: isReplaced(facts.name),
+    commitSha: toCommitSha(facts),
+    restarts: facts.restarts,
+    host: toHost(facts),
+    createdAt: toTimestamp(facts.createdAt) ?? "",
+    startedAt: toTimestamp(facts.startedAt),
+    image: facts.image,
+    ports: toPorts(facts.ports),
+    hostNames: toHostNames(facts, context),
+  };
+}
+
+function toService(facts: ContainerFacts): string | null {
+  const origin = toOrigin(facts);
+  return origin === "app" || origin === "accessory" ? (facts.labels["service"] ?? null) : null;
+}
+
+/** A stopped container keeps the last status of its probe: only a running one has a health. */
+function toHealth({ state, health }: ContainerFacts): Health {
+  if (state !== "running") return "none";
+  return health?.status === "healthy" || health?.status === "unhealthy" || health?.status === "starting" ? health.status : "none";
+}
+
+function toProbe({ health }: ContainerFacts): HealthProbe | null {
+  if (!health || health.output === null) return null;
+  return { failingStreak: health.failingStreak, checkedAt: toTimestamp(health.checkedAt), output: health.output };
+}
+
+/** The host name that the container was given; its name when Docker made one up from the id, as for accessories. */
+function toHost({ hostname, fullId, name }: ContainerFacts): string {
+  return hostname && !fullId.startsWith(hostname) ? hostname : name;
+}
+
+/** KAMAL_HOST, what Kamal's host name `<host>-<12 hex>` says unless it was cut at 51 characters, then the engine's own names. */
+function toHostNames({ hostname, hostNetwork, variables }: ContainerFacts, context: EngineContext): string[] {
+  const kamalHost = /^(.{1,50})-[0-9a-f]{12}$/.exec(hostname ?? "")?.[1];
+  const names = [variables.kamalHost, kamalHost, hostNetwork ? hostname : null, ...context.hostNames];
+  return [...new Set(names.filter((name) => typeof name === "string" && name !== ""))] as string[];
+}

@@ -1,0 +1,111 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { DeployInfo, DeploySource } from "../../domain/deploy.ts";
+import { OpsError } from "../../errors.ts";
+import type { Logger } from "../../logger.ts";
+import { type ParsedDeploy, parseDeployInfo } from "./parse.ts";
+import { fingerprintOf, readVersion } from "./read-file.ts";
+
+interface DeploySourceOptions {
+  /** Path of deploy_info.json; read by path each time, as pipelines replace the file. */
+  readonly path: string;
+  readonly logger: Logger;
+}
+
+type Version = ParsedDeploy & { readonly fingerprint: string | null };
+
+/** How long a writer in progress may take before we call the file invalid, milliseconds. */
+const writerMs = 50;
+/** Total deadline of a read, milliseconds: a network file system can hang for ever. */
+const deadlineMs = 1_000;
+
+/**
+ * The deploy facts from a file. An unchanged file costs one stat. What cannot be read or parsed (after a second look, for a writer
+ * in progress) is answered with the last good one, marked stale. A missing file is missing, whatever was there before: 404.
+ */
+export function createDeploySource({ path, logger }: DeploySourceOptions): DeploySource {
+  let version: Version | null = null;
+  let lastGood: DeployInfo | null = null;
+  let flight: Promise<DeployInfo> | null = null;
+  let noted = "";
+
+  const load = async (): Promise<DeployInfo> => {
+    try {
+      const fingerprint = await fingerprintOf(path);
+      if (version?.fingerprint !== fingerprint) {
+        version = await look(path);
+        if ("problem" in version) {
+          await sleep(writerMs);
+          version = await look(path);
+        }
+      }
+    } catch (error) {
+      const failure = toDeployError(error);
+      if (failure.code === "deploy_info_missing") lastGood = null;
+      throw failure;
+    }
+    if ("problem" in version) throw new OpsError("deploy_info_invalid", `deploy_info.json is not valid: ${version.problem}`);
+    lastGood = version.info;
+    return version.info;
+  };
+
+  const note = (state: string, failure?: OpsError) => {
+    if (state === noted) return;
+    noted = state;
+    const fields = {
+      upstream: "deploy_info",
+      path,
+      code: failure?.code,
+      cause: causeOf(failure),
+    };
+    if (failure) logger.warn(fields, failure.message);
+    else logger.info(fields, "deploy_info.json is readable again");
+  };
+
+  return {
+    read: async (signal) => {
+      // One at a time: a hung file system then holds one thread of the pool, not all four.
+      flight ??= load().finally(() => {
+        flight = null;
+      });
+      try {
+        const info = await withDeadline(flight, AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)]));
+        if (noted) note("");
+        return info;
+      } catch (error) {
+        const failure = toDeployError(error);
+        if (!signal.aborted) note(failure.message, failure);
+        if (!lastGood || failure.code === "deploy_info_missing") throw failure;
+        return { ...lastGood, stale: true, error: failure.message };
+      }
+    },
+  };
+}
+
+async function look(path: string): Promise<Version> {
+  const reading = await readVersion(path);
+  const parsed = "bytes" in reading ? parseDeployInfo(reading.bytes) : { problem: reading.problem };
+  return { ...parsed, fingerprint: reading.fingerprint };
+}
+
+/** ENOENT is also a dangling link; every other error of the file system is trouble, not absence. */
+function toDeployError(error: unknown): OpsError {
+  if (error instanceof OpsError) return error;
+  // The code of our own deadline, a DOMException, is a number.
+  const code = error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "deadline";
+  if (code === "ENOENT" || code === "ENOTDIR") return new OpsError("deploy_info_missing", "deploy_info.json not found on host");
+  return new OpsError("deploy_info_unreadable", `deploy_info.json cannot be read (${code})`, { cause: error });
+}
+
+/** For our log only: it names the path. */
+function causeOf(failure: OpsError | undefined): string | undefined {
+  return failure?.cause instanceof Error ? failure.cause.message : undefined;
+}
+
+function withDeadline<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason as Error);
+    signal.addEventListener("abort", abort, { once: true });
+    void promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+    if (signal.aborted) abort();
+  });
+}

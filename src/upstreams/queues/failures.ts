@@ -1,0 +1,78 @@
+import { OpsError } from "../../errors.ts";
+
+/** What a failed read was about, for a message that helps. */
+export interface ReadSubject {
+  /** Name of the source; null while sources are detected. */
+  readonly source: string | null;
+  /** Table as people write it. */
+  readonly table: string;
+  readonly columns: readonly string[];
+}
+
+/** SQLSTATEs of a server that stops or starts, or whose connection broke: a new connection may work. */
+const lostStates = new Set(["57P01", "57P02", "57P03", "08000", "08003", "08006"]);
+const lostSockets = new Set(["ECONNRESET", "EPIPE"]);
+
+/** Whether the same read may succeed on a new connection. */
+export function isConnectionLost(error: unknown): boolean {
+  const { code, message } = describe(error);
+  // pg gives no code for a socket that ended: "Connection terminated", "Connection terminated unexpectedly".
+  return lostStates.has(code) || lostSockets.has(code) || /^Connection terminated(?: unexpectedly)?$/.test(message);
+}
+
+/**
+ * Whatever a read failed with, as the OpsError of the port. The message is ours: PostgreSQL's may quote values, and pg's may name
+ * the address. Source: "Appendix A. PostgreSQL Error Codes".
+ */
+export function toQueueError(error: unknown, subject: ReadSubject): OpsError {
+  if (error instanceof OpsError) return error;
+  const { code, message } = describe(error);
+  // The error of an unreadable URL holds the URL, and so the password: not even for the log.
+  const cause = code === "ERR_INVALID_URL" ? undefined : error;
+  const options = { cause, ...(subject.source === null ? {} : { upstream: `queues:${subject.source}` }) };
+  if (code === "55P03") return new OpsError("queue_locked", `Table ${subject.table} is locked, probably by a migration`, options);
+  const mismatch = explainMismatch(code, message, subject);
+  if (mismatch !== null) return new OpsError("schema_mismatch", mismatch, options);
+  return new OpsError("postgres_unavailable", explainUnavailable(code, message), options);
+}
+
+function explainMismatch(code: string, message: string, { table, columns }: ReadSubject): string | null {
+  const column = columns.find((name) => message.includes(`.${name} `) || message.includes(`"${name}"`));
+  const which = column === undefined ? "A column" : `Column ${JSON.stringify(column)}`;
+  switch (code) {
+    case "42P01":
+    case "3F000":
+      return `Table ${table} does not exist`;
+    case "42703":
+      return `${which} does not exist in table ${table}`;
+    case "42501":
+      return `The database role may not read table ${table}`;
+    case "22P02":
+      return `Table ${table} does not know one of the statuses that we look for`;
+    default:
+      // 42: an undefined operator, function or type. 22: a value that cannot be read as a time or a number.
+      return /^(?:42|22|0A)/.test(code) ? `A column of table ${table} has another type than expected (SQLSTATE ${code})` : null;
+  }
+}
+
+function explainUnavailable(code: string, message: string): string {
+  if (code === "57014") return "PostgreSQL took longer than 2 s";
+  if (code === "TimeoutError") return "PostgreSQL did not answer in time";
+  if (code === "AbortError") return "Gave up waiting for PostgreSQL: the request has ended";
+  if (code === "ERR_INVALID_URL") return "DATABASE_URL is not a connection string";
+  if (code === "53300") return "PostgreSQL has no connection left for us";
+  if (code === "3D000") return "The database of DATABASE_URL does not exist";
+  if (code.startsWith("28")) return "PostgreSQL refused the login";
+  if (message.startsWith("timeout exceeded")) return "All connections to PostgreSQL are busy";
+  return /^(?=.*\d)[0-9A-Z]{5}$/.test(code) ? `PostgreSQL is not available (SQLSTATE ${code})` : "PostgreSQL cannot be reached";
+}
+
+/** `code` is a SQLSTATE, a code of Node, or the name of an abort. */
+export function describe(error: unknown): { code: string; message: string } {
+  const { code, name, message } = (error ?? {}) as { code?: unknown; name?: unknown; message?: unknown };
+  return { code: toText(code) || toText(name), message: toText(message) };
+}
+
+function toText(value: unknown): string {
+  return typeof value === "string" ? value : "";
+}

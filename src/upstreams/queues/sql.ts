@@ -1,0 +1,56 @@
+/** A table name as its parts, exactly as written: PostgreSQL folds nothing that is quoted. */
+export interface TableName {
+  /** Null when it is to be found through the search_path. */
+  readonly schema: string | null;
+  readonly table: string;
+}
+
+const part = String.raw`"(?:[^"]|"")+"|[^".]+`;
+const tablePattern = new RegExp(`^(?:(${part})\\.)?(${part})$`, "s");
+
+/** `table`, `schema.table`, or with parts in double quotes where a name holds a dot (`"my.schema".jobs`); null when malformed. */
+export function parseTableName(text: string): TableName | null {
+  const match = tablePattern.exec(text);
+  return match?.[2] === undefined
+    ? null
+    : { schema: match[1] === undefined ? null : unquote(match[1]), table: unquote(match[2]) };
+}
+
+/** The same for text that the configuration has let through. */
+export function toTableName(text: string): TableName {
+  return parseTableName(text) ?? { schema: null, table: text };
+}
+
+function unquote(name: string): string {
+  return name.startsWith('"') ? name.slice(1, -1).replaceAll('""', '"') : name;
+}
+
+/** An SQL identifier that means exactly this name. */
+export function quoteIdentifier(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+export function quoteTable({ schema, table }: TableName): string {
+  return schema === null ? quoteIdentifier(table) : `${quoteIdentifier(schema)}.${quoteIdentifier(table)}`;
+}
+
+/** For messages. */
+export function formatTable({ schema, table }: TableName): string {
+  return schema === null ? table : `${schema}.${table}`;
+}
+
+/** An SQL literal that means exactly this value, whatever standard_conforming_strings is. */
+export function quoteLiteral(value: string | number): string {
+  if (typeof value === "number") return value < 0 ? `(${value})` : String(value);
+  const quoted = `'${value.replaceAll("'", "''")}'`;
+  return quoted.includes("\\") ? `E${quoted.replaceAll("\\", "\\\\")}` : quoted;
+}
+
+/**
+ * A condition on a column, written as a partial index would: `= 'a'` for one value, `in ('a', 'b')` for several.
+ * Literals rather than parameters, because the planner must see the values to prove that a partial index serves.
+ */
+export function isOneOf(column: string, values: readonly (string | number)[]): string {
+  const [first, ...others] = values.map(quoteLiteral);
+  return others.length === 0 ? `${column} = ${first}` : `${column} in (${[first, ...others].join(", ")})`;
+}

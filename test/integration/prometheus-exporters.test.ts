@@ -1,0 +1,112 @@
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, inject, it } from "vitest";
+import { type Prometheus, startPrometheus } from "../../script/services/prometheus.ts";
+import type { Host, HostSource } from "../../src/domain/host.ts";
+import { silentLogger } from "../../src/logger.ts";
+import { createPrometheusClient } from "../../src/upstreams/prometheus/client.ts";
+import { probePrometheus } from "../../src/upstreams/prometheus/probe.ts";
+import { createHostSource } from "../../src/upstreams/prometheus/source.ts";
+import { machineMetrics, type MetricsServer, startMetricsServer } from "../support/metrics-server.ts";
+import { untilSamples } from "../support/prometheus.ts";
+
+/** A real Prometheus that scrapes exporters of ours, each with a trap. */
+const exporters = {
+  busy: () => machineMetrics("busy", 0.9),
+  calm: () => machineMetrics("calm", 0.25),
+  clone1: () => machineMetrics("clone", 0.1),
+  clone2: () => machineMetrics("clone", 0.1),
+  noMemory: () => machineMetrics("no-memory", 0.1).replaceAll(/node_memory.*\n/g, ""),
+  noName: () => machineMetrics("", 0.1).replaceAll(/node_uname.*\n/g, ""),
+  nan: () => machineMetrics("nan", 0.1).replace("Available_bytes 250", "Available_bytes NaN"),
+  emptyMemory: () => machineMetrics("empty-memory", 0.1).replace("Total_bytes 1000", "Total_bytes 0"),
+  pod: () => machineMetrics("pod-host", 0.1),
+  other: () => "some_other_exporter 1\n",
+} satisfies Record<string, () => string>;
+type Name = keyof typeof exporters;
+
+const thresholds = { cpu: 0.85, mem: 0.85 };
+const never = new AbortController().signal;
+const servers = {} as Record<Name, MetricsServer>;
+let prometheus: Prometheus;
+let source: HostSource;
+
+beforeAll(async () => {
+  for (const [name, metrics] of Object.entries(exporters)) servers[name as Name] = await startMetricsServer(metrics);
+  const { pod, other, ...nodes } = servers;
+  const targets = [
+    { job: "node", targets: Object.values(nodes).map((server) => server.address) },
+    { job: "kubernetes-pods", targets: [pod.address, other.address] },
+  ];
+  prometheus = await startPrometheus(join(inject("runFolder"), "exporters"), { targets });
+  source = createHostSource({ url: prometheus.url, thresholds, logger: silentLogger });
+  await untilSamples(prometheus.url, 'count(rate(node_cpu_seconds_total{mode="idle"}[1m])) == 9');
+});
+
+afterAll(async () => {
+  await source?.close();
+  await prometheus?.stop();
+  await Promise.all(Object.values(servers).map((server) => server[Symbol.asyncDispose]()));
+});
+
+async function hosts(): Promise<Record<string, Host>> {
+  const report = await source.report(never);
+  return Object.fromEntries(report.hosts.map((host) => [host.name, host]));
+}
+
+it("finds all node-exporters, whatever their job, under unique sorted names", async () => {
+  const names = (await source.report(never)).hosts.map((host) => host.name);
+  const clones = [servers.clone1, servers.clone2].map((server) => `clone (${server.address})`);
+  expect(names).toEqual(["127.0.0.1", "busy", "calm", ...clones.toSorted(), "empty-memory", "nan", "no-memory", "pod-host"]);
+});
+
+it("a known load reads as what it is a few seconds after the start", async () => {
+  const { busy, calm } = await hosts();
+  expect(busy).toMatchObject({ cpuUtil: expect.closeTo(0.9, 2), memUtil: 0.75, alert: true, diskUtil: null });
+  expect(calm).toMatchObject({ cpuUtil: expect.closeTo(0.25, 2), memUtil: 0.75, alert: false });
+});
+
+it("what is missing or no number is null with a reason; the rest of the host is served", async () => {
+  const all = await hosts();
+  const rest = { status: "up", cpuUtil: expect.closeTo(0.1, 2), memUtil: null, alert: false };
+  expect(all["no-memory"]).toMatchObject({ ...rest, reason: expect.stringContaining("no memory metrics") });
+  expect(all["nan"]).toMatchObject({ ...rest, reason: expect.stringContaining("the memory value is not finite") });
+  expect(all["empty-memory"]).toMatchObject({ ...rest, reason: expect.stringContaining("the memory value is not finite") });
+});
+
+it("an exporter that dies is down, also under another job name, and the others do not change", async () => {
+  await Promise.all([servers.busy, servers.pod].map((server) => server[Symbol.asyncDispose]()));
+  await untilSamples(prometheus.url, "count(up == 0) == 2");
+  const all = await hosts();
+  const down = {
+    status: "down",
+    alert: true,
+    cpuUtil: null,
+    memUtil: null,
+    reason: "node-exporter does not answer Prometheus (up is 0)",
+  };
+  expect([all["busy"], all["pod-host"]]).toMatchObject([down, down]);
+  expect(all["calm"]).toMatchObject({ status: "up", cpuUtil: expect.closeTo(0.25, 2), alert: false });
+  expect(await probePrometheus({ url: prometheus.url, thresholds })).toEqual({
+    ok: true,
+    detail: "9 hosts, down: busy, pod-host",
+  });
+});
+
+async function ask(promql: string, path = "") {
+  const client = createPrometheusClient({ url: prometheus.url + path, timeoutMs: 3_000 });
+  try {
+    return await client.query(promql, never);
+  } finally {
+    await client.close();
+  }
+}
+
+it("its refusals are told apart", async () => {
+  await expect(ask("up(")).rejects.toMatchObject({ kind: "rejected", message: "Prometheus rejected the query (bad_data)" });
+  await expect(ask("up * on () up")).rejects.toMatchObject({
+    kind: "rejected",
+    message: "Prometheus rejected the query (execution)",
+  });
+  await expect(ask("up", "/nowhere")).rejects.toMatchObject({ kind: "no_api", message: expect.stringContaining("HTTP 404") });
+  expect(await ask("up{job='no such'}")).toEqual({ samples: [], evaluatedAt: null, warnings: [] });
+});

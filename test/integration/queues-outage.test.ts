@@ -1,0 +1,111 @@
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, inject, it, vi } from "vitest";
+import { type RunningPostgres, startPostgres } from "../../script/services/postgres.ts";
+import { freePort } from "../../script/services/process.ts";
+import { silentLogger } from "../../src/logger.ts";
+import { probeQueueSources } from "../../src/upstreams/queues/probe.ts";
+import type { QueueSourceConfig } from "../../src/upstreams/queues/source-kinds.ts";
+import { createQueueSources } from "../../src/upstreams/queues/source.ts";
+import { createTestDatabase } from "../support/postgres-database.ts";
+import { createRiverJobs, createRunnerJobs } from "../support/postgres-jobs.ts";
+
+const signal = () => AbortSignal.timeout(10_000);
+let server: RunningPostgres;
+let port: number;
+
+beforeAll(async () => {
+  port = await freePort();
+  server = await startPostgres(join(inject("runFolder"), "outage"), { port, settings: ["max_connections=12"] });
+});
+afterAll(() => server.stop());
+
+const open = (databaseUrl: string | null, sources: readonly QueueSourceConfig[] | null) =>
+  createQueueSources({ databaseUrl, sources, env: null, logger: silentLogger });
+
+it("rides through a restart, tells an outage, and comes back by itself", async () => {
+  const database = await createTestDatabase(server.url, "outage");
+  const jobs = await createRunnerJobs(database);
+  await jobs.insert([{ queue: "a", state: "waiting" }]);
+  const sources = open(database.url, [jobs.config]);
+  const [source] = await sources.all(signal());
+  const a = { name: "a", depth: 1 };
+  expect(await source?.metrics(signal())).toMatchObject([a, {}]);
+
+  await server.restart();
+  expect(await source?.metrics(signal())).toMatchObject([a, {}]);
+
+  await server.restart(async () => {
+    const down = { code: "postgres_unavailable", message: "PostgreSQL cannot be reached", upstream: "queues:runner" };
+    await expect(source?.metrics(signal())).rejects.toMatchObject(down);
+    await expect(source?.errors(signal())).rejects.toMatchObject(down);
+  });
+  expect(await source?.metrics(signal())).toMatchObject([a, {}]);
+  await sources.close();
+});
+
+it("finds a job system that is created later, once it asks again", async () => {
+  const database = await createTestDatabase(server.url, "later");
+  const sources = open(database.url, null);
+  vi.useFakeTimers({ toFake: ["performance"] });
+  expect(await sources.all(signal())).toStrictEqual([]);
+  await createRiverJobs(database);
+  vi.advanceTimersByTime(59_000);
+  expect(await sources.all(signal())).toStrictEqual([]);
+  vi.advanceTimersByTime(1000);
+  expect(await sources.all(signal())).toMatchObject([{ name: "river" }]);
+  vi.useRealTimers();
+  await sources.close();
+});
+
+it("says what is wrong with the connection, without the password or the address", async () => {
+  const refused = new URL(server.url);
+  refused.port = String(await freePort());
+  const login = new URL(server.url);
+  login.password = "wrong-password";
+  const missing = new URL(server.url);
+  missing.pathname = "/nowhere";
+  const cases: [string, string][] = [
+    [refused.href, "PostgreSQL cannot be reached"],
+    [login.href, "PostgreSQL refused the login"],
+    [missing.href, "The database of DATABASE_URL does not exist"],
+    ["postgres://user:secret@host:notaport/db", "DATABASE_URL is not a connection string"],
+  ];
+  for (const [url, message] of cases) {
+    const sources = open(url, null);
+    const error = await sources.all(signal()).catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ name: "OpsError", code: "postgres_unavailable", message });
+    expect(JSON.stringify(error, Object.getOwnPropertyNames(error))).not.toContain("secret");
+    await sources.close();
+    const [probe] = await probeQueueSources({ databaseUrl: url, sources: null, env: null, logger: silentLogger }, signal());
+    expect(probe).toMatchObject({ name: "queues", ok: false, detail: `${message}: check DATABASE_URL` });
+  }
+});
+
+it("gives up on a server that accepts and says nothing", async () => {
+  const silent = createServer().listen(0, "127.0.0.1");
+  await once(silent, "listening");
+  const sources = open(`postgres://u:p@127.0.0.1:${(silent.address() as AddressInfo).port}/db`, null);
+  const start = performance.now();
+  const unreachable = { code: "postgres_unavailable", message: "PostgreSQL cannot be reached" };
+  await expect(sources.all(signal())).rejects.toMatchObject(unreachable);
+  expect(performance.now() - start).toBeLessThan(2500);
+  await sources.close();
+  silent.close();
+});
+
+it("tells when the server has no connection left", async () => {
+  const database = await createTestDatabase(server.url, "full");
+  const role = await database.createRole("connection limit 0");
+  const sources = open(role.url, null);
+  const full = { code: "postgres_unavailable", message: "PostgreSQL has no connection left for us" };
+  await expect(sources.all(signal())).rejects.toMatchObject(full);
+  await sources.close();
+});
+
+it("rejects with queues_unavailable without a database", async () => {
+  const sources = open(null, null);
+  await expect(sources.all(signal())).rejects.toMatchObject({ code: "queues_unavailable", message: "DATABASE_URL is not set" });
+  await sources.close();
+});

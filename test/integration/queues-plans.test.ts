@@ -1,0 +1,73 @@
+import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { type QueueStatements, uniteMetrics } from "../../src/upstreams/queues/sql-source.ts";
+import { riverStatements } from "../../src/upstreams/queues/river-statements.ts";
+import type { TableSourceConfig } from "../../src/upstreams/queues/table-config.ts";
+import { tableStatements } from "../../src/upstreams/queues/table-statements.ts";
+import { type TestDatabase, createTestDatabase } from "../support/postgres-database.ts";
+import { createRiverJobs, createRunnerJobs } from "../support/postgres-jobs.ts";
+
+const rows = 200_000;
+let database: TestDatabase;
+let table: QueueStatements;
+
+// 2 % waiting, 3 % failed, 95 % done over a day, 20 types.
+const ages = (count: number) => `
+  from generate_series(1, ${count}) as n, lateral (select n * 86400.0 / ${count} as ago, 'type_' || (n / 7) % 20 as type) as t`;
+
+beforeAll(async () => {
+  database = await createTestDatabase(inject("postgresUrl"), "plans");
+  const jobs = await createRunnerJobs(database);
+  table = tableStatements(jobs.config as TableSourceConfig);
+  await database.query(`
+    insert into runner_jobs (type, status, run_at, finished_at, last_error)
+    select type, case when n % 50 = 0 then 'pending' when n % 33 = 0 then 'failed' else 'done' end, now() - ago * interval '1 second',
+           case when n % 50 > 0 then now() - ago * interval '1 second' end, case when n % 33 = 0 then 'boom' end ${ages(rows)}`);
+  await createRiverJobs(database);
+  await database.query(`
+    insert into river_job (kind, state, scheduled_at, finalized_at, errors)
+    select type, case when n % 50 = 0 then 'available' when n % 33 = 0 then 'discarded' else 'completed' end::river_job_state,
+           now() - ago * interval '1 second', case when n % 50 > 0 then now() - ago * interval '1 second' end,
+           case when n % 33 = 0 then array[jsonb_build_object('at', now() - ago * interval '1 second', 'error', 'boom')] end ${ages(rows / 2)}`);
+  await database.query("vacuum analyze runner_jobs");
+  await database.query("vacuum analyze river_job");
+});
+afterAll(() => database.drop());
+
+/** The scans of a statement's plan as executed: "Index Only Scan runner_jobs_pending". */
+async function scans(statement: string): Promise<Set<string>> {
+  const { rows: lines } = await database.query(`explain (analyze, format text) ${statement}`);
+  const plan = lines.map((line) => String(line["QUERY PLAN"])).join("\n");
+  return new Set(
+    [...plan.matchAll(/(?:Seq Scan|Index Scan|Index Only Scan|Bitmap Index Scan)(?: Backward)?(?: using| on) \S+/g)].map(String),
+  );
+}
+
+describe("on large tables with the recommended indexes", () => {
+  it("a table's depth is counted by loose scans of the index of waiting jobs alone", async () => {
+    expect(await scans(table.depth)).toStrictEqual(new Set(["Index Only Scan using runner_jobs_pending"]));
+    const { rows: depths } = await database.query(table.depth);
+    expect(depths.reduce((sum, row) => sum + Number(row["n"]), 0)).toBe(rows / 50);
+  });
+
+  it("a table's windows are read from the indexes of ended jobs", async () => {
+    expect(await scans(table.processed)).toStrictEqual(new Set(["Index Only Scan using runner_jobs_done"]));
+    expect(await scans(table.failures)).toStrictEqual(new Set(["Index Only Scan using runner_jobs_failed"]));
+    for (const scan of await scans(table.errors)) expect(scan).toContain("runner_jobs_failed");
+  });
+
+  it("the metrics of a table are one statement with the same scans", async () => {
+    const used = await scans(uniteMetrics(table));
+    expect([...used].toSorted()).toStrictEqual(
+      ["runner_jobs_done", "runner_jobs_failed", "runner_jobs_pending"].map((index) => `Index Only Scan using ${index}`),
+    );
+  });
+
+  it("River's own indexes serve every statement", async () => {
+    const river = riverStatements("public", "kind");
+    for (const statement of [...Object.values(river), uniteMetrics(river)]) {
+      const used = [...(await scans(statement))];
+      expect(used.length).toBeGreaterThan(0);
+      expect(used.filter((scan) => scan.startsWith("Seq Scan"))).toStrictEqual([]);
+    }
+  });
+});

@@ -1,0 +1,73 @@
+import { afterAll, beforeAll, expect, inject, it } from "vitest";
+import type { QueueSource } from "../../src/domain/queue.ts";
+import { silentLogger } from "../../src/logger.ts";
+import type { QueueSourceConfig } from "../../src/upstreams/queues/source-kinds.ts";
+import { createQueueSources } from "../../src/upstreams/queues/source.ts";
+import { type TestDatabase, createTestDatabase } from "../support/postgres-database.ts";
+import { createRiverJobs } from "../support/postgres-jobs.ts";
+
+const signal = AbortSignal.timeout(60_000);
+let database: TestDatabase;
+const closers: (() => Promise<void>)[] = [];
+
+beforeAll(async () => {
+  database = await createTestDatabase(inject("postgresUrl"), "river");
+  await createRiverJobs(database);
+  // Attempts of one job: an array of [seconds ago, text]; River keeps them all in the row, whatever became of the job.
+  await database.query(`
+    create function errors(variadic seconds int[]) returns jsonb[] language sql as $$
+      select array_agg(jsonb_build_object('at', now() - s * interval '1 second', 'attempt', n, 'error', 'boom', 'trace', '') order by n)
+      from unnest(seconds) with ordinality as t (s, n) $$;
+    insert into river_job (id, kind, queue, state, scheduled_at, finalized_at, errors) values
+      (1, 'mail', 'default', 'available', now(), null, null),
+      (2, 'mail', 'bulk', 'scheduled', now() - interval '1 second', null, null),
+      (3, 'mail', 'bulk', 'scheduled', now() + interval '1 hour', null, null),
+      (4, 'mail', 'bulk', 'retryable', now() - interval '1 second', null, errors(4000, 3000, 20)),
+      (5, 'mail', 'bulk', 'retryable', now() + interval '1 hour', null, errors(10)),
+      (6, 'mail', 'bulk', 'pending', now(), null, null),
+      (7, 'mail', 'bulk', 'running', now(), null, errors(30)),
+      (8, 'mail', 'bulk', 'completed', now(), now(), errors(40)),
+      (9, 'mail', 'bulk', 'discarded', now(), now(), errors(50, 5)),
+      (10, 'mail', 'bulk', 'cancelled', now(), now(), errors(60)),
+      (11, 'mail', 'bulk', 'discarded', now(), now() - interval '2 hours', errors(7200))`);
+});
+afterAll(async () => {
+  for (const close of closers) await close();
+  await database.drop();
+});
+
+async function open(sources: readonly QueueSourceConfig[] | null): Promise<readonly QueueSource[]> {
+  const opened = createQueueSources({ databaseUrl: database.url, sources, env: "production", logger: silentLogger });
+  closers.push(() => opened.close());
+  return opened.all(signal);
+}
+
+it("counts due retries and schedules as depth, and each failed attempt, also of jobs that succeeded later", async () => {
+  const [source] = await open([{ name: "river", kind: "river", schema: "public", by: "kind" }]);
+  expect(await source?.metrics(signal)).toStrictEqual([
+    { name: "mail", source: "river", depth: 3, processedPerSec: 1 / 300, failuresLastHour: 8 },
+  ]);
+  expect(await source?.errors(signal)).toMatchObject([{ queue: "mail", jobId: "9", error: "boom", count: 8 }]);
+});
+
+it("groups by River's queue when told to", async () => {
+  const [source] = await open([{ name: "river", kind: "river", schema: "public", by: "queue", names: ["idle"], env: "staging" }]);
+  expect(source?.env).toBe("staging");
+  const metrics = await source?.metrics(signal);
+  expect(metrics?.map(({ name, depth }) => [name, depth])).toStrictEqual([
+    ["bulk", 2],
+    ["default", 1],
+    ["idle", 0],
+  ]);
+});
+
+it("is detected without a file, in each schema that has it", async () => {
+  await createRiverJobs(database, "audit");
+  const sources = await open(null);
+  expect(sources.map(({ name, kind, env }) => [name, kind, env])).toStrictEqual([
+    ["river", "river", "production"],
+    ["river:audit", "river", "production"],
+  ]);
+  expect(await sources[0]?.metrics(signal)).toMatchObject([{ name: "mail", depth: 3 }]);
+  expect(await sources[1]?.metrics(signal)).toStrictEqual([]);
+});

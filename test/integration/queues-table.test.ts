@@ -1,0 +1,136 @@
+import { afterAll, beforeAll, expect, inject, it } from "vitest";
+import type { QueueSource } from "../../src/domain/queue.ts";
+import { silentLogger } from "../../src/logger.ts";
+import { parseQueuesFile } from "../../src/upstreams/queues/queues-file.ts";
+import { createQueueSources } from "../../src/upstreams/queues/source.ts";
+import { type TestDatabase, createTestDatabase } from "../support/postgres-database.ts";
+
+const signal = AbortSignal.timeout(60_000);
+let database: TestDatabase;
+const closers: (() => Promise<void>)[] = [];
+
+beforeAll(async () => {
+  database = await createTestDatabase(inject("postgresUrl"), "table");
+});
+afterAll(async () => {
+  for (const close of closers) await close();
+  await database.drop();
+});
+
+/** A source of the given mapping, through QUEUES_FILE as an owner writes it. */
+async function open(mapping: object): Promise<QueueSource> {
+  const usual = { name: "s", kind: "table", id: "id", status: "status", finished_at: "finished_at" };
+  const lists = { waiting: ["pending"], done: ["done"], failed: ["failed"] };
+  const parsed = parseQueuesFile(JSON.stringify({ sources: [{ ...usual, ...lists, ...mapping }] }));
+  if (!parsed.ok) throw new Error(parsed.issues.join("\n"));
+  const sources = createQueueSources({ databaseUrl: database.url, sources: parsed.sources, env: null, logger: silentLogger });
+  closers.push(() => sources.close());
+  return (await sources.all(signal))[0] as QueueSource;
+}
+
+it("reads one queue in a table of its own: no queue column, no run_at, no error, uuid ids", async () => {
+  await database.query(`
+    create table payouts (id uuid primary key default gen_random_uuid(), status varchar(20), finished_at timestamptz);
+    insert into payouts (status, finished_at) values ('pending', null), ('pending', null), ('done', now()), ('odd', now());
+    insert into payouts values ('00000000-0000-0000-0000-00000000000a', 'failed', now() - interval '1 minute')`);
+  const source = await open({ table: "payouts", queue: { name: "it's payouts" } });
+  const numbers = { depth: 2, processedPerSec: 1 / 300, failuresLastHour: 1 };
+  expect(await source.metrics(signal)).toStrictEqual([{ name: "it's payouts", source: "s", ...numbers }]);
+  expect(await source.errors(signal)).toMatchObject([
+    { queue: "it's payouts", jobId: "00000000-0000-0000-0000-00000000000a", error: "no error text", count: 1 },
+  ]);
+  await database.query("truncate payouts");
+  expect(await source.metrics(signal)).toMatchObject([{ name: "it's payouts", depth: 0 }]);
+});
+
+it("reads enum statuses and queues, several statuses for one list, and leaves out states in no list", async () => {
+  await database.query(`
+    create type job_state as enum ('pending', 'retry', 'paid', 'settled', 'rejected', 'on_hold');
+    create type job_type as enum ('zeta', 'alpha');
+    create table typed (id int, type job_type, status job_state, run_at timestamptz, finished_at timestamptz, message jsonb);
+    insert into typed values
+      (1, 'zeta', 'pending', now(), null, null), (2, 'zeta', 'retry', now(), null, null), (3, 'alpha', 'on_hold', now(), null, null),
+      (4, 'alpha', 'paid', now(), now(), null), (5, 'alpha', 'settled', now(), now(), null),
+      (6, 'alpha', 'rejected', now(), now(), '{"code": 7}')`);
+  const source = await open({
+    table: "public.typed",
+    queue: { column: "type" },
+    waiting: ["pending", "retry"],
+    done: ["paid", "settled"],
+    failed: ["rejected"],
+    run_at: "run_at",
+    error: "message",
+  });
+  expect(await source.metrics(signal)).toMatchObject([
+    { name: "alpha", depth: 0, processedPerSec: 2 / 300, failuresLastHour: 1 },
+    { name: "zeta", depth: 2, processedPerSec: 0 },
+  ]);
+  expect(await source.errors(signal)).toMatchObject([{ queue: "alpha", error: '{"code": 7}' }]);
+});
+
+it("reads integer statuses and times without a zone as UTC, whatever the zone of the database", async () => {
+  const name = new URL(database.url).pathname.slice(1);
+  await database.query(`alter database ${name} set timezone = 'America/New_York'`);
+  await database.query(`
+    create table numbered (id bigint, type varchar(30), status smallint, run_at timestamp, finished_at timestamp);
+    insert into numbered select n, 'a', status, timezone('utc', now()) - ago * interval '1 second', timezone('utc', now()) - ago * interval '1 second'
+    from (values (1, 0, 5), (2, 0, -60), (3, 1, 5), (4, 2, 5), (5, 2, 3700), (6, -1, 5)) as t (n, status, ago)`);
+  const lists = { waiting: [0], done: [1], failed: [2, -1] };
+  const source = await open({ table: "public.numbered", queue: { column: "type" }, ...lists, run_at: "run_at" });
+  const numbers = { depth: 1, processedPerSec: 1 / 300, failuresLastHour: 2 };
+  expect(await source.metrics(signal)).toMatchObject([{ name: "a", ...numbers }]);
+  const age = Date.now() - Date.parse((await source.errors(signal))[0]?.timestamp ?? "");
+  expect(age).toBeGreaterThan(3000);
+  expect(age).toBeLessThan(10_000);
+  await database.query(`alter database ${name} reset timezone`);
+});
+
+it("takes a missing run_at as due, counts no end without a time, and leaves out rows without a queue", async () => {
+  await database.query(`
+    create table holes (id int, type text, status text, run_at timestamptz, finished_at timestamptz);
+    insert into holes values (1, 'a', 'pending', null, null), (2, 'a', 'failed', null, null), (3, 'a', 'done', null, null),
+      (4, null, 'pending', now(), null), (5, null, 'failed', now(), now()), (6, null, 'done', now(), now())`);
+  const source = await open({ table: "holes", queue: { column: "type" }, run_at: "run_at" });
+  expect(await source.metrics(signal)).toStrictEqual([
+    { name: "a", source: "s", depth: 1, processedPerSec: 0, failuresLastHour: 0 },
+  ]);
+  expect(await source.errors(signal)).toStrictEqual([]);
+});
+
+it("finds tables and columns whose names need quotes, and takes hostile values as values", async () => {
+  const evil = `it's \\ "x"; drop table holes; --`;
+  await database.query(`
+    create schema "My.Schema";
+    create table "My.Schema"."Jobs ""2""" ("a""b" int, "select" text, "État" text, "Finished At" timestamptz)`);
+  await database.query(`insert into "My.Schema"."Jobs ""2""" values (1, 'q', $1, null), (2, 'q', 'failed', now())`, [evil]);
+  const source = await open({
+    table: `"My.Schema"."Jobs ""2"""`,
+    queue: { column: "select" },
+    id: 'a"b',
+    status: "État",
+    waiting: [evil],
+    finished_at: "Finished At",
+  });
+  expect(await source.metrics(signal)).toMatchObject([{ name: "q", depth: 1, failuresLastHour: 1 }]);
+  expect(await source.errors(signal)).toMatchObject([{ jobId: "2" }]);
+});
+
+it("names the column, the status or the type that does not fit, and never the SQL", async () => {
+  await database.query(`
+    create type mood as enum ('done', 'failed');
+    create table misfit (id int, type text, status mood, number int, run_at int, finished_at timestamptz)`);
+  const column = { column: "type" };
+  const cases: [object, string][] = [
+    [{ table: "nowhere.jobs", queue: column }, "Table nowhere.jobs does not exist"],
+    [{ table: "misfit", queue: { column: "kind" } }, 'Column "kind" does not exist in table misfit'],
+    [{ table: "misfit", queue: column }, "Table misfit does not know one of the statuses that we look for"],
+    [
+      { table: "misfit", queue: column, status: "number", waiting: [1], run_at: "run_at" },
+      "A column of table misfit has another type than expected (SQLSTATE 42883)",
+    ],
+  ];
+  for (const [mapping, message] of cases) {
+    const source = await open(mapping);
+    await expect(source.metrics(signal)).rejects.toMatchObject({ code: "schema_mismatch", message });
+  }
+});

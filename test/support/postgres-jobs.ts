@@ -1,0 +1,104 @@
+import type { QueueSourceConfig } from "../../src/upstreams/queues/source-kinds.ts";
+import type { TestDatabase } from "./postgres-database.ts";
+
+/** A job as every job system knows it; times are seconds before now, negative in the future. */
+interface Job {
+  readonly id?: string | number;
+  readonly queue: string;
+  readonly state: "waiting" | "running" | "done" | "failed";
+  /** When a waiting one may run. @default 1 */
+  readonly dueAgo?: number;
+  /** When it ended. @default 1 */
+  readonly endedAgo?: number;
+  readonly error?: string | null;
+}
+
+/** A kind of job system, with a table that works like one of its. */
+export interface JobTable {
+  readonly config: QueueSourceConfig;
+  /** Quoted name. */
+  readonly table: string;
+  insert(jobs: readonly Job[]): Promise<void>;
+}
+
+/** A runner's table as in the README, with the recommended indexes. */
+export async function createRunnerJobs(database: TestDatabase, table = "runner_jobs"): Promise<JobTable> {
+  await database.query(`
+    create table ${table} (id bigserial primary key, type text, status text not null, run_at timestamptz,
+                           finished_at timestamptz, last_error text);
+    create index ${table}_pending on ${table} (type, run_at) where status = 'pending';
+    create index ${table}_done on ${table} (finished_at) include (type) where status = 'done';
+    create index ${table}_failed on ${table} (finished_at) include (type) where status = 'failed'`);
+  const statuses = { waiting: "pending", running: "running", done: "done", failed: "failed" };
+  return {
+    table,
+    config: {
+      name: "runner",
+      kind: "table",
+      table: `public.${table}`,
+      queue: { column: "type", names: ["configured"] },
+      id: "id",
+      status: "status",
+      waiting: ["pending"],
+      active: ["running"],
+      done: ["done"],
+      failed: ["failed"],
+      run_at: "run_at",
+      finished_at: "finished_at",
+      error: "last_error",
+    },
+    insert: async (jobs) => {
+      for (const { id, queue, state, dueAgo = 1, endedAgo = 1, error = null } of jobs) {
+        await database.query(
+          `insert into ${table} (id, type, status, run_at, finished_at, last_error)
+           values (coalesce($1, nextval('${table}_id_seq')), $2, $3, now() - $4 * interval '1 second', now() - $5 * interval '1 second', $6)`,
+          [id ?? null, queue, statuses[state], dueAgo, state === "done" || state === "failed" ? endedAgo : null, error],
+        );
+      }
+    },
+  };
+}
+
+/** River's table and indexes as its migrations 2 to 6 leave them. */
+export async function createRiverJobs(database: TestDatabase, schema = "public"): Promise<JobTable> {
+  await database.query(`
+    create schema if not exists ${schema};
+    create type ${schema}.river_job_state as enum
+      ('available', 'cancelled', 'completed', 'discarded', 'pending', 'retryable', 'running', 'scheduled');
+    create table ${schema}.river_job (
+      id bigserial primary key, state ${schema}.river_job_state not null default 'available', attempt smallint not null default 0,
+      max_attempts smallint not null default 25, attempted_at timestamptz, created_at timestamptz not null default now(),
+      finalized_at timestamptz, scheduled_at timestamptz not null default now(), priority smallint not null default 1,
+      args jsonb not null default '{}', attempted_by text[], errors jsonb[], kind text not null, metadata jsonb not null default '{}',
+      queue text not null default 'default', tags varchar(255)[] not null default '{}', unique_key bytea, unique_states bit(8),
+      constraint finalized_or_finalized_at_null check (
+        (finalized_at is null and state not in ('cancelled', 'completed', 'discarded')) or
+        (finalized_at is not null and state in ('cancelled', 'completed', 'discarded'))));
+    create index on ${schema}.river_job (kind);
+    create index on ${schema}.river_job (state, finalized_at) where finalized_at is not null;
+    create index on ${schema}.river_job (state, queue, priority, scheduled_at, id)`);
+  const states = { waiting: "available", running: "running", done: "completed", failed: "discarded" };
+  const table = `${schema}.river_job`;
+  return {
+    table,
+    config: { name: "river", kind: "river", schema, by: "kind", names: ["configured"] },
+    insert: async (jobs) => {
+      for (const { id, queue, state, dueAgo = 1, endedAgo = 1, error = null } of jobs) {
+        await database.query(
+          `insert into ${table} (id, kind, state, scheduled_at, finalized_at, errors)
+           select coalesce($1, nextval('${table}_id_seq')), $2, $3::text::${schema}.river_job_state, now() - $4 * interval '1 second', ended,
+                  case when $3::text = 'discarded' then array[jsonb_build_object('at', ended, 'attempt', 1, 'error', $6::text, 'trace', '')] end
+           from (select now() - $5 * interval '1 second' as ended) as t`,
+          [
+            id ?? null,
+            queue,
+            state === "waiting" && dueAgo < 0 ? "scheduled" : states[state],
+            dueAgo,
+            state === "done" || state === "failed" ? endedAgo : null,
+            error,
+          ],
+        );
+      }
+    },
+  };
+}

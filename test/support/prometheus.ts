@@ -1,0 +1,30 @@
+import { execFileSync } from "node:child_process";
+import { hasSamples } from "../../script/services/prometheus.ts";
+
+/** A process that is stopped (SIGSTOP) until disposed: it accepts connections and never answers. */
+export function freeze(pid: number): Disposable {
+  process.kill(pid, "SIGSTOP");
+  return { [Symbol.dispose]: () => void process.kill(pid, "SIGCONT") };
+}
+
+/** Waits until an expression has a result; rejects after 15 s. */
+export async function untilSamples(url: string, query: string): Promise<void> {
+  const end = Date.now() + 15_000;
+  while (!(await hasSamples(url, query).catch(() => false))) {
+    if (Date.now() > end) throw new Error(`no samples for ${query}`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+/** This machine's memory in use, 0..1, by the kernel's own numbers. */
+export function memoryInUse(meminfo: string): number {
+  const field = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, "m").exec(meminfo)?.[1]);
+  return 1 - field("MemAvailable") / field("MemTotal");
+}
+
+/** What `df` says of the root file system: bytes in all, and bytes that a user may still write. */
+export function rootFileSystem(): { size: number; available: number } {
+  const [, line = ""] = execFileSync("df", ["-B1", "--output=size,avail", "/"], { encoding: "utf8" }).split("\n");
+  const [size = 0, available = 0] = line.trim().split(/\s+/).map(Number);
+  return { size, available };
+}

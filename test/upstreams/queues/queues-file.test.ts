@@ -1,0 +1,128 @@
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { parseQueuesFile } from "../../../src/upstreams/queues/queues-file.ts";
+
+const runner = {
+  name: "runner",
+  kind: "table",
+  table: "public.runner_jobs",
+  queue: { column: "type" },
+  id: "id",
+  status: "status",
+  waiting: ["pending"],
+  active: ["running"],
+  done: ["done"],
+  failed: ["failed"],
+  run_at: "run_at",
+  finished_at: "finished_at",
+  error: "last_error",
+};
+const payouts = {
+  name: "payouts",
+  kind: "table",
+  table: "public.payouts",
+  queue: { name: "payouts" },
+  id: "id",
+  status: "state",
+  waiting: ["queued"],
+  done: ["paid"],
+  failed: ["rejected"],
+  finished_at: "settled_at",
+  error: "failure",
+};
+const river = { name: "river", kind: "river", schema: "public", by: "kind" };
+
+function issues(file: unknown): readonly string[] {
+  const result = parseQueuesFile(JSON.stringify(file));
+  return result.ok ? [] : result.issues;
+}
+
+describe("parseQueuesFile", () => {
+  it("takes the documented example as it is", () => {
+    const sources = [runner, payouts, river];
+    expect(parseQueuesFile(JSON.stringify({ sources }))).toStrictEqual({ ok: true, sources });
+  });
+
+  it("takes the optional parts: env, known names, integer statuses, quoted tables, no source at all", () => {
+    const full = { ...runner, env: "staging", queue: { column: "type", names: ["a"] }, table: '"a.b"."c""d"' };
+    const numbered = { ...payouts, waiting: [0, -1], done: [1], failed: [2] };
+    expect(issues({ sources: [full, numbered, { ...river, env: "production", names: ["b"] }] })).toStrictEqual([]);
+    expect(issues({ sources: [] })).toStrictEqual([]);
+  });
+
+  it("lists every mistake at once, each with its path", () => {
+    const { finished_at: _, ...incomplete } = {
+      ...runner,
+      waiting: [],
+      table: "a.b.c",
+      statu: "x",
+      env: "prod",
+      id: "x".repeat(64),
+    };
+    const file = {
+      sources: [
+        incomplete,
+        { ...payouts, done: ["paid", 1.5, "queued"], queue: {}, name: "bad name", failed: ["paid"] },
+        { ...river, name: "runner", by: "type" },
+        { name: "sidekiq", kind: "sidekiq" },
+        null,
+      ],
+      source: [],
+    };
+    expect(issues(file).toSorted()).toStrictEqual(
+      [
+        "sources[0].table: must be table or schema.table (in double quotes where a part holds a dot)",
+        'sources[0].env: Invalid option: expected one of "staging"|"production"',
+        "sources[0].id: must be at most 63 bytes long",
+        "sources[0].waiting: must not be empty",
+        "sources[0].finished_at: Invalid input: expected string, received undefined",
+        'sources[0]: Unrecognized key: "statu"',
+        "sources[1].name: must be 1 to 64 letters, digits, '.', ':', '_' or '-', and start with a letter or digit",
+        'sources[1].queue: must be {"name": ...}, or {"column": ...} with an optional list of known "names"',
+        "sources[1].done[1]: must be a text or an integer",
+        'sources[1].done: has "queued", which waiting has too',
+        'sources[1].failed: has "paid", which done has too',
+        'sources[2].by: Invalid option: expected one of "queue"|"kind"',
+        "sources[2].name: is also the name of sources[0]",
+        "sources[3].kind: Invalid discriminator value. Expected 'table' | 'river'",
+        "sources[4]: Invalid input: expected object, received null",
+        'the file: Unrecognized key: "source"',
+      ].toSorted(),
+    );
+  });
+
+  it("says so when it is not JSON, or not an object", () => {
+    expect(parseQueuesFile("{")).toMatchObject({ ok: false, issues: [expect.stringMatching(/^is not JSON: /)] });
+    for (const value of [null, 1, [], "x", {}, { sources: {} }]) expect(issues(value)).toHaveLength(1);
+  });
+
+  it("requires each field but run_at, active and error", () => {
+    const without = (key: string) => issues({ sources: [{ ...runner, [key]: undefined }] });
+    const optional = Object.keys(runner).filter((key) => without(key).length === 0);
+    expect(optional).toStrictEqual(["active", "run_at", "error"]);
+    for (const key of Object.keys(runner).filter((other) => !optional.includes(other))) {
+      expect(without(key)).toStrictEqual([expect.stringContaining(`sources[0].${key}: `)]);
+    }
+  });
+
+  it("refuses text that PostgreSQL cannot hold", () => {
+    const bad = ["\0", "a\0b", "\ud800", ""];
+    const files = bad.flatMap((text) => [
+      { ...runner, status: text },
+      { ...payouts, done: [text] },
+      { ...river, schema: text },
+    ]);
+    expect(files.map((source) => issues({ sources: [source] }).length)).toStrictEqual(files.map(() => 1));
+  });
+
+  it("never throws, and never lets an unknown key through", () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), fc.string({ minLength: 1 }), (value, key) => {
+        expect(() => parseQueuesFile(JSON.stringify(value))).not.toThrow();
+        fc.pre(!Object.hasOwn(runner, key) && key !== "env");
+        const source = JSON.stringify(runner).replace("{", () => `{${JSON.stringify(key)}:${JSON.stringify(value)},`);
+        expect(parseQueuesFile(`{"sources":[${source}]}`).ok).toBe(false);
+      }),
+    );
+  });
+});
