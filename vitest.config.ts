@@ -4,6 +4,9 @@ import { defineConfig } from "vitest/config";
 // One copy of graphql: without the alias vitest loads the CommonJS and the ESM build ("another module or realm").
 const alias = { graphql: fileURLToPath(import.meta.resolve("graphql/index.js")) };
 
+// Packages that import graphql as ESM must see the alias; graphql itself stays outside.
+const inline = [/node_modules\/(?:graphql-(?:yoga|http|jit|request)|@(?:graphql-(?:yoga|tools|hive)|envelop|pothos))\//];
+
 export default defineConfig({
   test: {
     projects: [
@@ -13,7 +16,7 @@ export default defineConfig({
           name: "unit",
           include: ["test/**/*.test.ts"],
           exclude: ["test/integration/**"],
-          server: { deps: { inline: [/graphql/, /pothos/] } },
+          server: { deps: { inline: [/^(?!.*render-graphiql).*graphql/, /pothos/] } },
         },
       },
       {
@@ -25,7 +28,7 @@ export default defineConfig({
           testTimeout: 30_000,
           hookTimeout: 90_000,
           maxWorkers: 2,
-          server: { deps: { inline: [/graphql/, /pothos/] } },
+          server: { deps: { inline: [/^(?!.*render-graphiql).*graphql/, /pothos/] } },
         },
       },
     ],

@@ -2,7 +2,7 @@ import type { GraphqlRequest } from "./graphql/yoga.ts";
 import { createExecute } from "./graphql/execute.ts";
 import { createSchema } from "./graphql/schema.ts";
 import type { Sources } from "./graphql/context.ts";
-import { createConsolePage } from "./http/console/page.ts";
+import { createConsolePages } from "./http/console/page.ts";
 import type { PublicPage, Surface } from "./http/surface.ts";
 import type { Logger } from "./logger.ts";
 import { basePath, endpoints } from "./rest/endpoints.ts";
@@ -54,7 +54,7 @@ export function createGateway(sources: Sources, logger: Logger): Gateway {
   const openDoor = () =>
     (door ??= import("./graphql/yoga.ts").then(({ createGraphqlHandler }) => createGraphqlHandler(schema, sources, logger)));
 
-  return { surfaces: [rest, graphql], publicPages: [createConsolePage()].flat() };
+  return { surfaces: [rest, graphql], publicPages: createConsolePages() };
 }
 
 /** The REST contract as OpenAPI text, for the committed copy. */

@@ -14,9 +14,13 @@ const allowed: readonly [from: RegExp, to: RegExp][] = [
   [/^src\/rest\//, /^src\/(rest\/|generated\/|graphql\/execute|errors)/],
   [/^src\/http\//, /^src\/(http\/|domain\/|errors|logger)/],
   [/^src\/sources\.ts$/, /^src\/(upstreams\/|domain\/|graphql\/context|config|errors|logger)/],
+  [/^src\/probes\.ts$/, /^src\/(upstreams\/|sources|config|logger)/],
   [/^src\/gateway\.ts$/, /^src\/(domain\/|graphql\/|rest\/|http\/|errors|logger)/],
   [/^src\/serve\.ts$/, /^src\/(gateway|sources|config|http\/|logger)/],
-  [/^src\/(cli|commands\/.*)\.ts$/, /^src\/(commands\/|serve|gateway|sources|config|http\/|domain\/|logger|graphql\/(schema|print))/],
+  [
+    /^src\/(cli|commands\/.*)\.ts$/,
+    /^src\/(commands\/|serve|gateway|probes|config|http\/|domain\/|logger|graphql\/(schema|print))/,
+  ],
 ];
 
 function importsOf(file: string): string[] {

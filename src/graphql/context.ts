@@ -5,7 +5,7 @@ import type { Environment } from "../domain/environment.ts";
 import type { HostSource, Thresholds } from "../domain/host.ts";
 import type { Principal } from "../domain/principal.ts";
 import type { QueueSources } from "../domain/queue.ts";
-import { type Loaders, createLoaders } from "./loaders.ts";
+import { Loaders } from "./loaders.ts";
 
 /** What the schema reads from: one port for each upstream, and the facts of the configuration that answers depend on. */
 export interface Sources {
@@ -36,5 +36,5 @@ export interface OpsContext extends Caller {
 /** The context of one request: its loaders remember what was asked, so that nothing is asked twice. */
 export function createContext(sources: Sources, caller: Caller): OpsContext {
   const { principal, requestId, signal } = caller;
-  return { principal, requestId, signal, sources, loaders: createLoaders(sources, caller) };
+  return { principal, requestId, signal, sources, loaders: new Loaders(sources, caller) };
 }

@@ -3,6 +3,7 @@ import { type CompiledQuery, compileQuery, isCompiledQuery } from "graphql-jit";
 import type { TypedDocumentNode } from "@graphql-typed-document-node/core";
 import { OpsError, toOpsError } from "../errors.ts";
 import { type Caller, type Sources, createContext } from "./context.ts";
+import { findInputs } from "./inputs.ts";
 
 export type { Caller } from "./context.ts";
 
@@ -12,12 +13,19 @@ export interface Executed<Data> {
   readonly errors: readonly OpsError[];
 }
 
+/** A fixed document about to run for one caller. */
+export interface Prepared<Data> {
+  /** As long as these are the same objects, the answer is the same; null when only running it tells. */
+  readonly inputs: readonly unknown[] | null;
+  readonly run: () => Promise<Executed<Data>>;
+}
+
 /** The one door for our own surfaces: runs a fixed document in process, as the caller, without HTTP. */
 export type Execute = <Data, Variables extends Record<string, unknown>>(
   document: TypedDocumentNode<Data, Variables>,
   variables: Variables,
   caller: Caller,
-) => Promise<Executed<Data>>;
+) => Promise<Prepared<Data>>;
 
 /**
  * Validates and compiles the documents now and returns the door to them. A document that does not fit the schema, or that was
@@ -28,8 +36,14 @@ export function createExecute(schema: GraphQLSchema, sources: Sources, documents
   return async (document, variables, caller) => {
     const query = compiled.get(document);
     if (!query) throw new Error("Document was not registered");
-    const { data, errors } = await query.query(undefined, createContext(sources, caller), variables);
-    return { data: (data ?? null) as never, errors: errors ? errors.map(toFieldError) : noErrors };
+    const context = createContext(sources, caller);
+    return {
+      inputs: await findInputs(document, variables, context),
+      run: async () => {
+        const { data, errors } = await query.query(undefined, context, variables);
+        return { data: (data ?? null) as never, errors: errors ? errors.map(toFieldError) : noErrors };
+      },
+    };
   };
 }
 

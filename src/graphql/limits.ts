@@ -1,52 +1,80 @@
 import { maxAliasesRule } from "@escape.tech/graphql-armor-max-aliases";
 import { maxDepthRule } from "@escape.tech/graphql-armor-max-depth";
 import { maxDirectivesRule } from "@escape.tech/graphql-armor-max-directives";
-import { createComplexityRule } from "@pothos/plugin-complexity";
-import { GraphQLError, Kind, type OperationDefinitionNode, type ValidationContext, type ValidationRule } from "graphql";
+import { complexityFromQuery } from "@pothos/plugin-complexity";
+import {
+  type ExecutionArgs,
+  GraphQLError,
+  Kind,
+  type OperationDefinitionNode,
+  type ValidationContext,
+  type ValidationRule,
+} from "graphql";
 import type { Plugin } from "graphql-yoga";
-import type { OpsContext } from "./context.ts";
+import type { Caller } from "./context.ts";
 
 /** Limits of the public door. Lists count ten times, samples and logs more (`complexity` of their fields). */
 const limits = { tokens: 1000, depth: 8, aliases: 15, directives: 20, fields: 120, complexity: 5000, rootFields: 20 } as const;
 
 /**
- * Refuses documents that would cost too much, before anything is asked, and introspection without its scope. The rules see the
- * principal and the variables, so their verdict must not be cached by document.
+ * Refuses documents that would cost too much, before anything is asked, and introspection without its scope. The rules look at
+ * the principal, so their verdict must not be cached by document.
  */
-export function useLimits(): Plugin<OpsContext> {
+export function useLimits(): Plugin<{ caller: Caller }> {
   return {
     onParse({ parseFn, setParseFn }) {
       setParseFn((source: string, options: object) => parseFn(source, { ...options, maxTokens: limits.tokens }));
     },
     onValidate({ addValidationRule, context }) {
-      const { params, principal } = context;
-      const maySeeSchema = principal.scopes.has("ops:introspect");
-      // Introspection is deeper than any query of ours; its own depth is limited by graphql-js.
+      const maySeeSchema = context.caller.principal.scopes.has("ops:introspect");
+      // Introspection is deeper than any query of ours; it has its own scope, and graphql-js limits its depth.
       const refuse = { onReject: [tooComplex], exposeLimits: true };
       addValidationRule(
-        maxDepthRule({ n: limits.depth, ignoreIntrospection: maySeeSchema, flattenFragments: true, ...refuse }) as ValidationRule,
+        maxDepthRule({ n: limits.depth, ignoreIntrospection: true, flattenFragments: true, ...refuse }) as ValidationRule,
       );
       addValidationRule(maxAliasesRule({ n: limits.aliases, ...refuse }) as ValidationRule);
       addValidationRule(maxDirectivesRule({ n: limits.directives, ...refuse }) as ValidationRule);
-      addValidationRule(
-        createComplexityRule({
-          context,
-          variableValues: params.variables ?? {},
-          operationName: params.operationName ?? null,
-          validate({ complexity, breadth }, report) {
-            if (complexity > limits.complexity) report(tooMuch(`complexity ${complexity}, at most ${limits.complexity}`));
-            if (breadth > limits.fields) report(tooMuch(`${breadth} fields, at most ${limits.fields}`));
-          },
-        }),
-      );
       addValidationRule(rootFieldsRule);
       if (!maySeeSchema) addValidationRule(noIntrospectionRule);
+    },
+    onExecute({ args, setResultAndStopExecution }) {
+      const error = findExcess(args);
+      if (error) setResultAndStopExecution({ errors: [error] });
     },
   };
 }
 
+/** A second opinion on the valid document, which sees arguments: the weight of its fields and how many there are. */
+function findExcess({ schema, document, operationName, variableValues, contextValue }: ExecutionArgs): GraphQLError | null {
+  const chosen = document.definitions.filter(
+    (definition) => definition.kind !== Kind.OPERATION_DEFINITION || !operationName || definition.name?.value === operationName,
+  );
+  const query = { ...document, definitions: chosen };
+  try {
+    const { complexity, breadth } = complexityFromQuery(query, {
+      schema,
+      variables: variableValues ?? {},
+      ctx: contextValue as object,
+    });
+    if (complexity > limits.complexity) return tooMuch(`complexity ${complexity}, at most ${limits.complexity}`);
+    return breadth > limits.fields ? tooMuch(`${breadth} fields, at most ${limits.fields}`) : null;
+  } catch (error) {
+    // Variables that do not fit: a request error, as the execution would say.
+    return error instanceof GraphQLError ? withStatus(error) : new GraphQLError("The operation cannot be run");
+  }
+}
+
+function withStatus({ message, nodes }: GraphQLError): GraphQLError {
+  return new GraphQLError(message, {
+    nodes: nodes ?? null,
+    extensions: { code: "GRAPHQL_VALIDATION_FAILED", http: { spec: true, status: 400 } },
+  });
+}
+
 function tooMuch(what: string): GraphQLError {
-  return new GraphQLError(`Query is too complex: ${what}`, { extensions: { code: "query_too_complex" } });
+  return new GraphQLError(`Query is too complex: ${what}`, {
+    extensions: { code: "query_too_complex", http: { spec: true, status: 400 } },
+  });
 }
 
 function tooComplex(_context: unknown, error: GraphQLError): never {

@@ -4,37 +4,33 @@ import { type DeployLoader, createDeployLoader } from "./loaders/deploy.ts";
 import { type HostLoaders, createHostLoaders } from "./loaders/hosts.ts";
 import { type QueueLoaders, createQueueLoaders } from "./loaders/queues.ts";
 
-export interface Loaders {
-  readonly containers: ContainerLoaders;
-  readonly queues: QueueLoaders;
-  readonly hosts: HostLoaders;
-  readonly deploy: DeployLoader;
-}
-
 /** The loaders of one request, each made when it is first used. They show only what the caller's token may see. */
-export function createLoaders(sources: Sources, caller: Caller): Loaders {
-  const loaders: Loaders = {
-    get containers() {
-      return remember(
-        this,
-        "containers",
-        createContainerLoaders(sources, caller, () => loaders.deploy),
-      );
-    },
-    get queues() {
-      return remember(this, "queues", createQueueLoaders(sources, caller));
-    },
-    get hosts() {
-      return remember(this, "hosts", createHostLoaders(sources, caller));
-    },
-    get deploy() {
-      return remember(this, "deploy", createDeployLoader(sources, caller));
-    },
-  };
-  return loaders;
-}
+export class Loaders {
+  readonly #sources: Sources;
+  readonly #caller: Caller;
+  #containers: ContainerLoaders | undefined;
+  #queues: QueueLoaders | undefined;
+  #hosts: HostLoaders | undefined;
+  #deploy: DeployLoader | undefined;
 
-function remember<T>(owner: object, name: keyof Loaders, value: T): T {
-  Object.defineProperty(owner, name, { value });
-  return value;
+  constructor(sources: Sources, caller: Caller) {
+    this.#sources = sources;
+    this.#caller = caller;
+  }
+
+  get containers(): ContainerLoaders {
+    return (this.#containers ??= createContainerLoaders(this.#sources, this.#caller, this));
+  }
+
+  get queues(): QueueLoaders {
+    return (this.#queues ??= createQueueLoaders(this.#sources, this.#caller));
+  }
+
+  get hosts(): HostLoaders {
+    return (this.#hosts ??= createHostLoaders(this.#sources, this.#caller));
+  }
+
+  get deploy(): DeployLoader {
+    return (this.#deploy ??= createDeployLoader(this.#sources, this.#caller));
+  }
 }

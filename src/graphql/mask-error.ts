@@ -9,7 +9,7 @@ import type { Logger } from "../logger.ts";
 export function createMaskError(logger: Logger): (error: unknown) => GraphQLError {
   return (error) => {
     const original = error instanceof GraphQLError ? error.originalError : error;
-    if (error instanceof GraphQLError && !(original instanceof Error)) return toRequestError(error);
+    if (error instanceof GraphQLError && (!error.path || !original)) return cleanRequestError(error);
     const known = original instanceof OpsError ? original : new OpsError("internal", "Internal error", { cause: original });
     if (known.code === "internal") logger.error({ err: known.cause }, "resolver failed");
     const { code, status, upstream, message } = known;
@@ -20,8 +20,10 @@ export function createMaskError(logger: Logger): (error: unknown) => GraphQLErro
 }
 
 /** Parse, validation and coercion errors: graphql's own text, but never a value of a variable or of the body. */
-function toRequestError(error: GraphQLError): GraphQLError {
+export function cleanRequestError(error: GraphQLError): GraphQLError {
   const { originalError: _, ...extensions } = error.extensions;
+  // Not even a GraphQL request: 400 for every client, also for one that accepts only application/json.
+  if (extensions["code"] === "BAD_REQUEST") extensions["http"] = { status: 400, ...(extensions["http"] as object), spec: false };
   const variable = /^Variable "(\$\w+)" got invalid value/.exec(error.message);
   const message = variable ? `Variable "${variable[1]}" has an invalid value.` : error.message;
   return new GraphQLError(message.replace(/ ?Did you mean .*\?$/, ""), {

@@ -1,11 +1,11 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { GraphQLSchema } from "graphql";
-import { createYoga } from "graphql-yoga";
+import { type Plugin, createYoga } from "graphql-yoga";
 import { OpsError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import { type Caller, type OpsContext, type Sources, createContext } from "./context.ts";
 import { useLimits } from "./limits.ts";
-import { createMaskError } from "./mask-error.ts";
+import { cleanRequestError, createMaskError } from "./mask-error.ts";
 
 interface ServerContext {
   readonly caller: Caller;
@@ -35,7 +35,7 @@ export function createGraphqlHandler(schema: GraphQLSchema, sources: Sources, lo
     parserAndValidationCache: { validationCache: false },
     maskedErrors: { maskError: createMaskError(logger), isDev: false },
     logging: false,
-    plugins: [useLimits()],
+    plugins: [useLimits(), useCleanErrors()],
   });
   return async ({ req, res, principal, requestId, signal }: GraphqlRequest): Promise<void> => {
     requireJson(req);
@@ -50,4 +50,14 @@ function requireJson({ method, headers }: IncomingMessage): void {
   if ((type === undefined ? method === "POST" : !json) || headers["content-encoding"] !== undefined) {
     throw new OpsError("unsupported_media_type", "Send application/json, not compressed");
   }
+}
+
+/** What parsing and validation say reaches the caller without passing `maskError`. */
+function useCleanErrors(): Plugin {
+  return {
+    onExecutionResult({ result, setResult }) {
+      if (!result || !("errors" in result) || !result.errors) return;
+      setResult({ ...result, errors: result.errors.map((error) => (error.path ? error : cleanRequestError(error))) });
+    },
+  };
 }

@@ -50,6 +50,7 @@ const logParams = [
   textParam("until", 64, { description: "Up to this time, as since" }),
   choiceParam("stream", ["stdout", "stderr"], { description: "Only this stream" }),
   textParam("search", 200, { description: "Only lines that contain this text, case-sensitive" }),
+  choiceParam("follow", ["false"], { description: "Answers are finite: an endless one is refused" }),
 ];
 
 const engineErrors = ["docker_unavailable", "docker_forbidden", "docker_timeout", "docker_error"] as const;

@@ -2,6 +2,7 @@ import { OpsError } from "../errors.ts";
 import type { Caller, Execute } from "../graphql/execute.ts";
 import { type Endpoint, endpoints } from "./endpoints.ts";
 import { parseQuery } from "./params.ts";
+import { createReplyMemo } from "./reply-memo.ts";
 import { matchRoute } from "./routes.ts";
 
 /** A request below the base path; authenticated already. */
@@ -17,7 +18,7 @@ export interface RestRequest extends Caller {
 export interface RestReply {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
+  readonly body: string | Buffer;
   /** The path template, for logs and metrics. */
   readonly route: string;
 }
@@ -30,15 +31,20 @@ const plain = { "content-type": "text/plain; charset=utf-8" };
  * field that the endpoint is about. `openapi` gives the text served at /openapi.json.
  */
 export function createRestHandler(execute: Execute, openapi: () => string): (request: RestRequest) => Promise<RestReply> {
+  const memo = createReplyMemo();
   return async (request) => {
     if (request.path === "/openapi.json") return serveOpenApi(request, openapi());
     const { endpoint, name } = matchRoute(endpoints, request.method, request.path);
     const variables = parseQuery(endpoint.params, request.query);
     if (name !== undefined) variables["name"] = name;
-    const { data, errors } = await execute(endpoint.document, variables as never, request);
+    const { inputs, run } = await execute(endpoint.document, variables as never, request);
+    const known = inputs && memo.find(endpoint, variables, inputs);
+    if (known) return known;
+    const { data, errors } = await run();
     const body = data === null ? null : endpoint.pick.body(data);
     if (body === null || body === undefined) throw errors[0] ?? new OpsError("internal", "Internal error");
-    return toReply(endpoint, data ?? {}, body, request.accept);
+    const reply = toReply(endpoint, data ?? {}, body, request.accept);
+    return inputs && errors.length === 0 ? memo.keep(endpoint, variables, inputs, reply) : reply;
   };
 }
 

@@ -34,7 +34,7 @@ describe("a graph worth having", () => {
 
   it("asks each queue source once for numbers and once for errors", async () => {
     const { data, calls } = await ask(
-      "{ queues { name errors { jobId } } jobErrors { queue } queueSources { ok } queue(name: \"payouts\") { errors(first: 1) { error } } }",
+      '{ queues { name errors { jobId } } jobErrors { queue } queueSources { ok } queue(name: "payouts") { errors(first: 1) { error } } }',
       { queueSources: [{ name: "jobs", metrics: [queue("payouts"), queue("empty")], errors: [failure] }] },
     );
     expect(data).toEqual({

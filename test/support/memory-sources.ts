@@ -1,3 +1,4 @@
+import { hash } from "node:crypto";
 import type { Container, ContainerSource } from "../../src/domain/container.ts";
 import type { DeployInfo } from "../../src/domain/deploy.ts";
 import type { Host } from "../../src/domain/host.ts";
@@ -7,7 +8,7 @@ import type { Sources } from "../../src/graphql/context.ts";
 /** A running web container; the id is derived from the name. */
 export function sampleContainer(overrides: Partial<Container> = {}): Container {
   const name = overrides.name ?? "wallet-core-staging-web-latest";
-  const fullId = Buffer.from(name.padEnd(32, "x")).toString("hex").slice(0, 64);
+  const fullId = hash("sha256", name);
   return {
     engine: "local",
     fullId,

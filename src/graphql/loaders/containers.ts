@@ -5,6 +5,7 @@ import { withDeploy } from "../../domain/release.ts";
 import { OpsError } from "../../errors.ts";
 import type { Caller, Sources } from "../context.ts";
 import type { DeployLoader } from "./deploy.ts";
+import { createListLoader } from "./list-loader.ts";
 import { once } from "./once.ts";
 
 export interface ContainerQuery {
@@ -31,19 +32,22 @@ export interface ContainerLoaders {
 export function createContainerLoaders(
   sources: Sources,
   { principal, signal }: Caller,
-  deploy: () => DeployLoader,
+  siblings: { readonly deploy: DeployLoader },
 ): ContainerLoaders {
   const listing = once(() => sources.containers.list(signal));
-  const inspect = new DataLoader<ContainerRef, Container | null, string>((refs) => sources.containers.inspect(refs, signal), {
-    cacheKeyFn: (ref) => `${ref.engine}/${ref.fullId}`,
-    maxBatchSize: Infinity,
-  });
+  const inspect = createListLoader<ContainerRef, Container | null | Error>(
+    (refs) => sources.containers.inspect(refs, signal),
+    ({ fullId }) => fullId,
+  );
 
   const load = async (listed: readonly ListedContainer[]): Promise<Container[]> => {
-    const found = await Promise.all(listed.map((ref) => inspect.load(ref)));
-    const visible = found.filter((container) => container !== null && maySee(principal, container.env)) as Container[];
+    const visible: Container[] = [];
+    for (const container of await inspect(listed)) {
+      if (container instanceof Error) throw container;
+      if (container !== null && maySee(principal, container.env)) visible.push(container);
+    }
     if (!visible.some((container) => container.floating)) return visible;
-    const info = await deploy().known();
+    const info = await siblings.deploy.known();
     return visible.map((container) => withDeploy(container, info));
   };
 
@@ -76,8 +80,7 @@ export function createContainerLoaders(
       return found[0];
     },
     stats: new DataLoader((containers) => sources.containers.stats(containers, signal), {
-      cacheKeyFn: (container) => `${container.engine}/${container.fullId}`,
-      maxBatchSize: Infinity,
+      cacheKeyFn: ({ fullId }) => fullId,
     }),
   };
 }

@@ -1,0 +1,49 @@
+import { createHash, timingSafeEqual } from "node:crypto";
+import { type FastifyServerOptions, fastify } from "fastify";
+import { containers, reportTo, token } from "./sample.ts";
+
+/**
+ * The route written by hand: bare, or (`FULL=1`) with what the gateway does too, that is, the token's digest compared, one
+ * JSON log line, the security headers and a request id.
+ */
+const full = process.env["FULL"] === "1";
+const options: FastifyServerOptions = full ? { logger: true } : {};
+const app = fastify(options);
+const expected = createHash("sha256").update(token).digest();
+
+if (full) {
+  app.addHook("onRequest", async (request, reply) => {
+    const given = request.headers.authorization?.slice("Bearer ".length) ?? "";
+    if (!timingSafeEqual(createHash("sha256").update(given).digest(), expected)) await reply.code(401).send();
+    void reply.headers({
+      "cache-control": "no-store",
+      "x-content-type-options": "nosniff",
+      "referrer-policy": "no-referrer",
+      "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+      "x-request-id": request.id,
+    });
+  });
+}
+
+app.get("/api/v1/admin/ops/containers", async (_request, reply) => {
+  const rows = containers.map((container) => ({
+    id: container.id,
+    name: container.name,
+    role: container.role,
+    status: container.status,
+    health: container.health,
+    version: container.version,
+    commit_sha: container.commitSha,
+    restarts: container.restarts,
+    host: container.host,
+    created_at: container.createdAt,
+    started_at: container.startedAt,
+    image: container.image,
+    ports: container.ports,
+  }));
+  return reply.type("application/json; charset=utf-8").send(JSON.stringify(rows));
+});
+
+await app.listen({ host: "127.0.0.1", port: 0 });
+const address = app.server.address();
+reportTo(typeof address === "object" && address ? address.port : 0);

@@ -1,0 +1,17 @@
+export interface Quartiles {
+  readonly low: number;
+  readonly median: number;
+  readonly high: number;
+}
+
+export function quartiles(values: readonly number[]): Quartiles {
+  const sorted = values.toSorted((a, b) => a - b);
+  const at = (share: number) => sorted[Math.round((sorted.length - 1) * share)] ?? Number.NaN;
+  return { low: at(0.25), median: at(0.5), high: at(0.75) };
+}
+
+/** "1.06 (quartiles 0.98-1.20, n=15)". */
+export function describe(values: readonly number[]): string {
+  const { low, median, high } = quartiles(values);
+  return `${median.toFixed(2)} (quartiles ${low.toFixed(2)}-${high.toFixed(2)}, n=${values.length})`;
+}

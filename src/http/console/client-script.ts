@@ -1,0 +1,90 @@
+import { examples } from "./examples.ts";
+
+/**
+ * The script of the page, as text: it runs in the browser. GraphiQL is mounted only with a token that the server has accepted, so
+ * that its first introspection is not a 401. Every request of the page passes through `fetch` below, which adds the token.
+ */
+export const clientScript = `"use strict";
+(() => {
+  const storageKey = "wallet-core-ops.token";
+  const endpoint = location.pathname;
+  const workers = document.currentScript.dataset;
+  const form = document.getElementById("token-form");
+  const input = document.getElementById("token");
+  const message = document.getElementById("message");
+  const networkFetch = window.fetch.bind(window);
+  let token = sessionStorage.getItem(storageKey) ?? "";
+  let mounted = false;
+
+  const show = (state, text) => {
+    message.dataset.state = state;
+    message.textContent = text;
+  };
+
+  const showStatus = (status) => {
+    if (status === 401) show("bad", "The server refused this token (401): mistyped, expired or revoked. Give another one.");
+    else if (status === 429) show("bad", "Too many failed attempts (429). Wait a little, then try again.");
+    else if (status >= 500) show("bad", "The server answered " + status + ". The token may be fine; try again.");
+    else show("good", "Token accepted.");
+  };
+
+  window.fetch = async (resource, init = {}) => {
+    const headers = new Headers(init.headers);
+    if (!headers.has("authorization")) headers.set("authorization", "Bearer " + token);
+    try {
+      const response = await networkFetch(resource, { ...init, headers });
+      showStatus(response.status);
+      return response;
+    } catch (error) {
+      if (error.name !== "AbortError") show("bad", "The server could not be reached.");
+      throw error;
+    }
+  };
+
+  self.MonacoEnvironment = {
+    globalAPI: false,
+    getWorkerUrl: (_module, label) =>
+      label === "json" ? workers.jsonWorker : label === "graphql" ? workers.graphqlWorker : workers.editorWorker,
+  };
+
+  const mount = () => {
+    mounted = true;
+    YogaGraphiQL.renderYogaGraphiQL(document.getElementById("root"), {
+      title: "wallet-core-ops",
+      logo: "",
+      endpoint,
+      defaultTabs: ${JSON.stringify(examples.map((query) => ({ query })))},
+      // What people type as a header is often a secret: not kept. Nor is the query put into the address bar.
+      shouldPersistHeaders: false,
+      onEditQuery() {},
+    });
+  };
+
+  const tryToken = async () => {
+    show("", "Checking the token ...");
+    const headers = { "content-type": "application/json" };
+    const response = await fetch(endpoint, { method: "POST", headers, body: '{"query":"{ __typename }"}' }).catch(() => null);
+    if (!response?.ok) return;
+    sessionStorage.setItem(storageKey, token);
+    if (mounted) location.reload();
+    else mount();
+  };
+
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const text = input.value.trim().replace(/^Bearer +/, "");
+    if (!/^[\\x21-\\x7e]+$/.test(text)) {
+      show("bad", "This is not a token: it has characters that a token cannot have.");
+      return;
+    }
+    token = text;
+    input.value = "";
+    void tryToken();
+  });
+  document.getElementById("forget").addEventListener("click", () => {
+    sessionStorage.removeItem(storageKey);
+    location.reload();
+  });
+  if (token) void tryToken();
+})();
+`;

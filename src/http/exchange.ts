@@ -1,0 +1,80 @@
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
+import type { Principal } from "../domain/principal.ts";
+import { readBody } from "./body.ts";
+import { createRequestId } from "./request-id.ts";
+import type { EdgeRequest } from "./surface.ts";
+
+/** One request on its way through the edge: the only object we allocate for each. */
+export class Exchange implements EdgeRequest {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  readonly path: string;
+  readonly query: string;
+  readonly requestId: string;
+  readonly startedAt: number;
+  readonly isHead: boolean;
+  logged: EdgeRequest["logged"];
+  /** Gives back the place that the request took, when it took one. To be called once. */
+  release: (() => void) | undefined;
+  #principal: Principal | undefined;
+  #abort: AbortController | undefined;
+  readonly #maxBodyBytes: number;
+
+  constructor(req: IncomingMessage, res: ServerResponse, maxBodyBytes: number) {
+    const url = req.url ?? "";
+    const cut = url.indexOf("?");
+    this.req = req;
+    this.res = res;
+    this.path = cut === -1 ? url : url.slice(0, cut);
+    this.query = cut === -1 ? "" : url.slice(cut + 1);
+    this.requestId = createRequestId();
+    this.startedAt = performance.now();
+    this.isHead = req.method === "HEAD";
+    // Whoever reads `req` (Yoga) sees a GET; `res` knows already that it sends no body.
+    if (this.isHead) req.method = "GET";
+    this.logged = undefined;
+    this.release = undefined;
+    this.#maxBodyBytes = maxBodyBytes;
+  }
+
+  get method(): string {
+    return this.req.method ?? "";
+  }
+
+  get headers(): IncomingHttpHeaders {
+    return this.req.headers;
+  }
+
+  get principal(): Principal {
+    if (!this.#principal) throw new Error("no principal: this request is not authenticated");
+    return this.#principal;
+  }
+
+  set principal(principal: Principal) {
+    this.#principal = principal;
+  }
+
+  /** Undefined before authentication, for the log. */
+  get maybePrincipal(): Principal | undefined {
+    return this.#principal;
+  }
+
+  /** Whether the client is gone before its answer was complete. */
+  get isAborted(): boolean {
+    return this.res.closed && !this.res.writableFinished;
+  }
+
+  get signal(): AbortSignal {
+    if (!this.#abort) {
+      const abort = new AbortController();
+      this.#abort = abort;
+      if (this.isAborted) abort.abort();
+      else this.res.once("close", () => this.isAborted && abort.abort());
+    }
+    return this.#abort.signal;
+  }
+
+  body(): Promise<Buffer> {
+    return readBody(this.req, this.#maxBodyBytes);
+  }
+}

@@ -1,0 +1,40 @@
+/** What one client, and all of them together, may take. Times in ms, sizes in bytes. Source: security.md H1, F22, F23, A8. */
+export interface EdgeLimits {
+  readonly headersTimeout: number;
+  readonly requestTimeout: number;
+  readonly connectionsCheckingInterval: number;
+  readonly keepAliveTimeout: number;
+  readonly maxHeaderSize: number;
+  readonly maxConnections: number;
+  readonly maxBodyBytes: number;
+  /** Requests at work at once, the places kept back for operators, and the line before them. */
+  readonly limit: number;
+  readonly reserve: number;
+  readonly waitMs: number;
+  readonly queueLimit: number;
+  /** A reader that takes nothing for so long is given up. */
+  readonly stalledReaderMs: number;
+  /** How long requests in flight may take when the process is asked to end. */
+  readonly drainMs: number;
+  /** Failed authentications of one address: at once, and per second. */
+  readonly failedAuthBurst: number;
+  readonly failedAuthPerSecond: number;
+}
+
+export const defaultLimits: EdgeLimits = {
+  headersTimeout: 10_000,
+  requestTimeout: 30_000,
+  connectionsCheckingInterval: 1000,
+  keepAliveTimeout: 5000,
+  maxHeaderSize: 16_384,
+  maxConnections: 12_000,
+  maxBodyBytes: 65_536,
+  limit: 200,
+  reserve: 20,
+  waitMs: 200,
+  queueLimit: 2000,
+  stalledReaderMs: 30_000,
+  drainMs: 10_000,
+  failedAuthBurst: 300,
+  failedAuthPerSecond: 10,
+};

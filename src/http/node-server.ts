@@ -1,0 +1,147 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { OpsError, toOpsError } from "../errors.ts";
+import type { Logger } from "../logger.ts";
+import { createAdmission } from "./admission.ts";
+import type { Authenticator } from "./auth.ts";
+import { answerClientError } from "./client-error.ts";
+import { drainServer } from "./drain.ts";
+import { createErrorReply, wantsProblem } from "./error-reply.ts";
+import { Exchange } from "./exchange.ts";
+import { createHealthPages } from "./health.ts";
+import { defaultLimits, type EdgeLimits } from "./limits.ts";
+import { logRequest } from "./request-log.ts";
+import { createRouter, type Outcome } from "./router.ts";
+import type { EdgeReply, PublicPage, Surface } from "./surface.ts";
+import { createThrottle } from "./throttle.ts";
+import { writeReply } from "./write-reply.ts";
+
+export interface Edge {
+  /** For a server of one's own; `listen` uses it too. */
+  listener(req: IncomingMessage, res: ServerResponse): void;
+  listen(host: string, port: number): Promise<AddressInfo>;
+  /** Finishes what is in flight and closes. `/readyz` is 503 from the first moment. Idempotent; resolves when all is closed. */
+  drain(): Promise<void>;
+}
+
+interface EdgeOptions {
+  readonly surfaces: readonly Surface[];
+  /** Besides `/healthz` and `/readyz`, which are always there. */
+  readonly publicPages?: readonly PublicPage[];
+  readonly authenticator: Pick<Authenticator, "authenticate">;
+  readonly logger: Logger;
+  /** Own state behind `/readyz`, beside draining. */
+  readonly isReady?: () => boolean;
+  readonly limits?: Partial<EdgeLimits>;
+}
+
+/** The HTTP edge: authentication, routing to surfaces, limits, security headers, request log, draining. No upstream is known here. */
+export function createEdge(options: EdgeOptions): Edge {
+  const { surfaces, authenticator, logger, isReady = () => true } = options;
+  const limits: EdgeLimits = { ...defaultLimits, ...options.limits };
+  let isDraining = false;
+  let drained: Promise<void> | undefined;
+  /** Answers not handed to the kernel yet: at work, or waiting for a slow reader. */
+  const unfinished = new Set<ServerResponse>();
+
+  const route = createRouter({
+    surfaces,
+    publicPages: [...createHealthPages(() => !isDraining && isReady()), ...(options.publicPages ?? [])],
+    authenticator,
+    admission: createAdmission(limits),
+    failedAuth: createThrottle({ burst: limits.failedAuthBurst, perSecond: limits.failedAuthPerSecond }),
+  });
+
+  const fail = (exchange: Exchange, thrown: unknown) => {
+    leave(exchange);
+    const error = toOpsError(thrown);
+    const { code, upstream } = error;
+    if (code === "internal") logger.error({ request_id: exchange.requestId, err: error.cause }, "unexpected failure");
+    else if (error.status >= 500) logger.debug({ request_id: exchange.requestId, code, upstream, err: error.cause }, "failure");
+    if (exchange.res.headersSent || exchange.res.destroyed) {
+      exchange.res.destroy();
+      logRequest(logger, exchange, { status: exchange.res.statusCode, bytes: 0, code });
+      return;
+    }
+    finish(exchange, createErrorReply(error, exchange.requestId, wantsProblem(exchange.headers.accept)));
+  };
+
+  const finish = (exchange: Exchange, reply: EdgeReply | null) => {
+    leave(exchange);
+    const { res } = exchange;
+    if (!reply) {
+      const log = () => logRequest(logger, exchange, { status: res.statusCode, bytes: readLength(res) });
+      if (res.closed) log();
+      else res.once("close", log);
+      return;
+    }
+    const bytes = writeReply(exchange, reply, isDraining);
+    logRequest(logger, exchange, { status: reply.status, bytes, route: reply.route, code: reply.code });
+    const { socket } = res;
+    if (socket && socket.writableLength > 0) watchSlowReader(res);
+  };
+
+  /** The reader is slower than we are: remember it for the drain, and give it up when it stops reading altogether. */
+  const watchSlowReader = (res: ServerResponse) => {
+    res.socket?.setTimeout(limits.stalledReaderMs);
+    track(res);
+  };
+
+  const track = (res: ServerResponse) => {
+    unfinished.add(res);
+    res.once("close", () => unfinished.delete(res));
+  };
+
+  const listener = (req: IncomingMessage, res: ServerResponse) => {
+    const exchange = new Exchange(req, res, limits.maxBodyBytes);
+    let outcome: Outcome;
+    try {
+      outcome = route(exchange);
+      if (!(outcome instanceof Promise)) {
+        finish(exchange, outcome);
+        return;
+      }
+    } catch (error) {
+      fail(exchange, error);
+      return;
+    }
+    track(res);
+    outcome.then((reply) => finish(exchange, reply)).catch((error: unknown) => fail(exchange, error));
+  };
+
+  const server: Server = createServer({ ...limits, requireHostHeader: false }, listener);
+  server.maxConnections = limits.maxConnections;
+  server.on("checkContinue", listener);
+  server.on("checkExpectation", (req: IncomingMessage, res: ServerResponse) => {
+    fail(new Exchange(req, res, 0), new OpsError("invalid_request", "This expectation is not supported"));
+  });
+  server.on("clientError", (error, socket) => {
+    const isAnswering = [...unfinished].some((res) => res.socket === socket && res.headersSent);
+    answerClientError(error, socket, isAnswering, logger);
+  });
+
+  return {
+    listener,
+    listen: (host, port) =>
+      new Promise((resolve, reject) => {
+        server.once("error", reject).listen(port, host, () => {
+          server.off("error", reject);
+          resolve(server.address() as AddressInfo);
+        });
+      }),
+    drain: () => {
+      isDraining = true;
+      drained ??= drainServer(server, unfinished, limits.drainMs);
+      return drained;
+    },
+  };
+}
+
+function leave(exchange: Exchange): void {
+  exchange.release?.();
+  exchange.release = undefined;
+}
+
+function readLength(res: ServerResponse): number {
+  return Number(res.getHeader("content-length") ?? 0);
+}

@@ -1,0 +1,94 @@
+import type { Principal } from "../domain/principal.ts";
+import { OpsError } from "../errors.ts";
+import type { Admission } from "./admission.ts";
+import type { Authenticator } from "./auth.ts";
+import { createErrorReply, wantsProblem } from "./error-reply.ts";
+import type { Exchange } from "./exchange.ts";
+import type { EdgeReply, PublicPage, Surface } from "./surface.ts";
+import { findTargetFault } from "./target.ts";
+import type { Throttle } from "./throttle.ts";
+import { presetHeaders } from "./write-reply.ts";
+
+export type Outcome = EdgeReply | null | Promise<EdgeReply | null>;
+
+interface RouterOptions {
+  readonly surfaces: readonly Surface[];
+  readonly publicPages: readonly PublicPage[];
+  readonly authenticator: Pick<Authenticator, "authenticate">;
+  readonly admission: Admission;
+  readonly failedAuth: Throttle;
+}
+
+const methods = "GET, HEAD, POST, OPTIONS";
+const pageMethods = "GET, HEAD";
+
+/**
+ * Which part answers a request. The order is the policy: the listed public pages, then the token, and only then anything that
+ * looks at the path, the method or the body. What no surface owns is 404. Throws OpsError, also through the promise.
+ */
+export function createRouter(options: RouterOptions): (exchange: Exchange) => Outcome {
+  const { surfaces, authenticator, admission, failedAuth } = options;
+  const pages = new Map(options.publicPages.map((page) => [page.path, page]));
+
+  const refuse = (exchange: Exchange): EdgeReply => {
+    const waitS = failedAuth.hit(exchange.req.socket.remoteAddress ?? "");
+    const problem = wantsProblem(exchange.headers.accept);
+    if (waitS === 0) return createErrorReply(new OpsError("unauthorized", ""), exchange.requestId, problem);
+    const error = new OpsError("rate_limited", "Too many failed authentications from this address");
+    return createErrorReply(error, exchange.requestId, problem, { "Retry-After": String(waitS) });
+  };
+
+  const run = (exchange: Exchange, surface: Surface): Outcome => {
+    exchange.release = admission.leave;
+    if (exchange.isAborted) return null;
+    // Only now is the client told to send its body. Other expectations never come this far.
+    if (exchange.headers.expect !== undefined) exchange.res.writeContinue();
+    if (surface.direct) presetHeaders(exchange);
+    return surface.handle(exchange);
+  };
+
+  const enter = (exchange: Exchange, surface: Surface): Outcome => {
+    if (admission.enter(exchange.principal.scopes.has("ops:operate"))) return run(exchange, surface);
+    return admission.wait().then((granted) => {
+      if (!granted) throw new OpsError("overloaded", "Too many requests at once");
+      return run(exchange, surface);
+    });
+  };
+
+  const routeFor = (exchange: Exchange, principal: Principal | null): Outcome => {
+    if (!principal) return refuse(exchange);
+    exchange.principal = principal;
+    const { method, path, req } = exchange;
+    const fault = findTargetFault(path);
+    if (fault === "invalid_request") throw new OpsError(fault, "The request target is not a plain path");
+    if (req.headers.host === undefined && req.httpVersion === "1.1") throw new OpsError("invalid_request", "Host is missing");
+    if (method !== "GET" && method !== "POST" && method !== "OPTIONS") return notAllowed(exchange, methods);
+    if (fault === null) {
+      for (const surface of surfaces) {
+        if (!owns(surface, path)) continue;
+        if (method === "OPTIONS") return { status: 204, headers: { Allow: methods }, body: "" };
+        return enter(exchange, surface);
+      }
+      if (pages.has(path)) return notAllowed(exchange, pageMethods);
+    }
+    throw new OpsError("not_found", "There is nothing at this path");
+  };
+
+  return (exchange) => {
+    const page = exchange.method === "GET" ? pages.get(exchange.path) : undefined;
+    if (page?.accepts(exchange)) return page.reply(exchange);
+    const principal = authenticator.authenticate(exchange.headers.authorization, exchange.req.rawHeaders);
+    if (principal instanceof Promise) return principal.then((proven) => routeFor(exchange, proven));
+    return routeFor(exchange, principal);
+  };
+}
+
+function owns({ prefix, subtree }: Surface, path: string): boolean {
+  if (path.length === prefix.length) return path === prefix;
+  return subtree && path.charCodeAt(prefix.length) === 47 && path.startsWith(prefix);
+}
+
+function notAllowed(exchange: Exchange, allow: string): EdgeReply {
+  const error = new OpsError("method_not_allowed", `Allowed here: ${allow}`);
+  return createErrorReply(error, exchange.requestId, wantsProblem(exchange.headers.accept), { Allow: allow });
+}

@@ -1,0 +1,61 @@
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
+import type { Principal } from "../domain/principal.ts";
+
+/** One authenticated request, as a surface sees it. Costly parts (`signal`, `body`) are made when first asked for. */
+export interface EdgeRequest {
+  /** HEAD arrives as GET: the edge leaves the body out of the answer. */
+  readonly method: string;
+  readonly isHead: boolean;
+  /** As sent, without the query: valid percent-encoding, no dot segments, no encoded slash or NUL, no empty segments. */
+  readonly path: string;
+  /** What follows the `?`, still encoded; "" without one. */
+  readonly query: string;
+  readonly headers: IncomingHttpHeaders;
+  readonly principal: Principal;
+  /** Made by us, a UUIDv7; also in the `X-Request-Id` of the answer. */
+  readonly requestId: string;
+  /** Aborts when the client goes away before its answer is complete. */
+  readonly signal: AbortSignal;
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  /** Reads the body once. Rejects with payload_too_large, unsupported_media_type (compressed) or request_timeout. */
+  body(): Promise<Buffer>;
+  /** What a surface that answers by itself adds to the log line. */
+  logged: { route?: string; code?: string; operation?: string } | undefined;
+}
+
+/** An answer. Without a `Content-Type` in `headers` it is `application/json`. */
+export interface EdgeReply {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body: string | Buffer;
+  /** Template of the path for the log line, such as "/containers/:name". */
+  readonly route?: string;
+  /** Error code for the log line. */
+  readonly code?: string;
+  /** Flat name/value list that replaces `apiHeaders`, for pages that need a policy of their own. */
+  readonly policy?: readonly string[];
+}
+
+/** A part of the gateway behind the token, mounted at one fixed path. */
+export interface Surface {
+  /** Such as "/graphql" or "/api/v1/admin/ops"; no slash at the end. */
+  readonly prefix: string;
+  /** True: everything below `prefix` too. False: that path alone. */
+  readonly subtree: boolean;
+  /** True for one that writes to `res` itself (Yoga): the security headers are then set beforehand. */
+  readonly direct?: boolean;
+  /** Null: it answered on `res` itself. Throws or rejects with OpsError; anything else becomes a masked `internal`. */
+  handle(request: EdgeRequest): EdgeReply | null | Promise<EdgeReply | null>;
+}
+
+/** What a public page may look at: no principal, no body. */
+export type PublicRequest = Pick<EdgeRequest, "path" | "query" | "headers">;
+
+/** A fixed path that GET and HEAD may have without a token. It holds no data of the product. */
+export interface PublicPage {
+  readonly path: string;
+  /** False: not meant for this request, which then needs a token like any other. */
+  accepts(request: PublicRequest): boolean;
+  reply(request: PublicRequest): EdgeReply | Promise<EdgeReply>;
+}

@@ -1,0 +1,52 @@
+import { readFileSync } from "node:fs";
+import { readFile, stat } from "node:fs/promises";
+import type { Logger } from "../logger.ts";
+import { parseTokensFile, type TokenEntry } from "./token-entry.ts";
+
+export interface TokensFile {
+  /** The entry of a kid in the set in force now. */
+  find(kid: string): TokenEntry | undefined;
+  /** Looks for a change now instead of at the next tick. */
+  reload(): Promise<void>;
+  close(): void;
+}
+
+interface TokensFileOptions {
+  readonly path: string;
+  readonly logger: Logger;
+  /** How often the file is looked at, ms. A poll, because file events do not cross bind mounts. @default 2000 */
+  readonly pollMs?: number;
+}
+
+/**
+ * The hashed tokens of a file, followed as it changes. The first read must succeed (throws TokensFileError or the error of the
+ * read); later a bad or missing file keeps the whole old set, and each bad version is logged once.
+ */
+export function openTokensFile({ path, logger, pollMs = 2000 }: TokensFileOptions): TokensFile {
+  let entries = parseTokensFile(path, readFileSync(path, "utf8"), Date.now());
+  let seen = "";
+  let busy = false;
+
+  const reload = async () => {
+    if (busy) return;
+    busy = true;
+    let version = "missing";
+    try {
+      const { mtimeNs, size, ino } = await stat(path, { bigint: true });
+      version = `${mtimeNs}:${size}:${ino}`;
+      if (version === seen) return;
+      const next = parseTokensFile(path, await readFile(path, "utf8"), Date.now());
+      if (seen !== "") logger.info({ tokens: next.size }, "tokens file reloaded");
+      entries = next;
+    } catch (error) {
+      if (version !== seen) logger.error({ err: error }, "tokens file not reloaded: the old tokens stay in force");
+    } finally {
+      seen = version;
+      busy = false;
+    }
+  };
+
+  // The first tick may read the file again: it may have changed between our read and the first stat.
+  const timer = setInterval(() => void reload(), pollMs).unref();
+  return { find: (kid) => entries.get(kid), reload, close: () => clearInterval(timer) };
+}

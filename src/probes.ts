@@ -1,0 +1,29 @@
+import type { Config } from "./config.ts";
+import { silentLogger } from "./logger.ts";
+import { toQueueOptions } from "./sources.ts";
+import { probeDeployInfo } from "./upstreams/deploy/probe.ts";
+import { probeEngine } from "./upstreams/docker/probe.ts";
+import { probePrometheus } from "./upstreams/prometheus/probe.ts";
+import { probeQueueSources } from "./upstreams/queues/probe.ts";
+
+/** One line about one upstream: what was read, or the reason and the remedy. */
+export interface Probe {
+  readonly name: string;
+  readonly ok: boolean;
+  readonly detail: string;
+  readonly warnings: readonly string[];
+}
+
+/** Asks every upstream of the configuration once, all at the same time; each promise resolves as soon as its upstream has said something. */
+export function probeUpstreams(config: Config): readonly Promise<readonly Probe[]>[] {
+  const one = async (name: string, probe: Promise<{ ok: boolean; detail: string }>) => [{ name, warnings: [], ...(await probe) }];
+  const queues = probeQueueSources(toQueueOptions(config, silentLogger), AbortSignal.timeout(10_000));
+  return [
+    ...config.engines.map((engine) => one(`docker:${engine.name}`, probeEngine(engine))),
+    queues.then((probes) =>
+      probes.map((probe) => ({ ...probe, name: probe.name === "queues" ? probe.name : `queues:${probe.name}` })),
+    ),
+    one("prometheus", probePrometheus({ url: config.prometheusUrl, thresholds: config.thresholds })),
+    one("deploy-info", probeDeployInfo({ path: config.deployInfoPath })),
+  ];
+}

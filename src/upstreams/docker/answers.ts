@@ -1,0 +1,82 @@
+import { z } from "zod";
+
+/** Docker leaves out, or sends null for, what is empty; fields that we do not read are dropped. */
+const text = z
+  .string()
+  .nullish()
+  .transform((value) => value ?? "");
+const count = z
+  .number()
+  .nullish()
+  .catch(null)
+  .transform((value) => value ?? null);
+const labels = z
+  .record(z.string(), z.string())
+  .nullish()
+  .catch(null)
+  .transform((value) => value ?? {});
+const fullId = z.string().regex(/^[0-9a-f]{64}$/);
+
+const port = z.object({ IP: text, PublicPort: z.number().int().optional(), Type: text });
+const binding = z.object({ HostIp: text, HostPort: text });
+
+/** One element of `GET /containers/json`. */
+export const listAnswer = z.object({
+  Id: fullId,
+  Names: z.array(z.string()).nullish(),
+  Image: text,
+  Labels: labels,
+  State: z.string(),
+  Status: text,
+  Created: z.number(),
+  Ports: z.array(port).nullish().catch(null),
+  HostConfig: z.object({ NetworkMode: text }).nullish().catch(null),
+});
+
+const health = z.object({
+  Status: text,
+  FailingStreak: count,
+  Log: z
+    .array(z.object({ End: text, Output: text }))
+    .nullish()
+    .catch(null),
+});
+
+/** `GET /containers/{id}/json`. */
+export const inspectAnswer = z.object({
+  Id: fullId,
+  Name: z.string(),
+  Created: text,
+  RestartCount: count,
+  State: z.object({ Status: z.string(), StartedAt: text, Health: health.nullish().catch(null) }),
+  Config: z.object({
+    Image: text,
+    Hostname: text,
+    Labels: labels,
+    Env: z.array(z.string()).nullish().catch(null),
+    Tty: z.boolean().nullish(),
+    StopTimeout: count,
+  }),
+  HostConfig: z.object({ NetworkMode: text }).nullish().catch(null),
+  NetworkSettings: z
+    .object({ Ports: z.record(z.string(), z.array(binding).nullish()).nullish() })
+    .nullish()
+    .catch(null),
+});
+
+/** `GET /containers/{id}/stats`. Counters above 2^53 lose their last digits, which no ratio sees. */
+export const statsAnswer = z.object({
+  read: text,
+  cpu_stats: z
+    .object({
+      cpu_usage: z.object({ total_usage: count, percpu_usage: z.array(z.number()).nullish().catch(null) }).nullish(),
+      system_cpu_usage: count,
+      online_cpus: count,
+    })
+    .nullish(),
+  memory_stats: z.object({ usage: count, limit: count, stats: z.record(z.string(), z.number()).nullish().catch(null) }).nullish(),
+  pids_stats: z.object({ current: count }).nullish(),
+});
+
+export type ListAnswer = z.infer<typeof listAnswer>;
+export type InspectAnswer = z.infer<typeof inspectAnswer>;

@@ -1,0 +1,89 @@
+import type { ContainerFacts, HealthFacts, KnownVariables, PublishedPort } from "../../domain/container-facts.ts";
+import type { InspectAnswer, ListAnswer } from "./answers.ts";
+
+/** What the list tells of a container. */
+export function fromList(answer: ListAnswer, engine: string): ContainerFacts {
+  return {
+    engine,
+    fullId: answer.Id,
+    name: toName(answer.Names ?? [], answer.Id),
+    labels: answer.Labels,
+    state: answer.State,
+    image: answer.Image,
+    createdAt: new Date(answer.Created * 1000).toISOString(),
+    startedAt: null,
+    ports: (answer.Ports ?? []).map((port) => ({ hostIp: port.IP, hostPort: port.PublicPort ?? 0, protocol: port.Type })),
+    health: fromStatusText(answer.Status),
+    hostname: null,
+    hostNetwork: answer.HostConfig?.NetworkMode === "host",
+    restarts: null,
+    variables: {},
+  };
+}
+
+/** What the inspection tells of a container. */
+export function fromInspect(answer: InspectAnswer, engine: string): ContainerFacts {
+  const { Config: config, State: state } = answer;
+  return {
+    engine,
+    fullId: answer.Id,
+    name: toName([answer.Name], answer.Id),
+    labels: config.Labels,
+    state: state.Status,
+    image: config.Image,
+    createdAt: answer.Created,
+    startedAt: state.StartedAt,
+    ports: toPublished(answer.NetworkSettings?.Ports ?? {}),
+    health: state.Health ? toHealthFacts(state.Health) : null,
+    hostname: config.Hostname,
+    hostNetwork: answer.HostConfig?.NetworkMode === "host",
+    restarts: answer.RestartCount,
+    variables: toVariables(config.Env ?? []),
+  };
+}
+
+/** The name itself: the others of a list are those that links give ("/web/db"). Anything that no engine allows is not passed on. */
+function toName(names: readonly string[], fullId: string): string {
+  const name = names.find((candidate) => /^\/?[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(candidate));
+  return name?.replace(/^\//, "") ?? fullId.slice(0, 12);
+}
+
+/** "Up 2 hours (healthy)": all that the list tells of the health before API 1.52. */
+function fromStatusText(text: string): HealthFacts | null {
+  const status = /\((healthy|unhealthy|health: starting)\)$/.exec(text)?.[1];
+  return status ? { status: status.replace("health: ", ""), failingStreak: 0, checkedAt: null, output: null } : null;
+}
+
+function toHealthFacts(health: NonNullable<InspectAnswer["State"]["Health"]>): HealthFacts {
+  const last = health.Log?.at(-1);
+  return {
+    status: health.Status,
+    failingStreak: health.FailingStreak ?? 0,
+    checkedAt: last?.End ?? null,
+    output: last ? last.Output.slice(0, 4096) : null,
+  };
+}
+
+function toPublished(
+  ports: Readonly<Record<string, readonly { HostIp: string; HostPort: string }[] | null | undefined>>,
+): PublishedPort[] {
+  return Object.entries(ports).flatMap(([port, bindings]) =>
+    (bindings ?? []).map(({ HostIp, HostPort }) => ({
+      hostIp: HostIp,
+      hostPort: Number(HostPort) || 0,
+      protocol: port.split("/")[1] ?? "tcp",
+    })),
+  );
+}
+
+/** The few variables that the rules read. The rest of an environment is secrets: it is dropped here and never seen again. */
+function toVariables(env: readonly string[]): KnownVariables {
+  const read = (name: string) => env.find((entry) => entry.startsWith(`${name}=`))?.slice(name.length + 1) || undefined;
+  const known = {
+    kamalVersion: read("KAMAL_VERSION"),
+    kamalHost: read("KAMAL_HOST"),
+    kamalDestination: read("KAMAL_DESTINATION"),
+    commitSha: read("GIT_SHA") ?? read("COMMIT_SHA") ?? read("SOURCE_COMMIT"),
+  };
+  return Object.fromEntries(Object.entries(known).filter(([, value]) => value !== undefined));
+}

@@ -1,0 +1,69 @@
+import { type ErrorCode, OpsError } from "../../errors.ts";
+import { DeadlineError } from "./deadline.ts";
+import { AnswerError, StatusError } from "./status-error.ts";
+
+type Failure = readonly [code: ErrorCode, message: string];
+
+const byCode: Readonly<Record<string, Failure>> = {
+  ENOENT: ["docker_unavailable", "its socket does not exist: is Docker running, and is the socket's directory mounted?"],
+  ECONNREFUSED: ["docker_unavailable", "nothing listens there: is Docker running?"],
+  ECONNRESET: ["docker_unavailable", "it closed the connection: is it restarting, or does it want another client certificate?"],
+  EPIPE: ["docker_unavailable", "it closed the connection: is it restarting?"],
+  ENOTFOUND: ["docker_unavailable", "its host name cannot be resolved"],
+  EAI_AGAIN: ["docker_unavailable", "its host name cannot be resolved now"],
+  EHOSTUNREACH: ["docker_unavailable", "its host cannot be reached"],
+  ENETUNREACH: ["docker_unavailable", "its network cannot be reached"],
+  ETIMEDOUT: ["docker_unavailable", "its host does not answer"],
+  EACCES: ["docker_forbidden", "no permission for its socket: give the gateway's user the socket's group"],
+  EPERM: ["docker_forbidden", "no permission for its socket: give the gateway's user the socket's group"],
+  TLS_FILES: ["docker_unavailable", "its TLS files (ca.pem, cert.pem, key.pem) cannot be read"],
+  EPROTO: ["docker_unavailable", "TLS failed: it may not speak TLS on this port"],
+  ERR_SSL_WRONG_VERSION_NUMBER: ["docker_unavailable", "TLS failed: it does not speak TLS on this port"],
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: ["docker_unavailable", "TLS failed: it does not speak TLS on this port"],
+  ERR_TLS_CERT_ALTNAME_INVALID: ["docker_unavailable", "TLS failed: its certificate is for another name"],
+};
+
+/** What went wrong with a call to an engine, as an error that callers may see: with a remedy, without paths, secrets or upstream text. */
+export function toDockerError(error: unknown, engine: string): OpsError {
+  if (error instanceof OpsError) return error;
+  const [code, reason] = explain(error);
+  return new OpsError(code, `Docker engine ${engine}: ${reason}`, { cause: error, upstream: `docker:${engine}` });
+}
+
+function explain(error: unknown): Failure {
+  if (error instanceof DeadlineError) return ["docker_timeout", `no answer within ${error.after / 1000} s`];
+  if (error instanceof StatusError) return explainStatus(error);
+  if (error instanceof AnswerError) return ["docker_error", error.message];
+  const { code, name } = error as { code?: unknown; name?: unknown };
+  if (name === "TimeoutError" || name === "AbortError") return ["docker_timeout", "the call was given up before it answered"];
+  const text = typeof code === "string" ? code : "";
+  return byCode[text] ?? explainTls(text) ?? ["docker_error", "the call failed"];
+}
+
+function explainStatus({ status, message }: StatusError): Failure {
+  if (status === 401 || status === 403) {
+    return ["docker_forbidden", "the call is not allowed: a socket proxy must let it through (see the README)"];
+  }
+  if (status === 404) return ["container_not_found", "no such container"];
+  if (status === 400 && message.includes("client version")) {
+    return ["docker_error", "it does not speak the API versions that the gateway knows"];
+  }
+  if (status === 400 && message.includes("HTTPS server")) return ["docker_unavailable", "it wants TLS on this port"];
+  if (status === 501) return ["docker_error", "its logging driver keeps no logs that can be read"];
+  if (status === 502 || status === 503) return ["docker_unavailable", "the proxy before it does not reach it"];
+  if (status === 504) return ["docker_timeout", "the proxy before it waited in vain"];
+  return ["docker_error", `it answered with status ${status}`];
+}
+
+function explainTls(code: string): Failure | undefined {
+  if (/^ERR_SSL_.*ALERT/.test(code)) return ["docker_forbidden", "it refuses our client certificate, or wants one"];
+  if (/CERT|UNABLE_TO|^ERR_(?:SSL|TLS|OSSL)/.test(code)) {
+    return ["docker_unavailable", "TLS failed: its certificate is not from the configured authority, or ours cannot be used"];
+  }
+  return undefined;
+}
+
+/** Whether another engine, another version of it or other TLS files may be there next time. */
+export function isLost(error: OpsError): boolean {
+  return error.code === "docker_unavailable" || error.code === "docker_forbidden" || (error.cause instanceof StatusError && error.cause.status === 400);
+}

@@ -1,0 +1,45 @@
+import type { LogLine, LogOptions } from "../../domain/container.ts";
+import { toLogTimestamp } from "../../domain/log-time.ts";
+
+/** Whether a line belongs to an answer, by everything but `tail`. Times are compared as the text that Docker writes. */
+export function createLogFilter({ since, until, stream, search }: LogOptions): (line: LogLine) => boolean {
+  const from = since === undefined ? null : toLogTimestamp(since);
+  const to = until === undefined ? null : toLogTimestamp(until);
+  return (line) =>
+    (from === null || line.timestamp >= from) &&
+    (to === null || line.timestamp <= to) &&
+    (stream === undefined || line.stream === stream) &&
+    (search === undefined || line.message.includes(search));
+}
+
+export interface NewestLines {
+  add(line: LogLine): void;
+  /** The newest lines, oldest first. */
+  take(): LogLine[];
+  /** Whether older ones were let go. */
+  readonly dropped: boolean;
+}
+
+/** Keeps the newest lines, at most `maxLines` of them and `maxBytes` of text (as UTF-16, so that it is what memory holds at most). */
+export function createNewestLines(maxLines: number, maxBytes: number): NewestLines {
+  let lines: LogLine[] = [];
+  let start = 0;
+  let bytes = 0;
+  let dropped = false;
+  return {
+    add(line) {
+      lines.push(line);
+      bytes += line.message.length;
+      while (lines.length - start > maxLines || bytes > maxBytes) bytes -= lines[start++]?.message.length ?? 0;
+      dropped ||= start > 0;
+      if (start > 2 * maxLines) {
+        lines = lines.slice(start);
+        start = 0;
+      }
+    },
+    take: () => lines.slice(start),
+    get dropped() {
+      return dropped;
+    },
+  };
+}

@@ -1,0 +1,84 @@
+import type { Container, ContainerRef } from "../../domain/container.ts";
+import { toContainer } from "../../domain/kamal.ts";
+import { OpsError } from "../../errors.ts";
+import type { Engine } from "./engine.ts";
+import type { Inspection, Inspector } from "./inspect.ts";
+
+/** Docker's own default between SIGTERM and SIGKILL, seconds. */
+const defaultStopTimeout = 10;
+
+export interface Restarter {
+  restart(engine: Engine, ref: ContainerRef): Promise<Container>;
+  /** Waits for the restarts in flight. */
+  settle(): Promise<void>;
+}
+
+/**
+ * Restarts one container at a time each: Docker would run concurrent calls one after the other. The call belongs to no caller, for Docker
+ * goes on with it anyway, and a restart is stop, then start: what came of a failed one is told by a second look.
+ */
+export function createRestarter(inspector: Inspector, graceMs: number): Restarter {
+  const running = new Map<string, Promise<Container>>();
+
+  const run = async (engine: Engine, { fullId }: ContainerRef): Promise<Container> => {
+    // Has a deadline of its own.
+    const { context } = await engine.known(new AbortController().signal);
+    const t = toStopTimeout(await inspector.inspect(engine, fullId).catch(ignoreTimeout));
+    try {
+      await engine.ask(t * 1000 + graceMs, (signal) => engine.client.call(fullId, "restart", { t }, signal));
+    } catch (error) {
+      throw await toOutcome(error as OpsError, engine, inspector, fullId);
+    }
+    const { facts } = await inspector.inspect(engine, fullId).catch((error: unknown) => {
+      throw unknown(engine, "restarted, but it cannot be asked how the container is", error);
+    });
+    return toContainer(facts, context);
+  };
+  return {
+    restart(engine, ref) {
+      if (running.has(ref.fullId)) {
+        return Promise.reject(new OpsError("restart_in_progress", "This container is being restarted already"));
+      }
+      const restart = run(engine, ref).finally(() => running.delete(ref.fullId));
+      running.set(ref.fullId, restart);
+      return restart;
+    },
+    async settle() {
+      await Promise.allSettled(running.values());
+    },
+  };
+}
+
+/** What the container asks for, 0 to 60 s. Always sent: without it Podman kills at once, and a negative one waits for ever. */
+function toStopTimeout(inspection: Inspection | null): number {
+  return Math.round(Math.min(60, Math.max(0, inspection?.stopTimeout ?? defaultStopTimeout)));
+}
+
+/** A container that hangs in its inspection may well want the restart. */
+function ignoreTimeout(error: unknown): null {
+  if (error instanceof OpsError && error.code === "docker_timeout") return null;
+  throw error;
+}
+
+async function toOutcome(failure: OpsError, engine: Engine, inspector: Inspector, fullId: string): Promise<OpsError> {
+  if (failure.code === "docker_timeout") return unknown(engine, "the restart did not end in time; it may still go on", failure);
+  if (isCutOff(failure)) return unknown(engine, "the engine was lost during the restart", failure);
+  if (failure.code !== "docker_error") return failure;
+  try {
+    const { facts } = await inspector.inspect(engine, fullId);
+    const message = `Docker engine ${engine.name}: the restart failed and the container was left ${facts.state}`;
+    return new OpsError("docker_error", message, { cause: failure.cause, upstream: `docker:${engine.name}` });
+  } catch {
+    return unknown(engine, "the restart failed, and it cannot be asked how the container is", failure);
+  }
+}
+
+/** The connection broke after the call may have been received. */
+function isCutOff(error: OpsError): boolean {
+  const { code } = (error.cause ?? {}) as { code?: unknown };
+  return code === "ECONNRESET" || code === "EPIPE";
+}
+
+function unknown(engine: Engine, what: string, cause: unknown): OpsError {
+  return new OpsError("restart_unknown", `Docker engine ${engine.name}: ${what}`, { cause, upstream: `docker:${engine.name}` });
+}

@@ -1,0 +1,122 @@
+import { describe, expect, it } from "vitest";
+import { createMemorySources, sampleContainer, sampleDeploy } from "../support/memory-sources.ts";
+import { createRest } from "../support/rest.ts";
+
+const { sources, calls } = createMemorySources({
+  containers: [sampleContainer()],
+  deploy: {
+    ...sampleDeploy,
+    stale: true,
+    error: "half",
+    extra: [
+      { key: "destination", value: "staging" },
+      { key: "current_tag", value: "x" },
+    ],
+  },
+});
+const { call, get } = createRest(sources);
+const name = "wallet-core-staging-web-latest";
+
+describe("parameters", () => {
+  it.each([
+    ["/containers", "env=prod", "env must be staging or production"],
+    ["/containers", "include_stats=yes", "include_stats must be true or false"],
+    ["/containers", "include_accessories=TRUE", "include_accessories must be true or false"],
+    ["/containers", "env=staging&env=production", "env is given more than once"],
+    ["/containers", "include_stats=__proto__", "include_stats must be true or false"],
+    [`/containers/${name}/logs`, "tail=0", "tail must be a whole number from 1 to 5000"],
+    [`/containers/${name}/logs`, "tail=-1", "tail must be a whole number from 1 to 5000"],
+    [`/containers/${name}/logs`, "tail=all", "tail must be a whole number from 1 to 5000"],
+    [`/containers/${name}/logs`, "tail=1e3", "tail must be a whole number from 1 to 5000"],
+    [`/containers/${name}/logs`, "stream=stdin", "stream must be stdout or stderr"],
+    [`/containers/${name}/logs`, "since=yesterday", "since must be a time"],
+    [`/containers/${name}/logs`, `search=${"x".repeat(201)}`, "search must be at most 200 characters"],
+    [`/containers/${name}/logs`, "follow=true", "follow must be"],
+  ])("%s?%s is a 400 that names the parameter", async (path, query, message) => {
+    await expect(get(path, query)).rejects.toMatchObject({ code: "invalid_request", message: expect.stringContaining(message) });
+  });
+
+  it("ignores unknown ones and takes an empty value as absent", async () => {
+    expect(JSON.parse((await get("/containers", "x=1&env=&include_stats=0&x=2")).body)[0]).not.toHaveProperty("cpu_pct");
+  });
+
+  it.each([
+    "/",
+    "",
+    "/container",
+    "/containers/",
+    `/containers/${name}/exec`,
+    `/containers/${name}/logs/x`,
+    "/containers/:name",
+    "/queues/",
+  ])("%s is not found", async (path) => {
+    await expect(get(path)).rejects.toMatchObject({ status: 404 });
+  });
+
+  it.each(["%2e%2e", "..", "-x", "a%00b", "a%0ab", "%E2%80%AE", "x".repeat(300), "%zz", "a%2Fb", ":name", "%3Aname"])(
+    "the name %s is no container's, and no upstream hears of it",
+    async (bad) => {
+      const before = { ...calls };
+      await expect(get(`/containers/${bad}`)).rejects.toMatchObject({
+        code: "container_not_found",
+        message: "No such container",
+      });
+      expect(calls).toEqual(before);
+    },
+  );
+
+  it("finds names exactly: no prefix, no id, no slash", async () => {
+    for (const bad of [name.slice(0, -1), sampleContainer().id, sampleContainer().fullId, name.toUpperCase()]) {
+      await expect(get(`/containers/${bad}`)).rejects.toMatchObject({ code: "container_not_found" });
+    }
+  });
+});
+
+describe("methods and forms", () => {
+  it("says which methods a path takes", async () => {
+    await expect(call("POST", "/containers")).rejects.toMatchObject({ status: 405, headers: { allow: "GET, HEAD" } });
+    await expect(call("POST", "/openapi.json")).rejects.toMatchObject({ status: 405 });
+  });
+
+  it("never restarts for a HEAD", async () => {
+    await expect(call("HEAD", `/containers/${name}/restart`)).rejects.toMatchObject({
+      status: 405,
+      headers: { allow: "POST, GET" },
+    });
+  });
+
+  it("gives logs as plain lines to who accepts only text", async () => {
+    const { body, headers } = await get(`/containers/${name}/logs`, "tail=1", "text/plain");
+    expect(headers).toMatchObject({ "content-type": "text/plain; charset=utf-8" });
+    expect(body).toBe(`from ${sampleContainer().fullId}\n`);
+    expect(JSON.parse((await get(`/containers/${name}/logs`, "tail=1")).body)).toEqual({
+      name,
+      truncated: false,
+      lines: [{ timestamp: "2026-01-13T09:46:00.000000001Z", stream: "stdout", message: `from ${sampleContainer().fullId}` }],
+    });
+  });
+
+  it("tells the last probe", async () => {
+    expect(JSON.parse((await get(`/containers/${name}/health-check`)).body)).toEqual({
+      name,
+      status: "running",
+      health: "healthy",
+      healthy: true,
+      failing_streak: 0,
+      checked_at: "2026-01-13T09:45:00Z",
+      output: "ok",
+    });
+  });
+
+  it("passes other strings of deploy_info on, never over a documented field, and marks a stale one", async () => {
+    expect(JSON.parse((await get("/deploy-info")).body)).toEqual({
+      current_tag: sampleDeploy.currentTag,
+      previous_tag: sampleDeploy.previousTag,
+      commit_sha: "abc123",
+      deployed_by: "ops-user",
+      deployed_at: "2026-01-10T13:15:00Z",
+      destination: "staging",
+      stale: true,
+    });
+  });
+});

@@ -1,0 +1,41 @@
+import type { Sources } from "../../src/graphql/context.ts";
+import { createGateway } from "../../src/gateway.ts";
+import { createAuthenticator } from "../../src/http/auth.ts";
+import { createEdge } from "../../src/http/node-server.ts";
+import { type Logger, silentLogger } from "../../src/logger.ts";
+
+export const token = "test-token-0123456789";
+
+/** Of a modern client: request errors have their own status, where `application/json` keeps 200 for them. */
+export const graphqlHeaders = { "content-type": "application/json", accept: "application/graphql-response+json" };
+
+interface Started extends AsyncDisposable {
+  readonly url: string;
+  /** Fetches a path with the token, unless `headers.authorization` says otherwise. */
+  fetch(path: string, init?: RequestInit): Promise<Response>;
+  /** POSTs a GraphQL document and gives the status and the parsed body. */
+  query(query: string, variables?: object): Promise<{ status: number; body: { data: any; errors?: any[] } }>;
+}
+
+/** A gateway with its real edge on a free port, over any sources, for one plain token with every right. */
+export async function startGateway(sources: Sources, options: { logger?: Logger; tokensFile?: string } = {}): Promise<Started> {
+  const { logger = silentLogger, tokensFile } = options;
+  const authenticator = createAuthenticator({ token, tokensFile, logger, pollMs: 100 });
+  const edge = createEdge({ ...createGateway(sources, logger), authenticator, logger });
+  const { port } = await edge.listen("127.0.0.1", 0);
+  const url = `http://127.0.0.1:${port}`;
+  const started: Started = {
+    url,
+    fetch: (path, init = {}) => fetch(url + path, { ...init, headers: { authorization: `Bearer ${token}`, ...init.headers } }),
+    query: async (query, variables) => {
+      const body = JSON.stringify({ query, variables });
+      const response = await started.fetch("/graphql", { method: "POST", body, headers: graphqlHeaders });
+      return { status: response.status, body: (await response.json()) as never };
+    },
+    [Symbol.asyncDispose]: async () => {
+      authenticator.close();
+      await edge.drain();
+    },
+  };
+  return started;
+}
