@@ -32,7 +32,7 @@ export interface Engine {
   /** The last list, whatever its age; asks when there is none. */
   known(signal: AbortSignal): Promise<Snapshot>;
   /** Runs a call with one total deadline; whatever fails comes out as an OpsError. */
-  ask<T>(deadlineMs: number, run: (signal: AbortSignal) => Promise<T>, caller?: AbortSignal): Promise<T>;
+  ask<T>(deadlineMs: number, run: (signal: AbortSignal) => Promise<T>, ...callers: AbortSignal[]): Promise<T>;
 }
 
 interface EngineSettings {
@@ -50,9 +50,9 @@ export function createEngine(options: EngineOptions, settings: EngineSettings): 
   let running: Promise<Snapshot> | null = null;
   let lastError: string | null = null;
 
-  const ask: Engine["ask"] = async (deadlineMs, run, caller) => {
+  const ask: Engine["ask"] = async (deadlineMs, run, ...callers) => {
     try {
-      return await withDeadline(deadlineMs, run, caller);
+      return await withDeadline(deadlineMs, run, ...callers);
     } catch (error) {
       const failure = toDockerError(error, name);
       if (isLost(failure)) client.forget();

@@ -65,5 +65,9 @@ function explainTls(code: string): Failure | undefined {
 
 /** Whether another engine, another version of it or other TLS files may be there next time. */
 export function isLost(error: OpsError): boolean {
-  return error.code === "docker_unavailable" || error.code === "docker_forbidden" || (error.cause instanceof StatusError && error.cause.status === 400);
+  return (
+    error.code === "docker_unavailable" ||
+    error.code === "docker_forbidden" ||
+    (error.cause instanceof StatusError && error.cause.status === 400)
+  );
 }

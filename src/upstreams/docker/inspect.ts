@@ -25,7 +25,7 @@ interface InspectSignals {
 
 export interface Inspector {
   /** Rejects with container_not_found, docker_timeout ... */
-  inspect(engine: Engine, fullId: string, caller?: AbortSignal): Promise<Inspection>;
+  inspect(engine: Engine, fullId: string, ...callers: AbortSignal[]): Promise<Inspection>;
   /** As the port says: null for one that vanished, the list's entry for one that hangs. */
   toContainer(engine: Engine, ref: ContainerRef, signals: InspectSignals): Promise<Container | null>;
 }
@@ -34,9 +34,9 @@ export function createInspector(timeoutMs: number): Inspector {
   // What a container was created with never changes: for one that hangs later. By full id, which no two containers share.
   const seen = new LRUCache<string, ContainerFacts>({ max: 2000 });
 
-  const inspect: Inspector["inspect"] = async (engine, fullId, caller) => {
+  const inspect: Inspector["inspect"] = async (engine, fullId, ...callers) => {
     const ask = async (signal: AbortSignal) => toAnswer(await engine.client.call(fullId, "json", {}, signal), fullId);
-    const data = await engine.ask(timeoutMs, ask, caller);
+    const data = await engine.ask(timeoutMs, ask, ...callers);
     const facts = fromInspect(data, engine.name);
     seen.set(fullId, facts);
     return { facts, tty: data.Config.Tty ?? false, stopTimeout: data.Config.StopTimeout };
@@ -46,7 +46,7 @@ export function createInspector(timeoutMs: number): Inspector {
     async toContainer(engine, { fullId }, { caller, batch }) {
       const snapshot = await engine.known(caller);
       try {
-        const { facts } = await inspect(engine, fullId, AbortSignal.any([caller, batch]));
+        const { facts } = await inspect(engine, fullId, caller, batch);
         return toContainer(facts, snapshot.context);
       } catch (error) {
         if (!(error instanceof OpsError)) throw error;

@@ -1,0 +1,66 @@
+import * as fc from "fast-check";
+import { expect, test } from "vitest";
+import { selectVisible } from "../../src/domain/kamal-visible.ts";
+import { app, facts } from "../support/docker-facts.ts";
+
+const names = (containers: ReturnType<typeof facts>[]) => selectVisible(containers).map(({ name }) => name);
+const old = { state: "exited", createdAt: "2026-01-01T00:00:00Z" };
+const older = { state: "exited", createdAt: "2025-12-31T00:00:00Z" };
+
+test("old releases stay hidden while one runs", () => {
+  expect(names([app("w", "web", "2"), app("w", "web", "1", old)])).toEqual(["w-web-2"]);
+});
+
+test("of a role that does not run, the newest stopped one shows", () => {
+  expect(names([app("w", "web", "1", older), app("w", "web", "2", old), app("w", "worker", "2")])).toEqual([
+    "w-web-2",
+    "w-worker-2",
+  ]);
+});
+
+test("destinations, services and roles are told apart", () => {
+  const containers = [
+    app("w", "web", "2", { destination: "staging" }),
+    app("w", "web", "1", { ...old, destination: "production" }),
+    app("v", "web", "1", old),
+  ];
+  expect(names(containers)).toEqual(["w-web-staging-2", "w-web-production-1", "v-web-1"]);
+});
+
+test("a replaced one shows while it runs, and then not even in want of another", () => {
+  const replaced = "w-web-1_replaced_0123456789abcdef";
+  expect(names([app("w", "web", "1", { name: replaced }), app("w", "web", "1", old)])).toEqual([replaced, "w-web-1"]);
+  expect(names([app("w", "web", "1", { name: replaced, ...old })])).toEqual([]);
+});
+
+test("stopped accessories and compose services show, what nobody deployed does not", () => {
+  const redis = facts({ name: "w-redis", labels: { service: "w-redis" }, ...old });
+  const db = facts({ name: "shop-db-1", labels: { "com.docker.compose.service": "db" }, ...old });
+  const debris = facts({ name: "curious_hopper", ...old });
+  expect(names([redis, db, debris, facts({ name: "by-hand" })])).toEqual(["w-redis", "shop-db-1", "by-hand"]);
+});
+
+test("runs of kamal app exec never show", () => {
+  const exec = facts({ name: "w-exec-1-a1b2c3", labels: { service: "w" } });
+  expect(names([exec, facts({ ...exec, state: "exited" })])).toEqual([]);
+});
+
+test("for any listing: all that run show, and each role shows", () => {
+  const state = fc.constantFrom("running", "restarting", "paused", "exited", "dead", "created");
+  const container = fc.record({ role: fc.constantFrom("web", "worker"), state, day: fc.integer({ min: 10, max: 28 }) });
+  fc.assert(
+    fc.property(fc.array(container), (specs) => {
+      const listing = specs.map((spec, index) =>
+        app("w", spec.role, String(index), { state: spec.state, createdAt: `2026-01-${spec.day}T00:00:00Z` }),
+      );
+      const shown = selectVisible(listing);
+      const isLive = (one: (typeof listing)[number]) => ["running", "restarting", "paused"].includes(one.state);
+      expect(shown.filter(isLive)).toEqual(listing.filter(isLive));
+      for (const role of new Set(specs.map((spec) => spec.role))) {
+        const ofRole = shown.filter((one) => one.labels["role"] === role);
+        expect(ofRole.length).toBeGreaterThan(0);
+        expect(ofRole.every(isLive) || ofRole.length === 1).toBe(true);
+      }
+    }),
+  );
+});

@@ -1,0 +1,125 @@
+import { expect, test } from "vitest";
+import { toContainer, toEngineContext } from "../../src/domain/kamal.ts";
+import { withDeploy } from "../../src/domain/release.ts";
+import type { DeployInfo } from "../../src/domain/deploy.ts";
+import { app, context, facts } from "../support/docker-facts.ts";
+
+const deploy: DeployInfo = {
+  currentTag: "deploy-20260110-130322-prod",
+  previousTag: "deploy-20260109-101500-prod",
+  commitSha: "abc123",
+  deployedBy: "ops-user",
+  deployedAt: "2026-01-10T13:15:00Z",
+  env: null,
+  extra: [],
+  stale: false,
+  error: null,
+};
+const web = app("wallet-core-staging", "web", "latest", {
+  hostname: "37.27.91.235-56703216100c",
+  ports: [
+    { hostIp: "0.0.0.0", hostPort: 8080, protocol: "tcp" },
+    { hostIp: "::", hostPort: 8080, protocol: "tcp" },
+  ],
+  health: { status: "healthy", failingStreak: 0, checkedAt: "2026-01-13T09:45:00Z", output: "ok" },
+  createdAt: "2026-01-13T09:40:00Z",
+  startedAt: "2026-01-13T09:40:10Z",
+});
+const redis = facts({
+  name: "wallet-core-staging-redis",
+  labels: { service: "wallet-core-staging-redis" },
+  image: "redis:7-alpine",
+  fullId: "def456def456".padEnd(64, "0"),
+  hostname: "def456def456",
+});
+
+test("the web container of the contract", () => {
+  expect(withDeploy(toContainer(web, context()), deploy)).toEqual({
+    engine: "web-1",
+    fullId: web.fullId,
+    id: "abc123abc123",
+    name: "wallet-core-staging-web-latest",
+    kind: "core",
+    role: "web",
+    service: "wallet-core-staging",
+    env: "staging",
+    status: "running",
+    health: "healthy",
+    probe: { failingStreak: 0, checkedAt: "2026-01-13T09:45:00Z", output: "ok" },
+    version: "deploy-20260110-130322-prod",
+    floating: false,
+    replaced: false,
+    commitSha: "abc123",
+    restarts: 0,
+    host: "37.27.91.235-56703216100c",
+    createdAt: "2026-01-13T09:40:00Z",
+    startedAt: "2026-01-13T09:40:10Z",
+    image: "ghcr.io/schoolable/wallet-core:latest",
+    ports: ["0.0.0.0:8080"],
+    hostNames: ["37.27.91.235"],
+  });
+});
+
+test("the accessory of the contract", () => {
+  const engine = toEngineContext([web, redis], { env: null, service: "wallet-core", hostNames: [] });
+  expect(withDeploy(toContainer(redis, engine), deploy)).toMatchObject({
+    id: "def456def456",
+    kind: "accessory",
+    role: "redis",
+    env: "staging",
+    health: "none",
+    version: "7-alpine",
+    commitSha: "",
+    host: "wallet-core-staging-redis",
+    image: "redis:7-alpine",
+  });
+});
+
+test("deploy_info names only what is current, moving, core and of its environment", () => {
+  const current = toContainer(web, context());
+  expect(withDeploy(current, { ...deploy, env: "staging" }).version).toBe(deploy.currentTag);
+  const unchanged = [
+    { ...current, kind: "accessory" as const },
+    { ...current, status: "exited" },
+    { ...current, replaced: true },
+    { ...current, floating: false, version: "1.2.3" },
+  ];
+  for (const container of unchanged) expect(withDeploy(container, deploy)).toBe(container);
+  expect(withDeploy(current, { ...deploy, env: "production" })).toBe(current);
+  expect(withDeploy(current, null)).toBe(current);
+});
+
+test("the commit of deploy_info counts only for the tag that it names, and never over a known one", () => {
+  const pinned = toContainer(app("wallet-core", "web", deploy.currentTag), context());
+  expect(withDeploy(pinned, deploy).commitSha).toBe("abc123");
+  expect(withDeploy({ ...pinned, commitSha: "feed123" }, deploy)).toMatchObject({ commitSha: "feed123" });
+  expect(withDeploy({ ...pinned, version: deploy.previousTag }, deploy).commitSha).toBe("");
+});
+
+test("a stopped container has no health, and one that never started no start", () => {
+  const stopped = facts({ state: "exited", startedAt: "0001-01-01T00:00:00Z", health: { ...web.health!, status: "unhealthy" } });
+  expect(toContainer(stopped, context())).toMatchObject({ health: "none", startedAt: null });
+});
+
+const host = (hostname: string | null) => toContainer(facts({ hostname }), context()).host;
+
+test("the host is the name given to the container, not the id that Docker makes up", () => {
+  expect(host("10.0.0.7-0123456789ab")).toBe("10.0.0.7-0123456789ab");
+  expect(host("abc123abc123")).toBe("some-name");
+  expect(host("")).toBe("some-name");
+  expect(host(null)).toBe("some-name");
+});
+
+const names = (change: Parameters<typeof facts>[0]) => toContainer(facts(change), context({ hostNames: ["eng"] })).hostNames;
+
+test("names for the host: KAMAL_HOST, Kamal's host name, the node's own name on its network, the engine's", () => {
+  expect(names({ variables: { kamalHost: "web-1.example" }, hostname: "10.0.0.7-0123456789ab" })).toEqual([
+    "web-1.example",
+    "10.0.0.7",
+    "eng",
+  ]);
+  // Cut by Kamal at 51 characters: no name of anything.
+  expect(names({ hostname: `${"a".repeat(51)}-0123456789ab` })).toEqual(["eng"]);
+  expect(names({ hostname: "node7", hostNetwork: true })).toEqual(["node7", "eng"]);
+  expect(names({ hostname: "node7" })).toEqual(["eng"]);
+});

@@ -1,0 +1,90 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { bearer, createSpySurface, sendRaw, startEdge, type TestEdge, token } from "./edge-support.ts";
+
+const rest = createSpySurface(() => ({ status: 200, body: "{}" }));
+const graphql = { ...createSpySurface(() => ({ status: 200, body: "{}" }), "/graphql"), subtree: false };
+let edge: TestEdge;
+
+beforeAll(async () => {
+  edge = await startEdge({ surfaces: [rest, graphql], limits: { failedAuthBurst: 5000 } });
+});
+afterAll(() => edge[Symbol.asyncDispose]());
+
+const paths = [
+  "/",
+  "/api/v1/admin/ops/containers",
+  "/api/v1/admin/ops/containers/a/restart",
+  "/api/v1/admin/ops/../../healthz",
+  "/graphql",
+  "/graphql/",
+  "/healthz/",
+  "/healthz/x",
+  "/healthz%2f..%2fgraphql",
+  "/readyzz",
+  "/Healthz",
+  "//healthz",
+  "/metrics",
+  "/unknown",
+];
+const methods = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"];
+
+test.each(paths)("%s: without a token every method is 401, and no surface hears of it", async (path) => {
+  const before = rest.calls.length + graphql.calls.length;
+  const answers = await Promise.all(methods.map((method) => edge.send(method, path)));
+  expect(answers.map((answer) => answer.status)).toEqual(methods.map(() => 401));
+  expect(new Set(answers.map((answer) => answer.text)).size).toBe(1);
+  expect(rest.calls.length + graphql.calls.length).toBe(before);
+});
+
+test("all failures have the same bytes in the body, and say so in the header", async () => {
+  const headers = [
+    {},
+    { authorization: "" },
+    { authorization: "Bearer wrong-token-wrong-token" },
+    { authorization: `bearer ${token}` },
+    { authorization: `Basic ${token}` },
+    { authorization: "Bearer eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.AAAA" },
+    { cookie: `token=${token}` },
+    { "x-api-key": token },
+  ];
+  const answers = await Promise.all(
+    headers.map((sent) => edge.send("GET", `/graphql?access_token=${token}&token=${token}`, sent)),
+  );
+  for (const answer of answers) {
+    expect(answer.status).toBe(401);
+    expect(answer.headers["www-authenticate"]).toBe("Bearer");
+    expect(answer.text).toBe(
+      '{"message":"Missing or invalid Authorization header","error":{"code":"unauthorized","message":"Missing or invalid Authorization header"}}',
+    );
+  }
+  expect(edge.lines.join("")).not.toContain(token);
+});
+
+test("two Authorization headers are refused on the wire", async () => {
+  const line = `Authorization: Bearer ${token}\r\n`;
+  const twice = await sendRaw(edge.port, `GET /graphql HTTP/1.1\r\nHost: x\r\n${line}${line}Connection: close\r\n\r\n`);
+  expect(twice).toMatch(/^HTTP\/1\.1 401 /);
+  const once = await sendRaw(edge.port, `GET /graphql HTTP/1.1\r\nHost: x\r\n${line}Connection: close\r\n\r\n`);
+  expect(once).toMatch(/^HTTP\/1\.1 200 /);
+});
+
+test("public pages: GET and HEAD of the exact path alone", async () => {
+  expect((await edge.send("GET", "/healthz")).text).toBe('{"status":"ok"}');
+  expect((await edge.send("GET", "/healthz?x=1")).status).toBe(200);
+  const head = await edge.send("HEAD", "/readyz");
+  expect([head.status, head.text, head.headers["content-length"]]).toEqual([200, "", "18"]);
+  expect((await edge.send("POST", "/healthz", bearer)).headers["allow"]).toBe("GET, HEAD");
+});
+
+test("a flood of bad tokens is throttled; a good token from the same address is not", async () => {
+  await using small = await startEdge({ surfaces: [rest], limits: { failedAuthBurst: 5, failedAuthPerSecond: 0.5 } });
+  const statuses: number[] = [];
+  for (let index = 0; index < 8; index += 1) {
+    statuses.push((await small.send("GET", "/graphql", { "x-forwarded-for": `10.0.0.${index}` })).status);
+  }
+  expect(statuses).toEqual([401, 401, 401, 401, 401, 429, 429, 429]);
+  const refused = await small.send("GET", "/graphql");
+  expect(Number(refused.headers["retry-after"])).toBeGreaterThanOrEqual(1);
+  expect(JSON.parse(refused.text).error.code).toBe("rate_limited");
+  expect((await small.send("GET", "/api/v1/admin/ops/x", bearer)).status).toBe(200);
+});

@@ -1,0 +1,43 @@
+import { expect, test } from "vitest";
+import { type ErrorCode, OpsError, statusByCode } from "../../src/errors.ts";
+import { createErrorReply, wantsProblem } from "../../src/http/error-reply.ts";
+
+const codes = Object.keys(statusByCode) as ErrorCode[];
+
+test.each(codes)("%s: both encodings carry the same status and code", (code) => {
+  const error = new OpsError(code, "what went wrong");
+  const plain = createErrorReply(error, "id-1", false);
+  const problem = createErrorReply(error, "id-1", true);
+  const body = JSON.parse(plain.body.toString());
+  const described = JSON.parse(problem.body.toString());
+  expect(plain.status).toBe(statusByCode[code]);
+  expect(problem.status).toBe(statusByCode[code]);
+  expect(body.error.code).toBe(code);
+  expect(described).toMatchObject({ type: `urn:ops:error:${code}`, status: statusByCode[code], code });
+  expect(described.detail).toBe(body.message);
+  expect(body.error.message).toBe(body.message);
+  expect(problem.headers?.["Content-Type"]).toBe("application/problem+json");
+  expect(body.error.request_id).toBe(code === "unauthorized" ? undefined : "id-1");
+  expect(described.instance).toBe(code === "unauthorized" ? undefined : "urn:ops:request:id-1");
+});
+
+test("503 says when to come back: 1 to 3 s", () => {
+  const waits = Array.from(
+    { length: 200 },
+    () => createErrorReply(new OpsError("overloaded", ""), "", false).headers?.["Retry-After"],
+  );
+  expect(new Set(waits)).toEqual(new Set(["1", "2", "3"]));
+});
+
+test("401 carries the challenge, and one body whatever the error said", () => {
+  const first = createErrorReply(new OpsError("unauthorized", "expired yesterday"), "id-1", false);
+  const second = createErrorReply(new OpsError("unauthorized", "unknown kid"), "id-2", false);
+  expect(first.headers?.["WWW-Authenticate"]).toBe("Bearer");
+  expect(first.body).toBe(second.body);
+});
+
+test("RFC 9457 by negotiation", () => {
+  expect(wantsProblem("application/problem+json, */*")).toBe(true);
+  expect(wantsProblem("application/json")).toBe(false);
+  expect(wantsProblem(undefined)).toBe(false);
+});

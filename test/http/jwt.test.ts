@@ -1,0 +1,143 @@
+import { createServer, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { exportJWK, exportSPKI, generateKeyPair, type GenerateKeyPairResult, SignJWT } from "jose";
+import { afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { OpsError } from "../../src/errors.ts";
+import { createAuthenticator } from "../../src/http/auth.ts";
+import { createJwtVerifier } from "../../src/http/jwt.ts";
+import { silentLogger } from "../../src/logger.ts";
+
+const issuer = "https://issuer.example/";
+const audience = "wallet-core-ops";
+let pair: GenerateKeyPairResult;
+let stranger: GenerateKeyPairResult;
+let server: Server;
+let url: string;
+let fetches: number;
+let answer: () => Promise<{ status: number; body: string; headers?: Record<string, string> }>;
+
+beforeAll(async () => {
+  pair = await generateKeyPair("ES256", { extractable: true });
+  stranger = await generateKeyPair("ES256");
+});
+
+beforeEach(async () => {
+  fetches = 0;
+  answer = async () => ({
+    status: 200,
+    body: JSON.stringify({ keys: [{ ...(await exportJWK(pair.publicKey)), kid: "k1", alg: "ES256" }] }),
+  });
+  server = createServer((_req, res) => {
+    fetches += 1;
+    void respond(res);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/jwks`;
+});
+
+afterEach(() => server.close().closeAllConnections());
+
+async function respond(res: ServerResponse): Promise<void> {
+  const { status, body, headers } = await answer();
+  res.writeHead(status, { "Content-Type": "application/json", ...headers }).end(body);
+}
+
+interface Change {
+  header?: object;
+  claims?: object;
+  without?: string;
+  key?: CryptoKey | Uint8Array;
+}
+
+function sign({ header = {}, claims = {}, without = "", key = pair.privateKey }: Change = {}): Promise<string> {
+  const now = Math.floor(Date.now() / 1000);
+  const all = {
+    sub: "agent-7",
+    iss: issuer,
+    aud: audience,
+    iat: now,
+    exp: now + 300,
+    scope: "openid ops:read ops:logs",
+    ops_environments: ["staging"],
+    ...claims,
+  };
+  const payload = Object.fromEntries(Object.entries(all).filter(([name]) => name !== without));
+  return new SignJWT(payload).setProtectedHeader({ alg: "ES256", kid: "k1", typ: "at+jwt", ...header }).sign(key);
+}
+
+test("a good token: scopes that we know, environments as claimed", async () => {
+  const verify = createJwtVerifier({ jwksUrl: url, issuer, audience });
+  expect(await verify(await sign())).toEqual({
+    subject: "agent-7",
+    kid: "jwt:k1",
+    scopes: new Set(["ops:read", "ops:logs"]),
+    environments: new Set(["staging"]),
+  });
+  const bare = await verify(await sign({ claims: { ops_environments: "production", scope: ["ops:operate"] } }));
+  expect(bare).toMatchObject({ scopes: new Set(), environments: new Set() });
+});
+
+test("what does not hold is nobody", async () => {
+  const verify = createJwtVerifier({ jwksUrl: url, issuer, audience });
+  const now = Math.floor(Date.now() / 1000);
+  const pem = new TextEncoder().encode(await exportSPKI(pair.publicKey));
+  const good = await sign();
+  const bad: Record<string, string> = {
+    "wrong audience": await sign({ claims: { aud: "other" } }),
+    "wrong issuer": await sign({ claims: { iss: "https://evil.example/" } }),
+    "an ID token": await sign({ header: { typ: "JWT" } }),
+    "no sub": await sign({ without: "sub" }),
+    "no exp": await sign({ without: "exp" }),
+    "no iat": await sign({ without: "iat" }),
+    expired: await sign({ claims: { exp: now - 60 } }),
+    "not yet": await sign({ claims: { nbf: now + 120 } }),
+    "too old": await sign({ claims: { iat: now - 90_000 } }),
+    "another's key": await sign({ key: stranger.privateKey }),
+    "HS256 with the public key as secret": await sign({ header: { alg: "HS256" }, key: pem }),
+    "alg none": `${Buffer.from('{"alg":"none","typ":"at+jwt"}').toString("base64url")}.${good.split(".")[1]}.`,
+    "a changed claim": [good.split(".")[0], Buffer.from('{"sub":"root"}').toString("base64url"), good.split(".")[2]].join("."),
+    "a subject with a line feed": await sign({ claims: { sub: "a\nb" } }),
+  };
+  for (const [name, token] of Object.entries(bad)) expect([name, await verify(token)]).toEqual([name, null]);
+  expect(await verify(good)).not.toBeNull();
+});
+
+test("50 unknown kids are not 50 requests to the issuer", async () => {
+  const verify = createJwtVerifier({ jwksUrl: url, issuer, audience });
+  await verify(await sign());
+  for (let index = 0; index < 50; index += 1) expect(await verify(await sign({ header: { kid: `k-${index}` } }))).toBeNull();
+  expect(fetches).toBe(1);
+});
+
+test.each([
+  ["down", async () => ({ status: 500, body: "" })],
+  ["a redirect", async () => ({ status: 302, body: "", headers: { location: "http://127.0.0.1:1/" } })],
+  ["2 MB", async () => ({ status: 200, body: JSON.stringify({ keys: [], pad: "x".repeat(2_000_000) }) })],
+  ["not JSON", async () => ({ status: 200, body: "<html>" })],
+])("the key set is %s: auth_unavailable, once asked for in 5 s; own tokens still work", async (_name, broken) => {
+  answer = broken;
+  const own = "own-token-0123456789";
+  const jwt = { jwksUrl: url, issuer, audience };
+  const authenticator = createAuthenticator({ token: own, jwt, logger: silentLogger });
+  const token = await sign();
+  for (let index = 0; index < 3; index += 1) {
+    const error = await Promise.resolve(authenticator.authenticate(`Bearer ${token}`, [])).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(OpsError);
+    expect(error).toMatchObject({ code: "auth_unavailable", status: 503 });
+  }
+  expect(fetches).toBeLessThanOrEqual(2);
+  expect(authenticator.authenticate(`Bearer ${own}`, [])).toMatchObject({ subject: "default" });
+});
+
+test("keys that were fetched once go on holding when the issuer goes down", async () => {
+  const verify = createJwtVerifier({ jwksUrl: url, issuer, audience });
+  expect(await verify(await sign())).not.toBeNull();
+  answer = async () => ({ status: 500, body: "" });
+  expect(await verify(await sign())).not.toBeNull();
+  expect(await verify(await sign({ header: { kid: "k2" } }))).toBeNull();
+});
+
+test("the key set must come by https", () => {
+  expect(() => createJwtVerifier({ jwksUrl: "http://issuer.example/jwks", issuer, audience })).toThrow(/https/);
+  expect(() => createJwtVerifier({ jwksUrl: "file:///etc/passwd", issuer, audience })).toThrow(/https/);
+});

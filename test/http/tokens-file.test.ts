@@ -1,0 +1,99 @@
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { type Authenticator, createAuthenticator } from "../../src/http/auth.ts";
+import { makeToken } from "../../src/http/make-token.ts";
+import { TokensFileError } from "../../src/http/token-entry.ts";
+import type { Logger } from "../../src/logger.ts";
+
+let folder: string;
+let path: string;
+let errors: string[];
+let authenticator: Authenticator | undefined;
+
+const logger: Logger = { debug() {}, info() {}, warn() {}, error: (_fields, message) => errors.push(message) };
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "ops-tokens-"));
+  path = join(folder, "tokens.json");
+  errors = [];
+});
+
+afterEach(() => {
+  authenticator?.close();
+  rmSync(folder, { recursive: true });
+});
+
+function make(subject: string) {
+  const expiresAt = new Date(Date.now() + 3_600_000);
+  return makeToken({ subject, scopes: ["ops:read"], environments: ["staging"], expiresAt });
+}
+
+/** As an editor or a secret manager does it: a new file in the place of the old one. */
+function replace(...entries: object[]) {
+  writeFileSync(`${path}.new`, JSON.stringify(entries));
+  renameSync(`${path}.new`, path);
+}
+
+function subjectOf(token: string) {
+  const principal = authenticator?.authenticate(`Bearer ${token}`, []);
+  return principal instanceof Promise ? "promise" : principal?.subject;
+}
+
+test("rotation: both tokens hold while both are listed, the removed one ends, the other never fails", async () => {
+  const [old, next] = [make("old"), make("next")];
+  replace(old.entry);
+  authenticator = createAuthenticator({ tokensFile: path, logger, pollMs: 10 });
+  expect([subjectOf(old.token), subjectOf(next.token)]).toEqual(["old", undefined]);
+  replace(old.entry, next.entry);
+  await expect.poll(() => subjectOf(next.token)).toBe("next");
+  expect(subjectOf(old.token)).toBe("old");
+  replace(next.entry);
+  await expect.poll(() => subjectOf(old.token)).toBeUndefined();
+  expect(subjectOf(next.token)).toBe("next");
+  expect(errors).toEqual([]);
+});
+
+test("a truncated or missing file keeps the old set, and is told once", async () => {
+  const { token, entry } = make("kept");
+  replace(entry);
+  authenticator = createAuthenticator({ tokensFile: path, logger, pollMs: 5 });
+  writeFileSync(path, JSON.stringify([entry]).slice(0, 40));
+  await expect.poll(() => errors.length).toBe(1);
+  await new Promise((resolve) => setTimeout(resolve, 60));
+  expect(errors).toHaveLength(1);
+  expect(subjectOf(token)).toBe("kept");
+  rmSync(path);
+  await expect.poll(() => errors.length).toBe(2);
+  expect(subjectOf(token)).toBe("kept");
+  replace();
+  await expect.poll(() => subjectOf(token)).toBeUndefined();
+});
+
+test("a bad file at the start is refused, with its mistakes", () => {
+  writeFileSync(path, '[{"kid": "x"}]');
+  expect(() => createAuthenticator({ tokensFile: path, logger })).toThrow(TokensFileError);
+});
+
+test("an entry outside its time does not hold", () => {
+  const early = make("early");
+  const late = make("late");
+  const hour = 3_600_000;
+  replace(
+    { ...early.entry, not_before: new Date(Date.now() + hour / 2).toISOString() },
+    {
+      ...late.entry,
+      not_before: new Date(Date.now() - 2 * hour).toISOString(),
+      expires_at: new Date(Date.now() - hour).toISOString(),
+    },
+  );
+  authenticator = createAuthenticator({ tokensFile: path, logger });
+  expect([subjectOf(early.token), subjectOf(late.token)]).toEqual([undefined, undefined]);
+});
+
+test("the file holds nothing of the secret", () => {
+  const { token, entry } = make("someone");
+  const secret = token.split("_")[2] as string;
+  expect(JSON.stringify(entry)).not.toContain(secret.slice(0, 8));
+});

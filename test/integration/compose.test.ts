@@ -1,0 +1,150 @@
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { parseConfig } from "../../src/config.ts";
+import { findProgram } from "../../script/services/process.ts";
+
+interface Service {
+  readonly user?: string;
+  readonly read_only?: boolean;
+  readonly privileged?: boolean;
+  readonly cap_drop?: readonly string[];
+  readonly cap_add?: readonly string[];
+  readonly security_opt?: readonly string[];
+  readonly mem_limit?: string;
+  readonly pids_limit?: number;
+  readonly restart?: string;
+  readonly group_add?: readonly string[];
+  readonly healthcheck?: object;
+  readonly command?: readonly string[] | null;
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly ports?: readonly { readonly host_ip?: string }[];
+  readonly volumes?: readonly {
+    readonly type: string;
+    readonly source: string;
+    readonly target: string;
+    readonly read_only?: boolean;
+  }[];
+}
+type Services = Readonly<Record<string, Service>>;
+
+/** What Compose itself makes of the files: the installed plugin or program, without a daemon. */
+function composeConfig(...files: readonly string[]): Services {
+  const command = findProgram("docker-compose") ?? "docker";
+  const args = [
+    ...(command === "docker" ? ["compose"] : []),
+    ...files.flatMap((file) => ["-f", file]),
+    "config",
+    "--format",
+    "json",
+  ];
+  const config = JSON.parse(execFileSync(command, args, { encoding: "utf8" })) as { services: Services };
+  return config.services;
+}
+
+const plain = composeConfig("docker-compose.yml");
+const proxied = composeConfig("docker-compose.yml", "deploy/socket-proxy/compose.yml");
+const services = [...Object.entries(plain), ...Object.entries(proxied).filter(([name]) => name === "socket-proxy")];
+
+describe("docker-compose.yml", () => {
+  it("has the four services, and the proxy in the overlay", () => {
+    expect(Object.keys(plain).toSorted()).toEqual(["gateway", "node-exporter", "postgres", "prometheus"]);
+    expect(Object.keys(proxied).toSorted()).toEqual(["gateway", "node-exporter", "postgres", "prometheus", "socket-proxy"]);
+  });
+
+  it.each(services)("runs %s without rights that it does not need", (name, service) => {
+    expect(service).toMatchObject({ read_only: true, cap_drop: ["ALL"], restart: "unless-stopped" });
+    expect(service.security_opt).toContain("no-new-privileges:true");
+    expect(service.user).toMatch(/^[1-9]\d*:\d+$/);
+    expect(service.privileged ?? false).toBe(false);
+    expect(service.cap_add ?? []).toEqual([]);
+    expect(Number(service.mem_limit)).toBeGreaterThan(0);
+    expect(service.pids_limit).toBeGreaterThan(0);
+    // The gateway's is in its image: see image.test.ts.
+    expect(service.healthcheck !== undefined || name === "gateway").toBe(true);
+  });
+
+  it("keeps secrets out of every environment", () => {
+    for (const [, { environment = {} }] of services) {
+      const secret = Object.keys(environment).filter((key) => /TOKEN|PASSWORD|SECRET|DATABASE_URL/.test(key));
+      expect(secret.filter((key) => !key.endsWith("_FILE"))).toEqual([]);
+    }
+  });
+
+  it("publishes the gateway alone, on the loopback address", () => {
+    expect(services.filter(([, { ports }]) => ports).map(([name]) => name)).toEqual(["gateway"]);
+    expect(plain["gateway"]?.ports).toMatchObject([{ host_ip: "127.0.0.1" }]);
+  });
+
+  it("mounts the folder of the socket, and only into the gateway", () => {
+    const socketMounts = services.flatMap(([name, { volumes = [] }]) =>
+      volumes
+        .filter(({ source }) => /(^\/var\/run|docker\.sock)/.test(source))
+        .map(({ source, read_only }) => ({ name, source, read_only })),
+    );
+    expect(socketMounts).toEqual([
+      { name: "gateway", source: "/var/run", read_only: true },
+      { name: "socket-proxy", source: "/var/run", read_only: true },
+    ]);
+  });
+
+  it("takes the socket from the gateway where the proxy stands between", () => {
+    const gateway = proxied["gateway"];
+    expect(gateway?.volumes?.map(({ target }) => target).toSorted()).toEqual([
+      "/run/deploy-info",
+      "/run/docker-filtered",
+      "/var/lib/wallet-core-ops",
+    ]);
+    expect(gateway?.group_add ?? []).toEqual([]);
+  });
+
+  it.each([
+    ["plain", plain],
+    ["proxied", proxied],
+  ])("gives the gateway a configuration that it accepts (%s)", (_, { gateway }) => {
+    const files: Record<string, string> = {
+      "/run/secrets/token": "ops_0123456789abcdef",
+      "/run/secrets/database_url": "postgres://wallet_core_ops:x@postgres:5432/wallet_core",
+    };
+    const config = parseConfig(gateway?.environment ?? {}, (path) => files[path] ?? "");
+    expect(config).toMatchObject({ databaseUrl: files["/run/secrets/database_url"], prometheusUrl: "http://prometheus:9090" });
+    expect(config.auth.token).toBe("ops_0123456789abcdef");
+  });
+});
+
+describe("the socket proxy's allow-list", () => {
+  const flag = proxied["socket-proxy"]?.command?.find((argument) => argument.startsWith("-allowGET=")) ?? "";
+  // The proxy anchors by plain concatenation, so an alternative outside a group would be open at one end.
+  const allowed = new RegExp(`^${flag.slice("-allowGET=".length)}$`);
+  const id = "a".repeat(64);
+
+  it.each(["/_ping", "/v1.45/version", "/v1.45/containers/json", `/v1.45/containers/${id}/json`, `/v1.45/containers/${id}/logs`])(
+    "lets %s through",
+    (path) => expect(path).toMatch(allowed),
+  );
+
+  it.each([
+    "/v1.45/containers/web/json",
+    `/v1.45/containers/${id}/archive`,
+    `/v1.45/containers/${id}/top`,
+    "/v1.45/images/json",
+    "/v1.45/secrets",
+    "/_ping/../v1.45/secrets",
+    `/x/v1.45/containers/${id}/json`,
+  ])("refuses %s", (path) => expect(path).not.toMatch(allowed));
+
+  it("allows no other method", () => {
+    expect(proxied["socket-proxy"]?.command?.filter((argument) => argument.startsWith("-allow") && argument !== flag)).toEqual([
+      "-allowhealthcheck",
+    ]);
+  });
+});
+
+describe("Dockerfile", () => {
+  const lines = readFileSync("Dockerfile", "utf8").split("\n");
+
+  it("takes its base as an argument and runs nothing while it is built", () => {
+    expect(lines).toContain("FROM ${BASE_IMAGE}");
+    expect(lines.filter((line) => line.startsWith("RUN"))).toEqual([]);
+  });
+});

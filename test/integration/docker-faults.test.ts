@@ -1,0 +1,139 @@
+import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import { type Dockerd, startDockerd } from "../../script/services/dockerd.ts";
+import type { Logger } from "../../src/logger.ts";
+import { createContainerSource } from "../../src/upstreams/docker/source.ts";
+import { probeEngine } from "../../src/upstreams/docker/probe.ts";
+import { soon, startContainer } from "../support/docker-containers.ts";
+
+let dockerd: Dockerd;
+let fullId: string;
+const logged: string[] = [];
+const log = (fields: object, message: string) => logged.push(`${message} ${(fields as { code?: string }).code ?? ""}`.trim());
+const logger: Logger = { debug() {}, info: log, warn: log, error: log };
+
+/** The engine that all tests share stays up; ours is the one that suffers. */
+function createSource() {
+  return createContainerSource({
+    engines: [
+      { name: "up", env: null, address: { kind: "unix", socketPath: inject("dockerSocket") } },
+      { name: "own", env: null, address: { kind: "unix", socketPath: dockerd.socketPath } },
+    ],
+    service: "faultcheck",
+    logger,
+    listTimeoutMs: 700,
+    inspectTimeoutMs: 700,
+  });
+}
+
+beforeAll(async () => {
+  dockerd = await startDockerd(join(inject("runFolder"), "faults"), { bridge: false });
+  fullId = await startContainer(dockerd.socketPath, {
+    name: "faultcheck-web-1",
+    labels: { service: "faultcheck", role: "web" },
+    env: ["KAMAL_VERSION=1"],
+    restartPolicy: "always",
+  });
+});
+
+afterAll(async () => {
+  await dockerd.stop();
+});
+
+test("an engine that is stopped, and started again, under the source", async () => {
+  await using stack = new AsyncDisposableStack();
+  const source = createSource();
+  stack.defer(() => source.close());
+  const ref = { engine: "own", fullId };
+  const statuses = async () => (await source.list(soon())).engines;
+
+  expect(await statuses()).toEqual([
+    { name: "up", ok: true, error: null },
+    { name: "own", ok: true, error: null },
+  ]);
+  await dockerd.halt();
+  logged.length = 0;
+  for (let round = 0; round < 3; round++) {
+    const [up, own] = await statuses();
+    expect(up?.ok).toBe(true);
+    expect(own).toMatchObject({ ok: false, error: { code: "docker_unavailable" } });
+    expect(own?.error?.message).toMatch(/^Docker engine own: its socket does not exist/);
+  }
+  // One line for the change, none for each request.
+  expect(logged).toEqual(["Docker engine cannot be asked docker_unavailable"]);
+  const [inspected] = await source.inspect([ref], soon());
+  expect(inspected).toMatchObject({ code: "docker_unavailable", upstream: "docker:own" });
+  await expect(source.restart(ref)).rejects.toMatchObject({ code: "docker_unavailable" });
+
+  await dockerd.start();
+  expect(await statuses()).toMatchObject([{ ok: true }, { ok: true }]);
+  expect(logged).toEqual(["Docker engine cannot be asked docker_unavailable", "Docker engine answers again"]);
+  expect((await source.list(soon())).containers.map(({ name }) => name)).toContain("faultcheck-web-1");
+  expect(await source.inspect([ref], soon())).toMatchObject([{ status: "running" }]);
+});
+
+test("an engine that hangs is a timeout, at the deadline, and hides nothing else", async () => {
+  await using stack = new AsyncDisposableStack();
+  const source = createSource();
+  stack.defer(() => source.close());
+  await source.list(soon());
+  const { pid } = dockerd;
+  process.kill(pid, "SIGSTOP");
+  stack.defer(() => void process.kill(pid, "SIGCONT"));
+
+  const start = performance.now();
+  const { engines } = await source.list(soon());
+  expect(performance.now() - start).toBeLessThan(1500);
+  expect(engines).toMatchObject([{ ok: true }, { ok: false, error: { code: "docker_timeout" } }]);
+  // The list is still known: a container that hangs in its inspection is answered from there.
+  expect(await source.inspect([{ engine: "own", fullId }], soon())).toMatchObject([
+    { name: "faultcheck-web-1", role: "web", status: "running", restarts: null, startedAt: null },
+  ]);
+  expect(await source.stats([{ engine: "own", fullId }], soon())).toMatchObject([{ code: "docker_timeout" }]);
+  await expect(source.logs({ engine: "own", fullId }, { tail: 1 }, soon())).rejects.toMatchObject({ code: "docker_timeout" });
+  // A caller that goes away does not wait for the deadline.
+  const gone = performance.now();
+  expect(await source.stats([{ engine: "own", fullId }], AbortSignal.timeout(50))).toMatchObject([{ code: "docker_timeout" }]);
+  expect(performance.now() - gone).toBeLessThan(400);
+
+  process.kill(pid, "SIGCONT");
+  expect((await source.list(soon())).engines).toMatchObject([{ ok: true }, { ok: true }]);
+});
+
+test("an engine that is killed during a restart leaves the outcome unknown", async () => {
+  await using stack = new AsyncDisposableStack();
+  const source = createSource();
+  stack.defer(() => source.close());
+  const stubborn = await startContainer(dockerd.socketPath, {
+    name: "faultcheck-stubborn",
+    cmd: ["sleep", "600"],
+    stopTimeout: 20,
+  });
+  const restart = source.restart({ engine: "own", fullId: stubborn });
+  setTimeout(() => void dockerd.halt("SIGKILL"), 700);
+  await expect(restart).rejects.toMatchObject({ code: "restart_unknown", upstream: "docker:own" });
+});
+
+test("no permission for the socket is told apart from no engine", async () => {
+  const socketPath = join(inject("runFolder"), "faults-none", "docker.sock");
+  expect(existsSync(socketPath)).toBe(false);
+  const none = await probeEngine({ name: "none", env: null, address: { kind: "unix", socketPath } });
+  expect(none).toEqual({
+    ok: false,
+    detail: "Docker engine none: its socket does not exist: is Docker running, and is the socket's directory mounted?",
+  });
+  // Root may open everything: another user has to try.
+  const probe = new URL("../../src/upstreams/docker/probe.ts", import.meta.url).href;
+  const engine = { name: "denied", env: null, address: { kind: "unix", socketPath: inject("dockerSocket") } };
+  const script = `import { probeEngine } from ${JSON.stringify(probe)};
+    console.log(JSON.stringify(await probeEngine(${JSON.stringify(engine)})));`;
+  const nobody = { uid: 65_534, gid: 65_534 };
+  const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "-e", script], nobody);
+  expect(JSON.parse(stdout)).toMatchObject({ ok: false, detail: expect.stringContaining("no permission for its socket") });
+  const fine = await probeEngine({ name: "up", env: null, address: { kind: "unix", socketPath: inject("dockerSocket") } });
+  expect(fine).toMatchObject({ ok: true, detail: expect.stringMatching(/^API 1\.\d+, \d+ containers$/) });
+});

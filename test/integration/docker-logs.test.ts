@@ -1,0 +1,110 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import type { LogOptions, LogPage } from "../../src/domain/container.ts";
+import { parseLogTime } from "../../src/domain/log-time.ts";
+import { silentLogger } from "../../src/logger.ts";
+import { createContainerSource } from "../../src/upstreams/docker/source.ts";
+import { createContainer, removeContainers, soon, startContainer, waitForExit } from "../support/docker-containers.ts";
+
+const socketPath = inject("dockerSocket");
+const source = createContainerSource({
+  engines: [{ name: "web-1", env: null, address: { kind: "unix", socketPath } }],
+  service: "logcheck",
+  logger: silentLogger,
+});
+const ids: Record<string, string> = {};
+
+const scripts: Readonly<Record<string, string>> = {
+  // 40 lines of stderr first, then 400 of stdout.
+  mixed: "for i in $(seq 40); do echo err-$i >&2; done; sleep 0.1; for i in $(seq 400); do echo out-$i; done; printf unfinished",
+  // 50,000 bytes in one line (four entries), "é" (two bytes) across each border, and a line after it.
+  long: "yes é | head -n 25000 | tr -d '\\n'; echo; echo after",
+  huge: "head -c 200000 /dev/zero | tr '\\0' x; echo; echo after",
+  two: "echo first; sleep 1.2; echo second; sleep 0.1; echo third",
+};
+
+beforeAll(async () => {
+  const names = Object.keys(scripts);
+  const start = async (name: string, tty: boolean) => {
+    const key = tty ? `tty-${name}` : name;
+    ids[key] = await startContainer(socketPath, { name: `logcheck-${key}`, cmd: ["sh", "-c", scripts[name] ?? ""], tty });
+    await waitForExit(socketPath, ids[key]);
+  };
+  await Promise.all([...names.map((name) => start(name, false)), start("mixed", true), start("long", true), start("huge", true)]);
+  ids["created"] = await createContainer(socketPath, { name: "logcheck-created" });
+  await sleep(100);
+});
+
+afterAll(async () => {
+  await source.close();
+  await removeContainers(socketPath, Object.values(ids));
+});
+
+function read(name: string, options: Partial<LogOptions> = {}): Promise<LogPage> {
+  return source.logs({ engine: "web-1", fullId: ids[name] ?? "" }, { tail: 200, ...options }, soon());
+}
+const messages = (page: LogPage) => page.lines.map((line) => line.message);
+
+test("gives the newest lines in order, with the last one though it has no newline", async () => {
+  const page = await read("mixed", { tail: 3 });
+  expect(messages(page)).toEqual(["out-399", "out-400", "unfinished"]);
+  expect(page.truncated).toBe(true);
+  expect(page.lines[0]?.timestamp).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z$/);
+});
+
+test("gives everything, and says so, when there is less than asked for", async () => {
+  const page = await read("mixed", { tail: 5000 });
+  expect(page.lines).toHaveLength(441);
+  expect(page.truncated).toBe(false);
+});
+
+test("gives the newest lines of stderr from far behind those of stdout", async () => {
+  const page = await read("mixed", { tail: 3, stream: "stderr" });
+  expect(page.lines.map(({ stream, message }) => `${stream} ${message}`)).toEqual([
+    "stderr err-38",
+    "stderr err-39",
+    "stderr err-40",
+  ]);
+  expect(page.truncated).toBe(true);
+  expect((await read("mixed", { tail: 40, stream: "stderr" })).lines).toHaveLength(40);
+});
+
+test("searches all of the log", async () => {
+  expect(messages(await read("mixed", { tail: 2, search: "err-1" }))).toEqual(["err-18", "err-19"]);
+  expect(await read("mixed", { search: "nowhere" })).toEqual({ lines: [], truncated: false });
+});
+
+test("since and until are inclusive, and tail counts from until back", async () => {
+  const all = await read("two");
+  expect(messages(all)).toEqual(["first", "second", "third"]);
+  const second = parseLogTime(all.lines[1]?.timestamp ?? "", 0) ?? "";
+  expect(messages(await read("two", { tail: 1, until: second }))).toEqual(["second"]);
+  expect(messages(await read("two", { since: second }))).toEqual(["second", "third"]);
+  expect(messages(await read("two", { since: second, until: second }))).toEqual(["second"]);
+});
+
+test.each(["long", "tty-long"])("joins the parts of a long line as bytes (%s)", async (name) => {
+  const page = await read(name);
+  expect(messages(page)).toEqual(["é".repeat(25_000), "after"]);
+  // Docker's own tail=2 is the end of the long line and the next one.
+  expect(messages(await read(name, { tail: 2 }))).toEqual(["é".repeat(25_000), "after"]);
+  expect(messages(await read(name, { tail: 1 }))).toEqual(["after"]);
+});
+
+test.each(["huge", "tty-huge"])("cuts a line at 64 KiB (%s)", async (name) => {
+  const [line, after] = messages(await read(name));
+  expect(line).toBe(`${"x".repeat(65_536)} [line cut at 64 KiB]`);
+  expect(after).toBe("after");
+});
+
+test("reads a terminal's log without its carriage returns", async () => {
+  const page = await read("tty-mixed", { tail: 3 });
+  expect(messages(page)).toEqual(["out-399", "out-400", "unfinished"]);
+  expect(page.lines.every(({ stream }) => stream === "stdout")).toBe(true);
+});
+
+test("a container that never ran has an empty log; an unknown one has none", async () => {
+  expect(await read("created")).toEqual({ lines: [], truncated: false });
+  const unknown = source.logs({ engine: "web-1", fullId: "0".repeat(64) }, { tail: 1 }, soon());
+  await expect(unknown).rejects.toMatchObject({ code: "container_not_found" });
+});

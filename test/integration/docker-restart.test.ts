@@ -1,0 +1,104 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, expect, inject, test } from "vitest";
+import { callDocker } from "../../script/services/docker-api.ts";
+import { silentLogger } from "../../src/logger.ts";
+import { createContainerSource } from "../../src/upstreams/docker/source.ts";
+import { createContainer, removeContainers, startContainer } from "../support/docker-containers.ts";
+
+const socketPath = inject("dockerSocket");
+const settings = {
+  engines: [{ name: "web-1", env: null, address: { kind: "unix" as const, socketPath } }],
+  service: "restartcheck",
+  logger: silentLogger,
+};
+const source = createContainerSource(settings);
+const ids: string[] = [];
+
+afterAll(async () => {
+  await source.close();
+  await removeContainers(socketPath, ids);
+});
+
+async function start(name: string, more: Partial<Parameters<typeof startContainer>[1]> = {}) {
+  const fullId = await startContainer(socketPath, { name: `restartcheck-${name}`, ...more });
+  ids.push(fullId);
+  return { engine: "web-1", fullId };
+}
+
+async function startedAt(fullId: string): Promise<string> {
+  const answer = (await callDocker(socketPath, "GET", `/containers/${fullId}/json`)) as { State: { StartedAt: string } };
+  return answer.State.StartedAt;
+}
+
+/** How often Docker itself says that it restarted this container since `from` (unix seconds). */
+async function countRestarts(fullId: string, from: number): Promise<number> {
+  const filters = encodeURIComponent(JSON.stringify({ container: [fullId], event: ["restart"] }));
+  const path = `/events?since=${from}&until=${Math.ceil(Date.now() / 1000) + 1}&filters=${filters}`;
+  // With one event the answer is JSON; with several it is one a line, which is no JSON.
+  const answer = await callDocker(socketPath, "GET", path);
+  return answer === null ? Number.POSITIVE_INFINITY : 1;
+}
+
+test("restarts, and tells the state after it", async () => {
+  const ref = await start("ok");
+  const before = await startedAt(ref.fullId);
+  const container = await source.restart(ref);
+  expect(container).toMatchObject({ fullId: ref.fullId, name: "restartcheck-ok", status: "running" });
+  expect(await startedAt(ref.fullId)).not.toBe(before);
+});
+
+test("starts a stopped container", async () => {
+  const fullId = await createContainer(socketPath, { name: "restartcheck-created" });
+  ids.push(fullId);
+  expect(await source.restart({ engine: "web-1", fullId })).toMatchObject({ status: "running" });
+});
+
+test("a second restart of the same container is refused, and Docker restarts it once", async () => {
+  const ref = await start("twice");
+  const from = Math.floor(Date.now() / 1000);
+  const results = await Promise.allSettled(Array.from({ length: 5 }, () => source.restart(ref)));
+  expect(results.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
+  const refused = results.filter((result) => result.status === "rejected");
+  expect(refused.map(({ reason }) => (reason as { code: string }).code)).toEqual(
+    Array.from({ length: 4 }, () => "restart_in_progress"),
+  );
+  expect(await countRestarts(ref.fullId, from)).toBe(1);
+  // Over is over: the next one is allowed.
+  await expect(source.restart(ref)).resolves.toMatchObject({ status: "running" });
+});
+
+test("a restart that cannot start again says that the container was left exited", async () => {
+  const folder = mkdtempSync(join(inject("runFolder"), "bind-"));
+  const { Id } = (await callDocker(socketPath, "POST", "/containers/create?name=restartcheck-mount", {
+    Image: "ops-sample:latest",
+    Cmd: ["sleep", "600"],
+    StopTimeout: 0,
+    HostConfig: { NetworkMode: "none", Mounts: [{ Type: "bind", Source: folder, Target: "/data" }] },
+  })) as { Id: string };
+  ids.push(Id);
+  await callDocker(socketPath, "POST", `/containers/${Id}/start`);
+  rmSync(folder, { recursive: true });
+  await expect(source.restart({ engine: "web-1", fullId: Id })).rejects.toMatchObject({
+    code: "docker_error",
+    upstream: "docker:web-1",
+    message: "Docker engine web-1: the restart failed and the container was left exited",
+  });
+});
+
+test("an unknown container is not found", async () => {
+  const restart = source.restart({ engine: "web-1", fullId: "0".repeat(64) });
+  await expect(restart).rejects.toMatchObject({ code: "container_not_found" });
+});
+
+test("a restart that outlasts its deadline is unknown, and goes on", async () => {
+  // Ignores SIGTERM for its two seconds, with a grace of less than none.
+  const ref = await start("slow", { cmd: ["sleep", "600"], stopTimeout: 2 });
+  const impatient = createContainerSource({ ...settings, restartGraceMs: -1500 });
+  const before = await startedAt(ref.fullId);
+  await expect(impatient.restart(ref)).rejects.toMatchObject({ code: "restart_unknown" });
+  await sleep(2500);
+  expect(await startedAt(ref.fullId)).not.toBe(before);
+  await impatient.close();
+});

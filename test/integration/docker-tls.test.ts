@@ -1,0 +1,75 @@
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import { type Dockerd, startDockerd } from "../../script/services/dockerd.ts";
+import { freePort } from "../../script/services/process.ts";
+import { silentLogger } from "../../src/logger.ts";
+import { probeEngine } from "../../src/upstreams/docker/probe.ts";
+import { createContainerSource } from "../../src/upstreams/docker/source.ts";
+import { type Certificates, createAuthority } from "../support/docker-certificates.ts";
+import { soon, startContainer } from "../support/docker-containers.ts";
+
+let dockerd: Dockerd;
+let port: number;
+let client: Certificates;
+let stranger: Certificates;
+
+beforeAll(async () => {
+  const folder = join(inject("runFolder"), "tls");
+  const authority = createAuthority(join(folder, "ours"));
+  const server = authority.issue("server", "serverAuth");
+  client = authority.issue("client", "clientAuth");
+  stranger = createAuthority(join(folder, "theirs")).issue("stranger", "clientAuth");
+  port = await freePort();
+  const tls = [`--tlscacert=${server.ca}`, `--tlscert=${server.cert}`, `--tlskey=${server.key}`];
+  const args = [`--host=tcp://127.0.0.1:${port}`, "--tlsverify", ...tls];
+  dockerd = await startDockerd(join(folder, "docker"), { bridge: false, args });
+});
+
+afterAll(async () => {
+  await dockerd.stop();
+});
+
+function engine(tls: Certificates | null, host = "127.0.0.1") {
+  return { name: "remote", env: null, address: { kind: "tcp" as const, host, port, tls } };
+}
+
+test("lists and inspects over tcp with a client certificate", async () => {
+  const labels = { service: "tlscheck", role: "web" };
+  const fullId = await startContainer(dockerd.socketPath, { name: "tlscheck-web-1", labels });
+  const source = createContainerSource({ engines: [engine(client)], service: "tlscheck", logger: silentLogger });
+  const { containers, engines } = await source.list(soon());
+  expect(engines).toEqual([{ name: "remote", ok: true, error: null }]);
+  expect(containers).toEqual([{ engine: "remote", fullId, name: "tlscheck-web-1", kind: "core" }]);
+  const [container] = await source.inspect(containers, soon());
+  expect(container).toMatchObject({ status: "running", hostNames: ["remote", "127.0.0.1"] });
+  await source.close();
+});
+
+test("a client that the engine does not know is refused, and told why", async () => {
+  // Trusts the engine, but shows a certificate of another authority.
+  const probe = await probeEngine(engine({ ...stranger, ca: client.ca }));
+  expect(probe.ok).toBe(false);
+  expect(probe.detail).toMatch(/^Docker engine remote: (it refuses our client certificate|it closed the connection)/);
+});
+
+test("an engine of an unknown authority is not talked to", async () => {
+  const probe = await probeEngine(engine({ ...client, ca: stranger.ca }));
+  expect(probe).toMatchObject({
+    ok: false,
+    detail: expect.stringContaining("its certificate is not from the configured authority"),
+  });
+});
+
+test("an engine under another name is not talked to", async () => {
+  const probe = await probeEngine(engine(client, "localhost"));
+  expect(probe).toMatchObject({ ok: false, detail: expect.stringContaining("its certificate is for another name") });
+});
+
+test("no TLS where it is wanted, and files that are missing", async () => {
+  expect(await probeEngine(engine(null))).toMatchObject({
+    ok: false,
+    detail: expect.stringContaining("it wants TLS on this port"),
+  });
+  const missing = { ...client, key: "/nowhere/key.pem" };
+  expect(await probeEngine(engine(missing))).toMatchObject({ ok: false, detail: expect.stringContaining("TLS files") });
+});

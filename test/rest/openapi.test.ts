@@ -1,0 +1,51 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { printOpenApi } from "../../src/gateway.ts";
+import { endpoints } from "../../src/rest/endpoints.ts";
+import { assertFitsOpenApi } from "../support/openapi.ts";
+import { createMemorySources, sampleContainer, sampleHost } from "../support/memory-sources.ts";
+import { createRest } from "../support/rest.ts";
+
+const name = "wallet-core-staging-web-latest";
+const { sources } = createMemorySources(
+  {
+    containers: [sampleContainer()],
+    hosts: [
+      sampleHost(),
+      sampleHost({ name: "down", status: "down", cpuUtil: null, memUtil: null, alert: true, reason: "down" }),
+    ],
+    queueSources: [
+      {
+        name: "jobs",
+        metrics: [{ name: "payouts", source: "jobs", depth: 4, processedPerSec: 1.2, failuresLastHour: 1 }],
+        errors: [{ queue: "payouts", source: "jobs", jobId: "1", error: "x", timestamp: "2026-01-13T09:41:10Z", count: 1 }],
+      },
+    ],
+  },
+  { restartEnabled: true },
+);
+
+describe("openapi.json", () => {
+  it("is the committed text, and is served", async () => {
+    expect(printOpenApi()).toBe(readFileSync("schema/openapi.json", "utf8"));
+    expect((await createRest(sources).get("/openapi.json")).body).toBe(printOpenApi());
+  });
+
+  it.each(endpoints.map((endpoint) => [endpoint.method, endpoint.path] as const))(
+    "fits the answer of %s %s",
+    async (method, template) => {
+      const path = template.replace(":name", name);
+      const { body, status } = await createRest(sources).call(method, path, "include_stats=true");
+      assertFitsOpenApi(method, template, status, JSON.parse(String(body)));
+    },
+  );
+
+  it("would notice a missing, a mistyped and a null field", () => {
+    const queue = { name: "a", depth: 1, processed_per_sec: 0, failures_last_hour: 0 };
+    const fits = (queues: unknown) => () => assertFitsOpenApi("GET", "/queues", 200, { queues, errors: [], sources: [] });
+    expect(fits([queue])).not.toThrow();
+    expect(fits([{ ...queue, depth: "1" }])).toThrow("depth");
+    expect(fits([{ name: "a", depth: 1, processed_per_sec: 0 }])).toThrow("failures_last_hour");
+    expect(fits(null)).toThrow("must be array");
+  });
+});

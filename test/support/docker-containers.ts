@@ -1,0 +1,89 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { callDocker } from "../../script/services/docker-api.ts";
+
+export interface ContainerSpec {
+  readonly name: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly env?: readonly string[];
+  readonly cmd?: readonly string[];
+  readonly image?: string;
+  readonly hostname?: string;
+  readonly tty?: boolean;
+  /** "0.0.0.0:18080:80" */
+  readonly publish?: string;
+  readonly healthCmd?: string;
+  readonly binds?: readonly string[];
+  readonly restartPolicy?: string;
+  readonly stopTimeout?: number;
+  readonly memory?: number;
+  /** @default "bridge" with a published port, else "none" */
+  readonly network?: string;
+}
+
+/** Ends at SIGTERM, which process 1 of a container ignores unless it traps it. */
+const obedient = ["sh", "-c", "trap 'exit 0' TERM; while :; do sleep 0.1; done"];
+
+/** Creates a container as `docker create` would; answers its full id. */
+export async function createContainer(socketPath: string, spec: ContainerSpec): Promise<string> {
+  const [hostIp, hostPort, port] = spec.publish?.split(":") ?? [];
+  const published = port ? `${port}/tcp` : null;
+  const { Id } = (await callDocker(socketPath, "POST", `/containers/create?name=${spec.name}`, {
+    Image: spec.image ?? "ops-sample:latest",
+    Labels: spec.labels ?? {},
+    Env: spec.env ?? [],
+    Cmd: spec.cmd ?? obedient,
+    Hostname: spec.hostname,
+    Tty: spec.tty ?? false,
+    StopTimeout: spec.stopTimeout ?? 1,
+    ExposedPorts: published ? { [published]: {} } : {},
+    Healthcheck: spec.healthCmd
+      ? { Test: ["CMD-SHELL", spec.healthCmd], Interval: 200_000_000, Timeout: 1_000_000_000, Retries: 1 }
+      : undefined,
+    HostConfig: {
+      NetworkMode: spec.network ?? (published ? "bridge" : "none"),
+      PortBindings: published ? { [published]: [{ HostIp: hostIp, HostPort: hostPort }] } : {},
+      Binds: spec.binds ?? [],
+      Memory: spec.memory ?? 0,
+      RestartPolicy: { Name: spec.restartPolicy ?? "no" },
+    },
+  })) as { Id: string };
+  return Id;
+}
+
+export async function startContainer(socketPath: string, spec: ContainerSpec): Promise<string> {
+  const id = await createContainer(socketPath, spec);
+  await callDocker(socketPath, "POST", `/containers/${id}/start`);
+  return id;
+}
+
+export async function stopContainer(socketPath: string, id: string): Promise<void> {
+  await callDocker(socketPath, "POST", `/containers/${id}/stop?t=1`);
+}
+
+/** Waits for the container to end by itself. */
+export async function waitForExit(socketPath: string, id: string): Promise<void> {
+  await callDocker(socketPath, "POST", `/containers/${id}/wait`);
+}
+
+export async function tagImage(socketPath: string, repo: string, tag: string): Promise<void> {
+  await callDocker(socketPath, "POST", `/images/ops-sample:latest/tag?repo=${encodeURIComponent(repo)}&tag=${tag}`);
+}
+
+/** Removes what a test made, running or not. */
+export async function removeContainers(socketPath: string, ids: readonly string[]): Promise<void> {
+  await Promise.allSettled(ids.map((id) => callDocker(socketPath, "DELETE", `/containers/${id}?force=1&v=1`)));
+}
+
+/** Polls until `check` is true; fails after `timeoutMs`. */
+export async function until(check: () => Promise<boolean>, timeoutMs = 10_000): Promise<void> {
+  const end = Date.now() + timeoutMs;
+  while (!(await check())) {
+    if (Date.now() > end) throw new Error("It did not come true in time");
+    await sleep(50);
+  }
+}
+
+/** A signal that ends a test's call before the test's own deadline. */
+export function soon(ms = 15_000): AbortSignal {
+  return AbortSignal.timeout(ms);
+}

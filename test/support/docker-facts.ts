@@ -1,0 +1,42 @@
+import type { ContainerFacts, EngineContext } from "../../src/domain/container-facts.ts";
+
+/** A running container of nobody, with what a test wants changed. */
+export function facts(change: Partial<ContainerFacts> = {}): ContainerFacts {
+  return {
+    engine: "web-1",
+    fullId: "abc123abc123".padEnd(64, "0"),
+    name: "some-name",
+    labels: {},
+    state: "running",
+    image: "busybox:1",
+    createdAt: "2026-01-13T09:40:00.123456789Z",
+    startedAt: "2026-01-13T09:40:10.5Z",
+    ports: [],
+    health: null,
+    hostname: null,
+    hostNetwork: false,
+    restarts: 0,
+    variables: {},
+    ...change,
+  };
+}
+
+export function context(change: Partial<EngineContext> = {}): EngineContext {
+  return { env: null, service: "wallet-core", appServices: [], onlyAppEnv: null, hostNames: [], ...change };
+}
+
+/** A Kamal app as `docker run` leaves it: both naming schemes, by whether there is a destination. */
+export function app(
+  service: string,
+  role: string,
+  version: string,
+  { destination = "", ...change }: Partial<ContainerFacts> & { destination?: string } = {},
+): ContainerFacts {
+  return facts({
+    name: [service, role, destination, version].filter((part) => part !== "").join("-"),
+    labels: { service, role, destination },
+    image: `ghcr.io/schoolable/wallet-core:${version}`,
+    variables: { kamalVersion: version },
+    ...change,
+  });
+}

@@ -1,0 +1,20 @@
+import { readFileSync } from "node:fs";
+import { Ajv2020 } from "ajv/dist/2020.js";
+import addFormats from "ajv-formats";
+
+const base = "/api/v1/admin/ops";
+const document = JSON.parse(readFileSync("schema/openapi.json", "utf8"));
+const ajv = new Ajv2020({ strict: true, allErrors: true, allowUnionTypes: true });
+addFormats.default(ajv);
+ajv.addSchema({ $id: "openapi", ...document.components.schemas.Error }, "#/components/schemas/Error");
+
+/** Throws when a real answer does not fit the committed contract: path template without the base, method, status, parsed body. */
+export function assertFitsOpenApi(method: string, template: string, status: number, body: unknown): void {
+  const path = base + template.replace(":name", "{name}");
+  const operation = document.paths[path]?.[method.toLowerCase()];
+  const response = operation?.responses[String(status)];
+  if (!response) throw new Error(`${method} ${path} does not document ${status}`);
+  const schema = response.content["application/json"].schema;
+  const validate = ajv.compile(schema.$ref ? document.components.schemas.Error : schema);
+  if (!validate(body)) throw new Error(`${method} ${path} ${status}: ${ajv.errorsText(validate.errors)}`);
+}

@@ -1,0 +1,47 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect, test } from "vitest";
+import { abortable, DeadlineError, withDeadline } from "../../../src/upstreams/docker/deadline.ts";
+
+const never = () => new Promise<never>(() => {});
+
+test("gives what the work gives, or its error", async () => {
+  expect(await withDeadline(1000, async () => 7)).toBe(7);
+  await expect(withDeadline(1000, () => Promise.reject(new RangeError("x")))).rejects.toThrow(RangeError);
+});
+
+test("ends at the deadline, tells the work, and does not wait for it", async () => {
+  let told: unknown;
+  const run = (signal: AbortSignal) => {
+    signal.addEventListener("abort", () => (told = signal.reason));
+    return never();
+  };
+  const start = performance.now();
+  await expect(withDeadline(30, run)).rejects.toThrow(DeadlineError);
+  expect(performance.now() - start).toBeLessThan(1000);
+  expect(told).toBeInstanceOf(DeadlineError);
+});
+
+test("ends with the reason of whichever caller ends first, also of one that has ended", async () => {
+  const [first, second] = [new AbortController(), new AbortController()];
+  const waiting = withDeadline(5000, never, first.signal, second.signal);
+  setTimeout(() => second.abort(new RangeError("gone")), 5);
+  await expect(waiting).rejects.toThrow(RangeError);
+  let ran = false;
+  const late = withDeadline(5000, async () => (ran = true), first.signal, second.signal);
+  await expect(late).rejects.toThrow(RangeError);
+  expect(ran).toBe(false);
+});
+
+test("an error of work that was told to end is the reason, not the noise that it made", async () => {
+  await expect(withDeadline(10, (signal) => sleep(1000, undefined, { signal }))).rejects.toThrow(DeadlineError);
+});
+
+test("waiting for shared work may be given up alone", async () => {
+  const { promise: shared, resolve: finish } = Promise.withResolvers<number>();
+  const controller = new AbortController();
+  const [impatient, patient] = [abortable(controller.signal, () => shared), abortable(AbortSignal.timeout(5000), () => shared)];
+  controller.abort(new RangeError("gone"));
+  await expect(impatient).rejects.toThrow(RangeError);
+  finish(3);
+  expect(await patient).toBe(3);
+});

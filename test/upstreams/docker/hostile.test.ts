@@ -1,0 +1,127 @@
+import util from "node:util";
+import { expect, test, vi } from "vitest";
+import { silentLogger } from "../../../src/logger.ts";
+import { createContainerSource } from "../../../src/upstreams/docker/source.ts";
+import { soon } from "../../support/docker-containers.ts";
+import { type FakeEngine, fullId, inspected, json, listed, ping, startFakeEngine } from "../../support/docker-fake.ts";
+
+const [a, b] = [fullId("a"), fullId("b")];
+
+function createSource(engine: FakeEngine) {
+  return createContainerSource({ engines: [engine.options], service: "wallet-core", logger: silentLogger, statsWindowMs: 1 });
+}
+
+/** What the one engine of a source says of itself. */
+async function statusOf(engine: FakeEngine) {
+  return (await createSource(engine).list(soon())).engines[0];
+}
+
+test("a socket proxy that refuses is forbidden, and its HTML is not passed on", async () => {
+  await using engine = await startFakeEngine();
+  engine.on("/containers", (_, response) =>
+    response.writeHead(403, { "content-type": "text/html" }).end("<h1>403 Forbidden secret</h1>"),
+  );
+  const status = await statusOf(engine);
+  expect(status).toMatchObject({ ok: false, error: { code: "docker_forbidden" } });
+  expect(JSON.stringify(status)).not.toMatch(/secret|h1/);
+});
+
+test.each([
+  ["no engine at all", ping(""), "does not name its API version"],
+  ["an engine that is too old", ping("1.40"), "its API 1.40 is older than 1.41"],
+])("%s", async (_, handler, message) => {
+  await using engine = await startFakeEngine();
+  engine.on("/_ping", handler);
+  expect(await statusOf(engine)).toMatchObject({ error: { code: "docker_error", message: expect.stringContaining(message) } });
+});
+
+test("an answer that is no JSON, no list or too large", async () => {
+  await using engine = await startFakeEngine();
+  engine.on("/containers", (_, response) => response.end("<html>hello</html>"));
+  expect(await statusOf(engine)).toMatchObject({ error: { code: "docker_error", message: expect.stringContaining("no JSON") } });
+  engine.on("/containers", json({ some: "thing" }));
+  expect(await statusOf(engine)).toMatchObject({ error: { code: "docker_error" } });
+  engine.on("/containers", (_, response) => response.end(Buffer.alloc(5 << 20, " ")));
+  expect(await statusOf(engine)).toMatchObject({
+    error: { code: "docker_error", message: expect.stringContaining("more than 4 MiB") },
+  });
+  engine.on("/containers", (_, response) => response.writeHead(500).end(Buffer.alloc(5 << 20, "x")));
+  expect(await statusOf(engine)).toMatchObject({
+    error: { code: "docker_error", message: "Docker engine fake: it answered with status 500" },
+  });
+});
+
+test("redirects are not followed", async () => {
+  await using engine = await startFakeEngine();
+  await using other = await startFakeEngine("other");
+  engine.on("/containers", (_, response) => response.writeHead(301, { location: "/v1.45/info" }).end());
+  expect(await statusOf(engine)).toMatchObject({ ok: false, error: { code: "docker_error" } });
+  expect(engine.requests).toEqual(["GET /_ping", "GET /v1.45/containers/json?all=1"]);
+  expect(other.requests).toEqual([]);
+});
+
+test("odd containers do not hide the others", async () => {
+  await using engine = await startFakeEngine();
+  const odd = [null, 7, {}, { Id: "short" }, listed("../x".padEnd(64, "0"), "x"), listed(a, "x", { State: 3 })];
+  const bare = { Names: [], Labels: null, Ports: null, Image: null, HostConfig: null };
+  engine.on("/containers/json", json([...odd, listed(a, "ok"), listed(b, "x", { ...bare, Names: ["/bad\nname", "/a/link"] })]));
+  const { containers } = await createSource(engine).list(soon());
+  expect(containers.map(({ name }) => name).toSorted()).toEqual([b.slice(0, 12), "ok"].toSorted());
+});
+
+test("an inspection of something else, or of nothing", async () => {
+  await using engine = await startFakeEngine();
+  engine.on("/containers/json", json([listed(a, "web-a")]));
+  const source = createSource(engine);
+  for (const answer of [inspected(b, "web-b"), {}, [], "x", { ...inspected(a, "web-a"), State: null }]) {
+    engine.on(`${a}/json`, json(answer));
+    expect(await source.inspect([{ engine: "fake", fullId: a }], soon())).toMatchObject([{ code: "docker_error" }]);
+  }
+});
+
+test("statistics with nothing in them are none", async () => {
+  await using engine = await startFakeEngine();
+  const source = createSource(engine);
+  for (const answer of [{ read: "0001-01-01T00:00:00Z" }, { read: "x", cpu_stats: null, memory_stats: {} }]) {
+    engine.on("/stats", json(answer));
+    expect(await source.stats([{ engine: "fake", fullId: a }], soon())).toEqual([null]);
+  }
+  engine.on("/stats", json([]));
+  expect(await source.stats([{ engine: "fake", fullId: a }], soon())).toMatchObject([{ code: "docker_error" }]);
+});
+
+test("a log that is no log", async () => {
+  await using engine = await startFakeEngine();
+  engine.on(`${a}/json`, json(inspected(a, "web-a")));
+  engine.on("/logs", (_, response) => response.end("<html>no log</html>"));
+  await expect(createSource(engine).logs({ engine: "fake", fullId: a }, { tail: 5 }, soon())).rejects.toMatchObject({
+    code: "docker_error",
+  });
+  engine.on("/logs", json({ message: "configured logging driver does not support reading" }, 501));
+  const unread = createSource(engine).logs({ engine: "fake", fullId: a }, { tail: 5 }, soon());
+  await expect(unread).rejects.toMatchObject({ message: expect.stringContaining("logging driver") });
+});
+
+test("of a container's environment nothing but what the rules read is kept", async () => {
+  await using engine = await startFakeEngine();
+  engine.on("/containers/json", json([listed(a, "web-a")]));
+  const Env = ["KAMAL_VERSION=v7", "KAMAL_REGISTRY_PASSWORD=canary1", "DATABASE_URL=canary2", "GIT_SHA=abc1234"];
+  engine.on(`${a}/json`, json(inspected(a, "web-a", { Env })));
+  const [container] = await createSource(engine).inspect([{ engine: "fake", fullId: a }], soon());
+  expect(container).toMatchObject({ version: "v7", commitSha: "abc1234" });
+  expect(JSON.stringify(container)).not.toContain("canary");
+});
+
+test("docker-modem does not print the agent and its sockets for each request", async () => {
+  await using engine = await startFakeEngine();
+  engine.on("/containers", json([listed(a, "web-a")]));
+  const source = createSource(engine);
+  await source.list(soon());
+  const inspect = vi.spyOn(util, "inspect");
+  await source.list(soon());
+  const printed = inspect.mock.results.map(({ value }) => String(value).length);
+  inspect.mockRestore();
+  expect(Math.max(0, ...printed)).toBeLessThan(50);
+  // It would be a test of nothing if it were not called.
+  expect(printed.length).toBeGreaterThan(0);
+});

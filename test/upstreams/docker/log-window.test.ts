@@ -1,0 +1,119 @@
+import { Readable } from "node:stream";
+import * as fc from "fast-check";
+import { expect, test } from "vitest";
+import type { LogStream } from "../../../src/domain/container.ts";
+import { maxScanBytes, readLogWindow } from "../../../src/upstreams/docker/log-window.ts";
+import { frame, splitBy, stamp, toEntries } from "../../support/docker-frames.ts";
+
+type Line = readonly [stream: LogStream, text: string];
+
+function framed(lines: readonly Line[]): Buffer {
+  return Buffer.concat(
+    lines.flatMap(([stream, text], n) => toEntries(n, Buffer.from(text)).map((entry) => frame(stream, entry))),
+  );
+}
+function read(chunks: readonly Buffer[], options: Partial<Parameters<typeof readLogWindow>[1]> = {}) {
+  return readLogWindow(Readable.from(chunks), { tail: 5000, tty: false, size: null, ...options });
+}
+const stream = fc.constantFrom<LogStream>("stdout", "stderr");
+const text = fc.oneof(
+  fc.string({ unit: "grapheme", maxLength: 30 }).map((value) => value.replaceAll(/[\n\r]/g, "")),
+  fc.integer({ min: 8000, max: 20_000 }).map((count) => "é".repeat(count)),
+);
+const lines = fc.array(fc.tuple(stream, text), { maxLength: 8 });
+const cuts = fc.array(fc.integer({ min: 1, max: 9000 }), { maxLength: 5 });
+
+test("any lines under any split into chunks come back as they were", async () => {
+  await fc.assert(
+    fc.asyncProperty(lines, cuts, async (list, sizes) => {
+      const window = await read(splitBy(framed(list), sizes));
+      expect(window.lines).toEqual(list.map(([from, message], n) => ({ timestamp: stamp(n), stream: from, message })));
+      expect(window).toMatchObject({ dropped: false, overflow: false });
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test("a terminal's log under any split too", async () => {
+  await fc.assert(
+    fc.asyncProperty(lines, cuts, async (list, sizes) => {
+      const whole = Buffer.concat(list.flatMap(([, message], n) => toEntries(n, Buffer.from(`${message}\r`))));
+      const window = await read(splitBy(whole, sizes), { tty: true });
+      expect(window.lines.map(({ message }) => message)).toEqual(list.map(([, message]) => message));
+      expect(window.lines.map(({ timestamp }) => timestamp)).toEqual(list.map((_, n) => stamp(n)));
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test("random bytes end in lines or in an error of ours, never in anything else", async () => {
+  const chunks = fc.array(fc.uint8Array({ maxLength: 200 }));
+  await fc.assert(
+    fc.asyncProperty(chunks, fc.boolean(), async (list, tty) => {
+      const outcome = await read(
+        list.map((chunk) => Buffer.from(chunk)),
+        { tty },
+      ).catch((error: Error) => error.name);
+      expect(outcome === "AnswerError" || typeof outcome === "object").toBe(true);
+    }),
+  );
+});
+
+test("a full window drops the lines that may lack their beginning", async () => {
+  // The end of a long line of stdout, and the same of stderr from before it; then whole lines.
+  const entries = [
+    frame("stdout", Buffer.from(`${stamp(2)} end of one\n`)),
+    frame("stdout", Buffer.from(`${stamp(3)} whole\n`)),
+    frame("stderr", Buffer.from(`${stamp(1)} end of another\n`)),
+    frame("stderr", Buffer.from(`${stamp(4)} whole too\n`)),
+  ];
+  const messages = async (size: number | null) => (await read(entries, { size })).lines.map(({ message }) => message);
+  expect(await messages(4)).toEqual(["whole", "whole too"]);
+  expect(await messages(5)).toEqual(["end of one", "whole", "end of another", "whole too"]);
+  expect(await messages(null)).toHaveLength(4);
+});
+
+test("a late first line of a stream is whole", async () => {
+  const window = await read(
+    [
+      framed([
+        ["stdout", "a"],
+        ["stdout", "b"],
+        ["stderr", "c"],
+      ]),
+    ],
+    { size: 3 },
+  );
+  expect(window.lines.map(({ message }) => message)).toEqual(["b", "c"]);
+});
+
+test("keeps the newest, by number and by size, and says what it let go", async () => {
+  const many: Line[] = Array.from({ length: 30_000 }, (_, n) => ["stdout", `line ${n}`]);
+  const window = await read([framed(many)], { tail: 3 });
+  expect(window).toMatchObject({ entries: 30_000, dropped: true });
+  expect(window.lines.map(({ message }) => message)).toEqual(["line 29997", "line 29998", "line 29999"]);
+  const large: Line[] = Array.from({ length: 120 }, (_, n) => ["stdout", `${n} ${"x".repeat(60_000)}`]);
+  const bounded = await read([framed(large)]);
+  expect(bounded.dropped).toBe(true);
+  expect(bounded.lines.at(-1)?.message).toMatch(/^119 /);
+  expect(bounded.lines.reduce((sum, { message }) => sum + message.length, 0)).toBeLessThanOrEqual(5_000_000);
+});
+
+test("gives up on more than it may read", async () => {
+  const chunk = framed(Array.from({ length: 64 }, () => ["stdout", "x".repeat(16_000)] as const));
+  const chunks = Array.from({ length: Math.ceil(maxScanBytes / chunk.length) + 1 }, () => chunk);
+  expect(await read(chunks)).toMatchObject({ lines: [], overflow: true });
+});
+
+test("a line is cut between characters, and a time stamp of another kind is understood", async () => {
+  const cut = await read([framed([["stdout", `x${"é".repeat(40_000)}`]])]);
+  expect(cut.lines[0]?.message).toBe(`x${"é".repeat(32_767)} [line cut at 64 KiB]`);
+  const other = await read([
+    frame("stdout", Buffer.from("2026-01-13T10:40:00.5+01:00 podman\n")),
+    frame("stdout", Buffer.from("no time at all\n")),
+  ]);
+  expect(other.lines).toEqual([
+    { timestamp: "2026-01-13T09:40:00.500000000Z", stream: "stdout", message: "podman" },
+    { timestamp: "2026-01-13T09:40:00.500000000Z", stream: "stdout", message: "no time at all" },
+  ]);
+});
