@@ -5,32 +5,25 @@ import { defineConfig } from "vitest/config";
 const alias = { graphql: fileURLToPath(import.meta.resolve("graphql/index.js")) };
 
 // Packages that import graphql as ESM must see the alias; graphql itself stays outside.
-const inline = [/node_modules\/(?:graphql-(?:yoga|http|jit|request)|@(?:graphql-(?:yoga|tools|hive)|envelop|pothos))\//];
+const inline = [
+  /node_modules\/(?:graphql-(?:yoga|http|jit|request)|@(?:graphql-(?:yoga(?!\/render)|tools|hive)|envelop|pothos))\//,
+];
+const server = { deps: { inline } };
+
+const delivery = ["test/integration/{demo,demo-worker,image,compose,compose-role}.test.ts"];
+const slow = { globalSetup: ["test/support/services.ts"], testTimeout: 30_000, hookTimeout: 90_000, maxWorkers: 2, server };
 
 export default defineConfig({
   test: {
     projects: [
+      { resolve: { alias }, test: { name: "unit", include: ["test/**/*.test.ts"], exclude: ["test/integration/**"], server } },
+      // Real upstreams, started once for all files.
       {
         resolve: { alias },
-        test: {
-          name: "unit",
-          include: ["test/**/*.test.ts"],
-          exclude: ["test/integration/**"],
-          server: { deps: { inline: [/^(?!.*render-graphiql).*graphql/, /pothos/] } },
-        },
+        test: { name: "integration", include: ["test/integration/**/*.test.ts"], exclude: delivery, ...slow },
       },
-      {
-        resolve: { alias },
-        test: {
-          name: "integration",
-          include: ["test/integration/**/*.test.ts"],
-          globalSetup: ["test/support/services.ts"],
-          testTimeout: 30_000,
-          hookTimeout: 90_000,
-          maxWorkers: 2,
-          server: { deps: { inline: [/^(?!.*render-graphiql).*graphql/, /pothos/] } },
-        },
-      },
+      // What is shipped: the demo, the image, the compose file. Heavy, so not beside tests that watch the clock.
+      { resolve: { alias }, test: { name: "delivery", include: delivery, ...slow } },
     ],
   },
 });

@@ -1,7 +1,7 @@
 import { basename, join } from "node:path";
 
 /** Where one Docker-compatible engine listens. TLS files are paths, read at connect, so that they can be renewed. */
-export type EngineAddress =
+type EngineAddress =
   | { readonly kind: "unix"; readonly socketPath: string }
   | {
       readonly kind: "tcp";

@@ -91,11 +91,8 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>, r
   const check = <T>(name: Variable, fallback: T, parse: (value: string) => T | null, expected: string): T => {
     const value = text(name);
     if (value === null) return fallback;
-    return parse(value) ?? (fail(name, `must be ${expected}`) as null) ?? fallback;
+    return parse(value) ?? fail(name, `must be ${expected}`) ?? fallback;
   };
-  const threshold = (value: string) => (/^(0?\.\d+|[01](\.0+)?)$/.test(value) ? Number(value) : null);
-  const url = (protocols: readonly string[]) => (value: string) =>
-    URL.canParse(value) && protocols.includes(new URL(value).protocol) ? value : null;
 
   const token = check(
     "TOKEN",
@@ -148,6 +145,14 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>, r
   };
   if (issues.length > 0) throw new ConfigError(issues);
   return config;
+}
+
+function threshold(value: string): number | null {
+  return /^(0?\.\d+|[01](\.0+)?)$/.test(value) ? Number(value) : null;
+}
+
+function url(protocols: readonly string[]): (value: string) => string | null {
+  return (value) => (URL.canParse(value) && protocols.includes(new URL(value).protocol) ? value : null);
 }
 
 function unknownNames(env: Readonly<Record<string, string | undefined>>): string[] {

@@ -16,7 +16,6 @@ export interface Probe {
 
 /** Asks every upstream of the configuration once, all at the same time; each promise resolves as soon as its upstream has said something. */
 export function probeUpstreams(config: Config): readonly Promise<readonly Probe[]>[] {
-  const one = async (name: string, probe: Promise<{ ok: boolean; detail: string }>) => [{ name, warnings: [], ...(await probe) }];
   const queues = probeQueueSources(toQueueOptions(config, silentLogger), AbortSignal.timeout(10_000));
   return [
     ...config.engines.map((engine) => one(`docker:${engine.name}`, probeEngine(engine))),
@@ -26,4 +25,8 @@ export function probeUpstreams(config: Config): readonly Promise<readonly Probe[
     one("prometheus", probePrometheus({ url: config.prometheusUrl, thresholds: config.thresholds })),
     one("deploy-info", probeDeployInfo({ path: config.deployInfoPath })),
   ];
+}
+
+async function one(name: string, probe: Promise<{ ok: boolean; detail: string }>): Promise<readonly Probe[]> {
+  return [{ name, warnings: [], ...(await probe) }];
 }

@@ -85,7 +85,8 @@ describe("parseConfig", () => {
   });
 
   it("parses engines with names, environments and certificates", () => {
-    const DOCKER_HOSTS = "web-1=unix:///run/ops/web-1.sock?env=staging, tcp://10.0.0.5?certs=/run/tls&env=production,tcp://[::1]:2375";
+    const DOCKER_HOSTS =
+      "web-1=unix:///run/ops/web-1.sock?env=staging, tcp://10.0.0.5?certs=/run/tls&env=production,tcp://[::1]:2375";
     expect(parseConfig({ ...token, WALLET_CORE_OPS_DOCKER_HOSTS: DOCKER_HOSTS }, noFiles).engines).toEqual([
       { name: "web-1", env: "staging", address: { kind: "unix", socketPath: "/run/ops/web-1.sock" } },
       {

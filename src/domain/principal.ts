@@ -23,6 +23,6 @@ export function maySee(principal: Principal, environment: Environment | null): b
 }
 
 /** Whether the token is limited to some of the environments. */
-export function isLimited(principal: Principal): boolean {
+function isLimited(principal: Principal): boolean {
   return !environments.every((environment) => principal.environments.has(environment));
 }

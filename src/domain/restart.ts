@@ -39,8 +39,8 @@ export async function restartContainer(
     await record("ok", restarted.status).catch(() => {});
     return restarted;
   } catch (error) {
-    const code = (error as { code?: unknown }).code;
-    await record(code === "restart_unknown" ? "unknown" : "failed", String(code ?? "internal")).catch(() => {});
+    const { code = "internal" } = error as { code?: string };
+    await record(code === "restart_unknown" ? "unknown" : "failed", code).catch(() => {});
     throw error;
   }
 }

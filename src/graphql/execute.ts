@@ -7,14 +7,14 @@ import { findInputs } from "./inputs.ts";
 
 export type { Caller } from "./context.ts";
 
-export interface Executed<Data> {
+interface Executed<Data> {
   /** Null fields are explained in `errors`. */
   readonly data: Partial<Data> | null;
   readonly errors: readonly OpsError[];
 }
 
 /** A fixed document about to run for one caller. */
-export interface Prepared<Data> {
+interface Prepared<Data> {
   /** As long as these are the same objects, the answer is the same; null when only running it tells. */
   readonly inputs: readonly unknown[] | null;
   readonly run: () => Promise<Executed<Data>>;

@@ -28,7 +28,7 @@ export async function findInputs(
 }
 
 /** The rows that the caller may see, and the engines' states; stats are new each time. */
-function containerInputs({ env, includeAccessories = false, includeStats }: ContainersQueryVariables, context: OpsContext) {
+function containerInputs({ env, includeAccessories, includeStats }: ContainersQueryVariables, context: OpsContext) {
   const { scopes, environments } = context.principal;
   if (includeStats || !scopes.has("ops:read") || (env && !environments.has(env))) return null;
   return readContainers(context, includeAccessories);

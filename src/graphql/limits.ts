@@ -7,8 +7,8 @@ import {
   GraphQLError,
   Kind,
   type OperationDefinitionNode,
+  OperationTypeNode,
   type ValidationContext,
-  type ValidationRule,
 } from "graphql";
 import type { Plugin } from "graphql-yoga";
 import type { Caller } from "./context.ts";
@@ -29,11 +29,9 @@ export function useLimits(): Plugin<{ caller: Caller }> {
       const maySeeSchema = context.caller.principal.scopes.has("ops:introspect");
       // Introspection is deeper than any query of ours; it has its own scope, and graphql-js limits its depth.
       const refuse = { onReject: [tooComplex], exposeLimits: true };
-      addValidationRule(
-        maxDepthRule({ n: limits.depth, ignoreIntrospection: true, flattenFragments: true, ...refuse }) as ValidationRule,
-      );
-      addValidationRule(maxAliasesRule({ n: limits.aliases, ...refuse }) as ValidationRule);
-      addValidationRule(maxDirectivesRule({ n: limits.directives, ...refuse }) as ValidationRule);
+      addValidationRule(maxDepthRule({ n: limits.depth, ignoreIntrospection: true, flattenFragments: true, ...refuse }));
+      addValidationRule(maxAliasesRule({ n: limits.aliases, ...refuse }));
+      addValidationRule(maxDirectivesRule({ n: limits.directives, ...refuse }));
       addValidationRule(rootFieldsRule);
       if (!maySeeSchema) addValidationRule(noIntrospectionRule);
     },
@@ -86,7 +84,7 @@ function rootFieldsRule(context: ValidationContext) {
   return {
     OperationDefinition(operation: OperationDefinitionNode) {
       const count = countFields(context, operation.selectionSet.selections, new Set());
-      const limit = operation.operation === "mutation" ? 1 : limits.rootFields;
+      const limit = operation.operation === OperationTypeNode.MUTATION ? 1 : limits.rootFields;
       if (count > limit) context.reportError(tooMuch(`${count} root fields, at most ${limit} in a ${operation.operation}`));
     },
   };

@@ -55,9 +55,10 @@ function requireJson({ method, headers }: IncomingMessage): void {
 /** What parsing and validation say reaches the caller without passing `maskError`. */
 function useCleanErrors(): Plugin {
   return {
-    onExecutionResult({ result, setResult }) {
+    onExecutionResult(payload) {
+      const { result } = payload;
       if (!result || !("errors" in result) || !result.errors) return;
-      setResult({ ...result, errors: result.errors.map((error) => (error.path ? error : cleanRequestError(error))) });
+      payload.setResult({ ...result, errors: result.errors.map((error) => (error.path ? error : cleanRequestError(error))) });
     },
   };
 }

@@ -65,7 +65,8 @@ export function deployInfo<Data extends { deployInfo: DeployFields | null }>(): 
     body: ({ deployInfo: info }) => {
       if (!info) return null;
       const { extra, stale, ...documented } = info;
-      return { ...Object.fromEntries(extra.map(({ key, value }) => [key, value])), ...documented, ...(stale && { stale }) };
+      const others = extra.filter(({ key }) => !Object.hasOwn(documented, key) && key !== "stale");
+      return { ...documented, ...Object.fromEntries(others.map(({ key, value }) => [key, value])), ...(stale && { stale }) };
     },
     schema: (data) => {
       const { extra: _, stale, ...documented } = property(data, "deployInfo").properties ?? {};

@@ -13,7 +13,6 @@ const limit = 32;
 
 export function createReplyMemo(): ReplyMemo {
   const replies = new Map<string, { readonly inputs: readonly unknown[]; readonly reply: RestReply }>();
-  const toKey = (endpoint: Endpoint, variables: object) => endpoint.path + JSON.stringify(variables);
   return {
     find(endpoint, variables, inputs) {
       const kept = replies.get(toKey(endpoint, variables));
@@ -26,6 +25,10 @@ export function createReplyMemo(): ReplyMemo {
       return bytes;
     },
   };
+}
+
+function toKey({ path }: Endpoint, variables: object): string {
+  return path + JSON.stringify(variables);
 }
 
 function isSame(a: readonly unknown[], b: readonly unknown[]): boolean {

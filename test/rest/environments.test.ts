@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type Environment, environments } from "../../src/domain/environment.ts";
 import { scopes } from "../../src/domain/principal.ts";

@@ -36,7 +36,7 @@ describe("openapi.json", () => {
     async (method, template) => {
       const path = template.replace(":name", name);
       const { body, status } = await createRest(sources).call(method, path, "include_stats=true");
-      assertFitsOpenApi(method, template, status, JSON.parse(String(body)));
+      expect(() => assertFitsOpenApi(method, template, status, JSON.parse(body))).not.toThrow();
     },
   );
 

@@ -9,6 +9,12 @@ export const token = "test-token-0123456789";
 /** Of a modern client: request errors have their own status, where `application/json` keeps 200 for them. */
 export const graphqlHeaders = { "content-type": "application/json", accept: "application/graphql-response+json" };
 
+function toHeaders(given: HeadersInit | undefined): Headers {
+  const headers = new Headers(given);
+  if (!headers.has("authorization")) headers.set("authorization", `Bearer ${token}`);
+  return headers;
+}
+
 interface Started extends AsyncDisposable {
   readonly url: string;
   /** Fetches a path with the token, unless `headers.authorization` says otherwise. */
@@ -26,7 +32,7 @@ export async function startGateway(sources: Sources, options: { logger?: Logger;
   const url = `http://127.0.0.1:${port}`;
   const started: Started = {
     url,
-    fetch: (path, init = {}) => fetch(url + path, { ...init, headers: { authorization: `Bearer ${token}`, ...init.headers } }),
+    fetch: (path, init = {}) => fetch(url + path, { ...init, headers: toHeaders(init.headers) }),
     query: async (query, variables) => {
       const body = JSON.stringify({ query, variables });
       const response = await started.fetch("/graphql", { method: "POST", body, headers: graphqlHeaders });

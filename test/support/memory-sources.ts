@@ -69,12 +69,25 @@ export const sampleDeploy: DeployInfo = {
 export interface Memory {
   containers: readonly Container[];
   engines: readonly { name: string; ok: boolean; error: { code: string; message: string } | null }[];
-  queueSources: readonly { name: string; env?: "staging" | "production"; metrics: QueueMetrics[] | Error; errors: JobErrorGroup[] | Error }[];
+  queueSources: readonly {
+    name: string;
+    env?: "staging" | "production";
+    metrics: QueueMetrics[] | Error;
+    errors: JobErrorGroup[] | Error;
+  }[];
   hosts: readonly Host[] | Error;
   deploy: DeployInfo | Error;
 }
 
-export function createMemorySources(memory: Partial<Memory> = {}, options: Partial<Pick<Sources, "env" | "restartEnabled">> = {}) {
+async function give<T>(value: T | Error): Promise<T> {
+  if (value instanceof Error) throw value;
+  return value;
+}
+
+export function createMemorySources(
+  memory: Partial<Memory> = {},
+  options: Partial<Pick<Sources, "env" | "restartEnabled">> = {},
+) {
   const data: Memory = {
     containers: [],
     engines: [{ name: "local", ok: true, error: null }],
@@ -85,10 +98,6 @@ export function createMemorySources(memory: Partial<Memory> = {}, options: Parti
   };
   const calls: Record<string, number> = {};
   const count = (name: string, by = 1) => (calls[name] = (calls[name] ?? 0) + by);
-  const give = async <T>(value: T | Error): Promise<T> => {
-    if (value instanceof Error) throw value;
-    return value;
-  };
   const byId = (id: string) => data.containers.find((container) => container.fullId === id) ?? null;
   const containers: ContainerSource = {
     list: async () => {
@@ -121,21 +130,19 @@ export function createMemorySources(memory: Partial<Memory> = {}, options: Parti
     },
     close: async () => {},
   };
-  const queueSources = data.queueSources.map(
-    (source): QueueSource => ({
-      name: source.name,
-      kind: "table",
-      env: source.env ?? null,
-      metrics: () => {
-        count("metrics");
-        return give(source.metrics);
-      },
-      errors: () => {
-        count("errors");
-        return give(source.errors);
-      },
-    }),
-  );
+  const queueSources = data.queueSources.map((source): QueueSource => ({
+    name: source.name,
+    kind: "table",
+    env: source.env ?? null,
+    metrics: () => {
+      count("metrics");
+      return give(source.metrics);
+    },
+    errors: () => {
+      count("errors");
+      return give(source.errors);
+    },
+  }));
   const audited: object[] = [];
   const thresholds = { cpu: 0.85, mem: 0.85 };
   const sources: Sources = {

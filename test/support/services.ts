@@ -30,29 +30,28 @@ export default async function setup(project: TestProject): Promise<() => Promise
     await Promise.allSettled(running.map((service) => service.stop()));
     rmSync(folder, { recursive: true, force: true });
   };
-  const starts = [
-    wanted.has("docker") &&
-      import("../../script/services/dockerd.ts").then(async ({ startDockerd }) => {
-        const dockerd = await startDockerd(join(folder, "docker"));
-        running.push(dockerd);
-        project.provide("dockerSocket", dockerd.socketPath);
-      }),
-    wanted.has("postgres") &&
-      import("../../script/services/postgres.ts").then(async ({ startPostgres }) => {
-        const postgres = await startPostgres(join(folder, "postgres"));
-        running.push(postgres);
-        project.provide("postgresUrl", postgres.url);
-      }),
-    wanted.has("prometheus") &&
-      import("../../script/services/prometheus.ts").then(async ({ startPrometheus }) => {
-        const prometheus = await startPrometheus(join(folder, "prometheus"));
-        running.push(prometheus);
-        project.provide("prometheusUrl", prometheus.url);
-      }),
-  ];
-  const failures = (await Promise.allSettled(starts.filter((start) => start !== false))).filter(
-    (result) => result.status === "rejected",
-  );
+  const start = {
+    docker: async () => {
+      const { startDockerd } = await import("../../script/services/dockerd.ts");
+      const dockerd = await startDockerd(join(folder, "docker"));
+      running.push(dockerd);
+      project.provide("dockerSocket", dockerd.socketPath);
+    },
+    postgres: async () => {
+      const { startPostgres } = await import("../../script/services/postgres.ts");
+      const postgres = await startPostgres(join(folder, "postgres"));
+      running.push(postgres);
+      project.provide("postgresUrl", postgres.url);
+    },
+    prometheus: async () => {
+      const { startPrometheus } = await import("../../script/services/prometheus.ts");
+      const prometheus = await startPrometheus(join(folder, "prometheus"));
+      running.push(prometheus);
+      project.provide("prometheusUrl", prometheus.url);
+    },
+  };
+  const starts = Object.entries(start).map(([name, run]) => (wanted.has(name) ? run() : Promise.resolve()));
+  const failures = (await Promise.allSettled(starts)).filter((result) => result.status === "rejected");
   if (failures.length > 0) {
     await teardown();
     throw new AggregateError(

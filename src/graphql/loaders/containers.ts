@@ -8,7 +8,7 @@ import type { DeployLoader } from "./deploy.ts";
 import { createListLoader } from "./list-loader.ts";
 import { once } from "./once.ts";
 
-export interface ContainerQuery {
+interface ContainerQuery {
   readonly name: string;
   readonly engine?: string | null | undefined;
   readonly includeAccessories: boolean;
@@ -46,7 +46,7 @@ export function createContainerLoaders(
       if (container instanceof Error) throw container;
       if (container !== null && maySee(principal, container.env)) visible.push(container);
     }
-    if (!visible.some((container) => container.floating)) return visible;
+    if (!visible.some(({ kind, floating, commitSha }) => floating || (kind === "core" && commitSha === ""))) return visible;
     const info = await siblings.deploy.known();
     return visible.map((container) => withDeploy(container, info));
   };
@@ -94,7 +94,6 @@ function byKindAndName(a: Container, b: Container): number {
 }
 
 function toEngineError(engines: ContainerListing["engines"]): OpsError {
-  const [first] = engines;
-  const code = first?.error?.code as OpsError["code"] | undefined;
-  return new OpsError(code ?? "docker_unavailable", engines.map(({ name, error }) => `${name}: ${error?.message}`).join("; "));
+  const code = engines[0]?.error?.code as OpsError["code"] | undefined;
+  return new OpsError(code ?? "docker_unavailable", engines.map(({ error }) => error?.message).join("; "));
 }

@@ -32,10 +32,6 @@ export function createQueueLoaders(sources: Sources, { principal, signal }: Call
     }
     return shown;
   });
-  const bySource = <T>(ask: (source: QueueSource) => Promise<readonly T[]>) =>
-    new DataLoader<QueueSource, readonly T[]>((asked) =>
-      Promise.all(asked.map((source) => ask(source).catch((error: unknown) => toOpsError(error)))),
-    );
   const metrics = bySource((source) => source.metrics(signal));
   const errors = bySource((source) => source.errors(signal));
 
@@ -71,6 +67,13 @@ export function createQueueLoaders(sources: Sources, { principal, signal }: Call
       );
     }),
   };
+}
+
+/** Asks sources side by side; the failure of one is its own. */
+function bySource<T>(ask: (source: QueueSource) => Promise<readonly T[]>): DataLoader<QueueSource, readonly T[]> {
+  return new DataLoader<QueueSource, readonly T[]>((asked) =>
+    Promise.all(asked.map((source) => ask(source).catch((error: unknown) => toOpsError(error)))),
+  );
 }
 
 /** What the sources that answered gave; queues_unavailable when there are sources and all of them failed. */

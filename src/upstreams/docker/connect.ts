@@ -28,7 +28,7 @@ export async function connect(address: EngineAddress): Promise<Connection> {
   const tls = address.kind === "tcp" && address.tls ? await readTls(address.tls) : null;
   const agent = tls ? new HttpsAgent({ keepAlive: true, maxSockets, ...tls }) : new HttpAgent({ keepAlive: true, maxSockets });
   const { default: Docker } = await import("dockerode");
-  const modem = new Docker(toOptions(address, agent, tls)).modem as unknown as Modem;
+  const modem = createModem(() => new Docker(toOptions(address, agent, tls)).modem);
   // A redirect would leave our connection, our deadline and the engine's address. And docker-modem prints every request's options in full,
   // agent, sockets and all, for a debug line that nobody reads: tens of milliseconds for each call, without a printer of our own.
   const build = modem.buildRequest.bind(modem);
@@ -52,6 +52,15 @@ export async function connect(address: EngineAddress): Promise<Connection> {
 function retire(agent: HttpAgent): void {
   (agent as { keepAlive?: boolean }).keepAlive = false;
   for (const socket of Object.values(agent.freeSockets).flat()) socket?.destroy();
+}
+
+/** docker-modem looks at DOCKER_HOST and DOCKER_CERT_PATH whatever it is given, and throws when they make no sense. */
+function createModem(create: () => unknown): Modem {
+  try {
+    return create() as Modem;
+  } catch (error) {
+    throw Object.assign(new Error("docker-modem", { cause: error }), { code: "DOCKER_ENV" });
+  }
 }
 
 interface TlsFiles {

@@ -16,6 +16,7 @@ const byCode: Readonly<Record<string, Failure>> = {
   ETIMEDOUT: ["docker_unavailable", "its host does not answer"],
   EACCES: ["docker_forbidden", "no permission for its socket: give the gateway's user the socket's group"],
   EPERM: ["docker_forbidden", "no permission for its socket: give the gateway's user the socket's group"],
+  DOCKER_ENV: ["docker_unavailable", "DOCKER_HOST or DOCKER_CERT_PATH in the gateway's environment cannot be used: unset them"],
   TLS_FILES: ["docker_unavailable", "its TLS files (ca.pem, cert.pem, key.pem) cannot be read"],
   EPROTO: ["docker_unavailable", "TLS failed: it may not speak TLS on this port"],
   ERR_SSL_WRONG_VERSION_NUMBER: ["docker_unavailable", "TLS failed: it does not speak TLS on this port"],

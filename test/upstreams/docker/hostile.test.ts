@@ -125,3 +125,18 @@ test("docker-modem does not print the agent and its sockets for each request", a
   // It would be a test of nothing if it were not called.
   expect(printed.length).toBeGreaterThan(0);
 });
+
+test("DOCKER_HOST and its friends lead nowhere else", async () => {
+  await using engine = await startFakeEngine();
+  engine.on("/containers", json([]));
+  vi.stubEnv("DOCKER_HOST", "tcp://127.0.0.1:1");
+  vi.stubEnv("DOCKER_TLS_VERIFY", "1");
+  vi.stubEnv("DOCKER_CLIENT_TIMEOUT", "1");
+  vi.stubEnv("DOCKER_PATH_PREFIX", "/elsewhere");
+  expect(await statusOf(engine)).toMatchObject({ ok: true });
+  vi.stubEnv("DOCKER_CERT_PATH", "/nowhere");
+  const status = await statusOf(engine);
+  vi.unstubAllEnvs();
+  expect(status).toMatchObject({ ok: false, error: { message: expect.stringContaining("DOCKER_CERT_PATH") } });
+  expect(engine.requests).toEqual(["GET /_ping", "GET /v1.45/containers/json?all=1"]);
+});

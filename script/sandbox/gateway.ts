@@ -1,0 +1,61 @@
+import { randomBytes } from "node:crypto";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { freePort, type Running, startProcess } from "../services/process.ts";
+
+const cli = fileURLToPath(new URL("../../src/cli.ts", import.meta.url));
+
+/** Where the sandbox's parts are; null where a part could not be had. */
+export interface Parts {
+  readonly dockerSocket: string | null;
+  readonly database: { readonly gatewayUrl: string; readonly queuesFile: string } | null;
+  readonly prometheusUrl: string | null;
+  readonly deployInfoPath: string;
+}
+
+export interface SandboxGateway {
+  readonly url: string;
+  /** A token with every scope. */
+  readonly token: string;
+  readonly logFile: string;
+}
+
+/** Starts the gateway over `parts`, on port 4000 if that is free. What is missing is configured all the same, and answers its 503. */
+export async function startGateway(folder: string, parts: Parts, keep: (part: Running) => void): Promise<SandboxGateway> {
+  const port = (await isFree(4000)) ? 4000 : await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  const token = `sandbox_${randomBytes(24).toString("base64url")}`;
+  const logFile = join(folder, "gateway.log");
+  const set: Record<string, string> = {
+    PORT: String(port),
+    TOKEN: token,
+    ENV: "staging",
+    DOCKER_HOSTS: `unix://${parts.dockerSocket ?? join(folder, "no-docker.sock")}`,
+    PROMETHEUS_URL: parts.prometheusUrl ?? "http://127.0.0.1:1",
+    DEPLOY_INFO_PATH: parts.deployInfoPath,
+    AUDIT_FILE: join(folder, "audit.jsonl"),
+    RESTART: "on",
+    ...(parts.database ? { DATABASE_URL: parts.database.gatewayUrl, QUEUES_FILE: parts.database.queuesFile } : {}),
+  };
+  // Nothing from the caller's shell may point this gateway, with its restart switch on, at a real host.
+  for (const name of Object.keys(process.env)) if (name.startsWith("WALLET_CORE_OPS_")) delete process.env[name];
+  keep(
+    await startProcess({
+      command: process.execPath,
+      args: ["--disable-warning=ExperimentalWarning", cli, "serve"],
+      env: Object.fromEntries(Object.entries(set).map(([name, value]) => [`WALLET_CORE_OPS_${name}`, value])),
+      logFile,
+      ready: async () => (await fetch(`${url}/healthz`)).ok,
+    }),
+  );
+  return { url, token, logFile };
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer().once("error", () => resolve(false));
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
+  });
+}

@@ -1,0 +1,143 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import type { Running } from "../services/process.ts";
+import { startPrometheus } from "../services/prometheus.ts";
+import { startContainers } from "./containers.ts";
+import { startDatabase } from "./database.ts";
+import { writeDeployInfo } from "./deploy.ts";
+import { findEngine } from "./engine.ts";
+import { type Parts, type SandboxGateway, startGateway } from "./gateway.ts";
+import { kamalContainers, releasesAt } from "./kamal.ts";
+import { callStop, toCurl, tourStops } from "./tour.ts";
+
+const once = process.argv.includes("--once") || process.env["DEMO_ONCE"] === "1";
+const interrupted = new AbortController();
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, interrupt);
+
+/** Ends the demo once, however often it is asked: whatever is starting is let start, since only what runs can be stopped cleanly. */
+function interrupt(): void {
+  if (!interrupted.signal.aborted) say("\n-- stopping all that was started ...");
+  interrupted.abort();
+}
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+/** Runs one step with a line for its start and its end. A part that cannot be had is named with the reason, and is null. */
+async function part<T>(what: string, start: () => Promise<T> | T, detail: (value: T) => string = () => ""): Promise<T | null> {
+  if (interrupted.signal.aborted) return null;
+  const began = performance.now();
+  say(`-- ${what} ...`);
+  try {
+    const value = await start();
+    say(`-- ${what}: ready in ${((performance.now() - began) / 1000).toFixed(1)} s ${detail(value)}`.trimEnd());
+    return value;
+  } catch (error) {
+    if (!interrupted.signal.aborted) say(`!! ${what} cannot be had here: ${(error as Error).message}`);
+    return null;
+  }
+}
+
+/** Starts every part in `folder` and registers how to end each. */
+async function startParts(
+  folder: string,
+  stack: AsyncDisposableStack,
+): Promise<{ parts: Parts; container: string; missing: Set<string> }> {
+  const releases = releasesAt(new Date());
+  const keep = (running: Running) => stack.defer(() => running.stop());
+  const [docker, database, prometheus] = await Promise.all([
+    part(
+      "Docker with the containers of a Kamal host",
+      async () => {
+        const engine = await findEngine(folder, releases, keep);
+        const remove = await startContainers(engine.socketPath, releases);
+        // Ctrl-C reaches our own engine as well: it may be gone before we could ask it to remove anything.
+        if (!engine.isOurs) stack.defer(remove);
+        return engine;
+      },
+      (engine) => `on ${engine.what}`,
+    ),
+    part("PostgreSQL with job tables and a worker", () => startDatabase(folder, keep)),
+    part("Prometheus and node-exporter", async () => {
+      const running = await startPrometheus(join(folder, "prometheus"));
+      keep(running);
+      return running;
+    }),
+  ]);
+  const deployInfoPath = join(folder, "deploy", "deploy_info.json");
+  const deploy = await part("deploy_info.json by the Kamal post-deploy hook", () =>
+    writeDeployInfo(folder, deployInfoPath, releases),
+  );
+  const missing = new Set<string>();
+  for (const [name, found] of Object.entries({ docker, queues: database, hosts: prometheus, deploy }))
+    if (!found) missing.add(name);
+  const parts = { dockerSocket: docker?.socketPath ?? null, database, prometheusUrl: prometheus?.url ?? null, deployInfoPath };
+  return { parts, container: kamalContainers(releases)[0]?.name ?? "", missing };
+}
+
+/** Calls every endpoint once and shows each call and a piece of its answer. Resolves to the number of unexpected answers. */
+async function tour(gateway: SandboxGateway, container: string, missing: ReadonlySet<string>): Promise<number> {
+  let wrong = 0;
+  for (const stop of tourStops(container)) {
+    if (interrupted.signal.aborted) break;
+    say(`\n$ ${toCurl(stop, gateway)}`);
+    const { ok, status, text, ms } = await callStop(stop, gateway, missing).catch((error: unknown) => ({
+      ok: false,
+      status: 0,
+      text: String(error),
+      ms: 0,
+    }));
+    if (!ok) wrong += 1;
+    say(`${ok ? "" : "UNEXPECTED: "}HTTP ${status} in ${Math.round(ms)} ms`);
+    say(text.length > 400 ? `${text.slice(0, 400)} ... (${text.length} characters)` : text.trimEnd());
+  }
+  return wrong;
+}
+
+async function main(): Promise<number> {
+  // Unix sockets have paths of at most 107 bytes: not below the clone, wherever that may be.
+  const folder = mkdtempSync(join(tmpdir(), "ops-demo-"));
+  await using stack = new AsyncDisposableStack();
+  stack.defer(() => rmSync(folder, { recursive: true, force: true }));
+  stack.defer(() => say("-- stopped"));
+  mkdirSync(join(folder, "deploy"));
+  say(`-- private folder: ${folder}`);
+  const { parts, container, missing } = await startParts(folder, stack);
+  const gateway = await part(
+    "the gateway",
+    () => startGateway(folder, parts, (running) => stack.defer(() => running.stop())),
+    ({ url }) => `at ${url}`,
+  );
+  if (gateway === null) return interrupted.signal.aborted ? 0 : 1;
+  const wrong = await tour(gateway, container, missing);
+  if (interrupted.signal.aborted) return 0;
+  say(
+    `\n== ${wrong === 0 ? "Every endpoint answered as documented." : `${wrong} answers were not the documented ones: see above.`}`,
+  );
+  if (missing.size > 0)
+    say(`== Without: ${[...missing].join(", ")} (reasons above); their endpoints answered the documented 404 or 503.`);
+  say(`== Address:  ${gateway.url}\n== Token:    ${gateway.token}   (every scope, both environments)`);
+  say(`== GraphiQL: ${gateway.url}/graphql   (give it the token)\n== Gateway's log: ${gateway.logFile}`);
+  if (wrong > 0)
+    say(
+      readFileSync(gateway.logFile, "utf8")
+        .split("\n")
+        .filter((line) => line.includes('"level":"error"'))
+        .slice(-10)
+        .join("\n"),
+    );
+  if (!once) {
+    say("== The worker goes on working: ask again to see rates move. Ctrl-C stops everything.");
+    await new Promise((resolve) => interrupted.signal.addEventListener("abort", resolve, { once: true }));
+  }
+  interrupt();
+  return wrong === 0 ? 0 : 1;
+}
+
+// An open handle keeps the process alive while it waits for Ctrl-C.
+const alive = setInterval(() => {}, 60_000);
+process.exitCode = await main();
+clearInterval(alive);

@@ -1,0 +1,88 @@
+import { execFileSync } from "node:child_process";
+import { randomInt } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
+import process from "node:process";
+import { setTimeout as sleep } from "node:timers/promises";
+
+/** Makes a bridge with a private subnet that nothing here uses; null when it cannot be had (no `ip`, no right). */
+export function createBridge(): string | null {
+  const name = `ops${randomInt(0x10000000).toString(36)}`;
+  try {
+    const taken = execFileSync("ip", ["-4", "-o", "addr"], { encoding: "utf8" });
+    const free = Array.from({ length: 50 }, () => `10.${randomInt(200, 255)}.${randomInt(255)}.`).find(
+      (subnet) => !taken.includes(` ${subnet}`),
+    );
+    if (!free) return null;
+    execFileSync("ip", ["link", "add", name, "type", "bridge"], { stdio: "ignore" });
+    execFileSync("ip", ["addr", "add", `${free}1/24`, "dev", name], { stdio: "ignore" });
+    execFileSync("ip", ["link", "set", name, "up"], { stdio: "ignore" });
+    return name;
+  } catch {
+    removeBridge(name);
+    return null;
+  }
+}
+
+export function removeBridge(name: string): void {
+  try {
+    execFileSync("ip", ["link", "del", name], { stdio: "ignore" });
+  } catch {
+    // It was never made.
+  }
+}
+
+/**
+ * Ends what a dockerd that died by force left: its containerd, its shims and proxies (told by our folder in their command line) and the
+ * processes of its containers (children of the shims).
+ */
+export async function killLeftovers(runDir: string): Promise<void> {
+  const found = new Set<number>();
+  const processes = readProcesses();
+  for (const { pid, command } of processes) if (pid !== process.pid && command.includes(`${runDir}/x/`)) found.add(pid);
+  for (let grown = -1; grown < found.size;) {
+    grown = found.size;
+    for (const { pid, parent } of processes) if (found.has(parent)) found.add(pid);
+  }
+  for (const pid of found) kill(pid);
+  for (let round = 0; round < 40 && [...found].some(isAlive); round++) await sleep(50);
+}
+
+function readProcesses(): { pid: number; parent: number; command: string }[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((name) => {
+      try {
+        const command = readFileSync(`/proc/${name}/cmdline`, "utf8").replaceAll("\0", " ");
+        const stat = readFileSync(`/proc/${name}/stat`, "utf8");
+        return [{ pid: Number(name), parent: Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]), command }];
+      } catch {
+        return [];
+      }
+    });
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It ended by itself.
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    // A zombie of another parent is as good as gone.
+    return !readFileSync(`/proc/${pid}/stat`, "utf8").includes(") Z ");
+  } catch {
+    return false;
+  }
+}
+
+/** dockerd leaves the mount of its default network namespace, and all others when it was killed. */
+export function unmountBelow(folders: readonly string[]): void {
+  const points = readFileSync("/proc/self/mounts", "utf8")
+    .split("\n")
+    .map((line) => line.split(" ")[1] ?? "")
+    .filter((point) => folders.some((folder) => point.startsWith(`${folder}/`)));
+  for (const point of points.toReversed()) execFileSync("umount", ["-l", point], { stdio: "ignore" });
+}

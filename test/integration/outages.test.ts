@@ -1,0 +1,88 @@
+import { mkdirSync, mkdtempSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { type Dockerd, startDockerd } from "../../script/services/dockerd.ts";
+import { startPostgres } from "../../script/services/postgres.ts";
+import { freePort } from "../../script/services/process.ts";
+import { startPrometheus } from "../../script/services/prometheus.ts";
+import { until } from "../support/docker-containers.ts";
+import { startGateway } from "../support/gateway.ts";
+import { createStage } from "../support/stage.ts";
+
+/** Upstreams of our own, so that they can be stopped and started again under a running gateway. */
+const folder = mkdtempSync(join(inject("runFolder"), "outage-"));
+let docker: Dockerd;
+let postgres: Awaited<ReturnType<typeof startPostgres>>;
+let prometheus: Awaited<ReturnType<typeof startPrometheus>>;
+let prometheusPort = 0;
+let stage: Awaited<ReturnType<typeof createStage>>;
+let gateway: Awaited<ReturnType<typeof startGateway>>;
+
+const startMetrics = (name: string) => startPrometheus(join(folder, name), { port: prometheusPort });
+
+beforeAll(async () => {
+  prometheusPort = await freePort();
+  [docker, postgres, prometheus] = await Promise.all([
+    startDockerd(join(folder, "docker")),
+    startPostgres(join(folder, "postgres")),
+    startMetrics("prometheus"),
+  ]);
+  mkdirSync(join(folder, "stage"));
+  stage = await createStage({
+    dockerSocket: docker.socketPath,
+    postgresUrl: postgres.url,
+    prometheusUrl: prometheus.url,
+    runFolder: join(folder, "stage"),
+  });
+  gateway = await startGateway(stage.sources);
+});
+afterAll(async () => {
+  await gateway?.[Symbol.asyncDispose]();
+  await stage?.[Symbol.asyncDispose]();
+  await Promise.allSettled([docker?.stop(), postgres?.stop(), prometheus?.stop()]);
+});
+
+const paths = ["/containers", "/queues", "/hosts", "/deploy-info"];
+
+/** Status of each endpoint, and the code of the one that fails. */
+async function look(): Promise<Record<string, string>> {
+  const answers = paths.map(async (path) => {
+    const response = await gateway.fetch(`/api/v1/admin/ops${path}`);
+    const body = (await response.json()) as { error?: { code: string } };
+    return [path, body.error?.code ?? String(response.status)] as const;
+  });
+  return Object.fromEntries(await Promise.all(answers));
+}
+
+const well = Object.fromEntries(paths.map((path) => [path, "200"]));
+const healed = () => until(async () => JSON.stringify(await look()) === JSON.stringify(well), 30_000);
+
+describe("a running gateway", () => {
+  it("outlives the engine", async () => {
+    expect(await look()).toEqual(well);
+    await docker.halt();
+    expect(await look()).toEqual({ ...well, "/containers": "docker_unavailable" });
+    const { body } = await gateway.query("{ containers { name } engines { ok error { code } } hosts { name } }");
+    expect(body.data).toMatchObject({ containers: null, engines: [{ ok: false, error: { code: "docker_unavailable" } }] });
+    expect(body.data.hosts).toHaveLength(1);
+    await docker.start();
+    // The containers stopped with their engine: the newest of each role shows, as exited.
+    await healed();
+    const containers = (await (await gateway.fetch("/api/v1/admin/ops/containers")).json()) as { status: string }[];
+    expect(containers).toMatchObject([{ status: "exited" }]);
+  });
+
+  it("outlives PostgreSQL", async () => {
+    await postgres.restart(async () => {
+      expect(await look()).toEqual({ ...well, "/queues": "queues_unavailable" });
+    });
+    await healed();
+  });
+
+  it("outlives Prometheus", async () => {
+    await prometheus.stop();
+    expect(await look()).toEqual({ ...well, "/hosts": "prometheus_unavailable" });
+    prometheus = await startMetrics("prometheus-again");
+    await healed();
+  });
+});
