@@ -5,7 +5,21 @@ import { createLogger } from "../../src/logger.ts";
 import { createMemorySources } from "../../test/support/memory-sources.ts";
 import { containers, reportTo, token } from "./sample.ts";
 
+// With `FRESH=1` every request gets new objects, as from an engine that is asked each time: nothing can be remembered.
+const memory = createMemorySources({ containers }).sources;
+const fresh = {
+  ...memory,
+  containers: {
+    ...memory.containers,
+    inspect: async (...args: Parameters<typeof memory.containers.inspect>) => {
+      const rows = await memory.containers.inspect(...args);
+      return rows.map((row) => (row instanceof Error || row === null ? row : { ...row }));
+    },
+  },
+};
+const sources = process.env["FRESH"] === "1" ? fresh : memory;
+
 const logger = createLogger("info");
 const authenticator = createAuthenticator({ token, logger });
-const edge = createEdge({ ...createGateway(createMemorySources({ containers }).sources, logger), authenticator, logger });
+const edge = createEdge({ ...createGateway(sources, logger), authenticator, logger });
 reportTo((await edge.listen("127.0.0.1", 0)).port);

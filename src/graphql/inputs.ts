@@ -37,5 +37,5 @@ function containerInputs({ env, includeAccessories, includeStats }: ContainersQu
 async function readContainers({ loaders }: OpsContext, includeAccessories: boolean): Promise<readonly unknown[]> {
   const rows = await loaders.containers.all(includeAccessories);
   const { engines } = await loaders.containers.listing();
-  return [...engines.map(({ name, error }) => `${name} ${error?.code}`), ...rows];
+  return [...engines.map(({ name, error }) => (error ? `${name} ${error.code}` : name)), ...rows];
 }

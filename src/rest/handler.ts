@@ -18,7 +18,7 @@ export interface RestRequest extends Caller {
 export interface RestReply {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: string | Buffer;
+  readonly body: string;
   /** The path template, for logs and metrics. */
   readonly route: string;
 }
@@ -38,13 +38,14 @@ export function createRestHandler(execute: Execute, openapi: () => string): (req
     const variables = parseQuery(endpoint.params, request.query);
     if (name !== undefined) variables["name"] = name;
     const { inputs, run } = await execute(endpoint.document, variables as never, request);
-    const known = inputs && memo.find(endpoint, variables, inputs);
+    const known = inputs && memo.find(endpoint, request.query, inputs);
     if (known) return known;
     const { data, errors } = await run();
     const body = data === null ? null : endpoint.pick.body(data);
     if (body === null || body === undefined) throw errors[0] ?? new OpsError("internal", "Internal error");
     const reply = toReply(endpoint, data ?? {}, body, request.accept);
-    return inputs && errors.length === 0 ? memo.keep(endpoint, variables, inputs, reply) : reply;
+    if (inputs && errors.length === 0) memo.keep(endpoint, request.query, inputs, reply);
+    return reply;
   };
 }
 

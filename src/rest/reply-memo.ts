@@ -1,34 +1,27 @@
 import type { Endpoint } from "./endpoints.ts";
 import type { RestReply } from "./handler.ts";
 
-/** The last reply of each endpoint and variables, good for as long as its inputs are the same objects. */
+/** The last reply to each endpoint and query string, good for as long as its inputs are the same objects. */
 export interface ReplyMemo {
-  find(endpoint: Endpoint, variables: object, inputs: readonly unknown[]): RestReply | null;
-  /** Returns the reply with its body as bytes, which cost less to send. */
-  keep(endpoint: Endpoint, variables: object, inputs: readonly unknown[], reply: RestReply): RestReply;
+  find(endpoint: Endpoint, query: string, inputs: readonly unknown[]): RestReply | null;
+  keep(endpoint: Endpoint, query: string, inputs: readonly unknown[], reply: RestReply): void;
 }
 
-/** At most this many replies are kept; variables are few where inputs are known. */
+/** At most this many replies are kept: then all are forgotten, since query strings are the client's. */
 const limit = 32;
 
 export function createReplyMemo(): ReplyMemo {
   const replies = new Map<string, { readonly inputs: readonly unknown[]; readonly reply: RestReply }>();
   return {
-    find(endpoint, variables, inputs) {
-      const kept = replies.get(toKey(endpoint, variables));
+    find({ path }, query, inputs) {
+      const kept = replies.get(`${path}?${query}`);
       return kept && isSame(kept.inputs, inputs) ? kept.reply : null;
     },
-    keep(endpoint, variables, inputs, reply) {
+    keep({ path }, query, inputs, reply) {
       if (replies.size >= limit) replies.clear();
-      const bytes = { ...reply, body: Buffer.from(reply.body) };
-      replies.set(toKey(endpoint, variables), { inputs, reply: bytes });
-      return bytes;
+      replies.set(`${path}?${query}`, { inputs, reply });
     },
   };
-}
-
-function toKey({ path }: Endpoint, variables: object): string {
-  return path + JSON.stringify(variables);
 }
 
 function isSame(a: readonly unknown[], b: readonly unknown[]): boolean {

@@ -79,6 +79,10 @@ export interface Memory {
   deploy: DeployInfo | Error;
 }
 
+function byKindAndName(a: Container, b: Container): number {
+  return `${a.kind === "core" ? 0 : 1}${a.name}` < `${b.kind === "core" ? 0 : 1}${b.name}` ? -1 : 1;
+}
+
 async function give<T>(value: T | Error): Promise<T> {
   if (value instanceof Error) throw value;
   return value;
@@ -99,10 +103,11 @@ export function createMemorySources(
   const calls: Record<string, number> = {};
   const count = (name: string, by = 1) => (calls[name] = (calls[name] ?? 0) + by);
   const byId = (id: string) => data.containers.find((container) => container.fullId === id) ?? null;
-  const containers: ContainerSource = {
+  const containers = data.containers.toSorted(byKindAndName);
+  const source: ContainerSource = {
     list: async () => {
       count("list");
-      return { containers: data.containers, engines: data.engines };
+      return { containers, engines: data.engines };
     },
     inspect: async (refs) => {
       count("inspect", refs.length);
@@ -130,23 +135,23 @@ export function createMemorySources(
     },
     close: async () => {},
   };
-  const queueSources = data.queueSources.map((source): QueueSource => ({
-    name: source.name,
+  const queueSources = data.queueSources.map((given): QueueSource => ({
+    name: given.name,
     kind: "table",
-    env: source.env ?? null,
+    env: given.env ?? null,
     metrics: () => {
       count("metrics");
-      return give(source.metrics);
+      return give(given.metrics);
     },
     errors: () => {
       count("errors");
-      return give(source.errors);
+      return give(given.errors);
     },
   }));
   const audited: object[] = [];
   const thresholds = { cpu: 0.85, mem: 0.85 };
   const sources: Sources = {
-    containers,
+    containers: source,
     queues: { all: async () => queueSources, close: async () => {} },
     hosts: {
       report: async () => {

@@ -12,7 +12,6 @@ const documents = endpoints.map((endpoint) => endpoint.document);
 /** The REST surface over some sources, without HTTP. */
 export function createRest(sources: Sources, caller: Caller = createCaller()) {
   const handle = createRestHandler(createExecute(schema, sources, documents), () => createOpenApi(schema));
-  const call = (method: string, path: string, query = "", accept?: string) =>
-    handle({ method, path, query, accept, ...caller }).then((reply) => ({ ...reply, body: String(reply.body) }));
+  const call = (method: string, path: string, query = "", accept?: string) => handle({ method, path, query, accept, ...caller });
   return { call, get: (path: string, query?: string, accept?: string) => call("GET", path, query, accept) };
 }

@@ -51,13 +51,17 @@ export function createContainerLoaders(
     return visible.map((container) => withDeploy(container, info));
   };
 
+  const all = async (includeAccessories: boolean) => {
+    const { containers, engines } = await listing();
+    if (engines.length > 0 && engines.every((engine) => !engine.ok)) throw toEngineError(engines);
+    return load(includeAccessories ? containers : containers.filter(isCore));
+  };
+  const core = once(() => all(false));
+  const withAccessories = once(() => all(true));
+
   return {
     listing,
-    async all(includeAccessories) {
-      const { containers, engines } = await listing();
-      if (engines.length > 0 && engines.every((engine) => !engine.ok)) throw toEngineError(engines);
-      return (await load(includeAccessories ? containers : containers.filter(isCore))).toSorted(byKindAndName);
-    },
+    all: (includeAccessories) => (includeAccessories ? withAccessories() : core()),
     async one({ name, engine, includeAccessories, everyEngine = false }) {
       const { containers, engines } = await listing();
       const silent = engines.filter((status) => !status.ok && (!engine || status.name === engine));
@@ -86,12 +90,6 @@ export function createContainerLoaders(
 }
 
 const isCore = (container: ListedContainer) => container.kind === "core";
-
-function byKindAndName(a: Container, b: Container): number {
-  if (a.kind !== b.kind) return a.kind === "core" ? -1 : 1;
-  if (a.name !== b.name) return a.name < b.name ? -1 : 1;
-  return a.engine < b.engine ? -1 : 1;
-}
 
 function toEngineError(engines: ContainerListing["engines"]): OpsError {
   const code = engines[0]?.error?.code as OpsError["code"] | undefined;

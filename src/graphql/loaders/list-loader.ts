@@ -9,17 +9,22 @@ export function createListLoader<Key, Value>(
   ask: (keys: readonly Key[]) => Promise<readonly Value[]>,
   toId: (key: Key) => string,
 ): ListLoader<Key, Value> {
-  const places = new Map<string, { readonly batch: Promise<readonly Value[]>; readonly index: number }>();
+  const batches: { readonly keys: readonly Key[]; readonly values: Promise<readonly Value[]> }[] = [];
+  const askBatch = (keys: readonly Key[]) => {
+    const values = ask(keys);
+    batches.push({ keys, values });
+    return values;
+  };
   return async (keys) => {
-    const missing = keys.filter((key) => !places.has(toId(key)));
-    if (missing.length > 0) {
-      const batch = ask(missing);
-      for (const [index, key] of missing.entries()) places.set(toId(key), { batch, index });
-      if (missing.length === keys.length) return batch;
+    if (batches.length === 0) return askBatch(keys);
+    const asked = new Set(batches.flatMap((batch) => batch.keys.map(toId)));
+    const missing = keys.filter((key) => !asked.has(toId(key)));
+    if (missing.length > 0) void askBatch(missing).catch(() => {});
+    const found = new Map<string, Value>();
+    for (const batch of batches) {
+      const values = await batch.values;
+      for (const [index, key] of batch.keys.entries()) found.set(toId(key), values[index] as Value);
     }
-    const found = keys.map((key) => places.get(toId(key)));
-    const batches = new Map<unknown, readonly Value[]>();
-    for (const place of found) if (place && !batches.has(place.batch)) batches.set(place.batch, await place.batch);
-    return found.map((place) => batches.get(place?.batch)?.[place?.index ?? 0] as Value);
+    return keys.map((key) => found.get(toId(key)) as Value);
   };
 }

@@ -69,13 +69,15 @@ test("odd containers do not hide the others", async () => {
   expect(containers.map(({ name }) => name).toSorted()).toEqual([b.slice(0, 12), "ok"].toSorted());
 });
 
-test("an inspection of something else, or of nothing", async () => {
+test("an inspection of something else, or of nothing, tells nothing: the list's entry stands", async () => {
   await using engine = await startFakeEngine();
   engine.on("/containers/json", json([listed(a, "web-a")]));
   const source = createSource(engine);
+  await source.list(soon());
   for (const answer of [inspected(b, "web-b"), {}, [], "x", { ...inspected(a, "web-a"), State: null }]) {
     engine.on(`${a}/json`, json(answer));
-    expect(await source.inspect([{ engine: "fake", fullId: a }], soon())).toMatchObject([{ code: "docker_error" }]);
+    const entry = { fullId: a, name: "web-a", restarts: null, startedAt: null };
+    expect(await source.inspect([{ engine: "fake", fullId: a }], soon())).toMatchObject([entry]);
   }
 });
 
