@@ -61,7 +61,7 @@ async function create(docker: Docker, { name, running, options }: SandboxContain
     ...options,
     name,
     Labels: { ...options.Labels, [label]: String(process.pid) },
-    HostConfig: { ...options.HostConfig, NetworkMode: network, RestartPolicy: { Name: "unless-stopped" } },
+    HostConfig: { ...options.HostConfig, NetworkMode: network, RestartPolicy: { Name: "unless-stopped" }, Memory: 64 << 20 },
   });
   await container.start();
   if (!running) await container.stop({ t: 2 });

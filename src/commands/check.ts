@@ -5,10 +5,11 @@ import type { Command, CommandContext } from "./command.ts";
 
 /** Reads the configuration and asks each upstream once: one line each with reason and remedy. 0 when all is well, else 1. */
 export const checkCommand: Command = async (context) => {
-  const { print } = context;
+  const { print, printError } = context;
   const config = readConfig(context);
   if (!config) return 1;
   print("ok    configuration");
+  printError("asking each upstream, at most 10 s ...");
   let failed = false;
   for (const pending of probeUpstreams(config)) {
     for (const { name, ok, detail, warnings } of await pending) {
