@@ -43,8 +43,10 @@ const stats = booleanParam("include_stats", {
   description: "Add cpu_pct and mem_pct from Docker stats",
 });
 const reason = textParam("reason", 200, { description: "Why, for the audit record" });
+const engine = textParam("engine", 255, { description: "The engine to look on, where several run a container of this name" });
 const logParams = [
   accessories,
+  engine,
   integerParam("tail", { minimum: 1, maximum: 5000, fallback: 200 }, { description: "How many of the newest matching lines" }),
   textParam("since", 64, { description: "From this time on: RFC 3339, unix seconds, or a duration back from now (10m)" }),
   textParam("until", 64, { description: "Up to this time, as since" }),
@@ -58,7 +60,7 @@ const oneErrors = ["container_not_found", "container_ambiguous", ...engineErrors
 const restartErrors = [...oneErrors, "restart_disabled", "restart_in_progress", "restart_unknown", "audit_unavailable"] as const;
 const restart = {
   document: ContainerRestartDocument,
-  params: [accessories, reason],
+  params: [accessories, engine, reason],
   pick: restarted(),
   errors: restartErrors,
 } as const;
@@ -80,7 +82,7 @@ export const endpoints = [
     path: "/containers/:name",
     summary: "One container, with its stats",
     document: ContainerDocument,
-    params: [accessories],
+    params: [accessories, engine],
     pick: field("container"),
     errors: oneErrors,
   }),
@@ -99,7 +101,7 @@ export const endpoints = [
     path: "/containers/:name/health-check",
     summary: "What its last health probe said",
     document: ContainerHealthCheckDocument,
-    params: [accessories],
+    params: [accessories, engine],
     pick: spread("container", "healthCheck"),
     errors: oneErrors,
   }),

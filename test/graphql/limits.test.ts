@@ -1,6 +1,6 @@
 import { getIntrospectionQuery } from "graphql";
 import { serverAudits } from "graphql-http";
-import { writeFileSync, mkdtempSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -15,13 +15,17 @@ const reader = makeToken({
   environments: ["staging", "production"],
   expiresAt: new Date(Date.now() + 3_600_000),
 });
+const folder = mkdtempSync(join(tmpdir(), "ops-limits-"));
 let gateway: Awaited<ReturnType<typeof startGateway>>;
 beforeAll(async () => {
-  const tokensFile = join(mkdtempSync(join(tmpdir(), "ops-limits-")), "tokens.json");
+  const tokensFile = join(folder, "tokens.json");
   writeFileSync(tokensFile, JSON.stringify([reader.entry]));
   gateway = await startGateway(memory.sources, { tokensFile });
 });
-afterAll(() => gateway[Symbol.asyncDispose]());
+afterAll(async () => {
+  await gateway[Symbol.asyncDispose]();
+  rmSync(folder, { recursive: true });
+});
 
 const nested = (depth: number): string => (depth === 0 ? "{ name }" : `{ deploy { containers ${nested(depth - 1)} } }`);
 const fragments = Array.from(

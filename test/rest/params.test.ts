@@ -120,3 +120,32 @@ describe("methods and forms", () => {
     });
   });
 });
+
+describe("the same name on several engines, as Kamal has it on several hosts", () => {
+  const twins = ["web-1", "web-2"].map((engine) => sampleContainer({ engine, fullId: engine.padEnd(64, "0"), id: engine }));
+  const engines = ["web-1", "web-2"].map((engine) => ({ name: engine, ok: true, error: null }));
+
+  it("is never guessed: 409 names the engines, and engine= chooses", async () => {
+    const rest = createRest(createMemorySources({ containers: twins, engines }).sources);
+    expect(JSON.parse((await rest.get("/containers")).body)).toHaveLength(2);
+    await expect(rest.get(`/containers/${name}`)).rejects.toMatchObject({ status: 409, code: "container_ambiguous" });
+    await expect(rest.get(`/containers/${name}`)).rejects.toThrow("web-1, web-2");
+    expect(JSON.parse((await rest.get(`/containers/${name}`, "engine=web-2")).body).id).toBe("web-2");
+    await expect(rest.get(`/containers/${name}`, "engine=web-3")).rejects.toMatchObject({ code: "container_not_found" });
+  });
+
+  it("cannot be told while an engine is silent: reads show what is known, a restart wants the engine named", async () => {
+    const down = [engines[0], { name: "web-2", ok: false, error: { code: "docker_timeout", message: "web-2 hangs" } }] as const;
+    const one = createMemorySources({ containers: twins.slice(0, 1), engines: [...down] as never }, { restartEnabled: true });
+    const rest = createRest(one.sources);
+    const { headers, body } = await rest.get("/containers");
+    expect(headers["x-ops-engines"]).toBe('"web-1", "web-2";error=docker_timeout');
+    expect(JSON.parse(body)).toHaveLength(1);
+    expect((await rest.get(`/containers/${name}`)).status).toBe(200);
+    await expect(rest.get("/containers/other")).rejects.toMatchObject({ code: "docker_timeout", status: 504 });
+    await expect(rest.call("POST", `/containers/${name}/restart`)).rejects.toMatchObject({ code: "docker_timeout" });
+    expect(one.calls).not.toHaveProperty("restart");
+    expect((await rest.call("POST", `/containers/${name}/restart`, "engine=web-1")).status).toBe(200);
+    expect(one.calls["restart"]).toBe(1);
+  });
+});

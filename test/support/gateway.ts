@@ -2,6 +2,8 @@ import type { Sources } from "../../src/graphql/context.ts";
 import { createGateway } from "../../src/gateway.ts";
 import { createAuthenticator } from "../../src/http/auth.ts";
 import { createEdge } from "../../src/http/node-server.ts";
+import { basePath, endpoints } from "../../src/rest/endpoints.ts";
+import { assertFitsOpenApi } from "./openapi.ts";
 import { type Logger, silentLogger } from "../../src/logger.ts";
 
 export const token = "test-token-0123456789";
@@ -23,6 +25,15 @@ interface Started extends AsyncDisposable {
   query(query: string, variables?: object): Promise<{ status: number; body: { data: any; errors?: any[] } }>;
 }
 
+/** Every JSON answer of a documented endpoint, in whatever test, fits the committed contract. */
+async function checkAgainstOpenApi(method: string, path: string, response: Response): Promise<void> {
+  const route = path.startsWith(basePath) ? path.slice(basePath.length).replace(/\?.*$/s, "") : "";
+  const template = route.replace(/^\/containers\/[^/]+/, "/containers/:name");
+  const isJson = response.headers.get("content-type")?.startsWith("application/json");
+  if (!isJson || !endpoints.some((endpoint) => endpoint.path === template && endpoint.method === method)) return;
+  assertFitsOpenApi(method, template, response.status, await response.json());
+}
+
 /** A gateway with its real edge on a free port, over any sources, for one plain token with every right. */
 export async function startGateway(sources: Sources, options: { logger?: Logger; tokensFile?: string } = {}): Promise<Started> {
   const { logger = silentLogger, tokensFile } = options;
@@ -32,7 +43,11 @@ export async function startGateway(sources: Sources, options: { logger?: Logger;
   const url = `http://127.0.0.1:${port}`;
   const started: Started = {
     url,
-    fetch: (path, init = {}) => fetch(url + path, { ...init, headers: toHeaders(init.headers) }),
+    fetch: async (path, init = {}) => {
+      const response = await fetch(url + path, { ...init, headers: toHeaders(init.headers) });
+      await checkAgainstOpenApi(init.method ?? "GET", path, response.clone());
+      return response;
+    },
     query: async (query, variables) => {
       const body = JSON.stringify({ query, variables });
       const response = await started.fetch("/graphql", { method: "POST", body, headers: graphqlHeaders });

@@ -77,7 +77,7 @@ export function createContainerLoaders(
         const names = found.map((container) => container.engine).join(", ");
         throw new OpsError(
           "container_ambiguous",
-          `Several engines run a container of this name; choose one with engine: ${names}`,
+          `Several engines run a container of this name; choose one by its engine: ${names}`,
         );
       }
       if (!found[0]) throw new OpsError("container_not_found", "No such container");
