@@ -69,3 +69,9 @@ export class OpsError extends Error {
 export function toOpsError(error: unknown): OpsError {
   return error instanceof OpsError ? error : new OpsError("internal", "Internal error", { cause: error });
 }
+
+/** An error as data, for what failed beside something that did not. GraphQL would take an Error object for a failure of the field. */
+export function toProblem(error: unknown): { readonly code: ErrorCode; readonly message: string } {
+  const { code, message } = toOpsError(error);
+  return { code, message };
+}

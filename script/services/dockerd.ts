@@ -103,7 +103,9 @@ export async function startDockerd(dir: string, options: DockerdOptions = {}): P
   }
   return {
     get pid() {
-      return daemon?.pid ?? 0;
+      // Not 0: a signal to that would reach our own process group.
+      if (!daemon) throw new Error("this dockerd does not run");
+      return daemon.pid;
     },
     socketPath,
     start,

@@ -115,7 +115,7 @@ export interface ContainerListing {
 export interface ContainerSource {
   /** Never rejects for one engine: its failure is in `engines`. */
   list(signal: AbortSignal): Promise<ContainerListing>;
-  /** Null for one that vanished meanwhile. One that hangs, or cannot be inspected, is answered from the list, with nulls. */
+  /** Null for one that vanished meanwhile. One that hangs, or is refused, is answered from the list, with nulls. */
   inspect(refs: readonly ContainerRef[], signal: AbortSignal): Promise<readonly (Container | null | Error)[]>;
   /** Null for one that is not running. */
   stats(refs: readonly ContainerRef[], signal: AbortSignal): Promise<readonly (ContainerStats | null | Error)[]>;

@@ -36,6 +36,6 @@ function containerInputs({ env, includeAccessories, includeStats }: ContainersQu
 
 async function readContainers({ loaders }: OpsContext, includeAccessories: boolean): Promise<readonly unknown[]> {
   const rows = await loaders.containers.all(includeAccessories);
-  const { engines } = await loaders.containers.listing();
+  const engines = await loaders.containers.engines();
   return [...engines.map(({ name, error }) => (error ? `${name} ${error.code}` : name)), ...rows];
 }

@@ -120,4 +120,23 @@ describe("the seed's examples", () => {
     await expect(rest.get("/containers")).rejects.toMatchObject({ code: "docker_unavailable", status: 503 });
     await expect(rest.get("/containers/any")).rejects.toMatchObject({ code: "docker_unavailable", status: 503 });
   });
+
+  it("names the queue source that could not be read, beside the queues of the others", async () => {
+    const broken = { name: "broken", metrics: new OpsError("schema_mismatch", "no column state"), errors: [] };
+    const locked = { name: "locked", metrics: [queue("c", 1, 0, 0)], errors: new OpsError("queue_locked", "locked") };
+    const rest = createRest(createMemorySources({ queueSources: [jobs, broken, locked] }).sources);
+    const body = JSON.parse((await rest.get("/queues")).body);
+    expect(body.queues.map(({ name }: { name: string }) => name)).toEqual([
+      "c",
+      "payouts",
+      "pos_settlement",
+      "webhook.aella.process",
+    ]);
+    expect(body.errors).toHaveLength(2);
+    expect(body.sources).toEqual([
+      { name: "jobs", ok: true, error: null },
+      { name: "broken", ok: false, error: { code: "schema_mismatch", message: "no column state" } },
+      { name: "locked", ok: false, error: { code: "queue_locked", message: "locked" } },
+    ]);
+  });
 });

@@ -1,8 +1,8 @@
 import DataLoader from "dataloader";
-import type { Container, ContainerListing, ContainerRef, ContainerStats, ListedContainer } from "../../domain/container.ts";
+import type { Container, EngineStatus, ContainerRef, ContainerStats, ListedContainer } from "../../domain/container.ts";
 import { maySee } from "../../domain/principal.ts";
 import { withDeploy } from "../../domain/release.ts";
-import { OpsError } from "../../errors.ts";
+import { OpsError, toOpsError, toProblem } from "../../errors.ts";
 import type { Caller, Sources } from "../context.ts";
 import type { DeployLoader } from "./deploy.ts";
 import { createListLoader } from "./list-loader.ts";
@@ -17,7 +17,8 @@ interface ContainerQuery {
 }
 
 export interface ContainerLoaders {
-  listing(): Promise<ContainerListing>;
+  /** Whether each engine answered, to the list and to the inspections of this request so far. */
+  engines(): Promise<readonly EngineStatus[]>;
   /** All that the caller may see: core ones first, then by name and engine. Rejects when no engine answered. */
   all(includeAccessories: boolean): Promise<readonly Container[]>;
   /** The one container of this exact name. Rejects with container_not_found (absent, hidden or not visible) or container_ambiguous. */
@@ -40,37 +41,50 @@ export function createContainerLoaders(
     ({ fullId }) => fullId,
   );
 
+  /** Engines that went away between their list and an inspection: their containers are left out, and `engines` says so. */
+  const lost = new Map<string, OpsError>();
+  const inspections: Promise<unknown>[] = [];
+
   const load = async (listed: readonly ListedContainer[]): Promise<Container[]> => {
     const visible: Container[] = [];
-    for (const container of await inspect(listed)) {
-      if (container instanceof Error) throw container;
-      if (container !== null && maySee(principal, container.env)) visible.push(container);
+    const inspection = inspect(listed);
+    inspections.push(inspection);
+    for (const [index, container] of (await inspection).entries()) {
+      if (container instanceof Error) lost.set(listed[index]?.engine ?? "", toOpsError(container));
+      else if (container !== null && maySee(principal, container.env)) visible.push(container);
     }
     if (!visible.some(({ kind, floating, commitSha }) => floating || (kind === "core" && commitSha === ""))) return visible;
     const info = await siblings.deploy.known();
     return visible.map((container) => withDeploy(container, info));
   };
 
+  const engines = async (): Promise<readonly EngineStatus[]> => {
+    const listed = await listing();
+    await Promise.allSettled(inspections);
+    return lost.size === 0 ? listed.engines : listed.engines.map((status) => withLoss(status, lost.get(status.name)));
+  };
   const all = async (includeAccessories: boolean) => {
-    const { containers, engines } = await listing();
-    if (engines.length > 0 && engines.every((engine) => !engine.ok)) throw toEngineError(engines);
-    return load(includeAccessories ? containers : containers.filter(isCore));
+    const { containers } = await listing();
+    const shown = await load(includeAccessories ? containers : containers.filter(isCore));
+    const statuses = await engines();
+    if (statuses.length > 0 && statuses.every((engine) => !engine.ok)) throw toEngineError(statuses);
+    return shown;
   };
   const core = once(() => all(false));
   const withAccessories = once(() => all(true));
 
   return {
-    listing,
+    engines,
     all: (includeAccessories) => (includeAccessories ? withAccessories() : core()),
     async one({ name, engine, includeAccessories, everyEngine = false }) {
-      const { containers, engines } = await listing();
-      const silent = engines.filter((status) => !status.ok && (!engine || status.name === engine));
+      const { containers } = await listing();
       const found = await load(
         containers.filter(
           (container) =>
             container.name === name && (!engine || container.engine === engine) && (includeAccessories || isCore(container)),
         ),
       );
+      const silent = (await engines()).filter((status) => !status.ok && (!engine || status.name === engine));
       // An engine that was not asked may run it: that is not "not found", and no ground for an action.
       if (silent.length > 0 && (found.length === 0 || everyEngine)) throw toEngineError(silent);
       if (found.length > 1) {
@@ -91,7 +105,11 @@ export function createContainerLoaders(
 
 const isCore = (container: ListedContainer) => container.kind === "core";
 
-function toEngineError(engines: ContainerListing["engines"]): OpsError {
+function withLoss(status: EngineStatus, error: OpsError | undefined): EngineStatus {
+  return error ? { name: status.name, ok: false, error: toProblem(error) } : status;
+}
+
+function toEngineError(engines: readonly EngineStatus[]): OpsError {
   const code = engines[0]?.error?.code as OpsError["code"] | undefined;
   return new OpsError(code ?? "docker_unavailable", engines.map(({ error }) => error?.message).join("; "));
 }

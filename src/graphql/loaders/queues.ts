@@ -1,7 +1,7 @@
 import DataLoader from "dataloader";
 import { maySee } from "../../domain/principal.ts";
 import type { JobErrorGroup, QueueMetrics, QueueSource } from "../../domain/queue.ts";
-import { OpsError, toOpsError } from "../../errors.ts";
+import { OpsError, toOpsError, toProblem } from "../../errors.ts";
 import type { Caller, Sources } from "../context.ts";
 import { once } from "./once.ts";
 
@@ -61,7 +61,7 @@ export function createQueueLoaders(sources: Sources, { principal, signal }: Call
             name: source.name,
             kind: source.kind,
             ok: failed === undefined,
-            error: failed ? toOpsError(failed.reason) : null,
+            error: failed ? toProblem(failed.reason) : null,
           };
         }),
       );

@@ -22,8 +22,8 @@ export function addEngine(builder: Builder, refs: Refs): void {
     t.field({
       type: [refs.engine],
       nullable: true,
-      description: "Whether each engine answered the list of containers of this request.",
-      resolve: async (_root, _args, { loaders }) => (await loaders.containers.listing()).engines,
+      description: "Whether each engine answered, to the list and to the inspections of this request so far.",
+      resolve: (_root, _args, { loaders }) => loaders.containers.engines(),
     }),
   );
 }

@@ -26,7 +26,7 @@ interface InspectSignals {
 export interface Inspector {
   /** Rejects with container_not_found, docker_timeout ... */
   inspect(engine: Engine, fullId: string, ...callers: AbortSignal[]): Promise<Inspection>;
-  /** As the port says: null for one that vanished, the list's entry for one that hangs or cannot be inspected. */
+  /** As the port says: null for one that vanished, the list's entry for one that hangs or is refused while its engine is there. */
   toContainer(engine: Engine, ref: ContainerRef, signals: InspectSignals): Promise<Container | null>;
 }
 
@@ -52,7 +52,7 @@ export function createInspector(timeoutMs: number): Inspector {
         if (!(error instanceof OpsError)) throw error;
         if (error.code === "container_not_found") return null;
         const listed = snapshot.facts.get(fullId);
-        if (caller.aborted || !listed) throw error;
+        if (error.code === "docker_unavailable" || caller.aborted || !listed) throw error;
         const { hostname, image, variables } = seen.get(fullId) ?? listed;
         return toContainer({ ...listed, hostname, image, variables }, snapshot.context);
       }

@@ -1,5 +1,5 @@
 import type { ContainerKind, ContainerListing, ContainerRef, ContainerSource, ListedContainer } from "../../domain/container.ts";
-import { toOpsError } from "../../errors.ts";
+import { toOpsError, toProblem } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
 import { createEngine, type Engine, findEngine } from "./engine.ts";
 import type { EngineOptions } from "./engine-options.ts";
@@ -80,8 +80,7 @@ async function listAll(engines: readonly Engine[], signal: AbortSignal): Promise
   const statuses = asked.map((result, index) => {
     const name = engines[index]?.name ?? "";
     if (result.status === "fulfilled") return { name, ok: true, error: null };
-    const { code, message } = toOpsError(result.reason);
-    return { name, ok: false, error: { code, message } };
+    return { name, ok: false, error: toProblem(result.reason) };
   });
   return { containers: containers.toSorted(byKindAndName), engines: statuses };
 }
