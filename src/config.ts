@@ -22,6 +22,9 @@ const variables = {
   MEM_THRESHOLD: {},
   DEPLOY_INFO_PATH: {},
   RESTART: {},
+  HEALTH_EXEC: {},
+  RESTART_COOLDOWN: {},
+  RESTART_BUDGET: {},
   AUDIT_FILE: {},
   LOG_LEVEL: {},
 } as const satisfies Record<string, { secret?: true }>;
@@ -47,6 +50,8 @@ export interface Config {
   readonly thresholds: { readonly cpu: number; readonly mem: number };
   readonly deployInfoPath: string;
   readonly restart: boolean;
+  readonly healthExec: boolean;
+  readonly restartLimits: { readonly cooldownMs: number; readonly budgetPerHour: number };
   readonly auditFile: string;
   readonly logLevel: LogLevel;
 }
@@ -134,7 +139,12 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>, r
       mem: check("MEM_THRESHOLD", 0.85, threshold, "a number from 0 to 1"),
     },
     deployInfoPath: text("DEPLOY_INFO_PATH") ?? "./deploy_info.json",
-    restart: check("RESTART", false, (value) => ({ on: true, off: false })[value] ?? null, "on or off"),
+    restart: check("RESTART", false, onOff, "on or off"),
+    healthExec: check("HEALTH_EXEC", false, onOff, "on or off"),
+    restartLimits: {
+      cooldownMs: 1000 * check("RESTART_COOLDOWN", 60, wholeNumber(0, 3600), "seconds, 0 to 3600"),
+      budgetPerHour: check("RESTART_BUDGET", 10, wholeNumber(1, 10_000), "a whole number, 1 to 10000"),
+    },
     auditFile: text("AUDIT_FILE") ?? "./audit.jsonl",
     logLevel: check(
       "LOG_LEVEL",
@@ -149,6 +159,14 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>, r
 
 function threshold(value: string): number | null {
   return /^(0?\.\d+|[01](\.0+)?)$/.test(value) ? Number(value) : null;
+}
+
+function onOff(value: string): boolean | null {
+  return value === "on" ? true : value === "off" ? false : null;
+}
+
+function wholeNumber(minimum: number, maximum: number): (value: string) => number | null {
+  return (value) => (/^\d{1,9}$/.test(value) && Number(value) >= minimum && Number(value) <= maximum ? Number(value) : null);
 }
 
 function url(protocols: readonly string[]): (value: string) => string | null {

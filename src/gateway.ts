@@ -1,5 +1,6 @@
 import type { GraphqlRequest } from "./graphql/yoga.ts";
 import { createExecute } from "./graphql/execute.ts";
+import { createFollow } from "./graphql/subscribe.ts";
 import { createSchema } from "./graphql/schema.ts";
 import type { Sources } from "./graphql/context.ts";
 import { createConsolePages } from "./http/console/page.ts";
@@ -23,7 +24,12 @@ export function createGateway(sources: Sources, logger: Logger): Gateway {
     endpoints.map((endpoint) => endpoint.document),
   );
   let openapi: string | undefined;
-  const answer = createRestHandler(execute, () => (openapi ??= createOpenApi(schema)));
+  const follow = createFollow(
+    schema,
+    sources,
+    endpoints.flatMap((endpoint) => endpoint.follow ?? []),
+  );
+  const answer = createRestHandler(execute, follow, () => (openapi ??= createOpenApi(schema)));
   const rest: Surface = {
     prefix: basePath,
     subtree: true,
@@ -33,9 +39,11 @@ export function createGateway(sources: Sources, logger: Logger): Gateway {
         path: request.path.slice(basePath.length),
         query: request.query,
         accept: request.headers.accept,
+        headers: request.headers,
         principal: request.principal,
         requestId: request.requestId,
         signal: request.signal,
+        openStream: () => request.openStream(),
       }),
   };
   const graphql: Surface = {

@@ -30,3 +30,5 @@ export function probeUpstreams(config: Config): readonly Promise<readonly Probe[
 async function one(name: string, probe: Promise<{ ok: boolean; detail: string }>): Promise<readonly Probe[]> {
   return [{ name, warnings: [], ...(await probe) }];
 }
+
+export { verifyAudit } from "./upstreams/audit/verify.ts";

@@ -1,4 +1,5 @@
 import { type Config, ConfigError } from "./config.ts";
+import { createRestarts } from "./domain/restart.ts";
 import type { Sources } from "./graphql/context.ts";
 import type { Logger } from "./logger.ts";
 import { createAuditFile } from "./upstreams/audit/file.ts";
@@ -18,16 +19,21 @@ export function createSources(config: Config, logger: Logger): OpenSources {
   const queues = createQueueSources(toQueueOptions(config, logger));
   const hosts = createHostSource({ url: config.prometheusUrl, thresholds: config.thresholds, logger });
   const audit = createAuditFile({ path: config.auditFile, logger });
+  const restarts = createRestarts({ source: containers, audit, limits: config.restartLimits });
   return {
     containers,
     queues,
     hosts,
     deploy: createDeploySource({ path: config.deployInfoPath, logger }),
     audit,
+    restarts,
     thresholds: config.thresholds,
     env: config.env,
     restartEnabled: config.restart,
+    healthExecEnabled: config.healthExec,
     async close() {
+      // Their outcomes go into the audit record: that is closed after them.
+      await restarts.close();
       await Promise.allSettled([containers.close(), queues.close(), hosts.close(), audit.close()]);
     },
   };

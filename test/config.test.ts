@@ -24,13 +24,15 @@ describe("parseConfig", () => {
       auth: { token: "0123456789abcdef", tokensFile: null, jwt: null },
       service: "wallet-core",
       env: null,
-      engines: [{ name: "local", env: null, address: { kind: "unix", socketPath: "/var/run/docker.sock" } }],
+      engines: [{ name: "local", env: null, address: { kind: "unix", socketPath: "/var/run/docker.sock" }, control: null }],
       databaseUrl: null,
       queuesFile: null,
       prometheusUrl: "http://prometheus:9090",
       thresholds: { cpu: 0.85, mem: 0.85 },
       deployInfoPath: "./deploy_info.json",
       restart: false,
+      healthExec: false,
+      restartLimits: { cooldownMs: 60_000, budgetPerHour: 10 },
       auditFile: "./audit.jsonl",
       logLevel: "info",
     });
@@ -50,6 +52,8 @@ describe("parseConfig", () => {
       WALLET_CORE_OPS_PROMETHEUS_URL: "ftp://x",
       WALLET_CORE_OPS_CPU_THRESHOLD: "85",
       WALLET_CORE_OPS_RESTART: "yes",
+      WALLET_CORE_OPS_RESTART_COOLDOWN: "1m",
+      WALLET_CORE_OPS_RESTART_BUDGET: "0",
       WALLET_CORE_OPS_LOG_LEVEL: "loud",
       WALLET_CORE_OPS_QUEUES_FILE: "/nowhere.json",
       WALLET_CORE_OPS_DOCKER_HOST: "unix:///typo",
@@ -69,6 +73,8 @@ describe("parseConfig", () => {
       "PROMETHEUS_URL",
       "CPU_THRESHOLD",
       "RESTART",
+      "RESTART_COOLDOWN",
+      "RESTART_BUDGET",
       "LOG_LEVEL",
     ]);
     expect(issues.join("\n")).not.toMatch(/hunter2|secret short/);
@@ -88,7 +94,7 @@ describe("parseConfig", () => {
     const DOCKER_HOSTS =
       "web-1=unix:///run/ops/web-1.sock?env=staging, tcp://10.0.0.5?certs=/run/tls&env=production,tcp://[::1]:2375";
     expect(parseConfig({ ...token, WALLET_CORE_OPS_DOCKER_HOSTS: DOCKER_HOSTS }, noFiles).engines).toEqual([
-      { name: "web-1", env: "staging", address: { kind: "unix", socketPath: "/run/ops/web-1.sock" } },
+      { name: "web-1", env: "staging", address: { kind: "unix", socketPath: "/run/ops/web-1.sock" }, control: null },
       {
         name: "10.0.0.5",
         env: "production",
@@ -98,9 +104,63 @@ describe("parseConfig", () => {
           port: 2376,
           tls: { ca: "/run/tls/ca.pem", cert: "/run/tls/cert.pem", key: "/run/tls/key.pem" },
         },
+        control: null,
       },
-      { name: "::1", env: null, address: { kind: "tcp", host: "::1", port: 2375, tls: null } },
+      { name: "::1", env: null, address: { kind: "tcp", host: "::1", port: 2375, tls: null }, control: null },
     ]);
+  });
+
+  const engineOf = (DOCKER_HOSTS: string) =>
+    parseConfig({ ...token, WALLET_CORE_OPS_DOCKER_HOSTS: DOCKER_HOSTS }, noFiles).engines[0];
+
+  it("parses an engine with another address for restarts, plain or percent-encoded", () => {
+    const read = { kind: "unix", socketPath: "/run/read.sock" };
+    expect(engineOf("web-1=unix:///run/read.sock?control=unix:///run/restart.sock&env=staging")).toEqual({
+      name: "web-1",
+      env: "staging",
+      address: read,
+      control: { kind: "unix", socketPath: "/run/restart.sock" },
+    });
+    const ssh = encodeURIComponent("ssh://ops@web-1/run/restart.sock?key=/k&known_hosts=/h");
+    expect(engineOf(`unix:///run/read.sock?control=${ssh}`)).toMatchObject({
+      name: "read",
+      control: { kind: "ssh", socketPath: "/run/restart.sock", key: "/k", knownHosts: "/h" },
+    });
+    for (const bad of ["http://x", "unix://x", "unix:///x%3Fenv=staging", "tcp://h:1?control=unix:///y", ""]) {
+      const issues = issuesOf({ ...token, WALLET_CORE_OPS_DOCKER_HOSTS: `unix:///run/read.sock?control=${bad}` });
+      expect(issues, bad).toMatchObject([expect.stringContaining("control=")]);
+    }
+  });
+
+  it("parses an engine behind SSH, whose host must be known", () => {
+    expect(engineOf("ssh://ops@[::1]:2222/run/docker.sock?key=/run/ssh/id&known_hosts=/run/ssh/known")).toEqual({
+      name: "::1",
+      env: null,
+      address: {
+        kind: "ssh",
+        host: "::1",
+        port: 2222,
+        user: "ops",
+        key: "/run/ssh/id",
+        knownHosts: "/run/ssh/known",
+        socketPath: "/run/docker.sock",
+      },
+      control: null,
+    });
+    expect(engineOf("ssh://ops@web-1?key=/k&known_hosts=/h")?.address).toMatchObject({
+      port: 22,
+      socketPath: "/var/run/docker.sock",
+    });
+    for (const bad of [
+      "ssh://ops@web-1?key=/k",
+      "ssh://ops@web-1",
+      "ssh://web-1?key=/k&known_hosts=/h",
+      "ssh://ops:hunter2@h?key=/k",
+    ]) {
+      const issues = issuesOf({ ...token, WALLET_CORE_OPS_DOCKER_HOSTS: bad });
+      expect(issues).toHaveLength(1);
+      expect(issues[0]).not.toContain("hunter2");
+    }
   });
 
   it("wants all three JWT settings or none", () => {

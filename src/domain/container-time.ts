@@ -4,3 +4,8 @@ export function toTimestamp(text: string | null | undefined): string | null {
   if (Number.isNaN(ms) || ms < 0) return null;
   return `${new Date(ms).toISOString().slice(0, 19)}Z`;
 }
+
+/** Seconds since an engine's last contact (unix milliseconds), null without any. */
+export function toAgeSeconds(contactAt: number | null): number | null {
+  return contactAt === null ? null : Math.max(0, (Date.now() - contactAt) / 1000);
+}

@@ -1,4 +1,7 @@
 import type { Environment } from "./environment.ts";
+import type { FollowOptions, LogBatch } from "./log-follow.ts";
+import type { LogLevel } from "./log-level.ts";
+import type { LinePattern } from "./log-pattern.ts";
 
 export type ContainerKind = "core" | "accessory";
 export type Health = "healthy" | "unhealthy" | "starting" | "none";
@@ -48,6 +51,10 @@ export interface Container extends ListedContainer {
   readonly ports: readonly string[];
   /** Names and addresses by which the host that it runs on may be known to Prometheus, most telling first. */
   readonly hostNames: readonly string[];
+  /** When its engine last told of it. Until the engine tells of a change, or is lost, that is how it is. */
+  readonly observedAt: string;
+  /** True when its engine has gone away since: this is how it was. */
+  readonly stale: boolean;
 }
 
 export interface HealthProbe {
@@ -58,34 +65,60 @@ export interface HealthProbe {
   readonly output: string;
 }
 
-/** Null where the engine has no figure (a stopped container), never 0 for unknown. */
+/** Where figures come from: the engine's API, or the files of the container's cgroup on our own machine. */
+export type StatsSource = "engine" | "cgroup";
+
+/** Null where there is no figure (a stopped container), never 0 for unknown. Bytes and periods count from the container's start. */
 export interface ContainerStats {
+  readonly source: StatsSource;
   /** 100 = one CPU kept fully busy; may exceed 100. The docker CLI's formula. */
   readonly cpuPct: number | null;
+  /** Periods of its CPU limit that passed, 0 without a limit; of these, how many it was throttled in, and how long in all. */
+  readonly cpuPeriods: number | null;
+  readonly cpuThrottledPeriods: number | null;
+  readonly cpuThrottledSeconds: number | null;
   /** Used memory without inactive file cache, per cent of the limit (of the host's memory without one). */
   readonly memPct: number | null;
   readonly memUsedBytes: number | null;
   readonly memLimitBytes: number | null;
   readonly pids: number | null;
+  /** Null without a network of its own (networks `none` and `host`). */
+  readonly networkReceiveBytes: number | null;
+  readonly networkTransmitBytes: number | null;
+  readonly blockReadBytes: number | null;
+  readonly blockWriteBytes: number | null;
   readonly sampledAt: string;
 }
 
-export interface LogOptions {
+/** One point of a sparkline. */
+export type StatsPoint = Pick<ContainerStats, "sampledAt" | "cpuPct" | "memPct" | "memUsedBytes">;
+
+/** Which lines are wanted; all of it applies before any limit. */
+export interface LogFilter {
+  readonly stream?: LogStream;
+  /** Plain substring, case-sensitive. */
+  readonly search?: string;
+  readonly pattern?: LinePattern;
+  /** So severe, or more. */
+  readonly level?: LogLevel;
+}
+
+export interface LogOptions extends LogFilter {
   /** How many of the newest matching lines, 1 to 5000. */
   readonly tail: number;
   /** Inclusive, unix seconds with up to nine decimals, as Docker wants it ("1767225600.000000001"). */
   readonly since?: string;
   /** Inclusive, as `since`. */
   readonly until?: string;
-  readonly stream?: LogStream;
-  /** Plain substring, case-sensitive; applied before `tail`. */
-  readonly search?: string;
 }
 
 export interface LogLine {
   /** RFC 3339 UTC with nanoseconds, as the engine recorded it. */
   readonly timestamp: string;
   readonly stream: LogStream;
+  /** What the line says of its severity; a stack trace has that of its first line. Null when nothing tells. */
+  readonly level: LogLevel | null;
+  /** Sanitised and redacted. */
   readonly message: string;
 }
 
@@ -95,17 +128,39 @@ export interface LogPage {
   readonly truncated: boolean;
 }
 
-/** Whether an engine answered. `error` is an error code of errors.ts with a message. */
+/** Whether an engine answers. `error` is an error code of errors.ts with a message. */
 export interface EngineStatus {
   readonly name: string;
   readonly ok: boolean;
+  /** When it last answered or told of an event, unix milliseconds; null when it never did. */
+  readonly contactAt: number | null;
   readonly error: { readonly code: string; readonly message: string } | null;
 }
 
 export interface ContainerListing {
-  /** Visible ones only: the rule of `selectVisible` in kamal-visible.ts. */
+  /**
+   * Visible ones only: the rule of `selectVisible` in kamal-visible.ts. The same array while nothing changed. Those of an engine that went
+   * away are the last known ones for a minute.
+   */
   readonly containers: readonly ListedContainer[];
   readonly engines: readonly EngineStatus[];
+}
+
+/** A health check that was run on demand. */
+export interface ProbeRun {
+  /** 0 is healthy; null when the engine could not tell. */
+  readonly exitCode: number | null;
+  /** At most 4096 bytes. */
+  readonly output: string;
+  readonly timedOut: boolean;
+  readonly durationMs: number;
+  readonly checkedAt: string;
+}
+
+/** A container as it is now, and why it must not be restarted from here; null when it may. */
+export interface RestartLook {
+  readonly container: Container;
+  readonly protectedBy: string | null;
 }
 
 /**
@@ -115,12 +170,30 @@ export interface ContainerListing {
 export interface ContainerSource {
   /** Never rejects for one engine: its failure is in `engines`. */
   list(signal: AbortSignal): Promise<ContainerListing>;
-  /** Null for one that vanished meanwhile. One that hangs, or is refused, is answered from the list, with nulls. */
+  /**
+   * From memory, which the engines' events keep up to date: the same objects while nothing changed. Null for one that vanished
+   * meanwhile. One that hangs, or is refused, is answered from the list, with nulls.
+   */
   inspect(refs: readonly ContainerRef[], signal: AbortSignal): Promise<readonly (Container | null | Error)[]>;
-  /** Null for one that is not running. */
+  /** Asks the engine, past the memory; null for one that vanished. Rejects when the engine does not answer, or hangs. For actions. */
+  fresh(ref: ContainerRef, signal: AbortSignal): Promise<Container | null>;
+  /** Null for one that is not running. From a sample of the last two seconds; the first answer takes half a second. */
   stats(refs: readonly ContainerRef[], signal: AbortSignal): Promise<readonly (ContainerStats | null | Error)[]>;
+  /** What is remembered of the last ten minutes, oldest first; keeps on sampling it as `stats` does, without waiting. */
+  statsHistory(ref: ContainerRef): readonly StatsPoint[];
   logs(ref: ContainerRef, options: LogOptions, signal: AbortSignal): Promise<LogPage>;
+  /**
+   * Its newest lines, then what it writes, over its restarts. Rejects when the log cannot be opened; once it is open, an engine that goes away
+   * is waited for. Ends with the signal, at once.
+   */
+  follow(ref: ContainerRef, options: FollowOptions, signal: AbortSignal): Promise<AsyncGenerator<LogBatch>>;
   /** Restarts and inspects again. Not tied to any caller: it has a deadline of its own. */
   restart(ref: ContainerRef): Promise<Container>;
+  /** Runs its own health check by exec, with the time limit that it says itself; null without one. */
+  probe(ref: ContainerRef): Promise<ProbeRun | null>;
+  /** Inspects one container now, whatever is known of it. Rejects also with container_not_found. */
+  look(ref: ContainerRef): Promise<RestartLook>;
+  /** Whether the engine's own events have a restart of it since then. Engines forget all but their last 256 events. */
+  restartedSince(ref: ContainerRef, since: Date): Promise<boolean>;
   close(): Promise<void>;
 }

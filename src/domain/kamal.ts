@@ -20,12 +20,15 @@ export function toEngineContext(
 }
 
 /** The part of a container that its engine's list tells for sure. */
-export function toListed(facts: ContainerFacts, service: string): ListedContainer {
+function toListed(facts: ContainerFacts, service: string): ListedContainer {
   return { engine: facts.engine, fullId: facts.fullId, name: facts.name, kind: toKind(facts, service) };
 }
 
+/** When a container was last looked at, by default just now. */
+type Seen = Pick<Container, "observedAt" | "stale">;
+
 /** The mapping of Kamal's, compose's and plain containers, whole (upstreams.md 1.3). */
-export function toContainer(facts: ContainerFacts, context: EngineContext): Container {
+export function toContainer(facts: ContainerFacts, context: EngineContext, seen: Seen = seenNow()): Container {
   return {
     ...toListed(facts, context.service),
     id: facts.fullId.slice(0, 12),
@@ -45,7 +48,13 @@ export function toContainer(facts: ContainerFacts, context: EngineContext): Cont
     image: facts.image,
     ports: toPorts(facts.ports),
     hostNames: toHostNames(facts, context),
+    observedAt: seen.observedAt,
+    stale: seen.stale,
   };
+}
+
+function seenNow(): Seen {
+  return { observedAt: toTimestamp(new Date().toISOString()) ?? "", stale: false };
 }
 
 function toService(facts: ContainerFacts): string | null {

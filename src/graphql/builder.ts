@@ -19,6 +19,7 @@ export function createBuilder() {
     // Limits are a validation rule of the public door (yoga.ts); the fixed documents do not pay for them.
     complexity: { disabled: true, defaultComplexity: 1, defaultListMultiplier: 10 },
     scopeAuth: {
+      authorizeOnSubscribe: true,
       treatErrorsAsUnauthorized: true,
       unauthorizedError: () => new OpsError("forbidden", "This token lacks the scope for this field"),
       authScopes: ({ principal: { scopes } }) => ({

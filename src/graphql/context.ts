@@ -5,6 +5,8 @@ import type { Environment } from "../domain/environment.ts";
 import type { HostSource, Thresholds } from "../domain/host.ts";
 import type { Principal } from "../domain/principal.ts";
 import type { QueueSources } from "../domain/queue.ts";
+import type { Restarts } from "../domain/restart.ts";
+import type { OpenStream } from "../domain/stream-lease.ts";
 import { Loaders } from "./loaders.ts";
 
 /** What the schema reads from: one port for each upstream, and the facts of the configuration that answers depend on. */
@@ -14,10 +16,13 @@ export interface Sources {
   readonly hosts: HostSource;
   readonly deploy: DeploySource;
   readonly audit: AuditLog;
+  readonly restarts: Restarts;
   readonly thresholds: Thresholds;
   /** Environment of what carries none: queues, hosts, deploy info. */
   readonly env: Environment | null;
   readonly restartEnabled: boolean;
+  /** Whether health checks may be run on demand. */
+  readonly healthExecEnabled: boolean;
 }
 
 /** Who asks, and until when: one for each request. */
@@ -26,6 +31,8 @@ export interface Caller {
   readonly requestId: string;
   /** Aborts when the caller is gone. */
   readonly signal: AbortSignal;
+  /** For subscriptions; absent where an answer cannot be one. */
+  readonly openStream?: OpenStream;
 }
 
 export interface OpsContext extends Caller {
@@ -35,6 +42,6 @@ export interface OpsContext extends Caller {
 
 /** The context of one request: its loaders remember what was asked, so that nothing is asked twice. */
 export function createContext(sources: Sources, caller: Caller): OpsContext {
-  const { principal, requestId, signal } = caller;
-  return { principal, requestId, signal, sources, loaders: new Loaders(sources, caller) };
+  const { principal, requestId, signal, openStream } = caller;
+  return { principal, requestId, signal, ...(openStream && { openStream }), sources, loaders: new Loaders(sources, caller) };
 }

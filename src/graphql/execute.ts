@@ -3,9 +3,10 @@ import { type CompiledQuery, compileQuery, isCompiledQuery } from "graphql-jit";
 import type { TypedDocumentNode } from "@graphql-typed-document-node/core";
 import { OpsError, toOpsError } from "../errors.ts";
 import { type Caller, type Sources, createContext } from "./context.ts";
-import { findInputs } from "./inputs.ts";
+import { findInputs, type Inputs } from "./inputs.ts";
 
 export type { Caller } from "./context.ts";
+export type { Follow, LogBatch } from "./subscribe.ts";
 
 interface Executed<Data> {
   /** Null fields are explained in `errors`. */
@@ -15,8 +16,8 @@ interface Executed<Data> {
 
 /** A fixed document about to run for one caller. */
 interface Prepared<Data> {
-  /** As long as these are the same objects, the answer is the same; null when only running it tells. */
-  readonly inputs: readonly unknown[] | null;
+  /** While its rows are the same objects, the body is the same; null when only running it tells. */
+  readonly inputs: Inputs | null;
   readonly run: () => Promise<Executed<Data>>;
 }
 

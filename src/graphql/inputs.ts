@@ -1,22 +1,24 @@
 import type { DocumentNode } from "graphql";
-import { ContainersDocument, type ContainersQueryVariables } from "../generated/rest.ts";
+import type { EngineStatus } from "../domain/container.ts";
+import { toAgeSeconds } from "../domain/container-time.ts";
+import { ContainersDocument, type ContainersQuery, type ContainersQueryVariables } from "../generated/rest.ts";
 import type { OpsContext } from "./context.ts";
 
-/**
- * What an answer is made of, where that is cheaper to ask than the answer: while these are the very same objects in the same
- * order, so is the answer, for the same variables. Null where they do not say it all. Sources never change an object that they
- * have given away.
- */
-type Inputs = (variables: never, context: OpsContext) => Promise<readonly unknown[]> | null;
+/** What an answer is made of, where that is cheaper to ask than the answer. Sources never change an object that they have given away. */
+export interface Inputs {
+  /** While these are the very same objects in the same order, so is the body, for the same variables. */
+  readonly rows: readonly unknown[];
+  /** The part of the data that headers are made of: new each time. */
+  readonly status: object;
+}
 
-const inputsOf = new Map<DocumentNode, Inputs>([[ContainersDocument, containerInputs]]);
+/** Null where the inputs do not say it all. */
+type Find = (variables: never, context: OpsContext) => Promise<Inputs> | null;
+
+const inputsOf = new Map<DocumentNode, Find>([[ContainersDocument, containerInputs]]);
 
 /** The inputs of a fixed document's answer, null when there is no telling but by running it. */
-export async function findInputs(
-  document: DocumentNode,
-  variables: object,
-  context: OpsContext,
-): Promise<readonly unknown[] | null> {
+export async function findInputs(document: DocumentNode, variables: object, context: OpsContext): Promise<Inputs | null> {
   const find = inputsOf.get(document);
   if (!find) return null;
   try {
@@ -34,8 +36,13 @@ function containerInputs({ env, includeAccessories, includeStats }: ContainersQu
   return readContainers(context, includeAccessories);
 }
 
-async function readContainers({ loaders }: OpsContext, includeAccessories: boolean): Promise<readonly unknown[]> {
+async function readContainers({ loaders }: OpsContext, includeAccessories: boolean): Promise<Inputs> {
   const rows = await loaders.containers.all(includeAccessories);
   const engines = await loaders.containers.engines();
-  return [...engines.map(({ name, error }) => (error ? `${name} ${error.code}` : name)), ...rows];
+  const status: Pick<ContainersQuery, "engines"> = { engines: engines.map(toStatus) };
+  return { rows, status };
+}
+
+function toStatus({ name, contactAt, error }: EngineStatus): NonNullable<ContainersQuery["engines"]>[number] {
+  return { name, age_seconds: toAgeSeconds(contactAt), error };
 }

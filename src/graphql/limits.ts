@@ -39,6 +39,10 @@ export function useLimits(): Plugin<{ caller: Caller }> {
       const error = findExcess(args);
       if (error) setResultAndStopExecution({ errors: [error] });
     },
+    onSubscribe({ args, setResultAndStopExecution }) {
+      const error = findExcess(args);
+      if (error) setResultAndStopExecution({ errors: [error] });
+    },
   };
 }
 

@@ -12,8 +12,9 @@ export function createMaskError(logger: Logger): (error: unknown) => GraphQLErro
     if (error instanceof GraphQLError && (!error.path || !original)) return cleanRequestError(error);
     const known = original instanceof OpsError ? original : new OpsError("internal", "Internal error", { cause: original });
     if (known.code === "internal") logger.error({ err: known.cause }, "resolver failed");
-    const { code, status, upstream, message } = known;
-    const extensions = { code, status, ...(upstream && { upstream }) };
+    const { code, status, upstream, message, headers } = known;
+    const retryAfter = headers?.["Retry-After"] && Number(headers["Retry-After"]);
+    const extensions = { code, status, ...(upstream && { upstream }), ...(retryAfter && { retryAfter }) };
     const { nodes, path } = error instanceof GraphQLError ? error : {};
     return new GraphQLError(message, { nodes: nodes ?? null, path: path ?? null, extensions });
   };

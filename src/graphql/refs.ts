@@ -1,7 +1,21 @@
-import type { Container, ContainerStats, EngineStatus, HealthProbe, LogLine, LogPage } from "../domain/container.ts";
+import type {
+  Container,
+  ContainerStats,
+  EngineStatus,
+  HealthProbe,
+  LogLine,
+  LogPage,
+  ProbeRun,
+  StatsPoint,
+} from "../domain/container.ts";
+import type { AuditRecord } from "../domain/audit.ts";
 import type { DeployInfo } from "../domain/deploy.ts";
 import type { Host, Thresholds } from "../domain/host.ts";
 import type { JobErrorGroup, QueueMetrics } from "../domain/queue.ts";
+import type { RestartPreview } from "../domain/restart-preview.ts";
+import type { RoleStep } from "../domain/restart-role.ts";
+import type { Wellness } from "../domain/restart-wait.ts";
+import type { LogBatch } from "../domain/log-follow.ts";
 import type { Builder } from "./builder.ts";
 import type { QueueSourceStatus } from "./loaders/queues.ts";
 
@@ -9,6 +23,13 @@ import type { QueueSourceStatus } from "./loaders/queues.ts";
 export interface HealthCheck {
   readonly container: Container;
   readonly probe: HealthProbe | null;
+  /** The one that was run on demand. */
+  readonly run: ProbeRun | null;
+}
+
+/** A container that was restarted, or only previewed. */
+interface RestartResult extends Wellness {
+  readonly preview: RestartPreview | null;
 }
 
 export interface Problem {
@@ -21,9 +42,11 @@ export function createRefs(builder: Builder) {
   return {
     container: builder.objectRef<Container>("Container"),
     containerStats: builder.objectRef<ContainerStats>("ContainerStats"),
+    statsPoint: builder.objectRef<StatsPoint>("StatsPoint"),
     healthCheck: builder.objectRef<HealthCheck>("HealthCheck"),
     logPage: builder.objectRef<LogPage>("LogPage"),
     logLine: builder.objectRef<LogLine>("LogLine"),
+    logBatch: builder.objectRef<LogBatch>("LogBatch"),
     engine: builder.objectRef<EngineStatus>("Engine"),
     queue: builder.objectRef<QueueMetrics>("Queue"),
     queueSource: builder.objectRef<QueueSourceStatus>("QueueSource"),
@@ -32,6 +55,11 @@ export function createRefs(builder: Builder) {
     thresholds: builder.objectRef<Thresholds>("Thresholds"),
     deployInfo: builder.objectRef<DeployInfo>("DeployInfo"),
     deployField: builder.objectRef<DeployInfo["extra"][number]>("DeployField"),
+    restartResult: builder.objectRef<RestartResult>("RestartResult"),
+    restartPreview: builder.objectRef<RestartPreview>("RestartPreview"),
+    roleRestart: builder.objectRef<readonly RoleStep[]>("RoleRestart"),
+    roleRestartStep: builder.objectRef<RoleStep>("RoleRestartStep"),
+    auditRecord: builder.objectRef<AuditRecord>("AuditRecord"),
     problem: builder.objectRef<Problem>("Problem"),
   };
 }

@@ -1,15 +1,18 @@
 import type { GraphQLSchema } from "graphql";
 import { createBuilder } from "./builder.ts";
 import { createRefs } from "./refs.ts";
+import { addAudit } from "./types/audit.ts";
 import { addContainer } from "./types/container.ts";
 import { addDeployInfo } from "./types/deploy-info.ts";
 import { addEngine } from "./types/engine.ts";
 import { addHealthCheck } from "./types/health-check.ts";
 import { addHost } from "./types/host.ts";
 import { addJobErrors } from "./types/job-error.ts";
+import { addLogFollow } from "./types/log-follow.ts";
 import { addLogs } from "./types/log.ts";
 import { addQueue } from "./types/queue.ts";
 import { addRestart } from "./types/restart.ts";
+import { addRoleRestart } from "./types/role-restart.ts";
 import { addScalars } from "./types/scalars.ts";
 import { addStats } from "./types/stats.ts";
 
@@ -18,7 +21,10 @@ const types = [
   addStats,
   addHealthCheck,
   addLogs,
+  addLogFollow,
   addRestart,
+  addRoleRestart,
+  addAudit,
   addEngine,
   addQueue,
   addJobErrors,
@@ -37,6 +43,10 @@ export function createSchema(): GraphQLSchema {
   builder.mutationType({
     description: "Actions: one for each operation, each left in the audit record.",
     authScopes: { operate: true },
+  });
+  builder.subscriptionType({
+    description: "What happens from now on, over server-sent events; 5 at a time for each token.",
+    authScopes: { read: true },
   });
   const refs = createRefs(builder);
   const scalars = addScalars(builder);

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { GraphQLSchema } from "graphql";
 import { type Plugin, createYoga } from "graphql-yoga";
+import type { StreamLease } from "../domain/stream-lease.ts";
 import { OpsError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import { type Caller, type OpsContext, type Sources, createContext } from "./context.ts";
@@ -15,6 +16,7 @@ interface ServerContext {
 export interface GraphqlRequest extends Caller {
   readonly req: IncomingMessage;
   readonly res: ServerResponse;
+  openStream(): StreamLease;
 }
 
 /**
@@ -37,9 +39,10 @@ export function createGraphqlHandler(schema: GraphQLSchema, sources: Sources, lo
     logging: false,
     plugins: [useLimits(), useCleanErrors()],
   });
-  return async ({ req, res, principal, requestId, signal }: GraphqlRequest): Promise<void> => {
+  return async (request: GraphqlRequest): Promise<void> => {
+    const { req, res, principal, requestId, signal } = request;
     requireJson(req);
-    await yoga.handle(req, res, { caller: { principal, requestId, signal } });
+    await yoga.handle(req, res, { caller: { principal, requestId, signal, openStream: () => request.openStream() } });
   };
 }
 

@@ -2,6 +2,8 @@ import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:
 import type { Principal } from "../domain/principal.ts";
 import { readBody } from "./body.ts";
 import { createRequestId } from "./request-id.ts";
+import type { StreamLease } from "../domain/stream-lease.ts";
+import type { Streams } from "./streams.ts";
 import type { EdgeRequest } from "./surface.ts";
 
 /** One request on its way through the edge: the only object we allocate for each. */
@@ -18,9 +20,11 @@ export class Exchange implements EdgeRequest {
   release: (() => void) | undefined;
   #principal: Principal | undefined;
   #abort: AbortController | undefined;
+  #lease: StreamLease | undefined;
   readonly #maxBodyBytes: number;
+  readonly #streams: Streams;
 
-  constructor(req: IncomingMessage, res: ServerResponse, maxBodyBytes: number) {
+  constructor(req: IncomingMessage, res: ServerResponse, { maxBodyBytes, streams }: { maxBodyBytes: number; streams: Streams }) {
     const url = req.url ?? "";
     const cut = url.indexOf("?");
     this.req = req;
@@ -35,6 +39,7 @@ export class Exchange implements EdgeRequest {
     this.logged = undefined;
     this.release = undefined;
     this.#maxBodyBytes = maxBodyBytes;
+    this.#streams = streams;
   }
 
   get method(): string {
@@ -72,6 +77,10 @@ export class Exchange implements EdgeRequest {
       else this.res.once("close", () => this.isAborted && abort.abort());
     }
     return this.#abort.signal;
+  }
+
+  openStream(): StreamLease {
+    return (this.#lease ??= this.#streams.open(this));
   }
 
   body(): Promise<Buffer> {

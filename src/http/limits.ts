@@ -14,6 +14,12 @@ export interface EdgeLimits {
   readonly queueLimit: number;
   /** A reader that takes nothing for so long is given up. */
   readonly stalledReaderMs: number;
+  /** Answers without an end: of one token, and of all. */
+  readonly streamsPerToken: number;
+  readonly streams: number;
+  /** How often it is asked whether the token of a stream is still good, and a sign of life sent. */
+  readonly recheckMs: number;
+  readonly heartbeatMs: number;
   /** How long requests in flight may take when the process is asked to end. */
   readonly drainMs: number;
   /** Failed authentications of one address: at once, and per second. */
@@ -34,6 +40,10 @@ export const defaultLimits: EdgeLimits = {
   waitMs: 200,
   queueLimit: 2000,
   stalledReaderMs: 30_000,
+  streamsPerToken: 5,
+  streams: 500,
+  recheckMs: 30_000,
+  heartbeatMs: 15_000,
   drainMs: 10_000,
   failedAuthBurst: 300,
   failedAuthPerSecond: 10,

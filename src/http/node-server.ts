@@ -13,8 +13,10 @@ import { defaultLimits, type EdgeLimits } from "./limits.ts";
 import { logRequest } from "./request-log.ts";
 import { createRouter, type Outcome } from "./router.ts";
 import type { EdgeReply, PublicPage, Surface } from "./surface.ts";
+import { createStreams } from "./streams.ts";
 import { createThrottle } from "./throttle.ts";
 import { writeReply } from "./write-reply.ts";
+import { writeStream } from "./write-stream.ts";
 
 export interface Edge {
   /** For a server of one's own; `listen` uses it too. */
@@ -44,6 +46,7 @@ export function createEdge(options: EdgeOptions): Edge {
   /** Answers not handed to the kernel yet: at work, or waiting for a slow reader. */
   const unfinished = new Set<ServerResponse>();
 
+  const streams = createStreams(authenticator, limits);
   const route = createRouter({
     surfaces,
     publicPages: [...createHealthPages(() => !isDraining && isReady()), ...(options.publicPages ?? [])],
@@ -75,6 +78,12 @@ export function createEdge(options: EdgeOptions): Edge {
       else res.once("close", log);
       return;
     }
+    if (reply.stream) {
+      writeStream(exchange, reply, reply.stream, limits.heartbeatMs)
+        .then((bytes) => logRequest(logger, exchange, { status: reply.status, bytes, route: reply.route }))
+        .catch((error: unknown) => fail(exchange, error));
+      return;
+    }
     const bytes = writeReply(exchange, reply, isDraining);
     logRequest(logger, exchange, { status: reply.status, bytes, route: reply.route, code: reply.code });
     const { socket } = res;
@@ -93,7 +102,7 @@ export function createEdge(options: EdgeOptions): Edge {
   };
 
   const listener = (req: IncomingMessage, res: ServerResponse) => {
-    const exchange = new Exchange(req, res, limits.maxBodyBytes);
+    const exchange = new Exchange(req, res, { maxBodyBytes: limits.maxBodyBytes, streams });
     let outcome: Outcome;
     try {
       outcome = route(exchange);
@@ -113,7 +122,10 @@ export function createEdge(options: EdgeOptions): Edge {
   server.maxConnections = limits.maxConnections;
   server.on("checkContinue", listener);
   server.on("checkExpectation", (req: IncomingMessage, res: ServerResponse) => {
-    fail(new Exchange(req, res, 0), new OpsError("invalid_request", "This expectation is not supported"));
+    fail(
+      new Exchange(req, res, { maxBodyBytes: 0, streams }),
+      new OpsError("invalid_request", "This expectation is not supported"),
+    );
   });
   server.on("clientError", (error, socket) => {
     const isAnswering = [...unfinished].some((res) => res.socket === socket && res.headersSent);
@@ -131,6 +143,7 @@ export function createEdge(options: EdgeOptions): Edge {
       }),
     drain: () => {
       isDraining = true;
+      streams.endAll("shutdown");
       drained ??= drainServer(server, unfinished, limits.drainMs);
       return drained;
     },

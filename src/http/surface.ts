@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
 import type { Principal } from "../domain/principal.ts";
+import type { StreamLease } from "../domain/stream-lease.ts";
 
 /** One authenticated request, as a surface sees it. Costly parts (`signal`, `body`) are made when first asked for. */
 export interface EdgeRequest {
@@ -18,6 +19,8 @@ export interface EdgeRequest {
   readonly signal: AbortSignal;
   readonly req: IncomingMessage;
   readonly res: ServerResponse;
+  /** For an answer without an end: a place that lasts until the answer is closed. Throws rate_limited when there is none. */
+  openStream(): StreamLease;
   /** Reads the body once. Rejects with payload_too_large, unsupported_media_type (compressed) or request_timeout. */
   body(): Promise<Buffer>;
   /** What a surface that answers by itself adds to the log line. */
@@ -35,6 +38,17 @@ export interface EdgeReply {
   readonly code?: string;
   /** Flat name/value list that replaces `apiHeaders`, for pages that need a policy of their own. */
   readonly policy?: readonly string[];
+  /** What comes instead of `body`, in parts. */
+  readonly stream?: EdgeStream;
+}
+
+/** A body that comes in parts, each sent as one. */
+export interface EdgeStream {
+  readonly chunks: AsyncIterable<string>;
+  /** Sent where nothing else was for 15 s. */
+  readonly heartbeat?: string;
+  /** Aborts when there is no more waiting for a slow reader: then only what tells the reason may follow. */
+  readonly signal: AbortSignal;
 }
 
 /** A part of the gateway behind the token, mounted at one fixed path. */

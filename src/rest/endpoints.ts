@@ -1,9 +1,11 @@
 import type { TypedDocumentNode } from "@graphql-typed-document-node/core";
+import type { DocumentNode } from "graphql";
 import type { ErrorCode } from "../errors.ts";
 import {
   ContainerDocument,
   ContainerHealthCheckDocument,
   ContainerLogsDocument,
+  ContainerLogsFollowDocument,
   ContainerRestartDocument,
   ContainersDocument,
   type ContainersQuery,
@@ -11,8 +13,8 @@ import {
   HostsDocument,
   QueuesDocument,
 } from "../generated/rest.ts";
-import { type Param, booleanParam, choiceParam, integerParam, textParam } from "./params.ts";
-import { type Pick, deployInfo, field, restarted, spread, whole } from "./picks.ts";
+import { type Param, booleanParam, choiceParam, headerParam, integerParam, textParam, wordParam } from "./params.ts";
+import { type Pick, deployInfo, field, spread, whole } from "./picks.ts";
 
 /** Where the contract lives. */
 export const basePath = "/api/v1/admin/ops";
@@ -30,6 +32,8 @@ export interface Endpoint<Data = unknown, Variables = unknown> {
   readonly headers?: (data: Partial<Data>) => Readonly<Record<string, string>>;
   /** The body as lines of text, for `Accept: text/plain`. */
   readonly text?: (body: unknown) => string;
+  /** The subscription behind `follow=true`. */
+  readonly follow?: DocumentNode;
   readonly deprecated?: true;
 }
 
@@ -47,21 +51,64 @@ const engine = textParam("engine", 255, { description: "The engine to look on, w
 const logParams = [
   accessories,
   engine,
-  integerParam("tail", { minimum: 1, maximum: 5000, fallback: 200 }, { description: "How many of the newest matching lines" }),
+  integerParam(
+    "tail",
+    { minimum: 0, maximum: 5000, fallback: 200 },
+    { description: "How many of the newest matching lines; 0 only with follow" },
+  ),
   textParam("since", 64, { description: "From this time on: RFC 3339, unix seconds, or a duration back from now (10m)" }),
   textParam("until", 64, { description: "Up to this time, as since" }),
   choiceParam("stream", ["stdout", "stderr"], { description: "Only this stream" }),
   textParam("search", 200, { description: "Only lines that contain this text, case-sensitive" }),
-  choiceParam("follow", ["false"], { description: "Answers are finite: an endless one is refused" }),
+  textParam("search_regex", 200, {
+    variable: "searchRegex",
+    description: "Only lines that match this regular expression (RE2); (?i) ignores case",
+  }),
+  choiceParam("level", ["trace", "debug", "info", "warn", "error", "fatal"], {
+    description: "Only lines so severe, or more, as they say themselves",
+  }),
+  booleanParam("download", { description: "The lines as a text file" }),
+  booleanParam("follow", {
+    description:
+      "Stream: these lines, then what is written, also over restarts. Server-sent events, or lines with Accept: text/plain",
+  }),
+];
+
+const restartParams = [
+  headerParam("Idempotency-Key", 255, {
+    variable: "idempotencyKey",
+    description: "The same key of the same token gets the same answer for 24 hours, without a second restart",
+  }),
+  wordParam("wait", "healthy", {
+    variable: "waitHealthy",
+    description: "Answer only when it is healthy, has failed to be, or the time is up",
+  }),
+  integerParam(
+    "wait_seconds",
+    { minimum: 1, maximum: 300, fallback: 60 },
+    { variable: "waitSeconds", description: "How long to wait for its health" },
+  ),
+  booleanParam("dry_run", { variable: "dryRun", description: "Restart nothing: only tell what would happen" }),
 ];
 
 const engineErrors = ["docker_unavailable", "docker_forbidden", "docker_timeout", "docker_error"] as const;
 const oneErrors = ["container_not_found", "container_ambiguous", ...engineErrors] as const;
-const restartErrors = [...oneErrors, "restart_disabled", "restart_in_progress", "restart_unknown", "audit_unavailable"] as const;
+const restartErrors = [
+  ...oneErrors,
+  "restart_disabled",
+  "restart_protected",
+  "restart_in_progress",
+  "idempotency_key_reused",
+  "restart_cooldown",
+  "restart_budget",
+  "restart_busy",
+  "restart_unknown",
+  "audit_unavailable",
+] as const;
 const restart = {
   document: ContainerRestartDocument,
-  params: [accessories, engine, reason],
-  pick: restarted(),
+  params: [accessories, engine, reason, ...restartParams],
+  pick: field("restartContainer"),
   errors: restartErrors,
 } as const;
 
@@ -94,16 +141,17 @@ export const endpoints = [
     params: logParams,
     pick: spread("container", "logs"),
     text: toLines,
-    errors: oneErrors,
+    follow: ContainerLogsFollowDocument,
+    errors: [...oneErrors, "rate_limited"],
   }),
   row({
     method: "GET",
     path: "/containers/:name/health-check",
-    summary: "What its last health probe said",
+    summary: "What its last health probe said, or what a new one says",
     document: ContainerHealthCheckDocument,
-    params: [accessories, engine],
+    params: [accessories, engine, booleanParam("probe", { description: "Run its health check now, inside of it" })],
     pick: spread("container", "healthCheck"),
-    errors: oneErrors,
+    errors: [...oneErrors, "health_exec_disabled"],
   }),
   row({ method: "POST", path: "/containers/:name/restart", summary: "Restart it", ...restart }),
   row({ method: "GET", path: "/containers/:name/restart", summary: "Restart it; use POST", deprecated: true, ...restart }),
@@ -141,9 +189,12 @@ function row<Data, Variables>(endpoint: Endpoint<Data, Variables>): Endpoint {
   return endpoint as Endpoint;
 }
 
-/** `X-Ops-Engines`: an RFC 9651 list, `"web-1", "web-2";error=docker_timeout`. */
+/** `X-Ops-Engines`: an RFC 9651 list, `"web-1";age=0.3, "web-2";age=12.1;error=docker_timeout`; age in seconds, see `Engine.ageSeconds`. */
 function enginesHeader({ engines }: Partial<ContainersQuery>): Readonly<Record<string, string>> {
-  const items = (engines ?? []).map(({ name, error }) => `"${name}"${error ? `;error=${error.code}` : ""}`);
+  const items = (engines ?? []).map(({ name, age_seconds: age, error }) => {
+    const parts = [`"${name}"`, age === null ? null : `age=${age.toFixed(1)}`, error && `error=${error.code}`];
+    return parts.filter((part) => part !== null).join(";");
+  });
   return { "x-ops-engines": items.join(", ") };
 }
 

@@ -52,12 +52,17 @@ function toOperation(schema: GraphQLSchema, endpoint: Endpoint) {
         content: {
           "application/json": { schema: body },
           ...(endpoint.text && { "text/plain": { schema: { type: "string" } } }),
+          ...(endpoint.follow && { "text/event-stream": { schema: { type: "string", description: eventsHelp } } }),
         },
       },
       ...toErrors([...everywhere, ...endpoint.errors]),
     },
   };
 }
+
+const eventsHelp =
+  "With follow=true. Events: `lines` (a JSON list of lines as in the finite answer; its id is the time of the last one, to be sent as Last-Event-ID), " +
+  "`dropped` ({lines}), `notice` ({notice: stopped | resumed | engine_lost}), `end` ({reason}).";
 
 /** Error answers by status; each names its codes. */
 function toErrors(codes: readonly ErrorCode[]): Record<string, unknown> {

@@ -3,7 +3,7 @@ import { OpsError } from "../errors.ts";
 /** One query or path parameter: where it comes from, which variable of the document it becomes, and what it accepts. */
 export interface Param {
   readonly name: string;
-  readonly in: "query" | "path";
+  readonly in: "query" | "path" | "header";
   readonly variable: string;
   readonly description: string;
   /** JSON Schema of the value, for OpenAPI. */
@@ -17,6 +17,9 @@ export interface Param {
 }
 
 type ParamOptions = { readonly variable?: string; readonly description: string };
+
+/** By lower-case name, as node:http gives them. */
+export type Headers = Readonly<Record<string, string | readonly string[] | undefined>>;
 
 const booleans: Readonly<Record<string, boolean>> = { true: true, "1": true, false: false, "0": false };
 
@@ -36,6 +39,16 @@ export function choiceParam(name: string, choices: readonly string[], options: P
     schema: { type: "string", enum: choices },
     expected: choices.join(" or "),
     parse: (text) => (choices.includes(text) ? text : undefined),
+  });
+}
+
+/** One word or nothing: true when it is there. */
+export function wordParam(name: string, word: string, options: ParamOptions): Param {
+  return toParam(name, options, {
+    schema: { type: "string", enum: [word] },
+    fallback: false,
+    expected: word,
+    parse: (text) => text === word || undefined,
   });
 }
 
@@ -62,6 +75,11 @@ export function textParam(name: string, maxLength: number, options: ParamOptions
   });
 }
 
+/** As `textParam`, from a header of the request. */
+export function headerParam(name: string, maxLength: number, options: ParamOptions): Param {
+  return { ...textParam(name, maxLength, options), in: "header" };
+}
+
 function toParam(
   name: string,
   { variable = name, description }: ParamOptions,
@@ -71,14 +89,14 @@ function toParam(
 }
 
 /**
- * The variables that a query string means. Unknown parameters are ignored, an empty value counts as absent; a repeated or a bad
+ * The variables that a query string, and the headers, mean. Unknown parameters are ignored, an empty value counts as absent; a repeated or a bad
  * one is invalid_request and names the parameter, never its value.
  */
-export function parseQuery(params: readonly Param[], query: string): Record<string, unknown> {
+export function parseQuery(params: readonly Param[], query: string, headers: Headers = {}): Record<string, unknown> {
   const variables: Record<string, unknown> = {};
   const given = query === "" ? null : new URLSearchParams(query);
-  for (const { name, variable, fallback, expected, parse } of params) {
-    const values = given?.getAll(name) ?? [];
+  for (const { name, in: place, variable, fallback, expected, parse } of params) {
+    const values = place === "header" ? [headers[name.toLowerCase()] ?? []].flat() : (given?.getAll(name) ?? []);
     if (values.length > 1) throw new OpsError("invalid_request", `${name} is given more than once`);
     const value = values[0] ? parse(values[0]) : fallback;
     if (value !== undefined) variables[variable] = value;

@@ -39,21 +39,6 @@ export function whole<const Key extends string>(...required: readonly Key[]): Pi
   };
 }
 
-/** A restarted container, with the contract's `restarted: true` after its name. */
-export function restarted<Data extends { restartContainer: { name: string } | null }>(): Pick<Data> {
-  return {
-    body: ({ restartContainer: container }) => {
-      if (!container) return null;
-      const { name, ...rest } = container;
-      return { name, restarted: true, ...rest };
-    },
-    schema: (data) => {
-      const { name, ...rest } = property(data, "restartContainer").properties ?? {};
-      return object({ name: name ?? {}, restarted: { const: true }, ...rest });
-    },
-  };
-}
-
 interface DeployFields {
   readonly stale: boolean;
   readonly extra: readonly { readonly key: string; readonly value: string }[];

@@ -34,7 +34,9 @@ const redis = facts({
 });
 
 test("the web container of the contract", () => {
-  expect(withDeploy(toContainer(web, context()), deploy)).toEqual({
+  const seen = { observedAt: "2026-01-13T09:45:58Z", stale: false };
+  expect(withDeploy(toContainer(web, context(), seen), deploy)).toEqual({
+    ...seen,
     engine: "web-1",
     fullId: web.fullId,
     id: "abc123abc123",

@@ -1,30 +1,32 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { type StatsSample, toContainerStats, toUsedMemory } from "../../src/domain/stats.ts";
-
-function sample(change: Partial<StatsSample> = {}): StatsSample {
-  return {
-    readAt: "2026-01-13T09:40:01Z",
-    cpuTotal: 1_000_000_000,
-    cpuSystem: 100_000_000_000,
-    onlineCpus: 2,
-    memUsage: 100_000_000,
-    memLimit: 400_000_000,
-    memDetail: {},
-    pids: 7,
-    ...change,
-  };
-}
+import { isEmpty, type StatsSample, toContainerStats, toUsedMemory } from "../../src/domain/stats.ts";
+import { sample } from "../support/stats-sample.ts";
 
 test("the docker CLI's figures, worked by hand", () => {
   // 0.25 s of CPU time while the host's two CPUs had 2 s together: an eighth of 2 x 100 %.
-  const next = sample({ cpuTotal: 1_250_000_000, cpuSystem: 102_000_000_000, memDetail: { total_inactive_file: 20_000_000 } });
+  const next = sample({
+    cpuTotal: 1_250_000_000,
+    cpuSystem: 102_000_000_000,
+    throttling: { periods: 20, throttledPeriods: 5, throttledNanoseconds: 1_500_000_000 },
+    memDetail: { total_inactive_file: 20_000_000 },
+    network: { received: 11, sent: 12 },
+    blockIo: { read: 13, written: 14 },
+  });
   expect(toContainerStats(sample(), next)).toEqual({
+    source: "engine",
     cpuPct: 25,
+    cpuPeriods: 20,
+    cpuThrottledPeriods: 5,
+    cpuThrottledSeconds: 1.5,
     memPct: 20,
     memUsedBytes: 80_000_000,
     memLimitBytes: 400_000_000,
     pids: 7,
+    networkReceiveBytes: 11,
+    networkTransmitBytes: 12,
+    blockReadBytes: 13,
+    blockWriteBytes: 14,
     sampledAt: "2026-01-13T09:40:01Z",
   });
 });
@@ -45,9 +47,16 @@ test("unknown is null and idle is 0", () => {
   expect(toContainerStats(sample(), sample({ memUsage: null }))).toMatchObject({ memPct: null, memUsedBytes: null });
 });
 
-test("a stopped container has none", () => {
-  expect(toContainerStats(sample(), sample({ cpuTotal: 0, memUsage: null }))).toBeNull();
-  expect(toContainerStats(sample(), sample({ cpuTotal: null, memUsage: 0 }))).toBeNull();
+test("samples of two lives, or a single one, give no CPU figure", () => {
+  const next = sample({ cpuTotal: 1_250_000_000, cpuSystem: 102_000_000_000 });
+  expect(toContainerStats(sample({ life: "another" }), next)).toMatchObject({ cpuPct: null, memPct: 25, cpuPeriods: null });
+  expect(toContainerStats(null, next)).toMatchObject({ cpuPct: null, memPct: 25 });
+});
+
+test("a stopped container is known by having nothing", () => {
+  expect(isEmpty(sample({ cpuTotal: 0, memUsage: null }))).toBe(true);
+  expect(isEmpty(sample({ cpuTotal: null, memUsage: 0 }))).toBe(true);
+  expect(isEmpty(sample({ cpuTotal: 1, memUsage: 0 }))).toBe(false);
 });
 
 test("used memory on cgroup v1 and v2", () => {

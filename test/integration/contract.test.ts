@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { GraphQLClient } from "graphql-request";
 import { ContainersDocument, DeployInfoDocument, HostsDocument, QueuesDocument } from "../../src/generated/rest.ts";
 import { endpoints } from "../../src/rest/endpoints.ts";
+import { until } from "../support/docker-containers.ts";
 import { startGateway, token } from "../support/gateway.ts";
 import { assertFitsOpenApi } from "../support/openapi.ts";
 import { createStage, deployInfo } from "../support/stage.ts";
@@ -196,6 +197,10 @@ describe("the documented contract on real upstreams", () => {
   it("gives a typed GraphQL client the data of which REST makes its bodies", async () => {
     const client = new GraphQLClient(`${gateway.url}/graphql`, { headers: { authorization: `Bearer ${token}` } });
     const flags = { includeAccessories: true, includeStats: false };
+    // The restarts above are over when their health check says so.
+    await until(async () =>
+      (await call("GET", "/containers")).filter(isMine).every(({ health }: { health: string }) => health === "healthy"),
+    );
     const { containers } = await client.request(ContainersDocument, flags);
     const rest = await call("GET", "/containers", { query: "?include_accessories=true" });
     expect(containers?.filter(isMine)).toEqual(rest.filter(isMine));

@@ -61,11 +61,22 @@ describe("a running gateway", () => {
   it("outlives the engine", async () => {
     expect(await look()).toEqual(well);
     await docker.halt();
-    expect(await look()).toEqual({ ...well, "/containers": "docker_unavailable" });
-    const { body } = await gateway.query("{ containers { name } engines { ok error { code } } hosts { name } }");
-    expect(body.data).toMatchObject({ containers: null, engines: [{ ok: false, error: { code: "docker_unavailable" } }] });
+    // The last that is known, for a minute, marked stale and with the error beside it.
+    const document = "{ containers { name stale } engines { ok ageSeconds error { code } } hosts { name } }";
+    await until(async () => (await gateway.query(document)).body.data.engines[0].ok === false);
+    const { headers } = await gateway.fetch("/api/v1/admin/ops/containers");
+    expect(headers.get("x-ops-engines")).toMatch(/^"local";age=\d+\.\d;error=docker_unavailable$/);
+    const { body } = await gateway.query(document);
+    expect(body.data.engines).toMatchObject([{ ageSeconds: expect.any(Number), error: { code: "docker_unavailable" } }]);
+    expect(body.data.containers).not.toEqual([]);
+    expect(body.data.containers.every(({ stale }: { stale: boolean }) => stale)).toBe(true);
+    // Nothing is done to what may not be so any more.
+    const path = `/api/v1/admin/ops/containers/${body.data.containers[0].name}/restart`;
+    const restart = await gateway.fetch(path, { method: "POST" });
+    expect(await restart.json()).toMatchObject({ error: { code: "docker_unavailable" } });
     expect(body.data.hosts).toHaveLength(1);
     await docker.start();
+    await until(async () => (await gateway.query(document)).body.data.engines[0].ok === true);
     // The containers stopped with their engine: the newest of each role shows, as exited.
     await healed();
     const containers = (await (await gateway.fetch("/api/v1/admin/ops/containers")).json()) as { status: string }[];

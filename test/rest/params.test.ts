@@ -24,14 +24,17 @@ describe("parameters", () => {
     ["/containers", "include_accessories=TRUE", "include_accessories must be true or false"],
     ["/containers", "env=staging&env=production", "env is given more than once"],
     ["/containers", "include_stats=__proto__", "include_stats must be true or false"],
-    [`/containers/${name}/logs`, "tail=0", "tail must be a whole number from 1 to 5000"],
-    [`/containers/${name}/logs`, "tail=-1", "tail must be a whole number from 1 to 5000"],
-    [`/containers/${name}/logs`, "tail=all", "tail must be a whole number from 1 to 5000"],
-    [`/containers/${name}/logs`, "tail=1e3", "tail must be a whole number from 1 to 5000"],
+    [`/containers/${name}/logs`, "tail=0", "tail must be from 1 to 5000"],
+    [`/containers/${name}/logs`, "tail=-1", "tail must be a whole number from 0 to 5000"],
+    [`/containers/${name}/logs`, "tail=all", "tail must be a whole number from 0 to 5000"],
+    [`/containers/${name}/logs`, "tail=1e3", "tail must be a whole number from 0 to 5000"],
     [`/containers/${name}/logs`, "stream=stdin", "stream must be stdout or stderr"],
     [`/containers/${name}/logs`, "since=yesterday", "since must be a time"],
     [`/containers/${name}/logs`, `search=${"x".repeat(201)}`, "search must be at most 200 characters"],
-    [`/containers/${name}/logs`, "follow=true", "follow must be"],
+    [`/containers/${name}/logs`, "follow=maybe", "follow must be"],
+    [`/containers/${name}/logs`, "level=loud", "level must be"],
+    [`/containers/${name}/logs`, "search_regex=(", "regular expression of RE2"],
+    [`/containers/${name}/logs`, `search_regex=${"x".repeat(201)}`, "search_regex must be at most 200 characters"],
   ])("%s?%s is a 400 that names the parameter", async (path, query, message) => {
     await expect(get(path, query)).rejects.toMatchObject({ code: "invalid_request", message: expect.stringContaining(message) });
   });
@@ -92,7 +95,14 @@ describe("methods and forms", () => {
     expect(JSON.parse((await get(`/containers/${name}/logs`, "tail=1")).body)).toEqual({
       name,
       truncated: false,
-      lines: [{ timestamp: "2026-01-13T09:46:00.000000001Z", stream: "stdout", message: `from ${sampleContainer().fullId}` }],
+      lines: [
+        {
+          timestamp: "2026-01-13T09:46:00.000000001Z",
+          stream: "stdout",
+          level: null,
+          message: `from ${sampleContainer().fullId}`,
+        },
+      ],
     });
   });
 
@@ -104,6 +114,7 @@ describe("methods and forms", () => {
       healthy: true,
       failing_streak: 0,
       checked_at: "2026-01-13T09:45:00Z",
+      age_seconds: expect.any(Number),
       output: "ok",
     });
   });

@@ -16,6 +16,8 @@ export interface ContainerSpec {
   readonly restartPolicy?: string;
   readonly stopTimeout?: number;
   readonly memory?: number;
+  /** Share of one CPU that it may use, in periods of 10 ms: so its use is even. */
+  readonly cpu?: number;
   /** @default "bridge" with a published port, else "none" */
   readonly network?: string;
 }
@@ -44,6 +46,7 @@ export async function createContainer(socketPath: string, spec: ContainerSpec): 
       PortBindings: published ? { [published]: [{ HostIp: hostIp, HostPort: hostPort }] } : {},
       Binds: spec.binds ?? [],
       Memory: spec.memory ?? 0,
+      ...(spec.cpu === undefined ? {} : { CpuPeriod: 10_000, CpuQuota: spec.cpu * 10_000 }),
       RestartPolicy: { Name: spec.restartPolicy ?? "no" },
     },
   })) as { Id: string };

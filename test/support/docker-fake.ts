@@ -11,6 +11,12 @@ export interface FakeEngine extends AsyncDisposable {
   readonly options: EngineOptions;
   /** "GET /v1.45/containers/json?all=1", with " +body" when there was one. In order. */
   readonly requests: string[];
+  /** The same without the subscription to events. */
+  readonly calls: string[];
+  /** Sends an event to all who have subscribed. */
+  emit(action: string, fullId: string): void;
+  /** Ends the subscriptions there are. */
+  cut(): void;
   /** Replaces the answer of the paths that contain `part`. The last one counts. */
   on(part: string, handler: Handler): void;
 }
@@ -19,7 +25,16 @@ export async function startFakeEngine(name = "fake"): Promise<FakeEngine> {
   const folder = mkdtempSync(join(tmpdir(), "ops-fake-"));
   const socketPath = join(folder, "docker.sock");
   const requests: string[] = [];
-  const handlers: (readonly [part: string, handler: Handler])[] = [["/_ping", ping("1.47")]];
+  const subscribers = new Set<ServerResponse>();
+  const subscribe: Handler = (_, response) => {
+    subscribers.add(response);
+    response.once("close", () => subscribers.delete(response));
+    response.writeHead(200, { "content-type": "application/json" }).flushHeaders();
+  };
+  const handlers: (readonly [part: string, handler: Handler])[] = [
+    ["/_ping", ping("1.47")],
+    ["/events", subscribe],
+  ];
   const server = createServer((request, response) => {
     let bytes = 0;
     request.on("data", (chunk: Buffer) => (bytes += chunk.length));
@@ -35,6 +50,16 @@ export async function startFakeEngine(name = "fake"): Promise<FakeEngine> {
   return {
     options: { name, env: null, address: { kind: "unix", socketPath } },
     requests,
+    get calls() {
+      return requests.filter((request) => !request.includes("/events"));
+    },
+    emit(action, id) {
+      const line = JSON.stringify({ Type: "container", Action: action, Actor: { ID: id }, timeNano: Date.now() * 1e6 });
+      for (const response of subscribers) response.write(`${line}\n`);
+    },
+    cut() {
+      for (const response of subscribers) response.destroy();
+    },
     on: (part, handler) => void handlers.push([part, handler]),
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();

@@ -1,6 +1,7 @@
 import type { Sources } from "../../src/graphql/context.ts";
 import { createGateway } from "../../src/gateway.ts";
 import { createAuthenticator } from "../../src/http/auth.ts";
+import type { EdgeLimits } from "../../src/http/limits.ts";
 import { createEdge } from "../../src/http/node-server.ts";
 import { basePath, endpoints } from "../../src/rest/endpoints.ts";
 import { assertFitsOpenApi } from "./openapi.ts";
@@ -34,11 +35,17 @@ async function checkAgainstOpenApi(method: string, path: string, response: Respo
   assertFitsOpenApi(method, template, response.status, await response.json());
 }
 
+interface GatewayOptions {
+  readonly logger?: Logger;
+  readonly tokensFile?: string;
+  readonly limits?: Partial<EdgeLimits>;
+}
+
 /** A gateway with its real edge on a free port, over any sources, for one plain token with every right. */
-export async function startGateway(sources: Sources, options: { logger?: Logger; tokensFile?: string } = {}): Promise<Started> {
-  const { logger = silentLogger, tokensFile } = options;
+export async function startGateway(sources: Sources, options: GatewayOptions = {}): Promise<Started> {
+  const { logger = silentLogger, tokensFile, limits = {} } = options;
   const authenticator = createAuthenticator({ token, tokensFile, logger, pollMs: 100 });
-  const edge = createEdge({ ...createGateway(sources, logger), authenticator, logger });
+  const edge = createEdge({ ...createGateway(sources, logger), authenticator, logger, limits });
   const { port } = await edge.listen("127.0.0.1", 0);
   const url = `http://127.0.0.1:${port}`;
   const started: Started = {

@@ -1,8 +1,11 @@
 import { hash } from "node:crypto";
-import type { Container, ContainerSource } from "../../src/domain/container.ts";
+import type { AuditLog, AuditRecord } from "../../src/domain/audit.ts";
+import type { Container, ContainerSource, ContainerStats, EngineStatus } from "../../src/domain/container.ts";
 import type { DeployInfo } from "../../src/domain/deploy.ts";
 import type { Host } from "../../src/domain/host.ts";
 import type { JobErrorGroup, QueueMetrics, QueueSource } from "../../src/domain/queue.ts";
+import type { RestartLimitOptions } from "../../src/domain/restart-limits.ts";
+import { createRestarts } from "../../src/domain/restart.ts";
 import type { Sources } from "../../src/graphql/context.ts";
 
 /** A running web container; the id is derived from the name. */
@@ -32,6 +35,8 @@ export function sampleContainer(overrides: Partial<Container> = {}): Container {
     image: "ghcr.io/schoolable/wallet-core:latest",
     ports: ["0.0.0.0:8080"],
     hostNames: ["37.27.91.235"],
+    observedAt: "2026-01-13T09:45:58Z",
+    stale: false,
     ...overrides,
   };
 }
@@ -53,6 +58,23 @@ export function sampleHost(overrides: Partial<Host> = {}): Host {
   };
 }
 
+const sampleStats: ContainerStats = {
+  source: "engine",
+  cpuPct: 12.4,
+  cpuPeriods: 100,
+  cpuThrottledPeriods: 10,
+  cpuThrottledSeconds: 0.5,
+  memPct: 34.1,
+  memUsedBytes: 341,
+  memLimitBytes: 1000,
+  pids: 5,
+  networkReceiveBytes: 2000,
+  networkTransmitBytes: 1000,
+  blockReadBytes: 4096,
+  blockWriteBytes: 0,
+  sampledAt: "2026-01-13T09:46:00Z",
+};
+
 export const sampleDeploy: DeployInfo = {
   currentTag: "deploy-20260110-130322-prod",
   previousTag: "deploy-20260109-101500-prod",
@@ -68,7 +90,7 @@ export const sampleDeploy: DeployInfo = {
 /** Data in memory behind the ports, and how often each port was asked. Failures are thrown where an Error stands for data. */
 export interface Memory {
   containers: readonly Container[];
-  engines: readonly { name: string; ok: boolean; error: { code: string; message: string } | null }[];
+  engines: readonly (Omit<EngineStatus, "contactAt"> & { contactAt?: number | null })[];
   queueSources: readonly {
     name: string;
     env?: "staging" | "production";
@@ -90,7 +112,7 @@ async function give<T>(value: T | Error): Promise<T> {
 
 export function createMemorySources(
   memory: Partial<Memory> = {},
-  options: Partial<Pick<Sources, "env" | "restartEnabled">> = {},
+  options: Partial<Pick<Sources, "env" | "restartEnabled" | "healthExecEnabled">> & { limits?: RestartLimitOptions } = {},
 ) {
   const data: Memory = {
     containers: [],
@@ -107,32 +129,58 @@ export function createMemorySources(
   const source: ContainerSource = {
     list: async () => {
       count("list");
-      return { containers, engines: data.engines };
+      return { containers, engines: data.engines.map((engine) => ({ contactAt: null, ...engine })) };
     },
     inspect: async (refs) => {
       count("inspect", refs.length);
       return refs.map((ref) => byId(ref.fullId));
     },
+    fresh: async (ref) => {
+      count("fresh");
+      return byId(ref.fullId);
+    },
     stats: async (refs) => {
       count("stats", refs.length);
-      return refs.map(() => ({
-        cpuPct: 12.4,
-        memPct: 34.1,
-        memUsedBytes: 341,
-        memLimitBytes: 1000,
-        pids: 5,
-        sampledAt: "2026-01-13T09:46:00Z",
-      }));
+      return refs.map(() => sampleStats);
+    },
+    statsHistory: () => {
+      count("statsHistory");
+      return [sampleStats];
     },
     logs: async (ref, { tail }) => {
       count("logs");
-      const line = { timestamp: "2026-01-13T09:46:00.000000001Z", stream: "stdout", message: `from ${ref.fullId}` } as const;
+      const line = {
+        timestamp: "2026-01-13T09:46:00.000000001Z",
+        stream: "stdout",
+        level: null,
+        message: `from ${ref.fullId}`,
+      } as const;
       return { lines: Array.from({ length: Math.min(tail, 2) }, () => line), truncated: false };
+    },
+    follow: async (ref, _, signal) => {
+      count("follow");
+      return (async function* () {
+        const line = {
+          timestamp: "2026-01-13T09:46:00.000000001Z",
+          stream: "stdout",
+          level: null,
+          message: `from ${ref.fullId}`,
+        } as const;
+        yield { lines: [line, line], dropped: 0, notice: null, ended: null };
+        if (!signal.aborted) await new Promise((resolve) => signal.addEventListener("abort", resolve));
+        if (typeof signal.reason === "string") yield { lines: [], dropped: 0, notice: null, ended: signal.reason };
+      })();
     },
     restart: async (ref) => {
       count("restart");
       return byId(ref.fullId) as Container;
     },
+    probe: async () => {
+      count("probe");
+      return { exitCode: 1, output: "refused", timedOut: false, durationMs: 20, checkedAt: "2026-01-13T09:46:00Z" };
+    },
+    look: async (ref) => ({ container: byId(ref.fullId) as Container, protectedBy: null }),
+    restartedSince: async () => false,
     close: async () => {},
   };
   const queueSources = data.queueSources.map((given): QueueSource => ({
@@ -148,7 +196,17 @@ export function createMemorySources(
       return give(given.errors);
     },
   }));
-  const audited: object[] = [];
+  const audited: AuditRecord[] = [];
+  const audit: AuditLog = {
+    write: async (entry) =>
+      audited.push({ ...entry, seq: audited.length + 1, at: "2026-01-13T09:46:00.000Z", hash: "0".repeat(64) }),
+    read: async ({ first, before, accepts }) =>
+      audited
+        .filter((record) => (before === null || record.seq < before) && accepts(record))
+        .toReversed()
+        .slice(0, first),
+    recover: async () => [],
+  };
   const thresholds = { cpu: 0.85, mem: 0.85 };
   const sources: Sources = {
     containers: source,
@@ -166,10 +224,12 @@ export function createMemorySources(
         return give(data.deploy);
       },
     },
-    audit: { write: async (entry) => void audited.push(entry) },
+    audit,
+    restarts: createRestarts({ source, audit, limits: options.limits ?? { cooldownMs: 0, budgetPerHour: 1000 }, stableMs: 0 }),
     thresholds,
     env: options.env ?? null,
     restartEnabled: options.restartEnabled ?? false,
+    healthExecEnabled: options.healthExecEnabled ?? false,
   };
   return { sources, calls, audited };
 }

@@ -1,5 +1,6 @@
 import type { Caller, Sources } from "../../src/graphql/context.ts";
 import { createExecute } from "../../src/graphql/execute.ts";
+import { createFollow } from "../../src/graphql/subscribe.ts";
 import { createSchema } from "../../src/graphql/schema.ts";
 import { endpoints } from "../../src/rest/endpoints.ts";
 import { createRestHandler } from "../../src/rest/handler.ts";
@@ -8,10 +9,13 @@ import { createCaller } from "./caller.ts";
 
 const schema = createSchema();
 const documents = endpoints.map((endpoint) => endpoint.document);
+const followed = endpoints.flatMap((endpoint) => endpoint.follow ?? []);
 
 /** The REST surface over some sources, without HTTP. */
 export function createRest(sources: Sources, caller: Caller = createCaller()) {
-  const handle = createRestHandler(createExecute(schema, sources, documents), () => createOpenApi(schema));
+  const handle = createRestHandler(createExecute(schema, sources, documents), createFollow(schema, sources, followed), () =>
+    createOpenApi(schema),
+  );
   const call = (method: string, path: string, query = "", accept?: string) => handle({ method, path, query, accept, ...caller });
   return { call, get: (path: string, query?: string, accept?: string) => call("GET", path, query, accept) };
 }

@@ -130,6 +130,7 @@ export async function createStage({ dockerSocket, postgresUrl, prometheusUrl, ru
     WALLET_CORE_OPS_DEPLOY_INFO_PATH: deployPath,
     WALLET_CORE_OPS_AUDIT_FILE: join(folder, "audit.jsonl"),
     WALLET_CORE_OPS_RESTART: "on",
+    WALLET_CORE_OPS_RESTART_COOLDOWN: "0",
   };
   const config = parseConfig(env, (path) => (path.endsWith("queues.json") ? JSON.stringify(queuesFile) : ""));
   const sources = createSources(config, silentLogger);

@@ -1,6 +1,7 @@
 import DataLoader from "dataloader";
 import type { Container, EngineStatus, ContainerRef, ContainerStats, ListedContainer } from "../../domain/container.ts";
 import { maySee } from "../../domain/principal.ts";
+import type { DeployInfo } from "../../domain/deploy.ts";
 import { withDeploy } from "../../domain/release.ts";
 import { OpsError, toOpsError, toProblem } from "../../errors.ts";
 import type { Caller, Sources } from "../context.ts";
@@ -12,14 +13,14 @@ interface ContainerQuery {
   readonly name: string;
   readonly engine?: string | null | undefined;
   readonly includeAccessories: boolean;
-  /** Refuse when an engine that might run a container of this name did not answer: for actions. */
+  /** For actions: asks the engine past the memory, and refuses when one that might run a container of this name does not answer. */
   readonly everyEngine?: boolean;
 }
 
 export interface ContainerLoaders {
-  /** Whether each engine answered, to the list and to the inspections of this request so far. */
+  /** Whether each engine answers. */
   engines(): Promise<readonly EngineStatus[]>;
-  /** All that the caller may see: core ones first, then by name and engine. Rejects when no engine answered. */
+  /** All that the caller may see: core ones first, then by name and engine. Rejects when no engine answers and nothing is known. */
   all(includeAccessories: boolean): Promise<readonly Container[]>;
   /** The one container of this exact name. Rejects with container_not_found (absent, hidden or not visible) or container_ambiguous. */
   one(query: ContainerQuery): Promise<Container>;
@@ -55,7 +56,14 @@ export function createContainerLoaders(
     }
     if (!visible.some(({ kind, floating, commitSha }) => floating || (kind === "core" && commitSha === ""))) return visible;
     const info = await siblings.deploy.known();
-    return visible.map((container) => withDeploy(container, info));
+    return visible.map((container) => named(container, info));
+  };
+  /** As its engine tells it now: visible to this caller, and still of this name. */
+  const loadFresh = async (known: Container, { name, includeAccessories }: ContainerQuery): Promise<Container> => {
+    const container = await sources.containers.fresh(known, signal);
+    const isMeant = container?.name === name && (includeAccessories || isCore(container));
+    if (!container || !isMeant || !maySee(principal, container.env)) throw notFound();
+    return named(container, await siblings.deploy.known());
   };
 
   const engines = async (): Promise<readonly EngineStatus[]> => {
@@ -67,7 +75,7 @@ export function createContainerLoaders(
     const { containers } = await listing();
     const shown = await load(includeAccessories ? containers : containers.filter(isCore));
     const statuses = await engines();
-    if (statuses.length > 0 && statuses.every((engine) => !engine.ok)) throw toEngineError(statuses);
+    if (shown.length === 0 && statuses.length > 0 && statuses.every((engine) => !engine.ok)) throw toEngineError(statuses);
     return shown;
   };
   const core = once(() => all(false));
@@ -76,7 +84,8 @@ export function createContainerLoaders(
   return {
     engines,
     all: (includeAccessories) => (includeAccessories ? withAccessories() : core()),
-    async one({ name, engine, includeAccessories, everyEngine = false }) {
+    async one(query) {
+      const { name, engine, includeAccessories, everyEngine = false } = query;
       const { containers } = await listing();
       const found = await load(
         containers.filter(
@@ -94,8 +103,8 @@ export function createContainerLoaders(
           `Several engines run a container of this name; choose one by its engine: ${names}`,
         );
       }
-      if (!found[0]) throw new OpsError("container_not_found", "No such container");
-      return found[0];
+      if (!found[0]) throw notFound();
+      return everyEngine ? loadFresh(found[0], query) : found[0];
     },
     stats: new DataLoader((containers) => sources.containers.stats(containers, signal), {
       cacheKeyFn: ({ fullId }) => fullId,
@@ -105,8 +114,21 @@ export function createContainerLoaders(
 
 const isCore = (container: ListedContainer) => container.kind === "core";
 
+const notFound = () => new OpsError("container_not_found", "No such container");
+
+/** The last container that each became with a deploy: the same objects for the same facts, so that answers can be reused. */
+const namedBy = new WeakMap<Container, { readonly deploy: DeployInfo | null; readonly named: Container }>();
+
+function named(container: Container, deploy: DeployInfo | null): Container {
+  const last = namedBy.get(container);
+  if (last && last.deploy === deploy) return last.named;
+  const made = { deploy, named: withDeploy(container, deploy) };
+  namedBy.set(container, made);
+  return made.named;
+}
+
 function withLoss(status: EngineStatus, error: OpsError | undefined): EngineStatus {
-  return error ? { name: status.name, ok: false, error: toProblem(error) } : status;
+  return error ? { ...status, ok: false, error: toProblem(error) } : status;
 }
 
 function toEngineError(engines: readonly EngineStatus[]): OpsError {

@@ -8,7 +8,7 @@ import type { Scalars } from "./scalars.ts";
 /** Container, and the queries that return it. */
 export function addContainer(builder: Builder, refs: Refs, scalars: Scalars): void {
   refs.container.implement({
-    description: "A container of the service, or one beside it, as its engine tells it now.",
+    description: "A container of the service, or one beside it, as its engine tells it.",
     fields: (t) => ({
       id: t.exposeID("id", { description: "The first 12 hex digits of the container id." }),
       name: t.exposeString("name", {
@@ -41,6 +41,14 @@ export function addContainer(builder: Builder, refs: Refs, scalars: Scalars): vo
       }),
       image: t.exposeString("image", { description: "The image reference that it was started with." }),
       ports: t.exposeStringList("ports", { description: "Published ports, HostIp:HostPort." }),
+      observedAt: t.expose("observedAt", {
+        type: "DateTime",
+        description:
+          "When its engine last told of it. While the engine is there its events tell of every change, within a second.",
+      }),
+      stale: t.exposeBoolean("stale", {
+        description: "True when its engine has gone away since: this is how it was. After a minute it is shown no more.",
+      }),
       deploy: t.field({
         type: refs.deployInfo,
         nullable: true,
@@ -74,7 +82,7 @@ export function addContainer(builder: Builder, refs: Refs, scalars: Scalars): vo
       nullable: true,
       description:
         "Running, restarting and paused containers, and the newest stopped one of a role that has none. Core ones first, by name. " +
-        "An engine that does not answer is in `engines`; null when none answers.",
+        "An engine that does not answer is in `engines`, its containers are `stale`; null when none answers and nothing is known.",
       args: {
         env: t.arg({
           type: scalars.environment,

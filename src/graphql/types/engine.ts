@@ -1,3 +1,4 @@
+import { toAgeSeconds } from "../../domain/container-time.ts";
 import type { Builder } from "../builder.ts";
 import type { Refs } from "../refs.ts";
 
@@ -14,15 +15,20 @@ export function addEngine(builder: Builder, refs: Refs): void {
     description: "One container engine of the configuration.",
     fields: (t) => ({
       name: t.exposeString("name", { description: "Its configured name." }),
-      ok: t.exposeBoolean("ok", { description: "Whether it answered." }),
-      error: t.expose("error", { type: refs.problem, nullable: true, description: "Why not; null when it did." }),
+      ok: t.exposeBoolean("ok", { description: "Whether it answers." }),
+      ageSeconds: t.float({
+        nullable: true,
+        description: "Seconds since it last answered or told of an event; null when it never did.",
+        resolve: ({ contactAt }) => toAgeSeconds(contactAt),
+      }),
+      error: t.expose("error", { type: refs.problem, nullable: true, description: "Why not; null when it does." }),
     }),
   });
   builder.queryField("engines", (t) =>
     t.field({
       type: [refs.engine],
       nullable: true,
-      description: "Whether each engine answered, to the list and to the inspections of this request so far.",
+      description: "Whether each engine answers. What one that went away ran is shown for a minute, marked stale.",
       resolve: (_root, _args, { loaders }) => loaders.containers.engines(),
     }),
   );

@@ -1,11 +1,12 @@
+import { OpsError } from "../../errors.ts";
 import type { Builder } from "../builder.ts";
-import type { Refs } from "../refs.ts";
+import type { HealthCheck, Refs } from "../refs.ts";
 import type { Scalars } from "./scalars.ts";
 
 /** HealthCheck, and Container.healthCheck. */
 export function addHealthCheck(builder: Builder, refs: Refs, scalars: Scalars): void {
   refs.healthCheck.implement({
-    description: "What the last health probe of a container said. Asking does not run a probe.",
+    description: "What the last health probe of a container said; with `probe: true`, what a new one says.",
     fields: (t) => ({
       status: t.string({ description: "Docker's state of the container.", resolve: ({ container }) => container.status }),
       health: t.field({
@@ -16,11 +17,9 @@ export function addHealthCheck(builder: Builder, refs: Refs, scalars: Scalars): 
       healthy: t.boolean({
         nullable: true,
         description:
-          "True when healthy, false when unhealthy or not running, null when there is no health check or no verdict yet.",
-        resolve: ({ container: { status, health } }) => {
-          if (status !== "running") return false;
-          return health === "none" || health === "starting" ? null : health === "healthy";
-        },
+          "True when healthy, false when unhealthy or not running, null when there is no health check or no verdict yet. Of a new " +
+          "probe: whether it passed.",
+        resolve: isHealthy,
       }),
       failingStreak: t.int({
         nullable: true,
@@ -30,13 +29,36 @@ export function addHealthCheck(builder: Builder, refs: Refs, scalars: Scalars): 
       checkedAt: t.field({
         type: "DateTime",
         nullable: true,
-        description: "When the last probe ended; null before the first.",
-        resolve: ({ probe }) => probe?.checkedAt ?? null,
+        description: "When the probe ended; null before the first.",
+        resolve: toCheckedAt,
+      }),
+      ageSeconds: t.int({
+        nullable: true,
+        description: "How long ago that was, by our clock; null before the first.",
+        resolve: (check) => {
+          const at = toCheckedAt(check);
+          return at === null ? null : Math.max(0, Math.round((Date.now() - Date.parse(at)) / 1000));
+        },
       }),
       output: t.string({
         nullable: true,
-        description: "Output of the last probe, at most 4096 bytes; null before the first.",
-        resolve: ({ probe }) => probe?.output ?? null,
+        description: "Output of the probe, at most 4096 bytes, secrets redacted; null before the first.",
+        resolve: ({ probe, run }) => run?.output ?? probe?.output ?? null,
+      }),
+      exitCode: t.int({
+        nullable: true,
+        description: "Of a new probe: its exit code, 0 for healthy, 137 when it was killed. Else null.",
+        resolve: ({ run }) => run?.exitCode ?? null,
+      }),
+      timedOut: t.boolean({
+        nullable: true,
+        description: "Of a new probe: whether it took longer than it may, and was killed. Else null.",
+        resolve: ({ run }) => run?.timedOut ?? null,
+      }),
+      durationMs: t.int({
+        nullable: true,
+        description: "Of a new probe: how long it took. Else null.",
+        resolve: ({ run }) => run?.durationMs ?? null,
       }),
     }),
   });
@@ -44,7 +66,33 @@ export function addHealthCheck(builder: Builder, refs: Refs, scalars: Scalars): 
     t.field({
       type: refs.healthCheck,
       description: "What its last health probe said.",
-      resolve: (container) => ({ container, probe: container.probe }),
+      args: {
+        probe: t.arg.boolean({
+          defaultValue: false,
+          required: true,
+          description:
+            "Run its health check now, inside of it, and tell that instead. Needs ops:operate and HEALTH_EXEC=on; null without one.",
+        }),
+      },
+      complexity: ({ probe }) => ({ field: probe ? 100 : 1 }),
+      resolve: async (container, { probe }, { sources, principal }) => {
+        if (!probe) return { container, probe: container.probe, run: null };
+        if (!principal.scopes.has("ops:operate")) throw new OpsError("forbidden", "This token lacks the scope ops:operate");
+        if (!sources.healthExecEnabled)
+          throw new OpsError("health_exec_disabled", "New probes are off; WALLET_CORE_OPS_HEALTH_EXEC=on enables them");
+        if (container.status !== "running") return { container, probe: container.probe, run: null };
+        return { container, probe: container.probe, run: await sources.containers.probe(container) };
+      },
     }),
   );
+}
+
+function isHealthy({ container: { status, health }, run }: HealthCheck): boolean | null {
+  if (status !== "running") return false;
+  if (run) return run.exitCode === null ? null : run.exitCode === 0;
+  return health === "none" || health === "starting" ? null : health === "healthy";
+}
+
+function toCheckedAt({ probe, run }: HealthCheck): string | null {
+  return run?.checkedAt ?? probe?.checkedAt ?? null;
 }

@@ -1,18 +1,21 @@
-import { parseLogTime } from "../../domain/log-time.ts";
-import { OpsError } from "../../errors.ts";
 import type { Builder } from "../builder.ts";
+import { maxTail, toLogOptions } from "../log-args.ts";
 import type { Refs } from "../refs.ts";
 import type { Scalars } from "./scalars.ts";
-
-const maxTail = 5000;
 
 /** LogPage and LogLine, and Container.logs. */
 export function addLogs(builder: Builder, refs: Refs, scalars: Scalars): void {
   refs.logLine.implement({
-    description: "One line that a container wrote.",
+    description: "One line that a container wrote, sanitised, and redacted as far as secrets can be recognised.",
     fields: (t) => ({
       timestamp: t.expose("timestamp", { type: "DateTime", description: "When the engine read it, with nanoseconds." }),
       stream: t.expose("stream", { type: scalars.stream, description: "Where it was written." }),
+      level: t.expose("level", {
+        type: scalars.logLevel,
+        nullable: true,
+        description:
+          "How severe, as the line says; the lines of a stack trace have the level of their first. Null when nothing tells.",
+      }),
       message: t.exposeString("message", { description: "The line without its end; cut at 64 KiB." }),
     }),
   });
@@ -42,25 +45,13 @@ export function addLogs(builder: Builder, refs: Refs, scalars: Scalars): void {
         until: t.arg.string({ description: "Up to this time, as `since`." }),
         stream: t.arg({ type: scalars.stream, description: "Only this stream." }),
         search: t.arg.string({ description: "Only lines that contain this text, case-sensitive; at most 200 characters." }),
+        searchRegex: t.arg.string({
+          description: "Only lines that match this regular expression (RE2, at most 200 characters); `(?i)` ignores case.",
+        }),
+        level: t.arg({ type: scalars.logLevel, description: "Only lines so severe, or more." }),
       },
-      resolve: (container, { tail, since, until, stream, search }, { sources, signal }) => {
-        if (tail < 1 || tail > maxTail) throw new OpsError("invalid_request", `tail must be from 1 to ${maxTail}`);
-        if (search && search.length > 200) throw new OpsError("invalid_request", "search must have at most 200 characters");
-        return sources.containers.logs(
-          container,
-          { tail, ...time("since", since), ...time("until", until), ...(stream && { stream }), ...(search && { search }) },
-          signal,
-        );
-      },
+      resolve: async (container, args, { sources, signal }) =>
+        sources.containers.logs(container, await toLogOptions(args, 1), signal),
     }),
   );
-}
-
-function time(name: "since" | "until", text: string | null | undefined): { since?: string; until?: string } {
-  if (text === null || text === undefined || text === "") return {};
-  const parsed = parseLogTime(text, Date.now());
-  if (parsed === null) {
-    throw new OpsError("invalid_request", `${name} must be a time (RFC 3339 or unix seconds) or a duration such as 10m`);
-  }
-  return { [name]: parsed };
 }

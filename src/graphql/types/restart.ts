@@ -1,29 +1,100 @@
-import { restartContainer } from "../../domain/restart.ts";
-import { OpsError } from "../../errors.ts";
+import { toPreview } from "../../domain/restart-preview.ts";
 import type { Builder } from "../builder.ts";
 import type { Refs } from "../refs.ts";
+import { checkRestartArgs, toRestartError } from "../restart-errors.ts";
+import type { Scalars } from "./scalars.ts";
 
-/** Mutation restartContainer. */
-export function addRestart(builder: Builder, refs: Refs): void {
+/** RestartResult, RestartPreview, and mutation restartContainer. */
+export function addRestart(builder: Builder, refs: Refs, scalars: Scalars): void {
+  refs.restartResult.implement({
+    description: "A container after its restart, or before one that was only previewed.",
+    fields: (t) => ({
+      name: t.string({ description: "Name of the container.", resolve: ({ container }) => container.name }),
+      restarted: t.boolean({ description: "False for a preview.", resolve: ({ preview }) => preview === null }),
+      status: t.string({ description: "Docker's state of it, inspected again.", resolve: ({ container }) => container.status }),
+      health: t.field({
+        type: scalars.health,
+        description: "What its health check says: `starting` right after a restart, or when the wait was too short.",
+        resolve: ({ container }) => container.health,
+      }),
+      startedAt: t.field({
+        type: "DateTime",
+        nullable: true,
+        description: "When it was started; null when it never was.",
+        resolve: ({ container }) => container.startedAt,
+      }),
+      well: t.exposeBoolean("well", {
+        nullable: true,
+        description:
+          "With `waitHealthy`: whether it became healthy or, without a health check, kept running for 10 s. Else null.",
+      }),
+      preview: t.field({
+        type: refs.restartPreview,
+        nullable: true,
+        description: "What the restart would do; null unless `dryRun`.",
+        resolve: ({ preview }) => preview,
+      }),
+      container: t.field({ type: refs.container, description: "All of it.", resolve: ({ container }) => container }),
+    }),
+  });
+  refs.restartPreview.implement({
+    description: "What a restart would do.",
+    fields: (t) => ({
+      refusal: t.field({
+        type: refs.problem,
+        nullable: true,
+        description: "Why it would be refused now; null when it would be done.",
+        resolve: ({ refusal }) => refusal,
+      }),
+      healthyPeers: t.exposeInt("healthyPeers", { description: "Other containers of its role and environment that are well." }),
+      lastHealthy: t.exposeBoolean("lastHealthy", {
+        description: "It is well and no other of its role is: nothing serves while it restarts.",
+      }),
+    }),
+  });
   builder.mutationField("restartContainer", (t) =>
     t.field({
-      type: refs.container,
+      type: refs.restartResult,
       nullable: true,
       description:
-        "Restarts one visible container and answers its state afterwards, inspected again. One at a time for each container " +
-        "(restart_in_progress); off unless RESTART=on (restart_disabled); goes on when the caller leaves; recorded in the audit file.",
+        "Restarts one visible container and answers its state afterwards, inspected again. Refused while it is being restarted " +
+        "(restart_in_progress), shortly after (restart_cooldown), beyond the token's budget (restart_budget), and for the gateway itself " +
+        "(restart_protected); off unless RESTART=on (restart_disabled); goes on when the caller leaves; recorded in the audit file.",
       args: {
         name: t.arg.string({ required: true, description: "Exact name; never an id or a prefix." }),
         reason: t.arg.string({ description: "Why, for the audit record; 1 to 200 characters." }),
         includeAccessories: t.arg.boolean({ defaultValue: false, required: true, description: "Look among accessories too." }),
         engine: t.arg.string({ description: "Configured name of the engine, where several run a container of this name." }),
+        idempotencyKey: t.arg.string({
+          description: "The same key of the same token gets the same answer for 24 hours, without a second restart.",
+        }),
+        waitHealthy: t.arg.boolean({
+          defaultValue: false,
+          required: true,
+          description: "Answer only when it is healthy, has failed to be, or the time is up.",
+        }),
+        waitSeconds: t.arg.int({ defaultValue: 60, required: true, description: "How long to wait for its health, 1 to 300." }),
+        dryRun: t.arg.boolean({
+          defaultValue: false,
+          required: true,
+          description: "Restart nothing: only tell what would happen.",
+        }),
       },
-      resolve: async (_root, { reason, ...query }, { loaders, sources, principal, requestId }) => {
-        if (!sources.restartEnabled)
-          throw new OpsError("restart_disabled", "Restarts are off; WALLET_CORE_OPS_RESTART=on enables them");
-        if (reason && reason.length > 200) throw new OpsError("invalid_request", "reason must have at most 200 characters");
-        const container = await loaders.containers.one({ ...query, everyEngine: true });
-        return restartContainer(container, { reason: reason || null, requestId, principal }, sources.containers, sources.audit);
+      resolve: async (_root, args, { loaders, sources, principal, requestId }) => {
+        checkRestartArgs(sources.restartEnabled, args);
+        const { name, engine, includeAccessories, reason, idempotencyKey, waitHealthy, waitSeconds, dryRun } = args;
+        const container = await loaders.containers.one({ name, engine, includeAccessories, everyEngine: true });
+        if (dryRun) {
+          const all = await loaders.containers.all(includeAccessories);
+          const refused = await sources.restarts.check(container, principal);
+          return { container, well: null, preview: toPreview(container, all, refused) };
+        }
+        const waitMs = waitHealthy ? waitSeconds * 1000 : null;
+        const request = { reason: reason || null, requestId, principal, idempotencyKey: idempotencyKey ?? null, waitMs };
+        const done = await sources.restarts.restart(container, request).catch((error: unknown) => {
+          throw toRestartError(error);
+        });
+        return { ...done, preview: null };
       },
     }),
   );

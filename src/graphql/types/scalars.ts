@@ -1,4 +1,5 @@
 import { environments } from "../../domain/environment.ts";
+import { logLevels } from "../../domain/log-level.ts";
 import type { Builder } from "../builder.ts";
 
 /** Scalars and enums. Enum values are the contract's own words, so REST and GraphQL spell them alike. */
@@ -30,6 +31,10 @@ export function addScalars(builder: Builder) {
     stream: builder.enumType("LogStream", {
       description: "Where a log line was written; `stdout` for containers with a terminal.",
       values: ["stdout", "stderr"] as const,
+    }),
+    logLevel: builder.enumType("LogLevel", {
+      description: "How severe a log line is, by what it says itself (JSON logs, logfmt, common prefixes).",
+      values: logLevels,
     }),
     hostStatus: builder.enumType("HostStatus", {
       description: "Whether the node-exporter of a host answers Prometheus.",

@@ -1,8 +1,10 @@
-import type { AuditLog } from "../../domain/audit.ts";
+import type { AuditEntry, AuditLog, AuditRecord, OpenIntent } from "../../domain/audit.ts";
 import { OpsError } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
 import { createAppendFile } from "./append-file.ts";
-import { toAuditLine } from "./line.ts";
+import { type ChainHead, genesis, toAuditLine } from "./line.ts";
+import { readEntriesBackward } from "./lines.ts";
+import { acquireLock, type FileLock } from "./lock.ts";
 
 interface AuditFileOptions {
   readonly path: string;
@@ -11,50 +13,130 @@ interface AuditFileOptions {
 
 /** Total deadline of a write, milliseconds, waiting for its turn included. */
 const deadlineMs = 5_000;
+/** Entries looked through for intents without an outcome, and for one page. */
+const scanLimit = 10_000;
 
 /**
- * The audit record as JSON lines, in the order of the calls. `write` resolves when the line is on disk, and rejects with
+ * The audit record as chained JSON lines, in the order of the calls. `write` resolves when the line is on disk, and rejects with
  * audit_unavailable whatever went wrong: the caller then does not act. After a rejection the line may be there all the same (a hung
- * disk that came back): an intent without an outcome says no more than that.
+ * disk that came back): an intent without an outcome says no more than that. One process writes a file at a time, others are refused.
  */
 export function createAuditFile({ path, logger }: AuditFileOptions): AuditLog & { close(): Promise<void> } {
   const file = createAppendFile(path);
   let last: Promise<unknown> = Promise.resolve();
   let closed = false;
+  let lock: FileLock | null = null;
+  /** Null when the file has to tell: at first, and after a write that failed half-way. */
+  let head: ChainHead | null = null;
+  /** The newest entry that was acknowledged: the chain goes on from there though its file was rotated away. */
+  let acknowledged = genesis;
 
-  const inTurn = (task: () => Promise<void>): Promise<void> => {
+  const inTurn = <T>(task: () => Promise<T>): Promise<T> => {
     const turn = last.then(task);
     last = turn.catch(() => {});
     return turn;
   };
+  const guarded = async <T>(task: () => Promise<T>): Promise<T> => {
+    const deadline = AbortSignal.timeout(deadlineMs);
+    try {
+      const turn = inTurn(async () => {
+        if (closed) throw new Error("closed");
+        deadline.throwIfAborted();
+        return task();
+      });
+      return await withDeadline(turn, deadline);
+    } catch (error) {
+      logger.error({ upstream: "audit", path, cause: String(error) }, "The audit record cannot be written");
+      throw new OpsError("audit_unavailable", "The audit record cannot be written", { cause: error, upstream: "audit" });
+    }
+  };
+  const own = async () => {
+    await file.open();
+    if (lock && (await lock.isHeld())) return;
+    await lock?.release();
+    lock = null;
+    head = null;
+    lock = await acquireLock(path);
+  };
+  const append = async (entry: AuditEntry): Promise<number> => {
+    await own();
+    const before = head ?? newer(await readHead(path), acknowledged);
+    head = null;
+    let next = before;
+    await file.append((piece) => {
+      const made = toAuditLine(entry, new Date(), before, piece);
+      next = made.head;
+      return made.line;
+    });
+    head = acknowledged = next;
+    const { outcome, action, subject, kid, containerName, detail } = entry;
+    logger.info({ audit: { ...next, outcome, action, subject, kid, container: containerName, detail } }, "audit");
+    return next.seq;
+  };
 
   return {
-    write: async (entry) => {
-      const line = toAuditLine(entry, new Date());
-      const deadline = AbortSignal.timeout(deadlineMs);
+    write: (entry) => guarded(() => append(entry)),
+    recover: () =>
+      guarded(async () => {
+        await own();
+        return findOpen(path);
+      }),
+    read: async ({ first, before, accepts }) => {
+      const found: AuditRecord[] = [];
+      let scanned = 0;
       try {
-        if (closed) throw new Error("closed");
-        const turn = inTurn(async () => {
-          deadline.throwIfAborted();
-          await file.append(line);
-        });
-        await withDeadline(turn, deadline);
+        for await (const { record } of readEntriesBackward(path)) {
+          if ((before === null || record.seq < before) && accepts(record)) found.push(record);
+          if (found.length >= first || ++scanned >= scanLimit) break;
+        }
       } catch (error) {
-        logger.error({ upstream: "audit", path, cause: String(error) }, "The audit record cannot be written");
-        throw new OpsError("audit_unavailable", "The audit record cannot be written", {
-          cause: error,
-          upstream: "audit",
-        });
+        throw new OpsError("audit_unavailable", "The audit record cannot be read", { cause: error, upstream: "audit" });
       }
+      return found;
     },
     close: async () => {
-      closed = true;
-      await inTurn(() => file.close());
+      await inTurn(async () => {
+        closed = true;
+        await file.close();
+        await lock?.release();
+      });
     },
   };
 }
 
-function withDeadline(promise: Promise<void>, deadline: AbortSignal): Promise<void> {
+async function readHead(path: string): Promise<ChainHead> {
+  for await (const { record } of readEntriesBackward(path)) return { seq: record.seq, hash: record.hash };
+  return genesis;
+}
+
+function newer(a: ChainHead, b: ChainHead): ChainHead {
+  return a.seq >= b.seq ? a : b;
+}
+
+/** Oldest first. What stayed `unknown` for an hour stays so: engines do not remember. */
+async function findOpen(path: string): Promise<OpenIntent[]> {
+  const outcomes = new Map<number, "settled" | "unknown">();
+  const open: OpenIntent[] = [];
+  let scanned = 0;
+  for await (const { record: intent } of readEntriesBackward(path)) {
+    if (intent.intent !== null) {
+      // The newest one is met first, and counts: what was settled is told with a detail.
+      if (!outcomes.has(intent.intent)) outcomes.set(intent.intent, isSettled(intent) ? "settled" : "unknown");
+    } else {
+      const outcome = outcomes.get(intent.seq);
+      const young = Date.now() - Date.parse(intent.at) < 3_600_000;
+      if (!outcome || (outcome === "unknown" && young)) open.push({ intent, told: outcome !== undefined });
+    }
+    if (++scanned >= scanLimit) break;
+  }
+  return open.toReversed();
+}
+
+function isSettled({ outcome, detail }: AuditRecord): boolean {
+  return outcome !== "unknown" || (detail?.startsWith("settled") ?? false);
+}
+
+function withDeadline<T>(promise: Promise<T>, deadline: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const abort = () => reject(deadline.reason as Error);
     deadline.addEventListener("abort", abort, { once: true });

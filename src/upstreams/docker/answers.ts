@@ -64,19 +64,5 @@ export const inspectAnswer = z.object({
     .catch(null),
 });
 
-/** `GET /containers/{id}/stats`. Counters above 2^53 lose their last digits, which no ratio sees. */
-export const statsAnswer = z.object({
-  read: text,
-  cpu_stats: z
-    .object({
-      cpu_usage: z.object({ total_usage: count, percpu_usage: z.array(z.number()).nullish().catch(null) }).nullish(),
-      system_cpu_usage: count,
-      online_cpus: count,
-    })
-    .nullish(),
-  memory_stats: z.object({ usage: count, limit: count, stats: z.record(z.string(), z.number()).nullish().catch(null) }).nullish(),
-  pids_stats: z.object({ current: count }).nullish(),
-});
-
 export type ListAnswer = z.infer<typeof listAnswer>;
 export type InspectAnswer = z.infer<typeof inspectAnswer>;

@@ -1,8 +1,8 @@
 import type { IncomingMessage } from "node:http";
-import { type Connection, connect, type Query } from "./connect.ts";
+import type { Query } from "./connect.ts";
 import type { EngineAddress } from "./engine-options.ts";
-import { parseJson, readStart, readText } from "./read-body.ts";
-import { AnswerError, StatusError } from "./status-error.ts";
+import { createLink } from "./link.ts";
+import { parseJson, readText } from "./read-body.ts";
 
 /** The only requests that ever leave the gateway, by their path behind `/v1.NN/containers/`. */
 const methods = { json: "GET", stats: "GET", logs: "GET", restart: "POST" } as const;
@@ -10,59 +10,47 @@ type Action = keyof typeof methods;
 
 /** Answers larger than this are no answers: 4 MiB hold a list of about 5,000 containers. */
 const maxAnswerBytes = 4 << 20;
-// One-shot stats came with 1.41; 1.45 is the newest that the integration tests run, and newer engines serve it unchanged.
-const oldestApi = [1, 41] as const;
-const newestApi = [1, 45] as const;
 
 /** Typed face of one engine: fixed methods and paths, full ids only, negotiated version, bounded answers. */
 export interface EngineClient {
   /** `GET /_ping`: the version that the engine and we speak, as "1.45". Remembered until `forget`. */
   negotiate(signal: AbortSignal): Promise<string>;
+  /** `GET /_ping`, each time. */
+  ping(signal: AbortSignal): Promise<string>;
   listContainers(signal: AbortSignal): Promise<unknown>;
+  /** `GET /events`: resolves as soon as the engine has subscribed us. */
+  openEvents(query: Query, signal: AbortSignal): Promise<IncomingMessage>;
   /** JSON of `/containers/{fullId}/{action}`, null when it has none (204). Rejects with StatusError, AnswerError or what node throws. */
   call(fullId: string, action: Action, query: Query, signal: AbortSignal): Promise<unknown>;
   /** The same as a stream. */
   open(fullId: string, action: Action, query: Query, signal: AbortSignal): Promise<IncomingMessage>;
+  /** `GET /events` of a time that is over: one JSON object a line, "" for none. */
+  readEvents(query: Query, signal: AbortSignal): Promise<string>;
+  /** One call of an exec: `body` null is a GET. Rejects as `call`. */
+  exec(path: string, body: object | null, signal: AbortSignal): Promise<unknown>;
+  /** Starts an exec: its output, multiplexed. */
+  openExec(execId: string, signal: AbortSignal): Promise<IncomingMessage>;
   /** Drops its connections once they are idle. The next call reads the TLS files and negotiates again. */
   forget(): void;
 }
 
-export function createEngineClient(address: EngineAddress): EngineClient {
-  let connection: Promise<Connection> | null = null;
-  let version: string | null = null;
+/** `control` is where restarts go, and nothing else; null for `address`. */
+export function createEngineClient(address: EngineAddress, control: EngineAddress | null = null): EngineClient {
+  const reads = createLink(address);
+  const writes = control ? createLink(control) : reads;
 
-  const send = async (method: "GET" | "POST", path: string, query: Query, signal: AbortSignal) => {
-    connection ??= connect(address);
-    const opening = connection;
-    opening.catch(() => {
-      if (connection === opening) connection = null;
-    });
-    const response = await sendOnce(await opening, method, path, query, signal);
-    const { statusCode = 0 } = response;
-    if (statusCode >= 200 && statusCode < 300) return response;
-    throw new StatusError(statusCode, await readStart(response, 16 << 10));
-  };
-  const negotiate = async (signal: AbortSignal) => {
-    if (version !== null) return version;
-    const response = await send("GET", "/_ping", {}, signal);
-    await readStart(response, 16 << 10);
-    return (version = toVersion(response.headers["api-version"]));
-  };
   const open = async (fullId: string, action: Action, query: Query, signal: AbortSignal) => {
     if (!/^[0-9a-f]{64}$/.test(fullId)) throw new TypeError("Not a full container id");
-    return send(methods[action], `/v${await negotiate(signal)}/containers/${fullId}/${action}`, query, signal);
-  };
-  const forget = () => {
-    version = null;
-    const old = connection;
-    connection = null;
-    old?.then((opened) => opened.retire()).catch(() => {});
+    const method = methods[action];
+    return (method === "POST" ? writes : reads).send(method, `/containers/${fullId}/${action}`, query, signal);
   };
   return {
-    negotiate,
+    negotiate: (signal) => reads.negotiate(signal),
+    ping: (signal) => reads.ping(signal),
     open,
+    openEvents: (query, signal) => reads.send("GET", "/events", query, signal),
     async listContainers(signal) {
-      const response = await send("GET", `/v${await negotiate(signal)}/containers/json`, { all: 1 }, signal);
+      const response = await reads.send("GET", "/containers/json", { all: 1 }, signal);
       return parseJson(await readText(response, maxAnswerBytes));
     },
     async call(fullId, action, query, signal) {
@@ -70,31 +58,17 @@ export function createEngineClient(address: EngineAddress): EngineClient {
       const text = await readText(response, maxAnswerBytes);
       return text === "" ? null : parseJson(text);
     },
-    forget,
+    async exec(path, body, signal) {
+      const response = await writes.send(body ? "POST" : "GET", path, {}, signal, body ?? undefined);
+      return parseJson(await readText(response, maxAnswerBytes));
+    },
+    openExec: (execId, signal) => writes.send("POST", `/exec/${execId}/start`, {}, signal, { Detach: false, Tty: false }),
+    async readEvents(query, signal) {
+      return readText(await reads.send("GET", "/events", query, signal), maxAnswerBytes);
+    },
+    forget() {
+      reads.forget();
+      if (writes !== reads) writes.forget();
+    },
   };
-}
-
-/** A kept connection may be closed by the engine just as we use it: reads are sent once more, a restart never. */
-async function sendOnce(...[connection, method, path, query, signal]: [Connection, "GET" | "POST", string, Query, AbortSignal]) {
-  try {
-    return await connection.send(method, path, query, signal);
-  } catch (error) {
-    const { code } = error as { code?: unknown };
-    if (method !== "GET" || signal.aborted || (code !== "ECONNRESET" && code !== "EPIPE")) throw error;
-    return connection.send(method, path, query, signal);
-  }
-}
-
-/** The older of the engine's newest version and ours. */
-function toVersion(header: string | string[] | undefined): string {
-  const match = /^(\d+)\.(\d+)$/.exec(String(header));
-  if (!match) throw new AnswerError("it does not name its API version: is this really a Docker engine?");
-  const theirs = [Number(match[1]), Number(match[2])] as const;
-  if (isOlder(theirs, oldestApi))
-    throw new AnswerError(`its API ${theirs.join(".")} is older than ${oldestApi.join(".")} (Docker 20.10)`);
-  return (isOlder(theirs, newestApi) ? theirs : newestApi).join(".");
-}
-
-function isOlder(a: readonly [number, number], b: readonly [number, number]): boolean {
-  return a[0] < b[0] || (a[0] === b[0] && a[1] < b[1]);
 }

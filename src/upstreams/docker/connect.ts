@@ -3,6 +3,7 @@ import { Agent as HttpAgent, type IncomingMessage } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
 import { inspect } from "node:util";
 import type { EngineAddress } from "./engine-options.ts";
+import { SshAgent } from "./ssh.ts";
 
 /** The part of docker-modem that we use; dockerode types it as any. */
 interface Modem {
@@ -12,21 +13,24 @@ interface Modem {
 
 export interface Connection {
   /** Sends one request; resolves with the response's head whatever its status is. */
-  send(method: "GET" | "POST", path: string, query: Query, signal: AbortSignal): Promise<IncomingMessage>;
+  send(method: "GET" | "POST", path: string, query: Query, signal: AbortSignal, body?: object): Promise<IncomingMessage>;
   /** Lets requests in flight end and keeps no connection after them. */
   retire(): void;
 }
 
 export type Query = Readonly<Record<string, string | number>>;
 
-const maxSockets = 32;
+// Followed logs keep one each, up to 500; calls are bounded by their callers, and must not wait behind those.
+const maxSockets = 600;
+// Of a hundred engines, each idle connection costs tens of kilobytes.
+const maxFreeSockets = 4;
 // Every status is a success to docker-modem, which reads the bodies of the others without any limit.
 const anyStatus = new Proxy({}, { get: () => true });
 
 /** A dockerode over a pool of kept connections. Reads the TLS files; dockerode is loaded here, at the first use: it costs 66 ms. */
 export async function connect(address: EngineAddress): Promise<Connection> {
   const tls = address.kind === "tcp" && address.tls ? await readTls(address.tls) : null;
-  const agent = tls ? new HttpsAgent({ keepAlive: true, maxSockets, ...tls }) : new HttpAgent({ keepAlive: true, maxSockets });
+  const agent = createAgent(address, tls);
   const { default: Docker } = await import("dockerode");
   const modem = createModem(() => new Docker(toOptions(address, agent, tls)).modem);
   // A redirect would leave our connection, our deadline and the engine's address. And docker-modem prints every request's options in full,
@@ -34,13 +38,13 @@ export async function connect(address: EngineAddress): Promise<Connection> {
   const build = modem.buildRequest.bind(modem);
   modem.buildRequest = (options, ...rest) => build({ ...options, maxRedirects: 0, [inspect.custom]: () => "request" }, ...rest);
   return {
-    send: (method, path, query, signal) =>
+    send: (method, path, query, signal, body = {}) =>
       new Promise((resolve, reject) => {
         // docker-modem appends the query to a path with a question mark, and leaves that there when there is none.
         const target = Object.keys(query).length > 0 ? `${path}?` : path;
         const call = { path: target, method, isStream: true, statusCodes: anyStatus, abortSignal: signal };
         // `_body` keeps docker-modem from sending the query once more as a JSON body.
-        modem.dial({ ...call, options: { _query: query, _body: {} } }, (error, response) =>
+        modem.dial({ ...call, options: { _query: query, _body: body } }, (error, response) =>
           error ? reject(error) : resolve(response),
         );
       }),
@@ -48,8 +52,16 @@ export async function connect(address: EngineAddress): Promise<Connection> {
   };
 }
 
+function createAgent(address: EngineAddress, tls: TlsFiles | null): HttpAgent {
+  if (address.kind === "ssh") return new SshAgent(address);
+  return tls
+    ? new HttpsAgent({ keepAlive: true, maxSockets, maxFreeSockets, ...tls })
+    : new HttpAgent({ keepAlive: true, maxSockets, maxFreeSockets });
+}
+
 /** `agent.destroy` would also cut what is in flight, and with it a restart. */
 function retire(agent: HttpAgent): void {
+  if (agent instanceof SshAgent) return agent.retire();
   (agent as { keepAlive?: boolean }).keepAlive = false;
   for (const socket of Object.values(agent.freeSockets).flat()) socket?.destroy();
 }
@@ -84,6 +96,8 @@ function toOptions(address: EngineAddress, agent: HttpAgent, tls: TlsFiles | nul
   const shared = { ...none, ca: tls?.ca, cert: tls?.cert, key: tls?.key, agent, pathPrefix: "/", headers: {} };
   const protocol = tls ? ("https" as const) : ("http" as const);
   if (address.kind === "unix") return { ...shared, protocol, socketPath: address.socketPath, host: undefined, port: undefined };
+  // The agent knows the way.
+  if (address.kind === "ssh") return { ...shared, protocol, host: "http://docker", port: 80, socketPath: undefined };
   const host = address.host.includes(":") ? `[${address.host}]` : address.host;
   return { ...shared, protocol, host: `${protocol}://${host}`, port: address.port, socketPath: undefined };
 }

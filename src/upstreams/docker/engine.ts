@@ -1,99 +1,137 @@
 import { hostname } from "node:os";
 import pLimit, { type LimitFunction } from "p-limit";
-import type { ContainerRef, ListedContainer } from "../../domain/container.ts";
-import type { ContainerFacts, EngineContext } from "../../domain/container-facts.ts";
-import { toEngineContext, toListed } from "../../domain/kamal.ts";
-import { selectVisible } from "../../domain/kamal-visible.ts";
-import { OpsError } from "../../errors.ts";
+import type { ContainerRef, EngineStatus } from "../../domain/container.ts";
+import { OpsError, toProblem } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
 import { listAnswer } from "./answers.ts";
 import { createEngineClient, type EngineClient } from "./client.ts";
 import { abortable, withDeadline } from "./deadline.ts";
 import type { EngineOptions } from "./engine-options.ts";
-import { fromList } from "./facts.ts";
+import { type ListedFacts, toListedFacts } from "./facts.ts";
 import { isLost, toDockerError } from "./failure.ts";
+import type { Inspector } from "./inspect.ts";
+import { createInventory, type Inventory, type Snapshot } from "./inventory.ts";
 import { AnswerError } from "./status-error.ts";
+import { createWatcher, type WatchTimes } from "./watcher.ts";
 
-/** One answer of an engine's list, with what it says about all containers together. */
-interface Snapshot {
-  readonly facts: ReadonlyMap<string, ContainerFacts>;
-  readonly visible: readonly ListedContainer[];
-  readonly context: EngineContext;
+/** What is known of an engine now; `snapshot` is null when nothing is, or when it was lost too long ago. */
+interface EngineView {
+  readonly status: EngineStatus;
+  readonly snapshot: Snapshot | null;
 }
 
-/** One engine: its connection, its last list, and how its failures are told. */
+/** One engine: its connection, its containers in memory, and how its failures are told. */
 export interface Engine {
   readonly name: string;
   readonly client: EngineClient;
   /** Bounds the calls for single containers in flight. */
   readonly limit: LimitFunction;
-  /** Asks for the list, or joins a call that is already out. */
-  list(signal: AbortSignal): Promise<Snapshot>;
-  /** The last list, whatever its age; asks when there is none. */
-  known(signal: AbortSignal): Promise<Snapshot>;
+  /** Bounds the inspections of whole engines in flight, over all engines: a hundred at once would cost 100 MB. */
+  readonly fullLimit: LimitFunction;
+  readonly inventory: Inventory;
+  /** From memory; the first one waits until the engine has answered, or failed to. Never rejects. */
+  view(signal: AbortSignal): EngineView | Promise<EngineView>;
+  /** What is known of its containers; rejects when the engine is lost, unless `stale` may be answered. */
+  known(signal: AbortSignal, stale?: boolean): Promise<Snapshot>;
+  fetchList(deadlineMs: number): Promise<ListedFacts[]>;
+  /** Says that the engine was heard of just now. */
+  touch(): void;
   /** Runs a call with one total deadline; whatever fails comes out as an OpsError. */
   ask<T>(deadlineMs: number, run: (signal: AbortSignal) => Promise<T>, ...callers: AbortSignal[]): Promise<T>;
+  close(): void;
 }
 
-interface EngineSettings {
+export interface EngineSettings extends WatchTimes {
   readonly service: string;
   readonly logger: Logger;
-  readonly listTimeoutMs: number;
   readonly concurrency: number;
+  readonly fullLimit: LimitFunction;
+  /** How long the containers of an engine that went away are shown, milliseconds. */
+  readonly staleMs: number;
 }
 
-export function createEngine(options: EngineOptions, settings: EngineSettings): Engine {
+/** While somebody asks, an engine that was not heard of for so long is pinged, milliseconds. */
+const quietMs = 5000;
+
+export function createEngine(options: EngineOptions, inspector: Inspector, settings: EngineSettings): Engine {
   const { name, address, env } = options;
-  const client = createEngineClient(address);
-  const hostNames = [name, address.kind === "tcp" ? address.host : hostname()];
-  let last: Snapshot | null = null;
-  let running: Promise<Snapshot> | null = null;
-  let lastError: string | null = null;
+  const client = createEngineClient(address, options.control ?? null);
+  const hostNames = [name, address.kind === "unix" ? hostname() : address.host];
+  const inventory = createInventory({ env, service: settings.service, hostNames });
+  let contactAt: number | null = null;
+  let pinging = false;
 
   const ask: Engine["ask"] = async (deadlineMs, run, ...callers) => {
     try {
-      return await withDeadline(deadlineMs, run, ...callers);
+      const answer = await withDeadline(deadlineMs, run, ...callers);
+      contactAt = Date.now();
+      return answer;
     } catch (error) {
       const failure = toDockerError(error, name);
       if (isLost(failure)) client.forget();
       throw failure;
     }
   };
-  /** One line for each change of state, not for each request. */
-  const report = (error: OpsError | null) => {
-    const state = error?.code ?? null;
-    if (state === lastError) return;
-    if (error)
-      settings.logger.warn({ engine: name, code: error.code, cause: String(error.cause) }, "Docker engine cannot be asked");
-    else settings.logger.info({ engine: name }, "Docker engine answers again");
-    lastError = state;
+  const pingWhenQuiet = () => {
+    if (pinging || contactAt === null || Date.now() - contactAt < quietMs) return;
+    pinging = true;
+    ask(settings.listTimeoutMs, (signal) => client.ping(signal))
+      .catch((error: OpsError) => watcher.lose(error))
+      .finally(() => (pinging = false));
   };
-  const fetchList = async () => {
-    try {
-      const facts = toFacts(await ask(settings.listTimeoutMs, (signal) => client.listContainers(signal)), name);
-      const context = toEngineContext(facts, { env, service: settings.service, hostNames });
-      const visible = selectVisible(facts).map((container) => toListed(container, settings.service));
-      last = { facts: new Map(facts.map((container) => [container.fullId, container])), visible, context };
-      report(null);
-      return last;
-    } catch (error) {
-      report(toDockerError(error, name));
-      throw error;
-    } finally {
-      running = null;
+  const now = (): EngineView => {
+    const loss = watcher.loss();
+    if (!loss) {
+      pingWhenQuiet();
+      return { status: { name, ok: true, contactAt, error: null }, snapshot: inventory.snapshot(false) };
     }
+    const isKept = contactAt !== null && Date.now() - loss.at <= settings.staleMs;
+    const status = { name, ok: false, contactAt, error: toProblem(loss.error) };
+    return { status, snapshot: isKept ? inventory.snapshot(true) : null };
   };
-  const list = (signal: AbortSignal) =>
-    abortable(signal, () => (running ??= fetchList())).catch((error: unknown) => {
-      throw toDockerError(error, name);
+  const view = (signal: AbortSignal): EngineView | Promise<EngineView> => {
+    const ready = watcher.ready();
+    if (!ready) return now();
+    return abortable(signal, () => ready).then(now, (error: unknown) => {
+      const failure = toProblem(toDockerError(error, name));
+      return { status: { name, ok: false, contactAt, error: failure }, snapshot: null };
     });
-  return {
+  };
+  const engine: Engine = {
     name,
     client,
     limit: pLimit(settings.concurrency),
-    list,
-    known: (signal) => (last ? Promise.resolve(last) : list(signal)),
+    fullLimit: settings.fullLimit,
+    inventory,
+    view,
+    async known(signal, stale = false) {
+      const { snapshot, status } = await view(signal);
+      if (snapshot && (status.ok || stale)) return snapshot;
+      throw watcher.loss()?.error ?? toDockerError(signal.reason, name);
+    },
+    async fetchList(deadlineMs) {
+      return toFacts(await ask(deadlineMs, (signal) => client.listContainers(signal)), name);
+    },
+    touch: () => void (contactAt = Date.now()),
     ask,
+    close() {
+      watcher.close();
+      client.forget();
+    },
+  };
+  const watcher = createWatcher(engine, inspector, settings, createReport(name, settings.logger));
+  return engine;
+}
+
+/** One line for each change of state, not for each attempt. */
+function createReport(engine: string, logger: Logger): (error: OpsError | null) => void {
+  let last: string | null = null;
+  return (error) => {
+    const state = error?.code ?? null;
+    if (state === last) return;
+    last = state;
+    if (error) logger.warn({ engine, code: error.code, cause: String(error.cause) }, "Docker engine cannot be asked");
+    else logger.info({ engine }, "Docker engine answers again");
   };
 }
 
@@ -105,10 +143,10 @@ export function findEngine(engines: ReadonlyMap<string, Engine>, ref: ContainerR
 }
 
 /** Elements that are no containers are left out: one odd container must not hide the others. */
-function toFacts(answer: unknown, engine: string): ContainerFacts[] {
+function toFacts(answer: unknown, engine: string): ListedFacts[] {
   if (!Array.isArray(answer)) throw new AnswerError("its list of containers is none: is this really a Docker engine?");
   return answer.flatMap((element) => {
     const parsed = listAnswer.safeParse(element);
-    return parsed.success ? [fromList(parsed.data, engine)] : [];
+    return parsed.success ? [toListedFacts(parsed.data, engine)] : [];
   });
 }

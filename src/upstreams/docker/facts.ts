@@ -1,8 +1,19 @@
 import type { ContainerFacts, HealthFacts, KnownVariables, PublishedPort } from "../../domain/container-facts.ts";
+import { cleanText } from "../../domain/log-clean.ts";
 import type { InspectAnswer, ListAnswer } from "./answers.ts";
 
+/** A list's entry. `recent`: it started or stopped within about a minute, so that its inspection may tell more than the list. */
+export interface ListedFacts {
+  readonly facts: ContainerFacts;
+  readonly recent: boolean;
+}
+
+export function toListedFacts(answer: ListAnswer, engine: string): ListedFacts {
+  return { facts: fromList(answer, engine), recent: /second|about a minute/i.test(answer.Status) };
+}
+
 /** What the list tells of a container. */
-export function fromList(answer: ListAnswer, engine: string): ContainerFacts {
+function fromList(answer: ListAnswer, engine: string): ContainerFacts {
   return {
     engine,
     fullId: answer.Id,
@@ -60,7 +71,7 @@ function toHealthFacts(health: NonNullable<InspectAnswer["State"]["Health"]>): H
     status: health.Status,
     failingStreak: health.FailingStreak ?? 0,
     checkedAt: last?.End ?? null,
-    output: last ? last.Output.slice(0, 4096) : null,
+    output: last ? cleanText(last.Output.slice(0, 4096)) : null,
   };
 }
 

@@ -18,6 +18,21 @@ const byCode: Readonly<Record<string, Failure>> = {
   EPERM: ["docker_forbidden", "no permission for its socket: give the gateway's user the socket's group"],
   DOCKER_ENV: ["docker_unavailable", "DOCKER_HOST or DOCKER_CERT_PATH in the gateway's environment cannot be used: unset them"],
   TLS_FILES: ["docker_unavailable", "its TLS files (ca.pem, cert.pem, key.pem) cannot be read"],
+  SSH_FILES: ["docker_unavailable", "its SSH key or known_hosts file cannot be read"],
+  SSH_UNKNOWN_HOST: [
+    "docker_forbidden",
+    "its SSH host is not in the known_hosts file: put its key there (ssh-keyscan, then compare)",
+  ],
+  SSH_HOST_KEY: [
+    "docker_forbidden",
+    "its SSH host shows another key than the known_hosts file has: it was rebuilt, or is an impostor",
+  ],
+  SSH_AUTH: ["docker_forbidden", "its SSH server refuses our key"],
+  SSH_FORWARD: [
+    "docker_unavailable",
+    "its SSH server does not lead to the socket: does it exist there, and may the user open it?",
+  ],
+  SSH_CLOSED: ["docker_unavailable", "its SSH server closed the connection"],
   EPROTO: ["docker_unavailable", "TLS failed: it may not speak TLS on this port"],
   ERR_SSL_WRONG_VERSION_NUMBER: ["docker_unavailable", "TLS failed: it does not speak TLS on this port"],
   ERR_SSL_PACKET_LENGTH_TOO_LONG: ["docker_unavailable", "TLS failed: it does not speak TLS on this port"],

@@ -1,7 +1,4 @@
-import { LRUCache } from "lru-cache";
-import type { Container, ContainerRef } from "../../domain/container.ts";
 import type { ContainerFacts } from "../../domain/container-facts.ts";
-import { toContainer } from "../../domain/kamal.ts";
 import { OpsError } from "../../errors.ts";
 import { type InspectAnswer, inspectAnswer } from "./answers.ts";
 import type { Engine } from "./engine.ts";
@@ -16,45 +13,24 @@ export interface Inspection {
   readonly stopTimeout: number | null;
 }
 
-interface InspectSignals {
-  /** Ends everything. */
-  readonly caller: AbortSignal;
-  /** Ends the inspection only: what is left is answered from the list. */
-  readonly batch: AbortSignal;
-}
-
 export interface Inspector {
-  /** Rejects with container_not_found, docker_timeout ... */
+  /** Asks the engine, and lets its inventory learn from it. Rejects with container_not_found, docker_timeout ... */
   inspect(engine: Engine, fullId: string, ...callers: AbortSignal[]): Promise<Inspection>;
-  /** As the port says: null for one that vanished, the list's entry for one that hangs or is refused while its engine is there. */
-  toContainer(engine: Engine, ref: ContainerRef, signals: InspectSignals): Promise<Container | null>;
 }
 
 export function createInspector(timeoutMs: number): Inspector {
-  // What a container was created with never changes: for one that hangs later. By full id, which no two containers share.
-  const seen = new LRUCache<string, ContainerFacts>({ max: 2000 });
-
-  const inspect: Inspector["inspect"] = async (engine, fullId, ...callers) => {
-    const ask = async (signal: AbortSignal) => toAnswer(await engine.client.call(fullId, "json", {}, signal), fullId);
-    const data = await engine.ask(timeoutMs, ask, ...callers);
-    const facts = fromInspect(data, engine.name);
-    seen.set(fullId, facts);
-    return { facts, tty: data.Config.Tty ?? false, stopTimeout: data.Config.StopTimeout };
-  };
   return {
-    inspect,
-    async toContainer(engine, { fullId }, { caller, batch }) {
-      const snapshot = await engine.known(caller);
+    async inspect(engine, fullId, ...callers) {
+      const asked = engine.inventory.begin();
+      const ask = async (signal: AbortSignal) => toAnswer(await engine.client.call(fullId, "json", {}, signal), fullId);
       try {
-        const { facts } = await inspect(engine, fullId, caller, batch);
-        return toContainer(facts, snapshot.context);
+        const data = await engine.ask(timeoutMs, ask, ...callers);
+        const facts = fromInspect(data, engine.name);
+        engine.inventory.learn(facts, asked);
+        return { facts, tty: data.Config.Tty ?? false, stopTimeout: data.Config.StopTimeout };
       } catch (error) {
-        if (!(error instanceof OpsError)) throw error;
-        if (error.code === "container_not_found") return null;
-        const listed = snapshot.facts.get(fullId);
-        if (error.code === "docker_unavailable" || caller.aborted || !listed) throw error;
-        const { hostname, image, variables } = seen.get(fullId) ?? listed;
-        return toContainer({ ...listed, hostname, image, variables }, snapshot.context);
+        if (error instanceof OpsError && error.code === "container_not_found") engine.inventory.remove(fullId);
+        throw error;
       }
     },
   };

@@ -1,15 +1,27 @@
-import type { LogLine, LogOptions } from "../../domain/container.ts";
+import type { LogFilter, LogLine, LogOptions } from "../../domain/container.ts";
+import { isAtLeast } from "../../domain/log-level.ts";
 import { toLogTimestamp } from "../../domain/log-time.ts";
 
 /** Whether a line belongs to an answer, by everything but `tail`. Times are compared as the text that Docker writes. */
-export function createLogFilter({ since, until, stream, search }: LogOptions): (line: LogLine) => boolean {
+export function createLogFilter({ since, until, ...wanted }: Omit<LogOptions, "tail">): (line: LogLine) => boolean {
   const from = since === undefined ? null : toLogTimestamp(since);
   const to = until === undefined ? null : toLogTimestamp(until);
+  const matches = createLineFilter(wanted);
+  return (line) => (from === null || line.timestamp >= from) && (to === null || line.timestamp <= to) && matches(line);
+}
+
+/** Whether a line is one of those wanted, whenever it was written. The cheap questions come first. */
+export function createLineFilter({ stream, search, pattern, level }: LogFilter): (line: LogLine) => boolean {
   return (line) =>
-    (from === null || line.timestamp >= from) &&
-    (to === null || line.timestamp <= to) &&
     (stream === undefined || line.stream === stream) &&
-    (search === undefined || line.message.includes(search));
+    (level === undefined || isAtLeast(line.level, level)) &&
+    (search === undefined || line.message.includes(search)) &&
+    (pattern === undefined || pattern.test(line.message));
+}
+
+/** Whether a filter can leave lines out. */
+export function isSelective({ stream, search, pattern, level }: LogFilter): boolean {
+  return stream !== undefined || search !== undefined || pattern !== undefined || level !== undefined;
 }
 
 export interface NewestLines {

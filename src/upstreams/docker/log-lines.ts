@@ -1,4 +1,6 @@
 import type { LogLine, LogStream } from "../../domain/container.ts";
+import { createLineCleaner } from "../../domain/log-clean.ts";
+import { createLevelDetector } from "../../domain/log-level.ts";
 import { parseLogTime, toLogTimestamp } from "../../domain/log-time.ts";
 
 const maxLineBytes = 64 << 10;
@@ -20,16 +22,18 @@ export interface LineJoiner {
 
 /**
  * Joins entries into lines. Docker splits a line into entries of 16 KiB with the same time stamp, of which only the last ends in a newline;
- * bytes are joined before they become text, as a character may be split too. Lines are cut at 64 KiB.
+ * bytes are joined before they become text, as a character may be split too. Lines are cut at 64 KiB. Only then, whole, they are sanitised and
+ * redacted: nothing else of the gateway ever sees them as they were.
  */
 export function createLineJoiner(onLine: (line: LogLine) => void): LineJoiner {
   const pending: Record<LogStream, PendingLine | null> = { stdout: null, stderr: null };
+  const finish = { stdout: createFinisher(), stderr: createFinisher() };
   let lastTimestamp = toLogTimestamp("0");
 
   const flush = (stream: LogStream) => {
     const line = pending[stream];
     pending[stream] = null;
-    if (line) onLine({ timestamp: line.timestamp, stream, message: toMessage(line) });
+    if (line) onLine({ timestamp: line.timestamp, stream, ...finish[stream](toMessage(line)) });
   };
   const append = (stream: LogStream, timestamp: string, text: Buffer) => {
     const line = (pending[stream] ??= { timestamp, pieces: [], bytes: 0 });
@@ -54,6 +58,16 @@ export function createLineJoiner(onLine: (line: LogLine) => void): LineJoiner {
       flush("stdout");
       flush("stderr");
     },
+  };
+}
+
+/** What a line says, safe to hand on, and how severe it is. */
+function createFinisher(): (text: string) => Pick<LogLine, "level" | "message"> {
+  const clean = createLineCleaner();
+  const detect = createLevelDetector();
+  return (text) => {
+    const message = clean(text);
+    return { level: detect(message), message };
   };
 }
 

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { LogLine, LogOptions, LogStream } from "../../domain/container.ts";
 import { AnswerError } from "./status-error.ts";
 import { createDemuxer } from "./demux.ts";
@@ -11,6 +12,9 @@ const maxPageBytes = 5_000_000;
 export const maxScanBytes = 32 << 20;
 /** So many entries always fit into `maxScanBytes`: 16 KiB of text, a time stamp and a header each. */
 export const entriesThatFit = 2000;
+
+/** How long reading may keep everything else waiting. */
+const turnMs = 10;
 
 /** The newest matching lines of what was read. */
 export interface LogWindow {
@@ -36,6 +40,7 @@ export async function readLogWindow(chunks: AsyncIterable<Buffer>, options: Wind
   const firsts = new Map<LogStream, LogLine>();
   let entries = 0;
   let bytes = 0;
+  let turnEnd = performance.now() + turnMs;
   const joiner = createLineJoiner((line) => {
     if (!firsts.has(line.stream)) firsts.set(line.stream, line);
     if (matches(line)) newest.add(line);
@@ -51,6 +56,11 @@ export async function readLogWindow(chunks: AsyncIterable<Buffer>, options: Wind
     if (bytes > maxScanBytes) return { lines: [], entries, dropped: true, overflow: true };
     if (options.tty) splitter.push(chunk);
     else if (!demuxer.push(chunk)) throw new AnswerError("its log is not what Docker writes");
+    // A stream that is full never waits: without this nothing else would run, not even the deadline.
+    if (performance.now() > turnEnd) {
+      await nextTurn();
+      turnEnd = performance.now() + turnMs;
+    }
   }
   splitter.end();
   joiner.end();

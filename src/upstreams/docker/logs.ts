@@ -2,6 +2,7 @@ import type { ContainerRef, LogOptions, LogPage } from "../../domain/container.t
 import type { Query } from "./connect.ts";
 import type { Engine } from "./engine.ts";
 import type { Inspector } from "./inspect.ts";
+import { isSelective } from "./log-filter.ts";
 import { entriesThatFit, type LogWindow, readLogWindow } from "./log-window.ts";
 import { AnswerError } from "./status-error.ts";
 
@@ -47,8 +48,9 @@ export async function readLogs(
 }
 
 /** Growing readings; more from the start where lines will be filtered out. */
-function toSizes({ tail, until, stream, search }: LogOptions): WindowSize[] {
-  const isFiltered = until !== undefined || stream !== undefined || search !== undefined;
+function toSizes(options: LogOptions): WindowSize[] {
+  const { tail, until } = options;
+  const isFiltered = until !== undefined || isSelective(options);
   // Two more, for the first line of each stream may lack its beginning.
   const first = tail * (isFiltered ? 4 : 1) + 2;
   return [first, first * 8, first * 64, "all"];

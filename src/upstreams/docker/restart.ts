@@ -1,14 +1,19 @@
-import type { Container, ContainerRef } from "../../domain/container.ts";
+import type { Container, ContainerRef, RestartLook } from "../../domain/container.ts";
 import { toContainer } from "../../domain/kamal.ts";
 import { OpsError } from "../../errors.ts";
 import type { Engine } from "./engine.ts";
 import type { Inspection, Inspector } from "./inspect.ts";
+import { protectedLabel, readSelf } from "./self.ts";
 
 /** Docker's own default between SIGTERM and SIGKILL, seconds. */
 const defaultStopTimeout = 10;
+/** Past events are in the engine's memory: the last 256 of it, none from before it was started. */
+const eventsTimeoutMs = 2000;
 
 export interface Restarter {
   restart(engine: Engine, ref: ContainerRef): Promise<Container>;
+  look(engine: Engine, ref: ContainerRef): Promise<RestartLook>;
+  restartedSince(engine: Engine, ref: ContainerRef, since: Date): Promise<boolean>;
   /** Waits for the restarts in flight. */
   settle(): Promise<void>;
 }
@@ -19,6 +24,7 @@ export interface Restarter {
  */
 export function createRestarter(inspector: Inspector, graceMs: number): Restarter {
   const running = new Map<string, Promise<Container>>();
+  let self: ReturnType<typeof readSelf> | null = null;
 
   const run = async (engine: Engine, { fullId }: ContainerRef): Promise<Container> => {
     // Has a deadline of its own.
@@ -43,10 +49,28 @@ export function createRestarter(inspector: Inspector, graceMs: number): Restarte
       running.set(ref.fullId, restart);
       return restart;
     },
+    async look(engine, { fullId }) {
+      const isSelf = await (self ??= readSelf());
+      const { context } = await engine.known(new AbortController().signal);
+      const { facts } = await inspector.inspect(engine, fullId);
+      const labelled = facts.labels[protectedLabel] === "true";
+      const protectedBy = isSelf(fullId) ? "the gateway itself runs in it" : labelled ? `label ${protectedLabel}` : null;
+      return { container: toContainer(facts, context), protectedBy };
+    },
+    async restartedSince(engine, { fullId }, since) {
+      const filters = JSON.stringify({ type: ["container"], container: [fullId], event: ["restart"] });
+      const query = { since: toSeconds(since), until: toSeconds(new Date()), filters };
+      return (await engine.ask(eventsTimeoutMs, (signal) => engine.client.readEvents(query, signal))) !== "";
+    },
     async settle() {
       await Promise.allSettled(running.values());
     },
   };
+}
+
+/** Unix seconds with milliseconds, as Docker's events want them. */
+function toSeconds(at: Date): string {
+  return (at.getTime() / 1000).toFixed(3);
 }
 
 /** What the container asks for, 0 to 60 s. Always sent: without it Podman kills at once, and a negative one waits for ever. */

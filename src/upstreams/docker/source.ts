@@ -1,13 +1,20 @@
-import type { ContainerKind, ContainerListing, ContainerRef, ContainerSource, ListedContainer } from "../../domain/container.ts";
-import { toOpsError, toProblem } from "../../errors.ts";
+import pLimit from "p-limit";
+import type { ContainerRef, ContainerSource } from "../../domain/container.ts";
+import { toContainer } from "../../domain/kamal.ts";
+import { OpsError, toOpsError } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
-import { createEngine, type Engine, findEngine } from "./engine.ts";
+import { createCgroupReader } from "./cgroup.ts";
+import { createEngine, findEngine } from "./engine.ts";
 import type { EngineOptions } from "./engine-options.ts";
 import { toDockerError } from "./failure.ts";
+import { createFollower } from "./follow.ts";
 import { createInspector } from "./inspect.ts";
+import { createLister } from "./lister.ts";
+import { createHealthProber } from "./health-exec.ts";
 import { readLogs } from "./logs.ts";
 import { createRestarter } from "./restart.ts";
-import { createSampler } from "./stats.ts";
+import { createSampler } from "./sampler.ts";
+import { createStatsReader } from "./stats-reader.ts";
 
 export interface ContainerSourceOptions {
   readonly engines: readonly EngineOptions[];
@@ -18,38 +25,74 @@ export interface ContainerSourceOptions {
   readonly listTimeoutMs?: number;
   /** For each container. @default 2000 */
   readonly inspectTimeoutMs?: number;
-  /** For each of the two samples. @default 2000 */
+  /** For each sample. @default 2000 */
   readonly statsTimeoutMs?: number;
-  /** Between the two samples. @default 1000 */
+  /** Shortest time that a CPU figure is counted over. @default 500 */
   readonly statsWindowMs?: number;
+  /** How long a container is sampled after somebody asked. @default 60000 */
+  readonly statsLeaseMs?: number;
+  /** Where the cgroups of this machine are, null to ask the engines only. @default "/sys/fs/cgroup" */
+  readonly cgroupRoot?: string | null;
   /** @default 5000 */
   readonly logsTimeoutMs?: number;
   /** How long a restart may take beyond the container's stop timeout. @default 15000 */
   readonly restartGraceMs?: number;
   /** Calls for single containers in flight on one engine. @default 10 */
   readonly concurrency?: number;
+  /** Between two lists of an engine that tells of no event. @default 30000 */
+  readonly resyncMs?: number;
+  /** How long the containers of an engine that went away are shown. @default 60000 */
+  readonly staleMs?: number;
 }
 
-/** The port to the container engines, over dockerode. Nothing is asked before the first call. */
+/**
+ * The port to the container engines, over dockerode. Nothing is asked before the first `list`, `inspect` or `fresh`: from then on until
+ * `close` each engine is watched, and `list` and `inspect` answer from memory.
+ */
 export function createContainerSource(options: ContainerSourceOptions): ContainerSource {
   const { service, logger, listTimeoutMs = 2000, concurrency = 10, inspectTimeoutMs = 2000 } = options;
-  const settings = { service, logger, listTimeoutMs, concurrency };
-  const engines = new Map(options.engines.map((engine) => [engine.name, createEngine(engine, settings)]));
+  const { resyncMs = 30_000, staleMs = 60_000 } = options;
+  const fullLimit = pLimit(32);
+  const settings = { service, logger, listTimeoutMs, concurrency, fullLimit, resyncMs, staleMs };
   const inspector = createInspector(inspectTimeoutMs);
-  const sampler = createSampler({ windowMs: options.statsWindowMs ?? 1000, timeoutMs: options.statsTimeoutMs ?? 2000 });
+  const follower = createFollower(inspector, options.logsTimeoutMs ?? 5000);
+  const engines = new Map(options.engines.map((engine) => [engine.name, createEngine(engine, inspector, settings)]));
+  const lister = createLister([...engines.values()]);
+  const sampler = createSampler({
+    reader: createStatsReader({
+      cgroups: options.cgroupRoot === null ? null : createCgroupReader({ root: options.cgroupRoot }),
+      timeoutMs: options.statsTimeoutMs ?? 2000,
+      concurrency,
+    }),
+    windowMs: options.statsWindowMs ?? 500,
+    leaseMs: options.statsLeaseMs ?? 60_000,
+    periodMs: 1500,
+  });
+  const prober = createHealthProber();
   const restarter = createRestarter(inspector, options.restartGraceMs ?? 15_000);
 
   return {
-    list: (signal) => listAll([...engines.values()], signal),
-    inspect(refs, caller) {
-      // A few hanging containers may take their time; when all do, the batch ends after two such times.
-      const batch = AbortSignal.timeout(2 * inspectTimeoutMs);
-      return each(refs, async (ref) => {
-        const engine = findEngine(engines, ref);
-        return engine.limit(() => inspector.toContainer(engine, ref, { caller, batch }));
-      });
+    list: (signal) => lister.list(signal),
+    inspect: (refs, signal) => each(refs, async (ref) => (await findEngine(engines, ref).known(signal, true)).row(ref.fullId)),
+    async fresh(ref, signal) {
+      const engine = findEngine(engines, ref);
+      const { context } = await engine.known(signal);
+      try {
+        const { facts } = await engine.limit(() => inspector.inspect(engine, ref.fullId, signal));
+        return toContainer(facts, context);
+      } catch (error) {
+        if (error instanceof OpsError && error.code === "container_not_found") return null;
+        throw error;
+      }
     },
     stats: (refs, signal) => each(refs, async (ref) => sampler.measure(findEngine(engines, ref), ref.fullId, signal)),
+    statsHistory: (ref) => sampler.history(findEngine(engines, ref), ref.fullId),
+    async follow(ref, followOptions, signal) {
+      const engine = findEngine(engines, ref);
+      return follower.follow(engine, ref, followOptions, signal).catch((error: unknown) => {
+        throw toDockerError(error, engine.name);
+      });
+    },
     async logs(ref, logOptions, caller) {
       const engine = findEngine(engines, ref);
       try {
@@ -61,9 +104,13 @@ export function createContainerSource(options: ContainerSourceOptions): Containe
     async restart(ref) {
       return restarter.restart(findEngine(engines, ref), ref);
     },
+    probe: async (ref) => prober.probe(findEngine(engines, ref), ref),
+    look: async (ref) => restarter.look(findEngine(engines, ref), ref),
+    restartedSince: async (ref, since) => restarter.restartedSince(findEngine(engines, ref), ref, since),
     async close() {
+      sampler.close();
       await restarter.settle();
-      for (const engine of engines.values()) engine.client.forget();
+      for (const engine of engines.values()) engine.close();
     },
   };
 }
@@ -71,24 +118,4 @@ export function createContainerSource(options: ContainerSourceOptions): Containe
 /** Elements fail one by one, as OpsErrors. */
 function each<T>(refs: readonly ContainerRef[], ask: (ref: ContainerRef) => Promise<T>): Promise<(T | Error)[]> {
   return Promise.all(refs.map((ref) => ask(ref).catch((error: unknown) => toOpsError(error))));
-}
-
-/** All engines at the same time, each with its own deadline; core containers first, then by name and engine. */
-async function listAll(engines: readonly Engine[], signal: AbortSignal): Promise<ContainerListing> {
-  const asked = await Promise.allSettled(engines.map((engine) => engine.list(signal)));
-  const containers = asked.flatMap((result) => (result.status === "fulfilled" ? result.value.visible : []));
-  const statuses = asked.map((result, index) => {
-    const name = engines[index]?.name ?? "";
-    if (result.status === "fulfilled") return { name, ok: true, error: null };
-    return { name, ok: false, error: toProblem(result.reason) };
-  });
-  return { containers: containers.toSorted(byKindAndName), engines: statuses };
-}
-
-const rank: Readonly<Record<ContainerKind, number>> = { core: 0, accessory: 1 };
-
-function byKindAndName(a: ListedContainer, b: ListedContainer): number {
-  if (a.kind !== b.kind) return rank[a.kind] - rank[b.kind];
-  if (a.name !== b.name) return a.name < b.name ? -1 : 1;
-  return a.engine < b.engine ? -1 : 1;
 }

@@ -1,5 +1,6 @@
 import type { JobErrorGroup, QueueMetrics, QueueSource } from "../../domain/queue.ts";
 import type { Environment } from "../../domain/environment.ts";
+import { cleanText } from "../../domain/log-clean.ts";
 import { createFlight } from "./abortable.ts";
 import { toQueueError } from "./failures.ts";
 import { createKnownQueues } from "./known-queues.ts";
@@ -69,7 +70,7 @@ export function createSqlSource(options: SqlSourceOptions): SqlSource {
       queue: row["queue"] ?? "",
       source: name,
       jobId: row["job_id"] ?? "",
-      error: row["error"] ?? "",
+      error: cleanText(row["error"] ?? ""),
       timestamp: row["timestamp"] ?? "",
       count: Number(row["n"]),
     }));

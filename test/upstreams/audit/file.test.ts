@@ -1,11 +1,23 @@
-import { execFileSync } from "node:child_process";
-import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { execFileSync, spawnSync } from "node:child_process";
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import type { AuditEntry } from "../../../src/domain/audit.ts";
 import { silentLogger } from "../../../src/logger.ts";
 import { createAuditFile } from "../../../src/upstreams/audit/file.ts";
+import { sampleEntry } from "../../support/audit.ts";
+import { verifyAudit } from "../../../src/upstreams/audit/verify.ts";
 
 const root = mkdtempSync(join(tmpdir(), "ops-audit-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -17,24 +29,14 @@ beforeEach(() => {
   path = join(folder, "audit.jsonl");
 });
 
-const entry: AuditEntry = {
-  outcome: "intent",
-  action: "restart",
-  requestId: "r-1",
-  subject: "ops\nuser",
-  kid: "k1",
-  engine: "web-1",
-  containerId: "f".repeat(64),
-  containerName: "wallet-core-web-v1",
-  env: "staging",
-  reason: 'stuck, "again"\u2028',
-  detail: null,
-};
+const entry = sampleEntry();
 
 function create() {
   const audit = createAuditFile({ path, logger: silentLogger });
   return {
     write: (values: Partial<AuditEntry> = {}) => audit.write({ ...entry, ...values }),
+    read: () => audit.read({ first: 100, before: null, accepts: () => true }),
+    recover: () => audit.recover(),
     [Symbol.asyncDispose]: () => audit.close(),
   };
 }
@@ -59,22 +61,45 @@ describe("createAuditFile", () => {
     await audit.write({ outcome: "ok", detail: "running" });
     expect(statSync(path).mode & 0o777).toBe(0o600);
     const [intent, outcome] = lines();
-    expect(Object.entries(intent ?? {}).slice(1)).toEqual([
+    expect(Object.entries(intent ?? {}).filter(([name]) => name !== "ts")).toEqual([
+      ["seq", 1],
       ["outcome", "intent"],
       ["action", "restart"],
+      ["intent", null],
       ["request_id", "r-1"],
       ["subject", "ops\nuser"],
       ["kid", "k1"],
+      ["scopes", ["ops:operate"]],
       ["engine", "web-1"],
       ["container_id", "f".repeat(64)],
       ["container_name", "wallet-core-web-v1"],
+      ["image", "wallet-core:v1"],
       ["env", "staging"],
       ["reason", 'stuck, "again"\u2028'],
+      ["args", {}],
       ["detail", null],
+      ["duration_ms", null],
+      ["prev_hash", "0".repeat(64)],
+      ["hash", expect.stringMatching(/^[0-9a-f]{64}$/)],
     ]);
     expect(intent?.["ts"]).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
     expect(Date.parse(String(intent?.["ts"]))).toBeGreaterThanOrEqual(before);
-    expect(outcome).toMatchObject({ outcome: "ok", detail: "running" });
+    expect(outcome).toMatchObject({ seq: 2, outcome: "ok", detail: "running", prev_hash: intent?.["hash"] });
+  });
+
+  it("gives what a dead process left open, but not what has an outcome or was settled", async () => {
+    {
+      await using audit = create();
+      for (const requestId of ["settled", "told", "open"]) await audit.write({ requestId });
+      await audit.write({ outcome: "unknown", intent: 1, detail: "restart_unknown" });
+      await audit.write({ outcome: "ok", intent: 1, detail: "settled: the engine restarted it" });
+      await audit.write({ outcome: "unknown", intent: 2, detail: "restart_unknown" });
+    }
+    await using audit = create();
+    expect(await audit.recover()).toMatchObject([
+      { intent: { requestId: "told", seq: 2 }, told: true },
+      { intent: { requestId: "open", seq: 3 }, told: false },
+    ]);
   });
 
   it("keeps the order of concurrent writes, and never touches what is there", async () => {
@@ -87,12 +112,39 @@ describe("createAuditFile", () => {
     ]);
   });
 
-  it("two writers of one file never mix their lines", async () => {
-    await using one = create();
-    await using two = create();
-    const long = "x".repeat(20_000);
-    await Promise.all(Array.from({ length: 40 }, (_, index) => (index % 2 ? one : two).write({ reason: long })));
-    expect(lines().map((line) => line["reason"])).toEqual(Array.from({ length: 40 }, () => long));
+  it("lets one writer at a time have the file, whichever came first, and the next one go on from there", async () => {
+    const two = create();
+    {
+      await using one = create();
+      await one.write({ requestId: "a" });
+      await expect(two.write({ requestId: "b" })).rejects.toMatchObject(unavailable);
+      await one.write({ requestId: "c" });
+    }
+    await two.write({ requestId: "d" });
+    await two[Symbol.asyncDispose]();
+    expect(lines().map(({ seq, request_id }) => [seq, request_id])).toEqual([
+      [1, "a"],
+      [2, "c"],
+      [3, "d"],
+    ]);
+    expect(await verifyAudit(path, { partial: false })).toMatchObject({ ok: true });
+  });
+
+  it("takes over from a writer that was killed", async () => {
+    const script = `
+      import { createAuditFile } from "./src/upstreams/audit/file.ts";
+      import { silentLogger as logger } from "./src/logger.ts";
+      await createAuditFile({ path: process.argv[1], logger }).write(JSON.parse(process.argv[2]));
+      process.kill(process.pid, "SIGKILL");`;
+    const args = ["--input-type=module", "-e", script, path, JSON.stringify({ ...entry, requestId: "dead" })];
+    expect(spawnSync(process.execPath, args).signal).toBe("SIGKILL");
+    await using audit = create();
+    await audit.write({ requestId: "next" });
+    expect(lines().map(({ seq, request_id }) => [seq, request_id])).toEqual([
+      [1, "dead"],
+      [2, "next"],
+    ]);
+    expect(readdirSync(folder).toSorted()).toEqual(["audit.jsonl", "audit.jsonl.lock"]);
   });
 
   it("goes on in the new file after a rotation, and after a removal", async () => {
@@ -103,7 +155,26 @@ describe("createAuditFile", () => {
     rmSync(path);
     await audit.write({ requestId: "c" });
     expect(lines(`${path}.1`).map((line) => line["request_id"])).toEqual(["a"]);
-    expect(lines().map((line) => line["request_id"])).toEqual(["c"]);
+    expect(lines().map(({ seq, request_id }) => [seq, request_id])).toEqual([[3, "c"]]);
+  });
+
+  it("keeps one chain over its rotated files, also when it starts again with none", async () => {
+    for (const name of ["a", "b", "c"]) {
+      await using audit = create();
+      await audit.write({ requestId: name });
+      renameSync(path, `${path}.${name}`);
+    }
+    await using audit = create();
+    expect(await audit.read()).toHaveLength(3);
+    await audit.write({ requestId: "d" });
+    expect(lines()).toMatchObject([{ seq: 4, prev_hash: lines(`${path}.c`)[0]?.["hash"] }]);
+    expect(await verifyAudit(path, { partial: false })).toMatchObject({ ok: true });
+    rmSync(`${path}.a`);
+    expect(await verifyAudit(path, { partial: false })).toMatchObject({
+      ok: false,
+      message: expect.stringContaining("seq 1 is missing"),
+    });
+    expect(await verifyAudit(path, { partial: true })).toMatchObject({ ok: true });
   });
 
   it("closes a piece of a line that a crash left, before its own", async () => {
@@ -111,11 +182,15 @@ describe("createAuditFile", () => {
     await audit.write({ requestId: "a" });
     appendFileSync(path, '{"ts":"2026');
     await audit.write({ requestId: "b" });
-    expect(
-      readFileSync(path, "utf8")
-        .split("\n")
-        .map((line) => line.slice(0, 11)),
-    ).toEqual([expect.stringMatching(/^\{"ts":"20/), '{"ts":"2026', expect.stringMatching(/^\{"ts":"20/), ""]);
+    const text = readFileSync(path, "utf8").split("\n");
+    expect(text.map((line) => line.slice(0, 8))).toEqual(['{"seq":1', '{"ts":"2', '{"seq":2', ""]);
+    expect(await verifyAudit(path, { partial: false })).toMatchObject({ ok: true });
+    // A piece that its writer did not see is a line that somebody cut.
+    writeFileSync(path, text.toSpliced(1, 1, '{"ts":').join("\n"));
+    expect(await verifyAudit(path, { partial: false })).toMatchObject({
+      ok: false,
+      message: expect.stringContaining("seq 2 is cut"),
+    });
   });
 
   it("fails closed when it cannot write, and recovers", async () => {

@@ -2,18 +2,22 @@ import util from "node:util";
 import { expect, test, vi } from "vitest";
 import { silentLogger } from "../../../src/logger.ts";
 import { createContainerSource } from "../../../src/upstreams/docker/source.ts";
-import { soon } from "../../support/docker-containers.ts";
+import type { Container } from "../../../src/domain/container.ts";
+import { soon, until } from "../../support/docker-containers.ts";
 import { type FakeEngine, fullId, inspected, json, listed, ping, startFakeEngine } from "../../support/docker-fake.ts";
 
 const [a, b] = [fullId("a"), fullId("b")];
 
 function createSource(engine: FakeEngine) {
-  return createContainerSource({ engines: [engine.options], service: "wallet-core", logger: silentLogger, statsWindowMs: 1 });
+  const settings = { engines: [engine.options], service: "wallet-core", logger: silentLogger, statsWindowMs: 1 };
+  const source = createContainerSource(settings);
+  return { ...source, [Symbol.asyncDispose]: () => source.close() };
 }
 
 /** What the one engine of a source says of itself. */
 async function statusOf(engine: FakeEngine) {
-  return (await createSource(engine).list(soon())).engines[0];
+  await using source = createSource(engine);
+  return (await source.list(soon())).engines[0];
 }
 
 test("a socket proxy that refuses is forbidden, and its HTML is not passed on", async () => {
@@ -56,7 +60,7 @@ test("redirects are not followed", async () => {
   await using other = await startFakeEngine("other");
   engine.on("/containers", (_, response) => response.writeHead(301, { location: "/v1.45/info" }).end());
   expect(await statusOf(engine)).toMatchObject({ ok: false, error: { code: "docker_error" } });
-  expect(engine.requests).toEqual(["GET /_ping", "GET /v1.45/containers/json?all=1"]);
+  expect(engine.calls).toEqual(["GET /_ping", "GET /v1.45/containers/json?all=1"]);
   expect(other.requests).toEqual([]);
 });
 
@@ -65,17 +69,22 @@ test("odd containers do not hide the others", async () => {
   const odd = [null, 7, {}, { Id: "short" }, listed("../x".padEnd(64, "0"), "x"), listed(a, "x", { State: 3 })];
   const bare = { Names: [], Labels: null, Ports: null, Image: null, HostConfig: null };
   engine.on("/containers/json", json([...odd, listed(a, "ok"), listed(b, "x", { ...bare, Names: ["/bad\nname", "/a/link"] })]));
-  const { containers } = await createSource(engine).list(soon());
+  for (const id of [a, b]) engine.on(`${id}/json`, json({}));
+  await using source = createSource(engine);
+  const { containers } = await source.list(soon());
   expect(containers.map(({ name }) => name).toSorted()).toEqual([b.slice(0, 12), "ok"].toSorted());
 });
 
 test("an inspection of something else, or of nothing, tells nothing: the list's entry stands", async () => {
   await using engine = await startFakeEngine();
   engine.on("/containers/json", json([listed(a, "web-a")]));
-  const source = createSource(engine);
+  engine.on(`${a}/json`, json(inspected(a, "web-a")));
+  await using source = createSource(engine);
   await source.list(soon());
   for (const answer of [inspected(b, "web-b"), {}, [], "x", { ...inspected(a, "web-a"), State: null }]) {
     engine.on(`${a}/json`, json(answer));
+    engine.emit("start", a);
+    await until(async () => ((await source.inspect([{ engine: "fake", fullId: a }], soon()))[0] as Container).restarts === null);
     const entry = { fullId: a, name: "web-a", restarts: null, startedAt: null };
     expect(await source.inspect([{ engine: "fake", fullId: a }], soon())).toMatchObject([entry]);
   }
@@ -83,13 +92,13 @@ test("an inspection of something else, or of nothing, tells nothing: the list's 
 
 test("statistics with nothing in them are none", async () => {
   await using engine = await startFakeEngine();
-  const source = createSource(engine);
-  for (const answer of [{ read: "0001-01-01T00:00:00Z" }, { read: "x", cpu_stats: null, memory_stats: {} }]) {
-    engine.on("/stats", json(answer));
-    expect(await source.stats([{ engine: "fake", fullId: a }], soon())).toEqual([null]);
-  }
-  engine.on("/stats", json([]));
-  expect(await source.stats([{ engine: "fake", fullId: a }], soon())).toMatchObject([{ code: "docker_error" }]);
+  await using source = createSource(engine);
+  engine.on(`${a}/stats`, json({ read: "0001-01-01T00:00:00Z" }));
+  engine.on(`${b}/stats`, json({ read: "x", cpu_stats: null, memory_stats: {} }));
+  engine.on(`${fullId("c")}/stats`, json([]));
+  const refs = [a, b, fullId("c")].map((id) => ({ engine: "fake", fullId: id }));
+  expect(await source.stats(refs, soon())).toMatchObject([null, null, { code: "docker_error" }]);
+  expect(engine.requests.filter((line) => line.includes("/stats"))).toHaveLength(3);
 });
 
 test("a log that is no log", async () => {
@@ -109,7 +118,8 @@ test("of a container's environment nothing but what the rules read is kept", asy
   engine.on("/containers/json", json([listed(a, "web-a")]));
   const Env = ["KAMAL_VERSION=v7", "KAMAL_REGISTRY_PASSWORD=canary1", "DATABASE_URL=canary2", "GIT_SHA=abc1234"];
   engine.on(`${a}/json`, json(inspected(a, "web-a", { Env })));
-  const [container] = await createSource(engine).inspect([{ engine: "fake", fullId: a }], soon());
+  await using source = createSource(engine);
+  const [container] = await source.inspect([{ engine: "fake", fullId: a }], soon());
   expect(container).toMatchObject({ version: "v7", commitSha: "abc1234" });
   expect(JSON.stringify(container)).not.toContain("canary");
 });
@@ -117,10 +127,10 @@ test("of a container's environment nothing but what the rules read is kept", asy
 test("docker-modem does not print the agent and its sockets for each request", async () => {
   await using engine = await startFakeEngine();
   engine.on("/containers", json([listed(a, "web-a")]));
-  const source = createSource(engine);
+  await using source = createSource(engine);
   await source.list(soon());
   const inspect = vi.spyOn(util, "inspect");
-  await source.list(soon());
+  await source.fresh({ engine: "fake", fullId: a }, soon()).catch(() => {});
   const printed = inspect.mock.results.map(({ value }) => String(value).length);
   inspect.mockRestore();
   expect(Math.max(0, ...printed)).toBeLessThan(50);
@@ -140,5 +150,5 @@ test("DOCKER_HOST and its friends lead nowhere else", async () => {
   const status = await statusOf(engine);
   vi.unstubAllEnvs();
   expect(status).toMatchObject({ ok: false, error: { message: expect.stringContaining("DOCKER_CERT_PATH") } });
-  expect(engine.requests).toEqual(["GET /_ping", "GET /v1.45/containers/json?all=1"]);
+  expect(engine.calls).toEqual(["GET /_ping", "GET /v1.45/containers/json?all=1"]);
 });

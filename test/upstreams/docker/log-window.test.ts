@@ -3,6 +3,7 @@ import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import type { LogStream } from "../../../src/domain/container.ts";
 import { maxScanBytes, readLogWindow } from "../../../src/upstreams/docker/log-window.ts";
+import { sanitiseLine } from "../../../src/domain/sanitise.ts";
 import { frame, splitBy, stamp, toEntries } from "../../support/docker-frames.ts";
 
 type Line = readonly [stream: LogStream, text: string];
@@ -27,7 +28,9 @@ test("any lines under any split into chunks come back as they were", async () =>
   await fc.assert(
     fc.asyncProperty(lines, cuts, async (list, sizes) => {
       const window = await read(splitBy(framed(list), sizes));
-      expect(window.lines).toEqual(list.map(([from, message], n) => ({ timestamp: stamp(n), stream: from, message })));
+      expect(window.lines).toEqual(
+        list.map(([from, message], n) => ({ timestamp: stamp(n), stream: from, level: null, message: sanitiseLine(message) })),
+      );
       expect(window).toMatchObject({ dropped: false, overflow: false });
     }),
     { numRuns: 60 },
@@ -39,7 +42,7 @@ test("a terminal's log under any split too", async () => {
     fc.asyncProperty(lines, cuts, async (list, sizes) => {
       const whole = Buffer.concat(list.flatMap(([, message], n) => toEntries(n, Buffer.from(`${message}\r`))));
       const window = await read(splitBy(whole, sizes), { tty: true });
-      expect(window.lines.map(({ message }) => message)).toEqual(list.map(([, message]) => message));
+      expect(window.lines.map(({ message }) => message)).toEqual(list.map(([, message]) => sanitiseLine(message)));
       expect(window.lines.map(({ timestamp }) => timestamp)).toEqual(list.map((_, n) => stamp(n)));
     }),
     { numRuns: 60 },
@@ -113,7 +116,36 @@ test("a line is cut between characters, and a time stamp of another kind is unde
     frame("stdout", Buffer.from("no time at all\n")),
   ]);
   expect(other.lines).toEqual([
-    { timestamp: "2026-01-13T09:40:00.500000000Z", stream: "stdout", message: "podman" },
-    { timestamp: "2026-01-13T09:40:00.500000000Z", stream: "stdout", message: "no time at all" },
+    { timestamp: "2026-01-13T09:40:00.500000000Z", stream: "stdout", level: null, message: "podman" },
+    { timestamp: "2026-01-13T09:40:00.500000000Z", stream: "stdout", level: null, message: "no time at all" },
   ]);
+});
+
+test("a secret stays hidden wherever frames and chunks are cut, and the search does not find it either", async () => {
+  const canaries = [
+    "password=canary-1234567890",
+    "Authorization: Bearer canary1234567890",
+    "postgres://app:canary-123@db/x",
+    "AKIACANARY1234567890",
+    "eyJjYW5hcnk.eyJjYW5hcnk.canary",
+    `ghp_canary${"a1".repeat(12)}`,
+    `sk_live_canary${"a1".repeat(12)}`,
+    "pass\u200bword=can\x1b[0mary",
+  ];
+  // The secret lies across the border of two entries of 16 KiB.
+  const whole = framed(
+    canaries.flatMap((secret): Line[] => [
+      ["stdout", `x ${secret} y`],
+      ["stderr", `${"z ".repeat(8185)}${secret} y`],
+    ]),
+  );
+  await fc.assert(
+    fc.asyncProperty(cuts, async (sizes) => {
+      const window = await read(splitBy(whole, sizes));
+      expect(window.lines).toHaveLength(2 * canaries.length);
+      expect(window.lines.filter(({ message }) => /canary/i.test(message) || !message.includes("[redacted]"))).toEqual([]);
+    }),
+    { numRuns: 40 },
+  );
+  expect((await read([whole], { search: "canary" })).lines).toEqual([]);
 });

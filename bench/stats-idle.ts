@@ -1,0 +1,51 @@
+import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { freePort } from "../script/services/process.ts";
+import { startRequestLog } from "../test/support/docker-request-log.ts";
+import { token } from "./servers/sample.ts";
+
+const seconds = 20;
+
+/**
+ * The real gateway process, asked once for the statistics of its containers and then left alone: its CPU, per cent of a core, and the stats
+ * calls that its engine sees, over 20 s after the lease of 60 s. Its access to cgroups does not matter: nothing is read either.
+ */
+export async function measureIdle(socketPath: string): Promise<{ cpuPct: number; statsCalls: number }> {
+  await using log = await startRequestLog(socketPath);
+  const port = await freePort();
+  const env = {
+    PATH: process.env["PATH"] ?? "",
+    WALLET_CORE_OPS_PORT: String(port),
+    WALLET_CORE_OPS_TOKEN: token,
+    WALLET_CORE_OPS_SERVICE: "bench",
+    WALLET_CORE_OPS_DOCKER_HOSTS: `bench=unix://${log.socketPath}`,
+  };
+  const child = spawn(process.execPath, ["src/cli.ts", "serve"], { env, stdio: ["ignore", "ignore", "inherit"] });
+  try {
+    const rows = await askUntilAnswered(`http://127.0.0.1:${port}/api/v1/admin/ops/containers?include_stats=true`);
+    if (rows !== 20) throw new Error(`the gateway shows ${rows} containers`);
+    await sleep(63_000);
+    const before = { cpu: cpuTicks(child.pid), calls: log.count("/stats") };
+    await sleep(seconds * 1000);
+    // A tick is a hundredth of a second.
+    return { cpuPct: (cpuTicks(child.pid) - before.cpu) / seconds, statsCalls: log.count("/stats") - before.calls };
+  } finally {
+    child.kill("SIGKILL");
+  }
+}
+
+async function askUntilAnswered(url: string): Promise<number> {
+  for (let attempt = 0; attempt < 200; attempt += 1) {
+    const answer = await fetch(url, { headers: { authorization: `Bearer ${token}` } }).catch(() => null);
+    if (answer?.ok) return ((await answer.json()) as unknown[]).length;
+    await sleep(50);
+  }
+  throw new Error("the gateway did not answer");
+}
+
+function cpuTicks(pid: number | undefined): number {
+  // utime and stime, behind the name in parentheses.
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
+  return Number(fields[11]) + Number(fields[12]);
+}

@@ -1,0 +1,113 @@
+import { execFile } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
+import { startDockerd } from "../script/services/dockerd.ts";
+import type { ContainerRef, ContainerSource } from "../src/domain/container.ts";
+import { silentLogger } from "../src/logger.ts";
+import { createContainerSource } from "../src/upstreams/docker/source.ts";
+import { removeContainers, startContainer } from "../test/support/docker-containers.ts";
+import { describe, quartiles } from "./statistics.ts";
+import { measureIdle } from "./stats-idle.ts";
+
+const rounds = Number(process.env["BENCH_STATS_ROUNDS"] ?? 5);
+const limits = { cold: 1 / 4, warm: 1 / 1000, ageMs: 2000, idlePct: 0.5 };
+
+async function time(run: () => Promise<unknown>): Promise<number> {
+  const begin = performance.now();
+  await run();
+  return performance.now() - begin;
+}
+
+/** Everything that the gateway asks its source for one `/containers?include_stats=true`. */
+async function ask(source: ContainerSource): Promise<(Date | null)[]> {
+  const signal = AbortSignal.timeout(10_000);
+  const { containers } = await source.list(signal);
+  const refs: readonly ContainerRef[] = containers;
+  const [, stats] = await Promise.all([source.inspect(refs, signal), source.stats(refs, signal)]);
+  return stats.map((one) => {
+    if (one instanceof Error) throw one;
+    if (!one || one.cpuPct === null) throw new Error("a container without figures");
+    return new Date(one.sampledAt);
+  });
+}
+
+/** Cold (a new source, its first question), then warm for two seconds, then the oldest sample that a caller ever got. */
+async function measureSource(socketPath: string, cgroupRoot: string | null) {
+  const source = createContainerSource({
+    engines: [{ name: "bench", env: null, address: { kind: "unix", socketPath } }],
+    service: "bench",
+    logger: silentLogger,
+    cgroupRoot,
+  });
+  try {
+    const cold = await time(() => ask(source));
+    const warm: number[] = [];
+    let ageMs = 0;
+    for (const end = performance.now() + 4000; performance.now() < end; await sleep(10)) {
+      let sampled: (Date | null)[] = [];
+      warm.push(await time(async () => (sampled = await ask(source))));
+      ageMs = Math.max(ageMs, ...sampled.map((at) => Date.now() - Number(at)));
+    }
+    return { cold, warm: quartiles(warm).median, ageMs };
+  } finally {
+    await source.close();
+  }
+}
+
+/** One answer with the figures of 50 real containers: ours, from cgroup files and from the engine, against `docker stats --no-stream`. */
+export async function benchStats(): Promise<boolean> {
+  const folder = mkdtempSync(join(tmpdir(), "ops-bench-"));
+  const dockerd = await startDockerd(join(folder, "docker"));
+  const { socketPath } = dockerd;
+  try {
+    const labels = { service: "bench", role: "web" };
+    const start = (n: number) => startContainer(socketPath, { name: `bench-web-${n}`, labels, cmd: ["sleep", "3600"] });
+    const ids: string[] = [];
+    for (let n = 0; n < 50; n += 5) ids.push(...(await Promise.all([0, 1, 2, 3, 4].map((more) => start(n + more)))));
+    const ways = [
+      { name: "cgroup", root: "/sys/fs/cgroup", cold: [] as number[], warm: [] as number[], ages: [] as number[] },
+      { name: "engine", root: null, cold: [] as number[], warm: [] as number[], ages: [] as number[] },
+    ];
+    const cli: number[] = [];
+    // Round -1 loads modules and fills caches.
+    for (let round = -1; round < rounds; round += 1) {
+      const ms = await time(() => promisify(execFile)("docker", ["-H", `unix://${socketPath}`, "stats", "--no-stream"]));
+      if (round >= 0) cli.push(ms);
+      for (const way of round % 2 === 0 ? ways : ways.toReversed()) {
+        const { cold, warm, ageMs } = await measureSource(socketPath, way.root);
+        if (round < 0) continue;
+        way.cold.push(cold / ms);
+        way.warm.push(warm / ms);
+        way.ages.push(ageMs);
+      }
+    }
+    process.stdout.write(`docker stats --no-stream, 50 containers: ${describe(cli)} ms\n`);
+    for (const { name, cold, warm, ages } of ways) {
+      process.stdout.write(
+        `stats (${name}) cold / docker stats:        ${describe(cold)} (${name === "engine" ? "no limit" : `limit ${limits.cold}`})\n`,
+      );
+      process.stdout.write(
+        `stats (${name}) docker stats / warm p50:    ${describe(warm.map((ratio) => 1 / ratio))} (at least 1000)\n`,
+      );
+      process.stdout.write(
+        `stats (${name}) oldest sample seen:         ${Math.round(Math.max(...ages))} ms (limit ${limits.ageMs})\n`,
+      );
+    }
+    await removeContainers(socketPath, ids.slice(20));
+    const idle = await measureIdle(socketPath);
+    process.stdout.write(`idle, 20 containers, lease over: ${idle.cpuPct.toFixed(2)} % of a core (limit ${limits.idlePct}), `);
+    process.stdout.write(`${idle.statsCalls} stats calls (limit 0)\n`);
+    // The limit of the cold answer is for the automatic choice, which is the cgroups here; the engine's own is shown beside it.
+    const fast = ways.every(({ name, cold, warm, ages }) => {
+      const inTime = (name === "engine" || quartiles(cold).median <= limits.cold) && quartiles(warm).median <= limits.warm;
+      return inTime && Math.max(...ages) <= limits.ageMs;
+    });
+    return fast && idle.cpuPct < limits.idlePct && idle.statsCalls === 0;
+  } finally {
+    await dockerd.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}

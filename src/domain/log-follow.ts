@@ -1,0 +1,25 @@
+import type { LogFilter, LogLine } from "./container.ts";
+
+export interface FollowOptions extends LogFilter {
+  /** How many of the newest matching lines come first, 0 to 5000. */
+  readonly tail: number;
+  /** Those only from this time on; as in LogOptions. */
+  readonly since?: string;
+}
+
+/** What happened to the source of a followed log; it goes on by itself after each. */
+export type FollowNotice = "stopped" | "resumed" | "engine_lost";
+
+/** Some lines of a followed log, in the order they were written, and what a reader should know beside them. */
+export interface LogBatch {
+  readonly lines: readonly LogLine[];
+  /** So many matching lines were left out just before these: this reader was slower than others of the same log. */
+  readonly dropped: number;
+  readonly notice: FollowNotice | null;
+  /** Why nothing comes after this: container_gone, or the reason of the signal (shutdown, unauthorized, slow_consumer ...). Else null. */
+  readonly ended: string | null;
+}
+
+export function toBatch(change: Partial<LogBatch>): LogBatch {
+  return { lines: [], dropped: 0, notice: null, ended: null, ...change };
+}

@@ -1,0 +1,51 @@
+import type { LogOptions } from "../domain/container.ts";
+import type { LogLevel } from "../domain/log-level.ts";
+import { compileLinePattern, maxPatternLength } from "../domain/log-pattern.ts";
+import { parseLogTime } from "../domain/log-time.ts";
+import { OpsError } from "../errors.ts";
+
+export const maxTail = 5000;
+
+interface LogArgs {
+  readonly tail: number;
+  readonly since?: string | null | undefined;
+  readonly until?: string | null | undefined;
+  readonly stream?: "stdout" | "stderr" | null | undefined;
+  readonly search?: string | null | undefined;
+  readonly searchRegex?: string | null | undefined;
+  readonly level?: LogLevel | null | undefined;
+}
+
+/** Arguments of a field as the port wants them; `minTail` is the least that is asked for. Rejects with invalid_request and the argument's name. */
+export async function toLogOptions(args: LogArgs, minTail: number): Promise<LogOptions> {
+  const { tail, since, until, stream, search, searchRegex, level } = args;
+  if (tail < minTail || tail > maxTail) throw new OpsError("invalid_request", `tail must be from ${minTail} to ${maxTail}`);
+  if (search && search.length > 200) throw new OpsError("invalid_request", "search must have at most 200 characters");
+  return {
+    tail,
+    ...toTime("since", since),
+    ...toTime("until", until),
+    ...(stream && { stream }),
+    ...(search && { search }),
+    ...(searchRegex && { pattern: await toPattern(searchRegex) }),
+    ...(level && { level }),
+  };
+}
+
+async function toPattern(text: string) {
+  const pattern = await compileLinePattern(text);
+  if (pattern) return pattern;
+  throw new OpsError(
+    "invalid_request",
+    `The search expression must be a regular expression of RE2 (no look-around, no back-references) of at most ${maxPatternLength} characters`,
+  );
+}
+
+function toTime(name: "since" | "until", text: string | null | undefined): { since?: string; until?: string } {
+  if (text === null || text === undefined || text === "") return {};
+  const parsed = parseLogTime(text, Date.now());
+  if (parsed === null) {
+    throw new OpsError("invalid_request", `${name} must be a time (RFC 3339 or unix seconds) or a duration such as 10m`);
+  }
+  return { [name]: parsed };
+}

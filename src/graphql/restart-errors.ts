@@ -1,0 +1,27 @@
+import { RestartRefused } from "../domain/restart-limits.ts";
+import { OpsError } from "../errors.ts";
+
+/** A refusal as an error that callers may see, with its `Retry-After`; anything else as it is. */
+export function toRestartError(error: unknown): unknown {
+  if (!(error instanceof RestartRefused)) return error;
+  const { code, message, retryAfterSeconds } = error;
+  return new OpsError(code, message, retryAfterSeconds === null ? {} : { headers: { "Retry-After": String(retryAfterSeconds) } });
+}
+
+/** @throws restart_disabled, invalid_request */
+export function checkRestartArgs(
+  enabled: boolean,
+  args: {
+    readonly reason?: string | null | undefined;
+    readonly idempotencyKey?: string | null | undefined;
+    readonly waitSeconds?: number;
+  },
+): void {
+  if (!enabled) throw new OpsError("restart_disabled", "Restarts are off; WALLET_CORE_OPS_RESTART=on enables them");
+  const { reason, idempotencyKey: key, waitSeconds = 60 } = args;
+  if (reason && reason.length > 200) throw new OpsError("invalid_request", "reason must have at most 200 characters");
+  if (key && !/^[\x21-\x7e]{1,255}$/.test(key)) {
+    throw new OpsError("invalid_request", "Idempotency-Key must have 1 to 255 printable ASCII characters without spaces");
+  }
+  if (waitSeconds < 1 || waitSeconds > 300) throw new OpsError("invalid_request", "waitSeconds must be from 1 to 300");
+}

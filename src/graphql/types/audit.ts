@@ -1,0 +1,50 @@
+import { maySee } from "../../domain/principal.ts";
+import { OpsError } from "../../errors.ts";
+import type { Builder } from "../builder.ts";
+import type { Refs } from "../refs.ts";
+
+/** AuditRecord, and Query.auditLog. */
+export function addAudit(builder: Builder, refs: Refs): void {
+  refs.auditRecord.implement({
+    description: "One entry of the audit record: an intent, or what came of one.",
+    fields: (t) => ({
+      seq: t.exposeInt("seq", { description: "Its number, without gaps." }),
+      at: t.field({ type: "DateTime", description: "When it was written.", resolve: ({ at }) => at }),
+      outcome: t.exposeString("outcome", {
+        description: "`intent`; then `ok`, `failed` or `unknown`. An `unknown` is followed by another outcome once it is known.",
+      }),
+      action: t.exposeString("action", { description: "What was done: `restart`." }),
+      intent: t.exposeInt("intent", { nullable: true, description: "Of an outcome: the `seq` of its intent." }),
+      requestId: t.exposeString("requestId", { description: "The request's id, as in its `X-Request-Id`." }),
+      subject: t.exposeString("subject", { description: "Holder of the token." }),
+      kid: t.exposeString("kid", { description: "Public id of the token." }),
+      engine: t.exposeString("engine", { description: "Configured name of the engine." }),
+      containerId: t.exposeString("containerId", { description: "Full id of the container." }),
+      containerName: t.exposeString("containerName", { description: "Its name at that time." }),
+      image: t.exposeString("image", { description: "Its image." }),
+      env: t.exposeString("env", { nullable: true, description: "Its environment, null when unknown." }),
+      reason: t.exposeString("reason", { nullable: true, description: "The reason given." }),
+      detail: t.exposeString("detail", { nullable: true, description: "Of an outcome: the state, or the error." }),
+      durationMs: t.exposeInt("durationMs", { nullable: true, description: "Of an outcome: milliseconds since the intent." }),
+      hash: t.exposeString("hash", { description: "SHA-256 over the hash of the entry before and this one." }),
+    }),
+  });
+  builder.queryField("auditLog", (t) =>
+    t.field({
+      type: [refs.auditRecord],
+      nullable: true,
+      authScopes: { operate: true },
+      complexity: ({ first }) => ({ field: 5, multiplier: first }),
+      description:
+        "The audit record of the containers that the token may see, newest first. Needs ops:operate. `cli.ts audit verify` checks it whole.",
+      args: {
+        first: t.arg.int({ defaultValue: 20, required: true, description: "How many, 1 to 100." }),
+        before: t.arg.int({ description: "Only those with a smaller `seq`: the next page." }),
+      },
+      resolve: (_root, { first, before }, { sources, principal }) => {
+        if (first < 1 || first > 100) throw new OpsError("invalid_request", "first must be from 1 to 100");
+        return sources.audit.read({ first, before: before ?? null, accepts: ({ env }) => maySee(principal, env) });
+      },
+    }),
+  );
+}

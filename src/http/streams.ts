@@ -1,0 +1,83 @@
+import type { Principal } from "../domain/principal.ts";
+import type { StreamEnd, StreamLease } from "../domain/stream-lease.ts";
+import { OpsError } from "../errors.ts";
+import type { Authenticator } from "./auth.ts";
+import type { Exchange } from "./exchange.ts";
+import type { EdgeLimits } from "./limits.ts";
+import { watchProgress } from "./stalled-reader.ts";
+
+export interface Streams {
+  /** The exchange gives its place among the requests at work back, and takes one here until its answer is closed. Throws rate_limited. */
+  open(exchange: Exchange): StreamLease;
+  /** Ends all of them, each with its reason sent. */
+  endAll(reason: StreamEnd): void;
+}
+
+/** How long a reader that was given up has to take the reason, ms. */
+const goodbyeMs = 1000;
+
+type StreamLimits = Pick<EdgeLimits, "streamsPerToken" | "streams" | "recheckMs" | "stalledReaderMs">;
+
+/** The answers without an end: how many there are, whether their callers may still have them, and whether they are read. Source: security.md G8, Z7, F21, F22. */
+export function createStreams(authenticator: Pick<Authenticator, "authenticate">, limits: StreamLimits): Streams {
+  const open = new Set<(reason: StreamEnd) => void>();
+  const byToken = new Map<string, number>();
+  let closing: StreamEnd | null = null;
+
+  const enter = ({ kid, subject }: Principal): (() => void) => {
+    const key = `${kid} ${subject}`;
+    const count = byToken.get(key) ?? 0;
+    if (count >= limits.streamsPerToken) throw tooMany(`This token has ${count} streams open already`);
+    if (open.size >= limits.streams) throw tooMany("Too many streams are open");
+    byToken.set(key, count + 1);
+    return () => {
+      const left = (byToken.get(key) ?? 1) - 1;
+      if (left > 0) byToken.set(key, left);
+      else byToken.delete(key);
+    };
+  };
+
+  return {
+    open(exchange) {
+      const { res } = exchange;
+      const leave = enter(exchange.principal);
+      exchange.release?.();
+      exchange.release = undefined;
+      const abort = new AbortController();
+      let isAllowed: ((principal: Principal) => boolean) | null = null;
+      const end = (reason: StreamEnd) => {
+        if (abort.signal.aborted) return;
+        exchange.logged = { ...exchange.logged, code: reason };
+        abort.abort(reason);
+        if (reason !== "client_gone") setTimeout(() => res.destroy(), goodbyeMs).unref();
+      };
+      const check = async () => {
+        const principal = await authenticator.authenticate(exchange.headers.authorization, exchange.req.rawHeaders);
+        if (!principal) end("unauthorized");
+        else if (isAllowed?.(principal) === false) end("forbidden");
+      };
+      // Keys that cannot be fetched now (auth_unavailable) are no reason to end what was allowed.
+      const rechecking = setInterval(() => void check().catch(() => {}), limits.recheckMs);
+      const unwatch = watchProgress(res, limits.stalledReaderMs, () => end("slow_consumer"));
+      open.add(end);
+      res.once("close", () => {
+        clearInterval(rechecking);
+        unwatch();
+        open.delete(end);
+        leave();
+        if (!res.writableFinished && !abort.signal.aborted) abort.abort("client_gone" satisfies StreamEnd);
+      });
+      if (closing) end(closing);
+      if (exchange.isAborted) res.emit("close");
+      return { signal: abort.signal, recheck: (ask) => void (isAllowed = ask) };
+    },
+    endAll(reason) {
+      closing = reason;
+      for (const end of open) end(reason);
+    },
+  };
+}
+
+function tooMany(message: string): OpsError {
+  return new OpsError("rate_limited", message, { headers: { "Retry-After": "5" } });
+}

@@ -1,0 +1,77 @@
+import type { DocumentNode } from "graphql";
+import { OpsError } from "../errors.ts";
+import type { Caller, Follow, LogBatch } from "../graphql/execute.ts";
+
+/** A followed log as the body of an answer. */
+export interface FollowedBody {
+  readonly type: string;
+  readonly chunks: AsyncIterable<string>;
+  readonly heartbeat?: string;
+}
+
+interface FollowOptions {
+  readonly document: DocumentNode;
+  readonly variables: Readonly<Record<string, unknown>>;
+  /** Lines of text instead of server-sent events. */
+  readonly isPlain: boolean;
+  /** What an EventSource sends when it comes back: the time of the last line that it got. */
+  readonly lastEventId: string | undefined;
+}
+
+/** Opens the log; rejects with the reason when that cannot be. */
+export async function followLog(follow: Follow, caller: Caller, options: FollowOptions): Promise<FollowedBody> {
+  const { document, isPlain } = options;
+  if (options.variables["until"] !== undefined) throw new OpsError("invalid_request", "until has no place beside follow=true");
+  if (options.variables["download"] === true) throw new OpsError("invalid_request", "download has no place beside follow=true");
+  const batches = await follow(document, { ...options.variables, ...toResume(options.lastEventId) }, caller);
+  if (isPlain) return { type: "text/plain; charset=utf-8", chunks: map(batches, toText) };
+  return { type: "text/event-stream; charset=utf-8", chunks: toStream(batches), heartbeat: ": still here\n\n" };
+}
+
+async function* map(batches: AsyncIterable<LogBatch>, write: (batch: LogBatch) => string): AsyncGenerator<string> {
+  for await (const batch of batches) yield write(batch);
+}
+
+async function* toStream(batches: AsyncIterable<LogBatch>): AsyncGenerator<string> {
+  yield "retry: 1000\n\n";
+  yield* map(batches, toEvents);
+}
+
+/** Readers of one log get the very same lines: their text is made once. */
+const written = new WeakMap<LogBatch["lines"], string>();
+
+/** `data` is one line of JSON: lines as in the finite answer, and what else there is to say. The id is where to go on from. */
+function toEvents({ lines, dropped, notice, ended }: LogBatch): string {
+  let text = "";
+  if (dropped > 0) text += toEvent("dropped", { lines: dropped });
+  const last = lines.at(-1);
+  if (last) {
+    let event = written.get(lines);
+    if (event === undefined) written.set(lines, (event = `id: ${last.timestamp}\n${toEvent("lines", lines)}`));
+    text += event;
+  }
+  if (notice !== null) text += toEvent("notice", { notice });
+  if (ended !== null) text += toEvent("end", { reason: ended });
+  return text;
+}
+
+function toEvent(name: string, data: unknown): string {
+  return `event: ${name}\ndata: ${JSON.stringify(data)}\n\n`;
+}
+
+/** Lines as they were written; what else there is to say stands in brackets. */
+function toText({ lines, dropped, notice, ended }: LogBatch): string {
+  let text = dropped > 0 ? `[${dropped} lines left out: read too slowly]\n` : "";
+  for (const { message } of lines) text += `${message}\n`;
+  if (notice !== null) text += `[${notice}]\n`;
+  return ended === null ? text : `${text}[end: ${ended}]\n`;
+}
+
+/** One nanosecond after the last line. */
+function toResume(lastEventId: string | undefined): { since?: string; tail?: number } {
+  const match = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.(\d{9})Z$/.exec(lastEventId ?? "");
+  if (!match) return {};
+  const nanoseconds = BigInt(Date.parse(`${match[1]}Z`)) * 1_000_000n + BigInt(match[2] ?? 0) + 1n;
+  const since = `${nanoseconds / 1_000_000_000n}.${String(nanoseconds % 1_000_000_000n).padStart(9, "0")}`;
+  return { since, tail: 5000 };
+}

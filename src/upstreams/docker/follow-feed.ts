@@ -1,0 +1,146 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { ContainerRef, LogLine, LogStream } from "../../domain/container.ts";
+import { parseLogTime } from "../../domain/log-time.ts";
+import { toOpsError } from "../../errors.ts";
+import type { Query } from "./connect.ts";
+import type { Engine } from "./engine.ts";
+import { type FollowBuffer, sizeOf } from "./follow-buffer.ts";
+import { readFollowed } from "./follow-stream.ts";
+import type { Inspection, Inspector } from "./inspect.ts";
+import { readLogs } from "./logs.ts";
+
+const callMs = 5000;
+/** Between two looks at a container that does not run, or two attempts at an engine that is gone. */
+const pauseMs = { first: 250, most: 5000 };
+/** Lines that may come between the two calls of a beginning; without a limit the engine would read a large log from its start. */
+const startTail = 20_000;
+
+/** The time of the last line of each stream that was handed out, as Docker writes it; "" before the first. */
+export type Position = Readonly<Record<LogStream, string>>;
+
+/** One followed log of an engine, for any number of readers. */
+export interface Feed {
+  /** Adds a reader. What the log holds up to the answered position is history; all after it, and nothing else, comes into the buffer. */
+  join(buffer: FollowBuffer): Promise<Position>;
+  /** The last one to leave ends the engine's stream, at once. */
+  leave(buffer: FollowBuffer): void;
+  /** To be called when a buffer has room again. */
+  readonly resume: () => void;
+}
+
+/**
+ * Follows one container: reads the engine's stream no faster than the fastest reader, goes on after the last line when the stream ends
+ * (`since` = its time + 1 ns), waits for a container that stopped, and ends only when the container is gone or nobody reads.
+ */
+export function createFeed(engine: Engine, inspector: Inspector, ref: ContainerRef, onClose: () => void): Feed {
+  const readers = new Set<FollowBuffer>();
+  const stop = new AbortController();
+  const { signal } = stop;
+  const position: Record<LogStream, string> = { stdout: "", stderr: "" };
+  let resume: (() => void) | null = null;
+  let started: Promise<void> | null = null;
+
+  const publish = (lines: readonly LogLine[]) => {
+    for (const line of lines) position[line.stream] = line.timestamp;
+    const size = sizeOf(lines);
+    for (const reader of readers) reader.push(lines, size);
+  };
+  const room = async () => {
+    while (!signal.aborted && [...readers].every((reader) => reader.isFull)) {
+      await new Promise<void>((resolve) => {
+        resume = resolve;
+      });
+    }
+  };
+  const inspect = () => inspector.inspect(engine, ref.fullId, signal);
+  const open = async (query: Query, { tty }: Inspection) => {
+    const ask = (asking: AbortSignal) => engine.client.open(ref.fullId, "logs", { ...everything, ...query }, asking);
+    await readFollowed(await engine.ask(callMs, ask, signal), { tty, signal, publish, room });
+  };
+
+  /** Where to begin: the last line that there is. */
+  const findStart = async () => {
+    const { lines } = await readLogs(engine, inspector, ref, { tail: 1 }, { timeoutMs: callMs, caller: signal });
+    position.stdout = position.stderr = lines[0]?.timestamp ?? "";
+    return inspect();
+  };
+  const run = async (first: Inspection) => {
+    let current = first;
+    let pause = pauseMs.first;
+    let tail: number | "all" = startTail;
+    while (!signal.aborted) {
+      const before = latest(position);
+      try {
+        await open({ ...toSince(before), tail: before === "" ? "all" : tail }, current);
+        current = await waitForRun(current);
+      } catch (error) {
+        if (signal.aborted) return;
+        if (toOpsError(error).code === "container_not_found") return close("container_gone");
+        if (pause === pauseMs.first) for (const reader of readers) reader.tell("engine_lost");
+      }
+      pause = latest(position) === before ? Math.min(pause * 2, pauseMs.most) : pauseMs.first;
+      tail = "all";
+      await sleep(pause * (0.5 + Math.random() / 2), undefined, { signal }).catch(() => {});
+    }
+  };
+  /** After the end of a stream: answers once the container runs, or has run meanwhile. */
+  const waitForRun = async (last: Inspection): Promise<Inspection> => {
+    let told = false;
+    for (let pause = pauseMs.first; ; pause = Math.min(pause * 1.5, 2000)) {
+      const now = await inspect();
+      const hasRun = now.facts.startedAt !== last.facts.startedAt;
+      if (hasRun || isLive(now)) {
+        if (told || hasRun) for (const reader of readers) reader.tell("resumed");
+        return now;
+      }
+      if (!told) for (const reader of readers) reader.tell("stopped");
+      told = true;
+      await sleep(pause, undefined, { signal });
+    }
+  };
+  const begin = async () => {
+    const first = await findStart();
+    run(first).catch((error: unknown) => close(toOpsError(error)));
+  };
+  const close = (reason: string | Error) => {
+    onClose();
+    for (const reader of readers) reader.end(reason);
+    stop.abort();
+  };
+
+  return {
+    async join(buffer) {
+      readers.add(buffer);
+      started ??= begin();
+      await started;
+      return { ...position };
+    },
+    leave(buffer) {
+      readers.delete(buffer);
+      if (readers.size === 0) {
+        onClose();
+        stop.abort();
+      }
+      resume?.();
+    },
+    resume: () => resume?.(),
+  };
+}
+
+const everything = { follow: 1, stdout: 1, stderr: 1, timestamps: 1 } as const;
+
+function isLive({ facts }: Inspection): boolean {
+  return facts.state === "running" || facts.state === "paused";
+}
+
+function latest({ stdout, stderr }: Position): string {
+  return stdout > stderr ? stdout : stderr;
+}
+
+/** One nanosecond after a time of Docker's, in unix seconds. */
+function toSince(timestamp: string): Query {
+  const [seconds, nanoseconds] = (parseLogTime(timestamp, 0) ?? "").split(".");
+  if (!seconds || !nanoseconds) return {};
+  const next = BigInt(seconds) * 1_000_000_000n + BigInt(nanoseconds) + 1n;
+  return { since: `${next / 1_000_000_000n}.${String(next % 1_000_000_000n).padStart(9, "0")}` };
+}

@@ -1,0 +1,31 @@
+import type { Container, ContainerKind, ContainerListing } from "../../domain/container.ts";
+import type { Engine } from "./engine.ts";
+import type { Snapshot } from "./inventory.ts";
+
+export interface Lister {
+  list(signal: AbortSignal): Promise<ContainerListing>;
+}
+
+/** Puts the engines' snapshots into one list: core containers first, then by name and engine. Sorted again only when one has changed. */
+export function createLister(engines: readonly Engine[]): Lister {
+  let snapshots: readonly (Snapshot | null)[] = [];
+  let containers: readonly Container[] = [];
+  return {
+    async list(signal) {
+      const views = await Promise.all(engines.map(async (engine) => engine.view(signal)));
+      if (views.some(({ snapshot }, index) => snapshot !== snapshots[index])) {
+        snapshots = views.map(({ snapshot }) => snapshot);
+        containers = snapshots.flatMap((snapshot) => snapshot?.visible ?? []).toSorted(byKindAndName);
+      }
+      return { containers, engines: views.map(({ status }) => status) };
+    },
+  };
+}
+
+const rank: Readonly<Record<ContainerKind, number>> = { core: 0, accessory: 1 };
+
+function byKindAndName(a: Container, b: Container): number {
+  if (a.kind !== b.kind) return rank[a.kind] - rank[b.kind];
+  if (a.name !== b.name) return a.name < b.name ? -1 : 1;
+  return a.engine < b.engine ? -1 : 1;
+}

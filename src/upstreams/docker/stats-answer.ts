@@ -1,0 +1,86 @@
+import { z } from "zod";
+import type { StatsSample } from "../../domain/stats.ts";
+import { AnswerError } from "./status-error.ts";
+
+const count = z
+  .number()
+  .nullish()
+  .catch(null)
+  .transform((value) => value ?? null);
+
+const usage = z.object({ total_usage: count, percpu_usage: z.array(z.number()).nullish().catch(null) });
+const throttling = z.object({ periods: z.number(), throttled_periods: z.number(), throttled_time: z.number() });
+const network = z.object({ rx_bytes: z.number(), tx_bytes: z.number() });
+const transfer = z.object({ op: z.string(), value: z.number() });
+
+/** `GET /containers/{id}/stats`. Counters above 2^53 lose their last digits, which no ratio sees. */
+const statsAnswer = z.object({
+  read: z.string().nullish(),
+  cpu_stats: z
+    .object({
+      cpu_usage: usage.nullish(),
+      system_cpu_usage: count,
+      online_cpus: count,
+      throttling_data: throttling.nullish().catch(null),
+    })
+    .nullish(),
+  memory_stats: z.object({ usage: count, limit: count, stats: z.record(z.string(), z.number()).nullish().catch(null) }).nullish(),
+  pids_stats: z.object({ current: count }).nullish(),
+  networks: z.record(z.string(), network).nullish().catch(null),
+  blkio_stats: z
+    .object({ io_service_bytes_recursive: z.array(transfer).nullish().catch(null) })
+    .nullish()
+    .catch(null),
+});
+
+/** The one field of an inspection that tells the lives of a container apart. */
+const startAnswer = z.object({ State: z.object({ StartedAt: z.string() }) });
+
+/** One-shot statistics of an engine. AnswerError when they are none. */
+export function toSample(answer: unknown): Omit<StatsSample, "life"> {
+  const { success, data } = statsAnswer.safeParse(answer);
+  if (!success) throw new AnswerError("its statistics of a container are none");
+  const { cpu_stats: cpu, memory_stats: memory, networks } = data;
+  const throttled = cpu?.throttling_data;
+  return {
+    source: "engine",
+    readAt: data.read ?? "",
+    cpuTotal: cpu?.cpu_usage?.total_usage ?? null,
+    cpuSystem: cpu?.system_cpu_usage ?? null,
+    onlineCpus: cpu?.online_cpus || (cpu?.cpu_usage?.percpu_usage?.length ?? 0),
+    throttling: throttled
+      ? {
+          periods: throttled.periods,
+          throttledPeriods: throttled.throttled_periods,
+          throttledNanoseconds: throttled.throttled_time,
+        }
+      : null,
+    memUsage: memory?.usage ?? null,
+    memLimit: memory?.limit ?? null,
+    memDetail: memory?.stats ?? {},
+    pids: data.pids_stats?.current ?? null,
+    network: networks ? toNetwork(Object.values(networks)) : null,
+    blockIo: data.blkio_stats ? toBlockIo(data.blkio_stats.io_service_bytes_recursive ?? []) : null,
+  };
+}
+
+/** State.StartedAt of an inspection. */
+export function toStartedAt(answer: unknown): string {
+  const { success, data } = startAnswer.safeParse(answer);
+  if (!success) throw new AnswerError("its inspection of a container is none");
+  return data.State.StartedAt;
+}
+
+function toNetwork(networks: readonly z.infer<typeof network>[]): StatsSample["network"] {
+  return { received: sum(networks.map(({ rx_bytes }) => rx_bytes)), sent: sum(networks.map(({ tx_bytes }) => tx_bytes)) };
+}
+
+/** By the first letter of `op`, as the docker CLI does: Read and Write on cgroup v1, read and write on v2. */
+function toBlockIo(transfers: readonly z.infer<typeof transfer>[]): StatsSample["blockIo"] {
+  const of = (letter: string) => sum(transfers.filter(({ op }) => op[0]?.toLowerCase() === letter).map(({ value }) => value));
+  return { read: of("r"), written: of("w") };
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}

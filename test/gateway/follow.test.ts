@@ -1,0 +1,142 @@
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Scope } from "../../src/domain/principal.ts";
+import { makeToken } from "../../src/http/make-token.ts";
+import { type ServerEvent, readEvents } from "../support/events.ts";
+import { startGateway } from "../support/gateway.ts";
+import { createMemorySources, sampleContainer } from "../support/memory-sources.ts";
+
+const make = (subject: string, scopes: readonly Scope[], environments = ["staging", "production"]) =>
+  makeToken({ subject, scopes, environments: environments as never, expiresAt: new Date(Date.now() + 3_600_000) });
+const tokens = {
+  logs: make("logs", ["ops:read", "ops:logs"]),
+  revoked: make("revoked", ["ops:read", "ops:logs"]),
+  reader: make("reader", ["ops:read"]),
+  elsewhere: make("elsewhere", ["ops:read", "ops:logs"], ["production"]),
+};
+const container = sampleContainer();
+const memory = createMemorySources({ containers: [container] });
+const folder = mkdtempSync(join(tmpdir(), "ops-follow-"));
+const tokensFile = join(folder, "tokens.json");
+const writeTokens = (list: readonly { entry: object }[]) => {
+  writeFileSync(`${tokensFile}.new`, JSON.stringify(list.map(({ entry }) => entry)));
+  renameSync(`${tokensFile}.new`, tokensFile);
+};
+let gateway: Awaited<ReturnType<typeof startGateway>>;
+beforeAll(async () => {
+  writeTokens(Object.values(tokens));
+  gateway = await startGateway(memory.sources, { tokensFile, limits: { recheckMs: 100 } });
+});
+afterAll(async () => {
+  await gateway[Symbol.asyncDispose]();
+  rmSync(folder, { recursive: true });
+});
+
+type Holder = keyof typeof tokens;
+const authorization = (holder: Holder) => ({ authorization: `Bearer ${tokens[holder].token}` });
+const rest = (holder: Holder, query = "follow=true", headers = {}) =>
+  fetch(`${gateway.url}/api/v1/admin/ops/containers/${container.name}/logs?${query}`, {
+    headers: { ...authorization(holder), ...headers },
+  });
+const subscription = `subscription ($name: String!) { containerLogs(name: $name, tail: 5) { lines { message level } dropped notice ended } }`;
+const graphql = (holder: Holder, query = subscription) =>
+  fetch(`${gateway.url}/graphql`, {
+    method: "POST",
+    headers: { ...authorization(holder), "content-type": "application/json", accept: "text/event-stream" },
+    body: JSON.stringify({ query, variables: { name: container.name } }),
+  });
+async function firstOf(response: Response, count = 1): Promise<ServerEvent[]> {
+  const events: ServerEvent[] = [];
+  for await (const event of readEvents(response)) if (events.push(event) >= count) break;
+  return events;
+}
+
+test("REST: server-sent events, a batch in each, with an id to go on from", async () => {
+  const response = await rest("logs");
+  expect(response.headers.get("content-type")).toBe("text/event-stream; charset=utf-8");
+  const [event] = await firstOf(response);
+  const line = {
+    timestamp: "2026-01-13T09:46:00.000000001Z",
+    stream: "stdout",
+    level: null,
+    message: `from ${container.fullId}`,
+  };
+  expect(event).toEqual({ event: "lines", id: line.timestamp, data: [line, line] });
+});
+
+test("REST: lines of text for who wants only those", async () => {
+  const response = await rest("logs", "follow=true", { accept: "text/plain" });
+  const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+  expect(new TextDecoder().decode((await reader.read()).value)).toBe(`from ${container.fullId}\n`.repeat(2));
+  await reader.cancel();
+});
+
+test("GraphQL: the same as a subscription over server-sent events", async () => {
+  const [event] = await firstOf(await graphql("logs"));
+  const line = { message: `from ${container.fullId}`, level: null };
+  expect(event).toMatchObject({
+    event: "next",
+    data: { data: { containerLogs: { lines: [line, line], dropped: 0, notice: null, ended: null } } },
+  });
+});
+
+test("without ops:logs nothing is opened, and a container of another environment is not there", async () => {
+  const before = memory.calls["follow"];
+  expect((await rest("reader")).status).toBe(403);
+  expect((await rest("elsewhere")).status).toBe(404);
+  for (const [holder, code] of [
+    ["reader", "forbidden"],
+    ["elsewhere", "container_not_found"],
+  ] as const) {
+    expect(await (await graphql(holder)).text()).toContain(`"code":"${code}"`);
+  }
+  expect(memory.calls["follow"]).toBe(before);
+});
+
+test.each(["follow=true&until=1h", "follow=true&download=true", "follow=true&search_regex=(", "follow=true&since=yesterday"])(
+  "%s is a 400",
+  async (query) => {
+    expect((await rest("logs", query)).status).toBe(400);
+  },
+);
+
+test("HEAD opens nothing", async () => {
+  const path = `${gateway.url}/api/v1/admin/ops/containers/${container.name}/logs?follow=true`;
+  expect((await fetch(path, { method: "HEAD", headers: authorization("logs") })).status).toBe(400);
+});
+
+test("five at a time for a token, whichever door they came through; the sixth is a 429", async () => {
+  const open = await Promise.all([rest("logs"), rest("logs"), rest("logs"), graphql("logs"), graphql("logs")]);
+  const readers = await Promise.all(
+    open.map(async (response) => {
+      const events = readEvents(response);
+      await events.next();
+      return events;
+    }),
+  );
+  expect((await rest("logs")).status).toBe(429);
+  expect(await (await graphql("logs")).text()).toContain('"code":"rate_limited"');
+  await Promise.all(readers.map((events) => events.return(undefined)));
+  await expect
+    .poll(async () => {
+      const again = await rest("logs");
+      await again.body?.cancel();
+      return again.status;
+    })
+    .toBe(200);
+});
+
+test("a token that is revoked ends its open streams with the reason, on both doors", async () => {
+  const [overRest, overGraphql] = await Promise.all([rest("revoked"), graphql("revoked")]);
+  writeTokens(Object.values(tokens).filter((entry) => entry !== tokens.revoked));
+  const all = async (response: Response) => {
+    const events: ServerEvent[] = [];
+    for await (const event of readEvents(response)) events.push(event);
+    return events;
+  };
+  expect((await all(overRest)).at(-1)).toEqual({ event: "end", id: null, data: { reason: "unauthorized" } });
+  const last = (await all(overGraphql)).findLast(({ event }) => event === "next");
+  expect(last?.data.data.containerLogs.ended).toBe("unauthorized");
+});

@@ -1,0 +1,140 @@
+import { beforeAll, afterAll, describe, expect, it } from "vitest";
+import type { Environment } from "../../src/domain/environment.ts";
+import type { Scope } from "../../src/domain/principal.ts";
+import { createCaller } from "../support/caller.ts";
+import { startGateway } from "../support/gateway.ts";
+import { createMemorySources, sampleContainer } from "../support/memory-sources.ts";
+import { createContext } from "../../src/graphql/context.ts";
+import { createSchema } from "../../src/graphql/schema.ts";
+import { graphql } from "graphql";
+
+const staging = sampleContainer({ name: "web-staging" });
+const production = sampleContainer({ name: "web-production", env: "production" });
+const containers = [staging, production];
+const schema = createSchema();
+
+/** Runs a document as a caller with these rights. */
+async function ask(
+  { sources }: ReturnType<typeof createMemorySources>,
+  source: string,
+  rights: { readonly scopes?: readonly Scope[]; readonly where?: readonly Environment[] } = {},
+) {
+  const contextValue = createContext(sources, createCaller(rights.scopes, rights.where));
+  const { data, errors } = await graphql({ schema, source, contextValue });
+  return { data: data as any, code: (errors?.[0]?.originalError as { code?: string } | undefined)?.code };
+}
+
+const restart = (name: string, more = "") => `mutation { restartContainer(name: "${name}"${more}) { name restarted } }`;
+
+describe("auditLog", () => {
+  it("pages through what the token may see, newest first, and only for who may operate", async () => {
+    const memory = createMemorySources({ containers }, { restartEnabled: true });
+    for (const name of ["web-staging", "web-production", "web-staging"]) await ask(memory, restart(name));
+    const log = async (args: string, rights = {}) =>
+      (await ask(memory, `{ auditLog${args} { seq containerName outcome } }`, rights)).data?.auditLog?.map(
+        ({ seq }: { seq: number }) => seq,
+      );
+    expect(await log("")).toEqual([6, 5, 4, 3, 2, 1]);
+    expect(await log("(first: 2, before: 5)")).toEqual([4, 3]);
+    expect(await log("", { where: ["staging"] })).toEqual([6, 5, 2, 1]);
+    expect(await ask(memory, "{ auditLog { seq } }", { scopes: ["ops:read"] })).toMatchObject({ code: "forbidden" });
+    expect(await ask(memory, "{ auditLog(first: 101) { seq } }")).toMatchObject({ code: "invalid_request" });
+  });
+});
+
+describe("restartContainer", () => {
+  it("previews without a restart or a record", async () => {
+    const memory = createMemorySources({ containers }, { restartEnabled: true });
+    const fields = "restarted well preview { refusal { code } healthyPeers lastHealthy }";
+    const { data } = await ask(memory, `mutation { restartContainer(name: "web-staging", dryRun: true) { ${fields} } }`);
+    expect(data.restartContainer).toEqual({
+      restarted: false,
+      well: null,
+      preview: { refusal: null, healthyPeers: 0, lastHealthy: true },
+    });
+    expect(memory.calls).not.toHaveProperty("restart");
+    expect(memory.audited).toEqual([]);
+  });
+
+  it.each([
+    [`, reason: "${"x".repeat(201)}"`],
+    [`, idempotencyKey: "${"x".repeat(256)}"`],
+    [', idempotencyKey: "two words"'],
+    [", waitHealthy: true, waitSeconds: 301"],
+    [", waitHealthy: true, waitSeconds: 0"],
+  ])("refuses %s", async (more) => {
+    const memory = createMemorySources({ containers }, { restartEnabled: true });
+    expect(await ask(memory, restart("web-staging", more))).toMatchObject({ code: "invalid_request" });
+    expect(memory.audited).toEqual([]);
+  });
+
+  it("takes the key from REST's header too", async () => {
+    const memory = createMemorySources({ containers }, { restartEnabled: true });
+    await using gateway = await startGateway(memory.sources);
+    const post = (key: string) =>
+      gateway.fetch("/api/v1/admin/ops/containers/web-staging/restart", { method: "POST", headers: { "idempotency-key": key } });
+    expect([(await post("once")).status, (await post("once")).status]).toEqual([200, 200]);
+    expect(memory.calls["restart"]).toBe(1);
+    expect((await post("a b")).status).toBe(400);
+  });
+});
+
+describe("restartRole", () => {
+  const role = (env: string, more = "") =>
+    `mutation { restartRole(role: "web", env: ${env}, reason: "leak"${more}) { complete steps { outcome container { name } } } }`;
+
+  it("restarts the running ones of the environment", async () => {
+    const stopped = sampleContainer({ name: "web-stopped", status: "exited" });
+    const memory = createMemorySources({ containers: [...containers, stopped] }, { restartEnabled: true });
+    const { data } = await ask(memory, role("staging"));
+    expect(data.restartRole).toEqual({ complete: true, steps: [{ outcome: "restarted", container: { name: "web-staging" } }] });
+    expect(memory.audited[0]).toMatchObject({ args: { role: "web", step: 1, of: 1 }, reason: "leak" });
+  });
+
+  it("is off by default, for its environments only, and never while an engine is silent", async () => {
+    const on = { restartEnabled: true };
+    const silent = [{ name: "b", ok: false, error: { code: "docker_timeout", message: "no answer" } }];
+    const memory = createMemorySources({ containers }, on);
+    expect(await ask(createMemorySources({ containers }), role("staging"))).toMatchObject({ code: "restart_disabled" });
+    expect(await ask(memory, role("production"), { where: ["staging"] })).toMatchObject({ code: "forbidden" });
+    expect(await ask(memory, role("staging"), { scopes: ["ops:read"] })).toMatchObject({ code: "forbidden" });
+    const engines = [{ name: "local", ok: true, error: null }, ...silent] as never;
+    expect(await ask(createMemorySources({ containers, engines }, on), role("staging"))).toMatchObject({
+      code: "docker_unavailable",
+    });
+    expect(memory.calls).not.toHaveProperty("restart");
+  });
+});
+
+describe("healthCheck(probe: true)", () => {
+  const probe = '{ container(name: "web-staging") { healthCheck(probe: true) { healthy exitCode output ageSeconds } } }';
+
+  it("runs one only when it is enabled, for who may operate", async () => {
+    const off = createMemorySources({ containers });
+    expect(await ask(off, probe)).toMatchObject({ code: "health_exec_disabled" });
+    const on = createMemorySources({ containers }, { healthExecEnabled: true });
+    expect(await ask(on, probe, { scopes: ["ops:read"] })).toMatchObject({ code: "forbidden" });
+    expect([off.calls["probe"], on.calls["probe"]]).toEqual([undefined, undefined]);
+    const { data } = await ask(on, probe);
+    expect(data.container.healthCheck).toMatchObject({ healthy: false, exitCode: 1, output: "refused" });
+  });
+});
+
+describe("a refusal", () => {
+  const memory = createMemorySources({ containers }, { restartEnabled: true, limits: { cooldownMs: 60_000, budgetPerHour: 1 } });
+  let gateway: Awaited<ReturnType<typeof startGateway>>;
+  beforeAll(async () => {
+    gateway = await startGateway(memory.sources);
+  });
+  afterAll(() => gateway[Symbol.asyncDispose]());
+
+  it("says when to try again: Retry-After, extensions.retryAfter", async () => {
+    const path = "/api/v1/admin/ops/containers/web-staging/restart";
+    expect((await gateway.fetch(path, { method: "POST" })).status).toBe(200);
+    const again = await gateway.fetch(path, { method: "POST" });
+    expect(again.status).toBe(429);
+    expect(Math.abs(Number(again.headers.get("retry-after")) - 55)).toBeLessThanOrEqual(5);
+    const { body } = await gateway.query(restart("web-production"));
+    expect(body.errors?.[0].extensions).toMatchObject({ code: "restart_budget", status: 429, retryAfter: expect.any(Number) });
+  });
+});

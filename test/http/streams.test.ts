@@ -1,0 +1,133 @@
+import { connect } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect, test } from "vitest";
+import type { EdgeRequest } from "../../src/http/surface.ts";
+import { bearer, createSpySurface, sendRaw, startEdge, token } from "./edge-support.ts";
+
+const path = "/api/v1/admin/ops/stream";
+const request = `GET ${path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\n\r\n`;
+
+/** A surface whose answer is what `write` yields, then the reason of its end. */
+function createStreaming(write: (signal: AbortSignal) => AsyncGenerator<string>) {
+  const returned: string[] = [];
+  const surface = createSpySurface((edge: EdgeRequest) => {
+    const { signal } = edge.openStream();
+    const chunks = async function* () {
+      try {
+        yield* write(signal);
+        if (typeof signal.reason === "string") yield `end: ${signal.reason}\n`;
+      } finally {
+        returned.push(String(signal.reason));
+      }
+    };
+    return {
+      status: 200,
+      headers: { "content-type": "text/event-stream" },
+      body: "",
+      stream: { chunks: chunks(), heartbeat: ": still here\n", signal },
+    };
+  });
+  return { surface, returned };
+}
+
+const untilEnd = (signal: AbortSignal) =>
+  new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+
+async function* quiet(signal: AbortSignal) {
+  yield "begin\n";
+  await untilEnd(signal);
+}
+
+async function* flood(signal: AbortSignal) {
+  while (!signal.aborted) {
+    yield "x".repeat(65_536);
+    await sleep(0);
+  }
+}
+
+test("signs of life come while nothing else does", async () => {
+  const { surface } = createStreaming(quiet);
+  await using edge = await startEdge({ surfaces: [surface], limits: { heartbeatMs: 100 } });
+  const answer = await sendRaw(edge.port, request, 400);
+  expect(answer).toMatch(/^HTTP\/1\.1 200 [^]*X-Request-Id: [^]*\r\n\r\n/i);
+  expect(answer).toContain("begin\n");
+  expect(answer.match(/: still here/g)?.length).toBeGreaterThanOrEqual(2);
+});
+
+test("a stream takes none of the places of requests at work, and at most its own", async () => {
+  const { surface, returned } = createStreaming(quiet);
+  await using edge = await startEdge({ surfaces: [surface], limits: { limit: 1, reserve: 0, waitMs: 20, streamsPerToken: 2 } });
+  const open = [1, 2].map(() => sendRaw(edge.port, request, 500));
+  await expect.poll(() => surface.calls.length).toBe(2);
+  const third = await edge.send("GET", path, bearer);
+  expect(third.status).toBe(429);
+  expect(JSON.parse(third.text)).toMatchObject({ error: { code: "rate_limited" } });
+  await Promise.all(open);
+  // Both are gone: there is room again.
+  await expect.poll(() => returned).toEqual(["client_gone", "client_gone"]);
+  expect(await sendRaw(edge.port, request, 200)).toContain("begin");
+});
+
+test("all tokens together have a limit too", async () => {
+  const { surface } = createStreaming(quiet);
+  await using edge = await startEdge({ surfaces: [surface], limits: { streams: 1 } });
+  const first = sendRaw(edge.port, request, 300);
+  await expect.poll(() => surface.calls.length).toBe(1);
+  expect((await edge.send("GET", path, bearer)).status).toBe(429);
+  await first;
+});
+
+test("a reader that stops reading holds the source back, and is given up with the reason in the log", async () => {
+  let sent = 0;
+  const { surface, returned } = createStreaming(async function* (signal) {
+    for await (const chunk of flood(signal)) {
+      sent += chunk.length;
+      yield chunk;
+    }
+  });
+  await using edge = await startEdge({ surfaces: [surface], limits: { stalledReaderMs: 400 } });
+  const socket = connect(edge.port, "127.0.0.1", () => socket.write(request)).on("error", () => {});
+  socket.pause();
+  await sleep(300);
+  const before = sent;
+  await sleep(50);
+  expect(sent - before).toBeLessThanOrEqual(65_536);
+  await expect.poll(() => returned, { timeout: 3000 }).toEqual(["slow_consumer"]);
+  await expect.poll(() => edge.lines.map((line) => JSON.parse(line).code), { timeout: 3000 }).toEqual(["slow_consumer"]);
+  socket.destroy();
+});
+
+test("a slow reader that goes on reading is not given up", async () => {
+  const { surface, returned } = createStreaming(flood);
+  await using edge = await startEdge({ surfaces: [surface], limits: { stalledReaderMs: 300 } });
+  const socket = connect(edge.port, "127.0.0.1", () => socket.write(request));
+  socket.on("data", () => {});
+  for (let n = 0; n < 10; n++) {
+    socket.resume();
+    await sleep(30);
+    socket.pause();
+    await sleep(120);
+  }
+  expect(returned).toEqual([]);
+  socket.destroy();
+});
+
+test("when the process is asked to end, each stream is told so and ends at once", async () => {
+  const { surface } = createStreaming(quiet);
+  await using edge = await startEdge({ surfaces: [surface] });
+  const open = Array.from({ length: 5 }, () => sendRaw(edge.port, request, 5000));
+  await expect.poll(() => surface.calls.length).toBe(5);
+  await sleep(20);
+  const begin = performance.now();
+  await edge.edge.drain();
+  expect(performance.now() - begin).toBeLessThan(1500);
+  for (const answer of await Promise.all(open)) expect(answer).toContain("end: shutdown\n");
+});
+
+test("a client that goes away ends its source at once", async () => {
+  const { surface, returned } = createStreaming(quiet);
+  await using edge = await startEdge({ surfaces: [surface] });
+  await sendRaw(edge.port, request, 100);
+  await expect.poll(() => returned).toEqual(["client_gone"]);
+  await expect.poll(() => edge.lines.map((line) => JSON.parse(line).status)).toEqual([499]);
+});

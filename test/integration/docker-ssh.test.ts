@@ -1,0 +1,98 @@
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import { silentLogger } from "../../src/logger.ts";
+import type { SshAddress } from "../../src/upstreams/docker/engine-options.ts";
+import { probeEngine } from "../../src/upstreams/docker/probe.ts";
+import { createContainerSource } from "../../src/upstreams/docker/source.ts";
+import { removeContainers, soon, startContainer, until } from "../support/docker-containers.ts";
+import { type Sshd, startSshd } from "../support/sshd.ts";
+
+const dockerSocket = inject("dockerSocket");
+const folder = mkdtempSync(join(inject("runFolder"), "ssh-"));
+let sshd: Sshd;
+let fullId: string;
+
+beforeAll(async () => {
+  sshd = await startSshd(join(folder, "server"));
+  const labels = { service: "sshcheck", role: "web" };
+  fullId = await startContainer(dockerSocket, { name: "sshcheck-web-1", labels });
+});
+
+afterAll(async () => {
+  await removeContainers(dockerSocket, [fullId]);
+  await sshd.stop();
+});
+
+function engine(change: Partial<SshAddress> = {}) {
+  const { port, key, knownHosts } = sshd;
+  const address: SshAddress = {
+    kind: "ssh",
+    host: "127.0.0.1",
+    port,
+    user: "root",
+    key,
+    knownHosts,
+    socketPath: dockerSocket,
+    ...change,
+  };
+  return { name: "remote", env: null, address };
+}
+
+test("everything goes through one SSH connection that is kept", async () => {
+  const before = sshd.logins();
+  const source = createContainerSource({ engines: [engine()], service: "sshcheck", logger: silentLogger, cgroupRoot: null });
+  const { containers, engines } = await source.list(soon());
+  expect(engines).toMatchObject([{ ok: true, error: null }]);
+  const ref = { engine: "remote", fullId };
+  expect(containers.find((container) => container.fullId === fullId)).toMatchObject({
+    name: "sshcheck-web-1",
+    hostNames: ["remote", "127.0.0.1"],
+  });
+  await Promise.all(Array.from({ length: 30 }, () => source.fresh(ref, soon())));
+  expect(await source.stats([ref], soon())).toMatchObject([{ cpuPct: expect.any(Number) }]);
+  expect(await source.logs(ref, { tail: 5 }, soon())).toMatchObject({ lines: [] });
+  const started = (await source.inspect([ref], soon()))[0];
+  expect(await source.restart(ref)).toMatchObject({ status: "running" });
+  // Its events come the same way.
+  await until(async () => (await source.inspect([ref], soon()))[0] !== started, 2000);
+  expect(sshd.logins() - before).toBe(1);
+  await source.close();
+});
+
+test.each([
+  ["a host with another key than the known one", () => ({ knownHosts: sshd.otherHosts }), "shows another key"],
+  ["a host that is not known", () => ({ knownHosts: emptyFile() }), "not in the known_hosts file"],
+  ["a key that it does not let in", () => ({ key: sshd.strangerKey }), "refuses our key"],
+  ["files that are missing", () => ({ key: "/nowhere/id" }), "cannot be read"],
+  ["a socket that is not there", () => ({ socketPath: "/nowhere.sock" }), "does not lead to the socket"],
+  ["nothing that listens", () => ({ port: 1, knownHosts: unverified() }), "nothing listens there"],
+])("%s is told apart", async (_, change, reason) => {
+  const before = sshd.logins();
+  const probe = await probeEngine(engine(change()));
+  expect(probe).toMatchObject({ ok: false, detail: expect.stringContaining(reason) });
+  expect(sshd.logins() - before).toBe(reason.includes("socket") ? 1 : 0);
+});
+
+test("a lost SSH connection is made anew", async () => {
+  const source = createContainerSource({ engines: [engine()], service: "sshcheck", logger: silentLogger });
+  await source.list(soon());
+  const before = sshd.logins();
+  sshd.drop();
+  await until(async () => sshd.logins() === before + 1 && (await source.list(soon())).engines[0]?.ok === true);
+  expect(await source.fresh({ engine: "remote", fullId }, soon())).toMatchObject({ status: "running" });
+  await source.close();
+});
+
+function emptyFile(): string {
+  const path = join(folder, "empty");
+  writeFileSync(path, "");
+  return path;
+}
+
+/** Any key, for a host that is not even reached. */
+function unverified(): string {
+  const path = join(folder, "any");
+  writeFileSync(path, "[127.0.0.1]:1 ssh-ed25519 AAAA\n");
+  return path;
+}

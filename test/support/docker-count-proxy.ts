@@ -1,0 +1,49 @@
+import { createServer, connect, type Socket } from "node:net";
+import { join } from "node:path";
+
+export interface DockerProxy {
+  readonly socketPath: string;
+  /** Connections open now whose last request line contains this. */
+  open(part: string): number;
+  /** Breaks those, as a proxy that times out would. */
+  cut(part: string): void;
+  /** Bytes that came from the engine so far. */
+  bytes(): number;
+  close(): Promise<void>;
+}
+
+/** A byte pipe before a real engine's socket, which sees what is asked and what is open, and can break it. Backpressure passes through. */
+export async function startDockerProxy(target: string, folder: string): Promise<DockerProxy> {
+  const socketPath = join(folder, `count-${process.pid}-${Date.now() % 100_000}.sock`);
+  const sockets = new Map<Socket, string>();
+  let bytes = 0;
+  const server = createServer((client) => {
+    const engine = connect(target);
+    sockets.set(client, "");
+    client.on("data", (chunk: Buffer) => {
+      const line = /^(?:GET|POST) \S+/.exec(chunk.toString("latin1"))?.[0];
+      if (line) sockets.set(client, line);
+    });
+    engine.on("data", (chunk: Buffer) => (bytes += chunk.length));
+    client.pipe(engine);
+    engine.pipe(client);
+    const end = () => {
+      sockets.delete(client);
+      client.destroy();
+      engine.destroy();
+    };
+    for (const socket of [client, engine]) socket.on("close", end).on("error", end);
+  });
+  await new Promise<void>((resolve) => server.listen(socketPath, resolve));
+  const matching = (part: string) => [...sockets].filter(([, line]) => line.includes(part)).map(([socket]) => socket);
+  return {
+    socketPath,
+    open: (part) => matching(part).length,
+    cut: (part) => matching(part).forEach((socket) => socket.destroy()),
+    bytes: () => bytes,
+    async close() {
+      for (const socket of sockets.keys()) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}

@@ -1,0 +1,101 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { type IncomingMessage, request } from "node:http";
+import { freePort } from "../../script/services/process.ts";
+import { until } from "./docker-containers.ts";
+
+const processToken = "process-token-0123456789";
+
+export interface AuditLine {
+  readonly seq: number;
+  readonly outcome: string;
+  readonly intent: number | null;
+  readonly container_name: string;
+  readonly detail: string | null;
+}
+
+/** The gateway as a process of its own, so that it can be signalled and killed; only Docker is configured. */
+export async function startGatewayProcess(
+  socketPath: string,
+  service: string,
+  auditFile: string,
+  more: Record<string, string> = {},
+) {
+  const port = await freePort();
+  const set: Record<string, string> = {
+    PORT: String(port),
+    TOKEN: processToken,
+    SERVICE: service,
+    DOCKER_HOSTS: `own=unix://${socketPath}`,
+    AUDIT_FILE: auditFile,
+    RESTART: "on",
+    RESTART_COOLDOWN: "0",
+    RESTART_BUDGET: "10000",
+    ...more,
+  };
+  const env = Object.fromEntries(Object.entries(set).map(([name, value]) => [`WALLET_CORE_OPS_${name}`, value]));
+  const child: ChildProcess = spawn(process.execPath, ["src/cli.ts", "serve"], {
+    env: { PATH: process.env["PATH"] ?? "", ...env },
+  });
+  let text = "";
+  child.stdout?.on("data", (chunk) => (text += chunk));
+  child.stderr?.on("data", (chunk) => (text += chunk));
+  const ended = once(child, "close").then(([code]) => code as number | null);
+  await until(async () => text.includes('"listening"') || child.exitCode !== null);
+  const url = `http://127.0.0.1:${port}`;
+  const headers = { authorization: `Bearer ${processToken}` };
+  return {
+    ended,
+    log: () => text,
+    kill: (signal: NodeJS.Signals) => child.kill(signal),
+    /** Ends it as a supervisor would, if it has not ended yet. */
+    async [Symbol.asyncDispose]() {
+      child.kill("SIGTERM");
+      await ended;
+    },
+    async restart(name: string, query = "", extra: Record<string, string> = {}, signal: AbortSignal | null = null) {
+      const path = `/api/v1/admin/ops/containers/${name}/restart${query}`;
+      const response = await fetch(url + path, { method: "POST", headers: { ...headers, ...extra }, signal });
+      return { status: response.status, headers: response.headers, body: await response.json() };
+    },
+    async query(query: string): Promise<{ data: any; errors?: any[] }> {
+      const body = JSON.stringify({ query });
+      const init = { method: "POST", body, headers: { ...headers, "content-type": "application/json" } };
+      return (await (await fetch(`${url}/graphql`, init)).json()) as never;
+    },
+  };
+}
+
+/** Its whole entries: a full disk leaves pieces of lines too. */
+export function readAudit(path: string): AuditLine[] {
+  const text = readFileSync(path, "utf8");
+  return text
+    .split("\n")
+    .filter((line) => /^\{"seq".*"\}$/.test(line))
+    .map((line) => JSON.parse(line) as AuditLine);
+}
+
+/**
+ * Docker's own account: the names of containers in the order in which the engine said that it restarted them, live. Resolves when it
+ * listens. `since`: also those that this daemon remembers from then on.
+ */
+export async function watchRestarts(socketPath: string, since?: Date) {
+  const names: string[] = [];
+  const filters = encodeURIComponent(JSON.stringify({ type: ["container"], event: ["restart"] }));
+  const from = since ? `&since=${since.getTime() / 1000}` : "";
+  const call = request({ socketPath, path: `/events?filters=${filters}${from}` });
+  call.end();
+  const [response] = (await once(call, "response")) as [IncomingMessage];
+  call.on("error", () => {});
+  response.on("error", () => {});
+  let rest = "";
+  response.on("data", (chunk) => {
+    const lines = (rest + String(chunk)).split("\n");
+    rest = lines.pop() ?? "";
+    for (const line of lines.filter(Boolean)) {
+      names.push((JSON.parse(line) as { Actor: { Attributes: { name: string } } }).Actor.Attributes.name);
+    }
+  });
+  return { names, [Symbol.dispose]: () => void call.destroy() };
+}

@@ -1,0 +1,140 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { beforeAll, expect, test } from "vitest";
+import type { Container } from "../../../src/domain/container.ts";
+import { silentLogger } from "../../../src/logger.ts";
+import { type ContainerSourceOptions, createContainerSource } from "../../../src/upstreams/docker/source.ts";
+import { soon, until } from "../../support/docker-containers.ts";
+import { type FakeEngine, fullId, hang, inspected, json, listed, startFakeEngine } from "../../support/docker-fake.ts";
+
+// Loading it takes longer than the short deadlines here.
+beforeAll(() => import("dockerode"));
+
+const [a, b] = [fullId("a"), fullId("b")];
+
+function watch(engine: FakeEngine, options: Partial<ContainerSourceOptions> = {}) {
+  const timeouts = { listTimeoutMs: 400, inspectTimeoutMs: 400 };
+  const settings = { engines: [engine.options], service: "wallet-core", logger: silentLogger, ...timeouts, ...options };
+  const source = createContainerSource(settings);
+  const rows = async () => (await source.list(soon())).containers as readonly Container[];
+  return { ...source, rows, [Symbol.asyncDispose]: () => source.close() };
+}
+
+async function startEngine(...names: readonly (readonly [id: string, name: string])[]) {
+  const engine = await startFakeEngine();
+  engine.on("/containers/json", json(names.map(([id, name]) => listed(id, name))));
+  for (const [id, name] of names) engine.on(`${id}/json`, json(inspected(id, name)));
+  return engine;
+}
+
+const inspections = (engine: FakeEngine, id: string) => engine.calls.filter((call) => call.includes(`${id}/json`)).length;
+
+test("an event changes one row within a second, and leaves the others the same objects", async () => {
+  await using engine = await startEngine([a, "web-a"], [b, "web-b"]);
+  await using source = watch(engine);
+  const [before, other] = await source.rows();
+  engine.on(`${a}/json`, json(inspected(a, "web-a2")));
+  engine.emit("rename", a);
+  await until(async () => (await source.rows())[0]?.name === "web-a2", 1000);
+  const [after, same] = await source.rows();
+  expect(after).not.toBe(before);
+  expect(same).toEqual(other);
+  expect(inspections(engine, b)).toBe(1);
+  engine.emit("destroy", a);
+  await until(async () => (await source.rows()).length === 1, 1000);
+});
+
+test("what happens between the subscription and the list is not lost", async () => {
+  await using engine = await startEngine([a, "web-a"]);
+  let destroyed = false;
+  // The engine made this list before the container went, and answers after that.
+  engine.on("/containers/json", (request, response) => {
+    if (!destroyed) engine.emit("destroy", b);
+    destroyed = true;
+    setTimeout(() => json([listed(a, "web-a"), listed(b, "web-b")])(request, response), 100);
+  });
+  // Nothing but the order of the questions tells.
+  engine.on(`${b}/json`, hang);
+  await using source = watch(engine);
+  expect((await source.rows()).map(({ name }) => name)).toEqual(["web-a"]);
+});
+
+test("a flood of events is a few inspections, and one more a second after the last die", async () => {
+  await using engine = await startEngine([a, "web-a"]);
+  await using source = watch(engine);
+  await source.rows();
+  const before = inspections(engine, a);
+  for (let round = 0; round < 50; round++) {
+    for (let each = 0; each < 200; each++) engine.emit(each % 2 ? "start" : "die", a);
+    await sleep(10);
+  }
+  await sleep(400);
+  const during = inspections(engine, a) - before;
+  expect(during).toBeGreaterThan(1);
+  expect(during).toBeLessThan(15);
+  await until(async () => inspections(engine, a) - before === during + 1, 2000);
+});
+
+test("a lost engine: stale for a while with its error, then gone; whole again when it is back", async () => {
+  await using engine = await startEngine([a, "web-a"]);
+  await using source = watch(engine, { staleMs: 600 });
+  const [row] = await source.rows();
+  expect(row).toMatchObject({ stale: false, observedAt: expect.stringMatching(/^\d{4}-.*Z$/) });
+  engine.on("/", json({ message: "out" }, 503));
+  engine.cut();
+  await until(async () => (await source.list(soon())).engines[0]?.ok === false);
+  const { containers, engines } = await source.list(soon());
+  expect(containers).toMatchObject([{ name: "web-a", stale: true }]);
+  expect(engines).toMatchObject([{ ok: false, contactAt: expect.any(Number), error: { code: "docker_unavailable" } }]);
+  await expect(source.fresh(row as Container, soon())).rejects.toMatchObject({ code: "docker_unavailable" });
+  await sleep(700);
+  expect(await source.list(soon())).toMatchObject({ containers: [], engines: [{ error: { code: "docker_unavailable" } }] });
+  engine.on("/", (request, response) => {
+    if (request.url === "/_ping") response.writeHead(200, { "api-version": "1.45" }).end();
+    else if (request.url?.includes("/events")) response.writeHead(200).flushHeaders();
+    else if (request.url?.includes(a)) json(inspected(a, "web-a"))(request, response);
+    else json([listed(a, "web-a")])(request, response);
+  });
+  await until(async () => (await source.rows())[0]?.stale === false, 6000);
+});
+
+test("a list finds what no event told of", async () => {
+  await using engine = await startEngine([a, "web-a"]);
+  await using source = watch(engine, { resyncMs: 200 });
+  await source.rows();
+  engine.on(
+    "/containers/json",
+    json([listed(a, "web-a", { State: "exited", Status: "Exited (1) 2 hours ago" }), listed(b, "web-b")]),
+  );
+  engine.on(`${b}/json`, json(inspected(b, "web-b")));
+  const exited = inspected(a, "web-a") as { State: object };
+  engine.on(`${a}/json`, json({ ...exited, State: { Status: "exited", StartedAt: "2026-01-13T09:40:10Z" } }));
+  await until(async () => inspections(engine, b) === 1, 1000);
+  const [first] = await source.inspect([{ engine: "fake", fullId: a }], soon());
+  expect(first).toMatchObject({ status: "exited" });
+});
+
+test("nobody asks: nothing but the subscription and the lists, and no inspection of what is as it was", async () => {
+  await using engine = await startEngine([a, "web-a"], [b, "web-b"]);
+  await using source = watch(engine, { resyncMs: 150 });
+  await source.rows();
+  const before = engine.requests.length;
+  await sleep(1000);
+  const idle = engine.requests.slice(before);
+  expect(new Set(idle)).toEqual(new Set(["GET /v1.45/containers/json?all=1"]));
+  expect(idle.length).toBeLessThan(8);
+});
+
+test("an action asks the engine itself, and waits for no other", async () => {
+  await using engine = await startEngine([a, "web-a"]);
+  await using source = watch(engine);
+  const [row] = await source.rows();
+  engine.on(`${a}/json`, json(inspected(a, "web-moved")));
+  expect(await source.fresh(row as Container, soon())).toMatchObject({ name: "web-moved" });
+  // Also the memory has learned.
+  expect(await source.rows()).toMatchObject([{ name: "web-moved" }]);
+  engine.on(`${a}/json`, hang);
+  await expect(source.fresh(row as Container, soon())).rejects.toMatchObject({ code: "docker_timeout" });
+  engine.on(`${a}/json`, json({ message: "No such container" }, 404));
+  expect(await source.fresh(row as Container, soon())).toBeNull();
+  expect(await source.rows()).toEqual([]);
+});

@@ -1,0 +1,128 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterEach, expect, test } from "vitest";
+import { OpsError } from "../../../src/errors.ts";
+import type { Engine } from "../../../src/upstreams/docker/engine.ts";
+import { createSampler, type Sampler } from "../../../src/upstreams/docker/sampler.ts";
+import { soon } from "../../support/docker-containers.ts";
+import { fullId } from "../../support/docker-fake.ts";
+import { sample } from "../../support/stats-sample.ts";
+
+const engine = { name: "web-1" } as Engine;
+const id = fullId("a");
+const open: Sampler[] = [];
+afterEach(() => {
+  for (const sampler of open.splice(0)) sampler.close();
+});
+
+/** A container that uses `share` of the host's two CPUs; each read is counted. */
+function setUp({ share = 0.25, leaseMs = 200, periodMs = 40 } = {}) {
+  const state = { reads: 0, life: "first", share, failure: null as OpsError | null, stopped: false };
+  let total = 0;
+  let last = performance.now();
+  const reader = {
+    read: async () => {
+      state.reads += 1;
+      if (state.failure) throw state.failure;
+      if (state.stopped) return null;
+      const at = performance.now();
+      total += (at - last) * 1e6 * 2 * state.share;
+      last = at;
+      return { at, sample: sample({ life: state.life, cpuTotal: total, cpuSystem: at * 1e6 * 2, readAt: String(at) }) };
+    },
+  };
+  const sampler = createSampler({ reader, windowMs: 20, leaseMs, periodMs });
+  open.push(sampler);
+  return { state, sampler, ask: () => sampler.measure(engine, id, soon()) };
+}
+
+test("the first answer takes two samples, and 16 callers share them", async () => {
+  const { state, ask } = setUp();
+  const answers = await Promise.all(Array.from({ length: 16 }, ask));
+  expect(state.reads).toBe(2);
+  expect(new Set(answers).size).toBe(1);
+  expect(answers[0]?.cpuPct).toBeCloseTo(50, 0);
+});
+
+test("while somebody asks, answers come from memory and are fresh; when nobody does, sampling ends", async () => {
+  const { state, ask } = setUp();
+  await ask();
+  for (let round = 0; round < 20; round += 1) {
+    await sleep(15);
+    const before = state.reads;
+    const answer = await ask();
+    expect(state.reads).toBe(before);
+    expect(performance.now() - Number(answer?.sampledAt)).toBeLessThan(200);
+  }
+  expect(state.reads).toBeGreaterThan(4);
+  await sleep(400);
+  const ended = state.reads;
+  await sleep(200);
+  expect(state.reads).toBe(ended);
+  // The next one begins anew.
+  await ask();
+  expect(state.reads).toBe(ended + 2);
+});
+
+test("a restart mixes nothing: the figure is of the new life alone", async () => {
+  const { state, ask } = setUp({ share: 0.25, leaseMs: 5000 });
+  await ask();
+  state.life = "second";
+  state.share = 0.5;
+  for (let round = 0; round < 40; round += 1) {
+    await sleep(5);
+    const pct = (await ask())?.cpuPct ?? 0;
+    expect(Math.min(Math.abs(pct - 50), Math.abs(pct - 100))).toBeLessThan(2);
+  }
+  expect((await ask())?.cpuPct).toBeCloseTo(100, 0);
+});
+
+test("a stopped container is null from memory too, and seen when it runs again", async () => {
+  const { state, ask } = setUp();
+  state.stopped = true;
+  expect(await ask()).toBeNull();
+  expect(state.reads).toBe(1);
+  expect(await ask()).toBeNull();
+  expect(state.reads).toBe(1);
+  state.stopped = false;
+  await sleep(150);
+  expect((await ask())?.cpuPct).toBeGreaterThan(0);
+});
+
+test("a failure is told to who asks, once each, and not retried in the background", async () => {
+  const { state, ask } = setUp();
+  state.failure = new OpsError("docker_unavailable", "gone");
+  await expect(ask()).rejects.toMatchObject({ code: "docker_unavailable" });
+  await sleep(150);
+  expect(state.reads).toBe(1);
+  state.failure = new OpsError("container_not_found", "vanished");
+  expect(await ask()).toBeNull();
+  state.failure = null;
+  expect((await ask())?.memPct).toBe(25);
+});
+
+test("one caller that gives up leaves the others their answer", async () => {
+  const { state, sampler, ask } = setUp();
+  const waiting = ask();
+  await expect(sampler.measure(engine, id, AbortSignal.timeout(1))).rejects.toMatchObject({ code: "docker_timeout" });
+  expect((await waiting)?.cpuPct).toBeCloseTo(50, 0);
+  expect(state.reads).toBe(2);
+});
+
+test("the history is empty at first, and asking for it keeps on sampling", async () => {
+  const { state, sampler } = setUp();
+  expect(sampler.history(engine, id)).toEqual([]);
+  await sleep(100);
+  expect(sampler.history(engine, id)).toMatchObject([{ memPct: 25, memUsedBytes: 100_000_000 }]);
+  expect(state.reads).toBeGreaterThan(1);
+});
+
+test("closing ends what is under way and what would come", async () => {
+  const { state, sampler, ask } = setUp();
+  const waiting = ask();
+  await sleep(5);
+  sampler.close();
+  await expect(waiting).rejects.toMatchObject({ code: "docker_timeout" });
+  const { reads } = state;
+  await sleep(150);
+  expect(state.reads).toBe(reads);
+});
