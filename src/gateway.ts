@@ -29,22 +29,10 @@ export function createGateway(sources: Sources, logger: Logger): Gateway {
     sources,
     endpoints.flatMap((endpoint) => endpoint.follow ?? []),
   );
-  const answer = createRestHandler(execute, follow, () => (openapi ??= createOpenApi(schema)));
   const rest: Surface = {
     prefix: basePath,
     subtree: true,
-    handle: (request) =>
-      answer({
-        method: request.isHead ? "HEAD" : request.method,
-        path: request.path.slice(basePath.length),
-        query: request.query,
-        accept: request.headers.accept,
-        headers: request.headers,
-        principal: request.principal,
-        requestId: request.requestId,
-        signal: request.signal,
-        openStream: () => request.openStream(),
-      }),
+    handle: createRestHandler(execute, follow, () => (openapi ??= createOpenApi(schema))),
   };
   const graphql: Surface = {
     prefix: "/graphql",

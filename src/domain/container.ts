@@ -137,13 +137,18 @@ export interface EngineStatus {
   readonly error: { readonly code: string; readonly message: string } | null;
 }
 
-export interface ContainerListing {
+interface ContainerListing {
   /**
    * Visible ones only: the rule of `selectVisible` in kamal-visible.ts. The same array while nothing changed. Those of an engine that went
    * away are the last known ones for a minute.
    */
   readonly containers: readonly ListedContainer[];
   readonly engines: readonly EngineStatus[];
+}
+
+/** A listing whose rows are inspected already. */
+export interface WarmListing extends ContainerListing {
+  readonly containers: readonly Container[];
 }
 
 /** A health check that was run on demand. */
@@ -170,6 +175,8 @@ export interface RestartLook {
 export interface ContainerSource {
   /** Never rejects for one engine: its failure is in `engines`. */
   list(signal: AbortSignal): Promise<ContainerListing>;
+  /** What `list` and then `inspect` would answer, where that takes no waiting; else null. */
+  peek(): WarmListing | null;
   /**
    * From memory, which the engines' events keep up to date: the same objects while nothing changed. Null for one that vanished
    * meanwhile. One that hangs, or is refused, is answered from the list, with nulls.

@@ -14,6 +14,11 @@ export function withDeploy(container: Container, deploy: DeployInfo | null): Con
   return { ...named, commitSha: deploy.commitSha };
 }
 
+/** Whether `withDeploy` may have something to add to the container. */
+export function needsDeploy({ kind, floating, commitSha }: Container): boolean {
+  return floating || (kind === "core" && commitSha === "");
+}
+
 function contradicts(container: Container, deploy: DeployInfo): boolean {
   return container.env !== null && deploy.env !== null && container.env !== deploy.env;
 }

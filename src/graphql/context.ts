@@ -42,6 +42,7 @@ export interface OpsContext extends Caller {
 
 /** The context of one request: its loaders remember what was asked, so that nothing is asked twice. */
 export function createContext(sources: Sources, caller: Caller): OpsContext {
-  const { principal, requestId, signal, openStream } = caller;
-  return { principal, requestId, signal, ...(openStream && { openStream }), sources, loaders: new Loaders(sources, caller) };
+  const { principal, requestId, signal } = caller;
+  const openStream = caller.openStream && { openStream: caller.openStream.bind(caller) };
+  return { principal, requestId, signal, ...openStream, sources, loaders: new Loaders(sources, caller) };
 }

@@ -3,7 +3,7 @@ import { type CompiledQuery, compileQuery, isCompiledQuery } from "graphql-jit";
 import type { TypedDocumentNode } from "@graphql-typed-document-node/core";
 import { OpsError, toOpsError } from "../errors.ts";
 import { type Caller, type Sources, createContext } from "./context.ts";
-import { findInputs, type Inputs } from "./inputs.ts";
+import { findInputs, type FoundInputs } from "./inputs.ts";
 
 export type { Caller } from "./context.ts";
 export type { Follow, LogBatch } from "./subscribe.ts";
@@ -16,8 +16,8 @@ interface Executed<Data> {
 
 /** A fixed document about to run for one caller. */
 interface Prepared<Data> {
-  /** While its rows are the same objects, the body is the same; null when only running it tells. */
-  readonly inputs: Inputs | null;
+  /** What its answer is made of now: nothing is run for it. */
+  readonly inputs: () => FoundInputs;
   readonly run: () => Promise<Executed<Data>>;
 }
 
@@ -26,7 +26,7 @@ export type Execute = <Data, Variables extends Record<string, unknown>>(
   document: TypedDocumentNode<Data, Variables>,
   variables: Variables,
   caller: Caller,
-) => Promise<Prepared<Data>>;
+) => Prepared<Data>;
 
 /**
  * Validates and compiles the documents now and returns the door to them. A document that does not fit the schema, or that was
@@ -34,13 +34,13 @@ export type Execute = <Data, Variables extends Record<string, unknown>>(
  */
 export function createExecute(schema: GraphQLSchema, sources: Sources, documents: readonly DocumentNode[]): Execute {
   const compiled = new Map(documents.map((document) => [document, compile(schema, document)]));
-  return async (document, variables, caller) => {
+  return (document, variables, caller) => {
     const query = compiled.get(document);
     if (!query) throw new Error("Document was not registered");
-    const context = createContext(sources, caller);
     return {
-      inputs: await findInputs(document, variables, context),
+      inputs: () => findInputs(document, variables, sources, caller),
       run: async () => {
+        const context = createContext(sources, caller);
         const { data, errors } = await query.query(undefined, context, variables);
         return { data: (data ?? null) as never, errors: errors ? errors.map(toFieldError) : noErrors };
       },

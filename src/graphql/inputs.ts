@@ -1,46 +1,50 @@
 import type { DocumentNode } from "graphql";
-import type { EngineStatus } from "../domain/container.ts";
+import type { EngineStatus, WarmListing } from "../domain/container.ts";
 import { toAgeSeconds } from "../domain/container-time.ts";
+import { environments } from "../domain/environment.ts";
+import { needsDeploy } from "../domain/release.ts";
 import { ContainersDocument, type ContainersQuery, type ContainersQueryVariables } from "../generated/rest.ts";
-import type { OpsContext } from "./context.ts";
+import type { Caller, Sources } from "./context.ts";
+import { createDeployLoader } from "./loaders/deploy.ts";
 
-/** What an answer is made of, where that is cheaper to ask than the answer. Sources never change an object that they have given away. */
+/** What an answer is made of, where that is known without making it. Sources never change an object that they have given away. */
 export interface Inputs {
-  /** While these are the very same objects in the same order, so is the body, for the same variables. */
-  readonly rows: readonly unknown[];
+  /** What the caller may see, in a few letters. */
+  readonly view: string;
+  /** While these are the very same objects, so is the body, for the same variables and view. */
+  readonly parts: readonly unknown[];
   /** The part of the data that headers are made of: new each time. */
   readonly status: object;
 }
 
-/** Null where the inputs do not say it all. */
-type Find = (variables: never, context: OpsContext) => Promise<Inputs> | null;
+/** A promise only where something must be waited for; null where the inputs do not say it all. */
+export type FoundInputs = Inputs | null | Promise<Inputs | null>;
 
-const inputsOf = new Map<DocumentNode, Find>([[ContainersDocument, containerInputs]]);
+type Find = (variables: never, sources: Sources, caller: Caller) => FoundInputs;
 
-/** The inputs of a fixed document's answer, null when there is no telling but by running it. */
-export async function findInputs(document: DocumentNode, variables: object, context: OpsContext): Promise<Inputs | null> {
-  const find = inputsOf.get(document);
-  if (!find) return null;
-  try {
-    return await find(variables as never, context);
-  } catch {
-    // The run will say what is wrong; the loaders remember.
-    return null;
-  }
+const inputsOf = new Map<DocumentNode, Find>([[ContainersDocument, findContainerInputs]]);
+
+/** The inputs of a fixed document's answer as they are now, null when there is no telling but by running it. */
+export function findInputs(document: DocumentNode, variables: object, sources: Sources, caller: Caller): FoundInputs {
+  return inputsOf.get(document)?.(variables as never, sources, caller) ?? null;
 }
 
-/** The rows that the caller may see, and the engines' states; stats are new each time. */
-function containerInputs({ env, includeAccessories, includeStats }: ContainersQueryVariables, context: OpsContext) {
-  const { scopes, environments } = context.principal;
-  if (includeStats || !scopes.has("ops:read") || (env && !environments.has(env))) return null;
-  return readContainers(context, includeAccessories);
+/** The engines' list, and the deploy where a row takes its version from it; stats are new each time. */
+function findContainerInputs({ env, includeStats }: ContainersQueryVariables, sources: Sources, caller: Caller): FoundInputs {
+  const { scopes, environments: allowed } = caller.principal;
+  if (includeStats || !scopes.has("ops:read") || (env && !allowed.has(env))) return null;
+  const listing = sources.containers.peek();
+  if (!listing?.engines.some(({ ok }) => ok)) return null;
+  const view = environments.filter((environment) => allowed.has(environment)).join();
+  if (!listing.containers.some(needsDeploy)) return toInputs(view, listing, null);
+  return createDeployLoader(sources, caller)
+    .known()
+    .then((deploy) => toInputs(view, listing, deploy));
 }
 
-async function readContainers({ loaders }: OpsContext, includeAccessories: boolean): Promise<Inputs> {
-  const rows = await loaders.containers.all(includeAccessories);
-  const engines = await loaders.containers.engines();
+function toInputs(view: string, { containers, engines }: WarmListing, deploy: object | null): Inputs {
   const status: Pick<ContainersQuery, "engines"> = { engines: engines.map(toStatus) };
-  return { rows, status };
+  return { view, parts: [containers, deploy], status };
 }
 
 function toStatus({ name, contactAt, error }: EngineStatus): NonNullable<ContainersQuery["engines"]>[number] {

@@ -1,20 +1,21 @@
 import { OpsError } from "../errors.ts";
 import type { Caller, Execute, Follow } from "../graphql/execute.ts";
-import { type Endpoint, endpoints } from "./endpoints.ts";
+import type { Inputs } from "../graphql/inputs.ts";
+import { basePath, type Endpoint, endpoints } from "./endpoints.ts";
 import { followLog } from "./follow.ts";
 import { type Headers, parseQuery } from "./params.ts";
 import { createReplyMemo } from "./reply-memo.ts";
 import { matchRoute } from "./routes.ts";
 
-/** A request below the base path; authenticated already. */
+/** A request at or below the base path; authenticated already. */
 export interface RestRequest extends Caller {
+  /** A HEAD comes as GET, with `isHead`. */
   readonly method: string;
-  /** Path below the base path, "/containers". */
+  readonly isHead: boolean;
   readonly path: string;
   /** Raw text after the question mark. */
   readonly query: string;
-  readonly accept: string | undefined;
-  readonly headers?: Headers;
+  readonly headers: Headers & { readonly accept?: string | undefined };
 }
 
 export interface RestReply {
@@ -37,30 +38,41 @@ const json = { "content-type": "application/json; charset=utf-8" };
 const plain = { "content-type": "text/plain; charset=utf-8" };
 
 /**
- * Answers the documented endpoints. Rejects with an OpsError: not_found, method_not_allowed, invalid_request, or the error of the
- * field that the endpoint is about. `openapi` gives the text served at /openapi.json.
+ * Answers the documented endpoints. Throws, or rejects with, an OpsError: not_found, method_not_allowed, invalid_request, or the error of
+ * the field that the endpoint is about. What is still the same answer comes at once, not as a promise: promises are a good part of the
+ * cost of an answer from memory. `openapi` gives the text served at /openapi.json.
  */
 export function createRestHandler(
   execute: Execute,
   follow: Follow,
   openapi: () => string,
-): (request: RestRequest) => Promise<RestReply> {
+): (request: RestRequest) => RestReply | Promise<RestReply> {
   const memo = createReplyMemo();
-  return async (request) => {
-    if (request.path === "/openapi.json") return serveOpenApi(request, openapi());
-    const { endpoint, name } = matchRoute(endpoints, request.method, request.path);
-    const variables = parseQuery(endpoint.params, request.query, request.headers);
+  return (request) => {
+    const { query, headers } = request;
+    const path = request.path.slice(basePath.length);
+    const method = request.isHead ? "HEAD" : request.method;
+    if (path === "/openapi.json") return serveOpenApi(method, openapi());
+    const { endpoint, name } = matchRoute(endpoints, method, path);
+    const variables = parseQuery(endpoint.params, query, headers);
     if (name !== undefined) variables["name"] = name;
     if (endpoint.follow && variables["follow"] === true) return stream(follow, endpoint, variables, request);
-    const { inputs, run } = await execute(endpoint.document, variables as never, request);
-    const known = inputs && memo.find(endpoint, request.query, inputs.rows);
-    if (known) return { ...known, headers: { ...known.headers, ...endpoint.headers?.(inputs.status) } };
-    const { data, errors } = await run();
-    const body = data === null ? null : endpoint.pick.body(data);
-    if (body === null || body === undefined) throw errors[0] ?? new OpsError("internal", "Internal error");
-    const reply = toReply(endpoint, data ?? {}, body, wantsText(request.accept), variables);
-    if (inputs && errors.length === 0) memo.keep(endpoint, request.query, inputs.rows, reply);
-    return reply;
+    const { inputs, run } = execute(endpoint.document, variables as never, request);
+    const key = `${path}?${query}`;
+    const make = async (before: Inputs | null) => {
+      const { data, errors } = await run();
+      const body = data === null ? null : endpoint.pick.body(data);
+      if (body === null || body === undefined) throw errors[0] ?? new OpsError("internal", "Internal error");
+      const reply = toReply(endpoint, data ?? {}, body, wantsText(headers.accept), variables);
+      if (before && errors.length === 0) memo.keep(key, before, await inputs(), reply);
+      return reply;
+    };
+    const answer = (now: Inputs | null) => {
+      const known = memo.find(key, now);
+      return known && now ? { ...known, headers: { ...known.headers, ...endpoint.headers?.(now.status) } } : make(now);
+    };
+    const now = inputs();
+    return now instanceof Promise ? now.then(answer) : answer(now);
   };
 }
 
@@ -71,13 +83,12 @@ async function stream(
   variables: Readonly<Record<string, unknown>>,
   request: RestRequest,
 ): Promise<RestReply> {
-  if (request.method !== "GET" || !document || !request.openStream)
-    throw new OpsError("invalid_request", "follow=true needs GET");
-  const lastEventId = request.headers?.["last-event-id"];
+  if (request.isHead || !document || !request.openStream) throw new OpsError("invalid_request", "follow=true needs GET");
+  const lastEventId = request.headers["last-event-id"];
   const { type, ...parts } = await followLog(follow, request, {
     document,
     variables,
-    isPlain: wantsText(request.accept),
+    isPlain: wantsText(request.headers.accept),
     lastEventId: typeof lastEventId === "string" ? lastEventId : undefined,
   });
   const { signal } = request.openStream();
@@ -110,7 +121,7 @@ function wantsText(accept: string | undefined): boolean {
   return accept !== undefined && /^text\/plain\b/.test(accept);
 }
 
-function serveOpenApi({ method }: RestRequest, body: string): RestReply {
+function serveOpenApi(method: string, body: string): RestReply {
   if (method !== "GET" && method !== "HEAD")
     throw new OpsError("method_not_allowed", "Use GET", { headers: { allow: "GET, HEAD" } });
   return { status: 200, route: "/openapi.json", headers: json, body };

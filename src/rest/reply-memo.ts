@@ -1,29 +1,34 @@
-import type { Endpoint } from "./endpoints.ts";
+import type { Inputs } from "../graphql/inputs.ts";
 import type { RestReply } from "./handler.ts";
 
-/** The last reply to each endpoint and query string, good for as long as its inputs are the same objects. */
+/** The last replies, each good for as long as it is made of the same objects. */
 export interface ReplyMemo {
-  find(endpoint: Endpoint, query: string, inputs: readonly unknown[]): RestReply | null;
-  keep(endpoint: Endpoint, query: string, inputs: readonly unknown[], reply: RestReply): void;
+  /** Null where there is none, or where it is made of something else by now. `key` says what was asked. */
+  find(key: string, inputs: Inputs | null): RestReply | null;
+  /** To be told what the reply was made of before it was made and after: in between something may have changed. */
+  keep(key: string, before: Inputs | null, after: Inputs | null, reply: RestReply): void;
 }
 
 /** At most this many replies are kept: then all are forgotten, since query strings are the client's. */
 const limit = 32;
 
 export function createReplyMemo(): ReplyMemo {
-  const replies = new Map<string, { readonly inputs: readonly unknown[]; readonly reply: RestReply }>();
+  const replies = new Map<string, { readonly inputs: Inputs; readonly reply: RestReply }>();
   return {
-    find({ path }, query, inputs) {
-      const kept = replies.get(`${path}?${query}`);
+    find(key, inputs) {
+      const kept = inputs && replies.get(toId(key, inputs));
       return kept && isSame(kept.inputs, inputs) ? kept.reply : null;
     },
-    keep({ path }, query, inputs, reply) {
+    keep(key, before, after, reply) {
+      if (!before || !after || !isSame(before, after)) return;
       if (replies.size >= limit) replies.clear();
-      replies.set(`${path}?${query}`, { inputs, reply });
+      replies.set(toId(key, before), { inputs: before, reply });
     },
   };
 }
 
-function isSame(a: readonly unknown[], b: readonly unknown[]): boolean {
+const toId = (key: string, { view }: Inputs) => `${view}:${key}`;
+
+function isSame({ parts: a }: Inputs, { parts: b }: Inputs): boolean {
   return a.length === b.length && a.every((value, index) => value === b[index]);
 }

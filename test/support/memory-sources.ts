@@ -126,11 +126,13 @@ export function createMemorySources(
   const count = (name: string, by = 1) => (calls[name] = (calls[name] ?? 0) + by);
   const byId = (id: string) => data.containers.find((container) => container.fullId === id) ?? null;
   const containers = data.containers.toSorted(byKindAndName);
+  const engines = () => data.engines.map((engine) => ({ contactAt: null, ...engine }));
   const source: ContainerSource = {
     list: async () => {
       count("list");
-      return { containers, engines: data.engines.map((engine) => ({ contactAt: null, ...engine })) };
+      return { containers, engines: engines() };
     },
+    peek: () => ({ containers, engines: engines() }),
     inspect: async (refs) => {
       count("inspect", refs.length);
       return refs.map((ref) => byId(ref.fullId));

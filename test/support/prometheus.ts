@@ -1,10 +1,17 @@
 import { execFileSync } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
 import { hasSamples } from "../../script/services/prometheus.ts";
 
 /** A process that is stopped (SIGSTOP) until disposed: it accepts connections and never answers. */
 export function freeze(pid: number): Disposable {
   process.kill(pid, "SIGSTOP");
+  // Its threads stop one by one, a busy one a little later: until then it may still answer.
+  while (readdirSync(`/proc/${pid}/task`).some((thread) => !isStopped(`/proc/${pid}/task/${thread}/stat`))) {}
   return { [Symbol.dispose]: () => void process.kill(pid, "SIGCONT") };
+}
+
+function isStopped(stat: string): boolean {
+  return / T /.test(readFileSync(stat, "utf8").replace(/.*\)/s, ""));
 }
 
 /** Waits until an expression has a result; rejects after 15 s. */

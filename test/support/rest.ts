@@ -2,7 +2,7 @@ import type { Caller, Sources } from "../../src/graphql/context.ts";
 import { createExecute } from "../../src/graphql/execute.ts";
 import { createFollow } from "../../src/graphql/subscribe.ts";
 import { createSchema } from "../../src/graphql/schema.ts";
-import { endpoints } from "../../src/rest/endpoints.ts";
+import { basePath, endpoints } from "../../src/rest/endpoints.ts";
 import { createRestHandler } from "../../src/rest/handler.ts";
 import { createOpenApi } from "../../src/rest/openapi.ts";
 import { createCaller } from "./caller.ts";
@@ -16,6 +16,7 @@ export function createRest(sources: Sources, caller: Caller = createCaller()) {
   const handle = createRestHandler(createExecute(schema, sources, documents), createFollow(schema, sources, followed), () =>
     createOpenApi(schema),
   );
-  const call = (method: string, path: string, query = "", accept?: string) => handle({ method, path, query, accept, ...caller });
+  const call = async (method: string, path: string, query = "", accept?: string, as = caller) =>
+    handle({ method, isHead: method === "HEAD", path: basePath + path, query, headers: { accept }, ...as });
   return { call, get: (path: string, query?: string, accept?: string) => call("GET", path, query, accept) };
 }

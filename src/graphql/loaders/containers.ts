@@ -2,7 +2,7 @@ import DataLoader from "dataloader";
 import type { Container, EngineStatus, ContainerRef, ContainerStats, ListedContainer } from "../../domain/container.ts";
 import { maySee } from "../../domain/principal.ts";
 import type { DeployInfo } from "../../domain/deploy.ts";
-import { withDeploy } from "../../domain/release.ts";
+import { needsDeploy, withDeploy } from "../../domain/release.ts";
 import { OpsError, toOpsError, toProblem } from "../../errors.ts";
 import type { Caller, Sources } from "../context.ts";
 import type { DeployLoader } from "./deploy.ts";
@@ -54,7 +54,7 @@ export function createContainerLoaders(
       if (container instanceof Error) lost.set(listed[index]?.engine ?? "", toOpsError(container));
       else if (container !== null && maySee(principal, container.env)) visible.push(container);
     }
-    if (!visible.some(({ kind, floating, commitSha }) => floating || (kind === "core" && commitSha === ""))) return visible;
+    if (!visible.some(needsDeploy)) return visible;
     const info = await siblings.deploy.known();
     return visible.map((container) => named(container, info));
   };

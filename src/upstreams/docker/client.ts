@@ -32,6 +32,8 @@ export interface EngineClient {
   openExec(execId: string, signal: AbortSignal): Promise<IncomingMessage>;
   /** Drops its connections once they are idle. The next call reads the TLS files and negotiates again. */
   forget(): void;
+  /** The same for good: every call after it rejects. */
+  close(): void;
 }
 
 /** `control` is where restarts go, and nothing else; null for `address`. */
@@ -69,6 +71,10 @@ export function createEngineClient(address: EngineAddress, control: EngineAddres
     forget() {
       reads.forget();
       if (writes !== reads) writes.forget();
+    },
+    close() {
+      reads.close();
+      writes.close();
     },
   };
 }

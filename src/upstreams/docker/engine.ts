@@ -15,7 +15,7 @@ import { AnswerError } from "./status-error.ts";
 import { createWatcher, type WatchTimes } from "./watcher.ts";
 
 /** What is known of an engine now; `snapshot` is null when nothing is, or when it was lost too long ago. */
-interface EngineView {
+export interface EngineView {
   readonly status: EngineStatus;
   readonly snapshot: Snapshot | null;
 }
@@ -31,6 +31,8 @@ export interface Engine {
   readonly inventory: Inventory;
   /** From memory; the first one waits until the engine has answered, or failed to. Never rejects. */
   view(signal: AbortSignal): EngineView | Promise<EngineView>;
+  /** Null where `view` would wait. */
+  peek(): EngineView | null;
   /** What is known of its containers; rejects when the engine is lost, unless `stale` may be answered. */
   known(signal: AbortSignal, stale?: boolean): Promise<Snapshot>;
   fetchList(deadlineMs: number): Promise<ListedFacts[]>;
@@ -104,6 +106,7 @@ export function createEngine(options: EngineOptions, inspector: Inspector, setti
     fullLimit: settings.fullLimit,
     inventory,
     view,
+    peek: () => (watcher.ready() ? null : now()),
     async known(signal, stale = false) {
       const { snapshot, status } = await view(signal);
       if (snapshot && (status.ok || stale)) return snapshot;
@@ -116,7 +119,7 @@ export function createEngine(options: EngineOptions, inspector: Inspector, setti
     ask,
     close() {
       watcher.close();
-      client.forget();
+      client.close();
     },
   };
   const watcher = createWatcher(engine, inspector, settings, createReport(name, settings.logger));

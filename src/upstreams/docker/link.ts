@@ -18,13 +18,17 @@ export interface Link {
   send(method: "GET" | "POST", path: string, query: Query, signal: AbortSignal, body?: object): Promise<IncomingMessage>;
   /** Drops its connections once they are idle. The next call reads the TLS files and negotiates again. */
   forget(): void;
+  /** The same for good: no call after it opens a connection. */
+  close(): void;
 }
 
 export function createLink(address: EngineAddress): Link {
   let connection: Promise<Connection> | null = null;
   let version: string | null = null;
+  let isClosed = false;
 
   const send: Link["send"] = async (method, path, query, signal, body) => {
+    if (isClosed) throw Object.assign(new Error("Closed"), { code: "ECANCELED" });
     connection ??= connect(address);
     const opening = connection;
     opening.catch(() => {
@@ -41,15 +45,20 @@ export function createLink(address: EngineAddress): Link {
     return (version = toVersion(response.headers["api-version"]));
   };
   const negotiate = async (signal: AbortSignal) => version ?? ping(signal);
+  const forget = () => {
+    version = null;
+    const old = connection;
+    connection = null;
+    old?.then((opened) => opened.retire()).catch(() => {});
+  };
   return {
     ping,
     negotiate,
     send: async (method, path, query, signal, body) => send(method, `/v${await negotiate(signal)}${path}`, query, signal, body),
-    forget() {
-      version = null;
-      const old = connection;
-      connection = null;
-      old?.then((opened) => opened.retire()).catch(() => {});
+    forget,
+    close() {
+      isClosed = true;
+      forget();
     },
   };
 }

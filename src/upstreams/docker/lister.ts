@@ -1,23 +1,29 @@
-import type { Container, ContainerKind, ContainerListing } from "../../domain/container.ts";
-import type { Engine } from "./engine.ts";
+import type { Container, ContainerKind, WarmListing } from "../../domain/container.ts";
+import type { Engine, EngineView } from "./engine.ts";
 import type { Snapshot } from "./inventory.ts";
 
 export interface Lister {
-  list(signal: AbortSignal): Promise<ContainerListing>;
+  list(signal: AbortSignal): Promise<WarmListing>;
+  /** Null where an engine must be waited for. */
+  peek(): WarmListing | null;
 }
 
 /** Puts the engines' snapshots into one list: core containers first, then by name and engine. Sorted again only when one has changed. */
 export function createLister(engines: readonly Engine[]): Lister {
   let snapshots: readonly (Snapshot | null)[] = [];
   let containers: readonly Container[] = [];
+  const toListing = (views: readonly EngineView[]): WarmListing => {
+    if (views.some(({ snapshot }, index) => snapshot !== snapshots[index])) {
+      snapshots = views.map(({ snapshot }) => snapshot);
+      containers = snapshots.flatMap((snapshot) => snapshot?.visible ?? []).toSorted(byKindAndName);
+    }
+    return { containers, engines: views.map(({ status }) => status) };
+  };
   return {
-    async list(signal) {
-      const views = await Promise.all(engines.map(async (engine) => engine.view(signal)));
-      if (views.some(({ snapshot }, index) => snapshot !== snapshots[index])) {
-        snapshots = views.map(({ snapshot }) => snapshot);
-        containers = snapshots.flatMap((snapshot) => snapshot?.visible ?? []).toSorted(byKindAndName);
-      }
-      return { containers, engines: views.map(({ status }) => status) };
+    list: async (signal) => toListing(await Promise.all(engines.map(async (engine) => engine.view(signal)))),
+    peek() {
+      const views = engines.map((engine) => engine.peek());
+      return views.every((view) => view !== null) ? toListing(views) : null;
     },
   };
 }

@@ -21,6 +21,6 @@ export async function probeEngine(engine: EngineOptions, timeoutMs = 5000): Prom
   } catch (error) {
     return { ok: false, detail: toDockerError(error, engine.name).message };
   } finally {
-    client.forget();
+    client.close();
   }
 }

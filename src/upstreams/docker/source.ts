@@ -73,6 +73,7 @@ export function createContainerSource(options: ContainerSourceOptions): Containe
 
   return {
     list: (signal) => lister.list(signal),
+    peek: () => lister.peek(),
     inspect: (refs, signal) => each(refs, async (ref) => (await findEngine(engines, ref).known(signal, true)).row(ref.fullId)),
     async fresh(ref, signal) {
       const engine = findEngine(engines, ref);

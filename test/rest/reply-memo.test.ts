@@ -1,0 +1,96 @@
+import { beforeEach, expect, test } from "vitest";
+import type { Container } from "../../src/domain/container.ts";
+import type { DeployInfo } from "../../src/domain/deploy.ts";
+import type { Sources } from "../../src/graphql/context.ts";
+import { createCaller } from "../support/caller.ts";
+import { createMemorySources, sampleContainer, sampleDeploy } from "../support/memory-sources.ts";
+import { createRest } from "../support/rest.ts";
+
+/** Sources whose rows and deploy the test exchanges, as a source does when it has learned something. */
+let rows: readonly Container[];
+let deploy: DeployInfo;
+let isOk: boolean;
+let inspections: number;
+/** What happens while rows are inspected. */
+let meanwhile: () => void;
+
+const engines = () => [
+  { name: "local", ok: isOk, contactAt: null, error: isOk ? null : { code: "docker_unavailable", message: "gone" } },
+];
+const memory = createMemorySources().sources;
+const sources: Sources = {
+  ...memory,
+  deploy: { read: async () => deploy },
+  containers: {
+    ...memory.containers,
+    list: async () => ({ containers: rows, engines: engines() }),
+    peek: () => ({ containers: rows, engines: engines() }),
+    inspect: async (refs) => {
+      inspections += 1;
+      meanwhile();
+      return refs.map(({ fullId }) => rows.find((row) => row.fullId === fullId) ?? null);
+    },
+  },
+};
+let rest: ReturnType<typeof createRest>;
+
+beforeEach(() => {
+  rows = [sampleContainer({ name: "a" })];
+  deploy = sampleDeploy;
+  isOk = true;
+  inspections = 0;
+  meanwhile = () => {};
+  rest = createRest(sources);
+});
+
+const list = async (query = "") => JSON.parse((await rest.get("/containers", query)).body) as Record<string, unknown>[];
+
+test("the same rows are inspected once; others are answered anew", async () => {
+  await list();
+  await list();
+  expect(inspections).toBe(1);
+  rows = [sampleContainer({ name: "a", status: "exited" })];
+  expect(await list()).toMatchObject([{ status: "exited" }]);
+  expect(inspections).toBe(2);
+});
+
+test("what changes while an answer is made is in the next one", async () => {
+  meanwhile = () => {
+    rows = [sampleContainer({ name: "a", status: "exited" })];
+    meanwhile = () => {};
+  };
+  await list();
+  expect(await list()).toMatchObject([{ status: "exited" }]);
+});
+
+test("a new deploy_info gives the rows that it names their new version", async () => {
+  rows = [sampleContainer({ name: "a", version: "latest", floating: true, commitSha: "" })];
+  expect(await list()).toMatchObject([{ version: sampleDeploy.currentTag }]);
+  expect(await list()).toMatchObject([{ version: sampleDeploy.currentTag }]);
+  expect(inspections).toBe(1);
+  deploy = { ...sampleDeploy, currentTag: "deploy-2" };
+  expect(await list()).toMatchObject([{ version: "deploy-2" }]);
+});
+
+test("tokens, parameters and paths do not share answers", async () => {
+  rows = [sampleContainer({ name: "a" }), sampleContainer({ name: "b", env: "production" })];
+  expect(await list()).toHaveLength(2);
+  expect(await list("env=staging")).toHaveLength(1);
+  expect(await list("include_stats=true")).toMatchObject([{ cpu_pct: 12.4 }, {}]);
+  expect(await list()).toHaveLength(2);
+  const { body } = await rest.call("GET", "/containers", "", undefined, createCaller(undefined, ["staging"]));
+  expect(JSON.parse(body)).toHaveLength(1);
+  await expect(rest.call("GET", "/containers", "", undefined, createCaller(["ops:logs"]))).rejects.toMatchObject({
+    code: "forbidden",
+  });
+  expect(await list()).toHaveLength(2);
+});
+
+test("an empty list that was remembered is none once the engine is lost", async () => {
+  rows = [];
+  expect(await list()).toEqual([]);
+  isOk = false;
+  await expect(list()).rejects.toMatchObject({ code: "docker_unavailable" });
+  isOk = true;
+  expect(await list()).toEqual([]);
+});
