@@ -51,7 +51,7 @@ export function createSampler({ reader, windowMs, leaseMs, periodMs }: SamplerOp
   let timer: NodeJS.Timeout | null = null;
 
   const read = async (entry: Entry) => {
-    const timed = await reader.read(entry.engine, entry.fullId, closing.signal);
+    const timed = await reader.read(entry.engine, entry.fullId, entry.window === null, closing.signal);
     entry.window = timed && toWindow(entry.window, timed, windowMs);
     return entry.window;
   };

@@ -7,8 +7,11 @@ import type { Engine } from "./engine.ts";
 import { toSample, toStartedAt } from "./stats-answer.ts";
 
 export interface StatsReader {
-  /** One sample, null for a container that is not running. Rejects with an OpsError; container_not_found when it has vanished. */
-  read(engine: Engine, fullId: string, ended: AbortSignal): Promise<TimedSample | null>;
+  /**
+   * One sample, null for a container that is not running. Rejects with an OpsError; container_not_found when it has vanished. One that `begins`
+   * a window has the life that was last known: when the next one, by an inspection after it, has the same, it was right.
+   */
+  read(engine: Engine, fullId: string, begins: boolean, ended: AbortSignal): Promise<TimedSample | null>;
 }
 
 interface StatsReaderOptions {
@@ -38,19 +41,20 @@ export function createStatsReader({ cgroups, timeoutMs, concurrency }: StatsRead
     return limit;
   };
   return {
-    async read(engine, fullId, ended) {
+    async read(engine, fullId, begins, ended) {
       const here = cgroups && (await oneByOne(() => readHere(cgroups, fullId)));
       if (here) return here;
-      return limitOf(engine)(() => engine.ask(timeoutMs, (signal) => askEngine(engine, fullId, signal), ended));
+      return limitOf(engine)(() => engine.ask(timeoutMs, (signal) => askEngine(engine, fullId, begins, signal), ended));
     },
   };
 }
 
-async function askEngine(engine: Engine, fullId: string, signal: AbortSignal): Promise<TimedSample | null> {
+async function askEngine(engine: Engine, fullId: string, begins: boolean, signal: AbortSignal): Promise<TimedSample | null> {
   const at = performance.now();
   const sample = toSample(await engine.client.call(fullId, "stats", { stream: "false", "one-shot": "true" }, signal));
   if (isEmpty(sample)) return null;
+  const known = begins ? engine.inventory.snapshot(false).facts.get(fullId)?.startedAt : null;
   // After the sample, never before: only so does it tell whether the container was started in between.
-  const startedAt = toStartedAt(await engine.client.call(fullId, "json", {}, signal));
+  const startedAt = known ?? toStartedAt(await engine.client.call(fullId, "json", {}, signal));
   return { at, sample: { ...sample, life: toLife(sample.readAt, startedAt) } };
 }
