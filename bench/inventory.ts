@@ -13,6 +13,13 @@ const perEngine = 50;
 const seconds = Number(process.env["BENCH_IDLE_SECONDS"] ?? 60);
 const limits = { share: 5, megabytes: 300 };
 
+/** What the image gives to node: memory is told of what is shipped. */
+function readOptions(): string[] {
+  const dockerfile = readFileSync(join(import.meta.dirname, "../Dockerfile"), "utf8");
+  const words = JSON.parse(/^ENTRYPOINT (\[.*\])$/m.exec(dockerfile)?.[1] ?? "[]") as string[];
+  return words.filter((word) => word.startsWith("--"));
+}
+
 /** The built gateway, watching the engines at these sockets. */
 function startGateway(sockets: readonly string[], port: number, folder: string): ChildProcess {
   const env = {
@@ -24,7 +31,7 @@ function startGateway(sockets: readonly string[], port: number, folder: string):
     WALLET_CORE_OPS_AUDIT_FILE: join(folder, "audit.jsonl"),
   };
   const bundle = join(import.meta.dirname, "../dist/cli.cjs");
-  return spawn(process.execPath, [bundle, "serve"], { env, stdio: ["ignore", "ignore", "inherit"] });
+  return spawn(process.execPath, [...readOptions(), bundle, "serve"], { env, stdio: ["ignore", "ignore", "inherit"] });
 }
 
 async function countContainers(port: number): Promise<number> {

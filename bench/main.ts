@@ -1,8 +1,9 @@
 import { benchInventory } from "./inventory.ts";
+import { benchLogs } from "./logs.ts";
 import { benchRest } from "./rest.ts";
 import { benchStartup } from "./startup.ts";
 import { benchStats } from "./stats.ts";
 
 /** `npm run bench`: every committed benchmark; exit 1 when one misses its limit. */
-const results = [await benchRest(), await benchInventory(), await benchStartup(), await benchStats()];
+const results = [await benchRest(), await benchInventory(), await benchStartup(), await benchStats(), await benchLogs()];
 process.exitCode = results.every(Boolean) ? 0 : 1;

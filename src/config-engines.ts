@@ -1,25 +1,6 @@
 import { basename, join } from "node:path";
-
-/** Where one Docker-compatible engine listens. TLS and SSH files are paths, read at connect, so that they can be renewed. */
-type EngineAddress =
-  | { readonly kind: "unix"; readonly socketPath: string }
-  | {
-      readonly kind: "tcp";
-      readonly host: string;
-      readonly port: number;
-      readonly tls: { readonly ca: string; readonly cert: string; readonly key: string } | null;
-    }
-  | {
-      readonly kind: "ssh";
-      readonly host: string;
-      readonly port: number;
-      readonly user: string;
-      readonly key: string;
-      readonly knownHosts: string;
-      readonly socketPath: string;
-    };
-
-type Environment = "staging" | "production";
+import type { EngineAddress } from "./domain/engine-address.ts";
+import type { Environment } from "./domain/environment.ts";
 
 export interface EngineConfig {
   readonly name: string;

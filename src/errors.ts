@@ -49,6 +49,8 @@ interface OpsErrorOptions {
   upstream?: string;
   /** Headers of an HTTP answer that belong to this error, such as Allow. */
   headers?: Readonly<Record<string, string>>;
+  /** The HTTP status that the upstream answered with, if it did. */
+  upstreamStatus?: number | undefined;
 }
 
 /**
@@ -60,6 +62,7 @@ export class OpsError extends Error {
   readonly status: number;
   readonly upstream: string | undefined;
   readonly headers: Readonly<Record<string, string>> | undefined;
+  readonly upstreamStatus: number | undefined;
 
   constructor(code: ErrorCode, message: string, options: OpsErrorOptions = {}) {
     super(message, { cause: options.cause });
@@ -68,6 +71,7 @@ export class OpsError extends Error {
     this.status = statusByCode[code];
     this.upstream = options.upstream;
     this.headers = options.headers;
+    this.upstreamStatus = options.upstreamStatus;
   }
 }
 

@@ -1,4 +1,6 @@
 import { type Config, ConfigError } from "./config.ts";
+import { toSecrets } from "./config-secrets.ts";
+import { protectSecrets } from "./domain/own-secrets.ts";
 import { createRestarts } from "./domain/restart.ts";
 import type { Sources } from "./graphql/context.ts";
 import type { Logger } from "./logger.ts";
@@ -13,8 +15,9 @@ export interface OpenSources extends Sources {
   close(): Promise<void>;
 }
 
-/** Every upstream of the configuration. Nothing is connected before it is asked. Throws ConfigError for a bad QUEUES_FILE. */
+/** Every upstream of the configuration, whose secrets are kept out of what they tell. Nothing is connected before it is asked. Throws ConfigError for a bad QUEUES_FILE. */
 export function createSources(config: Config, logger: Logger): OpenSources {
+  protectSecrets(toSecrets(config));
   const containers = createContainerSource({ engines: config.engines, service: config.service, logger });
   const queues = createQueueSources(toQueueOptions(config, logger));
   const hosts = createHostSource({ url: config.prometheusUrl, thresholds: config.thresholds, logger });

@@ -8,7 +8,7 @@ const files = globSync("src/**/*.ts").filter((file) => !file.startsWith("src/gen
 const allowed: readonly [from: RegExp, to: RegExp][] = [
   [/^src\/(errors|logger)\.ts$/, /^$/],
   [/^src\/domain\//, /^src\/domain\//],
-  [/^src\/config/, /^src\/(config|errors|logger)/],
+  [/^src\/config/, /^src\/(config|domain\/|errors|logger)/],
   [/^src\/upstreams\/(\w+)\//, /^src\/(domain\/|errors|logger|upstreams\/OWN\/)/],
   [/^src\/graphql\//, /^src\/(domain\/|graphql\/|generated\/|errors|logger)/],
   [/^src\/rest\//, /^src\/(rest\/|generated\/|graphql\/execute|errors)/],

@@ -1,7 +1,8 @@
 import type { Environment } from "./environment.ts";
+import type { AuthMethod, Origin } from "./principal.ts";
 
 /** One line of the audit record: `intent` before an action, one of the outcomes after it. */
-export interface AuditEntry {
+export interface AuditEntry extends Origin {
   /** `unknown` may be followed by a later `ok` or `failed` of the same intent, once it is known. */
   readonly outcome: "intent" | "ok" | "failed" | "unknown";
   readonly action: "restart";
@@ -10,6 +11,8 @@ export interface AuditEntry {
   readonly requestId: string;
   readonly subject: string;
   readonly kid: string;
+  /** Null in entries of version 0.1, which also lack all of Origin, `keyHash`, `code` and `dockerStatus`. */
+  readonly auth: AuthMethod | null;
   readonly scopes: readonly string[];
   readonly engine: string;
   readonly containerId: string;
@@ -19,8 +22,14 @@ export interface AuditEntry {
   readonly reason: string | null;
   /** What else was asked for, such as the role that is restarted. */
   readonly args: Readonly<Record<string, string | number>>;
-  /** What came of it, for the outcomes: the state, or the error code. */
+  /** SHA-256 in hex of the `Idempotency-Key`; null without one. */
+  readonly keyHash: string | null;
+  /** What came of it, for the outcomes: the state, or the error code with its message. */
   readonly detail: string | null;
+  /** Of an outcome: the code of the error that the caller got; null for none. */
+  readonly code: string | null;
+  /** The HTTP status with which the engine, or a filter before it, answered the call; null when it did not. */
+  readonly dockerStatus: number | null;
   /** From the intent to the outcome. */
   readonly durationMs: number | null;
 }
@@ -48,8 +57,19 @@ export interface AuditLog {
   write(entry: AuditEntry): Promise<number>;
   /** Newest first. */
   read(query: AuditQuery): Promise<readonly AuditRecord[]>;
-  /** Takes the record over, and gives what processes before this one have left open. */
-  recover(): Promise<readonly OpenIntent[]>;
+  /** Takes the record over, and gives what processes before this one have left. */
+  recover(): Promise<Recovered>;
+}
+
+interface Recovered {
+  readonly open: readonly OpenIntent[];
+  readonly keyed: readonly KeyedIntent[];
+}
+
+/** An intent of the last 24 hours with an `Idempotency-Key`, and the newest of its outcomes; null when it has none. */
+export interface KeyedIntent {
+  readonly intent: AuditRecord;
+  readonly outcome: AuditRecord | null;
 }
 
 /** An intent without an outcome (its process died), or with only a recent `unknown` that it did not live to settle. */

@@ -1,3 +1,4 @@
+import type { ContainerEvent, EventBatch } from "./container-event.ts";
 import type { Environment } from "./environment.ts";
 import type { FollowOptions, LogBatch } from "./log-follow.ts";
 import type { LogLevel } from "./log-level.ts";
@@ -168,6 +169,13 @@ export interface RestartLook {
   readonly protectedBy: string | null;
 }
 
+/** A container after its restart, inspected again. */
+export interface Restarted {
+  readonly container: Container;
+  /** HTTP status of the engine's answer to the call. */
+  readonly dockerStatus: number;
+}
+
 /**
  * The port to the container engines. Batches answer in the order of the refs; an element is an Error when that one container
  * could not be asked. Calls reject with an OpsError (docker_unavailable, docker_forbidden, docker_timeout, docker_error).
@@ -177,6 +185,16 @@ export interface ContainerSource {
   list(signal: AbortSignal): Promise<ContainerListing>;
   /** What `list` and then `inspect` would answer, where that takes no waiting; else null. */
   peek(): WarmListing | null;
+  /**
+   * Yields at once, then whenever `list` may answer something else than before, also by the mere passing of time: many changes are one, and a reader
+   * that is slow misses none, for it asks `list` when it comes. Asks nothing itself. Ends with the signal.
+   */
+  changes(signal: AbortSignal): AsyncGenerator<null, void>;
+  /**
+   * The engines' events of visible containers from now on, as far as somebody has asked for a list: only that begins to watch an engine. A reader
+   * that is slow loses the oldest, and is told how many. Ends with the signal, at once.
+   */
+  events(accepts: (event: ContainerEvent) => boolean, signal: AbortSignal): AsyncGenerator<EventBatch, void>;
   /**
    * From memory, which the engines' events keep up to date: the same objects while nothing changed. Null for one that vanished
    * meanwhile. One that hangs, or is refused, is answered from the list, with nulls.
@@ -195,7 +213,7 @@ export interface ContainerSource {
    */
   follow(ref: ContainerRef, options: FollowOptions, signal: AbortSignal): Promise<AsyncGenerator<LogBatch>>;
   /** Restarts and inspects again. Not tied to any caller: it has a deadline of its own. */
-  restart(ref: ContainerRef): Promise<Container>;
+  restart(ref: ContainerRef): Promise<Restarted>;
   /** Runs its own health check by exec, with the time limit that it says itself; null without one. */
   probe(ref: ContainerRef): Promise<ProbeRun | null>;
   /** Inspects one container now, whatever is known of it. Rejects also with container_not_found. */

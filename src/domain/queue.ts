@@ -25,11 +25,35 @@ export interface JobErrorGroup {
   readonly count: number;
 }
 
+/** A job that a worker is at. */
+export interface RunningJob {
+  readonly queue: string;
+  readonly source: string;
+  /** Its id as text. */
+  readonly jobId: string;
+  /** Its kind, where the system has more than the queue to tell. */
+  readonly kind: string | null;
+  /** When it was taken, RFC 3339 UTC with seconds; null where the system does not keep that. */
+  readonly startedAt: string | null;
+}
+
+/** What the rows of a source say of the workers on some hosts. */
+export interface RunningJobs {
+  /** Theirs, oldest first, at most `runningJobsLimit`. */
+  readonly jobs: readonly RunningJob[];
+  /** How many are theirs. */
+  readonly total: number;
+  /** Running jobs whose rows do not say on which host: these may be theirs too. */
+  readonly unnamed: number;
+}
+
+export const runningJobsLimit = 50;
+
 /** Groups that a source returns for each queue at most, the newest. */
 export const errorGroupsPerQueue = 50;
 
 /**
- * The port to one job system. Both calls are read-only, bounded in time, and reject with an OpsError: postgres_unavailable,
+ * The port to one job system. All calls are read-only, bounded in time, and reject with an OpsError: postgres_unavailable,
  * queue_locked (a migration holds the table) or schema_mismatch (a table, a column or a right is missing).
  */
 export interface QueueSource {
@@ -41,6 +65,8 @@ export interface QueueSource {
   metrics(signal: AbortSignal): Promise<readonly QueueMetrics[]>;
   /** Newest first, at most `errorGroupsPerQueue` for each queue. */
   errors(signal: AbortSignal): Promise<readonly JobErrorGroup[]>;
+  /** The jobs that run on a machine, or in a container, of one of these host names. Absent where the system's rows do not tell. */
+  running?(hosts: readonly string[], signal: AbortSignal): Promise<RunningJobs>;
 }
 
 /** All sources behind one database pool. */

@@ -1,3 +1,4 @@
+import { redactOwnSecrets } from "./own-secrets.ts";
 import { redactTokens } from "./token.ts";
 
 const mark = "[redacted]";
@@ -41,10 +42,11 @@ const userinfo = /(:\/\/[^\s/?#@:"'<>]*):[^\s/"'<>]*@/g;
 const userinfoToken = /(:\/\/)[^\s/?#@:"'<>]{16,}@/g;
 
 /**
- * A line with what looks like a secret replaced by `[redacted]`: our tokens, JWTs, `Bearer ...`, `password=...` and its kin (also in JSON),
+ * A line with the gateway's own secrets, and what looks like a secret, replaced by `[redacted]`: our tokens, JWTs, `Bearer ...`, `password=...` and its kin (also in JSON),
  * URLs with a password, keys of AWS, GitHub, GitLab, Stripe, Slack, Google, npm, and private keys. Best effort, in linear time. Source: security.md L3.
  */
-export function redactSecrets(text: string): string {
+export function redactSecrets(line: string): string {
+  const text = redactOwnSecrets(line);
   if (!hint.test(text)) return text;
   return redactTokens(text)
     .replace(known, mark)

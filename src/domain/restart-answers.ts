@@ -3,7 +3,7 @@ import { RestartRefused } from "./restart-limits.ts";
 interface Kept<T> {
   /** What was asked for under this key. */
   readonly request: string;
-  readonly answer: Promise<T>;
+  readonly answer: () => Promise<T>;
   readonly until: number;
 }
 
@@ -13,27 +13,34 @@ export interface Answers<T> {
    * `keep`: what was refused before anything happened may be tried again. @throws RestartRefused for a key of another request
    */
   once(key: string, request: string, run: (keep: () => void) => Promise<T>): Promise<T>;
+  /** Gives a key the answer of something that was begun so long ago, and forgets the one that it had. */
+  restore(key: string, request: string, answer: () => Promise<T>, ageMs: number): void;
 }
 
-/** Answers by `Idempotency-Key`, for 24 hours, at most 1,000: the oldest go first. They end with the process. */
+/** Answers by `Idempotency-Key`, for 24 hours, at most 1,000: the oldest go first. */
 export function createAnswers<T>({ ttlMs = 86_400_000, max = 1000, now = () => performance.now() } = {}): Answers<T> {
   const kept = new Map<string, Kept<T>>();
+  const put = (key: string, entry: Kept<T>) => {
+    kept.delete(key);
+    kept.set(key, entry);
+    if (kept.size > max) kept.delete(kept.keys().next().value as string);
+  };
   return {
     once(key, request, run) {
       const known = kept.get(key);
       if (known && known.until > now()) {
-        if (known.request === request) return known.answer;
+        if (known.request === request) return known.answer();
         throw new RestartRefused("idempotency_key_reused", "This Idempotency-Key was used for another restart");
       }
       let begun = false;
-      const answer = run(() => (begun = true)).catch((error: unknown) => {
-        if (!begun && kept.get(key)?.answer === answer) kept.delete(key);
+      const result = run(() => (begun = true)).catch((error: unknown) => {
+        if (!begun && kept.get(key) === entry) kept.delete(key);
         throw error;
       });
-      kept.delete(key);
-      kept.set(key, { request, answer, until: now() + ttlMs });
-      if (kept.size > max) kept.delete(kept.keys().next().value as string);
-      return answer;
+      const entry: Kept<T> = { request, answer: () => result, until: now() + ttlMs };
+      put(key, entry);
+      return result;
     },
+    restore: (key, request, answer, ageMs) => put(key, { request, answer, until: now() + ttlMs - ageMs }),
   };
 }

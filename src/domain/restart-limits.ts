@@ -39,12 +39,12 @@ interface RestartPlace {
 }
 
 export interface RestartLimits {
-  /** Null when `enter` would let it in now. */
-  check(fullId: string, kid: string): RestartRefused | null;
+  /** Null when `enter` would let it in now. `holder` is whose budget it takes from. */
+  check(fullId: string, holder: string): RestartRefused | null;
   /** Keeps a container from being restarted while it is not known what became of its last restart. */
   hold(fullId: string): RestartPlace;
   /** Takes a place, and one of the token's budget unless `free`. @throws RestartRefused */
-  enter(fullId: string, kid: string, free?: boolean): RestartPlace;
+  enter(fullId: string, holder: string, free?: boolean): RestartPlace;
 }
 
 const hourMs = 3_600_000;
@@ -59,13 +59,13 @@ export function createRestartLimits(options: RestartLimitOptions): RestartLimits
   /** Forgets what no longer counts, so that neither map grows beyond an hour's restarts. */
   const prune = (at: number) => {
     for (const [id, until] of coolUntil) if (until <= at) coolUntil.delete(id);
-    for (const [kid, times] of spent) {
+    for (const [holder, times] of spent) {
       const young = times.filter((time) => at - time < hourMs);
-      if (young.length > 0) spent.set(kid, young);
-      else spent.delete(kid);
+      if (young.length > 0) spent.set(holder, young);
+      else spent.delete(holder);
     }
   };
-  const check = (fullId: string, kid: string, free = false): RestartRefused | null => {
+  const check = (fullId: string, holder: string, free = false): RestartRefused | null => {
     const at = now();
     prune(at);
     if (running.has(fullId)) return new RestartRefused("restart_in_progress", "This container is being restarted already");
@@ -74,7 +74,7 @@ export function createRestartLimits(options: RestartLimitOptions): RestartLimits
       const seconds = toSeconds(until - at);
       return new RestartRefused("restart_cooldown", `This container was restarted just now; again in ${seconds} s`, seconds);
     }
-    const times = spent.get(kid) ?? [];
+    const times = spent.get(holder) ?? [];
     if (!free && times.length >= budgetPerHour) {
       const seconds = toSeconds((times[0] ?? at) + hourMs - at);
       return new RestartRefused("restart_budget", `This token has used its ${budgetPerHour} restarts of the hour`, seconds);
@@ -92,19 +92,19 @@ export function createRestartLimits(options: RestartLimitOptions): RestartLimits
       running.add(fullId);
       return { cancel: () => leave(fullId, false), leave: (happened) => leave(fullId, happened) };
     },
-    enter(fullId, kid, free = false) {
-      const refused = check(fullId, kid, free);
+    enter(fullId, holder, free = false) {
+      const refused = check(fullId, holder, free);
       if (refused) throw refused;
       running.add(fullId);
       const at = now();
-      if (!free) spent.set(kid, [...(spent.get(kid) ?? []), at]);
+      if (!free) spent.set(holder, [...(spent.get(holder) ?? []), at]);
       return {
         cancel() {
           running.delete(fullId);
           if (free) return;
-          const times = [...(spent.get(kid) ?? [])];
+          const times = [...(spent.get(holder) ?? [])];
           const index = times.indexOf(at);
-          if (index >= 0) spent.set(kid, times.toSpliced(index, 1));
+          if (index >= 0) spent.set(holder, times.toSpliced(index, 1));
         },
         leave: (happened) => leave(fullId, happened),
       };

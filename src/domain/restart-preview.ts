@@ -1,4 +1,5 @@
 import type { Container } from "./container.ts";
+import type { RunningJob } from "./queue.ts";
 import type { RestartRefused } from "./restart-limits.ts";
 
 /** What a restart would do, for somebody who has not decided yet. */
@@ -9,9 +10,40 @@ export interface RestartPreview {
   readonly healthyPeers: number;
   /** True when it is well now and no other of its role is: its service stops for the time of the restart. */
   readonly lastHealthy: boolean;
+  readonly work: RunningWork;
 }
 
-export function toPreview(container: Container, all: readonly Container[], refused: RestartRefused | null): RestartPreview {
+/** The jobs that run in a container, as far as its queue sources can tell. */
+export interface RunningWork {
+  /** Null when no source can tell. */
+  readonly jobs: readonly RunningJob[] | null;
+  /** How many there are, where `jobs` is cut. */
+  readonly total: number | null;
+  /** Why there may be more. */
+  readonly gaps: readonly WorkGap[];
+}
+
+export interface WorkGap {
+  /** Name of the source; null when none could be had. */
+  readonly source: string | null;
+  readonly reason: string;
+}
+
+/**
+ * The host names by which the workers in a container call themselves: the one that it was given or else, as Docker does, the start of its id.
+ * Null when another container shares it, for then there is no telling them apart.
+ */
+export function toWorkerHosts(container: Container, all: readonly Container[]): readonly string[] | null {
+  const isShared = all.some((other) => other.fullId !== container.fullId && other.host === container.host);
+  return isShared ? null : [container.host, container.id];
+}
+
+export function toPreview(
+  container: Container,
+  all: readonly Container[],
+  refused: RestartRefused | null,
+  work: RunningWork,
+): RestartPreview {
   const peers = all.filter(
     (other) => other.fullId !== container.fullId && isPeer(other, container) && isWell(other) && !other.replaced,
   );
@@ -19,6 +51,7 @@ export function toPreview(container: Container, all: readonly Container[], refus
     refusal: refused && { code: refused.code, message: refused.message },
     healthyPeers: peers.length,
     lastHealthy: isWell(container) && peers.length === 0,
+    work,
   };
 }
 

@@ -6,6 +6,9 @@ interface SettleOptions {
   readonly signal: AbortSignal;
 }
 
+/** Short, for an engine that is restarted forgets its events: what was not read by then stays unknown. */
+const pollMs = 250;
+
 interface Settled {
   readonly outcome: "ok" | "failed" | "unknown";
   readonly detail: string;
@@ -23,10 +26,10 @@ export async function settleRestart(
   { timeoutMs, signal }: SettleOptions,
 ): Promise<Settled | null> {
   const end = performance.now() + timeoutMs;
-  for (let waitMs = 500; performance.now() < end; waitMs = Math.min(5000, waitMs * 2)) {
+  while (performance.now() < end) {
     const restarted = await source.restartedSince(ref, since).catch(() => null);
     if (restarted) return { outcome: "ok", detail: "settled: the engine restarted it" };
-    if (!(await pause(waitMs, signal))) return null;
+    if (!(await pause(pollMs, signal))) return null;
   }
   try {
     const { container } = await source.look(ref);

@@ -1,8 +1,9 @@
 import type { AuditEntry, AuditLog } from "./audit.ts";
 import type { Container, ContainerSource } from "./container.ts";
-import type { Principal } from "./principal.ts";
+import type { Origin, Principal } from "./principal.ts";
 import { createAnswers } from "./restart-answers.ts";
 import { createRestartLimits, type RestartLimitOptions, RestartRefused } from "./restart-limits.ts";
+import { PastFailure, toAnswerKey, toAsked, toHolder, toIntent } from "./restart-record.ts";
 import { pause, settleRestart } from "./restart-settle.ts";
 import { type Wellness, waitForHealth } from "./restart-wait.ts";
 
@@ -10,6 +11,7 @@ export interface RestartRequest {
   readonly reason: string | null;
   readonly requestId: string;
   readonly principal: Principal;
+  readonly origin: Origin;
   /** Same key, same token, same request: the same answer, and no second restart. */
   readonly idempotencyKey?: string | null;
   /** How long to wait for its health afterwards; null: not at all. */
@@ -29,7 +31,10 @@ export interface Restarts {
   restart(container: Container, request: RestartRequest): Promise<Wellness>;
   /** Why `restart` would refuse it now. */
   check(container: Container, principal: Principal): Promise<RestartRefused | null>;
-  /** Settles what a process that died has left open. Rejects with audit_unavailable. */
+  /**
+   * Takes over what earlier processes have left: settles what is open, and gives their keys their answers. Once; `restart` waits for it, and
+   * does it where that was not possible before. Rejects with audit_unavailable.
+   */
   recover(): Promise<void>;
   /** Aborts when the gateway stops. */
   readonly closing: AbortSignal;
@@ -70,62 +75,102 @@ export function createRestarts({ source, audit, stableMs = 10_000, settleMs = 90
     return protectedBy === null ? null : new RestartRefused("restart_protected", `This container is protected: ${protectedBy}`);
   };
 
-  const run = async (container: Container, request: RestartRequest, keep: () => void): Promise<Wellness> => {
-    const { kid } = request.principal;
+  /** Of one that this process does not know at first hand: its outcome as recorded, its container as it is now. */
+  const keepPast = (intent: AuditEntry, at: Date, last: Pick<AuditEntry, "outcome" | "code" | "detail">) => {
+    const key = toAnswerKey(intent);
+    if (key === null) return;
+    const replay = async (): Promise<Wellness> => {
+      if (last.outcome !== "ok") throw new PastFailure(last);
+      const { container } = await source.look({ engine: intent.engine, fullId: intent.containerId });
+      return wait(container, Number(intent.args["wait_ms"] ?? 0));
+    };
+    answers.restore(key, toAsked(intent), replay, Date.now() - at.getTime());
+  };
+  const wait = async (container: Container, timeoutMs: number): Promise<Wellness> =>
+    timeoutMs > 0 ? waitForHealth(container, source, { timeoutMs, stableMs, signal: closing.signal }) : { container, well: null };
+  /** Follows a restart up whose answer is lost, and records what it learns of it. */
+  const settle = (intent: AuditEntry, seq: number, since: Date, durationMs: () => number | null, leave: () => void) => {
+    const ref = { engine: intent.engine, fullId: intent.containerId };
+    const follow = async () => {
+      const last = await settleRestart(ref, since, source, { timeoutMs: settleMs, signal: closing.signal });
+      if (!last) return;
+      const told = { ...last, code: null };
+      keepPast(intent, since, told);
+      await recordOutcome({ ...intent, ...told, intent: seq, dockerStatus: null, durationMs: durationMs() });
+    };
+    void track(follow().finally(leave));
+  };
+
+  const run = async (container: Container, entry: AuditEntry, request: RestartRequest, keep: () => void): Promise<Wellness> => {
     if (closing.signal.aborted) throw new RestartRefused("restart_busy", "The gateway is stopping", 5);
     const refused = await guard(container);
     if (refused) throw refused;
-    const place = limits.enter(container.fullId, kid, request.free);
-    const entry = toEntry(container, request);
+    const place = limits.enter(container.fullId, toHolder(entry), request.free);
     const since = new Date();
     const startedMs = performance.now();
+    const durationMs = () => Math.round(performance.now() - startedMs);
     const intent = await audit.write(entry).catch((error: unknown) => {
       place.cancel();
       throw error;
     });
     keep();
-    const record = (outcome: AuditEntry["outcome"], detail: string) =>
-      recordOutcome({ ...entry, outcome, detail, intent, durationMs: Math.round(performance.now() - startedMs) });
+    const record = (outcome: Pick<AuditEntry, "outcome" | "detail" | "code" | "dockerStatus">) =>
+      recordOutcome({ ...entry, ...outcome, intent, durationMs: durationMs() });
     try {
-      const restarted = await source.restart(container);
-      await record("ok", restarted.status);
+      const { container: restarted, dockerStatus } = await source.restart(container);
+      await record({ outcome: "ok", detail: restarted.status, code: null, dockerStatus });
       place.leave(true);
-      const until = request.waitMs ? { timeoutMs: request.waitMs, stableMs, signal: closing.signal } : null;
-      return until ? await waitForHealth(restarted, source, until) : { container: restarted, well: null };
+      return await wait(restarted, request.waitMs ?? 0);
     } catch (error) {
-      const { code = "internal", message } = error as { code?: string; message: string };
-      const lost = code === "restart_unknown";
-      await record(lost ? "unknown" : "failed", `${code}: ${message}`);
-      if (!lost) place.leave(false);
-      else {
-        const settled = settleRestart(container, since, source, { timeoutMs: settleMs, signal: closing.signal });
-        void track(settled.then((last) => last && record(last.outcome, last.detail)).finally(() => place.leave(true)));
-      }
+      const { code = "internal", message, upstreamStatus = null } = error as Failure;
+      const outcome = toOutcome(code, upstreamStatus);
+      const told = { outcome, detail: `${code}: ${message}`, code, dockerStatus: upstreamStatus };
+      await record(told);
+      if (outcome === "unknown") settle(entry, intent, since, durationMs, () => place.leave(true));
+      else place.leave(outcome === "ok");
+      if (outcome === "ok") keepPast(entry, since, told);
       throw error;
     }
   };
 
+  const takeOver = async (): Promise<void> => {
+    const { open, keyed } = await audit.recover();
+    const died = { outcome: "unknown", detail: "the gateway died during the restart", code: "restart_unknown" } as const;
+    for (const { intent, told } of open) {
+      if (!told) await audit.write({ ...intent, ...died, intent: intent.seq });
+    }
+    for (const { intent, outcome } of keyed) keepPast(intent, new Date(intent.at), outcome ?? died);
+    for (const { intent } of open) {
+      // Else the event of a new restart would be taken for that of this one.
+      const place = limits.hold(intent.containerId);
+      settle(
+        intent,
+        intent.seq,
+        new Date(intent.at),
+        () => null,
+        () => place.leave(true),
+      );
+    }
+  };
+  let taken: Promise<void> | null = null;
+  const recover = () =>
+    (taken ??= takeOver().catch((error: unknown) => {
+      taken = null;
+      throw error;
+    }));
+  const begin = async (container: Container, request: RestartRequest): Promise<Wellness> => {
+    await recover();
+    const entry = toIntent(container, request);
+    const key = toAnswerKey(entry);
+    if (key === null) return run(container, entry, request, () => {});
+    return answers.once(key, toAsked(entry), (keep) => run(container, entry, request, keep));
+  };
+
   return {
     closing: closing.signal,
-    async restart(container, request) {
-      const key = request.idempotencyKey;
-      if (!key) return track(run(container, request, () => {}));
-      const asked = JSON.stringify([container.fullId, request.waitMs ?? null, request.reason]);
-      return track(answers.once(`${request.principal.kid} ${key}`, asked, (keep) => run(container, request, keep)));
-    },
-    check: async (container, { kid }) => (await guard(container)) ?? limits.check(container.fullId, kid),
-    async recover() {
-      for (const { intent, told } of await audit.recover()) {
-        // Else the event of a new restart would be taken for that of this one.
-        const place = limits.hold(intent.containerId);
-        const outcome = { ...intent, intent: intent.seq };
-        if (!told) await audit.write({ ...outcome, outcome: "unknown", detail: "the gateway died during the restart" });
-        const ref = { engine: intent.engine, fullId: intent.containerId };
-        const settled = settleRestart(ref, new Date(intent.at), source, { timeoutMs: settleMs, signal: closing.signal });
-        const recorded = settled.then((last) => last && recordOutcome({ ...outcome, ...last, durationMs: null }));
-        void track(recorded.finally(() => place.leave(true)));
-      }
-    },
+    restart: (container, request) => track(begin(container, request)),
+    check: async (container, principal) => (await guard(container)) ?? limits.check(container.fullId, toHolder(principal)),
+    recover,
     async close() {
       closing.abort();
       while (running.size > 0) await Promise.allSettled(running);
@@ -133,23 +178,15 @@ export function createRestarts({ source, audit, stableMs = 10_000, settleMs = 90
   };
 }
 
-function toEntry(container: Container, { principal, requestId, reason, args, waitMs }: RestartRequest): AuditEntry {
-  return {
-    outcome: "intent",
-    action: "restart",
-    intent: null,
-    requestId,
-    subject: principal.subject,
-    kid: principal.kid,
-    scopes: [...principal.scopes],
-    engine: container.engine,
-    containerId: container.fullId,
-    containerName: container.name,
-    image: container.image,
-    env: container.env,
-    reason,
-    args: { ...args, ...(waitMs && { wait_ms: waitMs }) },
-    detail: null,
-    durationMs: null,
-  };
+/** One that the engine has confirmed is `ok`, though it could not be asked for the container afterwards. */
+function toOutcome(code: string, dockerStatus: number | null): AuditEntry["outcome"] {
+  if (code !== "restart_unknown") return "failed";
+  return dockerStatus !== null && dockerStatus < 300 ? "ok" : "unknown";
+}
+
+/** What an error says, whichever it is. */
+interface Failure {
+  readonly code?: string;
+  readonly message: string;
+  readonly upstreamStatus?: number;
 }

@@ -1,7 +1,7 @@
 import type { Principal } from "./principal.ts";
 
-/** Why a stream ends, beside its own end. */
-export type StreamEnd = "client_gone" | "shutdown" | "unauthorized" | "forbidden" | "slow_consumer";
+/** Why a stream ends, beside its own end; `expired` is its age, after an hour: it may be opened again. */
+export type StreamEnd = "client_gone" | "expired" | "shutdown" | "unauthorized" | "forbidden" | "slow_consumer";
 
 /** The right of one request to an answer without an end. It ends with the answer. */
 export interface StreamLease {

@@ -3,7 +3,7 @@ import type { ContainerSource } from "../domain/container.ts";
 import type { DeploySource } from "../domain/deploy.ts";
 import type { Environment } from "../domain/environment.ts";
 import type { HostSource, Thresholds } from "../domain/host.ts";
-import type { Principal } from "../domain/principal.ts";
+import type { Origin, Principal } from "../domain/principal.ts";
 import type { QueueSources } from "../domain/queue.ts";
 import type { Restarts } from "../domain/restart.ts";
 import type { OpenStream } from "../domain/stream-lease.ts";
@@ -28,6 +28,8 @@ export interface Sources {
 /** Who asks, and until when: one for each request. */
 export interface Caller {
   readonly principal: Principal;
+  /** Made when asked for: few ask. */
+  origin(): Origin;
   readonly requestId: string;
   /** Aborts when the caller is gone. */
   readonly signal: AbortSignal;
@@ -36,6 +38,7 @@ export interface Caller {
 }
 
 export interface OpsContext extends Caller {
+  readonly origin: () => Origin;
   readonly sources: Sources;
   readonly loaders: Loaders;
 }
@@ -44,5 +47,6 @@ export interface OpsContext extends Caller {
 export function createContext(sources: Sources, caller: Caller): OpsContext {
   const { principal, requestId, signal } = caller;
   const openStream = caller.openStream && { openStream: caller.openStream.bind(caller) };
-  return { principal, requestId, signal, ...openStream, sources, loaders: new Loaders(sources, caller) };
+  const origin = () => caller.origin();
+  return { principal, origin, requestId, signal, ...openStream, sources, loaders: new Loaders(sources, caller) };
 }

@@ -6,6 +6,7 @@ import { type Caller, type Sources, createContext } from "./context.ts";
 import { findInputs, type FoundInputs } from "./inputs.ts";
 
 export type { Caller } from "./context.ts";
+export type { Inputs } from "./inputs.ts";
 export type { Follow, LogBatch } from "./subscribe.ts";
 
 interface Executed<Data> {

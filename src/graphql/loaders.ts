@@ -18,6 +18,11 @@ export class Loaders {
     this.#caller = caller;
   }
 
+  /** For a subscription, before each of its messages: what is asked next is asked anew. */
+  forget(): void {
+    this.#containers = this.#queues = this.#hosts = this.#deploy = undefined;
+  }
+
   get containers(): ContainerLoaders {
     return (this.#containers ??= createContainerLoaders(this.#sources, this.#caller, this));
   }

@@ -11,13 +11,18 @@ import type {
 import type { AuditRecord } from "../domain/audit.ts";
 import type { DeployInfo } from "../domain/deploy.ts";
 import type { Host, Thresholds } from "../domain/host.ts";
-import type { JobErrorGroup, QueueMetrics } from "../domain/queue.ts";
-import type { RestartPreview } from "../domain/restart-preview.ts";
+import type { JobErrorGroup, QueueMetrics, RunningJob } from "../domain/queue.ts";
+import type { RestartPreview, RunningWork, WorkGap } from "../domain/restart-preview.ts";
 import type { RoleStep } from "../domain/restart-role.ts";
 import type { Wellness } from "../domain/restart-wait.ts";
 import type { LogBatch } from "../domain/log-follow.ts";
+import type { RoleBatch, RoleNotice } from "../domain/role-batch.ts";
+import type { RoleLine } from "../domain/role-line.ts";
+import type { ContainerEvent, EventBatch } from "../domain/container-event.ts";
 import type { Builder } from "./builder.ts";
+import type { ContainersChange } from "./loaders/container-changes.ts";
 import type { QueueSourceStatus } from "./loaders/queues.ts";
+import type { RoleLogs } from "./loaders/role-logs.ts";
 
 /** A container with what its last health probe said. */
 export interface HealthCheck {
@@ -47,6 +52,16 @@ export function createRefs(builder: Builder) {
     logPage: builder.objectRef<LogPage>("LogPage"),
     logLine: builder.objectRef<LogLine>("LogLine"),
     logBatch: builder.objectRef<LogBatch>("LogBatch"),
+    logContainer: builder.objectRef<RoleLine["container"]>("LogContainer"),
+    roleLogLine: builder.objectRef<RoleLine>("RoleLogLine"),
+    roleLogPage: builder.objectRef<RoleLogs>("RoleLogPage"),
+    roleLogPart: builder.objectRef<RoleLogs["parts"][number]>("RoleLogPart"),
+    roleLogBatch: builder.objectRef<RoleBatch>("RoleLogBatch"),
+    roleLogNotice: builder.objectRef<RoleNotice>("RoleLogNotice"),
+    containersChange: builder.objectRef<ContainersChange>("ContainersChange"),
+    removedContainer: builder.objectRef<ContainersChange["removed"][number]>("RemovedContainer"),
+    containerEvent: builder.objectRef<ContainerEvent>("ContainerEvent"),
+    eventBatch: builder.objectRef<EventBatch>("ContainerEventBatch"),
     engine: builder.objectRef<EngineStatus>("Engine"),
     queue: builder.objectRef<QueueMetrics>("Queue"),
     queueSource: builder.objectRef<QueueSourceStatus>("QueueSource"),
@@ -57,6 +72,9 @@ export function createRefs(builder: Builder) {
     deployField: builder.objectRef<DeployInfo["extra"][number]>("DeployField"),
     restartResult: builder.objectRef<RestartResult>("RestartResult"),
     restartPreview: builder.objectRef<RestartPreview>("RestartPreview"),
+    runningWork: builder.objectRef<RunningWork>("RunningWork"),
+    runningJob: builder.objectRef<RunningJob>("RunningJob"),
+    workGap: builder.objectRef<WorkGap>("WorkGap"),
     roleRestart: builder.objectRef<readonly RoleStep[]>("RoleRestart"),
     roleRestartStep: builder.objectRef<RoleStep>("RoleRestartStep"),
     auditRecord: builder.objectRef<AuditRecord>("AuditRecord"),

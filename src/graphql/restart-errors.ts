@@ -1,11 +1,17 @@
 import { RestartRefused } from "../domain/restart-limits.ts";
-import { OpsError } from "../errors.ts";
+import { PastFailure } from "../domain/restart-record.ts";
+import { type ErrorCode, OpsError, statusByCode } from "../errors.ts";
 
 /** A refusal as an error that callers may see, with its `Retry-After`; anything else as it is. */
 export function toRestartError(error: unknown): unknown {
+  if (error instanceof PastFailure) return new OpsError(isCode(error.code) ? error.code : "internal", error.message);
   if (!(error instanceof RestartRefused)) return error;
   const { code, message, retryAfterSeconds } = error;
   return new OpsError(code, message, retryAfterSeconds === null ? {} : { headers: { "Retry-After": String(retryAfterSeconds) } });
+}
+
+function isCode(code: string): code is ErrorCode {
+  return Object.hasOwn(statusByCode, code);
 }
 
 /** @throws restart_disabled, invalid_request */

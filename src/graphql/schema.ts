@@ -3,6 +3,8 @@ import { createBuilder } from "./builder.ts";
 import { createRefs } from "./refs.ts";
 import { addAudit } from "./types/audit.ts";
 import { addContainer } from "./types/container.ts";
+import { addContainerChanges } from "./types/container-changes.ts";
+import { addContainerEvents } from "./types/container-events.ts";
 import { addDeployInfo } from "./types/deploy-info.ts";
 import { addEngine } from "./types/engine.ts";
 import { addHealthCheck } from "./types/health-check.ts";
@@ -12,17 +14,25 @@ import { addLogFollow } from "./types/log-follow.ts";
 import { addLogs } from "./types/log.ts";
 import { addQueue } from "./types/queue.ts";
 import { addRestart } from "./types/restart.ts";
+import { addRoleLogFollow } from "./types/role-log-follow.ts";
+import { addRoleLogs } from "./types/role-log.ts";
 import { addRoleRestart } from "./types/role-restart.ts";
+import { addRunningWork } from "./types/running-work.ts";
 import { addScalars } from "./types/scalars.ts";
 import { addStats } from "./types/stats.ts";
 
 const types = [
   addContainer,
+  addContainerChanges,
+  addContainerEvents,
   addStats,
   addHealthCheck,
   addLogs,
   addLogFollow,
+  addRoleLogs,
+  addRoleLogFollow,
   addRestart,
+  addRunningWork,
   addRoleRestart,
   addAudit,
   addEngine,

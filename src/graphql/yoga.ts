@@ -42,7 +42,8 @@ export function createGraphqlHandler(schema: GraphQLSchema, sources: Sources, lo
   return async (request: GraphqlRequest): Promise<void> => {
     const { req, res, principal, requestId, signal } = request;
     requireJson(req);
-    await yoga.handle(req, res, { caller: { principal, requestId, signal, openStream: () => request.openStream() } });
+    const origin = () => request.origin();
+    await yoga.handle(req, res, { caller: { principal, origin, requestId, signal, openStream: () => request.openStream() } });
   };
 }
 

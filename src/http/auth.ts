@@ -86,7 +86,13 @@ function toPlainEntry(token: string): TokenEntry {
   }
   return {
     digest: Buffer.from(hash("sha256", token, "hex")),
-    principal: { subject: "default", kid: "default", scopes: new Set(scopes), environments: new Set(environments) },
+    principal: {
+      subject: "default",
+      kid: "default",
+      auth: "token",
+      scopes: new Set(scopes),
+      environments: new Set(environments),
+    },
     notBefore: 0,
     expiresAt: Infinity,
   };

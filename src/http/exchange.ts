@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
-import type { Principal } from "../domain/principal.ts";
+import type { Origin, Principal } from "../domain/principal.ts";
 import { readBody } from "./body.ts";
-import { createRequestId } from "./request-id.ts";
+import { createRequestId, parseClientRequestId, parseTraceId } from "./request-id.ts";
 import type { StreamLease } from "../domain/stream-lease.ts";
 import type { Streams } from "./streams.ts";
 import type { EdgeRequest } from "./surface.ts";
@@ -13,6 +13,8 @@ export class Exchange implements EdgeRequest {
   readonly path: string;
   readonly query: string;
   readonly requestId: string;
+  /** Read at once: a connection that has ended has none. */
+  readonly ip: string | undefined;
   readonly startedAt: number;
   readonly isHead: boolean;
   logged: EdgeRequest["logged"];
@@ -32,6 +34,7 @@ export class Exchange implements EdgeRequest {
     this.path = cut === -1 ? url : url.slice(0, cut);
     this.query = cut === -1 ? "" : url.slice(cut + 1);
     this.requestId = createRequestId();
+    this.ip = req.socket.remoteAddress;
     this.startedAt = performance.now();
     this.isHead = req.method === "HEAD";
     // Whoever reads `req` (Yoga) sees a GET; `res` knows already that it sends no body.
@@ -77,6 +80,14 @@ export class Exchange implements EdgeRequest {
       else this.res.once("close", () => this.isAborted && abort.abort());
     }
     return this.#abort.signal;
+  }
+
+  origin(): Origin {
+    return {
+      ip: this.ip ?? null,
+      clientRequestId: parseClientRequestId(this.headers["x-request-id"]) ?? null,
+      traceId: parseTraceId(this.headers["traceparent"]) ?? null,
+    };
   }
 
   openStream(): StreamLease {

@@ -63,6 +63,7 @@ function toPrincipal(payload: JWTPayload, kid: string | undefined): Principal | 
   return {
     subject: sub,
     kid: kid !== undefined && subjectPattern.test(kid) ? `jwt:${kid}` : "jwt",
+    auth: "jwt",
     scopes: new Set<Scope>(scopes.filter((name) => granted.has(name))),
     environments: new Set<Environment>(environments.filter((name) => named.has(name))),
   };

@@ -17,6 +17,8 @@ export interface EdgeLimits {
   /** Answers without an end: of one token, and of all. */
   readonly streamsPerToken: number;
   readonly streams: number;
+  /** An answer without an end ends after so long: its reader opens another one. */
+  readonly streamMs: number;
   /** How often it is asked whether the token of a stream is still good, and a sign of life sent. */
   readonly recheckMs: number;
   readonly heartbeatMs: number;
@@ -42,6 +44,7 @@ export const defaultLimits: EdgeLimits = {
   stalledReaderMs: 30_000,
   streamsPerToken: 5,
   streams: 500,
+  streamMs: 3_600_000,
   recheckMs: 30_000,
   heartbeatMs: 15_000,
   drainMs: 10_000,

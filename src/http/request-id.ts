@@ -21,6 +21,13 @@ export function createRequestId(nowMs: number = Date.now()): string {
   return head + (0x1000 + count).toString(16).slice(1) + tail;
 }
 
+const traceparent = /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
+
+/** The trace id of a W3C `traceparent`; undefined unless it is well-formed. Source: Trace Context, section 3.2. */
+export function parseTraceId(header: string | string[] | undefined): string | undefined {
+  return typeof header === "string" ? traceparent.exec(header)?.[1] : undefined;
+}
+
 const clientId = /^[A-Za-z0-9._-]{1,64}$/;
 
 /** The id that a client sent, for the log alone; undefined unless it is short and plain. */

@@ -33,7 +33,7 @@ export function logRequest(logger: Logger, exchange: Exchange, { status, bytes, 
       kid: principal?.kid,
       operation: logged?.operation,
       code: logged?.code ?? code,
-      ip: principal ? undefined : req.socket.remoteAddress,
+      ip: principal ? undefined : exchange.ip,
     },
     "request",
   );

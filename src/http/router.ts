@@ -31,7 +31,7 @@ export function createRouter(options: RouterOptions): (exchange: Exchange) => Ou
   const pages = new Map(options.publicPages.map((page) => [page.path, page]));
 
   const refuse = (exchange: Exchange): EdgeReply => {
-    const waitS = failedAuth.hit(exchange.req.socket.remoteAddress ?? "");
+    const waitS = failedAuth.hit(exchange.ip ?? "");
     const problem = wantsProblem(exchange.headers.accept);
     if (waitS === 0) return createErrorReply(new OpsError("unauthorized", ""), exchange.requestId, problem);
     const error = new OpsError("rate_limited", "Too many failed authentications from this address");

@@ -16,7 +16,7 @@ export interface Streams {
 /** How long a reader that was given up has to take the reason, ms. */
 const goodbyeMs = 1000;
 
-type StreamLimits = Pick<EdgeLimits, "streamsPerToken" | "streams" | "recheckMs" | "stalledReaderMs">;
+type StreamLimits = Pick<EdgeLimits, "streamsPerToken" | "streams" | "streamMs" | "recheckMs" | "stalledReaderMs">;
 
 /** The answers without an end: how many there are, whether their callers may still have them, and whether they are read. Source: security.md G8, Z7, F21, F22. */
 export function createStreams(authenticator: Pick<Authenticator, "authenticate">, limits: StreamLimits): Streams {
@@ -59,9 +59,11 @@ export function createStreams(authenticator: Pick<Authenticator, "authenticate">
       // Keys that cannot be fetched now (auth_unavailable) are no reason to end what was allowed.
       const rechecking = setInterval(() => void check().catch(() => {}), limits.recheckMs);
       const unwatch = watchProgress(res, limits.stalledReaderMs, () => end("slow_consumer"));
+      const expiring = setTimeout(() => end("expired"), limits.streamMs).unref();
       open.add(end);
       res.once("close", () => {
         clearInterval(rechecking);
+        clearTimeout(expiring);
         unwatch();
         open.delete(end);
         leave();

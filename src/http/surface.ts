@@ -1,8 +1,8 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
-import type { Principal } from "../domain/principal.ts";
+import type { Origin, Principal } from "../domain/principal.ts";
 import type { StreamLease } from "../domain/stream-lease.ts";
 
-/** One authenticated request, as a surface sees it. Costly parts (`signal`, `body`) are made when first asked for. */
+/** One authenticated request, as a surface sees it. Costly parts (`origin`, `signal`, `body`) are made when first asked for. */
 export interface EdgeRequest {
   /** HEAD arrives as GET: the edge leaves the body out of the answer. */
   readonly method: string;
@@ -13,6 +13,7 @@ export interface EdgeRequest {
   readonly query: string;
   readonly headers: IncomingHttpHeaders;
   readonly principal: Principal;
+  origin(): Origin;
   /** Made by us, a UUIDv7; also in the `X-Request-Id` of the answer. */
   readonly requestId: string;
   /** Aborts when the client goes away before its answer is complete. */

@@ -59,6 +59,7 @@ export function parseTokensFile(path: string, text: string, nowMs: number): Read
       principal: {
         subject: raw.subject,
         kid: raw.kid,
+        auth: "tokens_file",
         scopes: new Set(raw.scopes),
         environments: new Set(raw.environments),
       },

@@ -1,6 +1,5 @@
 import { OpsError } from "../errors.ts";
-import type { Caller, Execute, Follow } from "../graphql/execute.ts";
-import type { Inputs } from "../graphql/inputs.ts";
+import type { Caller, Execute, Follow, Inputs } from "../graphql/execute.ts";
 import { basePath, type Endpoint, endpoints } from "./endpoints.ts";
 import { followLog } from "./follow.ts";
 import { type Headers, parseQuery } from "./params.ts";

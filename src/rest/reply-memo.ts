@@ -1,4 +1,4 @@
-import type { Inputs } from "../graphql/inputs.ts";
+import type { Inputs } from "../graphql/execute.ts";
 import type { RestReply } from "./handler.ts";
 
 /** The last replies, each good for as long as it is made of the same objects. */

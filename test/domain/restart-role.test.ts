@@ -5,7 +5,8 @@ import { createCaller } from "../support/caller.ts";
 import { sampleContainer } from "../support/memory-sources.ts";
 
 const containers = ["a", "b", "c"].map((name) => sampleContainer({ name }));
-const request = { reason: "leak", requestId: "r1", principal: createCaller().principal, waitMs: 1000 };
+const caller = createCaller();
+const request = { reason: "leak", requestId: "r1", principal: caller.principal, origin: caller.origin(), waitMs: 1000 };
 
 async function run(well: (name: string) => boolean, closing = new AbortController()) {
   const log: string[] = [];

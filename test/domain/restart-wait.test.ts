@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Container } from "../../src/domain/container.ts";
-import { toPreview } from "../../src/domain/restart-preview.ts";
+import { toPreview, toWorkerHosts } from "../../src/domain/restart-preview.ts";
 import { waitForHealth } from "../../src/domain/restart-wait.ts";
 import { sampleContainer } from "../support/memory-sources.ts";
 
@@ -40,6 +40,8 @@ describe("waitForHealth", () => {
   });
 });
 
+const work = { jobs: null, total: null, gaps: [] };
+
 describe("toPreview", () => {
   it("counts the others of its role and environment that are well", () => {
     const me = sampleContainer();
@@ -50,8 +52,14 @@ describe("toPreview", () => {
       sampleContainer({ name: "elsewhere", env: "production" }),
       sampleContainer({ name: "worker", role: "worker" }),
     ];
-    expect(toPreview(me, [me, ...others], null)).toEqual({ refusal: null, healthyPeers: 1, lastHealthy: false });
-    expect(toPreview(me, [me, ...others.slice(1)], null)).toMatchObject({ healthyPeers: 0, lastHealthy: true });
-    expect(toPreview({ ...me, health: "unhealthy" }, [], null).lastHealthy).toBe(false);
+    expect(toPreview(me, [me, ...others], null, work)).toEqual({ refusal: null, healthyPeers: 1, lastHealthy: false, work });
+    expect(toPreview(me, [me, ...others.slice(1)], null, work)).toMatchObject({ healthyPeers: 0, lastHealthy: true });
+    expect(toPreview({ ...me, health: "unhealthy" }, [], null, work).lastHealthy).toBe(false);
   });
+});
+
+it("knows workers by their container's host name, unless another container has it too", () => {
+  const me = sampleContainer();
+  expect(toWorkerHosts(me, [me, sampleContainer({ name: "other", host: "other" })])).toEqual([me.host, me.id]);
+  expect(toWorkerHosts(me, [me, sampleContainer({ name: "twin" })])).toBeNull();
 });

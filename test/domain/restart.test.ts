@@ -1,14 +1,17 @@
+import { hash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, describe, expect, it } from "vitest";
-import type { AuditEntry, OpenIntent } from "../../src/domain/audit.ts";
+import type { AuditEntry, AuditRecord, KeyedIntent, OpenIntent } from "../../src/domain/audit.ts";
 import type { Container } from "../../src/domain/container.ts";
 import { type Restarts, createRestarts } from "../../src/domain/restart.ts";
 import { OpsError } from "../../src/errors.ts";
+import { sampleEntry } from "../support/audit.ts";
 import { createCaller } from "../support/caller.ts";
 import { sampleContainer } from "../support/memory-sources.ts";
 
 const container = sampleContainer();
-const request = { reason: "stuck", requestId: "r1", principal: createCaller().principal };
+const caller = createCaller();
+const request = { reason: "stuck", requestId: "r1", principal: caller.principal, origin: caller.origin() };
 const opened: Restarts[] = [];
 afterEach(async () => {
   for (const restarts of opened.splice(0)) await restarts.close();
@@ -21,6 +24,8 @@ interface Scene {
   readonly restartedSince?: () => boolean;
   readonly failAudit?: (entry: AuditEntry) => boolean;
   readonly open?: readonly OpenIntent[];
+  readonly keyed?: readonly KeyedIntent[];
+  readonly failRecover?: () => boolean;
   readonly cooldownMs?: number;
   readonly settleMs?: number;
 }
@@ -32,7 +37,7 @@ function scene(given: Scene = {}) {
     source: {
       restart: () => {
         order.push("restart");
-        return given.restart?.() ?? Promise.resolve(container);
+        return (given.restart?.() ?? Promise.resolve(container)).then((done) => ({ container: done, dockerStatus: 204 }));
       },
       look: async () => ({ container: { ...container, ...given.now }, protectedBy: given.protectedBy ?? null }),
       restartedSince: async () => given.restartedSince?.() ?? false,
@@ -44,7 +49,10 @@ function scene(given: Scene = {}) {
         return entries.push(entry);
       },
       read: async () => [],
-      recover: async () => given.open ?? [],
+      recover: async () => {
+        if (given.failRecover?.()) throw new OpsError("audit_unavailable", "another process writes this file");
+        return { open: given.open ?? [], keyed: given.keyed ?? [] };
+      },
     },
     limits: { cooldownMs: given.cooldownMs ?? 0, budgetPerHour: 10 },
     stableMs: 0,
@@ -66,8 +74,12 @@ describe("restart", () => {
       action: "restart",
       intent: 1,
       requestId: "r1",
+      ip: "192.0.2.7",
+      clientRequestId: null,
+      traceId: null,
       subject: "test",
       kid: "test",
+      auth: "token",
       scopes: ["ops:read", "ops:logs", "ops:operate", "ops:introspect"],
       engine: "local",
       containerId: container.fullId,
@@ -76,7 +88,10 @@ describe("restart", () => {
       env: "staging",
       reason: "stuck",
       args: {},
+      keyHash: null,
       detail: "running",
+      code: null,
+      dockerStatus: 204,
       durationMs: expect.any(Number),
     });
   });
@@ -96,11 +111,28 @@ describe("restart", () => {
   });
 
   it("records a failure as such, passes it on, and lets it be tried again at once", async () => {
-    const failed = () => Promise.reject(new OpsError("docker_error", "left exited"));
+    const failed = () => Promise.reject(new OpsError("docker_error", "left exited", { upstreamStatus: 500 }));
     const { entries, run } = scene({ restart: failed, cooldownMs: 60_000 });
     await expect(run()).rejects.toMatchObject({ code: "docker_error", message: "left exited" });
-    expect(entries.at(-1)).toMatchObject({ outcome: "failed", detail: "docker_error: left exited" });
+    const told = { code: "docker_error", dockerStatus: 500, detail: "docker_error: left exited" };
+    expect(entries.at(-1)).toMatchObject({ outcome: "failed", ...told });
     await expect(run()).rejects.toMatchObject({ code: "docker_error" });
+  });
+
+  it("records as ok what the engine has confirmed, though it was lost before it could tell more", async () => {
+    const confirmed = () => Promise.reject(new OpsError("restart_unknown", "restarted, but", { upstreamStatus: 204 }));
+    const { entries, run, order } = scene({ restart: confirmed });
+    const keyed = { idempotencyKey: "k" };
+    await expect(run(keyed)).rejects.toMatchObject({ code: "restart_unknown" });
+    expect(entries.at(-1)).toMatchObject({
+      outcome: "ok",
+      intent: 1,
+      dockerStatus: 204,
+      detail: "restart_unknown: restarted, but",
+    });
+    // By now it can.
+    expect(await run(keyed)).toMatchObject({ container: { fullId: container.fullId } });
+    expect(order).toEqual(["intent", "restart", "ok"]);
   });
 
   it("records an outcome later that could not be recorded at once", async () => {
@@ -118,11 +150,13 @@ describe("a restart whose answer is lost", () => {
   it("is unknown, then ok as soon as the engine's events have it; until then it is in progress", async () => {
     let seen = false;
     const { entries, run } = scene({ restart: lost, restartedSince: () => seen, settleMs: 20_000 });
-    await expect(run()).rejects.toMatchObject({ code: "restart_unknown" });
+    const keyed = { idempotencyKey: "k" };
+    for (const _ of [1, 2]) await expect(run(keyed)).rejects.toMatchObject({ code: "restart_unknown" });
     expect(entries.at(-1)).toMatchObject({ outcome: "unknown" });
     await expect(run()).rejects.toMatchObject({ code: "restart_in_progress" });
     seen = true;
     await expect.poll(() => entries.at(-1), { timeout: 4000 }).toMatchObject({ outcome: "ok", intent: 1 });
+    expect(await run(keyed)).toMatchObject({ container: { fullId: container.fullId } });
     expect(entries).toHaveLength(3);
   });
 
@@ -138,8 +172,7 @@ describe("a restart whose answer is lost", () => {
   });
 
   it("of a process that died is unknown at the next start, then settled", async () => {
-    const intent = { ...scene().entries[0], ...toIntent() };
-    const { entries, restarts } = scene({ open: [{ intent, told: false }], restartedSince: () => true });
+    const { entries, restarts } = scene({ open: [{ intent: toRecord({ seq: 7 }), told: false }], restartedSince: () => true });
     await restarts.recover();
     await expect.poll(() => entries.length).toBe(2);
     expect(entries).toMatchObject([
@@ -149,12 +182,10 @@ describe("a restart whose answer is lost", () => {
   });
 });
 
-function toIntent() {
-  const { principal: _, ...rest } = request;
-  const ids = { engine: "local", containerId: container.fullId, containerName: container.name, image: "", env: null };
-  const who = { subject: "test", kid: "test", scopes: [], args: {}, detail: null, durationMs: null };
-  const at = new Date().toISOString();
-  return { ...rest, ...ids, ...who, seq: 7, at, hash: "", outcome: "intent", action: "restart", intent: null } as const;
+/** A record of the same request that an earlier process made; with the key "k". */
+function toRecord({ outcome = "intent", ...more }: Partial<AuditRecord>): AuditRecord {
+  const ids = { subject: "test", kid: "test", reason: "stuck", containerId: container.fullId, keyHash: hash("sha256", "k") };
+  return { ...sampleEntry({ ...ids, outcome }), seq: 7, at: new Date(Date.now() - 60_000).toISOString(), hash: "", ...more };
 }
 
 describe("an Idempotency-Key", () => {
@@ -177,6 +208,15 @@ describe("an Idempotency-Key", () => {
     expect(order.filter((step) => step === "restart")).toHaveLength(2);
   });
 
+  it("is of one holder: those whose tokens one issuer has signed share its kid", async () => {
+    const { run, order } = scene();
+    const jwt = (subject: string) => ({ idempotencyKey: "k", principal: { ...request.principal, kid: "jwt:1", subject } });
+    await run(jwt("ana"));
+    await run(jwt("ben"));
+    await run(jwt("ana"));
+    expect(order.filter((step) => step === "restart")).toHaveLength(2);
+  });
+
   it("is free again when nothing happened under it", async () => {
     let full = true;
     const { run, order } = scene({ failAudit: () => full });
@@ -184,6 +224,71 @@ describe("an Idempotency-Key", () => {
     full = false;
     await run({ idempotencyKey: "k" });
     expect(order).toEqual(["intent", "restart", "ok"]);
+  });
+});
+
+describe("an Idempotency-Key of an earlier process", () => {
+  const intent = toRecord({});
+  const failed = toRecord({ outcome: "failed", intent: 7, code: "docker_error", detail: "docker_error: left exited" });
+  const ask = { idempotencyKey: "k" };
+
+  it("gets the outcome of then and the container of now, without a second restart", async () => {
+    const { order, run } = scene({
+      keyed: [{ intent, outcome: toRecord({ outcome: "ok", intent: 7 }) }],
+      now: { health: "unhealthy" },
+    });
+    expect(await run(ask)).toMatchObject({ container: { fullId: container.fullId, health: "unhealthy" }, well: null });
+    await expect(run({ ...ask, reason: "other" })).rejects.toMatchObject({ code: "idempotency_key_reused" });
+    await expect(run({ ...ask, waitMs: 5 })).rejects.toMatchObject({ code: "idempotency_key_reused" });
+    expect(order).toEqual([]);
+    await run({ ...ask, principal: { ...request.principal, subject: "other" } });
+    expect(order).toEqual(["intent", "restart", "ok"]);
+  });
+
+  it("waits for health where that was asked for", async () => {
+    const args = { wait_ms: 1000 };
+    const keyed = [{ intent: { ...intent, args }, outcome: toRecord({ outcome: "ok", intent: 7 }) }];
+    expect(await scene({ keyed }).run({ ...ask, waitMs: 1000 })).toMatchObject({ well: true });
+    expect(await scene({ keyed, now: { health: "unhealthy" } }).run({ ...ask, waitMs: 1000 })).toMatchObject({ well: false });
+  });
+
+  it("gets its failure again, with the code", async () => {
+    const { order, run } = scene({ keyed: [{ intent, outcome: failed }] });
+    const error = { code: "docker_error", message: expect.stringMatching(/: left exited$/) };
+    for (const _ of [1, 2]) await expect(run(ask)).rejects.toMatchObject(error);
+    expect(order).toEqual([]);
+  });
+
+  it("is unknown while its outcome is, then as it was settled", async () => {
+    let seen = false;
+    const { entries, run } = scene({
+      open: [{ intent, told: false }],
+      keyed: [{ intent, outcome: null }],
+      restartedSince: () => seen,
+      settleMs: 20_000,
+    });
+    for (const _ of [1, 2]) await expect(run(ask)).rejects.toMatchObject({ code: "restart_unknown" });
+    seen = true;
+    await expect.poll(() => entries.at(-1)?.outcome, { timeout: 4000 }).toBe("ok");
+    expect(await run(ask)).toMatchObject({ container: { fullId: container.fullId } });
+    expect(entries.map(({ outcome }) => outcome)).toEqual(["unknown", "ok"]);
+  });
+
+  it("ends 24 hours after the request", async () => {
+    const at = new Date(Date.now() - 86_400_001).toISOString();
+    const { order, run } = scene({ keyed: [{ intent: { ...intent, at }, outcome: failed }] });
+    await run(ask);
+    expect(order).toEqual(["intent", "restart", "ok"]);
+  });
+
+  it("is not forgotten while the record cannot be had: nothing is restarted until it was read", async () => {
+    let locked = true;
+    const { order, run, restarts } = scene({ keyed: [{ intent, outcome: failed }], failRecover: () => locked });
+    await expect(restarts.recover()).rejects.toMatchObject({ code: "audit_unavailable" });
+    await expect(run(ask)).rejects.toMatchObject({ code: "audit_unavailable" });
+    locked = false;
+    await expect(run(ask)).rejects.toMatchObject({ code: "docker_error" });
+    expect(order).toEqual([]);
   });
 });
 

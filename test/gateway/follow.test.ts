@@ -14,6 +14,7 @@ const tokens = {
   logs: make("logs", ["ops:read", "ops:logs"]),
   revoked: make("revoked", ["ops:read", "ops:logs"]),
   reader: make("reader", ["ops:read"]),
+  moved: make("moved", ["ops:read", "ops:logs"]),
   elsewhere: make("elsewhere", ["ops:read", "ops:logs"], ["production"]),
 };
 const container = sampleContainer();
@@ -128,15 +129,29 @@ test("five at a time for a token, whichever door they came through; the sixth is
     .toBe(200);
 });
 
+async function all(response: Response): Promise<ServerEvent[]> {
+  const events: ServerEvent[] = [];
+  for await (const event of readEvents(response)) events.push(event);
+  return events;
+}
+
+/** Opens a stream on each door, changes the tokens meanwhile, and reads both to their end: why they ended. */
+async function endOf(holder: Holder, now: readonly { entry: object }[]): Promise<unknown[]> {
+  const [overRest, overGraphql] = await Promise.all([rest(holder), graphql(holder)]);
+  writeTokens(now);
+  const { event, data } = (await all(overRest)).at(-1) ?? {};
+  const last = (await all(overGraphql)).findLast((one) => one.event === "next");
+  return [event, data.reason, last?.data.data.containerLogs.ended];
+}
+
 test("a token that is revoked ends its open streams with the reason, on both doors", async () => {
-  const [overRest, overGraphql] = await Promise.all([rest("revoked"), graphql("revoked")]);
-  writeTokens(Object.values(tokens).filter((entry) => entry !== tokens.revoked));
-  const all = async (response: Response) => {
-    const events: ServerEvent[] = [];
-    for await (const event of readEvents(response)) events.push(event);
-    return events;
-  };
-  expect((await all(overRest)).at(-1)).toEqual({ event: "end", id: null, data: { reason: "unauthorized" } });
-  const last = (await all(overGraphql)).findLast(({ event }) => event === "next");
-  expect(last?.data.data.containerLogs.ended).toBe("unauthorized");
+  const left = Object.values(tokens).filter((entry) => entry !== tokens.revoked);
+  expect(await endOf("revoked", left)).toEqual(["end", "unauthorized", "unauthorized"]);
+});
+
+test("so does one that loses the environment of the container, and finds it no more", async () => {
+  const { moved, revoked: _, ...others } = tokens;
+  const entry = { ...moved.entry, environments: ["production"] };
+  expect(await endOf("moved", [...Object.values(others), { entry }])).toEqual(["end", "forbidden", "forbidden"]);
+  expect((await rest("moved")).status).toBe(404);
 });

@@ -1,15 +1,18 @@
 import { beforeAll, afterAll, describe, expect, it } from "vitest";
 import type { Environment } from "../../src/domain/environment.ts";
+import type { Container } from "../../src/domain/container.ts";
 import type { Scope } from "../../src/domain/principal.ts";
+import type { RunningJobs } from "../../src/domain/queue.ts";
+import { OpsError } from "../../src/errors.ts";
 import { createCaller } from "../support/caller.ts";
 import { startGateway } from "../support/gateway.ts";
-import { createMemorySources, sampleContainer } from "../support/memory-sources.ts";
+import { type Memory, createMemorySources, sampleContainer } from "../support/memory-sources.ts";
 import { createContext } from "../../src/graphql/context.ts";
 import { createSchema } from "../../src/graphql/schema.ts";
 import { graphql } from "graphql";
 
-const staging = sampleContainer({ name: "web-staging" });
-const production = sampleContainer({ name: "web-production", env: "production" });
+const staging = sampleContainer({ name: "web-staging", host: "a" });
+const production = sampleContainer({ name: "web-production", host: "b", env: "production" });
 const containers = [staging, production];
 const schema = createSchema();
 
@@ -54,6 +57,57 @@ describe("restartContainer", () => {
     });
     expect(memory.calls).not.toHaveProperty("restart");
     expect(memory.audited).toEqual([]);
+  });
+
+  describe("previews the jobs that run there", () => {
+    const job = { queue: "payout", source: "river", jobId: "7", kind: "payout", startedAt: "2026-01-13T09:45:00Z" };
+    const none = { metrics: [], errors: [] };
+    const work = async (
+      queueSources: Memory["queueSources"],
+      where?: readonly Environment[],
+      more: readonly Container[] = [],
+    ) => {
+      const memory = createMemorySources({ containers: [...containers, ...more], queueSources }, { restartEnabled: true });
+      const fields = "work { jobs { jobId queue source kind startedAt } total gaps { source reason } }";
+      const document = `mutation { restartContainer(name: "web-staging", dryRun: true) { preview { ${fields} } } }`;
+      return (await ask(memory, document, where && { where })).data.restartContainer.preview.work;
+    };
+    const asked: (readonly string[])[] = [];
+    const river = (env: Environment, running: Partial<RunningJobs> | OpsError = {}) => ({
+      name: "river",
+      env,
+      ...none,
+      running: async (hosts: readonly string[]) => {
+        asked.push(hosts);
+        if (running instanceof Error) throw running;
+        return { jobs: [], total: 0, unnamed: 0, ...running };
+      },
+    });
+
+    it("of its host name or its id, with what each source cannot tell", async () => {
+      const table = { name: "runner", env: "staging" as const, ...none };
+      expect(await work([river("staging", { jobs: [job], total: 1, unnamed: 2 }), table])).toEqual({
+        jobs: [job],
+        total: 1,
+        gaps: [
+          { source: "river", reason: "2 of its running jobs do not tell on which host" },
+          { source: "runner", reason: "its rows do not tell on which host a job runs" },
+        ],
+      });
+      expect(asked.at(-1)).toEqual(["a", staging.id]);
+    });
+
+    it("as none only where a source can tell", async () => {
+      expect(await work([river("staging")])).toEqual({ jobs: [], total: 0, gaps: [] });
+      const unknown = (source: string | null, reason: string) => ({ jobs: null, total: null, gaps: [{ source, reason }] });
+      expect(await work([])).toEqual(unknown(null, "no queue source is configured"));
+      const down = new OpsError("postgres_unavailable", "PostgreSQL cannot be reached");
+      expect(await work([river("staging", down)])).toEqual(unknown("river", down.message));
+      const hidden = "The queues belong to no environment of this token";
+      expect(await work([river("production", { jobs: [job], total: 1 })], ["staging"])).toEqual(unknown(null, hidden));
+      const twin = sampleContainer({ name: "web-twin", host: "a" });
+      expect(await work([river("staging")], undefined, [twin])).toEqual(unknown(null, "another container has its host name, a"));
+    });
   });
 
   it.each([

@@ -10,6 +10,7 @@ test("the plain token stands for everything", () => {
   expect(check(`Bearer ${token}`)).toEqual({
     subject: "default",
     kid: "default",
+    auth: "token",
     scopes: new Set(["ops:read", "ops:logs", "ops:operate", "ops:introspect"]),
     environments: new Set(["staging", "production"]),
   });

@@ -70,6 +70,7 @@ test("a good token: scopes that we know, environments as claimed", async () => {
   expect(await verify(await sign())).toEqual({
     subject: "agent-7",
     kid: "jwt:k1",
+    auth: "jwt",
     scopes: new Set(["ops:read", "ops:logs"]),
     environments: new Set(["staging"]),
   });

@@ -124,6 +124,20 @@ test("when the process is asked to end, each stream is told so and ends at once"
   for (const answer of await Promise.all(open)) expect(answer).toContain("end: shutdown\n");
 });
 
+test("a stream that is too old is told so and ends; its place is free for the next one", async () => {
+  const { surface, returned } = createStreaming(quiet);
+  await using edge = await startEdge({ surfaces: [surface], limits: { streamMs: 300, streamsPerToken: 1 } });
+  const begin = performance.now();
+  const answer = await sendRaw(edge.port, request.replace("Host: x", "Host: x\r\nConnection: close"), 5000);
+  expect(answer).toContain("begin\n");
+  expect(answer).toContain("end: expired\n");
+  expect(performance.now() - begin).toBeGreaterThanOrEqual(290);
+  expect(performance.now() - begin).toBeLessThan(2500);
+  expect(returned).toEqual(["expired"]);
+  await expect.poll(() => edge.lines.map((line) => JSON.parse(line).code)).toEqual(["expired"]);
+  expect(await sendRaw(edge.port, request, 100)).toContain("begin\n");
+});
+
 test("a client that goes away ends its source at once", async () => {
   const { surface, returned } = createStreaming(quiet);
   await using edge = await startEdge({ surfaces: [surface] });

@@ -30,6 +30,7 @@ test("a good entry", () => {
   expect(found?.principal).toEqual({
     subject: "grafana",
     kid: "grafana1",
+    auth: "tokens_file",
     scopes: new Set(["ops:read"]),
     environments: new Set(["staging"]),
   });

@@ -5,9 +5,11 @@ import { buildSchema } from "graphql";
 import { createYoga, type Plugin } from "graphql-yoga";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createAuthenticator } from "../../src/http/auth.ts";
+import { examples } from "../../src/http/console/examples.ts";
 import { createConsolePages } from "../../src/http/console/page.ts";
 import { createEdge, type Edge } from "../../src/http/node-server.ts";
 import { silentLogger } from "../../src/logger.ts";
+import { chromiumFlags } from "../support/chromium.ts";
 
 const token = "a-token-for-the-console-test";
 const hostile = [
@@ -17,16 +19,6 @@ const hostile = [
   "javascript:alert(4)",
   "{{constructor.constructor('alert(5)')()}}",
   "</textarea><iframe srcdoc='<script>alert(6)</script>'>",
-];
-const flags = [
-  "--headless",
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
 ];
 
 let edge: Edge;
@@ -64,7 +56,7 @@ beforeAll(async () => {
   });
   const address: AddressInfo = await edge.listen("127.0.0.1", 0);
   origin = `http://127.0.0.1:${address.port}`;
-  browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: flags });
+  browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: chromiumFlags });
 });
 
 afterAll(async () => {
@@ -118,7 +110,7 @@ test("a token opens GraphiQL, an example runs, hostile answers stay text, nothin
   await giveToken(page, token);
   await page.locator("#root > .graphiql-container").waitFor();
   const tabs = page.locator(".graphiql-tab");
-  await expect.poll(() => tabs.count()).toBe(3);
+  await expect.poll(() => tabs.count()).toBe(examples.length);
   await page.getByRole("tab").nth(2).click();
   const answer = page.locator(".result-window");
   // The editor follows its tab with a delay; a click before that runs nothing ("Cannot infer operation").

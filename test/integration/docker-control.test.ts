@@ -20,7 +20,9 @@ test("restarts go through the control address, and nothing else does", async () 
   const engine = { name: "web-1", env: null, address: address as never, control: second as never };
   const source = createContainerSource({ engines: [engine], service: "control", logger: silentLogger });
   await source.list(soon());
-  expect(await source.restart({ engine: "web-1", fullId })).toMatchObject({ name: "control-web-1", status: "running" });
+  expect(await source.restart({ engine: "web-1", fullId })).toMatchObject({
+    container: { name: "control-web-1", status: "running" },
+  });
   expect(control.requests.map((request) => request.replace(/\/v[\d.]+\//, "/"))).toEqual([
     "GET /_ping",
     `POST /containers/${fullId}/restart?t=1`,

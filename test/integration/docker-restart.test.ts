@@ -44,15 +44,16 @@ async function countRestarts(fullId: string, from: number): Promise<number> {
 test("restarts, and tells the state after it", async () => {
   const ref = await start("ok");
   const before = await startedAt(ref.fullId);
-  const container = await source.restart(ref);
+  const { container, dockerStatus } = await source.restart(ref);
   expect(container).toMatchObject({ fullId: ref.fullId, name: "restartcheck-ok", status: "running" });
+  expect(dockerStatus).toBe(204);
   expect(await startedAt(ref.fullId)).not.toBe(before);
 });
 
 test("starts a stopped container", async () => {
   const fullId = await createContainer(socketPath, { name: "restartcheck-created" });
   ids.push(fullId);
-  expect(await source.restart({ engine: "web-1", fullId })).toMatchObject({ status: "running" });
+  expect(await source.restart({ engine: "web-1", fullId })).toMatchObject({ container: { status: "running" } });
 });
 
 test("a second restart of the same container is refused, and Docker restarts it once", async () => {
@@ -66,7 +67,7 @@ test("a second restart of the same container is refused, and Docker restarts it 
   );
   expect(await countRestarts(ref.fullId, from)).toBe(1);
   // Over is over: the next one is allowed.
-  await expect(source.restart(ref)).resolves.toMatchObject({ status: "running" });
+  await expect(source.restart(ref)).resolves.toMatchObject({ container: { status: "running" } });
 });
 
 test("a restart that cannot start again says that the container was left exited", async () => {
@@ -83,6 +84,7 @@ test("a restart that cannot start again says that the container was left exited"
   await expect(source.restart({ engine: "web-1", fullId: Id })).rejects.toMatchObject({
     code: "docker_error",
     upstream: "docker:web-1",
+    upstreamStatus: 500,
     message: "Docker engine web-1: the restart failed and the container was left exited",
   });
 });

@@ -2,7 +2,7 @@ import { mkdtempSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { silentLogger } from "../../src/logger.ts";
-import type { SshAddress } from "../../src/upstreams/docker/engine-options.ts";
+import type { SshAddress } from "../../src/domain/engine-address.ts";
 import { probeEngine } from "../../src/upstreams/docker/probe.ts";
 import { createContainerSource } from "../../src/upstreams/docker/source.ts";
 import { removeContainers, soon, startContainer, until } from "../support/docker-containers.ts";
@@ -53,7 +53,7 @@ test("everything goes through one SSH connection that is kept", async () => {
   expect(await source.stats([ref], soon())).toMatchObject([{ cpuPct: expect.any(Number) }]);
   expect(await source.logs(ref, { tail: 5 }, soon())).toMatchObject({ lines: [] });
   const started = (await source.inspect([ref], soon()))[0];
-  expect(await source.restart(ref)).toMatchObject({ status: "running" });
+  expect(await source.restart(ref)).toMatchObject({ container: { status: "running" } });
   // Its events come the same way.
   await until(async () => (await source.inspect([ref], soon()))[0] !== started, 2000);
   expect(sshd.logins() - before).toBe(1);

@@ -8,6 +8,7 @@ import { createRiverJobs, createRunnerJobs } from "../support/postgres-jobs.ts";
 
 const rows = 200_000;
 let database: TestDatabase;
+let config: TableSourceConfig;
 let table: QueueStatements;
 
 // 2 % waiting, 3 % failed, 95 % done over a day, 20 types.
@@ -17,7 +18,8 @@ const ages = (count: number) => `
 beforeAll(async () => {
   database = await createTestDatabase(inject("postgresUrl"), "plans");
   const jobs = await createRunnerJobs(database);
-  table = tableStatements(jobs.config as TableSourceConfig);
+  config = jobs.config as TableSourceConfig;
+  table = tableStatements(config);
   await database.query(`
     insert into runner_jobs (type, status, run_at, finished_at, last_error)
     select type, case when n % 50 = 0 then 'pending' when n % 33 = 0 then 'failed' else 'done' end, now() - ago * interval '1 second',
@@ -62,9 +64,22 @@ describe("on large tables with the recommended indexes", () => {
     );
   });
 
+  it("a table's running jobs are found by the index of running jobs", async () => {
+    await database.query(`
+      alter table runner_jobs add column locked_by text;
+      create index runner_jobs_running on runner_jobs (id) where status = 'running';
+      analyze runner_jobs`);
+    const { running } = tableStatements({ ...config, worker: { column: "locked_by" } });
+    expect([...(await scans(running?.(["web-1"]) ?? ""))].join()).toMatch(
+      /^(Bitmap )?Index Scan (using|on) runner_jobs_running$/,
+    );
+  });
+
   it("River's own indexes serve every statement", async () => {
     const river = riverStatements("public", "kind");
-    for (const statement of [...Object.values(river), uniteMetrics(river)]) {
+    const { running, ...statements } = river;
+    const all = [...Object.values(statements), uniteMetrics(river), running?.(["37.27.91.235-56703216100c"]) ?? ""];
+    for (const statement of all) {
       const used = [...(await scans(statement))];
       expect(used.length).toBeGreaterThan(0);
       expect(used.filter((scan) => scan.startsWith("Seq Scan"))).toStrictEqual([]);

@@ -48,7 +48,7 @@ it("answers 20 calls at once with one restart", async () => {
 
 it("cools down, says for how long, and gives a key its answer again", async () => {
   await using own = await gateway({ RESTART_COOLDOWN: "60", RESTART_BUDGET: "2" });
-  const name = await start("cool");
+  const [name, second, last] = [await start("cool"), await start("cool-2"), await start("cool-3")];
   const key = { "idempotency-key": "deploy-17" };
   const first = await own.restart(name, "", key);
   expect(first.status).toBe(200);
@@ -57,8 +57,8 @@ it("cools down, says for how long, and gives a key its answer again", async () =
   expect(again).toMatchObject({ status: 429, body: { error: { code: "restart_cooldown" } } });
   expect(Number(again.headers.get("retry-after"))).toBeGreaterThan(50);
   expect((await own.restart(name, "?reason=other", key)).body.error.code).toBe("idempotency_key_reused");
-  expect((await own.restart(await start("cool-2"))).status).toBe(200);
-  const third = await own.restart(await start("cool-3"));
+  expect((await own.restart(second)).status).toBe(200);
+  const third = await own.restart(last);
   expect(third).toMatchObject({ status: 429, body: { error: { code: "restart_budget" } } });
   expect(mine()).toHaveLength(2);
 });
@@ -91,6 +91,7 @@ it("waits for health, and previews without touching anything", async () => {
     refusal: null,
     healthy_peers: 0,
     last_healthy: true,
+    work: { jobs: null, total: null, gaps: [{ source: null, reason: "DATABASE_URL is not set" }] },
   });
   expect(readAudit(audit)).toHaveLength(4);
 });

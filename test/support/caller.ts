@@ -5,7 +5,8 @@ import type { Caller } from "../../src/graphql/context.ts";
 /** Somebody who asks: with every scope and environment unless told otherwise. */
 export function createCaller(granted: readonly Scope[] = scopes, where: readonly Environment[] = environments): Caller {
   return {
-    principal: { subject: "test", kid: "test", scopes: new Set(granted), environments: new Set(where) },
+    principal: { subject: "test", kid: "test", auth: "token", scopes: new Set(granted), environments: new Set(where) },
+    origin: () => ({ ip: "192.0.2.7", clientRequestId: null, traceId: null }),
     requestId: "request-1",
     signal: new AbortController().signal,
   };

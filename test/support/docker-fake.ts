@@ -14,7 +14,7 @@ export interface FakeEngine extends AsyncDisposable {
   /** The same without the subscription to events. */
   readonly calls: string[];
   /** Sends an event to all who have subscribed. */
-  emit(action: string, fullId: string): void;
+  emit(action: string, fullId: string, attributes?: Readonly<Record<string, string>>): void;
   /** Ends the subscriptions there are. */
   cut(): void;
   /** Replaces the answer of the paths that contain `part`. The last one counts. */
@@ -53,9 +53,8 @@ export async function startFakeEngine(name = "fake"): Promise<FakeEngine> {
     get calls() {
       return requests.filter((request) => !request.includes("/events"));
     },
-    emit(action, id) {
-      const line = JSON.stringify({ Type: "container", Action: action, Actor: { ID: id }, timeNano: Date.now() * 1e6 });
-      for (const response of subscribers) response.write(`${line}\n`);
+    emit(action, id, attributes) {
+      for (const response of subscribers) response.write(eventLine(action, id, attributes));
     },
     cut() {
       for (const response of subscribers) response.destroy();
@@ -67,6 +66,12 @@ export async function startFakeEngine(name = "fake"): Promise<FakeEngine> {
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** An event as the engine writes it. */
+export function eventLine(action: string, id: string, attributes: Readonly<Record<string, string>> = {}): string {
+  const event = { Type: "container", Action: action, Actor: { ID: id, Attributes: attributes }, timeNano: Date.now() * 1e6 };
+  return `${JSON.stringify(event)}\n`;
 }
 
 export function ping(version: string): Handler {

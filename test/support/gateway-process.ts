@@ -9,10 +9,13 @@ const processToken = "process-token-0123456789";
 
 export interface AuditLine {
   readonly seq: number;
+  readonly ts: string;
   readonly outcome: string;
   readonly intent: number | null;
   readonly container_name: string;
   readonly detail: string | null;
+  readonly code: string | null;
+  readonly docker_status: number | null;
 }
 
 /** The gateway as a process of its own, so that it can be signalled and killed; only Docker is configured. */
@@ -46,6 +49,8 @@ export async function startGatewayProcess(
   const url = `http://127.0.0.1:${port}`;
   const headers = { authorization: `Bearer ${processToken}` };
   return {
+    url,
+    token: processToken,
     ended,
     log: () => text,
     kill: (signal: NodeJS.Signals) => child.kill(signal),

@@ -3,10 +3,12 @@ import type { AuditLog, AuditRecord } from "../../src/domain/audit.ts";
 import type { Container, ContainerSource, ContainerStats, EngineStatus } from "../../src/domain/container.ts";
 import type { DeployInfo } from "../../src/domain/deploy.ts";
 import type { Host } from "../../src/domain/host.ts";
-import type { JobErrorGroup, QueueMetrics, QueueSource } from "../../src/domain/queue.ts";
+import type { JobErrorGroup, QueueMetrics, QueueSource, RunningJobs } from "../../src/domain/queue.ts";
 import type { RestartLimitOptions } from "../../src/domain/restart-limits.ts";
 import { createRestarts } from "../../src/domain/restart.ts";
 import type { Sources } from "../../src/graphql/context.ts";
+import { createChanges } from "../../src/upstreams/docker/changes.ts";
+import { createEventBoard } from "../../src/upstreams/docker/event-board.ts";
 
 /** A running web container; the id is derived from the name. */
 export function sampleContainer(overrides: Partial<Container> = {}): Container {
@@ -96,6 +98,7 @@ export interface Memory {
     env?: "staging" | "production";
     metrics: QueueMetrics[] | Error;
     errors: JobErrorGroup[] | Error;
+    running?: (hosts: readonly string[]) => Promise<RunningJobs>;
   }[];
   hosts: readonly Host[] | Error;
   deploy: DeployInfo | Error;
@@ -125,7 +128,8 @@ export function createMemorySources(
   const calls: Record<string, number> = {};
   const count = (name: string, by = 1) => (calls[name] = (calls[name] ?? 0) + by);
   const byId = (id: string) => data.containers.find((container) => container.fullId === id) ?? null;
-  const containers = data.containers.toSorted(byKindAndName);
+  const [changes, board] = [createChanges(), createEventBoard()];
+  let containers = data.containers.toSorted(byKindAndName);
   const engines = () => data.engines.map((engine) => ({ contactAt: null, ...engine }));
   const source: ContainerSource = {
     list: async () => {
@@ -133,6 +137,8 @@ export function createMemorySources(
       return { containers, engines: engines() };
     },
     peek: () => ({ containers, engines: engines() }),
+    changes: (signal) => changes.watch(signal),
+    events: (accepts, signal) => board.read(accepts, signal),
     inspect: async (refs) => {
       count("inspect", refs.length);
       return refs.map((ref) => byId(ref.fullId));
@@ -175,7 +181,7 @@ export function createMemorySources(
     },
     restart: async (ref) => {
       count("restart");
-      return byId(ref.fullId) as Container;
+      return { container: byId(ref.fullId) as Container, dockerStatus: 204 };
     },
     probe: async () => {
       count("probe");
@@ -197,6 +203,7 @@ export function createMemorySources(
       count("errors");
       return give(given.errors);
     },
+    ...(given.running && { running: given.running }),
   }));
   const audited: AuditRecord[] = [];
   const audit: AuditLog = {
@@ -207,7 +214,7 @@ export function createMemorySources(
         .filter((record) => (before === null || record.seq < before) && accepts(record))
         .toReversed()
         .slice(0, first),
-    recover: async () => [],
+    recover: async () => ({ open: [], keyed: [] }),
   };
   const thresholds = { cpu: 0.85, mem: 0.85 };
   const sources: Sources = {
@@ -233,5 +240,11 @@ export function createMemorySources(
     restartEnabled: options.restartEnabled ?? false,
     healthExecEnabled: options.healthExecEnabled ?? false,
   };
-  return { sources, calls, audited };
+  /** What its engines run from now on. */
+  const setContainers = (now: readonly Container[]) => {
+    data.containers = now;
+    containers = now.toSorted(byKindAndName);
+    changes.tell();
+  };
+  return { sources, calls, audited, changes, board, setContainers };
 }

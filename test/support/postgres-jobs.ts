@@ -1,5 +1,6 @@
 import type { QueueSourceConfig } from "../../src/upstreams/queues/source-kinds.ts";
 import type { TestDatabase } from "./postgres-database.ts";
+import { runnerMapping } from "./queue-mappings.ts";
 
 /** A job as every job system knows it; times are seconds before now, negative in the future. */
 interface Job {
@@ -32,21 +33,7 @@ export async function createRunnerJobs(database: TestDatabase, table = "runner_j
   const statuses = { waiting: "pending", running: "running", done: "done", failed: "failed" };
   return {
     table,
-    config: {
-      name: "runner",
-      kind: "table",
-      table: `public.${table}`,
-      queue: { column: "type", names: ["configured"] },
-      id: "id",
-      status: "status",
-      waiting: ["pending"],
-      active: ["running"],
-      done: ["done"],
-      failed: ["failed"],
-      run_at: "run_at",
-      finished_at: "finished_at",
-      error: "last_error",
-    },
+    config: { ...runnerMapping, table: `public.${table}`, queue: { column: "type", names: ["configured"] } },
     insert: async (jobs) => {
       for (const { id, queue, state, dueAgo = 1, endedAgo = 1, error = null } of jobs) {
         await database.query(

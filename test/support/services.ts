@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestProject } from "vitest/node";
-import type { Running } from "../../script/services/process.ts";
+import { type Running, UnavailableError } from "../../script/services/process.ts";
 
 declare module "vitest" {
   interface ProvidedContext {
@@ -12,6 +12,8 @@ declare module "vitest" {
     postgresUrl: string;
     /** URL of the real Prometheus of this run, which scrapes the real node-exporter as job "node". */
     prometheusUrl: string;
+    /** Path of the Unix socket of the real Podman of this run, with the same sample image; or why there is none: then its tests are skipped. */
+    podman: { readonly socketPath: string } | { readonly missing: string };
     /** Folder for sockets and files of this run. */
     runFolder: string;
   }
@@ -22,9 +24,10 @@ declare module "vitest" {
  * `OPS_TEST_SERVICES=docker,postgres npx vitest run --project integration ...`.
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const wanted = new Set((process.env["OPS_TEST_SERVICES"] ?? "docker,postgres,prometheus").split(","));
+  const wanted = new Set((process.env["OPS_TEST_SERVICES"] ?? "docker,podman,postgres,prometheus").split(","));
   const folder = mkdtempSync(join(tmpdir(), "ops-test-"));
   project.provide("runFolder", folder);
+  project.provide("podman", { missing: "it is not among OPS_TEST_SERVICES" });
   const running: Running[] = [];
   const teardown = async () => {
     await Promise.allSettled(running.map((service) => service.stop()));
@@ -36,6 +39,18 @@ export default async function setup(project: TestProject): Promise<() => Promise
       const dockerd = await startDockerd(join(folder, "docker"));
       running.push(dockerd);
       project.provide("dockerSocket", dockerd.socketPath);
+    },
+    podman: async () => {
+      const { startPodman } = await import("../../script/services/podman.ts");
+      try {
+        const podman = await startPodman(join(folder, "podman"));
+        running.push(podman);
+        project.provide("podman", { socketPath: podman.socketPath });
+      } catch (error) {
+        if (!(error instanceof UnavailableError)) throw error;
+        console.warn(`The tests of Podman are skipped: ${error.message}`);
+        project.provide("podman", { missing: error.message });
+      }
     },
     postgres: async () => {
       const { startPostgres } = await import("../../script/services/postgres.ts");

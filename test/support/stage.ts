@@ -6,6 +6,7 @@ import { createSources } from "../../src/sources.ts";
 import { createContainer, removeContainers, startContainer, stopContainer, tagImage, until } from "./docker-containers.ts";
 import { callDocker } from "../../script/services/docker-api.ts";
 import { type TestDatabase, createTestDatabase } from "./postgres-database.ts";
+import { runnerMapping, toQueueMapping } from "./queue-mappings.ts";
 
 interface StageOptions {
   readonly dockerSocket: string;
@@ -22,38 +23,7 @@ export const deployInfo = {
   deployed_at: "2026-01-10T13:15:00Z",
 };
 
-const queuesFile = {
-  sources: [
-    {
-      name: "runner",
-      kind: "table",
-      table: "public.runner_jobs",
-      queue: { column: "type" },
-      id: "id",
-      status: "status",
-      waiting: ["pending"],
-      active: ["running"],
-      done: ["done"],
-      failed: ["failed"],
-      run_at: "run_at",
-      finished_at: "finished_at",
-      error: "last_error",
-    },
-    ...["payouts", "pos_settlement"].map((name) => ({
-      name,
-      kind: "table",
-      table: `public.${name}`,
-      queue: { name },
-      id: "id",
-      status: "state",
-      waiting: ["queued"],
-      done: ["paid"],
-      failed: ["rejected"],
-      finished_at: "settled_at",
-      error: "failure",
-    })),
-  ],
-};
+const queuesFile = { sources: [runnerMapping, ...["payouts", "pos_settlement"].map(toQueueMapping)] };
 
 /** The seed's two containers as Kamal runs them, beside what must stay hidden. Names carry a suffix of their own. */
 async function stageContainers(socket: string, suffix: string): Promise<string[]> {

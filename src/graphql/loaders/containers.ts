@@ -18,6 +18,10 @@ interface ContainerQuery {
 }
 
 export interface ContainerLoaders {
+  /** All that is known and that the caller may see, in the order of `all`, and whether each engine answers. Never rejects for an engine. */
+  known(
+    includeAccessories: boolean,
+  ): Promise<{ readonly containers: readonly Container[]; readonly engines: readonly EngineStatus[] }>;
   /** Whether each engine answers. */
   engines(): Promise<readonly EngineStatus[]>;
   /** All that the caller may see: core ones first, then by name and engine. Rejects when no engine answers and nothing is known. */
@@ -71,17 +75,21 @@ export function createContainerLoaders(
     await Promise.allSettled(inspections);
     return lost.size === 0 ? listed.engines : listed.engines.map((status) => withLoss(status, lost.get(status.name)));
   };
-  const all = async (includeAccessories: boolean) => {
+  const known = async (includeAccessories: boolean) => {
     const { containers } = await listing();
     const shown = await load(includeAccessories ? containers : containers.filter(isCore));
-    const statuses = await engines();
-    if (shown.length === 0 && statuses.length > 0 && statuses.every((engine) => !engine.ok)) throw toEngineError(statuses);
-    return shown;
+    return { containers: shown, engines: await engines() };
+  };
+  const all = async (includeAccessories: boolean) => {
+    const { containers, engines: statuses } = await known(includeAccessories);
+    if (containers.length === 0 && statuses.length > 0 && statuses.every((engine) => !engine.ok)) throw toEngineError(statuses);
+    return containers;
   };
   const core = once(() => all(false));
   const withAccessories = once(() => all(true));
 
   return {
+    known,
     engines,
     all: (includeAccessories) => (includeAccessories ? withAccessories() : core()),
     async one(query) {

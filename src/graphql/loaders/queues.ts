@@ -14,6 +14,8 @@ export interface QueueSourceStatus {
 }
 
 export interface QueueLoaders {
+  /** The sources that the token may see. Rejects with forbidden when there are others alone. */
+  visible(): Promise<readonly QueueSource[]>;
   /** Queues of every source that answered, by name. Rejects with queues_unavailable when none did. */
   all(): Promise<readonly QueueMetrics[]>;
   /** Error groups of every source that answered, newest first. Rejects with queues_unavailable when none did. */
@@ -36,6 +38,7 @@ export function createQueueLoaders(sources: Sources, { principal, signal }: Call
   const errors = bySource((source) => source.errors(signal));
 
   return {
+    visible,
     all: once(async () => (await collect(await visible(), metrics)).toSorted((a, b) => (a.name < b.name ? -1 : 1))),
     errors: once(async () => (await collect(await visible(), errors)).toSorted((a, b) => (a.timestamp > b.timestamp ? -1 : 1))),
     errorsByQueue: new DataLoader<QueueMetrics, readonly JobErrorGroup[], string>(

@@ -15,9 +15,22 @@ export function addAudit(builder: Builder, refs: Refs): void {
       }),
       action: t.exposeString("action", { description: "What was done: `restart`." }),
       intent: t.exposeInt("intent", { nullable: true, description: "Of an outcome: the `seq` of its intent." }),
-      requestId: t.exposeString("requestId", { description: "The request's id, as in its `X-Request-Id`." }),
+      requestId: t.exposeString("requestId", { description: "The request's id, as in the `X-Request-Id` of its answer." }),
+      clientRequestId: t.exposeString("clientRequestId", {
+        nullable: true,
+        description: "The `X-Request-Id` that the request brought, if that was short and plain.",
+      }),
+      traceId: t.exposeString("traceId", { nullable: true, description: "The trace id of its `traceparent`." }),
+      ip: t.exposeString("ip", {
+        nullable: true,
+        description: "Remote address of its connection: that of the proxy, where there is one.",
+      }),
       subject: t.exposeString("subject", { description: "Holder of the token." }),
       kid: t.exposeString("kid", { description: "Public id of the token." }),
+      auth: t.exposeString("auth", {
+        nullable: true,
+        description: "How it was proven: `token`, `tokens_file` or `jwt`; null in entries of version 0.1.",
+      }),
       engine: t.exposeString("engine", { description: "Configured name of the engine." }),
       containerId: t.exposeString("containerId", { description: "Full id of the container." }),
       containerName: t.exposeString("containerName", { description: "Its name at that time." }),
@@ -25,6 +38,16 @@ export function addAudit(builder: Builder, refs: Refs): void {
       env: t.exposeString("env", { nullable: true, description: "Its environment, null when unknown." }),
       reason: t.exposeString("reason", { nullable: true, description: "The reason given." }),
       detail: t.exposeString("detail", { nullable: true, description: "Of an outcome: the state, or the error." }),
+      code: t.exposeString("code", {
+        nullable: true,
+        description: "Of an outcome: the code of the error that it was answered with.",
+      }),
+      dockerStatus: t.exposeInt("dockerStatus", {
+        nullable: true,
+        description:
+          "Of an outcome: the HTTP status with which the engine answered the call; null when it did not, or that is not known.",
+      }),
+      keyHash: t.exposeString("keyHash", { nullable: true, description: "SHA-256 of the `Idempotency-Key`; null without one." }),
       durationMs: t.exposeInt("durationMs", { nullable: true, description: "Of an outcome: milliseconds since the intent." }),
       hash: t.exposeString("hash", { description: "SHA-256 over the hash of the entry before and this one." }),
     }),

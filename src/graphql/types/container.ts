@@ -2,7 +2,9 @@ import { runsRelease } from "../../domain/runs-release.ts";
 import type { Host } from "../../domain/host.ts";
 import { OpsError } from "../../errors.ts";
 import type { Builder } from "../builder.ts";
+import { createContainerFilter } from "../loaders/container-filter.ts";
 import type { Refs } from "../refs.ts";
+import { toContainerArgs, toPlaceArgs } from "./container-args.ts";
 import type { Scalars } from "./scalars.ts";
 
 /** Container, and the queries that return it. */
@@ -72,10 +74,6 @@ export function addContainer(builder: Builder, refs: Refs, scalars: Scalars): vo
     }),
   });
 
-  const shared = {
-    includeAccessories: { description: "Also what Kamal runs beside the service: redis, prometheus, the proxy ..." },
-    engine: { description: "Only this engine, by its configured name." },
-  };
   builder.queryField("containers", (t) =>
     t.field({
       type: [refs.container],
@@ -83,20 +81,11 @@ export function addContainer(builder: Builder, refs: Refs, scalars: Scalars): vo
       description:
         "Running, restarting and paused containers, and the newest stopped one of a role that has none. Core ones first, by name. " +
         "An engine that does not answer is in `engines`, its containers are `stale`; null when none answers and nothing is known.",
-      args: {
-        env: t.arg({
-          type: scalars.environment,
-          description: "Only this environment; forbidden when the token does not list it.",
-        }),
-        includeAccessories: t.arg.boolean({ defaultValue: false, required: true, ...shared.includeAccessories }),
-        engine: t.arg.string(shared.engine),
-      },
-      resolve: async (_root, { env, includeAccessories, engine }, { loaders, principal }) => {
-        if (env && !principal.environments.has(env)) throw new OpsError("forbidden", `This token does not cover ${env}`);
-        const all = await loaders.containers.all(includeAccessories);
-        return env || engine
-          ? all.filter((container) => (!env || container.env === env) && (!engine || container.engine === engine))
-          : all;
+      args: toContainerArgs(t.arg, scalars),
+      resolve: async (_root, args, { loaders, principal }) => {
+        const accepts = createContainerFilter(args, principal);
+        const all = await loaders.containers.all(args.includeAccessories);
+        return args.env || args.engine ? all.filter(accepts) : all;
       },
     }),
   );
@@ -108,8 +97,7 @@ export function addContainer(builder: Builder, refs: Refs, scalars: Scalars): vo
         "One visible container by its exact name; container_not_found when there is none, container_ambiguous when several engines run it.",
       args: {
         name: t.arg.string({ required: true, description: "Exact name; never an id or a prefix." }),
-        includeAccessories: t.arg.boolean({ defaultValue: false, required: true, ...shared.includeAccessories }),
-        engine: t.arg.string(shared.engine),
+        ...toPlaceArgs(t.arg),
       },
       resolve: (_root, args, { loaders }) => loaders.containers.one(args),
     }),

@@ -1,8 +1,10 @@
-import { maySee } from "../../domain/principal.ts";
-import { OpsError } from "../../errors.ts";
+import { maySee, type Principal } from "../../domain/principal.ts";
 import type { Builder } from "../builder.ts";
-import { maxTail, toLogOptions } from "../log-args.ts";
+import { openLease } from "../lease.ts";
+import { toLogOptions } from "../log-args.ts";
 import type { Refs } from "../refs.ts";
+import { toPlaceArgs } from "./container-args.ts";
+import { toLogFilterArgs } from "./log-filter-args.ts";
 import type { Scalars } from "./scalars.ts";
 
 /** LogBatch, and the subscription containerLogs. */
@@ -26,7 +28,7 @@ export function addLogFollow(builder: Builder, refs: Refs, scalars: Scalars): vo
       ended: t.exposeString("ended", {
         nullable: true,
         description:
-          "Why nothing comes after this (container_gone, shutdown, unauthorized, forbidden, slow_consumer); null while it goes on.",
+          "Why nothing comes after this (container_gone, expired after an hour, shutdown, unauthorized, forbidden, slow_consumer); null while it goes on.",
       }),
     }),
   });
@@ -40,34 +42,15 @@ export function addLogFollow(builder: Builder, refs: Refs, scalars: Scalars): vo
         "Follows the log of one container, also over its restarts: its newest lines, then what it writes. Needs the scope ops:logs.",
       args: {
         name: t.arg.string({ required: true, description: "Exact name of the container." }),
-        includeAccessories: t.arg.boolean({
-          defaultValue: false,
-          required: true,
-          description: "Also find what Kamal runs beside the service.",
-        }),
-        engine: t.arg.string({ description: "Only this engine, by its configured name." }),
-        tail: t.arg.int({
-          defaultValue: 200,
-          required: true,
-          description: `How many of its newest matching lines come first, 0 to ${maxTail}.`,
-        }),
-        since: t.arg.string({
-          description: "Those only from this time on: RFC 3339, unix seconds, or a duration back from now.",
-        }),
-        stream: t.arg({ type: scalars.stream, description: "Only this stream." }),
-        search: t.arg.string({ description: "Only lines that contain this text, case-sensitive; at most 200 characters." }),
-        searchRegex: t.arg.string({
-          description: "Only lines that match this regular expression (RE2, at most 200 characters).",
-        }),
-        level: t.arg({ type: scalars.logLevel, description: "Only lines so severe, or more." }),
+        ...toPlaceArgs(t.arg),
+        ...toLogFilterArgs(t.arg, scalars, 0),
       },
-      subscribe: async (_root, { name, includeAccessories, engine, ...args }, { loaders, sources, openStream }) => {
+      subscribe: async (_root, { name, includeAccessories, engine, ...args }, context) => {
+        const { loaders, sources } = context;
         const options = await toLogOptions(args, 0);
         const container = await loaders.containers.one({ name, includeAccessories, engine });
-        if (!openStream) throw new OpsError("invalid_request", "Nothing can be followed here");
-        const lease = openStream();
-        lease.recheck((principal) => principal.scopes.has("ops:logs") && maySee(principal, container.env));
-        return sources.containers.follow(container, options, lease.signal);
+        const mayGoOn = (now: Principal) => now.scopes.has("ops:logs") && maySee(now, container.env);
+        return sources.containers.follow(container, options, openLease(context, mayGoOn));
       },
       resolve: (batch) => batch,
     }),

@@ -1,6 +1,7 @@
 import type { Builder } from "../builder.ts";
-import { maxTail, toLogOptions } from "../log-args.ts";
+import { toLogOptions } from "../log-args.ts";
 import type { Refs } from "../refs.ts";
+import { toLogFilterArgs, toUntilArg } from "./log-filter-args.ts";
 import type { Scalars } from "./scalars.ts";
 
 /** LogPage and LogLine, and Container.logs. */
@@ -35,21 +36,7 @@ export function addLogs(builder: Builder, refs: Refs, scalars: Scalars): void {
       authScopes: { logs: true },
       complexity: ({ tail }) => ({ field: 50 + Math.ceil((tail ?? 200) / 10), multiplier: 1 }),
       description: "Its newest log lines. Needs the scope ops:logs: logs may carry secrets.",
-      args: {
-        tail: t.arg.int({
-          defaultValue: 200,
-          required: true,
-          description: `How many lines, 1 to ${maxTail}, after all filters.`,
-        }),
-        since: t.arg.string({ description: "From this time on: RFC 3339, unix seconds, or a duration back from now (10m, 2h)." }),
-        until: t.arg.string({ description: "Up to this time, as `since`." }),
-        stream: t.arg({ type: scalars.stream, description: "Only this stream." }),
-        search: t.arg.string({ description: "Only lines that contain this text, case-sensitive; at most 200 characters." }),
-        searchRegex: t.arg.string({
-          description: "Only lines that match this regular expression (RE2, at most 200 characters); `(?i)` ignores case.",
-        }),
-        level: t.arg({ type: scalars.logLevel, description: "Only lines so severe, or more." }),
-      },
+      args: { ...toLogFilterArgs(t.arg, scalars, 1), ...toUntilArg(t.arg) },
       resolve: async (container, args, { sources, signal }) =>
         sources.containers.logs(container, await toLogOptions(args, 1), signal),
     }),

@@ -2,6 +2,7 @@ import { toPreview } from "../../domain/restart-preview.ts";
 import type { Builder } from "../builder.ts";
 import type { Refs } from "../refs.ts";
 import { checkRestartArgs, toRestartError } from "../restart-errors.ts";
+import { findRunningWork } from "../running-work.ts";
 import type { Scalars } from "./scalars.ts";
 
 /** RestartResult, RestartPreview, and mutation restartContainer. */
@@ -80,17 +81,21 @@ export function addRestart(builder: Builder, refs: Refs, scalars: Scalars): void
           description: "Restart nothing: only tell what would happen.",
         }),
       },
-      resolve: async (_root, args, { loaders, sources, principal, requestId }) => {
+      resolve: async (_root, args, { loaders, sources, principal, origin, requestId, signal }) => {
         checkRestartArgs(sources.restartEnabled, args);
         const { name, engine, includeAccessories, reason, idempotencyKey, waitHealthy, waitSeconds, dryRun } = args;
         const container = await loaders.containers.one({ name, engine, includeAccessories, everyEngine: true });
         if (dryRun) {
           const all = await loaders.containers.all(includeAccessories);
-          const refused = await sources.restarts.check(container, principal);
-          return { container, well: null, preview: toPreview(container, all, refused) };
+          const [refused, work] = await Promise.all([
+            sources.restarts.check(container, principal),
+            findRunningWork(container, all, loaders.queues, signal),
+          ]);
+          return { container, well: null, preview: toPreview(container, all, refused, work) };
         }
         const waitMs = waitHealthy ? waitSeconds * 1000 : null;
-        const request = { reason: reason || null, requestId, principal, idempotencyKey: idempotencyKey ?? null, waitMs };
+        const who = { requestId, principal, origin: origin() };
+        const request = { ...who, reason: reason || null, idempotencyKey: idempotencyKey ?? null, waitMs };
         const done = await sources.restarts.restart(container, request).catch((error: unknown) => {
           throw toRestartError(error);
         });

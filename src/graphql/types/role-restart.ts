@@ -55,11 +55,11 @@ export function addRoleRestart(builder: Builder, refs: Refs, scalars: Scalars): 
         waitSeconds: t.arg.int({ defaultValue: 60, required: true, description: "How long each may take, 1 to 300." }),
       },
       resolve: async (_root, { role, env, reason, waitSeconds }, context) => {
-        const { sources, principal, requestId } = context;
+        const { sources, principal, origin, requestId } = context;
         checkRestartArgs(sources.restartEnabled, { reason, waitSeconds });
         if (reason === "") throw new OpsError("invalid_request", "reason must have 1 to 200 characters");
         if (!principal.environments.has(env)) throw new OpsError("forbidden", `This token may not act on ${env}`);
-        const request = { reason, requestId, principal, waitMs: waitSeconds * 1000 };
+        const request = { reason, requestId, principal, origin: origin(), waitMs: waitSeconds * 1000 };
         const containers = await findRole(context, role, env);
         return restartRole(containers, { role, request, restarts: sources.restarts, find: (one) => findAgain(context, one) });
       },

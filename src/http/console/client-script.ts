@@ -53,6 +53,8 @@ export const clientScript = `"use strict";
       title: "wallet-core-ops",
       logo: "",
       endpoint,
+      // Subscriptions too: else their variables would be in addresses, which proxies log.
+      method: "POST",
       defaultTabs: ${JSON.stringify(examples.map((query) => ({ query })))},
       // What people type as a header is often a secret: not kept. Nor is the query put into the address bar.
       shouldPersistHeaders: false,

@@ -64,4 +64,20 @@ query HostsAndDeploy {
   }
 }
 `,
+  `# What happens from now on; run it, restart something, and stop it again
+subscription Live {
+  containerEvents(includeAccessories: true) {
+    events {
+      time
+      action
+      name
+      env
+      version
+      exitCode
+    }
+    dropped
+    ended
+  }
+}
+`,
 ];

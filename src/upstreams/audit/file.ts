@@ -1,10 +1,11 @@
-import type { AuditEntry, AuditLog, AuditRecord, OpenIntent } from "../../domain/audit.ts";
+import type { AuditEntry, AuditLog, AuditRecord } from "../../domain/audit.ts";
 import { OpsError } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
 import { createAppendFile } from "./append-file.ts";
 import { type ChainHead, genesis, toAuditLine } from "./line.ts";
 import { readEntriesBackward } from "./lines.ts";
 import { acquireLock, type FileLock } from "./lock.ts";
+import { findUnfinished } from "./unfinished.ts";
 
 interface AuditFileOptions {
   readonly path: string;
@@ -79,7 +80,7 @@ export function createAuditFile({ path, logger }: AuditFileOptions): AuditLog & 
     recover: () =>
       guarded(async () => {
         await own();
-        return findOpen(path);
+        return findUnfinished(path, scanLimit);
       }),
     read: async ({ first, before, accepts }) => {
       const found: AuditRecord[] = [];
@@ -111,29 +112,6 @@ async function readHead(path: string): Promise<ChainHead> {
 
 function newer(a: ChainHead, b: ChainHead): ChainHead {
   return a.seq >= b.seq ? a : b;
-}
-
-/** Oldest first. What stayed `unknown` for an hour stays so: engines do not remember. */
-async function findOpen(path: string): Promise<OpenIntent[]> {
-  const outcomes = new Map<number, "settled" | "unknown">();
-  const open: OpenIntent[] = [];
-  let scanned = 0;
-  for await (const { record: intent } of readEntriesBackward(path)) {
-    if (intent.intent !== null) {
-      // The newest one is met first, and counts: what was settled is told with a detail.
-      if (!outcomes.has(intent.intent)) outcomes.set(intent.intent, isSettled(intent) ? "settled" : "unknown");
-    } else {
-      const outcome = outcomes.get(intent.seq);
-      const young = Date.now() - Date.parse(intent.at) < 3_600_000;
-      if (!outcome || (outcome === "unknown" && young)) open.push({ intent, told: outcome !== undefined });
-    }
-    if (++scanned >= scanLimit) break;
-  }
-  return open.toReversed();
-}
-
-function isSettled({ outcome, detail }: AuditRecord): boolean {
-  return outcome !== "unknown" || (detail?.startsWith("settled") ?? false);
 }
 
 function withDeadline<T>(promise: Promise<T>, deadline: AbortSignal): Promise<T> {

@@ -49,6 +49,13 @@ export function toAuditLine(entry: AuditEntry, at: Date, head: ChainHead, piece:
     args: entry.args,
     detail: entry.detail,
     duration_ms: entry.durationMs,
+    auth: entry.auth,
+    ip: entry.ip,
+    client_request_id: entry.clientRequestId,
+    trace_id: entry.traceId,
+    key_hash: entry.keyHash,
+    code: entry.code,
+    docker_status: entry.dockerStatus,
     ...(piece !== null && { piece: toHash(piece) }),
     prev_hash: head.hash,
   };
@@ -85,6 +92,14 @@ export function parseAuditLine(text: string): ChainedLine | null {
       args: fields.args,
       detail: fields.detail,
       durationMs: fields.duration_ms,
+      // Lines of version 0.1 end here.
+      auth: fields.auth ?? null,
+      ip: fields.ip ?? null,
+      clientRequestId: fields.client_request_id ?? null,
+      traceId: fields.trace_id ?? null,
+      keyHash: fields.key_hash ?? null,
+      code: fields.code ?? null,
+      dockerStatus: fields.docker_status ?? null,
     };
     return { record, prevHash, piece: fields.piece ?? null, intact: toHash(prevHash, body) === match[2] };
   } catch {

@@ -19,8 +19,14 @@ interface CgroupReaderOptions {
   readonly proc?: string;
 }
 
-/** Where Docker puts a container below the root of a hierarchy: its drivers cgroupfs and systemd. */
-const layouts = [(id: string) => `docker/${id}`, (id: string) => `system.slice/docker-${id}.scope`];
+/** Where Docker and Podman put a container below the root of a hierarchy: their drivers cgroupfs and systemd (crun: one level deeper). */
+const layouts = [
+  (id: string) => `docker/${id}`,
+  (id: string) => `system.slice/docker-${id}.scope`,
+  (id: string) => `machine.slice/libpod-${id}.scope/container`,
+  (id: string) => `machine.slice/libpod-${id}.scope`,
+  (id: string) => `libpod_parent/libpod-${id}`,
+];
 
 /**
  * Reads what the engine itself would read, without it: the files of cgroup v1 or v2. Nothing is configured: a folder named by the full

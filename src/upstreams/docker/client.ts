@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import type { Query } from "./connect.ts";
-import type { EngineAddress } from "./engine-options.ts";
+import type { EngineAddress } from "../../domain/engine-address.ts";
 import { createLink } from "./link.ts";
 import { parseJson, readText } from "./read-body.ts";
 
@@ -24,8 +24,8 @@ export interface EngineClient {
   call(fullId: string, action: Action, query: Query, signal: AbortSignal): Promise<unknown>;
   /** The same as a stream. */
   open(fullId: string, action: Action, query: Query, signal: AbortSignal): Promise<IncomingMessage>;
-  /** `GET /events` of a time that is over: one JSON object a line, "" for none. */
-  readEvents(query: Query, signal: AbortSignal): Promise<string>;
+  /** Resolves to the HTTP status of a success. Rejects as `call`. */
+  restart(fullId: string, query: Query, signal: AbortSignal): Promise<number>;
   /** One call of an exec: `body` null is a GET. Rejects as `call`. */
   exec(path: string, body: object | null, signal: AbortSignal): Promise<unknown>;
   /** Starts an exec: its output, multiplexed. */
@@ -60,14 +60,16 @@ export function createEngineClient(address: EngineAddress, control: EngineAddres
       const text = await readText(response, maxAnswerBytes);
       return text === "" ? null : parseJson(text);
     },
+    async restart(fullId, query, signal) {
+      const response = await open(fullId, "restart", query, signal);
+      await readText(response, maxAnswerBytes);
+      return response.statusCode ?? 0;
+    },
     async exec(path, body, signal) {
       const response = await writes.send(body ? "POST" : "GET", path, {}, signal, body ?? undefined);
       return parseJson(await readText(response, maxAnswerBytes));
     },
     openExec: (execId, signal) => writes.send("POST", `/exec/${execId}/start`, {}, signal, { Detach: false, Tty: false }),
-    async readEvents(query, signal) {
-      return readText(await reads.send("GET", "/events", query, signal), maxAnswerBytes);
-    },
     forget() {
       reads.forget();
       if (writes !== reads) writes.forget();

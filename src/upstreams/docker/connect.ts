@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { Agent as HttpAgent, type IncomingMessage } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
 import { inspect } from "node:util";
-import type { EngineAddress } from "./engine-options.ts";
+import type { EngineAddress } from "../../domain/engine-address.ts";
 import { SshAgent } from "./ssh.ts";
 
 /** The part of docker-modem that we use; dockerode types it as any. */

@@ -7,6 +7,9 @@ import { listAnswer } from "./answers.ts";
 import { createEngineClient, type EngineClient } from "./client.ts";
 import { abortable, withDeadline } from "./deadline.ts";
 import type { EngineOptions } from "./engine-options.ts";
+import type { Changes } from "./changes.ts";
+import type { EventBoard } from "./event-board.ts";
+import { createEventDesk, type EventDesk } from "./event-desk.ts";
 import { type ListedFacts, toListedFacts } from "./facts.ts";
 import { isLost, toDockerError } from "./failure.ts";
 import type { Inspector } from "./inspect.ts";
@@ -29,6 +32,8 @@ export interface Engine {
   /** Bounds the inspections of whole engines in flight, over all engines: a hundred at once would cost 100 MB. */
   readonly fullLimit: LimitFunction;
   readonly inventory: Inventory;
+  /** Hands its events on to who reads them. */
+  readonly desk: EventDesk;
   /** From memory; the first one waits until the engine has answered, or failed to. Never rejects. */
   view(signal: AbortSignal): EngineView | Promise<EngineView>;
   /** Null where `view` would wait. */
@@ -50,18 +55,24 @@ export interface EngineSettings extends WatchTimes {
   readonly fullLimit: LimitFunction;
   /** How long the containers of an engine that went away are shown, milliseconds. */
   readonly staleMs: number;
+  /** Told when its containers, or whether it answers, may have changed. */
+  readonly changes: Changes;
+  readonly board: EventBoard;
 }
 
-/** While somebody asks, an engine that was not heard of for so long is pinged, milliseconds. */
-const quietMs = 5000;
+/**
+ * While somebody asks, an engine that was not heard of for the first time is pinged, and after the second nothing is told of it before it has
+ * answered, milliseconds. So one that hangs is never told to be well for longer, and one that nobody asks about is not pinged.
+ */
+const [quietMs, silentMs] = [1000, 3000];
 
 export function createEngine(options: EngineOptions, inspector: Inspector, settings: EngineSettings): Engine {
   const { name, address, env } = options;
   const client = createEngineClient(address, options.control ?? null);
   const hostNames = [name, address.kind === "unix" ? hostname() : address.host];
-  const inventory = createInventory({ env, service: settings.service, hostNames });
+  const inventory = createInventory({ env, service: settings.service, hostNames }, () => settings.changes.tell());
   let contactAt: number | null = null;
-  let pinging = false;
+  let pinging: Promise<void> | null = null;
 
   const ask: Engine["ask"] = async (deadlineMs, run, ...callers) => {
     try {
@@ -74,30 +85,42 @@ export function createEngine(options: EngineOptions, inspector: Inspector, setti
       throw failure;
     }
   };
-  const pingWhenQuiet = () => {
-    if (pinging || contactAt === null || Date.now() - contactAt < quietMs) return;
-    pinging = true;
-    ask(settings.listTimeoutMs, (signal) => client.ping(signal))
-      .catch((error: OpsError) => watcher.lose(error))
-      .finally(() => (pinging = false));
+  const askPing = async () => {
+    try {
+      await ask(settings.listTimeoutMs, (signal) => client.ping(signal));
+    } catch (error) {
+      watcher.lose(error as OpsError);
+    } finally {
+      pinging = null;
+    }
+  };
+  const ping = () => (pinging ??= askPing());
+  /** What must be waited for before anything can be told, null for nothing. */
+  const pending = (): Promise<void> | null => {
+    const ready = watcher.ready();
+    if (ready || watcher.loss() || contactAt === null) return ready;
+    // A clock that was set back is no contact.
+    const silence = Math.abs(Date.now() - contactAt);
+    const answer = silence < quietMs ? null : ping();
+    return silence < silentMs ? null : answer;
   };
   const now = (): EngineView => {
     const loss = watcher.loss();
-    if (!loss) {
-      pingWhenQuiet();
-      return { status: { name, ok: true, contactAt, error: null }, snapshot: inventory.snapshot(false) };
-    }
+    if (!loss) return { status: { name, ok: true, contactAt, error: null }, snapshot: inventory.snapshot(false) };
     const isKept = contactAt !== null && Date.now() - loss.at <= settings.staleMs;
     const status = { name, ok: false, contactAt, error: toProblem(loss.error) };
     return { status, snapshot: isKept ? inventory.snapshot(true) : null };
   };
   const view = (signal: AbortSignal): EngineView | Promise<EngineView> => {
-    const ready = watcher.ready();
-    if (!ready) return now();
-    return abortable(signal, () => ready).then(now, (error: unknown) => {
-      const failure = toProblem(toDockerError(error, name));
-      return { status: { name, ok: false, contactAt, error: failure }, snapshot: null };
-    });
+    const wait = pending();
+    if (!wait) return now();
+    return abortable(signal, () => wait).then(
+      () => view(signal),
+      (error: unknown) => {
+        const failure = toProblem(toDockerError(error, name));
+        return { status: { name, ok: false, contactAt, error: failure }, snapshot: null };
+      },
+    );
   };
   const engine: Engine = {
     name,
@@ -105,8 +128,9 @@ export function createEngine(options: EngineOptions, inspector: Inspector, setti
     limit: pLimit(settings.concurrency),
     fullLimit: settings.fullLimit,
     inventory,
+    desk: createEventDesk(name, inventory, settings.board),
     view,
-    peek: () => (watcher.ready() ? null : now()),
+    peek: () => (pending() ? null : now()),
     async known(signal, stale = false) {
       const { snapshot, status } = await view(signal);
       if (snapshot && (status.ok || stale)) return snapshot;
@@ -122,7 +146,11 @@ export function createEngine(options: EngineOptions, inspector: Inspector, setti
       client.close();
     },
   };
-  const watcher = createWatcher(engine, inspector, settings, createReport(name, settings.logger));
+  const report = createReport(name, settings.logger);
+  const watcher = createWatcher(engine, inspector, settings, (error) => {
+    report(error);
+    settings.changes.tell();
+  });
   return engine;
 }
 

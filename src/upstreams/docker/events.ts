@@ -1,17 +1,25 @@
 import type { IncomingMessage } from "node:http";
+import { toLogTimestamp } from "../../domain/log-time.ts";
 import { AnswerError } from "./status-error.ts";
 
-/** One change of a container, as the engine tells it. */
-export interface ContainerEvent {
-  /** create, start, die, destroy, rename, health_status ...; what Docker says behind a colon or a space is cut off. */
+/** One event of a container, as the engine tells it. */
+export interface EngineEvent {
+  /** create, start, die, destroy, rename, health_status ...; what Docker says behind a colon or a space is in `detail`. */
   readonly action: string;
+  readonly detail: string;
   /** 64 hex digits. */
   readonly fullId: string;
+  /** RFC 3339 UTC with nanoseconds. */
+  readonly time: string;
+  /** Labels of the container, beside its `name`, its `image`, and what belongs to the action (exitCode, signal, oldName). */
+  readonly attributes: Readonly<Record<string, string>>;
 }
 
-const actions = ["create", "start", "die", "stop", "restart", "pause", "unpause", "destroy", "rename", "oom", "update"];
+const actions = ["create", "start", "kill", "die", "stop", "restart", "pause", "unpause", "destroy", "rename", "oom", "update"];
 /** `health_status` without its colon makes Docker match by prefix: "health_status: healthy" passes (daemon/events/filter.go). */
-const filters = JSON.stringify({ type: ["container"], event: [...actions, "health_status"] });
+const filters = JSON.stringify({ type: ["container"], event: [...actions, "health_status", "remove"] });
+/** Where Podman has another word than Docker. */
+const dockersWord: Readonly<Record<string, string>> = { remove: "destroy" };
 
 /** Query of `GET /events`: from now on. What was missed before is told by a full list, never by the engine's ring of 256 events. */
 export const eventsQuery = { filters } as const;
@@ -20,7 +28,7 @@ export const eventsQuery = { filters } as const;
 const maxLineBytes = 1 << 20;
 
 /** Hands on each event of the stream; resolves when it ends, rejects when it breaks. Lines that tell of no container are passed over. */
-export async function readEvents(stream: IncomingMessage, onEvent: (event: ContainerEvent) => void): Promise<void> {
+export async function readEvents(stream: IncomingMessage, onEvent: (event: EngineEvent) => void): Promise<void> {
   stream.setEncoding("utf8");
   let rest = "";
   for await (const chunk of stream as AsyncIterable<string>) {
@@ -34,14 +42,33 @@ export async function readEvents(stream: IncomingMessage, onEvent: (event: Conta
   }
 }
 
-function parseEvent(line: string): ContainerEvent | null {
+interface EventLine {
+  readonly Action?: unknown;
+  readonly Actor?: { readonly ID?: unknown; readonly Attributes?: Record<string, unknown> | null };
+  readonly id?: unknown;
+  /** Podman's detail of health_status. */
+  readonly HealthStatus?: unknown;
+}
+
+function parseEvent(line: string): EngineEvent | null {
   if (line.trim() === "") return null;
   try {
-    const { Action, Actor, id } = JSON.parse(line) as { Action?: unknown; Actor?: { ID?: unknown }; id?: unknown };
+    const { Action, Actor, id, HealthStatus } = JSON.parse(line) as EventLine;
     const fullId = Actor?.ID ?? id;
     if (typeof Action !== "string" || typeof fullId !== "string" || !/^[0-9a-f]{64}$/.test(fullId)) return null;
-    return { action: Action.replace(/[: ].*$/s, ""), fullId };
+    const [, action = "", detail = typeof HealthStatus === "string" ? HealthStatus : ""] =
+      /^([^: ]*)[: ]*(.+)?$/s.exec(Action) ?? [];
+    const texts = Object.entries(Actor?.Attributes ?? {}).filter(
+      (entry): entry is [string, string] => typeof entry[1] === "string",
+    );
+    return { action: dockersWord[action] ?? action, detail, fullId, time: toTime(line), attributes: Object.fromEntries(texts) };
   } catch {
     return null;
   }
+}
+
+/** Read from the text: nanoseconds since 1970 are more than a number holds. Now, where the engine tells none. */
+function toTime(line: string): string {
+  const digits = /"timeNano":(\d{10,19})\b/.exec(line)?.[1] ?? `${Date.now()}000000`;
+  return toLogTimestamp(`${digits.slice(0, -9)}.${digits.slice(-9)}`);
 }

@@ -43,7 +43,8 @@ const byCode: Readonly<Record<string, Failure>> = {
 export function toDockerError(error: unknown, engine: string): OpsError {
   if (error instanceof OpsError) return error;
   const [code, reason] = explain(error);
-  return new OpsError(code, `Docker engine ${engine}: ${reason}`, { cause: error, upstream: `docker:${engine}` });
+  const upstreamStatus = error instanceof StatusError ? error.status : undefined;
+  return new OpsError(code, `Docker engine ${engine}: ${reason}`, { cause: error, upstream: `docker:${engine}`, upstreamStatus });
 }
 
 function explain(error: unknown): Failure {

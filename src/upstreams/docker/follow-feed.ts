@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { ContainerRef, LogLine, LogStream } from "../../domain/container.ts";
-import { parseLogTime } from "../../domain/log-time.ts";
+import type { ContainerRef, LogLine, LogOptions } from "../../domain/container.ts";
 import { toOpsError } from "../../errors.ts";
 import type { Query } from "./connect.ts";
 import type { Engine } from "./engine.ts";
 import { type FollowBuffer, sizeOf } from "./follow-buffer.ts";
+import { createPosition, type FollowPosition } from "./follow-position.ts";
 import { readFollowed } from "./follow-stream.ts";
 import type { Inspection, Inspector } from "./inspect.ts";
 import { readLogs } from "./logs.ts";
@@ -15,13 +15,10 @@ const pauseMs = { first: 250, most: 5000 };
 /** Lines that may come between the two calls of a beginning; without a limit the engine would read a large log from its start. */
 const startTail = 20_000;
 
-/** The time of the last line of each stream that was handed out, as Docker writes it; "" before the first. */
-export type Position = Readonly<Record<LogStream, string>>;
-
 /** One followed log of an engine, for any number of readers. */
 export interface Feed {
-  /** Adds a reader. What the log holds up to the answered position is history; all after it, and nothing else, comes into the buffer. */
-  join(buffer: FollowBuffer): Promise<Position>;
+  /** Adds a reader. What is up to the feed's position is history, picked by what is answered; all after it, and nothing else, comes into the buffer. */
+  join(buffer: FollowBuffer): Promise<ReturnType<FollowPosition["createHistory"]>>;
   /** The last one to leave ends the engine's stream, at once. */
   leave(buffer: FollowBuffer): void;
   /** To be called when a buffer has room again. */
@@ -29,19 +26,20 @@ export interface Feed {
 }
 
 /**
- * Follows one container: reads the engine's stream no faster than the fastest reader, goes on after the last line when the stream ends
- * (`since` = its time + 1 ns), waits for a container that stopped, and ends only when the container is gone or nobody reads.
+ * Follows one container: reads the engine's stream no faster than the fastest reader, goes on after the last line when the stream ends,
+ * waits for a container that stopped, and ends only when the container is gone or nobody reads.
  */
 export function createFeed(engine: Engine, inspector: Inspector, ref: ContainerRef, onClose: () => void): Feed {
   const readers = new Set<FollowBuffer>();
   const stop = new AbortController();
   const { signal } = stop;
-  const position: Record<LogStream, string> = { stdout: "", stderr: "" };
+  const position = createPosition();
   let resume: (() => void) | null = null;
   let started: Promise<void> | null = null;
+  let isStarted = false;
 
   const publish = (lines: readonly LogLine[]) => {
-    for (const line of lines) position[line.stream] = line.timestamp;
+    position.add(lines);
     const size = sizeOf(lines);
     for (const reader of readers) reader.push(lines, size);
   };
@@ -53,15 +51,20 @@ export function createFeed(engine: Engine, inspector: Inspector, ref: ContainerR
     }
   };
   const inspect = () => inspector.inspect(engine, ref.fullId, signal);
+  const readPage = (options: LogOptions) => readLogs(engine, inspector, ref, options, { timeoutMs: callMs, caller: signal });
   const open = async (query: Query, { tty }: Inspection) => {
     const ask = (asking: AbortSignal) => engine.client.open(ref.fullId, "logs", { ...everything, ...query }, asking);
-    await readFollowed(await engine.ask(callMs, ask, signal), { tty, signal, publish, room });
+    const isNew = position.createFilter();
+    const publishNew = (lines: readonly LogLine[]) => publish(lines.filter(isNew));
+    await readFollowed(await engine.ask(callMs, ask, signal), { tty, signal, publish: publishNew, room });
   };
 
-  /** Where to begin: the last line that there is. */
+  /** Where to begin: the last line that there is, and all of its time. */
   const findStart = async () => {
-    const { lines } = await readLogs(engine, inspector, ref, { tail: 1 }, { timeoutMs: callMs, caller: signal });
-    position.stdout = position.stderr = lines[0]?.timestamp ?? "";
+    const { lines } = await readPage({ tail: 1 });
+    position.begin(lines[0]?.timestamp ?? "");
+    const since = position.since();
+    if (since !== undefined) position.add((await readPage({ tail: startTail, since })).lines);
     return inspect();
   };
   const run = async (first: Inspection) => {
@@ -69,16 +72,17 @@ export function createFeed(engine: Engine, inspector: Inspector, ref: ContainerR
     let pause = pauseMs.first;
     let tail: number | "all" = startTail;
     while (!signal.aborted) {
-      const before = latest(position);
+      const before = position.latest;
+      const since = position.since();
       try {
-        await open({ ...toSince(before), tail: before === "" ? "all" : tail }, current);
+        await open(since === undefined ? { tail: "all" } : { since, tail }, current);
         current = await waitForRun(current);
       } catch (error) {
         if (signal.aborted) return;
         if (toOpsError(error).code === "container_not_found") return close("container_gone");
         if (pause === pauseMs.first) for (const reader of readers) reader.tell("engine_lost");
       }
-      pause = latest(position) === before ? Math.min(pause * 2, pauseMs.most) : pauseMs.first;
+      pause = position.latest === before ? Math.min(pause * 2, pauseMs.most) : pauseMs.first;
       tail = "all";
       await sleep(pause * (0.5 + Math.random() / 2), undefined, { signal }).catch(() => {});
     }
@@ -100,6 +104,7 @@ export function createFeed(engine: Engine, inspector: Inspector, ref: ContainerR
   };
   const begin = async () => {
     const first = await findStart();
+    isStarted = true;
     run(first).catch((error: unknown) => close(toOpsError(error)));
   };
   const close = (reason: string | Error) => {
@@ -112,8 +117,9 @@ export function createFeed(engine: Engine, inspector: Inspector, ref: ContainerR
     async join(buffer) {
       readers.add(buffer);
       started ??= begin();
-      await started;
-      return { ...position };
+      // Without a pause where none is needed: what comes meanwhile would be history, too.
+      if (!isStarted) await started;
+      return position.createHistory();
     },
     leave(buffer) {
       readers.delete(buffer);
@@ -131,16 +137,4 @@ const everything = { follow: 1, stdout: 1, stderr: 1, timestamps: 1 } as const;
 
 function isLive({ facts }: Inspection): boolean {
   return facts.state === "running" || facts.state === "paused";
-}
-
-function latest({ stdout, stderr }: Position): string {
-  return stdout > stderr ? stdout : stderr;
-}
-
-/** One nanosecond after a time of Docker's, in unix seconds. */
-function toSince(timestamp: string): Query {
-  const [seconds, nanoseconds] = (parseLogTime(timestamp, 0) ?? "").split(".");
-  if (!seconds || !nanoseconds) return {};
-  const next = BigInt(seconds) * 1_000_000_000n + BigInt(nanoseconds) + 1n;
-  return { since: `${next / 1_000_000_000n}.${String(next % 1_000_000_000n).padStart(9, "0")}` };
 }

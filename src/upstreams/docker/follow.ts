@@ -2,7 +2,7 @@ import type { ContainerRef, LogLine } from "../../domain/container.ts";
 import { type FollowOptions, type LogBatch, toBatch } from "../../domain/log-follow.ts";
 import type { Engine } from "./engine.ts";
 import { createFollowBuffer } from "./follow-buffer.ts";
-import { createFeed, type Feed, type Position } from "./follow-feed.ts";
+import { createFeed, type Feed } from "./follow-feed.ts";
 import type { Inspector } from "./inspect.ts";
 import { createLineFilter, isSelective } from "./log-filter.ts";
 import { readLogs } from "./logs.ts";
@@ -32,10 +32,9 @@ export function createFollower(inspector: Inspector, timeoutMs: number): Followe
       const leave = () => feed.leave(buffer);
       signal.addEventListener("abort", leave, { once: true });
       try {
-        const start = await feed.join(buffer);
+        const toHistory = await feed.join(buffer);
         const page = options.tail > 0 && (await readLogs(engine, inspector, ref, options, { timeoutMs, caller: signal }));
-        const history = page ? page.lines.filter((line) => isUpTo(line, start)) : [];
-        return read(history);
+        return read(page ? toHistory(page.lines, options) : []);
       } catch (error) {
         leave();
         throw error;
@@ -52,8 +51,4 @@ export function createFollower(inspector: Inspector, timeoutMs: number): Followe
       }
     },
   };
-}
-
-function isUpTo({ stream, timestamp }: LogLine, position: Position): boolean {
-  return timestamp <= position[stream];
 }

@@ -84,7 +84,8 @@ function toTimeout(nanoseconds: number): number {
 }
 
 function requireShell(output: string, engine: string): void {
-  if (!output.includes('exec: "/bin/sh"')) return;
+  // As runc and crun say it.
+  if (!/exec: "\/bin\/sh"|executable file `\/bin\/sh`/.test(output)) return;
   const message = `Docker engine ${engine}: the container has no /bin/sh, without which a probe could not be ended in time`;
   throw new OpsError("docker_error", message, { upstream: `docker:${engine}` });
 }

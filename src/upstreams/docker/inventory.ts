@@ -1,3 +1,4 @@
+import { LRUCache } from "lru-cache";
 import type { Container } from "../../domain/container.ts";
 import type { ContainerFacts, EngineContext } from "../../domain/container-facts.ts";
 import { toTimestamp } from "../../domain/container-time.ts";
@@ -14,6 +15,14 @@ export interface Snapshot {
   readonly context: EngineContext;
   /** Any container, hidden ones too; null when there is none of this id. */
   row(fullId: string): Container | null;
+  known(fullId: string): Known | null;
+}
+
+/** A container as it is, or was last, known. */
+export interface Known {
+  readonly facts: ContainerFacts;
+  readonly row: Container;
+  readonly visible: boolean;
 }
 
 export interface Inventory {
@@ -26,6 +35,8 @@ export interface Inventory {
   demote(fullId: string): void;
   remove(fullId: string): void;
   snapshot(stale: boolean): Snapshot;
+  /** Also one that is gone, of the last 1000 of these; null for one that was never known. */
+  lastKnown(fullId: string): Known | null;
 }
 
 interface Entry {
@@ -45,23 +56,38 @@ export interface InventoryEngine {
   readonly hostNames: readonly string[];
 }
 
-/** The containers of one engine, in memory. */
-export function createInventory(engine: InventoryEngine): Inventory {
+/** The containers of one engine, in memory. `onChange` is told when a snapshot may be another than before. */
+export function createInventory(engine: InventoryEngine, onChange: () => void): Inventory {
   const entries = new Map<string, Entry>();
   /** When something was removed, so that answers to earlier questions do not bring it back. */
   const removed = new Map<string, number>();
   let clock = 0;
   const kept = new Map<boolean, Snapshot>();
+  let latest: Snapshot | null = null;
+  // By size, for `max` would take its memory at once, for each engine.
+  const departed = new LRUCache<string, Known>({ maxSize: 1000, sizeCalculation: () => 1 });
 
   const isOutdated = (fullId: string, asked: number) =>
     Math.max(entries.get(fullId)?.asked ?? 0, removed.get(fullId) ?? 0) > asked;
   const put = (fullId: string, entry: Omit<Entry, "observedAt">) => {
     entries.set(fullId, { ...entry, observedAt: toTimestamp(new Date().toISOString()) ?? "" });
+    change();
+  };
+  const change = () => {
     kept.clear();
+    onChange();
+  };
+  const getSnapshot = (stale: boolean) => {
+    const snapshot = kept.get(stale) ?? createSnapshot(entries, engine, stale);
+    kept.set(stale, snapshot);
+    latest = snapshot;
+    return snapshot;
   };
   const remove = (fullId: string) => {
     removed.set(fullId, ++clock);
-    if (entries.delete(fullId)) kept.clear();
+    const last = latest?.known(fullId);
+    if (last) departed.set(fullId, last);
+    if (entries.delete(fullId)) change();
   };
   return {
     begin: () => ++clock,
@@ -92,11 +118,8 @@ export function createInventory(engine: InventoryEngine): Inventory {
       put(fullId, { listed, facts: { ...listed, hostname, image, variables }, inspected: false, asked });
     },
     remove,
-    snapshot(stale) {
-      const snapshot = kept.get(stale) ?? createSnapshot(entries, engine, stale);
-      kept.set(stale, snapshot);
-      return snapshot;
-    },
+    snapshot: getSnapshot,
+    lastKnown: (fullId) => getSnapshot(false).known(fullId) ?? departed.get(fullId) ?? null,
   };
 }
 
@@ -120,5 +143,16 @@ function createSnapshot(entries: ReadonlyMap<string, Entry>, engine: InventoryEn
     return made;
   };
   const visible = selectVisible(all).map(({ fullId }) => row(fullId) as Container);
-  return { facts, visible, context, row };
+  const shown = new Set(visible);
+  return {
+    facts,
+    visible,
+    context,
+    row,
+    known(fullId) {
+      const own = row(fullId);
+      const told = facts.get(fullId);
+      return own && told ? { facts: told, row: own, visible: shown.has(own) } : null;
+    },
+  };
 }

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { type Connection, connect, type Query } from "./connect.ts";
-import type { EngineAddress } from "./engine-options.ts";
+import type { EngineAddress } from "../../domain/engine-address.ts";
 import { readStart } from "./read-body.ts";
 import { AnswerError, StatusError } from "./status-error.ts";
 

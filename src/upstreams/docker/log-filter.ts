@@ -2,12 +2,18 @@ import type { LogFilter, LogLine, LogOptions } from "../../domain/container.ts";
 import { isAtLeast } from "../../domain/log-level.ts";
 import { toLogTimestamp } from "../../domain/log-time.ts";
 
-/** Whether a line belongs to an answer, by everything but `tail`. Times are compared as the text that Docker writes. */
+/**
+ * Whether a line belongs to an answer, by everything but `tail`. Times are compared as the text that Docker writes; Podman tells whole seconds, and
+ * knows itself which of their lines are from `since` on.
+ */
 export function createLogFilter({ since, until, ...wanted }: Omit<LogOptions, "tail">): (line: LogLine) => boolean {
   const from = since === undefined ? null : toLogTimestamp(since);
+  const second = from?.slice(0, 19) ?? "";
   const to = until === undefined ? null : toLogTimestamp(until);
   const matches = createLineFilter(wanted);
-  return (line) => (from === null || line.timestamp >= from) && (to === null || line.timestamp <= to) && matches(line);
+  const isFrom = ({ timestamp }: LogLine) =>
+    from === null || timestamp >= from || (timestamp.startsWith(second) && timestamp.endsWith(".000000000Z"));
+  return (line) => isFrom(line) && (to === null || line.timestamp <= to) && matches(line);
 }
 
 /** Whether a line is one of those wanted, whenever it was written. The cheap questions come first. */

@@ -1,6 +1,7 @@
 import type { LogLine, LogStream } from "../../domain/container.ts";
 import { createLineCleaner } from "../../domain/log-clean.ts";
 import { createLevelDetector } from "../../domain/log-level.ts";
+import { redactCutSecret } from "../../domain/own-secrets.ts";
 import { parseLogTime, toLogTimestamp } from "../../domain/log-time.ts";
 
 const maxLineBytes = 64 << 10;
@@ -33,7 +34,7 @@ export function createLineJoiner(onLine: (line: LogLine) => void): LineJoiner {
   const flush = (stream: LogStream) => {
     const line = pending[stream];
     pending[stream] = null;
-    if (line) onLine({ timestamp: line.timestamp, stream, ...finish[stream](toMessage(line)) });
+    if (line) onLine({ timestamp: line.timestamp, stream, ...finish[stream](toText(line), line.bytes > maxLineBytes) });
   };
   const append = (stream: LogStream, timestamp: string, text: Buffer) => {
     const line = (pending[stream] ??= { timestamp, pieces: [], bytes: 0 });
@@ -62,11 +63,12 @@ export function createLineJoiner(onLine: (line: LogLine) => void): LineJoiner {
 }
 
 /** What a line says, safe to hand on, and how severe it is. */
-function createFinisher(): (text: string) => Pick<LogLine, "level" | "message"> {
+function createFinisher(): (text: string, isCut: boolean) => Pick<LogLine, "level" | "message"> {
   const clean = createLineCleaner();
   const detect = createLevelDetector();
-  return (text) => {
-    const message = clean(text);
+  return (text, isCut) => {
+    const safe = clean(text);
+    const message = isCut ? redactCutSecret(safe) + cutMark : safe;
     return { level: detect(message), message };
   };
 }
@@ -87,11 +89,12 @@ function toTimestamp(prefix: string): string | null {
   return unix === null ? null : toLogTimestamp(unix);
 }
 
-function toMessage({ pieces, bytes }: PendingLine): string {
+/** At most the first 64 KiB. */
+function toText({ pieces, bytes }: PendingLine): string {
   const whole = pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces);
   if (bytes <= maxLineBytes) return whole.toString();
   let end = maxLineBytes;
   // Not in the middle of a character: its continuation bytes are 10xxxxxx.
   while (end > maxLineBytes - 4 && ((whole[end] ?? 0) & 0xc0) === 0x80) end--;
-  return whole.toString("utf8", 0, end) + cutMark;
+  return whole.toString("utf8", 0, end);
 }

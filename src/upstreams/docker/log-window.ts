@@ -36,7 +36,8 @@ interface WindowOptions extends LogOptions {
 /** Reads one answer of `GET /containers/{id}/logs?timestamps=1` to its end, holding no more than the lines asked for. */
 export async function readLogWindow(chunks: AsyncIterable<Buffer>, options: WindowOptions): Promise<LogWindow> {
   const matches = createLogFilter(options);
-  const newest = createNewestLines(options.tail, maxPageBytes);
+  // Two more, for the first line of each stream may be cut off.
+  const newest = createNewestLines(options.tail + 2, maxPageBytes);
   const firsts = new Map<LogStream, LogLine>();
   let entries = 0;
   let bytes = 0;
@@ -66,7 +67,9 @@ export async function readLogWindow(chunks: AsyncIterable<Buffer>, options: Wind
   joiner.end();
   entries += splitter.skipped;
   const cut = new Set(options.size !== null && entries >= options.size ? toCut([...firsts.values()]) : []);
-  return { lines: newest.take().filter((line) => !cut.has(line)), entries, dropped: newest.dropped, overflow: false };
+  const whole = newest.take().filter((line) => !cut.has(line));
+  const dropped = newest.dropped || whole.length > options.tail;
+  return { lines: whole.slice(-options.tail), entries, dropped, overflow: false };
 }
 
 /**

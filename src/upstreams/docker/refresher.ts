@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { OpsError } from "../../errors.ts";
 import type { Engine } from "./engine.ts";
-import type { ContainerEvent } from "./events.ts";
+import type { EngineEvent } from "./events.ts";
 import { toDockerError } from "./failure.ts";
 import type { Inspector } from "./inspect.ts";
 
@@ -10,7 +10,7 @@ export interface Refresher {
   syncAll(patienceMs: number): Promise<void>;
   /** Lists, and inspects what changed. */
   sync(): Promise<void>;
-  onEvent(event: ContainerEvent): void;
+  onEvent(event: EngineEvent): void;
   close(): void;
 }
 
@@ -44,6 +44,7 @@ export function createRefresher(
       else if (failure.code !== "container_not_found") await listInstead(fullId);
     } finally {
       running.delete(fullId);
+      engine.desk.settle(fullId);
     }
   };
   /** The list does not wait for a container that hangs; when it hangs too, it is the engine. */
@@ -78,8 +79,12 @@ export function createRefresher(
     async sync() {
       await inspectAll(await list());
     },
-    onEvent({ action, fullId }) {
+    onEvent(event) {
+      const { action, fullId } = event;
       engine.touch();
+      engine.desk.onEvent(event);
+      // A signal is no change yet: `die` is.
+      if (action === "kill") return;
       if (action === "destroy") return inventory.remove(fullId);
       mark(fullId);
       if (action !== "die") return;

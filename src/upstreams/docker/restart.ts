@@ -1,7 +1,9 @@
-import type { Container, ContainerRef, RestartLook } from "../../domain/container.ts";
+import type { IncomingMessage } from "node:http";
+import type { ContainerRef, RestartLook, Restarted } from "../../domain/container.ts";
 import { toContainer } from "../../domain/kamal.ts";
 import { OpsError } from "../../errors.ts";
 import type { Engine } from "./engine.ts";
+import { readEvents } from "./events.ts";
 import type { Inspection, Inspector } from "./inspect.ts";
 import { protectedLabel, readSelf } from "./self.ts";
 
@@ -9,9 +11,11 @@ import { protectedLabel, readSelf } from "./self.ts";
 const defaultStopTimeout = 10;
 /** Past events are in the engine's memory: the last 256 of it, none from before it was started. */
 const eventsTimeoutMs = 2000;
+/** They come at once; what has not come by then is not there, milliseconds. */
+const pastEventsMs = 1000;
 
 export interface Restarter {
-  restart(engine: Engine, ref: ContainerRef): Promise<Container>;
+  restart(engine: Engine, ref: ContainerRef): Promise<Restarted>;
   look(engine: Engine, ref: ContainerRef): Promise<RestartLook>;
   restartedSince(engine: Engine, ref: ContainerRef, since: Date): Promise<boolean>;
   /** Waits for the restarts in flight. */
@@ -23,22 +27,22 @@ export interface Restarter {
  * goes on with it anyway, and a restart is stop, then start: what came of a failed one is told by a second look.
  */
 export function createRestarter(inspector: Inspector, graceMs: number): Restarter {
-  const running = new Map<string, Promise<Container>>();
+  const running = new Map<string, Promise<Restarted>>();
   let self: ReturnType<typeof readSelf> | null = null;
 
-  const run = async (engine: Engine, { fullId }: ContainerRef): Promise<Container> => {
+  const run = async (engine: Engine, { fullId }: ContainerRef): Promise<Restarted> => {
     // Has a deadline of its own.
     const { context } = await engine.known(new AbortController().signal);
     const t = toStopTimeout(await inspector.inspect(engine, fullId).catch(ignoreTimeout));
-    try {
-      await engine.ask(t * 1000 + graceMs, (signal) => engine.client.call(fullId, "restart", { t }, signal));
-    } catch (error) {
-      throw await toOutcome(error as OpsError, engine, inspector, fullId);
-    }
+    const dockerStatus = await engine
+      .ask(t * 1000 + graceMs, (signal) => engine.client.restart(fullId, { t }, signal))
+      .catch(async (error: unknown) => {
+        throw await toOutcome(error as OpsError, engine, inspector, fullId);
+      });
     const { facts } = await inspector.inspect(engine, fullId).catch((error: unknown) => {
-      throw unknown(engine, "restarted, but it cannot be asked how the container is", error);
+      throw unknown(engine, "restarted, but it cannot be asked how the container is", error, dockerStatus);
     });
-    return toContainer(facts, context);
+    return { container: toContainer(facts, context), dockerStatus };
   };
   return {
     restart(engine, ref) {
@@ -50,22 +54,40 @@ export function createRestarter(inspector: Inspector, graceMs: number): Restarte
       return restart;
     },
     async look(engine, { fullId }) {
-      const isSelf = await (self ??= readSelf());
+      const check = await (self ??= readSelf());
       const { context } = await engine.known(new AbortController().signal);
       const { facts } = await inspector.inspect(engine, fullId);
       const labelled = facts.labels[protectedLabel] === "true";
-      const protectedBy = isSelf(fullId) ? "the gateway itself runs in it" : labelled ? `label ${protectedLabel}` : null;
+      const protectedBy = check(fullId) ?? (labelled ? `label ${protectedLabel}` : null);
       return { container: toContainer(facts, context), protectedBy };
     },
     async restartedSince(engine, { fullId }, since) {
-      const filters = JSON.stringify({ type: ["container"], container: [fullId], event: ["restart"] });
-      const query = { since: toSeconds(since), until: toSeconds(new Date()), filters };
-      return (await engine.ask(eventsTimeoutMs, (signal) => engine.client.readEvents(query, signal))) !== "";
+      const filters = JSON.stringify({ type: ["container"], container: [fullId], event: ["restart", "start"] });
+      const query = { since: toSeconds(since), filters };
+      return hasRestarted(await engine.ask(eventsTimeoutMs, (signal) => engine.client.openEvents(query, signal)));
     },
     async settle() {
       await Promise.allSettled(running.values());
     },
   };
+}
+
+/**
+ * Whether the events have both a restart and a start: Docker tells of a restart after it, Podman before. They are read as a stream that goes
+ * on, for of a time that is over Podman (5.4) leaves out a random part.
+ */
+async function hasRestarted(stream: IncomingMessage): Promise<boolean> {
+  const seen = new Set<string>();
+  const isSeen = () => seen.has("restart") && seen.has("start");
+  const timer = setTimeout(() => stream.destroy(), pastEventsMs);
+  const reading = readEvents(stream, ({ action }) => {
+    seen.add(action);
+    if (isSeen()) stream.destroy();
+  });
+  // It ends by our own hand, or with the engine; what was seen counts.
+  await reading.catch(() => {});
+  clearTimeout(timer);
+  return isSeen();
 }
 
 /** Unix seconds with milliseconds, as Docker's events want them. */
@@ -91,9 +113,10 @@ async function toOutcome(failure: OpsError, engine: Engine, inspector: Inspector
   try {
     const { facts } = await inspector.inspect(engine, fullId);
     const message = `Docker engine ${engine.name}: the restart failed and the container was left ${facts.state}`;
-    return new OpsError("docker_error", message, { cause: failure.cause, upstream: `docker:${engine.name}` });
+    const { cause, upstreamStatus } = failure;
+    return new OpsError("docker_error", message, { cause, upstream: `docker:${engine.name}`, upstreamStatus });
   } catch {
-    return unknown(engine, "the restart failed, and it cannot be asked how the container is", failure);
+    return unknown(engine, "the restart failed, and it cannot be asked how the container is", failure, failure.upstreamStatus);
   }
 }
 
@@ -103,6 +126,7 @@ function isCutOff(error: OpsError): boolean {
   return code === "ECONNRESET" || code === "EPIPE";
 }
 
-function unknown(engine: Engine, what: string, cause: unknown): OpsError {
-  return new OpsError("restart_unknown", `Docker engine ${engine.name}: ${what}`, { cause, upstream: `docker:${engine.name}` });
+function unknown(engine: Engine, what: string, cause: unknown, upstreamStatus?: number): OpsError {
+  const options = { cause, upstream: `docker:${engine.name}`, upstreamStatus };
+  return new OpsError("restart_unknown", `Docker engine ${engine.name}: ${what}`, options);
 }

@@ -1,22 +1,33 @@
 import { readFile } from "node:fs/promises";
 import { hostname } from "node:os";
 
-/** Tells whether a container is the one that this process runs in. */
-export type IsSelf = (fullId: string) => boolean;
+/** Why a container is not to be restarted from here: it is the one that this process runs in, or it may be. Null when it is not. */
+export type SelfCheck = (fullId: string) => string | null;
+
+/** Null for a file that cannot be read. */
+type Read = (path: string) => Promise<string | null>;
 
 /** Label of containers that must never be restarted from here, such as the gateway's own proxies. */
 export const protectedLabel = "wallet-core-ops.protected";
 
+/** Docker and Podman put one of these into each container. */
+const marks = ["/.dockerenv", "/run/.containerenv"];
+
 /**
  * From the files that Docker mounts into a container (`/etc/hostname` ...), from the cgroup, and from the host name that Docker makes
- * up. Finds nothing outside of a container. One with a host name of its own, its cgroup hidden and those files mounted over cannot
- * be told: give that the label.
+ * up. Outside of a container it is none. One with a host name of its own, its cgroup hidden and those files mounted over cannot
+ * be told: then any may be it, and none is restarted.
  */
-export async function readSelf(read: (path: string) => Promise<string> = readProc, host = hostname()): Promise<IsSelf> {
+export async function readSelf(read: Read = readIfThere, host = hostname()): Promise<SelfCheck> {
   const [mounts, cgroup] = await Promise.all([read("/proc/self/mountinfo"), read("/proc/self/cgroup")]);
-  const ids = new Set(findIds(mounts, cgroup));
+  const ids = new Set(findIds(mounts ?? "", cgroup ?? ""));
   const prefix = /^[0-9a-f]{12}$/.test(host) ? host : null;
-  return (fullId) => ids.has(fullId) || (prefix !== null && fullId.startsWith(prefix));
+  const isContained = (await Promise.all(marks.map(read))).some((mark) => mark !== null);
+  if (isContained && ids.size === 0 && prefix === null) {
+    return () => "the gateway runs in a container and cannot tell in which";
+  }
+  const isSelf = (fullId: string) => ids.has(fullId) || (prefix !== null && fullId.startsWith(prefix));
+  return (fullId) => (isSelf(fullId) ? "the gateway itself runs in it" : null);
 }
 
 function findIds(mounts: string, cgroup: string): string[] {
@@ -27,6 +38,6 @@ function findIds(mounts: string, cgroup: string): string[] {
   return [...ids, ...groups].filter((id) => id !== undefined);
 }
 
-async function readProc(path: string): Promise<string> {
-  return readFile(path, "utf8").catch(() => "");
+async function readIfThere(path: string): Promise<string | null> {
+  return readFile(path, "utf8").catch(() => null);
 }

@@ -4,8 +4,10 @@ import { toContainer } from "../../domain/kamal.ts";
 import { OpsError, toOpsError } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
 import { createCgroupReader } from "./cgroup.ts";
+import { createChanges } from "./changes.ts";
 import { createEngine, findEngine } from "./engine.ts";
 import type { EngineOptions } from "./engine-options.ts";
+import { createEventBoard } from "./event-board.ts";
 import { toDockerError } from "./failure.ts";
 import { createFollower } from "./follow.ts";
 import { createInspector } from "./inspect.ts";
@@ -53,7 +55,9 @@ export function createContainerSource(options: ContainerSourceOptions): Containe
   const { service, logger, listTimeoutMs = 2000, concurrency = 10, inspectTimeoutMs = 2000 } = options;
   const { resyncMs = 30_000, staleMs = 60_000 } = options;
   const fullLimit = pLimit(32);
-  const settings = { service, logger, listTimeoutMs, concurrency, fullLimit, resyncMs, staleMs };
+  const changes = createChanges();
+  const board = createEventBoard();
+  const settings = { service, logger, listTimeoutMs, concurrency, fullLimit, resyncMs, staleMs, changes, board };
   const inspector = createInspector(inspectTimeoutMs);
   const follower = createFollower(inspector, options.logsTimeoutMs ?? 5000);
   const engines = new Map(options.engines.map((engine) => [engine.name, createEngine(engine, inspector, settings)]));
@@ -74,6 +78,8 @@ export function createContainerSource(options: ContainerSourceOptions): Containe
   return {
     list: (signal) => lister.list(signal),
     peek: () => lister.peek(),
+    changes: (signal) => changes.watch(signal),
+    events: (accepts, signal) => board.read(accepts, signal),
     inspect: (refs, signal) => each(refs, async (ref) => (await findEngine(engines, ref).known(signal, true)).row(ref.fullId)),
     async fresh(ref, signal) {
       const engine = findEngine(engines, ref);

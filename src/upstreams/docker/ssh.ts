@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { Agent } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Client, ConnectConfig } from "ssh2";
-import type { SshAddress } from "./engine-options.ts";
+import type { SshAddress } from "../../domain/engine-address.ts";
 import { findHostKeys, toAlgorithms } from "./known-hosts.ts";
 
 /** Milliseconds until the SSH server must have let us in; silence of three times `aliveMs` is a lost connection. */

@@ -13,17 +13,20 @@ const throttling = z.object({ periods: z.number(), throttled_periods: z.number()
 const network = z.object({ rx_bytes: z.number(), tx_bytes: z.number() });
 const transfer = z.object({ op: z.string(), value: z.number() });
 
+const cpuStats = z.object({
+  cpu_usage: usage.nullish(),
+  system_cpu_usage: count,
+  online_cpus: count,
+  /** Podman's own figure, which Docker does not have. */
+  cpu: count,
+  throttling_data: throttling.nullish().catch(null),
+});
+type CpuStats = z.infer<typeof cpuStats>;
+
 /** `GET /containers/{id}/stats`. Counters above 2^53 lose their last digits, which no ratio sees. */
 const statsAnswer = z.object({
   read: z.string().nullish(),
-  cpu_stats: z
-    .object({
-      cpu_usage: usage.nullish(),
-      system_cpu_usage: count,
-      online_cpus: count,
-      throttling_data: throttling.nullish().catch(null),
-    })
-    .nullish(),
+  cpu_stats: cpuStats.nullish(),
   memory_stats: z.object({ usage: count, limit: count, stats: z.record(z.string(), z.number()).nullish().catch(null) }).nullish(),
   pids_stats: z.object({ current: count }).nullish(),
   networks: z.record(z.string(), network).nullish().catch(null),
@@ -46,8 +49,8 @@ export function toSample(answer: unknown): Omit<StatsSample, "life"> {
     source: "engine",
     readAt: data.read ?? "",
     cpuTotal: cpu?.cpu_usage?.total_usage ?? null,
-    cpuSystem: cpu?.system_cpu_usage ?? null,
-    onlineCpus: cpu?.online_cpus || (cpu?.cpu_usage?.percpu_usage?.length ?? 0),
+    cpuSystem: cpu ? toCpuSystem(cpu, data.read ?? "") : null,
+    onlineCpus: toOnlineCpus(cpu),
     throttling: throttled
       ? {
           periods: throttled.periods,
@@ -69,6 +72,20 @@ export function toStartedAt(answer: unknown): string {
   const { success, data } = startAnswer.safeParse(answer);
   if (!success) throw new AnswerError("its inspection of a container is none");
   return data.State.StartedAt;
+}
+
+function toOnlineCpus(cpu: CpuStats | null | undefined): number {
+  return cpu?.online_cpus || (cpu?.cpu_usage?.percpu_usage?.length ?? 0);
+}
+
+/**
+ * CPU time of the host, busy or not. Podman tells only how long its CPUs were busy (containers/common pkg/cgroups SystemCPUUsage), by which a
+ * container alone on an idle host would seem to use all of it: there the clock counts.
+ */
+function toCpuSystem(cpu: CpuStats, readAt: string): number | null {
+  const at = Date.parse(readAt);
+  if (cpu.cpu === null || Number.isNaN(at)) return cpu.system_cpu_usage;
+  return at * 1e6 * toOnlineCpus(cpu);
 }
 
 function toNetwork(networks: readonly z.infer<typeof network>[]): StatsSample["network"] {

@@ -57,6 +57,7 @@ export function createWatcher(
   const watch = async (onWatching: () => void) => {
     const { signal } = life;
     const stream = await withDeadline(listTimeoutMs, open, signal);
+    engine.desk.begin();
     const end = () => stream.destroy();
     signal.addEventListener("abort", end, { once: true });
     let timer: NodeJS.Timeout | undefined;
@@ -104,7 +105,11 @@ export function createWatcher(
       return attempt?.promise ?? null;
     },
     loss: () => loss,
-    lose: (error) => life.abort(error),
+    lose(error) {
+      // Whoever waited for this must not be told that all is well.
+      if (!isEnd(error)) conclude(error);
+      life.abort(error);
+    },
     close() {
       closed.abort();
       life.abort(new OpsError("docker_unavailable", "Closed"));

@@ -3,7 +3,7 @@ import type { RiverSourceConfig } from "./river-config.ts";
 import { riverStatements } from "./river-statements.ts";
 import type { SourceFactory } from "./source-kinds.ts";
 
-const columns = ["id", "state", "kind", "queue", "scheduled_at", "finalized_at", "errors"];
+const columns = ["id", "state", "kind", "queue", "scheduled_at", "finalized_at", "errors", "attempted_at", "attempted_by"];
 
 /** Jobs of River. It records every attempt, so its failures are failed attempts, also of jobs that succeeded later. */
 export const createRiverSource: SourceFactory<RiverSourceConfig> = (config, { database, env }) =>

@@ -1,3 +1,4 @@
+import { anyOf, matches, pickRunning } from "./running.ts";
 import type { QueueStatements } from "./sql-source.ts";
 import { quoteTable } from "./sql.ts";
 import { groupErrors, inLast, toErrorText } from "./windows.ts";
@@ -18,7 +19,23 @@ select ${by} as queue, count(*) as n from ${table}
 where state = 'completed' and ${inLast(5, "finalized_at")} group by 1`,
     failures: `select queue, count(*) as n from (${attempts}) as attempt group by 1`,
     errors: groupErrors(attempts),
+    running: (hosts) =>
+      pickRunning({
+        jobs: `
+    select ${by} as queue, id::text as id, kind, attempted_at as started_at, attempted_by[array_upper(attempted_by, 1)] as worker
+    from ${table} where state = 'running'`,
+        isAsked: matches("worker", `(?:${anyOf(hosts)}|${anyOf(hosts.map(toClientHost))}${clientTime})`),
+        isNamed: matches("worker", `.+${clientTime}`),
+      }),
   };
+}
+
+/** What River puts behind the host in the id of a client, unless it was given one: when the client was made. */
+const clientTime = String.raw`_\d{4}_\d\d_\d\dT\d\d_\d\d_\d\d(?:_\d+)?`;
+
+/** The host in the id of a client, as River writes it. Source: defaultClientIDWithHost in River's client.go. */
+function toClientHost(host: string): string {
+  return host.replaceAll(".", "_").slice(0, 60);
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { JobErrorGroup, QueueMetrics, QueueSource } from "../../domain/queue.ts";
+import type { JobErrorGroup, QueueMetrics, QueueSource, RunningJobs } from "../../domain/queue.ts";
 import type { Environment } from "../../domain/environment.ts";
 import { cleanText } from "../../domain/log-clean.ts";
 import { createFlight } from "./abortable.ts";
@@ -7,7 +7,7 @@ import { createKnownQueues } from "./known-queues.ts";
 import type { Database } from "./pool.ts";
 import { type TableName, formatTable } from "./sql.ts";
 
-/** The four statements of a job system. `n` is a count, `queue` the name of the queue. */
+/** The statements of a job system. `n` is a count, `queue` the name of the queue. */
 export interface QueueStatements {
   /** Rows {queue, n}: jobs that could run now. */
   readonly depth: string;
@@ -17,6 +17,8 @@ export interface QueueStatements {
   readonly failures: string;
   /** Rows {queue, job_id, error, timestamp, n} of the same failures, newest first. */
   readonly errors: string;
+  /** As `pickRunning` makes it; absent where the rows do not tell who works on them. */
+  readonly running?: (hosts: readonly string[]) => string;
 }
 
 /** A source that reads one table; `cli check` looks at the rights on it. */
@@ -45,6 +47,7 @@ const processedWindowSeconds = 300;
  */
 export function createSqlSource(options: SqlSourceOptions): SqlSource {
   const { name, kind, env, database, statements } = options;
+  const { running } = statements;
   const subject = { source: name, table: formatTable(options.table), columns: options.columns };
   const known = createKnownQueues(options.names);
   const metricsStatement = uniteMetrics(statements);
@@ -76,6 +79,20 @@ export function createSqlSource(options: SqlSourceOptions): SqlSource {
     }));
   });
 
+  const readRunning = async (statement: string, signal: AbortSignal): Promise<RunningJobs> => {
+    const rows = await database.read(statement, signal);
+    const jobs = rows
+      .filter((row) => row["job_id"] !== null)
+      .map((row) => ({
+        queue: row["queue"] ?? "",
+        source: name,
+        jobId: row["job_id"] ?? "",
+        kind: row["kind"] ?? null,
+        startedAt: row["started_at"] ?? null,
+      }));
+    return { jobs, total: Number(rows[0]?.["total"]), unnamed: Number(rows[0]?.["unnamed"]) };
+  };
+
   const asOpsError = (error: unknown) => {
     throw toQueueError(error, subject);
   };
@@ -86,6 +103,7 @@ export function createSqlSource(options: SqlSourceOptions): SqlSource {
     table: options.table,
     metrics: (signal) => readMetrics(signal).catch(asOpsError),
     errors: (signal) => readErrors(signal).catch(asOpsError),
+    ...(running && { running: (hosts, signal) => readRunning(running(hosts), signal).catch(asOpsError) }),
   };
 }
 

@@ -44,7 +44,24 @@ export const tableConfig = z
     run_at: identifier.optional(),
     finished_at: identifier,
     error: identifier.optional(),
+    worker: z
+      .strictObject({
+        column: identifier,
+        form: sqlText
+          .refine((form) => form.split("{host}").length === 2, "must have {host} once")
+          .refine((form) => !/\}\{/.test(form), "must have a character between {host} and {n}")
+          .refine((form) => !/\{(?!host\}|n\})/.test(form), "knows no other places than {host} and {n}")
+          .optional(),
+      })
+      .optional(),
+    started_at: identifier.optional(),
   })
+  .check(
+    z.refine(({ worker, active }) => !worker || active, {
+      path: ["worker"],
+      message: 'needs "active": the statuses of running jobs',
+    }),
+  )
   .check(z.superRefine(refuseSharedStatuses, { when: () => true }));
 
 export type TableSourceConfig = Readonly<z.infer<typeof tableConfig>>;

@@ -17,7 +17,9 @@ export const createTableSource: SourceFactory<TableSourceConfig> = (config, { da
     table: toTableName(config.table),
     columns: [
       ...("column" in config.queue ? [config.queue.column] : []),
-      ...[config.id, config.status, config.finished_at, config.run_at, config.error].filter((name) => name !== undefined),
+      ...[config.id, config.status, config.finished_at].concat(
+        [config.run_at, config.error, config.started_at, config.worker?.column].filter((name) => name !== undefined),
+      ),
     ],
     names: "name" in config.queue ? [config.queue.name] : (config.queue.names ?? []),
     statements: tableStatements(config),

@@ -1,3 +1,4 @@
+import { anyOf, matches, pickRunning } from "./running.ts";
 import type { QueueStatements } from "./sql-source.ts";
 import { isOneOf, toTableName, quoteIdentifier, quoteLiteral, quoteTable } from "./sql.ts";
 import type { TableSourceConfig } from "./table-config.ts";
@@ -33,7 +34,29 @@ where ${status(config.done)} and ${inLast(5, finishedAt)}${hasQueue} group by 1`
     errors: groupErrors(`
     select ${queue} as queue, ${column(config.id)} as id, ${toErrorText(error)} as error, ${finishedAt} as failed_at
     from ${table} as job where ${failed}`),
+    ...findRunning(config, queue, table),
   };
+}
+
+/** Where the mapping says which jobs run and which column tells where. */
+function findRunning(config: TableSourceConfig, queue: string, table: string): Pick<QueueStatements, "running"> {
+  const { active, worker, started_at: startedAt } = config;
+  if (!active || !worker) return {};
+  const jobs = `
+    select ${queue} as queue, ${column(config.id)}::text as id, null::text as kind, ${column(worker.column)}::text as worker,
+           ${startedAt === undefined ? "null::timestamptz" : column(startedAt)} as started_at
+    from ${table} as job where ${isOneOf(column(config.status), active)}`;
+  return { running: (hosts) => pickRunning({ jobs, ...findWorkers(worker.form ?? "{host}", hosts) }) };
+}
+
+/** Conditions on what a worker writes of itself: `{host}` stands for its host name, `{n}` for a number such as that of its process. */
+function findWorkers(form: string, hosts: readonly string[]): { isAsked: string; isNamed: string } {
+  const toPattern = (host: string) =>
+    form
+      .split(/(\{host\}|\{n\})/)
+      .map((part) => (part === "{host}" ? host : part === "{n}" ? "[0-9]+" : anyOf([part])))
+      .join("");
+  return { isAsked: matches("worker", toPattern(anyOf(hosts))), isNamed: matches("worker", toPattern(".+")) };
 }
 
 function column(name: string): string {

@@ -1,6 +1,7 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import {
   appendFileSync,
+  copyFileSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -12,6 +13,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import type { AuditEntry } from "../../../src/domain/audit.ts";
 import { silentLogger } from "../../../src/logger.ts";
@@ -79,6 +81,13 @@ describe("createAuditFile", () => {
       ["args", {}],
       ["detail", null],
       ["duration_ms", null],
+      ["auth", "tokens_file"],
+      ["ip", "192.0.2.7"],
+      ["client_request_id", "deploy-17"],
+      ["trace_id", "4bf92f3577b34da6a3ce929d0e0e4736"],
+      ["key_hash", null],
+      ["code", null],
+      ["docker_status", null],
       ["prev_hash", "0".repeat(64)],
       ["hash", expect.stringMatching(/^[0-9a-f]{64}$/)],
     ]);
@@ -96,10 +105,57 @@ describe("createAuditFile", () => {
       await audit.write({ outcome: "unknown", intent: 2, detail: "restart_unknown" });
     }
     await using audit = create();
-    expect(await audit.recover()).toMatchObject([
+    expect((await audit.recover()).open).toMatchObject([
       { intent: { requestId: "told", seq: 2 }, told: true },
       { intent: { requestId: "open", seq: 3 }, told: false },
     ]);
+  });
+
+  it("gives the keys of a day with their newest outcome, over rotated files", async () => {
+    {
+      await using audit = create();
+      for (const keyHash of ["a", null, "c", "d"]) await audit.write({ keyHash });
+      await audit.write({ outcome: "unknown", intent: 1, keyHash: "a" });
+      renameSync(path, `${path}.1`);
+      await audit.write({ outcome: "ok", intent: 1, keyHash: "a" });
+      await audit.write({ outcome: "failed", intent: 3, keyHash: "c", code: "docker_error", dockerStatus: 500 });
+    }
+    await using audit = create();
+    expect((await audit.recover()).keyed).toMatchObject([
+      { intent: { seq: 1, keyHash: "a" }, outcome: { outcome: "ok" } },
+      { intent: { seq: 3, keyHash: "c" }, outcome: { outcome: "failed", code: "docker_error", dockerStatus: 500 } },
+      { intent: { seq: 4, keyHash: "d" }, outcome: null },
+    ]);
+  });
+
+  it("reads a record of version 0.1, which has fewer fields, and goes on with its chain", async () => {
+    const old = fileURLToPath(new URL("record-0.1.jsonl", import.meta.url));
+    expect(await verifyAudit(old, { partial: false })).toMatchObject({
+      ok: true,
+      message: expect.stringContaining("head seq 4"),
+    });
+    copyFileSync(old, path);
+    {
+      await using audit = create();
+      await audit.write({ requestId: "new" });
+      const missing = {
+        auth: null,
+        ip: null,
+        clientRequestId: null,
+        traceId: null,
+        keyHash: null,
+        code: null,
+        dockerStatus: null,
+      };
+      const [added, ...before] = await audit.read();
+      expect(added).toMatchObject({ seq: 5, auth: "tokens_file", ip: "192.0.2.7" });
+      expect(before).toHaveLength(4);
+      for (const record of before) expect(record).toMatchObject({ containerName: "wallet-core-web-v1", ...missing });
+    }
+    expect(await verifyAudit(path, { partial: false })).toMatchObject({ ok: true });
+    const altered = readFileSync(path, "utf8").replace('"detail":"running"', '"detail":"exited"');
+    writeFileSync(path, altered);
+    expect(await verifyAudit(path, { partial: false })).toMatchObject({ ok: false, message: expect.stringContaining("seq 2") });
   });
 
   it("keeps the order of concurrent writes, and never touches what is there", async () => {

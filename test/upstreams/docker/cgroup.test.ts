@@ -30,7 +30,14 @@ const versions = [
     usage: "cpu.stat",
   },
 ];
-const drivers = [`docker/${id}`, `system.slice/docker-${id}.scope`];
+const drivers = [
+  `docker/${id}`,
+  `system.slice/docker-${id}.scope`,
+  // Podman with runc, with crun, and without systemd.
+  `machine.slice/libpod-${id}.scope`,
+  `machine.slice/libpod-${id}.scope/container`,
+  `libpod_parent/libpod-${id}`,
+];
 
 describe.each(versions)("cgroup $name", ({ files, line, limit, unlimited, folder, usage }) => {
   test.each(drivers)("gives the docker CLI's numbers from %s", (path) => {

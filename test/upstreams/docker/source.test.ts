@@ -59,9 +59,8 @@ test("sends exactly these requests", async () => {
     "GET /_ping",
     "GET /v1.45/containers/json?all=1",
     `GET /v1.45/containers/${a}/json`,
-    // Each sample with the start that it belongs to.
+    // The second sample with the start that both belong to, or they do not meet.
     `GET /v1.45/containers/${a}/stats?stream=false&one-shot=true`,
-    `GET /v1.45/containers/${a}/json`,
     `GET /v1.45/containers/${a}/stats?stream=false&one-shot=true`,
     `GET /v1.45/containers/${a}/json`,
     `GET /v1.45/containers/${a}/json`,

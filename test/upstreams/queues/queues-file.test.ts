@@ -1,35 +1,10 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseQueuesFile } from "../../../src/upstreams/queues/queues-file.ts";
+import { runnerMapping, toQueueMapping } from "../../support/queue-mappings.ts";
 
-const runner = {
-  name: "runner",
-  kind: "table",
-  table: "public.runner_jobs",
-  queue: { column: "type" },
-  id: "id",
-  status: "status",
-  waiting: ["pending"],
-  active: ["running"],
-  done: ["done"],
-  failed: ["failed"],
-  run_at: "run_at",
-  finished_at: "finished_at",
-  error: "last_error",
-};
-const payouts = {
-  name: "payouts",
-  kind: "table",
-  table: "public.payouts",
-  queue: { name: "payouts" },
-  id: "id",
-  status: "state",
-  waiting: ["queued"],
-  done: ["paid"],
-  failed: ["rejected"],
-  finished_at: "settled_at",
-  error: "failure",
-};
+const runner = { ...runnerMapping, worker: { column: "locked_by", form: "host:{host} pid:{n}" }, started_at: "locked_at" };
+const payouts = toQueueMapping("payouts");
 const river = { name: "river", kind: "river", schema: "public", by: "kind" };
 
 function issues(file: unknown): readonly string[] {
@@ -48,6 +23,21 @@ describe("parseQueuesFile", () => {
     const numbered = { ...payouts, waiting: [0, -1], done: [1], failed: [2] };
     expect(issues({ sources: [full, numbered, { ...river, env: "production", names: ["b"] }] })).toStrictEqual([]);
     expect(issues({ sources: [] })).toStrictEqual([]);
+  });
+
+  it.each([
+    [{ column: "locked_by", form: "pid:{n}" }, "sources[0].worker.form: must have {host} once"],
+    [{ column: "locked_by", form: "{host} {host}" }, "sources[0].worker.form: must have {host} once"],
+    [{ column: "locked_by", form: "{host}{n}" }, "sources[0].worker.form: must have a character between {host} and {n}"],
+    [{ column: "locked_by", form: "{host} {pid}" }, "sources[0].worker.form: knows no other places than {host} and {n}"],
+    [{ form: "{host}" }, "sources[0].worker.column: Invalid input: expected string, received undefined"],
+  ])("refuses a worker of %o", (worker, issue) => {
+    expect(issues({ sources: [{ ...runner, worker }] })).toStrictEqual([issue]);
+  });
+
+  it("refuses a worker where it is not said which jobs run", () => {
+    const { active: _, ...silent } = runner;
+    expect(issues({ sources: [silent] })).toStrictEqual(['sources[0].worker: needs "active": the statuses of running jobs']);
   });
 
   it("lists every mistake at once, each with its path", () => {
@@ -96,11 +86,12 @@ describe("parseQueuesFile", () => {
     for (const value of [null, 1, [], "x", {}, { sources: {} }]) expect(issues(value)).toHaveLength(1);
   });
 
-  it("requires each field but run_at, active and error", () => {
-    const without = (key: string) => issues({ sources: [{ ...runner, [key]: undefined }] });
-    const optional = Object.keys(runner).filter((key) => without(key).length === 0);
-    expect(optional).toStrictEqual(["active", "run_at", "error"]);
-    for (const key of Object.keys(runner).filter((other) => !optional.includes(other))) {
+  it("requires each field but the optional ones", () => {
+    const { worker: _, ...plain } = runner;
+    const without = (key: string) => issues({ sources: [{ ...plain, [key]: undefined }] });
+    const optional = Object.keys(plain).filter((key) => without(key).length === 0);
+    expect(optional).toStrictEqual(["active", "run_at", "error", "started_at"]);
+    for (const key of Object.keys(plain).filter((other) => !optional.includes(other))) {
       expect(without(key)).toStrictEqual([expect.stringContaining(`sources[0].${key}: `)]);
     }
   });

@@ -1,0 +1,60 @@
+import { hash } from "node:crypto";
+import type { AuditEntry } from "./audit.ts";
+import type { Container } from "./container.ts";
+import type { RestartRequest } from "./restart.ts";
+
+/** The intent to restart a container, for the audit record. */
+export function toIntent(container: Container, request: RestartRequest): AuditEntry {
+  const { principal, origin, requestId, reason, args, waitMs, idempotencyKey } = request;
+  return {
+    outcome: "intent",
+    action: "restart",
+    intent: null,
+    requestId,
+    ...origin,
+    subject: principal.subject,
+    kid: principal.kid,
+    auth: principal.auth,
+    scopes: [...principal.scopes],
+    engine: container.engine,
+    containerId: container.fullId,
+    containerName: container.name,
+    image: container.image,
+    env: container.env,
+    reason,
+    args: { ...args, ...(waitMs && { wait_ms: waitMs }) },
+    keyHash: idempotencyKey ? hash("sha256", idempotencyKey) : null,
+    detail: null,
+    code: null,
+    dockerStatus: null,
+    durationMs: null,
+  };
+}
+
+/** Whose budget and whose keys: the tokens of one issuer share its `kid`. */
+export function toHolder({ kid, subject }: Pick<AuditEntry, "kid" | "subject">): string {
+  return `${kid} ${subject}`;
+}
+
+/** Under which an answer is kept: the key as its holder's. Null without a key. */
+export function toAnswerKey(entry: AuditEntry): string | null {
+  return entry.keyHash && `${toHolder(entry)} ${entry.keyHash}`;
+}
+
+/** What a key stands for: the same key for anything else is a mistake. */
+export function toAsked({ containerId, args, reason }: AuditEntry): string {
+  return JSON.stringify([containerId, args["wait_ms"] ?? null, reason]);
+}
+
+/** What became of a restart that this process does not know at first hand, told as its error. */
+export class PastFailure extends Error {
+  readonly code: string;
+
+  constructor({ outcome, code, detail }: Pick<AuditEntry, "outcome" | "code" | "detail">) {
+    const known = code ?? (outcome === "failed" ? "docker_error" : "restart_unknown");
+    const text = detail?.replace(`${code}: `, "") ?? "it is not known what became of it";
+    super(`From the audit record, for this Idempotency-Key: ${text}`);
+    this.name = "PastFailure";
+    this.code = known;
+  }
+}

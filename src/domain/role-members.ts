@@ -1,0 +1,154 @@
+import pLimit from "p-limit";
+import type { Container, ContainerSource, LogLine } from "./container.ts";
+import type { FollowOptions, LogBatch } from "./log-follow.ts";
+import { parseLogTime } from "./log-time.ts";
+import type { RoleInbox } from "./role-inbox.ts";
+import { toBeginning, toKey, toMarker, toRelease, toRoleLine } from "./role-line.ts";
+import { createRolePage } from "./role-page.ts";
+import { createRolePositions } from "./role-positions.ts";
+
+/** The containers of a role whose logs are followed. */
+export interface RoleMembers {
+  /** Opens the first ones; resolves when their newest lines are in the inbox. Rejects with the first reason when none can be opened. */
+  begin(containers: readonly Container[]): Promise<void>;
+  /** The containers of the role as they are now: who is new is followed from its beginning, who is gone to its last line. */
+  update(containers: readonly Container[]): void;
+  /** One that may not be among those of any update, as it has ended already. */
+  meet(container: Container): void;
+}
+
+interface Member {
+  container: Container;
+  /** Since when it is none of the role's visible containers, unix ms; null while it is. */
+  unlistedAt: number | null;
+  /** Its follower has handed out all that was written. */
+  stopped: boolean;
+  readonly abort: AbortController;
+}
+
+interface MembersOptions {
+  readonly follow: ContainerSource["follow"];
+  readonly options: FollowOptions;
+  readonly inbox: RoleInbox;
+  /** Ends all of them. */
+  readonly signal: AbortSignal;
+}
+
+/** Logs being opened at once: each may bring a page of 5 MB. */
+const opening = 16;
+/** How long the first page waits for containers that are slow to open, ms; they join when they are open. */
+const openMs = 2000;
+/** Before another attempt at one that could not be opened, or whose log ended, ms. */
+const retryMs = 2000;
+/** How long one that stopped and left is kept, ms: in a restart it is back at once. */
+const lingerMs = 5000;
+/** Lines that a container may have written before it was found, a moment after its start. */
+const newcomerTail = 20_000;
+/** By how much the engines' clocks may lag behind ours, ms. */
+const lagMs = 5000;
+
+export function createRoleMembers({ follow, options, inbox, signal }: MembersOptions): RoleMembers {
+  const members = new Map<string, Member>();
+  const positions = createRolePositions();
+  const retryAt = new Map<string, number>();
+  /** Those of which it was told that they cannot be read. */
+  const unreadable = new Set<string>();
+  const limit = pLimit(opening);
+  const followedAt = Date.now();
+  let page: ReturnType<typeof createRolePage> | null = createRolePage(options.tail);
+
+  const enter = (container: Container): Member => {
+    const member: Member = { container, unlistedAt: null, stopped: false, abort: new AbortController() };
+    members.set(toKey(container), member);
+    return member;
+  };
+  const leave = (member: Member, error: unknown = null) => {
+    const key = toKey(member.container);
+    members.delete(key);
+    if (!member.abort.signal.aborted) retryAt.set(key, Date.now() + retryMs);
+    if (signal.aborted || unreadable.has(key)) return;
+    if (error !== null) unreadable.add(key);
+    inbox.tell({ notice: error === null ? "left" : "unreadable", container: member.container, error });
+  };
+  const deliver = async ({ container }: Member, lines: readonly LogLine[]): Promise<void> => {
+    if (lines.length === 0) return;
+    positions.add(toKey(container), lines);
+    if (page) return page.add(container, lines);
+    inbox.push(lines.map((line) => toRoleLine(container, line)));
+    await inbox.room();
+  };
+  const tell = (member: Member, { dropped, notice }: LogBatch) => {
+    if (dropped > 0) inbox.lose(dropped);
+    if (notice === null) return;
+    member.stopped = notice === "stopped";
+    inbox.tell({ notice, container: member.container, error: null });
+  };
+  /** Follows it to its end. Until the first page is handed over, what it gives goes there. `isNew` is asked once for each line. */
+  const open = async (member: Member, wanted: FollowOptions, isNew: (line: LogLine) => boolean): Promise<void> => {
+    const stream = await follow(member.container, wanted, AbortSignal.any([signal, member.abort.signal]));
+    unreadable.delete(toKey(member.container));
+    const pump = async () => {
+      for await (const batch of stream) {
+        tell(member, batch);
+        await deliver(member, batch.lines.filter(isNew));
+      }
+    };
+    pump().then(
+      () => leave(member),
+      (error: unknown) => leave(member, error),
+    );
+    // Its newest lines, if there are any, are there at once.
+    await new Promise((resolve) => setImmediate(resolve));
+  };
+  const join = (container: Container): void => {
+    const key = toKey(container);
+    if (members.has(key) || (retryAt.get(key) ?? 0) > Date.now()) return;
+    const isKnown = positions.has(key) || retryAt.has(key);
+    const begins = !isKnown && ![...members.values()].some((member) => toRelease(member.container) === toRelease(container));
+    const member = enter(container);
+    if (begins) {
+      const beginning = toBeginning(container);
+      inbox.push([toMarker(container, beginning > inbox.last ? beginning : inbox.last)]);
+    }
+    const since = positions.since(key) ?? toFirstMoment(container, followedAt - lagMs);
+    limit(() => open(member, { ...options, tail: newcomerTail, since }, positions.createFilter(key))).then(
+      () => inbox.tell({ notice: "joined", container, error: null }),
+      (error: unknown) => leave(member, error),
+    );
+  };
+
+  return {
+    async begin(containers) {
+      const errors: unknown[] = [];
+      const all = containers.map((container) => {
+        const member = enter(container);
+        return limit(() => open(member, options, () => true)).catch((error: unknown) => {
+          errors.push(error);
+          leave(member, error);
+        });
+      });
+      await Promise.race([Promise.all(all), new Promise((resolve) => setTimeout(resolve, openMs).unref())]);
+      if (errors.length === containers.length) throw errors[0];
+      inbox.push(page?.take() ?? []);
+      page = null;
+    },
+    update(containers) {
+      const now = Date.now();
+      const listed = new Map(containers.map((container) => [toKey(container), container]));
+      for (const [key, member] of members) {
+        member.container = listed.get(key) ?? member.container;
+        member.unlistedAt = listed.has(key) ? null : (member.unlistedAt ?? now);
+        if (member.stopped && member.unlistedAt !== null && now - member.unlistedAt >= lingerMs) member.abort.abort();
+      }
+      for (const container of containers) join(container);
+    },
+    meet: join,
+  };
+}
+
+/** From when on lines of a container are new to somebody who began to follow its role at `followedMs`. As `since` wants it. */
+function toFirstMoment({ startedAt, createdAt }: Container, followedMs: number): string {
+  const started = parseLogTime(startedAt ?? createdAt, 0);
+  const followed = (followedMs / 1000).toFixed(3);
+  return started !== null && Number(started) < Number(followed) ? started : followed;
+}

@@ -1,0 +1,33 @@
+import type { LogLine } from "./container.ts";
+import { parseLogTime } from "./log-time.ts";
+
+/** How far the containers of a role were read, so that one that left and comes back goes on where it ended. Keys are those of `toKey`. */
+export interface RolePositions {
+  add(key: string, lines: readonly LogLine[]): void;
+  has(key: string): boolean;
+  /** `since` of the stream that goes on, which gives the lines of the last time again; null for one that was not read. */
+  since(key: string): string | null;
+  /** For the lines of that stream, each asked about once, in order: whether it is a new one. */
+  createFilter(key: string): (line: LogLine) => boolean;
+}
+
+export function createRolePositions(): RolePositions {
+  /** Time of the last line, and how many lines of that time there were. */
+  const positions = new Map<string, { readonly timestamp: string; readonly count: number }>();
+  return {
+    add(key, lines) {
+      const timestamp = lines.at(-1)?.timestamp;
+      if (timestamp === undefined) return;
+      const before = positions.get(key);
+      const count = lines.filter((line) => line.timestamp === timestamp).length;
+      positions.set(key, { timestamp, count: count + (before?.timestamp === timestamp ? before.count : 0) });
+    },
+    has: (key) => positions.has(key),
+    since: (key) => parseLogTime(positions.get(key)?.timestamp ?? "", 0),
+    createFilter(key) {
+      const { timestamp, count } = positions.get(key) ?? { timestamp: "", count: 0 };
+      let again = count;
+      return (line) => line.timestamp !== timestamp || again-- <= 0;
+    },
+  };
+}

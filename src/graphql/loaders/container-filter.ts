@@ -1,0 +1,28 @@
+import type { Container } from "../../domain/container.ts";
+import type { Environment } from "../../domain/environment.ts";
+import { type Principal, maySee } from "../../domain/principal.ts";
+import { OpsError } from "../../errors.ts";
+
+/** Which containers are wanted; absent is any. */
+export interface ContainerFilter {
+  readonly env?: Environment | null | undefined;
+  readonly includeAccessories: boolean;
+  readonly engine?: string | null | undefined;
+  readonly name?: string | null | undefined;
+  readonly role?: string | null | undefined;
+  readonly service?: string | null | undefined;
+}
+
+/** Whether a container is wanted, and the caller's to see. Throws forbidden for an environment that the token does not list. */
+export function createContainerFilter(filter: ContainerFilter, principal: Principal): (container: Container) => boolean {
+  const { env, includeAccessories, engine, name, role, service } = filter;
+  if (env && !principal.environments.has(env)) throw new OpsError("forbidden", `This token does not cover ${env}`);
+  return (container) =>
+    maySee(principal, container.env) &&
+    (includeAccessories || container.kind === "core") &&
+    (!env || container.env === env) &&
+    (!engine || container.engine === engine) &&
+    (!name || container.name === name) &&
+    (!role || container.role === role) &&
+    (!service || container.service === service);
+}

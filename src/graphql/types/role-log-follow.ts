@@ -1,0 +1,78 @@
+import { keepsRights } from "../../domain/principal.ts";
+import { toProblem } from "../../errors.ts";
+import type { Builder } from "../builder.ts";
+import { openLease } from "../lease.ts";
+import { followRoleLogs } from "../loaders/role-logs.ts";
+import { toLogOptions } from "../log-args.ts";
+import type { Refs } from "../refs.ts";
+import { toContainerArgs } from "./container-args.ts";
+import { toLogFilterArgs, toRoleArgs } from "./log-filter-args.ts";
+import type { Scalars } from "./scalars.ts";
+
+/** RoleLogBatch, and the subscription logs. */
+export function addRoleLogFollow(builder: Builder, refs: Refs, scalars: Scalars): void {
+  const notice = builder.enumType("RoleLogNoticeKind", {
+    description: "What happened to one container of a followed role. It is told at once; lines of before may follow.",
+    values: {
+      joined: { description: "It is followed from now on." },
+      left: { description: "It is none of the role any more, and all that it wrote was read." },
+      unreadable: { description: "Its log cannot be read; it is tried again." },
+      stopped: { description: "It does not run." },
+      resumed: { description: "It runs again; the lines go on where they ended." },
+      engine_lost: { description: "Its engine cannot be asked; it is tried again, and no line will be missing." },
+    } as const,
+  });
+  refs.roleLogNotice.implement({
+    description: "What happened to one container of a followed role.",
+    fields: (t) => ({
+      notice: t.expose("notice", { type: notice, description: "What happened." }),
+      container: t.expose("container", { type: refs.logContainer, description: "To which one." }),
+      error: t.field({
+        type: refs.problem,
+        nullable: true,
+        description: "Why it is unreadable, else null.",
+        resolve: ({ error }) => (error === null ? null : toProblem(error)),
+      }),
+    }),
+  });
+  refs.roleLogBatch.implement({
+    description: "Lines of a followed role that came together.",
+    fields: (t) => ({
+      lines: t.expose("lines", {
+        type: [refs.roleLogLine],
+        description:
+          "By time, as far as no line comes more than half a second later than others; what does comes out of order. May be none.",
+      }),
+      dropped: t.exposeInt("dropped", {
+        description: "So many matching lines are missing before these: this reader was slower than others of the same logs.",
+      }),
+      notices: t.expose("notices", {
+        type: [refs.roleLogNotice],
+        description: "What happened to its containers; mostly nothing.",
+      }),
+      ended: t.exposeString("ended", {
+        nullable: true,
+        description:
+          "Why nothing comes after this (expired after an hour, shutdown, unauthorized, forbidden, slow_consumer); null while it goes on.",
+      }),
+    }),
+  });
+  builder.subscriptionField("logs", (t) =>
+    t.field({
+      type: refs.roleLogBatch,
+      nullable: true,
+      authScopes: { logs: true },
+      complexity: { field: 200, multiplier: 1 },
+      description:
+        "Follows the logs of a role, merged by time: the newest lines of all its containers, then what they write, over restarts, releases and " +
+        "replicas, half a second behind. A marker stands where a release begins. container_not_found when the role has none at the beginning; " +
+        "later it may. Needs the scope ops:logs.",
+      args: { ...toRoleArgs(t.arg), ...toContainerArgs(t.arg, scalars), ...toLogFilterArgs(t.arg, scalars, 0) },
+      subscribe: async (_root, args, context) => {
+        const options = await toLogOptions(args, 0);
+        return followRoleLogs(context, args, options, () => openLease(context, keepsRights(context.principal)));
+      },
+      resolve: (batch) => batch,
+    }),
+  );
+}

@@ -1,0 +1,102 @@
+import { toProblem } from "../../errors.ts";
+import type { Builder } from "../builder.ts";
+import { readRoleLogs } from "../loaders/role-logs.ts";
+import { toLogOptions } from "../log-args.ts";
+import type { Refs } from "../refs.ts";
+import { toContainerArgs } from "./container-args.ts";
+import { toLogFilterArgs, toRoleArgs, toUntilArg } from "./log-filter-args.ts";
+import type { Scalars } from "./scalars.ts";
+
+/** RoleLogPage and what it is made of, and the query logs. */
+export function addRoleLogs(builder: Builder, refs: Refs, scalars: Scalars): void {
+  const kind = builder.enumType("RoleLogKind", {
+    description: "What stands in a line of a role's log.",
+    values: {
+      line: { description: "A line that the container wrote." },
+      marker: { description: "Nothing that was written: the release of the container begins here." },
+    } as const,
+  });
+  refs.logContainer.implement({
+    description: "Where a line comes from.",
+    fields: (t) => ({
+      id: t.exposeID("id", { description: "As Container.id." }),
+      name: t.exposeString("name", { description: "As Container.name." }),
+      engine: t.exposeString("engine", { description: "As Container.engine." }),
+      env: t.expose("env", { type: scalars.environment, nullable: true, description: "As Container.env." }),
+      version: t.exposeString("version", { description: "The release that it runs, as Container.version." }),
+    }),
+  });
+  refs.roleLogLine.implement({
+    description: "One line of one of the containers of a role, or a marker between them.",
+    fields: (t) => ({
+      kind: t.expose("kind", { type: kind, description: "Whether the container wrote it." }),
+      container: t.expose("container", {
+        type: refs.logContainer,
+        description: "Which wrote it; of a marker the first of the release.",
+      }),
+      timestamp: t.expose("timestamp", {
+        type: "DateTime",
+        description: "As LogLine.timestamp. Of a marker: when the container was created, in whole seconds, or later.",
+      }),
+      stream: t.expose("stream", { type: scalars.stream, nullable: true, description: "As LogLine.stream; null for a marker." }),
+      level: t.expose("level", { type: scalars.logLevel, nullable: true, description: "As LogLine.level; null for a marker." }),
+      message: t.exposeString("message", {
+        description: "As LogLine.message; of a marker a sentence for people, which may change.",
+      }),
+    }),
+  });
+  refs.roleLogPart.implement({
+    description: "What one container gave to a role's log.",
+    fields: (t) => ({
+      container: t.expose("container", { type: refs.logContainer, description: "The container." }),
+      truncated: t.exposeBoolean("truncated", {
+        description: "True when older matching lines of it were left out, by `tail` or by size.",
+      }),
+      error: t.field({
+        type: refs.problem,
+        nullable: true,
+        description: "Why it could not be read; null when it could.",
+        resolve: ({ error }) => (error === null ? null : toProblem(error)),
+      }),
+    }),
+  });
+  refs.roleLogPage.implement({
+    description: "The newest matching lines of all containers of a role, oldest first.",
+    fields: (t) => ({
+      lines: t.expose("lines", {
+        type: [refs.roleLogLine],
+        description: "By time, those of one time by container; the lines of one container as they were written.",
+      }),
+      truncated: t.exposeBoolean("truncated", {
+        description: "True when older matching lines were left out, by `tail` or by size.",
+      }),
+      containers: t.field({
+        type: [refs.roleLogPart],
+        description: "All that were read, or could not be.",
+        resolve: ({ parts }) => parts,
+      }),
+      engines: t.expose("engines", {
+        type: [refs.engine],
+        description: "Whether each engine answers: what one runs that does not may be missing here.",
+      }),
+    }),
+  });
+  builder.queryField("logs", (t) =>
+    t.field({
+      type: refs.roleLogPage,
+      nullable: true,
+      authScopes: { logs: true },
+      complexity: ({ tail }) => ({ field: 200 + Math.ceil((tail ?? 200) / 10), multiplier: 1 }),
+      description:
+        "The newest log lines of a role: of all its containers that `containers` shows, on all engines, merged by time. A marker stands where a " +
+        "release begins. container_not_found when the role has none. Needs the scope ops:logs: logs may carry secrets.",
+      args: {
+        ...toRoleArgs(t.arg),
+        ...toContainerArgs(t.arg, scalars),
+        ...toLogFilterArgs(t.arg, scalars, 1),
+        ...toUntilArg(t.arg),
+      },
+      resolve: async (_root, args, context) => readRoleLogs(context, args, await toLogOptions(args, 1)),
+    }),
+  );
+}

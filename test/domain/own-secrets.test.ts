@@ -1,0 +1,39 @@
+import * as fc from "fast-check";
+import { expect, test } from "vitest";
+import { createLineCleaner } from "../../src/domain/log-clean.ts";
+import { protectSecrets, redactCutSecret, redactOwnSecrets } from "../../src/domain/own-secrets.ts";
+
+const secret = 'own/se"cret+canary';
+protectSecrets([secret, "own/se", "tiny"]);
+
+test.each([
+  [`connecting with ${secret}, again ${secret}.`, "connecting with [redacted], again [redacted]."],
+  [JSON.stringify({ a: secret }), '{"a":"[redacted]"}'],
+  [`GET /?x=${encodeURIComponent(secret)}&y`, "GET /?x=[redacted]&y"],
+  ["tiny words and own/se stay", "tiny words and own/se stay"],
+])("%s", (text, redacted) => {
+  expect(redactOwnSecrets(text)).toBe(redacted);
+});
+
+test("wherever it stands, also when something invisible divides it, nothing of it is left in a cleaned line", () => {
+  const noise = fc.stringMatching(/^[ -~]{0,30}$/).filter((text) => !text.includes("own/"));
+  const invisible = fc.constantFrom("", "\u200b", "\x1b[31m", "\x00");
+  fc.assert(
+    fc.property(noise, noise, invisible, fc.nat(secret.length), (before, after, hidden, position) => {
+      const divided = secret.slice(0, position) + hidden + secret.slice(position);
+      expect(createLineCleaner()(`${before} ${divided} ${after}`)).not.toContain("cret+canary");
+    }),
+  );
+});
+
+test("of a text that was cut in the middle of it no beginning is left, from four characters on", () => {
+  for (let length = 4; length < secret.length; length++) {
+    expect(redactCutSecret(`text ${secret.slice(0, length)}`)).toBe("text [redacted]");
+  }
+  expect(redactCutSecret("text own")).toBe("text own");
+});
+
+test("more are protected beside those of before", () => {
+  protectSecrets(["another-canary"]);
+  expect(redactOwnSecrets(`another-canary ${secret}`)).toBe("[redacted] [redacted]");
+});

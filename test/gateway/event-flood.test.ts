@@ -1,0 +1,95 @@
+import { once } from "node:events";
+import type { ServerResponse } from "node:http";
+import { monitorEventLoopDelay } from "node:perf_hooks";
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect, test } from "vitest";
+import { silentLogger } from "../../src/logger.ts";
+import { createContainerSource } from "../../src/upstreams/docker/source.ts";
+import { until } from "../support/docker-containers.ts";
+import { eventLine, inspected, json, listed, startFakeEngine } from "../support/docker-fake.ts";
+import { readEvents } from "../support/events.ts";
+import { startGateway, token } from "../support/gateway.ts";
+import { createMemorySources } from "../support/memory-sources.ts";
+import { subscribe } from "../support/subscribe.ts";
+
+const count = 100_000;
+const ids = Array.from({ length: 50 }, (_, index) => index.toString(16).padStart(12, "0").padEnd(64, "0"));
+const [few, query] = [
+  "subscription { containerEvents { events { action } dropped } }",
+  `subscription { containerEvents { events { time action exitCode signal health previousName id name engine kind role env version } dropped ended } }`,
+];
+
+/** Writes so many events as fast as they are taken. */
+async function flood(response: ServerResponse): Promise<void> {
+  const attributes = { name: "web", image: "x:1", service: "wallet-core", role: "web", exitCode: "1" };
+  for (let written = 0; written < count; written += 1000) {
+    const lines = Array.from({ length: 1000 }, (_, index) =>
+      eventLine(index % 2 ? "start" : "die", ids[index % 50] ?? "", attributes),
+    );
+    if (!response.write(lines.join(""))) await once(response, "drain");
+  }
+}
+
+test("F9: a hundred thousand events at once change neither memory nor truth", { timeout: 30_000 }, async () => {
+  await using engine = await startFakeEngine();
+  const subscribed = Promise.withResolvers<ServerResponse>();
+  engine.on("/events", (_, response) => {
+    response.writeHead(200).flushHeaders();
+    subscribed.resolve(response);
+  });
+  let name = "before";
+  engine.on("/containers/", (request, response) => {
+    const id = /containers\/([0-9a-f]{64})\/json/.exec(request.url ?? "")?.[1];
+    const answer = id ? inspected(id, `${name}-${ids.indexOf(id)}`) : ids.map((each, index) => listed(each, `${name}-${index}`));
+    json(answer)(request, response);
+  });
+  const options = { engines: [engine.options], service: "wallet-core", logger: silentLogger };
+  const containers = createContainerSource(options);
+  await using gateway = await startGateway({ ...createMemorySources().sources, containers });
+
+  const rows = subscribe(gateway.url, token, "subscription { containers { changed { id name } } }");
+  const fast = subscribe(gateway.url, token, few);
+  const headers = { authorization: `Bearer ${token}`, "content-type": "application/json", accept: "text/event-stream" };
+  // Nothing is read of this one until all is over.
+  const slow = await fetch(`${gateway.url}/graphql`, { method: "POST", headers, body: JSON.stringify({ query }) });
+  await until(async () => rows.messages.length === 1);
+  const response = await subscribed.promise;
+  const asked = engine.calls.length;
+  const before = process.memoryUsage().heapUsed;
+  let most = before;
+  const watching = setInterval(() => (most = Math.max(most, process.memoryUsage().heapUsed)), 20);
+  const delay = monitorEventLoopDelay({ resolution: 10 });
+  delay.enable();
+  name = "after";
+  await flood(response);
+  const total = (batches: any[]) => batches.reduce((sum, { events, dropped }) => sum + events.length + dropped, 0);
+  await until(async () => total(fast.of("containerEvents")) === count);
+  delay.disable();
+  clearInterval(watching);
+
+  expect(delay.max / 1e6).toBeLessThan(1000);
+  expect(delay.percentile(99) / 1e6).toBeLessThan(200);
+  expect(most - before).toBeLessThan(120e6);
+  // Coalesced: some inspections of each, not two thousand.
+  expect(engine.calls.length - asked).toBeLessThan(50 * 60);
+
+  const late: any[] = [];
+  for await (const { data } of readEvents(slow)) {
+    late.push(data.data.containerEvents);
+    if (total(late) >= count) break;
+  }
+  expect(total(late)).toBe(count);
+  expect(late.reduce((sum, { dropped }) => sum + dropped, 0)).toBeGreaterThan(1000);
+
+  await sleep(1500);
+  const seen = new Map<string, string>();
+  for (const { changed } of rows.of("containers")) for (const row of changed) seen.set(row.id, row.name);
+  const { body } = await gateway.query("{ containers { id name } }");
+  expect(body.data.containers.map((row: { name: string }) => row.name)).toContain("after-49");
+  expect(new Set(body.data.containers.map(({ id, name: told }: any) => `${id} ${told}`))).toEqual(
+    new Set([...seen].map(([id, told]) => `${id} ${told}`)),
+  );
+  expect(rows.messages.length).toBeLessThan(100);
+  await Promise.all([rows.leave(), fast.leave()]);
+  await containers.close();
+});

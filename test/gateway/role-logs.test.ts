@@ -1,0 +1,153 @@
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Scope } from "../../src/domain/principal.ts";
+import { OpsError } from "../../src/errors.ts";
+import { makeToken } from "../../src/http/make-token.ts";
+import { readEvents } from "../support/events.ts";
+import { graphqlHeaders, startGateway } from "../support/gateway.ts";
+import { createMemorySources, sampleContainer } from "../support/memory-sources.ts";
+
+const make = (subject: string, scopes: readonly Scope[], environments = ["staging", "production"]) =>
+  makeToken({ subject, scopes, environments: environments as never, expiresAt: new Date(Date.now() + 3_600_000) });
+const tokens = {
+  all: make("all", ["ops:read", "ops:logs"]),
+  staging: make("staging", ["ops:read", "ops:logs"], ["staging"]),
+  reader: make("reader", ["ops:read"]),
+};
+const staging = sampleContainer({ name: "web-staging" });
+const production = sampleContainer({ name: "web-production", env: "production", service: "wallet-core-production" });
+const nowhere = sampleContainer({ name: "web-nowhere", env: null, service: null });
+const broken = sampleContainer({ name: "worker-broken", role: "worker", version: "v1" });
+const worker = sampleContainer({ name: "worker-2", role: "worker", engine: "web-2" });
+const redis = sampleContainer({ name: "redis", role: "redis", kind: "accessory" });
+const runner = sampleContainer({ name: "runner-production", role: "runner", env: "production" });
+const all = [staging, production, nowhere, broken, worker, redis, runner];
+const engines = [
+  { name: "local", ok: true, error: null },
+  { name: "web-2", ok: true, error: null },
+  { name: "web-3", ok: false, error: { code: "docker_timeout", message: "no answer" } },
+];
+const memory = createMemorySources({ containers: all, engines });
+const source = memory.sources.containers;
+const readLogs = source.logs.bind(source);
+source.logs = async (ref, options, signal) => {
+  if (ref.fullId === broken.fullId) throw new OpsError("docker_error", "its logging driver keeps no logs");
+  return readLogs(ref, options, signal);
+};
+
+const folder = mkdtempSync(join(tmpdir(), "ops-role-logs-"));
+const tokensFile = join(folder, "tokens.json");
+const writeTokens = (list: readonly { entry: object }[]) => {
+  writeFileSync(`${tokensFile}.new`, JSON.stringify(list.map(({ entry }) => entry)));
+  renameSync(`${tokensFile}.new`, tokensFile);
+};
+let gateway: Awaited<ReturnType<typeof startGateway>>;
+beforeAll(async () => {
+  writeTokens(Object.values(tokens));
+  gateway = await startGateway(memory.sources, { tokensFile, limits: { recheckMs: 100 } });
+});
+afterAll(async () => {
+  await gateway[Symbol.asyncDispose]();
+  rmSync(folder, { recursive: true });
+});
+
+const send = (holder: keyof typeof tokens, query: string, accept = "application/json") =>
+  fetch(`${gateway.url}/graphql`, {
+    method: "POST",
+    headers: { ...graphqlHeaders, authorization: `Bearer ${tokens[holder].token}`, accept },
+    body: JSON.stringify({ query }),
+  });
+const fields = `lines { kind message container { name engine version env } } truncated
+  containers { container { name } truncated error { code } } engines { name error { code } }`;
+const ask = async (holder: keyof typeof tokens, args: string) =>
+  (await (await send(holder, `{ logs(${args}) { ${fields} } }`)).json()) as { data: { logs: any }; errors?: any[] };
+const namesOf = ({ data }: { data: { logs: any } }) => new Set(data.logs.lines.map((line: any) => line.container.name));
+
+test("a role over all environments, engines and services that the token may see, and no other", async () => {
+  expect(namesOf(await ask("all", 'role: "web"'))).toEqual(new Set(["web-staging", "web-production", "web-nowhere"]));
+  const limited = await ask("staging", 'role: "web"');
+  expect(namesOf(limited)).toEqual(new Set(["web-staging"]));
+  expect(JSON.stringify(limited)).not.toMatch(/production|nowhere/);
+  expect(namesOf(await ask("all", 'role: "web", env: production'))).toEqual(new Set(["web-production"]));
+  expect(namesOf(await ask("all", 'role: "web", service: "wallet-core-staging"'))).toEqual(new Set(["web-staging"]));
+  expect(namesOf(await ask("all", 'role: "worker", engine: "web-2"'))).toEqual(new Set(["worker-2"]));
+  expect(namesOf(await ask("all", 'role: "redis", includeAccessories: true'))).toEqual(new Set(["redis"]));
+});
+
+test("each line names its container; what was left out is told", async () => {
+  const { data } = await ask("all", 'role: "web", tail: 1');
+  expect(data.logs.truncated).toBe(true);
+  expect(data.logs.containers).toContainEqual({ container: { name: "web-staging" }, truncated: false, error: null });
+  expect(data.logs.lines).toEqual([
+    {
+      kind: "line",
+      message: `from ${staging.fullId}`,
+      container: { name: "web-staging", engine: "local", version: staging.version, env: "staging" },
+    },
+  ]);
+});
+
+test("a container that cannot be read is named and hides nothing of the others, nor does an engine; none at all is an error", async () => {
+  const { data, errors } = await ask("all", 'role: "worker"');
+  expect(errors).toBeUndefined();
+  expect(namesOf({ data })).toEqual(new Set(["worker-2"]));
+  expect(data.logs.containers.map((part: any) => [part.container.name, part.error?.code ?? null])).toEqual([
+    ["worker-2", null],
+    ["worker-broken", "docker_error"],
+  ]);
+  expect(data.logs.engines).toContainEqual({ name: "web-3", error: { code: "docker_timeout" } });
+  const alone = await ask("all", 'role: "worker", engine: "local"');
+  expect(alone.data.logs).toBeNull();
+  expect(alone.errors?.[0].extensions.code).toBe("docker_error");
+});
+
+test.each([
+  ["reader", 'role: "web"', "forbidden"],
+  ["staging", 'role: "web", env: production', "forbidden"],
+  ["all", 'role: ""', "invalid_request"],
+  ["all", 'role: "web", tail: 5001', "invalid_request"],
+  ["all", 'role: "web", searchRegex: "("', "invalid_request"],
+  ["all", 'role: "nothing", engine: "local"', "container_not_found"],
+  ["all", 'role: "redis", engine: "local"', "container_not_found"],
+  // An engine that does not answer may run some.
+  ["all", 'role: "nothing"', "docker_timeout"],
+] as const)("%s, %s: %s, as a query and as a subscription", async (holder, args, code) => {
+  expect((await ask(holder, args)).errors?.[0].extensions.code).toBe(code);
+  const opened = await send(holder, `subscription { logs(${args}) { ended } }`, "text/event-stream");
+  expect(await opened.text()).toContain(`"code":"${code}"`);
+});
+
+test("a role that only another environment has is as if there were none", async () => {
+  expect(namesOf(await ask("all", 'role: "runner", engine: "local"'))).toEqual(new Set(["runner-production"]));
+  const [hidden, absent] = [
+    await ask("staging", 'role: "runner", engine: "local"'),
+    await ask("staging", 'role: "no", engine: "local"'),
+  ];
+  expect(hidden).toEqual(absent);
+  expect(hidden.errors?.[0].extensions.code).toBe("container_not_found");
+});
+
+test("a subscription follows new containers of its environment only, and ends when the token loses it", async () => {
+  const query = `subscription { logs(role: "web", env: staging, tail: 5) { lines { kind message container { name } } notices { notice container { name } } ended } }`;
+  const response = await send("all", query, "text/event-stream");
+  const batches: any[] = [];
+  const reading = (async () => {
+    for await (const { event, data } of readEvents(response)) if (event === "next") batches.push(data.data.logs);
+  })();
+  const lines = () => batches.flatMap((batch) => batch.lines.map(({ kind, container }: any) => `${kind} ${container.name}`));
+  await expect.poll(lines).toEqual(["line web-staging", "line web-staging"]);
+  memory.setContainers([
+    ...all,
+    sampleContainer({ name: "web-staging-2", version: "v2" }),
+    sampleContainer({ name: "web-production-2", env: "production", version: "v2" }),
+  ]);
+  await expect
+    .poll(lines, { timeout: 5000 })
+    .toEqual(["line web-staging", "line web-staging", "marker web-staging-2", "line web-staging-2", "line web-staging-2"]);
+  expect(batches.flatMap(({ notices }) => notices)).toEqual([{ notice: "joined", container: { name: "web-staging-2" } }]);
+  writeTokens([{ entry: { ...tokens.all.entry, environments: ["production"] } }, tokens.staging, tokens.reader]);
+  await reading;
+  expect(batches.at(-1).ended).toBe("forbidden");
+});

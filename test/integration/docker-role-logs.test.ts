@@ -1,0 +1,211 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import { callDocker } from "../../script/services/docker-api.ts";
+import { silentLogger } from "../../src/logger.ts";
+import { createContainerSource } from "../../src/upstreams/docker/source.ts";
+import { removeContainers, startContainer, stopContainer, until } from "../support/docker-containers.ts";
+import { readEvents } from "../support/events.ts";
+import { graphqlHeaders, startGateway, token } from "../support/gateway.ts";
+import { createMemorySources } from "../support/memory-sources.ts";
+
+const socketPath = inject("dockerSocket");
+const containers = createContainerSource({
+  engines: [
+    { name: "web-1", env: null, address: { kind: "unix", socketPath } },
+    { name: "gone", env: null, address: { kind: "unix", socketPath: "/nowhere/docker.sock" } },
+  ],
+  service: "rolelogs",
+  logger: silentLogger,
+});
+const gateway = await startGateway({ ...createMemorySources().sources, containers });
+const ids: Record<string, string> = {};
+
+/** Counts on until it is told to end, and says so. */
+const count = (name: string) =>
+  `trap 'echo ${name} bye; exit 0' TERM; i=0; while :; do i=$((i+1)); echo ${name} $i; echo ${name} err $i >&2; sleep 0.02; done`;
+async function start(name: string, version: string, script = count(name), role = "web") {
+  ids[name] = await startContainer(socketPath, {
+    name: `rolelogs-${name}`,
+    labels: { service: "rolelogs", destination: "staging", role },
+    env: [`KAMAL_VERSION=${version}`],
+    cmd: ["sh", "-c", script],
+  });
+}
+
+beforeAll(async () => {
+  await start("a", "v1");
+  await start("b", "v1");
+});
+afterAll(async () => {
+  await gateway[Symbol.asyncDispose]();
+  await containers.close();
+  await removeContainers(socketPath, Object.values(ids));
+});
+
+interface Line {
+  readonly kind: "line" | "marker";
+  readonly timestamp: string;
+  readonly message: string;
+  readonly container: { readonly name: string; readonly version: string; readonly engine: string };
+}
+const fields = "kind timestamp stream message container { name version engine env }";
+
+/** Follows the role into a list until told to stop. */
+async function follow(args: string, name = "web") {
+  const query = `subscription { logs(role: "${name}", ${args}) { lines { ${fields} } dropped notices { notice container { name } error { code } } ended } }`;
+  const abort = new AbortController();
+  const response = await fetch(`${gateway.url}/graphql`, {
+    method: "POST",
+    signal: abort.signal,
+    headers: { ...graphqlHeaders, authorization: `Bearer ${token}`, accept: "text/event-stream" },
+    body: JSON.stringify({ query }),
+  });
+  const events = readEvents(response);
+  const lines: Line[] = [];
+  const notices: { notice: string; container: { name: string } }[] = [];
+  let dropped = 0;
+  const reading = (async () => {
+    for await (const { event, data } of events) {
+      if (event !== "next") continue;
+      if (data.errors) throw new Error(JSON.stringify(data.errors));
+      const batch = data.data.logs;
+      lines.push(...batch.lines);
+      notices.push(...batch.notices);
+      dropped += batch.dropped;
+    }
+  })();
+  const stop = async () => {
+    abort.abort();
+    await reading.catch(() => {});
+  };
+  return { lines, notices, dropped: () => dropped, stop };
+}
+
+async function logOf(name: string): Promise<string[]> {
+  const { lines } = await containers.logs(
+    { engine: "web-1", fullId: ids[name] ?? "" },
+    { tail: 5000 },
+    AbortSignal.timeout(5000),
+  );
+  return lines.map(({ timestamp, message }) => `${timestamp} ${message}`).toSorted();
+}
+
+/** Docker keeps the two streams of a container almost, but not quite, in the order of their times: a line is as old as the one before it. */
+function toPlaces(lines: readonly Line[]): string[] {
+  const last = new Map<string, string>();
+  return lines.map(({ container: { name }, timestamp }) => {
+    const place = [timestamp, last.get(name) ?? ""].toSorted()[1] ?? "";
+    last.set(name, place);
+    return place;
+  });
+}
+
+test("a role is followed over a restart, a new release and the end of the old one: in order, every line once", async () => {
+  const role = await follow("env: staging, tail: 5000");
+  const has = (text: string) => until(async () => role.lines.some(({ message }) => message === text), 20_000);
+  await has("a 20");
+  await callDocker(socketPath, "POST", `/containers/${ids["b"]}/restart?t=2`);
+  await has("b bye");
+  await start("c", "v2");
+  await start("d", "v2");
+  await has("c 10");
+  await has("d 10");
+  const old = await Promise.all(
+    ["a", "b"].map(async (name) => {
+      await stopContainer(socketPath, ids[name] ?? "");
+      return logOf(name);
+    }),
+  );
+  await has("a bye");
+  await until(async () => role.notices.filter(({ notice }) => notice === "left").length === 2, 15_000);
+  for (const name of ["c", "d"]) await stopContainer(socketPath, ids[name] ?? "");
+  await sleep(1500);
+  await role.stop();
+
+  const written = role.lines.filter(({ kind }) => kind === "line");
+  const of = (name: string) =>
+    written
+      .filter(({ container }) => container.name === `rolelogs-${name}`)
+      .map(({ timestamp, message }) => `${timestamp} ${message}`)
+      .toSorted();
+  expect(of("a")).toEqual(old[0]);
+  expect(of("b")).toEqual(old[1]);
+  expect(of("c")).toEqual(await logOf("c"));
+  expect(of("d")).toEqual(await logOf("d"));
+  expect(role.dropped()).toBe(0);
+
+  // The restart is told by the engine's follower, which looks again after a while: its first lines may be later than the window.
+  const isRestarted = ({ container, message }: Line) => container.name === "rolelogs-b" && message !== "b bye";
+  const places = toPlaces(role.lines.filter((line) => !isRestarted(line)));
+  expect(places).toEqual(places.toSorted());
+
+  const markers = role.lines.filter(({ kind }) => kind === "marker");
+  expect(markers.map(({ container }) => container)).toEqual([
+    { name: "rolelogs-c", version: "v2", engine: "web-1", env: "staging" },
+  ]);
+  const place = (find: (line: Line) => boolean) => role.lines.findIndex(find);
+  expect(place(({ kind }) => kind === "marker")).toBeLessThan(
+    place(({ container, kind }) => kind === "line" && container.version === "v2"),
+  );
+});
+
+test("the newest lines of a role, of all its containers, with the engine that cannot be asked named", async () => {
+  await Promise.all(["a", "b", "c", "d"].map((name) => callDocker(socketPath, "POST", `/containers/${ids[name]}/start`)));
+  await sleep(500);
+  await Promise.all(["c", "d"].map((name) => callDocker(socketPath, "POST", `/containers/${ids[name]}/pause`)));
+  await Promise.all(["a", "b"].map((name) => callDocker(socketPath, "POST", `/containers/${ids[name]}/pause`)));
+  await sleep(500);
+  const ask = (args: string) =>
+    gateway.query(
+      `{ logs(role: "web", ${args}) { lines { ${fields} } truncated containers { container { name } truncated error { code } } engines { name ok error { code } } } }`,
+    );
+  const { data, errors } = (await ask("tail: 300, stream: stdout")).body;
+  expect(errors).toBeUndefined();
+  const all = (await Promise.all(["a", "b", "c", "d"].map(logOf))).flat().filter((text) => !text.includes(" err "));
+  const written = data.logs.lines.filter(({ kind }: Line) => kind === "line");
+  expect(written.map(({ timestamp, message }: Line) => `${timestamp} ${message}`)).toEqual(all.toSorted().slice(-300));
+  expect(data.logs.truncated).toBe(all.length > 300);
+  expect(data.logs.containers.map(({ container }: Line) => container.name)).toEqual(
+    ["a", "b", "c", "d"].map((name) => `rolelogs-${name}`),
+  );
+  expect(data.logs.engines).toEqual([
+    { name: "web-1", ok: true, error: null },
+    { name: "gone", ok: false, error: { code: "docker_unavailable" } },
+  ]);
+  const whole = (await ask("tail: 5000")).body.data.logs;
+  expect(whole.truncated).toBe(false);
+  expect((await ask(`tail: 5, search: "bye"`)).body.data.logs.lines.filter(({ kind }: Line) => kind === "line")).toHaveLength(5);
+});
+
+test("what a container says that ends at once is not lost, though the list never shows it", async () => {
+  await start("stays", "v3", "trap 'exit 0' TERM; while :; do sleep 0.1; done", "crash");
+  const role = await follow("env: staging, tail: 0", "crash");
+  for (const name of ["x", "y", "z"]) await start(name, "v4", `echo ${name} fatal; exit 1`, "crash");
+  await until(async () => role.lines.filter(({ kind }) => kind === "line").length === 3);
+  await sleep(1000);
+  await role.stop();
+  expect(role.lines.map(({ kind, message }) => (kind === "marker" ? kind : message))).toEqual([
+    "marker",
+    "x fatal",
+    "y fatal",
+    "z fatal",
+  ]);
+});
+
+test("a busy role is delivered whole, the lines of each container in their order", async () => {
+  const busy = (name: string) =>
+    `trap 'exit 0' TERM; sleep 2; seq 60000 | sed 's/^/${name} /'; echo ${name} end; sleep 100 & wait`;
+  await Promise.all(["e", "f"].map((name) => start(name, "v3", busy(name), "busy")));
+  const role = await follow("env: staging, tail: 0", "busy");
+  await until(async () => role.lines.filter(({ message }) => message.endsWith(" end")).length === 2, 25_000);
+  await role.stop();
+  const written = role.lines.filter(({ kind }) => kind === "line");
+  for (const name of ["e", "f"]) {
+    const own = written.filter(({ container }) => container.name === `rolelogs-${name}`);
+    expect(own.map(({ message }) => message)).toEqual([
+      ...Array.from({ length: 60_000 }, (_, n) => `${name} ${n + 1}`),
+      `${name} end`,
+    ]);
+  }
+  expect(role.dropped()).toBe(0);
+});

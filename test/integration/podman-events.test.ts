@@ -1,0 +1,50 @@
+import { afterAll, describe, expect, inject, test } from "vitest";
+import { callDocker } from "../../script/services/docker-api.ts";
+import type { ContainerEvent } from "../../src/domain/container-event.ts";
+import { silentLogger } from "../../src/logger.ts";
+import { createContainerSource } from "../../src/upstreams/docker/source.ts";
+import { removeContainers, soon, startContainer, until } from "../support/docker-containers.ts";
+
+const podman = inject("podman");
+const socketPath = "socketPath" in podman ? podman.socketPath : "";
+
+describe.skipIf("missing" in podman)(`Podman${"missing" in podman ? ` (skipped: ${podman.missing})` : ""}`, () => {
+  const engines = [{ name: "pod-1", env: null, address: { kind: "unix", socketPath } as const }];
+  const source = createContainerSource({ engines, service: "podevents", logger: silentLogger });
+  afterAll(() => source.close());
+
+  test("its events are told in Docker's words, and one that is removed while it does not run is gone at once", async () => {
+    const abort = new AbortController();
+    const events: ContainerEvent[] = [];
+    const reading = (async () => {
+      for await (const batch of source.events(({ container }) => container.service === "podevents", abort.signal)) {
+        events.push(...batch.events);
+      }
+    })();
+    await source.list(soon());
+    const has = (wanted: string) => until(async () => events.some(({ action }) => action === wanted));
+    const labels = { service: "podevents", role: "web", destination: "staging" };
+    const cmd = ["sh", "-c", "trap 'exit 3' TERM; while :; do sleep 0.05; done"];
+    const id = await startContainer(socketPath, { name: "podevents-web", labels, cmd, env: ["KAMAL_VERSION=v7"] });
+    await has("start");
+    await callDocker(socketPath, "POST", `/containers/${id}/pause`);
+    await callDocker(socketPath, "POST", `/containers/${id}/unpause`);
+    await callDocker(socketPath, "POST", `/containers/${id}/rename?name=podevents-renamed`);
+    await callDocker(socketPath, "POST", `/containers/${id}/stop?t=5`);
+    const rows = () => source.inspect([{ engine: "pod-1", fullId: id }], soon());
+    // What follows `die` a second later has been asked.
+    await until(
+      async () =>
+        (await rows())[0] !== null && events.some(({ time, action }) => action === "die" && Date.parse(time) < Date.now() - 2000),
+    );
+    await removeContainers(socketPath, [id]);
+    await until(async () => (await rows())[0] === null, 1000);
+    await has("destroy");
+    abort.abort("done");
+    await reading;
+    expect(events.map(({ action }) => action)).toEqual(["create", "start", "pause", "unpause", "rename", "die", "destroy"]);
+    expect(events.find(({ action }) => action === "die")).toMatchObject({ exitCode: 3 });
+    for (const { container } of events)
+      expect(container).toMatchObject({ env: "staging", role: "web", version: "v7", kind: "core" });
+  });
+});

@@ -1,0 +1,44 @@
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Environment, environments } from "../../src/domain/environment.ts";
+import type { Scope } from "../../src/domain/principal.ts";
+import { makeToken } from "../../src/http/make-token.ts";
+
+export interface Rights {
+  readonly scopes: readonly Scope[];
+  /** @default all */
+  readonly environments?: readonly Environment[];
+}
+
+/** A file of tokens, one for each holder, whose rights can be changed and taken while a gateway reads it. */
+export function createTokens<Holder extends string>(holders: Readonly<Record<Holder, Rights>>) {
+  const folder = mkdtempSync(join(tmpdir(), "ops-tokens-"));
+  const file = join(folder, "tokens.json");
+  const expiresAt = new Date(Date.now() + 3_600_000);
+  const made = new Map(
+    Object.entries<Rights>(holders).map(([subject, rights]) => [
+      subject,
+      makeToken({ subject, scopes: rights.scopes, environments: rights.environments ?? environments, expiresAt }),
+    ]),
+  );
+  const entries = new Map<string, object>([...made].map(([subject, { entry }]) => [subject, entry]));
+  const write = () => {
+    writeFileSync(`${file}.new`, JSON.stringify([...entries.values()]));
+    renameSync(`${file}.new`, file);
+  };
+  write();
+  return {
+    file,
+    of: (holder: Holder): string => made.get(holder)?.token ?? "",
+    change(holder: Holder, rights: Partial<Rights>) {
+      entries.set(holder, { ...entries.get(holder), ...rights });
+      write();
+    },
+    revoke(holder: Holder) {
+      entries.delete(holder);
+      write();
+    },
+    [Symbol.dispose]: () => rmSync(folder, { recursive: true }),
+  };
+}
