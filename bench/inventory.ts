@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { freePort } from "../script/services/process.ts";
+import { shippedCommand } from "./shipped.ts";
 import { token } from "./servers/sample.ts";
 
 const engines = 100;
@@ -12,13 +13,6 @@ const perEngine = 50;
 /** Two lists of each engine fall into this time, seconds. */
 const seconds = Number(process.env["BENCH_IDLE_SECONDS"] ?? 60);
 const limits = { share: 5, megabytes: 300 };
-
-/** What the image gives to node: memory is told of what is shipped. */
-function readOptions(): string[] {
-  const dockerfile = readFileSync(join(import.meta.dirname, "../Dockerfile"), "utf8");
-  const words = JSON.parse(/^ENTRYPOINT (\[.*\])$/m.exec(dockerfile)?.[1] ?? "[]") as string[];
-  return words.filter((word) => word.startsWith("--"));
-}
 
 /** The built gateway, watching the engines at these sockets. */
 function startGateway(sockets: readonly string[], port: number, folder: string): ChildProcess {
@@ -30,8 +24,8 @@ function startGateway(sockets: readonly string[], port: number, folder: string):
     WALLET_CORE_OPS_DEPLOY_INFO_PATH: join(folder, "deploy_info.json"),
     WALLET_CORE_OPS_AUDIT_FILE: join(folder, "audit.jsonl"),
   };
-  const bundle = join(import.meta.dirname, "../dist/cli.cjs");
-  return spawn(process.execPath, [...readOptions(), bundle, "serve"], { env, stdio: ["ignore", "ignore", "inherit"] });
+  const shipped = shippedCommand();
+  return spawn(process.execPath, shipped.args, { env: { ...env, ...shipped.env }, stdio: ["ignore", "ignore", "inherit"] });
 }
 
 async function countContainers(port: number): Promise<number> {

@@ -9,6 +9,7 @@ import { startDockerd } from "../script/services/dockerd.ts";
 import { freePort } from "../script/services/process.ts";
 import { removeContainers, startContainer } from "../test/support/docker-containers.ts";
 import { token } from "./servers/sample.ts";
+import { shippedCommand } from "./shipped.ts";
 import { describe, quartiles } from "./statistics.ts";
 
 const rounds = Number(process.env["BENCH_LOGS_ROUNDS"] ?? 5);
@@ -89,7 +90,11 @@ async function startGateway(socketPath: string): Promise<{ port: number; child: 
     WALLET_CORE_OPS_SERVICE: "bench",
     WALLET_CORE_OPS_DOCKER_HOSTS: `bench=unix://${socketPath}`,
   };
-  const child = spawn(process.execPath, ["src/cli.ts", "serve"], { env, stdio: ["ignore", "ignore", "inherit"] });
+  const shipped = shippedCommand();
+  const child = spawn(process.execPath, shipped.args, {
+    env: { ...env, ...shipped.env },
+    stdio: ["ignore", "ignore", "inherit"],
+  });
   for (let attempt = 0; ; attempt += 1) {
     if (
       await fetch(`http://127.0.0.1:${port}/healthz`).then(
