@@ -1,42 +1,29 @@
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { Scope } from "../../src/domain/principal.ts";
-import { makeToken } from "../../src/http/make-token.ts";
 import { type ServerEvent, readEvents } from "../support/events.ts";
 import { startGateway } from "../support/gateway.ts";
 import { createMemorySources, sampleContainer } from "../support/memory-sources.ts";
+import { createTokens } from "../support/tokens.ts";
 
-const make = (subject: string, scopes: readonly Scope[], environments = ["staging", "production"]) =>
-  makeToken({ subject, scopes, environments: environments as never, expiresAt: new Date(Date.now() + 3_600_000) });
-const tokens = {
-  logs: make("logs", ["ops:read", "ops:logs"]),
-  revoked: make("revoked", ["ops:read", "ops:logs"]),
-  reader: make("reader", ["ops:read"]),
-  moved: make("moved", ["ops:read", "ops:logs"]),
-  elsewhere: make("elsewhere", ["ops:read", "ops:logs"], ["production"]),
-};
+const tokens = createTokens({
+  logs: { scopes: ["ops:read", "ops:logs"] },
+  revoked: { scopes: ["ops:read", "ops:logs"] },
+  reader: { scopes: ["ops:read"] },
+  moved: { scopes: ["ops:read", "ops:logs"] },
+  elsewhere: { scopes: ["ops:read", "ops:logs"], environments: ["production"] },
+});
+type Holder = Parameters<typeof tokens.of>[0];
 const container = sampleContainer();
 const memory = createMemorySources({ containers: [container] });
-const folder = mkdtempSync(join(tmpdir(), "ops-follow-"));
-const tokensFile = join(folder, "tokens.json");
-const writeTokens = (list: readonly { entry: object }[]) => {
-  writeFileSync(`${tokensFile}.new`, JSON.stringify(list.map(({ entry }) => entry)));
-  renameSync(`${tokensFile}.new`, tokensFile);
-};
 let gateway: Awaited<ReturnType<typeof startGateway>>;
 beforeAll(async () => {
-  writeTokens(Object.values(tokens));
-  gateway = await startGateway(memory.sources, { tokensFile, limits: { recheckMs: 100 } });
+  gateway = await startGateway(memory.sources, { tokensFile: tokens.file, limits: { recheckMs: 100 } });
 });
 afterAll(async () => {
   await gateway[Symbol.asyncDispose]();
-  rmSync(folder, { recursive: true });
+  tokens[Symbol.dispose]();
 });
 
-type Holder = keyof typeof tokens;
-const authorization = (holder: Holder) => ({ authorization: `Bearer ${tokens[holder].token}` });
+const authorization = (holder: Holder) => ({ authorization: `Bearer ${tokens.of(holder)}` });
 const rest = (holder: Holder, query = "follow=true", headers = {}) =>
   fetch(`${gateway.url}/api/v1/admin/ops/containers/${container.name}/logs?${query}`, {
     headers: { ...authorization(holder), ...headers },
@@ -136,22 +123,23 @@ async function all(response: Response): Promise<ServerEvent[]> {
 }
 
 /** Opens a stream on each door, changes the tokens meanwhile, and reads both to their end: why they ended. */
-async function endOf(holder: Holder, now: readonly { entry: object }[]): Promise<unknown[]> {
+async function endOf(holder: Holder, change: () => void): Promise<unknown[]> {
   const [overRest, overGraphql] = await Promise.all([rest(holder), graphql(holder)]);
-  writeTokens(now);
+  change();
   const { event, data } = (await all(overRest)).at(-1) ?? {};
   const last = (await all(overGraphql)).findLast((one) => one.event === "next");
   return [event, data.reason, last?.data.data.containerLogs.ended];
 }
 
 test("a token that is revoked ends its open streams with the reason, on both doors", async () => {
-  const left = Object.values(tokens).filter((entry) => entry !== tokens.revoked);
-  expect(await endOf("revoked", left)).toEqual(["end", "unauthorized", "unauthorized"]);
+  expect(await endOf("revoked", () => tokens.revoke("revoked"))).toEqual(["end", "unauthorized", "unauthorized"]);
 });
 
 test("so does one that loses the environment of the container, and finds it no more", async () => {
-  const { moved, revoked: _, ...others } = tokens;
-  const entry = { ...moved.entry, environments: ["production"] };
-  expect(await endOf("moved", [...Object.values(others), { entry }])).toEqual(["end", "forbidden", "forbidden"]);
+  expect(await endOf("moved", () => tokens.change("moved", { environments: ["production"] }))).toEqual([
+    "end",
+    "forbidden",
+    "forbidden",
+  ]);
   expect((await rest("moved")).status).toBe(404);
 });

@@ -1,21 +1,16 @@
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { Scope } from "../../src/domain/principal.ts";
 import { OpsError } from "../../src/errors.ts";
-import { makeToken } from "../../src/http/make-token.ts";
 import { readEvents } from "../support/events.ts";
 import { graphqlHeaders, startGateway } from "../support/gateway.ts";
 import { createMemorySources, sampleContainer } from "../support/memory-sources.ts";
+import { createTokens } from "../support/tokens.ts";
 
-const make = (subject: string, scopes: readonly Scope[], environments = ["staging", "production"]) =>
-  makeToken({ subject, scopes, environments: environments as never, expiresAt: new Date(Date.now() + 3_600_000) });
-const tokens = {
-  all: make("all", ["ops:read", "ops:logs"]),
-  staging: make("staging", ["ops:read", "ops:logs"], ["staging"]),
-  reader: make("reader", ["ops:read"]),
-};
+const tokens = createTokens({
+  all: { scopes: ["ops:read", "ops:logs"] },
+  staging: { scopes: ["ops:read", "ops:logs"], environments: ["staging"] },
+  reader: { scopes: ["ops:read"] },
+});
+type Holder = Parameters<typeof tokens.of>[0];
 const staging = sampleContainer({ name: "web-staging" });
 const production = sampleContainer({ name: "web-production", env: "production", service: "wallet-core-production" });
 const nowhere = sampleContainer({ name: "web-nowhere", env: null, service: null });
@@ -37,31 +32,24 @@ source.logs = async (ref, options, signal) => {
   return readLogs(ref, options, signal);
 };
 
-const folder = mkdtempSync(join(tmpdir(), "ops-role-logs-"));
-const tokensFile = join(folder, "tokens.json");
-const writeTokens = (list: readonly { entry: object }[]) => {
-  writeFileSync(`${tokensFile}.new`, JSON.stringify(list.map(({ entry }) => entry)));
-  renameSync(`${tokensFile}.new`, tokensFile);
-};
 let gateway: Awaited<ReturnType<typeof startGateway>>;
 beforeAll(async () => {
-  writeTokens(Object.values(tokens));
-  gateway = await startGateway(memory.sources, { tokensFile, limits: { recheckMs: 100 } });
+  gateway = await startGateway(memory.sources, { tokensFile: tokens.file, limits: { recheckMs: 100 } });
 });
 afterAll(async () => {
   await gateway[Symbol.asyncDispose]();
-  rmSync(folder, { recursive: true });
+  tokens[Symbol.dispose]();
 });
 
-const send = (holder: keyof typeof tokens, query: string, accept = "application/json") =>
+const send = (holder: Holder, query: string, accept = "application/json") =>
   fetch(`${gateway.url}/graphql`, {
     method: "POST",
-    headers: { ...graphqlHeaders, authorization: `Bearer ${tokens[holder].token}`, accept },
+    headers: { ...graphqlHeaders, authorization: `Bearer ${tokens.of(holder)}`, accept },
     body: JSON.stringify({ query }),
   });
 const fields = `lines { kind message container { name engine version env } } truncated
   containers { container { name } truncated error { code } } engines { name error { code } }`;
-const ask = async (holder: keyof typeof tokens, args: string) =>
+const ask = async (holder: Holder, args: string) =>
   (await (await send(holder, `{ logs(${args}) { ${fields} } }`)).json()) as { data: { logs: any }; errors?: any[] };
 const namesOf = ({ data }: { data: { logs: any } }) => new Set(data.logs.lines.map((line: any) => line.container.name));
 
@@ -147,7 +135,7 @@ test("a subscription follows new containers of its environment only, and ends wh
     .poll(lines, { timeout: 5000 })
     .toEqual(["line web-staging", "line web-staging", "marker web-staging-2", "line web-staging-2", "line web-staging-2"]);
   expect(batches.flatMap(({ notices }) => notices)).toEqual([{ notice: "joined", container: { name: "web-staging-2" } }]);
-  writeTokens([{ entry: { ...tokens.all.entry, environments: ["production"] } }, tokens.staging, tokens.reader]);
+  tokens.change("all", { environments: ["production"] });
   await reading;
   expect(batches.at(-1).ended).toBe("forbidden");
 });

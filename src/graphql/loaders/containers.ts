@@ -139,7 +139,8 @@ function withLoss(status: EngineStatus, error: OpsError | undefined): EngineStat
   return error ? { ...status, ok: false, error: toProblem(error) } : status;
 }
 
-function toEngineError(engines: readonly EngineStatus[]): OpsError {
+/** The error of an answer that these engines left without anything to say. */
+export function toEngineError(engines: readonly EngineStatus[]): OpsError {
   const code = engines[0]?.error?.code as OpsError["code"] | undefined;
   return new OpsError(code ?? "docker_unavailable", engines.map(({ error }) => error?.message).join("; "));
 }

@@ -5,10 +5,11 @@ import { followRole } from "../../domain/role-follow.ts";
 import type { RoleBatch } from "../../domain/role-batch.ts";
 import type { RoleLine } from "../../domain/role-line.ts";
 import { createRolePage } from "../../domain/role-page.ts";
-import { type ErrorCode, OpsError } from "../../errors.ts";
+import { OpsError } from "../../errors.ts";
 import type { OpsContext } from "../context.ts";
 import { followEvents } from "./container-events.ts";
 import { type ContainerFilter, createContainerFilter } from "./container-filter.ts";
+import { toEngineError } from "./containers.ts";
 
 /** Whose logs are meant; the role is always given. */
 export interface RoleFilter extends ContainerFilter {
@@ -82,8 +83,7 @@ async function findRole(
   const accepts = createContainerFilter(filter, principal);
   const containers = (await loaders.containers.all(filter.includeAccessories)).filter(accepts);
   const engines = (await loaders.containers.engines()).filter(({ name }) => !filter.engine || name === filter.engine);
-  const silent = engines.find(({ ok }) => !ok);
+  const silent = engines.filter(({ ok }) => !ok);
   if (containers.length > 0) return { containers, engines };
-  if (!silent) throw new OpsError("container_not_found", "No container of this role");
-  throw new OpsError((silent.error?.code ?? "docker_unavailable") as ErrorCode, `${silent.error?.message}`);
+  throw silent.length > 0 ? toEngineError(silent) : new OpsError("container_not_found", "No container of this role");
 }

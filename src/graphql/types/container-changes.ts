@@ -1,6 +1,6 @@
 import { keepsRights } from "../../domain/principal.ts";
 import type { Builder } from "../builder.ts";
-import { openLease } from "../lease.ts";
+import { endedDescription, openLease } from "../lease.ts";
 import { createContainerFilter } from "../loaders/container-filter.ts";
 import { watchContainers } from "../loaders/container-changes.ts";
 import type { Refs } from "../refs.ts";
@@ -34,8 +34,7 @@ export function addContainerChanges(builder: Builder, refs: Refs, scalars: Scala
       }),
       ended: t.exposeString("ended", {
         nullable: true,
-        description:
-          "Why nothing comes after this (expired after an hour, shutdown, unauthorized, forbidden, slow_consumer); null while it goes on. Begin anew then.",
+        description: `${endedDescription} Begin anew then.`,
       }),
     }),
   });

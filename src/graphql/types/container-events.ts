@@ -1,6 +1,6 @@
 import { keepsRights } from "../../domain/principal.ts";
 import type { Builder } from "../builder.ts";
-import { openLease } from "../lease.ts";
+import { endedDescription, openLease } from "../lease.ts";
 import { createContainerFilter } from "../loaders/container-filter.ts";
 import { followEvents } from "../loaders/container-events.ts";
 import type { Refs } from "../refs.ts";
@@ -51,8 +51,7 @@ export function addContainerEvents(builder: Builder, refs: Refs, scalars: Scalar
       }),
       ended: t.exposeString("ended", {
         nullable: true,
-        description:
-          "Why nothing comes after this (expired after an hour, shutdown, unauthorized, forbidden, slow_consumer); null while it goes on.",
+        description: endedDescription,
       }),
     }),
   });

@@ -1,7 +1,7 @@
 import { keepsRights } from "../../domain/principal.ts";
 import { toProblem } from "../../errors.ts";
 import type { Builder } from "../builder.ts";
-import { openLease } from "../lease.ts";
+import { endedDescription, openLease } from "../lease.ts";
 import { followRoleLogs } from "../loaders/role-logs.ts";
 import { toLogOptions } from "../log-args.ts";
 import type { Refs } from "../refs.ts";
@@ -52,8 +52,7 @@ export function addRoleLogFollow(builder: Builder, refs: Refs, scalars: Scalars)
       }),
       ended: t.exposeString("ended", {
         nullable: true,
-        description:
-          "Why nothing comes after this (expired after an hour, shutdown, unauthorized, forbidden, slow_consumer); null while it goes on.",
+        description: endedDescription,
       }),
     }),
   });
