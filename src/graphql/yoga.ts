@@ -5,6 +5,7 @@ import type { StreamLease } from "../domain/stream-lease.ts";
 import { OpsError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import { type Caller, type OpsContext, type Sources, createContext } from "./context.ts";
+import { useCompiledSubscriptions } from "./compiled-subscriptions.ts";
 import { useLimits } from "./limits.ts";
 import { cleanRequestError, createMaskError } from "./mask-error.ts";
 
@@ -37,7 +38,7 @@ export function createGraphqlHandler(schema: GraphQLSchema, sources: Sources, lo
     parserAndValidationCache: { validationCache: false },
     maskedErrors: { maskError: createMaskError(logger), isDev: false },
     logging: false,
-    plugins: [useLimits(), useCleanErrors()],
+    plugins: [useLimits(), useCleanErrors(), useCompiledSubscriptions()],
   });
   return async (request: GraphqlRequest): Promise<void> => {
     const { req, res, principal, requestId, signal } = request;

@@ -42,7 +42,9 @@ describe.skipIf("missing" in podman)(`Podman${"missing" in podman ? ` (skipped: 
     await has("destroy");
     abort.abort("done");
     await reading;
-    expect(events.map(({ action }) => action)).toEqual(["create", "start", "pause", "unpause", "rename", "die", "destroy"]);
+    // `stop` only when Podman, which waits for the end, sees it before its own cleanup process does: libpod, Container.stop.
+    const told = events.map(({ action }) => action).filter((action) => action !== "stop");
+    expect(told).toEqual(["create", "start", "pause", "unpause", "rename", "die", "destroy"]);
     expect(events.find(({ action }) => action === "die")).toMatchObject({ exitCode: 3 });
     for (const { container } of events)
       expect(container).toMatchObject({ env: "staging", role: "web", version: "v7", kind: "core" });
