@@ -16,6 +16,8 @@ const variables = {
   ENV: {},
   DOCKER_HOSTS: {},
   DATABASE_URL: { secret: true },
+  RABBITMQ_URL: { secret: true },
+  REDIS_URL: { secret: true },
   QUEUES_FILE: {},
   PROMETHEUS_URL: { secret: true },
   CPU_THRESHOLD: {},
@@ -44,6 +46,8 @@ export interface Config {
   readonly env: "staging" | "production" | null;
   readonly engines: readonly EngineConfig[];
   readonly databaseUrl: string | null;
+  /** Addresses with their credentials; null where there is none. */
+  readonly brokers: { readonly rabbitmq: string | null; readonly redis: string | null };
   /** Text of QUEUES_FILE with its path for messages; the queue layer validates it. */
   readonly queuesFile: { readonly path: string; readonly text: string } | null;
   readonly prometheusUrl: string;
@@ -132,6 +136,10 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>, r
     env: check("ENV", null, (value) => (value === "staging" || value === "production" ? value : null), "staging or production"),
     engines: toEngines(text("DOCKER_HOSTS") ?? "unix:///var/run/docker.sock", issues),
     databaseUrl: check("DATABASE_URL", null, url(["postgres:", "postgresql:"]), "a postgres:// URL"),
+    brokers: {
+      rabbitmq: check("RABBITMQ_URL", null, url(["http:", "https:"]), "the http:// or https:// URL of the management API"),
+      redis: check("REDIS_URL", null, url(["redis:", "rediss:"]), "a redis:// or rediss:// URL"),
+    },
     queuesFile: queuesPath !== null && queuesText !== null ? { path: queuesPath, text: queuesText } : null,
     prometheusUrl: check("PROMETHEUS_URL", "http://prometheus:9090", url(["http:", "https:"]), "an http:// or https:// URL"),
     thresholds: {

@@ -43,9 +43,10 @@ export function createSources(config: Config, logger: Logger): OpenSources {
 }
 
 /** The queue layer's part of the configuration, its file validated whole. */
-export function toQueueOptions({ databaseUrl, queuesFile, env }: Config, logger: Logger): QueueSourcesOptions {
-  if (queuesFile === null) return { databaseUrl, sources: null, env, logger };
+export function toQueueOptions({ databaseUrl, brokers, queuesFile, env }: Config, logger: Logger): QueueSourcesOptions {
+  if (queuesFile === null) return { databaseUrl, brokers, env, logger };
   const parsed = parseQueuesFile(queuesFile.text);
   if (!parsed.ok) throw new ConfigError(parsed.issues.map((issue) => `${queuesFile.path}: ${issue}`));
-  return { databaseUrl, sources: parsed.sources, env, logger };
+  const { detect, hide, sources } = parsed;
+  return { databaseUrl, brokers, detect, hide, sources, env, logger };
 }

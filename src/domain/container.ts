@@ -186,6 +186,11 @@ export interface ContainerSource {
   /** What `list` and then `inspect` would answer, where that takes no waiting; else null. */
   peek(): WarmListing | null;
   /**
+   * The stopped containers of old releases that `list` does not show and that still have a log: the rule of `selectKept` in kamal-visible.ts. From the
+   * memory behind `list`, in no order.
+   */
+  kept(signal: AbortSignal): Promise<readonly Container[]>;
+  /**
    * Yields at once, then whenever `list` may answer something else than before, also by the mere passing of time: many changes are one, and a reader
    * that is slow misses none, for it asks `list` when it comes. Asks nothing itself. Ends with the signal.
    */

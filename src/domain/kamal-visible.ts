@@ -22,6 +22,15 @@ export function selectVisible<T extends ContainerFacts>(containers: readonly T[]
   return candidates.filter((facts) => isLive(facts) || crashed.has(facts));
 }
 
+/**
+ * The stopped containers of deployed roles that stay hidden and have run: those of old releases, and `_replaced_` ones. Kamal keeps them, and so the
+ * logs of before the last deploy.
+ */
+export function selectKept<T extends ContainerFacts>(containers: readonly T[]): T[] {
+  const visible = new Set(selectVisible(containers));
+  return containers.filter((facts) => toOrigin(facts) === "app" && facts.state !== "created" && !visible.has(facts));
+}
+
 function isLive(facts: ContainerFacts): boolean {
   return liveStates.has(facts.state);
 }

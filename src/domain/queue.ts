@@ -8,16 +8,62 @@ export interface QueueMetrics {
   /** Jobs that could run now: available plus scheduled or retryable ones that are due. Not running, not deferred. */
   readonly depth: number;
   /** Successful completions in the last 5 minutes, divided by 300. */
-  readonly processedPerSec: number;
+  readonly processedPerSec: number | null;
   /** Failed attempts in the last 60 minutes where the system records attempts, else jobs that ended failed. */
-  readonly failuresLastHour: number;
+  readonly failuresLastHour: number | null;
+  /** Jobs that a worker is at. */
+  readonly active: number | null;
+  /** Jobs that wait for a time to come, and did not fail. */
+  readonly deferred: number | null;
+  /** Jobs that failed and wait for another attempt, due or not. */
+  readonly retrying: number | null;
+  /** Jobs that failed for good and are still kept. */
+  readonly dead: number | null;
+  /** Since when the oldest job that could run now could, seconds; null without one. */
+  readonly oldestAgeSeconds: number | null;
+  /** Of jobs that ended in the last 5 minutes, seconds; null without one. */
+  readonly waitSeconds: Quantiles | null;
+  readonly runSeconds: Quantiles | null;
+  readonly paused: boolean | null;
+  /** Workers that take jobs from it now, where the system knows them. */
+  readonly workers: number | null;
+  /** False when `processedPerSec` or `failuresLastHour` comes from samples of counters, or when numbers are estimates. */
+  readonly exact: boolean;
+  /** Where sampled: how far the samples reach back, seconds, at most 3600. Failures are those since then, the rate that of its last 300. */
+  readonly windowSeconds: number | null;
+  /** When its source was read, RFC 3339 UTC with seconds. */
+  readonly observedAt: string;
+}
+
+/** Seconds. */
+export interface Quantiles {
+  readonly p50: number;
+  readonly p95: number;
+}
+
+/** Failures of one queue in the last 60 minutes with the same error text and the same worker. */
+export interface JobFailures {
+  readonly queue: string;
+  readonly source: string;
+  /** Cleaned, its secrets redacted, at most 2000 characters, never empty. */
+  readonly error: string;
+  /** Who worked on them, as the rows say it; null where they do not. */
+  readonly worker: string | null;
+  readonly count: number;
+  /** Most attempts that one of the jobs has had; null where the system does not count them. */
+  readonly attempts: number | null;
+  /** The first and the last failure, RFC 3339 UTC with seconds. */
+  readonly firstAt: string;
+  readonly lastAt: string;
+  /** Ids of the newest jobs, newest first, at most `jobIdsPerError`, as text (ids may exceed 2^53). */
+  readonly jobIds: readonly string[];
 }
 
 /** Failures of one queue with the same error text in the last 60 minutes. */
 export interface JobErrorGroup {
   readonly queue: string;
   readonly source: string;
-  /** Id of the newest failed job of the group, as text (ids may exceed 2^53). */
+  /** Id of the newest failed job of the group, as text. */
   readonly jobId: string;
   readonly error: string;
   /** When the newest one failed, RFC 3339 UTC with seconds. */
@@ -49,12 +95,13 @@ export interface RunningJobs {
 
 export const runningJobsLimit = 50;
 
-/** Groups that a source returns for each queue at most, the newest. */
-export const errorGroupsPerQueue = 50;
+/** Groups of failures that one source returns at most, shared fairly by its queues; with so many there may be more. */
+export const failureGroupsLimit = 2500;
+export const jobIdsPerError = 5;
 
 /**
- * The port to one job system. All calls are read-only, bounded in time, and reject with an OpsError: postgres_unavailable,
- * queue_locked (a migration holds the table) or schema_mismatch (a table, a column or a right is missing).
+ * The port to one job system. All calls are read-only, bounded in time, and reject with an OpsError: postgres_unavailable, queues_unavailable
+ * (another system), queue_locked (a migration holds the table) or schema_mismatch (a table, a column or a right is missing).
  */
 export interface QueueSource {
   readonly name: string;
@@ -63,15 +110,15 @@ export interface QueueSource {
   readonly env: Environment | null;
   /** One entry for each known queue, also the empty ones: configured, or seen since the start. */
   metrics(signal: AbortSignal): Promise<readonly QueueMetrics[]>;
-  /** Newest first, at most `errorGroupsPerQueue` for each queue. */
-  errors(signal: AbortSignal): Promise<readonly JobErrorGroup[]>;
+  /** Newest first, at most `failureGroupsLimit`. Empty where the system keeps no errors. */
+  failures(signal: AbortSignal): Promise<readonly JobFailures[]>;
   /** The jobs that run on a machine, or in a container, of one of these host names. Absent where the system's rows do not tell. */
   running?(hosts: readonly string[], signal: AbortSignal): Promise<RunningJobs>;
 }
 
-/** All sources behind one database pool. */
+/** All sources behind one configuration. */
 export interface QueueSources {
-  /** The configured sources, or the detected ones; rejects with postgres_unavailable when detection cannot ask. */
+  /** The configured sources and the detected ones; rejects with postgres_unavailable when detection cannot ask and nothing is configured. */
   all(signal: AbortSignal): Promise<readonly QueueSource[]>;
   close(): Promise<void>;
 }

@@ -5,7 +5,7 @@ import { parseLogTime } from "./log-time.ts";
 import type { RoleInbox } from "./role-inbox.ts";
 import { toBeginning, toKey, toMarker, toRelease, toRoleLine } from "./role-line.ts";
 import { createRolePage } from "./role-page.ts";
-import { createRolePositions } from "./role-positions.ts";
+import { createRolePositions, type RoleGate } from "./role-positions.ts";
 
 /** The containers of a role whose logs are followed. */
 export interface RoleMembers {
@@ -42,7 +42,7 @@ const openMs = 2000;
 const retryMs = 2000;
 /** How long one that stopped and left is kept, ms: in a restart it is back at once. */
 const lingerMs = 5000;
-/** Lines that a container may have written before it was found, a moment after its start. */
+/** Lines that a container may have written before it was found, a moment after its start; what is left out of more is told. */
 const newcomerTail = 20_000;
 /** By how much the engines' clocks may lag behind ours, ms. */
 const lagMs = 5000;
@@ -77,20 +77,22 @@ export function createRoleMembers({ follow, options, inbox, signal }: MembersOpt
     inbox.push(lines.map((line) => toRoleLine(container, line)));
     await inbox.room();
   };
-  const tell = (member: Member, { dropped, notice }: LogBatch) => {
-    if (dropped > 0) inbox.lose(dropped);
+  const tell = (member: Member, { dropped, cut, notice }: LogBatch, gate: RoleGate) => {
+    const lost = cut === "counted" ? gate.skip(dropped) : dropped;
+    if (lost > 0) inbox.lose(lost);
+    if (lost > 0 && cut !== null) inbox.tell({ notice: "truncated", container: member.container, error: null });
     if (notice === null) return;
     member.stopped = notice === "stopped";
     inbox.tell({ notice, container: member.container, error: null });
   };
-  /** Follows it to its end. Until the first page is handed over, what it gives goes there. `isNew` is asked once for each line. */
-  const open = async (member: Member, wanted: FollowOptions, isNew: (line: LogLine) => boolean): Promise<void> => {
+  /** Follows it to its end. Until the first page is handed over, what it gives goes there. */
+  const open = async (member: Member, wanted: FollowOptions, gate: RoleGate): Promise<void> => {
     const stream = await follow(member.container, wanted, AbortSignal.any([signal, member.abort.signal]));
     unreadable.delete(toKey(member.container));
     const pump = async () => {
       for await (const batch of stream) {
-        tell(member, batch);
-        await deliver(member, batch.lines.filter(isNew));
+        tell(member, batch, gate);
+        await deliver(member, batch.lines.filter(gate.isNew));
       }
     };
     pump().then(
@@ -111,7 +113,7 @@ export function createRoleMembers({ follow, options, inbox, signal }: MembersOpt
       inbox.push([toMarker(container, beginning > inbox.last ? beginning : inbox.last)]);
     }
     const since = positions.since(key) ?? toFirstMoment(container, followedAt - lagMs);
-    limit(() => open(member, { ...options, tail: newcomerTail, since }, positions.createFilter(key))).then(
+    limit(() => open(member, { ...options, tail: newcomerTail, since, whole: true }, positions.createGate(key))).then(
       () => inbox.tell({ notice: "joined", container, error: null }),
       (error: unknown) => leave(member, error),
     );
@@ -122,7 +124,7 @@ export function createRoleMembers({ follow, options, inbox, signal }: MembersOpt
       const errors: unknown[] = [];
       const all = containers.map((container) => {
         const member = enter(container);
-        return limit(() => open(member, options, () => true)).catch((error: unknown) => {
+        return limit(() => open(member, options, positions.createGate(toKey(container)))).catch((error: unknown) => {
           errors.push(error);
           leave(member, error);
         });

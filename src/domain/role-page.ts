@@ -1,4 +1,5 @@
 import type { Container, LogLine } from "./container.ts";
+import { parseLogTime } from "./log-time.ts";
 import { byPlace, type Placed, type RoleLine, toBeginning, toMarker, toRelease, toRoleLine } from "./role-line.ts";
 
 /** Text of one answer at most, characters; as that of a single container. */
@@ -11,6 +12,11 @@ export interface RolePage {
   take(): RoleLine[];
   /** Whether older lines were left out here. */
   readonly dropped: boolean;
+  /**
+   * From when on another log is to be read for this page, as `since` wants it: older lines have no place here; null while they have. A second before
+   * the oldest line, for the two streams of a container are only almost in order.
+   */
+  readonly since: string | null;
 }
 
 /**
@@ -20,13 +26,14 @@ export interface RolePage {
 export function createRolePage(tail: number, until: string | null = null): RolePage {
   let kept: Placed[] = [];
   let chars = 0;
-  let dropped = false;
+  /** The newest one that was left out: nothing comes back from before it, though it may be short enough. */
+  let floor: Placed | null = null;
   const first = new Map<string, Container>();
 
   return {
     add(container, lines) {
       const known = first.get(toRelease(container));
-      if (!known || container.createdAt < known.createdAt) first.set(toRelease(container), container);
+      if (!known || isBefore(container, known)) first.set(toRelease(container), container);
       let place = "";
       for (const line of lines) {
         if (line.timestamp > place) place = line.timestamp;
@@ -35,11 +42,13 @@ export function createRolePage(tail: number, until: string | null = null): RoleP
       }
       kept.sort(byPlace);
       let start = 0;
-      while (kept.length - start > tail || chars > maxChars) chars -= kept[start++]?.line.message.length ?? 0;
-      if (start > 0) {
-        dropped = true;
-        kept = kept.slice(start);
+      const isOver = (one: Placed) =>
+        kept.length - start > tail || chars > maxChars || (floor !== null && byPlace(one, floor) < 0);
+      for (let one = kept[0]; one && isOver(one); one = kept[++start]) {
+        chars -= one.line.message.length;
+        floor = floor && byPlace(one, floor) < 0 ? floor : one;
       }
+      if (start > 0) kept = kept.slice(start);
     },
     take() {
       const [oldest] = kept;
@@ -50,7 +59,22 @@ export function createRolePage(tail: number, until: string | null = null): RoleP
       return [...markers, ...kept].toSorted(byPlace).map(({ line }) => line);
     },
     get dropped() {
-      return dropped;
+      return floor !== null;
+    },
+    get since() {
+      const isFull = floor !== null || kept.length >= tail;
+      return isFull && kept[0] ? toSecondBefore(kept[0].place) : null;
     },
   };
+}
+
+/** Whether it is the first of two of one release, whichever of them is read first. */
+function isBefore(container: Container, known: Container): boolean {
+  if (container.createdAt !== known.createdAt) return container.createdAt < known.createdAt;
+  return container.name < known.name;
+}
+
+function toSecondBefore(timestamp: string): string {
+  const [seconds = "0", fraction = "0"] = (parseLogTime(timestamp, 0) ?? "0").split(".");
+  return `${Math.max(0, Number(seconds) - 1)}.${fraction}`;
 }

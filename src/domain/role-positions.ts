@@ -7,8 +7,15 @@ export interface RolePositions {
   has(key: string): boolean;
   /** `since` of the stream that goes on, which gives the lines of the last time again; null for one that was not read. */
   since(key: string): string | null;
+  createGate(key: string): RoleGate;
+}
+
+/** Passes what is new of a stream that goes on. */
+export interface RoleGate {
   /** For the lines of that stream, each asked about once, in order: whether it is a new one. */
-  createFilter(key: string): (line: LogLine) => boolean;
+  isNew(line: LogLine): boolean;
+  /** Before all lines: so many of the oldest are not in the stream. Answers how many of these are new ones. */
+  skip(count: number): number;
 }
 
 export function createRolePositions(): RolePositions {
@@ -24,10 +31,17 @@ export function createRolePositions(): RolePositions {
     },
     has: (key) => positions.has(key),
     since: (key) => parseLogTime(positions.get(key)?.timestamp ?? "", 0),
-    createFilter(key) {
+    createGate(key) {
       const { timestamp, count } = positions.get(key) ?? { timestamp: "", count: 0 };
       let again = count;
-      return (line) => line.timestamp !== timestamp || again-- <= 0;
+      return {
+        isNew: (line) => line.timestamp !== timestamp || again-- <= 0,
+        skip(skipped) {
+          const known = Math.min(again, skipped);
+          again -= known;
+          return skipped - known;
+        },
+      };
     },
   };
 }

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { selectVisible } from "../../src/domain/kamal-visible.ts";
+import { selectKept, selectVisible } from "../../src/domain/kamal-visible.ts";
 import { app, facts } from "../support/docker-facts.ts";
 
 const names = (containers: ReturnType<typeof facts>[]) => selectVisible(containers).map(({ name }) => name);
@@ -43,6 +43,27 @@ test("stopped accessories and compose services show, what nobody deployed does n
 test("runs of kamal app exec never show", () => {
   const exec = facts({ name: "w-exec-1-a1b2c3", labels: { service: "w" } });
   expect(names([exec, facts({ ...exec, state: "exited" })])).toEqual([]);
+});
+
+test("kept are the hidden ones of deployed roles that have run, and nothing else", () => {
+  const labels = { service: "w" };
+  const listing = [
+    app("w", "web", "3"),
+    app("w", "web", "2", old),
+    app("w", "web", "1", { ...older, state: "dead" }),
+    app("w", "web", "3", { name: "w-web-3_replaced_0123456789abcdef", ...old }),
+    app("w", "web", "4", { ...old, state: "created" }),
+    app("w", "worker", "2", old),
+    facts({ name: "w-exec-1-a1b2c3", labels, ...old }),
+    facts({ name: "w-web-assets", labels, ...old, state: "created" }),
+    facts({ name: "shop-web-run-1", labels: { "com.docker.compose.service": "web", "com.docker.compose.oneoff": "True" }, ...old }),
+    facts({ name: "shop-web-1", labels: { "com.docker.compose.service": "web" }, ...older }),
+    facts({ name: "shop-web-2", labels: { "com.docker.compose.service": "web" }, ...old }),
+    facts({ name: "curious_hopper", ...old }),
+    facts({ name: "w-redis", labels: { service: "w-redis" }, ...old }),
+  ];
+  // The worker that does not run is visible.
+  expect(selectKept(listing).map(({ name }) => name)).toEqual(["w-web-2", "w-web-1", "w-web-3_replaced_0123456789abcdef"]);
 });
 
 test("for any listing: all that run show, and each role shows", () => {

@@ -145,6 +145,42 @@ test("one that ended before it was on any list is read too, once", async () => {
   role.abort.abort();
 });
 
+test("a newcomer that wrote more than is read at once is named, and what is missing counted", async () => {
+  const role = createRole();
+  await role.start([a]);
+  const c = replica("c", "v2", 1);
+  role.failing.set("c", new Error("not yet"));
+  role.set([a, c]);
+  await expect.poll(() => role.notices()).toEqual(["c unreadable"]);
+  role.failing.clear();
+  await expect.poll(() => role.opened.at(-1)?.name, { timeout: 5000 }).toBe("c");
+  expect(role.opened.map(({ options }) => options.whole ?? false)).toEqual([false, true]);
+  role.give("c", { lines: [line(2000)], dropped: 30_000, cut: "counted" });
+  role.give("c", { lines: [line(2001)], dropped: 5 });
+  await expect.poll(() => role.texts()).toEqual(["marker", "at 2000", "at 2001"]);
+  expect(role.notices()).toEqual(["c unreadable", "c joined", "c truncated"]);
+  expect(role.batches.reduce((sum, { dropped }) => sum + dropped, 0)).toBe(30_005);
+  role.abort.abort();
+}, 15_000);
+
+test("of one that comes back the lines that were read before are not counted as missing", async () => {
+  const role = createRole();
+  await role.start([a, b], { tail: 0 });
+  role.give("b", { lines: [line(100, "one"), line(100, "two")] });
+  role.give("b", { notice: "stopped" });
+  await expect.poll(() => role.texts()).toEqual(["one", "two"]);
+  role.set([a]);
+  await expect.poll(() => role.notices(), { timeout: 8000 }).toEqual(["b stopped", "b left"]);
+  role.set([a, b]);
+  await expect.poll(() => role.opened.length).toBe(3);
+  // From the last time on: of "one", "two", "three" the first is left out, which was read already.
+  role.give("b", { lines: [line(100, "two"), line(100, "three")], dropped: 1, cut: "counted" });
+  await expect.poll(() => role.texts()).toEqual(["one", "two", "three"]);
+  expect(role.batches.some(({ dropped }) => dropped > 0)).toBe(false);
+  expect(role.notices()).not.toContain("b truncated");
+  role.abort.abort();
+}, 15_000);
+
 test("one that cannot be opened hides nothing of the others, is named once, and tried again", async () => {
   const role = createRole();
   role.failing.set("b", new Error("no log driver"));

@@ -1,5 +1,6 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
+import { parseLogTime } from "../../src/domain/log-time.ts";
 import { createRolePage } from "../../src/domain/role-page.ts";
 import { at, line, replica } from "../support/role-lines.ts";
 
@@ -66,3 +67,47 @@ test("holds no more text than one answer may have", () => {
   expect(page.dropped).toBe(true);
   expect(page.take().length).toBe(83);
 });
+
+test("says from when on another log is wanted, once it is full: a second before its first line", () => {
+  const page = createRolePage(2);
+  page.add(replica("a"), [line(5000)]);
+  expect(page.since).toBeNull();
+  page.add(replica("b"), [line(7250)]);
+  expect([page.since, page.dropped]).toEqual([toSince(4000), false]);
+  page.add(replica("c"), [line(9000)]);
+  expect([page.since, page.dropped]).toEqual([toSince(6250), true]);
+});
+
+test("what is older than a line that had no room does not come in, however short it is", () => {
+  const page = createRolePage(5000);
+  page.add(
+    replica("a"),
+    Array.from({ length: 100 }, (_, n) => line(1000 + n, "x".repeat(60_000))),
+  );
+  const before = page.take().length;
+  page.add(replica("b"), [line(10, "short"), line(2000, "new")]);
+  const messages = page.take().map(({ message }) => message.slice(0, 5));
+  expect(messages).not.toContain("short");
+  expect(messages.at(-1)).toBe("new");
+  expect(messages.length).toBe(before + 1);
+  expect(page.since).toBe(toSince(17));
+});
+
+test("of two that were created in the same second the marker names the same, whichever is read first", () => {
+  const [one, two] = [replica("new-1", "v2", 2), replica("new-2", "v2", 2)];
+  const names = [
+    [one, two],
+    [two, one],
+  ].map((order) => {
+    const page = createRolePage(10);
+    page.add(replica("old", "v1"), [line(1000)]);
+    for (const container of order) page.add(container, []);
+    return page.take().at(-1)?.container.name;
+  });
+  expect(names).toEqual(["new-1", "new-1"]);
+});
+
+/** The moment of `at`, as `since` wants it. */
+function toSince(ms: number): string | null {
+  return parseLogTime(at(ms), 0);
+}

@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
 import { silentLogger } from "../../src/logger.ts";
 import { probeQueueSources } from "../../src/upstreams/queues/probe.ts";
-import type { QueueSourceConfig } from "../../src/upstreams/queues/source-kinds.ts";
+import type { QueueSourceConfig } from "../../src/upstreams/queues/kinds.ts";
 import { createQueueSources } from "../../src/upstreams/queues/source.ts";
 import { type TestDatabase, createTestDatabase } from "../support/postgres-database.ts";
-import { type JobTable, createRiverJobs, createRunnerJobs } from "../support/postgres-jobs.ts";
+import type { JobTable } from "../support/job-backend.ts";
+import { createRiverJobs, createRunnerJobs } from "../support/postgres-jobs.ts";
 
 const signal = AbortSignal.timeout(60_000);
 let database: TestDatabase;
@@ -25,7 +26,7 @@ beforeAll(async () => {
 afterAll(() => database.drop());
 
 const probe = (sources: readonly QueueSourceConfig[] | null, databaseUrl: string | null = role.url) =>
-  probeQueueSources({ databaseUrl, sources, env: null, logger: silentLogger }, signal);
+  probeQueueSources({ databaseUrl, ...(sources ? { sources, detect: false } : {}), env: null, logger: silentLogger }, signal);
 
 it("names the grants that are missing, which are then enough", async () => {
   const missing = await probe([runner.config, river.config]);
@@ -57,9 +58,16 @@ it("names the grants that are missing, which are then enough", async () => {
 
 it("reads with a role that has SELECT only, with limits of its own", async () => {
   await database.query(`alter role ${role.name} connection limit 3; alter role ${role.name} set statement_timeout = '5s'`);
-  const sources = createQueueSources({ databaseUrl: role.url, sources: [runner.config], env: null, logger: silentLogger });
+  const sources = createQueueSources({
+    keepMs: 0,
+    databaseUrl: role.url,
+    sources: [runner.config],
+    detect: false,
+    env: null,
+    logger: silentLogger,
+  });
   const [source] = await sources.all(signal);
-  const all = await Promise.all([source?.metrics(signal), source?.errors(signal), source?.metrics(signal)]);
+  const all = await Promise.all([source?.metrics(signal), source?.failures(signal), source?.metrics(signal)]);
   expect(all[0]).toMatchObject([{ name: "a", depth: 1, failuresLastHour: 1 }, {}]);
   expect(all[1]).toMatchObject([{ error: "boom" }]);
   await sources.close();
@@ -87,6 +95,6 @@ it("tells what to do when there is nothing to read", async () => {
   ]);
   await database.query("drop table jobs.river_job");
   expect(await probe(null)).toMatchObject([
-    { name: "queues", ok: false, detail: "no river_job table was found: describe your job tables in QUEUES_FILE" },
+    { name: "queues", ok: false, detail: "no job system was found: describe your job tables in QUEUES_FILE" },
   ]);
 });

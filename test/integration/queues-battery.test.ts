@@ -1,5 +1,6 @@
 import { describeQueueSource } from "../contracts/queue-source.ts";
+import { createSqlBackend } from "../support/job-backend.ts";
 import { createRiverJobs, createRunnerJobs } from "../support/postgres-jobs.ts";
 
-describeQueueSource("table", (database) => createRunnerJobs(database));
-describeQueueSource("river", (database) => createRiverJobs(database));
+describeQueueSource("table", () => createSqlBackend("table", createRunnerJobs));
+describeQueueSource("river", () => createSqlBackend("river", createRiverJobs));

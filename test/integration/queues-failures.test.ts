@@ -5,7 +5,8 @@ import { OpsError } from "../../src/errors.ts";
 import { silentLogger } from "../../src/logger.ts";
 import { createQueueSources } from "../../src/upstreams/queues/source.ts";
 import { type TestDatabase, createTestDatabase } from "../support/postgres-database.ts";
-import { type JobTable, createRiverJobs, createRunnerJobs } from "../support/postgres-jobs.ts";
+import type { JobTable } from "../support/job-backend.ts";
+import { createRiverJobs, createRunnerJobs } from "../support/postgres-jobs.ts";
 
 const signal = () => AbortSignal.timeout(10_000);
 let database: TestDatabase;
@@ -23,7 +24,14 @@ beforeAll(async () => {
   await runner.insert([{ queue: "a", state: "waiting" }]);
   await river.insert([{ queue: "b", state: "waiting" }]);
   const configs = [runner.config, river.config, slow];
-  sources = createQueueSources({ databaseUrl: database.url, sources: configs, env: null, logger: silentLogger });
+  sources = createQueueSources({
+    keepMs: 0,
+    databaseUrl: database.url,
+    sources: configs,
+    detect: false,
+    env: null,
+    logger: silentLogger,
+  });
   all = await sources.all(signal());
 });
 afterAll(async () => {
@@ -61,7 +69,7 @@ it("survives sessions that are terminated in a loop under load: numbers, or post
 });
 
 it("reads again on a new connection when all of its idle ones have been terminated", async () => {
-  await Promise.all([source("runner").metrics(signal()), source("river").metrics(signal()), source("runner").errors(signal())]);
+  await Promise.all([source("runner").metrics(signal()), source("river").metrics(signal()), source("runner").failures(signal())]);
   await database.query(`select pg_terminate_backend(pid) ${ours}`);
   expect(await outcome(source("runner").metrics(signal()))).toBe("ok");
 });
@@ -79,7 +87,7 @@ it("answers the other sources while a migration locks the table of one", async (
 });
 
 it("never makes a migration wait: no transaction stays open", async () => {
-  await Promise.all(all.slice(0, 2).flatMap((each) => [each.metrics(signal()), each.errors(signal())]));
+  await Promise.all(all.slice(0, 2).flatMap((each) => [each.metrics(signal()), each.failures(signal())]));
   const { rows } = await database.query(`select count(*)::int as n ${ours} and state <> 'idle'`);
   expect(rows).toStrictEqual([{ n: 0 }]);
 });
@@ -97,7 +105,7 @@ it("stops a slow statement after 2 s, on the server as well", async () => {
 
 it("leaves at once when the caller goes, and gives no connection back that is still busy", async () => {
   const start = performance.now();
-  expect(await outcome(source("slow").metrics(AbortSignal.timeout(100)))).toBe("postgres_unavailable");
+  expect(await outcome(source("slow").metrics(AbortSignal.timeout(100)))).toBe("queues_unavailable");
   expect(performance.now() - start).toBeLessThan(1500);
   for (let round = 0; round < 5; round += 1) {
     expect(await source("runner").metrics(signal())).toMatchObject([{ name: "a", depth: 1 }, { name: "configured" }]);
@@ -106,13 +114,13 @@ it("leaves at once when the caller goes, and gives no connection back that is st
 
 it("blames only the source whose column was renamed, and heals with it", async () => {
   await database.query("alter table runner_jobs rename column last_error to failure");
-  await expect(source("runner").errors(signal())).rejects.toMatchObject({
+  await expect(source("runner").failures(signal())).rejects.toMatchObject({
     code: "schema_mismatch",
     message: 'Column "last_error" does not exist in table public.runner_jobs',
     upstream: "queues:runner",
   });
   expect(await outcome(source("runner").metrics(signal()))).toBe("ok");
-  expect(await outcome(source("river").errors(signal()))).toBe("ok");
+  expect(await outcome(source("river").failures(signal()))).toBe("ok");
   await database.query("alter table runner_jobs rename column failure to last_error");
-  expect(await outcome(source("runner").errors(signal()))).toBe("ok");
+  expect(await outcome(source("runner").failures(signal()))).toBe("ok");
 });

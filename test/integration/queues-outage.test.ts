@@ -6,7 +6,7 @@ import { type RunningPostgres, startPostgres } from "../../script/services/postg
 import { freePort } from "../../script/services/process.ts";
 import { silentLogger } from "../../src/logger.ts";
 import { probeQueueSources } from "../../src/upstreams/queues/probe.ts";
-import type { QueueSourceConfig } from "../../src/upstreams/queues/source-kinds.ts";
+import type { QueueSourceConfig } from "../../src/upstreams/queues/kinds.ts";
 import { createQueueSources } from "../../src/upstreams/queues/source.ts";
 import { createTestDatabase } from "../support/postgres-database.ts";
 import { createRiverJobs, createRunnerJobs } from "../support/postgres-jobs.ts";
@@ -22,7 +22,7 @@ beforeAll(async () => {
 afterAll(() => server.stop());
 
 const open = (databaseUrl: string | null, sources: readonly QueueSourceConfig[] | null) =>
-  createQueueSources({ databaseUrl, sources, env: null, logger: silentLogger });
+  createQueueSources({ databaseUrl, ...(sources ? { sources, detect: false } : {}), env: null, logger: silentLogger, keepMs: 0 });
 
 it("rides through a restart, tells an outage, and comes back by itself", async () => {
   const database = await createTestDatabase(server.url, "outage");
@@ -39,7 +39,7 @@ it("rides through a restart, tells an outage, and comes back by itself", async (
   await server.restart(async () => {
     const down = { code: "postgres_unavailable", message: "PostgreSQL cannot be reached", upstream: "queues:runner" };
     await expect(source?.metrics(signal())).rejects.toMatchObject(down);
-    await expect(source?.errors(signal())).rejects.toMatchObject(down);
+    await expect(source?.failures(signal())).rejects.toMatchObject(down);
   });
   expect(await source?.metrics(signal())).toMatchObject([a, {}]);
   await sources.close();
@@ -78,7 +78,7 @@ it("says what is wrong with the connection, without the password or the address"
     expect(error).toMatchObject({ name: "OpsError", code: "postgres_unavailable", message });
     expect(JSON.stringify(error, Object.getOwnPropertyNames(error))).not.toContain("secret");
     await sources.close();
-    const [probe] = await probeQueueSources({ databaseUrl: url, sources: null, env: null, logger: silentLogger }, signal());
+    const [probe] = await probeQueueSources({ databaseUrl: url, env: null, logger: silentLogger }, signal());
     expect(probe).toMatchObject({ name: "queues", ok: false, detail: `${message}: check DATABASE_URL` });
   }
 });

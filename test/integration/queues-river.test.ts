@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
 import type { QueueSource } from "../../src/domain/queue.ts";
 import { silentLogger } from "../../src/logger.ts";
-import type { QueueSourceConfig } from "../../src/upstreams/queues/source-kinds.ts";
+import type { QueueSourceConfig } from "../../src/upstreams/queues/kinds.ts";
 import { createQueueSources } from "../../src/upstreams/queues/source.ts";
 import { type TestDatabase, createTestDatabase } from "../support/postgres-database.ts";
 import { createRiverJobs } from "../support/postgres-jobs.ts";
@@ -37,17 +37,36 @@ afterAll(async () => {
 });
 
 async function open(sources: readonly QueueSourceConfig[] | null): Promise<readonly QueueSource[]> {
-  const opened = createQueueSources({ databaseUrl: database.url, sources, env: "production", logger: silentLogger });
+  const opened = createQueueSources({
+    keepMs: 0,
+    databaseUrl: database.url,
+    ...(sources ? { sources, detect: false } : {}),
+    env: "production",
+    logger: silentLogger,
+  });
   closers.push(() => opened.close());
   return opened.all(signal);
 }
 
 it("counts due retries and schedules as depth, and each failed attempt, also of jobs that succeeded later", async () => {
   const [source] = await open([{ name: "river", kind: "river", schema: "public", by: "kind" }]);
-  expect(await source?.metrics(signal)).toStrictEqual([
-    { name: "mail", source: "river", depth: 3, processedPerSec: 1 / 300, failuresLastHour: 8 },
+  expect(await source?.metrics(signal)).toMatchObject([
+    {
+      name: "mail",
+      source: "river",
+      depth: 3,
+      processedPerSec: 1 / 300,
+      failuresLastHour: 8,
+      active: 1,
+      deferred: 1,
+      retrying: 2,
+      dead: 2,
+      exact: true,
+    },
   ]);
-  expect(await source?.errors(signal)).toMatchObject([{ queue: "mail", jobId: "9", error: "boom", count: 8 }]);
+  expect(await source?.failures(signal)).toMatchObject([
+    { queue: "mail", jobIds: ["9", "5", "4", "7", "8"], error: "boom", count: 8 },
+  ]);
 });
 
 it("groups by River's queue when told to", async () => {

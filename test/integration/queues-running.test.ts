@@ -23,7 +23,14 @@ afterAll(async () => {
 async function open(source: object): Promise<QueueSource> {
   const parsed = parseQueuesFile(JSON.stringify({ sources: [{ name: "s", ...source }] }));
   if (!parsed.ok) throw new Error(parsed.issues.join("\n"));
-  const sources = createQueueSources({ databaseUrl: database.url, sources: parsed.sources, env: null, logger: silentLogger });
+  const sources = createQueueSources({
+    keepMs: 0,
+    databaseUrl: database.url,
+    sources: parsed.sources,
+    detect: false,
+    env: null,
+    logger: silentLogger,
+  });
   closers.push(() => sources.close());
   return (await sources.all(signal))[0] as QueueSource;
 }

@@ -23,7 +23,14 @@ async function open(mapping: object): Promise<QueueSource> {
   const lists = { waiting: ["pending"], done: ["done"], failed: ["failed"] };
   const parsed = parseQueuesFile(JSON.stringify({ sources: [{ ...usual, ...lists, ...mapping }] }));
   if (!parsed.ok) throw new Error(parsed.issues.join("\n"));
-  const sources = createQueueSources({ databaseUrl: database.url, sources: parsed.sources, env: null, logger: silentLogger });
+  const sources = createQueueSources({
+    keepMs: 0,
+    databaseUrl: database.url,
+    sources: parsed.sources,
+    detect: false,
+    env: null,
+    logger: silentLogger,
+  });
   closers.push(() => sources.close());
   return (await sources.all(signal))[0] as QueueSource;
 }
@@ -35,9 +42,11 @@ it("reads one queue in a table of its own: no queue column, no run_at, no error,
     insert into payouts values ('00000000-0000-0000-0000-00000000000a', 'failed', now() - interval '1 minute')`);
   const source = await open({ table: "payouts", queue: { name: "it's payouts" } });
   const numbers = { depth: 2, processedPerSec: 1 / 300, failuresLastHour: 1 };
-  expect(await source.metrics(signal)).toStrictEqual([{ name: "it's payouts", source: "s", ...numbers }]);
-  expect(await source.errors(signal)).toMatchObject([
-    { queue: "it's payouts", jobId: "00000000-0000-0000-0000-00000000000a", error: "no error text", count: 1 },
+  expect(await source.metrics(signal)).toMatchObject([
+    { name: "it's payouts", source: "s", ...numbers, deferred: null, oldestAgeSeconds: null },
+  ]);
+  expect(await source.failures(signal)).toMatchObject([
+    { queue: "it's payouts", jobIds: ["00000000-0000-0000-0000-00000000000a"], error: "no error text", count: 1 },
   ]);
   await database.query("truncate payouts");
   expect(await source.metrics(signal)).toMatchObject([{ name: "it's payouts", depth: 0 }]);
@@ -65,7 +74,7 @@ it("reads enum statuses and queues, several statuses for one list, and leaves ou
     { name: "alpha", depth: 0, processedPerSec: 2 / 300, failuresLastHour: 1 },
     { name: "zeta", depth: 2, processedPerSec: 0 },
   ]);
-  expect(await source.errors(signal)).toMatchObject([{ queue: "alpha", error: '{"code": 7}' }]);
+  expect(await source.failures(signal)).toMatchObject([{ queue: "alpha", error: '{"code": 7}' }]);
 });
 
 it("reads integer statuses and times without a zone as UTC, whatever the zone of the database", async () => {
@@ -79,7 +88,7 @@ it("reads integer statuses and times without a zone as UTC, whatever the zone of
   const source = await open({ table: "public.numbered", queue: { column: "type" }, ...lists, run_at: "run_at" });
   const numbers = { depth: 1, processedPerSec: 1 / 300, failuresLastHour: 2 };
   expect(await source.metrics(signal)).toMatchObject([{ name: "a", ...numbers }]);
-  const age = Date.now() - Date.parse((await source.errors(signal))[0]?.timestamp ?? "");
+  const age = Date.now() - Date.parse((await source.failures(signal))[0]?.lastAt ?? "");
   expect(age).toBeGreaterThan(3000);
   expect(age).toBeLessThan(10_000);
   await database.query(`alter database ${name} reset timezone`);
@@ -91,10 +100,10 @@ it("takes a missing run_at as due, counts no end without a time, and leaves out 
     insert into holes values (1, 'a', 'pending', null, null), (2, 'a', 'failed', null, null), (3, 'a', 'done', null, null),
       (4, null, 'pending', now(), null), (5, null, 'failed', now(), now()), (6, null, 'done', now(), now())`);
   const source = await open({ table: "holes", queue: { column: "type" }, run_at: "run_at" });
-  expect(await source.metrics(signal)).toStrictEqual([
-    { name: "a", source: "s", depth: 1, processedPerSec: 0, failuresLastHour: 0 },
+  expect(await source.metrics(signal)).toMatchObject([
+    { name: "a", source: "s", depth: 1, processedPerSec: 0, failuresLastHour: 0, deferred: 0, oldestAgeSeconds: null },
   ]);
-  expect(await source.errors(signal)).toStrictEqual([]);
+  expect(await source.failures(signal)).toStrictEqual([]);
 });
 
 it("finds tables and columns whose names need quotes, and takes hostile values as values", async () => {
@@ -112,7 +121,7 @@ it("finds tables and columns whose names need quotes, and takes hostile values a
     finished_at: "Finished At",
   });
   expect(await source.metrics(signal)).toMatchObject([{ name: "q", depth: 1, failuresLastHour: 1 }]);
-  expect(await source.errors(signal)).toMatchObject([{ jobId: "2" }]);
+  expect(await source.failures(signal)).toMatchObject([{ jobIds: ["2"] }]);
 });
 
 it("names the column, the status or the type that does not fit, and never the SQL", async () => {

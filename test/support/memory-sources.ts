@@ -3,7 +3,8 @@ import type { AuditLog, AuditRecord } from "../../src/domain/audit.ts";
 import type { Container, ContainerSource, ContainerStats, EngineStatus } from "../../src/domain/container.ts";
 import type { DeployInfo } from "../../src/domain/deploy.ts";
 import type { Host } from "../../src/domain/host.ts";
-import type { JobErrorGroup, QueueMetrics, QueueSource, RunningJobs } from "../../src/domain/queue.ts";
+import { toBatch } from "../../src/domain/log-follow.ts";
+import type { JobErrorGroup, JobFailures, QueueMetrics, QueueSource, RunningJobs } from "../../src/domain/queue.ts";
 import type { RestartLimitOptions } from "../../src/domain/restart-limits.ts";
 import { createRestarts } from "../../src/domain/restart.ts";
 import type { Sources } from "../../src/graphql/context.ts";
@@ -89,15 +90,47 @@ export const sampleDeploy: DeployInfo = {
   error: null,
 };
 
+type QueueFigures = Pick<QueueMetrics, "name"> & Partial<QueueMetrics>;
+type ErrorFigures = Pick<JobErrorGroup, "queue" | "source" | "jobId" | "error" | "timestamp" | "count"> & Partial<JobFailures>;
+
+/** An empty queue. */
+export function sampleQueue(overrides: QueueFigures): QueueMetrics {
+  return {
+    source: "jobs",
+    depth: 0,
+    processedPerSec: 0,
+    failuresLastHour: 0,
+    active: null,
+    deferred: null,
+    retrying: null,
+    dead: null,
+    oldestAgeSeconds: null,
+    waitSeconds: null,
+    runSeconds: null,
+    paused: null,
+    workers: null,
+    exact: true,
+    windowSeconds: null,
+    observedAt: "2026-01-13T09:46:00Z",
+    ...overrides,
+  };
+}
+
+function toFailures({ queue, source, jobId, error, timestamp, count, ...more }: ErrorFigures): JobFailures {
+  const times = { firstAt: timestamp, lastAt: timestamp };
+  return { queue, source, error, count, worker: null, attempts: null, jobIds: [jobId], ...times, ...more };
+}
+
 /** Data in memory behind the ports, and how often each port was asked. Failures are thrown where an Error stands for data. */
 export interface Memory {
   containers: readonly Container[];
+  kept: readonly Container[];
   engines: readonly (Omit<EngineStatus, "contactAt"> & { contactAt?: number | null })[];
   queueSources: readonly {
     name: string;
     env?: "staging" | "production";
-    metrics: QueueMetrics[] | Error;
-    errors: JobErrorGroup[] | Error;
+    metrics: QueueFigures[] | Error;
+    errors: ErrorFigures[] | Error;
     running?: (hosts: readonly string[]) => Promise<RunningJobs>;
   }[];
   hosts: readonly Host[] | Error;
@@ -119,6 +152,7 @@ export function createMemorySources(
 ) {
   const data: Memory = {
     containers: [],
+    kept: [],
     engines: [{ name: "local", ok: true, error: null }],
     queueSources: [],
     hosts: [],
@@ -137,6 +171,10 @@ export function createMemorySources(
       return { containers, engines: engines() };
     },
     peek: () => ({ containers, engines: engines() }),
+    kept: async () => {
+      count("kept");
+      return data.kept;
+    },
     changes: (signal) => changes.watch(signal),
     events: (accepts, signal) => board.read(accepts, signal),
     inspect: async (refs) => {
@@ -174,9 +212,9 @@ export function createMemorySources(
           level: null,
           message: `from ${ref.fullId}`,
         } as const;
-        yield { lines: [line, line], dropped: 0, notice: null, ended: null };
+        yield toBatch({ lines: [line, line] });
         if (!signal.aborted) await new Promise((resolve) => signal.addEventListener("abort", resolve));
-        if (typeof signal.reason === "string") yield { lines: [], dropped: 0, notice: null, ended: signal.reason };
+        if (typeof signal.reason === "string") yield toBatch({ ended: signal.reason });
       })();
     },
     restart: async (ref) => {
@@ -195,13 +233,13 @@ export function createMemorySources(
     name: given.name,
     kind: "table",
     env: given.env ?? null,
-    metrics: () => {
+    metrics: async () => {
       count("metrics");
-      return give(given.metrics);
+      return (await give(given.metrics)).map((figures) => sampleQueue({ source: given.name, ...figures }));
     },
-    errors: () => {
+    failures: async () => {
       count("errors");
-      return give(given.errors);
+      return (await give(given.errors)).map(toFailures);
     },
     ...(given.running && { running: given.running }),
   }));

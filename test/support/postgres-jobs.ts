@@ -1,26 +1,6 @@
-import type { QueueSourceConfig } from "../../src/upstreams/queues/source-kinds.ts";
 import type { TestDatabase } from "./postgres-database.ts";
+import type { JobTable } from "./job-backend.ts";
 import { runnerMapping } from "./queue-mappings.ts";
-
-/** A job as every job system knows it; times are seconds before now, negative in the future. */
-interface Job {
-  readonly id?: string | number;
-  readonly queue: string;
-  readonly state: "waiting" | "running" | "done" | "failed";
-  /** When a waiting one may run. @default 1 */
-  readonly dueAgo?: number;
-  /** When it ended. @default 1 */
-  readonly endedAgo?: number;
-  readonly error?: string | null;
-}
-
-/** A kind of job system, with a table that works like one of its. */
-export interface JobTable {
-  readonly config: QueueSourceConfig;
-  /** Quoted name. */
-  readonly table: string;
-  insert(jobs: readonly Job[]): Promise<void>;
-}
 
 /** A runner's table as in the README, with the recommended indexes. */
 export async function createRunnerJobs(database: TestDatabase, table = "runner_jobs"): Promise<JobTable> {
@@ -28,6 +8,7 @@ export async function createRunnerJobs(database: TestDatabase, table = "runner_j
     create table ${table} (id bigserial primary key, type text, status text not null, run_at timestamptz,
                            finished_at timestamptz, last_error text);
     create index ${table}_pending on ${table} (type, run_at) where status = 'pending';
+    create index ${table}_running on ${table} (type) where status = 'running';
     create index ${table}_done on ${table} (finished_at) include (type) where status = 'done';
     create index ${table}_failed on ${table} (finished_at) include (type) where status = 'failed'`);
   const statuses = { waiting: "pending", running: "running", done: "done", failed: "failed" };
@@ -61,6 +42,9 @@ export async function createRiverJobs(database: TestDatabase, schema = "public")
       constraint finalized_or_finalized_at_null check (
         (finalized_at is null and state not in ('cancelled', 'completed', 'discarded')) or
         (finalized_at is not null and state in ('cancelled', 'completed', 'discarded'))));
+    create table ${schema}.river_queue (
+      name text primary key not null, created_at timestamptz not null default now(), metadata jsonb not null default '{}',
+      paused_at timestamptz, updated_at timestamptz not null default now());
     create index on ${schema}.river_job (kind);
     create index on ${schema}.river_job (state, finalized_at) where finalized_at is not null;
     create index on ${schema}.river_job (state, queue, priority, scheduled_at, id)`);

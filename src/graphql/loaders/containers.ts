@@ -26,6 +26,8 @@ export interface ContainerLoaders {
   engines(): Promise<readonly EngineStatus[]>;
   /** All that the caller may see: core ones first, then by name and engine. Rejects when no engine answers and nothing is known. */
   all(includeAccessories: boolean): Promise<readonly Container[]>;
+  /** The stopped ones of old releases that the caller may see, which no list shows: for the history of logs alone. */
+  kept(includeAccessories: boolean): Promise<readonly Container[]>;
   /** The one container of this exact name. Rejects with container_not_found (absent, hidden or not visible) or container_ambiguous. */
   one(query: ContainerQuery): Promise<Container>;
   readonly stats: DataLoader<Container, ContainerStats | null, string>;
@@ -92,6 +94,10 @@ export function createContainerLoaders(
     known,
     engines,
     all: (includeAccessories) => (includeAccessories ? withAccessories() : core()),
+    async kept(includeAccessories) {
+      const kept = await sources.containers.kept(signal);
+      return kept.filter((container) => (includeAccessories || isCore(container)) && maySee(principal, container.env));
+    },
     async one(query) {
       const { name, engine, includeAccessories, everyEngine = false } = query;
       const { containers } = await listing();

@@ -1,4 +1,5 @@
 import DataLoader from "dataloader";
+import { groupJobErrors } from "../../domain/job-errors.ts";
 import { maySee } from "../../domain/principal.ts";
 import type { JobErrorGroup, QueueMetrics, QueueSource } from "../../domain/queue.ts";
 import { OpsError, toOpsError, toProblem } from "../../errors.ts";
@@ -35,7 +36,7 @@ export function createQueueLoaders(sources: Sources, { principal, signal }: Call
     return shown;
   });
   const metrics = bySource((source) => source.metrics(signal));
-  const errors = bySource((source) => source.errors(signal));
+  const errors = bySource(async (source) => groupJobErrors(await source.failures(signal)));
 
   return {
     visible,

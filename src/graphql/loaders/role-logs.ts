@@ -3,7 +3,7 @@ import type { Container, EngineStatus, LogOptions, LogPage } from "../../domain/
 import { toLogTimestamp } from "../../domain/log-time.ts";
 import { followRole } from "../../domain/role-follow.ts";
 import type { RoleBatch } from "../../domain/role-batch.ts";
-import type { RoleLine } from "../../domain/role-line.ts";
+import { type RoleLine, toBeginning, toKey } from "../../domain/role-line.ts";
 import { createRolePage } from "../../domain/role-page.ts";
 import { OpsError } from "../../errors.ts";
 import type { OpsContext } from "../context.ts";
@@ -16,12 +16,19 @@ export interface RoleFilter extends ContainerFilter {
   readonly role: string;
 }
 
+/** One container of the role: whether older matching lines of its own were left out or not looked for, or why it could not be read. */
+interface RolePart {
+  readonly container: Container;
+  readonly truncated: boolean;
+  readonly error: unknown;
+}
+
 /** The newest lines of a role, and what they were put together from. */
 export interface RoleLogs {
   readonly lines: readonly RoleLine[];
   readonly truncated: boolean;
-  /** Each container of the role: whether older matching lines of its own were left out, or why it could not be read. */
-  readonly parts: readonly { readonly container: Container; readonly truncated: boolean; readonly error: unknown }[];
+  /** Each container of the role, the visible ones first. */
+  readonly parts: readonly RolePart[];
   /** Those that were asked for. */
   readonly engines: readonly EngineStatus[];
 }
@@ -29,27 +36,62 @@ export interface RoleLogs {
 /** Logs being read at once: each may take 32 MB from its engine, and give 5 MB. */
 const reading = 8;
 
-/** Reads all of the role's containers. What one of them cannot give hides nothing of the others; rejects when none of them can be read. */
+/**
+ * Reads all of the role's containers: the visible ones, then the kept ones of old releases, which are asked no further back than the page goes. What
+ * one of them cannot give hides nothing of the others; rejects when none of them can be read.
+ */
 export async function readRoleLogs(context: OpsContext, filter: RoleFilter, options: LogOptions): Promise<RoleLogs> {
-  const { sources, signal } = context;
-  const { containers, engines } = await findRole(context, filter);
+  const { sources, loaders, signal } = context;
+  const { containers, engines, accepts } = await findRole(context, filter);
+  // One that stops meanwhile is on both lists.
+  const listed = new Set(containers.map(toKey));
+  const isKept = (container: Container) => accepts(container) && !listed.has(toKey(container));
+  const kept = (await loaders.containers.kept(filter.includeAccessories)).filter(isKept).toSorted(byNewest);
+  if (containers.length + kept.length === 0) throw toAbsence(engines);
   const limit = pLimit(reading);
   const page = createRolePage(options.tail, options.until === undefined ? null : toLogTimestamp(options.until));
-  const read = async (container: Container) => {
+  let leavesOut = false;
+  const read = async (container: Container, wanted: LogOptions): Promise<RolePart> => {
     try {
-      const { lines, truncated }: LogPage = await sources.containers.logs(container, options, signal);
+      const { lines, truncated }: LogPage = await sources.containers.logs(container, wanted, signal);
       page.add(container, lines);
+      leavesOut ||= truncated || page.dropped;
       return { container, truncated, error: null };
     } catch (error) {
+      // Its release begins where it begins, also when nobody can read it.
+      page.add(container, []);
       return { container, truncated: false, error };
     }
   };
-  const parts = await Promise.all(containers.map((container) => limit(() => read(container))));
+  const readKept = async (container: Container): Promise<RolePart> => {
+    // Until it is known that lines are left out, `truncated` depends on all that it has.
+    const since = leavesOut ? toLater(page.since, options.since) : null;
+    if (since === null) return read(container, options);
+    const part = await read(container, { ...options, since });
+    return part.error === null && toBeginning(container) < toLogTimestamp(since) ? { ...part, truncated: true } : part;
+  };
+  const shown = await Promise.all(containers.map((container) => limit(() => read(container, options))));
+  const hidden = await Promise.all(kept.map((container) => limit(() => readKept(container))));
+  const parts = [...shown, ...hidden];
   if (parts.every(({ error }) => error !== null)) throw parts[0]?.error;
-  return { lines: page.take(), truncated: page.dropped || parts.some((part) => part.truncated), parts, engines };
+  return { lines: page.take(), truncated: leavesOut, parts, engines };
 }
 
-/** Follows all of the role's containers, those of now and of later. */
+/** The time of the page where that is later than what was asked for anyway; else null. */
+function toLater(since: string | null, asked: string | undefined): string | null {
+  if (since === null || asked === undefined) return since;
+  return toLogTimestamp(since) > toLogTimestamp(asked) ? since : null;
+}
+
+function byNewest(a: Container, b: Container): number {
+  if (a.createdAt !== b.createdAt) return a.createdAt > b.createdAt ? -1 : 1;
+  return a.name < b.name ? -1 : 1;
+}
+
+/**
+ * Follows all of the role's containers, those of now and of later. Rejects with container_not_found for a role of which none is visible, and with an
+ * engine's error when one that may run some does not answer.
+ */
 export async function followRoleLogs(
   context: OpsContext,
   filter: RoleFilter,
@@ -57,8 +99,8 @@ export async function followRoleLogs(
   openLease: () => AbortSignal,
 ): Promise<AsyncGenerator<RoleBatch>> {
   const { sources, loaders } = context;
-  const { containers } = await findRole(context, filter);
-  const accepts = createContainerFilter(filter, context.principal);
+  const { containers, engines, accepts } = await findRole(context, filter);
+  if (containers.length === 0) throw toAbsence(engines);
   const changes = async function* (signal: AbortSignal) {
     for await (const _ of sources.containers.changes(signal)) {
       loaders.forget();
@@ -74,16 +116,17 @@ export async function followRoleLogs(
   return followRole({ containers, changes, deaths, follow, options, signal });
 }
 
-/** Rejects with container_not_found for a role of which there is none, and with an engine's error when one that may run some does not answer. */
-async function findRole(
-  { loaders, principal }: OpsContext,
-  filter: RoleFilter,
-): Promise<Pick<RoleLogs, "engines"> & { containers: Container[] }> {
+/** What `containers` shows of the role, and the question whether another container is of it. */
+async function findRole({ loaders, principal }: OpsContext, filter: RoleFilter) {
   if (filter.role === "") throw new OpsError("invalid_request", "role must not be empty");
   const accepts = createContainerFilter(filter, principal);
   const containers = (await loaders.containers.all(filter.includeAccessories)).filter(accepts);
   const engines = (await loaders.containers.engines()).filter(({ name }) => !filter.engine || name === filter.engine);
+  return { containers, engines, accepts };
+}
+
+/** Why there is nothing of a role: an engine that may run some does not answer, or there is none. */
+function toAbsence(engines: readonly EngineStatus[]): OpsError {
   const silent = engines.filter(({ ok }) => !ok);
-  if (containers.length > 0) return { containers, engines };
-  throw silent.length > 0 ? toEngineError(silent) : new OpsError("container_not_found", "No container of this role");
+  return silent.length > 0 ? toEngineError(silent) : new OpsError("container_not_found", "No container of this role");
 }

@@ -1,4 +1,3 @@
-import { errorGroupsPerQueue } from "../../domain/queue.ts";
 import { OpsError } from "../../errors.ts";
 import type { Builder } from "../builder.ts";
 import type { Refs } from "../refs.ts";
@@ -16,7 +15,7 @@ export function addJobErrors(builder: Builder, refs: Refs): void {
       count: t.exposeInt("count", { description: "How many in the last 60 minutes." }),
     }),
   });
-  const first = { defaultValue: errorGroupsPerQueue, required: true, description: "How many of the newest, 1 to 100." } as const;
+  const first = { defaultValue: 50, required: true, description: "How many of the newest, 1 to 100." } as const;
   builder.queryField("jobErrors", (t) =>
     t.field({
       type: [refs.jobError],

@@ -1,8 +1,31 @@
+import { queueStates, queueThresholds, toDrainSeconds, toQueueState } from "../../domain/queue-state.ts";
 import type { Builder } from "../builder.ts";
 import type { Refs } from "../refs.ts";
 
+type Fields = Parameters<Exclude<Parameters<Refs["queue"]["implement"]>[0]["fields"], undefined>>[0];
+
+/** How long jobs took, as numbers of their own: a table wants columns. */
+function toQuantileFields(t: Fields) {
+  const quantile = (of: "waitSeconds" | "runSeconds", at: "p50" | "p95", description: string) =>
+    t.float({
+      nullable: true,
+      description: `${description} Of jobs that succeeded in the last 5 minutes, seconds; null without one, or where it is not recorded.`,
+      resolve: (queue) => queue[of]?.[at] ?? null,
+    });
+  return {
+    waitP50Seconds: quantile("waitSeconds", "p50", "Median time from when a job could run to its start."),
+    waitP95Seconds: quantile("waitSeconds", "p95", "95 of 100 started sooner after they could run."),
+    runP50Seconds: quantile("runSeconds", "p50", "Median time from the start of the last attempt to its end."),
+    runP95Seconds: quantile("runSeconds", "p95", "95 of 100 ended sooner after that start."),
+  };
+}
+
 /** Queue and QueueSource, and the queries that return them. */
 export function addQueue(builder: Builder, refs: Refs): void {
+  const state = builder.enumType("QueueState", {
+    description: "How a queue is, by the rules of domain/queue-state.ts; the first that is true.",
+    values: stateDescriptions,
+  });
   refs.queue.implement({
     description: "One queue: a job type of the runner, or a worker queue.",
     fields: (t) => ({
@@ -10,10 +33,56 @@ export function addQueue(builder: Builder, refs: Refs): void {
       source: t.exposeString("source", { description: "Configured name of the source that it comes from." }),
       depth: t.exposeInt("depth", { description: "Jobs that could run now: waiting and due, not running, not deferred." }),
       processedPerSec: t.exposeFloat("processedPerSec", {
-        description: "Successful completions in the last 5 minutes, divided by 300 seconds.",
+        nullable: true,
+        description:
+          "Successful completions in the last 5 minutes, divided by 300 seconds. Null where the system does not keep them, until there are samples.",
       }),
       failuresLastHour: t.exposeInt("failuresLastHour", {
-        description: "Failed attempts in the last 60 minutes where the system records attempts, else jobs that ended failed.",
+        nullable: true,
+        description:
+          "Failed attempts in the last 60 minutes where the system records attempts, else jobs that ended failed. Null where it tells neither.",
+      }),
+      active: t.exposeInt("active", {
+        nullable: true,
+        description: "Jobs that a worker is at. Null where the system cannot tell.",
+      }),
+      deferred: t.exposeInt("deferred", {
+        nullable: true,
+        description: "Jobs that wait for a time to come, and did not fail. Null where the system cannot tell.",
+      }),
+      retrying: t.exposeInt("retrying", {
+        nullable: true,
+        description: "Jobs that failed and wait for another attempt, due or not. Null where the system cannot tell.",
+      }),
+      dead: t.exposeInt("dead", {
+        nullable: true,
+        description: "Jobs that failed for good and are still kept. Null where the system cannot tell.",
+      }),
+      oldestAgeSeconds: t.exposeFloat("oldestAgeSeconds", {
+        nullable: true,
+        description: "For how long the oldest job that could run has been waiting since it could; null without one.",
+      }),
+      ...toQuantileFields(t),
+      paused: t.exposeBoolean("paused", { nullable: true, description: "Null where queues cannot be paused." }),
+      workers: t.exposeInt("workers", {
+        nullable: true,
+        description: "Workers that take jobs from it now. Null where the system does not know them.",
+      }),
+      exact: t.exposeBoolean("exact", {
+        description:
+          "False when the rate or the failures come from samples of counters (see windowSeconds), or numbers are estimates.",
+      }),
+      windowSeconds: t.exposeFloat("windowSeconds", {
+        nullable: true,
+        description:
+          "Where sampled: how far the samples reach back, at most 3600 s. Failures are those since then, the rate that of the last 300 s of them.",
+      }),
+      observedAt: t.expose("observedAt", { type: "DateTime", description: "When its source was read." }),
+      state: t.field({ type: state, description: "How it is.", resolve: toQueueState }),
+      drainSeconds: t.float({
+        nullable: true,
+        description: "Time to clear what waits at the present rate; null when that would never be, or the rate is not known.",
+        resolve: toDrainSeconds,
       }),
     }),
   });
@@ -21,7 +90,7 @@ export function addQueue(builder: Builder, refs: Refs): void {
     description: "A place that queues are read from.",
     fields: (t) => ({
       name: t.exposeString("name", { description: "Its configured name." }),
-      kind: t.exposeString("kind", { description: "The job system: table, river." }),
+      kind: t.exposeString("kind", { description: "The job system: table, river, pgboss ..." }),
       ok: t.exposeBoolean("ok", { description: "Whether both its numbers and its errors could be read." }),
       error: t.expose("error", { type: refs.problem, nullable: true, description: "Why not; null when they could." }),
     }),
@@ -58,3 +127,24 @@ export function addQueue(builder: Builder, refs: Refs): void {
     }),
   );
 }
+
+const { stalledSeconds, stalledBehindActiveSeconds, failingFailures, failingRatio, backlogAgeSeconds, backlogDrainSeconds } =
+  queueThresholds;
+
+const stateDescriptions = {
+  paused: { description: "It is paused." },
+  no_workers: { description: "Jobs could run, and the system says that nobody takes them." },
+  stalled: {
+    description:
+      `A job could have run for more than ${stalledSeconds} s (${stalledBehindActiveSeconds} s where something runs), and nothing ended in the last ` +
+      "5 minutes.",
+  },
+  failing: {
+    description: `At least ${failingFailures} failures in the last hour, and ${failingRatio * 100} % of what ended.`,
+  },
+  backlog: {
+    description: `A job waits longer than ${backlogAgeSeconds} s, or what waits takes more than ${backlogDrainSeconds} s to clear.`,
+  },
+  idle: { description: "Nothing waits, runs, or ended in the last 5 minutes." },
+  ok: { description: "None of the others." },
+} satisfies Record<(typeof queueStates)[number], { description: string }>;

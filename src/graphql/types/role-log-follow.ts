@@ -16,6 +16,11 @@ export function addRoleLogFollow(builder: Builder, refs: Refs, scalars: Scalars)
     values: {
       joined: { description: "It is followed from now on." },
       left: { description: "It is none of the role any more, and all that it wrote was read." },
+      truncated: {
+        description:
+          "It wrote more before it was found than is read at once (20,000 lines, 5 MB): the oldest of these are missing, and `dropped` counts " +
+          "them; beyond 32 MB, or 5 seconds of counting, at least so many.",
+      },
       unreadable: { description: "Its log cannot be read; it is tried again." },
       stopped: { description: "It does not run." },
       resumed: { description: "It runs again; the lines go on where they ended." },
@@ -44,7 +49,8 @@ export function addRoleLogFollow(builder: Builder, refs: Refs, scalars: Scalars)
           "By time, as far as no line comes more than half a second later than others; what does comes out of order. May be none.",
       }),
       dropped: t.exposeInt("dropped", {
-        description: "So many matching lines are missing before these: this reader was slower than others of the same logs.",
+        description:
+          "So many matching lines are missing before these: this reader was slower than others of the same logs, or a container is `truncated`.",
       }),
       notices: t.expose("notices", {
         type: [refs.roleLogNotice],
@@ -63,8 +69,8 @@ export function addRoleLogFollow(builder: Builder, refs: Refs, scalars: Scalars)
       authScopes: { logs: true },
       complexity: { field: 200, multiplier: 1 },
       description:
-        "Follows the logs of a role, merged by time: the newest lines of all its containers, then what they write, over restarts, releases and " +
-        "replicas, half a second behind. A marker stands where a release begins. container_not_found when the role has none at the beginning; " +
+        "Follows the logs of a role, merged by time: the newest lines of its containers that `containers` shows, then what they write, over restarts, " +
+        "releases and replicas, half a second behind (for what stopped ones of old releases wrote see the query). A marker stands where a release begins. container_not_found when the role has none at the beginning; " +
         "later it may. Needs the scope ops:logs.",
       args: { ...toRoleArgs(t.arg), ...toContainerArgs(t.arg, scalars), ...toLogFilterArgs(t.arg, scalars, 0) },
       subscribe: async (_root, args, context) => {

@@ -50,7 +50,9 @@ export function addRoleLogs(builder: Builder, refs: Refs, scalars: Scalars): voi
     fields: (t) => ({
       container: t.expose("container", { type: refs.logContainer, description: "The container." }),
       truncated: t.exposeBoolean("truncated", {
-        description: "True when older matching lines of it were left out, by `tail` or by size.",
+        description:
+          "True when older matching lines of it were left out, by `tail` or by size, or not looked for: a stopped one of an old release is read no " +
+          "further back than the page goes.",
       }),
       error: t.field({
         type: refs.problem,
@@ -72,7 +74,7 @@ export function addRoleLogs(builder: Builder, refs: Refs, scalars: Scalars): voi
       }),
       containers: t.field({
         type: [refs.roleLogPart],
-        description: "All that were read, or could not be.",
+        description: "All that were read, or could not be: those that `containers` shows, then the stopped ones of old releases.",
         resolve: ({ parts }) => parts,
       }),
       engines: t.expose("engines", {
@@ -88,8 +90,9 @@ export function addRoleLogs(builder: Builder, refs: Refs, scalars: Scalars): voi
       authScopes: { logs: true },
       complexity: ({ tail }) => ({ field: 200 + Math.ceil((tail ?? 200) / 10), multiplier: 1 }),
       description:
-        "The newest log lines of a role: of all its containers that `containers` shows, on all engines, merged by time. A marker stands where a " +
-        "release begins. container_not_found when the role has none. Needs the scope ops:logs: logs may carry secrets.",
+        "The newest log lines of a role: of all its containers that `containers` shows, and of the stopped ones of old releases that Kamal keeps, on " +
+        "all engines, merged by time. A marker stands where a release begins. container_not_found when the role has none. Needs the scope ops:logs: " +
+        "logs may carry secrets.",
       args: {
         ...toRoleArgs(t.arg),
         ...toContainerArgs(t.arg, scalars),

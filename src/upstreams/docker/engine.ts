@@ -14,6 +14,8 @@ import { type ListedFacts, toListedFacts } from "./facts.ts";
 import { isLost, toDockerError } from "./failure.ts";
 import type { Inspector } from "./inspect.ts";
 import { createInventory, type Inventory, type Snapshot } from "./inventory.ts";
+import { createRestartWitness, type RestartWitness } from "./restart-witness.ts";
+import { createStartBells, type StartBells } from "./start-bells.ts";
 import { AnswerError } from "./status-error.ts";
 import { createWatcher, type WatchTimes } from "./watcher.ts";
 
@@ -34,6 +36,8 @@ export interface Engine {
   readonly inventory: Inventory;
   /** Hands its events on to who reads them. */
   readonly desk: EventDesk;
+  readonly witness: RestartWitness;
+  readonly starts: StartBells;
   /** From memory; the first one waits until the engine has answered, or failed to. Never rejects. */
   view(signal: AbortSignal): EngineView | Promise<EngineView>;
   /** Null where `view` would wait. */
@@ -129,6 +133,8 @@ export function createEngine(options: EngineOptions, inspector: Inspector, setti
     fullLimit: settings.fullLimit,
     inventory,
     desk: createEventDesk(name, inventory, settings.board),
+    witness: createRestartWitness(),
+    starts: createStartBells(),
     view,
     peek: () => (pending() ? null : now()),
     async known(signal, stale = false) {

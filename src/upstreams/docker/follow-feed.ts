@@ -1,16 +1,15 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { ContainerRef, LogLine, LogOptions } from "../../domain/container.ts";
 import { toOpsError } from "../../errors.ts";
 import type { Query } from "./connect.ts";
 import type { Engine } from "./engine.ts";
 import { type FollowBuffer, sizeOf } from "./follow-buffer.ts";
-import { createPosition, type FollowPosition } from "./follow-position.ts";
+import { createPosition, type FollowHistory } from "./follow-position.ts";
 import { readFollowed } from "./follow-stream.ts";
 import type { Inspection, Inspector } from "./inspect.ts";
 import { readLogs } from "./logs.ts";
 
 const callMs = 5000;
-/** Between two looks at a container that does not run, or two attempts at an engine that is gone. */
+/** Between two looks at a container that does not run, or two attempts at an engine that is gone; a start that the engine tells of ends it. */
 const pauseMs = { first: 250, most: 5000 };
 /** Lines that may come between the two calls of a beginning; without a limit the engine would read a large log from its start. */
 const startTail = 20_000;
@@ -18,7 +17,7 @@ const startTail = 20_000;
 /** One followed log of an engine, for any number of readers. */
 export interface Feed {
   /** Adds a reader. What is up to the feed's position is history, picked by what is answered; all after it, and nothing else, comes into the buffer. */
-  join(buffer: FollowBuffer): Promise<ReturnType<FollowPosition["createHistory"]>>;
+  join(buffer: FollowBuffer): Promise<FollowHistory>;
   /** The last one to leave ends the engine's stream, at once. */
   leave(buffer: FollowBuffer): void;
   /** To be called when a buffer has room again. */
@@ -34,6 +33,7 @@ export function createFeed(engine: Engine, inspector: Inspector, ref: ContainerR
   const stop = new AbortController();
   const { signal } = stop;
   const position = createPosition();
+  const starts = engine.starts.hang(ref.fullId, signal);
   let resume: (() => void) | null = null;
   let started: Promise<void> | null = null;
   let isStarted = false;
@@ -74,17 +74,21 @@ export function createFeed(engine: Engine, inspector: Inspector, ref: ContainerR
     while (!signal.aborted) {
       const before = position.latest;
       const since = position.since();
+      let lives = false;
       try {
         await open(since === undefined ? { tail: "all" } : { since, tail }, current);
-        current = await waitForRun(current);
+        const now = await waitForRun(current);
+        lives = isOtherLife(now, current);
+        current = now;
       } catch (error) {
         if (signal.aborted) return;
         if (toOpsError(error).code === "container_not_found") return close("container_gone");
         if (pause === pauseMs.first) for (const reader of readers) reader.tell("engine_lost");
       }
-      pause = position.latest === before ? Math.min(pause * 2, pauseMs.most) : pauseMs.first;
+      pause = lives || position.latest !== before ? pauseMs.first : Math.min(pause * 2, pauseMs.most);
       tail = "all";
-      await sleep(pause * (0.5 + Math.random() / 2), undefined, { signal }).catch(() => {});
+      // A new life is read at once: there are no more of them than starts.
+      if (!lives) await starts.next(signal, pause * (0.5 + Math.random() / 2));
     }
   };
   /** After the end of a stream: answers once the container runs, or has run meanwhile. */
@@ -92,14 +96,14 @@ export function createFeed(engine: Engine, inspector: Inspector, ref: ContainerR
     let told = false;
     for (let pause = pauseMs.first; ; pause = Math.min(pause * 1.5, 2000)) {
       const now = await inspect();
-      const hasRun = now.facts.startedAt !== last.facts.startedAt;
+      const hasRun = isOtherLife(now, last);
       if (hasRun || isLive(now)) {
         if (told || hasRun) for (const reader of readers) reader.tell("resumed");
         return now;
       }
       if (!told) for (const reader of readers) reader.tell("stopped");
       told = true;
-      await sleep(pause, undefined, { signal });
+      await starts.next(signal, pause);
     }
   };
   const begin = async () => {
@@ -134,6 +138,10 @@ export function createFeed(engine: Engine, inspector: Inspector, ref: ContainerR
 }
 
 const everything = { follow: 1, stdout: 1, stderr: 1, timestamps: 1 } as const;
+
+function isOtherLife(now: Inspection, before: Inspection): boolean {
+  return now.facts.startedAt !== before.facts.startedAt;
+}
 
 function isLive({ facts }: Inspection): boolean {
   return facts.state === "running" || facts.state === "paused";

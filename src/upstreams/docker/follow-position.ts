@@ -16,8 +16,15 @@ export interface FollowPosition {
   since(): string | undefined;
   /** For the lines of such a stream, each asked about once, in order: whether it is a new one. */
   createFilter(): (line: LogLine) => boolean;
-  /** Of the newest lines, read later than this call: those up to the position. */
-  createHistory(): (page: readonly LogLine[], options: LogOptions) => LogLine[];
+  createHistory(): FollowHistory;
+}
+
+/** What is up to the position as it was once. */
+export interface FollowHistory {
+  /** Its time, as `until` wants it; undefined before the first line. */
+  readonly until: string | undefined;
+  /** Of the newest lines, read later: those up to the position. */
+  pick(page: readonly LogLine[], options: LogOptions): LogLine[];
 }
 
 export function createPosition(): FollowPosition {
@@ -25,6 +32,7 @@ export function createPosition(): FollowPosition {
   /** The lines of the newest time of their stream. */
   let edge: LogLine[] = [];
   const latest = () => (newest.stdout > newest.stderr ? newest.stdout : newest.stderr);
+  const since = () => parseLogTime(latest(), 0) ?? undefined;
   return {
     get latest() {
       return latest();
@@ -39,7 +47,7 @@ export function createPosition(): FollowPosition {
       const kept = before.stdout === newest.stdout && before.stderr === newest.stderr ? edge : edge.filter(isNewest);
       edge = kept.concat(lines.filter(isNewest));
     },
-    since: () => parseLogTime(latest(), 0) ?? undefined,
+    since,
     createFilter() {
       const [start, again] = [{ ...newest }, { stdout: 0, stderr: 0 }];
       for (const { stream } of edge) again[stream]++;
@@ -47,12 +55,15 @@ export function createPosition(): FollowPosition {
     },
     createHistory() {
       const [end, last] = [{ ...newest }, edge];
-      return (page, options) => {
-        const older = page.filter(({ stream, timestamp }) => timestamp < end[stream]);
-        const lines = older.concat(last.filter(createLogFilter(options)));
-        return lines
-          .toSorted((a, b) => (a.timestamp < b.timestamp ? -1 : Number(a.timestamp > b.timestamp)))
-          .slice(-options.tail);
+      return {
+        until: since(),
+        pick(page, options) {
+          const older = page.filter(({ stream, timestamp }) => timestamp < end[stream]);
+          const lines = older.concat(last.filter(createLogFilter(options)));
+          return lines
+            .toSorted((a, b) => (a.timestamp < b.timestamp ? -1 : Number(a.timestamp > b.timestamp)))
+            .slice(-options.tail);
+        },
       };
     },
   };

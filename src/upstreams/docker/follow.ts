@@ -1,11 +1,12 @@
-import type { ContainerRef, LogLine } from "../../domain/container.ts";
+import type { ContainerRef } from "../../domain/container.ts";
 import { type FollowOptions, type LogBatch, toBatch } from "../../domain/log-follow.ts";
 import type { Engine } from "./engine.ts";
 import { createFollowBuffer } from "./follow-buffer.ts";
 import { createFeed, type Feed } from "./follow-feed.ts";
+import type { FollowHistory } from "./follow-position.ts";
 import type { Inspector } from "./inspect.ts";
 import { createLineFilter, isSelective } from "./log-filter.ts";
-import { readLogs } from "./logs.ts";
+import { readLogs, readWhole } from "./logs.ts";
 
 export interface Follower {
   /** History, then what is written. Rejects when the log cannot be opened. Whoever does not iterate it to its end must `return` it. */
@@ -25,6 +26,22 @@ export function createFollower(inspector: Inspector, timeoutMs: number): Followe
     feeds.set(key, feed);
     return feed;
   };
+  const readHistory = async (
+    engine: Engine,
+    ref: ContainerRef,
+    options: FollowOptions,
+    history: FollowHistory,
+    signal: AbortSignal,
+  ): Promise<LogBatch> => {
+    const times = { timeoutMs, caller: signal };
+    if (options.tail === 0 || history.until === undefined) return toBatch({});
+    if (!options.whole)
+      return toBatch({ lines: history.pick((await readLogs(engine, inspector, ref, options, times)).lines, options) });
+    const { until } = history;
+    const { lines, missing, counted } = await readWhole(engine, inspector, ref, { ...options, until }, times);
+    const cut = counted ? "counted" : "at_least";
+    return toBatch({ lines: history.pick(lines, options), dropped: missing, cut: missing > 0 ? cut : null });
+  };
   return {
     async follow(engine, ref, options, signal) {
       const feed = enter(engine, ref);
@@ -32,17 +49,15 @@ export function createFollower(inspector: Inspector, timeoutMs: number): Followe
       const leave = () => feed.leave(buffer);
       signal.addEventListener("abort", leave, { once: true });
       try {
-        const toHistory = await feed.join(buffer);
-        const page = options.tail > 0 && (await readLogs(engine, inspector, ref, options, { timeoutMs, caller: signal }));
-        return read(page ? toHistory(page.lines, options) : []);
+        return read(await readHistory(engine, ref, options, await feed.join(buffer), signal));
       } catch (error) {
         leave();
         throw error;
       }
 
-      async function* read(history: readonly LogLine[]) {
+      async function* read(history: LogBatch) {
         try {
-          if (history.length > 0) yield toBatch({ lines: history });
+          if (history.lines.length > 0 || history.cut !== null) yield history;
           yield* buffer.read(signal);
         } finally {
           signal.removeEventListener("abort", leave);

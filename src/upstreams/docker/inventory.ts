@@ -4,7 +4,7 @@ import type { ContainerFacts, EngineContext } from "../../domain/container-facts
 import { toTimestamp } from "../../domain/container-time.ts";
 import type { Environment } from "../../domain/environment.ts";
 import { toContainer, toEngineContext } from "../../domain/kamal.ts";
-import { selectVisible } from "../../domain/kamal-visible.ts";
+import { selectKept, selectVisible } from "../../domain/kamal-visible.ts";
 import type { ListedFacts } from "./facts.ts";
 
 /** All that is known of one engine's containers at one moment. The same object, with the same rows, until something is learned. */
@@ -12,6 +12,8 @@ export interface Snapshot {
   readonly facts: ReadonlyMap<string, ContainerFacts>;
   /** Those that callers may see (kamal-visible.ts). */
   readonly visible: readonly Container[];
+  /** The stopped ones of old releases, which callers see by their logs alone (kamal-visible.ts). */
+  kept(): readonly Container[];
   readonly context: EngineContext;
   /** Any container, hidden ones too; null when there is none of this id. */
   row(fullId: string): Container | null;
@@ -147,6 +149,7 @@ function createSnapshot(entries: ReadonlyMap<string, Entry>, engine: InventoryEn
   return {
     facts,
     visible,
+    kept: () => selectKept(all).map(({ fullId }) => row(fullId) as Container),
     context,
     row,
     known(fullId) {

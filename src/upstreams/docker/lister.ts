@@ -4,6 +4,8 @@ import type { Snapshot } from "./inventory.ts";
 
 export interface Lister {
   list(signal: AbortSignal): Promise<WarmListing>;
+  /** As ContainerSource.kept. */
+  kept(signal: AbortSignal): Promise<readonly Container[]>;
   /** Null where an engine must be waited for. */
   peek(): WarmListing | null;
 }
@@ -19,8 +21,10 @@ export function createLister(engines: readonly Engine[]): Lister {
     }
     return { containers, engines: views.map(({ status }) => status) };
   };
+  const view = (signal: AbortSignal) => Promise.all(engines.map(async (engine) => engine.view(signal)));
   return {
-    list: async (signal) => toListing(await Promise.all(engines.map(async (engine) => engine.view(signal)))),
+    list: async (signal) => toListing(await view(signal)),
+    kept: async (signal) => (await view(signal)).flatMap(({ snapshot }) => snapshot?.kept() ?? []),
     peek() {
       const views = engines.map((engine) => engine.peek());
       return views.every((view) => view !== null) ? toListing(views) : null;

@@ -34,8 +34,8 @@ export interface NewestLines {
   add(line: LogLine): void;
   /** The newest lines, oldest first. */
   take(): LogLine[];
-  /** Whether older ones were let go. */
-  readonly dropped: boolean;
+  /** How many older ones were let go. */
+  readonly dropped: number;
 }
 
 /** Keeps the newest lines, at most `maxLines` of them and `maxBytes` of text (as UTF-16, so that it is what memory holds at most). */
@@ -43,13 +43,15 @@ export function createNewestLines(maxLines: number, maxBytes: number): NewestLin
   let lines: LogLine[] = [];
   let start = 0;
   let bytes = 0;
-  let dropped = false;
+  let dropped = 0;
   return {
     add(line) {
       lines.push(line);
       bytes += line.message.length;
-      while (lines.length - start > maxLines || bytes > maxBytes) bytes -= lines[start++]?.message.length ?? 0;
-      dropped ||= start > 0;
+      while (lines.length - start > maxLines || bytes > maxBytes) {
+        bytes -= lines[start++]?.message.length ?? 0;
+        dropped++;
+      }
       if (start > 2 * maxLines) {
         lines = lines.slice(start);
         start = 0;

@@ -21,9 +21,9 @@ export interface LogWindow {
   readonly lines: readonly LogLine[];
   /** Log entries read, matching or not. */
   readonly entries: number;
-  /** Older matching lines were read but left out. */
-  readonly dropped: boolean;
-  /** There was more than `maxScanBytes`, so that the newest lines were not reached. */
+  /** How many older matching lines were read but left out. */
+  readonly dropped: number;
+  /** There was more than `maxScanBytes`, so that the newest lines were not reached: all that match are left out. */
   readonly overflow: boolean;
 }
 
@@ -54,7 +54,7 @@ export async function readLogWindow(chunks: AsyncIterable<Buffer>, options: Wind
   const demuxer = createDemuxer(take);
   for await (const chunk of chunks) {
     bytes += chunk.length;
-    if (bytes > maxScanBytes) return { lines: [], entries, dropped: true, overflow: true };
+    if (bytes > maxScanBytes) return { lines: [], entries, dropped: newest.dropped + newest.take().length, overflow: true };
     if (options.tty) splitter.push(chunk);
     else if (!demuxer.push(chunk)) throw new AnswerError("its log is not what Docker writes");
     // A stream that is full never waits: without this nothing else would run, not even the deadline.
@@ -68,7 +68,7 @@ export async function readLogWindow(chunks: AsyncIterable<Buffer>, options: Wind
   entries += splitter.skipped;
   const cut = new Set(options.size !== null && entries >= options.size ? toCut([...firsts.values()]) : []);
   const whole = newest.take().filter((line) => !cut.has(line));
-  const dropped = newest.dropped || whole.length > options.tail;
+  const dropped = newest.dropped + Math.max(0, whole.length - options.tail);
   return { lines: whole.slice(-options.tail), entries, dropped, overflow: false };
 }
 

@@ -1,4 +1,4 @@
-import type { ContainerRef, LogOptions, LogPage } from "../../domain/container.ts";
+import type { ContainerRef, LogLine, LogOptions, LogPage } from "../../domain/container.ts";
 import type { Query } from "./connect.ts";
 import type { Engine } from "./engine.ts";
 import type { Inspector } from "./inspect.ts";
@@ -8,6 +8,11 @@ import { AnswerError } from "./status-error.ts";
 
 /** How many entries to ask the engine for; "all" from `since` on. */
 type WindowSize = number | "all";
+
+interface ReadTimes {
+  readonly timeoutMs: number;
+  readonly caller: AbortSignal;
+}
 
 /**
  * The newest matching lines. Docker applies `tail` first, before `until` and the choice of a stream, and counts the parts of long
@@ -19,20 +24,13 @@ export async function readLogs(
   inspector: Inspector,
   { fullId }: ContainerRef,
   options: LogOptions,
-  { timeoutMs, caller }: { timeoutMs: number; caller: AbortSignal },
+  { timeoutMs, caller }: ReadTimes,
 ): Promise<LogPage> {
   const end = performance.now() + timeoutMs;
   const { tty } = await inspector.inspect(engine, fullId, caller);
 
-  const read = (size: WindowSize): Promise<LogWindow> =>
-    engine.ask(
-      Math.max(1, end - performance.now()),
-      async (signal) => {
-        const response = await engine.client.open(fullId, "logs", toQuery(size, options), signal);
-        return readLogWindow(response, { ...options, tty, size: size === "all" ? null : size });
-      },
-      caller,
-    );
+  const read = (size: WindowSize) =>
+    readWindow(engine, fullId, { ...options, tty, size }, { timeoutMs: end - performance.now(), caller });
   let best: LogPage | null = null;
   for (const size of toSizes(options)) {
     const window = await read(size).catch((error: unknown) => {
@@ -41,10 +39,44 @@ export async function readLogs(
     });
     if (window === null || window.overflow) break;
     const complete = size === "all" || window.entries < size;
-    best = { lines: window.lines, truncated: window.dropped || !complete };
-    if (complete || window.dropped || window.lines.length >= options.tail) break;
+    best = { lines: window.lines, truncated: window.dropped > 0 || !complete };
+    if (complete || window.dropped > 0 || window.lines.length >= options.tail) break;
   }
   return best ?? toPage(await read(entriesThatFit), engine);
+}
+
+/**
+ * As `readLogs`, and how many older matching lines there are: where there are some, the whole log from `since` to `until` is read once more to count
+ * them. What does not fit into the time or into `maxScanBytes` is not `counted`: then at least so many are missing.
+ */
+export async function readWhole(
+  engine: Engine,
+  inspector: Inspector,
+  ref: ContainerRef,
+  { until, ...options }: LogOptions,
+  times: ReadTimes,
+): Promise<{ readonly lines: readonly LogLine[]; readonly missing: number; readonly counted: boolean }> {
+  const { lines, truncated } = await readLogs(engine, inspector, ref, options, times);
+  if (!truncated) return { lines, missing: 0, counted: true };
+  const { tty } = await inspector.inspect(engine, ref.fullId, times.caller);
+  const wanted = { ...options, ...(until === undefined ? {} : { until }), tty, size: "all" } as const;
+  const window = await readWindow(engine, ref.fullId, wanted, times).catch(() => null);
+  times.caller.throwIfAborted();
+  if (window && !window.overflow) return { lines: window.lines, missing: window.dropped, counted: true };
+  return { lines, missing: Math.max(1, (window?.dropped ?? 0) - lines.length), counted: false };
+}
+
+function readWindow(
+  engine: Engine,
+  fullId: string,
+  { size, ...options }: LogOptions & { readonly tty: boolean; readonly size: WindowSize },
+  { timeoutMs, caller }: ReadTimes,
+): Promise<LogWindow> {
+  const ask = async (signal: AbortSignal) => {
+    const response = await engine.client.open(fullId, "logs", toQuery(size, options), signal);
+    return readLogWindow(response, { ...options, size: size === "all" ? null : size });
+  };
+  return engine.ask(Math.max(1, timeoutMs), ask, caller);
 }
 
 /** Growing readings; more from the start where lines will be filtered out. */

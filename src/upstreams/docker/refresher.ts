@@ -83,6 +83,7 @@ export function createRefresher(
       const { action, fullId } = event;
       engine.touch();
       engine.desk.onEvent(event);
+      if (action === "start") engine.starts.ring(fullId);
       // A signal is no change yet: `die` is.
       if (action === "kill") return;
       if (action === "destroy") return inventory.remove(fullId);

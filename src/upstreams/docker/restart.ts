@@ -9,7 +9,7 @@ import { protectedLabel, readSelf } from "./self.ts";
 
 /** Docker's own default between SIGTERM and SIGKILL, seconds. */
 const defaultStopTimeout = 10;
-/** Past events are in the engine's memory: the last 256 of it, none from before it was started. */
+/** Past events are in the engine's memory: the last 256 of it, none from before it was started. What was heard then is in ours. */
 const eventsTimeoutMs = 2000;
 /** They come at once; what has not come by then is not there, milliseconds. */
 const pastEventsMs = 1000;
@@ -62,6 +62,7 @@ export function createRestarter(inspector: Inspector, graceMs: number): Restarte
       return { container: toContainer(facts, context), protectedBy };
     },
     async restartedSince(engine, { fullId }, since) {
+      if (engine.witness.saw(fullId, since)) return true;
       const filters = JSON.stringify({ type: ["container"], container: [fullId], event: ["restart", "start"] });
       const query = { since: toSeconds(since), filters };
       return hasRestarted(await engine.ask(eventsTimeoutMs, (signal) => engine.client.openEvents(query, signal)));

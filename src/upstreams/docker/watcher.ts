@@ -62,7 +62,10 @@ export function createWatcher(
     signal.addEventListener("abort", end, { once: true });
     let timer: NodeJS.Timeout | undefined;
     try {
-      const reading = readEvents(stream, (event) => refresher.onEvent(event));
+      const reading = readEvents(stream, (event) => {
+        engine.witness.note(event);
+        refresher.onEvent(event);
+      });
       reading.catch(() => {});
       await Promise.race([refresher.syncAll(patienceMs), reading.then(onEnd)]);
       onWatching();

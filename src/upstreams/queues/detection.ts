@@ -1,27 +1,54 @@
-import { toQueueError } from "./failures.ts";
-import type { Database } from "./pool.ts";
-import type { QueueSourceConfig } from "./source-kinds.ts";
+import type { Brokers, QueueKind } from "./kind.ts";
+import { type QueueSourceConfig, queueKinds } from "./kinds.ts";
+import { toQueueError } from "./sql/failures.ts";
+import { quoteLiteral } from "./sql/names.ts";
+import type { Database } from "./sql/pool.ts";
 
-/** Schemas with a River table, the one in the search_path first. pg_catalog tells every role, whatever it may read. */
-const riverSchemas = `
-select namespace.nspname::text as schema
-from pg_catalog.pg_class as class join pg_catalog.pg_namespace as namespace on namespace.oid = class.relnamespace
-where class.relname = 'river_job' and class.relkind in ('r', 'p')
-order by pg_catalog.pg_table_is_visible(class.oid) desc, 1
-limit 20`;
+const kinds = queueKinds as unknown as readonly QueueKind[];
 
 /**
- * Sources for the job systems that are in the database: a River table in each schema that has one, by kind of job. The first is
- * called "river", further ones "river:<schema>". Rejects with postgres_unavailable.
+ * Sources for the job systems that are in the database, and for the brokers: one for each schema that has one. The one whose tables are found through the
+ * search_path is called as its kind ("river"), the others "river:<schema>". Rejects with postgres_unavailable.
  */
-export async function detectSources(database: Database, signal: AbortSignal): Promise<readonly QueueSourceConfig[]> {
-  const rows = await database.read(riverSchemas, signal).catch((error: unknown) => {
+export async function detectTables(database: Database, signal: AbortSignal): Promise<readonly QueueSourceConfig[]> {
+  const rows = await database.read(markersStatement(), signal).catch((error: unknown) => {
     throw toQueueError(error, { source: null, table: "pg_class", columns: [] });
   });
-  return rows.map(({ schema }, index) => ({
-    name: index === 0 ? "river" : `river:${schema}`,
-    kind: "river" as const,
-    schema: schema ?? "",
-    by: "kind" as const,
-  }));
+  const schemas = new Map<string, Set<string>>();
+  for (const { schema, table } of rows) {
+    const tables = schemas.get(schema ?? "") ?? new Set();
+    schemas.set(schema ?? "", tables.add(table ?? ""));
+  }
+  return kinds.flatMap(({ kind, detected }) => {
+    if (!detected?.tables) return [];
+    const found = [...schemas].filter(
+      ([schema, tables]) =>
+        (detected.schema === undefined || detected.schema === schema) && detected.tables.every((table) => tables.has(table)),
+    );
+    return found.map(([schema], index) => toConfig(detected, index === 0 ? kind : `${kind}:${schema}`, schema));
+  });
+}
+
+/** Sources of the brokers whose address is known. */
+export function detectBrokers(brokers: Brokers): readonly QueueSourceConfig[] {
+  return kinds.flatMap(({ kind, detected }) =>
+    detected?.broker && brokers[detected.broker] !== null ? [toConfig(detected, kind, "")] : [],
+  );
+}
+
+function toConfig(detected: NonNullable<QueueKind["detected"]>, name: string, schema: string): QueueSourceConfig {
+  // Schemas may be called as they like; the names of sources may not.
+  const tidy = name.replaceAll(/[^\w.:-]/g, "_").slice(0, 64);
+  return detected.toConfig({ name: tidy, schema }) as QueueSourceConfig;
+}
+
+/** pg_catalog tells every role, whatever it may read. Schemas in the search_path come first. */
+function markersStatement(): string {
+  const tables = kinds.flatMap(({ detected }) => detected?.tables ?? []);
+  return `
+select namespace.nspname::text as schema, class.relname::text as table
+from pg_catalog.pg_class as class join pg_catalog.pg_namespace as namespace on namespace.oid = class.relnamespace
+where class.relname in (${[...new Set(tables)].map(quoteLiteral).join(", ")}) and class.relkind in ('r', 'p', 'v')
+order by pg_catalog.pg_table_is_visible(class.oid) desc, 1
+limit 500`;
 }

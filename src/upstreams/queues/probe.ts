@@ -1,10 +1,8 @@
-import type { SqlSource } from "./sql-source.ts";
 import { toOpsError } from "../../errors.ts";
-import { type Access, checkAccess } from "./access.ts";
-import { detectSources } from "./detection.ts";
-import { type Database, createDatabase } from "./pool.ts";
-import { createQueueSource } from "./source-kinds.ts";
-import type { QueueSourcesOptions } from "./source.ts";
+import type { KindSource } from "./kind.ts";
+import { type QueueSourcesOptions, openQueueSources } from "./source.ts";
+import { type Access, checkAccess } from "./sql/access.ts";
+import type { Database } from "./sql/pool.ts";
 
 /** One line of `cli check`. */
 export interface QueueProbe {
@@ -18,47 +16,40 @@ export interface QueueProbe {
 
 /** Reads every source once, with a connection of its own that is closed again. Never rejects. */
 export async function probeQueueSources(options: QueueSourcesOptions, signal: AbortSignal): Promise<readonly QueueProbe[]> {
-  if (options.databaseUrl === null)
+  const { databaseUrl, brokers } = options;
+  if (databaseUrl === null && !options.sources?.length && !brokers?.rabbitmq && !brokers?.redis)
     return [failed("DATABASE_URL is not set: give it the URL of a role with SELECT on the job tables")];
-  const database = createDatabase(options.databaseUrl, options.logger);
+  const opened = openQueueSources(options);
   try {
-    const configs = options.sources ?? (await detectSources(database, signal));
-    if (configs.length === 0) return [failed("no river_job table was found: describe your job tables in QUEUES_FILE")];
+    const sources = await opened.all(signal);
+    if (sources.length === 0) return [failed("no job system was found: describe your job tables in QUEUES_FILE")];
     const probes: QueueProbe[] = [];
-    for (const config of configs) {
-      probes.push(await probe(createQueueSource(config, { database, env: options.env }), database, signal));
-    }
+    for (const source of sources) probes.push(await probe(source, opened.database, signal));
     return probes;
   } catch (error) {
     return [failed(`${toOpsError(error).message}: check DATABASE_URL`)];
   } finally {
-    await database.close();
+    await opened.close();
   }
 }
 
-async function probe(source: SqlSource, database: Database, signal: AbortSignal): Promise<QueueProbe> {
+async function probe(source: KindSource, database: Database, signal: AbortSignal): Promise<QueueProbe> {
   const { name } = source;
-  const access = await checkAccess(database, source.table, signal).catch((): Access => ({ obstacle: null, warnings: [] }));
+  const accesses = await Promise.all(
+    source.tables.map((table) => checkAccess(database, table, signal).catch((): Access => ({ obstacle: null, warnings: [] }))),
+  );
+  const warnings = [...new Set(accesses.flatMap((access) => access.warnings))];
   try {
     const start = performance.now();
     const queues = await source.metrics(signal);
-    await source.errors(signal);
+    await source.failures(signal);
     const waiting = queues.reduce((sum, { depth }) => sum + depth, 0);
     const elapsed = Math.round(performance.now() - start);
-    return {
-      name,
-      ok: true,
-      detail: `${queues.length} queues, ${waiting} jobs waiting, read in ${elapsed} ms`,
-      warnings: access.warnings,
-    };
+    return { name, ok: true, detail: `${queues.length} queues, ${waiting} jobs waiting, read in ${elapsed} ms`, warnings };
   } catch (error) {
     const { message } = toOpsError(error);
-    return {
-      name,
-      ok: false,
-      detail: access.obstacle === null ? message : `${message}: ${access.obstacle}`,
-      warnings: access.warnings,
-    };
+    const obstacle = accesses.find((access) => access.obstacle !== null)?.obstacle;
+    return { name, ok: false, detail: obstacle ? `${message}: ${obstacle}` : message, warnings };
   }
 }
 

@@ -1,15 +1,23 @@
 import * as z from "zod";
-import { riverConfig } from "./river-config.ts";
-import type { QueueSourceConfig } from "./source-kinds.ts";
-import { tableConfig } from "./table-config.ts";
+import { type QueueSourceConfig, queueKinds } from "./kinds.ts";
 
+const configs = queueKinds.map(({ config }) => config);
 const queuesFile = z.strictObject({
-  sources: z.array(z.discriminatedUnion("kind", [tableConfig, riverConfig])).max(50),
+  /** Whether what is found in the database is added to `sources`. @default true */
+  detect: z.boolean().optional(),
+  /** Names of detected sources that are not wanted. */
+  hide: z.array(z.string()).max(100).optional(),
+  sources: z.array(z.discriminatedUnion("kind", configs as [(typeof configs)[number], ...typeof configs])).max(50),
 });
 
-export type QueuesFileResult =
-  | { readonly ok: true; readonly sources: readonly QueueSourceConfig[] }
-  | { readonly ok: false; readonly issues: readonly string[] };
+/** What QUEUES_FILE says. */
+export interface QueuesFile {
+  readonly detect: boolean;
+  readonly hide: readonly string[];
+  readonly sources: readonly QueueSourceConfig[];
+}
+
+export type QueuesFileResult = ({ readonly ok: true } & QueuesFile) | { readonly ok: false; readonly issues: readonly string[] };
 
 /** The text of QUEUES_FILE, validated whole: every mistake with its path (`sources[0].waiting: must not be empty`). */
 export function parseQueuesFile(text: string): QueuesFileResult {
@@ -21,7 +29,9 @@ export function parseQueuesFile(text: string): QueuesFileResult {
   }
   const result = queuesFile.safeParse(json);
   const issues = [...(result.error?.issues.map(toLine) ?? []), ...duplicateNames(json)];
-  return result.success && issues.length === 0 ? { ok: true, sources: result.data.sources } : { ok: false, issues };
+  if (!result.success || issues.length > 0) return { ok: false, issues };
+  const { detect = true, hide = [], sources } = result.data;
+  return { ok: true, detect, hide, sources };
 }
 
 function toLine(issue: z.core.$ZodIssue): string {

@@ -2,57 +2,95 @@ import type { Environment } from "../../domain/environment.ts";
 import type { QueueSource, QueueSources } from "../../domain/queue.ts";
 import { OpsError } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
-import { createFlight } from "./abortable.ts";
-import { detectSources } from "./detection.ts";
-import { toQueueError } from "./failures.ts";
-import { type Database, createDatabase } from "./pool.ts";
-import { type QueueSourceConfig, createQueueSource } from "./source-kinds.ts";
+import { createDetector } from "./detector.ts";
+import { createKept } from "./kept.ts";
+import type { Brokers, KindSource } from "./kind.ts";
+import { type QueueSourceConfig, createQueueSource } from "./kinds.ts";
+import type { QueuesFile } from "./queues-file.ts";
+import { type Database, createDatabase } from "./sql/pool.ts";
 
-export interface QueueSourcesOptions {
-  /** Null: `all` rejects with queues_unavailable. */
+export interface QueueSourcesOptions extends Partial<QueuesFile> {
+  /** Null: nothing is found in a database, and what is configured to be there cannot be read. */
   readonly databaseUrl: string | null;
-  /** From QUEUES_FILE; null without one: job systems are detected. */
-  readonly sources: readonly QueueSourceConfig[] | null;
+  readonly brokers?: Brokers;
   /** Environment of the sources that name none. */
   readonly env: Environment | null;
   readonly logger: Logger;
+  /** How long an answer serves all who ask, milliseconds. @default 1000 */
+  readonly keepMs?: number;
 }
 
-/** While nothing has been detected, the database is asked again after this time, milliseconds. */
-const detectAgainMs = 60_000;
+const noBrokers: Brokers = { rabbitmq: null, redis: null };
 
-/** The queue sources of one database, behind one pool. Nothing is connected before the first call. */
-export function createQueueSources(options: QueueSourcesOptions): QueueSources {
-  if (options.databaseUrl === null) {
-    return {
-      all: () => Promise.reject(new OpsError("queues_unavailable", "DATABASE_URL is not set")),
-      close: () => Promise.resolve(),
-    };
-  }
-  const database = createDatabase(options.databaseUrl, options.logger);
-  const toSource = (config: QueueSourceConfig) => createQueueSource(config, { database, env: options.env });
-  const configured = options.sources?.map(toSource);
-  const all = configured ? () => Promise.resolve(configured) : createDetector(database, toSource, options.logger);
-  return { all, close: () => database.close() };
+export interface OpenQueueSources {
+  readonly database: Database;
+  /** As QueueSources.all, of the sources themselves. */
+  all(signal: AbortSignal): Promise<readonly KindSource[]>;
+  close(): Promise<void>;
 }
 
-function createDetector(
-  database: Database,
-  toSource: (config: QueueSourceConfig) => QueueSource,
-  logger: Logger,
-): QueueSources["all"] {
-  let detected: readonly QueueSource[] = [];
-  let askAgainAt = 0;
-  const detect = createFlight(async (signal) => {
-    detected = (await detectSources(database, signal)).map(toSource);
-    askAgainAt = performance.now() + detectAgainMs;
-    if (detected.length > 0) logger.info({ sources: detected.map(({ name }) => name) }, "queue sources detected");
-    return detected;
-  });
+/** The queue sources of one database and of the brokers, each asked at most once in `keepMs`, whoever asks. Nothing is connected before the first call. */
+export function createQueueSources({ keepMs = 1000, ...options }: QueueSourcesOptions): QueueSources {
+  const opened = openQueueSources(options);
+  const shared = new Map<KindSource, QueueSource>();
+  const share = (source: KindSource): QueueSource => {
+    const known = shared.get(source) ?? shareAnswers(source, keepMs);
+    shared.set(source, known);
+    return known;
+  };
+  return { all: async (signal) => (await opened.all(signal)).map(share), close: () => opened.close() };
+}
+
+export function openQueueSources(options: QueueSourcesOptions): OpenQueueSources {
+  const { databaseUrl, env, logger, brokers = noBrokers, sources = [] } = options;
+  const database = databaseUrl === null ? createNoDatabase() : createDatabase(databaseUrl, logger);
+  const opened: KindSource[] = [];
+  const open = (config: QueueSourceConfig): KindSource => {
+    const source = createQueueSource(config, { database, env, brokers, logger });
+    opened.push(source);
+    return source;
+  };
+  const configured = sources.map(open);
+  const detector = createDetector({ ...options, sources, brokers, database: databaseUrl === null ? null : database, open });
+  return {
+    database,
+    async all(signal) {
+      if (databaseUrl === null && sources.length === 0 && Object.values(brokers).every((url) => url === null)) {
+        throw new OpsError("queues_unavailable", "DATABASE_URL is not set");
+      }
+      const detected = await detector.sources(signal).catch((error: unknown) => {
+        if (configured.length > 0) return [];
+        throw error;
+      });
+      return [...configured, ...detected];
+    },
+    async close() {
+      await Promise.allSettled([database.close(), ...opened.map((source) => source.close?.())]);
+    },
+  };
+}
+
+function shareAnswers(source: KindSource, keepMs: number): QueueSource {
+  return {
+    ...source,
+    metrics: keep((signal) => source.metrics(signal), keepMs),
+    failures: keep((signal) => source.failures(signal), keepMs),
+  };
+}
+
+function keep<T>(ask: (signal: AbortSignal) => Promise<T>, keepMs: number): (signal: AbortSignal) => Promise<T> {
+  const kept = createKept(ask, keepMs);
   return (signal) =>
-    detected.length > 0 || performance.now() < askAgainAt
-      ? Promise.resolve(detected)
-      : detect(signal).catch((error: unknown) => {
-          throw toQueueError(error, { source: null, table: "pg_class", columns: [] });
-        });
+    kept(signal).catch((error: unknown) => {
+      if (error instanceof OpsError) throw error;
+      // Whoever waited for another's question has left.
+      throw new OpsError("queues_unavailable", "Gave up waiting: the request has ended", { cause: error });
+    });
+}
+
+function createNoDatabase(): Database {
+  return {
+    read: () => Promise.reject(new OpsError("postgres_unavailable", "DATABASE_URL is not set")),
+    close: () => Promise.resolve(),
+  };
 }

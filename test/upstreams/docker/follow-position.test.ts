@@ -36,12 +36,12 @@ test("a stream that is cut anywhere goes on with the next line, and a reader tha
         handed.push(...lines);
         expect(texts(handed)).toEqual(texts(written));
         // The page is read later, so it holds more; and it need not reach back far.
-        const toHistory = position.createHistory();
-        expect(texts(toHistory(log, { tail: 5000 })).toSorted()).toEqual(texts(handed).toSorted());
+        const history = position.createHistory();
+        expect(texts(history.pick(log, { tail: 5000 })).toSorted()).toEqual(texts(handed).toSorted());
         const wanted = { tail: 5000, stream: "stderr" as const };
         const page = log.filter(({ stream }) => stream === "stderr");
-        expect(texts(toHistory(page, wanted))).toEqual(texts(handed.filter(({ stream }) => stream === "stderr")));
-        expect(toHistory(log, { tail: 2 })).toHaveLength(Math.min(2, handed.length));
+        expect(texts(history.pick(page, wanted))).toEqual(texts(handed.filter(({ stream }) => stream === "stderr")));
+        expect(history.pick(log, { tail: 2 })).toHaveLength(Math.min(2, handed.length));
       }
     }),
   );
@@ -62,5 +62,6 @@ test("begins at the last line there is, with all of its time", () => {
   const isNew = position.createFilter();
   const grown = [...log, line("e", 2), line("f", 3)];
   expect(texts(from(grown, position.since()).filter(isNew))).toEqual(["e", "f"]);
-  expect(texts(position.createHistory()(grown, { tail: 10 }))).toEqual(["a", "b", "c", "d"]);
+  expect(position.createHistory().until).toBe("2.000000000");
+  expect(texts(position.createHistory().pick(grown, { tail: 10 }))).toEqual(["a", "b", "c", "d"]);
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { OpsError } from "../../../src/errors.ts";
-import { isConnectionLost, toQueueError } from "../../../src/upstreams/queues/failures.ts";
+import { isConnectionLost, toQueueError } from "../../../src/upstreams/queues/sql/failures.ts";
 
 const subject = { source: "runner", table: "public.jobs", columns: ["id", "status", "finished_at"] };
 const pgError = (code: string, message = "select secret") => Object.assign(new Error(message), { code });

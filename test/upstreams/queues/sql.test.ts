@@ -7,7 +7,7 @@ import {
   quoteIdentifier,
   quoteLiteral,
   quoteTable,
-} from "../../../src/upstreams/queues/sql.ts";
+} from "../../../src/upstreams/queues/sql/names.ts";
 
 const name = fc.string({ unit: "grapheme", minLength: 1 }).filter((text) => !text.includes("\0"));
 

@@ -1,5 +1,5 @@
-import { runningJobsLimit } from "../../domain/queue.ts";
-import { quoteLiteral } from "./sql.ts";
+import { runningJobsLimit } from "../../../domain/queue.ts";
+import { quoteLiteral } from "./names.ts";
 
 interface Running {
   /** A query for the running jobs: queue, id, kind, started_at, worker (all but the time are text). */

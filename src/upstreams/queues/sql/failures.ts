@@ -1,4 +1,4 @@
-import { OpsError } from "../../errors.ts";
+import { OpsError } from "../../../errors.ts";
 
 /** What a failed read was about, for a message that helps. */
 export interface ReadSubject {

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { common, identifier, sqlText } from "./table-config.ts";
+import { common, identifier, sqlText } from "../config-parts.ts";
 
 /** River (riverqueue.com), schema of its migration 4 (2024) or newer. */
 export const riverConfig = z.strictObject({

@@ -1,29 +1,9 @@
 import * as z from "zod";
-import { environments } from "../../domain/environment.ts";
-import { parseTableName } from "./sql.ts";
-
-/** Text that PostgreSQL can hold: well-formed and without the zero character. */
-export const sqlText = z
-  .string()
-  .min(1, "must not be empty")
-  .refine((text) => text.isWellFormed() && !text.includes("\0"), "must be well-formed text without U+0000");
-
-/** Name of a column or schema, exactly as in the database. */
-export const identifier = sqlText.refine(fits, "must be at most 63 bytes long");
-
-/** What every kind has. */
-export const common = {
-  name: z
-    .string()
-    .regex(
-      /^[A-Za-z0-9][\w.:-]{0,63}$/,
-      "must be 1 to 64 letters, digits, '.', ':', '_' or '-', and start with a letter or digit",
-    ),
-  env: z.enum(environments).optional(),
-};
+import { common, fits, identifier, sqlText } from "../config-parts.ts";
+import { parseTableName } from "../sql/names.ts";
 
 const statuses = z.array(z.union([sqlText, z.int()], "must be a text or an integer")).min(1, "must not be empty");
-const lists = ["waiting", "active", "done", "failed"] as const;
+const lists = ["waiting", "retrying", "active", "done", "failed"] as const;
 
 /** A table with one row for each job, which stays there for at least an hour after it ended. */
 export const tableConfig = z
@@ -38,9 +18,13 @@ export const tableConfig = z
     id: identifier,
     status: identifier,
     waiting: statuses,
+    /** Failed once, and to run again: they count as waiting too. */
+    retrying: statuses.optional(),
     active: statuses.optional(),
     done: statuses,
     failed: statuses,
+    /** Those of `failed` that nobody will try again. */
+    dead: statuses.optional(),
     run_at: identifier.optional(),
     finished_at: identifier,
     error: identifier.optional(),
@@ -55,6 +39,7 @@ export const tableConfig = z
       })
       .optional(),
     started_at: identifier.optional(),
+    attempts: identifier.optional(),
   })
   .check(
     z.refine(({ worker, active }) => !worker || active, {
@@ -62,14 +47,15 @@ export const tableConfig = z
       message: 'needs "active": the statuses of running jobs',
     }),
   )
+  .check(
+    z.refine(({ dead = [], failed }) => dead.every((status) => failed.includes(status)), {
+      path: ["dead"],
+      message: 'must be some of "failed"',
+    }),
+  )
   .check(z.superRefine(refuseSharedStatuses, { when: () => true }));
 
 export type TableSourceConfig = Readonly<z.infer<typeof tableConfig>>;
-
-/** PostgreSQL cuts longer names, which would then mean something else. */
-function fits(name: string): boolean {
-  return Buffer.byteLength(name) <= 63;
-}
 
 function isTableName(text: string): boolean {
   const name = parseTableName(text);

@@ -1,5 +1,5 @@
 import type { Database, Row } from "./pool.ts";
-import { type TableName, formatTable, quoteIdentifier, quoteLiteral, quoteTable } from "./sql.ts";
+import { type TableName, formatTable, quoteIdentifier, quoteLiteral, quoteTable } from "./names.ts";
 
 /** What the role of DATABASE_URL may do with a table. */
 export interface Access {

@@ -1,0 +1,80 @@
+import type { Logger } from "../../logger.ts";
+import { createFlight } from "./abortable.ts";
+import { detectBrokers, detectTables } from "./detection.ts";
+import type { Brokers, KindSource } from "./kind.ts";
+import type { QueueSourceConfig } from "./kinds.ts";
+import type { QueuesFile } from "./queues-file.ts";
+import type { Database } from "./sql/pool.ts";
+
+interface DetectorOptions extends Partial<QueuesFile> {
+  readonly sources: readonly QueueSourceConfig[];
+  readonly database: Database | null;
+  readonly brokers: Brokers;
+  readonly open: (config: QueueSourceConfig) => KindSource;
+  readonly logger: Logger;
+}
+
+interface Detector {
+  /** Those that are not configured by name or as the same thing, and not hidden. Rejects when the database was never asked with success. */
+  sources(signal: AbortSignal): Promise<readonly KindSource[]>;
+}
+
+/** What is found is looked for again after this time, milliseconds: a job system may come, or go. */
+const againMs = 60_000;
+
+/** Finds the job systems that need no configuration. One that is found again is the same source, with what it remembers. */
+export function createDetector({
+  detect = true,
+  hide = [],
+  sources,
+  database,
+  brokers,
+  open,
+  logger,
+}: DetectorOptions): Detector {
+  if (!detect) return { sources: () => Promise.resolve([]) };
+  const known = new Map<string, KindSource>();
+  let detected: readonly KindSource[] | null = null;
+  let askAgainAt = 0;
+
+  const toSource = (config: QueueSourceConfig): KindSource => {
+    const key = JSON.stringify(config);
+    const source = known.get(key) ?? open(config);
+    known.set(key, source);
+    return source;
+  };
+  const look = createFlight(async (signal) => {
+    const found = [...detectBrokers(brokers), ...(database ? await detectTables(database, signal) : [])];
+    const before = detected?.map(({ name }) => name).join();
+    detected = found
+      .filter((config) => !hide.includes(config.name) && !sources.some((source) => isSame(source, config)))
+      .map((config) => toSource(rename(config, sources)));
+    askAgainAt = performance.now() + againMs;
+    const names = detected.map(({ name }) => name);
+    if (names.length > 0 && names.join() !== before) logger.info({ sources: names }, "queue sources detected");
+    return detected;
+  });
+  return {
+    sources(signal) {
+      const isDue = performance.now() >= askAgainAt;
+      if (!detected || (detected.length === 0 && isDue)) return look(signal);
+      // Nobody waits for another look.
+      if (isDue) {
+        askAgainAt = performance.now() + againMs;
+        look(AbortSignal.timeout(againMs)).catch(() => {});
+      }
+      return Promise.resolve(detected);
+    },
+  };
+}
+
+/** Whether both read the same system in the same place: the configured one stands for the detected one. */
+function isSame(configured: QueueSourceConfig, detected: QueueSourceConfig): boolean {
+  const schema = (config: QueueSourceConfig) => ("schema" in config ? config.schema : null);
+  return configured.kind === detected.kind && schema(configured) === schema(detected);
+}
+
+/** A configured source keeps its name; a detected one gives way. */
+function rename(config: QueueSourceConfig, sources: readonly QueueSourceConfig[]): QueueSourceConfig {
+  return sources.some(({ name }) => name === config.name) ? { ...config, name: `${config.name}:detected` } : config;
+}

@@ -1,0 +1,61 @@
+import type * as z from "zod";
+import type { Environment } from "../../domain/environment.ts";
+import type { QueueSource } from "../../domain/queue.ts";
+import type { Logger } from "../../logger.ts";
+import type { TableName } from "./sql/names.ts";
+import type { Database } from "./sql/pool.ts";
+
+/** What a source may need. Nothing of it is connected before it is used. */
+export interface KindContext {
+  readonly database: Database;
+  /** Environment of a source that names none. */
+  readonly env: Environment | null;
+  /** Addresses of the brokers, with their credentials; null when not configured. */
+  readonly brokers: Brokers;
+  readonly logger: Logger;
+}
+
+export interface Brokers {
+  /** RABBITMQ_URL: the management API, http(s)://user:password@host:15672. */
+  readonly rabbitmq: string | null;
+  /** REDIS_URL: redis(s)://... */
+  readonly redis: string | null;
+}
+
+export interface KindSource extends QueueSource {
+  /** Tables that are read; `cli check` looks at the rights on them. Empty for a system that is none of PostgreSQL. */
+  readonly tables: readonly TableName[];
+  /** Ends its own connections. */
+  close?(): Promise<void>;
+}
+
+/** How a source is known without a word in QUEUES_FILE. */
+type Detected<Config> =
+  | {
+      /** A schema that has all of these tables has this system; only that of this name where one is given. */
+      readonly tables: readonly [string, ...string[]];
+      readonly schema?: string;
+      readonly broker?: undefined;
+      toConfig(found: { readonly name: string; readonly schema: string }): Config;
+    }
+  | {
+      /** The address of this broker is all that is needed. */
+      readonly broker: keyof Brokers;
+      readonly tables?: undefined;
+      toConfig(found: { readonly name: string }): Config;
+    };
+
+/** One job system: how it is configured, how it is recognised, and how it is read. */
+export interface QueueKind<Config extends z.ZodObject = z.ZodObject> {
+  readonly kind: string;
+  /** What QUEUES_FILE says of a source: `kind`, `name`, and whatever the kind has. */
+  readonly config: Config;
+  /** Absent where that cannot be known. */
+  readonly detected?: Detected<z.infer<Config>>;
+  create(config: z.infer<Config>, context: KindContext): KindSource;
+}
+
+/** Keeps the type of the configuration. */
+export function defineKind<Config extends z.ZodObject>(kind: QueueKind<Config>): QueueKind<Config> {
+  return kind;
+}

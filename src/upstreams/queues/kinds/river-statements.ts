@@ -1,0 +1,82 @@
+import type { Reading } from "../sql/measures.ts";
+import { quoteTable } from "../sql/names.ts";
+import { anyOf, matches, pickRunning } from "../sql/running.ts";
+import type { SqlStatements } from "../sql/source.ts";
+import { groupFailures, inLast, quantiles, secondsBetween, toErrorText } from "../sql/windows.ts";
+
+/**
+ * SQL for River's `river_job`, served by River's own indexes on (state, queue, ...) and (state, finalized_at).
+ * Source: River's migrations 2 to 6 (riverdriver/riverpgxv5/migration/main).
+ */
+export function riverStatements(schema: string, by: "queue" | "kind"): SqlStatements {
+  const table = quoteTable({ schema, table: "river_job" });
+  const attempts = failedAttempts(table, by);
+  const read = (measures: Reading["measures"], columns: string, condition: string): Reading => ({
+    measures,
+    sql: `select ${by} as queue, ${columns} from ${table} where ${condition} group by 1`,
+  });
+  const wait = quantiles("wait", secondsBetween("scheduled_at", "attempted_at"));
+  const run = quantiles("run", secondsBetween("attempted_at", "finalized_at"));
+  return {
+    readings: [
+      read(
+        ["depth", "oldest_age"],
+        `count(*) as depth, ${secondsBetween("min(scheduled_at)", "now()")} as oldest_age`,
+        "state = 'available' or (state in ('scheduled', 'retryable') and scheduled_at <= now())",
+      ),
+      read(["deferred"], "count(*) as deferred", "state = 'scheduled' and scheduled_at > now()"),
+      read(["retrying"], "count(*) as retrying", "state = 'retryable'"),
+      read(["active"], "count(*) as active", "state = 'running'"),
+      read(["dead"], "count(*) as dead", "state = 'discarded'"),
+      read(
+        ["processed", "wait_p50", "wait_p95", "run_p50", "run_p95"],
+        `count(*) as processed, ${wait}, ${run}`,
+        `state = 'completed' and ${inLast(5, "finalized_at")}`,
+      ),
+      { measures: ["failures"], sql: `select queue, count(*) as failures from (${attempts}) as attempt group by 1` },
+      ...(by === "queue" ? [readPaused(schema)] : []),
+    ],
+    failures: groupFailures(attempts),
+    running: (hosts) =>
+      pickRunning({
+        jobs: `
+    select ${by} as queue, id::text as id, kind, attempted_at as started_at, attempted_by[array_upper(attempted_by, 1)] as worker
+    from ${table} where state = 'running'`,
+        isAsked: matches("worker", `(?:${anyOf(hosts)}|${anyOf(hosts.map(toClientHost))}${clientTime})`),
+        isNamed: matches("worker", `.+${clientTime}`),
+      }),
+  };
+}
+
+/** A queue of River can be paused; a kind cannot. */
+function readPaused(schema: string): Reading {
+  const table = quoteTable({ schema, table: "river_queue" });
+  return { measures: ["paused"], sql: `select name as queue, (paused_at is not null)::int as paused from ${table}` };
+}
+
+/** What River puts behind the host in the id of a client, unless it was given one: when the client was made. */
+const clientTime = String.raw`_\d{4}_\d\d_\d\dT\d\d_\d\d_\d\d(?:_\d+)?`;
+
+/** The host in the id of a client, as River writes it. Source: defaultClientIDWithHost in River's client.go. */
+function toClientHost(host: string): string {
+  return host.replaceAll(".", "_").slice(0, 60);
+}
+
+/**
+ * Every attempt that failed in the last hour. Exact, because River keeps the errors of all attempts in the row, and a row with an
+ * error of the last hour is either unfinished or was finalized after that error. The worker of attempt n is the n-th that took the job, of the last hundred.
+ */
+function failedAttempts(table: string, by: string): string {
+  return `
+    select job.queue, job.id, ${toErrorText("failure->>'error'")} as error, (failure->>'at')::timestamptz as failed_at,
+           job.attempted_by[(failure->>'attempt')::int - job.attempt + cardinality(job.attempted_by)] as worker,
+           (failure->>'attempt')::int as attempts
+    from (
+      select ${by} as queue, id, errors, attempt, attempted_by from ${table}
+      where state in ('available', 'scheduled', 'retryable', 'running', 'pending') and errors is not null
+      union all
+      select ${by} as queue, id, errors, attempt, attempted_by from ${table}
+      where state in ('completed', 'discarded', 'cancelled') and finalized_at >= now() - interval '60 minutes' and errors is not null
+    ) as job cross join lateral unnest(job.errors) as failure
+    where ${inLast(60, "(failure->>'at')::timestamptz")}`;
+}

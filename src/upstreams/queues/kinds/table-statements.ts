@@ -1,0 +1,145 @@
+import type { Reading } from "../sql/measures.ts";
+import { isOneOf, quoteIdentifier, quoteLiteral, quoteTable, toTableName } from "../sql/names.ts";
+import { anyOf, matches, pickRunning } from "../sql/running.ts";
+import type { SqlStatements } from "../sql/source.ts";
+import { groupFailures, inLast, quantiles, secondsBetween, toErrorText } from "../sql/windows.ts";
+import type { TableSourceConfig } from "./table-config.ts";
+
+/**
+ * SQL for a table of jobs; 13 ms for 10,000,000 rows with these indexes (shared/upstreams.md 3.2), where T is the queue column:
+ *
+ *     create index concurrently on jobs (T, run_at) where status = 'pending';
+ *     create index concurrently on jobs (finished_at) include (T) where status = 'done';
+ *     create index concurrently on jobs (finished_at) include (T) where status = 'failed';
+ *     create index concurrently on jobs (T) where status = 'running';
+ *
+ * Rows without a queue are left out: they are nobody's jobs.
+ */
+export function tableStatements(config: TableSourceConfig): SqlStatements {
+  const table = toFrom(config);
+  const { queue, hasQueue } = toQueue(config);
+  const finishedAt = column(config.finished_at);
+  const failed = `${isStatus(config, config.failed)} and ${inLast(60, finishedAt)}${hasQueue}`;
+  const text = (name: string | undefined) => (name === undefined ? "null::text" : `${column(name)}::text`);
+  const count = (measure: "failures" | "active" | "retrying" | "dead", condition: string): Reading => ({
+    measures: [measure],
+    sql: `select ${queue} as queue, count(*) as ${measure} from ${table} where ${condition}${hasQueue} group by 1`,
+  });
+  const { active, retrying, dead } = config;
+  return {
+    readings: [
+      readWaiting(config),
+      readProcessed(config),
+      count("failures", `${isStatus(config, config.failed)} and ${inLast(60, finishedAt)}`),
+      ...(active ? [count("active", isStatus(config, active))] : []),
+      ...(retrying ? [count("retrying", isStatus(config, retrying))] : []),
+      ...(dead ? [count("dead", isStatus(config, dead))] : []),
+    ],
+    failures: groupFailures(`
+    select ${queue} as queue, ${column(config.id)} as id, ${toErrorText(text(config.error))} as error, ${finishedAt} as failed_at,
+           ${text(config.worker?.column)} as worker, ${config.attempts === undefined ? "null::int" : column(config.attempts)} as attempts
+    from ${table} where ${failed}`),
+    ...findRunning(config, queue, table),
+  };
+}
+
+function toFrom(config: TableSourceConfig): string {
+  return `${quoteTable(toTableName(config.table))} as job`;
+}
+
+/** The queue of a row as text, and the condition that it has one. */
+function toQueue({ queue }: TableSourceConfig): { queue: string; hasQueue: string; byColumn: string | null } {
+  if ("name" in queue) return { queue: `${quoteLiteral(queue.name)}::text`, hasQueue: "", byColumn: null };
+  const byColumn = column(queue.column);
+  return { queue: `${byColumn}::text`, hasQueue: ` and ${byColumn} is not null`, byColumn };
+}
+
+function isStatus({ status }: TableSourceConfig, values: readonly (string | number)[]): string {
+  return isOneOf(column(status), values);
+}
+
+function column(name: string): string {
+  return `job.${quoteIdentifier(name)}`;
+}
+
+/**
+ * The waiting jobs. By column it is a loose index scan: it jumps from one queue to the next instead of reading every waiting row, then counts
+ * within each, which an index on (queue, run_at) answers alone. A plain `group by` reads them all: 57 ms against 11 ms at 200,000 waiting.
+ */
+function readWaiting(config: TableSourceConfig): Reading {
+  const { queue, byColumn } = toQueue(config);
+  const waiting = `from ${toFrom(config)} where ${isStatus(config, [...config.waiting, ...(config.retrying ?? [])])}`;
+  const runAt = config.run_at === undefined ? null : column(config.run_at);
+  const own = byColumn === null ? "" : ` and ${byColumn} = seen.queue`;
+  const values = toWaiting(`${waiting}${own}`, runAt);
+  const measures = values.map(([measure]) => measure);
+  const columns = values.map(([measure, scalar]) => `(${scalar}) as ${measure}`).join(",\n       ");
+  if (byColumn === null) return { measures, sql: `select ${queue} as queue, ${columns}` };
+  return {
+    measures,
+    sql: `
+with recursive seen (queue) as (
+  (select ${byColumn} ${waiting} and ${byColumn} is not null order by ${byColumn} limit 1)
+  union all
+  select (select ${byColumn} ${waiting} and ${byColumn} > seen.queue order by ${byColumn} limit 1) from seen where seen.queue is not null
+)
+select seen.queue::text as queue, ${columns} from seen where seen.queue is not null`,
+  };
+}
+
+/** Scalars. A job without a time has nothing to wait for; two counts, because an index serves each of the conditions and not their `or`. */
+function toWaiting(waiting: string, runAt: string | null): ["depth" | "deferred" | "oldest_age", string][] {
+  const all = `(select count(*) ${waiting})`;
+  if (runAt === null) return [["depth", all]];
+  const due = `${waiting} and ${runAt} <= now()`;
+  return [
+    ["depth", `(select count(*) ${due}) + (select count(*) ${waiting} and ${runAt} is null)`],
+    ["deferred", `select count(*) ${waiting} and ${runAt} > now()`],
+    ["oldest_age", `select ${secondsBetween(`min(${runAt})`, "now()")} ${due}`],
+  ];
+}
+
+/** The successes, with how long they waited and ran where their rows tell. */
+function readProcessed(config: TableSourceConfig): Reading {
+  const { queue, hasQueue } = toQueue(config);
+  const { run_at: runAt, started_at: startedAt } = config;
+  const finishedAt = column(config.finished_at);
+  const wait = runAt !== undefined && startedAt !== undefined ? secondsBetween(column(runAt), column(startedAt)) : null;
+  const run = startedAt === undefined ? null : secondsBetween(column(startedAt), finishedAt);
+  const columns = [
+    "count(*) as processed",
+    ...(wait === null ? [] : [quantiles("wait", wait)]),
+    ...(run === null ? [] : [quantiles("run", run)]),
+  ];
+  return {
+    measures: [
+      "processed",
+      ...(wait === null ? [] : (["wait_p50", "wait_p95"] as const)),
+      ...(run === null ? [] : (["run_p50", "run_p95"] as const)),
+    ],
+    sql: `
+select ${queue} as queue, ${columns.join(", ")} from ${toFrom(config)}
+where ${isStatus(config, config.done)} and ${inLast(5, finishedAt)}${hasQueue} group by 1`,
+  };
+}
+
+/** Where the mapping says which jobs run and which column tells where. */
+function findRunning(config: TableSourceConfig, queue: string, table: string): Pick<SqlStatements, "running"> {
+  const { active, worker, started_at: startedAt } = config;
+  if (!active || !worker) return {};
+  const jobs = `
+    select ${queue} as queue, ${column(config.id)}::text as id, null::text as kind, ${column(worker.column)}::text as worker,
+           ${startedAt === undefined ? "null::timestamptz" : column(startedAt)} as started_at
+    from ${table} where ${isStatus(config, active)}`;
+  return { running: (hosts) => pickRunning({ jobs, ...findWorkers(worker.form ?? "{host}", hosts) }) };
+}
+
+/** Conditions on what a worker writes of itself: `{host}` stands for its host name, `{n}` for a number such as that of its process. */
+function findWorkers(form: string, hosts: readonly string[]): { isAsked: string; isNamed: string } {
+  const toPattern = (host: string) =>
+    form
+      .split(/(\{host\}|\{n\})/)
+      .map((part) => (part === "{host}" ? host : part === "{n}" ? "[0-9]+" : anyOf([part])))
+      .join("");
+  return { isAsked: matches("worker", toPattern(anyOf(hosts))), isNamed: matches("worker", toPattern(".+")) };
+}

@@ -1,0 +1,32 @@
+import { defineKind } from "../kind.ts";
+import { toTableName } from "../sql/names.ts";
+import { createSqlSource } from "../sql/source.ts";
+import { tableConfig } from "./table-config.ts";
+import { tableStatements } from "./table-statements.ts";
+
+/**
+ * Jobs in a table of the application's own. Such a table records no attempts, so its failures are the jobs that *ended* failed: one
+ * that failed and went back to waiting, with its last error still in the row, is not counted.
+ */
+export const table = defineKind({
+  kind: "table",
+  config: tableConfig,
+  create: (config, { database, env }) =>
+    createSqlSource({
+      name: config.name,
+      kind: config.kind,
+      env: config.env ?? env,
+      database,
+      tables: [toTableName(config.table)],
+      columns: [
+        ...("column" in config.queue ? [config.queue.column] : []),
+        ...[config.id, config.status, config.finished_at].concat(
+          [config.run_at, config.error, config.started_at, config.worker?.column, config.attempts].filter(
+            (name) => name !== undefined,
+          ),
+        ),
+      ],
+      names: "name" in config.queue ? [config.queue.name] : (config.queue.names ?? []),
+      statements: tableStatements(config),
+    }),
+});

@@ -1,0 +1,90 @@
+/** What samples of a queue's counters tell. Null until they are a minute apart. */
+export interface SampledRates {
+  readonly processedPerSec: number | null;
+  /** Since the oldest sample, at most an hour ago. */
+  readonly failures: number | null;
+  /** How far the samples reach back, seconds. */
+  readonly windowSeconds: number | null;
+}
+
+/** Counters that only grow, since some beginning; null where there is none. */
+export interface Totals {
+  readonly processed: number | null;
+  readonly failures: number | null;
+}
+
+export interface Samples {
+  /** To be told at each read: keeps one in ten seconds. A counter that went back began anew (a restart, a purge): what was kept of it is forgotten. */
+  add(queue: string, totals: Totals): void;
+  rates(queue: string): SampledRates;
+}
+
+interface Sample extends Totals {
+  /** Milliseconds. */
+  readonly at: number;
+}
+
+const stepMs = 10_000;
+const keptMs = 61 * 60_000;
+const hourMs = 3_600_000;
+const rateMs = 300_000;
+/** Less than that is no rate. */
+const leastMs = 60_000;
+
+/**
+ * Rates of systems that keep no rows of what is done: differences of real samples, never a guess. Sampled while somebody asks. Source: shared/upstreams.md 3.1,
+ * "Sampling fallback". `now` in milliseconds, of a clock that only goes on.
+ */
+export function createSamples(now: () => number = () => performance.now()): Samples {
+  /** Oldest first; the last one is the newest read, and is replaced until it is a step away from the one before. */
+  const rings = new Map<string, Sample[]>();
+
+  return {
+    add(queue, totals) {
+      const at = now();
+      const ring = rings.get(queue) ?? [];
+      rings.set(queue, ring);
+      const last = ring.at(-1);
+      if (last && (isLess(totals.processed, last.processed) || isLess(totals.failures, last.failures))) ring.length = 0;
+      const before = ring.at(-2);
+      if (ring.length >= 2 && before && (ring.at(-1)?.at ?? 0) - before.at < stepMs) ring.pop();
+      ring.push({ at, ...totals });
+      while (ring[1] && at - ring[1].at >= keptMs) ring.shift();
+    },
+    rates(queue) {
+      const ring = rings.get(queue) ?? [];
+      const newest = ring.at(-1);
+      if (!newest) return unknown;
+      const first = startOf(ring, newest.at - hourMs);
+      const begin = startOf(ring, newest.at - rateMs);
+      if (!first || !begin || newest.at - begin.at < leastMs) return unknown;
+      const processed = difference(newest.processed, begin.processed);
+      return {
+        processedPerSec: processed === null ? null : processed / ((newest.at - begin.at) / 1000),
+        failures: difference(newest.failures, first.failures),
+        windowSeconds: Math.min(hourMs, newest.at - first.at) / 1000,
+      };
+    },
+  };
+}
+
+const unknown: SampledRates = { processedPerSec: null, failures: null, windowSeconds: null };
+
+/**
+ * Where a window begins: at its oldest sample; when that is too near (nobody had asked for a while), at the newest one before it.
+ */
+function startOf(ring: readonly Sample[], from: number): Sample | undefined {
+  const index = ring.findIndex(({ at }) => at >= from);
+  const inside = ring[index];
+  const newest = ring.at(-1);
+  if (inside && newest && newest.at - inside.at >= leastMs) return inside;
+  return ring[index - 1] ?? inside;
+}
+
+function isLess(now: number | null, before: number | null): boolean {
+  return now !== null && before !== null && now < before;
+}
+
+function difference(now: number | null, before: number | null): number | null {
+  return now === null || before === null ? null : now - before;
+}

@@ -1,0 +1,56 @@
+import { failureGroupsLimit, jobIdsPerError } from "../../../domain/queue.ts";
+
+/** Longest error text that we group by and return, characters. */
+const errorTextLimit = 2_000;
+
+/**
+ * A condition: the time lies in the last so many minutes of the server's clock. Its upper bound leaves out rows from a clock that is
+ * ahead, which would stay in the window for longer than it is. `now` for columns without a time zone.
+ */
+export function inLast(minutes: number, column: string, now = "now()"): string {
+  return `${column} >= ${now} - interval '${minutes} minutes' and ${column} <= ${now}`;
+}
+
+/** An error text as we show it: without blank space before its first line, cut, never empty. */
+export function toErrorText(expression: string): string {
+  return String.raw`coalesce(nullif(left(ltrim(${expression}, E' \t\r\n'), ${errorTextLimit}), ''), 'no error text')`;
+}
+
+/** A time as we show it. The session is in UTC. */
+export function toTimeText(expression: string): string {
+  return `to_char(${expression}, 'YYYY-MM-DD"T"HH24:MI:SS"Z"')`;
+}
+
+/** Seconds from one time to another as a number, null when there is none; never negative, though the server's clock may have gone back between them. */
+export function secondsBetween(from: string, to: string): string {
+  return `case when (${to}) >= (${from}) then extract(epoch from (${to}) - (${from})) when (${to}) < (${from}) then 0 end`;
+}
+
+/** Medians and 95th percentiles as two columns. */
+export function quantiles(prefix: "wait" | "run", seconds: string): string {
+  return [
+    ["p50", 0.5],
+    ["p95", 0.95],
+  ]
+    .map(([name, fraction]) => `percentile_cont(${fraction}) within group (order by ${seconds}) as ${prefix}_${name}`)
+    .join(", ");
+}
+
+/**
+ * The `failures` statement of a source, over a query with the columns queue (text), id, error (text), failed_at, worker (text) and attempts: failures of one
+ * text by one worker are one row {queue, error, worker, n, attempts, first_at, last_at, job_ids}. When there are too many, each queue keeps its newest ones,
+ * and none hides another.
+ */
+export function groupFailures(failures: string): string {
+  return `
+select queue, error, worker, n, attempts, ${toTimeText("oldest")} as first_at, ${toTimeText("newest")} as last_at, job_ids
+from (
+  select queue, error, worker, count(*) as n, max(attempts) as attempts, min(failed_at) as oldest, max(failed_at) as newest,
+         to_json((array_agg(id::text order by failed_at desc, id desc))[1:${jobIdsPerError}])::text as job_ids,
+         row_number() over (partition by queue order by max(failed_at) desc, error, worker) as place
+  from (${failures}) as failure
+  group by queue, error, worker
+) as failure_group
+order by place, newest desc, queue
+limit ${failureGroupsLimit}`;
+}

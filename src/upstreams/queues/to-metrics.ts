@@ -1,0 +1,43 @@
+import type { QueueMetrics, Quantiles } from "../../domain/queue.ts";
+import type { SampledRates } from "./samples.ts";
+import type { Measured } from "./sql/measures.ts";
+
+export const processedWindowSeconds = 300;
+
+/** A queue of the port from what was measured of it; what was not is null. `sampled` takes the place of windows that the rows do not have. */
+export function toQueueMetrics(
+  { name, source, observedAt }: Pick<QueueMetrics, "name" | "source" | "observedAt">,
+  measured: Measured,
+  sampled: SampledRates | null = null,
+): QueueMetrics {
+  const number = (value: number | null | undefined) => value ?? null;
+  const { processed, paused } = measured;
+  return {
+    name,
+    source,
+    depth: measured.depth ?? 0,
+    processedPerSec: typeof processed === "number" ? processed / processedWindowSeconds : number(sampled?.processedPerSec),
+    failuresLastHour: number(measured.failures ?? sampled?.failures),
+    active: number(measured.active),
+    deferred: number(measured.deferred),
+    retrying: number(measured.retrying),
+    dead: number(measured.dead),
+    oldestAgeSeconds: number(measured.oldest_age),
+    waitSeconds: toQuantiles(measured.wait_p50, measured.wait_p95),
+    runSeconds: toQuantiles(measured.run_p50, measured.run_p95),
+    paused: typeof paused === "number" ? paused === 1 : null,
+    workers: number(measured.workers),
+    exact: sampled === null,
+    windowSeconds: number(sampled?.windowSeconds),
+    observedAt,
+  };
+}
+
+function toQuantiles(p50: number | null | undefined, p95: number | null | undefined): Quantiles | null {
+  return typeof p50 === "number" && typeof p95 === "number" ? { p50, p95 } : null;
+}
+
+/** RFC 3339 UTC with seconds. */
+export function toSeconds(at: Date): string {
+  return `${at.toISOString().slice(0, 19)}Z`;
+}

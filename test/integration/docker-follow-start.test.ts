@@ -1,0 +1,55 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, expect, inject, test } from "vitest";
+import { callDocker } from "../../script/services/docker-api.ts";
+import { silentLogger } from "../../src/logger.ts";
+import { createContainerSource } from "../../src/upstreams/docker/source.ts";
+import { removeContainers, soon, startContainer, stopContainer, until } from "../support/docker-containers.ts";
+
+const socketPath = inject("dockerSocket");
+const source = createContainerSource({
+  engines: [{ name: "web-1", env: null, address: { kind: "unix", socketPath } }],
+  service: "followstart",
+  logger: silentLogger,
+});
+const ids: string[] = [];
+
+afterAll(async () => {
+  await source.close();
+  await removeContainers(socketPath, ids);
+});
+
+/** Well below the 2 s and 5 s that looking again takes by itself, and below the half second that the lines of a role wait for each other. */
+const promptMs = 400;
+
+test("the first line of a container that is started again comes at once, however long it was stopped", async () => {
+  const fullId = await startContainer(socketPath, {
+    name: "followstart-web",
+    labels: { service: "followstart", role: "web" },
+    cmd: ["sh", "-c", "trap 'exit 0' TERM; echo hello; while :; do sleep 0.05; done"],
+  });
+  ids.push(fullId);
+  const abort = new AbortController();
+  const starts: number[] = [];
+  const hellos: number[] = [];
+  const events = source.events(({ action, container }) => action === "start" && container.fullId === fullId, abort.signal);
+  await source.list(soon());
+  const readingEvents = (async () => {
+    for await (const batch of events) starts.push(...batch.events.map(({ time }) => Date.parse(time)));
+  })();
+  const lines = await source.follow({ engine: "web-1", fullId }, { tail: 0 }, abort.signal);
+  const readingLines = (async () => {
+    for await (const batch of lines) hellos.push(...batch.lines.map(() => Date.now()));
+  })();
+  for (const stoppedMs of [0, 300, 900, 2000, 3500]) {
+    const before = hellos.length;
+    await stopContainer(socketPath, fullId);
+    await sleep(stoppedMs);
+    await callDocker(socketPath, "POST", `/containers/${fullId}/start`);
+    await until(async () => hellos.length > before && starts.length > before, 8000);
+  }
+  abort.abort();
+  await Promise.all([readingEvents, readingLines]);
+  const delays = hellos.map((at, index) => at - (starts[index] ?? Number.NaN));
+  expect(delays).toHaveLength(5);
+  expect(Math.max(...delays)).toBeLessThan(promptMs);
+}, 60_000);

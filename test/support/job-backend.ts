@@ -1,0 +1,98 @@
+import { inject } from "vitest";
+import type { QueueSources } from "../../src/domain/queue.ts";
+import { silentLogger } from "../../src/logger.ts";
+import type { QueueSourceConfig } from "../../src/upstreams/queues/kinds.ts";
+import { createQueueSources } from "../../src/upstreams/queues/source.ts";
+import { type TestDatabase, createTestDatabase } from "./postgres-database.ts";
+
+/** A job as every job system knows it; times are seconds before now, negative in the future. */
+export interface Job {
+  readonly id?: string | number;
+  readonly queue: string;
+  readonly state: "waiting" | "running" | "done" | "failed";
+  /** When a waiting one may run. @default 1 */
+  readonly dueAgo?: number;
+  /** When it ended. @default 1 */
+  readonly endedAgo?: number;
+  readonly error?: string | null;
+}
+
+/** What a kind can tell; what it cannot is null in its numbers, or is no test of the battery. */
+export interface Abilities {
+  /** Rows of successes are kept: their rate is exact. Else it must be null without samples. */
+  readonly processed: boolean;
+  /** Failures are kept with their time. Else their number must be null without samples. */
+  readonly failures: boolean;
+  /** Errors have texts. Else `failures` of the port is empty. */
+  readonly errors: boolean;
+  /** Ids of 64 bits can be given. */
+  readonly bigIds: boolean;
+  /** A queue may have any name. */
+  readonly anyName: boolean;
+  /** A job may wait for a time to come. */
+  readonly deferred: boolean;
+  /** Which jobs run. */
+  readonly active: boolean;
+}
+
+/** A job system that the battery can fill. */
+export interface JobBackend {
+  readonly config: QueueSourceConfig;
+  readonly abilities: Abilities;
+  insert(jobs: readonly Job[]): Promise<void>;
+  /** Takes all jobs away. */
+  clear(): Promise<void>;
+  /** Sources over it that remember nothing. */
+  open(): QueueSources;
+  close(): Promise<void>;
+  /** Where it is a database: the table that is locked, or renamed, to see what is said then. */
+  readonly sql?: { readonly database: TestDatabase; readonly table: string };
+  /** What is said of it when its system is not there. */
+  readonly unavailable: string;
+}
+
+export const allAbilities: Abilities = {
+  processed: true,
+  failures: true,
+  errors: true,
+  bigIds: true,
+  anyName: true,
+  deferred: true,
+  active: true,
+};
+
+/** A kind of job system, with a table that works like one of its. */
+export interface JobTable {
+  readonly config: QueueSourceConfig;
+  /** Quoted name, with its schema where that is not public. */
+  readonly table: string;
+  readonly abilities?: Partial<Abilities>;
+  insert(jobs: readonly Job[]): Promise<void>;
+  /** @default deletes all rows of `table` */
+  clear?(): Promise<void>;
+}
+
+/** A database of its own with this job system in it. */
+export async function createSqlBackend(name: string, create: (database: TestDatabase) => Promise<JobTable>): Promise<JobBackend> {
+  const database = await createTestDatabase(inject("postgresUrl"), `battery_${name}`);
+  const jobs = await create(database);
+  const { config, table } = jobs;
+  return {
+    config,
+    abilities: { ...allAbilities, ...jobs.abilities },
+    insert: (rows) => jobs.insert(rows),
+    clear: async () => (jobs.clear ? jobs.clear() : void (await database.query(`delete from ${table}`))),
+    open: () =>
+      createQueueSources({
+        databaseUrl: database.url,
+        sources: [config],
+        detect: false,
+        env: "staging",
+        logger: silentLogger,
+        keepMs: 0,
+      }),
+    close: () => database.drop(),
+    sql: { database, table },
+    unavailable: "postgres_unavailable",
+  };
+}
