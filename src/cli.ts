@@ -6,6 +6,7 @@ import type { Command } from "./commands/command.ts";
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
   serve: async () => (await import("./commands/serve.ts")).serveCommand,
   check: async () => (await import("./commands/check.ts")).checkCommand,
+  indexes: async () => (await import("./commands/indexes.ts")).indexesCommand,
   token: async () => (await import("./commands/token.ts")).tokenCommand,
   audit: async () => (await import("./commands/audit.ts")).auditCommand,
   schema: async () => (await import("./commands/schema.ts")).schemaCommand,
@@ -16,6 +17,7 @@ const usage = `wallet-core-ops: what is running, what is stuck, which host is ho
 
   serve             answer REST, GraphQL and the console (configuration: WALLET_CORE_OPS_*, see README)
   check             read the configuration, ask each upstream once, say what is wrong and what to do
+  indexes           print the indexes that the job tables lack, as SQL with their gain; creates none (--help for exit codes)
   token             make a bearer token and its hashed entry for TOKENS_FILE (--help for options)
   audit verify      check the hash chain of the audit record
   schema, openapi   write schema/schema.graphql, schema/openapi.json (--check: only compare)

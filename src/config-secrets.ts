@@ -5,9 +5,16 @@ import type { Config } from "./config.ts";
  * written and as they are meant; in the queues file also whatever stands under a key such as `password`. A password that only repeats the user name or the scheme (postgres://postgres:postgres@)
  * hides nothing, and would be taken out of every ordinary line: it is left out.
  */
-export function toSecrets({ auth, databaseUrl, brokers, prometheusUrl, queuesFile }: Config): string[] {
+export function toSecrets({ auth, databaseUrl, controlDatabaseUrl, brokers, prometheusUrl, queuesFile }: Config): string[] {
   const queues = queuesFile ? toEntries(parseJson(queuesFile.text)) : [];
-  const urls = [databaseUrl, brokers.rabbitmq, brokers.redis, prometheusUrl, ...queues.map(({ text }) => text)];
+  const urls = [
+    databaseUrl,
+    controlDatabaseUrl,
+    brokers.rabbitmq,
+    brokers.redis,
+    prometheusUrl,
+    ...queues.map(({ text }) => text),
+  ];
   const named = queues.filter(({ key }) => /pass|secret|token/i.test(key)).map(({ text }) => text);
   const secrets = [auth.token, ...named, ...urls.flatMap((url) => (url === null ? [] : fromUrl(url)))];
   return [...new Set(secrets.filter((secret) => secret !== null))];

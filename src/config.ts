@@ -16,6 +16,7 @@ const variables = {
   ENV: {},
   DOCKER_HOSTS: {},
   DATABASE_URL: { secret: true },
+  CONTROL_DATABASE_URL: { secret: true },
   RABBITMQ_URL: { secret: true },
   REDIS_URL: { secret: true },
   QUEUES_FILE: {},
@@ -24,6 +25,7 @@ const variables = {
   MEM_THRESHOLD: {},
   DEPLOY_INFO_PATH: {},
   RESTART: {},
+  JOBS: {},
   HEALTH_EXEC: {},
   RESTART_COOLDOWN: {},
   RESTART_BUDGET: {},
@@ -46,6 +48,8 @@ export interface Config {
   readonly env: "staging" | "production" | null;
   readonly engines: readonly EngineConfig[];
   readonly databaseUrl: string | null;
+  /** Of a role that may change jobs; only used for that. */
+  readonly controlDatabaseUrl: string | null;
   /** Addresses with their credentials; null where there is none. */
   readonly brokers: { readonly rabbitmq: string | null; readonly redis: string | null };
   /** Text of QUEUES_FILE with its path for messages; the queue layer validates it. */
@@ -54,6 +58,8 @@ export interface Config {
   readonly thresholds: { readonly cpu: number; readonly mem: number };
   readonly deployInfoPath: string;
   readonly restart: boolean;
+  /** Whether jobs may be retried and discarded; then there is a `controlDatabaseUrl`. */
+  readonly jobs: boolean;
   readonly healthExec: boolean;
   readonly restartLimits: { readonly cooldownMs: number; readonly budgetPerHour: number };
   readonly auditFile: string;
@@ -136,6 +142,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>, r
     env: check("ENV", null, (value) => (value === "staging" || value === "production" ? value : null), "staging or production"),
     engines: toEngines(text("DOCKER_HOSTS") ?? "unix:///var/run/docker.sock", issues),
     databaseUrl: check("DATABASE_URL", null, url(["postgres:", "postgresql:"]), "a postgres:// URL"),
+    controlDatabaseUrl: check("CONTROL_DATABASE_URL", null, url(["postgres:", "postgresql:"]), "a postgres:// URL"),
     brokers: {
       rabbitmq: check("RABBITMQ_URL", null, url(["http:", "https:"]), "the http:// or https:// URL of the management API"),
       redis: check("REDIS_URL", null, url(["redis:", "rediss:"]), "a redis:// or rediss:// URL"),
@@ -148,6 +155,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>, r
     },
     deployInfoPath: text("DEPLOY_INFO_PATH") ?? "./deploy_info.json",
     restart: check("RESTART", false, onOff, "on or off"),
+    jobs: check("JOBS", false, onOff, "on or off"),
     healthExec: check("HEALTH_EXEC", false, onOff, "on or off"),
     restartLimits: {
       cooldownMs: 1000 * check("RESTART_COOLDOWN", 60, wholeNumber(0, 3600), "seconds, 0 to 3600"),
@@ -161,6 +169,9 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>, r
       `one of ${logLevels.join(", ")}`,
     ),
   };
+  if (config.jobs && config.controlDatabaseUrl === null && !issues.some((issue) => issue.includes("CONTROL_DATABASE_URL"))) {
+    issues.push(`${prefix}JOBS is on: set ${prefix}CONTROL_DATABASE_URL to the URL of a role that may change the job tables`);
+  }
   if (issues.length > 0) throw new ConfigError(issues);
   return config;
 }

@@ -4,6 +4,7 @@ import { toQueueOptions } from "./sources.ts";
 import { probeDeployInfo } from "./upstreams/deploy/probe.ts";
 import { probeEngine } from "./upstreams/docker/probe.ts";
 import { probePrometheus } from "./upstreams/prometheus/probe.ts";
+import { type SourceIndexes, adviseIndexes } from "./upstreams/queues/index-advice.ts";
 import { probeQueueSources } from "./upstreams/queues/probe.ts";
 
 /** One line about one upstream: what was read, or the reason and the remedy. */
@@ -29,6 +30,13 @@ export function probeUpstreams(config: Config): readonly Promise<readonly Probe[
 
 async function one(name: string, probe: Promise<{ ok: boolean; detail: string }>): Promise<readonly Probe[]> {
   return [{ name, warnings: [], ...(await probe) }];
+}
+
+export type { SourceIndexes };
+
+/** The indexes that the job tables lack; rejects when the database cannot be asked. */
+export async function findMissingIndexes(config: Config, signal: AbortSignal): Promise<readonly SourceIndexes[]> {
+  return adviseIndexes(toQueueOptions(config, silentLogger), signal);
 }
 
 export { verifyAudit } from "./upstreams/audit/verify.ts";

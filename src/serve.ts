@@ -20,10 +20,13 @@ export async function serve(config: Config, logger: Logger, stop: AbortSignal): 
   const sources = createSources(config, logger);
   try {
     // A record that cannot be had now refuses the restarts later, and says so; reads go on.
-    if (config.restart) await sources.restarts.recover().catch(() => {});
+    if (config.restart || config.jobs) await Promise.allSettled([sources.restarts.recover(), sources.jobs.recover()]);
     const edge = createEdge({ ...createGateway(sources, logger), authenticator, logger });
     const { address, port, family } = await edge.listen(config.host, config.port);
-    logger.info({ url: `http://${family === "IPv6" ? `[${address}]` : address}:${port}`, restart: config.restart }, "listening");
+    logger.info(
+      { url: `http://${family === "IPv6" ? `[${address}]` : address}:${port}`, restart: config.restart, jobs: config.jobs },
+      "listening",
+    );
     await aborted(stop);
     logger.info({}, "draining");
     await edge.drain();

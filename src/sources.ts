@@ -1,6 +1,7 @@
 import { type Config, ConfigError } from "./config.ts";
 import { toSecrets } from "./config-secrets.ts";
 import { protectSecrets } from "./domain/own-secrets.ts";
+import { createJobOperations } from "./domain/job-control-operations.ts";
 import { createRestarts } from "./domain/restart.ts";
 import type { Sources } from "./graphql/context.ts";
 import type { Logger } from "./logger.ts";
@@ -22,6 +23,9 @@ export function createSources(config: Config, logger: Logger): OpenSources {
   const queues = createQueueSources(toQueueOptions(config, logger));
   const hosts = createHostSource({ url: config.prometheusUrl, thresholds: config.thresholds, logger });
   const audit = createAuditFile({ path: config.auditFile, logger });
+  const findControl = async (source: string) =>
+    (await queues.all(AbortSignal.timeout(5000))).find(({ name }) => name === source)?.control ?? null;
+  const jobs = createJobOperations({ audit, find: findControl });
   const restarts = createRestarts({ source: containers, audit, limits: config.restartLimits });
   return {
     containers,
@@ -30,23 +34,27 @@ export function createSources(config: Config, logger: Logger): OpenSources {
     deploy: createDeploySource({ path: config.deployInfoPath, logger }),
     audit,
     restarts,
+    jobs,
     thresholds: config.thresholds,
     env: config.env,
     restartEnabled: config.restart,
+    jobsEnabled: config.jobs,
     healthExecEnabled: config.healthExec,
     async close() {
       // Their outcomes go into the audit record: that is closed after them.
-      await restarts.close();
+      await Promise.all([restarts.close(), jobs.close()]);
       await Promise.allSettled([containers.close(), queues.close(), hosts.close(), audit.close()]);
     },
   };
 }
 
 /** The queue layer's part of the configuration, its file validated whole. */
-export function toQueueOptions({ databaseUrl, brokers, queuesFile, env }: Config, logger: Logger): QueueSourcesOptions {
-  if (queuesFile === null) return { databaseUrl, brokers, env, logger };
+export function toQueueOptions(config: Config, logger: Logger): QueueSourcesOptions {
+  const { databaseUrl, brokers, queuesFile, env } = config;
+  const common = { databaseUrl, controlDatabaseUrl: config.jobs ? config.controlDatabaseUrl : null, brokers, env, logger };
+  if (queuesFile === null) return common;
   const parsed = parseQueuesFile(queuesFile.text);
   if (!parsed.ok) throw new ConfigError(parsed.issues.map((issue) => `${queuesFile.path}: ${issue}`));
   const { detect, hide, sources } = parsed;
-  return { databaseUrl, brokers, detect, hide, sources, env, logger };
+  return { ...common, detect, hide, sources };
 }

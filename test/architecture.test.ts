@@ -50,6 +50,17 @@ describe("architecture", () => {
     expect(files.filter((file) => /process\.(env|argv)/.test(readFileSync(file, "utf8")))).toEqual(["src/cli.ts"]);
   });
 
+  it("reaches a database for changes from the control of jobs alone: no read goes there", () => {
+    const pool = "src/upstreams/queues/control/pool.ts";
+    const users = files.filter((file) => importsOf(file).includes(pool) && !file.startsWith("src/upstreams/queues/control/"));
+    expect(users).toEqual(["src/upstreams/queues/source.ts"]);
+    const ofControl = files.filter((file) =>
+      importsOf(file).some((imported) => imported.startsWith("src/upstreams/queues/control/")),
+    );
+    expect(ofControl.filter((file) => /queues\/(kinds|sql)\//.test(file))).toEqual([]);
+    expect(files.filter((file) => /["'`]begin[^"'`]*read write/.test(readFileSync(file, "utf8")))).toEqual([pool]);
+  });
+
   it("has no default exports and no barrels", () => {
     expect(files.filter((file) => /export default/.test(readFileSync(file, "utf8")) || file.endsWith("/index.ts"))).toEqual([]);
   });

@@ -18,9 +18,10 @@ test("the token, and nothing of URLs without a password", () => {
 test("passwords of URLs, as written and as meant; a password in the query; basic credentials", () => {
   const found = secretsOf({
     DATABASE_URL: "postgresql://app:p%40ss-canary@db/wallet?sslmode=off",
+    CONTROL_DATABASE_URL: "postgres://operator:control-canary@db/wallet",
     PROMETHEUS_URL: "https://prom:prom-canary@prometheus",
   });
-  expect(found).toEqual(expect.arrayContaining([token, "p%40ss-canary", "p@ss-canary", "prom-canary"]));
+  expect(found).toEqual(expect.arrayContaining([token, "p%40ss-canary", "p@ss-canary", "control-canary", "prom-canary"]));
   expect(found).toContain(Buffer.from("prom:prom-canary").toString("base64"));
   expect(secretsOf({ DATABASE_URL: "postgres://app@db/wallet?password=query-canary" })).toContain("query-canary");
   expect(secretsOf({ DATABASE_URL: "postgres://app:odd^can%ary@db/wallet" })).toContain("odd^can%ary");

@@ -26,11 +26,14 @@ describe("parseConfig", () => {
       env: null,
       engines: [{ name: "local", env: null, address: { kind: "unix", socketPath: "/var/run/docker.sock" }, control: null }],
       databaseUrl: null,
+      controlDatabaseUrl: null,
+      brokers: { rabbitmq: null, redis: null },
       queuesFile: null,
       prometheusUrl: "http://prometheus:9090",
       thresholds: { cpu: 0.85, mem: 0.85 },
       deployInfoPath: "./deploy_info.json",
       restart: false,
+      jobs: false,
       healthExec: false,
       restartLimits: { cooldownMs: 60_000, budgetPerHour: 10 },
       auditFile: "./audit.jsonl",
@@ -50,6 +53,8 @@ describe("parseConfig", () => {
       WALLET_CORE_OPS_ENV: "prod",
       WALLET_CORE_OPS_DATABASE_URL: "mysql://user:hunter2@db/x",
       WALLET_CORE_OPS_PROMETHEUS_URL: "ftp://x",
+      WALLET_CORE_OPS_RABBITMQ_URL: "amqp://ops:hunter2@rabbit",
+      WALLET_CORE_OPS_REDIS_URL: "ops:hunter2@redis",
       WALLET_CORE_OPS_CPU_THRESHOLD: "85",
       WALLET_CORE_OPS_RESTART: "yes",
       WALLET_CORE_OPS_RESTART_COOLDOWN: "1m",
@@ -70,6 +75,8 @@ describe("parseConfig", () => {
       "DOCKER_HOSTS",
       "DOCKER_HOSTS",
       "DATABASE_URL",
+      "RABBITMQ_URL",
+      "REDIS_URL",
       "PROMETHEUS_URL",
       "CPU_THRESHOLD",
       "RESTART",
@@ -88,6 +95,19 @@ describe("parseConfig", () => {
     expect(issuesOf({ ...env, ...token }, readFile)[0]).toContain("both set");
     expect(issuesOf({ WALLET_CORE_OPS_TOKEN_FILE: "/gone" })[0]).toContain("cannot be read: /gone (ENOENT)");
     expect(issuesOf({ ...token, WALLET_CORE_OPS_PORT_FILE: "/run/db" })[0]).toContain("unknown");
+  });
+
+  it("lets jobs be operated on only with a role for that", () => {
+    const on = { ...token, WALLET_CORE_OPS_JOBS: "on" };
+    const control = "postgres://operator:canary-secret@db/app";
+    expect(issuesOf(on)).toEqual([
+      "WALLET_CORE_OPS_JOBS is on: set WALLET_CORE_OPS_CONTROL_DATABASE_URL to the URL of a role that may change the job tables",
+    ]);
+    expect(issuesOf({ ...on, WALLET_CORE_OPS_CONTROL_DATABASE_URL: "http://canary-secret" })).toEqual([
+      "WALLET_CORE_OPS_CONTROL_DATABASE_URL must be a postgres:// URL",
+    ]);
+    const file = { ...on, WALLET_CORE_OPS_CONTROL_DATABASE_URL_FILE: "/run/secrets/control" };
+    expect(parseConfig(file, () => `${control}\n`)).toMatchObject({ jobs: true, controlDatabaseUrl: control });
   });
 
   it("parses engines with names, environments and certificates", () => {

@@ -12,6 +12,8 @@ import { type Running, UnavailableError, freePort, startProcess } from "./proces
 export interface RunningPostgres extends Running {
   /** Connection string of the superuser, with its random password. */
   readonly url: string;
+  /** Folder of its data. */
+  readonly data: string;
   /** A fast restart: sessions are terminated (57P01), the data and the port stay. In between, `whileDown` runs. */
   restart(whileDown?: () => Promise<void>): Promise<void>;
 }
@@ -21,6 +23,8 @@ interface PostgresOptions {
   readonly port?: number;
   /** Server settings beyond those for a fast throw-away server, as `name=value`. */
   readonly settings?: readonly string[];
+  /** Begins as a copy of this server, which must be down, and then follows it as a hot standby. */
+  readonly standbyOf?: Pick<RunningPostgres, "url" | "data">;
 }
 
 // Durability is worth nothing here, and start and stop should be quick.
@@ -46,7 +50,8 @@ export async function startPostgres(dir: string, options: PostgresOptions = {}):
   try {
     const bin = asNobody ? await reachableBin(native, home) : join(native, "bin");
     rmSync(data, { recursive: true, force: true }); // Left by a run that was killed.
-    await initialise(bin, home, password, asNobody);
+    if (options.standbyOf) await copyAsStandby(options.standbyOf, data, asNobody);
+    else await initialise(bin, home, password, asNobody);
     const port = options.port ?? (await freePort());
     const settings = [
       `port=${port}`,
@@ -70,7 +75,8 @@ export async function startPostgres(dir: string, options: PostgresOptions = {}):
       get pid() {
         return server.pid;
       },
-      url: `postgres://postgres:${password}@127.0.0.1:${port}/postgres`,
+      url: `postgres://postgres:${passwordOf(options.standbyOf?.url) ?? password}@127.0.0.1:${port}/postgres`,
+      data,
       restart: async (whileDown) => {
         await stopFast(server);
         await whileDown?.();
@@ -134,6 +140,29 @@ async function reachableBin(native: string, home: string): Promise<string> {
 
 function prefix(asNobody: boolean): string[] {
   return asNobody ? ["setpriv", `--reuid=${nobody.uid}`, `--regid=${nobody.gid}`, "--clear-groups"] : [];
+}
+
+function passwordOf(url: string | undefined): string | null {
+  return url === undefined ? null : new URL(url).password;
+}
+
+/** A cold copy needs no backup mode. */
+async function copyAsStandby(
+  { url, data: from }: Pick<RunningPostgres, "url" | "data">,
+  data: string,
+  asNobody: boolean,
+): Promise<void> {
+  const { hostname, port, username, password } = new URL(url);
+  const [command, ...args] = [...prefix(asNobody), "cp", "-a", from, data];
+  await run(command as string, args);
+  const conninfo = `primary_conninfo = 'host=${hostname} port=${port} user=${username} password=${password}'\n`;
+  for (const [name, text] of [
+    ["postgresql.auto.conf", conninfo],
+    ["standby.signal", ""],
+  ] as const) {
+    writeFileSync(join(data, name), text, { mode: 0o600 });
+    if (asNobody) chownSync(join(data, name), nobody.uid, nobody.gid);
+  }
 }
 
 async function initialise(bin: string, home: string, password: string, asNobody: boolean): Promise<void> {

@@ -5,7 +5,7 @@ import type { AuthMethod, Origin } from "./principal.ts";
 export interface AuditEntry extends Origin {
   /** `unknown` may be followed by a later `ok` or `failed` of the same intent, once it is known. */
   readonly outcome: "intent" | "ok" | "failed" | "unknown";
-  readonly action: "restart";
+  readonly action: "restart" | JobAuditAction;
   /** For the outcomes: the `seq` of their intent. */
   readonly intent: number | null;
   readonly requestId: string;
@@ -14,10 +14,13 @@ export interface AuditEntry extends Origin {
   /** Null in entries of version 0.1, which also lack all of Origin, `keyHash`, `code` and `dockerStatus`. */
   readonly auth: AuthMethod | null;
   readonly scopes: readonly string[];
+  /** Of the container; these four are empty where the action is one on jobs. */
   readonly engine: string;
   readonly containerId: string;
   readonly containerName: string;
   readonly image: string;
+  /** Null where the action is one on a container. */
+  readonly job: JobTarget | null;
   readonly env: Environment | null;
   readonly reason: string | null;
   /** What else was asked for, such as the role that is restarted. */
@@ -32,6 +35,20 @@ export interface AuditEntry extends Origin {
   readonly dockerStatus: number | null;
   /** From the intent to the outcome. */
   readonly durationMs: number | null;
+}
+
+export type JobAuditAction = "job.retry" | "job.discard" | "job.retry_group";
+
+/** The jobs that an action is about. */
+export interface JobTarget {
+  /** Configured name of their source. */
+  readonly source: string;
+  /** Their queue, where it was named. */
+  readonly queue: string | null;
+  /** Those that are tried, at most `jobsPerOperation`. */
+  readonly ids: readonly string[];
+  /** Of `job.retry_group`: the error that they failed with. */
+  readonly fingerprint: string | null;
 }
 
 /** An entry as it stands in the record. */

@@ -190,6 +190,8 @@ export interface ContainerSource {
    * memory behind `list`, in no order.
    */
   kept(signal: AbortSignal): Promise<readonly Container[]>;
+  /** All that live, those that `list` does not show too: a worker may be in a `kamal app exec`. In no order; as `list` otherwise. */
+  live(signal: AbortSignal): Promise<WarmListing>;
   /**
    * Yields at once, then whenever `list` may answer something else than before, also by the mere passing of time: many changes are one, and a reader
    * that is slow misses none, for it asks `list` when it comes. Asks nothing itself. Ends with the signal.

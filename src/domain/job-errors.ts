@@ -1,14 +1,168 @@
-import type { JobErrorGroup, JobFailures } from "./queue.ts";
+import { toFingerprint } from "./error-fingerprint.ts";
+import { type JobFailures, failureGroupsLimit, jobIdsPerError } from "./queue.ts";
+import type { ReleaseOf } from "./worker-release.ts";
 
-/** Failures of one queue with the same text as one group, whoever worked on them. Newest first. */
-export function groupJobErrors(failures: readonly JobFailures[]): JobErrorGroup[] {
-  const groups = new Map<string, JobErrorGroup>();
-  for (const { queue, source, error, count, lastAt, jobIds } of failures) {
-    const key = JSON.stringify([source, queue, error]);
-    const group = groups.get(key);
-    const own = { queue, source, error, jobId: jobIds[0] ?? "", timestamp: lastAt, count };
-    const newest = group && group.timestamp >= lastAt ? group : own;
-    groups.set(key, { ...newest, count: count + (group?.count ?? 0) });
+/** Failures whose workers ran one release; null for those of whom that is not known. */
+export interface ReleaseFailures {
+  readonly version: string | null;
+  readonly count: number;
+}
+
+/** Failures that are one error, by the fingerprint of their texts, in the last 60 minutes. */
+interface ErrorFigures {
+  /** 12 hex digits, the same in every queue. */
+  readonly fingerprint: string;
+  /** The newest text. */
+  readonly error: string;
+  readonly count: number;
+  /** False where its source had more texts than it could tell: then `count` is a lower bound, and `firstSeen` may be too late. */
+  readonly complete: boolean;
+  /** The first and the last failure, RFC 3339 UTC with seconds. */
+  readonly firstSeen: string;
+  readonly timestamp: string;
+  /** Most attempts that one of the jobs has had; null where no system counts them. */
+  readonly attempts: number | null;
+  /** Most failures first; their counts are `count` together. */
+  readonly releases: readonly ReleaseFailures[];
+}
+
+/** One error of one queue. */
+export interface JobErrorGroup extends ErrorFigures {
+  readonly queue: string;
+  readonly source: string;
+  /** Id of the newest failed job. */
+  readonly jobId: string;
+  /** Of the newest jobs, newest first, at most `jobIdsPerError`, each once. */
+  readonly jobIds: readonly string[];
+}
+
+/** One error over all queues. */
+export interface ErrorGroup extends ErrorFigures {
+  /** Where it happened, most failures first. */
+  readonly queues: readonly QueueFailures[];
+  /** The newest of them, newest first, at most `jobIdsPerError`. */
+  readonly jobs: readonly FailedJob[];
+}
+
+export interface QueueFailures {
+  readonly name: string;
+  readonly source: string;
+  readonly count: number;
+}
+
+export interface FailedJob {
+  readonly queue: string;
+  readonly source: string;
+  readonly jobId: string;
+}
+
+/** What a source told, with what follows from its texts. Made once for each answer, whoever asks. */
+export interface FingerprintedFailures extends JobFailures {
+  readonly fingerprint: string;
+  readonly complete: boolean;
+}
+
+/** All failures that one source told. With as many groups as it may tell, any of its queues may have had more. */
+export function addFingerprints(failures: readonly JobFailures[]): FingerprintedFailures[] {
+  const complete = failures.length < failureGroupsLimit;
+  return failures.map((failure) => ({ ...failure, fingerprint: toFingerprint(failure.error), complete }));
+}
+
+/** The errors of each queue, newest first. */
+export function groupJobErrors(failures: readonly FingerprintedFailures[], releaseOf: ReleaseOf): JobErrorGroup[] {
+  const groups = groupBy(failures, ({ source, queue, fingerprint }) => JSON.stringify([source, queue, fingerprint]));
+  return groups
+    .map((rows): JobErrorGroup => {
+      const jobIds = pickJobs(rows).map(({ jobId }) => jobId);
+      const { queue, source } = rows[0];
+      return { queue, source, jobId: jobIds[0] ?? "", jobIds, ...toFigures(rows, releaseOf) };
+    })
+    .toSorted(byNewest);
+}
+
+/** The errors over all queues, newest first. */
+export function groupErrors(failures: readonly FingerprintedFailures[], releaseOf: ReleaseOf): ErrorGroup[] {
+  return groupBy(failures, ({ fingerprint }) => fingerprint)
+    .map((rows): ErrorGroup => {
+      const byQueue = groupBy(rows, ({ source, queue }) => JSON.stringify([source, queue]));
+      const queues = byQueue.map((own) => ({ name: own[0].queue, source: own[0].source, count: sum(own) }));
+      return { ...toFigures(rows, releaseOf), queues: mostFirst(queues, ({ name }) => name), jobs: pickJobs(rows) };
+    })
+    .toSorted(byNewest);
+}
+
+/** Failures by the release of their workers, most failures first. */
+export function countReleases(
+  failures: readonly Pick<JobFailures, "worker" | "count">[],
+  releaseOf: ReleaseOf,
+): ReleaseFailures[] {
+  const counts = new Map<string | null, number>();
+  for (const { worker, count } of failures) {
+    const version = releaseOf(worker);
+    counts.set(version, (counts.get(version) ?? 0) + count);
   }
-  return [...groups.values()].toSorted((a, b) => (a.timestamp > b.timestamp ? -1 : a.timestamp < b.timestamp ? 1 : 0));
+  const releases = [...counts].map(([version, count]) => ({ version, count }));
+  return mostFirst(releases, ({ version }) => version ?? "\uffff");
+}
+
+type Rows = readonly [FingerprintedFailures, ...FingerprintedFailures[]];
+
+function toFigures(rows: Rows, releaseOf: ReleaseOf): ErrorFigures {
+  const newest = rows.reduce((best, row) => (row.lastAt > best.lastAt ? row : best));
+  const attempts = rows.flatMap((row) => row.attempts ?? []);
+  return {
+    fingerprint: newest.fingerprint,
+    error: newest.error,
+    count: sum(rows),
+    complete: rows.every(({ complete }) => complete),
+    firstSeen: rows.reduce((first, { firstAt }) => (firstAt < first ? firstAt : first), newest.firstAt),
+    timestamp: newest.lastAt,
+    attempts: attempts.length === 0 ? null : Math.max(...attempts),
+    releases: countReleases(rows, releaseOf),
+  };
+}
+
+/** The newest job of each row, newest row first, then the second of each ...: a row tells the time of its newest alone. */
+function pickJobs(rows: Rows): FailedJob[] {
+  const sorted = rows.toSorted((a, b) => compareTimes(a.lastAt, b.lastAt));
+  const jobs = new Map<string, FailedJob>();
+  for (let place = 0; place < jobIdsPerError; place++) {
+    for (const { queue, source, jobIds } of sorted) {
+      const jobId = jobIds[place];
+      if (jobId !== undefined && jobs.size < jobIdsPerError)
+        jobs.set(JSON.stringify([source, queue, jobId]), { queue, source, jobId });
+    }
+  }
+  return [...jobs.values()];
+}
+
+function groupBy(
+  failures: readonly FingerprintedFailures[],
+  toKey: (failure: FingerprintedFailures) => string,
+): [FingerprintedFailures, ...FingerprintedFailures[]][] {
+  const groups = new Map<string, [FingerprintedFailures, ...FingerprintedFailures[]]>();
+  for (const failure of failures) {
+    const key = toKey(failure);
+    const group = groups.get(key);
+    if (group) group.push(failure);
+    else groups.set(key, [failure]);
+  }
+  return [...groups.values()];
+}
+
+function sum(rows: readonly { readonly count: number }[]): number {
+  return rows.reduce((total, { count }) => total + count, 0);
+}
+
+/** Of as many, by name. */
+function mostFirst<T extends { readonly count: number }>(items: readonly T[], toName: (item: T) => string): T[] {
+  return items.toSorted((a, b) => b.count - a.count || (toName(a) < toName(b) ? -1 : 1));
+}
+
+function byNewest(a: ErrorFigures, b: ErrorFigures): number {
+  return compareTimes(a.timestamp, b.timestamp);
+}
+
+function compareTimes(a: string, b: string): number {
+  return a === b ? 0 : a > b ? -1 : 1;
 }

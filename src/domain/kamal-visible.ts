@@ -31,6 +31,11 @@ export function selectKept<T extends ContainerFacts>(containers: readonly T[]): 
   return containers.filter((facts) => toOrigin(facts) === "app" && facts.state !== "created" && !visible.has(facts));
 }
 
+/** All that live, hidden ones too. */
+export function selectLive<T extends ContainerFacts>(containers: readonly T[]): T[] {
+  return containers.filter(isLive);
+}
+
 function isLive(facts: ContainerFacts): boolean {
   return liveStates.has(facts.state);
 }

@@ -1,4 +1,6 @@
 import type { Environment } from "./environment.ts";
+import type { JobControl } from "./job-control.ts";
+import type { HistoryRange, QueueHistory } from "./queue-history.ts";
 
 /** The numbers of one queue. A number is null where the system cannot tell, never 0 for unknown. */
 export interface QueueMetrics {
@@ -41,13 +43,13 @@ export interface Quantiles {
   readonly p95: number;
 }
 
-/** Failures of one queue in the last 60 minutes with the same error text and the same worker. */
+/** Failures of one queue in the last 60 minutes with the same error text and the same worker's host. */
 export interface JobFailures {
   readonly queue: string;
   readonly source: string;
   /** Cleaned, its secrets redacted, at most 2000 characters, never empty. */
   readonly error: string;
-  /** Who worked on them, as the rows say it; null where they do not. */
+  /** Host name of who worked on them, as the rows say it (River: `_` for `.`, cut at 60 characters); null where they do not. */
   readonly worker: string | null;
   readonly count: number;
   /** Most attempts that one of the jobs has had; null where the system does not count them. */
@@ -59,16 +61,14 @@ export interface JobFailures {
   readonly jobIds: readonly string[];
 }
 
-/** Failures of one queue with the same error text in the last 60 minutes. */
-export interface JobErrorGroup {
-  readonly queue: string;
-  readonly source: string;
-  /** Id of the newest failed job of the group, as text. */
-  readonly jobId: string;
+/** The jobs of one queue that failed in the last 60 minutes with the same error text. */
+export interface FailedJobs {
+  /** As `JobFailures.error`. */
   readonly error: string;
-  /** When the newest one failed, RFC 3339 UTC with seconds. */
-  readonly timestamp: string;
-  readonly count: number;
+  /** Newest first, at most `jobsPerOperation`. */
+  readonly jobIds: readonly string[];
+  /** How many they are. */
+  readonly jobs: number;
 }
 
 /** A job that a worker is at. */
@@ -81,6 +81,19 @@ export interface RunningJob {
   readonly kind: string | null;
   /** When it was taken, RFC 3339 UTC with seconds; null where the system does not keep that. */
   readonly startedAt: string | null;
+  /** Who is at it, as its row says it. */
+  readonly worker: string | null;
+}
+
+/** The running jobs of one queue that workers on one host are at. */
+export interface WorkerJobs {
+  readonly queue: string;
+  readonly source: string;
+  /** As `JobFailures.worker`; null where the rows do not tell. */
+  readonly host: string | null;
+  readonly count: number;
+  /** For how long the oldest of them has been running, seconds; null where the system does not keep that. */
+  readonly oldestAgeSeconds: number | null;
 }
 
 /** What the rows of a source say of the workers on some hosts. */
@@ -94,6 +107,8 @@ export interface RunningJobs {
 }
 
 export const runningJobsLimit = 50;
+/** Pairs of a queue and a host that one source tells of at most, those with the oldest jobs. */
+export const workerJobsLimit = 1000;
 
 /** Groups of failures that one source returns at most, shared fairly by its queues; with so many there may be more. */
 export const failureGroupsLimit = 2500;
@@ -112,8 +127,22 @@ export interface QueueSource {
   metrics(signal: AbortSignal): Promise<readonly QueueMetrics[]>;
   /** Newest first, at most `failureGroupsLimit`. Empty where the system keeps no errors. */
   failures(signal: AbortSignal): Promise<readonly JobFailures[]>;
+  /**
+   * The past of one queue, at the times of the range. Rejects also with query_refused: no index serves it, or the range holds too many jobs. Absent where
+   * nothing is remembered.
+   */
+  history?(queue: string, range: HistoryRange, signal: AbortSignal): Promise<QueueHistory>;
+  /** For operations on them; at most `failureGroupsLimit` texts, newest first. Absent, or null, where jobs cannot be found by their error. */
+  failedJobs?(queue: string, signal: AbortSignal): Promise<readonly FailedJobs[] | null>;
+  /** What operators may do to its jobs; absent where they may do nothing. */
+  readonly control?: JobControl;
   /** The jobs that run on a machine, or in a container, of one of these host names. Absent where the system's rows do not tell. */
   running?(hosts: readonly string[], signal: AbortSignal): Promise<RunningJobs>;
+  /**
+   * All running jobs by the hosts of their workers, oldest first, at most `workerJobsLimit`; `running` takes these hosts. Absent, or null, where the system's
+   * rows do not tell.
+   */
+  workerJobs?(signal: AbortSignal): Promise<readonly WorkerJobs[] | null>;
 }
 
 /** All sources behind one configuration. */

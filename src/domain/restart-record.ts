@@ -20,6 +20,7 @@ export function toIntent(container: Container, request: RestartRequest): AuditEn
     containerId: container.fullId,
     containerName: container.name,
     image: container.image,
+    job: null,
     env: container.env,
     reason,
     args: { ...args, ...(waitMs && { wait_ms: waitMs }) },

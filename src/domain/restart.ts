@@ -1,10 +1,11 @@
 import type { AuditEntry, AuditLog } from "./audit.ts";
+import { createOutcomes } from "./audit-outcomes.ts";
 import type { Container, ContainerSource } from "./container.ts";
 import type { Origin, Principal } from "./principal.ts";
 import { createAnswers } from "./restart-answers.ts";
 import { createRestartLimits, type RestartLimitOptions, RestartRefused } from "./restart-limits.ts";
 import { PastFailure, toAnswerKey, toAsked, toHolder, toIntent } from "./restart-record.ts";
-import { pause, settleRestart } from "./restart-settle.ts";
+import { settleRestart } from "./restart-settle.ts";
 import { type Wellness, waitForHealth } from "./restart-wait.ts";
 
 export interface RestartRequest {
@@ -56,20 +57,8 @@ export function createRestarts({ source, audit, stableMs = 10_000, settleMs = 90
   const limits = createRestartLimits(options.limits);
   const answers = createAnswers<Wellness>();
   const closing = new AbortController();
-  const running = new Set<Promise<unknown>>();
+  const { track, record: recordOutcome, settled } = createOutcomes(audit, closing.signal);
 
-  const track = <T>(promise: Promise<T>): Promise<T> => {
-    running.add(promise);
-    void promise.catch(() => {}).finally(() => running.delete(promise));
-    return promise;
-  };
-  /** An outcome that cannot be recorded does not undo what happened: it is tried again until the gateway stops. */
-  const recordOutcome = async (entry: AuditEntry): Promise<void> => {
-    const retry = async (): Promise<void> => {
-      if (await pause(2000, closing.signal)) await audit.write(entry).catch(retry);
-    };
-    await audit.write(entry).catch(() => void track(retry()));
-  };
   const guard = async (container: Container) => {
     const { protectedBy } = await source.look(container);
     return protectedBy === null ? null : new RestartRefused("restart_protected", `This container is protected: ${protectedBy}`);
@@ -134,7 +123,8 @@ export function createRestarts({ source, audit, stableMs = 10_000, settleMs = 90
   };
 
   const takeOver = async (): Promise<void> => {
-    const { open, keyed } = await audit.recover();
+    const { keyed, ...left } = await audit.recover();
+    const open = left.open.filter(({ intent }) => intent.action === "restart");
     const died = { outcome: "unknown", detail: "the gateway died during the restart", code: "restart_unknown" } as const;
     for (const { intent, told } of open) {
       if (!told) await audit.write({ ...intent, ...died, intent: intent.seq });
@@ -173,7 +163,7 @@ export function createRestarts({ source, audit, stableMs = 10_000, settleMs = 90
     recover,
     async close() {
       closing.abort();
-      while (running.size > 0) await Promise.allSettled(running);
+      await settled();
     },
   };
 }

@@ -92,7 +92,10 @@ export function createRoleMembers({ follow, options, inbox, signal }: MembersOpt
     const pump = async () => {
       for await (const batch of stream) {
         tell(member, batch, gate);
-        await deliver(member, batch.lines.filter(gate.isNew));
+        await deliver(
+          member,
+          batch.lines.filter((line) => gate.isNew(line)),
+        );
       }
     };
     pump().then(

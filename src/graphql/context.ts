@@ -2,6 +2,7 @@ import type { AuditLog } from "../domain/audit.ts";
 import type { ContainerSource } from "../domain/container.ts";
 import type { DeploySource } from "../domain/deploy.ts";
 import type { Environment } from "../domain/environment.ts";
+import type { JobOperations } from "../domain/job-control-operations.ts";
 import type { HostSource, Thresholds } from "../domain/host.ts";
 import type { Origin, Principal } from "../domain/principal.ts";
 import type { QueueSources } from "../domain/queue.ts";
@@ -17,10 +18,13 @@ export interface Sources {
   readonly deploy: DeploySource;
   readonly audit: AuditLog;
   readonly restarts: Restarts;
+  readonly jobs: JobOperations;
   readonly thresholds: Thresholds;
   /** Environment of what carries none: queues, hosts, deploy info. */
   readonly env: Environment | null;
   readonly restartEnabled: boolean;
+  /** Whether jobs may be retried and discarded. */
+  readonly jobsEnabled: boolean;
   /** Whether health checks may be run on demand. */
   readonly healthExecEnabled: boolean;
 }

@@ -2,6 +2,7 @@ import type { Caller, Sources } from "./context.ts";
 import { type ContainerLoaders, createContainerLoaders } from "./loaders/containers.ts";
 import { type DeployLoader, createDeployLoader } from "./loaders/deploy.ts";
 import { type HostLoaders, createHostLoaders } from "./loaders/hosts.ts";
+import { type OrphanLoaders, createOrphanLoaders } from "./loaders/orphans.ts";
 import { type QueueLoaders, createQueueLoaders } from "./loaders/queues.ts";
 
 /** The loaders of one request, each made when it is first used. They show only what the caller's token may see. */
@@ -10,6 +11,7 @@ export class Loaders {
   readonly #caller: Caller;
   #containers: ContainerLoaders | undefined;
   #queues: QueueLoaders | undefined;
+  #orphans: OrphanLoaders | undefined;
   #hosts: HostLoaders | undefined;
   #deploy: DeployLoader | undefined;
 
@@ -20,7 +22,7 @@ export class Loaders {
 
   /** For a subscription, before each of its messages: what is asked next is asked anew. */
   forget(): void {
-    this.#containers = this.#queues = this.#hosts = this.#deploy = undefined;
+    this.#containers = this.#queues = this.#orphans = this.#hosts = this.#deploy = undefined;
   }
 
   get containers(): ContainerLoaders {
@@ -28,7 +30,11 @@ export class Loaders {
   }
 
   get queues(): QueueLoaders {
-    return (this.#queues ??= createQueueLoaders(this.#sources, this.#caller));
+    return (this.#queues ??= createQueueLoaders(this.#sources, this.#caller, this));
+  }
+
+  get orphans(): OrphanLoaders {
+    return (this.#orphans ??= createOrphanLoaders(this.#sources, this.#caller, this));
   }
 
   get hosts(): HostLoaders {

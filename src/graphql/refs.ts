@@ -1,3 +1,4 @@
+import type { QueueHistory, QueuePoint } from "../domain/queue-history.ts";
 import type {
   Container,
   ContainerStats,
@@ -9,9 +10,11 @@ import type {
   StatsPoint,
 } from "../domain/container.ts";
 import type { AuditRecord } from "../domain/audit.ts";
+import type { JobChanged, GroupRetried } from "./job-changes.ts";
 import type { DeployInfo } from "../domain/deploy.ts";
 import type { Host, Thresholds } from "../domain/host.ts";
-import type { JobErrorGroup, QueueMetrics, RunningJob } from "../domain/queue.ts";
+import type { ErrorGroup, FailedJob, JobErrorGroup, QueueFailures, ReleaseFailures } from "../domain/job-errors.ts";
+import type { QueueMetrics, RunningJob } from "../domain/queue.ts";
 import type { RestartPreview, RunningWork, WorkGap } from "../domain/restart-preview.ts";
 import type { RoleStep } from "../domain/restart-role.ts";
 import type { Wellness } from "../domain/restart-wait.ts";
@@ -21,6 +24,7 @@ import type { RoleLine } from "../domain/role-line.ts";
 import type { ContainerEvent, EventBatch } from "../domain/container-event.ts";
 import type { Builder } from "./builder.ts";
 import type { ContainersChange } from "./loaders/container-changes.ts";
+import type { Orphans } from "./loaders/orphans.ts";
 import type { QueueSourceStatus } from "./loaders/queues.ts";
 import type { RoleLogs } from "./loaders/role-logs.ts";
 
@@ -64,8 +68,15 @@ export function createRefs(builder: Builder) {
     eventBatch: builder.objectRef<EventBatch>("ContainerEventBatch"),
     engine: builder.objectRef<EngineStatus>("Engine"),
     queue: builder.objectRef<QueueMetrics>("Queue"),
+    queueHistory: builder.objectRef<QueueHistory>("QueueHistory"),
+    queuePoint: builder.objectRef<QueuePoint>("QueuePoint"),
     queueSource: builder.objectRef<QueueSourceStatus>("QueueSource"),
     jobError: builder.objectRef<JobErrorGroup>("JobError"),
+    errorGroup: builder.objectRef<ErrorGroup>("ErrorGroup"),
+    queueFailures: builder.objectRef<QueueFailures>("QueueFailures"),
+    releaseFailures: builder.objectRef<ReleaseFailures>("ReleaseFailures"),
+    failedJob: builder.objectRef<FailedJob>("FailedJob"),
+    orphans: builder.objectRef<Orphans>("Orphans"),
     host: builder.objectRef<Host>("Host"),
     thresholds: builder.objectRef<Thresholds>("Thresholds"),
     deployInfo: builder.objectRef<DeployInfo>("DeployInfo"),
@@ -77,6 +88,9 @@ export function createRefs(builder: Builder) {
     workGap: builder.objectRef<WorkGap>("WorkGap"),
     roleRestart: builder.objectRef<readonly RoleStep[]>("RoleRestart"),
     roleRestartStep: builder.objectRef<RoleStep>("RoleRestartStep"),
+    jobChange: builder.objectRef<JobChanged>("JobChange"),
+    skippedJob: builder.objectRef<GroupRetried["skipped"][number]>("SkippedJob"),
+    errorGroupRetry: builder.objectRef<GroupRetried>("ErrorGroupRetry"),
     auditRecord: builder.objectRef<AuditRecord>("AuditRecord"),
     problem: builder.objectRef<Problem>("Problem"),
   };

@@ -7,12 +7,16 @@ import { addContainerChanges } from "./types/container-changes.ts";
 import { addContainerEvents } from "./types/container-events.ts";
 import { addDeployInfo } from "./types/deploy-info.ts";
 import { addEngine } from "./types/engine.ts";
+import { addErrorGroups } from "./types/error-group.ts";
 import { addHealthCheck } from "./types/health-check.ts";
 import { addHost } from "./types/host.ts";
+import { addJobControl } from "./types/job-control.ts";
 import { addJobErrors } from "./types/job-error.ts";
 import { addLogFollow } from "./types/log-follow.ts";
 import { addLogs } from "./types/log.ts";
+import { addOrphans } from "./types/orphan.ts";
 import { addQueue } from "./types/queue.ts";
+import { addQueueHistory } from "./types/queue-history.ts";
 import { addRestart } from "./types/restart.ts";
 import { addRoleLogFollow } from "./types/role-log-follow.ts";
 import { addRoleLogs } from "./types/role-log.ts";
@@ -34,10 +38,14 @@ const types = [
   addRestart,
   addRunningWork,
   addRoleRestart,
+  addJobControl,
   addAudit,
   addEngine,
   addQueue,
+  addQueueHistory,
   addJobErrors,
+  addErrorGroups,
+  addOrphans,
   addHost,
   addDeployInfo,
 ] as const;

@@ -56,7 +56,11 @@ test("kept are the hidden ones of deployed roles that have run, and nothing else
     app("w", "worker", "2", old),
     facts({ name: "w-exec-1-a1b2c3", labels, ...old }),
     facts({ name: "w-web-assets", labels, ...old, state: "created" }),
-    facts({ name: "shop-web-run-1", labels: { "com.docker.compose.service": "web", "com.docker.compose.oneoff": "True" }, ...old }),
+    facts({
+      name: "shop-web-run-1",
+      labels: { "com.docker.compose.service": "web", "com.docker.compose.oneoff": "True" },
+      ...old,
+    }),
     facts({ name: "shop-web-1", labels: { "com.docker.compose.service": "web" }, ...older }),
     facts({ name: "shop-web-2", labels: { "com.docker.compose.service": "web" }, ...old }),
     facts({ name: "curious_hopper", ...old }),

@@ -85,6 +85,7 @@ describe("restart", () => {
       containerId: container.fullId,
       containerName: container.name,
       image: container.image,
+      job: null,
       env: "staging",
       reason: "stuck",
       args: {},

@@ -31,9 +31,7 @@ interface Kept {
 async function startEngine(...containers: readonly Kept[]): Promise<FakeEngine> {
   const engine = await startFakeEngine();
   const toLabels = ({ labels }: Kept) => labels ?? { service: "wallet-core", role: "web" };
-  const rows = containers.map((one, n) =>
-    listed(fullId(String(n + 1)), one.name, { State: one.state, Labels: toLabels(one) }),
-  );
+  const rows = containers.map((one, n) => listed(fullId(String(n + 1)), one.name, { State: one.state, Labels: toLabels(one) }));
   engine.on("/containers/json", json(rows));
   for (const [n, one] of containers.entries()) {
     const id = fullId(String(n + 1));
@@ -68,28 +66,42 @@ async function startHistory(engine: FakeEngine) {
   return { ask, [Symbol.asyncDispose]: close };
 }
 
-const [oldest, old, current]: Kept[] = [
-  { name: "web-v0", version: "v0", state: "exited", created: 10, lines: [11_000, 12_000, 13_000] },
-  { name: "web-v1", version: "v1", state: "exited", created: 20, lines: [21_000, 22_000, 30_500] },
-  { name: "web-v2", version: "v2", state: "running", created: 30, lines: [31_000, 32_000, 33_000] },
-] as const;
+const oldest: Kept = { name: "web-v0", version: "v0", state: "exited", created: 10, lines: [11_000, 12_000, 13_000] };
+const old: Kept = { name: "web-v1", version: "v1", state: "exited", created: 20, lines: [21_000, 22_000, 30_500] };
+const current: Kept = { name: "web-v2", version: "v2", state: "running", created: 30, lines: [31_000, 32_000, 33_000] };
 const texts = (page: any) => page.lines.map(({ kind, message }: any) => (kind === "marker" ? "marker" : message));
 
 test("the releases before the last deploy are read too, each begins with a marker; no other stopped container is", async () => {
   await using engine = await startEngine(
-    oldest as Kept,
-    { ...(current as Kept), name: "web-v2_replaced_0123456789abcdef", state: "exited", created: 29, lines: [29_500] },
-    old as Kept,
-    current as Kept,
-    { name: "wallet-core-exec-v1-a1b2c3", version: "v1", state: "exited", created: 40, lines: [41_000], labels: { service: "wallet-core" } },
+    oldest,
+    { ...current, name: "web-v2_replaced_0123456789abcdef", state: "exited", created: 29, lines: [29_500] },
+    old,
+    current,
+    {
+      name: "wallet-core-exec-v1-a1b2c3",
+      version: "v1",
+      state: "exited",
+      created: 40,
+      lines: [41_000],
+      labels: { service: "wallet-core" },
+    },
     { name: "web-v3", version: "v3", state: "created", created: 50, lines: [] },
   );
   await using history = await startHistory(engine);
   const page = await history.ask("tail: 100");
   expect(texts(page)).toEqual([
-    ...["v0 at 11000", "v0 at 12000", "v0 at 13000"],
-    ...["marker", "v1 at 21000", "v1 at 22000"],
-    ...["marker", "v2 at 29500", "v1 at 30500", "v2 at 31000", "v2 at 32000", "v2 at 33000"],
+    "v0 at 11000",
+    "v0 at 12000",
+    "v0 at 13000",
+    "marker",
+    "v1 at 21000",
+    "v1 at 22000",
+    "marker",
+    "v2 at 29500",
+    "v1 at 30500",
+    "v2 at 31000",
+    "v2 at 32000",
+    "v2 at 33000",
   ]);
   const markers = page.lines.filter(({ kind }: any) => kind === "marker");
   expect(markers.map(({ container }: any) => container.name)).toEqual(["web-v1", "web-v2_replaced_0123456789abcdef"]);
@@ -99,7 +111,7 @@ test("the releases before the last deploy are read too, each begins with a marke
 });
 
 test("an ordinary tail asks each kept one once, no further back than the page goes", async () => {
-  await using engine = await startEngine(oldest as Kept, old as Kept, current as Kept);
+  await using engine = await startEngine(oldest, old, current);
   await using history = await startHistory(engine);
   await history.ask("tail: 1");
   const before = engine.calls.length;
@@ -123,12 +135,12 @@ test("an ordinary tail asks each kept one once, no further back than the page go
 });
 
 test("a late line of an old release is in a full page; a page that is full by chance is not told to be all", async () => {
-  await using engine = await startEngine(old as Kept, { ...(current as Kept), lines: [30_100, 30_200, 30_300, 33_000] });
+  await using engine = await startEngine(old, { ...current, lines: [30_100, 30_200, 30_300, 33_000] });
   await using history = await startHistory(engine);
   expect(texts(await history.ask("tail: 2"))).toEqual(["v1 at 30500", "v2 at 33000"]);
   const full = await history.ask("tail: 4");
   expect(texts(full)).toEqual(["v2 at 30200", "v2 at 30300", "v1 at 30500", "v2 at 33000"]);
-  await using short = await startEngine({ ...(old as Kept), lines: [21_000] }, current as Kept);
+  await using short = await startEngine({ ...old, lines: [21_000] }, current);
   await using other = await startHistory(short);
   const exact = await other.ask("tail: 3");
   expect(texts(exact)).toEqual(["v2 at 31000", "v2 at 32000", "v2 at 33000"]);
@@ -173,12 +185,7 @@ test("kept ones are subject to the same rights and filters, and what one cannot 
     return data.logs?.containers.map(({ container, error }: any) => `${container.name}${error ? ` ${error.code}` : ""}`) ?? null;
   };
   const staging = ["web-now", "web-before", "web-broken docker_error"];
-  expect(await ask("all", 'role: "web"')).toEqual([
-    "web-now",
-    "web-2-before",
-    "web-production",
-    ...staging.slice(1),
-  ]);
+  expect(await ask("all", 'role: "web"')).toEqual(["web-now", "web-2-before", "web-production", ...staging.slice(1)]);
   expect(await ask("staging", 'role: "web"')).toEqual(staging);
   expect(await ask("all", 'role: "web", env: staging')).toEqual(staging);
   expect(await ask("all", 'role: "web", engine: "web-2"')).toEqual(["web-2-before"]);

@@ -60,7 +60,7 @@ describe("restartContainer", () => {
   });
 
   describe("previews the jobs that run there", () => {
-    const job = { queue: "payout", source: "river", jobId: "7", kind: "payout", startedAt: "2026-01-13T09:45:00Z" };
+    const job = { queue: "payout", source: "river", jobId: "7", kind: "payout", startedAt: "2026-01-13T09:45:00Z", worker: "a" };
     const none = { metrics: [], errors: [] };
     const work = async (
       queueSources: Memory["queueSources"],
@@ -68,7 +68,7 @@ describe("restartContainer", () => {
       more: readonly Container[] = [],
     ) => {
       const memory = createMemorySources({ containers: [...containers, ...more], queueSources }, { restartEnabled: true });
-      const fields = "work { jobs { jobId queue source kind startedAt } total gaps { source reason } }";
+      const fields = "work { jobs { jobId queue source kind startedAt worker } total gaps { source reason } }";
       const document = `mutation { restartContainer(name: "web-staging", dryRun: true) { preview { ${fields} } } }`;
       return (await ask(memory, document, where && { where })).data.restartContainer.preview.work;
     };

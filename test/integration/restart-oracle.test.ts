@@ -28,7 +28,10 @@ function createRandom(seed: number): (below: number) => number {
   };
 }
 
-/** An engine that is restarted forgets its events: the outcome of an intent so shortly before, milliseconds, may stay unknown. */
+/**
+ * An engine that is restarted forgets its events, and so does a gateway: where both ended so shortly after an intent, milliseconds, nobody can know
+ * what became of it.
+ */
 const forgetMs = 5000;
 
 it("has as many `ok` entries as the engine has restart events, over restarts, kills and daemon restarts", async () => {
@@ -45,6 +48,7 @@ it("has as many `ok` entries as the engine has restart events, over restarts, ki
   let watch = await watchRestarts(dockerd.socketPath);
   const calls: Promise<unknown>[] = [];
   const halts: number[] = [];
+  const ends: number[] = [];
   const pick = () => names[random(names.length)] as string;
 
   for (let step = 0; step < 40; step += 1) {
@@ -58,6 +62,7 @@ it("has as many `ok` entries as the engine has restart events, over restarts, ki
       );
     else if (dice < 17) await callDocker(dockerd.socketPath, "POST", `/containers/${ids.get(pick())}/kill`).catch(() => null);
     else if (dice < 19) {
+      ends.push(Date.now());
       gateway.kill(dice === 17 ? "SIGKILL" : "SIGTERM");
       await gateway.ended;
       gateway = await startGatewayProcess(dockerd.socketPath, "oracle", audit);
@@ -82,7 +87,8 @@ it("has as many `ok` entries as the engine has restart events, over restarts, ki
   expect(told.length).toBeGreaterThan(10);
   const forgotten = entries.filter(({ seq, outcome, ts }) => {
     const isUnknown = entries.filter(({ intent }) => intent === seq).every((other) => other.outcome === "unknown");
-    return outcome === "intent" && isUnknown && halts.some((halt) => Math.abs(halt - Date.parse(ts)) < forgetMs);
+    const isNear = (times: readonly number[]) => times.some((time) => Math.abs(time - Date.parse(ts)) < forgetMs);
+    return outcome === "intent" && isUnknown && isNear(halts) && isNear(ends);
   });
   for (const name of names) {
     const [events, known, lost] = [told, ok.map(toName), forgotten.map(toName)].map(

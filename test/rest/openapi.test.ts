@@ -41,11 +41,17 @@ describe("openapi.json", () => {
   );
 
   it("would notice a missing, a mistyped and a null field", () => {
-    const queue = { name: "a", depth: 1, processed_per_sec: 0, failures_last_hour: 0 };
+    const unknown = { active: null, deferred: null, retrying: null, dead: null, oldest_age_s: null, drain_seconds: null };
+    const times = { wait_p50_s: null, wait_p95_s: null, run_p50_s: null, run_p95_s: null, window_s: null };
+    const rest = { ...unknown, ...times, paused: null, workers: null, exact: true, observed_at: "2026-01-13T09:46:00Z" };
+    const documented = { name: "a", depth: 1, processed_per_sec: 0, failures_last_hour: 0 };
+    const queue = { ...documented, source: "jobs", state: "backlog", ...rest };
     const fits = (queues: unknown) => () => assertFitsOpenApi("GET", "/queues", 200, { queues, errors: [], sources: [] });
     expect(fits([queue])).not.toThrow();
     expect(fits([{ ...queue, depth: "1" }])).toThrow("depth");
-    expect(fits([{ name: "a", depth: 1, processed_per_sec: 0 }])).toThrow("failures_last_hour");
+    const { failures_last_hour: _, ...incomplete } = queue;
+    expect(fits([incomplete])).toThrow("failures_last_hour");
+    expect(fits([{ ...queue, state: "fine" }])).toThrow("state");
     expect(fits(null)).toThrow("must be array");
   });
 });

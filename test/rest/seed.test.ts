@@ -78,12 +78,15 @@ describe("the seed's examples", () => {
   it("GET /queues has the seed's queues by name and errors newest first", async () => {
     const body = JSON.parse((await get("/queues")).body);
     expect(Object.keys(body)).toEqual(["queues", "errors", "sources"]);
-    expect(JSON.stringify(body.queues)).toBe(
+    // What the contract documents comes first, as it is documented; more follows.
+    const begin = (rows: object[], length: number) => rows.map((row) => Object.fromEntries(Object.entries(row).slice(0, length)));
+    const documented = begin(body.queues, 4);
+    expect(JSON.stringify(documented)).toBe(
       '[{"name":"payouts","depth":4,"processed_per_sec":1.2,"failures_last_hour":0},' +
         '{"name":"pos_settlement","depth":12,"processed_per_sec":0.6,"failures_last_hour":1},' +
         '{"name":"webhook.aella.process","depth":2,"processed_per_sec":0.4,"failures_last_hour":0}]',
     );
-    expect(JSON.stringify(body.errors)).toBe(
+    expect(JSON.stringify(begin(body.errors, 5))).toBe(
       '[{"queue":"pos_settlement","job_id":"job_123","error":"pq: serialization failure","timestamp":"2026-01-13T09:45:12Z","count":2},' +
         '{"queue":"payouts","job_id":"job_456","error":"timeout contacting provider","timestamp":"2026-01-13T09:41:10Z","count":1}]',
     );

@@ -18,6 +18,7 @@ export function sampleEntry(values: Partial<AuditEntry> = {}): AuditEntry {
     containerId: "f".repeat(64),
     containerName: "wallet-core-web-v1",
     image: "wallet-core:v1",
+    job: null,
     env: "staging",
     reason: 'stuck, "again"\u2028',
     args: {},

@@ -4,8 +4,11 @@ import type { Container, ContainerSource, ContainerStats, EngineStatus } from ".
 import type { DeployInfo } from "../../src/domain/deploy.ts";
 import type { Host } from "../../src/domain/host.ts";
 import { toBatch } from "../../src/domain/log-follow.ts";
-import type { JobErrorGroup, JobFailures, QueueMetrics, QueueSource, RunningJobs } from "../../src/domain/queue.ts";
+import type { JobErrorGroup } from "../../src/domain/job-errors.ts";
+import type { JobFailures, QueueMetrics, QueueSource, RunningJobs, WorkerJobs } from "../../src/domain/queue.ts";
 import type { RestartLimitOptions } from "../../src/domain/restart-limits.ts";
+import type { JobControl } from "../../src/domain/job-control.ts";
+import { createJobOperations } from "../../src/domain/job-control-operations.ts";
 import { createRestarts } from "../../src/domain/restart.ts";
 import type { Sources } from "../../src/graphql/context.ts";
 import { createChanges } from "../../src/upstreams/docker/changes.ts";
@@ -125,13 +128,18 @@ function toFailures({ queue, source, jobId, error, timestamp, count, ...more }: 
 export interface Memory {
   containers: readonly Container[];
   kept: readonly Container[];
+  /** Live ones that no list shows. */
+  hidden: readonly Container[];
   engines: readonly (Omit<EngineStatus, "contactAt"> & { contactAt?: number | null })[];
   queueSources: readonly {
     name: string;
     env?: "staging" | "production";
     metrics: QueueFigures[] | Error;
     errors: ErrorFigures[] | Error;
+    control?: JobControl;
+    failedJobs?: QueueSource["failedJobs"];
     running?: (hosts: readonly string[]) => Promise<RunningJobs>;
+    workerJobs?: () => Promise<readonly WorkerJobs[]>;
   }[];
   hosts: readonly Host[] | Error;
   deploy: DeployInfo | Error;
@@ -148,11 +156,12 @@ async function give<T>(value: T | Error): Promise<T> {
 
 export function createMemorySources(
   memory: Partial<Memory> = {},
-  options: Partial<Pick<Sources, "env" | "restartEnabled" | "healthExecEnabled">> & { limits?: RestartLimitOptions } = {},
+  options: Partial<Pick<Sources, "env" | "restartEnabled" | "jobsEnabled" | "healthExecEnabled">> & { limits?: RestartLimitOptions } = {},
 ) {
   const data: Memory = {
     containers: [],
     kept: [],
+    hidden: [],
     engines: [{ name: "local", ok: true, error: null }],
     queueSources: [],
     hosts: [],
@@ -174,6 +183,10 @@ export function createMemorySources(
     kept: async () => {
       count("kept");
       return data.kept;
+    },
+    live: async () => {
+      count("live");
+      return { containers: [...containers, ...data.hidden].filter(({ status }) => status === "running"), engines: engines() };
     },
     changes: (signal) => changes.watch(signal),
     events: (accepts, signal) => board.read(accepts, signal),
@@ -242,6 +255,9 @@ export function createMemorySources(
       return (await give(given.errors)).map(toFailures);
     },
     ...(given.running && { running: given.running }),
+    ...(given.control && { control: given.control }),
+    ...(given.failedJobs && { failedJobs: given.failedJobs }),
+    ...(given.workerJobs && { workerJobs: given.workerJobs }),
   }));
   const audited: AuditRecord[] = [];
   const audit: AuditLog = {
@@ -275,6 +291,8 @@ export function createMemorySources(
     restarts: createRestarts({ source, audit, limits: options.limits ?? { cooldownMs: 0, budgetPerHour: 1000 }, stableMs: 0 }),
     thresholds,
     env: options.env ?? null,
+    jobs: createJobOperations({ audit, find: async (name) => data.queueSources.find((one) => one.name === name)?.control ?? null }),
+    jobsEnabled: options.jobsEnabled ?? false,
     restartEnabled: options.restartEnabled ?? false,
     healthExecEnabled: options.healthExecEnabled ?? false,
   };

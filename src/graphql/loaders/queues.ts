@@ -1,10 +1,22 @@
 import DataLoader from "dataloader";
-import { groupJobErrors } from "../../domain/job-errors.ts";
+import type { Environment } from "../../domain/environment.ts";
+import {
+  type ErrorGroup,
+  type FingerprintedFailures,
+  type JobErrorGroup,
+  type ReleaseFailures,
+  addFingerprints,
+  countReleases,
+  groupErrors,
+  groupJobErrors,
+} from "../../domain/job-errors.ts";
 import { maySee } from "../../domain/principal.ts";
-import type { JobErrorGroup, QueueMetrics, QueueSource } from "../../domain/queue.ts";
+import type { JobFailures, QueueMetrics, QueueSource } from "../../domain/queue.ts";
 import { OpsError, toOpsError, toProblem } from "../../errors.ts";
 import type { Caller, Sources } from "../context.ts";
+import type { ContainerLoaders } from "./containers.ts";
 import { once } from "./once.ts";
+import { createReleaseLoader, noRelease } from "./releases.ts";
 
 /** Whether one source could be read whole: its numbers and its errors. */
 export interface QueueSourceStatus {
@@ -21,46 +33,74 @@ export interface QueueLoaders {
   all(): Promise<readonly QueueMetrics[]>;
   /** Error groups of every source that answered, newest first. Rejects with queues_unavailable when none did. */
   errors(): Promise<readonly JobErrorGroup[]>;
+  /** The same errors over all queues, of one environment where it is given. Rejects with forbidden for one that the token does not list. */
+  errorGroups(env: Environment | null): Promise<readonly ErrorGroup[]>;
   readonly errorsByQueue: DataLoader<QueueMetrics, readonly JobErrorGroup[], string>;
+  /** Failures of a queue with an error text, by release; rejects when they could not be read. */
+  releases(queue: QueueMetrics): Promise<readonly ReleaseFailures[]>;
   statuses(): Promise<readonly QueueSourceStatus[]>;
 }
 
 /** One question for the numbers and one for the errors of each source, whatever the query selects. */
-export function createQueueLoaders(sources: Sources, { principal, signal }: Caller): QueueLoaders {
+export function createQueueLoaders(
+  sources: Sources,
+  { principal, signal }: Caller,
+  siblings: { readonly containers: ContainerLoaders },
+): QueueLoaders {
+  const toEnv = (source: QueueSource) => source.env ?? sources.env;
   const visible = once(async () => {
     const all = await sources.queues.all(signal);
-    const shown = all.filter((source) => maySee(principal, source.env ?? sources.env));
+    const shown = all.filter((source) => maySee(principal, toEnv(source)));
     if (all.length > 0 && shown.length === 0) {
       throw new OpsError("forbidden", "The queues belong to no environment of this token");
     }
     return shown;
   });
   const metrics = bySource((source) => source.metrics(signal));
-  const errors = bySource(async (source) => groupJobErrors(await source.failures(signal)));
+  const failures = bySource(async (source) => fingerprint(await source.failures(signal)));
+  const releaseOf = once(() => createReleaseLoader(siblings.containers)());
+  /** No engine is asked for failures whose workers nobody named. */
+  const releasesFor = async (rows: readonly FingerprintedFailures[]) =>
+    rows.some(({ worker }) => worker !== null) ? releaseOf() : noRelease;
+  const errors = bySource(async (source) => {
+    const rows = await failures.load(source);
+    return groupJobErrors(rows, await releasesFor(rows));
+  });
+  const ofQueue = async <T>(loader: DataLoader<QueueSource, readonly T[]>, { source: name }: QueueMetrics) => {
+    const source = (await visible()).find((candidate) => candidate.name === name);
+    return source ? loader.load(source) : [];
+  };
 
   return {
     visible,
     all: once(async () => (await collect(await visible(), metrics)).toSorted((a, b) => (a.name < b.name ? -1 : 1))),
     errors: once(async () => (await collect(await visible(), errors)).toSorted((a, b) => (a.timestamp > b.timestamp ? -1 : 1))),
+    async errorGroups(env) {
+      if (env && !principal.environments.has(env)) throw new OpsError("forbidden", `This token does not cover ${env}`);
+      const shown = await visible();
+      const rows = await collect(env === null ? shown : shown.filter((source) => toEnv(source) === env), failures);
+      return groupErrors(rows, await releasesFor(rows));
+    },
     errorsByQueue: new DataLoader<QueueMetrics, readonly JobErrorGroup[], string>(
-      async (queues) => {
-        const shown = await visible();
-        return Promise.all(
+      (queues) =>
+        Promise.all(
           queues.map(async (queue) => {
-            const source = shown.find((candidate) => candidate.name === queue.source);
-            const groups = source ? await errors.load(source).catch((error: unknown) => toOpsError(error)) : [];
+            const groups = await ofQueue(errors, queue).catch((error: unknown) => toOpsError(error));
             return groups instanceof Error ? groups : groups.filter((group) => group.queue === queue.name);
           }),
-        );
-      },
+        ),
       { cacheKeyFn: (queue) => `${queue.source}\n${queue.name}` },
     ),
+    async releases(queue) {
+      const rows = (await ofQueue(failures, queue)).filter((row) => row.queue === queue.name);
+      return countReleases(rows, await releasesFor(rows));
+    },
     statuses: once(async () => {
       const shown = await visible();
       return Promise.all(
         shown.map(async (source) => {
-          const [numbers, failures] = await Promise.allSettled([metrics.load(source), errors.load(source)]);
-          const failed = [numbers, failures].find((result) => result.status === "rejected");
+          const [numbers, texts] = await Promise.allSettled([metrics.load(source), failures.load(source)]);
+          const failed = [numbers, texts].find((result) => result.status === "rejected");
           return {
             name: source.name,
             kind: source.kind,
@@ -71,6 +111,15 @@ export function createQueueLoaders(sources: Sources, { principal, signal }: Call
       );
     }),
   };
+}
+
+/** What was made of each answer of a source, for as long as the source gives the same. */
+const fingerprinted = new WeakMap<readonly JobFailures[], readonly FingerprintedFailures[]>();
+
+function fingerprint(failures: readonly JobFailures[]): readonly FingerprintedFailures[] {
+  const made = fingerprinted.get(failures) ?? addFingerprints(failures);
+  fingerprinted.set(failures, made);
+  return made;
 }
 
 /** Asks sources side by side; the failure of one is its own. */

@@ -13,7 +13,9 @@ export function addAudit(builder: Builder, refs: Refs): void {
       outcome: t.exposeString("outcome", {
         description: "`intent`; then `ok`, `failed` or `unknown`. An `unknown` is followed by another outcome once it is known.",
       }),
-      action: t.exposeString("action", { description: "What was done: `restart`." }),
+      action: t.exposeString("action", {
+        description: "What was done: `restart`, `job.retry`, `job.discard` or `job.retry_group`.",
+      }),
       intent: t.exposeInt("intent", { nullable: true, description: "Of an outcome: the `seq` of its intent." }),
       requestId: t.exposeString("requestId", { description: "The request's id, as in the `X-Request-Id` of its answer." }),
       clientRequestId: t.exposeString("clientRequestId", {
@@ -31,11 +33,32 @@ export function addAudit(builder: Builder, refs: Refs): void {
         nullable: true,
         description: "How it was proven: `token`, `tokens_file` or `jwt`; null in entries of version 0.1.",
       }),
-      engine: t.exposeString("engine", { description: "Configured name of the engine." }),
+      engine: t.exposeString("engine", {
+        description: "Configured name of the engine; this and the next three are empty for actions on jobs.",
+      }),
       containerId: t.exposeString("containerId", { description: "Full id of the container." }),
       containerName: t.exposeString("containerName", { description: "Its name at that time." }),
       image: t.exposeString("image", { description: "Its image." }),
       env: t.exposeString("env", { nullable: true, description: "Its environment, null when unknown." }),
+      jobSource: t.string({
+        nullable: true,
+        description: "Of an action on jobs: configured name of their source.",
+        resolve: ({ job }) => job?.source ?? null,
+      }),
+      jobQueue: t.string({
+        nullable: true,
+        description: "Of an action on jobs: their queue, where it was named.",
+        resolve: ({ job }) => job?.queue ?? null,
+      }),
+      jobIds: t.stringList({
+        description: "Of an action on jobs: their ids, at most 100.",
+        resolve: ({ job }) => job?.ids ?? [],
+      }),
+      fingerprint: t.string({
+        nullable: true,
+        description: "Of `job.retry_group`: the error that they failed with.",
+        resolve: ({ job }) => job?.fingerprint ?? null,
+      }),
       reason: t.exposeString("reason", { nullable: true, description: "The reason given." }),
       detail: t.exposeString("detail", { nullable: true, description: "Of an outcome: the state, or the error." }),
       code: t.exposeString("code", {
@@ -59,7 +82,7 @@ export function addAudit(builder: Builder, refs: Refs): void {
       authScopes: { operate: true },
       complexity: ({ first }) => ({ field: 5, multiplier: first }),
       description:
-        "The audit record of the containers that the token may see, newest first. Needs ops:operate. `cli.ts audit verify` checks it whole.",
+        "The audit record of the containers and jobs that the token may see, newest first. Needs ops:operate. `cli.ts audit verify` checks it whole.",
       args: {
         first: t.arg.int({ defaultValue: 20, required: true, description: "How many, 1 to 100." }),
         before: t.arg.int({ description: "Only those with a smaller `seq`: the next page." }),

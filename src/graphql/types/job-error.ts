@@ -5,22 +5,51 @@ import type { Refs } from "../refs.ts";
 /** JobError, the query for all of them, and Queue.errors. */
 export function addJobErrors(builder: Builder, refs: Refs): void {
   refs.jobError.implement({
-    description: "Failures of one queue with the same error text in the last 60 minutes.",
+    description:
+      "Failures of one queue in the last 60 minutes that are one error: their texts differ in values alone (numbers, ids, UUIDs, hex, quoted values, times).",
     fields: (t) => ({
       queue: t.exposeString("queue", { description: "Name of the queue." }),
       source: t.exposeString("source", { description: "Configured name of the queue's source." }),
       jobId: t.exposeString("jobId", { description: "Id of the newest failed job of the group." }),
-      error: t.exposeString("error", { description: "The error text, cut at 2,000 characters." }),
-      timestamp: t.expose("timestamp", { type: "DateTime", description: "When the newest one failed." }),
+      error: t.exposeString("error", { description: "The newest of its texts, secrets redacted, cut at 2,000 characters." }),
+      timestamp: t.expose("timestamp", { type: "DateTime", description: "When the newest one failed: last seen." }),
+      count: t.exposeInt("count", { description: "How many in the last 60 minutes; at least so many where not `complete`." }),
+      fingerprint: t.exposeString("fingerprint", {
+        description: "Which error it is, 12 hex digits: the same in every queue, and over time.",
+      }),
+      firstSeen: t.expose("firstSeen", { type: "DateTime", description: "When the first one failed, of the last 60 minutes." }),
+      attempts: t.exposeInt("attempts", {
+        nullable: true,
+        description: "Most attempts that one of the jobs has had; null where the system does not count them.",
+      }),
+      jobIds: t.exposeStringList("jobIds", { description: "Ids of the newest failed jobs, newest first, at most 5." }),
+      releases: t.field({
+        type: [refs.releaseFailures],
+        description: "Which releases it hit, most failures first; together they are `count`.",
+        resolve: ({ releases }) => releases,
+      }),
+      complete: t.exposeBoolean("complete", {
+        description: "False where its source had more different texts than it could tell: then `count` is a lower bound.",
+      }),
+    }),
+  });
+  refs.releaseFailures.implement({
+    description: "Failures whose workers ran one release: a job's row has the worker's host name, and that is a container's.",
+    fields: (t) => ({
+      version: t.exposeString("version", {
+        nullable: true,
+        description:
+          "As Container.version. Null for failures whose worker is not named, or is in no container that is known and visible to the token.",
+      }),
       count: t.exposeInt("count", { description: "How many in the last 60 minutes." }),
     }),
   });
-  const first = { defaultValue: 50, required: true, description: "How many of the newest, 1 to 100." } as const;
   builder.queryField("jobErrors", (t) =>
     t.field({
       type: [refs.jobError],
       nullable: true,
-      description: "Recent failures of all queues, grouped by queue and error text, newest first.",
+      description:
+        "Recent failures of all queues, grouped by queue and fingerprint, newest first. Over all queues: `errorGroups`.",
       args: { first: t.arg.int(first), queue: t.arg.string({ description: "Only this queue." }) },
       resolve: async (_root, args, { loaders }) => {
         const errors = await loaders.queues.errors();
@@ -28,18 +57,28 @@ export function addJobErrors(builder: Builder, refs: Refs): void {
       },
     }),
   );
-  builder.objectField(refs.queue, "errors", (t) =>
-    t.field({
+  builder.objectFields(refs.queue, (t) => ({
+    errors: t.field({
       type: [refs.jobError],
       nullable: true,
-      description: "Its recent failures, grouped by error text, newest first; null when they could not be read.",
+      description: "Its recent failures, grouped by fingerprint, newest first; null when they could not be read.",
       args: { first: t.arg.int(first) },
       resolve: async (queue, args, { loaders }) => (await loaders.queues.errorsByQueue.load(queue)).slice(0, clamp(args.first)),
     }),
-  );
+    failuresByRelease: t.field({
+      type: [refs.releaseFailures],
+      nullable: true,
+      description:
+        "Its failures of the last 60 minutes that left an error, by the release of the worker, most first. Null when they could not be read; empty where the " +
+        "system keeps no errors.",
+      resolve: (queue, _args, { loaders }) => loaders.queues.releases(queue),
+    }),
+  }));
 }
 
-function clamp(first: number): number {
-  if (first < 1 || first > 100) throw new OpsError("invalid_request", "first must be from 1 to 100");
-  return first;
+export const first = { defaultValue: 50, required: true, description: "How many of the newest, 1 to 100." } as const;
+
+export function clamp(count: number): number {
+  if (count < 1 || count > 100) throw new OpsError("invalid_request", "first must be from 1 to 100");
+  return count;
 }

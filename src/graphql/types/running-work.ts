@@ -32,6 +32,7 @@ export function addRunningWork(builder: Builder, refs: Refs): void {
         nullable: true,
         description: "When it was taken; null where the system does not keep that.",
       }),
+      worker: t.exposeString("worker", { nullable: true, description: "Who is at it, as its row says it." }),
     }),
   });
   refs.workGap.implement({

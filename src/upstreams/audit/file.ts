@@ -70,8 +70,9 @@ export function createAuditFile({ path, logger }: AuditFileOptions): AuditLog & 
       return made.line;
     });
     head = acknowledged = next;
-    const { outcome, action, subject, kid, containerName, detail } = entry;
-    logger.info({ audit: { ...next, outcome, action, subject, kid, container: containerName, detail } }, "audit");
+    const { outcome, action, subject, kid, containerName, job, detail } = entry;
+    const target = job === null ? { container: containerName } : { job };
+    logger.info({ audit: { ...next, outcome, action, subject, kid, ...target, detail } }, "audit");
     return next.seq;
   };
 

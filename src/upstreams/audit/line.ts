@@ -56,6 +56,7 @@ export function toAuditLine(entry: AuditEntry, at: Date, head: ChainHead, piece:
     key_hash: entry.keyHash,
     code: entry.code,
     docker_status: entry.dockerStatus,
+    ...(entry.job !== null && { job: entry.job }),
     ...(piece !== null && { piece: toHash(piece) }),
     prev_hash: head.hash,
   };
@@ -100,6 +101,8 @@ export function parseAuditLine(text: string): ChainedLine | null {
       keyHash: fields.key_hash ?? null,
       code: fields.code ?? null,
       dockerStatus: fields.docker_status ?? null,
+      // Only actions on jobs have one.
+      job: fields.job ?? null,
     };
     return { record, prevHash, piece: fields.piece ?? null, intact: toHash(prevHash, body) === match[2] };
   } catch {

@@ -4,7 +4,7 @@ import type { ContainerFacts, EngineContext } from "../../domain/container-facts
 import { toTimestamp } from "../../domain/container-time.ts";
 import type { Environment } from "../../domain/environment.ts";
 import { toContainer, toEngineContext } from "../../domain/kamal.ts";
-import { selectKept, selectVisible } from "../../domain/kamal-visible.ts";
+import { selectKept, selectLive, selectVisible } from "../../domain/kamal-visible.ts";
 import type { ListedFacts } from "./facts.ts";
 
 /** All that is known of one engine's containers at one moment. The same object, with the same rows, until something is learned. */
@@ -14,6 +14,8 @@ export interface Snapshot {
   readonly visible: readonly Container[];
   /** The stopped ones of old releases, which callers see by their logs alone (kamal-visible.ts). */
   kept(): readonly Container[];
+  /** All that live, also those that callers never see. */
+  live(): readonly Container[];
   readonly context: EngineContext;
   /** Any container, hidden ones too; null when there is none of this id. */
   row(fullId: string): Container | null;
@@ -150,6 +152,7 @@ function createSnapshot(entries: ReadonlyMap<string, Entry>, engine: InventoryEn
     facts,
     visible,
     kept: () => selectKept(all).map(({ fullId }) => row(fullId) as Container),
+    live: () => selectLive(all).map(({ fullId }) => row(fullId) as Container),
     context,
     row,
     known(fullId) {

@@ -6,6 +6,8 @@ export interface Lister {
   list(signal: AbortSignal): Promise<WarmListing>;
   /** As ContainerSource.kept. */
   kept(signal: AbortSignal): Promise<readonly Container[]>;
+  /** As ContainerSource.live. */
+  live(signal: AbortSignal): Promise<WarmListing>;
   /** Null where an engine must be waited for. */
   peek(): WarmListing | null;
 }
@@ -21,10 +23,15 @@ export function createLister(engines: readonly Engine[]): Lister {
     }
     return { containers, engines: views.map(({ status }) => status) };
   };
-  const view = (signal: AbortSignal) => Promise.all(engines.map(async (engine) => engine.view(signal)));
+  const viewAll = (signal: AbortSignal) => Promise.all(engines.map(async (engine) => engine.view(signal)));
   return {
-    list: async (signal) => toListing(await view(signal)),
-    kept: async (signal) => (await view(signal)).flatMap(({ snapshot }) => snapshot?.kept() ?? []),
+    list: async (signal) => toListing(await viewAll(signal)),
+    kept: async (signal) => (await viewAll(signal)).flatMap(({ snapshot }) => snapshot?.kept() ?? []),
+    async live(signal) {
+      const views = await viewAll(signal);
+      const live = views.flatMap(({ snapshot }) => snapshot?.live() ?? []);
+      return { containers: live, engines: views.map(({ status }) => status) };
+    },
     peek() {
       const views = engines.map((engine) => engine.peek());
       return views.every((view) => view !== null) ? toListing(views) : null;

@@ -79,6 +79,7 @@ export function createContainerSource(options: ContainerSourceOptions): Containe
     list: (signal) => lister.list(signal),
     peek: () => lister.peek(),
     kept: (signal) => lister.kept(signal),
+    live: (signal) => lister.live(signal),
     changes: (signal) => changes.watch(signal),
     events: (accepts, signal) => board.read(accepts, signal),
     inspect: (refs, signal) => each(refs, async (ref) => (await findEngine(engines, ref).known(signal, true)).row(ref.fullId)),

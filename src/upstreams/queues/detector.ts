@@ -69,7 +69,7 @@ export function createDetector({
 }
 
 /** Whether both read the same system in the same place: the configured one stands for the detected one. */
-function isSame(configured: QueueSourceConfig, detected: QueueSourceConfig): boolean {
+export function isSame(configured: QueueSourceConfig, detected: QueueSourceConfig): boolean {
   const schema = (config: QueueSourceConfig) => ("schema" in config ? config.schema : null);
   return configured.kind === detected.kind && schema(configured) === schema(detected);
 }

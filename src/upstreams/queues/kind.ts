@@ -2,7 +2,9 @@ import type * as z from "zod";
 import type { Environment } from "../../domain/environment.ts";
 import type { QueueSource } from "../../domain/queue.ts";
 import type { Logger } from "../../logger.ts";
+import type { IndexAdvice } from "./sql/indexes.ts";
 import type { TableName } from "./sql/names.ts";
+import type { HeavyOptions } from "./sql/plan-reads.ts";
 import type { Database } from "./sql/pool.ts";
 
 /** What a source may need. Nothing of it is connected before it is used. */
@@ -13,6 +15,8 @@ export interface KindContext {
   /** Addresses of the brokers, with their credentials; null when not configured. */
   readonly brokers: Brokers;
   readonly logger: Logger;
+  /** Absent: as it is best. */
+  readonly heavy?: HeavyOptions | undefined;
 }
 
 export interface Brokers {
@@ -53,6 +57,8 @@ export interface QueueKind<Config extends z.ZodObject = z.ZodObject> {
   /** Absent where that cannot be known. */
   readonly detected?: Detected<z.infer<Config>>;
   create(config: z.infer<Config>, context: KindContext): KindSource;
+  /** Indexes that its statements need and its tables may lack, of one table. Absent where the system makes its own. */
+  indexes?(config: z.infer<Config>): readonly IndexAdvice[];
 }
 
 /** Keeps the type of the configuration. */

@@ -43,6 +43,7 @@ async function probe(source: KindSource, database: Database, signal: AbortSignal
     const start = performance.now();
     const queues = await source.metrics(signal);
     await source.failures(signal);
+    await source.control?.verify();
     const waiting = queues.reduce((sum, { depth }) => sum + depth, 0);
     const elapsed = Math.round(performance.now() - start);
     return { name, ok: true, detail: `${queues.length} queues, ${waiting} jobs waiting, read in ${elapsed} ms`, warnings };

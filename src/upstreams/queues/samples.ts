@@ -14,7 +14,7 @@ export interface Totals {
 }
 
 export interface Samples {
-  /** To be told at each read: keeps one in ten seconds. A counter that went back began anew (a restart, a purge): what was kept of it is forgotten. */
+  /** To be told at each read: keeps one in ten seconds of the last five minutes, and one in a minute before. A counter that went back began anew (a restart, a purge): what was kept of it is forgotten. */
   add(queue: string, totals: Totals): void;
   rates(queue: string): SampledRates;
 }
@@ -50,6 +50,7 @@ export function createSamples(now: () => number = () => performance.now()): Samp
       if (ring.length >= 2 && before && (ring.at(-1)?.at ?? 0) - before.at < stepMs) ring.pop();
       ring.push({ at, ...totals });
       while (ring[1] && at - ring[1].at >= keptMs) ring.shift();
+      thin(ring, at - rateMs - stepMs);
     },
     rates(queue) {
       const ring = rings.get(queue) ?? [];
@@ -69,6 +70,13 @@ export function createSamples(now: () => number = () => performance.now()): Samp
 }
 
 const unknown: SampledRates = { processedPerSec: null, failures: null, windowSeconds: null };
+
+/** Of what is older than that, one in a minute is enough: a queue takes 100 samples, not 366. */
+function thin(ring: Sample[], before: number): void {
+  const index = ring.findLastIndex(({ at }) => at < before);
+  const [older, middle] = [ring[index - 1], ring[index]];
+  if (index >= 2 && older && middle && middle.at - older.at < leastMs) ring.splice(index, 1);
+}
 
 /**
  * Where a window begins: at its oldest sample; when that is too near (nobody had asked for a while), at the newest one before it.

@@ -2,22 +2,30 @@ import type { Environment } from "../../domain/environment.ts";
 import type { QueueSource, QueueSources } from "../../domain/queue.ts";
 import { OpsError } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
+import { createJobControl } from "./control/kinds.ts";
+import { createControlDatabase } from "./control/pool.ts";
 import { createDetector } from "./detector.ts";
+import { createHistoryRing } from "./history-ring.ts";
 import { createKept } from "./kept.ts";
 import type { Brokers, KindSource } from "./kind.ts";
 import { type QueueSourceConfig, createQueueSource } from "./kinds.ts";
 import type { QueuesFile } from "./queues-file.ts";
+import type { HeavyOptions } from "./sql/plan-reads.ts";
 import { type Database, createDatabase } from "./sql/pool.ts";
 
 export interface QueueSourcesOptions extends Partial<QueuesFile> {
   /** Null: nothing is found in a database, and what is configured to be there cannot be read. */
   readonly databaseUrl: string | null;
+  /** Of the same database, for a role that may change jobs; absent or null: nobody may. */
+  readonly controlDatabaseUrl?: string | null;
   readonly brokers?: Brokers;
   /** Environment of the sources that name none. */
   readonly env: Environment | null;
   readonly logger: Logger;
   /** How long an answer serves all who ask, milliseconds. @default 1000 */
   readonly keepMs?: number;
+  /** What is done about plans that would scan a huge table. */
+  readonly heavy?: HeavyOptions;
 }
 
 const noBrokers: Brokers = { rabbitmq: null, redis: null };
@@ -42,13 +50,15 @@ export function createQueueSources({ keepMs = 1000, ...options }: QueueSourcesOp
 }
 
 export function openQueueSources(options: QueueSourcesOptions): OpenQueueSources {
-  const { databaseUrl, env, logger, brokers = noBrokers, sources = [] } = options;
+  const { databaseUrl, env, logger, brokers = noBrokers, sources = [], heavy } = options;
   const database = databaseUrl === null ? createNoDatabase() : createDatabase(databaseUrl, logger);
+  const controlDatabase = options.controlDatabaseUrl ? createControlDatabase(options.controlDatabaseUrl, logger) : null;
   const opened: KindSource[] = [];
   const open = (config: QueueSourceConfig): KindSource => {
-    const source = createQueueSource(config, { database, env, brokers, logger });
+    const source = createQueueSource(config, { database, env, brokers, logger, heavy });
     opened.push(source);
-    return source;
+    const control = controlDatabase && createJobControl(config, controlDatabase);
+    return control ? { ...source, control } : source;
   };
   const configured = sources.map(open);
   const detector = createDetector({ ...options, sources, brokers, database: databaseUrl === null ? null : database, open });
@@ -65,16 +75,24 @@ export function openQueueSources(options: QueueSourcesOptions): OpenQueueSources
       return [...configured, ...detected];
     },
     async close() {
-      await Promise.allSettled([database.close(), ...opened.map((source) => source.close?.())]);
+      await Promise.allSettled([database.close(), controlDatabase?.close(), ...opened.map((source) => source.close?.())]);
     },
   };
 }
 
 function shareAnswers(source: KindSource, keepMs: number): QueueSource {
+  const ring = createHistoryRing();
+  const readMetrics = async (signal: AbortSignal) => {
+    const metrics = await source.metrics(signal);
+    if (!source.history) ring.add(metrics);
+    return metrics;
+  };
   return {
+    history: async (queue, range) => ring.history(queue, range),
     ...source,
-    metrics: keep((signal) => source.metrics(signal), keepMs),
+    metrics: keep(readMetrics, keepMs),
     failures: keep((signal) => source.failures(signal), keepMs),
+    ...(source.workerJobs && { workerJobs: keep(async (signal) => source.workerJobs?.(signal) ?? null, keepMs) }),
   };
 }
 

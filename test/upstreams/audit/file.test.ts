@@ -55,6 +55,24 @@ function lines(file = path): Record<string, unknown>[] {
 const unavailable = { code: "audit_unavailable", status: 503 };
 
 describe("createAuditFile", () => {
+  it("keeps what an action on jobs was about, in the same chain as restarts", async () => {
+    await using audit = create();
+    const job = { source: "river", queue: 'ma"il\n', ids: ["9007199254740993", "2"], fingerprint: "0123456789ab" };
+    const onJobs = { action: "job.retry_group", job, engine: "", containerId: "", containerName: "", image: "" } as const;
+    await audit.write();
+    await audit.write(onJobs);
+    await audit.write({ outcome: "ok", intent: 1 });
+    expect(await audit.read()).toMatchObject([{ job: null }, { ...onJobs, seq: 2 }, { job: null, action: "restart" }]);
+    expect(lines().map((line) => line["job"])).toEqual([undefined, job, undefined]);
+    expect((await audit.recover()).open).toMatchObject([{ intent: { seq: 2, action: "job.retry_group", job } }]);
+    expect(await verifyAudit(path, { partial: false })).toMatchObject({ ok: true });
+    writeFileSync(path, readFileSync(path, "utf8").replace('"2"]', '"3"]'));
+    expect(await verifyAudit(path, { partial: false })).toMatchObject({
+      ok: false,
+      message: expect.stringContaining("seq 2 is altered"),
+    });
+  });
+
   it("makes the file at the first write, for its owner only, one line for each entry", async () => {
     await using audit = create();
     expect(() => statSync(path)).toThrow("ENOENT");

@@ -1,5 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { queueKinds } from "../../../src/upstreams/queues/kinds.ts";
 import { parseQueuesFile } from "../../../src/upstreams/queues/queues-file.ts";
 import { runnerMapping, toQueueMapping } from "../../support/queue-mappings.ts";
 
@@ -15,7 +16,7 @@ function issues(file: unknown): readonly string[] {
 describe("parseQueuesFile", () => {
   it("takes the documented example as it is", () => {
     const sources = [runner, payouts, river];
-    expect(parseQueuesFile(JSON.stringify({ sources }))).toStrictEqual({ ok: true, sources });
+    expect(parseQueuesFile(JSON.stringify({ sources }))).toStrictEqual({ ok: true, detect: true, hide: [], sources });
   });
 
   it("takes the optional parts: env, known names, integer statuses, quoted tables, no source at all", () => {
@@ -38,6 +39,28 @@ describe("parseQueuesFile", () => {
   it("refuses a worker where it is not said which jobs run", () => {
     const { active: _, ...silent } = runner;
     expect(issues({ sources: [silent] })).toStrictEqual(['sources[0].worker: needs "active": the statuses of running jobs']);
+  });
+
+  describe("control", () => {
+    const control = { retry: { status: "pending", reset: ["last_error"], attempts: 0 }, discard: { status: "dropped" } };
+    it.each([
+      [{}],
+      [{ attempts: "tries", control }],
+      [{ retrying: ["again"], control: { retry: { status: "again" } } }],
+      [{ control: { discard: { status: "failed" } } }],
+    ])("takes %o", (more) => {
+      expect(issues({ sources: [{ ...runner, ...more }] })).toStrictEqual([]);
+    });
+
+    it.each([
+      [{ retry: { status: "done" } }, 'retry.status: must be one of "waiting" or "retrying"'],
+      [{ retry: { status: "pending", attempts: 0 } }, 'retry.attempts: needs "attempts": their column'],
+      [{ retry: { status: "pending", reset: ["status"] } }, "retry.reset: has a column that is set otherwise"],
+      [{ retry: { status: "pending", reset: ["run_at"] } }, "retry.reset: has a column that is set otherwise"],
+      [{ discard: { status: "running" } }, 'discard.status: must be none of "waiting", "retrying", "active" and "done"'],
+    ])("refuses %o", (given, issue) => {
+      expect(issues({ sources: [{ ...runner, control: given }] })).toStrictEqual([`sources[0].control.${issue}`]);
+    });
   });
 
   it("lists every mistake at once, each with its path", () => {
@@ -74,7 +97,7 @@ describe("parseQueuesFile", () => {
         'sources[1].failed: has "paid", which done has too',
         'sources[2].by: Invalid option: expected one of "queue"|"kind"',
         "sources[2].name: is also the name of sources[0]",
-        "sources[3].kind: Invalid discriminator value. Expected 'table' | 'river'",
+        `sources[3].kind: Invalid discriminator value. Expected ${queueKinds.map(({ kind }) => `'${kind}'`).join(" | ")}`,
         "sources[4]: Invalid input: expected object, received null",
         'the file: Unrecognized key: "source"',
       ].toSorted(),

@@ -1,6 +1,7 @@
+import { toRiverHost } from "../../../domain/worker-release.ts";
 import type { Reading } from "../sql/measures.ts";
-import { quoteTable } from "../sql/names.ts";
-import { anyOf, matches, pickRunning } from "../sql/running.ts";
+import { quoteLiteral, quoteTable } from "../sql/names.ts";
+import { anyOf, matches, pickRunning, pickWorkers } from "../sql/running.ts";
 import type { SqlStatements } from "../sql/source.ts";
 import { groupFailures, inLast, quantiles, secondsBetween, toErrorText } from "../sql/windows.ts";
 
@@ -15,6 +16,9 @@ export function riverStatements(schema: string, by: "queue" | "kind"): SqlStatem
     measures,
     sql: `select ${by} as queue, ${columns} from ${table} where ${condition} group by 1`,
   });
+  const running = `
+    select ${by} as queue, id::text as id, kind, attempted_at as started_at, attempted_by[array_upper(attempted_by, 1)] as worker
+    from ${table} where state = 'running'`;
   const wait = quantiles("wait", secondsBetween("scheduled_at", "attempted_at"));
   const run = quantiles("run", secondsBetween("attempted_at", "finalized_at"));
   return {
@@ -37,14 +41,14 @@ export function riverStatements(schema: string, by: "queue" | "kind"): SqlStatem
       ...(by === "queue" ? [readPaused(schema)] : []),
     ],
     failures: groupFailures(attempts),
+    failed: attempts,
     running: (hosts) =>
       pickRunning({
-        jobs: `
-    select ${by} as queue, id::text as id, kind, attempted_at as started_at, attempted_by[array_upper(attempted_by, 1)] as worker
-    from ${table} where state = 'running'`,
-        isAsked: matches("worker", `(?:${anyOf(hosts)}|${anyOf(hosts.map(toClientHost))}${clientTime})`),
-        isNamed: matches("worker", `.+${clientTime}`),
+        jobs: running,
+        isAsked: matches("worker", `(?:${anyOf(hosts)}|${anyOf(hosts.map(toRiverHost))}${clientTime})`),
+        isNamed: isNamed("worker"),
       }),
+    workers: pickWorkers({ jobs: running, host: `case when ${isNamed("worker")} then ${toHost("worker")} end` }),
   };
 }
 
@@ -57,9 +61,16 @@ function readPaused(schema: string): Reading {
 /** What River puts behind the host in the id of a client, unless it was given one: when the client was made. */
 const clientTime = String.raw`_\d{4}_\d\d_\d\dT\d\d_\d\d_\d\d(?:_\d+)?`;
 
-/** The host in the id of a client, as River writes it. Source: defaultClientIDWithHost in River's client.go. */
-function toClientHost(host: string): string {
-  return host.replaceAll(".", "_").slice(0, 60);
+/** A client that was given a name may have that of its host: one as Kamal makes (`<host>-<12 hex>`), or Docker from a container's id. */
+const containerHost = "(?:.+-)?[0-9a-f]{12}";
+
+function isNamed(worker: string): string {
+  return matches(worker, `(?:.+${clientTime}|${containerHost})`);
+}
+
+/** The host in a client's id, as River writes it; any other name as it is. */
+function toHost(worker: string): string {
+  return `regexp_replace(${worker}, ${quoteLiteral(`${clientTime}$`)}, '')`;
 }
 
 /**
@@ -69,7 +80,7 @@ function toClientHost(host: string): string {
 function failedAttempts(table: string, by: string): string {
   return `
     select job.queue, job.id, ${toErrorText("failure->>'error'")} as error, (failure->>'at')::timestamptz as failed_at,
-           job.attempted_by[(failure->>'attempt')::int - job.attempt + cardinality(job.attempted_by)] as worker,
+           ${toHost("job.attempted_by[(failure->>'attempt')::int - job.attempt + cardinality(job.attempted_by)]")} as worker,
            (failure->>'attempt')::int as attempts
     from (
       select ${by} as queue, id, errors, attempt, attempted_by from ${table}

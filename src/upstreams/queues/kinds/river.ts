@@ -1,6 +1,7 @@
 import { defineKind } from "../kind.ts";
 import { createSqlSource } from "../sql/source.ts";
 import { riverConfig } from "./river-config.ts";
+import { riverHistory } from "./river-history.ts";
 import { riverStatements } from "./river-statements.ts";
 
 const columns = [
@@ -34,5 +35,6 @@ export const river = defineKind<typeof riverConfig>({
       columns,
       names: config.names ?? [],
       statements: riverStatements(config.schema, config.by),
+      history: riverHistory(config.schema, config.by),
     }),
 });

@@ -2,7 +2,8 @@ import * as z from "zod";
 import { common, fits, identifier, sqlText } from "../config-parts.ts";
 import { parseTableName } from "../sql/names.ts";
 
-const statuses = z.array(z.union([sqlText, z.int()], "must be a text or an integer")).min(1, "must not be empty");
+const oneStatus = z.union([sqlText, z.int()], "must be a text or an integer");
+const statuses = z.array(oneStatus).min(1, "must not be empty");
 const lists = ["waiting", "retrying", "active", "done", "failed"] as const;
 
 /** A table with one row for each job, which stays there for at least an hour after it ended. */
@@ -40,6 +41,21 @@ export const tableConfig = z
       .optional(),
     started_at: identifier.optional(),
     attempts: identifier.optional(),
+    /** What operators may do, where JOBS=on; nothing without it. */
+    control: z
+      .strictObject({
+        /** One of `waiting` (or `retrying`); columns that become null; what `attempts` becomes. */
+        retry: z
+          .strictObject({
+            status: oneStatus,
+            reset: z.array(identifier).max(20).optional(),
+            attempts: z.int().min(0).max(32_767).optional(),
+          })
+          .optional(),
+        /** A status that no worker takes. */
+        discard: z.strictObject({ status: oneStatus }).optional(),
+      })
+      .optional(),
   })
   .check(
     z.refine(({ worker, active }) => !worker || active, {
@@ -53,6 +69,7 @@ export const tableConfig = z
       message: 'must be some of "failed"',
     }),
   )
+  .check(z.superRefine(refuseControl))
   .check(z.superRefine(refuseSharedStatuses, { when: () => true }));
 
 export type TableSourceConfig = Readonly<z.infer<typeof tableConfig>>;
@@ -73,5 +90,39 @@ function refuseSharedStatuses(source: unknown, context: z.RefinementCtx): void {
         context.addIssue({ code: "custom", path: [list], message: `has ${JSON.stringify(value)}, which ${other} has too` });
       seen.set(value, list);
     }
+  }
+}
+
+interface Controlled {
+  readonly waiting: readonly unknown[];
+  readonly retrying?: readonly unknown[] | undefined;
+  readonly active?: readonly unknown[] | undefined;
+  readonly done: readonly unknown[];
+  readonly id: string;
+  readonly status: string;
+  readonly run_at?: string | undefined;
+  readonly attempts?: string | undefined;
+  readonly control?:
+    | {
+        readonly retry?:
+          | { readonly status: unknown; readonly reset?: readonly string[] | undefined; readonly attempts?: unknown }
+          | undefined;
+        readonly discard?: { readonly status: unknown } | undefined;
+      }
+    | undefined;
+}
+
+function refuseControl(source: Controlled, context: z.RefinementCtx): void {
+  const { retry, discard } = source.control ?? {};
+  const refuse = (path: string[], message: string) => context.addIssue({ code: "custom", path: ["control", ...path], message });
+  const { waiting, retrying = [], active = [], done } = source;
+  if (retry && ![...waiting, ...retrying].includes(retry.status))
+    refuse(["retry", "status"], 'must be one of "waiting" or "retrying"');
+  if (retry?.attempts !== undefined && source.attempts === undefined)
+    refuse(["retry", "attempts"], 'needs "attempts": their column');
+  const kept = new Set([source.id, source.status, source.run_at, ...(retry?.attempts === undefined ? [] : [source.attempts])]);
+  if (retry?.reset?.some((name) => kept.has(name))) refuse(["retry", "reset"], "has a column that is set otherwise");
+  if (discard && [...waiting, ...retrying, ...active, ...done].includes(discard.status)) {
+    refuse(["discard", "status"], 'must be none of "waiting", "retrying", "active" and "done"');
   }
 }

@@ -1,9 +1,11 @@
 import type { Reading } from "../sql/measures.ts";
-import { isOneOf, quoteIdentifier, quoteLiteral, quoteTable, toTableName } from "../sql/names.ts";
-import { anyOf, matches, pickRunning } from "../sql/running.ts";
+import { quoteLiteral } from "../sql/names.ts";
+import { anyOf, matches, pickRunning, pickWorkers } from "../sql/running.ts";
 import type { SqlStatements } from "../sql/source.ts";
 import { groupFailures, inLast, quantiles, secondsBetween, toErrorText } from "../sql/windows.ts";
+import { column, isStatus, isWaiting, toFrom, toQueue } from "./table-columns.ts";
 import type { TableSourceConfig } from "./table-config.ts";
+import { readAtOnce, tableParts } from "./table-parts.ts";
 
 /**
  * SQL for a table of jobs; 13 ms for 10,000,000 rows with these indexes (shared/upstreams.md 3.2), where T is the queue column:
@@ -19,12 +21,15 @@ export function tableStatements(config: TableSourceConfig): SqlStatements {
   const table = toFrom(config);
   const { queue, hasQueue } = toQueue(config);
   const finishedAt = column(config.finished_at);
-  const failed = `${isStatus(config, config.failed)} and ${inLast(60, finishedAt)}${hasQueue}`;
   const text = (name: string | undefined) => (name === undefined ? "null::text" : `${column(name)}::text`);
   const count = (measure: "failures" | "active" | "retrying" | "dead", condition: string): Reading => ({
     measures: [measure],
     sql: `select ${queue} as queue, count(*) as ${measure} from ${table} where ${condition}${hasQueue} group by 1`,
   });
+  const failed = (condition: string) => `
+    select ${queue} as queue, ${column(config.id)} as id, ${toErrorText(text(config.error))} as error, ${finishedAt} as failed_at,
+           ${config.worker ? toHost(config.worker, `${column(config.worker.column)}::text`) : "null::text"} as worker, ${config.attempts === undefined ? "null::int" : column(config.attempts)} as attempts
+    from ${table} where ${condition} and ${isStatus(config, config.failed)} and ${inLast(60, finishedAt)}${hasQueue}`;
   const { active, retrying, dead } = config;
   return {
     readings: [
@@ -35,32 +40,17 @@ export function tableStatements(config: TableSourceConfig): SqlStatements {
       ...(retrying ? [count("retrying", isStatus(config, retrying))] : []),
       ...(dead ? [count("dead", isStatus(config, dead))] : []),
     ],
-    failures: groupFailures(`
-    select ${queue} as queue, ${column(config.id)} as id, ${toErrorText(text(config.error))} as error, ${finishedAt} as failed_at,
-           ${text(config.worker?.column)} as worker, ${config.attempts === undefined ? "null::int" : column(config.attempts)} as attempts
-    from ${table} where ${failed}`),
+    failures: groupFailures(failed("true")),
+    failed: failed("true"),
+    parts: tableParts(config, failed),
     ...findRunning(config, queue, table),
   };
 }
 
-function toFrom(config: TableSourceConfig): string {
-  return `${quoteTable(toTableName(config.table))} as job`;
-}
+type WorkerConfig = NonNullable<TableSourceConfig["worker"]>;
 
-/** The queue of a row as text, and the condition that it has one. */
-function toQueue({ queue }: TableSourceConfig): { queue: string; hasQueue: string; byColumn: string | null } {
-  if ("name" in queue) return { queue: `${quoteLiteral(queue.name)}::text`, hasQueue: "", byColumn: null };
-  const byColumn = column(queue.column);
-  return { queue: `${byColumn}::text`, hasQueue: ` and ${byColumn} is not null`, byColumn };
-}
-
-function isStatus({ status }: TableSourceConfig, values: readonly (string | number)[]): string {
-  return isOneOf(column(status), values);
-}
-
-function column(name: string): string {
-  return `job.${quoteIdentifier(name)}`;
-}
+/** The planner takes a hundred queues for granted where a recursive query tells of them, and each page of an index for one that is far away. */
+const looseScansOverrated = 10;
 
 /**
  * The waiting jobs. By column it is a loose index scan: it jumps from one queue to the next instead of reading every waiting row, then counts
@@ -68,15 +58,18 @@ function column(name: string): string {
  */
 function readWaiting(config: TableSourceConfig): Reading {
   const { queue, byColumn } = toQueue(config);
-  const waiting = `from ${toFrom(config)} where ${isStatus(config, [...config.waiting, ...(config.retrying ?? [])])}`;
+  const waiting = `from ${toFrom(config)} where ${isWaiting(config)}`;
   const runAt = config.run_at === undefined ? null : column(config.run_at);
   const own = byColumn === null ? "" : ` and ${byColumn} = seen.queue`;
   const values = toWaiting(`${waiting}${own}`, runAt);
   const measures = values.map(([measure]) => measure);
   const columns = values.map(([measure, scalar]) => `(${scalar}) as ${measure}`).join(",\n       ");
-  if (byColumn === null) return { measures, sql: `select ${queue} as queue, ${columns}` };
+  const plain = readAtOnce(config, measures).sql;
+  if (byColumn === null) return { measures, sql: `select ${queue} as queue, ${columns}`, plain };
   return {
     measures,
+    plain,
+    overrated: looseScansOverrated,
     sql: `
 with recursive seen (queue) as (
   (select ${byColumn} ${waiting} and ${byColumn} is not null order by ${byColumn} limit 1)
@@ -124,22 +117,31 @@ where ${isStatus(config, config.done)} and ${inLast(5, finishedAt)}${hasQueue} g
 }
 
 /** Where the mapping says which jobs run and which column tells where. */
-function findRunning(config: TableSourceConfig, queue: string, table: string): Pick<SqlStatements, "running"> {
+function findRunning(config: TableSourceConfig, queue: string, table: string): Pick<SqlStatements, "running" | "workers"> {
   const { active, worker, started_at: startedAt } = config;
   if (!active || !worker) return {};
   const jobs = `
     select ${queue} as queue, ${column(config.id)}::text as id, null::text as kind, ${column(worker.column)}::text as worker,
            ${startedAt === undefined ? "null::timestamptz" : column(startedAt)} as started_at
     from ${table} where ${isStatus(config, active)}`;
-  return { running: (hosts) => pickRunning({ jobs, ...findWorkers(worker.form ?? "{host}", hosts) }) };
+  return {
+    running: (hosts) => {
+      const [isAsked, isNamed] = [anyOf(hosts), ".+"].map((host) => matches("worker", toPattern(worker, host)));
+      return pickRunning({ jobs, isAsked: isAsked as string, isNamed: isNamed as string });
+    },
+    workers: pickWorkers({ jobs, host: toHost(worker, "worker") }),
+  };
 }
 
-/** Conditions on what a worker writes of itself: `{host}` stands for its host name, `{n}` for a number such as that of its process. */
-function findWorkers(form: string, hosts: readonly string[]): { isAsked: string; isNamed: string } {
-  const toPattern = (host: string) =>
-    form
-      .split(/(\{host\}|\{n\})/)
-      .map((part) => (part === "{host}" ? host : part === "{n}" ? "[0-9]+" : anyOf([part])))
-      .join("");
-  return { isAsked: matches("worker", toPattern(anyOf(hosts))), isNamed: matches("worker", toPattern(".+")) };
+/** What a worker writes of itself, as a pattern: `{host}` stands for its host name, `{n}` for a number such as that of its process. */
+function toPattern({ form = "{host}" }: WorkerConfig, host: string): string {
+  return form
+    .split(/(\{host\}|\{n\})/)
+    .map((part) => (part === "{host}" ? host : part === "{n}" ? "[0-9]+" : anyOf([part])))
+    .join("");
+}
+
+/** The host in it; null where it has not that form. */
+function toHost(worker: WorkerConfig, text: string): string {
+  return `substring(${text} from ${quoteLiteral(`^${toPattern(worker, "(.+)")}$`)})`;
 }

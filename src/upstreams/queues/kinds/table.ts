@@ -2,6 +2,8 @@ import { defineKind } from "../kind.ts";
 import { toTableName } from "../sql/names.ts";
 import { createSqlSource } from "../sql/source.ts";
 import { tableConfig } from "./table-config.ts";
+import { tableHistory } from "./table-history.ts";
+import { tableIndexes } from "./table-indexes.ts";
 import { tableStatements } from "./table-statements.ts";
 
 /**
@@ -11,7 +13,8 @@ import { tableStatements } from "./table-statements.ts";
 export const table = defineKind({
   kind: "table",
   config: tableConfig,
-  create: (config, { database, env }) =>
+  indexes: tableIndexes,
+  create: (config, { database, env, heavy }) =>
     createSqlSource({
       name: config.name,
       kind: config.kind,
@@ -28,5 +31,7 @@ export const table = defineKind({
       ],
       names: "name" in config.queue ? [config.queue.name] : (config.queue.names ?? []),
       statements: tableStatements(config),
+      history: tableHistory(config),
+      heavy,
     }),
 });

@@ -42,17 +42,23 @@ function explainMismatch(code: string, message: string, { table, columns }: Read
   switch (code) {
     case "42P01":
     case "3F000":
-      return `Table ${table} does not exist`;
+      return `Table ${toOther(/^relation "(.+)" does not exist$/, message, table)} does not exist`;
     case "42703":
       return `${which} does not exist in table ${table}`;
     case "42501":
-      return `The database role may not read table ${table}`;
+      return `The database role may not read table ${toOther(/^permission denied for (?:table|view|materialized view) (.+)$/, message, table)}`;
     case "22P02":
       return `Table ${table} does not know one of the statuses that we look for`;
     default:
       // 42: an undefined operator, function or type. 22: a value that cannot be read as a time or a number.
       return /^(?:42|22|0A)/.test(code) ? `A column of table ${table} has another type than expected (SQLSTATE ${code})` : null;
   }
+}
+
+/** Of the tables of a system, the one that PostgreSQL's message names; the first one where it names none. */
+function toOther(pattern: RegExp, message: string, table: string): string {
+  const named = pattern.exec(message)?.[1];
+  return named === undefined || table.endsWith(named) ? table : named;
 }
 
 function explainUnavailable(code: string, message: string): string {

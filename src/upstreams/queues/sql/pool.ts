@@ -21,7 +21,7 @@ const readDeadlineMs = 4_000;
 
 /**
  * SET LOCAL, not SET: behind PgBouncer in transaction mode a session is not ours. UTC, because job systems keep UTC in columns
- * without a time zone. No JIT: compiling costs more than these statements do.
+ * without a time zone. No JIT: compiling costs more than these statements do. One process of the server for each: the others are for the jobs.
  */
 const prologue = [
   "begin transaction read only",
@@ -29,6 +29,7 @@ const prologue = [
   "set local lock_timeout = '500ms'",
   "set local timezone = 'UTC'",
   "set local jit = off",
+  "set local max_parallel_workers_per_gather = 0",
 ];
 
 /** A pool of our own, of at most 3 connections. Neither pg (50 ms) nor a connection is loaded before the first read. */

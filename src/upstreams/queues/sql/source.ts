@@ -1,23 +1,32 @@
 import type { Environment } from "../../../domain/environment.ts";
 import { cleanText } from "../../../domain/log-clean.ts";
-import type { JobFailures, QueueMetrics, RunningJobs } from "../../../domain/queue.ts";
+import type { FailedJobs, JobFailures, QueueMetrics, RunningJobs, WorkerJobs } from "../../../domain/queue.ts";
 import { createFlight } from "../abortable.ts";
 import type { KindSource } from "../kind.ts";
 import { createKnownQueues } from "../known-queues.ts";
 import { createSamples } from "../samples.ts";
-import { toQueueMetrics, toSeconds } from "../to-metrics.ts";
+import { toQueueMetrics } from "../to-metrics.ts";
 import { toQueueError } from "./failures.ts";
-import { type Measure, type Reading, measuredNothing, uniteReadings } from "./measures.ts";
+import { type ToHistoryRows, readHistory } from "./history.ts";
+import type { Reading } from "./measures.ts";
 import { type TableName, formatTable } from "./names.ts";
+import { type HeavyOptions, type TableParts, createPlannedReads } from "./plan-reads.ts";
 import type { Database, Row } from "./pool.ts";
+import { pickFailed } from "./windows.ts";
 
 /** The statements of a job system. */
 export interface SqlStatements {
   readonly readings: readonly Reading[];
   /** As `groupFailures` makes it; null where the system keeps no errors. */
   readonly failures: string | null;
+  /** The query that `groupFailures` was given; absent where jobs are not looked for by their error. */
+  readonly failed?: string;
   /** As `pickRunning` makes it; absent where the rows do not tell who works on them. */
   readonly running?: (hosts: readonly string[]) => string;
+  /** As `pickWorkers` makes it; absent as `running`. */
+  readonly workers?: string;
+  /** How the table is read part by part where a scan of it is needed; absent where that cannot be. */
+  readonly parts?: TableParts;
 }
 
 /** Reads one statement; rejects as `Database.read` does. */
@@ -39,6 +48,9 @@ interface SqlSourceOptions {
    * columns of another version are its business.
    */
   readonly statements: SqlStatements | ((read: ReadRows) => Promise<SqlStatements>);
+  /** What the past is made of; null or absent where the rows do not tell it. */
+  readonly history?: ToHistoryRows | null;
+  readonly heavy?: HeavyOptions | undefined;
   /** Absent: whether jobs run on a host is never asked. */
   readonly tellsWorkers?: boolean;
 }
@@ -48,10 +60,11 @@ interface SqlSourceOptions {
  * schema or a restarted server is seen by the next call.
  */
 export function createSqlSource(options: SqlSourceOptions): KindSource {
-  const { name, kind, env, database, tables } = options;
+  const { name, kind, env, database, tables, history } = options;
   const subject = { source: name, table: formatTable(tables[0]), columns: options.columns };
   const known = createKnownQueues(options.names);
   const samples = createSamples();
+  const reads = createPlannedReads(database, options.heavy);
   let prepared: SqlStatements | null = null;
 
   const prepare = async (signal: AbortSignal): Promise<SqlStatements> => {
@@ -60,38 +73,36 @@ export function createSqlSource(options: SqlSourceOptions): KindSource {
     return (prepared ??= await statements((statement) => database.read(statement, signal)));
   };
   const readMetrics = createFlight(async (signal): Promise<readonly QueueMetrics[]> => {
-    const { readings } = await prepare(signal);
-    const rows = await database.read(uniteReadings(readings), signal);
-    const observedAt = toSeconds(new Date());
-    const nothing = measuredNothing(readings);
-    const measured = new Map<string, Partial<Record<Measure, number | null>>>();
-    for (const { queue, measure, n } of rows) {
-      if (queue === null || queue === undefined) continue;
-      known.add(queue);
-      const own = measured.get(queue) ?? { ...nothing };
-      measured.set(queue, own);
-      own[measure as Measure] = n === null || n === undefined ? null : Number(n);
-    }
+    const { nothing, measured, observedAt, exact } = await reads.measures(await prepare(signal), signal);
+    for (const queue of measured.keys()) known.add(queue);
     const isSampled = "processed_total" in nothing || "failures_total" in nothing;
     return [...known.names()].toSorted().map((queue) => {
       const own = measured.get(queue) ?? nothing;
       const identity = { name: queue, source: name, observedAt };
-      if (!isSampled) return toQueueMetrics(identity, own);
+      if (!isSampled) return { ...toQueueMetrics(identity, own), exact };
       samples.add(queue, { processed: own.processed_total ?? null, failures: own.failures_total ?? null });
       return toQueueMetrics(identity, own, samples.rates(queue));
     });
   });
 
   const readFailures = createFlight(async (signal): Promise<readonly JobFailures[]> => {
-    const { failures } = await prepare(signal);
-    if (failures === null) return [];
-    const rows = await database.read(failures, signal);
+    const rows = await reads.failures(await prepare(signal), signal);
     return rows.map((row) => toFailures(row, name)).toSorted(byNewest);
   });
+
+  const readFailed = async (queue: string, signal: AbortSignal): Promise<readonly FailedJobs[] | null> => {
+    const { failed } = await prepare(signal);
+    return failed === undefined ? null : (await database.read(pickFailed(failed, queue), signal)).map(toFailedJobs);
+  };
 
   const readRunning = async (hosts: readonly string[], signal: AbortSignal): Promise<RunningJobs> => {
     const { running } = await prepare(signal);
     return running ? toRunningJobs(await database.read(running(hosts), signal), name) : { jobs: [], total: 0, unnamed: 0 };
+  };
+
+  const readWorkers = async (signal: AbortSignal): Promise<readonly WorkerJobs[] | null> => {
+    const { workers } = await prepare(signal);
+    return workers === undefined ? null : (await database.read(workers, signal)).map((row) => toWorkerJobs(row, name));
   };
 
   const asOpsError = (error: unknown) => {
@@ -104,9 +115,16 @@ export function createSqlSource(options: SqlSourceOptions): KindSource {
     kind,
     env,
     tables,
+    close: async () => reads.close(),
     metrics: (signal) => readMetrics(signal).catch(asOpsError),
     failures: (signal) => readFailures(signal).catch(asOpsError),
+    failedJobs: (queue, signal) => readFailed(queue, signal).catch(asOpsError),
+    ...(history && {
+      history: (queue, range, signal) =>
+        readHistory((statement) => database.read(statement, signal), history, queue, range).catch(asOpsError),
+    }),
     ...(tellsWorkers && { running: (hosts, signal) => readRunning(hosts, signal).catch(asOpsError) }),
+    ...(tellsWorkers && { workerJobs: (signal) => readWorkers(signal).catch(asOpsError) }),
   };
 }
 
@@ -125,6 +143,10 @@ function toFailures(row: Row, source: string): JobFailures {
   };
 }
 
+function toFailedJobs({ error, n, job_ids: jobIds }: Row): FailedJobs {
+  return { error: cleanText(error ?? ""), jobIds: JSON.parse(jobIds ?? "[]") as string[], jobs: Number(n) };
+}
+
 function byNewest(a: JobFailures, b: JobFailures): number {
   if (a.lastAt !== b.lastAt) return a.lastAt > b.lastAt ? -1 : 1;
   return 0;
@@ -139,6 +161,12 @@ function toRunningJobs(rows: readonly Row[], source: string): RunningJobs {
       jobId: row["job_id"] ?? "",
       kind: row["kind"] ?? null,
       startedAt: row["started_at"] ?? null,
+      worker: row["worker"] ?? null,
     }));
   return { jobs, total: Number(rows[0]?.["total"]), unnamed: Number(rows[0]?.["unnamed"]) };
+}
+
+function toWorkerJobs({ queue, host, n, age }: Row, source: string): WorkerJobs {
+  const oldestAgeSeconds = age === null || age === undefined ? null : Number(age);
+  return { queue: queue ?? "", source, host: host ?? null, count: Number(n), oldestAgeSeconds };
 }

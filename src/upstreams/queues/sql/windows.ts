@@ -1,4 +1,6 @@
+import { jobsPerOperation } from "../../../domain/job-control.ts";
 import { failureGroupsLimit, jobIdsPerError } from "../../../domain/queue.ts";
+import { quoteLiteral } from "./names.ts";
 
 /** Longest error text that we group by and return, characters. */
 const errorTextLimit = 2_000;
@@ -39,18 +41,30 @@ export function quantiles(prefix: "wait" | "run", seconds: string): string {
 /**
  * The `failures` statement of a source, over a query with the columns queue (text), id, error (text), failed_at, worker (text) and attempts: failures of one
  * text by one worker are one row {queue, error, worker, n, attempts, first_at, last_at, job_ids}. When there are too many, each queue keeps its newest ones,
- * and none hides another.
+ * and none hides another. `withTimes` adds job_times: when each of these jobs failed, in seconds.
  */
-export function groupFailures(failures: string): string {
+export function groupFailures(failures: string, { withTimes = false } = {}): string {
   return `
-select queue, error, worker, n, attempts, ${toTimeText("oldest")} as first_at, ${toTimeText("newest")} as last_at, job_ids
+select queue, error, worker, n, attempts, ${toTimeText("oldest")} as first_at, ${toTimeText("newest")} as last_at, job_ids${withTimes ? ", job_times" : ""}
 from (
   select queue, error, worker, count(*) as n, max(attempts) as attempts, min(failed_at) as oldest, max(failed_at) as newest,
-         to_json((array_agg(id::text order by failed_at desc, id desc))[1:${jobIdsPerError}])::text as job_ids,
+         ${ofNewest("id::text")} as job_ids,${withTimes ? ` ${ofNewest("extract(epoch from failed_at)")} as job_times,` : ""}
          row_number() over (partition by queue order by max(failed_at) desc, error, worker) as place
   from (${failures}) as failure
   group by queue, error, worker
 ) as failure_group
 order by place, newest desc, queue
 limit ${failureGroupsLimit}`;
+}
+
+/** Over the same query, the failed jobs of one queue: {error, n, job_ids}, each job once for each text, as many ids as one operation may change. */
+export function pickFailed(failures: string, queue: string): string {
+  return `
+select error, count(*) as n, to_json((array_agg(id order by failed_at desc, id desc))[1:${jobsPerOperation}])::text as job_ids
+from (select error, id::text as id, max(failed_at) as failed_at from (${failures}) as failure where queue = ${quoteLiteral(queue)} group by error, id) as job
+group by error order by max(failed_at) desc, error limit ${failureGroupsLimit}`;
+}
+
+function ofNewest(value: string): string {
+  return `to_json((array_agg(${value} order by failed_at desc, id desc))[1:${jobIdsPerError}])::text`;
 }

@@ -1,0 +1,55 @@
+import type { Client } from "pg";
+
+/** The table of the queue bench: 2 % waiting, 3 % failed, some running, the others done, over 30 days; 20 types, of which the first has a fifth of the rows. */
+export async function buildTable(client: Client, rows: number): Promise<void> {
+  await client.query(`
+    create unlogged table jobs (
+      id bigint not null, type text not null, status text not null, run_at timestamptz not null, started_at timestamptz,
+      finished_at timestamptz, attempts int not null default 1, last_error text, payload text) with (autovacuum_enabled = off)`);
+  await client.query(`
+    insert into jobs
+    select n, 'type_' || lpad(floor(20 * power(random(), 2))::text, 2, '0'), status, due,
+           case when status <> 'pending' then due + interval '2 seconds' end,
+           case when status in ('done', 'failed') then due + interval '5 seconds' end, 1,
+           case when status = 'failed' then 'error ' || n % 7 end, repeat('x', 100)
+    from (
+      select n, now() - (${rows} - n) * interval '30 days' / ${rows} - interval '5 seconds' as due,
+             case when n % 50 = 0 then 'pending' when n % 100 in (1, 34, 67) then 'failed' when n % 100000 = 7 then 'running' else 'done' end as status
+      from generate_series(1, ${rows}) as n) as job`);
+  await client.query("alter table jobs add primary key (id)");
+  await client.query("vacuum analyze jobs");
+}
+
+/** What somebody would write who counts without a thought for size. */
+export const naive = `
+  select type, count(*) filter (where status = 'pending' and run_at <= now()) as depth,
+         count(*) filter (where status = 'done' and finished_at >= now() - interval '5 minutes') as processed,
+         count(*) filter (where status = 'failed' and finished_at >= now() - interval '1 hour') as failures
+  from jobs group by type order by type`;
+
+/** Three ways to leave a table in 200,000 updates, without a vacuum behind them. Each begins with one that is vacuumed. */
+export const hostilities = [
+  {
+    name: "100,000 jobs taken and ended, by two updates each",
+    statements: (rows: number) => {
+      const picked = `(select id, row_number() over (order by id) as k from jobs where status = 'pending' order by id limit ${rows / 100})`;
+      const ago = "(row_number() over (order by id)) * interval '36 milliseconds'";
+      return [
+        `create temp table picked as select id, k, ${ago} as ago from ${picked} as first`,
+        "update jobs set status = 'running', started_at = now() - ago - interval '3 seconds' from picked where picked.id = jobs.id",
+        `update jobs set status = case when k % 33 = 0 then 'failed' else 'done' end, finished_at = now() - ago,
+           last_error = case when k % 33 = 0 then 'error ' || k % 7 end from picked where picked.id = jobs.id`,
+      ];
+    },
+  },
+  {
+    name: "200,000 rows anywhere",
+    statements: (rows: number) => [
+      `update jobs set attempts = attempts + 1 where id in (select (random() * ${rows})::bigint from generate_series(1, ${rows / 50}))`,
+    ],
+  },
+  {
+    name: "every waiting job put off by a second",
+    statements: () => ["update jobs set run_at = run_at + interval '1 second' where status = 'pending'"],
+  },
+] as const;

@@ -1,0 +1,75 @@
+/** The times from + step, from + 2 step ... up to `to`, unix seconds. */
+export interface HistoryRange {
+  readonly from: number;
+  readonly step: number;
+  /** How many steps, at least 1. */
+  readonly steps: number;
+}
+
+/** A queue at one time, and what happened in the step that ends there. Null where it cannot be known. */
+export interface QueuePoint {
+  /** RFC 3339 UTC with seconds. */
+  readonly time: string;
+  /** Jobs that could run at that time, and were not yet taken. */
+  readonly depth: number | null;
+  /** Successes in the step, divided by its seconds. */
+  readonly processedPerSec: number | null;
+  /** Failures in the step. */
+  readonly failures: number | null;
+  /** Of jobs that were taken in the step, seconds: from when they could run to their start. */
+  readonly waitP50Seconds: number | null;
+  readonly waitP95Seconds: number | null;
+}
+
+export interface QueueHistory {
+  /** Oldest first, one for each step. */
+  readonly points: readonly QueuePoint[];
+  /** Whether they are computed from the jobs' own rows; else from what was sampled while somebody asked. */
+  readonly exact: boolean;
+  /** Points before this time are null: rows, or samples, of before are not kept any more. RFC 3339 UTC with seconds; null when they reach back far enough. */
+  readonly since: string | null;
+}
+
+/** What happened in one step: `step` is 0 for all before the range, 1 for what happened up to its first time ... */
+export interface HistoryStep {
+  readonly step: number;
+  /** Jobs that became able to run, and jobs that were taken. */
+  readonly due: number;
+  readonly taken: number;
+  readonly processed: number;
+  readonly failures: number;
+  readonly waitP50: number | null;
+  readonly waitP95: number | null;
+}
+
+/** The points of a range from what happened in its steps. `since` (unix seconds): nothing is known of before. */
+export function toPoints(
+  { from, step, steps }: HistoryRange,
+  happened: readonly HistoryStep[],
+  since: number | null,
+): QueuePoint[] {
+  const byStep = new Map(happened.map((one) => [one.step, one]));
+  const before = byStep.get(0);
+  let depth = (before?.due ?? 0) - (before?.taken ?? 0);
+  const points: QueuePoint[] = [];
+  for (let index = 1; index <= steps; index += 1) {
+    const own = byStep.get(index);
+    depth += (own?.due ?? 0) - (own?.taken ?? 0);
+    const at = from + index * step;
+    const isKnown = since === null || at - step >= since;
+    points.push({
+      time: toTime(at),
+      depth: isKnown ? depth : null,
+      processedPerSec: isKnown ? (own?.processed ?? 0) / step : null,
+      failures: isKnown ? (own?.failures ?? 0) : null,
+      waitP50Seconds: isKnown ? (own?.waitP50 ?? null) : null,
+      waitP95Seconds: isKnown ? (own?.waitP95 ?? null) : null,
+    });
+  }
+  return points;
+}
+
+/** Unix seconds as RFC 3339 UTC with seconds. */
+export function toTime(unix: number): string {
+  return `${new Date(unix * 1000).toISOString().slice(0, 19)}Z`;
+}

@@ -1,0 +1,30 @@
+import type { Container } from "./container.ts";
+
+/** The host in the id that River gives its client by default. Source: defaultClientIDWithHost in River's client.go. */
+export function toRiverHost(host: string): string {
+  return host.replaceAll(".", "_").slice(0, 60);
+}
+
+/**
+ * The host names by which the workers in a container call themselves: the one that it was given or else, as Docker does, the start of its id; and each as
+ * River writes it.
+ */
+export function toWorkerNames({ host, id }: Pick<Container, "host" | "id">): readonly string[] {
+  return [...new Set([host, id, toRiverHost(host)])];
+}
+
+/** The release that a worker's container runs, by the worker's host name. Null for a name that no container has, or those of several releases. */
+export type ReleaseOf = (host: string | null) => string | null;
+
+/** Over the containers that may be told of, stopped ones too: their failures are still theirs. */
+export function createReleaseOf(containers: readonly Container[]): ReleaseOf {
+  const releases = new Map<string, string | null>();
+  for (const container of containers) {
+    const version = container.version === "" ? null : container.version;
+    for (const name of toWorkerNames(container)) {
+      const other = releases.get(name);
+      releases.set(name, other === undefined || other === version ? version : null);
+    }
+  }
+  return (host) => (host === null ? null : (releases.get(host) ?? null));
+}

@@ -1,0 +1,63 @@
+import { OpsError } from "../../errors.ts";
+import type { Builder } from "../builder.ts";
+import { toHistoryRange } from "../history-args.ts";
+import type { Refs } from "../refs.ts";
+
+/** QueueHistory and QueuePoint, and Queue.history. */
+export function addQueueHistory(builder: Builder, refs: Refs): void {
+  refs.queuePoint.implement({
+    description: "A queue at one time, and what happened in the step that ends there. Null where it cannot be known.",
+    fields: (t) => ({
+      time: t.expose("time", { type: "DateTime", description: "The end of the step." }),
+      depth: t.exposeInt("depth", {
+        nullable: true,
+        description: "Jobs that could run at that time and were not taken; where starts are not recorded: that had not ended.",
+      }),
+      processedPerSec: t.exposeFloat("processedPerSec", { nullable: true, description: "Successes in the step, each second." }),
+      failures: t.exposeInt("failures", {
+        nullable: true,
+        description: "Failures in the step, as Queue.failuresLastHour counts them.",
+      }),
+      waitP50Seconds: t.exposeFloat("waitP50Seconds", {
+        nullable: true,
+        description: "Of jobs that were taken in the step: median time since they could run.",
+      }),
+      waitP95Seconds: t.exposeFloat("waitP95Seconds", { nullable: true, description: "The same of 95 of 100." }),
+    }),
+  });
+  refs.queueHistory.implement({
+    description: "The past of a queue.",
+    fields: (t) => ({
+      points: t.expose("points", { type: [refs.queuePoint], description: "Oldest first, one for each step." }),
+      exact: t.exposeBoolean("exact", {
+        description:
+          "Whether it is computed from the jobs' own rows, so that it reaches back before the gateway was started; else from what was sampled while somebody asked.",
+      }),
+      since: t.expose("since", {
+        type: "DateTime",
+        nullable: true,
+        description: "Points of before are null: older rows, or samples, are not kept. Null when they reach back far enough.",
+      }),
+    }),
+  });
+  builder.objectField(refs.queue, "history", (t) =>
+    t.field({
+      type: refs.queueHistory,
+      nullable: true,
+      complexity: { field: 50, multiplier: 1 },
+      description:
+        "Its depth, rate, failures and waiting times over a range, at most 11,000 points. query_refused when that would cost the database too much.",
+      args: {
+        from: t.arg.string({ required: true, description: "RFC 3339, unix seconds, or a duration back from now (6h)." }),
+        to: t.arg.string({ description: "As `from`; now at the latest, and when absent." }),
+        step: t.arg.int({ description: "Seconds, 1 to 86400. When absent: about 240 points." }),
+      },
+      resolve: async (queue, args, { loaders, signal }) => {
+        const range = toHistoryRange(args, Date.now());
+        const source = (await loaders.queues.visible()).find(({ name }) => name === queue.source);
+        if (!source?.history) throw new OpsError("query_refused", "Nothing is remembered of this queue");
+        return source.history(queue.name, range, signal);
+      },
+    }),
+  );
+}

@@ -1,0 +1,64 @@
+import type { QueueMetrics } from "../../domain/queue.ts";
+import { type HistoryRange, type QueueHistory, type QueuePoint, toTime } from "../../domain/queue-history.ts";
+
+export interface HistoryRing {
+  /** To be told of every answer: keeps one in ten seconds of the last hour. */
+  add(queues: readonly QueueMetrics[]): void;
+  history(queue: string, range: HistoryRange): QueueHistory;
+}
+
+const stepSeconds = 10;
+const keptSeconds = 3660;
+/** Of a source; 30 kB each. */
+const mostQueues = 1000;
+
+interface Sample extends Pick<QueuePoint, "depth" | "processedPerSec" | "waitP50Seconds" | "waitP95Seconds"> {
+  /** Unix seconds. */
+  readonly at: number;
+}
+
+/** The past of queues whose rows vanish: what was seen while somebody asked. */
+export function createHistoryRing(now: () => number = Date.now): HistoryRing {
+  const rings = new Map<string, Sample[]>();
+  return {
+    add(queues) {
+      const at = now() / 1000;
+      for (const queue of queues) {
+        const ring = rings.get(queue.name) ?? [];
+        if (ring.length === 0 && rings.size >= mostQueues) continue;
+        rings.set(queue.name, ring);
+        if (at - (ring.at(-1)?.at ?? 0) < stepSeconds) continue;
+        const { depth, processedPerSec, waitSeconds } = queue;
+        ring.push({
+          at,
+          depth,
+          processedPerSec,
+          waitP50Seconds: waitSeconds?.p50 ?? null,
+          waitP95Seconds: waitSeconds?.p95 ?? null,
+        });
+        while (ring[0] && at - ring[0].at > keptSeconds) ring.shift();
+      }
+    },
+    history(name, { from, step, steps }) {
+      const ring = rings.get(name) ?? [];
+      const [first] = ring;
+      let next = 0;
+      const points = Array.from({ length: steps }, (_, index): QueuePoint => {
+        const at = from + (index + 1) * step;
+        // The newest sample of this step: nothing is carried over from an earlier one.
+        while (next < ring.length && (ring[next] as Sample).at <= at) next += 1;
+        const sample = ring[next - 1];
+        const seen = sample && sample.at > at - Math.max(step, stepSeconds) ? sample : null;
+        return {
+          time: toTime(at),
+          depth: seen?.depth ?? null,
+          processedPerSec: seen?.processedPerSec ?? null,
+          failures: null,
+          waitP50Seconds: seen?.waitP50Seconds ?? null,
+          waitP95Seconds: seen?.waitP95Seconds ?? null,
+        };
+      });
+      return { points, exact: false, since: first && first.at > from ? toTime(Math.floor(first.at)) : null };
+    },
+  };
+}

@@ -1,0 +1,139 @@
+import { OpsError } from "../../../errors.ts";
+import type { Reading } from "../sql/measures.ts";
+import { quoteLiteral, quoteTable } from "../sql/names.ts";
+import type { ReadRows, SqlStatements } from "../sql/source.ts";
+import { groupFailures, inLast, quantiles, secondsBetween, toErrorText } from "../sql/windows.ts";
+
+/** What the role of DATABASE_URL can use beside the view `jobs`. */
+export interface Extras {
+  /** It sees the rows of `_private_tasks`: row-level security hides them from all but the owner and BYPASSRLS. */
+  readonly tasks: boolean;
+  /** `ops.job_ends` is filled for this schema (deploy/postgres/graphile-worker-ends.sql). */
+  readonly ends: boolean;
+}
+
+/** Looks at what is there. Rejects as `Database.read` does, and with schema_mismatch where `jobs` is a table: before 0.16, and its rows are hidden. */
+export async function findExtras(source: string, schema: string, read: ReadRows): Promise<Extras> {
+  const [row] = await read(extrasStatement(schema));
+  if (row?.["older"] === "true") {
+    throw new OpsError("schema_mismatch", `${schema}.jobs is a table: graphile-worker 0.16 or newer is needed`, {
+      upstream: `queues:${source}`,
+    });
+  }
+  return { tasks: row?.["tasks"] === "true", ends: row?.["ends"] === "true" };
+}
+
+/**
+ * SQL for graphile-worker. Jobs are always read through its view `jobs`, which has the rights of its owner: `_private_jobs` has row-level security without
+ * a policy, so that a role with SELECT on it is told, without an error, that there are none. One pass over the table, which only keeps what is not done:
+ * no index of graphile-worker tells which jobs run, failed or are dead.
+ */
+export function graphileWorkerStatements(schema: string, extras: Extras): SqlStatements {
+  const jobs = findJobs(schema);
+  const failed = extras.ends
+    ? `select queue, job_id as id, ${toErrorText("error")} as error, ended_at as failed_at, null::text as worker, attempts from ${findEnds(schema, 60)} and failed`
+    : `select queue, id, ${toErrorText("last_error")} as error, failed_at, null::text as worker, failed_attempts as attempts
+       from ${jobs} where ${inLast(60, "failed_at")}`;
+  return {
+    readings: [
+      readJobs(jobs, extras),
+      ...(extras.tasks ? [readTasks(schema, extras)] : []),
+      ...(extras.ends ? readEnds(schema) : []),
+    ],
+    failures: groupFailures(failed),
+    failed,
+  };
+}
+
+/** What the rows of jobs tell: failures are those whose job is still there, fewer than there were. */
+function readJobs(jobs: string, { ends }: Extras): Reading {
+  const due = "is_waiting and run_at <= now()";
+  return {
+    measures: ["depth", "deferred", "retrying", "active", "dead", "oldest_age", ...(ends ? [] : (["failures"] as const))],
+    sql: `
+select queue, count(*) filter (where ${due}) as depth,
+       count(*) filter (where is_waiting and run_at > now() and last_error is null) as deferred,
+       count(*) filter (where is_waiting and last_error is not null) as retrying,
+       count(*) filter (where locked_at is not null) as active,
+       count(*) filter (where is_dead) as dead,
+       ${secondsBetween(`min(run_at) filter (where ${due})`, "now()")} as oldest_age,
+       count(*) filter (where ${inLast(60, "failed_at")}) as failures
+from ${jobs} group by queue`,
+  };
+}
+
+/**
+ * All tasks, also those without jobs. A job that succeeds is deleted, and PostgreSQL counts what is deleted from a table: with one task these are its
+ * successes, with those that were removed by hand; with several, nobody knows whose they are.
+ */
+function readTasks(schema: string, { ends }: Extras): Reading {
+  const tasks = quoteTable({ schema, table: "_private_tasks" });
+  // Only for their names: nothing tells how many workers there are.
+  if (ends) return { measures: ["workers"], sql: `select identifier as queue, null as workers from ${tasks}` };
+  const table = quoteLiteral(quoteTable({ schema, table: "_private_jobs" }));
+  return {
+    measures: ["processed_total"],
+    sql: `
+select identifier as queue,
+       case when count(*) over () = 1 then pg_catalog.pg_stat_get_tuples_deleted(${table}::regclass) end as processed_total
+from ${tasks}`,
+  };
+}
+
+/** Where each end of an attempt is written down, everything is known. */
+function readEnds(schema: string): readonly Reading[] {
+  return [
+    {
+      measures: ["processed", "wait_p50", "wait_p95", "run_p50", "run_p95"],
+      sql: `
+select queue, count(*) as processed, ${quantiles("wait", secondsBetween("ready_at", "started_at"))},
+       ${quantiles("run", secondsBetween("started_at", "ended_at"))}
+from ${findEnds(schema, 5)} and not failed group by queue`,
+    },
+    { measures: ["failures"], sql: `select queue, count(*) as failures from ${findEnds(schema, 60)} and failed group by queue` },
+  ];
+}
+
+function findEnds(schema: string, minutes: number): string {
+  return `ops.job_ends where source = ${quoteLiteral(schema)} and ${inLast(minutes, "ended_at")}`;
+}
+
+/**
+ * A failed attempt is not written down with its time, but the job is put off by exp(attempts) seconds from then on (failJobs in src/sql): that gives it
+ * back, while nobody has changed the row since, which `updated_at` tells (workers leave it alone). One that was given up by hand failed then. What was
+ * rescheduled by hand failed at an unknown time: null.
+ */
+function findJobs(schema: string): string {
+  const putOff = "run_at - exp(least(failed_attempts, 10)) * interval '1 second'";
+  return `(
+  select *, case when failed_attempts < 1 or (last_error is null and not is_dead) then null
+                 when ${putOff} between updated_at and now() then ${putOff}
+                 when is_dead then updated_at end as failed_at
+  from (
+    select task_identifier as queue, id, run_at, updated_at, locked_at, last_error,
+           attempts - (locked_at is not null)::int as failed_attempts,
+           locked_at is null and attempts < max_attempts as is_waiting,
+           locked_at is null and attempts >= max_attempts as is_dead
+    from ${quoteTable({ schema, table: "jobs" })}
+  ) as row
+) as job`;
+}
+
+/** From pg_catalog, which no lock on the jobs holds up, and which every role may read. */
+function extrasStatement(schema: string): string {
+  const readable = "has_schema_privilege(namespace.oid, 'usage') and has_table_privilege(class.oid, 'select')";
+  return `
+select exists (select ${named(schema, "jobs")} and class.relkind <> 'v')::text as older,
+       exists (select ${named(schema, "_private_tasks")} and ${readable} and not row_security_active(class.oid))::text as tasks,
+       (exists (select ${named("ops", "job_ends")} and ${readable}) and 2 = (
+         select count(*) from pg_catalog.pg_trigger as trigger
+         where trigger.tgrelid = (select class.oid ${named(schema, "_private_jobs")})
+           and trigger.tgname in ('ops_job_done', 'ops_job_failed') and trigger.tgenabled in ('O', 'A')
+       ))::text as ends`;
+}
+
+function named(schema: string, name: string): string {
+  return `
+  from pg_catalog.pg_class as class join pg_catalog.pg_namespace as namespace on namespace.oid = class.relnamespace
+  where namespace.nspname = ${quoteLiteral(schema)} and class.relname = '${name}'`;
+}

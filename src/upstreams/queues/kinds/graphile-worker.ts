@@ -1,0 +1,55 @@
+import type { QueueMetrics } from "../../../domain/queue.ts";
+import { defineKind } from "../kind.ts";
+import { createSqlSource } from "../sql/source.ts";
+import { graphileWorkerConfig } from "./graphile-worker-config.ts";
+import { type Extras, findExtras, graphileWorkerStatements } from "./graphile-worker-statements.ts";
+
+const columns = ["task_identifier", "id", "run_at", "updated_at", "locked_at", "last_error", "attempts", "max_attempts"];
+
+/**
+ * Jobs of graphile-worker, by task. A job that succeeds is deleted, and of the failures of one that waits only the last is kept. So there is
+ *
+ * - with deploy/postgres/graphile-worker-ends.sql, everything, exactly;
+ * - without it, as failures the jobs that are there and whose last attempt failed in the window: at least so many attempts failed (`exact` is false);
+ * - as successes, without it, what is deleted from the table, sampled, and only where there is a single task and the role sees the tasks; else null.
+ *
+ * Tasks without jobs are listed where the role sees them (the owner, BYPASSRLS), else once they were seen with some. Rows name a worker by a random id,
+ * not by a host, and only while it holds them.
+ */
+export const graphileWorker = defineKind<typeof graphileWorkerConfig>({
+  kind: "graphile-worker",
+  config: graphileWorkerConfig,
+  detected: {
+    tables: ["_private_jobs", "_private_tasks", "jobs"],
+    toConfig: ({ name, schema }) => ({ name, kind: "graphile-worker", schema }),
+  },
+  create: (config, { database, env }) => {
+    const { name, kind, schema, names = [] } = config;
+    let extras: Extras = { tasks: false, ends: false };
+    const source = createSqlSource({
+      name,
+      kind,
+      env: config.env ?? env,
+      database,
+      tables: [{ schema, table: "jobs" }],
+      columns,
+      names,
+      statements: async (read) => {
+        extras = await findExtras(name, schema, read);
+        return graphileWorkerStatements(schema, extras);
+      },
+    });
+    return {
+      ...source,
+      metrics: async (signal) => {
+        const queues = await source.metrics(signal);
+        return extras.ends ? queues : queues.map(asAtLeast);
+      },
+    };
+  },
+});
+
+/** Its failures are a lower bound; where nothing was sampled there is no window. */
+function asAtLeast(queue: QueueMetrics): QueueMetrics {
+  return { ...queue, exact: false, windowSeconds: queue.processedPerSec === null ? null : queue.windowSeconds };
+}

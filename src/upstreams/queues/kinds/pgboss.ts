@@ -1,0 +1,49 @@
+import { defineKind } from "../kind.ts";
+import { createSqlSource } from "../sql/source.ts";
+import { pgbossConfig } from "./pgboss-config.ts";
+import { pgbossHistory } from "./pgboss-history.ts";
+import { preparePgboss } from "./pgboss-statements.ts";
+
+const columns = [
+  "id",
+  "name",
+  "state",
+  "retry_count",
+  "retry_delay",
+  "retry_backoff",
+  "start_after",
+  "created_on",
+  "started_on",
+  "completed_on",
+  "archived_on",
+  "output",
+];
+
+/**
+ * Jobs of pg-boss, 10 and newer. It keeps ended jobs for days, so its successes are exact; of a job's attempts it keeps the last one, so its failures
+ * are jobs: those whose last attempt failed in the window, whether they ended with it or will be tried again. A job that succeeded after failures is none.
+ * Its rows do not say who works on them, and its queues cannot be paused. Before 12.38 a read is one pass over all jobs that are kept.
+ */
+export const pgboss = defineKind<typeof pgbossConfig>({
+  kind: "pgboss",
+  config: pgbossConfig,
+  detected: {
+    tables: ["job", "queue", "schedule", "subscription", "version"],
+    toConfig: ({ name, schema }) => ({ name, kind: "pgboss", schema }),
+  },
+  create: (config, { database, env }) =>
+    createSqlSource({
+      name: config.name,
+      kind: config.kind,
+      env: config.env ?? env,
+      database,
+      tables: [
+        { schema: config.schema, table: "job" },
+        { schema: config.schema, table: "queue" },
+      ],
+      columns,
+      names: config.names ?? [],
+      statements: (read) => preparePgboss(config.schema, read),
+      history: pgbossHistory(config.schema),
+    }),
+});

@@ -1,0 +1,185 @@
+import { readAsynqFailures } from "./redis-asynq-failures.ts";
+import { type AsynqServer, toServer, toWorker } from "./redis-asynq-messages.ts";
+import type { Question, RedisConnection } from "./redis-connection.ts";
+import { toCount, toNumber, toScored, toTexts } from "./redis-replies.ts";
+import type { RedisReading, RedisRunning, RedisSystem } from "./redis-system.ts";
+
+/** Processes of which more than this is not read. */
+const serversLimit = 1000;
+
+/**
+ * Queues of asynq 0.18 or newer. Its rows of successes vanish, and of failures only the last one of each task is kept: rates and failures are differences of its counters
+ * (`processed` has the failed attempts in it). Depth is what is pending, and what was scheduled, or waits to be retried, until now. Tasks in groups that
+ * wait to be aggregated are not told. Workers are the processes that take from the queue. Dead are the archived tasks.
+ * Source: hibiken/asynq internal/rdb/rdb.go, internal/base/base.go; shared/upstreams.md 5.2.
+ */
+export function createAsynq(connection: RedisConnection): RedisSystem {
+  return {
+    discover: async (signal) => {
+      const [names] = await connection.ask(
+        [{ commands: [["smembers", "asynq:queues"]], parse: ([reply]) => toTexts(reply) }],
+        signal,
+      );
+      return names ?? [];
+    },
+    async read(queues, now, signal) {
+      const serverKeys = listKeys("asynq:servers", now);
+      const [keys, ...looks] = (await connection.ask<unknown>(
+        [serverKeys, ...queues.map((queue) => lookAt(queue, now))],
+        signal,
+      )) as [string[], ...Look[]];
+      const readServers: Question<AsynqServer[]> = {
+        commands: keys.map((key) => ["getBuffer", key]),
+        parse: (replies) => replies.flatMap((reply) => (Buffer.isBuffer(reply) ? (toServer(reply) ?? []) : [])),
+      };
+      const pendingSince = queues.map((queue, index): Question<number | null> =>
+        readPendingSince(queue, looks[index]?.next ?? null),
+      );
+      const [servers, ...since] = (await connection.ask<unknown>([readServers, ...pendingSince], signal)) as [
+        AsynqServer[],
+        ...(number | null)[],
+      ];
+      return queues.map((queue, index) => toReading(queue, looks[index] as Look, since[index] ?? null, servers, now));
+    },
+    failures: (queues, now, signal) => readAsynqFailures(connection, queues, now, signal),
+    async running(_queues, now, signal) {
+      const [keys = []] = await connection.ask([listKeys("asynq:workers", now)], signal);
+      const [named = []] = await connection.ask(
+        [{ commands: keys.map((key) => ["hvalsBuffer", key]), parse: toRunning }],
+        signal,
+      );
+      return { named, unnamed: 0 };
+    },
+  };
+}
+
+/** The keys of processes that have not expired. */
+function listKeys(key: "asynq:servers" | "asynq:workers", now: number): Question<string[]> {
+  return {
+    commands: [["zrangebyscore", key, Math.floor(now / 1000), "+inf", "LIMIT", 0, serversLimit]],
+    parse: ([reply]) => toTexts(reply),
+  };
+}
+
+interface Look {
+  readonly pending: number;
+  readonly active: number;
+  readonly scheduled: number;
+  readonly retry: number;
+  readonly archived: number;
+  /** Of the scheduled and of the retried ones, those that are due, and when the first of them is, seconds since 1970. */
+  readonly due: number;
+  readonly dueScheduled: number;
+  readonly firstDue: number | null;
+  readonly processed: number | null;
+  readonly failed: number | null;
+  readonly isPaused: boolean;
+  /** Id of the next pending task. */
+  readonly next: string | null;
+}
+
+/** Scores are whole seconds: a task is due in its second, as forwardCmd has it. */
+function lookAt(queue: string, now: number): Question<Look> {
+  const key = `asynq:{${queue}}:`;
+  const seconds = Math.floor(now / 1000);
+  const day = new Date(now).toISOString().slice(0, 10);
+  return {
+    commands: [
+      ["llen", `${key}pending`],
+      ["llen", `${key}active`],
+      ["zcard", `${key}scheduled`],
+      ["zcount", `${key}scheduled`, "-inf", seconds],
+      ["zcard", `${key}retry`],
+      ["zcount", `${key}retry`, "-inf", seconds],
+      ["zcard", `${key}archived`],
+      ["get", `${key}processed`],
+      ["get", `${key}failed`],
+      ["exists", `${key}processed:${day}`],
+      ["exists", `${key}paused`],
+      ["lrange", `${key}pending`, -1, -1],
+      ["zrange", `${key}scheduled`, 0, 0, "WITHSCORES"],
+      ["zrange", `${key}retry`, 0, 0, "WITHSCORES"],
+    ],
+    parse: ([
+      pending,
+      active,
+      scheduled,
+      dueScheduled,
+      retry,
+      dueRetry,
+      archived,
+      processed,
+      failed,
+      today,
+      paused,
+      next,
+      ...first
+    ]) => {
+      const starts = first.flatMap((reply) => toScored(reply).map(({ score }) => score)).filter((score) => score <= seconds);
+      // A version before 0.18 counts by the day only.
+      const isCounted = processed !== null || today === 0;
+      return {
+        pending: toCount(pending),
+        active: toCount(active),
+        scheduled: toCount(scheduled),
+        retry: toCount(retry),
+        archived: toCount(archived),
+        due: toCount(dueScheduled) + toCount(dueRetry),
+        dueScheduled: toCount(dueScheduled),
+        firstDue: starts.length > 0 ? Math.min(...starts) : null,
+        processed: isCounted ? toNumber(processed ?? "0") : null,
+        failed: isCounted ? toNumber(failed ?? "0") : null,
+        isPaused: paused === 1,
+        next: toTexts(next)[0] ?? null,
+      };
+    },
+  };
+}
+
+/** When the next task began to wait, milliseconds since 1970; null where that is not kept. */
+function readPendingSince(queue: string, id: string | null): Question<number | null> {
+  return {
+    commands: id === null ? [] : [["hget", `asynq:{${queue}}:t:${id}`, "pending_since"]],
+    parse: ([reply]) => {
+      const nanoseconds = toNumber(reply);
+      return nanoseconds === null ? null : nanoseconds / 1e6;
+    },
+  };
+}
+
+function toReading(
+  queue: string,
+  look: Look,
+  pendingSince: number | null,
+  servers: readonly AsynqServer[],
+  now: number,
+): RedisReading {
+  const since = [pendingSince, look.firstDue === null ? null : look.firstDue * 1000].filter((time) => time !== null);
+  const { processed, failed } = look;
+  return {
+    queue,
+    measured: {
+      depth: look.pending + look.due,
+      active: look.active,
+      deferred: look.scheduled - look.dueScheduled,
+      retrying: look.retry,
+      dead: look.archived,
+      oldest_age: since.length > 0 ? Math.max(0, now - Math.min(...since)) / 1000 : null,
+      paused: look.isPaused ? 1 : 0,
+      workers: servers.filter((server) => server.isActive && server.queues.includes(queue)).length,
+    },
+    totals: { processed: processed === null || failed === null ? null : processed - failed, failures: failed },
+    totalsSince: "counters",
+    isCut: false,
+  };
+}
+
+function toRunning(replies: readonly unknown[]): RedisRunning[] {
+  const messages = replies.flatMap((reply) => (Array.isArray(reply) ? (reply as unknown[]) : []));
+  return messages.flatMap((message) => {
+    const worker = Buffer.isBuffer(message) ? toWorker(message) : null;
+    return worker === null
+      ? []
+      : [{ queue: worker.queue, id: worker.taskId, kind: worker.type, host: worker.host, startedAt: worker.startedAt }];
+  });
+}

@@ -1,0 +1,113 @@
+import { eventsLimit, toEvents } from "./redis-bullmq-events.ts";
+import type { Command, Question } from "./redis-connection.ts";
+import { toCount, toFields, toNumber, toScored, toTexts } from "./redis-replies.ts";
+
+export const rateMs = 300_000;
+export const hourMs = 3_600_000;
+/** The next ones of a list that are looked at, to find since when one of them waits. */
+const nextJobs = 5;
+
+type Scored = ReturnType<typeof toScored>;
+
+/** The first look at a queue. */
+export interface Look {
+  readonly waiting: number;
+  readonly active: number;
+  readonly delayed: number;
+  readonly due: number;
+  readonly dead: number;
+  readonly completed: number;
+  readonly failed: number;
+  readonly isPaused: boolean;
+  readonly metrics: { readonly completed: number | null; readonly failed: number | null };
+  readonly next: readonly string[];
+  readonly delayedJobs: Scored;
+  readonly ended: readonly string[];
+  readonly oldest: Readonly<Record<"completed" | "failed", Scored[number] | null>>;
+  readonly events: ReturnType<typeof toEvents>;
+  readonly oldestEvent: string | null;
+}
+
+/** The highest score of a job that was delayed until now: the low 12 bits are an order within the millisecond. Source: promoteDelayedJobs.lua. */
+function dueScore(now: number): number {
+  return (now + 1) * 0x1000 - 1;
+}
+
+/** `key` is that of the queue, with a colon; `lastEvent` the id of the last event that was read; at most `limit` rows of each kind are read. */
+export function lookAt(key: string, lastEvent: string | null, limit: number, now: number): Question<Look> {
+  const events: Command =
+    lastEvent === null
+      ? ["xrevrange", `${key}events`, "+", "-", "COUNT", 50]
+      : ["xrange", `${key}events`, `(${lastEvent}`, "+", "COUNT", eventsLimit];
+  const commands = [
+    ["llen", `${key}wait`],
+    ["llen", `${key}paused`],
+    ["zcard", `${key}prioritized`],
+    ["llen", `${key}active`],
+    ["zcard", `${key}delayed`],
+    ["zcount", `${key}delayed`, "-inf", dueScore(now)],
+    ["zcard", `${key}failed`],
+    ["zcount", `${key}completed`, now - rateMs, now],
+    ["zcount", `${key}failed`, now - hourMs, now],
+    ["hexists", `${key}meta`, "paused"],
+    ["hmget", `${key}metrics:completed`, "count"],
+    ["hmget", `${key}metrics:failed`, "count"],
+    ["lrange", `${key}wait`, -nextJobs, -1],
+    ["lrange", `${key}paused`, -nextJobs, -1],
+    ["zrange", `${key}prioritized`, 0, Math.min(100, limit) - 1],
+    ["zrange", `${key}delayed`, 0, limit - 1, "WITHSCORES"],
+    ["zrevrangebyscore", `${key}completed`, now, now - rateMs, "LIMIT", 0, Math.min(100, limit)],
+    ["zrange", `${key}completed`, 0, 0, "WITHSCORES"],
+    ["zrange", `${key}failed`, 0, 0, "WITHSCORES"],
+    events,
+    ["xrange", `${key}events`, "-", "+", "COUNT", 1],
+  ] as const;
+  return {
+    commands,
+    parse: ([
+      wait,
+      paused,
+      prioritized,
+      active,
+      delayed,
+      due,
+      dead,
+      completed,
+      failed,
+      isPaused,
+      doneCount,
+      failedCount,
+      ...rest
+    ]) => {
+      const [
+        nextWaiting,
+        nextPaused,
+        nextPrioritized,
+        delayedJobs,
+        ended,
+        oldestCompleted,
+        oldestFailed,
+        newEvents,
+        oldestEvent,
+      ] = rest;
+      const read = toEvents(newEvents);
+      return {
+        waiting: toCount(wait) + toCount(paused) + toCount(prioritized),
+        active: toCount(active),
+        delayed: toCount(delayed),
+        due: toCount(due),
+        dead: toCount(dead),
+        completed: toCount(completed),
+        failed: toCount(failed),
+        isPaused: isPaused === 1,
+        metrics: { completed: toNumber(toFields(doneCount)[0]), failed: toNumber(toFields(failedCount)[0]) },
+        next: [...toTexts(nextWaiting), ...toTexts(nextPaused), ...toTexts(nextPrioritized)],
+        delayedJobs: toScored(delayedJobs),
+        ended: toTexts(ended),
+        oldest: { completed: toScored(oldestCompleted)[0] ?? null, failed: toScored(oldestFailed)[0] ?? null },
+        events: lastEvent === null ? read.toReversed() : read,
+        oldestEvent: toEvents(oldestEvent)[0]?.[0] ?? null,
+      };
+    },
+  };
+}

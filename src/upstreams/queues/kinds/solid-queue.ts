@@ -1,0 +1,147 @@
+import type { Reading } from "../sql/measures.ts";
+import { quoteLiteral, quoteTable } from "../sql/names.ts";
+import { definePreset } from "../sql/preset.ts";
+import { anyOf, matches, pickRunning, pickWorkers } from "../sql/running.ts";
+import type { SqlStatements } from "../sql/source.ts";
+import { utcNow } from "../sql/utc.ts";
+import { solidQueueHistory } from "./solid-queue-history.ts";
+import { groupFailures, inLast, secondsBetween, toErrorText } from "../sql/windows.ts";
+
+/**
+ * Jobs of Solid Queue (Rails), schema of its version 1.0 (2024) or newer.
+ *
+ * - Blocked jobs wait for a concurrency limit: they are neither due nor deferred.
+ * - `retry_on` makes a new job, and the one that failed has finished: what is told as failed is what nothing handled, `retrying` is unknown, and
+ *   retries that wait for their time are among the deferred.
+ * - With `preserve_finished_jobs = false` no job that finished is kept: without any, `processed` is unknown. Old ones from before that setting hide it.
+ * - When a job began is not kept once it has ended: `wait` and `run` are unknown.
+ */
+export const solidQueue = definePreset({
+  kind: "solid-queue",
+  tables: [
+    "solid_queue_jobs",
+    "solid_queue_ready_executions",
+    "solid_queue_scheduled_executions",
+    "solid_queue_claimed_executions",
+    "solid_queue_failed_executions",
+    "solid_queue_pauses",
+    "solid_queue_processes",
+  ],
+  columns: [
+    "id",
+    "queue_name",
+    "class_name",
+    "arguments",
+    "finished_at",
+    "job_id",
+    "process_id",
+    "scheduled_at",
+    "created_at",
+    "error",
+    "kind",
+    "hostname",
+    "metadata",
+    "last_heartbeat_at",
+  ],
+  statements: solidQueueStatements,
+  history: solidQueueHistory,
+});
+
+/**
+ * SQL for Solid Queue's tables. Source: its db/queue_schema.rb. Its indexes serve all but the failed executions, of which it has none by time: they
+ * are kept until somebody discards them, and are read whole.
+ */
+export function solidQueueStatements(schema: string): SqlStatements {
+  const table = (name: string) => quoteTable({ schema, table: `solid_queue_${name}` });
+  const [jobs, ready, scheduled, claimed, failed, processes] = [
+    table("jobs"),
+    table("ready_executions"),
+    table("scheduled_executions"),
+    table("claimed_executions"),
+    table("failed_executions"),
+    table("processes"),
+  ];
+  const count = (measure: "active" | "dead" | "failures", executions: string, condition = "true"): Reading => ({
+    measures: [measure],
+    sql: `
+select job.queue_name as queue, count(*) as ${measure} from ${executions} as execution join ${jobs} as job on job.id = execution.job_id
+where ${condition} group by 1`,
+  });
+  const running = `
+    select job.queue_name as queue, job.id::text as id, job.class_name as kind, execution.created_at as started_at, process.hostname as worker
+    from ${claimed} as execution join ${jobs} as job on job.id = execution.job_id
+    left join ${processes} as process on process.id = execution.process_id`;
+  const failedLately = inLast(60, "execution.created_at", utcNow);
+  const keepsFinished = `(select max(finished_at) from ${jobs}) is not null`;
+  const failures = `
+    select job.queue_name as queue, job.id, ${toErrorText(toMessage(asJson("execution.error")))} as error, execution.created_at as failed_at,
+           null::text as worker, (${asJson("job.arguments")}->>'executions')::int + 1 as attempts
+    from ${failed} as execution join ${jobs} as job on job.id = execution.job_id where ${failedLately}`;
+  return {
+    readings: [
+      {
+        measures: ["depth", "oldest_age"],
+        sql: `
+select queue_name as queue, sum(n) as depth, ${secondsBetween("min(since)", utcNow)} as oldest_age
+from (
+  select queue_name, count(*) as n, min(created_at) as since from ${ready} group by 1
+  union all
+  select queue_name, count(*), min(scheduled_at) from ${scheduled} where scheduled_at <= ${utcNow} group by 1
+) as due group by 1`,
+      },
+      {
+        measures: ["deferred"],
+        sql: `select queue_name as queue, count(*) as deferred from ${scheduled} where scheduled_at > ${utcNow} group by 1`,
+      },
+      count("active", claimed),
+      count("dead", failed),
+      count("failures", failed, failedLately),
+      {
+        measures: ["processed"],
+        sql: `select queue_name as queue, count(*) as processed from ${jobs} where ${inLast(5, "finished_at", utcNow)} group by 1`,
+        absent: `case when ${keepsFinished} then 0 end`,
+      },
+      readQueues(jobs, table("pauses"), processes),
+    ],
+    failures: groupFailures(failures),
+    failed: failures,
+    running: (hosts) =>
+      pickRunning({ jobs: running, isAsked: matches("worker", anyOf(hosts)), isNamed: matches("worker", ".+") }),
+    workers: pickWorkers({ jobs: running, host: "worker" }),
+  };
+}
+
+/** JSON that is kept as text. It may hold an escaped zero character, which jsonb refuses. */
+function asJson(column: string): string {
+  const [zero, replacement] = [String.raw`\u0000`, String.raw`\ufffd`].map(quoteLiteral);
+  return `replace(${column}, ${zero}, ${replacement})::jsonb`;
+}
+
+function toMessage(error: string): string {
+  return `concat_ws(': ', ${error}->>'exception_class', ${error}->>'message')`;
+}
+
+/**
+ * Whether each queue that has a job is paused, and how many processes take jobs from it. The queues are found by jumping from one to the next
+ * in the index on (queue_name, finished_at). A process tells its queues as `a,b*,*`; it counts while it has been heard of in the last 5 minutes,
+ * after which Solid Queue itself takes it for dead (process_alive_threshold).
+ */
+function readQueues(jobs: string, pauses: string, processes: string): Reading {
+  const takes = `pattern in (queue.name, '*') or (pattern like '%*' and starts_with(queue.name, left(pattern, -1)))`;
+  return {
+    measures: ["paused", "workers"],
+    sql: `
+with recursive seen (name) as (
+  (select queue_name from ${jobs} order by 1 limit 1)
+  union all
+  select (select queue_name from ${jobs} where queue_name > seen.name order by 1 limit 1) from seen where seen.name is not null
+), worker as materialized (
+  select regexp_split_to_array(trim(metadata::jsonb->>'queues'), ' *, *') as patterns from ${processes}
+  where kind = 'Worker' and last_heartbeat_at > ${utcNow} - interval '5 minutes'
+)
+select queue.name as queue, exists (select from ${pauses} where queue_name = queue.name)::int as paused,
+       case when not exists (select from worker where patterns is null)
+         then (select count(*) from worker where exists (select from unnest(patterns) as pattern where ${takes})) end as workers
+from (select name from seen where name is not null union select queue_name from ${pauses}) as queue`,
+  };
+}

@@ -1,0 +1,58 @@
+import type { IndexAdvice } from "../sql/indexes.ts";
+import { type Measure, type Reading, uniteReadings } from "../sql/measures.ts";
+import { isOneOf, quoteIdentifier, toTableName } from "../sql/names.ts";
+import { inLast } from "../sql/windows.ts";
+import { column, isStatus, isWaiting, toFrom } from "./table-columns.ts";
+import type { TableSourceConfig } from "./table-config.ts";
+import { tableStatements } from "./table-statements.ts";
+
+/** Partial indexes with the very conditions of the statements. Source: shared/upstreams.md 3.2. */
+export function tableIndexes(config: TableSourceConfig): readonly IndexAdvice[] {
+  const table = toTableName(config.table);
+  const { readings } = tableStatements(config);
+  const queues = "column" in config.queue ? [quoteIdentifier(config.queue.column)] : [];
+  const finishedAt = quoteIdentifier(config.finished_at);
+  const include = queues.length === 0 ? "" : ` include (${queues.join(", ")})`;
+  const runAt = config.run_at === undefined ? [] : [quoteIdentifier(config.run_at)];
+  const orId = (columns: readonly string[]) => (columns.length > 0 ? columns : [quoteIdentifier(config.id)]).join(", ");
+  const advise = (measure: Measure, serves: string, definition: string, rows: string): IndexAdvice => ({
+    table,
+    serves,
+    suffix: measure === "depth" ? "waiting" : measure,
+    definition,
+    reading: toWays(readings, measure),
+    rows: `select from ${toFrom(config)} where ${rows}`,
+  });
+  const where = (values: readonly (string | number)[]) => `where ${isOneOf(quoteIdentifier(config.status), values)}`;
+  const ofStatus = (measure: "active" | "retrying" | "dead", values: readonly (string | number)[] | undefined) =>
+    values ? [advise(measure, `${measure} jobs`, `(${orId(queues)}) ${where(values)}`, isStatus(config, values))] : [];
+  const { waiting, retrying = [], done, failed } = config;
+  const inWindow = (values: readonly (string | number)[], minutes: number) =>
+    `${isStatus(config, values)} and ${inLast(minutes, column(config.finished_at))}`;
+  return [
+    advise(
+      "depth",
+      runAt.length > 0 ? "depth, deferred jobs, oldest age" : "depth",
+      `(${orId([...queues, ...runAt])}) ${where([...waiting, ...retrying])}`,
+      isWaiting(config),
+    ),
+    advise("processed", "processed in 5 minutes", `(${finishedAt})${include} ${where(done)}`, inWindow(done, 5)),
+    advise(
+      "failures",
+      "failures and errors of the last hour",
+      `(${finishedAt})${include} ${where(failed)}`,
+      inWindow(failed, 60),
+    ),
+    ...ofStatus("active", config.active),
+    ...ofStatus("retrying", config.retrying),
+    ...ofStatus("dead", config.dead),
+  ];
+}
+
+function toWays(readings: readonly Reading[], measure: Measure): IndexAdvice["reading"] {
+  const found = readings.filter(({ measures }) => measures.includes(measure));
+  return found.flatMap(({ plain, ...reading }) => [
+    { sql: uniteReadings([reading]), ...(reading.overrated !== undefined && { overrated: reading.overrated }) },
+    ...(plain === undefined ? [] : [{ sql: uniteReadings([{ ...reading, sql: plain }]) }]),
+  ]);
+}

@@ -1,0 +1,82 @@
+import type { Row } from "./pool.ts";
+
+/** What we look at in a node of a plan. Source: PostgreSQL's "EXPLAIN", FORMAT JSON. */
+export interface PlanNode {
+  readonly "Node Type": string;
+  /** In units of the planner: 1 is a page read in order. */
+  readonly "Total Cost": number;
+  /** That come out of it, as the planner thinks. */
+  readonly "Plan Rows": number;
+  readonly "Relation Name"?: string;
+  readonly "Index Name"?: string;
+  /** A condition on rows that were read already. */
+  readonly Filter?: string;
+  readonly Plans?: readonly PlanNode[];
+}
+
+/** One way to get the same rows. */
+export interface Candidate {
+  readonly sql: string;
+  /** Costs so many times less than the planner thinks. @default 1 */
+  readonly overrated?: number;
+}
+
+/** Statements that together cost more are for once a minute: 100,000 pages read in order, with their rows about 350 ms where they are in memory. */
+export const heavyCost = 100_000;
+
+/** A statement that only plans another: nothing is read. */
+export function explain(statement: string): string {
+  return `explain (format json) ${statement}`;
+}
+
+/** The plan in the answer to `explain`. pg makes an object of JSON. */
+export function toPlan(rows: readonly Row[]): PlanNode {
+  const value: unknown = rows[0]?.["QUERY PLAN"];
+  const [first] = (typeof value === "string" ? JSON.parse(value) : value) as readonly { readonly Plan: PlanNode }[];
+  if (!first) throw new Error("EXPLAIN gave no plan");
+  return first.Plan;
+}
+
+/** All nodes, the plan itself first. */
+export function nodesOf(plan: PlanNode): readonly PlanNode[] {
+  return [plan, ...(plan.Plans ?? []).flatMap(nodesOf)];
+}
+
+/**
+ * The cost of a plan: that of its most expensive node, for a node under a Limit may be more expensive than the whole. The planner believes that it finds soon what it
+ * looks for; where there is none, it reads to the end. A scan that filters nothing ends with the Limit.
+ */
+export function toCost(plan: PlanNode): number {
+  const below = endsEarly(plan) ? [] : (plan.Plans ?? []);
+  return Math.max(plan["Total Cost"], ...below.map(toCost));
+}
+
+function endsEarly({ "Node Type": type, Plans: [scan, ...others] = [] }: PlanNode): boolean {
+  const isScan = /^Index (Only )?Scan$/.test(scan?.["Node Type"] ?? "");
+  return type === "Limit" && others.length === 0 && isScan && scan?.Filter === undefined;
+}
+
+/** The nodes that read a table or an index. */
+export function scansOf(plan: PlanNode): readonly PlanNode[] {
+  return nodesOf(plan).filter(
+    (node) => node["Node Type"].endsWith(" Scan") && (node["Relation Name"] ?? node["Index Name"]) !== undefined,
+  );
+}
+
+/** Place of the candidate as which a statement shall run; null: not at once, since each of them would scan a huge table. */
+export type Choice = number | null;
+
+/**
+ * Chooses the cheapest candidate of each statement, then the cheapest statements as long as they cost at most `limit` together. `costs` are those of the candidates of
+ * each statement.
+ */
+export function chooseLight(costs: readonly (readonly number[])[], limit: number): readonly Choice[] {
+  const cheapest = costs.map((own) => Math.min(...own));
+  let sum = 0;
+  const light = new Set<number>();
+  for (const [index, cost] of [...cheapest.entries()].toSorted(([, a], [, b]) => a - b)) {
+    sum += cost;
+    if (sum <= limit) light.add(index);
+  }
+  return costs.map((own, index) => (light.has(index) ? own.indexOf(cheapest[index] ?? 0) : null));
+}

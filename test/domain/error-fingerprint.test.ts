@@ -1,0 +1,179 @@
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { foldError, toFingerprint } from "../../src/domain/error-fingerprint.ts";
+
+/** Values as errors have them, each kind of its own form. */
+const values: Record<string, fc.Arbitrary<string>> = {
+  number: fc.integer().map(String),
+  decimal: fc.double({ noNaN: true, noDefaultInfinity: true, min: -1e9, max: 1e9 }).map(String),
+  "number with commas": fc.integer({ min: 1000 }).map((n) => n.toLocaleString("en-US")),
+  duration: fc.tuple(fc.nat(59), fc.nat(999)).map(([s, ms]) => (ms % 2 === 0 ? `${s}.${ms}s` : `${s}m${ms}s`)),
+  UUID: fc.uuid(),
+  "UUID in capitals": fc.uuid().map((id) => id.toUpperCase()),
+  "hash in hex": fc.stringMatching(/^[0-9a-f]{40}$/),
+  "ObjectId in hex": fc.stringMatching(/^[0-9a-f]{24}$/),
+  "short hex": fc.stringMatching(/^[0-9a-f]{8}$/),
+  address: fc.maxSafeNat().map((n) => `0x${n.toString(16)}`),
+  ULID: fc.ulid(),
+  "ISO time": fc.date({ noInvalidDate: true, min: new Date(0), max: new Date("2100-01-01") }).map((date) => date.toISOString()),
+  "ISO time with a zone": fc.nat(86_399).map((s) => new Date(s * 1000).toISOString().replace(".000Z", "+01:00")),
+  "time with a space": fc.nat(4e9).map((s) => new Date(s * 1000).toISOString().slice(0, 19).replace("T", " ")),
+  "HTTP time": fc.nat(4e9).map((s) => new Date(s * 1000).toUTCString()),
+  "JavaScript's time": fc.nat(4e9).map((s) => new Date(s * 1000).toString().replace(/ \(.*/, "")),
+  clock: fc.nat(86_399).map((s) => new Date(s * 1000).toISOString().slice(11, 19)),
+  IPv4: fc.ipV4(),
+  "IPv4 and port": fc.tuple(fc.ipV4(), fc.nat(65_535)).map(([ip, port]) => `${ip}:${port}`),
+  "e-mail address": fc.emailAddress().filter((text) => /^[\w.+-]+@/.test(text)),
+  "list of ids": fc.array(fc.nat(), { minLength: 1, maxLength: 9 }).map((ids) => ids.join(", ")),
+  "double-quoted": fc.string().map((text) => JSON.stringify(text)),
+  "quoted text": fc.stringMatching(/^[a-z ]{0,30}$/).map((text) => `'${text}'`),
+};
+
+describe("foldError", () => {
+  it.each(Object.keys(values))("tells no %s from another, wherever it stands, and leaves the words", (kind) => {
+    const value = values[kind] as fc.Arbitrary<string>;
+    fc.assert(
+      fc.property(value, value, (a, b) => {
+        const toText = (text: string) => `timeout for payout ${text} of user (${text}): ${text}`;
+        expect(foldError(toText(a))).toBe(foldError(toText(b)));
+        expect(foldError(toText(a))).toMatch(/^timeout for payout \S+ of user \(.+\): \S+$/);
+        expect(foldError(`id=${a}`)).toBe(foldError(`id=${b}`));
+      }),
+    );
+  });
+
+  it.each([
+    ["timeout after 31 ms for user 4711", "timeout after # ms for user #"],
+    [
+      `pq: duplicate key value violates unique constraint "users_email_key"`,
+      `pq: duplicate key value violates unique constraint "#"`,
+    ],
+    ["dial tcp 10.0.0.7:5432: connect: connection refused", "dial tcp #: connect: connection refused"],
+    ["can't read the users' `file` of O'Neil", "can't read the users' `#` of O'Neil"],
+    [`body {"id": 17, "na7me":"a \\"b\\" c", "x": ["y"]}`, `body {"id": #, "#":"#", "x": ["#"]}`],
+    [`"timeout 'x' after 5 s"`, "timeout '#' after # s"],
+    [`"'a' or 'b'"`, "'#' or '#'"],
+    ["at pay (/app/jobs/payout.js:10:5)", "at pay (/app/jobs/payout.js:#)"],
+    ["GET /users/4711/orders/12?page=2", "GET /users/#/orders/#?page=#"],
+    ["  one\n\n\ttwo  three ", "one two three"],
+    ["order_4711 on wallet-core-worker-3 by cus_NffrFeUfNV2Hib", "order_# on wallet-core-worker-# by cus_#"],
+    ["V1StGXR8_Z5jdHi6B-myT is gone", "# is gone"],
+    ["failed at Jan 13 09:41:10, again 13/Jan/2026:09:41:10 +0000", "failed at #, again #"],
+    ["from [2001:db8::ff00:42]:443", "from [#]:#"],
+    ["token [redacted] was refused", "token [redacted] was refused"],
+    ["口座 4711 が見つかりません", "口座 # が見つかりません"],
+    ["", ""],
+  ])("%j is %j", (text, folded) => {
+    expect(foldError(text)).toBe(folded);
+  });
+
+  it("leaves words, also those with digits in them", () => {
+    const words =
+      "ActiveRecord::RecordNotFound std::fs facade added decade May Monday ERR_TLS_HANDSHAKE undefined_method getUserByIdOrName";
+    expect(foldError(words)).toBe(words);
+    expect(foldError("Base64DecodeError")).not.toBe(foldError("Http2StreamError"));
+    expect(foldError("S3Exception")).not.toBe(foldError("R2Exception: x"));
+    expect(foldError("invalid utf8")).not.toBe(foldError("invalid sha256"));
+  });
+
+  it("has nothing left to fold in what it folded", () => {
+    const piece = fc.constantFrom(
+      ...Array.from("#'\"`\\-_+.,:; ()[]{}=/@"),
+      "a",
+      "Z",
+      "7",
+      "ab",
+      "Jan",
+      "Mon",
+      "9:41",
+      "beef",
+      "é",
+      "日",
+      "🚀",
+      "\n",
+    );
+    const mixed = fc.oneof(
+      fc.string({ unit: "binary" }),
+      fc.array(piece, { maxLength: 60 }).map((parts) => parts.join("")),
+    );
+    fc.assert(
+      fc.property(mixed, (text) => {
+        expect(foldError(foldError(text))).toBe(foldError(text));
+      }),
+      { numRuns: 3000 },
+    );
+  });
+});
+
+describe("toFingerprint", () => {
+  it("is short, and the same for the same shape", () => {
+    expect(toFingerprint("timeout after 31 ms for user 4711")).toBe("1bbf425cd8c0");
+    expect(toFingerprint("timeout after 9 ms for user 12")).toBe("1bbf425cd8c0");
+    expect(toFingerprint("timeout after 9 s for user 12")).not.toBe("1bbf425cd8c0");
+    fc.assert(
+      fc.property(fc.string({ unit: "binary" }), (text) => {
+        expect(toFingerprint(text)).toMatch(/^[0-9a-f]{12}$/);
+      }),
+    );
+  });
+
+  it("knows an error whose long text was cut at another place of it", () => {
+    const toText = (id: number) =>
+      `timeout for ${id}: ${`Error: no answer at step ${id} of the job\n`.repeat(90)}`.slice(0, 2000);
+    const ids = [1, 22, 333, 4444, 55_555].map((id) => toFingerprint(toText(id)));
+    expect(new Set(ids).size).toBe(1);
+    const body = (id: number) => `bad answer ${id}: "${"some words that differ ".repeat(id)}${"x".repeat(2000)}`.slice(0, 2000);
+    expect(toFingerprint(body(1))).toBe(toFingerprint(body(30)));
+  });
+
+  it("takes a few milliseconds at most for 2,000 characters of anything", () => {
+    const units = [
+      `"`,
+      ` "\\`,
+      "a",
+      "a1",
+      "1",
+      "a-",
+      "1:",
+      ":",
+      "a@",
+      "a.b",
+      "#-",
+      "-",
+      "+",
+      " 'a",
+      "'a ",
+      " ",
+      "Aa",
+      "Aa1",
+      "Mon, ",
+      "Jan 1 ",
+    ];
+    const more = [
+      "1:11 ",
+      "abcdef",
+      "abcdef01-",
+      "1, ",
+      ` "a"b`,
+      " `\"'",
+      "é",
+      "日本",
+      "\\",
+      "0-",
+      "_",
+      "12 Jan ",
+      "A1b_",
+      "::",
+      "f:",
+    ];
+    for (const unit of [...units, ...more]) {
+      const text = unit.repeat(2000).slice(0, 2000);
+      const times = Array.from({ length: 5 }, () => {
+        const start = performance.now();
+        toFingerprint(text);
+        return performance.now() - start;
+      });
+      expect(Math.min(...times), JSON.stringify(unit)).toBeLessThan(5);
+    }
+  });
+});

@@ -1,0 +1,164 @@
+import { describe, expect, it } from "vitest";
+import { addFingerprints, countReleases, groupErrors, groupJobErrors } from "../../src/domain/job-errors.ts";
+import { type JobFailures, failureGroupsLimit } from "../../src/domain/queue.ts";
+import { createReleaseOf } from "../../src/domain/worker-release.ts";
+import { sampleContainer } from "../support/memory-sources.ts";
+
+const at = (second: number) => `2026-01-13T09:41:${String(second).padStart(2, "0")}Z`;
+
+function failure(overrides: Partial<JobFailures> = {}): JobFailures {
+  const last = overrides.lastAt ?? at(0);
+  return {
+    queue: "payouts",
+    source: "jobs",
+    error: "timeout after 31 ms for user 4711",
+    worker: null,
+    count: 1,
+    attempts: null,
+    firstAt: last,
+    lastAt: last,
+    jobIds: ["1"],
+    ...overrides,
+  };
+}
+
+const none = () => null;
+const byQueue = (failures: readonly JobFailures[], releaseOf = none as (host: string | null) => string | null) =>
+  groupJobErrors(addFingerprints(failures), releaseOf);
+
+describe("errors of a queue", () => {
+  it("are one for texts that differ in values, with the newest text and the figures of all", () => {
+    const rows = [
+      failure({
+        error: "timeout after 9 ms for user 12",
+        count: 3,
+        attempts: 2,
+        firstAt: at(1),
+        lastAt: at(30),
+        jobIds: ["9", "8", "7"],
+      }),
+      failure({ count: 2, attempts: 5, firstAt: at(5), lastAt: at(20), jobIds: ["6", "9"] }),
+      failure({ error: "refused", lastAt: at(40), jobIds: ["5"] }),
+    ];
+    for (const order of [rows, rows.toReversed()]) {
+      expect(byQueue(order)).toEqual([
+        {
+          queue: "payouts",
+          source: "jobs",
+          jobId: "5",
+          error: "refused",
+          timestamp: at(40),
+          count: 1,
+          fingerprint: expect.stringMatching(/^[0-9a-f]{12}$/),
+          firstSeen: at(40),
+          attempts: null,
+          jobIds: ["5"],
+          releases: [{ version: null, count: 1 }],
+          complete: true,
+        },
+        {
+          queue: "payouts",
+          source: "jobs",
+          jobId: "9",
+          error: "timeout after 9 ms for user 12",
+          timestamp: at(30),
+          count: 5,
+          fingerprint: "1bbf425cd8c0",
+          firstSeen: at(1),
+          attempts: 5,
+          jobIds: ["9", "6", "8", "7"],
+          releases: [{ version: null, count: 5 }],
+          complete: true,
+        },
+      ]);
+    }
+  });
+
+  it("stay apart by queue and by source, and are one over them", () => {
+    const rows = [
+      failure({ count: 2, lastAt: at(1), jobIds: ["1", "0"] }),
+      failure({ queue: "emails", count: 5, lastAt: at(3), attempts: 4, jobIds: ["1"] }),
+      failure({ source: "other", lastAt: at(2), jobIds: ["1"] }),
+      failure({ source: "other", error: "refused", lastAt: at(0) }),
+    ];
+    expect(byQueue(rows).map(({ source, queue, count }) => [source, queue, count])).toEqual([
+      ["jobs", "emails", 5],
+      ["other", "payouts", 1],
+      ["jobs", "payouts", 2],
+      ["other", "payouts", 1],
+    ]);
+    const [timeout, refused] = groupErrors(addFingerprints(rows), none);
+    expect(timeout).toMatchObject({ count: 8, firstSeen: at(1), timestamp: at(3), attempts: 4, fingerprint: "1bbf425cd8c0" });
+    expect(timeout?.queues).toEqual([
+      { name: "emails", source: "jobs", count: 5 },
+      { name: "payouts", source: "jobs", count: 2 },
+      { name: "payouts", source: "other", count: 1 },
+    ]);
+    expect(timeout?.jobs).toEqual([
+      { queue: "emails", source: "jobs", jobId: "1" },
+      { queue: "payouts", source: "other", jobId: "1" },
+      { queue: "payouts", source: "jobs", jobId: "1" },
+      { queue: "payouts", source: "jobs", jobId: "0" },
+    ]);
+    expect(refused?.queues).toHaveLength(1);
+  });
+
+  it("name at most five jobs, of every text before the second of one", () => {
+    const rows = Array.from({ length: 4 }, (_, n) =>
+      failure({ error: `timeout after ${n} ms for user 1`, lastAt: at(50 - n), jobIds: [`${n}a`, `${n}b`, `${n}c`] }),
+    );
+    expect(byQueue(rows)[0]?.jobIds).toEqual(["0a", "1a", "2a", "3a", "0b"]);
+  });
+
+  it("say when their source may have had more than it could tell", () => {
+    const many = Array.from({ length: failureGroupsLimit - 3 }, (_, n) =>
+      failure({ queue: "noisy", error: `error of kind ${n}` }),
+    );
+    const few = [1, 2, 3].map((n) => failure({ queue: "quiet", error: `error of kind ${n}` }));
+    const cut = byQueue([...many, ...few]);
+    expect(cut.map(({ queue, count, complete }) => [queue, count, complete])).toEqual([
+      ["noisy", failureGroupsLimit - 3, false],
+      ["quiet", 3, false],
+    ]);
+    expect(groupErrors(addFingerprints([...many, ...few]), none)).toMatchObject([{ count: failureGroupsLimit, complete: false }]);
+    expect(byQueue([...many, ...few].slice(1)).every(({ complete }) => complete)).toBe(true);
+  });
+});
+
+describe("releases", () => {
+  const old = sampleContainer({ name: "old", version: "v1", host: "10.0.0.7-aaaaaaaaaaaa", status: "exited" });
+  const now = sampleContainer({ name: "now", version: "v2", host: "10.0.0.7-bbbbbbbbbbbb" });
+  const plain = sampleContainer({ name: "plain", version: "v2", host: "plain" });
+  const releaseOf = createReleaseOf([old, now, plain]);
+
+  it("are those of the container that has the worker's host name, as it is or as River writes it, or the id", () => {
+    expect([old.host, "10_0_0_7-aaaaaaaaaaaa", now.host, plain.id].map(releaseOf)).toEqual(["v1", "v1", "v2", "v2"]);
+    expect(["10.0.0.7", "10.0.0.7-cccccccccccc", "", null, "constructor"].map(releaseOf)).toEqual([null, null, null, null, null]);
+    const long = sampleContainer({ host: `${"a.b".repeat(16)}-56703216100c`, version: "v3" });
+    expect(createReleaseOf([long])(`${"a_b".repeat(16)}-56703216100c`.slice(0, 60))).toBe("v3");
+  });
+
+  it("are unknown for a name of several releases, or none", () => {
+    const twin = (version: string, name: string) => sampleContainer({ name, host: "twin", version });
+    expect(createReleaseOf([twin("v1", "a"), twin("v1", "b")])("twin")).toBe("v1");
+    expect(createReleaseOf([twin("v1", "a"), twin("v2", "b"), twin("v2", "c")])("twin")).toBeNull();
+    expect(createReleaseOf([twin("", "a")])("twin")).toBeNull();
+  });
+
+  it("are counted, most failures first, and add up", () => {
+    const rows = [
+      failure({ worker: "10_0_0_7-aaaaaaaaaaaa", count: 2 }),
+      failure({ worker: now.host, count: 3 }),
+      failure({ worker: plain.id, count: 4 }),
+      failure({ worker: "nobody", count: 1 }),
+      failure({ count: 2 }),
+    ];
+    const releases = [
+      { version: "v2", count: 7 },
+      { version: null, count: 3 },
+      { version: "v1", count: 2 },
+    ];
+    expect(countReleases(rows, releaseOf)).toEqual(releases);
+    expect(byQueue(rows, releaseOf)).toMatchObject([{ count: 12, releases }]);
+  });
+});

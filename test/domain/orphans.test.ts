@@ -1,0 +1,48 @@
+import { describe, expect, it } from "vitest";
+import { findBlindSpot, findOrphans, orphanGraceSeconds } from "../../src/domain/orphans.ts";
+import type { WorkerJobs } from "../../src/domain/queue.ts";
+import { sampleContainer } from "../support/memory-sources.ts";
+
+const jobs = (host: string | null, more: Partial<WorkerJobs> = {}): WorkerJobs => ({
+  queue: "payouts",
+  source: "jobs",
+  host,
+  count: 1,
+  oldestAgeSeconds: 600,
+  ...more,
+});
+const web = sampleContainer({ host: "37.27.91.235-56703216100c", hostNames: ["37.27.91.235", "web-1"] });
+const hostsOf = (asked: readonly WorkerJobs[]) => findOrphans(asked, [web]).map(({ host }) => host);
+
+describe("findOrphans", () => {
+  it("finds the jobs of workers that no live container is the host of", () => {
+    expect(hostsOf([jobs("gone"), jobs(web.host), jobs(web.id), jobs("37_27_91_235-56703216100c")])).toEqual(["gone"]);
+    expect(findOrphans([jobs("37_27_91_235-56703216100c")], [])).toHaveLength(1);
+  });
+
+  it("spares workers without a name, and those that call themselves as the machine of a live container", () => {
+    expect(hostsOf([jobs(null), jobs("37.27.91.235"), jobs("37_27_91_235"), jobs("web-1"), jobs("web-2")])).toEqual(["web-2"]);
+  });
+
+  it("spares a worker that may be younger than what is known of the engines, by the oldest of all its jobs", () => {
+    const young = { oldestAgeSeconds: orphanGraceSeconds - 1 };
+    expect(hostsOf([jobs("new", young), jobs("new", { ...young, queue: "emails" })])).toEqual([]);
+    expect(hostsOf([jobs("old", young), jobs("old", { queue: "emails" })])).toEqual(["old", "old"]);
+    expect(hostsOf([jobs("ageless", { oldestAgeSeconds: null })])).toEqual(["ageless"]);
+  });
+});
+
+describe("findBlindSpot", () => {
+  const engine = { name: "web-1", ok: true, contactAt: null, error: null };
+
+  it("is an engine that does not answer, or a container whose host name is not known", () => {
+    expect(findBlindSpot({ containers: [web], engines: [engine] })).toBeNull();
+    const silent = { ...engine, name: "web-2", ok: false, error: { code: "docker_timeout", message: "took longer than 2 s" } };
+    expect(findBlindSpot({ containers: [web], engines: [engine, silent] })).toBe(
+      "engine web-2 does not answer: took longer than 2 s",
+    );
+    const wedged = sampleContainer({ restarts: null });
+    expect(findBlindSpot({ containers: [web, wedged], engines: [engine] })).toContain(`container ${wedged.id} on engine local`);
+    expect(findBlindSpot({ containers: [], engines: [] })).toBe("no engine is configured");
+  });
+});

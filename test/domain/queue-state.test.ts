@@ -1,0 +1,106 @@
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { type QueueFigures, queueStates, queueThresholds, toDrainSeconds, toQueueState } from "../../src/domain/queue-state.ts";
+
+const quiet: QueueFigures = {
+  depth: 0,
+  processedPerSec: 0,
+  failuresLastHour: 0,
+  active: 0,
+  oldestAgeSeconds: null,
+  paused: null,
+  workers: null,
+};
+const state = (figures: Partial<QueueFigures>) => toQueueState({ ...quiet, ...figures });
+
+describe("toQueueState", () => {
+  it.each([
+    ["nothing at all", {}, "idle"],
+    ["nothing known but an empty queue", { processedPerSec: null, failuresLastHour: null, active: null }, "idle"],
+    ["something ended", { processedPerSec: 0.01 }, "ok"],
+    ["something runs", { active: 1 }, "ok"],
+    ["a job that came just now", { depth: 1, oldestAgeSeconds: 1 }, "ok"],
+    ["waiting for a minute", { depth: 1, oldestAgeSeconds: 60, processedPerSec: 1 }, "ok"],
+    ["waiting for longer than a minute", { depth: 1, oldestAgeSeconds: 60.1, processedPerSec: 1 }, "backlog"],
+    ["ten minutes of work", { depth: 600, oldestAgeSeconds: 5, processedPerSec: 1 }, "ok"],
+    ["more than ten minutes of work", { depth: 601, oldestAgeSeconds: 5, processedPerSec: 1 }, "backlog"],
+    ["nothing ends, but the job came less than five minutes ago", { depth: 1, oldestAgeSeconds: 300 }, "backlog"],
+    ["nothing ends for five minutes, and nothing runs", { depth: 1, oldestAgeSeconds: 301 }, "stalled"],
+    ["nothing ends, but a long job runs", { depth: 1, oldestAgeSeconds: 1800, active: 1 }, "backlog"],
+    ["nothing ends for half an hour though something runs", { depth: 1, oldestAgeSeconds: 1801, active: 1 }, "stalled"],
+    ["the rate is not known", { depth: 1, oldestAgeSeconds: 99_999, processedPerSec: null }, "backlog"],
+    ["the age is not known", { depth: 1, oldestAgeSeconds: null }, "ok"],
+    ["nobody takes jobs, and there are some", { depth: 1, workers: 0 }, "no_workers"],
+    ["nobody takes jobs, and there are none", { workers: 0 }, "idle"],
+    ["as many failures as successes", { failuresLastHour: 36, processedPerSec: 0.01 }, "failing"],
+    ["fewer failures than successes", { failuresLastHour: 35, processedPerSec: 0.01 }, "ok"],
+    ["four failures and nothing else", { failuresLastHour: 4 }, "idle"],
+    ["five failures and nothing else", { failuresLastHour: 5 }, "failing"],
+    ["failures beside an unknown rate", { failuresLastHour: 500, processedPerSec: null }, "idle"],
+    ["paused, whatever else", { paused: true, depth: 9, workers: 0, failuresLastHour: 99 }, "paused"],
+  ] as const)("%s: %j is %s", (_, figures, expected) => {
+    expect(state(figures)).toBe(expected);
+  });
+
+  const amount = fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 10_000_000 }), fc.double({ min: 0, max: 1e6, noNaN: true }));
+  const maybe = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: null });
+  const figures: fc.Arbitrary<QueueFigures> = fc.record({
+    depth: fc.nat(10_000_000),
+    processedPerSec: maybe(amount),
+    failuresLastHour: maybe(fc.nat(1_000_000)),
+    active: maybe(fc.nat(10_000)),
+    oldestAgeSeconds: maybe(amount),
+    paused: maybe(fc.boolean()),
+    workers: maybe(fc.nat(3)),
+  });
+  const bad = new Set(["stalled", "no_workers", "backlog", "failing"]);
+
+  it("is one of the states, and by the rules of its name, whatever the figures", () => {
+    fc.assert(
+      fc.property(figures, (some) => {
+        const found = toQueueState(some);
+        expect(queueStates).toContain(found);
+        if (found === "paused") expect(some.paused).toBe(true);
+        else expect(some.paused).not.toBe(true);
+        if (found === "no_workers") expect([some.depth > 0, some.workers]).toEqual([true, 0]);
+        if (found === "stalled") {
+          expect(some).toMatchObject({ processedPerSec: 0 });
+          expect(some.depth).toBeGreaterThan(0);
+          expect(some.oldestAgeSeconds).toBeGreaterThan(queueThresholds.stalledSeconds);
+        }
+        if (found === "failing") {
+          const { failuresLastHour: failed = 0, processedPerSec: rate = 0 } = some;
+          expect(failed).toBeGreaterThanOrEqual(queueThresholds.failingFailures);
+          expect(failed).toBeGreaterThanOrEqual((rate ?? 0) * 3600 * 0.999_999);
+        }
+        if (found === "idle") expect(some.depth).toBe(0);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it("never calls a queue well because a job waits longer, or because more fail", () => {
+    fc.assert(
+      fc.property(figures, amount, fc.nat(1000), (some, older, more) => {
+        const before = toQueueState(some);
+        const waits = { ...some, oldestAgeSeconds: (some.oldestAgeSeconds ?? 0) + older };
+        const fails = { ...some, failuresLastHour: some.failuresLastHour === null ? null : some.failuresLastHour + more };
+        for (const worse of [waits, fails]) if (bad.has(before)) expect(bad.has(toQueueState(worse))).toBe(true);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it("clears what waits in depth / rate seconds, at once when nothing does, never without a rate", () => {
+    expect(toDrainSeconds({ depth: 30, processedPerSec: 0.5 })).toBe(60);
+    expect(toDrainSeconds({ depth: 0, processedPerSec: null })).toBe(0);
+    expect(toDrainSeconds({ depth: 1, processedPerSec: 0 })).toBeNull();
+    expect(toDrainSeconds({ depth: 1, processedPerSec: null })).toBeNull();
+    fc.assert(
+      fc.property(figures, (some) => {
+        const seconds = toDrainSeconds(some);
+        if (seconds !== null) expect(Number.isFinite(seconds) || some.processedPerSec! < 1e-300).toBe(true);
+      }),
+    );
+  });
+});

@@ -1,0 +1,161 @@
+import { mkdirSync, rmSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterEach, expect, inject, it } from "vitest";
+import { toJobIntent } from "../../src/domain/job-control-record.ts";
+import { createCaller } from "../support/caller.ts";
+import { type Operator, openOperator } from "../support/job-operator.ts";
+import { type TestDatabase, createTestDatabase } from "../support/postgres-database.ts";
+import { createRiverJobs } from "../support/postgres-jobs.ts";
+
+const closers: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0).toReversed()) await close();
+});
+
+async function open(): Promise<{ database: TestDatabase; operator: Operator }> {
+  const database = await createTestDatabase(inject("postgresUrl"), "faults");
+  closers.push(() => database.drop());
+  const jobs = await createRiverJobs(database);
+  await jobs.insert([1, 2, 3].map((id) => ({ id, queue: "mail", state: "failed" as const, error: "boom" })));
+  const operator = openOperator({ databaseUrl: database.url, controlUrl: database.url });
+  closers.push(() => operator.close());
+  return { database, operator };
+}
+
+const states = async (database: TestDatabase) =>
+  (await database.query("select state::text from river_job order by id")).rows.map(({ state }) => state);
+const endControl = (database: TestDatabase) =>
+  database.query(
+    `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'wallet-core-ops-control' and datname = current_database()`,
+  );
+
+it("does nothing without the record of it", async () => {
+  const { database, operator } = await open();
+  rmSync(operator.auditFile, { force: true });
+  mkdirSync(operator.auditFile);
+  const fingerprint = (await operator.ask("{ jobErrors { fingerprint } }")).data.jobErrors[0].fingerprint;
+  for (const { error } of [
+    await operator.retry("river", "1"),
+    await operator.discard("river", "1"),
+    await operator.retryGroup("river", "mail", fingerprint),
+  ]) {
+    expect(error).toMatchObject({ code: "audit_unavailable" });
+  }
+  expect(await states(database)).toEqual(["discarded", "discarded", "discarded"]);
+  rmSync(operator.auditFile, { recursive: true });
+  expect((await operator.retry("river", "1")).done).toMatchObject({ state: "available" });
+});
+
+it("begins again where an idle connection was lost, for nothing can have happened", async () => {
+  const { database, operator } = await open();
+  expect((await operator.retry("river", "1")).done).not.toBeNull();
+  await endControl(database);
+  expect((await operator.retry("river", "2")).done).toMatchObject({ state: "available" });
+  expect((await operator.record()).map(({ outcome }) => outcome)).toEqual(["intent", "ok", "intent", "ok"]);
+});
+
+it("says that it is not known what happened where the answer was lost, and looks at the job afterwards", async () => {
+  const { database, operator } = await open();
+  const other = await database.connect();
+  await other.query("begin; select from river_job where id = 1 for update");
+  const answer = operator.retry("river", "1");
+  await sleep(300);
+  await endControl(database);
+  expect((await answer).error).toMatchObject({ code: "job_unknown" });
+  await other.query("rollback");
+  await other.end();
+  await expect.poll(async () => (await operator.record()).length, { timeout: 5000 }).toBe(3);
+  expect(await operator.record()).toMatchObject([
+    { outcome: "intent" },
+    { outcome: "unknown", code: "job_unknown", intent: 1 },
+    { outcome: "unknown", code: null, detail: "settled: now 1 discarded", intent: 1 },
+  ]);
+  expect(await operator.verify()).toMatchObject({ ok: true });
+});
+
+it("tells a locked row as what it is, and stops an error group there", async () => {
+  const { database, operator } = await open();
+  const other = await database.connect();
+  await other.query("begin; select from river_job where id = 2 for update");
+  const fingerprint = (await operator.ask("{ jobErrors { fingerprint } }")).data.jobErrors[0].fingerprint;
+  const { data, error } = await operator.retryGroup("river", "mail", fingerprint);
+  expect(error).toBeNull();
+  expect(data).toMatchObject({ count: 1, jobIds: ["3"], left: 2, skipped: [], error: { code: "queue_locked" } });
+  expect((await operator.record()).at(-1)).toMatchObject({
+    outcome: "failed",
+    code: "queue_locked",
+    detail: expect.stringMatching(/^1 retried, 0 skipped; then queue_locked/),
+  });
+  await other.query("rollback");
+  await other.end();
+  expect((await operator.retryGroup("river", "mail", fingerprint)).data).toMatchObject({ count: 2, left: 0, error: null });
+});
+
+it("tells what a process that died has left as unknown, and what the job is now", async () => {
+  const { operator, database } = await open();
+  const caller = createCaller();
+  const source = { name: "river", env: "staging" as const, control: null as never };
+  const request = { source, reason: "stuck", requestId: "r-0", principal: caller.principal, origin: caller.origin() };
+  await operator.sources.audit.write(
+    toJobIntent("job.retry", { source: "river", queue: null, ids: ["1"], fingerprint: null }, request),
+  );
+  await operator.sources.jobs.recover();
+  await operator.sources.restarts.recover();
+  await expect.poll(async () => (await operator.record()).length).toBe(3);
+  expect(await operator.record()).toMatchObject([
+    { outcome: "intent", requestId: "r-0" },
+    { outcome: "unknown", code: "job_unknown", detail: "the gateway died during the change", intent: 1, job: { ids: ["1"] } },
+    { outcome: "unknown", detail: "settled: now 1 discarded", intent: 1 },
+  ]);
+  expect(await states(database)).toEqual(["discarded", "discarded", "discarded"]);
+  expect(await operator.verify()).toMatchObject({ ok: true });
+});
+
+it("goes on when its caller has left, and is waited for at the end", async () => {
+  const { database, operator } = await open();
+  const other = await database.connect();
+  await other.query("begin; select from river_job where id = 1 for update");
+  const caller = createCaller();
+  const source = (await operator.sources.queues.all(caller.signal)).find(({ name }) => name === "river");
+  const request = {
+    source: { name: "river", env: "staging" as const, control: source?.control as never },
+    reason: "x",
+    requestId: "r",
+    principal: caller.principal,
+    origin: caller.origin(),
+  };
+  void operator.sources.jobs.change("retry", { jobId: "1", queue: null }, request);
+  await sleep(200);
+  const closed = operator.sources.close();
+  await other.query("commit");
+  await closed;
+  expect(await states(database)).toEqual(["available", "discarded", "discarded"]);
+  expect((await operator.record()).map(({ outcome }) => outcome)).toEqual(["intent", "ok"]);
+  await other.end();
+});
+
+it("tells a control database that cannot be had from one that only lets us read", async () => {
+  const { database } = await open();
+  const ask = async (controlUrl: string) => {
+    const operator = openOperator({ databaseUrl: database.url, controlUrl });
+    closers.push(() => operator.close());
+    return (await operator.retry("river", "1")).error;
+  };
+  const url = new URL(database.url);
+  const change = (values: Partial<URL>) => Object.assign(new URL(url), values).href;
+  expect(await ask(change({ port: "1" }))).toMatchObject({
+    code: "postgres_unavailable",
+    message: "PostgreSQL cannot be reached",
+  });
+  expect(await ask(change({ password: "wrong-canary" }))).toMatchObject({
+    message: "PostgreSQL refused the login of CONTROL_DATABASE_URL",
+  });
+  expect(await ask(change({ pathname: "/nowhere" }))).toMatchObject({
+    message: "The database of CONTROL_DATABASE_URL does not exist",
+  });
+  expect(await ask(change({ pathname: "/postgres" }))).toMatchObject({
+    code: "schema_mismatch",
+    message: "Table public.river_job does not exist for CONTROL_DATABASE_URL",
+  });
+  expect(await states(database)).toEqual(["discarded", "discarded", "discarded"]);
+});

@@ -1,0 +1,119 @@
+import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { type Operator, openOperator } from "../support/job-operator.ts";
+import { type TestDatabase, createTestDatabase } from "../support/postgres-database.ts";
+import { createRiverJobs } from "../support/postgres-jobs.ts";
+
+describe("operations on jobs of River", () => {
+  let database: TestDatabase;
+  let operator: Operator;
+  beforeAll(async () => {
+    database = await createTestDatabase(inject("postgresUrl"), "riverops");
+    await createRiverJobs(database, "jobs");
+    // As its migration 6.
+    await database.query(`
+      create function jobs.river_job_state_in_bitmask(bitmask bit(8), state jobs.river_job_state) returns boolean language sql immutable as $$
+        select case state when 'available' then get_bit(bitmask, 7) when 'cancelled' then get_bit(bitmask, 6) when 'completed' then get_bit(bitmask, 5)
+                          when 'discarded' then get_bit(bitmask, 4) when 'pending' then get_bit(bitmask, 3) when 'retryable' then get_bit(bitmask, 2)
+                          when 'running' then get_bit(bitmask, 1) when 'scheduled' then get_bit(bitmask, 0) end = 1 $$;
+      create unique index on jobs.river_job (unique_key)
+        where unique_key is not null and unique_states is not null and jobs.river_job_state_in_bitmask(unique_states, state)`);
+    operator = openOperator({ databaseUrl: database.url, controlUrl: database.url });
+  });
+  afterAll(async () => {
+    await operator.close();
+    await database.drop();
+  });
+
+  const insert = async (values: Record<string, unknown>) => {
+    const names = Object.keys(values);
+    const places = names.map((_, index) => `$${index + 1}`).join(", ");
+    const statement = `insert into jobs.river_job (kind, ${names.join(", ")}) values ('mail', ${places}) returning id::text`;
+    return (await database.query(statement, Object.values(values))).rows[0]?.["id"] as string;
+  };
+  const read = async (id: string) => (await database.query("select * from jobs.river_job where id = $1", [id])).rows[0] ?? {};
+  const ended = new Date(Date.now() - 60_000);
+  const soon = new Date(Date.now() + 3_600_000);
+
+  it("gives a job that is out of attempts one more, and others none; makes it due now", async () => {
+    const dead = await insert({ state: "discarded", attempt: 3, max_attempts: 3, finalized_at: ended });
+    const waits = await insert({ state: "retryable", attempt: 1, max_attempts: 3, scheduled_at: soon });
+    for (const id of [dead, waits]) {
+      expect((await operator.retry("river", id)).done).toEqual({ source: "river", queue: "mail", jobId: id, state: "available" });
+      const { scheduled_at: scheduledAt, finalized_at: finalizedAt } = await read(id);
+      expect(Math.abs((scheduledAt as Date).getTime() - Date.now())).toBeLessThan(10_000);
+      expect(finalizedAt).toBeNull();
+    }
+    expect([(await read(dead))["max_attempts"], (await read(waits))["max_attempts"]]).toEqual([4, 3]);
+  });
+
+  it("neither runs twice what completed, nor before its time what is only scheduled", async () => {
+    const completed = await insert({ state: "completed", finalized_at: ended });
+    const scheduled = await insert({ state: "scheduled", scheduled_at: soon });
+    const pending = await insert({ state: "pending" });
+    for (const [id, state] of [
+      [completed, "completed"],
+      [scheduled, "scheduled"],
+      [pending, "pending"],
+    ] as const) {
+      expect((await operator.retry("river", id)).error).toEqual({
+        code: "job_conflict",
+        message: `This job is ${state} and was not retried`,
+      });
+      expect((await read(id))["state"]).toBe(state);
+    }
+  });
+
+  it("tells the worker of a running job to stop, as River's clients listen for it, and leaves the end of it to that", async () => {
+    const id = await insert({ state: "running", attempt: 1, queue: "bulk" });
+    const client = await database.connect();
+    const heard: (string | undefined)[][] = [];
+    client.on("notification", ({ channel, payload }) => heard.push([channel, payload]));
+    await client.query('listen "jobs.river_control"');
+    expect((await operator.discard("river", id)).done).toMatchObject({ state: "running" });
+    await expect.poll(() => heard.length).toBe(1);
+    expect(heard[0]?.[0]).toBe("jobs.river_control");
+    expect(JSON.parse(heard[0]?.[1] ?? "")).toEqual({ action: "cancel", job_id: Number(id), queue: "bulk" });
+    const { state, finalized_at: finalizedAt, metadata } = await read(id);
+    expect([state, finalizedAt]).toEqual(["running", null]);
+    expect(Date.parse((metadata as Record<string, string>)["cancel_attempted_at"] ?? "")).toBeGreaterThan(Date.now() - 60_000);
+    expect((await operator.retry("river", id)).error).toMatchObject({ code: "job_conflict" });
+    await client.end();
+  });
+
+  it("cancels what waits, which can be undone, but not together with an error group", async () => {
+    const errors = [{ at: new Date().toISOString(), attempt: 1, error: "boom 17", trace: "" }];
+    const insertFailed = (state: string, more: object = {}) =>
+      insert({ state, errors: errors.map((error) => JSON.stringify(error)), queue: "bulk", attempt: 1, ...more });
+    const [waits, retried] = [
+      await insertFailed("retryable", { scheduled_at: soon }),
+      await insertFailed("retryable", { scheduled_at: soon }),
+    ];
+    const completed = await insertFailed("completed", { finalized_at: ended });
+    expect((await operator.discard("river", waits)).done).toMatchObject({ state: "cancelled" });
+    const { data } = await operator.ask("{ jobErrors { fingerprint count } }");
+    expect(data.jobErrors).toMatchObject([{ count: 3 }]);
+    const group = await operator.retryGroup("river", "mail", data.jobErrors[0].fingerprint);
+    expect(group.data).toMatchObject({ count: 1, jobIds: [retried], left: 0, error: null });
+    expect(
+      group.data.skipped.toSorted((a: { jobId: string }, b: { jobId: string }) => Number(a.jobId) - Number(b.jobId)),
+    ).toEqual([
+      { jobId: waits, code: "job_conflict", message: "This job is cancelled and was not retried" },
+      { jobId: completed, code: "job_conflict", message: "This job is completed and was not retried" },
+    ]);
+    expect((await operator.record()).at(-1)?.detail).toContain(`1 retried, 2 skipped: `);
+    expect((await operator.retry("river", waits)).done).toMatchObject({ state: "available" });
+  });
+
+  it("does not break a unique job, and says so", async () => {
+    const unique = { unique_key: Buffer.from("k"), unique_states: "11110101" };
+    const dead = await insert({ state: "discarded", finalized_at: ended, ...unique });
+    const waits = await insert({ state: "available", ...unique });
+    expect((await operator.retry("river", dead)).error).toEqual({
+      code: "job_conflict",
+      message: "This job is discarded and was not retried: another job with its unique key waits or runs",
+    });
+    expect((await read(dead))["state"]).toBe("discarded");
+    await database.query("delete from jobs.river_job where id = $1", [waits]);
+    expect((await operator.retry("river", dead)).done).toMatchObject({ state: "available" });
+  });
+});

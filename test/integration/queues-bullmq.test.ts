@@ -1,0 +1,231 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Queue, Worker } from "bullmq";
+import type { Redis } from "ioredis";
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { type RunningRedis, startRedis } from "../../script/services/redis.ts";
+import type { QueueSource, QueueSources } from "../../src/domain/queue.ts";
+import { describeQueueSource } from "../contracts/queue-source.ts";
+import { connectRedis, createRedisBackend, insertBullmqJob, openRedis, until } from "../support/redis.ts";
+
+const signal = () => AbortSignal.timeout(10_000);
+const folder = mkdtempSync(join(tmpdir(), "ops-test-redis-"));
+let server: RunningRedis;
+let redis: Redis;
+
+beforeAll(async () => {
+  server = await startRedis(folder);
+  redis = connectRedis(server);
+});
+afterAll(async () => {
+  vi.useRealTimers();
+  await redis?.quit();
+  await server?.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const byError = (a: { error: string }, b: { error: string }) => (a.error < b.error ? -1 : 1);
+
+const noNumbers = { bigIds: true };
+describe("BullMQ's keys", () => {
+  describeQueueSource("redis", () =>
+    createRedisBackend(server, { system: "bullmq", abilities: noNumbers, insert: insertBullmqJob }),
+  );
+});
+let sources: QueueSources;
+let source: QueueSource;
+const read = async () => new Map((await source.metrics(signal())).map((queue) => [queue.name, queue]));
+/** As `read`, two minutes later by the clock of the samples. */
+const readLater = async () => {
+  const now = performance.now();
+  const clock = vi.spyOn(performance, "now").mockImplementation(() => now + 120_000);
+  try {
+    return await read();
+  } finally {
+    clock.mockRestore();
+  }
+};
+const reopen = async () => {
+  await sources?.close();
+  sources = openRedis(server.url);
+  [source] = (await sources.all(signal())) as [QueueSource];
+};
+
+describe("real workers of BullMQ", () => {
+  const opened: { close(): Promise<unknown> }[] = [];
+  const connection = () => ({ host: "127.0.0.1", port: server.port, password: server.password, maxRetriesPerRequest: null });
+  const openQueue = (name: string) => {
+    const queue = new Queue(name, { connection: connection() });
+    opened.push(queue);
+    return queue;
+  };
+  /** Jobs called "ok" succeed, others fail with their name and their id as text. */
+  const openWorker = (name: string, options: object = {}) => {
+    const worker = new Worker(
+      name,
+      async (job) => {
+        if (job.name !== "ok") throw new Error(`${job.name} ${job.id}`);
+        return job.name;
+      },
+      { connection: connection(), ...options },
+    );
+    worker.on("error", () => {});
+    opened.push(worker);
+    return worker;
+  };
+  beforeEach(async () => {
+    await Promise.all(opened.splice(0).map((one) => one.close()));
+    await redis.flushall();
+    await reopen();
+  });
+  afterAll(async () => {
+    await Promise.all(opened.splice(0).map((one) => one.close()));
+    await sources?.close();
+  });
+
+  it("are detected by the address, and told exactly while all rows are there", async () => {
+    const queue = openQueue("payouts");
+    for (let n = 0; n < 7; n += 1) await queue.add("ok", {});
+    for (let n = 0; n < 3; n += 1) await queue.add("bank refused", {}, { jobId: `bad-${n}` });
+    await queue.add("later", {}, { delay: 600_000 });
+    await queue.add("soon", {}, { priority: 5 });
+    await queue.pause();
+    expect(source).toMatchObject({ name: "redis", kind: "redis", env: "staging" });
+    expect((await read()).get("payouts")).toMatchObject({
+      depth: 11,
+      deferred: 1,
+      active: 0,
+      dead: 0,
+      paused: true,
+      workers: 0,
+      exact: true,
+    });
+    await queue.remove((await queue.getPrioritized())[0]?.id ?? "");
+    openWorker("payouts", { concurrency: 4 });
+    await queue.resume();
+    await until(async () => (await queue.getCompletedCount()) === 7 && (await queue.getFailedCount()) === 3);
+    expect((await read()).get("payouts")).toMatchObject({
+      depth: 0,
+      processedPerSec: 7 / 300,
+      failuresLastHour: 3,
+      dead: 3,
+      deferred: 1,
+      retrying: 0,
+      paused: false,
+      workers: 1,
+      exact: true,
+      windowSeconds: null,
+      oldestAgeSeconds: null,
+    });
+    const { waitSeconds, runSeconds } = (await read()).get("payouts") ?? {};
+    expect(waitSeconds?.p50).toBeLessThan(10);
+    expect(runSeconds?.p95).toBeLessThan(2);
+    const failures = await source.failures(signal());
+    const rows = failures.toSorted(byError).map(({ error, jobIds, attempts, count }) => [error, jobIds, attempts, count]);
+    expect(rows).toStrictEqual([
+      ["bank refused bad-0", ["bad-0"], 1, 1],
+      ["bank refused bad-1", ["bad-1"], 1, 1],
+      ["bank refused bad-2", ["bad-2"], 1, 1],
+    ]);
+  });
+
+  it("tells jobs that will be tried again from those that wait, and from the dead", async () => {
+    const queue = openQueue("mail");
+    await queue.add("smtp down", {}, { jobId: "slow", attempts: 3, backoff: 600_000 });
+    await queue.add("smtp down", {}, { jobId: "quick", attempts: 2, backoff: 10 });
+    await queue.add("later", {}, { delay: 600_000 });
+    openWorker("mail", { name: "host-1" });
+    await until(async () => (await queue.getDelayedCount()) === 2 && (await queue.getFailedCount()) === 1);
+    expect((await read()).get("mail")).toMatchObject({
+      depth: 0,
+      deferred: 1,
+      retrying: 1,
+      dead: 1,
+      failuresLastHour: 2,
+      exact: true,
+      workers: 1,
+    });
+    const failures = await source.failures(signal());
+    expect(failures.toSorted(byError).map(({ error, attempts, worker }) => [error, attempts, worker])).toStrictEqual([
+      ["smtp down quick", 2, "host-1"],
+      ["smtp down slow", 1, "host-1"],
+    ]);
+    for (const { firstAt, lastAt } of failures) {
+      expect(Math.abs(Date.parse(lastAt) - Date.now())).toBeLessThan(5000);
+      expect(firstAt).toBe(lastAt);
+    }
+  });
+
+  it("samples the events where rows of finished jobs are removed, and says since when", async () => {
+    const queue = openQueue("removed");
+    await queue.add("ok", {}, { removeOnComplete: true, removeOnFail: true });
+    openWorker("removed");
+    await until(
+      async () => (await queue.getJobCountByTypes("wait", "active")) === 0 && (await redis.xlen("bull:removed:events")) > 3,
+    );
+    expect((await read()).get("removed")).toMatchObject({ processedPerSec: null, exact: false, windowSeconds: null });
+    for (let n = 0; n < 24; n += 1)
+      await queue.add(n % 4 === 0 ? "bad" : "ok", {}, { removeOnComplete: true, removeOnFail: true });
+    await until(async () => (await queue.getJobCountByTypes("wait", "active")) === 0);
+    const { processedPerSec, failuresLastHour, windowSeconds, exact, dead } = (await readLater()).get("removed") ?? {};
+    expect((processedPerSec ?? 0) * (windowSeconds ?? 0)).toBeCloseTo(18, 5);
+    expect(windowSeconds).toBeGreaterThan(120);
+    expect([failuresLastHour, dead, exact]).toStrictEqual([6, 0, false]);
+  });
+
+  it("notices that rows are removed by number", async () => {
+    const queue = openQueue("few");
+    openWorker("few");
+    const add = async (n: number) => {
+      for (let one = 0; one < n; one += 1) await queue.add("ok", {}, { removeOnComplete: 5 });
+      await until(async () => (await queue.getJobCountByTypes("wait", "active")) === 0);
+    };
+    await add(4);
+    expect((await read()).get("few")).toMatchObject({ processedPerSec: 4 / 300, exact: true });
+    await add(20);
+    const { exact, processedPerSec, windowSeconds } = (await readLater()).get("few") ?? {};
+    expect(exact).toBe(false);
+    expect((processedPerSec ?? 0) * (windowSeconds ?? 0)).toBeCloseTo(20, 5);
+  });
+
+  it("prefers the counters of the workers' metrics", async () => {
+    const queue = openQueue("metered");
+    openWorker("metered", { metrics: { maxDataPoints: 60 } });
+    const add = async (n: number) => {
+      for (let one = 0; one < n; one += 1) await queue.add("ok", {}, { removeOnComplete: true });
+      await until(async () => (await queue.getJobCountByTypes("wait", "active")) === 0);
+    };
+    await add(3);
+    await read();
+    await redis.del("bull:metered:events");
+    await add(10);
+    const { processedPerSec, windowSeconds } = (await readLater()).get("metered") ?? {};
+    expect((processedPerSec ?? 0) * (windowSeconds ?? 0)).toBeCloseTo(10, 5);
+  });
+
+  it("counts what was delayed until now, and says since when it waits", async () => {
+    const queue = openQueue("delayed");
+    await queue.add("ok", {}, { delay: 300 });
+    await queue.add("ok", {}, { timestamp: Date.now() - 90_000 });
+    await queue.add("ok", {}, { timestamp: Date.now() - 200_000, priority: 3 });
+    await until(async () => ((await read()).get("delayed")?.depth ?? 0) === 3);
+    const { oldestAgeSeconds, deferred } = (await read()).get("delayed") ?? {};
+    expect(Math.abs((oldestAgeSeconds ?? 0) - 200)).toBeLessThan(5);
+    expect(deferred).toBe(0);
+  });
+
+  it("reads another prefix, also one for a cluster", async () => {
+    const queue = new Queue("braced", { connection: connection(), prefix: "{b*ll}" });
+    opened.push(queue);
+    await queue.add("ok", {});
+    const own = openRedis(server.url, {
+      sources: [{ name: "q", kind: "redis", prefix: "{b*ll}", systems: ["bullmq"] }],
+      detect: false,
+    });
+    const [only] = (await own.all(signal())) as [QueueSource];
+    expect(await only.metrics(signal())).toMatchObject([{ name: "braced", depth: 1, source: "q" }]);
+    await own.close();
+    expect([...(await read()).keys()]).toStrictEqual([]);
+  });
+});

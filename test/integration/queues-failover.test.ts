@@ -1,0 +1,117 @@
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, inject, it } from "vitest";
+import { Client } from "pg";
+import { type RunningPostgres, startPostgres } from "../../script/services/postgres.ts";
+import type { QueueSource, QueueSources } from "../../src/domain/queue.ts";
+import { silentLogger } from "../../src/logger.ts";
+import { createQueueSources } from "../../src/upstreams/queues/source.ts";
+import { type TestDatabase, createTestDatabase } from "../support/postgres-database.ts";
+import { createRunnerJobs } from "../support/postgres-jobs.ts";
+
+const signal = () => AbortSignal.timeout(10_000);
+const running: RunningPostgres[] = [];
+const sockets = new Set<Socket>();
+let primary: RunningPostgres;
+let standby: RunningPostgres;
+let database: TestDatabase;
+let address: Server;
+let target: number;
+let sources: QueueSources;
+let source: QueueSource;
+
+/** What an address that moves with the primary does: new connections go where it points, the old ones end when it moves. */
+function moveTo(url: string): void {
+  target = Number(new URL(url).port);
+  for (const socket of sockets) socket.destroy();
+}
+
+beforeAll(async () => {
+  const folder = join(inject("runFolder"), "failover");
+  primary = await startPostgres(join(folder, "primary"));
+  running.push(primary);
+  database = await createTestDatabase(primary.url, "failover");
+  const jobs = await createRunnerJobs(database);
+  await jobs.insert([
+    { queue: "a", state: "waiting" },
+    { queue: "a", state: "failed", error: "boom" },
+  ]);
+  await primary.restart(async () => {
+    standby = await startPostgres(join(folder, "standby"), { standbyOf: primary });
+  });
+  running.push(standby);
+  address = createServer((socket) => {
+    const onward = connect(target, "127.0.0.1");
+    for (const [one, other] of [
+      [socket, onward],
+      [onward, socket],
+    ] as const) {
+      sockets.add(one);
+      one.on("error", () => other.destroy()).on("close", () => sockets.delete(one) && other.destroy());
+      one.pipe(other);
+    }
+  });
+  address.listen(0, "127.0.0.1");
+  await once(address, "listening");
+  moveTo(primary.url);
+  const url = new URL(database.url);
+  url.port = String((address.address() as AddressInfo).port);
+  sources = createQueueSources({
+    databaseUrl: url.href,
+    sources: [jobs.config],
+    detect: false,
+    env: null,
+    logger: silentLogger,
+    keepMs: 0,
+  });
+  [source] = (await sources.all(signal())) as [QueueSource];
+});
+afterAll(async () => {
+  await sources?.close();
+  address?.close();
+  for (const server of running.toReversed()) await server.stop();
+});
+
+const depth = async () => (await source.metrics(signal())).find(({ name }) => name === "a")?.depth;
+
+/** A statement on the standby's own address. */
+async function onStandby(sql: string): Promise<unknown[]> {
+  const url = new URL(database.url);
+  url.port = new URL(standby.url).port;
+  const client = new Client({ connectionString: url.href });
+  await client.connect();
+  try {
+    return (await client.query(sql)).rows as unknown[];
+  } finally {
+    await client.end();
+  }
+}
+
+it("F10: reads from a hot standby, goes with the address when the primary is lost, and sees what its successor writes", async () => {
+  expect(await depth()).toBe(1);
+
+  moveTo(standby.url);
+  expect(await onStandby("select pg_is_in_recovery() as is_standby")).toEqual([{ is_standby: true }]);
+  expect(await depth()).toBe(1);
+  expect(await source.failures(signal())).toMatchObject([{ error: "boom", count: 1 }]);
+
+  // Replication goes on: what the primary writes is read here.
+  const late = new Client({ connectionString: database.url });
+  await late.connect();
+  await late.query("insert into runner_jobs (type, status, run_at) values ('a', 'pending', now())");
+  await late.end();
+  await expect.poll(depth, { timeout: 10_000 }).toBe(2);
+
+  moveTo(primary.url);
+  expect(await depth()).toBe(2);
+  process.kill(primary.pid, "SIGQUIT");
+  await expect
+    .poll(() => source.metrics(signal()).catch((error: { code?: string }) => error.code), { timeout: 10_000 })
+    .toBe("postgres_unavailable");
+  await onStandby("select pg_promote(true)");
+  moveTo(standby.url);
+  expect(await depth()).toBe(2);
+  await onStandby("insert into runner_jobs (type, status, run_at) values ('a', 'pending', now())");
+  expect(await depth()).toBe(3);
+});

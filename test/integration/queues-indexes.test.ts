@@ -1,0 +1,178 @@
+import { spawnSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, inject, it } from "vitest";
+import { silentLogger } from "../../src/logger.ts";
+import { adviseIndexes } from "../../src/upstreams/queues/index-advice.ts";
+import type { QueueSourceConfig } from "../../src/upstreams/queues/kinds.ts";
+import { type TestDatabase, createTestDatabase } from "../support/postgres-database.ts";
+import { runnerMapping, toQueueMapping } from "../support/queue-mappings.ts";
+
+const rows = 400_000;
+let database: TestDatabase;
+let role: { name: string; url: string };
+
+/** 2 % waiting, 3 % failed, some running; over 10 hours. */
+const fill = (table: string, [waiting, failed, running, done]: readonly (string | number)[], columns: string) => `
+  insert into ${table} (${columns})
+  select n, 'type_' || n % 20, case when n % 50 = 0 then ${waiting} when n % 33 = 0 then ${failed} when n % 1000 = 7 then ${running} else ${done} end,
+         now() - n * interval '10 hours' / ${rows}, case when n % 50 > 0 then now() - n * interval '10 hours' / ${rows} end, repeat('x', 50)
+  from generate_series(1, ${rows}) as n`;
+
+beforeAll(async () => {
+  database = await createTestDatabase(inject("postgresUrl"), "indexes");
+  role = await database.createRole();
+});
+afterAll(() => database.drop());
+
+async function ask(config: object) {
+  const sources = [{ ...runnerMapping, ...config } as QueueSourceConfig];
+  const options = { databaseUrl: role.url, sources, detect: false, env: null, logger: silentLogger };
+  return adviseIndexes(options, AbortSignal.timeout(30_000));
+}
+
+const statementsOf = (answers: Awaited<ReturnType<typeof ask>>) =>
+  answers.flatMap(({ missing }) => missing.flatMap(({ statements }) => statements));
+
+/** As the owner does. */
+async function run(statements: readonly string[], table: string): Promise<void> {
+  for (const statement of statements) await database.query(statement);
+  await database.query(`vacuum analyze ${table}`);
+}
+
+it("prints what is missing, with its gain; once that is there, nothing", async () => {
+  await database.query(`
+    create table jobs (id bigint primary key, type text, status text, run_at timestamptz, finished_at timestamptz, last_error text);
+    ${fill("jobs", ["'pending'", "'failed'", "'running'", "'done'"], "id, type, status, run_at, finished_at, last_error")};
+    grant select on jobs to ${role.name}`);
+  await database.query("vacuum analyze jobs");
+  const config = { table: "public.jobs" };
+  const [answer] = await ask(config);
+  expect(statementsOf([answer as never])).toStrictEqual([
+    `create index concurrently if not exists "jobs_ops_waiting" on "public"."jobs" ("type", "run_at") where "status" = 'pending';`,
+    `create index concurrently if not exists "jobs_ops_processed" on "public"."jobs" ("finished_at") include ("type") where "status" = 'done';`,
+    `create index concurrently if not exists "jobs_ops_failures" on "public"."jobs" ("finished_at") include ("type") where "status" = 'failed';`,
+    `create index concurrently if not exists "jobs_ops_active" on "public"."jobs" ("type") where "status" = 'running';`,
+  ]);
+  for (const { cost, costWithIndex, tookMs } of answer?.missing ?? []) {
+    expect(cost).toBeGreaterThan(10 * costWithIndex);
+    expect(tookMs).toBeGreaterThan(0);
+  }
+  const [waiting] = answer?.missing ?? [];
+  expect(Math.abs((waiting?.rows ?? 0) - rows / 50)).toBeLessThan(rows / 200);
+  const { rows: indexes } = await database.query("select indexname from pg_indexes where tablename = 'jobs'");
+  expect(indexes).toStrictEqual([{ indexname: "jobs_pkey" }]);
+  await run(statementsOf([answer as never]), "jobs");
+  expect(await ask(config)).toStrictEqual([{ name: "runner", table: "public.jobs", missing: [], obstacle: null }]);
+});
+
+it("asks for those alone that are not served, whatever serves the others", async () => {
+  await database.query("drop index jobs_ops_failures, jobs_ops_active; create index other on jobs (finished_at)");
+  await database.query("analyze jobs");
+  const statements = statementsOf(await ask({ table: "public.jobs" }));
+  expect(statements).toHaveLength(1);
+  expect(statements[0]).toContain("jobs_ops_active");
+  await database.query("drop index other");
+  expect(statementsOf(await ask({ table: "public.jobs" }))).toHaveLength(2);
+});
+
+it("says first to drop an index that was left unfinished", async () => {
+  await database.query("drop index if exists jobs_ops_failures");
+  await database.query(`create index jobs_ops_failures on jobs (finished_at) include (type) where status = 'failed'`);
+  await database.query("update pg_index set indisvalid = false where indexrelid = 'jobs_ops_failures'::regclass");
+  const statements = statementsOf(await ask({ table: "public.jobs" })).filter((statement) => statement.includes("failures"));
+  expect(statements[0]).toBe(`drop index concurrently if exists "public"."jobs_ops_failures";`);
+  expect(statements[1]).toMatch(/^create index concurrently if not exists "jobs_ops_failures"/);
+  await run(statements, "jobs");
+  expect(statementsOf(await ask({ table: "public.jobs" })).join()).not.toContain("failures");
+});
+
+it("quotes every name, takes integers and enums for statuses, and does without a time or a queue", async () => {
+  const table = `"odd ""schema"""."Jobs 'é' of a name that is long, as long as PostgreSQL lets it b"`;
+  await database.query(`
+    create schema "odd ""schema""";
+    create table ${table} ("I D" bigint primary key, "the type" text, "St" int, "due" timestamptz, "Ended" timestamptz, note text);
+    ${fill(table, ["0", "-1", "2", "3"], `"I D", "the type", "St", due, "Ended", note`)};
+    grant usage on schema "odd ""schema""" to ${role.name}; grant select on ${table} to ${role.name}`);
+  await database.query(`vacuum analyze ${table}`);
+  const columns = { id: "I D", status: "St", run_at: "due", finished_at: "Ended", error: "note", queue: { column: "the type" } };
+  const config = { ...columns, table, waiting: [0], retrying: [7], active: [2], done: [3], failed: [-1], dead: [-1] };
+  const statements = statementsOf(await ask(config));
+  expect(statements).toHaveLength(6);
+  expect(statements[0]).toContain(`("the type", "due") where "St" in (0, 7);`);
+  await run(statements, table);
+  expect(statementsOf(await ask(config))).toStrictEqual([]);
+
+  await database.query(`
+    create type state as enum ('queued', 'paid', 'rejected', 'running');
+    create table payouts (id bigint primary key, kind text, state state, run_at timestamptz, settled_at timestamptz, failure text);
+    ${fill("payouts", ["'queued'::state", "'rejected'::state", "'running'::state", "'paid'::state"], "id, kind, state, run_at, settled_at, failure")};
+    grant select on payouts to ${role.name}`);
+  await database.query("vacuum analyze payouts");
+  const payouts = { ...toQueueMapping("payouts"), active: undefined, run_at: undefined };
+  expect(statementsOf(await ask(payouts))).toStrictEqual([
+    `create index concurrently if not exists "payouts_ops_waiting" on "public"."payouts" ("id") where "state" = 'queued';`,
+    `create index concurrently if not exists "payouts_ops_processed" on "public"."payouts" ("settled_at") where "state" = 'paid';`,
+    `create index concurrently if not exists "payouts_ops_failures" on "public"."payouts" ("settled_at") where "state" = 'rejected';`,
+  ]);
+  await run(statementsOf(await ask(payouts)), "payouts");
+  expect(statementsOf(await ask(payouts))).toStrictEqual([]);
+});
+
+it("gives each partition its own, and says why a view or a table that is not there has none", async () => {
+  const columns = "id bigint, type text, status text, run_at timestamptz, finished_at timestamptz, last_error text";
+  await database.query(`
+    create table parted (${columns}) partition by hash (id);
+    create table parted_0 partition of parted for values with (modulus 2, remainder 0);
+    create table parted_1 partition of parted for values with (modulus 2, remainder 1);
+    ${fill("parted", ["'pending'", "'failed'", "'running'", "'done'"], "id, type, status, run_at, finished_at, last_error")};
+    create view seen as select * from jobs;
+    grant select on parted, seen to ${role.name}`);
+  await database.query("vacuum analyze parted");
+  const statements = statementsOf(await ask({ table: "public.parted" }));
+  expect(statements.filter((statement) => statement.includes("waiting"))).toStrictEqual(
+    [0, 1].map(
+      (n) =>
+        `create index concurrently if not exists "parted_${n}_ops_waiting" on "public"."parted_${n}" ("type", "run_at") where "status" = 'pending';`,
+    ),
+  );
+  await run(statements, "parted");
+  expect(statementsOf(await ask({ table: "public.parted" }))).toStrictEqual([]);
+  expect(await ask({ table: "public.seen" })).toMatchObject([
+    { missing: [], obstacle: expect.stringContaining("it is no table") },
+  ]);
+  expect(await ask({ table: "public.absent" })).toMatchObject([
+    { missing: [], obstacle: expect.stringContaining("no such table") },
+  ]);
+});
+
+it("is a command with exit codes, whose output is SQL", async () => {
+  await database.query("drop index jobs_ops_waiting");
+  const file = join(inject("runFolder"), "indexes-queues.json");
+  writeFileSync(file, JSON.stringify({ detect: false, sources: [{ ...runnerMapping, table: "public.jobs" }] }));
+  const cli = (args: string[], env: Record<string, string> = {}) =>
+    spawnSync(process.execPath, ["src/cli.ts", "indexes", ...args], {
+      encoding: "utf8",
+      env: {
+        PATH: process.env["PATH"] ?? "",
+        WALLET_CORE_OPS_TOKEN: "0123456789abcdef-indexes",
+        WALLET_CORE_OPS_DATABASE_URL: role.url,
+        WALLET_CORE_OPS_QUEUES_FILE: file,
+        ...env,
+      },
+    });
+  const missing = cli([]);
+  expect(missing.status).toBe(3);
+  expect(missing.stdout).toMatch(
+    /^-- runner, table public\.jobs:\n-- depth, deferred jobs, oldest age: cost [\d,]+ now, about [\d,]+ with it, for [\d,]+ rows; reading it now took [\d,]+ ms\ncreate index concurrently if not exists "jobs_ops_waiting" .*;\n/,
+  );
+  await run(
+    missing.stdout.split("\n").filter((line) => line !== "" && !line.startsWith("--")),
+    "jobs",
+  );
+  expect(cli([])).toMatchObject({ status: 0, stdout: "-- runner, table public.jobs: nothing is missing\n" });
+  expect(cli(["--help"])).toMatchObject({ status: 0, stdout: expect.stringContaining("Exit codes: 0 nothing is missing, 3") });
+  expect(cli(["--write"]).status).toBe(2);
+  expect(cli([], { WALLET_CORE_OPS_DATABASE_URL: "postgres://127.0.0.1:1/none" })).toMatchObject({ status: 1 });
+  expect(cli([], { WALLET_CORE_OPS_PORT: "x" }).status).toBe(78);
+});

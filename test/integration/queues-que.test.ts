@@ -1,0 +1,152 @@
+import type { Client } from "pg";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it, vi } from "vitest";
+import { describeQueueSource } from "../contracts/queue-source.ts";
+import { createSqlBackend } from "../support/job-backend.ts";
+import { type TestDatabase, createTestDatabase } from "../support/postgres-database.ts";
+import { createQueJobs, createSchema } from "../support/preset-jobs.ts";
+import { openSources, readQueue } from "../support/queue-source.ts";
+
+describeQueueSource("que", () => createSqlBackend("que", createQueJobs));
+
+describe("que", () => {
+  const signal = AbortSignal.timeout(60_000);
+  const config = { name: "q", kind: "que" as const, schema: "public", names: ["idle"] };
+  let database: TestDatabase;
+  let lockers: Client[];
+
+  /** A session that is a locker of Que on this host. */
+  const addLocker = async (host: string, queues: string, workers: number) => {
+    const locker = await database.connect();
+    lockers.push(locker);
+    await locker.query(
+      `insert into que_lockers (pid, worker_count, worker_priorities, ruby_pid, ruby_hostname, queues, listening)
+       values (pg_backend_pid(), $3, '{10}', 1, $1, $2, true)`,
+      [host, queues, workers],
+    );
+    return { lock: (id: number | string) => locker.query("select pg_advisory_lock($1)", [id]), end: () => locker.end() };
+  };
+
+  beforeAll(async () => {
+    database = await createTestDatabase(inject("postgresUrl"), "que");
+    await createSchema(database, "que");
+  });
+  beforeEach(async () => {
+    lockers = [];
+    await database.query(`
+      truncate que_jobs, que_lockers;
+      insert into que_jobs (id, queue, job_class, job_schema_version, run_at, error_count, last_error_message, finished_at, expired_at)
+      select id, queue, 'Mail', 2, now() - due * interval '1 second', errors, message, now() - finished * interval '1 second', now() - expired * interval '1 second'
+      from (values
+        (1::bigint, 'mail', 90, 0, null, null::float8, null::float8), (2, 'mail', -3600, 0, null, null, null),
+        (3, 'mail', -60, 3, 'E: again', null, null), (4, 'mail', 5, 1, 'E: again', null, null), (5, 'mail', -100000, 2, 'E: far', null, null),
+        (6, 'mail', 5, 0, null, null, null), (8000000000, 'mail', 5, 1, 'E: again', null, null),
+        (8, 'mail', 50, 15, 'E: gave up', null, 50), (9, 'mail', 9000, 16, 'E: gave up', null, 3700), (10, 'mail', 20, 100000, 'E: often', null, null)
+      ) as t (id, queue, due, errors, message, finished, expired)`);
+  });
+  afterEach(async () => {
+    for (const locker of lockers) await locker.end();
+  });
+  afterAll(() => database.drop());
+
+  it("counts each state once; what a locker has locked is running", async () => {
+    const locker = await addLocker("web-1", "{mail}", 6);
+    await locker.lock(6);
+    await locker.lock(8_000_000_000);
+    await database.query("select pg_advisory_lock(1)"); // Somebody else's lock, of no locker.
+    const [source] = await openSources(database, config);
+    const mail = await readQueue(source, "mail");
+    expect(mail).toMatchObject({
+      depth: 3,
+      deferred: 1,
+      retrying: 4,
+      active: 2,
+      dead: 2,
+      paused: null,
+      waitSeconds: null,
+      exact: false,
+    });
+    expect(Math.abs((mail?.oldestAgeSeconds ?? 0) - 90)).toBeLessThan(10);
+    await database.query("select pg_advisory_unlock(1)");
+  });
+
+  it("tells the last failures by Que's default interval, and expired jobs by their time", async () => {
+    const [source] = await openSources(database, config);
+    expect(await readQueue(source, "mail")).toMatchObject({ failuresLastHour: 4 });
+    const failures = (await source?.failures(signal)) ?? [];
+    expect(failures.map(({ error, count, attempts, jobIds, worker }) => [error, count, attempts, jobIds, worker])).toEqual([
+      ["E: again", 3, 3, ["8000000000", "4", "3"], null],
+      ["E: gave up", 1, 15, ["8"], null],
+    ]);
+    // 4 failed 1^4 + 3 seconds before its next attempt, 3 failed 3^4 + 3 before.
+    const [last, first] = [failures[0]?.lastAt, failures[0]?.firstAt].map((at) => (Date.now() - Date.parse(at ?? "")) / 1000);
+    expect(Math.abs((last ?? 0) - 9)).toBeLessThan(4);
+    expect(Math.abs((first ?? 0) - 24)).toBeLessThan(4);
+  });
+
+  it("knows the worker threads of live lockers, and the jobs on their hosts", async () => {
+    const one = await addLocker("web-1", "{mail,sms}", 6);
+    const other = await addLocker("web-2", "{mail}", 4);
+    await one.lock(6);
+    await other.lock(4);
+    const [source] = await openSources(database, config);
+    expect(await readQueue(source, "mail")).toMatchObject({ workers: 10, active: 2 });
+    expect(await readQueue(source, "sms")).toMatchObject({ workers: 6, depth: 0 });
+    expect(await source?.running?.(["web-1"], signal)).toMatchObject({
+      total: 1,
+      unnamed: 0,
+      jobs: [{ queue: "mail", jobId: "6", kind: "Mail", startedAt: null }],
+    });
+    expect(((await source?.workerJobs?.(signal)) ?? []).map(({ host, count }) => `${host} ${count}`).toSorted()).toEqual([
+      "web-1 1",
+      "web-2 1",
+    ]);
+    await one.end();
+    await other.end();
+    await expect.poll(() => readQueue(source, "mail")).toMatchObject({ workers: 0, active: 0 });
+  });
+
+  it("counts successes that are kept, and does not know those of queues that keep none", async () => {
+    const [source] = await openSources(database, config);
+    await database.query(`
+      insert into que_jobs (id, queue, job_class, job_schema_version, finished_at) values
+        (101, 'sms', 'S', 2, now() - interval '10 minutes'), (102, 'sms', 'S', 2, null)`);
+    expect(await readQueue(source, "sms")).toMatchObject({ processedPerSec: 0 });
+    await database.query("update que_jobs set finished_at = now() where queue = 'sms' and finished_at is null");
+    expect(await readQueue(source, "sms")).toMatchObject({ processedPerSec: 1 / 300 });
+    expect([await readQueue(source, "mail"), await readQueue(source, "idle")]).toMatchObject([
+      { processedPerSec: null },
+      { processedPerSec: null },
+    ]);
+  });
+
+  it("samples the deletions from the table while there is but one queue", async () => {
+    vi.useFakeTimers({ toFake: ["performance"] });
+    try {
+      const [source] = await openSources(database, { ...config, names: [] });
+      expect(await readQueue(source, "mail")).toMatchObject({ processedPerSec: null, windowSeconds: null });
+      await database.query("delete from que_jobs where id in (1, 6)");
+      await database.query("select pg_stat_force_next_flush()");
+      vi.advanceTimersByTime(120_000);
+      const rate = async () => (await readQueue(source, "mail"))?.processedPerSec ?? null;
+      await expect.poll(rate).toBeCloseTo(2 / 120);
+      await addLocker("web-1", "{sms}", 1);
+      expect(await rate()).toBeNull();
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it("sees the lockers and their locks with the right to read its tables alone", async () => {
+    const locker = await addLocker("web-1", "{mail}", 6);
+    await locker.lock(6);
+    const role = await database.createRole();
+    await database.query(`grant select on que_jobs, que_lockers to ${role.name}`);
+    const [source] = await openSources(role, config);
+    expect(await readQueue(source, "mail")).toMatchObject({ active: 1, workers: 6 });
+    await database.query(`revoke all on que_jobs, que_lockers from ${role.name}`);
+  });
+
+  it("is detected", async () => {
+    expect((await openSources(database, null)).map(({ name, kind }) => [name, kind])).toEqual([["que", "que"]]);
+  });
+});

@@ -1,0 +1,112 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { RunningRabbitmq } from "../../script/services/rabbitmq.ts";
+import { silentLogger } from "../../src/logger.ts";
+import { createQueueSources } from "../../src/upstreams/queues/source.ts";
+import { type AmqpClient, connectAmqp } from "./amqp.ts";
+import { type Job, type JobBackend, allAbilities } from "./job-backend.ts";
+
+/** The management API, with the rights of its administrator. */
+export interface RabbitmqAdmin {
+  call<T>(method: "GET" | "PUT" | "POST" | "DELETE", path: string, body?: unknown): Promise<T>;
+  declare(queue: string, args?: Record<string, unknown>): Promise<void>;
+  /** Until the API tells these numbers of a queue as they are now. */
+  settle(queue: string, numbers: { readonly ready?: number; readonly unacked?: number }): Promise<void>;
+  /** Deletes all queues of all virtual hosts. */
+  clear(): Promise<void>;
+}
+
+export function createAdmin({ url }: Pick<RunningRabbitmq, "url">): RabbitmqAdmin {
+  const { origin, username, password } = new URL(url);
+  const authorization = `Basic ${Buffer.from(`${username}:${password}`).toString("base64")}`;
+  const call = async <T>(method: string, path: string, body?: unknown): Promise<T> => {
+    const response = await fetch(`${origin}/api${path}`, {
+      method,
+      headers: { authorization, "content-type": "application/json" },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
+    return (text === "" ? null : JSON.parse(text)) as T;
+  };
+  return {
+    call,
+    declare: (queue, args = {}) => call("PUT", `/queues/%2f/${encodeURIComponent(queue)}`, { durable: true, arguments: args }),
+    settle: async (queue, { ready, unacked }) => {
+      for (const deadline = Date.now() + 10_000; ; await sleep(50)) {
+        const path = `/queues/%2f/${encodeURIComponent(queue)}?disable_stats=true&enable_queue_totals=true`;
+        const now = await call<{ messages_ready?: number; messages_unacknowledged?: number }>("GET", path);
+        if (
+          (ready ?? now.messages_ready) === now.messages_ready &&
+          (unacked ?? now.messages_unacknowledged) === now.messages_unacknowledged
+        )
+          return;
+        if (Date.now() > deadline) throw new Error(`${queue} has ${JSON.stringify(now)}`);
+      }
+    },
+    clear: async () => {
+      for (const { name, vhost } of await call<{ name: string; vhost: string }[]>("GET", "/queues?disable_stats=true")) {
+        await call("DELETE", `/queues/${encodeURIComponent(vhost)}/${encodeURIComponent(name)}`);
+      }
+    },
+  };
+}
+
+/** Publishes, takes all of them and says of each whether it succeeded; those that fail are not requeued. */
+export async function work(broker: RunningRabbitmq, queue: string, outcomes: readonly ("ack" | "fail")[]): Promise<void> {
+  const client = await connectAmqp(broker.amqp);
+  for (const outcome of outcomes) await client.publish(queue, outcome);
+  let left = outcomes.length;
+  await new Promise<void>((resolve, reject) => {
+    if (left === 0) return resolve();
+    const consuming = client.consume(queue, { prefetch: 100 }, (delivery) => {
+      if (delivery.body === "ack") delivery.ack();
+      else delivery.nack(false);
+      if (--left === 0) resolve();
+    });
+    consuming.catch(reject);
+  });
+  await client.close();
+}
+
+/** For the battery: a broker that tells no rates at once, for there are no rows that could say when something ended. */
+export function createRabbitmqBackend(broker: RunningRabbitmq): JobBackend {
+  const admin = createAdmin(broker);
+  const config = { name: "rabbitmq", kind: "rabbitmq" as const, names: ["configured"] };
+  const holders: AmqpClient[] = [];
+  const release = async () => void (await Promise.all(holders.splice(0).map((holder) => holder.close())));
+  const insertInto = async (queue: string, jobs: readonly Job[]) => {
+    await admin.declare(queue);
+    const of = (state: Job["state"]) => jobs.filter((job) => job.state === state);
+    const [running, waiting] = [of("running"), of("waiting")];
+    await work(broker, queue, [...of("done").map(() => "ack" as const), ...of("failed").map(() => "fail" as const)]);
+    const client = await connectAmqp(broker.amqp);
+    holders.push(client);
+    if (running.length > 0) await client.consume(queue, { prefetch: running.length }, () => {});
+    for (const _ of running) await client.publish(queue, "running");
+    await admin.settle(queue, { unacked: running.length });
+    // They come in the order of time.
+    for (const { dueAgo = 1 } of waiting.toSorted((a, b) => (b.dueAgo ?? 1) - (a.dueAgo ?? 1))) {
+      await client.publish(queue, "waiting", { timestamp: Math.round(Date.now() / 1000 - dueAgo) });
+    }
+    await admin.settle(queue, { ready: waiting.length, unacked: running.length });
+  };
+  return {
+    config,
+    abilities: { ...allAbilities, processed: false, failures: false, errors: false, bigIds: false, deferred: false },
+    insert: async (jobs) => {
+      for (const [queue, own] of Map.groupBy(jobs, (job) => job.queue)) await insertInto(queue, own);
+    },
+    clear: async () => {
+      await release();
+      await admin.clear();
+    },
+    open: () => openRabbitmq(broker.url, { sources: [config], detect: false }),
+    close: release,
+    unavailable: "queues_unavailable",
+  };
+}
+
+export function openRabbitmq(url: string, options: Partial<Parameters<typeof createQueueSources>[0]> = {}) {
+  const brokers = { rabbitmq: url, redis: null };
+  return createQueueSources({ databaseUrl: null, brokers, env: "staging", logger: silentLogger, keepMs: 0, ...options });
+}

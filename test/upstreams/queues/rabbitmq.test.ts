@@ -1,0 +1,250 @@
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { answers } from "../../../src/upstreams/queues/kinds/rabbitmq-answers.ts";
+import { parseAddress } from "../../../src/upstreams/queues/kinds/rabbitmq-client.ts";
+import { matchesTopic, toDeadLetterQueues, toQueueKey } from "../../../src/upstreams/queues/kinds/rabbitmq-dead-letters.ts";
+import {
+  createArrivals,
+  isDown,
+  toBrokerRate,
+  toDone,
+  toRabbitmqMetrics,
+} from "../../../src/upstreams/queues/kinds/rabbitmq-metrics.ts";
+
+const queue = {
+  name: "payouts",
+  vhost: "/",
+  type: "classic",
+  state: "running",
+  messages: 5,
+  messages_ready: 3,
+  messages_unacknowledged: 2,
+};
+const parse = (item: object) => answers.totals.parse({ items: [item], page_count: 1 }).items[0];
+const parseStats = (item: object) =>
+  answers.stats.parse({ items: [{ name: "payouts", vhost: "/", ...item }], page_count: 1 }).items[0];
+const basic = { hasRates: true, uptime: 1000 };
+
+describe("answers of the management API", () => {
+  it("lets one odd number hide no queue", () => {
+    for (const odd of ["many", -1, 1.5, 1e300, null, {}, [], true]) {
+      expect(parse({ ...queue, messages_ready: odd })).toMatchObject({ name: "payouts", messages_ready: null, messages: 5 });
+      expect(parseStats({ messages: 1, consumers: odd, message_stats: { ack: odd, ack_details: odd } })).toMatchObject({
+        consumers: null,
+      });
+    }
+    expect(parse({ ...queue, arguments: "none", state: 7 })).toMatchObject({ arguments: null, state: null });
+    expect(parseStats({ messages: 1, message_stats: [] })).toMatchObject({ message_stats: null });
+  });
+
+  it("refuses what is no list of queues", () => {
+    for (const strange of [
+      [],
+      {},
+      { items: [{ vhost: "/" }], page_count: 1 },
+      { items: [], page_count: -1 },
+      { items: [queue] },
+      "text",
+      null,
+    ]) {
+      expect(answers.totals.safeParse(strange).success).toBe(false);
+    }
+    expect(answers.nodes.parse([[], { uptime: 5 }, {}])).toStrictEqual([[], { uptime: 5 }, {}]);
+  });
+});
+
+describe("parseAddress", () => {
+  it("makes a header of the credentials, also of strange ones", () => {
+    const { origin, base, headers } = parseAddress("http://ops:p%40ss%3A%25@host:15672/rabbit/");
+    expect([origin, base]).toStrictEqual(["http://host:15672", "/rabbit"]);
+    expect(headers["authorization"]).toBe(`Basic ${Buffer.from("ops:p@ss:%").toString("base64")}`);
+    expect(parseAddress("https://host").headers).not.toHaveProperty("authorization");
+    expect(parseAddress("http://a:1%00%zz@host").headers["authorization"]).toBe(
+      `Basic ${Buffer.from("a:1%00%zz").toString("base64")}`,
+    );
+  });
+});
+
+describe("toDeadLetterQueues", () => {
+  const bind = (source: string, destination: string, key: string) => ({
+    source,
+    destination,
+    routing_key: key,
+    vhost: "/",
+    destination_type: "queue",
+  });
+  const at = (name: string) => toQueueKey({ vhost: "/", name });
+  const letters = (name: string, exchange: string, key?: string, more: object = {}) => ({
+    vhost: "/",
+    name,
+    arguments: { "x-dead-letter-exchange": exchange, ...(key !== undefined && { "x-dead-letter-routing-key": key }), ...more },
+  });
+  const exchanges = [
+    { name: "", vhost: "/", type: "direct" },
+    { name: "direct", vhost: "/", type: "direct" },
+    { name: "topic", vhost: "/", type: "topic" },
+    { name: "fanout", vhost: "/", type: "fanout" },
+  ];
+  const own = (...args: Parameters<typeof letters>) => {
+    const bindings = ["one", "two"].flatMap((name) => [
+      bind("", name, name),
+      bind("direct", name, `${name}.failed`),
+      bind("topic", name, `${name}.#`),
+      bind("fanout", name, ""),
+    ]);
+    return toDeadLetterQueues(
+      [letters(...args)],
+      [...bindings, { ...bind("direct", "one", "x"), vhost: "other" }],
+      exchanges,
+    ).own.get(at(args[0]));
+  };
+
+  it("follows the exchange by its type", () => {
+    expect(own("q", "", "two")).toStrictEqual([at("two")]);
+    expect(own("q", "direct", "one.failed")).toStrictEqual([at("one")]);
+    expect(own("q", "topic", "two.failed.now")).toStrictEqual([at("two")]);
+    expect(own("q", "fanout", "any")).toStrictEqual([at("one"), at("two")]);
+    // The message's own key is not known.
+    expect(own("q", "direct")).toStrictEqual([at("one"), at("two")]);
+    expect(own("q", "")).toBeUndefined();
+    expect(own("q", "nowhere", "one")).toBeUndefined();
+  });
+
+  it("takes arguments before policies, and knows shared ones", () => {
+    const policy = { "dead-letter-exchange": "direct", "dead-letter-routing-key": "one.failed" };
+    const queues = [
+      { vhost: "/", name: "a", policy },
+      { ...letters("b", "direct", "two.failed"), policy },
+      { vhost: "/", name: "c", policy },
+      { vhost: "/", name: "d", policy: { "dead-letter-exchange": 7 } },
+    ];
+    const bindings = [bind("direct", "one", "one.failed"), bind("direct", "two", "two.failed")];
+    const found = toDeadLetterQueues(queues, bindings, exchanges);
+    expect(Object.fromEntries(found.own)).toStrictEqual({ [at("b")]: [at("two")] });
+    expect([...found.shared]).toStrictEqual([at("one")]);
+  });
+
+  it("takes a queue with a time to live that gives back for one of retries", () => {
+    const queues = [letters("work", "", "wait"), letters("wait", "", "work", { "x-message-ttl": 1000 })];
+    const found = toDeadLetterQueues(queues, [bind("", "wait", "wait"), bind("", "work", "work")], exchanges);
+    expect(found).toMatchObject({ retries: new Set([at("wait")]), shared: new Set() });
+    expect(Object.fromEntries(found.own)).toStrictEqual({ [at("work")]: [at("wait")] });
+  });
+});
+
+describe("matchesTopic", () => {
+  const match = (pattern: string, key: string) => matchesTopic(pattern.split("."), key.split("."));
+  it.each([
+    ["#", "a.b", true],
+    ["a.#", "a", true],
+    ["a.*", "a", false],
+    ["a.*", "a.b", true],
+    ["*.b.#.d", "a.b.c.c.d", true],
+    ["*.b.#.d", "a.b.d", true],
+    ["a.b", "a.b.c", false],
+    ["a", "b", false],
+  ])("%s and %s: %s", (pattern, key, expected) => expect(match(pattern, key)).toBe(expected));
+
+  it("agrees with the definition by recursion, and takes hostile ones in no time", () => {
+    const slow = (pattern: readonly string[], words: readonly string[]): boolean => {
+      const [part, ...rest] = pattern;
+      if (part === undefined) return words.length === 0;
+      if (part === "#") return slow(rest, words) || (words.length > 0 && slow(pattern, words.slice(1)));
+      return words.length > 0 && (part === "*" || part === words[0]) && slow(rest, words.slice(1));
+    };
+    const part = fc.constantFrom("#", "*", "a", "b");
+    const word = fc.constantFrom("a", "b");
+    fc.assert(
+      fc.property(
+        fc.array(part, { minLength: 1, maxLength: 6 }),
+        fc.array(word, { minLength: 1, maxLength: 6 }),
+        (pattern, words) => {
+          expect(matchesTopic(pattern, words)).toBe(slow(pattern, words));
+        },
+      ),
+    );
+    const start = performance.now();
+    expect(match(Array.from({ length: 60 }, () => "#.a").join("."), Array.from({ length: 120 }, () => "b").join("."))).toBe(
+      false,
+    );
+    expect(performance.now() - start).toBeLessThan(100);
+  });
+});
+
+describe("numbers of a queue", () => {
+  const stats = parseStats({
+    messages: 5,
+    consumers: 0,
+    head_message_timestamp: 1000,
+    message_stats: {
+      ack: 7,
+      deliver_no_ack: 2,
+      get_no_ack: 1,
+      ack_details: { avg_rate: 0.02 },
+      deliver_no_ack_details: { avg_rate: 0.01 },
+    },
+  });
+  const unsampled = { processedPerSec: null, failures: null, windowSeconds: null };
+  const none = { done: unsampled, failed: unsampled };
+  const identity = { name: "payouts", source: "rabbitmq", observedAt: "2026-01-01T00:00:00Z" };
+  const entry = { totals: parse(queue) as never, stats, dead: null, retrying: null, isDeadLetterQueue: false };
+
+  it("takes the time before the broker's start out of its rate, and tells none of its first minute", () => {
+    expect(toBrokerRate(stats, { hasRates: true, uptime: 3000 })).toBeCloseTo(0.03, 10);
+    expect(toBrokerRate(stats, { hasRates: true, uptime: 100 })).toBeCloseTo(0.09, 10);
+    expect(toBrokerRate(stats, { hasRates: true, uptime: 59 })).toBeNull();
+    expect(toBrokerRate(stats, { hasRates: true, uptime: null })).toBeNull();
+    expect(toBrokerRate(stats, { hasRates: false, uptime: 3000 })).toBeNull();
+    expect(toBrokerRate(parseStats({ messages: 0 }), basic)).toBe(0);
+    expect(toBrokerRate(undefined, basic)).toBeNull();
+  });
+
+  it("adds what nobody acknowledges", () => {
+    expect(toDone(stats, basic)).toBe(10);
+    expect(toDone(parseStats({ messages: 0 }), basic)).toBe(0);
+    expect([
+      toDone(parseStats({}), basic),
+      toDone(undefined, basic),
+      toDone(stats, { hasRates: false, uptime: 1 }),
+    ]).toStrictEqual([null, null, null]);
+  });
+
+  it("says who does not take, but not of dead letters", () => {
+    expect(toRabbitmqMetrics(identity, entry, basic, none, 1_060_000)).toMatchObject({
+      depth: 3,
+      active: 2,
+      workers: 0,
+      oldestAgeSeconds: 60,
+      processedPerSec: 0.03,
+      failuresLastHour: null,
+      exact: false,
+      windowSeconds: 300,
+    });
+    expect(toRabbitmqMetrics(identity, { ...entry, isDeadLetterQueue: true }, basic, none, 0)).toMatchObject({
+      workers: null,
+      oldestAgeSeconds: 0,
+    });
+  });
+
+  it("knows a queue that is down", () => {
+    for (const state of ["down", "stopped", "crashed", "minority"]) expect(isDown({ ...queue, state })).toBe(true);
+    for (const state of ["running", "idle", "flow", null]) expect(isDown({ ...queue, state })).toBe(false);
+    expect(isDown({ ...queue, messages_ready: null })).toBe(true);
+  });
+});
+
+describe("createArrivals", () => {
+  it("counts what came, whatever went, and whichever is told first", () => {
+    let now = 0;
+    const arrivals = createArrivals(() => now);
+    const count = (held: number, left: number | null) => arrivals.count("dlq", held, left);
+    expect([count(5, 0), count(8, 0)]).toStrictEqual([0, 3]);
+    // Two are taken: told in two steps.
+    expect([count(6, 0), count(6, 2)]).toStrictEqual([3, 3]);
+    expect(count(7, 2)).toBe(4);
+    // Purged: what comes after that counts, when it is sure that nothing else explains it.
+    expect(count(0, 2)).toBe(4);
+    now = 31_000;
+    expect([count(0, 2), count(2, 2)]).toStrictEqual([4, 6]);
+  });
+});

@@ -1,0 +1,200 @@
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { failureGroupsLimit } from "../../../src/domain/queue.ts";
+import { toServer, toTask, toWorker } from "../../../src/upstreams/queues/kinds/redis-asynq-messages.ts";
+import { cover, covers, fullCoverage } from "../../../src/upstreams/queues/kinds/redis-bullmq-coverage.ts";
+import {
+  countEvents,
+  noEvents,
+  noMetrics,
+  toEvents,
+  watchMetrics,
+} from "../../../src/upstreams/queues/kinds/redis-bullmq-events.ts";
+import { countWorkers } from "../../../src/upstreams/queues/kinds/redis-bullmq-workers.ts";
+import { groupRedisFailures } from "../../../src/upstreams/queues/kinds/redis-groups.ts";
+import { readProtobuf } from "../../../src/upstreams/queues/kinds/redis-protobuf.ts";
+import { quantilesOf } from "../../../src/upstreams/queues/kinds/redis-quantiles.ts";
+import { toCount, toFields, toNumber, toScored, toTexts } from "../../../src/upstreams/queues/kinds/redis-replies.ts";
+import { encodeTask, field } from "../../support/redis.ts";
+
+describe("asynq's messages", () => {
+  it("reads back what was written", () => {
+    const text = fc.string({ unit: "grapheme" });
+    fc.assert(
+      fc.property(text, fc.nat(1_000_000), fc.nat(4_000_000_000), (error, retried, lastFailedAt) => {
+        const task = toTask(encodeTask({ id: "x", queue: "q", error, retried, lastFailedAt }));
+        expect(task).toStrictEqual({ error, retried, lastFailedAt: lastFailedAt === 0 ? null : lastFailedAt * 1000 });
+      }),
+    );
+  });
+
+  it("takes any bytes in time, and never fails", () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
+        const buffer = Buffer.from(bytes);
+        for (const read of [toTask, toServer, toWorker]) read(buffer);
+      }),
+    );
+    const cut = encodeTask({ id: "x", queue: "q", error: "boom" }).subarray(0, -4);
+    expect([toTask(cut), toTask(Buffer.from("no message")), readProtobuf(Buffer.alloc(100, 0xff))]).toStrictEqual([
+      null,
+      null,
+      null,
+    ]);
+    expect(toTask(Buffer.alloc(0))).toStrictEqual({ error: "", retried: 0, lastFailedAt: null });
+  });
+
+  it("passes over what it does not know, and over wrong types", () => {
+    const message = Buffer.concat([
+      field(15, Buffer.from("header")),
+      Buffer.from([0x85, 0x01, 1, 2, 3, 4]),
+      field(7, 9),
+      field(6, "text"),
+    ]);
+    expect(toTask(message)).toStrictEqual({ error: "", retried: 0, lastFailedAt: null });
+    const negative = Buffer.concat([Buffer.from([6 << 3]), Buffer.alloc(9, 0xff), Buffer.from([1])]);
+    expect(toTask(negative)?.retried).toBe(0);
+  });
+
+  it("reads the queues and the state of a server", () => {
+    const entry = (name: string) => field(5, Buffer.concat([field(1, name), field(2, 3)]));
+    expect(toServer(Buffer.concat([entry("a"), entry("b"), field(7, "active")]))).toStrictEqual({
+      isActive: true,
+      queues: ["a", "b"],
+    });
+    expect(toServer(field(7, "stopped"))).toStrictEqual({ isActive: false, queues: [] });
+  });
+});
+
+describe("replies", () => {
+  it("are nothing where they are something else", () => {
+    for (const odd of [null, undefined, new Error("WRONGTYPE"), {}, Number.NaN, true]) {
+      expect([toCount(odd), toNumber(odd), toTexts(odd), toScored(odd), toFields(odd)]).toStrictEqual([0, null, [], [], []]);
+    }
+    expect([toNumber("12"), toNumber("-1"), toNumber("1e9"), toNumber(""), toNumber("9".repeat(40))]).toStrictEqual([
+      12,
+      -1,
+      null,
+      null,
+      null,
+    ]);
+    expect(toScored(["a", "1", "b", "inf", "c", "nan", "d"])).toStrictEqual([{ id: "a", score: 1 }]);
+  });
+});
+
+describe("BullMQ's events", () => {
+  const entry = (id: string, event: string) => [id, ["event", event, "jobId", "7"]];
+  const read = (...entries: unknown[]) => toEvents(entries);
+
+  it("counts each once, from the second read on", () => {
+    const first = countEvents(noEvents, read(entry("5-0", "completed")), "1-0");
+    expect(first).toStrictEqual({ lastId: "5-0", completed: 0, failed: 0, gaps: 0 });
+    const second = countEvents(first, read(entry("5-1", "completed"), entry("9-0", "failed"), entry("9-1", "active")), "1-0");
+    expect(second).toStrictEqual({ lastId: "9-1", completed: 1, failed: 1, gaps: 0 });
+    expect(countEvents(second, [], "1-0")).toStrictEqual(second);
+    // The stream was cut beyond what was read.
+    expect(countEvents(second, read(entry("30-0", "completed")), "20-0")).toMatchObject({ gaps: 1 });
+  });
+
+  it("begins with an empty stream, and misses nothing then", () => {
+    const empty = countEvents(noEvents, [], null);
+    expect(countEvents(empty, read(entry("3-0", "completed")), "3-0")).toStrictEqual({
+      lastId: "3-0",
+      completed: 1,
+      failed: 0,
+      gaps: 0,
+    });
+  });
+
+  it("passes over what is no entry", () => {
+    expect(toEvents(["x", [1, []], ["5", ["event", "a"]], ["a-1", []], ["5-1", "fields"], ["5-2", ["odd"]]])).toStrictEqual([
+      ["5-2", { at: 5, event: "", jobId: "" }],
+    ]);
+  });
+
+  it("knows a counter that was left behind", () => {
+    const on = watchMetrics(noMetrics, 10, 0);
+    expect(on.isOn).toBe(true);
+    expect(watchMetrics(on, 10, 5).isOn).toBe(true);
+    const off = watchMetrics(on, 10, 25);
+    expect(off.isOn).toBe(false);
+    expect(watchMetrics(off, 11, 26).isOn).toBe(true);
+    expect(watchMetrics(on, null, 5)).toStrictEqual(noMetrics);
+  });
+});
+
+describe("coverage", () => {
+  const row = (id: string, score: number) => ({ id, score });
+
+  it("is full until a row is gone", () => {
+    const first = cover(fullCoverage, row("a", 100), [], 1000);
+    expect(covers(first, 1e9, 1000)).toBe(true);
+    expect(covers(cover(first, row("a", 100), [], 1001), 1e9, 1001)).toBe(true);
+    // An older one came: none is gone.
+    expect(covers(cover(first, row("b", 50), [], 1001), 1e9, 1001)).toBe(true);
+    const later = cover(first, row("c", 400), [], 1001);
+    expect([covers(later, 600, 1001), covers(later, 700, 1001)]).toStrictEqual([true, false]);
+    expect(covers(cover(first, null, [], 1001), 1, 1001)).toBe(false);
+  });
+
+  it("begins after a job that has no row", () => {
+    const missing = cover(fullCoverage, null, [300, 500], 1000);
+    expect([covers(missing, 500, 1000), covers(missing, 501, 1000)]).toStrictEqual([true, false]);
+  });
+});
+
+describe("countWorkers", () => {
+  it("counts connections by their names, as bytes of the queue's name", () => {
+    const name = (queue: string) => Buffer.from(queue).toString("base64");
+    const list = [
+      `bull:${name("a b")}`,
+      `bull:${name("a b")}:w:host-1`,
+      `bull:${name("é")}`,
+      `bull:${name("é")}:qe`,
+      "",
+      "bull:",
+      "other",
+    ];
+    const workers = countWorkers(list.map((one, id) => `id=${id} addr=1 name=${one} age=1 flags=N`).join("\n"), "bull");
+    expect([workers("a b"), workers("é"), workers("none")]).toStrictEqual([2, 1, 0]);
+    expect(countWorkers(new Error("NOPERM"), "bull")("a b")).toBeNull();
+  });
+});
+
+describe("groupRedisFailures", () => {
+  const failure = { queue: "q", id: "1", error: "boom", worker: null, attempts: 1, at: 1_000_000 };
+
+  it("gives every queue its newest groups, and cleans what it shows", () => {
+    const many = Array.from({ length: failureGroupsLimit + 100 }, (_, n) => ({
+      ...failure,
+      error: `error ${n}`,
+      at: 2_000_000 - n,
+    }));
+    const groups = groupRedisFailures([...many, { ...failure, queue: "quiet", at: 5000 }], "redis");
+    expect(groups).toHaveLength(failureGroupsLimit);
+    expect(groups.at(-1)).toMatchObject({ queue: "quiet", error: "boom", count: 1 });
+    const secret = groupRedisFailures([{ ...failure, error: " \n\x1b[31mpassword=hunter2secret" }], "redis");
+    expect(secret[0]?.error).not.toContain("hunter2secret");
+    expect(secret[0]?.error).not.toContain("\x1b");
+  });
+
+  it("keeps workers apart, and the most attempts", () => {
+    const groups = groupRedisFailures(
+      [failure, { ...failure, id: "2", attempts: 4, at: 3_000_000 }, { ...failure, worker: "w", attempts: null }],
+      "redis",
+    );
+    expect(groups.map(({ worker, count, attempts, jobIds }) => [worker, count, attempts, jobIds])).toStrictEqual([
+      [null, 2, 4, ["2", "1"]],
+      ["w", 1, null, ["1"]],
+    ]);
+  });
+});
+
+describe("quantilesOf", () => {
+  it("is as percentile_cont", () => {
+    expect(quantilesOf([])).toStrictEqual([null, null]);
+    expect(quantilesOf([4])).toStrictEqual([4, 4]);
+    expect(quantilesOf([3, 1, 2, 4])[0]).toBe(2.5);
+    expect(quantilesOf([0, 100])[1]).toBeCloseTo(95);
+  });
+});

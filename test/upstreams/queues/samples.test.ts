@@ -1,0 +1,85 @@
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { createSamples } from "../../../src/upstreams/queues/samples.ts";
+
+const unknown = { processedPerSec: null, failures: null, windowSeconds: null };
+
+/** Samples of one queue over a clock of our own, seconds. */
+function start() {
+  let now = 0;
+  const samples = createSamples(() => now * 1000);
+  return {
+    at(seconds: number, processed: number | null, failures: number | null = 0) {
+      now = seconds;
+      samples.add("q", { processed, failures });
+      return samples.rates("q");
+    },
+  };
+}
+
+describe("createSamples", () => {
+  it("knows nothing of a queue that was never read, and nothing before a minute has passed", () => {
+    expect(createSamples().rates("q")).toEqual(unknown);
+    const queue = start();
+    expect([queue.at(0, 100), queue.at(10, 110), queue.at(59, 150)]).toEqual([unknown, unknown, unknown]);
+  });
+
+  it("then tells the difference of real samples, and how far they reach", () => {
+    const queue = start();
+    queue.at(0, 100, 5);
+    queue.at(30, 130, 6);
+    expect(queue.at(60, 160, 7)).toEqual({ processedPerSec: 1, failures: 2, windowSeconds: 60 });
+  });
+
+  it("has the rate of the last five minutes, and the failures of the last hour", () => {
+    const queue = start();
+    for (let second = 0; second <= 3600; second += 10) queue.at(second, second, second / 10);
+    expect(queue.at(3610, 3610, 361)).toEqual({ processedPerSec: 1, failures: 360, windowSeconds: 3600 });
+    for (let second = 3620; second <= 3920; second += 10) queue.at(second, 3610, 361);
+    expect(queue.at(3930, 3610, 361)).toMatchObject({ processedPerSec: 0 });
+    expect(queue.at(8000, 3610, 361)).toMatchObject({ processedPerSec: 0, failures: 0 });
+  });
+
+  it("bridges a time in which nobody asked by the last sample before it", () => {
+    const queue = start();
+    queue.at(0, 0);
+    queue.at(70, 70);
+    expect(queue.at(1070, 2070)).toEqual({ processedPerSec: 2, failures: 0, windowSeconds: 1070 });
+  });
+
+  it("begins anew where a counter went back: a restart is no negative rate", () => {
+    const queue = start();
+    queue.at(0, 1000);
+    queue.at(100, 2000);
+    expect(queue.at(110, 3)).toEqual(unknown);
+    expect(queue.at(170, 63)).toEqual({ processedPerSec: 1, failures: 0, windowSeconds: 60 });
+  });
+
+  it("tells one counter where the system has no other", () => {
+    const queue = start();
+    queue.at(0, null, 1);
+    expect(queue.at(60, null, 4)).toEqual({ processedPerSec: null, failures: 3, windowSeconds: 60 });
+  });
+
+  it("keeps a bounded number of samples however often it is told, and is never below zero or above what happened", () => {
+    const steps = fc.array(fc.record({ wait: fc.double({ min: 0.001, max: 400, noNaN: true }), done: fc.nat(1000) }), {
+      maxLength: 200,
+    });
+    fc.assert(
+      fc.property(steps, (all) => {
+        const queue = start();
+        let [now, total] = [0, 0];
+        for (const { wait, done } of all) {
+          now += wait;
+          total += done;
+          const { processedPerSec, windowSeconds } = queue.at(now, total);
+          if (processedPerSec === null || windowSeconds === null) continue;
+          expect(processedPerSec).toBeGreaterThanOrEqual(0);
+          expect(processedPerSec * 60).toBeLessThanOrEqual(total + 1e-6);
+          expect(windowSeconds).toBeGreaterThanOrEqual(59.999);
+          expect(windowSeconds).toBeLessThanOrEqual(3600);
+        }
+      }),
+    );
+  });
+});
