@@ -1,9 +1,17 @@
 import { benchInventory } from "./inventory.ts";
 import { benchLogs } from "./logs.ts";
+import { benchQueues } from "./queues.ts";
 import { benchRest } from "./rest.ts";
 import { benchStartup } from "./startup.ts";
 import { benchStats } from "./stats.ts";
 
 /** `npm run bench`: every committed benchmark; exit 1 when one misses its limit. */
-const results = [await benchRest(), await benchInventory(), await benchStartup(), await benchStats(), await benchLogs()];
+const results = [
+  await benchRest(),
+  await benchInventory(),
+  await benchStartup(),
+  await benchStats(),
+  await benchLogs(),
+  await benchQueues(),
+];
 process.exitCode = results.every(Boolean) ? 0 : 1;

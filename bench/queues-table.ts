@@ -27,29 +27,41 @@ export const naive = `
          count(*) filter (where status = 'failed' and finished_at >= now() - interval '1 hour') as failures
   from jobs group by type order by type`;
 
-/** Three ways to leave a table in 200,000 updates, without a vacuum behind them. Each begins with one that is vacuumed. */
+const take = (rows: number) => [
+  `create table picked as
+     select id, k, k * interval '36 milliseconds' as ago
+     from (select id, row_number() over (order by id) as k from jobs where status = 'pending' order by id limit ${rows / 100}) as oldest`,
+  "update jobs set status = 'running', started_at = now() - ago - interval '3 seconds' from picked where picked.id = jobs.id",
+  `update jobs set status = case when k % 33 = 0 then 'failed' else 'done' end, finished_at = now() - ago,
+     last_error = case when k % 33 = 0 then 'error ' || k % 7 end from picked where picked.id = jobs.id`,
+  "drop table picked",
+];
+
+/**
+ * Ways to leave the table in 200,000 updates (of 10,000,000 rows) without a vacuum behind them; each begins with a vacuumed one. The first is what workers do. The others
+ * make PostgreSQL look up each waiting row in its page, which nothing that counts exactly can avoid: told, without a limit.
+ */
 export const hostilities = [
+  { name: "as many jobs as half of the waiting ones taken and ended, two updates each", limited: true, statements: take },
   {
-    name: "100,000 jobs taken and ended, by two updates each",
-    statements: (rows: number) => {
-      const picked = `(select id, row_number() over (order by id) as k from jobs where status = 'pending' order by id limit ${rows / 100})`;
-      const ago = "(row_number() over (order by id)) * interval '36 milliseconds'";
-      return [
-        `create temp table picked as select id, k, ${ago} as ago from ${picked} as first`,
-        "update jobs set status = 'running', started_at = now() - ago - interval '3 seconds' from picked where picked.id = jobs.id",
-        `update jobs set status = case when k % 33 = 0 then 'failed' else 'done' end, finished_at = now() - ago,
-           last_error = case when k % 33 = 0 then 'error ' || k % 7 end from picked where picked.id = jobs.id`,
-      ];
-    },
+    name: "the same, and as many new ones",
+    limited: false,
+    statements: (rows: number) => [
+      ...take(rows),
+      `insert into jobs select (select max(id) from jobs) + n, 'type_' || lpad(floor(20 * power(random(), 2))::text, 2, '0'), 'pending',
+         now() - random() * interval '1 hour', null, null, 0, null, repeat('x', 100) from generate_series(1, ${rows / 100}) as n`,
+    ],
   },
   {
-    name: "200,000 rows anywhere",
+    name: "rows anywhere",
+    limited: false,
     statements: (rows: number) => [
       `update jobs set attempts = attempts + 1 where id in (select (random() * ${rows})::bigint from generate_series(1, ${rows / 50}))`,
     ],
   },
   {
     name: "every waiting job put off by a second",
+    limited: false,
     statements: () => ["update jobs set run_at = run_at + interval '1 second' where status = 'pending'"],
   },
 ] as const;

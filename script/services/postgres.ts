@@ -154,7 +154,7 @@ async function copyAsStandby(
 ): Promise<void> {
   const { hostname, port, username, password } = new URL(url);
   const [command, ...args] = [...prefix(asNobody), "cp", "-a", from, data];
-  await run(command as string, args);
+  await run(command, args);
   const conninfo = `primary_conninfo = 'host=${hostname} port=${port} user=${username} password=${password}'\n`;
   for (const [name, text] of [
     ["postgresql.auto.conf", conninfo],

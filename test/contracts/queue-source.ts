@@ -44,9 +44,9 @@ export function describeQueueSource(kind: string, create: () => Promise<JobBacke
       ]);
       const a = await queue("a");
       expect(a).toMatchObject({ depth: 2, source: backend.config.name });
-      if (deferred && a?.deferred !== null) expect(a?.deferred).toBe(1);
-      if (active && a?.active !== null) expect(a?.active).toBe(1);
-      if (typeof a?.oldestAgeSeconds === "number") expect(Math.abs(a.oldestAgeSeconds - 86_400)).toBeLessThan(10);
+      expect(deferred ? a?.deferred : 1).toBe(1);
+      expect(active ? a?.active : 1).toBe(1);
+      expect(Math.abs((a?.oldestAgeSeconds ?? 86_400) - 86_400)).toBeLessThan(10);
       expect(await queue("b")).toMatchObject({ name: "b", source: backend.config.name, depth: 1 });
     });
 
@@ -63,22 +63,23 @@ export function describeQueueSource(kind: string, create: () => Promise<JobBacke
     });
 
     it("divides the successes of the last 5 minutes by 300, exactly", async ({ skip }) => {
-      if (!backend.abilities.processed) return skip("its successes are sampled");
+      skip(!backend.abilities.processed, "its successes are sampled");
       const ends = [0, 150, 298, 302, 3000, -60];
       await backend.insert(ends.map((endedAgo) => ({ queue: "a", state: "done" as const, endedAgo })));
       expect((await queue("a"))?.processedPerSec).toBe(3 / 300);
     });
 
     it("counts the failures of the last 60 minutes", async ({ skip }) => {
-      if (!backend.abilities.failures) return skip("its failures are sampled");
+      skip(!backend.abilities.failures, "its failures are sampled");
       const ends = [0, 1800, 3598, 3602, 7200, -60];
       await backend.insert(ends.map((endedAgo) => ({ queue: "a", state: "failed" as const, endedAgo, error: "boom" })));
       expect((await queue("a"))?.failuresLastHour).toBe(3);
-      if (backend.abilities.errors) expect(await source.failures(signal())).toMatchObject([{ count: 3 }]);
+      const listed = await source.failures(signal());
+      expect(listed).toMatchObject(backend.abilities.errors ? [{ count: 3 }] : []);
     });
 
     it("groups failures by queue and text, newest first, with the newest ids and both times", async ({ skip }) => {
-      if (!backend.abilities.errors) return skip("it keeps no errors");
+      skip(!backend.abilities.errors, "it keeps no errors");
       const ids = [1, 2, 3, 4, 5, 6, 7, 8].map((n) => toId(backend, n));
       await backend.insert([
         { id: ids[0] as string, queue: "a", state: "failed", endedAgo: 30, error: "timeout" },
@@ -101,7 +102,7 @@ export function describeQueueSource(kind: string, create: () => Promise<JobBacke
     });
 
     it("keeps 64-bit ids exact", async ({ skip }) => {
-      if (!backend.abilities.bigIds) return skip("its ids are no numbers");
+      skip(!backend.abilities.bigIds, "its ids are no numbers");
       await backend.insert([{ id: "9223372036854775807", queue: "a", state: "failed" }]);
       expect((await source.failures(signal()))[0]?.jobIds).toEqual(["9223372036854775807"]);
     });
@@ -120,7 +121,7 @@ export function describeQueueSource(kind: string, create: () => Promise<JobBacke
     });
 
     it("gives every queue its share of the failures, the newest first", async ({ skip }) => {
-      if (!backend.abilities.errors) return skip("it keeps no errors");
+      skip(!backend.abilities.errors, "it keeps no errors");
       const many = Array.from({ length: 60 }, (_, index) => index);
       await backend.insert(
         many.map((n) => ({ queue: "noisy", state: "failed" as const, endedAgo: 10 + n, error: `error ${n}` })),
@@ -131,7 +132,7 @@ export function describeQueueSource(kind: string, create: () => Promise<JobBacke
     });
 
     it("cuts error texts, starts them at their first line, and never leaves them empty", async ({ skip }) => {
-      if (!backend.abilities.errors) return skip("it keeps no errors");
+      skip(!backend.abilities.errors, "it keeps no errors");
       await backend.insert([
         { queue: "long", state: "failed", endedAgo: 1, error: `\n  first line\n${"x".repeat(5000)}` },
         { queue: "null", state: "failed", endedAgo: 2, error: null },
@@ -143,14 +144,15 @@ export function describeQueueSource(kind: string, create: () => Promise<JobBacke
     });
 
     it("returns names and texts as they are, whatever is in them", async ({ skip }) => {
-      if (!backend.abilities.anyName) return skip("its names are restricted");
+      skip(!backend.abilities.anyName, "its names are restricted");
       const name = `it's "q" \\ ; -- $1 é 日本 🚀`;
       await backend.insert([
         { queue: name, state: "waiting" },
         { queue: name, state: "failed", error: name },
       ]);
       expect(await queue(name)).toMatchObject({ depth: 1 });
-      if (backend.abilities.errors) expect(await source.failures(signal())).toMatchObject([{ queue: name, error: name }]);
+      const listed = await source.failures(signal());
+      expect(listed).toMatchObject(backend.abilities.errors ? [{ queue: name, error: name }] : []);
     });
 
     it("rejects at once, with an OpsError, when the caller has gone", async () => {
@@ -160,8 +162,8 @@ export function describeQueueSource(kind: string, create: () => Promise<JobBacke
     });
 
     it("tells a lock from an outage, within the lock timeout", async ({ skip }) => {
-      if (!backend.sql) return skip("it is no table");
-      const { database, table } = backend.sql;
+      skip(!backend.sql, "it is no table");
+      const { database, table } = backend.sql as NonNullable<JobBackend["sql"]>;
       const migration = await database.connect();
       await migration.query(`begin; lock table ${table} in access exclusive mode`);
       const start = performance.now();
@@ -173,8 +175,8 @@ export function describeQueueSource(kind: string, create: () => Promise<JobBacke
     });
 
     it("tells that its table is gone, and heals when it is back", async ({ skip }) => {
-      if (!backend.sql) return skip("it is no table");
-      const { database, table } = backend.sql;
+      skip(!backend.sql, "it is no table");
+      const { database, table } = backend.sql as NonNullable<JobBackend["sql"]>;
       const bare = table.split(".").at(-1);
       await database.query(`alter table ${table} rename to elsewhere`);
       await expect(source.metrics(signal())).rejects.toMatchObject({ code: "schema_mismatch" });

@@ -156,7 +156,9 @@ async function give<T>(value: T | Error): Promise<T> {
 
 export function createMemorySources(
   memory: Partial<Memory> = {},
-  options: Partial<Pick<Sources, "env" | "restartEnabled" | "jobsEnabled" | "healthExecEnabled">> & { limits?: RestartLimitOptions } = {},
+  options: Partial<Pick<Sources, "env" | "restartEnabled" | "jobsEnabled" | "healthExecEnabled">> & {
+    limits?: RestartLimitOptions;
+  } = {},
 ) {
   const data: Memory = {
     containers: [],
@@ -291,7 +293,10 @@ export function createMemorySources(
     restarts: createRestarts({ source, audit, limits: options.limits ?? { cooldownMs: 0, budgetPerHour: 1000 }, stableMs: 0 }),
     thresholds,
     env: options.env ?? null,
-    jobs: createJobOperations({ audit, find: async (name) => data.queueSources.find((one) => one.name === name)?.control ?? null }),
+    jobs: createJobOperations({
+      audit,
+      find: async (name) => data.queueSources.find((one) => one.name === name)?.control ?? null,
+    }),
     jobsEnabled: options.jobsEnabled ?? false,
     restartEnabled: options.restartEnabled ?? false,
     healthExecEnabled: options.healthExecEnabled ?? false,

@@ -1,4 +1,4 @@
-import { queueStates, queueThresholds, toDrainSeconds, toQueueState } from "../../domain/queue-state.ts";
+import { type QueueState, queueThresholds, toDrainSeconds, toQueueState } from "../../domain/queue-state.ts";
 import type { Builder } from "../builder.ts";
 import type { Refs } from "../refs.ts";
 
@@ -147,4 +147,4 @@ const stateDescriptions = {
   },
   idle: { description: "Nothing waits, runs, or ended in the last 5 minutes." },
   ok: { description: "None of the others." },
-} satisfies Record<(typeof queueStates)[number], { description: string }>;
+} satisfies Record<QueueState, { description: string }>;

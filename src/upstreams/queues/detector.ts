@@ -70,8 +70,11 @@ export function createDetector({
 
 /** Whether both read the same system in the same place: the configured one stands for the detected one. */
 export function isSame(configured: QueueSourceConfig, detected: QueueSourceConfig): boolean {
-  const schema = (config: QueueSourceConfig) => ("schema" in config ? config.schema : null);
-  return configured.kind === detected.kind && schema(configured) === schema(detected);
+  return configured.kind === detected.kind && schemaOf(configured) === schemaOf(detected);
+}
+
+function schemaOf(config: QueueSourceConfig): string | null {
+  return "schema" in config ? config.schema : null;
 }
 
 /** A configured source keeps its name; a detected one gives way. */

@@ -2,7 +2,7 @@ import type { QueueMetrics, Quantiles } from "../../domain/queue.ts";
 import type { SampledRates } from "./samples.ts";
 import type { Measured } from "./sql/measures.ts";
 
-export const processedWindowSeconds = 300;
+const processedWindowSeconds = 300;
 
 /** A queue of the port from what was measured of it; what was not is null. `sampled` takes the place of windows that the rows do not have. */
 export function toQueueMetrics(
@@ -10,7 +10,6 @@ export function toQueueMetrics(
   measured: Measured,
   sampled: SampledRates | null = null,
 ): QueueMetrics {
-  const number = (value: number | null | undefined) => value ?? null;
   const { processed, paused } = measured;
   return {
     name,
@@ -31,6 +30,10 @@ export function toQueueMetrics(
     windowSeconds: number(sampled?.windowSeconds),
     observedAt,
   };
+}
+
+function number(value: number | null | undefined): number | null {
+  return value ?? null;
 }
 
 function toQuantiles(p50: number | null | undefined, p95: number | null | undefined): Quantiles | null {

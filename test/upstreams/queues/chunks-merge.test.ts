@@ -41,7 +41,7 @@ function toText(at: number): string {
 
 const byKey = (rows: readonly Row[]) =>
   rows
-    .map(({ job_times: _, ...row }) => row)
+    .map((row): Row => ({ ...row, job_times: null }))
     .toSorted((a, b) =>
       JSON.stringify([a["queue"], a["error"], a["worker"]]) < JSON.stringify([b["queue"], b["error"], b["worker"]]) ? -1 : 1,
     );

@@ -124,7 +124,7 @@ describe("paced work", () => {
     const [first, second] = [createPaced<string>(one), createPaced<string>(one)];
     const { promise, resolve } = Promise.withResolvers<string>();
     const running = first.read("k", () => promise, signal);
-    const waits = vi.fn(async () => "second");
+    const waits = vi.fn<() => Promise<string>>(async () => "second");
     const waiting = second.read("k", waits, signal);
     await settle();
     expect(waits).not.toHaveBeenCalled();

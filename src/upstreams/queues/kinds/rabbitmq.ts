@@ -21,10 +21,8 @@ export const rabbitmqConfig = z.strictObject({
   exclude: z.array(queueName).max(100).optional(),
 });
 
-export type RabbitmqSourceConfig = Readonly<z.infer<typeof rabbitmqConfig>>;
-
 /**
- * Queues of RabbitMQ 3.12 or newer, by its management API. Depths are at most one statistics interval of the broker old (5 s), consumers and rates two. Left out are
+ * Queues of RabbitMQ (tried with 4.0) by its management API. Depths are at most one statistics interval of the broker old (5 s), consumers and rates two. Left out are
  * streams, whose messages stay when they are read, and exclusive queues, which belong to one connection. There are no errors to tell; failures are
  * what arrives in dead letter queues.
  */
@@ -38,7 +36,10 @@ export const rabbitmq = defineKind<typeof rabbitmqConfig>({
 /** Of one read: all pages together. */
 const deadlineMs = 2000;
 
-function createRabbitmqSource(config: RabbitmqSourceConfig, { brokers, env, logger }: KindContext): KindSource {
+function createRabbitmqSource(
+  config: Readonly<z.infer<typeof rabbitmqConfig>>,
+  { brokers, env, logger }: KindContext,
+): KindSource {
   const { name } = config;
   const fail = (message: string, cause?: unknown) =>
     new OpsError("queues_unavailable", message, { upstream: `queues:${name}`, cause });

@@ -8,10 +8,10 @@ import type { RedisReading, RedisRunning, RedisSystem } from "./redis-system.ts"
 const serversLimit = 1000;
 
 /**
- * Queues of asynq 0.18 or newer. Its rows of successes vanish, and of failures only the last one of each task is kept: rates and failures are differences of its counters
- * (`processed` has the failed attempts in it). Depth is what is pending, and what was scheduled, or waits to be retried, until now. Tasks in groups that
- * wait to be aggregated are not told. Workers are the processes that take from the queue. Dead are the archived tasks.
- * Source: hibiken/asynq internal/rdb/rdb.go, internal/base/base.go; shared/upstreams.md 5.2.
+ * Queues of asynq. Its rows of successes vanish, and of failures only the last one of each task is kept: rates and failures are differences of its
+ * counters (`processed` has the failed attempts in it). Depth is what is pending, and what was scheduled, or waits to be retried, until now. Tasks in
+ * groups that wait to be aggregated are not told. Workers are the processes that take from the queue. Dead are the archived tasks.
+ * Source: hibiken/asynq at 0275df8, internal/rdb/rdb.go and internal/base/base.go; shared/upstreams.md 5.2.
  */
 export function createAsynq(connection: RedisConnection): RedisSystem {
   return {
@@ -116,7 +116,7 @@ function lookAt(queue: string, now: number): Question<Look> {
       ...first
     ]) => {
       const starts = first.flatMap((reply) => toScored(reply).map(({ score }) => score)).filter((score) => score <= seconds);
-      // A version before 0.18 counts by the day only.
+      // Where today is counted but there is no total, only days are.
       const isCounted = processed !== null || today === 0;
       return {
         pending: toCount(pending),

@@ -21,7 +21,7 @@ interface Memory {
 const emptyMemory: Memory = { events: noEvents, completed: fullCoverage, failed: fullCoverage, metrics: noMetrics };
 
 /**
- * Queues of BullMQ 3 to 6, at `<prefix>:<queue>:`. Depth is what waits, also in a paused queue, or in the order of priorities, or was delayed until now. Retrying are
+ * Queues of BullMQ (tried with 6.7) at `<prefix>:<queue>:`. Depth is what waits, also in a paused queue, or in the order of priorities, or was delayed until now. Retrying are
  * the delayed jobs that failed before; those that may run again at once are in the depth. What ended is counted by its rows while all of them are there, else by
  * the counters of the workers' metrics where they are on, else by the events. Jobs that wait for their children are not told.
  * Source: the Lua scripts of bullmq 6.7 (dist/cjs/commands), and shared/upstreams.md 5.2.

@@ -10,5 +10,3 @@ export const riverConfig = z.strictObject({
   by: z.enum(["queue", "kind"]),
   names: z.array(sqlText).max(1000).optional(),
 });
-
-export type RiverSourceConfig = Readonly<z.infer<typeof riverConfig>>;

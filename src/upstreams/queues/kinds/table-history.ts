@@ -10,7 +10,6 @@ export function tableHistory(config: TableSourceConfig): ToHistoryRows | null {
   const { run_at: runAt, started_at: startedAt } = config;
   if (runAt === undefined) return null;
   const table = `${quoteTable(toTableName(config.table))} as job`;
-  const column = (name: string) => `job.${quoteIdentifier(name)}`;
   const isStatus = (values: readonly (string | number)[]) => isOneOf(column(config.status), values);
   const [due, ended] = [column(runAt), column(config.finished_at)];
   const started = startedAt === undefined ? ended : `coalesce(${column(startedAt)}, ${ended})`;
@@ -33,4 +32,8 @@ export function tableHistory(config: TableSourceConfig): ToHistoryRows | null {
       oldest: `select min(${ended}) from ${table} where ${isStatus(config.done)}`,
     };
   };
+}
+
+function column(name: string): string {
+  return `job.${quoteIdentifier(name)}`;
 }

@@ -1,6 +1,6 @@
 import type { Measure, Reading } from "../sql/measures.ts";
 import { toTableName } from "../sql/names.ts";
-import type { TableParts } from "../sql/plan-reads.ts";
+import type { TableParts } from "../sql/plan-heavy.ts";
 import { groupFailures, inLast, secondsBetween } from "../sql/windows.ts";
 import { column, isStatus, isWaiting, toFrom, toQueue } from "./table-columns.ts";
 import type { TableSourceConfig } from "./table-config.ts";

@@ -21,13 +21,12 @@ export function tableStatements(config: TableSourceConfig): SqlStatements {
   const table = toFrom(config);
   const { queue, hasQueue } = toQueue(config);
   const finishedAt = column(config.finished_at);
-  const text = (name: string | undefined) => (name === undefined ? "null::text" : `${column(name)}::text`);
   const count = (measure: "failures" | "active" | "retrying" | "dead", condition: string): Reading => ({
     measures: [measure],
     sql: `select ${queue} as queue, count(*) as ${measure} from ${table} where ${condition}${hasQueue} group by 1`,
   });
   const failed = (condition: string) => `
-    select ${queue} as queue, ${column(config.id)} as id, ${toErrorText(text(config.error))} as error, ${finishedAt} as failed_at,
+    select ${queue} as queue, ${column(config.id)} as id, ${toErrorText(toText(config.error))} as error, ${finishedAt} as failed_at,
            ${config.worker ? toHost(config.worker, `${column(config.worker.column)}::text`) : "null::text"} as worker, ${config.attempts === undefined ? "null::int" : column(config.attempts)} as attempts
     from ${table} where ${condition} and ${isStatus(config, config.failed)} and ${inLast(60, finishedAt)}${hasQueue}`;
   const { active, retrying, dead } = config;
@@ -45,6 +44,11 @@ export function tableStatements(config: TableSourceConfig): SqlStatements {
     parts: tableParts(config, failed),
     ...findRunning(config, queue, table),
   };
+}
+
+/** A column as text; null where the mapping has none. */
+function toText(name: string | undefined): string {
+  return name === undefined ? "null::text" : `${column(name)}::text`;
 }
 
 type WorkerConfig = NonNullable<TableSourceConfig["worker"]>;

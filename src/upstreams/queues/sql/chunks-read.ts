@@ -15,7 +15,7 @@ export interface PartedRead {
 
 interface ChunkOptions {
   /** @default firstChunkPages */
-  readonly firstPages?: number;
+  readonly firstPages?: number | undefined;
   readonly signal: AbortSignal;
   /** What one part gave. */
   readonly add: (rows: readonly Row[]) => void;

@@ -6,7 +6,7 @@ import type { ReadRows } from "./source.ts";
 import { secondsBetween } from "./windows.ts";
 
 /** The rows that the past of one queue is made of. */
-export interface HistoryRows {
+interface HistoryRows {
   /**
    * A query for the jobs that ended in the range or later, or did not end: due (when it could run), taken, ended (null where it is yet to come), succeeded.
    * A job that never ran was taken when it ended.
@@ -59,7 +59,7 @@ function toTimestamp(unix: number): string {
 }
 
 /** One row for each step in which something happened; `jobs` and `oldest` in each, in at least one. */
-export function historyStatement({ jobs, failures, oldest }: HistoryRows, { from, step, steps }: HistoryRange): string {
+function historyStatement({ jobs, failures, oldest }: HistoryRows, { from, step, steps }: HistoryRange): string {
   const to = toTimestamp(from + steps * step);
   const stepOf = (time: string) => `greatest(0, ceil((extract(epoch from ${time}) - ${from}) / ${step}))::bigint`;
   return `

@@ -1,30 +1,11 @@
-import type { Row, Database } from "./pool.ts";
-import { toSeconds } from "../to-metrics.ts";
-import { addMeasured, createFailureSums } from "./chunks-merge.ts";
-import { readInChunks } from "./chunks-read.ts";
 import { describe } from "./failures.ts";
-import {
-  type Measure,
-  type Measured,
-  type MeasuredQueues,
-  type Reading,
-  measuredNothing,
-  toMeasured,
-  uniteReadings,
-} from "./measures.ts";
-import type { TableName } from "./names.ts";
+import { uniteReadings } from "./measures.ts";
+import type { Candidate, Choice } from "./plan.ts";
 import { type PlanCheckOptions, createPlanCheck } from "./plan-check.ts";
-import { type PacedOptions, createPaced } from "./plan-paced.ts";
+import { type ReadMeasures, readHeavyFailures, readHeavyMeasures, readMeasures, toWays } from "./plan-heavy.ts";
+import { type Paced, type PacedOptions, createPaced } from "./plan-paced.ts";
+import type { Database, Row } from "./pool.ts";
 import type { ReadRows, SqlStatements } from "./source.ts";
-
-/** How the rows of one table are read part by part, where a whole scan would take too long. */
-export interface TableParts {
-  readonly table: TableName;
-  /** One reading of those of the measures that add up. `condition`: on `job`, the alias of the table. */
-  readonly reading: (measures: readonly Measure[], condition: string) => Reading;
-  /** As `groupFailures` makes it with the times of the jobs. */
-  readonly failures: (condition: string) => string;
-}
 
 /** What is done about plans that would scan a huge table. */
 export interface HeavyOptions extends PlanCheckOptions, PacedOptions {
@@ -32,118 +13,108 @@ export interface HeavyOptions extends PlanCheckOptions, PacedOptions {
   readonly firstPages?: number;
 }
 
-export interface ReadMeasures extends MeasuredQueues {
-  /** When the oldest part of it was read, RFC 3339 UTC with seconds. */
-  readonly observedAt: string;
-  /** False when it was not one snapshot. */
-  readonly exact: boolean;
-}
-
 /** Reads what a source needs: at once where the plans are light, else at most once a minute behind its callers. */
 export interface PlannedReads {
   measures(statements: SqlStatements, signal: AbortSignal): Promise<ReadMeasures>;
   failures(statements: SqlStatements, signal: AbortSignal): Promise<readonly Row[]>;
+  /** The running jobs by their workers; empty where the statements do not tell. */
+  workers(statements: SqlStatements, signal: AbortSignal): Promise<readonly Row[]>;
   close(): void;
 }
 
 export function createPlannedReads(database: Database, options: HeavyOptions = {}): PlannedReads {
-  const checks = { measures: createPlanCheck(options), failures: createPlanCheck(options) };
-  const paced = {
-    measures: createPaced<ReadMeasures>(database, options),
-    failures: createPaced<readonly Row[]>(database, options),
+  const gates = {
+    measures: createGate<ReadMeasures>(database, options),
+    failures: createGate<readonly Row[]>(database, options),
+    workers: createGate<readonly Row[]>(database, options),
   };
   const readBy =
     (signal: AbortSignal): ReadRows =>
     (statement) =>
       database.read(statement, signal);
-  const orForget = (check: keyof typeof checks) => (error: unknown) => {
-    checks[check].forget(describe(error).code === "57014");
-    throw error;
-  };
-
-  const readHeavy = async (
-    heavy: readonly Reading[],
-    parts: TableParts | undefined,
+  const toRun = (parts: SqlStatements["parts"], signal: AbortSignal) => ({
+    read: readBy(signal),
+    parts,
+    firstPages: options.firstPages,
+    signal,
+  });
+  const readRows = async (
+    gate: Gate<readonly Row[]>,
+    statement: string,
     signal: AbortSignal,
-  ): Promise<ReadMeasures> => {
+    readHeavy: (run: AbortSignal) => Promise<readonly Row[]>,
+  ) => {
     const read = readBy(signal);
-    const observedAt = toSeconds(new Date());
-    if (!parts)
-      return toRead(
-        heavy.flatMap((reading) => toWays(reading).at(-1) ?? []),
-        read,
-        observedAt,
-      );
-    const measures = heavy.flatMap((reading) => reading.measures);
-    const whole = parts.reading(measures, "true");
-    const sums = new Map<string, Measured>();
-    const statement = (condition: string) => uniteReadings([parts.reading(measures, condition)]);
-    const add = (rows: readonly Row[]) => addMeasured(sums, toMeasured(rows, []));
-    const isParted = await readInChunks(read, { table: parts.table, statement }, { ...options, signal, add });
-    if (!isParted) return toRead([whole], read, observedAt);
-    return { nothing: measuredNothing([whole]), measured: sums, observedAt, exact: false };
-  };
-
-  const readHeavyFailures = async (
-    failures: string,
-    parts: TableParts | undefined,
-    signal: AbortSignal,
-  ): Promise<readonly Row[]> => {
-    const read = readBy(signal);
-    if (!parts) return read(failures);
-    const sums = createFailureSums();
-    const part = { table: parts.table, statement: parts.failures };
-    const isParted = await readInChunks(read, part, { ...options, signal, add: (rows) => sums.add(rows) });
-    return isParted ? sums.rows() : read(failures);
+    const [choice] = await gate.choose([[{ sql: statement }]], read);
+    return choice === 0 ? gate.light(read(statement)) : gate.heavy("rows", readHeavy, signal);
   };
 
   return {
     async measures({ readings, parts }, signal) {
       const read = readBy(signal);
+      const gate = gates.measures;
       const ways = readings.map(toWays);
-      const statements = ways.map((way) => way.map((reading) => ({ ...reading, sql: uniteReadings([reading]) })));
-      const choices = await checks.measures.choose(statements, read).catch(orForget("measures"));
+      const choices = await gate.choose(
+        ways.map((way) => way.map((reading) => ({ ...reading, sql: uniteReadings([reading]) }))),
+        read,
+      );
       const light = ways.flatMap((way, index) => way[choices[index] ?? Infinity] ?? []);
       const heavy = readings.filter((_, index) => choices[index] === null);
+      if (heavy.length === 0) return gate.light(readMeasures(light, read));
       const key = heavy.flatMap(({ measures }) => measures).join();
       const answers = await Promise.all([
-        ...(light.length > 0 ? [toRead(light, read, toSeconds(new Date())).catch(orForget("measures"))] : []),
-        ...(heavy.length > 0 ? [paced.measures.read(key, (run) => readHeavy(heavy, parts, run), signal)] : []),
+        gate.heavy(key, (run) => readHeavyMeasures(heavy, toRun(parts, run)), signal),
+        ...(light.length > 0 ? [gate.light(readMeasures(light, read))] : []),
       ]);
       return answers.reduce(join);
     },
-    async failures({ failures, parts }, signal) {
-      if (failures === null) return [];
-      const read = readBy(signal);
-      const [choice] = await checks.failures.choose([[{ sql: failures }]], read).catch(orForget("failures"));
-      if (choice === 0) return read(failures).catch(orForget("failures"));
-      return paced.failures.read("failures", (run) => readHeavyFailures(failures, parts, run), signal);
-    },
+    failures: async ({ failures, parts }, signal) =>
+      failures === null
+        ? []
+        : readRows(gates.failures, failures, signal, (run) => readHeavyFailures(failures, toRun(parts, run))),
+    workers: async ({ workers }, signal) =>
+      workers === undefined ? [] : readRows(gates.workers, workers, signal, (run) => database.read(workers, run)),
     close() {
-      paced.measures.close();
-      paced.failures.close();
+      for (const gate of Object.values(gates)) gate.close();
     },
   };
 }
 
-async function toRead(readings: readonly Reading[], read: ReadRows, observedAt: string): Promise<ReadMeasures> {
-  return { ...toMeasured(await read(uniteReadings(readings)), readings), observedAt, exact: true };
+/** What asks the planner about statements, and paces those that are heavy. */
+interface Gate<T> {
+  choose(statements: readonly (readonly Candidate[])[], read: ReadRows): Promise<readonly Choice[]>;
+  /** A read of what was found to be light. */
+  light<R>(read: Promise<R>): Promise<R>;
+  readonly heavy: Paced<T>["read"];
+  readonly close: () => void;
 }
 
-/** The ways to read the same, the last one being that with the fewest scans. */
-function toWays(reading: Reading): readonly Reading[] {
-  const { plain, ...rest } = reading;
-  return plain === undefined ? [reading] : [reading, { ...rest, sql: plain, overrated: 1 }];
+function createGate<T>(database: Database, options: HeavyOptions): Gate<T> {
+  const check = createPlanCheck(options);
+  const paced = createPaced<T>(database, options);
+  const orForget = (error: unknown): never => {
+    check.forget(describe(error).code === "57014");
+    throw error;
+  };
+  return {
+    choose: (statements, read) => check.choose(statements, read).catch(orForget),
+    light: (read) => read.catch(orForget),
+    heavy: (key, work, signal) => paced.read(key, work, signal),
+    close: () => paced.close(),
+  };
 }
 
 /** Two answers about different measures, as old as the older one. */
 function join(a: ReadMeasures, b: ReadMeasures): ReadMeasures {
   const queues = new Set([...a.measured.keys(), ...b.measured.keys()]);
-  const own = (answer: ReadMeasures, queue: string) => answer.measured.get(queue) ?? answer.nothing;
   return {
     nothing: { ...a.nothing, ...b.nothing },
-    measured: new Map([...queues].map((queue) => [queue, { ...own(a, queue), ...own(b, queue) }])),
+    measured: new Map([...queues].map((queue) => [queue, { ...ofQueue(a, queue), ...ofQueue(b, queue) }])),
     observedAt: a.observedAt < b.observedAt ? a.observedAt : b.observedAt,
     exact: a.exact && b.exact,
   };
+}
+
+function ofQueue({ nothing, measured }: ReadMeasures, queue: string): ReadMeasures["nothing"] {
+  return measured.get(queue) ?? nothing;
 }

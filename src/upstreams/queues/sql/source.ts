@@ -10,7 +10,8 @@ import { toQueueError } from "./failures.ts";
 import { type ToHistoryRows, readHistory } from "./history.ts";
 import type { Reading } from "./measures.ts";
 import { type TableName, formatTable } from "./names.ts";
-import { type HeavyOptions, type TableParts, createPlannedReads } from "./plan-reads.ts";
+import type { TableParts } from "./plan-heavy.ts";
+import { type HeavyOptions, createPlannedReads } from "./plan-reads.ts";
 import type { Database, Row } from "./pool.ts";
 import { pickFailed } from "./windows.ts";
 
@@ -101,8 +102,9 @@ export function createSqlSource(options: SqlSourceOptions): KindSource {
   };
 
   const readWorkers = async (signal: AbortSignal): Promise<readonly WorkerJobs[] | null> => {
-    const { workers } = await prepare(signal);
-    return workers === undefined ? null : (await database.read(workers, signal)).map((row) => toWorkerJobs(row, name));
+    const statements = await prepare(signal);
+    if (statements.workers === undefined) return null;
+    return (await reads.workers(statements, signal)).map((row) => toWorkerJobs(row, name));
   };
 
   const asOpsError = (error: unknown) => {

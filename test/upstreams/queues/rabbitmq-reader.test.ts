@@ -1,0 +1,90 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { silentLogger } from "../../../src/logger.ts";
+import { createRabbitmqReader } from "../../../src/upstreams/queues/kinds/rabbitmq-reader.ts";
+
+type Item = Record<string, unknown>;
+const running = (name: string, more: Item = {}): Item => ({
+  name,
+  vhost: "/",
+  type: "quorum",
+  state: "running",
+  messages: 5,
+  messages_ready: 5,
+  messages_unacknowledged: 0,
+  ...more,
+});
+const signal = () => AbortSignal.timeout(5000);
+
+/** A management API with answers of our own. */
+describe("createRabbitmqReader", () => {
+  let pages: Item[][] = [];
+  let asked: string[] = [];
+  const overview: Item = { rates_mode: "basic" };
+  const reply = (url: URL): { status: number; body: unknown } => {
+    const path = url.pathname.replace("/api/", "");
+    if (path === "overview") return { status: 200, body: overview };
+    if (path === "exchanges") return { status: 200, body: [{ name: "", vhost: "/", type: "direct" }] };
+    if (path === "nodes") return { status: 401, body: { error: "not_authorised", reason: "Not monitor user" } };
+    if (path === "bindings") return { status: 200, body: [] };
+    const page = Number(url.searchParams.get("page"));
+    const items = pages[page - 1];
+    return items
+      ? { status: 200, body: { items, page_count: pages.length } }
+      : { status: 400, body: { error: "page_out_of_range" } };
+  };
+  const server = createServer((request, response) => {
+    asked.push(request.url ?? "");
+    const { status, body } = reply(new URL(request.url ?? "", "http://localhost"));
+    response.writeHead(status).end(JSON.stringify(body));
+  });
+  const open = (options: object = {}) => {
+    const { port } = server.address() as AddressInfo;
+    return createRabbitmqReader({ name: "r", url: `http://a:b@127.0.0.1:${port}`, logger: silentLogger, ...options });
+  };
+  beforeAll(() => new Promise<void>((resolve) => void server.listen(0, "127.0.0.1", resolve)));
+  afterEach(() => {
+    vi.useRealTimers();
+    asked = [];
+  });
+  afterAll(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+
+  it("keeps the numbers of a queue that is down, with their time, and leaves out one that never answered", async () => {
+    const reader = open();
+    pages = [[running("payouts"), running("new", { state: "down", messages: undefined, messages_ready: undefined })]];
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.parse("2026-01-01T00:00:00Z") });
+    expect((await reader.read(signal())).map(({ name, depth }) => [name, depth])).toStrictEqual([["payouts", 5]]);
+    vi.setSystemTime(Date.parse("2026-01-01T00:10:00Z"));
+    pages = [[{ name: "payouts", vhost: "/", type: "quorum", state: "down" }]];
+    expect(await reader.read(signal())).toMatchObject([
+      { name: "new", depth: 0, active: null },
+      { name: "payouts", depth: 5, observedAt: "2026-01-01T00:00:00Z" },
+    ]);
+    await reader.close();
+  });
+
+  it("turns the pages, also when the last one went meanwhile", async () => {
+    const reader = open({ vhost: "a/b" });
+    pages = [[running("a")], [running("b")]];
+    expect((await reader.read(signal())).map(({ name }) => name)).toStrictEqual(["a", "b"]);
+    expect(asked.filter((url) => url.startsWith("/api/queues/a%2Fb?page=2&page_size=500&"))).toHaveLength(2);
+    const [first] = pages;
+    pages = [first as Item[]];
+    Object.defineProperty(pages, "length", { value: 2 });
+    expect((await reader.read(signal())).map(({ name }) => name)).toStrictEqual(["a", "b"]);
+    await reader.close();
+  });
+
+  it("asks what rarely changes once, and does without what it may not see", async () => {
+    const reader = open();
+    pages = [[running("a")]];
+    for (let time = 0; time < 3; time += 1) await reader.read(signal());
+    expect(asked.filter((url) => !url.startsWith("/api/queues?"))).toHaveLength(4);
+    expect(asked.filter((url) => url.startsWith("/api/queues?"))).toHaveLength(6);
+    await reader.close();
+  });
+});
