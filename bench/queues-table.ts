@@ -38,10 +38,18 @@ const take = (rows: number) => [
 ];
 
 /**
- * Ways to leave the table in 200,000 updates (of 10,000,000 rows) without a vacuum behind them; each begins with a vacuumed one. The first is what workers do. The others
- * make PostgreSQL look up each waiting row in its page, which nothing that counts exactly can avoid: told, without a limit.
+ * Ways to leave the table in 200,000 updates (of 10,000,000 rows) without a vacuum behind them; there is one between them, but what one has moved stays where it is. The
+ * limit is for what workers do. The others make PostgreSQL look up most waiting rows in their pages, here one in each page, which nothing that counts exactly can
+ * avoid: they are told, without a limit.
  */
 export const hostilities = [
+  {
+    name: "rows anywhere",
+    limited: false,
+    statements: (rows: number) => [
+      `update jobs set attempts = attempts + 1 where id in (select (random() * ${rows})::bigint from generate_series(1, ${rows / 50}))`,
+    ],
+  },
   { name: "as many jobs as half of the waiting ones taken and ended, two updates each", limited: true, statements: take },
   {
     name: "the same, and as many new ones",
@@ -50,13 +58,6 @@ export const hostilities = [
       ...take(rows),
       `insert into jobs select (select max(id) from jobs) + n, 'type_' || lpad(floor(20 * power(random(), 2))::text, 2, '0'), 'pending',
          now() - random() * interval '1 hour', null, null, 0, null, repeat('x', 100) from generate_series(1, ${rows / 100}) as n`,
-    ],
-  },
-  {
-    name: "rows anywhere",
-    limited: false,
-    statements: (rows: number) => [
-      `update jobs set attempts = attempts + 1 where id in (select (random() * ${rows})::bigint from generate_series(1, ${rows / 50}))`,
     ],
   },
   {

@@ -16,6 +16,8 @@ export interface QueuePoint {
   readonly processedPerSec: number | null;
   /** Failures in the step. */
   readonly failures: number | null;
+  /** Since when the oldest of the jobs of `depth` could run, seconds; null also without one. */
+  readonly oldestAgeSeconds: number | null;
   /** Of jobs that were taken in the step, seconds: from when they could run to their start. */
   readonly waitP50Seconds: number | null;
   readonly waitP95Seconds: number | null;
@@ -40,6 +42,8 @@ export interface HistoryStep {
   readonly failures: number;
   readonly waitP50: number | null;
   readonly waitP95: number | null;
+  /** Of the jobs that were taken in this step: when the first of them could run, unix seconds; in step `steps` + 1 of those that were not taken by then. */
+  readonly oldestDue: number | null;
 }
 
 /** The points of a range from what happened in its steps. `since` (unix seconds): nothing is known of before. */
@@ -51,6 +55,7 @@ export function toPoints(
   const byStep = new Map(happened.map((one) => [one.step, one]));
   const before = byStep.get(0);
   let depth = (before?.due ?? 0) - (before?.taken ?? 0);
+  const oldest = findOldest(happened, steps);
   const points: QueuePoint[] = [];
   for (let index = 1; index <= steps; index += 1) {
     const own = byStep.get(index);
@@ -62,11 +67,26 @@ export function toPoints(
       depth: isKnown ? depth : null,
       processedPerSec: isKnown ? (own?.processed ?? 0) / step : null,
       failures: isKnown ? (own?.failures ?? 0) : null,
+      oldestAgeSeconds: isKnown ? toAge(at, oldest[index]) : null,
       waitP50Seconds: isKnown ? (own?.waitP50 ?? null) : null,
       waitP95Seconds: isKnown ? (own?.waitP95 ?? null) : null,
     });
   }
   return points;
+}
+
+/** For each step: when the first of the jobs that were taken later could run. Those that could not yet by the end of the step are among them. */
+function findOldest(happened: readonly HistoryStep[], steps: number): number[] {
+  const oldest = Array.from({ length: steps + 2 }, () => Number.POSITIVE_INFINITY);
+  for (const { step, oldestDue } of happened) {
+    if (step > 0 && oldestDue !== null) oldest[step - 1] = Math.min(oldest[step - 1] ?? 0, oldestDue);
+  }
+  for (let index = steps; index >= 0; index -= 1) oldest[index] = Math.min(oldest[index] ?? 0, oldest[index + 1] ?? 0);
+  return oldest;
+}
+
+function toAge(at: number, due: number | undefined): number | null {
+  return due === undefined || due > at ? null : at - due;
 }
 
 /** Unix seconds as RFC 3339 UTC with seconds. */

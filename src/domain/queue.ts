@@ -128,10 +128,14 @@ export interface QueueSource {
   /** Newest first, at most `failureGroupsLimit`. Empty where the system keeps no errors. */
   failures(signal: AbortSignal): Promise<readonly JobFailures[]>;
   /**
-   * The past of one queue, at the times of the range. Rejects also with query_refused: no index serves it, or the range holds too many jobs. Absent where
+   * The past of these queues (null: of all that had a job in it), at the times of the range. Rejects also with query_refused: no index serves it, or the range holds too many jobs. Absent where
    * nothing is remembered.
    */
-  history?(queue: string, range: HistoryRange, signal: AbortSignal): Promise<QueueHistory>;
+  history?(
+    queues: readonly string[] | null,
+    range: HistoryRange,
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<string, QueueHistory>>;
   /** For operations on them; at most `failureGroupsLimit` texts, newest first. Absent, or null, where jobs cannot be found by their error. */
   failedJobs?(queue: string, signal: AbortSignal): Promise<readonly FailedJobs[] | null>;
   /** What operators may do to its jobs; absent where they may do nothing. */

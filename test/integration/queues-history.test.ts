@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import type { QueueSource } from "../../src/domain/queue.ts";
+import type { HistoryRange } from "../../src/domain/queue-history.ts";
 import { silentLogger } from "../../src/logger.ts";
 import type { QueueSourceConfig } from "../../src/upstreams/queues/kinds.ts";
 import { createQueueSources } from "../../src/upstreams/queues/source.ts";
@@ -28,6 +29,10 @@ async function open(config: QueueSourceConfig): Promise<QueueSource> {
   const sources = createQueueSources({ databaseUrl: database.url, ...options });
   closers.push(() => sources.close());
   return (await sources.all(signal))[0] as QueueSource;
+}
+
+async function historyOf(source: QueueSource, queue: string, range: HistoryRange) {
+  return (await source.history?.([queue], range, signal))?.get(queue);
 }
 
 interface Lived {
@@ -66,15 +71,17 @@ function countByHand(queue: string, from: number, step: number, steps: number, a
   return Array.from({ length: steps }, (_, index) => {
     const at = from + (index + 1) * step;
     const ended = own.filter((life) => life.ended !== null && life.ended > at - step && life.ended <= at);
+    const waiting = own.filter(({ due, taken }) => due <= at && (taken === null || taken > at));
     const waits = own
       .filter(({ taken }) => taken !== null && taken > at - step && taken <= at)
       .map(({ due, taken }) => Number(taken) - due)
       .toSorted((a, b) => a - b);
     return {
       time: `${new Date(at * 1000).toISOString().slice(0, 19)}Z`,
-      depth: own.filter(({ due, taken }) => due <= at && (taken === null || taken > at)).length,
+      depth: waiting.length,
       processedPerSec: ended.filter(({ failed }) => !failed).length / step,
       failures: ended.filter(({ failed }) => failed).length,
+      oldestAgeSeconds: waiting.length === 0 ? null : at - Math.min(...waiting.map(({ due }) => due)),
       waitP50Seconds: waits.length === 0 ? null : quantile(waits, 0.5),
       waitP95Seconds: waits.length === 0 ? null : quantile(waits, 0.95),
     };
@@ -125,11 +132,23 @@ describe("the past of a queue, from its rows", () => {
     const source = await open(mapping);
     for (const range of ranges) {
       for (const queue of ["q0", "q2"]) {
-        const history = await source.history?.(queue, range, signal);
+        const history = await historyOf(source, queue, range);
         expect(history).toMatchObject({ exact: true, since: null });
         expectPoints(history?.points ?? [], countByHand(queue, range.from, range.step, range.steps));
       }
     }
+  });
+
+  it("tells all queues of a source in one statement", async () => {
+    const source = await open(mapping);
+    const [range] = ranges as [(typeof ranges)[0]];
+    const all = (await source.history?.(null, range, signal)) ?? new Map();
+    expect([...all.keys()].toSorted()).toEqual(["q0", "q1", "q2"]);
+    for (const queue of ["q0", "q1", "q2"]) {
+      expectPoints(all.get(queue)?.points ?? [], countByHand(queue, range.from, range.step, range.steps));
+    }
+    expect(await source.history?.([], range, signal)).toEqual(new Map());
+    expect((await historyOf(source, "none", range))?.points.every(({ depth }) => depth === 0)).toBe(true);
   });
 
   it("the same from River's rows, with the failed attempts", async () => {
@@ -146,7 +165,7 @@ describe("the past of a queue, from its rows", () => {
     );
     const source = await open({ name: "river", kind: "river", schema: "public", by: "kind" });
     const [range] = ranges as [(typeof ranges)[0]];
-    const history = await source.history?.("q1", range, signal);
+    const history = await historyOf(source, "q1", range);
     expectPoints(history?.points ?? [], countByHand("q1", range.from, range.step, range.steps));
   });
 
@@ -221,7 +240,7 @@ describe("the past of a queue, from its rows", () => {
   async function expectSame(config: QueueSourceConfig, all: readonly Lived[] = lives) {
     const source = await open(config);
     for (const range of ranges.slice(0, 2)) {
-      const history = await source.history?.("q1", range, signal);
+      const history = await historyOf(source, "q1", range);
       expect(history).toMatchObject({ exact: true, since: null });
       expectPoints(history?.points ?? [], countByHand("q1", range.from, range.step, range.steps, all));
     }
@@ -233,7 +252,7 @@ describe("the past of a queue, from its rows", () => {
     await database.query(`alter database ${name} set seq_page_cost = 1000000`);
     try {
       const source = await open(mapping);
-      await expect(source.history?.("q0", ranges[0] as (typeof ranges)[0], signal)).rejects.toMatchObject({
+      await expect(source.history?.(["q0"], ranges[0] as (typeof ranges)[0], signal)).rejects.toMatchObject({
         code: "query_refused",
         status: 422,
         message: expect.stringContaining("wallet-core-ops indexes"),
@@ -246,7 +265,7 @@ describe("the past of a queue, from its rows", () => {
   it("says from when on it is known where rows of before are gone, and claims nothing of before", async () => {
     await database.query("delete from runner_jobs where finished_at < $1", [new Date((now - 36_000) * 1000)]);
     const source = await open(mapping);
-    const history = await source.history?.("q0", { from: now - 86_400, step: 3600, steps: 24 }, signal);
+    const history = await historyOf(source, "q0", { from: now - 86_400, step: 3600, steps: 24 });
     expect(Date.parse(history?.since ?? "") / 1000).toBeGreaterThanOrEqual(now - 36_000);
     const known = history?.points.filter(({ depth }) => depth !== null) ?? [];
     expect(known.length).toBeGreaterThanOrEqual(8);
@@ -258,7 +277,7 @@ describe("the past of a queue, from its rows", () => {
   it("takes a job to wait until it ended where its start is not recorded", async () => {
     const { started_at: _, ...unstarted } = mapping;
     const source = await open(unstarted);
-    const history = await source.history?.("q0", { from: now - 3600, step: 600, steps: 6 }, signal);
+    const history = await historyOf(source, "q0", { from: now - 3600, step: 600, steps: 6 });
     const own = lives.filter(({ queue }) => queue === "q0");
     const openJobs = own.filter(({ due, ended }) => due <= now && (ended === null || ended > now)).length;
     expect(history?.points.at(-1)?.depth).toBe(openJobs);
@@ -269,7 +288,7 @@ describe("the past of a queue, from its rows", () => {
     const source = await open(bare);
     await source.metrics(signal);
     const from = Math.floor(Date.now() / 1000) - 60;
-    const history = await source.history?.("q0", { from, step: 20, steps: 4 }, signal);
+    const history = await historyOf(source, "q0", { from, step: 20, steps: 4 });
     expect(history).toMatchObject({ exact: false, since: expect.any(String) });
     expect(history?.points.map(({ depth }) => depth === null)).toEqual([true, true, expect.any(Boolean), expect.any(Boolean)]);
     expect(history?.points.some(({ depth }) => depth !== null)).toBe(true);

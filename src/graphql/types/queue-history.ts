@@ -18,6 +18,10 @@ export function addQueueHistory(builder: Builder, refs: Refs): void {
         nullable: true,
         description: "Failures in the step, as Queue.failuresLastHour counts them.",
       }),
+      oldestAgeSeconds: t.exposeFloat("oldestAgeSeconds", {
+        nullable: true,
+        description: "For how long the oldest of these jobs had been waiting; null also without one.",
+      }),
       waitP50Seconds: t.exposeFloat("waitP50Seconds", {
         nullable: true,
         description: "Of jobs that were taken in the step: median time since they could run.",
@@ -56,7 +60,7 @@ export function addQueueHistory(builder: Builder, refs: Refs): void {
         const range = toHistoryRange(args, Date.now());
         const source = (await loaders.queues.visible()).find(({ name }) => name === queue.source);
         if (!source?.history) throw new OpsError("query_refused", "Nothing is remembered of this queue");
-        return source.history(queue.name, range, signal);
+        return (await source.history([queue.name], range, signal)).get(queue.name) ?? null;
       },
     }),
   );

@@ -4,7 +4,7 @@ import { type HistoryRange, type QueueHistory, type QueuePoint, toTime } from ".
 export interface HistoryRing {
   /** To be told of every answer: keeps one in ten seconds of the last hour. */
   add(queues: readonly QueueMetrics[]): void;
-  history(queue: string, range: HistoryRange): QueueHistory;
+  history(queues: readonly string[] | null, range: HistoryRange): ReadonlyMap<string, QueueHistory>;
 }
 
 const stepSeconds = 10;
@@ -12,7 +12,10 @@ const keptSeconds = 3660;
 /** Of a source; 30 kB each. */
 const mostQueues = 1000;
 
-interface Sample extends Pick<QueuePoint, "depth" | "processedPerSec" | "waitP50Seconds" | "waitP95Seconds"> {
+interface Sample extends Pick<
+  QueuePoint,
+  "depth" | "processedPerSec" | "oldestAgeSeconds" | "waitP50Seconds" | "waitP95Seconds"
+> {
   /** Unix seconds. */
   readonly at: number;
 }
@@ -28,37 +31,41 @@ export function createHistoryRing(now: () => number = Date.now): HistoryRing {
         if (ring.length === 0 && rings.size >= mostQueues) continue;
         rings.set(queue.name, ring);
         if (at - (ring.at(-1)?.at ?? 0) < stepSeconds) continue;
-        const { depth, processedPerSec, waitSeconds } = queue;
+        const { depth, processedPerSec, oldestAgeSeconds, waitSeconds } = queue;
         ring.push({
           at,
           depth,
           processedPerSec,
+          oldestAgeSeconds,
           waitP50Seconds: waitSeconds?.p50 ?? null,
           waitP95Seconds: waitSeconds?.p95 ?? null,
         });
         while (ring[0] && at - ring[0].at > keptSeconds) ring.shift();
       }
     },
-    history(name, { from, step, steps }) {
-      const ring = rings.get(name) ?? [];
-      const [first] = ring;
-      let next = 0;
-      const points = Array.from({ length: steps }, (_, index): QueuePoint => {
-        const at = from + (index + 1) * step;
-        // The newest sample of this step: nothing is carried over from an earlier one.
-        while (next < ring.length && (ring[next] as Sample).at <= at) next += 1;
-        const sample = ring[next - 1];
-        const seen = sample && sample.at > at - Math.max(step, stepSeconds) ? sample : null;
-        return {
-          time: toTime(at),
-          depth: seen?.depth ?? null,
-          processedPerSec: seen?.processedPerSec ?? null,
-          failures: null,
-          waitP50Seconds: seen?.waitP50Seconds ?? null,
-          waitP95Seconds: seen?.waitP95Seconds ?? null,
-        };
-      });
-      return { points, exact: false, since: first && first.at > from ? toTime(Math.floor(first.at)) : null };
-    },
+    history: (queues, range) =>
+      new Map((queues ?? [...rings.keys()]).map((name) => [name, toHistory(rings.get(name) ?? [], range)])),
   };
+}
+
+function toHistory(ring: readonly Sample[], { from, step, steps }: HistoryRange): QueueHistory {
+  const [first] = ring;
+  let next = 0;
+  const points = Array.from({ length: steps }, (_, index): QueuePoint => {
+    const at = from + (index + 1) * step;
+    // The newest sample of this step: nothing is carried over from an earlier one.
+    while (next < ring.length && (ring[next] as Sample).at <= at) next += 1;
+    const sample = ring[next - 1];
+    const seen = sample && sample.at > at - Math.max(step, stepSeconds) ? sample : null;
+    return {
+      time: toTime(at),
+      depth: seen?.depth ?? null,
+      processedPerSec: seen?.processedPerSec ?? null,
+      failures: null,
+      oldestAgeSeconds: seen?.oldestAgeSeconds ?? null,
+      waitP50Seconds: seen?.waitP50Seconds ?? null,
+      waitP95Seconds: seen?.waitP95Seconds ?? null,
+    };
+  });
+  return { points, exact: false, since: first && first.at > from ? toTime(Math.floor(first.at)) : null };
 }

@@ -88,7 +88,7 @@ function shareAnswers(source: KindSource, keepMs: number): QueueSource {
     return metrics;
   };
   return {
-    history: async (queue, range) => ring.history(queue, range),
+    history: async (queues, range) => ring.history(queues, range),
     ...source,
     metrics: keep(readMetrics, keepMs),
     failures: keep((signal) => source.failures(signal), keepMs),

@@ -1,30 +1,30 @@
 import type { ToHistoryRows } from "../sql/history.ts";
-import { quoteLiteral, quoteTable } from "../sql/names.ts";
+import { quoteTable } from "../sql/names.ts";
 
 /** The past of a queue from Oban's rows, as far as its pruner leaves them; a job that was tried several times waits, here, only before the last one. */
 export function obanHistory(schema: string): ToHistoryRows {
   const table = quoteTable({ schema, table: "oban_jobs" });
-  return (queue, from) => {
+  return (isAsked, from) => {
     const since = `timezone('utc', ${from})`;
-    const own = `queue = ${quoteLiteral(queue)}`;
+    const own = isAsked("queue");
     const states = ["completed", "discarded", "cancelled"] as const;
     const ended = states.map((state) => ({ state, where: `state = '${state}' and ${state}_at >= ${since} and ${own}` }));
     const open = `state in ('available', 'scheduled', 'retryable', 'executing') and ${own}`;
     const jobs = ended.map(
       ({ state, where }) => `
-    select scheduled_at as due, coalesce(case when attempted_at >= scheduled_at then attempted_at end, ${state}_at) as taken, ${state}_at as ended,
+    select queue, scheduled_at as due, coalesce(case when attempted_at >= scheduled_at then attempted_at end, ${state}_at) as taken, ${state}_at as ended,
            ${state === "completed"} as succeeded
     from ${table} where ${where}`,
     );
     const errors = [...ended.map(({ where }) => where), open].map(
-      (where) => `select errors from ${table} where ${where} and cardinality(errors) > 0`,
+      (where) => `select queue, errors from ${table} where ${where} and cardinality(errors) > 0`,
     );
     return {
       jobs: `${jobs.join("\n    union all")}
     union all
-    select scheduled_at, case when state = 'executing' then attempted_at end, null, false from ${table} where ${open}`,
+    select queue, scheduled_at, case when state = 'executing' then attempted_at end, null, false from ${table} where ${open}`,
       failures: `
-    select (failure->>'at')::timestamptz as failed_at
+    select job.queue, (failure->>'at')::timestamptz as failed_at
     from (${errors.join(" union all ")}) as job cross join lateral unnest(job.errors) as failure`,
       oldest: `select min(completed_at) from ${table} where state = 'completed'`,
     };

@@ -6,25 +6,26 @@ import { quoteLiteral, quoteTable } from "../sql/names.ts";
  * earlier failures are not kept.
  */
 export function pgbossHistory(schema: string): ToHistoryRows {
-  return async (queue, from, read) => {
+  return async (isAsked, from, read) => {
     const [row] = await read(
       `select (to_regclass(${quoteLiteral(quoteTable({ schema, table: "archive" }))}) is not null)::text as archived`,
     );
     const isArchived = row?.["archived"] === "true";
     const tables = ["job", ...(isArchived ? ["archive"] : [])].map((table) => quoteTable({ schema, table }));
-    const own = `name = ${quoteLiteral(queue)}`;
+    const own = `${isAsked("name")} and left(name, 10) <> '__pgboss__'`;
     const due = "greatest(start_after, created_on)";
     const ended = (table: string) => `
-    select ${due} as due, coalesce(started_on, completed_on) as taken, completed_on as ended, state = 'completed' as succeeded
+    select name as queue, ${due} as due, coalesce(started_on, completed_on) as taken, completed_on as ended, state = 'completed' as succeeded
     from ${table} where state in ('completed', 'failed', 'cancelled') and completed_on >= ${from} and ${own}`;
     const each = (statement: (table: string) => string) => tables.map(statement).join("\n    union all ");
     return {
       jobs: `${each(ended)}
     union all
-    select ${due}, case when state = 'active' then started_on end, null, false
+    select name, ${due}, case when state = 'active' then started_on end, null, false
     from ${tables[0]} where state in ('created', 'retry', 'active') and ${own}`,
       failures: each(
-        (table) => `select completed_on as failed_at from ${table} where state = 'failed' and completed_on >= ${from} and ${own}`,
+        (table) =>
+          `select name as queue, completed_on as failed_at from ${table} where state = 'failed' and completed_on >= ${from} and ${own}`,
       ),
       oldest: `select min(completed_on) from (${each((table) => `select completed_on from ${table} where state = 'completed' and ${own}`)}) as kept`,
     };

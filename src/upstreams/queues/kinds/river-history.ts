@@ -1,4 +1,4 @@
-import { quoteLiteral, quoteTable } from "../sql/names.ts";
+import { quoteTable } from "../sql/names.ts";
 import type { ToHistoryRows } from "../sql/history.ts";
 
 /**
@@ -7,24 +7,24 @@ import type { ToHistoryRows } from "../sql/history.ts";
  */
 export function riverHistory(schema: string, by: "queue" | "kind"): ToHistoryRows {
   const table = quoteTable({ schema, table: "river_job" });
-  return (queue, from) => {
-    const own = `${by} = ${quoteLiteral(queue)}`;
+  return (isAsked, from) => {
+    const own = isAsked(by);
     const attempted = "case when attempted_at >= scheduled_at then attempted_at end";
     const ended = `state in ('completed', 'discarded', 'cancelled') and finalized_at >= ${from} and ${own}`;
     const open = `state in ('available', 'scheduled', 'retryable', 'running', 'pending') and ${own}`;
     return {
       jobs: `
-    select scheduled_at as due, coalesce(${attempted}, finalized_at) as taken, finalized_at as ended, state = 'completed' as succeeded
+    select ${by} as queue, scheduled_at as due, coalesce(${attempted}, finalized_at) as taken, finalized_at as ended, state = 'completed' as succeeded
     from ${table} where ${ended}
     union all
-    select scheduled_at, case when state = 'running' then attempted_at end, null, false
+    select ${by}, scheduled_at, case when state = 'running' then attempted_at end, null, false
     from ${table} where state in ('available', 'scheduled', 'retryable', 'running') and ${own}`,
       failures: `
-    select (failure->>'at')::timestamptz as failed_at
+    select job.queue, (failure->>'at')::timestamptz as failed_at
     from (
-      select errors from ${table} where ${open} and errors is not null
+      select ${by} as queue, errors from ${table} where ${open} and errors is not null
       union all
-      select errors from ${table} where ${ended} and errors is not null
+      select ${by} as queue, errors from ${table} where ${ended} and errors is not null
     ) as job cross join lateral unnest(job.errors) as failure`,
       oldest: `select min(finalized_at) from ${table} where state = 'completed' and finalized_at is not null`,
     };

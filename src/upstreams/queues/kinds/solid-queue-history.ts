@@ -1,5 +1,5 @@
 import type { ToHistoryRows } from "../sql/history.ts";
-import { quoteLiteral, quoteTable } from "../sql/names.ts";
+import { quoteTable } from "../sql/names.ts";
 
 /**
  * The past of a queue from Solid Queue's rows, which are kept for a day by default. When a job began is not kept: it waits, here, until it ended. Blocked jobs do
@@ -8,24 +8,24 @@ import { quoteLiteral, quoteTable } from "../sql/names.ts";
 export function solidQueueHistory(schema: string): ToHistoryRows {
   const table = (name: string) => quoteTable({ schema, table: `solid_queue_${name}` });
   const dueAt = "coalesce(job.scheduled_at, job.created_at)";
-  return (queue, from) => {
+  return (isAsked, from) => {
     const since = `timezone('utc', ${from})`;
-    const own = `job.queue_name = ${quoteLiteral(queue)}`;
+    const own = isAsked("job.queue_name");
     const executionOf = (name: string) => `join ${table(name)} as execution on execution.job_id = job.id`;
     const failed = `from ${table("jobs")} as job ${executionOf("failed_executions")} where execution.created_at >= ${since} and ${own}`;
     return {
       jobs: `
-    select ${dueAt} as due, job.finished_at as taken, job.finished_at as ended, true as succeeded
+    select job.queue_name as queue, ${dueAt} as due, job.finished_at as taken, job.finished_at as ended, true as succeeded
     from ${table("jobs")} as job where job.finished_at >= ${since} and ${own}
     union all
-    select ${dueAt}, execution.created_at, execution.created_at, false ${failed}
+    select job.queue_name, ${dueAt}, execution.created_at, execution.created_at, false ${failed}
     union all
-    select ${dueAt}, execution.created_at, null, false from ${table("jobs")} as job ${executionOf("claimed_executions")} where ${own}
+    select job.queue_name, ${dueAt}, execution.created_at, null, false from ${table("jobs")} as job ${executionOf("claimed_executions")} where ${own}
     union all
-    select ${dueAt}, null, null, false from ${table("jobs")} as job ${executionOf("ready_executions")} where ${own}
+    select job.queue_name, ${dueAt}, null, null, false from ${table("jobs")} as job ${executionOf("ready_executions")} where ${own}
     union all
-    select ${dueAt}, null, null, false from ${table("jobs")} as job ${executionOf("scheduled_executions")} where ${own}`,
-      failures: `select execution.created_at as failed_at ${failed}`,
+    select job.queue_name, ${dueAt}, null, null, false from ${table("jobs")} as job ${executionOf("scheduled_executions")} where ${own}`,
+      failures: `select job.queue_name as queue, execution.created_at as failed_at ${failed}`,
       oldest: `select min(finished_at) from ${table("jobs")} where finished_at is not null`,
     };
   };

@@ -13,14 +13,15 @@ export function tableHistory(config: TableSourceConfig): ToHistoryRows | null {
   const isStatus = (values: readonly (string | number)[]) => isOneOf(column(config.status), values);
   const [due, ended] = [column(runAt), column(config.finished_at)];
   const started = startedAt === undefined ? ended : `coalesce(${column(startedAt)}, ${ended})`;
+  const queue = "name" in config.queue ? `${quoteLiteral(config.queue.name)}::text` : `${column(config.queue.column)}::text`;
   const open = [...config.waiting, ...(config.retrying ?? [])];
-  return (queue, from) => {
-    const own = "name" in config.queue ? "true" : `${column(config.queue.column)} = ${quoteLiteral(queue)}`;
+  return (isAsked, from) => {
+    const own = "name" in config.queue ? isAsked(quoteLiteral(config.queue.name)) : isAsked(column(config.queue.column));
     const endedAs = (values: readonly (string | number)[], succeeded: boolean) => `
-    select ${due} as due, ${started} as taken, ${ended} as ended, ${succeeded} as succeeded
+    select ${queue} as queue, ${due} as due, ${started} as taken, ${ended} as ended, ${succeeded} as succeeded
     from ${table} where ${isStatus(values)} and ${ended} >= ${from} and ${own}`;
     const isOpen = (values: readonly (string | number)[], taken: string) => `
-    select ${due}, ${taken}, null, false from ${table} where ${isStatus(values)} and ${own}`;
+    select ${queue}, ${due}, ${taken}, null, false from ${table} where ${isStatus(values)} and ${own}`;
     return {
       jobs: [
         endedAs(config.done, true),
@@ -28,7 +29,7 @@ export function tableHistory(config: TableSourceConfig): ToHistoryRows | null {
         isOpen(open, "null"),
         ...(config.active ? [isOpen(config.active, startedAt === undefined ? "null" : column(startedAt))] : []),
       ].join("\n    union all"),
-      failures: `select ${ended} as failed_at from ${table} where ${isStatus(config.failed)} and ${ended} >= ${from} and ${own}`,
+      failures: `select ${queue} as queue, ${ended} as failed_at from ${table} where ${isStatus(config.failed)} and ${ended} >= ${from} and ${own}`,
       oldest: `select min(${ended}) from ${table} where ${isStatus(config.done)}`,
     };
   };

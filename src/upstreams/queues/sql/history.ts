@@ -1,39 +1,45 @@
 import { type HistoryRange, type HistoryStep, type QueueHistory, toPoints, toTime } from "../../../domain/queue-history.ts";
 import { OpsError } from "../../../errors.ts";
+import { isOneOf } from "./names.ts";
 import { explain, toCost, toPlan } from "./plan.ts";
 import type { Row } from "./pool.ts";
 import type { ReadRows } from "./source.ts";
 import { secondsBetween } from "./windows.ts";
 
-/** The rows that the past of one queue is made of. */
+/** The rows that the past of queues is made of. Each has `queue` (text). */
 interface HistoryRows {
   /**
-   * A query for the jobs that ended in the range or later, or did not end: due (when it could run), taken, ended (null where it is yet to come), succeeded.
+   * A query for the jobs that ended in the range or later, or did not end: queue, due (when it could run), taken, ended (null where it is yet to come), succeeded.
    * A job that never ran was taken when it ended.
    */
   readonly jobs: string;
-  /** A query for the failures of the range or later: failed_at. */
+  /** A query for the failures of the range or later: queue, failed_at. */
   readonly failures: string;
   /** A scalar: when the oldest success that is still kept ended. Whatever ended before it is not known. */
   readonly oldest: string;
 }
 
-/** What a kind says of a queue; `from` is a timestamp with time zone in SQL. It may look at the schema first. */
-export type ToHistoryRows = (queue: string, from: string, read: ReadRows) => HistoryRows | Promise<HistoryRows>;
+/** A condition on the column of a row's queue: one of those that are asked for. */
+export type IsAsked = (column: string) => string;
+
+/** What a kind says of queues; `from` is a timestamp with time zone in SQL. It may look at the schema first. */
+export type ToHistoryRows = (isAsked: IsAsked, from: string, read: ReadRows) => HistoryRows | Promise<HistoryRows>;
 
 /** More rows than that take longer than a query may, and more memory than an answer is worth. */
 const mostRows = 1_000_000;
 /** What a statement may cost, in units of the planner: as much as it has time for. */
 const mostCost = 400_000;
 
-/** Reads the past of one queue from its rows. Rejects as `read` does, and with query_refused. */
+/** Reads the past of queues from their rows. Rejects as `read` does, and with query_refused. */
 export async function readHistory(
   read: ReadRows,
   toRows: ToHistoryRows,
-  queue: string,
+  queues: readonly string[] | null,
   range: HistoryRange,
-): Promise<QueueHistory> {
-  const statement = historyStatement(await toRows(queue, toTimestamp(range.from), read), range);
+): Promise<ReadonlyMap<string, QueueHistory>> {
+  const isAsked = (column: string) => (queues === null ? `${column} is not null` : isOneOf(column, queues));
+  if (queues?.length === 0) return new Map();
+  const statement = historyStatement(await toRows(isAsked, toTimestamp(range.from), read), range);
   if (toCost(toPlan(await read(explain(statement)))) > mostCost) {
     throw new OpsError(
       "query_refused",
@@ -43,40 +49,50 @@ export async function readHistory(
   const rows = await read(statement);
   const [first] = rows;
   if (Number(first?.["jobs"]) > mostRows) {
-    throw new OpsError("query_refused", `The range holds more than ${mostRows} jobs of this queue: choose a shorter one`);
+    throw new OpsError("query_refused", `The range holds more than ${mostRows} jobs: choose a shorter one, or fewer queues`);
   }
   const oldest = toNumber(first?.["oldest"]);
   const since = oldest !== null && oldest > range.from ? oldest : null;
-  return {
-    points: toPoints(range, rows.filter((row) => row["step"] !== null).map(toStep), since),
-    exact: true,
-    since: since === null ? null : toTime(Math.floor(since)),
-  };
+  const steps = new Map<string, HistoryStep[]>(queues?.map((queue) => [queue, []]));
+  for (const row of rows) {
+    const { queue } = row;
+    if (queue === null || queue === undefined) continue;
+    const own = steps.get(queue) ?? [];
+    steps.set(queue, own);
+    own.push(toStep(row));
+  }
+  const told = { exact: true, since: since === null ? null : toTime(Math.floor(since)) };
+  return new Map([...steps].map(([queue, happened]) => [queue, { points: toPoints(range, happened, since), ...told }]));
 }
 
 function toTimestamp(unix: number): string {
   return `to_timestamp(${unix})`;
 }
 
-/** One row for each step in which something happened; `jobs` and `oldest` in each, in at least one. */
+/** One row for each queue and step in which something happened; `jobs` and `oldest` in each, in at least one. */
 function historyStatement({ jobs, failures, oldest }: HistoryRows, { from, step, steps }: HistoryRange): string {
-  const to = toTimestamp(from + steps * step);
+  const [begin, to] = [toTimestamp(from), toTimestamp(from + steps * step)];
   const stepOf = (time: string) => `greatest(0, ceil((extract(epoch from ${time}) - ${from}) / ${step}))::bigint`;
+  const event = (time: string, values: string, rows: string) => `select queue, ${stepOf(time)} as step, ${values} from ${rows}`;
   return `
 with job as materialized (select * from (${jobs}) as kept limit ${mostRows + 1}),
 event as (
-  select ${stepOf("due")} as step, 1 as due, 0 as taken, 0 as processed, 0 as failures, null::float8 as wait from job where due <= ${to}
+  select queue, ${stepOf("due")} as step, 1 as due, 0 as taken, 0 as processed, 0 as failures, null::float8 as wait, null::timestamptz as since
+  from job where due <= ${to}
   union all
-  select ${stepOf("taken")}, 0, 1, 0, 0, ${secondsBetween("due", "taken")} from job where taken <= ${to} and due <= ${to}
+  ${event("taken", `0, 1, 0, 0, ${secondsBetween("due", "taken")}, due`, `job where taken <= ${to} and due <= ${to}`)}
   union all
-  select ${stepOf("ended")}, 0, 0, 1, 0, null from job where succeeded and ended > ${toTimestamp(from)} and ended <= ${to}
+  select queue, ${steps + 1}, 0, 0, 0, 0, null, due from job where due <= ${to} and (taken is null or taken > ${to})
   union all
-  select ${stepOf("failed_at")}, 0, 0, 0, 1, null from (${failures}) as failure where failed_at > ${toTimestamp(from)} and failed_at <= ${to}
+  ${event("ended", "0, 0, 1, 0, null, null", `job where succeeded and ended > ${begin} and ended <= ${to}`)}
+  union all
+  ${event("failed_at", "0, 0, 0, 1, null, null", `(${failures}) as failure where failed_at > ${begin} and failed_at <= ${to}`)}
 ),
 happened as (
-  select step, sum(due) as due, sum(taken) as taken, sum(processed) as processed, sum(failures) as failures,
-         percentile_cont(0.5) within group (order by wait) as wait_p50, percentile_cont(0.95) within group (order by wait) as wait_p95
-  from event group by step
+  select queue, step, sum(due) as due, sum(taken) as taken, sum(processed) as processed, sum(failures) as failures,
+         percentile_cont(0.5) within group (order by wait) as wait_p50, percentile_cont(0.95) within group (order by wait) as wait_p95,
+         extract(epoch from min(since)) as oldest_due
+  from event group by queue, step
 )
 select happened.*, whole.jobs, whole.oldest
 from (select (select count(*) from job) as jobs, extract(epoch from (${oldest})) as oldest) as whole left join happened on true`;
@@ -92,6 +108,7 @@ function toStep(row: Row): HistoryStep {
     failures: count("failures"),
     waitP50: toNumber(row["wait_p50"]),
     waitP95: toNumber(row["wait_p95"]),
+    oldestDue: toNumber(row["oldest_due"]),
   };
 }
 

@@ -122,8 +122,8 @@ export function createSqlSource(options: SqlSourceOptions): KindSource {
     failures: (signal) => readFailures(signal).catch(asOpsError),
     failedJobs: (queue, signal) => readFailed(queue, signal).catch(asOpsError),
     ...(history && {
-      history: (queue, range, signal) =>
-        readHistory((statement) => database.read(statement, signal), history, queue, range).catch(asOpsError),
+      history: (queues, range, signal) =>
+        readHistory((statement) => database.read(statement, signal), history, queues, range).catch(asOpsError),
     }),
     ...(tellsWorkers && { running: (hosts, signal) => readRunning(hosts, signal).catch(asOpsError) }),
     ...(tellsWorkers && { workerJobs: (signal) => readWorkers(signal).catch(asOpsError) }),
