@@ -38,9 +38,8 @@ const take = (rows: number) => [
 ];
 
 /**
- * Ways to leave the table in 200,000 updates (of 10,000,000 rows) without a vacuum behind them; there is one between them, but what one has moved stays where it is. The
- * limit is for what workers do. The others make PostgreSQL look up most waiting rows in their pages, here one in each page, which nothing that counts exactly can
- * avoid: they are told, without a limit.
+ * Ways to leave the table, as it was built, in 200,000 updates (of 10,000,000 rows) without a vacuum behind them. The limit is for what workers do. The others make
+ * PostgreSQL look up most waiting rows in their pages, here one in each page, which nothing that counts exactly can avoid: they are told, without a limit.
  */
 export const hostilities = [
   {

@@ -21,6 +21,8 @@ export interface QueuePoint {
   /** Of jobs that were taken in the step, seconds: from when they could run to their start. */
   readonly waitP50Seconds: number | null;
   readonly waitP95Seconds: number | null;
+  /** Of successes in the step, seconds: from their start to their end. Null also where starts are not recorded. */
+  readonly runP95Seconds: number | null;
 }
 
 export interface QueueHistory {
@@ -42,6 +44,7 @@ export interface HistoryStep {
   readonly failures: number;
   readonly waitP50: number | null;
   readonly waitP95: number | null;
+  readonly runP95: number | null;
   /** Of the jobs that were taken in this step: when the first of them could run, unix seconds; in step `steps` + 1 of those that were not taken by then. */
   readonly oldestDue: number | null;
 }
@@ -70,6 +73,7 @@ export function toPoints(
       oldestAgeSeconds: isKnown ? toAge(at, oldest[index]) : null,
       waitP50Seconds: isKnown ? (own?.waitP50 ?? null) : null,
       waitP95Seconds: isKnown ? (own?.waitP95 ?? null) : null,
+      runP95Seconds: isKnown ? (own?.runP95 ?? null) : null,
     });
   }
   return points;

@@ -27,6 +27,10 @@ export function addQueueHistory(builder: Builder, refs: Refs): void {
         description: "Of jobs that were taken in the step: median time since they could run.",
       }),
       waitP95Seconds: t.exposeFloat("waitP95Seconds", { nullable: true, description: "The same of 95 of 100." }),
+      runP95Seconds: t.exposeFloat("runP95Seconds", {
+        nullable: true,
+        description: "Of successes in the step: 95 of 100 took no longer. Null also where starts are not recorded.",
+      }),
     }),
   });
   refs.queueHistory.implement({

@@ -65,6 +65,7 @@ function toHistory(ring: readonly Sample[], { from, step, steps }: HistoryRange)
       oldestAgeSeconds: seen?.oldestAgeSeconds ?? null,
       waitP50Seconds: seen?.waitP50Seconds ?? null,
       waitP95Seconds: seen?.waitP95Seconds ?? null,
+      runP95Seconds: null,
     };
   });
   return { points, exact: false, since: first && first.at > from ? toTime(Math.floor(first.at)) : null };

@@ -73,24 +73,27 @@ function toTimestamp(unix: number): string {
 function historyStatement({ jobs, failures, oldest }: HistoryRows, { from, step, steps }: HistoryRange): string {
   const [begin, to] = [toTimestamp(from), toTimestamp(from + steps * step)];
   const stepOf = (time: string) => `greatest(0, ceil((extract(epoch from ${time}) - ${from}) / ${step}))::bigint`;
+  // Taken when it ended: then its start is not recorded.
+  const run = `case when taken < ended then ${secondsBetween("taken", "ended")} end`;
   const event = (time: string, values: string, rows: string) => `select queue, ${stepOf(time)} as step, ${values} from ${rows}`;
   return `
 with job as materialized (select * from (${jobs}) as kept limit ${mostRows + 1}),
 event as (
-  select queue, ${stepOf("due")} as step, 1 as due, 0 as taken, 0 as processed, 0 as failures, null::float8 as wait, null::timestamptz as since
+  select queue, ${stepOf("due")} as step, 1 as due, 0 as taken, 0 as processed, 0 as failures, null::float8 as wait, null::float8 as run, null::timestamptz as since
   from job where due <= ${to}
   union all
-  ${event("taken", `0, 1, 0, 0, ${secondsBetween("due", "taken")}, due`, `job where taken <= ${to} and due <= ${to}`)}
+  ${event("taken", `0, 1, 0, 0, ${secondsBetween("due", "taken")}, null, due`, `job where taken <= ${to} and due <= ${to}`)}
   union all
-  select queue, ${steps + 1}, 0, 0, 0, 0, null, due from job where due <= ${to} and (taken is null or taken > ${to})
+  select queue, ${steps + 1}, 0, 0, 0, 0, null, null, due from job where due <= ${to} and (taken is null or taken > ${to})
   union all
-  ${event("ended", "0, 0, 1, 0, null, null", `job where succeeded and ended > ${begin} and ended <= ${to}`)}
+  ${event("ended", `0, 0, 1, 0, null, ${run}, null`, `job where succeeded and ended > ${begin} and ended <= ${to}`)}
   union all
-  ${event("failed_at", "0, 0, 0, 1, null, null", `(${failures}) as failure where failed_at > ${begin} and failed_at <= ${to}`)}
+  ${event("failed_at", "0, 0, 0, 1, null, null, null", `(${failures}) as failure where failed_at > ${begin} and failed_at <= ${to}`)}
 ),
 happened as (
   select queue, step, sum(due) as due, sum(taken) as taken, sum(processed) as processed, sum(failures) as failures,
          percentile_cont(0.5) within group (order by wait) as wait_p50, percentile_cont(0.95) within group (order by wait) as wait_p95,
+         percentile_cont(0.95) within group (order by run) as run_p95,
          extract(epoch from min(since)) as oldest_due
   from event group by queue, step
 )
@@ -108,6 +111,7 @@ function toStep(row: Row): HistoryStep {
     failures: count("failures"),
     waitP50: toNumber(row["wait_p50"]),
     waitP95: toNumber(row["wait_p95"]),
+    runP95: toNumber(row["run_p95"]),
     oldestDue: toNumber(row["oldest_due"]),
   };
 }

@@ -45,8 +45,8 @@ interface SqlSourceOptions {
   /** Queues to list even if they are never seen. */
   readonly names: readonly string[];
   /**
-   * Or how they are made for the schema as it is: asked before the first read, and again after one that failed. Undefined readings or
-   * columns of another version are its business.
+   * Or how they are made for the schema as it is: asked before the first read, again after one that failed, and once in a while, for an index or a
+   * table may come. Undefined readings or columns of another version are its business.
    */
   readonly statements: SqlStatements | ((read: ReadRows) => Promise<SqlStatements>);
   /** What the past is made of; null or absent where the rows do not tell it. */
@@ -55,6 +55,9 @@ interface SqlSourceOptions {
   /** Absent: whether jobs run on a host is never asked. */
   readonly tellsWorkers?: boolean;
 }
+
+/** How long statements that were made for a schema are used, milliseconds. */
+const preparedMs = 60_000;
 
 /**
  * A queue source that is nothing but statements. Concurrent calls share one read. After a failed read nothing is kept: a repaired
@@ -66,12 +69,14 @@ export function createSqlSource(options: SqlSourceOptions): KindSource {
   const known = createKnownQueues(options.names);
   const samples = createSamples();
   const reads = createPlannedReads(database, options.heavy);
-  let prepared: SqlStatements | null = null;
+  let prepared: { readonly statements: SqlStatements; readonly at: number } | null = null;
 
   const prepare = async (signal: AbortSignal): Promise<SqlStatements> => {
     const { statements } = options;
     if (typeof statements !== "function") return statements;
-    return (prepared ??= await statements((statement) => database.read(statement, signal)));
+    if (prepared && performance.now() - prepared.at < preparedMs) return prepared.statements;
+    prepared = { statements: await statements((statement) => database.read(statement, signal)), at: performance.now() };
+    return prepared.statements;
   };
   const readMetrics = createFlight(async (signal): Promise<readonly QueueMetrics[]> => {
     const { nothing, measured, observedAt, exact } = await reads.measures(await prepare(signal), signal);
