@@ -1,3 +1,4 @@
+import type { DeployLog } from "./deploy-record.ts";
 import type { Environment } from "./environment.ts";
 
 /** What the deploy pipeline wrote into deploy_info.json. */
@@ -25,4 +26,6 @@ export interface DeployInfo {
  */
 export interface DeploySource {
   read(signal: AbortSignal): Promise<DeployInfo>;
+  /** What the history file, and Kamal's audit log where one is configured, tell of earlier deploys. Never rejects for a file: its trouble is in its log. */
+  history(signal: AbortSignal): Promise<readonly DeployLog[]>;
 }

@@ -7,6 +7,10 @@ const mostPoints = 11_000;
 /** Where no step is asked for. */
 const fewPoints = 240;
 const secondsPerDay = 86_400;
+/** Rows of one series field, all its series together: as much as is worth sending, and as we make without keeping others waiting. */
+const mostRows = 100_000;
+/** Seconds that people and Grafana choose as a step. */
+const roundSteps = [1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1200, 1800, 3600, 7200, 10_800, 21_600, 43_200, secondsPerDay];
 
 interface RangeArgs {
   readonly from: string;
@@ -19,13 +23,64 @@ export function toHistoryRange({ from, to, step }: RangeArgs, nowMs: number): Hi
   const begin = toUnix("from", from, nowMs);
   const end = Math.min(to === null || to === undefined || to === "" ? nowMs / 1000 : toUnix("to", to, nowMs), nowMs / 1000);
   if (begin >= end) throw refuse("from must be before to, and before now");
-  if (step !== null && step !== undefined && !(step >= 1 && step <= secondsPerDay))
-    throw refuse("step must be from 1 to 86400 seconds");
+  if (step !== null && step !== undefined) checkStep(step);
   const seconds = step ?? Math.max(1, Math.ceil((end - begin) / fewPoints));
   const steps = Math.floor((end - begin) / seconds);
   if (steps < 1) throw refuse("the range must hold at least one step");
-  if (steps > mostPoints) throw refuse(`the range holds ${steps} points, at most ${mostPoints}: choose a longer step`);
+  checkPoints(steps);
   return { from: begin, step: seconds, steps };
+}
+
+export interface SeriesRangeArgs {
+  /** RFC 3339. */
+  readonly from: string;
+  readonly to: string;
+  readonly step?: number | null | undefined;
+  readonly maxPoints: number;
+}
+
+/**
+ * The points of a series: whole multiples of the step, so that they stay where they are when a range moves on with the clock, from `from` to `to` (now at the
+ * latest). Without a step the shortest round one that makes no more than `maxPoints`. Null when no point falls into the range. Throws invalid_request.
+ */
+export function toSeriesRange({ from, to, step, maxPoints }: SeriesRangeArgs, nowMs: number): HistoryRange | null {
+  const begin = Date.parse(from) / 1000;
+  const end = Math.min(Date.parse(to), nowMs) / 1000;
+  if (Date.parse(from) > Date.parse(to)) throw refuse("from must not be after to");
+  if (!(maxPoints >= 1 && maxPoints <= mostPoints)) throw refuse(`maxPoints must be from 1 to ${mostPoints}`);
+  if (step !== null && step !== undefined) checkStep(step);
+  const seconds = step ?? toRoundStep((end - begin) / maxPoints);
+  const first = Math.ceil(begin / seconds);
+  const steps = Math.floor(end / seconds) - first + 1;
+  if (steps < 1) return null;
+  checkPoints(steps);
+  return { from: (first - 1) * seconds, step: seconds, steps };
+}
+
+/** As many points as each of so many series may have, at most `maxPoints`. */
+export function sharePoints(maxPoints: number, series: number): number {
+  return Math.max(1, Math.min(maxPoints, Math.floor(mostRows / Math.max(1, series))));
+}
+
+/** Throws query_refused for more rows than one answer may have. */
+export function checkRows(series: number, points: number): void {
+  if (series * points <= mostRows) return;
+  throw new OpsError(
+    "query_refused",
+    `${series} series of ${points} points are more than ${mostRows} rows: choose fewer of them, or a longer step`,
+  );
+}
+
+function toRoundStep(seconds: number): number {
+  return roundSteps.find((step) => step >= seconds) ?? Math.ceil(seconds / secondsPerDay) * secondsPerDay;
+}
+
+function checkStep(step: number): void {
+  if (!(step >= 1 && step <= secondsPerDay)) throw refuse("step must be from 1 to 86400 seconds");
+}
+
+function checkPoints(steps: number): void {
+  if (steps > mostPoints) throw refuse(`the range holds ${steps} points, at most ${mostPoints}: choose a longer step`);
 }
 
 function toUnix(name: string, text: string, nowMs: number): number {

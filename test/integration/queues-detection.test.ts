@@ -65,7 +65,7 @@ it("keeps the sources that it has found, and sees within a minute what came and 
     await createRiverJobs(database, "later");
     vi.advanceTimersByTime(60_000);
     await sources.all(signal);
-    await expect.poll(() => namesOf(sources)).toEqual(["river river", "river river:later"]);
+    await expect.poll(() => namesOf(sources), { timeout: 10_000 }).toEqual(["river river", "river river:later"]);
     expect((await sources.all(signal))[0]).toBe(before[0]);
   } finally {
     vi.useRealTimers();

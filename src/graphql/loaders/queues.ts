@@ -18,12 +18,15 @@ import type { ContainerLoaders } from "./containers.ts";
 import { once } from "./once.ts";
 import { createReleaseLoader, noRelease } from "./releases.ts";
 
-/** Whether one source could be read whole: its numbers and its errors. */
+/** One source, and whether it could be read: only what is asked about is read for that. */
 export interface QueueSourceStatus {
   readonly name: string;
   readonly kind: string;
-  readonly ok: boolean;
-  readonly error: { readonly code: string; readonly message: string } | null;
+  readonly env: Environment | null;
+  /** Whether its numbers could be read. */
+  numbersOk(): Promise<boolean>;
+  /** Why its numbers or its errors could not be read; null when they could. */
+  error(): Promise<ReturnType<typeof toProblem> | null>;
 }
 
 export interface QueueLoaders {
@@ -95,23 +98,22 @@ export function createQueueLoaders(
       const rows = (await ofQueue(failures, queue)).filter((row) => row.queue === queue.name);
       return countReleases(rows, await releasesFor(rows));
     },
-    statuses: once(async () => {
-      const shown = await visible();
-      return Promise.all(
-        shown.map(async (source) => {
-          const [numbers, texts] = await Promise.allSettled([metrics.load(source), failures.load(source)]);
-          const failed = [numbers, texts].find((result) => result.status === "rejected");
-          return {
-            name: source.name,
-            kind: source.kind,
-            ok: failed === undefined,
-            error: failed ? toProblem(failed.reason) : null,
-          };
+    statuses: once(async () =>
+      (await visible()).map((source): QueueSourceStatus => ({
+        name: source.name,
+        kind: source.kind,
+        env: toEnv(source),
+        numbersOk: async () => (await problemOf(metrics.load(source))) === null,
+        error: once(async () => {
+          const problems = await Promise.all([problemOf(metrics.load(source)), problemOf(failures.load(source))]);
+          return problems.find((problem) => problem !== null) ?? null;
         }),
-      );
-    }),
+      })),
+    ),
   };
 }
+
+const problemOf = (answer: Promise<unknown>) => answer.then(() => null, toProblem);
 
 /** What was made of each answer of a source, for as long as the source gives the same. */
 const fingerprinted = new WeakMap<readonly JobFailures[], readonly FingerprintedFailures[]>();

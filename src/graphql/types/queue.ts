@@ -1,6 +1,7 @@
 import { type QueueState, queueThresholds, toDrainSeconds, toQueueState } from "../../domain/queue-state.ts";
 import type { Builder } from "../builder.ts";
 import type { Refs } from "../refs.ts";
+import type { Scalars } from "./scalars.ts";
 
 type Fields = Parameters<Exclude<Parameters<Refs["queue"]["implement"]>[0]["fields"], undefined>>[0];
 
@@ -21,7 +22,7 @@ function toQuantileFields(t: Fields) {
 }
 
 /** Queue and QueueSource, and the queries that return them. */
-export function addQueue(builder: Builder, refs: Refs): void {
+export function addQueue(builder: Builder, refs: Refs, scalars: Scalars): void {
   const state = builder.enumType("QueueState", {
     description: "How a queue is, by the rules of domain/queue-state.ts; the first that is true.",
     values: stateDescriptions,
@@ -91,8 +92,21 @@ export function addQueue(builder: Builder, refs: Refs): void {
     fields: (t) => ({
       name: t.exposeString("name", { description: "Its configured name." }),
       kind: t.exposeString("kind", { description: "The job system: table, river, pgboss ..." }),
-      ok: t.exposeBoolean("ok", { description: "Whether both its numbers and its errors could be read." }),
-      error: t.expose("error", { type: refs.problem, nullable: true, description: "Why not; null when they could." }),
+      env: t.expose("env", { type: scalars.environment, nullable: true, description: "Environment of its queues, null when unknown." }),
+      numbersOk: t.boolean({
+        description: "Whether its numbers could be read: its queues are known then.",
+        resolve: (source) => source.numbersOk(),
+      }),
+      ok: t.boolean({
+        description: "Whether both its numbers and its errors could be read.",
+        resolve: async (source) => (await source.error()) === null,
+      }),
+      error: t.field({
+        type: refs.problem,
+        nullable: true,
+        description: "Why not; null when they could.",
+        resolve: (source) => source.error(),
+      }),
     }),
   });
   builder.queryField("queues", (t) =>

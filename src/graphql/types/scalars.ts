@@ -1,16 +1,16 @@
 import { environments } from "../../domain/environment.ts";
 import { logLevels } from "../../domain/log-level.ts";
 import type { Builder } from "../builder.ts";
+import { parseDateTime } from "../date-time.ts";
 
 /** Scalars and enums. Enum values are the contract's own words, so REST and GraphQL spell them alike. */
 export function addScalars(builder: Builder) {
   builder.scalarType("DateTime", {
-    description: "A point in time, RFC 3339 in UTC, with seconds (log lines: nanoseconds).",
+    description:
+      "A point in time, RFC 3339 in UTC, with seconds (log lines: nanoseconds). As an argument also RFC 3339 with an offset, a date, or epoch milliseconds, " +
+      "as a number or as text: what Grafana's macros make.",
     serialize: (value) => value,
-    parseValue: (value) => {
-      if (typeof value !== "string" || Number.isNaN(Date.parse(value))) throw new TypeError("DateTime must be RFC 3339");
-      return value;
-    },
+    parseValue: parseDateTime,
   });
   return {
     environment: builder.enumType("Environment", {

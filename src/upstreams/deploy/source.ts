@@ -1,32 +1,40 @@
+import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { DeployInfo, DeploySource } from "../../domain/deploy.ts";
 import { OpsError } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
+import { causeOf, toDeployError, withDeadline } from "./failure.ts";
+import { createHistoryLog, createKamalLog } from "./logs.ts";
 import { type ParsedDeploy, parseDeployInfo } from "./parse.ts";
 import { fingerprintOf, readVersion } from "./read-file.ts";
 
 interface DeploySourceOptions {
   /** Path of deploy_info.json; read by path each time, as pipelines replace the file. */
   readonly path: string;
+  /** Path of Kamal's audit log (`.kamal/<service>[-<destination>]-audit.log`), where it can be read. */
+  readonly kamalAuditPath?: string | null;
   readonly logger: Logger;
 }
 
 type Version = ParsedDeploy & { readonly fingerprint: string | null };
 
+/** Lies beside deploy_info.json. */
+const historyName = "deploy_history.jsonl";
 /** How long a writer in progress may take before we call the file invalid, milliseconds. */
 const writerMs = 50;
-/** Total deadline of a read, milliseconds: a network file system can hang for ever. */
-const deadlineMs = 1_000;
 
 /**
  * The deploy facts from a file. An unchanged file costs one stat. What cannot be read or parsed (after a second look, for a writer
  * in progress) is answered with the last good one, marked stale. A missing file is missing, whatever was there before: 404.
  */
-export function createDeploySource({ path, logger }: DeploySourceOptions): DeploySource {
+export function createDeploySource({ path, kamalAuditPath = null, logger }: DeploySourceOptions): DeploySource {
   let version: Version | null = null;
   let lastGood: DeployInfo | null = null;
   let flight: Promise<DeployInfo> | null = null;
   let noted = "";
+
+  const logs = [createHistoryLog({ path: join(dirname(path), historyName), logger })];
+  if (kamalAuditPath !== null) logs.push(createKamalLog({ path: kamalAuditPath, logger }));
 
   const load = async (): Promise<DeployInfo> => {
     try {
@@ -62,13 +70,14 @@ export function createDeploySource({ path, logger }: DeploySourceOptions): Deplo
   };
 
   return {
+    history: (signal) => Promise.all(logs.map((log) => log(signal))),
     read: async (signal) => {
       // One at a time: a hung file system then holds one thread of the pool, not all four.
       flight ??= load().finally(() => {
         flight = null;
       });
       try {
-        const info = await withDeadline(flight, AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)]));
+        const info = await withDeadline(flight, signal);
         if (noted) note("");
         return info;
       } catch (error) {
@@ -85,27 +94,4 @@ async function look(path: string): Promise<Version> {
   const reading = await readVersion(path);
   const parsed = "bytes" in reading ? parseDeployInfo(reading.bytes) : { problem: reading.problem };
   return { ...parsed, fingerprint: reading.fingerprint };
-}
-
-/** ENOENT is also a dangling link; every other error of the file system is trouble, not absence. */
-function toDeployError(error: unknown): OpsError {
-  if (error instanceof OpsError) return error;
-  // The code of our own deadline, a DOMException, is a number.
-  const code = error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "deadline";
-  if (code === "ENOENT" || code === "ENOTDIR") return new OpsError("deploy_info_missing", "deploy_info.json not found on host");
-  return new OpsError("deploy_info_unreadable", `deploy_info.json cannot be read (${code})`, { cause: error });
-}
-
-/** For our log only: it names the path. */
-function causeOf(failure: OpsError | undefined): string | undefined {
-  return failure?.cause instanceof Error ? failure.cause.message : undefined;
-}
-
-function withDeadline<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason as Error);
-    signal.addEventListener("abort", abort, { once: true });
-    void promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
-    if (signal.aborted) abort();
-  });
 }

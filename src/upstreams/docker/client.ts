@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Query } from "./connect.ts";
 import type { EngineAddress } from "../../domain/engine-address.ts";
+import type { ObserveCall } from "../../domain/upstream-call.ts";
 import { createLink } from "./link.ts";
 import { parseJson, readText } from "./read-body.ts";
 
@@ -37,9 +38,13 @@ export interface EngineClient {
 }
 
 /** `control` is where restarts go, and nothing else; null for `address`. */
-export function createEngineClient(address: EngineAddress, control: EngineAddress | null = null): EngineClient {
-  const reads = createLink(address);
-  const writes = control ? createLink(control) : reads;
+export function createEngineClient(
+  address: EngineAddress,
+  control: EngineAddress | null = null,
+  observe?: ObserveCall,
+): EngineClient {
+  const reads = createLink(address, observe);
+  const writes = control ? createLink(control, observe) : reads;
 
   const open = async (fullId: string, action: Action, query: Query, signal: AbortSignal) => {
     if (!/^[0-9a-f]{64}$/.test(fullId)) throw new TypeError("Not a full container id");

@@ -1,6 +1,7 @@
 import { hostname } from "node:os";
 import pLimit, { type LimitFunction } from "p-limit";
 import type { ContainerRef, EngineStatus } from "../../domain/container.ts";
+import type { ObserveCall } from "../../domain/upstream-call.ts";
 import { OpsError, toProblem } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
 import { listAnswer } from "./answers.ts";
@@ -62,6 +63,7 @@ export interface EngineSettings extends WatchTimes {
   /** Told when its containers, or whether it answers, may have changed. */
   readonly changes: Changes;
   readonly board: EventBoard;
+  readonly observe?: ObserveCall | undefined;
 }
 
 /**
@@ -72,7 +74,7 @@ const [quietMs, silentMs] = [1000, 3000];
 
 export function createEngine(options: EngineOptions, inspector: Inspector, settings: EngineSettings): Engine {
   const { name, address, env } = options;
-  const client = createEngineClient(address, options.control ?? null);
+  const client = createEngineClient(address, options.control ?? null, settings.observe);
   const hostNames = [name, address.kind === "unix" ? hostname() : address.host];
   const inventory = createInventory({ env, service: settings.service, hostNames }, () => settings.changes.tell());
   let contactAt: number | null = null;

@@ -1,6 +1,8 @@
 import type { IncomingMessage } from "node:http";
 import { type Connection, connect, type Query } from "./connect.ts";
 import type { EngineAddress } from "../../domain/engine-address.ts";
+import { type ObserveCall, observed, unobserved } from "../../domain/upstream-call.ts";
+import { toDockerError } from "./failure.ts";
 import { readStart } from "./read-body.ts";
 import { AnswerError, StatusError } from "./status-error.ts";
 
@@ -22,12 +24,12 @@ export interface Link {
   close(): void;
 }
 
-export function createLink(address: EngineAddress): Link {
+export function createLink(address: EngineAddress, observe: ObserveCall = unobserved): Link {
   let connection: Promise<Connection> | null = null;
   let version: string | null = null;
   let isClosed = false;
 
-  const send: Link["send"] = async (method, path, query, signal, body) => {
+  const sendNow: Link["send"] = async (method, path, query, signal, body) => {
     if (isClosed) throw Object.assign(new Error("Closed"), { code: "ECANCELED" });
     connection ??= connect(address);
     const opening = connection;
@@ -39,6 +41,8 @@ export function createLink(address: EngineAddress): Link {
     if (statusCode >= 200 && statusCode < 300) return response;
     throw new StatusError(statusCode, await readStart(response, 16 << 10));
   };
+  const toCode = (error: unknown) => toDockerError(error, "").code;
+  const send: Link["send"] = (...call) => observed({ observe, upstream: "docker", signal: call[3], toCode }, () => sendNow(...call));
   const ping = async (signal: AbortSignal) => {
     const response = await send("GET", "/_ping", {}, signal);
     await readStart(response, 16 << 10);

@@ -1,6 +1,7 @@
 import pLimit from "p-limit";
 import type { ContainerRef, ContainerSource } from "../../domain/container.ts";
 import { toContainer } from "../../domain/kamal.ts";
+import type { ObserveCall } from "../../domain/upstream-call.ts";
 import { OpsError, toOpsError } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
 import { createCgroupReader } from "./cgroup.ts";
@@ -23,6 +24,7 @@ export interface ContainerSourceOptions {
   /** Kamal service whose containers are core. */
   readonly service: string;
   readonly logger: Logger;
+  readonly observe?: ObserveCall;
   /** @default 2000 */
   readonly listTimeoutMs?: number;
   /** For each container. @default 2000 */
@@ -57,7 +59,7 @@ export function createContainerSource(options: ContainerSourceOptions): Containe
   const fullLimit = pLimit(32);
   const changes = createChanges();
   const board = createEventBoard();
-  const settings = { service, logger, listTimeoutMs, concurrency, fullLimit, resyncMs, staleMs, changes, board };
+  const settings = { service, logger, listTimeoutMs, concurrency, fullLimit, resyncMs, staleMs, changes, board, observe: options.observe };
   const inspector = createInspector(inspectTimeoutMs);
   const follower = createFollower(inspector, options.logsTimeoutMs ?? 5000);
   const engines = new Map(options.engines.map((engine) => [engine.name, createEngine(engine, inspector, settings)]));

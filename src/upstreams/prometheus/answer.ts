@@ -16,7 +16,8 @@ export interface Vector {
   readonly warnings: readonly string[];
 }
 
-const notices = z.array(z.string()).nullish();
+export const notices = z.array(z.string()).nullish();
+type Notices = z.infer<typeof notices>;
 
 /** Unix seconds up to the year 9999, and the number as text. */
 const timedValue = z.tuple([z.number().min(0).max(253_402_300_799), z.string()]);
@@ -35,19 +36,28 @@ const failure = z.object({ status: z.literal("error"), errorType: z.string(), er
 
 /** Reads the answer to POST /api/v1/query. @throws PrometheusError for anything but a vector */
 export function parseAnswer(status: number, body: string): Vector {
+  const answer = success.safeParse(openAnswer(status, body));
+  if (!answer.success) throw new PrometheusError("not_json", "", answer.error);
+  const { result } = answer.data.data;
+  return {
+    samples: result.map(({ metric, value }) => ({ labels: metric, value: value[1] })),
+    evaluatedAt: result[0]?.value[0] ?? null,
+    warnings: toWarnings(answer.data),
+  };
+}
+
+/** The JSON of an answer that is no refusal; undefined where it is no JSON. @throws PrometheusError for a refusal */
+export function openAnswer(status: number, body: string): unknown {
   const json = parseJson(body);
   const refusal = failure.safeParse(json);
   if (refusal.success) throw toRefusal(status, refusal.data);
   const early = statusFailure(status);
   if (early) throw new PrometheusError(early, `HTTP ${status}`);
-  const answer = success.safeParse(json);
-  if (!answer.success) throw new PrometheusError("not_json", "", answer.error);
-  const { data, warnings, infos } = answer.data;
-  return {
-    samples: data.result.map(({ metric, value }) => ({ labels: metric, value: value[1] })),
-    evaluatedAt: data.result[0]?.value[0] ?? null,
-    warnings: [...(warnings ?? []), ...(infos ?? [])].slice(0, 10),
-  };
+  return json;
+}
+
+export function toWarnings({ warnings, infos }: { warnings?: Notices; infos?: Notices }): string[] {
+  return [...(warnings ?? []), ...(infos ?? [])].slice(0, 10);
 }
 
 /** What a status says whatever the body; null when the body decides. */

@@ -1,10 +1,20 @@
+import pLimit from "p-limit";
 import type { Agent, Dispatcher } from "undici";
+import type { HistoryRange } from "../../domain/queue-history.ts";
+import { type ObserveCall, observed, unobserved } from "../../domain/upstream-call.ts";
+import { OpsError, toOpsError } from "../../errors.ts";
 import { parseAnswer, type Vector } from "./answer.ts";
 import { PrometheusError, toPrometheusError } from "./failure.ts";
+import { type Matrix, parseMatrix } from "./matrix.ts";
 
-interface PrometheusClient {
+export interface PrometheusClient {
   /** One instant query at Prometheus' own now. @throws PrometheusError for everything but a vector */
   query(promql: string, signal: AbortSignal): Promise<Vector>;
+  /**
+   * One query over a range, at most 8 MB. Two are out at a time: instant queries never wait for them. @throws PrometheusError for everything but a matrix,
+   * OpsError invalid_request for an answer that is too large
+   */
+  queryRange(promql: string, range: HistoryRange, signal: AbortSignal): Promise<Matrix>;
   close(): Promise<void>;
 }
 
@@ -13,41 +23,96 @@ interface ClientOptions {
   readonly url: string;
   /** Total deadline of one query, milliseconds: connect, headers and body together. */
   readonly timeoutMs: number;
+  /** The same of a query over a range, its wait for its turn included. */
+  readonly rangeTimeoutMs: number;
+  readonly observe?: ObserveCall | undefined;
 }
 
-const maxBytes = 4 * 1024 * 1024;
+/** A question to one path of the API. */
+interface Question<T> {
+  readonly path: string;
+  readonly form: Readonly<Record<string, string>>;
+  readonly timeoutMs: number;
+  readonly maxBytes: number;
+  readonly signal: AbortSignal;
+  readonly parse: (status: number, body: string) => T;
+  /** Runs the exchange when it is its turn. */
+  readonly turn: (exchange: () => Promise<T>) => Promise<T>;
+}
+
+const megabyte = 1024 * 1024;
+const maxBytes = 4 * megabyte;
+const maxRangeBytes = 8 * megabyte;
 
 /**
  * Prometheus' HTTP API through undici's `request`, which, unlike fetch, neither follows redirects nor inflates bodies: an answer of
  * 4 MB is 4 MB. @throws TypeError when the URL is not http(s)
  */
-export function createPrometheusClient({ url, timeoutMs }: ClientOptions): PrometheusClient {
+export function createPrometheusClient({ url, timeoutMs, rangeTimeoutMs, observe = unobserved }: ClientOptions): PrometheusClient {
   const { endpoint, headers } = parseTarget(url);
+  const limit = pLimit(2);
   // undici takes 140 ms to load: that is for the first query, not for the start of the process.
   let agent: Promise<Agent> | undefined;
   const connect = async () => {
     const { Agent } = await import("undici");
     return new Agent({ connections: 4, keepAliveTimeout: 4_000, connect: { timeout: timeoutMs } });
   };
-  return {
-    query: async (promql, signal) => {
-      const deadline = AbortSignal.timeout(timeoutMs);
-      try {
+  const toCode = (error: unknown) => toOpsError(error).code;
+  const ask = async <T>(question: Question<T>): Promise<T> => {
+    const { path, form, signal, parse, turn } = question;
+    const deadline = AbortSignal.timeout(question.timeoutMs);
+    const either = AbortSignal.any([signal, deadline]);
+    try {
+      return await turn(async () => {
+        either.throwIfAborted();
         agent ??= connect();
         const dispatcher = await agent;
         const { statusCode, body } = await dispatcher.request({
           origin: endpoint.origin,
-          path: endpoint.pathname,
+          path,
           method: "POST",
           headers,
-          body: new URLSearchParams({ query: promql, timeout: `${timeoutMs}ms` }).toString(),
-          signal: AbortSignal.any([signal, deadline]),
+          body: new URLSearchParams({ ...form, timeout: `${question.timeoutMs}ms` }).toString(),
+          signal: either,
         });
-        return parseAnswer(statusCode, await readText(body));
-      } catch (error) {
-        if (signal.aborted && !deadline.aborted) throw new PrometheusError("abandoned", "", error);
-        throw toPrometheusError(error, deadline, timeoutMs);
-      }
+        return parse(statusCode, await readText(body, question.maxBytes));
+      });
+    } catch (error) {
+      if (signal.aborted && !deadline.aborted) throw new PrometheusError("abandoned", "", error);
+      throw toPrometheusError(error, deadline, question.timeoutMs);
+    }
+  };
+  const tell = <T>(question: Question<T>): Promise<T> =>
+    observed({ observe, upstream: "prometheus", signal: question.signal, toCode }, () => ask(question));
+  return {
+    query: (promql, signal) =>
+      tell({
+        path: endpoint.pathname,
+        form: { query: promql },
+        timeoutMs,
+        maxBytes,
+        signal,
+        parse: parseAnswer,
+        turn: (exchange) => exchange(),
+      }),
+    queryRange: async (promql, range, signal) => {
+      const { from, step, steps } = range;
+      const times = { start: String(from + step), end: String(from + step * steps), step: String(step) };
+      return tell({
+        path: `${endpoint.pathname}_range`,
+        form: { query: promql, ...times },
+        timeoutMs: rangeTimeoutMs,
+        maxBytes: maxRangeBytes,
+        signal,
+        parse: (status, body) => parseMatrix(status, body, range),
+        turn: limit,
+      }).catch((error: unknown) => {
+        if (!(error instanceof PrometheusError && error.kind === "too_large")) throw error;
+        // What came was an answer: the caller asked for too much.
+        throw new OpsError("invalid_request", "The history is larger than 8 MB: choose a longer step, or a shorter range", {
+          cause: error,
+        });
+      });
     },
     close: async () => {
       await (await agent)?.destroy();
@@ -82,12 +147,12 @@ function decode(text: string): string {
   }
 }
 
-async function readText(body: Dispatcher.ResponseData["body"]): Promise<string> {
+async function readText(body: Dispatcher.ResponseData["body"], most: number): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of body as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size > maxBytes) throw new PrometheusError("too_large");
+    if (size > most) throw new PrometheusError("too_large");
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString("utf8");

@@ -1,4 +1,5 @@
 import type { HostReport, HostSource, Thresholds } from "../../domain/host.ts";
+import type { ObserveCall } from "../../domain/upstream-call.ts";
 import type { Logger } from "../../logger.ts";
 import { createPrometheusClient } from "./client.ts";
 import { PrometheusError } from "./failure.ts";
@@ -14,6 +15,7 @@ export interface HostSourceOptions {
   readonly logger: Logger;
   /** Total deadline of one query, milliseconds. @default 3000 */
   readonly timeoutMs?: number;
+  readonly observe?: ObserveCall;
 }
 
 /**
@@ -22,7 +24,7 @@ export interface HostSourceOptions {
  */
 export function createHostSource(options: HostSourceOptions): HostSource {
   const { logger, thresholds } = options;
-  const client = createPrometheusClient({ url: options.url, timeoutMs: options.timeoutMs ?? 3_000 });
+  const client = createPrometheusClient({ url: options.url, timeoutMs: options.timeoutMs ?? 3_000, observe: options.observe });
   // One line per change of state, not per request: a dashboard asks every few seconds.
   let noted = "";
   const note = (state: string, log: () => void) => {

@@ -1,6 +1,7 @@
 import type * as z from "zod";
 import type { Environment } from "../../domain/environment.ts";
 import type { QueueSource } from "../../domain/queue.ts";
+import type { ObserveCall } from "../../domain/upstream-call.ts";
 import type { Logger } from "../../logger.ts";
 import type { IndexAdvice } from "./sql/indexes.ts";
 import type { TableName } from "./sql/names.ts";
@@ -15,6 +16,7 @@ export interface KindContext {
   /** Addresses of the brokers, with their credentials; null when not configured. */
   readonly brokers: Brokers;
   readonly logger: Logger;
+  readonly observe?: ObserveCall | undefined;
   /** Absent: as it is best. */
   readonly heavy?: HeavyOptions | undefined;
 }

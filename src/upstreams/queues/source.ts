@@ -1,5 +1,6 @@
 import type { Environment } from "../../domain/environment.ts";
 import type { QueueSource, QueueSources } from "../../domain/queue.ts";
+import { type ObserveCall, unobserved } from "../../domain/upstream-call.ts";
 import { OpsError } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
 import { createJobControl } from "./control/kinds.ts";
@@ -11,6 +12,7 @@ import type { Brokers, KindSource } from "./kind.ts";
 import { type QueueSourceConfig, createQueueSource } from "./kinds.ts";
 import type { QueuesFile } from "./queues-file.ts";
 import type { HeavyOptions } from "./sql/plan-reads.ts";
+import { observeDatabase } from "./sql/observed.ts";
 import { type Database, createDatabase } from "./sql/pool.ts";
 
 export interface QueueSourcesOptions extends Partial<QueuesFile> {
@@ -22,6 +24,7 @@ export interface QueueSourcesOptions extends Partial<QueuesFile> {
   /** Environment of the sources that name none. */
   readonly env: Environment | null;
   readonly logger: Logger;
+  readonly observe?: ObserveCall;
   /** How long an answer serves all who ask, milliseconds. @default 1000 */
   readonly keepMs?: number;
   /** What is done about plans that would scan a huge table. */
@@ -50,12 +53,12 @@ export function createQueueSources({ keepMs = 1000, ...options }: QueueSourcesOp
 }
 
 export function openQueueSources(options: QueueSourcesOptions): OpenQueueSources {
-  const { databaseUrl, env, logger, brokers = noBrokers, sources = [], heavy } = options;
-  const database = databaseUrl === null ? createNoDatabase() : createDatabase(databaseUrl, logger);
+  const { databaseUrl, env, logger, brokers = noBrokers, sources = [], heavy, observe = unobserved } = options;
+  const database = databaseUrl === null ? createNoDatabase() : observeDatabase(createDatabase(databaseUrl, logger), observe);
   const controlDatabase = options.controlDatabaseUrl ? createControlDatabase(options.controlDatabaseUrl, logger) : null;
   const opened: KindSource[] = [];
   const open = (config: QueueSourceConfig): KindSource => {
-    const source = createQueueSource(config, { database, env, brokers, logger, heavy });
+    const source = createQueueSource(config, { database, env, brokers, logger, heavy, observe });
     opened.push(source);
     const control = controlDatabase && createJobControl(config, controlDatabase);
     return control ? { ...source, control } : source;

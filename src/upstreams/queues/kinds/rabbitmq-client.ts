@@ -1,6 +1,7 @@
 import type { Agent, Dispatcher } from "undici";
 import type * as z from "zod";
-import { OpsError } from "../../../errors.ts";
+import { type ObserveCall, observed, unobserved } from "../../../domain/upstream-call.ts";
+import { OpsError, toOpsError } from "../../../errors.ts";
 import { abortable } from "../abortable.ts";
 
 export interface RabbitmqClient {
@@ -16,10 +17,11 @@ interface ClientOptions {
   readonly url: string;
   /** Longest answer, bytes. @default 16 MB */
   readonly maxBytes?: number;
+  readonly observe?: ObserveCall | undefined;
 }
 
 /** The management API through undici's `request`, which neither follows redirects nor inflates bodies. Credentials go into a header: no error can quote them. */
-export function createRabbitmqClient({ source, url, maxBytes = 16 * 1024 * 1024 }: ClientOptions): RabbitmqClient {
+export function createRabbitmqClient({ source, url, maxBytes = 16 * 1024 * 1024, observe = unobserved }: ClientOptions): RabbitmqClient {
   const { origin, base, headers } = parseAddress(url);
   const fail = (message: string, options: { cause?: unknown; upstreamStatus?: number } = {}) =>
     new OpsError("queues_unavailable", message, { upstream: `queues:${source}`, ...options });
@@ -30,8 +32,7 @@ export function createRabbitmqClient({ source, url, maxBytes = 16 * 1024 * 1024 
     const { statusCode, body } = await dispatcher.request({ origin, path: `${base}/api${path}`, method: "GET", headers, signal });
     return { statusCode, text: await readText(body, maxBytes) };
   };
-  return {
-    get: async (path, schema, signal) => {
+  const get: RabbitmqClient["get"] = async (path, schema, signal) => {
       const { statusCode, text } = await abortable(ask(path, signal), signal).catch((error: unknown) => {
         throw fail(explain(error), { cause: error, ...(error instanceof TooLargeError && { upstreamStatus: 200 }) });
       });
@@ -40,7 +41,10 @@ export function createRabbitmqClient({ source, url, maxBytes = 16 * 1024 * 1024 
       if (!result.success)
         throw fail("The address of RabbitMQ does not answer as its management API does", { cause: result.error });
       return result.data;
-    },
+  };
+  const toCode = (error: unknown) => toOpsError(error).code;
+  return {
+    get: (path, schema, signal) => observed({ observe, upstream: "rabbitmq", signal, toCode }, () => get(path, schema, signal)),
     close: async () => {
       await (await agent)?.destroy();
     },

@@ -1,6 +1,7 @@
 import type * as z from "zod";
 import type { QueueMetrics } from "../../../domain/queue.ts";
 import { OpsError } from "../../../errors.ts";
+import type { ObserveCall } from "../../../domain/upstream-call.ts";
 import type { Logger } from "../../../logger.ts";
 import { createKnownQueues } from "../known-queues.ts";
 import { type Totals, createSamples } from "../samples.ts";
@@ -20,6 +21,7 @@ interface ReaderOptions {
   readonly include?: readonly string[] | undefined;
   readonly exclude?: readonly string[] | undefined;
   readonly logger: Logger;
+  readonly observe?: ObserveCall | undefined;
 }
 
 interface RabbitmqReader {
@@ -49,7 +51,7 @@ const unknown = { processedPerSec: null, failures: null, windowSeconds: null };
 /** Reads all queues twice, once as they are now and once as the statistics know them, and remembers what its samples need. */
 export function createRabbitmqReader(options: ReaderOptions): RabbitmqReader {
   const { name: source, vhost, logger } = options;
-  const client = createRabbitmqClient({ source, url: options.url });
+  const client = createRabbitmqClient({ source, url: options.url, observe: options.observe });
   const facts = createFactsReader(client);
   const known = createKnownQueues(options.names ?? []);
   const samples = createSamples();

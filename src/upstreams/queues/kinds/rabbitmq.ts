@@ -38,12 +38,12 @@ const deadlineMs = 2000;
 
 function createRabbitmqSource(
   config: Readonly<z.infer<typeof rabbitmqConfig>>,
-  { brokers, env, logger }: KindContext,
+  { brokers, env, logger, observe }: KindContext,
 ): KindSource {
   const { name } = config;
   const fail = (message: string, cause?: unknown) =>
     new OpsError("queues_unavailable", message, { upstream: `queues:${name}`, cause });
-  const reader = brokers.rabbitmq === null ? null : createRabbitmqReader({ ...config, url: brokers.rabbitmq, logger });
+  const reader = brokers.rabbitmq === null ? null : createRabbitmqReader({ ...config, url: brokers.rabbitmq, logger, observe });
   const read = createFlight(async (signal): Promise<readonly QueueMetrics[]> => {
     if (reader === null) throw fail("RABBITMQ_URL is not set");
     return reader.read(AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)]));

@@ -1,5 +1,6 @@
 import type { Redis } from "ioredis";
-import { OpsError } from "../../../errors.ts";
+import { type ObserveCall, observed, unobserved } from "../../../domain/upstream-call.ts";
+import { OpsError, toOpsError } from "../../../errors.ts";
 import { abortable } from "../abortable.ts";
 
 /** One command: its name, or its name with "Buffer" where the answer is bytes. */
@@ -30,7 +31,7 @@ const batch = 5000;
  * One connection, made when it is first needed, and made anew by the first question after it was lost: never in the background. Only commands that read are sent.
  * `source` is the name of the source, for errors.
  */
-export function createRedisConnection(source: string, url: string): RedisConnection {
+export function createRedisConnection(source: string, url: string, observe: ObserveCall = unobserved): RedisConnection {
   const fail = (message: string, cause?: unknown) =>
     new OpsError("queues_unavailable", message, { upstream: `queues:${source}`, cause });
   let current: Link | null = null;
@@ -65,8 +66,7 @@ export function createRedisConnection(source: string, url: string): RedisConnect
     }
     return replies;
   };
-  return {
-    async ask(questions, signal) {
+  const ask: RedisConnection["ask"] = async (questions, signal) => {
       const commands = questions.flatMap((question) => question.commands);
       try {
         signal.throwIfAborted();
@@ -78,7 +78,10 @@ export function createRedisConnection(source: string, url: string): RedisConnect
         if (toText(error).startsWith("TimeoutError")) drop();
         throw error instanceof OpsError ? error : fail(explain(error), toCause(error));
       }
-    },
+    };
+  const toCode = (error: unknown) => toOpsError(error).code;
+  return {
+    ask: (questions, signal) => observed({ observe, upstream: "redis", signal, toCode }, () => ask(questions, signal)),
     close: () => Promise.resolve(drop()),
   };
 }

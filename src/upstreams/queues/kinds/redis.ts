@@ -35,11 +35,11 @@ export const redis = defineKind<typeof redisConfig>({
 /** Of one read, with all its questions. */
 const deadlineMs = 2000;
 
-function createRedisSource(config: Readonly<z.infer<typeof redisConfig>>, { brokers, env }: KindContext): KindSource {
+function createRedisSource(config: Readonly<z.infer<typeof redisConfig>>, { brokers, env, observe }: KindContext): KindSource {
   const { name, systems: wanted = systems, prefix = "bull", names = [] } = config;
   const fail = (message: string) => new OpsError("queues_unavailable", message, { upstream: `queues:${name}` });
   const connection =
-    brokers.redis === null ? createNoConnection(fail("REDIS_URL is not set")) : createRedisConnection(name, brokers.redis);
+    brokers.redis === null ? createNoConnection(fail("REDIS_URL is not set")) : createRedisConnection(name, brokers.redis, observe);
   const create = { bullmq: () => createBullmq(connection, prefix), asynq: () => createAsynq(connection) };
   const queues = createRedisQueues(
     name,

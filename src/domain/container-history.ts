@@ -1,0 +1,110 @@
+import type { StatsPoint } from "./container.ts";
+import type { Environment } from "./environment.ts";
+import type { HistoryRange } from "./queue-history.ts";
+import { toGrid, toTimes } from "./sample-grid.ts";
+
+/** What a container used at one time; null where it is not known, and where it did not run. */
+export interface ContainerPoint {
+  /** RFC 3339 UTC with seconds. */
+  readonly time: string;
+  /** 100 = one CPU kept fully busy. */
+  readonly cpuPct: number | null;
+  readonly memPct: number | null;
+  /** Restarts by the restart policy until then; null from memory, which does not keep them. */
+  readonly restarts: number | null;
+}
+
+/** Where the points are from: the gateway's own samples, or Prometheus, which has scraped them from its /metrics. */
+export type HistoryOrigin = "memory" | "prometheus";
+
+export interface ContainerHistory {
+  readonly source: HistoryOrigin;
+  /** Between two points, seconds: what was asked for, or the next multiple of it that is no shorter than samples are apart. */
+  readonly stepSeconds: number;
+  /** The first time with a sample: points of before are null. Null when that is the first point, the range's end when there is none. */
+  readonly since: string | null;
+  /** Oldest first. */
+  readonly points: readonly ContainerPoint[];
+}
+
+/** How Prometheus knows a container. */
+export interface ContainerName {
+  readonly name: string;
+  readonly engine: string;
+  readonly env: Environment | null;
+}
+
+/** A value for each time of the range, NaN where there is none. */
+export interface ContainerSeries {
+  /** Unix seconds of the newest sample. */
+  readonly sampled: readonly number[];
+  readonly cpu: readonly number[];
+  readonly mem: readonly number[];
+  readonly restarts: readonly number[];
+}
+
+/** The port to what was scraped of containers. */
+export interface ContainerHistorySource {
+  /** In the order of the containers; null for one that was not scraped. Rejects with prometheus_unavailable and invalid_request, as for hosts. */
+  containerHistory(
+    range: HistoryRange,
+    containers: readonly ContainerName[],
+    signal: AbortSignal,
+  ): Promise<readonly (ContainerHistory | null)[]>;
+}
+
+/** How far back the memory goes, seconds. */
+const rememberedSeconds = 600;
+
+/** Whether the memory may hold all of a range: nothing longer is looked for there, as asking it makes a container be sampled. */
+export function isRecent({ from, step }: HistoryRange, nowMs: number): boolean {
+  return from + step >= Math.floor(nowMs / 1000) - rememberedSeconds;
+}
+
+export function toContainerHistory(source: HistoryOrigin, range: HistoryRange, series: ContainerSeries): ContainerHistory {
+  const { stepSeconds, points } = toGrid(range, series.sampled);
+  const read = (values: readonly number[], index: number) => (Number.isFinite(values[index]) ? (values[index] ?? null) : null);
+  const first = points.find(({ known }) => known) ?? points.at(-1);
+  return {
+    source,
+    stepSeconds,
+    since: first === points[0] && first?.known ? null : (first?.time ?? null),
+    points: points.map(({ index, time, known }) => ({
+      time,
+      cpuPct: known ? read(series.cpu, index) : null,
+      memPct: known ? read(series.mem, index) : null,
+      restarts: known ? read(series.restarts, index) : null,
+    })),
+  };
+}
+
+/** What the gateway remembers, oldest first, at the times of a range: at each the newest sample until then. */
+export function toRemembered(range: HistoryRange, remembered: readonly StatsPoint[]): ContainerHistory {
+  const at = remembered.map(({ sampledAt }) => Date.parse(sampledAt) / 1000);
+  let next = 0;
+  const newest = toTimes(range).map((time) => {
+    while (next < at.length && (at[next] ?? time) <= time) next += 1;
+    return next - 1;
+  });
+  const pick = (read: (point: StatsPoint) => number | null) => newest.map((index) => toNumber(remembered[index], read));
+  return toContainerHistory("memory", range, {
+    sampled: newest.map((index) => at[index] ?? Number.NaN),
+    cpu: pick(({ cpuPct }) => cpuPct),
+    mem: pick(({ memPct }) => memPct),
+    restarts: newest.map(() => Number.NaN),
+  });
+}
+
+function toNumber(point: StatsPoint | undefined, read: (point: StatsPoint) => number | null): number {
+  return (point && read(point)) ?? Number.NaN;
+}
+
+/** Whether it knows something of the range's whole length. */
+export function isWhole({ since }: ContainerHistory): boolean {
+  return since === null;
+}
+
+/** Whether it knows anything at all. */
+export function hasPoints({ points }: ContainerHistory): boolean {
+  return points.some(({ cpuPct, memPct, restarts }) => cpuPct !== null || memPct !== null || restarts !== null);
+}

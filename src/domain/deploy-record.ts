@@ -1,0 +1,48 @@
+import type { Environment } from "./environment.ts";
+
+/** Where a deploy is known from, the most telling first: our history file, deploy_info.json, Kamal's audit log, and the containers themselves. */
+export const deployOrigins = ["history", "info", "kamal_audit", "containers"] as const;
+export type DeployOrigin = (typeof deployOrigins)[number];
+
+/** One deploy, as far as its origin tells. */
+export interface DeployRecord {
+  readonly origin: DeployOrigin;
+  readonly tag: string;
+  /** Kamal's version, which containers carry, where it is another name than the tag and names a release; else the tag. */
+  readonly version: string;
+  /** Tag of the release before, as the origin tells it; null when it does not, or there was none. */
+  readonly previousTag: string | null;
+  /** "" when unknown. */
+  readonly commitSha: string;
+  /** Null when unknown. */
+  readonly deployedBy: string | null;
+  /** When it had ended; where only its containers are known, when the last of them was made. RFC 3339 UTC with seconds. */
+  readonly deployedAt: string;
+  /** How long it took; null when unknown. */
+  readonly durationSeconds: number | null;
+  readonly env: Environment | null;
+  /** Kamal's word: deploy, redeploy, rollback ...; null when unknown. */
+  readonly command: string | null;
+}
+
+/** What one file tells of deploys. */
+export interface DeployLog {
+  readonly origin: DeployOrigin;
+  /** In the order of the file. */
+  readonly records: readonly DeployRecord[];
+  /** Lines that make no sense, of those that were read. */
+  readonly skipped: number;
+  /** False when the file has older lines than those that were read, or than are kept in memory. */
+  readonly complete: boolean;
+  /** Why it cannot be read now; the records are then the last ones. Null also for a file that does not exist. */
+  readonly error: { readonly code: string; readonly message: string } | null;
+}
+
+/** When it began, unix seconds; its end where its duration is not known. */
+export function toStart({ deployedAt, durationSeconds }: Pick<DeployRecord, "deployedAt" | "durationSeconds">): number {
+  return toUnix(deployedAt) - (durationSeconds ?? 0);
+}
+
+export function toUnix(time: string): number {
+  return Date.parse(time) / 1000;
+}

@@ -1,0 +1,93 @@
+import type { Container } from "./container.ts";
+import type { DeployRecord } from "./deploy-record.ts";
+import { byNewest } from "./deploy-merge.ts";
+import { runsRelease } from "./runs-release.ts";
+
+export const deployStates = ["current", "incomplete", "unknown", "previous", "rolled_back", "superseded"] as const;
+export type DeployState = (typeof deployStates)[number];
+
+/** A deploy with what became of it. */
+export interface Deploy extends DeployRecord {
+  readonly state: DeployState;
+  /** Core containers of its release, stopped ones that are still there too. */
+  readonly containers: readonly Container[];
+}
+
+/** The containers that may be told of. */
+export interface Fleet {
+  /** Live and stopped ones. */
+  readonly containers: readonly Container[];
+  /** Whether an engine does not answer: then there may be others. */
+  readonly silent: boolean;
+}
+
+const liveStates = new Set(["running", "restarting", "paused"]);
+
+/** Whether a container runs now. One of an engine that went away may not. */
+export function isLive({ status, stale }: Pick<Container, "status" | "stale">): boolean {
+  return liveStates.has(status) && !stale;
+}
+
+/** Whether a container is one of the release of a deploy. */
+export function isOfDeploy(container: Container, { tag, version, commitSha, env }: DeployRecord): boolean {
+  return (
+    runsRelease(container, { currentTag: version, commitSha, env }) || runsRelease(container, { currentTag: tag, commitSha, env })
+  );
+}
+
+/**
+ * What became of each deploy, newest first; environments are judged one by one.
+ *
+ * - current: the newest one, and every live core container whose release is known runs it; or, where nothing runs the newest, the newest of those that run.
+ * - incomplete: the newest one, which some of them, or none, run.
+ * - unknown: the newest one, which nothing that answers runs; an engine does not answer.
+ * - rolled_back: the next deploy was a rollback, or went back to a release of before this one.
+ * - previous: the newest of another release, not rolled back: where a rollback would lead.
+ * - superseded: all others.
+ */
+export function judgeDeploys(records: readonly DeployRecord[], fleet: Fleet): Deploy[] {
+  const core = fleet.containers.filter(({ kind }) => kind === "core");
+  const groups = Map.groupBy(records.toSorted(byNewest), ({ env }) => env);
+  return [...groups.values()].flatMap((group) => judge(group, { ...fleet, containers: core })).toSorted(byNewest);
+}
+
+function judge(group: readonly DeployRecord[], { containers, silent }: Fleet): Deploy[] {
+  const [newest] = group;
+  if (!newest) return [];
+  const live = containers.filter(({ env }) => newest.env === null || env === null || env === newest.env).filter(isLive);
+  const runs = (record: DeployRecord) => live.some((container) => isOfDeploy(container, record));
+  const first = judgeNewest(newest, live, silent);
+  const running = runs(newest) || silent ? undefined : group.find(runs);
+  const isRolledBack = group.map((record, index) => wasRolledBack(group, record, index));
+  const previous = group.find(
+    (record, index) => index > 0 && record !== running && record.tag !== (running ?? newest).tag && !isRolledBack[index],
+  );
+  return group.map((record, index) => ({
+    ...record,
+    previousTag: group[index + 1]?.tag ?? record.previousTag,
+    containers: containers.filter((container) => isOfDeploy(container, record)),
+    state:
+      record === newest
+        ? first
+        : record === running
+          ? "current"
+          : isRolledBack[index]
+            ? "rolled_back"
+            : record === previous
+              ? "previous"
+              : "superseded",
+  }));
+}
+
+function judgeNewest(newest: DeployRecord, live: readonly Container[], silent: boolean): DeployState {
+  const named = live.filter(({ floating }) => !floating);
+  const own = live.filter((container) => isOfDeploy(container, newest));
+  if (own.length === 0) return silent || named.length < live.length ? "unknown" : "incomplete";
+  return named.every((container) => isOfDeploy(container, newest)) ? "current" : "incomplete";
+}
+
+function wasRolledBack(group: readonly DeployRecord[], record: DeployRecord, index: number): boolean {
+  const next = group[index - 1];
+  if (!next || next.tag === record.tag) return false;
+  return next.command === "rollback" || group.slice(index + 1).some(({ tag }) => tag === next.tag);
+}

@@ -1,0 +1,53 @@
+import { type HistoryRange, toTime } from "./queue-history.ts";
+
+/** When the newest sample at each time of a range was taken, unix seconds; NaN where there is none. */
+export type SampleTimes = readonly number[];
+
+/** One point of a range that is answered. */
+export interface GridPoint {
+  /** Its index in the range. */
+  readonly index: number;
+  /** RFC 3339 UTC with seconds. */
+  readonly time: string;
+  /** Whether a sample of its own stands behind it: else what a database answers there is old. */
+  readonly known: boolean;
+}
+
+export interface Grid {
+  /** Between two points, seconds: a multiple of the range's step. */
+  readonly stepSeconds: number;
+  /** Oldest first. */
+  readonly points: readonly GridPoint[];
+}
+
+/** The times of a range, unix seconds. */
+export function toTimes({ from, step, steps }: HistoryRange): number[] {
+  return Array.from({ length: steps }, (_, index) => from + (index + 1) * step);
+}
+
+/**
+ * The points of a range that samples can tell of. Points are never closer than samples are: where the step is shorter, every second
+ * (third ...) point is answered, the newest one always among them. A point is known when a sample was taken in the step and a half
+ * before it, as a sample may come late: Prometheus itself would go on answering for 5 minutes.
+ */
+export function toGrid(range: HistoryRange, sampled: SampleTimes): Grid {
+  const times = toTimes(range);
+  const stride = toStride(sampled, range.step);
+  const stepSeconds = stride * range.step;
+  const points: GridPoint[] = [];
+  for (const [index, time] of times.entries()) {
+    if ((times.length - 1 - index) % stride !== 0) continue;
+    const age = time - (sampled[index] ?? Number.NaN);
+    points.push({ index, time: toTime(time), known: age <= stepSeconds * 1.5 });
+  }
+  return { stepSeconds, points };
+}
+
+/** How many steps a sample lasts: the median distance of samples, as one long gap (an outage) is no interval; 1 when there are too few to tell. */
+function toStride(sampled: SampleTimes, step: number): number {
+  const seen = sampled.filter((time) => !Number.isNaN(time));
+  const gaps = seen.flatMap((time, index) => (index > 0 && time > (seen[index - 1] ?? time) ? [time - (seen[index - 1] ?? 0)] : []));
+  const median = gaps.toSorted((a, b) => a - b)[Math.floor((gaps.length - 1) / 2)] ?? step;
+  // Scrapes are not on time to the millisecond: 15.002 s are one step of 15.
+  return Math.max(1, Math.min(sampled.length, Math.ceil(median / step - 0.1)));
+}

@@ -1,0 +1,48 @@
+/** Internal type. DO NOT USE DIRECTLY. */
+type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
+/** Internal type. DO NOT USE DIRECTLY. */
+export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
+import type { TypedDocumentNode as DocumentNode } from '@graphql-typed-document-node/core';
+/** Where a container belongs: label `destination`, or what its name or its engine says. */
+export type Environment =
+  | 'production'
+  | 'staging';
+
+/** Docker's health status; `none` without a health check and for a container that is not running. */
+export type Health =
+  | 'healthy'
+  | 'none'
+  | 'starting'
+  | 'unhealthy';
+
+/** Whether the node-exporter of a host answers Prometheus. */
+export type HostStatus =
+  | 'down'
+  | 'up';
+
+/** How a queue is, by the rules of domain/queue-state.ts; the first that is true. */
+export type QueueState =
+  /** A job waits longer than 60 s, or what waits takes more than 600 s to clear. */
+  | 'backlog'
+  /** At least 5 failures in the last hour, and 50 % of what ended. */
+  | 'failing'
+  /** Nothing waits, runs, or ended in the last 5 minutes. */
+  | 'idle'
+  /** Jobs could run, and the system says that nobody takes them. */
+  | 'no_workers'
+  /** None of the others. */
+  | 'ok'
+  /** It is paused. */
+  | 'paused'
+  /** A job could have run for more than 300 s (1800 s where something runs), and nothing ended in the last 5 minutes. */
+  | 'stalled';
+
+export type MetricsQueryVariables = Exact<{
+  stats: boolean;
+}>;
+
+
+export type MetricsQuery = { hostsUpdatedAt: string | null, engines: Array<{ name: string, ok: boolean, ageSeconds: number | null }> | null, containers: Array<{ name: string, engine: string, role: string, env: Environment | null, service: string | null, version: string, status: string, health: Health, restarts: number | null, startedAt: string | null, stale: boolean, stats?: { cpuPct: number | null, cpuPeriods: number | null, cpuThrottledPeriods: number | null, cpuThrottledSeconds: number | null, memPct: number | null, memUsedBytes: number | null, memLimitBytes: number | null, pids: number | null, networkReceiveBytes: number | null, networkTransmitBytes: number | null, blockReadBytes: number | null, blockWriteBytes: number | null } | null }> | null, queueSources: Array<{ name: string, kind: string, env: Environment | null, numbersOk: boolean }> | null, queues: Array<{ name: string, source: string, depth: number, active: number | null, deferred: number | null, retrying: number | null, dead: number | null, oldestAgeSeconds: number | null, processedPerSec: number | null, failuresLastHour: number | null, drainSeconds: number | null, workers: number | null, state: QueueState, observedAt: string }> | null, hosts: Array<{ name: string, status: HostStatus, cpuUtil: number | null, memUtil: number | null, diskUtil: number | null, load1: number | null, networkReceiveBytesPerSec: number | null, networkTransmitBytesPerSec: number | null, alert: boolean }> | null, deployInfo: { currentTag: string, commitSha: string, deployedAt: string, env: Environment | null, stale: boolean } | null };
+
+
+export const MetricsDocument = {"kind":"Document","definitions":[{"kind":"OperationDefinition","operation":"query","name":{"kind":"Name","value":"Metrics"},"variableDefinitions":[{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"stats"}},"type":{"kind":"NonNullType","type":{"kind":"NamedType","name":{"kind":"Name","value":"Boolean"}}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"engines"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"name"}},{"kind":"Field","name":{"kind":"Name","value":"ok"}},{"kind":"Field","name":{"kind":"Name","value":"ageSeconds"}}]}},{"kind":"Field","name":{"kind":"Name","value":"containers"},"arguments":[{"kind":"Argument","name":{"kind":"Name","value":"includeAccessories"},"value":{"kind":"BooleanValue","value":true}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"name"}},{"kind":"Field","name":{"kind":"Name","value":"engine"}},{"kind":"Field","name":{"kind":"Name","value":"role"}},{"kind":"Field","name":{"kind":"Name","value":"env"}},{"kind":"Field","name":{"kind":"Name","value":"service"}},{"kind":"Field","name":{"kind":"Name","value":"version"}},{"kind":"Field","name":{"kind":"Name","value":"status"}},{"kind":"Field","name":{"kind":"Name","value":"health"}},{"kind":"Field","name":{"kind":"Name","value":"restarts"}},{"kind":"Field","name":{"kind":"Name","value":"startedAt"}},{"kind":"Field","name":{"kind":"Name","value":"stale"}},{"kind":"Field","name":{"kind":"Name","value":"stats"},"directives":[{"kind":"Directive","name":{"kind":"Name","value":"include"},"arguments":[{"kind":"Argument","name":{"kind":"Name","value":"if"},"value":{"kind":"Variable","name":{"kind":"Name","value":"stats"}}}]}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"cpuPct"}},{"kind":"Field","name":{"kind":"Name","value":"cpuPeriods"}},{"kind":"Field","name":{"kind":"Name","value":"cpuThrottledPeriods"}},{"kind":"Field","name":{"kind":"Name","value":"cpuThrottledSeconds"}},{"kind":"Field","name":{"kind":"Name","value":"memPct"}},{"kind":"Field","name":{"kind":"Name","value":"memUsedBytes"}},{"kind":"Field","name":{"kind":"Name","value":"memLimitBytes"}},{"kind":"Field","name":{"kind":"Name","value":"pids"}},{"kind":"Field","name":{"kind":"Name","value":"networkReceiveBytes"}},{"kind":"Field","name":{"kind":"Name","value":"networkTransmitBytes"}},{"kind":"Field","name":{"kind":"Name","value":"blockReadBytes"}},{"kind":"Field","name":{"kind":"Name","value":"blockWriteBytes"}}]}}]}},{"kind":"Field","name":{"kind":"Name","value":"queueSources"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"name"}},{"kind":"Field","name":{"kind":"Name","value":"kind"}},{"kind":"Field","name":{"kind":"Name","value":"env"}},{"kind":"Field","name":{"kind":"Name","value":"numbersOk"}}]}},{"kind":"Field","name":{"kind":"Name","value":"queues"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"name"}},{"kind":"Field","name":{"kind":"Name","value":"source"}},{"kind":"Field","name":{"kind":"Name","value":"depth"}},{"kind":"Field","name":{"kind":"Name","value":"active"}},{"kind":"Field","name":{"kind":"Name","value":"deferred"}},{"kind":"Field","name":{"kind":"Name","value":"retrying"}},{"kind":"Field","name":{"kind":"Name","value":"dead"}},{"kind":"Field","name":{"kind":"Name","value":"oldestAgeSeconds"}},{"kind":"Field","name":{"kind":"Name","value":"processedPerSec"}},{"kind":"Field","name":{"kind":"Name","value":"failuresLastHour"}},{"kind":"Field","name":{"kind":"Name","value":"drainSeconds"}},{"kind":"Field","name":{"kind":"Name","value":"workers"}},{"kind":"Field","name":{"kind":"Name","value":"state"}},{"kind":"Field","name":{"kind":"Name","value":"observedAt"}}]}},{"kind":"Field","name":{"kind":"Name","value":"hosts"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"name"}},{"kind":"Field","name":{"kind":"Name","value":"status"}},{"kind":"Field","name":{"kind":"Name","value":"cpuUtil"}},{"kind":"Field","name":{"kind":"Name","value":"memUtil"}},{"kind":"Field","name":{"kind":"Name","value":"diskUtil"}},{"kind":"Field","name":{"kind":"Name","value":"load1"}},{"kind":"Field","name":{"kind":"Name","value":"networkReceiveBytesPerSec"}},{"kind":"Field","name":{"kind":"Name","value":"networkTransmitBytesPerSec"}},{"kind":"Field","name":{"kind":"Name","value":"alert"}}]}},{"kind":"Field","name":{"kind":"Name","value":"hostsUpdatedAt"}},{"kind":"Field","name":{"kind":"Name","value":"deployInfo"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"currentTag"}},{"kind":"Field","name":{"kind":"Name","value":"commitSha"}},{"kind":"Field","name":{"kind":"Name","value":"deployedAt"}},{"kind":"Field","name":{"kind":"Name","value":"env"}},{"kind":"Field","name":{"kind":"Name","value":"stale"}}]}}]}}]} as unknown as DocumentNode<MetricsQuery, MetricsQueryVariables>;

@@ -1,0 +1,27 @@
+const rfc3339 = /^(\d{4}-\d\d-\d\d)(?:[Tt ](\d\d:\d\d:\d\d)(?:\.\d{1,9})?([Zz]|[+-]\d\d:\d\d))?$/;
+const epochMs = /^\d{1,15}(?:\.\d+)?$/;
+/** The end of the year 9999: later years have no RFC 3339. */
+const lastMs = Date.UTC(10_000, 0, 1) - 1;
+
+/**
+ * A DateTime argument as RFC 3339 in UTC with milliseconds: from RFC 3339 of any offset, a date (its first moment in UTC), or epoch milliseconds as a number or
+ * as text. Throws a TypeError for anything else, a day that is in no calendar, and times before 1970 or after 9999.
+ */
+export function parseDateTime(value: unknown): string {
+  const ms = toMs(value);
+  if (!(ms >= 0 && ms <= lastMs)) throw new TypeError("DateTime must be RFC 3339 or epoch milliseconds");
+  return new Date(ms).toISOString();
+}
+
+function toMs(value: unknown): number {
+  if (typeof value === "number") return Math.floor(value);
+  if (typeof value !== "string") return Number.NaN;
+  if (epochMs.test(value)) return Math.floor(Number(value));
+  const match = rfc3339.exec(value);
+  if (!match) return Number.NaN;
+  const [, date = "", time = "00:00:00"] = match;
+  // Date rolls 30 February over into March.
+  const local = new Date(`${date}T${time}Z`);
+  if (Number.isNaN(local.getTime()) || !local.toISOString().startsWith(`${date}T${time}`)) return Number.NaN;
+  return Date.parse(value.replace(" ", "T").toUpperCase());
+}
