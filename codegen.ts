@@ -8,12 +8,17 @@ const documents = {
   skipTypename: true,
 };
 
-/** `npm run codegen`: typed, parsed documents of the REST endpoints and of /metrics, from the printed schema. */
+/** `npm run codegen`: typed, parsed documents of the REST endpoints, of /grafana and of /metrics, from the printed schema. */
 const config: CodegenConfig = {
   schema: "schema/schema.graphql",
   generates: {
     "src/generated/rest.ts": {
       documents: "schema/rest/*.graphql",
+      plugins: ["typescript-operations", "typed-document-node"],
+      config: documents,
+    },
+    "src/generated/grafana.ts": {
+      documents: "schema/grafana/*.graphql",
       plugins: ["typescript-operations", "typed-document-node"],
       config: documents,
     },

@@ -1,5 +1,6 @@
 import { benchInventory } from "./inventory.ts";
 import { benchLogs } from "./logs.ts";
+import { benchMetrics } from "./metrics.ts";
 import { benchQueues } from "./queues.ts";
 import { benchRest } from "./rest.ts";
 import { benchStartup } from "./startup.ts";
@@ -13,5 +14,6 @@ const results = [
   await benchStats(),
   await benchLogs(),
   await benchQueues(),
+  await benchMetrics(),
 ];
 process.exitCode = results.every(Boolean) ? 0 : 1;

@@ -1,4 +1,5 @@
 import { type EngineConfig, parseEngine } from "./config-engines.ts";
+import { type LoopbackAddress, loopbackForm, parseLoopback } from "./config-loopback.ts";
 import type { LogLevel } from "./logger.ts";
 
 const prefix = "WALLET_CORE_OPS_";
@@ -24,12 +25,14 @@ const variables = {
   CPU_THRESHOLD: {},
   MEM_THRESHOLD: {},
   DEPLOY_INFO_PATH: {},
+  KAMAL_AUDIT_LOG: {},
   RESTART: {},
   JOBS: {},
   HEALTH_EXEC: {},
   RESTART_COOLDOWN: {},
   RESTART_BUDGET: {},
   AUDIT_FILE: {},
+  METRICS_ADDRESS: {},
   LOG_LEVEL: {},
 } as const satisfies Record<string, { secret?: true }>;
 
@@ -57,12 +60,16 @@ export interface Config {
   readonly prometheusUrl: string;
   readonly thresholds: { readonly cpu: number; readonly mem: number };
   readonly deployInfoPath: string;
+  /** Path of the audit log that Kamal keeps on its servers; null when it cannot be read. */
+  readonly kamalAuditLog: string | null;
   readonly restart: boolean;
   /** Whether jobs may be retried and discarded; then there is a `controlDatabaseUrl`. */
   readonly jobs: boolean;
   readonly healthExec: boolean;
   readonly restartLimits: { readonly cooldownMs: number; readonly budgetPerHour: number };
   readonly auditFile: string;
+  /** Where /metrics is served without a token, to this machine alone; null for nowhere. */
+  readonly metricsAddress: LoopbackAddress | null;
   readonly logLevel: LogLevel;
 }
 
@@ -154,6 +161,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>, r
       mem: check("MEM_THRESHOLD", 0.85, threshold, "a number from 0 to 1"),
     },
     deployInfoPath: text("DEPLOY_INFO_PATH") ?? "./deploy_info.json",
+    kamalAuditLog: text("KAMAL_AUDIT_LOG"),
     restart: check("RESTART", false, onOff, "on or off"),
     jobs: check("JOBS", false, onOff, "on or off"),
     healthExec: check("HEALTH_EXEC", false, onOff, "on or off"),
@@ -162,6 +170,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>, r
       budgetPerHour: check("RESTART_BUDGET", 10, wholeNumber(1, 10_000), "a whole number, 1 to 10000"),
     },
     auditFile: text("AUDIT_FILE") ?? "./audit.jsonl",
+    metricsAddress: check("METRICS_ADDRESS", null, parseLoopback, loopbackForm),
     logLevel: check(
       "LOG_LEVEL",
       "info",

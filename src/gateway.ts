@@ -1,3 +1,4 @@
+import { createGrafanaHandler, grafanaDocuments, grafanaPath } from "./grafana/handler.ts";
 import type { GraphqlRequest } from "./graphql/yoga.ts";
 import { createExecute } from "./graphql/execute.ts";
 import { createFollow } from "./graphql/subscribe.ts";
@@ -6,6 +7,8 @@ import type { Sources } from "./graphql/context.ts";
 import { createConsolePages } from "./http/console/page.ts";
 import type { PublicPage, Surface } from "./http/surface.ts";
 import type { Logger } from "./logger.ts";
+import { createMetricsHandler, metricsDocument, metricsPath } from "./metrics/handler.ts";
+import { createInstruments, type Instruments } from "./metrics/instruments.ts";
 import { basePath, endpoints } from "./rest/endpoints.ts";
 import { createRestHandler } from "./rest/handler.ts";
 import { createOpenApi } from "./rest/openapi.ts";
@@ -13,16 +16,22 @@ import { createOpenApi } from "./rest/openapi.ts";
 export interface Gateway {
   readonly surfaces: readonly Surface[];
   readonly publicPages: readonly PublicPage[];
+  /** One of the surfaces, for a listener of its own. */
+  readonly metrics: Surface;
 }
 
 /** Everything between the edge and the upstreams: one schema, the REST contract and the GraphQL door over it. */
-export function createGateway(sources: Sources, logger: Logger): Gateway {
+export function createGateway(
+  sources: Sources,
+  logger: Logger,
+  instruments: Pick<Instruments, "collect"> = createInstruments(),
+): Gateway {
   const schema = createSchema();
-  const execute = createExecute(
-    schema,
-    sources,
-    endpoints.map((endpoint) => endpoint.document),
-  );
+  const execute = createExecute(schema, sources, [
+    ...endpoints.map((endpoint) => endpoint.document),
+    metricsDocument,
+    ...grafanaDocuments,
+  ]);
   let openapi: string | undefined;
   const follow = createFollow(
     schema,
@@ -34,6 +43,8 @@ export function createGateway(sources: Sources, logger: Logger): Gateway {
     subtree: true,
     handle: createRestHandler(execute, follow, () => (openapi ??= createOpenApi(schema))),
   };
+  const metrics: Surface = { prefix: metricsPath, subtree: false, handle: createMetricsHandler(execute, instruments) };
+  const grafana: Surface = { prefix: grafanaPath, subtree: true, handle: createGrafanaHandler(execute) };
   const graphql: Surface = {
     prefix: "/graphql",
     subtree: false,
@@ -50,7 +61,7 @@ export function createGateway(sources: Sources, logger: Logger): Gateway {
   const openDoor = () =>
     (door ??= import("./graphql/yoga.ts").then(({ createGraphqlHandler }) => createGraphqlHandler(schema, sources, logger)));
 
-  return { surfaces: [rest, graphql], publicPages: createConsolePages() };
+  return { surfaces: [rest, graphql, grafana, metrics], publicPages: createConsolePages(), metrics };
 }
 
 /** The REST contract as OpenAPI text, for the committed copy. */

@@ -1,8 +1,11 @@
+import type { AddressInfo } from "node:net";
 import type { Config } from "./config.ts";
 import { createGateway } from "./gateway.ts";
 import { createAuthenticator } from "./http/auth.ts";
 import { createEdge } from "./http/node-server.ts";
+import { loopbackAuthenticator } from "./http/loopback.ts";
 import type { Logger } from "./logger.ts";
+import { createInstruments } from "./metrics/instruments.ts";
 import { createSources } from "./sources.ts";
 
 /**
@@ -17,24 +20,33 @@ export async function serve(config: Config, logger: Logger, stop: AbortSignal): 
     tokensFile: tokensFile ?? undefined,
     jwt: jwt ?? undefined,
   });
-  const sources = createSources(config, logger);
+  const instruments = createInstruments();
+  const sources = createSources(config, logger, instruments.observeCall);
+  const gateway = createGateway(sources, logger, instruments);
+  const common = { logger, observe: instruments.observeRequest };
+  const edge = createEdge({ ...gateway, ...common, authenticator });
+  const loopback = createEdge({ ...common, surfaces: [gateway.metrics], authenticator: loopbackAuthenticator });
   try {
     // A record that cannot be had now refuses the restarts later, and says so; reads go on.
     if (config.restart || config.jobs) await Promise.allSettled([sources.restarts.recover(), sources.jobs.recover()]);
-    const edge = createEdge({ ...createGateway(sources, logger), authenticator, logger });
-    const { address, port, family } = await edge.listen(config.host, config.port);
-    logger.info(
-      { url: `http://${family === "IPv6" ? `[${address}]` : address}:${port}`, restart: config.restart, jobs: config.jobs },
-      "listening",
-    );
+    const { metricsAddress } = config;
+    const metrics = metricsAddress && toUrl(await loopback.listen(metricsAddress.host, metricsAddress.port));
+    const url = toUrl(await edge.listen(config.host, config.port));
+    const fields = { url, restart: config.restart, jobs: config.jobs };
+    logger.info(metrics === null ? fields : { ...fields, metrics }, "listening");
     await aborted(stop);
     logger.info({}, "draining");
-    await edge.drain();
+    await Promise.all([edge.drain(), loopback.drain()]);
     logger.info({}, "stopped");
   } finally {
+    await loopback.drain();
     authenticator.close();
     await sources.close();
   }
+}
+
+function toUrl({ address, port, family }: AddressInfo): string {
+  return `http://${family === "IPv6" ? `[${address}]` : address}:${port}`;
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

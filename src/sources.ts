@@ -1,8 +1,14 @@
 import { type Config, ConfigError } from "./config.ts";
 import { toSecrets } from "./config-secrets.ts";
 import { protectSecrets } from "./domain/own-secrets.ts";
+import type { DeploySource } from "./domain/deploy.ts";
 import { createJobOperations } from "./domain/job-control-operations.ts";
+import { type ObserveCall, observed, unobserved } from "./domain/upstream-call.ts";
 import { createRestarts } from "./domain/restart.ts";
+import { rememberContainers } from "./domain/timeline-containers.ts";
+import { createTimelineMemory } from "./domain/timeline-memory.ts";
+import { rememberHosts, rememberQueues } from "./domain/timeline-samples.ts";
+import { toOpsError } from "./errors.ts";
 import type { Sources } from "./graphql/context.ts";
 import type { Logger } from "./logger.ts";
 import { createAuditFile } from "./upstreams/audit/file.ts";
@@ -17,21 +23,28 @@ export interface OpenSources extends Sources {
 }
 
 /** Every upstream of the configuration, whose secrets are kept out of what they tell. Nothing is connected before it is asked. Throws ConfigError for a bad QUEUES_FILE. */
-export function createSources(config: Config, logger: Logger): OpenSources {
+export function createSources(config: Config, logger: Logger, observe: ObserveCall = unobserved): OpenSources {
   protectSecrets(toSecrets(config));
-  const containers = createContainerSource({ engines: config.engines, service: config.service, logger });
-  const queues = createQueueSources(toQueueOptions(config, logger));
-  const hosts = createHostSource({ url: config.prometheusUrl, thresholds: config.thresholds, logger });
+  const containers = createContainerSource({ engines: config.engines, service: config.service, logger, observe });
+  const queues = createQueueSources({ ...toQueueOptions(config, logger), observe });
+  const hosts = createHostSource({ url: config.prometheusUrl, thresholds: config.thresholds, logger, observe });
   const audit = createAuditFile({ path: config.auditFile, logger });
   const findControl = async (source: string) =>
     (await queues.all(AbortSignal.timeout(5000))).find(({ name }) => name === source)?.control ?? null;
   const jobs = createJobOperations({ audit, find: findControl });
   const restarts = createRestarts({ source: containers, audit, limits: config.restartLimits });
+  const timeline = createTimelineMemory();
+  const remembering = new AbortController();
   return {
-    containers,
-    queues,
-    hosts,
-    deploy: createDeploySource({ path: config.deployInfoPath, logger }),
+    containers: rememberContainers(containers, timeline, remembering.signal),
+    queues: rememberQueues(queues, timeline, config.env),
+    hosts: rememberHosts(hosts, timeline, config.env),
+    containerHistory: hosts,
+    deploy: observeDeploy(
+      createDeploySource({ path: config.deployInfoPath, kamalAuditPath: config.kamalAuditLog, logger }),
+      observe,
+    ),
+    timeline,
     audit,
     restarts,
     jobs,
@@ -41,10 +54,21 @@ export function createSources(config: Config, logger: Logger): OpenSources {
     jobsEnabled: config.jobs,
     healthExecEnabled: config.healthExec,
     async close() {
+      remembering.abort();
       // Their outcomes go into the audit record: that is closed after them.
       await Promise.all([restarts.close(), jobs.close()]);
       await Promise.allSettled([containers.close(), queues.close(), hosts.close(), audit.close()]);
     },
+  };
+}
+
+const toCode = (error: unknown) => toOpsError(error).code;
+
+/** Each look at the file is a call; a last good one that stands for it is an answer. */
+function observeDeploy(source: DeploySource, observe: ObserveCall): DeploySource {
+  return {
+    ...source,
+    read: (signal) => observed({ observe, upstream: "deploy", signal, toCode }, () => source.read(signal)),
   };
 }
 

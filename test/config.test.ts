@@ -32,11 +32,13 @@ describe("parseConfig", () => {
       prometheusUrl: "http://prometheus:9090",
       thresholds: { cpu: 0.85, mem: 0.85 },
       deployInfoPath: "./deploy_info.json",
+      kamalAuditLog: null,
       restart: false,
       jobs: false,
       healthExec: false,
       restartLimits: { cooldownMs: 60_000, budgetPerHour: 10 },
       auditFile: "./audit.jsonl",
+      metricsAddress: null,
       logLevel: "info",
     });
   });

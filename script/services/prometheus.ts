@@ -17,6 +17,8 @@ interface ScrapeJob {
 interface PrometheusOptions {
   /** What to scrape. Without it: a node-exporter of our own as job "node", which `stop` ends too. */
   readonly targets?: readonly ScrapeJob[];
+  /** Path of a configuration of one's own, in place of `targets` and `scrapeInterval`. */
+  readonly configFile?: string;
   /** @default "1s" */
   readonly scrapeInterval?: string;
   /** Port on 127.0.0.1; a free one unless given, which is how a stopped one comes back under the same URL. */
@@ -34,12 +36,12 @@ export async function startPrometheus(dir: string, options: PrometheusOptions = 
   const command = findProgram("prometheus");
   if (command === null) throw new UnavailableError("prometheus is not installed (apt-get install prometheus)");
   mkdirSync(dir, { recursive: true });
-  const exporter = options.targets ? null : await startNodeExporter(dir);
+  const exporter = options.targets || options.configFile ? null : await startNodeExporter(dir);
   const jobs = options.targets ?? [{ job: "node", targets: exporter ? [exporter.address] : [] }];
   const port = options.port ?? (await freePort());
   const url = `http://127.0.0.1:${port}`;
-  const config = join(dir, "prometheus.yml");
-  writeFileSync(config, toConfig(jobs, options.scrapeInterval ?? "1s"));
+  const config = options.configFile ?? join(dir, "prometheus.yml");
+  if (!options.configFile) writeFileSync(config, toConfig(jobs, options.scrapeInterval ?? "1s"));
   try {
     const running = await startProcess({
       command,

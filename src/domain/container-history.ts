@@ -61,9 +61,13 @@ export function isRecent({ from, step }: HistoryRange, nowMs: number): boolean {
   return from + step >= Math.floor(nowMs / 1000) - rememberedSeconds;
 }
 
+function read(values: readonly number[], index: number): number | null {
+  const value = values[index];
+  return value !== undefined && Number.isFinite(value) ? value : null;
+}
+
 export function toContainerHistory(source: HistoryOrigin, range: HistoryRange, series: ContainerSeries): ContainerHistory {
   const { stepSeconds, points } = toGrid(range, series.sampled);
-  const read = (values: readonly number[], index: number) => (Number.isFinite(values[index]) ? (values[index] ?? null) : null);
   const first = points.find(({ known }) => known) ?? points.at(-1);
   return {
     source,
@@ -105,6 +109,18 @@ export function isWhole({ since }: ContainerHistory): boolean {
 }
 
 /** Whether it knows anything at all. */
-export function hasPoints({ points }: ContainerHistory): boolean {
-  return points.some(({ cpuPct, memPct, restarts }) => cpuPct !== null || memPct !== null || restarts !== null);
+export function hasPoints(history: ContainerHistory): boolean {
+  return hasUsage(history) || history.points.some(({ restarts }) => restarts !== null);
+}
+
+/**
+ * What to answer of a range that the memory does not hold whole: what was scraped. Where that tells of restarts alone, as nobody was sampling, what is
+ * remembered goes first.
+ */
+export function chooseHistory(remembered: ContainerHistory, scraped: ContainerHistory | null): ContainerHistory {
+  return scraped === null || (hasUsage(remembered) && !hasUsage(scraped)) ? remembered : scraped;
+}
+
+function hasUsage({ points }: ContainerHistory): boolean {
+  return points.some(({ cpuPct, memPct }) => cpuPct !== null || memPct !== null);
 }

@@ -84,12 +84,13 @@ export function byNewest(a: DeployRecord, b: DeployRecord): number {
   return toUnix(b.deployedAt) - toUnix(a.deployedAt);
 }
 
-/** The nearest in time; -1 for none. A file does not tell of a deploy twice: what it has twice were two. */
+/** The nearest in time; -1 for none. What one origin has twice were two, but for the very same time: that is one, told by two names of a host. */
 function findSame(merged: readonly DeployRecord[], record: DeployRecord): number {
   let [best, distance] = [-1, sameDeploySeconds + 1];
   for (const [index, other] of merged.entries()) {
     const apart = Math.abs(toUnix(other.deployedAt) - toUnix(record.deployedAt));
-    if (other.origin === record.origin || apart >= distance || !isSameRelease(other, record)) continue;
+    if (other.origin === record.origin && (apart > 0 || other.tag !== record.tag)) continue;
+    if (apart >= distance || !isSameRelease(other, record)) continue;
     [best, distance] = [index, apart];
   }
   return best;

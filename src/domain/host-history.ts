@@ -1,5 +1,5 @@
 import type { HistoryRange } from "./queue-history.ts";
-import { toGrid } from "./sample-grid.ts";
+import { isFresh, toGrid } from "./sample-grid.ts";
 
 /** A host at one time. Null where it is not known, and where the host was down: never what it was before. */
 export interface HostPoint {
@@ -34,15 +34,6 @@ export interface HostSeries {
   readonly load1: readonly number[];
 }
 
-/** The port to the past of hosts. */
-export interface HostHistorySource {
-  /**
-   * By `Host.instance`, which is what tells hosts apart: names are those of the instant answer. Hosts that it knows nothing of are missing.
-   * Rejects with prometheus_unavailable, and with invalid_request for a range that holds more than it may answer.
-   */
-  history(range: HistoryRange, instances: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, HostHistory>>;
-}
-
 type Values = Omit<HostPoint, "time">;
 
 const unknown: Values = { up: null, cpuUtil: null, memUtil: null, diskUtil: null, load1: null };
@@ -54,29 +45,26 @@ const unknown: Values = { up: null, cpuUtil: null, memUtil: null, diskUtil: null
 export function toHostHistory(range: HistoryRange, jobs: readonly HostSeries[]): HostHistory {
   const sampled = Array.from({ length: range.steps }, (_, index) => newest(jobs, index));
   const { stepSeconds, points } = toGrid(range, sampled);
+  const scraped = jobs.filter(({ up }) => up.some(isFinite));
+  const pushed = jobs.filter(({ up }) => !up.some(isFinite));
   return {
     stepSeconds,
-    points: points.map(({ index, time, known }) => {
-      const isPushed = Number.isNaN(sampled[index]);
-      return { time, ...(known || isPushed ? toValues(jobs, index) : unknown) };
+    points: points.map(({ index, at, time }) => {
+      const asked = scraped.filter((job) => isFresh(job.sampled[index], at, stepSeconds));
+      const alive = asked.find(({ up }) => up[index] === 1) ?? pushed.find((job) => hasValue(job, index));
+      const silent = asked.length > 0 ? { ...unknown, up: false } : unknown;
+      return { time, ...(alive ? read(alive, index) : silent) };
     }),
   };
 }
 
 function newest(jobs: readonly HostSeries[], index: number): number {
-  const times = jobs.map(({ sampled }) => sampled[index] ?? Number.NaN).filter((time) => !Number.isNaN(time));
+  const times = jobs.map(({ sampled }) => sampled[index]).filter(isFinite);
   return times.length > 0 ? Math.max(...times) : Number.NaN;
 }
 
-function toValues(jobs: readonly HostSeries[], index: number): Values {
-  const alive = jobs.find((job) => isUp(job, index));
-  if (alive) return read(alive, index);
-  return jobs.some(({ up }) => isFinite(up[index])) ? { ...unknown, up: false } : unknown;
-}
-
-/** Without `up` (pushed metrics) a value that is no rate shows that it lived. */
-function isUp({ up, mem, disk, load1 }: HostSeries, index: number): boolean {
-  if (isFinite(up[index])) return up[index] === 1;
+/** Of metrics that are pushed, without `up`: what is no rate shows that it lived. */
+function hasValue({ mem, disk, load1 }: HostSeries, index: number): boolean {
   return [mem, disk, load1].some((series) => isFinite(series[index]));
 }
 

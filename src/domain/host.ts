@@ -1,3 +1,6 @@
+import type { HostHistory } from "./host-history.ts";
+import type { HistoryRange } from "./queue-history.ts";
+
 /** One machine as node-exporter sees it. Utilisations are 0..1; null where Prometheus has no usable sample. */
 export interface Host {
   /** Node name from node_uname_info; the instance without its port where that is missing; unique in an answer. */
@@ -35,5 +38,10 @@ export interface HostReport {
 /** The port to the host metrics. Rejects with prometheus_unavailable when there is nothing usable at all. */
 export interface HostSource {
   report(signal: AbortSignal): Promise<HostReport>;
+  /**
+   * The past, by `Host.instance`, which is what tells hosts apart: their names are those of `report`. Hosts of which nothing is known are
+   * missing. Rejects with prometheus_unavailable, and with invalid_request for a range that holds more than can be answered.
+   */
+  history(range: HistoryRange, instances: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, HostHistory>>;
   close(): Promise<void>;
 }

@@ -5,10 +5,7 @@ import type { DeployInfo } from "./deploy.ts";
  * Whether a core container runs the release of this deploy: the same tag, or the same commit (7 or more hex digits, one may be
  * abbreviated). A deploy of another environment is another release.
  */
-export function runsRelease(
-  container: Container,
-  deploy: Pick<DeployInfo, "currentTag" | "commitSha" | "env">,
-): boolean {
+export function runsRelease(container: Container, deploy: Pick<DeployInfo, "currentTag" | "commitSha" | "env">): boolean {
   if (container.kind !== "core") return false;
   if (deploy.env !== null && container.env !== null && deploy.env !== container.env) return false;
   return container.version === deploy.currentTag || sameCommit(container.commitSha, deploy.commitSha);

@@ -7,6 +7,8 @@ export type SampleTimes = readonly number[];
 export interface GridPoint {
   /** Its index in the range. */
   readonly index: number;
+  /** Unix seconds. */
+  readonly at: number;
   /** RFC 3339 UTC with seconds. */
   readonly time: string;
   /** Whether a sample of its own stands behind it: else what a database answers there is old. */
@@ -37,16 +39,22 @@ export function toGrid(range: HistoryRange, sampled: SampleTimes): Grid {
   const points: GridPoint[] = [];
   for (const [index, time] of times.entries()) {
     if ((times.length - 1 - index) % stride !== 0) continue;
-    const age = time - (sampled[index] ?? Number.NaN);
-    points.push({ index, time: toTime(time), known: age <= stepSeconds * 1.5 });
+    points.push({ index, at: time, time: toTime(time), known: isFresh(sampled[index], time, stepSeconds) });
   }
   return { stepSeconds, points };
+}
+
+/** Whether a sample belongs to a point. */
+export function isFresh(sampled: number | undefined, at: number, stepSeconds: number): boolean {
+  return sampled !== undefined && at - sampled <= stepSeconds * 1.5;
 }
 
 /** How many steps a sample lasts: the median distance of samples, as one long gap (an outage) is no interval; 1 when there are too few to tell. */
 function toStride(sampled: SampleTimes, step: number): number {
   const seen = sampled.filter((time) => !Number.isNaN(time));
-  const gaps = seen.flatMap((time, index) => (index > 0 && time > (seen[index - 1] ?? time) ? [time - (seen[index - 1] ?? 0)] : []));
+  const gaps = seen.flatMap((time, index) =>
+    index > 0 && time > (seen[index - 1] ?? time) ? [time - (seen[index - 1] ?? 0)] : [],
+  );
   const median = gaps.toSorted((a, b) => a - b)[Math.floor((gaps.length - 1) / 2)] ?? step;
   // Scrapes are not on time to the millisecond: 15.002 s are one step of 15.
   return Math.max(1, Math.min(sampled.length, Math.ceil(median / step - 0.1)));

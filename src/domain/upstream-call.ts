@@ -15,7 +15,7 @@ interface CallOptions {
   readonly upstream: Upstream;
   /** Aborts the call: by a deadline, which is a failure of the upstream, or as nobody waits any more, which is none. */
   readonly signal: AbortSignal;
-  toCode(error: unknown): string;
+  readonly toCode: (error: unknown) => string;
 }
 
 /** The call itself, observed. */

@@ -1,5 +1,6 @@
 import type { AuditLog } from "../domain/audit.ts";
 import type { ContainerSource } from "../domain/container.ts";
+import type { ContainerHistorySource } from "../domain/container-history.ts";
 import type { DeploySource } from "../domain/deploy.ts";
 import type { Environment } from "../domain/environment.ts";
 import type { JobOperations } from "../domain/job-control-operations.ts";
@@ -7,6 +8,7 @@ import type { HostSource, Thresholds } from "../domain/host.ts";
 import type { Origin, Principal } from "../domain/principal.ts";
 import type { QueueSources } from "../domain/queue.ts";
 import type { Restarts } from "../domain/restart.ts";
+import type { TimelineMemory } from "../domain/timeline-memory.ts";
 import type { OpenStream } from "../domain/stream-lease.ts";
 import { Loaders } from "./loaders.ts";
 
@@ -15,7 +17,10 @@ export interface Sources {
   readonly containers: ContainerSource;
   readonly queues: QueueSources;
   readonly hosts: HostSource;
+  readonly containerHistory: ContainerHistorySource;
   readonly deploy: DeploySource;
+  /** What happened while this process ran, and no record tells. */
+  readonly timeline: TimelineMemory;
   readonly audit: AuditLog;
   readonly restarts: Restarts;
   readonly jobs: JobOperations;

@@ -1,11 +1,14 @@
 const rfc3339 = /^(\d{4}-\d\d-\d\d)(?:[Tt ](\d\d:\d\d:\d\d)(?:\.\d{1,9})?([Zz]|[+-]\d\d:\d\d))?$/;
 const epochMs = /^\d{1,15}(?:\.\d+)?$/;
+/** A smaller number is a time in seconds, or a year: taken for milliseconds it would be a day of 1970. */
+const leastEpochMs = 1e11;
 /** The end of the year 9999: later years have no RFC 3339. */
 const lastMs = Date.UTC(10_000, 0, 1) - 1;
 
 /**
  * A DateTime argument as RFC 3339 in UTC with milliseconds: from RFC 3339 of any offset, a date (its first moment in UTC), or epoch milliseconds as a number or
- * as text. Throws a TypeError for anything else, a day that is in no calendar, and times before 1970 or after 9999.
+ * as text. Throws a TypeError for anything else, a day that is in no calendar, numbers before March 1973 (epoch seconds), and times before
+ * 1970 or after 9999.
  */
 export function parseDateTime(value: unknown): string {
   const ms = toMs(value);
@@ -14,9 +17,10 @@ export function parseDateTime(value: unknown): string {
 }
 
 function toMs(value: unknown): number {
-  if (typeof value === "number") return Math.floor(value);
+  if (typeof value === "number" || (typeof value === "string" && epochMs.test(value))) {
+    return Number(value) >= leastEpochMs ? Math.floor(Number(value)) : Number.NaN;
+  }
   if (typeof value !== "string") return Number.NaN;
-  if (epochMs.test(value)) return Math.floor(Number(value));
   const match = rfc3339.exec(value);
   if (!match) return Number.NaN;
   const [, date = "", time = "00:00:00"] = match;

@@ -12,7 +12,14 @@ import type {
 import type { AuditRecord } from "../domain/audit.ts";
 import type { JobChanged, GroupRetried } from "./job-changes.ts";
 import type { DeployInfo } from "../domain/deploy.ts";
+import type { DeployLog } from "../domain/deploy-record.ts";
+import type { Deploy } from "../domain/deploy-state.ts";
+import type { DeployVerdict, JudgedError, QueueVerdict, QueueWindow } from "../domain/deploy-verdict.ts";
+import type { Drift } from "../domain/drift.ts";
+import type { Timeline, TimelineCoverage, TimelineEntry } from "../domain/timeline.ts";
+import type { ContainerPoint } from "../domain/container-history.ts";
 import type { Host, Thresholds } from "../domain/host.ts";
+import type { HostHistory, HostPoint } from "../domain/host-history.ts";
 import type { ErrorGroup, FailedJob, JobErrorGroup, QueueFailures, ReleaseFailures } from "../domain/job-errors.ts";
 import type { QueueMetrics, RunningJob } from "../domain/queue.ts";
 import type { RestartPreview, RunningWork, WorkGap } from "../domain/restart-preview.ts";
@@ -24,6 +31,7 @@ import type { RoleLine } from "../domain/role-line.ts";
 import type { ContainerEvent, EventBatch } from "../domain/container-event.ts";
 import type { Builder } from "./builder.ts";
 import type { ContainersChange } from "./loaders/container-changes.ts";
+import type { FoundHistory } from "./loaders/container-history.ts";
 import type { Orphans } from "./loaders/orphans.ts";
 import type { QueueSourceStatus } from "./loaders/queues.ts";
 import type { RoleLogs } from "./loaders/role-logs.ts";
@@ -78,9 +86,24 @@ export function createRefs(builder: Builder) {
     failedJob: builder.objectRef<FailedJob>("FailedJob"),
     orphans: builder.objectRef<Orphans>("Orphans"),
     host: builder.objectRef<Host>("Host"),
+    hostHistory: builder.objectRef<HostHistory>("HostHistory"),
+    hostPoint: builder.objectRef<HostPoint>("HostPoint"),
+    containerHistory: builder.objectRef<FoundHistory>("ContainerHistory"),
+    containerPoint: builder.objectRef<ContainerPoint>("ContainerPoint"),
     thresholds: builder.objectRef<Thresholds>("Thresholds"),
     deployInfo: builder.objectRef<DeployInfo>("DeployInfo"),
     deployField: builder.objectRef<DeployInfo["extra"][number]>("DeployField"),
+    deploy: builder.objectRef<Deploy>("Deploy"),
+    deployLog: builder.objectRef<DeployLog>("DeployLog"),
+    deployVerdict: builder.objectRef<DeployVerdict>("DeployVerdict"),
+    queueVerdict: builder.objectRef<QueueVerdict>("QueueVerdict"),
+    queueWindow: builder.objectRef<QueueWindow>("QueueWindow"),
+    newError: builder.objectRef<JudgedError>("NewError"),
+    containersVerdict: builder.objectRef<DeployVerdict["containers"]>("ContainersVerdict"),
+    drift: builder.objectRef<Drift>("Drift"),
+    timeline: builder.objectRef<Timeline>("Timeline"),
+    timelineEntry: builder.objectRef<TimelineEntry>("TimelineEntry"),
+    timelineCoverage: builder.objectRef<TimelineCoverage>("TimelineCoverage"),
     restartResult: builder.objectRef<RestartResult>("RestartResult"),
     restartPreview: builder.objectRef<RestartPreview>("RestartPreview"),
     runningWork: builder.objectRef<RunningWork>("RunningWork"),

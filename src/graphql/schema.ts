@@ -5,11 +5,16 @@ import { addAudit } from "./types/audit.ts";
 import { addContainer } from "./types/container.ts";
 import { addContainerChanges } from "./types/container-changes.ts";
 import { addContainerEvents } from "./types/container-events.ts";
+import { addContainerHistory } from "./types/container-history.ts";
 import { addDeployInfo } from "./types/deploy-info.ts";
+import { addDeployVerdict } from "./types/deploy-verdict.ts";
+import { addDeploys } from "./types/deploy.ts";
+import { addDrift } from "./types/drift.ts";
 import { addEngine } from "./types/engine.ts";
 import { addErrorGroups } from "./types/error-group.ts";
 import { addHealthCheck } from "./types/health-check.ts";
 import { addHost } from "./types/host.ts";
+import { addHostHistory } from "./types/host-history.ts";
 import { addJobControl } from "./types/job-control.ts";
 import { addJobErrors } from "./types/job-error.ts";
 import { addLogFollow } from "./types/log-follow.ts";
@@ -23,13 +28,20 @@ import { addRoleLogs } from "./types/role-log.ts";
 import { addRoleRestart } from "./types/role-restart.ts";
 import { addRunningWork } from "./types/running-work.ts";
 import { addScalars } from "./types/scalars.ts";
+import { addContainerSeries } from "./types/series-container.ts";
+import { addHostSeries } from "./types/series-host.ts";
+import { addQueueSeries } from "./types/series-queue.ts";
+import { addUpSeries } from "./types/series-up.ts";
 import { addStats } from "./types/stats.ts";
+import { addTimeline } from "./types/timeline.ts";
 
 const types = [
   addContainer,
   addContainerChanges,
   addContainerEvents,
   addStats,
+  addContainerHistory,
+  addContainerSeries,
   addHealthCheck,
   addLogs,
   addLogFollow,
@@ -43,11 +55,19 @@ const types = [
   addEngine,
   addQueue,
   addQueueHistory,
+  addQueueSeries,
   addJobErrors,
   addErrorGroups,
   addOrphans,
   addHost,
+  addHostHistory,
+  addHostSeries,
+  addUpSeries,
   addDeployInfo,
+  addDeploys,
+  addDeployVerdict,
+  addDrift,
+  addTimeline,
 ] as const;
 
 /** The whole schema. A new type is one file in types/ and one line above. */

@@ -17,6 +17,8 @@ export class Exchange implements EdgeRequest {
   readonly ip: string | undefined;
   readonly startedAt: number;
   readonly isHead: boolean;
+  /** Where the surface that it is for is mounted; undefined for none. */
+  mount: string | undefined;
   logged: EdgeRequest["logged"];
   /** Gives back the place that the request took, when it took one. To be called once. */
   release: (() => void) | undefined;
@@ -39,6 +41,7 @@ export class Exchange implements EdgeRequest {
     this.isHead = req.method === "HEAD";
     // Whoever reads `req` (Yoga) sees a GET; `res` knows already that it sends no body.
     if (this.isHead) req.method = "GET";
+    this.mount = undefined;
     this.logged = undefined;
     this.release = undefined;
     this.#maxBodyBytes = maxBodyBytes;
@@ -92,6 +95,11 @@ export class Exchange implements EdgeRequest {
 
   openStream(): StreamLease {
     return (this.#lease ??= this.#streams.open(this));
+  }
+
+  /** Whether its answer is one without an end. */
+  get isStream(): boolean {
+    return this.#lease !== undefined;
   }
 
   body(): Promise<Buffer> {

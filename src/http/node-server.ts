@@ -10,7 +10,8 @@ import { createErrorReply, wantsProblem } from "./error-reply.ts";
 import { Exchange } from "./exchange.ts";
 import { createHealthPages } from "./health.ts";
 import { defaultLimits, type EdgeLimits } from "./limits.ts";
-import { logRequest } from "./request-log.ts";
+import { observeRequest, type ObserveRequest } from "./observe.ts";
+import { type LoggedAnswer, logRequest } from "./request-log.ts";
 import { createRouter, type Outcome } from "./router.ts";
 import type { EdgeReply, PublicPage, Surface } from "./surface.ts";
 import { createStreams } from "./streams.ts";
@@ -35,11 +36,12 @@ interface EdgeOptions {
   /** Own state behind `/readyz`, beside draining. */
   readonly isReady?: () => boolean;
   readonly limits?: Partial<EdgeLimits>;
+  readonly observe?: ObserveRequest;
 }
 
 /** The HTTP edge: authentication, routing to surfaces, limits, security headers, request log, draining. No upstream is known here. */
 export function createEdge(options: EdgeOptions): Edge {
-  const { surfaces, authenticator, logger, isReady = () => true } = options;
+  const { surfaces, authenticator, logger, isReady = () => true, observe } = options;
   const limits: EdgeLimits = { ...defaultLimits, ...options.limits };
   let isDraining = false;
   let drained: Promise<void> | undefined;
@@ -55,6 +57,11 @@ export function createEdge(options: EdgeOptions): Edge {
     failedAuth: createThrottle({ burst: limits.failedAuthBurst, perSecond: limits.failedAuthPerSecond }),
   });
 
+  const tell = (exchange: Exchange, answered: LoggedAnswer) => {
+    logRequest(logger, exchange, answered);
+    if (observe) observeRequest(observe, exchange, answered);
+  };
+
   const fail = (exchange: Exchange, thrown: unknown) => {
     leave(exchange);
     const error = toOpsError(thrown);
@@ -63,7 +70,7 @@ export function createEdge(options: EdgeOptions): Edge {
     else if (error.status >= 500) logger.debug({ request_id: exchange.requestId, code, upstream, err: error.cause }, "failure");
     if (exchange.res.headersSent || exchange.res.destroyed) {
       exchange.res.destroy();
-      logRequest(logger, exchange, { status: exchange.res.statusCode, bytes: 0, code });
+      tell(exchange, { status: exchange.res.statusCode, bytes: 0, code });
       return;
     }
     finish(exchange, createErrorReply(error, exchange.requestId, wantsProblem(exchange.headers.accept)));
@@ -73,19 +80,19 @@ export function createEdge(options: EdgeOptions): Edge {
     leave(exchange);
     const { res } = exchange;
     if (!reply) {
-      const log = () => logRequest(logger, exchange, { status: res.statusCode, bytes: readLength(res) });
+      const log = () => tell(exchange, { status: res.statusCode, bytes: readLength(res) });
       if (res.closed) log();
       else res.once("close", log);
       return;
     }
     if (reply.stream) {
       writeStream(exchange, reply, reply.stream, limits.heartbeatMs)
-        .then((bytes) => logRequest(logger, exchange, { status: reply.status, bytes, route: reply.route }))
+        .then((bytes) => tell(exchange, { status: reply.status, bytes, route: reply.route }))
         .catch((error: unknown) => fail(exchange, error));
       return;
     }
     const bytes = writeReply(exchange, reply, isDraining);
-    logRequest(logger, exchange, { status: reply.status, bytes, route: reply.route, code: reply.code });
+    tell(exchange, { status: reply.status, bytes, route: reply.route, code: reply.code });
     const { socket } = res;
     if (socket && socket.writableLength > 0) watchSlowReader(res);
   };

@@ -5,7 +5,7 @@ import { parseClientRequestId } from "./request-id.ts";
 
 const unprintable = /[^\x21-\x7e]/g;
 
-interface Answered {
+export interface LoggedAnswer {
   readonly status: number;
   /** Length of the body, as sent. */
   readonly bytes: number;
@@ -17,7 +17,7 @@ interface Answered {
  * The one line of a request. An allow-list: no query, no header but a plain client request id, no body. The path is cut, and cleaned
  * of control characters and of our tokens. 499 stands for a client that went away. Source: security.md L5.
  */
-export function logRequest(logger: Logger, exchange: Exchange, { status, bytes, route, code }: Answered): void {
+export function logRequest(logger: Logger, exchange: Exchange, { status, bytes, route, code }: LoggedAnswer): void {
   const { req, maybePrincipal: principal, logged } = exchange;
   logger.info(
     {

@@ -66,6 +66,7 @@ export function createRouter(options: RouterOptions): (exchange: Exchange) => Ou
     if (fault === null) {
       for (const surface of surfaces) {
         if (!owns(surface, path)) continue;
+        exchange.mount = surface.prefix;
         if (method === "OPTIONS") return { status: 204, headers: { Allow: methods }, body: "" };
         return enter(exchange, surface);
       }

@@ -25,7 +25,7 @@ const redis = sampleContainer({ name: "redis", kind: "accessory", role: "redis" 
 const everything = [web, production, nowhere, redis];
 const memory = createMemorySources({ containers: everything });
 let deploy = sampleDeploy;
-const sources = { ...memory.sources, deploy: { read: async () => deploy } };
+const sources = { ...memory.sources, deploy: { ...memory.sources.deploy, read: async () => deploy } };
 let gateway: Awaited<ReturnType<typeof startGateway>>;
 
 beforeAll(async () => {

@@ -1,5 +1,6 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { toHistoryRange } from "../../src/graphql/history-args.ts";
+import { checkRows, sharePoints, toHistoryRange, toSeriesRange } from "../../src/graphql/history-args.ts";
 
 describe("toHistoryRange", () => {
   const nowMs = 1_767_225_600_000;
@@ -20,5 +21,62 @@ describe("toHistoryRange", () => {
     [{ from: "2d", step: 1 }, "172800 points, at most 11000"],
   ])("refuses %j: %s", (args, message) => {
     expect(() => toHistoryRange(args, nowMs)).toThrow(message);
+  });
+});
+
+describe("toSeriesRange", () => {
+  const nowMs = 1_767_225_600_000;
+  const at = (seconds: number) => new Date(nowMs + seconds * 1000).toISOString();
+
+  it("has its points at whole multiples of a round step", () => {
+    const asked = { from: at(-6 * 3600 - 7), to: at(-3), maxPoints: 500 };
+    expect(toSeriesRange(asked, nowMs)).toEqual({ from: nowMs / 1000 - 6 * 3600 - 60, step: 60, steps: 360 });
+    expect(toSeriesRange({ ...asked, maxPoints: 100 }, nowMs)).toMatchObject({ step: 300 });
+    expect(toSeriesRange({ ...asked, step: 7 }, nowMs)).toMatchObject({ step: 7 });
+    expect(toSeriesRange({ from: at(-100 * 365 * 86_400 + 3e9), to: at(0), maxPoints: 2 }, nowMs)).toMatchObject({ steps: 2 });
+  });
+
+  it("is empty where nothing has happened yet, or no point falls in", () => {
+    expect(toSeriesRange({ from: at(60), to: at(120), maxPoints: 10 }, nowMs)).toBeNull();
+    expect(toSeriesRange({ from: at(-70), to: at(-65), step: 60, maxPoints: 10 }, nowMs)).toBeNull();
+  });
+
+  it.each([
+    [{ from: at(0), to: at(-1), maxPoints: 10 }, "from must not be after to"],
+    [{ from: at(-60), to: at(0), maxPoints: 0 }, "maxPoints must be from 1 to 11000"],
+    [{ from: at(-60), to: at(0), maxPoints: 11_001 }, "maxPoints must be"],
+    [{ from: at(-60), to: at(0), maxPoints: 10, step: 0 }, "step must be from 1 to 86400"],
+    [{ from: at(-86_400), to: at(0), maxPoints: 10, step: 1 }, "86401 points, at most 11000"],
+  ])("refuses %j: %s", (args, message) => {
+    expect(() => toSeriesRange(args, nowMs)).toThrow(message);
+  });
+
+  it("never has more points than asked for, and none outside of the range", () => {
+    const range = fc.record({
+      from: fc.integer({ min: -400_000_000, max: 0 }),
+      length: fc.integer({ min: 0, max: 400_000_000 }),
+      maxPoints: fc.integer({ min: 2, max: 11_000 }),
+    });
+    fc.assert(
+      fc.property(range, ({ from, length, maxPoints }) => {
+        const made = toSeriesRange({ from: at(from), to: at(from + length), maxPoints }, nowMs);
+        if (made === null) return;
+        const end = Math.min(from + length, 0) + nowMs / 1000;
+        // One more, where both ends are points.
+        expect(made.steps).toBeLessThanOrEqual(maxPoints + 1);
+        expect(made.from % made.step).toBe(0);
+        expect(made.from + made.step).toBeGreaterThanOrEqual(from + nowMs / 1000);
+        expect(made.from + made.steps * made.step).toBeLessThanOrEqual(end);
+        expect(made.from + (made.steps + 1) * made.step).toBeGreaterThan(end);
+      }),
+    );
+  });
+
+  it("shares 100,000 rows among the series", () => {
+    expect(sharePoints(500, 10)).toBe(500);
+    expect(sharePoints(800, 200)).toBe(500);
+    expect(sharePoints(800, 0)).toBe(800);
+    expect(() => checkRows(200, 500)).not.toThrow();
+    expect(() => checkRows(201, 500)).toThrow("201 series of 500 points are more than 100000 rows");
   });
 });

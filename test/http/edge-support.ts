@@ -4,6 +4,7 @@ import { pino } from "pino";
 import { createAuthenticator } from "../../src/http/auth.ts";
 import type { EdgeLimits } from "../../src/http/limits.ts";
 import { createEdge, type Edge } from "../../src/http/node-server.ts";
+import type { ObserveRequest } from "../../src/http/observe.ts";
 import type { PublicPage, Surface } from "../../src/http/surface.ts";
 import { silentLogger } from "../../src/logger.ts";
 
@@ -30,6 +31,7 @@ interface StartOptions {
   readonly publicPages?: readonly PublicPage[];
   readonly limits?: Partial<EdgeLimits>;
   readonly isReady?: () => boolean;
+  readonly observe?: ObserveRequest;
 }
 
 /** A REST-like surface that counts what reaches it. */

@@ -1,7 +1,9 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { beforeEach, describe, expect, inject, it } from "vitest";
+import { silentLogger } from "../../src/logger.ts";
 import { parseDeployInfo } from "../../src/upstreams/deploy/parse.ts";
+import { createDeploySource } from "../../src/upstreams/deploy/source.ts";
 import { createHookSandbox } from "../support/kamal-hook.ts";
 
 let hook: ReturnType<typeof createHookSandbox>;
@@ -51,7 +53,7 @@ describe("the file", () => {
     hook.run({ KAMAL_VERSION: "v2" });
     expect(statSync(hook.filePath("web-1")).ino).not.toBe(ino);
     expect(mode & 0o777).toBe(0o644);
-    expect(readdirSync(dirname(hook.filePath("web-1")))).toEqual(["deploy_info.json"]);
+    expect(readdirSync(dirname(hook.filePath("web-1")))).toEqual(["deploy_history.jsonl", "deploy_info.json"]);
   });
 
   it("is the same from bash, where sh is bash", () => {
@@ -80,6 +82,50 @@ describe("previous_tag", () => {
     hook.run({ KAMAL_VERSION: "v1", KAMAL_HOSTS: "web-1" });
     hook.run({ KAMAL_VERSION: "v2", KAMAL_HOSTS: "web-1,web-2" });
     expect([hook.read("web-1")["previous_tag"], hook.read("web-2")["previous_tag"]]).toEqual(["v1", ""]);
+  });
+});
+
+describe("deploy_history.jsonl", () => {
+  const historyPath = () => join(dirname(hook.filePath("web-1")), "deploy_history.jsonl");
+  const read = async () => {
+    const [log] = await createDeploySource({ path: hook.filePath("web-1"), logger: silentLogger }).history(AbortSignal.timeout(5000));
+    return log;
+  };
+
+  it("has every deploy, one line each, as the gateway reads them", async () => {
+    const at = (minute: number) => ({ KAMAL_RECORDED_AT: `2026-01-10T13:${minute}:00Z` });
+    hook.run({ KAMAL_VERSION: "v1", KAMAL_RUNTIME: "61", ...at(15) });
+    hook.run({ KAMAL_VERSION: "v2", KAMAL_PERFORMER: `o'"\\n,  "x": "`, KAMAL_DESTINATION: "staging", ...at(25) });
+    hook.run({ KAMAL_VERSION: "v1", KAMAL_COMMAND: "rollback", ...at(35) });
+    expect(readFileSync(historyPath(), "utf8").split("\n")).toHaveLength(4);
+    expect(await read()).toMatchObject({
+      skipped: 0,
+      complete: true,
+      records: [
+        { tag: "v1", deployedAt: "2026-01-10T13:15:00Z", durationSeconds: 61, command: "deploy", previousTag: null },
+        { tag: "v2", deployedBy: `o'"\\n,  "x": "`, env: "staging", previousTag: "v1" },
+        { tag: "v1", command: "rollback", previousTag: "v2" },
+      ],
+    });
+  });
+
+  it("goes on after a line that was torn, and is cut to its last 1,000 lines at a megabyte", async () => {
+    mkdirSync(dirname(historyPath()), { recursive: true });
+    writeFileSync(historyPath(), '{"current_tag":"torn');
+    hook.run({ KAMAL_VERSION: "v1" });
+    expect(await read()).toMatchObject({ skipped: 1, records: [{ tag: "v1" }] });
+    writeFileSync(historyPath(), `${"x".repeat(999)}\n`.repeat(1001));
+    hook.run({ KAMAL_VERSION: "v2" });
+    const lines = readFileSync(historyPath(), "utf8").trimEnd().split("\n");
+    expect([lines.length, lines.at(-1)?.includes('"v2"')]).toEqual([1000, true]);
+    expect(readdirSync(dirname(historyPath()))).toEqual(["deploy_history.jsonl", "deploy_info.json"]);
+  });
+
+  it("that cannot be written is warned of, and deploy_info.json is written all the same", () => {
+    mkdirSync(historyPath(), { recursive: true });
+    const run = hook.run({ KAMAL_VERSION: "v1" });
+    expect(run).toMatchObject({ status: 0, stderr: expect.stringContaining("deploy_history.jsonl was NOT written") });
+    expect(hook.read()["current_tag"]).toBe("v1");
   });
 });
 

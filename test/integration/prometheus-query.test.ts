@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, it } from "vitest";
-import { hostQuery } from "../../src/upstreams/prometheus/query.ts";
+import { hostQuery, toHostRangeQuery } from "../../src/upstreams/prometheus/query.ts";
 
 /** Prometheus' own query engine over series that we make up: what would take hours to happen on a real one. */
 const folder = mkdtempSync(join(tmpdir(), "ops-promql-"));
@@ -13,14 +13,20 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 type Series = readonly (readonly [series: string, values: string])[];
 
 /** Runs the query over the series and compares the whole answer: "SUCCESS", or both where they differ. */
-function run(interval: string, evalTime: string, series: Series, expected: Readonly<Record<string, number>>): string {
+function run(
+  interval: string,
+  evalTime: string,
+  series: Series,
+  expected: Readonly<Record<string, number>>,
+  query = hostQuery,
+): string {
   const file = join(folder, "test.yml");
   const test = {
     interval,
     input_series: series.map(([name, values]) => ({ series: name, values })),
     promql_expr_test: [
       {
-        expr: `round(${hostQuery.replaceAll("\n", " ")}, 0.000001)`,
+        expr: `round(${query.replaceAll("\n", " ")}, 0.000001)`,
         eval_time: evalTime,
         exp_samples: Object.entries(expected).map(([labels, value]) => ({ labels: `{${labels}}`, value })),
       },
@@ -124,4 +130,21 @@ it("under another job name, node-exporters are found by their series; other expo
     ['up{job="postgres",instance="a:9100"}', "1x20"],
   ];
   expect(run("1m", "20m", series, { [`m="up",${pods}`]: 1, [`m="uname",${pods},nodename="web-1"`]: 1 })).toContain("SUCCESS");
+});
+
+it("in the past a CPU share spans the step, and the time of a scrape is told, of the selected hosts alone", () => {
+  const other = at.replace("a:1", "aXb");
+  const series: Series = [
+    [`up{${at}}`, "1x28 _x2"],
+    [`up{${other}}`, "1x30"],
+    // Busy for five minutes, then idle for ten.
+    [`node_cpu_seconds_total{${at},cpu="0",mode="user"}`, "0+0x15 60+60x4 300x8 _x2"],
+    [`node_cpu_seconds_total{${at},cpu="0",mode="idle"}`, "0+60x15 900x4 960+60x8 _x2"],
+    [`node_load1{${at}}`, "7x28 _x2"],
+    [`node_load1{${other}}`, "7x30"],
+  ];
+  const now = { [`m="sampled",${at}`]: 28 * 60, [`m="up",${at}`]: 1, [`m="load1",${at}`]: 7 };
+  const past = (step: number) => toHostRangeQuery(step, ["a:1"]);
+  expect(run("1m", "30m", series, { ...now, [`m="cpu",${at}`]: 0 }, past(60))).toContain("SUCCESS");
+  expect(run("1m", "30m", series, { ...now, [`m="cpu",${at}`]: 0.3571 }, past(900))).toContain("SUCCESS");
 });

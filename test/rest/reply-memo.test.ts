@@ -20,7 +20,7 @@ const engines = () => [
 const memory = createMemorySources().sources;
 const sources: Sources = {
   ...memory,
-  deploy: { read: async () => deploy },
+  deploy: { ...memory.deploy, read: async () => deploy },
   containers: {
     ...memory.containers,
     list: async () => ({ containers: rows, engines: engines() }),

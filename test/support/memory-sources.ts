@@ -2,7 +2,9 @@ import { hash } from "node:crypto";
 import type { AuditLog, AuditRecord } from "../../src/domain/audit.ts";
 import type { Container, ContainerSource, ContainerStats, EngineStatus } from "../../src/domain/container.ts";
 import type { DeployInfo } from "../../src/domain/deploy.ts";
+import type { DeployLog } from "../../src/domain/deploy-record.ts";
 import type { Host } from "../../src/domain/host.ts";
+import { toHostHistory } from "../../src/domain/host-history.ts";
 import { toBatch } from "../../src/domain/log-follow.ts";
 import type { JobErrorGroup } from "../../src/domain/job-errors.ts";
 import type { JobFailures, QueueMetrics, QueueSource, RunningJobs, WorkerJobs } from "../../src/domain/queue.ts";
@@ -10,6 +12,7 @@ import type { RestartLimitOptions } from "../../src/domain/restart-limits.ts";
 import type { JobControl } from "../../src/domain/job-control.ts";
 import { createJobOperations } from "../../src/domain/job-control-operations.ts";
 import { createRestarts } from "../../src/domain/restart.ts";
+import { createTimelineMemory } from "../../src/domain/timeline-memory.ts";
 import type { Sources } from "../../src/graphql/context.ts";
 import { createChanges } from "../../src/upstreams/docker/changes.ts";
 import { createEventBoard } from "../../src/upstreams/docker/event-board.ts";
@@ -138,11 +141,13 @@ export interface Memory {
     errors: ErrorFigures[] | Error;
     control?: JobControl;
     failedJobs?: QueueSource["failedJobs"];
+    history?: QueueSource["history"];
     running?: (hosts: readonly string[]) => Promise<RunningJobs>;
     workerJobs?: () => Promise<readonly WorkerJobs[]>;
   }[];
   hosts: readonly Host[] | Error;
   deploy: DeployInfo | Error;
+  deployLogs: readonly DeployLog[];
 }
 
 function byKindAndName(a: Container, b: Container): number {
@@ -168,6 +173,7 @@ export function createMemorySources(
     queueSources: [],
     hosts: [],
     deploy: sampleDeploy,
+    deployLogs: [],
     ...memory,
   };
   const calls: Record<string, number> = {};
@@ -258,6 +264,7 @@ export function createMemorySources(
     },
     ...(given.running && { running: given.running }),
     ...(given.control && { control: given.control }),
+    ...(given.history && { history: given.history }),
     ...(given.failedJobs && { failedJobs: given.failedJobs }),
     ...(given.workerJobs && { workerJobs: given.workerJobs }),
   }));
@@ -281,14 +288,30 @@ export function createMemorySources(
         count("hosts");
         return { hosts: await give(data.hosts), thresholds, updatedAt: "2026-01-13T09:46:00Z" };
       },
+      history: async (range, instances) => {
+        count("hostHistory");
+        await give(data.hosts);
+        return new Map(instances.map((instance) => [instance, toHostHistory(range, [])]));
+      },
       close: async () => {},
+    },
+    containerHistory: {
+      containerHistory: async (_range, containers) => {
+        count("containerHistory");
+        return containers.map(() => null);
+      },
     },
     deploy: {
       read: () => {
         count("deploy");
         return give(data.deploy);
       },
+      history: async () => {
+        count("deployHistory");
+        return data.deployLogs;
+      },
     },
+    timeline: createTimelineMemory(),
     audit,
     restarts: createRestarts({ source, audit, limits: options.limits ?? { cooldownMs: 0, budgetPerHour: 1000 }, stableMs: 0 }),
     thresholds,

@@ -1,28 +1,44 @@
 import DataLoader from "dataloader";
 import type { Host, HostReport } from "../../domain/host.ts";
+import { type HostHistory, toHostHistory } from "../../domain/host-history.ts";
 import { maySee } from "../../domain/principal.ts";
+import type { HistoryRange } from "../../domain/queue-history.ts";
 import { OpsError } from "../../errors.ts";
 import type { Caller, Sources } from "../context.ts";
 import { once } from "./once.ts";
+import { createRangeLoaders } from "./range-loaders.ts";
 
 export interface HostLoaders {
   /** All hosts in one question to Prometheus. */
   report(): Promise<HostReport>;
   /** By node name, by instance, or by the instance's address without its port; null when Prometheus knows none. */
   readonly byName: DataLoader<string, Host | null>;
+  /** The past over one range by instance, in one question to Prometheus for all of them; all points null where nothing is known. */
+  history(range: HistoryRange): DataLoader<string, HostHistory>;
 }
 
 /** Hosts carry no environment of their own: a limited token sees them only where ENV names one of its environments. */
 export function createHostLoaders(sources: Sources, { principal, signal }: Caller): HostLoaders {
-  const report = once(async () => {
+  const requireVisible = () => {
     if (!maySee(principal, sources.env)) throw new OpsError("forbidden", "The hosts belong to no environment of this token");
+  };
+  const report = once(async () => {
+    requireVisible();
     return sources.hosts.report(signal);
   });
+  const history = createRangeLoaders<string, HostHistory>(
+    async (range, instances) => {
+      requireVisible();
+      const found = await sources.hosts.history(range, instances, signal);
+      return instances.map((instance) => found.get(instance) ?? toHostHistory(range, []));
+    },
+    (instance) => instance,
+  );
   const byName = new DataLoader<string, Host | null>(async (names) => {
     const index = toIndex((await report()).hosts);
     return names.map((name) => index.get(name) ?? null);
   });
-  return { report, byName };
+  return { report, byName, history };
 }
 
 function toIndex(hosts: readonly Host[]): Map<string, Host> {

@@ -92,7 +92,11 @@ export function addQueue(builder: Builder, refs: Refs, scalars: Scalars): void {
     fields: (t) => ({
       name: t.exposeString("name", { description: "Its configured name." }),
       kind: t.exposeString("kind", { description: "The job system: table, river, pgboss ..." }),
-      env: t.expose("env", { type: scalars.environment, nullable: true, description: "Environment of its queues, null when unknown." }),
+      env: t.expose("env", {
+        type: scalars.environment,
+        nullable: true,
+        description: "Environment of its queues, null when unknown.",
+      }),
       numbersOk: t.boolean({
         description: "Whether its numbers could be read: its queues are known then.",
         resolve: (source) => source.numbersOk(),

@@ -15,8 +15,8 @@ interface Tailed {
 
 /** So much of a file is read at once, from its end. */
 const mostBytes = 1 << 20;
-/** So much of what was read before is compared: a file that was overwritten in place has its inode still. */
-const markBytes = 64;
+/** So much of what was read before, a line or more, is compared: a file that was overwritten in place has its inode still. */
+const markBytes = 1024;
 
 /**
  * Reads the lines that were appended to a regular file since the last call, at most its last megabyte. A file that was replaced, cut or overwritten
@@ -34,7 +34,8 @@ export function createTail(path: string): () => Promise<Tailed> {
     try {
       const { dev, ino, size, isFile } = await look(file);
       if (!isFile) throw Object.assign(new Error("it is not a regular file"), { code: "EINVAL" });
-      const anew = identity !== `${dev}:${ino}` || size < offset || !(await readBytes(file, offset - mark.length, offset)).equals(mark);
+      const anew =
+        identity !== `${dev}:${ino}` || size < offset || !(await readBytes(file, offset - mark.length, offset)).equals(mark);
       if (anew) [offset, rest, mark] = [0, Buffer.alloc(0), Buffer.alloc(0)];
       identity = `${dev}:${ino}`;
       const start = Math.max(offset, size - mostBytes);

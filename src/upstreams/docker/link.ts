@@ -41,8 +41,8 @@ export function createLink(address: EngineAddress, observe: ObserveCall = unobse
     if (statusCode >= 200 && statusCode < 300) return response;
     throw new StatusError(statusCode, await readStart(response, 16 << 10));
   };
-  const toCode = (error: unknown) => toDockerError(error, "").code;
-  const send: Link["send"] = (...call) => observed({ observe, upstream: "docker", signal: call[3], toCode }, () => sendNow(...call));
+  const send: Link["send"] = (...call) =>
+    observed({ observe, upstream: "docker", signal: call[3], toCode }, () => sendNow(...call));
   const ping = async (signal: AbortSignal) => {
     const response = await send("GET", "/_ping", {}, signal);
     await readStart(response, 16 << 10);
@@ -92,3 +92,5 @@ function toVersion(header: string | string[] | undefined): string {
 function isOlder(a: readonly [number, number], b: readonly [number, number]): boolean {
   return a[0] < b[0] || (a[0] === b[0] && a[1] < b[1]);
 }
+
+const toCode = (error: unknown) => toDockerError(error, "").code;

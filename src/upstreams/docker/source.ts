@@ -59,7 +59,18 @@ export function createContainerSource(options: ContainerSourceOptions): Containe
   const fullLimit = pLimit(32);
   const changes = createChanges();
   const board = createEventBoard();
-  const settings = { service, logger, listTimeoutMs, concurrency, fullLimit, resyncMs, staleMs, changes, board, observe: options.observe };
+  const settings = {
+    service,
+    logger,
+    listTimeoutMs,
+    concurrency,
+    fullLimit,
+    resyncMs,
+    staleMs,
+    changes,
+    board,
+    observe: options.observe,
+  };
   const inspector = createInspector(inspectTimeoutMs);
   const follower = createFollower(inspector, options.logsTimeoutMs ?? 5000);
   const engines = new Map(options.engines.map((engine) => [engine.name, createEngine(engine, inspector, settings)]));

@@ -23,8 +23,8 @@ interface ClientOptions {
   readonly url: string;
   /** Total deadline of one query, milliseconds: connect, headers and body together. */
   readonly timeoutMs: number;
-  /** The same of a query over a range, its wait for its turn included. */
-  readonly rangeTimeoutMs: number;
+  /** The same of a query over a range, its wait for its turn included. @default 5000 */
+  readonly rangeTimeoutMs?: number | undefined;
   readonly observe?: ObserveCall | undefined;
 }
 
@@ -40,15 +40,15 @@ interface Question<T> {
   readonly turn: (exchange: () => Promise<T>) => Promise<T>;
 }
 
-const megabyte = 1024 * 1024;
-const maxBytes = 4 * megabyte;
-const maxRangeBytes = 8 * megabyte;
+const maxBytes = 4 * 1024 * 1024;
+const maxRangeBytes = 8 * 1024 * 1024;
 
 /**
  * Prometheus' HTTP API through undici's `request`, which, unlike fetch, neither follows redirects nor inflates bodies: an answer of
  * 4 MB is 4 MB. @throws TypeError when the URL is not http(s)
  */
-export function createPrometheusClient({ url, timeoutMs, rangeTimeoutMs, observe = unobserved }: ClientOptions): PrometheusClient {
+export function createPrometheusClient(options: ClientOptions): PrometheusClient {
+  const { url, timeoutMs, rangeTimeoutMs = 5_000, observe = unobserved } = options;
   const { endpoint, headers } = parseTarget(url);
   const limit = pLimit(2);
   // undici takes 140 ms to load: that is for the first query, not for the start of the process.
@@ -57,7 +57,6 @@ export function createPrometheusClient({ url, timeoutMs, rangeTimeoutMs, observe
     const { Agent } = await import("undici");
     return new Agent({ connections: 4, keepAliveTimeout: 4_000, connect: { timeout: timeoutMs } });
   };
-  const toCode = (error: unknown) => toOpsError(error).code;
   const ask = async <T>(question: Question<T>): Promise<T> => {
     const { path, form, signal, parse, turn } = question;
     const deadline = AbortSignal.timeout(question.timeoutMs);
@@ -82,42 +81,38 @@ export function createPrometheusClient({ url, timeoutMs, rangeTimeoutMs, observe
       throw toPrometheusError(error, deadline, question.timeoutMs);
     }
   };
-  const tell = <T>(question: Question<T>): Promise<T> =>
-    observed({ observe, upstream: "prometheus", signal: question.signal, toCode }, () => ask(question));
+  const tell = <T>(signal: AbortSignal, call: () => Promise<T>) =>
+    observed({ observe, upstream: "prometheus", signal, toCode }, call);
   return {
-    query: (promql, signal) =>
-      tell({
-        path: endpoint.pathname,
-        form: { query: promql },
-        timeoutMs,
-        maxBytes,
-        signal,
-        parse: parseAnswer,
-        turn: (exchange) => exchange(),
-      }),
-    queryRange: async (promql, range, signal) => {
+    query: (promql, signal) => {
+      const [form, turn] = [{ query: promql }, (exchange: () => Promise<Vector>) => exchange()];
+      const question: Question<Vector> = { path: endpoint.pathname, form, timeoutMs, maxBytes, signal, parse: parseAnswer, turn };
+      return tell(signal, () => ask(question));
+    },
+    queryRange: (promql, range, signal) => {
       const { from, step, steps } = range;
-      const times = { start: String(from + step), end: String(from + step * steps), step: String(step) };
-      return tell({
+      const question: Question<Matrix> = {
         path: `${endpoint.pathname}_range`,
-        form: { query: promql, ...times },
+        form: { query: promql, start: `${from + step}`, end: `${from + step * steps}`, step: `${step}` },
         timeoutMs: rangeTimeoutMs,
         maxBytes: maxRangeBytes,
         signal,
         parse: (status, body) => parseMatrix(status, body, range),
         turn: limit,
-      }).catch((error: unknown) => {
-        if (!(error instanceof PrometheusError && error.kind === "too_large")) throw error;
-        // What came was an answer: the caller asked for too much.
-        throw new OpsError("invalid_request", "The history is larger than 8 MB: choose a longer step, or a shorter range", {
-          cause: error,
-        });
-      });
+      };
+      return tell(signal, () => ask(question).catch(refuseLarge));
     },
     close: async () => {
       await (await agent)?.destroy();
     },
   };
+}
+
+/** It did answer: the caller asked for too much. */
+function refuseLarge(error: unknown): never {
+  if (!(error instanceof PrometheusError && error.kind === "too_large")) throw error;
+  const message = "The history is larger than 8 MB: choose a longer step, or a shorter range";
+  throw new OpsError("invalid_request", message, { cause: error });
 }
 
 /** The address of the query API, and the headers of each query; userinfo becomes a header, so that no error or log can quote it. */
@@ -157,3 +152,5 @@ async function readText(body: Dispatcher.ResponseData["body"], most: number): Pr
   }
   return Buffer.concat(chunks).toString("utf8");
 }
+
+const toCode = (error: unknown) => toOpsError(error).code;

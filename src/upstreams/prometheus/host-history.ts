@@ -16,7 +16,13 @@ export function toHostHistories(range: HistoryRange, { series }: Matrix): Readon
   return new Map(
     [...byInstance].map(([instance, jobs]) => {
       const sorted = [...jobs].toSorted(([a], [b]) => (a < b ? -1 : 1));
-      return [instance, toHostHistory(range, sorted.map(([, given]) => toSeries(given)))];
+      return [
+        instance,
+        toHostHistory(
+          range,
+          sorted.map(([, given]) => toSeries(given)),
+        ),
+      ];
     }),
   );
 }

@@ -117,7 +117,6 @@ export const pastMetrics = ["sampled", "up", "cpu", "mem", "disk", "load1"] as c
 export function toHostRangeQuery(step: number, instances: readonly string[]): string {
   const scope = { window: `${Math.min(3600, Math.max(300, step))}s`, matchers: toMatchers("instance", instances) };
   const { up, cpu, mem, disk, load1 } = toCommon(scope);
-  const rounded = (expression: string) => `round(${expression}, 0.0001)`;
   return joinExpressions([
     ["sampled", `max by (job, instance) (${toUp(scope, (selector) => `timestamp(${selector})`)}\n)`],
     ["up", up],
@@ -127,6 +126,9 @@ export function toHostRangeQuery(step: number, instances: readonly string[]): st
     ["load1", load1],
   ]);
 }
+
+/** Four decimals. */
+const rounded = (expression: string) => `round(${expression}, 0.0001)`;
 
 /** Longer lists make the query longer than the series that they spare. */
 const mostNames = 100;

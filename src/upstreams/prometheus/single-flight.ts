@@ -36,6 +36,26 @@ export function createSingleFlight<T>(run: (signal: AbortSignal) => Promise<T>):
   };
 }
 
+/** The same for questions that differ: those of one key share a run. */
+export function createKeyedFlights<Question, T>(
+  toKey: (question: Question) => string,
+  run: (question: Question, signal: AbortSignal) => Promise<T>,
+): (question: Question, signal: AbortSignal) => Promise<T> {
+  const flights = new Map<string, (signal: AbortSignal) => Promise<T>>();
+  return (question, signal) => {
+    const key = toKey(question);
+    const known = flights.get(key);
+    if (known) return known(signal);
+    const join = createSingleFlight((shared) =>
+      run(question, shared).finally(() => {
+        if (flights.get(key) === join) flights.delete(key);
+      }),
+    );
+    flights.set(key, join);
+    return join(signal);
+  };
+}
+
 function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const abort = () => reject(new PrometheusError("abandoned", "", signal.reason));

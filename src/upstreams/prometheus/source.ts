@@ -1,11 +1,16 @@
-import type { HostReport, HostSource, Thresholds } from "../../domain/host.ts";
+import type { ContainerHistorySource } from "../../domain/container-history.ts";
+import type { HostSource, Thresholds } from "../../domain/host.ts";
+import type { HistoryRange } from "../../domain/queue-history.ts";
 import type { ObserveCall } from "../../domain/upstream-call.ts";
 import type { Logger } from "../../logger.ts";
 import { createPrometheusClient } from "./client.ts";
+import { toContainerHistories, toContainerRangeQuery } from "./container-history.ts";
 import { PrometheusError } from "./failure.ts";
-import { hostQuery } from "./query.ts";
+import { toHostHistories } from "./host-history.ts";
+import type { Matrix } from "./matrix.ts";
+import { hostQuery, toHostRangeQuery } from "./query.ts";
 import { toHostReport } from "./report.ts";
-import { createSingleFlight } from "./single-flight.ts";
+import { createKeyedFlights, createSingleFlight } from "./single-flight.ts";
 
 export interface HostSourceOptions {
   /** http(s) base URL; may carry a path prefix and `user:password@`. */
@@ -15,31 +20,68 @@ export interface HostSourceOptions {
   readonly logger: Logger;
   /** Total deadline of one query, milliseconds. @default 3000 */
   readonly timeoutMs?: number;
+  /** The same of a query over a range. @default 5000 */
+  readonly rangeTimeoutMs?: number;
   readonly observe?: ObserveCall;
 }
 
+/** What is read from Prometheus: hosts, now and in the past, and the past of containers. */
+export interface PrometheusSource extends HostSource, ContainerHistorySource {}
+
 /**
- * The host metrics of Prometheus: one POST for all hosts and metrics, shared by callers that ask at the same time.
- * Rejects with prometheus_unavailable, whose message says why. @throws TypeError when the URL is not http(s)
+ * The metrics in Prometheus: one POST for all hosts and metrics, and one for all that is asked of a range, each shared by callers that ask the
+ * same at the same time. Rejects with prometheus_unavailable, whose message says why. @throws TypeError when the URL is not http(s)
  */
-export function createHostSource(options: HostSourceOptions): HostSource {
-  const { logger, thresholds } = options;
-  const client = createPrometheusClient({ url: options.url, timeoutMs: options.timeoutMs ?? 3_000, observe: options.observe });
-  // One line per change of state, not per request: a dashboard asks every few seconds.
+export function createHostSource(options: HostSourceOptions): PrometheusSource {
+  const { url, logger, thresholds, timeoutMs = 3_000, rangeTimeoutMs, observe } = options;
+  const client = createPrometheusClient({ url, timeoutMs, rangeTimeoutMs, observe });
+  const watchReports = createWatch(logger);
+  const watchHistory = createWatch(logger);
+  const report = createSingleFlight(async (signal) => {
+    const vector = await watchReports(async () => {
+      const answer = await client.query(hostQuery, signal);
+      return { ...answer, report: toHostReport(answer, thresholds) };
+    });
+    return vector.report;
+  });
+  const ranges = createKeyedFlights<RangeQuestion, Matrix>(
+    ({ promql, range: { from, step, steps } }) => `${from} ${step} ${steps} ${promql}`,
+    ({ promql, range }, signal) => watchHistory(() => client.queryRange(promql, range, signal)),
+  );
+  return {
+    report,
+    async history(range, instances, signal) {
+      const promql = toHostRangeQuery(range.step, instances);
+      return toHostHistories(range, await ranges({ promql, range }, signal));
+    },
+    async containerHistory(range, containers, signal) {
+      const promql = toContainerRangeQuery(containers.map(({ name }) => name));
+      return toContainerHistories(range, containers, await ranges({ promql, range }, signal));
+    },
+    close: () => client.close(),
+  };
+}
+
+interface RangeQuestion {
+  readonly promql: string;
+  readonly range: HistoryRange;
+}
+
+/** Watches the answers to one kind of question: one line per change of state, not per request, as a dashboard asks every few seconds. */
+function createWatch(logger: Logger) {
   let noted = "";
   const note = (state: string, log: () => void) => {
     if (state !== noted) log();
     noted = state;
   };
-  const load = async (signal: AbortSignal): Promise<HostReport> => {
+  return async <T extends { readonly warnings: readonly string[] }>(ask: () => Promise<T>): Promise<T> => {
     try {
-      const vector = await client.query(hostQuery, signal);
-      const report = toHostReport(vector, thresholds);
-      const { warnings } = vector;
+      const answer = await ask();
+      const { warnings } = answer;
       const warned = () => logger.warn({ upstream: "prometheus", warnings }, "Prometheus answered with warnings");
       const fine = () => noted && logger.info({ upstream: "prometheus" }, "Prometheus answers again");
       note(warnings.join("\n"), warnings.length > 0 ? warned : fine);
-      return report;
+      return answer;
     } catch (error) {
       if (error instanceof PrometheusError && error.kind !== "abandoned") {
         const fields = { upstream: "prometheus", kind: error.kind, cause: causeOf(error) };
@@ -48,7 +90,6 @@ export function createHostSource(options: HostSourceOptions): HostSource {
       throw error;
     }
   };
-  return { report: createSingleFlight(load), close: () => client.close() };
 }
 
 /** What lies behind a failure, for our log only: it may quote Prometheus. */

@@ -21,7 +21,12 @@ interface ClientOptions {
 }
 
 /** The management API through undici's `request`, which neither follows redirects nor inflates bodies. Credentials go into a header: no error can quote them. */
-export function createRabbitmqClient({ source, url, maxBytes = 16 * 1024 * 1024, observe = unobserved }: ClientOptions): RabbitmqClient {
+export function createRabbitmqClient({
+  source,
+  url,
+  maxBytes = 16 * 1024 * 1024,
+  observe = unobserved,
+}: ClientOptions): RabbitmqClient {
   const { origin, base, headers } = parseAddress(url);
   const fail = (message: string, options: { cause?: unknown; upstreamStatus?: number } = {}) =>
     new OpsError("queues_unavailable", message, { upstream: `queues:${source}`, ...options });
@@ -33,16 +38,15 @@ export function createRabbitmqClient({ source, url, maxBytes = 16 * 1024 * 1024,
     return { statusCode, text: await readText(body, maxBytes) };
   };
   const get: RabbitmqClient["get"] = async (path, schema, signal) => {
-      const { statusCode, text } = await abortable(ask(path, signal), signal).catch((error: unknown) => {
-        throw fail(explain(error), { cause: error, ...(error instanceof TooLargeError && { upstreamStatus: 200 }) });
-      });
-      if (statusCode !== 200) throw fail(explainStatus(statusCode, text), { upstreamStatus: statusCode });
-      const result = schema.safeParse(parseJson(text));
-      if (!result.success)
-        throw fail("The address of RabbitMQ does not answer as its management API does", { cause: result.error });
-      return result.data;
+    const { statusCode, text } = await abortable(ask(path, signal), signal).catch((error: unknown) => {
+      throw fail(explain(error), { cause: error, ...(error instanceof TooLargeError && { upstreamStatus: 200 }) });
+    });
+    if (statusCode !== 200) throw fail(explainStatus(statusCode, text), { upstreamStatus: statusCode });
+    const result = schema.safeParse(parseJson(text));
+    if (!result.success)
+      throw fail("The address of RabbitMQ does not answer as its management API does", { cause: result.error });
+    return result.data;
   };
-  const toCode = (error: unknown) => toOpsError(error).code;
   return {
     get: (path, schema, signal) => observed({ observe, upstream: "rabbitmq", signal, toCode }, () => get(path, schema, signal)),
     close: async () => {
@@ -121,3 +125,5 @@ function parseJson(text: string): unknown {
     return null;
   }
 }
+
+const toCode = (error: unknown) => toOpsError(error).code;

@@ -67,19 +67,18 @@ export function createRedisConnection(source: string, url: string, observe: Obse
     return replies;
   };
   const ask: RedisConnection["ask"] = async (questions, signal) => {
-      const commands = questions.flatMap((question) => question.commands);
-      try {
-        signal.throwIfAborted();
-        const replies = commands.length === 0 ? [] : await abortable(run(commands), signal);
-        let from = 0;
-        return questions.map((question) => question.parse(replies.slice(from, (from += question.commands.length))));
-      } catch (error) {
-        // Whoever says nothing is not waited for again: the next question gets a new connection.
-        if (toText(error).startsWith("TimeoutError")) drop();
-        throw error instanceof OpsError ? error : fail(explain(error), toCause(error));
-      }
-    };
-  const toCode = (error: unknown) => toOpsError(error).code;
+    const commands = questions.flatMap((question) => question.commands);
+    try {
+      signal.throwIfAborted();
+      const replies = commands.length === 0 ? [] : await abortable(run(commands), signal);
+      let from = 0;
+      return questions.map((question) => question.parse(replies.slice(from, (from += question.commands.length))));
+    } catch (error) {
+      // Whoever says nothing is not waited for again: the next question gets a new connection.
+      if (toText(error).startsWith("TimeoutError")) drop();
+      throw error instanceof OpsError ? error : fail(explain(error), toCause(error));
+    }
+  };
   return {
     ask: (questions, signal) => observed({ observe, upstream: "redis", signal, toCode }, () => ask(questions, signal)),
     close: () => Promise.resolve(drop()),
@@ -156,3 +155,5 @@ function explain(error: unknown): string {
   if (/timed? ?out|ETIMEDOUT|TimeoutError/i.test(text)) return "Redis did not answer in time";
   return "Redis cannot be reached: check REDIS_URL";
 }
+
+const toCode = (error: unknown) => toOpsError(error).code;

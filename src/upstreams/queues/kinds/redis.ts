@@ -39,7 +39,9 @@ function createRedisSource(config: Readonly<z.infer<typeof redisConfig>>, { brok
   const { name, systems: wanted = systems, prefix = "bull", names = [] } = config;
   const fail = (message: string) => new OpsError("queues_unavailable", message, { upstream: `queues:${name}` });
   const connection =
-    brokers.redis === null ? createNoConnection(fail("REDIS_URL is not set")) : createRedisConnection(name, brokers.redis, observe);
+    brokers.redis === null
+      ? createNoConnection(fail("REDIS_URL is not set"))
+      : createRedisConnection(name, brokers.redis, observe);
   const create = { bullmq: () => createBullmq(connection, prefix), asynq: () => createAsynq(connection) };
   const queues = createRedisQueues(
     name,

@@ -2,11 +2,10 @@ import { type ObserveCall, observed } from "../../../domain/upstream-call.ts";
 import { toQueueError } from "./failures.ts";
 import type { Database } from "./pool.ts";
 
-const subject = { source: null, table: "", columns: [] };
+const toCode = (error: unknown) => toQueueError(error, { source: null, table: "", columns: [] }).code;
 
 /** The database, its reads observed: each with its retry is one. */
 export function observeDatabase(database: Database, observe: ObserveCall): Database {
-  const toCode = (error: unknown) => toQueueError(error, subject).code;
   return {
     ...database,
     read: (statement, signal) =>

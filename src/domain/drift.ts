@@ -1,0 +1,144 @@
+import type { Container, EngineStatus } from "./container.ts";
+import { type Deploy, isLive, isOfDeploy } from "./deploy-state.ts";
+import type { Environment } from "./environment.ts";
+
+export const driftKinds = ["mixed_releases", "unlike_deploy", "leftover", "engine_missed", "engine_unknown"] as const;
+export type DriftKind = (typeof driftKinds)[number];
+
+/** Something that is not as the last deploy should have left it. */
+export interface Drift {
+  readonly kind: DriftKind;
+  readonly message: string;
+  readonly env: Environment | null;
+  /** Null where it is about more than one role. */
+  readonly role: string | null;
+  /** Null where it is about more than one engine. */
+  readonly engine: string | null;
+  /** Release that should run; null when that is not known. */
+  readonly expected: string | null;
+  /** Releases that run, each once, sorted. */
+  readonly found: readonly string[];
+  /** Those that are not as they should be. */
+  readonly containers: readonly Container[];
+  /** Whether one of its role's containers was made in the last five minutes: a deploy may be under way. */
+  readonly settling: boolean;
+}
+
+/** So long after a container was made a deploy may be under way, milliseconds. */
+const settlingMs = 300_000;
+
+/**
+ * What is not as it should be, over live core containers; those whose release is not known (a moving tag) can only be leftovers. Rules, for containers of one service, role and environment:
+ *
+ * - leftover: on an engine, one is live that Kamal has replaced (`_replaced_`), or that is older than one of another release.
+ * - mixed_releases: those that are no leftovers are of several releases.
+ * - unlike_deploy: one that is no leftover is of another release than the newest deploy of its environment.
+ * - engine_missed: an engine runs none of the release of the newest deploy, though another runs it.
+ * - engine_unknown: an engine does not answer; what it runs is in none of the above.
+ */
+export function findDrift(
+  containers: readonly Container[],
+  engines: readonly EngineStatus[],
+  deploys: readonly Deploy[],
+  now: number,
+): Drift[] {
+  const live = containers.filter((container) => container.kind === "core" && isLive(container));
+  const newest = findNewest(deploys.filter(({ origin }) => origin !== "containers"));
+  const roles = [...Map.groupBy(live, ({ service, role, env }) => JSON.stringify([service, role, env])).values()];
+  const left = new Set(roles.flatMap(findLeftovers));
+  const found = roles.flatMap((role) => {
+    const rest = role.filter((container) => !left.has(container) && !container.floating);
+    const settling = role.some(({ createdAt }) => now - Date.parse(createdAt) < settlingMs);
+    const own = [...toLeftovers(role.filter((container) => left.has(container))), ...toMixed(rest), ...toUnlike(rest, newest)];
+    return own.map((drift) => ({ ...drift, settling }));
+  });
+  return [...found, ...findMissed(live, left, findNewest(deploys), now), ...engines.filter(({ ok }) => !ok).map(toUnknown)];
+}
+
+type Newest = (env: Environment | null) => Deploy | undefined;
+
+/** Deploys are newest first. One of no environment is of any. */
+function findNewest(deploys: readonly Deploy[]): Newest {
+  return (env) => deploys.find((deploy) => deploy.env === null || env === null || deploy.env === env);
+}
+
+function findLeftovers(role: readonly Container[]): Container[] {
+  return [...Map.groupBy(role, ({ engine }) => engine).values()].flatMap((own) => {
+    const known = own.filter(({ replaced, floating }) => !replaced && !floating);
+    const newest = known.toSorted((a, b) => Date.parse(b.createdAt) - Date.parse(a.createdAt))[0];
+    return own.filter(
+      (container) => container.replaced || (newest && !container.floating && container.version !== newest.version),
+    );
+  });
+}
+
+function toLeftovers(left: readonly Container[]): Omit<Drift, "settling">[] {
+  return [...Map.groupBy(left, ({ engine }) => engine).values()].map((own) => {
+    const message = `${toNames(own)} on ${own[0]?.engine}: still live beside what replaced ${own.length > 1 ? "them" : "it"}`;
+    return toDrift("leftover", message, own);
+  });
+}
+
+function toMixed(role: readonly Container[]): Omit<Drift, "settling">[] {
+  const versions = toVersions(role);
+  if (versions.length < 2) return [];
+  const message = `Replicas of ${role[0]?.role} run ${versions.length} releases: ${versions.join(", ")}`;
+  return [{ ...toDrift("mixed_releases", message, role), engine: null }];
+}
+
+function toUnlike(role: readonly Container[], newest: Newest): Omit<Drift, "settling">[] {
+  const deploy = newest(role[0]?.env ?? null);
+  const others = deploy ? role.filter((container) => !isOfDeploy(container, deploy)) : [];
+  if (!deploy || others.length === 0) return [];
+  const message = `${toNames(others)}: ${toVersions(others).join(", ")}, but ${deploy.tag} was deployed ${deploy.deployedAt}`;
+  return [
+    { ...toDrift("unlike_deploy", message, others), engine: toOne(others.map(({ engine }) => engine)), expected: deploy.tag },
+  ];
+}
+
+function findMissed(live: readonly Container[], left: ReadonlySet<Container>, newest: Newest, now: number): Drift[] {
+  const envs = Map.groupBy(
+    live.filter((container) => !left.has(container) && !container.floating),
+    ({ env }) => env,
+  );
+  return [...envs].flatMap(([env, own]) => {
+    const deploy = newest(env);
+    const hit = new Set(own.filter((container) => deploy && isOfDeploy(container, deploy)).map(({ engine }) => engine));
+    if (!deploy || hit.size === 0) return [];
+    const missed = Map.groupBy(
+      own.filter(({ engine }) => !hit.has(engine)),
+      ({ engine }) => engine,
+    );
+    return [...missed].map(([engine, there]) => ({
+      ...toDrift("engine_missed", `${engine} runs none of ${deploy.tag}, which ${[...hit].toSorted().join(", ")} runs`, there),
+      role: toOne(there.map(({ role }) => role)),
+      expected: deploy.tag,
+      settling: own.some(({ createdAt }) => now - Date.parse(createdAt) < settlingMs),
+    }));
+  });
+}
+
+function toUnknown({ name, error }: EngineStatus): Drift {
+  const message = `${name} does not answer: what it runs is not known (${error?.message ?? "no reason"})`;
+  return { ...toDrift("engine_unknown", message, []), engine: name, settling: false };
+}
+
+function toDrift(kind: DriftKind, message: string, containers: readonly Container[]): Omit<Drift, "settling"> {
+  const [first] = containers;
+  const [env, role, engine] = [first?.env ?? null, first?.role ?? null, first?.engine ?? null];
+  return { kind, message, env, role, engine, expected: null, found: toVersions(containers), containers };
+}
+
+function toVersions(containers: readonly Container[]): string[] {
+  return [...new Set(containers.map(({ version }) => version))].toSorted();
+}
+
+function toNames(containers: readonly Container[]): string {
+  return containers.map(({ name }) => name).join(", ");
+}
+
+/** The only one; null when there are several, or none. */
+function toOne(names: readonly string[]): string | null {
+  const distinct = new Set(names);
+  return distinct.size === 1 ? (names[0] ?? null) : null;
+}

@@ -1,0 +1,136 @@
+import type { Row } from "./dimensions.ts";
+import type { Column, Metric } from "./metric.ts";
+
+interface Notice {
+  readonly severity: "info" | "warning" | "error";
+  readonly text: string;
+}
+
+interface Field {
+  readonly name: string;
+  readonly type: Column["type"];
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly config?: { readonly unit?: string; readonly displayNameFromDS?: string };
+}
+
+/** DataFrame JSON, as @grafana/data's `dataFrameFromJSON` reads it. */
+export interface Frame {
+  readonly schema: {
+    readonly refId: string;
+    readonly name: string;
+    readonly meta?: { readonly notices?: readonly Notice[]; readonly type?: string; readonly typeVersion?: readonly number[] };
+    readonly fields: readonly Field[];
+  };
+  readonly data: { readonly values: readonly (readonly unknown[])[] };
+}
+
+/** What a metric answered for one target. */
+export interface Answered {
+  readonly refId: string;
+  readonly metric: Metric;
+  readonly rows: readonly Row[];
+  readonly notices: readonly Notice[];
+}
+
+/** A table, or lines over time. None for no rows, unless there is something to be said about it: then one without columns. */
+export function toFrames({ refId, metric, rows, notices }: Answered): Frame[] {
+  const about = notices.length > 0 ? { notices } : {};
+  const identity = { refId, name: metric.name };
+  if (rows.length === 0) {
+    return notices.length === 0 ? [] : [{ schema: { ...identity, meta: about, fields: [] }, data: { values: [] } }];
+  }
+  if (metric.columns) {
+    const { columns } = metric;
+    const meta = notices.length > 0 ? { meta: about } : {};
+    return [{ schema: { ...identity, ...meta, fields: columns.map(toField) }, data: { values: columns.map((column) => toCells(column, rows)) } }];
+  }
+  const lines = toLines(metric, rows);
+  return toTimeGroups(lines).map(({ times, group }, index) => ({
+    schema: {
+      ...identity,
+      meta: { type: "timeseries-wide", typeVersion: [0, 1], ...(index === 0 && about) },
+      fields: [{ name: "time", type: "time" }, ...group.map(({ field }) => field)],
+    },
+    data: { values: [times, ...group.map(({ values }) => values)] },
+  }));
+}
+
+function toField({ name, type, unit }: Column): Field {
+  return { name, type, ...(unit !== undefined && { config: { unit } }) };
+}
+
+function toCells({ name, type }: Column, rows: readonly Row[]): unknown[] {
+  const convert = type === "time" ? toTime : type === "string" ? toText : (value: unknown) => value ?? null;
+  return rows.map((row) => convert(row[name]));
+}
+
+/** Epoch milliseconds; null for an unknown time. */
+function toTime(value: unknown): number | null {
+  const ms = typeof value === "string" ? Date.parse(value) : Number.NaN;
+  return Number.isNaN(ms) ? null : ms;
+}
+
+/** Of a problem its message; a list with commas. */
+function toText(value: unknown): string | null {
+  if (Array.isArray(value)) return value.join(", ");
+  if (typeof value === "object" && value !== null) return "message" in value ? String(value.message) : null;
+  return value === undefined || value === null ? null : String(value as string | number | boolean);
+}
+
+interface Line {
+  readonly field: Field;
+  readonly times: number[];
+  readonly values: (number | null)[];
+}
+
+/** One line for each combination of labels and each number, in the order in which they come first. */
+function toLines({ name, values: units }: Metric, rows: readonly Row[]): Line[] {
+  const numbers = Object.entries(units);
+  const labelNames = Object.keys(rows[0] ?? {}).filter((key) => key !== "time" && !(key in units));
+  const found = new Map<string, Line[]>();
+  for (const row of rows) {
+    const key = labelNames.map((label) => String(row[label])).join("\n");
+    let lines = found.get(key);
+    if (!lines) {
+      const labels = Object.fromEntries(labelNames.flatMap((label) => toLabel(label, row[label])));
+      lines = numbers.map(([number, unit]) => ({
+        field: { name: numbers.length === 1 ? name : number, type: "number", labels, config: { unit } },
+        times: [],
+        values: [],
+      }));
+      found.set(key, lines);
+    }
+    const at = Date.parse(row["time"] as string);
+    for (const [index, line] of lines.entries()) {
+      line.times.push(at);
+      line.values.push((row[numbers[index]?.[0] ?? ""] ?? null) as number | null);
+    }
+  }
+  return withNames([...found.values()].flat(), numbers.length > 1);
+}
+
+function toLabel(name: string, value: unknown): [string, string][] {
+  return typeof value === "string" ? [[name, value]] : [];
+}
+
+/** A legend says no more than tells the lines apart: the first label, with the others where several lines share it. */
+function withNames(lines: readonly Line[], isMany: boolean): Line[] {
+  const short = lines.map(({ field }) => {
+    const [first = field.name] = Object.values(field.labels ?? {});
+    return isMany ? `${first} ${field.name}` : first;
+  });
+  const times = Map.groupBy(short, (one) => one);
+  return lines.map((line, index) => {
+    const one = short[index] ?? "";
+    const [, ...others] = Object.values(line.field.labels ?? {});
+    const isShared = (times.get(one)?.length ?? 0) > 1 && others.length > 0;
+    const displayNameFromDS = isShared ? `${one} (${others.join(", ")})` : one;
+    return { ...line, field: { ...line.field, config: { ...line.field.config, displayNameFromDS } } };
+  });
+}
+
+/** Lines of the same times share a frame, which has them once. */
+function toTimeGroups(lines: readonly Line[]): { readonly times: readonly number[]; readonly group: readonly Line[] }[] {
+  const groups = Map.groupBy(lines, ({ times }) => times.join());
+  return [...groups.values()].map((group) => ({ times: group[0]?.times ?? [], group }));
+}

@@ -1,0 +1,101 @@
+import { OpsError } from "../errors.ts";
+import type { Caller, Execute } from "../graphql/execute.ts";
+import { parseFilters } from "./conditions.ts";
+import { type Row, dimensions, getDimension, quote } from "./dimensions.ts";
+import { asObject, parseBody, parsePayload, parseQuery } from "./input.ts";
+import { getMetric, metricDocuments, metrics } from "./metrics.ts";
+import { optionDocuments, readOptions } from "./options.ts";
+import { payloads, toPayload } from "./payloads.ts";
+import { runQuery } from "./query.ts";
+import { toNames } from "./text.ts";
+
+/** Where the datasource lives: its URL in Grafana ends with it. */
+export const grafanaPath = "/grafana";
+
+/** Every document that this prefix can run, to be compiled at the start: queries, no action among them. */
+export const grafanaDocuments = [...metricDocuments, ...optionDocuments];
+
+/** A request at or below the prefix; authenticated already. */
+export interface GrafanaRequest extends Caller {
+  readonly method: string;
+  readonly path: string;
+  body(): Promise<Buffer>;
+}
+
+export interface GrafanaReply {
+  readonly status: number;
+  readonly body: string;
+  readonly route: string;
+}
+
+type Answer = (body: Row, execute: Execute, caller: Caller) => unknown;
+
+const posts: Readonly<Record<string, Answer>> = {
+  "/metrics": () => metrics.map(({ name, label, payloads: own }) => ({ value: name, label, payloads: own.map(toPayload) })),
+  "/search": () => metrics.map(({ name, label }) => ({ value: name, text: name, label })),
+  "/metric-payload-options": answerPayloadOptions,
+  "/query": (body, execute, caller) => runQuery(parseQuery(body, Date.now()), execute, caller),
+  "/variable": answerVariable,
+  "/tag-keys": () => dimensions.map(({ name, label, type }) => ({ text: name, value: name, type, label })),
+  "/tag-values": answerTagValues,
+};
+
+/**
+ * The contract of Grafana's JSON datasource (simPod), below /grafana, with and without a slash at the end; source: shared/grafana.md, section 1. Rejects with an OpsError:
+ * forbidden without ops:read, not_found, method_not_allowed, invalid_request, or that of an upstream.
+ */
+export function createGrafanaHandler(execute: Execute): (request: GrafanaRequest) => Promise<GrafanaReply> {
+  return async (request) => {
+    const { method, path, principal } = request;
+    if (!principal.scopes.has("ops:read")) throw new OpsError("forbidden", "This token lacks the scope ops:read");
+    const route = path.slice(grafanaPath.length).replace(/\/$/, "");
+    const answer = Object.hasOwn(posts, route) ? posts[route] : undefined;
+    if (route !== "" && !answer) throw new OpsError("not_found", `Known below ${grafanaPath}: ${Object.keys(posts).join(", ")}`);
+    const allow = answer ? "POST" : "GET, HEAD";
+    if (method !== (answer ? "POST" : "GET")) throw new OpsError("method_not_allowed", `Use ${allow}`, { headers: { allow } });
+    const told = answer ? await answer(parseBody(await request.body()), execute, request) : { status: "ok", metrics: metrics.length };
+    return { status: 200, body: JSON.stringify(told), route: `${grafanaPath}${route}` };
+  };
+}
+
+/** The choices of one field of the query builder: what is chosen in its other fields narrows them. */
+async function answerPayloadOptions(body: Row, execute: Execute, caller: Caller) {
+  const [name] = toNames(body["name"]) ?? [];
+  if (name === undefined) return [];
+  for (const metric of toNames(body["metric"]) ?? []) getMetric(metric);
+  const payload = payloads.find((known) => known.name === name);
+  if (!payload) {
+    const known = payloads.map((one) => one.name).join(", ");
+    throw new OpsError("invalid_request", `Unknown payload ${quote(name)}; known: ${known}`);
+  }
+  if (!payload.isDimension) return payload.options;
+  const values = await readOptions(getDimension(payload.name), parsePayload(body["payload"]), execute, caller);
+  return values.map((value) => ({ value, label: value }));
+}
+
+/** The values of a variable: its query is the name of a dimension, or as JSON `{"target": "queue", "env": "staging"}`. */
+async function answerVariable(body: Row, execute: Execute, caller: Caller) {
+  const payload = asObject(body["payload"]);
+  const [target] = toNames(payload["target"] ?? body["target"]) ?? [];
+  if (target === undefined) return [];
+  const { target: _, ...chosen } = payload;
+  const values =
+    target === "metrics" || target === "metric"
+      ? metrics.map(({ name }) => name)
+      : await readOptions(getDimension(toSingular(target)), parsePayload(chosen), execute, caller);
+  return values.map((value) => ({ __text: value, __value: value }));
+}
+
+async function answerTagValues(body: Row, execute: Execute, caller: Caller) {
+  const { key } = body;
+  if (typeof key !== "string" || key === "") return [];
+  const conditions = parseFilters(body["filters"] ?? body["adhocFilters"]);
+  const values = await readOptions(getDimension(key), { conditions, includeAccessories: true }, execute, caller);
+  return values.map((value) => ({ text: value, value }));
+}
+
+/** People write queues as well as queue. */
+function toSingular(name: string): string {
+  const singular = name.replace(/(?<=[a-z]{2})s$/, "");
+  return dimensions.some((dimension) => dimension.name === singular) ? singular : name;
+}

@@ -1,0 +1,84 @@
+import { OpsError } from "../errors.ts";
+import type { Caller, Execute } from "../graphql/execute.ts";
+import { type Condition, toTest } from "./conditions.ts";
+import { type Answered, type Frame, toFrames } from "./frames.ts";
+import type { QueryInput, Target } from "./input.ts";
+import type { Answer, Metric } from "./metric.ts";
+import { getMetric } from "./metrics.ts";
+
+/** One metric of one target. */
+interface Asked {
+  readonly target: Target;
+  readonly metric: Metric;
+}
+
+const environments: readonly string[] = ["staging", "production"];
+
+/**
+ * The frames of all targets. A target that fails beside others is a frame with an error notice; where all fail, rejects with the most severe of their
+ * errors, for Grafana shows that on the panel. Rejects with invalid_request for a metric that there is not.
+ */
+export async function runQuery(input: QueryInput, execute: Execute, caller: Caller): Promise<Frame[]> {
+  const asked = input.targets.flatMap((target) => target.metrics.map((name): Asked => ({ target, metric: getMetric(name) })));
+  const answers = await Promise.allSettled(asked.map((one) => answer(one, input, execute, caller)));
+  const failures = answers.flatMap((one) => (one.status === "rejected" ? [toError(one.reason)] : []));
+  const [worst] = failures.toSorted((a, b) => Math.floor(b.status / 100) - Math.floor(a.status / 100));
+  if (worst && failures.length === answers.length) throw worst;
+  return answers.flatMap((one, index) => {
+    if (one.status === "fulfilled") return toFrames(one.value);
+    const { target, metric } = asked[index] as Asked;
+    const text = `${metric.name}: ${toError(one.reason).message}`;
+    return toFrames({ refId: target.refId, metric, rows: [], notices: [{ severity: "error", text }] });
+  });
+}
+
+async function answer({ target, metric }: Asked, input: QueryInput, execute: Execute, caller: Caller): Promise<Answered> {
+  const conditions = [...target.conditions, ...input.conditions];
+  const accepts = await toTest(conditions);
+  const { data, errors } = await execute(metric.document, toVariables(input, target, conditions) as never, caller).run();
+  const found: Answer = { rows: null, ...(data as object | null) };
+  const rows = metric.toRows(found);
+  if (rows === null) throw errors[0] ?? new OpsError("internal", "Internal error");
+  const failed = [...toProblems(found), ...errors.map(({ message }) => message)];
+  return {
+    refId: target.refId,
+    metric,
+    rows: rows.filter(accepts),
+    notices: [
+      ...[...new Set(failed)].map((text) => ({ severity: "warning" as const, text })),
+      ...[...(metric.toRemarks?.(found, input.from) ?? []), ...toUnknown(target, metric)].map((text) => ({ severity: "info" as const, text })),
+    ],
+  };
+}
+
+/** Every variable that a document of a metric may have: it takes its own. Conditions that are lists of names are already asked of the upstream. */
+function toVariables({ from, to, step, maxPoints }: QueryInput, target: Target, conditions: readonly Condition[]) {
+  const names = (wanted: string) => conditions.find(({ key, operator }) => key === wanted && /^=\|?$/.test(operator))?.values ?? null;
+  return {
+    from,
+    to,
+    step: target.step ?? step,
+    maxPoints,
+    includeAccessories: target.includeAccessories,
+    env: names("env")?.filter((env) => environments.includes(env)) ?? null,
+    queues: names("queue"),
+    sources: names("source"),
+    hosts: names("host"),
+    containers: names("container"),
+    roles: names("role"),
+    kinds: null,
+  };
+}
+
+function toUnknown({ unknown }: Target, { payloads }: Metric): string[] {
+  return unknown.map((key) => `The payload's ${key} means nothing; known: ${payloads.join(", ")}`);
+}
+
+function toProblems({ parts, problems }: Answer): string[] {
+  const ofParts = (parts ?? []).flatMap(({ name, error }) => (error ? `${name}: ${error.message}` : []));
+  return [...ofParts, ...(problems ?? []).map(({ message }) => message)];
+}
+
+function toError(reason: unknown): OpsError {
+  return reason instanceof OpsError ? reason : new OpsError("internal", "Internal error", { cause: reason });
+}

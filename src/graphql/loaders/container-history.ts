@@ -1,0 +1,48 @@
+import type DataLoader from "dataloader";
+import type { Container } from "../../domain/container.ts";
+import { type ContainerHistory, chooseHistory, isRecent, isWhole, toRemembered } from "../../domain/container-history.ts";
+import type { HistoryRange } from "../../domain/queue-history.ts";
+import { toProblem } from "../../errors.ts";
+import type { Caller, Sources } from "../context.ts";
+import { createRangeLoaders } from "./range-loaders.ts";
+
+/** The past of a container, and why Prometheus could not be asked for what is missing of it. */
+export interface FoundHistory {
+  readonly history: ContainerHistory;
+  readonly problem: { readonly code: string; readonly message: string } | null;
+}
+
+export interface ContainerHistoryLoaders {
+  /** Of one range; for containers that the caller was shown. Never rejects. */
+  history(range: HistoryRange): DataLoader<Container, FoundHistory, string>;
+}
+
+/** From memory where that is enough, else one question to Prometheus for all other containers of a range. */
+export function createContainerHistoryLoaders(sources: Sources, { signal }: Caller, nowMs: number): ContainerHistoryLoaders {
+  const recall = (range: HistoryRange, container: Container) => toRemembered(range, sources.containers.statsHistory(container));
+  const scrape = async (range: HistoryRange, containers: readonly Container[]) => {
+    if (containers.length === 0) return { scraped: [], problem: null };
+    try {
+      return { scraped: await sources.containerHistory.containerHistory(range, containers, signal), problem: null };
+    } catch (error) {
+      return { scraped: [], problem: toProblem(error) };
+    }
+  };
+  return {
+    history: createRangeLoaders<Container, FoundHistory, string>(
+      async (range, containers) => {
+        const remembered = containers.map((container) => (isRecent(range, nowMs) ? recall(range, container) : null));
+        const missing = containers.filter((_, index) => !(remembered[index] && isWhole(remembered[index])));
+        const { scraped, problem } = await scrape(range, missing);
+        const found = new Map(missing.map((container, index) => [container, scraped[index] ?? null]));
+        return containers.map((container, index): FoundHistory => {
+          const memory = remembered[index];
+          const known = found.get(container) ?? null;
+          if (memory) return { history: chooseHistory(memory, known), problem: found.has(container) ? problem : null };
+          return { history: known ?? recall(range, container), problem };
+        });
+      },
+      ({ fullId }) => fullId,
+    ),
+  };
+}

@@ -1,0 +1,111 @@
+import type { Container, EngineStatus } from "../../domain/container.ts";
+import { type SeenEvents, findNewErrors, toContainerEvidence, toQueueEvidence } from "../../domain/deploy-evidence.ts";
+import { toUnix } from "../../domain/deploy-record.ts";
+import type { Deploy } from "../../domain/deploy-state.ts";
+import { type DeployVerdict, type QueueEvidence, judgeDeploy } from "../../domain/deploy-verdict.ts";
+import { type Windows, toWindows } from "../../domain/deploy-windows.ts";
+import type { Environment } from "../../domain/environment.ts";
+import { addFingerprints } from "../../domain/job-errors.ts";
+import type { QueueSource } from "../../domain/queue.ts";
+import { toProblem } from "../../errors.ts";
+import type { Caller, Sources } from "../context.ts";
+import type { DeploySiblings } from "./deploys.ts";
+import { createReleaseLoader } from "./releases.ts";
+
+interface VerdictParts {
+  readonly siblings: DeploySiblings;
+  readonly all: () => Promise<readonly Deploy[]>;
+  readonly fleet: () => Promise<{ readonly containers: readonly Container[]; readonly engines: readonly EngineStatus[] }>;
+}
+
+/** Asks for what a verdict is made of; whatever cannot be asked is a gap of it. One question for each source and window. */
+export function createVerdicts(
+  sources: Sources,
+  { signal }: Caller,
+  { siblings, all, fleet }: VerdictParts,
+): (deploy: Deploy, seconds: number) => Promise<DeployVerdict> {
+  const now = siblings.nowMs / 1000;
+
+  const findSources = async (env: Environment | null, gaps: string[]): Promise<readonly QueueSource[]> => {
+    try {
+      return (await siblings.queues.visible()).filter((source) => isOf(env, source.env ?? sources.env));
+    } catch (error) {
+      gaps.push(`queues: ${toProblem(error).message}`);
+      return [];
+    }
+  };
+  const readQueues = async (
+    source: QueueSource,
+    { seconds, before, after }: Windows,
+    gaps: string[],
+  ): Promise<QueueEvidence[]> => {
+    const ask = async (from: number) => (await source.history?.(null, { from, step: seconds, steps: 1 }, signal)) ?? new Map();
+    try {
+      const [was, is] = await Promise.all([ask(before.from), ask(after.from)]);
+      const evidence = toQueueEvidence(source.name, seconds, was, is);
+      const isUnknown = evidence.some((queue) => queue.before === null || queue.after === null);
+      if (isUnknown) gaps.push(`${source.name}: jobs that ended are not kept, or not long enough`);
+      return evidence;
+    } catch (error) {
+      gaps.push(`${source.name}: ${toProblem(error).message}`);
+      return [];
+    }
+  };
+  const readErrors = async (deploy: Deploy, shown: readonly QueueSource[], gaps: string[]) => {
+    const latest = (await all()).find(({ env }) => env === deploy.env);
+    if (shown.length === 0 || latest?.deployedAt !== deploy.deployedAt) return null;
+    try {
+      const failures = (await Promise.all(shown.map((source) => source.failures(signal)))).flatMap(addFingerprints);
+      const errors = findNewErrors(deploy, failures, await createReleaseLoader(siblings.containers)(), now);
+      if (errors === null) gaps.push("errors: the failures that are told do not reach far enough before the deploy");
+      return errors;
+    } catch (error) {
+      gaps.push(`errors: ${toProblem(error).message}`);
+      return null;
+    }
+  };
+  return async (deploy, seconds) => {
+    const gaps: string[] = [];
+    const [deploys, { containers, engines }] = await Promise.all([all(), fleet()]);
+    const windows = toWindows(
+      deploy,
+      deploys.filter(({ env }) => env === deploy.env),
+      now,
+      seconds,
+    );
+    const shown = await findSources(deploy.env, gaps);
+    const [queues, newErrors] = await Promise.all([
+      Promise.all(windows === null ? [] : shown.map((source) => readQueues(source, windows, gaps))),
+      readErrors(deploy, shown, gaps),
+    ]);
+    const own = containers.filter(({ kind, env }) => kind === "core" && isOf(deploy.env, env));
+    const silent = engines.filter(({ ok }) => !ok);
+    if (silent.length > 0) gaps.push(`containers: ${silent.map(({ name }) => name).join(", ")} does not answer`);
+    const seen = toSeenEvents(sources, deploy.env, engines);
+    return judgeDeploy({
+      windows,
+      queues: queues.flat(),
+      containers: toContainerEvidence(deploy, windows, own, seen, now),
+      newErrors,
+      gaps,
+    });
+  };
+}
+
+/** What is of no known environment may be of this one. */
+function isOf(env: Environment | null, other: Environment | null): boolean {
+  return env === null || other === null || env === other;
+}
+
+function toSeenEvents({ timeline }: Sources, env: Environment | null, engines: readonly EngineStatus[]): SeenEvents {
+  const ofEnv = (kind: "container_death" | "health") =>
+    timeline.entries(kind).filter(({ container, env: own }) => container?.kind === "core" && isOf(env, own));
+  const begun = timeline.begun("container_death");
+  const isWhole = engines.length > 0 && engines.every(({ name }) => begun.has(name));
+  const times = [
+    ...begun.values(),
+    ...timeline.entries("gap").map(({ time }) => time),
+    ...(["container_death", "health"] as const).flatMap((kind) => timeline.forgottenUntil(kind) ?? []),
+  ];
+  return { deaths: ofEnv("container_death"), health: ofEnv("health"), since: isWhole ? Math.max(...times.map(toUnix)) : null };
+}

@@ -1,0 +1,64 @@
+import type { Container } from "../../domain/container.ts";
+import { fromContainers, mergeDeploys, toInfoRecord } from "../../domain/deploy-merge.ts";
+import type { DeployLog } from "../../domain/deploy-record.ts";
+import { type Deploy, judgeDeploys } from "../../domain/deploy-state.ts";
+import type { DeployVerdict } from "../../domain/deploy-verdict.ts";
+import { type Drift, findDrift } from "../../domain/drift.ts";
+import type { Environment } from "../../domain/environment.ts";
+import { maySee } from "../../domain/principal.ts";
+import type { Caller, Sources } from "../context.ts";
+import type { ContainerLoaders } from "./containers.ts";
+import type { DeployLoader } from "./deploy.ts";
+import { createVerdicts } from "./deploy-verdicts.ts";
+import { once } from "./once.ts";
+import type { QueueLoaders } from "./queues.ts";
+
+export interface DeployLoaders {
+  /** Every deploy that is known and that the caller may see, newest first. Rejects for nothing that is only one of its origins. */
+  all(): Promise<readonly Deploy[]>;
+  /** What the files tell, with the records that the caller may see. */
+  logs(): Promise<readonly DeployLog[]>;
+  /** How a deploy went, by windows of so many seconds at most. */
+  verdict(deploy: Deploy, seconds: number): Promise<DeployVerdict>;
+  /** What is not as it should be, of the containers that the caller may see. */
+  drift(): Promise<readonly Drift[]>;
+}
+
+export interface DeploySiblings {
+  readonly containers: ContainerLoaders;
+  readonly deploy: DeployLoader;
+  readonly queues: QueueLoaders;
+  readonly nowMs: number;
+}
+
+/** The history of deploys out of everything that tells of them. */
+export function createDeployLoaders(sources: Sources, caller: Caller, siblings: DeploySiblings): DeployLoaders {
+  const { principal, signal } = caller;
+  /** What carries no environment has that of the configuration, as the deploy info has. */
+  const withEnv = <T extends { readonly env: Environment | null }>(record: T): T =>
+    record.env === null && sources.env !== null ? { ...record, env: sources.env } : record;
+
+  const logs = once(async () => {
+    const read = await sources.deploy.history(signal);
+    return read.map((log) => ({ ...log, records: log.records.map(withEnv).filter(({ env }) => maySee(principal, env)) }));
+  });
+  const fleet = once(async () => {
+    const [known, kept] = await Promise.all([siblings.containers.known(false), siblings.containers.kept(false)]);
+    const containers: readonly Container[] = [...known.containers, ...kept];
+    return { containers, engines: known.engines, silent: known.engines.some(({ ok }) => !ok) };
+  });
+  const all = once(async () => {
+    const [read, info, { containers, silent }] = await Promise.all([logs(), siblings.deploy.known(), fleet()]);
+    const told = [...read.flatMap(({ records }) => records), ...(info ? [withEnv(toInfoRecord(info))] : [])];
+    return judgeDeploys(mergeDeploys([...told, ...fromContainers(containers)]), { containers, silent });
+  });
+  return {
+    all,
+    logs,
+    verdict: createVerdicts(sources, caller, { siblings, all, fleet }),
+    drift: once(async () => {
+      const [deploys, { containers, engines }] = await Promise.all([all(), fleet()]);
+      return findDrift(containers, engines, deploys, siblings.nowMs);
+    }),
+  };
+}

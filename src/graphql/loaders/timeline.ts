@@ -1,0 +1,167 @@
+import type { AuditRecord } from "../../domain/audit.ts";
+import type { DeployLog } from "../../domain/deploy-record.ts";
+import type { Deploy } from "../../domain/deploy-state.ts";
+import type { Environment } from "../../domain/environment.ts";
+import { type Principal, maySee } from "../../domain/principal.ts";
+import {
+  type Timeline,
+  type TimelineCoverage,
+  type TimelineEntry,
+  type TimelineKind,
+  mergeRestarts,
+  orderEntries,
+  timelineKinds,
+  toEntry,
+} from "../../domain/timeline.ts";
+import { containerKinds } from "../../domain/timeline-containers.ts";
+import type { TimelineMemory } from "../../domain/timeline-memory.ts";
+import { OpsError, toProblem } from "../../errors.ts";
+import type { Caller, Sources } from "../context.ts";
+import type { ContainerLoaders } from "./containers.ts";
+import type { DeployLoaders } from "./deploys.ts";
+
+interface TimelineQuery {
+  /** Unix milliseconds. */
+  readonly from: number;
+  readonly to: number;
+  readonly first: number;
+  readonly env: Environment | null;
+  readonly kinds: readonly TimelineKind[];
+}
+
+export type TimelineLoader = (query: TimelineQuery) => Promise<Timeline>;
+
+interface Siblings {
+  readonly deploys: DeployLoaders;
+  readonly containers: ContainerLoaders;
+}
+
+/** Entries with how far they reach back. */
+interface Told {
+  readonly entries: readonly TimelineEntry[];
+  readonly coverage: TimelineCoverage;
+}
+
+/** Records of the audit that one answer reads at most. */
+const mostRecords = 1000;
+
+/** What happened, from records and from memory, of what the caller may see. Who restarted is told to those who may read the audit record. */
+export function createTimelineLoader(sources: Sources, { principal }: Caller, siblings: Siblings): TimelineLoader {
+  const { timeline, audit } = sources;
+  const readDeploys = async (): Promise<Told> => {
+    const [deploys, logs] = await Promise.all([siblings.deploys.all(), siblings.deploys.logs()]);
+    return { entries: deploys.map(toDeployEntry), coverage: toDeployCoverage(deploys, logs) };
+  };
+  const readRestarts = async ({ from, to }: TimelineQuery): Promise<Told> => {
+    const seen = timeline.entries("restart");
+    const coverage = toMemoryCoverage(timeline, "restart", await engineNames());
+    if (!principal.scopes.has("ops:operate")) {
+      return {
+        entries: seen,
+        coverage: { ...coverage, note: join(coverage.note, "who restarted is for tokens with ops:operate") },
+      };
+    }
+    const isWanted = (record: AuditRecord) =>
+      record.action === "restart" &&
+      record.outcome !== "intent" &&
+      maySee(principal, record.env) &&
+      isWithin(record.at, from, to);
+    try {
+      const records = await audit.read({ first: mostRecords, before: null, accepts: isWanted });
+      const audited = newestOutcomes(records).map(toRestartEntry);
+      const note = join("those of others than this gateway only from the engines' events", coverage.note);
+      return { entries: mergeRestarts(audited, seen), coverage: { ...coverage, known: true, since: null, note } };
+    } catch (error) {
+      return { entries: seen, coverage: { ...coverage, note: join(coverage.note, toProblem(error).message) } };
+    }
+  };
+  const engineNames = async () => (await siblings.containers.engines()).map(({ name }) => name);
+  const readMemory = async (kind: TimelineKind): Promise<Told> => {
+    if (kind === "host_alert" && !maySee(principal, sources.env)) {
+      const note = "the hosts belong to no environment of this token";
+      return { entries: [], coverage: { kind, known: false, since: null, sampled: true, note } };
+    }
+    const names = containerKinds.includes(kind) ? await engineNames() : null;
+    return { entries: timeline.entries(kind), coverage: toMemoryCoverage(timeline, kind, names) };
+  };
+  const read = (kind: TimelineKind, query: TimelineQuery): Promise<Told> => {
+    if (kind === "deploy") return readDeploys();
+    return kind === "restart" ? readRestarts(query) : readMemory(kind);
+  };
+
+  return async (query) => {
+    const { env, kinds, first } = query;
+    if (env && !principal.environments.has(env)) throw new OpsError("forbidden", `This token does not cover ${env}`);
+    const wanted = timelineKinds.filter((kind) => kinds.length === 0 || kinds.includes(kind));
+    const told = await Promise.all(wanted.map((kind) => read(kind, query)));
+    const entries = told.flatMap((part) => part.entries).filter((entry) => isShown(entry, principal, env));
+    return { ...orderEntries(entries, query, first), coverage: told.map(({ coverage }) => coverage) };
+  };
+}
+
+/** A gap is about an engine, and of no environment. */
+function isShown(entry: TimelineEntry, principal: Principal, env: Environment | null): boolean {
+  if (entry.kind === "gap") return true;
+  return maySee(principal, entry.env) && (env === null || entry.env === env);
+}
+
+function isWithin(time: string, from: number, to: number): boolean {
+  return Date.parse(time) >= from && Date.parse(time) <= to;
+}
+
+function toDeployEntry({ tag, deployedAt, deployedBy, env, command, previousTag, state }: Deploy): TimelineEntry {
+  const what = command === "rollback" ? "Rolled back to" : "Deployed";
+  const message = `${what} ${tag}${deployedBy ? ` by ${deployedBy}` : ""} (${state})`;
+  return toEntry({ kind: "deploy", time: deployedAt, message, env, who: deployedBy, from: previousTag, to: tag });
+}
+
+function toDeployCoverage(deploys: readonly Deploy[], logs: readonly DeployLog[]): TimelineCoverage {
+  const troubles = logs.flatMap(({ origin, skipped, error, complete }) => [
+    ...(error ? [error.message] : []),
+    ...(skipped > 0 ? [`${skipped} lines of ${origin} make no sense`] : []),
+    ...(complete ? [] : [`${origin} has older lines than are read`]),
+  ]);
+  const since = deploys.at(-1)?.deployedAt ?? null;
+  return {
+    kind: "deploy",
+    known: deploys.length > 0,
+    since,
+    sampled: false,
+    note: troubles.length > 0 ? troubles.join("; ") : null,
+  };
+}
+
+/** Since when all of these subjects are seen; null names: those that there are. */
+function toMemoryCoverage(memory: TimelineMemory, kind: TimelineKind, names: readonly string[] | null): TimelineCoverage {
+  const begun = memory.begun(kind);
+  const missing = (names ?? []).filter((name) => !begun.has(name));
+  const sampled = kind === "queue_state" || kind === "host_alert";
+  const times = [...begun.values(), ...(memory.forgottenUntil(kind) === null ? [] : [memory.forgottenUntil(kind) ?? ""])];
+  const notes = [
+    ...(begun.size === 0 ? ["nothing was asked yet since the gateway was started"] : []),
+    ...(begun.size > 0 && missing.length > 0 ? [`not heard yet: ${missing.join(", ")}`] : []),
+    ...(sampled ? ["seen only while somebody asks"] : []),
+  ];
+  const since = times.toSorted((a, b) => Date.parse(a) - Date.parse(b)).at(-1) ?? null;
+  return { kind, known: begun.size > 0, since, sampled, note: notes.length > 0 ? notes.join("; ") : null };
+}
+
+function join(...notes: readonly (string | null)[]): string {
+  return notes.filter((note) => note !== null).join("; ");
+}
+
+/** An intent may have `unknown` and then another outcome: the last counts, which comes first. */
+function newestOutcomes(records: readonly AuditRecord[]): AuditRecord[] {
+  const byIntent = new Map<number, AuditRecord>();
+  for (const record of records) if (record.intent !== null && !byIntent.has(record.intent)) byIntent.set(record.intent, record);
+  return [...byIntent.values()];
+}
+
+function toRestartEntry(record: AuditRecord): TimelineEntry {
+  const { containerName: name, containerId: fullId, engine, env, subject, outcome, reason, at } = record;
+  const what = { ok: "was restarted", failed: "could not be restarted", unknown: "may have been restarted", intent: "" }[outcome];
+  const message = `${name} ${what} by ${subject}${reason ? `: ${reason}` : ""}`;
+  const container = { fullId, id: fullId.slice(0, 12), name, engine, role: null, version: null, kind: null };
+  const time = `${at.slice(0, 19)}Z`;
+  return toEntry({ kind: "restart", time, message, env, who: subject, container, to: outcome, requested: true });
+}

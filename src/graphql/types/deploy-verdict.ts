@@ -1,0 +1,157 @@
+import { toFailureRatio, verdictOutcomes, verdictRules } from "../../domain/deploy-verdict.ts";
+import { toTime } from "../../domain/queue-history.ts";
+import { OpsError } from "../../errors.ts";
+import type { Builder } from "../builder.ts";
+import type { Refs } from "../refs.ts";
+
+const { leastJobs, alpha, leastRatioGrowth, p95Factor, p95Seconds, unhealthyFactor, unhealthySeconds } = verdictRules;
+
+/** DeployVerdict and its parts, and Deploy.verdict. */
+export function addDeployVerdict(builder: Builder, refs: Refs): void {
+  const outcome = builder.enumType("VerdictOutcome", {
+    description: "How the time after a deploy compares with the time before it.",
+    values: {
+      clean: { description: "Nothing is worse, and there was enough to tell." },
+      regressed: { description: "Something is worse." },
+      not_enough_data: { description: "Nothing is known to be worse, but there was not enough to tell." },
+    } satisfies Record<(typeof verdictOutcomes)[number], object>,
+  });
+  refs.queueWindow.implement({
+    description: "What ended in a queue in one window.",
+    fields: (t) => ({
+      succeeded: t.exposeInt("succeeded", { description: "Jobs that succeeded." }),
+      failed: t.exposeInt("failed", { description: "Failures, as Queue.failuresLastHour counts them." }),
+      failureRatio: t.float({ description: "Part of these that failed, 0..1; 0 without any.", resolve: toFailureRatio }),
+      waitP95Seconds: t.exposeFloat("waitP95Seconds", {
+        nullable: true,
+        description: "95 of 100 started sooner after they could; null when unknown.",
+      }),
+      runP95Seconds: t.exposeFloat("runP95Seconds", {
+        nullable: true,
+        description: "95 of 100 successes took no longer; null when unknown.",
+      }),
+    }),
+  });
+  refs.queueVerdict.implement({
+    description: `One queue before and after a deploy. It needs ${leastJobs} jobs that ended in each window.`,
+    fields: (t) => ({
+      queue: t.exposeString("queue", { description: "Name of the queue." }),
+      source: t.exposeString("source", { description: "Configured name of its source." }),
+      outcome: t.expose("outcome", { type: outcome, description: "Of this queue alone." }),
+      before: t.expose("before", {
+        type: refs.queueWindow,
+        nullable: true,
+        description: "Null when its jobs of then are not kept.",
+      }),
+      after: t.expose("after", { type: refs.queueWindow, nullable: true, description: "As `before`." }),
+      pValue: t.exposeFloat("pValue", {
+        nullable: true,
+        description: `Fisher's exact test, one-sided: the chance of so many failures after if nothing had changed. Worse below ${alpha} divided by the queues that have enough jobs, where the ratio grew by ${leastRatioGrowth} at least. Null without enough jobs.`,
+      }),
+      reasons: t.exposeStringList("reasons", { description: "What is worse, or missing." }),
+    }),
+  });
+  refs.newError.implement({
+    description: "An error that no failure before the deploy had in the last hour, and none of another release's workers.",
+    fields: (t) => ({
+      fingerprint: t.exposeString("fingerprint", { description: "That of ErrorGroup." }),
+      error: t.exposeString("error", { description: "The newest of its texts, secrets redacted." }),
+      queues: t.exposeStringList("queues", { description: "Names of the queues that it hit." }),
+      count: t.int({ description: "How often it came since the deploy began.", resolve: ({ after }) => after.count }),
+      pValue: t.exposeFloat("pValue", {
+        description: "The chance that it never came before, if it came at one rate (conditional binomial test).",
+      }),
+      regressed: t.exposeBoolean("regressed", {
+        description: `Whether that is below ${alpha} divided by the number of new errors.`,
+      }),
+    }),
+  });
+  refs.containersVerdict.implement({
+    description: "Core containers of the environment before and after a deploy.",
+    fields: (t) => ({
+      restartsFrom: t.exposeString("restartsFrom", {
+        nullable: true,
+        description:
+          "`events`: ends that nobody asked for, in the windows. `counters`: what the engines count for the containers of this release and of others, over their lives. Null when neither is known.",
+      }),
+      restartsBefore: t.int({
+        nullable: true,
+        description: "Null when unknown.",
+        resolve: ({ restartsBefore }) => restartsBefore?.count ?? null,
+      }),
+      restartsAfter: t.int({
+        nullable: true,
+        description: "Null when unknown.",
+        resolve: ({ restartsAfter }) => restartsAfter?.count ?? null,
+      }),
+      restartsPValue: t.exposeFloat("restartsPValue", {
+        nullable: true,
+        description: `The chance of so many after, if they came at one rate (conditional binomial test). Worse below ${alpha}.`,
+      }),
+      unhealthySecondsBefore: t.exposeFloat("unhealthySecondsBefore", {
+        nullable: true,
+        description: `Over all of them, from the engines' events. Worse when ${unhealthyFactor} times as long, and ${unhealthySeconds} s longer. Null when events of then were not heard.`,
+      }),
+      unhealthySecondsAfter: t.exposeFloat("unhealthySecondsAfter", {
+        nullable: true,
+        description: "As `unhealthySecondsBefore`.",
+      }),
+      unhealthyNow: t.exposeStringList("unhealthyNow", {
+        description: "Names of containers of this release that are unhealthy now: always worse.",
+      }),
+    }),
+  });
+  refs.deployVerdict.implement({
+    description:
+      "A comparison of the time after a deploy with as long a time before it. Regressed when one part is: a queue's failures, its 95th percentile of waiting or " +
+      `running (${p95Factor} times and ${p95Seconds} s more), containers' restarts and health, new errors. Clean when none is and one queue had enough jobs.`,
+    fields: (t) => ({
+      outcome: t.expose("outcome", { type: outcome, description: "Of all parts together." }),
+      reasons: t.exposeStringList("reasons", { description: "What is worse, or why there is not enough data." }),
+      windowSeconds: t.int({
+        nullable: true,
+        description: "Length of each window; null when there is none of a minute.",
+        resolve: ({ windows }) => windows?.seconds ?? null,
+      }),
+      beforeFrom: t.field({
+        type: "DateTime",
+        nullable: true,
+        description: "Where the first window begins; it ends when the deploy began.",
+        resolve: ({ windows }) => (windows ? toTime(windows.before.from) : null),
+      }),
+      afterTo: t.field({
+        type: "DateTime",
+        nullable: true,
+        description: "Where the second window ends; it begins when the deploy had ended.",
+        resolve: ({ windows }) => (windows ? toTime(windows.after.to) : null),
+      }),
+      queues: t.expose("queues", { type: [refs.queueVerdict], description: "Queues that had a job in either window." }),
+      containers: t.expose("containers", { type: refs.containersVerdict, description: "Restarts and health." }),
+      newErrors: t.expose("newErrors", {
+        type: [refs.newError],
+        nullable: true,
+        description: "Null when that cannot be told: the deploy is not the last one, or longer ago than 55 minutes.",
+      }),
+      gaps: t.exposeStringList("gaps", { description: "What could not be asked, and why." }),
+    }),
+  });
+  builder.objectField(refs.deploy, "verdict", (t) =>
+    t.field({
+      type: refs.deployVerdict,
+      nullable: true,
+      complexity: { field: 100, multiplier: 1 },
+      description: "Whether the release is worse than the one before it, from the jobs' own rows, the engines and the errors.",
+      args: {
+        window: t.arg.int({
+          defaultValue: 1800,
+          required: true,
+          description: "Length of both windows in seconds, 60 to 86400; less where other deploys, or now, are nearer.",
+        }),
+      },
+      resolve: (deploy, { window }, { loaders }) => {
+        if (!(window >= 60 && window <= 86_400)) throw new OpsError("invalid_request", "window must be from 60 to 86400 seconds");
+        return loaders.deploys.verdict(deploy, window);
+      },
+    }),
+  );
+}

@@ -1,0 +1,111 @@
+import { deployOrigins } from "../../domain/deploy-record.ts";
+import { deployStates } from "../../domain/deploy-state.ts";
+import { OpsError } from "../../errors.ts";
+import type { Builder } from "../builder.ts";
+import type { Refs } from "../refs.ts";
+import { clamp } from "./job-error.ts";
+import type { Scalars } from "./scalars.ts";
+
+/** Deploy and DeployLog, and the queries deploys and deployLogs. */
+export function addDeploys(builder: Builder, refs: Refs, scalars: Scalars): void {
+  const state = builder.enumType("DeployState", {
+    description: "What became of a deploy, in its environment.",
+    values: {
+      current: { description: "The newest one, and every live container runs it; or, where nothing runs the newest, what runs." },
+      incomplete: { description: "The newest one, which some live containers, or all, do not run." },
+      unknown: {
+        description:
+          "The newest one; whether it runs is not known, as an engine is silent or containers do not tell their release.",
+      },
+      previous: { description: "The newest of another release that was not rolled back: where a rollback would lead." },
+      rolled_back: { description: "The next deploy was a rollback, or went back to a release of before." },
+      superseded: { description: "Any other." },
+    } satisfies Record<(typeof deployStates)[number], object>,
+  });
+  const origin = builder.enumType("DeployOrigin", {
+    description: "What a deploy is known from, the most telling first.",
+    values: {
+      history: { description: "deploy_history.jsonl, which the hook in deploy/kamal appends to." },
+      info: { description: "deploy_info.json: the last one." },
+      kamal_audit: { description: "Kamal's own audit log: what was booted, by whom." },
+      containers: { description: "When the containers of a release were made, stopped ones that Kamal keeps too." },
+    } satisfies Record<(typeof deployOrigins)[number], object>,
+  });
+  refs.deploy.implement({
+    description: "One deploy of the service.",
+    fields: (t) => ({
+      tag: t.exposeString("tag", { description: "Tag of the release." }),
+      version: t.exposeString("version", { description: "Kamal's version, which its containers carry; mostly the tag." }),
+      previousTag: t.exposeString("previousTag", {
+        nullable: true,
+        description: "Tag of the deploy before it in its environment; null when that is not known.",
+      }),
+      commitSha: t.exposeString("commitSha", { description: 'Git commit of the release; "" when unknown.' }),
+      deployedBy: t.exposeString("deployedBy", { nullable: true, description: "Who deployed it; null when unknown." }),
+      deployedAt: t.expose("deployedAt", {
+        type: "DateTime",
+        description: "When it had ended; of one that only its containers tell of, when the last of them was made.",
+      }),
+      durationSeconds: t.exposeFloat("durationSeconds", { nullable: true, description: "How long it took; null when unknown." }),
+      env: t.expose("env", { type: scalars.environment, nullable: true, description: "Where to; null when unknown." }),
+      command: t.exposeString("command", {
+        nullable: true,
+        description: "Kamal's word: deploy, redeploy, rollback ...; null when unknown.",
+      }),
+      state: t.expose("state", { type: state, description: "What became of it." }),
+      origin: t.expose("origin", { type: origin, description: "The best of what tells of it." }),
+      containers: t.expose("containers", {
+        type: [refs.container],
+        description: "Core containers of its release, stopped ones that are still there too.",
+      }),
+    }),
+  });
+  refs.deployLog.implement({
+    description: "One file that deploys are known from.",
+    fields: (t) => ({
+      origin: t.expose("origin", { type: origin, description: "Which file." }),
+      deploys: t.int({
+        description: "How many deploys it tells of, that the token may see.",
+        resolve: ({ records }) => records.length,
+      }),
+      skipped: t.exposeInt("skipped", { description: "Lines that make no sense, and were left out." }),
+      complete: t.exposeBoolean("complete", {
+        description: "False when it has older lines than are read: its last megabyte, 1,000 deploys.",
+      }),
+      error: t.field({
+        type: refs.problem,
+        nullable: true,
+        description: "Why it cannot be read now; null also when there is no such file.",
+        resolve: ({ error }) => error,
+      }),
+    }),
+  });
+  builder.queryFields((t) => ({
+    deploys: t.field({
+      type: [refs.deploy],
+      nullable: true,
+      complexity: ({ first }) => ({ field: 5, multiplier: Math.min(first, 10) }),
+      description:
+        "The deploys that are known, newest first: out of deploy_history.jsonl, deploy_info.json, Kamal's audit log and the containers themselves, each once.",
+      args: {
+        first: t.arg.int({ defaultValue: 20, required: true, description: "How many of the newest, 1 to 100." }),
+        env: t.arg({
+          type: scalars.environment,
+          description: "Only this environment; forbidden when the token does not list it.",
+        }),
+        tag: t.arg.string({ description: "Only deploys of this tag." }),
+      },
+      resolve: async (_root, { first, env, tag }, { loaders, principal }) => {
+        if (env && !principal.environments.has(env)) throw new OpsError("forbidden", `This token does not cover ${env}`);
+        const deploys = await loaders.deploys.all();
+        return deploys.filter((deploy) => (!env || deploy.env === env) && (!tag || deploy.tag === tag)).slice(0, clamp(first));
+      },
+    }),
+    deployLogs: t.field({
+      type: [refs.deployLog],
+      nullable: true,
+      description: "The files that deploys are known from, and what is wrong with them.",
+      resolve: (_root, _args, { loaders }) => loaders.deploys.logs(),
+    }),
+  }));
+}

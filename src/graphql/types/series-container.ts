@@ -1,0 +1,116 @@
+import type { Container } from "../../domain/container.ts";
+import type { ContainerPoint } from "../../domain/container-history.ts";
+import type { Environment } from "../../domain/environment.ts";
+import type { Builder } from "../builder.ts";
+import type { OpsContext } from "../context.ts";
+import { type SeriesRangeArgs, checkRows, sharePoints, toSeriesRange } from "../history-args.ts";
+import type { FoundHistory } from "../loaders/container-history.ts";
+import { isAmong, refuseOtherEnvironments, toAscending } from "../loaders/series-filter.ts";
+import type { Problem, Refs } from "../refs.ts";
+import type { Scalars } from "./scalars.ts";
+import { rowRules, seriesComplexity, toEnvArg, toNamesArg, toRangeArgs } from "./series-args.ts";
+
+interface ContainerSample {
+  readonly time: string;
+  readonly container: Container;
+  readonly value: number | null;
+}
+
+interface ContainerSeriesArgs extends SeriesRangeArgs {
+  readonly env?: readonly Environment[] | null | undefined;
+  readonly containers?: readonly string[] | null | undefined;
+  readonly roles?: readonly string[] | null | undefined;
+  readonly includeAccessories: boolean;
+}
+
+interface ContainerSeries extends FoundHistory {
+  readonly container: Container;
+}
+
+const series: Readonly<Record<string, { readonly value: keyof Omit<ContainerPoint, "time">; readonly description: string }>> = {
+  containerCpuPct: { value: "cpuPct", description: "Per cent of one CPU, which may exceed 100, of each container." },
+  containerMemPct: { value: "memPct", description: "Used memory, per cent of its limit, of each container." },
+};
+
+const sourceRules =
+  "Of the containers that `containers` shows now, as far back as Container.history can tell: 10 minutes of memory, or what Prometheus has scraped of /metrics. " +
+  "`containerSeriesProblems` says what is missing. Where no step is given, many containers have fewer points each.";
+
+/** ContainerSample, and the past of containers as flat rows. */
+export function addContainerSeries(builder: Builder, refs: Refs, scalars: Scalars): void {
+  const sample = builder.objectRef<ContainerSample>("ContainerSample").implement({
+    description: "A number of one container at one time, as ContainerPoint has it.",
+    fields: (t) => ({
+      time: t.expose("time", { type: "DateTime", description: "That time." }),
+      container: t.string({ description: "Its name.", resolve: ({ container }) => container.name }),
+      engine: t.string({ description: "Configured name of the engine that runs it.", resolve: ({ container }) => container.engine }),
+      role: t.string({ description: "Its role.", resolve: ({ container }) => container.role }),
+      env: t.field({
+        type: scalars.environment,
+        nullable: true,
+        description: "Its environment, null when unknown.",
+        resolve: ({ container }) => container.env,
+      }),
+      value: t.exposeFloat("value", { nullable: true, description: "Null where it is not known, and where it did not run." }),
+    }),
+  });
+  type Arg = Parameters<typeof toRangeArgs>[0];
+  const toArgs = (arg: Arg) => ({
+    ...toRangeArgs(arg),
+    env: toEnvArg(arg, scalars),
+    containers: toNamesArg(arg, "containers"),
+    roles: toNamesArg(arg, "roles"),
+    includeAccessories: arg.boolean({ defaultValue: false, required: true, description: "Also what runs beside the service." }),
+  });
+  for (const [name, { value, description }] of Object.entries(series)) {
+    builder.queryField(name, (t) =>
+      t.field({
+        type: [sample],
+        nullable: true,
+        complexity: seriesComplexity,
+        description: `${description} ${rowRules} ${sourceRules}`,
+        args: toArgs(t.arg),
+        resolve: async (_root, args, context) => {
+          const found = await loadSeries(args, context);
+          return toAscending(
+            found.map(({ container, history }) =>
+              history.points.map((point): ContainerSample => ({ time: point.time, container, value: point[value] })),
+            ),
+          );
+        },
+      }),
+    );
+  }
+  builder.queryField("containerSeriesProblems", (t) =>
+    t.field({
+      type: [refs.problem],
+      nullable: true,
+      complexity: seriesComplexity,
+      description:
+        "Why rows of container series may be missing: engines that do not answer, and Prometheus where the memory does not reach. Beside series fields of the " +
+        "same arguments it asks nothing more.",
+      args: toArgs(t.arg),
+      resolve: async (_root, args, context) => toProblems(await loadSeries(args, context), context),
+    }),
+  );
+}
+
+async function loadSeries(args: ContainerSeriesArgs, { loaders, principal }: OpsContext): Promise<readonly ContainerSeries[]> {
+  const { env, containers: names, roles, includeAccessories, ...asked } = args;
+  refuseOtherEnvironments(env, principal);
+  const containers = (await loaders.containers.all(includeAccessories)).filter(
+    (one) => isAmong(one.env, env) && isAmong(one.name, names) && isAmong(one.role, roles),
+  );
+  const range = toSeriesRange({ ...asked, maxPoints: sharePoints(asked.maxPoints, containers.length) }, loaders.nowMs);
+  if (range === null) return [];
+  checkRows(containers.length, range.steps);
+  const loader = loaders.containerHistory.history(range);
+  return Promise.all(containers.map(async (container) => ({ container, ...(await loader.load(container)) })));
+}
+
+/** Each once: one Prometheus is missing for all containers alike. */
+async function toProblems(found: readonly ContainerSeries[], { loaders }: OpsContext): Promise<Problem[]> {
+  const engines = (await loaders.containers.engines()).map(({ error }) => error);
+  const problems = [...engines, ...found.map(({ problem }) => problem)].filter((problem) => problem !== null);
+  return [...new Map(problems.map((problem) => [`${problem.code} ${problem.message}`, problem])).values()];
+}

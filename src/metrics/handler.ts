@@ -1,0 +1,99 @@
+import { OpsError } from "../errors.ts";
+import type { Caller, Execute } from "../graphql/execute.ts";
+import { MetricsDocument, type MetricsQuery } from "../generated/metrics.ts";
+import { containerTable, engineTable, toKnown } from "./containers.ts";
+import { deployInfoTable, deployTable } from "./deploy.ts";
+import { contentTypes, type Family, type Format, toLabels, toText } from "./exposition.ts";
+import { hostReportTable, hostTable } from "./hosts.ts";
+import type { Instruments } from "./instruments.ts";
+import { queueSourceTable, queueTable, toQueueRows, toSourceRows } from "./queues.ts";
+import { fill, type Filled } from "./tables.ts";
+import { toUpstreamRows, upstreamTable } from "./upstreams.ts";
+
+/** Where the metrics are; exactly there. */
+export const metricsPath = "/metrics";
+
+/** What it asks; to be registered with `execute`. */
+export const metricsDocument = MetricsDocument;
+
+/** A scrape; authenticated already. */
+interface MetricsRequest extends Caller {
+  /** A HEAD comes as GET. */
+  readonly method: string;
+  /** Raw text after the question mark. */
+  readonly query: string;
+  readonly headers: { readonly accept?: string | undefined };
+}
+
+interface MetricsReply {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+  readonly route: string;
+}
+
+/**
+ * Answers a scrape with what its token may see. Containers' statistics are in it with `stats=1` alone, as asking for them is what keeps their sampler
+ * at work. One upstream that is away costs its families and no more. Rejects with method_not_allowed, forbidden or invalid_request.
+ */
+export function createMetricsHandler(
+  execute: Execute,
+  instruments: Pick<Instruments, "collect">,
+): (request: MetricsRequest) => Promise<MetricsReply> {
+  return async (request) => {
+    if (request.method !== "GET") throw new OpsError("method_not_allowed", "Use GET", { headers: { allow: "GET, HEAD" } });
+    if (!request.principal.scopes.has("ops:read")) throw new OpsError("forbidden", "This token lacks the scope ops:read");
+    const stats = parseStats(request.query);
+    const { data, errors } = await execute(metricsDocument, { stats }, request).run();
+    const tables = toTables(data ?? {}, errors);
+    const families = [
+      ...tables.flatMap((table) => table.families),
+      toDropped(tables.map(({ dropped }) => dropped)),
+      ...(await instruments.collect()),
+    ];
+    const format = toFormat(request.headers.accept);
+    return {
+      status: 200,
+      headers: { "content-type": contentTypes[format], vary: "Accept" },
+      body: toText(families, format),
+      route: metricsPath,
+    };
+  };
+}
+
+function toTables(data: Partial<MetricsQuery>, errors: readonly OpsError[]): readonly Filled[] {
+  const { engines = null, containers = null, hosts = null, hostsUpdatedAt = null, deployInfo = null } = data;
+  const deploys = deployInfo && [deployInfo];
+  return [
+    fill(upstreamTable, toUpstreamRows(data, errors)),
+    fill(engineTable, engines),
+    fill(containerTable, toKnown(containers)),
+    fill(queueSourceTable, toSourceRows(data)),
+    fill(queueTable, toQueueRows(data)),
+    fill(hostTable, hosts),
+    fill(hostReportTable, hostsUpdatedAt === null ? null : [hostsUpdatedAt]),
+    fill(deployTable, deploys),
+    fill(deployInfoTable, deploys),
+  ];
+}
+
+function toDropped(dropped: readonly Filled["dropped"][]): Family {
+  const samples = dropped.map(({ prefix, series }) => ({ labels: toLabels({ family: prefix }), value: series }));
+  const help = "Series that were left out of this scrape, as there are more than the limit of their families.";
+  return { name: "ops_metrics_dropped_series", help, type: "gauge", samples };
+}
+
+/** Only `stats` is known; other parameters are left alone, as everywhere. */
+function parseStats(query: string): boolean {
+  const values = new URLSearchParams(query).getAll("stats");
+  const [value = "0"] = values;
+  if (values.length > 1 || !/^(?:true|false|1|0)$/.test(value)) {
+    throw new OpsError("invalid_request", "stats must be true, false, 1 or 0, once");
+  }
+  return value === "1" || value === "true";
+}
+
+/** Prometheus asks for OpenMetrics; who does not gets the format that everybody reads. */
+function toFormat(accept: string | undefined): Format {
+  return accept?.includes("application/openmetrics-text") ? "openmetrics" : "text";
+}

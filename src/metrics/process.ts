@@ -1,0 +1,86 @@
+import { readdirSync } from "node:fs";
+import { monitorEventLoopDelay, performance } from "node:perf_hooks";
+import { Counter, Gauge, type Registry } from "prom-client";
+
+/** How often the event loop's delay is looked at, milliseconds; the histogram's figures include it. */
+const resolution = 20;
+const quantiles = [0.5, 0.9, 0.99, 1];
+
+/** Of the process, under the names that all Prometheus clients give; and how busy its event loop is. All of it is looked at when scraped. */
+export function addProcess(registry: Registry): void {
+  count(registry, "process_cpu_seconds_total", "CPU time of the process, user and system.", () => {
+    const { user, system } = process.cpuUsage();
+    return (user + system) / 1e6;
+  });
+  count(registry, "ops_event_loop_active_seconds_total", "How long the event loop did something.", () => {
+    return performance.eventLoopUtilization().active / 1000;
+  });
+  gauge(registry, "process_start_time_seconds", "When the process started, unix time.", () => performance.timeOrigin / 1000);
+  gauge(registry, "process_resident_memory_bytes", "Memory of the process.", () => process.memoryUsage.rss());
+  gauge(registry, "process_open_fds", "Open file descriptors; absent where /proc is not there.", countDescriptors);
+  gauge(registry, "nodejs_heap_size_used_bytes", "JavaScript heap in use.", () => process.memoryUsage().heapUsed);
+  gauge(registry, "nodejs_heap_size_total_bytes", "JavaScript heap.", () => process.memoryUsage().heapTotal);
+  gauge(registry, "nodejs_external_memory_bytes", "Memory of buffers and the like.", () => process.memoryUsage().external);
+  addEventLoopDelay(registry);
+}
+
+function gauge(registry: Registry, name: string, help: string, read: () => number | null): void {
+  const metric: Gauge = new Gauge({
+    name,
+    help,
+    registers: [],
+    collect() {
+      const value = read();
+      if (value === null) this.remove();
+      else this.set(value);
+    },
+  });
+  registry.registerMetric(metric);
+}
+
+/** `read` never gives less than before. */
+function count(registry: Registry, name: string, help: string, read: () => number): void {
+  let counted = 0;
+  const metric: Counter = new Counter({
+    name,
+    help,
+    registers: [],
+    collect() {
+      const now = Math.max(read(), counted);
+      this.inc(now - counted);
+      counted = now;
+    },
+  });
+  registry.registerMetric(metric);
+}
+
+function countDescriptors(): number | null {
+  try {
+    // One is that of the listing itself.
+    return readdirSync("/proc/self/fd").length - 1;
+  } catch {
+    return null;
+  }
+}
+
+/** Watched from the first scrape on: nobody pays for it who does not scrape. */
+function addEventLoopDelay(registry: Registry): void {
+  const delay = monitorEventLoopDelay({ resolution });
+  const metric = new Gauge({
+    name: "ops_event_loop_delay_seconds",
+    help: "How late the event loop came to its work since the scrape before; quantile 1 is the longest.",
+    labelNames: ["quantile"],
+    registers: [],
+    collect() {
+      this.reset();
+      if (delay.count > 0) for (const quantile of quantiles) this.set({ quantile }, toSeconds(delay.percentile(quantile * 100)));
+      delay.reset();
+      delay.enable();
+    },
+  });
+  registry.registerMetric(metric);
+}
+
+function toSeconds(nanoseconds: number): number {
+  return Math.max(0, nanoseconds / 1e9 - resolution / 1000);
+}

@@ -1,0 +1,90 @@
+import type { MetricsQuery, QueueState } from "../generated/metrics.ts";
+import { toLabels } from "./exposition.ts";
+import type { Table } from "./tables.ts";
+
+type Source = NonNullable<MetricsQuery["queueSources"]>[number];
+type Queue = NonNullable<MetricsQuery["queues"]>[number];
+
+const states = ["ok", "idle", "backlog", "stalled", "paused", "no_workers", "failing"] satisfies QueueState[];
+
+/** A source, and when its numbers were read, RFC 3339; null where it has no queue to tell. */
+interface SourceRow extends Source {
+  readonly observedAt: string | null;
+}
+
+export const queueSourceTable: Table<SourceRow> = {
+  prefix: "ops_queue_source",
+  maxRows: 200,
+  labels: ({ name, kind, env }) => toLabels({ source: name, kind, env }),
+  columns: [
+    {
+      name: "ops_queue_source_up",
+      help: "Whether the numbers of the queue source could be read.",
+      value: ({ numbersOk }) => numbersOk,
+    },
+    {
+      name: "ops_queue_source_age_seconds",
+      help: "Age of the numbers of its queues.",
+      value: ({ observedAt }) => observedAt && Math.max(0, (Date.now() - Date.parse(observedAt)) / 1000),
+    },
+  ],
+};
+
+/** A queue with the environment of its source. */
+interface QueueRow extends Queue {
+  readonly env: Source["env"];
+}
+
+export const queueTable: Table<QueueRow> = {
+  prefix: "ops_queue",
+  maxRows: 1000,
+  labels: ({ name, source, env }) => toLabels({ queue: name, source, env }),
+  columns: [
+    { name: "ops_queue_depth", help: "Jobs that could run now: not running, not deferred.", value: ({ depth }) => depth },
+    { name: "ops_queue_active", help: "Jobs that a worker is at.", value: ({ active }) => active },
+    {
+      name: "ops_queue_deferred",
+      help: "Jobs that wait for a time to come, and did not fail.",
+      value: ({ deferred }) => deferred,
+    },
+    { name: "ops_queue_retrying", help: "Jobs that failed and wait for another attempt.", value: ({ retrying }) => retrying },
+    { name: "ops_queue_dead", help: "Jobs that failed for good and are still kept.", value: ({ dead }) => dead },
+    {
+      name: "ops_queue_oldest_age_seconds",
+      help: "For how long the oldest job that could run has been waiting; absent without one.",
+      value: ({ oldestAgeSeconds }) => oldestAgeSeconds,
+    },
+    {
+      name: "ops_queue_drain_seconds",
+      help: "Time to clear what waits at the present rate; absent where that would never be.",
+      value: ({ drainSeconds }) => drainSeconds,
+    },
+    {
+      name: "ops_queue_processed_per_second",
+      help: "Jobs that succeeded in the last 5 minutes, for each second.",
+      value: ({ processedPerSec }) => processedPerSec,
+    },
+    {
+      name: "ops_queue_failures_last_hour",
+      help: "Failed attempts of the last 60 minutes, or jobs that ended failed.",
+      value: ({ failuresLastHour }) => failuresLastHour,
+    },
+    { name: "ops_queue_workers", help: "Workers that take jobs from it.", value: ({ workers }) => workers },
+    { name: "ops_queue_state", help: "How the queue is.", states, value: ({ state }) => state },
+  ],
+};
+
+/** Each source with the time of its oldest numbers. */
+export function toSourceRows({ queueSources, queues }: Partial<MetricsQuery>): readonly SourceRow[] | null {
+  const oldest = new Map<string, string>();
+  for (const { source, observedAt } of queues ?? []) {
+    const known = oldest.get(source);
+    if (known === undefined || observedAt < known) oldest.set(source, observedAt);
+  }
+  return queueSources?.map((source) => ({ ...source, observedAt: oldest.get(source.name) ?? null })) ?? null;
+}
+
+export function toQueueRows({ queueSources, queues }: Partial<MetricsQuery>): readonly QueueRow[] | null {
+  const envs = new Map(queueSources?.map(({ name, env }) => [name, env]));
+  return queues?.map((queue) => ({ ...queue, env: envs.get(queue.source) ?? null })) ?? null;
+}

@@ -1,0 +1,186 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { fromContainers, mergeDeploys, toInfoRecord } from "../../src/domain/deploy-merge.ts";
+import { deployOrigins } from "../../src/domain/deploy-record.ts";
+import { deployStates, judgeDeploys } from "../../src/domain/deploy-state.ts";
+import { sampleRecord } from "../support/deploys.ts";
+import { sampleContainer, sampleDeploy } from "../support/memory-sources.ts";
+
+const at = (minute: number) => `2026-01-10T13:${String(minute).padStart(2, "0")}:00Z`;
+const web = (version: string, more = {}) =>
+  sampleContainer({ name: `web-${version}-${JSON.stringify(more)}`, version, commitSha: "", ...more });
+
+describe("what containers tell", () => {
+  it("is a deploy for each release and each time that its containers were made", () => {
+    const made = [
+      web("v1", { createdAt: at(1) }),
+      web("v2", { createdAt: at(20) }),
+      web("v2", { createdAt: at(22), role: "worker", commitSha: "abcdef1" }),
+      web("v1", { createdAt: at(40) }),
+      web("v2", { createdAt: at(21), env: "production" }),
+      web("7-alpine", { kind: "accessory" }),
+    ];
+    const told = fromContainers(made).map(({ tag, deployedAt, env, commitSha }) => [tag, deployedAt, env, commitSha]);
+    expect(told).toEqual([
+      ["v1", at(1), "staging", ""],
+      ["v1", at(40), "staging", ""],
+      ["v2", at(22), "staging", "abcdef1"],
+      ["v2", at(21), "production", ""],
+    ]);
+  });
+});
+
+describe("deploys of several origins", () => {
+  it("are one where they speak of one release at about one time, completed from each other", () => {
+    const merged = mergeDeploys([
+      sampleRecord({ origin: "containers", deployedAt: at(14), deployedBy: null, command: null, commitSha: "abcdef1" }),
+      sampleRecord({ origin: "kamal_audit", deployedAt: at(13), deployedBy: "kim", env: null }),
+      sampleRecord({ origin: "history", deployedBy: "", durationSeconds: 90 }),
+      sampleRecord({ origin: "containers", tag: "v1", deployedAt: at(2), deployedBy: null }),
+    ]);
+    expect(merged).toMatchObject([
+      { origin: "history", tag: "v2", deployedBy: "kim", durationSeconds: 90, commitSha: "abcdef1", deployedAt: at(15) },
+      { origin: "containers", tag: "v1" },
+    ]);
+  });
+
+  it("of VERSION=latest are those that the file names, by their times", () => {
+    const floating = { origin: "containers" as const, tag: "latest", deployedBy: null };
+    const merged = mergeDeploys([
+      sampleRecord({ tag: "rel-2", deployedAt: at(40) }),
+      sampleRecord({ tag: "rel-1", deployedAt: at(15) }),
+      sampleRecord({ ...floating, deployedAt: at(38) }),
+      sampleRecord({ ...floating, deployedAt: at(14) }),
+    ]);
+    expect(merged.map(({ tag, origin }) => [tag, origin])).toEqual([
+      ["rel-2", "history"],
+      ["rel-1", "history"],
+    ]);
+  });
+
+  it("of one origin stay two, but for one that two names of a host tell of", () => {
+    expect(mergeDeploys([sampleRecord(), sampleRecord({ deployedAt: at(16) })])).toHaveLength(2);
+    expect(mergeDeploys([sampleRecord(), sampleRecord()])).toHaveLength(1);
+    expect(mergeDeploys([sampleRecord(), sampleRecord({ env: "production" })])).toHaveLength(2);
+  });
+
+  it("lose none of the best origin's, invent none, and come newest first, in whatever order they are told", () => {
+    const record = fc
+      .record({
+        origin: fc.constantFrom(...deployOrigins),
+        tag: fc.constantFrom("v1", "v2", "latest"),
+        minute: fc.integer({ min: 0, max: 59 }),
+        env: fc.constantFrom("staging" as const, "production" as const, null),
+      })
+      .map(({ minute, ...more }) => sampleRecord({ ...more, deployedAt: at(minute) }));
+    fc.assert(
+      fc.property(fc.array(record, { maxLength: 12 }), (records) => {
+        const merged = mergeDeploys(records);
+        const keys = (own: typeof records) =>
+          own.filter(({ origin }) => origin === "history").map(({ tag, deployedAt }) => `${tag} ${deployedAt}`);
+        expect(new Set(keys(merged))).toEqual(new Set(keys(records)));
+        expect(merged.length).toBeLessThanOrEqual(records.length);
+        expect(merged.map(({ deployedAt }) => deployedAt)).toEqual(
+          merged
+            .map(({ deployedAt }) => deployedAt)
+            .toSorted()
+            .toReversed(),
+        );
+      }),
+    );
+  });
+
+  it("has what deploy_info.json tells, Kamal's version too where it names a release", () => {
+    const extra = [
+      { key: "version", value: "latest" },
+      { key: "runtime_seconds", value: "61" },
+      { key: "command", value: "redeploy" },
+    ];
+    expect(toInfoRecord({ ...sampleDeploy, extra })).toMatchObject({
+      origin: "info",
+      tag: sampleDeploy.currentTag,
+      version: sampleDeploy.currentTag,
+      previousTag: sampleDeploy.previousTag,
+      durationSeconds: 61,
+      command: "redeploy",
+    });
+    expect(toInfoRecord({ ...sampleDeploy, extra: [{ key: "version", value: "0123abc" }] }).version).toBe("0123abc");
+  });
+});
+
+describe("what became of a deploy", () => {
+  const [one, two, three] = [at(10), at(20), at(30)].map((deployedAt, index) =>
+    sampleRecord({ tag: `v${index + 1}`, deployedAt }),
+  ) as [ReturnType<typeof sampleRecord>, ReturnType<typeof sampleRecord>, ReturnType<typeof sampleRecord>];
+  const states = (
+    records: readonly ReturnType<typeof sampleRecord>[],
+    containers: readonly ReturnType<typeof web>[],
+    silent = false,
+  ) => judgeDeploys(records, { containers, silent }).map(({ tag, state }) => `${tag} ${state}`);
+
+  it("current, previous and superseded, with their containers and the tag before", () => {
+    const old = web("v2", { status: "exited" });
+    const judged = judgeDeploys([one, two, three], { containers: [web("v3"), old], silent: false });
+    expect(judged.map(({ tag, state, previousTag }) => [tag, state, previousTag])).toEqual([
+      ["v3", "current", "v2"],
+      ["v2", "previous", "v1"],
+      ["v1", "superseded", null],
+    ]);
+    expect(judged.map(({ containers }) => containers.length)).toEqual([1, 1, 0]);
+  });
+
+  it("incomplete while a live container runs another release, unknown while an engine is silent", () => {
+    expect(states([one, two], [web("v2"), web("v1")])[0]).toBe("v2 incomplete");
+    expect(states([one, two], [web("v1")])).toEqual(["v2 incomplete", "v1 current"]);
+    expect(states([one, two], [])).toEqual(["v2 incomplete", "v1 previous"]);
+    expect(states([one, two], [web("v1")], true)).toEqual(["v2 unknown", "v1 previous"]);
+    expect(states([one, two], [web("latest", { floating: true })])[0]).toBe("v2 unknown");
+    expect(states([one, two], [web("v2"), web("v1", { status: "exited" }), web("v1", { env: "production" })])[0]).toBe(
+      "v2 current",
+    );
+  });
+
+  it("rolled back, by Kamal's word or by going back", () => {
+    const back = sampleRecord({ tag: "v1", deployedAt: at(40), command: null });
+    expect(states([one, two, back], [web("v1")])).toEqual(["v1 current", "v2 rolled_back", "v1 superseded"]);
+    const rollback = sampleRecord({ tag: "v0", deployedAt: at(40), command: "rollback" });
+    expect(states([two, rollback], [web("v0")])).toEqual(["v0 current", "v2 rolled_back"]);
+    // Deployed again is no way back.
+    expect(states([one, { ...one, deployedAt: at(12) }], [web("v1")])).toEqual(["v1 current", "v1 superseded"]);
+  });
+
+  it("is judged for each environment: at most one current and one previous in each, and every deploy once", () => {
+    const record = fc
+      .record({
+        tag: fc.constantFrom("v1", "v2", "v3"),
+        minute: fc.integer({ min: 0, max: 59 }),
+        env: fc.constantFrom("staging" as const, "production" as const),
+        command: fc.constantFrom("deploy", "rollback", null),
+      })
+      .map(({ minute, ...more }) => sampleRecord({ ...more, deployedAt: at(minute) }));
+    const container = fc
+      .record({
+        version: fc.constantFrom("v1", "v2", "v3"),
+        status: fc.constantFrom("running", "exited"),
+        env: fc.constantFrom("staging" as const, "production" as const),
+      })
+      .map(({ version, ...more }) => web(version, more));
+    fc.assert(
+      fc.property(
+        fc.array(record, { maxLength: 8 }),
+        fc.array(container, { maxLength: 4 }),
+        fc.boolean(),
+        (records, containers, silent) => {
+          const judged = judgeDeploys(records, { containers, silent });
+          expect(judged).toHaveLength(records.length);
+          for (const env of ["staging", "production"] as const) {
+            for (const state of deployStates.slice(0, 4)) {
+              if (state === "rolled_back") continue;
+              expect(judged.filter((one) => one.env === env && one.state === state).length).toBeLessThanOrEqual(1);
+            }
+          }
+        },
+      ),
+    );
+  });
+});

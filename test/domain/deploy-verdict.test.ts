@@ -1,0 +1,183 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import {
+  type Evidence,
+  type QueueEvidence,
+  type QueueWindow,
+  judgeDeploy,
+  verdictRules,
+} from "../../src/domain/deploy-verdict.ts";
+import { toWindows } from "../../src/domain/deploy-windows.ts";
+import { sampleRecord } from "../support/deploys.ts";
+
+const windows = { seconds: 600, before: { from: 0, to: 600 }, after: { from: 600, to: 1200 } };
+const quiet = {
+  restartsFrom: null,
+  restartsBefore: null,
+  restartsAfter: null,
+  unhealthySecondsBefore: null,
+  unhealthySecondsAfter: null,
+  unhealthyNow: [],
+};
+const window = (succeeded: number, failed: number, more: Partial<QueueWindow> = {}): QueueWindow => {
+  return { succeeded, failed, waitP95Seconds: null, runP95Seconds: null, ...more };
+};
+const queue = (before: QueueWindow | null, after: QueueWindow | null, name = "mail"): QueueEvidence => {
+  return { queue: name, source: "jobs", before, after };
+};
+const judge = (evidence: Partial<Evidence>) =>
+  judgeDeploy({ windows, queues: [], containers: quiet, newErrors: null, gaps: [], ...evidence });
+
+describe("a verdict", () => {
+  it("is regressed when a queue fails more than chance allows, and names the numbers", () => {
+    const { outcome, reasons, queues } = judge({ queues: [queue(window(198, 2), window(150, 50))] });
+    expect(outcome).toBe("regressed");
+    expect(reasons).toEqual(["mail: 25.0 % of its jobs fail, 1.0 % did before"]);
+    expect(queues[0]?.pValue).toBeLessThan(1e-10);
+  });
+
+  it("is clean when a queue had enough jobs and nothing is worse, also when little fails a little more", () => {
+    expect(judge({ queues: [queue(window(200, 3), window(200, 5))] })).toMatchObject({ outcome: "clean", reasons: [] });
+    // Sure, but too small to matter.
+    expect(judge({ queues: [queue(window(1_000_000, 0), window(1_000_000, 1000))] }).outcome).toBe("clean");
+    expect(judge({ queues: [queue(window(50, 50), window(90, 10))] }).outcome).toBe("clean");
+  });
+
+  it("says when there is not enough data, and why", () => {
+    expect(judge({ queues: [queue(window(200, 0), window(20, 9))] })).toMatchObject({
+      outcome: "not_enough_data",
+      reasons: ["no queue ended 30 jobs both in the 600 s before and after"],
+      queues: [{ outcome: "not_enough_data", reasons: ["less than 30 jobs ended after the deploy"], pValue: null }],
+    });
+    expect(judge({ queues: [queue(null, window(200, 0))] }).queues[0]?.reasons).toEqual([
+      "its jobs of then are not known before the deploy",
+    ]);
+    expect(judge({ windows: null }).reasons[0]).toMatch(/less than a minute/);
+    expect(judge({}).reasons).toEqual(["no queue tells of its past"]);
+  });
+
+  it("looks at the 95th percentiles of waiting and running, by a factor and a least growth", () => {
+    const p95 = (was: number, is: number) =>
+      judge({ queues: [queue(window(100, 0, { runP95Seconds: was }), window(100, 0, { runP95Seconds: is }))] }).reasons;
+    expect(p95(2, 4)).toEqual(["mail: 95 of 100 jobs run up to 4.0 s, 2.0 s before"]);
+    expect(p95(0.1, 0.9)).toEqual([]);
+    expect(p95(10, 14)).toEqual([]);
+    const waits = [window(100, 0, { waitP95Seconds: 0 }), window(100, 0, { waitP95Seconds: 30 })] as const;
+    expect(judge({ queues: [queue(...waits)] }).reasons).toHaveLength(1);
+  });
+
+  it("looks at restarts, health and new errors even without a queue", () => {
+    const counted = (count: number) => ({ count, seconds: 600 });
+    const containers = { ...quiet, restartsFrom: "events" as const, restartsBefore: counted(0), restartsAfter: counted(9) };
+    expect(judge({ containers })).toMatchObject({
+      outcome: "regressed",
+      containers: { restartsPValue: expect.closeTo(2 ** -9, 9) },
+    });
+    expect(judge({ containers: { ...containers, restartsAfter: counted(3) } }).outcome).toBe("not_enough_data");
+    expect(judge({ containers: { ...quiet, unhealthyNow: ["web-1"] } }).reasons).toEqual(["unhealthy now: web-1"]);
+    const unhealthy = { ...quiet, unhealthySecondsBefore: 10, unhealthySecondsAfter: 100 };
+    expect(judge({ containers: unhealthy }).outcome).toBe("regressed");
+    const error = { fingerprint: "f", error: "boom", queues: ["mail"], beforeSeconds: 600 };
+    expect(judge({ newErrors: [{ ...error, after: counted(8) }] })).toMatchObject({
+      outcome: "regressed",
+      reasons: ["8 times an error that is new: boom"],
+    });
+    expect(judge({ newErrors: [{ ...error, after: counted(2) }] }).outcome).toBe("not_enough_data");
+  });
+});
+
+const count = fc.integer({ min: 0, max: 3000 });
+const seconds = fc.option(fc.double({ min: 0, max: 1e5, noNaN: true }));
+const anyWindow = fc.option(fc.record({ succeeded: count, failed: count, waitP95Seconds: seconds, runP95Seconds: seconds }));
+
+describe("any verdict", () => {
+  it("of a release that did as the one before is never regressed; of one without failures never for its failures", () => {
+    fc.assert(
+      fc.property(fc.array(anyWindow, { maxLength: 5 }), (all) => {
+        expect(judge({ queues: all.map((one, index) => queue(one, one, `q${index}`)) }).outcome).not.toBe("regressed");
+        const better = all.map((one, index) =>
+          queue(one, one && { ...one, failed: 0, succeeded: one.succeeded + one.failed }, `q${index}`),
+        );
+        expect(judge({ queues: better }).outcome).not.toBe("regressed");
+      }),
+    );
+  });
+
+  it("never speaks of less than enough jobs, and clean needs one queue that has them", () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(anyWindow, anyWindow), { maxLength: 5 }), (all) => {
+        const { outcome, queues } = judge({ queues: all.map(([before, after], index) => queue(before, after, `q${index}`)) });
+        const hasEnough = (one: QueueWindow | null) => one !== null && one.succeeded + one.failed >= verdictRules.leastJobs;
+        for (const one of queues) {
+          expect(one.outcome === "not_enough_data").toBe(!(hasEnough(one.before) && hasEnough(one.after)));
+          expect(one.outcome === "clean").toBe(one.reasons.length === 0);
+        }
+        const outcomes = queues.map((one) => one.outcome);
+        const expected = outcomes.includes("regressed") ? "regressed" : outcomes.includes("clean") ? "clean" : "not_enough_data";
+        expect(outcome).toBe(expected);
+      }),
+    );
+  });
+
+  it("does not get better by more failures", () => {
+    const rank = { clean: 0, not_enough_data: 0, regressed: 1 };
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 30, max: 500 }),
+        count,
+        count,
+        fc.integer({ min: 1, max: 500 }),
+        (succeeded, was, is, more) => {
+          const after = (failed: number) => judge({ queues: [queue(window(succeeded, was), window(succeeded, failed))] }).outcome;
+          expect(rank[after(is + more)]).toBeGreaterThanOrEqual(rank[after(is)]);
+        },
+      ),
+    );
+  });
+});
+
+describe("its windows", () => {
+  const at = (minute: number) => new Date(minute * 60_000).toISOString();
+  const deploy = sampleRecord({ deployedAt: at(100), durationSeconds: 120 });
+
+  it("are equal, around the deploy, and end before the deploys around it, and now", () => {
+    expect(toWindows(deploy, [deploy], 200 * 60, 1800)).toEqual({
+      seconds: 1800,
+      before: { from: 68 * 60, to: 98 * 60 },
+      after: { from: 6000, to: 7800 },
+    });
+    const around = [deploy, sampleRecord({ deployedAt: at(90) }), sampleRecord({ deployedAt: at(120), durationSeconds: 300 })];
+    expect(toWindows(deploy, around, 200 * 60, 3600)?.seconds).toBe(480);
+    expect(toWindows(deploy, [deploy], 105 * 60, 3600)?.seconds).toBe(300);
+    expect(toWindows(deploy, [deploy], 100 * 60 + 59, 3600)).toBeNull();
+  });
+
+  it("never overlap another deploy, are never in the future and never longer than asked for", () => {
+    const time = fc.integer({ min: 1000, max: 100_000 });
+    const any = fc.record({ at: time, durationSeconds: fc.option(fc.integer({ min: 0, max: 900 })) });
+    fc.assert(
+      fc.property(
+        any,
+        fc.array(any, { maxLength: 6 }),
+        time,
+        fc.integer({ min: 60, max: 86_400 }),
+        (own, others, now, wanted) => {
+          const toRecord = (one: typeof own) => sampleRecord({ ...one, deployedAt: new Date(one.at * 1000).toISOString() });
+          const found = toWindows(toRecord(own), others.map(toRecord), now, wanted);
+          if (!found) return;
+          const { seconds: length, before, after } = found;
+          expect([before.to - before.from, after.to - after.from]).toEqual([length, length]);
+          expect(length).toBeGreaterThanOrEqual(60);
+          expect(length).toBeLessThanOrEqual(wanted);
+          expect(after.to).toBeLessThanOrEqual(now);
+          expect(before.to).toBeLessThanOrEqual(after.from);
+          for (const other of others) {
+            const start = other.at - (other.durationSeconds ?? 0);
+            expect(other.at > before.from && other.at <= before.to).toBe(false);
+            expect(start > after.from && start < after.to).toBe(false);
+          }
+        },
+      ),
+    );
+  });
+});

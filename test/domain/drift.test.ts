@@ -1,0 +1,90 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import type { Container, EngineStatus } from "../../src/domain/container.ts";
+import { judgeDeploys } from "../../src/domain/deploy-state.ts";
+import { findDrift } from "../../src/domain/drift.ts";
+import { sampleRecord } from "../support/deploys.ts";
+import { sampleContainer } from "../support/memory-sources.ts";
+
+const now = Date.parse("2026-01-13T10:00:00Z");
+const at = (minute: number) => `2026-01-13T09:${String(minute).padStart(2, "0")}:00Z`;
+let made = 0;
+const web = (version: string, engine: string, more: Partial<Container> = {}) =>
+  sampleContainer({ name: `web-${version}-${engine}-${made++}`, version, engine, commitSha: "", createdAt: at(20), ...more });
+const ok = (name: string): EngineStatus => ({ name, ok: true, contactAt: null, error: null });
+const engines = [ok("a"), ok("b")];
+const deploy = sampleRecord({ tag: "v2", deployedAt: at(21) });
+const find = (containers: readonly Container[], statuses: readonly EngineStatus[] = engines, records = [deploy]) =>
+  findDrift(containers, statuses, judgeDeploys(records, { containers, silent: false }), now).map(
+    ({ kind, role, engine, expected, found, containers: own, settling }) => ({
+      kind,
+      role,
+      engine,
+      expected,
+      found,
+      count: own.length,
+      settling,
+    }),
+  );
+const kinds = (...given: Parameters<typeof find>) => find(...given).map(({ kind }) => kind);
+
+describe("drift", () => {
+  it("is none when all run what was deployed, whatever accessories and stopped containers are", () => {
+    const accessory = web("7-alpine", "a", { kind: "accessory", role: "redis" });
+    expect(find([web("v2", "a"), web("v2", "b"), web("v1", "a", { status: "exited", createdAt: at(1) }), accessory])).toEqual([]);
+  });
+
+  it("is mixed releases and an engine that missed the deploy", () => {
+    expect(find([web("v2", "a"), web("v1", "b", { createdAt: at(1) })])).toEqual([
+      { kind: "mixed_releases", role: "web", engine: null, expected: null, found: ["v1", "v2"], count: 2, settling: false },
+      { kind: "unlike_deploy", role: "web", engine: "b", expected: "v2", found: ["v1"], count: 1, settling: false },
+      { kind: "engine_missed", role: "web", engine: "b", expected: "v2", found: ["v1"], count: 1, settling: false },
+    ]);
+  });
+
+  it("is a leftover beside what replaced it, also of VERSION=latest, and then no mixture", () => {
+    const leftover = { kind: "leftover", role: "web", engine: "a", expected: null, count: 1, settling: false };
+    expect(find([web("v2", "a"), web("v1", "a", { createdAt: at(1) })])).toEqual([{ ...leftover, found: ["v1"] }]);
+    const latest = { version: "latest", floating: true };
+    expect(find([web("v2", "a"), web("latest", "a", { ...latest, replaced: true })])).toEqual([
+      { ...leftover, found: ["latest"] },
+    ]);
+    expect(find([web("latest", "a", latest)])).toEqual([]);
+  });
+
+  it("is a release unlike the deploy that was told of, but not unlike what only containers tell", () => {
+    expect(kinds([web("v1", "a")])).toEqual(["unlike_deploy"]);
+    expect(kinds([web("v1", "a")], engines, [{ ...deploy, origin: "containers" }])).toEqual([]);
+    expect(kinds([web("v1", "a", { env: "production" })])).toEqual([]);
+    expect(kinds([web("x", "a", { commitSha: "0123456789" })], engines, [{ ...deploy, commitSha: "0123456" }])).toEqual([]);
+  });
+
+  it("says that a silent engine is unknown, and counts nothing of what it ran", () => {
+    const gone = { name: "b", ok: false, contactAt: null, error: { code: "docker_unavailable", message: "refused" } };
+    expect(find([web("v2", "a"), web("v1", "b", { stale: true })], [ok("a"), gone])).toEqual([
+      { kind: "engine_unknown", role: null, engine: "b", expected: null, found: [], count: 0, settling: false },
+    ]);
+  });
+
+  it("is settling while a container is young", () => {
+    expect(find([web("v2", "a", { createdAt: at(58) }), web("v1", "a")])).toMatchObject([{ kind: "leftover", settling: true }]);
+  });
+
+  it("is found between replicas alone: never in a fleet of one release, always in one of two on two engines", () => {
+    const container = fc.record({
+      version: fc.constantFrom("v1", "v2"),
+      engine: fc.constantFrom("a", "b"),
+      minute: fc.integer({ min: 0, max: 50 }),
+    });
+    fc.assert(
+      fc.property(fc.array(container, { maxLength: 6 }), (fleet) => {
+        const containers = fleet.map(({ version, engine, minute }) => web(version, engine, { createdAt: at(minute) }));
+        const found = findDrift(containers, engines, [], now);
+        expect(found.length > 0).toBe(new Set(fleet.map(({ version }) => version)).size > 1);
+        // Nothing is two things of these at once.
+        const all = found.flatMap((drift) => drift.containers.map(({ name }) => name));
+        expect(new Set(all).size).toBe(all.length);
+      }),
+    );
+  });
+});

@@ -1,0 +1,189 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import type { ContainerEvent } from "../../src/domain/container-event.ts";
+import { type TimelineEntry, mergeRestarts, orderEntries, toEntry, toTimelineContainer } from "../../src/domain/timeline.ts";
+import { rememberContainers } from "../../src/domain/timeline-containers.ts";
+import { createStateLog, createTimelineMemory } from "../../src/domain/timeline-memory.ts";
+import { rememberHosts, rememberQueues } from "../../src/domain/timeline-samples.ts";
+import { createMemorySources, sampleContainer, sampleHost, sampleQueue } from "../support/memory-sources.ts";
+
+const at = (second: number) => new Date(Date.UTC(2026, 0, 13, 9, 0, second)).toISOString().replace(".000Z", "Z");
+const signal = new AbortController().signal;
+const entry = (second: number, more: Partial<TimelineEntry> = {}) =>
+  toEntry({ kind: "deploy", time: at(second), message: String(second), ...more });
+
+describe("the order of a timeline", () => {
+  it("is that of time, the newest of a range, and told when older ones are left out", () => {
+    const second = fc.integer({ min: 0, max: 100 });
+    fc.assert(
+      fc.property(fc.array(second), second, second, fc.integer({ min: 1, max: 20 }), (seconds, a, b, first) => {
+        const [from, to] = [Math.min(a, b), Math.max(a, b)];
+        const range = { from: Date.parse(at(from)), to: Date.parse(at(to)) };
+        const { entries, truncated } = orderEntries(
+          seconds.map((one) => entry(one)),
+          range,
+          first,
+        );
+        const expected = seconds.filter((one) => one >= from && one <= to).toSorted((x, y) => x - y);
+        expect(entries.map(({ message }) => Number(message))).toEqual(expected.slice(-first));
+        expect(truncated).toBe(expected.length > first);
+      }),
+    );
+  });
+
+  it("has a restart once, of the audit record, though its engine tells of it too", () => {
+    const container = toTimelineContainer(sampleContainer());
+    const other = toTimelineContainer(sampleContainer({ name: "other" }));
+    const restart = (second: number, who: string | null, of = container) =>
+      entry(second, { kind: "restart", who, container: of });
+    const merged = mergeRestarts(
+      [restart(10, "kim"), restart(100, "lee")],
+      [restart(9, null), restart(12, null), restart(99, null, other)],
+    );
+    expect(merged.map(({ time, who }) => [time, who])).toEqual([
+      [at(10), "kim"],
+      [at(100), "lee"],
+      [at(12), null],
+      [at(99), null],
+    ]);
+  });
+});
+
+describe("the memory", () => {
+  it("keeps the newest 1,000 of each kind, says how far that reaches, and no other kind pays for it", () => {
+    const memory = createTimelineMemory();
+    memory.add(entry(0, { kind: "oom_kill" }));
+    for (let index = 0; index < 1002; index += 1) memory.add(entry(index, { kind: "health" }));
+    expect([memory.entries("health").length, memory.forgottenUntil("health")]).toEqual([1000, at(1)]);
+    expect([memory.entries("oom_kill").length, memory.forgottenUntil("oom_kill")]).toEqual([1, null]);
+  });
+
+  it("finds each change between samples, with the time in which it happened", () => {
+    const memory = createTimelineMemory();
+    const log = createStateLog(memory, "queue_state", "ok");
+    const toChange = (from: string | null) => ({ message: `from ${from}` });
+    for (const [second, subject, state] of [
+      [1, "a", "ok"],
+      [1, "b", "stalled"],
+      [2, "a", "ok"],
+      [3, "a", "failing"],
+      [3, "b", "stalled"],
+      [3, "a", "ok"],
+      [9, "a", "ok"],
+    ] as const)
+      log.sample(subject, state, at(second), toChange);
+    expect(memory.entries("queue_state").map(({ time, after, from, to }) => [time, after, from, to])).toEqual([
+      [at(1), null, null, "stalled"],
+      [at(3), at(2), "ok", "failing"],
+      [at(9), at(3), "failing", "ok"],
+    ]);
+  });
+});
+
+const container = sampleContainer();
+const event = (action: string, second: number, more: Partial<ContainerEvent> = {}): ContainerEvent => ({
+  time: `${at(second).slice(0, -1)}.123456789Z`,
+  action,
+  exitCode: null,
+  signal: null,
+  health: null,
+  previousName: null,
+  container,
+  ...more,
+});
+
+describe("what engines tell", () => {
+  it("is remembered from the first list on that they answered; ends by themselves and ends that were asked for are told apart", async () => {
+    const { sources, board } = createMemorySources({
+      engines: [
+        { name: "a", ok: true, error: null },
+        { name: "b", ok: false, error: null },
+      ],
+    });
+    const memory = createTimelineMemory();
+    const stop = new AbortController();
+    const source = rememberContainers(sources.containers, memory, stop.signal);
+    expect(memory.begun("container_death").size).toBe(0);
+    await source.list(signal);
+    expect([...memory.begun("container_death").keys()]).toEqual(["a"]);
+    const others = sampleContainer({ name: "other" });
+    for (const told of [
+      event("die", 1, { exitCode: 137 }),
+      event("oom", 2),
+      event("kill", 10, { signal: 15 }),
+      event("die", 11, { exitCode: 0 }),
+      event("die", 12, { exitCode: 1, container: others }),
+      event("restart", 13),
+      event("health_status", 14, { health: "unhealthy" }),
+      event("start", 15),
+    ])
+      board.publish(told);
+    board.interrupt("a");
+    await expect.poll(() => memory.entries("gap").length).toBe(1);
+    expect(memory.entries("container_death").map(({ time, message, requested }) => [time, message, requested])).toEqual([
+      [at(1), `${container.name} ended with exit code 137, which nobody asked for`, false],
+      [at(11), `${container.name} ended with exit code 0 after signal 15`, true],
+      [at(12), "other ended with exit code 1, which nobody asked for", false],
+    ]);
+    expect(memory.entries("oom_kill")).toHaveLength(1);
+    expect(memory.entries("health")).toMatchObject([{ from: "healthy", to: "unhealthy", env: "staging" }]);
+    expect(memory.entries("restart")).toMatchObject([{ who: null, container: { name: container.name } }]);
+    expect(memory.entries("gap")[0]?.message).toContain("a was not heard");
+    stop.abort();
+    await expect.poll(() => board.readers).toBe(0);
+  });
+});
+
+describe("what is seen while somebody asks", () => {
+  it("is how hosts change", async () => {
+    const memory = createTimelineMemory();
+    const { sources } = createMemorySources();
+    const steps = [
+      sampleHost(),
+      sampleHost({ alert: true, cpuUtil: 0.97 }),
+      sampleHost({ status: "down", alert: true }),
+      sampleHost(),
+    ];
+    let step = -1;
+    const hosts = rememberHosts(
+      {
+        ...sources.hosts,
+        report: async () => ({ hosts: [steps[++step] ?? sampleHost()], thresholds: sources.thresholds, updatedAt: at(step) }),
+      },
+      memory,
+      "staging",
+    );
+    for (const _ of steps) await hosts.report(signal);
+    expect(memory.entries("host_alert").map(({ message, after, env }) => [message, after, env])).toEqual([
+      ["Host staging-host-1 is hot: CPU 97 %, memory 64 %, was ok", at(0), "staging"],
+      ["Host staging-host-1 is down, was alert", at(1), "staging"],
+      ["Host staging-host-1 is well, was down", at(2), "staging"],
+    ]);
+    expect([...memory.begun("host_alert").values()]).toEqual([at(0)]);
+  });
+
+  it("is how queues change; idle is well, and the same answer is no new sample", async () => {
+    const memory = createTimelineMemory();
+    const { sources } = createMemorySources({ queueSources: [{ name: "jobs", env: "staging", metrics: [], errors: [] }] });
+    const figures = [
+      { processedPerSec: 1, depth: 1 },
+      { processedPerSec: 0 },
+      { paused: true },
+      { paused: true },
+      { processedPerSec: 1, depth: 1 },
+    ].map((more, index) => [sampleQueue({ name: "mail", observedAt: at(index), ...more })]);
+    const [source] = await sources.queues.all(signal);
+    let step = 0;
+    const one = { ...source, metrics: async () => figures[step] } as never;
+    const queues = rememberQueues({ ...sources.queues, all: async () => [one] }, memory, null);
+    for (step = 0; step < figures.length; step += 1) {
+      await (await queues.all(signal))[0]?.metrics(signal);
+      await (await queues.all(signal))[0]?.metrics(signal);
+    }
+    expect((await queues.all(signal))[0]).toBe((await queues.all(signal))[0]);
+    expect(memory.entries("queue_state").map(({ message, time, after, env }) => [message, time, after, env])).toEqual([
+      ["Queue mail is paused, was ok", at(2), at(1), "staging"],
+      ["Queue mail is ok, was paused", at(4), at(3), "staging"],
+    ]);
+  });
+});

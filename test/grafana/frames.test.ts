@@ -1,0 +1,119 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { toFrames } from "../../src/grafana/frames.ts";
+import { getMetric, metrics } from "../../src/grafana/metrics.ts";
+import { linesOf, readFrames } from "./read-frames.ts";
+
+const at = (minute: number) => new Date(Date.UTC(2026, 0, 1, 0, minute)).toISOString();
+const ms = (minute: number) => Date.UTC(2026, 0, 1, 0, minute);
+const answered = (name: string, rows: readonly object[], notices: readonly string[] = []) =>
+  readFrames(
+    JSON.parse(
+      JSON.stringify(
+        toFrames({
+          refId: "A",
+          metric: getMetric(name),
+          rows: rows as never,
+          notices: notices.map((text) => ({ severity: "warning", text })),
+        }),
+      ),
+    ),
+  );
+
+describe("lines", () => {
+  const sample = (minute: number, queue: string, value: number | null, source = "jobs", env: string | null = "staging") => ({
+    time: at(minute),
+    queue,
+    source,
+    env,
+    value,
+  });
+
+  it("share one time column, and tell their labels and unit", () => {
+    const [frame, ...others] = answered("queue_oldest_age", [sample(1, "a", 5), sample(1, "b", null), sample(2, "a", 6), sample(2, "b", 0)]);
+    expect(others).toEqual([]);
+    expect(frame?.meta).toMatchObject({ type: "timeseries-wide" });
+    expect(frame?.fields[0]?.values).toEqual([ms(1), ms(2)]);
+    expect(linesOf(frame)).toEqual([
+      { labels: { queue: "a", source: "jobs", env: "staging" }, unit: "s", legend: "a", values: [5, 6] },
+      { labels: { queue: "b", source: "jobs", env: "staging" }, unit: "s", legend: "b", values: [null, 0] },
+    ]);
+  });
+
+  it("are named apart where their names are the same, and leave out labels that are unknown", () => {
+    const [frame] = answered("queue_depth", [sample(1, "a", 1, "one", null), sample(1, "a", 2, "two", null), sample(1, "b", 3)]);
+    expect(linesOf(frame).map(({ legend }) => legend)).toEqual(["a (one)", "a (two)", "b"]);
+    expect(linesOf(frame)[0]?.labels).toEqual({ queue: "a", source: "one" });
+  });
+
+  it("of other times have a frame of their own, so that none is broken by holes", () => {
+    const frames = answered("queue_depth", [sample(1, "a", 1), sample(1, "b", 1), sample(2, "a", 2)], ["x"]);
+    expect(frames.map(({ length, refId }) => [length, refId])).toEqual([[2, "A"], [1, "A"]]);
+    expect(frames.map(({ meta }) => meta?.notices?.length ?? 0)).toEqual([1, 0]);
+  });
+
+  it("of several numbers say which", () => {
+    const [frame] = answered("up", [{ time: at(1), kind: "host", up: 1, total: 2 }, { time: at(1), kind: "engine", up: null, total: null }]);
+    expect(linesOf(frame).map(({ legend, values }) => [legend, values])).toEqual([
+      ["host up", [1]],
+      ["host total", [2]],
+      ["engine up", [null]],
+      ["engine total", [null]],
+    ]);
+  });
+
+  it("hold every sample once, whatever there is", () => {
+    const samples = fc.uniqueArray(fc.record({ minute: fc.nat(20), queue: fc.constantFrom("a", "b", "c"), value: fc.option(fc.integer()) }), {
+      selector: ({ minute, queue }) => `${minute} ${queue}`,
+      minLength: 1,
+    });
+    fc.assert(
+      fc.property(samples, (given) => {
+        const ordered = given.toSorted((a, b) => a.minute - b.minute);
+        const frames = answered("queue_depth", ordered.map(({ minute, queue, value }) => sample(minute, queue, value)));
+        const found = frames.flatMap((frame) =>
+          linesOf(frame).flatMap(({ labels, values }) =>
+            values.map((value, index) => ({ time: frame.fields[0]?.values[index], queue: labels?.["queue"], value })),
+          ),
+        );
+        const expected = given.map(({ minute, queue, value }) => ({ time: ms(minute), queue, value }));
+        const key = (one: { time: number; queue?: string | undefined }) => `${one.time} ${one.queue}`;
+        expect(found.toSorted((a, b) => key(a).localeCompare(key(b)))).toEqual(expected.toSorted((a, b) => key(a).localeCompare(key(b))));
+      }),
+    );
+  });
+});
+
+describe("tables", () => {
+  it("have typed columns with units, also where a text looks like a number", () => {
+    const [frame] = answered("containers", [
+      { container: "web", role: "web", env: null, commit_sha: "123456", restarts: 0, started_at: null, created_at: at(1), cpu_pct: 12.5, mem_pct: null, stale: false },
+    ]);
+    const fields = Object.fromEntries((frame?.fields ?? []).map((field) => [field.name, [field.type, field.config.unit, field.values[0]]]));
+    expect(fields).toMatchObject({
+      container: ["string", undefined, "web"],
+      env: ["string", undefined, null],
+      commit_sha: ["string", undefined, "123456"],
+      restarts: ["number", "short", 0],
+      started_at: ["time", undefined, null],
+      created_at: ["time", undefined, ms(1)],
+      cpu_pct: ["number", "percent", 12.5],
+      mem_pct: ["number", "percent", null],
+      stale: ["boolean", undefined, false],
+    });
+  });
+
+  it("say what an error is", () => {
+    const [frame] = answered("engines", [{ engine: "web-1", ok: false, age_seconds: null, error: { code: "docker_timeout", message: "It hangs" } }]);
+    expect(frame?.fields.at(-1)?.values).toEqual(["It hangs"]);
+  });
+});
+
+describe("nothing", () => {
+  it.each(metrics.map(({ name }) => [name]))("of %s is no frame, but for what is to be said", (name) => {
+    expect(answered(name, [])).toEqual([]);
+    const [frame] = answered(name, [], ["runner: it does not answer"]);
+    expect(frame?.length).toBe(0);
+    expect(frame?.meta?.notices).toEqual([{ severity: "warning", text: "runner: it does not answer" }]);
+  });
+});

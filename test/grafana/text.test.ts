@@ -1,0 +1,75 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { toBoolean, toNames, toNumber, toSeconds, toValues } from "../../src/grafana/text.ts";
+
+/** Grafana's own: the value of a variable in a text (13.2: sceneInterpolator, `regex` of formatRegistry). */
+const escape = (value: string) => value.replaceAll(/[\\^$*+?.()|[\]{}/]/g, "\\$&");
+const interpolate = (values: readonly string[]) =>
+  values.length === 1 ? escape(values[0] as string) : `(${values.map(escape).join("|")})`;
+
+describe("toValues", () => {
+  it.each([
+    ["payouts", ["payouts"]],
+    [String.raw`webhook\.aella\.process`, ["webhook.aella.process"]],
+    [String.raw`(payouts|webhook\.aella\.process)`, ["payouts", "webhook.aella.process"]],
+    ["webhook.aella.process", ["webhook.aella.process"]],
+    [String.raw`pos\-settlement`, ["pos-settlement"]],
+    [String.raw`\(a|b\)`, ["(a|b)"]],
+    [String.raw`(a\|b|c)`, ["a|b", "c"]],
+    [String.raw`a\dc`, [String.raw`a\dc`]],
+    ["a|b", ["a|b"]],
+  ])("%s is %j", (text, values) => {
+    expect(toValues(text)).toEqual(values);
+  });
+
+  it("gives back what Grafana interpolated, whatever the values are", () => {
+    fc.assert(
+      fc.property(fc.array(fc.string({ unit: "grapheme" }), { minLength: 1, maxLength: 5 }), (values) => {
+        expect(toValues(interpolate(values))).toEqual(values);
+      }),
+    );
+  });
+
+  it("leaves names alone that nobody escaped", () => {
+    fc.assert(
+      fc.property(fc.stringMatching(/^[\w.:/@-]{0,40}$/), (name) => {
+        expect(toValues(name)).toEqual([name]);
+      }),
+    );
+  });
+});
+
+describe("toNames", () => {
+  it.each([
+    [["payouts", "pos"], ["payouts", "pos"]],
+    [[String.raw`(payouts|webhook\.aella\.process)`, "payouts"], ["payouts", "webhook.aella.process"]],
+    [5, ["5"]],
+    [true, ["true"]],
+    [{ label: "Payouts", value: "payouts" }, ["payouts"]],
+    [[{ value: ["a", "b"] }, "c"], ["a", "b", "c"]],
+    [" payouts ", ["payouts"]],
+    [undefined, null],
+    [null, null],
+    ["", null],
+    [[], null],
+    [[""], null],
+    ["All", null],
+    ["$__all", null],
+    [["$__all"], null],
+    [["payouts", "All"], null],
+    [".*", null],
+    [{}, null],
+  ])("%j asks for %j", (input, names) => {
+    expect(toNames(input)).toEqual(names);
+  });
+});
+
+describe("numbers and flags", () => {
+  it("takes texts for them", () => {
+    expect([true, "true", 1, "1", ["TRUE"]].map(toBoolean)).toEqual([true, true, true, true, true]);
+    expect([false, "false", 0, "0"].map(toBoolean)).toEqual([false, false, false, false]);
+    expect(["yes", "", null, {}].map(toBoolean)).toEqual([null, null, null, null]);
+    expect([30, "30", "1e3", "", "x", null, "Infinity"].map(toNumber)).toEqual([30, 30, 1000, null, null, null, null]);
+    expect([30, "30", "30s", "5m", "2h", "1d", "1.5", "5 m", ""].map(toSeconds)).toEqual([30, 30, 30, 300, 7200, 86_400, null, null, null]);
+  });
+});

@@ -1,0 +1,47 @@
+import { describe, expect, it } from "vitest";
+import { parseLoopback } from "../../src/config-loopback.ts";
+import { loopbackAuthenticator } from "../../src/http/loopback.ts";
+
+const ask = (...hosts: string[]) =>
+  loopbackAuthenticator.authenticate(
+    undefined,
+    hosts.flatMap((host) => ["Host", host]),
+  );
+
+describe("the listener without a token", () => {
+  it.each(["127.0.0.1:9464", "127.1.2.3", "localhost:9464", "[::1]:9464", "LOCALHOST"])("may be read as %s", (host) => {
+    expect(ask(host)).toMatchObject({ subject: "loopback" });
+    expect([...((ask(host) as { scopes: Set<string> } | null)?.scopes ?? [])]).toEqual(["ops:read"]);
+  });
+
+  it.each(["evil.example", "127.0.0.1.evil.example", "localhost.evil.example:9464", "10.0.0.1:9464", "", "[::2]"])(
+    "is nobody's as %s",
+    (host) => expect(ask(host)).toBeNull(),
+  );
+
+  it("wants one Host, and only one", () => {
+    expect(ask()).toBeNull();
+    expect(ask("localhost", "localhost")).toBeNull();
+  });
+});
+
+describe("METRICS_ADDRESS", () => {
+  it.each([
+    ["127.0.0.1:9464", "127.0.0.1", 9464],
+    ["127.8.8.8:1", "127.8.8.8", 1],
+    ["[::1]:9464", "::1", 9464],
+    ["localhost:0", "127.0.0.1", 0],
+  ])("%s", (text, host, port) => expect(parseLoopback(text)).toEqual({ host, port }));
+
+  it.each([
+    "0.0.0.0:9464",
+    "[::]:9464",
+    "10.0.0.1:9464",
+    "9464",
+    ":9464",
+    "127.0.0.1",
+    "127.0.0.256:1",
+    "127.0.0.1:65536",
+    "::1:9464",
+  ])("refuses %s", (text) => expect(parseLoopback(text)).toBeNull());
+});

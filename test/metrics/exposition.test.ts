@@ -1,0 +1,60 @@
+import * as fc from "fast-check";
+import { expect, it } from "vitest";
+import { type Family, toLabels, toText } from "../../src/metrics/exposition.ts";
+import { parseExposition } from "../support/exposition.ts";
+
+const counter: Family = {
+  name: "ops_calls_total",
+  help: 'Calls "out".',
+  type: "counter",
+  samples: [{ labels: toLabels({ to: "a" }), value: 3 }],
+};
+
+it("writes OpenMetrics: the suffix belongs to the sample, the unit has a line, the end is told", () => {
+  const seconds: Family = { name: "ops_age_seconds", help: "Age.", type: "gauge", samples: [{ labels: "", value: 0.25 }] };
+  const info: Family = { name: "ops_deploy_info", help: "Deploy.", type: "info", samples: [{ labels: 'tag="a"', value: 1 }] };
+  expect(toText([counter, seconds, info], "openmetrics").split("\n")).toEqual([
+    '# HELP ops_calls Calls \\"out\\".',
+    "# TYPE ops_calls counter",
+    'ops_calls_total{to="a"} 3',
+    "# HELP ops_age_seconds Age.",
+    "# TYPE ops_age_seconds gauge",
+    "# UNIT ops_age_seconds seconds",
+    "ops_age_seconds 0.25",
+    "# HELP ops_deploy Deploy.",
+    "# TYPE ops_deploy info",
+    'ops_deploy_info{tag="a"} 1',
+    "# EOF",
+    "",
+  ]);
+});
+
+it("writes the text format: whole names, no info", () => {
+  const info: Family = { name: "ops_deploy_info", help: "Deploy.", type: "info", samples: [{ labels: "", value: 1 }] };
+  const lines = toText([counter, info], "text").split("\n");
+  expect(lines).toContain("# TYPE ops_calls_total counter");
+  expect(lines).toContain('# HELP ops_calls_total Calls "out".');
+  expect(lines).toContain("# TYPE ops_deploy_info gauge");
+  expect(lines.at(-2)).toBe("ops_deploy_info 1");
+});
+
+it("leaves out a family without samples, and labels without a value", () => {
+  expect(toText([{ ...counter, samples: [] }], "text")).toBe("");
+  expect(toLabels({ a: null, b: "", c: "x", d: undefined })).toBe('c="x"');
+});
+
+it("a label's value comes back as it was, cut at 256, whatever is in it", () => {
+  const hostile = fc.array(fc.constantFrom('"', "\\", "\n", "n", "{", "}", ",", " ", "é", "=", "#"), { maxLength: 300 });
+  fc.assert(
+    fc.property(hostile, fc.string(), (parts, more) => {
+      const value = parts.join("") + more.replaceAll(/[\r\u2028\u2029]/g, "");
+      const text = toText([{ ...counter, samples: [{ labels: toLabels({ a: value, z: "end" }), value: 1 }] }], "openmetrics");
+      const [sample] = parseExposition(text);
+      expect(sample).toEqual({
+        name: "ops_calls_total",
+        labels: { ...(value !== "" && { a: value.slice(0, 256) }), z: "end" },
+        value: 1,
+      });
+    }),
+  );
+});

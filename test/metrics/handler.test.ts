@@ -1,0 +1,203 @@
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import type { Environment } from "../../src/domain/environment.ts";
+import type { Scope } from "../../src/domain/principal.ts";
+import { OpsError } from "../../src/errors.ts";
+import { createExecute } from "../../src/graphql/execute.ts";
+import { createSchema } from "../../src/graphql/schema.ts";
+import { createMetricsHandler, metricsDocument } from "../../src/metrics/handler.ts";
+import { createCaller } from "../support/caller.ts";
+import { parseExposition, valuesOf } from "../support/exposition.ts";
+import { createMemorySources, type Memory, sampleContainer, sampleDeploy, sampleHost } from "../support/memory-sources.ts";
+
+const schema = createSchema();
+
+interface Asked {
+  readonly query?: string;
+  readonly accept?: string;
+  readonly method?: string;
+  readonly scopes?: readonly Scope[];
+  readonly where?: readonly Environment[];
+}
+
+function createScraper(memory: Partial<Memory>, options: Parameters<typeof createMemorySources>[1] = {}) {
+  const { sources, calls } = createMemorySources(memory, options);
+  const handle = createMetricsHandler(createExecute(schema, sources, [metricsDocument]), { collect: async () => [] });
+  const scrape = async ({ query = "", accept, method = "GET", scopes, where }: Asked = {}) =>
+    handle({ ...createCaller(scopes, where), method, query, headers: { accept } });
+  return { calls, scrape };
+}
+
+const id = (digit: string) => digit.repeat(64);
+const queues = [{ name: "jobs", env: "staging" as const, metrics: [{ name: "payouts", depth: 3, dead: 2 }], errors: [] }];
+const whole: Partial<Memory> = {
+  containers: [sampleContainer({ fullId: id("1"), name: "web-1", env: "staging", restarts: 2 })],
+  queueSources: queues,
+  hosts: [sampleHost({ diskUtil: null })],
+  deploy: sampleDeploy,
+};
+
+describe("/metrics", () => {
+  it("has containers, queues, hosts and the deploy", async () => {
+    const { scrape } = createScraper(whole);
+    const { body } = await scrape();
+    expect(valuesOf(body, "ops_container_up", { name: "web-1", engine: "local", env: "staging" })).toEqual([1]);
+    expect(valuesOf(body, "ops_container_restarts_total")).toEqual([2]);
+    expect(valuesOf(body, "ops_queue_depth", { queue: "payouts", source: "jobs", env: "staging" })).toEqual([3]);
+    expect(valuesOf(body, "ops_queue_dead")).toEqual([2]);
+    expect(valuesOf(body, "ops_host_cpu_util_ratio", { host: "staging-host-1" })).toEqual([0.72]);
+    expect(valuesOf(body, "ops_deploy_info", { tag: sampleDeploy.currentTag, sha: "abc123" })).toEqual([1]);
+    expect(valuesOf(body, "ops_deploy_time_seconds")).toEqual([Date.parse(sampleDeploy.deployedAt) / 1000]);
+    expect(valuesOf(body, "ops_upstream_up")).toEqual([1, 1, 1, 1]);
+    expect(valuesOf(body, "ops_queue_source_up", { source: "jobs", kind: "table" })).toEqual([1]);
+  });
+
+  it("a state set has one 1", async () => {
+    const { scrape } = createScraper(whole);
+    const { body } = await scrape();
+    for (const name of ["ops_container_state", "ops_container_health", "ops_queue_state"]) {
+      const values = valuesOf(body, name);
+      expect(values.length).toBeGreaterThan(3);
+      expect(values.reduce((sum, value) => sum + value, 0)).toBe(1);
+    }
+    expect(valuesOf(body, "ops_container_state", { state: "running" })).toEqual([1]);
+  });
+
+  it("has no sample for what is not known", async () => {
+    const container = sampleContainer({ fullId: id("1"), restarts: null, startedAt: null });
+    const { scrape } = createScraper({ ...whole, containers: [container] });
+    const { body } = await scrape();
+    const unknown = ["ops_container_restarts_total", "ops_container_start_time_seconds", "ops_queue_active", "ops_queue_workers"];
+    for (const name of [...unknown, "ops_host_disk_util_ratio", "ops_queue_oldest_age_seconds"]) {
+      expect(valuesOf(body, name), name).toEqual([]);
+      expect(body).not.toContain(`# TYPE ${name}`);
+    }
+    expect(valuesOf(body, "ops_queue_processed_per_second")).toEqual([0]);
+  });
+
+  it("does not show how a container was before its engine went away", async () => {
+    const stale = sampleContainer({ fullId: id("1"), stale: true });
+    const engines = [{ name: "local", ok: false, error: { code: "docker_unavailable", message: "" }, contactAt: Date.now() }];
+    const { body } = await createScraper({ ...whole, containers: [stale], engines }).scrape();
+    expect(valuesOf(body, "ops_container_up")).toEqual([]);
+    expect(valuesOf(body, "ops_engine_up", { engine: "local" })).toEqual([0]);
+    expect(valuesOf(body, "ops_upstream_up", { upstream: "docker" })).toEqual([0]);
+    expect(valuesOf(body, "ops_engine_age_seconds")[0]).toBeLessThan(5);
+  });
+
+  it("asks for statistics only where they are wanted, and for no error texts at all", async () => {
+    const { scrape, calls } = createScraper(whole);
+    expect((await scrape()).body).not.toContain("ops_container_cpu_percent");
+    expect(calls).not.toHaveProperty("stats");
+    const { body } = await scrape({ query: "stats=1" });
+    expect(valuesOf(body, "ops_container_cpu_percent")).toEqual([12.4]);
+    expect(valuesOf(body, "ops_container_memory_usage_bytes")).toEqual([341]);
+    expect(valuesOf(body, "ops_container_network_receive_bytes_total")).toEqual([2000]);
+    expect(calls["stats"]).toBe(1);
+    expect(calls).not.toHaveProperty("errors");
+  });
+
+  it("shows a token of staging nothing else", async () => {
+    const production = sampleContainer({ fullId: id("2"), name: "web-2", env: "production" });
+    const containers = [...(whole.containers ?? []), production];
+    const queueSources = [...queues, { ...queues[0], name: "live", env: "production" as const }] as Memory["queueSources"];
+    const { scrape } = createScraper({ ...whole, containers, queueSources }, { env: "production" });
+    const all = (await scrape()).body;
+    expect(all).toContain("production");
+    const { body } = await scrape({ where: ["staging"] });
+    expect(valuesOf(body, "ops_container_up")).toEqual([1]);
+    expect(valuesOf(body, "ops_queue_depth")).toEqual([3]);
+    expect(valuesOf(body, "ops_queue_source_up")).toEqual([1]);
+    // What it may not see is not down.
+    expect(parseExposition(body).filter(({ name }) => name === "ops_upstream_up")).toMatchObject([
+      { labels: { upstream: "docker" }, value: 1 },
+      { labels: { upstream: "queues" }, value: 1 },
+    ]);
+    expect(body).not.toMatch(/production|ops_host_up|ops_deploy_info\{/);
+  });
+
+  it("keeps within its limits, and tells what it left out", async () => {
+    const many = Array.from({ length: 1002 }, (_, index) =>
+      sampleContainer({ fullId: String(index).padStart(64, "0"), name: `web-${index}` }),
+    );
+    const { body } = await createScraper({ ...whole, containers: many }).scrape();
+    expect(valuesOf(body, "ops_container_up")).toHaveLength(1000);
+    const perRow = parseExposition(body).filter(({ name }) => name.startsWith("ops_container_")).length / 1000;
+    expect(valuesOf(body, "ops_metrics_dropped_series", { family: "ops_container" })).toEqual([2 * perRow]);
+    expect(valuesOf(body, "ops_metrics_dropped_series", { family: "ops_queue" })).toEqual([0]);
+  });
+
+  it("speaks OpenMetrics to who asks for it, else the text format", async () => {
+    const { scrape } = createScraper(whole);
+    const accept = "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.2";
+    const open = await scrape({ accept });
+    expect(open.headers["content-type"]).toBe("application/openmetrics-text; version=1.0.0; charset=utf-8");
+    expect(open.body.endsWith("# EOF\n")).toBe(true);
+    const plain = await scrape();
+    expect(plain.headers["content-type"]).toBe("text/plain; version=0.0.4; charset=utf-8");
+    expect(plain.body).not.toContain("# EOF");
+  });
+
+  it("refuses other methods, other scopes and a bad parameter", async () => {
+    const { scrape } = createScraper(whole);
+    await expect(scrape({ method: "POST" })).rejects.toMatchObject({ code: "method_not_allowed" });
+    await expect(scrape({ scopes: ["ops:logs", "ops:operate"] })).rejects.toMatchObject({ code: "forbidden" });
+    for (const query of ["stats=maybe", "stats=1&stats=1", "stats"]) {
+      await expect(scrape({ query })).rejects.toMatchObject({ code: "invalid_request" });
+    }
+    expect((await scrape({ query: "other=1" })).status).toBe(200);
+  });
+});
+
+describe("an upstream that is away", () => {
+  const failures = {
+    docker: {
+      memory: { containers: [], engines: [{ name: "local", ok: false, error: { code: "docker_unavailable", message: "" } }] },
+      family: "ops_container_up",
+    },
+    queues: {
+      memory: {
+        queueSources: [
+          { name: "jobs", metrics: new OpsError("postgres_unavailable", ""), errors: new OpsError("postgres_unavailable", "") },
+        ],
+      },
+      family: "ops_queue_depth",
+    },
+    prometheus: { memory: { hosts: new OpsError("prometheus_unavailable", "") }, family: "ops_host_up" },
+    deploy: { memory: { deploy: new OpsError("deploy_info_invalid", "") }, family: "ops_deploy_info" },
+  } satisfies Record<string, { memory: Partial<Memory>; family: string }>;
+
+  it("costs its families alone, whichever are away together", async () => {
+    const names = Object.keys(failures) as (keyof typeof failures)[];
+    await fc.assert(
+      fc.asyncProperty(fc.subarray(names), async (away) => {
+        const memory = away.reduce<Partial<Memory>>((sum, name) => ({ ...sum, ...failures[name].memory }), whole);
+        const { body, status } = await createScraper(memory).scrape({ query: "stats=1" });
+        expect(status).toBe(200);
+        for (const name of names) {
+          const isAway = away.includes(name);
+          expect(valuesOf(body, "ops_upstream_up", { upstream: name })).toEqual([isAway ? 0 : 1]);
+          expect(valuesOf(body, failures[name].family).length > 0).toBe(!isAway);
+        }
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  it("of several queue sources costs those of its queues", async () => {
+    const broken = { name: "broker", metrics: new OpsError("queues_unavailable", ""), errors: [] };
+    const { body } = await createScraper({ ...whole, queueSources: [...queues, broken] }).scrape();
+    expect(valuesOf(body, "ops_queue_source_up", { source: "broker" })).toEqual([0]);
+    expect(valuesOf(body, "ops_queue_source_up", { source: "jobs" })).toEqual([1]);
+    expect(valuesOf(body, "ops_queue_depth")).toEqual([3]);
+    expect(valuesOf(body, "ops_queue_source_age_seconds", { source: "broker" })).toEqual([]);
+  });
+
+  it("a deploy_info.json that is not there is no outage, an old one is", async () => {
+    const missing = await createScraper({ ...whole, deploy: new OpsError("deploy_info_missing", "") }).scrape();
+    expect(valuesOf(missing.body, "ops_upstream_up", { upstream: "deploy" })).toEqual([]);
+    const stale = await createScraper({ ...whole, deploy: { ...sampleDeploy, stale: true, error: "unreadable" } }).scrape();
+    expect(valuesOf(stale.body, "ops_upstream_up", { upstream: "deploy" })).toEqual([0]);
+    expect(valuesOf(stale.body, "ops_deploy_info")).toEqual([1]);
+  });
+});
