@@ -57,7 +57,16 @@ export function dashboard({ uid, title, description, variables = [], lines }: Da
     timepicker: { refresh_intervals: ["30s", "1m", "5m", "15m"] },
     refresh: "1m",
     links: [
-      { type: "dashboards", title: "Ops", tags: [tag], asDropdown: false, includeVars: true, keepTime: true, targetBlank: false, icon: "dashboard" },
+      {
+        type: "dashboards",
+        title: "Ops",
+        tags: [tag],
+        asDropdown: false,
+        includeVars: true,
+        keepTime: true,
+        targetBlank: false,
+        icon: "dashboard",
+      },
     ],
     templating: { list: [environment, ...variables] },
     annotations: { list: [alerts, deploys] },

@@ -19,7 +19,17 @@ interface GraphPanel extends Common {
 }
 
 /** Lines over time, with the thresholds as areas. Deploys are on it by the dashboard's annotation. */
-export function graph({ title, description, targets, unit = "short", thresholds, legend, max, stacked, bars }: GraphPanel): PanelSpec {
+export function graph({
+  title,
+  description,
+  targets,
+  unit = "short",
+  thresholds,
+  legend,
+  max,
+  stacked,
+  bars,
+}: GraphPanel): PanelSpec {
   return {
     type: "timeseries",
     title,
@@ -47,7 +57,14 @@ export function graph({ title, description, targets, unit = "short", thresholds,
       overrides: [],
     },
     options: {
-      legend: { displayMode: "table", placement: "right", showLegend: true, calcs: ["lastNotNull", "max"], sortBy: "Max", sortDesc: true },
+      legend: {
+        displayMode: "table",
+        placement: "right",
+        showLegend: true,
+        calcs: ["lastNotNull", "max"],
+        sortBy: "Max",
+        sortDesc: true,
+      },
       tooltip: { mode: "multi", sort: "desc" },
     },
   };
@@ -63,7 +80,17 @@ interface StatPanel extends Common {
 }
 
 /** Large figures, one for each field. */
-export function stat({ title, description, targets, unit = "short", thresholds, states, fields = "", unitOf = {}, leadsTo }: StatPanel): PanelSpec {
+export function stat({
+  title,
+  description,
+  targets,
+  unit = "short",
+  thresholds,
+  states,
+  fields = "",
+  unitOf = {},
+  leadsTo,
+}: StatPanel): PanelSpec {
   return {
     type: "stat",
     title,

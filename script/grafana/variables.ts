@@ -35,7 +35,12 @@ interface NameVariable {
 
 /** Any number of names, as the gateway knows them now. */
 function names({ name, label, query, root, field }: NameVariable): Variable {
-  const { datasource: _datasource, ...infinityQuery } = graphql({ refId: "variable", query, root, columns: { [field]: "string" } });
+  const { datasource: _datasource, ...infinityQuery } = graphql({
+    refId: "variable",
+    query,
+    root,
+    columns: { [field]: "string" },
+  });
   return {
     name,
     label,

@@ -61,7 +61,7 @@ export function isRecent({ from, step }: HistoryRange, nowMs: number): boolean {
   return from + step >= Math.floor(nowMs / 1000) - rememberedSeconds;
 }
 
-function read(values: readonly number[], index: number): number | null {
+function valueAt(values: readonly number[], index: number): number | null {
   const value = values[index];
   return value !== undefined && Number.isFinite(value) ? value : null;
 }
@@ -75,9 +75,9 @@ export function toContainerHistory(source: HistoryOrigin, range: HistoryRange, s
     since: first === points[0] && first?.known ? null : (first?.time ?? null),
     points: points.map(({ index, time, known }) => ({
       time,
-      cpuPct: known ? read(series.cpu, index) : null,
-      memPct: known ? read(series.mem, index) : null,
-      restarts: known ? read(series.restarts, index) : null,
+      cpuPct: known ? valueAt(series.cpu, index) : null,
+      memPct: known ? valueAt(series.mem, index) : null,
+      restarts: known ? valueAt(series.restarts, index) : null,
     })),
   };
 }

@@ -21,12 +21,12 @@ export function toInfoRecord(info: DeployInfo): DeployRecord {
 }
 
 /** KAMAL_RUNTIME: seconds, at most a day. */
-export function toDuration(text: string | undefined): number | null {
+function toDuration(text: string | undefined): number | null {
   return /^\d{1,5}(\.\d+)?$/.test(text ?? "") && Number(text) <= 86_400 ? Number(text) : null;
 }
 
 /** Kamal's version where that names a release, else the tag. */
-export function toVersion(version: string | undefined, tag: string): string {
+function toVersion(version: string | undefined, tag: string): string {
   return version === undefined || version === "" || isFloatingTag(version) ? tag : version;
 }
 
@@ -69,15 +69,18 @@ function toContainersRecord(cluster: readonly [Container, ...Container[]]): Depl
  * the same environment (or one that is not known) within half an hour. A moving tag (latest) may be any release.
  */
 export function mergeDeploys(records: readonly DeployRecord[]): DeployRecord[] {
-  const rank = ({ origin }: DeployRecord) => deployOrigins.indexOf(origin);
   const merged: DeployRecord[] = [];
-  for (const record of records.toSorted((a, b) => rank(a) - rank(b))) {
+  for (const record of records.toSorted((a, b) => toRank(a) - toRank(b))) {
     const at = findSame(merged, record);
     const same = merged[at];
     if (same) merged[at] = complete(same, record);
     else merged.push(record);
   }
   return merged.toSorted(byNewest);
+}
+
+function toRank({ origin }: DeployRecord): number {
+  return deployOrigins.indexOf(origin);
 }
 
 export function byNewest(a: DeployRecord, b: DeployRecord): number {

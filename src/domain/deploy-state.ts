@@ -3,8 +3,7 @@ import type { DeployRecord } from "./deploy-record.ts";
 import { byNewest } from "./deploy-merge.ts";
 import { runsRelease } from "./runs-release.ts";
 
-export const deployStates = ["current", "incomplete", "unknown", "previous", "rolled_back", "superseded"] as const;
-export type DeployState = (typeof deployStates)[number];
+export type DeployState = "current" | "incomplete" | "unknown" | "previous" | "rolled_back" | "superseded";
 
 /** A deploy with what became of it. */
 export interface Deploy extends DeployRecord {

@@ -1,8 +1,7 @@
 import { fisherIncrease, rateIncrease } from "./deploy-statistics.ts";
 import type { Windows } from "./deploy-windows.ts";
 
-export const verdictOutcomes = ["clean", "regressed", "not_enough_data"] as const;
-export type VerdictOutcome = (typeof verdictOutcomes)[number];
+export type VerdictOutcome = "clean" | "regressed" | "not_enough_data";
 
 /** When something counts as worse after a deploy than before it. */
 export const verdictRules = {
@@ -38,7 +37,7 @@ export interface QueueEvidence {
 }
 
 /** How many, and in how many seconds. */
-export interface Counted {
+interface Counted {
   readonly count: number;
   readonly seconds: number;
 }
@@ -105,7 +104,6 @@ export interface DeployVerdict {
  * Else there is not enough data.
  */
 export function judgeDeploy({ windows, queues, containers, newErrors, gaps }: Evidence): DeployVerdict {
-  const isMeasured = (queue: QueueEvidence) => hasEnough(queue.before) && hasEnough(queue.after);
   const tests = Math.max(1, queues.filter(isMeasured).length);
   const judged = queues.map((queue) => judgeQueue(queue, verdictRules.alpha / tests));
   const { restartsBefore, restartsAfter } = containers;
@@ -132,6 +130,10 @@ export function judgeDeploy({ windows, queues, containers, newErrors, gaps }: Ev
     newErrors: errors,
     gaps,
   };
+}
+
+function isMeasured({ before, after }: QueueEvidence): boolean {
+  return hasEnough(before) && hasEnough(after);
 }
 
 function hasEnough(window: QueueWindow | null): window is QueueWindow {

@@ -2,8 +2,7 @@ import type { Container, EngineStatus } from "./container.ts";
 import { type Deploy, isLive, isOfDeploy } from "./deploy-state.ts";
 import type { Environment } from "./environment.ts";
 
-export const driftKinds = ["mixed_releases", "unlike_deploy", "leftover", "engine_missed", "engine_unknown"] as const;
-export type DriftKind = (typeof driftKinds)[number];
+export type DriftKind = "mixed_releases" | "unlike_deploy" | "leftover" | "engine_missed" | "engine_unknown";
 
 /** Something that is not as the last deploy should have left it. */
 export interface Drift {

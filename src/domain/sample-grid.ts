@@ -4,7 +4,7 @@ import { type HistoryRange, toTime } from "./queue-history.ts";
 export type SampleTimes = readonly number[];
 
 /** One point of a range that is answered. */
-export interface GridPoint {
+interface GridPoint {
   /** Its index in the range. */
   readonly index: number;
   /** Unix seconds. */

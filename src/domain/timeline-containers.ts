@@ -33,9 +33,7 @@ export function rememberContainers(source: ContainerSource, memory: TimelineMemo
     }
   };
   void read().catch(() => {
-    memory.add(
-      toEntry({ kind: "gap", time: toSeconds(new Date().toISOString()), message: "Events are not remembered any more" }),
-    );
+    memory.add(toEntry({ kind: "gap", time: new Date().toISOString(), message: "Events are not remembered any more" }));
   });
   return {
     ...source,
@@ -69,7 +67,7 @@ function createReader(): (batch: EventBatch) => TimelineEntry[] {
     return describe(event, isRecent ? kill.signal : null, isRecent);
   };
   return ({ events, interrupted }) => {
-    const time = toSeconds(new Date().toISOString());
+    const time = new Date().toISOString();
     const gaps = interrupted.map((engine) =>
       toEntry({ kind: "gap", time, message: `${engine} was not heard for a while: events of its containers may be missing` }),
     );
@@ -79,7 +77,7 @@ function createReader(): (batch: EventBatch) => TimelineEntry[] {
 
 function describe(event: ContainerEvent, signal: number | null, requested: boolean): TimelineEntry | null {
   const { action, container, exitCode, health } = event;
-  const common = { time: toSeconds(event.time), env: container.env, container: toTimelineContainer(container) };
+  const common = { time: event.time, env: container.env, container: toTimelineContainer(container) };
   switch (action) {
     case "die": {
       const because = requested ? ` after signal ${signal ?? "?"}` : ", which nobody asked for";

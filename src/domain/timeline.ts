@@ -16,7 +16,7 @@ export type TimelineKind = (typeof timelineKinds)[number];
 /** One thing that happened. */
 export interface TimelineEntry {
   readonly kind: TimelineKind;
-  /** RFC 3339 UTC with seconds; of what was sampled, when it was first seen. */
+  /** RFC 3339 UTC, as exact as it is known; of what was sampled, when it was first seen. */
   readonly time: string;
   /** Of what was sampled: when it was last seen otherwise, so that it happened in between. Null when the time is its own, or nothing was seen before. */
   readonly after: string | null;
@@ -95,8 +95,17 @@ export function orderEntries(
   first: number,
 ): Pick<Timeline, "entries" | "truncated"> {
   const within = entries.filter(({ time }) => Date.parse(time) >= range.from && Date.parse(time) <= range.to);
-  const ordered = within.toSorted((a, b) => Date.parse(a.time) - Date.parse(b.time));
+  const ordered = within.toSorted(byTime);
   return { entries: ordered.slice(-first), truncated: ordered.length > first };
+}
+
+function byTime(a: TimelineEntry, b: TimelineEntry): number {
+  return Date.parse(a.time) - Date.parse(b.time) || toNanoseconds(a.time) - toNanoseconds(b.time);
+}
+
+/** Of its second: the engines' times are that exact. */
+function toNanoseconds(time: string): number {
+  return Number((/\.(\d{1,9})Z$/.exec(time)?.[1] ?? "").padEnd(9, "0"));
 }
 
 /** So far apart the audit record and the engine may speak of the same restart, milliseconds: its clock is another, and stopping takes a while. */

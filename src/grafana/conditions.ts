@@ -31,7 +31,7 @@ function toCondition({ key, operator: given, value, values }: Row): Condition[] 
   getDimension(key);
   const operator = operators.find((known) => known === (given ?? "="));
   if (!operator) throw new OpsError("invalid_request", `Unknown operator ${quote(String(given))}; known: ${operators.join(" ")}`);
-  if (operator === "=~" || operator === "!~") return [{ key, operator, values: [String(value ?? "")] }];
+  if (operator === "=~" || operator === "!~") return [{ key, operator, values: [toText(value)] }];
   const list = operator.endsWith("|") && Array.isArray(values) ? values : value;
   // An empty value is asked for as such: what has none.
   if (list === "") return [{ key, operator, values: [""] }];
@@ -53,24 +53,11 @@ export async function toTest(conditions: readonly Condition[]): Promise<Accepts>
 async function toValueTest({ operator, values }: Condition): Promise<(text: string) => boolean> {
   const wanted = new Set(values);
   const [first = ""] = values;
-  switch (operator) {
-    case "=":
-    case "=|":
-      return (text) => wanted.has(text);
-    case "!=":
-    case "!=|":
-      return (text) => !wanted.has(text);
-    case "<":
-      return (text) => text !== "" && compare(text, first) < 0;
-    case ">":
-      return (text) => text !== "" && compare(text, first) > 0;
-    case "=~":
-      return compile(first);
-    case "!~": {
-      const matches = await compile(first);
-      return (text) => !matches(text);
-    }
-  }
+  if (operator === "<") return (text) => text !== "" && compare(text, first) < 0;
+  if (operator === ">") return (text) => text !== "" && compare(text, first) > 0;
+  const isExpression = operator === "=~" || operator === "!~";
+  const matches = isExpression ? await compile(first) : (text: string) => wanted.has(text);
+  return operator.startsWith("!") ? (text) => !matches(text) : matches;
 }
 
 /** As numbers where both are; else as text. */

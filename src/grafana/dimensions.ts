@@ -1,6 +1,10 @@
 import type { TypedDocumentNode } from "@graphql-typed-document-node/core";
 import { OpsError } from "../errors.ts";
-import { GrafanaContainerOptionsDocument, GrafanaHostOptionsDocument, GrafanaQueueOptionsDocument } from "../generated/grafana.ts";
+import {
+  GrafanaContainerOptionsDocument,
+  GrafanaHostOptionsDocument,
+  GrafanaQueueOptionsDocument,
+} from "../generated/grafana.ts";
 
 /** Rows of a fixed document, each a record of columns. */
 export type Row = Readonly<Record<string, unknown>>;

@@ -1,6 +1,6 @@
 import type { TypedDocumentNode } from "@graphql-typed-document-node/core";
 import type { Row } from "./dimensions.ts";
-import type { Answer, Column, Metric } from "./metric.ts";
+import { type Answer, type Column, type Metric, byTime } from "./metric.ts";
 import type { PayloadName } from "./payloads.ts";
 
 /** The part of a deploy that its annotation is made of. */
@@ -13,7 +13,12 @@ interface Deploy {
 
 /** The part of `timeline` that every metric of it asks for. */
 interface Timeline {
-  readonly entries: readonly { readonly time: string; readonly kind: string; readonly message: string; readonly requested?: boolean }[];
+  readonly entries: readonly {
+    readonly time: string;
+    readonly kind: string;
+    readonly message: string;
+    readonly requested?: boolean;
+  }[];
   readonly truncated: boolean;
   readonly coverage: readonly {
     readonly kind: string;
@@ -64,8 +69,4 @@ function toRemarks({ rows }: Answer, from: string): string[] {
     return since !== null && Date.parse(since) > Date.parse(from) ? `${kind}: known since ${since}` : [];
   });
   return truncated ? ["Only the newest 500 of this range", ...missing] : missing;
-}
-
-function byTime(a: Row, b: Row): number {
-  return Date.parse(String(a["time"])) - Date.parse(String(b["time"]));
 }

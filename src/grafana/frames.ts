@@ -42,7 +42,12 @@ export function toFrames({ refId, metric, rows, notices }: Answered): Frame[] {
   if (metric.columns) {
     const { columns } = metric;
     const meta = notices.length > 0 ? { meta: about } : {};
-    return [{ schema: { ...identity, ...meta, fields: columns.map(toField) }, data: { values: columns.map((column) => toCells(column, rows)) } }];
+    return [
+      {
+        schema: { ...identity, ...meta, fields: columns.map(toField) },
+        data: { values: columns.map((column) => toCells(column, rows)) },
+      },
+    ];
   }
   const lines = toLines(metric, rows);
   return toTimeGroups(lines).map(({ times, group }, index) => ({
@@ -74,7 +79,7 @@ function toTime(value: unknown): number | null {
 function toText(value: unknown): string | null {
   if (Array.isArray(value)) return value.join(", ");
   if (typeof value === "object" && value !== null) return "message" in value ? String(value.message) : null;
-  return value === undefined || value === null ? null : String(value as string | number | boolean);
+  return value === undefined || value === null ? null : String(value);
 }
 
 interface Line {

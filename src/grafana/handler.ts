@@ -53,7 +53,9 @@ export function createGrafanaHandler(execute: Execute): (request: GrafanaRequest
     if (route !== "" && !answer) throw new OpsError("not_found", `Known below ${grafanaPath}: ${Object.keys(posts).join(", ")}`);
     const allow = answer ? "POST" : "GET, HEAD";
     if (method !== (answer ? "POST" : "GET")) throw new OpsError("method_not_allowed", `Use ${allow}`, { headers: { allow } });
-    const told = answer ? await answer(parseBody(await request.body()), execute, request) : { status: "ok", metrics: metrics.length };
+    const told = answer
+      ? await answer(parseBody(await request.body()), execute, request)
+      : { status: "ok", metrics: metrics.length };
     return { status: 200, body: JSON.stringify(told), route: `${grafanaPath}${route}` };
   };
 }

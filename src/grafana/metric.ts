@@ -23,6 +23,8 @@ export interface Answer {
 interface Part {
   readonly name: string;
   readonly env?: string | null;
+  /** Of a range: nothing is known of before; null when all of it is known. */
+  readonly since?: string | null;
   readonly error?: { readonly code: string; readonly message: string } | null;
 }
 
@@ -42,7 +44,7 @@ export interface Metric {
   readonly toRemarks?: (answer: Answer, from: string) => readonly string[];
 }
 
-/** A metric whose answer is a table. */
+/** A metric whose answer is a table; with a column `time`, oldest first. */
 export function table<Data extends Answer, Variables>(
   name: string,
   label: string,
@@ -50,7 +52,14 @@ export function table<Data extends Answer, Variables>(
   columns: readonly Column[],
   payloads: readonly PayloadName[],
 ): Metric {
-  return { name, label, document: document as never, payloads, columns, values: {}, toRows };
+  const hasTime = columns.some((column) => column.name === "time");
+  const toTableRows = (answer: Answer) => (hasTime ? (toRows(answer)?.toSorted(byTime) ?? null) : toRows(answer));
+  return { name, label, document: document as never, payloads, columns, values: {}, toRows: toTableRows };
+}
+
+/** Oldest first, by RFC 3339 in UTC with seconds. */
+export function byTime(a: Row, b: Row): number {
+  return Date.parse(String(a["time"])) - Date.parse(String(b["time"]));
 }
 
 /** A metric whose answer is lines over time. */

@@ -12,7 +12,7 @@ interface Asked {
   readonly metric: Metric;
 }
 
-const environments: readonly string[] = ["staging", "production"];
+const environments: ReadonlySet<string> = new Set(["staging", "production"]);
 
 /**
  * The frames of all targets. A target that fails beside others is a frame with an error notice; where all fail, rejects with the most severe of their
@@ -46,21 +46,25 @@ async function answer({ target, metric }: Asked, input: QueryInput, execute: Exe
     rows: rows.filter(accepts),
     notices: [
       ...[...new Set(failed)].map((text) => ({ severity: "warning" as const, text })),
-      ...[...(metric.toRemarks?.(found, input.from) ?? []), ...toUnknown(target, metric)].map((text) => ({ severity: "info" as const, text })),
+      ...[...toGaps(found), ...(metric.toRemarks?.(found, input.from) ?? []), ...toUnknown(target, metric)].map((text) => ({
+        severity: "info" as const,
+        text,
+      })),
     ],
   };
 }
 
 /** Every variable that a document of a metric may have: it takes its own. Conditions that are lists of names are already asked of the upstream. */
 function toVariables({ from, to, step, maxPoints }: QueryInput, target: Target, conditions: readonly Condition[]) {
-  const names = (wanted: string) => conditions.find(({ key, operator }) => key === wanted && /^=\|?$/.test(operator))?.values ?? null;
+  const names = (wanted: string) =>
+    conditions.find(({ key, operator }) => key === wanted && /^=\|?$/.test(operator))?.values ?? null;
   return {
     from,
     to,
     step: target.step ?? step,
     maxPoints,
     includeAccessories: target.includeAccessories,
-    env: names("env")?.filter((env) => environments.includes(env)) ?? null,
+    env: names("env")?.filter((env) => environments.has(env)) ?? null,
     queues: names("queue"),
     sources: names("source"),
     hosts: names("host"),
@@ -68,6 +72,10 @@ function toVariables({ from, to, step, maxPoints }: QueryInput, target: Target, 
     roles: names("role"),
     kinds: null,
   };
+}
+
+function toGaps({ parts }: Answer): string[] {
+  return (parts ?? []).flatMap(({ name, since }) => (since ? `${name}: known since ${since}` : []));
 }
 
 function toUnknown({ unknown }: Target, { payloads }: Metric): string[] {

@@ -15,7 +15,9 @@ export function toValues(text: string): string[] {
  * people write in JSON (a number, a boolean, an option as an object).
  */
 export function toNames(input: unknown): readonly string[] | null {
-  const names = flatten(input).flatMap(toValues).filter((name) => name !== "");
+  const names = flatten(input)
+    .flatMap(toValues)
+    .filter((name) => name !== "");
   return names.length === 0 || names.some((name) => all.has(name)) ? null : [...new Set(names)];
 }
 

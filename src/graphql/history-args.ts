@@ -10,7 +10,28 @@ const secondsPerDay = 86_400;
 /** Rows of one series field, all its series together: as much as is worth sending, and as we make without keeping others waiting. */
 const mostRows = 100_000;
 /** Seconds that people and Grafana choose as a step. */
-const roundSteps = [1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1200, 1800, 3600, 7200, 10_800, 21_600, 43_200, secondsPerDay];
+const roundSteps = [
+  1,
+  2,
+  5,
+  10,
+  15,
+  20,
+  30,
+  60,
+  120,
+  300,
+  600,
+  900,
+  1200,
+  1800,
+  3600,
+  7200,
+  10_800,
+  21_600,
+  43_200,
+  secondsPerDay,
+];
 
 interface RangeArgs {
   readonly from: string;

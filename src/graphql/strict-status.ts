@@ -7,13 +7,14 @@ import type { Plugin } from "graphql-yoga";
  */
 export function useStrictStatus(): Plugin {
   return {
-    onExecutionResult({ request, result, setResult }) {
+    onExecutionResult(payload) {
+      const { request, result } = payload;
       if (!result || !("errors" in result) || !result.errors?.length || !isStrict(request)) return;
       const statuses = result.errors.map(toStatus);
       const worst = Math.max(...statuses.map((status) => Math.floor(status / 100)));
       const chosen = statuses.findIndex((status) => Math.floor(status / 100) === worst);
       const errors = result.errors.map((error, index) => (index === chosen ? withStatus(error, statuses[index] ?? 500) : error));
-      setResult({ ...result, errors });
+      payload.setResult({ ...result, errors });
     },
   };
 }
@@ -24,8 +25,7 @@ function isStrict({ headers, url }: Request): boolean {
 
 /** Ours say their own; what is no query at all has the status of a client that knows GraphQL over HTTP. */
 function toStatus({ extensions }: GraphQLError): number {
-  const http = extensions["http"] as { readonly status?: number } | undefined;
-  return Number(extensions["status"] ?? http?.status ?? 400);
+  return Number(extensions["status"] ?? extensions.http?.status ?? 400);
 }
 
 function withStatus(error: GraphQLError, status: number): GraphQLError {

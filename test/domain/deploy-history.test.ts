@@ -1,8 +1,8 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { fromContainers, mergeDeploys, toInfoRecord } from "../../src/domain/deploy-merge.ts";
 import { deployOrigins } from "../../src/domain/deploy-record.ts";
-import { deployStates, judgeDeploys } from "../../src/domain/deploy-state.ts";
+import { judgeDeploys } from "../../src/domain/deploy-state.ts";
 import { sampleRecord } from "../support/deploys.ts";
 import { sampleContainer, sampleDeploy } from "../support/memory-sources.ts";
 
@@ -109,9 +109,9 @@ describe("deploys of several origins", () => {
 });
 
 describe("what became of a deploy", () => {
-  const [one, two, three] = [at(10), at(20), at(30)].map((deployedAt, index) =>
-    sampleRecord({ tag: `v${index + 1}`, deployedAt }),
-  ) as [ReturnType<typeof sampleRecord>, ReturnType<typeof sampleRecord>, ReturnType<typeof sampleRecord>];
+  const first = sampleRecord({ tag: "v1", deployedAt: at(10) });
+  const second = sampleRecord({ tag: "v2", deployedAt: at(20) });
+  const third = sampleRecord({ tag: "v3", deployedAt: at(30) });
   const states = (
     records: readonly ReturnType<typeof sampleRecord>[],
     containers: readonly ReturnType<typeof web>[],
@@ -120,7 +120,7 @@ describe("what became of a deploy", () => {
 
   it("current, previous and superseded, with their containers and the tag before", () => {
     const old = web("v2", { status: "exited" });
-    const judged = judgeDeploys([one, two, three], { containers: [web("v3"), old], silent: false });
+    const judged = judgeDeploys([first, second, third], { containers: [web("v3"), old], silent: false });
     expect(judged.map(({ tag, state, previousTag }) => [tag, state, previousTag])).toEqual([
       ["v3", "current", "v2"],
       ["v2", "previous", "v1"],
@@ -130,23 +130,23 @@ describe("what became of a deploy", () => {
   });
 
   it("incomplete while a live container runs another release, unknown while an engine is silent", () => {
-    expect(states([one, two], [web("v2"), web("v1")])[0]).toBe("v2 incomplete");
-    expect(states([one, two], [web("v1")])).toEqual(["v2 incomplete", "v1 current"]);
-    expect(states([one, two], [])).toEqual(["v2 incomplete", "v1 previous"]);
-    expect(states([one, two], [web("v1")], true)).toEqual(["v2 unknown", "v1 previous"]);
-    expect(states([one, two], [web("latest", { floating: true })])[0]).toBe("v2 unknown");
-    expect(states([one, two], [web("v2"), web("v1", { status: "exited" }), web("v1", { env: "production" })])[0]).toBe(
+    expect(states([first, second], [web("v2"), web("v1")])[0]).toBe("v2 incomplete");
+    expect(states([first, second], [web("v1")])).toEqual(["v2 incomplete", "v1 current"]);
+    expect(states([first, second], [])).toEqual(["v2 incomplete", "v1 previous"]);
+    expect(states([first, second], [web("v1")], true)).toEqual(["v2 unknown", "v1 previous"]);
+    expect(states([first, second], [web("latest", { floating: true })])[0]).toBe("v2 unknown");
+    expect(states([first, second], [web("v2"), web("v1", { status: "exited" }), web("v1", { env: "production" })])[0]).toBe(
       "v2 current",
     );
   });
 
   it("rolled back, by Kamal's word or by going back", () => {
     const back = sampleRecord({ tag: "v1", deployedAt: at(40), command: null });
-    expect(states([one, two, back], [web("v1")])).toEqual(["v1 current", "v2 rolled_back", "v1 superseded"]);
+    expect(states([first, second, back], [web("v1")])).toEqual(["v1 current", "v2 rolled_back", "v1 superseded"]);
     const rollback = sampleRecord({ tag: "v0", deployedAt: at(40), command: "rollback" });
-    expect(states([two, rollback], [web("v0")])).toEqual(["v0 current", "v2 rolled_back"]);
+    expect(states([second, rollback], [web("v0")])).toEqual(["v0 current", "v2 rolled_back"]);
     // Deployed again is no way back.
-    expect(states([one, { ...one, deployedAt: at(12) }], [web("v1")])).toEqual(["v1 current", "v1 superseded"]);
+    expect(states([first, { ...first, deployedAt: at(12) }], [web("v1")])).toEqual(["v1 current", "v1 superseded"]);
   });
 
   it("is judged for each environment: at most one current and one previous in each, and every deploy once", () => {
@@ -174,8 +174,7 @@ describe("what became of a deploy", () => {
           const judged = judgeDeploys(records, { containers, silent });
           expect(judged).toHaveLength(records.length);
           for (const env of ["staging", "production"] as const) {
-            for (const state of deployStates.slice(0, 4)) {
-              if (state === "rolled_back") continue;
+            for (const state of ["current", "incomplete", "unknown", "previous"]) {
               expect(judged.filter((one) => one.env === env && one.state === state).length).toBeLessThanOrEqual(1);
             }
           }

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { fisherIncrease, rateIncrease } from "../../src/domain/deploy-statistics.ts";
 
@@ -34,9 +34,9 @@ describe("Fisher's exact test", () => {
       fc.property(sample, sample, (before, after) => {
         const [n1, n2] = [before.failed + before.succeeded, after.failed + after.succeeded];
         const p = fisherIncrease(before, after);
-        if (n1 === 0 || n2 === 0 || after.failed * n1 <= before.failed * n2) return p === 1;
-        const exact = exactFisher(before, after);
-        return Math.abs(p - exact) <= 1e-9 * exact + 1e-29;
+        const isIncrease = n1 > 0 && n2 > 0 && after.failed * n1 > before.failed * n2;
+        const exact = isIncrease ? exactFisher(before, after) : 1;
+        expect(Math.abs(p - exact)).toBeLessThanOrEqual(1e-9 * exact + 1e-29);
       }),
     );
   });
@@ -46,7 +46,7 @@ describe("Fisher's exact test", () => {
       fc.property(sample, sample, ({ failed, succeeded }, after) => {
         const before = { failed, succeeded: succeeded + 1 };
         const more = { failed: after.failed + 1, succeeded: after.succeeded };
-        return fisherIncrease(before, more) <= fisherIncrease(before, after) + 1e-12;
+        expect(fisherIncrease(before, more)).toBeLessThanOrEqual(fisherIncrease(before, after) + 1e-12);
       }),
     );
     const before = { failed: 10_000, succeeded: 990_000 };
@@ -71,7 +71,7 @@ describe("the test of two rates", () => {
         const p = rateIncrease(before, after);
         expect(p).toBeGreaterThanOrEqual(0);
         expect(p).toBeLessThanOrEqual(1);
-        if (after.count / after.seconds <= before.count / before.seconds) expect(p).toBe(1);
+        expect(p === 1 || after.count / after.seconds > before.count / before.seconds).toBe(true);
         expect(rateIncrease(before, { ...after, count: after.count + 1 })).toBeLessThanOrEqual(p + 1e-9);
       }),
     );

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Container, EngineStatus } from "../../src/domain/container.ts";
 import { judgeDeploys } from "../../src/domain/deploy-state.ts";

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { ContainerEvent } from "../../src/domain/container-event.ts";
 import { type TimelineEntry, mergeRestarts, orderEntries, toEntry, toTimelineContainer } from "../../src/domain/timeline.ts";
@@ -29,6 +29,17 @@ describe("the order of a timeline", () => {
         expect(truncated).toBe(expected.length > first);
       }),
     );
+  });
+
+  it("is that of the engines' nanoseconds within a second", () => {
+    const times = ["09:00:00.000000002Z", "09:00:00.000000001Z", "08:59:59.9Z", "09:00:01Z"].map((time) => `2026-01-13T${time}`);
+    const range = { from: Date.parse(at(-10)), to: Date.parse(at(10)) };
+    const { entries } = orderEntries(
+      times.map((time) => entry(0, { time })),
+      range,
+      10,
+    );
+    expect(entries.map(({ time }) => times.indexOf(time))).toEqual([2, 1, 0, 3]);
   });
 
   it("has a restart once, of the audit record, though its engine tells of it too", () => {
@@ -121,9 +132,9 @@ describe("what engines tell", () => {
     board.interrupt("a");
     await expect.poll(() => memory.entries("gap").length).toBe(1);
     expect(memory.entries("container_death").map(({ time, message, requested }) => [time, message, requested])).toEqual([
-      [at(1), `${container.name} ended with exit code 137, which nobody asked for`, false],
-      [at(11), `${container.name} ended with exit code 0 after signal 15`, true],
-      [at(12), "other ended with exit code 1, which nobody asked for", false],
+      [event("", 1).time, `${container.name} ended with exit code 137, which nobody asked for`, false],
+      [event("", 11).time, `${container.name} ended with exit code 0 after signal 15`, true],
+      [event("", 12).time, "other ended with exit code 1, which nobody asked for", false],
     ]);
     expect(memory.entries("oom_kill")).toHaveLength(1);
     expect(memory.entries("health")).toMatchObject([{ from: "healthy", to: "unhealthy", env: "staging" }]);

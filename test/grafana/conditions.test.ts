@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseFilters, toTest } from "../../src/grafana/conditions.ts";
 
@@ -55,9 +55,12 @@ describe("ad hoc filters", () => {
     expect(await left([{ key: "host", operator: "=", value: "none" }])).toEqual([payouts, pos, webhook]);
   });
 
-  it.each([[undefined], [null], [{}], ["x"], [[null, 1, {}]], [[{ key: "", operator: "=", value: "x" }]]])("takes %j for none", async (filters) => {
-    expect(await left(filters)).toHaveLength(3);
-  });
+  it.each([[undefined], [null], [{}], ["x"], [[null, 1, {}]], [[{ key: "", operator: "=", value: "x" }]]])(
+    "takes %j for none",
+    async (filters) => {
+      expect(await left(filters)).toHaveLength(3);
+    },
+  );
 
   it.each([
     [{ key: "queu", operator: "=", value: "x" }, /Unknown filter key "queu"; known: queue, source, /],
@@ -70,7 +73,7 @@ describe("ad hoc filters", () => {
   });
 
   it("is the opposite with the opposite operator", async () => {
-    const values = fc.array(fc.constantFrom("payouts", "pos_settlement", "x", "webhook.aella.process"), { minLength: 1 });
+    const values = fc.array(fc.constantFrom<string>("payouts", "pos_settlement", "x", "webhook.aella.process"), { minLength: 1 });
     await fc.assert(
       fc.asyncProperty(values, async (wanted) => {
         const [yes, no] = [

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { toFrames } from "../../src/grafana/frames.ts";
 import { getMetric, metrics } from "../../src/grafana/metrics.ts";
@@ -30,7 +30,12 @@ describe("lines", () => {
   });
 
   it("share one time column, and tell their labels and unit", () => {
-    const [frame, ...others] = answered("queue_oldest_age", [sample(1, "a", 5), sample(1, "b", null), sample(2, "a", 6), sample(2, "b", 0)]);
+    const [frame, ...others] = answered("queue_oldest_age", [
+      sample(1, "a", 5),
+      sample(1, "b", null),
+      sample(2, "a", 6),
+      sample(2, "b", 0),
+    ]);
     expect(others).toEqual([]);
     expect(frame?.meta).toMatchObject({ type: "timeseries-wide" });
     expect(frame?.fields[0]?.values).toEqual([ms(1), ms(2)]);
@@ -48,12 +53,18 @@ describe("lines", () => {
 
   it("of other times have a frame of their own, so that none is broken by holes", () => {
     const frames = answered("queue_depth", [sample(1, "a", 1), sample(1, "b", 1), sample(2, "a", 2)], ["x"]);
-    expect(frames.map(({ length, refId }) => [length, refId])).toEqual([[2, "A"], [1, "A"]]);
+    expect(frames.map(({ length, refId }) => [length, refId])).toEqual([
+      [2, "A"],
+      [1, "A"],
+    ]);
     expect(frames.map(({ meta }) => meta?.notices?.length ?? 0)).toEqual([1, 0]);
   });
 
   it("of several numbers say which", () => {
-    const [frame] = answered("up", [{ time: at(1), kind: "host", up: 1, total: 2 }, { time: at(1), kind: "engine", up: null, total: null }]);
+    const [frame] = answered("up", [
+      { time: at(1), kind: "host", up: 1, total: 2 },
+      { time: at(1), kind: "engine", up: null, total: null },
+    ]);
     expect(linesOf(frame).map(({ legend, values }) => [legend, values])).toEqual([
       ["host up", [1]],
       ["host total", [2]],
@@ -63,14 +74,20 @@ describe("lines", () => {
   });
 
   it("hold every sample once, whatever there is", () => {
-    const samples = fc.uniqueArray(fc.record({ minute: fc.nat(20), queue: fc.constantFrom("a", "b", "c"), value: fc.option(fc.integer()) }), {
-      selector: ({ minute, queue }) => `${minute} ${queue}`,
-      minLength: 1,
-    });
+    const samples = fc.uniqueArray(
+      fc.record({ minute: fc.nat(20), queue: fc.constantFrom("a", "b", "c"), value: fc.option(fc.integer()) }),
+      {
+        selector: ({ minute, queue }) => `${minute} ${queue}`,
+        minLength: 1,
+      },
+    );
     fc.assert(
       fc.property(samples, (given) => {
         const ordered = given.toSorted((a, b) => a.minute - b.minute);
-        const frames = answered("queue_depth", ordered.map(({ minute, queue, value }) => sample(minute, queue, value)));
+        const frames = answered(
+          "queue_depth",
+          ordered.map(({ minute, queue, value }) => sample(minute, queue, value)),
+        );
         const found = frames.flatMap((frame) =>
           linesOf(frame).flatMap(({ labels, values }) =>
             values.map((value, index) => ({ time: frame.fields[0]?.values[index], queue: labels?.["queue"], value })),
@@ -78,7 +95,9 @@ describe("lines", () => {
         );
         const expected = given.map(({ minute, queue, value }) => ({ time: ms(minute), queue, value }));
         const key = (one: { time: number; queue?: string | undefined }) => `${one.time} ${one.queue}`;
-        expect(found.toSorted((a, b) => key(a).localeCompare(key(b)))).toEqual(expected.toSorted((a, b) => key(a).localeCompare(key(b))));
+        expect(found.toSorted((a, b) => key(a).localeCompare(key(b)))).toEqual(
+          expected.toSorted((a, b) => key(a).localeCompare(key(b))),
+        );
       }),
     );
   });
@@ -87,9 +106,22 @@ describe("lines", () => {
 describe("tables", () => {
   it("have typed columns with units, also where a text looks like a number", () => {
     const [frame] = answered("containers", [
-      { container: "web", role: "web", env: null, commit_sha: "123456", restarts: 0, started_at: null, created_at: at(1), cpu_pct: 12.5, mem_pct: null, stale: false },
+      {
+        container: "web",
+        role: "web",
+        env: null,
+        commit_sha: "123456",
+        restarts: 0,
+        started_at: null,
+        created_at: at(1),
+        cpu_pct: 12.5,
+        mem_pct: null,
+        stale: false,
+      },
     ]);
-    const fields = Object.fromEntries((frame?.fields ?? []).map((field) => [field.name, [field.type, field.config.unit, field.values[0]]]));
+    const fields = Object.fromEntries(
+      (frame?.fields ?? []).map((field) => [field.name, [field.type, field.config.unit, field.values[0]]]),
+    );
     expect(fields).toMatchObject({
       container: ["string", undefined, "web"],
       env: ["string", undefined, null],
@@ -104,7 +136,9 @@ describe("tables", () => {
   });
 
   it("say what an error is", () => {
-    const [frame] = answered("engines", [{ engine: "web-1", ok: false, age_seconds: null, error: { code: "docker_timeout", message: "It hangs" } }]);
+    const [frame] = answered("engines", [
+      { engine: "web-1", ok: false, age_seconds: null, error: { code: "docker_timeout", message: "It hangs" } },
+    ]);
     expect(frame?.fields.at(-1)?.values).toEqual(["It hangs"]);
   });
 });

@@ -9,7 +9,11 @@ export function panelBody(targets: readonly object[], more: object = {}) {
     interval: "30s",
     intervalMs: 30_000,
     maxDataPoints: 800,
-    targets: targets.map((target) => ({ datasource: { type: "simpod-json-datasource", uid: "x" }, editorMode: "builder", ...target })),
+    targets: targets.map((target) => ({
+      datasource: { type: "simpod-json-datasource", uid: "x" },
+      editorMode: "builder",
+      ...target,
+    })),
     scopedVars: {
       __interval: { text: "30s", value: "30s" },
       __interval_ms: { text: "30000", value: 30_000 },

@@ -1,23 +1,25 @@
 import { createRequire } from "node:module";
-import type { DataFrame } from "@grafana/data";
+import type * as Grafana from "@grafana/data";
 import { expect } from "vitest";
 
 // Its ES modules import names that CommonJS packages do not give to Node; its CommonJS build is the same code.
-const { FieldType, toDataFrame } = createRequire(import.meta.url)("@grafana/data") as typeof import("@grafana/data");
+const { FieldType, toDataFrame } = createRequire(import.meta.url)("@grafana/data") as typeof Grafana;
 
 /** The items of an answer as the plugin makes them: each through `toDataFrame`, and what holds for every one of ours. */
-export function readFrames(answer: unknown): DataFrame[] {
+export function readFrames(answer: unknown): Grafana.DataFrame[] {
   expect(Array.isArray(answer), JSON.stringify(answer)).toBe(true);
   return (answer as any[]).map((item) => {
     const frame = toDataFrame(item);
     expect(frame.refId).toBe(item.schema.refId);
     expect(frame.refId).not.toBe("");
-    expect(frame.fields.map(({ name, type }) => [name, type])).toEqual(item.schema.fields.map((field: any) => [field.name, field.type]));
+    expect(frame.fields.map(({ name, type }) => [name, type])).toEqual(
+      item.schema.fields.map((field: any) => [field.name, field.type]),
+    );
     for (const field of frame.fields) {
       expect(field.values).toHaveLength(frame.length);
       for (const value of field.values) expectType(field.type, value);
     }
-    const [time] = frame.fields.filter(({ type, name }) => type === FieldType.time && name === "time");
+    const time = frame.fields.find(({ type, name }) => type === FieldType.time && name === "time");
     if (time) expect(time.values).toEqual(time.values.toSorted((a: number, b: number) => a - b));
     return frame;
   });
@@ -33,13 +35,13 @@ function expectType(type: string, value: unknown): void {
 }
 
 /** The labels of a frame's numbers, with their values. */
-export function linesOf(frame: DataFrame | undefined) {
+export function linesOf(frame: Grafana.DataFrame | undefined) {
   return (frame?.fields ?? [])
     .filter(({ type }) => type === FieldType.number)
     .map(({ labels, config, values }) => ({ labels, unit: config.unit, legend: config.displayNameFromDS, values: [...values] }));
 }
 
-export function column(frame: DataFrame | undefined, name: string): unknown[] {
+export function column(frame: Grafana.DataFrame | undefined, name: string): unknown[] {
   const field = frame?.fields.find((one) => one.name === name);
   expect(field, `column ${name}`).toBeDefined();
   return [...(field?.values ?? [])];

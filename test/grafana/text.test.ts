@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { toBoolean, toNames, toNumber, toSeconds, toValues } from "../../src/grafana/text.ts";
 
@@ -41,12 +41,21 @@ describe("toValues", () => {
 
 describe("toNames", () => {
   it.each([
-    [["payouts", "pos"], ["payouts", "pos"]],
-    [[String.raw`(payouts|webhook\.aella\.process)`, "payouts"], ["payouts", "webhook.aella.process"]],
+    [
+      ["payouts", "pos"],
+      ["payouts", "pos"],
+    ],
+    [
+      [String.raw`(payouts|webhook\.aella\.process)`, "payouts"],
+      ["payouts", "webhook.aella.process"],
+    ],
     [5, ["5"]],
     [true, ["true"]],
     [{ label: "Payouts", value: "payouts" }, ["payouts"]],
-    [[{ value: ["a", "b"] }, "c"], ["a", "b", "c"]],
+    [
+      [{ value: ["a", "b"] }, "c"],
+      ["a", "b", "c"],
+    ],
     [" payouts ", ["payouts"]],
     [undefined, null],
     [null, null],
@@ -70,6 +79,16 @@ describe("numbers and flags", () => {
     expect([false, "false", 0, "0"].map(toBoolean)).toEqual([false, false, false, false]);
     expect(["yes", "", null, {}].map(toBoolean)).toEqual([null, null, null, null]);
     expect([30, "30", "1e3", "", "x", null, "Infinity"].map(toNumber)).toEqual([30, 30, 1000, null, null, null, null]);
-    expect([30, "30", "30s", "5m", "2h", "1d", "1.5", "5 m", ""].map(toSeconds)).toEqual([30, 30, 30, 300, 7200, 86_400, null, null, null]);
+    expect([30, "30", "30s", "5m", "2h", "1d", "1.5", "5 m", ""].map(toSeconds)).toEqual([
+      30,
+      30,
+      30,
+      300,
+      7200,
+      86_400,
+      null,
+      null,
+      null,
+    ]);
   });
 });

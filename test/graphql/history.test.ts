@@ -6,6 +6,7 @@ import { silentLogger } from "../../src/logger.ts";
 import { createHostSource } from "../../src/upstreams/prometheus/source.ts";
 import { createCaller } from "../support/caller.ts";
 import { startFakeUpstream } from "../support/fake-upstream.ts";
+import { startGateway } from "../support/gateway.ts";
 import { createMemorySources, sampleContainer } from "../support/memory-sources.ts";
 
 const schema = createSchema();
@@ -135,6 +136,20 @@ function answerContainers(form: URLSearchParams): string {
   });
   return answer("matrix", [series("sampled", (time) => time - 1), series("cpu", () => 12.5), series("restarts", () => 2)]);
 }
+
+it("both pass the limits of the public door, for all hosts and all containers", async () => {
+  await using stage = await withPrometheus((form) =>
+    form.get("query")?.includes("ops_") ? answerContainers(form) : answerHosts(form),
+  );
+  await using gateway = await startGateway(stage.sources);
+  const { status, body } = await gateway.query(`{
+    hosts { name history(from: "7d") { stepSeconds points { time up cpuUtil memUtil diskUtil load1 } } }
+    containers { name history(from: "7d") { source since stepSeconds problem { code message } points { time cpuPct memPct restarts } } } }`);
+  expect([status, body.errors]).toEqual([200, undefined]);
+  expect(body.data.hosts[0].history.stepSeconds).toBe(2520);
+  expect(body.data.containers[0].history.points).toHaveLength(240);
+  expect(stage.asked).toHaveLength(3);
+});
 
 describe("Container.history", () => {
   const query = (from: string) =>

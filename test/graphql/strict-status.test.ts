@@ -20,7 +20,7 @@ const infinity = { "content-type": "application/json", accept: "application/json
 async function ask(query: string, { headers = {}, search = "" } = {}) {
   const body = JSON.stringify({ query, variables: null });
   const response = await gateway.fetch(`/graphql${search}`, { method: "POST", body, headers: { ...infinity, ...headers } });
-  return { status: response.status, body: (await response.json()) as any };
+  return { status: response.status, body: await response.json() };
 }
 const strict = { "x-ops-strict": "1" };
 
@@ -60,9 +60,12 @@ describe("the status of an answer with errors", () => {
 });
 
 describe("what Infinity asks to see whether a datasource works", () => {
-  it.each(["/healthz", `/graphql?query=${encodeURIComponent("{ __typename }")}`])("%s: exactly 200, with a body", async (path) => {
-    const response = await gateway.fetch(path);
-    expect(response.status).toBe(200);
-    expect(await response.text()).not.toBe("");
-  });
+  it.each(["/healthz", `/graphql?query=${encodeURIComponent("{ __typename }")}`])(
+    "%s: exactly 200, with a body",
+    async (path) => {
+      const response = await gateway.fetch(path);
+      expect(response.status).toBe(200);
+      expect(await response.text()).not.toBe("");
+    },
+  );
 });

@@ -88,7 +88,9 @@ describe("previous_tag", () => {
 describe("deploy_history.jsonl", () => {
   const historyPath = () => join(dirname(hook.filePath("web-1")), "deploy_history.jsonl");
   const read = async () => {
-    const [log] = await createDeploySource({ path: hook.filePath("web-1"), logger: silentLogger }).history(AbortSignal.timeout(5000));
+    const [log] = await createDeploySource({ path: hook.filePath("web-1"), logger: silentLogger }).history(
+      AbortSignal.timeout(5000),
+    );
     return log;
   };
 

@@ -7,6 +7,8 @@ import type { HostPoint } from "../../src/domain/host-history.ts";
 import type { HistoryRange } from "../../src/domain/queue-history.ts";
 import { silentLogger } from "../../src/logger.ts";
 import { createHostSource, type PrometheusSource } from "../../src/upstreams/prometheus/source.ts";
+import { startGateway } from "../support/gateway.ts";
+import { createMemorySources, sampleContainer } from "../support/memory-sources.ts";
 import { type MetricsServer, machineMetrics, startMetricsServer } from "../support/metrics-server.ts";
 import { untilSamples } from "../support/prometheus.ts";
 
@@ -157,39 +159,37 @@ it("the points of a slower Prometheus are no closer than its scrapes", async () 
   }
 }, 60_000);
 
-it("finds the past of containers by what /metrics calls them, each environment's apart", async () => {
-  const labels = (env: string, version: string) => `name="web",engine="local",role="web",env="${env}",version="${version}"`;
-  const family = (env: string, cpu: number) =>
-    [
-      `ops_container_up{${labels(env, "a")}} 1`,
-      `ops_container_cpu_percent{${labels(env, "a")}} ${cpu}`,
-      `ops_container_memory_percent{${labels(env, "a")}} 40.5`,
-      `ops_container_restarts_total{${labels(env, "a")}} 2`,
-    ].join("\n");
-  containerMetrics = `${family("staging", 12.5)}\n${family("production", 250)}\n`;
+it("finds the past of containers in what it scraped of our own /metrics, each environment's apart", async () => {
+  const staging = sampleContainer({ name: "web", restarts: 2 });
+  const production = sampleContainer({ name: "web", env: "production", restarts: 7, fullId: "f".repeat(64) });
+  const memory = createMemorySources({ containers: [staging, production] });
+  await using real = await startGateway(memory.sources);
+  const scrape = async () => (await real.fetch("/metrics?stats=1")).text();
+  containerMetrics = await scrape();
   await untilSamples(prometheus.url, "count(ops_container_cpu_percent) == 2");
   const shown = now() + 1;
-  await sleep(3500);
-  containerMetrics = `${family("production", 250)}\n`;
+  await sleep(5500);
+  memory.setContainers([production]);
+  containerMetrics = await scrape();
   await untilSamples(prometheus.url, "count(ops_container_cpu_percent) == 1");
   const gone = now() + 1;
   await sleep(2500);
   const web = { name: "web", engine: "local", env: "staging" } as const;
   const range = since(shown - 10);
-  const [staging, nobody, elsewhere] = await source.containerHistory(
+  const [found, nobody, elsewhere] = await source.containerHistory(
     range,
     [web, { ...web, name: "worker" }, { ...web, engine: "far" }],
     never,
   );
   expect([nobody, elsewhere]).toEqual([null, null]);
-  expect(staging).toMatchObject({ source: "prometheus", stepSeconds: 1 });
+  expect(found).toMatchObject({ source: "prometheus", stepSeconds: 1 });
   const between = (after: number, before: number) =>
-    staging?.points.filter(({ time }) => Date.parse(time) / 1000 > after && Date.parse(time) / 1000 < before) ?? [];
+    found?.points.filter(({ time }) => Date.parse(time) / 1000 > after && Date.parse(time) / 1000 < before) ?? [];
   const known = between(shown, gone - 2).filter(({ cpuPct }) => cpuPct !== null);
   expect(known.length).toBeGreaterThanOrEqual(2);
-  for (const point of known) expect(point).toMatchObject({ cpuPct: 12.5, memPct: 40.5, restarts: 2 });
+  for (const point of known) expect(point).toMatchObject({ cpuPct: 12.4, memPct: 34.1, restarts: 2 });
   const after = between(gone, now() + 1);
   expect(after.length).toBeGreaterThanOrEqual(1);
   for (const point of after) expect(point).toMatchObject({ cpuPct: null, memPct: null, restarts: null });
-  expect(Date.parse(staging?.since ?? "") / 1000).toBeGreaterThan(shown - 10);
+  expect(Date.parse(found?.since ?? "") / 1000).toBeGreaterThan(shown - 10);
 });

@@ -1,3 +1,4 @@
+import pLimit from "p-limit";
 import type { Container, EngineStatus } from "../../domain/container.ts";
 import { type SeenEvents, findNewErrors, toContainerEvidence, toQueueEvidence } from "../../domain/deploy-evidence.ts";
 import { toUnix } from "../../domain/deploy-record.ts";
@@ -17,6 +18,9 @@ interface VerdictParts {
   readonly all: () => Promise<readonly Deploy[]>;
   readonly fleet: () => Promise<{ readonly containers: readonly Container[]; readonly engines: readonly EngineStatus[] }>;
 }
+
+/** Verdicts that are looked into side by side: each asks every source twice. */
+const sideBySide = 2;
 
 /** Asks for what a verdict is made of; whatever cannot be asked is a gap of it. One question for each source and window. */
 export function createVerdicts(
@@ -64,7 +68,8 @@ export function createVerdicts(
       return null;
     }
   };
-  return async (deploy, seconds) => {
+  const limit = pLimit(sideBySide);
+  const find = async (deploy: Deploy, seconds: number): Promise<DeployVerdict> => {
     const gaps: string[] = [];
     const [deploys, { containers, engines }] = await Promise.all([all(), fleet()]);
     const windows = toWindows(
@@ -90,6 +95,7 @@ export function createVerdicts(
       gaps,
     });
   };
+  return (deploy, seconds) => limit(() => find(deploy, seconds));
 }
 
 /** What is of no known environment may be of this one. */

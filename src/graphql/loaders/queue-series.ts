@@ -9,13 +9,13 @@ import type { QueueLoaders } from "./queues.ts";
 import { isAmong, refuseOtherEnvironments } from "./series-filter.ts";
 
 /** Which queues, over which range; an absent list is all. */
-export interface QueueSeriesArgs extends SeriesRangeArgs {
+interface QueueSeriesArgs extends SeriesRangeArgs {
   readonly env?: readonly Environment[] | null | undefined;
   readonly queues?: readonly string[] | null | undefined;
   readonly sources?: readonly string[] | null | undefined;
 }
 
-export interface QueueSeries extends QueueHistory {
+interface QueueSeries extends QueueHistory {
   readonly queue: string;
   readonly source: string;
   readonly env: Environment | null;
@@ -32,7 +32,7 @@ export interface QueueSeriesSource {
   readonly error: ReturnType<typeof toProblem> | null;
 }
 
-export interface QueueSeriesAnswer {
+interface QueueSeriesAnswer {
   readonly series: readonly QueueSeries[];
   readonly sources: readonly QueueSeriesSource[];
   /** Where all that were asked failed. */
@@ -61,7 +61,12 @@ export function createQueueSeriesLoader(
   const ask = async (source: QueueSource, queues: readonly string[] | null, range: HistoryRange) => {
     if (!source.history) throw new OpsError("query_refused", "Nothing is remembered of its queues");
     const histories = await source.history(queues, range, signal);
-    return [...histories].map(([queue, history]): QueueSeries => ({ queue, source: source.name, env: toEnv(source), ...history }));
+    return [...histories].map(([queue, history]): QueueSeries => ({
+      queue,
+      source: source.name,
+      env: toEnv(source),
+      ...history,
+    }));
   };
   /** A source makes an empty past of any name: one that it does not know is another source's. */
   const withoutStrangers = async (series: readonly QueueSeries[]): Promise<readonly QueueSeries[]> => {

@@ -1,4 +1,5 @@
 import type { AuditRecord } from "../../domain/audit.ts";
+import type { EngineStatus } from "../../domain/container.ts";
 import type { DeployLog } from "../../domain/deploy-record.ts";
 import type { Deploy } from "../../domain/deploy-state.ts";
 import type { Environment } from "../../domain/environment.ts";
@@ -54,7 +55,7 @@ export function createTimelineLoader(sources: Sources, { principal }: Caller, si
   };
   const readRestarts = async ({ from, to }: TimelineQuery): Promise<Told> => {
     const seen = timeline.entries("restart");
-    const coverage = toMemoryCoverage(timeline, "restart", await engineNames());
+    const coverage = toMemoryCoverage(timeline, "restart", await engines());
     if (!principal.scopes.has("ops:operate")) {
       return {
         entries: seen,
@@ -75,14 +76,14 @@ export function createTimelineLoader(sources: Sources, { principal }: Caller, si
       return { entries: seen, coverage: { ...coverage, note: join(coverage.note, toProblem(error).message) } };
     }
   };
-  const engineNames = async () => (await siblings.containers.engines()).map(({ name }) => name);
+  const engines = () => siblings.containers.engines();
   const readMemory = async (kind: TimelineKind): Promise<Told> => {
     if (kind === "host_alert" && !maySee(principal, sources.env)) {
       const note = "the hosts belong to no environment of this token";
       return { entries: [], coverage: { kind, known: false, since: null, sampled: true, note } };
     }
-    const names = containerKinds.includes(kind) ? await engineNames() : null;
-    return { entries: timeline.entries(kind), coverage: toMemoryCoverage(timeline, kind, names) };
+    const heard = containerKinds.includes(kind) ? await engines() : null;
+    return { entries: timeline.entries(kind), coverage: toMemoryCoverage(timeline, kind, heard) };
   };
   const read = (kind: TimelineKind, query: TimelineQuery): Promise<Told> => {
     if (kind === "deploy") return readDeploys();
@@ -118,7 +119,7 @@ function toDeployEntry({ tag, deployedAt, deployedBy, env, command, previousTag,
 function toDeployCoverage(deploys: readonly Deploy[], logs: readonly DeployLog[]): TimelineCoverage {
   const troubles = logs.flatMap(({ origin, skipped, error, complete }) => [
     ...(error ? [error.message] : []),
-    ...(skipped > 0 ? [`${skipped} lines of ${origin} make no sense`] : []),
+    ...(skipped > 0 ? [`lines of ${origin} that make no sense: ${skipped}`] : []),
     ...(complete ? [] : [`${origin} has older lines than are read`]),
   ]);
   const since = deploys.at(-1)?.deployedAt ?? null;
@@ -131,19 +132,20 @@ function toDeployCoverage(deploys: readonly Deploy[], logs: readonly DeployLog[]
   };
 }
 
-/** Since when all of these subjects are seen; null names: those that there are. */
-function toMemoryCoverage(memory: TimelineMemory, kind: TimelineKind, names: readonly string[] | null): TimelineCoverage {
+/** Since when all of what tells of a kind is heard: these engines, or else whatever was asked. */
+function toMemoryCoverage(memory: TimelineMemory, kind: TimelineKind, engines: readonly EngineStatus[] | null): TimelineCoverage {
   const begun = memory.begun(kind);
-  const missing = (names ?? []).filter((name) => !begun.has(name));
+  const isKnown = begun.size > 0;
+  const missing = (engines ?? []).filter(({ name, ok }) => !ok || !begun.has(name)).map(({ name }) => name);
   const sampled = kind === "queue_state" || kind === "host_alert";
-  const times = [...begun.values(), ...(memory.forgottenUntil(kind) === null ? [] : [memory.forgottenUntil(kind) ?? ""])];
   const notes = [
-    ...(begun.size === 0 ? ["nothing was asked yet since the gateway was started"] : []),
-    ...(begun.size > 0 && missing.length > 0 ? [`not heard yet: ${missing.join(", ")}`] : []),
+    ...(missing.length > 0 ? [`not heard: ${missing.join(", ")}`] : []),
+    ...(!isKnown && missing.length === 0 ? ["nothing was asked yet since the gateway was started"] : []),
     ...(sampled ? ["seen only while somebody asks"] : []),
   ];
-  const since = times.toSorted((a, b) => Date.parse(a) - Date.parse(b)).at(-1) ?? null;
-  return { kind, known: begun.size > 0, since, sampled, note: notes.length > 0 ? notes.join("; ") : null };
+  const forgotten = memory.forgottenUntil(kind);
+  const times = [...begun.values(), ...(forgotten === null ? [] : [forgotten])].toSorted((a, b) => Date.parse(a) - Date.parse(b));
+  return { kind, known: isKnown, since: times.at(-1) ?? null, sampled, note: notes.length > 0 ? notes.join("; ") : null };
 }
 
 function join(...notes: readonly (string | null)[]): string {
@@ -162,6 +164,5 @@ function toRestartEntry(record: AuditRecord): TimelineEntry {
   const what = { ok: "was restarted", failed: "could not be restarted", unknown: "may have been restarted", intent: "" }[outcome];
   const message = `${name} ${what} by ${subject}${reason ? `: ${reason}` : ""}`;
   const container = { fullId, id: fullId.slice(0, 12), name, engine, role: null, version: null, kind: null };
-  const time = `${at.slice(0, 19)}Z`;
-  return toEntry({ kind: "restart", time, message, env, who: subject, container, to: outcome, requested: true });
+  return toEntry({ kind: "restart", time: at, message, env, who: subject, container, to: outcome, requested: true });
 }

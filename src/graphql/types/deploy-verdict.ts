@@ -1,4 +1,4 @@
-import { toFailureRatio, verdictOutcomes, verdictRules } from "../../domain/deploy-verdict.ts";
+import { type VerdictOutcome, toFailureRatio, verdictRules } from "../../domain/deploy-verdict.ts";
 import { toTime } from "../../domain/queue-history.ts";
 import { OpsError } from "../../errors.ts";
 import type { Builder } from "../builder.ts";
@@ -14,7 +14,7 @@ export function addDeployVerdict(builder: Builder, refs: Refs): void {
       clean: { description: "Nothing is worse, and there was enough to tell." },
       regressed: { description: "Something is worse." },
       not_enough_data: { description: "Nothing is known to be worse, but there was not enough to tell." },
-    } satisfies Record<(typeof verdictOutcomes)[number], object>,
+    } satisfies Record<VerdictOutcome, object>,
   });
   refs.queueWindow.implement({
     description: "What ended in a queue in one window.",

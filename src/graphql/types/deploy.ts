@@ -1,5 +1,5 @@
-import { deployOrigins } from "../../domain/deploy-record.ts";
-import { deployStates } from "../../domain/deploy-state.ts";
+import type { DeployOrigin } from "../../domain/deploy-record.ts";
+import type { DeployState } from "../../domain/deploy-state.ts";
 import { OpsError } from "../../errors.ts";
 import type { Builder } from "../builder.ts";
 import type { Refs } from "../refs.ts";
@@ -20,7 +20,7 @@ export function addDeploys(builder: Builder, refs: Refs, scalars: Scalars): void
       previous: { description: "The newest of another release that was not rolled back: where a rollback would lead." },
       rolled_back: { description: "The next deploy was a rollback, or went back to a release of before." },
       superseded: { description: "Any other." },
-    } satisfies Record<(typeof deployStates)[number], object>,
+    } satisfies Record<DeployState, object>,
   });
   const origin = builder.enumType("DeployOrigin", {
     description: "What a deploy is known from, the most telling first.",
@@ -29,7 +29,7 @@ export function addDeploys(builder: Builder, refs: Refs, scalars: Scalars): void
       info: { description: "deploy_info.json: the last one." },
       kamal_audit: { description: "Kamal's own audit log: what was booted, by whom." },
       containers: { description: "When the containers of a release were made, stopped ones that Kamal keeps too." },
-    } satisfies Record<(typeof deployOrigins)[number], object>,
+    } satisfies Record<DeployOrigin, object>,
   });
   refs.deploy.implement({
     description: "One deploy of the service.",
@@ -84,7 +84,7 @@ export function addDeploys(builder: Builder, refs: Refs, scalars: Scalars): void
     deploys: t.field({
       type: [refs.deploy],
       nullable: true,
-      complexity: ({ first }) => ({ field: 5, multiplier: Math.min(first, 10) }),
+      complexity: ({ first }) => ({ field: 5, multiplier: Math.max(1, Math.min(first, 100)) }),
       description:
         "The deploys that are known, newest first: out of deploy_history.jsonl, deploy_info.json, Kamal's audit log and the containers themselves, each once.",
       args: {

@@ -2,6 +2,7 @@ import { OpsError } from "../../errors.ts";
 import type { Builder } from "../builder.ts";
 import { toHistoryRange } from "../history-args.ts";
 import type { Refs } from "../refs.ts";
+import { toHistoryRangeArgs } from "./history-range-args.ts";
 
 /** QueueHistory and QueuePoint, and Queue.history. */
 export function addQueueHistory(builder: Builder, refs: Refs): void {
@@ -55,13 +56,9 @@ export function addQueueHistory(builder: Builder, refs: Refs): void {
       complexity: { field: 50, multiplier: 1 },
       description:
         "Its depth, rate, failures and waiting times over a range, at most 11,000 points. query_refused when that would cost the database too much.",
-      args: {
-        from: t.arg.string({ required: true, description: "RFC 3339, unix seconds, or a duration back from now (6h)." }),
-        to: t.arg.string({ description: "As `from`; now at the latest, and when absent." }),
-        step: t.arg.int({ description: "Seconds, 1 to 86400. When absent: about 240 points." }),
-      },
+      args: toHistoryRangeArgs(t.arg),
       resolve: async (queue, args, { loaders, signal }) => {
-        const range = toHistoryRange(args, Date.now());
+        const range = toHistoryRange(args, loaders.nowMs);
         const source = (await loaders.queues.visible()).find(({ name }) => name === queue.source);
         if (!source?.history) throw new OpsError("query_refused", "Nothing is remembered of this queue");
         return (await source.history([queue.name], range, signal)).get(queue.name) ?? null;

@@ -8,7 +8,9 @@ export function toRangeArgs(arg: Arg) {
   return {
     from: arg({ type: "DateTime", required: true, description: "Points from this time on." }),
     to: arg({ type: "DateTime", required: true, description: "Up to this time, now at the latest." }),
-    step: arg.int({ description: "Seconds between points, 1 to 86400; at most 11,000 points. When absent: a round one by `maxPoints`." }),
+    step: arg.int({
+      description: "Seconds between points, 1 to 86400; at most 11,000 points. When absent: a round one by `maxPoints`.",
+    }),
     maxPoints: arg.int({
       defaultValue: 500,
       required: true,
@@ -18,7 +20,10 @@ export function toRangeArgs(arg: Arg) {
 }
 
 export function toEnvArg(arg: Arg, scalars: Scalars) {
-  return arg({ type: [scalars.environment], description: "Only these environments; forbidden when the token does not list one." });
+  return arg({
+    type: [scalars.environment],
+    description: "Only these environments; forbidden when the token does not list one.",
+  });
 }
 
 export function toNamesArg(arg: Arg, what: string) {

@@ -43,7 +43,10 @@ export function addContainerSeries(builder: Builder, refs: Refs, scalars: Scalar
     fields: (t) => ({
       time: t.expose("time", { type: "DateTime", description: "That time." }),
       container: t.string({ description: "Its name.", resolve: ({ container }) => container.name }),
-      engine: t.string({ description: "Configured name of the engine that runs it.", resolve: ({ container }) => container.engine }),
+      engine: t.string({
+        description: "Configured name of the engine that runs it.",
+        resolve: ({ container }) => container.engine,
+      }),
       role: t.string({ description: "Its role.", resolve: ({ container }) => container.role }),
       env: t.field({
         type: scalars.environment,

@@ -44,7 +44,9 @@ export function addHostSeries(builder: Builder, _refs: Refs): void {
         resolve: async (_root, args, context) => {
           const histories = await loadHostSeries(args, context);
           return toAscending(
-            histories.map(({ host, points }) => points.map((point): HostSample => ({ time: point.time, host, value: point[value] }))),
+            histories.map(({ host, points }) =>
+              points.map((point): HostSample => ({ time: point.time, host, value: point[value] })),
+            ),
           );
         },
       }),

@@ -22,7 +22,10 @@ interface Series {
 
 const series: Readonly<Record<string, Series>> = {
   queueDepth: { value: "depth", description: "Jobs that could run and were not taken, of each queue." },
-  queueProcessedPerSec: { value: "processedPerSec", description: "Successes in the step that ends there, each second, of each queue." },
+  queueProcessedPerSec: {
+    value: "processedPerSec",
+    description: "Successes in the step that ends there, each second, of each queue.",
+  },
   queueFailures: { value: "failures", description: "Failures in the step that ends there, of each queue." },
   queueOldestAge: {
     value: "oldestAgeSeconds",
@@ -49,7 +52,11 @@ export function addQueueSeries(builder: Builder, refs: Refs, scalars: Scalars): 
     description: "How much of a range one queue source could tell.",
     fields: (t) => ({
       name: t.exposeString("name", { description: "Its configured name." }),
-      env: t.expose("env", { type: scalars.environment, nullable: true, description: "Environment of its queues, null when unknown." }),
+      env: t.expose("env", {
+        type: scalars.environment,
+        nullable: true,
+        description: "Environment of its queues, null when unknown.",
+      }),
       exact: t.exposeBoolean("exact", { nullable: true, description: "As QueueHistory.exact; null where nothing was told." }),
       since: t.expose("since", {
         type: "DateTime",

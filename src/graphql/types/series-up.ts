@@ -29,7 +29,10 @@ const present: Readonly<Record<Kind, (context: OpsContext) => Promise<Count>>> =
     return count(answers, (isOk) => isOk);
   },
   container: async ({ loaders }) =>
-    count(await loaders.containers.all(false), ({ status, health, stale }) => status === "running" && health !== "unhealthy" && !stale),
+    count(
+      await loaders.containers.all(false),
+      ({ status, health, stale }) => status === "running" && health !== "unhealthy" && !stale,
+    ),
 };
 
 /** UpSample, and how many of everything are up. */
@@ -63,7 +66,10 @@ export function addUpSeries(builder: Builder, _refs: Refs): void {
       args: { ...toRangeArgs(t.arg), kinds: t.arg({ type: [kind], description: "Only these kinds." }) },
       resolve: async (_root, { kinds: wanted, ...args }, context) => {
         const asked = kinds.filter((one) => isAmong(one, wanted));
-        const [past, now] = await Promise.all([asked.includes("host") ? loadPast(args, context) : [], loadNow(args, asked, context)]);
+        const [past, now] = await Promise.all([
+          asked.includes("host") ? loadPast(args, context) : [],
+          loadNow(args, asked, context),
+        ]);
         return toAscending([past.filter(({ time }) => time !== now[0]?.time), now]);
       },
     }),
@@ -90,9 +96,7 @@ async function loadNow(args: SeriesRangeArgs, asked: readonly Kind[], context: O
   // Whoever asks up to now says so with a clock of their own, and a moment ago.
   if (Date.parse(args.to) < nowMs - step * 1000 || Date.parse(args.from) > nowMs) return [];
   const time = toTime(Math.floor(Math.min(nowMs, Date.parse(args.to)) / 1000));
-  return Promise.all(
-    asked.map(async (kind) => ({ time, kind, ...(await present[kind](context).catch(() => unknown)) })),
-  );
+  return Promise.all(asked.map(async (kind) => ({ time, kind, ...(await present[kind](context).catch(() => unknown)) })));
 }
 
 const unknown: Count = { up: null, total: null };

@@ -24,7 +24,10 @@ export function addTimeline(builder: Builder, refs: Refs, scalars: Scalars): voi
     description: "One thing that happened.",
     fields: (t) => ({
       kind: t.expose("kind", { type: kind, description: "What kind of thing." }),
-      time: t.expose("time", { type: "DateTime", description: "When; of what is sampled, when it was first seen." }),
+      time: t.expose("time", {
+        type: "DateTime",
+        description: "When, as exact as it is known; of what is sampled, when it was first seen.",
+      }),
       after: t.expose("after", {
         type: "DateTime",
         nullable: true,

@@ -1,0 +1,164 @@
+import { dashboard } from "../dashboard.ts";
+import * as is from "../fields.ts";
+import type { Dashboard } from "../model.ts";
+import { table } from "../panels.ts";
+import { by, graphql, rank } from "../targets.ts";
+import { drifted, lastDeploy, verdict } from "./figures.ts";
+import { queueGraphs } from "./graphs.ts";
+import { drift, errors, timeline } from "./tables.ts";
+
+const graphs = queueGraphs([by.env]);
+
+const history = table({
+  title: "Deploys",
+  description:
+    "The newest first, each once, out of deploy_history.jsonl, deploy_info.json, Kamal's audit log and the containers themselves. incomplete: some live containers do not run it. previous: where a rollback would lead.",
+  target: graphql({
+    query: `{ deploys(first: 50, ${by.env}) { deployedAt tag state deployedBy durationSeconds commitSha previousTag env command origin } }`,
+    root: "data.deploys",
+    columns: {
+      deployedAt: "timestamp",
+      tag: "string",
+      state: "string",
+      deployedBy: "string",
+      durationSeconds: "number",
+      commitSha: "string",
+      previousTag: "string",
+      env: "string",
+      command: "string",
+      origin: "string",
+    },
+  }),
+  worstFirst: "deployedAt",
+  columns: [
+    { field: "deployedAt", name: "When", width: 170 },
+    { field: "tag", name: "Tag" },
+    { field: "state", name: "State", states: is.deployStates, width: 110 },
+    { field: "deployedBy", name: "Who", width: 110 },
+    { field: "durationSeconds", name: "Took", unit: "s", decimals: 0, width: 80 },
+    { field: "commitSha", name: "Commit", width: 110 },
+    { field: "previousTag", name: "Before it" },
+    { field: "env", name: "Environment", width: 100 },
+    { field: "command", name: "Command", width: 90 },
+    { field: "origin", name: "Known from", width: 110 },
+  ],
+});
+
+const reasons = table({
+  title: "What the verdict says",
+  description: "Of the last deploy: its reasons, the length of the two windows, and what could not be asked.",
+  target: graphql({
+    query: `{ deploys(first: 1, ${by.env}) { tag verdict { outcome windowSeconds reasons gaps containers { restartsBefore restartsAfter } } } }`,
+    root: "data.deploys",
+    columns: {
+      tag: "string",
+      "verdict.outcome": "string",
+      "verdict.windowSeconds": "number",
+      "verdict.reasons.0": "string",
+      "verdict.reasons.1": "string",
+      "verdict.gaps.0": "string",
+      "verdict.containers.restartsBefore": "number",
+      "verdict.containers.restartsAfter": "number",
+    },
+  }),
+  worstFirst: "tag",
+  columns: [
+    { field: "verdict.outcome", name: "Verdict", states: is.outcomes, width: 130 },
+    { field: "verdict.reasons.0", name: "Reason" },
+    { field: "verdict.reasons.1", name: "Another reason" },
+    { field: "verdict.windowSeconds", name: "Window", unit: "s", width: 90 },
+    { field: "verdict.containers.restartsBefore", name: "Restarts before", decimals: 0, width: 120 },
+    { field: "verdict.containers.restartsAfter", name: "Restarts after", decimals: 0, width: 120 },
+    { field: "verdict.gaps.0", name: "Could not be asked" },
+    { field: "tag", name: "Deploy" },
+  ],
+});
+
+const byQueue = table({
+  title: "Before and after, by queue",
+  description:
+    "Of the last deploy: what failed, and how long 95 of 100 jobs waited and ran, in equal windows before and after it. Regressed queues first. The p value is the chance of so many failures if nothing had changed.",
+  target: graphql({
+    query: `{ deploys(first: 1, ${by.env}) { verdict { queues { queue outcome pValue before { failed failureRatio waitP95Seconds runP95Seconds } after { failed failureRatio waitP95Seconds runP95Seconds } } } } }`,
+    root: "data.deploys.#.verdict.queues|@flatten",
+    columns: {
+      queue: "string",
+      outcome: "string",
+      pValue: "number",
+      "before.failureRatio": "number",
+      "after.failureRatio": "number",
+      "after.failed": "number",
+      "before.waitP95Seconds": "number",
+      "after.waitP95Seconds": "number",
+      "before.runP95Seconds": "number",
+      "after.runP95Seconds": "number",
+    },
+    computed: { badness: rank("outcome", ["clean", "not_enough_data", "regressed"]) },
+  }),
+  worstFirst: "badness",
+  columns: [
+    { field: "queue", name: "Queue", leadsTo: "/d/ops-queues?var-queue=${__value.raw}" },
+    { field: "outcome", name: "Verdict", states: is.outcomes, width: 130 },
+    { field: "before.failureRatio", name: "Failed before", unit: "percentunit", decimals: 1, width: 110 },
+    {
+      field: "after.failureRatio",
+      name: "Failed after",
+      unit: "percentunit",
+      decimals: 1,
+      thresholds: ["green", [0.05, "yellow"], [0.2, "red"]],
+      width: 110,
+    },
+    { field: "after.failed", name: "Failures after", decimals: 0, width: 110 },
+    { field: "pValue", name: "p", decimals: 4, width: 80 },
+    { field: "before.waitP95Seconds", name: "Waited before", unit: "s", decimals: 1, width: 110 },
+    { field: "after.waitP95Seconds", name: "Waited after", unit: "s", decimals: 1, width: 110 },
+    { field: "before.runP95Seconds", name: "Ran before", unit: "s", decimals: 1, width: 100 },
+    { field: "after.runP95Seconds", name: "Ran after", unit: "s", decimals: 1, width: 100 },
+  ],
+});
+
+/** What was deployed, whether it is worse, and whether it is what runs. */
+export const deploys: Dashboard = dashboard({
+  uid: "ops-deploys",
+  title: "Deploys",
+  description: "What was deployed when and by whom, whether it made things worse, and whether it is what runs.",
+  lines: [
+    {
+      height: 4,
+      panels: [
+        [14, lastDeploy],
+        [5, verdict],
+        [5, drifted],
+      ],
+    },
+    { height: 5, panels: [[24, reasons]] },
+    { height: 8, panels: [[24, byQueue]] },
+    {
+      height: 8,
+      panels: [
+        [12, graphs.failures],
+        [12, graphs.age],
+      ],
+    },
+    {
+      height: 8,
+      panels: [
+        [14, history],
+        [10, drift],
+      ],
+    },
+    {
+      height: 9,
+      panels: [
+        [12, errors],
+        [
+          12,
+          timeline(
+            "Deploys, and what happened around them",
+            "The newest first. Deploys and restarts are from records; the rest is what the gateway has seen since it was started.",
+          ),
+        ],
+      ],
+    },
+  ],
+});

@@ -1,0 +1,103 @@
+import * as is from "../fields.ts";
+import type { PanelSpec } from "../model.ts";
+import { stat } from "../panels.ts";
+import { by, counts, graphql } from "../targets.ts";
+
+/** Hosts that are down or hot. */
+export const badHosts: PanelSpec = stat({
+  title: "Hosts hot or down",
+  description: "Hosts at or above the CPU or memory threshold of the gateway, or whose node-exporter does not answer.",
+  targets: [counts("{ hosts { alert } }", { hosts: "data.hosts.#(alert==true)#" })],
+  thresholds: is.anyIsBad,
+  leadsTo: "/d/ops-containers",
+});
+
+/** Containers that are unwell. */
+export const badContainers: PanelSpec = stat({
+  title: "Containers unwell",
+  description: "Core containers by what is wrong with them: unhealthy by their health check, restarting, or not running.",
+  targets: [
+    counts(`{ containers(${by.env}) { status health } }`, {
+      unhealthy: 'data.containers.#(health=="unhealthy")#',
+      restarting: 'data.containers.#(status=="restarting")#',
+      exited: 'data.containers.#(status=="exited")#',
+    }),
+  ],
+  thresholds: is.anyIsBad,
+  leadsTo: "/d/ops-containers",
+});
+
+/** Queues that do not do their work. */
+export const badQueues: PanelSpec = stat({
+  title: "Queues in trouble",
+  description:
+    "Queues by state: stalled and no_workers do nothing at all, failing ones fail half of what they do, backlog ones fall behind.",
+  targets: [
+    counts("{ queues { state } }", {
+      stalled: 'data.queues.#(state=="stalled")#',
+      no_workers: 'data.queues.#(state=="no_workers")#',
+      failing: 'data.queues.#(state=="failing")#',
+      backlog: 'data.queues.#(state=="backlog")#',
+    }),
+  ],
+  thresholds: is.anyIsBad,
+  leadsTo: "/d/ops-queues",
+});
+
+/** What the gateway cannot ask. */
+export const silent: PanelSpec = stat({
+  title: "Cannot be asked",
+  description:
+    "Container engines that do not answer, and queue sources that cannot be read. What they hold is unknown, not well: other panels are silent about it. No number at all: the gateway itself does not answer.",
+  targets: [
+    counts("{ engines { ok } queueSources { numbersOk } }", {
+      engines: "data.engines.#(ok==false)#",
+      queue_sources: "data.queueSources.#(numbersOk==false)#",
+    }),
+  ],
+  thresholds: is.anyIsBad,
+  leadsTo: "/d/ops-overview",
+});
+
+/** Where what runs is not what was deployed. */
+export const drifted: PanelSpec = stat({
+  title: "Release drift",
+  description:
+    "Findings that are not of a deploy under way: roles on several releases, another release than was deployed, leftovers, engines that a deploy missed.",
+  targets: [counts(`{ drift(${by.env}) { kind settling } }`, { findings: "data.drift.#(settling==false)#" })],
+  thresholds: is.anyIsBad,
+  leadsTo: "/d/ops-deploys",
+});
+
+/** What was deployed last, by whom and when. */
+export const lastDeploy: PanelSpec = stat({
+  title: "Last deploy",
+  description: "Tag, who deployed it, and when. Many problems begin there: compare with the marks on the graphs.",
+  targets: [
+    graphql({
+      query: `{ deploys(first: 1, ${by.env}) { tag deployedBy deployedAt } }`,
+      root: "data.deploys",
+      columns: { tag: "string", deployedBy: "string", deployedAt: "timestamp" },
+    }),
+  ],
+  fields: "/.*/",
+  unitOf: { deployedAt: "dateTimeFromNow" },
+  leadsTo: "/d/ops-deploys",
+});
+
+/** Whether it is worse than the one before. */
+export const verdict: PanelSpec = stat({
+  title: "Verdict of the last deploy",
+  description:
+    "The half hour after the deploy against the half hour before: failures and waiting and running times of each queue, restarts, health, new errors. regressed: consider a rollback; Deploys has the numbers.",
+  targets: [
+    graphql({
+      query: `{ deploys(first: 1, ${by.env}) { verdict { outcome } } }`,
+      root: "data.deploys",
+      columns: { "verdict.outcome": "string" },
+    }),
+  ],
+  fields: "/.*/",
+  states: is.outcomes,
+  leadsTo: "/d/ops-deploys",
+});

@@ -1,0 +1,99 @@
+import * as is from "../fields.ts";
+import type { PanelSpec } from "../model.ts";
+import { graph } from "../panels.ts";
+import { by, series } from "../targets.ts";
+
+const ofQueue = ["queue", "source"];
+const queueName = "${__field.labels.queue}";
+const hostName = "${__field.labels.host}";
+const containerName = "${__field.labels.container}";
+
+/** Graphs of queues, narrowed by `filters`. */
+export function queueGraphs(filters: readonly string[]): Readonly<Record<"depth" | "done" | "failures" | "age", PanelSpec>> {
+  return {
+    depth: graph({
+      title: "Waiting jobs",
+      description:
+        "Jobs that could run and were not taken, computed from the jobs' own rows. Steadily rising: more comes in than is done.",
+      targets: [series("queueDepth", ofQueue, filters)],
+      legend: queueName,
+    }),
+    done: graph({
+      title: "Done per second",
+      description: "Jobs that succeeded. A fall to zero while jobs wait is a queue that stands still.",
+      targets: [series("queueProcessedPerSec", ofQueue, filters)],
+      unit: "cps",
+      legend: queueName,
+    }),
+    failures: graph({
+      title: "Failures",
+      description:
+        "Failed attempts in each step, or jobs that ended failed where attempts are not recorded. Look at where they begin against the deploys.",
+      targets: [series("queueFailures", ofQueue, filters)],
+      legend: queueName,
+      bars: true,
+      stacked: true,
+    }),
+    age: graph({
+      title: "Age of the oldest waiting job",
+      description:
+        "For how long the oldest job that could run had been waiting. Above 60 s it is a backlog, above 300 s with nothing done it is stalled.",
+      targets: [series("queueOldestAge", ofQueue, filters)],
+      unit: "s",
+      thresholds: is.waiting,
+      legend: queueName,
+    }),
+  };
+}
+
+/** Graphs of hosts, narrowed by `filters`. */
+export function hostGraphs(filters: readonly string[]): Readonly<Record<"cpu" | "memory" | "disk" | "load", PanelSpec>> {
+  const share = { unit: "percentunit", thresholds: is.utilisation, max: 1, legend: hostName };
+  return {
+    cpu: graph({
+      title: "CPU of hosts",
+      description:
+        "Busy share of all CPUs over 5 minutes, without waiting for disks. A gap: the host was down, or Prometheus was.",
+      targets: [series("hostCpuUtil", ["host"], filters)],
+      ...share,
+    }),
+    memory: graph({
+      title: "Memory of hosts",
+      description: "Used share (1 - available / total). Near 1 the kernel ends containers: see oom_kill in What happened.",
+      targets: [series("hostMemUtil", ["host"], filters)],
+      ...share,
+    }),
+    disk: graph({
+      title: "Fullest disk of hosts",
+      description: "Used share of the fullest real file system. Old images are the first thing to remove: kamal prune all.",
+      targets: [series("hostDiskUtil", ["host"], filters)],
+      ...share,
+    }),
+    load: graph({
+      title: "Load of hosts",
+      description: "Load average over one minute; compare with the number of CPUs.",
+      targets: [series("hostLoad1", ["host"], filters)],
+      legend: hostName,
+    }),
+  };
+}
+
+const ofContainer = [by.env, by.containers, by.roles];
+
+export const containerCpu: PanelSpec = graph({
+  title: "CPU of containers",
+  description:
+    "Per cent of one CPU, so it may exceed 100. The last 10 minutes from the gateway's memory, more where Prometheus scrapes it.",
+  targets: [series("containerCpuPct", ["container", "engine"], ofContainer)],
+  unit: "percent",
+  legend: containerName,
+});
+
+export const containerMemory: PanelSpec = graph({
+  title: "Memory of containers",
+  description: "Per cent of the container's limit, or of the host's memory without one. At 100 the kernel ends it.",
+  targets: [series("containerMemPct", ["container", "engine"], ofContainer)],
+  unit: "percent",
+  thresholds: is.percentOfLimit,
+  legend: containerName,
+});

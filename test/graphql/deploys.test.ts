@@ -1,0 +1,363 @@
+import { graphql } from "graphql";
+import { describe, expect, it } from "vitest";
+import type { Scope } from "../../src/domain/principal.ts";
+import type { QueueHistory } from "../../src/domain/queue-history.ts";
+import { toEntry, toTimelineContainer } from "../../src/domain/timeline.ts";
+import { OpsError } from "../../src/errors.ts";
+import { createContext } from "../../src/graphql/context.ts";
+import { createSchema } from "../../src/graphql/schema.ts";
+import { createCaller } from "../support/caller.ts";
+import { sampleRecord } from "../support/deploys.ts";
+import { type Memory, createMemorySources, sampleContainer } from "../support/memory-sources.ts";
+
+const schema = createSchema();
+const limited = createCaller(undefined, ["staging"]);
+const now = Math.floor(Date.now() / 1000);
+const ago = (seconds: number) => `${new Date((now - seconds) * 1000).toISOString().slice(0, 19)}Z`;
+
+async function ask(
+  source: string,
+  memory: Partial<Memory>,
+  caller = createCaller(),
+  prepare?: (made: ReturnType<typeof createMemorySources>) => void,
+) {
+  const made = createMemorySources(memory);
+  prepare?.(made);
+  const result = await graphql({ schema, source, contextValue: createContext(made.sources, caller) });
+  return { data: JSON.parse(JSON.stringify(result.data ?? null)), errors: result.errors ?? [], calls: made.calls };
+}
+
+const web = (version: string, more = {}) =>
+  sampleContainer({ name: `web-${version}-${JSON.stringify(more)}`, version, commitSha: "", createdAt: ago(1300), ...more });
+const log = (...records: ReturnType<typeof sampleRecord>[]) => ({
+  origin: "history" as const,
+  records,
+  skipped: 0,
+  complete: true,
+  error: null,
+});
+const v1 = sampleRecord({ tag: "v1", deployedAt: ago(40_000) });
+const v2 = sampleRecord({ tag: "v2", deployedAt: ago(1200), durationSeconds: 60 });
+const live = { containers: [web("v2")], kept: [web("v1", { status: "exited", createdAt: ago(40_000) })] };
+const noInfo = new OpsError("deploy_info_missing", "deploy_info.json not found on host");
+
+describe("deploys", () => {
+  const query = "{ deploys { tag previousTag deployedBy env origin state containers { version status } } }";
+
+  it("come from the history, the info, and the containers, each once, with its containers and its state", async () => {
+    const { data, errors } = await ask(query, { ...live, deploy: noInfo, deployLogs: [log(v1, v2)] });
+    expect(errors).toEqual([]);
+    expect(data.deploys).toEqual([
+      {
+        tag: "v2",
+        previousTag: "v1",
+        deployedBy: "ops-user",
+        env: "staging",
+        origin: "history",
+        state: "current",
+        containers: [{ version: "v2", status: "running" }],
+      },
+      {
+        tag: "v1",
+        previousTag: null,
+        deployedBy: "ops-user",
+        env: "staging",
+        origin: "history",
+        state: "previous",
+        containers: [{ version: "v1", status: "exited" }],
+      },
+    ]);
+  });
+
+  it("are known from containers alone where there is no file, and from Kamal's audit log by whom", async () => {
+    const alone = await ask(query, { ...live, deploy: noInfo });
+    expect(alone.data.deploys).toMatchObject([
+      { tag: "v2", origin: "containers", state: "current", deployedBy: null },
+      { tag: "v1", origin: "containers", state: "previous" },
+    ]);
+    const kamal = {
+      ...log(sampleRecord({ tag: "v2", origin: "kamal_audit", deployedBy: "kim", deployedAt: ago(1250) })),
+      origin: "kamal_audit" as const,
+    };
+    const { data } = await ask(query, { ...live, deploy: noInfo, deployLogs: [log(), kamal] });
+    expect(data.deploys).toMatchObject([{ tag: "v2", origin: "kamal_audit", deployedBy: "kim" }, { tag: "v1" }]);
+  });
+
+  it("are those of the token's environments, and of the one asked for", async () => {
+    const elsewhere = sampleRecord({ tag: "v9", env: "production", deployedAt: ago(900) });
+    const memory = {
+      deploy: noInfo,
+      deployLogs: [log(v1, v2, elsewhere, sampleRecord({ tag: "v8", env: null, deployedAt: ago(90_000) }))],
+    };
+    const tags = async (args: string, caller = createCaller()) =>
+      (await ask(`{ deploys${args} { tag } deployLogs { deploys } }`, memory, caller)).data;
+    expect(await tags("")).toEqual({ deploys: ["v9", "v2", "v1", "v8"].map((tag) => ({ tag })), deployLogs: [{ deploys: 4 }] });
+    expect(await tags("", limited)).toEqual({ deploys: [{ tag: "v2" }, { tag: "v1" }], deployLogs: [{ deploys: 2 }] });
+    expect((await tags("(env: production)")).deploys).toEqual([{ tag: "v9" }]);
+    expect((await tags('(tag: "v1", first: 1)')).deploys).toEqual([{ tag: "v1" }]);
+    const { errors } = await ask("{ deploys(env: production) { tag } }", memory, limited);
+    expect(errors).toMatchObject([{ originalError: { code: "forbidden" } }]);
+  });
+
+  it("say what is wrong with a file", async () => {
+    const error = { code: "deploy_info_unreadable", message: "deploy_history.jsonl cannot be read (EACCES)" };
+    const { data } = await ask("{ deployLogs { origin skipped complete error { code } } }", {
+      deployLogs: [{ ...log(), skipped: 3, complete: false, error }],
+    });
+    expect(data.deployLogs).toEqual([{ origin: "history", skipped: 3, complete: false, error: { code: error.code } }]);
+  });
+});
+
+/** Histories of one step by the time that they begin: what ended before and after the deploy. */
+const history =
+  (before: [number, number], after: [number, number]) => async (_: unknown, range: { from: number; step: number }) => {
+    const [succeeded, failures] = range.from < now - 1260 ? before : after;
+    const point = {
+      time: "",
+      depth: 0,
+      processedPerSec: succeeded / range.step,
+      failures,
+      oldestAgeSeconds: null,
+      waitP50Seconds: null,
+      waitP95Seconds: 1,
+      runP95Seconds: null,
+    };
+    return new Map<string, QueueHistory>([["mail", { points: [point], exact: true, since: null }]]);
+  };
+const jobs = (more: object) => [{ name: "jobs", env: "staging" as const, metrics: [], errors: [], ...more }];
+
+describe("a verdict", () => {
+  const query = `{ deploys(first: 1) { verdict { outcome reasons windowSeconds beforeFrom afterTo gaps
+    queues { queue outcome pValue before { succeeded failed failureRatio } after { succeeded failed } }
+    containers { restartsFrom restartsBefore restartsAfter unhealthySecondsAfter unhealthyNow } newErrors { error count regressed queues } } } }`;
+  const base = { ...live, deploy: noInfo, deployLogs: [log(v1, v2)] };
+
+  it("finds a bad release by its queues, its restarts and its errors, and tells the numbers", async () => {
+    const errors = [
+      {
+        queue: "mail",
+        source: "jobs",
+        jobId: "1",
+        error: "no such column 7",
+        timestamp: ago(30),
+        count: 40,
+        firstAt: ago(1100),
+        worker: "h2",
+      },
+      {
+        queue: "mail",
+        source: "jobs",
+        jobId: "2",
+        error: "old trouble",
+        timestamp: ago(30),
+        count: 9,
+        firstAt: ago(2000),
+        worker: "h2",
+      },
+      {
+        queue: "mail",
+        source: "jobs",
+        jobId: "3",
+        error: "others have it too",
+        timestamp: ago(30),
+        count: 90,
+        firstAt: ago(1100),
+        worker: "h1",
+      },
+    ];
+    const fleet = {
+      containers: [web("v2", { host: "h2", restarts: 12 })],
+      kept: [web("v1", { host: "h1", status: "exited", restarts: 0, createdAt: ago(40_000) })],
+    };
+    const { data, errors: problems } = await ask(query, {
+      ...base,
+      ...fleet,
+      queueSources: jobs({ errors, history: history([398, 2], [150, 50]) }),
+    });
+    expect(problems).toEqual([]);
+    expect(data.deploys[0].verdict).toMatchObject({
+      outcome: "regressed",
+      reasons: [
+        "mail: 25.0 % of its jobs fail, 0.5 % did before",
+        "containers restarted 12 times, 0 times before",
+        "40 times an error that is new: no such column 7",
+      ],
+      windowSeconds: expect.closeTo(1200, -1),
+      queues: [
+        {
+          queue: "mail",
+          outcome: "regressed",
+          before: { succeeded: 398, failed: 2, failureRatio: 0.005 },
+          after: { succeeded: 150, failed: 50 },
+        },
+      ],
+      containers: { restartsFrom: "counters", restartsBefore: 0, restartsAfter: 12, unhealthySecondsAfter: null },
+      newErrors: [{ error: "no such column 7", count: 40, regressed: true, queues: ["mail"] }],
+      gaps: [],
+    });
+  });
+
+  it("is clean for a good one, and says when there is not enough, or what could not be asked", async () => {
+    const outcome = async (sources: object[]) =>
+      (await ask(query, { ...base, queueSources: sources as never })).data.deploys[0].verdict;
+    expect(await outcome(jobs({ history: history([398, 2], [397, 3]) }))).toMatchObject({
+      outcome: "clean",
+      reasons: [],
+      newErrors: [],
+    });
+    expect(await outcome(jobs({ history: history([398, 2], [3, 3]) }))).toMatchObject({ outcome: "not_enough_data" });
+    const failing = jobs({
+      history: () => Promise.reject(new OpsError("query_refused", "too much")),
+      errors: new OpsError("postgres_unavailable", "gone"),
+    });
+    expect(await outcome(failing)).toMatchObject({
+      outcome: "not_enough_data",
+      newErrors: null,
+      gaps: ["jobs: too much", "errors: gone"],
+    });
+    // Of another environment: no business of this deploy.
+    expect((await outcome([{ ...jobs({ history: history([0, 0], [0, 90]) })[0], env: "production" }])).queues).toEqual([]);
+  });
+
+  it("takes restarts and health from the events where those reach back", async () => {
+    const container = toTimelineContainer(web("v2"));
+    const { data } = await ask(
+      query,
+      { ...base, queueSources: jobs({ history: history([398, 2], [397, 3]) }) },
+      createCaller(),
+      ({ sources }) => {
+        const { timeline } = sources;
+        timeline.begin("container_death", "local", ago(50_000));
+        const common = { env: "staging" as const, container, message: "" };
+        for (let index = 0; index < 9; index += 1)
+          timeline.add(toEntry({ ...common, kind: "container_death", time: ago(1000 - index) }));
+        timeline.add(toEntry({ ...common, kind: "container_death", time: ago(900), requested: true }));
+        timeline.add(toEntry({ ...common, kind: "container_death", time: ago(900), env: "production" }));
+        timeline.add(toEntry({ ...common, kind: "health", time: ago(800), to: "unhealthy" }));
+        timeline.add(toEntry({ ...common, kind: "health", time: ago(700), to: "healthy" }));
+      },
+    );
+    expect(data.deploys[0].verdict).toMatchObject({
+      outcome: "regressed",
+      reasons: ["containers restarted 9 times, 0 times before", "containers were unhealthy for 100.0 s, 0.0 s before"],
+      containers: { restartsFrom: "events", restartsBefore: 0, restartsAfter: 9, unhealthySecondsAfter: 100 },
+    });
+  });
+});
+
+describe("drift", () => {
+  const query = "{ drift { kind message engine containers { version } } }";
+
+  it("tells of old replicas, and of engines that are silent", async () => {
+    const memory = {
+      containers: [web("v2"), web("v1", { engine: "b" })],
+      engines: [
+        { name: "local", ok: true, error: null },
+        { name: "b", ok: true, error: null },
+        { name: "c", ok: false, error: { code: "docker_timeout", message: "no answer" } },
+      ],
+      deploy: noInfo,
+      deployLogs: [log(v1, v2)],
+    };
+    const { data } = await ask(query, memory);
+    expect(data.drift.map(({ kind, engine }: { kind: string; engine: string }) => [kind, engine])).toEqual([
+      ["mixed_releases", null],
+      ["unlike_deploy", "b"],
+      ["engine_missed", "b"],
+      ["engine_unknown", "c"],
+    ]);
+    expect((await ask(query, { ...live, deploy: noInfo, deployLogs: [log(v1, v2)] })).data.drift).toEqual([]);
+  });
+
+  it("shows a limited token nothing of another environment", async () => {
+    const { data } = await ask(
+      query,
+      { containers: [web("v2", { env: "production" }), web("v1", { env: "production" })], deploy: noInfo },
+      limited,
+    );
+    expect(data.drift).toEqual([]);
+  });
+});
+
+describe("the timeline", () => {
+  const query = (args = "") =>
+    `{ timeline${args} { truncated entries { kind message who container env } coverage { kind known since sampled note } } }`;
+  const memory = { ...live, deploy: noInfo, deployLogs: [log(v1, v2)] };
+  const container = toTimelineContainer(web("v2"));
+  const remember = ({ sources, audited }: ReturnType<typeof createMemorySources>) => {
+    const { timeline } = sources;
+    timeline.begin("health", "local", ago(5000));
+    timeline.add(
+      toEntry({ kind: "health", time: ago(600), message: "web is unhealthy", env: "staging", container, to: "unhealthy" }),
+    );
+    timeline.add(toEntry({ kind: "restart", time: ago(301), message: "web was restarted", env: "staging", container }));
+    timeline.add(toEntry({ kind: "queue_state", time: ago(700), message: "Queue mail is stalled", env: "production" }));
+    timeline.add(toEntry({ kind: "gap", time: ago(650), message: "local was not heard" }));
+    const at = new Date((now - 300) * 1000).toISOString();
+    const common = {
+      action: "restart",
+      containerName: "web",
+      containerId: container.fullId,
+      engine: "local",
+      env: "staging",
+      subject: "kim",
+      reason: "stuck",
+      at,
+    };
+    audited.push({ ...common, seq: 1, outcome: "intent", intent: null } as never);
+    audited.push(
+      { ...common, seq: 2, outcome: "unknown", intent: 1 } as never,
+      { ...common, seq: 3, outcome: "ok", intent: 1 } as never,
+    );
+  };
+  const messages = async (args = "", caller = createCaller()) => {
+    const { data, errors } = await ask(query(args), memory, caller, remember);
+    expect(errors).toEqual([]);
+    return data.timeline.entries.map(({ message }: { message: string }) => message);
+  };
+
+  it("has deploys, restarts by whom, health and states in one order, and since when each is known", async () => {
+    const { data } = await ask(query(), memory, createCaller(), remember);
+    expect(data.timeline.entries.map(({ kind, who }: { kind: string; who: string }) => [kind, who])).toEqual([
+      ["deploy", "ops-user"],
+      ["deploy", "ops-user"],
+      ["queue_state", null],
+      ["gap", null],
+      ["health", null],
+      ["restart", "kim"],
+    ]);
+    expect(data.timeline.entries.at(-1).message).toBe("web was restarted by kim: stuck");
+    const coverage = Object.fromEntries(data.timeline.coverage.map((one: { kind: string }) => [one.kind, one]));
+    expect(coverage).toMatchObject({
+      deploy: { known: true, since: v1.deployedAt },
+      restart: { known: true, since: null },
+      health: { known: true, since: ago(5000), sampled: false, note: null },
+      oom_kill: { known: false, since: null, note: "not heard: local" },
+      queue_state: { sampled: true },
+      host_alert: { sampled: true },
+    });
+  });
+
+  it("is of a range, of the newest, and of kinds", async () => {
+    expect(await messages('(from: "11m")')).toEqual(
+      ["local was not heard", "web is unhealthy", "web was restarted by kim: stuck"].slice(0),
+    );
+    expect(await messages('(from: "20m", to: "9m", kinds: [health, gap])')).toEqual(["local was not heard", "web is unhealthy"]);
+    const { data } = await ask(query("(first: 1)"), memory, createCaller(), remember);
+    expect([data.timeline.truncated, data.timeline.entries.length]).toEqual([true, 1]);
+    for (const args of ['(from: "x")', "(first: 0)", '(from: "1m", to: "2m")']) {
+      expect((await ask(query(args), memory)).errors).toMatchObject([{ originalError: { code: "invalid_request" } }]);
+    }
+  });
+
+  it("shows who restarted to tokens with ops:operate alone, and nothing of other environments", async () => {
+    const readers: Scope[] = ["ops:read"];
+    expect(await messages('(from: "11m", kinds: [restart])', createCaller(readers))).toEqual(["web was restarted"]);
+    expect(await messages('(from: "20m")', limited)).not.toContain("Queue mail is stalled");
+    expect(await messages('(from: "20m", env: production)')).toEqual(["Queue mail is stalled", "local was not heard"]);
+    const { errors } = await ask(query("(env: production)"), memory, limited);
+    expect(errors).toMatchObject([{ originalError: { code: "forbidden" } }]);
+    const { data } = await ask(query(), memory, limited, remember);
+    expect(data.timeline.coverage.find(({ kind }: { kind: string }) => kind === "host_alert")).toMatchObject({ known: false });
+  });
+});

@@ -1,0 +1,222 @@
+import { appendFileSync, mkdtempSync, writeFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, beforeEach, expect, inject, it } from "vitest";
+import { silentLogger } from "../../src/logger.ts";
+import { createDeploySource } from "../../src/upstreams/deploy/source.ts";
+import { createContainerSource } from "../../src/upstreams/docker/source.ts";
+import type { QueueSourceConfig } from "../../src/upstreams/queues/kinds.ts";
+import { createQueueSources } from "../../src/upstreams/queues/source.ts";
+import { callDocker } from "../../script/services/docker-api.ts";
+import { removeContainers, startContainer, stopContainer } from "../support/docker-containers.ts";
+import { startGateway } from "../support/gateway.ts";
+import { createMemorySources } from "../support/memory-sources.ts";
+import { type TestDatabase, createTestDatabase } from "../support/postgres-database.ts";
+import { createRiverJobs, createRunnerJobs } from "../support/postgres-jobs.ts";
+
+const socketPath = inject("dockerSocket");
+const hosts = { v1: "10.0.0.9-aaaaaaaaaaa1", v2: "10.0.0.9-aaaaaaaaaaa2" };
+const toClient = (host: string) => `${host.replaceAll(".", "_")}_2026_11_25T02_03_04`;
+const ids: string[] = [];
+const closers: (() => Promise<void>)[] = [];
+let database: TestDatabase;
+let started: number;
+let runner: QueueSourceConfig;
+
+async function start(version: "v1" | "v2"): Promise<string> {
+  const id = await startContainer(socketPath, {
+    name: `verdicts-worker-staging-${version}`,
+    labels: { service: "verdicts", role: "worker", destination: "staging" },
+    env: [`KAMAL_VERSION=${version}`],
+    hostname: hosts[version],
+  });
+  ids.push(id);
+  return id;
+}
+
+/** As after a restart of the gateway: nothing is known but what the files, the rows and the engine tell. */
+async function openGateway(folder: string, sources: readonly QueueSourceConfig[] = []) {
+  const engine = { name: "web-1", env: null, address: { kind: "unix", socketPath } } as const;
+  const containers = createContainerSource({ engines: [engine], service: "verdicts", logger: silentLogger });
+  const queues = createQueueSources({ databaseUrl: database.url, sources, env: "staging", logger: silentLogger, keepMs: 0 });
+  const deploy = createDeploySource({ path: join(folder, "deploy_info.json"), logger: silentLogger });
+  const gateway = await startGateway({ ...createMemorySources().sources, containers, queues, deploy });
+  closers.push(
+    async () => gateway[Symbol.asyncDispose](),
+    () => containers.close(),
+    () => queues.close(),
+  );
+  return gateway;
+}
+
+beforeAll(async () => {
+  database = await createTestDatabase(inject("postgresUrl"), "verdicts");
+  await createRiverJobs(database);
+  runner = (await createRunnerJobs(database)).config;
+  started = Date.now();
+  const old = await start("v1");
+  await stopContainer(socketPath, old);
+  // Engines tell when a container was made by the second.
+  await sleep(1100);
+  await start("v2");
+});
+afterAll(async () => {
+  for (const close of closers) await close();
+  await removeContainers(socketPath, ids);
+  await database.drop();
+});
+beforeEach(async () => {
+  await database.query("truncate river_job, runner_jobs");
+  // So far back go the rows.
+  await database.query(
+    "insert into river_job (kind, state, finalized_at, scheduled_at) values ('mail', 'completed', now() - interval '3 hours', now() - interval '3 hours')",
+  );
+});
+
+/** Jobs of River that ended between so many minutes ago, at an even pace, by the worker of a release; every n-th fails with its own ids. */
+async function work(
+  version: "v1" | "v2",
+  from: number,
+  to: number,
+  count: number,
+  failEvery: number | null,
+  error = "timeout",
+  runSeconds = 1,
+): Promise<void> {
+  await database.query(
+    `insert into river_job (kind, state, scheduled_at, attempted_at, finalized_at, attempted_by, attempt, errors)
+     select 'mail', (case when failed then 'discarded' else 'completed' end)::river_job_state, ended - interval '1 second' - ran, ended - ran, ended, array[$1], 1,
+            case when failed then array[jsonb_build_object('at', ended, 'attempt', 1, 'error', format('%s for job %s', $6::text, n), 'trace', '')] end
+     from (select n, coalesce(n % $5::int = 0, false) as failed, $7::float8 * interval '1 second' as ran,
+                  now() - ($2::float8 + ($3::float8 - $2::float8) * n / $4::int) * interval '1 minute' as ended
+           from generate_series(1, $4::int) as n) as job`,
+    [toClient(hosts[version]), from, to, count, failEvery, error, runSeconds],
+  );
+}
+
+/** v1 was deployed 29 minutes ago, v2 14. */
+function writeHistory(): string {
+  const folder = mkdtempSync(join(inject("runFolder"), "verdicts-"));
+  const line = (tag: string, minutes: number) =>
+    JSON.stringify({
+      current_tag: tag,
+      commit_sha: "",
+      deployed_by: "kim",
+      deployed_at: new Date(started - minutes * 60_000).toISOString(),
+      destination: "staging",
+      runtime_seconds: "30",
+    });
+  writeFileSync(join(folder, "deploy_history.jsonl"), `${line("v1", 29)}\n${line("v2", 14)}\n`);
+  return folder;
+}
+
+const query = `{ deploys { tag state origin containers { version status } }
+  last: deploys(first: 1) { tag verdict { outcome reasons windowSeconds gaps
+    queues { queue source outcome pValue before { succeeded failed runP95Seconds } after { succeeded failed runP95Seconds } }
+    newErrors { error count regressed } containers { restartsFrom restartsAfter unhealthyNow } } } }`;
+
+async function judge() {
+  const { body } = await (await openGateway(writeHistory())).query(query);
+  expect(body.errors).toBeUndefined();
+  expect(body.data.deploys).toEqual([
+    { tag: "v2", state: "current", origin: "history", containers: [{ version: "v2", status: "running" }] },
+    { tag: "v1", state: "previous", origin: "history", containers: [{ version: "v1", status: "exited" }] },
+  ]);
+  expect(body.data.last[0].tag).toBe("v2");
+  return body.data.last[0].verdict;
+}
+
+it("finds a bad release in River's rows: what fails more, runs longer, and fails as nothing did before", async () => {
+  await work("v1", 28, 14.6, 300, 100);
+  await work("v2", 13.9, 0.5, 300, 4, "column recipient does not exist", 9);
+  await work("v2", 13.9, 0.5, 5, 1, "timeout");
+  const verdict = await judge();
+  expect(verdict).toMatchObject({
+    outcome: "regressed",
+    windowSeconds: expect.closeTo(840, -2),
+    queues: [
+      {
+        queue: "mail",
+        outcome: "regressed",
+        before: { runP95Seconds: expect.closeTo(1, 3) },
+        after: { runP95Seconds: expect.closeTo(9, 3) },
+      },
+    ],
+    newErrors: [{ error: expect.stringContaining("column recipient does not exist"), count: 75, regressed: true }],
+    containers: { restartsFrom: "counters", restartsAfter: 0, unhealthyNow: [] },
+    gaps: [],
+  });
+  expect(verdict.queues[0].pValue).toBeLessThan(1e-9);
+  expect(verdict.reasons).toHaveLength(3);
+});
+
+it("finds a good release clean, with the same trouble as before", async () => {
+  await work("v1", 28, 14.6, 300, 50);
+  await work("v2", 13.9, 0.5, 300, 50);
+  const verdict = await judge();
+  expect(verdict).toMatchObject({ outcome: "clean", reasons: [], newErrors: [], queues: [{ queue: "mail", outcome: "clean" }] });
+  const [{ before, after }] = verdict.queues;
+  // Of 300 on either side the windows, which are a little shorter, have nearly all.
+  for (const { succeeded, failed } of [before, after]) expect(succeeded + failed).toBeGreaterThan(270);
+});
+
+it("says that there is not enough data, be the few jobs ever so bad", async () => {
+  await work("v1", 28, 14.6, 300, 50);
+  await work("v2", 13.9, 0.5, 6, 2);
+  expect(await judge()).toMatchObject({ outcome: "not_enough_data", queues: [{ outcome: "not_enough_data" }] });
+});
+
+it("finds the queue of a table that fails, beside another that does not", async () => {
+  await work("v1", 28, 14.6, 300, null);
+  await work("v2", 13.9, 0.5, 300, null);
+  await database.query(
+    `insert into runner_jobs (type, status, run_at, finished_at, last_error)
+     select 'payout', case when failed then 'failed' else 'done' end, ended, ended, case when failed then 'refused' end
+     from (select n, now() - (28 - 27.5 * n / 400.0) * interval '1 minute' as ended, n > 210 and n % 3 = 0 as failed from generate_series(1, 400) as n) as job
+     union all select 'payout', 'done', now() - interval '3 hours', now() - interval '3 hours', null`,
+  );
+  const gateway = await openGateway(writeHistory(), [runner]);
+  const { body } = await gateway.query(query);
+  const { outcome, queues: judged } = body.data.last[0].verdict;
+  expect(outcome).toBe("regressed");
+  expect(judged.map((one: { queue: string; outcome: string }) => [one.queue, one.outcome])).toEqual(
+    expect.arrayContaining([
+      ["mail", "clean"],
+      ["payout", "regressed"],
+    ]),
+  );
+});
+
+it("tells of a container of the old release that lives again beside the new one, and of a deploy that reached nothing", async () => {
+  const folder = writeHistory();
+  const gateway = await openGateway(folder);
+  const drift = async () =>
+    (await gateway.query("{ drift { kind engine expected found settling containers { version } } }")).body.data.drift;
+  expect(await drift()).toEqual([]);
+  await callDocker(socketPath, "POST", `/containers/${ids[0]}/start`);
+  const leftover = {
+    kind: "leftover",
+    engine: "web-1",
+    expected: null,
+    found: ["v1"],
+    settling: true,
+    containers: [{ version: "v1" }],
+  };
+  await expect.poll(drift, { timeout: 10_000 }).toEqual([leftover]);
+  await stopContainer(socketPath, ids[0] ?? "");
+  const line = {
+    current_tag: "v3",
+    commit_sha: "",
+    deployed_by: "kim",
+    deployed_at: new Date().toISOString(),
+    destination: "staging",
+  };
+  appendFileSync(join(folder, "deploy_history.jsonl"), `${JSON.stringify(line)}\n`);
+  await expect.poll(drift, { timeout: 10_000 }).toMatchObject([{ kind: "unlike_deploy", expected: "v3", found: ["v2"] }]);
+  const { body } = await gateway.query("{ deploys { tag state } }");
+  expect(body.data.deploys.map(({ tag, state }: { tag: string; state: string }) => [tag, state])).toEqual([
+    ["v3", "incomplete"],
+    ["v2", "current"],
+    ["v1", "previous"],
+  ]);
+});

@@ -1,0 +1,86 @@
+import { afterAll, expect, inject, it } from "vitest";
+import { callDocker } from "../../script/services/docker-api.ts";
+import { rememberContainers } from "../../src/domain/timeline-containers.ts";
+import { createTimelineMemory } from "../../src/domain/timeline-memory.ts";
+import { silentLogger } from "../../src/logger.ts";
+import { createContainerSource } from "../../src/upstreams/docker/source.ts";
+import { removeContainers, startContainer, stopContainer } from "../support/docker-containers.ts";
+import { startGateway } from "../support/gateway.ts";
+import { createMemorySources } from "../support/memory-sources.ts";
+
+const socketPath = inject("dockerSocket");
+const ids: string[] = [];
+const stop = new AbortController();
+const timeline = createTimelineMemory();
+const engine = createContainerSource({
+  engines: [{ name: "web-1", env: "staging", address: { kind: "unix", socketPath } }],
+  service: "timelines",
+  logger: silentLogger,
+});
+const containers = rememberContainers(engine, timeline, stop.signal);
+const gateway = await startGateway({ ...createMemorySources().sources, containers, timeline });
+
+afterAll(async () => {
+  stop.abort();
+  await gateway[Symbol.asyncDispose]();
+  await removeContainers(socketPath, ids);
+  await engine.close();
+});
+
+async function start(role: string, more: Partial<Parameters<typeof startContainer>[1]> = {}): Promise<string> {
+  const id = await startContainer(socketPath, {
+    name: `timelines-${role}-staging-v1`,
+    labels: { service: "timelines", role, destination: "staging" },
+    env: ["KAMAL_VERSION=v1"],
+    ...more,
+  });
+  ids.push(id);
+  return id;
+}
+
+const query = `{ timeline(from: "10m") { entries { kind container role version env exitCode requested to } coverage { kind known since note } } }`;
+
+async function read(role: string) {
+  const { body } = await gateway.query(query);
+  expect(body.errors).toBeUndefined();
+  const { entries, coverage } = body.data.timeline;
+  return { entries: entries.filter((entry: { role: string }) => entry.role === role), coverage };
+}
+
+const kindsOf = async (role: string) => (await read(role)).entries.map(({ kind }: { kind: string }) => kind);
+const patient = { timeout: 20_000, interval: 100 };
+
+it("knows nothing of containers before somebody asked, and since when it does after that", async () => {
+  const { coverage } = await read("web");
+  expect(coverage.find(({ kind }: { kind: string }) => kind === "container_death")).toMatchObject({ known: true, note: null });
+  expect(Date.now() - Date.parse(timeline.begun("container_death").get("web-1") ?? "")).toBeLessThan(60_000);
+});
+
+it("tells an end by itself from one that was asked for, with its exit code", async () => {
+  await start("crashes", { cmd: ["sh", "-c", "sleep 1; exit 3"] });
+  const obedient = await start("obeys");
+  await stopContainer(socketPath, obedient);
+  await expect.poll(() => kindsOf("crashes"), patient).toContain("container_death");
+  await expect.poll(() => kindsOf("obeys"), patient).toContain("container_death");
+  const common = { kind: "container_death", version: "v1", env: "staging" };
+  expect((await read("crashes")).entries).toMatchObject([
+    { ...common, exitCode: 3, requested: false, container: "timelines-crashes-staging-v1" },
+  ]);
+  expect((await read("obeys")).entries).toMatchObject([{ ...common, exitCode: 0, requested: true }]);
+});
+
+it("tells of health and of restarts", async () => {
+  const id = await start("sickens", {
+    healthCmd: "test -f /tmp/well",
+    cmd: ["sh", "-c", "touch /tmp/well; trap 'exit 0' TERM; while :; do sleep 0.1; done"],
+  });
+  await expect.poll(() => kindsOf("sickens"), patient).toEqual(["health"]);
+  await callDocker(socketPath, "POST", `/containers/${id}/restart?t=1`);
+  await expect.poll(() => kindsOf("sickens"), patient).toEqual(expect.arrayContaining(["health", "container_death", "restart"]));
+  expect((await read("sickens")).entries[0]).toMatchObject({ kind: "health", to: "healthy" });
+});
+
+it("tells of a container that ran out of memory", async () => {
+  await start("eats", { memory: 8 << 20, cmd: ["sh", "-c", "sleep 1; head -c 64m /dev/zero | tail -c 64m >/dev/null; exit 7"] });
+  await expect.poll(() => kindsOf("eats"), patient).toEqual(expect.arrayContaining(["oom_kill", "container_death"]));
+});
