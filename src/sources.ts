@@ -62,7 +62,11 @@ export function createSources(config: Config, logger: Logger, observe: ObserveCa
   };
 }
 
-const toCode = (error: unknown) => toOpsError(error).code;
+/** That there is no file is an answer. */
+function toCode(error: unknown): string | null {
+  const { code } = toOpsError(error);
+  return code === "deploy_info_missing" ? null : code;
+}
 
 /** Each look at the file is a call; a last good one that stands for it is an answer. */
 function observeDeploy(source: DeploySource, observe: ObserveCall): DeploySource {

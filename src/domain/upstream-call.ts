@@ -15,7 +15,8 @@ interface CallOptions {
   readonly upstream: Upstream;
   /** Aborts the call: by a deadline, which is a failure of the upstream, or as nobody waits any more, which is none. */
   readonly signal: AbortSignal;
-  readonly toCode: (error: unknown) => string;
+  /** Null where the upstream did its part: what was asked for is not there. */
+  readonly toCode: (error: unknown) => string | null;
 }
 
 /** The call itself, observed. */

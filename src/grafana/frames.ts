@@ -79,7 +79,7 @@ function toTime(value: unknown): number | null {
 function toText(value: unknown): string | null {
   if (Array.isArray(value)) return value.join(", ");
   if (typeof value === "object" && value !== null) return "message" in value ? String(value.message) : null;
-  return value === undefined || value === null ? null : String(value);
+  return typeof value === "string" || typeof value === "number" || typeof value === "boolean" ? String(value) : null;
 }
 
 interface Line {

@@ -1,6 +1,7 @@
 import { OpsError } from "../errors.ts";
 import type { Caller, Execute } from "../graphql/execute.ts";
 import { type Condition, toTest } from "./conditions.ts";
+import { getDimension } from "./dimensions.ts";
 import { type Answered, type Frame, toFrames } from "./frames.ts";
 import type { QueryInput, Target } from "./input.ts";
 import type { Answer, Metric } from "./metric.ts";
@@ -12,7 +13,9 @@ interface Asked {
   readonly metric: Metric;
 }
 
+/** Values of the schema's enums: a document would be refused for others, where a table only has no such row. */
 const environments: ReadonlySet<string> = new Set(["staging", "production"]);
+const kinds: ReadonlySet<string> = new Set(getDimension("kind").values);
 
 /**
  * The frames of all targets. A target that fails beside others is a frame with an error notice; where all fail, rejects with the most severe of their
@@ -70,7 +73,7 @@ function toVariables({ from, to, step, maxPoints }: QueryInput, target: Target, 
     hosts: names("host"),
     containers: names("container"),
     roles: names("role"),
-    kinds: null,
+    kinds: names("kind")?.filter((kind) => kinds.has(kind)) ?? null,
   };
 }
 

@@ -43,6 +43,19 @@ describe("a verdict", () => {
     expect(judge({ queues: [queue(window(50, 50), window(90, 10))] }).outcome).toBe("clean");
   });
 
+  it("takes one chance of a false alarm for all queues together", () => {
+    // p = 0.0045: less than 0.01, and more than its tenth.
+    const [before, after] = [window(196, 4), window(185, 15)];
+    const alone = judge({ queues: [queue(before, after)] });
+    expect(alone.queues[0]?.pValue).toBeGreaterThan(0.001);
+    expect(alone.outcome).toBe("regressed");
+    const others = Array.from({ length: 9 }, (_, index) => queue(window(200, 0), window(200, 0), `q${index}`));
+    expect(judge({ queues: [queue(before, after), ...others] }).outcome).toBe("clean");
+    // Those that have not enough jobs are not tested.
+    const idle = Array.from({ length: 9 }, (_, index) => queue(window(2, 0), window(2, 0), `q${index}`));
+    expect(judge({ queues: [queue(before, after), ...idle] }).outcome).toBe("regressed");
+  });
+
   it("says when there is not enough data, and why", () => {
     expect(judge({ queues: [queue(window(200, 0), window(20, 9))] })).toMatchObject({
       outcome: "not_enough_data",

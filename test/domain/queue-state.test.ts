@@ -1,6 +1,13 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type QueueFigures, type QueueState, queueStates, queueThresholds, toDrainSeconds, toQueueState } from "../../src/domain/queue-state.ts";
+import {
+  type QueueFigures,
+  type QueueState,
+  queueStates,
+  queueThresholds,
+  toDrainSeconds,
+  toQueueState,
+} from "../../src/domain/queue-state.ts";
 
 const quiet: QueueFigures = {
   depth: 0,

@@ -124,6 +124,7 @@ describe("what engines tell", () => {
       event("kill", 10, { signal: 15 }),
       event("die", 11, { exitCode: 0 }),
       event("die", 12, { exitCode: 1, container: others }),
+      event("die", 100, { exitCode: 2 }),
       event("restart", 13),
       event("health_status", 14, { health: "unhealthy" }),
       event("start", 15),
@@ -135,6 +136,8 @@ describe("what engines tell", () => {
       [event("", 1).time, `${container.name} ended with exit code 137, which nobody asked for`, false],
       [event("", 11).time, `${container.name} ended with exit code 0 after signal 15`, true],
       [event("", 12).time, "other ended with exit code 1, which nobody asked for", false],
+      // So long after the signal it is no answer to it.
+      [event("", 100).time, `${container.name} ended with exit code 2, which nobody asked for`, false],
     ]);
     expect(memory.entries("oom_kill")).toHaveLength(1);
     expect(memory.entries("health")).toMatchObject([{ from: "healthy", to: "unhealthy", env: "staging" }]);

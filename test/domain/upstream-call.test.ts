@@ -35,6 +35,17 @@ it("tells of an answer and of a failure, and how long it took", async () => {
   expect(told[0]?.[1]).toBeLessThan(1);
 });
 
+it("a container that is not there is an answer of its engine", async () => {
+  const { told, observe } = createEar();
+  await using engine = await startFakeUpstream((response, { url }) => {
+    response.writeHead(url === "/_ping" ? 200 : 404, { "api-version": "1.45" }).end('{"message":"No such container"}');
+  });
+  const { hostname, port } = new URL(engine.url);
+  const client = createEngineClient({ kind: "tcp", host: hostname, port: Number(port), tls: null } as EngineAddress, null, observe);
+  await expect(client.call("a".repeat(64), "json", {}, never)).rejects.toMatchObject({ status: 404 });
+  expect(told.map(([, , code]) => code)).toEqual([null, null]);
+});
+
 it("tells of a deadline, and not of what its caller gave up", async () => {
   const { told, observe } = createEar();
   const wait = (signal: AbortSignal) =>

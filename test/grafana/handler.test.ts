@@ -347,6 +347,15 @@ describe("/query", () => {
     for (const yes of ["true", true, ["true"], 1]) expect(await names(yes)).toHaveLength(3);
   });
 
+  it.each([
+    [{ kind: ["engine"] }, ["engine up", "engine total"]],
+    [{ kind: "(engine|nothing)" }, ["engine up", "engine total"]],
+    [{ kind: "nothing" }, []],
+  ])("counts what %j asks for", async (payload, legends) => {
+    const frames = await query(lastHour([target("up", payload)]));
+    expect(frames.flatMap(linesOf).map(({ legend }) => legend)).toEqual(legends);
+  });
+
   it("reads several metrics out of one target with a variable", async () => {
     const frames = await query(lastHour([target("(queue_depth|queue_failures)")]));
     expect(frames.map(({ name, refId }) => [name, refId])).toEqual([

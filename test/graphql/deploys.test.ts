@@ -219,6 +219,36 @@ describe("a verdict", () => {
     expect((await outcome([{ ...jobs({ history: history([0, 0], [0, 90]) })[0], env: "production" }])).queues).toEqual([]);
   });
 
+  it("believes no samples, no errors that are not told whole, and no events around a gap", async () => {
+    const sampled = async (...args: Parameters<ReturnType<typeof history>>) =>
+      new Map([...(await history([398, 2], [1, 300])(...args))].map(([name, past]) => [name, { ...past, exact: false }]));
+    const many = Array.from({ length: 2500 }, (_, index) => ({
+      queue: "mail",
+      source: "jobs",
+      jobId: "1",
+      error: "new trouble",
+      timestamp: ago(30),
+      count: 1,
+      firstAt: ago(100 + (index % 9)),
+    }));
+    const { data } = await ask(
+      query,
+      { ...base, queueSources: jobs({ history: sampled, errors: many }) },
+      createCaller(),
+      ({ sources }) => {
+        sources.timeline.begin("container_death", "local", ago(50_000));
+        sources.timeline.add(toEntry({ kind: "gap", time: ago(600), message: "" }));
+      },
+    );
+    expect(data.deploys[0].verdict).toMatchObject({
+      outcome: "not_enough_data",
+      queues: [{ before: null, after: null }],
+      newErrors: null,
+      containers: { restartsFrom: "counters" },
+      gaps: [expect.stringMatching(/^jobs: jobs that ended are not kept/), expect.stringMatching(/^errors: /)],
+    });
+  });
+
   it("takes restarts and health from the events where those reach back", async () => {
     const container = toTimelineContainer(web("v2"));
     const { data } = await ask(

@@ -1,6 +1,7 @@
 import { runInNewContext } from "node:vm";
 import { createRequire } from "node:module";
 import type { DataFrame } from "@grafana/data";
+import { vi } from "vitest";
 import type { Target } from "../../script/grafana/model.ts";
 import { getPath } from "./gjson.ts";
 
@@ -9,18 +10,14 @@ const { FieldType, standardTransformers, standardTransformersRegistry, toDataFra
   import.meta.url,
 )("@grafana/data") as typeof import("@grafana/data");
 
-// As Grafana registers them at start.
+// As Grafana registers them at start; some are in the list under two names.
+const transformers = new Map(Object.values(standardTransformers).map((one) => [one.id, one]));
 standardTransformersRegistry.setInit(
-  () =>
-    Object.values(standardTransformers).map((transformation) => ({
-      id: transformation.id,
-      name: transformation.name,
-      transformation: async () => transformation,
-      editor: () => null as never,
-      imageDark: "",
-      imageLight: "",
-    })) as never,
+  () => [...transformers.values()].map((one) => ({ id: one.id, name: one.name, transformation: async () => one })) as never,
 );
+
+// It looks there for the dashboard that it is in.
+vi.stubGlobal("window", globalThis);
 
 interface InfinityColumn {
   readonly selector: string;

@@ -1,9 +1,10 @@
-import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import process from "node:process";
 import { freePort, startProcess } from "../../script/services/process.ts";
 import { startPrometheus } from "../../script/services/prometheus.ts";
 import { removeContainers, startContainer, stopContainer, until } from "./docker-containers.ts";
+import { Client } from "pg";
 import { untilSamples } from "./prometheus.ts";
 import { createStage, deployInfo } from "./stage.ts";
 import { createTokens } from "./tokens.ts";
@@ -23,12 +24,12 @@ export async function createGrafanaStage(options: Options) {
   await using stack = new AsyncDisposableStack();
   const folder = mkdtempSync(join(options.runFolder, "dashboards-"));
   const stage = stack.use(await createStage({ ...options, runFolder: folder }));
-  const deployedAt = new Date(Date.now() - 180_000).toISOString().replace(/\.\d+Z$/, "Z");
-  writeFileSync(stage.env.WALLET_CORE_OPS_DEPLOY_INFO_PATH, JSON.stringify({ ...deployInfo, deployed_at: deployedAt }));
+  await addStuckJob(stage.env.WALLET_CORE_OPS_DATABASE_URL);
+  writeDeploys(stage.env.WALLET_CORE_OPS_DEPLOY_INFO_PATH);
   const worker = await startOldWorker(options.dockerSocket, stage.service);
   stack.defer(() => removeContainers(options.dockerSocket, [worker]));
   const tokens = stack.use(createTokens({ grafana: { scopes: ["ops:read"] } }));
-  const { url, metricsAddress } = await startGateway(stage.env, tokens.file, folder, stack);
+  const { url, metricsAddress } = await startGateway({ ...stage.env, WALLET_CORE_OPS_TOKENS_FILE: tokens.file }, folder, stack);
   const headers = { authorization: `Bearer ${stage.env.WALLET_CORE_OPS_TOKEN}` };
   // Containers are watched from the first question on; then one ends, and one is restarted.
   await fetch(`${url}/api/v1/admin/ops/containers`, { headers });
@@ -36,26 +37,61 @@ export async function createGrafanaStage(options: Options) {
   const web = `${url}/api/v1/admin/ops/containers/${stage.service}-web-latest`;
   const restarted = await fetch(`${web}/restart?reason=dashboards`, { method: "POST", headers });
   if (restarted.status !== 200) throw new Error(await restarted.text());
-  const worker2 = await startOldWorker(options.dockerSocket, stage.service, "b");
-  stack.defer(() => removeContainers(options.dockerSocket, [worker2]));
-  await until(async () => ((await (await fetch(web, { headers })).json()) as { health: string }).health === "healthy");
+  const unwell = await startOldWorker(options.dockerSocket, stage.service, "unwell", "false");
+  stack.defer(() => removeContainers(options.dockerSocket, [unwell]));
+  const healthOf = async (path: string) => ((await (await fetch(path, { headers })).json()) as { health: string }).health;
+  await until(async () => (await healthOf(web)) === "healthy");
+  await until(async () => (await healthOf(web.replace(/-web-.*/, `-worker-${deployInfo.previous_tag}-unwell`))) === "unhealthy");
   const prometheus = await startPrometheus(join(folder, "prometheus"), {
     targets: [{ job: "wallet-core-ops", targets: [metricsAddress] }],
   });
   stack.defer(() => prometheus.stop());
   // Rates need two scrapes.
   await untilSamples(prometheus.url, "count_over_time(ops_upstream_up[1m]) > 2");
+  // Another one, which an engine and Prometheus do not answer.
+  const lame = await startGateway(
+    {
+      ...stage.env,
+      WALLET_CORE_OPS_TOKENS_FILE: tokens.file,
+      WALLET_CORE_OPS_AUDIT_FILE: join(folder, "lame.jsonl"),
+      WALLET_CORE_OPS_DOCKER_HOSTS: `${stage.env.WALLET_CORE_OPS_DOCKER_HOSTS},gone=unix://${folder}/gone.sock`,
+      WALLET_CORE_OPS_PROMETHEUS_URL: `http://127.0.0.1:${await freePort()}`,
+    },
+    folder,
+    stack,
+  );
   const owned = stack.move();
+  const place = { url, token: tokens.of("grafana"), prometheusUrl: prometheus.url };
   return {
-    place: { url, token: tokens.of("grafana"), prometheusUrl: prometheus.url },
+    place,
+    lame: { ...place, url: lame.url },
     service: stage.service,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }
 
-function startOldWorker(socket: string, service: string, name = "a"): Promise<string> {
-  const version = `deploy-20260109-101500-prod`;
+/** A queue whose one job has waited for ten minutes, and nothing is done. */
+async function addStuckJob(databaseUrl: string): Promise<void> {
+  const client = new Client({ connectionString: databaseUrl });
+  await client.connect();
+  await client.query("insert into runner_jobs values ('stuck', 'stuck.process', 'pending', now() - interval '10 minutes')");
+  await client.end();
+}
+
+/** The release of before twenty minutes ago, and the one of now. */
+function writeDeploys(path: string): void {
+  const { previous_tag } = deployInfo;
+  const ago = (seconds: number) => new Date(Date.now() - seconds * 1000).toISOString().replace(/\.\d+Z$/, "Z");
+  const now = { ...deployInfo, deployed_at: ago(180), destination: "staging" };
+  const before = { ...now, current_tag: previous_tag, previous_tag: "", deployed_at: ago(1200) };
+  writeFileSync(path, JSON.stringify(now));
+  writeFileSync(join(dirname(path), "deploy_history.jsonl"), `${JSON.stringify(before)}\n${JSON.stringify(now)}\n`);
+}
+
+function startOldWorker(socket: string, service: string, name = "a", healthCmd?: string): Promise<string> {
+  const version = deployInfo.previous_tag;
   return startContainer(socket, {
+    ...(healthCmd !== undefined && { healthCmd }),
     name: `${service}-worker-${version}-${name}`,
     labels: { service, role: "worker", destination: "" },
     image: "ghcr.io/schoolable/wallet-core:latest",
@@ -71,7 +107,6 @@ async function startGateway(
 ) {
   const [port, metricsPort] = [await freePort(), await freePort()];
   const [url, metricsAddress] = [`http://127.0.0.1:${port}`, `127.0.0.1:${metricsPort}`];
-  mkdirSync(folder, { recursive: true });
   const running = await startProcess({
     command: process.execPath,
     args: ["src/cli.ts", "serve"],
@@ -79,9 +114,8 @@ async function startGateway(
       ...env,
       WALLET_CORE_OPS_PORT: String(port),
       WALLET_CORE_OPS_METRICS_ADDRESS: metricsAddress,
-      WALLET_CORE_OPS_TOKENS_FILE: tokensFile,
     },
-    logFile: join(folder, "gateway.log"),
+    logFile: join(folder, `gateway-${port}.log`),
     ready: async () => (await fetch(`${url}/healthz`)).ok,
   });
   stack.defer(() => running.stop());

@@ -73,14 +73,11 @@ const queueErrors = table({
   ],
 });
 
-const dead = graph({
-  title: "Dead and retrying jobs",
+const jobs = graph({
+  title: "Jobs by where they are",
   description:
-    "Jobs that failed for good and are kept, and those that wait for another attempt. All queues; from Prometheus, since it scrapes the gateway.",
-  targets: [
-    promql("sum by (queue) (ops_queue_dead)", "{{queue}} dead"),
-    promql("sum by (queue) (ops_queue_retrying)", "{{queue}} retrying", "B"),
-  ],
+    "Over all queues: waiting, running, deferred, retrying and dead jobs, as far as their systems can tell. From Prometheus, since it scrapes the gateway.",
+  targets: [promql('sum by (__name__) ({__name__=~"ops_queue_(depth|active|deferred|retrying|dead)"})', "{{__name__}}")],
 });
 
 const states = graph({
@@ -138,7 +135,7 @@ export const queues: Dashboard = dashboard({
       height: 7,
       panels: [
         [8, states],
-        [8, dead],
+        [8, jobs],
         [8, sources],
       ],
     },

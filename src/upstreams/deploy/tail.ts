@@ -34,8 +34,7 @@ export function createTail(path: string): () => Promise<Tailed> {
     try {
       const { dev, ino, size, isFile } = await look(file);
       if (!isFile) throw Object.assign(new Error("it is not a regular file"), { code: "EINVAL" });
-      const anew =
-        identity !== `${dev}:${ino}` || size < offset || !(await readBytes(file, offset - mark.length, offset)).equals(mark);
+      const anew = identity !== `${dev}:${ino}` || !(await readBytes(file, offset - mark.length, offset)).equals(mark);
       if (anew) [offset, rest, mark] = [0, Buffer.alloc(0), Buffer.alloc(0)];
       identity = `${dev}:${ino}`;
       const start = Math.max(offset, size - mostBytes);

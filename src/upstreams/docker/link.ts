@@ -93,4 +93,8 @@ function isOlder(a: readonly [number, number], b: readonly [number, number]): bo
   return a[0] < b[0] || (a[0] === b[0] && a[1] < b[1]);
 }
 
-const toCode = (error: unknown) => toDockerError(error, "").code;
+/** A container that has vanished is no failure of its engine. */
+function toCode(error: unknown): string | null {
+  const { code } = toDockerError(error, "");
+  return code === "container_not_found" ? null : code;
+}
