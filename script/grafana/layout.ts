@@ -1,7 +1,7 @@
 import type { Panel, PanelSpec } from "./model.ts";
 
 /** Panels side by side, with their widths; 24 is all. */
-export interface Row {
+interface Row {
   readonly height: number;
   readonly panels: readonly (readonly [width: number, PanelSpec])[];
 }

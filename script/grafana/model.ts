@@ -12,7 +12,7 @@ export interface Target {
   readonly [key: string]: unknown;
 }
 
-export interface GridPos {
+interface GridPos {
   readonly x: number;
   readonly y: number;
   readonly w: number;

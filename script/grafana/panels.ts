@@ -163,7 +163,7 @@ export function table({ title, description, target, columns, worstFirst }: Table
       defaults: { custom: { align: "auto", filterable: true } },
       overrides: columns.map(toColumnOverride).filter((one) => one !== null),
     },
-    options: { showHeader: true, cellHeight: "sm", footer: { show: false, reducer: [] } },
+    options: { showHeader: true, cellHeight: "sm" },
   };
 }
 

@@ -2,8 +2,8 @@ import { infinity, json, prometheus } from "./datasources.ts";
 import type { Target } from "./model.ts";
 
 /** Types of Infinity's columns; `timestamp` is RFC 3339. */
-export type ColumnType = "string" | "number" | "boolean" | "timestamp";
-export type Columns = Readonly<Record<string, ColumnType>>;
+type ColumnType = "string" | "number" | "boolean" | "timestamp";
+type Columns = Readonly<Record<string, ColumnType>>;
 
 interface GraphqlQuery {
   readonly refId?: string;

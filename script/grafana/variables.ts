@@ -67,7 +67,7 @@ export const host = names({ name: "host", label: "Host", query: "{ hosts { name 
 export const role = names({
   name: "role",
   label: "Role",
-  query: "{ containers(env: $env) { role } }",
+  query: "{ containers { role } }",
   root: "data.containers",
   field: "role",
 });
@@ -75,7 +75,7 @@ export const role = names({
 export const container = names({
   name: "container",
   label: "Container",
-  query: "{ containers(env: $env) { name } }",
+  query: "{ containers { name } }",
   root: "data.containers",
   field: "name",
 });

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { expect, it } from "vitest";
 import { type ObserveCall, observed, type Upstream } from "../../src/domain/upstream-call.ts";
 import { OpsError } from "../../src/errors.ts";
+import { startFakeUpstream } from "../support/fake-upstream.ts";
 import { silentLogger } from "../../src/logger.ts";
 import { createEngineClient } from "../../src/upstreams/docker/client.ts";
 import { withDeadline } from "../../src/upstreams/docker/deadline.ts";
@@ -41,7 +42,7 @@ it("a container that is not there is an answer of its engine", async () => {
     response.writeHead(url === "/_ping" ? 200 : 404, { "api-version": "1.45" }).end('{"message":"No such container"}');
   });
   const { hostname, port } = new URL(engine.url);
-  const client = createEngineClient({ kind: "tcp", host: hostname, port: Number(port), tls: null } as EngineAddress, null, observe);
+  const client = createEngineClient({ kind: "tcp", host: hostname, port: Number(port), tls: null }, null, observe);
   await expect(client.call("a".repeat(64), "json", {}, never)).rejects.toMatchObject({ status: 404 });
   expect(told.map(([, , code]) => code)).toEqual([null, null]);
 });

@@ -5,6 +5,9 @@ import { parseConfig } from "../../src/config.ts";
 import { findProgram } from "../../script/services/process.ts";
 
 interface Service {
+  readonly image?: string;
+  readonly networks?: object;
+  readonly secrets?: readonly { readonly source: string }[];
   readonly user?: string;
   readonly read_only?: boolean;
   readonly privileged?: boolean;
@@ -29,11 +32,12 @@ interface Service {
 type Services = Readonly<Record<string, Service>>;
 
 /** What Compose itself makes of the files: the installed plugin or program, without a daemon. */
-function composeConfig(...files: readonly string[]): Services {
+function composeConfig(files: readonly string[], profile?: string): Services {
   const command = findProgram("docker-compose") ?? "docker";
   const args = [
     ...(command === "docker" ? ["compose"] : []),
     ...files.flatMap((file) => ["-f", file]),
+    ...(profile === undefined ? [] : ["--profile", profile]),
     "config",
     "--format",
     "json",
@@ -42,9 +46,14 @@ function composeConfig(...files: readonly string[]): Services {
   return config.services;
 }
 
-const plain = composeConfig("docker-compose.yml");
-const proxied = composeConfig("docker-compose.yml", "deploy/socket-proxy/compose.yml");
-const services = [...Object.entries(plain), ...Object.entries(proxied).filter(([name]) => name === "socket-proxy")];
+const plain = composeConfig(["docker-compose.yml"]);
+const proxied = composeConfig(["docker-compose.yml", "deploy/socket-proxy/compose.yml"]);
+const withGrafana = composeConfig(["docker-compose.yml"], "grafana");
+const services = [
+  ...Object.entries(plain),
+  ...Object.entries(proxied).filter(([name]) => name === "socket-proxy"),
+  ...Object.entries(withGrafana).filter(([name]) => name === "grafana"),
+];
 
 describe("docker-compose.yml", () => {
   it("has the four services, and the proxy in the overlay", () => {
@@ -71,9 +80,10 @@ describe("docker-compose.yml", () => {
     }
   });
 
-  it("publishes the gateway alone, on the loopback address", () => {
-    expect(services.filter(([, { ports }]) => ports).map(([name]) => name)).toEqual(["gateway"]);
-    expect(plain["gateway"]?.ports).toMatchObject([{ host_ip: "127.0.0.1" }]);
+  it("publishes the gateway, and Grafana where it is asked for, on the loopback address alone", () => {
+    const published = services.filter(([, { ports }]) => ports);
+    expect(published.map(([name]) => name)).toEqual(["gateway", "grafana"]);
+    for (const [, { ports }] of published) expect(ports).toMatchObject([{ host_ip: "127.0.0.1" }]);
   });
 
   it("mounts the folder of the socket, and only into the gateway", () => {
@@ -109,6 +119,43 @@ describe("docker-compose.yml", () => {
     const config = parseConfig(gateway?.environment ?? {}, (path) => files[path] ?? "");
     expect(config).toMatchObject({ databaseUrl: files["/run/secrets/database_url"], prometheusUrl: "http://prometheus:9090" });
     expect(config.auth.token).toBe("ops_0123456789abcdef");
+  });
+});
+
+describe("the profile grafana", () => {
+  const { grafana } = withGrafana;
+
+  it("adds Grafana with both plugins at fixed versions, and nothing else", () => {
+    expect(Object.keys(withGrafana).filter((name) => !(name in plain))).toEqual(["grafana"]);
+    expect(grafana?.image).toMatch(/^grafana\/grafana:\d+\.\d+\.\d+$/);
+    expect(grafana?.environment?.["GF_PLUGINS_PREINSTALL_SYNC"]).toBe(
+      "yesoreyeram-infinity-datasource@3.11.1,simpod-json-datasource@0.6.7",
+    );
+  });
+
+  it("keeps its state in a volume, and mounts what is provisioned read-only", () => {
+    const volumes = grafana?.volumes?.map(({ type, target, read_only = false }) => ({ type, target, read_only }));
+    expect(volumes).toEqual([
+      { type: "bind", target: "/etc/grafana/provisioning", read_only: true },
+      { type: "bind", target: "/etc/grafana/dashboards", read_only: true },
+      { type: "volume", target: "/var/lib/grafana", read_only: false },
+    ]);
+  });
+
+  it("gives it the secrets and the variables that the provisioned datasources read, and no way to the database", () => {
+    const text = readFileSync("deploy/grafana/provisioning/datasources/ops.yaml", "utf8").replace(/#.*/g, "");
+    const files = [...text.matchAll(/\$__file\{\/run\/secrets\/(\w+)\}/g)].map(([, name]) => name);
+    expect(grafana?.secrets?.map(({ source }) => source)).toEqual(expect.arrayContaining(files));
+    const variables = [...text.matchAll(/\$([A-Z]\w+)/g)].map(([, name]) => name);
+    expect(Object.keys(grafana?.environment ?? {})).toEqual(expect.arrayContaining(variables));
+    expect(Object.keys(grafana?.networks ?? {}).toSorted()).toEqual(["edge", "metrics"]);
+    expect(Object.keys(withGrafana["postgres"]?.networks ?? {})).toEqual(["upstreams"]);
+  });
+
+  it("starts on a dashboard that is there", () => {
+    const home = grafana?.environment?.["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"] ?? "";
+    const file = home.replace("/etc/grafana", "deploy/grafana");
+    expect(JSON.parse(readFileSync(file, "utf8"))).toMatchObject({ uid: "ops-overview" });
   });
 });
 

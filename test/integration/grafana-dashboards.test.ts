@@ -3,7 +3,7 @@ import type { DataFrame } from "@grafana/data";
 import { toAlerting } from "../../script/grafana/alerts.ts";
 import { dashboards } from "../../script/grafana/files.ts";
 import type { Target } from "../../script/grafana/model.ts";
-import { transform } from "../support/grafana-frames.ts";
+import { numbersOf, transform } from "../support/grafana-frames.ts";
 import { ask, type Chosen } from "../support/grafana-queries.ts";
 import { createGrafanaStage } from "../support/grafana-stage.ts";
 
@@ -45,7 +45,7 @@ function expectLong(frame: DataFrame | undefined): void {
   const times = frame?.fields.find(({ name }) => name === "time")?.values ?? [];
   expect(times).toEqual(times.toSorted((a: number, b: number) => a - b));
   expect(times).not.toContain(null);
-  expect(frame?.fields.filter(({ type }) => type === "number")).toHaveLength(1);
+  expect(frame && numbersOf(frame)).toHaveLength(1);
 }
 
 /** By Grafana's own transformations: the columns in their order under their names, the worst row first. */
@@ -57,7 +57,7 @@ async function expectTable(
   const [shown] = await transform(transformations, frames);
   const names = shown?.fields.map(({ name, config }) => config.displayName ?? name);
   expect(names).toEqual(Object.values(organize.options.renameByName));
-  for (const { matcher } of fieldConfig?.overrides as { matcher: { options: string } }[])
+  for (const { matcher } of (fieldConfig?.overrides ?? []) as { matcher: { options: string } }[])
     expect(names).toContain(matcher.options);
   const [sorted] = await transform([sortBy], frames);
   const values = sorted?.fields.find(({ name }) => name === sortBy.options.sort[0].field)?.values as (number | null)[];
@@ -126,23 +126,19 @@ describe("every alert rule has its numbers", () => {
   const get = (title: string, refId: string) => queries.find(([of, id]) => of === title && id === refId)?.[2] as Target;
 
   /** What an alert can be made of: one table of one number, or a vector of Prometheus. */
-  async function numbersOf(place: typeof stage.place, model: Target) {
+  async function readNumbers(place: typeof stage.place, model: Target) {
     const frames = await ask(place, model, {}, 1 / 6);
-    return frames.flatMap(({ fields }) =>
-      fields
-        .filter(({ type }) => type === "number")
-        .flatMap(({ labels, values }) => values.map((value: number) => ({ labels, value }))),
-    );
+    return frames.flatMap(numbersOf).flatMap(({ labels, values }) => values.map((value: number) => ({ labels, value })));
   }
 
   it.each(queries)("%s (%s)", async (_title, _refId, model) => {
-    const numbers = await numbersOf(stage.place, model);
+    const numbers = await readNumbers(stage.place, model);
     expect(numbers.length).toBeGreaterThan(0);
     for (const { value } of numbers) expect(value).toBeGreaterThanOrEqual(0);
   });
 
   it("name the queue that stands still and the container that is unhealthy, and no other", async () => {
-    const firing = async (title: string) => (await numbersOf(stage.place, get(title, "A"))).filter(({ value }) => value > 0);
+    const firing = async (title: string) => (await readNumbers(stage.place, get(title, "A"))).filter(({ value }) => value > 0);
     expect((await firing("Queue stalled")).map(({ labels }) => labels?.["queue"])).toEqual(["stuck.process"]);
     const unwell = (await firing("Container unhealthy or in a restart loop")).map(({ labels }) => labels?.["name"]);
     expect(unwell).toEqual([expect.stringMatching(/-worker-.*-unwell$/)]);
@@ -151,7 +147,7 @@ describe("every alert rule has its numbers", () => {
   it("see an engine that is away, and fail where Prometheus is", async () => {
     const title = "Upstream of the gateway down";
     const values = async (place: typeof stage.place, refId: string) =>
-      (await numbersOf(place, get(title, refId))).map(({ value }) => value);
+      (await readNumbers(place, get(title, refId))).map(({ value }) => value);
     expect([await values(stage.place, "A"), await values(stage.place, "B"), await values(stage.place, "H")]).toEqual([
       [0],
       [0],

@@ -143,7 +143,7 @@ describe("the past of a queue, from its rows", () => {
     const source = await open(mapping);
     const [range] = ranges as [(typeof ranges)[0]];
     const all = (await source.history?.(null, range, signal)) ?? new Map();
-    expect([...all.keys()].toSorted()).toEqual(["q0", "q1", "q2"]);
+    expect(new Set(all.keys())).toEqual(new Set(["q0", "q1", "q2"]));
     for (const queue of ["q0", "q1", "q2"]) {
       expectPoints(all.get(queue)?.points ?? [], countByHand(queue, range.from, range.step, range.steps));
     }

@@ -78,7 +78,8 @@ function findEnd(text: string, from: number): number {
 function findFirst(text: string, isIt: (char: string) => boolean): number {
   let depth = 0;
   let quoted = false;
-  for (const [index, char] of [...text].entries()) {
+  for (let index = 0; index < text.length; index += 1) {
+    const char = text.charAt(index);
     if (char === '"') quoted = !quoted;
     if (quoted) continue;
     if (depth === 0 && isIt(char)) return index;

@@ -1,5 +1,6 @@
 import { runInNewContext } from "node:vm";
 import { createRequire } from "node:module";
+import type * as Grafana from "@grafana/data";
 import type { DataFrame } from "@grafana/data";
 import { vi } from "vitest";
 import type { Target } from "../../script/grafana/model.ts";
@@ -8,7 +9,7 @@ import { getPath } from "./gjson.ts";
 // Its ES modules import names that CommonJS packages do not give to Node; its CommonJS build is the same code.
 const { FieldType, standardTransformers, standardTransformersRegistry, toDataFrame, transformDataFrame } = createRequire(
   import.meta.url,
-)("@grafana/data") as typeof import("@grafana/data");
+)("@grafana/data") as typeof Grafana;
 
 // As Grafana registers them at start; some are in the list under two names.
 const transformers = new Map(Object.values(standardTransformers).map((one) => [one.id, one]));
@@ -65,7 +66,7 @@ function mayHave(row: unknown, path: string): boolean {
   for (const key of path.split(".")) {
     if (value === null) return true;
     if (Array.isArray(value) && Number(key) >= value.length) return true;
-    if (typeof value !== "object" || !Object.hasOwn(value as object, key)) return false;
+    if (typeof value !== "object" || !Object.hasOwn(value, key)) return false;
     value = (value as Record<string, unknown>)[key];
   }
   return true;
@@ -75,7 +76,8 @@ function mayHave(row: unknown, path: string): boolean {
 function toValue(value: unknown, type: string): unknown {
   if (value === null || value === undefined) return null;
   if (type === "timestamp") return typeof value === "string" ? Date.parse(value) : null;
-  if (type === "string") return typeof value === "object" ? null : String(value as string);
+  if (type === "string")
+    return typeof value === "object" ? null : JSON.stringify(value).replace(/^"(.*)"$/s, (text) => String(JSON.parse(text)));
   return typeof value === type ? value : null;
 }
 
@@ -89,6 +91,11 @@ export function transform(transformations: readonly object[], frames: readonly D
   return new Promise((resolve, reject) => {
     transformDataFrame(transformations as never, [...frames]).subscribe({ next: resolve, error: reject });
   });
+}
+
+/** The fields with numbers. */
+export function numbersOf({ fields }: DataFrame) {
+  return fields.filter(({ type }) => type === FieldType.number);
 }
 
 /** Items of the JSON datasource's answer, as the plugin makes them. */

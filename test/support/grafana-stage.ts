@@ -99,12 +99,7 @@ function startOldWorker(socket: string, service: string, name = "a", healthCmd?:
   });
 }
 
-async function startGateway(
-  env: Readonly<Record<string, string>>,
-  tokensFile: string,
-  folder: string,
-  stack: AsyncDisposableStack,
-) {
+async function startGateway(env: Readonly<Record<string, string>>, folder: string, stack: AsyncDisposableStack) {
   const [port, metricsPort] = [await freePort(), await freePort()];
   const [url, metricsAddress] = [`http://127.0.0.1:${port}`, `127.0.0.1:${metricsPort}`];
   const running = await startProcess({

@@ -56,7 +56,7 @@ export const silent: PanelSpec = stat({
     }),
   ],
   thresholds: is.anyIsBad,
-  leadsTo: "/d/ops-overview",
+  leadsTo: "/d/ops-containers",
 });
 
 /** Where what runs is not what was deployed. */

@@ -20,7 +20,7 @@ interface HistoryRows {
 }
 
 /** A condition on the column of a row's queue: one of those that are asked for. */
-export type IsAsked = (column: string) => string;
+type IsAsked = (column: string) => string;
 
 /** What a kind says of queues; `from` is a timestamp with time zone in SQL. It may look at the schema first. */
 export type ToHistoryRows = (isAsked: IsAsked, from: string, read: ReadRows) => HistoryRows | Promise<HistoryRows>;

@@ -19,7 +19,7 @@ export function toErrorText(expression: string): string {
 }
 
 /** A time as we show it. The session is in UTC. */
-export function toTimeText(expression: string): string {
+function toTimeText(expression: string): string {
   return `to_char(${expression}, 'YYYY-MM-DD"T"HH24:MI:SS"Z"')`;
 }
 
