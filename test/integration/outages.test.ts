@@ -85,7 +85,8 @@ describe("a running gateway", () => {
 
   it("outlives PostgreSQL", async () => {
     await postgres.restart(async () => {
-      expect(await look()).toEqual({ ...well, "/queues": "queues_unavailable" });
+      // An answer serves for a second.
+      await expect.poll(look, { timeout: 5000 }).toEqual({ ...well, "/queues": "queues_unavailable" });
     });
     await healed();
   });
