@@ -47,7 +47,6 @@ function names({ name, label, query, root, field }: NameVariable): Variable {
     type: "query",
     datasource: infinity,
     query: { refId: "variable", queryType: "infinity", query: "", infinityQuery },
-    definition: "",
     refresh: 2,
     regex: "",
     sort: 1,

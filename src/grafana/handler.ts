@@ -9,6 +9,9 @@ import { payloads, toPayload } from "./payloads.ts";
 import { runQuery } from "./query.ts";
 import { toNames } from "./text.ts";
 
+/** A panel sends every dashboard variable with all its options, each time. */
+const maxBodyBytes = 524_288;
+
 /** Where the datasource lives: its URL in Grafana ends with it. */
 export const grafanaPath = "/grafana";
 
@@ -19,7 +22,7 @@ export const grafanaDocuments = [...metricDocuments, ...optionDocuments];
 export interface GrafanaRequest extends Caller {
   readonly method: string;
   readonly path: string;
-  body(): Promise<Buffer>;
+  body(maxBytes: number): Promise<Buffer>;
 }
 
 export interface GrafanaReply {
@@ -54,7 +57,7 @@ export function createGrafanaHandler(execute: Execute): (request: GrafanaRequest
     const allow = answer ? "POST" : "GET, HEAD";
     if (method !== (answer ? "POST" : "GET")) throw new OpsError("method_not_allowed", `Use ${allow}`, { headers: { allow } });
     const told = answer
-      ? await answer(parseBody(await request.body()), execute, request)
+      ? await answer(parseBody(await request.body(maxBodyBytes)), execute, request)
       : { status: "ok", metrics: metrics.length };
     return { status: 200, body: JSON.stringify(told), route: `${grafanaPath}${route}` };
   };

@@ -102,7 +102,7 @@ export class Exchange implements EdgeRequest {
     return this.#lease !== undefined;
   }
 
-  body(): Promise<Buffer> {
-    return readBody(this.req, this.#maxBodyBytes);
+  body(maxBytes = this.#maxBodyBytes): Promise<Buffer> {
+    return readBody(this.req, maxBytes);
   }
 }

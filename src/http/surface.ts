@@ -23,7 +23,7 @@ export interface EdgeRequest {
   /** For an answer without an end: a place that lasts until the answer is closed. Throws rate_limited when there is none. */
   openStream(): StreamLease;
   /** Reads the body once. Rejects with payload_too_large, unsupported_media_type (compressed) or request_timeout. */
-  body(): Promise<Buffer>;
+  body(maxBytes?: number): Promise<Buffer>;
   /** What a surface that answers by itself adds to the log line. */
   logged: { route?: string; code?: string; operation?: string } | undefined;
 }

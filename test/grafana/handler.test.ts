@@ -137,6 +137,13 @@ describe("the datasource", () => {
     }
   });
 
+  it("takes a panel whose variables have thousands of options, and refuses what no panel sends", async () => {
+    const options = (count: number) => Array.from({ length: count }, (_, index) => `webhook.partner-${index}.process`);
+    const body = (count: number) => lastHour([], { scopedVars: { q: { text: options(count), value: options(count) } } });
+    expect(await post("/query", body(4000))).toEqual([]);
+    expect((await post("/query", body(20_000), { status: 413 })).error.code).toBe("payload_too_large");
+  });
+
   it("answers paths with a slash at the end, no body, and {}", async () => {
     for (const path of [
       "/metrics/",

@@ -1,7 +1,6 @@
 import { runInNewContext } from "node:vm";
 import { createRequire } from "node:module";
 import type * as Grafana from "@grafana/data";
-import type { DataFrame } from "@grafana/data";
 import { vi } from "vitest";
 import type { Target } from "../../script/grafana/model.ts";
 import { getPath } from "./gjson.ts";
@@ -39,7 +38,7 @@ const types: Readonly<Record<string, string>> = {
  *
  * @throws Error where it would show one
  */
-export function toInfinityFrame(target: Target, answer: unknown): DataFrame {
+export function toInfinityFrame(target: Target, answer: unknown): Grafana.DataFrame {
   const root = getPath(answer, String(target["root_selector"]));
   if (root === undefined) throw new Error(`nothing at ${String(target["root_selector"])}`);
   const rows = Array.isArray(root) ? root : root === null ? [] : [root];
@@ -76,8 +75,7 @@ function mayHave(row: unknown, path: string): boolean {
 function toValue(value: unknown, type: string): unknown {
   if (value === null || value === undefined) return null;
   if (type === "timestamp") return typeof value === "string" ? Date.parse(value) : null;
-  if (type === "string")
-    return typeof value === "object" ? null : JSON.stringify(value).replace(/^"(.*)"$/s, (text) => String(JSON.parse(text)));
+  if (type === "string" && (typeof value === "number" || typeof value === "boolean")) return String(value);
   return typeof value === type ? value : null;
 }
 
@@ -87,18 +85,21 @@ function compute(expression: string, row: object): unknown {
 }
 
 /** Frames through a panel's transformations, by Grafana's own code. */
-export function transform(transformations: readonly object[], frames: readonly DataFrame[]): Promise<DataFrame[]> {
+export function transform(
+  transformations: readonly object[],
+  frames: readonly Grafana.DataFrame[],
+): Promise<Grafana.DataFrame[]> {
   return new Promise((resolve, reject) => {
     transformDataFrame(transformations as never, [...frames]).subscribe({ next: resolve, error: reject });
   });
 }
 
 /** The fields with numbers. */
-export function numbersOf({ fields }: DataFrame) {
+export function numbersOf({ fields }: Grafana.DataFrame) {
   return fields.filter(({ type }) => type === FieldType.number);
 }
 
 /** Items of the JSON datasource's answer, as the plugin makes them. */
-export function toFrames(items: readonly unknown[]): DataFrame[] {
+export function toFrames(items: readonly unknown[]): Grafana.DataFrame[] {
   return items.map((item) => toDataFrame(item as never));
 }
