@@ -152,6 +152,9 @@ it("restarts a role one by one, and stops at the first that does not become heal
   expect(data.restartRole.complete).toBe(true);
   expect(mine()).toEqual(names);
   const bad = await start("roll-0", { healthCmd: "false" });
+  // Its event may take a moment on a busy machine.
+  const isKnown = async () => (await own.query("{ containers { name } }")).data.containers.some((row: any) => row.name === bad);
+  await expect.poll(isKnown, { timeout: 5000 }).toBe(true);
   const again = await own.query(mutation);
   expect(again.data.restartRole).toEqual({
     complete: false,
