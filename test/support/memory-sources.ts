@@ -296,9 +296,9 @@ export function createMemorySources(
       close: async () => {},
     },
     containerHistory: {
-      containerHistory: async (_range, containers) => {
+      containerHistory: async (_range, asked) => {
         count("containerHistory");
-        return containers.map(() => null);
+        return asked.map(() => null);
       },
     },
     deploy: {
