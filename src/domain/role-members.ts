@@ -44,8 +44,10 @@ const retryMs = 2000;
 const lingerMs = 5000;
 /** Lines that a container may have written before it was found, a moment after its start; what is left out of more is told. */
 const newcomerTail = 20_000;
-/** By how much the engines' clocks may lag behind ours, ms. */
-const lagMs = 5000;
+/** By how much an engine's clock may lag behind ours, ms. */
+const lagMs = 60_000;
+/** A container may have written its first lines before the moment that its engine calls its start, ms. */
+const earlyMs = 5000;
 
 export function createRoleMembers({ follow, options, inbox, signal }: MembersOptions): RoleMembers {
   const members = new Map<string, Member>();
@@ -89,6 +91,7 @@ export function createRoleMembers({ follow, options, inbox, signal }: MembersOpt
   const open = async (member: Member, wanted: FollowOptions, gate: RoleGate): Promise<void> => {
     const stream = await follow(member.container, wanted, AbortSignal.any([signal, member.abort.signal]));
     unreadable.delete(toKey(member.container));
+    if (!page) inbox.tell({ notice: "joined", container: member.container, error: null });
     const pump = async () => {
       for await (const batch of stream) {
         tell(member, batch, gate);
@@ -115,9 +118,8 @@ export function createRoleMembers({ follow, options, inbox, signal }: MembersOpt
       const beginning = toBeginning(container);
       inbox.push([toMarker(container, beginning > inbox.last ? beginning : inbox.last)]);
     }
-    const since = positions.since(key) ?? toFirstMoment(container, followedAt - lagMs);
-    limit(() => open(member, { ...options, tail: newcomerTail, since, whole: true }, positions.createGate(key))).then(
-      () => inbox.tell({ notice: "joined", container, error: null }),
+    const since = positions.since(key) ?? toFirstMoment(container, followedAt);
+    limit(() => open(member, { ...options, tail: newcomerTail, since, whole: true }, positions.createGate(key))).catch(
       (error: unknown) => leave(member, error),
     );
   };
@@ -151,9 +153,11 @@ export function createRoleMembers({ follow, options, inbox, signal }: MembersOpt
   };
 }
 
-/** From when on lines of a container are new to somebody who began to follow its role at `followedMs`. As `since` wants it. */
+/**
+ * From when on lines of a container are new to somebody who began to follow its role at `followedMs`, as `since` wants it: from its start, or of one
+ * that ran before but could not be opened, from about then.
+ */
 function toFirstMoment({ startedAt, createdAt }: Container, followedMs: number): string {
-  const started = parseLogTime(startedAt ?? createdAt, 0);
-  const followed = (followedMs / 1000).toFixed(3);
-  return started !== null && Number(started) < Number(followed) ? started : followed;
+  const started = Number(parseLogTime(startedAt ?? createdAt, 0) ?? 0);
+  return Math.max(started - earlyMs / 1000, (followedMs - lagMs) / 1000, 0).toFixed(3);
 }

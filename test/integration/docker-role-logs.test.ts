@@ -241,18 +241,15 @@ test("the log of a role goes back over the last deploy, with a marker where the 
   expect((await ask("tail: 1")).lines.map(({ message }: Line) => message)).toEqual(["five bye"]);
 });
 
-test("a newcomer that wrote more than is read at once: the newest lines, and that there were more", async () => {
+test("a newcomer that wrote more than is read at once: the newest lines without a gap, and how many more there were", async () => {
   await start("rest", "v7", "trap 'exit 0' TERM; while :; do sleep 0.1; done", "torrent");
   const role = await follow("env: staging, tail: 0", "torrent");
-  await start("torrent", "v8", "seq 120000; echo end; exec sleep 100", "torrent");
+  await start("torrent", "v8", "seq 400000; echo end; exec sleep 100", "torrent");
   await until(async () => role.lines.some(({ message }) => message === "end"), 25_000);
   await role.stop();
   const written = role.lines.filter(({ kind }) => kind === "line").slice(0, -1);
   const numbers = written.map(({ message }) => Number(message));
-  // In order, none twice, up to the newest.
-  expect(numbers).toEqual([...new Set(numbers)].toSorted((one, other) => one - other));
-  expect(numbers.at(-1)).toBe(120_000);
-  // @TODO On a busy machine up to a tenth of such a burst is missing and not counted: it must be told to the line.
-  expect(role.notices.some(({ notice }) => notice === "truncated")).toBe(role.dropped() > 0);
-  expect(numbers.length + role.dropped()).toBeLessThanOrEqual(120_000);
+  const dropped = role.dropped();
+  expect(numbers).toEqual(Array.from({ length: 400_000 - dropped }, (_, n) => dropped + n + 1));
+  expect(role.notices.some(({ notice }) => notice === "truncated")).toBe(dropped > 0);
 });

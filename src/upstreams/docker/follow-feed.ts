@@ -11,8 +11,8 @@ import { readLogs } from "./logs.ts";
 const callMs = 5000;
 /** Between two looks at a container that does not run, or two attempts at an engine that is gone; a start that the engine tells of ends it. */
 const pauseMs = { first: 250, most: 5000 };
-/** Lines that may come between the two calls of a beginning; without a limit the engine would read a large log from its start. */
-const startTail = 20_000;
+/** Lines that may come between two calls; when there were more, the engine is asked again, and has to read a large log from its start. */
+const likelyTail = 20_000;
 
 /** One followed log of an engine, for any number of readers. */
 export interface Feed {
@@ -52,11 +52,24 @@ export function createFeed(engine: Engine, inspector: Inspector, ref: ContainerR
   };
   const inspect = () => inspector.inspect(engine, ref.fullId, signal);
   const readPage = (options: LogOptions) => readLogs(engine, inspector, ref, options, { timeoutMs: callMs, caller: signal });
-  const open = async (query: Query, { tty }: Inspection) => {
+  /** Reads the stream to its end. False, with nothing read, when lines are missing between the position and what the engine gave. */
+  const open = async (query: Query, { tty }: Inspection): Promise<boolean> => {
     const ask = (asking: AbortSignal) => engine.client.open(ref.fullId, "logs", { ...everything, ...query }, asking);
     const isNew = position.createFilter();
-    const publishNew = (lines: readonly LogLine[]) => publish(lines.filter(isNew));
+    let isWhole = query.tail === "all";
+    const publishNew = (lines: readonly LogLine[]) => {
+      isWhole ||= position.adjoins(lines[0] as LogLine);
+      if (isWhole) publish(lines.filter(isNew));
+      return isWhole;
+    };
     await readFollowed(await engine.ask(callMs, ask, signal), { tty, signal, publish: publishNew, room });
+    return isWhole;
+  };
+  const goOn = async (current: Inspection): Promise<void> => {
+    const since = position.since();
+    const from = since === undefined ? {} : { since };
+    if (since !== undefined && (await open({ ...from, tail: likelyTail }, current))) return;
+    if (!signal.aborted) await open({ ...from, tail: "all" }, current);
   };
 
   /** Where to begin: the last line that there is, and all of its time. */
@@ -64,19 +77,17 @@ export function createFeed(engine: Engine, inspector: Inspector, ref: ContainerR
     const { lines } = await readPage({ tail: 1 });
     position.begin(lines[0]?.timestamp ?? "");
     const since = position.since();
-    if (since !== undefined) position.add((await readPage({ tail: startTail, since })).lines);
+    if (since !== undefined) position.add((await readPage({ tail: likelyTail, since })).lines);
     return inspect();
   };
   const run = async (first: Inspection) => {
     let current = first;
     let pause = pauseMs.first;
-    let tail: number | "all" = startTail;
     while (!signal.aborted) {
       const before = position.latest;
-      const since = position.since();
       let lives = false;
       try {
-        await open(since === undefined ? { tail: "all" } : { since, tail }, current);
+        await goOn(current);
         const now = await waitForRun(current);
         lives = isOtherLife(now, current);
         current = now;
@@ -86,7 +97,6 @@ export function createFeed(engine: Engine, inspector: Inspector, ref: ContainerR
         if (pause === pauseMs.first) for (const reader of readers) reader.tell("engine_lost");
       }
       pause = lives || position.latest !== before ? pauseMs.first : Math.min(pause * 2, pauseMs.most);
-      tail = "all";
       // A new life is read at once: there are no more of them than starts.
       if (!lives) await starts.next(signal, pause * (0.5 + Math.random() / 2));
     }

@@ -16,6 +16,8 @@ export interface FollowPosition {
   since(): string | undefined;
   /** For the lines of such a stream, each asked about once, in order: whether it is a new one. */
   createFilter(): (line: LogLine) => boolean;
+  /** Whether a stream asked from `since` on that begins with this line has left nothing out: its first line is the first one of the newest time. */
+  adjoins(line: LogLine): boolean;
   createHistory(): FollowHistory;
 }
 
@@ -52,6 +54,10 @@ export function createPosition(): FollowPosition {
       const [start, again] = [{ ...newest }, { stdout: 0, stderr: 0 }];
       for (const { stream } of edge) again[stream]++;
       return ({ stream, timestamp }) => timestamp !== start[stream] || again[stream]-- <= 0;
+    },
+    adjoins(line) {
+      const first = edge.find(({ timestamp }) => timestamp === latest());
+      return first !== undefined && first.timestamp === line.timestamp && first.message === line.message;
     },
     createHistory() {
       const [end, last] = [{ ...newest }, edge];

@@ -8,8 +8,8 @@ import { createTtySplitter } from "./tty-lines.ts";
 interface ReadOptions {
   readonly tty: boolean;
   readonly signal: AbortSignal;
-  /** The whole lines of one chunk. */
-  readonly publish: (lines: readonly LogLine[]) => void;
+  /** The whole lines of one chunk; false ends the reading. */
+  readonly publish: (lines: readonly LogLine[]) => boolean;
   /** Resolves when somebody wants more; until then nothing is read, and the engine waits. */
   readonly room: () => Promise<void>;
 }
@@ -23,9 +23,10 @@ export async function readFollowed(response: IncomingMessage, { tty, signal, pub
   const joiner = createLineJoiner((line) => lines.push(line));
   const splitter = createTtySplitter((entry) => joiner.push("stdout", entry));
   const demuxer = createDemuxer((stream, entry) => joiner.push(stream, entry));
-  const hand = () => {
-    if (lines.length > 0) publish(lines);
+  const hand = (): boolean => {
+    const whole = lines;
     lines = [];
+    return whole.length === 0 || publish(whole);
   };
   const free = () => response.destroy();
   signal.addEventListener("abort", free);
@@ -34,7 +35,7 @@ export async function readFollowed(response: IncomingMessage, { tty, signal, pub
     for await (const chunk of response as AsyncIterable<Buffer>) {
       if (tty) splitter.push(chunk);
       else if (!demuxer.push(chunk)) throw new AnswerError("its log is not what Docker writes");
-      hand();
+      if (!hand()) return;
       await room();
     }
     splitter.end();

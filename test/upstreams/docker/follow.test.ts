@@ -18,13 +18,14 @@ const setState = (engine: FakeEngine, Status: string, StartedAt: string) =>
   engine.on(`${id}/json`, json({ ...inspected(id, "web"), State: { Status, StartedAt } }));
 
 /** An engine with one container, whose log the test keeps: entry by entry, with a payload and its own time. */
-async function startEngine(state = "running") {
+async function startEngine(state = "running", beforeStream = (_log: { time: string; text: string }[]) => {}) {
   const engine = await startFakeEngine();
   const log: { readonly time: string; readonly text: string }[] = [];
   engine.on("/containers/json", json([listed(id, "web", { State: state })]));
   setState(engine, state, "2026-01-13T09:40:10Z");
   engine.on(`${id}/logs`, (request, response) => {
     const query = new URL(request.url ?? "", "http://engine").searchParams;
+    if (query.get("follow") === "1") beforeStream(log);
     const [tail, since, until] = [query.get("tail") ?? "all", query.get("since") ?? "0", query.get("until") ?? "9999999999"];
     const newest = tail === "all" ? log : log.slice(-Number(tail));
     const wanted = newest.filter(({ time }) => time >= toLogTimestamp(since) && time <= toLogTimestamp(until));
@@ -101,6 +102,23 @@ test("starts that come while nobody waits cost one look, and who left is rung no
 const write = (log: { time: string; text: string }[], count: number, size = 0) => {
   for (let n = 0; n < count; n++) log.push({ time: stamp(log.length), text: `${log.length} ${"x".repeat(size)}`.trim() });
 };
+test("what comes between two calls is read whole, however much; what the engine let go is not waited for", async () => {
+  const asked: (() => void)[] = [];
+  await using fake = await startEngine("running", () => asked.shift()?.());
+  write(fake.log, 3);
+  // Before the first stream more than a stream is asked for at first; then all that was read is rotated away.
+  asked.push(() => write(fake.log, 50_000));
+  const reader = await fake.follow({ tail: 1 });
+  await expect.poll(() => reader.texts().length, { timeout: 5000 }).toBe(50_001);
+  expect(reader.texts()).toEqual(Array.from({ length: 50_001 }, (_, n) => String(n + 2)));
+  asked.splice(0, asked.length, () => {
+    write(fake.log, 2);
+    fake.log.splice(0, fake.log.length - 2);
+  });
+  await expect.poll(() => reader.texts().slice(50_001), { timeout: 5000 }).toEqual(["50003", "50004"]);
+  await reader.stop();
+}, 15_000);
+
 const cutOf = ({ batches: [first] }: { batches: readonly LogBatch[] }) => first && [first.dropped, first.cut, first.lines.length];
 
 test("of a whole log it is told exactly what was left out, by number, by size and by a filter", async () => {
