@@ -9,18 +9,18 @@ import type { Releases } from "./kamal.ts";
 const hook = fileURLToPath(new URL("../../deploy/kamal/post-deploy", import.meta.url));
 
 /**
- * Two deploys as Kamal's post-deploy hook records them, the previous release and then the current one. The hook is the real one; its
- * `ssh` runs the remote command here, since the sandbox's one host is this machine. Returns `path`.
+ * Two deploys as Kamal's post-deploy hook records them, the previous release (at `previousAt`) and now the current one. The hook is the real
+ * one; its `ssh` runs the remote command here, since the sandbox's one host is this machine. Returns `path`.
  */
-export function writeDeployInfo(folder: string, path: string, releases: Releases): string {
+export function writeDeployInfo(folder: string, path: string, releases: Releases, previousAt: Date): string {
   const bin = join(folder, "bin");
   mkdirSync(bin, { recursive: true });
   mkdirSync(dirname(path), { recursive: true });
   writeFileSync(join(bin, "ssh"), sshStub, { mode: 0o755 });
-  const minute = 60_000;
-  for (const [version, ago] of [
-    [releases.previous, 1441 * minute],
-    [releases.current, minute],
+  const now = new Date();
+  for (const [version, at, seconds] of [
+    [releases.previous, previousAt, 61],
+    [releases.current, now, (now.getTime() - previousAt.getTime()) / 1000],
   ] as const) {
     execFileSync(hook, [], {
       stdio: ["ignore", "ignore", "pipe"],
@@ -29,7 +29,7 @@ export function writeDeployInfo(folder: string, path: string, releases: Releases
       env: {
         PATH: `${bin}:${process.env["PATH"] ?? ""}`,
         HOME: folder,
-        KAMAL_RECORDED_AT: new Date(Date.now() - ago).toISOString().replace(/\.\d+Z$/, "Z"),
+        KAMAL_RECORDED_AT: at.toISOString().replace(/\.\d+Z$/, "Z"),
         KAMAL_PERFORMER: userInfo().username,
         KAMAL_VERSION: version,
         KAMAL_SERVICE_VERSION: `wallet-core@${version.slice(0, 7)}`,
@@ -37,7 +37,7 @@ export function writeDeployInfo(folder: string, path: string, releases: Releases
         KAMAL_DESTINATION: "staging",
         KAMAL_HOSTS: hostname(),
         KAMAL_COMMAND: "deploy",
-        KAMAL_RUNTIME: "61",
+        KAMAL_RUNTIME: String(Math.floor(seconds)),
         OPS_DEPLOY_DIR: dirname(path),
       },
     });

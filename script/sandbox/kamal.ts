@@ -31,14 +31,15 @@ function deployTag(date: Date): string {
 
 /**
  * The containers of one host as Kamal 2 makes them with `-d staging` (names, labels, environment and host names: `shared/upstreams.md`
- * 1.1): web, runner and worker of the current release, the stopped web of the previous one, and redis as an accessory.
+ * 1.1), in the order in which they are made: the web of the previous release, which is stopped, web, runner and worker of the current one, and
+ * redis as an accessory.
  */
 export function kamalContainers(releases: Releases): readonly SandboxContainer[] {
   return [
+    app("web", releases.previous, { script: webScript, running: false }),
     app("web", releases.current, { script: webScript, port: 8080, healthcheck: "wget -q -O /dev/null http://127.0.0.1:8080/up" }),
     app("runner", releases.current, { script: jobScript("runner", 2) }),
     app("worker", releases.current, { script: jobScript("worker", 1) }),
-    app("web", releases.previous, { script: webScript, running: false }),
     {
       name: `${service}-redis`,
       running: true,

@@ -46,7 +46,8 @@ async function startParts(
   folder: string,
   stack: AsyncDisposableStack,
 ): Promise<{ parts: Parts; container: string; missing: Set<string> }> {
-  const releases = releasesAt(new Date());
+  const startedAt = new Date();
+  const releases = releasesAt(startedAt);
   const keep = (running: Running) => stack.defer(() => running.stop());
   const [docker, database, prometheus] = await Promise.all([
     part(
@@ -69,13 +70,13 @@ async function startParts(
   ]);
   const deployInfoPath = join(folder, "deploy", "deploy_info.json");
   const deploy = await part("deploy_info.json by the Kamal post-deploy hook", () =>
-    writeDeployInfo(folder, deployInfoPath, releases),
+    writeDeployInfo(folder, deployInfoPath, releases, startedAt),
   );
   const missing = new Set<string>();
   for (const [name, found] of Object.entries({ docker, queues: database, hosts: prometheus, deploy }))
     if (!found) missing.add(name);
   const parts = { dockerSocket: docker?.socketPath ?? null, database, prometheusUrl: prometheus?.url ?? null, deployInfoPath };
-  return { parts, container: kamalContainers(releases)[0]?.name ?? "", missing };
+  return { parts, container: kamalContainers(releases).find(({ running }) => running)?.name ?? "", missing };
 }
 
 /** Calls every endpoint once and shows each call and a piece of its answer. Resolves to the number of unexpected answers. */

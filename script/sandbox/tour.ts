@@ -17,13 +17,14 @@ const query = `{
   queues { name depth processedPerSec failuresLastHour }
   hosts { name cpuUtil memUtil alert }
   deployInfo { currentTag deployedBy }
+  deploys(first: 2) { tag state verdict { outcome } }
 }`;
 
 function get(path: string, needs: Need): Stop {
   return { method: "GET", path, needs };
 }
 
-/** Every documented endpoint, with the container that the container endpoints are shown on. */
+/** Every documented endpoint, what Prometheus and Grafana ask, with the container that the container endpoints are shown on. */
 export function tourStops(container: string): readonly Stop[] {
   const one = `${base}/containers/${encodeURIComponent(container)}`;
   return [
@@ -40,6 +41,8 @@ export function tourStops(container: string): readonly Stop[] {
     get(`${base}/deploy-info`, "deploy"),
     get(`${base}/openapi.json`, null),
     { method: "POST", path: "/graphql", needs: null, body: { query } },
+    get("/metrics", null),
+    { method: "POST", path: "/grafana/query", needs: null, body: { targets: [{ refId: "A", target: "deploys" }] } },
   ];
 }
 
