@@ -3,6 +3,7 @@ import type { Environment } from "./environment.ts";
 import type { FollowOptions, LogBatch } from "./log-follow.ts";
 import type { LogLevel } from "./log-level.ts";
 import type { LinePattern } from "./log-pattern.ts";
+import type { ReleaseImage } from "./release-image.ts";
 
 export type ContainerKind = "core" | "accessory";
 export type Health = "healthy" | "unhealthy" | "starting" | "none";
@@ -192,6 +193,8 @@ export interface ContainerSource {
   kept(signal: AbortSignal): Promise<readonly Container[]>;
   /** All that live, those that `list` does not show too: a worker may be in a `kamal app exec`. In no order; as `list` otherwise. */
   live(signal: AbortSignal): Promise<WarmListing>;
+  /** The images of the service on those engines that answer and tell; from memory for a minute. */
+  images(signal: AbortSignal): Promise<readonly ReleaseImage[]>;
   /**
    * Yields at once, then whenever `list` may answer something else than before, also by the mere passing of time: many changes are one, and a reader
    * that is slow misses none, for it asks `list` when it comes. Asks nothing itself. Ends with the signal.

@@ -2,12 +2,16 @@ import type { Container } from "./container.ts";
 import type { DeployInfo } from "./deploy.ts";
 import { type DeployRecord, deployOrigins, toUnix } from "./deploy-record.ts";
 import { isFloatingTag } from "./kamal-version.ts";
+import type { ReleaseImage } from "./release-image.ts";
 import { sameCommit } from "./runs-release.ts";
 
 /** Containers of one release that were made closer together than that are of one deploy, seconds. */
 const clusterSeconds = 600;
 /** Two origins speak of the same deploy when their times are no further apart, seconds: one tells its end, another its containers' beginning. */
 const sameDeploySeconds = 1800;
+
+/** What neither containers nor images tell. */
+const unknown = { previousTag: null, deployedBy: null, durationSeconds: null, command: null };
 
 /** The deploy that deploy_info.json tells of. */
 export function toInfoRecord(info: DeployInfo): DeployRecord {
@@ -51,16 +55,42 @@ function toClusters(containers: readonly Container[]): [Container, ...Container[
 function toContainersRecord(cluster: readonly [Container, ...Container[]]): DeployRecord {
   const { version, env } = cluster[0];
   return {
+    ...unknown,
     origin: "containers",
     tag: version,
     version,
-    previousTag: null,
     commitSha: cluster.find(({ commitSha }) => commitSha !== "")?.commitSha ?? "",
-    deployedBy: null,
     deployedAt: (cluster.at(-1) ?? cluster[0]).createdAt,
-    durationSeconds: null,
     env,
-    command: null,
+  };
+}
+
+/**
+ * The deploys that images give away, beside all that is told of otherwise. An image may be there for a deploy that is yet to come, so one counts only
+ * when it is older than the newest deploy of its environment; and one that was never tagged there only when nothing else tells of its release.
+ */
+export function fromImages(images: readonly ReleaseImage[], told: readonly DeployRecord[]): DeployRecord[] {
+  return [...Map.groupBy(images, ({ env, version }) => JSON.stringify([env, version])).values()].flatMap((group) => {
+    const record = toImageRecord(group as [ReleaseImage, ...ReleaseImage[]]);
+    const others = told.filter(({ env }) => env === record.env);
+    const isPast = others.some(({ deployedAt }) => toUnix(deployedAt) > toUnix(record.deployedAt));
+    const isTagged = group.some(({ taggedAt }) => taggedAt !== null);
+    return isPast && (isTagged || !others.some((other) => isSameRelease(other, record))) ? [record] : [];
+  });
+}
+
+function toImageRecord(group: readonly [ReleaseImage, ...ReleaseImage[]]): DeployRecord {
+  const { version, env } = group[0];
+  const tagged = group.flatMap(({ taggedAt }) => taggedAt ?? []);
+  const times = tagged.length > 0 ? tagged : group.map(({ builtAt }) => builtAt);
+  return {
+    ...unknown,
+    origin: "images",
+    tag: version,
+    version,
+    commitSha: group.find(({ commitSha }) => commitSha !== "")?.commitSha ?? "",
+    deployedAt: `${new Date(Math.max(...times.map((time) => Date.parse(time)))).toISOString().slice(0, 19)}Z`,
+    env,
   };
 }
 

@@ -1,7 +1,7 @@
 import type { Environment } from "./environment.ts";
 
-/** Where a deploy is known from, the most telling first: our history file, deploy_info.json, Kamal's audit log, and the containers themselves. */
-export const deployOrigins = ["history", "info", "kamal_audit", "containers"] as const;
+/** Where a deploy is known from, the most telling first: our history file, deploy_info.json, Kamal's audit log, the containers themselves, and images. */
+export const deployOrigins = ["history", "info", "kamal_audit", "containers", "images"] as const;
 export type DeployOrigin = (typeof deployOrigins)[number];
 
 /** One deploy, as far as its origin tells. */
@@ -16,7 +16,10 @@ export interface DeployRecord {
   readonly commitSha: string;
   /** Null when unknown. */
   readonly deployedBy: string | null;
-  /** When it had ended; where only its containers are known, when the last of them was made. RFC 3339 UTC with seconds. */
+  /**
+   * When it had ended; where only its containers are known, when the last of them was made; where only its image is, when that
+   * was last tagged, or else built. RFC 3339 UTC with seconds.
+   */
   readonly deployedAt: string;
   /** How long it took; null when unknown. */
   readonly durationSeconds: number | null;

@@ -59,8 +59,8 @@ export function toCommitSha(facts: ContainerFacts): string {
   return revision || toSha(facts.variables.kamalVersion ?? toNamedVersion(facts)) || facts.variables.commitSha || "";
 }
 
-/** A git version of Kamal, also of a dirty tree; digits alone are rather a date (20260110) unless they are 40. */
-function toSha(version: string | undefined): string {
+/** The commit that a git version of Kamal names, also of a dirty tree; "" for another. Digits alone are rather a date (20260110) unless they are 40. */
+export function toSha(version: string | undefined): string {
   const match = /^([0-9a-f]{7,40})(?:_uncommitted_[0-9a-f]{16})?$/.exec(version ?? "");
   const sha = match?.[1] ?? "";
   return sha.length < 40 && /^\d*$/.test(sha) ? "" : sha;

@@ -9,6 +9,8 @@ export type DeployOrigin =
   | 'containers'
   /** deploy_history.jsonl, which the hook in deploy/kamal appends to. */
   | 'history'
+  /** When the image of a release that is no more was last tagged on an engine, as Kamal does; else when it was built. */
+  | 'images'
   /** deploy_info.json: the last one. */
   | 'info'
   /** Kamal's own audit log: what was booted, by whom. */

@@ -1,8 +1,9 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { fromContainers, mergeDeploys, toInfoRecord } from "../../src/domain/deploy-merge.ts";
+import { fromContainers, fromImages, mergeDeploys, toInfoRecord } from "../../src/domain/deploy-merge.ts";
 import { deployOrigins } from "../../src/domain/deploy-record.ts";
 import { judgeDeploys } from "../../src/domain/deploy-state.ts";
+import type { ReleaseImage } from "../../src/domain/release-image.ts";
 import { sampleRecord } from "../support/deploys.ts";
 import { sampleContainer, sampleDeploy } from "../support/memory-sources.ts";
 
@@ -27,6 +28,47 @@ describe("what containers tell", () => {
       ["v2", at(22), "staging", "abcdef1"],
       ["v2", at(21), "production", ""],
     ]);
+  });
+});
+
+describe("what images tell", () => {
+  const image = (version: string, more: Partial<ReleaseImage> = {}): ReleaseImage => ({
+    engine: "web-1",
+    env: "staging",
+    version,
+    commitSha: "",
+    builtAt: at(0),
+    taggedAt: null,
+    ...more,
+  });
+  const told = [
+    sampleRecord({ tag: "v2", deployedAt: at(30) }),
+    sampleRecord({ tag: "v2", deployedAt: at(5), env: "production" }),
+  ];
+  const tell = (...images: ReleaseImage[]) =>
+    fromImages(images, told).map(({ tag, env, deployedAt, commitSha }) => [tag, env, deployedAt, commitSha]);
+
+  it("is when a release that is no more was last tagged on any engine, else when it was built", () => {
+    const twice = [image("v1", { taggedAt: at(3) }), image("v1", { taggedAt: at(4), engine: "web-2", commitSha: "abcdef1" })];
+    expect(tell(...twice, image("v0"))).toEqual([
+      ["v1", "staging", at(4), "abcdef1"],
+      ["v0", "staging", at(0), ""],
+    ]);
+  });
+
+  it("is nothing of one that may be yet to come, or of an environment of which nothing else is known", () => {
+    expect(tell(image("v3", { builtAt: at(31) }), image("v3", { env: "production", taggedAt: at(6) }))).toEqual([]);
+    expect(tell(image("v1", { env: null }))).toEqual([]);
+  });
+
+  it("is another deploy of a release only where it was tagged there: a build is none", () => {
+    expect(tell(image("v2"))).toEqual([]);
+    expect(tell(image("v2", { taggedAt: at(2) }))).toEqual([["v2", "staging", at(2), ""]]);
+  });
+
+  it("is one with what else tells of that deploy", () => {
+    const images = fromImages([image("v2", { taggedAt: at(29) })], told);
+    expect(mergeDeploys([...told, ...images])).toHaveLength(2);
   });
 });
 

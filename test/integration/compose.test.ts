@@ -165,16 +165,22 @@ describe("the socket proxy's allow-list", () => {
   const allowed = new RegExp(`^${flag.slice("-allowGET=".length)}$`);
   const id = "a".repeat(64);
 
-  it.each(["/_ping", "/v1.45/version", "/v1.45/containers/json", `/v1.45/containers/${id}/json`, `/v1.45/containers/${id}/logs`])(
-    "lets %s through",
-    (path) => expect(path).toMatch(allowed),
-  );
+  it.each([
+    "/_ping",
+    "/v1.45/version",
+    "/v1.45/containers/json",
+    `/v1.45/containers/${id}/json`,
+    `/v1.45/containers/${id}/logs`,
+    "/v1.45/images/json",
+    `/v1.45/images/sha256:${id}/json`,
+  ])("lets %s through", (path) => expect(path).toMatch(allowed));
 
   it.each([
     "/v1.45/containers/web/json",
     `/v1.45/containers/${id}/archive`,
     `/v1.45/containers/${id}/top`,
-    "/v1.45/images/json",
+    "/v1.45/images/web:v1/json",
+    `/v1.45/images/sha256:${id}/history`,
     "/v1.45/secrets",
     "/_ping/../v1.45/secrets",
     `/x/v1.45/containers/${id}/json`,

@@ -8,6 +8,7 @@ import { toHostHistory } from "../../src/domain/host-history.ts";
 import { toBatch } from "../../src/domain/log-follow.ts";
 import type { JobErrorGroup } from "../../src/domain/job-errors.ts";
 import type { JobFailures, QueueMetrics, QueueSource, RunningJobs, WorkerJobs } from "../../src/domain/queue.ts";
+import type { ReleaseImage } from "../../src/domain/release-image.ts";
 import type { RestartLimitOptions } from "../../src/domain/restart-limits.ts";
 import type { JobControl } from "../../src/domain/job-control.ts";
 import { createJobOperations } from "../../src/domain/job-control-operations.ts";
@@ -148,6 +149,7 @@ export interface Memory {
   hosts: readonly Host[] | Error;
   deploy: DeployInfo | Error;
   deployLogs: readonly DeployLog[];
+  images: readonly ReleaseImage[];
 }
 
 function byKindAndName(a: Container, b: Container): number {
@@ -174,6 +176,7 @@ export function createMemorySources(
     hosts: [],
     deploy: sampleDeploy,
     deployLogs: [],
+    images: [],
     ...memory,
   };
   const calls: Record<string, number> = {};
@@ -191,6 +194,10 @@ export function createMemorySources(
     kept: async () => {
       count("kept");
       return data.kept;
+    },
+    images: async () => {
+      count("images");
+      return data.images;
     },
     live: async () => {
       count("live");

@@ -1,5 +1,5 @@
 import type { Container } from "../../domain/container.ts";
-import { fromContainers, mergeDeploys, toInfoRecord } from "../../domain/deploy-merge.ts";
+import { fromContainers, fromImages, mergeDeploys, toInfoRecord } from "../../domain/deploy-merge.ts";
 import type { DeployLog } from "../../domain/deploy-record.ts";
 import { type Deploy, judgeDeploys } from "../../domain/deploy-state.ts";
 import type { DeployVerdict } from "../../domain/deploy-verdict.ts";
@@ -48,9 +48,16 @@ export function createDeployLoaders(sources: Sources, caller: Caller, siblings: 
     return { containers, engines: known.engines, silent: known.engines.some(({ ok }) => !ok) };
   });
   const all = once(async () => {
-    const [read, info, { containers, silent }] = await Promise.all([logs(), siblings.deploy.known(), fleet()]);
-    const told = [...read.flatMap(({ records }) => records), ...(info ? [withEnv(toInfoRecord(info))] : [])];
-    return judgeDeploys(mergeDeploys([...told, ...fromContainers(containers)]), { containers, silent });
+    const [read, info, { containers, silent }, images] = await Promise.all([
+      logs(),
+      siblings.deploy.known(),
+      fleet(),
+      sources.containers.images(signal),
+    ]);
+    const written = [...read.flatMap(({ records }) => records), ...(info ? [withEnv(toInfoRecord(info))] : [])];
+    const told = [...written, ...fromContainers(containers)];
+    const shown = images.map(withEnv).filter(({ env }) => maySee(principal, env));
+    return judgeDeploys(mergeDeploys([...told, ...fromImages(shown, told)]), { containers, silent });
   });
   return {
     all,

@@ -29,6 +29,10 @@ export function addDeploys(builder: Builder, refs: Refs, scalars: Scalars): void
       info: { description: "deploy_info.json: the last one." },
       kamal_audit: { description: "Kamal's own audit log: what was booted, by whom." },
       containers: { description: "When the containers of a release were made, stopped ones that Kamal keeps too." },
+      images: {
+        description:
+          "When the image of a release that is no more was last tagged on an engine, as Kamal does; else when it was built.",
+      },
     } satisfies Record<DeployOrigin, object>,
   });
   refs.deploy.implement({
@@ -44,7 +48,8 @@ export function addDeploys(builder: Builder, refs: Refs, scalars: Scalars): void
       deployedBy: t.exposeString("deployedBy", { nullable: true, description: "Who deployed it; null when unknown." }),
       deployedAt: t.expose("deployedAt", {
         type: "DateTime",
-        description: "When it had ended; of one that only its containers tell of, when the last of them was made.",
+        description:
+          "When it had ended; of one that only its containers or its image tell of, when the last of them was made (see `origin`).",
       }),
       durationSeconds: t.exposeFloat("durationSeconds", { nullable: true, description: "How long it took; null when unknown." }),
       env: t.expose("env", { type: scalars.environment, nullable: true, description: "Where to; null when unknown." }),
@@ -86,7 +91,7 @@ export function addDeploys(builder: Builder, refs: Refs, scalars: Scalars): void
       nullable: true,
       complexity: ({ first }) => ({ field: 5, multiplier: Math.max(1, Math.min(first, 100)) }),
       description:
-        "The deploys that are known, newest first: out of deploy_history.jsonl, deploy_info.json, Kamal's audit log and the containers themselves, each once.",
+        "The deploys that are known, newest first: out of deploy_history.jsonl, deploy_info.json, Kamal's audit log, the containers themselves and images, each once.",
       args: {
         first: t.arg.int({ defaultValue: 20, required: true, description: "How many of the newest, 1 to 100." }),
         env: t.arg({

@@ -66,3 +66,16 @@ export const inspectAnswer = z.object({
 
 export type ListAnswer = z.infer<typeof listAnswer>;
 export type InspectAnswer = z.infer<typeof inspectAnswer>;
+
+/** `GET /images/json`. */
+export const imageListAnswer = z.array(z.object({ Id: z.string(), Created: z.number() }));
+
+/** `GET /images/{id}/json`. */
+export const imageInspectAnswer = z.object({
+  RepoTags: z.array(z.string()).nullish(),
+  Created: text,
+  Config: z.object({ Labels: labels }).nullish().catch(null),
+  Metadata: z.object({ LastTagTime: text }).nullish().catch(null),
+});
+
+export type ImageInspectAnswer = z.infer<typeof imageInspectAnswer>;

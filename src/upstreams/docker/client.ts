@@ -5,7 +5,7 @@ import type { ObserveCall } from "../../domain/upstream-call.ts";
 import { createLink } from "./link.ts";
 import { parseJson, readText } from "./read-body.ts";
 
-/** The only requests that ever leave the gateway, by their path behind `/v1.NN/containers/`. */
+/** The only requests for a container that ever leave the gateway, by their path behind `/v1.NN/containers/`. */
 const methods = { json: "GET", stats: "GET", logs: "GET", restart: "POST" } as const;
 type Action = keyof typeof methods;
 
@@ -19,6 +19,10 @@ export interface EngineClient {
   /** `GET /_ping`, each time. */
   ping(signal: AbortSignal): Promise<string>;
   listContainers(signal: AbortSignal): Promise<unknown>;
+  /** `GET /images/json`: those with this label `service`. */
+  listImages(service: string, signal: AbortSignal): Promise<unknown>;
+  /** `GET /images/{id}/json`, by its full id (`sha256:...`). */
+  inspectImage(id: string, signal: AbortSignal): Promise<unknown>;
   /** `GET /events`: resolves as soon as the engine has subscribed us. */
   openEvents(query: Query, signal: AbortSignal): Promise<IncomingMessage>;
   /** JSON of `/containers/{fullId}/{action}`, null when it has none (204). Rejects with StatusError, AnswerError or what node throws. */
@@ -51,14 +55,18 @@ export function createEngineClient(
     const method = methods[action];
     return (method === "POST" ? writes : reads).send(method, `/containers/${fullId}/${action}`, query, signal);
   };
+  const read = async (path: string, query: Query, signal: AbortSignal) =>
+    parseJson(await readText(await reads.send("GET", path, query, signal), maxAnswerBytes));
   return {
     negotiate: (signal) => reads.negotiate(signal),
     ping: (signal) => reads.ping(signal),
     open,
     openEvents: (query, signal) => reads.send("GET", "/events", query, signal),
-    async listContainers(signal) {
-      const response = await reads.send("GET", "/containers/json", { all: 1 }, signal);
-      return parseJson(await readText(response, maxAnswerBytes));
+    listContainers: (signal) => read("/containers/json", { all: 1 }, signal),
+    listImages: (service, signal) => read("/images/json", { filters: JSON.stringify({ label: [`service=${service}`] }) }, signal),
+    async inspectImage(id, signal) {
+      if (!/^sha256:[0-9a-f]{64}$/.test(id)) throw new TypeError("Not a full image id");
+      return read(`/images/${id}/json`, {}, signal);
     },
     async call(fullId, action, query, signal) {
       const response = await open(fullId, action, query, signal);

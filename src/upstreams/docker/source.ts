@@ -11,6 +11,7 @@ import type { EngineOptions } from "./engine-options.ts";
 import { createEventBoard } from "./event-board.ts";
 import { toDockerError } from "./failure.ts";
 import { createFollower } from "./follow.ts";
+import { createImageReader } from "./images.ts";
 import { createInspector } from "./inspect.ts";
 import { createLister } from "./lister.ts";
 import { createHealthProber } from "./health-exec.ts";
@@ -85,6 +86,7 @@ export function createContainerSource(options: ContainerSourceOptions): Containe
     leaseMs: options.statsLeaseMs ?? 60_000,
     periodMs: 1500,
   });
+  const images = createImageReader({ service, timeoutMs: inspectTimeoutMs });
   const prober = createHealthProber();
   const restarter = createRestarter(inspector, options.restartGraceMs ?? 15_000);
 
@@ -93,6 +95,7 @@ export function createContainerSource(options: ContainerSourceOptions): Containe
     peek: () => lister.peek(),
     kept: (signal) => lister.kept(signal),
     live: (signal) => lister.live(signal),
+    images: async (signal) => (await Promise.all([...engines.values()].map((engine) => images.read(engine, signal)))).flat(),
     changes: (signal) => changes.watch(signal),
     events: (accepts, signal) => board.read(accepts, signal),
     inspect: (refs, signal) => each(refs, async (ref) => (await findEngine(engines, ref).known(signal, true)).row(ref.fullId)),

@@ -1,0 +1,16 @@
+import type { Environment } from "./environment.ts";
+
+/** The image of one release of the service, as one engine has it. */
+export interface ReleaseImage {
+  readonly engine: string;
+  /** That of its engine, or of the only environment of the engine's apps; null when unknown. */
+  readonly env: Environment | null;
+  /** Its tag, which Kamal's containers have for a version. */
+  readonly version: string;
+  /** Its OCI revision label, or its tag where that is a commit; "" when unknown. */
+  readonly commitSha: string;
+  /** RFC 3339. */
+  readonly builtAt: string;
+  /** When it was last given a tag there, which Kamal does as it boots a release; null when it was only pulled. RFC 3339. */
+  readonly taggedAt: string | null;
+}

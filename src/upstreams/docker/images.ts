@@ -1,0 +1,63 @@
+import type { ReleaseImage } from "../../domain/release-image.ts";
+import { isFloatingTag, toImageTag, toSha } from "../../domain/kamal-version.ts";
+import { type ImageInspectAnswer, imageInspectAnswer, imageListAnswer } from "./answers.ts";
+import type { Engine } from "./engine.ts";
+
+export interface ImageReader {
+  /** The images of the service that an engine has, from memory for a minute. None from one that is away or refuses: a filtered socket may. Never rejects. */
+  read(engine: Engine, signal: AbortSignal): Promise<readonly ReleaseImage[]>;
+}
+
+interface ImageReaderOptions {
+  readonly service: string;
+  readonly timeoutMs: number;
+  /** @default 60000 */
+  readonly keepMs?: number;
+}
+
+/** The newest are looked at: Kamal keeps five containers, and prunes the images of others. */
+const mostImages = 20;
+
+/**
+ * What images tell of releases whose containers are gone: Kamal builds them with the label `service`, and gives the one that it boots the tag `latest`,
+ * of which the engine keeps the time (`Metadata.LastTagTime`).
+ */
+export function createImageReader({ service, timeoutMs, keepMs = 60_000 }: ImageReaderOptions): ImageReader {
+  const kept = new Map<Engine, { readonly at: number; readonly images: Promise<readonly ReleaseImage[]> }>();
+
+  const fetch = async (engine: Engine): Promise<readonly ReleaseImage[]> => {
+    const { context } = await engine.known(AbortSignal.timeout(timeoutMs));
+    const inspect = async (id: string) => {
+      const answer = await engine.limit(() => engine.ask(timeoutMs, (signal) => engine.client.inspectImage(id, signal)));
+      return imageInspectAnswer.safeParse(answer).data ?? null;
+    };
+    const listed = imageListAnswer.parse(await engine.ask(timeoutMs, (signal) => engine.client.listImages(service, signal)));
+    const newest = listed.toSorted((a, b) => b.Created - a.Created).slice(0, mostImages);
+    const answers = await Promise.all(newest.map(({ Id }) => inspect(Id)));
+    const env = context.env ?? context.onlyAppEnv;
+    return answers.flatMap((answer) => (answer ? toImages(answer, { engine: engine.name, env }) : []));
+  };
+  return {
+    async read(engine, signal) {
+      const { status } = await engine.view(signal);
+      if (!status.ok) return [];
+      const last = kept.get(engine);
+      if (last && performance.now() - last.at < keepMs) return last.images;
+      const images = fetch(engine).catch(() => []);
+      kept.set(engine, { at: performance.now(), images });
+      return images;
+    },
+  };
+}
+
+/** One for each tag that names a release. */
+function toImages(answer: ImageInspectAnswer, where: Pick<ReleaseImage, "engine" | "env">): ReleaseImage[] {
+  const { RepoTags: names, Created: builtAt, Config: config, Metadata: metadata } = answer;
+  const versions = new Set((names ?? []).map(toImageTag).filter((tag) => tag !== "<none>" && !isFloatingTag(tag)));
+  if (Number.isNaN(Date.parse(builtAt))) return [];
+  const tagged = Date.parse(metadata?.LastTagTime ?? "");
+  // An image that was never tagged here has the year 1.
+  const taggedAt = tagged > 0 ? new Date(tagged).toISOString() : null;
+  const revision = config?.Labels["org.opencontainers.image.revision"];
+  return [...versions].map((version) => ({ ...where, version, commitSha: revision || toSha(version), builtAt, taggedAt }));
+}
