@@ -1,3 +1,4 @@
+import { hostname } from "node:os";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import type { DataFrame } from "@grafana/data";
 import { toAlerting } from "../../script/grafana/alerts.ts";
@@ -137,8 +138,9 @@ describe("every alert rule has its numbers", () => {
     for (const { value } of numbers) expect(value).toBeGreaterThanOrEqual(0);
   });
 
-  it("name the queue that stands still and the container that is unhealthy, and no other", async () => {
+  it("name the host that is hot, the queue that stands still and the container that is unhealthy, and no other", async () => {
     const firing = async (title: string) => (await readNumbers(stage.place, get(title, "A"))).filter(({ value }) => value > 0);
+    expect((await firing("Host hot or down")).map(({ labels }) => labels?.["host"])).toEqual([hostname()]);
     expect((await firing("Queue stalled")).map(({ labels }) => labels?.["queue"])).toEqual(["stuck.process"]);
     const unwell = (await firing("Container unhealthy or in a restart loop")).map(({ labels }) => labels?.["name"]);
     // The engine is shared: containers of other test files stand beside ours.

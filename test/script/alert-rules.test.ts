@@ -1,0 +1,66 @@
+import { afterEach, describe, expect, it } from "vitest";
+import { toAlerting } from "../../script/grafana/alerts.ts";
+import type { Target } from "../../script/grafana/model.ts";
+import type { Container } from "../../src/domain/container.ts";
+import { sampleRecord } from "../support/deploys.ts";
+import { startGateway, token } from "../support/gateway.ts";
+import { numbersOf } from "../support/grafana-frames.ts";
+import { ask } from "../support/grafana-queries.ts";
+import { createMemorySources, sampleContainer } from "../support/memory-sources.ts";
+
+interface Rule {
+  readonly title: string;
+  readonly data: readonly { readonly model: Target }[];
+}
+const { groups } = toAlerting() as { groups: readonly { rules: readonly Rule[] }[] };
+const rules = groups.flatMap((group) => group.rules);
+const ago = (seconds: number) => `${new Date(Date.now() - seconds * 1000).toISOString().slice(0, 19)}Z`;
+const history = {
+  origin: "history" as const,
+  records: [
+    sampleRecord({ tag: "v1", deployedAt: ago(40_000) }),
+    sampleRecord({ tag: "v2", deployedAt: ago(1200), durationSeconds: 60 }),
+  ],
+  skipped: 0,
+  complete: true,
+  error: null,
+};
+const web = (version: string, more: Partial<Container> = {}) =>
+  sampleContainer({ name: `web-${version}-${more.role}`, version, commitSha: "", createdAt: ago(1250), ...more });
+
+const closers: AsyncDisposable[] = [];
+afterEach(async () => {
+  for (const closer of closers.splice(0)) await closer[Symbol.asyncDispose]();
+});
+
+/** The number that a rule of one query judges, as Grafana reads it. */
+async function judge(title: string, ...containers: Container[]): Promise<number | undefined> {
+  const { sources } = createMemorySources({ containers, deploy: new Error("none"), deployLogs: [history] });
+  const gateway = await startGateway(sources);
+  closers.push(gateway);
+  const model = rules.find((rule) => rule.title === title)?.data[0]?.model as Target;
+  const frames = await ask({ url: gateway.url, token, prometheusUrl: "" }, model);
+  return frames.flatMap(numbersOf).flatMap(({ values }) => values as number[])[0];
+}
+
+describe("Failures up since the deploy", () => {
+  it("fires when the release that runs is worse, and not when it is well", async () => {
+    const title = "Failures up since the deploy";
+    expect(await judge(title, web("v2"))).toBe(0);
+    expect(await judge(title, web("v2", { health: "unhealthy" }))).toBe(1);
+  });
+
+  it("is over once it was rolled back", async () => {
+    const unwell = web("v2", { health: "unhealthy", status: "exited", role: "worker" });
+    expect(await judge("Failures up since the deploy", web("v1", { createdAt: ago(40_000) }), unwell)).toBe(0);
+  });
+});
+
+describe("Release drift", () => {
+  it("fires for what a deploy has missed, once it is over, and not when all run the release", async () => {
+    const title = "Release drift";
+    expect(await judge(title, web("v2"), web("v2", { role: "worker" }))).toBe(0);
+    expect(await judge(title, web("v2"), web("v1", { role: "worker" }))).toBeGreaterThan(0);
+    expect(await judge(title, web("v2"), web("v1", { role: "worker", createdAt: ago(30) }))).toBe(0);
+  });
+});
