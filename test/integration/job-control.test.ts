@@ -214,6 +214,7 @@ describe.each(Object.entries(kinds))("operations on jobs of %s", (label, kind) =
     const start = performance.now();
     const { error } = await operator.retry(name, id);
     const elapsed = performance.now() - start;
+    expect(operator.calls).toContainEqual(["postgres", "queue_locked"]);
     await migration.query("rollback");
     await migration.end();
     expect(error?.code).toBe("queue_locked");

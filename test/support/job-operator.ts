@@ -44,9 +44,11 @@ export function openOperator({ databaseUrl, controlUrl, queues = null }: Operato
     WALLET_CORE_OPS_DOCKER_HOSTS: "unix:///nowhere/docker.sock",
     ...(queues && { WALLET_CORE_OPS_QUEUES_FILE: queuesFile }),
   };
+  const calls: [upstream: string, code: string | null][] = [];
   const sources = createSources(
     parseConfig(env, (path) => readFileSync(path, "utf8")),
     silentLogger,
+    (upstream, _seconds, code) => calls.push([upstream, code]),
   );
   const ask = async (
     document: string,
@@ -64,6 +66,8 @@ export function openOperator({ databaseUrl, controlUrl, queues = null }: Operato
   };
   return {
     sources,
+    /** As the metrics are told of them. */
+    calls,
     auditFile,
     controlUrl,
     ask,

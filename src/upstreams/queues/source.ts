@@ -55,7 +55,7 @@ export function createQueueSources({ keepMs = 1000, ...options }: QueueSourcesOp
 export function openQueueSources(options: QueueSourcesOptions): OpenQueueSources {
   const { databaseUrl, env, logger, brokers = noBrokers, sources = [], heavy, observe = unobserved } = options;
   const database = databaseUrl === null ? createNoDatabase() : observeDatabase(createDatabase(databaseUrl, logger), observe);
-  const controlDatabase = options.controlDatabaseUrl ? createControlDatabase(options.controlDatabaseUrl, logger) : null;
+  const controlDatabase = options.controlDatabaseUrl ? createControlDatabase(options.controlDatabaseUrl, logger, observe) : null;
   const opened: KindSource[] = [];
   const open = (config: QueueSourceConfig): KindSource => {
     const source = createQueueSource(config, { database, env, brokers, logger, heavy, observe });

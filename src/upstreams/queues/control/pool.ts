@@ -1,7 +1,8 @@
 import type { Pool, PoolClient, QueryResult } from "pg";
+import { type ObserveCall, observed, unobserved } from "../../../domain/upstream-call.ts";
 import type { Logger } from "../../../logger.ts";
 import { abortable } from "../abortable.ts";
-import { describe, isConnectionLost } from "../sql/failures.ts";
+import { describe, isConnectionLost, toQueueError } from "../sql/failures.ts";
 import type { Row } from "../sql/pool.ts";
 
 /** The one way to change anything in a database. Nothing that only reads goes here, but for a look at the job that was or was to be changed. */
@@ -34,7 +35,7 @@ const prologue = [
 ].join(";\n");
 
 /** A pool of our own, of one connection. Neither pg nor the connection is loaded before the first change. */
-export function createControlDatabase(url: string, logger: Logger): ControlDatabase {
+export function createControlDatabase(url: string, logger: Logger, observe: ObserveCall = unobserved): ControlDatabase {
   let pool: Promise<Pool> | null = null;
 
   const open = async (): Promise<Pool> => {
@@ -71,29 +72,37 @@ export function createControlDatabase(url: string, logger: Logger): ControlDatab
     }
   };
 
+  const run = async (statements: readonly string[], signal: AbortSignal): Promise<readonly (readonly Row[])[]> => {
+    const client = await begin(signal, true);
+    let reusable = false;
+    try {
+      const text = [...statements, "commit"].join(";\n");
+      // Several statements in one simple query: pg answers with one result for each.
+      const results = (await abortable(client.query(text), signal)) as unknown as QueryResult<Row>[];
+      reusable = true;
+      return statements.map((_, index) => results[index]?.rows ?? []);
+    } catch (error) {
+      throw isRolledBack(error) ? error : new AnswerLost(error);
+    } finally {
+      // After a failure the state of the session is unknown: closing it rolls back what was not committed.
+      client.release(!reusable);
+    }
+  };
+
   return {
-    async run(statements) {
+    run(statements) {
       const signal = AbortSignal.timeout(deadlineMs);
-      const client = await begin(signal, true);
-      let reusable = false;
-      try {
-        const text = [...statements, "commit"].join(";\n");
-        // Several statements in one simple query: pg answers with one result for each.
-        const results = (await abortable(client.query(text), signal)) as unknown as QueryResult<Row>[];
-        reusable = true;
-        return statements.map((_, index) => results[index]?.rows ?? []);
-      } catch (error) {
-        throw isRolledBack(error) ? error : new AnswerLost(error);
-      } finally {
-        // After a failure the state of the session is unknown: closing it rolls back what was not committed.
-        client.release(!reusable);
-      }
+      return observed({ observe, upstream: "postgres", signal, toCode }, () => run(statements, signal));
     },
     async close() {
       const opened = await pool?.catch(() => null);
       if (opened && !opened.ended && !opened.ending) await opened.end();
     },
   };
+}
+
+function toCode(error: unknown): string {
+  return toQueueError(error instanceof AnswerLost ? error.cause : error, { source: null, table: "", columns: [] }).code;
 }
 
 /** Whether the server itself refused a statement: then it has rolled back. A server that stops (57P) may have committed before. */
