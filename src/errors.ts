@@ -54,6 +54,8 @@ interface OpsErrorOptions {
   cause?: unknown;
   /** Which upstream failed, as its configured name ("docker:web-1", "queues:river"). */
   upstream?: string;
+  /** There is no such upstream: its address is not configured. */
+  unconfigured?: boolean;
   /** Headers of an HTTP answer that belong to this error, such as Allow. */
   headers?: Readonly<Record<string, string>>;
   /** The HTTP status that the upstream answered with, if it did. */
@@ -68,6 +70,7 @@ export class OpsError extends Error {
   readonly code: ErrorCode;
   readonly status: number;
   readonly upstream: string | undefined;
+  readonly unconfigured: boolean;
   readonly headers: Readonly<Record<string, string>> | undefined;
   readonly upstreamStatus: number | undefined;
 
@@ -77,6 +80,7 @@ export class OpsError extends Error {
     this.code = code;
     this.status = statusByCode[code];
     this.upstream = options.upstream;
+    this.unconfigured = options.unconfigured ?? false;
     this.headers = options.headers;
     this.upstreamStatus = options.upstreamStatus;
   }

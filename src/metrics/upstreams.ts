@@ -18,7 +18,7 @@ export const upstreamTable: Table<UpstreamRow> = {
       name: "ops_upstream_up",
       help:
         "Whether its families could be read for this scrape: docker and queues where any engine or source answers. " +
-        "Absent where the token may not see them, or no deploy_info.json is there.",
+        "Absent where the token may not see them, no database or broker is configured, or no deploy_info.json is there.",
       value: ({ up }) => up,
     },
   ],
@@ -42,7 +42,9 @@ export function toUpstreamRows(data: Partial<MetricsQuery>, errors: readonly Ops
   return parts.map(([upstream, field, codes]) => {
     const answer = data[field];
     if (answer) return { upstream, up: isFresh(data, field) };
-    return { upstream, up: isQuiet && !errors.some(({ code }) => codes.test(code)) ? null : false };
+    const own = errors.filter(({ code }) => codes.test(code));
+    const isAbsent = own.length === 0 ? isQuiet : own.every(({ unconfigured }) => unconfigured);
+    return { upstream, up: isAbsent ? null : false };
   });
 }
 

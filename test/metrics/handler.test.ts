@@ -7,6 +7,7 @@ import { createExecute } from "../../src/graphql/execute.ts";
 import { createSchema } from "../../src/graphql/schema.ts";
 import { createMetricsHandler, metricsDocument } from "../../src/metrics/handler.ts";
 import { createCaller } from "../support/caller.ts";
+import { toUpstreamRows } from "../../src/metrics/upstreams.ts";
 import { parseExposition, valuesOf } from "../support/exposition.ts";
 import { createMemorySources, type Memory, sampleContainer, sampleDeploy, sampleHost } from "../support/memory-sources.ts";
 
@@ -191,6 +192,15 @@ describe("an upstream that is away", () => {
     expect(valuesOf(body, "ops_queue_source_up", { source: "jobs" })).toEqual([1]);
     expect(valuesOf(body, "ops_queue_depth")).toEqual([3]);
     expect(valuesOf(body, "ops_queue_source_age_seconds", { source: "broker" })).toEqual([]);
+  });
+
+  it("no database at all is no outage, one that is away is", () => {
+    const upOf = (unconfigured: boolean) => {
+      const errors = [new OpsError("queues_unavailable", "", { unconfigured }), new OpsError("prometheus_unavailable", "")];
+      return Object.fromEntries(toUpstreamRows({ containers: [] }, errors).map(({ upstream, up }) => [upstream, up]));
+    };
+    expect(upOf(true)).toMatchObject({ docker: true, queues: null, prometheus: false });
+    expect(upOf(false)).toMatchObject({ docker: true, queues: false, prometheus: false });
   });
 
   it("a deploy_info.json that is not there is no outage, an old one is", async () => {

@@ -69,7 +69,7 @@ export function openQueueSources(options: QueueSourcesOptions): OpenQueueSources
     database,
     async all(signal) {
       if (databaseUrl === null && sources.length === 0 && Object.values(brokers).every((url) => url === null)) {
-        throw new OpsError("queues_unavailable", "DATABASE_URL is not set");
+        throw new OpsError("queues_unavailable", "DATABASE_URL is not set", { unconfigured: true });
       }
       const detected = await detector.sources(signal).catch((error: unknown) => {
         if (configured.length > 0) return [];
