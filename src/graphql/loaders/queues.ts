@@ -99,7 +99,7 @@ export function createQueueLoaders(
       return countReleases(rows, await releasesFor(rows));
     },
     statuses: once(async () =>
-      (await visible()).map((source): QueueSourceStatus => ({
+      (await visible().catch(orNone)).map((source): QueueSourceStatus => ({
         name: source.name,
         kind: source.kind,
         env: toEnv(source),
@@ -129,6 +129,12 @@ function bySource<T>(ask: (source: QueueSource) => Promise<readonly T[]>): DataL
   return new DataLoader<QueueSource, readonly T[]>((asked) =>
     Promise.all(asked.map((source) => ask(source).catch((error: unknown) => toOpsError(error)))),
   );
+}
+
+/** Where nothing is configured, there are no sources. */
+function orNone(error: unknown): [] {
+  if (error instanceof OpsError && error.unconfigured) return [];
+  throw error;
 }
 
 /** What the sources that answered gave; queues_unavailable when there are sources and all of them failed. */

@@ -140,7 +140,8 @@ export function addQueue(builder: Builder, refs: Refs, scalars: Scalars): void {
     t.field({
       type: [refs.queueSource],
       nullable: true,
-      description: "The places that queues are read from, and whether they could be read for this request.",
+      description:
+        "The places that queues are read from, and whether they could be read for this request. Empty when none is configured.",
       resolve: (_root, _args, { loaders }) => loaders.queues.statuses(),
     }),
   );
