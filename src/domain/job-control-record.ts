@@ -1,3 +1,4 @@
+import { toIntentEntry } from "./audit-intent.ts";
 import type { AuditEntry, JobAuditAction, JobTarget } from "./audit.ts";
 import type { Environment } from "./environment.ts";
 import type { JobAction, JobChange, JobControl } from "./job-control.ts";
@@ -16,31 +17,7 @@ type Told = Pick<AuditEntry, "outcome" | "detail" | "code">;
 
 /** The intent to change jobs, for the audit record. */
 export function toJobIntent(action: JobAuditAction, job: JobTarget, request: JobRequest): AuditEntry {
-  const { principal, origin, requestId, reason, source } = request;
-  return {
-    outcome: "intent",
-    action,
-    intent: null,
-    requestId,
-    ...origin,
-    subject: principal.subject,
-    kid: principal.kid,
-    auth: principal.auth,
-    scopes: [...principal.scopes],
-    engine: "",
-    containerId: "",
-    containerName: "",
-    image: "",
-    job,
-    env: source.env,
-    reason,
-    args: {},
-    keyHash: null,
-    detail: null,
-    code: null,
-    dockerStatus: null,
-    durationMs: null,
-  };
+  return toIntentEntry(request, { action, job, env: request.source.env });
 }
 
 /** Why a job was not changed: the error that its caller gets. Null for one that was. */

@@ -1,35 +1,22 @@
 import { hash } from "node:crypto";
 import type { AuditEntry } from "./audit.ts";
+import { toIntentEntry } from "./audit-intent.ts";
 import type { Container } from "./container.ts";
 import type { RestartRequest } from "./restart.ts";
 
 /** The intent to restart a container, for the audit record. */
 export function toIntent(container: Container, request: RestartRequest): AuditEntry {
-  const { principal, origin, requestId, reason, args, waitMs, idempotencyKey } = request;
-  return {
-    outcome: "intent",
+  const { args, waitMs, idempotencyKey } = request;
+  return toIntentEntry(request, {
     action: "restart",
-    intent: null,
-    requestId,
-    ...origin,
-    subject: principal.subject,
-    kid: principal.kid,
-    auth: principal.auth,
-    scopes: [...principal.scopes],
+    env: container.env,
     engine: container.engine,
     containerId: container.fullId,
     containerName: container.name,
     image: container.image,
-    job: null,
-    env: container.env,
-    reason,
     args: { ...args, ...(waitMs && { wait_ms: waitMs }) },
     keyHash: idempotencyKey ? hash("sha256", idempotencyKey) : null,
-    detail: null,
-    code: null,
-    dockerStatus: null,
-    durationMs: null,
-  };
+  });
 }
 
 /** Whose budget and whose keys: the tokens of one issuer share its `kid`. */

@@ -5,9 +5,9 @@ import { Queue, Worker } from "bullmq";
 import type { Redis } from "ioredis";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { type RunningRedis, startRedis } from "../../script/services/redis.ts";
-import type { QueueSource, QueueSources } from "../../src/domain/queue.ts";
+import type { QueueSource } from "../../src/domain/queue.ts";
 import { describeQueueSource } from "../contracts/queue-source.ts";
-import { connectRedis, createRedisBackend, insertBullmqJob, openRedis, until } from "../support/redis.ts";
+import { connectRedis, createRedisBackend, createRedisReader, insertBullmqJob, openRedis, until } from "../support/redis.ts";
 
 const signal = () => AbortSignal.timeout(10_000);
 const folder = mkdtempSync(join(tmpdir(), "ops-test-redis-"));
@@ -33,24 +33,8 @@ describe("BullMQ's keys", () => {
     createRedisBackend(server, { system: "bullmq", abilities: noNumbers, insert: insertBullmqJob }),
   );
 });
-let sources: QueueSources;
-let source: QueueSource;
-const read = async () => new Map((await source.metrics(signal())).map((queue) => [queue.name, queue]));
-/** As `read`, two minutes later by the clock of the samples. */
-const readLater = async () => {
-  const now = performance.now();
-  const clock = vi.spyOn(performance, "now").mockImplementation(() => now + 120_000);
-  try {
-    return await read();
-  } finally {
-    clock.mockRestore();
-  }
-};
-const reopen = async () => {
-  await sources?.close();
-  sources = openRedis(server.url);
-  [source] = (await sources.all(signal())) as [QueueSource];
-};
+const first = createRedisReader(() => server.url);
+const { read, readLater, reopen } = first;
 
 describe("real workers of BullMQ", () => {
   const opened: { close(): Promise<unknown> }[] = [];
@@ -81,7 +65,7 @@ describe("real workers of BullMQ", () => {
   });
   afterAll(async () => {
     await Promise.all(opened.splice(0).map((one) => one.close()));
-    await sources?.close();
+    await first.close();
   });
 
   it("are detected by the address, and told exactly while all rows are there", async () => {
@@ -91,7 +75,7 @@ describe("real workers of BullMQ", () => {
     await queue.add("later", {}, { delay: 600_000 });
     await queue.add("soon", {}, { priority: 5 });
     await queue.pause();
-    expect(source).toMatchObject({ name: "redis", kind: "redis", env: "staging" });
+    expect(first.source).toMatchObject({ name: "redis", kind: "redis", env: "staging" });
     expect((await read()).get("payouts")).toMatchObject({
       depth: 11,
       deferred: 1,
@@ -121,7 +105,7 @@ describe("real workers of BullMQ", () => {
     const { waitSeconds, runSeconds } = (await read()).get("payouts") ?? {};
     expect(waitSeconds?.p50).toBeLessThan(10);
     expect(runSeconds?.p95).toBeLessThan(2);
-    const failures = await source.failures(signal());
+    const failures = await first.source.failures(signal());
     const rows = failures.toSorted(byError).map(({ error, jobIds, attempts, count }) => [error, jobIds, attempts, count]);
     expect(rows).toStrictEqual([
       ["bank refused bad-0", ["bad-0"], 1, 1],
@@ -146,7 +130,7 @@ describe("real workers of BullMQ", () => {
       exact: true,
       workers: 1,
     });
-    const failures = await source.failures(signal());
+    const failures = await first.source.failures(signal());
     expect(failures.toSorted(byError).map(({ error, attempts, worker }) => [error, attempts, worker])).toStrictEqual([
       ["smtp down quick", 2, "host-1"],
       ["smtp down slow", 1, "host-1"],

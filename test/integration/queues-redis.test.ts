@@ -4,11 +4,12 @@ import { join } from "node:path";
 import type { Redis } from "ioredis";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { type RunningRedis, startRedis } from "../../script/services/redis.ts";
-import type { QueueSource, QueueSources } from "../../src/domain/queue.ts";
+import type { QueueSource } from "../../src/domain/queue.ts";
 import { describeQueueSource } from "../contracts/queue-source.ts";
 import {
   connectRedis,
   createRedisBackend,
+  createRedisReader,
   encodeTask,
   field,
   insertAsynqTask,
@@ -39,31 +40,15 @@ describe("asynq's keys", () => {
   describeQueueSource("redis", () => createRedisBackend(server, { system: "asynq", abilities, insert: insertAsynqTask }));
 });
 
-let sources: QueueSources;
-let source: QueueSource;
-const read = async () => new Map((await source.metrics(signal())).map((queue) => [queue.name, queue]));
-/** As `read`, two minutes later by the clock of the samples. */
-const readLater = async () => {
-  const now = performance.now();
-  const clock = vi.spyOn(performance, "now").mockImplementation(() => now + 120_000);
-  try {
-    return await read();
-  } finally {
-    clock.mockRestore();
-  }
-};
-const reopen = async () => {
-  await sources?.close();
-  sources = openRedis(server.url);
-  [source] = (await sources.all(signal())) as [QueueSource];
-};
+const first = createRedisReader(() => server.url);
+const { read, readLater, reopen } = first;
 
 describe("a Redis", () => {
   beforeEach(async () => {
     await redis.flushall();
     await reopen();
   });
-  afterAll(() => sources?.close());
+  afterAll(() => first.close());
 
   it("never writes: nothing but reading is sent", async () => {
     await insertBullmqJob(redis, { id: "1", queue: "watched", state: "done" });
@@ -125,7 +110,7 @@ describe("a Redis", () => {
     const queues = await read();
     expect(queues.get("odd")).toMatchObject({ depth: 0, active: 1, dead: 2, failuresLastHour: 1, workers: null });
     expect(queues.get("wrong")).toMatchObject({ depth: 0 });
-    expect(await source.failures(signal())).toMatchObject([{ queue: "odd", error: "no error text", attempts: null }]);
+    expect(await first.source.failures(signal())).toMatchObject([{ queue: "odd", error: "no error text", attempts: null }]);
   });
 
   it("tells that Redis is away, and finds it again", async () => {
@@ -134,13 +119,13 @@ describe("a Redis", () => {
     await server.halt();
     const start = performance.now();
     const away = { code: "queues_unavailable", upstream: "queues:redis", message: "Redis cannot be reached: check REDIS_URL" };
-    await expect(source.metrics(signal())).rejects.toMatchObject(away);
-    await Promise.all(Array.from({ length: 50 }, () => expect(source.metrics(signal())).rejects.toMatchObject(away)));
+    await expect(first.source.metrics(signal())).rejects.toMatchObject(away);
+    await Promise.all(Array.from({ length: 50 }, () => expect(first.source.metrics(signal())).rejects.toMatchObject(away)));
     expect(performance.now() - start).toBeLessThan(2500);
     await server.start();
     await until(async () => redis.hset("bull:back:meta", "opts.maxLenEvents", "1").then(() => true));
     await until(async () =>
-      source.metrics(signal()).then(
+      first.source.metrics(signal()).then(
         () => true,
         () => false,
       ),
@@ -152,11 +137,11 @@ describe("a Redis", () => {
   it("gives up a server that says nothing", async () => {
     await redis.call("CLIENT", "PAUSE", "3000", "ALL");
     const start = performance.now();
-    await expect(source.metrics(signal())).rejects.toMatchObject({ code: "queues_unavailable" });
+    await expect(first.source.metrics(signal())).rejects.toMatchObject({ code: "queues_unavailable" });
     expect(performance.now() - start).toBeLessThan(2600);
     await redis.call("CLIENT", "UNPAUSE");
     await until(async () =>
-      source.metrics(signal()).then(
+      first.source.metrics(signal()).then(
         () => true,
         () => false,
       ),
@@ -187,7 +172,7 @@ describe("asynq", () => {
     await redis.flushall();
     await reopen();
   });
-  afterAll(() => sources?.close());
+  afterAll(() => first.close());
 
   it("tells the states of tasks, who works, and whether the queue is paused", async () => {
     for (const [n, state] of (["waiting", "waiting", "running", "failed", "done"] as const).entries()) {
@@ -244,8 +229,8 @@ describe("asynq", () => {
       startedAt: "2023-11-14T22:13:20Z",
       worker: "web-1",
     };
-    expect(await source.running?.(["web-1", "x"], signal())).toStrictEqual({ jobs: [job], total: 1, unnamed: 0 });
-    expect(await source.running?.(["web-2"], signal())).toStrictEqual({ jobs: [], total: 0, unnamed: 0 });
+    expect(await first.source.running?.(["web-1", "x"], signal())).toStrictEqual({ jobs: [job], total: 1, unnamed: 0 });
+    expect(await first.source.running?.(["web-2"], signal())).toStrictEqual({ jobs: [], total: 0, unnamed: 0 });
   });
 
   it("samples its counters, of which the processed ones have the failed ones in them", async () => {
@@ -283,7 +268,7 @@ describe("asynq", () => {
     const large = encodeTask({ id: "big", queue: "mail", error: "large", lastFailedAt: at - 9, payload: Buffer.alloc(100_000) });
     await put("archived", "big", at - 9, large);
     const time = (n: number) => `${new Date(n * 1000).toISOString().slice(0, 19)}Z`;
-    expect(await source.failures(signal())).toMatchObject([
+    expect(await first.source.failures(signal())).toMatchObject([
       { error: "dial tcp: refused", count: 2, attempts: 26, jobIds: ["r1", "a1"], firstAt: time(at - 5), lastAt: time(at) },
       { error: "no error text", count: 1, attempts: null, jobIds: ["big"] },
     ]);
@@ -297,6 +282,6 @@ describe("asynq", () => {
     expect([...queues.keys()]).toStrictEqual(["asynq:same", "own", "same"].toSorted());
     expect(queues.get("same")).toMatchObject({ depth: 0, active: 1 });
     expect(queues.get("asynq:same")).toMatchObject({ depth: 1, active: 0 });
-    expect(await source.running?.(["x"], signal())).toStrictEqual({ jobs: [], total: 0, unnamed: 1 });
+    expect(await first.source.running?.(["x"], signal())).toStrictEqual({ jobs: [], total: 0, unnamed: 1 });
   });
 });

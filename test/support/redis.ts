@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
+import { vi } from "vitest";
 import type { RunningRedis } from "../../script/services/redis.ts";
+import type { QueueSource, QueueSources } from "../../src/domain/queue.ts";
 import { silentLogger } from "../../src/logger.ts";
 import { createQueueSources } from "../../src/upstreams/queues/source.ts";
 import { type Job, type JobBackend, allAbilities } from "./job-backend.ts";
@@ -8,6 +10,37 @@ import { type Job, type JobBackend, allAbilities } from "./job-backend.ts";
 export function openRedis(url: string, options: Partial<Parameters<typeof createQueueSources>[0]> = {}) {
   const brokers = { rabbitmq: null, redis: url };
   return createQueueSources({ databaseUrl: null, brokers, env: "staging", logger: silentLogger, keepMs: 0, ...options });
+}
+
+/** The first source of a Redis, to be asked and opened anew. */
+export function createRedisReader(url: () => string) {
+  const signal = () => AbortSignal.timeout(10_000);
+  let sources: QueueSources | null = null;
+  let source: QueueSource;
+  const read = async () => new Map((await source.metrics(signal())).map((queue) => [queue.name, queue]));
+  const close = async () => sources?.close();
+  return {
+    get source() {
+      return source;
+    },
+    read,
+    /** As `read`, two minutes later by the clock of the samples. */
+    async readLater() {
+      const now = performance.now();
+      const clock = vi.spyOn(performance, "now").mockImplementation(() => now + 120_000);
+      try {
+        return await read();
+      } finally {
+        clock.mockRestore();
+      }
+    },
+    async reopen() {
+      await close();
+      sources = openRedis(url());
+      [source] = (await sources.all(signal())) as [QueueSource];
+    },
+    close,
+  };
 }
 
 /** A client for the tests; closed by `quit`. */

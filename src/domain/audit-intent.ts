@@ -1,0 +1,40 @@
+import type { AuditEntry } from "./audit.ts";
+import type { Origin, Principal } from "./principal.ts";
+
+/** Who wants something done, and why. */
+interface Asked {
+  readonly principal: Principal;
+  readonly origin: Origin;
+  readonly requestId: string;
+  readonly reason: string | null;
+}
+
+/** An intent for the audit record: `about` is what it is about, the rest is who asked. */
+export function toIntentEntry(
+  { principal, origin, requestId, reason }: Asked,
+  about: Pick<AuditEntry, "action" | "env"> & Partial<AuditEntry>,
+): AuditEntry {
+  return {
+    outcome: "intent",
+    intent: null,
+    requestId,
+    ...origin,
+    subject: principal.subject,
+    kid: principal.kid,
+    auth: principal.auth,
+    scopes: [...principal.scopes],
+    engine: "",
+    containerId: "",
+    containerName: "",
+    image: "",
+    job: null,
+    reason,
+    args: {},
+    keyHash: null,
+    detail: null,
+    code: null,
+    dockerStatus: null,
+    durationMs: null,
+    ...about,
+  };
+}
