@@ -22,15 +22,14 @@ export interface QueryInput {
   /** RFC 3339. */
   readonly from: string;
   readonly to: string;
-  /** Seconds; null where `maxPoints` decides. */
-  readonly step: number | null;
   readonly maxPoints: number;
   readonly targets: readonly Target[];
   /** The dashboard's ad hoc filters: they hold for every target. */
   readonly conditions: readonly Condition[];
 }
 
-const mostPoints = 11_000;
+/** As many as a series may have. */
+export const mostPoints = 11_000;
 /** Without `maxDataPoints`, and without a range. */
 const usualPoints = 500;
 const usualRangeMs = 6 * 3_600_000;
@@ -53,12 +52,11 @@ export function parseQuery(body: Row, nowMs: number): QueryInput {
   if (targets.length > maxTargets) throw new OpsError("invalid_request", `A query has at most ${maxTargets} targets`);
   const { from, to } = parseRange(body["range"], nowMs);
   const asked = toNumber(body["maxDataPoints"]) ?? usualPoints;
-  const maxPoints = Math.round(Math.min(mostPoints, Math.max(1, asked)));
+  const maxPoints = Math.round(Math.max(1, Math.min(mostPoints, asked, toMostPoints(toNumber(body["intervalMs"]), to - from))));
   return {
     from: new Date(from).toISOString(),
     to: new Date(to).toISOString(),
     maxPoints,
-    step: toStep(toNumber(body["intervalMs"]), (to - from) / 1000, maxPoints),
     targets: targets.filter((target) => target["hide"] !== true).flatMap(parseTarget),
     conditions: parseFilters(body["filters"] ?? body["adhocFilters"]),
   };
@@ -104,11 +102,9 @@ function toFlag(name: PayloadName, input: unknown): boolean {
   return flag;
 }
 
-/** As long as the panel's interval, which knows its minimum; null where that would make many more points than fit into the panel. */
-function toStep(intervalMs: number | null, seconds: number, maxPoints: number): number | null {
-  if (intervalMs === null || intervalMs <= 0) return null;
-  const step = Math.min(86_400, Math.ceil(intervalMs / 1000));
-  return seconds / step > maxPoints * 1.5 ? null : step;
+/** The panel's interval is the shortest step that it wants, for its minimum is in it. */
+function toMostPoints(intervalMs: number | null, rangeMs: number): number {
+  return intervalMs === null || intervalMs <= 0 ? mostPoints : Math.floor(rangeMs / intervalMs);
 }
 
 function parseRange(input: unknown, nowMs: number): { readonly from: number; readonly to: number } {

@@ -3,7 +3,7 @@ import type { Caller, Execute } from "../graphql/execute.ts";
 import { type Condition, toTest } from "./conditions.ts";
 import { getDimension } from "./dimensions.ts";
 import { type Answered, type Frame, toFrames } from "./frames.ts";
-import type { QueryInput, Target } from "./input.ts";
+import { type QueryInput, type Target, mostPoints } from "./input.ts";
 import type { Answer, Metric } from "./metric.ts";
 import { getMetric } from "./metrics.ts";
 
@@ -58,14 +58,15 @@ async function answer({ target, metric }: Asked, input: QueryInput, execute: Exe
 }
 
 /** Every variable that a document of a metric may have: it takes its own. Conditions that are lists of names are already asked of the upstream. */
-function toVariables({ from, to, step, maxPoints }: QueryInput, target: Target, conditions: readonly Condition[]) {
+function toVariables({ from, to, maxPoints }: QueryInput, target: Target, conditions: readonly Condition[]) {
   const names = (wanted: string) =>
     conditions.find(({ key, operator }) => key === wanted && /^=\|?$/.test(operator))?.values ?? null;
   return {
     from,
     to,
-    step: target.step ?? step,
-    maxPoints,
+    step: target.step,
+    // As Grafana counts them: both ends of the range may be points.
+    maxPoints: Math.min(mostPoints, maxPoints + 1),
     includeAccessories: target.includeAccessories,
     env: names("env")?.filter((env) => environments.has(env)) ?? null,
     queues: names("queue"),

@@ -62,38 +62,52 @@ export interface SeriesRangeArgs {
 
 /**
  * The points of a series: whole multiples of the step, so that they stay where they are when a range moves on with the clock, from `from` to `to` (now at the
- * latest). Without a step the shortest round one that makes no more than `maxPoints`. Null when no point falls into the range. Throws invalid_request.
+ * latest). Without a step the shortest round one that makes no more than `maxPoints`, which is the shorter the more series there are. Null when no point falls into the range. Throws invalid_request.
  */
-export function toSeriesRange({ from, to, step, maxPoints }: SeriesRangeArgs, nowMs: number): HistoryRange | null {
+export function toSeriesRange({ from, to, step, maxPoints }: SeriesRangeArgs, nowMs: number, series = 1): HistoryRange | null {
   const begin = Date.parse(from) / 1000;
   const end = Math.min(Date.parse(to), nowMs) / 1000;
   if (Date.parse(from) > Date.parse(to)) throw refuse("from must not be after to");
   if (!(maxPoints >= 1 && maxPoints <= mostPoints)) throw refuse(`maxPoints must be from 1 to ${mostPoints}`);
   if (step !== null && step !== undefined) checkStep(step);
-  const seconds = step ?? toRoundStep((end - begin) / maxPoints);
-  const first = Math.ceil(begin / seconds);
-  const steps = Math.floor(end / seconds) - first + 1;
-  if (steps < 1) return null;
-  checkPoints(steps);
-  return { from: (first - 1) * seconds, step: seconds, steps };
+  const most = sharePoints(maxPoints, series);
+  const range = toAligned(
+    begin,
+    end,
+    step ?? findStep((seconds) => toAligned(begin, end, seconds).steps <= most, (end - begin) / most),
+  );
+  if (range.steps < 1) return null;
+  checkPoints(range.steps);
+  return range;
+}
+
+function toAligned(begin: number, end: number, step: number): HistoryRange {
+  const first = Math.ceil(begin / step);
+  return { from: (first - 1) * step, step, steps: Math.floor(end / step) - first + 1 };
 }
 
 /** As many points as each of so many series may have, at most `maxPoints`. */
-export function sharePoints(maxPoints: number, series: number): number {
+function sharePoints(maxPoints: number, series: number): number {
   return Math.max(1, Math.min(maxPoints, Math.floor(mostRows / Math.max(1, series))));
+}
+
+export function areTooMany(series: number, points: number): boolean {
+  return series * points > mostRows;
 }
 
 /** Throws query_refused for more rows than one answer may have. */
 export function checkRows(series: number, points: number): void {
-  if (series * points <= mostRows) return;
+  if (!areTooMany(series, points)) return;
   throw new OpsError(
     "query_refused",
     `${series} series of ${points} points are more than ${mostRows} rows: choose fewer of them, or a longer step`,
   );
 }
 
-function toRoundStep(seconds: number): number {
-  return roundSteps.find((step) => step >= seconds) ?? Math.ceil(seconds / secondsPerDay) * secondsPerDay;
+/** The shortest round one that is long enough; longer ones than a day are whole days. */
+function findStep(isLongEnough: (step: number) => boolean, seconds: number): number {
+  const days = Math.ceil(seconds / secondsPerDay);
+  return [...roundSteps, days * secondsPerDay].find(isLongEnough) ?? (days + 1) * secondsPerDay;
 }
 
 function checkStep(step: number): void {

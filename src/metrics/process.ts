@@ -4,7 +4,7 @@ import { Counter, Gauge, type Registry } from "prom-client";
 
 /** How often the event loop's delay is looked at, milliseconds; the histogram's figures include it. */
 const resolution = 20;
-const quantiles = [0.5, 0.9, 0.99, 1];
+const percentiles = [50, 90, 99, 100];
 
 /** Of the process, under the names that all Prometheus clients give; and how busy its event loop is. All of it is looked at when scraped. */
 export function addProcess(registry: Registry): void {
@@ -68,12 +68,15 @@ function addEventLoopDelay(registry: Registry): void {
   const delay = monitorEventLoopDelay({ resolution });
   const metric = new Gauge({
     name: "ops_event_loop_delay_seconds",
-    help: "How late the event loop came to its work since the scrape before; quantile 1 is the longest.",
-    labelNames: ["quantile"],
+    help: "How late the event loop came to its work since the scrape before; percentile 100 is the longest.",
+    // Not `quantile`: that is for summaries alone.
+    labelNames: ["percentile"],
     registers: [],
     collect() {
       this.reset();
-      if (delay.count > 0) for (const quantile of quantiles) this.set({ quantile }, toSeconds(delay.percentile(quantile * 100)));
+      if (delay.count > 0)
+        for (const percentile of percentiles)
+          this.set({ percentile: String(percentile) }, toSeconds(delay.percentile(percentile)));
       delay.reset();
       delay.enable();
     },

@@ -4,7 +4,7 @@ import type { QueueSource } from "../../domain/queue.ts";
 import type { HistoryRange, QueueHistory } from "../../domain/queue-history.ts";
 import { OpsError, toOpsError, toProblem } from "../../errors.ts";
 import type { Caller, Sources } from "../context.ts";
-import { type SeriesRangeArgs, checkRows, toSeriesRange } from "../history-args.ts";
+import { type SeriesRangeArgs, areTooMany, checkRows, toSeriesRange } from "../history-args.ts";
 import type { QueueLoaders } from "./queues.ts";
 import { isAmong, refuseOtherEnvironments } from "./series-filter.ts";
 
@@ -75,8 +75,8 @@ export function createQueueSeriesLoader(
     return series.filter((one) => !isEmpty(one) || known.some(({ name, source }) => name === one.queue && source === one.source));
   };
 
-  const load = async (args: QueueSeriesArgs): Promise<QueueSeriesAnswer> => {
-    const range = toSeriesRange(args, siblings.nowMs);
+  const load = async (args: QueueSeriesArgs, expected = 1): Promise<QueueSeriesAnswer> => {
+    const range = toSeriesRange(args, siblings.nowMs, expected);
     const chosen = await choose(args, principal);
     if (range === null) return { series: [], sources: [], failure: null };
     const answers = await Promise.all(
@@ -85,6 +85,8 @@ export function createQueueSeriesLoader(
     const told = answers.map((answer, index) => toSource(chosen[index] as QueueSource, answer));
     const all = answers.flatMap((answer) => (answer instanceof OpsError ? [] : answer));
     const series = args.queues ? await withoutStrangers(all) : all;
+    // How many queues there are is known now: once more, with fewer points each.
+    if (!args.step && series.length > expected && areTooMany(series.length, range.steps)) return load(args, series.length);
     checkRows(series.length, range.steps);
     return { series, sources: told, failure: toFailure(answers, told) };
   };

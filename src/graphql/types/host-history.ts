@@ -38,7 +38,7 @@ export function addHostHistory(builder: Builder, refs: Refs): void {
       complexity: { field: 20, multiplier: 1 },
       description:
         "Its utilisation over a range, at most 11,000 points: one question to Prometheus for all hosts that are selected. Null, with prometheus_unavailable, " +
-        "when that does not answer; with invalid_request when all of it is larger than 8 MB.",
+        "when that does not answer; with invalid_request when all of it is larger than 10 MB.",
       args: toHistoryRangeArgs(t.arg),
       resolve: (host, args, { loaders }) => loaders.hosts.history(toHistoryRange(args, loaders.nowMs)).load(host.instance),
     }),

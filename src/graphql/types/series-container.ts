@@ -3,7 +3,7 @@ import type { ContainerPoint } from "../../domain/container-history.ts";
 import type { Environment } from "../../domain/environment.ts";
 import type { Builder } from "../builder.ts";
 import type { OpsContext } from "../context.ts";
-import { type SeriesRangeArgs, checkRows, sharePoints, toSeriesRange } from "../history-args.ts";
+import { type SeriesRangeArgs, checkRows, toSeriesRange } from "../history-args.ts";
 import type { FoundHistory } from "../loaders/container-history.ts";
 import { isAmong, refuseOtherEnvironments, toAscending } from "../loaders/series-filter.ts";
 import type { Problem, Refs } from "../refs.ts";
@@ -104,7 +104,7 @@ async function loadSeries(args: ContainerSeriesArgs, { loaders, principal }: Ops
   const containers = (await loaders.containers.all(includeAccessories)).filter(
     (one) => isAmong(one.env, env) && isAmong(one.name, names) && isAmong(one.role, roles),
   );
-  const range = toSeriesRange({ ...asked, maxPoints: sharePoints(asked.maxPoints, containers.length) }, loaders.nowMs);
+  const range = toSeriesRange(asked, loaders.nowMs, containers.length);
   if (range === null) return [];
   checkRows(containers.length, range.steps);
   const loader = loaders.containerHistory.history(range);

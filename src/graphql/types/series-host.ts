@@ -59,8 +59,8 @@ export async function loadHostSeries(
   { hosts: names, ...args }: HostSeriesArgs,
   { loaders }: OpsContext,
 ): Promise<readonly { readonly host: string; readonly points: readonly HostPoint[] }[]> {
-  const range = toSeriesRange(args, loaders.nowMs);
   const hosts = (await loaders.hosts.report()).hosts.filter(({ name }) => isAmong(name, names));
+  const range = toSeriesRange(args, loaders.nowMs, hosts.length);
   if (range === null) return [];
   checkRows(hosts.length, range.steps);
   const loader = loaders.hosts.history(range);

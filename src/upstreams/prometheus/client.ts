@@ -11,7 +11,7 @@ export interface PrometheusClient {
   /** One instant query at Prometheus' own now. @throws PrometheusError for everything but a vector */
   query(promql: string, signal: AbortSignal): Promise<Vector>;
   /**
-   * One query over a range, at most 8 MB. Two are out at a time: instant queries never wait for them. @throws PrometheusError for everything but a matrix,
+   * One query over a range, at most 10 MB. Two are out at a time: instant queries never wait for them. @throws PrometheusError for everything but a matrix,
    * OpsError invalid_request for an answer that is too large
    */
   queryRange(promql: string, range: HistoryRange, signal: AbortSignal): Promise<Matrix>;
@@ -41,7 +41,8 @@ interface Question<T> {
 }
 
 const maxBytes = 4 * 1024 * 1024;
-const maxRangeBytes = 8 * 1024 * 1024;
+/** Of 100,000 rows of containers, with four numbers each, as many as `mostRows` of src/graphql/history-args.ts. */
+const maxRangeBytes = 10 * 1024 * 1024;
 
 /**
  * Prometheus' HTTP API through undici's `request`, which, unlike fetch, neither follows redirects nor inflates bodies: an answer of
@@ -111,7 +112,7 @@ export function createPrometheusClient(options: ClientOptions): PrometheusClient
 /** It did answer: the caller asked for too much. */
 function refuseLarge(error: unknown): never {
   if (!(error instanceof PrometheusError && error.kind === "too_large")) throw error;
-  const message = "The history is larger than 8 MB: choose a longer step, or a shorter range";
+  const message = "The history is larger than 10 MB: choose a longer step, or a shorter range";
   throw new OpsError("invalid_request", message, { cause: error });
 }
 

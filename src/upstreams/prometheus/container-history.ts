@@ -7,7 +7,7 @@ import {
 } from "../../domain/container-history.ts";
 import type { HistoryRange } from "../../domain/queue-history.ts";
 import type { Matrix, RangeSeries } from "./matrix.ts";
-import { joinExpressions, toMatchers } from "./query.ts";
+import { joinExpressions, rounded, toMatchers } from "./query.ts";
 
 /** What our own /metrics calls them (src/metrics/containers.ts): nothing is configured, these series are there or they are not. */
 const names = {
@@ -28,7 +28,7 @@ export function toContainerRangeQuery(containers: readonly string[]): string {
   const matchers = `{${toMatchers("name", containers).join(",")}}`;
   return joinExpressions([
     ["sampled", `${identity} (timestamp(ops_container_up${matchers}))`],
-    ...Object.entries(names).map(([metric, name]) => [metric, `${identity} (${name}${matchers})`] as const),
+    ...Object.entries(names).map(([metric, name]) => [metric, rounded(`${identity} (${name}${matchers})`, 2)] as const),
   ]);
 }
 

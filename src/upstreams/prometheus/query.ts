@@ -120,15 +120,17 @@ export function toHostRangeQuery(step: number, instances: readonly string[]): st
   return joinExpressions([
     ["sampled", `max by (job, instance) (${toUp(scope, (selector) => `timestamp(${selector})`)}\n)`],
     ["up", up],
-    ["cpu", rounded(cpu)],
-    ["mem", rounded(mem)],
-    ["disk", rounded(disk)],
+    ["cpu", rounded(cpu, 4)],
+    ["mem", rounded(mem, 4)],
+    ["disk", rounded(disk, 4)],
     ["load1", load1],
   ]);
 }
 
-/** Four decimals. */
-const rounded = (expression: string) => `round(${expression}, 0.0001)`;
+/** So many decimals: an answer is mostly digits. */
+export function rounded(expression: string, decimals: number): string {
+  return `round(${expression}, ${(10 ** -decimals).toFixed(decimals)})`;
+}
 
 /** Longer lists make the query longer than the series that they spare. */
 const mostNames = 100;

@@ -90,15 +90,15 @@ describe("a question about a range", () => {
     expect((await source.history(range, ["a:1"], never)).size).toBe(0);
   });
 
-  it("whose answer is larger than 8 MB asked for too much; one of 7 MB did not", async () => {
-    let size = 7;
+  it("whose answer is larger than 10 MB asked for too much; one of 9 MB did not", async () => {
+    let size = 9;
     await using upstream = await startFakeUpstream((response) => response.end(`${matrix()}${" ".repeat(size * 1024 * 1024)}`));
     await using source = sourceOf(upstream.url);
     expect((await source.history(range, ["a:1"], never)).size).toBe(0);
-    size = 9;
+    size = 11;
     await expect(source.history(range, ["a:1"], never)).rejects.toMatchObject({
       code: "invalid_request",
-      message: "The history is larger than 8 MB: choose a longer step, or a shorter range",
+      message: "The history is larger than 10 MB: choose a longer step, or a shorter range",
     });
   });
 });
