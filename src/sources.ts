@@ -25,7 +25,9 @@ export interface OpenSources extends Sources {
 /** Every upstream of the configuration, whose secrets are kept out of what they tell. Nothing is connected before it is asked. Throws ConfigError for a bad QUEUES_FILE. */
 export function createSources(config: Config, logger: Logger, observe: ObserveCall = unobserved): OpenSources {
   protectSecrets(toSecrets(config));
-  const containers = createContainerSource({ engines: config.engines, service: config.service, logger, observe });
+  // What says nothing of its environment has that of its engine, or else ours.
+  const engines = config.engines.map((engine) => ({ ...engine, env: engine.env ?? config.env }));
+  const containers = createContainerSource({ engines, service: config.service, logger, observe });
   const queues = createQueueSources({ ...toQueueOptions(config, logger), observe });
   const hosts = createHostSource({ url: config.prometheusUrl, thresholds: config.thresholds, logger, observe });
   const audit = createAuditFile({ path: config.auditFile, logger });

@@ -131,6 +131,7 @@ export const endpoints = [
     document: ContainerDocument,
     params: [accessories, engine],
     pick: field("container"),
+    headers: enginesHeader,
     errors: oneErrors,
   }),
   row({
@@ -151,6 +152,7 @@ export const endpoints = [
     document: ContainerHealthCheckDocument,
     params: [accessories, engine, booleanParam("probe", { description: "Run its health check now, inside of it" })],
     pick: spread("container", "healthCheck"),
+    headers: enginesHeader,
     errors: [...oneErrors, "health_exec_disabled"],
   }),
   row({ method: "POST", path: "/containers/:name/restart", summary: "Restart it", ...restart }),
@@ -190,7 +192,7 @@ function row<Data, Variables>(endpoint: Endpoint<Data, Variables>): Endpoint {
 }
 
 /** `X-Ops-Engines`: an RFC 9651 list, `"web-1";age=0.3, "web-2";age=12.1;error=docker_timeout`; age in seconds, see `Engine.ageSeconds`. */
-function enginesHeader({ engines }: Partial<ContainersQuery>): Readonly<Record<string, string>> {
+function enginesHeader({ engines }: { readonly engines?: ContainersQuery["engines"] }): Readonly<Record<string, string>> {
   const items = (engines ?? []).map(({ name, age_seconds: age, error }) => {
     const parts = [`"${name}"`, age === null ? null : `age=${age.toFixed(1)}`, error && `error=${error.code}`];
     return parts.filter((part) => part !== null).join(";");

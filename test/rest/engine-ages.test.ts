@@ -30,6 +30,13 @@ test("the header tells each engine's age and error, anew also when the body is s
   expect(second.headers["x-ops-engines"]).not.toBe(first.headers["x-ops-engines"]);
 });
 
+test.each(["", "/health-check"])("so does that of one container (%s), which may be as it was", async (more) => {
+  const containers = [sampleContainer({ name: "old", engine: "web-2", stale: true })];
+  const { headers, status } = await createRest(createSources(containers).sources).get(`/containers/old${more}`);
+  expect(status).toBe(200);
+  expect(headers["x-ops-engines"]).toContain('"web-2";age=12.1;error=docker_unavailable');
+});
+
 test("what is stale is shown when all engines are lost, but an empty answer is none", async () => {
   const stale = sampleContainer({ engine: "web-2", stale: true });
   const engines = [{ ...lost, contactAt: 1 }];

@@ -58,7 +58,8 @@ function explain(error: unknown): Failure {
 }
 
 function explainStatus({ status, message }: StatusError): Failure {
-  if (status === 401 || status === 403) {
+  // A filter answers 405 where it has no rule at all for a method, as for POST before restarts are allowed.
+  if (status === 401 || status === 403 || status === 405) {
     return ["docker_forbidden", "the call is not allowed: a socket proxy must let it through (see the README)"];
   }
   if (status === 404) return ["container_not_found", "no such container"];
