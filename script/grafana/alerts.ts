@@ -15,6 +15,8 @@ interface RuleSpec {
   readonly math?: string;
   readonly for: string;
   readonly noData: "NoData" | "OK";
+  /** What an answer that cannot be had is. @default "Alerting" */
+  readonly onError?: "KeepLast";
   readonly summary: string;
   readonly description: string;
   readonly dashboard: Dashboard;
@@ -26,7 +28,7 @@ const perContainer = "max by (name, role, env, engine)";
 
 /**
  * The first three ask Prometheus, whose answers name the host, the container or the queue, and know the past; the others ask the gateway for what no
- * metric says. An answer that cannot be had is an alert too: nothing is known then.
+ * metric says. An answer that cannot be had is an alert too: nothing is known then. Not so for what a deploy did or left: the last rule speaks of the gateway.
  */
 const rules: readonly RuleSpec[] = [
   {
@@ -78,14 +80,14 @@ const rules: readonly RuleSpec[] = [
     title: "Failures up since the deploy",
     severity: "critical",
     queries: [
-      // The newest two, for two environments. What is no longer live is a matter of the past.
-      counts("{ deploys(first: 2) { state verdict { outcome } } }", {
-        regressed:
-          'data.deploys.#(verdict.outcome=="regressed")#|#(state!="superseded")#|#(state!="previous")#|#(state!="rolled_back")#',
+      // Those before them are a matter of the past.
+      counts("{ latestDeploys { verdict { outcome } } }", {
+        regressed: 'data.latestDeploys.#(verdict.outcome=="regressed")#',
       }),
     ],
     for: "2m",
     noData: "OK",
+    onError: "KeepLast",
     summary: "The last deploy made things worse",
     description:
       "More fails, waits or restarts after it than before, beyond chance. Its reasons are on the dashboard; consider a rollback.",
@@ -99,6 +101,7 @@ const rules: readonly RuleSpec[] = [
     queries: [counts("{ drift { kind settling } }", { findings: 'data.drift.#(settling==false)#|#(kind!="engine_unknown")#' })],
     for: "10m",
     noData: "OK",
+    onError: "KeepLast",
     summary: "{{ $values.A.Value }} findings: what runs is not what was deployed",
     description: "A deploy was not finished, missed an engine, or left old containers behind.",
     dashboard: deploys,
@@ -132,7 +135,7 @@ export function toAlerting(): object {
 }
 
 function toRule(rule: RuleSpec): object {
-  const { uid, title, severity, queries, math, noData, summary, description, dashboard, panel } = rule;
+  const { uid, title, severity, queries, math, noData, onError = "Alerting", summary, description, dashboard, panel } = rule;
   const found = dashboard.panels.find((one) => one.title === panel);
   if (!found) throw new Error(`${title}: ${dashboard.title} has no panel ${panel}`);
   const place = { __dashboardUid__: dashboard.uid, __panelId__: String(found.id) };
@@ -147,7 +150,7 @@ function toRule(rule: RuleSpec): object {
     dashboardUid: dashboard.uid,
     panelId: found.id,
     noDataState: noData,
-    execErrState: "Alerting",
+    execErrState: onError,
     for: rule.for,
     annotations: { summary, description, ...place },
     labels: { severity, team: "ops" },

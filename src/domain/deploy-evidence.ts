@@ -2,7 +2,7 @@ import type { Container } from "./container.ts";
 import { type DeployRecord, toStart, toUnix } from "./deploy-record.ts";
 import { isLive, isOfDeploy } from "./deploy-state.ts";
 import type { ContainerEvidence, NewError, QueueEvidence, QueueWindow } from "./deploy-verdict.ts";
-import type { Span, Windows } from "./deploy-windows.ts";
+import { type Span, type Windows, lastsUntil } from "./deploy-windows.ts";
 import type { FingerprintedFailures } from "./job-errors.ts";
 import type { QueueHistory } from "./queue-history.ts";
 import type { TimelineEntry } from "./timeline.ts";
@@ -47,6 +47,7 @@ export function toContainerEvidence(
   now: number,
 ): ContainerEvidence {
   const own = containers.filter((container) => isOfDeploy(container, deploy));
+  const untilNow = windows !== null && lastsUntil(windows, now);
   const unhealthyNow = own.filter((container) => isLive(container) && container.health === "unhealthy").map(({ name }) => name);
   if (windows !== null && since !== null && since <= windows.before.from) {
     const died = ({ from, to }: Span) => ({
@@ -54,6 +55,7 @@ export function toContainerEvidence(
       seconds: to - from,
     });
     return {
+      untilNow,
       restartsFrom: "events",
       restartsBefore: died(windows.before),
       restartsAfter: died(windows.after),
@@ -66,6 +68,7 @@ export function toContainerEvidence(
   const earlier = containers.filter((container) => !isOfDeploy(container, deploy) && toUnix(container.createdAt) < start);
   const restartsAfter = toCounted(own, now);
   return {
+    untilNow,
     restartsFrom: restartsAfter === null ? null : "counters",
     restartsBefore: toCounted(earlier, start),
     restartsAfter,

@@ -50,6 +50,11 @@ export function judgeDeploys(records: readonly DeployRecord[], fleet: Fleet): De
   return [...groups.values()].flatMap((group) => judge(group, { ...fleet, containers: core })).toSorted(byNewest);
 }
 
+/** The newest of each environment, and of those of which it is not known. Deploys are newest first. */
+export function findLatest(deploys: readonly Deploy[]): Deploy[] {
+  return [...Map.groupBy(deploys, ({ env }) => env).values()].flatMap(([newest]) => newest ?? []);
+}
+
 function judge(group: readonly DeployRecord[], { containers, silent }: Fleet): Deploy[] {
   const [newest] = group;
   if (!newest) return [];

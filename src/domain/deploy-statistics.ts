@@ -41,6 +41,33 @@ export function rateIncrease(
   return Math.min(1, sum);
 }
 
+/** A quantile in seconds, more than 0, and of how many jobs it is. */
+interface Quantile {
+  readonly seconds: number;
+  readonly jobs: number;
+}
+
+/**
+ * How probable so much growth of a quantile, or more, is if nothing changed: a one-sided z test of its logarithm. 1 where it did not grow.
+ *
+ * @param spread standard deviation of the logarithm of such a quantile, times the root of the jobs that it is of
+ */
+export function quantileIncrease(before: Quantile, after: Quantile, spread: number): number {
+  if (after.seconds <= before.seconds) return 1;
+  return normalTail(Math.log(after.seconds / before.seconds) / (spread * Math.sqrt(1 / before.jobs + 1 / after.jobs)));
+}
+
+const chebyshev = [
+  -1.26551223, 1.00002368, 0.37409196, 0.09678418, -0.18628806, 0.27886807, -1.13520398, 1.48851587, -0.82215223, 0.17087277,
+];
+
+/** How probable a standard normal variable is above z, which is not negative; off by less than a millionth of it (Numerical Recipes, erfcc). */
+function normalTail(z: number): number {
+  const x = z / Math.SQRT2;
+  const t = 1 / (1 + x / 2);
+  return (t / 2) * Math.exp(chebyshev.reduceRight((sum, part) => sum * t + part, 0) - x * x);
+}
+
 function lnChoose(n: number, k: number): number {
   return lnGamma(n + 1) - lnGamma(k + 1) - lnGamma(n - k + 1);
 }

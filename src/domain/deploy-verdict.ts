@@ -1,24 +1,9 @@
+import { verdictRules } from "./deploy-rules.ts";
 import { fisherIncrease, rateIncrease } from "./deploy-statistics.ts";
+import { type Timing, compareP95 } from "./deploy-timings.ts";
 import type { Windows } from "./deploy-windows.ts";
 
 export type VerdictOutcome = "clean" | "regressed" | "not_enough_data";
-
-/** When something counts as worse after a deploy than before it. */
-export const verdictRules = {
-  /** Jobs that a queue must have ended in each window. */
-  leastJobs: 30,
-  /** Chance of a false alarm that is taken in each kind of test, shared by the queues (Bonferroni), or by the errors. */
-  alpha: 0.01,
-  /** A failure ratio that grew by less is no regression, however sure it is. */
-  leastRatioGrowth: 0.02,
-  /** A 95th percentile that grew is one when it is so many times what it was, */
-  p95Factor: 1.5,
-  /** and by so much more, seconds. */
-  p95Seconds: 1,
-  /** Time that containers were unhealthy: so many times what it was, and by so much more, seconds. */
-  unhealthyFactor: 2,
-  unhealthySeconds: 60,
-} as const;
 
 /** What ended in one window. Quantiles are seconds, null when unknown. */
 export interface QueueWindow {
@@ -44,6 +29,8 @@ interface Counted {
 
 /** Containers of the environment. Null where that is not known. */
 export interface ContainerEvidence {
+  /** Whether the window after the deploy lasts until now. Else what is only known as of now, health and counters, decides nothing. */
+  readonly untilNow: boolean;
   /** Restarts that nobody asked for: from the engines' events in the windows, or else from the counters of the containers of both releases, over their lives. */
   readonly restartsFrom: "events" | "counters" | null;
   readonly restartsBefore: Counted | null;
@@ -51,7 +38,7 @@ export interface ContainerEvidence {
   /** Over all containers together, in the windows. */
   readonly unhealthySecondsBefore: number | null;
   readonly unhealthySecondsAfter: number | null;
-  /** Names of those of this release that are unhealthy now. */
+  /** Names of those of this release that are unhealthy now, whatever the windows are. */
   readonly unhealthyNow: readonly string[];
 }
 
@@ -79,6 +66,9 @@ export interface QueueVerdict extends QueueEvidence {
   readonly outcome: VerdictOutcome;
   /** Of Fisher's exact test on the failures; null without enough jobs. */
   readonly pValue: number | null;
+  /** Of the test of the 95th percentiles (`verdictRules`); null without enough jobs, or without one of them. */
+  readonly waitPValue: number | null;
+  readonly runPValue: number | null;
   readonly reasons: readonly string[];
 }
 
@@ -93,21 +83,25 @@ export interface DeployVerdict {
   readonly reasons: readonly string[];
   readonly windows: Windows | null;
   readonly queues: readonly QueueVerdict[];
-  readonly containers: ContainerEvidence & { readonly restartsPValue: number | null };
+  readonly containers: ContainerEvidence & {
+    /** Null when a number is unknown, or decides nothing. */
+    readonly restartsPValue: number | null;
+  };
   readonly newErrors: readonly JudgedError[] | null;
   readonly gaps: readonly string[];
 }
 
 /**
  * Regressed when one thing is worse (`verdictRules`): a queue fails more (Fisher's exact test), waits or runs longer; containers restart more (conditional
- * binomial test) or are unhealthy longer, or now; an error is new and comes too often for chance. Clean when nothing is, and a queue had enough jobs to tell.
+ * binomial test) or are unhealthy longer, or now, in the window; an error is new and comes too often for chance. Clean when nothing is, and a queue had enough jobs to tell.
  * Else there is not enough data.
  */
 export function judgeDeploy({ windows, queues, containers, newErrors, gaps }: Evidence): DeployVerdict {
   const tests = Math.max(1, queues.filter(isMeasured).length);
   const judged = queues.map((queue) => judgeQueue(queue, verdictRules.alpha / tests));
-  const { restartsBefore, restartsAfter } = containers;
-  const restartsPValue = restartsBefore && restartsAfter ? rateIncrease(restartsBefore, restartsAfter) : null;
+  const { restartsFrom, restartsBefore, restartsAfter, untilNow } = containers;
+  const isPast = restartsFrom === "counters" && !untilNow;
+  const restartsPValue = restartsBefore && restartsAfter && !isPast ? rateIncrease(restartsBefore, restartsAfter) : null;
   const errors = newErrors?.map((error) => judgeError(error, verdictRules.alpha / newErrors.length)) ?? null;
   const worse = [
     ...judged
@@ -128,7 +122,9 @@ export function judgeDeploy({ windows, queues, containers, newErrors, gaps }: Ev
     queues: judged,
     containers: { ...containers, restartsPValue },
     newErrors: errors,
-    gaps,
+    gaps: isPast
+      ? [...gaps, "containers: their restarts are counted until now, longer than the window, and decide nothing"]
+      : gaps,
   };
 }
 
@@ -149,19 +145,24 @@ function judgeQueue(evidence: QueueEvidence, alpha: number): QueueVerdict {
       ...evidence,
       outcome: "not_enough_data",
       pValue: null,
+      waitPValue: null,
+      runPValue: null,
       reasons: [`${which} ${hasEnough(before) ? "after" : "before"} the deploy`],
     };
   }
   const pValue = fisherIncrease(before, after);
   const [was, is] = [toFailureRatio(before), toFailureRatio(after)];
+  const wait = compareP95(toWait(before), toWait(after), alpha / 2);
+  const run = compareP95(toRun(before), toRun(after), alpha / 2);
   const reasons = [
     pValue < alpha && is - was >= verdictRules.leastRatioGrowth
       ? `${toPercent(is)} of its jobs fail, ${toPercent(was)} did before`
       : null,
-    compareP95("wait", before.waitP95Seconds, after.waitP95Seconds),
-    compareP95("run", before.runP95Seconds, after.runP95Seconds),
+    wait.isWorse ? toLonger("wait", toWait(before), toWait(after)) : null,
+    run.isWorse ? toLonger("run", toRun(before), toRun(after)) : null,
   ].filter((reason) => reason !== null);
-  return { ...evidence, outcome: reasons.length > 0 ? "regressed" : "clean", pValue, reasons };
+  const outcome = reasons.length > 0 ? "regressed" : "clean";
+  return { ...evidence, outcome, pValue, waitPValue: wait.pValue, runPValue: run.pValue, reasons };
 }
 
 /** Part of what ended that failed, 0..1; 0 when nothing ended. */
@@ -169,13 +170,21 @@ export function toFailureRatio({ succeeded, failed }: QueueWindow): number {
   return succeeded + failed === 0 ? 0 : failed / (succeeded + failed);
 }
 
-function compareP95(what: "wait" | "run", was: number | null, is: number | null): string | null {
-  if (was === null || is === null || is < was * verdictRules.p95Factor || is - was < verdictRules.p95Seconds) return null;
-  return `95 of 100 jobs ${what} up to ${toSeconds(is)}, ${toSeconds(was)} before`;
+/** Jobs that were taken are not counted; about as many ended. */
+function toWait({ waitP95Seconds, succeeded, failed }: QueueWindow): Timing {
+  return { seconds: waitP95Seconds, jobs: succeeded + failed };
+}
+
+function toRun({ runP95Seconds, succeeded }: QueueWindow): Timing {
+  return { seconds: runP95Seconds, jobs: succeeded };
+}
+
+function toLonger(what: "wait" | "run", { seconds: was }: Timing, { seconds: is }: Timing): string {
+  return `95 of 100 jobs ${what} up to ${toSeconds(is ?? 0)}, ${toSeconds(was ?? 0)} before`;
 }
 
 function findContainerReasons(containers: ContainerEvidence, restartsPValue: number | null): string[] {
-  const { restartsBefore, restartsAfter, unhealthySecondsBefore: was, unhealthySecondsAfter: is, unhealthyNow } = containers;
+  const { restartsBefore, restartsAfter, unhealthySecondsBefore: was, unhealthySecondsAfter: is } = containers;
   const reasons: string[] = [];
   if (restartsPValue !== null && restartsPValue < verdictRules.alpha) {
     reasons.push(`containers restarted ${restartsAfter?.count} times, ${restartsBefore?.count} times before`);
@@ -183,8 +192,18 @@ function findContainerReasons(containers: ContainerEvidence, restartsPValue: num
   if (was !== null && is !== null && is >= was * verdictRules.unhealthyFactor && is - was >= verdictRules.unhealthySeconds) {
     reasons.push(`containers were unhealthy for ${toSeconds(is)}, ${toSeconds(was)} before`);
   }
-  if (unhealthyNow.length > 0) reasons.push(`unhealthy now: ${unhealthyNow.join(", ")}`);
+  if (isWorseNow(containers)) reasons.push(`unhealthy now: ${containers.unhealthyNow.join(", ")}`);
   return reasons;
+}
+
+/** Unhealthy now is in the window, and containers were not as long unhealthy before. */
+function isWorseNow({
+  untilNow,
+  unhealthyNow,
+  unhealthySecondsBefore: was,
+  unhealthySecondsAfter: is,
+}: ContainerEvidence): boolean {
+  return untilNow && unhealthyNow.length > 0 && (was === null || is === null || is > was);
 }
 
 function judgeError(error: NewError, alpha: number): JudgedError {

@@ -30,3 +30,8 @@ export function toWindows(deploy: DeployRecord, around: readonly DeployRecord[],
   if (seconds < shortest) return null;
   return { seconds, before: { from: start - seconds, to: start }, after: { from: end, to: end + seconds } };
 }
+
+/** Whether the second window ends at a time, unix seconds, and not before: windows are of whole seconds. */
+export function lastsUntil({ after }: Windows, now: number): boolean {
+  return now - after.to < 1;
+}

@@ -19,17 +19,18 @@ export interface Drift {
   readonly found: readonly string[];
   /** Those that are not as they should be. */
   readonly containers: readonly Container[];
-  /** Whether one of its role's containers was made in the last five minutes: a deploy may be under way. */
+  /** Whether one of its role's containers was made, or started, in the last five minutes: a deploy or a rollback may be under way. */
   readonly settling: boolean;
 }
 
-/** So long after a container was made a deploy may be under way, milliseconds. */
+/** So long after a container was made or started a deploy may be under way, milliseconds. */
 const settlingMs = 300_000;
 
 /**
  * What is not as it should be, over live core containers; those whose release is not known (a moving tag) can only be leftovers. Rules, for containers of one service, role and environment:
  *
- * - leftover: on an engine, one is live that Kamal has replaced (`_replaced_`), or that is older than one of another release.
+ * - leftover: on an engine, one is live that Kamal has replaced (`_replaced_`), or that is beside one of the newest deploy of its environment and is not of it
+ *   itself; where none there is of that, one that was started before one of another release.
  * - mixed_releases: those that are no leftovers are of several releases.
  * - unlike_deploy: one that is no leftover is of another release than the newest deploy of its environment.
  * - engine_missed: an engine runs none of the release of the newest deploy, though another runs it.
@@ -44,10 +45,10 @@ export function findDrift(
   const live = containers.filter((container) => container.kind === "core" && isLive(container));
   const newest = findNewest(deploys.filter(({ origin }) => origin !== "containers"));
   const roles = [...Map.groupBy(live, ({ service, role, env }) => JSON.stringify([service, role, env])).values()];
-  const left = new Set(roles.flatMap(findLeftovers));
+  const left = new Set(roles.flatMap((role) => findLeftovers(role, newest(role[0]?.env ?? null))));
   const found = roles.flatMap((role) => {
     const rest = role.filter((container) => !left.has(container) && !container.floating);
-    const settling = role.some(({ createdAt }) => now - Date.parse(createdAt) < settlingMs);
+    const settling = role.some((container) => isYoung(container, now));
     const own = [...toLeftovers(role.filter((container) => left.has(container))), ...toMixed(rest), ...toUnlike(rest, newest)];
     return own.map((drift) => ({ ...drift, settling }));
   });
@@ -61,14 +62,27 @@ function findNewest(deploys: readonly Deploy[]): Newest {
   return (env) => deploys.find((deploy) => deploy.env === null || env === null || deploy.env === env);
 }
 
-function findLeftovers(role: readonly Container[]): Container[] {
+/** A start by the restart policy is no deploy. */
+function isYoung({ createdAt, startedAt, restarts }: Container, now: number): boolean {
+  const times = restarts || startedAt === null ? [createdAt] : [createdAt, startedAt];
+  return times.some((time) => now - Date.parse(time) < settlingMs);
+}
+
+function findLeftovers(role: readonly Container[], deploy: Deploy | undefined): Container[] {
   return [...Map.groupBy(role, ({ engine }) => engine).values()].flatMap((own) => {
     const known = own.filter(({ replaced, floating }) => !replaced && !floating);
-    const newest = known.toSorted((a, b) => Date.parse(b.createdAt) - Date.parse(a.createdAt))[0];
+    const deployed = known.filter((container) => deploy && isOfDeploy(container, deploy));
+    // A rollback starts the container of before, which is the older one.
+    const newest = deployed.length > 0 ? deployed : known.toSorted((a, b) => toStarted(b) - toStarted(a)).slice(0, 1);
+    const versions = new Set(newest.map(({ version }) => version));
     return own.filter(
-      (container) => container.replaced || (newest && !container.floating && container.version !== newest.version),
+      (container) => container.replaced || (newest.length > 0 && !container.floating && !versions.has(container.version)),
     );
   });
+}
+
+function toStarted({ startedAt, createdAt }: Container): number {
+  return Date.parse(startedAt ?? createdAt);
 }
 
 function toLeftovers(left: readonly Container[]): Omit<Drift, "settling">[] {
@@ -112,7 +126,7 @@ function findMissed(live: readonly Container[], left: ReadonlySet<Container>, ne
       ...toDrift("engine_missed", `${engine} runs none of ${deploy.tag}, which ${[...hit].toSorted().join(", ")} runs`, there),
       role: toOne(there.map(({ role }) => role)),
       expected: deploy.tag,
-      settling: own.some(({ createdAt }) => now - Date.parse(createdAt) < settlingMs),
+      settling: own.some((container) => isYoung(container, now)),
     }));
   });
 }

@@ -17,6 +17,7 @@ interface Timeline {
     readonly time: string;
     readonly kind: string;
     readonly message: string;
+    readonly to?: string | null;
     readonly requested?: boolean;
   }[];
   readonly truncated: boolean;
@@ -45,7 +46,10 @@ function toDeployTexts({ tag, deployed_by: by, state }: Deploy) {
   return { title: "Deploy", text: by ? `${tag} by ${by}` : tag, tags: `deploy,${state}` };
 }
 
-/** Entries of the timeline, as a table and as annotations. What somebody asked for is no alert. */
+/** States of containers, queues and hosts that are no trouble. */
+const goodStates: ReadonlySet<string> = new Set(["healthy", "starting", "ok"]);
+
+/** Entries of the timeline, as a table and as annotations. What somebody asked for, and what became well, is no alert. */
 export function happenings<Data extends { readonly rows: Timeline | null }, Variables>(
   name: string,
   label: string,
@@ -55,7 +59,7 @@ export function happenings<Data extends { readonly rows: Timeline | null }, Vari
 ): Metric {
   const toRows = ({ rows }: Answer): readonly Row[] | null =>
     (rows as Timeline | null)?.entries
-      .filter(({ requested }) => requested !== true)
+      .filter(({ requested, to }) => requested !== true && !goodStates.has(to ?? ""))
       .map((entry) => ({ ...entry, title: label, text: entry.message, tags: entry.kind }))
       .toSorted(byTime) ?? null;
   return { name, label, document: document as never, payloads, columns, values: {}, toRows, toRemarks };

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { fisherIncrease, rateIncrease } from "../../src/domain/deploy-statistics.ts";
+import { fisherIncrease, quantileIncrease, rateIncrease } from "../../src/domain/deploy-statistics.ts";
 
 const choose = (n: number, k: number): bigint => {
   let [top, bottom] = [1n, 1n];
@@ -73,6 +73,32 @@ describe("the test of two rates", () => {
         expect(p).toBeLessThanOrEqual(1);
         expect(p === 1 || after.count / after.seconds > before.count / before.seconds).toBe(true);
         expect(rateIncrease(before, { ...after, count: after.count + 1 })).toBeLessThanOrEqual(p + 1e-9);
+      }),
+    );
+  });
+});
+
+describe("the test of two quantiles", () => {
+  it("is the tail of the normal distribution, over the logarithm of their ratio", () => {
+    const p = (z: number) => quantileIncrease({ seconds: 1, jobs: 2 }, { seconds: Math.exp(z), jobs: 2 }, 1);
+    // Tables of the normal distribution.
+    expect(p(1e-9)).toBeCloseTo(0.5, 6);
+    expect(p(1.6448536)).toBeCloseTo(0.05, 7);
+    expect(p(3.0902323)).toBeCloseTo(0.001, 8);
+    expect(p(6) / 9.8658765e-10).toBeCloseTo(1, 5);
+    expect(quantileIncrease({ seconds: 3, jobs: 9 }, { seconds: 3, jobs: 9 }, 1)).toBe(1);
+  });
+
+  it("is a probability that falls with growth, and with more jobs", () => {
+    const seconds = fc.double({ min: 0.01, max: 1e5, noNaN: true });
+    const jobs = fc.integer({ min: 1, max: 100_000 });
+    fc.assert(
+      fc.property(fc.record({ seconds, jobs }), fc.record({ seconds, jobs }), (before, after) => {
+        const p = quantileIncrease(before, after, 2.4);
+        expect(p).toBeGreaterThanOrEqual(0);
+        expect(p).toBeLessThanOrEqual(1);
+        expect(quantileIncrease(before, { ...after, seconds: after.seconds * 2 }, 2.4)).toBeLessThanOrEqual(p);
+        expect(quantileIncrease(before, { ...after, jobs: after.jobs * 2 }, 2.4)).toBeLessThanOrEqual(p);
       }),
     );
   });

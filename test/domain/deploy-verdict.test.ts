@@ -1,17 +1,16 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import {
-  type Evidence,
-  type QueueEvidence,
-  type QueueWindow,
-  judgeDeploy,
-  verdictRules,
-} from "../../src/domain/deploy-verdict.ts";
+import { type Evidence, type QueueEvidence, type QueueWindow, judgeDeploy } from "../../src/domain/deploy-verdict.ts";
+import { toContainerEvidence } from "../../src/domain/deploy-evidence.ts";
+import { verdictRules } from "../../src/domain/deploy-rules.ts";
 import { toWindows } from "../../src/domain/deploy-windows.ts";
 import { sampleRecord } from "../support/deploys.ts";
+import { sampleContainer } from "../support/memory-sources.ts";
+import { createNormal, toP95 } from "../support/random.ts";
 
 const windows = { seconds: 600, before: { from: 0, to: 600 }, after: { from: 600, to: 1200 } };
 const quiet = {
+  untilNow: true,
   restartsFrom: null,
   restartsBefore: null,
   restartsAfter: null,
@@ -69,14 +68,25 @@ describe("a verdict", () => {
     expect(judge({}).reasons).toEqual(["no queue tells of its past"]);
   });
 
-  it("looks at the 95th percentiles of waiting and running, by a factor and a least growth", () => {
-    const p95 = (was: number, is: number) =>
-      judge({ queues: [queue(window(100, 0, { runP95Seconds: was }), window(100, 0, { runP95Seconds: is }))] }).reasons;
-    expect(p95(2, 4)).toEqual(["mail: 95 of 100 jobs run up to 4.0 s, 2.0 s before"]);
-    expect(p95(0.1, 0.9)).toEqual([]);
-    expect(p95(10, 14)).toEqual([]);
+  it("tests the 95th percentiles of waiting and running, and asks for a factor and a least growth", () => {
+    const p95 = (was: number, is: number, jobs = 1000) =>
+      judge({ queues: [queue(window(jobs, 0, { runP95Seconds: was }), window(jobs, 0, { runP95Seconds: is }))] });
+    expect(p95(2, 4).reasons).toEqual(["mail: 95 of 100 jobs run up to 4.0 s, 2.0 s before"]);
+    expect(p95(2, 4).queues[0]).toMatchObject({ waitPValue: null, runPValue: expect.closeTo(5.3e-11, 12) });
+    expect(p95(0.1, 1.05).reasons).toEqual([]);
+    expect(p95(10, 14, 100_000).reasons).toEqual([]);
     const waits = [window(100, 0, { waitP95Seconds: 0 }), window(100, 0, { waitP95Seconds: 30 })] as const;
     expect(judge({ queues: [queue(...waits)] }).reasons).toHaveLength(1);
+  });
+
+  it("needs the more growth of a 95th percentile the fewer jobs it is of", () => {
+    const runs = (before: QueueWindow, after: QueueWindow) =>
+      judge({ queues: [queue({ ...before, runP95Seconds: 4 }, { ...after, runP95Seconds: 10 })] });
+    expect(runs(window(300, 0), window(300, 0)).outcome).toBe("regressed");
+    expect(runs(window(60, 0), window(60, 0)).queues[0]).toMatchObject({ outcome: "clean", runPValue: expect.closeTo(0.018, 3) });
+    // Runs are those of successes.
+    expect(runs(window(300, 0), window(59, 0)).queues[0]).toMatchObject({ outcome: "clean", runPValue: null });
+    expect(runs(window(40, 900), window(40, 900)).queues[0]).toMatchObject({ outcome: "clean", runPValue: null });
   });
 
   it("looks at restarts, health and new errors even without a queue", () => {
@@ -87,7 +97,6 @@ describe("a verdict", () => {
       containers: { restartsPValue: expect.closeTo(2 ** -9, 9) },
     });
     expect(judge({ containers: { ...containers, restartsAfter: counted(3) } }).outcome).toBe("not_enough_data");
-    expect(judge({ containers: { ...quiet, unhealthyNow: ["web-1"] } }).reasons).toEqual(["unhealthy now: web-1"]);
     const unhealthy = { ...quiet, unhealthySecondsBefore: 10, unhealthySecondsAfter: 100 };
     expect(judge({ containers: unhealthy }).outcome).toBe("regressed");
     const error = { fingerprint: "f", error: "boom", queues: ["mail"], beforeSeconds: 600 };
@@ -96,6 +105,88 @@ describe("a verdict", () => {
       reasons: ["8 times an error that is new: boom"],
     });
     expect(judge({ newErrors: [{ ...error, after: counted(2) }] }).outcome).toBe("not_enough_data");
+  });
+});
+
+describe("what is only known as of now", () => {
+  const restarted = { restartsFrom: "counters" as const, restartsBefore: { count: 0, seconds: 600 } };
+  const counted = { ...quiet, ...restarted, restartsAfter: { count: 12, seconds: 600 } };
+
+  it("decides while the window after the deploy lasts, and is told of later too", () => {
+    const unwell = { ...quiet, unhealthyNow: ["web-1"] };
+    expect(judge({ containers: unwell }).reasons).toEqual(["unhealthy now: web-1"]);
+    expect(judge({ containers: { ...unwell, untilNow: false } })).toMatchObject({
+      outcome: "not_enough_data",
+      containers: { unhealthyNow: ["web-1"] },
+      gaps: [],
+    });
+    expect(judge({ containers: counted })).toMatchObject({ outcome: "regressed", gaps: [] });
+    expect(judge({ containers: { ...counted, untilNow: false } })).toMatchObject({
+      outcome: "not_enough_data",
+      containers: { restartsAfter: { count: 12 }, restartsPValue: null },
+      gaps: ["containers: their restarts are counted until now, longer than the window, and decide nothing"],
+    });
+  });
+
+  it("counts restarts of events in the windows whenever that was", () => {
+    expect(judge({ containers: { ...counted, restartsFrom: "events", untilNow: false } })).toMatchObject({
+      outcome: "regressed",
+      gaps: [],
+    });
+  });
+
+  it("is no worse when containers were as long unhealthy before", () => {
+    const unhealthy = (was: number, is: number) =>
+      judge({
+        containers: { ...quiet, unhealthyNow: ["web-1"], unhealthySecondsBefore: was, unhealthySecondsAfter: is },
+      }).reasons;
+    expect(unhealthy(600, 600)).toEqual(["no queue tells of its past"]);
+    expect(unhealthy(0, 30)).toEqual(["unhealthy now: web-1"]);
+  });
+
+  it("is of the window until that has passed", () => {
+    const deploy = sampleRecord({ tag: "v2", deployedAt: "2026-01-13T09:00:00Z" });
+    const end = Date.parse(deploy.deployedAt) / 1000;
+    const own = sampleContainer({ version: "v2", commitSha: "", health: "unhealthy", restarts: 12 });
+    const look = (seconds: number, wanted = 1800) => {
+      const now = end + seconds;
+      const silent = { deaths: [], health: [], since: null };
+      return toContainerEvidence(deploy, toWindows(deploy, [deploy], now, wanted), [own], silent, now);
+    };
+    expect(look(600.7)).toMatchObject({ untilNow: true, unhealthyNow: [own.name], restartsAfter: { count: 12 } });
+    expect(look(1801)).toMatchObject({ untilNow: false, unhealthyNow: [own.name], restartsAfter: { count: 12 } });
+    expect(look(1801, 3600).untilNow).toBe(true);
+    expect(look(30).untilNow).toBe(false);
+  });
+});
+
+/** How often a deploy with four queues is called regressed, of `deploys`; waits and runs are lognormal with sigma 1, after it `factor` times as long. */
+function countRegressed(deploys: number, [was, is]: readonly [number, number], factor = 1): number {
+  const normal = createNormal(20_260_113);
+  const work = (jobs: number, median: number) => {
+    const p95 = () => toP95(Float64Array.from({ length: jobs }, () => median * Math.exp(normal())));
+    return window(jobs, 0, { waitP95Seconds: p95(), runP95Seconds: p95() });
+  };
+  const queues = () => ["a", "b", "c", "d"].map((name) => queue(work(was, 3), work(is, 3 * factor), name));
+  return Array.from({ length: deploys }, () => judge({ queues: queues() }).outcome).filter((outcome) => outcome === "regressed")
+    .length;
+}
+
+describe("simulated deploys", () => {
+  it.each([
+    [30, 30],
+    [60, 60],
+    [60, 300],
+    [300, 60],
+    [100, 100],
+    [300, 300],
+  ] as const)("are called regressed in less than one of a hundred clean ones, with %i jobs before and %i after", (was, is) => {
+    expect(countRegressed(1000, [was, is])).toBeLessThan(10);
+  });
+
+  it("are found when all takes three times as long, and twice as long with more jobs", () => {
+    expect(countRegressed(200, [100, 100], 3)).toBeGreaterThan(180);
+    expect(countRegressed(100, [600, 600], 2)).toBeGreaterThan(90);
   });
 });
 

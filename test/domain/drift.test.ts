@@ -52,6 +52,22 @@ describe("drift", () => {
     expect(find([web("latest", "a", latest)])).toEqual([]);
   });
 
+  it("takes the container that a rollback started again for what runs, and the newer one for the leftover", () => {
+    const fleet = [web("v1", "a", { createdAt: at(1), startedAt: at(40) }), web("v2", "a", { startedAt: at(20) })];
+    const rollback = sampleRecord({ tag: "v1", deployedAt: at(41), command: "rollback" });
+    expect(find(fleet, engines, [rollback, deploy])).toMatchObject([{ kind: "leftover", found: ["v2"] }]);
+    // Where nothing tells of it, by the starts.
+    expect(find(fleet, engines, [])).toMatchObject([{ kind: "leftover", found: ["v2"] }]);
+    expect(find(fleet, engines, [{ ...deploy, origin: "containers" }])).toMatchObject([{ kind: "leftover", found: ["v2"] }]);
+    const unstarted = fleet.map((container) => ({ ...container, startedAt: null }));
+    expect(find(unstarted, engines, [])).toMatchObject([{ kind: "leftover", found: ["v1"] }]);
+  });
+
+  it("takes what was deployed last for what runs, though an older one was started since", () => {
+    const fleet = [web("v1", "a", { createdAt: at(1), startedAt: at(40) }), web("v2", "a", { startedAt: at(20) })];
+    expect(find(fleet)).toMatchObject([{ kind: "leftover", found: ["v1"] }]);
+  });
+
   it("is a release unlike the deploy that was told of, but not unlike what only containers tell", () => {
     expect(kinds([web("v1", "a")])).toEqual(["unlike_deploy"]);
     expect(kinds([web("v1", "a")], engines, [{ ...deploy, origin: "containers" }])).toEqual([]);
@@ -66,8 +82,16 @@ describe("drift", () => {
     ]);
   });
 
-  it("is settling while a container is young", () => {
-    expect(find([web("v2", "a", { createdAt: at(58) }), web("v1", "a")])).toMatchObject([{ kind: "leftover", settling: true }]);
+  it("is settling while a container is young, or was just started, but not by its restart policy", () => {
+    const old = web("v1", "a", { createdAt: at(1) });
+    expect(find([web("v2", "a", { createdAt: at(58) }), old])).toMatchObject([{ kind: "leftover", settling: true }]);
+    expect(find([web("v2", "a"), { ...old, startedAt: at(58) }])).toMatchObject([{ kind: "leftover", settling: true }]);
+    expect(find([web("v2", "a"), { ...old, startedAt: at(58), restarts: 3 }])).toMatchObject([{ settling: false }]);
+    const missed = [web("v2", "a", { startedAt: at(58) }), web("v1", "b", { createdAt: at(1), role: "worker" })];
+    expect(find(missed).map(({ kind, settling }) => [kind, settling])).toEqual([
+      ["unlike_deploy", false],
+      ["engine_missed", true],
+    ]);
   });
 
   it("is found between replicas alone: never in a fleet of one release, always in one of two on two engines", () => {

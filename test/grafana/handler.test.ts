@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Kind, type OperationDefinitionNode } from "graphql";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { toEntry, toTimelineContainer } from "../../src/domain/timeline.ts";
 import { OpsError } from "../../src/errors.ts";
 import { grafanaDocuments } from "../../src/grafana/handler.ts";
 import { metrics } from "../../src/grafana/metrics.ts";
@@ -239,6 +240,28 @@ describe("/query", () => {
     for (const frame of frames) expect(frame).toMatchObject({ refId: "A", name });
     // Nobody restarted anything, and nothing went wrong.
     expect((frames[0]?.length ?? 0) > 0).toBe(name !== "restarts" && name !== "alerts");
+  });
+
+  it("marks what went wrong, and not what became well again", async () => {
+    const { timeline } = memory.sources;
+    const container = toTimelineContainer(sampleContainer());
+    const add = (kind: "health" | "queue_state" | "host_alert", states: readonly string[]) => {
+      for (const to of states)
+        timeline.add(toEntry({ kind, time: timestamp, env: "staging", message: `${kind} ${to}`, to, container }));
+    };
+    add("health", ["starting", "healthy", "unhealthy"]);
+    add("queue_state", ["ok", "stalled", "failing"]);
+    add("host_alert", ["down", "alert", "ok"]);
+    timeline.add(toEntry({ kind: "oom_kill", time: timestamp, env: "staging", message: "out of memory", container }));
+    const [frame] = await query(lastHour([target("alerts")]));
+    expect(column(frame, "text").toSorted()).toEqual([
+      "health unhealthy",
+      "host_alert alert",
+      "host_alert down",
+      "out of memory",
+      "queue_state failing",
+      "queue_state stalled",
+    ]);
   });
 
   it("makes about as many points as fit into the panel, on round times", async () => {

@@ -99,6 +99,16 @@ describe("deploys", () => {
     expect(errors).toMatchObject([{ originalError: { code: "forbidden" } }]);
   });
 
+  it("have a newest one in each environment that the token covers, and among those that name none", async () => {
+    const elsewhere = [900, 800].map((at) => sampleRecord({ tag: `v9-${at}`, env: "production", deployedAt: ago(at) }));
+    const unnamed = [70, 90].map((hours) => sampleRecord({ tag: `v8-${hours}`, env: null, deployedAt: ago(hours * 3600) }));
+    const memory = { deploy: noInfo, deployLogs: [log(v1, v2, ...elsewhere, ...unnamed)] };
+    const tags = async (caller = createCaller()) =>
+      (await ask("{ latestDeploys { tag } }", memory, caller)).data.latestDeploys.map(({ tag }: { tag: string }) => tag);
+    expect(await tags()).toEqual(["v9-800", "v2", "v8-70"]);
+    expect(await tags(limited)).toEqual(["v2"]);
+  });
+
   it("say what is wrong with a file", async () => {
     const error = { code: "deploy_info_unreadable", message: "deploy_history.jsonl cannot be read (EACCES)" };
     const { data } = await ask("{ deployLogs { origin skipped complete error { code } } }", {
@@ -128,7 +138,7 @@ const jobs = (more: object) => [{ name: "jobs", env: "staging" as const, metrics
 
 describe("a verdict", () => {
   const query = `{ deploys(first: 1) { verdict { outcome reasons windowSeconds beforeFrom afterTo gaps
-    queues { queue outcome pValue before { succeeded failed failureRatio } after { succeeded failed } }
+    queues { queue outcome pValue waitPValue runPValue before { succeeded failed failureRatio } after { succeeded failed } }
     containers { restartsFrom restartsBefore restartsAfter unhealthySecondsAfter unhealthyNow } newErrors { error count regressed queues } } } }`;
   const base = { ...live, deploy: noInfo, deployLogs: [log(v1, v2)] };
 
@@ -189,6 +199,8 @@ describe("a verdict", () => {
           outcome: "regressed",
           before: { succeeded: 398, failed: 2, failureRatio: 0.005 },
           after: { succeeded: 150, failed: 50 },
+          waitPValue: 1,
+          runPValue: null,
         },
       ],
       containers: { restartsFrom: "counters", restartsBefore: 0, restartsAfter: 12, unhealthySecondsAfter: null },

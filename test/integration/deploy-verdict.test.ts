@@ -94,7 +94,7 @@ async function work(
   );
 }
 
-/** v1 was deployed 29 minutes ago, v2 14. */
+/** v1 was deployed 29.5 minutes ago, v2 14: the window after it lasts until now for another minute. */
 function writeHistory(): string {
   const folder = mkdtempSync(join(inject("runFolder"), "verdicts-"));
   const line = (tag: string, minutes: number) =>
@@ -106,13 +106,13 @@ function writeHistory(): string {
       destination: "staging",
       runtime_seconds: "30",
     });
-  writeFileSync(join(folder, "deploy_history.jsonl"), `${line("v1", 29)}\n${line("v2", 14)}\n`);
+  writeFileSync(join(folder, "deploy_history.jsonl"), `${line("v1", 29.5)}\n${line("v2", 14)}\n`);
   return folder;
 }
 
 const query = `{ deploys { tag state origin containers { version status } }
   last: deploys(first: 1) { tag verdict { outcome reasons windowSeconds gaps
-    queues { queue source outcome pValue before { succeeded failed runP95Seconds } after { succeeded failed runP95Seconds } }
+    queues { queue source outcome pValue runPValue before { succeeded failed runP95Seconds } after { succeeded failed runP95Seconds } }
     newErrors { error count regressed } containers { restartsFrom restartsAfter unhealthyNow } } } }`;
 
 async function judge() {
@@ -147,6 +147,7 @@ it("finds a bad release in River's rows: what fails more, runs longer, and fails
     gaps: [],
   });
   expect(verdict.queues[0].pValue).toBeLessThan(1e-9);
+  expect(verdict.queues[0].runPValue).toBeLessThan(1e-9);
   expect(verdict.reasons).toHaveLength(3);
 });
 

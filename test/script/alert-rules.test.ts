@@ -34,8 +34,10 @@ afterEach(async () => {
 });
 
 /** The number that a rule of one query judges, as Grafana reads it. */
-async function judge(title: string, ...containers: Container[]): Promise<number | undefined> {
-  const { sources } = createMemorySources({ containers, deploy: new Error("none"), deployLogs: [history] });
+const judge = (title: string, ...containers: Container[]) => judgeAfter(history, title, ...containers);
+
+async function judgeAfter(log: typeof history, title: string, ...containers: Container[]): Promise<number | undefined> {
+  const { sources } = createMemorySources({ containers, deploy: new Error("none"), deployLogs: [log] });
   const gateway = await startGateway(sources);
   closers.push(gateway);
   const model = rules.find((rule) => rule.title === title)?.data[0]?.model as Target;
@@ -48,6 +50,19 @@ describe("Failures up since the deploy", () => {
     const title = "Failures up since the deploy";
     expect(await judge(title, web("v2"))).toBe(0);
     expect(await judge(title, web("v2", { health: "unhealthy" }))).toBe(1);
+  });
+
+  it("looks at the last deploy of each environment, and of those that name none", async () => {
+    const title = "Failures up since the deploy";
+    const production = [sampleRecord({ tag: "v3", env: "production", deployedAt: ago(900) })];
+    const unnamed = [sampleRecord({ tag: "v9", env: null, deployedAt: ago(1100) })];
+    const later = [...production, sampleRecord({ tag: "v4", env: "production", deployedAt: ago(300) })];
+    const others = [web("v4", { env: "production" }), web("v3", { env: "production", role: "worker" })];
+    const log = { ...history, records: [...history.records, ...later, ...unnamed] };
+    expect(await judgeAfter(log, title, web("v2", { health: "unhealthy" }), ...others)).toBe(1);
+    expect(await judgeAfter(log, title, web("v2"), ...others, web("v9", { env: null, health: "unhealthy" }))).toBe(1);
+    const replaced = web("v3", { env: "production", role: "worker", health: "unhealthy" });
+    expect(await judgeAfter(log, title, web("v2"), web("v4", { env: "production" }), replaced)).toBe(0);
   });
 
   it("is over once it was rolled back", async () => {

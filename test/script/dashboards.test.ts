@@ -187,11 +187,16 @@ describe("alert rules", () => {
       const dashboard = dashboards.find(({ uid }) => uid === rule.dashboardUid);
       expect(dashboard?.panels.map(({ id }) => id)).toContain(rule.panelId);
       expect(rule.annotations["__panelId__"]).toBe(String(rule.panelId));
-      expect(rule.execErrState).toBe("Alerting");
       // Grafana fills in braced environment variables when it reads the file.
       expect(JSON.stringify([rule.annotations, rule.labels])).not.toContain("${");
     },
   );
+
+  it("fire when their answer cannot be had, but not as if a deploy had gone wrong", () => {
+    const states = rules.map(({ title, execErrState }) => [title, execErrState]);
+    const ofDeploys = new Set(["Failures up since the deploy", "Release drift"]);
+    expect(states).toEqual(rules.map(({ title }) => [title, ofDeploys.has(title) ? "KeepLast" : "Alerting"]));
+  });
 
   it("asks nothing that depends on a dashboard, and one number of each query", () => {
     for (const { model } of rules.flatMap(({ data }) => data)) {

@@ -1,12 +1,17 @@
-import { type VerdictOutcome, toFailureRatio, verdictRules } from "../../domain/deploy-verdict.ts";
+import { verdictRules } from "../../domain/deploy-rules.ts";
+import { findLatest } from "../../domain/deploy-state.ts";
+import { type VerdictOutcome, toFailureRatio } from "../../domain/deploy-verdict.ts";
 import { toTime } from "../../domain/queue-history.ts";
 import { OpsError } from "../../errors.ts";
 import type { Builder } from "../builder.ts";
 import type { Refs } from "../refs.ts";
 
-const { leastJobs, alpha, leastRatioGrowth, p95Factor, p95Seconds, unhealthyFactor, unhealthySeconds } = verdictRules;
+const { leastJobs, alpha, leastRatioGrowth, leastTimedJobs, p95Factor, p95Seconds, unhealthyFactor, unhealthySeconds } =
+  verdictRules;
 
-/** DeployVerdict and its parts, and Deploy.verdict. */
+const p95Test = `Worse below ${alpha} divided by twice the queues that have enough jobs, where it grew ${p95Factor} times, and by ${p95Seconds} s, at least. Null with less than ${leastTimedJobs} jobs in a window, or without one of them.`;
+
+/** DeployVerdict and its parts, Deploy.verdict, and the query latestDeploys, whose verdicts alerts ask for. */
 export function addDeployVerdict(builder: Builder, refs: Refs): void {
   const outcome = builder.enumType("VerdictOutcome", {
     description: "How the time after a deploy compares with the time before it.",
@@ -48,6 +53,11 @@ export function addDeployVerdict(builder: Builder, refs: Refs): void {
         nullable: true,
         description: `Fisher's exact test, one-sided: the chance of so many failures after if nothing had changed. Worse below ${alpha} divided by the queues that have enough jobs, where the ratio grew by ${leastRatioGrowth} at least. Null without enough jobs.`,
       }),
+      waitPValue: t.exposeFloat("waitPValue", {
+        nullable: true,
+        description: `The chance of so much growth of the 95th percentile of waiting, if nothing had changed and it scattered as a lognormal distribution's does. ${p95Test}`,
+      }),
+      runPValue: t.exposeFloat("runPValue", { nullable: true, description: `As \`waitPValue\`, of running. ${p95Test}` }),
       reasons: t.exposeStringList("reasons", { description: "What is worse, or missing." }),
     }),
   });
@@ -72,7 +82,7 @@ export function addDeployVerdict(builder: Builder, refs: Refs): void {
       restartsFrom: t.exposeString("restartsFrom", {
         nullable: true,
         description:
-          "`events`: ends that nobody asked for, in the windows. `counters`: what the engines count for the containers of this release and of others, over their lives. Null when neither is known.",
+          "`events`: ends that nobody asked for, in the windows. `counters`: what the engines count for the containers of this release and of others, over their lives; it decides only while the window lasts until now. Null when neither is known.",
       }),
       restartsBefore: t.int({
         nullable: true,
@@ -86,7 +96,7 @@ export function addDeployVerdict(builder: Builder, refs: Refs): void {
       }),
       restartsPValue: t.exposeFloat("restartsPValue", {
         nullable: true,
-        description: `The chance of so many after, if they came at one rate (conditional binomial test). Worse below ${alpha}.`,
+        description: `The chance of so many after, if they came at one rate (conditional binomial test). Worse below ${alpha}. Null when a number is unknown, or decides nothing.`,
       }),
       unhealthySecondsBefore: t.exposeFloat("unhealthySecondsBefore", {
         nullable: true,
@@ -97,14 +107,15 @@ export function addDeployVerdict(builder: Builder, refs: Refs): void {
         description: "As `unhealthySecondsBefore`.",
       }),
       unhealthyNow: t.exposeStringList("unhealthyNow", {
-        description: "Names of containers of this release that are unhealthy now: always worse.",
+        description:
+          "Names of containers of this release that are unhealthy now. That is worse while the window after the deploy lasts until now, unless containers were as long unhealthy before.",
       }),
     }),
   });
   refs.deployVerdict.implement({
     description:
       "A comparison of the time after a deploy with as long a time before it. Regressed when one part is: a queue's failures, its 95th percentile of waiting or " +
-      `running (${p95Factor} times and ${p95Seconds} s more), containers' restarts and health, new errors. Clean when none is and one queue had enough jobs.`,
+      `running (a test, and ${p95Factor} times and ${p95Seconds} s more), containers' restarts and health, new errors. Clean when none is and one queue had enough jobs.`,
     fields: (t) => ({
       outcome: t.expose("outcome", { type: outcome, description: "Of all parts together." }),
       reasons: t.exposeStringList("reasons", { description: "What is worse, or why there is not enough data." }),
@@ -135,6 +146,16 @@ export function addDeployVerdict(builder: Builder, refs: Refs): void {
       gaps: t.exposeStringList("gaps", { description: "What could not be asked, and why." }),
     }),
   });
+  builder.queryField("latestDeploys", (t) =>
+    t.field({
+      type: [refs.deploy],
+      nullable: true,
+      complexity: { field: 5, multiplier: 3 },
+      description:
+        "The newest deploy of each environment that the token covers, and the newest of those of which it is not known; newest first.",
+      resolve: async (_root, _args, { loaders }) => findLatest(await loaders.deploys.all()),
+    }),
+  );
   builder.objectField(refs.deploy, "verdict", (t) =>
     t.field({
       type: refs.deployVerdict,
