@@ -10,13 +10,13 @@ export interface HistoryRange {
 export interface QueuePoint {
   /** RFC 3339 UTC with seconds. */
   readonly time: string;
-  /** Jobs that could run at that time, and were not yet taken. */
+  /** Jobs that could run at that time, and were not yet taken. Null also where nothing tells since when one of the queue's jobs could run. */
   readonly depth: number | null;
   /** Successes in the step, divided by its seconds. */
   readonly processedPerSec: number | null;
   /** Failures in the step. */
   readonly failures: number | null;
-  /** Since when the oldest of the jobs of `depth` could run, seconds; null also without one. */
+  /** Since when the oldest of the jobs of `depth` could run, seconds; null also without one, and where that is not known. */
   readonly oldestAgeSeconds: number | null;
   /** Of jobs that were taken in the step, seconds: from when they could run to their start. */
   readonly waitP50Seconds: number | null;
@@ -30,7 +30,7 @@ export interface QueueHistory {
   readonly points: readonly QueuePoint[];
   /** Whether they are computed from the jobs' own rows; else from what was sampled while somebody asked. */
   readonly exact: boolean;
-  /** Points before this time are null: rows, or samples, of before are not kept any more. RFC 3339 UTC with seconds; null when they reach back far enough. */
+  /** Points before this time are null: rows, or samples, of before are not kept any more. RFC 3339 UTC with seconds; null when they reach back far enough, the end of the range where none are kept. */
   readonly since: string | null;
 }
 
@@ -45,6 +45,8 @@ export interface HistoryStep {
   readonly waitP50: number | null;
   readonly waitP95: number | null;
   readonly runP95: number | null;
+  /** In step 0: jobs of which nothing tells since when they could run. @default 0 */
+  readonly undated?: number;
   /** Of the jobs that were taken in this step: when the first of them could run, unix seconds; in step `steps` + 1 of those that were not taken by then. */
   readonly oldestDue: number | null;
 }
@@ -58,6 +60,7 @@ export function toPoints(
   const byStep = new Map(happened.map((one) => [one.step, one]));
   const before = byStep.get(0);
   let depth = (before?.due ?? 0) - (before?.taken ?? 0);
+  const isDated = (before?.undated ?? 0) === 0;
   const oldest = findOldest(happened, steps);
   const points: QueuePoint[] = [];
   for (let index = 1; index <= steps; index += 1) {
@@ -67,10 +70,10 @@ export function toPoints(
     const isKnown = since === null || at - step >= since;
     points.push({
       time: toTime(at),
-      depth: isKnown ? depth : null,
+      depth: isKnown && isDated ? depth : null,
       processedPerSec: isKnown ? (own?.processed ?? 0) / step : null,
       failures: isKnown ? (own?.failures ?? 0) : null,
-      oldestAgeSeconds: isKnown ? toAge(at, oldest[index]) : null,
+      oldestAgeSeconds: isKnown && isDated ? toAge(at, oldest[index]) : null,
       waitP50Seconds: isKnown ? (own?.waitP50 ?? null) : null,
       waitP95Seconds: isKnown ? (own?.waitP95 ?? null) : null,
       runP95Seconds: isKnown ? (own?.runP95 ?? null) : null,
@@ -90,7 +93,7 @@ function findOldest(happened: readonly HistoryStep[], steps: number): number[] {
 }
 
 function toAge(at: number, due: number | undefined): number | null {
-  return due === undefined || due > at ? null : at - due;
+  return due === undefined || due > at || due === Number.NEGATIVE_INFINITY ? null : at - due;
 }
 
 /** Unix seconds as RFC 3339 UTC with seconds. */

@@ -6,7 +6,7 @@ export type QueueState = (typeof queueStates)[number];
 /** What the rules look at. */
 export type QueueFigures = Pick<
   QueueMetrics,
-  "depth" | "processedPerSec" | "failuresLastHour" | "active" | "oldestAgeSeconds" | "paused" | "workers"
+  "depth" | "processedPerSec" | "failuresLastHour" | "failuresSeconds" | "active" | "oldestAgeSeconds" | "paused" | "workers"
 >;
 
 export const queueThresholds = {
@@ -14,7 +14,7 @@ export const queueThresholds = {
   stalledSeconds: 300,
   /** The same where something runs, which may only be long, seconds. */
   stalledBehindActiveSeconds: 1800,
-  /** Fewer failures in an hour are no sign, */
+  /** Fewer failures in an hour, or in what of it is known, are no sign, */
   failingFailures: 5,
   /** and nor is a smaller part of all that ended. */
   failingRatio: 0.5,
@@ -36,7 +36,8 @@ export function toDrainSeconds({ depth, processedPerSec }: Pick<QueueFigures, "d
  * 1. paused: it is paused.
  * 2. no_workers: jobs could run, and the system says that nobody takes them.
  * 3. stalled: one of them could for longer than `stalledSeconds` (`stalledBehindActiveSeconds` where something runs), and nothing ended in 5 minutes.
- * 4. failing: of what ended in the last hour at least `failingRatio` failed, at the rate of the last 5 minutes, and that were `failingFailures` at least.
+ * 4. failing: of what ended in the last hour at least `failingRatio` failed, at the rate of the last 5 minutes, and that were `failingFailures` at least. Where failures
+ *    are sampled it is the time that the samples reach back.
  * 5. backlog: a job waits longer than `backlogAgeSeconds`, or what waits takes longer than `backlogDrainSeconds`.
  * 6. idle: nothing waits, runs or ended in 5 minutes.
  * 7. ok.
@@ -56,9 +57,9 @@ function isStalled({ depth, active, processedPerSec, oldestAgeSeconds }: QueueFi
   return depth > 0 && processedPerSec === 0 && (oldestAgeSeconds ?? 0) > limit;
 }
 
-function isFailing({ processedPerSec, failuresLastHour }: QueueFigures): boolean {
+function isFailing({ processedPerSec, failuresLastHour, failuresSeconds = 3600 }: QueueFigures): boolean {
   if (processedPerSec === null || failuresLastHour === null) return false;
-  const ended = failuresLastHour + processedPerSec * 3600;
+  const ended = failuresLastHour + processedPerSec * failuresSeconds;
   return failuresLastHour >= queueThresholds.failingFailures && failuresLastHour / ended >= queueThresholds.failingRatio;
 }
 

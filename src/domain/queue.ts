@@ -13,6 +13,8 @@ export interface QueueMetrics {
   readonly processedPerSec: number | null;
   /** Failed attempts in the last 60 minutes where the system records attempts, else jobs that ended failed. */
   readonly failuresLastHour: number | null;
+  /** In how long that was, seconds: less where they are sampled, and the samples do not reach back an hour. @default 3600 */
+  readonly failuresSeconds?: number;
   /** Jobs that a worker is at. */
   readonly active: number | null;
   /** Jobs that wait for a time to come, and did not fail. */
@@ -31,7 +33,10 @@ export interface QueueMetrics {
   readonly workers: number | null;
   /** False when `processedPerSec` or `failuresLastHour` comes from samples of counters, or when numbers are estimates. */
   readonly exact: boolean;
-  /** Where sampled: how far the samples reach back, seconds, at most 3600. Failures are those since then, the rate that of its last 300. */
+  /**
+   * Where the rate or the failures are sampled: how far the samples reach back, seconds, at most 3600. The rate is that of its last 300. Failures are those since
+   * then where they are sampled (`failuresSeconds`); where rows tell them, those of an hour.
+   */
   readonly windowSeconds: number | null;
   /** When its source was read, RFC 3339 UTC with seconds. */
   readonly observedAt: string;

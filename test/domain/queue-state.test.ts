@@ -18,6 +18,8 @@ const quiet: QueueFigures = {
   paused: null,
   workers: null,
 };
+/** A rate, and samples of two minutes. */
+const sampled = { processedPerSec: 0.1, failuresSeconds: 120 };
 const state = (figures: Partial<QueueFigures>) => toQueueState({ ...quiet, ...figures });
 
 describe("toQueueState", () => {
@@ -43,6 +45,9 @@ describe("toQueueState", () => {
     ["fewer failures than successes", { failuresLastHour: 35, processedPerSec: 0.01 }, "ok"],
     ["four failures and nothing else", { failuresLastHour: 4 }, "idle"],
     ["five failures and nothing else", { failuresLastHour: 5 }, "failing"],
+    ["fewer failures than successes, in the time of their samples", { ...sampled, failuresLastHour: 11 }, "ok"],
+    ["as many failures as successes, in the time of their samples", { ...sampled, failuresLastHour: 12 }, "failing"],
+    ["as many failures, had the samples an hour", { ...sampled, failuresLastHour: 12, failuresSeconds: 3600 }, "ok"],
     ["failures beside an unknown rate", { failuresLastHour: 500, processedPerSec: null }, "idle"],
     ["paused, whatever else", { paused: true, depth: 9, workers: 0, failuresLastHour: 99 }, "paused"],
   ] as const)("%s: %j is %s", (_, figures, expected) => {
@@ -55,6 +60,7 @@ describe("toQueueState", () => {
     depth: fc.nat(10_000_000),
     processedPerSec: maybe(amount),
     failuresLastHour: maybe(fc.nat(1_000_000)),
+    failuresSeconds: fc.integer({ min: 60, max: 3600 }),
     active: maybe(fc.nat(10_000)),
     oldestAgeSeconds: maybe(amount),
     paused: maybe(fc.boolean()),
@@ -69,9 +75,9 @@ describe("toQueueState", () => {
     no_workers: ({ depth, workers }) => depth > 0 && workers === 0,
     stalled: ({ depth, processedPerSec, oldestAgeSeconds }) =>
       depth > 0 && processedPerSec === 0 && Number(oldestAgeSeconds) > queueThresholds.stalledSeconds,
-    failing: ({ failuresLastHour, processedPerSec }) =>
+    failing: ({ failuresLastHour, failuresSeconds = 3600, processedPerSec }) =>
       Number(failuresLastHour) >= queueThresholds.failingFailures &&
-      Number(failuresLastHour) >= Number(processedPerSec) * 3600 * 0.999_999,
+      Number(failuresLastHour) / failuresSeconds >= Number(processedPerSec) * 0.999_999,
     backlog: (some) =>
       Number(some.oldestAgeSeconds) > queueThresholds.backlogAgeSeconds ||
       Number(toDrainSeconds(some)) > queueThresholds.backlogDrainSeconds,
@@ -99,6 +105,22 @@ describe("toQueueState", () => {
         const fails = { ...some, failuresLastHour: some.failuresLastHour === null ? null : some.failuresLastHour + more };
         expect(isBad(some) && !isBad(waits)).toBe(false);
         expect(isBad(some) && !isBad(fails)).toBe(false);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it("says the same of failures at one rate, however long they were counted", () => {
+    expect.hasAssertions();
+    fc.assert(
+      fc.property(figures, fc.integer({ min: 1, max: 60 }), fc.nat(1000), (some, minutes, perMinute) => {
+        const hour = { ...some, failuresLastHour: perMinute * 60, failuresSeconds: 3600 };
+        const part = { ...some, failuresLastHour: perMinute * minutes, failuresSeconds: minutes * 60 };
+        const isEnough = perMinute * minutes >= queueThresholds.failingFailures;
+        // At equal rates of failures and successes, the last digits of the numbers decide.
+        const isClose = Math.abs(perMinute - Number(some.processedPerSec) * 60) < perMinute / 1e6;
+        fc.pre(isEnough && !isClose);
+        expect(toQueueState(part)).toBe(toQueueState(hour));
       }),
       { numRuns: 2000 },
     );

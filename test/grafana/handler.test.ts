@@ -254,7 +254,7 @@ describe("/query", () => {
     add("host_alert", ["down", "alert", "ok"]);
     timeline.add(toEntry({ kind: "oom_kill", time: timestamp, env: "staging", message: "out of memory", container }));
     const [frame] = await query(lastHour([target("alerts")]));
-    expect(column(frame, "text").toSorted()).toEqual([
+    expect((column(frame, "text") as string[]).toSorted()).toEqual([
       "health unhealthy",
       "host_alert alert",
       "host_alert down",

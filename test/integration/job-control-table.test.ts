@@ -37,6 +37,8 @@ describe("operations on jobs of a table", () => {
       create table payouts (id text primary key, state int not null, settled_at timestamp, failure text);
       create table silent (id int primary key, state text not null, settled_at timestamptz, failure text);
       insert into silent values (1, 'rejected', now(), 'x');
+      create table lone (id int primary key, state text not null, settled_at timestamptz, failure text);
+      insert into lone values (1, 'rejected', now(), 'x'), (2, 'paid', now(), null);
       create table guarded (id int primary key, state text not null check (state <> 'queued'), settled_at timestamptz, failure text);
       insert into guarded values (1, 'rejected', now(), 'x'), (2, 'rejected', now(), 'x');
       create function refuse() returns trigger language plpgsql as $$ begin raise exception 'canary-secret'; end $$;
@@ -49,6 +51,7 @@ describe("operations on jobs of a table", () => {
         full,
         { ...toQueueMapping("payouts"), ...numbered },
         toQueueMapping("silent"),
+        { ...toQueueMapping("lone"), control: { retry: { status: "queued" }, discard: { status: "rejected" } } },
         { ...toQueueMapping("guarded"), control: { retry: { status: "queued" } } },
       ],
     });
@@ -103,6 +106,16 @@ describe("operations on jobs of a table", () => {
     const group = await operator.retryGroup("full", "mail", data.jobErrors[0].fingerprint);
     expect(group.data).toMatchObject({ count: 1, jobIds: [failed], skipped: [{ jobId: dropped, code: "job_conflict" }] });
     expect(await read(dropped)).toMatchObject({ State: "dropped" });
+  });
+
+  it("retries an error group where those that failed and those that were discarded have one status", async () => {
+    const { data } = await operator.ask('{ jobErrors(queue: "lone") { fingerprint } }');
+    const group = await operator.retryGroup("lone", "lone", data.jobErrors[0].fingerprint);
+    expect(group.data).toMatchObject({ count: 1, jobIds: ["1"], skipped: [] });
+    expect((await database.query("select id, state from lone order by id")).rows).toEqual([
+      { id: 1, state: "queued" },
+      { id: 2, state: "paid" },
+    ]);
   });
 
   it("takes statuses and ids of other types: integers, any text", async () => {

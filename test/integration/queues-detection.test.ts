@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, inject, it, vi } from "vitest";
+import { afterAll, beforeAll, expect, inject, it, onTestFinished, vi } from "vitest";
 import type { QueueSources } from "../../src/domain/queue.ts";
 import { silentLogger } from "../../src/logger.ts";
 import { parseQueuesFile } from "../../src/upstreams/queues/queues-file.ts";
@@ -23,11 +23,11 @@ afterAll(async () => {
   await database.drop();
 });
 
-function open(file?: object): QueueSources {
+function open(file?: object, databaseUrl = database.url): QueueSources {
   const parsed = file === undefined ? { ok: true as const } : parseQueuesFile(JSON.stringify(file));
   if (!parsed.ok) throw new Error(parsed.issues.join("\n"));
   const { ok: _, ...options } = parsed;
-  const sources = createQueueSources({ ...options, databaseUrl: database.url, env: null, logger: silentLogger, keepMs: 0 });
+  const sources = createQueueSources({ ...options, databaseUrl, env: null, logger: silentLogger, keepMs: 0 });
   opened.push(sources);
   return sources;
 }
@@ -54,6 +54,40 @@ it("takes the file's word for what is found: another name, another grouping", as
 it("gives a found system another name where the file has taken its own", async () => {
   const payouts = { ...runnerMapping, name: "river" };
   expect(await namesOf(open({ sources: [payouts] }))).toEqual(["table river", "river river:detected", "river river:audit"]);
+});
+
+it("gives way to names of the file again and again, within what a name may have", async () => {
+  const take = (name: string) => ({ ...runnerMapping, name });
+  const sources = open({ sources: ["river", "river:detected", "river:detected-2", "river:audit"].map(take) });
+  const names = (await sources.all(signal)).map(({ name }) => name);
+  expect(names.slice(4)).toEqual(["river:detected-3", "river:audit:detected"]);
+});
+
+it("tells schemas apart whose names are alike once they are tidy", async () => {
+  const own = await createTestDatabase(inject("postgresUrl"), "alike");
+  onTestFinished(() => own.drop());
+  const long = "s".repeat(62);
+  const schemas = ["x y", "x_y", "x-y", `${long} 1`.slice(1), `${long} 2`.slice(1)];
+  for (const schema of schemas) {
+    const river = await createRiverJobs(own, `"${schema}"`);
+    await river.insert([{ queue: schema, state: "waiting" }]);
+  }
+  await createRiverJobs(own);
+  const sources = open(undefined, own.url);
+  onTestFinished(() => sources.close());
+  const found = await sources.all(signal);
+  const names = found.map(({ name }) => name);
+  expect(names).toEqual([
+    "river",
+    expect.stringMatching(/^river:s{49}-[0-9a-f]{8}$/),
+    expect.stringMatching(/^river:s{49}-[0-9a-f]{8}$/),
+    expect.stringMatching(/^river:x_y-[0-9a-f]{8}$/),
+    "river:x-y",
+    "river:x_y",
+  ]);
+  expect(new Set(names).size).toBe(names.length);
+  const queues = await Promise.all(found.map(async (source) => (await source.metrics(signal)).map(({ name }) => name)));
+  expect(queues.flat().toSorted()).toEqual(schemas.toSorted());
 });
 
 it("keeps the sources that it has found, and sees within a minute what came and what went", async () => {

@@ -190,6 +190,14 @@ describe("a broker as it comes", () => {
     await own.close();
   });
 
+  it("remembers queues that were deleted, but for those that delete themselves", async () => {
+    await admin.declare("kept");
+    await admin.call("PUT", "/queues/%2f/passing", { auto_delete: true });
+    expect([...(await read()).keys()]).toStrictEqual(["kept", "passing"]);
+    await admin.clear();
+    expect([...(await read()).keys()]).toStrictEqual(["kept"]);
+  });
+
   it("tells virtual hosts apart", async () => {
     await admin.call("PUT", "/vhosts/other", {});
     await admin.call("PUT", "/permissions/other/ops", { configure: ".*", write: ".*", read: ".*" });

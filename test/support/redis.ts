@@ -25,7 +25,7 @@ export function createRedisReader(url: () => string) {
     },
     read,
     /** As `read`, two minutes later by the clock of the samples. */
-    async readLater() {
+    readLater: async () => {
       const now = performance.now();
       const clock = vi.spyOn(performance, "now").mockImplementation(() => now + 120_000);
       try {
@@ -34,7 +34,7 @@ export function createRedisReader(url: () => string) {
         clock.mockRestore();
       }
     },
-    async reopen() {
+    reopen: async () => {
       await close();
       sources = openRedis(url());
       [source] = (await sources.all(signal())) as [QueueSource];

@@ -76,7 +76,7 @@ export function addQueue(builder: Builder, refs: Refs, scalars: Scalars): void {
       windowSeconds: t.exposeFloat("windowSeconds", {
         nullable: true,
         description:
-          "Where sampled: how far the samples reach back, at most 3600 s. Failures are those since then, the rate that of the last 300 s of them.",
+          "Where sampled: how far the samples reach back, at most 3600 s. Failures, where they are sampled too, are those since then; the rate is that of its last 300 s.",
       }),
       observedAt: t.expose("observedAt", { type: "DateTime", description: "When its source was read." }),
       state: t.field({ type: state, description: "How it is.", resolve: toQueueState }),

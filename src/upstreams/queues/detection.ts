@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { Brokers, QueueKind } from "./kind.ts";
 import { type QueueSourceConfig, queueKinds } from "./kinds.ts";
 import { toQueueError } from "./sql/failures.ts";
@@ -8,7 +9,7 @@ const kinds = queueKinds as unknown as readonly QueueKind[];
 
 /**
  * Sources for the job systems that are in the database, and for the brokers: one for each schema that has one. The one whose tables are found through the
- * search_path is called as its kind ("river"), the others "river:<schema>". Rejects with postgres_unavailable.
+ * search_path is called as its kind ("river"), the others "river:<schema>", as `toSourceName` has it. Rejects with postgres_unavailable.
  */
 export async function detectTables(database: Database, signal: AbortSignal): Promise<readonly QueueSourceConfig[]> {
   const rows = await database.read(markersStatement(), signal).catch((error: unknown) => {
@@ -37,9 +38,20 @@ export function detectBrokers(brokers: Brokers): readonly QueueSourceConfig[] {
 }
 
 function toConfig(detected: NonNullable<QueueKind["detected"]>, name: string, schema: string): QueueSourceConfig {
-  // Schemas may be called as they like; the names of sources may not.
-  const tidy = name.replaceAll(/[^\w.:-]/g, "_").slice(0, 64);
-  return detected.toConfig({ name: tidy, schema }) as QueueSourceConfig;
+  return detected.toConfig({ name: toSourceName(name, schema), schema }) as QueueSourceConfig;
+}
+
+const mostLetters = 64;
+
+/**
+ * Schemas may be called as they like; the names of sources may not. One that has to be changed gets a part of a hash of the schema: what is done to the
+ * jobs of a source must not reach another schema whose name is changed to the same.
+ */
+export function toSourceName(name: string, schema: string): string {
+  const tidy = name.replaceAll(/[^\w.:-]/g, "_");
+  if (tidy === name && name.length <= mostLetters) return name;
+  const hash = createHash("sha256").update(schema).digest("hex").slice(0, 8);
+  return `${tidy.slice(0, mostLetters - 1 - hash.length)}-${hash}`;
 }
 
 /** pg_catalog tells every role, whatever it may read. Schemas in the search_path come first. */

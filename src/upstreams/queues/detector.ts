@@ -46,9 +46,10 @@ export function createDetector({
   const look = createFlight(async (signal) => {
     const found = [...detectBrokers(brokers), ...(database ? await detectTables(database, signal) : [])];
     const before = detected?.map(({ name }) => name).join();
+    const taken = new Set(sources.map(({ name }) => name));
     detected = found
       .filter((config) => !hide.includes(config.name) && !sources.some((source) => isSame(source, config)))
-      .map((config) => toSource(rename(config, sources)));
+      .map((config) => toSource(rename(config, taken)));
     askAgainAt = performance.now() + againMs;
     const names = detected.map(({ name }) => name);
     if (names.length > 0 && names.join() !== before) logger.info({ sources: names }, "queue sources detected");
@@ -77,7 +78,13 @@ function schemaOf(config: QueueSourceConfig): string | null {
   return "schema" in config ? config.schema : null;
 }
 
-/** A configured source keeps its name; a detected one gives way. */
-function rename(config: QueueSourceConfig, sources: readonly QueueSourceConfig[]): QueueSourceConfig {
-  return sources.some(({ name }) => name === config.name) ? { ...config, name: `${config.name}:detected` } : config;
+/** A configured source keeps its name, and so does what was found before; a detected one gives way. No name is given twice: sources are found by it. */
+function rename(config: QueueSourceConfig, taken: Set<string>): QueueSourceConfig {
+  let { name } = config;
+  for (let times = 1; taken.has(name); times += 1) {
+    const suffix = times === 1 ? ":detected" : `:detected-${times}`;
+    name = `${config.name.slice(0, 64 - suffix.length)}${suffix}`;
+  }
+  taken.add(name);
+  return { ...config, name };
 }

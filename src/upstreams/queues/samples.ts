@@ -11,12 +11,16 @@ export interface SampledRates {
 export interface Totals {
   readonly processed: number | null;
   readonly failures: number | null;
+  /** What they are counted by, where that may change: they begin anew when it does. */
+  readonly since?: string;
 }
 
 export interface Samples {
   /** To be told at each read: keeps one in ten seconds of the last five minutes, and one in a minute before. A counter that went back began anew (a restart, a purge): what was kept of it is forgotten. */
   add(queue: string, totals: Totals): void;
   rates(queue: string): SampledRates;
+  /** Forgets all other queues: they are gone. */
+  retain(queues: Pick<ReadonlySet<string>, "has">): void;
 }
 
 interface Sample extends Totals {
@@ -45,7 +49,7 @@ export function createSamples(now: () => number = () => performance.now()): Samp
       const ring = rings.get(queue) ?? [];
       rings.set(queue, ring);
       const last = ring.at(-1);
-      if (last && (isLess(totals.processed, last.processed) || isLess(totals.failures, last.failures))) ring.length = 0;
+      if (last && isNew(totals, last)) ring.length = 0;
       const before = ring.at(-2);
       if (ring.length >= 2 && before && (ring.at(-1)?.at ?? 0) - before.at < stepMs) ring.pop();
       ring.push({ at, ...totals });
@@ -65,6 +69,9 @@ export function createSamples(now: () => number = () => performance.now()): Samp
         failures: difference(newest.failures, first.failures),
         windowSeconds: Math.min(hourMs, newest.at - first.at) / 1000,
       };
+    },
+    retain(queues) {
+      for (const queue of rings.keys()) if (!queues.has(queue)) rings.delete(queue);
     },
   };
 }
@@ -87,6 +94,10 @@ function startOf(ring: readonly Sample[], from: number): Sample | undefined {
   const newest = ring.at(-1);
   if (inside && newest && newest.at - inside.at >= leastMs) return inside;
   return ring[index - 1] ?? inside;
+}
+
+function isNew(now: Totals, before: Totals): boolean {
+  return now.since !== before.since || isLess(now.processed, before.processed) || isLess(now.failures, before.failures);
 }
 
 function isLess(now: number | null, before: number | null): boolean {

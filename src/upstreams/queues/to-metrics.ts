@@ -16,7 +16,7 @@ export function toQueueMetrics(
     source,
     depth: measured.depth ?? 0,
     processedPerSec: typeof processed === "number" ? processed / processedWindowSeconds : number(sampled?.processedPerSec),
-    failuresLastHour: number(measured.failures ?? sampled?.failures),
+    ...toFailures(measured, sampled),
     active: number(measured.active),
     deferred: number(measured.deferred),
     retrying: number(measured.retrying),
@@ -30,6 +30,16 @@ export function toQueueMetrics(
     windowSeconds: number(sampled?.windowSeconds),
     observedAt,
   };
+}
+
+/** A window of their own only where they are sampled: beside a sampled rate, rows may tell the failures of an hour. */
+function toFailures(
+  { failures }: Measured,
+  sampled: SampledRates | null,
+): Pick<QueueMetrics, "failuresLastHour" | "failuresSeconds"> {
+  if (typeof failures === "number") return { failuresLastHour: failures };
+  if (sampled === null || sampled.failures === null || sampled.windowSeconds === null) return { failuresLastHour: null };
+  return { failuresLastHour: sampled.failures, failuresSeconds: sampled.windowSeconds };
 }
 
 function number(value: number | null | undefined): number | null {

@@ -15,19 +15,21 @@ const running = (name: string, more: Item = {}): Item => ({
   messages_unacknowledged: 0,
   ...more,
 });
+const deadLettersTo = (name: string) => ({ "x-dead-letter-exchange": "", "x-dead-letter-routing-key": name });
 const signal = () => AbortSignal.timeout(5000);
 
 /** A management API with answers of our own. */
 describe("createRabbitmqReader", () => {
   let pages: Item[][] = [];
   let asked: string[] = [];
+  let bindings: Item[] = [];
   const overview: Item = { rates_mode: "basic" };
   const reply = (url: URL): { status: number; body: unknown } => {
     const path = url.pathname.replace("/api/", "");
     if (path === "overview") return { status: 200, body: overview };
     if (path === "exchanges") return { status: 200, body: [{ name: "", vhost: "/", type: "direct" }] };
     if (path === "nodes") return { status: 401, body: { error: "not_authorised", reason: "Not monitor user" } };
-    if (path === "bindings") return { status: 200, body: [] };
+    if (path === "bindings") return { status: 200, body: bindings };
     const page = Number(url.searchParams.get("page"));
     const items = pages[page - 1];
     return items
@@ -47,6 +49,7 @@ describe("createRabbitmqReader", () => {
   afterEach(() => {
     vi.useRealTimers();
     asked = [];
+    bindings = [];
   });
   afterAll(() => {
     server.closeAllConnections();
@@ -63,6 +66,59 @@ describe("createRabbitmqReader", () => {
     expect(await reader.read(signal())).toMatchObject([
       { name: "new", depth: 0, active: null },
       { name: "payouts", depth: 5, observedAt: "2026-01-01T00:00:00Z" },
+    ]);
+    await reader.close();
+  });
+
+  it("forgets a queue that was deleted, and that there was one that deletes itself", async () => {
+    const reader = open();
+    const list = async (items: Item[]) => {
+      pages = [items];
+      return (await reader.read(signal())).map(({ name, depth }) => [name, depth]);
+    };
+    const passing = running("passing", { auto_delete: true });
+    expect(await list([running("payouts"), passing])).toStrictEqual([
+      ["passing", 5],
+      ["payouts", 5],
+    ]);
+    expect(asked.some((url) => /[=,]auto_delete,/.test(url))).toBe(true);
+    expect(await list([])).toStrictEqual([["payouts", 0]]);
+    // What it had when it last answered was another queue's.
+    expect(await list([running("payouts", { state: "down" })])).toStrictEqual([]);
+    await reader.close();
+  });
+
+  it("counts anew for a queue that comes again under the name of one that was deleted", async () => {
+    vi.useFakeTimers({ toFake: ["performance"] });
+    bindings = [{ source: "", vhost: "/", destination: "dlq", destination_type: "queue", routing_key: "dlq" }];
+    const reader = open();
+    const listed = (done: number, dead: number) => [
+      running("mail", { arguments: deadLettersTo("dlq"), message_stats: { ack: done } }),
+      running("dlq", { messages: dead }),
+    ];
+    const figures = [];
+    for (const items of [
+      listed(0, 0),
+      listed(60, 6),
+      [],
+      listed(120, 12),
+      listed(240, 24),
+      listed(360, 0).slice(0, 1),
+      listed(480, 48),
+    ]) {
+      pages = [items];
+      const mail = (await reader.read(signal())).find(({ name }) => name === "mail");
+      figures.push([mail?.processedPerSec, mail?.failuresLastHour]);
+      vi.advanceTimersByTime(60_000);
+    }
+    expect(figures).toStrictEqual([
+      [null, null],
+      [1, 6],
+      [null, null],
+      [null, null],
+      [2, 12],
+      [2, 12],
+      [2, null],
     ]);
     await reader.close();
   });

@@ -247,4 +247,12 @@ describe("createArrivals", () => {
     now = 31_000;
     expect([count(0, 2), count(2, 2)]).toStrictEqual([4, 6]);
   });
+
+  it("forgets what is gone: it begins anew should it come again", () => {
+    const arrivals = createArrivals();
+    const count = (key: string, held: number) => arrivals.count(key, held, 0);
+    expect([count("gone", 1), count("here", 1), count("gone", 3), count("here", 3)]).toStrictEqual([0, 0, 2, 2]);
+    arrivals.retain(new Set(["here"]));
+    expect([count("gone", 5), count("here", 5)]).toStrictEqual([0, 4]);
+  });
 });

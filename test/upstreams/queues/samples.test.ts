@@ -55,6 +55,29 @@ describe("createSamples", () => {
     expect(queue.at(170, 63)).toEqual({ processedPerSec: 1, failures: 0, windowSeconds: 60 });
   });
 
+  it("begins anew where something else is counted, and again when that is counted as before", () => {
+    let now = 0;
+    const samples = createSamples(() => now * 1000);
+    const rateAt = (seconds: number, processed: number, since: string) => {
+      now = seconds;
+      samples.add("q", { processed, failures: null, since });
+      return samples.rates("q").processedPerSec;
+    };
+    expect([rateAt(0, 0, "rows"), rateAt(60, 60, "rows"), rateAt(70, 60, "events")]).toEqual([null, 1, null]);
+    expect([rateAt(80, 80, "rows"), rateAt(140, 200, "rows")]).toEqual([null, 2]);
+  });
+
+  it("forgets the queues that are gone", () => {
+    let now = 0;
+    const samples = createSamples(() => now);
+    const queues = ["gone", "here"];
+    for (now of [0, 60_000]) for (const queue of queues) samples.add(queue, { processed: now, failures: 0 });
+    samples.retain(new Set(["here"]));
+    expect(queues.map((queue) => samples.rates(queue).processedPerSec)).toEqual([null, 1000]);
+    samples.add("gone", { processed: 1, failures: 0 });
+    expect(samples.rates("gone")).toEqual(unknown);
+  });
+
   it("tells one counter where the system has no other", () => {
     const queue = start();
     queue.at(0, null, 1);

@@ -54,6 +54,7 @@ describe("quoting", () => {
   });
 
   it("writes conditions as a partial index does", () => {
+    expect(isOneOf("s", [])).toBe("false");
     expect(isOneOf("s", ["a"])).toBe("s = 'a'");
     expect(isOneOf("s", ["a", "b"])).toBe("s in ('a', 'b')");
   });

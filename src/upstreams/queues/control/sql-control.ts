@@ -120,8 +120,10 @@ function anyJob(jobId: string): JobRef {
 /** The rights that a statement needs are looked at when it is explained, as when it is run. Nothing where there is nothing to be done. */
 function toProbe(statements: ControlStatements, jobId: string): string[] {
   const job = anyJob(jobId);
-  const changes = [statements.change("retry", job, false), statements.change("discard", job, false)].filter(
-    (change) => change !== null,
-  );
+  const changes = [
+    statements.change("retry", job, false),
+    statements.change("retry", job, true),
+    statements.change("discard", job, false),
+  ].filter((change) => change !== null);
   return changes.length === 0 ? [] : [...changes.map((change) => `explain ${change}`), statements.look(job)];
 }

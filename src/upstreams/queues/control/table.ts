@@ -1,6 +1,7 @@
 import type { JobRef } from "../../../domain/job-control.ts";
+import { column, isStatus, toFrom, toQueue } from "../kinds/table-columns.ts";
 import type { TableSourceConfig } from "../kinds/table-config.ts";
-import { isOneOf, quoteIdentifier, quoteLiteral, quoteTable, toTableName } from "../sql/names.ts";
+import { quoteIdentifier, quoteLiteral } from "../sql/names.ts";
 import type { ControlStatements } from "./sql-control.ts";
 
 type Status = TableSourceConfig["failed"][number];
@@ -10,17 +11,16 @@ type Status = TableSourceConfig["failed"][number];
  * `waiting`: never an active job, and none that is done or has the new status already. A retried job may run at once, a discarded one has ended now.
  */
 export function tableControl(config: TableSourceConfig): ControlStatements {
-  const table = `${quoteTable(toTableName(config.table))} as job`;
-  const queue = "name" in config.queue ? `${quoteLiteral(config.queue.name)}::text` : `${column(config.queue.column)}::text`;
-  const status = column(config.status);
-  const seen = `${queue} as queue, ${status}::text as state`;
+  const table = toFrom(config);
+  const { queue } = toQueue(config);
+  const seen = `${queue} as queue, ${column(config.status)}::text as state`;
   const isJob = (job: JobRef) =>
     `${column(config.id)} = ${quoteLiteral(job.jobId)}${job.queue === null ? "" : ` and ${queue} = ${quoteLiteral(job.queue)}`}`;
   const update = (job: JobRef, from: readonly Status[], values: Readonly<Record<string, string>>) => `
 update ${table} set ${Object.entries(values)
     .map(([name, value]) => `${quoteIdentifier(name)} = ${value}`)
     .join(", ")}
-where ${isJob(job)} and ${isOneOf(status, from)}
+where ${isJob(job)} and ${isStatus(config, from)}
 returning ${seen}`;
   const { control, retrying = [] } = config;
   return {
@@ -28,10 +28,8 @@ returning ${seen}`;
       if (action === "retry") {
         const { retry } = control ?? {};
         if (!retry) return null;
-        const given = control?.discard?.status;
-        const from = [...config.failed, ...retrying].filter(
-          (value) => value !== retry.status && !(onlyFailed && value === given),
-        );
+        const failed = onlyFailed ? withoutDiscarded(config) : config.failed;
+        const from = [...failed, ...retrying].filter((value) => value !== retry.status);
         const reset = Object.fromEntries((retry.reset ?? []).map((name) => [name, "null"]));
         return update(job, from, {
           [config.status]: quoteLiteral(retry.status),
@@ -52,6 +50,8 @@ returning ${seen}`;
   };
 }
 
-function column(name: string): string {
-  return `job.${quoteIdentifier(name)}`;
+/** Where a discarded job has a failed status of its own, it is told from those that failed; where it has the only one, from none. */
+function withoutDiscarded({ failed, control }: TableSourceConfig): readonly Status[] {
+  const others = failed.filter((value) => value !== control?.discard?.status);
+  return others.length === 0 ? failed : others;
 }

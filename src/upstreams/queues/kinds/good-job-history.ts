@@ -17,6 +17,7 @@ export function goodJobHistory(schema: string): ToHistoryRows {
     select queue_name, coalesce(scheduled_at, created_at), performed_at, null, false from ${jobs} where finished_at is null and ${own}`,
       failures: `select queue_name as queue, finished_at as failed_at from ${executions} where error is not null and finished_at >= ${since} and ${own}`,
       oldest: `select min(finished_at) from ${jobs} where finished_at is not null and error is null`,
+      keeps: false,
     };
   };
 }

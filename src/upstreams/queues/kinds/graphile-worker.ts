@@ -23,7 +23,7 @@ export const graphileWorker = defineKind<typeof graphileWorkerConfig>({
     tables: ["_private_jobs", "_private_tasks", "jobs"],
     toConfig: ({ name, schema }) => ({ name, kind: "graphile-worker", schema }),
   },
-  create: (config, { database, env }) => {
+  create: (config, { database, env, heavy }) => {
     const { name, kind, schema, names = [] } = config;
     let extras: Extras = { tasks: false, ends: false };
     const source = createSqlSource({
@@ -38,6 +38,7 @@ export const graphileWorker = defineKind<typeof graphileWorkerConfig>({
         extras = await findExtras(name, schema, read);
         return graphileWorkerStatements(schema, extras);
       },
+      heavy,
     });
     return {
       ...source,

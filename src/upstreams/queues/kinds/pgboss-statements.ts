@@ -102,7 +102,7 @@ join (${readJobs(ended, `${queues} ${seen} and job.state = 'completed'`).sql}) a
 }
 
 /** All but those that pg-boss has for itself, with how long they keep ended jobs, seconds, where they say that: not in 10. */
-function findQueues(schema: string): string {
+export function findQueues(schema: string): string {
   return `(
   select own.* from (select null::int as deletion_seconds) as missing cross join lateral (
     select queue.name, deletion_seconds as keeps from ${quoteTable({ schema, table: "queue" })} as queue where left(queue.name, 10) <> '__pgboss__'

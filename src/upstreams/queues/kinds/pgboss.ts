@@ -31,7 +31,7 @@ export const pgboss = defineKind<typeof pgbossConfig>({
     tables: ["job", "queue", "schedule", "subscription", "version"],
     toConfig: ({ name, schema }) => ({ name, kind: "pgboss", schema }),
   },
-  create: (config, { database, env }) =>
+  create: (config, { database, env, heavy }) =>
     createSqlSource({
       name: config.name,
       kind: config.kind,
@@ -45,5 +45,6 @@ export const pgboss = defineKind<typeof pgbossConfig>({
       names: config.names ?? [],
       statements: (read) => preparePgboss(config.schema, read),
       history: pgbossHistory(config.schema),
+      heavy,
     }),
 });

@@ -16,6 +16,7 @@ const queueTotals = z.object({
   type: z.string().nullish().catch(null),
   state: z.string().nullish().catch(null),
   exclusive: z.boolean().nullish().catch(null),
+  auto_delete: z.boolean().nullish().catch(null),
   arguments: table,
   messages: count,
   messages_ready: count,

@@ -87,6 +87,8 @@ function toAge({ totals, stats }: RabbitmqQueue, now: number): number | null {
 export interface Arrivals {
   /** To be told at each read: how many messages it has, and how many left it by consumers. Returns the arrivals since the first read. */
   count(key: string, held: number, left: number | null): number;
+  /** Forgets all other queues: they are gone. */
+  retain(keys: Pick<ReadonlySet<string>, "has">): void;
 }
 
 /** What left is told later than what is held; when that still does not add up after this time, milliseconds, messages were purged or expired. */
@@ -111,6 +113,9 @@ export function createArrivals(now: () => number = () => performance.now()): Arr
         );
       }
       return seen.get(key)?.arrived ?? 0;
+    },
+    retain(keys) {
+      for (const key of seen.keys()) if (!keys.has(key)) seen.delete(key);
     },
   };
 }

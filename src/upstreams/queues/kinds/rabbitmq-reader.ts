@@ -4,7 +4,7 @@ import { OpsError } from "../../../errors.ts";
 import type { ObserveCall } from "../../../domain/upstream-call.ts";
 import type { Logger } from "../../../logger.ts";
 import { createKnownQueues } from "../known-queues.ts";
-import { type Totals, createSamples } from "../samples.ts";
+import { createSamples } from "../samples.ts";
 import { toQueueMetrics, toSeconds } from "../to-metrics.ts";
 import { type QueueStats, type QueueTotals, answers } from "./rabbitmq-answers.ts";
 import { createRabbitmqClient } from "./rabbitmq-client.ts";
@@ -40,7 +40,7 @@ interface Reading {
 /** The most that the API takes. */
 const pageSize = 500;
 const now =
-  "disable_stats=true&enable_queue_totals=true&columns=name,vhost,type,state,exclusive,arguments,messages,messages_ready,messages_unacknowledged";
+  "disable_stats=true&enable_queue_totals=true&columns=name,vhost,type,state,exclusive,auto_delete,arguments,messages,messages_ready,messages_unacknowledged";
 const counters = ["ack", "deliver_no_ack", "get_no_ack"].flatMap((one) => [
   `message_stats.${one}`,
   `message_stats.${one}_details.avg_rate`,
@@ -54,7 +54,7 @@ export function createRabbitmqReader(options: ReaderOptions): RabbitmqReader {
   const client = createRabbitmqClient({ source, url: options.url, observe: options.observe });
   const facts = createFactsReader(client);
   const known = createKnownQueues(options.names ?? []);
-  const samples = createSamples();
+  const samples = { processed: createSamples(), failures: createSamples() };
   const countDeadLetters = createDeadLetterCounter();
   /** As they were when they last answered. */
   const last = new Map<string, QueueMetrics>();
@@ -95,9 +95,9 @@ export function createRabbitmqReader(options: ReaderOptions): RabbitmqReader {
   const toName = (queue: QueueTotals) =>
     vhost === undefined && queue.vhost !== "/" ? `${queue.vhost}/${queue.name}` : queue.name;
   /** Each counter by itself: one may be known before the other. */
-  const sample = (key: string, which: keyof Totals, total: number | null) => {
-    if (total !== null) samples.add(key, { processed: null, failures: null, [which]: total });
-    return samples.rates(key);
+  const sample = (key: string, which: keyof typeof samples, total: number | null) => {
+    if (total !== null) samples[which].add(key, { processed: null, failures: null, [which]: total });
+    return samples[which].rates(key);
   };
   /** Null when it is down and never answered. */
   const toMetrics = (key: string, queue: QueueTotals, reading: Reading, letters: DeadLetters, at: Date): QueueMetrics | null => {
@@ -109,13 +109,18 @@ export function createRabbitmqReader(options: ReaderOptions): RabbitmqReader {
     const stats = reading.stats.get(key);
     const { arrived, ...rest } = letters(key);
     const sampled = {
-      done: sample(`${key} done`, "processed", toDone(stats, reading.facts)),
-      failed: sample(`${key} failed`, "failures", arrived),
+      done: sample(key, "processed", toDone(stats, reading.facts)),
+      failed: sample(key, "failures", arrived),
     };
     const identity = { name, source, observedAt: toSeconds(at) };
     const metrics = toRabbitmqMetrics(identity, { totals: queue, stats, ...rest }, reading.facts, sampled, at.getTime());
     last.set(key, metrics);
     return metrics;
+  };
+  /** Nothing is kept of queues that were deleted: their names may never come again. */
+  const forgetOthers = (totals: Reading["totals"]) => {
+    for (const kept of [samples.processed, samples.failures]) kept.retain(totals);
+    for (const key of last.keys()) if (!totals.has(key)) last.delete(key);
   };
 
   return {
@@ -125,13 +130,15 @@ export function createRabbitmqReader(options: ReaderOptions): RabbitmqReader {
         const at = new Date();
         const letters = countDeadLetters(reading);
         const found = new Map<string, QueueMetrics | null>();
-        for (const [key, queue] of reading.totals) {
-          if (!isWanted(queue, options)) continue;
-          known.add(toName(queue));
+        const wanted = [...reading.totals].filter(([, queue]) => isWanted(queue, options));
+        for (const [key, queue] of wanted) {
           found.set(toName(queue), toMetrics(key, queue, reading, letters, at));
         }
+        known.see(wanted.filter(([, queue]) => queue.auto_delete !== true).map(([, queue]) => toName(queue)));
+        forgetOthers(reading.totals);
         const toEmpty = (name: string) => toQueueMetrics({ name, source, observedAt: toSeconds(at) }, { depth: 0 }, unknown);
-        const queues = [...known.names()].toSorted().map((name) => (found.has(name) ? found.get(name) : toEmpty(name)));
+        const listed = new Set([...known.names(), ...found.keys()]);
+        const queues = [...listed].toSorted().map((name) => (found.has(name) ? found.get(name) : toEmpty(name)));
         return queues.filter((queue) => queue !== null && queue !== undefined);
       } catch (error) {
         facts.forget();
@@ -169,6 +176,7 @@ function createDeadLetterCounter(): (reading: Reading) => DeadLetters {
     const { own, shared, retries } = toDeadLetterQueues(queues, facts.bindings, facts.exchanges);
     const targets = new Set([...shared, ...[...own.values()].flat()]);
     const arrived = new Map<string, number>();
+    arrivals.retain(totals);
     for (const key of targets) {
       const held = totals.get(key)?.messages;
       if (typeof held === "number") arrived.set(key, arrivals.count(key, held, toDone(stats.get(key), facts)));

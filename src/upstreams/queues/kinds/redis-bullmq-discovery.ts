@@ -10,25 +10,28 @@ const waitMs = 1500;
 
 /**
  * Finds BullMQ's queues by their `meta` keys: Redis has no list of them, so all keys are gone through (SCAN, a thousand at a time), once a minute while somebody asks, and
- * nobody waits for that but the first. With very many keys the first answers have those that were found until then.
+ * nobody waits for that but the first. With very many keys the first answers have those that were found until then; what a whole look does not find is gone.
  */
 export function createBullmqDiscovery(
   connection: RedisConnection,
   prefix: string,
 ): (signal: AbortSignal) => Promise<Iterable<string>> {
-  const found = new Set<string>();
+  let found = new Set<string>();
   const pattern = `${prefix.replaceAll(/[\\*?[\]^-]/g, String.raw`\$&`)}:*:meta`;
   let askAgainAt = 0;
   let isFirst = true;
   const look = createFlight(async (signal) => {
+    const seen = new Set<string>();
     for (let cursor = "0", isDone = false; !isDone; isDone = cursor === "0") {
       const [answer] = await connection.ask(
         [{ commands: [["scan", cursor, "MATCH", pattern, "COUNT", 1000]], parse: ([reply]) => toScan(reply) }],
         signal,
       );
-      for (const key of answer?.keys ?? []) found.add(key.slice(prefix.length + 1, -":meta".length));
+      for (const key of answer?.keys ?? []) seen.add(key.slice(prefix.length + 1, -":meta".length));
+      found = new Set([...found, ...seen]);
       cursor = answer?.cursor ?? "0";
     }
+    found = seen;
     isFirst = false;
   });
   return async (signal) => {

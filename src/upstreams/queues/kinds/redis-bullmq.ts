@@ -51,6 +51,7 @@ export function createBullmq(connection: RedisConnection, prefix: string): Redis
         signal,
       );
       const workers = countWorkers(clients, prefix);
+      memories.clear();
       return queues.map((queue, index) => {
         const [look, jobs] = [found[index] as Look, details[index] as Details];
         const memory = remember(before[index] as Memory, look, jobs, now);

@@ -27,10 +27,11 @@ export function createRedisQueues(
   /** The queues of each system, as they are called there and here. */
   const findQueues = async (signal: AbortSignal) => {
     const found = await Promise.all(members.map(({ system }) => system.discover(signal)));
-    for (const [index, { known }] of members.entries()) for (const name of found[index] ?? []) known.add(name);
+    for (const [index, { known }] of members.entries()) known.see(found[index] ?? []);
+    const all = members.map(({ known }) => known.names());
+    const missing = configured.filter((name) => !all.some((names) => names.has(name)));
+    members[0]?.known.see([...(found[0] ?? []), ...missing]);
     const taken = new Set<string>();
-    const missing = configured.filter((name) => !members.some(({ known }) => [...known.names()].includes(name)));
-    for (const name of missing) members[0]?.known.add(name);
     return members.map((member) => {
       const names = [...member.known.names()];
       const shown = new Map(names.map((name) => [name, taken.has(name) ? `${member.label}:${name}` : name]));
@@ -45,15 +46,15 @@ export function createRedisQueues(
   ) => {
     const { queue, measured, totals, totalsSince, isCut } = reading;
     const isSampled = measured.processed === undefined || measured.failures === undefined;
-    const key = `${queue} ${totalsSince}`;
-    samples.add(key, totals);
-    const sampled = isSampled ? samples.rates(key) : null;
+    samples.add(queue, { ...totals, since: totalsSince });
+    const sampled = isSampled ? samples.rates(queue) : null;
     const metrics = toQueueMetrics({ name: shown.get(queue) ?? queue, source, observedAt }, measured, sampled);
     return isCut ? { ...metrics, exact: false } : metrics;
   };
   return {
     async metrics(now, signal) {
       const found = await findQueues(signal);
+      for (const { samples, known } of found) samples.retain(known.names());
       const readings = await Promise.all(found.map(({ system, names }) => system.read(names, now, signal)));
       const observedAt = toSeconds(new Date(now));
       const metrics = found.flatMap((member, index) =>

@@ -25,7 +25,7 @@ export const river = defineKind<typeof riverConfig>({
     tables: ["river_job"],
     toConfig: ({ name, schema }) => ({ name, kind: "river", schema, by: "kind" }),
   },
-  create: (config, { database, env }) =>
+  create: (config, { database, env, heavy }) =>
     createSqlSource({
       name: config.name,
       kind: config.kind,
@@ -36,5 +36,6 @@ export const river = defineKind<typeof riverConfig>({
       names: config.names ?? [],
       statements: riverStatements(config.schema, config.by),
       history: riverHistory(config.schema, config.by),
+      heavy,
     }),
 });

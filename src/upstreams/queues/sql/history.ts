@@ -1,5 +1,6 @@
 import { type HistoryRange, type HistoryStep, type QueueHistory, toPoints, toTime } from "../../../domain/queue-history.ts";
 import { OpsError } from "../../../errors.ts";
+import { toNumber } from "./measures.ts";
 import { isOneOf } from "./names.ts";
 import { explain, toCost, toPlan } from "./plan.ts";
 import type { Row } from "./pool.ts";
@@ -9,14 +10,16 @@ import { secondsBetween } from "./windows.ts";
 /** The rows that the past of queues is made of. Each has `queue` (text). */
 interface HistoryRows {
   /**
-   * A query for the jobs that ended in the range or later, or did not end: queue, due (when it could run), taken, ended (null where it is yet to come), succeeded.
-   * A job that never ran was taken when it ended.
+   * A query for the jobs that ended in the range or later, or did not end: queue, due (when it could run; null where nothing tells), taken, ended (null where it is
+   * yet to come), succeeded. A job that never ran was taken when it ended; one that was taken before it was due never waited.
    */
   readonly jobs: string;
   /** A query for the failures of the range or later: queue, failed_at. */
   readonly failures: string;
   /** A scalar: when the oldest success that is still kept ended. Whatever ended before it is not known. */
   readonly oldest: string;
+  /** Whether the system leaves rows where they are: then there was no success where there is none. Where it deletes them, nothing is known without one. */
+  readonly keeps: boolean;
 }
 
 /** A condition on the column of a row's queue: one of those that are asked for. */
@@ -39,7 +42,8 @@ export async function readHistory(
 ): Promise<ReadonlyMap<string, QueueHistory>> {
   const isAsked = (column: string) => (queues === null ? `${column} is not null` : isOneOf(column, queues));
   if (queues?.length === 0) return new Map();
-  const statement = historyStatement(await toRows(isAsked, toTimestamp(range.from), read), range);
+  const history = await toRows(isAsked, toTimestamp(range.from), read);
+  const statement = historyStatement(history, range);
   if (toCost(toPlan(await read(explain(statement)))) > mostCost) {
     throw new OpsError(
       "query_refused",
@@ -51,8 +55,7 @@ export async function readHistory(
   if (Number(first?.["jobs"]) > mostRows) {
     throw new OpsError("query_refused", `The range holds more than ${mostRows} jobs: choose a shorter one, or fewer queues`);
   }
-  const oldest = toNumber(first?.["oldest"]);
-  const since = oldest !== null && oldest > range.from ? oldest : null;
+  const since = toSince(toUnix(first?.["oldest"]), history, range);
   const steps = new Map<string, HistoryStep[]>(queues?.map((queue) => [queue, []]));
   for (const row of rows) {
     const { queue } = row;
@@ -63,6 +66,12 @@ export async function readHistory(
   }
   const told = { exact: true, since: since === null ? null : toTime(Math.floor(since)) };
   return new Map([...steps].map(([queue, happened]) => [queue, { points: toPoints(range, happened, since), ...told }]));
+}
+
+/** From when on it is known, unix seconds; null where that is before the range, the end of the range where nothing is. */
+function toSince(oldest: number | null, { keeps }: HistoryRows, { from, step, steps }: HistoryRange): number | null {
+  if (oldest === null) return keeps ? null : from + steps * step;
+  return oldest > from ? oldest : null;
 }
 
 function toTimestamp(unix: number): string {
@@ -79,19 +88,21 @@ function historyStatement({ jobs, failures, oldest }: HistoryRows, { from, step,
   return `
 with job as materialized (select * from (${jobs}) as kept limit ${mostRows + 1}),
 event as (
-  select queue, ${stepOf("due")} as step, 1 as due, 0 as taken, 0 as processed, 0 as failures, null::float8 as wait, null::float8 as run, null::timestamptz as since
-  from job where due <= ${to}
+  select queue, ${stepOf("due")} as step, 1 as due, 0 as taken, 0 as processed, 0 as failures, null::float8 as wait, null::float8 as run, 0 as undated, null::timestamptz as since
+  from job where due <= ${to} and (taken is null or taken >= due)
   union all
-  ${event("taken", `0, 1, 0, 0, ${secondsBetween("due", "taken")}, null, due`, `job where taken <= ${to} and due <= ${to}`)}
+  ${event("taken", `0, 1, 0, 0, ${secondsBetween("due", "taken")}, null, 0, due`, `job where taken <= ${to} and taken >= due`)}
   union all
-  select queue, ${steps + 1}, 0, 0, 0, 0, null, null, due from job where due <= ${to} and (taken is null or taken > ${to})
+  select queue, ${steps + 1}, 0, 0, 0, 0, null, null, 0, due from job where due <= ${to} and (taken is null or taken > ${to})
   union all
-  ${event("ended", `0, 0, 1, 0, null, ${run}, null`, `job where succeeded and ended > ${begin} and ended <= ${to}`)}
+  ${event("ended", `0, 0, 1, 0, null, ${run}, 0, null`, `job where succeeded and ended > ${begin} and ended <= ${to}`)}
   union all
-  ${event("failed_at", "0, 0, 0, 1, null, null, null", `(${failures}) as failure where failed_at > ${begin} and failed_at <= ${to}`)}
+  ${event("failed_at", "0, 0, 0, 1, null, null, 0, null", `(${failures}) as failure where failed_at > ${begin} and failed_at <= ${to}`)}
+  union all
+  select queue, 0, 0, 0, 0, 0, null, null, 1, null from job where due is null
 ),
 happened as (
-  select queue, step, sum(due) as due, sum(taken) as taken, sum(processed) as processed, sum(failures) as failures,
+  select queue, step, sum(due) as due, sum(taken) as taken, sum(processed) as processed, sum(failures) as failures, sum(undated) as undated,
          percentile_cont(0.5) within group (order by wait) as wait_p50, percentile_cont(0.95) within group (order by wait) as wait_p95,
          percentile_cont(0.95) within group (order by run) as run_p95,
          extract(epoch from min(since)) as oldest_due
@@ -109,13 +120,15 @@ function toStep(row: Row): HistoryStep {
     taken: count("taken"),
     processed: count("processed"),
     failures: count("failures"),
+    undated: count("undated"),
     waitP50: toNumber(row["wait_p50"]),
     waitP95: toNumber(row["wait_p95"]),
     runP95: toNumber(row["run_p95"]),
-    oldestDue: toNumber(row["oldest_due"]),
+    oldestDue: toUnix(row["oldest_due"]),
   };
 }
 
-function toNumber(text: string | null | undefined): number | null {
+/** PostgreSQL has times before all others: -Infinity. */
+function toUnix(text: string | null | undefined): number | null {
   return text === null || text === undefined ? null : Number(text);
 }

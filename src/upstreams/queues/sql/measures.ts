@@ -66,8 +66,9 @@ export function toMeasured(rows: readonly Row[], readings: readonly Reading[]): 
 
 type Numbers = Partial<Record<Measure, number | null>>;
 
-function toNumber(n: string | null | undefined): number | null {
-  return n === null || n === undefined ? null : Number(n);
+/** Null also of what is not finite, such as an age since '-infinity'. */
+export function toNumber(n: string | null | undefined): number | null {
+  return n === null || n === undefined || !Number.isFinite(Number(n)) ? null : Number(n);
 }
 
 /** The number of a whole from those of its parts: their sum; of ages the largest. Of quantiles there is none. */

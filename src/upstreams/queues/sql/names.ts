@@ -47,10 +47,11 @@ export function quoteLiteral(value: string | number): string {
 }
 
 /**
- * A condition on a column, written as a partial index would: `= 'a'` for one value, `in ('a', 'b')` for several.
+ * A condition on a column, written as a partial index would: `= 'a'` for one value, `in ('a', 'b')` for several; `false` for none.
  * Literals rather than parameters, because the planner must see the values to prove that a partial index serves.
  */
 export function isOneOf(column: string, values: readonly (string | number)[]): string {
   const [first, ...others] = values.map(quoteLiteral);
+  if (first === undefined) return "false";
   return others.length === 0 ? `${column} = ${first}` : `${column} in (${[first, ...others].join(", ")})`;
 }

@@ -8,7 +8,7 @@ import { createSamples } from "../samples.ts";
 import { toQueueMetrics } from "../to-metrics.ts";
 import { toQueueError } from "./failures.ts";
 import { type ToHistoryRows, readHistory } from "./history.ts";
-import type { Reading } from "./measures.ts";
+import { type Reading, toNumber } from "./measures.ts";
 import { type TableName, formatTable } from "./names.ts";
 import type { TableParts } from "./plan-heavy.ts";
 import { type HeavyOptions, createPlannedReads } from "./plan-reads.ts";
@@ -80,9 +80,11 @@ export function createSqlSource(options: SqlSourceOptions): KindSource {
   };
   const readMetrics = createFlight(async (signal): Promise<readonly QueueMetrics[]> => {
     const { nothing, measured, observedAt, exact } = await reads.measures(await prepare(signal), signal);
-    for (const queue of measured.keys()) known.add(queue);
+    known.see(measured.keys());
+    const queues = known.names();
+    samples.retain(queues);
     const isSampled = "processed_total" in nothing || "failures_total" in nothing;
-    return [...known.names()].toSorted().map((queue) => {
+    return [...queues].toSorted().map((queue) => {
       const own = measured.get(queue) ?? nothing;
       const identity = { name: queue, source: name, observedAt };
       if (!isSampled) return { ...toQueueMetrics(identity, own), exact };
@@ -143,7 +145,7 @@ function toFailures(row: Row, source: string): JobFailures {
     error: cleanText(error ?? ""),
     worker: worker ?? null,
     count: Number(n),
-    attempts: attempts === null || attempts === undefined ? null : Number(attempts),
+    attempts: toNumber(attempts),
     firstAt: firstAt ?? "",
     lastAt: lastAt ?? "",
     jobIds: JSON.parse(jobIds ?? "[]") as string[],
@@ -174,6 +176,5 @@ function toRunningJobs(rows: readonly Row[], source: string): RunningJobs {
 }
 
 function toWorkerJobs({ queue, host, n, age }: Row, source: string): WorkerJobs {
-  const oldestAgeSeconds = age === null || age === undefined ? null : Number(age);
-  return { queue: queue ?? "", source, host: host ?? null, count: Number(n), oldestAgeSeconds };
+  return { queue: queue ?? "", source, host: host ?? null, count: Number(n), oldestAgeSeconds: toNumber(age) };
 }

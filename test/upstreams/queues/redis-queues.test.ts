@@ -1,0 +1,82 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { createBullmqDiscovery } from "../../../src/upstreams/queues/kinds/redis-bullmq-discovery.ts";
+import type { RedisConnection } from "../../../src/upstreams/queues/kinds/redis-connection.ts";
+import { createRedisQueues } from "../../../src/upstreams/queues/kinds/redis-queues.ts";
+import type { RedisSystem } from "../../../src/upstreams/queues/kinds/redis-system.ts";
+
+const signal = () => AbortSignal.timeout(5000);
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ["performance"] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describe("createRedisQueues", () => {
+  /** A system that counts what we say. */
+  const start = (discover: () => string[] = () => ["mail"]) => {
+    let [processed, totalsSince] = [0, "rows"];
+    const system: RedisSystem = {
+      discover: async () => discover(),
+      read: async (queues) =>
+        queues.map((queue) => ({ queue, measured: { depth: 0 }, totals: { processed, failures: 0 }, totalsSince, isCut: false })),
+      failures: async () => [],
+      running: async () => ({ named: [], unnamed: 0 }),
+    };
+    const queues = createRedisQueues("redis", ["configured"], [{ label: "bullmq", system }]);
+    return async (seconds: number, total: number, since = "rows") => {
+      vi.advanceTimersByTime(seconds * 1000);
+      [processed, totalsSince] = [total, since];
+      return queues.metrics(Date.now(), signal());
+    };
+  };
+
+  it("begins anew where a system counts by something else, and when it counts as before", async () => {
+    const read = start();
+    const rates = [];
+    for (const [seconds, total, since] of [
+      [0, 0, "rows"],
+      [60, 60, "rows"],
+      [10, 0, "events 1"],
+      [10, 80, "rows"],
+      [60, 200, "rows"],
+    ] as const) {
+      const metrics = await read(seconds, total, since);
+      rates.push(metrics.find(({ name }) => name === "mail")?.processedPerSec);
+    }
+    expect(rates).toStrictEqual([null, 1, null, null, 2]);
+  });
+
+  it("lists what was seen, and what is configured, whether or not it is there", async () => {
+    let found = ["mail"];
+    const read = start(() => found);
+    await read(0, 0);
+    found = ["push"];
+    expect((await read(1, 0)).map(({ name }) => name)).toStrictEqual(["configured", "mail", "push"]);
+  });
+});
+
+describe("createBullmqDiscovery", () => {
+  it("keeps what a look has not come to, and forgets what it did not find", async () => {
+    const pages = [
+      ["5", ["bull:a:meta", "bull:b:meta"]],
+      ["0", ["bull:c:meta"]],
+      ["5", ["bull:b:meta"]],
+      ["0", ["bull:d:meta"]],
+    ];
+    let seen: string[] = [];
+    const connection = {
+      ask: async (questions: readonly { readonly parse: (replies: unknown[]) => unknown }[]) => {
+        seen = [...(await discover(signal()))];
+        return questions.map(({ parse }) => parse([pages.shift()]));
+      },
+    } as unknown as RedisConnection;
+    const discover = createBullmqDiscovery(connection, "bull");
+    expect([...(await discover(signal()))]).toStrictEqual(["a", "b", "c"]);
+    vi.advanceTimersByTime(60_000);
+    await discover(signal());
+    await expect.poll(() => pages).toHaveLength(0);
+    expect(seen).toStrictEqual(["a", "b", "c"]);
+    expect([...(await discover(signal()))]).toStrictEqual(["b", "d"]);
+  });
+});
