@@ -59,6 +59,14 @@ it("finds a job system that is created later, once it asks again", async () => {
   await sources.close();
 });
 
+const two: QueueSourceConfig[] = ["one", "other"].map((name) => ({
+  name,
+  kind: "river",
+  schema: "public",
+  by: "kind",
+  names: [],
+}));
+
 it("says what is wrong with the connection, without the password or the address", async () => {
   const refused = new URL(server.url);
   refused.port = String(await freePort());
@@ -78,9 +86,17 @@ it("says what is wrong with the connection, without the password or the address"
     expect(error).toMatchObject({ name: "OpsError", code: "postgres_unavailable", message });
     expect(JSON.stringify(error, Object.getOwnPropertyNames(error))).not.toContain("secret");
     await sources.close();
-    const [probe] = await probeQueueSources({ databaseUrl: url, env: null, logger: silentLogger }, signal());
-    expect(probe).toMatchObject({ name: "queues", ok: false, detail: `${message}: check DATABASE_URL` });
+    const code = url === refused.href ? " (ECONNREFUSED)" : "";
+    const line = { name: "queues", ok: false, detail: `${message}${code}: check DATABASE_URL`, warnings: [] };
+    const options = { databaseUrl: url, env: null, logger: silentLogger };
+    expect(await probeQueueSources(options, signal())).toEqual([line]);
+    // Once, however many sources there are.
+    expect(await probeQueueSources({ ...options, sources: two }, signal())).toEqual([line]);
   }
+  const unset = { databaseUrl: null, env: null, logger: silentLogger, sources: two };
+  expect(await probeQueueSources(unset, signal())).toMatchObject([
+    { name: "queues", detail: expect.stringContaining("not set") },
+  ]);
 });
 
 it("gives up on a server that accepts and says nothing", async () => {

@@ -2,6 +2,7 @@ import { toOpsError } from "../../errors.ts";
 import type { KindSource } from "./kind.ts";
 import { type QueueSourcesOptions, openQueueSources } from "./source.ts";
 import { type Access, checkAccess } from "./sql/access.ts";
+import { describe, toQueueError } from "./sql/failures.ts";
 import type { Database } from "./sql/pool.ts";
 
 /** One line of `cli check`. */
@@ -14,22 +15,48 @@ export interface QueueProbe {
   readonly warnings: readonly string[];
 }
 
+const notSet = "DATABASE_URL is not set: give it the URL of a role with SELECT on the job tables";
+
 /** Reads every source once, with a connection of its own that is closed again. Never rejects. */
 export async function probeQueueSources(options: QueueSourcesOptions, signal: AbortSignal): Promise<readonly QueueProbe[]> {
   const { databaseUrl, brokers } = options;
-  if (databaseUrl === null && !options.sources?.length && !brokers?.rabbitmq && !brokers?.redis)
-    return [failed("DATABASE_URL is not set: give it the URL of a role with SELECT on the job tables")];
+  if (databaseUrl === null && !options.sources?.length && !brokers?.rabbitmq && !brokers?.redis) return [failed(notSet)];
   const opened = openQueueSources(options);
   try {
-    const sources = await opened.all(signal);
-    if (sources.length === 0) return [failed("no job system was found: describe your job tables in QUEUES_FILE")];
-    const probes: QueueProbe[] = [];
-    for (const source of sources) probes.push(await probe(source, opened.database, signal));
+    const problem = await findProblem(options, opened.database, signal);
+    const sources = await opened.all(signal).catch((error: unknown) => {
+      if (problem !== null) return [];
+      throw error;
+    });
+    // Of a database that does not answer, once and not for each of its sources.
+    const asked = problem === null ? sources : sources.filter(({ tables }) => tables.length === 0);
+    const isNeeded = problem !== null && (databaseUrl !== null || asked.length < sources.length);
+    if (sources.length === 0 && !isNeeded) return [failed("no job system was found: describe your job tables in QUEUES_FILE")];
+    const probes: QueueProbe[] = isNeeded ? [failed(problem)] : [];
+    for (const source of asked) probes.push(await probe(source, opened.database, signal));
     return probes;
   } catch (error) {
     return [failed(`${toOpsError(error).message}: check DATABASE_URL`)];
   } finally {
     await opened.close();
+  }
+}
+
+/** Why the database cannot be asked at all, with the remedy; null when it answers. */
+async function findProblem(
+  { databaseUrl }: QueueSourcesOptions,
+  database: Database,
+  signal: AbortSignal,
+): Promise<string | null> {
+  if (databaseUrl === null) return notSet;
+  try {
+    await database.read("select 1", signal);
+    return null;
+  } catch (error) {
+    const { message } = toQueueError(error, { source: null, table: "", columns: [] });
+    const { code } = describe(error);
+    const reason = message === "PostgreSQL cannot be reached" && code !== "" ? ` (${code})` : "";
+    return `${message}${reason}: check DATABASE_URL`;
   }
 }
 
