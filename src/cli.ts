@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { enableCompileCache } from "node:module";
 import { readFileSync } from "node:fs";
+import manifest from "../package.json" with { type: "json" };
 import type { Command } from "./commands/command.ts";
 
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
@@ -15,29 +16,39 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
 
 const usage = `wallet-core-ops: what is running, what is stuck, which host is hot, what was deployed
 
+usage: wallet-core-ops COMMAND [--help]
+
   serve             answer REST, GraphQL and the console (configuration: WALLET_CORE_OPS_*, see README)
   check             read the configuration, ask each upstream once, say what is wrong and what to do
-  indexes           print the indexes that the job tables lack, as SQL with their gain; creates none (--help for exit codes)
-  token             make a bearer token and its hashed entry for TOKENS_FILE (--help for options)
+  indexes           print the indexes that the job tables lack, as SQL with their gain; creates none
+  token             make a bearer token and its hashed entry for TOKENS_FILE
   audit verify      check the hash chain of the audit record
   schema, openapi   write schema/schema.graphql, schema/openapi.json (--check: only compare)
+
+  COMMAND --help    its arguments and exit codes
+  --version         the version of wallet-core-ops
 `;
+
+const topLevel: Readonly<Record<string, string>> = {
+  help: usage,
+  "--help": usage,
+  "-h": usage,
+  "--version": `${manifest.version}\n`,
+};
 
 /** The only reader of the process's arguments and environment. Exit codes: 0 done, 1 failed, 2 usage, 78 configuration. */
 async function main(): Promise<void> {
   enableCompileCache();
   const [name = "", ...args] = process.argv.slice(2);
-  const command = Object.hasOwn(commands, name) ? await commands[name]?.() : undefined;
-  if (!command) {
-    const asked = name === "help" || name === "--help";
-    (asked ? process.stdout : process.stderr).write(usage);
-    process.exitCode = asked ? 0 : 2;
+  if (Object.hasOwn(topLevel, name)) {
+    process.stdout.write(topLevel[name] ?? "");
     return;
   }
-  const stop = new AbortController();
-  for (const signal of ["SIGTERM", "SIGINT"] as const) {
-    // The second signal ends the process at once, as it would without us.
-    process.once(signal, () => stop.abort(signal));
+  const command = Object.hasOwn(commands, name) ? await commands[name]?.() : undefined;
+  if (!command) {
+    process.stderr.write(`${name === "" ? "No command" : `Unknown command '${name}'`}\n\n${usage}`);
+    process.exitCode = 2;
+    return;
   }
   process.exitCode = await command({
     args,
@@ -45,8 +56,18 @@ async function main(): Promise<void> {
     readFile: (path) => readFileSync(path, "utf8"),
     print: (text) => process.stdout.write(`${text}\n`),
     printError: (text) => process.stderr.write(`${text}\n`),
-    stop: stop.signal,
+    stop: onSignal(),
   });
+}
+
+/** Aborts when the process is told to end. */
+function onSignal(): AbortSignal {
+  const stop = new AbortController();
+  // The second of these ends the process at once, as it would without us.
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => stop.abort(signal));
+  // A terminal that closes sends this several times: from its shell and from the kernel.
+  process.on("SIGHUP", () => stop.abort("SIGHUP"));
+  return stop.signal;
 }
 
 // Not awaited: the image ships a CommonJS bundle, which has no top-level await.

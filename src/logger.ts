@@ -29,7 +29,16 @@ export function createLogger(level: LogLevel): Logger {
 /** One write for up to 4 KiB of lines, at most 100 ms late: a write for each line costs as much as the rest of a request. */
 function openStdout() {
   const stdout = destination({ fd: 1, sync: true, minLength: 4096, periodicFlush: 100 });
-  process.once("exit", () => stdout.flushSync());
+  let isClosed = false;
+  // Of a pipe or a terminal that is closed: nobody reads the lines any more, and flushSync would try for ever.
+  stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EIO" && error.code !== "EPIPE") throw error;
+    isClosed = true;
+  });
+  process.once("exit", () => {
+    stdout.flush();
+    if (!isClosed) stdout.flushSync();
+  });
   return stdout;
 }
 

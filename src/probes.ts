@@ -1,6 +1,7 @@
 import type { Config } from "./config.ts";
 import { silentLogger } from "./logger.ts";
 import { toQueueOptions } from "./sources.ts";
+import { probeAudit } from "./upstreams/audit/probe.ts";
 import { probeDeployInfo } from "./upstreams/deploy/probe.ts";
 import { probeEngine } from "./upstreams/docker/probe.ts";
 import { probePrometheus } from "./upstreams/prometheus/probe.ts";
@@ -25,10 +26,14 @@ export function probeUpstreams(config: Config): readonly Promise<readonly Probe[
     ),
     one("prometheus", probePrometheus({ url: config.prometheusUrl, thresholds: config.thresholds })),
     one("deploy-info", probeDeployInfo({ path: config.deployInfoPath })),
+    ...(config.restart || config.jobs ? [one("audit", probeAudit(config.auditFile))] : []),
   ];
 }
 
-async function one(name: string, probe: Promise<{ ok: boolean; detail: string }>): Promise<readonly Probe[]> {
+async function one(
+  name: string,
+  probe: Promise<Omit<Probe, "name" | "warnings"> & Partial<Pick<Probe, "warnings">>>,
+): Promise<readonly Probe[]> {
   return [{ name, warnings: [], ...(await probe) }];
 }
 

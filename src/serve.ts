@@ -6,7 +6,7 @@ import { createEdge } from "./http/node-server.ts";
 import { loopbackAuthenticator } from "./http/loopback.ts";
 import type { Logger } from "./logger.ts";
 import { createInstruments } from "./metrics/instruments.ts";
-import { createSources } from "./sources.ts";
+import { createSources, type OpenSources } from "./sources.ts";
 
 /**
  * Serves until `stop` aborts, then finishes what is in flight, closes the upstreams and resolves. Throws ConfigError and
@@ -27,8 +27,7 @@ export async function serve(config: Config, logger: Logger, stop: AbortSignal): 
   const edge = createEdge({ ...gateway, ...common, authenticator });
   const loopback = createEdge({ ...common, surfaces: [gateway.metrics], authenticator: loopbackAuthenticator });
   try {
-    // A record that cannot be had now refuses the restarts later, and says so; reads go on.
-    if (config.restart || config.jobs) await Promise.allSettled([sources.restarts.recover(), sources.jobs.recover()]);
+    if (config.restart || config.jobs) await recoverActions(sources);
     const { metricsAddress } = config;
     const metrics = metricsAddress && toUrl(await loopback.listen(metricsAddress.host, metricsAddress.port));
     const url = toUrl(await edge.listen(config.host, config.port));
@@ -43,6 +42,14 @@ export async function serve(config: Config, logger: Logger, stop: AbortSignal): 
     authenticator.close();
     await sources.close();
   }
+}
+
+/** A record that cannot be had now refuses the restarts and changes of jobs later, and says so once; reads go on. */
+async function recoverActions({ restarts, jobs }: Pick<OpenSources, "restarts" | "jobs">): Promise<void> {
+  await restarts
+    .recover()
+    .then(() => jobs.recover())
+    .catch(() => {});
 }
 
 function toUrl({ address, port, family }: AddressInfo): string {

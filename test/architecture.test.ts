@@ -21,7 +21,7 @@ const allowed: readonly [from: RegExp, to: RegExp][] = [
   [/^src\/serve\.ts$/, /^src\/(gateway|sources|config|http\/|metrics\/|logger)/],
   [
     /^src\/(cli|commands\/.*)\.ts$/,
-    /^src\/(commands\/|serve|gateway|probes|config|http\/|domain\/|logger|graphql\/(schema|print))/,
+    /^(src\/(commands\/|serve|gateway|probes|config|http\/|domain\/|logger|graphql\/(schema|print))|package\.json$)/,
   ],
 ];
 

@@ -1,17 +1,29 @@
-import { type Config, ConfigError, parseConfig } from "../config.ts";
-import { TokensFileError, parseTokensFile } from "../http/token-entry.ts";
-import { probeUpstreams } from "../probes.ts";
-import type { Command, CommandContext } from "./command.ts";
+import { parseConfig } from "../config.ts";
+import { type Probe, probeUpstreams } from "../probes.ts";
+import { type CommandContext, createCommand } from "./command.ts";
+import { checkTokens } from "./check-tokens.ts";
+import { toConfigurationIssues } from "./configuration.ts";
 
-/** Reads the configuration and asks each upstream once: one line each with reason and remedy. 0 when all is well, else 1. */
-export const checkCommand: Command = async (context) => {
+const usage = `usage: check
+
+  Reads the configuration (WALLET_CORE_OPS_*, see README), asks each upstream once, at most 10 s, and prints one line each: ok, or FAIL with the reason
+  and the remedy, or warn.
+
+  Exit codes: 0 all is well, 1 something is not, 2 usage, 78 configuration
+`;
+
+/**
+ * Reads the configuration and asks each upstream once: one line each with reason and remedy. 0 when all is well, 1 when something is not,
+ * 78 when it is the configuration.
+ */
+export const checkCommand = createCommand({ usage }, async (context) => {
   const { print, printError } = context;
-  const config = readConfig(context);
-  if (!config) return 1;
+  const probes = startProbes(context);
+  if (!probes) return 78;
   print("ok    configuration");
   printError("asking each upstream, at most 10 s ...");
   let failed = false;
-  for (const pending of probeUpstreams(config)) {
+  for (const pending of probes) {
     for (const { name, ok, detail, warnings } of await pending) {
       failed ||= !ok;
       print(`${ok ? "ok   " : "FAIL "} ${name}: ${detail}`);
@@ -19,18 +31,18 @@ export const checkCommand: Command = async (context) => {
     }
   }
   return failed ? 1 : 0;
-};
+});
 
-function readConfig({ env, readFile, print }: CommandContext): Config | null {
+/** Null, and its mistakes printed, when the configuration is wrong. */
+function startProbes(context: CommandContext): readonly Promise<readonly Probe[]>[] | null {
   try {
-    const config = parseConfig(env, readFile);
-    const { tokensFile } = config.auth;
-    if (tokensFile !== null) parseTokensFile(tokensFile, readFile(tokensFile), Date.now());
-    return config;
+    const config = parseConfig(context.env, context.readFile);
+    const tokens = checkTokens(config.auth, context);
+    return [Promise.resolve(tokens ? [tokens] : []), ...probeUpstreams(config)];
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (!(error instanceof ConfigError || error instanceof TokensFileError || code !== undefined)) throw error;
-    for (const line of message.split("\n")) print(`FAIL  configuration: ${line}`);
+    const issues = toConfigurationIssues(error);
+    if (!issues) throw error;
+    for (const issue of issues) context.print(`FAIL  configuration: ${issue}`);
     return null;
   }
 }

@@ -1,7 +1,7 @@
-import { parseArgs } from "node:util";
-import { ConfigError, parseConfig } from "../config.ts";
+import { parseConfig } from "../config.ts";
 import { type SourceIndexes, findMissingIndexes } from "../probes.ts";
-import type { Command, CommandContext } from "./command.ts";
+import { createCommand } from "./command.ts";
+import { toConfigurationIssues } from "./configuration.ts";
 
 const usage = `usage: indexes
 
@@ -13,46 +13,21 @@ const usage = `usage: indexes
 `;
 
 /** Prints `create index concurrently` statements. 0: nothing is missing, 3: something is, 1: a source could not be asked. */
-export const indexesCommand: Command = async (context) => {
-  const { args, print, printError } = context;
-  const asked = parseRequest(args);
-  if (asked !== "run") {
-    (asked === "help" ? print : printError)(usage);
-    return asked === "help" ? 0 : 2;
-  }
-  const config = readConfig(context);
-  if (!config) return 78;
+export const indexesCommand = createCommand({ usage }, async ({ env, readFile, stop, print, printError }) => {
   try {
-    const sources = await findMissingIndexes(config, context.stop);
+    const sources = await findMissingIndexes(parseConfig(env, readFile), stop);
     for (const line of sources.flatMap(toLines)) print(line);
     if (sources.length === 0) print("-- no source here needs indexes of yours");
     if (sources.some(({ obstacle }) => obstacle !== null)) return 1;
     return sources.some(({ missing }) => missing.length > 0) ? 3 : 0;
   } catch (error) {
+    const issues = toConfigurationIssues(error);
+    for (const issue of issues ?? []) printError(`FAIL  configuration: ${issue}`);
+    if (issues) return 78;
     printError(`FAIL  queues: ${(error as Error).message}`);
     return 1;
   }
-};
-
-function parseRequest(args: readonly string[]): "run" | "help" | "unknown" {
-  try {
-    const { values } = parseArgs({ args: [...args], options: { help: { type: "boolean", default: false } } });
-    return values.help ? "help" : "run";
-  } catch {
-    return "unknown";
-  }
-}
-
-function readConfig({ env, readFile, printError }: CommandContext) {
-  try {
-    return parseConfig(env, readFile);
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (!(error instanceof ConfigError || code !== undefined)) throw error;
-    for (const line of message.split("\n")) printError(`FAIL  configuration: ${line}`);
-    return null;
-  }
-}
+});
 
 /** Everything but the statements is a comment of SQL. */
 function toLines({ name, table, missing, obstacle }: SourceIndexes): readonly string[] {

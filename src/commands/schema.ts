@@ -1,23 +1,31 @@
 import { writeFileSync } from "node:fs";
 import { printOpsSchema } from "../graphql/print.ts";
-import type { Command, CommandContext } from "./command.ts";
+import { type Command, createCommand } from "./command.ts";
 
 /** Writes schema/schema.graphql; with --check it only compares. */
-export const schemaCommand: Command = async (context) => write(context, "schema/schema.graphql", printOpsSchema());
+export const schemaCommand = createPrinter("schema", "schema/schema.graphql", async () => printOpsSchema());
 
 /** Writes schema/openapi.json; with --check it only compares. */
-export const openapiCommand: Command = async (context) => {
-  const { printOpenApi } = await import("../gateway.ts");
-  return write(context, "schema/openapi.json", printOpenApi());
-};
+export const openapiCommand = createPrinter("openapi", "schema/openapi.json", async () =>
+  (await import("../gateway.ts")).printOpenApi(),
+);
 
-function write({ args, readFile, print, printError }: CommandContext, path: string, text: string): number {
-  if (args.includes("--check")) {
-    if (readFile(path) === text) return 0;
-    printError(`${path} is out of date: run npm run codegen`);
-    return 1;
-  }
-  writeFileSync(path, text);
-  print(`wrote ${path}`);
-  return 0;
+function createPrinter(name: string, path: string, make: () => Promise<string>): Command {
+  const usage = `usage: ${name} [--check]
+
+  Writes ${path} under the current folder.
+  --check   only compare: 1 when it is out of date
+`;
+  const options = { check: { type: "boolean", default: false } } as const;
+  return createCommand({ usage, options }, async ({ readFile, print, printError }, { values }) => {
+    const text = await make();
+    if (values.check) {
+      if (readFile(path) === text) return 0;
+      printError(`${path} is out of date: run npm run codegen`);
+      return 1;
+    }
+    writeFileSync(path, text);
+    print(`wrote ${path}`);
+    return 0;
+  });
 }

@@ -1,23 +1,37 @@
-import { ConfigError, parseConfig } from "../config.ts";
-import { TokensFileError } from "../http/token-entry.ts";
+import { parseConfig } from "../config.ts";
 import { createLogger } from "../logger.ts";
 import { serve } from "../serve.ts";
-import type { Command } from "./command.ts";
+import { createCommand } from "./command.ts";
+import { toConfigurationIssues } from "./configuration.ts";
+
+const usage = `usage: serve
+
+  Answers REST, GraphQL and the console until SIGTERM, SIGINT or SIGHUP, then finishes what is in flight. It takes no arguments: all is configured
+  by WALLET_CORE_OPS_* (see README), its address by WALLET_CORE_OPS_HOST and WALLET_CORE_OPS_PORT.
+
+  Exit codes: 0 stopped, 1 it could not start or failed, 2 usage, 78 configuration
+`;
 
 /** Serves until a signal; 78 with one line for each mistake of the configuration. */
-export const serveCommand: Command = async ({ env, readFile, printError, stop }) => {
+export const serveCommand = createCommand({ usage }, async ({ env, readFile, printError, stop }) => {
   try {
     const config = parseConfig(env, readFile);
     await serve(config, createLogger(config.logLevel), stop);
     return 0;
   } catch (error) {
-    if (error instanceof ConfigError || error instanceof TokensFileError) {
-      printError(error instanceof ConfigError ? error.message : `WALLET_CORE_OPS_TOKENS_FILE: ${error.message}`);
+    const issues = toConfigurationIssues(error);
+    if (issues) {
+      printError(issues.join("\n"));
       return 78;
     }
-    const { code, syscall } = error as NodeJS.ErrnoException;
-    if (syscall !== "listen" && code !== "ENOENT") throw error;
-    printError(`cannot start: ${(error as Error).message}`);
+    if (!isAboutAddress(error)) throw error;
+    printError(`cannot start: ${error.message}`);
     return 1;
   }
-};
+});
+
+/** That HOST has no address, or that the gateway cannot have it. */
+function isAboutAddress(error: unknown): error is Error {
+  const { syscall } = error as NodeJS.ErrnoException;
+  return syscall === "listen" || syscall === "getaddrinfo";
+}

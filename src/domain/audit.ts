@@ -74,6 +74,8 @@ export interface AuditLog {
   write(entry: AuditEntry): Promise<number>;
   /** Newest first. */
   read(query: AuditQuery): Promise<readonly AuditRecord[]>;
+  /** Whether `write` would be refused, as far as that can be told without writing. */
+  check(): Promise<void>;
   /** Takes the record over, and gives what processes before this one have left. */
   recover(): Promise<Recovered>;
 }

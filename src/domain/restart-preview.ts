@@ -1,11 +1,11 @@
 import type { Container } from "./container.ts";
 import type { RunningJob } from "./queue.ts";
-import type { RestartRefused } from "./restart-limits.ts";
+import type { RestartRefusal } from "./restart.ts";
 
 /** What a restart would do, for somebody who has not decided yet. */
 export interface RestartPreview {
   /** Why it would be refused; null when it would be done. */
-  readonly refusal: { readonly code: string; readonly message: string } | null;
+  readonly refusal: RestartRefusal | null;
   /** Other containers of the same role and environment that run and are not known to be unwell. */
   readonly healthyPeers: number;
   /** True when it is well now and no other of its role is: its service stops for the time of the restart. */
@@ -41,7 +41,7 @@ export function toWorkerHosts(container: Container, all: readonly Container[]): 
 export function toPreview(
   container: Container,
   all: readonly Container[],
-  refused: RestartRefused | null,
+  refused: RestartRefusal | null,
   work: RunningWork,
 ): RestartPreview {
   const peers = all.filter(

@@ -30,8 +30,8 @@ export interface Restarts {
    * Rejects with RestartRefused, or as `ContainerSource.restart` and `AuditLog.write` do.
    */
   restart(container: Container, request: RestartRequest): Promise<Wellness>;
-  /** Why `restart` would refuse it now. */
-  check(container: Container, principal: Principal): Promise<RestartRefused | null>;
+  /** Why `restart` would refuse it now, also for want of a record as far as that can be told. */
+  check(container: Container, principal: Principal): Promise<RestartRefusal | null>;
   /**
    * Takes over what earlier processes have left: settles what is open, and gives their keys their answers. Once; `restart` waits for it, and
    * does it where that was not possible before. Rejects with audit_unavailable.
@@ -41,6 +41,12 @@ export interface Restarts {
   readonly closing: AbortSignal;
   /** Waits for the restarts that run and their outcomes. */
   close(): Promise<void>;
+}
+
+/** What refuses a restart, as it would tell the caller. */
+export interface RestartRefusal {
+  readonly code: string;
+  readonly message: string;
 }
 
 export interface RestartsOptions {
@@ -159,7 +165,8 @@ export function createRestarts({ source, audit, stableMs = 10_000, settleMs = 90
   return {
     closing: closing.signal,
     restart: (container, request) => track(begin(container, request)),
-    check: async (container, principal) => (await guard(container)) ?? limits.check(container.fullId, toHolder(principal)),
+    check: async (container, principal) =>
+      (await guard(container)) ?? limits.check(container.fullId, toHolder(principal)) ?? (await findUnrecordable(audit)),
     recover,
     async close() {
       closing.abort();
@@ -172,6 +179,14 @@ export function createRestarts({ source, audit, stableMs = 10_000, settleMs = 90
 function toOutcome(code: string, dockerStatus: number | null): AuditEntry["outcome"] {
   if (code !== "restart_unknown") return "failed";
   return dockerStatus !== null && dockerStatus < 300 ? "ok" : "unknown";
+}
+
+/** Why nothing could be recorded now; null when that cannot be told. */
+async function findUnrecordable(audit: AuditLog): Promise<RestartRefusal | null> {
+  return audit.check().then(
+    () => null,
+    ({ code = "internal", message }: Failure) => ({ code, message }),
+  );
 }
 
 /** What an error says, whichever it is. */

@@ -4,7 +4,7 @@ import { type Principal, scopes } from "../domain/principal.ts";
 import { parseTokenKid } from "../domain/token.ts";
 import type { Logger } from "../logger.ts";
 import type { JwtOptions } from "./jwt.ts";
-import type { TokenEntry } from "./token-entry.ts";
+import { isInForce, type TokenEntry } from "./token-entry.ts";
 import { openTokensFile } from "./tokens-file.ts";
 
 export interface Authenticator {
@@ -39,6 +39,9 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
   if (token === undefined && tokensFile === undefined && jwt === undefined) throw new Error("no token is configured");
   const plain = token === undefined ? undefined : toPlainEntry(token);
   const file = tokensFile === undefined ? undefined : openTokensFile({ path: tokensFile, logger, ...(pollMs && { pollMs }) });
+  if (file?.isSpent() && plain === undefined && jwt === undefined) {
+    logger.warn({ path: tokensFile }, "no token of the tokens file is in force: nobody can log in");
+  }
   const nobody: TokenEntry = { ...toPlainEntry(randomBytes(32).toString("hex")), expiresAt: 0 };
   const verifyJwt = jwt && createLazyJwt(jwt);
 
@@ -48,7 +51,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     digest.write(hash("sha256", text, "hex"), "latin1");
     const kid = file && parseTokenKid(text);
     const entry = (kid && file.find(kid)) || nobody;
-    const isListed = timingSafeEqual(digest, entry.digest) && isInForce(entry);
+    const isListed = timingSafeEqual(digest, entry.digest) && isInForce(entry, Date.now());
     const isPlain = plain !== undefined && timingSafeEqual(digest, plain.digest);
     if (isListed) return entry.principal;
     return isPlain ? plain.principal : null;
@@ -73,11 +76,6 @@ function hasSeveralAuthorizations(rawHeaders: readonly string[]): boolean {
     if (name.length === 13 && name.toLowerCase() === "authorization") count += 1;
   }
   return count > 1;
-}
-
-function isInForce({ notBefore, expiresAt }: TokenEntry): boolean {
-  const now = Date.now();
-  return now >= notBefore && now < expiresAt;
 }
 
 function toPlainEntry(token: string): TokenEntry {

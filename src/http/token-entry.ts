@@ -27,6 +27,11 @@ export interface TokenEntry {
   readonly expiresAt: number;
 }
 
+/** Whether it holds at this moment, epoch milliseconds. */
+export function isInForce({ notBefore, expiresAt }: TokenEntry, nowMs: number): boolean {
+  return nowMs >= notBefore && nowMs < expiresAt;
+}
+
 /** Thrown for a token file that is not as it should be; `problems` lists every mistake. */
 export class TokensFileError extends Error {
   readonly problems: readonly string[];

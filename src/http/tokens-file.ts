@@ -1,11 +1,13 @@
 import { readFileSync } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import type { Logger } from "../logger.ts";
-import { parseTokensFile, type TokenEntry } from "./token-entry.ts";
+import { isInForce, parseTokensFile, type TokenEntry, TokensFileError } from "./token-entry.ts";
 
 export interface TokensFile {
   /** The entry of a kid in the set in force now. */
   find(kid: string): TokenEntry | undefined;
+  /** Whether no entry is in force now. */
+  isSpent(): boolean;
   /** Looks for a change now instead of at the next tick. */
   reload(): Promise<void>;
   close(): void;
@@ -18,12 +20,22 @@ interface TokensFileOptions {
   readonly pollMs?: number;
 }
 
+/** The entries of the file as it is now. Throws TokensFileError, also when it cannot be read. Reads through `read` only. */
+export function readTokensFile(path: string, read: (path: string) => string): ReadonlyMap<string, TokenEntry> {
+  let text: string;
+  try {
+    text = read(path);
+  } catch (error) {
+    throw new TokensFileError(path, [`cannot be read (${(error as NodeJS.ErrnoException).code ?? "error"})`]);
+  }
+  return parseTokensFile(path, text, Date.now());
+}
+
 /**
- * The hashed tokens of a file, followed as it changes. The first read must succeed (throws TokensFileError or the error of the
- * read); later a bad or missing file keeps the whole old set, and each bad version is logged once.
+ * The hashed tokens of a file, followed as it changes. The first read must succeed (throws TokensFileError); later a bad or missing file keeps the whole old set, and each bad version is logged once.
  */
 export function openTokensFile({ path, logger, pollMs = 2000 }: TokensFileOptions): TokensFile {
-  let entries = parseTokensFile(path, readFileSync(path, "utf8"), Date.now());
+  let entries = readTokensFile(path, (file) => readFileSync(file, "utf8"));
   let seen = "";
   let busy = false;
 
@@ -48,5 +60,6 @@ export function openTokensFile({ path, logger, pollMs = 2000 }: TokensFileOption
 
   // The first tick may read the file again: it may have changed between our read and the first stat.
   const timer = setInterval(() => void reload(), pollMs).unref();
-  return { find: (kid) => entries.get(kid), reload, close: () => clearInterval(timer) };
+  const isSpent = () => ![...entries.values()].some((entry) => isInForce(entry, Date.now()));
+  return { find: (kid) => entries.get(kid), isSpent, reload, close: () => clearInterval(timer) };
 }

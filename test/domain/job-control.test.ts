@@ -30,6 +30,7 @@ function setUp({ change, look, open = [], failing = 0, found = true, jobsPerHour
       return entries.push(entry);
     },
     read: async () => [],
+    check: async () => {},
     recover: async () => ({ open, keyed: [] }),
   };
   const calls: string[] = [];

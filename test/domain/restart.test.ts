@@ -26,6 +26,7 @@ interface Scene {
   readonly open?: readonly OpenIntent[];
   readonly keyed?: readonly KeyedIntent[];
   readonly failRecover?: () => boolean;
+  readonly failCheck?: () => boolean;
   readonly cooldownMs?: number;
   readonly settleMs?: number;
 }
@@ -49,6 +50,9 @@ function scene(given: Scene = {}) {
         return entries.push(entry);
       },
       read: async () => [],
+      check: async () => {
+        if (given.failCheck?.()) throw new OpsError("audit_unavailable", "The audit record cannot be written");
+      },
       recover: async () => {
         if (given.failRecover?.()) throw new OpsError("audit_unavailable", "another process writes this file");
         return { open: given.open ?? [], keyed: given.keyed ?? [] };
@@ -101,6 +105,19 @@ describe("restart", () => {
     const { order, run } = scene({ failAudit: () => true, cooldownMs: 60_000 });
     for (const _ of [1, 2]) await expect(run()).rejects.toMatchObject({ code: "audit_unavailable" });
     expect(order).toEqual([]);
+  });
+
+  it("tells beforehand that there is no record, where nothing else refuses it", async () => {
+    let unwritable = true;
+    const failCheck = () => unwritable;
+    const unrecordable = scene({ failCheck });
+    const check = () => unrecordable.restarts.check(container, request.principal);
+    expect(await check()).toEqual({ code: "audit_unavailable", message: "The audit record cannot be written" });
+    unwritable = false;
+    expect(await check()).toBeNull();
+    const guarded = scene({ failCheck: () => true, protectedBy: "the gateway itself runs in it" });
+    expect(await guarded.restarts.check(container, request.principal)).toMatchObject({ code: "restart_protected" });
+    expect(unrecordable.order).toEqual([]);
   });
 
   it("never restarts what is protected", async () => {

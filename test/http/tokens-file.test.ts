@@ -10,14 +10,21 @@ import type { Logger } from "../../src/logger.ts";
 let folder: string;
 let path: string;
 let errors: string[];
+let warnings: string[];
 let authenticator: Authenticator | undefined;
 
-const logger: Logger = { debug() {}, info() {}, warn() {}, error: (_fields, message) => errors.push(message) };
+const logger: Logger = {
+  debug() {},
+  info() {},
+  warn: (_fields, message) => warnings.push(message),
+  error: (_fields, message) => errors.push(message),
+};
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "ops-tokens-"));
   path = join(folder, "tokens.json");
   errors = [];
+  warnings = [];
 });
 
 afterEach(() => {
@@ -76,6 +83,16 @@ test("a bad file at the start is refused, with its mistakes", () => {
   expect(() => createAuthenticator({ tokensFile: path, logger })).toThrow(TokensFileError);
 });
 
+test("a file that cannot be read at the start is refused as a bad one, with its path and the code", () => {
+  for (const [unreadable, code] of [
+    [join(folder, "none.json"), "ENOENT"],
+    [folder, "EISDIR"],
+  ] as const) {
+    const refused = expect.objectContaining({ name: "TokensFileError", message: `${unreadable}: cannot be read (${code})` });
+    expect(() => createAuthenticator({ tokensFile: unreadable, logger })).toThrow(refused);
+  }
+});
+
 test("an entry outside its time does not hold", () => {
   const early = make("early");
   const late = make("late");
@@ -96,4 +113,21 @@ test("the file holds nothing of the secret", () => {
   const { token, entry } = make("someone");
   const secret = token.split("_")[2] as string;
   expect(JSON.stringify(entry)).not.toContain(secret.slice(0, 8));
+});
+
+test("that nobody can log in is told at the start: no entry is in force, and there is nothing else", () => {
+  const [before, after] = [-2000, -1000].map((ms) => new Date(Date.now() + ms).toISOString());
+  const late = { ...make("late").entry, not_before: before, expires_at: after };
+  const open = (...entries: object[]) => {
+    replace(...entries);
+    authenticator?.close();
+    authenticator = createAuthenticator({ tokensFile: path, logger });
+    return warnings.splice(0);
+  };
+  expect(open()).toEqual([expect.stringContaining("nobody can log in")]);
+  expect(open(late)).toHaveLength(1);
+  expect(open(late, make("good").entry)).toEqual([]);
+  replace();
+  createAuthenticator({ tokensFile: path, token: "0123456789abcdef", logger }).close();
+  expect(warnings).toEqual([]);
 });

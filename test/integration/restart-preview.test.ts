@@ -1,4 +1,4 @@
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
 import { removeContainers, startContainer } from "../support/docker-containers.ts";
@@ -84,4 +84,18 @@ it("tells which jobs run in the very container: by its Kamal host name, by its i
     total: 0,
     gaps: [{ source: "river", reason: 'Column "attempted_by" does not exist in table public.river_job' }, ...gaps],
   });
+});
+
+it("tells that a restart would be refused for want of an audit record, and writes none", async () => {
+  await start("unrecorded");
+  const name = "preview-unrecorded";
+  const auditFolder = join(folder, "later");
+  await using own = await startGatewayProcess(socketPath, "preview", join(auditFolder, "audit.jsonl"));
+  const preview = async () => (await own.restart(name, "?dry_run=true")).body.preview;
+  expect((await preview()).refusal).toEqual({ code: "audit_unavailable", message: "The audit record cannot be written" });
+  expect(await own.restart(name)).toMatchObject({ status: 503, body: { error: { code: "audit_unavailable" } } });
+  mkdirSync(auditFolder);
+  expect((await preview()).refusal).toBeNull();
+  expect(readdirSync(auditFolder)).toEqual([]);
+  expect(await own.restart(name)).toMatchObject({ status: 200 });
 });

@@ -105,12 +105,12 @@ it("goes on when the client leaves after half a second", async () => {
   expect(restartsOf(name)).toBe(1);
 });
 
-it("finishes a restart that runs at SIGTERM, with its outcome", async () => {
+it.each(["SIGTERM", "SIGHUP"] as const)("finishes a restart that runs at %s, with its outcome", async (signal) => {
   const own = await gateway();
-  const name = await start("term", stubborn(2));
+  const name = await start(signal.toLowerCase(), stubborn(2));
   const answer = own.restart(name);
   await until(async () => (await readIfThere()).length === 1);
-  own.kill("SIGTERM");
+  own.kill(signal);
   expect(await own.ended).toBe(0);
   expect((await answer).status).toBe(200);
   expect(outcomes()).toEqual([

@@ -1,9 +1,8 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
-import { chmodSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { freePort } from "../../script/services/process.ts";
+import { runCli as run, startCli as start, startInTerminal } from "../support/cli-process.ts";
 import { until } from "../support/docker-containers.ts";
 import { createStage } from "../support/stage.ts";
 
@@ -19,20 +18,9 @@ beforeAll(async () => {
 });
 afterAll(() => stage[Symbol.asyncDispose]());
 
-function start(
-  args: string[],
-  env: Record<string, string>,
-): { child: ChildProcess; out: () => string; ended: Promise<number | null> } {
-  const child = spawn(process.execPath, ["src/cli.ts", ...args], { env: { PATH: process.env["PATH"] ?? "", ...env } });
-  let text = "";
-  child.stdout.on("data", (chunk) => (text += chunk));
-  child.stderr.on("data", (chunk) => (text += chunk));
-  return { child, out: () => text, ended: once(child, "close").then(([code]) => code as number | null) };
-}
-
-async function run(args: string[], env: Record<string, string> = {}) {
-  const { out, ended } = start(args, env);
-  return { code: await ended, text: out() };
+/** Not one that has ended and that nobody has asked for its exit code. */
+function isRunning(pid: number): boolean {
+  return existsSync(`/proc/${pid}`) && !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
 }
 
 describe("cli.ts serve", () => {
@@ -76,10 +64,64 @@ describe("cli.ts serve", () => {
     expect(queues.text).not.toMatch(/ at |stage-token/);
   });
 
+  it("drains at SIGHUP too, however often it comes", async () => {
+    const port = String(await freePort());
+    const { child, out, ended } = start(["serve"], { ...stage.env, WALLET_CORE_OPS_PORT: port });
+    await until(async () => out().includes('"listening"'));
+    const headers = { authorization: `Bearer ${stage.env.WALLET_CORE_OPS_TOKEN}` };
+    const base = `http://127.0.0.1:${port}`;
+    const inFlight = fetch(`${base}/api/v1/admin/ops/containers?include_stats=true`, { headers });
+    await fetch(`${base}/api/v1/admin/ops/deploy-info`, { headers });
+    child.kill("SIGHUP");
+    await until(async () => out().includes('"draining"'));
+    child.kill("SIGHUP");
+    expect((await inFlight).status).toBe(200);
+    expect(await ended).toBe(0);
+    expect(out()).toContain('"stopped"');
+  });
+
+  it("drains and ends when its terminal is closed, though its lines have no reader any more", async () => {
+    const port = String(await freePort());
+    const { child, out, ended } = startInTerminal(["serve"], { ...stage.env, WALLET_CORE_OPS_PORT: port });
+    await until(async () => out().includes('"listening"'));
+    const pid = Number.parseInt(out(), 10);
+    const headers = { authorization: `Bearer ${stage.env.WALLET_CORE_OPS_TOKEN}` };
+    const base = `http://127.0.0.1:${port}`;
+    const inFlight = fetch(`${base}/api/v1/admin/ops/containers?include_stats=true`, { headers });
+    await fetch(`${base}/api/v1/admin/ops/deploy-info`, { headers });
+    child.kill("SIGKILL");
+    await ended;
+    expect((await inFlight).status).toBe(200);
+    await expect.poll(() => isRunning(pid), { timeout: 5000 }).toBe(false);
+  });
+
   it("says that its address is taken", async () => {
     const { port } = new URL(inject("prometheusUrl"));
     const { code, text } = await run(["serve"], { ...stage.env, WALLET_CORE_OPS_PORT: port });
     expect({ code, text }).toMatchObject({ code: 1, text: expect.stringContaining(`address already in use 127.0.0.1:${port}`) });
+  });
+
+  it("says in one line that its host has no address", async () => {
+    const { code, text } = await run(["serve"], { ...stage.env, WALLET_CORE_OPS_HOST: "999.1.1.1" });
+    expect({ code, text }).toMatchObject({
+      code: 1,
+      text: expect.stringMatching(/^cannot start: getaddrinfo \w+ 999\.1\.1\.1\n$/),
+    });
+  });
+
+  it("tells once at the start that nothing can be recorded, though restarts and changes of jobs need it", async () => {
+    const { child, out, ended } = start(["serve"], {
+      ...stage.env,
+      WALLET_CORE_OPS_PORT: "0",
+      WALLET_CORE_OPS_RESTART: "on",
+      WALLET_CORE_OPS_JOBS: "on",
+      WALLET_CORE_OPS_CONTROL_DATABASE_URL: stage.env.WALLET_CORE_OPS_DATABASE_URL,
+      WALLET_CORE_OPS_AUDIT_FILE: join(folder, "none", "audit.jsonl"),
+    });
+    await until(async () => out().includes('"listening"'));
+    child.kill("SIGTERM");
+    expect(await ended).toBe(0);
+    expect(out().match(/The audit record cannot be written/g)).toHaveLength(1);
   });
 });
 
@@ -95,6 +137,7 @@ describe("cli.ts check", () => {
       "queues pos_settlement",
       expect.stringMatching(/^prometheus/),
       expect.stringMatching(/^deploy-info/),
+      expect.stringMatching(/^audit/),
     ]);
     // The test's role is a superuser: it is told to use a smaller one.
     expect(lines.some((line) => line.startsWith("warn  queues:runner"))).toBe(true);
@@ -113,7 +156,48 @@ describe("cli.ts check", () => {
     for (const part of ["docker:gone", "queues", "prometheus", "deploy-info"])
       expect(text).toMatch(new RegExp(`^FAIL  ${part}.*: .{20,}`, "m"));
     expect(text).not.toContain("canary");
-    expect((await run(["check"])).text).toContain("FAIL  configuration: no token");
+  });
+
+  it("ends with 78, as serve does, where the configuration is wrong", async () => {
+    expect(await run(["check"])).toMatchObject({ code: 78, text: expect.stringContaining("FAIL  configuration: no token") });
+    const queuesFile = join(folder, "unknown-kind.json");
+    writeFileSync(queuesFile, '{"sources":[{"name":"b","kind":"sidekiq"}]}');
+    for (const command of ["serve", "check", "indexes"]) {
+      const { code, text } = await run([command], { ...stage.env, WALLET_CORE_OPS_QUEUES_FILE: queuesFile });
+      expect({ code, text }, command).toMatchObject({ code: 78, text: expect.stringContaining("sources[0].kind") });
+    }
+  });
+
+  it.each([
+    ["none.json", "ENOENT"],
+    [".", "EISDIR"],
+  ])("and serve name the variable, the path and the code of a tokens file that cannot be read: %s", async (name, reason) => {
+    const path = join(folder, name);
+    for (const command of ["serve", "check"]) {
+      const { code, text } = await run([command], { WALLET_CORE_OPS_TOKENS_FILE: path });
+      const line = `WALLET_CORE_OPS_TOKENS_FILE: ${path}: cannot be read (${reason})\n`;
+      expect({ code, text }).toEqual({ code: 78, text: command === "check" ? `FAIL  configuration: ${line}` : line });
+    }
+  });
+
+  it("says that nobody can log in", async () => {
+    const tokensFile = join(folder, "no-tokens.json");
+    writeFileSync(tokensFile, "[]");
+    const { WALLET_CORE_OPS_TOKEN: token, ...env } = stage.env;
+    const none = await run(["check"], { ...env, WALLET_CORE_OPS_TOKENS_FILE: tokensFile });
+    expect(none).toMatchObject({ code: 1, out: expect.stringMatching(/^FAIL {2}tokens: 0 of 0 in force, .*nobody can log in/m) });
+    const other = await run(["check"], { ...env, WALLET_CORE_OPS_TOKEN: token, WALLET_CORE_OPS_TOKENS_FILE: tokensFile });
+    expect(other).toMatchObject({ code: 0, out: expect.stringMatching(/^warn {2}tokens: only WALLET_CORE_OPS_TOKEN/m) });
+  });
+
+  it("looks at the audit record where it is needed, and writes nothing", async () => {
+    const auditFile = join(folder, "checked.jsonl");
+    const env = { ...stage.env, WALLET_CORE_OPS_RESTART: "on" };
+    const good = await run(["check"], { ...env, WALLET_CORE_OPS_AUDIT_FILE: auditFile });
+    expect(good).toMatchObject({ code: 0, out: expect.stringContaining(`ok    audit: ${auditFile}, no entry yet\n`) });
+    expect(existsSync(auditFile)).toBe(false);
+    const bad = await run(["check"], { ...env, WALLET_CORE_OPS_AUDIT_FILE: join(folder, "none", "audit.jsonl") });
+    expect(bad).toMatchObject({ code: 1, out: expect.stringMatching(/^FAIL {2}audit: .*ENOENT.*: let the gateway's user/m) });
   });
 });
 
@@ -164,7 +248,5 @@ describe("cli.ts token", () => {
     ]) {
       expect(await run(["token", ...args])).toMatchObject({ code: 2, text: expect.stringContaining("usage: token") });
     }
-    expect(await run(["nothing"])).toMatchObject({ code: 2, text: expect.stringContaining("serve") });
-    expect(await run(["--help"])).toMatchObject({ code: 0 });
   });
 });

@@ -284,6 +284,7 @@ export function createMemorySources(
         .filter((record) => (before === null || record.seq < before) && accepts(record))
         .toReversed()
         .slice(0, first),
+    check: async () => {},
     recover: async () => ({ open: [], keyed: [] }),
   };
   const thresholds = { cpu: 0.85, mem: 0.85 };

@@ -3,9 +3,10 @@ import { OpsError } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
 import { createAppendFile } from "./append-file.ts";
 import { type ChainHead, genesis, toAuditLine } from "./line.ts";
-import { readEntriesBackward } from "./lines.ts";
+import { readEntriesBackward, readHead } from "./lines.ts";
 import { acquireLock, type FileLock } from "./lock.ts";
 import { findUnfinished } from "./unfinished.ts";
+import { checkWritable } from "./writable.ts";
 
 interface AuditFileOptions {
   readonly path: string;
@@ -48,7 +49,7 @@ export function createAuditFile({ path, logger }: AuditFileOptions): AuditLog & 
       return await withDeadline(turn, deadline);
     } catch (error) {
       logger.error({ upstream: "audit", path, cause: String(error) }, "The audit record cannot be written");
-      throw new OpsError("audit_unavailable", "The audit record cannot be written", { cause: error, upstream: "audit" });
+      throw unwritable(error);
     }
   };
   const own = async () => {
@@ -83,6 +84,12 @@ export function createAuditFile({ path, logger }: AuditFileOptions): AuditLog & 
         await own();
         return findUnfinished(path, scanLimit);
       }),
+    check: async () => {
+      const { locked } = await withDeadline(checkWritable(path), AbortSignal.timeout(deadlineMs)).catch((error: unknown) => {
+        throw unwritable(error);
+      });
+      if (locked && !(await lock?.isHeld())) throw unwritable(new Error("another process writes this file"));
+    },
     read: async ({ first, before, accepts }) => {
       const found: AuditRecord[] = [];
       let scanned = 0;
@@ -106,9 +113,8 @@ export function createAuditFile({ path, logger }: AuditFileOptions): AuditLog & 
   };
 }
 
-async function readHead(path: string): Promise<ChainHead> {
-  for await (const { record } of readEntriesBackward(path)) return { seq: record.seq, hash: record.hash };
-  return genesis;
+function unwritable(cause: unknown): OpsError {
+  return new OpsError("audit_unavailable", "The audit record cannot be written", { cause, upstream: "audit" });
 }
 
 function newer(a: ChainHead, b: ChainHead): ChainHead {

@@ -1,7 +1,7 @@
 import { constants } from "node:fs";
 import { type FileHandle, open, readdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { type ChainedLine, parseAuditLine } from "./line.ts";
+import { type ChainedLine, type ChainHead, genesis, parseAuditLine } from "./line.ts";
 
 const chunkBytes = 64 << 10;
 
@@ -36,6 +36,12 @@ export async function* readEntriesBackward(path: string): AsyncGenerator<Chained
       await file.close();
     }
   }
+}
+
+/** Where the chain stands, through the rotated files too. */
+export async function readHead(path: string): Promise<ChainHead> {
+  for await (const { record } of readEntriesBackward(path)) return { seq: record.seq, hash: record.hash };
+  return genesis;
 }
 
 /** The record's files in the order of their entries: rotated ones are named `<path>.*` or `<path>-*`. Compressed ones are not read. */

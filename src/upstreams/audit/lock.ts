@@ -46,6 +46,12 @@ export async function acquireLock(path: string): Promise<FileLock> {
   }
 }
 
+/** Whether a process that lives, this one perhaps, has the right to write the file. Takes nothing. */
+export async function isLocked(path: string): Promise<boolean> {
+  await using folder = await open(dirname(path), constants.O_RDONLY | constants.O_DIRECTORY);
+  return answers(`/proc/self/fd/${folder.fd}/${basename(path)}.lock`);
+}
+
 /** Gives the socket its known name; takes that of a dead one away first. */
 async function claim(own: string, lock: string): Promise<void> {
   for (let attempt = 0; attempt < 3; attempt += 1) {

@@ -19,6 +19,7 @@ import type { AuditEntry } from "../../../src/domain/audit.ts";
 import { silentLogger } from "../../../src/logger.ts";
 import { createAuditFile } from "../../../src/upstreams/audit/file.ts";
 import { sampleEntry } from "../../support/audit.ts";
+import { probeAudit } from "../../../src/upstreams/audit/probe.ts";
 import { verifyAudit } from "../../../src/upstreams/audit/verify.ts";
 
 const root = mkdtempSync(join(tmpdir(), "ops-audit-"));
@@ -39,6 +40,7 @@ function create() {
     write: (values: Partial<AuditEntry> = {}) => audit.write({ ...entry, ...values }),
     read: () => audit.read({ first: 100, before: null, accepts: () => true }),
     recover: () => audit.recover(),
+    check: () => audit.check(),
     [Symbol.asyncDispose]: () => audit.close(),
   };
 }
@@ -301,5 +303,48 @@ describe("createAuditFile", () => {
     await pending;
     await expect(audit.write(entry)).rejects.toMatchObject(unavailable);
     expect(lines()).toHaveLength(1);
+  });
+});
+
+describe("told without writing", () => {
+  it("that it can be written: nothing is made, no lock is taken, a writer is left in peace", async () => {
+    await using other = create();
+    await other.check();
+    expect(await probeAudit(path)).toMatchObject({ ok: true, detail: expect.stringContaining("no entry yet"), warnings: [] });
+    expect(readdirSync(folder)).toEqual([]);
+    await using audit = create();
+    await audit.write();
+    renameSync(path, `${path}.1`);
+    await audit.check();
+    expect(readdirSync(folder).toSorted()).toEqual(["audit.jsonl.1", "audit.jsonl.lock"]);
+    await audit.write();
+    expect(await probeAudit(path)).toMatchObject({ ok: true, detail: `${path}, head seq 2, a running gateway writes it` });
+    await expect(other.check()).rejects.toMatchObject(unavailable);
+    await audit.check();
+    await audit.write();
+    expect(await verifyAudit(path, { partial: false })).toMatchObject({ ok: true });
+  });
+
+  it("that it cannot, with the reason and the remedy", async () => {
+    writeFileSync(join(folder, "file"), "");
+    for (const [bad, reason] of [
+      [join(folder, "none", "audit.jsonl"), "ENOENT"],
+      [join(folder, "file", "audit.jsonl"), "is no folder"],
+      [folder, "EISDIR"],
+    ] as const) {
+      path = bad;
+      await using audit = create();
+      await expect(audit.check(), bad).rejects.toMatchObject(unavailable);
+      await expect(audit.write(), bad).rejects.toMatchObject(unavailable);
+      const { ok, detail } = await probeAudit(bad);
+      expect({ ok, detail }).toMatchObject({ ok: false, detail: expect.stringContaining(reason) });
+      expect(detail).toContain("set WALLET_CORE_OPS_AUDIT_FILE");
+    }
+  });
+
+  it("that the file is perhaps another one: it has text, and no entry", async () => {
+    writeFileSync(path, "127.0.0.1 localhost\n");
+    expect(await probeAudit(path)).toMatchObject({ ok: true, warnings: [expect.stringContaining("another file")] });
+    expect(readFileSync(path, "utf8")).toBe("127.0.0.1 localhost\n");
   });
 });

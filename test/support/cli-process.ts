@@ -1,0 +1,38 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+
+interface CliProcess {
+  readonly child: ChildProcess;
+  /** What it has written, to stdout and to stderr. */
+  readonly out: () => string;
+  readonly err: () => string;
+  /** Its exit code; null when a signal ended it. */
+  readonly ended: Promise<number | null>;
+}
+
+/** src/cli.ts as a process of its own, with nothing else in its environment. */
+export function startCli(args: readonly string[], env: Record<string, string> = {}): CliProcess {
+  return startProgram([process.execPath, "src/cli.ts", ...args], env);
+}
+
+/** The same in a terminal of its own: it is closed when `child`, who holds it, is killed. The first line that is written is the gateway's process id. */
+export function startInTerminal(args: readonly string[], env: Record<string, string>): CliProcess {
+  const command = `echo $$; exec ${[process.execPath, "src/cli.ts", ...args].join(" ")}`;
+  return startProgram(["script", "--quiet", "--command", command, "/dev/null"], env);
+}
+
+function startProgram([program = "", ...args]: readonly string[], env: Record<string, string>): CliProcess {
+  const child = spawn(program, args, { env: { PATH: process.env["PATH"] ?? "", ...env } });
+  const text = { out: "", err: "" };
+  child.stdout.on("data", (chunk) => (text.out += chunk));
+  child.stderr.on("data", (chunk) => (text.err += chunk));
+  const ended = once(child, "close").then(([code]) => code as number | null);
+  return { child, out: () => text.out, err: () => text.err, ended };
+}
+
+/** Runs it to its end. `text` is all that it has written. */
+export async function runCli(args: readonly string[], env: Record<string, string> = {}) {
+  const { out, err, ended } = startCli(args, env);
+  const code = await ended;
+  return { code, out: out(), err: err(), text: out() + err() };
+}
