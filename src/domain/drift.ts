@@ -1,4 +1,5 @@
 import type { Container, EngineStatus } from "./container.ts";
+import type { DeployOrigin } from "./deploy-record.ts";
 import { type Deploy, isLive, isOfDeploy } from "./deploy-state.ts";
 import type { Environment } from "./environment.ts";
 
@@ -23,6 +24,8 @@ export interface Drift {
   readonly settling: boolean;
 }
 
+/** What somebody wrote down: containers and images tell only of what was, not of what should be. */
+const recordedOrigins = new Set<DeployOrigin>(["history", "info", "kamal_audit"]);
 /** So long after a container was made or started a deploy may be under way, milliseconds. */
 const settlingMs = 300_000;
 
@@ -43,7 +46,7 @@ export function findDrift(
   now: number,
 ): Drift[] {
   const live = containers.filter((container) => container.kind === "core" && isLive(container));
-  const newest = findNewest(deploys.filter(({ origin }) => origin !== "containers"));
+  const newest = findNewest(deploys.filter(({ origin }) => recordedOrigins.has(origin)));
   const roles = [...Map.groupBy(live, ({ service, role, env }) => JSON.stringify([service, role, env])).values()];
   const left = new Set(roles.flatMap((role) => findLeftovers(role, newest(role[0]?.env ?? null))));
   const found = roles.flatMap((role) => {

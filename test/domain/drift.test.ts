@@ -34,6 +34,14 @@ describe("drift", () => {
     expect(find([web("v2", "a"), web("v2", "b"), web("v1", "a", { status: "exited", createdAt: at(1) }), accessory])).toEqual([]);
   });
 
+  it("is none where nobody wrote down what was deployed, and an image tells of a release of before", () => {
+    const records = [
+      sampleRecord({ origin: "containers", tag: "v2", deployedAt: at(20) }),
+      sampleRecord({ origin: "images", tag: "v1", deployedAt: at(1) }),
+    ];
+    expect(find([web("v2", "a"), web("v2", "b")], engines, records)).toEqual([]);
+  });
+
   it("is mixed releases and an engine that missed the deploy", () => {
     expect(find([web("v2", "a"), web("v1", "b", { createdAt: at(1) })])).toEqual([
       { kind: "mixed_releases", role: "web", engine: null, expected: null, found: ["v1", "v2"], count: 2, settling: false },
