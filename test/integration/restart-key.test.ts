@@ -50,8 +50,11 @@ it("answers restart_unknown for a key whose process died, until the engine's eve
   const name = await start("killed", { cmd: ["sleep", "600"], stopTimeout: 3 });
   using restarts = await watchRestarts(socketPath);
   const first = await gateway();
+  using signals = await watchRestarts(socketPath, undefined, "kill");
   const lost = first.restart(name, "", key).catch(() => null);
-  await until(async () => existing().length === 1);
+  // The record comes before the call: by now the engine is at it.
+  await until(async () => signals.names.includes(name));
+  expect(existing()).toHaveLength(1);
   first.kill("SIGKILL");
   await Promise.all([first.ended, lost]);
   await using second = await gateway();

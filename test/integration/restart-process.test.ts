@@ -123,8 +123,11 @@ it.each(["SIGTERM", "SIGHUP"] as const)("finishes a restart that runs at %s, wit
 it("settles at its next start what a SIGKILL in the middle of a restart left open", async () => {
   const name = await start("kill", stubborn(3));
   const first = await gateway();
+  using signals = await watchRestarts(socketPath, undefined, "kill");
   const answer = first.restart(name).catch(() => null);
-  await until(async () => (await readIfThere()).length === 1);
+  // The record comes before the call: by now the engine is at it.
+  await until(async () => signals.names.includes(name));
+  expect(await readIfThere()).toHaveLength(1);
   first.kill("SIGKILL");
   await Promise.all([first.ended, answer]);
   await using second = await gateway();

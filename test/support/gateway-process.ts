@@ -85,9 +85,9 @@ export function readAudit(path: string): AuditLine[] {
  * Docker's own account: the names of containers in the order in which the engine said that it restarted them, live. Resolves when it
  * listens. `since`: also those that this daemon remembers from then on.
  */
-export async function watchRestarts(socketPath: string, since?: Date) {
+export async function watchRestarts(socketPath: string, since?: Date, event: "restart" | "kill" = "restart") {
   const names: string[] = [];
-  const filters = encodeURIComponent(JSON.stringify({ type: ["container"], event: ["restart"] }));
+  const filters = encodeURIComponent(JSON.stringify({ type: ["container"], event: [event] }));
   const from = since ? `&since=${since.getTime() / 1000}` : "";
   const call = request({ socketPath, path: `/events?filters=${filters}${from}` });
   call.end();
