@@ -29,6 +29,8 @@ interface SamplerOptions {
 
 /** Answers never hold an older sample, ms. */
 const maxAgeMs = 2000;
+/** Nor is one that did not run then told to be so for longer, ms: it may run again by now. */
+const stillMs = 250;
 
 /** One container that somebody asked about. */
 interface Entry {
@@ -99,7 +101,7 @@ export function createSampler({ reader, windowMs, leaseMs, periodMs }: SamplerOp
   return {
     async measure(engine, fullId, signal) {
       const entry = touch(engine, fullId);
-      if (entry.known && entry.askedAt - entry.known.at <= maxAgeMs) return entry.known.stats;
+      if (entry.known && entry.askedAt - entry.known.at <= (entry.known.stats ? maxAgeMs : stillMs)) return entry.known.stats;
       try {
         return await abortable(signal, () => refresh(entry));
       } catch (error) {

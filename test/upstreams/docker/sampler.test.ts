@@ -88,6 +88,16 @@ test("a stopped container is null from memory too, and seen when it runs again",
   expect((await ask())?.cpuPct).toBeGreaterThan(0);
 });
 
+test("one that runs again is not told to be stopped by an old sample", async () => {
+  // Nothing looks at it in between.
+  const { state, ask } = setUp({ periodMs: 5000 });
+  state.stopped = true;
+  expect(await ask()).toBeNull();
+  state.stopped = false;
+  await sleep(300);
+  expect((await ask())?.cpuPct).toBeGreaterThan(0);
+});
+
 test("a failure is told to who asks, once each, and not retried in the background", async () => {
   const { state, ask } = setUp();
   state.failure = new OpsError("docker_unavailable", "gone");
