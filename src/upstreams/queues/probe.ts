@@ -2,7 +2,7 @@ import { toOpsError } from "../../errors.ts";
 import type { KindSource } from "./kind.ts";
 import { type QueueSourcesOptions, openQueueSources } from "./source.ts";
 import { type Access, checkAccess } from "./sql/access.ts";
-import { describe, toQueueError } from "./sql/failures.ts";
+import { describe, noSubject, toQueueError } from "./sql/failures.ts";
 import type { Database } from "./sql/pool.ts";
 
 /** One line of `cli check`. */
@@ -53,7 +53,7 @@ async function findProblem(
     await database.read("select 1", signal);
     return null;
   } catch (error) {
-    const { message } = toQueueError(error, { source: null, table: "", columns: [] });
+    const { message } = toQueueError(error, noSubject);
     const { code } = describe(error);
     const reason = message === "PostgreSQL cannot be reached" && code !== "" ? ` (${code})` : "";
     return `${message}${reason}: check DATABASE_URL`;

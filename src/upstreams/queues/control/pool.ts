@@ -2,7 +2,7 @@ import type { Pool, PoolClient, QueryResult } from "pg";
 import { type ObserveCall, observed, unobserved } from "../../../domain/upstream-call.ts";
 import type { Logger } from "../../../logger.ts";
 import { abortable } from "../abortable.ts";
-import { describe, isConnectionLost, toQueueError } from "../sql/failures.ts";
+import { describe, isConnectionLost, noSubject, toQueueError } from "../sql/failures.ts";
 import type { Row } from "../sql/pool.ts";
 
 /** The one way to change anything in a database. Nothing that only reads goes here, but for a look at the job that was or was to be changed. */
@@ -102,7 +102,7 @@ export function createControlDatabase(url: string, logger: Logger, observe: Obse
 }
 
 function toCode(error: unknown): string {
-  return toQueueError(error instanceof AnswerLost ? error.cause : error, { source: null, table: "", columns: [] }).code;
+  return toQueueError(error instanceof AnswerLost ? error.cause : error, noSubject).code;
 }
 
 /** Whether the server itself refused a statement: then it has rolled back. A server that stops (57P) may have committed before. */

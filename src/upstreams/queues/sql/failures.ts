@@ -9,6 +9,9 @@ export interface ReadSubject {
   readonly columns: readonly string[];
 }
 
+/** For a call that is about no table. */
+export const noSubject: ReadSubject = { source: null, table: "", columns: [] };
+
 /** SQLSTATEs of a server that stops or starts, or whose connection broke: a new connection may work. */
 const lostStates = new Set(["57P01", "57P02", "57P03", "08000", "08003", "08006"]);
 const lostSockets = new Set(["ECONNRESET", "EPIPE"]);

@@ -1,8 +1,8 @@
 import { type ObserveCall, observed } from "../../../domain/upstream-call.ts";
-import { toQueueError } from "./failures.ts";
+import { noSubject, toQueueError } from "./failures.ts";
 import type { Database } from "./pool.ts";
 
-const toCode = (error: unknown) => toQueueError(error, { source: null, table: "", columns: [] }).code;
+const toCode = (error: unknown) => toQueueError(error, noSubject).code;
 
 /** The database, its reads observed: each with its retry is one. */
 export function observeDatabase(database: Database, observe: ObserveCall): Database {
