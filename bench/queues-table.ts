@@ -37,9 +37,14 @@ const take = (rows: number) => [
   "drop table picked",
 ];
 
+const add = (rows: number, ago: string) =>
+  `insert into jobs select (select max(id) from jobs) + n, 'type_' || lpad(floor(20 * power(random(), 2))::text, 2, '0'), 'pending',
+     now() - ${ago}, null, null, 0, null, repeat('x', 100) from generate_series(1, ${rows / 100}) as n`;
+
 /**
- * Ways to leave the table, as it was built, in 200,000 updates (of 10,000,000 rows) without a vacuum behind them. The limit is for what workers do. The others make
- * PostgreSQL look up most waiting rows in their pages, here one in each page, which nothing that counts exactly can avoid: they are told, without a limit.
+ * Ways to leave the table, as it was built, in 200,000 updates (of 10,000,000 rows) without a vacuum behind them. The limit is for what workers and those who give them
+ * jobs do. The others make PostgreSQL look up most waiting rows in their pages, here one in each page, which nothing that counts exactly can avoid: they are told,
+ * without a limit.
  */
 export const hostilities = [
   {
@@ -51,13 +56,14 @@ export const hostilities = [
   },
   { name: "as many jobs as half of the waiting ones taken and ended, two updates each", limited: true, statements: take },
   {
-    name: "the same, and as many new ones",
+    name: "the same, and as many new ones, due as they come",
+    limited: true,
+    statements: (rows: number) => [...take(rows), add(rows, `(${rows / 100} - n) * interval '36 milliseconds'`)],
+  },
+  {
+    name: "the same, and as many new ones, due in no order",
     limited: false,
-    statements: (rows: number) => [
-      ...take(rows),
-      `insert into jobs select (select max(id) from jobs) + n, 'type_' || lpad(floor(20 * power(random(), 2))::text, 2, '0'), 'pending',
-         now() - random() * interval '1 hour', null, null, 0, null, repeat('x', 100) from generate_series(1, ${rows / 100}) as n`,
-    ],
+    statements: (rows: number) => [...take(rows), add(rows, "random() * interval '1 hour'")],
   },
   {
     name: "every waiting job put off by a second",

@@ -37,3 +37,23 @@ it("lets whoever leaves go at once, and gives the others their answer", async ()
   resolve("answer");
   expect(await stayed).toBe("answer");
 });
+
+it("lets an upstream that is slow each time rest for nine tenths of the time, and for 15 s at most", async () => {
+  let [asked, tookMs] = [0, 400];
+  const kept = createKept(async () => {
+    vi.advanceTimersByTime(tookMs);
+    return (asked += 1);
+  }, 1000);
+  const askedAfter = async (ms: number) => {
+    vi.advanceTimersByTime(ms);
+    return kept(signal);
+  };
+  // One slow answer may be that of a connection that was made for it.
+  expect([await kept(signal), await askedAfter(999), await askedAfter(1)]).toEqual([1, 1, 2]);
+  expect([await askedAfter(3599), await askedAfter(1)]).toEqual([2, 3]);
+  tookMs = 7000;
+  expect([await askedAfter(3600), await askedAfter(3599), await askedAfter(1)]).toEqual([4, 4, 5]);
+  expect([await askedAfter(14_999), await askedAfter(1)]).toEqual([5, 6]);
+  tookMs = 10;
+  expect([await askedAfter(15_000), await askedAfter(999), await askedAfter(1)]).toEqual([7, 7, 8]);
+});
