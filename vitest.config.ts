@@ -10,7 +10,7 @@ const inline = [
 ];
 const server = { deps: { inline } };
 
-const delivery = ["test/integration/{demo,demo-worker,image,image-self,compose,compose-role}.test.ts"];
+const delivery = ["test/integration/{demo,demo-worker,image,image-self,compose,compose-role,compose-up}.test.ts"];
 const slow = { globalSetup: ["test/support/services.ts"], testTimeout: 30_000, hookTimeout: 90_000, maxWorkers: 2, server };
 
 export default defineConfig({

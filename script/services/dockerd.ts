@@ -22,19 +22,18 @@ export interface Dockerd extends Running {
 interface DockerdOptions {
   /** Without it there is no network but `none` and `host`, and so no published port. @default true where `ip` can make one */
   readonly bridge?: boolean;
+  /**
+   * A network namespace of its own, with a firewall that Docker manages, as on a host where nothing else runs: containers reach each other by name and
+   * nothing outside; what they publish is reached from within alone (`docker exec`). @default false
+   */
+  readonly ownNetwork?: boolean;
   /** More arguments for dockerd, as `--tlsverify`. */
   readonly args?: readonly string[];
 }
 
-const fixedArgs = [
-  "--group=root",
-  "--iptables=false",
-  "--ip6tables=false",
-  "--ip-forward=false",
-  "--ip-masq=false",
-  "--shutdown-timeout=2",
-  "--log-level=warn",
-];
+const fixedArgs = ["--group=root", "--ip6tables=false", "--shutdown-timeout=2", "--log-level=warn"];
+const sharedNetworkArgs = ["--iptables=false", "--ip-forward=false", "--ip-masq=false"];
+const inOwnNetwork = ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$0" "$@"'];
 
 /**
  * Starts a dockerd of our own in `dir`: own data, own socket, own bridge, no firewall rule and no kernel setting touched. Takes about 1.2 s, and
@@ -49,12 +48,15 @@ export async function startDockerd(dir: string, options: DockerdOptions = {}): P
   const runDir = dir.length <= 60 ? join(dir, "run") : mkdtempSync(join(tmpdir(), "ops-docker-"));
   mkdirSync(runDir, { recursive: true });
   const socketPath = join(runDir, "docker.sock");
-  const bridge = options.bridge === false ? null : createBridge();
+  const { ownNetwork = false } = options;
+  const bridge = ownNetwork || options.bridge === false ? null : createBridge();
+  const [program = command, ...before] = ownNetwork ? [...inOwnNetwork, command] : [command];
 
   const run = (driver: string) =>
     startProcess({
-      command,
+      command: program,
       args: [
+        ...before,
         `--data-root=${join(dir, "data")}`,
         `--exec-root=${join(runDir, "x")}`,
         `--pidfile=${join(runDir, "pid")}`,
@@ -62,6 +64,7 @@ export async function startDockerd(dir: string, options: DockerdOptions = {}): P
         `--storage-driver=${driver}`,
         `--bridge=${bridge ?? "none"}`,
         ...fixedArgs,
+        ...(ownNetwork ? [] : sharedNetworkArgs),
         ...(options.args ?? []),
       ],
       logFile: join(dir, "dockerd.log"),

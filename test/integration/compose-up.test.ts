@@ -1,0 +1,153 @@
+import { execFileSync } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import process from "node:process";
+import { afterAll, beforeAll, expect, inject, it } from "vitest";
+import { type Dockerd, startDockerd } from "../../script/services/dockerd.ts";
+import { findProgram } from "../../script/services/process.ts";
+import { buildStandIns } from "../support/compose-stand-ins.ts";
+import { makeContext, makeNodeBase } from "../support/image.ts";
+
+/** docker-compose.yml with the profile grafana, on an engine of its own: all but PostgreSQL, whose image cannot be had (see compose-role.test.ts). */
+const folder = mkdtempSync(join(inject("runFolder"), "compose-"));
+const project = join(folder, "project");
+mkdirSync(project);
+const services = ["gateway", "prometheus", "node-exporter", "grafana"];
+let dockerd: Dockerd;
+let environment: NodeJS.ProcessEnv;
+
+function compose(...args: readonly string[]): string {
+  const command = findProgram("docker-compose") ?? "docker";
+  const files = ["--file", "docker-compose.yml", "--file", "here.yml", "--profile", "grafana"];
+  return execFileSync(command, [...(command === "docker" ? ["compose"] : []), ...files, ...args], {
+    cwd: project,
+    env: environment,
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+}
+
+async function askGrafana<T>(path: string, body = {}): Promise<T> {
+  const wget = ["wget", "-q", "-O", "-", "--post-data", JSON.stringify(body), `http://127.0.0.1:3000${path}`];
+  return JSON.parse(compose("exec", "-T", "grafana", ...wget)) as T;
+}
+
+const send = (request: { url: string; method?: string; headers?: object; body?: string }) =>
+  askGrafana<{ status: number; body: string }>("/send", request);
+
+interface Datasource {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** The datasources as Grafana would have them. */
+async function readDatasources(): Promise<Record<string, Datasource>> {
+  const yaml = await askGrafana<string>("/datasources");
+  const value = (block: string, key: string) => new RegExp(`^ +${key}: "?([^"\n]+)"?$`, "m").exec(block)?.[1];
+  const blocks = yaml.split(/^ {2}- name: /m).slice(1);
+  return Object.fromEntries(
+    blocks.map((block) => {
+      const bearer = value(block, "bearerToken");
+      const header = value(block, "httpHeaderName1");
+      const headers = {
+        ...(bearer !== undefined && { authorization: `Bearer ${bearer}` }),
+        ...(header !== undefined && { [header.toLowerCase()]: value(block, "httpHeaderValue1") ?? "" }),
+      };
+      return [value(block, "uid") ?? "", { url: value(block, "url") ?? "", headers }];
+    }),
+  );
+}
+
+beforeAll(async () => {
+  dockerd = await startDockerd(join(folder, "docker"), { ownNetwork: true });
+  const { socketPath } = dockerd;
+  await Promise.all([makeNodeBase(socketPath, "compose-base"), makeContext(project)]);
+  for (const path of ["docker-compose.yml", "deploy"]) cpSync(path, join(project, path), { recursive: true });
+  for (const path of ["src", "node_modules", "package.json"]) symlinkSync(join(process.cwd(), path), join(project, path));
+  // As in a clone: the secrets of this working copy, if there are any, are not for tests.
+  rmSync(join(project, "deploy/compose/secrets"), { recursive: true });
+  mkdirSync(join(project, "deploy/compose/secrets"));
+  // The root of a container or of a small machine cannot be mounted with propagation.
+  writeFileSync(join(project, "here.yml"), 'services: { node-exporter: { volumes: ["/:/host:ro"] } }\n');
+  environment = {
+    ...process.env,
+    DOCKER_HOST: `unix://${socketPath}`,
+    COMPOSE_PROJECT_NAME: "ops-compose-up",
+    BASE_IMAGE: "compose-base",
+    DOCKER_SOCKET_DIR: dirname(socketPath),
+    DOCKER_GID: "0",
+  };
+  execFileSync(join(project, "deploy/compose/prepare"), { stdio: "ignore" });
+  const config = JSON.parse(compose("config", "--format", "json")) as { services: Record<string, { image: string }> };
+  const image = (name: string) => config.services[name]?.image ?? "";
+  buildStandIns(socketPath, {
+    prometheus: image("prometheus"),
+    "node-exporter": image("node-exporter"),
+    grafana: image("grafana"),
+  });
+  compose("up", "--build", "--wait", "--detach", ...services);
+}, 180_000);
+
+afterAll(async () => {
+  await dockerd?.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+it("has all services healthy", () => {
+  const lines = compose("ps", "--format", "json").trim().split("\n");
+  const states = lines.map((line) => JSON.parse(line) as { Service: string; Health: string });
+  expect(states.map(({ Service, Health }) => `${Service} ${Health}`).toSorted()).toEqual(
+    services.map((name) => `${name} healthy`).toSorted(),
+  );
+});
+
+it("lets Grafana's user read all that is provisioned, and keep its state", async () => {
+  const files = await askGrafana<readonly string[]>("/files");
+  expect(files.filter((file) => file.startsWith("/etc/grafana/dashboards/"))).toHaveLength(4);
+  expect(files).toContain("/etc/grafana/provisioning/alerting/ops.json");
+});
+
+it("gives the provisioned datasources answers, with the token from its file", async () => {
+  const { "ops-infinity": infinity, "ops-json": json, prometheus } = await readDatasources();
+  const query = (headers: object) =>
+    send({
+      url: `${infinity?.url}/graphql`,
+      method: "POST",
+      headers: { "content-type": "application/json", ...headers },
+      body: JSON.stringify({ query: "{ containers(includeAccessories: true) { name } deploys(first: 1) { tag } }" }),
+    });
+  expect(infinity?.headers).toMatchObject({ "x-ops-strict": "1" });
+  expect(await query(infinity?.headers ?? {})).toMatchObject({ status: 200, body: expect.stringContaining('"containers":[') });
+  expect((await query({})).status).toBe(401);
+  const health = { url: `${infinity?.url}/graphql?query={__typename}`, headers: infinity?.headers ?? {} };
+  expect(await send(health)).toEqual({ status: 200, body: '{"data":{"__typename":"Query"}}' });
+  expect(await send({ url: json?.url ?? "", headers: json?.headers ?? {} })).toMatchObject({ status: 200 });
+  expect((await send({ url: `${prometheus?.url}/api/v1/query?query=up` })).status).toBe(200);
+});
+
+it("keeps Grafana from the network of the database", async () => {
+  await expect(send({ url: "http://node-exporter:9100/" })).rejects.toThrow("500");
+});
+
+it("has Prometheus scrape the gateway and the node-exporter, with the shipped rules", async () => {
+  const { "ops-infinity": infinity, prometheus } = await readDatasources();
+  const ask = async (path: string) => JSON.parse((await send({ url: `${prometheus?.url}${path}` })).body) as unknown;
+  const rules = (await ask("/api/v1/rules")) as { data: { groups: readonly { rules: readonly object[] }[] } };
+  expect(rules.data.groups.flatMap((group) => group.rules).length).toBeGreaterThan(18);
+  const readUp = async () => {
+    const { data } = (await ask("/api/v1/query?query=up")) as {
+      data: { result: readonly { metric: { job: string }; value: unknown[] }[] };
+    };
+    return Object.fromEntries(data.result.map(({ metric, value }) => [metric.job, value[1]]));
+  };
+  // Both are scraped every 15 s; the one may have been tried before the other was there.
+  const all = { node: "1", "wallet-core-ops": "1" };
+  await expect.poll(readUp, { timeout: 40_000, interval: 500 }).toEqual(all);
+  const hosts = await send({
+    url: `${infinity?.url}/graphql`,
+    method: "POST",
+    headers: { "content-type": "application/json", ...infinity?.headers },
+    body: JSON.stringify({ query: "{ hosts { name status cpuUtil } }" }),
+  });
+  expect(JSON.parse(hosts.body)).toMatchObject({ data: { hosts: [{ name: expect.any(String), status: "up" }] } });
+}, 60_000);
