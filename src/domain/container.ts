@@ -17,6 +17,11 @@ export interface ContainerRef {
   readonly fullId: string;
 }
 
+/** One text for each: two engine entries may lead to one engine, so that the id alone is not enough. */
+export function toContainerKey({ engine, fullId }: ContainerRef): string {
+  return `${engine}/${fullId}`;
+}
+
 /** A visible container as the engine's list tells it: enough to find one by its name. */
 export interface ListedContainer extends ContainerRef {
   readonly name: string;

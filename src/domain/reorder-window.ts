@@ -1,4 +1,5 @@
-import { byPlace, type Placed, type RoleLine, toKey } from "./role-line.ts";
+import { toContainerKey } from "./container.ts";
+import { byPlace, type Placed, type RoleLine } from "./role-line.ts";
 
 export interface ReorderLimits {
   /** How long a line waits for earlier ones of others, ms. */
@@ -47,7 +48,7 @@ export function createReorderWindow({ holdMs, maxSize }: ReorderLimits): Reorder
   return {
     push(lines, now) {
       for (const line of lines) {
-        const key = toKey(line.container);
+        const key = toContainerKey(line.container);
         const before = places.get(key) ?? "";
         const place = line.timestamp > before ? line.timestamp : before;
         places.set(key, place);

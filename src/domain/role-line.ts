@@ -29,11 +29,6 @@ export function toRelease({ service, env, version }: Container): string {
   return JSON.stringify([service, env, version]);
 }
 
-/** Two engine entries may lead to one engine: the id alone is not enough. */
-export function toKey({ engine, fullId }: Container): string {
-  return `${engine}/${fullId}`;
-}
-
 /** A line with its place: the time that it is sorted by. */
 export interface Placed {
   readonly line: RoleLine;

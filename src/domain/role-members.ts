@@ -1,9 +1,9 @@
 import pLimit from "p-limit";
-import type { Container, ContainerSource, LogLine } from "./container.ts";
+import { type Container, type ContainerSource, type LogLine, toContainerKey } from "./container.ts";
 import type { FollowOptions, LogBatch } from "./log-follow.ts";
 import { parseLogTime } from "./log-time.ts";
 import type { RoleInbox } from "./role-inbox.ts";
-import { toBeginning, toKey, toMarker, toRelease, toRoleLine } from "./role-line.ts";
+import { toBeginning, toMarker, toRelease, toRoleLine } from "./role-line.ts";
 import { createRolePage } from "./role-page.ts";
 import { createRolePositions, type RoleGate } from "./role-positions.ts";
 
@@ -61,11 +61,11 @@ export function createRoleMembers({ follow, options, inbox, signal }: MembersOpt
 
   const enter = (container: Container): Member => {
     const member: Member = { container, unlistedAt: null, stopped: false, abort: new AbortController() };
-    members.set(toKey(container), member);
+    members.set(toContainerKey(container), member);
     return member;
   };
   const leave = (member: Member, error: unknown = null) => {
-    const key = toKey(member.container);
+    const key = toContainerKey(member.container);
     members.delete(key);
     if (!member.abort.signal.aborted) retryAt.set(key, Date.now() + retryMs);
     if (signal.aborted || unreadable.has(key)) return;
@@ -74,7 +74,7 @@ export function createRoleMembers({ follow, options, inbox, signal }: MembersOpt
   };
   const deliver = async ({ container }: Member, lines: readonly LogLine[]): Promise<void> => {
     if (lines.length === 0) return;
-    positions.add(toKey(container), lines);
+    positions.add(toContainerKey(container), lines);
     if (page) return page.add(container, lines);
     inbox.push(lines.map((line) => toRoleLine(container, line)));
     await inbox.room();
@@ -90,7 +90,7 @@ export function createRoleMembers({ follow, options, inbox, signal }: MembersOpt
   /** Follows it to its end. Until the first page is handed over, what it gives goes there. */
   const open = async (member: Member, wanted: FollowOptions, gate: RoleGate): Promise<void> => {
     const stream = await follow(member.container, wanted, AbortSignal.any([signal, member.abort.signal]));
-    unreadable.delete(toKey(member.container));
+    unreadable.delete(toContainerKey(member.container));
     if (!page) inbox.tell({ notice: "joined", container: member.container, error: null });
     const pump = async () => {
       for await (const batch of stream) {
@@ -109,7 +109,7 @@ export function createRoleMembers({ follow, options, inbox, signal }: MembersOpt
     await new Promise((resolve) => setImmediate(resolve));
   };
   const join = (container: Container): void => {
-    const key = toKey(container);
+    const key = toContainerKey(container);
     if (members.has(key) || (retryAt.get(key) ?? 0) > Date.now()) return;
     const isKnown = positions.has(key) || retryAt.has(key);
     const begins = !isKnown && ![...members.values()].some((member) => toRelease(member.container) === toRelease(container));
@@ -129,7 +129,7 @@ export function createRoleMembers({ follow, options, inbox, signal }: MembersOpt
       const errors: unknown[] = [];
       const all = containers.map((container) => {
         const member = enter(container);
-        return limit(() => open(member, options, positions.createGate(toKey(container)))).catch((error: unknown) => {
+        return limit(() => open(member, options, positions.createGate(toContainerKey(container)))).catch((error: unknown) => {
           errors.push(error);
           leave(member, error);
         });
@@ -141,7 +141,7 @@ export function createRoleMembers({ follow, options, inbox, signal }: MembersOpt
     },
     update(containers) {
       const now = Date.now();
-      const listed = new Map(containers.map((container) => [toKey(container), container]));
+      const listed = new Map(containers.map((container) => [toContainerKey(container), container]));
       for (const [key, member] of members) {
         member.container = listed.get(key) ?? member.container;
         member.unlistedAt = listed.has(key) ? null : (member.unlistedAt ?? now);

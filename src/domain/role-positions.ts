@@ -1,7 +1,7 @@
 import type { LogLine } from "./container.ts";
 import { parseLogTime } from "./log-time.ts";
 
-/** How far the containers of a role were read, so that one that left and comes back goes on where it ended. Keys are those of `toKey`. */
+/** How far the containers of a role were read, so that one that left and comes back goes on where it ended. Keys are those of `toContainerKey`. */
 export interface RolePositions {
   add(key: string, lines: readonly LogLine[]): void;
   has(key: string): boolean;

@@ -1,6 +1,6 @@
-import { parseLogTime } from "../domain/log-time.ts";
 import type { HistoryRange } from "../domain/queue-history.ts";
 import { OpsError } from "../errors.ts";
+import { parseTimeArg } from "./time-arg.ts";
 
 /** As many as Prometheus answers. */
 const mostPoints = 11_000;
@@ -119,9 +119,7 @@ function checkPoints(steps: number): void {
 }
 
 function toUnix(name: string, text: string, nowMs: number): number {
-  const parsed = parseLogTime(text, nowMs);
-  if (parsed === null) throw refuse(`${name} must be a time (RFC 3339 or unix seconds) or a duration such as 6h`);
-  return Math.floor(Number(parsed));
+  return Math.floor(Number(parseTimeArg(name, text, nowMs)));
 }
 
 function refuse(message: string): OpsError {

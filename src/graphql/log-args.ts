@@ -1,8 +1,8 @@
 import type { LogOptions } from "../domain/container.ts";
 import type { LogLevel } from "../domain/log-level.ts";
 import { compileLinePattern, maxPatternLength } from "../domain/log-pattern.ts";
-import { parseLogTime } from "../domain/log-time.ts";
 import { OpsError } from "../errors.ts";
+import { parseTimeArg } from "./time-arg.ts";
 
 export const maxTail = 5000;
 
@@ -42,10 +42,5 @@ async function toPattern(text: string) {
 }
 
 function toTime(name: "since" | "until", text: string | null | undefined): { since?: string; until?: string } {
-  if (text === null || text === undefined || text === "") return {};
-  const parsed = parseLogTime(text, Date.now());
-  if (parsed === null) {
-    throw new OpsError("invalid_request", `${name} must be a time (RFC 3339 or unix seconds) or a duration such as 10m`);
-  }
-  return { [name]: parsed };
+  return text ? { [name]: parseTimeArg(name, text, Date.now()) } : {};
 }

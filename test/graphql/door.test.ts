@@ -84,6 +84,15 @@ describe("/graphql", () => {
     expect(JSON.stringify(body)).not.toContain("canary");
   });
 
+  it("tells two entries of one engine apart", async () => {
+    const entries = (["staging", "production"] as const).map((env) => sampleContainer({ engine: env, env }));
+    await using other = await startGateway(createMemorySources({ containers: entries }).sources);
+    const ask = (engine: string) =>
+      `container(name: "${entries[0]?.name}", engine: "${engine}") { engine env logs(tail: 1) { truncated } stats { cpuPct } }`;
+    const { body } = await other.query(`{ containers { env } a: ${ask("production")} b: ${ask("staging")} }`);
+    expect(body.data).toMatchObject({ a: { engine: "production", env: "production" }, b: { engine: "staging", env: "staging" } });
+  });
+
   it("runs one restart for one mutation, and refuses five in one", async () => {
     const restart = 'restartContainer(name: "wallet-core-staging-web-latest", reason: "stuck") { name status }';
     const five = await gateway.query(

@@ -43,6 +43,14 @@ describe("limits of the public door", () => {
     ["root fields", `{ ${"containers { name } ".repeat(21)} }`],
     ["complexity of lists in lists", "{ containers { deploy { containers { deploy { containers { stats { cpuPct } } } } } } }"],
     ["fields behind fragments", `{ ...F0 } ${fragments} fragment F12 on Query { containers { name } }`],
+    [
+      "logs of every container beside a field that costs less than nothing",
+      '{ logs(role: "x", tail: -2000000000) { truncated } containers { logs(tail: 5000) { lines { message } } } }',
+    ],
+    [
+      "the same with a page of less than nothing",
+      "{ auditLog(first: -100000) { seq } containers { logs(tail: 5000) { lines { message } } } }",
+    ],
     ["logs of every container", "{ containers { logs(tail: 5000) { lines { message } } } }"],
   ])("%s", async (_what, query) => {
     const before = { ...memory.calls };

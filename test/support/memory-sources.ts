@@ -1,6 +1,13 @@
 import { hash } from "node:crypto";
 import type { AuditLog, AuditRecord } from "../../src/domain/audit.ts";
-import type { Container, ContainerSource, ContainerStats, EngineStatus } from "../../src/domain/container.ts";
+import {
+  type Container,
+  type ContainerRef,
+  type ContainerSource,
+  type ContainerStats,
+  type EngineStatus,
+  toContainerKey,
+} from "../../src/domain/container.ts";
 import type { DeployInfo } from "../../src/domain/deploy.ts";
 import type { DeployLog } from "../../src/domain/deploy-record.ts";
 import type { Host } from "../../src/domain/host.ts";
@@ -181,7 +188,8 @@ export function createMemorySources(
   };
   const calls: Record<string, number> = {};
   const count = (name: string, by = 1) => (calls[name] = (calls[name] ?? 0) + by);
-  const byId = (id: string) => data.containers.find((container) => container.fullId === id) ?? null;
+  const find = (ref: ContainerRef) =>
+    data.containers.find((container) => toContainerKey(container) === toContainerKey(ref)) ?? null;
   const [changes, board] = [createChanges(), createEventBoard()];
   let containers = data.containers.toSorted(byKindAndName);
   const engines = () => data.engines.map((engine) => ({ contactAt: null, ...engine }));
@@ -207,11 +215,11 @@ export function createMemorySources(
     events: (accepts, signal) => board.read(accepts, signal),
     inspect: async (refs) => {
       count("inspect", refs.length);
-      return refs.map((ref) => byId(ref.fullId));
+      return refs.map(find);
     },
     fresh: async (ref) => {
       count("fresh");
-      return byId(ref.fullId);
+      return find(ref);
     },
     stats: async (refs) => {
       count("stats", refs.length);
@@ -247,13 +255,13 @@ export function createMemorySources(
     },
     restart: async (ref) => {
       count("restart");
-      return { container: byId(ref.fullId) as Container, dockerStatus: 204 };
+      return { container: find(ref) as Container, dockerStatus: 204 };
     },
     probe: async () => {
       count("probe");
       return { exitCode: 1, output: "refused", timedOut: false, durationMs: 20, checkedAt: "2026-01-13T09:46:00Z" };
     },
-    look: async (ref) => ({ container: byId(ref.fullId) as Container, protectedBy: null }),
+    look: async (ref) => ({ container: find(ref) as Container, protectedBy: null }),
     restartedSince: async () => false,
     close: async () => {},
   };

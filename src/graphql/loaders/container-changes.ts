@@ -1,4 +1,4 @@
-import type { Container, EngineStatus, WarmListing } from "../../domain/container.ts";
+import { type Container, type EngineStatus, type WarmListing, toContainerKey } from "../../domain/container.ts";
 import type { DeployInfo } from "../../domain/deploy.ts";
 import { needsDeploy } from "../../domain/release.ts";
 import type { OpsContext } from "../context.ts";
@@ -40,9 +40,9 @@ export async function* watchContainers(
     made = warm && [warm.containers, deploy];
     const known = await loaders.containers.known(includeAccessories);
     if (signal.aborted) break;
-    const now = new Map(known.containers.filter(accepts).map((container) => [toKey(container), container]));
-    const changed = [...now.values()].filter((container) => !isSame(container, sent.get(toKey(container))));
-    const removed = [...sent.values()].filter((container) => !now.has(toKey(container)));
+    const now = new Map(known.containers.filter(accepts).map((container) => [toContainerKey(container), container]));
+    const changed = [...now.values()].filter((container) => !isSame(container, sent.get(toContainerKey(container))));
+    const removed = [...sent.values()].filter((container) => !now.has(toContainerKey(container)));
     const state = toState(known.engines, engine);
     sent = now;
     if (changed.length === 0 && removed.length === 0 && state === told) continue;
@@ -60,10 +60,6 @@ function select(engines: readonly EngineStatus[], only: string | null | undefine
 /** Whether each engine answers, as text. */
 function toState(engines: readonly EngineStatus[], only: string | null | undefined): string {
   return JSON.stringify(select(engines, only).map(({ name, ok, error }) => [name, ok, error?.code]));
-}
-
-function toKey({ engine, fullId }: Container): string {
-  return `${engine}/${fullId}`;
 }
 
 /** Text of a row, made once for all readers. When it was looked at last is no change of it. */

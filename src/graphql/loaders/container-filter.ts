@@ -1,7 +1,7 @@
 import type { Container } from "../../domain/container.ts";
 import type { Environment } from "../../domain/environment.ts";
 import { type Principal, maySee } from "../../domain/principal.ts";
-import { OpsError } from "../../errors.ts";
+import { requireEnvironments } from "../require-environments.ts";
 
 /** Which containers are wanted; absent is any. */
 export interface ContainerFilter {
@@ -16,7 +16,7 @@ export interface ContainerFilter {
 /** Whether a container is wanted, and the caller's to see. Throws forbidden for an environment that the token does not list. */
 export function createContainerFilter(filter: ContainerFilter, principal: Principal): (container: Container) => boolean {
   const { env, includeAccessories, engine, name, role, service } = filter;
-  if (env && !principal.environments.has(env)) throw new OpsError("forbidden", `This token does not cover ${env}`);
+  requireEnvironments(principal, env);
   return (container) =>
     maySee(principal, container.env) &&
     (includeAccessories || container.kind === "core") &&

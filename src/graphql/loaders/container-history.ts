@@ -1,5 +1,5 @@
 import type DataLoader from "dataloader";
-import type { Container } from "../../domain/container.ts";
+import { type Container, toContainerKey } from "../../domain/container.ts";
 import { type ContainerHistory, chooseHistory, isRecent, isWhole, toRemembered } from "../../domain/container-history.ts";
 import type { HistoryRange } from "../../domain/queue-history.ts";
 import { toProblem } from "../../errors.ts";
@@ -29,20 +29,17 @@ export function createContainerHistoryLoaders(sources: Sources, { signal }: Call
     }
   };
   return {
-    history: createRangeLoaders<Container, FoundHistory, string>(
-      async (range, containers) => {
-        const remembered = containers.map((container) => (isRecent(range, nowMs) ? recall(range, container) : null));
-        const missing = containers.filter((_, index) => !(remembered[index] && isWhole(remembered[index])));
-        const { scraped, problem } = await scrape(range, missing);
-        const found = new Map(missing.map((container, index) => [container, scraped[index] ?? null]));
-        return containers.map((container, index): FoundHistory => {
-          const memory = remembered[index];
-          const known = found.get(container) ?? null;
-          if (memory) return { history: chooseHistory(memory, known), problem: found.has(container) ? problem : null };
-          return { history: known ?? recall(range, container), problem };
-        });
-      },
-      ({ fullId }) => fullId,
-    ),
+    history: createRangeLoaders<Container, FoundHistory, string>(async (range, containers) => {
+      const remembered = containers.map((container) => (isRecent(range, nowMs) ? recall(range, container) : null));
+      const missing = containers.filter((_, index) => !(remembered[index] && isWhole(remembered[index])));
+      const { scraped, problem } = await scrape(range, missing);
+      const found = new Map(missing.map((container, index) => [container, scraped[index] ?? null]));
+      return containers.map((container, index): FoundHistory => {
+        const memory = remembered[index];
+        const known = found.get(container) ?? null;
+        if (memory) return { history: chooseHistory(memory, known), problem: found.has(container) ? problem : null };
+        return { history: known ?? recall(range, container), problem };
+      });
+    }, toContainerKey),
   };
 }

@@ -1,5 +1,12 @@
 import DataLoader from "dataloader";
-import type { Container, EngineStatus, ContainerRef, ContainerStats, ListedContainer } from "../../domain/container.ts";
+import {
+  type Container,
+  type ContainerRef,
+  type ContainerStats,
+  type EngineStatus,
+  type ListedContainer,
+  toContainerKey,
+} from "../../domain/container.ts";
 import { maySee } from "../../domain/principal.ts";
 import type { DeployInfo } from "../../domain/deploy.ts";
 import { needsDeploy, withDeploy } from "../../domain/release.ts";
@@ -45,7 +52,7 @@ export function createContainerLoaders(
   const listing = once(() => sources.containers.list(signal));
   const inspect = createListLoader<ContainerRef, Container | null | Error>(
     (refs) => sources.containers.inspect(refs, signal),
-    ({ fullId }) => fullId,
+    toContainerKey,
   );
 
   /** Engines that went away between their list and an inspection: their containers are left out, and `engines` says so. */
@@ -121,7 +128,7 @@ export function createContainerLoaders(
       return everyEngine ? loadFresh(found[0], query) : found[0];
     },
     stats: new DataLoader((containers) => sources.containers.stats(containers, signal), {
-      cacheKeyFn: ({ fullId }) => fullId,
+      cacheKeyFn: toContainerKey,
     }),
   };
 }

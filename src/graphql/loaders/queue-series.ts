@@ -1,12 +1,12 @@
 import type { Environment } from "../../domain/environment.ts";
-import { type Principal, maySee } from "../../domain/principal.ts";
 import type { QueueSource } from "../../domain/queue.ts";
 import type { HistoryRange, QueueHistory } from "../../domain/queue-history.ts";
 import { OpsError, toOpsError, toProblem } from "../../errors.ts";
 import type { Caller, Sources } from "../context.ts";
 import { type SeriesRangeArgs, areTooMany, checkRows, toSeriesRange } from "../history-args.ts";
+import { requireEnvironments } from "../require-environments.ts";
 import type { QueueLoaders } from "./queues.ts";
-import { isAmong, refuseOtherEnvironments } from "./series-filter.ts";
+import { isAmong } from "./series-filter.ts";
 
 /** Which queues, over which range; an absent list is all. */
 interface QueueSeriesArgs extends SeriesRangeArgs {
@@ -53,10 +53,9 @@ export function createQueueSeriesLoader(
   const asked = new Map<string, Promise<QueueSeriesAnswer>>();
   const toEnv = (source: QueueSource) => source.env ?? sources.env;
 
-  const choose = async ({ env, sources: names }: QueueSeriesArgs, holder: Principal): Promise<readonly QueueSource[]> => {
-    refuseOtherEnvironments(env, holder);
-    const visible = (await siblings.queues.visible()).filter((source) => maySee(holder, toEnv(source)));
-    return visible.filter((source) => isAmong(source.name, names) && isAmong(toEnv(source), env));
+  const choose = async ({ env, sources: names }: QueueSeriesArgs): Promise<readonly QueueSource[]> => {
+    requireEnvironments(principal, env);
+    return (await siblings.queues.visible()).filter((source) => isAmong(source.name, names) && isAmong(toEnv(source), env));
   };
   const ask = async (source: QueueSource, queues: readonly string[] | null, range: HistoryRange) => {
     if (!source.history) throw new OpsError("query_refused", "Nothing is remembered of its queues");
@@ -77,7 +76,7 @@ export function createQueueSeriesLoader(
 
   const load = async (args: QueueSeriesArgs, expected = 1): Promise<QueueSeriesAnswer> => {
     const range = toSeriesRange(args, siblings.nowMs, expected);
-    const chosen = await choose(args, principal);
+    const chosen = await choose(args);
     if (range === null) return { series: [], sources: [], failure: null };
     const answers = await Promise.all(
       chosen.map((source) => ask(source, args.queues ?? null, range).catch((error: unknown) => toOpsError(error))),

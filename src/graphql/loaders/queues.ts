@@ -14,6 +14,7 @@ import { maySee } from "../../domain/principal.ts";
 import type { JobFailures, QueueMetrics, QueueSource } from "../../domain/queue.ts";
 import { OpsError, toOpsError, toProblem } from "../../errors.ts";
 import type { Caller, Sources } from "../context.ts";
+import { requireEnvironments } from "../require-environments.ts";
 import type { ContainerLoaders } from "./containers.ts";
 import { once } from "./once.ts";
 import { createReleaseLoader, noRelease } from "./releases.ts";
@@ -79,7 +80,7 @@ export function createQueueLoaders(
     all: once(async () => (await collect(await visible(), metrics)).toSorted((a, b) => (a.name < b.name ? -1 : 1))),
     errors: once(async () => (await collect(await visible(), errors)).toSorted((a, b) => (a.timestamp > b.timestamp ? -1 : 1))),
     async errorGroups(env) {
-      if (env && !principal.environments.has(env)) throw new OpsError("forbidden", `This token does not cover ${env}`);
+      requireEnvironments(principal, env);
       const shown = await visible();
       const rows = await collect(env === null ? shown : shown.filter((source) => toEnv(source) === env), failures);
       return groupErrors(rows, await releasesFor(rows));

@@ -1,9 +1,9 @@
 import pLimit from "p-limit";
-import type { Container, EngineStatus, LogOptions, LogPage } from "../../domain/container.ts";
+import { type Container, type EngineStatus, type LogOptions, type LogPage, toContainerKey } from "../../domain/container.ts";
 import { toLogTimestamp } from "../../domain/log-time.ts";
 import { followRole } from "../../domain/role-follow.ts";
 import type { RoleBatch } from "../../domain/role-batch.ts";
-import { type RoleLine, toBeginning, toKey } from "../../domain/role-line.ts";
+import { type RoleLine, toBeginning } from "../../domain/role-line.ts";
 import { createRolePage } from "../../domain/role-page.ts";
 import { OpsError } from "../../errors.ts";
 import type { OpsContext } from "../context.ts";
@@ -44,8 +44,8 @@ export async function readRoleLogs(context: OpsContext, filter: RoleFilter, opti
   const { sources, loaders, signal } = context;
   const { containers, engines, accepts } = await findRole(context, filter);
   // One that stops meanwhile is on both lists.
-  const listed = new Set(containers.map(toKey));
-  const isKept = (container: Container) => accepts(container) && !listed.has(toKey(container));
+  const listed = new Set(containers.map(toContainerKey));
+  const isKept = (container: Container) => accepts(container) && !listed.has(toContainerKey(container));
   const kept = (await loaders.containers.kept(filter.includeAccessories)).filter(isKept).toSorted(byNewest);
   if (containers.length + kept.length === 0) throw toAbsence(engines);
   const limit = pLimit(reading);

@@ -1,16 +1,6 @@
-import type { Environment } from "../../domain/environment.ts";
-import type { Principal } from "../../domain/principal.ts";
-import { OpsError } from "../../errors.ts";
-
 /** Whether a value is wanted by a list; an absent list wants all, an empty one none. */
 export function isAmong<T>(value: T, wanted: readonly T[] | null | undefined): boolean {
   return !wanted || wanted.includes(value);
-}
-
-/** Throws forbidden for an environment that the token does not list. */
-export function refuseOtherEnvironments(wanted: readonly Environment[] | null | undefined, principal: Principal): void {
-  const other = wanted?.find((environment) => !principal.environments.has(environment));
-  if (other) throw new OpsError("forbidden", `This token does not cover ${other}`);
 }
 
 /** Rows of many series as one list that ascends in time; at one time in the order of the series. */

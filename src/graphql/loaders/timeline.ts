@@ -18,6 +18,7 @@ import { containerKinds } from "../../domain/timeline-containers.ts";
 import type { TimelineMemory } from "../../domain/timeline-memory.ts";
 import { OpsError, toProblem } from "../../errors.ts";
 import type { Caller, Sources } from "../context.ts";
+import { requireEnvironments } from "../require-environments.ts";
 import type { ContainerLoaders } from "./containers.ts";
 import type { DeployLoaders } from "./deploys.ts";
 
@@ -92,7 +93,7 @@ export function createTimelineLoader(sources: Sources, { principal }: Caller, si
 
   return async (query) => {
     const { env, kinds, first } = query;
-    if (env && !principal.environments.has(env)) throw new OpsError("forbidden", `This token does not cover ${env}`);
+    requireEnvironments(principal, env);
     const wanted = timelineKinds.filter((kind) => kinds.length === 0 || kinds.includes(kind));
     const told = await Promise.all(wanted.map((kind) => read(kind, query)));
     const entries = told.flatMap((part) => part.entries).filter((entry) => isShown(entry, principal, env));

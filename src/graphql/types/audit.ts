@@ -1,7 +1,7 @@
 import { maySee } from "../../domain/principal.ts";
-import { OpsError } from "../../errors.ts";
 import type { Builder } from "../builder.ts";
 import type { Refs } from "../refs.ts";
+import { checkFirst, toCost } from "./page-args.ts";
 
 /** AuditRecord, and Query.auditLog. */
 export function addAudit(builder: Builder, refs: Refs): void {
@@ -80,7 +80,7 @@ export function addAudit(builder: Builder, refs: Refs): void {
       type: [refs.auditRecord],
       nullable: true,
       authScopes: { operate: true },
-      complexity: ({ first }) => ({ field: 5, multiplier: first }),
+      complexity: ({ first }) => ({ field: 5, multiplier: toCost(first, 100) }),
       description:
         "The audit record of the containers and jobs that the token may see, newest first. Needs ops:operate. `cli.ts audit verify` checks it whole.",
       args: {
@@ -88,8 +88,11 @@ export function addAudit(builder: Builder, refs: Refs): void {
         before: t.arg.int({ description: "Only those with a smaller `seq`: the next page." }),
       },
       resolve: (_root, { first, before }, { sources, principal }) => {
-        if (first < 1 || first > 100) throw new OpsError("invalid_request", "first must be from 1 to 100");
-        return sources.audit.read({ first, before: before ?? null, accepts: ({ env }) => maySee(principal, env) });
+        return sources.audit.read({
+          first: checkFirst(first),
+          before: before ?? null,
+          accepts: ({ env }) => maySee(principal, env),
+        });
       },
     }),
   );

@@ -1,9 +1,9 @@
 import type { DeployOrigin } from "../../domain/deploy-record.ts";
 import type { DeployState } from "../../domain/deploy-state.ts";
-import { OpsError } from "../../errors.ts";
 import type { Builder } from "../builder.ts";
 import type { Refs } from "../refs.ts";
-import { clamp } from "./job-error.ts";
+import { requireEnvironments } from "../require-environments.ts";
+import { checkFirst, toCost } from "./page-args.ts";
 import type { Scalars } from "./scalars.ts";
 
 /** Deploy and DeployLog, and the queries deploys and deployLogs. */
@@ -89,7 +89,7 @@ export function addDeploys(builder: Builder, refs: Refs, scalars: Scalars): void
     deploys: t.field({
       type: [refs.deploy],
       nullable: true,
-      complexity: ({ first }) => ({ field: 5, multiplier: Math.max(1, Math.min(first, 100)) }),
+      complexity: ({ first }) => ({ field: 5, multiplier: toCost(first, 100) }),
       description:
         "The deploys that are known, newest first: out of deploy_history.jsonl, deploy_info.json, Kamal's audit log, the containers themselves and images, each once.",
       args: {
@@ -101,9 +101,11 @@ export function addDeploys(builder: Builder, refs: Refs, scalars: Scalars): void
         tag: t.arg.string({ description: "Only deploys of this tag." }),
       },
       resolve: async (_root, { first, env, tag }, { loaders, principal }) => {
-        if (env && !principal.environments.has(env)) throw new OpsError("forbidden", `This token does not cover ${env}`);
+        requireEnvironments(principal, env);
         const deploys = await loaders.deploys.all();
-        return deploys.filter((deploy) => (!env || deploy.env === env) && (!tag || deploy.tag === tag)).slice(0, clamp(first));
+        return deploys
+          .filter((deploy) => (!env || deploy.env === env) && (!tag || deploy.tag === tag))
+          .slice(0, checkFirst(first));
       },
     }),
     deployLogs: t.field({

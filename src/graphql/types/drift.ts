@@ -1,7 +1,7 @@
 import type { DriftKind } from "../../domain/drift.ts";
-import { OpsError } from "../../errors.ts";
 import type { Builder } from "../builder.ts";
 import type { Refs } from "../refs.ts";
+import { requireEnvironments } from "../require-environments.ts";
 import type { Scalars } from "./scalars.ts";
 
 /** Drift, and the query drift. */
@@ -44,7 +44,7 @@ export function addDrift(builder: Builder, refs: Refs, scalars: Scalars): void {
         }),
       },
       resolve: async (_root, { env }, { loaders, principal }) => {
-        if (env && !principal.environments.has(env)) throw new OpsError("forbidden", `This token does not cover ${env}`);
+        requireEnvironments(principal, env);
         const drift = await loaders.deploys.drift();
         return drift.filter((one) => !env || one.env === env || one.kind === "engine_unknown");
       },

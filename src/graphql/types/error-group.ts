@@ -1,7 +1,7 @@
 import type { Builder } from "../builder.ts";
 import type { Refs } from "../refs.ts";
 import type { Scalars } from "./scalars.ts";
-import { clamp, first } from "./job-error.ts";
+import { checkFirst, first } from "./page-args.ts";
 
 /** ErrorGroup, and the query for all of them. */
 export function addErrorGroups(builder: Builder, refs: Refs, scalars: Scalars): void {
@@ -66,7 +66,7 @@ export function addErrorGroups(builder: Builder, refs: Refs, scalars: Scalars): 
         }),
       },
       resolve: async (_root, args, { loaders }) =>
-        (await loaders.queues.errorGroups(args.env ?? null)).slice(0, clamp(args.first)),
+        (await loaders.queues.errorGroups(args.env ?? null)).slice(0, checkFirst(args.first)),
     }),
   );
 }

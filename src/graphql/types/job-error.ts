@@ -1,6 +1,6 @@
-import { OpsError } from "../../errors.ts";
 import type { Builder } from "../builder.ts";
 import type { Refs } from "../refs.ts";
+import { checkFirst, first } from "./page-args.ts";
 
 /** JobError, the query for all of them, and Queue.errors. */
 export function addJobErrors(builder: Builder, refs: Refs): void {
@@ -53,7 +53,7 @@ export function addJobErrors(builder: Builder, refs: Refs): void {
       args: { first: t.arg.int(first), queue: t.arg.string({ description: "Only this queue." }) },
       resolve: async (_root, args, { loaders }) => {
         const errors = await loaders.queues.errors();
-        return errors.filter((error) => !args.queue || error.queue === args.queue).slice(0, clamp(args.first));
+        return errors.filter((error) => !args.queue || error.queue === args.queue).slice(0, checkFirst(args.first));
       },
     }),
   );
@@ -63,7 +63,8 @@ export function addJobErrors(builder: Builder, refs: Refs): void {
       nullable: true,
       description: "Its recent failures, grouped by fingerprint, newest first; null when they could not be read.",
       args: { first: t.arg.int(first) },
-      resolve: async (queue, args, { loaders }) => (await loaders.queues.errorsByQueue.load(queue)).slice(0, clamp(args.first)),
+      resolve: async (queue, args, { loaders }) =>
+        (await loaders.queues.errorsByQueue.load(queue)).slice(0, checkFirst(args.first)),
     }),
     failuresByRelease: t.field({
       type: [refs.releaseFailures],
@@ -74,11 +75,4 @@ export function addJobErrors(builder: Builder, refs: Refs): void {
       resolve: (queue, _args, { loaders }) => loaders.queues.releases(queue),
     }),
   }));
-}
-
-export const first = { defaultValue: 50, required: true, description: "How many of the newest, 1 to 100." } as const;
-
-export function clamp(count: number): number {
-  if (count < 1 || count > 100) throw new OpsError("invalid_request", "first must be from 1 to 100");
-  return count;
 }

@@ -1,6 +1,7 @@
 import type { Builder } from "../builder.ts";
-import { toLogOptions } from "../log-args.ts";
+import { maxTail, toLogOptions } from "../log-args.ts";
 import type { Refs } from "../refs.ts";
+import { toCost } from "./page-args.ts";
 import { toLogFilterArgs, toUntilArg } from "./log-filter-args.ts";
 import type { Scalars } from "./scalars.ts";
 
@@ -34,7 +35,7 @@ export function addLogs(builder: Builder, refs: Refs, scalars: Scalars): void {
       type: refs.logPage,
       nullable: true,
       authScopes: { logs: true },
-      complexity: ({ tail }) => ({ field: 50 + Math.ceil((tail ?? 200) / 10), multiplier: 1 }),
+      complexity: ({ tail }) => ({ field: 50 + Math.ceil(toCost(tail ?? 200, maxTail) / 10), multiplier: 1 }),
       description: "Its newest log lines. Needs the scope ops:logs: logs may carry secrets.",
       args: { ...toLogFilterArgs(t.arg, scalars, 1), ...toUntilArg(t.arg) },
       resolve: async (container, args, { sources, signal }) =>

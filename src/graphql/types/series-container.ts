@@ -5,8 +5,9 @@ import type { Builder } from "../builder.ts";
 import type { OpsContext } from "../context.ts";
 import { type SeriesRangeArgs, checkRows, toSeriesRange } from "../history-args.ts";
 import type { FoundHistory } from "../loaders/container-history.ts";
-import { isAmong, refuseOtherEnvironments, toAscending } from "../loaders/series-filter.ts";
+import { isAmong, toAscending } from "../loaders/series-filter.ts";
 import type { Problem, Refs } from "../refs.ts";
+import { requireEnvironments } from "../require-environments.ts";
 import type { Scalars } from "./scalars.ts";
 import { rowRules, seriesComplexity, toEnvArg, toNamesArg, toRangeArgs } from "./series-args.ts";
 
@@ -100,7 +101,7 @@ export function addContainerSeries(builder: Builder, refs: Refs, scalars: Scalar
 
 async function loadSeries(args: ContainerSeriesArgs, { loaders, principal }: OpsContext): Promise<readonly ContainerSeries[]> {
   const { env, containers: names, roles, includeAccessories, ...asked } = args;
-  refuseOtherEnvironments(env, principal);
+  requireEnvironments(principal, env);
   const containers = (await loaders.containers.all(includeAccessories)).filter(
     (one) => isAmong(one.env, env) && isAmong(one.name, names) && isAmong(one.role, roles),
   );

@@ -1,8 +1,9 @@
-import { parseLogTime } from "../../domain/log-time.ts";
 import type { TimelineKind } from "../../domain/timeline.ts";
 import { OpsError } from "../../errors.ts";
 import type { Builder } from "../builder.ts";
 import type { Refs } from "../refs.ts";
+import { parseTimeArg } from "../time-arg.ts";
+import { checkFirst, toCost } from "./page-args.ts";
 import type { Scalars } from "./scalars.ts";
 
 /** Timeline and its parts, and the query timeline. */
@@ -107,7 +108,7 @@ export function addTimeline(builder: Builder, refs: Refs, scalars: Scalars): voi
     t.field({
       type: refs.timeline,
       nullable: true,
-      complexity: ({ first }) => ({ field: 20, multiplier: Math.max(1, Math.min(first, 500) / 10) }),
+      complexity: ({ first }) => ({ field: 20, multiplier: toCost(first / 10, 50) }),
       description:
         "Deploys, restarts, ends and health of containers, states of queues and alerts of hosts in one order. Deploys and restarts are from records; the rest is " +
         "what this process has seen since it was started, the newest 1,000 of each kind.",
@@ -126,18 +127,12 @@ export function addTimeline(builder: Builder, refs: Refs, scalars: Scalars): voi
         kinds: t.arg({ type: [kind], description: "Only these kinds; all when absent." }),
       },
       resolve: (_root, { from, to, first, env, kinds }, { loaders }) => {
-        if (!(first >= 1 && first <= 500)) throw new OpsError("invalid_request", "first must be from 1 to 500");
-        const range = { from: toMs("from", from, loaders.nowMs), to: to ? toMs("to", to, loaders.nowMs) : loaders.nowMs };
+        checkFirst(first, 500);
+        const toMs = (name: string, text: string) => Number(parseTimeArg(name, text, loaders.nowMs)) * 1000;
+        const range = { from: toMs("from", from), to: to ? toMs("to", to) : loaders.nowMs };
         if (range.from >= range.to) throw new OpsError("invalid_request", "from must be before to");
         return loaders.timeline({ ...range, first, env: env ?? null, kinds: kinds ?? [] });
       },
     }),
   );
-}
-
-function toMs(name: string, text: string, nowMs: number): number {
-  const parsed = parseLogTime(text, nowMs);
-  if (parsed === null)
-    throw new OpsError("invalid_request", `${name} must be a time (RFC 3339 or unix seconds) or a duration such as 6h`);
-  return Number(parsed) * 1000;
 }

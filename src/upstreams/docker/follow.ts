@@ -1,4 +1,4 @@
-import type { ContainerRef } from "../../domain/container.ts";
+import { type ContainerRef, toContainerKey } from "../../domain/container.ts";
 import { type FollowOptions, type LogBatch, toBatch } from "../../domain/log-follow.ts";
 import type { Engine } from "./engine.ts";
 import { createFollowBuffer } from "./follow-buffer.ts";
@@ -17,7 +17,7 @@ export interface Follower {
 export function createFollower(inspector: Inspector, timeoutMs: number): Follower {
   const feeds = new Map<string, Feed>();
   const enter = (engine: Engine, ref: ContainerRef): Feed => {
-    const key = `${engine.name}/${ref.fullId}`;
+    const key = toContainerKey(ref);
     const known = feeds.get(key);
     if (known) return known;
     const feed: Feed = createFeed(engine, inspector, ref, () => {

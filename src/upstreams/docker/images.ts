@@ -33,7 +33,8 @@ export function createImageReader({ service, timeoutMs, keepMs = 60_000 }: Image
     };
     const listed = imageListAnswer.parse(await engine.ask(timeoutMs, (signal) => engine.client.listImages(service, signal)));
     const newest = listed.toSorted((a, b) => b.Created - a.Created).slice(0, mostImages);
-    const answers = await Promise.all(newest.map(({ Id }) => inspect(Id)));
+    // One may be pruned meanwhile.
+    const answers = await Promise.all(newest.map(({ Id }) => inspect(Id).catch(() => null)));
     const env = context.env ?? context.onlyAppEnv;
     return answers.flatMap((answer) => (answer ? toImages(answer, { engine: engine.name, env }) : []));
   };
@@ -43,7 +44,7 @@ export function createImageReader({ service, timeoutMs, keepMs = 60_000 }: Image
       if (!status.ok) return [];
       const last = kept.get(engine);
       if (last && performance.now() - last.at < keepMs) return last.images;
-      const images = fetch(engine).catch(() => []);
+      const images = fetch(engine).catch(() => last?.images ?? []);
       kept.set(engine, { at: performance.now(), images });
       return images;
     },

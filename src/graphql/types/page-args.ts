@@ -1,0 +1,15 @@
+import { OpsError } from "../../errors.ts";
+
+/** The argument `first` of a list: how many of the newest. */
+export const first = { defaultValue: 50, required: true, description: "How many of the newest, 1 to 100." } as const;
+
+/** Throws invalid_request. */
+export function checkFirst(count: number, most = 100): number {
+  if (count < 1 || count > most) throw new OpsError("invalid_request", `first must be from 1 to ${most}`);
+  return count;
+}
+
+/** How many rows an argument costs, whatever was written: with less than one, a field that is refused would pay for its neighbours. */
+export function toCost(count: number, most: number): number {
+  return Math.min(most, Math.max(1, count));
+}
