@@ -31,3 +31,13 @@ export function createOutcomes(audit: Pick<AuditLog, "write">, closing: AbortSig
     },
   };
 }
+
+/** Runs it once for all; after a failure whoever comes next tries again. */
+export function onceDone(run: () => Promise<void>): () => Promise<void> {
+  let done: Promise<void> | null = null;
+  return () =>
+    (done ??= run().catch((error: unknown) => {
+      done = null;
+      throw error;
+    }));
+}

@@ -5,6 +5,9 @@ import type { LogLevel } from "./log-level.ts";
 import type { LinePattern } from "./log-pattern.ts";
 import type { ReleaseImage } from "./release-image.ts";
 
+/** States in which a container has processes. Source: Docker's `State.Status`. */
+export const liveStates: ReadonlySet<string> = new Set(["running", "restarting", "paused"]);
+
 export type ContainerKind = "core" | "accessory";
 export type Health = "healthy" | "unhealthy" | "starting" | "none";
 export type LogStream = "stdout" | "stderr";

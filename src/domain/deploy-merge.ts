@@ -4,6 +4,7 @@ import { type DeployRecord, deployOrigins, toUnix } from "./deploy-record.ts";
 import { isFloatingTag } from "./kamal-version.ts";
 import type { ReleaseImage } from "./release-image.ts";
 import { sameCommit } from "./runs-release.ts";
+import { mayBeSame } from "./environment.ts";
 
 /** Containers of one release that were made closer together than that are of one deploy, seconds. */
 const clusterSeconds = 600;
@@ -130,7 +131,7 @@ function findSame(merged: readonly DeployRecord[], record: DeployRecord): number
 }
 
 function isSameRelease(a: DeployRecord, b: DeployRecord): boolean {
-  if (a.env !== null && b.env !== null && a.env !== b.env) return false;
+  if (!mayBeSame(a.env, b.env)) return false;
   if (isFloatingTag(a.version) || isFloatingTag(b.version)) return true;
   return a.version === b.version || a.tag === b.tag || sameCommit(a.commitSha, b.commitSha);
 }

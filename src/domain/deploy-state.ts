@@ -1,7 +1,8 @@
-import type { Container } from "./container.ts";
+import { type Container, liveStates } from "./container.ts";
 import type { DeployRecord } from "./deploy-record.ts";
 import { byNewest } from "./deploy-merge.ts";
 import { runsRelease } from "./runs-release.ts";
+import { mayBeSame } from "./environment.ts";
 
 export type DeployState = "current" | "incomplete" | "unknown" | "previous" | "rolled_back" | "superseded";
 
@@ -19,8 +20,6 @@ export interface Fleet {
   /** Whether an engine does not answer: then there may be others. */
   readonly silent: boolean;
 }
-
-const liveStates = new Set(["running", "restarting", "paused"]);
 
 /** Whether a container runs now. One of an engine that went away may not. */
 export function isLive({ status, stale }: Pick<Container, "status" | "stale">): boolean {
@@ -58,7 +57,7 @@ export function findLatest(deploys: readonly Deploy[]): Deploy[] {
 function judge(group: readonly DeployRecord[], { containers, silent }: Fleet): Deploy[] {
   const [newest] = group;
   if (!newest) return [];
-  const live = containers.filter(({ env }) => newest.env === null || env === null || env === newest.env).filter(isLive);
+  const live = containers.filter((container) => mayBeSame(container.env, newest.env) && isLive(container));
   const runs = (record: DeployRecord) => live.some((container) => isOfDeploy(container, record));
   const first = judgeNewest(newest, live, silent);
   const running = runs(newest) || silent ? undefined : group.find(runs);

@@ -1,7 +1,7 @@
 import type { Container, EngineStatus } from "./container.ts";
 import type { DeployOrigin } from "./deploy-record.ts";
 import { type Deploy, isLive, isOfDeploy } from "./deploy-state.ts";
-import type { Environment } from "./environment.ts";
+import { type Environment, mayBeSame } from "./environment.ts";
 
 export type DriftKind = "mixed_releases" | "unlike_deploy" | "leftover" | "engine_missed" | "engine_unknown";
 
@@ -62,7 +62,7 @@ type Newest = (env: Environment | null) => Deploy | undefined;
 
 /** Deploys are newest first. One of no environment is of any. */
 function findNewest(deploys: readonly Deploy[]): Newest {
-  return (env) => deploys.find((deploy) => deploy.env === null || env === null || deploy.env === env);
+  return (env) => deploys.find((deploy) => mayBeSame(deploy.env, env));
 }
 
 /** A start by the restart policy is no deploy. */

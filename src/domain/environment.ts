@@ -2,6 +2,11 @@
 export const environments = ["staging", "production"] as const;
 export type Environment = (typeof environments)[number];
 
+/** Whether two things may be of one environment: what is of no known one may be of any. */
+export function mayBeSame(a: Environment | null, b: Environment | null): boolean {
+  return a === null || b === null || a === b;
+}
+
 const aliases: Record<string, Environment> = {
   staging: "staging",
   stg: "staging",

@@ -1,5 +1,5 @@
 import type { AuditEntry, AuditLog } from "./audit.ts";
-import { createOutcomes } from "./audit-outcomes.ts";
+import { createOutcomes, onceDone } from "./audit-outcomes.ts";
 import { type JobBudget, JobsRefused, createJobBudget } from "./job-control-budget.ts";
 import {
   type JobRequest,
@@ -76,18 +76,13 @@ export function createJobOperations(options: JobOperationsOptions): JobOperation
 
   const takeOver = async (): Promise<void> => {
     const { open } = await audit.recover();
-    for (const { intent, told } of open.filter(({ intent: { job } }) => job !== null)) {
-      const died = { outcome: "unknown", detail: "the gateway died during the change", code: "job_unknown" } as const;
-      if (!told) await audit.write({ ...intent, ...died, intent: intent.seq });
-      void track(settle(intent, intent.seq));
-    }
+    const ours = open.filter(({ intent: { job } }) => job !== null);
+    const died = { outcome: "unknown", detail: "the gateway died during the change", code: "job_unknown" } as const;
+    for (const { intent, told } of ours) if (!told) await audit.write({ ...intent, ...died, intent: intent.seq });
+    // After the last that can fail: whoever tries again settles each once.
+    for (const { intent } of ours) void track(settle(intent, intent.seq));
   };
-  let taken: Promise<void> | null = null;
-  const recover = () =>
-    (taken ??= takeOver().catch((error: unknown) => {
-      taken = null;
-      throw error;
-    }));
+  const recover = onceDone(takeOver);
 
   /** Writes the intent, does it, and writes what `tell` says of it. */
   const recorded = async <T>(

@@ -1,7 +1,6 @@
+import { liveStates } from "./container.ts";
 import type { ContainerFacts } from "./container-facts.ts";
 import { composeProject, composeService, isReplaced, toOrigin } from "./kamal-kind.ts";
-
-const liveStates = new Set(["running", "restarting", "paused"]);
 
 /**
  * The containers of one engine that callers may see: all live ones, and of a deployed role that has none the newest stopped one, so

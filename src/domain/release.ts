@@ -1,5 +1,6 @@
 import type { Container } from "./container.ts";
 import type { DeployInfo } from "./deploy.ts";
+import { mayBeSame } from "./environment.ts";
 
 /**
  * Lets deploy_info name the release of a container whose tags only move: of a current one alone, that is a running core container which
@@ -7,7 +8,7 @@ import type { DeployInfo } from "./deploy.ts";
  * (upstreams.md 1.3.4 and 1.3.5). Answers the same object when there is nothing to add.
  */
 export function withDeploy(container: Container, deploy: DeployInfo | null): Container {
-  if (!deploy || !deploy.currentTag || container.kind !== "core" || contradicts(container, deploy)) return container;
+  if (!deploy || !deploy.currentTag || container.kind !== "core" || !mayBeSame(container.env, deploy.env)) return container;
   const isCurrent = container.status === "running" && !container.replaced;
   const named = container.floating && isCurrent ? { ...container, version: deploy.currentTag, floating: false } : container;
   if (named.version !== deploy.currentTag || named.commitSha !== "" || deploy.commitSha === "") return named;
@@ -17,8 +18,4 @@ export function withDeploy(container: Container, deploy: DeployInfo | null): Con
 /** Whether `withDeploy` may have something to add to the container. */
 export function needsDeploy({ kind, floating, commitSha }: Container): boolean {
   return floating || (kind === "core" && commitSha === "");
-}
-
-function contradicts(container: Container, deploy: DeployInfo): boolean {
-  return container.env !== null && deploy.env !== null && container.env !== deploy.env;
 }

@@ -42,7 +42,7 @@ export interface RestartLimits {
   /** Null when `enter` would let it in now. `holder` is whose budget it takes from. */
   check(fullId: string, holder: string): RestartRefused | null;
   /** Keeps a container from being restarted while it is not known what became of its last restart. */
-  hold(fullId: string): RestartPlace;
+  hold(fullId: string): Pick<RestartPlace, "leave">;
   /** Takes a place, and one of the token's budget unless `free`. @throws RestartRefused */
   enter(fullId: string, holder: string, free?: boolean): RestartPlace;
 }
@@ -90,7 +90,7 @@ export function createRestartLimits(options: RestartLimitOptions): RestartLimits
     check,
     hold(fullId) {
       running.add(fullId);
-      return { cancel: () => leave(fullId, false), leave: (happened) => leave(fullId, happened) };
+      return { leave: (happened) => leave(fullId, happened) };
     },
     enter(fullId, holder, free = false) {
       const refused = check(fullId, holder, free);

@@ -1,5 +1,5 @@
 import type { AuditEntry, AuditLog } from "./audit.ts";
-import { createOutcomes } from "./audit-outcomes.ts";
+import { createOutcomes, onceDone } from "./audit-outcomes.ts";
 import type { Container, ContainerSource } from "./container.ts";
 import type { Origin, Principal } from "./principal.ts";
 import { createAnswers } from "./restart-answers.ts";
@@ -148,12 +148,7 @@ export function createRestarts({ source, audit, stableMs = 10_000, settleMs = 90
       );
     }
   };
-  let taken: Promise<void> | null = null;
-  const recover = () =>
-    (taken ??= takeOver().catch((error: unknown) => {
-      taken = null;
-      throw error;
-    }));
+  const recover = onceDone(takeOver);
   const begin = async (container: Container, request: RestartRequest): Promise<Wellness> => {
     await recover();
     const entry = toIntent(container, request);

@@ -1,5 +1,6 @@
 import type { Container } from "./container.ts";
 import type { DeployInfo } from "./deploy.ts";
+import { mayBeSame } from "./environment.ts";
 
 /**
  * Whether a core container runs the release of this deploy: the same tag, or the same commit (7 or more hex digits, one may be
@@ -7,7 +8,7 @@ import type { DeployInfo } from "./deploy.ts";
  */
 export function runsRelease(container: Container, deploy: Pick<DeployInfo, "currentTag" | "commitSha" | "env">): boolean {
   if (container.kind !== "core") return false;
-  if (deploy.env !== null && container.env !== null && deploy.env !== container.env) return false;
+  if (!mayBeSame(container.env, deploy.env)) return false;
   return container.version === deploy.currentTag || sameCommit(container.commitSha, deploy.commitSha);
 }
 

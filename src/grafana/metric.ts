@@ -75,7 +75,7 @@ export function series<Data extends { readonly rows: readonly { readonly time: s
 }
 
 /** Rows with the environment of their source, where the document tells that of sources alone. */
-function toRows({ rows, parts }: Answer): readonly Row[] | null {
+export function toRows({ rows, parts }: Answer): readonly Row[] | null {
   if (rows === null) return null;
   const list = (Array.isArray(rows) ? rows : [rows]) as readonly Row[];
   const envs = new Map(parts?.map(({ name, env }) => [name, env ?? null]));

@@ -1,8 +1,8 @@
-import { OpsError } from "../errors.ts";
-import type { Caller, Execute } from "../graphql/execute.ts";
+import { type Caller, type Execute, toFailure } from "../graphql/execute.ts";
 import { toTest } from "./conditions.ts";
-import { type Dimension, type Row, dimensions } from "./dimensions.ts";
+import { type Dimension, dimensions } from "./dimensions.ts";
 import type { Target } from "./input.ts";
+import { toRows } from "./metric.ts";
 
 /** The documents of all dimensions, to be compiled. */
 export const optionDocuments = [...new Set(dimensions.flatMap(({ document }) => document ?? []))];
@@ -18,10 +18,8 @@ export async function readOptions(
   if (!document) return values ?? [];
   const accepts = await toTest(conditions.filter(({ key }) => key !== name));
   const { data, errors } = await execute(document, { includeAccessories } as never, caller).run();
-  const { rows, parts } = (data ?? {}) as { rows?: readonly Row[] | null; parts?: readonly Row[] | null };
-  if (!rows) throw errors[0] ?? new OpsError("internal", "Internal error");
-  const envs = new Map(parts?.map((part) => [part["name"], part["env"]]));
-  const all = rows.map((row): Row => ("source" in row ? { ...row, env: envs.get(row["source"]) } : row));
-  const found = all.filter(accepts).flatMap((row) => (typeof row[name] === "string" && row[name] !== "" ? row[name] : []));
+  const rows = toRows({ rows: null, ...(data as object | null) });
+  if (!rows) throw toFailure(errors);
+  const found = rows.filter(accepts).flatMap((row) => (typeof row[name] === "string" && row[name] !== "" ? row[name] : []));
   return [...new Set(found)].toSorted();
 }

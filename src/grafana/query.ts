@@ -1,5 +1,5 @@
-import { OpsError } from "../errors.ts";
-import type { Caller, Execute } from "../graphql/execute.ts";
+import { toOpsError } from "../errors.ts";
+import { type Caller, type Execute, toFailure } from "../graphql/execute.ts";
 import { type Condition, toTest } from "./conditions.ts";
 import { getDimension } from "./dimensions.ts";
 import { type Answered, type Frame, toFrames } from "./frames.ts";
@@ -24,13 +24,13 @@ const kinds: ReadonlySet<string> = new Set(getDimension("kind").values);
 export async function runQuery(input: QueryInput, execute: Execute, caller: Caller): Promise<Frame[]> {
   const asked = input.targets.flatMap((target) => target.metrics.map((name): Asked => ({ target, metric: getMetric(name) })));
   const answers = await Promise.allSettled(asked.map((one) => answer(one, input, execute, caller)));
-  const failures = answers.flatMap((one) => (one.status === "rejected" ? [toError(one.reason)] : []));
+  const failures = answers.flatMap((one) => (one.status === "rejected" ? [toOpsError(one.reason)] : []));
   const [worst] = failures.toSorted((a, b) => Math.floor(b.status / 100) - Math.floor(a.status / 100));
   if (worst && failures.length === answers.length) throw worst;
   return answers.flatMap((one, index) => {
     if (one.status === "fulfilled") return toFrames(one.value);
     const { target, metric } = asked[index] as Asked;
-    const text = `${metric.name}: ${toError(one.reason).message}`;
+    const text = `${metric.name}: ${toOpsError(one.reason).message}`;
     return toFrames({ refId: target.refId, metric, rows: [], notices: [{ severity: "error", text }] });
   });
 }
@@ -41,7 +41,7 @@ async function answer({ target, metric }: Asked, input: QueryInput, execute: Exe
   const { data, errors } = await execute(metric.document, toVariables(input, target, conditions) as never, caller).run();
   const found: Answer = { rows: null, ...(data as object | null) };
   const rows = metric.toRows(found);
-  if (rows === null) throw errors[0] ?? new OpsError("internal", "Internal error");
+  if (rows === null) throw toFailure(errors);
   const failed = [...toProblems(found), ...errors.map(({ message }) => message)];
   return {
     refId: target.refId,
@@ -89,8 +89,4 @@ function toUnknown({ unknown }: Target, { payloads }: Metric): string[] {
 function toProblems({ parts, problems }: Answer): string[] {
   const ofParts = (parts ?? []).flatMap(({ name, error }) => (error ? `${name}: ${error.message}` : []));
   return [...ofParts, ...(problems ?? []).map(({ message }) => message)];
-}
-
-function toError(reason: unknown): OpsError {
-  return reason instanceof OpsError ? reason : new OpsError("internal", "Internal error", { cause: reason });
 }

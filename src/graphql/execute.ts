@@ -51,6 +51,11 @@ export function createExecute(schema: GraphQLSchema, sources: Sources, documents
 
 const noErrors: readonly OpsError[] = [];
 
+/** Why there is no answer at all. */
+export function toFailure([first]: readonly OpsError[]): OpsError {
+  return first ?? new OpsError("internal", "Internal error");
+}
+
 function compile(schema: GraphQLSchema, document: DocumentNode): CompiledQuery {
   const invalid = validate(schema, document);
   if (invalid.length > 0) throw new AggregateError(invalid, invalid.map(String).join("\n"));

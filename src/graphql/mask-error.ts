@@ -1,5 +1,5 @@
 import { GraphQLError } from "graphql";
-import { OpsError } from "../errors.ts";
+import { toOpsError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 
 /**
@@ -10,7 +10,7 @@ export function createMaskError(logger: Logger): (error: unknown) => GraphQLErro
   return (error) => {
     const original = error instanceof GraphQLError ? error.originalError : error;
     if (error instanceof GraphQLError && (!error.path || !original)) return cleanRequestError(error);
-    const known = original instanceof OpsError ? original : new OpsError("internal", "Internal error", { cause: original });
+    const known = toOpsError(original);
     if (known.code === "internal") logger.error({ err: known.cause }, "resolver failed");
     const { code, status, upstream, message, headers } = known;
     const retryAfter = headers?.["Retry-After"] && Number(headers["Retry-After"]);

@@ -5,7 +5,7 @@ const ready: EdgeReply = { status: 200, body: '{"status":"ready"}', route: "/rea
 const notReady: EdgeReply = { status: 503, headers: { "Retry-After": "5" }, body: '{"status":"not_ready"}', route: "/readyz" };
 
 /**
- * `/healthz`: the process answers. `/readyz`: our own state, 503 while starting or draining. Neither asks an upstream: one dead
+ * `/healthz`: the process answers. `/readyz`: our own state, 503 while draining. Neither asks an upstream: one dead
  * Prometheus must not take the gateway out of rotation. Source: security.md 4.3.
  */
 export function createHealthPages(isReady: () => boolean): PublicPage[] {

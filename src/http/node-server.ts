@@ -20,8 +20,6 @@ import { writeReply } from "./write-reply.ts";
 import { writeStream } from "./write-stream.ts";
 
 export interface Edge {
-  /** For a server of one's own; `listen` uses it too. */
-  listener(req: IncomingMessage, res: ServerResponse): void;
   listen(host: string, port: number): Promise<AddressInfo>;
   /** Finishes what is in flight and closes. `/readyz` is 503 from the first moment. Idempotent; resolves when all is closed. */
   drain(): Promise<void>;
@@ -33,15 +31,13 @@ interface EdgeOptions {
   readonly publicPages?: readonly PublicPage[];
   readonly authenticator: Pick<Authenticator, "authenticate">;
   readonly logger: Logger;
-  /** Own state behind `/readyz`, beside draining. */
-  readonly isReady?: () => boolean;
   readonly limits?: Partial<EdgeLimits>;
   readonly observe?: ObserveRequest;
 }
 
 /** The HTTP edge: authentication, routing to surfaces, limits, security headers, request log, draining. No upstream is known here. */
 export function createEdge(options: EdgeOptions): Edge {
-  const { surfaces, authenticator, logger, isReady = () => true, observe } = options;
+  const { surfaces, authenticator, logger, observe } = options;
   const limits: EdgeLimits = { ...defaultLimits, ...options.limits };
   let isDraining = false;
   let drained: Promise<void> | undefined;
@@ -51,7 +47,7 @@ export function createEdge(options: EdgeOptions): Edge {
   const streams = createStreams(authenticator, limits);
   const route = createRouter({
     surfaces,
-    publicPages: [...createHealthPages(() => !isDraining && isReady()), ...(options.publicPages ?? [])],
+    publicPages: [...createHealthPages(() => !isDraining), ...(options.publicPages ?? [])],
     authenticator,
     admission: createAdmission(limits),
     failedAuth: createThrottle({ burst: limits.failedAuthBurst, perSecond: limits.failedAuthPerSecond }),
@@ -140,7 +136,6 @@ export function createEdge(options: EdgeOptions): Edge {
   });
 
   return {
-    listener,
     listen: (host, port) =>
       new Promise((resolve, reject) => {
         server.once("error", reject).listen(port, host, () => {

@@ -1,5 +1,5 @@
 import { OpsError } from "../errors.ts";
-import type { Caller, Execute, Follow, Inputs } from "../graphql/execute.ts";
+import { type Caller, type Execute, type Follow, type Inputs, toFailure } from "../graphql/execute.ts";
 import { basePath, type Endpoint, endpoints } from "./endpoints.ts";
 import { followLog } from "./follow.ts";
 import { type Headers, parseQuery } from "./params.ts";
@@ -61,7 +61,7 @@ export function createRestHandler(
     const make = async (before: Inputs | null) => {
       const { data, errors } = await run();
       const body = data === null ? null : endpoint.pick.body(data);
-      if (body === null || body === undefined) throw errors[0] ?? new OpsError("internal", "Internal error");
+      if (body === null || body === undefined) throw toFailure(errors);
       const reply = toReply(endpoint, data ?? {}, body, wantsText(headers.accept), variables);
       if (before && errors.length === 0) memo.keep(key, before, await inputs(), reply);
       return reply;

@@ -30,7 +30,6 @@ interface StartOptions {
   readonly surfaces?: readonly Surface[];
   readonly publicPages?: readonly PublicPage[];
   readonly limits?: Partial<EdgeLimits>;
-  readonly isReady?: () => boolean;
   readonly observe?: ObserveRequest;
 }
 

@@ -5,13 +5,13 @@ import { toUnix } from "../../domain/deploy-record.ts";
 import type { Deploy } from "../../domain/deploy-state.ts";
 import { type DeployVerdict, type QueueEvidence, judgeDeploy } from "../../domain/deploy-verdict.ts";
 import { type Windows, toWindows } from "../../domain/deploy-windows.ts";
-import type { Environment } from "../../domain/environment.ts";
+import { type Environment, mayBeSame } from "../../domain/environment.ts";
 import { addFingerprints } from "../../domain/job-errors.ts";
 import type { QueueSource } from "../../domain/queue.ts";
 import { toProblem } from "../../errors.ts";
 import type { Caller, Sources } from "../context.ts";
 import type { DeploySiblings } from "./deploys.ts";
-import { createReleaseLoader } from "./releases.ts";
+import { findReleases } from "./releases.ts";
 
 interface VerdictParts {
   readonly siblings: DeploySiblings;
@@ -32,7 +32,7 @@ export function createVerdicts(
 
   const findSources = async (env: Environment | null, gaps: string[]): Promise<readonly QueueSource[]> => {
     try {
-      return (await siblings.queues.visible()).filter((source) => isOf(env, source.env ?? sources.env));
+      return (await siblings.queues.visible()).filter((source) => mayBeSame(env, source.env ?? sources.env));
     } catch (error) {
       gaps.push(`queues: ${toProblem(error).message}`);
       return [];
@@ -60,7 +60,7 @@ export function createVerdicts(
     if (shown.length === 0 || latest?.deployedAt !== deploy.deployedAt) return null;
     try {
       const failures = (await Promise.all(shown.map((source) => source.failures(signal)))).flatMap(addFingerprints);
-      const errors = findNewErrors(deploy, failures, await createReleaseLoader(siblings.containers)(), now);
+      const errors = findNewErrors(deploy, failures, await findReleases(siblings.containers), now);
       if (errors === null) gaps.push("errors: the failures that are told do not reach far enough before the deploy");
       return errors;
     } catch (error) {
@@ -83,7 +83,7 @@ export function createVerdicts(
       Promise.all(windows === null ? [] : shown.map((source) => readQueues(source, windows, gaps))),
       readErrors(deploy, shown, gaps),
     ]);
-    const own = containers.filter(({ kind, env }) => kind === "core" && isOf(deploy.env, env));
+    const own = containers.filter(({ kind, env }) => kind === "core" && mayBeSame(deploy.env, env));
     const silent = engines.filter(({ ok }) => !ok);
     if (silent.length > 0) gaps.push(`containers: ${silent.map(({ name }) => name).join(", ")} does not answer`);
     const seen = toSeenEvents(sources, deploy.env, engines);
@@ -98,14 +98,9 @@ export function createVerdicts(
   return (deploy, seconds) => limit(() => find(deploy, seconds));
 }
 
-/** What is of no known environment may be of this one. */
-function isOf(env: Environment | null, other: Environment | null): boolean {
-  return env === null || other === null || env === other;
-}
-
 function toSeenEvents({ timeline }: Sources, env: Environment | null, engines: readonly EngineStatus[]): SeenEvents {
   const ofEnv = (kind: "container_death" | "health") =>
-    timeline.entries(kind).filter(({ container, env: own }) => container?.kind === "core" && isOf(env, own));
+    timeline.entries(kind).filter(({ container, env: own }) => container?.kind === "core" && mayBeSame(env, own));
   const begun = timeline.begun("container_death");
   const isWhole = engines.length > 0 && engines.every(({ name }) => begun.has(name));
   const times = [

@@ -17,7 +17,7 @@ import type { Caller, Sources } from "../context.ts";
 import { requireEnvironments } from "../require-environments.ts";
 import type { ContainerLoaders } from "./containers.ts";
 import { once } from "./once.ts";
-import { createReleaseLoader, noRelease } from "./releases.ts";
+import { findReleases, noRelease } from "./releases.ts";
 
 /** One source, and whether it could be read: only what is asked about is read for that. */
 export interface QueueSourceStatus {
@@ -62,7 +62,7 @@ export function createQueueLoaders(
   });
   const metrics = bySource((source) => source.metrics(signal));
   const failures = bySource(async (source) => fingerprint(await source.failures(signal)));
-  const releaseOf = once(() => createReleaseLoader(siblings.containers)());
+  const releaseOf = once(() => findReleases(siblings.containers));
   /** No engine is asked for failures whose workers nobody named. */
   const releasesFor = async (rows: readonly FingerprintedFailures[]) =>
     rows.some(({ worker }) => worker !== null) ? releaseOf() : noRelease;

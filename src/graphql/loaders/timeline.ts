@@ -16,7 +16,7 @@ import {
 } from "../../domain/timeline.ts";
 import { containerKinds } from "../../domain/timeline-containers.ts";
 import type { TimelineMemory } from "../../domain/timeline-memory.ts";
-import { OpsError, toProblem } from "../../errors.ts";
+import { toProblem } from "../../errors.ts";
 import type { Caller, Sources } from "../context.ts";
 import { requireEnvironments } from "../require-environments.ts";
 import type { ContainerLoaders } from "./containers.ts";

@@ -57,7 +57,7 @@ export function addRoleRestart(builder: Builder, refs: Refs, scalars: Scalars): 
       resolve: async (_root, { role, env, reason, waitSeconds }, context) => {
         const { sources, principal, origin, requestId } = context;
         checkRestartArgs(sources.restartEnabled, { reason, waitSeconds });
-        if (reason === "") throw new OpsError("invalid_request", "reason must have 1 to 200 characters");
+        if (reason.trim() === "") throw new OpsError("invalid_request", "reason must have 1 to 200 characters");
         if (!principal.environments.has(env)) throw new OpsError("forbidden", `This token may not act on ${env}`);
         const request = { reason, requestId, principal, origin: origin(), waitMs: waitSeconds * 1000 };
         const containers = await findRole(context, role, env);
