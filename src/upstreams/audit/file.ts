@@ -1,3 +1,4 @@
+import { abortable } from "../../domain/abortable.ts";
 import type { AuditEntry, AuditLog, AuditRecord } from "../../domain/audit.ts";
 import { OpsError } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
@@ -46,7 +47,7 @@ export function createAuditFile({ path, logger }: AuditFileOptions): AuditLog & 
         deadline.throwIfAborted();
         return task();
       });
-      return await withDeadline(turn, deadline);
+      return await abortable(turn, deadline);
     } catch (error) {
       logger.error({ upstream: "audit", path, cause: String(error) }, "The audit record cannot be written");
       throw unwritable(error);
@@ -85,7 +86,7 @@ export function createAuditFile({ path, logger }: AuditFileOptions): AuditLog & 
         return findUnfinished(path, scanLimit);
       }),
     check: async () => {
-      const { locked } = await withDeadline(checkWritable(path), AbortSignal.timeout(deadlineMs)).catch((error: unknown) => {
+      const { locked } = await abortable(checkWritable(path), AbortSignal.timeout(deadlineMs)).catch((error: unknown) => {
         throw unwritable(error);
       });
       if (locked && !(await lock?.isHeld())) throw unwritable(new Error("another process writes this file"));
@@ -119,12 +120,4 @@ function unwritable(cause: unknown): OpsError {
 
 function newer(a: ChainHead, b: ChainHead): ChainHead {
   return a.seq >= b.seq ? a : b;
-}
-
-function withDeadline<T>(promise: Promise<T>, deadline: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(deadline.reason as Error);
-    deadline.addEventListener("abort", abort, { once: true });
-    void promise.then(resolve, reject).finally(() => deadline.removeEventListener("abort", abort));
-  });
 }

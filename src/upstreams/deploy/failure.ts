@@ -1,3 +1,4 @@
+import { abortable } from "../../domain/abortable.ts";
 import { OpsError } from "../../errors.ts";
 
 /** ENOENT is also a dangling link; every other error of the file system is trouble, not absence. `name` is for people. */
@@ -19,11 +20,5 @@ const deadlineMs = 1_000;
 
 /** Gives up waiting when the signal aborts, or after a second. */
 export function withDeadline<T>(promise: Promise<T>, caller: AbortSignal): Promise<T> {
-  const signal = AbortSignal.any([caller, AbortSignal.timeout(deadlineMs)]);
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason as Error);
-    signal.addEventListener("abort", abort, { once: true });
-    void promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
-    if (signal.aborted) abort();
-  });
+  return abortable(promise, AbortSignal.any([caller, AbortSignal.timeout(deadlineMs)]));
 }

@@ -1,3 +1,5 @@
+import { abortable } from "../../domain/abortable.ts";
+
 /** A deadline ran out. `after` is in milliseconds. */
 export class DeadlineError extends Error {
   readonly after: number;
@@ -24,21 +26,10 @@ export async function withDeadline<T>(
   for (const caller of callers) caller.addEventListener("abort", abort, { once: true });
   if (callers.some((caller) => caller.aborted)) abort();
   try {
-    return await abortable(controller.signal, () => run(controller.signal));
+    controller.signal.throwIfAborted();
+    return await abortable(run(controller.signal), controller.signal);
   } finally {
     clearTimeout(timer);
     for (const caller of callers) caller.removeEventListener("abort", abort);
   }
-}
-
-/** Waits for something that goes on without us: rejects with the signal's reason when that comes first. */
-export function abortable<T>(signal: AbortSignal, run: () => Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason as Error);
-    if (signal.aborted) return abort();
-    signal.addEventListener("abort", abort, { once: true });
-    run()
-      .then(resolve, (error: unknown) => reject(signal.aborted ? (signal.reason as Error) : (error as Error)))
-      .finally(() => signal.removeEventListener("abort", abort));
-  });
 }

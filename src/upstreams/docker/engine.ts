@@ -1,3 +1,4 @@
+import { abortable } from "../../domain/abortable.ts";
 import { hostname } from "node:os";
 import pLimit, { type LimitFunction } from "p-limit";
 import type { ContainerRef, EngineStatus } from "../../domain/container.ts";
@@ -6,7 +7,7 @@ import { OpsError, toProblem } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
 import { listAnswer } from "./answers.ts";
 import { createEngineClient, type EngineClient } from "./client.ts";
-import { abortable, withDeadline } from "./deadline.ts";
+import { withDeadline } from "./deadline.ts";
 import type { EngineOptions } from "./engine-options.ts";
 import type { Changes } from "./changes.ts";
 import type { EventBoard } from "./event-board.ts";
@@ -120,7 +121,7 @@ export function createEngine(options: EngineOptions, inspector: Inspector, setti
   const view = (signal: AbortSignal): EngineView | Promise<EngineView> => {
     const wait = pending();
     if (!wait) return now();
-    return abortable(signal, () => wait).then(
+    return abortable(wait, signal).then(
       () => view(signal),
       (error: unknown) => {
         const failure = toProblem(toDockerError(error, name));

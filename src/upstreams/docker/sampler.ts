@@ -1,9 +1,9 @@
+import { abortable } from "../../domain/abortable.ts";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ContainerStats, StatsPoint } from "../../domain/container.ts";
 import { toContainerStats } from "../../domain/stats.ts";
 import { type StatsWindow, toWindow } from "../../domain/stats-window.ts";
 import { OpsError } from "../../errors.ts";
-import { abortable } from "./deadline.ts";
 import type { Engine } from "./engine.ts";
 import { toDockerError } from "./failure.ts";
 import { createStatsHistory } from "./sampler-history.ts";
@@ -103,7 +103,8 @@ export function createSampler({ reader, windowMs, leaseMs, periodMs }: SamplerOp
       const entry = touch(engine, fullId);
       if (entry.known && entry.askedAt - entry.known.at <= (entry.known.stats ? maxAgeMs : stillMs)) return entry.known.stats;
       try {
-        return await abortable(signal, () => refresh(entry));
+        signal.throwIfAborted();
+        return await abortable(refresh(entry), signal);
       } catch (error) {
         throw toDockerError(error, engine.name);
       }

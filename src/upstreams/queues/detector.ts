@@ -1,5 +1,5 @@
 import type { Logger } from "../../logger.ts";
-import { createFlight } from "./abortable.ts";
+import { createFlight } from "../../domain/abortable.ts";
 import { detectBrokers, detectTables } from "./detection.ts";
 import type { Brokers, KindSource } from "./kind.ts";
 import type { QueueSourceConfig } from "./kinds.ts";

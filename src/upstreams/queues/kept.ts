@@ -1,4 +1,4 @@
-import { createFlight } from "./abortable.ts";
+import { createFlight } from "../../domain/abortable.ts";
 
 /** Between two questions an upstream rests at least so many times as long as the quicker one of the last two took: one slow answer alone does not count. */
 const rests = 9;

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { abortable, DeadlineError, withDeadline } from "../../../src/upstreams/docker/deadline.ts";
+import { DeadlineError, withDeadline } from "../../../src/upstreams/docker/deadline.ts";
 
 const never = () => new Promise<never>(() => {});
 
@@ -34,14 +34,4 @@ test("ends with the reason of whichever caller ends first, also of one that has 
 
 test("an error of work that was told to end is the reason, not the noise that it made", async () => {
   await expect(withDeadline(10, (signal) => sleep(1000, undefined, { signal }))).rejects.toThrow(DeadlineError);
-});
-
-test("waiting for shared work may be given up alone", async () => {
-  const { promise: shared, resolve: finish } = Promise.withResolvers<number>();
-  const controller = new AbortController();
-  const [impatient, patient] = [abortable(controller.signal, () => shared), abortable(AbortSignal.timeout(5000), () => shared)];
-  controller.abort(new RangeError("gone"));
-  await expect(impatient).rejects.toThrow(RangeError);
-  finish(3);
-  expect(await patient).toBe(3);
 });

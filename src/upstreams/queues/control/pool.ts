@@ -1,7 +1,7 @@
 import type { Pool, PoolClient, QueryResult } from "pg";
 import { type ObserveCall, observed, unobserved } from "../../../domain/upstream-call.ts";
 import type { Logger } from "../../../logger.ts";
-import { abortable } from "../abortable.ts";
+import { abortable } from "../../../domain/abortable.ts";
 import { describe, isConnectionLost, noSubject, toQueueError } from "../sql/failures.ts";
 import type { Row } from "../sql/pool.ts";
 

@@ -2,7 +2,7 @@ import type { Agent, Dispatcher } from "undici";
 import type * as z from "zod";
 import { type ObserveCall, observed, unobserved } from "../../../domain/upstream-call.ts";
 import { OpsError, toOpsError } from "../../../errors.ts";
-import { abortable } from "../abortable.ts";
+import { abortable } from "../../../domain/abortable.ts";
 
 export interface RabbitmqClient {
   /** One GET below /api, its answer checked. @throws OpsError queues_unavailable, its upstreamStatus set when the API answered */

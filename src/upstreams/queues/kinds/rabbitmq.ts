@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { OpsError } from "../../../errors.ts";
 import type { QueueMetrics } from "../../../domain/queue.ts";
-import { createFlight } from "../abortable.ts";
+import { createFlight } from "../../../domain/abortable.ts";
 import { common } from "../config-parts.ts";
 import { type KindContext, type KindSource, defineKind } from "../kind.ts";
 import { createRabbitmqReader } from "./rabbitmq-reader.ts";

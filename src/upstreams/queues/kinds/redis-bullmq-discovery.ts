@@ -1,5 +1,5 @@
 import { OpsError } from "../../../errors.ts";
-import { abortable, createFlight } from "../abortable.ts";
+import { abortable, createFlight } from "../../../domain/abortable.ts";
 import type { RedisConnection } from "./redis-connection.ts";
 
 /** Queues come rarely: they are looked for once in this time, milliseconds. */

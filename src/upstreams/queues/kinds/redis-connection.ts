@@ -1,7 +1,7 @@
 import type { Redis } from "ioredis";
 import { type ObserveCall, observed, unobserved } from "../../../domain/upstream-call.ts";
 import { OpsError, toOpsError } from "../../../errors.ts";
-import { abortable } from "../abortable.ts";
+import { abortable } from "../../../domain/abortable.ts";
 
 /** One command: its name, or its name with "Buffer" where the answer is bytes. */
 export type Command = readonly [name: string, ...args: readonly (string | number)[]];

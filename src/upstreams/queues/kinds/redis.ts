@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { type QueueMetrics, type RunningJobs, runningJobsLimit } from "../../../domain/queue.ts";
 import { OpsError } from "../../../errors.ts";
-import { createFlight } from "../abortable.ts";
+import { createFlight } from "../../../domain/abortable.ts";
 import { common } from "../config-parts.ts";
 import { type KindContext, type KindSource, defineKind } from "../kind.ts";
 import { toSeconds } from "../to-metrics.ts";

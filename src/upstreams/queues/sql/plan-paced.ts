@@ -1,6 +1,6 @@
 import pLimit, { type LimitFunction } from "p-limit";
 import { OpsError } from "../../../errors.ts";
-import { abortable } from "../abortable.ts";
+import { abortable } from "../../../domain/abortable.ts";
 import type { Database } from "./pool.ts";
 
 export interface PacedOptions {

@@ -1,6 +1,6 @@
 import type { Pool, PoolClient, QueryResult } from "pg";
 import type { Logger } from "../../../logger.ts";
-import { abortable } from "../abortable.ts";
+import { abortable } from "../../../domain/abortable.ts";
 import { describe, isConnectionLost } from "./failures.ts";
 
 /** A row as our statements make them: everything that is not a name is text too, so that 64-bit numbers stay exact. */

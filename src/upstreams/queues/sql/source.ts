@@ -1,7 +1,7 @@
 import type { Environment } from "../../../domain/environment.ts";
 import { cleanText } from "../../../domain/log-clean.ts";
 import type { FailedJobs, JobFailures, QueueMetrics, RunningJobs, WorkerJobs } from "../../../domain/queue.ts";
-import { createFlight } from "../abortable.ts";
+import { createFlight } from "../../../domain/abortable.ts";
 import type { KindSource } from "../kind.ts";
 import { createKnownQueues } from "../known-queues.ts";
 import { createSamples } from "../samples.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
-import { abortable, createFlight } from "../../../src/upstreams/queues/abortable.ts";
+import { abortable, createFlight } from "../../src/domain/abortable.ts";
 
 const never = () => new AbortController().signal;
 
