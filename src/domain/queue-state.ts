@@ -6,7 +6,15 @@ export type QueueState = (typeof queueStates)[number];
 /** What the rules look at. */
 export type QueueFigures = Pick<
   QueueMetrics,
-  "depth" | "processedPerSec" | "failuresLastHour" | "failuresSeconds" | "active" | "oldestAgeSeconds" | "paused" | "workers"
+  | "depth"
+  | "processedPerSec"
+  | "failuresLastHour"
+  | "failuresSeconds"
+  | "failuresRecent"
+  | "active"
+  | "oldestAgeSeconds"
+  | "paused"
+  | "workers"
 >;
 
 export const queueThresholds = {
@@ -24,9 +32,17 @@ export const queueThresholds = {
   backlogDrainSeconds: 600,
 } as const;
 
-/** Time to clear what waits at the rate of the last 5 minutes, with nothing new, seconds. Null when it would never end, or the rate is not known. */
-export function toDrainSeconds({ depth, processedPerSec }: Pick<QueueFigures, "depth" | "processedPerSec">): number | null {
+/** As long as the window of the rate, seconds. */
+const recentSeconds = 300;
+
+/** Time to clear what waits at the rate of the last 5 minutes, with nothing new, seconds. Null when it would never end, as of a paused queue, or the rate is not known. */
+export function toDrainSeconds({
+  depth,
+  processedPerSec,
+  paused,
+}: Pick<QueueFigures, "depth" | "processedPerSec" | "paused">): number | null {
   if (depth === 0) return 0;
+  if (paused === true) return null;
   return processedPerSec !== null && processedPerSec > 0 ? depth / processedPerSec : null;
 }
 
@@ -36,8 +52,8 @@ export function toDrainSeconds({ depth, processedPerSec }: Pick<QueueFigures, "d
  * 1. paused: it is paused.
  * 2. no_workers: jobs could run, and the system says that nobody takes them.
  * 3. stalled: one of them could for longer than `stalledSeconds` (`stalledBehindActiveSeconds` where something runs), and nothing ended in 5 minutes.
- * 4. failing: of what ended in the last hour at least `failingRatio` failed, at the rate of the last 5 minutes, and that were `failingFailures` at least. Where failures
- *    are sampled it is the time that the samples reach back.
+ * 4. failing: of what ended in the last 5 minutes at least `failingRatio` failed, and in the last hour `failingFailures` at least. Where only the failures of an
+ *    hour are known, or of the time that samples reach back, they are compared with as much time at the rate of the last 5 minutes.
  * 5. backlog: a job waits longer than `backlogAgeSeconds`, or what waits takes longer than `backlogDrainSeconds`.
  * 6. idle: nothing waits, runs or ended in 5 minutes.
  * 7. ok.
@@ -52,15 +68,18 @@ export function toQueueState(figures: QueueFigures): QueueState {
   return depth === 0 && (active ?? 0) === 0 && (processedPerSec ?? 0) === 0 ? "idle" : "ok";
 }
 
-function isStalled({ depth, active, processedPerSec, oldestAgeSeconds }: QueueFigures): boolean {
+function isStalled({ depth, active, processedPerSec, failuresRecent, oldestAgeSeconds }: QueueFigures): boolean {
   const limit = (active ?? 0) > 0 ? queueThresholds.stalledBehindActiveSeconds : queueThresholds.stalledSeconds;
-  return depth > 0 && processedPerSec === 0 && (oldestAgeSeconds ?? 0) > limit;
+  const hasNoneEnded = processedPerSec === 0 && (failuresRecent ?? 0) === 0;
+  return depth > 0 && hasNoneEnded && (oldestAgeSeconds ?? 0) > limit;
 }
 
-function isFailing({ processedPerSec, failuresLastHour, failuresSeconds = 3600 }: QueueFigures): boolean {
-  if (processedPerSec === null || failuresLastHour === null) return false;
-  const ended = failuresLastHour + processedPerSec * failuresSeconds;
-  return failuresLastHour >= queueThresholds.failingFailures && failuresLastHour / ended >= queueThresholds.failingRatio;
+function isFailing(figures: QueueFigures): boolean {
+  const { processedPerSec, failuresLastHour, failuresRecent = null } = figures;
+  if (processedPerSec === null || failuresLastHour === null || failuresLastHour < queueThresholds.failingFailures) return false;
+  const [failures, seconds] =
+    failuresRecent === null ? [failuresLastHour, figures.failuresSeconds ?? 3600] : [failuresRecent, recentSeconds];
+  return failures > 0 && failures / (failures + processedPerSec * seconds) >= queueThresholds.failingRatio;
 }
 
 function isBehind(figures: QueueFigures): boolean {

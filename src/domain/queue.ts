@@ -15,6 +15,8 @@ export interface QueueMetrics {
   readonly failuresLastHour: number | null;
   /** In how long that was, seconds: less where they are sampled, and the samples do not reach back an hour. @default 3600 */
   readonly failuresSeconds?: number;
+  /** Of them, those of the last 5 minutes, the window of the rate; absent or null where that is not known. */
+  readonly failuresRecent?: number | null;
   /** Jobs that a worker is at. */
   readonly active: number | null;
   /** Jobs that wait for a time to come, and did not fail. */

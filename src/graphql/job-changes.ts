@@ -55,7 +55,10 @@ export async function retryErrorGroup(asked: GroupAsked, context: OpsContext): P
   if (failed === null) throw notSupported(source, "its jobs cannot be found by their error");
   const group = toGroup(asked, failed);
   if (group.jobIds.length === 0) {
-    throw new OpsError("not_found", `No failure of the last ${errorGroupMinutes} minutes in this queue has this fingerprint`);
+    throw new OpsError(
+      "not_found",
+      `No job of this queue that failed with it in the last ${errorGroupMinutes} minutes is still to be retried`,
+    );
   }
   const { retried, skipped, left, error } = await context.sources.jobs.retryGroup(group, request).catch(rethrow);
   return {

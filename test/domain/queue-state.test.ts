@@ -48,6 +48,28 @@ describe("toQueueState", () => {
     ["fewer failures than successes, in the time of their samples", { ...sampled, failuresLastHour: 11 }, "ok"],
     ["as many failures as successes, in the time of their samples", { ...sampled, failuresLastHour: 12 }, "failing"],
     ["as many failures, had the samples an hour", { ...sampled, failuresLastHour: 12, failuresSeconds: 3600 }, "ok"],
+    ["five failures, none of them in the last five minutes", { failuresLastHour: 5, failuresRecent: 0 }, "idle"],
+    [
+      "failures of a batch that succeeded before the last five minutes",
+      { failuresLastHour: 6, failuresRecent: 0, active: 1 },
+      "ok",
+    ],
+    [
+      "as many failures as successes in five minutes",
+      { failuresLastHour: 5, failuresRecent: 3, processedPerSec: 0.01 },
+      "failing",
+    ],
+    ["fewer failures than successes in five minutes", { failuresLastHour: 500, failuresRecent: 2, processedPerSec: 0.01 }, "ok"],
+    [
+      "every job fails at once while others wait",
+      { depth: 9, oldestAgeSeconds: 600, failuresLastHour: 700, failuresRecent: 700 },
+      "failing",
+    ],
+    [
+      "nothing ends, and what failed did so before",
+      { depth: 9, oldestAgeSeconds: 600, failuresLastHour: 4, failuresRecent: 0 },
+      "stalled",
+    ],
     ["failures beside an unknown rate", { failuresLastHour: 500, processedPerSec: null }, "idle"],
     ["paused, whatever else", { paused: true, depth: 9, workers: 0, failuresLastHour: 99 }, "paused"],
   ] as const)("%s: %j is %s", (_, figures, expected) => {
@@ -61,6 +83,7 @@ describe("toQueueState", () => {
     processedPerSec: maybe(amount),
     failuresLastHour: maybe(fc.nat(1_000_000)),
     failuresSeconds: fc.integer({ min: 60, max: 3600 }),
+    failuresRecent: maybe(fc.nat(100_000)),
     active: maybe(fc.nat(10_000)),
     oldestAgeSeconds: maybe(amount),
     paused: maybe(fc.boolean()),
@@ -73,11 +96,12 @@ describe("toQueueState", () => {
   const holds: Record<QueueState, (some: QueueFigures) => boolean> = {
     paused: ({ paused }) => paused === true,
     no_workers: ({ depth, workers }) => depth > 0 && workers === 0,
-    stalled: ({ depth, processedPerSec, oldestAgeSeconds }) =>
-      depth > 0 && processedPerSec === 0 && Number(oldestAgeSeconds) > queueThresholds.stalledSeconds,
-    failing: ({ failuresLastHour, failuresSeconds = 3600, processedPerSec }) =>
+    stalled: ({ depth, processedPerSec, failuresRecent, oldestAgeSeconds }) =>
+      depth > 0 && processedPerSec === 0 && !failuresRecent && Number(oldestAgeSeconds) > queueThresholds.stalledSeconds,
+    failing: ({ failuresLastHour, failuresSeconds = 3600, failuresRecent, processedPerSec }) =>
       Number(failuresLastHour) >= queueThresholds.failingFailures &&
-      Number(failuresLastHour) / failuresSeconds >= Number(processedPerSec) * 0.999_999,
+      (failuresRecent ?? Number(failuresLastHour)) / (typeof failuresRecent === "number" ? 300 : failuresSeconds) >=
+        Number(processedPerSec) * 0.999_999,
     backlog: (some) =>
       Number(some.oldestAgeSeconds) > queueThresholds.backlogAgeSeconds ||
       Number(toDrainSeconds(some)) > queueThresholds.backlogDrainSeconds,
@@ -114,8 +138,8 @@ describe("toQueueState", () => {
     expect.hasAssertions();
     fc.assert(
       fc.property(figures, fc.integer({ min: 1, max: 60 }), fc.nat(1000), (some, minutes, perMinute) => {
-        const hour = { ...some, failuresLastHour: perMinute * 60, failuresSeconds: 3600 };
-        const part = { ...some, failuresLastHour: perMinute * minutes, failuresSeconds: minutes * 60 };
+        const hour = { ...some, failuresRecent: null, failuresLastHour: perMinute * 60, failuresSeconds: 3600 };
+        const part = { ...some, failuresRecent: null, failuresLastHour: perMinute * minutes, failuresSeconds: minutes * 60 };
         const isEnough = perMinute * minutes >= queueThresholds.failingFailures;
         // At equal rates of failures and successes, the last digits of the numbers decide.
         const isClose = Math.abs(perMinute - Number(some.processedPerSec) * 60) < perMinute / 1e6;
@@ -127,10 +151,11 @@ describe("toQueueState", () => {
   });
 
   it("clears what waits in depth / rate seconds, at once when nothing does, never without a rate", () => {
-    expect(toDrainSeconds({ depth: 30, processedPerSec: 0.5 })).toBe(60);
-    expect(toDrainSeconds({ depth: 0, processedPerSec: null })).toBe(0);
-    expect(toDrainSeconds({ depth: 1, processedPerSec: 0 })).toBeNull();
-    expect(toDrainSeconds({ depth: 1, processedPerSec: null })).toBeNull();
+    expect(toDrainSeconds({ depth: 30, processedPerSec: 0.5, paused: null })).toBe(60);
+    expect(toDrainSeconds({ depth: 0, processedPerSec: null, paused: true })).toBe(0);
+    expect(toDrainSeconds({ depth: 1, processedPerSec: 0, paused: false })).toBeNull();
+    expect(toDrainSeconds({ depth: 1, processedPerSec: null, paused: null })).toBeNull();
+    expect(toDrainSeconds({ depth: 30, processedPerSec: 0.5, paused: true })).toBeNull();
     fc.assert(
       fc.property(figures, (some) => {
         const seconds = toDrainSeconds(some) ?? 0;

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, inject, it, vi } from "vitest";
-import { installGraphileWorker, runGraphileWorker } from "../support/graphile-jobs.ts";
+import { installGraphileWorker, readEndsScript, runGraphileWorker } from "../support/graphile-jobs.ts";
 import { type Operator, openOperator } from "../support/job-operator.ts";
 import { type BossVersion, startBoss } from "../support/pgboss-jobs.ts";
 import { type TestDatabase, createTestDatabase } from "../support/postgres-database.ts";
@@ -154,6 +154,41 @@ describe("graphile-worker", () => {
     });
     expect(worked.toSorted()).toEqual(["again", "again", "dead", "dead"]);
     expect((await operator.retry("graphile-worker", dead)).error).toMatchObject({ code: "job_not_found" });
+  });
+
+  it.each(["without", "with"])("retries no job of an error group that was discarded, %s a table of ends", async (ends) => {
+    const { database, operator } = await open(`graphilegroup${ends}`, installGraphileWorker);
+    if (ends === "with") await database.query(readEndsScript());
+    let broken = true;
+    const worked: string[] = [];
+    const runner = await runGraphileWorker(database.url, {
+      mail: async (payload) => {
+        if (broken) throw new Error("no route to host 17");
+        worked.push((payload as { job: string }).job);
+      },
+    });
+    closers.push(() => runner.stop());
+    const add = "select id::text from graphile_worker.add_job('mail', json_build_object('job', $1::text), max_attempts => 1)";
+    const ids: string[] = [];
+    for (const job of ["a", "b", "c"]) ids.push((await database.query(add, [job])).rows[0]?.["id"] as string);
+    const settled = "select count(*)::int as n from graphile_worker.jobs where attempts = 1 and locked_at is null";
+    await until(async () => expect((await database.query(settled)).rows[0]).toEqual({ n: 3 }));
+    const { data } = await operator.ask("{ jobErrors { fingerprint count } }");
+    // A job that failed for good can be discarded no more: this is one that waited for its next attempt.
+    await database.query(
+      "update graphile_worker._private_jobs set max_attempts = 2, run_at = now() + interval '1 hour' where id = $1",
+      [ids[0]],
+    );
+    expect((await operator.discard("graphile-worker", ids[0] as string)).done).toMatchObject({ state: "permanently failed" });
+    broken = false;
+    const retry = async () => (await operator.retryGroup("graphile-worker", "mail", data.jobErrors[0].fingerprint, 1)).data;
+    expect([await retry(), await retry()]).toMatchObject([
+      { count: 1, left: 1, skipped: [] },
+      { count: 1, left: 0, skipped: [] },
+    ]);
+    await until(() => expect(worked.toSorted()).toEqual(["b", "c"]));
+    const { data: after } = await operator.ask("{ queues { failuresLastHour errors { error } } }");
+    expect(JSON.stringify(after)).not.toContain("Discarded");
   });
 
   it("does not take rows that row-level security hides for jobs that are not there", async () => {

@@ -86,6 +86,24 @@ it("warns of a role that may write, and of row-level security that hides rows", 
   await database.query("alter table runner_jobs disable row level security");
 });
 
+it("warns of columns without a time zone where the database's own is not UTC", async () => {
+  await database.query("alter table runner_jobs alter column finished_at type timestamp");
+  expect((await probe([runner.config]))[0]?.warnings).toEqual([]);
+  await database.query(`alter role ${role.name} set timezone = 'Asia/Kolkata'`);
+  const [probed] = await probe([runner.config]);
+  expect(probed).toMatchObject({
+    ok: true,
+    warnings: [
+      expect.stringMatching(
+        /^columns without a time zone \(finished_at\) of public\.runner_jobs are read as UTC, and the time zone here is Asia\/Kolkata/,
+      ),
+    ],
+  });
+  await database.query(
+    `alter role ${role.name} reset timezone; alter table runner_jobs alter column finished_at type timestamptz using finished_at at time zone 'UTC'`,
+  );
+});
+
 it("tells what to do when there is nothing to read", async () => {
   const absent = { ...runner.config, table: "public.absent" } as QueueSourceConfig;
   const detail = "Table public.absent does not exist: there is no table public.absent in this database: correct QUEUES_FILE";

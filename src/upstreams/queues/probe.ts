@@ -63,7 +63,9 @@ async function findProblem(
 async function probe(source: KindSource, database: Database, signal: AbortSignal): Promise<QueueProbe> {
   const { name } = source;
   const accesses = await Promise.all(
-    source.tables.map((table) => checkAccess(database, table, signal).catch((): Access => ({ obstacle: null, warnings: [] }))),
+    source.tables.map((table) =>
+      checkAccess(database, table, source.kind === "table", signal).catch((): Access => ({ obstacle: null, warnings: [] })),
+    ),
   );
   const warnings = [...new Set(accesses.flatMap((access) => access.warnings))];
   try {

@@ -17,6 +17,7 @@ export function toQueueMetrics(
     depth: measured.depth ?? 0,
     processedPerSec: typeof processed === "number" ? processed / processedWindowSeconds : number(sampled?.processedPerSec),
     ...toFailures(measured, sampled),
+    failuresRecent: number(measured.failures_recent),
     active: number(measured.active),
     deferred: number(measured.deferred),
     retrying: number(measured.retrying),

@@ -1,6 +1,9 @@
 import type { JobRef } from "../../../domain/job-control.ts";
+import { discardedText } from "../kinds/graphile-worker-statements.ts";
 import { quoteIdentifier, quoteLiteral, quoteTable } from "../sql/names.ts";
 import type { ControlStatements } from "./sql-control.ts";
+
+const discarded = quoteLiteral(discardedText);
 
 /**
  * By the documented functions of graphile-worker 0.16 and newer, `reschedule_jobs` and `permanently_fail_jobs`, on a job that is locked first. Retried is what
@@ -25,18 +28,14 @@ with target as materialized (
 select target.identifier as queue, ${state.trim()} as state
 from target cross join lateral ${quoteIdentifier(schema)}.${changed} as job`;
   return {
-    change: (action, job) =>
+    change: (action, job, onlyFailed) =>
       action === "retry"
         ? call(
             job,
-            "(job.attempts >= job.max_attempts or (job.attempts > 0 and job.run_at > clock_timestamp()))",
+            `(job.attempts >= job.max_attempts or (job.attempts > 0 and job.run_at > clock_timestamp()))${onlyFailed ? ` and job.last_error is distinct from ${discarded}` : ""}`,
             "reschedule_jobs(array[target.id]::bigint[], run_at => now(), max_attempts => greatest(target.max_attempts, target.attempts + 1)::int)",
           )
-        : call(
-            job,
-            "job.attempts < job.max_attempts",
-            "permanently_fail_jobs(array[target.id]::bigint[], 'Discarded by an operator')",
-          ),
+        : call(job, "job.attempts < job.max_attempts", `permanently_fail_jobs(array[target.id]::bigint[], ${discarded})`),
     // A role to which row-level security applies sees no job at all. That must not be told as none: the division fails for it.
     look: (job) => `
 select task.identifier as queue, ${state.trim()} as state ${from} where ${isJob(job)}

@@ -1,6 +1,7 @@
 import type { JobRef } from "../../../domain/job-control.ts";
 import { column, isStatus, toFrom, toQueue } from "../kinds/table-columns.ts";
 import type { TableSourceConfig } from "../kinds/table-config.ts";
+import { withoutDiscarded } from "../kinds/table-discarded.ts";
 import { quoteIdentifier, quoteLiteral } from "../sql/names.ts";
 import type { ControlStatements } from "./sql-control.ts";
 
@@ -48,10 +49,4 @@ returning ${seen}`;
     },
     look: (job) => `select ${seen} from ${table} where ${isJob(job)}`,
   };
-}
-
-/** Where a discarded job has a failed status of its own, it is told from those that failed; where it has the only one, from none. */
-function withoutDiscarded({ failed, control }: TableSourceConfig): readonly Status[] {
-  const others = failed.filter((value) => value !== control?.discard?.status);
-  return others.length === 0 ? failed : others;
 }

@@ -5,7 +5,7 @@ import { anyOf, matches, pickRunning, pickWorkers } from "../sql/running.ts";
 import type { SqlStatements } from "../sql/source.ts";
 import { utcNow } from "../sql/utc.ts";
 import { goodJobHistory } from "./good-job-history.ts";
-import { groupFailures, inLast, quantiles, secondsBetween, toErrorText } from "../sql/windows.ts";
+import { countFailures, groupFailures, inLast, quantiles, secondsBetween, toErrorText } from "../sql/windows.ts";
 
 /**
  * Jobs of GoodJob 4 (Rails). It records every attempt, so its failures are failed attempts, also of jobs that succeeded later; a job that somebody
@@ -93,8 +93,8 @@ export function goodJobStatements(schema: string): SqlStatements {
         absent: `case when ${keeps} then 0 end`,
       },
       {
-        measures: ["failures"],
-        sql: `select queue_name as queue, count(*) as failures from ${executions} as execution where ${hasFailed} and ${keeps} group by 1`,
+        measures: ["failures", "failures_recent"],
+        sql: `select queue_name as queue, ${countFailures("execution.finished_at", utcNow)} from ${executions} as execution where ${hasFailed} and ${keeps} group by 1`,
         absent: `case when ${keeps} then 0 end`,
       },
       readQueues(jobs, processes, quoteTable({ schema, table: "good_job_settings" })),

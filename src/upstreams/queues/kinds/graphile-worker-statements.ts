@@ -2,7 +2,7 @@ import { OpsError } from "../../../errors.ts";
 import type { Reading } from "../sql/measures.ts";
 import { quoteLiteral, quoteTable } from "../sql/names.ts";
 import type { ReadRows, SqlStatements } from "../sql/source.ts";
-import { groupFailures, inLast, quantiles, secondsBetween, toErrorText } from "../sql/windows.ts";
+import { countFailures, groupFailures, inLast, quantiles, secondsBetween, toErrorText } from "../sql/windows.ts";
 
 /** What the role of DATABASE_URL can use beside the view `jobs`. */
 export interface Extras {
@@ -41,15 +41,29 @@ export function graphileWorkerStatements(schema: string, extras: Extras): SqlSta
       ...(extras.ends ? readEnds(schema) : []),
     ],
     failures: groupFailures(failed),
-    failed,
+    failed: `${failed} and ${extras.ends ? `job_id in (select id from ${jobs} where ${isRetryable})` : isRetryable}`,
   };
 }
+
+/** What `permanently_fail_jobs` is given as the error of a job that an operator discards. */
+export const discardedText = "Discarded by an operator";
+const isDiscarded = `last_error is not distinct from ${quoteLiteral(discardedText)}`;
+/** Of a row of `findJobs`: a retry would change it. */
+const isRetryable = `(is_dead or (is_waiting and failed_attempts > 0 and run_at > now())) and not ${isDiscarded}`;
 
 /** What the rows of jobs tell: failures are those whose job is still there, fewer than there were. */
 function readJobs(jobs: string, { ends }: Extras): Reading {
   const due = "is_waiting and run_at <= now()";
   return {
-    measures: ["depth", "deferred", "retrying", "active", "dead", "oldest_age", ...(ends ? [] : (["failures"] as const))],
+    measures: [
+      "depth",
+      "deferred",
+      "retrying",
+      "active",
+      "dead",
+      "oldest_age",
+      ...(ends ? [] : (["failures", "failures_recent"] as const)),
+    ],
     sql: `
 select queue, count(*) filter (where ${due}) as depth,
        count(*) filter (where is_waiting and run_at > now() and last_error is null) as deferred,
@@ -57,7 +71,7 @@ select queue, count(*) filter (where ${due}) as depth,
        count(*) filter (where locked_at is not null) as active,
        count(*) filter (where is_dead) as dead,
        ${secondsBetween(`min(run_at) filter (where ${due})`, "now()")} as oldest_age,
-       count(*) filter (where ${inLast(60, "failed_at")}) as failures
+       ${countFailures("failed_at")}
 from ${jobs} group by queue`,
   };
 }
@@ -90,7 +104,10 @@ select queue, count(*) as processed, ${quantiles("wait", secondsBetween("ready_a
        ${quantiles("run", secondsBetween("started_at", "ended_at"))}
 from ${findEnds(schema, 5)} and not failed group by queue`,
     },
-    { measures: ["failures"], sql: `select queue, count(*) as failures from ${findEnds(schema, 60)} and failed group by queue` },
+    {
+      measures: ["failures", "failures_recent"],
+      sql: `select queue, ${countFailures("ended_at")} from ${findEnds(schema, 60)} and failed group by queue`,
+    },
   ];
 }
 
@@ -100,13 +117,13 @@ function findEnds(schema: string, minutes: number): string {
 
 /**
  * A failed attempt is not written down with its time, but the job is put off by exp(attempts) seconds from then on (failJobs in src/sql): that gives it
- * back, while nobody has changed the row since, which `updated_at` tells (workers leave it alone). One that was given up by hand failed then. What was
- * rescheduled by hand failed at an unknown time: null.
+ * back, while nobody has changed the row since, which `updated_at` tells (workers leave it alone). One that was given up by hand failed then, unless
+ * by an operator of ours, which is no failure. What was rescheduled by hand failed at an unknown time: null.
  */
 function findJobs(schema: string): string {
   const putOff = "run_at - exp(least(failed_attempts, 10)) * interval '1 second'";
   return `(
-  select *, case when failed_attempts < 1 or (last_error is null and not is_dead) then null
+  select *, case when failed_attempts < 1 or (last_error is null and not is_dead) or ${isDiscarded} then null
                  when ${putOff} between updated_at and now() then ${putOff}
                  when is_dead then updated_at end as failed_at
   from (

@@ -5,7 +5,7 @@ import { anyOf, matches, pickRunning, pickWorkers } from "../sql/running.ts";
 import type { SqlStatements } from "../sql/source.ts";
 import { utcNow } from "../sql/utc.ts";
 import { obanHistory } from "./oban-history.ts";
-import { groupFailures, inLast, quantiles, secondsBetween, toErrorText } from "../sql/windows.ts";
+import { countFailures, groupFailures, inLast, quantiles, secondsBetween, toErrorText } from "../sql/windows.ts";
 
 /**
  * Jobs of Oban (Elixir), schema of its migration 11 (2022) or newer. It records every attempt in the row, so its failures are failed attempts.
@@ -84,8 +84,8 @@ export function obanStatements(schema: string): SqlStatements {
         absent: `case when ${keepsFiveMinutes} then 0 end`,
       },
       {
-        measures: ["failures"],
-        sql: `select queue, count(*) as failures from (${attempts}) as attempt where ${keepsAnHour} group by 1`,
+        measures: ["failures", "failures_recent"],
+        sql: `select queue, ${countFailures("failed_at")} from (${attempts}) as attempt where ${keepsAnHour} group by 1`,
         absent: `case when ${keepsAnHour} then 0 end`,
       },
     ],

@@ -3,7 +3,7 @@ import { quoteLiteral, quoteTable } from "../sql/names.ts";
 import { type Lack, definePreset } from "../sql/preset.ts";
 import { anyOf, matches, pickRunning, pickWorkers } from "../sql/running.ts";
 import type { SqlStatements } from "../sql/source.ts";
-import { groupFailures, inLast, secondsBetween, toErrorText } from "../sql/windows.ts";
+import { countFailures, groupFailures, inLast, secondsBetween, toErrorText } from "../sql/windows.ts";
 
 /**
  * Jobs of Que 1 and 2 (Ruby), schema of its migration 5 (2021) or newer. Nothing of it is exact:
@@ -67,7 +67,10 @@ export function queStatements(schema: string): SqlStatements {
       read(["retrying"], "count(*) as retrying", `${unfinished} and error_count > 0 and ${isFree}`),
       read(["active"], "count(*) as active", `${unfinished} and exists (select from ${locks} as lock where lock.id = job.id)`),
       read(["dead"], "count(*) as dead", "expired_at is not null"),
-      { measures: ["failures"], sql: `select queue, count(*) as failures from (${failed}) as failure group by 1` },
+      {
+        measures: ["failures", "failures_recent"],
+        sql: `select queue, ${countFailures("failed_at")} from (${failed}) as failure group by 1`,
+      },
       {
         ...read(["processed"], `count(*) filter (where ${inLast(5, "finished_at")}) as processed`, inLast(60, "finished_at")),
         absent: "null",

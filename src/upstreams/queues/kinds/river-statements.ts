@@ -3,7 +3,7 @@ import type { Reading } from "../sql/measures.ts";
 import { quoteLiteral, quoteTable } from "../sql/names.ts";
 import { anyOf, matches, pickRunning, pickWorkers } from "../sql/running.ts";
 import type { SqlStatements } from "../sql/source.ts";
-import { groupFailures, inLast, quantiles, secondsBetween, toErrorText } from "../sql/windows.ts";
+import { countFailures, groupFailures, inLast, quantiles, secondsBetween, toErrorText } from "../sql/windows.ts";
 
 /**
  * SQL for River's `river_job`, served by River's own indexes on (state, queue, ...) and (state, finalized_at).
@@ -37,11 +37,14 @@ export function riverStatements(schema: string, by: "queue" | "kind"): SqlStatem
         `count(*) as processed, ${wait}, ${run}`,
         `state = 'completed' and ${inLast(5, "finalized_at")}`,
       ),
-      { measures: ["failures"], sql: `select queue, count(*) as failures from (${attempts}) as attempt group by 1` },
+      {
+        measures: ["failures", "failures_recent"],
+        sql: `select queue, ${countFailures("failed_at")} from (${attempts}) as attempt group by 1`,
+      },
       ...(by === "queue" ? [readPaused(schema)] : []),
     ],
     failures: groupFailures(attempts),
-    failed: attempts,
+    failed: failedAttempts(table, by, true),
     running: (hosts) =>
       pickRunning({
         jobs: running,
@@ -76,18 +79,22 @@ function toHost(worker: string): string {
 /**
  * Every attempt that failed in the last hour. Exact, because River keeps the errors of all attempts in the row, and a row with an
  * error of the last hour is either unfinished or was finalized after that error. The worker of attempt n is the n-th that took the job, of the last hundred.
+ * `retried`: only of jobs that a retry would change.
  */
-function failedAttempts(table: string, by: string): string {
+function failedAttempts(table: string, by: string, retried = false): string {
+  const [unfinished, finalized] = retried
+    ? ["'retryable'", "'discarded'"]
+    : ["'available', 'scheduled', 'retryable', 'running', 'pending'", "'completed', 'discarded', 'cancelled'"];
   return `
     select job.queue, job.id, ${toErrorText("failure->>'error'")} as error, (failure->>'at')::timestamptz as failed_at,
            ${toHost("job.attempted_by[(failure->>'attempt')::int - job.attempt + cardinality(job.attempted_by)]")} as worker,
            (failure->>'attempt')::int as attempts
     from (
       select ${by} as queue, id, errors, attempt, attempted_by from ${table}
-      where state in ('available', 'scheduled', 'retryable', 'running', 'pending') and errors is not null
+      where state in (${unfinished}) and errors is not null
       union all
       select ${by} as queue, id, errors, attempt, attempted_by from ${table}
-      where state in ('completed', 'discarded', 'cancelled') and finalized_at >= now() - interval '60 minutes' and errors is not null
+      where state in (${finalized}) and finalized_at >= now() - interval '60 minutes' and errors is not null
     ) as job cross join lateral unnest(job.errors) as failure
     where ${inLast(60, "(failure->>'at')::timestamptz")}`;
 }

@@ -5,7 +5,7 @@ import { anyOf, matches, pickRunning, pickWorkers } from "../sql/running.ts";
 import type { SqlStatements } from "../sql/source.ts";
 import { utcNow } from "../sql/utc.ts";
 import { solidQueueHistory } from "./solid-queue-history.ts";
-import { groupFailures, inLast, secondsBetween, toErrorText } from "../sql/windows.ts";
+import { countFailures, groupFailures, inLast, secondsBetween, toErrorText } from "../sql/windows.ts";
 
 /**
  * Jobs of Solid Queue (Rails), schema of its version 1.0 (2024) or newer.
@@ -61,10 +61,10 @@ export function solidQueueStatements(schema: string): SqlStatements {
     table("failed_executions"),
     table("processes"),
   ];
-  const count = (measure: "active" | "dead" | "failures", executions: string, condition = "true"): Reading => ({
-    measures: [measure],
+  const count = (measures: Reading["measures"], columns: string, executions: string, condition = "true"): Reading => ({
+    measures,
     sql: `
-select job.queue_name as queue, count(*) as ${measure} from ${executions} as execution join ${jobs} as job on job.id = execution.job_id
+select job.queue_name as queue, ${columns} from ${executions} as execution join ${jobs} as job on job.id = execution.job_id
 where ${condition} group by 1`,
   });
   const running = `
@@ -93,9 +93,9 @@ from (
         measures: ["deferred"],
         sql: `select queue_name as queue, count(*) as deferred from ${scheduled} where scheduled_at > ${utcNow} group by 1`,
       },
-      count("active", claimed),
-      count("dead", failed),
-      count("failures", failed, failedLately),
+      count(["active"], "count(*) as active", claimed),
+      count(["dead"], "count(*) as dead", failed),
+      count(["failures", "failures_recent"], countFailures("execution.created_at", utcNow), failed, failedLately),
       {
         measures: ["processed"],
         sql: `select queue_name as queue, count(*) as processed from ${jobs} where ${inLast(5, "finished_at", utcNow)} group by 1`,

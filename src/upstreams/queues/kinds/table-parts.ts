@@ -61,6 +61,7 @@ function toParts(config: TableSourceConfig): readonly Part[] {
       : toWaitingParts(waiting, column(runAt))),
     ended("processed", config.done, 5),
     ended("failures", config.failed, 60),
+    { ...ended("failures_recent", config.failed, 60), counts: inLast(5, finishedAt) },
     ...ofStatus("active", active),
     ...ofStatus("retrying", retrying),
     ...ofStatus("dead", dead),

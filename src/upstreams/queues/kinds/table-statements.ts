@@ -2,9 +2,10 @@ import type { Reading } from "../sql/measures.ts";
 import { quoteLiteral } from "../sql/names.ts";
 import { anyOf, matches, pickRunning, pickWorkers } from "../sql/running.ts";
 import type { SqlStatements } from "../sql/source.ts";
-import { groupFailures, inLast, quantiles, secondsBetween, toErrorText } from "../sql/windows.ts";
+import { countFailures, groupFailures, inLast, quantiles, secondsBetween, toErrorText } from "../sql/windows.ts";
 import { column, isStatus, isWaiting, toFrom, toQueue } from "./table-columns.ts";
 import type { TableSourceConfig } from "./table-config.ts";
+import { withoutDiscarded } from "./table-discarded.ts";
 import { readAtOnce, tableParts } from "./table-parts.ts";
 
 /**
@@ -21,26 +22,30 @@ export function tableStatements(config: TableSourceConfig): SqlStatements {
   const table = toFrom(config);
   const { queue, hasQueue } = toQueue(config);
   const finishedAt = column(config.finished_at);
-  const count = (measure: "failures" | "active" | "retrying" | "dead", condition: string): Reading => ({
+  const count = (measure: "active" | "retrying" | "dead", condition: string): Reading => ({
     measures: [measure],
     sql: `select ${queue} as queue, count(*) as ${measure} from ${table} where ${condition}${hasQueue} group by 1`,
   });
+  const isFailed = isStatus(config, config.failed);
   const failed = (condition: string) => `
     select ${queue} as queue, ${column(config.id)} as id, ${toErrorText(toText(config.error))} as error, ${finishedAt} as failed_at,
            ${config.worker ? toHost(config.worker, `${column(config.worker.column)}::text`) : "null::text"} as worker, ${config.attempts === undefined ? "null::int" : column(config.attempts)} as attempts
-    from ${table} where ${condition} and ${isStatus(config, config.failed)} and ${inLast(60, finishedAt)}${hasQueue}`;
+    from ${table} where ${condition} and ${isFailed} and ${inLast(60, finishedAt)}${hasQueue}`;
   const { active, retrying, dead } = config;
   return {
     readings: [
       readWaiting(config),
       readProcessed(config),
-      count("failures", `${isStatus(config, config.failed)} and ${inLast(60, finishedAt)}`),
+      {
+        measures: ["failures", "failures_recent"],
+        sql: `select ${queue} as queue, ${countFailures(finishedAt)} from ${table} where ${isFailed} and ${inLast(60, finishedAt)}${hasQueue} group by 1`,
+      },
       ...(active ? [count("active", isStatus(config, active))] : []),
       ...(retrying ? [count("retrying", isStatus(config, retrying))] : []),
       ...(dead ? [count("dead", isStatus(config, dead))] : []),
     ],
     failures: groupFailures(failed("true")),
-    failed: failed("true"),
+    failed: failed(isStatus(config, withoutDiscarded(config))),
     parts: tableParts(config, failed),
     ...findRunning(config, queue, table),
   };

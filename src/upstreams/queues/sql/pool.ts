@@ -21,10 +21,11 @@ const readDeadlineMs = 4_000;
 
 /**
  * SET LOCAL, not SET: behind PgBouncer in transaction mode a session is not ours. UTC, because job systems keep UTC in columns
- * without a time zone. No JIT: compiling costs more than these statements do. One process of the server for each: the others are for the jobs.
+ * without a time zone. No JIT: compiling costs more than these statements do. Read committed, since one
+ * statement is one snapshot: where serializable is the default, our reads would make transactions of workers fail, and a hot standby refuses them. One process of the server for each: the others are for the jobs.
  */
 const prologue = [
-  "begin transaction read only",
+  "begin transaction isolation level read committed read only",
   "set local statement_timeout = '2s'",
   "set local lock_timeout = '500ms'",
   "set local timezone = 'UTC'",

@@ -13,6 +13,12 @@ export function inLast(minutes: number, column: string, now = "now()"): string {
   return `${column} >= ${now} - interval '${minutes} minutes' and ${column} <= ${now}`;
 }
 
+/** Failures of the last hour and, of them, of the last 5 minutes, as two columns; rows that did not fail have no time. */
+export function countFailures(failedAt: string, now = "now()"): string {
+  const within = (minutes: number) => `count(*) filter (where ${inLast(minutes, failedAt, now)})`;
+  return `${within(60)} as failures, ${within(5)} as failures_recent`;
+}
+
 /** An error text as we show it: without blank space before its first line, cut, never empty. */
 export function toErrorText(expression: string): string {
   return String.raw`coalesce(nullif(left(ltrim(${expression}, E' \t\r\n'), ${errorTextLimit}), ''), 'no error text')`;
