@@ -6,13 +6,13 @@ import { toConfigurationIssues } from "./configuration.ts";
 const usage = `usage: indexes
 
   Asks the planner of DATABASE_URL how the numbers of each queue source would be read, and prints the indexes that are missing as SQL, each with what it is for,
-  what the reading costs now and about what it would with it. What is not served is read once, for at most 2 s. Nothing is created: run the statements as the
-  owner of the table, one by one (psql without --single-transaction does that).
+  what the reading costs now and about what it would with it. Where an index is there and not used before a vacuum, that is printed instead. What is not served
+  is read once, for at most 2 s. Nothing is created: run the statements as the owner of the table, one by one (psql without --single-transaction does that).
 
   Exit codes: 0 nothing is missing, 3 something is, 1 a source could not be asked, 2 usage, 78 configuration
 `;
 
-/** Prints `create index concurrently` statements. 0: nothing is missing, 3: something is, 1: a source could not be asked. */
+/** Prints `create index concurrently` statements, or what makes them be of use. 0: nothing is missing, 3: something is, 1: a source could not be asked. */
 export const indexesCommand = createCommand({ usage }, async ({ env, readFile, stop, print, printError }) => {
   try {
     const sources = await findMissingIndexes(parseConfig(env, readFile), stop);
@@ -36,8 +36,8 @@ function toLines({ name, table, missing, obstacle }: SourceIndexes): readonly st
   if (missing.length === 0) return [`${head} nothing is missing`];
   return [
     head,
-    ...missing.flatMap(({ serves, statements, cost, costWithIndex, rows, tookMs }) => [
-      `-- ${serves}: cost ${format(cost)} now, about ${format(costWithIndex)} with it, for ${format(rows)} rows; reading it now took ${toTime(tookMs)}`,
+    ...missing.flatMap(({ serves, reason, statements, cost, costWithIndex, rows, tookMs }) => [
+      `-- ${serves}: ${reason === null ? "" : `${reason}; `}cost ${format(cost)} now, about ${format(costWithIndex)} with it, for ${format(rows)} rows; reading it now took ${toTime(tookMs)}`,
       ...statements,
     ]),
   ];

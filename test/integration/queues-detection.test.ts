@@ -90,6 +90,25 @@ it("tells schemas apart whose names are alike once they are tidy", async () => {
   expect(queues.flat().toSorted()).toEqual(schemas.toSorted());
 });
 
+it("takes no table for a system because of its name, and lets no system hide another, however many schemas there are", async () => {
+  const own = await createTestDatabase(inject("postgresUrl"), "tenants");
+  onTestFinished(() => own.drop());
+  const marker = (schema: string, table: string) => `create view ${schema}.${table} as select 1 as id`;
+  const tenants = (prefix: string, count: number, tables: readonly string[]) =>
+    Array.from({ length: count }, (_, n) => `${prefix}_${n}`).map((schema) =>
+      [`create schema ${schema}`, ...tables.map((table) => marker(schema, table))].join(";"),
+    );
+  await own.query(tenants("pgboss", 1, ["job", "queue", "schedule", "subscription", "version"]).join(";"));
+  await own.query(tenants("acme", 260, ["jobs", "schedule"]).join(";"));
+  const tenanted = open(undefined, own.url);
+  expect(await namesOf(tenanted)).toEqual(["pgboss pgboss"]);
+  await own.query(tenants("audit", 501, ["river_job"]).join(";"));
+  await own.query(marker("public", "river_job"));
+  const names = await namesOf(open(undefined, own.url));
+  expect(names).toHaveLength(500);
+  expect(names).toEqual(expect.arrayContaining(["pgboss pgboss", "river river", "river river:audit_0"]));
+});
+
 it("keeps the sources that it has found, and sees within a minute what came and what went", async () => {
   const sources = open();
   const before = await sources.all(signal);

@@ -25,14 +25,24 @@ beforeAll(async () => {
 });
 afterAll(() => database.drop());
 
-async function ask(config: object) {
-  const sources = [{ ...runnerMapping, ...config } as QueueSourceConfig];
+async function ask(...configs: readonly object[]) {
+  const sources = configs.map((config) => ({ ...runnerMapping, ...config }) as QueueSourceConfig);
   const options = { databaseUrl: role.url, sources, detect: false, env: null, logger: silentLogger };
   return adviseIndexes(options, AbortSignal.timeout(30_000));
 }
 
+/** Without the hashes in names. */
+const tidy = (statements: readonly string[]) => statements.map((statement) => statement.replaceAll(/_[0-9a-f]{6}(?=")/g, "_#"));
+
 const statementsOf = (answers: Awaited<ReturnType<typeof ask>>) =>
   answers.flatMap(({ missing }) => missing.flatMap(({ statements }) => statements));
+
+const indexesOf = async (table: string): Promise<string[]> =>
+  (await database.query("select indexname from pg_indexes where tablename = $1", [table])).rows.map(({ indexname }) =>
+    String(indexname),
+  );
+const nameOf = async (table: string, suffix: string): Promise<string> =>
+  (await indexesOf(table)).find((name) => name.includes(`_ops_${suffix}_`)) ?? "";
 
 /** As the owner does. */
 async function run(statements: readonly string[], table: string): Promise<void> {
@@ -48,11 +58,11 @@ it("prints what is missing, with its gain; once that is there, nothing", async (
   await database.query("vacuum analyze jobs");
   const config = { table: "public.jobs" };
   const [answer] = await ask(config);
-  expect(statementsOf([answer as never])).toStrictEqual([
-    `create index concurrently if not exists "jobs_ops_waiting" on "public"."jobs" ("type", "run_at") where "status" = 'pending';`,
-    `create index concurrently if not exists "jobs_ops_processed" on "public"."jobs" ("finished_at") include ("type") where "status" = 'done';`,
-    `create index concurrently if not exists "jobs_ops_failures" on "public"."jobs" ("finished_at") include ("type") where "status" = 'failed';`,
-    `create index concurrently if not exists "jobs_ops_active" on "public"."jobs" ("type") where "status" = 'running';`,
+  expect(tidy(statementsOf([answer as never]))).toStrictEqual([
+    `create index concurrently if not exists "jobs_ops_waiting_#" on "public"."jobs" ("type", "run_at") where "status" = 'pending';`,
+    `create index concurrently if not exists "jobs_ops_processed_#" on "public"."jobs" ("finished_at") include ("type") where "status" = 'done';`,
+    `create index concurrently if not exists "jobs_ops_failures_#" on "public"."jobs" ("finished_at") include ("type") where "status" = 'failed';`,
+    `create index concurrently if not exists "jobs_ops_active_#" on "public"."jobs" ("type") where "status" = 'running';`,
   ]);
   for (const { cost, costWithIndex, tookMs } of answer?.missing ?? []) {
     expect(cost).toBeGreaterThan(10 * costWithIndex);
@@ -60,14 +70,15 @@ it("prints what is missing, with its gain; once that is there, nothing", async (
   }
   const [waiting] = answer?.missing ?? [];
   expect(Math.abs((waiting?.rows ?? 0) - rows / 50)).toBeLessThan(rows / 200);
-  const { rows: indexes } = await database.query("select indexname from pg_indexes where tablename = 'jobs'");
-  expect(indexes).toStrictEqual([{ indexname: "jobs_pkey" }]);
+  expect(await indexesOf("jobs")).toStrictEqual(["jobs_pkey"]);
   await run(statementsOf([answer as never]), "jobs");
   expect(await ask(config)).toStrictEqual([{ name: "runner", table: "public.jobs", missing: [], obstacle: null }]);
 });
 
 it("asks for those alone that are not served, whatever serves the others", async () => {
-  await database.query("drop index jobs_ops_failures, jobs_ops_active; create index other on jobs (finished_at)");
+  await database.query(
+    `drop index ${await nameOf("jobs", "failures")}, ${await nameOf("jobs", "active")}; create index other on jobs (finished_at)`,
+  );
   await database.query("analyze jobs");
   const statements = statementsOf(await ask({ table: "public.jobs" }));
   expect(statements).toHaveLength(1);
@@ -77,14 +88,55 @@ it("asks for those alone that are not served, whatever serves the others", async
 });
 
 it("says first to drop an index that was left unfinished", async () => {
-  await database.query("drop index if exists jobs_ops_failures");
-  await database.query(`create index jobs_ops_failures on jobs (finished_at) include (type) where status = 'failed'`);
-  await database.query("update pg_index set indisvalid = false where indexrelid = 'jobs_ops_failures'::regclass");
-  const statements = statementsOf(await ask({ table: "public.jobs" })).filter((statement) => statement.includes("failures"));
-  expect(statements[0]).toBe(`drop index concurrently if exists "public"."jobs_ops_failures";`);
-  expect(statements[1]).toMatch(/^create index concurrently if not exists "jobs_ops_failures"/);
+  await run(statementsOf(await ask({ table: "public.jobs" })), "jobs");
+  const name = await nameOf("jobs", "failures");
+  await database.query(`update pg_index set indisvalid = false where indexrelid = '${name}'::regclass`);
+  const [{ missing }] = (await ask({ table: "public.jobs" })) as [Awaited<ReturnType<typeof ask>>[0]];
+  expect(missing).toMatchObject([{ serves: expect.stringContaining("failures"), reason: expect.stringContaining("unfinished") }]);
+  const statements = missing.flatMap((one) => one.statements);
+  expect(statements[0]).toBe(`drop index concurrently if exists "public"."${name}";`);
+  expect(statements[1]).toMatch(`create index concurrently if not exists "${name}"`);
   await run(statements, "jobs");
-  expect(statementsOf(await ask({ table: "public.jobs" })).join()).not.toContain("failures");
+  expect(statementsOf(await ask({ table: "public.jobs" }))).toStrictEqual([]);
+});
+
+it("says nothing that does nothing: other statuses, of one source or of two, want other indexes", async () => {
+  await database.query(`
+    create table shared (id bigint primary key, type text, status text, run_at timestamptz, finished_at timestamptz, last_error text);
+    ${fill("shared", ["'pending'", "'failed'", "'running'", "'done'"], "id, type, status, run_at, finished_at, last_error")};
+    grant select on shared to ${role.name}`);
+  await database.query("vacuum analyze shared");
+  const one = { table: "public.shared" };
+  const other = { ...one, name: "other", waiting: ["queued"], done: ["ok"], failed: ["ko"], active: ["busy"] };
+  const counts = [];
+  for (const configs of [[one], [{ ...one, retrying: ["retry"] }], [one, other]]) {
+    const statements = statementsOf(await ask(...configs));
+    counts.push(statements.length);
+    await run(statements, "shared");
+    expect(statementsOf(await ask(...configs))).toStrictEqual([]);
+  }
+  expect(counts).toStrictEqual([4, 2, 4]);
+});
+
+it("says to vacuum where the index is there and waits for that, and nothing where even that would not help", async () => {
+  await database.query(`
+    create table late (id bigint primary key, type text, status text, run_at timestamptz, finished_at timestamptz, last_error text) with (autovacuum_enabled = off);
+    insert into late select n, 'type_' || n % 20, case when n % 5 < 2 then 'pending' else 'done' end,
+           now() - n * interval '10 ms', case when n % 5 >= 2 then now() - n * interval '1 second' end, repeat('x', 100)
+    from generate_series(1, ${rows}) as n;
+    analyze late; grant select on late to ${role.name}`);
+  const config = { table: "public.late" };
+  const created = statementsOf(await ask(config));
+  for (const statement of created) await database.query(statement);
+  const [answer] = await ask(config);
+  expect(statementsOf([answer as never])).toStrictEqual(['vacuum (analyze) "public"."late";']);
+  expect(answer?.missing[0]?.reason).toContain("before a vacuum");
+  await database.query('vacuum (analyze) "public"."late"');
+  expect(statementsOf(await ask(config))).toStrictEqual([]);
+
+  const name = await nameOf("late", "waiting");
+  await database.query(`drop index ${name}; create index ${name} on late (id) where false`);
+  expect(statementsOf(await ask(config))).toStrictEqual([]);
 });
 
 it("quotes every name, takes integers and enums for statuses, and does without a time or a queue", async () => {
@@ -110,10 +162,10 @@ it("quotes every name, takes integers and enums for statuses, and does without a
     grant select on payouts to ${role.name}`);
   await database.query("vacuum analyze payouts");
   const payouts = { ...toQueueMapping("payouts"), active: undefined, run_at: undefined };
-  expect(statementsOf(await ask(payouts))).toStrictEqual([
-    `create index concurrently if not exists "payouts_ops_waiting" on "public"."payouts" ("id") where "state" = 'queued';`,
-    `create index concurrently if not exists "payouts_ops_processed" on "public"."payouts" ("settled_at") where "state" = 'paid';`,
-    `create index concurrently if not exists "payouts_ops_failures" on "public"."payouts" ("settled_at") where "state" = 'rejected';`,
+  expect(tidy(statementsOf(await ask(payouts)))).toStrictEqual([
+    `create index concurrently if not exists "payouts_ops_waiting_#" on "public"."payouts" ("id") where "state" = 'queued';`,
+    `create index concurrently if not exists "payouts_ops_processed_#" on "public"."payouts" ("settled_at") where "state" = 'paid';`,
+    `create index concurrently if not exists "payouts_ops_failures_#" on "public"."payouts" ("settled_at") where "state" = 'rejected';`,
   ]);
   await run(statementsOf(await ask(payouts)), "payouts");
   expect(statementsOf(await ask(payouts))).toStrictEqual([]);
@@ -130,10 +182,10 @@ it("gives each partition its own, and says why a view or a table that is not the
     grant select on parted, seen to ${role.name}`);
   await database.query("vacuum analyze parted");
   const statements = statementsOf(await ask({ table: "public.parted" }));
-  expect(statements.filter((statement) => statement.includes("waiting"))).toStrictEqual(
+  expect(tidy(statements.filter((statement) => statement.includes("waiting")))).toStrictEqual(
     [0, 1].map(
       (n) =>
-        `create index concurrently if not exists "parted_${n}_ops_waiting" on "public"."parted_${n}" ("type", "run_at") where "status" = 'pending';`,
+        `create index concurrently if not exists "parted_${n}_ops_waiting_#" on "public"."parted_${n}" ("type", "run_at") where "status" = 'pending';`,
     ),
   );
   await run(statements, "parted");
@@ -147,7 +199,7 @@ it("gives each partition its own, and says why a view or a table that is not the
 });
 
 it("is a command with exit codes, whose output is SQL", async () => {
-  await database.query("drop index jobs_ops_waiting");
+  await database.query(`drop index ${await nameOf("jobs", "waiting")}`);
   const file = join(inject("runFolder"), "indexes-queues.json");
   writeFileSync(file, JSON.stringify({ detect: false, sources: [{ ...runnerMapping, table: "public.jobs" }] }));
   const cli = (args: string[], env: Record<string, string> = {}) =>
@@ -164,7 +216,7 @@ it("is a command with exit codes, whose output is SQL", async () => {
   const missing = cli([]);
   expect(missing.status).toBe(3);
   expect(missing.stdout).toMatch(
-    /^-- runner, table public\.jobs:\n-- depth, deferred jobs, oldest age: cost [\d,]+ now, about [\d,]+ with it, for [\d,]+ rows; reading it now took [\d,]+ ms\ncreate index concurrently if not exists "jobs_ops_waiting" .*;\n/,
+    /^-- runner, table public\.jobs:\n-- depth, deferred jobs, oldest age: cost [\d,]+ now, about [\d,]+ with it, for [\d,]+ rows; reading it now took [\d,]+ ms\ncreate index concurrently if not exists "jobs_ops_waiting_[0-9a-f]{6}" .*;\n/,
   );
   await run(
     missing.stdout.split("\n").filter((line) => line !== "" && !line.startsWith("--")),

@@ -7,27 +7,30 @@ import type { Database } from "./sql/pool.ts";
 
 const kinds = queueKinds as unknown as readonly QueueKind[];
 
+/** Nobody looks at more, and each has statements of its own. */
+export const mostDetected = 500;
+
+interface DetectedTables {
+  readonly configs: readonly QueueSourceConfig[];
+  /** There are more than `mostDetected`. */
+  readonly isCut: boolean;
+}
+
 /**
- * Sources for the job systems that are in the database, and for the brokers: one for each schema that has one. The one whose tables are found through the
+ * Sources for the job systems that are in the database: one for each schema that has one. The one whose tables are found through the
  * search_path is called as its kind ("river"), the others "river:<schema>", as `toSourceName` has it. Rejects with postgres_unavailable.
  */
-export async function detectTables(database: Database, signal: AbortSignal): Promise<readonly QueueSourceConfig[]> {
-  const rows = await database.read(markersStatement(), signal).catch((error: unknown) => {
+export async function detectTables(database: Database, signal: AbortSignal): Promise<DetectedTables> {
+  const rows = await database.read(systemsStatement(), signal).catch((error: unknown) => {
     throw toQueueError(error, { source: null, table: "pg_class", columns: [] });
   });
-  const schemas = new Map<string, Set<string>>();
-  for (const { schema, table } of rows) {
-    const tables = schemas.get(schema ?? "") ?? new Set();
-    schemas.set(schema ?? "", tables.add(table ?? ""));
-  }
-  return kinds.flatMap(({ kind, detected }) => {
+  const found = Map.groupBy(rows.slice(0, mostDetected), ({ kind }) => kind);
+  const configs = kinds.flatMap(({ kind, detected }) => {
     if (!detected?.tables) return [];
-    const found = [...schemas].filter(
-      ([schema, tables]) =>
-        (detected.schema === undefined || detected.schema === schema) && detected.tables.every((table) => tables.has(table)),
-    );
-    return found.map(([schema], index) => toConfig(detected, index === 0 ? kind : `${kind}:${schema}`, schema));
+    const schemas = (found.get(kind) ?? []).map(({ schema }) => schema ?? "");
+    return schemas.map((schema, index) => toConfig(detected, index === 0 ? kind : `${kind}:${schema}`, schema));
   });
+  return { configs, isCut: rows.length > mostDetected };
 }
 
 /** Sources of the brokers whose address is known. */
@@ -54,13 +57,25 @@ export function toSourceName(name: string, schema: string): string {
   return `${tidy.slice(0, mostLetters - 1 - hash.length)}-${hash}`;
 }
 
-/** pg_catalog tells every role, whatever it may read. Schemas in the search_path come first. */
-function markersStatement(): string {
-  const tables = kinds.flatMap(({ detected }) => detected?.tables ?? []);
+/**
+ * The schemas that have all tables of a kind: a table that is called `jobs` is none yet, and any schema may have one. pg_catalog tells every role, whatever it
+ * may read. Those in the search_path come first; of each kind the first, then of each the second: a kind that is in many schemas hides no other.
+ */
+function systemsStatement(): string {
+  const systems = kinds.flatMap(({ kind, detected }) => (detected?.tables ? [{ kind, ...detected }] : []));
+  const values = systems.map(
+    ({ kind, tables, schema }) =>
+      `(${quoteLiteral(kind)}, array[${tables.map(quoteLiteral).join(", ")}]::name[], ${schema === undefined ? "null" : quoteLiteral(schema)}::name)`,
+  );
   return `
-select namespace.nspname::text as schema, class.relname::text as table
-from pg_catalog.pg_class as class join pg_catalog.pg_namespace as namespace on namespace.oid = class.relnamespace
-where class.relname in (${[...new Set(tables)].map(quoteLiteral).join(", ")}) and class.relkind in ('r', 'p', 'v')
-order by pg_catalog.pg_table_is_visible(class.oid) desc, 1
-limit 500`;
+select system.kind, namespace.nspname::text as schema
+from (values ${values.join(", ")}) as system (kind, tables, schema)
+join pg_catalog.pg_class as class on class.relname = any (system.tables) and class.relkind in ('r', 'p', 'v')
+join pg_catalog.pg_namespace as namespace on namespace.oid = class.relnamespace and namespace.nspname = coalesce(system.schema, namespace.nspname)
+group by system.kind, system.tables, namespace.nspname
+having count(*) = cardinality(system.tables)
+order by row_number() over (
+  partition by system.kind order by bool_or(pg_catalog.pg_table_is_visible(class.oid)) desc, namespace.nspname::text
+), system.kind
+limit ${mostDetected + 1}`;
 }

@@ -1,6 +1,6 @@
 import type { Logger } from "../../logger.ts";
 import { createFlight } from "../../domain/abortable.ts";
-import { detectBrokers, detectTables } from "./detection.ts";
+import { detectBrokers, detectTables, mostDetected } from "./detection.ts";
 import type { Brokers, KindSource } from "./kind.ts";
 import type { QueueSourceConfig } from "./kinds.ts";
 import type { QueuesFile } from "./queues-file.ts";
@@ -36,6 +36,7 @@ export function createDetector({
   const known = new Map<string, KindSource>();
   let detected: readonly KindSource[] | null = null;
   let askAgainAt = 0;
+  let told = { names: "", isCut: false };
 
   const toSource = (config: QueueSourceConfig): KindSource => {
     const key = JSON.stringify(config);
@@ -43,16 +44,25 @@ export function createDetector({
     known.set(key, source);
     return source;
   };
+  /** Once for each change: a look a minute says the same. */
+  const tell = (found: readonly KindSource[], isCut: boolean) => {
+    const names = found.map(({ name }) => name);
+    const isChanged = names.join() !== told.names;
+    if (isChanged && names.length > 0) logger.info({ sources: names }, "queue sources detected");
+    if (isChanged && names.length === 0) logger.warn({}, "no queue sources are detected any more");
+    if (isCut && (isChanged || !told.isCut))
+      logger.warn({ most: mostDetected }, "more queue sources than are taken: some are left out");
+    told = { names: names.join(), isCut };
+  };
   const look = createFlight(async (signal) => {
-    const found = [...detectBrokers(brokers), ...(database ? await detectTables(database, signal) : [])];
-    const before = detected?.map(({ name }) => name).join();
+    const { configs, isCut } = database ? await detectTables(database, signal) : { configs: [], isCut: false };
+    const found = [...detectBrokers(brokers), ...configs];
     const taken = new Set(sources.map(({ name }) => name));
     detected = found
       .filter((config) => !hide.includes(config.name) && !sources.some((source) => isSame(source, config)))
       .map((config) => toSource(rename(config, taken)));
     askAgainAt = performance.now() + againMs;
-    const names = detected.map(({ name }) => name);
-    if (names.length > 0 && names.join() !== before) logger.info({ sources: names }, "queue sources detected");
+    tell(detected, isCut);
     return detected;
   });
   return {

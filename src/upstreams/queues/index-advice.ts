@@ -38,7 +38,7 @@ async function findConfigs(
   database: Database,
   signal: AbortSignal,
 ): Promise<readonly QueueSourceConfig[]> {
-  const detected = detect ? await detectTables(database, signal) : [];
+  const detected = detect ? (await detectTables(database, signal)).configs : [];
   const isNew = (config: QueueSourceConfig) => !hide.includes(config.name) && !sources.some((source) => isSame(source, config));
   return [...sources, ...detected.filter(isNew)];
 }

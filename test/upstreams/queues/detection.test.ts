@@ -1,7 +1,10 @@
 import * as fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { silentLogger } from "../../../src/logger.ts";
 import { common } from "../../../src/upstreams/queues/config-parts.ts";
 import { toSourceName } from "../../../src/upstreams/queues/detection.ts";
+import { createDetector } from "../../../src/upstreams/queues/detector.ts";
+import type { KindSource } from "../../../src/upstreams/queues/kind.ts";
 
 describe("toSourceName", () => {
   it("leaves alone what may be a name", () => {
@@ -22,5 +25,47 @@ describe("toSourceName", () => {
         expect(first === second).toBe(a === b);
       }),
     );
+  });
+});
+
+describe("createDetector", () => {
+  it("tells once of each change: what is found, that it is too much, that nothing is left", async () => {
+    vi.useFakeTimers({ toFake: ["performance"] });
+    onTestFinished(() => void vi.useRealTimers());
+    const lines: string[] = [];
+    const logger = {
+      ...silentLogger,
+      info: (_: object, message: string) => lines.push(message),
+      warn: (fields: object, message: string) => lines.push(`${message} ${JSON.stringify(fields)}`),
+    };
+    let schemas = 0;
+    const rows = () => Array.from({ length: schemas }, (_, n) => ({ kind: "river", schema: `s${n}`, table: "river_job" }));
+    const detector = createDetector({
+      sources: [],
+      brokers: { rabbitmq: null, redis: null },
+      database: { read: async () => rows(), close: async () => {} },
+      open: ({ name }) => ({ name }) as KindSource,
+      logger,
+    });
+    const signal = AbortSignal.timeout(10_000);
+    const lookAt = async (count: number) => {
+      schemas = count;
+      lines.length = 0;
+      vi.advanceTimersByTime(60_000);
+      await detector.sources(signal);
+      // What is due is looked for behind the answer.
+      await vi.waitFor(async () => expect(await detector.sources(signal)).toHaveLength(Math.min(count, 500)));
+      return [...lines];
+    };
+    const tooMuch = 'more queue sources than are taken: some are left out {"most":500}';
+    expect(await lookAt(0)).toEqual([]);
+    expect(await lookAt(1)).toEqual(["queue sources detected"]);
+    expect(await lookAt(1)).toEqual([]);
+    expect(await lookAt(501)).toEqual(["queue sources detected", tooMuch]);
+    expect(await lookAt(501)).toEqual([]);
+    expect(await lookAt(0)).toEqual(["no queue sources are detected any more {}"]);
+    expect(await lookAt(0)).toEqual([]);
+    expect(await lookAt(500)).toEqual(["queue sources detected"]);
+    expect(await lookAt(502)).toEqual([tooMuch]);
   });
 });

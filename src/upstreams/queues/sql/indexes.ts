@@ -1,6 +1,8 @@
+import { hash } from "node:crypto";
 import { describe } from "./failures.ts";
 import { type TableName, quoteIdentifier, quoteLiteral, quoteTable } from "./names.ts";
-import { type Candidate, explain, scansOf, toCost, toPlan } from "./plan.ts";
+import { type Candidate, type PlanNode, explain, scansOf, toCost, toPlan } from "./plan.ts";
+import type { Row } from "./pool.ts";
 import type { ReadRows } from "./source.ts";
 
 /** An index that a kind's statements are made for. */
@@ -18,9 +20,11 @@ export interface IndexAdvice {
   readonly rows: string;
 }
 
-/** An index that is missing. */
+/** An index that is missing, or is there and serves nothing. */
 export interface MissingIndex {
   readonly serves: string;
+  /** Why there is more to do than to create it; null when there is not. */
+  readonly reason: string | null;
   /** As the owner runs them, one by one, outside of a transaction. */
   readonly statements: readonly string[];
   /** Cost of the reading by the planner: now, and about what it would be. */
@@ -50,28 +54,48 @@ export async function findMissing(advices: readonly IndexAdvice[], read: ReadRow
   if (!facts) return { obstacle: "there is no such table" };
   if (!["r", "p", "m"].includes(facts.kind)) return { obstacle: "it is no table: index what is behind it" };
   const missing: MissingIndex[] = [];
+  const said = new Set<string>();
   for (const advice of advices) {
-    const found = await judge(advice, read);
-    if (found) missing.push({ ...found, serves: advice.serves, statements: toStatements(advice, facts) });
+    const unserved = await judge(advice, read);
+    if (!unserved) continue;
+    const { plan, sql, ...costs } = unserved;
+    const used = new Set(scansOf(plan).map((scan) => scan["Index Name"]));
+    const repairs = toRepairs(advice, facts, used);
+    if (repairs.length === 0) continue;
+    const reasons = new Set(repairs.map(({ reason }) => reason).filter((reason) => reason !== null));
+    // One vacuum is for all indexes of a table.
+    const statements = repairs.flatMap((repair) => repair.statements).filter((statement) => !said.has(statement));
+    for (const statement of statements) said.add(statement);
+    missing.push({
+      ...costs,
+      serves: advice.serves,
+      reason: reasons.size === 0 ? null : [...reasons].join("; "),
+      statements,
+      tookMs: await time(sql, read),
+    });
   }
   return { missing };
 }
 
-async function judge(advice: IndexAdvice, read: ReadRows): Promise<Omit<MissingIndex, "serves" | "statements"> | null> {
-  const costs: number[] = [];
-  const plans = [];
+interface Unserved extends Pick<MissingIndex, "cost" | "costWithIndex" | "rows"> {
+  /** The cheapest way to read it now. */
+  readonly plan: PlanNode;
+  readonly sql: string;
+}
+
+async function judge(advice: IndexAdvice, read: ReadRows): Promise<Unserved | null> {
+  const ways = [];
   for (const { sql, overrated = 1 } of advice.reading) {
     const plan = toPlan(await read(explain(sql)));
-    plans.push(plan);
-    costs.push(toCost(plan) / overrated);
+    ways.push({ sql, plan, cost: toCost(plan) / overrated });
   }
-  const cost = Math.min(...costs);
-  const best = costs.indexOf(cost);
+  const [best] = ways.toSorted((a, b) => a.cost - b.cost);
+  if (!best || best.cost <= servedCost) return null;
   const rows = toPlan(await read(explain(advice.rows)))["Plan Rows"];
   const costWithIndex = Math.ceil(10 + rows * rowCost);
-  const scansAll = plans[best] ? scansOf(plans[best]).some((scan) => scan["Node Type"] === "Seq Scan") : false;
-  if (cost <= servedCost || (!scansAll && cost <= servedFactor * costWithIndex)) return null;
-  return { cost: Math.round(cost), costWithIndex, rows, tookMs: await time(advice.reading[best]?.sql ?? "", read) };
+  const scansAll = scansOf(best.plan).some((scan) => scan["Node Type"] === "Seq Scan");
+  if (!scansAll && best.cost <= servedFactor * costWithIndex) return null;
+  return { ...best, cost: Math.round(best.cost), costWithIndex, rows };
 }
 
 async function time(sql: string, read: ReadRows): Promise<number | null> {
@@ -85,13 +109,19 @@ async function time(sql: string, read: ReadRows): Promise<number | null> {
   }
 }
 
+interface Part {
+  readonly name: TableName;
+  /** Those that are called as ours, by name; false: not valid, a build that failed has left it. */
+  readonly indexes: ReadonlyMap<string, boolean>;
+  /** Whether many of its pages are not known to be visible to all, as before the first vacuum: the planner expects to read them, whatever an index holds. */
+  readonly isUnvacuumed: boolean;
+}
+
 interface TableFacts {
   /** pg_class.relkind */
   readonly kind: string;
-  /** Of a partitioned table: the tables that hold its rows. */
-  readonly leaves: readonly TableName[];
-  /** Names of indexes in its schema, or in those of its leaves, that were never finished. */
-  readonly invalid: ReadonlySet<string>;
+  /** What has indexes of its own: the table, or the partitions that hold its rows. */
+  readonly parts: readonly Part[];
 }
 
 /** From the catalog, which every role may read. */
@@ -102,35 +132,69 @@ with recursive part (oid) as (
   union all
   select inhrelid from pg_catalog.pg_inherits join part on inhparent = part.oid
 )
-select class.relkind::text as kind, (class.oid = to_regclass(${quoteLiteral(quoteTable(table))}))::text as root, namespace.nspname::text as schema, class.relname::text as table, index.relname::text as invalid
+select class.relkind::text as kind, (class.oid = to_regclass(${quoteLiteral(quoteTable(table))}))::text as root,
+       namespace.nspname::text as schema, class.relname::text as table, index.relname::text as index, entry.indisvalid::text as valid,
+       (class.relallvisible < 0.9 * pg_relation_size(class.oid) / current_setting('block_size')::int)::text as unvacuumed
 from part join pg_catalog.pg_class as class on class.oid = part.oid
 join pg_catalog.pg_namespace as namespace on namespace.oid = class.relnamespace
-left join (pg_catalog.pg_index as entry join pg_catalog.pg_class as index on index.oid = entry.indexrelid and not entry.indisvalid)
-  on entry.indrelid = class.oid`);
+left join (pg_catalog.pg_index as entry join pg_catalog.pg_class as index on index.oid = entry.indexrelid and position('_ops_' in index.relname) > 0)
+  on entry.indrelid = class.oid
+order by schema, "table"`);
   const root = rows.find((row) => row["root"] === "true");
   if (!root) return null;
-  const leaves = new Map(
-    rows
-      .filter((row) => row["kind"] === "r" && root["kind"] === "p")
-      .map((row) => [`${row["schema"]}.${row["table"]}`, { schema: row["schema"] ?? "", table: row["table"] ?? "" }]),
-  );
-  const invalid = rows.map((row) => row["invalid"] ?? null).filter((name) => name !== null);
-  return { kind: root["kind"] ?? "", leaves: [...leaves.values()], invalid: new Set(invalid) };
+  const isPartitioned = root["kind"] === "p";
+  const own = isPartitioned ? rows.filter((row) => row["kind"] === "r") : rows.filter((row) => row["root"] === "true");
+  const parts = Map.groupBy(own, (row) => `${row["schema"]}.${row["table"]}`).values();
+  return {
+    kind: root["kind"] ?? "",
+    parts: [...parts].map((part) => toPart(part, isPartitioned ? null : table)),
+  };
 }
 
-/** PostgreSQL makes no index of a partitioned table concurrently: then each partition has its own. One that was left unfinished is in the way of `if not exists`. */
-function toStatements({ table, suffix, definition }: IndexAdvice, { kind, leaves, invalid }: TableFacts): readonly string[] {
-  return (kind === "p" ? leaves : [table]).flatMap((each) => {
-    const name = toIndexName(each.table, suffix);
-    const drop = `drop index concurrently if exists ${quoteTable({ schema: each.schema, table: name })};`;
-    const create = `create index concurrently if not exists ${quoteIdentifier(name)} on ${quoteTable(each)} ${definition};`;
-    return invalid.has(name) ? [drop, create] : [create];
+/** From its rows, one for each index; `name` is how the configuration has it. */
+function toPart(rows: readonly Row[], name: TableName | null): Part {
+  const [row] = rows;
+  return {
+    name: name ?? { schema: row?.["schema"] ?? "", table: row?.["table"] ?? "" },
+    indexes: new Map(rows.map(({ index, valid }) => [index ?? "", valid === "true"])),
+    isUnvacuumed: row?.["unvacuumed"] === "true",
+  };
+}
+
+interface Repair {
+  readonly statements: readonly string[];
+  readonly reason: string | null;
+}
+
+/**
+ * PostgreSQL makes no index of a partitioned table concurrently: then each partition has its own. Nothing is to be done where the index is in use, or where
+ * the planner does without it although it knows the pages.
+ */
+function toRepairs(
+  { suffix, definition }: IndexAdvice,
+  { parts }: TableFacts,
+  used: ReadonlySet<string | undefined>,
+): readonly Repair[] {
+  return parts.flatMap(({ name: table, indexes, isUnvacuumed }): readonly Repair[] => {
+    const name = toIndexName(table.table, suffix, definition);
+    const drop = `drop index concurrently if exists ${quoteTable({ schema: table.schema, table: name })};`;
+    const create = `create index concurrently if not exists ${quoteIdentifier(name)} on ${quoteTable(table)} ${definition};`;
+    const isValid = indexes.get(name);
+    if (isValid === undefined) return [{ statements: [create], reason: null }];
+    if (!isValid) return [{ statements: [drop, create], reason: "its index was left unfinished and is in the way" }];
+    if (used.has(name) || !isUnvacuumed) return [];
+    return [
+      { statements: [`vacuum (analyze) ${quoteTable(table)};`], reason: "its index is there, but is not used before a vacuum" },
+    ];
   });
 }
 
-/** At most 63 bytes: PostgreSQL would cut the suffix. */
-export function toIndexName(table: string, suffix: string): string {
-  const ending = `_ops_${suffix}`;
+/**
+ * At most 63 bytes: PostgreSQL would cut the suffix. What it is made of is in the name, for `if not exists` looks at nothing else; and so is the whole name of
+ * the table, for those of partitions may differ at their ends alone.
+ */
+export function toIndexName(table: string, suffix: string, definition: string): string {
+  const ending = `_ops_${suffix}_${hash("sha256", JSON.stringify([table, definition])).slice(0, 6)}`;
   let stem = table;
   while (Buffer.byteLength(stem + ending) > 63 || !stem.isWellFormed()) stem = stem.slice(0, -1);
   return stem + ending;
