@@ -80,8 +80,8 @@ const rules: readonly RuleSpec[] = [
     title: "Failures up since the deploy",
     severity: "critical",
     queries: [
-      // Those before them are a matter of the past.
-      counts("{ latestDeploys { verdict { outcome } } }", {
+      // Later than an hour it is no news of the deploy, as of OpsFailuresUpSinceDeploy.
+      counts("{ latestDeploys(maxAgeSeconds: 3600) { verdict(needsQueues: true) { outcome } } }", {
         regressed: 'data.latestDeploys.#(verdict.outcome=="regressed")#',
       }),
     ],
@@ -90,7 +90,7 @@ const rules: readonly RuleSpec[] = [
     onError: "KeepLast",
     summary: "The last deploy made things worse",
     description:
-      "More fails, waits or restarts after it than before, beyond chance. Its reasons are on the dashboard; consider a rollback.",
+      "More fails, waits or restarts after it than before, beyond chance, or a queue has stopped. Its reasons are on the dashboard; consider a rollback. An hour after the deploy this is over.",
     dashboard: deploys,
     panel: "What the verdict says",
   },

@@ -1,7 +1,7 @@
 import { grafana, infinity } from "./datasources.ts";
 import { type Line, place } from "./layout.ts";
 import type { Dashboard, Variable } from "./model.ts";
-import { by, graphql } from "./targets.ts";
+import { by, graphql, timeRange } from "./targets.ts";
 import { environment } from "./variables.ts";
 
 interface DashboardSpec {
@@ -25,7 +25,7 @@ const deploys = {
   iconColor: "blue",
   target: graphql({
     refId: "Anno",
-    query: `{ deploys(first: 100, ${by.env}) { time: deployedAt title: tag text: deployedBy tags: state } }`,
+    query: `{ deploys(first: 100, ${timeRange}, ${by.env}) { time: deployedAt title: tag text: deployedBy tags: state } }`,
     root: "data.deploys",
     columns: { time: "timestamp", title: "string", text: "string", tags: "string" },
   }),

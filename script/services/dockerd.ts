@@ -50,13 +50,13 @@ export async function startDockerd(dir: string, options: DockerdOptions = {}): P
   const socketPath = join(runDir, "docker.sock");
   const { ownNetwork = false } = options;
   const bridge = ownNetwork || options.bridge === false ? null : createBridge();
-  const [program = command, ...before] = ownNetwork ? [...inOwnNetwork, command] : [command];
+  const before = ownNetwork ? [...inOwnNetwork, command] : [command];
 
   const run = (driver: string) =>
     startProcess({
-      command: program,
+      command: before[0] ?? command,
       args: [
-        ...before,
+        ...before.slice(1),
         `--data-root=${join(dir, "data")}`,
         `--exec-root=${join(runDir, "x")}`,
         `--pidfile=${join(runDir, "pid")}`,

@@ -1,4 +1,4 @@
-import type { StatsPoint } from "./container.ts";
+import { type Container, type StatsPoint, liveStates } from "./container.ts";
 import type { Environment } from "./environment.ts";
 import type { HistoryRange } from "./queue-history.ts";
 import { toGrid, toTimes } from "./sample-grid.ts";
@@ -55,10 +55,35 @@ export interface ContainerHistorySource {
 
 /** How far back the memory goes, seconds. */
 const rememberedSeconds = 600;
+/** How long what is replaced may run beside what replaces it, seconds: its last requests and jobs. */
+const handoverSeconds = 300;
 
 /** Whether the memory may hold all of a range: nothing longer is looked for there, as asking it makes a container be sampled. */
 export function isRecent({ from, step }: HistoryRange, nowMs: number): boolean {
-  return from + step >= Math.floor(nowMs / 1000) - rememberedSeconds;
+  return from + step >= Math.floor(toRememberedSince(nowMs));
+}
+
+/** Since when the memory may tell of a container, unix seconds. */
+export function toRememberedSince(nowMs: number): number {
+  return nowMs / 1000 - rememberedSeconds;
+}
+
+type Life = Pick<Container, "engine" | "service" | "role" | "env" | "status" | "createdAt" | "startedAt">;
+
+/**
+ * Those that had ended by a time, unix seconds: stopped, and the newest of their role started well before. An engine does not tell when a container that is
+ * not asked about alone has stopped. Not that of the next one, for a release that never became healthy replaced nothing.
+ */
+export function findEnded<T extends Life>(containers: readonly T[], by: number): ReadonlySet<T> {
+  const newest = new Map<string, number>();
+  const toRole = ({ engine, service, role, env }: T) => JSON.stringify([engine, service, role, env]);
+  const toStart = ({ createdAt, startedAt }: T) => Date.parse(startedAt ?? createdAt) / 1000;
+  for (const one of containers) newest.set(toRole(one), Math.max(newest.get(toRole(one)) ?? 0, toStart(one)));
+  const hasEnded = (one: T) => {
+    const last = newest.get(toRole(one)) ?? 0;
+    return !liveStates.has(one.status) && toStart(one) < last && last + handoverSeconds < by;
+  };
+  return new Set(containers.filter(hasEnded));
 }
 
 function valueAt(values: readonly number[], index: number): number | null {
@@ -122,5 +147,10 @@ export function chooseHistory(remembered: ContainerHistory, scraped: ContainerHi
 }
 
 function hasUsage({ points }: ContainerHistory): boolean {
-  return points.some(({ cpuPct, memPct }) => cpuPct !== null || memPct !== null);
+  return points.some(isUsage);
+}
+
+/** Whether it tells what was used at its time. */
+export function isUsage({ cpuPct, memPct }: ContainerPoint): boolean {
+  return cpuPct !== null || memPct !== null;
 }

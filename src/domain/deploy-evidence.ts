@@ -21,13 +21,16 @@ export function toQueueEvidence(source: string, seconds: number, before: Histori
   }));
 }
 
+const nothing = { succeeded: 0, failed: 0, waitP95Seconds: null, runP95Seconds: null, depth: 0, oldestAgeSeconds: null };
+
 /** A queue that the answer does not have had no job. */
 function toWindow(history: QueueHistory | undefined, seconds: number): QueueWindow | null {
-  if (!history) return { succeeded: 0, failed: 0, waitP95Seconds: null, runP95Seconds: null };
+  if (!history) return nothing;
   const [point] = history.points;
   if (!history.exact || !point || point.processedPerSec === null || point.failures === null) return null;
-  const { waitP95Seconds, runP95Seconds } = point;
-  return { succeeded: Math.round(point.processedPerSec * seconds), failed: point.failures, waitP95Seconds, runP95Seconds };
+  const { waitP95Seconds, runP95Seconds, depth, oldestAgeSeconds } = point;
+  const ended = { succeeded: Math.round(point.processedPerSec * seconds), failed: point.failures };
+  return { ...ended, waitP95Seconds, runP95Seconds, depth, oldestAgeSeconds };
 }
 
 /** What the engines' events told of the containers of an environment. */
@@ -112,8 +115,8 @@ const failuresSeconds = 3600;
 const leastBefore = 300;
 
 /**
- * Errors of which no failure was before the deploy began, and none was of a worker of another release. Null when the failures of the last hour reach not far
- * enough before the deploy, or not all of them are told.
+ * Errors of which no failure was before the deploy began, and none was of a worker of another release. While it lasts it interrupts jobs itself: where workers are
+ * not known, only what failed after it counts. Null when the failures of the last hour reach not far enough before the deploy, or not all of them are told.
  */
 export function findNewErrors(
   deploy: DeployRecord,
@@ -121,7 +124,7 @@ export function findNewErrors(
   releaseOf: ReleaseOf,
   now: number,
 ): NewError[] | null {
-  const start = toStart(deploy);
+  const [start, end] = [toStart(deploy), toUnix(deploy.deployedAt)];
   const beforeSeconds = start - (now - failuresSeconds);
   if (beforeSeconds < leastBefore || failures.some(({ complete }) => !complete)) return null;
   const groups = [...Map.groupBy(failures, ({ fingerprint }) => fingerprint)];
@@ -129,9 +132,44 @@ export function findNewErrors(
     const releases = rows.flatMap(({ worker }) => releaseOf(worker) ?? []);
     const isElsewhere = releases.some((version) => version !== deploy.version && version !== deploy.tag);
     if (isElsewhere || rows.some(({ firstAt }) => toUnix(firstAt) < start)) return [];
+    const counted = rows.flatMap((row) => countAfter(row, releaseOf(row.worker) === null ? end : start) ?? []);
+    if (counted.length === 0) return [];
     const newest = rows.reduce((best, row) => (row.lastAt > best.lastAt ? row : best));
-    const count = rows.reduce((sum, row) => sum + row.count, 0);
-    const queues = [...new Set(rows.map(({ queue }) => queue))].toSorted();
-    return [{ fingerprint, error: newest.error, queues, after: { count, seconds: now - start }, beforeSeconds }];
+    const first = Math.min(...counted.map(({ from }) => from));
+    const count = counted.reduce((sum, row) => sum + row.count, 0);
+    return [
+      {
+        fingerprint,
+        error: newest.error,
+        queues: [...new Set(rows.map(({ queue }) => queue))].toSorted(),
+        after: { count, seconds: Math.max(1, now - Math.min(first, end)) },
+        beforeSeconds,
+        minutes: countMinutes(counted),
+        firstAgo: now - first,
+        lastAgo: now - toUnix(newest.lastAt),
+      },
+    ];
   });
+}
+
+/** Failures of a row in a time span, unix seconds. */
+interface Failed extends Span {
+  readonly count: number;
+}
+
+/** What of a row came after a time. Where the row began before it, only its last one is known to have. */
+function countAfter({ count, firstAt, lastAt }: FingerprintedFailures, time: number): Failed | null {
+  const [from, to] = [toUnix(firstAt), toUnix(lastAt)];
+  if (to < time) return null;
+  return from < time ? { count: 1, from: to, to } : { count, from, to };
+}
+
+/** In how many different minutes they came, at most: between the first and the last of a row there may be one in each. */
+function countMinutes(rows: readonly Failed[]): number {
+  const minutes = rows.flatMap(({ count, from, to }) => {
+    const [first, last] = [Math.floor(from / 60), Math.floor(to / 60)];
+    return count <= 2 ? [first, last] : Array.from({ length: last - first + 1 }, (_, index) => first + index);
+  });
+  const count = rows.reduce((sum, row) => sum + row.count, 0);
+  return Math.min(count, new Set(minutes).size);
 }

@@ -1,15 +1,20 @@
 import type { Container } from "./container.ts";
 import type { DeployInfo } from "./deploy.ts";
-import { type DeployRecord, deployOrigins, toUnix } from "./deploy-record.ts";
+import { type DeployOrigin, type DeployRecord, deployOrigins, toStart, toUnix } from "./deploy-record.ts";
 import { isFloatingTag } from "./kamal-version.ts";
 import type { ReleaseImage } from "./release-image.ts";
 import { sameCommit } from "./runs-release.ts";
 import { mayBeSame } from "./environment.ts";
+import { toTime } from "./queue-history.ts";
 
 /** Containers of one release that were made closer together than that are of one deploy, seconds. */
 const clusterSeconds = 600;
-/** Two origins speak of the same deploy when their times are no further apart, seconds: one tells its end, another its containers' beginning. */
+/** Two origins speak of the same deploy when they are no further apart, seconds, from the end of one to the beginning of the other: one tells the whole of it, another of its containers. */
 const sameDeploySeconds = 1800;
+/** Clocks are that much apart, seconds. A time that is further ahead of now is wrong. */
+const clockSeconds = 60;
+/** Origins that are told in the order in which they were written. */
+const inOrder: ReadonlySet<DeployOrigin> = new Set(["history", "kamal_audit"]);
 
 /** What neither containers nor images tell. */
 const unknown = { previousTag: null, deployedBy: null, durationSeconds: null, command: null };
@@ -98,16 +103,45 @@ function toImageRecord(group: readonly [ReleaseImage, ...ReleaseImage[]]): Deplo
 /**
  * Each deploy once, newest first. What several origins tell is told by the best of them, and completed from the others: the same release in
  * the same environment (or one that is not known) within half an hour. A moving tag (latest) may be any release.
+ *
+ * @param now unix seconds; no deploy is after it
  */
-export function mergeDeploys(records: readonly DeployRecord[]): DeployRecord[] {
+export function mergeDeploys(records: readonly DeployRecord[], now = Date.now() / 1000): DeployRecord[] {
   const merged: DeployRecord[] = [];
-  for (const record of records.toSorted((a, b) => toRank(a) - toRank(b))) {
+  for (const record of correctAhead(records, now).toSorted((a, b) => toRank(a) - toRank(b))) {
     const at = findSame(merged, record);
     const same = merged[at];
     if (same) merged[at] = complete(same, record);
     else merged.push(record);
   }
   return merged.toSorted(byNewest);
+}
+
+/**
+ * A time that is ahead, by a clock that was wrong, would make its deploy the newest until then. It is taken from what else tells of that release, as far as it lies
+ * between the lines around it; else it is the latest that they, and now, allow.
+ */
+function correctAhead(records: readonly DeployRecord[], now: number): readonly DeployRecord[] {
+  const isAhead = ({ deployedAt }: DeployRecord) => toUnix(deployedAt) > now + clockSeconds;
+  if (!records.some(isAhead)) return records;
+  const past = records.filter((record) => !isAhead(record));
+  const corrected = [...records];
+  /** When what follows in the same file was written, at the latest. */
+  const next = new Map<DeployOrigin, number>();
+  for (const [index, record] of [...records.entries()].toReversed()) {
+    const { origin } = record;
+    const to = Math.min(now, (next.get(origin) ?? Number.POSITIVE_INFINITY) - 1);
+    if (isAhead(record)) {
+      const earlier = inOrder.has(origin) ? records.slice(0, index).filter((one) => one.origin === origin && !isAhead(one)) : [];
+      const from = Math.max(0, ...earlier.map(({ deployedAt }) => toUnix(deployedAt)));
+      const others = past.filter((other) => other.origin !== origin && isSameRelease(other, record));
+      const times = others.map(({ deployedAt }) => toUnix(deployedAt)).filter((at) => at > from && at <= to);
+      corrected[index] = { ...record, deployedAt: toTime(times.length > 0 ? Math.max(...times) : to) };
+    }
+    const at = toUnix((corrected[index] ?? record).deployedAt);
+    if (inOrder.has(origin)) next.set(origin, Math.min(at, next.get(origin) ?? at));
+  }
+  return corrected;
 }
 
 function toRank({ origin }: DeployRecord): number {
@@ -122,12 +156,18 @@ export function byNewest(a: DeployRecord, b: DeployRecord): number {
 function findSame(merged: readonly DeployRecord[], record: DeployRecord): number {
   let [best, distance] = [-1, sameDeploySeconds + 1];
   for (const [index, other] of merged.entries()) {
-    const apart = Math.abs(toUnix(other.deployedAt) - toUnix(record.deployedAt));
-    if (other.origin === record.origin && (apart > 0 || other.tag !== record.tag)) continue;
+    const isTwo = other.tag !== record.tag || toUnix(other.deployedAt) !== toUnix(record.deployedAt);
+    if (other.origin === record.origin && isTwo) continue;
+    const apart = toGap(other, record);
     if (apart >= distance || !isSameRelease(other, record)) continue;
     [best, distance] = [index, apart];
   }
   return best;
+}
+
+/** Between the end of one and the beginning of the other, seconds; 0 where they overlap. */
+function toGap(a: DeployRecord, b: DeployRecord): number {
+  return Math.max(0, toStart(a) - toUnix(b.deployedAt), toStart(b) - toUnix(a.deployedAt));
 }
 
 function isSameRelease(a: DeployRecord, b: DeployRecord): boolean {

@@ -1,7 +1,9 @@
+import { countEnded, hasLostJobs, isMeasured, judgeQueue } from "./deploy-queues.ts";
 import { verdictRules } from "./deploy-rules.ts";
-import { fisherIncrease, rateIncrease } from "./deploy-statistics.ts";
-import { type Timing, compareP95 } from "./deploy-timings.ts";
+import { rateIncrease } from "./deploy-statistics.ts";
+import { toSeconds } from "./deploy-timings.ts";
 import type { Windows } from "./deploy-windows.ts";
+import type { QueueState } from "./queue-state.ts";
 
 export type VerdictOutcome = "clean" | "regressed" | "not_enough_data";
 
@@ -11,6 +13,9 @@ export interface QueueWindow {
   readonly failed: number;
   readonly waitP95Seconds: number | null;
   readonly runP95Seconds: number | null;
+  /** Jobs that could run at its end, and since when the oldest of them could, seconds; null when unknown, or without one. */
+  readonly depth: number | null;
+  readonly oldestAgeSeconds: number | null;
 }
 
 /** A queue in both windows; null for one of which nothing is known. */
@@ -19,6 +24,8 @@ export interface QueueEvidence {
   readonly source: string;
   readonly before: QueueWindow | null;
   readonly after: QueueWindow | null;
+  /** Its state now, looked up where it has lost its jobs (`hasLostJobs`). @default null */
+  readonly stateNow?: QueueState | null;
 }
 
 /** How many, and in how many seconds. */
@@ -47,9 +54,14 @@ export interface NewError {
   readonly fingerprint: string;
   readonly error: string;
   readonly queues: readonly string[];
-  /** How often it came, in how many seconds since the deploy began; and for how many seconds before it is known not to have come. */
+  /** How often it came, in how many seconds since the deploy had ended, or since the first of them; and for how many seconds before it is known not to have come. */
   readonly after: Counted;
   readonly beforeSeconds: number;
+  /** In how many different minutes it came, at most: of failures with one text only the first and the last time are known. */
+  readonly minutes: number;
+  /** How long ago the first and the last of them were, seconds. */
+  readonly firstAgo: number;
+  readonly lastAgo: number;
 }
 
 export interface Evidence {
@@ -58,6 +70,8 @@ export interface Evidence {
   readonly containers: ContainerEvidence;
   /** Null when that cannot be told. */
   readonly newErrors: readonly NewError[] | null;
+  /** Whether there are queue sources, and none of them could be read. @default false */
+  readonly queuesUnread?: boolean;
   /** What could not be asked, and why. */
   readonly gaps: readonly string[];
 }
@@ -73,6 +87,8 @@ export interface QueueVerdict extends QueueEvidence {
 }
 
 export interface JudgedError extends NewError {
+  /** Its part of what ended after the deploy in its queues, 0..1; null when that is not known. */
+  readonly share: number | null;
   readonly pValue: number;
   readonly regressed: boolean;
 }
@@ -88,21 +104,30 @@ export interface DeployVerdict {
     readonly restartsPValue: number | null;
   };
   readonly newErrors: readonly JudgedError[] | null;
+  readonly queuesUnread: boolean;
   readonly gaps: readonly string[];
 }
 
 /**
- * Regressed when one thing is worse (`verdictRules`): a queue fails more (Fisher's exact test), waits or runs longer; containers restart more (conditional
- * binomial test) or are unhealthy longer, or now, in the window; an error is new and comes too often for chance. Clean when nothing is, and a queue had enough jobs to tell.
- * Else there is not enough data.
+ * Regressed when one thing is worse (`verdictRules`): a queue fails more (Fisher's exact test), waits or runs longer, or has stopped; containers restart more
+ * (conditional binomial test) or are unhealthy longer, or now, in the window; an error is new and comes too often for chance. Clean when nothing is, a queue had
+ * enough jobs to tell, and none had enough before and not after. Else there is not enough data.
  */
-export function judgeDeploy({ windows, queues, containers, newErrors, gaps }: Evidence): DeployVerdict {
+export function judgeDeploy({ windows, queues, containers, newErrors, gaps, queuesUnread = false }: Evidence): DeployVerdict {
   const tests = Math.max(1, queues.filter(isMeasured).length);
-  const judged = queues.map((queue) => judgeQueue(queue, verdictRules.alpha / tests));
   const { restartsFrom, restartsBefore, restartsAfter, untilNow } = containers;
+  // Right after a deploy workers may still be on their way.
+  const stateCounts = untilNow && windows !== null && windows.seconds >= verdictRules.stoppedSeconds;
+  const judged = queues.map((queue) => judgeQueue(queue, verdictRules.alpha / tests, stateCounts));
   const isPast = restartsFrom === "counters" && !untilNow;
-  const restartsPValue = restartsBefore && restartsAfter && !isPast ? rateIncrease(restartsBefore, restartsAfter) : null;
-  const errors = newErrors?.map((error) => judgeError(error, verdictRules.alpha / newErrors.length)) ?? null;
+  const restartsPValue =
+    restartsBefore && restartsAfter && !isPast
+      ? rateIncrease(toSpan(restartsBefore, restartsAfter.seconds), restartsAfter)
+      : null;
+  const errors =
+    newErrors?.map((error) =>
+      judgeError(error, toEndedPerSecond(error.queues, queues, windows), verdictRules.alpha / newErrors.length),
+    ) ?? null;
   const worse = [
     ...judged
       .filter(({ outcome }) => outcome === "regressed")
@@ -112,9 +137,10 @@ export function judgeDeploy({ windows, queues, containers, newErrors, gaps }: Ev
       .filter(({ regressed }) => regressed)
       .map(({ error, after }) => `${after.count} times an error that is new: ${cut(error)}`),
   ];
-  const outcome =
-    worse.length > 0 ? "regressed" : judged.some((queue) => queue.outcome === "clean") ? "clean" : "not_enough_data";
-  const missing = outcome === "not_enough_data" ? [toMissing(windows, queues)] : [];
+  const lost = judged.filter((queue) => queue.outcome !== "regressed" && hasLostJobs(queue));
+  const isClean = lost.length === 0 && judged.some((queue) => queue.outcome === "clean");
+  const outcome = worse.length > 0 ? "regressed" : isClean ? "clean" : "not_enough_data";
+  const missing = outcome === "not_enough_data" ? [toMissing(windows, queues, lost)] : [];
   return {
     outcome,
     reasons: [...worse, ...missing],
@@ -122,65 +148,11 @@ export function judgeDeploy({ windows, queues, containers, newErrors, gaps }: Ev
     queues: judged,
     containers: { ...containers, restartsPValue },
     newErrors: errors,
+    queuesUnread,
     gaps: isPast
       ? [...gaps, "containers: their restarts are counted until now, longer than the window, and decide nothing"]
       : gaps,
   };
-}
-
-function isMeasured({ before, after }: QueueEvidence): boolean {
-  return hasEnough(before) && hasEnough(after);
-}
-
-function hasEnough(window: QueueWindow | null): window is QueueWindow {
-  return window !== null && window.succeeded + window.failed >= verdictRules.leastJobs;
-}
-
-function judgeQueue(evidence: QueueEvidence, alpha: number): QueueVerdict {
-  const { before, after } = evidence;
-  if (!hasEnough(before) || !hasEnough(after)) {
-    const which =
-      before === null || after === null ? "its jobs of then are not known" : `less than ${verdictRules.leastJobs} jobs ended`;
-    return {
-      ...evidence,
-      outcome: "not_enough_data",
-      pValue: null,
-      waitPValue: null,
-      runPValue: null,
-      reasons: [`${which} ${hasEnough(before) ? "after" : "before"} the deploy`],
-    };
-  }
-  const pValue = fisherIncrease(before, after);
-  const [was, is] = [toFailureRatio(before), toFailureRatio(after)];
-  const wait = compareP95(toWait(before), toWait(after), alpha / 2);
-  const run = compareP95(toRun(before), toRun(after), alpha / 2);
-  const reasons = [
-    pValue < alpha && is - was >= verdictRules.leastRatioGrowth
-      ? `${toPercent(is)} of its jobs fail, ${toPercent(was)} did before`
-      : null,
-    wait.isWorse ? toLonger("wait", toWait(before), toWait(after)) : null,
-    run.isWorse ? toLonger("run", toRun(before), toRun(after)) : null,
-  ].filter((reason) => reason !== null);
-  const outcome = reasons.length > 0 ? "regressed" : "clean";
-  return { ...evidence, outcome, pValue, waitPValue: wait.pValue, runPValue: run.pValue, reasons };
-}
-
-/** Part of what ended that failed, 0..1; 0 when nothing ended. */
-export function toFailureRatio({ succeeded, failed }: QueueWindow): number {
-  return succeeded + failed === 0 ? 0 : failed / (succeeded + failed);
-}
-
-/** Jobs that were taken are not counted; about as many ended. */
-function toWait({ waitP95Seconds, succeeded, failed }: QueueWindow): Timing {
-  return { seconds: waitP95Seconds, jobs: succeeded + failed };
-}
-
-function toRun({ runP95Seconds, succeeded }: QueueWindow): Timing {
-  return { seconds: runP95Seconds, jobs: succeeded };
-}
-
-function toLonger(what: "wait" | "run", { seconds: was }: Timing, { seconds: is }: Timing): string {
-  return `95 of 100 jobs ${what} up to ${toSeconds(is ?? 0)}, ${toSeconds(was ?? 0)} before`;
 }
 
 function findContainerReasons(containers: ContainerEvidence, restartsPValue: number | null): string[] {
@@ -206,23 +178,38 @@ function isWorseNow({
   return untilNow && unhealthyNow.length > 0 && (was === null || is === null || is > was);
 }
 
-function judgeError(error: NewError, alpha: number): JudgedError {
-  const pValue = rateIncrease({ count: 0, seconds: error.beforeSeconds }, error.after);
-  return { ...error, pValue, regressed: pValue < alpha };
+/** No longer than so many seconds: what was counted longer is scaled down, and rounded up. The spans that are compared are equal then, as the windows are. */
+function toSpan(counted: Counted, seconds: number): Counted {
+  return counted.seconds <= seconds ? counted : { count: Math.ceil((counted.count * seconds) / counted.seconds), seconds };
 }
 
-function toMissing(windows: Windows | null, queues: readonly QueueEvidence[]): string {
+/** Jobs that ended after the deploy in these queues, by the second; null where one of them does not tell. */
+function toEndedPerSecond(names: readonly string[], queues: readonly QueueEvidence[], windows: Windows | null): number | null {
+  const own = queues.filter(({ queue }) => names.includes(queue)).map(({ after }) => after);
+  if (windows === null || own.length === 0 || own.includes(null)) return null;
+  return own.reduce((sum, after) => sum + (after ? countEnded(after) : 0), 0) / windows.seconds;
+}
+
+function judgeError(error: NewError, endedPerSecond: number | null, alpha: number): JudgedError {
+  const { after, beforeSeconds, minutes, firstAgo, lastAgo } = error;
+  const { leastErrors, leastErrorMinutes, errorLastsUntil, leastRatioGrowth } = verdictRules;
+  const pValue = rateIncrease({ count: 0, seconds: beforeSeconds }, { count: minutes, seconds: after.seconds });
+  // Failures of after the window are counted too, so that it can come out as more than all.
+  const share = endedPerSecond ? Math.min(1, after.count / after.seconds / endedPerSecond) : null;
+  const isSpread = minutes >= leastErrorMinutes && lastAgo <= firstAgo * errorLastsUntil;
+  const matters = after.count >= leastErrors && (share ?? 1) >= leastRatioGrowth;
+  return { ...error, share, pValue, regressed: pValue < alpha && isSpread && matters };
+}
+
+function toMissing(windows: Windows | null, queues: readonly QueueEvidence[], lost: readonly QueueVerdict[]): string {
   if (windows === null) return "there is less than a minute between this deploy and now, or the deploys around it";
   if (queues.length === 0) return "no queue tells of its past";
+  const [first] = lost;
+  if (first) {
+    const others = lost.length > 1 ? ` (and ${lost.length - 1} more)` : "";
+    return `${first.queue}${others}: ${first.reasons[0]}, and enough did before`;
+  }
   return `no queue ended ${verdictRules.leastJobs} jobs both in the ${windows.seconds} s before and after`;
-}
-
-function toPercent(ratio: number): string {
-  return `${(ratio * 100).toFixed(1)} %`;
-}
-
-function toSeconds(seconds: number): string {
-  return `${seconds.toFixed(1)} s`;
 }
 
 function cut(text: string): string {

@@ -22,28 +22,41 @@ export function toFingerprint(text: string): string {
 
 /** The text with its values as `#` and its blank space as single spaces: what is left is words. In linear time. */
 export function foldError(text: string): string {
-  return foldQuoted(unwrap(text.replaceAll(/\s+/g, " ").trim()))
+  // Again at the end: a list of quoted values may have been all of it.
+  return unwrap(foldQuoted(unwrap(text.replaceAll(/\s+/g, " ").trim())))
+    .replaceAll(keyValues, `)=(${mark})`)
+    .replaceAll(ibans, foldIban)
+    .replaceAll(base64, foldBase64)
     .replaceAll(times, mark)
     .replaceAll(addresses, mark)
     .replaceAll(ipv6, foldIpv6)
     .replaceAll(/[\p{L}\p{M}\p{N}_#-]+/gu, foldToken)
     .replaceAll(signs, "")
+    .replaceAll(padding, mark)
     .replaceAll(sequences, mark);
 }
 
 const day = "(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]{0,6}";
 const month = "(?:Jan|Feb|Mar|Apr|May|June?|July?|Aug|Sept?|Oct|Nov|Dec)[a-z]{0,6}";
 const clock = String.raw`\d{1,2}:\d\d(?::\d\d(?:[.,]\d{1,9})?)?(?: ?[AP]M\b)?`;
-const zone = String.raw`(?: ?(?:Z|UTC|GMT)\b)?(?: ?[+-]\d\d:?\d\d\b)?`;
+/** Not any capitals behind a time: `ERROR` is no zone. */
+const zoneNames = "Z|UTC|GMT|[CEW]ES?T|[CEMP][SD]T|A[CEW][SD]T|NZ[SD]T|[BIJK]ST|MSK|SAST|SGT|HKT|BRT";
+const zone = String.raw`(?: ?(?:${zoneNames})\b)?(?: ?[+-]\d\d:?\d\d\b)?`;
 /** Times with more in them than digits and what joins digits: the parts of others are folded one by one, and become one. */
 const times = new RegExp(
   [
     String.raw`\b\d{4}[-/]\d\d[-/]\d\d[T ]${clock}${zone}`,
-    String.raw`\b(?:${day},? )?(?:\d{1,2}[ /-])?${month}[ /-]\d{1,4}\b(?:,? \d{4}\b)?(?:[: ]${clock})?${zone}(?: \d{4}\b)?`,
+    String.raw`\b(?:${day},? )?(?:\d{1,2}[ /-])?${month}[ /-]\d{1,4}\b(?:,? \d{4}\b)?(?:[: ]${clock}(?: [A-Z]{2,5}(?= \d{4}\b))?)?${zone}(?: \d{4}\b)?`,
     String.raw`\b${clock}${zone}`,
   ].join("|"),
   "g",
 );
+/** PostgreSQL's `Key (a, ref)=(12, abc)`, as many values as columns. */
+const keyValues = /\)=\([^()]*(?:\([^()]*\)[^()]*)*\)/g;
+const ibans = /\b[A-Z]{2}\d\d(?:[A-Z\d]{11,30}\b| [A-Z\d]{4}(?: (?=[A-Z]{0,3}\d)[A-Z\d]{4}){1,6}(?: \d[A-Z\d]{0,2})?\b)/g;
+const base64 = /(?<![\w+/=-])[A-Za-z\d+/]{6,}={1,2}(?![\w+/=#])/g;
+/** What is left of others, as of those for URLs. */
+const padding = /#={1,2}(?=$|[\s,;:.)\]}])/g;
 const addresses = /(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}/g;
 const ipv6 = /(?<![\w:\]])(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}(?![\w:])/gi;
 /** Of a value, not of words. */
@@ -55,28 +68,47 @@ function foldIpv6(text: string): string {
   return /\d/.test(text) ? mark : text;
 }
 
+function foldIban(text: string): string {
+  return text.replaceAll(/\D/g, "").length >= 8 ? mark : text;
+}
+
+/** A path, or a parameter without a value, may end in `=` too: words as people write them. */
+function foldBase64(text: string): string {
+  const isWords = () => text.split(/[+/=]+/).every((part) => part === "" || isWordWithDigits(part));
+  return text.length % 4 === 0 && /[a-z]/.test(text) && /[A-Z]/.test(text) && !isWords() ? mark : text;
+}
+
 /** A text that is quoted as a whole is no value. */
 function unwrap(text: string): string {
   const isQuoted = text.length > 1 && isQuote(text[0]) && findClosing(text, 0) === text.length - 1;
   return isQuoted ? unwrap(text.slice(1, -1).trim()) : text;
 }
 
-/** Quoted values as `"#"`, but for the keys of JSON. A quote opens where no word ends, and closes where none goes on: apostrophes are none. */
+/**
+ * Quoted values as `"#"`, a list of them too, but not the keys of JSON. A quote opens where no word ends, and closes where none goes on: apostrophes are
+ * none.
+ */
 function foldQuoted(text: string): string {
   let folded = "";
   let from = 0;
+  let last = "";
   const unclosed = new Set<string>();
   for (let at = 0; at < text.length; at++) {
     const quote = text[at] as string;
     if (!isQuote(quote) || unclosed.has(quote) || isWordAt(text, at - 1)) continue;
+    // As an arrow between words.
+    if (/[»›]/.test(quote) && text[at + 1] === " ") continue;
     const end = findClosing(text, at);
     if (end === -1) {
       unclosed.add(quote);
-      if (quote === "'" || text.length - at < openQuoteLength) continue;
+      if (!/["`“«]/.test(quote) || text.length - at < openQuoteLength) continue;
       return `${folded}${text.slice(from, at)}${quote}${mark}`;
     }
     if (!isKey(text, at, end)) {
-      folded += `${text.slice(from, at)}${quote}${mark}${quote}`;
+      const between = text.slice(from, at);
+      const value = `${quote}${mark}${text[end]}`;
+      if (value !== last || !/^, ?$/.test(between)) folded += between + value;
+      last = value;
       from = end + 1;
     }
     at = end;
@@ -84,17 +116,35 @@ function foldQuoted(text: string): string {
   return folded + text.slice(from);
 }
 
-/** Of the same kind, not behind a backslash, and not within a word. -1: then there is none for any later one either. */
+/** What closes each quote. */
+const closings: Readonly<Record<string, string>> = {
+  '"': '"',
+  "'": "'",
+  "`": "`",
+  "“": "”",
+  "”": "”",
+  "„": "“”",
+  "‘": "’",
+  "‚": "‘’",
+  "«": "»",
+  "»": "«",
+  "‹": "›",
+  "›": "‹",
+};
+
+/** Not behind a backslash, and not within a word. -1: then there is none for any later one of the kind either. */
 function findClosing(text: string, opening: number): number {
+  const closing = closings[text[opening] ?? ""] ?? "";
   for (let at = opening + 1; at < text.length; at++) {
-    if (text[at] === "\\") at++;
-    else if (text[at] === text[opening] && !isWordAt(text, at + 1)) return at;
+    const character = text[at] as string;
+    if (character === "\\") at++;
+    else if (closing.includes(character) && !isWordAt(text, at + 1)) return at;
   }
   return -1;
 }
 
-function isQuote(character: string | undefined): boolean {
-  return character === '"' || character === "'" || character === "`";
+function isQuote(character = ""): boolean {
+  return Object.hasOwn(closings, character);
 }
 
 /** Of a JSON object, which has it behind a brace or a comma, and a colon behind it. */

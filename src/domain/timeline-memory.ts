@@ -3,6 +3,8 @@ import { type TimelineEntry, type TimelineKind, toEntry } from "./timeline.ts";
 /** What happened while this process ran, and no record tells: bounded. */
 export interface TimelineMemory {
   add(entry: TimelineEntry): void;
+  /** More is known of an entry now; nothing where it is forgotten. */
+  replace(entry: TimelineEntry, by: TimelineEntry): void;
   /** From now on entries of this kind are seen; the first call for a subject (an engine, a queue source) counts. */
   begin(kind: TimelineKind, subject: string, at: string): void;
   /** Oldest first. */
@@ -35,6 +37,11 @@ export function createTimelineMemory(): TimelineMemory {
       const ring = ringOf(entry.kind);
       ring.entries.push(entry);
       if (ring.entries.length > mostEntries) ring.forgotten = ring.entries.shift()?.time ?? null;
+    },
+    replace(entry, by) {
+      const { entries } = ringOf(entry.kind);
+      const index = entries.lastIndexOf(entry);
+      if (index >= 0) entries[index] = by;
     },
     begin(kind, subject, at) {
       const { begun } = ringOf(kind);

@@ -111,15 +111,18 @@ function toNanoseconds(time: string): number {
 /** So far apart the audit record and the engine may speak of the same restart, milliseconds: its clock is another, and stopping takes a while. */
 const sameRestartMs = 60_000;
 
-/** Restarts, without those of the engine that the audit record tells of too: one for each record. */
+/** Restarts, each once: where the audit record and the engine tell of the same one, that of the record, with the container as the engine knows it. */
 export function mergeRestarts(audited: readonly TimelineEntry[], seen: readonly TimelineEntry[]): TimelineEntry[] {
   const left = new Set(seen);
-  for (const { container, time } of audited) {
+  const merged = audited.map((entry) => {
+    const { container, time } = entry;
     const at = Date.parse(time);
     const same = [...left]
-      .filter((entry) => entry.container?.fullId === container?.fullId && Math.abs(Date.parse(entry.time) - at) <= sameRestartMs)
+      .filter((one) => one.container?.fullId === container?.fullId && Math.abs(Date.parse(one.time) - at) <= sameRestartMs)
       .toSorted((a, b) => Math.abs(Date.parse(a.time) - at) - Math.abs(Date.parse(b.time) - at))[0];
-    if (same) left.delete(same);
-  }
-  return [...audited, ...left];
+    if (!same) return entry;
+    left.delete(same);
+    return { ...entry, env: entry.env ?? same.env, container: same.container };
+  });
+  return [...merged, ...left];
 }

@@ -39,7 +39,15 @@ export function deploys<Data extends Answer & { readonly rows: readonly Deploy[]
 ): Metric {
   const toRows = ({ rows }: Answer): readonly Row[] | null =>
     (rows as readonly Deploy[] | null)?.map((deploy) => ({ ...deploy, ...toDeployTexts(deploy) })).toSorted(byTime) ?? null;
-  return { name, label, document: document as never, payloads, columns, values: {}, toRows };
+  return { name, label, document: document as never, payloads, columns, values: {}, toRows, toRemarks: toDeployRemarks };
+}
+
+/** As many as the document asks for. */
+const mostDeploys = 100;
+
+/** Whether the range has more is not told: then there are at least so many. */
+function toDeployRemarks({ rows }: Answer): string[] {
+  return (rows as readonly Deploy[]).length < mostDeploys ? [] : [`No more than the newest ${mostDeploys} of this range`];
 }
 
 function toDeployTexts({ tag, deployed_by: by, state }: Deploy) {
@@ -62,11 +70,11 @@ export function happenings<Data extends { readonly rows: Timeline | null }, Vari
       .filter(({ requested, to }) => requested !== true && !goodStates.has(to ?? ""))
       .map((entry) => ({ ...entry, title: label, text: entry.message, tags: entry.kind }))
       .toSorted(byTime) ?? null;
-  return { name, label, document: document as never, payloads, columns, values: {}, toRows, toRemarks };
+  return { name, label, document: document as never, payloads, columns, values: {}, toRows, toRemarks: toHappeningRemarks };
 }
 
 /** What is missing of a range. */
-function toRemarks({ rows }: Answer, from: string): string[] {
+function toHappeningRemarks({ rows }: Answer, from: string): string[] {
   const { truncated, coverage } = rows as Timeline;
   const missing = coverage.flatMap(({ kind, known, since, note }) => {
     if (!known) return `${kind}: nothing is known of it${note ? ` (${note})` : ""}`;

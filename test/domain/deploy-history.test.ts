@@ -106,6 +106,44 @@ describe("deploys of several origins", () => {
     expect(mergeDeploys([sampleRecord(), sampleRecord({ env: "production" })])).toHaveLength(2);
   });
 
+  it("are one where containers were made while a long deploy lasted", () => {
+    const long = sampleRecord({ deployedAt: at(55), durationSeconds: 50 * 60 });
+    const made = [7, 20].map((minute) => sampleRecord({ origin: "containers", deployedAt: at(minute), deployedBy: null }));
+    const again = sampleRecord({ deployedAt: at(59), durationSeconds: 120 });
+    expect(mergeDeploys([long, ...made])).toEqual([long]);
+    expect(mergeDeploys([long, again, sampleRecord({ origin: "containers", deployedAt: at(58) })])).toHaveLength(2);
+    // Half an hour before it began is another.
+    const before = sampleRecord({ origin: "containers", deployedAt: "2026-01-10T12:34:00Z" });
+    expect(mergeDeploys([long, before])).toHaveLength(2);
+  });
+
+  it("have no time ahead of now: it is that of its containers, or one between the lines around it", () => {
+    const now = Date.parse(at(50)) / 1000;
+    const times = (...records: ReturnType<typeof sampleRecord>[]) =>
+      mergeDeploys(records, now).map(({ tag, deployedAt }) => [tag, deployedAt]);
+    const ahead = (tag: string) => sampleRecord({ tag, deployedAt: "2027-01-10T13:00:00Z" });
+    const [v1, v3] = [sampleRecord({ tag: "v1", deployedAt: at(10) }), sampleRecord({ tag: "v3", deployedAt: at(40) })];
+    expect(times(v1, ahead("v2"), v3)).toEqual([
+      ["v3", at(40)],
+      ["v2", "2026-01-10T13:39:59Z"],
+      ["v1", at(10)],
+    ]);
+    expect(times(v1, ahead("v2"))).toEqual([
+      ["v2", at(50)],
+      ["v1", at(10)],
+    ]);
+    expect(times(ahead("v1"), ahead("v2")).map(([tag]) => tag)).toEqual(["v2", "v1"]);
+    const made = sampleRecord({ tag: "v2", origin: "containers", deployedAt: at(30) });
+    expect(times(v1, ahead("v2"), made)).toEqual([
+      ["v2", at(30)],
+      ["v1", at(10)],
+    ]);
+    // Made for a deploy of before the last line: this one goes back to it.
+    expect(times(v1, ahead("v2"), { ...made, deployedAt: at(5) })[0]).toEqual(["v2", at(50)]);
+    // Clocks are a little apart.
+    expect(times(v1, sampleRecord({ deployedAt: at(51) }))[0]).toEqual(["v2", at(51)]);
+  });
+
   it("lose none of the best origin's, invent none, and come newest first, in whatever order they are told", () => {
     const record = fc
       .record({

@@ -62,9 +62,54 @@ describe("foldError", () => {
     ["from [2001:db8::ff00:42]:443", "from [#]:#"],
     ["token [redacted] was refused", "token [redacted] was refused"],
     ["口座 4711 が見つかりません", "口座 # が見つかりません"],
+    ["kein Konto „a b“ für »x« in «y z» und « w »", "kein Konto „#“ für »#« in «#» und «#»"],
+    ["can’t read the “big file” or ‘x’ of ‚y‘ and ”z”", "can’t read the “#” or ‘#’ of ‚#‘ and ”#”"],
+    ["Home » Users » List", "Home » Users » List"],
+    ["“wrong ‘x’ here”", "wrong ‘#’ here"],
+    ["unknown ['a','b', 'c'] of “d”, “e”", "unknown ['#'] of “#”"],
+    [`{"ids":["a","b"], "x":"y", "z": "w"}`, `{"ids":["#"], "x":"#", "z": "#"}`],
+    ["one of 'a' or 'b', `c`, \"d\"", "one of '#' or '#', `#`, \"#\""],
+    ["since Tue Jan 13 09:45:12 CET 2026, AKDT Wed Feb 4 1:05:02 AKDT 2026", "since #, AKDT #"],
+    ["at 2026-01-13 09:45:12 CEST or 09:45 PDT", "at # or #"],
+    ["2026-01-13 09:45:12 ERROR timeout, 09:45 FATAL", "# ERROR timeout, # FATAL"],
+    ["image aGVsbG8gd29ybGQ5/+w8Mg== or aGVsbG8gd29ybGQ5/+w8MgE= is bad", "image # or # is bad"],
+    ["key 9fK2lQ8= or 9fK2lQ== of x", "key # or # of x"],
+    ["GET /users?redirectToTheUser= and x==y", "GET /users?redirectToTheUser= and x==y"],
+    ["no userName= or /app/Users/Id=", "no userName= or /app/Users/Id="],
+    ["key 9fK2_Q8x= of x", "key #_# of x"],
+    ["IBAN DE89 3704 0044 0532 0130 00 NOT FOUND", "IBAN # NOT FOUND"],
+    ["IBAN BE68 5390 0754 7034 IS GONE", "IBAN # IS GONE"],
+    ["IBAN GB29NWBK60161331926819, NL91 ABNA 0417 1643 00", "IBAN #"],
+    ["AB12 TEST CASE, ER42 CODE FAIL", "AB# TEST CASE, ER# CODE FAIL"],
+    ["Key (a, ref)=(12, abc) already exists.", "Key (a, ref)=(#) already exists."],
+    ["Key (lower(a::text))=(b (c) d) already exists.", "Key (lower(a::text))=(#) already exists."],
+    ["'a', 'b'", "#"],
     ["", ""],
   ])("%j is %j", (text, folded) => {
     expect(foldError(text)).toBe(folded);
+  });
+
+  it.each([
+    ["['a','b']", "['x']"],
+    [`{"ids":["a","b"]}`, `{"ids":["x"]}`],
+    ["until Tue Jan 13 09:45:12 CET 2026", "until Wed Jul 1 10:00:00 CEST 2026"],
+    ["bad dGVzdDE=", "bad dGVzdDEyMw=="],
+    ["no account DE89370400440532013000", "no account GB29 NWBK 6016 1331 9268 19"],
+    ["Key (a, ref)=(12, abc)", "Key (a, ref)=(13, some text)"],
+    ["no “a”", "no “b c”"],
+  ])("tells not %j from %j", (a, b) => {
+    expect(foldError(a)).toBe(foldError(b));
+  });
+
+  it.each([
+    ["Key (a)=(1) already exists", "Key (b)=(1) already exists"],
+    ["Key (a)=(1) already exists", "Key (a)=(1) is not present"],
+    ["12:30:00 ERROR x", "12:30:00 FATAL x"],
+    ["“a” failed", "“a” timed out"],
+    ["'a', 'b' failed", "'a' or 'b' failed"],
+    ["SQLSTATE[23505]: unique", "SQLSTATE[23505]: not null"],
+  ])("tells %j from %j", (a, b) => {
+    expect(foldError(a)).not.toBe(foldError(b));
   });
 
   it("leaves words, also those with digits in them", () => {
@@ -78,7 +123,7 @@ describe("foldError", () => {
 
   it("has nothing left to fold in what it folded", () => {
     const piece = fc.constantFrom(
-      ...Array.from("#'\"`\\-_+.,:; ()[]{}=/@"),
+      ...Array.from("#'\"`\\-_+.,:; ()[]{}=/@“”„«»‘’"),
       "a",
       "Z",
       "7",
@@ -87,6 +132,11 @@ describe("foldError", () => {
       "Mon",
       "9:41",
       "beef",
+      "CET",
+      ")=(",
+      "DE89 ",
+      "3704",
+      "aB3/",
       "é",
       "日",
       "🚀",
@@ -165,6 +215,17 @@ describe("toFingerprint", () => {
       "A1b_",
       "::",
       "f:",
+      " “",
+      " »a",
+      "'a',",
+      ")=(",
+      ")=((a)",
+      "DE89",
+      "DE89 3704 ",
+      "aB3/",
+      "a1=",
+      "#=",
+      "9:41 CET ",
     ];
     for (const unit of [...units, ...more]) {
       const text = unit.repeat(2000).slice(0, 2000);

@@ -58,6 +58,14 @@ describe("the order of a timeline", () => {
       [at(99), null],
     ]);
   });
+
+  it("has of such a restart what only the engine knows: role, release and kind of the container", () => {
+    const container = toTimelineContainer(sampleContainer());
+    const audited = { ...container, role: null, version: null, kind: null };
+    const restart = (who: string | null, more: Partial<TimelineEntry>) => entry(10, { kind: "restart", who, ...more });
+    const merged = mergeRestarts([restart("kim", { container: audited })], [restart(null, { container, env: "staging" })]);
+    expect(merged).toEqual([restart("kim", { container, env: "staging" })]);
+  });
 });
 
 describe("the memory", () => {
@@ -145,6 +153,112 @@ describe("what engines tell", () => {
     expect(memory.entries("gap")[0]?.message).toContain("a was not heard");
     stop.abort();
     await expect.poll(() => board.readers).toBe(0);
+  });
+});
+
+describe("whether an end was asked for", () => {
+  const minutes = (count: number) => count * 60;
+  it.each<[string, readonly (readonly [string, number, Partial<ContainerEvent>?])[], readonly boolean[]]>([
+    [
+      "a crash loop after a restart: the first end alone",
+      [
+        ["kill", 0, { signal: 15 }],
+        ["die", 2],
+        ["stop", 2],
+        ["start", 3],
+        ["restart", 3],
+        ["die", 4],
+        ["start", 5],
+        ["die", 6],
+      ],
+      [true, false, false],
+    ],
+    [
+      "a worker that drains for long",
+      [
+        ["kill", 0, { signal: 15 }],
+        ["die", minutes(29)],
+      ],
+      [true],
+    ],
+    [
+      "a signal of long ago",
+      [
+        ["kill", 0, { signal: 15 }],
+        ["die", minutes(31)],
+      ],
+      [false],
+    ],
+    [
+      "a signal that is no end (HUP)",
+      [
+        ["kill", 0, { signal: 1 }],
+        ["die", 1],
+        ["start", 2],
+        ["die", 3],
+      ],
+      [false, false],
+    ],
+    [
+      "a container's own StopSignal (WINCH)",
+      [
+        ["kill", 0, { signal: 28 }],
+        ["die", 1],
+        ["stop", 1],
+        ["die", 5],
+      ],
+      [true, false],
+    ],
+    [
+      "the same, told in the other order",
+      [
+        ["kill", 0, { signal: 28 }],
+        ["stop", 1],
+        ["die", 1],
+        ["die", 5],
+      ],
+      [true, false],
+    ],
+    [
+      "another signal while it drains",
+      [
+        ["kill", 0, { signal: 15 }],
+        ["kill", 5, { signal: 10 }],
+        ["die", 70],
+      ],
+      [true],
+    ],
+    [
+      "killed at the end of its time",
+      [
+        ["kill", 0, { signal: 28 }],
+        ["kill", 10, { signal: 9 }],
+        ["die", 10],
+        ["stop", 10],
+      ],
+      [true],
+    ],
+    [
+      "a signal that is not told",
+      [
+        ["kill", 0],
+        ["die", 1],
+      ],
+      [true],
+    ],
+  ])("%s", async (_what, told, requested) => {
+    const { sources, board } = createMemorySources();
+    const memory = createTimelineMemory();
+    const stop = new AbortController();
+    rememberContainers(sources.containers, memory, stop.signal);
+    await expect.poll(() => board.readers).toBe(1);
+    for (const [action, second, more] of told) board.publish(event(action, second, more));
+    board.publish(event("oom", 9999));
+    await expect.poll(() => memory.entries("oom_kill").length).toBe(1);
+    const deaths = memory.entries("container_death");
+    expect(deaths.map((one) => one.requested)).toEqual(requested);
+    expect(deaths.map(({ message }) => message.includes("nobody asked"))).toEqual(requested.map((one) => !one));
+    stop.abort();
   });
 });
 

@@ -107,6 +107,10 @@ describe("deploys", () => {
       (await ask("{ latestDeploys { tag } }", memory, caller)).data.latestDeploys.map(({ tag }: { tag: string }) => tag);
     expect(await tags()).toEqual(["v9-800", "v2", "v8-70"]);
     expect(await tags(limited)).toEqual(["v2"]);
+    const young = await ask("{ latestDeploys(maxAgeSeconds: 1000) { tag } }", memory);
+    expect(young.data.latestDeploys).toEqual([{ tag: "v9-800" }]);
+    const { errors } = await ask("{ latestDeploys(maxAgeSeconds: 0) { tag } }", memory);
+    expect(errors).toMatchObject([{ originalError: { code: "invalid_request" } }]);
   });
 
   it("say what is wrong with a file", async () => {
@@ -120,7 +124,8 @@ describe("deploys", () => {
 
 /** Histories of one step by the time that they begin: what ended before and after the deploy. */
 const history =
-  (before: [number, number], after: [number, number]) => async (_: unknown, range: { from: number; step: number }) => {
+  (before: [number, number], after: [number, number], waits = {}) =>
+  async (_: unknown, range: { from: number; step: number }) => {
     const [succeeded, failures] = range.from < now - 1260 ? before : after;
     const point = {
       time: "",
@@ -131,6 +136,7 @@ const history =
       waitP50Seconds: null,
       waitP95Seconds: 1,
       runP95Seconds: null,
+      ...(range.from < now - 1260 ? {} : waits),
     };
     return new Map<string, QueueHistory>([["mail", { points: [point], exact: true, since: null }]]);
   };
@@ -231,6 +237,45 @@ describe("a verdict", () => {
     expect((await outcome([{ ...jobs({ history: history([0, 0], [0, 90]) })[0], env: "production" }])).queues).toEqual([]);
   });
 
+  it("finds a queue that the release stopped, unless somebody has paused it", async () => {
+    const outcome = async (waits: object, figures: object) => {
+      const metrics = [{ name: "mail", depth: 1300, oldestAgeSeconds: 1100, ...figures }];
+      const queueSources = jobs({ metrics, history: history([2164, 0], [0, 0], waits) });
+      return (await ask(query, { ...base, queueSources })).data.deploys[0].verdict;
+    };
+    const [waits, undated] = [
+      { depth: 1300, oldestAgeSeconds: 1100 },
+      { depth: null, oldestAgeSeconds: null },
+    ];
+    expect(await outcome(waits, {})).toMatchObject({
+      outcome: "regressed",
+      reasons: ["mail: 0 jobs ended, 2164 did before; 1300 jobs wait"],
+    });
+    expect((await outcome(undated, {})).outcome).toBe("regressed");
+    expect((await outcome(undated, { depth: 0 })).outcome).toBe("not_enough_data");
+    expect((await outcome(waits, { paused: true })).outcome).toBe("not_enough_data");
+  });
+
+  it("fails, if asked to, when no queue source could be read and nothing else is worse", async () => {
+    const unwell = { containers: [web("v2", { health: "unhealthy" })] };
+    const read = async (args: string, queueSources: object[], more = {}) =>
+      ask(`{ latestDeploys { verdict${args} { outcome } } }`, { ...base, ...more, queueSources: queueSources as never });
+    const gone = new OpsError("postgres_unavailable", "gone");
+    const down = jobs({ history: () => Promise.reject(gone), errors: gone });
+    const well = jobs({ name: "others", history: history([398, 2], [397, 3]) });
+    const failed = await read("(needsQueues: true)", down);
+    expect(failed.errors).toMatchObject([{ originalError: { code: "queues_unavailable", status: 503 } }]);
+    const told = [{ verdict: { outcome: "not_enough_data" } }];
+    expect((await read("", down)).data.latestDeploys).toEqual(told);
+    expect((await read("(needsQueues: true)", [])).data.latestDeploys).toEqual(told);
+    const refused = jobs({ history: () => Promise.reject(new OpsError("query_refused", "too much")) });
+    expect((await read("(needsQueues: true)", refused)).data.latestDeploys).toEqual(told);
+    expect((await read("(needsQueues: true)", [...down, ...well])).data.latestDeploys).toEqual([
+      { verdict: { outcome: "clean" } },
+    ]);
+    expect((await read("(needsQueues: true)", down, unwell)).data.latestDeploys).toEqual([{ verdict: { outcome: "regressed" } }]);
+  });
+
   it("believes no samples, no errors that are not told whole, and no events around a gap", async () => {
     const sampled = async (...args: Parameters<ReturnType<typeof history>>) =>
       new Map([...(await history([398, 2], [1, 300])(...args))].map(([name, past]) => [name, { ...past, exact: false }]));
@@ -284,6 +329,28 @@ describe("a verdict", () => {
       reasons: ["containers restarted 9 times, 0 times before", "containers were unhealthy for 100.0 s, 0.0 s before"],
       containers: { restartsFrom: "events", restartsBefore: 0, restartsAfter: 9, unhealthySecondsAfter: 100 },
     });
+  });
+});
+
+describe("deploys of a range", () => {
+  const records = Array.from({ length: 30 }, (_, index) =>
+    sampleRecord({ tag: `r${index}`, deployedAt: ago(3000 - index * 100) }),
+  );
+  const memory = { deploy: noInfo, deployLogs: [log(...records)] };
+  const tags = async (args: string) => {
+    const { data, errors } = await ask(`{ deploys(${args}) { tag } }`, memory);
+    expect(errors).toEqual([]);
+    return data.deploys.map(({ tag }: { tag: string }) => tag);
+  };
+
+  it("are chosen before the newest are", async () => {
+    expect(await tags(`from: "${ago(3000)}", to: "${ago(2800)}"`)).toEqual(["r2", "r1", "r0"]);
+    expect(await tags(`to: ${(now - 2800) * 1000}, first: 1`)).toEqual(["r2"]);
+    expect(await tags(`from: "${ago(100)}"`)).toEqual(["r29"]);
+    expect(await tags(`from: "${ago(150)}", to: "${ago(150)}"`)).toEqual([]);
+    expect((await ask(`{ deploys(from: "${ago(1)}", to: "${ago(2)}") { tag } }`, memory)).errors).toMatchObject([
+      { originalError: { code: "invalid_request" } },
+    ]);
   });
 });
 
@@ -385,6 +452,15 @@ describe("the timeline", () => {
       ["local was not heard", "web is unhealthy", "web was restarted by kim: stuck"].slice(0),
     );
     expect(await messages('(from: "20m", to: "9m", kinds: [health, gap])')).toEqual(["local was not heard", "web is unhealthy"]);
+    const ms = (seconds: number) => (now - seconds) * 1000;
+    for (const args of [
+      `from: "${ms(1200)}", to: "${ms(540)}"`,
+      `from: "${now - 1200}", to: "${now - 540}"`,
+      `from: "${ago(1200)}", to: "${ms(540)}.5"`,
+    ])
+      expect(await messages(`(${args}, kinds: [health, gap])`)).toEqual(["local was not heard", "web is unhealthy"]);
+    expect(await messages(`(from: "${ago(0).slice(0, 10)}", kinds: [oom_kill])`)).toEqual([]);
+    expect(await messages(`(from: "${ms(500)}", to: "${ms(500)}")`)).toEqual([]);
     const { data } = await ask(query("(first: 1)"), memory, createCaller(), remember);
     expect([data.timeline.truncated, data.timeline.entries.length]).toEqual([true, 1]);
     for (const args of ['(from: "x")', "(first: 0)", '(from: "1m", to: "2m")']) {

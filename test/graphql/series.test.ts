@@ -222,6 +222,16 @@ describe("upCounts", () => {
     const engines = await rows(`upCounts(from: ${Date.now() - 60_000}, to: ${Date.now()}, kinds: [engine]) { kind up }`);
     expect(engines).toEqual([{ kind: "engine", up: 1 }]);
   });
+
+  it("tells of each kind whether it could be counted, and asks nobody again for that", async () => {
+    const now = `from: ${Date.now() - 60_000}, to: ${Date.now()}, step: 60`;
+    const before = memory.calls["hostHistory"] ?? 0;
+    const { body } = await gateway.query(`{ upCounts(${now}) { up } upCountKinds(${now}) { kind error { code } } }`);
+    expect(body.data.upCountKinds).toEqual(
+      ["host", "engine", "queue_source", "container"].map((kind) => ({ kind, error: null })),
+    );
+    expect(memory.calls["hostHistory"]).toBe(before + 1);
+  });
 });
 
 describe("a token for staging", () => {

@@ -188,6 +188,38 @@ it("finds the queue of a table that fails, beside another that does not", async 
   );
 });
 
+/** Rows of the runner's table, whose workers nobody knows, between so many minutes ago; those that wait end never. */
+async function run(type: string, status: "done" | "failed" | "pending", from: number, to: number, count: number, error = "x") {
+  await database.query(
+    `insert into runner_jobs (type, status, run_at, finished_at, last_error)
+     select $1, $2, ended, case when $2 <> 'pending' then ended end, case when $2 = 'failed' then $6 end
+     from (select now() - ($3::float8 + ($4::float8 - $3) * n / $5::int) * interval '1 minute' as ended from generate_series(1, $5::int) as n) as job`,
+    [type, status, from, to, count, error],
+  );
+}
+
+it("finds the queue that a release has stopped, beside one that is fine", async () => {
+  await run("payout", "done", 180, 14.6, 1000);
+  await run("payout", "pending", 13, 0.5, 700);
+  await run("kyc", "done", 180, 0.1, 2000);
+  const { body } = await (await openGateway(writeHistory(), [runner])).query(query);
+  const { outcome, reasons } = body.data.last[0].verdict;
+  expect(outcome).toBe("regressed");
+  expect(reasons).toEqual([expect.stringMatching(/^payout: 0 jobs ended, \d+ did before; \d+ jobs wait$/)]);
+});
+
+it("finds a release clean that interrupted jobs while it was deployed, and whose partner was away for some seconds", async () => {
+  await run("payout", "done", 180, 0.1, 9000);
+  await run("payout", "failed", 14.4, 14.3, 2, "worker received SIGTERM: job interrupted");
+  await run("payout", "failed", 9.1, 9, 5, "the partner is away");
+  const { body } = await (await openGateway(writeHistory(), [runner])).query(query);
+  expect(body.data.last[0].verdict).toMatchObject({
+    outcome: "clean",
+    reasons: [],
+    newErrors: [{ error: "the partner is away", count: 5, regressed: false }],
+  });
+});
+
 it("tells of a container of the old release that lives again beside the new one, and of a deploy that reached nothing", async () => {
   const folder = writeHistory();
   const gateway = await openGateway(folder);

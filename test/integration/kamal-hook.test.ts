@@ -123,6 +123,20 @@ describe("deploy_history.jsonl", () => {
     expect(readdirSync(dirname(historyPath()))).toEqual(["deploy_history.jsonl", "deploy_info.json"]);
   });
 
+  it("keeps the lines of all hooks that run at once, though each of them cuts it", async () => {
+    mkdirSync(dirname(historyPath()), { recursive: true });
+    writeFileSync(historyPath(), `${"x".repeat(1100)}\n`.repeat(1000));
+    const versions = Array.from({ length: 30 }, (_, index) => `v${index}`);
+    const runs = await Promise.all(versions.map((version) => hook.start({ KAMAL_VERSION: version })));
+    expect(runs.map(({ stderr }) => stderr).filter(Boolean)).toEqual([]);
+    const lines = readFileSync(historyPath(), "utf8").trimEnd().split("\n");
+    expect(lines).toHaveLength(1000);
+    const kept = lines.filter((line) => line.startsWith("{")).map((line) => JSON.parse(line)["current_tag"]);
+    expect(new Set(kept)).toEqual(new Set(versions));
+    expect(kept).toHaveLength(30);
+    expect(readdirSync(dirname(historyPath()))).toEqual(["deploy_history.jsonl", "deploy_info.json"]);
+  });
+
   it("that cannot be written is warned of, and deploy_info.json is written all the same", () => {
     mkdirSync(historyPath(), { recursive: true });
     const run = hook.run({ KAMAL_VERSION: "v1" });

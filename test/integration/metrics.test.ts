@@ -240,7 +240,7 @@ describe("deploy/prometheus", () => {
       const { groups } = (await ask(prometheus.url, "rules")) as { groups: { rules: { name: string; health: string }[] }[] };
       const rules = groups.flatMap((group) => group.rules);
       await until(async () => (await healths(prometheus.url)).every((health) => health === "ok"));
-      expect(rules).toHaveLength(26);
+      expect(rules).toHaveLength(27);
       const metadata = (await ask(prometheus.url, "metadata?limit_per_metric=1")) as Record<
         string,
         { type: string; unit: string }[]

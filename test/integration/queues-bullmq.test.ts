@@ -173,6 +173,73 @@ describe("real workers of BullMQ", () => {
     expect((processedPerSec ?? 0) * (windowSeconds ?? 0)).toBeCloseTo(20, 5);
   });
 
+  it("counts no rows of which the oldest went before it first looked", async () => {
+    const queue = openQueue("kept");
+    const add = async (name: string, n: number) => {
+      await queue.addBulk(Array.from({ length: n }, () => ({ name, data: {} })));
+      await until(async () => (await queue.getJobCountByTypes("wait", "active")) === 0);
+    };
+    openWorker("kept", { concurrency: 5, removeOnComplete: { count: 20 }, removeOnFail: { count: 20 } });
+    await add("ok", 60);
+    await add("bad", 60);
+    expect(await queue.getJobCounts("completed", "failed")).toStrictEqual({ completed: 20, failed: 20 });
+    for (let look = 0; look < 2; look += 1) {
+      expect((await read()).get("kept")).toMatchObject({ processedPerSec: null, failuresLastHour: null, exact: false });
+    }
+    await add("ok", 10);
+    const { exact, processedPerSec, windowSeconds } = (await readLater()).get("kept") ?? {};
+    expect(exact).toBe(false);
+    expect((processedPerSec ?? 0) * (windowSeconds ?? 0)).toBeCloseTo(10, 5);
+  });
+
+  it("counts no rows of which the oldest went between two looks, nor before any was seen", async () => {
+    const queue = openQueue("burst");
+    await queue.add("later", {}, { delay: 600_000 });
+    expect((await read()).get("burst")).toMatchObject({ processedPerSec: 0, failuresLastHour: 0, exact: true });
+    openWorker("burst", { concurrency: 5, removeOnComplete: { count: 20 } });
+    await queue.addBulk(Array.from({ length: 60 }, () => ({ name: "ok", data: {} })));
+    await until(async () => (await queue.getJobCountByTypes("wait", "active")) === 0);
+    const { exact, processedPerSec, windowSeconds } = (await readLater()).get("burst") ?? {};
+    expect(exact).toBe(false);
+    expect((processedPerSec ?? 0) * (windowSeconds ?? 0)).toBeCloseTo(60, 5);
+  });
+
+  it("trusts the rows of a first look only as far as the events that it keeps reach back", async () => {
+    const queue = new Queue("trimmed", { connection: connection(), streams: { events: { maxLen: 100 } } });
+    opened.push(queue);
+    await queue.waitUntilReady();
+    openWorker("trimmed", { concurrency: 5, removeOnComplete: { count: 250 }, removeOnFail: { count: 250 } });
+    const add = async (name: string, n: number) => {
+      await queue.addBulk(Array.from({ length: n }, () => ({ name, data: {} })));
+      await until(async () => (await queue.getJobCountByTypes("wait", "active")) === 0);
+    };
+    await add("ok", 10);
+    await add("bad", 10);
+    expect((await read()).get("trimmed")).toMatchObject({ processedPerSec: 10 / 300, failuresLastHour: 10, exact: true });
+    await add("bad", 290);
+    await add("ok", 290);
+    expect(await redis.xlen("bull:trimmed:events")).toBeLessThan(400);
+    await reopen();
+    expect((await read()).get("trimmed")).toMatchObject({ processedPerSec: null, failuresLastHour: null, exact: false });
+  });
+
+  it("needs no events where the oldest row is from before the window", async () => {
+    const queue = new Queue("busy", { connection: connection(), streams: { events: { maxLen: 20 } } });
+    opened.push(queue);
+    await queue.waitUntilReady();
+    openWorker("busy");
+    for (const [ending, ago] of [
+      ["completed", 301_000],
+      ["failed", 3_601_000],
+    ] as const) {
+      await redis.hset(`bull:busy:${ending}-long-ago`, "name", "ok");
+      await redis.zadd(`bull:busy:${ending}`, Date.now() - ago, `${ending}-long-ago`);
+    }
+    await queue.addBulk(Array.from({ length: 200 }, (_, n) => ({ name: n % 4 === 0 ? "bad" : "ok", data: {} })));
+    await until(async () => (await queue.getJobCountByTypes("wait", "active")) === 0);
+    expect((await read()).get("busy")).toMatchObject({ processedPerSec: 150 / 300, failuresLastHour: 50, exact: true });
+  });
+
   it("prefers the counters of the workers' metrics", async () => {
     const queue = openQueue("metered");
     openWorker("metered", { metrics: { maxDataPoints: 60 } });

@@ -4,7 +4,6 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
 import { silentLogger } from "../../src/logger.ts";
 import { adviseIndexes } from "../../src/upstreams/queues/index-advice.ts";
-import type { QueueSourceConfig } from "../../src/upstreams/queues/kinds.ts";
 import { type TestDatabase, createTestDatabase } from "../support/postgres-database.ts";
 import { runnerMapping, toQueueMapping } from "../support/queue-mappings.ts";
 
@@ -26,7 +25,7 @@ beforeAll(async () => {
 afterAll(() => database.drop());
 
 async function ask(...configs: readonly object[]) {
-  const sources = configs.map((config) => ({ ...runnerMapping, ...config }) as QueueSourceConfig);
+  const sources = configs.map((config) => ({ ...runnerMapping, ...config }));
   const options = { databaseUrl: role.url, sources, detect: false, env: null, logger: silentLogger };
   return adviseIndexes(options, AbortSignal.timeout(30_000));
 }

@@ -143,7 +143,7 @@ describe("with 100,000 jobs", () => {
     try {
       const indexed = await answer(pgbossStatements("pgboss", { indexed: true, archived: false }));
       const scanned = await answer(pgbossStatements("pgboss", { indexed: false, archived: false }));
-      expect(indexed[0]?.length).toBe(6 * 12);
+      expect(indexed[0]?.length).toBe(6 * 13);
       expect(indexed[1]?.length).toBeGreaterThan(10);
       expect(scanned).toStrictEqual(indexed);
       await database.query("delete from pgboss.job where blocked");

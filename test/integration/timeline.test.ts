@@ -69,6 +69,32 @@ it("tells an end by itself from one that was asked for, with its exit code", asy
   expect((await read("obeys")).entries).toMatchObject([{ ...common, exitCode: 0, requested: true }]);
 });
 
+it("does not take the crashes after a restart for what was asked for", async () => {
+  const cmd = ["sh", "-c", "[ -e /tmp/again ] && exit 3; touch /tmp/again; trap 'exit 0' TERM; while :; do sleep 0.1; done"];
+  const id = await start("loops", { cmd, restartPolicy: "unless-stopped" });
+  await callDocker(socketPath, "POST", `/containers/${id}/restart?t=2`);
+  const deaths = async () => {
+    const { entries } = await read("loops");
+    return entries.filter(({ kind }: { kind: string }) => kind === "container_death");
+  };
+  await expect.poll(async () => (await deaths()).length, patient).toBeGreaterThan(3);
+  const [first, ...others] = await deaths();
+  expect(first).toMatchObject({ requested: true });
+  for (const death of others) expect(death).toMatchObject({ exitCode: 3, requested: false });
+});
+
+it("asks a container's own StopSignal for no explanation, and takes no other signal for an end", async () => {
+  const trap = "while :; do sleep 0.1; done";
+  const own = await start("winches", { cmd: ["sh", "-c", `trap 'exit 0' WINCH; ${trap}`], stopSignal: "SIGWINCH" });
+  const reloads = await start("reloads", { cmd: ["sh", "-c", `trap 'exit 4' HUP; ${trap}`] });
+  await callDocker(socketPath, "POST", `/containers/${own}/stop?t=20`);
+  await callDocker(socketPath, "POST", `/containers/${reloads}/kill?signal=HUP`);
+  await expect.poll(() => kindsOf("winches"), patient).toEqual(["container_death"]);
+  await expect.poll(() => kindsOf("reloads"), patient).toEqual(["container_death"]);
+  await expect.poll(async () => (await read("winches")).entries, patient).toMatchObject([{ exitCode: 0, requested: true }]);
+  expect((await read("reloads")).entries).toMatchObject([{ exitCode: 4, requested: false }]);
+});
+
 it("tells of health and of restarts", async () => {
   const id = await start("sickens", {
     healthCmd: "test -f /tmp/well",

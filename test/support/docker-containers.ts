@@ -15,6 +15,7 @@ export interface ContainerSpec {
   readonly binds?: readonly string[];
   readonly restartPolicy?: string;
   readonly stopTimeout?: number;
+  readonly stopSignal?: string;
   readonly memory?: number;
   /** Share of one CPU that it may use, in periods of 10 ms: so its use is even. */
   readonly cpu?: number;
@@ -37,6 +38,7 @@ export async function createContainer(socketPath: string, spec: ContainerSpec): 
     Hostname: spec.hostname,
     Tty: spec.tty ?? false,
     StopTimeout: spec.stopTimeout ?? 1,
+    StopSignal: spec.stopSignal,
     ExposedPorts: published ? { [published]: {} } : {},
     Healthcheck: spec.healthCmd
       ? { Test: ["CMD-SHELL", spec.healthCmd], Interval: 200_000_000, Timeout: 1_000_000_000, Retries: 1 }

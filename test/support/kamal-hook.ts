@@ -1,9 +1,11 @@
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFile, execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 
+const execute = promisify(execFile);
 const hook = fileURLToPath(new URL("../../deploy/kamal/post-deploy", import.meta.url));
 
 /**
@@ -42,10 +44,14 @@ export function createHookSandbox(folder: string) {
     KAMAL_HOSTS: "web-1",
     KAMAL_COMMAND: "deploy",
   };
+  /** Rejects unless it ends with 0. */
+  const start = (values: Readonly<Record<string, string>>) =>
+    execute("/bin/sh", [hook], { cwd: app, env: { ...env, ...values }, timeout: 20_000 });
   const filePath = (host: string) => join(folder, "hosts", host, "info", "deploy_info.json");
   return {
     app,
     filePath,
+    start,
     run: (values: Readonly<Record<string, string>>, shell = "/bin/sh"): HookRun => {
       const { status, stdout, stderr } = spawnSync(shell, [hook], {
         cwd: app,

@@ -1,6 +1,14 @@
 import type DataLoader from "dataloader";
 import { type Container, toContainerKey } from "../../domain/container.ts";
-import { type ContainerHistory, chooseHistory, isRecent, isWhole, toRemembered } from "../../domain/container-history.ts";
+import {
+  type ContainerHistory,
+  chooseHistory,
+  findEnded,
+  isRecent,
+  isWhole,
+  toRemembered,
+  toRememberedSince,
+} from "../../domain/container-history.ts";
 import type { HistoryRange } from "../../domain/queue-history.ts";
 import { toProblem } from "../../errors.ts";
 import type { Caller, Sources } from "../context.ts";
@@ -13,13 +21,12 @@ export interface FoundHistory {
 }
 
 export interface ContainerHistoryLoaders {
-  /** Of one range; for containers that the caller was shown. Never rejects. */
+  /** Of one range; for containers that the caller was shown, or may be shown the past of. Never rejects. */
   history(range: HistoryRange): DataLoader<Container, FoundHistory, string>;
 }
 
 /** From memory where that is enough, else one question to Prometheus for all other containers of a range. */
 export function createContainerHistoryLoaders(sources: Sources, { signal }: Caller, nowMs: number): ContainerHistoryLoaders {
-  const recall = (range: HistoryRange, container: Container) => toRemembered(range, sources.containers.statsHistory(container));
   const scrape = async (range: HistoryRange, containers: readonly Container[]) => {
     if (containers.length === 0) return { scraped: [], problem: null };
     try {
@@ -30,7 +37,11 @@ export function createContainerHistoryLoaders(sources: Sources, { signal }: Call
   };
   return {
     history: createRangeLoaders<Container, FoundHistory, string>(async (range, containers) => {
-      const remembered = containers.map((container) => (isRecent(range, nowMs) ? recall(range, container) : null));
+      // Asking the memory about a container makes it be sampled, which is for nothing where it cannot tell of it.
+      const ended = findEnded(containers, toRememberedSince(nowMs));
+      const recall = (container: Container) =>
+        toRemembered(range, ended.has(container) ? [] : sources.containers.statsHistory(container));
+      const remembered = containers.map((container) => (isRecent(range, nowMs) ? recall(container) : null));
       const missing = containers.filter((_, index) => !(remembered[index] && isWhole(remembered[index])));
       const { scraped, problem } = await scrape(range, missing);
       const found = new Map(missing.map((container, index) => [container, scraped[index] ?? null]));
@@ -38,7 +49,7 @@ export function createContainerHistoryLoaders(sources: Sources, { signal }: Call
         const memory = remembered[index];
         const known = found.get(container) ?? null;
         if (memory) return { history: chooseHistory(memory, known), problem: found.has(container) ? problem : null };
-        return { history: known ?? recall(range, container), problem };
+        return { history: known ?? recall(container), problem };
       });
     }, toContainerKey),
   };

@@ -1,6 +1,7 @@
 import pLimit from "p-limit";
 import type { Container, EngineStatus } from "../../domain/container.ts";
 import { type SeenEvents, findNewErrors, toContainerEvidence, toQueueEvidence } from "../../domain/deploy-evidence.ts";
+import { hasLostJobs } from "../../domain/deploy-queues.ts";
 import { toUnix } from "../../domain/deploy-record.ts";
 import type { Deploy } from "../../domain/deploy-state.ts";
 import { type DeployVerdict, type QueueEvidence, judgeDeploy } from "../../domain/deploy-verdict.ts";
@@ -8,7 +9,8 @@ import { type Windows, toWindows } from "../../domain/deploy-windows.ts";
 import { type Environment, mayBeSame } from "../../domain/environment.ts";
 import { addFingerprints } from "../../domain/job-errors.ts";
 import type { QueueSource } from "../../domain/queue.ts";
-import { toProblem } from "../../errors.ts";
+import { toQueueState } from "../../domain/queue-state.ts";
+import { toOpsError, toProblem } from "../../errors.ts";
 import type { Caller, Sources } from "../context.ts";
 import type { DeploySiblings } from "./deploys.ts";
 import { findReleases } from "./releases.ts";
@@ -30,30 +32,42 @@ export function createVerdicts(
 ): (deploy: Deploy, seconds: number) => Promise<DeployVerdict> {
   const now = siblings.nowMs / 1000;
 
-  const findSources = async (env: Environment | null, gaps: string[]): Promise<readonly QueueSource[]> => {
+  /** The sources; or none, and whether that is because they do not answer. */
+  const findSources = async (env: Environment | null, gaps: string[]) => {
     try {
-      return (await siblings.queues.visible()).filter((source) => mayBeSame(env, source.env ?? sources.env));
+      const shown = (await siblings.queues.visible()).filter((source) => mayBeSame(env, source.env ?? sources.env));
+      return { shown, unread: false };
     } catch (error) {
-      gaps.push(`queues: ${toProblem(error).message}`);
-      return [];
+      const { message, status, unconfigured } = toOpsError(error);
+      gaps.push(`queues: ${message}`);
+      return { shown: [], unread: status >= 500 && !unconfigured };
     }
   };
   const readQueues = async (
     source: QueueSource,
     { seconds, before, after }: Windows,
     gaps: string[],
-  ): Promise<QueueEvidence[]> => {
+  ): Promise<{ readonly evidence: QueueEvidence[]; readonly unread: boolean }> => {
     const ask = async (from: number) => (await source.history?.(null, { from, step: seconds, steps: 1 }, signal)) ?? new Map();
     try {
       const [was, is] = await Promise.all([ask(before.from), ask(after.from)]);
       const evidence = toQueueEvidence(source.name, seconds, was, is);
       const isUnknown = evidence.some((queue) => queue.before === null || queue.after === null);
       if (isUnknown) gaps.push(`${source.name}: jobs that ended are not kept, or not long enough`);
-      return evidence;
+      return { evidence: evidence.some(hasLostJobs) ? await addStates(evidence) : evidence, unread: false };
     } catch (error) {
-      gaps.push(`${source.name}: ${toProblem(error).message}`);
-      return [];
+      const { message, status } = toOpsError(error);
+      gaps.push(`${source.name}: ${message}`);
+      // One that refuses does answer.
+      return { evidence: [], unread: status >= 500 };
     }
+  };
+  const addStates = async (evidence: readonly QueueEvidence[]): Promise<QueueEvidence[]> => {
+    const metrics = await siblings.queues.all().catch(() => []);
+    return evidence.map((one) => {
+      const own = metrics.find(({ name, source }) => name === one.queue && source === one.source);
+      return { ...one, stateNow: own ? toQueueState(own) : null };
+    });
   };
   const readErrors = async (deploy: Deploy, shown: readonly QueueSource[], gaps: string[]) => {
     const latest = (await all()).find(({ env }) => env === deploy.env);
@@ -78,8 +92,8 @@ export function createVerdicts(
       now,
       seconds,
     );
-    const shown = await findSources(deploy.env, gaps);
-    const [queues, newErrors] = await Promise.all([
+    const { shown, unread } = await findSources(deploy.env, gaps);
+    const [read, newErrors] = await Promise.all([
       Promise.all(windows === null ? [] : shown.map((source) => readQueues(source, windows, gaps))),
       readErrors(deploy, shown, gaps),
     ]);
@@ -89,7 +103,8 @@ export function createVerdicts(
     const seen = toSeenEvents(sources, deploy.env, engines);
     return judgeDeploy({
       windows,
-      queues: queues.flat(),
+      queues: read.flatMap(({ evidence }) => evidence),
+      queuesUnread: unread || (read.length > 0 && read.every((one) => one.unread)),
       containers: toContainerEvidence(deploy, windows, own, seen, now),
       newErrors,
       gaps,

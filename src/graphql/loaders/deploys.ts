@@ -57,7 +57,7 @@ export function createDeployLoaders(sources: Sources, caller: Caller, siblings: 
     const written = [...read.flatMap(({ records }) => records), ...(info ? [withEnv(toInfoRecord(info))] : [])];
     const told = [...written, ...fromContainers(containers)];
     const shown = images.map(withEnv).filter(({ env }) => maySee(principal, env));
-    return judgeDeploys(mergeDeploys([...told, ...fromImages(shown, told)]), { containers, silent });
+    return judgeDeploys(mergeDeploys([...told, ...fromImages(shown, told)], siblings.nowMs / 1000), { containers, silent });
   });
   return {
     all,

@@ -1,6 +1,8 @@
+import { toFailureRatio } from "../../domain/deploy-queues.ts";
 import { verdictRules } from "../../domain/deploy-rules.ts";
+import { toUnix } from "../../domain/deploy-record.ts";
 import { findLatest } from "../../domain/deploy-state.ts";
-import { type VerdictOutcome, toFailureRatio } from "../../domain/deploy-verdict.ts";
+import type { VerdictOutcome } from "../../domain/deploy-verdict.ts";
 import { toTime } from "../../domain/queue-history.ts";
 import { OpsError } from "../../errors.ts";
 import type { Builder } from "../builder.ts";
@@ -8,6 +10,7 @@ import type { Refs } from "../refs.ts";
 
 const { leastJobs, alpha, leastRatioGrowth, leastTimedJobs, p95Factor, p95Seconds, unhealthyFactor, unhealthySeconds } =
   verdictRules;
+const { leastErrors, leastErrorMinutes, errorLastsUntil, stoppedShare, stoppedSeconds } = verdictRules;
 
 const p95Test = `Worse below ${alpha} divided by twice the queues that have enough jobs, where it grew ${p95Factor} times, and by ${p95Seconds} s, at least. Null with less than ${leastTimedJobs} jobs in a window, or without one of them.`;
 
@@ -35,10 +38,15 @@ export function addDeployVerdict(builder: Builder, refs: Refs): void {
         nullable: true,
         description: "95 of 100 successes took no longer; null when unknown.",
       }),
+      depth: t.exposeInt("depth", { nullable: true, description: "Jobs that could run at its end; null when unknown." }),
+      oldestAgeSeconds: t.exposeFloat("oldestAgeSeconds", {
+        nullable: true,
+        description: "Since when the oldest of these could run, at its end; null without one, or when unknown.",
+      }),
     }),
   });
   refs.queueVerdict.implement({
-    description: `One queue before and after a deploy. It needs ${leastJobs} jobs that ended in each window.`,
+    description: `One queue before and after a deploy. It needs ${leastJobs} jobs that ended in each window. With so many before alone it has stopped, which is worse, where it is stalled or without workers now and the window, of ${stoppedSeconds} s or more, lasts until now; or where at most ${stoppedShare} of them ended after, more wait than before, and the oldest ${stoppedSeconds} s or longer. Not where it is paused.`,
     fields: (t) => ({
       queue: t.exposeString("queue", { description: "Name of the queue." }),
       source: t.exposeString("source", { description: "Configured name of its source." }),
@@ -62,17 +70,28 @@ export function addDeployVerdict(builder: Builder, refs: Refs): void {
     }),
   });
   refs.newError.implement({
-    description: "An error that no failure before the deploy had in the last hour, and none of another release's workers.",
+    description:
+      "An error that no failure before the deploy had in the last hour, and none of another release's workers. Where rows do not tell their workers, failures while the deploy lasted do not count.",
     fields: (t) => ({
       fingerprint: t.exposeString("fingerprint", { description: "That of ErrorGroup." }),
       error: t.exposeString("error", { description: "The newest of its texts, secrets redacted." }),
       queues: t.exposeStringList("queues", { description: "Names of the queues that it hit." }),
-      count: t.int({ description: "How often it came since the deploy began.", resolve: ({ after }) => after.count }),
+      count: t.int({
+        description:
+          "How often it came since the deploy had ended; by workers of the release, since it began. At least: of those of one text that came before that too, only the last is counted.",
+        resolve: ({ after }) => after.count,
+      }),
+      minutes: t.exposeInt("minutes", { description: "In how many different minutes that was, at most." }),
+      share: t.exposeFloat("share", {
+        nullable: true,
+        description: "Its part of what ended after the deploy in these queues, 0..1; null when that is not known.",
+      }),
       pValue: t.exposeFloat("pValue", {
-        description: "The chance that it never came before, if it came at one rate (conditional binomial test).",
+        description:
+          "The chance that it never came before, if it came at one rate (conditional binomial test); failures of one minute count as one.",
       }),
       regressed: t.exposeBoolean("regressed", {
-        description: `Whether that is below ${alpha} divided by the number of new errors.`,
+        description: `Whether that is below ${alpha} divided by the number of new errors, it came ${leastErrors} times and in ${leastErrorMinutes} minutes at least, the last time not longer ago than ${errorLastsUntil} of the time since the first, and \`share\` is ${leastRatioGrowth} at least, or not known.`,
       }),
     }),
   });
@@ -96,7 +115,7 @@ export function addDeployVerdict(builder: Builder, refs: Refs): void {
       }),
       restartsPValue: t.exposeFloat("restartsPValue", {
         nullable: true,
-        description: `The chance of so many after, if they came at one rate (conditional binomial test). Worse below ${alpha}. Null when a number is unknown, or decides nothing.`,
+        description: `The chance of so many after, if they came at one rate (conditional binomial test), over equal spans: what was counted for longer before is scaled down. Worse below ${alpha}. Null when a number is unknown, or decides nothing.`,
       }),
       unhealthySecondsBefore: t.exposeFloat("unhealthySecondsBefore", {
         nullable: true,
@@ -115,7 +134,7 @@ export function addDeployVerdict(builder: Builder, refs: Refs): void {
   refs.deployVerdict.implement({
     description:
       "A comparison of the time after a deploy with as long a time before it. Regressed when one part is: a queue's failures, its 95th percentile of waiting or " +
-      `running (a test, and ${p95Factor} times and ${p95Seconds} s more), containers' restarts and health, new errors. Clean when none is and one queue had enough jobs.`,
+      `running (a test, and ${p95Factor} times and ${p95Seconds} s more), containers' restarts and health, new errors; or a queue has stopped. Clean when none is, one queue had enough jobs, and none had them before alone.`,
     fields: (t) => ({
       outcome: t.expose("outcome", { type: outcome, description: "Of all parts together." }),
       reasons: t.exposeStringList("reasons", { description: "What is worse, or why there is not enough data." }),
@@ -153,7 +172,15 @@ export function addDeployVerdict(builder: Builder, refs: Refs): void {
       complexity: { field: 5, multiplier: 3 },
       description:
         "The newest deploy of each environment that the token covers, and the newest of those of which it is not known; newest first.",
-      resolve: async (_root, _args, { loaders }) => findLatest(await loaders.deploys.all()),
+      args: {
+        maxAgeSeconds: t.arg.int({ description: "Only those that ended no longer ago, at least 1; all when absent." }),
+      },
+      resolve: async (_root, { maxAgeSeconds }, { loaders }) => {
+        const latest = findLatest(await loaders.deploys.all());
+        if (typeof maxAgeSeconds !== "number") return latest;
+        if (maxAgeSeconds < 1) throw new OpsError("invalid_request", "maxAgeSeconds must be at least 1");
+        return latest.filter(({ deployedAt }) => loaders.nowMs / 1000 - toUnix(deployedAt) <= maxAgeSeconds);
+      },
     }),
   );
   builder.objectField(refs.deploy, "verdict", (t) =>
@@ -168,10 +195,21 @@ export function addDeployVerdict(builder: Builder, refs: Refs): void {
           required: true,
           description: "Length of both windows in seconds, 60 to 86400; less where other deploys, or now, are nearer.",
         }),
+        needsQueues: t.arg.boolean({
+          defaultValue: false,
+          required: true,
+          description:
+            "Fail, with queues_unavailable, instead of not_enough_data where no queue source could be read. For alerts, which would be over otherwise.",
+        }),
       },
-      resolve: (deploy, { window }, { loaders }) => {
+      resolve: async (deploy, { window, needsQueues }, { loaders }) => {
         if (!(window >= 60 && window <= 86_400)) throw new OpsError("invalid_request", "window must be from 60 to 86400 seconds");
-        return loaders.deploys.verdict(deploy, window);
+        const verdict = await loaders.deploys.verdict(deploy, window);
+        // What is worse even so is told.
+        if (needsQueues && verdict.queuesUnread && verdict.outcome === "not_enough_data") {
+          throw new OpsError("queues_unavailable", `No queue source could be read (${verdict.gaps.join("; ")})`);
+        }
+        return verdict;
       },
     }),
   );

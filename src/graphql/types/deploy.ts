@@ -1,5 +1,6 @@
 import type { DeployOrigin } from "../../domain/deploy-record.ts";
 import type { DeployState } from "../../domain/deploy-state.ts";
+import { OpsError } from "../../errors.ts";
 import type { Builder } from "../builder.ts";
 import type { Refs } from "../refs.ts";
 import { requireEnvironments } from "../require-environments.ts";
@@ -99,12 +100,18 @@ export function addDeploys(builder: Builder, refs: Refs, scalars: Scalars): void
           description: "Only this environment; forbidden when the token does not list it.",
         }),
         tag: t.arg.string({ description: "Only deploys of this tag." }),
+        from: t.arg({ type: "DateTime", description: "Only those of this time or later, by deployedAt." }),
+        to: t.arg({ type: "DateTime", description: "Only those of this time or earlier, by deployedAt." }),
       },
-      resolve: async (_root, { first, env, tag }, { loaders, principal }) => {
+      resolve: async (_root, { first, env, tag, ...range }, { loaders, principal }) => {
         requireEnvironments(principal, env);
+        const [from, to] = [toMs(range.from) ?? -Infinity, toMs(range.to) ?? Infinity];
+        if (from > to) throw new OpsError("invalid_request", "from must not be after to");
+        const isWithin = (ms: number) => ms >= from && ms <= to;
         const deploys = await loaders.deploys.all();
         return deploys
           .filter((deploy) => (!env || deploy.env === env) && (!tag || deploy.tag === tag))
+          .filter(({ deployedAt }) => isWithin(Date.parse(deployedAt)))
           .slice(0, checkFirst(first));
       },
     }),
@@ -115,4 +122,8 @@ export function addDeploys(builder: Builder, refs: Refs, scalars: Scalars): void
       resolve: (_root, _args, { loaders }) => loaders.deploys.logs(),
     }),
   }));
+}
+
+function toMs(time: string | null | undefined): number | null {
+  return time ? Date.parse(time) : null;
 }

@@ -1,9 +1,9 @@
 import type { Container } from "../../domain/container.ts";
-import type { ContainerPoint } from "../../domain/container-history.ts";
+import { type ContainerPoint, findEnded, isUsage } from "../../domain/container-history.ts";
 import type { Environment } from "../../domain/environment.ts";
 import type { Builder } from "../builder.ts";
 import type { OpsContext } from "../context.ts";
-import { type SeriesRangeArgs, checkRows, toSeriesRange } from "../history-args.ts";
+import { type SeriesRangeArgs, areTooMany, checkRows, toSeriesRange } from "../history-args.ts";
 import type { FoundHistory } from "../loaders/container-history.ts";
 import { isAmong, toAscending } from "../loaders/series-filter.ts";
 import type { Problem, Refs } from "../refs.ts";
@@ -34,7 +34,8 @@ const series: Readonly<Record<string, { readonly value: keyof Omit<ContainerPoin
 };
 
 const sourceRules =
-  "Of the containers that `containers` shows now, as far back as Container.history can tell: 10 minutes of memory, or what Prometheus has scraped of /metrics. " +
+  "Of the containers that `containers` shows now, as far back as Container.history can tell: 10 minutes of memory, or what Prometheus has scraped of /metrics; " +
+  "and, where it is known, of those stopped ones of old releases that Kamal keeps. " +
   "`containerSeriesProblems` says what is missing. Where no step is given, many containers have fewer points each.";
 
 /** ContainerSample, and the past of containers as flat rows. */
@@ -99,17 +100,55 @@ export function addContainerSeries(builder: Builder, refs: Refs, scalars: Scalar
   );
 }
 
-async function loadSeries(args: ContainerSeriesArgs, { loaders, principal }: OpsContext): Promise<readonly ContainerSeries[]> {
-  const { env, containers: names, roles, includeAccessories, ...asked } = args;
-  requireEnvironments(principal, env);
-  const containers = (await loaders.containers.all(includeAccessories)).filter(
-    (one) => isAmong(one.env, env) && isAmong(one.name, names) && isAmong(one.role, roles),
-  );
-  const range = toSeriesRange(asked, loaders.nowMs, containers.length);
+async function loadSeries(args: ContainerSeriesArgs, context: OpsContext): Promise<readonly ContainerSeries[]> {
+  const { loaders, principal } = context;
+  requireEnvironments(principal, args.env);
+  const [shown, kept] = await Promise.all([
+    loaders.containers.all(args.includeAccessories),
+    loaders.containers.kept(args.includeAccessories),
+  ]);
+  return loadPast({ args, shown, kept, expected: shown.filter((one) => isAsked(one, args)).length }, context);
+}
+
+interface Asked {
+  readonly args: ContainerSeriesArgs;
+  readonly shown: readonly Container[];
+  readonly kept: readonly Container[];
+  /** How many series are to share the rows. */
+  readonly expected: number;
+}
+
+async function loadPast(asked: Asked, context: OpsContext): Promise<readonly ContainerSeries[]> {
+  const { args, shown, kept, expected } = asked;
+  const { loaders } = context;
+  const range = toSeriesRange(args, loaders.nowMs, expected);
   if (range === null) return [];
-  checkRows(containers.length, range.steps);
+  checkRows(expected, range.steps);
+  const ended = findEnded([...shown, ...kept], range.from);
   const loader = loaders.containerHistory.history(range);
-  return Promise.all(containers.map(async (container) => ({ container, ...(await loader.load(container)) })));
+  const load = (containers: readonly Container[]) =>
+    Promise.all(
+      containers
+        .filter((one) => isAsked(one, args))
+        .map(async (container): Promise<ContainerSeries> => ({ container, ...(await loader.load(container)) })),
+    );
+  const [now, past] = await Promise.all([load(shown), load(kept.filter((one) => !ended.has(one)))]);
+  const found = [...now, ...past.map(whileItRan).filter(({ history }) => history.points.length > 0)];
+  const rows = found.reduce((sum, { history }) => sum + history.points.length, 0);
+  if (!areTooMany(rows, 1)) return found;
+  // How many old ones there are is known now: once more, with fewer points each.
+  if (!args.step && found.length > expected) return loadPast({ ...asked, expected: found.length }, context);
+  checkRows(found.length, range.steps);
+  return found;
+}
+
+/** An old one has no part in the limit of rows for times that it did not see. */
+function whileItRan({ history, ...one }: ContainerSeries): ContainerSeries {
+  return { ...one, history: { ...history, points: history.points.filter(isUsage) } };
+}
+
+function isAsked(one: Container, { env, containers: names, roles }: ContainerSeriesArgs): boolean {
+  return isAmong(one.env, env) && isAmong(one.name, names) && isAmong(one.role, roles);
 }
 
 /** Each once: one Prometheus is missing for all containers alike. */

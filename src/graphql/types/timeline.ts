@@ -1,6 +1,7 @@
 import type { TimelineKind } from "../../domain/timeline.ts";
 import { OpsError } from "../../errors.ts";
 import type { Builder } from "../builder.ts";
+import { parseDateTime } from "../date-time.ts";
 import type { Refs } from "../refs.ts";
 import { parseTimeArg } from "../time-arg.ts";
 import { checkFirst, toCost } from "./page-args.ts";
@@ -116,7 +117,8 @@ export function addTimeline(builder: Builder, refs: Refs, scalars: Scalars): voi
         from: t.arg.string({
           defaultValue: "24h",
           required: true,
-          description: "RFC 3339, unix seconds, or a duration back from now (6h).",
+          description:
+            "RFC 3339, a date, unix seconds, epoch milliseconds (from 100000000000 on), or a duration back from now (6h).",
         }),
         to: t.arg.string({ description: "As `from`; now when absent." }),
         first: t.arg.int({ defaultValue: 100, required: true, description: "How many of the newest in the range, 1 to 500." }),
@@ -128,11 +130,20 @@ export function addTimeline(builder: Builder, refs: Refs, scalars: Scalars): voi
       },
       resolve: (_root, { from, to, first, env, kinds }, { loaders }) => {
         checkFirst(first, 500);
-        const toMs = (name: string, text: string) => Number(parseTimeArg(name, text, loaders.nowMs)) * 1000;
-        const range = { from: toMs("from", from), to: to ? toMs("to", to) : loaders.nowMs };
-        if (range.from >= range.to) throw new OpsError("invalid_request", "from must be before to");
+        const { nowMs } = loaders;
+        const range = { from: toMs("from", from, nowMs), to: to ? toMs("to", to, nowMs) : nowMs };
+        if (range.from > range.to) throw new OpsError("invalid_request", "from must not be after to");
         return loaders.timeline({ ...range, first, env: env ?? null, kinds: kinds ?? [] });
       },
     }),
   );
+}
+
+/** What a DateTime may be, and what the times of logs may be: no text is both with another meaning. Throws invalid_request with the argument's name. */
+function toMs(name: string, text: string, nowMs: number): number {
+  try {
+    return Date.parse(parseDateTime(text));
+  } catch {
+    return Number(parseTimeArg(name, text, nowMs)) * 1000;
+  }
 }

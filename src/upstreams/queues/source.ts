@@ -7,6 +7,7 @@ import { createJobControl } from "./control/kinds.ts";
 import { createControlDatabase } from "./control/pool.ts";
 import { createDetector } from "./detector.ts";
 import { createHistoryRing } from "./history-ring.ts";
+import { shareHistory } from "./history-share.ts";
 import { createKept } from "./kept.ts";
 import type { Brokers, KindSource } from "./kind.ts";
 import { type QueueSourceConfig, createQueueSource } from "./kinds.ts";
@@ -90,9 +91,11 @@ function shareAnswers(source: KindSource, keepMs: number): QueueSource {
     if (!source.history) ring.add(metrics);
     return metrics;
   };
+  const history = shareHistory(async (...asked) => (await source.history?.(...asked)) ?? new Map(), 2 * keepMs);
   return {
-    history: async (queues, range) => ring.history(queues, range),
     ...source,
+    history: async (queues, range, signal) =>
+      source.history ? history(queues, range, signal).catch(asOpsError) : ring.history(queues, range),
     metrics: keep(readMetrics, keepMs),
     failures: keep((signal) => source.failures(signal), keepMs),
     ...(source.workerJobs && { workerJobs: keep(async (signal) => source.workerJobs?.(signal) ?? null, keepMs) }),
@@ -101,12 +104,13 @@ function shareAnswers(source: KindSource, keepMs: number): QueueSource {
 
 function keep<T>(ask: (signal: AbortSignal) => Promise<T>, keepMs: number): (signal: AbortSignal) => Promise<T> {
   const kept = createKept(ask, keepMs);
-  return (signal) =>
-    kept(signal).catch((error: unknown) => {
-      if (error instanceof OpsError) throw error;
-      // Whoever waited for another's question has left.
-      throw new OpsError("queues_unavailable", "Gave up waiting: the request has ended", { cause: error });
-    });
+  return (signal) => kept(signal).catch(asOpsError);
+}
+
+function asOpsError(error: unknown): never {
+  if (error instanceof OpsError) throw error;
+  // Whoever waited for another's question has left.
+  throw new OpsError("queues_unavailable", "Gave up waiting: the request has ended", { cause: error });
 }
 
 function createNoDatabase(): Database {

@@ -50,6 +50,20 @@ describe("plans", () => {
     expect(scans("a range of pages")).toStrictEqual(["Tid Range Scan"]);
     expect(nodesOf(toPlan(answer("depth, its index"))).length).toBeGreaterThan(10);
   });
+
+  it("tell no scan of a few pages: nothing better is to be had", () => {
+    const scan = (type: string, units: number) => ({
+      "Node Type": type,
+      "Total Cost": units,
+      "Plan Rows": 1,
+      "Relation Name": "a",
+    });
+    const plan = {
+      ...scan("Append", 200),
+      Plans: [scan("Seq Scan", 99), scan("Seq Scan", 100), scan("Tid Range Scan", 4)],
+    };
+    expect(scansOf(plan).map((one) => one["Total Cost"])).toStrictEqual([100, 4]);
+  });
 });
 
 describe("the choice", () => {

@@ -2,7 +2,8 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { failureGroupsLimit } from "../../../src/domain/queue.ts";
 import { toServer, toTask, toWorker } from "../../../src/upstreams/queues/kinds/redis-asynq-messages.ts";
-import { cover, covers, fullCoverage } from "../../../src/upstreams/queues/kinds/redis-bullmq-coverage.ts";
+import { lookBack } from "../../../src/upstreams/queues/kinds/redis-bullmq-beginning.ts";
+import { type Rows, cover, covers, fullCoverage } from "../../../src/upstreams/queues/kinds/redis-bullmq-coverage.ts";
 import {
   countEvents,
   noEvents,
@@ -10,6 +11,7 @@ import {
   toEvents,
   watchMetrics,
 } from "../../../src/upstreams/queues/kinds/redis-bullmq-events.ts";
+import type { Look } from "../../../src/upstreams/queues/kinds/redis-bullmq-look.ts";
 import { countWorkers } from "../../../src/upstreams/queues/kinds/redis-bullmq-workers.ts";
 import { groupRedisFailures } from "../../../src/upstreams/queues/kinds/redis-groups.ts";
 import { readProtobuf } from "../../../src/upstreams/queues/kinds/redis-protobuf.ts";
@@ -125,21 +127,79 @@ describe("BullMQ's events", () => {
 
 describe("coverage", () => {
   const row = (id: string, score: number) => ({ id, score });
+  const rows = (oldest: Rows["oldest"], more: Partial<Rows> = {}) => ({ oldest, isMissing: false, isWhole: true, ...more });
 
   it("is full until a row is gone", () => {
-    const first = cover(fullCoverage, row("a", 100), [], 1000);
+    const first = cover(fullCoverage, rows(row("a", 100)), 1000);
     expect(covers(first, 1e9, 1000)).toBe(true);
-    expect(covers(cover(first, row("a", 100), [], 1001), 1e9, 1001)).toBe(true);
+    expect(covers(cover(first, rows(row("a", 100)), 1001), 1e9, 1001)).toBe(true);
     // An older one came: none is gone.
-    expect(covers(cover(first, row("b", 50), [], 1001), 1e9, 1001)).toBe(true);
-    const later = cover(first, row("c", 400), [], 1001);
+    expect(covers(cover(first, rows(row("b", 50)), 1001), 1e9, 1001)).toBe(true);
+    const later = cover(first, rows(row("c", 400)), 1001);
     expect([covers(later, 600, 1001), covers(later, 700, 1001)]).toStrictEqual([true, false]);
-    expect(covers(cover(first, null, [], 1001), 1, 1001)).toBe(false);
+    expect(covers(cover(first, rows(null), 1001), 1, 1001)).toBe(false);
   });
 
-  it("begins after a job that has no row", () => {
-    const missing = cover(fullCoverage, null, [300, 500], 1000);
-    expect([covers(missing, 500, 1000), covers(missing, 501, 1000)]).toStrictEqual([true, false]);
+  it("begins with the look that missed a row, and not earlier with a later look", () => {
+    const missing = cover(fullCoverage, rows(null, { isMissing: true }), 1000);
+    expect([covers(missing, 500, 1500), covers(missing, 501, 1500)]).toStrictEqual([true, false]);
+    const seen = cover(missing, rows(row("a", 200)), 1100);
+    expect(covers(cover(seen, rows(row("b", 300)), 1500), 501, 1500)).toBe(false);
+  });
+
+  it("begins with the first row that is seen, where events do not tell what ended before it", () => {
+    const unknown = cover(fullCoverage, rows(row("a", 400), { isWhole: false }), 1000);
+    expect([covers(unknown, 600, 1000), covers(unknown, 601, 1000)]).toStrictEqual([true, false]);
+    // Without any row none went by age or number; and who saw the oldest one knows what went.
+    expect(covers(cover(fullCoverage, rows(null, { isWhole: false }), 1000), 1e9, 1000)).toBe(true);
+    const known = cover(fullCoverage, rows(row("a", 400)), 1000);
+    expect(covers(cover(known, rows(row("a", 400), { isWhole: false }), 1001), 1e9, 1001)).toBe(true);
+  });
+});
+
+describe("how a window began", () => {
+  const now = 10_000_000;
+  const ago = (seconds: number) => now - seconds * 1000;
+  const event = (seconds: number, name: string, jobId = "7") => [`${ago(seconds)}-0`, ["event", name, "jobId", jobId]];
+  const none = { completed: null, failed: null };
+  const look = { oldest: none, events: [], oldestEvent: `${ago(9000)}-0`, isTrimmed: true } as unknown as Look;
+  const first = { isFirst: true, isJoined: false, limit: 3, now };
+  const back = (some: Partial<Look>, moment: Partial<typeof first>, ...replies: unknown[]) =>
+    lookBack("bull:q:", { ...look, ...some }, { ...first, ...moment }).parse(replies);
+
+  it("reads few events where the oldest row is from before the window, and as many as it may where none is", () => {
+    const oldest = { completed: { id: "a", score: ago(301) }, failed: { id: "b", score: ago(3599) } };
+    expect(lookBack("bull:q:", { ...look, oldest }, { ...first, limit: 5000 }).commands).toStrictEqual([
+      ["xrange", "bull:q:events", ago(299), "+", "COUNT", 50],
+      ["xrange", "bull:q:events", ago(3599), "+", "COUNT", 5000],
+    ]);
+    expect(lookBack("bull:q:", look, { ...first, isFirst: false }).commands).toStrictEqual([]);
+  });
+
+  it("is told by the first of the events, or where all were read and none is of the kind", () => {
+    const two = [event(200, "active"), event(199, "completed", "8")];
+    const { completed, failed } = back({}, {}, two, [event(3000, "active"), event(2999, "active"), event(2998, "active")]);
+    expect(completed).toStrictEqual({ events: [{ at: ago(199), event: "completed", jobId: "8" }], isWhole: true });
+    expect(failed).toStrictEqual({ events: [], isWhole: false });
+    expect(back({}, {}, two, [event(3000, "active")]).failed.isWhole).toBe(true);
+  });
+
+  it("is not told by a stream that was cut within it", () => {
+    const cut = { oldestEvent: `${ago(200)}-0` };
+    expect(back(cut, {}, [event(200, "completed")], []).completed.isWhole).toBe(false);
+    expect(back({ ...cut, isTrimmed: false }, {}, [event(200, "completed")], []).completed.isWhole).toBe(true);
+    expect(back({ oldestEvent: null }, {}, [], []).completed.isWhole).toBe(false);
+  });
+
+  it("is told to a later look by what it read since the one before", () => {
+    const events = toEvents([event(400, "completed", "old"), event(20, "completed", "8"), event(10, "failed", "9")]);
+    const later = { isFirst: false, isJoined: true };
+    const cut = { oldestEvent: `${ago(200)}-0`, events };
+    expect(back(cut, later)).toStrictEqual({
+      completed: { events: [{ at: ago(20), event: "completed", jobId: "8" }], isWhole: true },
+      failed: { events: [{ at: ago(10), event: "failed", jobId: "9" }], isWhole: true },
+    });
+    expect(back(cut, { ...later, isJoined: false }).completed.isWhole).toBe(false);
   });
 });
 

@@ -7,7 +7,8 @@ import { findQueues } from "./pgboss-statements.ts";
  * The past of a queue from pg-boss' rows, and those of its archive in version 10. A job that was tried several times waits, here, only before the last one, and its
  * earlier failures are not kept. A job that is blocked by another one does not wait; when one ceased to be is not kept, and it waits from when it would have been due.
  *
- * Each queue deletes what ended after a time of its own: together they are known for as long as the one with the shortest.
+ * Each queue deletes what ended after a time of its own, whatever became of it: together they are known for as long as the one with the shortest, whether
+ * something ended or not. Version 10 keeps that time to itself: see `oldestArchived`.
  */
 export function pgbossHistory(schema: string): ToHistoryRows {
   return async (isAsked, from, read) => {
@@ -25,7 +26,6 @@ export function pgbossHistory(schema: string): ToHistoryRows {
     select job.* from ${missingColumns} cross join lateral (
       select name as queue, ${due} as due, case when state = 'active' then started_on end as taken, null::timestamptz, false
       from ${tables[0]} where state in ('created', 'retry', 'active') and not blocked and ${own}) as job`;
-    const keeps = `select min(keeps) from ${findQueues(schema)} where keeps > 0 and ${isAsked("queue.name")}`;
     const each = (statement: (table: string) => string) => tables.map(statement).join("\n    union all ");
     return {
       jobs: `${each(ended)}
@@ -34,8 +34,30 @@ export function pgbossHistory(schema: string): ToHistoryRows {
         (table) =>
           `select name as queue, completed_on as failed_at from ${table} where state = 'failed' and completed_on >= ${from} and ${own}`,
       ),
-      oldest: `select case when min(completed_on) is not null then greatest(min(completed_on), now() - (${keeps}) * interval '1 second') end from (${each((table) => `select completed_on from ${table} where state = 'completed' and ${own}`)}) as kept`,
+      oldest: isArchived ? oldestArchived(schema, own) : oldestKept(schema, isAsked("queue.name")),
       keeps: false,
     };
   };
+}
+
+/** From when on nothing was deleted, by what the queues say: 0 means never. Null where there is no such queue. */
+function oldestKept(schema: string, isOwn: string): string {
+  return `
+    select case when count(keeps) > 0 then coalesce(now() - min(keeps) filter (where keeps > 0) * interval '1 second', '-infinity') end
+    from ${findQueues(schema)} where ${isOwn}`;
+}
+
+/**
+ * The same of version 10, of all queues: it deletes by when a row came to the archive, so that all that ended since the oldest of these came is there, as is what
+ * succeeded after a success that is there. Before anything was archived nothing was deleted either.
+ */
+function oldestArchived(schema: string, isOwn: string): string {
+  const [job, archive] = ["job", "archive"].map((table) => quoteTable({ schema, table }));
+  return `
+    select least((select min(archived_on) from ${archive}), min(completed_on))
+    from (
+      select completed_on from ${job} where (state = 'completed' or not exists (select from ${archive})) and ${isOwn}
+      union all
+      select completed_on from ${archive} where state = 'completed' and ${isOwn}
+    ) as kept`;
 }

@@ -1,8 +1,10 @@
 import type { Reading } from "../sql/measures.ts";
 import { quoteLiteral, quoteTable } from "../sql/names.ts";
+import type { TableParts } from "../sql/plan-heavy.ts";
 import type { ReadRows, SqlStatements } from "../sql/source.ts";
 import { groupFailures, inLast, quantiles, secondsBetween, toErrorText } from "../sql/windows.ts";
 import { failedAt, failedAttempts, failureText, missingColumns } from "./pgboss-columns.ts";
+import { pgbossParts } from "./pgboss-parts.ts";
 
 /** What differs between the versions beyond columns. */
 interface Layout {
@@ -36,8 +38,17 @@ const ended: Reading = {
   ].join(", "),
 };
 const failures: Reading = {
-  measures: ["failures"],
-  sql: `${whereKept(3600, `count(*) filter (where ${inLast(60, "job.failed_at")})`)} as failures`,
+  measures: ["failures", "failures_recent"],
+  sql: (
+    [
+      ["failures", 60],
+      ["failures_recent", 5],
+    ] as const
+  )
+    .map(
+      ([name, minutes]) => `${whereKept(60 * minutes, `count(*) filter (where ${inLast(minutes, "job.failed_at")})`)} as ${name}`,
+    )
+    .join(", "),
 };
 
 /** Unknown where the queue says that ended jobs are deleted before they leave the window (0 means never). */
@@ -45,9 +56,9 @@ function whereKept(seconds: number, count: string): string {
   return `case when min(queue.keeps) between 1 and ${seconds} then null else ${count} end`;
 }
 
-const isLive = "job.state in ('created', 'retry', 'active', 'failed')";
-const isEnded = `job.state = 'completed' and ${inLast(5, "job.completed_on")}`;
-const isFailed = `job.state = 'failed' and ${inLast(60, "job.completed_on")}`;
+export const isLive = "job.state in ('created', 'retry', 'active', 'failed')";
+export const isEnded = `job.state = 'completed' and ${inLast(5, "job.completed_on")}`;
+export const isFailed = `job.state = 'failed' and ${inLast(60, "job.completed_on")}`;
 const isRetried = "job.state in ('retry', 'active')";
 
 /** Looks at the installed version. Rejects as `Database.read` does. */
@@ -58,14 +69,15 @@ export async function preparePgboss(schema: string, read: ReadRows): Promise<Sql
 
 /**
  * SQL for `queue` and `job` of pg-boss 10 and newer. Where the indexes are (`Layout.indexed`) they are asked queue by queue; where they are not, no index
- * of pg-boss tells which jobs are active, failed or ended, and one pass over the jobs answers everything. Source: src/plans of pg-boss 10.4 and 12.38.
+ * of pg-boss tells which jobs are active, failed or ended, and one pass over the jobs answers everything: in parts where they are too many.
+ * Source: src/plans of pg-boss 10.4 and 12.38.
  */
 export function pgbossStatements(schema: string, layout: Layout): SqlStatements {
   const queues = findQueues(schema);
   const jobs = (conditions: readonly string[], columns = "") => findJobs(schema, layout, conditions, columns);
-  const failed = `
+  const failed = (conditions: readonly string[]) => `
     select queue.name as queue, job.id, job.error, job.failed_at, null::text as worker, job.attempts
-    from ${joinJobs(queues, layout, jobs([isFailed, isRetried], `, ${toErrorText(failureText)} as error`))}
+    from ${joinJobs(queues, layout, jobs(conditions, `, ${toErrorText(failureText)} as error`))}
     where ${inLast(60, "job.failed_at")}`;
   const readings = layout.indexed
     ? [
@@ -74,7 +86,29 @@ export function pgbossStatements(schema: string, layout: Layout): SqlStatements 
         readJobs(failures, joinJobs(queues, layout, jobs([isFailed, isRetried]))),
       ]
     : [readAtOnce(queues, jobs([isLive, isEnded]))];
-  return { readings, failures: groupFailures(failed), failed };
+  return {
+    readings,
+    failures: groupFailures(failed([isFailed, isRetried])),
+    failed: `${failed([isFailed])} and not job.archived`,
+    ...(!layout.indexed && { parts: toParts(schema, layout) }),
+  };
+}
+
+function toParts(schema: string, layout: Layout): TableParts {
+  const error = `, ${toErrorText(failureText)} as error`;
+  const processed = whereKept(300, "count(*) filter (where job.state = 'completed')");
+  return pgbossParts({
+    schema,
+    queues: findQueues(schema),
+    counts: {
+      measures: [...live.measures, ...failures.measures, "processed"],
+      sql: `${live.sql}, ${failures.sql}, ${processed} as processed`,
+    },
+    jobs: (conditions) => findJobs(schema, layout, conditions, error),
+    current: (conditions) => findJobs(schema, { ...layout, archived: false }, conditions, error),
+    counted: anyHolds([isLive, isEnded]),
+    failed: anyHolds([isFailed, isRetried]),
+  });
 }
 
 function readJobs({ measures, sql }: Reading, from: string): Reading {
@@ -110,7 +144,7 @@ export function findQueues(schema: string): string {
 }
 
 /** The jobs for which one of the conditions holds, and no two: of one `queue` where indexes find them, else of all. */
-function findJobs(schema: string, { indexed, archived }: Layout, conditions: readonly string[], further: string): string {
+export function findJobs(schema: string, { indexed, archived }: Layout, conditions: readonly string[], further: string): string {
   const select = (table: string, condition: string, isArchived = false) => `
   select job.* from ${missingColumns} cross join lateral (
     select job.name, job.id, job.state, blocked, job.start_after, job.created_on, job.started_on, job.completed_on, ${isArchived} as archived,

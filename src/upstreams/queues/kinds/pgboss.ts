@@ -2,6 +2,7 @@ import { defineKind } from "../kind.ts";
 import { createSqlSource } from "../sql/source.ts";
 import { pgbossConfig } from "./pgboss-config.ts";
 import { pgbossHistory } from "./pgboss-history.ts";
+import { pgbossIndexes } from "./pgboss-indexes.ts";
 import { preparePgboss } from "./pgboss-statements.ts";
 
 const columns = [
@@ -22,7 +23,8 @@ const columns = [
 /**
  * Jobs of pg-boss, 10 and newer. It keeps ended jobs for days, so its successes are exact; of a job's attempts it keeps the last one, so its failures
  * are jobs: those whose last attempt failed in the window, whether they ended with it or will be tried again. A job that succeeded after failures is none.
- * Its rows do not say who works on them, and its queues cannot be paused. Before 12.38 a read is one pass over all jobs that are kept.
+ * Its rows do not say who works on them, and its queues cannot be paused. Before 12.38 a read is one pass over all jobs that are kept, in parts
+ * where they are too many, unless the indexes are there that `cli indexes` prints.
  */
 export const pgboss = defineKind<typeof pgbossConfig>({
   kind: "pgboss",
@@ -47,4 +49,5 @@ export const pgboss = defineKind<typeof pgbossConfig>({
       history: pgbossHistory(config.schema),
       heavy,
     }),
+  indexes: ({ schema }) => pgbossIndexes(schema),
 });

@@ -11,14 +11,25 @@ export interface Coverage {
 
 export const fullCoverage: Coverage = { oldest: null, since: -Infinity };
 
+/** What another look found of the rows of a kind. */
+export interface Rows {
+  readonly oldest: Coverage["oldest"];
+  /** Whether a job that ended within the window has no row. */
+  readonly isMissing: boolean;
+  /** Whether the events told which job of the window was the first to end. */
+  readonly isWhole: boolean;
+}
+
 /**
- * The coverage after another look: the oldest row went when another one, which ended later, is now the oldest; and of a job that ended, `missingAt`, there is no row.
+ * The coverage after another look. Age and number take the oldest rows: some went when another one, which ended later, is now the oldest, and perhaps when there is
+ * an oldest one for the first time and nobody knows what ended before it. Who misses a row knows nothing of those that were not looked for.
  */
-export function cover(coverage: Coverage, oldest: Coverage["oldest"], missingAt: readonly number[], now: number): Coverage {
+export function cover(coverage: Coverage, { oldest, isMissing, isWhole }: Rows, now: number): Coverage {
   const before = coverage.oldest;
-  const isGone = before !== null && before.id !== oldest?.id && (oldest === null || oldest.score > before.score);
-  const since = isGone ? (oldest?.score ?? now) : coverage.since;
-  return { oldest, since: Math.max(since, ...missingAt) };
+  const isOther = before !== null && before.id !== oldest?.id && (oldest === null || oldest.score > before.score);
+  const isUnknown = before === null && oldest !== null && !isWhole;
+  const since = isMissing ? now : isOther || isUnknown ? (oldest?.score ?? now) : -Infinity;
+  return { oldest, since: Math.max(coverage.since, since) };
 }
 
 /** Whether all rows of the last so many milliseconds are there. */

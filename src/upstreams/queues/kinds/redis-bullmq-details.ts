@@ -1,8 +1,9 @@
+import { type Beginnings, type Ending, beginningOf, endings } from "./redis-bullmq-beginning.ts";
 import type { Look } from "./redis-bullmq-look.ts";
 import type { Command, Question } from "./redis-connection.ts";
 import { toFields, toNumber } from "./redis-replies.ts";
 
-/** Newest events of a kind of which the row is looked for. */
+/** So many of the oldest and of the newest events of a kind within its window: their rows are looked for. */
 const checkedEvents = 5;
 
 /** What the rows say of the jobs that were seen. */
@@ -13,15 +14,21 @@ export interface Details {
   readonly delayed: readonly { readonly failed: number; readonly delay: number }[];
   readonly waits: readonly number[];
   readonly runs: readonly number[];
-  /** When the jobs ended that have no row, though they did just now. */
-  readonly missing: Readonly<Record<"completed" | "failed", readonly number[]>>;
+  /** Whether a job that ended within the window has no row. */
+  readonly isMissing: Readonly<Record<Ending, boolean>>;
 }
 
 /** Of the jobs that the first look found. */
-export function lookCloser(key: string, { next, delayedJobs, ended, events }: Look): Question<Details> {
-  const checked = ["completed", "failed"].flatMap((name) =>
-    events.flatMap(([, item]) => (item.event === name ? [item] : [])).slice(-checkedEvents),
-  );
+export function lookCloser(
+  key: string,
+  { next, delayedJobs, ended, events }: Look,
+  beginnings: Beginnings,
+  now: number,
+): Question<Details> {
+  const checked = endings.flatMap((ending) => {
+    const newest = events.flatMap(([, item]) => (item.event === ending && item.at >= beginningOf(ending, now) ? [item] : []));
+    return [...beginnings[ending].events.slice(0, checkedEvents), ...newest.slice(-checkedEvents)];
+  });
   const commands: Command[] = [
     ...next.map((id): Command => ["hmget", key + id, "timestamp", "opts", "atm"]),
     ...delayedJobs.map(({ id }): Command => ["hmget", key + id, "atm", "delay"]),
@@ -40,8 +47,8 @@ export function lookCloser(key: string, { next, delayedJobs, ended, events }: Lo
         processedOn: toNumber(row[3]),
         finishedOn: toNumber(row[4]),
       }));
-      const missing = (event: "completed" | "failed") =>
-        checked.flatMap((item, index) => (item.event === event && replies[checkedFrom + index] === null ? [item.at] : []));
+      const isMissing = (ending: Ending) =>
+        checked.some(({ event }, index) => event === ending && replies[checkedFrom + index] === null);
       return {
         couldRunAt: rows.slice(0, delayedFrom).flatMap((row) => toCouldRunAt(row, "0") ?? []),
         delayed: rows
@@ -49,7 +56,7 @@ export function lookCloser(key: string, { next, delayedJobs, ended, events }: Lo
           .map(([atm, delay]) => ({ failed: toNumber(atm) ?? 0, delay: toNumber(delay) ?? 0 })),
         waits: finished.flatMap(({ couldRunAt, processedOn }) => secondsFrom(couldRunAt, processedOn)),
         runs: finished.flatMap(({ processedOn, finishedOn }) => secondsFrom(processedOn, finishedOn)),
-        missing: { completed: missing("completed"), failed: missing("failed") },
+        isMissing: { completed: isMissing("completed"), failed: isMissing("failed") },
       };
     },
   };

@@ -1,7 +1,7 @@
 import type { Reply } from "./redis-connection.ts";
 
 /** One entry of the stream of a queue's events. */
-interface QueueEvent {
+export interface QueueEvent {
   /** Milliseconds since 1970, by the clock of Redis. */
   readonly at: number;
   readonly event: string;

@@ -26,6 +26,8 @@ export interface Look {
   readonly oldest: Readonly<Record<"completed" | "failed", Scored[number] | null>>;
   readonly events: ReturnType<typeof toEvents>;
   readonly oldestEvent: string | null;
+  /** Whether older events may have gone: BullMQ removes them only where more than so many are there. */
+  readonly isTrimmed: boolean;
 }
 
 /** The highest score of a job that was delayed until now: the low 12 bits are an order within the millisecond. Source: promoteDelayedJobs.lua. */
@@ -61,6 +63,8 @@ export function lookAt(key: string, lastEvent: string | null, limit: number, now
     ["zrange", `${key}failed`, 0, 0, "WITHSCORES"],
     events,
     ["xrange", `${key}events`, "-", "+", "COUNT", 1],
+    ["xlen", `${key}events`],
+    ["hmget", `${key}meta`, "opts.maxLenEvents"],
   ] as const;
   return {
     commands,
@@ -89,6 +93,8 @@ export function lookAt(key: string, lastEvent: string | null, limit: number, now
         oldestFailed,
         newEvents,
         oldestEvent,
+        eventCount,
+        mostEvents,
       ] = rest;
       const read = toEvents(newEvents);
       return {
@@ -107,6 +113,7 @@ export function lookAt(key: string, lastEvent: string | null, limit: number, now
         oldest: { completed: toScored(oldestCompleted)[0] ?? null, failed: toScored(oldestFailed)[0] ?? null },
         events: lastEvent === null ? read.toReversed() : read,
         oldestEvent: toEvents(oldestEvent)[0]?.[0] ?? null,
+        isTrimmed: toCount(eventCount) >= (toNumber(toFields(mostEvents)[0]) ?? eventsLimit),
       };
     },
   };

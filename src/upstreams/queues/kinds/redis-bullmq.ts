@@ -1,4 +1,5 @@
-import { type Coverage, cover, covers, fullCoverage } from "./redis-bullmq-coverage.ts";
+import { type Beginnings, type Ending, eventShare, lookBack } from "./redis-bullmq-beginning.ts";
+import { type Coverage, type Rows, cover, covers, fullCoverage } from "./redis-bullmq-coverage.ts";
 import { type Details, lookCloser } from "./redis-bullmq-details.ts";
 import { createBullmqDiscovery } from "./redis-bullmq-discovery.ts";
 import { type EventCounter, type MetricsMemory, countEvents, noEvents, noMetrics, watchMetrics } from "./redis-bullmq-events.ts";
@@ -43,33 +44,50 @@ export function createBullmq(connection: RedisConnection, prefix: string): Redis
     async read(queues, now, signal) {
       const limit = shareOf(queues.length, 1000);
       const list: Question<Reply> = { commands: [["client", "LIST"]], parse: ([reply]) => reply };
-      const before = queues.map(memoryOf);
-      const looks = queues.map((queue, index) => lookAt(`${prefix}:${queue}:`, before[index]?.events.lastId ?? null, limit, now));
+      const keyOf = (queue: string) => `${prefix}:${queue}:`;
+      const memoriesBefore = queues.map(memoryOf);
+      const looks = queues.map((queue, index) => lookAt(keyOf(queue), memoriesBefore[index]?.events.lastId ?? null, limit, now));
       const [clients, ...found] = (await connection.ask<unknown>([list, ...looks], signal)) as [Reply, ...Look[]];
+      const seen = queues.map((queue, index) => {
+        const look = found[index] as Look;
+        const before = memoriesBefore[index] as Memory;
+        return { queue, look, before, events: countEvents(before.events, look.events, look.oldestEvent) };
+      });
+      const share = eventShare(queues.length);
+      const beginnings = await connection.ask(
+        seen.map(({ queue, look, before, events }) => {
+          const { lastId, gaps } = before.events;
+          // Of a stream that was empty, no entry tells whether some are missed.
+          const isJoined = lastId !== null && lastId !== "0-0" && events.gaps === gaps;
+          return lookBack(keyOf(queue), look, { isFirst: lastId === null, isJoined, limit: share, now });
+        }),
+        signal,
+      );
+      const beginningAt = (index: number) => beginnings[index] as Beginnings;
       const details = await connection.ask(
-        queues.map((queue, index) => lookCloser(`${prefix}:${queue}:`, found[index] as Look)),
+        seen.map(({ queue, look }, index) => lookCloser(keyOf(queue), look, beginningAt(index), now)),
         signal,
       );
       const workers = countWorkers(clients, prefix);
       memories.clear();
-      return queues.map((queue, index) => {
-        const [look, jobs] = [found[index] as Look, details[index] as Details];
-        const memory = remember(before[index] as Memory, look, jobs, now);
+      return seen.map(({ queue, look, before, events }, index) => {
+        const jobs = details[index] as Details;
+        const rowsOf = (ending: Ending): Rows => ({
+          oldest: look.oldest[ending],
+          isMissing: jobs.isMissing[ending],
+          isWhole: beginningAt(index)[ending].isWhole,
+        });
+        const memory: Memory = {
+          events,
+          metrics: watchMetrics(before.metrics, look.metrics.completed, events.completed),
+          completed: cover(before.completed, rowsOf("completed"), now),
+          failed: cover(before.failed, rowsOf("failed"), now),
+        };
         memories.set(queue, memory);
         return toReading({ queue, look, jobs, memory, workers: workers(queue), limit, now });
       });
     },
     failures: (queues, now, signal) => readBullmqFailures(connection, prefix, queues, now, signal),
-  };
-}
-
-function remember(memory: Memory, look: Look, { missing }: Details, now: number): Memory {
-  const events = countEvents(memory.events, look.events, look.oldestEvent);
-  return {
-    events,
-    metrics: watchMetrics(memory.metrics, look.metrics.completed, events.completed),
-    completed: cover(memory.completed, look.oldest.completed, missing.completed, now),
-    failed: cover(memory.failed, look.oldest.failed, missing.failed, now),
   };
 }
 

@@ -21,6 +21,16 @@ export interface TableParts {
   readonly reading: (measures: readonly Measure[], condition: string) => Reading;
   /** As `groupFailures` makes it with the times of the jobs. */
   readonly failures: (condition: string) => string;
+  /** What the rows of the table do not tell; absent where they tell everything. */
+  readonly rest?: PartsRest;
+}
+
+/** What is read at once beside the parts, and added to them. */
+interface PartsRest {
+  /** Each queue there is, with the same measures. A count that is null cannot be known, whatever the parts have. */
+  readonly reading: Reading;
+  /** As those of the parts. */
+  readonly failures: string;
 }
 
 /** What was read of all queues. */
@@ -46,20 +56,27 @@ export async function readMeasures(readings: readonly Reading[], read: ReadRows)
 
 /** Readings that would scan a huge table: part by part where that can be, which tells no quantiles; else as one statement. */
 export async function readHeavyMeasures(readings: readonly Reading[], { parts, ...run }: Run): Promise<ReadMeasures> {
-  if (!parts)
-    return readMeasures(
-      readings.flatMap((reading) => toWays(reading).at(-1) ?? []),
-      run.read,
-    );
+  const plain = readings.flatMap((reading) => toWays(reading).at(-1) ?? []);
+  if (!parts) return readMeasures(plain, run.read);
   const observedAt = toSeconds(new Date());
   const measures = readings.flatMap((reading) => reading.measures);
   const whole = parts.reading(measures, "true");
+  const nothing = measuredNothing([whole]);
   const sums = new Map<string, Measured>();
   const statement = (condition: string) => uniteReadings([parts.reading(measures, condition)]);
   const add = (rows: readonly Row[]) => addMeasured(sums, toMeasured(rows, []));
+  const rest = parts.rest && toMeasured(await run.read(uniteReadings([parts.rest.reading])), [parts.rest.reading]);
+  if (rest) addMeasured(sums, rest);
   const isParted = await readInChunks(run.read, { table: parts.table, statement }, { ...run, add });
-  if (!isParted) return readMeasures([whole], run.read);
-  return { nothing: measuredNothing([whole]), measured: sums, observedAt, exact: false };
+  if (!isParted) return readMeasures(rest ? plain : [whole], run.read);
+  if (rest) for (const [queue, own] of rest.measured) sums.set(queue, { ...sums.get(queue), ...unknownOf(own, nothing) });
+  return { nothing, measured: sums, observedAt, exact: false };
+}
+
+/** The counts that are null. */
+function unknownOf(own: Measured, nothing: Measured): Measured {
+  const isUnknown = ([measure, value]: [string, number | null]) => value === null && nothing[measure as Measure] === 0;
+  return Object.fromEntries(Object.entries<number | null>(own).filter(isUnknown));
 }
 
 /** The same of failures. */
@@ -67,6 +84,7 @@ export async function readHeavyFailures(failures: string, { parts, ...run }: Run
   if (!parts) return run.read(failures);
   const sums = createFailureSums();
   const part = { table: parts.table, statement: parts.failures };
+  if (parts.rest) sums.add(await run.read(parts.rest.failures));
   const isParted = await readInChunks(run.read, part, { ...run, add: (rows) => sums.add(rows) });
   return isParted ? sums.rows() : run.read(failures);
 }

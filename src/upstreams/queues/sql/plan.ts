@@ -9,6 +9,8 @@ export interface PlanNode {
   readonly "Plan Rows": number;
   readonly "Relation Name"?: string;
   readonly "Index Name"?: string;
+  /** What is looked up in the index. */
+  readonly "Index Cond"?: string;
   /** A condition on rows that were read already. */
   readonly Filter?: string;
   readonly Plans?: readonly PlanNode[];
@@ -48,7 +50,33 @@ export function nodesOf(plan: PlanNode): readonly PlanNode[] {
  */
 export function toCost(plan: PlanNode): number {
   const below = endsEarly(plan) ? [] : (plan.Plans ?? []);
-  return Math.max(plan["Total Cost"], ...below.map(toCost));
+  return Math.max(plan["Total Cost"] - overrated(plan), ...below.map(toCost));
+}
+
+/**
+ * How much of a cost is for partitions that are not read. A loop that looks up `column = other.column` reads the one partition that holds it, the planner knows that
+ * only while it runs: until then each loop costs as much as all of them, and an empty one of which it knows nothing as much as ten pages. The most expensive one is
+ * left. This takes the column for what the partitions are made by, as that of pg-boss is.
+ */
+function overrated({ "Node Type": type, Plans: plans = [] }: PlanNode): number {
+  const [outer, inner] = plans;
+  if (type === "Memoize") return 0; // What loops over it cost is not told.
+  if (type === "Nested Loop" && outer && inner) return overrated(outer) + outer["Plan Rows"] * overrated(inner);
+  if (type !== "Append" || !plans.every(looksUp)) return addUp(plans.map(overrated));
+  const costs = plans.map((scan) => scan["Total Cost"]);
+  return addUp(costs) - Math.max(...costs);
+}
+
+const lookUp = /\("?\w+"? = "?\w+"?\."?\w+"?\)/;
+
+/** A scan of a table for the rows that another one asks for. */
+function looksUp(scan: PlanNode): boolean {
+  if (scan["Relation Name"] === undefined) return false;
+  return nodesOf(scan).some((node) => lookUp.test(node["Index Cond"] ?? "") || lookUp.test(node.Filter ?? ""));
+}
+
+function addUp(numbers: readonly number[]): number {
+  return numbers.reduce((total, one) => total + one, 0);
 }
 
 function endsEarly({ "Node Type": type, Plans: [scan, ...others] = [] }: PlanNode): boolean {
@@ -56,10 +84,16 @@ function endsEarly({ "Node Type": type, Plans: [scan, ...others] = [] }: PlanNod
   return type === "Limit" && others.length === 0 && isScan && scan?.Filter === undefined;
 }
 
-/** The nodes that read a table or an index. */
+/** A scan of a whole table that costs less is one of a few pages. */
+const fewPagesCost = 100;
+
+/** The nodes that read a table or an index. Not those of a table of a few pages, such as a partition without a row: it is scanned whatever else could be done. */
 export function scansOf(plan: PlanNode): readonly PlanNode[] {
   return nodesOf(plan).filter(
-    (node) => node["Node Type"].endsWith(" Scan") && (node["Relation Name"] ?? node["Index Name"]) !== undefined,
+    (node) =>
+      node["Node Type"].endsWith(" Scan") &&
+      (node["Relation Name"] ?? node["Index Name"]) !== undefined &&
+      !(node["Node Type"] === "Seq Scan" && node["Total Cost"] < fewPagesCost),
   );
 }
 

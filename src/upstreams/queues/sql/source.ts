@@ -8,6 +8,7 @@ import { createSamples } from "../samples.ts";
 import { toQueueMetrics } from "../to-metrics.ts";
 import { toQueueError } from "./failures.ts";
 import { type ToHistoryRows, readHistory } from "./history.ts";
+import { inTurn } from "./history-turn.ts";
 import { type Reading, toNumber } from "./measures.ts";
 import { type TableName, formatTable } from "./names.ts";
 import type { TableParts } from "./plan-heavy.ts";
@@ -129,8 +130,10 @@ export function createSqlSource(options: SqlSourceOptions): KindSource {
     failures: (signal) => readFailures(signal).catch(asOpsError),
     failedJobs: (queue, signal) => readFailed(queue, signal).catch(asOpsError),
     ...(history && {
-      history: (queues, range, signal) =>
-        readHistory((statement) => database.read(statement, signal), history, queues, range).catch(asOpsError),
+      history: (queues, range, signal) => {
+        const read = (turn: AbortSignal) => readHistory((statement) => database.read(statement, turn), history, queues, range);
+        return inTurn(database, read, signal).catch(asOpsError);
+      },
     }),
     ...(tellsWorkers && { running: (hosts, signal) => readRunning(hosts, signal).catch(asOpsError) }),
     ...(tellsWorkers && { workerJobs: (signal) => readWorkers(signal).catch(asOpsError) }),

@@ -1,0 +1,66 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect, it } from "vitest";
+import type { HistoryRange } from "../../../src/domain/queue-history.ts";
+import { shareHistory } from "../../../src/upstreams/queues/history-share.ts";
+
+const { signal } = new AbortController();
+const range: HistoryRange = { from: 1_800_000_000, step: 60, steps: 10 };
+
+function createReader() {
+  const asked: string[] = [];
+  const shared = shareHistory(async (queues, { from }, end) => {
+    asked.push(`${queues?.join() ?? "all"} ${from - range.from}`);
+    await sleep(10, undefined, { signal: end });
+    return new Map();
+  }, 50);
+  return { asked, shared };
+}
+
+it("asks once for all who ask the same while it is read and a little after, then once more", async () => {
+  const { asked, shared } = createReader();
+  const answers = await Promise.all(Array.from({ length: 20 }, () => shared(null, { ...range }, signal)));
+  expect(new Set(answers).size).toBe(1);
+  expect(await shared(null, range, signal)).toBe(answers[0]);
+  expect(asked).toEqual(["all 0"]);
+  await sleep(100);
+  await shared(null, range, signal);
+  expect(asked).toEqual(["all 0", "all 0"]);
+});
+
+it("other queues and other ranges are other questions", async () => {
+  const { asked, shared } = createReader();
+  const later = { ...range, from: range.from + 60 };
+  await Promise.all([
+    shared(null, range, signal),
+    shared(["a"], range, signal),
+    shared([], range, signal),
+    shared(null, later, signal),
+  ]);
+  expect(asked).toEqual(["all 0", "a 0", " 0", "all 60"]);
+});
+
+it("whoever leaves does not take the answer from the others; the read ends with the last one", async () => {
+  const { asked, shared } = createReader();
+  const leaving = new AbortController();
+  const [left, stayed] = [shared(null, range, leaving.signal), shared(null, range, signal)];
+  leaving.abort(new Error("gone"));
+  await expect(left).rejects.toThrow("gone");
+  expect(await stayed).toEqual(new Map());
+  const alone = new AbortController();
+  const only = shared(["a"], range, alone.signal);
+  alone.abort(new Error("gone"));
+  await expect(only).rejects.toThrow("gone");
+  expect(await shared(["a"], range, signal)).toEqual(new Map());
+  expect(asked).toEqual(["all 0", "a 0", "a 0"]);
+});
+
+it("keeps no failure", async () => {
+  let asked = 0;
+  const shared = shareHistory(async () => {
+    asked += 1;
+    if (asked === 1) throw new Error("away");
+    return new Map();
+  }, 1000);
+  await expect(shared(null, range, signal)).rejects.toThrow("away");
+  expect(await shared(null, range, signal)).toEqual(new Map());
+});

@@ -1,0 +1,62 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect, it } from "vitest";
+import { OpsError } from "../../../src/errors.ts";
+import { inTurn } from "../../../src/upstreams/queues/sql/history-turn.ts";
+import type { Database } from "../../../src/upstreams/queues/sql/pool.ts";
+
+const { signal } = new AbortController();
+const createDatabase = (): Database => ({ read: async () => [], close: async () => {} });
+
+it("one history of a database is read at a time, in the order of the questions; another database has its own turn", async () => {
+  const [one, other] = [createDatabase(), createDatabase()];
+  const [running, ended]: [Set<Database>, string[]] = [new Set(), []];
+  const read = (database: Database, name: string) =>
+    inTurn(
+      database,
+      async () => {
+        expect(running.has(database)).toBe(false);
+        running.add(database);
+        await sleep(database === one ? 5 : 1);
+        running.delete(database);
+        ended.push(name);
+      },
+      signal,
+    );
+  await Promise.all([read(one, "a"), read(one, "b"), read(one, "c"), read(other, "x")]);
+  expect(ended).toEqual(["x", "a", "b", "c"]);
+});
+
+it("who leaves the line is gone at once, and is not read for; a failure lets the next one pass", async () => {
+  const database = createDatabase();
+  const read: string[] = [];
+  const first = inTurn(
+    database,
+    async () => {
+      read.push("first");
+      await sleep(20);
+      throw new Error("away");
+    },
+    signal,
+  );
+  const leaving = new AbortController();
+  const left = inTurn(database, async () => read.push("left"), leaving.signal);
+  const last = inTurn(database, async () => read.push("last"), signal);
+  leaving.abort(new Error("gone"));
+  await expect(left).rejects.toThrow("gone");
+  expect(read).toEqual(["first"]);
+  await expect(first).rejects.toThrow("away");
+  await last;
+  expect(read).toEqual(["first", "last"]);
+});
+
+it("a line that is too long to come to its end in time takes nobody more", async () => {
+  const database = createDatabase();
+  const leaving = new AbortController();
+  const waiting = Array.from({ length: 61 }, () => inTurn(database, () => sleep(20), leaving.signal));
+  const settled = Promise.allSettled(waiting);
+  await expect(inTurn(database, () => sleep(20), signal)).rejects.toThrow(OpsError);
+  leaving.abort();
+  await settled;
+  await sleep(40);
+  expect(await inTurn(database, async () => "read", signal)).toBe("read");
+});
