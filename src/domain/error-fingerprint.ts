@@ -97,11 +97,11 @@ function foldQuoted(text: string): string {
     const quote = text[at] as string;
     if (!isQuote(quote) || unclosed.has(quote) || isWordAt(text, at - 1)) continue;
     // As an arrow between words.
-    if (/[»›]/.test(quote) && text[at + 1] === " ") continue;
+    if ("»›".includes(quote) && text[at + 1] === " ") continue;
     const end = findClosing(text, at);
     if (end === -1) {
       unclosed.add(quote);
-      if (!/["`“«]/.test(quote) || text.length - at < openQuoteLength) continue;
+      if (!'"`“«'.includes(quote) || text.length - at < openQuoteLength) continue;
       return `${folded}${text.slice(from, at)}${quote}${mark}`;
     }
     if (!isKey(text, at, end)) {

@@ -6,7 +6,6 @@ import {
   type ContainerSource,
   type ContainerStats,
   type EngineStatus,
-  toContainerKey,
 } from "../../src/domain/container.ts";
 import type { DeployInfo } from "../../src/domain/deploy.ts";
 import type { DeployLog } from "../../src/domain/deploy-record.ts";
@@ -188,8 +187,8 @@ export function createMemorySources(
   };
   const calls: Record<string, number> = {};
   const count = (name: string, by = 1) => (calls[name] = (calls[name] ?? 0) + by);
-  const find = (ref: ContainerRef) =>
-    data.containers.find((container) => toContainerKey(container) === toContainerKey(ref)) ?? null;
+  const find = ({ engine, fullId }: ContainerRef) =>
+    data.containers.find((container) => container.fullId === fullId && container.engine === engine) ?? null;
   const [changes, board] = [createChanges(), createEventBoard()];
   let containers = data.containers.toSorted(byKindAndName);
   const engines = () => data.engines.map((engine) => ({ contactAt: null, ...engine }));
