@@ -1,6 +1,6 @@
 import type { Reading } from "../sql/measures.ts";
 import type { TableParts } from "../sql/plan-heavy.ts";
-import { groupFailures, inLast } from "../sql/windows.ts";
+import { groupFailures } from "../sql/windows.ts";
 
 interface PartsOptions {
   readonly schema: string;
@@ -15,10 +15,22 @@ interface PartsOptions {
   /** Conditions for the jobs that are counted, and for those that failed lately or will be tried again. */
   readonly counted: string;
   readonly failed: string;
+  /** A query for the failures of the last hour, as `groupFailures` takes it, from queues and their jobs. */
+  readonly selectFailures: (from: string) => string;
 }
 
 /** The jobs in ranges of pages, for a huge table without an index for them. The queues and the archive, which are small or indexed, are read apart from them. */
-export function pgbossParts({ schema, queues, counts, jobs, current, counted, failed }: PartsOptions): TableParts {
+export function pgbossParts({
+  schema,
+  queues,
+  counts,
+  jobs,
+  current,
+  counted,
+  failed,
+  selectFailures,
+}: PartsOptions): TableParts {
+  const groupErrors = (from: string) => groupFailures(selectFailures(from), { withTimes: true });
   const count = (from: string): Reading => ({
     ...counts,
     sql: `select queue.name as queue, ${counts.sql} from ${from} group by queue.name`,
@@ -33,11 +45,4 @@ export function pgbossParts({ schema, queues, counts, jobs, current, counted, fa
     failures: (range) => groupErrors(toPart(failed, range)),
     rest: { reading: count(rest), failures: groupErrors(rest) },
   };
-}
-
-function groupErrors(from: string): string {
-  const failed = `
-    select queue.name as queue, job.id, job.error, job.failed_at, null::text as worker, job.attempts
-    from ${from} where ${inLast(60, "job.failed_at")}`;
-  return groupFailures(failed, { withTimes: true });
 }

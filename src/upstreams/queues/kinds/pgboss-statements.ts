@@ -75,10 +75,8 @@ export async function preparePgboss(schema: string, read: ReadRows): Promise<Sql
 export function pgbossStatements(schema: string, layout: Layout): SqlStatements {
   const queues = findQueues(schema);
   const jobs = (conditions: readonly string[], columns = "") => findJobs(schema, layout, conditions, columns);
-  const failed = (conditions: readonly string[]) => `
-    select queue.name as queue, job.id, job.error, job.failed_at, null::text as worker, job.attempts
-    from ${joinJobs(queues, layout, jobs(conditions, `, ${toErrorText(failureText)} as error`))}
-    where ${inLast(60, "job.failed_at")}`;
+  const failed = (conditions: readonly string[]) =>
+    selectFailures(joinJobs(queues, layout, jobs(conditions, `, ${toErrorText(failureText)} as error`)));
   const readings = layout.indexed
     ? [
         readJobs(live, joinJobs(queues, layout, jobs([isLive]))),
@@ -92,6 +90,13 @@ export function pgbossStatements(schema: string, layout: Layout): SqlStatements 
     failed: `${failed([isFailed])} and not job.archived`,
     ...(!layout.indexed && { parts: toParts(schema, layout) }),
   };
+}
+
+/** As `groupFailures` takes it, from queues and their jobs. */
+function selectFailures(from: string): string {
+  return `
+    select queue.name as queue, job.id, job.error, job.failed_at, null::text as worker, job.attempts
+    from ${from} where ${inLast(60, "job.failed_at")}`;
 }
 
 function toParts(schema: string, layout: Layout): TableParts {
@@ -108,6 +113,7 @@ function toParts(schema: string, layout: Layout): TableParts {
     current: (conditions) => findJobs(schema, { ...layout, archived: false }, conditions, error),
     counted: anyHolds([isLive, isEnded]),
     failed: anyHolds([isFailed, isRetried]),
+    selectFailures,
   });
 }
 
