@@ -69,13 +69,13 @@ export function describeQueueSource(kind: string, create: () => Promise<JobBacke
       expect((await queue("a"))?.processedPerSec).toBe(3 / 300);
     });
 
-    it("counts the failures of the last 60 minutes", async ({ skip }) => {
+    it("counts the failures of the last 60 minutes, and of the last 5", async ({ skip }) => {
       skip(!backend.abilities.failures, "its failures are sampled");
-      const ends = [0, 1800, 3598, 3602, 7200, -60];
+      const ends = [0, 298, 302, 1800, 3598, 3602, 7200, -60];
       await backend.insert(ends.map((endedAgo) => ({ queue: "a", state: "failed" as const, endedAgo, error: "boom" })));
-      expect((await queue("a"))?.failuresLastHour).toBe(3);
+      expect(await queue("a")).toMatchObject({ failuresLastHour: 5, failuresRecent: 2 });
       const listed = await source.failures(signal());
-      expect(listed).toMatchObject(backend.abilities.errors ? [{ count: 3 }] : []);
+      expect(listed).toMatchObject(backend.abilities.errors ? [{ count: 5 }] : []);
     });
 
     it("groups failures by queue and text, newest first, with the newest ids and both times", async ({ skip }) => {

@@ -93,6 +93,7 @@ describe("real workers of BullMQ", () => {
       depth: 0,
       processedPerSec: 7 / 300,
       failuresLastHour: 3,
+      failuresRecent: 3,
       dead: 3,
       deferred: 1,
       retrying: 0,
@@ -127,6 +128,7 @@ describe("real workers of BullMQ", () => {
       retrying: 1,
       dead: 1,
       failuresLastHour: 2,
+      failuresRecent: 2,
       exact: true,
       workers: 1,
     });

@@ -18,6 +18,7 @@ export interface Look {
   readonly dead: number;
   readonly completed: number;
   readonly failed: number;
+  readonly failedRecently: number;
   readonly isPaused: boolean;
   readonly metrics: { readonly completed: number | null; readonly failed: number | null };
   readonly next: readonly string[];
@@ -51,6 +52,7 @@ export function lookAt(key: string, lastEvent: string | null, limit: number, now
     ["zcard", `${key}failed`],
     ["zcount", `${key}completed`, now - rateMs, now],
     ["zcount", `${key}failed`, now - hourMs, now],
+    ["zcount", `${key}failed`, now - rateMs, now],
     ["hexists", `${key}meta`, "paused"],
     ["hmget", `${key}metrics:completed`, "count"],
     ["hmget", `${key}metrics:failed`, "count"],
@@ -78,6 +80,7 @@ export function lookAt(key: string, lastEvent: string | null, limit: number, now
       dead,
       completed,
       failed,
+      failedRecently,
       isPaused,
       doneCount,
       failedCount,
@@ -105,6 +108,7 @@ export function lookAt(key: string, lastEvent: string | null, limit: number, now
         dead: toCount(dead),
         completed: toCount(completed),
         failed: toCount(failed),
+        failedRecently: toCount(failedRecently),
         isPaused: isPaused === 1,
         metrics: { completed: toNumber(toFields(doneCount)[0]), failed: toNumber(toFields(failedCount)[0]) },
         next: [...toTexts(nextWaiting), ...toTexts(nextPaused), ...toTexts(nextPrioritized)],

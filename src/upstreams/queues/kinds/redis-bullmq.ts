@@ -112,7 +112,8 @@ function toReading({ queue, look, jobs, memory, workers, limit, now }: Seen): Re
   const isCut = look.delayed > limit;
   const delayed = look.delayedJobs.map(({ score }, index) => ({ at: Math.floor(score / 0x1000), ...jobs.delayed[index] }));
   const failedBefore = delayed.filter(({ failed = 0 }) => failed > 0);
-  const failedLately = failedBefore.filter(({ at, delay = 0 }) => at - delay > now - hourMs && at - delay <= now);
+  const countFailed = (ms: number) =>
+    failedBefore.filter(({ at, delay = 0 }) => at - delay > now - ms && at - delay <= now).length;
   const due = delayed.flatMap(({ at }) => (at <= now ? [at] : []));
   const since = [...jobs.couldRunAt, ...due];
   const [waitP50, waitP95] = quantilesOf(jobs.waits);
@@ -134,7 +135,10 @@ function toReading({ queue, look, jobs, memory, workers, limit, now }: Seen): Re
       run_p50: runP50,
       run_p95: runP95,
       ...(covers(memory.completed, rateMs, now) && { processed: look.completed }),
-      ...(covers(memory.failed, hourMs, now) && { failures: look.failed + failedLately.length }),
+      ...(covers(memory.failed, hourMs, now) && {
+        failures: look.failed + countFailed(hourMs),
+        failures_recent: look.failedRecently + countFailed(rateMs),
+      }),
     },
     ...toTotals(look, memory),
     isCut,
