@@ -33,7 +33,7 @@ interface DockerdOptions {
 
 const fixedArgs = ["--group=root", "--ip6tables=false", "--shutdown-timeout=2", "--log-level=warn"];
 const sharedNetworkArgs = ["--iptables=false", "--ip-forward=false", "--ip-masq=false"];
-const inOwnNetwork = ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$0" "$@"'];
+const inOwnNetwork = ["--net", "sh", "-c", 'ip link set lo up && exec "$0" "$@"'];
 
 /**
  * Starts a dockerd of our own in `dir`: own data, own socket, own bridge, no firewall rule and no kernel setting touched. Takes about 1.2 s, and
@@ -50,13 +50,12 @@ export async function startDockerd(dir: string, options: DockerdOptions = {}): P
   const socketPath = join(runDir, "docker.sock");
   const { ownNetwork = false } = options;
   const bridge = ownNetwork || options.bridge === false ? null : createBridge();
-  const before = ownNetwork ? [...inOwnNetwork, command] : [command];
 
   const run = (driver: string) =>
     startProcess({
-      command: before[0] ?? command,
+      command: ownNetwork ? "unshare" : command,
       args: [
-        ...before.slice(1),
+        ...(ownNetwork ? [...inOwnNetwork, command] : []),
         `--data-root=${join(dir, "data")}`,
         `--exec-root=${join(runDir, "x")}`,
         `--pidfile=${join(runDir, "pid")}`,

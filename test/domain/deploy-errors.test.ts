@@ -5,7 +5,7 @@ import { type QueueEvidence, judgeDeploy } from "../../src/domain/deploy-verdict
 import { toWindows } from "../../src/domain/deploy-windows.ts";
 import type { FingerprintedFailures } from "../../src/domain/job-errors.ts";
 import type { ReleaseOf } from "../../src/domain/worker-release.ts";
-import { sampleRecord } from "../support/deploys.ts";
+import { quietContainers as quiet, sampleRecord } from "../support/deploys.ts";
 import { createNormal } from "../support/random.ts";
 
 const now = Date.parse("2026-01-10T13:15:00Z") / 1000;
@@ -29,15 +29,6 @@ const failures = (error: string, ago: readonly number[], more: Partial<Fingerpri
 });
 const every = (seconds: number, from: number, to = 1) =>
   Array.from({ length: Math.floor((from - to) / seconds) + 1 }, (_, index) => from - index * seconds);
-const quiet = {
-  untilNow: true,
-  restartsFrom: null,
-  restartsBefore: null,
-  restartsAfter: null,
-  unhealthySecondsBefore: null,
-  unhealthySecondsAfter: null,
-  unhealthyNow: [],
-};
 
 /** The verdict on errors; with `jobsPerMinute` that many jobs succeed in either window. */
 function judge(ago: number, rows: readonly FingerprintedFailures[], jobsPerMinute = 0, releaseOf: ReleaseOf = () => null) {

@@ -4,20 +4,11 @@ import { type Evidence, type QueueEvidence, type QueueWindow, judgeDeploy } from
 import { toContainerEvidence } from "../../src/domain/deploy-evidence.ts";
 import { verdictRules } from "../../src/domain/deploy-rules.ts";
 import { toWindows } from "../../src/domain/deploy-windows.ts";
-import { sampleRecord } from "../support/deploys.ts";
+import { quietContainers as quiet, sampleRecord } from "../support/deploys.ts";
 import { sampleContainer } from "../support/memory-sources.ts";
 import { createNormal, toP95 } from "../support/random.ts";
 
 const windows = { seconds: 600, before: { from: 0, to: 600 }, after: { from: 600, to: 1200 } };
-const quiet = {
-  untilNow: true,
-  restartsFrom: null,
-  restartsBefore: null,
-  restartsAfter: null,
-  unhealthySecondsBefore: null,
-  unhealthySecondsAfter: null,
-  unhealthyNow: [],
-};
 const window = (succeeded: number, failed: number, more: Partial<QueueWindow> = {}): QueueWindow => {
   return { succeeded, failed, waitP95Seconds: null, runP95Seconds: null, depth: 0, oldestAgeSeconds: null, ...more };
 };

@@ -1,3 +1,4 @@
+import type { ContainerEvidence } from "../../src/domain/deploy-verdict.ts";
 import type { DeployRecord } from "../../src/domain/deploy-record.ts";
 
 /** A deploy of staging, as our hook tells of it. */
@@ -17,3 +18,14 @@ export function sampleRecord(overrides: Partial<DeployRecord> = {}): DeployRecor
     ...overrides,
   };
 }
+
+/** Containers of which nothing is known but that they are well. */
+export const quietContainers: ContainerEvidence = {
+  untilNow: true,
+  restartsFrom: null,
+  restartsBefore: null,
+  restartsAfter: null,
+  unhealthySecondsBefore: null,
+  unhealthySecondsAfter: null,
+  unhealthyNow: [],
+};
