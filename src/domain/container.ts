@@ -38,6 +38,8 @@ export interface Container extends ListedContainer {
   readonly role: string;
   /** Label `service`, null on a container that Kamal did not start. */
   readonly service: string | null;
+  /** Kamal's destination as it was written (`-d beta`): any word; null without one. */
+  readonly destination: string | null;
   readonly env: Environment | null;
   /** Docker's state: created, running, paused, restarting, removing, exited or dead. */
   readonly status: string;

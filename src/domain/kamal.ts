@@ -34,6 +34,7 @@ export function toContainer(facts: ContainerFacts, context: EngineContext, seen:
     id: facts.fullId.slice(0, 12),
     role: toRole(facts, context),
     service: toService(facts),
+    destination: facts.labels["destination"] || facts.variables.kamalDestination || null,
     env: toContainerEnv(facts, context),
     status: facts.state,
     health: toHealth(facts),

@@ -36,6 +36,7 @@ export function sampleContainer(overrides: Partial<Container> = {}): Container {
     kind: "core",
     role: "web",
     service: "wallet-core-staging",
+    destination: null,
     env: "staging",
     status: "running",
     health: "healthy",
