@@ -11,6 +11,7 @@ import { createContainerSource } from "../src/upstreams/docker/source.ts";
 import { removeContainers, startContainer } from "../test/support/docker-containers.ts";
 import { describe, quartiles } from "./statistics.ts";
 import { measureIdle } from "./stats-idle.ts";
+import { rulesOf } from "../test/support/docker-facts.ts";
 
 const rounds = Number(process.env["BENCH_STATS_ROUNDS"] ?? 5);
 const limits = { cold: 1 / 4, warm: 1 / 1000, ageMs: 2000, idlePct: 0.5 };
@@ -38,7 +39,7 @@ async function ask(source: ContainerSource): Promise<(Date | null)[]> {
 async function measureSource(socketPath: string, cgroupRoot: string | null) {
   const source = createContainerSource({
     engines: [{ name: "bench", env: null, address: { kind: "unix", socketPath } }],
-    service: "bench",
+    rules: rulesOf("bench"),
     logger: silentLogger,
     cgroupRoot,
   });

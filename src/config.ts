@@ -1,5 +1,7 @@
+import { parseDestinations, parseSelectors, parseServices } from "./config-containers.ts";
 import { type EngineConfig, parseEngine } from "./config-engines.ts";
 import { type LoopbackAddress, loopbackForm, parseLoopback } from "./config-loopback.ts";
+import type { ContainerRules } from "./domain/container-facts.ts";
 import type { LogLevel } from "./logger.ts";
 
 const prefix = "WALLET_CORE_OPS_";
@@ -14,6 +16,8 @@ const variables = {
   JWT_ISSUER: {},
   JWT_AUDIENCE: {},
   SERVICE: {},
+  CORE: {},
+  DESTINATIONS: {},
   ENV: {},
   DOCKER_HOSTS: {},
   DATABASE_URL: { secret: true },
@@ -46,7 +50,7 @@ export interface Config {
     readonly tokensFile: string | null;
     readonly jwt: { readonly jwksUrl: string; readonly issuer: string; readonly audience: string } | null;
   };
-  readonly service: string;
+  readonly containers: ContainerRules;
   /** Environment of what carries none: queues, hosts, deploy info. */
   readonly env: "staging" | "production" | null;
   readonly engines: readonly EngineConfig[];
@@ -115,6 +119,11 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>, r
     if (value === null) return fallback;
     return parse(value) ?? fail(name, `must be ${expected}`) ?? fallback;
   };
+  /** Null when it is not set, or wrong. */
+  const list = <T>(name: Variable, parse: (value: string, fail: (problem: string) => void) => T): T | null => {
+    const value = text(name);
+    return value === null ? null : parse(value, (problem) => fail(name, problem));
+  };
 
   const token = check(
     "TOKEN",
@@ -140,12 +149,11 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>, r
       "a port, 0 to 65535",
     ),
     auth: { token, tokensFile, jwt },
-    service: check(
-      "SERVICE",
-      "wallet-core",
-      (value) => (/^[A-Za-z0-9][\w.-]*$/.test(value) ? value : null),
-      "a Kamal service name",
-    ),
+    containers: {
+      services: list("SERVICE", parseServices) ?? ["wallet-core"],
+      core: list("CORE", parseSelectors) ?? [],
+      destinations: list("DESTINATIONS", parseDestinations) ?? new Map(),
+    },
     env: check("ENV", null, (value) => (value === "staging" || value === "production" ? value : null), "staging or production"),
     engines: toEngines(text("DOCKER_HOSTS") ?? "unix:///var/run/docker.sock", issues),
     databaseUrl: check("DATABASE_URL", null, url(["postgres:", "postgresql:"]), "a postgres:// URL"),

@@ -27,7 +27,7 @@ export function createSources(config: Config, logger: Logger, observe: ObserveCa
   protectSecrets(toSecrets(config));
   // What says nothing of its environment has that of its engine, or else ours.
   const engines = config.engines.map((engine) => ({ ...engine, env: engine.env ?? config.env }));
-  const containers = createContainerSource({ engines, service: config.service, logger, observe });
+  const containers = createContainerSource({ engines, rules: config.containers, logger, observe });
   const queues = createQueueSources({ ...toQueueOptions(config, logger), observe });
   const hosts = createHostSource({ url: config.prometheusUrl, thresholds: config.thresholds, logger, observe });
   const audit = createAuditFile({ path: config.auditFile, logger });
@@ -43,7 +43,12 @@ export function createSources(config: Config, logger: Logger, observe: ObserveCa
     hosts: rememberHosts(hosts, timeline, config.env),
     containerHistory: hosts,
     deploy: observeDeploy(
-      createDeploySource({ path: config.deployInfoPath, kamalAuditPath: config.kamalAuditLog, logger }),
+      createDeploySource({
+        path: config.deployInfoPath,
+        kamalAuditPath: config.kamalAuditLog,
+        destinations: config.containers.destinations,
+        logger,
+      }),
       observe,
     ),
     timeline,

@@ -22,7 +22,7 @@ describe("parseConfig", () => {
       host: "127.0.0.1",
       port: 4000,
       auth: { token: "0123456789abcdef", tokensFile: null, jwt: null },
-      service: "wallet-core",
+      containers: { services: ["wallet-core"], core: [], destinations: new Map() },
       env: null,
       engines: [{ name: "local", env: null, address: { kind: "unix", socketPath: "/var/run/docker.sock" }, control: null }],
       databaseUrl: null,
@@ -110,6 +110,50 @@ describe("parseConfig", () => {
     ]);
     const file = { ...on, WALLET_CORE_OPS_CONTROL_DATABASE_URL_FILE: "/run/secrets/control" };
     expect(parseConfig(file, () => `${control}\n`)).toMatchObject({ jobs: true, controlDatabaseUrl: control });
+  });
+
+  const containersOf = (env: Record<string, string>) => parseConfig({ ...token, ...env }, noFiles).containers;
+
+  it("parses services, destinations and selectors", () => {
+    const env = {
+      WALLET_CORE_OPS_SERVICE: "wallet-core, payments",
+      WALLET_CORE_OPS_DESTINATIONS: "prod=production, Beta=staging",
+      WALLET_CORE_OPS_CORE: "com.example/team=wallet, tier = core;solo;empty=",
+    };
+    expect(containersOf(env)).toEqual({
+      services: ["wallet-core", "payments"],
+      destinations: new Map([
+        ["prod", "production"],
+        ["beta", "staging"],
+      ]),
+      core: [
+        new Map([
+          ["com.example/team", "wallet"],
+          ["tier", "core"],
+        ]),
+        new Map([["solo", null]]),
+        new Map([["empty", ""]]),
+      ],
+    });
+  });
+
+  it.each([
+    ["SERVICE", "wallet-core,", 'but "" is not one'],
+    ["SERVICE", "wallet core", 'but "wallet core" is not one'],
+    ["SERVICE", "a,b,a", 'names "a" twice'],
+    ["DESTINATIONS", "beta=staging,qa", 'but "qa" is not'],
+    ["DESTINATIONS", "beta=prod", 'but "beta=prod" is not'],
+    ["DESTINATIONS", "beta=staging,", 'but "" is not'],
+    ["DESTINATIONS", "beta=staging,Beta=production", 'names "beta" twice'],
+    ["CORE", "a=1;", 'but "" is not one'],
+    ["CORE", "=wallet", 'but "=wallet" is not one'],
+    ["CORE", "a b", 'but "a b" is not one'],
+    ["CORE", "a=1,a=2", 'names the label "a" twice in "a=1,a=2"'],
+  ])("refuses %s=%s and names the entry", (name, value, problem) => {
+    const issues = issuesOf({ ...token, [`WALLET_CORE_OPS_${name}`]: value });
+    expect(issues).toHaveLength(1);
+    expect(issues[0]).toMatch(new RegExp(`^WALLET_CORE_OPS_${name} `));
+    expect(issues[0]).toContain(problem);
   });
 
   it("parses engines with names, environments and certificates", () => {

@@ -1,4 +1,4 @@
-import type { Environment } from "./environment.ts";
+import type { Destinations, Environment } from "./environment.ts";
 
 /** One published port of a container. */
 export interface PublishedPort {
@@ -26,8 +26,8 @@ export interface HealthFacts {
 }
 
 /**
- * What an engine tells of one container, in our words. From its list alone, `hostname`, `restarts` and `startedAt` are null and
- * `variables` is empty.
+ * What an engine tells of one container, in our words. From its list alone, `hostname`, `restarts`, `startedAt` and
+ * `variables` are null.
  */
 export interface ContainerFacts {
   readonly engine: string;
@@ -47,19 +47,31 @@ export interface ContainerFacts {
   /** True when it shares the network, and so the host name, of its host. */
   readonly hostNetwork: boolean;
   readonly restarts: number | null;
-  readonly variables: KnownVariables;
+  /** Null when it was never inspected. */
+  readonly variables: KnownVariables | null;
+}
+
+/** Labels that a container must all carry; null is any value. */
+export type LabelSelector = ReadonlyMap<string, string | null>;
+
+/** What the configuration says of containers: which are the product's, and which environment a destination is. */
+export interface ContainerRules {
+  /** The services whose containers are core (WALLET_CORE_OPS_SERVICE). */
+  readonly services: readonly string[];
+  /** What one of these selects is core too (WALLET_CORE_OPS_CORE). */
+  readonly core: readonly LabelSelector[];
+  readonly destinations: Destinations;
 }
 
 /** What the rules need to know of the engine around a container. */
 export interface EngineContext {
-  /** Environment of what carries none: the engine's `?env=`. */
+  /** Environment of what carries none: the engine's `?env=`, else WALLET_CORE_OPS_ENV. */
   readonly env: Environment | null;
-  /** The configured service (WALLET_CORE_OPS_SERVICE). */
-  readonly service: string;
+  readonly rules: ContainerRules;
   /** Label `service` of every Kamal app on the engine, longest first. */
   readonly appServices: readonly string[];
-  /** The environment of all its Kamal apps, null when there are none, several or unknown ones. */
-  readonly onlyAppEnv: Environment | null;
+  /** The environment of all its Kamal apps, null when there are none, several or unknown ones. For sorting alone: see `toInferredEnv`. */
+  readonly appsEnv: Environment | null;
   /** Names and addresses of the engine's host. */
   readonly hostNames: readonly string[];
 }

@@ -8,7 +8,8 @@ import type { ReleaseImage } from "./release-image.ts";
 /** States in which a container has processes. Source: Docker's `State.Status`. */
 export const liveStates: ReadonlySet<string> = new Set(["running", "restarting", "paused"]);
 
-export type ContainerKind = "core" | "accessory";
+/** Part of the product, deployed beside it, or not of it (kamal-kind.ts). */
+export type ContainerKind = "core" | "accessory" | "other";
 export type Health = "healthy" | "unhealthy" | "starting" | "none";
 export type LogStream = "stdout" | "stderr";
 
@@ -36,11 +37,14 @@ export interface Container extends ListedContainer {
   /** The first 12 hex digits of the id. */
   readonly id: string;
   readonly role: string;
-  /** Label `service`, null on a container that Kamal did not start. */
+  /** Label `service`, on a container of Docker Compose its project; null on any other. */
   readonly service: string | null;
   /** Kamal's destination as it was written (`-d beta`): any word; null without one. */
   readonly destination: string | null;
+  /** Null when unknown: such a container is for tokens of every environment (kamal-env.ts). */
   readonly env: Environment | null;
+  /** Under which environment the filter `env` also lists a container of no known one. It is a guess, and shown nowhere. */
+  readonly inferredEnv: Environment | null;
   /** Docker's state: created, running, paused, restarting, removing, exited or dead. */
   readonly status: string;
   readonly health: Health;
@@ -203,7 +207,7 @@ export interface ContainerSource {
   kept(signal: AbortSignal): Promise<readonly Container[]>;
   /** All that live, those that `list` does not show too: a worker may be in a `kamal app exec`. In no order; as `list` otherwise. */
   live(signal: AbortSignal): Promise<WarmListing>;
-  /** The images of the service on those engines that answer and tell; from memory for a minute. */
+  /** The images of the services on those engines that answer and tell; from memory for a minute. */
   images(signal: AbortSignal): Promise<readonly ReleaseImage[]>;
   /**
    * Yields at once, then whenever `list` may answer something else than before, also by the mere passing of time: many changes are one, and a reader

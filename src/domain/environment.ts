@@ -7,15 +7,30 @@ export function mayBeSame(a: Environment | null, b: Environment | null): boolean
   return a === null || b === null || a === b;
 }
 
-const aliases: Record<string, Environment> = {
-  staging: "staging",
-  stg: "staging",
-  production: "production",
-  prod: "production",
-  prd: "production",
-};
+/** Environments of Kamal destinations (WALLET_CORE_OPS_DESTINATIONS), by the destination in lower case. */
+export type Destinations = ReadonlyMap<string, Environment>;
 
-/** `staging|stg` and `production|prod|prd`, in any case, as an environment; anything else is null. */
-export function toEnvironment(text: string | null | undefined): Environment | null {
-  return text && Object.hasOwn(aliases, text.toLowerCase()) ? (aliases[text.toLowerCase()] ?? null) : null;
+/** Words that mean an environment unless the configuration says otherwise. */
+const words: ReadonlyMap<string, Environment> = new Map([
+  ["staging", "staging"],
+  ["stage", "staging"],
+  ["stg", "staging"],
+  ["production", "production"],
+  ["prod", "production"],
+  ["prd", "production"],
+]);
+
+/** The environment of a Kamal destination, in any case; null for one that is not known. */
+export function toEnvironment(destination: string | null | undefined, destinations: Destinations): Environment | null {
+  const word = destination?.toLowerCase() ?? "";
+  return destinations.get(word) ?? words.get(word) ?? null;
+}
+
+/**
+ * The environments that the segments of a name mention, each once: `wallet-core-staging` says staging. Only the common words count, for a destination
+ * that a team made up (`beta`) may be a part of any name.
+ */
+export function findEnvironments(name: string | undefined, destinations: Destinations): Environment[] {
+  const segments = (name ?? "").toLowerCase().split(/[-_.]/);
+  return [...new Set(segments.flatMap((word) => (words.has(word) ? (toEnvironment(word, destinations) ?? []) : [])))];
 }

@@ -1,35 +1,49 @@
-import type { ContainerFacts, EngineContext } from "./container-facts.ts";
-import { type Environment, toEnvironment } from "./environment.ts";
+import type { ContainerFacts, ContainerRules, EngineContext } from "./container-facts.ts";
+import { type Environment, findEnvironments, toEnvironment } from "./environment.ts";
 import { composeProject, toOrigin } from "./kamal-kind.ts";
+import { toNamePrefix } from "./kamal-version.ts";
+
+/** What the rules of this file read of a container. */
+type EnvFacts = Pick<ContainerFacts, "labels" | "name" | "state" | "variables">;
 
 /**
- * The environment of a container: label `destination`, KAMAL_DESTINATION, a segment of its service, name or compose project
- * (staging|stg|production|prod|prd, the last one counts), then, for what is no app, the only one among the engine's apps, and
- * at the end the engine's default. An app's name is never read: it ends in the version, and a release tag may well say "prod" on staging.
+ * The environment of a container, which decides which tokens see it and act on it. It is what the container itself says; for one that says nothing, what
+ * the configuration says of its engine. Null, which is unknown, for a contradiction, a destination that is not known, and one that says nothing before
+ * its inspection. Its name proves nothing, but may contradict. Containers beside it never count.
  */
-export function toContainerEnv(facts: ContainerFacts, context: EngineContext): Environment | null {
-  const isApp = toOrigin(facts) === "app";
-  return toOwnEnv(facts) ?? (isApp ? null : context.onlyAppEnv) ?? context.env;
+export function toContainerEnv(facts: EnvFacts, { env, rules }: Pick<EngineContext, "env" | "rules">): Environment | null {
+  const own = findEvidence(facts, rules);
+  const configured = facts.variables === null ? null : env;
+  const [found = null, ...others] = new Set([...(own.length > 0 ? own : [configured]), ...readName(facts, rules)]);
+  return others.length > 0 ? null : found;
 }
 
-/** What the container itself tells of its environment, null when nothing. */
-export function toOwnEnv(facts: Pick<ContainerFacts, "labels" | "name" | "state" | "variables">): Environment | null {
-  const { labels, variables } = facts;
-  const named = toEnvironment(labels["destination"]) ?? toEnvironment(variables.kamalDestination);
-  if (named) return named;
-  // A destination that is no environment of the contract ("qa") must not be overruled by a guess.
-  if (labels["destination"] || variables.kamalDestination) return null;
-  switch (toOrigin(facts)) {
-    case "app":
-      return fromSegments(labels["service"]);
-    case "compose":
-      return fromSegments(labels[composeProject]) ?? fromSegments(facts.name);
-    default:
-      return fromSegments(facts.name);
-  }
+/**
+ * Where people look for a container that says nothing and of whose engine nothing is configured: what its name mentions, else, unless it is an app, the
+ * environment of all apps on its engine. Only for the filter `env`: never for what a token may see or do. Null for a contradiction.
+ */
+export function toInferredEnv(facts: EnvFacts, { env, rules, appsEnv }: EngineContext): Environment | null {
+  if (env !== null || findEvidence(facts, rules).length > 0) return null;
+  const [named, ...others] = readName(facts, rules);
+  if (others.length > 0) return null;
+  return named ?? (toOrigin(facts) === "app" ? null : appsEnv);
 }
 
-function fromSegments(text: string | undefined): Environment | null {
-  const segments = (text ?? "").split(/[-_.]/).map(toEnvironment);
-  return segments.findLast((segment) => segment !== null) ?? null;
+/**
+ * What the labels and variables of a container say of its environment: its destination, the segments of its service and of its compose project. Null stands
+ * for a destination that is not known: nothing else may overrule it.
+ */
+function findEvidence({ labels, variables }: EnvFacts, { destinations }: ContainerRules): (Environment | null)[] {
+  const named = [labels["destination"], variables?.kamalDestination].filter((destination) => destination);
+  const texts = [labels["service"], labels[composeProject]];
+  return [
+    ...named.map((destination) => toEnvironment(destination, destinations)),
+    ...texts.flatMap((text) => findEnvironments(text, destinations)),
+  ];
+}
+
+/** What a name mentions. An app's name ends in its version, which is not read: a release tag may well say "prod" on staging. */
+function readName(facts: EnvFacts, { destinations }: ContainerRules): Environment[] {
+  const prefix = toOrigin(facts) === "app" ? toNamePrefix(facts) : null;
+  return findEnvironments(prefix !== null && facts.name.startsWith(prefix) ? prefix : facts.name, destinations);
 }

@@ -1,5 +1,5 @@
 import type { ContainerKind } from "./container.ts";
-import type { ContainerFacts, EngineContext } from "./container-facts.ts";
+import type { ContainerFacts, ContainerRules, EngineContext, LabelSelector } from "./container-facts.ts";
 
 /** How a container was started, as far as its labels and its name tell. */
 export type Origin = "app" | "proxy" | "accessory" | "compose" | "ephemeral" | "plain";
@@ -27,13 +27,40 @@ export function toOrigin({ labels, name, state }: Labelled): Origin {
   return "plain";
 }
 
-/** Core: an app of the configured service, also with `-staging` or `-production` behind it, or a compose web/runner/worker. */
-export function toKind(facts: Labelled, service: string): ContainerKind {
-  const origin = toOrigin(facts);
-  const own = [service, `${service}-staging`, `${service}-production`];
-  if (origin === "app") return own.includes(facts.labels["service"] ?? "") ? "core" : "accessory";
-  if (origin === "compose") return coreRoles.has(facts.labels[composeService] ?? "") ? "core" : "accessory";
-  return "accessory";
+/**
+ * Whose a container is. Core: what the configuration selects, Kamal apps of an own service, and web, runner and worker of a compose project of that name.
+ * Accessory: Kamal's proxy, its accessories of an own service (their label is `<service>-<name>`, or a name of their own that is configured as a service),
+ * and the rest of that project. Other: everything else.
+ */
+export function toKind(facts: Labelled, { services, core }: Pick<ContainerRules, "services" | "core">): ContainerKind {
+  const { labels } = facts;
+  if (core.some((selector) => isSelected(labels, selector))) return "core";
+  const [service = "", project = ""] = [labels["service"], labels[composeProject]];
+  switch (toOrigin(facts)) {
+    case "app":
+      return isOwnService(service, services) ? "core" : "other";
+    case "compose":
+      if (!isOwnService(project, services)) return "other";
+      return coreRoles.has(labels[composeService] ?? "") ? "core" : "accessory";
+    case "accessory":
+      return isOwnService(service, services) || services.some((own) => service.startsWith(`${own}-`)) ? "accessory" : "other";
+    case "ephemeral":
+      return isOwnService(service, services) || isOwnService(project, services) ? "accessory" : "other";
+    case "proxy":
+      return "accessory";
+    default:
+      return "other";
+  }
+}
+
+/** Whether a service, or a compose project, is a configured one, also with `-staging` or `-production` behind it. */
+export function isOwnService(service: string, services: readonly string[]): boolean {
+  return services.some((own) => [own, `${own}-staging`, `${own}-production`].includes(service));
+}
+
+/** Whether the labels are what a selector asks for: each of its keys, with its value where it names one. */
+function isSelected(labels: ContainerFacts["labels"], selector: LabelSelector): boolean {
+  return [...selector].every(([key, value]) => Object.hasOwn(labels, key) && (value === null || labels[key] === value));
 }
 
 /** Kamal renames the old container of a same-version redeploy before it stops it (cli/app/boot.rb). */

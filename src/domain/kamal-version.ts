@@ -21,18 +21,23 @@ export function toVersion(facts: ContainerFacts): Version {
   const origin = toOrigin(facts);
   const candidates =
     origin === "app" || origin === "compose"
-      ? [facts.variables.kamalVersion ?? toNamedVersion(facts), facts.labels["org.opencontainers.image.version"], tag]
+      ? [facts.variables?.kamalVersion ?? toNamedVersion(facts), facts.labels["org.opencontainers.image.version"], tag]
       : [tag];
   const known = candidates.filter((candidate): candidate is string => candidate !== undefined && candidate !== "");
   const release = known.find((candidate) => !isFloatingTag(candidate));
   return { version: release ?? known[0] ?? "", floating: release === undefined };
 }
 
-/** KAMAL_VERSION as the name of an app tells it ([service, role, destination, version] joined by "-"), for want of the variable. */
-function toNamedVersion({ name, labels }: ContainerFacts): string | undefined {
+/** What stands before the version in the name of an app: [service, role, destination, version] joined by "-". */
+export function toNamePrefix({ labels }: Pick<ContainerFacts, "labels">): string {
   const parts = [labels["service"], labels["role"], labels["destination"]].filter((part) => part);
-  const prefix = `${parts.join("-")}-`;
-  if (parts.length < 2 || !name.startsWith(prefix)) return undefined;
+  return `${parts.join("-")}-`;
+}
+
+/** KAMAL_VERSION as the name of an app tells it, for want of the variable. */
+function toNamedVersion({ name, labels }: ContainerFacts): string | undefined {
+  const prefix = toNamePrefix({ labels });
+  if (!labels["service"] || !labels["role"] || !name.startsWith(prefix)) return undefined;
   return (isReplaced(name) ? name.slice(0, -"_replaced_".length - 16) : name).slice(prefix.length);
 }
 
@@ -56,7 +61,7 @@ export function toCommitSha(facts: ContainerFacts): string {
   const origin = toOrigin(facts);
   if (origin !== "app" && origin !== "compose") return "";
   const revision = facts.labels["org.opencontainers.image.revision"];
-  return revision || toSha(facts.variables.kamalVersion ?? toNamedVersion(facts)) || facts.variables.commitSha || "";
+  return revision || toSha(facts.variables?.kamalVersion ?? toNamedVersion(facts)) || facts.variables?.commitSha || "";
 }
 
 /** The commit that a git version of Kamal names, also of a dirty tree; "" for another. Digits alone are rather a date (20260110) unless they are 40. */

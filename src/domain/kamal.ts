@@ -1,27 +1,27 @@
 import type { Container, Health, HealthProbe, ListedContainer } from "./container.ts";
-import type { ContainerFacts, EngineContext } from "./container-facts.ts";
+import type { ContainerFacts, ContainerRules, EngineContext } from "./container-facts.ts";
 import { toPorts } from "./container-ports.ts";
 import { toTimestamp } from "./container-time.ts";
 import type { Environment } from "./environment.ts";
-import { toContainerEnv, toOwnEnv } from "./kamal-env.ts";
-import { isReplaced, toKind, toOrigin, toRole } from "./kamal-kind.ts";
+import { toContainerEnv, toInferredEnv } from "./kamal-env.ts";
+import { composeProject, isReplaced, toKind, toOrigin, toRole } from "./kamal-kind.ts";
 import { toCommitSha, toVersion } from "./kamal-version.ts";
 
 /** What one engine's list tells about the apps on it, for the mapping of all its containers. */
 export function toEngineContext(
   containers: readonly ContainerFacts[],
-  engine: { readonly env: Environment | null; readonly service: string; readonly hostNames: readonly string[] },
+  engine: { readonly env: Environment | null; readonly rules: ContainerRules; readonly hostNames: readonly string[] },
 ): EngineContext {
   const apps = containers.filter((facts) => toOrigin(facts) === "app");
   const services = new Set(apps.map((facts) => facts.labels["service"] ?? ""));
-  const envs = new Set(apps.map((facts) => toOwnEnv(facts) ?? engine.env));
-  const [onlyAppEnv = null] = envs.size === 1 ? envs : [];
-  return { ...engine, appServices: [...services].toSorted((a, b) => b.length - a.length), onlyAppEnv };
+  const envs = new Set(apps.map((facts) => toContainerEnv(facts, engine)));
+  const [appsEnv = null] = envs.size === 1 ? envs : [];
+  return { ...engine, appServices: [...services].toSorted((a, b) => b.length - a.length), appsEnv };
 }
 
 /** The part of a container that its engine's list tells for sure. */
-function toListed(facts: ContainerFacts, service: string): ListedContainer {
-  return { engine: facts.engine, fullId: facts.fullId, name: facts.name, kind: toKind(facts, service) };
+function toListed(facts: ContainerFacts, rules: ContainerRules): ListedContainer {
+  return { engine: facts.engine, fullId: facts.fullId, name: facts.name, kind: toKind(facts, rules) };
 }
 
 /** When a container was last looked at, by default just now. */
@@ -30,12 +30,13 @@ type Seen = Pick<Container, "observedAt" | "stale">;
 /** The mapping of Kamal's, compose's and plain containers, whole (upstreams.md 1.3). */
 export function toContainer(facts: ContainerFacts, context: EngineContext, seen: Seen = seenNow()): Container {
   return {
-    ...toListed(facts, context.service),
+    ...toListed(facts, context.rules),
     id: facts.fullId.slice(0, 12),
     role: toRole(facts, context),
     service: toService(facts),
-    destination: facts.labels["destination"] || facts.variables.kamalDestination || null,
+    destination: facts.labels["destination"] || facts.variables?.kamalDestination || null,
     env: toContainerEnv(facts, context),
+    inferredEnv: toInferredEnv(facts, context),
     status: facts.state,
     health: toHealth(facts),
     probe: toProbe(facts),
@@ -60,6 +61,7 @@ function seenNow(): Seen {
 
 function toService(facts: ContainerFacts): string | null {
   const origin = toOrigin(facts);
+  if (origin === "compose") return facts.labels[composeProject] ?? null;
   return origin === "app" || origin === "accessory" ? (facts.labels["service"] ?? null) : null;
 }
 
@@ -82,6 +84,6 @@ function toHost({ hostname, fullId, name }: ContainerFacts): string {
 /** KAMAL_HOST, what Kamal's host name `<host>-<12 hex>` says unless it was cut at 51 characters, then the engine's own names. */
 function toHostNames({ hostname, hostNetwork, variables }: ContainerFacts, context: EngineContext): string[] {
   const kamalHost = /^(.{1,50})-[0-9a-f]{12}$/.exec(hostname ?? "")?.[1];
-  const names = [variables.kamalHost, kamalHost, hostNetwork ? hostname : null, ...context.hostNames];
+  const names = [variables?.kamalHost, kamalHost, hostNetwork ? hostname : null, ...context.hostNames];
   return [...new Set(names.filter((name) => typeof name === "string" && name !== ""))] as string[];
 }

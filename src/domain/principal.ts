@@ -1,3 +1,4 @@
+import type { ContainerKind } from "./container.ts";
 import { type Environment, environments } from "./environment.ts";
 
 /** What a token may do. `ops:operate` does not imply `ops:logs`: logs carry secrets. */
@@ -34,6 +35,22 @@ export interface Principal {
  */
 export function maySee(principal: Principal, environment: Environment | null): boolean {
   return environment === null ? !isLimited(principal) : principal.environments.has(environment);
+}
+
+/** What decides who may see a container; `kind` is null where only the audit record knows it. */
+interface Belonging {
+  readonly env: Environment | null;
+  readonly kind: ContainerKind | null;
+}
+
+/** Whether the holder may see a container, and act on it. One that is not of the product is for tokens of every environment alone. */
+export function maySeeContainer(principal: Principal, container: Belonging): boolean {
+  return maySee(principal, toOwnerEnv(container));
+}
+
+/** The environment whose tokens may see a container; null for one that only tokens of every environment see. */
+export function toOwnerEnv({ env, kind }: Belonging): Environment | null {
+  return kind === "other" ? null : env;
 }
 
 /** The question whether a token still has every right that it had: what was begun with more must not go on. */

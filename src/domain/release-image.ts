@@ -3,7 +3,7 @@ import type { Environment } from "./environment.ts";
 /** The image of one release of the service, as one engine has it. */
 export interface ReleaseImage {
   readonly engine: string;
-  /** That of its engine, or of the only environment of the engine's apps; null when unknown. */
+  /** What its label `service` says, else that of its engine; null when unknown. */
   readonly env: Environment | null;
   /** Its tag, which Kamal's containers have for a version. */
   readonly version: string;

@@ -1,38 +1,168 @@
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { toEngineContext } from "../../src/domain/kamal.ts";
-import { toContainerEnv } from "../../src/domain/kamal-env.ts";
-import { app, context, facts } from "../support/docker-facts.ts";
+import type { ContainerFacts, ContainerRules } from "../../src/domain/container-facts.ts";
+import { toContainer, toEngineContext } from "../../src/domain/kamal.ts";
+import { toContainerEnv, toInferredEnv } from "../../src/domain/kamal-env.ts";
+import { app, context, facts, rulesOf } from "../support/docker-facts.ts";
 
-const accessory = (name: string) => facts({ name, labels: { service: name } });
+const [staging, production] = [{ env: "staging" }, { env: "production" }] as const;
+const rules: ContainerRules = { ...rulesOf("wallet-core"), destinations: new Map([["beta", "staging"]]) };
+const accessory = (name: string, change: Partial<ContainerFacts> = {}) => facts({ name, labels: { service: name }, ...change });
+const compose = (project: string, service: string) =>
+  facts({
+    name: `${project}-${service}-1`,
+    labels: { "com.docker.compose.service": service, "com.docker.compose.project": project },
+  });
 
 test.each([
-  ["production", app("wallet-core-staging", "web", "1", { destination: "production" }), {}],
-  ["staging", app("wallet-core", "web", "1", { variables: { kamalDestination: "stg" } }), {}],
-  ["staging", app("wallet-core-staging", "web", "1"), {}],
-  // The release tag in its name says nothing about where it runs.
-  [null, app("wallet-core", "web", "deploy-20260110-130322-prod"), {}],
-  ["staging", app("wallet-core-staging", "web", "deploy-20260110-130322-prod"), {}],
-  ["production", app("wallet-core", "web", "1"), { env: "production" as const }],
-  // A destination that the contract does not know is not taken for another one; the operator's word counts.
-  [null, app("wallet-core-staging", "web", "1", { destination: "qa" }), {}],
-  ["staging", accessory("wallet-core-staging-redis"), {}],
-  ["staging", accessory("wallet-core-redis"), { onlyAppEnv: "staging" as const, env: "production" as const }],
-  ["production", accessory("wallet-core-redis"), { env: "production" as const }],
-  [null, accessory("wallet-core-redis"), {}],
-  // Another app's environment says nothing about an app.
-  [null, app("wallet-core", "web", "1"), { onlyAppEnv: "staging" as const }],
-  ["production", facts({ labels: { "com.docker.compose.service": "web", "com.docker.compose.project": "shop_prod" } }), {}],
-])("%s for %o in %o", (env, container, around) => {
-  expect(toContainerEnv(container, context(around))).toBe(env);
+  ["production", "label destination", app("wallet-core", "web", "1", { destination: "production" }), {}],
+  ["staging", "KAMAL_DESTINATION", app("wallet-core", "web", "1", { variables: { kamalDestination: "stg" } }), {}],
+  ["staging", "a destination that is configured", app("wallet-core", "web", "1", { destination: "Beta" }), {}],
+  ["staging", "label service", app("wallet-core-staging", "web", "1"), {}],
+  ["staging", "an accessory's own service", accessory("wallet-core-staging-redis"), {}],
+  ["production", "the compose project", compose("shop_prod", "web"), {}],
+  // The release tag in an app's name says nothing about where it runs.
+  [null, "nothing but a release tag", app("wallet-core", "web", "deploy-20260110-130322-prod"), {}],
+  ["staging", "label service, a release tag", app("wallet-core-staging", "web", "deploy-20260110-130322-prod"), {}],
+  ["staging", "the engine, a release tag", app("wallet-core", "web", "v1-prod_replaced_0123456789abcdef"), staging],
+  // A contradiction is unknown.
+  [null, "label service, destination", app("wallet-core-production", "web", "1", { destination: "staging" }), {}],
+  [null, "label, variable", app("w", "web", "1", { destination: "staging", variables: { kamalDestination: "prod" } }), {}],
+  [null, "two words in label service", accessory("wallet-core-staging-prod-mirror"), {}],
+  [null, "role, destination", app("wallet-core", "web-production", "1", { destination: "staging" }), {}],
+  [null, "label, name", app("w", "web", "1", { destination: "staging", name: "w-production-web-1" }), {}],
+  [null, "label, name of an accessory", facts({ name: "production-redis", labels: { service: "w-staging" } }), {}],
+  [null, "the engine, name", facts({ name: "grafana-production" }), staging],
+  // A destination that nobody has named must not be overruled by a guess, nor by the configuration.
+  [null, "an unknown destination, label service", app("wallet-core-staging", "web", "1", { destination: "qa" }), {}],
+  [null, "an unknown destination, the engine", app("wallet-core", "web", "1", { destination: "qa" }), staging],
+  [null, "an unknown destination in a variable", accessory("redis", { variables: { kamalDestination: "qa" } }), staging],
+  [
+    null,
+    "a known and an unknown destination",
+    app("w", "web", "1", { destination: "beta", variables: { kamalDestination: "qa" } }),
+    {},
+  ],
+  // The operator's word is for what says nothing itself.
+  ["production", "the engine", accessory("wallet-core-redis"), production],
+  ["staging", "label before the engine", app("wallet-core", "web", "1", { destination: "staging" }), production],
+  ["production", "the engine, a word that is no environment in a name", accessory("wallet-core-beta-redis"), production],
+  // Containers beside it never count, nor its own name.
+  [null, "apps beside an accessory", accessory("wallet-core-redis"), { appsEnv: "staging" as const }],
+  [null, "apps beside an app", app("wallet-core", "web", "1"), { appsEnv: "staging" as const }],
+  ["production", "the engine before apps beside it", accessory("redis"), { appsEnv: "staging" as const, ...production }],
+  [null, "a name", facts({ name: "grafana-production" }), {}],
+  [null, "nothing", accessory("wallet-core-redis"), {}],
+  // Only an inspection shows the variables.
+  [null, "an engine, before the inspection", accessory("wallet-core-redis", { variables: null }), staging],
+  ["staging", "a label, before the inspection", app("w", "web", "1", { destination: "staging", variables: null }), {}],
+] as const)("%s from %s", (env, _title, container, around) => {
+  expect(toContainerEnv(container, context({ rules, ...around }))).toBe(env);
 });
 
-const only = (...containers: ReturnType<typeof facts>[]) =>
-  toEngineContext(containers, { env: null, service: "wallet-core", hostNames: [] }).onlyAppEnv;
+test("a configured destination overrules the common word", () => {
+  const odd = context({ rules: { ...rules, destinations: new Map([["prod", "staging"]]) } });
+  expect(toContainerEnv(app("wallet-core", "web", "1", { destination: "prod" }), odd)).toBe("staging");
+  expect(toContainerEnv(app("wallet-core-prod", "web", "1"), odd)).toBe("staging");
+});
 
-test("the only environment of the apps on an engine", () => {
-  const staging = app("wallet-core", "web", "1", { destination: "staging" });
-  expect(only(staging, app("wallet-core-staging", "worker", "1"), accessory("db"))).toBe("staging");
-  expect(only(staging, app("wallet-core", "web", "1", { destination: "production" }))).toBeNull();
-  expect(only(staging, app("billing", "web", "1"))).toBeNull();
-  expect(only(accessory("db"))).toBeNull();
+test.each([
+  ["staging", "apps beside an accessory", accessory("wallet-core-redis"), { appsEnv: "staging" }],
+  ["production", "its own name before apps beside it", facts({ name: "grafana-prod" }), { appsEnv: "staging" }],
+  [null, "apps beside an app", app("wallet-core", "web", "1"), { appsEnv: "staging" }],
+  [null, "a name with both", facts({ name: "staging-of-production" }), { appsEnv: "staging" }],
+  // These are no silence, but a contradiction, or known.
+  [null, "an unknown destination", app("wallet-core", "web", "1", { destination: "qa" }), {}],
+  [
+    null,
+    "a contradiction",
+    facts({ name: "redis", labels: { service: "x-prod", destination: "staging" } }),
+    { appsEnv: "staging" },
+  ],
+  [null, "a name against the engine", facts({ name: "grafana-prod" }), { appsEnv: "staging", env: "staging" }],
+  [null, "what is known anyway", accessory("wallet-core-staging-redis"), { appsEnv: "production" }],
+] as const)("sorted under %s for %s", (env, _title, container, around) => {
+  expect(toInferredEnv(container, context({ rules, ...around }))).toBe(env);
+});
+
+const appsEnv = (...containers: ContainerFacts[]) => toEngineContext(containers, { env: null, rules, hostNames: [] }).appsEnv;
+
+test("the environment of all apps on an engine", () => {
+  const one = app("wallet-core", "web", "1", { destination: "staging" });
+  expect(appsEnv(one, app("wallet-core-staging", "worker", "1"), accessory("db"))).toBe("staging");
+  expect(appsEnv(one, app("wallet-core", "web", "1", { destination: "production" }))).toBeNull();
+  expect(appsEnv(one, app("billing", "web", "1"))).toBeNull();
+  expect(appsEnv(accessory("db"))).toBeNull();
+});
+
+const word = fc.constantFrom("staging", "production", "prod", "stg", "stage", "beta", "qa", "web", "redis", "wallet-core");
+const text = fc.array(word, { maxLength: 3 }).map((words) => words.join("-"));
+const maybe = fc.oneof(fc.constant(""), word);
+const anyContainer = fc
+  .record({
+    service: text,
+    role: maybe,
+    destination: maybe,
+    variable: maybe,
+    project: text,
+    name: text,
+    version: text,
+    kamal: fc.boolean(),
+  })
+  .map(({ service, role, destination, variable, project, name, version, kamal }) => {
+    const labels = { service, role, destination, "com.docker.compose.project": project };
+    const prefix = [service, role, destination].filter((part) => part !== "").join("-");
+    const fullName = kamal ? `${prefix}-${version}` : `${name}-x`;
+    const isKamalApp = kamal && service !== "" && role !== "";
+    return {
+      own: facts({
+        name: fullName,
+        labels: Object.fromEntries(Object.entries(labels).filter(([, value]) => value !== "")),
+        variables: variable === "" ? {} : { kamalDestination: variable },
+      }),
+      destinations: [destination, variable],
+      // All that a person would read an environment from: not the version at the end of an app's name.
+      texts: [service, destination, variable, project, isKamalApp ? prefix : fullName],
+      evidence: [service, destination, variable, project],
+    };
+  });
+type AnyContainer = typeof anyContainer extends fc.Arbitrary<infer T> ? T : never;
+
+const wordsOf = { staging: ["staging", "stg", "stage"], production: ["production", "prod"] };
+function mentions(texts: readonly string[], env: "staging" | "production", destinations: readonly string[]): boolean {
+  const isNamed = texts.some((one) => one.split("-").some((part) => wordsOf[env].includes(part)));
+  return isNamed || (env === "staging" && destinations.includes("beta"));
+}
+
+const findMentioned = ({ destinations, texts }: AnyContainer) =>
+  (["staging", "production"] as const).filter((env) => mentions(texts, env, destinations));
+
+/** What the rules say, word by word. */
+function toExpected(container: AnyContainer, configured: "staging" | "production" | null) {
+  const { destinations, evidence } = container;
+  const isUnknown = (destination: string) => ["qa", "web", "redis", "wallet-core"].includes(destination);
+  const [mentioned = null, ...others] = findMentioned(container);
+  if (others.length > 0 || destinations.some(isUnknown)) return null;
+  const isSilent = !mentions(evidence, "staging", destinations) && !mentions(evidence, "production", destinations);
+  if (!isSilent) return mentioned;
+  return mentioned === null || mentioned === configured ? configured : null;
+}
+
+test("for any containers: what mentions production is never staging, and silence is unknown", () => {
+  const configured = fc.constantFrom("staging", "production", null);
+  fc.assert(
+    fc.property(fc.array(anyContainer, { minLength: 1, maxLength: 5 }), configured, (containers, env) => {
+      const around = toEngineContext(
+        containers.map(({ own }) => own),
+        { env, rules, hostNames: [] },
+      );
+      for (const container of containers) {
+        const row = toContainer(container.own, around);
+        expect(row.env).toBe(toExpected(container, env));
+        // Not even a guess contradicts what is mentioned.
+        expect(findMentioned(container).every((one) => row.inferredEnv === null || row.inferredEnv === one)).toBe(true);
+      }
+    }),
+    { numRuns: 2000 },
+  );
 });

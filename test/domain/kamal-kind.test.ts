@@ -29,19 +29,54 @@ test.each([
   expect(toOrigin(container)).toBe(origin);
 });
 
+const accessory = (name: string) => facts({ name, labels: { service: name } });
+const inProject = (project: string, service: string) =>
+  facts({ labels: { "com.docker.compose.project": project, "com.docker.compose.service": service } });
+
 test.each([
   ["core", app("wallet-core", "web", "1")],
   ["core", app("wallet-core", "cron", "1")],
   ["core", app("wallet-core-staging", "web", "1")],
   ["core", app("wallet-core-production", "web", "1")],
-  ["accessory", app("wallet-core-api", "web", "1")],
-  ["accessory", app("billing", "web", "1")],
-  ["core", facts({ labels: compose("worker") })],
-  ["accessory", facts({ labels: compose("db") })],
-  ["accessory", facts({ name: "wallet-core-redis", labels: { service: "wallet-core-redis" } })],
+  ["core", app("payments", "web", "1")],
+  ["other", app("wallet-core-api", "web", "1")],
+  ["other", app("billing", "web", "1")],
+  ["core", inProject("wallet-core", "worker")],
+  ["core", inProject("payments-staging", "web")],
+  ["accessory", inProject("wallet-core", "db")],
+  ["other", inProject("shop", "web")],
+  ["other", inProject("shop", "db")],
+  ["accessory", accessory("wallet-core-redis")],
+  ["accessory", accessory("wallet-core-staging-redis")],
+  // An accessory with a name of its own is listed as a service.
+  ["accessory", accessory("outpost")],
+  ["other", accessory("billing-redis")],
+  ["other", accessory("wallet-corex-redis")],
   ["accessory", facts({ name: "kamal-proxy" })],
+  ["other", facts({ name: "postgres" })],
+  // By hand from the image of the service, whose label it inherits.
+  ["other", facts({ name: "curious_hopper", labels: inherited })],
+  ["accessory", facts({ name: "wallet-core-exec-latest-a1b2c3", labels: inherited })],
+  ["other", facts({ name: "billing-exec-latest-a1b2c3", labels: { service: "billing" } })],
+  ["core", facts({ name: "by-hand", labels: { team: "wallet", tier: "core", more: "" } })],
+  ["other", facts({ name: "by-hand", labels: { team: "wallet", tier: "edge" } })],
+  ["other", facts({ name: "by-hand", labels: { team: "wallet" } })],
+  ["core", inProject("shop", "core-db")],
 ])("%s: %o", (kind, container) => {
-  expect(toKind(container, "wallet-core")).toBe(kind);
+  const core = [
+    new Map([
+      ["team", "wallet"],
+      ["tier", "core"],
+    ]),
+    new Map([["com.docker.compose.service", "core-db"]]),
+  ];
+  expect(toKind(container, { services: ["wallet-core", "payments", "outpost"], core })).toBe(kind);
+});
+
+test("a selector without a value asks for the label alone", () => {
+  const core = [new Map([["core", null]])];
+  const kindOf = (labels: Record<string, string>) => toKind(facts({ labels }), { services: [], core });
+  expect([kindOf({ core: "" }), kindOf({ core: "yes" }), kindOf({ toString: "" })]).toEqual(["core", "core", "other"]);
 });
 
 test.each([

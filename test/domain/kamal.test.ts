@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { toContainer, toEngineContext } from "../../src/domain/kamal.ts";
 import { withDeploy } from "../../src/domain/release.ts";
 import type { DeployInfo } from "../../src/domain/deploy.ts";
-import { app, context, facts } from "../support/docker-facts.ts";
+import { app, context, facts, rulesOf } from "../support/docker-facts.ts";
 import { sampleContainer } from "../support/memory-sources.ts";
 
 const deploy: DeployInfo = {
@@ -43,7 +43,7 @@ test("the web container of the contract", () => {
 });
 
 test("the accessory of the contract", () => {
-  const engine = toEngineContext([web, redis], { env: null, service: "wallet-core", hostNames: [] });
+  const engine = toEngineContext([web, redis], { env: null, rules: rulesOf("wallet-core"), hostNames: [] });
   expect(withDeploy(toContainer(redis, engine), deploy)).toMatchObject({
     id: "def456def456",
     kind: "accessory",

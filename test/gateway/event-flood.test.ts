@@ -11,6 +11,7 @@ import { readEvents } from "../support/events.ts";
 import { startGateway, token } from "../support/gateway.ts";
 import { createMemorySources } from "../support/memory-sources.ts";
 import { subscribe } from "../support/subscribe.ts";
+import { rulesOf } from "../support/docker-facts.ts";
 
 const count = 100_000;
 const ids = Array.from({ length: 50 }, (_, index) => index.toString(16).padStart(12, "0").padEnd(64, "0"));
@@ -43,7 +44,7 @@ test("F9: a hundred thousand events at once change neither memory nor truth", { 
     const answer = id ? inspected(id, `${name}-${ids.indexOf(id)}`) : ids.map((each, index) => listed(each, `${name}-${index}`));
     json(answer)(request, response);
   });
-  const options = { engines: [engine.options], service: "wallet-core", logger: silentLogger };
+  const options = { engines: [engine.options], rules: rulesOf("wallet-core"), logger: silentLogger };
   const containers = createContainerSource(options);
   await using gateway = await startGateway({ ...createMemorySources().sources, containers });
 

@@ -9,6 +9,7 @@ import { graphqlHeaders, startGateway } from "../support/gateway.ts";
 import { createMemorySources, sampleContainer } from "../support/memory-sources.ts";
 import { at } from "../support/role-lines.ts";
 import { createTokens } from "../support/tokens.ts";
+import { rulesOf } from "../support/docker-facts.ts";
 
 // Loading it takes longer than the short deadlines of an engine.
 beforeAll(() => import("dockerode"));
@@ -52,7 +53,7 @@ async function startEngine(...containers: readonly Kept[]): Promise<FakeEngine> 
 }
 
 async function startHistory(engine: FakeEngine) {
-  const containers = createContainerSource({ engines: [engine.options], service: "wallet-core", logger: silentLogger });
+  const containers = createContainerSource({ engines: [engine.options], rules: rulesOf("wallet-core"), logger: silentLogger });
   const gateway = await startGateway({ ...createMemorySources().sources, containers });
   const ask = async (args: string) => {
     const { data, errors } = (await gateway.query(`{ logs(role: "web", ${args}) { ${fields} } }`)).body;

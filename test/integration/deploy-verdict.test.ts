@@ -13,6 +13,7 @@ import { startGateway } from "../support/gateway.ts";
 import { createMemorySources } from "../support/memory-sources.ts";
 import { type TestDatabase, createTestDatabase } from "../support/postgres-database.ts";
 import { createRiverJobs, createRunnerJobs } from "../support/postgres-jobs.ts";
+import { rulesOf } from "../support/docker-facts.ts";
 
 const socketPath = inject("dockerSocket");
 const hosts = { v1: "10.0.0.9-aaaaaaaaaaa1", v2: "10.0.0.9-aaaaaaaaaaa2" };
@@ -37,7 +38,7 @@ async function start(version: "v1" | "v2"): Promise<string> {
 /** As after a restart of the gateway: nothing is known but what the files, the rows and the engine tell. */
 async function openGateway(folder: string, sources: readonly QueueSourceConfig[] = []) {
   const engine = { name: "web-1", env: null, address: { kind: "unix", socketPath } } as const;
-  const containers = createContainerSource({ engines: [engine], service: "verdicts", logger: silentLogger });
+  const containers = createContainerSource({ engines: [engine], rules: rulesOf("verdicts"), logger: silentLogger });
   const queues = createQueueSources({ databaseUrl: database.url, sources, env: "staging", logger: silentLogger, keepMs: 0 });
   const deploy = createDeploySource({ path: join(folder, "deploy_info.json"), logger: silentLogger });
   const gateway = await startGateway({ ...createMemorySources().sources, containers, queues, deploy });

@@ -3,6 +3,7 @@ import { silentLogger } from "../../src/logger.ts";
 import { createContainerSource } from "../../src/upstreams/docker/source.ts";
 import { removeContainers, soon, startContainer } from "../support/docker-containers.ts";
 import { startFaultProxy } from "../support/fault-proxy.ts";
+import { rulesOf } from "../support/docker-facts.ts";
 
 const dockerSocket = inject("dockerSocket");
 let fullId: string;
@@ -18,7 +19,7 @@ test("restarts go through the control address, and nothing else does", async () 
   await using control = await startFaultProxy(dockerSocket);
   const [address, second] = [read, control].map(({ socketPath }) => ({ kind: "unix" as const, socketPath }));
   const engine = { name: "web-1", env: null, address: address as never, control: second as never };
-  const source = createContainerSource({ engines: [engine], service: "control", logger: silentLogger });
+  const source = createContainerSource({ engines: [engine], rules: rulesOf("control"), logger: silentLogger });
   await source.list(soon());
   expect(await source.restart({ engine: "web-1", fullId })).toMatchObject({
     container: { name: "control-web-1", status: "running" },

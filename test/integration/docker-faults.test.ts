@@ -10,6 +10,7 @@ import type { Logger } from "../../src/logger.ts";
 import { createContainerSource } from "../../src/upstreams/docker/source.ts";
 import { probeEngine } from "../../src/upstreams/docker/probe.ts";
 import { soon, startContainer, until } from "../support/docker-containers.ts";
+import { rulesOf } from "../support/docker-facts.ts";
 
 let dockerd: Dockerd;
 let fullId: string;
@@ -24,7 +25,7 @@ function createSource() {
       { name: "up", env: null, address: { kind: "unix", socketPath: inject("dockerSocket") } },
       { name: "own", env: null, address: { kind: "unix", socketPath: dockerd.socketPath } },
     ],
-    service: "faultcheck",
+    rules: rulesOf("faultcheck"),
     logger,
     listTimeoutMs: 700,
     inspectTimeoutMs: 700,

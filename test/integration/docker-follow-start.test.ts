@@ -4,11 +4,12 @@ import { callDocker } from "../../script/services/docker-api.ts";
 import { silentLogger } from "../../src/logger.ts";
 import { createContainerSource } from "../../src/upstreams/docker/source.ts";
 import { removeContainers, soon, startContainer, stopContainer, until } from "../support/docker-containers.ts";
+import { rulesOf } from "../support/docker-facts.ts";
 
 const socketPath = inject("dockerSocket");
 const source = createContainerSource({
   engines: [{ name: "web-1", env: null, address: { kind: "unix", socketPath } }],
-  service: "followstart",
+  rules: rulesOf("followstart"),
   logger: silentLogger,
 });
 const ids: string[] = [];

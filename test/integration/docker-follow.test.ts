@@ -7,12 +7,13 @@ import { silentLogger } from "../../src/logger.ts";
 import { createContainerSource } from "../../src/upstreams/docker/source.ts";
 import { removeContainers, soon, startContainer, until } from "../support/docker-containers.ts";
 import { startDockerProxy } from "../support/docker-count-proxy.ts";
+import { rulesOf } from "../support/docker-facts.ts";
 
 const proxy = await startDockerProxy(inject("dockerSocket"), inject("runFolder"));
 const socketPath = inject("dockerSocket");
 const source = createContainerSource({
   engines: [{ name: "web-1", env: null, address: { kind: "unix", socketPath: proxy.socketPath } }],
-  service: "followcheck",
+  rules: rulesOf("followcheck"),
   logger: silentLogger,
 });
 const ids: string[] = [];

@@ -6,6 +6,7 @@ import { createContainerSource } from "../../src/upstreams/docker/source.ts";
 import { removeContainers, soon, startContainer } from "../support/docker-containers.ts";
 import { startGateway } from "../support/gateway.ts";
 import { createMemorySources } from "../support/memory-sources.ts";
+import { rulesOf } from "../support/docker-facts.ts";
 
 const socketPath = inject("dockerSocket");
 const repo = "registry.test/imagedeploys";
@@ -13,7 +14,7 @@ const revisionOf = (version: string) => `${version.slice(1)}e31249b8e72f9ce9a548
 const ids: string[] = [];
 const engine = createContainerSource({
   engines: [{ name: "web-1", env: "staging", address: { kind: "unix", socketPath } }],
-  service: "imagedeploys",
+  rules: rulesOf("imagedeploys"),
   logger: silentLogger,
 });
 const gateway = await startGateway({

@@ -11,11 +11,12 @@ import {
   tagImage,
   until,
 } from "../support/docker-containers.ts";
+import { rulesOf } from "../support/docker-facts.ts";
 
 const socketPath = inject("dockerSocket");
 const source = createContainerSource({
   engines: [{ name: "web-1", env: null, address: { kind: "unix", socketPath } }],
-  service: "kamalmap",
+  rules: rulesOf("kamalmap"),
   logger: silentLogger,
 });
 const ids: string[] = [];

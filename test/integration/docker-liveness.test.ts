@@ -8,6 +8,7 @@ import type { Container } from "../../src/domain/container.ts";
 import { silentLogger } from "../../src/logger.ts";
 import { createContainerSource } from "../../src/upstreams/docker/source.ts";
 import { createContainer, soon, startContainer, until } from "../support/docker-containers.ts";
+import { rulesOf } from "../support/docker-facts.ts";
 
 let dockerd: Dockerd;
 
@@ -23,7 +24,7 @@ afterAll(async () => {
 function createSource() {
   const address = { kind: "unix", socketPath: dockerd.socketPath } as const;
   const engines = [{ name: "own", env: null, address }];
-  const source = createContainerSource({ engines, service: "livecheck", logger: silentLogger, cgroupRoot: null });
+  const source = createContainerSource({ engines, rules: rulesOf("livecheck"), logger: silentLogger, cgroupRoot: null });
   const row = async (fullId: string) => (await source.inspect([{ engine: "own", fullId }], soon()))[0] as Container | null;
   return { ...source, row, [Symbol.asyncDispose]: () => source.close() };
 }

@@ -6,11 +6,12 @@ import { createContainerSource } from "../../src/upstreams/docker/source.ts";
 import { removeContainers, startContainer, waitForExit } from "../support/docker-containers.ts";
 import { startGateway } from "../support/gateway.ts";
 import { createMemorySources } from "../support/memory-sources.ts";
+import { rulesOf } from "../support/docker-facts.ts";
 
 const socketPath = inject("dockerSocket");
 const containers = createContainerSource({
   engines: [{ name: "web-1", env: null, address: { kind: "unix", socketPath } }],
-  service: "searchcheck",
+  rules: rulesOf("searchcheck"),
   logger: silentLogger,
 });
 const gateway = await startGateway({ ...createMemorySources().sources, containers });

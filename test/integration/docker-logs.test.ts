@@ -5,11 +5,12 @@ import { parseLogTime } from "../../src/domain/log-time.ts";
 import { silentLogger } from "../../src/logger.ts";
 import { createContainerSource } from "../../src/upstreams/docker/source.ts";
 import { createContainer, removeContainers, soon, startContainer, waitForExit } from "../support/docker-containers.ts";
+import { rulesOf } from "../support/docker-facts.ts";
 
 const socketPath = inject("dockerSocket");
 const source = createContainerSource({
   engines: [{ name: "web-1", env: null, address: { kind: "unix", socketPath } }],
-  service: "logcheck",
+  rules: rulesOf("logcheck"),
   logger: silentLogger,
 });
 const ids: Record<string, string> = {};

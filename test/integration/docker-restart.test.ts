@@ -6,11 +6,12 @@ import { callDocker } from "../../script/services/docker-api.ts";
 import { silentLogger } from "../../src/logger.ts";
 import { createContainerSource } from "../../src/upstreams/docker/source.ts";
 import { createContainer, removeContainers, startContainer } from "../support/docker-containers.ts";
+import { rulesOf } from "../support/docker-facts.ts";
 
 const socketPath = inject("dockerSocket");
 const settings = {
   engines: [{ name: "web-1", env: null, address: { kind: "unix" as const, socketPath } }],
-  service: "restartcheck",
+  rules: rulesOf("restartcheck"),
   logger: silentLogger,
 };
 const source = createContainerSource(settings);

@@ -7,6 +7,7 @@ import { removeContainers, startContainer, stopContainer, until } from "../suppo
 import { readEvents } from "../support/events.ts";
 import { graphqlHeaders, startGateway, token } from "../support/gateway.ts";
 import { createMemorySources } from "../support/memory-sources.ts";
+import { rulesOf } from "../support/docker-facts.ts";
 
 const socketPath = inject("dockerSocket");
 const containers = createContainerSource({
@@ -14,7 +15,7 @@ const containers = createContainerSource({
     { name: "web-1", env: null, address: { kind: "unix", socketPath } },
     { name: "gone", env: null, address: { kind: "unix", socketPath: "/nowhere/docker.sock" } },
   ],
-  service: "rolelogs",
+  rules: rulesOf("rolelogs"),
   logger: silentLogger,
 });
 const gateway = await startGateway({ ...createMemorySources().sources, containers });

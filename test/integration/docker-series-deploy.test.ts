@@ -8,11 +8,12 @@ import { createContainerSource } from "../../src/upstreams/docker/source.ts";
 import { createCaller } from "../support/caller.ts";
 import { removeContainers, startContainer, stopContainer, until } from "../support/docker-containers.ts";
 import { createMemorySources } from "../support/memory-sources.ts";
+import { rulesOf } from "../support/docker-facts.ts";
 
 const socketPath = inject("dockerSocket");
 const containers = createContainerSource({
   engines: [{ name: "web-1", env: "staging", address: { kind: "unix", socketPath } }],
-  service: "seriesdeploy",
+  rules: rulesOf("seriesdeploy"),
   logger: silentLogger,
 });
 const sources = { ...createMemorySources().sources, containers };

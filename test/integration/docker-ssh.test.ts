@@ -7,6 +7,7 @@ import { probeEngine } from "../../src/upstreams/docker/probe.ts";
 import { createContainerSource } from "../../src/upstreams/docker/source.ts";
 import { removeContainers, soon, startContainer, until } from "../support/docker-containers.ts";
 import { type Sshd, startSshd } from "../support/sshd.ts";
+import { rulesOf } from "../support/docker-facts.ts";
 
 const dockerSocket = inject("dockerSocket");
 const folder = mkdtempSync(join(inject("runFolder"), "ssh-"));
@@ -41,7 +42,12 @@ function engine(change: Partial<SshAddress> = {}) {
 
 test("everything goes through one SSH connection that is kept", async () => {
   const before = sshd.logins();
-  const source = createContainerSource({ engines: [engine()], service: "sshcheck", logger: silentLogger, cgroupRoot: null });
+  const source = createContainerSource({
+    engines: [engine()],
+    rules: rulesOf("sshcheck"),
+    logger: silentLogger,
+    cgroupRoot: null,
+  });
   const { containers, engines } = await source.list(soon());
   expect(engines).toMatchObject([{ ok: true, error: null }]);
   const ref = { engine: "remote", fullId };
@@ -75,7 +81,7 @@ test.each([
 });
 
 test("a lost SSH connection is made anew", async () => {
-  const source = createContainerSource({ engines: [engine()], service: "sshcheck", logger: silentLogger });
+  const source = createContainerSource({ engines: [engine()], rules: rulesOf("sshcheck"), logger: silentLogger });
   await source.list(soon());
   const before = sshd.logins();
   sshd.drop();

@@ -4,6 +4,7 @@ import { silentLogger } from "../../src/logger.ts";
 import { createContainerSource } from "../../src/upstreams/docker/source.ts";
 import { removeContainers, soon, startContainer } from "../support/docker-containers.ts";
 import { startRequestLog } from "../support/docker-request-log.ts";
+import { rulesOf } from "../support/docker-facts.ts";
 
 const target = inject("dockerSocket");
 const refs: { engine: string; fullId: string }[] = [];
@@ -24,7 +25,7 @@ afterAll(() =>
 function createSource(socketPath: string, cgroupRoot?: string | null) {
   const source = createContainerSource({
     engines: [{ name: "web-1", env: null, address: { kind: "unix", socketPath } }],
-    service: "statslease",
+    rules: rulesOf("statslease"),
     logger: silentLogger,
     statsLeaseMs: 3000,
     ...(cgroupRoot === undefined ? {} : { cgroupRoot }),

@@ -11,6 +11,7 @@ import { createCgroupReader } from "../../src/upstreams/docker/cgroup.ts";
 import { toCpuV2 } from "../../src/upstreams/docker/cgroup-v2.ts";
 import { createContainerSource } from "../../src/upstreams/docker/source.ts";
 import { createContainer, removeContainers, soon, startContainer } from "../support/docker-containers.ts";
+import { rulesOf } from "../support/docker-facts.ts";
 
 const socketPath = inject("dockerSocket");
 let busy = "";
@@ -35,7 +36,7 @@ afterAll(() => removeContainers(socketPath, [busy, idle, stopped]));
 function createSource(cgroupRoot: string | null) {
   const source = createContainerSource({
     engines: [{ name: "web-1", env: null, address: { kind: "unix", socketPath } }],
-    service: "statscheck",
+    rules: rulesOf("statscheck"),
     logger: silentLogger,
     cgroupRoot,
   });

@@ -7,6 +7,7 @@ import { probeEngine } from "../../src/upstreams/docker/probe.ts";
 import { createContainerSource } from "../../src/upstreams/docker/source.ts";
 import { type Certificates, createAuthority } from "../support/docker-certificates.ts";
 import { soon, startContainer } from "../support/docker-containers.ts";
+import { rulesOf } from "../support/docker-facts.ts";
 
 let dockerd: Dockerd;
 let port: number;
@@ -36,7 +37,7 @@ function engine(tls: Certificates | null, host = "127.0.0.1") {
 test("lists and inspects over tcp with a client certificate", async () => {
   const labels = { service: "tlscheck", role: "web" };
   const fullId = await startContainer(dockerd.socketPath, { name: "tlscheck-web-1", labels });
-  const source = createContainerSource({ engines: [engine(client)], service: "tlscheck", logger: silentLogger });
+  const source = createContainerSource({ engines: [engine(client)], rules: rulesOf("tlscheck"), logger: silentLogger });
   const { containers, engines } = await source.list(soon());
   expect(engines).toEqual([{ name: "remote", ok: true, contactAt: expect.any(Number), error: null }]);
   expect(containers).toMatchObject([{ engine: "remote", fullId, name: "tlscheck-web-1", kind: "core" }]);

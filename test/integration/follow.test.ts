@@ -8,12 +8,13 @@ import { startDockerProxy } from "../support/docker-count-proxy.ts";
 import { type ServerEvent, readEvents } from "../support/events.ts";
 import { graphqlHeaders, startGateway, token } from "../support/gateway.ts";
 import { createMemorySources } from "../support/memory-sources.ts";
+import { rulesOf } from "../support/docker-facts.ts";
 
 const socketPath = inject("dockerSocket");
 const proxy = await startDockerProxy(socketPath, inject("runFolder"));
 const containers = createContainerSource({
   engines: [{ name: "web-1", env: null, address: { kind: "unix", socketPath: proxy.socketPath } }],
-  service: "followhttp",
+  rules: rulesOf("followhttp"),
   logger: silentLogger,
 });
 const gateway = await startGateway({ ...createMemorySources().sources, containers }, { limits: { stalledReaderMs: 1500 } });

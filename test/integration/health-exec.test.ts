@@ -3,12 +3,13 @@ import { callDocker } from "../../script/services/docker-api.ts";
 import { silentLogger } from "../../src/logger.ts";
 import { createContainerSource } from "../../src/upstreams/docker/source.ts";
 import { removeContainers } from "../support/docker-containers.ts";
+import { rulesOf } from "../support/docker-facts.ts";
 
 const socketPath = inject("dockerSocket");
 const ids: string[] = [];
 const source = createContainerSource({
   engines: [{ name: "web-1", env: null, address: { kind: "unix", socketPath } }],
-  service: "healthexec",
+  rules: rulesOf("healthexec"),
   logger: silentLogger,
 });
 

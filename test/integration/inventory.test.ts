@@ -8,6 +8,7 @@ import { silentLogger } from "../../src/logger.ts";
 import { createContainerSource } from "../../src/upstreams/docker/source.ts";
 import { createContainer, removeContainers, soon, startContainer, until } from "../support/docker-containers.ts";
 import { startFaultProxy } from "../support/fault-proxy.ts";
+import { rulesOf } from "../support/docker-facts.ts";
 
 /** An engine of our own, that can be stopped and flooded. */
 let dockerd: Dockerd;
@@ -22,7 +23,7 @@ afterAll(async () => {
 
 function watch(socketPath = dockerd.socketPath) {
   const engine = { name: "own", env: null, address: { kind: "unix" as const, socketPath } };
-  const source = createContainerSource({ engines: [engine], service: "convergence", logger: silentLogger });
+  const source = createContainerSource({ engines: [engine], rules: rulesOf("convergence"), logger: silentLogger });
   return { ...source, [Symbol.asyncDispose]: () => source.close() };
 }
 

@@ -12,7 +12,7 @@ beforeEach(() => {
 });
 
 function parsed(host = "web-1") {
-  return parseDeployInfo(readFileSync(hook.filePath(host)));
+  return parseDeployInfo(readFileSync(hook.filePath(host)), new Map());
 }
 
 function tags(values: Readonly<Record<string, string>>): [string | undefined, string | undefined] {
@@ -170,7 +170,7 @@ describe("hostile names", () => {
   it("control characters, long values and a folder with spaces", () => {
     hook.run({ KAMAL_VERSION: "v1", KAMAL_PERFORMER: `a\nb\tc\u001b${"é".repeat(300)}`, OPS_DEPLOY_DIR: "in fo's" });
     const file = join(dirname(hook.filePath("web-1")), "..", "in fo's", "deploy_info.json");
-    expect(parseDeployInfo(readFileSync(file))).toMatchObject({ info: { deployedBy: `abc${"é".repeat(123)}` } });
+    expect(parseDeployInfo(readFileSync(file), new Map())).toMatchObject({ info: { deployedBy: `abc${"é".repeat(123)}` } });
   });
 });
 

@@ -7,13 +7,14 @@ import { chromiumFlags } from "../support/chromium.ts";
 import { removeContainers, startContainer } from "../support/docker-containers.ts";
 import { startGateway, token } from "../support/gateway.ts";
 import { createMemorySources } from "../support/memory-sources.ts";
+import { rulesOf } from "../support/docker-facts.ts";
 
 const socketPath = inject("dockerSocket");
 const name = "livebrowser-web";
 const patient = { timeout: 10_000 };
 const containers = createContainerSource({
   engines: [{ name: "web-1", env: null, address: { kind: "unix", socketPath } }],
-  service: "livebrowser",
+  rules: rulesOf("livebrowser"),
   logger: silentLogger,
 });
 const gateway = await startGateway({ ...createMemorySources().sources, containers });

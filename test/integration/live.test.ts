@@ -11,13 +11,14 @@ import { startGatewayProcess } from "../support/gateway-process.ts";
 import { createMemorySources } from "../support/memory-sources.ts";
 import { subscribe } from "../support/subscribe.ts";
 import { createTokens } from "../support/tokens.ts";
+import { rulesOf } from "../support/docker-facts.ts";
 
 const socketPath = inject("dockerSocket");
 const proxy = await startFaultProxy(socketPath);
 const service = "livecheck";
 const containers = createContainerSource({
   engines: [{ name: "web-1", env: null, address: { kind: "unix", socketPath: proxy.socketPath } }],
-  service,
+  rules: rulesOf(service),
   logger: silentLogger,
   staleMs: 3000,
 });

@@ -4,13 +4,14 @@ import type { ContainerEvent } from "../../src/domain/container-event.ts";
 import { silentLogger } from "../../src/logger.ts";
 import { createContainerSource } from "../../src/upstreams/docker/source.ts";
 import { removeContainers, soon, startContainer, until } from "../support/docker-containers.ts";
+import { rulesOf } from "../support/docker-facts.ts";
 
 const podman = inject("podman");
 const socketPath = "socketPath" in podman ? podman.socketPath : "";
 
 describe.skipIf("missing" in podman)(`Podman${"missing" in podman ? ` (skipped: ${podman.missing})` : ""}`, () => {
   const engines = [{ name: "pod-1", env: null, address: { kind: "unix", socketPath } as const }];
-  const source = createContainerSource({ engines, service: "podevents", logger: silentLogger });
+  const source = createContainerSource({ engines, rules: rulesOf("podevents"), logger: silentLogger });
   afterAll(() => source.close());
 
   test("its events are told in Docker's words, and one that is removed while it does not run is gone at once", async () => {

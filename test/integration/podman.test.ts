@@ -6,6 +6,7 @@ import { silentLogger } from "../../src/logger.ts";
 import { probeEngine } from "../../src/upstreams/docker/probe.ts";
 import { createContainerSource } from "../../src/upstreams/docker/source.ts";
 import { createContainer, removeContainers, soon, startContainer, until } from "../support/docker-containers.ts";
+import { rulesOf } from "../support/docker-facts.ts";
 
 const podman = inject("podman");
 const socketPath = "socketPath" in podman ? podman.socketPath : "";
@@ -14,7 +15,7 @@ const address = { kind: "unix", socketPath } as const;
 
 function createSource(more: object = {}): ContainerSource {
   const engines = [{ name: "pod-1", env: null, address }];
-  return createContainerSource({ engines, service: "podcheck", logger: silentLogger, ...more });
+  return createContainerSource({ engines, rules: rulesOf("podcheck"), logger: silentLogger, ...more });
 }
 
 describe.skipIf("missing" in podman)(`Podman${"missing" in podman ? ` (skipped: ${podman.missing})` : ""}`, () => {

@@ -7,6 +7,7 @@ import { startGateway } from "../support/gateway.ts";
 import { createMemorySources } from "../support/memory-sources.ts";
 import { type TestDatabase, createTestDatabase } from "../support/postgres-database.ts";
 import { createRiverJobs } from "../support/postgres-jobs.ts";
+import { rulesOf } from "../support/docker-facts.ts";
 
 const socketPath = inject("dockerSocket");
 const own = { name: "web-1", env: null, address: { kind: "unix", socketPath } } as const;
@@ -30,7 +31,7 @@ async function start(version: "v1" | "v2"): Promise<string> {
 }
 
 async function open(engines: Parameters<typeof createContainerSource>[0]["engines"]) {
-  const containers = createContainerSource({ engines, service: "orphans", logger: silentLogger });
+  const containers = createContainerSource({ engines, rules: rulesOf("orphans"), logger: silentLogger });
   const queues = createQueueSources({ databaseUrl: database.url, env: "staging", logger: silentLogger, keepMs: 0 });
   const gateway = await startGateway({ ...createMemorySources().sources, containers, queues });
   closers.push(

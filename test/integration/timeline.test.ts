@@ -7,6 +7,7 @@ import { createContainerSource } from "../../src/upstreams/docker/source.ts";
 import { removeContainers, startContainer, stopContainer } from "../support/docker-containers.ts";
 import { startGateway } from "../support/gateway.ts";
 import { createMemorySources } from "../support/memory-sources.ts";
+import { rulesOf } from "../support/docker-facts.ts";
 
 const socketPath = inject("dockerSocket");
 const ids: string[] = [];
@@ -14,7 +15,7 @@ const stop = new AbortController();
 const timeline = createTimelineMemory();
 const engine = createContainerSource({
   engines: [{ name: "web-1", env: "staging", address: { kind: "unix", socketPath } }],
-  service: "timelines",
+  rules: rulesOf("timelines"),
   logger: silentLogger,
 });
 const containers = rememberContainers(engine, timeline, stop.signal);

@@ -1,4 +1,4 @@
-import type { ContainerFacts, EngineContext } from "../../src/domain/container-facts.ts";
+import type { ContainerFacts, ContainerRules, EngineContext } from "../../src/domain/container-facts.ts";
 
 /** A running container of nobody, with what a test wants changed. */
 export function facts(change: Partial<ContainerFacts> = {}): ContainerFacts {
@@ -21,8 +21,13 @@ export function facts(change: Partial<ContainerFacts> = {}): ContainerFacts {
   };
 }
 
+/** What is configured for one service, and no more. */
+export function rulesOf(...services: readonly string[]): ContainerRules {
+  return { services, core: [], destinations: new Map() };
+}
+
 export function context(change: Partial<EngineContext> = {}): EngineContext {
-  return { env: null, service: "wallet-core", appServices: [], onlyAppEnv: null, hostNames: [], ...change };
+  return { env: null, rules: rulesOf("wallet-core"), appServices: [], appsEnv: null, hostNames: [], ...change };
 }
 
 /** A Kamal app as `docker run` leaves it: both naming schemes, by whether there is a destination. */

@@ -38,6 +38,7 @@ export function sampleContainer(overrides: Partial<Container> = {}): Container {
     service: "wallet-core-staging",
     destination: null,
     env: "staging",
+    inferredEnv: null,
     status: "running",
     health: "healthy",
     probe: { failingStreak: 0, checkedAt: "2026-01-13T09:45:00Z", output: "ok" },

@@ -1,6 +1,6 @@
 import type { Container } from "../../domain/container.ts";
 import type { Environment } from "../../domain/environment.ts";
-import { type Principal, maySee } from "../../domain/principal.ts";
+import { type Principal, maySeeContainer } from "../../domain/principal.ts";
 import { requireEnvironments } from "../require-environments.ts";
 
 /** Which containers are wanted; absent is any. */
@@ -18,11 +18,19 @@ export function createContainerFilter(filter: ContainerFilter, principal: Princi
   const { env, includeAccessories, engine, name, role, service } = filter;
   requireEnvironments(principal, env);
   return (container) =>
-    maySee(principal, container.env) &&
+    maySeeContainer(principal, container) &&
     (includeAccessories || container.kind === "core") &&
-    (!env || container.env === env) &&
+    (!env || toListedEnv(container) === env) &&
     (!engine || container.engine === engine) &&
     (!name || container.name === name) &&
     (!role || container.role === role) &&
     (!service || container.service === service);
+}
+
+/**
+ * Under which environment the filter `env` lists a container. It gives no right: a container whose environment is only inferred is of an unknown one,
+ * and only tokens of every environment see it.
+ */
+export function toListedEnv({ env, inferredEnv }: Pick<Container, "env" | "inferredEnv">): Environment | null {
+  return env ?? inferredEnv;
 }

@@ -7,7 +7,7 @@ import {
   type ListedContainer,
   toContainerKey,
 } from "../../domain/container.ts";
-import { maySee } from "../../domain/principal.ts";
+import { maySeeContainer } from "../../domain/principal.ts";
 import type { DeployInfo } from "../../domain/deploy.ts";
 import { needsDeploy, withDeploy } from "../../domain/release.ts";
 import { OpsError, toOpsError, toProblem } from "../../errors.ts";
@@ -65,7 +65,7 @@ export function createContainerLoaders(
     inspections.push(inspection);
     for (const [index, container] of (await inspection).entries()) {
       if (container instanceof Error) lost.set(listed[index]?.engine ?? "", toOpsError(container));
-      else if (container !== null && maySee(principal, container.env)) visible.push(container);
+      else if (container !== null && maySeeContainer(principal, container)) visible.push(container);
     }
     if (!visible.some(needsDeploy)) return visible;
     const info = await siblings.deploy.known();
@@ -75,7 +75,7 @@ export function createContainerLoaders(
   const loadFresh = async (known: Container, { name, includeAccessories }: ContainerQuery): Promise<Container> => {
     const container = await sources.containers.fresh(known, signal);
     const isMeant = container?.name === name && (includeAccessories || isCore(container));
-    if (!container || !isMeant || !maySee(principal, container.env)) throw notFound();
+    if (!container || !isMeant || !maySeeContainer(principal, container)) throw notFound();
     return named(container, await siblings.deploy.known());
   };
 
@@ -103,7 +103,7 @@ export function createContainerLoaders(
     all: (includeAccessories) => (includeAccessories ? withAccessories() : core()),
     async kept(includeAccessories) {
       const kept = await sources.containers.kept(signal);
-      return kept.filter((container) => (includeAccessories || isCore(container)) && maySee(principal, container.env));
+      return kept.filter((container) => (includeAccessories || isCore(container)) && maySeeContainer(principal, container));
     },
     async one(query) {
       const { name, engine, includeAccessories, everyEngine = false } = query;

@@ -3,7 +3,7 @@ import type { EngineStatus } from "../../domain/container.ts";
 import type { DeployLog } from "../../domain/deploy-record.ts";
 import type { Deploy } from "../../domain/deploy-state.ts";
 import type { Environment } from "../../domain/environment.ts";
-import { type Principal, maySee } from "../../domain/principal.ts";
+import { type Principal, maySee, maySeeContainer } from "../../domain/principal.ts";
 import {
   type Timeline,
   type TimelineCoverage,
@@ -104,7 +104,8 @@ export function createTimelineLoader(sources: Sources, { principal }: Caller, si
 /** A gap is about an engine, and of no environment. */
 function isShown(entry: TimelineEntry, principal: Principal, env: Environment | null): boolean {
   if (entry.kind === "gap") return true;
-  return maySee(principal, entry.env) && (env === null || entry.env === env);
+  const isSeen = maySeeContainer(principal, { env: entry.env, kind: entry.container?.kind ?? null });
+  return isSeen && (env === null || entry.env === env);
 }
 
 function isWithin(time: string, from: number, to: number): boolean {

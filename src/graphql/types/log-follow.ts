@@ -1,4 +1,4 @@
-import { maySee, type Principal } from "../../domain/principal.ts";
+import { maySeeContainer, type Principal } from "../../domain/principal.ts";
 import type { Builder } from "../builder.ts";
 import { openLease } from "../lease.ts";
 import { toLogOptions } from "../log-args.ts";
@@ -49,7 +49,7 @@ export function addLogFollow(builder: Builder, refs: Refs, scalars: Scalars): vo
         const { loaders, sources } = context;
         const options = await toLogOptions(args, 0);
         const container = await loaders.containers.one({ name, includeAccessories, engine });
-        const mayGoOn = (now: Principal) => now.scopes.has("ops:logs") && maySee(now, container.env);
+        const mayGoOn = (now: Principal) => now.scopes.has("ops:logs") && maySeeContainer(now, container);
         return sources.containers.follow(container, options, openLease(context, mayGoOn));
       },
       resolve: (batch) => batch,

@@ -18,10 +18,11 @@ export function addScalars(builder: Builder) {
       values: environments,
     }),
     kind: builder.enumType("ContainerKind", {
-      description: "Whether a container is part of the service or stands beside it.",
+      description: "Whether a container is part of the product.",
       values: {
-        core: { description: "A role of the service (web, runner, worker)." },
+        core: { description: "A role of a configured service (web, runner, worker), or what the configuration selects." },
         accessory: { description: "Deployed beside it: redis, prometheus, grafana, rabbitmq, the proxy ..." },
+        other: { description: "Not of the product: another service's, or nobody's. Only tokens of every environment see it." },
       } as const,
     }),
     health: builder.enumType("Health", {

@@ -5,6 +5,7 @@ import type { Builder } from "../builder.ts";
 import type { OpsContext } from "../context.ts";
 import { type SeriesRangeArgs, areTooMany, checkRows, toSeriesRange } from "../history-args.ts";
 import type { FoundHistory } from "../loaders/container-history.ts";
+import { toListedEnv } from "../loaders/container-filter.ts";
 import { isAmong, toAscending } from "../loaders/series-filter.ts";
 import type { Problem, Refs } from "../refs.ts";
 import { requireEnvironments } from "../require-environments.ts";
@@ -148,7 +149,7 @@ function whileItRan({ history, ...one }: ContainerSeries): ContainerSeries {
 }
 
 function isAsked(one: Container, { env, containers: names, roles }: ContainerSeriesArgs): boolean {
-  return isAmong(one.env, env) && isAmong(one.name, names) && isAmong(one.role, roles);
+  return isAmong(toListedEnv(one), env) && isAmong(one.name, names) && isAmong(one.role, roles);
 }
 
 /** Each once: one Prometheus is missing for all containers alike. */

@@ -1,13 +1,13 @@
 import { toInfoRecord } from "../../domain/deploy-merge.ts";
 import { type DeployRecord, toUnix } from "../../domain/deploy-record.ts";
 import { cleanText, maxLength, toUtcSeconds } from "../../domain/deploy-text.ts";
-import { type Environment, toEnvironment } from "../../domain/environment.ts";
+import { type Destinations, type Environment, toEnvironment } from "../../domain/environment.ts";
 import { parseDeployInfo } from "./parse.ts";
 
 /** One line of deploy_history.jsonl: the fields of deploy_info.json. Null when it is none. */
-export function parseHistoryLine(line: string): DeployRecord | "other" | null {
+export function parseHistoryLine(line: string, destinations: Destinations): DeployRecord | "other" | null {
   if (line.trim() === "") return "other";
-  const parsed = parseDeployInfo(Buffer.from(line));
+  const parsed = parseDeployInfo(Buffer.from(line), destinations);
   return "info" in parsed ? { ...toInfoRecord(parsed.info), origin: "history" } : null;
 }
 
@@ -26,7 +26,7 @@ const clusterSeconds = 600;
  * A line of Kamal's audit log: `[recorded_at] [performer] [destination]? [role]? message`. Source: kamal lib/kamal/commands/auditor.rb and
  * cli/app/boot.rb ("Booted app version <version>").
  */
-export function parseKamalLine(line: string): Boot | "other" | null {
+export function parseKamalLine(line: string, destinations: Destinations): Boot | "other" | null {
   const text = cleanText(line);
   if (text === "") return "other";
   const form = /^\[([^\]]{1,64})\] \[([^\]]{0,256})\]((?: \[[^\]]{0,256}\]){0,8}) (.*)$/.exec(text);
@@ -35,7 +35,8 @@ export function parseKamalLine(line: string): Boot | "other" | null {
   const [, , by = "", tags = "", message = ""] = form;
   const version = /^Booted app version (\S+)$/.exec(message)?.[1];
   if (version === undefined || version.length > maxLength) return "other";
-  const env = [...tags.matchAll(/\[([^\]]*)\]/g)].map((tag) => toEnvironment(tag[1])).find((known) => known !== null);
+  const envs = [...tags.matchAll(/\[([^\]]*)\]/g)].map((tag) => toEnvironment(tag[1], destinations));
+  const env = envs.find((known) => known !== null);
   return { at, by, version, env: env ?? null };
 }
 

@@ -1,4 +1,5 @@
 import type { DeployLog, DeployOrigin, DeployRecord } from "../../domain/deploy-record.ts";
+import type { Destinations } from "../../domain/environment.ts";
 import { toProblem } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
 import { causeOf, toDeployError, withDeadline } from "./failure.ts";
@@ -7,6 +8,7 @@ import { createTail } from "./tail.ts";
 
 interface LogOptions {
   readonly path: string;
+  readonly destinations: Destinations;
   readonly logger: Logger;
 }
 
@@ -34,9 +36,9 @@ export function createKamalLog(options: LogOptions): ReadLog {
 function createLog<T>(
   origin: DeployOrigin,
   name: string,
-  { path, logger }: LogOptions,
+  { path, destinations, logger }: LogOptions,
   /** Null for a line that makes no sense, "other" for one that tells of no deploy. */
-  parse: (line: string) => T | "other" | null,
+  parse: (line: string, destinations: Destinations) => T | "other" | null,
   toRecords: (parsed: readonly T[]) => readonly DeployRecord[],
 ): ReadLog {
   const tail = createTail(path);
@@ -48,7 +50,7 @@ function createLog<T>(
   let noted = "";
 
   const add = (lines: readonly string[]) => {
-    const parsed = lines.map((line) => (line.length > longestLine ? null : parse(line)));
+    const parsed = lines.map((line) => (line.length > longestLine ? null : parse(line, destinations)));
     const broken = parsed.filter((one) => one === null).length;
     if (broken > 0) {
       skipped += broken;
@@ -63,7 +65,7 @@ function createLog<T>(
     if (!whole) complete = false;
     add(lines);
     // Whole, but for its newline; else it is being written, and is told of when it has ended. Only JSON tells where it ends.
-    const unended = pending.trimEnd().endsWith("}") ? parse(pending) : null;
+    const unended = pending.trimEnd().endsWith("}") ? parse(pending, destinations) : null;
     const isTold = unended !== null && unended !== "other";
     last = { origin, records: toRecords(isTold ? [...kept, unended] : kept), skipped, complete, error: null };
     return last;

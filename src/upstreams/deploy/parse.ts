@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { DeployInfo } from "../../domain/deploy.ts";
 import { cleanText, maxLength, toUtcSeconds } from "../../domain/deploy-text.ts";
-import { toEnvironment } from "../../domain/environment.ts";
+import { type Destinations, toEnvironment } from "../../domain/environment.ts";
 
 export type ParsedDeploy = { readonly info: DeployInfo } | { readonly problem: string };
 
@@ -24,7 +24,7 @@ const documented = z.object({
 const extraKey = /^[A-Za-z][A-Za-z0-9_.-]{0,63}$/;
 
 /** Reads the bytes of deploy_info.json; a byte order mark is tolerated. A problem names fields only, never their values. */
-export function parseDeployInfo(bytes: Uint8Array): ParsedDeploy {
+export function parseDeployInfo(bytes: Uint8Array, destinations: Destinations): ParsedDeploy {
   const json = toJson(bytes);
   if (json === undefined) return { problem: "it is not valid JSON in UTF-8" };
   const fields = documented.safeParse(json);
@@ -43,7 +43,7 @@ export function parseDeployInfo(bytes: Uint8Array): ParsedDeploy {
       commitSha: commit_sha,
       deployedBy: deployed_by,
       deployedAt: deployed_at,
-      env: toEnvironment(extra.find(({ key }) => key === "destination")?.value),
+      env: toEnvironment(extra.find(({ key }) => key === "destination")?.value, destinations),
       extra,
       stale: false,
       error: null,

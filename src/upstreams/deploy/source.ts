@@ -1,6 +1,7 @@
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { DeployInfo, DeploySource } from "../../domain/deploy.ts";
+import type { Destinations } from "../../domain/environment.ts";
 import { OpsError } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
 import { causeOf, toDeployError, withDeadline } from "./failure.ts";
@@ -13,6 +14,8 @@ interface DeploySourceOptions {
   readonly path: string;
   /** Path of Kamal's audit log (`.kamal/<service>[-<destination>]-audit.log`), where it can be read. */
   readonly kamalAuditPath?: string | null;
+  /** @default none beside the common words */
+  readonly destinations?: Destinations;
   readonly logger: Logger;
 }
 
@@ -27,23 +30,24 @@ const writerMs = 50;
  * The deploy facts from a file. An unchanged file costs one stat. What cannot be read or parsed (after a second look, for a writer
  * in progress) is answered with the last good one, marked stale. A missing file is missing, whatever was there before: 404.
  */
-export function createDeploySource({ path, kamalAuditPath = null, logger }: DeploySourceOptions): DeploySource {
+export function createDeploySource(options: DeploySourceOptions): DeploySource {
+  const { path, kamalAuditPath = null, destinations = new Map(), logger } = options;
   let version: Version | null = null;
   let lastGood: DeployInfo | null = null;
   let flight: Promise<DeployInfo> | null = null;
   let noted = "";
 
-  const logs = [createHistoryLog({ path: join(dirname(path), historyName), logger })];
-  if (kamalAuditPath !== null) logs.push(createKamalLog({ path: kamalAuditPath, logger }));
+  const logs = [createHistoryLog({ path: join(dirname(path), historyName), destinations, logger })];
+  if (kamalAuditPath !== null) logs.push(createKamalLog({ path: kamalAuditPath, destinations, logger }));
 
   const load = async (): Promise<DeployInfo> => {
     try {
       const fingerprint = await fingerprintOf(path);
       if (version?.fingerprint !== fingerprint) {
-        version = await look(path);
+        version = await look(path, destinations);
         if ("problem" in version) {
           await sleep(writerMs);
-          version = await look(path);
+          version = await look(path, destinations);
         }
       }
     } catch (error) {
@@ -90,8 +94,8 @@ export function createDeploySource({ path, kamalAuditPath = null, logger }: Depl
   };
 }
 
-async function look(path: string): Promise<Version> {
+async function look(path: string, destinations: Destinations): Promise<Version> {
   const reading = await readVersion(path);
-  const parsed = "bytes" in reading ? parseDeployInfo(reading.bytes) : { problem: reading.problem };
+  const parsed = "bytes" in reading ? parseDeployInfo(reading.bytes, destinations) : { problem: reading.problem };
   return { ...parsed, fingerprint: reading.fingerprint };
 }

@@ -68,7 +68,7 @@ export type ListAnswer = z.infer<typeof listAnswer>;
 export type InspectAnswer = z.infer<typeof inspectAnswer>;
 
 /** `GET /images/json`. */
-export const imageListAnswer = z.array(z.object({ Id: z.string(), Created: z.number() }));
+export const imageListAnswer = z.array(z.object({ Id: z.string(), Created: z.number(), Labels: labels }));
 
 /** `GET /images/{id}/json`. */
 export const imageInspectAnswer = z.object({

@@ -19,8 +19,8 @@ export interface EngineClient {
   /** `GET /_ping`, each time. */
   ping(signal: AbortSignal): Promise<string>;
   listContainers(signal: AbortSignal): Promise<unknown>;
-  /** `GET /images/json`: those with this label `service`. */
-  listImages(service: string, signal: AbortSignal): Promise<unknown>;
+  /** `GET /images/json`: those with a label `service`. */
+  listImages(signal: AbortSignal): Promise<unknown>;
   /** `GET /images/{id}/json`, by its full id (`sha256:...`). */
   inspectImage(id: string, signal: AbortSignal): Promise<unknown>;
   /** `GET /events`: resolves as soon as the engine has subscribed us. */
@@ -63,7 +63,7 @@ export function createEngineClient(
     open,
     openEvents: (query, signal) => reads.send("GET", "/events", query, signal),
     listContainers: (signal) => read("/containers/json", { all: 1 }, signal),
-    listImages: (service, signal) => read("/images/json", { filters: JSON.stringify({ label: [`service=${service}`] }) }, signal),
+    listImages: (signal) => read("/images/json", { filters: JSON.stringify({ label: ["service"] }) }, signal),
     async inspectImage(id, signal) {
       if (!/^sha256:[0-9a-f]{64}$/.test(id)) throw new TypeError("Not a full image id");
       return read(`/images/${id}/json`, {}, signal);

@@ -2,6 +2,7 @@ import { abortable } from "../../domain/abortable.ts";
 import { hostname } from "node:os";
 import pLimit, { type LimitFunction } from "p-limit";
 import type { ContainerRef, EngineStatus } from "../../domain/container.ts";
+import type { ContainerRules } from "../../domain/container-facts.ts";
 import type { ObserveCall } from "../../domain/upstream-call.ts";
 import { OpsError, toProblem } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
@@ -55,7 +56,7 @@ export interface Engine {
 }
 
 export interface EngineSettings extends WatchTimes {
-  readonly service: string;
+  readonly rules: ContainerRules;
   readonly logger: Logger;
   readonly concurrency: number;
   readonly fullLimit: LimitFunction;
@@ -77,7 +78,7 @@ export function createEngine(options: EngineOptions, inspector: Inspector, setti
   const { name, address, env } = options;
   const client = createEngineClient(address, options.control ?? null, settings.observe);
   const hostNames = [name, address.kind === "unix" ? hostname() : address.host];
-  const inventory = createInventory({ env, service: settings.service, hostNames }, () => settings.changes.tell());
+  const inventory = createInventory({ env, rules: settings.rules, hostNames }, () => settings.changes.tell());
   let contactAt: number | null = null;
   let pinging: Promise<void> | null = null;
 

@@ -49,7 +49,11 @@ export function createEventDesk(engine: string, inventory: Inventory, board: Eve
     const appears = (!known || appearing.has(event.action)) && isSeenAfter(facts, event.action);
     if (!known?.visible && !appears && !shown.has(event.fullId)) return;
     shown.set(event.fullId, true);
-    const row: Container = known?.row ?? { ...toContainer(facts, inventory.snapshot(false).context), env: null };
+    const row: Container = known?.row ?? {
+      ...toContainer(facts, inventory.snapshot(false).context),
+      env: null,
+      inferredEnv: null,
+    };
     board.publish(toContainerEvent(event, appears && event.action !== "create" ? { ...row, status: "running" } : row));
   };
   const drain = () => {
@@ -105,7 +109,7 @@ function toFacts({ fullId, time, attributes }: EngineEvent, engine: string): Con
     hostname: null,
     hostNetwork: false,
     restarts: null,
-    variables: {},
+    variables: null,
   };
 }
 

@@ -28,7 +28,7 @@ function fromList(answer: ListAnswer, engine: string): ContainerFacts {
     hostname: null,
     hostNetwork: answer.HostConfig?.NetworkMode === "host",
     restarts: null,
-    variables: {},
+    variables: null,
   };
 }
 

@@ -1,15 +1,17 @@
 import type { ReleaseImage } from "../../domain/release-image.ts";
+import { toContainerEnv } from "../../domain/kamal-env.ts";
+import { isOwnService } from "../../domain/kamal-kind.ts";
 import { isFloatingTag, toImageTag, toSha } from "../../domain/kamal-version.ts";
 import { type ImageInspectAnswer, imageInspectAnswer, imageListAnswer } from "./answers.ts";
 import type { Engine } from "./engine.ts";
 
 export interface ImageReader {
-  /** The images of the service that an engine has, from memory for a minute. None from one that is away or refuses: a filtered socket may. Never rejects. */
+  /** The images of the services that an engine has, from memory for a minute. None from one that is away or refuses: a filtered socket may. Never rejects. */
   read(engine: Engine, signal: AbortSignal): Promise<readonly ReleaseImage[]>;
 }
 
 interface ImageReaderOptions {
-  readonly service: string;
+  readonly services: readonly string[];
   readonly timeoutMs: number;
   /** @default 60000 */
   readonly keepMs?: number;
@@ -22,7 +24,7 @@ const mostImages = 20;
  * What images tell of releases whose containers are gone: Kamal builds them with the label `service`, and gives the one that it boots the tag `latest`,
  * of which the engine keeps the time (`Metadata.LastTagTime`).
  */
-export function createImageReader({ service, timeoutMs, keepMs = 60_000 }: ImageReaderOptions): ImageReader {
+export function createImageReader({ services, timeoutMs, keepMs = 60_000 }: ImageReaderOptions): ImageReader {
   const kept = new Map<Engine, { readonly at: number; readonly images: Promise<readonly ReleaseImage[]> }>();
 
   const fetch = async (engine: Engine): Promise<readonly ReleaseImage[]> => {
@@ -31,12 +33,16 @@ export function createImageReader({ service, timeoutMs, keepMs = 60_000 }: Image
       const answer = await engine.limit(() => engine.ask(timeoutMs, (signal) => engine.client.inspectImage(id, signal)));
       return imageInspectAnswer.safeParse(answer).data ?? null;
     };
-    const listed = imageListAnswer.parse(await engine.ask(timeoutMs, (signal) => engine.client.listImages(service, signal)));
-    const newest = listed.toSorted((a, b) => b.Created - a.Created).slice(0, mostImages);
+    const listed = imageListAnswer.parse(await engine.ask(timeoutMs, (signal) => engine.client.listImages(signal)));
+    const own = listed.filter(({ Labels: labels }) => isOwnService(labels["service"] ?? "", services));
+    const newest = own.toSorted((a, b) => b.Created - a.Created).slice(0, mostImages);
     // One may be pruned meanwhile.
     const answers = await Promise.all(newest.map(({ Id }) => inspect(Id).catch(() => null)));
-    const env = context.env ?? context.onlyAppEnv;
-    return answers.flatMap((answer) => (answer ? toImages(answer, { engine: engine.name, env }) : []));
+    return answers.flatMap((answer, index) => {
+      // As a container of it that says nothing more: its label, else what is configured.
+      const facts = { labels: newest[index]?.Labels ?? {}, name: "", state: "", variables: {} };
+      return answer ? toImages(answer, { engine: engine.name, env: toContainerEnv(facts, context) }) : [];
+    });
   };
   return {
     async read(engine, signal) {

@@ -1,6 +1,6 @@
 import { LRUCache } from "lru-cache";
 import type { Container } from "../../domain/container.ts";
-import type { ContainerFacts, EngineContext } from "../../domain/container-facts.ts";
+import type { ContainerFacts, ContainerRules, EngineContext } from "../../domain/container-facts.ts";
 import { toTimestamp } from "../../domain/container-time.ts";
 import type { Environment } from "../../domain/environment.ts";
 import { toContainer, toEngineContext } from "../../domain/kamal.ts";
@@ -56,7 +56,7 @@ interface Entry {
 
 export interface InventoryEngine {
   readonly env: Environment | null;
-  readonly service: string;
+  readonly rules: ContainerRules;
   readonly hostNames: readonly string[];
 }
 

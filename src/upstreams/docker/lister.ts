@@ -39,7 +39,7 @@ export function createLister(engines: readonly Engine[]): Lister {
   };
 }
 
-const rank: Readonly<Record<ContainerKind, number>> = { core: 0, accessory: 1 };
+const rank: Readonly<Record<ContainerKind, number>> = { core: 0, accessory: 1, other: 2 };
 
 function byKindAndName(a: Container, b: Container): number {
   if (a.kind !== b.kind) return rank[a.kind] - rank[b.kind];

@@ -1,5 +1,6 @@
 import pLimit from "p-limit";
 import type { ContainerRef, ContainerSource } from "../../domain/container.ts";
+import type { ContainerRules } from "../../domain/container-facts.ts";
 import { toContainer } from "../../domain/kamal.ts";
 import type { ObserveCall } from "../../domain/upstream-call.ts";
 import { OpsError, toOpsError } from "../../errors.ts";
@@ -22,8 +23,7 @@ import { createStatsReader } from "./stats-reader.ts";
 
 export interface ContainerSourceOptions {
   readonly engines: readonly EngineOptions[];
-  /** Kamal service whose containers are core. */
-  readonly service: string;
+  readonly rules: ContainerRules;
   readonly logger: Logger;
   readonly observe?: ObserveCall;
   /** @default 2000 */
@@ -55,13 +55,13 @@ export interface ContainerSourceOptions {
  * `close` each engine is watched, and `list` and `inspect` answer from memory.
  */
 export function createContainerSource(options: ContainerSourceOptions): ContainerSource {
-  const { service, logger, listTimeoutMs = 2000, concurrency = 10, inspectTimeoutMs = 2000 } = options;
+  const { rules, logger, listTimeoutMs = 2000, concurrency = 10, inspectTimeoutMs = 2000 } = options;
   const { resyncMs = 30_000, staleMs = 60_000 } = options;
   const fullLimit = pLimit(32);
   const changes = createChanges();
   const board = createEventBoard();
   const settings = {
-    service,
+    rules,
     logger,
     listTimeoutMs,
     concurrency,
@@ -86,7 +86,7 @@ export function createContainerSource(options: ContainerSourceOptions): Containe
     leaseMs: options.statsLeaseMs ?? 60_000,
     periodMs: 1500,
   });
-  const images = createImageReader({ service, timeoutMs: inspectTimeoutMs });
+  const images = createImageReader({ services: rules.services, timeoutMs: inspectTimeoutMs });
   const prober = createHealthProber();
   const restarter = createRestarter(inspector, options.restartGraceMs ?? 15_000);
 

@@ -11,7 +11,7 @@ const fields = {
 };
 
 function parse(value: unknown, prefix = "") {
-  return parseDeployInfo(Buffer.from(prefix + (typeof value === "string" ? value : JSON.stringify(value))));
+  return parseDeployInfo(Buffer.from(prefix + (typeof value === "string" ? value : JSON.stringify(value))), new Map());
 }
 
 const info = {
@@ -82,14 +82,16 @@ describe("parseDeployInfo", () => {
   });
 
   it("refuses Latin-1 and UTF-16", () => {
-    expect(parseDeployInfo(Buffer.from(JSON.stringify({ ...fields, deployed_by: "Zoë" }), "latin1"))).toHaveProperty("problem");
-    expect(parseDeployInfo(Buffer.from(`\uFEFF${JSON.stringify(fields)}`, "utf16le"))).toHaveProperty("problem");
+    expect(parseDeployInfo(Buffer.from(JSON.stringify({ ...fields, deployed_by: "Zoë" }), "latin1"), new Map())).toHaveProperty(
+      "problem",
+    );
+    expect(parseDeployInfo(Buffer.from(`\uFEFF${JSON.stringify(fields)}`, "utf16le"), new Map())).toHaveProperty("problem");
   });
 
   it("never takes a file that is cut short, wherever", () => {
     const bytes = Buffer.from(JSON.stringify({ ...fields, deployed_by: "Zoë" }));
     for (let length = 0; length < bytes.length; length += 1) {
-      expect(parseDeployInfo(bytes.subarray(0, length))).toEqual({ problem: "it is not valid JSON in UTF-8" });
+      expect(parseDeployInfo(bytes.subarray(0, length), new Map())).toEqual({ problem: "it is not valid JSON in UTF-8" });
     }
   });
 
@@ -103,7 +105,7 @@ describe("parseDeployInfo", () => {
     );
     fc.assert(
       fc.property(fuzzed, (value) => {
-        const parsed = value instanceof Uint8Array ? parseDeployInfo(value) : parse(value);
+        const parsed = value instanceof Uint8Array ? parseDeployInfo(value, new Map()) : parse(value);
         expect("info" in parsed || parsed.problem !== "").toBe(true);
         for (const { key, value: text } of "info" in parsed ? parsed.info.extra : []) {
           expect(key).toMatch(/^[A-Za-z]/);

@@ -4,6 +4,7 @@ import { silentLogger } from "../../../src/logger.ts";
 import { createContainerSource } from "../../../src/upstreams/docker/source.ts";
 import { soon, until } from "../../support/docker-containers.ts";
 import { fullId, hang, inspected, json, listed, startFakeEngine } from "../../support/docker-fake.ts";
+import { rulesOf } from "../../support/docker-facts.ts";
 
 // Loading it takes longer than the short deadlines here.
 beforeAll(() => import("dockerode"));
@@ -32,7 +33,7 @@ async function stage() {
   engine.on(`${exec}/json`, json(inspected(exec, "wallet-core-exec-2-a1b2c3", { Labels: execLabels })));
   const source = createContainerSource({
     engines: [engine.options],
-    service: "wallet-core",
+    rules: rulesOf("wallet-core"),
     logger: silentLogger,
     inspectTimeoutMs: 400,
     listTimeoutMs: 400,
@@ -93,20 +94,20 @@ test("what callers do not see has no events, until it is started", async () => {
 test("a new container is inspected before its events are told, and later ones of others wait for it", async () => {
   await using stageOne = await stage();
   const { engine, events, told } = stageOne;
-  // Its label says nothing, its name lies: only the inspection tells.
+  // Its labels say nothing: only the inspection does.
   const env = ["KAMAL_DESTINATION=production"];
   engine.on(`${fresh}/json`, (request, response) => {
     setTimeout(
-      () => json(inspected(fresh, "job-staging", { Labels: { service: "x", role: "job" }, Env: env }))(request, response),
+      () => json(inspected(fresh, "job-1", { Labels: { service: "x", role: "job" }, Env: env }))(request, response),
       200,
     );
   });
-  engine.emit("create", fresh, { name: "job-staging", service: "x", role: "job" });
-  engine.emit("start", fresh, { name: "job-staging", service: "x", role: "job" });
+  engine.emit("create", fresh, { name: "job-1", service: "x", role: "job" });
+  engine.emit("start", fresh, { name: "job-1", service: "x", role: "job" });
   engine.emit("update", web);
   await until(async () => told().length === 3);
-  expect(told()).toEqual(["create job-staging", "start job-staging", "update web-2"]);
-  expect(events()[0]?.container).toMatchObject({ env: "production", role: "job", kind: "accessory" });
+  expect(told()).toEqual(["create job-1", "start job-1", "update web-2"]);
+  expect(events()[0]?.container).toMatchObject({ env: "production", role: "job", kind: "other" });
 });
 
 test("one that was gone before it could be inspected belongs to no environment; one that is destroyed keeps its own", async () => {

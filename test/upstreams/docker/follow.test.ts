@@ -9,6 +9,7 @@ import { createStartBells } from "../../../src/upstreams/docker/start-bells.ts";
 import { soon } from "../../support/docker-containers.ts";
 import { type FakeEngine, fullId, hang, inspected, json, listed, startFakeEngine } from "../../support/docker-fake.ts";
 import { frame, stamp } from "../../support/docker-frames.ts";
+import { rulesOf } from "../../support/docker-facts.ts";
 
 // Loading it takes longer than the short deadlines here.
 beforeAll(() => import("dockerode"));
@@ -34,7 +35,7 @@ async function startEngine(state = "running", beforeStream = (_log: { time: stri
   });
   const source = createContainerSource({
     engines: [engine.options],
-    service: "wallet-core",
+    rules: rulesOf("wallet-core"),
     logger: silentLogger,
     logsTimeoutMs: 1000,
   });

@@ -5,11 +5,12 @@ import { createContainerSource } from "../../../src/upstreams/docker/source.ts";
 import type { Container } from "../../../src/domain/container.ts";
 import { soon, until } from "../../support/docker-containers.ts";
 import { type FakeEngine, fullId, inspected, json, listed, ping, startFakeEngine } from "../../support/docker-fake.ts";
+import { rulesOf } from "../../support/docker-facts.ts";
 
 const [a, b] = [fullId("a"), fullId("b")];
 
 function createSource(engine: FakeEngine) {
-  const settings = { engines: [engine.options], service: "wallet-core", logger: silentLogger, statsWindowMs: 1 };
+  const settings = { engines: [engine.options], rules: rulesOf("wallet-core"), logger: silentLogger, statsWindowMs: 1 };
   const source = createContainerSource(settings);
   return { ...source, [Symbol.asyncDispose]: () => source.close() };
 }

@@ -5,6 +5,7 @@ import { silentLogger } from "../../../src/logger.ts";
 import { type ContainerSourceOptions, createContainerSource } from "../../../src/upstreams/docker/source.ts";
 import { soon, until } from "../../support/docker-containers.ts";
 import { type FakeEngine, fullId, hang, inspected, json, listed, startFakeEngine } from "../../support/docker-fake.ts";
+import { rulesOf } from "../../support/docker-facts.ts";
 
 // Loading it takes longer than the short deadlines here.
 beforeAll(() => import("dockerode"));
@@ -13,7 +14,7 @@ const [a, b] = [fullId("a"), fullId("b")];
 
 function watch(engine: FakeEngine, options: Partial<ContainerSourceOptions> = {}) {
   const timeouts = { listTimeoutMs: 400, inspectTimeoutMs: 400 };
-  const settings = { engines: [engine.options], service: "wallet-core", logger: silentLogger, ...timeouts, ...options };
+  const settings = { engines: [engine.options], rules: rulesOf("wallet-core"), logger: silentLogger, ...timeouts, ...options };
   const source = createContainerSource(settings);
   const rows = async () => (await source.list(soon())).containers as readonly Container[];
   return { ...source, rows, [Symbol.asyncDispose]: () => source.close() };

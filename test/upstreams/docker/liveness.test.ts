@@ -4,6 +4,7 @@ import { silentLogger } from "../../../src/logger.ts";
 import { createContainerSource } from "../../../src/upstreams/docker/source.ts";
 import { soon, until } from "../../support/docker-containers.ts";
 import { type FakeEngine, fullId, hang, inspected, json, listed, ping, startFakeEngine } from "../../support/docker-fake.ts";
+import { rulesOf } from "../../support/docker-facts.ts";
 
 beforeAll(() => import("dockerode"));
 
@@ -18,7 +19,12 @@ async function start() {
 
 function watch(engine: FakeEngine) {
   const timeouts = { listTimeoutMs: 500, inspectTimeoutMs: 500 };
-  const source = createContainerSource({ engines: [engine.options], service: "wallet-core", logger: silentLogger, ...timeouts });
+  const source = createContainerSource({
+    engines: [engine.options],
+    rules: rulesOf("wallet-core"),
+    logger: silentLogger,
+    ...timeouts,
+  });
   const status = async () => (await source.list(soon())).engines[0];
   return { ...source, status, [Symbol.asyncDispose]: () => source.close() };
 }

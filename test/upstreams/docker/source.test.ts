@@ -4,6 +4,7 @@ import { createContainerSource } from "../../../src/upstreams/docker/source.ts";
 import type { Container } from "../../../src/domain/container.ts";
 import { soon, until } from "../../support/docker-containers.ts";
 import { type FakeEngine, fullId, hang, inspected, json, listed, ping, startFakeEngine } from "../../support/docker-fake.ts";
+import { rulesOf } from "../../support/docker-facts.ts";
 
 // Loading it takes longer than the short deadlines here.
 beforeAll(() => import("dockerode"));
@@ -19,7 +20,12 @@ function createSource(...engines: FakeEngine[]) {
     logsTimeoutMs: 500,
     restartGraceMs: 0,
   };
-  const settings = { engines: engines.map(({ options }) => options), service: "wallet-core", logger: silentLogger, ...timeouts };
+  const settings = {
+    engines: engines.map(({ options }) => options),
+    rules: rulesOf("wallet-core"),
+    logger: silentLogger,
+    ...timeouts,
+  };
   const source = createContainerSource(settings);
   return { ...source, [Symbol.asyncDispose]: () => source.close() };
 }
