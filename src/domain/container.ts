@@ -37,7 +37,7 @@ export interface Container extends ListedContainer {
   /** The first 12 hex digits of the id. */
   readonly id: string;
   readonly role: string;
-  /** Label `service`, on a container of Docker Compose its project; null on any other. */
+  /** Label `service`; of a core container of Docker Compose its project; null on any other. */
   readonly service: string | null;
   /** Kamal's destination as it was written (`-d beta`): any word; null without one. */
   readonly destination: string | null;

@@ -34,7 +34,7 @@ export function toOrigin({ labels, name, state }: Labelled): Origin {
  */
 export function toKind(facts: Labelled, { services, core }: Pick<ContainerRules, "services" | "core">): ContainerKind {
   const { labels } = facts;
-  if (core.some((selector) => isSelected(labels, selector))) return "core";
+  if (isSelected(labels, core)) return "core";
   const [service = "", project = ""] = [labels["service"], labels[composeProject]];
   switch (toOrigin(facts)) {
     case "app":
@@ -58,9 +58,11 @@ export function isOwnService(service: string, services: readonly string[]): bool
   return services.some((own) => [own, `${own}-staging`, `${own}-production`].includes(service));
 }
 
-/** Whether the labels are what a selector asks for: each of its keys, with its value where it names one. */
-function isSelected(labels: ContainerFacts["labels"], selector: LabelSelector): boolean {
-  return [...selector].every(([key, value]) => Object.hasOwn(labels, key) && (value === null || labels[key] === value));
+/** Whether the labels are what one of the selectors asks for: all of its keys, with its value where it names one. */
+export function isSelected(labels: ContainerFacts["labels"], selectors: readonly LabelSelector[]): boolean {
+  const carries = ([key, value]: [string, string | null]) =>
+    Object.hasOwn(labels, key) && (value === null || labels[key] === value);
+  return selectors.some((selector) => [...selector].every(carries));
 }
 
 /** Kamal renames the old container of a same-version redeploy before it stops it (cli/app/boot.rb). */

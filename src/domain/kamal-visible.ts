@@ -1,13 +1,16 @@
 import { liveStates } from "./container.ts";
-import type { ContainerFacts } from "./container-facts.ts";
-import { composeProject, composeService, isReplaced, toOrigin } from "./kamal-kind.ts";
+import type { ContainerFacts, LabelSelector } from "./container-facts.ts";
+import { composeProject, composeService, isReplaced, isSelected, toOrigin } from "./kamal-kind.ts";
 
 /**
  * The containers of one engine that callers may see: all live ones, and of a deployed role that has none the newest stopped one, so
  * that a crash shows. Old releases that Kamal keeps for a roll-back, `_replaced_` ones once stopped, `kamal app exec` runs, asset
  * extractions, compose one-offs and stopped containers that nobody deployed stay hidden.
+ *
+ * @param core what the configuration selects: that is deployed, too
  */
-export function selectVisible<T extends ContainerFacts>(containers: readonly T[]): T[] {
+export function selectVisible<T extends ContainerFacts>(containers: readonly T[], core: readonly LabelSelector[]): T[] {
+  const toGroup = (facts: ContainerFacts) => toRoleGroup(facts, core);
   const candidates = containers.filter((facts) => toOrigin(facts) !== "ephemeral");
   const liveGroups = new Set(candidates.filter((facts) => isLive(facts) && !isReplaced(facts.name)).map(toGroup));
   const newest = new Map<string, T>();
@@ -25,8 +28,8 @@ export function selectVisible<T extends ContainerFacts>(containers: readonly T[]
  * The stopped containers of deployed roles that stay hidden and have run: those of old releases, and `_replaced_` ones. Kamal keeps them, and so the
  * logs of before the last deploy.
  */
-export function selectKept<T extends ContainerFacts>(containers: readonly T[]): T[] {
-  const visible = new Set(selectVisible(containers));
+export function selectKept<T extends ContainerFacts>(containers: readonly T[], core: readonly LabelSelector[]): T[] {
+  const visible = new Set(selectVisible(containers, core));
   return containers.filter((facts) => toOrigin(facts) === "app" && facts.state !== "created" && !visible.has(facts));
 }
 
@@ -40,7 +43,7 @@ function isLive(facts: ContainerFacts): boolean {
 }
 
 /** (service, role, destination) of a deployed container as one key; null for one that nobody deployed. */
-function toGroup(facts: ContainerFacts): string | null {
+function toRoleGroup(facts: ContainerFacts, core: readonly LabelSelector[]): string | null {
   const { labels, name } = facts;
   switch (toOrigin(facts)) {
     case "app":
@@ -48,6 +51,7 @@ function toGroup(facts: ContainerFacts): string | null {
     case "compose":
       return JSON.stringify(["compose", labels[composeProject] ?? "", labels[composeService]]);
     case "plain":
+      return isSelected(labels, core) ? JSON.stringify(["plain", name]) : null;
     case "ephemeral":
       return null;
     default:

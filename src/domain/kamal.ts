@@ -33,7 +33,7 @@ export function toContainer(facts: ContainerFacts, context: EngineContext, seen:
     ...toListed(facts, context.rules),
     id: facts.fullId.slice(0, 12),
     role: toRole(facts, context),
-    service: toService(facts),
+    service: toService(facts, context.rules),
     destination: facts.labels["destination"] || facts.variables?.kamalDestination || null,
     env: toContainerEnv(facts, context),
     inferredEnv: toInferredEnv(facts, context),
@@ -59,9 +59,10 @@ function seenNow(): Seen {
   return { observedAt: toTimestamp(new Date().toISOString()) ?? "", stale: false };
 }
 
-function toService(facts: ContainerFacts): string | null {
+/** A compose service beside the product may be a one-shot: with a service it would pass for something that Kamal deployed to stay. */
+function toService(facts: ContainerFacts, rules: ContainerRules): string | null {
   const origin = toOrigin(facts);
-  if (origin === "compose") return facts.labels[composeProject] ?? null;
+  if (origin === "compose") return toKind(facts, rules) === "core" ? (facts.labels[composeProject] ?? null) : null;
   return origin === "app" || origin === "accessory" ? (facts.labels["service"] ?? null) : null;
 }
 

@@ -15,7 +15,7 @@ function number(name: string, unit = "short"): Column {
 
 /** The columns of every table, in their order, as the documents of schema/grafana/ name them. */
 export const containers = [
-  ...text("container", "role", "env", "status", "health", "version", "commit_sha"),
+  ...text("container", "role", "destination", "env", "status", "health", "version", "commit_sha"),
   number("restarts"),
   time("started_at"),
   time("created_at"),

@@ -30,6 +30,7 @@ export const dimensions: readonly Dimension[] = [
   { name: "state", label: "State of a queue or deploy", ...ofQueues },
   { name: "env", label: "Environment", ...ofContainers },
   { name: "role", label: "Role", ...ofContainers },
+  { name: "destination", label: "Kamal destination", ...ofContainers },
   { name: "container", label: "Container", ...ofContainers },
   { name: "engine", label: "Container engine", ...ofContainers },
   { name: "health", label: "Health of a container", ...ofContainers },

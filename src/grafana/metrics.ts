@@ -28,7 +28,7 @@ import { type Metric, series, table } from "./metric.ts";
 import type { PayloadName } from "./payloads.ts";
 
 const ofQueues: readonly PayloadName[] = ["queue", "source", "env"];
-const ofContainers: readonly PayloadName[] = ["container", "role", "env", "accessories"];
+const ofContainers: readonly PayloadName[] = ["container", "role", "destination", "env", "accessories"];
 
 /** Every metric. A new one is a row here and a document in schema/grafana/. */
 export const metrics: readonly Metric[] = [

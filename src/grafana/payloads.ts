@@ -17,6 +17,7 @@ export const payloads = [
   { name: "source", label: "Queue source", ...many },
   { name: "env", label: "Environment", ...many },
   { name: "role", label: "Role", ...many },
+  { name: "destination", label: "Destination", ...many },
   { name: "host", label: "Host", ...many },
   { name: "container", label: "Container", ...many },
   { name: "engine", label: "Engine", ...many },
@@ -28,7 +29,7 @@ export const payloads = [
     placeholder: "false",
     isDimension: false,
     options: [
-      { value: "false", label: "Only the service" },
+      { value: "false", label: "Only the product" },
       { value: "true", label: "Also what runs beside it" },
     ],
   },

@@ -74,6 +74,7 @@ function toVariables({ from, to, maxPoints }: QueryInput, target: Target, condit
     hosts: names("host"),
     containers: names("container"),
     roles: names("role"),
+    destinations: names("destination"),
     kinds: names("kind")?.filter((kind) => kinds.has(kind)) ?? null,
   };
 }

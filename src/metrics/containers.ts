@@ -37,7 +37,8 @@ function fromStats(
 export const containerTable: Table<Container> = {
   prefix: "ops_container",
   maxRows: 1000,
-  labels: ({ name, engine, role, env, service, version }) => toLabels({ name, engine, role, env, service, version }),
+  labels: ({ name, engine, role, env, service, destination, version }) =>
+    toLabels({ name, engine, role, env, service, destination, version }),
   columns: [
     { name: "ops_container_up", help: "Whether the container is running.", value: ({ status }) => status === "running" },
     { name: "ops_container_state", help: "Docker's state of the container.", states, value: ({ status }) => status },

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { selectKept, selectVisible } from "../../src/domain/kamal-visible.ts";
 import { app, facts } from "../support/docker-facts.ts";
 
-const names = (containers: ReturnType<typeof facts>[]) => selectVisible(containers).map(({ name }) => name);
+const names = (containers: ReturnType<typeof facts>[]) => selectVisible(containers, []).map(({ name }) => name);
 const old = { state: "exited", createdAt: "2026-01-01T00:00:00Z" };
 const older = { state: "exited", createdAt: "2025-12-31T00:00:00Z" };
 
@@ -40,6 +40,12 @@ test("stopped accessories and compose services show, what nobody deployed does n
   expect(names([redis, db, debris, facts({ name: "by-hand" })])).toEqual(["w-redis", "shop-db-1", "by-hand"]);
 });
 
+test("a stopped container that the configuration selects shows", () => {
+  const [ours, debris] = [{ team: "wallet" }, {}].map((labels, index) => facts({ name: `by-hand-${index}`, labels, ...old }));
+  const shown = selectVisible([ours, debris] as ReturnType<typeof facts>[], [new Map([["team", "wallet"]])]);
+  expect(shown).toEqual([ours]);
+});
+
 test("runs of kamal app exec never show", () => {
   const exec = facts({ name: "w-exec-1-a1b2c3", labels: { service: "w" } });
   expect(names([exec, facts({ ...exec, state: "exited" })])).toEqual([]);
@@ -67,7 +73,7 @@ test("kept are the hidden ones of deployed roles that have run, and nothing else
     facts({ name: "w-redis", labels: { service: "w-redis" }, ...old }),
   ];
   // The worker that does not run is visible.
-  expect(selectKept(listing).map(({ name }) => name)).toEqual(["w-web-2", "w-web-1", "w-web-3_replaced_0123456789abcdef"]);
+  expect(selectKept(listing, []).map(({ name }) => name)).toEqual(["w-web-2", "w-web-1", "w-web-3_replaced_0123456789abcdef"]);
 });
 
 test("for any listing: all that run show, and each role shows", () => {
@@ -78,7 +84,7 @@ test("for any listing: all that run show, and each role shows", () => {
       const listing = specs.map((spec, index) =>
         app("w", spec.role, String(index), { state: spec.state, createdAt: `2026-01-${spec.day}T00:00:00Z` }),
       );
-      const shown = selectVisible(listing);
+      const shown = selectVisible(listing, []);
       const isLive = (one: (typeof listing)[number]) => ["running", "restarting", "paused"].includes(one.state);
       expect(shown.filter(isLive)).toEqual(listing.filter(isLive));
       for (const role of new Set(specs.map((spec) => spec.role))) {

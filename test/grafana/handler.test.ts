@@ -24,7 +24,13 @@ const timestamp = new Date(Date.now() - 60_000).toISOString().replace(/\.\d+Z/, 
 const memory = createMemorySources({
   containers: [
     sampleContainer(),
-    sampleContainer({ name: "wallet-core-production-worker", role: "worker", env: "production", restarts: 3 }),
+    sampleContainer({
+      name: "wallet-core-production-worker",
+      role: "worker",
+      env: "production",
+      destination: "prod",
+      restarts: 3,
+    }),
     sampleContainer({ name: "wallet-core-redis", kind: "accessory", role: "redis" }),
   ],
   hosts: [sampleHost()],

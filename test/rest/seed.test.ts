@@ -54,24 +54,28 @@ const seedRedis =
   '"commit_sha":"","restarts":0,"host":"wallet-core-staging-redis","created_at":"2026-01-13T09:10:00Z",' +
   '"started_at":"2026-01-13T09:10:05Z","image":"redis:7-alpine","ports":["0.0.0.0:6379"]';
 const stats = ',"cpu_pct":12.4,"mem_pct":34.1';
+/** What the seed does not have comes after all that it has. */
+const more = ',"destination":null';
 
 describe("the seed's examples", () => {
   const hosts = [sampleHost(), sampleHost({ name: "staging-host-2", instance: "b", cpuUtil: 0.91, memUtil: 0.88, alert: true })];
   const { get } = createRest(createMemorySources({ containers: [redis, web], queueSources: [jobs], hosts }).sources);
 
   it("GET /containers is a bare array of core containers, in the seed's order of keys, without stats", async () => {
-    expect((await get("/containers")).body).toBe(`[${seedWeb}}]`);
+    expect((await get("/containers")).body).toBe(`[${seedWeb}${more}}]`);
   });
 
   it("GET /containers with accessories and stats is the seed's whole example", async () => {
     const { body, headers } = await get("/containers", "env=staging&include_accessories=true&include_stats=1");
-    expect(body).toBe(`[${seedWeb}${stats}},${seedRedis}${stats}}]`);
+    expect(body).toBe(`[${seedWeb}${stats}${more}},${seedRedis}${stats}${more}}]`);
     expect(headers).toEqual({ "content-type": "application/json; charset=utf-8", "x-ops-engines": '"local"' });
   });
 
   it("GET /containers/:name always carries stats, and hides accessories unless asked", async () => {
-    expect((await get("/containers/wallet-core-staging-web-latest")).body).toBe(`${seedWeb}${stats}}`);
-    expect((await get("/containers/wallet-core-staging-redis", "include_accessories=true")).body).toBe(`${seedRedis}${stats}}`);
+    expect((await get("/containers/wallet-core-staging-web-latest")).body).toBe(`${seedWeb}${stats}${more}}`);
+    expect((await get("/containers/wallet-core-staging-redis", "include_accessories=true")).body).toBe(
+      `${seedRedis}${stats}${more}}`,
+    );
     await expect(get("/containers/wallet-core-staging-redis")).rejects.toMatchObject({ code: "container_not_found" });
   });
 

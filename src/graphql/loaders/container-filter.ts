@@ -11,11 +11,13 @@ export interface ContainerFilter {
   readonly name?: string | null | undefined;
   readonly role?: string | null | undefined;
   readonly service?: string | null | undefined;
+  /** "" for those without one. */
+  readonly destination?: string | null | undefined;
 }
 
 /** Whether a container is wanted, and the caller's to see. Throws forbidden for an environment that the token does not list. */
 export function createContainerFilter(filter: ContainerFilter, principal: Principal): (container: Container) => boolean {
-  const { env, includeAccessories, engine, name, role, service } = filter;
+  const { env, includeAccessories, engine, name, role, service, destination } = filter;
   requireEnvironments(principal, env);
   return (container) =>
     maySeeContainer(principal, container) &&
@@ -24,7 +26,13 @@ export function createContainerFilter(filter: ContainerFilter, principal: Princi
     (!engine || container.engine === engine) &&
     (!name || container.name === name) &&
     (!role || container.role === role) &&
-    (!service || container.service === service);
+    (!service || container.service === service) &&
+    isAtDestination(container, destination);
+}
+
+/** Whether a container is at a Kamal destination that was asked for: absent is any, "" is none. */
+function isAtDestination({ destination }: Container, wanted: string | null | undefined): boolean {
+  return wanted === null || wanted === undefined || (destination ?? "") === wanted;
 }
 
 /**

@@ -26,8 +26,18 @@ export function addContainerEvents(builder: Builder, refs: Refs, scalars: Scalar
       engine: t.string({ description: "Configured name of its engine.", resolve: ({ container }) => container.engine }),
       kind: t.field({
         type: scalars.kind,
-        description: "Part of the service, or beside it.",
+        description: "As Container.kind.",
         resolve: ({ container }) => container.kind,
+      }),
+      service: t.string({
+        nullable: true,
+        description: "As Container.service.",
+        resolve: ({ container }) => container.service,
+      }),
+      destination: t.string({
+        nullable: true,
+        description: "As Container.destination.",
+        resolve: ({ container }) => container.destination,
       }),
       role: t.string({ description: "As Container.role.", resolve: ({ container }) => container.role }),
       env: t.field({
@@ -66,6 +76,7 @@ export function addContainerEvents(builder: Builder, refs: Refs, scalars: Scalar
         ...toContainerArgs(t.arg, scalars),
         name: t.arg.string({ description: "Only the container of exactly this name, at the time of the event." }),
         role: t.arg.string({ description: "Only this role." }),
+        destination: t.arg.string({ description: 'Only this Kamal destination (`-d beta`); "" for containers without one.' }),
       },
       subscribe: async (_root, args, context) => {
         const accepts = createContainerFilter(args, context.principal);

@@ -10,17 +10,30 @@ import type { Scalars } from "./scalars.ts";
 /** Container, and the queries that return it. */
 export function addContainer(builder: Builder, refs: Refs, scalars: Scalars): void {
   refs.container.implement({
-    description: "A container of the service, or one beside it, as its engine tells it.",
+    description: "A container, as its engine describes it.",
     fields: (t) => ({
       id: t.exposeID("id", { description: "The first 12 hex digits of the container id." }),
       name: t.exposeString("name", {
         description: "Name without the leading slash; unique on its engine, not over all engines.",
       }),
       engine: t.exposeString("engine", { description: "Configured name of the engine that runs it." }),
-      kind: t.expose("kind", { type: scalars.kind, description: "Part of the service, or beside it." }),
+      kind: t.expose("kind", { type: scalars.kind, description: "Whether it is part of the product." }),
       role: t.exposeString("role", { description: "Label `role`; for an accessory what its name says (redis)." }),
-      service: t.exposeString("service", { nullable: true, description: "Label `service`; null where Kamal did not start it." }),
-      env: t.expose("env", { type: scalars.environment, nullable: true, description: "Null when nothing tells." }),
+      service: t.exposeString("service", {
+        nullable: true,
+        description: "Label `service`; of a core container of Docker Compose its project; null on any other.",
+      }),
+      destination: t.exposeString("destination", {
+        nullable: true,
+        description:
+          "Kamal's destination as it was written (`-d beta`): label `destination`, else KAMAL_DESTINATION; null without one.",
+      }),
+      env: t.expose("env", {
+        type: scalars.environment,
+        nullable: true,
+        description:
+          "What its labels and variables say, else the configuration of its engine. Null when unknown: then only tokens of every environment see it.",
+      }),
       status: t.exposeString("status", {
         description: "Docker's state: created, running, paused, restarting, removing, exited or dead.",
       }),

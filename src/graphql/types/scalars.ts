@@ -14,7 +14,7 @@ export function addScalars(builder: Builder) {
   });
   return {
     environment: builder.enumType("Environment", {
-      description: "Where a container belongs: label `destination`, or what its name or its engine says.",
+      description: "Where something belongs. Kamal destinations are mapped to it by the configuration.",
       values: environments,
     }),
     kind: builder.enumType("ContainerKind", {

@@ -22,6 +22,8 @@ interface ContainerSeriesArgs extends SeriesRangeArgs {
   readonly env?: readonly Environment[] | null | undefined;
   readonly containers?: readonly string[] | null | undefined;
   readonly roles?: readonly string[] | null | undefined;
+  /** "" for those without one. */
+  readonly destinations?: readonly string[] | null | undefined;
   readonly includeAccessories: boolean;
 }
 
@@ -51,6 +53,11 @@ export function addContainerSeries(builder: Builder, refs: Refs, scalars: Scalar
         resolve: ({ container }) => container.engine,
       }),
       role: t.string({ description: "Its role.", resolve: ({ container }) => container.role }),
+      destination: t.string({
+        nullable: true,
+        description: "As Container.destination.",
+        resolve: ({ container }) => container.destination,
+      }),
       env: t.field({
         type: scalars.environment,
         nullable: true,
@@ -66,7 +73,8 @@ export function addContainerSeries(builder: Builder, refs: Refs, scalars: Scalar
     env: toEnvArg(arg, scalars),
     containers: toNamesArg(arg, "containers"),
     roles: toNamesArg(arg, "roles"),
-    includeAccessories: arg.boolean({ defaultValue: false, required: true, description: "Also what runs beside the service." }),
+    destinations: arg.stringList({ description: 'Only these Kamal destinations; "" for containers without one.' }),
+    includeAccessories: arg.boolean({ defaultValue: false, required: true, description: "As Query.containers." }),
   });
   for (const [name, { value, description }] of Object.entries(series)) {
     builder.queryField(name, (t) =>
@@ -148,8 +156,9 @@ function whileItRan({ history, ...one }: ContainerSeries): ContainerSeries {
   return { ...one, history: { ...history, points: history.points.filter(isUsage) } };
 }
 
-function isAsked(one: Container, { env, containers: names, roles }: ContainerSeriesArgs): boolean {
-  return isAmong(toListedEnv(one), env) && isAmong(one.name, names) && isAmong(one.role, roles);
+function isAsked(one: Container, { env, containers: names, roles, destinations }: ContainerSeriesArgs): boolean {
+  const isThere = isAmong(toListedEnv(one), env) && isAmong(one.destination ?? "", destinations);
+  return isThere && isAmong(one.name, names) && isAmong(one.role, roles);
 }
 
 /** Each once: one Prometheus is missing for all containers alike. */

@@ -146,12 +146,12 @@ function createSnapshot(entries: ReadonlyMap<string, Entry>, engine: InventoryEn
     rows.set(fullId, made);
     return made;
   };
-  const visible = selectVisible(all).map(({ fullId }) => row(fullId) as Container);
+  const visible = selectVisible(all, engine.rules.core).map(({ fullId }) => row(fullId) as Container);
   const shown = new Set(visible);
   return {
     facts,
     visible,
-    kept: () => selectKept(all).map(({ fullId }) => row(fullId) as Container),
+    kept: () => selectKept(all, engine.rules.core).map(({ fullId }) => row(fullId) as Container),
     live: () => selectLive(all).map(({ fullId }) => row(fullId) as Container),
     context,
     row,
