@@ -1,9 +1,10 @@
 import type { Config } from "./config.ts";
+import type { EngineConfig } from "./config-engines.ts";
 import { silentLogger } from "./logger.ts";
 import { toQueueOptions } from "./sources.ts";
 import { probeAudit } from "./upstreams/audit/probe.ts";
 import { probeDeployInfo } from "./upstreams/deploy/probe.ts";
-import { probeEngine } from "./upstreams/docker/probe.ts";
+import { probeContainers, probeEngine } from "./upstreams/docker/probe.ts";
 import { probePrometheus } from "./upstreams/prometheus/probe.ts";
 import { type SourceIndexes, adviseIndexes } from "./upstreams/queues/index-advice.ts";
 import { probeQueueSources } from "./upstreams/queues/probe.ts";
@@ -20,7 +21,7 @@ export interface Probe {
 export function probeUpstreams(config: Config): readonly Promise<readonly Probe[]>[] {
   const queues = probeQueueSources(toQueueOptions(config, silentLogger), AbortSignal.timeout(10_000));
   return [
-    ...config.engines.map((engine) => one(`docker:${engine.name}`, probeEngine(engine))),
+    ...config.engines.map((engine) => one(`docker:${engine.name}`, probeDocker(engine, config))),
     queues.then((probes) =>
       probes.map((probe) => ({ ...probe, name: probe.name === "queues" ? probe.name : `queues:${probe.name}` })),
     ),
@@ -28,6 +29,15 @@ export function probeUpstreams(config: Config): readonly Promise<readonly Probe[
     one("deploy-info", probeDeployInfo({ path: config.deployInfoPath })),
     ...(config.restart || config.jobs ? [one("audit", probeAudit(config.auditFile))] : []),
   ];
+}
+
+async function probeDocker(
+  engine: EngineConfig,
+  { env, containers }: Config,
+): Promise<Omit<Probe, "name" | "warnings"> & Partial<Probe>> {
+  const probe = await probeEngine(engine);
+  const found = probe.ok ? await probeContainers({ ...engine, env: engine.env ?? env }, containers) : null;
+  return found ? { ...probe, ...found, detail: `${probe.detail}; ${found.detail}` } : probe;
 }
 
 async function one(

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { type Dockerd, startDockerd } from "../../script/services/dockerd.ts";
+import { runCli } from "../support/cli-process.ts";
 import { startContainer, until } from "../support/docker-containers.ts";
 import { startGatewayProcess, watchRestarts } from "../support/gateway-process.ts";
 import { createTokens } from "../support/tokens.ts";
@@ -129,6 +130,19 @@ test("contradictions, destinations and other products, as they are configured", 
     expect(await ask("staging", logs)).toMatchObject({ status: 404 });
     expect(await ask("full", logs)).toMatchObject({ status: 200, body: { lines: [{ message: name }] } });
   }
+});
+
+test("check counts the containers of each kind, and names those of an unknown environment", async () => {
+  const { out } = await runCli(["check"], {
+    WALLET_CORE_OPS_TOKEN: "check-token-0123456789",
+    WALLET_CORE_OPS_DOCKER_HOSTS: `own=unix://${dockerd.socketPath}`,
+  });
+  expect(out).toMatch(
+    /^ok {4}docker:own: API [\d.]+, 10 containers; shown: 5 core \(3 unknown, 2 staging\), 1 accessory \(1 unknown\), 4 other/m,
+  );
+  expect(out).toContain(
+    "wallet-core-production-web-staging-v1, wallet-core-web-beta-v1, wallet-core-web-qa-v1, wallet-core-redis (see",
+  );
 });
 
 test("bad entries end with 78 and are named", async () => {
