@@ -2,7 +2,7 @@ import { afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { silentLogger } from "../../../src/logger.ts";
 import { createContainerSource } from "../../../src/upstreams/docker/source.ts";
 import { soon } from "../../support/docker-containers.ts";
-import { fullId, json, startFakeEngine } from "../../support/docker-fake.ts";
+import { fullId, inspected as inspectedContainer, json, listed, startFakeEngine } from "../../support/docker-fake.ts";
 import { rulesOf } from "../../support/docker-facts.ts";
 
 beforeAll(() => import("dockerode"));
@@ -32,4 +32,32 @@ test("an image that is pruned meanwhile hides no other, and an engine that fails
   } finally {
     await source.close();
   }
+});
+
+test("an image is of an own service; its environment is what its label says, else the engine's, never that of apps beside it", async () => {
+  await using engine = await startFakeEngine();
+  const app = { service: "wallet-core", role: "web", destination: "staging" };
+  engine.on("/containers/json", json([listed(fullId("1"), "wallet-core-web-staging-1", { Labels: app })]));
+  engine.on(`${fullId("1")}/json`, json(inspectedContainer(fullId("1"), "wallet-core-web-staging-1", { Labels: app })));
+  const services = ["wallet-core", "wallet-core-production", "billing"];
+  engine.on(
+    "/images/json",
+    json(services.map((service, index) => ({ Id: image(`${index}`), Created: index, Labels: { service } }))),
+  );
+  for (const [index, service] of services.entries()) engine.on(`${image(`${index}`)}/json`, inspected(`${service}-v1`));
+  const read = async (env: "staging" | null) => {
+    const settings = { engines: [{ ...engine.options, env }], rules: rulesOf("wallet-core"), logger: silentLogger };
+    const source = createContainerSource(settings);
+    const images = await source.images(soon());
+    await source.close();
+    return images.map(({ version, env: found }) => [version, found]);
+  };
+  expect(await read(null)).toEqual([
+    ["wallet-core-production-v1", "production"],
+    ["wallet-core-v1", null],
+  ]);
+  expect(await read("staging")).toEqual([
+    ["wallet-core-production-v1", "production"],
+    ["wallet-core-v1", "staging"],
+  ]);
 });
