@@ -39,7 +39,8 @@ export interface Endpoint<Data = unknown, Variables = unknown> {
 
 const accessories = booleanParam("include_accessories", {
   variable: "includeAccessories",
-  description: "Also Kamal's accessories: redis, prometheus, grafana, rabbitmq, outpost ...",
+  description:
+    "Also Kamal's accessories: redis, prometheus, grafana, rabbitmq, outpost ...; for tokens of every environment also what is not of the product",
 });
 const env = choiceParam("env", ["staging", "production"], { description: "Only this environment" });
 const stats = booleanParam("include_stats", {

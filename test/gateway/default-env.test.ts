@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { parseConfig } from "../../src/config.ts";
 import type { Container } from "../../src/domain/container.ts";
@@ -35,3 +38,26 @@ test.each([
     }
   },
 );
+
+test("a deploy at a destination of one's own has the environment that is configured for it", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "ops-destinations-"));
+  const info = { current_tag: "v1", previous_tag: "", commit_sha: "", deployed_by: "x", deployed_at: "2026-01-10T13:15:00Z" };
+  writeFileSync(join(folder, "deploy_info.json"), JSON.stringify({ ...info, destination: "Beta" }));
+  writeFileSync(join(folder, "deploy_history.jsonl"), `${JSON.stringify({ ...info, destination: "beta" })}\n`);
+  const config = parseConfig(
+    {
+      WALLET_CORE_OPS_TOKEN: "a-token-of-some-length-0123456789",
+      WALLET_CORE_OPS_DESTINATIONS: "beta=staging",
+      WALLET_CORE_OPS_DEPLOY_INFO_PATH: join(folder, "deploy_info.json"),
+    },
+    () => "",
+  );
+  const sources = createSources(config, silentLogger);
+  try {
+    expect((await sources.deploy.read(soon())).env).toBe("staging");
+    expect((await sources.deploy.history(soon()))[0]?.records).toMatchObject([{ tag: "v1", env: "staging" }]);
+  } finally {
+    await sources.close();
+    rmSync(folder, { recursive: true });
+  }
+});

@@ -27,7 +27,7 @@ async function open(query: string, more: Record<string, string> = {}) {
 async function ask(holder: Holder, path: string, method = "GET") {
   const headers = { authorization: `Bearer ${tokens.of(holder)}` };
   const response = await fetch(`${gateway.url}/api/v1/admin/ops${path}`, { method, headers });
-  return { status: response.status, body: (await response.json()) as any };
+  return { status: response.status, body: await response.json() };
 }
 
 async function list(holder: Holder, query = "include_accessories=true"): Promise<string[]> {
@@ -38,7 +38,8 @@ async function list(holder: Holder, query = "include_accessories=true"): Promise
 async function read(fields: string): Promise<any[]> {
   const headers = { authorization: `Bearer ${tokens.of("full")}`, "content-type": "application/json" };
   const body = JSON.stringify({ query: `{ containers(includeAccessories: true) { name ${fields} } }` });
-  return ((await (await fetch(`${gateway.url}/graphql`, { method: "POST", headers, body })).json()) as any).data.containers;
+  const response = await fetch(`${gateway.url}/graphql`, { method: "POST", headers, body });
+  return ((await response.json()) as { data: { containers: any[] } }).data.containers;
 }
 
 const app = (service: string, role: string, destination = "") => ({ service, role, destination });
