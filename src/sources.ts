@@ -2,9 +2,12 @@ import { type Config, ConfigError } from "./config.ts";
 import { toSecrets } from "./config-secrets.ts";
 import { protectSecrets } from "./domain/own-secrets.ts";
 import type { DeploySource } from "./domain/deploy.ts";
+import type { Environment } from "./domain/environment.ts";
 import { createJobOperations } from "./domain/job-control-operations.ts";
+import { toContainerEnv } from "./domain/kamal-env.ts";
 import { type ObserveCall, observed, unobserved } from "./domain/upstream-call.ts";
 import { createRestarts } from "./domain/restart.ts";
+import type { ServiceGroup } from "./domain/service-group.ts";
 import { rememberContainers } from "./domain/timeline-containers.ts";
 import { createTimelineMemory } from "./domain/timeline-memory.ts";
 import { rememberHosts, rememberQueues } from "./domain/timeline-samples.ts";
@@ -46,7 +49,7 @@ export function createSources(config: Config, logger: Logger, observe: ObserveCa
       createDeploySource({
         path: config.deployInfoPath,
         kamalAuditPath: config.kamalAuditLog,
-        destinations: config.containers.destinations,
+        toEnv: (said) => toDeployEnv(said, config),
         logger,
       }),
       observe,
@@ -67,6 +70,16 @@ export function createSources(config: Config, logger: Logger, observe: ObserveCa
       await Promise.allSettled([containers.close(), queues.close(), hosts.close(), audit.close()]);
     },
   };
+}
+
+/** As a container of it has it that says nothing more: by its destination and its service, else by what is configured. */
+function toDeployEnv(
+  { service, destination }: Pick<ServiceGroup, "service" | "destination">,
+  config: Config,
+): Environment | null {
+  const labels = { ...(service && { service }), ...(destination && { destination }) };
+  const facts = { labels, name: "", state: "", variables: {} };
+  return toContainerEnv(facts, { env: config.env, rules: config.containers });
 }
 
 /** That there is no file is an answer. */

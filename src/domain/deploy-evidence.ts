@@ -5,6 +5,7 @@ import type { ContainerEvidence, NewError, QueueEvidence, QueueWindow } from "./
 import { type Span, type Windows, lastsUntil } from "./deploy-windows.ts";
 import type { FingerprintedFailures } from "./job-errors.ts";
 import type { QueueHistory } from "./queue-history.ts";
+import { isSameGroup } from "./service-group.ts";
 import type { TimelineEntry } from "./timeline.ts";
 import type { ReleaseOf } from "./worker-release.ts";
 
@@ -33,7 +34,7 @@ function toWindow(history: QueueHistory | undefined, seconds: number): QueueWind
   return { ...ended, waitP95Seconds, runP95Seconds, depth, oldestAgeSeconds };
 }
 
-/** What the engines' events told of the containers of an environment. */
+/** What the engines' events told of the containers of a group. */
 export interface SeenEvents {
   readonly deaths: readonly TimelineEntry[];
   readonly health: readonly TimelineEntry[];
@@ -41,7 +42,7 @@ export interface SeenEvents {
   readonly since: number | null;
 }
 
-/** Containers before and after a deploy. `containers` are the core ones of its environment, stopped ones too; `now` in unix seconds. */
+/** Containers before and after a deploy. `containers` are the core ones of its group, stopped ones too; `now` in unix seconds. */
 export function toContainerEvidence(
   deploy: DeployRecord,
   windows: Windows | null,
@@ -115,7 +116,7 @@ const failuresSeconds = 3600;
 const leastBefore = 300;
 
 /**
- * Errors of which no failure was before the deploy began, and none was of a worker of another release. While it lasts it interrupts jobs itself: where workers are
+ * Errors of which no failure was before the deploy began, and none was of a worker of another release, or of another group. While it lasts it interrupts jobs itself: where workers are
  * not known, only what failed after it counts. Null when the failures of the last hour reach not far enough before the deploy, or not all of them are told.
  */
 export function findNewErrors(
@@ -130,7 +131,9 @@ export function findNewErrors(
   const groups = [...Map.groupBy(failures, ({ fingerprint }) => fingerprint)];
   return groups.flatMap(([fingerprint, rows]) => {
     const releases = rows.flatMap(({ worker }) => releaseOf(worker) ?? []);
-    const isElsewhere = releases.some((version) => version !== deploy.version && version !== deploy.tag);
+    const isElsewhere = releases.some(
+      (release) => !isSameGroup(release, deploy) || ![deploy.version, deploy.tag].includes(release.version),
+    );
     if (isElsewhere || rows.some(({ firstAt }) => toUnix(firstAt) < start)) return [];
     const counted = rows.flatMap((row) => countAfter(row, releaseOf(row.worker) === null ? end : start) ?? []);
     if (counted.length === 0) return [];

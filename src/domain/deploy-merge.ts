@@ -1,11 +1,11 @@
 import type { Container } from "./container.ts";
 import type { DeployInfo } from "./deploy.ts";
-import { type DeployOrigin, type DeployRecord, deployOrigins, toStart, toUnix } from "./deploy-record.ts";
+import { type DeployOrigin, type DeployRecord, deployOrigins, isOfSameGroup, toStart, toUnix } from "./deploy-record.ts";
 import { isFloatingTag } from "./kamal-version.ts";
+import { toTime } from "./queue-history.ts";
 import type { ReleaseImage } from "./release-image.ts";
 import { sameCommit } from "./runs-release.ts";
-import { mayBeSame } from "./environment.ts";
-import { toTime } from "./queue-history.ts";
+import { type ServiceGroup, listGroups, toGroup, toReleaseKey } from "./service-group.ts";
 
 /** Containers of one release that were made closer together than that are of one deploy, seconds. */
 const clusterSeconds = 600;
@@ -17,17 +17,18 @@ const clockSeconds = 60;
 const inOrder: ReadonlySet<DeployOrigin> = new Set(["history", "kamal_audit"]);
 
 /** What neither containers nor images tell. */
-const unknown = { previousTag: null, deployedBy: null, durationSeconds: null, command: null };
+const unknown = { previousTag: null, deployedBy: null, durationSeconds: null, command: null, ambiguous: false };
 
 /** The deploy that deploy_info.json tells of. */
 export function toInfoRecord(info: DeployInfo): DeployRecord {
   const extra = new Map(info.extra.map(({ key, value }) => [key, value]));
-  const { currentTag: tag, commitSha, deployedBy, deployedAt, env } = info;
+  const { currentTag: tag, commitSha, deployedBy, deployedAt, service, destination, env } = info;
   const durationSeconds = toDuration(extra.get("runtime_seconds"));
   const version = toVersion(extra.get("version"), tag);
   const command = extra.get("command") ?? null;
   const previousTag = info.previousTag || null;
-  return { origin: "info", tag, version, previousTag, commitSha, deployedBy, deployedAt, durationSeconds, env, command };
+  const group = { service, destination, env, ambiguous: false };
+  return { origin: "info", tag, version, previousTag, commitSha, deployedBy, deployedAt, durationSeconds, command, ...group };
 }
 
 /** KAMAL_RUNTIME: seconds, at most a day. */
@@ -40,10 +41,10 @@ function toVersion(version: string | undefined, tag: string): string {
   return version === undefined || version === "" || isFloatingTag(version) ? tag : version;
 }
 
-/** The deploys that core containers give away: those of one release and environment that were made within ten minutes are one. */
+/** The deploys that core containers give away: those of one release and group that were made within ten minutes are one. */
 export function fromContainers(containers: readonly Container[]): DeployRecord[] {
   const core = containers.filter(({ kind, version, createdAt }) => kind === "core" && version !== "" && createdAt !== "");
-  const groups = Map.groupBy(core, ({ env, version }) => JSON.stringify([env, version]));
+  const groups = Map.groupBy(core, toReleaseKey);
   return [...groups.values()].flatMap((group) => toClusters(group).map(toContainersRecord));
 }
 
@@ -59,7 +60,7 @@ function toClusters(containers: readonly Container[]): [Container, ...Container[
 }
 
 function toContainersRecord(cluster: readonly [Container, ...Container[]]): DeployRecord {
-  const { version, env } = cluster[0];
+  const { version, service, destination, env } = cluster[0];
   return {
     ...unknown,
     origin: "containers",
@@ -67,26 +68,51 @@ function toContainersRecord(cluster: readonly [Container, ...Container[]]): Depl
     version,
     commitSha: cluster.find(({ commitSha }) => commitSha !== "")?.commitSha ?? "",
     deployedAt: (cluster.at(-1) ?? cluster[0]).createdAt,
+    service,
+    destination,
     env,
   };
 }
 
 /**
- * The deploys that images give away, beside all that is told of otherwise. An image may be there for a deploy that is yet to come, so one counts only
- * when it is older than the newest deploy of its environment; and one that was never tagged there only when nothing else tells of its release.
+ * The deploys that images give away, beside all that is known otherwise. An image is of the group whose containers of its service its engine has, if there is one
+ * alone. It may be there for a deploy that is yet to come, so one counts only when it is older than the newest deploy of its group; and one that was never
+ * tagged there only when nothing else knows of its release.
+ *
+ * @param containers stopped ones too
  */
-export function fromImages(images: readonly ReleaseImage[], told: readonly DeployRecord[]): DeployRecord[] {
-  return [...Map.groupBy(images, ({ env, version }) => JSON.stringify([env, version])).values()].flatMap((group) => {
-    const record = toImageRecord(group as [ReleaseImage, ...ReleaseImage[]]);
-    const others = told.filter(({ env }) => env === record.env);
+export function fromImages(
+  images: readonly ReleaseImage[],
+  told: readonly DeployRecord[],
+  containers: readonly Container[],
+): DeployRecord[] {
+  const found = images.flatMap((image) => {
+    const group = findImageGroup(image, containers);
+    return group ? [{ ...image, ...group }] : [];
+  });
+  const releases = Map.groupBy(found, toReleaseKey);
+  return [...releases.values()].flatMap((group) => {
+    const record = toImageRecord(group as [PlacedImage, ...PlacedImage[]]);
+    const others = told.filter((other) => isOfSameGroup(other, record));
     const isPast = others.some(({ deployedAt }) => toUnix(deployedAt) > toUnix(record.deployedAt));
     const isTagged = group.some(({ taggedAt }) => taggedAt !== null);
     return isPast && (isTagged || !others.some((other) => isSameRelease(other, record))) ? [record] : [];
   });
 }
 
-function toImageRecord(group: readonly [ReleaseImage, ...ReleaseImage[]]): DeployRecord {
-  const { version, env } = group[0];
+type PlacedImage = ReleaseImage & ServiceGroup;
+
+function findImageGroup({ engine, service, env }: ReleaseImage, containers: readonly Container[]): ServiceGroup | null {
+  const there = containers.filter((container) => container.kind === "core" && container.engine === engine);
+  const groups = listGroups(
+    there.filter((container) => container.service === service && (env === null || container.env === env)),
+  );
+  const [only, ...others] = groups;
+  return only && others.length === 0 ? toGroup(only) : null;
+}
+
+function toImageRecord(group: readonly [PlacedImage, ...PlacedImage[]]): DeployRecord {
+  const { version, service, destination, env } = group[0];
   const tagged = group.flatMap(({ taggedAt }) => taggedAt ?? []);
   const times = tagged.length > 0 ? tagged : group.map(({ builtAt }) => builtAt);
   return {
@@ -96,13 +122,15 @@ function toImageRecord(group: readonly [ReleaseImage, ...ReleaseImage[]]): Deplo
     version,
     commitSha: group.find(({ commitSha }) => commitSha !== "")?.commitSha ?? "",
     deployedAt: `${new Date(Math.max(...times.map((time) => Date.parse(time)))).toISOString().slice(0, 19)}Z`,
+    service,
+    destination,
     env,
   };
 }
 
 /**
- * Each deploy once, newest first. What several origins tell is told by the best of them, and completed from the others: the same release in
- * the same environment (or one that is not known) within half an hour. A moving tag (latest) may be any release.
+ * Each deploy once, newest first. What several origins tell is told by the best of them, and completed from the others: the same release of the same group
+ * within half an hour. A moving tag (latest) may be any release.
  *
  * @param now unix seconds; no deploy is after it
  */
@@ -171,7 +199,7 @@ function toGap(a: DeployRecord, b: DeployRecord): number {
 }
 
 function isSameRelease(a: DeployRecord, b: DeployRecord): boolean {
-  if (!mayBeSame(a.env, b.env)) return false;
+  if (!isOfSameGroup(a, b)) return false;
   if (isFloatingTag(a.version) || isFloatingTag(b.version)) return true;
   return a.version === b.version || a.tag === b.tag || sameCommit(a.commitSha, b.commitSha);
 }
@@ -184,7 +212,6 @@ function complete(best: DeployRecord, other: DeployRecord): DeployRecord {
     commitSha: best.commitSha || other.commitSha,
     deployedBy: best.deployedBy || other.deployedBy,
     durationSeconds: best.durationSeconds ?? other.durationSeconds,
-    env: best.env ?? other.env,
     command: best.command ?? other.command,
   };
 }

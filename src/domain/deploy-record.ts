@@ -1,11 +1,14 @@
-import type { Environment } from "./environment.ts";
+import { type ServiceGroup, isSameGroup } from "./service-group.ts";
 
 /** Where a deploy is known from, the most telling first: our history file, deploy_info.json, Kamal's audit log, the containers themselves, and images. */
 export const deployOrigins = ["history", "info", "kamal_audit", "containers", "images"] as const;
 export type DeployOrigin = (typeof deployOrigins)[number];
 
-/** One deploy, as far as its origin tells. */
-export interface DeployRecord {
+/**
+ * One deploy, as far as its origin says, and the group that it is of: what its destination means is its environment, unknown where nobody has said that; without
+ * one that of its service's name, or the configuration.
+ */
+export interface DeployRecord extends ServiceGroup {
   readonly origin: DeployOrigin;
   readonly tag: string;
   /** Kamal's version, which containers carry, where it is another name than the tag and names a release; else the tag. */
@@ -23,7 +26,8 @@ export interface DeployRecord {
   readonly deployedAt: string;
   /** How long it took; null when unknown. */
   readonly durationSeconds: number | null;
-  readonly env: Environment | null;
+  /** Whether it may be of several groups: it is compared with nothing then. */
+  readonly ambiguous: boolean;
   /** Kamal's word: deploy, redeploy, rollback ...; null when unknown. */
   readonly command: string | null;
 }
@@ -39,6 +43,11 @@ export interface DeployLog {
   readonly complete: boolean;
   /** Why it cannot be read now; the records are then the last ones. Null also for a file that does not exist. */
   readonly error: { readonly code: string; readonly message: string } | null;
+}
+
+/** Whether two deploys follow each other: they are of one group. */
+export function isOfSameGroup(a: DeployRecord, b: DeployRecord): boolean {
+  return a.ambiguous === b.ambiguous && isSameGroup(a, b);
 }
 
 /** When it began, unix seconds; its end where its duration is not known. */

@@ -2,7 +2,7 @@ import { type Container, liveStates } from "./container.ts";
 import type { DeployRecord } from "./deploy-record.ts";
 import { byNewest } from "./deploy-merge.ts";
 import { runsRelease } from "./runs-release.ts";
-import { mayBeSame } from "./environment.ts";
+import { isSameGroup, toGroupKey } from "./service-group.ts";
 
 export type DeployState = "current" | "incomplete" | "unknown" | "previous" | "rolled_back" | "superseded";
 
@@ -26,38 +26,43 @@ export function isLive({ status, stale }: Pick<Container, "status" | "stale">): 
   return liveStates.has(status) && !stale;
 }
 
-/** Whether a container is one of the release of a deploy. */
-export function isOfDeploy(container: Container, { tag, version, commitSha, env }: DeployRecord): boolean {
-  return (
-    runsRelease(container, { currentTag: version, commitSha, env }) || runsRelease(container, { currentTag: tag, commitSha, env })
-  );
+/** Whether a container is one of the release of a deploy: of its group, with its tag, its version or its commit. */
+export function isOfDeploy(container: Container, deploy: DeployRecord): boolean {
+  return !deploy.ambiguous && isSameGroup(container, deploy) && runsRelease(container, deploy);
 }
 
 /**
- * What became of each deploy, newest first; environments are judged one by one.
+ * What became of each deploy, newest first; groups are judged one by one.
  *
  * - current: the newest one, and every live core container whose release is known runs it; or, where nothing runs the newest, the newest of those that run.
  * - incomplete: the newest one, which some of them, or none, run.
- * - unknown: the newest one, which nothing that answers runs; an engine does not answer.
+ * - unknown: the newest one, which nothing that answers runs; an engine does not answer. Or one that may be of several groups.
  * - rolled_back: the next deploy was a rollback, or went back to a release of before this one.
  * - previous: the newest of another release, not rolled back: where a rollback would lead.
  * - superseded: all others.
  */
 export function judgeDeploys(records: readonly DeployRecord[], fleet: Fleet): Deploy[] {
   const core = fleet.containers.filter(({ kind }) => kind === "core");
-  const groups = Map.groupBy(records.toSorted(byNewest), ({ env }) => env);
-  return [...groups.values()].flatMap((group) => judge(group, { ...fleet, containers: core })).toSorted(byNewest);
+  const ambiguous = records
+    .filter((record) => record.ambiguous)
+    .map((record) => ({ ...record, state: "unknown" as const, containers: [] }));
+  const groups = toGroups(records.filter((record) => !record.ambiguous).toSorted(byNewest));
+  return [...groups.flatMap((group) => judge(group, { ...fleet, containers: core })), ...ambiguous].toSorted(byNewest);
 }
 
-/** The newest of each environment, and of those of which it is not known. Deploys are newest first. */
+/** The newest of each group, and of those that may be of several. Deploys are newest first. */
 export function findLatest(deploys: readonly Deploy[]): Deploy[] {
-  return [...Map.groupBy(deploys, ({ env }) => env).values()].flatMap(([newest]) => newest ?? []);
+  return toGroups(deploys).flatMap(([newest]) => newest ?? []);
+}
+
+function toGroups<T extends DeployRecord>(deploys: readonly T[]): T[][] {
+  return [...Map.groupBy(deploys, (deploy) => JSON.stringify([toGroupKey(deploy), deploy.ambiguous])).values()];
 }
 
 function judge(group: readonly DeployRecord[], { containers, silent }: Fleet): Deploy[] {
   const [newest] = group;
   if (!newest) return [];
-  const live = containers.filter((container) => mayBeSame(container.env, newest.env) && isLive(container));
+  const live = containers.filter((container) => isSameGroup(container, newest) && isLive(container));
   const runs = (record: DeployRecord) => live.some((container) => isOfDeploy(container, record));
   const first = judgeNewest(newest, live, silent);
   const running = runs(newest) || silent ? undefined : group.find(runs);

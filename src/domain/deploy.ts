@@ -1,8 +1,8 @@
 import type { DeployLog } from "./deploy-record.ts";
-import type { Environment } from "./environment.ts";
+import type { ServiceGroup } from "./service-group.ts";
 
-/** What the deploy pipeline wrote into deploy_info.json. */
-export interface DeployInfo {
+/** What the deploy pipeline wrote into deploy_info.json, and the group that it says: `service` and `destination` of the file, and what follows for `env`. */
+export interface DeployInfo extends ServiceGroup {
   readonly currentTag: string;
   /** "" at the first deploy. */
   readonly previousTag: string;
@@ -10,8 +10,6 @@ export interface DeployInfo {
   readonly deployedBy: string;
   /** RFC 3339 UTC with seconds. */
   readonly deployedAt: string;
-  /** Environment of the deploy: `destination` in the file where it names one, else null. */
-  readonly env: Environment | null;
   /** Other string fields of the file, in its order. */
   readonly extra: readonly { readonly key: string; readonly value: string }[];
   /** True when the file is unreadable or invalid now and this is the last good one. */

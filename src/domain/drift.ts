@@ -1,15 +1,14 @@
 import type { Container, EngineStatus } from "./container.ts";
 import type { DeployOrigin } from "./deploy-record.ts";
 import { type Deploy, isLive, isOfDeploy } from "./deploy-state.ts";
-import { type Environment, mayBeSame } from "./environment.ts";
+import { type ServiceGroup, describeGroup, isSameGroup, toGroupKey, toRoleKey } from "./service-group.ts";
 
 export type DriftKind = "mixed_releases" | "unlike_deploy" | "leftover" | "engine_missed" | "engine_unknown";
 
-/** Something that is not as the last deploy should have left it. */
-export interface Drift {
+/** Something that is not as the last deploy should have left it. Its group is all null where it is about an engine alone. */
+export interface Drift extends ServiceGroup {
   readonly kind: DriftKind;
   readonly message: string;
-  readonly env: Environment | null;
   /** Null where it is about more than one role. */
   readonly role: string | null;
   /** Null where it is about more than one engine. */
@@ -30,13 +29,13 @@ const recordedOrigins = new Set<DeployOrigin>(["history", "info", "kamal_audit"]
 const settlingMs = 300_000;
 
 /**
- * What is not as it should be, over live core containers; those whose release is not known (a moving tag) can only be leftovers. Rules, for containers of one service, role and environment:
+ * What is not as it should be, over live core containers; those whose release is not known (a moving tag) can only be leftovers. Rules, for containers of one role of one group:
  *
- * - leftover: on an engine, one is live that Kamal has replaced (`_replaced_`), or that is beside one of the newest deploy of its environment and is not of it
+ * - leftover: on an engine, one is live that Kamal has replaced (`_replaced_`), or that is beside one of the newest deploy of its group and is not of it
  *   itself; where none there is of that, one that was started before one of another release.
  * - mixed_releases: those that are no leftovers are of several releases.
- * - unlike_deploy: one that is no leftover is of another release than the newest deploy of its environment.
- * - engine_missed: an engine runs none of the release of the newest deploy, though another runs it.
+ * - unlike_deploy: one that is no leftover is of another release than the newest deploy of its group.
+ * - engine_missed: an engine runs a group, but none of the release of its newest deploy, though another does.
  * - engine_unknown: an engine does not answer; what it runs is in none of the above.
  */
 export function findDrift(
@@ -47,8 +46,8 @@ export function findDrift(
 ): Drift[] {
   const live = containers.filter((container) => container.kind === "core" && isLive(container));
   const newest = findNewest(deploys.filter(({ origin }) => recordedOrigins.has(origin)));
-  const roles = [...Map.groupBy(live, ({ service, role, env }) => JSON.stringify([service, role, env])).values()];
-  const left = new Set(roles.flatMap((role) => findLeftovers(role, newest(role[0]?.env ?? null))));
+  const roles = [...Map.groupBy(live, toRoleKey).values()];
+  const left = new Set(roles.flatMap((role) => findLeftovers(role, newest(role[0]))));
   const found = roles.flatMap((role) => {
     const rest = role.filter((container) => !left.has(container) && !container.floating);
     const settling = role.some((container) => isYoung(container, now));
@@ -58,11 +57,11 @@ export function findDrift(
   return [...found, ...findMissed(live, left, findNewest(deploys), now), ...engines.filter(({ ok }) => !ok).map(toUnknown)];
 }
 
-type Newest = (env: Environment | null) => Deploy | undefined;
+type Newest = (container: Container | undefined) => Deploy | undefined;
 
-/** Deploys are newest first. One of no environment is of any. */
+/** The newest deploy of a container's group. Deploys are newest first. */
 function findNewest(deploys: readonly Deploy[]): Newest {
-  return (env) => deploys.find((deploy) => mayBeSame(deploy.env, env));
+  return (container) => deploys.find((deploy) => container && !deploy.ambiguous && isSameGroup(deploy, container));
 }
 
 /** A start by the restart policy is no deploy. */
@@ -98,12 +97,13 @@ function toLeftovers(left: readonly Container[]): Omit<Drift, "settling">[] {
 function toMixed(role: readonly Container[]): Omit<Drift, "settling">[] {
   const versions = toVersions(role);
   if (versions.length < 2) return [];
-  const message = `Replicas of ${role[0]?.role} run ${versions.length} releases: ${versions.join(", ")}`;
+  const [first] = role;
+  const message = `Replicas of ${first?.role} of ${first && describeGroup(first)} run ${versions.length} releases: ${versions.join(", ")}`;
   return [{ ...toDrift("mixed_releases", message, role), engine: null }];
 }
 
 function toUnlike(role: readonly Container[], newest: Newest): Omit<Drift, "settling">[] {
-  const deploy = newest(role[0]?.env ?? null);
+  const deploy = newest(role[0]);
   const others = deploy ? role.filter((container) => !isOfDeploy(container, deploy)) : [];
   if (!deploy || others.length === 0) return [];
   const message = `${toNames(others)}: ${toVersions(others).join(", ")}, but ${deploy.tag} was deployed ${deploy.deployedAt}`;
@@ -113,12 +113,12 @@ function toUnlike(role: readonly Container[], newest: Newest): Omit<Drift, "sett
 }
 
 function findMissed(live: readonly Container[], left: ReadonlySet<Container>, newest: Newest, now: number): Drift[] {
-  const envs = Map.groupBy(
+  const groups = Map.groupBy(
     live.filter((container) => !left.has(container) && !container.floating),
-    ({ env }) => env,
+    toGroupKey,
   );
-  return [...envs].flatMap(([env, own]) => {
-    const deploy = newest(env);
+  return [...groups.values()].flatMap((own) => {
+    const deploy = newest(own[0]);
     const hit = new Set(own.filter((container) => deploy && isOfDeploy(container, deploy)).map(({ engine }) => engine));
     if (!deploy || hit.size === 0) return [];
     const missed = Map.groupBy(
@@ -126,7 +126,11 @@ function findMissed(live: readonly Container[], left: ReadonlySet<Container>, ne
       ({ engine }) => engine,
     );
     return [...missed].map(([engine, there]) => ({
-      ...toDrift("engine_missed", `${engine} runs none of ${deploy.tag}, which ${[...hit].toSorted().join(", ")} runs`, there),
+      ...toDrift(
+        "engine_missed",
+        `${engine} runs none of ${deploy.tag} of ${describeGroup(deploy)}, which ${[...hit].toSorted().join(", ")} runs`,
+        there,
+      ),
       role: toOne(there.map(({ role }) => role)),
       expected: deploy.tag,
       settling: own.some((container) => isYoung(container, now)),
@@ -141,8 +145,8 @@ function toUnknown({ name, error }: EngineStatus): Drift {
 
 function toDrift(kind: DriftKind, message: string, containers: readonly Container[]): Omit<Drift, "settling"> {
   const [first] = containers;
-  const [env, role, engine] = [first?.env ?? null, first?.role ?? null, first?.engine ?? null];
-  return { kind, message, env, role, engine, expected: null, found: toVersions(containers), containers };
+  const { service = null, destination = null, env = null, role = null, engine = null } = first ?? {};
+  return { kind, message, service, destination, env, role, engine, expected: null, found: toVersions(containers), containers };
 }
 
 function toVersions(containers: readonly Container[]): string[] {

@@ -2,11 +2,6 @@
 export const environments = ["staging", "production"] as const;
 export type Environment = (typeof environments)[number];
 
-/** Whether two things may be of one environment: what is of no known one may be of any. */
-export function mayBeSame(a: Environment | null, b: Environment | null): boolean {
-  return a === null || b === null || a === b;
-}
-
 /** Environments of Kamal destinations (WALLET_CORE_OPS_DESTINATIONS), by the destination in lower case. */
 export type Destinations = ReadonlyMap<string, Environment>;
 

@@ -1,9 +1,10 @@
 import { toFingerprint } from "./error-fingerprint.ts";
 import { type JobFailures, failureGroupsLimit, jobIdsPerError } from "./queue.ts";
+import { type ServiceGroup, toGroupKey, toReleaseKey } from "./service-group.ts";
 import type { ReleaseOf } from "./worker-release.ts";
 
-/** Failures whose workers ran one release; null for those of whom that is not known. */
-export interface ReleaseFailures {
+/** Failures whose workers ran one release of one group; all null for those of whom that is not known. */
+export interface ReleaseFailures extends ServiceGroup {
   readonly version: string | null;
   readonly count: number;
 }
@@ -91,18 +92,19 @@ export function groupErrors(failures: readonly FingerprintedFailures[], releaseO
     .toSorted(byNewest);
 }
 
-/** Failures by the release of their workers, most failures first. */
+/** Failures by the release of their workers, that of each group by itself; most failures first. */
 export function countReleases(
   failures: readonly Pick<JobFailures, "worker" | "count">[],
   releaseOf: ReleaseOf,
 ): ReleaseFailures[] {
-  const counts = new Map<string | null, number>();
+  const counts = new Map<string | null, ReleaseFailures>();
   for (const { worker, count } of failures) {
-    const version = releaseOf(worker);
-    counts.set(version, (counts.get(version) ?? 0) + count);
+    const release = releaseOf(worker);
+    const key = release && toReleaseKey(release);
+    const { version = null, service = null, destination = null, env = null } = release ?? {};
+    counts.set(key, { version, service, destination, env, count: (counts.get(key)?.count ?? 0) + count });
   }
-  const releases = [...counts].map(([version, count]) => ({ version, count }));
-  return mostFirst(releases, ({ version }) => version ?? "\uffff");
+  return mostFirst([...counts.values()], ({ version, ...group }) => `${version ?? "\uffff"} ${toGroupKey(group)}`);
 }
 
 type Rows = readonly [FingerprintedFailures, ...FingerprintedFailures[]];

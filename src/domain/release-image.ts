@@ -3,6 +3,8 @@ import type { Environment } from "./environment.ts";
 /** The image of one release of the service, as one engine has it. */
 export interface ReleaseImage {
   readonly engine: string;
+  /** Its label `service`, which Kamal gives each image. */
+  readonly service: string;
   /** What its label `service` says, else that of its engine; null when unknown. */
   readonly env: Environment | null;
   /** Its tag, which Kamal's containers have for a version. */

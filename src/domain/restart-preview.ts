@@ -1,12 +1,13 @@
 import type { Container } from "./container.ts";
 import type { RunningJob } from "./queue.ts";
 import type { RestartRefusal } from "./restart.ts";
+import { toRoleKey } from "./service-group.ts";
 
 /** What a restart would do, for somebody who has not decided yet. */
 export interface RestartPreview {
   /** Why it would be refused; null when it would be done. */
   readonly refusal: RestartRefusal | null;
-  /** Other containers of the same role and environment that run and are not known to be unwell. */
+  /** Other containers of the same role of the same group that run and are not known to be unwell. */
   readonly healthyPeers: number;
   /** True when it is well now and no other of its role is: its service stops for the time of the restart. */
   readonly lastHealthy: boolean;
@@ -45,7 +46,7 @@ export function toPreview(
   work: RunningWork,
 ): RestartPreview {
   const peers = all.filter(
-    (other) => other.fullId !== container.fullId && isPeer(other, container) && isWell(other) && !other.replaced,
+    (other) => other.fullId !== container.fullId && toRoleKey(other) === toRoleKey(container) && isWell(other) && !other.replaced,
   );
   return {
     refusal: refused && { code: refused.code, message: refused.message },
@@ -53,10 +54,6 @@ export function toPreview(
     lastHealthy: isWell(container) && peers.length === 0,
     work,
   };
-}
-
-function isPeer(a: Container, b: Container): boolean {
-  return a.role === b.role && a.env === b.env && a.service === b.service && a.kind === b.kind;
 }
 
 function isWell({ status, health }: Container): boolean {

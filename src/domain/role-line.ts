@@ -24,11 +24,6 @@ export function toBeginning({ createdAt }: Container): string {
   return toLogTimestamp(parseLogTime(createdAt, 0) ?? "0");
 }
 
-/** Containers with the same text run the same release of the same service. */
-export function toRelease({ service, env, version }: Container): string {
-  return JSON.stringify([service, env, version]);
-}
-
 /** A line with its place: the time that it is sorted by. */
 export interface Placed {
   readonly line: RoleLine;

@@ -3,9 +3,10 @@ import { type Container, type ContainerSource, type LogLine, toContainerKey } fr
 import type { FollowOptions, LogBatch } from "./log-follow.ts";
 import { parseLogTime } from "./log-time.ts";
 import type { RoleInbox } from "./role-inbox.ts";
-import { toBeginning, toMarker, toRelease, toRoleLine } from "./role-line.ts";
+import { toBeginning, toMarker, toRoleLine } from "./role-line.ts";
 import { createRolePage } from "./role-page.ts";
 import { createRolePositions, type RoleGate } from "./role-positions.ts";
+import { toReleaseKey } from "./service-group.ts";
 
 /** The containers of a role whose logs are followed. */
 export interface RoleMembers {
@@ -112,7 +113,8 @@ export function createRoleMembers({ follow, options, inbox, signal }: MembersOpt
     const key = toContainerKey(container);
     if (members.has(key) || (retryAt.get(key) ?? 0) > Date.now()) return;
     const isKnown = positions.has(key) || retryAt.has(key);
-    const begins = !isKnown && ![...members.values()].some((member) => toRelease(member.container) === toRelease(container));
+    const begins =
+      !isKnown && ![...members.values()].some((member) => toReleaseKey(member.container) === toReleaseKey(container));
     const member = enter(container);
     if (begins) {
       const beginning = toBeginning(container);

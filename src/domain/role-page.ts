@@ -1,6 +1,7 @@
 import type { Container, LogLine } from "./container.ts";
 import { parseLogTime } from "./log-time.ts";
-import { byPlace, type Placed, type RoleLine, toBeginning, toMarker, toRelease, toRoleLine } from "./role-line.ts";
+import { byPlace, type Placed, type RoleLine, toBeginning, toMarker, toRoleLine } from "./role-line.ts";
+import { toReleaseKey } from "./service-group.ts";
 
 /** Text of one answer at most, characters; as that of a single container. */
 const maxChars = 5_000_000;
@@ -32,8 +33,8 @@ export function createRolePage(tail: number, until: string | null = null): RoleP
 
   return {
     add(container, lines) {
-      const known = first.get(toRelease(container));
-      if (!known || isBefore(container, known)) first.set(toRelease(container), container);
+      const known = first.get(toReleaseKey(container));
+      if (!known || isBefore(container, known)) first.set(toReleaseKey(container), container);
       let place = "";
       for (const line of lines) {
         if (line.timestamp > place) place = line.timestamp;

@@ -1,15 +1,15 @@
 import type { Container } from "./container.ts";
-import type { DeployInfo } from "./deploy.ts";
-import { mayBeSame } from "./environment.ts";
+import type { DeployRecord } from "./deploy-record.ts";
 
 /**
- * Whether a core container runs the release of this deploy: the same tag, or the same commit (7 or more hex digits, one may be
- * abbreviated). A deploy of another environment is another release.
+ * Whether a core container runs a release: by its tag, Kamal's version of it, or its commit (7 or more hex digits, one may be abbreviated). That a container is
+ * of the deploy's group (`ServiceGroup`) is another question.
  */
-export function runsRelease(container: Container, deploy: Pick<DeployInfo, "currentTag" | "commitSha" | "env">): boolean {
-  if (container.kind !== "core") return false;
-  if (!mayBeSame(container.env, deploy.env)) return false;
-  return container.version === deploy.currentTag || sameCommit(container.commitSha, deploy.commitSha);
+export function runsRelease(
+  { kind, version: own, commitSha: ownSha }: Container,
+  { tag, version, commitSha }: Pick<DeployRecord, "tag" | "version" | "commitSha">,
+): boolean {
+  return kind === "core" && (own === tag || own === version || sameCommit(ownSha, commitSha));
 }
 
 export function sameCommit(a: string, b: string): boolean {

@@ -63,7 +63,8 @@ function createReader(memory: TimelineMemory): (batch: EventBatch) => void {
 
 function describe(event: ContainerEvent): TimelineEntry | null {
   const { action, container, health } = event;
-  const common = { time: event.time, env: container.env, container: toTimelineContainer(container) };
+  const { service, destination, env } = container;
+  const common = { time: event.time, service, destination, env, container: toTimelineContainer(container) };
   switch (action) {
     case "oom":
       return toEntry({ ...common, kind: "oom_kill", message: `${container.name} ran out of memory` });

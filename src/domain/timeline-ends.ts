@@ -51,8 +51,9 @@ export function createEnds(memory: TimelineMemory): (event: ContainerEvent) => v
     if (action === "die") {
       sent.delete(fullId);
       const cause = last?.death === null ? last : null;
-      const told = { time, env: container.env, container: toTimelineContainer(container), exitCode };
-      const death = toDeath(told, cause?.meansEnd ? cause : null);
+      const { service, destination, env } = container;
+      const end = { time, service, destination, env, container: toTimelineContainer(container), exitCode };
+      const death = toDeath(end, cause?.meansEnd ? cause : null);
       memory.add(death);
       if (cause && !cause.meansEnd) keep(fullId, { ...cause, death });
     }
@@ -60,10 +61,10 @@ export function createEnds(memory: TimelineMemory): (event: ContainerEvent) => v
 }
 
 function toDeath(
-  { time, env, container, exitCode }: Pick<TimelineEntry, "time" | "env" | "container" | "exitCode">,
+  end: Pick<TimelineEntry, "time" | "service" | "destination" | "env" | "container" | "exitCode">,
   cause: Sent | null,
 ): TimelineEntry {
   const because = cause ? ` after signal ${cause.signal ?? "?"}` : ", which nobody asked for";
-  const message = `${container?.name ?? "?"} ended with exit code ${exitCode ?? "?"}${because}`;
-  return toEntry({ kind: "container_death", time, env, container, message, exitCode, requested: cause !== null });
+  const message = `${end.container?.name ?? "?"} ended with exit code ${end.exitCode ?? "?"}${because}`;
+  return toEntry({ ...end, kind: "container_death", message, requested: cause !== null });
 }

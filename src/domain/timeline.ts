@@ -1,5 +1,5 @@
 import type { Container } from "./container.ts";
-import type { Environment } from "./environment.ts";
+import type { ServiceGroup } from "./service-group.ts";
 
 export const timelineKinds = [
   "deploy",
@@ -13,8 +13,8 @@ export const timelineKinds = [
 ] as const;
 export type TimelineKind = (typeof timelineKinds)[number];
 
-/** One thing that happened. */
-export interface TimelineEntry {
+/** One thing that happened, and to which group; all null where it is about none, or that is not known. */
+export interface TimelineEntry extends ServiceGroup {
   readonly kind: TimelineKind;
   /** RFC 3339 UTC, as exact as it is known; of what was sampled, when it was first seen. */
   readonly time: string;
@@ -22,7 +22,6 @@ export interface TimelineEntry {
   readonly after: string | null;
   /** One line for people. */
   readonly message: string;
-  readonly env: Environment | null;
   /** Who did it; null when nobody is known. */
   readonly who: string | null;
   /** Null where it is about none. */
@@ -68,6 +67,8 @@ export interface Timeline {
 
 const blank = {
   after: null,
+  service: null,
+  destination: null,
   env: null,
   who: null,
   container: null,
@@ -122,7 +123,8 @@ export function mergeRestarts(audited: readonly TimelineEntry[], seen: readonly 
       .toSorted((a, b) => Math.abs(Date.parse(a.time) - at) - Math.abs(Date.parse(b.time) - at))[0];
     if (!same) return entry;
     left.delete(same);
-    return { ...entry, env: entry.env ?? same.env, container: same.container };
+    const { service, destination, env, container: seenContainer } = same;
+    return { ...entry, service, destination, env: entry.env ?? env, container: seenContainer };
   });
   return [...merged, ...left];
 }

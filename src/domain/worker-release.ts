@@ -1,4 +1,5 @@
 import type { Container } from "./container.ts";
+import { type GroupRelease, toReleaseKey } from "./service-group.ts";
 
 /** The host in the id that River gives its client by default. Source: defaultClientIDWithHost in River's client.go. */
 export function toRiverHost(host: string): string {
@@ -14,16 +15,17 @@ export function toWorkerNames({ host, id }: Pick<Container, "host" | "id">): rea
 }
 
 /** The release that a worker's container runs, by the worker's host name. Null for a name that no container has, or those of several releases. */
-export type ReleaseOf = (host: string | null) => string | null;
+export type ReleaseOf = (host: string | null) => GroupRelease | null;
 
 /** Over the containers that may be told of, stopped ones too: their failures are still theirs. */
 export function createReleaseOf(containers: readonly Container[]): ReleaseOf {
-  const releases = new Map<string, string | null>();
+  const releases = new Map<string, GroupRelease | null>();
   for (const container of containers) {
-    const version = container.version === "" ? null : container.version;
+    const release = container.version === "" ? null : container;
     for (const name of toWorkerNames(container)) {
       const other = releases.get(name);
-      releases.set(name, other === undefined || other === version ? version : null);
+      const isSame = other === undefined || (other && release && toReleaseKey(other) === toReleaseKey(release));
+      releases.set(name, isSame ? release : null);
     }
   }
   return (host) => (host === null ? null : (releases.get(host) ?? null));

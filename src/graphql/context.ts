@@ -25,7 +25,7 @@ export interface Sources {
   readonly restarts: Restarts;
   readonly jobs: JobOperations;
   readonly thresholds: Thresholds;
-  /** Environment of what carries none: queues, hosts, deploy info. */
+  /** Environment of what carries none: queues and hosts. */
   readonly env: Environment | null;
   readonly restartEnabled: boolean;
   /** Whether jobs may be retried and discarded. */

@@ -8,7 +8,7 @@ type Deploy = NonNullable<MetricsQuery["deployInfo"]>;
 export const deployTable: Table<Deploy> = {
   prefix: "ops_deploy",
   maxRows: 1,
-  labels: ({ env }) => toLabels({ env }),
+  labels: ({ service, destination, env }) => toLabels({ service, destination, env }),
   columns: [
     {
       name: "ops_deploy_time_seconds",
@@ -22,6 +22,7 @@ export const deployTable: Table<Deploy> = {
 export const deployInfoTable: Table<Deploy> = {
   prefix: "ops_deploy_info",
   maxRows: 1,
-  labels: ({ currentTag, commitSha, env }) => toLabels({ tag: currentTag, sha: commitSha, env }),
+  labels: ({ currentTag, commitSha, service, destination, env }) =>
+    toLabels({ tag: currentTag, sha: commitSha, service, destination, env }),
   columns: [{ name: "ops_deploy_info", help: "What was deployed last; always 1.", type: "info", value: () => 1 }],
 };

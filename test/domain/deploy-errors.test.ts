@@ -30,6 +30,9 @@ const failures = (error: string, ago: readonly number[], more: Partial<Fingerpri
 const every = (seconds: number, from: number, to = 1) =>
   Array.from({ length: Math.floor((from - to) / seconds) + 1 }, (_, index) => from - index * seconds);
 
+/** As a worker of the deploy's group runs it. */
+const release = (version: string) => ({ ...sampleRecord(), version });
+
 /** The verdict on errors; with `jobsPerMinute` that many jobs succeed in either window. */
 function judge(ago: number, rows: readonly FingerprintedFailures[], jobsPerMinute = 0, releaseOf: ReleaseOf = () => null) {
   const deploy = deployAgo(ago);
@@ -69,7 +72,7 @@ describe("a new error", () => {
 
   it("counts from the beginning of the deploy where its own workers had it", () => {
     const rows = [failures("x", every(20, 650), { worker: "h2" })];
-    expect(judge(600, rows, 0, () => "v2").newErrors).toMatchObject([
+    expect(judge(600, rows, 0, () => release("v2")).newErrors).toMatchObject([
       { after: { count: 33, seconds: 650 }, minutes: 11, firstAgo: 650, lastAgo: 10, regressed: true },
     ]);
   });
@@ -147,6 +150,15 @@ describe("simulated errors", () => {
   });
 });
 
+describe("errors of another group's workers", () => {
+  it("are not new ones of the deploy, also where they run the same version", () => {
+    const rows = [failures("x", every(20, 590), { worker: "h2" })];
+    expect(judge(600, rows, 0, () => release("v2")).newErrors).toHaveLength(1);
+    expect(judge(600, rows, 0, () => ({ ...release("v2"), destination: "beta" })).newErrors).toEqual([]);
+    expect(judge(600, rows, 0, () => ({ ...release("v2"), service: "shop" })).newErrors).toEqual([]);
+  });
+});
+
 describe("any new errors", () => {
   it("were not before the deploy, nor in more minutes than they came times, nor longer than they are counted", () => {
     const row = fc.record({
@@ -154,7 +166,7 @@ describe("any new errors", () => {
       ago: fc.array(fc.integer({ min: 0, max: 3500 }), { minLength: 1, maxLength: 9 }),
       worker: fc.constantFrom("h1", "h2", null),
     });
-    const releaseOf: ReleaseOf = (host) => (host === "h1" ? "v1" : host === "h2" ? "v2" : null);
+    const releaseOf: ReleaseOf = (host) => (host === "h1" ? release("v1") : host === "h2" ? release("v2") : null);
     fc.assert(
       fc.property(fc.array(row, { maxLength: 6 }), fc.integer({ min: 0, max: 3000 }), (rows, ago) => {
         const told = rows.map(({ text, ago: times, worker }) => failures(text, times, { worker }));

@@ -12,21 +12,27 @@ const web = (version: string, more = {}) =>
   sampleContainer({ name: `web-${version}-${JSON.stringify(more)}`, version, commitSha: "", ...more });
 
 describe("what containers tell", () => {
-  it("is a deploy for each release and each time that its containers were made", () => {
+  it("is a deploy for each release of each group and each time that its containers were made", () => {
     const made = [
       web("v1", { createdAt: at(1) }),
       web("v2", { createdAt: at(20) }),
       web("v2", { createdAt: at(22), role: "worker", commitSha: "abcdef1" }),
       web("v1", { createdAt: at(40) }),
       web("v2", { createdAt: at(21), env: "production" }),
+      web("v2", { createdAt: at(21), destination: "beta" }),
+      web("v2", { createdAt: at(21), service: "shop" }),
       web("7-alpine", { kind: "accessory" }),
     ];
-    const told = fromContainers(made).map(({ tag, deployedAt, env, commitSha }) => [tag, deployedAt, env, commitSha]);
-    expect(told).toEqual([
-      ["v1", at(1), "staging", ""],
-      ["v1", at(40), "staging", ""],
-      ["v2", at(22), "staging", "abcdef1"],
-      ["v2", at(21), "production", ""],
+    const found = fromContainers(made).map(({ tag, deployedAt, service, destination, env, commitSha }) =>
+      [tag, deployedAt, service, destination, env, commitSha].join(" "),
+    );
+    expect(found).toEqual([
+      `v1 ${at(1)} wallet-core-staging  staging `,
+      `v1 ${at(40)} wallet-core-staging  staging `,
+      `v2 ${at(22)} wallet-core-staging  staging abcdef1`,
+      `v2 ${at(21)} wallet-core-staging  production `,
+      `v2 ${at(21)} wallet-core-staging beta staging `,
+      `v2 ${at(21)} shop  staging `,
     ]);
   });
 });
@@ -34,6 +40,7 @@ describe("what containers tell", () => {
 describe("what images tell", () => {
   const image = (version: string, more: Partial<ReleaseImage> = {}): ReleaseImage => ({
     engine: "web-1",
+    service: "wallet-core-staging",
     env: "staging",
     version,
     commitSha: "",
@@ -45,8 +52,12 @@ describe("what images tell", () => {
     sampleRecord({ tag: "v2", deployedAt: at(30) }),
     sampleRecord({ tag: "v2", deployedAt: at(5), env: "production" }),
   ];
+  /** What runs on the engines, of which follows what an image is of. */
+  const running = ["web-1", "web-2"].flatMap((engine) =>
+    (["staging", "production"] as const).map((env) => web("v2", { engine, env })),
+  );
   const tell = (...images: ReleaseImage[]) =>
-    fromImages(images, told).map(({ tag, env, deployedAt, commitSha }) => [tag, env, deployedAt, commitSha]);
+    fromImages(images, told, running).map(({ tag, env, deployedAt, commitSha }) => [tag, env, deployedAt, commitSha]);
 
   it("is when a release that is no more was last tagged on any engine, else when it was built", () => {
     const twice = [image("v1", { taggedAt: at(3) }), image("v1", { taggedAt: at(4), engine: "web-2", commitSha: "abcdef1" })];
@@ -61,13 +72,24 @@ describe("what images tell", () => {
     expect(tell(image("v1", { env: null }))).toEqual([]);
   });
 
+  it("is of the only group that has containers of its service on its engine, else of none", () => {
+    const beta = web("v2", { engine: "web-1", service: "wallet-core", destination: "beta", env: null });
+    const deployed = sampleRecord({ service: "wallet-core", destination: "beta", env: null, deployedAt: at(30) });
+    const one = image("v1", { service: "wallet-core", env: null });
+    const find = (containers: readonly ReturnType<typeof web>[]) => fromImages([one], [deployed], containers);
+    expect(find([beta])).toMatchObject([{ tag: "v1", service: "wallet-core", destination: "beta", env: null }]);
+    expect(find([beta, { ...beta, destination: "production", env: "production" }])).toEqual([]);
+    expect(find([{ ...beta, engine: "web-2" }])).toEqual([]);
+    expect(find([{ ...beta, service: "shop" }])).toEqual([]);
+  });
+
   it("is another deploy of a release only where it was tagged there: a build is none", () => {
     expect(tell(image("v2"))).toEqual([]);
     expect(tell(image("v2", { taggedAt: at(2) }))).toEqual([["v2", "staging", at(2), ""]]);
   });
 
   it("is one with what else tells of that deploy", () => {
-    const images = fromImages([image("v2", { taggedAt: at(29) })], told);
+    const images = fromImages([image("v2", { taggedAt: at(29) })], told, running);
     expect(mergeDeploys([...told, ...images])).toHaveLength(2);
   });
 });
@@ -76,7 +98,7 @@ describe("deploys of several origins", () => {
   it("are one where they speak of one release at about one time, completed from each other", () => {
     const merged = mergeDeploys([
       sampleRecord({ origin: "containers", deployedAt: at(14), deployedBy: null, command: null, commitSha: "abcdef1" }),
-      sampleRecord({ origin: "kamal_audit", deployedAt: at(13), deployedBy: "kim", env: null }),
+      sampleRecord({ origin: "kamal_audit", deployedAt: at(13), deployedBy: "kim" }),
       sampleRecord({ origin: "history", deployedBy: "", durationSeconds: 90 }),
       sampleRecord({ origin: "containers", tag: "v1", deployedAt: at(2), deployedBy: null }),
     ]);
@@ -104,6 +126,17 @@ describe("deploys of several origins", () => {
     expect(mergeDeploys([sampleRecord(), sampleRecord({ deployedAt: at(16) })])).toHaveLength(2);
     expect(mergeDeploys([sampleRecord(), sampleRecord()])).toHaveLength(1);
     expect(mergeDeploys([sampleRecord(), sampleRecord({ env: "production" })])).toHaveLength(2);
+  });
+
+  it("of two destinations, of two services, or of which one may be of several, are never one", () => {
+    const audited = sampleRecord({ origin: "kamal_audit", deployedAt: at(14) });
+    const count = (more: Parameters<typeof sampleRecord>[0]) => mergeDeploys([{ ...audited, ...more }, sampleRecord()]).length;
+    expect(count({})).toBe(1);
+    expect(count({ destination: "beta" })).toBe(2);
+    expect(count({ destination: "beta", env: null })).toBe(2);
+    expect(count({ service: "shop" })).toBe(2);
+    expect(count({ env: null })).toBe(2);
+    expect(count({ ambiguous: true })).toBe(2);
   });
 
   it("are one where containers were made while a long deploy lasted", () => {
@@ -227,6 +260,23 @@ describe("what became of a deploy", () => {
     expect(states([second, rollback], [web("v0")])).toEqual(["v0 current", "v2 rolled_back"]);
     // Deployed again is no way back.
     expect(states([first, { ...first, deployedAt: at(12) }], [web("v1")])).toEqual(["v1 current", "v1 superseded"]);
+  });
+
+  it("is not judged by containers of another destination or service, though they run the same version", () => {
+    const others = [web("v1", { destination: "beta" }), web("v1", { service: "shop" })];
+    expect(states([first, second], [web("v2"), ...others])).toEqual(["v2 current", "v1 previous"]);
+    const beta = sampleRecord({ tag: "v1", destination: "beta", deployedAt: at(25) });
+    const [newest, ...older] = judgeDeploys([first, second, beta], { containers: [web("v2"), ...others], silent: false });
+    expect(newest).toMatchObject({ destination: "beta", state: "current", containers: [{ destination: "beta" }] });
+    expect(older.map(({ tag, state }) => `${tag} ${state}`)).toEqual(["v2 current", "v1 previous"]);
+  });
+
+  it("is not known of one that may be of several groups: it has no containers, and others are judged without it", () => {
+    const judged = judgeDeploys([{ ...second, ambiguous: true }, first], { containers: [web("v2"), web("v1")], silent: false });
+    expect(judged).toMatchObject([
+      { tag: "v2", state: "unknown", containers: [] },
+      { tag: "v1", state: "incomplete" },
+    ]);
   });
 
   it("is judged for each environment: at most one current and one previous in each, and every deploy once", () => {

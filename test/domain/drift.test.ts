@@ -83,6 +83,40 @@ describe("drift", () => {
     expect(kinds([web("x", "a", { commitSha: "0123456789" })], engines, [{ ...deploy, commitSha: "0123456" }])).toEqual([]);
   });
 
+  it("compares containers of one service and destination alone, each with its own deploy", () => {
+    const at2 = (destination: string | null, version: string, more: Partial<Container> = {}) =>
+      web(version, "a", { destination, ...more });
+    const fleet = [at2(null, "v2"), at2("beta", "v3"), at2("production", "v1"), at2(null, "v4", { service: "shop" })];
+    // Without deploys they would be leftovers of each other, with them unlike the last one.
+    expect(find(fleet, engines, [])).toEqual([]);
+    const deployed = [
+      deploy,
+      sampleRecord({ tag: "v3", destination: "beta", deployedAt: at(40) }),
+      sampleRecord({ tag: "v1", destination: "production", deployedAt: at(2) }),
+    ];
+    expect(find(fleet, engines, deployed)).toEqual([]);
+    // Another engine runs a destination that was not deployed there: it has missed nothing.
+    expect(find([...fleet, web("v1", "b", { destination: "production" })], engines, deployed)).toEqual([]);
+    expect(find([...fleet, web("v0", "b", { destination: "beta" })], engines, deployed).map(({ kind }) => kind)).toEqual([
+      "mixed_releases",
+      "unlike_deploy",
+      "engine_missed",
+    ]);
+  });
+
+  it("names the service and the destination", () => {
+    const fleet = [web("v1", "a", { destination: "beta" }), web("v2", "b", { destination: "beta" })];
+    const found = findDrift(fleet, engines, [], now);
+    expect(found).toMatchObject([
+      { kind: "mixed_releases", service: "wallet-core-staging", destination: "beta", env: "staging" },
+    ]);
+    expect(found[0]?.message).toBe("Replicas of web of wallet-core-staging -d beta (staging) run 2 releases: v1, v2");
+  });
+
+  it("takes a deploy that may be of several for that of none", () => {
+    expect(find([web("v1", "a")], engines, [{ ...deploy, ambiguous: true }])).toEqual([]);
+  });
+
   it("says that a silent engine is unknown, and counts nothing of what it ran", () => {
     const gone = { name: "b", ok: false, contactAt: null, error: { code: "docker_unavailable", message: "refused" } };
     expect(find([web("v2", "a"), web("v1", "b", { stale: true })], [ok("a"), gone])).toEqual([

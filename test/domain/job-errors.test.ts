@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { addFingerprints, countReleases, groupErrors, groupJobErrors } from "../../src/domain/job-errors.ts";
 import { type JobFailures, failureGroupsLimit } from "../../src/domain/queue.ts";
-import { createReleaseOf } from "../../src/domain/worker-release.ts";
+import { type ReleaseOf, createReleaseOf } from "../../src/domain/worker-release.ts";
 import { sampleContainer } from "../support/memory-sources.ts";
 
 const at = (second: number) => `2026-01-13T09:41:${String(second).padStart(2, "0")}Z`;
@@ -22,9 +22,9 @@ function failure(overrides: Partial<JobFailures> = {}): JobFailures {
   };
 }
 
-const none = () => null;
-const byQueue = (failures: readonly JobFailures[], releaseOf = none as (host: string | null) => string | null) =>
-  groupJobErrors(addFingerprints(failures), releaseOf);
+const none: ReleaseOf = () => null;
+const nobody = { version: null, service: null, destination: null, env: null };
+const byQueue = (failures: readonly JobFailures[], releaseOf = none) => groupJobErrors(addFingerprints(failures), releaseOf);
 
 describe("errors of a queue", () => {
   it("are one for texts that differ in values, with the newest text and the figures of all", () => {
@@ -53,7 +53,7 @@ describe("errors of a queue", () => {
           firstSeen: at(40),
           attempts: null,
           jobIds: ["5"],
-          releases: [{ version: null, count: 1 }],
+          releases: [{ ...nobody, count: 1 }],
           complete: true,
         },
         {
@@ -67,7 +67,7 @@ describe("errors of a queue", () => {
           firstSeen: at(1),
           attempts: 5,
           jobIds: ["9", "6", "8", "7"],
-          releases: [{ version: null, count: 5 }],
+          releases: [{ ...nobody, count: 5 }],
           complete: true,
         },
       ]);
@@ -130,19 +130,23 @@ describe("releases", () => {
   const now = sampleContainer({ name: "now", version: "v2", host: "10.0.0.7-bbbbbbbbbbbb" });
   const plain = sampleContainer({ name: "plain", version: "v2", host: "plain" });
   const releaseOf = createReleaseOf([old, now, plain]);
+  const versionOf = (host: string | null) => releaseOf(host)?.version ?? null;
 
   it("are those of the container that has the worker's host name, as it is or as River writes it, or the id", () => {
-    expect([old.host, "10_0_0_7-aaaaaaaaaaaa", now.host, plain.id].map(releaseOf)).toEqual(["v1", "v1", "v2", "v2"]);
-    expect(["10.0.0.7", "10.0.0.7-cccccccccccc", "", null, "constructor"].map(releaseOf)).toEqual([null, null, null, null, null]);
+    expect([old.host, "10_0_0_7-aaaaaaaaaaaa", now.host, plain.id].map(versionOf)).toEqual(["v1", "v1", "v2", "v2"]);
+    expect(["10.0.0.7", "10.0.0.7-cccccccccccc", "", null, "constructor"].map(versionOf)).toEqual([null, null, null, null, null]);
     const long = sampleContainer({ host: `${"a.b".repeat(16)}-56703216100c`, version: "v3" });
-    expect(createReleaseOf([long])(`${"a_b".repeat(16)}-56703216100c`.slice(0, 60))).toBe("v3");
+    expect(createReleaseOf([long])(`${"a_b".repeat(16)}-56703216100c`.slice(0, 60))?.version).toBe("v3");
   });
 
   it("are unknown for a name of several releases, or none", () => {
     const twin = (version: string, name: string) => sampleContainer({ name, host: "twin", version });
-    expect(createReleaseOf([twin("v1", "a"), twin("v1", "b")])("twin")).toBe("v1");
+    expect(createReleaseOf([twin("v1", "a"), twin("v1", "b")])("twin")?.version).toBe("v1");
     expect(createReleaseOf([twin("v1", "a"), twin("v2", "b"), twin("v2", "c")])("twin")).toBeNull();
     expect(createReleaseOf([twin("", "a")])("twin")).toBeNull();
+    // Of two destinations, though both run one version.
+    const beta = { ...twin("v1", "b"), destination: "beta" };
+    expect(createReleaseOf([twin("v1", "a"), beta])("twin")).toBeNull();
   });
 
   it("are counted, most failures first, and add up", () => {
@@ -153,12 +157,23 @@ describe("releases", () => {
       failure({ worker: "nobody", count: 1 }),
       failure({ count: 2 }),
     ];
+    const group = { service: "wallet-core-staging", destination: null, env: "staging" };
     const releases = [
-      { version: "v2", count: 7 },
-      { version: null, count: 3 },
-      { version: "v1", count: 2 },
+      { ...group, version: "v2", count: 7 },
+      { ...nobody, count: 3 },
+      { ...group, version: "v1", count: 2 },
     ];
     expect(countReleases(rows, releaseOf)).toEqual(releases);
     expect(byQueue(rows, releaseOf)).toMatchObject([{ count: 12, releases }]);
+  });
+
+  it("of two destinations are two, though both run one version", () => {
+    const runs = (destination: string) => sampleContainer({ name: destination, host: destination, destination, version: "v2" });
+    const rows = [failure({ worker: "beta", count: 2 }), failure({ worker: "production", count: 1 })];
+    const counted = countReleases(rows, createReleaseOf([runs("beta"), runs("production")]));
+    expect(counted.map(({ version, destination, count }) => [version, destination, count])).toEqual([
+      ["v2", "beta", 2],
+      ["v2", "production", 1],
+    ]);
   });
 });

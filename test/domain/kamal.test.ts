@@ -11,6 +11,8 @@ const deploy: DeployInfo = {
   commitSha: "abc123",
   deployedBy: "ops-user",
   deployedAt: "2026-01-10T13:15:00Z",
+  service: null,
+  destination: null,
   env: null,
   extra: [],
   stale: false,
@@ -57,9 +59,9 @@ test("the accessory of the contract", () => {
   });
 });
 
-test("deploy_info names only what is current, moving, core and of its environment", () => {
+test("deploy_info names only what is current, moving and core", () => {
   const current = toContainer(web, context());
-  expect(withDeploy(current, { ...deploy, env: "staging" }).version).toBe(deploy.currentTag);
+  expect(withDeploy(current, deploy).version).toBe(deploy.currentTag);
   const unchanged = [
     { ...current, kind: "accessory" as const },
     { ...current, status: "exited" },
@@ -67,7 +69,6 @@ test("deploy_info names only what is current, moving, core and of its environmen
     { ...current, floating: false, version: "1.2.3" },
   ];
   for (const container of unchanged) expect(withDeploy(container, deploy)).toBe(container);
-  expect(withDeploy(current, { ...deploy, env: "production" })).toBe(current);
   expect(withDeploy(current, null)).toBe(current);
 });
 

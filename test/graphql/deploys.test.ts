@@ -12,6 +12,8 @@ import { type Memory, createMemorySources, sampleContainer } from "../support/me
 
 const schema = createSchema();
 const limited = createCaller(undefined, ["staging"]);
+/** Of `sampleContainer` and `sampleRecord`. */
+const group = { service: "wallet-core-staging", destination: null, env: "staging" as const };
 const now = Math.floor(Date.now() / 1000);
 const ago = (seconds: number) => `${new Date((now - seconds) * 1000).toISOString().slice(0, 19)}Z`;
 
@@ -315,11 +317,15 @@ describe("a verdict", () => {
       ({ sources }) => {
         const { timeline } = sources;
         timeline.begin("container_death", "local", ago(50_000));
-        const common = { env: "staging" as const, container, message: "" };
+        const common = { ...group, container, message: "" };
         for (let index = 0; index < 9; index += 1)
           timeline.add(toEntry({ ...common, kind: "container_death", time: ago(1000 - index) }));
         timeline.add(toEntry({ ...common, kind: "container_death", time: ago(900), requested: true }));
-        timeline.add(toEntry({ ...common, kind: "container_death", time: ago(900), env: "production" }));
+        // Of other groups, and of one that may be of any.
+        for (const other of [{ env: "production" as const }, { destination: "beta" }, { service: "shop" }, { env: null }]) {
+          timeline.add(toEntry({ ...common, ...other, kind: "container_death", time: ago(900) }));
+          timeline.add(toEntry({ ...common, ...other, kind: "health", time: ago(950), to: "unhealthy" }));
+        }
         timeline.add(toEntry({ ...common, kind: "health", time: ago(800), to: "unhealthy" }));
         timeline.add(toEntry({ ...common, kind: "health", time: ago(700), to: "healthy" }));
       },

@@ -101,7 +101,7 @@ describe("errors and the releases that they hit", () => {
     expect(JSON.stringify(error)).toBe(
       '{"queue":"payouts","job_id":"3","error":"timeout after 31 ms for user 4711","timestamp":"2026-01-13T09:41:10Z","count":6,' +
         '"fingerprint":"1bbf425cd8c0","first_seen":"2026-01-13T09:41:10Z","attempts":null,"job_ids":["3","2","1"],' +
-        '"releases":[{"version":"v2","count":3},{"version":"v1","count":2},{"version":"v9","count":1}],"complete":true}',
+        `"releases":[${["v2", "v1", "v9"].map((version, index) => `{"version":"${version}","service":"wallet-core-staging","destination":null,"count":${3 - index}}`).join()}],"complete":true}`,
     );
   });
 });

@@ -6,6 +6,7 @@ import { expect, inject, it } from "vitest";
 import type { DeployInfo } from "../../src/domain/deploy.ts";
 import { silentLogger } from "../../src/logger.ts";
 import { createDeploySource } from "../../src/upstreams/deploy/source.ts";
+import { toEnv } from "../support/deploys.ts";
 
 /** Every field of version n says n, so that a mixture shows. */
 const content = `
@@ -48,7 +49,7 @@ async function readDuring(writer: string): Promise<DeployInfo[]> {
     deployed_at: "2026-01-10T13:15:00Z",
   };
   writeFileSync(path, JSON.stringify({ ...first, filler: "v0" }));
-  const source = createDeploySource({ path, logger: silentLogger });
+  const source = createDeploySource({ path, toEnv, logger: silentLogger });
   const answers = [await source.read(new AbortController().signal)];
   const child = spawn(process.execPath, ["-e", writer, path], { stdio: ["ignore", "ignore", "inherit"] });
   const ended = new Promise((resolve) => child.once("exit", resolve));

@@ -13,6 +13,7 @@ import { startGateway } from "../support/gateway.ts";
 import { createMemorySources } from "../support/memory-sources.ts";
 import { type TestDatabase, createTestDatabase } from "../support/postgres-database.ts";
 import { createRiverJobs, createRunnerJobs } from "../support/postgres-jobs.ts";
+import { toEnv } from "../support/deploys.ts";
 import { rulesOf } from "../support/docker-facts.ts";
 
 const socketPath = inject("dockerSocket");
@@ -40,7 +41,7 @@ async function openGateway(folder: string, sources: readonly QueueSourceConfig[]
   const engine = { name: "web-1", env: null, address: { kind: "unix", socketPath } } as const;
   const containers = createContainerSource({ engines: [engine], rules: rulesOf("verdicts"), logger: silentLogger });
   const queues = createQueueSources({ databaseUrl: database.url, sources, env: "staging", logger: silentLogger, keepMs: 0 });
-  const deploy = createDeploySource({ path: join(folder, "deploy_info.json"), logger: silentLogger });
+  const deploy = createDeploySource({ path: join(folder, "deploy_info.json"), toEnv, logger: silentLogger });
   const gateway = await startGateway({ ...createMemorySources().sources, containers, queues, deploy });
   closers.push(
     async () => gateway[Symbol.asyncDispose](),

@@ -4,7 +4,7 @@ import { type Environment, environments } from "../../src/domain/environment.ts"
 import { scopes } from "../../src/domain/principal.ts";
 import { OpsError } from "../../src/errors.ts";
 import { createCaller } from "../support/caller.ts";
-import { createMemorySources, sampleContainer, sampleHost } from "../support/memory-sources.ts";
+import { createMemorySources, sampleContainer, sampleHost, sampleDeploy } from "../support/memory-sources.ts";
 import { createRest } from "../support/rest.ts";
 
 const staging = createCaller(scopes, ["staging"]);
@@ -88,7 +88,9 @@ describe("a token limited to staging", () => {
     });
     await expect(unknown.get("/hosts")).rejects.toMatchObject({ code: "forbidden" });
     await expect(unknown.get("/deploy-info")).rejects.toMatchObject({ code: "forbidden" });
-    const known = createRest(createMemorySources(memory, { env: "staging" }).sources, staging);
+    // The environment of the deploy info is the source's to know.
+    const deploy = { ...sampleDeploy, env: "staging" as const };
+    const known = createRest(createMemorySources({ ...memory, deploy }, { env: "staging" }).sources, staging);
     expect(JSON.parse((await known.get("/hosts")).body).hosts).toHaveLength(1);
     expect(JSON.parse((await known.get("/deploy-info")).body)).toHaveProperty("current_tag");
     const other = createRest(createMemorySources(memory, { env: "production" }).sources, staging);

@@ -1,7 +1,11 @@
 import type { ContainerEvidence } from "../../src/domain/deploy-verdict.ts";
 import type { DeployRecord } from "../../src/domain/deploy-record.ts";
+import type { ToEnv } from "../../src/upstreams/deploy/parse.ts";
 
-/** A deploy of staging, as our hook tells of it. */
+/** Environments of destinations as they are without configuration. */
+export const toEnv: ToEnv = ({ destination }) => (destination === "staging" || destination === "production" ? destination : null);
+
+/** A deploy of the group of `sampleContainer`, as our hook writes it. */
 export function sampleRecord(overrides: Partial<DeployRecord> = {}): DeployRecord {
   const tag = overrides.tag ?? "v2";
   return {
@@ -13,7 +17,10 @@ export function sampleRecord(overrides: Partial<DeployRecord> = {}): DeployRecor
     deployedBy: "ops-user",
     deployedAt: "2026-01-10T13:15:00Z",
     durationSeconds: null,
+    service: "wallet-core-staging",
+    destination: null,
     env: "staging",
+    ambiguous: false,
     command: "deploy",
     ...overrides,
   };

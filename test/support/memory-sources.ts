@@ -99,6 +99,8 @@ export const sampleDeploy: DeployInfo = {
   commitSha: "abc123",
   deployedBy: "ops-user",
   deployedAt: "2026-01-10T13:15:00Z",
+  service: null,
+  destination: null,
   env: null,
   extra: [],
   stale: false,

@@ -20,8 +20,11 @@ async function* name({ loaders }: OpsContext, batches: AsyncIterable<EventBatch>
       continue;
     }
     loaders.forget();
-    const deploy = await loaders.deploy.known();
-    const events = batch.events.map((event): ContainerEvent => ({ ...event, container: withDeploy(event.container, deploy) }));
+    const find = await loaders.containers.infoFor();
+    const events = batch.events.map((event): ContainerEvent => {
+      const { container } = event;
+      return { ...event, container: withDeploy(container, find(container)) };
+    });
     yield { ...batch, events };
   }
 }

@@ -9,7 +9,7 @@ import {
 } from "../../domain/container.ts";
 import { maySeeContainer } from "../../domain/principal.ts";
 import type { DeployInfo } from "../../domain/deploy.ts";
-import { needsDeploy, withDeploy } from "../../domain/release.ts";
+import { type InfoFor, createInfoFor, needsDeploy, withDeploy } from "../../domain/release.ts";
 import { OpsError, toOpsError, toProblem } from "../../errors.ts";
 import type { Caller, Sources } from "../context.ts";
 import type { DeployLoader } from "./deploy.ts";
@@ -37,6 +37,8 @@ export interface ContainerLoaders {
   kept(includeAccessories: boolean): Promise<readonly Container[]>;
   /** The one container of this exact name. Rejects with container_not_found (absent, hidden or not visible) or container_ambiguous. */
   one(query: ContainerQuery): Promise<Container>;
+  /** The deploy info for the containers of the group that it is of. Never rejects for the file. */
+  infoFor(): Promise<InfoFor>;
   readonly stats: DataLoader<Container, ContainerStats | null, string>;
 }
 
@@ -59,7 +61,7 @@ export function createContainerLoaders(
   const lost = new Map<string, OpsError>();
   const inspections: Promise<unknown>[] = [];
 
-  const load = async (listed: readonly ListedContainer[]): Promise<Container[]> => {
+  const inspectVisible = async (listed: readonly ListedContainer[]): Promise<Container[]> => {
     const visible: Container[] = [];
     const inspection = inspect(listed);
     inspections.push(inspection);
@@ -67,16 +69,24 @@ export function createContainerLoaders(
       if (container instanceof Error) lost.set(listed[index]?.engine ?? "", toOpsError(container));
       else if (container !== null && maySeeContainer(principal, container)) visible.push(container);
     }
-    if (!visible.some(needsDeploy)) return visible;
+    return visible;
+  };
+  const infoFor = once(async (): Promise<InfoFor> => {
     const info = await siblings.deploy.known();
-    return visible.map((container) => named(container, info));
+    return createInfoFor(info, info ? await inspectVisible((await listing()).containers.filter(isCore)) : []);
+  });
+  const load = async (listed: readonly ListedContainer[]): Promise<Container[]> => {
+    const visible = await inspectVisible(listed);
+    if (!visible.some(needsDeploy)) return visible;
+    const find = await infoFor();
+    return visible.map((container) => named(container, find(container)));
   };
   /** As its engine tells it now: visible to this caller, and still of this name. */
   const loadFresh = async (known: Container, { name, includeAccessories }: ContainerQuery): Promise<Container> => {
     const container = await sources.containers.fresh(known, signal);
     const isMeant = container?.name === name && (includeAccessories || isCore(container));
     if (!container || !isMeant || !maySeeContainer(principal, container)) throw notFound();
-    return named(container, await siblings.deploy.known());
+    return named(container, (await infoFor())(container));
   };
 
   const engines = async (): Promise<readonly EngineStatus[]> => {
@@ -100,6 +110,7 @@ export function createContainerLoaders(
   return {
     known,
     engines,
+    infoFor,
     all: (includeAccessories) => (includeAccessories ? withAccessories() : core()),
     async kept(includeAccessories) {
       const kept = await sources.containers.kept(signal);

@@ -2,14 +2,15 @@ import pLimit from "p-limit";
 import type { Container, EngineStatus } from "../../domain/container.ts";
 import { type SeenEvents, findNewErrors, toContainerEvidence, toQueueEvidence } from "../../domain/deploy-evidence.ts";
 import { hasLostJobs } from "../../domain/deploy-queues.ts";
-import { toUnix } from "../../domain/deploy-record.ts";
+import { isOfSameGroup, toUnix } from "../../domain/deploy-record.ts";
 import type { Deploy } from "../../domain/deploy-state.ts";
 import { type DeployVerdict, type QueueEvidence, judgeDeploy } from "../../domain/deploy-verdict.ts";
 import { type Windows, toWindows } from "../../domain/deploy-windows.ts";
-import { type Environment, mayBeSame } from "../../domain/environment.ts";
 import { addFingerprints } from "../../domain/job-errors.ts";
+import { type Principal, maySee } from "../../domain/principal.ts";
 import type { QueueSource } from "../../domain/queue.ts";
 import { toQueueState } from "../../domain/queue-state.ts";
+import { type ServiceGroup, isSameGroup } from "../../domain/service-group.ts";
 import { toOpsError, toProblem } from "../../errors.ts";
 import type { Caller, Sources } from "../context.ts";
 import type { DeploySiblings } from "./deploys.ts";
@@ -27,15 +28,16 @@ const sideBySide = 2;
 /** Asks for what a verdict is made of; whatever cannot be asked is a gap of it. One question for each source and window. */
 export function createVerdicts(
   sources: Sources,
-  { signal }: Caller,
+  { principal, signal }: Caller,
   { siblings, all, fleet }: VerdictParts,
 ): (deploy: Deploy, seconds: number) => Promise<DeployVerdict> {
   const now = siblings.nowMs / 1000;
 
-  /** The sources; or none, and whether that is because they do not answer. */
-  const findSources = async (env: Environment | null, gaps: string[]) => {
+  /** The sources of its environment, and those of no known one, which only tokens of every environment see; or none, and whether that is because they do not answer. */
+  const findSources = async (deploy: Deploy, gaps: string[]) => {
     try {
-      const shown = (await siblings.queues.visible()).filter((source) => mayBeSame(env, source.env ?? sources.env));
+      const visible = await siblings.queues.visible();
+      const shown = visible.filter((source) => [null, deploy.env].includes(source.env ?? sources.env));
       return { shown, unread: false };
     } catch (error) {
       const { message, status, unconfigured } = toOpsError(error);
@@ -70,7 +72,7 @@ export function createVerdicts(
     });
   };
   const readErrors = async (deploy: Deploy, shown: readonly QueueSource[], gaps: string[]) => {
-    const latest = (await all()).find(({ env }) => env === deploy.env);
+    const latest = (await all()).find((other) => isOfSameGroup(other, deploy));
     if (shown.length === 0 || latest?.deployedAt !== deploy.deployedAt) return null;
     try {
       const failures = (await Promise.all(shown.map((source) => source.failures(signal)))).flatMap(addFingerprints);
@@ -88,19 +90,19 @@ export function createVerdicts(
     const [deploys, { containers, engines }] = await Promise.all([all(), fleet()]);
     const windows = toWindows(
       deploy,
-      deploys.filter(({ env }) => env === deploy.env),
+      deploys.filter((other) => isOfSameGroup(other, deploy)),
       now,
       seconds,
     );
-    const { shown, unread } = await findSources(deploy.env, gaps);
+    const { shown, unread } = await findSources(deploy, gaps);
     const [read, newErrors] = await Promise.all([
       Promise.all(windows === null ? [] : shown.map((source) => readQueues(source, windows, gaps))),
       readErrors(deploy, shown, gaps),
     ]);
-    const own = containers.filter(({ kind, env }) => kind === "core" && mayBeSame(deploy.env, env));
+    const own = containers.filter((container) => container.kind === "core" && isIn(container, deploy));
     const silent = engines.filter(({ ok }) => !ok);
     if (silent.length > 0) gaps.push(`containers: ${silent.map(({ name }) => name).join(", ")} does not answer`);
-    const seen = toSeenEvents(sources, deploy.env, engines);
+    const seen = toSeenEvents(sources, principal, deploy, engines);
     return judgeDeploy({
       windows,
       queues: read.flatMap(({ evidence }) => evidence),
@@ -113,9 +115,17 @@ export function createVerdicts(
   return (deploy, seconds) => limit(() => find(deploy, seconds));
 }
 
-function toSeenEvents({ timeline }: Sources, env: Environment | null, engines: readonly EngineStatus[]): SeenEvents {
-  const ofEnv = (kind: "container_death" | "health") =>
-    timeline.entries(kind).filter(({ container, env: own }) => container?.kind === "core" && mayBeSame(env, own));
+/** Whether something is of the group of a deploy. */
+function isIn(one: ServiceGroup, deploy: Deploy): boolean {
+  return !deploy.ambiguous && isSameGroup(one, deploy);
+}
+
+/** Of the containers of its group. That the caller may see the deploy is not enough: each container must be theirs to see. */
+function toSeenEvents({ timeline }: Sources, principal: Principal, deploy: Deploy, engines: readonly EngineStatus[]): SeenEvents {
+  const ofGroup = (kind: "container_death" | "health") =>
+    timeline
+      .entries(kind)
+      .filter((entry) => entry.container?.kind === "core" && isIn(entry, deploy) && maySee(principal, entry.env));
   const begun = timeline.begun("container_death");
   const isWhole = engines.length > 0 && engines.every(({ name }) => begun.has(name));
   const times = [
@@ -123,5 +133,9 @@ function toSeenEvents({ timeline }: Sources, env: Environment | null, engines: r
     ...timeline.entries("gap").map(({ time }) => time),
     ...(["container_death", "health"] as const).flatMap((kind) => timeline.forgottenUntil(kind) ?? []),
   ];
-  return { deaths: ofEnv("container_death"), health: ofEnv("health"), since: isWhole ? Math.max(...times.map(toUnix)) : null };
+  return {
+    deaths: ofGroup("container_death"),
+    health: ofGroup("health"),
+    since: isWhole ? Math.max(...times.map(toUnix)) : null,
+  };
 }

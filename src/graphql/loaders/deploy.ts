@@ -15,7 +15,7 @@ export interface DeployLoader {
 export function createDeployLoader(sources: Sources, { principal, signal }: Caller): DeployLoader {
   const info = once(async () => {
     const read = await sources.deploy.read(signal);
-    if (!maySee(principal, read.env ?? sources.env)) {
+    if (!maySee(principal, read.env)) {
       throw new OpsError("forbidden", "The deploy info belongs to no environment of this token");
     }
     return read;

@@ -1,10 +1,10 @@
 import type { Container } from "../../domain/container.ts";
+import { assignGroups } from "../../domain/deploy-groups.ts";
 import { fromContainers, fromImages, mergeDeploys, toInfoRecord } from "../../domain/deploy-merge.ts";
 import type { DeployLog } from "../../domain/deploy-record.ts";
 import { type Deploy, judgeDeploys } from "../../domain/deploy-state.ts";
 import type { DeployVerdict } from "../../domain/deploy-verdict.ts";
 import { type Drift, findDrift } from "../../domain/drift.ts";
-import type { Environment } from "../../domain/environment.ts";
 import { maySee } from "../../domain/principal.ts";
 import type { Caller, Sources } from "../context.ts";
 import type { ContainerLoaders } from "./containers.ts";
@@ -34,13 +34,9 @@ export interface DeploySiblings {
 /** The history of deploys out of everything that tells of them. */
 export function createDeployLoaders(sources: Sources, caller: Caller, siblings: DeploySiblings): DeployLoaders {
   const { principal, signal } = caller;
-  /** What carries no environment has that of the configuration, as the deploy info has. */
-  const withEnv = <T extends { readonly env: Environment | null }>(record: T): T =>
-    record.env === null && sources.env !== null ? { ...record, env: sources.env } : record;
-
   const logs = once(async () => {
     const read = await sources.deploy.history(signal);
-    return read.map((log) => ({ ...log, records: log.records.map(withEnv).filter(({ env }) => maySee(principal, env)) }));
+    return read.map((log) => ({ ...log, records: log.records.filter(({ env }) => maySee(principal, env)) }));
   });
   const fleet = once(async () => {
     const [known, kept] = await Promise.all([siblings.containers.known(false), siblings.containers.kept(false)]);
@@ -54,10 +50,11 @@ export function createDeployLoaders(sources: Sources, caller: Caller, siblings: 
       fleet(),
       sources.containers.images(signal),
     ]);
-    const written = [...read.flatMap(({ records }) => records), ...(info ? [withEnv(toInfoRecord(info))] : [])];
-    const told = [...written, ...fromContainers(containers)];
-    const shown = images.map(withEnv).filter(({ env }) => maySee(principal, env));
-    return judgeDeploys(mergeDeploys([...told, ...fromImages(shown, told)], siblings.nowMs / 1000), { containers, silent });
+    const written = [...read.flatMap(({ records }) => records), ...(info ? [toInfoRecord(info)] : [])];
+    const known = [...assignGroups(written, containers), ...fromContainers(containers)];
+    const shown = images.filter(({ env }) => maySee(principal, env));
+    const records = [...known, ...fromImages(shown, known, containers)];
+    return judgeDeploys(mergeDeploys(records, siblings.nowMs / 1000), { containers, silent });
   });
   return {
     all,

@@ -112,10 +112,13 @@ function isWithin(time: string, from: number, to: number): boolean {
   return Date.parse(time) >= from && Date.parse(time) <= to;
 }
 
-function toDeployEntry({ tag, deployedAt, deployedBy, env, command, previousTag, state }: Deploy): TimelineEntry {
+function toDeployEntry(deploy: Deploy): TimelineEntry {
+  const { tag, deployedAt, deployedBy, service, destination, env, command, previousTag, state } = deploy;
   const what = command === "rollback" ? "Rolled back to" : "Deployed";
-  const message = `${what} ${tag}${deployedBy ? ` by ${deployedBy}` : ""} (${state})`;
-  return toEntry({ kind: "deploy", time: deployedAt, message, env, who: deployedBy, from: previousTag, to: tag });
+  const where = destination === null ? "" : ` -d ${destination}`;
+  const message = `${what} ${tag}${where}${deployedBy ? ` by ${deployedBy}` : ""} (${state})`;
+  const group = { service, destination, env };
+  return toEntry({ kind: "deploy", time: deployedAt, message, ...group, who: deployedBy, from: previousTag, to: tag });
 }
 
 function toDeployCoverage(deploys: readonly Deploy[], logs: readonly DeployLog[]): TimelineCoverage {

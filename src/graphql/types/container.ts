@@ -1,3 +1,4 @@
+import { toInfoRecord } from "../../domain/deploy-merge.ts";
 import { runsRelease } from "../../domain/runs-release.ts";
 import type { Host } from "../../domain/host.ts";
 import { OpsError } from "../../errors.ts";
@@ -69,8 +70,8 @@ export function addContainer(builder: Builder, refs: Refs, scalars: Scalars): vo
         nullable: true,
         description: "The deploy of the release that it runs; null when it runs another, or when deploy_info cannot be read.",
         resolve: async (container, _args, { loaders }) => {
-          const info = await loaders.deploy.known();
-          return info && runsRelease(container, info) ? info : null;
+          const info = (await loaders.containers.infoFor())(container);
+          return info && runsRelease(container, toInfoRecord(info)) ? info : null;
         },
       }),
       hostMetrics: t.field({

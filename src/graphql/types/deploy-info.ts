@@ -1,3 +1,4 @@
+import { toInfoRecord } from "../../domain/deploy-merge.ts";
 import { runsRelease } from "../../domain/runs-release.ts";
 import type { Builder } from "../builder.ts";
 import type { Refs } from "../refs.ts";
@@ -20,7 +21,13 @@ export function addDeployInfo(builder: Builder, refs: Refs, scalars: Scalars): v
       commitSha: t.exposeString("commitSha", { description: "Git commit of the release." }),
       deployedBy: t.exposeString("deployedBy", { description: "Who deployed it." }),
       deployedAt: t.expose("deployedAt", { type: "DateTime", description: "When it was deployed." }),
-      env: t.expose("env", { type: scalars.environment, nullable: true, description: "Where to, when the file says so." }),
+      service: t.exposeString("service", { nullable: true, description: "Kamal's service, when the file says so." }),
+      destination: t.exposeString("destination", { nullable: true, description: "Kamal's destination; null without one." }),
+      env: t.expose("env", {
+        type: scalars.environment,
+        nullable: true,
+        description: "What the destination, the service or the configuration says; null when unknown.",
+      }),
       extra: t.expose("extra", { type: [refs.deployField], description: "Other string fields of the file, in its order." }),
       stale: t.exposeBoolean("stale", { description: "True when the file cannot be read now and this is the last good one." }),
       error: t.exposeString("error", { nullable: true, description: "Why it is stale; null otherwise." }),
@@ -28,8 +35,10 @@ export function addDeployInfo(builder: Builder, refs: Refs, scalars: Scalars): v
         type: [refs.container],
         nullable: true,
         description: "Core containers that run this release.",
-        resolve: async (info, _args, { loaders }) =>
-          (await loaders.containers.all(false)).filter((container) => runsRelease(container, info)),
+        resolve: async (info, _args, { loaders }) => {
+          const [all, find] = await Promise.all([loaders.containers.all(false), loaders.containers.infoFor()]);
+          return all.filter((container) => find(container) && runsRelease(container, toInfoRecord(info)));
+        },
       }),
     }),
   });

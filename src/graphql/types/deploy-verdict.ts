@@ -96,7 +96,7 @@ export function addDeployVerdict(builder: Builder, refs: Refs): void {
     }),
   });
   refs.containersVerdict.implement({
-    description: "Core containers of the environment before and after a deploy.",
+    description: "Core containers of its service and destination before and after a deploy.",
     fields: (t) => ({
       restartsFrom: t.exposeString("restartsFrom", {
         nullable: true,
@@ -171,7 +171,7 @@ export function addDeployVerdict(builder: Builder, refs: Refs): void {
       nullable: true,
       complexity: { field: 5, multiplier: 3 },
       description:
-        "The newest deploy of each environment that the token covers, and the newest of those of which it is not known; newest first.",
+        "The newest deploy of each service and destination that the token may see, and the newest of those that may be of several; newest first.",
       args: {
         maxAgeSeconds: t.arg.int({ description: "Only those that ended no longer ago, at least 1; all when absent." }),
       },

@@ -10,13 +10,13 @@ import type { Scalars } from "./scalars.ts";
 /** Deploy and DeployLog, and the queries deploys and deployLogs. */
 export function addDeploys(builder: Builder, refs: Refs, scalars: Scalars): void {
   const state = builder.enumType("DeployState", {
-    description: "What became of a deploy, in its environment.",
+    description: "What became of a deploy, at its service's destination.",
     values: {
       current: { description: "The newest one, and every live container runs it; or, where nothing runs the newest, what runs." },
       incomplete: { description: "The newest one, which some live containers, or all, do not run." },
       unknown: {
         description:
-          "The newest one; whether it runs is not known, as an engine is silent or containers do not tell their release.",
+          "The newest one; whether it runs is not known, as an engine is silent or containers do not tell their release. Also any that may be of several services or destinations.",
       },
       previous: { description: "The newest of another release that was not rolled back: where a rollback would lead." },
       rolled_back: { description: "The next deploy was a rollback, or went back to a release of before." },
@@ -43,7 +43,7 @@ export function addDeploys(builder: Builder, refs: Refs, scalars: Scalars): void
       version: t.exposeString("version", { description: "Kamal's version, which its containers carry; mostly the tag." }),
       previousTag: t.exposeString("previousTag", {
         nullable: true,
-        description: "Tag of the deploy before it in its environment; null when that is not known.",
+        description: "Tag of the deploy before it of the same service and destination; null when that is not known.",
       }),
       commitSha: t.exposeString("commitSha", { description: 'Git commit of the release; "" when unknown.' }),
       deployedBy: t.exposeString("deployedBy", { nullable: true, description: "Who deployed it; null when unknown." }),
@@ -53,7 +53,16 @@ export function addDeploys(builder: Builder, refs: Refs, scalars: Scalars): void
           "When it had ended; of one that only its containers or its image tell of, when the last of them was made (see `origin`).",
       }),
       durationSeconds: t.exposeFloat("durationSeconds", { nullable: true, description: "How long it took; null when unknown." }),
-      env: t.expose("env", { type: scalars.environment, nullable: true, description: "Where to; null when unknown." }),
+      service: t.exposeString("service", { nullable: true, description: "Kamal's service; null when unknown." }),
+      destination: t.exposeString("destination", {
+        nullable: true,
+        description: "Kamal's destination (`-d beta`), any word; null without one, or when unknown.",
+      }),
+      env: t.expose("env", {
+        type: scalars.environment,
+        nullable: true,
+        description: "Environment of the destination, the service or the configuration; null when unknown.",
+      }),
       command: t.exposeString("command", {
         nullable: true,
         description: "Kamal's word: deploy, redeploy, rollback ...; null when unknown.",

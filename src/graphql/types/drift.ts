@@ -9,10 +9,12 @@ export function addDrift(builder: Builder, refs: Refs, scalars: Scalars): void {
   const kind = builder.enumType("DriftKind", {
     description: "In what way something is not as the last deploy should have left it.",
     values: {
-      mixed_releases: { description: "Replicas of one role are of several releases." },
+      mixed_releases: { description: "Replicas of one role, at one destination of a service, are of several releases." },
       unlike_deploy: { description: "Containers are of another release than the last deploy that was told of." },
       leftover: { description: "A container is still live on the engine of the one that replaced it." },
-      engine_missed: { description: "An engine runs nothing of the last deploy, though another does." },
+      engine_missed: {
+        description: "An engine runs the service at its destination, but nothing of its last deploy, though another does.",
+      },
       engine_unknown: { description: "An engine does not answer: what it runs is not known, and in no other row." },
     } satisfies Record<DriftKind, object>,
   });
@@ -21,6 +23,11 @@ export function addDrift(builder: Builder, refs: Refs, scalars: Scalars): void {
     fields: (t) => ({
       kind: t.expose("kind", { type: kind, description: "In what way." }),
       message: t.exposeString("message", { description: "One line for people." }),
+      service: t.exposeString("service", { nullable: true, description: "Service of the containers; null for an engine alone." }),
+      destination: t.exposeString("destination", {
+        nullable: true,
+        description: "Kamal's destination of the containers; null without one, and for an engine alone.",
+      }),
       env: t.expose("env", { type: scalars.environment, nullable: true, description: "Environment; null when unknown." }),
       role: t.exposeString("role", { nullable: true, description: "Null where it is about several roles." }),
       engine: t.exposeString("engine", { nullable: true, description: "Null where it is about several engines." }),

@@ -1,9 +1,10 @@
 import type { Builder } from "../builder.ts";
 import type { Refs } from "../refs.ts";
 import { checkFirst, first } from "./page-args.ts";
+import type { Scalars } from "./scalars.ts";
 
 /** JobError, the query for all of them, and Queue.errors. */
-export function addJobErrors(builder: Builder, refs: Refs): void {
+export function addJobErrors(builder: Builder, refs: Refs, scalars: Scalars): void {
   refs.jobError.implement({
     description:
       "Failures of one queue in the last 60 minutes that are one error: their texts differ in values alone (numbers, ids, UUIDs, hex, quoted values, times).",
@@ -34,12 +35,23 @@ export function addJobErrors(builder: Builder, refs: Refs): void {
     }),
   });
   refs.releaseFailures.implement({
-    description: "Failures whose workers ran one release: a job's row has the worker's host name, and that is a container's.",
+    description:
+      "Failures whose workers ran one release of one service and destination: a job's row has the worker's host name, and that is a container's.",
     fields: (t) => ({
       version: t.exposeString("version", {
         nullable: true,
         description:
           "As Container.version. Null for failures whose worker is not named, or is in no container that is known and visible to the token.",
+      }),
+      service: t.exposeString("service", { nullable: true, description: "As Container.service; null also as `version`." }),
+      destination: t.exposeString("destination", {
+        nullable: true,
+        description: "Kamal's destination of these containers; null without one, and as `version`.",
+      }),
+      env: t.expose("env", {
+        type: scalars.environment,
+        nullable: true,
+        description: "As Container.env; null also as `version`.",
       }),
       count: t.exposeInt("count", { description: "How many in the last 60 minutes." }),
     }),

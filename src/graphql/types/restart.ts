@@ -47,7 +47,9 @@ export function addRestart(builder: Builder, refs: Refs, scalars: Scalars): void
         description: "Why it would be refused now; null when it would be done.",
         resolve: ({ refusal }) => refusal,
       }),
-      healthyPeers: t.exposeInt("healthyPeers", { description: "Other containers of its role and environment that are well." }),
+      healthyPeers: t.exposeInt("healthyPeers", {
+        description: "Other containers of its role, service and destination that are well.",
+      }),
       lastHealthy: t.exposeBoolean("lastHealthy", {
         description: "It is well and no other of its role is: nothing serves while it restarts.",
       }),

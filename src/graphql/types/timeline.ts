@@ -36,6 +36,14 @@ export function addTimeline(builder: Builder, refs: Refs, scalars: Scalars): voi
         description: "Of what is sampled: when it was last seen otherwise. It happened in between. Else null.",
       }),
       message: t.exposeString("message", { description: "One line for people." }),
+      service: t.exposeString("service", {
+        nullable: true,
+        description: "Service of the deploy, or of the container; null when unknown.",
+      }),
+      destination: t.exposeString("destination", {
+        nullable: true,
+        description: "Kamal's destination of the deploy, or of the container; null without one, or when unknown.",
+      }),
       env: t.expose("env", { type: scalars.environment, nullable: true, description: "Environment; null when unknown." }),
       who: t.exposeString("who", {
         nullable: true,

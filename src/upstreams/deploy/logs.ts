@@ -1,14 +1,15 @@
+import { basename } from "node:path";
 import type { DeployLog, DeployOrigin, DeployRecord } from "../../domain/deploy-record.ts";
-import type { Destinations } from "../../domain/environment.ts";
 import { toProblem } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
 import { causeOf, toDeployError, withDeadline } from "./failure.ts";
 import { type Boot, parseHistoryLine, parseKamalLine, toDeploys } from "./lines.ts";
+import type { ToEnv } from "./parse.ts";
 import { createTail } from "./tail.ts";
 
 interface LogOptions {
   readonly path: string;
-  readonly destinations: Destinations;
+  readonly toEnv: ToEnv;
   readonly logger: Logger;
 }
 
@@ -21,12 +22,14 @@ const longestLine = 16 << 10;
 
 /** The lines that our hook appends: each is what deploy_info.json was at a deploy. */
 export function createHistoryLog(options: LogOptions): ReadLog {
-  return createLog<DeployRecord>("history", "deploy_history.jsonl", options, parseHistoryLine, (records) => records);
+  const parse = (line: string) => parseHistoryLine(line, options.toEnv);
+  return createLog<DeployRecord>("history", "deploy_history.jsonl", options, parse, (records) => records);
 }
 
 /** The lines of Kamal's audit log that tell of an app that was booted. */
 export function createKamalLog(options: LogOptions): ReadLog {
-  return createLog<Boot>("kamal_audit", "Kamal's audit log", options, parseKamalLine, toDeploys);
+  const toRecords = (boots: readonly Boot[]) => toDeploys(boots, basename(options.path), options.toEnv);
+  return createLog<Boot>("kamal_audit", "Kamal's audit log", options, parseKamalLine, toRecords);
 }
 
 /**
@@ -36,9 +39,9 @@ export function createKamalLog(options: LogOptions): ReadLog {
 function createLog<T>(
   origin: DeployOrigin,
   name: string,
-  { path, destinations, logger }: LogOptions,
+  { path, logger }: LogOptions,
   /** Null for a line that makes no sense, "other" for one that tells of no deploy. */
-  parse: (line: string, destinations: Destinations) => T | "other" | null,
+  parse: (line: string) => T | "other" | null,
   toRecords: (parsed: readonly T[]) => readonly DeployRecord[],
 ): ReadLog {
   const tail = createTail(path);
@@ -50,7 +53,7 @@ function createLog<T>(
   let noted = "";
 
   const add = (lines: readonly string[]) => {
-    const parsed = lines.map((line) => (line.length > longestLine ? null : parse(line, destinations)));
+    const parsed = lines.map((line) => (line.length > longestLine ? null : parse(line)));
     const broken = parsed.filter((one) => one === null).length;
     if (broken > 0) {
       skipped += broken;
@@ -65,7 +68,7 @@ function createLog<T>(
     if (!whole) complete = false;
     add(lines);
     // Whole, but for its newline; else it is being written, and is told of when it has ended. Only JSON tells where it ends.
-    const unended = pending.trimEnd().endsWith("}") ? parse(pending, destinations) : null;
+    const unended = pending.trimEnd().endsWith("}") ? parse(pending) : null;
     const isTold = unended !== null && unended !== "other";
     last = { origin, records: toRecords(isTold ? [...kept, unended] : kept), skipped, complete, error: null };
     return last;

@@ -1,7 +1,11 @@
 import { z } from "zod";
 import type { DeployInfo } from "../../domain/deploy.ts";
 import { cleanText, maxLength, toUtcSeconds } from "../../domain/deploy-text.ts";
-import { type Destinations, toEnvironment } from "../../domain/environment.ts";
+import type { Environment } from "../../domain/environment.ts";
+import type { ServiceGroup } from "../../domain/service-group.ts";
+
+/** The environment of a deploy by what it says of itself; null when unknown. */
+export type ToEnv = (said: Pick<ServiceGroup, "service" | "destination">) => Environment | null;
 
 export type ParsedDeploy = { readonly info: DeployInfo } | { readonly problem: string };
 
@@ -24,7 +28,7 @@ const documented = z.object({
 const extraKey = /^[A-Za-z][A-Za-z0-9_.-]{0,63}$/;
 
 /** Reads the bytes of deploy_info.json; a byte order mark is tolerated. A problem names fields only, never their values. */
-export function parseDeployInfo(bytes: Uint8Array, destinations: Destinations): ParsedDeploy {
+export function parseDeployInfo(bytes: Uint8Array, toEnv: ToEnv): ParsedDeploy {
   const json = toJson(bytes);
   if (json === undefined) return { problem: "it is not valid JSON in UTF-8" };
   const fields = documented.safeParse(json);
@@ -36,6 +40,9 @@ export function parseDeployInfo(bytes: Uint8Array, destinations: Destinations): 
   }
   const { current_tag, previous_tag, commit_sha, deployed_by, deployed_at } = fields.data;
   const extra = toExtra(json as Record<string, unknown>);
+  // Kamal without a destination may write an empty one.
+  const read = (name: string) => extra.find(({ key }) => key === name)?.value || null;
+  const said = { service: read("service"), destination: read("destination") };
   return {
     info: {
       currentTag: current_tag,
@@ -43,7 +50,8 @@ export function parseDeployInfo(bytes: Uint8Array, destinations: Destinations): 
       commitSha: commit_sha,
       deployedBy: deployed_by,
       deployedAt: deployed_at,
-      env: toEnvironment(extra.find(({ key }) => key === "destination")?.value, destinations),
+      ...said,
+      env: toEnv(said),
       extra,
       stale: false,
       error: null,

@@ -11,7 +11,7 @@ const remedies: Record<string, string> = {
 /** One line of `cli check`: what was deployed last, or what is wrong and what to do about it. Never rejects. */
 export async function probeDeployInfo(options: { path: string }): Promise<{ ok: boolean; detail: string }> {
   try {
-    const { currentTag, deployedAt } = await createDeploySource({ ...options, logger: silentLogger }).read(
+    const { currentTag, deployedAt } = await createDeploySource({ ...options, toEnv: () => null, logger: silentLogger }).read(
       new AbortController().signal,
     );
     return { ok: true, detail: `${currentTag}, deployed ${deployedAt}` };

@@ -1,12 +1,11 @@
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { DeployInfo, DeploySource } from "../../domain/deploy.ts";
-import type { Destinations } from "../../domain/environment.ts";
 import { OpsError } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
 import { causeOf, toDeployError, withDeadline } from "./failure.ts";
 import { createHistoryLog, createKamalLog } from "./logs.ts";
-import { type ParsedDeploy, parseDeployInfo } from "./parse.ts";
+import { type ParsedDeploy, type ToEnv, parseDeployInfo } from "./parse.ts";
 import { fingerprintOf, readVersion } from "./read-file.ts";
 
 interface DeploySourceOptions {
@@ -14,8 +13,7 @@ interface DeploySourceOptions {
   readonly path: string;
   /** Path of Kamal's audit log (`.kamal/<service>[-<destination>]-audit.log`), where it can be read. */
   readonly kamalAuditPath?: string | null;
-  /** @default none beside the common words */
-  readonly destinations?: Destinations;
+  readonly toEnv: ToEnv;
   readonly logger: Logger;
 }
 
@@ -30,24 +28,23 @@ const writerMs = 50;
  * The deploy facts from a file. An unchanged file costs one stat. What cannot be read or parsed (after a second look, for a writer
  * in progress) is answered with the last good one, marked stale. A missing file is missing, whatever was there before: 404.
  */
-export function createDeploySource(options: DeploySourceOptions): DeploySource {
-  const { path, kamalAuditPath = null, destinations = new Map(), logger } = options;
+export function createDeploySource({ path, kamalAuditPath = null, toEnv, logger }: DeploySourceOptions): DeploySource {
   let version: Version | null = null;
   let lastGood: DeployInfo | null = null;
   let flight: Promise<DeployInfo> | null = null;
   let noted = "";
 
-  const logs = [createHistoryLog({ path: join(dirname(path), historyName), destinations, logger })];
-  if (kamalAuditPath !== null) logs.push(createKamalLog({ path: kamalAuditPath, destinations, logger }));
+  const logs = [createHistoryLog({ path: join(dirname(path), historyName), toEnv, logger })];
+  if (kamalAuditPath !== null) logs.push(createKamalLog({ path: kamalAuditPath, toEnv, logger }));
 
   const load = async (): Promise<DeployInfo> => {
     try {
       const fingerprint = await fingerprintOf(path);
       if (version?.fingerprint !== fingerprint) {
-        version = await look(path, destinations);
+        version = await look(path, toEnv);
         if ("problem" in version) {
           await sleep(writerMs);
-          version = await look(path, destinations);
+          version = await look(path, toEnv);
         }
       }
     } catch (error) {
@@ -94,8 +91,8 @@ export function createDeploySource(options: DeploySourceOptions): DeploySource {
   };
 }
 
-async function look(path: string, destinations: Destinations): Promise<Version> {
+async function look(path: string, toEnv: ToEnv): Promise<Version> {
   const reading = await readVersion(path);
-  const parsed = "bytes" in reading ? parseDeployInfo(reading.bytes, destinations) : { problem: reading.problem };
+  const parsed = "bytes" in reading ? parseDeployInfo(reading.bytes, toEnv) : { problem: reading.problem };
   return { ...parsed, fingerprint: reading.fingerprint };
 }

@@ -41,7 +41,8 @@ export function createImageReader({ services, timeoutMs, keepMs = 60_000 }: Imag
     return answers.flatMap((answer, index) => {
       // As a container of it that says nothing more: its label, else what is configured.
       const facts = { labels: newest[index]?.Labels ?? {}, name: "", state: "", variables: {} };
-      return answer ? toImages(answer, { engine: engine.name, env: toContainerEnv(facts, context) }) : [];
+      const service = facts.labels["service"] ?? "";
+      return answer ? toImages(answer, { engine: engine.name, service, env: toContainerEnv(facts, context) }) : [];
     });
   };
   return {
@@ -58,7 +59,7 @@ export function createImageReader({ services, timeoutMs, keepMs = 60_000 }: Imag
 }
 
 /** One for each tag that names a release. */
-function toImages(answer: ImageInspectAnswer, where: Pick<ReleaseImage, "engine" | "env">): ReleaseImage[] {
+function toImages(answer: ImageInspectAnswer, where: Pick<ReleaseImage, "engine" | "service" | "env">): ReleaseImage[] {
   const { RepoTags: names, Created: builtAt, Config: config, Metadata: metadata } = answer;
   const versions = new Set((names ?? []).map(toImageTag).filter((tag) => tag !== "<none>" && !isFloatingTag(tag)));
   if (Number.isNaN(Date.parse(builtAt))) return [];

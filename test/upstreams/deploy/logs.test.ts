@@ -6,6 +6,7 @@ import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import { silentLogger } from "../../../src/logger.ts";
 import { createDeploySource } from "../../../src/upstreams/deploy/source.ts";
 import { createTail } from "../../../src/upstreams/deploy/tail.ts";
+import { toEnv } from "../../support/deploys.ts";
 
 const root = mkdtempSync(join(tmpdir(), "ops-history-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -25,7 +26,7 @@ function line(tag: string, minute = 0): string {
 }
 
 function createReader(kamalAuditPath: string | null = null) {
-  const source = createDeploySource({ path: join(folder, "deploy_info.json"), kamalAuditPath, logger: silentLogger });
+  const source = createDeploySource({ path: join(folder, "deploy_info.json"), kamalAuditPath, toEnv, logger: silentLogger });
   return async (index = 0) => {
     const log = (await source.history(AbortSignal.timeout(5000)))[index];
     return { ...log, records: log?.records.map(({ tag }) => tag) };
@@ -131,7 +132,12 @@ describe("Kamal's audit log", () => {
         "",
       ].join("\n"),
     );
-    const source = createDeploySource({ path: join(folder, "deploy_info.json"), kamalAuditPath: audit, logger: silentLogger });
+    const source = createDeploySource({
+      path: join(folder, "deploy_info.json"),
+      kamalAuditPath: audit,
+      toEnv,
+      logger: silentLogger,
+    });
     const [history, kamal] = await source.history(AbortSignal.timeout(5000));
     expect(history).toMatchObject({ origin: "history", records: [] });
     expect(kamal).toMatchObject({
@@ -144,6 +150,33 @@ describe("Kamal's audit log", () => {
         { tag: "v3", env: null },
       ],
     });
+  });
+
+  it("has its service from the name of the file, and its destination from the line, not from a role", async () => {
+    const read = async (name: string, tags: string) => {
+      const named = join(folder, name);
+      writeFileSync(named, `[2026-01-10T13:01:00Z] [kim] ${tags}Booted app version v1\n`);
+      const source = createDeploySource({ path: join(folder, "none.json"), kamalAuditPath: named, toEnv, logger: silentLogger });
+      const [, kamal] = await source.history(AbortSignal.timeout(5000));
+      return kamal?.records.map(({ service, destination, env }) => [service, destination, env])[0];
+    };
+    expect(await read("wallet-core-beta-audit.log", "[beta] [web] ")).toEqual(["wallet-core", "beta", null]);
+    expect(await read("wallet-core-staging-audit.log", "[staging] [web] ")).toEqual(["wallet-core", "staging", "staging"]);
+    // The other naming scheme: no destination, and the first of the tags is the role.
+    expect(await read("wallet-core-staging-audit.log", "[web] ")).toEqual(["wallet-core-staging", null, null]);
+    expect(await read("wallet-core-web-audit.log", "[web] ")).toEqual(["wallet-core-web", null, null]);
+    expect(await read("wallet-core-audit.log", "[staging] ")).toEqual(["wallet-core", null, null]);
+    // A file that was renamed says no service.
+    expect(await read("kamal.log", "[beta] [web] ")).toEqual([null, "beta", null]);
+    expect(await read("shop-audit.log", "[beta] [web] ")).toEqual([null, "beta", null]);
+  });
+
+  it("has a deploy for each destination that booted one version at one time", async () => {
+    const boot = (destination: string) => `[2026-01-10T13:01:00Z] [kim] [${destination}] [web] Booted app version v1\n`;
+    writeFileSync(audit, boot("beta") + boot("qa"));
+    const source = createDeploySource({ path: join(folder, "none.json"), kamalAuditPath: audit, toEnv, logger: silentLogger });
+    const [, kamal] = await source.history(AbortSignal.timeout(5000));
+    expect(kamal?.records.map(({ destination }) => destination)).toEqual(["beta", "qa"]);
   });
 
   it("is not told of before a line has ended", async () => {

@@ -1,6 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseDeployInfo } from "../../../src/upstreams/deploy/parse.ts";
+import { toEnv } from "../../support/deploys.ts";
 
 const fields = {
   current_tag: "deploy-20260110-130322-prod",
@@ -11,7 +12,7 @@ const fields = {
 };
 
 function parse(value: unknown, prefix = "") {
-  return parseDeployInfo(Buffer.from(prefix + (typeof value === "string" ? value : JSON.stringify(value))), new Map());
+  return parseDeployInfo(Buffer.from(prefix + (typeof value === "string" ? value : JSON.stringify(value))), toEnv);
 }
 
 const info = {
@@ -20,6 +21,8 @@ const info = {
   commitSha: "abc123",
   deployedBy: "ops-user",
   deployedAt: "2026-01-10T13:15:00Z",
+  service: null,
+  destination: null,
   env: null,
   extra: [],
   stale: false,
@@ -40,19 +43,23 @@ describe("parseDeployInfo", () => {
     });
   });
 
-  it("passes other strings on in the order of the file, and takes the environment from destination", () => {
-    const json = `{"zeta":"1","destination":"prod","number":4,"list":["a"],"__proto__":"x","7":"y","constructor":"z",${JSON.stringify(fields).slice(1)}`;
+  it("passes other strings on in the order of the file, and takes the group from service and destination", () => {
+    const json = `{"zeta":"1","destination":"production","service":"shop","number":4,"list":["a"],"__proto__":"x","7":"y","constructor":"z",${JSON.stringify(fields).slice(1)}`;
     expect(parse(json)).toMatchObject({
       info: {
+        service: "shop",
+        destination: "production",
         env: "production",
         extra: [
           { key: "zeta", value: "1" },
-          { key: "destination", value: "prod" },
+          { key: "destination", value: "production" },
+          { key: "service", value: "shop" },
           { key: "constructor", value: "z" },
         ],
       },
     });
-    expect(parse({ ...fields, destination: "eu-west" })).toMatchObject({ info: { env: null } });
+    expect(parse({ ...fields, destination: "eu-west" })).toMatchObject({ info: { destination: "eu-west", env: null } });
+    expect(parse({ ...fields, destination: "", service: "" })).toMatchObject({ info: { destination: null, service: null } });
   });
 
   it("removes control characters, and cuts long extras with a mark", () => {
@@ -82,16 +89,16 @@ describe("parseDeployInfo", () => {
   });
 
   it("refuses Latin-1 and UTF-16", () => {
-    expect(parseDeployInfo(Buffer.from(JSON.stringify({ ...fields, deployed_by: "Zoë" }), "latin1"), new Map())).toHaveProperty(
+    expect(parseDeployInfo(Buffer.from(JSON.stringify({ ...fields, deployed_by: "Zoë" }), "latin1"), toEnv)).toHaveProperty(
       "problem",
     );
-    expect(parseDeployInfo(Buffer.from(`\uFEFF${JSON.stringify(fields)}`, "utf16le"), new Map())).toHaveProperty("problem");
+    expect(parseDeployInfo(Buffer.from(`\uFEFF${JSON.stringify(fields)}`, "utf16le"), toEnv)).toHaveProperty("problem");
   });
 
   it("never takes a file that is cut short, wherever", () => {
     const bytes = Buffer.from(JSON.stringify({ ...fields, deployed_by: "Zoë" }));
     for (let length = 0; length < bytes.length; length += 1) {
-      expect(parseDeployInfo(bytes.subarray(0, length), new Map())).toEqual({ problem: "it is not valid JSON in UTF-8" });
+      expect(parseDeployInfo(bytes.subarray(0, length), toEnv)).toEqual({ problem: "it is not valid JSON in UTF-8" });
     }
   });
 
@@ -105,7 +112,7 @@ describe("parseDeployInfo", () => {
     );
     fc.assert(
       fc.property(fuzzed, (value) => {
-        const parsed = value instanceof Uint8Array ? parseDeployInfo(value, new Map()) : parse(value);
+        const parsed = value instanceof Uint8Array ? parseDeployInfo(value, toEnv) : parse(value);
         expect("info" in parsed || parsed.problem !== "").toBe(true);
         for (const { key, value: text } of "info" in parsed ? parsed.info.extra : []) {
           expect(key).toMatch(/^[A-Za-z]/);

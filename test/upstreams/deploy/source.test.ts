@@ -17,6 +17,7 @@ import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import { silentLogger } from "../../../src/logger.ts";
 import { probeDeployInfo } from "../../../src/upstreams/deploy/probe.ts";
 import { createDeploySource } from "../../../src/upstreams/deploy/source.ts";
+import { toEnv } from "../../support/deploys.ts";
 
 const root = mkdtempSync(join(tmpdir(), "ops-deploy-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -33,7 +34,7 @@ function content(tag: string): string {
 }
 
 function createReader() {
-  const source = createDeploySource({ path, logger: silentLogger });
+  const source = createDeploySource({ path, toEnv, logger: silentLogger });
   return () => source.read(new AbortController().signal);
 }
 

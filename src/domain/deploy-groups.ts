@@ -1,0 +1,38 @@
+import { type Container, liveStates } from "./container.ts";
+import type { DeployRecord } from "./deploy-record.ts";
+import { runsRelease } from "./runs-release.ts";
+import { type ServiceGroup, listGroups, toGroup } from "./service-group.ts";
+
+type Said = Pick<DeployRecord, "service" | "destination" | "env" | "tag" | "version" | "commitSha">;
+
+/**
+ * Finds the group that a deploy is of, among those of core containers. A group fits when nothing that the deploy says speaks against it. A deploy without a
+ * destination is one of a group without; where none fits, it was written by a pipeline that does not name destinations: then it is of the only group that
+ * fits. Of several, the only one that has containers of its release. Null when several are left: it is compared with none of them.
+ * What fits none is of the group that it names.
+ */
+export function createGroupFinder(containers: readonly Container[]): (said: Said) => ServiceGroup | null {
+  const groups = listGroups(containers.filter(({ kind }) => kind === "core"));
+  const live = groups.filter(({ members }) => members.some(({ status }) => liveStates.has(status)));
+
+  return (said) => {
+    const fits = ({ service, env }: ServiceGroup) => [service, null].includes(said.service) && [env, null].includes(said.env);
+    const named = (group: ServiceGroup) => fits(group) && group.destination === said.destination;
+    const attempts =
+      said.destination === null ? [live.filter(named), live.filter(fits), groups.filter(fits)] : [groups.filter(named)];
+    const fitting = attempts.find(({ length }) => length > 0);
+    if (!fitting) return toGroup(said);
+    const runs = ({ members }: (typeof groups)[number]) => members.some((container) => runsRelease(container, said));
+    const [only, ...others] = fitting.length === 1 ? fitting : fitting.filter(runs);
+    return only && others.length === 0 ? toGroup(only) : null;
+  };
+}
+
+/** The same deploys with the group that each is of; `ambiguous` where it may be of several. */
+export function assignGroups(records: readonly DeployRecord[], containers: readonly Container[]): DeployRecord[] {
+  const findGroup = createGroupFinder(containers);
+  return records.map((record) => {
+    const group = findGroup(record);
+    return group ? { ...record, ...group } : { ...record, ambiguous: true };
+  });
+}
