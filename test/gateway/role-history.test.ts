@@ -164,6 +164,8 @@ test("kept ones are subject to the same rights and filters, and what one cannot 
     sampleContainer({ name: "web-2-before", status: "exited", engine: "web-2", service: "other", env: null }),
     sampleContainer({ name: "web-production", status: "exited", env: "production" }),
     sampleContainer({ name: "worker-before", status: "exited", role: "worker" }),
+    sampleContainer({ name: "job-beta", status: "exited", role: "job", destination: "beta" }),
+    sampleContainer({ name: "job-live", status: "exited", role: "job", destination: "production" }),
     sampleContainer({ name: "side-before", status: "exited", kind: "accessory" }),
     sampleContainer({ name: "web-broken", status: "exited", createdAt: "2026-01-11T09:40:00Z" }),
   ];
@@ -186,7 +188,9 @@ test("kept ones are subject to the same rights and filters, and what one cannot 
     return data.logs?.containers.map(({ container, error }: any) => `${container.name}${error ? ` ${error.code}` : ""}`) ?? null;
   };
   const staging = ["web-now", "web-before", "web-broken docker_error"];
-  expect(await ask("all", 'role: "web"')).toEqual(["web-now", "web-2-before", "web-production", ...staging.slice(1)]);
+  // What runs says which service and destination is meant: stopped ones of others are not read.
+  expect(await ask("all", 'role: "web"')).toEqual(staging);
+  expect(await ask("all", 'role: "web", env: production')).toEqual(["web-production"]);
   expect(await ask("staging", 'role: "web"')).toEqual(staging);
   expect(await ask("all", 'role: "web", env: staging')).toEqual(staging);
   expect(await ask("all", 'role: "web", engine: "web-2"')).toEqual(["web-2-before"]);
@@ -195,4 +199,6 @@ test("kept ones are subject to the same rights and filters, and what one cannot 
   expect(await ask("staging", 'role: "web", service: "other"')).toBeNull();
   // A role of which only kept ones are left has a history.
   expect(await ask("all", 'role: "worker"')).toEqual(["worker-before"]);
+  expect(await ask("all", 'role: "job"')).toBeNull();
+  expect(await ask("all", 'role: "job", destination: "beta"')).toEqual(["job-beta"]);
 });

@@ -3,6 +3,7 @@ import { OpsError } from "../../src/errors.ts";
 import { readEvents } from "../support/events.ts";
 import { graphqlHeaders, startGateway } from "../support/gateway.ts";
 import { createMemorySources, sampleContainer } from "../support/memory-sources.ts";
+import { subscribe } from "../support/subscribe.ts";
 import { createTokens } from "../support/tokens.ts";
 
 const tokens = createTokens({
@@ -53,8 +54,18 @@ const ask = async (holder: Holder, args: string) =>
   (await (await send(holder, `{ logs(${args}) { ${fields} } }`)).json()) as { data: { logs: any }; errors?: any[] };
 const namesOf = ({ data }: { data: { logs: any } }) => new Set(data.logs.lines.map((line: any) => line.container.name));
 
-test("a role over all environments, engines and services that the token may see, and no other", async () => {
-  expect(namesOf(await ask("all", 'role: "web"'))).toEqual(new Set(["web-staging", "web-production", "web-nowhere"]));
+const beta = ["1", "2"].map((replica) =>
+  sampleContainer({ name: `job-beta-${replica}`, role: "job", service: "wallet-core", destination: "beta", env: null }),
+);
+const live = sampleContainer({
+  name: "job-live",
+  role: "job",
+  service: "wallet-core",
+  destination: "production",
+  env: "production",
+});
+
+test("a role of one service and destination, over all engines, that the token may see, and no other", async () => {
   const limited = await ask("staging", 'role: "web"');
   expect(namesOf(limited)).toEqual(new Set(["web-staging"]));
   expect(JSON.stringify(limited)).not.toMatch(/production|nowhere/);
@@ -64,8 +75,45 @@ test("a role over all environments, engines and services that the token may see,
   expect(namesOf(await ask("all", 'role: "redis", includeAccessories: true'))).toEqual(new Set(["redis"]));
 });
 
+test("a role of several services or destinations is refused, as a query and as a subscription, until one is chosen", async () => {
+  const refused = await ask("all", 'role: "web"');
+  expect(refused.errors?.[0].extensions.code).toBe("role_ambiguous");
+  expect(refused.errors?.[0].message).toMatch(
+    /run by 3 .*: unknown service \(.*, wallet-core-production \(.*, wallet-core-staging \(staging\)$/,
+  );
+  memory.setContainers([...all, ...beta, live]);
+  try {
+    const choices = "wallet-core -d beta (unknown environment), wallet-core -d production (production)";
+    expect((await ask("all", 'role: "job"')).errors?.[0].message).toContain(choices);
+    const opened = await send("all", 'subscription { logs(role: "job") { ended } }', "text/event-stream");
+    expect(await opened.text()).toContain(choices);
+    expect(namesOf(await ask("all", 'role: "job", destination: "beta"'))).toEqual(new Set(beta.map(({ name }) => name)));
+    expect(namesOf(await ask("all", 'role: "job", env: production'))).toEqual(new Set(["job-live"]));
+    expect((await ask("all", 'role: "job", destination: "", engine: "local"')).errors?.[0].extensions.code).toBe(
+      "container_not_found",
+    );
+  } finally {
+    memory.setContainers(all);
+  }
+});
+
+test("a subscription follows no container of another destination that comes later", async () => {
+  memory.setContainers([...all, live]);
+  const query = 'subscription { logs(role: "job", tail: 5) { lines { container { name destination } } } }';
+  const followed = subscribe(gateway.url, tokens.of("all"), query);
+  const names = () => [...new Set(followed.of("logs").flatMap(({ lines }) => lines.map(({ container }: any) => container.name)))];
+  await expect.poll(names).toEqual(["job-live"]);
+  memory.setContainers([...all, ...beta, live, sampleContainer({ ...live, name: "job-live-2", fullId: "2".repeat(64) })]);
+  await expect.poll(names, { timeout: 5000 }).toEqual(["job-live", "job-live-2"]);
+  expect(followed.messages.at(-1).data.logs.lines.at(-1).container.destination).toBe("production");
+  await followed.leave();
+  memory.setContainers(all);
+});
+
 test("each line names its container; what was left out is told", async () => {
-  const { data } = await ask("all", 'role: "web", tail: 1');
+  memory.setContainers([...all, sampleContainer({ name: "web-another" })]);
+  const { data } = await ask("all", 'role: "web", env: staging, tail: 1');
+  memory.setContainers(all);
   expect(data.logs.truncated).toBe(true);
   expect(data.logs.containers).toContainEqual({ container: { name: "web-staging" }, truncated: false, error: null });
   expect(data.logs.lines).toEqual([

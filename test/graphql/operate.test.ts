@@ -158,6 +158,89 @@ describe("restartRole", () => {
     });
     expect(memory.calls).not.toHaveProperty("restart");
   });
+
+  describe("where several destinations run it", () => {
+    const runner = (destination: string | null, env: Environment | null, more: Partial<Container> = {}) => {
+      const name = ["runner", more.service ?? "wallet-core", destination, env].join("-");
+      return sampleContainer({ role: "runner", service: "wallet-core", name, destination, env, host: name, ...more });
+    };
+    const [live, beta, bare] = [runner("production", "production"), runner("beta", "production"), runner(null, "production")];
+    const [unmapped, shop] = [runner("qa", null), runner("production", "production", { service: "shop" })];
+    const restartRole = async (args: string, fleet: readonly Container[], where?: readonly Environment[]) => {
+      const memory = createMemorySources({ containers: fleet }, { restartEnabled: true });
+      const source = `mutation { restartRole(role: "runner", reason: "leak"${args}) { steps { container { name } } } }`;
+      const contextValue = createContext(memory.sources, createCaller(undefined, where));
+      const { data, errors } = await graphql({ schema, source, contextValue });
+      const error = errors?.[0]?.originalError as OpsError | undefined;
+      const { steps } = (data?.["restartRole"] ?? { steps: [] }) as { steps: { container: { name: string } }[] };
+      const outcome = error ? `${error.code}: ${error.message}` : steps.map(({ container }) => container.name);
+      return { outcome, restarts: memory.calls["restart"] ?? 0, records: memory.audited.length };
+    };
+    const fleet = [live, beta, bare];
+
+    it("refuses, names them, and restarts nothing", async () => {
+      expect(await restartRole(", env: production", fleet)).toEqual({
+        outcome:
+          "role_ambiguous: The role runner is run by 3 services or destinations; choose one by service, destination or env: " +
+          "wallet-core (production), wallet-core -d beta (production), wallet-core -d production (production)",
+        restarts: 0,
+        records: 0,
+      });
+      const many = Array.from({ length: 12 }, (_, index) => runner(`d${index}`, "production"));
+      expect((await restartRole(", env: production", many)).outcome).toMatch(/run by 12 .* and 2 more$/);
+    });
+
+    it("restarts those of the one that is chosen, and no other", async () => {
+      const chosen = async (args: string, given = fleet) => (await restartRole(args, given)).outcome;
+      expect(await chosen(', env: production, destination: "production"')).toEqual([live.name]);
+      expect(await chosen(', destination: "beta"')).toEqual([beta.name]);
+      expect(await chosen(', destination: ""')).toEqual([bare.name]);
+      expect(await chosen(', env: production, destination: ""')).toEqual([bare.name]);
+      expect(await chosen(', destination: "production"', [live, shop])).toMatch(/^role_ambiguous: /);
+      expect(await chosen(', destination: "production", service: "shop"', [live, shop])).toEqual([shop.name]);
+      expect(await chosen(', destination: "nothing"')).toMatch(/^container_not_found: /);
+      expect(await chosen(', env: staging, destination: "production"')).toMatch(/^container_not_found: /);
+    });
+
+    it("wants env or destination", async () => {
+      expect((await restartRole("", fleet)).outcome).toBe("invalid_request: env or destination must be given");
+      expect((await restartRole(', service: "wallet-core"', fleet)).outcome).toBe(
+        "invalid_request: env or destination must be given",
+      );
+      expect((await restartRole(", env: null, destination: null", fleet)).outcome).toMatch(/^invalid_request: /);
+    });
+
+    it("acts on containers of an unknown environment for tokens of every environment alone, and names them to no other", async () => {
+      expect((await restartRole(', destination: "qa"', [live, unmapped])).outcome).toEqual([unmapped.name]);
+      expect(await restartRole(', destination: "qa"', [live, unmapped], ["production"])).toMatchObject({
+        outcome: "container_not_found: No running container of this role",
+        restarts: 0,
+      });
+      const same = [live, runner("production", null)];
+      expect((await restartRole(', destination: "production"', same)).outcome).toMatch(/^role_ambiguous: .*unknown environment/);
+      expect((await restartRole(', destination: "production"', same, ["production"])).outcome).toEqual([live.name]);
+      expect((await restartRole(", env: production", same)).outcome).toEqual([live.name]);
+    });
+
+    it("restarts no container whose name is that of another role when its turn comes", async () => {
+      const second = runner("production", "production", { name: "second" });
+      const memory = createMemorySources({ containers: [live, second] }, { restartEnabled: true });
+      const { sources } = memory;
+      const restartOne = sources.containers.restart.bind(sources.containers);
+      Object.assign(sources.containers, {
+        restart: (ref: Container) => {
+          memory.setContainers([live, { ...second, destination: "beta" }]);
+          return restartOne(ref);
+        },
+      });
+      const source = `mutation { restartRole(role: "runner", env: production, reason: "leak") { steps { outcome error { code } } } }`;
+      expect((await ask(memory, source)).data.restartRole.steps).toEqual([
+        { outcome: "restarted", error: null },
+        { outcome: "failed", error: { code: "container_not_found" } },
+      ]);
+      expect(memory.calls["restart"]).toBe(1);
+    });
+  });
 });
 
 describe("healthCheck(probe: true)", () => {

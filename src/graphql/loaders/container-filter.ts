@@ -31,7 +31,7 @@ export function createContainerFilter(filter: ContainerFilter, principal: Princi
 }
 
 /** Whether a container is at a Kamal destination that was asked for: absent is any, "" is none. */
-function isAtDestination({ destination }: Container, wanted: string | null | undefined): boolean {
+export function isAtDestination({ destination }: Container, wanted: string | null | undefined): boolean {
   return wanted === null || wanted === undefined || (destination ?? "") === wanted;
 }
 

@@ -5,13 +5,15 @@ import { followRole } from "../../domain/role-follow.ts";
 import type { RoleBatch } from "../../domain/role-batch.ts";
 import { type RoleLine, toBeginning } from "../../domain/role-line.ts";
 import { createRolePage } from "../../domain/role-page.ts";
+import { type ServiceGroup, isSameGroup } from "../../domain/service-group.ts";
 import { OpsError } from "../../errors.ts";
 import type { OpsContext } from "../context.ts";
+import { requireOneGroup } from "../role-group.ts";
 import { followEvents } from "./container-events.ts";
 import { type ContainerFilter, createContainerFilter } from "./container-filter.ts";
 import { toEngineError } from "./containers.ts";
 
-/** Whose logs are meant; the role is always given. */
+/** Whose logs are meant; the role is always given, and must be of one group. */
 export interface RoleFilter extends ContainerFilter {
   readonly role: string;
 }
@@ -38,16 +40,18 @@ const reading = 8;
 
 /**
  * Reads all of the role's containers: the visible ones, then the kept ones of old releases, which are asked no further back than the page goes. What
- * one of them cannot give hides nothing of the others; rejects when none of them can be read.
+ * one of them cannot give hides nothing of the others; rejects when none of them can be read, and with role_ambiguous for a role of several groups. The visible
+ * ones say which group is meant, where there are some.
  */
 export async function readRoleLogs(context: OpsContext, filter: RoleFilter, options: LogOptions): Promise<RoleLogs> {
   const { sources, loaders, signal } = context;
-  const { containers, engines, accepts } = await findRole(context, filter);
+  const { containers, engines, group, accepts } = await findRole(context, filter);
   // One that stops meanwhile is on both lists.
   const listed = new Set(containers.map(toContainerKey));
   const isKept = (container: Container) => accepts(container) && !listed.has(toContainerKey(container));
   const kept = (await loaders.containers.kept(filter.includeAccessories)).filter(isKept).toSorted(byNewest);
   if (containers.length + kept.length === 0) throw toAbsence(engines);
+  if (!group) requireOneGroup(filter.role, kept);
   const limit = pLimit(reading);
   const page = createRolePage(options.tail, options.until === undefined ? null : toLogTimestamp(options.until));
   let leavesOut = false;
@@ -90,7 +94,7 @@ function byNewest(a: Container, b: Container): number {
 
 /**
  * Follows all of the role's containers, those of now and of later. Rejects with container_not_found for a role of which none is visible, and with an
- * engine's error when one that may run some does not answer.
+ * engine's error when one that may run some does not answer; with role_ambiguous for a role of several groups.
  */
 export async function followRoleLogs(
   context: OpsContext,
@@ -116,13 +120,15 @@ export async function followRoleLogs(
   return followRole({ containers, changes, deaths, follow, options, signal });
 }
 
-/** What `containers` shows of the role, and the question whether another container is of it. */
+/** What `containers` shows of the role, of which group that is (undefined without any), and the question whether another container is of it. */
 async function findRole({ loaders, principal }: OpsContext, filter: RoleFilter) {
   if (filter.role === "") throw new OpsError("invalid_request", "role must not be empty");
-  const accepts = createContainerFilter(filter, principal);
-  const containers = (await loaders.containers.all(filter.includeAccessories)).filter(accepts);
+  const isWanted = createContainerFilter(filter, principal);
+  const containers = (await loaders.containers.all(filter.includeAccessories)).filter(isWanted);
+  const group: ServiceGroup | undefined = requireOneGroup(filter.role, containers);
+  const accepts = (container: Container) => isWanted(container) && (!group || isSameGroup(container, group));
   const engines = (await loaders.containers.engines()).filter(({ name }) => !filter.engine || name === filter.engine);
-  return { containers, engines, accepts };
+  return { containers, engines, group, accepts };
 }
 
 /** Why there is nothing of a role: an engine that may run some does not answer, or there is none. */

@@ -27,10 +27,11 @@ export function toUntilArg(arg: Arg) {
   return { until: arg.string({ description: "Up to this time, as `since`." }) };
 }
 
-/** Whose logs, where several containers are meant. */
+/** Which role, where all of its containers are meant: those of one service at one destination. */
 export function toRoleArgs(arg: Arg) {
   return {
     role: arg.string({ required: true, description: "The role: web, worker, runner ..." }),
-    service: arg.string({ description: "Only this Kamal service (label `service`)." }),
+    service: arg.string({ description: "Only this service, as Container.service." }),
+    destination: arg.string({ description: 'Only this Kamal destination (`-d beta`); "" for containers without one.' }),
   };
 }

@@ -23,6 +23,8 @@ export function addRoleLogs(builder: Builder, refs: Refs, scalars: Scalars): voi
       id: t.exposeID("id", { description: "As Container.id." }),
       name: t.exposeString("name", { description: "As Container.name." }),
       engine: t.exposeString("engine", { description: "As Container.engine." }),
+      service: t.exposeString("service", { nullable: true, description: "As Container.service." }),
+      destination: t.exposeString("destination", { nullable: true, description: "Kamal's destination; null without one." }),
       env: t.expose("env", { type: scalars.environment, nullable: true, description: "As Container.env." }),
       version: t.exposeString("version", { description: "The release that it runs, as Container.version." }),
     }),
@@ -92,8 +94,8 @@ export function addRoleLogs(builder: Builder, refs: Refs, scalars: Scalars): voi
       complexity: ({ tail }) => ({ field: 200 + Math.ceil(toCost(tail ?? 200, maxTail) / 10), multiplier: 1 }),
       description:
         "The newest log lines of a role: of all its containers that `containers` shows, and of the stopped ones of old releases that Kamal keeps, on " +
-        "all engines, merged by time. A marker stands where a release begins. container_not_found when the role has none. Needs the scope ops:logs: " +
-        "logs may carry secrets.",
+        "all engines, merged by time. A marker stands where a release begins. container_not_found when the role has none; role_ambiguous, with what there is " +
+        "to choose from, when several services or destinations run it. Needs the scope ops:logs: logs may carry secrets.",
       args: {
         ...toRoleArgs(t.arg),
         ...toContainerArgs(t.arg, scalars),

@@ -1,10 +1,16 @@
+import type { Environment } from "../../domain/environment.ts";
 import { type RoleStep, restartRole } from "../../domain/restart-role.ts";
+import { toRoleKey } from "../../domain/service-group.ts";
 import { OpsError, toProblem } from "../../errors.ts";
 import type { Builder } from "../builder.ts";
 import type { OpsContext } from "../context.ts";
 import { Loaders } from "../loaders.ts";
+import { isAtDestination } from "../loaders/container-filter.ts";
 import type { Refs } from "../refs.ts";
+import { requireEnvironments } from "../require-environments.ts";
 import { checkRestartArgs, toRestartError } from "../restart-errors.ts";
+import { requireOneGroup } from "../role-group.ts";
+import { toRoleArgs } from "./log-filter-args.ts";
 import type { Scalars } from "./scalars.ts";
 
 /** RoleRestart, RoleRestartStep, and mutation restartRole. */
@@ -47,39 +53,60 @@ export function addRoleRestart(builder: Builder, refs: Refs, scalars: Scalars): 
       nullable: true,
       description:
         "Restarts the running containers of a role one at a time, each only when the one before it is well: healthy or, without a health " +
-        "check, running for 10 s. Stops at the first that is not. Goes on when the caller leaves. Counts once for the token's budget.",
+        "check, running for 10 s. Stops at the first that is not. Goes on when the caller leaves. Counts once for the token's budget. The role is that of one " +
+        "service at one destination: where several are selected nothing is restarted, and role_ambiguous names them.",
       args: {
-        role: t.arg.string({ required: true, description: "The role: web, worker, runner ..." }),
-        env: t.arg({ type: scalars.environment, required: true, description: "Its environment." }),
+        ...toRoleArgs(t.arg),
+        env: t.arg({ type: scalars.environment, description: "Its environment. Needed without `destination`." }),
         reason: t.arg.string({ required: true, description: "Why, for the audit record; 1 to 200 characters." }),
         waitSeconds: t.arg.int({ defaultValue: 60, required: true, description: "How long each may take, 1 to 300." }),
       },
-      resolve: async (_root, { role, env, reason, waitSeconds }, context) => {
+      resolve: async (_root, { reason, waitSeconds, ...wanted }, context) => {
         const { sources, principal, origin, requestId } = context;
+        const { role, env, destination } = wanted;
         checkRestartArgs(sources.restartEnabled, { reason, waitSeconds });
         if (reason.trim() === "") throw new OpsError("invalid_request", "reason must have 1 to 200 characters");
-        if (!principal.environments.has(env)) throw new OpsError("forbidden", `This token may not act on ${env}`);
+        if (!env && typeof destination !== "string") throw new OpsError("invalid_request", "env or destination must be given");
+        requireEnvironments(principal, env);
         const request = { reason, requestId, principal, origin: origin(), waitMs: waitSeconds * 1000 };
-        const containers = await findRole(context, role, env);
+        const containers = await findRole(context, wanted);
         return restartRole(containers, { role, request, restarts: sources.restarts, find: (one) => findAgain(context, one) });
       },
     }),
   );
 }
 
-/** Rejects with container_not_found for none, and when an engine that may run some is silent. */
-async function findRole({ loaders }: OpsContext, role: string, env: string): Promise<readonly RoleStep["container"][]> {
+interface WantedRole {
+  readonly role: string;
+  readonly service?: string | null | undefined;
+  readonly destination?: string | null | undefined;
+  readonly env?: Environment | null | undefined;
+}
+
+/** Rejects with container_not_found for none, role_ambiguous for those of several groups, and when an engine that may run some is silent. */
+async function findRole({ loaders }: OpsContext, wanted: WantedRole): Promise<readonly RoleStep["container"][]> {
+  const { role, service, destination, env } = wanted;
   const all = await loaders.containers.all(false);
   const silent = (await loaders.containers.engines()).find(({ ok }) => !ok);
   if (silent)
     throw new OpsError("docker_unavailable", `The engine ${silent.name} may run some of this role: ${silent.error?.message}`);
-  const found = all.filter((one) => one.role === role && one.env === env && one.status === "running" && !one.replaced);
+  // Only the environment that is known counts here: what is inferred helps to find containers, never to act on them.
+  const isWanted = (one: RoleStep["container"]) =>
+    one.role === role && (!env || one.env === env) && (!service || one.service === service) && isAtDestination(one, destination);
+  const found = all.filter((one) => isWanted(one) && one.status === "running" && !one.replaced);
   if (found.length === 0) throw new OpsError("container_not_found", "No running container of this role");
+  requireOneGroup(role, found);
   return found;
 }
 
-/** With loaders of its own, as those of the request remember, and a signal that does not end with the caller. */
-function findAgain({ sources, ...caller }: OpsContext, { name, engine }: RoleStep["container"]): Promise<RoleStep["container"]> {
+/**
+ * With loaders of its own, as those of the request remember, and a signal that does not end with the caller. Rejects with container_not_found also when the
+ * name is that of another role by now.
+ */
+async function findAgain({ sources, ...caller }: OpsContext, listed: RoleStep["container"]): Promise<RoleStep["container"]> {
+  const { name, engine } = listed;
   const loaders = new Loaders(sources, { ...caller, signal: new AbortController().signal });
-  return loaders.containers.one({ name, engine, includeAccessories: false, everyEngine: true });
+  const found = await loaders.containers.one({ name, engine, includeAccessories: false, everyEngine: true });
+  if (toRoleKey(found) !== toRoleKey(listed)) throw new OpsError("container_not_found", "It is of another role now");
+  return found;
 }
