@@ -24,7 +24,7 @@ interface RuleSpec {
   readonly panel: string;
 }
 
-const perContainer = "max by (name, role, env, engine)";
+const perContainer = "max by (name, service, destination, role, env, engine)";
 
 /**
  * The first three ask Prometheus, whose answers name the host, the container or the queue, and know the past; the others ask the gateway for what no

@@ -73,15 +73,32 @@ const annotation = [time("time"), ...text("title", "text", "tags")];
 
 export const deploys = [
   ...annotation,
-  ...text("tag", "previous_tag", "commit_sha", "deployed_by", "state", "env"),
+  ...text("tag", "previous_tag", "commit_sha", "deployed_by", "state", "service", "destination", "env"),
   number("duration_seconds", "s"),
   ...text("command", "origin"),
 ];
 
-export const restarts = [...annotation, ...text("container", "role", "env", "engine", "version", "who", "outcome")];
+export const restarts = [
+  ...annotation,
+  ...text("container", "role", "service", "destination", "env", "engine", "version", "who", "outcome"),
+];
 
 export const alerts = [
   ...annotation,
-  ...text("kind", "env", "from", "to", "container", "role", "engine", "version", "queue", "source", "host"),
+  ...text(
+    "kind",
+    "service",
+    "destination",
+    "env",
+    "from",
+    "to",
+    "container",
+    "role",
+    "engine",
+    "version",
+    "queue",
+    "source",
+    "host",
+  ),
   number("exit_code"),
 ];

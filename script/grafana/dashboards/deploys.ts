@@ -14,7 +14,7 @@ const history = table({
   description:
     "The newest first, each once, out of deploy_history.jsonl, deploy_info.json, Kamal's audit log and the containers themselves. incomplete: some live containers do not run it. previous: where a rollback would lead.",
   target: graphql({
-    query: `{ deploys(first: 50, ${by.env}) { deployedAt tag state deployedBy durationSeconds commitSha previousTag env command origin } }`,
+    query: `{ deploys(first: 50, ${by.env}) { deployedAt tag state deployedBy durationSeconds commitSha previousTag service destination env command origin } }`,
     root: "data.deploys",
     columns: {
       deployedAt: "timestamp",
@@ -24,6 +24,8 @@ const history = table({
       durationSeconds: "number",
       commitSha: "string",
       previousTag: "string",
+      service: "string",
+      destination: "string",
       env: "string",
       command: "string",
       origin: "string",
@@ -38,6 +40,8 @@ const history = table({
     { field: "durationSeconds", name: "Took", unit: "s", decimals: 0, width: 80 },
     { field: "commitSha", name: "Commit", width: 110 },
     { field: "previousTag", name: "Before it" },
+    { field: "service", name: "Service", width: 130 },
+    { field: "destination", name: "Destination", width: 100 },
     { field: "env", name: "Environment", width: 100 },
     { field: "command", name: "Command", width: 90 },
     { field: "origin", name: "Known from", width: 110 },
@@ -48,10 +52,12 @@ const reasons = table({
   title: "What the verdict says",
   description: "Of the last deploy: its reasons, the length of the two windows, and what could not be asked.",
   target: graphql({
-    query: `{ deploys(first: 1, ${by.env}) { tag verdict { outcome windowSeconds reasons gaps containers { restartsBefore restartsAfter } } } }`,
+    query: `{ deploys(first: 1, ${by.env}) { tag service destination verdict { outcome windowSeconds reasons gaps containers { restartsBefore restartsAfter } } } }`,
     root: "data.deploys",
     columns: {
       tag: "string",
+      service: "string",
+      destination: "string",
       "verdict.outcome": "string",
       "verdict.windowSeconds": "number",
       "verdict.reasons.0": "string",
@@ -71,6 +77,8 @@ const reasons = table({
     { field: "verdict.containers.restartsAfter", name: "Restarts after", decimals: 0, width: 120 },
     { field: "verdict.gaps.0", name: "Could not be asked" },
     { field: "tag", name: "Deploy" },
+    { field: "service", name: "Service", width: 130 },
+    { field: "destination", name: "Destination", width: 100 },
   ],
 });
 

@@ -153,11 +153,13 @@ export const drift: PanelSpec = table({
   description:
     "What is not as the last deploy should have left it; empty when all is well. Settling: a container of the role was made in the last 5 minutes, so a deploy may be under way.",
   target: graphql({
-    query: `{ drift(${by.env}) { kind message role env engine expected settling } }`,
+    query: `{ drift(${by.env}) { kind message service destination role env engine expected settling } }`,
     root: "data.drift",
     columns: {
       kind: "string",
       message: "string",
+      service: "string",
+      destination: "string",
       role: "string",
       env: "string",
       engine: "string",
@@ -170,6 +172,8 @@ export const drift: PanelSpec = table({
   columns: [
     { field: "kind", name: "Kind", states: is.driftKinds, width: 130 },
     { field: "message", name: "What" },
+    { field: "service", name: "Service", width: 130 },
+    { field: "destination", name: "Destination", width: 100 },
     { field: "role", name: "Role", leadsTo: toRole, width: 90 },
     { field: "env", name: "Environment", width: 100 },
     { field: "engine", name: "Engine", width: 100 },
