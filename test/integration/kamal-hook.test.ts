@@ -5,6 +5,7 @@ import { silentLogger } from "../../src/logger.ts";
 import { parseDeployInfo } from "../../src/upstreams/deploy/parse.ts";
 import { createDeploySource } from "../../src/upstreams/deploy/source.ts";
 import { createHookSandbox } from "../support/kamal-hook.ts";
+import { toEnv } from "../support/deploys.ts";
 
 let hook: ReturnType<typeof createHookSandbox>;
 beforeEach(() => {
@@ -12,7 +13,7 @@ beforeEach(() => {
 });
 
 function parsed(host = "web-1") {
-  return parseDeployInfo(readFileSync(hook.filePath(host)), new Map());
+  return parseDeployInfo(readFileSync(hook.filePath(host)), toEnv);
 }
 
 function tags(values: Readonly<Record<string, string>>): [string | undefined, string | undefined] {
@@ -32,6 +33,8 @@ describe("the file", () => {
         commitSha: "",
         deployedBy: "ops-user",
         deployedAt: "2026-01-10T13:15:00Z",
+        service: "wallet-core",
+        destination: "staging",
         env: "staging",
         extra: Object.entries({
           destination: "staging",
@@ -70,6 +73,15 @@ describe("previous_tag", () => {
     expect(tags({ KAMAL_VERSION: "v1", KAMAL_COMMAND: "rollback" })).toEqual(["v1", "v2"]);
   });
 
+  it("is that of the same destination and service", () => {
+    expect(tags({ KAMAL_VERSION: "v1", KAMAL_DESTINATION: "production" })).toEqual(["v1", ""]);
+    expect(tags({ KAMAL_VERSION: "v2", KAMAL_DESTINATION: "beta" })).toEqual(["v2", ""]);
+    expect(tags({ KAMAL_VERSION: "v3", KAMAL_DESTINATION: "beta" })).toEqual(["v3", "v2"]);
+    expect(tags({ KAMAL_VERSION: "v4" })).toEqual(["v4", ""]);
+    expect(tags({ KAMAL_VERSION: "v5", KAMAL_SERVICE: "shop" })).toEqual(["v5", ""]);
+    expect(tags({ KAMAL_VERSION: "v6", KAMAL_SERVICE: "shop" })).toEqual(["v6", "v5"]);
+  });
+
   it("is read from a file that something else wrote, and survives one that is broken", () => {
     mkdirSync(dirname(hook.filePath("web-1")), { recursive: true });
     writeFileSync(hook.filePath("web-1"), '{"deployed_by":"current_tag","previous_tag" : "v0","current_tag":"v1","x":1}');
@@ -88,7 +100,7 @@ describe("previous_tag", () => {
 describe("deploy_history.jsonl", () => {
   const historyPath = () => join(dirname(hook.filePath("web-1")), "deploy_history.jsonl");
   const read = async () => {
-    const [log] = await createDeploySource({ path: hook.filePath("web-1"), logger: silentLogger }).history(
+    const [log] = await createDeploySource({ path: hook.filePath("web-1"), toEnv, logger: silentLogger }).history(
       AbortSignal.timeout(5000),
     );
     return log;
@@ -96,17 +108,20 @@ describe("deploy_history.jsonl", () => {
 
   it("has every deploy, one line each, as the gateway reads them", async () => {
     const at = (minute: number) => ({ KAMAL_RECORDED_AT: `2026-01-10T13:${minute}:00Z` });
-    hook.run({ KAMAL_VERSION: "v1", KAMAL_RUNTIME: "61", ...at(15) });
-    hook.run({ KAMAL_VERSION: "v2", KAMAL_PERFORMER: `o'"\\n,  "x": "`, KAMAL_DESTINATION: "staging", ...at(25) });
-    hook.run({ KAMAL_VERSION: "v1", KAMAL_COMMAND: "rollback", ...at(35) });
-    expect(readFileSync(historyPath(), "utf8").split("\n")).toHaveLength(4);
+    const destination = { KAMAL_DESTINATION: "staging" };
+    hook.run({ KAMAL_VERSION: "v1", KAMAL_RUNTIME: "61", ...destination, ...at(15) });
+    hook.run({ KAMAL_VERSION: "v2", KAMAL_PERFORMER: `o'"\\n,  "x": "`, ...destination, ...at(25) });
+    hook.run({ KAMAL_VERSION: "v1", KAMAL_COMMAND: "rollback", ...destination, ...at(35) });
+    hook.run({ KAMAL_VERSION: "v9", KAMAL_DESTINATION: "beta", ...at(45) });
+    expect(readFileSync(historyPath(), "utf8").split("\n")).toHaveLength(5);
     expect(await read()).toMatchObject({
       skipped: 0,
       complete: true,
       records: [
         { tag: "v1", deployedAt: "2026-01-10T13:15:00Z", durationSeconds: 61, command: "deploy", previousTag: null },
-        { tag: "v2", deployedBy: `o'"\\n,  "x": "`, env: "staging", previousTag: "v1" },
-        { tag: "v1", command: "rollback", previousTag: "v2" },
+        { tag: "v2", deployedBy: `o'"\\n,  "x": "`, service: "wallet-core", destination: "staging", previousTag: "v1" },
+        { tag: "v1", command: "rollback", env: "staging", previousTag: "v2" },
+        { tag: "v9", destination: "beta", env: null, previousTag: null },
       ],
     });
   });
@@ -157,7 +172,7 @@ describe("hostile names", () => {
       stderr: "",
     });
     expect(hook.read()).toMatchObject({ current_tag: "v1", deployed_by: performer, destination: performer });
-    expect(tags({ KAMAL_VERSION: "v2", KAMAL_PERFORMER: performer })).toEqual(["v2", "v1"]);
+    expect(tags({ KAMAL_VERSION: "v2", KAMAL_PERFORMER: performer, KAMAL_DESTINATION: performer })).toEqual(["v2", "v1"]);
     expect(readdirSync(join(dirname(hook.filePath("web-1")), ".."))).toEqual(["info"]);
     expect(readdirSync(hook.app)).toEqual([]);
   });
@@ -170,7 +185,7 @@ describe("hostile names", () => {
   it("control characters, long values and a folder with spaces", () => {
     hook.run({ KAMAL_VERSION: "v1", KAMAL_PERFORMER: `a\nb\tc\u001b${"é".repeat(300)}`, OPS_DEPLOY_DIR: "in fo's" });
     const file = join(dirname(hook.filePath("web-1")), "..", "in fo's", "deploy_info.json");
-    expect(parseDeployInfo(readFileSync(file), new Map())).toMatchObject({ info: { deployedBy: `abc${"é".repeat(123)}` } });
+    expect(parseDeployInfo(readFileSync(file), toEnv)).toMatchObject({ info: { deployedBy: `abc${"é".repeat(123)}` } });
   });
 });
 
