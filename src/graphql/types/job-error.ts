@@ -46,7 +46,7 @@ export function addJobErrors(builder: Builder, refs: Refs, scalars: Scalars): vo
       service: t.exposeString("service", { nullable: true, description: "As Container.service; null also as `version`." }),
       destination: t.exposeString("destination", {
         nullable: true,
-        description: "Kamal's destination of these containers; null without one, and as `version`.",
+        description: "As Container.destination; null also as `version`.",
       }),
       env: t.expose("env", {
         type: scalars.environment,

@@ -24,7 +24,7 @@ export function addRoleLogs(builder: Builder, refs: Refs, scalars: Scalars): voi
       name: t.exposeString("name", { description: "As Container.name." }),
       engine: t.exposeString("engine", { description: "As Container.engine." }),
       service: t.exposeString("service", { nullable: true, description: "As Container.service." }),
-      destination: t.exposeString("destination", { nullable: true, description: "Kamal's destination; null without one." }),
+      destination: t.exposeString("destination", { nullable: true, description: "As Container.destination." }),
       env: t.expose("env", { type: scalars.environment, nullable: true, description: "As Container.env." }),
       version: t.exposeString("version", { description: "The release that it runs, as Container.version." }),
     }),
