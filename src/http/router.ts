@@ -4,6 +4,7 @@ import type { Admission } from "./admission.ts";
 import type { Authenticator } from "./auth.ts";
 import { createErrorReply, wantsProblem } from "./error-reply.ts";
 import type { Exchange } from "./exchange.ts";
+import { countHeader } from "./raw-headers.ts";
 import type { EdgeReply, PublicPage, Surface } from "./surface.ts";
 import { findTargetFault } from "./target.ts";
 import type { Throttle } from "./throttle.ts";
@@ -76,6 +77,8 @@ export function createRouter(options: RouterOptions): (exchange: Exchange) => Ou
   };
 
   return (exchange) => {
+    // A proxy on the way may have gone by the other one (RFC 9112, section 3.2): not even a public page answers.
+    if (countHeader(exchange.req.rawHeaders, "host") > 1) throw new OpsError("invalid_request", "Host is given more than once");
     const page = exchange.method === "GET" ? pages.get(exchange.path) : undefined;
     if (page?.accepts(exchange)) return page.reply(exchange);
     const principal = authenticator.authenticate(exchange.headers.authorization, exchange.req.rawHeaders);
