@@ -32,7 +32,7 @@ export function createGateway(
     metricsDocument,
     ...grafanaDocuments,
   ]);
-  let openapi: string | undefined;
+  let openapi: Buffer | undefined;
   const follow = createFollow(
     schema,
     sources,
@@ -41,7 +41,7 @@ export function createGateway(
   const rest: Surface = {
     prefix: basePath,
     subtree: true,
-    handle: createRestHandler(execute, follow, () => (openapi ??= createOpenApi(schema))),
+    handle: createRestHandler(execute, follow, () => (openapi ??= Buffer.from(createOpenApi(schema)))),
   };
   const metrics: Surface = { prefix: metricsPath, subtree: false, handle: createMetricsHandler(execute, instruments) };
   const grafana: Surface = { prefix: grafanaPath, subtree: true, handle: createGrafanaHandler(execute) };

@@ -6,6 +6,11 @@ import type { StreamLease } from "../domain/stream-lease.ts";
 import type { Streams } from "./streams.ts";
 import type { EdgeRequest } from "./surface.ts";
 
+interface ExchangeOptions {
+  readonly maxBodyBytes: number;
+  readonly streams: Streams;
+}
+
 /** One request on its way through the edge: the only object we allocate for each. */
 export class Exchange implements EdgeRequest {
   readonly req: IncomingMessage;
@@ -19,6 +24,8 @@ export class Exchange implements EdgeRequest {
   readonly isHead: boolean;
   /** Where the surface that it is for is mounted; undefined for none. */
   mount: string | undefined;
+  /** Whether it is for a public page that takes a place of its own. */
+  isPublic: boolean;
   logged: EdgeRequest["logged"];
   /** Gives back the place that the request took, when it took one. To be called once. */
   release: (() => void) | undefined;
@@ -28,7 +35,7 @@ export class Exchange implements EdgeRequest {
   readonly #maxBodyBytes: number;
   readonly #streams: Streams;
 
-  constructor(req: IncomingMessage, res: ServerResponse, { maxBodyBytes, streams }: { maxBodyBytes: number; streams: Streams }) {
+  constructor(req: IncomingMessage, res: ServerResponse, { maxBodyBytes, streams }: ExchangeOptions) {
     const url = req.url ?? "";
     const cut = url.indexOf("?");
     this.req = req;
@@ -42,6 +49,7 @@ export class Exchange implements EdgeRequest {
     // Whoever reads `req` (Yoga) sees a GET; `res` knows already that it sends no body.
     if (this.isHead) req.method = "GET";
     this.mount = undefined;
+    this.isPublic = false;
     this.logged = undefined;
     this.release = undefined;
     this.#maxBodyBytes = maxBodyBytes;
@@ -68,6 +76,11 @@ export class Exchange implements EdgeRequest {
   /** Undefined before authentication, for the log. */
   get maybePrincipal(): Principal | undefined {
     return this.#principal;
+  }
+
+  /** One key for each holder of a token, "" without a token. */
+  get caller(): string {
+    return this.#principal ? `${this.#principal.kid} ${this.#principal.subject}` : "";
   }
 
   /** Whether the client is gone before its answer was complete. */

@@ -16,6 +16,7 @@ import { createRouter, type Outcome } from "./router.ts";
 import type { EdgeReply, PublicPage, Surface } from "./surface.ts";
 import { createStreams } from "./streams.ts";
 import { createThrottle } from "./throttle.ts";
+import { createUnfinished } from "./unfinished.ts";
 import { writeReply } from "./write-reply.ts";
 import { writeStream } from "./write-stream.ts";
 
@@ -41,15 +42,16 @@ export function createEdge(options: EdgeOptions): Edge {
   const limits: EdgeLimits = { ...defaultLimits, ...options.limits };
   let isDraining = false;
   let drained: Promise<void> | undefined;
-  /** Answers not handed to the kernel yet: at work, or waiting for a slow reader. */
-  const unfinished = new Set<ServerResponse>();
+  let unwatch: (() => void) | undefined;
 
+  const unfinished = createUnfinished(limits, logger, leave);
   const streams = createStreams(authenticator, limits);
   const route = createRouter({
     surfaces,
     publicPages: [...createHealthPages(() => !isDraining), ...(options.publicPages ?? [])],
     authenticator,
     admission: createAdmission(limits),
+    publicAdmission: createAdmission({ ...limits, limit: limits.publicAnswers, reserve: 0 }),
     failedAuth: createThrottle({ burst: limits.failedAuthBurst, perSecond: limits.failedAuthPerSecond }),
   });
 
@@ -73,35 +75,23 @@ export function createEdge(options: EdgeOptions): Edge {
   };
 
   const finish = (exchange: Exchange, reply: EdgeReply | null) => {
-    leave(exchange);
     const { res } = exchange;
+    // A public page keeps its place until its reader has taken the answer.
+    if (!reply || !exchange.isPublic) leave(exchange);
     if (!reply) {
       const log = () => tell(exchange, { status: res.statusCode, bytes: readLength(res) });
-      if (res.closed) log();
-      else res.once("close", log);
-      return;
-    }
-    if (reply.stream) {
+      if (res.closed) return log();
+      res.once("close", log);
+    } else if (reply.stream) {
       writeStream(exchange, reply, reply.stream, limits.heartbeatMs)
         .then((bytes) => tell(exchange, { status: reply.status, bytes, route: reply.route }))
         .catch((error: unknown) => fail(exchange, error));
-      return;
+    } else {
+      const bytes = writeReply(exchange, reply, isDraining);
+      tell(exchange, { status: reply.status, bytes, route: reply.route, code: reply.code });
     }
-    const bytes = writeReply(exchange, reply, isDraining);
-    tell(exchange, { status: reply.status, bytes, route: reply.route, code: reply.code });
-    const { socket } = res;
-    if (socket && socket.writableLength > 0) watchSlowReader(res);
-  };
-
-  /** The reader is slower than we are: remember it for the drain, and give it up when it stops reading altogether. */
-  const watchSlowReader = (res: ServerResponse) => {
-    res.socket?.setTimeout(limits.stalledReaderMs);
-    track(res);
-  };
-
-  const track = (res: ServerResponse) => {
-    unfinished.add(res);
-    res.once("close", () => unfinished.delete(res));
+    if (res.writableLength > 0) unfinished.add(exchange);
+    else leave(exchange);
   };
 
   const listener = (req: IncomingMessage, res: ServerResponse) => {
@@ -117,7 +107,7 @@ export function createEdge(options: EdgeOptions): Edge {
       fail(exchange, error);
       return;
     }
-    track(res);
+    unfinished.add(exchange);
     outcome.then((reply) => finish(exchange, reply)).catch((error: unknown) => fail(exchange, error));
   };
 
@@ -131,7 +121,7 @@ export function createEdge(options: EdgeOptions): Edge {
     );
   });
   server.on("clientError", (error, socket) => {
-    const isAnswering = [...unfinished].some((res) => res.socket === socket && res.headersSent);
+    const isAnswering = [...unfinished.responses()].some((res) => res.socket === socket && res.headersSent);
     answerClientError(error, socket, isAnswering, logger);
   });
 
@@ -140,13 +130,14 @@ export function createEdge(options: EdgeOptions): Edge {
       new Promise((resolve, reject) => {
         server.once("error", reject).listen(port, host, () => {
           server.off("error", reject);
+          unwatch = unfinished.watch();
           resolve(server.address() as AddressInfo);
         });
       }),
     drain: () => {
       isDraining = true;
       streams.endAll("shutdown");
-      drained ??= drainServer(server, unfinished, limits.drainMs);
+      drained ??= drainServer(server, unfinished, limits.drainMs).finally(() => unwatch?.());
       return drained;
     },
   };
