@@ -5,7 +5,10 @@ export interface EdgeLimits {
   readonly connectionsCheckingInterval: number;
   readonly keepAliveTimeout: number;
   readonly maxHeaderSize: number;
+  /** Connections at once; more are closed when they come. Each may hold `maxHeaderSize` of a header that never ends. */
   readonly maxConnections: number;
+  /** Requests of one connection that wait behind its unfinished answer; the connection is closed at one more. */
+  readonly pipelined: number;
   readonly maxBodyBytes: number;
   /** Requests at work at once, the places kept back for operators, and the line before them. */
   readonly limit: number;
@@ -37,6 +40,7 @@ export interface EdgeLimits {
 
 /**
  * The numbers that bound memory are made for the shipped container of 384 MB with a heap of 192 MB; the process rests at about 120 MB.
+ * - `maxConnections` x (8 kB and `maxHeaderSize` about twice) is 70 MB. At 12,000, headers that never ended filled the heap.
  * - `publicAnswers`: what waits is one shared Buffer, but the kernel takes up to 4 MB for each reader, and may charge it to the container. A visitor of the
  *   console holds one or two places, for as long as 2.5 MB take.
  * - `unsentBytes` is six of the largest answers (5 MB), and the kernel takes as much again.
@@ -49,7 +53,8 @@ export const defaultLimits: EdgeLimits = {
   connectionsCheckingInterval: 1000,
   keepAliveTimeout: 5000,
   maxHeaderSize: 16_384,
-  maxConnections: 12_000,
+  maxConnections: 2000,
+  pipelined: 32,
   maxBodyBytes: 65_536,
   limit: 200,
   reserve: 20,

@@ -12,6 +12,7 @@ import { createHealthPages } from "./health.ts";
 import { defaultLimits, type EdgeLimits } from "./limits.ts";
 import { observeRequest, type ObserveRequest } from "./observe.ts";
 import { type LoggedAnswer, logRequest } from "./request-log.ts";
+import { limitPipelining } from "./pipeline.ts";
 import { createRouter, type Outcome } from "./router.ts";
 import type { EdgeReply, PublicPage, Surface } from "./surface.ts";
 import { createStreams } from "./streams.ts";
@@ -113,6 +114,7 @@ export function createEdge(options: EdgeOptions): Edge {
 
   const server: Server = createServer({ ...limits, requireHostHeader: false }, listener);
   server.maxConnections = limits.maxConnections;
+  limitPipelining(server, limits.pipelined, logger);
   server.on("checkContinue", listener);
   server.on("checkExpectation", (req: IncomingMessage, res: ServerResponse) => {
     fail(

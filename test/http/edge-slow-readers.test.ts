@@ -129,3 +129,28 @@ test("of the caller with the most bytes waiting, the answer that waits longest i
     socket?.destroy();
   }
 });
+
+test("a connection is closed when too many of its requests wait behind an answer", async () => {
+  const counted = createSpySurface(() => ({ status: 200, body: "{}" }));
+  await using edge = await startEdge({ surfaces: [counted], limits: { pipelined: 3 } });
+  const request = `GET ${path} HTTP/1.1\r\nHost: x\r\nAuthorization: ${bearer.authorization}\r\n\r\n`;
+  const few = connect(edge.port, "127.0.0.1");
+  let text = "";
+  few.setEncoding("latin1").on("data", (chunk: string) => (text += chunk));
+  // One that is answered, and three behind it.
+  few.write(request.repeat(4));
+  await expect.poll(() => text.match(/HTTP\/1\.1 200/g)?.length).toBe(4);
+  few.write(request.repeat(4));
+  await expect.poll(() => text.match(/HTTP\/1\.1 200/g)?.length).toBe(8);
+  expect(few.destroyed).toBe(false);
+  few.destroy();
+  const many = connect(edge.port, "127.0.0.1").on("error", () => {});
+  many.resume().write(request.repeat(5));
+  await closed(many);
+  expect(counted.calls.length).toBe(12);
+  const health = connect(edge.port, "127.0.0.1").on("error", () => {});
+  health.resume().write("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n".repeat(2000));
+  await closed(health);
+  expect(edge.lines.filter((line) => line.includes('"path":"/healthz"')).length).toBe(4);
+  expect(edge.lines.filter((line) => line.includes("too many requests wait on one connection")).length).toBe(2);
+});
