@@ -1,5 +1,7 @@
+import { BlockList } from "node:net";
 import { type EngineConfig, parseEngine } from "./config-engines.ts";
 import { type LoopbackAddress, loopbackForm, parseLoopback } from "./config-loopback.ts";
+import { parseProxies } from "./config-proxies.ts";
 import type { LogLevel } from "./logger.ts";
 
 const prefix = "WALLET_CORE_OPS_";
@@ -13,6 +15,7 @@ const variables = {
   JWKS_URL: {},
   JWT_ISSUER: {},
   JWT_AUDIENCE: {},
+  TRUSTED_PROXIES: {},
   SERVICE: {},
   ENV: {},
   DOCKER_HOSTS: {},
@@ -46,6 +49,8 @@ export interface Config {
     readonly tokensFile: string | null;
     readonly jwt: { readonly jwksUrl: string; readonly issuer: string; readonly audience: string } | null;
   };
+  /** Peers whose word about the client's address is taken. */
+  readonly trustedProxies: BlockList;
   readonly service: string;
   /** Environment of what carries none: queues, hosts, deploy info. */
   readonly env: "staging" | "production" | null;
@@ -140,6 +145,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>, r
       "a port, 0 to 65535",
     ),
     auth: { token, tokensFile, jwt },
+    trustedProxies: toProxies(text("TRUSTED_PROXIES") ?? "", issues),
     service: check(
       "SERVICE",
       "wallet-core",
@@ -183,6 +189,13 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>, r
   }
   if (issues.length > 0) throw new ConfigError(issues);
   return config;
+}
+
+function toProxies(list: string, issues: string[]): BlockList {
+  const proxies = parseProxies(list);
+  if (typeof proxies !== "string") return proxies;
+  issues.push(`${prefix}TRUSTED_PROXIES: ${proxies}`);
+  return new BlockList();
 }
 
 function threshold(value: string): number | null {

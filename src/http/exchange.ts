@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
 import type { Origin, Principal } from "../domain/principal.ts";
 import { readBody } from "./body.ts";
+import type { FindClientAddress } from "./client-address.ts";
 import { createRequestId, parseClientRequestId, parseTraceId } from "./request-id.ts";
 import type { StreamLease } from "../domain/stream-lease.ts";
 import type { Streams } from "./streams.ts";
@@ -9,6 +10,7 @@ import type { EdgeRequest } from "./surface.ts";
 interface ExchangeOptions {
   readonly maxBodyBytes: number;
   readonly streams: Streams;
+  readonly findClientAddress: FindClientAddress;
 }
 
 /** One request on its way through the edge: the only object we allocate for each. */
@@ -18,7 +20,7 @@ export class Exchange implements EdgeRequest {
   readonly path: string;
   readonly query: string;
   readonly requestId: string;
-  /** Read at once: a connection that has ended has none. */
+  /** The client's address. Read at once: a connection that has ended has none. */
   readonly ip: string | undefined;
   readonly startedAt: number;
   readonly isHead: boolean;
@@ -35,7 +37,7 @@ export class Exchange implements EdgeRequest {
   readonly #maxBodyBytes: number;
   readonly #streams: Streams;
 
-  constructor(req: IncomingMessage, res: ServerResponse, { maxBodyBytes, streams }: ExchangeOptions) {
+  constructor(req: IncomingMessage, res: ServerResponse, { maxBodyBytes, streams, findClientAddress }: ExchangeOptions) {
     const url = req.url ?? "";
     const cut = url.indexOf("?");
     this.req = req;
@@ -43,7 +45,7 @@ export class Exchange implements EdgeRequest {
     this.path = cut === -1 ? url : url.slice(0, cut);
     this.query = cut === -1 ? "" : url.slice(cut + 1);
     this.requestId = createRequestId();
-    this.ip = req.socket.remoteAddress;
+    this.ip = findClientAddress(req.socket.remoteAddress, req.headers);
     this.startedAt = performance.now();
     this.isHead = req.method === "HEAD";
     // Whoever reads `req` (Yoga) sees a GET; `res` knows already that it sends no body.

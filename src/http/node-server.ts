@@ -1,9 +1,10 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, BlockList } from "node:net";
 import { OpsError, toOpsError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import { createAdmission } from "./admission.ts";
 import type { Authenticator } from "./auth.ts";
+import { createClientAddress } from "./client-address.ts";
 import { answerClientError } from "./client-error.ts";
 import { drainServer } from "./drain.ts";
 import { createErrorReply, wantsProblem } from "./error-reply.ts";
@@ -34,6 +35,8 @@ interface EdgeOptions {
   readonly authenticator: Pick<Authenticator, "authenticate">;
   readonly logger: Logger;
   readonly limits?: Partial<EdgeLimits>;
+  /** Addresses of proxies whose word about the client's address is taken. @default none */
+  readonly trustedProxies?: BlockList;
   readonly observe?: ObserveRequest;
 }
 
@@ -47,6 +50,7 @@ export function createEdge(options: EdgeOptions): Edge {
 
   const unfinished = createUnfinished(limits, logger, leave);
   const streams = createStreams(authenticator, limits);
+  const findClientAddress = createClientAddress(options.trustedProxies ?? new BlockList());
   const route = createRouter({
     surfaces,
     publicPages: [...createHealthPages(() => !isDraining), ...(options.publicPages ?? [])],
@@ -96,7 +100,7 @@ export function createEdge(options: EdgeOptions): Edge {
   };
 
   const listener = (req: IncomingMessage, res: ServerResponse) => {
-    const exchange = new Exchange(req, res, { maxBodyBytes: limits.maxBodyBytes, streams });
+    const exchange = new Exchange(req, res, { maxBodyBytes: limits.maxBodyBytes, streams, findClientAddress });
     let outcome: Outcome;
     try {
       outcome = route(exchange);
@@ -118,7 +122,7 @@ export function createEdge(options: EdgeOptions): Edge {
   server.on("checkContinue", listener);
   server.on("checkExpectation", (req: IncomingMessage, res: ServerResponse) => {
     fail(
-      new Exchange(req, res, { maxBodyBytes: 0, streams }),
+      new Exchange(req, res, { maxBodyBytes: 0, streams, findClientAddress }),
       new OpsError("invalid_request", "This expectation is not supported"),
     );
   });

@@ -1,5 +1,5 @@
 import { request as httpRequest, type IncomingHttpHeaders } from "node:http";
-import { connect, type Socket } from "node:net";
+import { type BlockList, connect, type Socket } from "node:net";
 import { pino } from "pino";
 import { type Authenticator, createAuthenticator } from "../../src/http/auth.ts";
 import type { EdgeLimits } from "../../src/http/limits.ts";
@@ -31,6 +31,7 @@ interface StartOptions {
   readonly publicPages?: readonly PublicPage[];
   readonly limits?: Partial<EdgeLimits>;
   readonly observe?: ObserveRequest;
+  readonly trustedProxies?: BlockList;
   /** Instead of the one that knows `token` alone. */
   readonly authenticate?: Authenticator["authenticate"];
 }

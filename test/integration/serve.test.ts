@@ -55,6 +55,11 @@ describe("cli.ts serve", () => {
     writeFileSync(tokensFile, '[{"kid":"abcd"}]');
     const tokens = await run(["serve"], { WALLET_CORE_OPS_TOKENS_FILE: tokensFile });
     expect(tokens).toMatchObject({ code: 78, text: expect.stringContaining("WALLET_CORE_OPS_TOKENS_FILE") });
+    const proxies = await run(["serve"], { ...stage.env, WALLET_CORE_OPS_TRUSTED_PROXIES: "10.0.0.0/8,proxy.internal" });
+    expect(proxies).toMatchObject({
+      code: 78,
+      text: 'WALLET_CORE_OPS_TRUSTED_PROXIES: "proxy.internal" is not an IP address or a block such as 10.0.0.0/8\n',
+    });
     const queuesFile = join(folder, "bad-queues.json");
     writeFileSync(queuesFile, '{"sources":[{"name":"a","kind":"table","waiting":[]},{"name":"b","kind":"sidekiq"}]}');
     const queues = await run(["serve"], { ...stage.env, WALLET_CORE_OPS_QUEUES_FILE: queuesFile });
