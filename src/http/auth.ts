@@ -1,7 +1,7 @@
 import { hash, randomBytes, timingSafeEqual } from "node:crypto";
 import { environments } from "../domain/environment.ts";
 import { type Principal, scopes } from "../domain/principal.ts";
-import { parseTokenKid } from "../domain/token.ts";
+import { parseTokenKid, type TokenEnd } from "../domain/token.ts";
 import type { Logger } from "../logger.ts";
 import type { JwtOptions } from "./jwt.ts";
 import { countHeader } from "./raw-headers.ts";
@@ -14,6 +14,8 @@ export interface Authenticator {
    * JWTs, which rejects with auth_unavailable when no key could be fetched to judge them by.
    */
   authenticate(authorization: string | undefined, rawHeaders: readonly string[]): Principal | null | Promise<Principal | null>;
+  /** When the tokens of the tokens file end. */
+  readonly tokenEnds: () => readonly TokenEnd[];
   close(): void;
 }
 
@@ -66,6 +68,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
       const own = authenticateOwn(text);
       return own === null && verifyJwt && jwtForm.test(text) ? verifyJwt(text) : own;
     },
+    tokenEnds: () => file?.ends() ?? [],
     close: () => file?.close(),
   };
 }
