@@ -1,6 +1,8 @@
+import { BlockList } from "node:net";
 import { parseDestinations, parseSelectors, parseServices } from "./config-containers.ts";
 import { type EngineConfig, parseEngine } from "./config-engines.ts";
 import { type LoopbackAddress, loopbackForm, parseLoopback } from "./config-loopback.ts";
+import { parseProxies } from "./config-proxies.ts";
 import type { ContainerRules } from "./domain/container-facts.ts";
 import type { LogLevel } from "./logger.ts";
 
@@ -15,6 +17,7 @@ const variables = {
   JWKS_URL: {},
   JWT_ISSUER: {},
   JWT_AUDIENCE: {},
+  TRUSTED_PROXIES: {},
   SERVICE: {},
   CORE: {},
   DESTINATIONS: {},
@@ -51,6 +54,8 @@ export interface Config {
     readonly jwt: { readonly jwksUrl: string; readonly issuer: string; readonly audience: string } | null;
   };
   readonly containers: ContainerRules;
+  /** Peers whose word about the client's address is taken. */
+  readonly trustedProxies: BlockList;
   /** Environment of what carries none: queues, hosts, deploy info. */
   readonly env: "staging" | "production" | null;
   readonly engines: readonly EngineConfig[];
@@ -154,6 +159,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>, r
       core: list("CORE", parseSelectors) ?? [],
       destinations: list("DESTINATIONS", parseDestinations) ?? new Map(),
     },
+    trustedProxies: toProxies(text("TRUSTED_PROXIES") ?? "", issues),
     env: check("ENV", null, (value) => (value === "staging" || value === "production" ? value : null), "staging or production"),
     engines: toEngines(text("DOCKER_HOSTS") ?? "unix:///var/run/docker.sock", issues),
     databaseUrl: check("DATABASE_URL", null, url(["postgres:", "postgresql:"]), "a postgres:// URL"),
@@ -191,6 +197,13 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>, r
   }
   if (issues.length > 0) throw new ConfigError(issues);
   return config;
+}
+
+function toProxies(list: string, issues: string[]): BlockList {
+  const proxies = parseProxies(list);
+  if (typeof proxies !== "string") return proxies;
+  issues.push(`${prefix}TRUSTED_PROXIES: ${proxies}`);
+  return new BlockList();
 }
 
 function threshold(value: string): number | null {

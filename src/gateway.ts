@@ -6,6 +6,7 @@ import { createSchema } from "./graphql/schema.ts";
 import type { Sources } from "./graphql/context.ts";
 import { createConsolePages } from "./http/console/page.ts";
 import type { PublicPage, Surface } from "./http/surface.ts";
+import type { TokenEnd } from "./domain/token.ts";
 import type { Logger } from "./logger.ts";
 import { createMetricsHandler, metricsDocument, metricsPath } from "./metrics/handler.ts";
 import { createInstruments, type Instruments } from "./metrics/instruments.ts";
@@ -25,6 +26,7 @@ export function createGateway(
   sources: Sources,
   logger: Logger,
   instruments: Pick<Instruments, "collect"> = createInstruments(),
+  tokenEnds: () => readonly TokenEnd[] = () => [],
 ): Gateway {
   const schema = createSchema();
   const execute = createExecute(schema, sources, [
@@ -32,7 +34,7 @@ export function createGateway(
     metricsDocument,
     ...grafanaDocuments,
   ]);
-  let openapi: string | undefined;
+  let openapi: Buffer | undefined;
   const follow = createFollow(
     schema,
     sources,
@@ -41,9 +43,9 @@ export function createGateway(
   const rest: Surface = {
     prefix: basePath,
     subtree: true,
-    handle: createRestHandler(execute, follow, () => (openapi ??= createOpenApi(schema))),
+    handle: createRestHandler(execute, follow, () => (openapi ??= Buffer.from(createOpenApi(schema)))),
   };
-  const metrics: Surface = { prefix: metricsPath, subtree: false, handle: createMetricsHandler(execute, instruments) };
+  const metrics: Surface = { prefix: metricsPath, subtree: false, handle: createMetricsHandler(execute, instruments, tokenEnds) };
   const grafana: Surface = { prefix: grafanaPath, subtree: true, handle: createGrafanaHandler(execute) };
   const graphql: Surface = {
     prefix: "/graphql",

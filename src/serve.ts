@@ -22,9 +22,9 @@ export async function serve(config: Config, logger: Logger, stop: AbortSignal): 
   });
   const instruments = createInstruments();
   const sources = createSources(config, logger, instruments.observeCall);
-  const gateway = createGateway(sources, logger, instruments);
+  const gateway = createGateway(sources, logger, instruments, authenticator.tokenEnds);
   const common = { logger, observe: instruments.observeRequest };
-  const edge = createEdge({ ...gateway, ...common, authenticator });
+  const edge = createEdge({ ...gateway, ...common, authenticator, trustedProxies: config.trustedProxies });
   const loopback = createEdge({ ...common, surfaces: [gateway.metrics], authenticator: loopbackAuthenticator });
   try {
     if (config.restart || config.jobs) await recoverActions(sources);

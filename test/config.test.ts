@@ -23,6 +23,7 @@ describe("parseConfig", () => {
       port: 4000,
       auth: { token: "0123456789abcdef", tokensFile: null, jwt: null },
       containers: { services: ["wallet-core"], core: [], destinations: new Map() },
+      trustedProxies: expect.objectContaining({ rules: [] }),
       env: null,
       engines: [{ name: "local", env: null, address: { kind: "unix", socketPath: "/var/run/docker.sock" }, control: null }],
       databaseUrl: null,
@@ -41,6 +42,32 @@ describe("parseConfig", () => {
       metricsAddress: null,
       logLevel: "info",
     });
+  });
+
+  it("reads trusted proxies: addresses and blocks of both families", () => {
+    const list = "10.1.2.3/8, 192.0.2.7,2001:db8::/32 , ::1, ::ffff:203.0.113.0/120";
+    const { trustedProxies } = parseConfig({ ...token, WALLET_CORE_OPS_TRUSTED_PROXIES: list }, noFiles);
+    const trusts = (address: string) => trustedProxies.check(address, address.includes(":") ? "ipv6" : "ipv4");
+    const trusted = ["10.255.0.1", "::ffff:10.0.0.1", "192.0.2.7", "2001:db8:ffff::1", "::1", "203.0.113.9"];
+    expect(trusted.filter((address) => !trusts(address))).toEqual([]);
+    const others = ["11.0.0.1", "192.0.2.8", "2001:db9::1", "::2", "203.0.114.1", "::ffff:11.0.0.1"];
+    expect(others.filter(trusts)).toEqual([]);
+  });
+
+  it.each([
+    "proxy.internal",
+    "10.0.0.0/33",
+    "10.0.0.0/",
+    "2001:db8::/129",
+    "300.1.1.1",
+    "10.0.0.1:80",
+    "10.0.0.1 10.0.0.2",
+    "*",
+    "010.0.0.1",
+  ])("refuses the trusted proxy %s by its name", (entry) => {
+    expect(issuesOf({ ...token, WALLET_CORE_OPS_TRUSTED_PROXIES: `127.0.0.1, ${entry}` })).toEqual([
+      `WALLET_CORE_OPS_TRUSTED_PROXIES: "${entry}" is not an IP address or a block such as 10.0.0.0/8`,
+    ]);
   });
 
   it("refuses to run without any token, in one line", () => {

@@ -10,7 +10,7 @@ export type AuthMethod = "token" | "tokens_file" | "jwt";
 
 /** Where a request came from; for the audit. */
 export interface Origin {
-  /** Remote address of its connection: that of the proxy, where there is one. Null when it was gone too soon. */
+  /** The client's address: of its connection, or what a trusted proxy says. Null when the connection was gone too soon. */
   readonly ip: string | null;
   /** The `X-Request-Id` that it brought, if that was short and plain. */
   readonly clientRequestId: string | null;

@@ -10,6 +10,14 @@ const kidPattern = /^[a-z0-9]{4,32}$/;
 const embedded = /ops_[a-z0-9]{4,32}_[0-9A-Za-z]{20,}/g;
 const digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
+/** When a token of the tokens file ends. */
+export interface TokenEnd {
+  readonly kid: string;
+  readonly subject: string;
+  /** Epoch milliseconds. */
+  readonly expiresAt: number;
+}
+
 /** Whether the text can be a key id: 4 to 32 lower-case letters and digits. */
 export function isKid(text: string): boolean {
   return kidPattern.test(text);

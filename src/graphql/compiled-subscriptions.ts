@@ -4,11 +4,13 @@ import {
   type ExecutionResult,
   type GraphQLSchema,
   createSourceEventStream,
+  execute,
   getOperationAST,
   valueFromASTUntyped,
 } from "graphql";
 import { type CompiledQuery, compileQuery, isCompiledQuery } from "graphql-jit";
 import { type Plugin, mapAsyncIterator } from "graphql-yoga";
+import { hasProtoKey } from "./proto-names.ts";
 
 type Compiled = CompiledQuery | ExecutionResult;
 
@@ -31,6 +33,10 @@ export function useCompiledSubscriptions(): Plugin {
     const { schema, document, operationName, contextValue, variableValues } = args;
     const opened = await createSourceEventStream(args);
     if (!(Symbol.asyncIterator in opened)) return opened;
+    // graphql-jit makes its answers from object literals.
+    if (hasProtoKey(document)) {
+      return mapAsyncIterator(opened as AsyncIterableIterator<unknown>, (event) => execute({ ...args, rootValue: event }));
+    }
     const compiled = compiledFor(schema, document, operationName ?? undefined);
     const variables = withDefaults(document, operationName, variableValues ?? {});
     return mapAsyncIterator(opened as AsyncIterableIterator<unknown>, (event): ExecutionResult | Promise<ExecutionResult> =>

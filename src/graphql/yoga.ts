@@ -8,6 +8,7 @@ import { type Caller, type OpsContext, type Sources, createContext } from "./con
 import { useCompiledSubscriptions } from "./compiled-subscriptions.ts";
 import { useLimits } from "./limits.ts";
 import { cleanRequestError, createMaskError } from "./mask-error.ts";
+import { useNoProtoVariable } from "./proto-names.ts";
 import { useStrictStatus } from "./strict-status.ts";
 
 interface ServerContext {
@@ -39,7 +40,7 @@ export function createGraphqlHandler(schema: GraphQLSchema, sources: Sources, lo
     parserAndValidationCache: { validationCache: false },
     maskedErrors: { maskError: createMaskError(logger), isDev: false },
     logging: false,
-    plugins: [useLimits(), useCleanErrors(), useStrictStatus(), useCompiledSubscriptions()],
+    plugins: [useLimits(), useNoProtoVariable(), useCleanErrors(), useStrictStatus(), useCompiledSubscriptions()],
   });
   return async (request: GraphqlRequest): Promise<void> => {
     const { req, res, principal, requestId, signal } = request;

@@ -1,9 +1,10 @@
 import { hash, randomBytes, timingSafeEqual } from "node:crypto";
 import { environments } from "../domain/environment.ts";
 import { type Principal, scopes } from "../domain/principal.ts";
-import { parseTokenKid } from "../domain/token.ts";
+import { parseTokenKid, type TokenEnd } from "../domain/token.ts";
 import type { Logger } from "../logger.ts";
 import type { JwtOptions } from "./jwt.ts";
+import { countHeader } from "./raw-headers.ts";
 import { isInForce, type TokenEntry } from "./token-entry.ts";
 import { openTokensFile } from "./tokens-file.ts";
 
@@ -13,6 +14,8 @@ export interface Authenticator {
    * JWTs, which rejects with auth_unavailable when no key could be fetched to judge them by.
    */
   authenticate(authorization: string | undefined, rawHeaders: readonly string[]): Principal | null | Promise<Principal | null>;
+  /** When the tokens of the tokens file end. */
+  readonly tokenEnds: () => readonly TokenEnd[];
   close(): void;
 }
 
@@ -59,23 +62,15 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
 
   return {
     authenticate(authorization, rawHeaders) {
-      if (authorization === undefined || !header.test(authorization) || hasSeveralAuthorizations(rawHeaders)) return null;
+      if (authorization === undefined || !header.test(authorization)) return null;
+      if (countHeader(rawHeaders, "authorization") > 1) return null;
       const text = authorization.slice("Bearer ".length);
       const own = authenticateOwn(text);
       return own === null && verifyJwt && jwtForm.test(text) ? verifyJwt(text) : own;
     },
+    tokenEnds: () => file?.ends() ?? [],
     close: () => file?.close(),
   };
-}
-
-/** node:http keeps the first of several Authorization headers and says nothing: the raw list tells. */
-function hasSeveralAuthorizations(rawHeaders: readonly string[]): boolean {
-  let count = 0;
-  for (let index = 0; index < rawHeaders.length; index += 2) {
-    const name = rawHeaders[index] as string;
-    if (name.length === 13 && name.toLowerCase() === "authorization") count += 1;
-  }
-  return count > 1;
 }
 
 function toPlainEntry(token: string): TokenEntry {

@@ -1,5 +1,6 @@
-import type { Server, ServerResponse } from "node:http";
+import type { Server } from "node:http";
 import { Server as NetServer } from "node:net";
+import type { Unfinished } from "./unfinished.ts";
 
 /** Kept-alive connections live so much longer, ms: a request that is on the wire already is answered, `/readyz` by its 503. */
 const lingerMs = 200;
@@ -8,11 +9,11 @@ const lingerMs = 200;
  * Ends a server without cutting an answer short: stops accepting, lets the answers in `unfinished` go out (with
  * `Connection: close`), closes idle connections after a moment, and after `graceMs` closes whatever is left. Resolves when all is closed.
  */
-export function drainServer(server: Server, unfinished: ReadonlySet<ServerResponse>, graceMs: number): Promise<void> {
+export function drainServer(server: Server, unfinished: Pick<Unfinished, "responses">, graceMs: number): Promise<void> {
   if (!server.listening) return Promise.resolve();
   return new Promise((resolve) => {
     const startedAt = performance.now();
-    for (const res of unfinished) res.shouldKeepAlive = false;
+    for (const res of unfinished.responses()) res.shouldKeepAlive = false;
     const closeIdle = () => {
       const passedMs = performance.now() - startedAt;
       if (passedMs >= graceMs) server.closeAllConnections();
@@ -28,7 +29,7 @@ export function drainServer(server: Server, unfinished: ReadonlySet<ServerRespon
   });
 }
 
-function isAnyOnItsWay(unfinished: ReadonlySet<ServerResponse>): boolean {
-  for (const res of unfinished) if (res.writableEnded && !res.writableFinished) return true;
+function isAnyOnItsWay(unfinished: Pick<Unfinished, "responses">): boolean {
+  for (const res of unfinished.responses()) if (res.writableEnded && !res.writableFinished) return true;
   return false;
 }

@@ -1,10 +1,17 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
 import type { Origin, Principal } from "../domain/principal.ts";
 import { readBody } from "./body.ts";
+import type { FindClientAddress } from "./client-address.ts";
 import { createRequestId, parseClientRequestId, parseTraceId } from "./request-id.ts";
 import type { StreamLease } from "../domain/stream-lease.ts";
 import type { Streams } from "./streams.ts";
 import type { EdgeRequest } from "./surface.ts";
+
+interface ExchangeOptions {
+  readonly maxBodyBytes: number;
+  readonly streams: Streams;
+  readonly findClientAddress: FindClientAddress;
+}
 
 /** One request on its way through the edge: the only object we allocate for each. */
 export class Exchange implements EdgeRequest {
@@ -13,12 +20,14 @@ export class Exchange implements EdgeRequest {
   readonly path: string;
   readonly query: string;
   readonly requestId: string;
-  /** Read at once: a connection that has ended has none. */
+  /** The client's address. Read at once: a connection that has ended has none. */
   readonly ip: string | undefined;
   readonly startedAt: number;
   readonly isHead: boolean;
   /** Where the surface that it is for is mounted; undefined for none. */
   mount: string | undefined;
+  /** Whether it is for a public page that takes a place of its own. */
+  isPublic: boolean;
   logged: EdgeRequest["logged"];
   /** Gives back the place that the request took, when it took one. To be called once. */
   release: (() => void) | undefined;
@@ -28,7 +37,7 @@ export class Exchange implements EdgeRequest {
   readonly #maxBodyBytes: number;
   readonly #streams: Streams;
 
-  constructor(req: IncomingMessage, res: ServerResponse, { maxBodyBytes, streams }: { maxBodyBytes: number; streams: Streams }) {
+  constructor(req: IncomingMessage, res: ServerResponse, { maxBodyBytes, streams, findClientAddress }: ExchangeOptions) {
     const url = req.url ?? "";
     const cut = url.indexOf("?");
     this.req = req;
@@ -36,12 +45,13 @@ export class Exchange implements EdgeRequest {
     this.path = cut === -1 ? url : url.slice(0, cut);
     this.query = cut === -1 ? "" : url.slice(cut + 1);
     this.requestId = createRequestId();
-    this.ip = req.socket.remoteAddress;
+    this.ip = findClientAddress(req.socket.remoteAddress, req.headers);
     this.startedAt = performance.now();
     this.isHead = req.method === "HEAD";
     // Whoever reads `req` (Yoga) sees a GET; `res` knows already that it sends no body.
     if (this.isHead) req.method = "GET";
     this.mount = undefined;
+    this.isPublic = false;
     this.logged = undefined;
     this.release = undefined;
     this.#maxBodyBytes = maxBodyBytes;
@@ -68,6 +78,11 @@ export class Exchange implements EdgeRequest {
   /** Undefined before authentication, for the log. */
   get maybePrincipal(): Principal | undefined {
     return this.#principal;
+  }
+
+  /** One key for each holder of a token, "" without a token. */
+  get caller(): string {
+    return this.#principal ? `${this.#principal.kid} ${this.#principal.subject}` : "";
   }
 
   /** Whether the client is gone before its answer was complete. */

@@ -10,7 +10,7 @@ const notReady: EdgeReply = { status: 503, headers: { "Retry-After": "5" }, body
  */
 export function createHealthPages(isReady: () => boolean): PublicPage[] {
   return [
-    { path: "/healthz", accepts: () => true, reply: () => alive },
-    { path: "/readyz", accepts: () => true, reply: () => (isReady() ? ready : notReady) },
+    { path: "/healthz", unlimited: true, accepts: () => true, reply: () => alive },
+    { path: "/readyz", unlimited: true, accepts: () => true, reply: () => (isReady() ? ready : notReady) },
   ];
 }

@@ -5,14 +5,23 @@ export interface EdgeLimits {
   readonly connectionsCheckingInterval: number;
   readonly keepAliveTimeout: number;
   readonly maxHeaderSize: number;
+  /** Connections at once; more are closed when they come. Each may hold `maxHeaderSize` of a header that never ends. */
   readonly maxConnections: number;
+  /** Requests of one connection that wait behind its unfinished answer; the connection is closed at one more. */
+  readonly pipelined: number;
   readonly maxBodyBytes: number;
   /** Requests at work at once, the places kept back for operators, and the line before them. */
   readonly limit: number;
   readonly reserve: number;
   readonly waitMs: number;
   readonly queueLimit: number;
-  /** A reader that takes nothing for so long is given up. */
+  /** Answers of public pages on their way at once, the health pages not counted. A place is held until the reader has taken the answer. */
+  readonly publicAnswers: number;
+  /** How long the reader of a finite answer may take for it, from its first byte to its last, at whatever pace. */
+  readonly answerMs: number;
+  /** Bytes of answers that wait in this process for their readers, in all. */
+  readonly unsentBytes: number;
+  /** The reader of an answer without an end that takes nothing for so long is given up. */
   readonly stalledReaderMs: number;
   /** Answers without an end: of one token, and of all. */
   readonly streamsPerToken: number;
@@ -29,18 +38,31 @@ export interface EdgeLimits {
   readonly failedAuthPerSecond: number;
 }
 
+/**
+ * The numbers that bound memory are made for the shipped container of 384 MB with a heap of 192 MB; the process rests at about 120 MB.
+ * - `maxConnections` x (8 kB and `maxHeaderSize` about twice) is 70 MB. At 12,000, headers that never ended filled the heap.
+ * - `publicAnswers`: what waits is one shared Buffer, but the kernel takes up to 4 MB for each reader, and may charge it to the container. A visitor of the
+ *   console holds one or two places, for as long as 2.5 MB take.
+ * - `unsentBytes` is six of the largest answers (5 MB), and the kernel takes as much again.
+ * `answerMs`: an answer of 5 MB, or the 2.5 MB of the compressed console, within a minute is a line of 0.7 Mbit/s; who is slower asks for less. It does not begin
+ * with the request, since a restart may be waited for over five minutes: the work before an answer has deadlines of its own.
+ */
 export const defaultLimits: EdgeLimits = {
   headersTimeout: 10_000,
   requestTimeout: 30_000,
   connectionsCheckingInterval: 1000,
   keepAliveTimeout: 5000,
   maxHeaderSize: 16_384,
-  maxConnections: 12_000,
+  maxConnections: 2000,
+  pipelined: 32,
   maxBodyBytes: 65_536,
   limit: 200,
   reserve: 20,
   waitMs: 200,
   queueLimit: 2000,
+  publicAnswers: 16,
+  answerMs: 60_000,
+  unsentBytes: 32_000_000,
   stalledReaderMs: 30_000,
   streamsPerToken: 5,
   streams: 500,

@@ -1,9 +1,10 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, BlockList } from "node:net";
 import { OpsError, toOpsError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import { createAdmission } from "./admission.ts";
 import type { Authenticator } from "./auth.ts";
+import { createClientAddress } from "./client-address.ts";
 import { answerClientError } from "./client-error.ts";
 import { drainServer } from "./drain.ts";
 import { createErrorReply, wantsProblem } from "./error-reply.ts";
@@ -12,10 +13,12 @@ import { createHealthPages } from "./health.ts";
 import { defaultLimits, type EdgeLimits } from "./limits.ts";
 import { observeRequest, type ObserveRequest } from "./observe.ts";
 import { type LoggedAnswer, logRequest } from "./request-log.ts";
+import { limitPipelining } from "./pipeline.ts";
 import { createRouter, type Outcome } from "./router.ts";
 import type { EdgeReply, PublicPage, Surface } from "./surface.ts";
 import { createStreams } from "./streams.ts";
 import { createThrottle } from "./throttle.ts";
+import { createUnfinished } from "./unfinished.ts";
 import { writeReply } from "./write-reply.ts";
 import { writeStream } from "./write-stream.ts";
 
@@ -32,6 +35,8 @@ interface EdgeOptions {
   readonly authenticator: Pick<Authenticator, "authenticate">;
   readonly logger: Logger;
   readonly limits?: Partial<EdgeLimits>;
+  /** Addresses of proxies whose word about the client's address is taken. @default none */
+  readonly trustedProxies?: BlockList;
   readonly observe?: ObserveRequest;
 }
 
@@ -41,15 +46,17 @@ export function createEdge(options: EdgeOptions): Edge {
   const limits: EdgeLimits = { ...defaultLimits, ...options.limits };
   let isDraining = false;
   let drained: Promise<void> | undefined;
-  /** Answers not handed to the kernel yet: at work, or waiting for a slow reader. */
-  const unfinished = new Set<ServerResponse>();
+  let unwatch: (() => void) | undefined;
 
+  const unfinished = createUnfinished(limits, logger, leave);
   const streams = createStreams(authenticator, limits);
+  const findClientAddress = createClientAddress(options.trustedProxies ?? new BlockList());
   const route = createRouter({
     surfaces,
     publicPages: [...createHealthPages(() => !isDraining), ...(options.publicPages ?? [])],
     authenticator,
     admission: createAdmission(limits),
+    publicAdmission: createAdmission({ ...limits, limit: limits.publicAnswers, reserve: 0 }),
     failedAuth: createThrottle({ burst: limits.failedAuthBurst, perSecond: limits.failedAuthPerSecond }),
   });
 
@@ -73,39 +80,27 @@ export function createEdge(options: EdgeOptions): Edge {
   };
 
   const finish = (exchange: Exchange, reply: EdgeReply | null) => {
-    leave(exchange);
     const { res } = exchange;
+    // A public page keeps its place until its reader has taken the answer.
+    if (!reply || !exchange.isPublic) leave(exchange);
     if (!reply) {
       const log = () => tell(exchange, { status: res.statusCode, bytes: readLength(res) });
-      if (res.closed) log();
-      else res.once("close", log);
-      return;
-    }
-    if (reply.stream) {
+      if (res.closed) return log();
+      res.once("close", log);
+    } else if (reply.stream) {
       writeStream(exchange, reply, reply.stream, limits.heartbeatMs)
         .then((bytes) => tell(exchange, { status: reply.status, bytes, route: reply.route }))
         .catch((error: unknown) => fail(exchange, error));
-      return;
+    } else {
+      const bytes = writeReply(exchange, reply, isDraining);
+      tell(exchange, { status: reply.status, bytes, route: reply.route, code: reply.code });
     }
-    const bytes = writeReply(exchange, reply, isDraining);
-    tell(exchange, { status: reply.status, bytes, route: reply.route, code: reply.code });
-    const { socket } = res;
-    if (socket && socket.writableLength > 0) watchSlowReader(res);
-  };
-
-  /** The reader is slower than we are: remember it for the drain, and give it up when it stops reading altogether. */
-  const watchSlowReader = (res: ServerResponse) => {
-    res.socket?.setTimeout(limits.stalledReaderMs);
-    track(res);
-  };
-
-  const track = (res: ServerResponse) => {
-    unfinished.add(res);
-    res.once("close", () => unfinished.delete(res));
+    if (res.writableLength > 0) unfinished.add(exchange);
+    else leave(exchange);
   };
 
   const listener = (req: IncomingMessage, res: ServerResponse) => {
-    const exchange = new Exchange(req, res, { maxBodyBytes: limits.maxBodyBytes, streams });
+    const exchange = new Exchange(req, res, { maxBodyBytes: limits.maxBodyBytes, streams, findClientAddress });
     let outcome: Outcome;
     try {
       outcome = route(exchange);
@@ -117,21 +112,22 @@ export function createEdge(options: EdgeOptions): Edge {
       fail(exchange, error);
       return;
     }
-    track(res);
+    unfinished.add(exchange);
     outcome.then((reply) => finish(exchange, reply)).catch((error: unknown) => fail(exchange, error));
   };
 
   const server: Server = createServer({ ...limits, requireHostHeader: false }, listener);
   server.maxConnections = limits.maxConnections;
+  limitPipelining(server, limits.pipelined, logger);
   server.on("checkContinue", listener);
   server.on("checkExpectation", (req: IncomingMessage, res: ServerResponse) => {
     fail(
-      new Exchange(req, res, { maxBodyBytes: 0, streams }),
+      new Exchange(req, res, { maxBodyBytes: 0, streams, findClientAddress }),
       new OpsError("invalid_request", "This expectation is not supported"),
     );
   });
   server.on("clientError", (error, socket) => {
-    const isAnswering = [...unfinished].some((res) => res.socket === socket && res.headersSent);
+    const isAnswering = [...unfinished.responses()].some((res) => res.socket === socket && res.headersSent);
     answerClientError(error, socket, isAnswering, logger);
   });
 
@@ -140,13 +136,14 @@ export function createEdge(options: EdgeOptions): Edge {
       new Promise((resolve, reject) => {
         server.once("error", reject).listen(port, host, () => {
           server.off("error", reject);
+          unwatch = unfinished.watch();
           resolve(server.address() as AddressInfo);
         });
       }),
     drain: () => {
       isDraining = true;
       streams.endAll("shutdown");
-      drained ??= drainServer(server, unfinished, limits.drainMs);
+      drained ??= drainServer(server, unfinished, limits.drainMs).finally(() => unwatch?.());
       return drained;
     },
   };

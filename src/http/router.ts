@@ -4,6 +4,7 @@ import type { Admission } from "./admission.ts";
 import type { Authenticator } from "./auth.ts";
 import { createErrorReply, wantsProblem } from "./error-reply.ts";
 import type { Exchange } from "./exchange.ts";
+import { countHeader } from "./raw-headers.ts";
 import type { EdgeReply, PublicPage, Surface } from "./surface.ts";
 import { findTargetFault } from "./target.ts";
 import type { Throttle } from "./throttle.ts";
@@ -15,7 +16,10 @@ interface RouterOptions {
   readonly surfaces: readonly Surface[];
   readonly publicPages: readonly PublicPage[];
   readonly authenticator: Pick<Authenticator, "authenticate">;
+  /** Places of requests with a token. */
   readonly admission: Admission;
+  /** Places of public pages. */
+  readonly publicAdmission: Admission;
   readonly failedAuth: Throttle;
 }
 
@@ -27,7 +31,7 @@ const pageMethods = "GET, HEAD";
  * looks at the path, the method or the body. What no surface owns is 404. Throws OpsError, also through the promise.
  */
 export function createRouter(options: RouterOptions): (exchange: Exchange) => Outcome {
-  const { surfaces, authenticator, admission, failedAuth } = options;
+  const { surfaces, authenticator, admission, publicAdmission, failedAuth } = options;
   const pages = new Map(options.publicPages.map((page) => [page.path, page]));
 
   const refuse = (exchange: Exchange): EdgeReply => {
@@ -38,21 +42,18 @@ export function createRouter(options: RouterOptions): (exchange: Exchange) => Ou
     return createErrorReply(error, exchange.requestId, problem, { "Retry-After": String(waitS) });
   };
 
-  const run = (exchange: Exchange, surface: Surface): Outcome => {
-    exchange.release = admission.leave;
-    if (exchange.isAborted) return null;
-    // Only now is the client told to send its body. Other expectations never come this far.
-    if (exchange.headers.expect !== undefined) exchange.res.writeContinue();
-    if (surface.direct) presetHeaders(exchange);
-    return surface.handle(exchange);
-  };
-
-  const enter = (exchange: Exchange, surface: Surface): Outcome => {
-    if (admission.enter(exchange.principal.scopes.has("ops:operate"))) return run(exchange, surface);
-    return admission.wait().then((granted) => {
-      if (!granted) throw new OpsError("overloaded", "Too many requests at once");
-      return run(exchange, surface);
+  const enter = (exchange: Exchange, surface: Surface): Outcome =>
+    admit(exchange, admission, exchange.principal.scopes.has("ops:operate"), () => {
+      // Only now is the client told to send its body. Other expectations never come this far.
+      if (exchange.headers.expect !== undefined) exchange.res.writeContinue();
+      if (surface.direct) presetHeaders(exchange);
+      return surface.handle(exchange);
     });
+
+  const show = (exchange: Exchange, page: PublicPage): Outcome => {
+    if (page.unlimited) return page.reply(exchange);
+    exchange.isPublic = true;
+    return admit(exchange, publicAdmission, false, () => page.reply(exchange));
   };
 
   const routeFor = (exchange: Exchange, principal: Principal | null): Outcome => {
@@ -76,12 +77,27 @@ export function createRouter(options: RouterOptions): (exchange: Exchange) => Ou
   };
 
   return (exchange) => {
+    // A proxy on the way may have gone by the other one (RFC 9112, section 3.2): not even a public page answers.
+    if (countHeader(exchange.req.rawHeaders, "host") > 1) throw new OpsError("invalid_request", "Host is given more than once");
     const page = exchange.method === "GET" ? pages.get(exchange.path) : undefined;
-    if (page?.accepts(exchange)) return page.reply(exchange);
+    if (page?.accepts(exchange)) return show(exchange, page);
     const principal = authenticator.authenticate(exchange.headers.authorization, exchange.req.rawHeaders);
     if (principal instanceof Promise) return principal.then((proven) => routeFor(exchange, proven));
     return routeFor(exchange, principal);
   };
+}
+
+/** Runs it once there is a place; `exchange.release` gives the place back. */
+function admit(exchange: Exchange, places: Admission, reserved: boolean, run: () => Outcome): Outcome {
+  const begin = () => {
+    exchange.release = places.leave;
+    return exchange.isAborted ? null : run();
+  };
+  if (places.enter(reserved)) return begin();
+  return places.wait().then((granted) => {
+    if (!granted) throw new OpsError("overloaded", "Too many requests at once");
+    return begin();
+  });
 }
 
 function owns({ prefix, subtree }: Surface, path: string): boolean {

@@ -24,8 +24,7 @@ export function createStreams(authenticator: Pick<Authenticator, "authenticate">
   const byToken = new Map<string, number>();
   let closing: StreamEnd | null = null;
 
-  const enter = ({ kid, subject }: Principal): (() => void) => {
-    const key = `${kid} ${subject}`;
+  const enter = ({ caller: key }: Exchange): (() => void) => {
     const count = byToken.get(key) ?? 0;
     if (count >= limits.streamsPerToken) throw tooMany(`This token has ${count} streams open already`);
     if (open.size >= limits.streams) throw tooMany("Too many streams are open");
@@ -40,7 +39,7 @@ export function createStreams(authenticator: Pick<Authenticator, "authenticate">
   return {
     open(exchange) {
       const { res } = exchange;
-      const leave = enter(exchange.principal);
+      const leave = enter(exchange);
       exchange.release?.();
       exchange.release = undefined;
       const abort = new AbortController();

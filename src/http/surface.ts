@@ -32,6 +32,7 @@ export interface EdgeRequest {
 export interface EdgeReply {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
+  /** What is large and sent to many should be one Buffer: each connection refers to it, where text waits as a copy. */
   readonly body: string | Buffer;
   /** Template of the path for the log line, such as "/containers/:name". */
   readonly route?: string;
@@ -70,6 +71,8 @@ export type PublicRequest = Pick<EdgeRequest, "path" | "query" | "headers">;
 /** A fixed path that GET and HEAD may have without a token. It holds no data of the product. */
 export interface PublicPage {
   readonly path: string;
+  /** Answers whatever else is going on: small, and asked for by those who watch over us. */
+  readonly unlimited?: boolean;
   /** False: not meant for this request, which then needs a token like any other. */
   accepts(request: PublicRequest): boolean;
   reply(request: PublicRequest): EdgeReply | Promise<EdgeReply>;

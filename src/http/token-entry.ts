@@ -32,6 +32,14 @@ export function isInForce({ notBefore, expiresAt }: TokenEntry, nowMs: number): 
   return nowMs >= notBefore && nowMs < expiresAt;
 }
 
+/** From when on people are warned of a token's end: time to make the next one, and to bring it to where it is used. */
+const warnBeforeMs = 7 * 24 * 3_600_000;
+
+/** Whether it is in force now and ends within 7 days; epoch milliseconds. */
+export function endsSoon(entry: TokenEntry, nowMs: number): boolean {
+  return isInForce(entry, nowMs) && entry.expiresAt - nowMs <= warnBeforeMs;
+}
+
 /** Thrown for a token file that is not as it should be; `problems` lists every mistake. */
 export class TokensFileError extends Error {
   readonly problems: readonly string[];

@@ -1,3 +1,4 @@
+import type { TokenEnd } from "../domain/token.ts";
 import { OpsError } from "../errors.ts";
 import type { Caller, Execute } from "../graphql/execute.ts";
 import { MetricsDocument, type MetricsQuery } from "../generated/metrics.ts";
@@ -8,6 +9,7 @@ import { hostReportTable, hostTable } from "./hosts.ts";
 import type { Instruments } from "./instruments.ts";
 import { queueSourceTable, queueTable, toQueueRows, toSourceRows } from "./queues.ts";
 import { fill, type Filled } from "./tables.ts";
+import { tokenTable, toVisibleEnds } from "./tokens.ts";
 import { toUpstreamRows, upstreamTable } from "./upstreams.ts";
 
 /** Where the metrics are; exactly there. */
@@ -39,13 +41,14 @@ interface MetricsReply {
 export function createMetricsHandler(
   execute: Execute,
   instruments: Pick<Instruments, "collect">,
+  tokenEnds: () => readonly TokenEnd[],
 ): (request: MetricsRequest) => Promise<MetricsReply> {
   return async (request) => {
     if (request.method !== "GET") throw new OpsError("method_not_allowed", "Use GET", { headers: { allow: "GET, HEAD" } });
     if (!request.principal.scopes.has("ops:read")) throw new OpsError("forbidden", "This token lacks the scope ops:read");
     const stats = parseStats(request.query);
     const { data, errors } = await execute(metricsDocument, { stats }, request).run();
-    const tables = toTables(data ?? {}, errors);
+    const tables = [...toTables(data ?? {}, errors), fill(tokenTable, toVisibleEnds(tokenEnds(), request.principal))];
     const families = [
       ...tables.flatMap((table) => table.families),
       toDropped(tables.map(({ dropped }) => dropped)),

@@ -67,11 +67,16 @@ function toText({ lines, dropped, notice, ended }: LogBatch): string {
   return ended === null ? text : `${text}[end: ${ended}]\n`;
 }
 
-/** One nanosecond after the last line. */
+/** One nanosecond after the last line. An id that is not the time of a line is the client's mistake. */
 function toResume(lastEventId: string | undefined): { since?: string; tail?: number } {
-  const match = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.(\d{9})Z$/.exec(lastEventId ?? "");
-  if (!match) return {};
-  const nanoseconds = BigInt(Date.parse(`${match[1]}Z`)) * 1_000_000n + BigInt(match[2] ?? 0) + 1n;
+  if (!lastEventId) return {};
+  const [, time = "", fraction = ""] = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.(\d{9})Z$/.exec(lastEventId) ?? [];
+  const ms = Date.parse(`${time}Z`);
+  // Date rolls 30 February over into March. Before 1970 there are no logs.
+  if (!(ms >= 0) || new Date(ms).toISOString().slice(0, 19) !== time) {
+    throw new OpsError("invalid_request", "Last-Event-ID must be the id of an event of this stream");
+  }
+  const nanoseconds = BigInt(ms) * 1_000_000n + BigInt(fraction) + 1n;
   const since = `${nanoseconds / 1_000_000_000n}.${String(nanoseconds % 1_000_000_000n).padStart(9, "0")}`;
   return { since, tail: 5000 };
 }

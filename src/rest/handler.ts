@@ -20,7 +20,7 @@ export interface RestRequest extends Caller {
 export interface RestReply {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
+  readonly body: string | Buffer;
   /** The path template, for logs and metrics. */
   readonly route: string;
   /** What comes instead of `body`, in parts. */
@@ -44,7 +44,7 @@ const plain = { "content-type": "text/plain; charset=utf-8" };
 export function createRestHandler(
   execute: Execute,
   follow: Follow,
-  openapi: () => string,
+  openapi: () => string | Buffer,
 ): (request: RestRequest) => RestReply | Promise<RestReply> {
   const memo = createReplyMemo();
   return (request) => {
@@ -120,7 +120,7 @@ function wantsText(accept: string | undefined): boolean {
   return accept !== undefined && /^text\/plain\b/.test(accept);
 }
 
-function serveOpenApi(method: string, body: string): RestReply {
+function serveOpenApi(method: string, body: string | Buffer): RestReply {
   if (method !== "GET" && method !== "HEAD")
     throw new OpsError("method_not_allowed", "Use GET", { headers: { allow: "GET, HEAD" } });
   return { status: 200, route: "/openapi.json", headers: json, body };

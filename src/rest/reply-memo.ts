@@ -12,6 +12,9 @@ export interface ReplyMemo {
 /** At most this many replies are kept: then all are forgotten, since query strings are the client's. */
 const limit = 32;
 
+/** A longer body is remembered as a Buffer, which all its readers share: text is encoded for each of them, and waits for a slow one as a copy of its own. */
+const longText = 16_384;
+
 export function createReplyMemo(): ReplyMemo {
   const replies = new Map<string, { readonly inputs: Inputs; readonly reply: RestReply }>();
   return {
@@ -22,7 +25,9 @@ export function createReplyMemo(): ReplyMemo {
     keep(key, before, after, reply) {
       if (!before || !after || !isSame(before, after)) return;
       if (replies.size >= limit) replies.clear();
-      replies.set(toId(key, before), { inputs: before, reply });
+      const { body } = reply;
+      const shared = body.length > longText ? { ...reply, body: Buffer.from(body) } : reply;
+      replies.set(toId(key, before), { inputs: before, reply: shared });
     },
   };
 }

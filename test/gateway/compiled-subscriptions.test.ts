@@ -43,28 +43,54 @@ test("a variable that does not fit is a request error, and no field is run", asy
   expect(response).toEqual({ errors: [expect.objectContaining({ message: expect.stringContaining('"$core"') })] });
 });
 
+/** The data of the first message, as text: an object would not show all of its keys. */
+async function firstData(body: object): Promise<string> {
+  const response = await fetch(`${gateway.url}/graphql`, {
+    method: "POST",
+    headers: {
+      authorization: `Bearer ${tokens.of("reader")}`,
+      accept: "text/event-stream",
+      "content-type": "application/json",
+    },
+    body: JSON.stringify(body),
+  });
+  let text = "";
+  for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
+    text += Buffer.from(chunk).toString();
+    if (text.includes("data: {")) break;
+  }
+  return /data: (\{.*\})/.exec(text)?.[1] ?? "";
+}
+
 test("one document with several operations runs the one that was named", async () => {
   const query = `subscription A { containers { snapshot } } subscription B { containers { changed { name } } }`;
-  for (const [operationName, data] of [
-    ["A", { snapshot: true }],
-    ["B", { changed: [{ name: "web" }] }],
-  ] as const) {
-    const response = await fetch(`${gateway.url}/graphql`, {
-      method: "POST",
-      headers: {
-        authorization: `Bearer ${tokens.of("reader")}`,
-        accept: "text/event-stream",
-        "content-type": "application/json",
-      },
-      body: JSON.stringify({ query, operationName }),
-    });
-    let text = "";
-    for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
-      text += Buffer.from(chunk).toString();
-      if (text.includes("data: {")) break;
-    }
-    expect(JSON.parse(/data: (\{.*\})/.exec(text)?.[1] ?? "null")).toEqual({ data: { containers: data } });
-  }
+  expect(await firstData({ query, operationName: "A" })).toBe('{"data":{"containers":{"snapshot":true}}}');
+  expect(await firstData({ query, operationName: "B" })).toBe('{"data":{"containers":{"changed":[{"name":"web"}]}}}');
+});
+
+test.each([
+  ["subscription { __proto__: containers { snapshot } }", '{"data":{"__proto__":{"snapshot":true}}}'],
+  [
+    "subscription { containers { __proto__: changed { __proto__: name status } } }",
+    '{"data":{"containers":{"__proto__":[{"__proto__":"web","status":"running"}]}}}',
+  ],
+  [
+    "subscription { containers { ...Rows } } fragment Rows on ContainersChange { changed { ... { __proto__: status } } }",
+    '{"data":{"containers":{"changed":[{"__proto__":"running"}]}}}',
+  ],
+])("the name __proto__ is one like any other: %s", async (query, data) => {
+  expect(await firstData({ query })).toBe(data);
+});
+
+test.each(["subscription", "query"])("a variable $__proto__ of a %s is a request error, not a failure of ours", async (kind) => {
+  const query = `${kind} ($__proto__: Boolean! = true) { containers(includeAccessories: $__proto__) { __typename } }`;
+  const response = await fetch(`${gateway.url}/graphql`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${tokens.of("reader")}`, "content-type": "application/json", "x-ops-strict": "1" },
+    body: JSON.stringify({ query }),
+  });
+  const { data, errors } = await response.json();
+  expect([response.status, data, errors[0].message]).toEqual([400, undefined, 'A variable cannot have the name "$__proto__".']);
 });
 
 test("what hangs on a row and fails is null, with its path, its code and no more than the caller may know", async () => {

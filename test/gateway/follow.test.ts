@@ -54,6 +54,30 @@ test("REST: server-sent events, a batch in each, with an id to go on from", asyn
   expect(event).toEqual({ event: "lines", id: line.timestamp, data: [line, line] });
 });
 
+test.each([
+  "2026-02-30T00:00:00.000000000Z",
+  "2026-13-01T00:00:00.000000000Z",
+  "2026-01-01T24:61:00.000000000Z",
+  "0000-00-00T00:00:00.000000000Z",
+  "1969-12-31T23:59:59.999999999Z",
+  "2026-01-13T09:46:00Z",
+  "17",
+])("REST: the Last-Event-ID %s is 400 and named", async (id) => {
+  const response = await rest("logs", "follow=true", { "last-event-id": id });
+  expect(response.status).toBe(400);
+  expect(await response.json()).toMatchObject({
+    error: { code: "invalid_request", message: expect.stringContaining("Last-Event-ID") },
+  });
+});
+
+test("REST: an empty Last-Event-ID, and one of ours, go on", async () => {
+  for (const id of ["", "2024-02-29T23:59:59.999999999Z"]) {
+    const response = await rest("logs", "follow=true", { "last-event-id": id });
+    expect([id, response.status]).toEqual([id, 200]);
+    await response.body?.cancel();
+  }
+});
+
 test("REST: lines of text for who wants only those", async () => {
   const response = await rest("logs", "follow=true", { accept: "text/plain" });
   const reader = (response.body as ReadableStream<Uint8Array>).getReader();

@@ -1,3 +1,4 @@
+import { BlockList } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { bearer, createSpySurface, sendRaw, startEdge, type TestEdge, token } from "./edge-support.ts";
 
@@ -87,4 +88,39 @@ test("a flood of bad tokens is throttled; a good token from the same address is 
   expect(Number(refused.headers["retry-after"])).toBeGreaterThanOrEqual(1);
   expect(JSON.parse(refused.text).error.code).toBe("rate_limited");
   expect((await small.send("GET", "/api/v1/admin/ops/x", bearer)).status).toBe(200);
+});
+
+test("behind trusted proxies each client has an allowance, a log line and an origin of its own", async () => {
+  const proxies = new BlockList();
+  proxies.addAddress("127.0.0.1", "ipv4");
+  const seen: (string | null)[] = [];
+  const surface = createSpySurface((request) => {
+    seen.push(request.origin().ip);
+    return { status: 200, body: "{}" };
+  });
+  const limits = { failedAuthBurst: 2, failedAuthPerSecond: 0.01 };
+  await using small = await startEdge({ surfaces: [surface], limits, trustedProxies: proxies });
+  const fail = async (from: string) => (await small.send("GET", "/graphql", { "x-forwarded-for": from })).status;
+  const statuses = [];
+  for (const from of ["198.51.100.1", "9.9.9.9, 198.51.100.1", "8.8.8.8, 198.51.100.1", "198.51.100.2"])
+    statuses.push(await fail(from));
+  expect(statuses).toEqual([401, 401, 429, 401]);
+  expect(small.lines.map((line) => JSON.parse(line).ip)).toEqual([
+    ...Array.from({ length: 3 }, () => "198.51.100.1"),
+    "198.51.100.2",
+  ]);
+  await small.send("GET", "/api/v1/admin/ops/x", { ...bearer, "x-forwarded-for": "9.9.9.9, 198.51.100.1" });
+  await small.send("GET", "/api/v1/admin/ops/x", { ...bearer, forwarded: 'for="[2001:db8::1]:80"' });
+  expect(seen).toEqual(["198.51.100.1", "2001:db8::1"]);
+});
+
+test("a header from a peer that is no trusted proxy changes nothing", async () => {
+  const proxies = new BlockList();
+  proxies.addSubnet("10.0.0.0", 8, "ipv4");
+  const surface = createSpySurface((request) => ({ status: 200, body: String(request.origin().ip) }));
+  await using small = await startEdge({ surfaces: [surface], trustedProxies: proxies });
+  const spoofed = { "x-forwarded-for": "10.0.0.1", forwarded: "for=10.0.0.1", "x-real-ip": "10.0.0.1" };
+  expect((await small.send("GET", "/api/v1/admin/ops/x", { ...bearer, ...spoofed })).text).toBe("127.0.0.1");
+  await small.send("GET", "/graphql", spoofed);
+  expect(JSON.parse(small.lines.at(-1) ?? "{}").ip).toBe("127.0.0.1");
 });

@@ -63,6 +63,9 @@ test.each([
   ["broken percent-encoding", `GET ${base}/%zz HTTP/1.1\r\n${head}\r\n`, 400],
   ["raw bytes", `GET ${base}/\xff HTTP/1.1\r\n${head}\r\n`, 400],
   ["no Host", `GET ${base}/x HTTP/1.1\r\nAuthorization: Bearer ${token}\r\nConnection: close\r\n\r\n`, 400],
+  ["two Hosts", `GET ${base}/x HTTP/1.1\r\n${head}Host: y\r\n\r\n`, 400],
+  ["two Hosts without a token", `GET ${base}/x HTTP/1.1\r\nHost: x\r\nHOST: x\r\nConnection: close\r\n\r\n`, 400],
+  ["two Hosts on a public page", `GET /healthz HTTP/1.1\r\nHost: x\r\nhost: y\r\nConnection: close\r\n\r\n`, 400],
   ["TRACE", `TRACE ${base}/x HTTP/1.1\r\n${head}\r\n`, 405],
   ["DELETE", `DELETE ${base}/x HTTP/1.1\r\n${head}\r\n`, 405],
   [

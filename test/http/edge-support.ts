@@ -1,7 +1,7 @@
 import { request as httpRequest, type IncomingHttpHeaders } from "node:http";
-import { connect } from "node:net";
+import { type BlockList, connect, type Socket } from "node:net";
 import { pino } from "pino";
-import { createAuthenticator } from "../../src/http/auth.ts";
+import { type Authenticator, createAuthenticator } from "../../src/http/auth.ts";
 import type { EdgeLimits } from "../../src/http/limits.ts";
 import { createEdge, type Edge } from "../../src/http/node-server.ts";
 import type { ObserveRequest } from "../../src/http/observe.ts";
@@ -31,6 +31,9 @@ interface StartOptions {
   readonly publicPages?: readonly PublicPage[];
   readonly limits?: Partial<EdgeLimits>;
   readonly observe?: ObserveRequest;
+  readonly trustedProxies?: BlockList;
+  /** Instead of the one that knows `token` alone. */
+  readonly authenticate?: Authenticator["authenticate"];
 }
 
 /** A REST-like surface that counts what reaches it. */
@@ -51,7 +54,15 @@ export async function startEdge(options: StartOptions = {}): Promise<TestEdge> {
   const lines: string[] = [];
   const logger = pino({ base: null }, { write: (line: string) => void lines.push(line) });
   const authenticator = createAuthenticator({ token, logger: silentLogger });
-  const edge = createEdge({ surfaces: [], ...options, limits: { drainMs: 2000, ...options.limits }, authenticator, logger });
+  const { authenticate, ...rest } = options;
+  const limits = { drainMs: 2000, ...options.limits };
+  const edge = createEdge({
+    surfaces: [],
+    ...rest,
+    limits,
+    authenticator: authenticate ? { authenticate } : authenticator,
+    logger,
+  });
   const { port } = await edge.listen("127.0.0.1", 0);
   return {
     edge,
@@ -95,4 +106,11 @@ export function sendRaw(port: number, text: string, quietMs = 3000): Promise<str
       resolve(answer);
     });
   });
+}
+
+/** A client that asks, and reads nothing of the answer before it is resumed. */
+export function askWithoutReading(port: number, path: string, authorization = bearer.authorization): Socket {
+  const head = `GET ${path} HTTP/1.1\r\nHost: x\r\nAuthorization: ${authorization}\r\n\r\n`;
+  const socket = connect(port, "127.0.0.1", () => socket.write(head)).on("error", () => {});
+  return socket.pause();
 }

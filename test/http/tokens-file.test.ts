@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { type Authenticator, createAuthenticator } from "../../src/http/auth.ts";
 import { makeToken } from "../../src/http/make-token.ts";
 import { TokensFileError } from "../../src/http/token-entry.ts";
+import { openTokensFile } from "../../src/http/tokens-file.ts";
 import type { Logger } from "../../src/logger.ts";
 
 let folder: string;
@@ -32,8 +33,10 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
-function make(subject: string) {
-  const expiresAt = new Date(Date.now() + 3_600_000);
+const dayMs = 24 * 3_600_000;
+
+function make(subject: string, lifeMs = 30 * dayMs) {
+  const expiresAt = new Date(Date.now() + lifeMs);
   return makeToken({ subject, scopes: ["ops:read"], environments: ["staging"], expiresAt });
 }
 
@@ -130,4 +133,38 @@ test("that nobody can log in is told at the start: no entry is in force, and the
   replace();
   createAuthenticator({ tokensFile: path, token: "0123456789abcdef", logger }).close();
   expect(warnings).toEqual([]);
+});
+
+test("a token that ends within 7 days is logged once a day, from then on to its end", async () => {
+  const lines: string[] = [];
+  const warn = (fields: object, message: string) => void lines.push(`${Object.values(fields).join(" ")}: ${message}`);
+  const [soon, later] = [make("soon", 8 * dayMs), make("later", 8.5 * dayMs)];
+  replace(soon.entry, later.entry);
+  let time = Date.now();
+  const file = openTokensFile({ path, logger: { ...logger, warn }, pollMs: 3_600_000, now: () => time });
+  const pass = async (days: number) => {
+    time += days * dayMs;
+    await file.reload();
+    return lines.splice(0).map((line) => line.replace(/^\w+ /, ""));
+  };
+  const line = ({ entry }: typeof soon) => `${entry.subject} ${entry.expires_at}: token ends within 7 days`;
+  expect(await pass(0)).toEqual([]);
+  expect(await pass(0.99)).toEqual([]);
+  expect(await pass(0.02)).toEqual([line(soon)]);
+  expect(await pass(0.5)).toEqual([line(later)]);
+  expect(await pass(0.49)).toEqual([]);
+  expect(await pass(0.02)).toEqual([line(soon)]);
+  // The next one takes its place: nothing more is said of it.
+  replace(make("soon").entry, later.entry);
+  expect(await pass(0.5)).toEqual([line(later)]);
+  expect(await pass(5.97)).toEqual([line(later)]);
+  expect(await pass(1)).toEqual([]);
+  file.close();
+});
+
+test("the log says at the start which tokens end soon", async () => {
+  replace(make("soon", dayMs).entry);
+  authenticator = createAuthenticator({ tokensFile: path, logger });
+  expect(warnings).toEqual(["token ends within 7 days"]);
+  expect(authenticator.tokenEnds()).toEqual([{ kid: expect.any(String), subject: "soon", expiresAt: expect.any(Number) }]);
 });

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { freePort } from "../../script/services/process.ts";
 import { runCli as run, startCli as start, startInTerminal } from "../support/cli-process.ts";
 import { until } from "../support/docker-containers.ts";
+import { makeToken } from "../../src/http/make-token.ts";
 import { createStage } from "../support/stage.ts";
 
 const folder = mkdtempSync(join(inject("runFolder"), "serve-"));
@@ -55,6 +56,11 @@ describe("cli.ts serve", () => {
     writeFileSync(tokensFile, '[{"kid":"abcd"}]');
     const tokens = await run(["serve"], { WALLET_CORE_OPS_TOKENS_FILE: tokensFile });
     expect(tokens).toMatchObject({ code: 78, text: expect.stringContaining("WALLET_CORE_OPS_TOKENS_FILE") });
+    const proxies = await run(["serve"], { ...stage.env, WALLET_CORE_OPS_TRUSTED_PROXIES: "10.0.0.0/8,proxy.internal" });
+    expect(proxies).toMatchObject({
+      code: 78,
+      text: 'WALLET_CORE_OPS_TRUSTED_PROXIES: "proxy.internal" is not an IP address or a block such as 10.0.0.0/8\n',
+    });
     const queuesFile = join(folder, "bad-queues.json");
     writeFileSync(queuesFile, '{"sources":[{"name":"a","kind":"table","waiting":[]},{"name":"b","kind":"sidekiq"}]}');
     const queues = await run(["serve"], { ...stage.env, WALLET_CORE_OPS_QUEUES_FILE: queuesFile });
@@ -178,6 +184,23 @@ describe("cli.ts check", () => {
       const line = `WALLET_CORE_OPS_TOKENS_FILE: ${path}: cannot be read (${reason})\n`;
       expect({ code, text }).toEqual({ code: 78, text: command === "check" ? `FAIL  configuration: ${line}` : line });
     }
+  });
+
+  it("says when the tokens end, and warns of those that end within 7 days or have ended", async () => {
+    const tokensFile = join(folder, "ending-tokens.json");
+    const at = (days: number) => new Date(Math.floor(Date.now() / 1000 + days * 86_400) * 1000);
+    const make = (subject: string, kid: string, days: number) =>
+      makeToken({ subject, kid, scopes: ["ops:read"], environments: ["staging"], expiresAt: at(days) }).entry;
+    const [long, soon] = [make("ci", "long", 30), make("grafana", "soon", 3)];
+    const ended = { ...make("old", "gone", 1), not_before: at(-2).toISOString(), expires_at: at(-1).toISOString() };
+    writeFileSync(tokensFile, JSON.stringify([long, ended, soon]));
+    const { code, out } = await run(["check"], { ...stage.env, WALLET_CORE_OPS_TOKENS_FILE: tokensFile });
+    expect(code).toBe(0);
+    const ends = `; grafana (soon) ends ${soon.expires_at}; ci (long) ends ${long.expires_at}`;
+    expect(out).toContain(`ok    tokens: 2 of 3 in force, ${tokensFile}${ends}\n`);
+    expect(out).toContain(`warn  tokens: grafana (soon) ends within 7 days, ${soon.expires_at}: make the next one with`);
+    expect(out).toContain(`warn  tokens: old (gone) ended ${ended.expires_at.replace(".000Z", "Z")}: remove its entry\n`);
+    expect(out.match(/^warn {2}tokens/gm)).toHaveLength(2);
   });
 
   it("says that nobody can log in", async () => {

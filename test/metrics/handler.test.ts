@@ -13,6 +13,11 @@ import { createMemorySources, type Memory, sampleContainer, sampleDeploy, sample
 
 const schema = createSchema();
 
+const tokenEnds = [
+  { kid: "k2", subject: "grafana", expiresAt: 1_790_000_000_000 },
+  { kid: "k1", subject: "ci", expiresAt: 1_780_000_000_500 },
+];
+
 interface Asked {
   readonly query?: string;
   readonly accept?: string;
@@ -23,7 +28,11 @@ interface Asked {
 
 function createScraper(memory: Partial<Memory>, options: Parameters<typeof createMemorySources>[1] = {}) {
   const { sources, calls } = createMemorySources(memory, options);
-  const handle = createMetricsHandler(createExecute(schema, sources, [metricsDocument]), { collect: async () => [] });
+  const handle = createMetricsHandler(
+    createExecute(schema, sources, [metricsDocument]),
+    { collect: async () => [] },
+    () => tokenEnds,
+  );
   const scrape = async ({ query = "", accept, method = "GET", scopes, where }: Asked = {}) =>
     handle({ ...createCaller(scopes, where), method, query, headers: { accept } });
   return { calls, scrape };
@@ -51,6 +60,25 @@ describe("/metrics", () => {
     expect(valuesOf(body, "ops_deploy_time_seconds")).toEqual([Date.parse(sampleDeploy.deployedAt) / 1000]);
     expect(valuesOf(body, "ops_upstream_up")).toEqual([1, 1, 1, 1]);
     expect(valuesOf(body, "ops_queue_source_up", { source: "jobs", kind: "table" })).toEqual([1]);
+  });
+
+  it("shows when tokens end: all of them to a token of every environment, its own alone to a limited one", async () => {
+    const { body } = await createScraper(whole).scrape();
+    const name = "ops_token_expires_timestamp_seconds";
+    expect(body).toContain(`${name}{kid="k1",subject="ci"} 1780000000.5\n${name}{kid="k2",subject="grafana"} 1790000000\n`);
+    const principal = { ...createCaller(["ops:read"], ["staging"]).principal, subject: "grafana", kid: "k2" };
+    const asked = async (auth: "tokens_file" | "token" | "jwt") => {
+      const { sources } = createMemorySources(whole);
+      const execute = createExecute(schema, sources, [metricsDocument]);
+      const handle = createMetricsHandler(execute, { collect: async () => [] }, () => tokenEnds);
+      const caller = { ...createCaller(), principal: { ...principal, auth } };
+      return (await handle({ ...caller, method: "GET", query: "", headers: {} })).body;
+    };
+    const limited = await asked("tokens_file");
+    expect(valuesOf(limited, name, { kid: "k2", subject: "grafana" })).toEqual([1_790_000_000]);
+    expect(limited).not.toMatch(/k1|"ci"/);
+    // Another kind of token may have the same id.
+    for (const auth of ["token", "jwt"] as const) expect(await asked(auth)).not.toContain(name);
   });
 
   it("a state set has one 1", async () => {

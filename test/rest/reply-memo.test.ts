@@ -94,3 +94,11 @@ test("an empty list that was remembered is none once the engine is lost", async 
   isOk = true;
   expect(await list()).toEqual([]);
 });
+
+test("a long body that is remembered is one Buffer for all its readers", async () => {
+  rows = Array.from({ length: 100 }, (_, index) => sampleContainer({ name: `web-${index}` }));
+  const [first, second, third] = [await rest.get("/containers"), await rest.get("/containers"), await rest.get("/containers")];
+  expect(second.body).toBe(first.body);
+  expect(second.raw).toBeInstanceOf(Buffer);
+  expect(third.raw).toBe(second.raw);
+});

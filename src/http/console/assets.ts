@@ -8,8 +8,9 @@ export interface Asset {
   readonly type: string;
   /** Beginning of the SHA-256 of its content: in the address, so that browsers may keep it for ever. */
   readonly version: string;
-  readonly text: string;
-  /** Compressed once, when first asked for. */
+  /** One Buffer for all readers: each connection refers to it, where text would be copied for each. */
+  readonly plain: Buffer;
+  /** The same for compressed ones: made once, when first asked for. */
   gzipped(): Promise<Buffer>;
 }
 
@@ -41,11 +42,12 @@ export async function loadAssets(): Promise<Readonly<Record<AssetName, Asset>>> 
 }
 
 function createAsset(text: string, type: string): Asset {
+  const plain = Buffer.from(text);
   let gzipped: Promise<Buffer> | undefined;
   return {
     type,
-    text,
-    version: hash("sha256", text, "hex").slice(0, 16),
-    gzipped: () => (gzipped ??= compress(text)),
+    plain,
+    version: hash("sha256", plain, "hex").slice(0, 16),
+    gzipped: () => (gzipped ??= compress(plain)),
   };
 }

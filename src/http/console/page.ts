@@ -54,7 +54,7 @@ async function toReply(asset: Asset, { headers, query }: PublicRequest, route: s
   return {
     status: 200,
     headers: { "Content-Type": asset.type, Vary: "Accept-Encoding", ...(zipped && { "Content-Encoding": "gzip" }) },
-    body: zipped ? await asset.gzipped() : asset.text,
+    body: zipped ? await asset.gzipped() : asset.plain,
     route,
     policy: query === `v=${asset.version}` ? keptHeaders : freshHeaders,
   };

@@ -1,0 +1,29 @@
+import { type DocumentNode, GraphQLError, Kind, type ValidationContext, type VariableDefinitionNode, visit } from "graphql";
+import type { Plugin } from "graphql-yoga";
+
+/** The one name that an ordinary object does not take as a key: it would set the object's prototype. GraphQL allows it for aliases and variables. */
+const proto = "__proto__";
+
+/** Whether some field of the document is answered under the key `__proto__`. */
+export function hasProtoKey(document: DocumentNode): boolean {
+  let found = false;
+  visit(document, { [Kind.FIELD]: ({ name, alias }) => void (found ||= (alias ?? name).value === proto) });
+  return found;
+}
+
+/** Refuses a variable `$__proto__`: graphql-js holds variables in an ordinary object, so its value would be lost on the way. */
+export function useNoProtoVariable(): Plugin {
+  return {
+    onValidate: ({ addValidationRule }) => addValidationRule(noProtoVariableRule),
+  };
+}
+
+function noProtoVariableRule(context: ValidationContext) {
+  return {
+    VariableDefinition(node: VariableDefinitionNode) {
+      if (node.variable.name.value === proto) {
+        context.reportError(new GraphQLError(`A variable cannot have the name "$${proto}".`, { nodes: node }));
+      }
+    },
+  };
+}

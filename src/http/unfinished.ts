@@ -1,0 +1,112 @@
+import type { ServerResponse } from "node:http";
+import type { Logger } from "../logger.ts";
+import type { Exchange } from "./exchange.ts";
+import type { EdgeLimits } from "./limits.ts";
+
+export interface Unfinished {
+  /** Follows an answer until the kernel has all of it or its connection is closed; counts what of it waits now. Again for one that is followed: counts anew. */
+  add(exchange: Exchange): void;
+  /** The answers that are followed: at work, or waiting for their readers. */
+  responses(): Iterable<ServerResponse>;
+  /** Begins to look at them once a second; returns the end of it. */
+  watch(): () => void;
+}
+
+interface Entry {
+  readonly exchange: Exchange;
+  /** Bytes that wait in this process for the reader, as last seen. None for a public file: all its readers share one Buffer. */
+  bytes: number;
+  /** Since when something of it waits, ms of `performance.now()`; null while nothing does. */
+  waitsSince: number | null;
+}
+
+/**
+ * Bounds what slow readers hold. The connection of a finite answer is closed when its reader has not taken all of it within `answerMs`. When more than
+ * `unsentBytes` wait in all, the caller with the most of them loses the answer that waits longest, until the rest fits. `onEnd` is called once for each answer.
+ */
+export function createUnfinished(
+  { answerMs, unsentBytes }: Pick<EdgeLimits, "answerMs" | "unsentBytes">,
+  logger: Logger,
+  onEnd: (exchange: Exchange) => void,
+): Unfinished {
+  const entries = new Map<ServerResponse, Entry>();
+  let total = 0;
+
+  const remove = (res: ServerResponse) => {
+    const entry = entries.get(res);
+    if (!entry) return;
+    entries.delete(res);
+    total -= entry.bytes;
+    onEnd(entry.exchange);
+  };
+
+  const measure = (entry: Entry) => {
+    const { res, isPublic } = entry.exchange;
+    const waiting = res.writableLength;
+    const bytes = isPublic ? 0 : waiting;
+    total += bytes - entry.bytes;
+    entry.bytes = bytes;
+    entry.waitsSince = waiting === 0 ? null : (entry.waitsSince ?? performance.now());
+  };
+
+  const cut = ({ exchange }: Entry, reason: "answer_deadline" | "unsent_bytes") => {
+    const { requestId, maybePrincipal: principal, ip, req, res } = exchange;
+    const who = principal ? { subject: principal.subject, kid: principal.kid } : { ip };
+    logger.warn({ request_id: requestId, ...who, reason, unsent_bytes: res.writableLength }, "slow reader: connection closed");
+    // A reset: what the kernel holds for this reader is freed as well.
+    req.socket.resetAndDestroy();
+    remove(res);
+  };
+
+  const makeRoom = () => {
+    if (total <= unsentBytes) return;
+    const slowest = findSlowest(entries.values());
+    if (!slowest) return;
+    cut(slowest, "unsent_bytes");
+    makeRoom();
+  };
+
+  const sweep = () => {
+    const startedBefore = performance.now() - answerMs;
+    for (const [res, entry] of entries) {
+      measure(entry);
+      // An answer that was pipelined behind another one emits no "close" with its connection.
+      if (entry.exchange.req.socket.destroyed) remove(res);
+      else if (entry.waitsSince !== null && entry.waitsSince <= startedBefore && !entry.exchange.isStream) {
+        cut(entry, "answer_deadline");
+      }
+    }
+    makeRoom();
+  };
+
+  return {
+    add(exchange) {
+      const { res } = exchange;
+      let entry = entries.get(res);
+      if (!entry) {
+        entry = { exchange, bytes: 0, waitsSince: null };
+        entries.set(res, entry);
+        res.once("close", () => remove(res));
+      }
+      measure(entry);
+      makeRoom();
+    },
+    responses: () => entries.keys(),
+    watch() {
+      const timer = setInterval(sweep, Math.min(1000, answerMs / 10)).unref();
+      return () => clearInterval(timer);
+    },
+  };
+}
+
+/** Of the caller with the most bytes waiting, the answer that waits longest. */
+function findSlowest(entries: Iterable<Entry>): Entry | null {
+  const waiting = [...entries].filter(({ bytes }) => bytes > 0);
+  const byCaller = new Map<string, number>();
+  for (const { exchange, bytes } of waiting) byCaller.set(exchange.caller, (byCaller.get(exchange.caller) ?? 0) + bytes);
+  const most = Math.max(...byCaller.values());
+  const [slowest] = waiting
+    .filter(({ exchange }) => byCaller.get(exchange.caller) === most)
+    .toSorted((a, b) => (a.waitsSince ?? 0) - (b.waitsSince ?? 0));
+  return slowest ?? null;
+}

@@ -1,0 +1,23 @@
+import { maySee, type Principal } from "../domain/principal.ts";
+import type { TokenEnd } from "../domain/token.ts";
+import { toLabels } from "./exposition.ts";
+import type { Table } from "./tables.ts";
+
+export const tokenTable: Table<TokenEnd> = {
+  prefix: "ops_token",
+  maxRows: 200,
+  labels: ({ kid, subject }) => toLabels({ kid, subject }),
+  columns: [
+    {
+      name: "ops_token_expires_timestamp_seconds",
+      help: "When a token of the tokens file ends, unix time. A token limited to some environments sees its own alone.",
+      value: ({ expiresAt }) => expiresAt / 1000,
+    },
+  ],
+};
+
+/** The ends that a caller may see, the next one first: who else has tokens is no business of one that is limited to some environments. */
+export function toVisibleEnds(ends: readonly TokenEnd[], principal: Principal): readonly TokenEnd[] {
+  const isOwn = ({ kid }: TokenEnd) => principal.auth === "tokens_file" && kid === principal.kid;
+  return ends.filter((end) => maySee(principal, null) || isOwn(end)).toSorted((a, b) => a.expiresAt - b.expiresAt);
+}

@@ -1,0 +1,140 @@
+import { EventEmitter } from "node:events";
+import { connect, type Socket } from "node:net";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import type { Exchange } from "../../src/http/exchange.ts";
+import { defaultLimits } from "../../src/http/limits.ts";
+import { createUnfinished } from "../../src/http/unfinished.ts";
+import { silentLogger } from "../../src/logger.ts";
+import { bearer, createSpySurface, sendRaw, startEdge, token } from "./edge-support.ts";
+
+const path = "/api/v1/admin/ops/x";
+const surface = createSpySurface(() => ({ status: 200, body: "{}" }));
+
+test("a header of less than maxHeaderSize is read, one byte more is 431", async () => {
+  await using edge = await startEdge({ surfaces: [surface] });
+  const headers = { Host: "x", Authorization: `Bearer ${token}`, Connection: "close", X: "" };
+  // node:http counts the path, the names and the values.
+  const counted = path.length + Object.entries(headers).flat().join("").length;
+  const send = (size: number) => {
+    const all = Object.entries({ ...headers, X: "x".repeat(size - counted) });
+    return sendRaw(edge.port, `GET ${path} HTTP/1.1\r\n${all.map(([name, value]) => `${name}: ${value}\r\n`).join("")}\r\n`);
+  };
+  expect(await send(defaultLimits.maxHeaderSize - 1)).toMatch(/^HTTP\/1\.1 200 /);
+  expect(await send(defaultLimits.maxHeaderSize)).toMatch(/^HTTP\/1\.1 431 /);
+});
+
+test("maxConnections are served, one more is closed", async () => {
+  await using edge = await startEdge({ surfaces: [surface], limits: { maxConnections: 3 } });
+  const sockets: Socket[] = [];
+  const open = async () => {
+    const socket = connect(edge.port, "127.0.0.1").on("error", () => {});
+    sockets.push(socket);
+    const answer = new Promise<string>((resolve) => {
+      socket.once("data", (chunk) => resolve(chunk.toString("latin1", 0, 12)));
+      socket.once("close", () => resolve("closed"));
+    });
+    socket.write("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
+    return answer;
+  };
+  const answers = [await open(), await open(), await open(), await open()];
+  expect(answers).toEqual(["HTTP/1.1 200", "HTTP/1.1 200", "HTTP/1.1 200", "closed"]);
+  for (const socket of sockets) socket.destroy();
+});
+
+test("failedAuthBurst failures are 401, one more is 429; a good token is served all the same", async () => {
+  await using edge = await startEdge({ surfaces: [surface], limits: { failedAuthBurst: 3, failedAuthPerSecond: 0.01 } });
+  const statuses = [];
+  for (let count = 0; count < 4; count += 1) statuses.push((await edge.send("GET", path)).status);
+  expect(statuses).toEqual([401, 401, 401, 429]);
+  expect((await edge.send("GET", path, bearer)).status).toBe(200);
+});
+
+describe("what slow readers hold", () => {
+  beforeEach(() => void vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "performance"] }));
+  afterEach(() => void vi.useRealTimers());
+
+  /** An answer of which `waiting` bytes wait for the reader of this caller. */
+  function createAnswer(caller: string, waiting: number, more: { isPublic?: boolean; isStream?: boolean } = {}) {
+    const res = Object.assign(new EventEmitter(), { writableLength: waiting });
+    const socket = { destroyed: false, resetAndDestroy: () => void (socket.destroyed = true) };
+    const exchange = { res, req: { socket }, caller, maybePrincipal: undefined, isPublic: false, isStream: false, ...more };
+    return { exchange: exchange as unknown as Exchange, res, socket };
+  }
+
+  function createLimited(limits: { answerMs?: number; unsentBytes?: number }) {
+    const ended: Exchange[] = [];
+    const onEnd = (exchange: Exchange) => void ended.push(exchange);
+    const unfinished = createUnfinished({ ...defaultLimits, ...limits }, silentLogger, onEnd);
+    return { ended, unfinished, unwatch: unfinished.watch() };
+  }
+
+  test("unsentBytes may wait, one more ends the longest wait of the caller that has most", () => {
+    const { ended, unfinished } = createLimited({ unsentBytes: 100 });
+    const [small, old, young, last] = [
+      createAnswer("one", 30),
+      createAnswer("two", 30),
+      createAnswer("two", 40),
+      createAnswer("three", 1),
+    ];
+    for (const { exchange } of [small, old, young]) {
+      unfinished.add(exchange);
+      vi.advanceTimersByTime(10);
+    }
+    expect([small, old, young].map(({ socket }) => socket.destroyed)).toEqual([false, false, false]);
+    unfinished.add(last.exchange);
+    expect([small, old, young, last].map(({ socket }) => socket.destroyed)).toEqual([false, true, false, false]);
+    expect(ended).toEqual([old.exchange]);
+    expect([...unfinished.responses()]).toEqual([small.res, young.res, last.res]);
+  });
+
+  test("what was taken meanwhile, or ended, leaves room; what a stream holds is seen within a second", () => {
+    const { unfinished } = createLimited({ unsentBytes: 100 });
+    const [first, second, stream] = [createAnswer("a", 60), createAnswer("b", 40), createAnswer("c", 0, { isStream: true })];
+    for (const { exchange } of [first, second, stream]) unfinished.add(exchange);
+    first.res.writableLength = 50;
+    stream.res.writableLength = 10;
+    vi.advanceTimersByTime(1000);
+    expect([first, second, stream].map(({ socket }) => socket.destroyed)).toEqual([false, false, false]);
+    second.res.emit("close");
+    stream.res.writableLength = 50;
+    vi.advanceTimersByTime(1000);
+    expect([first, stream].map(({ socket }) => socket.destroyed)).toEqual([false, false]);
+    stream.res.writableLength = 51;
+    vi.advanceTimersByTime(1000);
+    expect([first, stream].map(({ socket }) => socket.destroyed)).toEqual([false, true]);
+  });
+
+  test("readers of public files share one Buffer: their bytes are not counted", () => {
+    const { unfinished } = createLimited({ unsentBytes: 100 });
+    const answers = [1, 2, 3].map(() => createAnswer("", 90, { isPublic: true }));
+    for (const { exchange } of answers) unfinished.add(exchange);
+    expect(answers.some(({ socket }) => socket.destroyed)).toBe(false);
+  });
+
+  test("answerMs after it began to wait an answer is given up, not before; a stream is not", () => {
+    const { unfinished, unwatch } = createLimited({ answerMs: 10_000 });
+    const [api, file, stream, idle] = [
+      createAnswer("a", 1),
+      createAnswer("", 1, { isPublic: true }),
+      createAnswer("b", 1, { isStream: true }),
+      createAnswer("c", 0),
+    ];
+    for (const { exchange } of [api, file, stream, idle]) unfinished.add(exchange);
+    vi.advanceTimersByTime(9999);
+    expect([api, file, stream, idle].map(({ socket }) => socket.destroyed)).toEqual([false, false, false, false]);
+    vi.advanceTimersByTime(1);
+    expect([api, file, stream, idle].map(({ socket }) => socket.destroyed)).toEqual([true, true, false, false]);
+    unwatch();
+  });
+
+  test("an answer behind another one ends with their connection, though node:http does not say so", () => {
+    const { ended, unfinished } = createLimited({});
+    const behind = createAnswer("a", 1);
+    unfinished.add(behind.exchange);
+    behind.socket.destroyed = true;
+    vi.advanceTimersByTime(1000);
+    expect(ended).toEqual([behind.exchange]);
+    behind.res.emit("close");
+    expect(ended).toHaveLength(1);
+  });
+});
