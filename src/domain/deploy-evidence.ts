@@ -34,7 +34,7 @@ function toWindow(history: QueueHistory | undefined, seconds: number): QueueWind
   return { ...ended, waitP95Seconds, runP95Seconds, depth, oldestAgeSeconds };
 }
 
-/** What the engines' events told of the containers of a group. */
+/** What the engines' events say of the containers of a group. */
 export interface SeenEvents {
   readonly deaths: readonly TimelineEntry[];
   readonly health: readonly TimelineEntry[];

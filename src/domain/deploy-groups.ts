@@ -6,10 +6,11 @@ import { type ServiceGroup, listGroups, toGroup } from "./service-group.ts";
 type Said = Pick<DeployRecord, "service" | "destination" | "env" | "tag" | "version" | "commitSha">;
 
 /**
- * Finds the group that a deploy is of, among those of core containers. A group fits when nothing that the deploy says speaks against it. A deploy without a
- * destination is one of a group without; where none fits, it was written by a pipeline that does not name destinations: then it is of the only group that
- * fits. Of several, the only one that has containers of its release. Null when several are left: it is compared with none of them.
- * What fits none is of the group that it names.
+ * Finds the group that a deploy is of, among those of core containers. A group fits when nothing that the deploy says speaks against it: a deploy with a
+ * destination is of a group with that one, a deploy without of a group without. What fits none of these was written by a pipeline that is not Kamal's hook:
+ * one without a destination is of any that fits otherwise, those that run first; one that names no service may mean an environment by its destination. Of
+ * several groups it is the only one that has containers of its release. Null when several are left: the deploy is compared with none of them. What fits
+ * none at all is of the group that it names.
  */
 export function createGroupFinder(containers: readonly Container[]): (said: Said) => ServiceGroup | null {
   const groups = listGroups(containers.filter(({ kind }) => kind === "core"));
@@ -18,8 +19,12 @@ export function createGroupFinder(containers: readonly Container[]): (said: Said
   return (said) => {
     const fits = ({ service, env }: ServiceGroup) => [service, null].includes(said.service) && [env, null].includes(said.env);
     const named = (group: ServiceGroup) => fits(group) && group.destination === said.destination;
+    const meant = (group: ServiceGroup) =>
+      fits(group) && group.destination === null && said.service === null && said.env !== null;
     const attempts =
-      said.destination === null ? [live.filter(named), live.filter(fits), groups.filter(fits)] : [groups.filter(named)];
+      said.destination === null
+        ? [live.filter(named), live.filter(fits), groups.filter(fits)]
+        : [groups.filter(named), groups.filter(meant)];
     const fitting = attempts.find(({ length }) => length > 0);
     if (!fitting) return toGroup(said);
     const runs = ({ members }: (typeof groups)[number]) => members.some((container) => runsRelease(container, said));

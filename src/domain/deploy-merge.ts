@@ -83,7 +83,7 @@ function toContainersRecord(cluster: readonly [Container, ...Container[]]): Depl
  */
 export function fromImages(
   images: readonly ReleaseImage[],
-  told: readonly DeployRecord[],
+  known: readonly DeployRecord[],
   containers: readonly Container[],
 ): DeployRecord[] {
   const found = images.flatMap((image) => {
@@ -93,7 +93,7 @@ export function fromImages(
   const releases = Map.groupBy(found, toReleaseKey);
   return [...releases.values()].flatMap((group) => {
     const record = toImageRecord(group as [PlacedImage, ...PlacedImage[]]);
-    const others = told.filter((other) => isOfSameGroup(other, record));
+    const others = known.filter((other) => isOfSameGroup(other, record));
     const isPast = others.some(({ deployedAt }) => toUnix(deployedAt) > toUnix(record.deployedAt));
     const isTagged = group.some(({ taggedAt }) => taggedAt !== null);
     return isPast && (isTagged || !others.some((other) => isSameRelease(other, record))) ? [record] : [];
@@ -129,7 +129,7 @@ function toImageRecord(group: readonly [PlacedImage, ...PlacedImage[]]): DeployR
 }
 
 /**
- * Each deploy once, newest first. What several origins tell is told by the best of them, and completed from the others: the same release of the same group
+ * Each deploy once, newest first. What several origins know is taken from the best of them, and completed from the others: the same release of the same group
  * within half an hour. A moving tag (latest) may be any release.
  *
  * @param now unix seconds; no deploy is after it

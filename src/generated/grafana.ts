@@ -28,7 +28,7 @@ export type DeployState =
   | 'rolled_back'
   /** Any other. */
   | 'superseded'
-  /** The newest one; whether it runs is not known, as an engine is silent or containers do not tell their release. Also any that may be of several services or destinations. */
+  /** The newest one; whether it runs is not known, as an engine is silent or containers do not say their release. Also any that may be of several services or destinations. */
   | 'unknown';
 
 /** Where something belongs. Kamal destinations are mapped to it by the configuration. */

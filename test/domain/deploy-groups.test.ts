@@ -49,7 +49,7 @@ describe("the group of a deploy", () => {
     expect(find({ ...unnamed, env: "staging" }, production, beta)).toBe("unknown service (staging)");
   });
 
-  it("is chosen by the release where one alone has containers of it, else it is none", () => {
+  it("is chosen by the release where one alone has containers of it, else not at all", () => {
     const newer = { ...beta, version: "v2" };
     expect(find(unnamed, production, newer)).toBe("wallet-core -d production (production)");
     expect(find({ ...unnamed, tag: "v2", version: "v2" }, production, newer)).toBe("wallet-core -d beta (unknown environment)");
@@ -58,6 +58,16 @@ describe("the group of a deploy", () => {
     // Of two services, and of two environments of one without a destination.
     expect(find(unnamed, plain, { ...plain, service: "shop" })).toBeNull();
     expect(find({ ...unnamed, service: "wallet-core" }, plain, { ...plain, env: "staging" })).toBeNull();
+  });
+
+  it("has no destination where a pipeline that names no service means an environment by it", () => {
+    const record = { ...unnamed, destination: "staging", env: "staging" as const };
+    const staging = web({ service: "wallet-core-staging", env: "staging" });
+    expect(find(record, staging, production)).toBe("wallet-core-staging (staging)");
+    expect(find(record, staging, web({ destination: "staging", env: "staging" }))).toBe("wallet-core -d staging (staging)");
+    // Kamal's hook names the service: then it is a destination.
+    expect(find({ ...record, service: "wallet-core-staging" }, staging)).toBe("wallet-core-staging -d staging (staging)");
+    expect(find({ ...record, destination: "qa", env: null }, staging)).toBe("unknown service -d qa (unknown environment)");
   });
 
   it("gives a deploy containers of one group at most, whatever runs", () => {
@@ -79,7 +89,8 @@ describe("the group of a deploy", () => {
         expect(new Set(own.map(toGroupKey)).size).toBeLessThanOrEqual(1);
         for (const one of own) {
           expect([said.service ?? one.service, said.env ?? one.env]).toEqual([one.service, one.env]);
-          expect(said.destination ?? one.destination).toBe(one.destination);
+          const mayDiffer = said.destination === null || (said.service === null && said.env !== null && one.destination === null);
+          expect(mayDiffer || said.destination === one.destination).toBe(true);
         }
       }),
     );

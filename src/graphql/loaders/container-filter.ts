@@ -30,7 +30,7 @@ export function createContainerFilter(filter: ContainerFilter, principal: Princi
     isAtDestination(container, destination);
 }
 
-/** Whether a container is at a Kamal destination that was asked for: absent is any, "" is none. */
+/** Whether a container is at a Kamal destination that was asked for: absent is any, "" those without one. */
 export function isAtDestination({ destination }: Container, wanted: string | null | undefined): boolean {
   return wanted === null || wanted === undefined || (destination ?? "") === wanted;
 }

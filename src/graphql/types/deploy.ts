@@ -16,7 +16,7 @@ export function addDeploys(builder: Builder, refs: Refs, scalars: Scalars): void
       incomplete: { description: "The newest one, which some live containers, or all, do not run." },
       unknown: {
         description:
-          "The newest one; whether it runs is not known, as an engine is silent or containers do not tell their release. Also any that may be of several services or destinations.",
+          "The newest one; whether it runs is not known, as an engine is silent or containers do not say their release. Also any that may be of several services or destinations.",
       },
       previous: { description: "The newest of another release that was not rolled back: where a rollback would lead." },
       rolled_back: { description: "The next deploy was a rollback, or went back to a release of before." },
