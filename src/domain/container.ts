@@ -112,11 +112,13 @@ export type StatsPoint = Pick<ContainerStats, "sampledAt" | "cpuPct" | "memPct" 
 /** Which lines are wanted; all of it applies before any limit. */
 export interface LogFilter {
   readonly stream?: LogStream;
-  /** Plain substring, case-sensitive. */
+  /** Plain substring, case-sensitive unless `ignoreCase`. */
   readonly search?: string;
+  readonly ignoreCase?: boolean;
   readonly pattern?: LinePattern;
-  /** So severe, or more. */
+  /** So severe, or more; also lines that name no level, unless `levelStrict`. */
   readonly level?: LogLevel;
+  readonly levelStrict?: boolean;
 }
 
 export interface LogOptions extends LogFilter {

@@ -13,12 +13,15 @@ interface LogArgs {
   readonly stream?: "stdout" | "stderr" | null | undefined;
   readonly search?: string | null | undefined;
   readonly searchRegex?: string | null | undefined;
+  readonly ignoreCase?: boolean | null | undefined;
   readonly level?: LogLevel | null | undefined;
+  readonly levelStrict?: boolean | null | undefined;
 }
 
 /** Arguments of a field as the port wants them; `minTail` is the least that is asked for. Rejects with invalid_request and the argument's name. */
 export async function toLogOptions(args: LogArgs, minTail: number): Promise<LogOptions> {
   const { tail, since, until, stream, search, searchRegex, level } = args;
+  const [ignoreCase, levelStrict] = [args.ignoreCase ?? false, args.levelStrict ?? false];
   if (tail < minTail || tail > maxTail) throw new OpsError("invalid_request", `tail must be from ${minTail} to ${maxTail}`);
   if (search && search.length > 200) throw new OpsError("invalid_request", "search must have at most 200 characters");
   return {
@@ -26,14 +29,14 @@ export async function toLogOptions(args: LogArgs, minTail: number): Promise<LogO
     ...toTime("since", since),
     ...toTime("until", until),
     ...(stream && { stream }),
-    ...(search && { search }),
-    ...(searchRegex && { pattern: await toPattern(searchRegex) }),
-    ...(level && { level }),
+    ...(search && { search, ignoreCase }),
+    ...(searchRegex && { pattern: await toPattern(searchRegex, ignoreCase) }),
+    ...(level && { level, levelStrict }),
   };
 }
 
-async function toPattern(text: string) {
-  const pattern = await compileLinePattern(text);
+async function toPattern(text: string, ignoreCase: boolean) {
+  const pattern = await compileLinePattern(text, ignoreCase);
   if (pattern) return pattern;
   throw new OpsError(
     "invalid_request",

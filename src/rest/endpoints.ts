@@ -60,14 +60,19 @@ const logParams = [
   textParam("since", 64, { description: "From this time on: RFC 3339, unix seconds, or a duration back from now (10m)" }),
   textParam("until", 64, { description: "Up to this time, as since" }),
   choiceParam("stream", ["stdout", "stderr"], { description: "Only this stream" }),
-  textParam("search", 200, { description: "Only lines that contain this text, case-sensitive" }),
+  textParam("search", 200, { description: "Only lines that contain this text, case-sensitive unless ignore_case" }),
   textParam("search_regex", 200, {
     variable: "searchRegex",
-    description: "Only lines that match this regular expression (RE2); (?i) ignores case",
+    description: "Only lines that match this regular expression (RE2), case-sensitive unless ignore_case",
+  }),
+  booleanParam("ignore_case", {
+    variable: "ignoreCase",
+    description: "search and search_regex take capital and small letters for the same",
   }),
   choiceParam("level", ["trace", "debug", "info", "warn", "error", "fatal"], {
-    description: "Only lines so severe, or more, as they say themselves",
+    description: "Only lines of this level or a more severe one, and lines that name no level unless level_strict",
   }),
+  booleanParam("level_strict", { variable: "levelStrict", description: "level leaves out lines that name no level" }),
   booleanParam("download", { description: "The lines as a text file" }),
   booleanParam("follow", {
     description:

@@ -61,9 +61,19 @@ test("secrets and control sequences are gone from everything that a caller can a
   expect(await text.text()).not.toMatch(/canary|[^\n\x20-\x7e]/);
 });
 
+test("search and search_regex are case-sensitive unless ignore_case", async () => {
+  expect(await messages("levels", "tail=1&search=error%20BOOM")).toEqual([]);
+  expect(await messages("levels", "tail=1&search=error%20BOOM&ignore_case=true")).toEqual(["ERROR boom"]);
+  expect(await messages("levels", "tail=1&search_regex=%5Eerror%20b")).toEqual([]);
+  expect(await messages("levels", "tail=1&search_regex=%5Eerror%20b&ignore_case=true")).toEqual(["ERROR boom"]);
+});
+
 test("a level keeps stack traces whole, and stands before the limit", async () => {
-  expect(await messages("levels", "level=error&tail=5")).toEqual(["ERROR boom", "    at f (x.js:1)", "Caused by: y"]);
-  expect(await messages("levels", "level=warn&tail=5")).toHaveLength(4);
+  const error = ["ERROR boom", "    at f (x.js:1)", "Caused by: y"];
+  expect(await messages("levels", "level=error&tail=5&level_strict=true")).toEqual(error);
+  expect(await messages("levels", "level=warn&tail=5&level_strict=true")).toHaveLength(4);
+  expect(await messages("levels", "level=error&tail=5")).toEqual([...error, "plain"]);
+  expect((await get("levels", "level=error&level_strict=maybe")).status).toBe(400);
   expect((await get("levels", "level=loud")).status).toBe(400);
 });
 

@@ -14,11 +14,27 @@ export function toLogFilterArgs(arg: Arg, scalars: Scalars, minTail: 0 | 1) {
     }),
     since: arg.string({ description: "From this time on: RFC 3339, unix seconds, or a duration back from now (10m, 2h)." }),
     stream: arg({ type: scalars.stream, description: "Only this stream." }),
-    search: arg.string({ description: "Only lines that contain this text, case-sensitive; at most 200 characters." }),
-    searchRegex: arg.string({
-      description: "Only lines that match this regular expression (RE2, at most 200 characters); `(?i)` ignores case.",
+    search: arg.string({
+      description: "Only lines that contain this text, case-sensitive unless ignoreCase; at most 200 characters.",
     }),
-    level: arg({ type: scalars.logLevel, description: "Only lines so severe, or more." }),
+    searchRegex: arg.string({
+      description:
+        "Only lines that match this regular expression (RE2, at most 200 characters), case-sensitive unless ignoreCase.",
+    }),
+    ignoreCase: arg.boolean({
+      defaultValue: false,
+      required: true,
+      description: "Whether search and searchRegex take capital and small letters for the same.",
+    }),
+    level: arg({
+      type: scalars.logLevel,
+      description: "Only lines of this level or a more severe one, and lines that name no level unless levelStrict.",
+    }),
+    levelStrict: arg.boolean({
+      defaultValue: false,
+      required: true,
+      description: "Whether level leaves out lines that name no level.",
+    }),
   };
 }
 

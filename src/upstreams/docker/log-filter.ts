@@ -17,11 +17,12 @@ export function createLogFilter({ since, until, ...wanted }: Omit<LogOptions, "t
 }
 
 /** Whether a line is one of those wanted, whenever it was written. The cheap questions come first. */
-export function createLineFilter({ stream, search, pattern, level }: LogFilter): (line: LogLine) => boolean {
-  return (line) =>
+export function createLineFilter({ stream, search, ignoreCase, pattern, level, levelStrict = false }: LogFilter) {
+  const wanted = ignoreCase ? search?.toLowerCase() : search;
+  return (line: LogLine): boolean =>
     (stream === undefined || line.stream === stream) &&
-    (level === undefined || isAtLeast(line.level, level)) &&
-    (search === undefined || line.message.includes(search)) &&
+    (level === undefined || isAtLeast(line.level, level, levelStrict)) &&
+    (wanted === undefined || (ignoreCase ? line.message.toLowerCase() : line.message).includes(wanted)) &&
     (pattern === undefined || pattern.test(line.message));
 }
 

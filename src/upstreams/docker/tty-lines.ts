@@ -43,8 +43,8 @@ export function createTtySplitter(onEntry: (entry: Buffer) => void): TtySplitter
       let start = 0;
       for (let end = chunk.indexOf(0x0a); end !== -1; end = chunk.indexOf(0x0a, start)) {
         hold(chunk.subarray(start, end));
-        if (size > maxHeldBytes) pieces.push(Buffer.from("\n"));
-        else hold(chunk.subarray(end, end + 1));
+        // Beyond what may be held: also the entry of a line that was cut ends.
+        pieces.push(chunk.subarray(end, end + 1));
         emit();
         start = end + 1;
       }
