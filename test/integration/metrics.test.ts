@@ -209,7 +209,7 @@ describe("deploy/prometheus", () => {
     expect(names.filter((name) => !new RegExp(`alertname: ${name}\\n\\s+exp_alerts:\\n`).test(tests))).toEqual([]);
     const sources = execFileSync(
       "cat",
-      ["containers", "queues", "hosts", "deploy", "upstreams", "handler", "recorders", "process"].map(
+      ["containers", "queues", "hosts", "deploy", "tokens", "upstreams", "handler", "recorders", "process"].map(
         (name) => `src/metrics/${name}.ts`,
       ),
       { encoding: "utf8" },
@@ -240,7 +240,7 @@ describe("deploy/prometheus", () => {
       const { groups } = (await ask(prometheus.url, "rules")) as { groups: { rules: { name: string; health: string }[] }[] };
       const rules = groups.flatMap((group) => group.rules);
       await until(async () => (await healths(prometheus.url)).every((health) => health === "ok"));
-      expect(rules).toHaveLength(27);
+      expect(rules).toHaveLength(28);
       const metadata = (await ask(prometheus.url, "metadata?limit_per_metric=1")) as Record<
         string,
         { type: string; unit: string }[]
