@@ -42,7 +42,7 @@ export function addHealthCheck(builder: Builder, refs: Refs, scalars: Scalars): 
       }),
       output: t.string({
         nullable: true,
-        description: "Output of the probe, at most 4096 bytes, secrets redacted; null before the first.",
+        description: "Output of the probe, secrets redacted, cut at 4096 characters; null before the first.",
         resolve: ({ probe, run }) => run?.output ?? probe?.output ?? null,
       }),
       exitCode: t.int({

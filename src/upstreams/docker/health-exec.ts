@@ -1,13 +1,14 @@
 import { z } from "zod";
-import type { ContainerRef, ProbeRun } from "../../domain/container.ts";
-import { cleanText } from "../../domain/log-clean.ts";
+import { type ContainerRef, type ProbeRun, healthOutputLimit } from "../../domain/container.ts";
+import { cleanStart, cutMargin } from "../../domain/log-clean.ts";
 import { OpsError } from "../../errors.ts";
 import { createDemuxer } from "./demux.ts";
 import type { Engine } from "./engine.ts";
 
-/** Docker's own bounds: of a probe without a timeout, and of its output. */
+/** Docker's own, of a probe without a timeout. */
 const defaultTimeoutSeconds = 30;
-const maxOutputBytes = 4096;
+/** As much of its output as is read. */
+const maxOutputBytes = healthOutputLimit + cutMargin;
 /** For the calls around the probe. */
 const graceMs = 5000;
 
@@ -65,7 +66,7 @@ async function runProbe(engine: Engine, fullId: string): Promise<ProbeRun | null
   const timedOut = result.exitCode === 137 && durationMs >= seconds * 1000;
   return {
     ...result,
-    output: cleanText(result.output),
+    output: cleanStart(result.output, healthOutputLimit, Buffer.byteLength(result.output) >= maxOutputBytes),
     timedOut,
     durationMs,
     checkedAt: new Date().toISOString().replace(/\.\d+/, ""),
@@ -90,7 +91,7 @@ function requireShell(output: string, engine: string): void {
   throw new OpsError("docker_error", message, { upstream: `docker:${engine}` });
 }
 
-/** Both streams as they came, cut as Docker cuts them. */
+/** The first `maxOutputBytes` of both streams, as they came. */
 async function readOutput(stream: AsyncIterable<Buffer>): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
