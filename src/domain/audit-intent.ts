@@ -1,4 +1,5 @@
 import type { AuditEntry } from "./audit.ts";
+import { createLineCleaner } from "./log-clean.ts";
 import type { Origin, Principal } from "./principal.ts";
 
 /** Who wants something done, and why. */
@@ -7,6 +8,11 @@ interface Asked {
   readonly origin: Origin;
   readonly requestId: string;
   readonly reason: string | null;
+}
+
+/** A caller's reason as it is recorded and shown: one line without control or invisible characters, its secrets redacted; null when nothing is left. */
+export function cleanReason(reason: string | null): string | null {
+  return createLineCleaner()(reason ?? "").trim() || null;
 }
 
 /** An intent for the audit record: `about` is what it is about, the rest is who asked. */
@@ -28,7 +34,7 @@ export function toIntentEntry(
     containerName: "",
     image: "",
     job: null,
-    reason,
+    reason: cleanReason(reason),
     args: {},
     keyHash: null,
     detail: null,

@@ -6,6 +6,7 @@ import { type JobAction, type JobChange, type JobRef, errorGroupMinutes } from "
 import type { FailedJobs, QueueSource } from "../domain/queue.ts";
 import { OpsError, toProblem } from "../errors.ts";
 import type { OpsContext } from "./context.ts";
+import { requireReason } from "./restart-errors.ts";
 
 /** A job that was changed. */
 export interface JobChanged {
@@ -90,7 +91,7 @@ async function findSource({ source: name, reason }: Asked, { loaders, sources }:
   if (!sources.jobsEnabled) {
     throw new OpsError("jobs_disabled", "Operations on jobs are off; WALLET_CORE_OPS_JOBS=on enables them");
   }
-  if (reason.trim() === "" || reason.length > 200) throw new OpsError("invalid_request", "reason must have 1 to 200 characters");
+  requireReason(reason);
   const source = (await loaders.queues.visible()).find((candidate) => candidate.name === name);
   if (!source) throw new OpsError("not_found", "No queue source of this name");
   return source;
