@@ -102,7 +102,8 @@ export function toQueueOptions(config: Config, logger: Logger): QueueSourcesOpti
   const common = { databaseUrl, controlDatabaseUrl: config.jobs ? config.controlDatabaseUrl : null, brokers, env, logger };
   if (queuesFile === null) return common;
   const parsed = parseQueuesFile(queuesFile.text);
-  if (!parsed.ok) throw new ConfigError(parsed.issues.map((issue) => `${queuesFile.path}: ${issue}`));
+  if (!parsed.ok)
+    throw new ConfigError(parsed.issues.map((issue) => `WALLET_CORE_OPS_QUEUES_FILE: ${queuesFile.path}: ${issue}`));
   const { detect, hide, sources } = parsed;
   return { ...common, detect, hide, sources };
 }
