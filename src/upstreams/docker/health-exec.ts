@@ -4,6 +4,7 @@ import { cleanStart, cutMargin } from "../../domain/log-clean.ts";
 import { OpsError } from "../../errors.ts";
 import { createDemuxer } from "./demux.ts";
 import type { Engine } from "./engine.ts";
+import { AnswerError } from "./status-error.ts";
 
 /** Docker's own, of a probe without a timeout. */
 const defaultTimeoutSeconds = 30;
@@ -15,7 +16,7 @@ const graceMs = 5000;
 const healthcheck = z.object({ Test: z.array(z.string()).nullish(), Timeout: z.number().nullish() }).nullish();
 const inspectAnswer = z.object({ Config: z.object({ Healthcheck: healthcheck }) });
 const createAnswer = z.object({ Id: z.string().regex(/^[0-9a-f]{64}$/) });
-const execAnswer = z.object({ Running: z.boolean(), ExitCode: z.number().nullish() });
+const execAnswer = z.object({ Running: z.boolean(), ExitCode: z.int32().nullish() });
 
 /**
  * Leaving an exec does not end its process, so it carries its own end: Docker makes it the leader of a process group, and the watcher
@@ -44,8 +45,9 @@ export function createHealthProber(): HealthProber {
 }
 
 async function runProbe(engine: Engine, fullId: string): Promise<ProbeRun | null> {
-  const inspect = (signal: AbortSignal) => engine.client.call(fullId, "json", {}, signal);
-  const { Config: config } = inspectAnswer.parse(await engine.ask(graceMs, inspect));
+  const inspect = async (signal: AbortSignal) =>
+    parseAnswer(inspectAnswer, await engine.client.call(fullId, "json", {}, signal), "the inspection of a container");
+  const { Config: config } = await engine.ask(graceMs, inspect);
   const command = toCommand(config.Healthcheck?.Test ?? []);
   if (command === null) return null;
   const seconds = toTimeout(config.Healthcheck?.Timeout ?? 0);
@@ -56,9 +58,11 @@ async function runProbe(engine: Engine, fullId: string): Promise<ProbeRun | null
   };
   const startedMs = performance.now();
   const result = await engine.ask(seconds * 1000 + graceMs, async (signal) => {
-    const { Id: execId } = createAnswer.parse(await engine.client.exec(`/containers/${fullId}/exec`, body, signal));
+    const created = await engine.client.exec(`/containers/${fullId}/exec`, body, signal);
+    const { Id: execId } = parseAnswer(createAnswer, created, "the start of a probe");
     const output = await readOutput(await engine.client.openExec(execId, signal));
-    const { ExitCode: exitCode } = execAnswer.parse(await engine.client.exec(`/exec/${execId}/json`, null, signal));
+    const ended = await engine.client.exec(`/exec/${execId}/json`, null, signal);
+    const { ExitCode: exitCode } = parseAnswer(execAnswer, ended, "the end of a probe");
     return { output, exitCode: exitCode ?? null };
   });
   const durationMs = Math.round(performance.now() - startedMs);
@@ -71,6 +75,12 @@ async function runProbe(engine: Engine, fullId: string): Promise<ProbeRun | null
     durationMs,
     checkedAt: new Date().toISOString().replace(/\.\d+/, ""),
   };
+}
+
+function parseAnswer<T>(schema: z.ZodType<T>, answer: unknown, to: string): T {
+  const { success, data } = schema.safeParse(answer);
+  if (!success) throw new AnswerError(`it answered ${to} as no engine does`);
+  return data;
 }
 
 /** What Docker would run; null for no health check. */
