@@ -1,6 +1,7 @@
 import type { AuditEntry } from "./audit.ts";
+import type { Container } from "./container.ts";
 import { createLineCleaner } from "./log-clean.ts";
-import type { Origin, Principal } from "./principal.ts";
+import { type Origin, type Principal, toOwnerEnv } from "./principal.ts";
 
 /** Who wants something done, and why. */
 interface Asked {
@@ -8,6 +9,13 @@ interface Asked {
   readonly origin: Origin;
   readonly requestId: string;
   readonly reason: string | null;
+}
+
+/** What an entry says of the container that it is about. */
+export function aboutContainer(container: Container) {
+  const { engine, fullId: containerId, name: containerName, image } = container;
+  // Whose tokens may read it: of what is not of the product, only those of every environment.
+  return { env: toOwnerEnv(container), engine, containerId, containerName, image };
 }
 
 /** A caller's reason as it is recorded and shown: one line without control or invisible characters, its secrets redacted; null when nothing is left. */
