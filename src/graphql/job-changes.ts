@@ -49,6 +49,8 @@ interface GroupAsked extends Asked {
 /** @throws as `changeJob`; not_found where nothing of the window has this fingerprint */
 export async function retryErrorGroup(asked: GroupAsked, context: OpsContext): Promise<GroupRetried> {
   const source = await findSource(asked, context);
+  // As PostgreSQL can hold it: it is looked for before any job is.
+  if (!/^[^\0\p{Cs}]{1,500}$/u.test(asked.queue)) throw new OpsError("invalid_request", "queue must have 1 to 500 characters");
   if (!/^[0-9a-f]{12}$/.test(asked.fingerprint)) throw new OpsError("invalid_request", "fingerprint must be 12 hex digits");
   if (asked.limit < 1 || asked.limit > 100) throw new OpsError("invalid_request", "limit must be from 1 to 100");
   const request = toRequest(asked, source, context);
