@@ -4,7 +4,7 @@ import { type AuditOutcome, createOutcomes, onceDone } from "./audit-outcomes.ts
 import type { Container, ContainerSource, ProbeRun } from "./container.ts";
 import type { Origin, Principal } from "./principal.ts";
 
-export interface ProbeRequest {
+interface ProbeRequest {
   readonly requestId: string;
   readonly principal: Principal;
   readonly origin: Origin;
