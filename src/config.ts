@@ -1,6 +1,6 @@
 import { BlockList } from "node:net";
 import { parseDestinations, parseSelectors, parseServices } from "./config-containers.ts";
-import { type EngineConfig, parseEngine } from "./config-engines.ts";
+import { type EngineConfig, isDecodable, parseEngines } from "./config-engines.ts";
 import { type LoopbackAddress, loopbackForm, parseLoopback } from "./config-loopback.ts";
 import { parseProxies } from "./config-proxies.ts";
 import type { ContainerRules } from "./domain/container-facts.ts";
@@ -109,7 +109,9 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>, r
     try {
       return readFile(path);
     } catch (error) {
-      return fail(name, `cannot be read: ${path} (${(error as NodeJS.ErrnoException).code ?? "error"})`);
+      // Somebody may have given the secret where its file was asked for.
+      const shown = /^\.{0,2}\/[\w./-]+$/.test(path) ? `: ${path}` : "";
+      return fail(name, `cannot be read${shown} (${(error as NodeJS.ErrnoException).code ?? "error"})`);
     }
   };
   const text = (name: Variable): string | null => {
@@ -162,11 +164,11 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>, r
     trustedProxies: toProxies(text("TRUSTED_PROXIES") ?? "", issues),
     env: check("ENV", null, (value) => (value === "staging" || value === "production" ? value : null), "staging or production"),
     engines: toEngines(text("DOCKER_HOSTS") ?? "unix:///var/run/docker.sock", issues),
-    databaseUrl: check("DATABASE_URL", null, url(["postgres:", "postgresql:"]), "a postgres:// URL"),
-    controlDatabaseUrl: check("CONTROL_DATABASE_URL", null, url(["postgres:", "postgresql:"]), "a postgres:// URL"),
+    databaseUrl: check("DATABASE_URL", null, postgres, postgresForm),
+    controlDatabaseUrl: check("CONTROL_DATABASE_URL", null, postgres, postgresForm),
     brokers: {
       rabbitmq: check("RABBITMQ_URL", null, url(["http:", "https:"]), "the http:// or https:// URL of the management API"),
-      redis: check("REDIS_URL", null, url(["redis:", "rediss:"]), "a redis:// or rediss:// URL"),
+      redis: check("REDIS_URL", null, url(["redis:", "rediss:"], isRedis), `a redis:// or rediss:// URL, ${encoded}`),
     },
     queuesFile: queuesPath !== null && queuesText !== null ? { path: queuesPath, text: queuesText } : null,
     prometheusUrl: check("PROMETHEUS_URL", "http://prometheus:9090", url(["http:", "https:"]), "an http:// or https:// URL"),
@@ -206,6 +208,10 @@ function toProxies(list: string, issues: string[]): BlockList {
   return new BlockList();
 }
 
+const encoded = "percent-encoded where a name or password has one of : / ? # @ %";
+const postgresForm = `a postgres:// URL, ${encoded}`;
+const postgres = url(["postgres:", "postgresql:"], isPostgres);
+
 function threshold(value: string): number | null {
   return /^(0?\.\d+|[01](\.0+)?)$/.test(value) ? Number(value) : null;
 }
@@ -218,8 +224,21 @@ function wholeNumber(minimum: number, maximum: number): (value: string) => numbe
   return (value) => (/^\d{1,9}$/.test(value) && Number(value) >= minimum && Number(value) <= maximum ? Number(value) : null);
 }
 
-function url(protocols: readonly string[]): (value: string) => string | null {
-  return (value) => (URL.canParse(value) && protocols.includes(new URL(value).protocol) ? value : null);
+function url(protocols: readonly string[], isUsable: (url: URL) => boolean = () => true): (value: string) => string | null {
+  return (value) => {
+    const parsed = /^\w+:\/\//.test(value) ? URL.parse(value) : null;
+    return parsed && protocols.includes(parsed.protocol) && isUsable(parsed) ? value : null;
+  };
+}
+
+/** As pg decodes it, which takes a lone % for itself. */
+function isPostgres({ username, password, pathname }: URL): boolean {
+  return [username, password, pathname].every((part) => isDecodable(part.replaceAll(/%(?![\da-f]{2})/gi, "%25")));
+}
+
+/** As ioredis decodes it. Its path is the number of a database. */
+function isRedis({ username, password, pathname }: URL): boolean {
+  return [username, password].every(isDecodable) && /^\/?\d{0,9}$/.test(pathname);
 }
 
 function unknownNames(env: Readonly<Record<string, string | undefined>>): string[] {
@@ -241,18 +260,8 @@ function toJwt(jwksUrl: string | null, issuer: string | null, audience: string |
   return { jwksUrl, issuer, audience };
 }
 
-function toEngines(list: string, issues: string[]): EngineConfig[] {
-  const engines: EngineConfig[] = [];
-  for (const entry of list
-    .split(",")
-    .map((part) => part.trim())
-    .filter(Boolean)) {
-    const engine = parseEngine(entry);
-    if (typeof engine === "string") issues.push(`${prefix}DOCKER_HOSTS: ${engine}`);
-    else if (engines.some((other) => other.name === engine.name)) {
-      issues.push(`${prefix}DOCKER_HOSTS: two engines are named "${engine.name}"; give names with name=unix://...`);
-    } else engines.push(engine);
-  }
-  if (engines.length === 0 && issues.length === 0) issues.push(`${prefix}DOCKER_HOSTS names no engine`);
+function toEngines(list: string, issues: string[]): readonly EngineConfig[] {
+  const { engines, problems } = parseEngines(list);
+  issues.push(...problems.map((problem) => `${prefix}DOCKER_HOSTS: ${problem}`));
   return engines;
 }

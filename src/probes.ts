@@ -27,7 +27,7 @@ export function probeUpstreams(config: Config): readonly Promise<readonly Probe[
     ),
     one("prometheus", probePrometheus({ url: config.prometheusUrl, thresholds: config.thresholds })),
     one("deploy-info", probeDeployInfo({ path: config.deployInfoPath })),
-    ...(config.restart || config.jobs ? [one("audit", probeAudit(config.auditFile))] : []),
+    ...(config.restart || config.jobs || config.healthExec ? [one("audit", probeAudit(config.auditFile))] : []),
   ];
 }
 

@@ -27,7 +27,7 @@ export async function serve(config: Config, logger: Logger, stop: AbortSignal): 
   const edge = createEdge({ ...gateway, ...common, authenticator, trustedProxies: config.trustedProxies });
   const loopback = createEdge({ ...common, surfaces: [gateway.metrics], authenticator: loopbackAuthenticator });
   try {
-    if (config.restart || config.jobs) await recoverActions(sources);
+    if (config.restart || config.jobs || config.healthExec) await recoverActions(sources);
     const { metricsAddress } = config;
     const metrics = metricsAddress && toUrl(await loopback.listen(metricsAddress.host, metricsAddress.port));
     const url = toUrl(await edge.listen(config.host, config.port));
@@ -44,11 +44,12 @@ export async function serve(config: Config, logger: Logger, stop: AbortSignal): 
   }
 }
 
-/** A record that cannot be had now refuses the restarts and changes of jobs later, and says so once; reads go on. */
-async function recoverActions({ restarts, jobs }: Pick<OpenSources, "restarts" | "jobs">): Promise<void> {
+/** A record that cannot be had now refuses the restarts, probes and changes of jobs later, and says so once; reads go on. */
+async function recoverActions({ restarts, jobs, probes }: Pick<OpenSources, "restarts" | "jobs" | "probes">): Promise<void> {
   await restarts
     .recover()
     .then(() => jobs.recover())
+    .then(() => probes.recover())
     .catch(() => {});
 }
 

@@ -3,6 +3,7 @@ import { toSecrets } from "./config-secrets.ts";
 import { protectSecrets } from "./domain/own-secrets.ts";
 import type { DeploySource } from "./domain/deploy.ts";
 import type { Environment } from "./domain/environment.ts";
+import { createHealthProbes } from "./domain/health-probes.ts";
 import { createJobOperations } from "./domain/job-control-operations.ts";
 import { toContainerEnv } from "./domain/kamal-env.ts";
 import { type ObserveCall, observed, unobserved } from "./domain/upstream-call.ts";
@@ -38,6 +39,7 @@ export function createSources(config: Config, logger: Logger, observe: ObserveCa
     (await queues.all(AbortSignal.timeout(5000))).find(({ name }) => name === source)?.control ?? null;
   const jobs = createJobOperations({ audit, find: findControl });
   const restarts = createRestarts({ source: containers, audit, limits: config.restartLimits });
+  const probes = createHealthProbes({ source: containers, audit });
   const timeline = createTimelineMemory();
   const remembering = new AbortController();
   return {
@@ -58,6 +60,7 @@ export function createSources(config: Config, logger: Logger, observe: ObserveCa
     audit,
     restarts,
     jobs,
+    probes,
     thresholds: config.thresholds,
     env: config.env,
     restartEnabled: config.restart,
@@ -66,7 +69,7 @@ export function createSources(config: Config, logger: Logger, observe: ObserveCa
     async close() {
       remembering.abort();
       // Their outcomes go into the audit record: that is closed after them.
-      await Promise.all([restarts.close(), jobs.close()]);
+      await Promise.all([restarts.close(), jobs.close(), probes.close()]);
       await Promise.allSettled([containers.close(), queues.close(), hosts.close(), audit.close()]);
     },
   };
@@ -102,7 +105,8 @@ export function toQueueOptions(config: Config, logger: Logger): QueueSourcesOpti
   const common = { databaseUrl, controlDatabaseUrl: config.jobs ? config.controlDatabaseUrl : null, brokers, env, logger };
   if (queuesFile === null) return common;
   const parsed = parseQueuesFile(queuesFile.text);
-  if (!parsed.ok) throw new ConfigError(parsed.issues.map((issue) => `${queuesFile.path}: ${issue}`));
+  if (!parsed.ok)
+    throw new ConfigError(parsed.issues.map((issue) => `WALLET_CORE_OPS_QUEUES_FILE: ${queuesFile.path}: ${issue}`));
   const { detect, hide, sources } = parsed;
   return { ...common, detect, hide, sources };
 }

@@ -133,7 +133,7 @@ describe("parseConfig", () => {
       "WALLET_CORE_OPS_JOBS is on: set WALLET_CORE_OPS_CONTROL_DATABASE_URL to the URL of a role that may change the job tables",
     ]);
     expect(issuesOf({ ...on, WALLET_CORE_OPS_CONTROL_DATABASE_URL: "http://canary-secret" })).toEqual([
-      "WALLET_CORE_OPS_CONTROL_DATABASE_URL must be a postgres:// URL",
+      expect.stringMatching(/^WALLET_CORE_OPS_CONTROL_DATABASE_URL must be a postgres:\/\/ URL, percent-encoded [^\n]*$/),
     ]);
     const file = { ...on, WALLET_CORE_OPS_CONTROL_DATABASE_URL_FILE: "/run/secrets/control" };
     expect(parseConfig(file, () => `${control}\n`)).toMatchObject({ jobs: true, controlDatabaseUrl: control });

@@ -5,7 +5,7 @@ import type { AuthMethod, Origin } from "./principal.ts";
 export interface AuditEntry extends Origin {
   /** `unknown` may be followed by a later `ok` or `failed` of the same intent, once it is known. */
   readonly outcome: "intent" | "ok" | "failed" | "unknown";
-  readonly action: "restart" | JobAuditAction;
+  readonly action: "restart" | "probe" | JobAuditAction;
   /** For the outcomes: the `seq` of their intent. */
   readonly intent: number | null;
   readonly requestId: string;

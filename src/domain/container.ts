@@ -73,11 +73,14 @@ export interface Container extends ListedContainer {
   readonly stale: boolean;
 }
 
+/** Longest output of a health probe that is shown, characters: as much as Docker keeps of it, bytes. */
+export const healthOutputLimit = 4096;
+
 export interface HealthProbe {
   readonly failingStreak: number;
   /** End of the last probe, null before the first. */
   readonly checkedAt: string | null;
-  /** Output of the last probe, at most 4096 bytes. */
+  /** Output of the last probe, cleaned, at most `healthOutputLimit`. */
   readonly output: string;
 }
 
@@ -173,7 +176,7 @@ export interface WarmListing extends ContainerListing {
 export interface ProbeRun {
   /** 0 is healthy; null when the engine could not tell. */
   readonly exitCode: number | null;
-  /** At most 4096 bytes. */
+  /** Cleaned, at most `healthOutputLimit`. */
   readonly output: string;
   readonly timedOut: boolean;
   readonly durationMs: number;

@@ -1,15 +1,15 @@
+import { redactSecrets } from "./redact.ts";
+
 /** Longest string that deploy facts carry, in UTF-16 units. */
 export const maxLength = 256;
 
 /**
- * Text of the deploy pipeline as we pass it on: one trimmed line, without control characters (C0, C1, line and paragraph separators)
- * and without invisible format characters (bidi overrides, zero-width), which could disguise a name in a console.
+ * Text of the deploy pipeline as we pass it on: one trimmed line, without control characters (C0, C1, line and paragraph separators),
+ * without invisible format characters (bidi overrides, zero-width), which could disguise a name in a console, and its secrets redacted.
  */
 export function cleanText(text: string): string {
-  return text
-    .replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "")
-    .toWellFormed()
-    .trim();
+  const line = text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "").toWellFormed();
+  return redactSecrets(line).trim();
 }
 
 /**

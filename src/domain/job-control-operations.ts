@@ -1,5 +1,5 @@
 import type { AuditEntry, AuditLog } from "./audit.ts";
-import { createOutcomes, onceDone } from "./audit-outcomes.ts";
+import { type AuditOutcome, createOutcomes, onceDone } from "./audit-outcomes.ts";
 import { type JobBudget, JobsRefused, createJobBudget } from "./job-control-budget.ts";
 import {
   type JobRequest,
@@ -62,7 +62,7 @@ export function createJobOperations(options: JobOperationsOptions): JobOperation
   const { audit, find, jobsPerHour = 1000, settleMs = 60_000, pollMs = 1000 } = options;
   const budget: JobBudget = createJobBudget({ jobsPerHour });
   const closing = new AbortController();
-  const { track, record, settled } = createOutcomes(audit, closing.signal);
+  const { track, record, recorded, settled } = createOutcomes(audit, closing.signal);
 
   /** Looks until it could, or until the time is up: then the next start does. Not where nothing may be changed any more. */
   const settle = async (intent: AuditEntry, seq: number): Promise<void> => {
@@ -84,27 +84,15 @@ export function createJobOperations(options: JobOperationsOptions): JobOperation
   };
   const recover = onceDone(takeOver);
 
-  /** Writes the intent, does it, and writes what `tell` says of it. */
-  const recorded = async <T>(
-    entry: AuditEntry,
-    act: () => Promise<T>,
-    tell: (result: T) => ReturnType<typeof toGroupOutcome>,
-  ) => {
-    const startMs = performance.now();
-    const seq = await audit.write(entry);
-    const finish = async (told: ReturnType<typeof toGroupOutcome>) => {
-      await record({ ...entry, ...told, intent: seq, durationMs: Math.round(performance.now() - startMs) });
-      if (told.outcome === "unknown") void track(settle(entry, seq));
-    };
-    try {
-      const result = await act();
-      await finish(tell(result));
-      return result;
-    } catch (error) {
-      await finish(toFailureOutcome(error));
-      throw error;
-    }
-  };
+  /** As `recorded`; what stays unknown is looked for. */
+  const recordChange = <T>(entry: AuditEntry, act: () => Promise<T>, toOutcome: (result: T) => AuditOutcome) =>
+    recorded(entry, act, {
+      toOutcome,
+      toFailure: toFailureOutcome,
+      onRecorded: ({ outcome }, seq) => {
+        if (outcome === "unknown") void track(settle(entry, seq));
+      },
+    });
 
   const begin = async (holder: string, jobs: number): Promise<number> => {
     await recover();
@@ -117,7 +105,7 @@ export function createJobOperations(options: JobOperationsOptions): JobOperation
     await begin(holder, 1);
     const target = { source: request.source.name, queue: job.queue, ids: [job.jobId], fingerprint: null };
     const entry = toJobIntent(`job.${action}`, target, request);
-    return recorded(
+    return recordChange(
       entry,
       () => request.source.control.change(action, job, false),
       (done) => toChangeOutcome(action, done),
@@ -133,7 +121,7 @@ export function createJobOperations(options: JobOperationsOptions): JobOperation
     const ids = group.jobIds.slice(0, granted);
     const { queue, fingerprint } = group;
     const entry = toJobIntent("job.retry_group", { source: request.source.name, queue, ids, fingerprint }, request);
-    const { changes, error } = await recorded(
+    const { changes, error } = await recordChange(
       entry,
       () => retryEach(ids, queue, request.source.control, closing.signal),
       (done) => toGroupOutcome(done.changes, done.error),

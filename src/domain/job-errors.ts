@@ -1,7 +1,18 @@
 import { toFingerprint } from "./error-fingerprint.ts";
+import { cleanStart, cutMargin } from "./log-clean.ts";
 import { type JobFailures, failureGroupsLimit, jobIdsPerError } from "./queue.ts";
 import { type ServiceGroup, toGroupKey, toReleaseKey } from "./service-group.ts";
 import type { ReleaseOf } from "./worker-release.ts";
+
+/** Longest error text that is shown, characters. */
+const errorTextLimit = 2_000;
+/** As much of an error text as sources read and group by, characters: what is cut later must be there whole, or its secrets are not recognised. */
+export const errorReadLimit = errorTextLimit + cutMargin;
+
+/** An error text as it is shown: cleaned, then cut, never empty. `isCut`: the system that holds it cut it before. */
+export function toErrorText(text: string, isCut = false): string {
+  return cleanStart(text, errorTextLimit, isCut) || "no error text";
+}
 
 /** Failures whose workers ran one release of one group; all null for those of whom that is not known. */
 export interface ReleaseFailures extends ServiceGroup {

@@ -1,3 +1,4 @@
+import { redactCutSecret } from "./own-secrets.ts";
 import { redactSecrets } from "./redact.ts";
 import { sanitiseLine } from "./sanitise.ts";
 
@@ -36,4 +37,31 @@ export function createLineCleaner(): LineCleaner {
 export function cleanText(text: string): string {
   const clean = createLineCleaner();
   return text.includes("\n") ? text.split("\n").map(clean).join("\n") : clean(text);
+}
+
+/** How many more characters of a text are read than are shown. Secrets without blanks or quotes are rarely longer. */
+export const cutMargin = 512;
+
+/**
+ * The start of a longer text, cleaned. Its last word is dropped first (at most `cutMargin` characters): it may be the first half of a secret, which no
+ * pattern would recognise. A secret of our own that has blanks or quotes, or is longer, is recognised by its start. Source: security.md L3.
+ */
+export function cleanCutText(text: string, clean: LineCleaner = cleanText): string {
+  return redactCutSecret(clean(dropLastWord(text)));
+}
+
+/**
+ * A text cleaned as a whole and then cut at `limit` characters, so that no part of a secret is left at the cut. Callers need to read no more than
+ * `limit + cutMargin` characters of it. `isCut`: the text was cut where it came from.
+ */
+export function cleanStart(text: string, limit: number, isCut = false): string {
+  const read = text.slice(0, limit + cutMargin);
+  const isWhole = !isCut && text.length < limit + cutMargin;
+  return (isWhole ? cleanText(read) : cleanCutText(read)).slice(0, limit).toWellFormed();
+}
+
+function dropLastWord(text: string): string {
+  let length = text.length;
+  while (length > 0 && text.length - length < cutMargin && !" \t\r\n\"'".includes(text[length - 1] as string)) length--;
+  return text.slice(0, length);
 }

@@ -34,7 +34,8 @@ const harmless = /^(?:null|nil|none|undefined|true|false|\*+|\[redacted\]?|\[?fi
 
 /** Formats that tell by themselves. `(?<!...)` before an open-ended one keeps its possible beginnings apart, and so the work linear. */
 const formats = [
-  String.raw`(?<![\w-])eyJ[\w-]+\.eyJ[\w-]+\.[\w-]*`,
+  // Also without the signature, at the end of a text that was cut.
+  String.raw`(?<![\w-])eyJ[\w-]+\.eyJ[\w-]+(?:\.[\w-]*|$)`,
   String.raw`\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}\b`,
   String.raw`gh[pousr]_[A-Za-z0-9]{20,}`,
   String.raw`github_pat_\w{20,}`,

@@ -1,8 +1,7 @@
 import { hash } from "node:crypto";
 import type { AuditEntry } from "./audit.ts";
-import { toIntentEntry } from "./audit-intent.ts";
+import { aboutContainer, toIntentEntry } from "./audit-intent.ts";
 import type { Container } from "./container.ts";
-import { toOwnerEnv } from "./principal.ts";
 import type { RestartRequest } from "./restart.ts";
 
 /** The intent to restart a container, for the audit record. */
@@ -10,12 +9,7 @@ export function toIntent(container: Container, request: RestartRequest): AuditEn
   const { args, waitMs, idempotencyKey } = request;
   return toIntentEntry(request, {
     action: "restart",
-    // Whose tokens may read it: of what is not of the product, only those of every environment.
-    env: toOwnerEnv(container),
-    engine: container.engine,
-    containerId: container.fullId,
-    containerName: container.name,
-    image: container.image,
+    ...aboutContainer(container),
     args: { ...args, ...(waitMs && { wait_ms: waitMs }) },
     keyHash: idempotencyKey ? hash("sha256", idempotencyKey) : null,
   });

@@ -3,6 +3,7 @@ import type { ContainerSource } from "../domain/container.ts";
 import type { ContainerHistorySource } from "../domain/container-history.ts";
 import type { DeploySource } from "../domain/deploy.ts";
 import type { Environment } from "../domain/environment.ts";
+import type { HealthProbes } from "../domain/health-probes.ts";
 import type { JobOperations } from "../domain/job-control-operations.ts";
 import type { HostSource, Thresholds } from "../domain/host.ts";
 import type { Origin, Principal } from "../domain/principal.ts";
@@ -24,6 +25,7 @@ export interface Sources {
   readonly audit: AuditLog;
   readonly restarts: Restarts;
   readonly jobs: JobOperations;
+  readonly probes: HealthProbes;
   readonly thresholds: Thresholds;
   /** Environment of what carries none: queues and hosts. */
   readonly env: Environment | null;

@@ -6,6 +6,7 @@ import { type JobAction, type JobChange, type JobRef, errorGroupMinutes } from "
 import type { FailedJobs, QueueSource } from "../domain/queue.ts";
 import { OpsError, toProblem } from "../errors.ts";
 import type { OpsContext } from "./context.ts";
+import { requireReason } from "./restart-errors.ts";
 
 /** A job that was changed. */
 export interface JobChanged {
@@ -48,6 +49,8 @@ interface GroupAsked extends Asked {
 /** @throws as `changeJob`; not_found where nothing of the window has this fingerprint */
 export async function retryErrorGroup(asked: GroupAsked, context: OpsContext): Promise<GroupRetried> {
   const source = await findSource(asked, context);
+  // As PostgreSQL can hold it: it is looked for before any job is.
+  if (!/^[^\0\p{Cs}]{1,500}$/u.test(asked.queue)) throw new OpsError("invalid_request", "queue must have 1 to 500 characters");
   if (!/^[0-9a-f]{12}$/.test(asked.fingerprint)) throw new OpsError("invalid_request", "fingerprint must be 12 hex digits");
   if (asked.limit < 1 || asked.limit > 100) throw new OpsError("invalid_request", "limit must be from 1 to 100");
   const request = toRequest(asked, source, context);
@@ -90,7 +93,7 @@ async function findSource({ source: name, reason }: Asked, { loaders, sources }:
   if (!sources.jobsEnabled) {
     throw new OpsError("jobs_disabled", "Operations on jobs are off; WALLET_CORE_OPS_JOBS=on enables them");
   }
-  if (reason.trim() === "" || reason.length > 200) throw new OpsError("invalid_request", "reason must have 1 to 200 characters");
+  requireReason(reason);
   const source = (await loaders.queues.visible()).find((candidate) => candidate.name === name);
   if (!source) throw new OpsError("not_found", "No queue source of this name");
   return source;

@@ -1,3 +1,4 @@
+import { cleanReason } from "../domain/audit-intent.ts";
 import { RestartRefused } from "../domain/restart-limits.ts";
 import { PastFailure } from "../domain/restart-record.ts";
 import { type ErrorCode, OpsError, statusByCode } from "../errors.ts";
@@ -30,4 +31,10 @@ export function checkRestartArgs(
     throw new OpsError("invalid_request", "Idempotency-Key must have 1 to 255 printable ASCII characters without spaces");
   }
   if (waitSeconds < 1 || waitSeconds > 300) throw new OpsError("invalid_request", "waitSeconds must be from 1 to 300");
+}
+
+/** @throws invalid_request, also for a reason of nothing but blanks and what is not shown */
+export function requireReason(reason: string): void {
+  if (cleanReason(reason) !== null && reason.length <= 200) return;
+  throw new OpsError("invalid_request", "reason must have 1 to 200 characters");
 }

@@ -1,4 +1,4 @@
-import { redactTokens } from "../domain/token.ts";
+import { redactSecrets } from "../domain/redact.ts";
 import type { Logger } from "../logger.ts";
 import type { Exchange } from "./exchange.ts";
 import { parseClientRequestId } from "./request-id.ts";
@@ -14,8 +14,8 @@ export interface LoggedAnswer {
 }
 
 /**
- * The one line of a request. An allow-list: no query, no header but a plain client request id, no body. The path is cut, and cleaned
- * of control characters and of our tokens. 499 stands for a client that went away. Source: security.md L5.
+ * The one line of a request. An allow-list: no query, no header but a plain client request id, no body. The path is cleaned of
+ * control characters and of secrets, and then cut. 499 stands for a client that went away. Source: security.md L5.
  */
 export function logRequest(logger: Logger, exchange: Exchange, { status, bytes, route, code }: LoggedAnswer): void {
   const { req, maybePrincipal: principal, logged } = exchange;
@@ -40,6 +40,6 @@ export function logRequest(logger: Logger, exchange: Exchange, { status, bytes, 
 }
 
 function toLogPath(path: string): string {
-  const short = path.length > 256 ? `${path.slice(0, 256)}...` : path;
-  return redactTokens(short.replace(unprintable, "?"));
+  const safe = redactSecrets(path.replace(unprintable, "?"));
+  return safe.length > 256 ? `${safe.slice(0, 256)}...` : safe;
 }

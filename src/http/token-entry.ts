@@ -59,7 +59,7 @@ export function parseTokensFile(path: string, text: string, nowMs: number): Read
   const problems: string[] = [];
   const entries = new Map<string, TokenEntry>();
   const parsed = z.array(entrySchema).safeParse(parseJson(path, text));
-  if (!parsed.success) problems.push(...parsed.error.issues.map((issue) => `${toPlace(issue.path)}: ${issue.message}`));
+  if (!parsed.success) problems.push(...parsed.error.issues.map(toProblem));
   for (const [index, raw] of (parsed.data ?? []).entries()) {
     const notBefore = raw.not_before ?? 0;
     if (raw.expires_at - (raw.not_before ?? nowMs) > maxLifetimeMs + graceMs) {
@@ -91,6 +91,12 @@ function parseJson(path: string, text: string): unknown {
   } catch {
     throw new TokensFileError(path, ["not valid JSON"]);
   }
+}
+
+function toProblem(issue: z.core.$ZodIssue): string {
+  // A field's name may be a token that somebody pasted.
+  const isHidden = issue.code === "unrecognized_keys" && !issue.keys.every((key) => /^[a-z_]{1,20}$/.test(key));
+  return `${toPlace(issue.path)}: ${isHidden ? "Unrecognized key" : issue.message}`;
 }
 
 function toPlace(path: readonly PropertyKey[]): string {

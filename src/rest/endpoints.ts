@@ -159,7 +159,7 @@ export const endpoints = [
     params: [accessories, engine, booleanParam("probe", { description: "Run its health check now, inside of it" })],
     pick: spread("container", "healthCheck"),
     headers: enginesHeader,
-    errors: [...oneErrors, "health_exec_disabled"],
+    errors: [...oneErrors, "health_exec_disabled", "audit_unavailable"],
   }),
   row({ method: "POST", path: "/containers/:name/restart", summary: "Restart it", ...restart }),
   row({ method: "GET", path: "/containers/:name/restart", summary: "Restart it; use POST", deprecated: true, ...restart }),

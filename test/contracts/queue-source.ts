@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { protectSecrets } from "../../src/domain/own-secrets.ts";
 import type { QueueMetrics, QueueSource, QueueSources } from "../../src/domain/queue.ts";
 import type { JobBackend } from "../support/job-backend.ts";
 
@@ -141,6 +142,25 @@ export function describeQueueSource(kind: string, create: () => Promise<JobBacke
       const byQueue = new Map((await source.failures(signal())).map((failure) => [failure.queue, failure.error]));
       expect(byQueue.get("long")).toBe(`first line\n${"x".repeat(5000)}`.slice(0, 2000));
       expect([byQueue.get("null"), byQueue.get("blank")]).toStrictEqual(["no error text", "no error text"]);
+    });
+
+    it("redacts error texts before it cuts them: no part of a secret is left at a cut", async ({ skip }) => {
+      skip(!backend.abilities.errors, "it keeps no errors");
+      const canary = "CANARYOFAPASSWORD1";
+      protectSecrets([canary]);
+      // Secrets over the end of what is shown, and over the end of what is read, which redaction brings into view.
+      const start = (length: number) => `${"x".repeat(length - 1)} `;
+      const shrunk = (length: number) => `password=${"c".repeat(length - 10)} `;
+      const texts = Array.from({ length: canary.length }, (_, index) => [
+        `${start(2000 - index)}${canary} end`,
+        `${start(1990 - index)}postgres://app:${canary.slice(1)}@db/x`,
+        `${shrunk(2512 - index)}${canary} ${"y".repeat(3000)}`,
+        `${shrunk(2500 - index)}postgres://app:${canary.slice(1)}@db/${"y".repeat(3000)}`,
+      ]).flat();
+      await backend.insert(texts.map((error, index) => ({ queue: "cut", state: "failed", endedAgo: 1 + index, error })));
+      const failures = await source.failures(signal());
+      expect(failures).toHaveLength(texts.length);
+      for (const { error } of failures) expect(error).not.toMatch(/[A-Z]{4}/);
     });
 
     it("returns names and texts as they are, whatever is in them", async ({ skip }) => {

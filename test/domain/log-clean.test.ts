@@ -1,6 +1,8 @@
 import { generateKeyPairSync } from "node:crypto";
-import { expect, test } from "vitest";
-import { cleanText, createLineCleaner } from "../../src/domain/log-clean.ts";
+import * as fc from "fast-check";
+import { describe, expect, it, test } from "vitest";
+import { cleanStart, cleanText, createLineCleaner, cutMargin } from "../../src/domain/log-clean.ts";
+import { protectSecrets } from "../../src/domain/own-secrets.ts";
 
 const key = generateKeyPairSync("rsa", {
   modulusLength: 2048,
@@ -48,4 +50,60 @@ test("a secret that something invisible divides", () => {
 
 test("a text of several lines keeps them", () => {
   expect(cleanText("pq: failed\npassword=canary\n\x1b[31mend")).toBe("pq: failed\npassword=[redacted]\nend");
+});
+
+describe("a text that is cleaned and cut", () => {
+  // Nothing else in these texts has a letter of G..Z, so that any four of them in a row are a piece of a secret.
+  const piece = /[G-Z]{4}/;
+  const value = fc.stringMatching(/^[G-Z]{20,60}$/);
+  const word = fc.stringMatching(/^[a-f]{1,12}$/);
+  const filler = fc.array(fc.oneof(word, fc.constantFrom("\n", "failed:", '"', "é", "\u{1f600}")), { maxLength: 60 });
+  const own = ["HORSEBATTERYSTAPLE", "STAPLE BATTERY HORSE KNOT", "QUOTED\"VALUE'HERE", "LONGSECRET".repeat(60)];
+  protectSecrets(own);
+  const secret = fc.oneof(
+    fc.constantFrom(...own),
+    value.map((text) => `password=${text}`),
+    value.map((text) => `{"api_key":"${text}","a":1}`),
+    value.map((text) => `secret: '${text} ${text}'`),
+    value.map((text) => `postgres://app:${text}@db/x`),
+    value.map((text) => `authorization: Bearer ${text}`),
+    value.map((text) => `eyJabcd.eyJ${text.repeat(20)}.${text}`),
+    value.map((text) => `ghp_${text}`),
+    value.map((text) => `sk_live_${text}`),
+    value.map((text) => `AKIA${text.slice(0, 16)}`),
+    value.map((text) => `cookie: a=${text}; b=${text}`),
+  );
+  const text = fc
+    .tuple(filler, secret, filler, fc.boolean())
+    .map(([before, hidden, after, isGlued]) => [...before, hidden, ...after].join(isGlued ? "" : " "));
+
+  it("has no piece of a secret, wherever it was cut before and is cut now", () => {
+    const cuts = fc.tuple(fc.double({ min: 0, max: 1, noNaN: true }), fc.integer({ min: 1, max: 800 }));
+    fc.assert(
+      fc.property(text, cuts, (whole, [share, limit]) => {
+        fc.pre(!piece.test(cleanText(whole)));
+        const length = Math.round(share * whole.length);
+        const shown = cleanStart(whole.slice(0, length), limit, length < whole.length);
+        expect(shown).not.toMatch(piece);
+        expect(shown.length).toBeLessThanOrEqual(limit);
+      }),
+      { numRuns: 3000 },
+    );
+  });
+
+  it("is the start of the whole text cleaned, unless a word is longer than the margin", () => {
+    fc.assert(
+      fc.property(text, fc.integer({ min: 1, max: 200 }), (whole, limit) => {
+        fc.pre(!/\S{513}/.test(whole));
+        const shown = cleanStart(whole, limit).replace(/\ufffd$/, "");
+        expect(cleanText(whole).slice(0, shown.length)).toBe(shown);
+      }),
+    );
+  });
+
+  it("is as long as it may be when nothing is secret", () => {
+    expect(cleanStart("x".repeat(9000), 2000)).toBe("x".repeat(2000));
+    expect(cleanStart("ok", 4096)).toBe("ok");
+    expect(cleanStart(`a b${"c".repeat(2 * cutMargin)}`, 9000, true)).toBe(`a b${"c".repeat(cutMargin)}`);
+  });
 });

@@ -76,6 +76,14 @@ test("no secret gets into the log: header, query, and even a token in the path",
   expect(text).toContain("/x/ops_<redacted>");
 });
 
+test("a token at the place where the path is cut leaves nothing of itself", async () => {
+  const ours = createToken("ab12", new Uint8Array(32).fill(7));
+  for (const length of [10, 20, 28]) {
+    const [line] = await linesOf(() => edge.send("GET", `/${"x".repeat(254 - length)}/${ours}`));
+    expect(line?.["path"]).not.toContain("ops_ab");
+  }
+});
+
 test("what could not be parsed has its line too", async () => {
   const [line, ...more] = await linesOf(() => sendRaw(edge.port, "GET / HTTP/9.9\r\n\r\n"));
   expect(more).toEqual([]);

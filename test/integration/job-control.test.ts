@@ -190,6 +190,11 @@ describe.each(Object.entries(kinds))("operations on jobs of %s", (label, kind) =
     expect(await stateOf(id)).not.toBe(kind.names.retried);
   });
 
+  it("refuses a queue that PostgreSQL cannot hold as the caller's mistake", async () => {
+    const { error } = await operator.retryGroup(name, String.raw`ma\u0000il`, "0123456789ab");
+    expect(error).toEqual({ code: "invalid_request", message: "queue must have 1 to 500 characters" });
+  });
+
   it.skipIf(kind.uuid)("changes jobs whose ids JavaScript has no numbers for", async () => {
     const id = "9007199254740993";
     await jobs.insert([{ id, queue: "mail", state: "failed", endedAgo: 5 }]);

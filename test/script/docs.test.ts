@@ -1,6 +1,8 @@
+import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect, it } from "vitest";
+import manifest from "../../package.json" with { type: "json" };
 import { statusByCode } from "../../src/errors.ts";
 
 it("the table of errors has every code, with its status", () => {
@@ -23,4 +25,32 @@ const pages = [
 it.each(pages)("%s links to nothing that is not there", (page) => {
   const links = [...readFileSync(page, "utf8").matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, link]) => link as string);
   expect(links.filter((link) => !existsSync(join(dirname(page), link)))).toEqual([]);
+});
+
+/** All files of the project but those that are installed or built. */
+function listFiles(): string[] {
+  const foreign = new Set(["node_modules", ".git", ".cache", "dist"]);
+  return readdirSync(".", { withFileTypes: true })
+    .filter(({ name }) => !foreign.has(name))
+    .flatMap((entry) =>
+      entry.isDirectory()
+        ? readdirSync(entry.name, { recursive: true, withFileTypes: true })
+            .filter((inner) => inner.isFile())
+            .map((inner) => join(inner.parentPath, inner.name))
+        : [entry.name],
+    );
+}
+
+it("nothing says to run the program by a command that would fetch a stranger's package of its name", () => {
+  const fetching = /\b(?:npx|bunx|(?:pnpm|yarn) dlx|npm (?:exec|x)(?! --no (?:--offline )?-- ))[^\n`|]*\bwallet-core-ops\b/;
+  const files = listFiles();
+  expect(files).toContain("README.md");
+  expect(files.filter((file) => fetching.test(readFileSync(file, "utf8")))).toEqual([]);
+});
+
+it("the command that runs this clone's own program is in the README, and works", { timeout: 60_000 }, () => {
+  expect(readFileSync("README.md", "utf8")).toContain("npm exec --no -- wallet-core-ops check");
+  const [npm = "", ...args] = "npm exec --no --offline -- wallet-core-ops --version".split(" ");
+  const version = execFileSync(npm, args, { encoding: "utf8" });
+  expect(version.trim()).toBe(manifest.version);
 });

@@ -17,6 +17,7 @@ import type { JobFailures, QueueMetrics, QueueSource, RunningJobs, WorkerJobs } 
 import type { ReleaseImage } from "../../src/domain/release-image.ts";
 import type { RestartLimitOptions } from "../../src/domain/restart-limits.ts";
 import type { JobControl } from "../../src/domain/job-control.ts";
+import { createHealthProbes } from "../../src/domain/health-probes.ts";
 import { createJobOperations } from "../../src/domain/job-control-operations.ts";
 import { createRestarts } from "../../src/domain/restart.ts";
 import { createTimelineMemory } from "../../src/domain/timeline-memory.ts";
@@ -339,6 +340,7 @@ export function createMemorySources(
       audit,
       find: async (name) => data.queueSources.find((one) => one.name === name)?.control ?? null,
     }),
+    probes: createHealthProbes({ source, audit }),
     jobsEnabled: options.jobsEnabled ?? false,
     restartEnabled: options.restartEnabled ?? false,
     healthExecEnabled: options.healthExecEnabled ?? false,

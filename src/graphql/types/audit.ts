@@ -14,7 +14,8 @@ export function addAudit(builder: Builder, refs: Refs): void {
         description: "`intent`; then `ok`, `failed` or `unknown`. An `unknown` is followed by another outcome once it is known.",
       }),
       action: t.exposeString("action", {
-        description: "What was done: `restart`, `job.retry`, `job.discard` or `job.retry_group`.",
+        description:
+          "What was done: `restart`, `probe` (a health check on demand), `job.retry`, `job.discard` or `job.retry_group`.",
       }),
       intent: t.exposeInt("intent", { nullable: true, description: "Of an outcome: the `seq` of its intent." }),
       requestId: t.exposeString("requestId", { description: "The request's id, as in the `X-Request-Id` of its answer." }),

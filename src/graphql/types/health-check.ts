@@ -42,7 +42,7 @@ export function addHealthCheck(builder: Builder, refs: Refs, scalars: Scalars): 
       }),
       output: t.string({
         nullable: true,
-        description: "Output of the probe, at most 4096 bytes, secrets redacted; null before the first.",
+        description: "Output of the probe, secrets redacted, cut at 4096 characters; null before the first.",
         resolve: ({ probe, run }) => run?.output ?? probe?.output ?? null,
       }),
       exitCode: t.int({
@@ -71,17 +71,22 @@ export function addHealthCheck(builder: Builder, refs: Refs, scalars: Scalars): 
           defaultValue: false,
           required: true,
           description:
-            "Run its health check now, inside of it, and tell that instead. Needs ops:operate and HEALTH_EXEC=on; null without one.",
+            "Run its health check now, inside of it, and tell that instead. Needs ops:operate and HEALTH_EXEC=on; recorded in the audit file, and not run " +
+            "where that cannot be written; null without one.",
         }),
       },
       complexity: ({ probe }) => ({ field: probe ? 100 : 1 }),
-      resolve: async (container, { probe }, { sources, principal }) => {
+      resolve: async (container, { probe }, { sources, principal, origin, requestId }) => {
         if (!probe) return { container, probe: container.probe, run: null };
         if (!principal.scopes.has("ops:operate")) throw new OpsError("forbidden", "This token lacks the scope ops:operate");
         if (!sources.healthExecEnabled)
           throw new OpsError("health_exec_disabled", "New probes are off; WALLET_CORE_OPS_HEALTH_EXEC=on enables them");
         if (container.status !== "running") return { container, probe: container.probe, run: null };
-        return { container, probe: container.probe, run: await sources.containers.probe(container) };
+        return {
+          container,
+          probe: container.probe,
+          run: await sources.probes.run(container, { principal, origin: origin(), requestId }),
+        };
       },
     }),
   );

@@ -8,7 +8,7 @@ import { Loaders } from "../loaders.ts";
 import { isAtDestination } from "../loaders/container-filter.ts";
 import type { Refs } from "../refs.ts";
 import { requireEnvironments } from "../require-environments.ts";
-import { checkRestartArgs, toRestartError } from "../restart-errors.ts";
+import { checkRestartArgs, requireReason, toRestartError } from "../restart-errors.ts";
 import { requireOneGroup } from "../role-group.ts";
 import { toRoleArgs } from "./log-filter-args.ts";
 import type { Scalars } from "./scalars.ts";
@@ -65,7 +65,7 @@ export function addRoleRestart(builder: Builder, refs: Refs, scalars: Scalars): 
         const { sources, principal, origin, requestId } = context;
         const { role, env, destination } = wanted;
         checkRestartArgs(sources.restartEnabled, { reason, waitSeconds });
-        if (reason.trim() === "") throw new OpsError("invalid_request", "reason must have 1 to 200 characters");
+        requireReason(reason);
         if (!env && typeof destination !== "string") throw new OpsError("invalid_request", "env or destination must be given");
         requireEnvironments(principal, env);
         const request = { reason, requestId, principal, origin: origin(), waitMs: waitSeconds * 1000 };

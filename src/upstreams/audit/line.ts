@@ -1,4 +1,5 @@
 import { hash } from "node:crypto";
+import { cleanReason } from "../../domain/audit-intent.ts";
 import type { AuditEntry, AuditRecord } from "../../domain/audit.ts";
 
 /** Where a chain stands: its last entry. */
@@ -89,7 +90,8 @@ export function parseAuditLine(text: string): ChainedLine | null {
       containerName: fields.container_name,
       image: fields.image,
       env: fields.env,
-      reason: fields.reason,
+      // Older versions wrote it as it came.
+      reason: cleanReason(fields.reason),
       args: fields.args,
       detail: fields.detail,
       durationMs: fields.duration_ms,

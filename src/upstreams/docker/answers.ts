@@ -5,8 +5,9 @@ const text = z
   .string()
   .nullish()
   .transform((value) => value ?? "");
-const count = z
-  .number()
+/** A small number, as GraphQL's Int; null for what is none. */
+export const count = z
+  .int32()
   .nullish()
   .catch(null)
   .transform((value) => value ?? null);
@@ -28,7 +29,8 @@ export const listAnswer = z.object({
   Labels: labels,
   State: z.string(),
   Status: text,
-  Created: z.number(),
+  /** Unix seconds up to the year 9999. */
+  Created: z.number().min(0).max(253_402_300_799),
   Ports: z.array(port).nullish().catch(null),
   HostConfig: z.object({ NetworkMode: text }).nullish().catch(null),
 });

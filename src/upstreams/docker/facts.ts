@@ -1,5 +1,6 @@
+import { healthOutputLimit } from "../../domain/container.ts";
 import type { ContainerFacts, HealthFacts, KnownVariables, PublishedPort } from "../../domain/container-facts.ts";
-import { cleanText } from "../../domain/log-clean.ts";
+import { cleanStart } from "../../domain/log-clean.ts";
 import type { InspectAnswer, ListAnswer } from "./answers.ts";
 
 /** A list's entry. `recent`: it started or stopped within about a minute, so that its inspection may tell more than the list. */
@@ -71,8 +72,14 @@ function toHealthFacts(health: NonNullable<InspectAnswer["State"]["Health"]>): H
     status: health.Status,
     failingStreak: health.FailingStreak ?? 0,
     checkedAt: last?.End ?? null,
-    output: last ? cleanText(last.Output.slice(0, 4096)) : null,
+    output: last ? toHealthOutput(last.Output) : null,
   };
+}
+
+/** As an engine keeps it, which has cut it: Docker at 4096 bytes (daemon/health.go), Podman by default at 500 (libpod/define/healthchecks.go). */
+function toHealthOutput(text: string): string {
+  const bytes = Buffer.byteLength(text);
+  return cleanStart(text, healthOutputLimit, bytes >= healthOutputLimit || bytes === 500);
 }
 
 function toPublished(

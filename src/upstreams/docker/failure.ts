@@ -57,16 +57,17 @@ function explain(error: unknown): Failure {
   return byCode[text] ?? explainTls(text) ?? ["docker_error", "the call failed"];
 }
 
-function explainStatus({ status, message }: StatusError): Failure {
+function explainStatus(error: StatusError): Failure {
+  const { status } = error;
   // A filter answers 405 where it has no rule at all for a method, as for POST before restarts are allowed.
   if (status === 401 || status === 403 || status === 405) {
     return ["docker_forbidden", "the call is not allowed: a socket proxy must let it through (see the README)"];
   }
   if (status === 404) return ["container_not_found", "no such container"];
-  if (status === 400 && message.includes("client version")) {
+  if (status === 400 && error.says("client version")) {
     return ["docker_error", "it does not speak the API versions that the gateway knows"];
   }
-  if (status === 400 && message.includes("HTTPS server")) return ["docker_unavailable", "it wants TLS on this port"];
+  if (status === 400 && error.says("HTTPS server")) return ["docker_unavailable", "it wants TLS on this port"];
   if (status === 501) return ["docker_error", "its logging driver keeps no logs that can be read"];
   if (status === 502 || status === 503) return ["docker_unavailable", "the proxy before it does not reach it"];
   if (status === 504) return ["docker_timeout", "the proxy before it waited in vain"];

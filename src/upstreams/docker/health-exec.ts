@@ -1,20 +1,22 @@
 import { z } from "zod";
-import type { ContainerRef, ProbeRun } from "../../domain/container.ts";
-import { cleanText } from "../../domain/log-clean.ts";
+import { type ContainerRef, type ProbeRun, healthOutputLimit } from "../../domain/container.ts";
+import { cleanStart, cutMargin } from "../../domain/log-clean.ts";
 import { OpsError } from "../../errors.ts";
 import { createDemuxer } from "./demux.ts";
 import type { Engine } from "./engine.ts";
+import { AnswerError } from "./status-error.ts";
 
-/** Docker's own bounds: of a probe without a timeout, and of its output. */
+/** Docker's own, of a probe without a timeout. */
 const defaultTimeoutSeconds = 30;
-const maxOutputBytes = 4096;
+/** As much of its output as is read. */
+const maxOutputBytes = healthOutputLimit + cutMargin;
 /** For the calls around the probe. */
 const graceMs = 5000;
 
 const healthcheck = z.object({ Test: z.array(z.string()).nullish(), Timeout: z.number().nullish() }).nullish();
 const inspectAnswer = z.object({ Config: z.object({ Healthcheck: healthcheck }) });
 const createAnswer = z.object({ Id: z.string().regex(/^[0-9a-f]{64}$/) });
-const execAnswer = z.object({ Running: z.boolean(), ExitCode: z.number().nullish() });
+const execAnswer = z.object({ Running: z.boolean(), ExitCode: z.int32().nullish() });
 
 /**
  * Leaving an exec does not end its process, so it carries its own end: Docker makes it the leader of a process group, and the watcher
@@ -43,8 +45,9 @@ export function createHealthProber(): HealthProber {
 }
 
 async function runProbe(engine: Engine, fullId: string): Promise<ProbeRun | null> {
-  const inspect = (signal: AbortSignal) => engine.client.call(fullId, "json", {}, signal);
-  const { Config: config } = inspectAnswer.parse(await engine.ask(graceMs, inspect));
+  const inspect = async (signal: AbortSignal) =>
+    parseAnswer(inspectAnswer, await engine.client.call(fullId, "json", {}, signal), "the inspection of a container");
+  const { Config: config } = await engine.ask(graceMs, inspect);
   const command = toCommand(config.Healthcheck?.Test ?? []);
   if (command === null) return null;
   const seconds = toTimeout(config.Healthcheck?.Timeout ?? 0);
@@ -55,9 +58,11 @@ async function runProbe(engine: Engine, fullId: string): Promise<ProbeRun | null
   };
   const startedMs = performance.now();
   const result = await engine.ask(seconds * 1000 + graceMs, async (signal) => {
-    const { Id: execId } = createAnswer.parse(await engine.client.exec(`/containers/${fullId}/exec`, body, signal));
+    const created = await engine.client.exec(`/containers/${fullId}/exec`, body, signal);
+    const { Id: execId } = parseAnswer(createAnswer, created, "the start of a probe");
     const output = await readOutput(await engine.client.openExec(execId, signal));
-    const { ExitCode: exitCode } = execAnswer.parse(await engine.client.exec(`/exec/${execId}/json`, null, signal));
+    const ended = await engine.client.exec(`/exec/${execId}/json`, null, signal);
+    const { ExitCode: exitCode } = parseAnswer(execAnswer, ended, "the end of a probe");
     return { output, exitCode: exitCode ?? null };
   });
   const durationMs = Math.round(performance.now() - startedMs);
@@ -65,11 +70,17 @@ async function runProbe(engine: Engine, fullId: string): Promise<ProbeRun | null
   const timedOut = result.exitCode === 137 && durationMs >= seconds * 1000;
   return {
     ...result,
-    output: cleanText(result.output),
+    output: cleanStart(result.output, healthOutputLimit, Buffer.byteLength(result.output) >= maxOutputBytes),
     timedOut,
     durationMs,
     checkedAt: new Date().toISOString().replace(/\.\d+/, ""),
   };
+}
+
+function parseAnswer<T>(schema: z.ZodType<T>, answer: unknown, to: string): T {
+  const { success, data } = schema.safeParse(answer);
+  if (!success) throw new AnswerError(`it answered ${to} as no engine does`);
+  return data;
 }
 
 /** What Docker would run; null for no health check. */
@@ -90,7 +101,7 @@ function requireShell(output: string, engine: string): void {
   throw new OpsError("docker_error", message, { upstream: `docker:${engine}` });
 }
 
-/** Both streams as they came, cut as Docker cuts them. */
+/** The first `maxOutputBytes` of both streams, as they came. */
 async function readOutput(stream: AsyncIterable<Buffer>): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;

@@ -1,10 +1,11 @@
 import type { LogLine, LogStream } from "../../domain/container.ts";
-import { createLineCleaner } from "../../domain/log-clean.ts";
+import { cleanCutText, createLineCleaner, cutMargin } from "../../domain/log-clean.ts";
 import { createLevelDetector } from "../../domain/log-level.ts";
-import { redactCutSecret } from "../../domain/own-secrets.ts";
 import { parseLogTime, toLogTimestamp } from "../../domain/log-time.ts";
 
 const maxLineBytes = 64 << 10;
+/** As much of a line as is read: what is cut must be there whole, or its secrets are not recognised. A character has at most 4 bytes. */
+const maxReadBytes = maxLineBytes + 4 * cutMargin;
 const cutMark = " [line cut at 64 KiB]";
 const newline = 0x0a;
 
@@ -23,8 +24,8 @@ export interface LineJoiner {
 
 /**
  * Joins entries into lines. Docker splits a line into entries of 16 KiB with the same time stamp, of which only the last ends in a newline;
- * bytes are joined before they become text, as a character may be split too. Lines are cut at 64 KiB. Only then, whole, they are sanitised and
- * redacted: nothing else of the gateway ever sees them as they were.
+ * bytes are joined before they become text, as a character may be split too. Lines are sanitised and redacted whole, and then cut at 64 KiB: nothing
+ * else of the gateway ever sees them as they were.
  */
 export function createLineJoiner(onLine: (line: LogLine) => void): LineJoiner {
   const pending: Record<LogStream, PendingLine | null> = { stdout: null, stderr: null };
@@ -34,12 +35,12 @@ export function createLineJoiner(onLine: (line: LogLine) => void): LineJoiner {
   const flush = (stream: LogStream) => {
     const line = pending[stream];
     pending[stream] = null;
-    if (line) onLine({ timestamp: line.timestamp, stream, ...finish[stream](toText(line), line.bytes > maxLineBytes) });
+    if (line) onLine({ timestamp: line.timestamp, stream, ...finish[stream](toText(line), line.bytes > maxReadBytes) });
   };
   const append = (stream: LogStream, timestamp: string, text: Buffer) => {
     const line = (pending[stream] ??= { timestamp, pieces: [], bytes: 0 });
     // A copy: the entry is a view of a chunk, which would stay in memory for one short line of it.
-    if (line.bytes <= maxLineBytes) line.pieces.push(Buffer.from(text.subarray(0, maxLineBytes + 1)));
+    if (line.bytes < maxReadBytes) line.pieces.push(Buffer.from(text.subarray(0, maxReadBytes - line.bytes)));
     line.bytes += text.length;
   };
   return {
@@ -67,8 +68,8 @@ function createFinisher(): (text: string, isCut: boolean) => Pick<LogLine, "leve
   const clean = createLineCleaner();
   const detect = createLevelDetector();
   return (text, isCut) => {
-    const safe = clean(text);
-    const message = isCut ? redactCutSecret(safe) + cutMark : safe;
+    const safe = isCut ? cleanCutText(text, clean) : clean(text);
+    const message = cutLine(safe, isCut);
     return { level: detect(message), message };
   };
 }
@@ -89,12 +90,19 @@ function toTimestamp(prefix: string): string | null {
   return unix === null ? null : toLogTimestamp(unix);
 }
 
-/** At most the first 64 KiB. */
-function toText({ pieces, bytes }: PendingLine): string {
-  const whole = pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces);
-  if (bytes <= maxLineBytes) return whole.toString();
+/** At most the first `maxReadBytes`. */
+function toText({ pieces }: PendingLine): string {
+  return (pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces)).toString();
+}
+
+/** At most 64 KiB of a cleaned line, marked when something of it is missing. */
+function cutLine(text: string, isCut: boolean): string {
+  // A code unit takes at most 3 bytes.
+  if (!isCut && text.length <= maxLineBytes / 3) return text;
+  const bytes = Buffer.from(text);
+  if (bytes.length <= maxLineBytes) return isCut ? text + cutMark : text;
   let end = maxLineBytes;
   // Not in the middle of a character: its continuation bytes are 10xxxxxx.
-  while (end > maxLineBytes - 4 && ((whole[end] ?? 0) & 0xc0) === 0x80) end--;
-  return whole.toString("utf8", 0, end);
+  while (end > maxLineBytes - 4 && ((bytes[end] ?? 0) & 0xc0) === 0x80) end--;
+  return bytes.toString("utf8", 0, end) + cutMark;
 }

@@ -13,16 +13,16 @@ export async function readText(response: IncomingMessage, maxBytes: number): Pro
   return Buffer.concat(chunks).toString();
 }
 
-/** The start of a body, for our log: whatever comes after `maxBytes` is thrown away, and an error on the way too. */
+/** The start of a body: whatever comes after `maxBytes` is thrown away, and an error on the way too. */
 export async function readStart(response: IncomingMessage, maxBytes: number): Promise<string> {
   return readText(response, maxBytes).catch(() => "");
 }
 
-/** JSON of a body; what is none (a proxy's HTML) is an AnswerError. */
+/** JSON of a body; what is none (a proxy's HTML) is an AnswerError, without the parser's own, which quotes the body. */
 export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
-  } catch (error) {
-    throw new AnswerError("it answered something that is no JSON: is this really a Docker engine?", { cause: error });
+  } catch {
+    throw new AnswerError("it answered something that is no JSON: is this really a Docker engine?");
   }
 }

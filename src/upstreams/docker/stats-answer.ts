@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { StatsSample } from "../../domain/stats.ts";
+import { count as smallCount } from "./answers.ts";
 import { AnswerError } from "./status-error.ts";
 
 const count = z
@@ -28,7 +29,7 @@ const statsAnswer = z.object({
   read: z.string().nullish(),
   cpu_stats: cpuStats.nullish(),
   memory_stats: z.object({ usage: count, limit: count, stats: z.record(z.string(), z.number()).nullish().catch(null) }).nullish(),
-  pids_stats: z.object({ current: count }).nullish(),
+  pids_stats: z.object({ current: smallCount }).nullish(),
   networks: z.record(z.string(), network).nullish().catch(null),
   blkio_stats: z
     .object({ io_service_bytes_recursive: z.array(transfer).nullish().catch(null) })

@@ -1,11 +1,18 @@
-/** The engine, or a proxy before it, answered with a status that is no success. `detail` is its own text, for our log only. */
+/** The engine, or a proxy before it, answered with a status that is no success. Its body, which may hold secrets, is in no property that is logged. */
 export class StatusError extends Error {
   readonly status: number;
+  readonly #body: string;
 
-  constructor(status: number, detail: string) {
-    super(`HTTP ${status}: ${detail.slice(0, 500)}`);
+  constructor(status: number, body: string) {
+    super(`HTTP ${status}`);
     this.name = "StatusError";
     this.status = status;
+    this.#body = body;
+  }
+
+  /** Whether its body has these words of ours to look for. */
+  says(words: string): boolean {
+    return this.#body.includes(words);
   }
 }
 

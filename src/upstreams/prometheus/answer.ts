@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { cleanStart } from "../../domain/log-clean.ts";
 import { type FailureKind, PrometheusError } from "./failure.ts";
 
 /** One element of an instant vector. */
@@ -37,7 +38,7 @@ const failure = z.object({ status: z.literal("error"), errorType: z.string(), er
 /** Reads the answer to POST /api/v1/query. @throws PrometheusError for anything but a vector */
 export function parseAnswer(status: number, body: string): Vector {
   const answer = success.safeParse(openAnswer(status, body));
-  if (!answer.success) throw new PrometheusError("not_json", "", answer.error);
+  if (!answer.success) throw new PrometheusError("not_json");
   const { result } = answer.data.data;
   return {
     samples: result.map(({ metric, value }) => ({ labels: metric, value: value[1] })),
@@ -57,7 +58,7 @@ export function openAnswer(status: number, body: string): unknown {
 }
 
 export function toWarnings({ warnings, infos }: { warnings?: Notices; infos?: Notices }): string[] {
-  return [...(warnings ?? []), ...(infos ?? [])].slice(0, 10);
+  return [...(warnings ?? []), ...(infos ?? [])].slice(0, 10).map((text) => cleanStart(text, 300));
 }
 
 /** What a status says whatever the body; null when the body decides. */
@@ -71,16 +72,16 @@ function statusFailure(status: number): FailureKind | null {
 
 /**
  * A timeout at the server is documented as 503 `timeout` but is also seen as 422 `execution` with "query timed out" in its text
- * (2.53.3), so both are judged. Only errorTypes that we know are repeated in public.
+ * (2.53.3), so both are judged. Only errorTypes that we know are repeated, its text nowhere: it may quote labels.
  */
 function toRefusal(status: number, { errorType, error = "" }: z.infer<typeof failure>): PrometheusError {
   const early = statusFailure(status);
-  if (early === "credentials") return new PrometheusError(early, `HTTP ${status}`, error);
+  if (early === "credentials") return new PrometheusError(early, `HTTP ${status}`);
   const gaveUp =
     ["timeout", "canceled", "unavailable"].includes(errorType) || /timed out|timeout|canceled|too many samples/i.test(error);
   const known = ["timeout", "canceled", "unavailable", "execution", "bad_data", "internal", "not_found"].includes(errorType);
   const kind = gaveUp ? "gave_up" : errorType === "internal" ? "server" : "rejected";
-  return new PrometheusError(kind, known ? errorType : `HTTP ${status}`, error);
+  return new PrometheusError(kind, known ? errorType : `HTTP ${status}`);
 }
 
 function parseJson(body: string): unknown {

@@ -30,7 +30,7 @@ const success = z.object({
 /** Reads the answer to POST /api/v1/query_range. @throws PrometheusError for anything but a matrix */
 export function parseMatrix(status: number, body: string, range: HistoryRange): Matrix {
   const answer = success.safeParse(openAnswer(status, body));
-  if (!answer.success) throw new PrometheusError("not_json", "", answer.error);
+  if (!answer.success) throw new PrometheusError("not_json");
   return {
     series: answer.data.data.result.map(({ metric, values }) => ({ labels: metric, values: toNumbers(values, range) })),
     warnings: toWarnings(answer.data),

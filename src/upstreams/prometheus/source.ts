@@ -92,8 +92,7 @@ function createWatch(logger: Logger) {
   };
 }
 
-/** What lies behind a failure, for our log only: it may quote Prometheus. */
+/** What lies behind a failure, for our log only: an error of the connection, never text of Prometheus. */
 function causeOf({ cause }: PrometheusError): string | undefined {
-  const text = cause instanceof Error ? cause.message : cause;
-  return typeof text === "string" ? text.slice(0, 300) : undefined;
+  return cause instanceof Error ? cause.message : undefined;
 }

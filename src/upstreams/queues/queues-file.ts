@@ -25,7 +25,9 @@ export function parseQueuesFile(text: string): QueuesFileResult {
   try {
     json = JSON.parse(text);
   } catch (error) {
-    return { ok: false, issues: [`is not JSON: ${(error as Error).message}`] };
+    // The rest of the message quotes the text, which may hold a password.
+    const place = /\(line \d+ column \d+\)/.exec((error as Error).message)?.[0];
+    return { ok: false, issues: [place === undefined ? "is not JSON" : `is not JSON ${place}`] };
   }
   const result = queuesFile.safeParse(json);
   const issues = [...(result.error?.issues.map(toLine) ?? []), ...duplicateNames(json)];

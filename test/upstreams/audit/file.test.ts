@@ -116,6 +116,14 @@ describe("createAuditFile", () => {
     expect(outcome).toMatchObject({ seq: 2, outcome: "ok", detail: "running", prev_hash: intent?.["hash"] });
   });
 
+  it("shows a reason clean that an older version wrote as it came", async () => {
+    await using audit = create();
+    await audit.write({ reason: "stuck\u202e, password=hunter2-canary" });
+    expect(lines()[0]?.["reason"]).toContain("hunter2");
+    expect(await audit.read()).toMatchObject([{ reason: "stuck, password=[redacted]" }]);
+    expect(await verifyAudit(path, { partial: false })).toMatchObject({ ok: true });
+  });
+
   it("gives what a dead process left open, but not what has an outcome or was settled", async () => {
     {
       await using audit = create();

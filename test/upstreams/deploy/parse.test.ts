@@ -67,6 +67,16 @@ describe("parseDeployInfo", () => {
     expect(parsed).toMatchObject({ info: { deployedBy: "o[0mps", extra: [{ key: "hosts", value: `${"h".repeat(255)}…` }] } });
   });
 
+  it("redacts secrets before it cuts a text", () => {
+    const token = "ghp_0123456789abcdefghijABCDEFGHIJ";
+    for (let before = 256 - 2 * token.length; before < 256; before++) {
+      const parsed = parse({ ...fields, deployed_by: `curl ${token}`, command: `${"x".repeat(before)} ${token}` });
+      const text = JSON.stringify(parsed);
+      expect(text).not.toMatch(/ghp_|0123|ABCD/);
+      expect(parsed).toMatchObject({ info: { deployedBy: "curl [redacted]" } });
+    }
+  });
+
   it.each<[string, unknown, string]>([
     ["nothing", "", "it is not valid JSON in UTF-8"],
     ["half a file", '{"current_tag":"a', "it is not valid JSON in UTF-8"],

@@ -154,3 +154,15 @@ test("DOCKER_HOST and its friends lead nowhere else", async () => {
   expect(status).toMatchObject({ ok: false, error: { message: expect.stringContaining("DOCKER_CERT_PATH") } });
   expect(engine.calls).toEqual(["GET /_ping", "GET /v1.45/containers/json?all=1"]);
 });
+
+test("a container that was created in no year hides no other", async () => {
+  await using engine = await startFakeEngine();
+  engine.on("/containers/json", json([listed(a, "far", { Created: 1e300 }), listed(b, "web")]));
+  engine.on(`/containers/${b}/json`, json({ ...inspected(b, "web"), Created: "+099999-01-01T00:00:00Z", RestartCount: 1e12 }));
+  await using source = createSource(engine);
+  const { containers, engines } = await source.list(soon());
+  expect(engines).toMatchObject([{ ok: true }]);
+  expect(containers.map(({ name }) => name)).toEqual(["web"]);
+  const [web] = await source.inspect(containers, soon());
+  expect(web).toMatchObject({ restarts: null, createdAt: "" });
+});

@@ -28,9 +28,20 @@ test("a secret of our own is hidden wherever chunks and entries divide it, befor
   );
 });
 
-test("the end of a line that is cut at 64 KiB leaves no beginning of it", async () => {
-  for (let length = 4; length < secret.length; length++) {
-    const [message] = await read(`${"x".repeat(65_536 - length)}${secret} end`, [4000]);
-    expect(message).toBe(`${"x".repeat(65_536 - length)}[redacted] [line cut at 64 KiB]`);
+test("a secret at the cut of 64 KiB is hidden before the line is cut", async () => {
+  for (let length = 1; length <= secret.length; length++) {
+    const before = "x".repeat(65_536 - length);
+    const [message] = await read(`${before}${secret} end`, [4000]);
+    expect(message).toBe(`${before}${"[redacted] end".slice(0, length)}${length < 14 ? " [line cut at 64 KiB]" : ""}`);
+  }
+});
+
+test("half a secret at the end of what is read of a longer line is hidden too", async () => {
+  // Redaction makes these so much shorter that the end of what is read is shown.
+  const long = `password=${"c".repeat(91)} `.repeat(700);
+  for (let length = 1; length <= secret.length; length++) {
+    const before = long.slice(0, 65_536 + 2048 - length - 3);
+    const [message] = await read(`${before} x ${secret}${" y".repeat(9000)}`, [4000]);
+    expect(message).toMatch(/^(?:password=\[redacted\] )+[^v]*x? \[line cut at 64 KiB\]$/);
   }
 });

@@ -105,7 +105,8 @@ describe("parseQueuesFile", () => {
   });
 
   it("says so when it is not JSON, or not an object", () => {
-    expect(parseQueuesFile("{")).toMatchObject({ ok: false, issues: [expect.stringMatching(/^is not JSON: /)] });
+    expect(parseQueuesFile('{"a":\n"b\n"}')).toEqual({ ok: false, issues: ["is not JSON (line 2 column 3)"] });
+    expect(parseQueuesFile('{"password": canary}')).toEqual({ ok: false, issues: ["is not JSON"] });
     for (const value of [null, 1, [], "x", {}, { sources: {} }]) expect(issues(value)).toHaveLength(1);
   });
 

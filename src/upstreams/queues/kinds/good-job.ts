@@ -5,7 +5,7 @@ import { anyOf, matches, pickRunning, pickWorkers } from "../sql/running.ts";
 import type { SqlStatements } from "../sql/source.ts";
 import { utcNow } from "../sql/utc.ts";
 import { goodJobHistory } from "./good-job-history.ts";
-import { countFailures, groupFailures, inLast, quantiles, secondsBetween, toErrorText } from "../sql/windows.ts";
+import { countFailures, groupFailures, inLast, quantiles, secondsBetween, readErrorText } from "../sql/windows.ts";
 
 /**
  * Jobs of GoodJob 4 (Rails). It records every attempt, so its failures are failed attempts, also of jobs that succeeded later; a job that somebody
@@ -67,7 +67,7 @@ export function goodJobStatements(schema: string): SqlStatements {
     from ${jobs} as job left join ${processes} as process on process.id = job.locked_by_id where ${isRunning}`;
   const hasFailed = `execution.error is not null and ${inLast(60, "execution.finished_at", utcNow)}`;
   const attempts = `
-    select execution.queue_name as queue, execution.active_job_id as id, ${toErrorText("execution.error")} as error,
+    select execution.queue_name as queue, execution.active_job_id as id, ${readErrorText("execution.error")} as error,
            execution.finished_at as failed_at, process.state->>'hostname' as worker,
            (execution.serialized_params->>'executions')::int + 1 as attempts
     from ${executions} as execution left join ${processes} as process on process.id = execution.process_id

@@ -2,7 +2,7 @@ import { OpsError } from "../../../errors.ts";
 import type { Reading } from "../sql/measures.ts";
 import { quoteLiteral, quoteTable } from "../sql/names.ts";
 import type { ReadRows, SqlStatements } from "../sql/source.ts";
-import { countFailures, groupFailures, inLast, quantiles, secondsBetween, toErrorText } from "../sql/windows.ts";
+import { countFailures, groupFailures, inLast, quantiles, secondsBetween, readErrorText } from "../sql/windows.ts";
 
 /** What the role of DATABASE_URL can use beside the view `jobs`. */
 export interface Extras {
@@ -31,8 +31,8 @@ export async function findExtras(source: string, schema: string, read: ReadRows)
 export function graphileWorkerStatements(schema: string, extras: Extras): SqlStatements {
   const jobs = findJobs(schema);
   const failed = extras.ends
-    ? `select queue, job_id as id, ${toErrorText("error")} as error, ended_at as failed_at, null::text as worker, attempts from ${findEnds(schema, 60)} and failed`
-    : `select queue, id, ${toErrorText("last_error")} as error, failed_at, null::text as worker, failed_attempts as attempts
+    ? `select queue, job_id as id, ${readErrorText("error")} as error, ended_at as failed_at, null::text as worker, attempts from ${findEnds(schema, 60)} and failed`
+    : `select queue, id, ${readErrorText("last_error")} as error, failed_at, null::text as worker, failed_attempts as attempts
        from ${jobs} where ${inLast(60, "failed_at")}`;
   return {
     readings: [

@@ -5,7 +5,7 @@ import { anyOf, matches, pickRunning, pickWorkers } from "../sql/running.ts";
 import type { SqlStatements } from "../sql/source.ts";
 import { utcNow } from "../sql/utc.ts";
 import { obanHistory } from "./oban-history.ts";
-import { countFailures, groupFailures, inLast, quantiles, secondsBetween, toErrorText } from "../sql/windows.ts";
+import { countFailures, groupFailures, inLast, quantiles, secondsBetween, readErrorText } from "../sql/windows.ts";
 
 /**
  * Jobs of Oban (Elixir), schema of its migration 11 (2022) or newer. It records every attempt in the row, so its failures are failed attempts.
@@ -145,7 +145,7 @@ function failedAttempts(table: string): string {
       where state = '${state}' and ${state}_at >= ${utcNow} - interval '60 minutes' and cardinality(errors) > 0`,
   );
   return `
-    select job.queue, job.id, ${toErrorText("failure->>'error'")} as error, (failure->>'at')::timestamptz as failed_at,
+    select job.queue, job.id, ${readErrorText("failure->>'error'")} as error, (failure->>'at')::timestamptz as failed_at,
            case when (failure->>'attempt')::int = job.attempt then ${toHost("job.attempted_by[1]")} end as worker,
            (failure->>'attempt')::int as attempts
     from (

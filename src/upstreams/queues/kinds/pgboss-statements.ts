@@ -2,7 +2,7 @@ import type { Reading } from "../sql/measures.ts";
 import { quoteLiteral, quoteTable } from "../sql/names.ts";
 import type { TableParts } from "../sql/plan-heavy.ts";
 import type { ReadRows, SqlStatements } from "../sql/source.ts";
-import { groupFailures, inLast, quantiles, secondsBetween, toErrorText } from "../sql/windows.ts";
+import { groupFailures, inLast, quantiles, secondsBetween, readErrorText } from "../sql/windows.ts";
 import { failedAt, failedAttempts, failureText, missingColumns } from "./pgboss-columns.ts";
 import { pgbossParts } from "./pgboss-parts.ts";
 
@@ -76,7 +76,7 @@ export function pgbossStatements(schema: string, layout: Layout): SqlStatements 
   const queues = findQueues(schema);
   const jobs = (conditions: readonly string[], columns = "") => findJobs(schema, layout, conditions, columns);
   const failed = (conditions: readonly string[]) =>
-    selectFailures(joinJobs(queues, layout, jobs(conditions, `, ${toErrorText(failureText)} as error`)));
+    selectFailures(joinJobs(queues, layout, jobs(conditions, `, ${readErrorText(failureText)} as error`)));
   const readings = layout.indexed
     ? [
         readJobs(live, joinJobs(queues, layout, jobs([isLive]))),
@@ -100,7 +100,7 @@ function selectFailures(from: string): string {
 }
 
 function toParts(schema: string, layout: Layout): TableParts {
-  const error = `, ${toErrorText(failureText)} as error`;
+  const error = `, ${readErrorText(failureText)} as error`;
   const processed = whereKept(300, "count(*) filter (where job.state = 'completed')");
   return pgbossParts({
     schema,

@@ -3,7 +3,7 @@ import { quoteLiteral, quoteTable } from "../sql/names.ts";
 import { type Lack, definePreset } from "../sql/preset.ts";
 import { anyOf, matches, pickRunning, pickWorkers } from "../sql/running.ts";
 import type { SqlStatements } from "../sql/source.ts";
-import { countFailures, groupFailures, inLast, secondsBetween, toErrorText } from "../sql/windows.ts";
+import { countFailures, groupFailures, inLast, secondsBetween, readErrorText } from "../sql/windows.ts";
 
 /**
  * Jobs of Que 1 and 2 (Ruby), schema of its migration 5 (2021) or newer. Nothing of it is exact:
@@ -90,6 +90,8 @@ from ${known} as known`,
     ],
     failures: groupFailures(failed),
     failed: failed,
+    // Of que_jobs.last_error_message, by the constraint error_length.
+    errorLimit: 500,
     running: (hosts) =>
       pickRunning({ jobs: running, isAsked: matches("worker", anyOf(hosts)), isNamed: matches("worker", ".+") }),
     workers: pickWorkers({ jobs: running, host: "worker" }),
@@ -131,7 +133,7 @@ const failedAt = "run_at - (power(least(error_count, 100), 4) + 3) * interval '1
 
 /** The last failure of each job that is still there. */
 function failedJobs(jobs: string, unfinished: string): string {
-  const columns = `queue, id, ${toErrorText("last_error_message")} as error, null::text as worker, error_count as attempts`;
+  const columns = `queue, id, ${readErrorText("last_error_message")} as error, null::text as worker, error_count as attempts`;
   return `
     select ${columns}, expired_at as failed_at from ${jobs} where ${inLast(60, "expired_at")}
     union all

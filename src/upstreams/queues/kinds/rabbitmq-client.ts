@@ -43,8 +43,7 @@ export function createRabbitmqClient({
     });
     if (statusCode !== 200) throw fail(explainStatus(statusCode, text), { upstreamStatus: statusCode });
     const result = schema.safeParse(parseJson(text));
-    if (!result.success)
-      throw fail("The address of RabbitMQ does not answer as its management API does", { cause: result.error });
+    if (!result.success) throw fail("The address of RabbitMQ does not answer as its management API does");
     return result.data;
   };
   return {

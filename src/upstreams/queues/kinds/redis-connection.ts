@@ -1,5 +1,6 @@
 import type { Redis } from "ioredis";
 import { type ObserveCall, observed, unobserved } from "../../../domain/upstream-call.ts";
+import { cleanStart } from "../../../domain/log-clean.ts";
 import { OpsError, toOpsError } from "../../../errors.ts";
 import { abortable } from "../../../domain/abortable.ts";
 
@@ -128,17 +129,14 @@ function toReply(error: Error, name: string): Error {
   throw error;
 }
 
-/** ioredis hangs the command, and so the password, on its errors: only the words are kept. */
+/** ioredis hangs the command, and so the password, on its errors: only the words are kept, in which a server may quote it too. */
 function toCause(error: unknown): Error {
-  return new Error(toText(error));
+  return new Error(cleanStart(toText(error), 300));
 }
 
 function toText(error: unknown): string {
   const { name, code, message } = (error ?? {}) as Record<"name" | "code" | "message", unknown>;
-  return [name, code, message]
-    .filter((part) => typeof part === "string")
-    .join(" ")
-    .slice(0, 300);
+  return [name, code, message].filter((part) => typeof part === "string").join(" ");
 }
 
 /** Source: "Errors" of redis.io/docs, and what Redis 8 answers. */

@@ -1,10 +1,7 @@
-import { cleanText } from "../../../domain/log-clean.ts";
+import { errorReadLimit, toErrorText } from "../../../domain/job-errors.ts";
 import { type JobFailures, failureGroupsLimit, jobIdsPerError } from "../../../domain/queue.ts";
 import { toSeconds } from "../to-metrics.ts";
 import type { RedisFailure } from "./redis-system.ts";
-
-/** As the SQL sources cut them, characters. */
-const errorTextLimit = 2000;
 
 /**
  * Failures of one text by one worker as one group, newest first. With too many groups each queue keeps its newest ones, and none hides another: as
@@ -13,7 +10,7 @@ const errorTextLimit = 2000;
 export function groupRedisFailures(failures: readonly RedisFailure[], source: string): JobFailures[] {
   const newestFirst = failures.toSorted((a, b) => b.at - a.at);
   const groups = [
-    ...Map.groupBy(newestFirst, ({ queue, error, worker }) => JSON.stringify([queue, toErrorText(error), worker])).values(),
+    ...Map.groupBy(newestFirst, ({ queue, error, worker }) => JSON.stringify([queue, readErrorText(error), worker])).values(),
   ];
   const places = new Map<string, number>();
   const ranked = groups.map((group) => {
@@ -34,7 +31,7 @@ function toGroup(group: readonly RedisFailure[], source: string): JobFailures {
   return {
     queue: newest.queue,
     source,
-    error: cleanText(toErrorText(newest.error)),
+    error: toErrorText(readErrorText(newest.error)),
     worker: newest.worker,
     count: group.length,
     attempts: attempts.length > 0 ? Math.max(...attempts) : null,
@@ -44,6 +41,7 @@ function toGroup(group: readonly RedisFailure[], source: string): JobFailures {
   };
 }
 
-function toErrorText(error: string): string {
-  return error.replace(/^[ \t\r\n]+/, "").slice(0, errorTextLimit) || "no error text";
+/** As the SQL sources read it. */
+function readErrorText(error: string): string {
+  return error.replace(/^[ \t\r\n]+/, "").slice(0, errorReadLimit);
 }

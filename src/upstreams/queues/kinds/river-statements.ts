@@ -3,7 +3,7 @@ import type { Reading } from "../sql/measures.ts";
 import { quoteLiteral, quoteTable } from "../sql/names.ts";
 import { anyOf, matches, pickRunning, pickWorkers } from "../sql/running.ts";
 import type { SqlStatements } from "../sql/source.ts";
-import { countFailures, groupFailures, inLast, quantiles, secondsBetween, toErrorText } from "../sql/windows.ts";
+import { countFailures, groupFailures, inLast, quantiles, secondsBetween, readErrorText } from "../sql/windows.ts";
 
 /**
  * SQL for River's `river_job`, served by River's own indexes on (state, queue, ...) and (state, finalized_at).
@@ -86,7 +86,7 @@ function failedAttempts(table: string, by: string, retried = false): string {
     ? ["'retryable'", "'discarded'"]
     : ["'available', 'scheduled', 'retryable', 'running', 'pending'", "'completed', 'discarded', 'cancelled'"];
   return `
-    select job.queue, job.id, ${toErrorText("failure->>'error'")} as error, (failure->>'at')::timestamptz as failed_at,
+    select job.queue, job.id, ${readErrorText("failure->>'error'")} as error, (failure->>'at')::timestamptz as failed_at,
            ${toHost("job.attempted_by[(failure->>'attempt')::int - job.attempt + cardinality(job.attempted_by)]")} as worker,
            (failure->>'attempt')::int as attempts
     from (

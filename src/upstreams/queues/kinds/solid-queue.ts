@@ -5,7 +5,7 @@ import { anyOf, matches, pickRunning, pickWorkers } from "../sql/running.ts";
 import type { SqlStatements } from "../sql/source.ts";
 import { utcNow } from "../sql/utc.ts";
 import { solidQueueHistory } from "./solid-queue-history.ts";
-import { countFailures, groupFailures, inLast, secondsBetween, toErrorText } from "../sql/windows.ts";
+import { countFailures, groupFailures, inLast, secondsBetween, readErrorText } from "../sql/windows.ts";
 
 /**
  * Jobs of Solid Queue (Rails), schema of its version 1.0 (2024) or newer.
@@ -74,7 +74,7 @@ where ${condition} group by 1`,
   const failedLately = inLast(60, "execution.created_at", utcNow);
   const keepsFinished = `(select max(finished_at) from ${jobs}) is not null`;
   const failures = `
-    select job.queue_name as queue, job.id, ${toErrorText(toMessage(asJson("execution.error")))} as error, execution.created_at as failed_at,
+    select job.queue_name as queue, job.id, ${readErrorText(toMessage(asJson("execution.error")))} as error, execution.created_at as failed_at,
            null::text as worker, (${asJson("job.arguments")}->>'executions')::int + 1 as attempts
     from ${failed} as execution join ${jobs} as job on job.id = execution.job_id where ${failedLately}`;
   return {

@@ -2,7 +2,7 @@ import type { Reading } from "../sql/measures.ts";
 import { quoteLiteral } from "../sql/names.ts";
 import { anyOf, matches, pickRunning, pickWorkers } from "../sql/running.ts";
 import type { SqlStatements } from "../sql/source.ts";
-import { countFailures, groupFailures, inLast, quantiles, secondsBetween, toErrorText } from "../sql/windows.ts";
+import { countFailures, groupFailures, inLast, quantiles, secondsBetween, readErrorText } from "../sql/windows.ts";
 import { column, isStatus, isWaiting, toFrom, toQueue } from "./table-columns.ts";
 import type { TableSourceConfig } from "./table-config.ts";
 import { withoutDiscarded } from "./table-discarded.ts";
@@ -28,7 +28,7 @@ export function tableStatements(config: TableSourceConfig): SqlStatements {
   });
   const isFailed = isStatus(config, config.failed);
   const failed = (condition: string) => `
-    select ${queue} as queue, ${column(config.id)} as id, ${toErrorText(toText(config.error))} as error, ${finishedAt} as failed_at,
+    select ${queue} as queue, ${column(config.id)} as id, ${readErrorText(toText(config.error))} as error, ${finishedAt} as failed_at,
            ${config.worker ? toHost(config.worker, `${column(config.worker.column)}::text`) : "null::text"} as worker, ${config.attempts === undefined ? "null::int" : column(config.attempts)} as attempts
     from ${table} where ${condition} and ${isFailed} and ${inLast(60, finishedAt)}${hasQueue}`;
   const { active, retrying, dead } = config;

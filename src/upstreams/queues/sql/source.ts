@@ -1,5 +1,5 @@
 import type { Environment } from "../../../domain/environment.ts";
-import { cleanText } from "../../../domain/log-clean.ts";
+import { toErrorText } from "../../../domain/job-errors.ts";
 import type { FailedJobs, JobFailures, QueueMetrics, RunningJobs, WorkerJobs } from "../../../domain/queue.ts";
 import { createFlight } from "../../../domain/abortable.ts";
 import type { KindSource } from "../kind.ts";
@@ -23,6 +23,8 @@ export interface SqlStatements {
   readonly failures: string | null;
   /** The query that `groupFailures` was given; absent where jobs are not looked for by their error. */
   readonly failed?: string;
+  /** Characters to which the system itself cuts its error texts; absent where it keeps them whole. */
+  readonly errorLimit?: number;
   /** As `pickRunning` makes it; absent where the rows do not tell who works on them. */
   readonly running?: (hosts: readonly string[]) => string;
   /** As `pickWorkers` makes it; absent as `running`. */
@@ -95,13 +97,16 @@ export function createSqlSource(options: SqlSourceOptions): KindSource {
   });
 
   const readFailures = createFlight(async (signal): Promise<readonly JobFailures[]> => {
-    const rows = await reads.failures(await prepare(signal), signal);
-    return rows.map((row) => toFailures(row, name)).toSorted(byNewest);
+    const statements = await prepare(signal);
+    const rows = await reads.failures(statements, signal);
+    return rows.map((row) => toFailures(row, name, statements)).toSorted(byNewest);
   });
 
   const readFailed = async (queue: string, signal: AbortSignal): Promise<readonly FailedJobs[] | null> => {
-    const { failed } = await prepare(signal);
-    return failed === undefined ? null : (await database.read(pickFailed(failed, queue), signal)).map(toFailedJobs);
+    const statements = await prepare(signal);
+    if (statements.failed === undefined) return null;
+    const rows = await database.read(pickFailed(statements.failed, queue), signal);
+    return rows.map((row) => toFailedJobs(row, statements));
   };
 
   const readRunning = async (hosts: readonly string[], signal: AbortSignal): Promise<RunningJobs> => {
@@ -140,12 +145,12 @@ export function createSqlSource(options: SqlSourceOptions): KindSource {
   };
 }
 
-function toFailures(row: Row, source: string): JobFailures {
-  const { queue, error, worker, n, attempts, first_at: firstAt, last_at: lastAt, job_ids: jobIds } = row;
+function toFailures(row: Row, source: string, statements: SqlStatements): JobFailures {
+  const { queue, worker, n, attempts, first_at: firstAt, last_at: lastAt, job_ids: jobIds } = row;
   return {
     queue: queue ?? "",
     source,
-    error: cleanText(error ?? ""),
+    error: toError(row, statements),
     worker: worker ?? null,
     count: Number(n),
     attempts: toNumber(attempts),
@@ -155,8 +160,14 @@ function toFailures(row: Row, source: string): JobFailures {
   };
 }
 
-function toFailedJobs({ error, n, job_ids: jobIds }: Row): FailedJobs {
-  return { error: cleanText(error ?? ""), jobIds: JSON.parse(jobIds ?? "[]") as string[], jobs: Number(n) };
+function toFailedJobs(row: Row, statements: SqlStatements): FailedJobs {
+  const { n, job_ids: jobIds } = row;
+  return { error: toError(row, statements), jobIds: JSON.parse(jobIds ?? "[]") as string[], jobs: Number(n) };
+}
+
+function toError(row: Row, { errorLimit = Infinity }: SqlStatements): string {
+  const text = row["error"] ?? "";
+  return toErrorText(text, text.length >= errorLimit);
 }
 
 function byNewest(a: JobFailures, b: JobFailures): number {

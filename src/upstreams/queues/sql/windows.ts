@@ -1,9 +1,7 @@
 import { jobsPerOperation } from "../../../domain/job-control.ts";
+import { errorReadLimit } from "../../../domain/job-errors.ts";
 import { failureGroupsLimit, jobIdsPerError } from "../../../domain/queue.ts";
 import { quoteLiteral } from "./names.ts";
-
-/** Longest error text that we group by and return, characters. */
-const errorTextLimit = 2_000;
 
 /**
  * A condition: the time lies in the last so many minutes of the server's clock. Its upper bound leaves out rows from a clock that is
@@ -19,9 +17,9 @@ export function countFailures(failedAt: string, now = "now()"): string {
   return `${within(60)} as failures, ${within(5)} as failures_recent`;
 }
 
-/** An error text as we show it: without blank space before its first line, cut, never empty. */
-export function toErrorText(expression: string): string {
-  return String.raw`coalesce(nullif(left(ltrim(${expression}, E' \t\r\n'), ${errorTextLimit}), ''), 'no error text')`;
+/** As much of an error text as we group by, without blank space before its first line; `toErrorText` of the domain makes of it what is shown. */
+export function readErrorText(expression: string): string {
+  return String.raw`coalesce(left(ltrim(${expression}, E' \t\r\n'), ${errorReadLimit}), '')`;
 }
 
 /** A time as we show it. The session is in UTC. */
