@@ -152,6 +152,10 @@ export interface LogPage {
 /** Whether an engine answers. `error` is an error code of errors.ts with a message. */
 export interface EngineStatus {
   readonly name: string;
+  /** Environment of its configuration: its `?env=`, else ENV; null without. */
+  readonly env: Environment | null;
+  /** The environments whose tokens may see a container of its last list, also while it does not answer; null until it was listed. */
+  readonly runs: ReadonlySet<Environment> | null;
   readonly ok: boolean;
   /** When it last answered or told of an event, unix milliseconds; null when it never did. */
   readonly contactAt: number | null;

@@ -1,6 +1,7 @@
-import type { Container, EngineStatus } from "./container.ts";
+import type { Container } from "./container.ts";
 import type { DeployOrigin } from "./deploy-record.ts";
 import { type Deploy, isLive, isOfDeploy } from "./deploy-state.ts";
+import type { SilentEngine } from "./known-engines.ts";
 import { type ServiceGroup, describeGroup, isSameGroup, toGroupKey, toRoleKey } from "./service-group.ts";
 
 export type DriftKind = "mixed_releases" | "unlike_deploy" | "leftover" | "engine_missed" | "engine_unknown";
@@ -40,7 +41,7 @@ const settlingMs = 300_000;
  */
 export function findDrift(
   containers: readonly Container[],
-  engines: readonly EngineStatus[],
+  silent: readonly SilentEngine[],
   deploys: readonly Deploy[],
   now: number,
 ): Drift[] {
@@ -54,7 +55,7 @@ export function findDrift(
     const own = [...toLeftovers(role.filter((container) => left.has(container))), ...toMixed(rest), ...toUnlike(rest, newest)];
     return own.map((drift) => ({ ...drift, settling }));
   });
-  return [...found, ...findMissed(live, left, findNewest(deploys), now), ...engines.filter(({ ok }) => !ok).map(toUnknown)];
+  return [...found, ...findMissed(live, left, findNewest(deploys), now), ...silent.map(toUnknown)];
 }
 
 type Newest = (container: Container | undefined) => Deploy | undefined;
@@ -138,8 +139,8 @@ function findMissed(live: readonly Container[], left: ReadonlySet<Container>, ne
   });
 }
 
-function toUnknown({ name, error }: EngineStatus): Drift {
-  const message = `${name} does not answer: what it runs is not known (${error?.message ?? "no reason"})`;
+function toUnknown({ name, message: reason }: SilentEngine): Drift {
+  const message = `${name ?? "An engine"} does not answer: what it runs is not known (${reason})`;
   return { ...toDrift("engine_unknown", message, []), engine: name, settling: false };
 }
 

@@ -1,4 +1,6 @@
-import type { Container, EngineStatus } from "./container.ts";
+import type { Container } from "./container.ts";
+import type { KnownEngines } from "./known-engines.ts";
+import { type Principal, isOfOthers, maySeeContainer } from "./principal.ts";
 import type { WorkerJobs } from "./queue.ts";
 import { toRiverHost, toWorkerNames } from "./worker-release.ts";
 
@@ -7,12 +9,6 @@ import { toRiverHost, toWorkerNames } from "./worker-release.ts";
  * not listed again. Where the system does not keep when a job was taken, nothing is young.
  */
 export const orphanGraceSeconds = 30;
-
-/** All containers that live, and whether that is all. */
-export interface LiveContainers {
-  readonly containers: readonly Container[];
-  readonly engines: readonly EngineStatus[];
-}
 
 /**
  * The running jobs whose worker is in none of the live containers, as known after the jobs were read: a worker may have started in between. One that calls
@@ -30,12 +26,20 @@ export function findOrphans(jobs: readonly WorkerJobs[], live: readonly Containe
   return jobs.filter(({ host }) => host !== null && !names.has(host) && (ages.get(host) ?? 0) >= orphanGraceSeconds);
 }
 
-/** Why a worker may be in a container that is not among them; null when it cannot be. */
-export function findBlindSpot({ containers, engines }: LiveContainers): string | null {
-  if (engines.length === 0) return "no engine is configured";
-  const silent = engines.find(({ ok }) => !ok);
-  if (silent) return `engine ${silent.name} does not answer: ${silent.error?.message ?? "no reason"}`;
+/**
+ * Why a worker may be in a container that is not among the live ones; null when it cannot be. Workers of another environment than the caller's are in none of
+ * its queues, so that their containers and engines do not count; a container of which that is not known counts, without its name.
+ */
+export function findBlindSpot(
+  live: readonly Container[],
+  { shown, silent: [silent] }: KnownEngines,
+  principal: Principal,
+): string | null {
+  if (silent) return `${silent.name === null ? "an engine" : `engine ${silent.name}`} does not answer: ${silent.message}`;
+  if (shown.length === 0) return "no engine is configured that may run them";
   // Without an inspection its host name is not known.
-  const unknown = containers.find(({ restarts }) => restarts === null);
-  return unknown ? `container ${unknown.id} on engine ${unknown.engine} cannot be inspected` : null;
+  const wedged = live.filter(({ restarts, env }) => restarts === null && !isOfOthers(principal, env));
+  const own = wedged.find((container) => maySeeContainer(principal, container));
+  if (own) return `container ${own.id} on engine ${own.engine} cannot be inspected`;
+  return wedged.length > 0 ? "a container that this token may not see cannot be inspected" : null;
 }

@@ -53,6 +53,11 @@ export function toOwnerEnv({ env, kind }: Belonging): Environment | null {
   return kind === "other" ? null : env;
 }
 
+/** Whether something is of an environment that is known, and is not the holder's. */
+export function isOfOthers(principal: Principal, environment: Environment | null): boolean {
+  return environment !== null && !principal.environments.has(environment);
+}
+
 /** The question whether a token still has every right that it had: what was begun with more must not go on. */
 export function keepsRights(before: Principal): (now: Principal) => boolean {
   const [scopesBefore, environmentsBefore] = [[...before.scopes], [...before.environments]];

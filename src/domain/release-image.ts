@@ -5,7 +5,7 @@ export interface ReleaseImage {
   readonly engine: string;
   /** Its label `service`, which Kamal gives each image. */
   readonly service: string;
-  /** What its label `service` says, else that of its engine; null when unknown. */
+  /** What its label `service` says; else that of its engine, unless a core container there is of another. Null when unknown. */
   readonly env: Environment | null;
   /** Its tag, which Kamal's containers have for a version. */
   readonly version: string;

@@ -17,10 +17,10 @@ export function rememberContainers(source: ContainerSource, memory: TimelineMemo
   const seen = new Set<string>();
   const note = (engines: readonly EngineStatus[]) => {
     if (engines.length === seen.size) return;
-    for (const { name, ok } of engines) {
+    for (const { name, env, ok } of engines) {
       if (!ok || seen.has(name)) continue;
       seen.add(name);
-      for (const kind of containerKinds) memory.begin(kind, name, toSeconds(new Date().toISOString()));
+      for (const kind of containerKinds) memory.begin(kind, { name, env, since: toSeconds(new Date().toISOString()) });
     }
   };
   const take = createReader(memory);
@@ -51,7 +51,7 @@ function createReader(memory: TimelineMemory): (batch: EventBatch) => void {
     const time = new Date().toISOString();
     for (const engine of interrupted) {
       const message = `${engine} was not heard for a while: events of its containers may be missing`;
-      memory.add(toEntry({ kind: "gap", time, message }));
+      memory.add(toEntry({ kind: "gap", time, message, engine }));
     }
     for (const event of events) {
       takeEnd(event);

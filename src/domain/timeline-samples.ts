@@ -12,7 +12,7 @@ export function rememberQueues(sources: QueueSources, memory: TimelineMemory, en
   const note = (source: QueueSource, metrics: readonly QueueMetrics[]) => {
     for (const queue of metrics) {
       const { name, observedAt } = queue;
-      memory.begin("queue_state", source.name, observedAt);
+      memory.begin("queue_state", { name: source.name, env: source.env ?? env, since: observedAt });
       const state = toLastingState(queue);
       log.sample(JSON.stringify([source.name, name]), state, observedAt, (from) => ({
         env: source.env ?? env,
@@ -54,7 +54,7 @@ export function rememberHosts(source: HostSource, memory: TimelineMemory, env: E
     ...source,
     async report(signal) {
       const report = await source.report(signal);
-      memory.begin("host_alert", "prometheus", report.updatedAt);
+      memory.begin("host_alert", { name: "prometheus", env, since: report.updatedAt });
       for (const host of report.hosts) {
         const state = toHostState(host);
         log.sample(host.name, state, report.updatedAt, (from) => ({

@@ -28,6 +28,8 @@ export interface TimelineEntry extends ServiceGroup {
   readonly container: TimelineContainer | null;
   readonly queue: { readonly name: string; readonly source: string } | null;
   readonly host: string | null;
+  /** Of a gap: the configured name of its engine; null where it is about all of them. Of others it is that of the container. */
+  readonly engine: string | null;
   /** Of a change: the states before and after it; the first is null when it is not known. */
   readonly from: string | null;
   readonly to: string | null;
@@ -74,6 +76,7 @@ const blank = {
   container: null,
   queue: null,
   host: null,
+  engine: null,
   from: null,
   to: null,
   exitCode: null,

@@ -43,6 +43,9 @@ const posts: Readonly<Record<string, Answer>> = {
   "/tag-values": answerTagValues,
 };
 
+/** What it answers by POST, below its path. */
+export const grafanaRoutes: readonly string[] = Object.keys(posts);
+
 /**
  * The contract of Grafana's JSON datasource (simPod), below /grafana, with and without a slash at the end; source: shared/grafana.md, section 1. Rejects with an OpsError:
  * forbidden without ops:read, not_found, method_not_allowed, invalid_request, or that of an upstream.
@@ -53,7 +56,7 @@ export function createGrafanaHandler(execute: Execute): (request: GrafanaRequest
     if (!principal.scopes.has("ops:read")) throw new OpsError("forbidden", "This token lacks the scope ops:read");
     const route = path.slice(grafanaPath.length).replace(/\/$/, "");
     const answer = Object.hasOwn(posts, route) ? posts[route] : undefined;
-    if (route !== "" && !answer) throw new OpsError("not_found", `Known below ${grafanaPath}: ${Object.keys(posts).join(", ")}`);
+    if (route !== "" && !answer) throw new OpsError("not_found", `Known below ${grafanaPath}: ${grafanaRoutes.join(", ")}`);
     const allow = answer ? "POST" : "GET, HEAD";
     if (method !== (answer ? "POST" : "GET")) throw new OpsError("method_not_allowed", `Use ${allow}`, { headers: { allow } });
     const told = answer

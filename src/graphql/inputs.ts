@@ -2,6 +2,7 @@ import type { DocumentNode } from "graphql";
 import type { EngineStatus, WarmListing } from "../domain/container.ts";
 import { toAgeSeconds } from "../domain/container-time.ts";
 import { environments } from "../domain/environment.ts";
+import { selectEngines } from "../domain/known-engines.ts";
 import { needsDeploy } from "../domain/release.ts";
 import { ContainersDocument, type ContainersQuery, type ContainersQueryVariables } from "../generated/rest.ts";
 import type { Caller, Sources } from "./context.ts";
@@ -34,15 +35,22 @@ function findContainerInputs({ env, includeStats }: ContainersQueryVariables, so
   const { scopes, environments: allowed } = caller.principal;
   if (includeStats || !scopes.has("ops:read") || (env && !allowed.has(env))) return null;
   const listing = sources.containers.peek();
-  if (!listing?.engines.some(({ ok }) => ok)) return null;
+  if (!listing) return null;
+  const { shown } = selectEngines(caller.principal, listing.engines);
+  if (!shown.some(({ ok }) => ok)) return null;
   const view = environments.filter((environment) => allowed.has(environment)).join();
-  if (!listing.containers.some(needsDeploy)) return toInputs(view, listing, null);
+  if (!listing.containers.some(needsDeploy)) return toInputs(view, listing.containers, shown, null);
   return createDeployLoader(sources, caller)
     .known()
-    .then((deploy) => toInputs(view, listing, deploy));
+    .then((deploy) => toInputs(view, listing.containers, shown, deploy));
 }
 
-function toInputs(view: string, { containers, engines }: WarmListing, deploy: object | null): Inputs {
+function toInputs(
+  view: string,
+  containers: WarmListing["containers"],
+  engines: readonly EngineStatus[],
+  deploy: object | null,
+): Inputs {
   const status: Pick<ContainersQuery, "engines"> = { engines: engines.map(toStatus) };
   return { view, parts: [containers, deploy], status };
 }

@@ -1,4 +1,5 @@
 import type { TokenEnd } from "../domain/token.ts";
+import { maySee } from "../domain/principal.ts";
 import { OpsError } from "../errors.ts";
 import type { Caller, Execute } from "../graphql/execute.ts";
 import { MetricsDocument, type MetricsQuery } from "../generated/metrics.ts";
@@ -52,7 +53,7 @@ export function createMetricsHandler(
     const families = [
       ...tables.flatMap((table) => table.families),
       toDropped(tables.map(({ dropped }) => dropped)),
-      ...(await instruments.collect()),
+      ...(await instruments.collect()).filter(({ name }) => maySee(request.principal, null) || !ofAllTokens.test(name)),
     ];
     const format = toFormat(request.headers.accept);
     return {
@@ -63,6 +64,9 @@ export function createMetricsHandler(
     };
   };
 }
+
+/** What counts requests, and calls to upstreams, of every environment together: for tokens of every environment. */
+const ofAllTokens = /^ops_(?:http|upstream)_/;
 
 function toTables(data: Partial<MetricsQuery>, errors: readonly OpsError[]): readonly Filled[] {
   const { engines = null, containers = null, hosts = null, hostsUpdatedAt = null, deployInfo = null } = data;

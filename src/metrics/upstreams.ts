@@ -48,8 +48,9 @@ export function toUpstreamRows(data: Partial<MetricsQuery>, errors: readonly Ops
   });
 }
 
-/** What is only remembered is no answer. */
-function isFresh({ engines, deployInfo }: Partial<MetricsQuery>, field: Part[1]): boolean {
+/** What is only remembered is no answer; null for a token that may see no engine. */
+function isFresh({ engines, deployInfo }: Partial<MetricsQuery>, field: Part[1]): boolean | null {
   if (field === "deployInfo") return !deployInfo?.stale;
-  return field !== "containers" || !engines || engines.some(({ ok }) => ok);
+  if (field !== "containers" || !engines) return true;
+  return engines.length === 0 ? null : engines.some(({ ok }) => ok);
 }

@@ -1,6 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Container, EngineStatus } from "../../src/domain/container.ts";
+import type { Container } from "../../src/domain/container.ts";
+import type { SilentEngine } from "../../src/domain/known-engines.ts";
 import { judgeDeploys } from "../../src/domain/deploy-state.ts";
 import { findDrift } from "../../src/domain/drift.ts";
 import { sampleRecord } from "../support/deploys.ts";
@@ -11,11 +12,9 @@ const at = (minute: number) => `2026-01-13T09:${String(minute).padStart(2, "0")}
 let made = 0;
 const web = (version: string, engine: string, more: Partial<Container> = {}) =>
   sampleContainer({ name: `web-${version}-${engine}-${made++}`, version, engine, commitSha: "", createdAt: at(20), ...more });
-const ok = (name: string): EngineStatus => ({ name, ok: true, contactAt: null, error: null });
-const engines = [ok("a"), ok("b")];
 const deploy = sampleRecord({ tag: "v2", deployedAt: at(21) });
-const find = (containers: readonly Container[], statuses: readonly EngineStatus[] = engines, records = [deploy]) =>
-  findDrift(containers, statuses, judgeDeploys(records, { containers, silent: false }), now).map(
+const find = (containers: readonly Container[], silent: readonly SilentEngine[] = [], records = [deploy]) =>
+  findDrift(containers, silent, judgeDeploys(records, { containers, silent: false }), now).map(
     ({ kind, role, engine, expected, found, containers: own, settling }) => ({
       kind,
       role,
@@ -39,7 +38,7 @@ describe("drift", () => {
       sampleRecord({ origin: "containers", tag: "v2", deployedAt: at(20) }),
       sampleRecord({ origin: "images", tag: "v1", deployedAt: at(1) }),
     ];
-    expect(find([web("v2", "a"), web("v2", "b")], engines, records)).toEqual([]);
+    expect(find([web("v2", "a"), web("v2", "b")], [], records)).toEqual([]);
   });
 
   it("is mixed releases and an engine that missed the deploy", () => {
@@ -63,12 +62,12 @@ describe("drift", () => {
   it("takes the container that a rollback started again for what runs, and the newer one for the leftover", () => {
     const fleet = [web("v1", "a", { createdAt: at(1), startedAt: at(40) }), web("v2", "a", { startedAt: at(20) })];
     const rollback = sampleRecord({ tag: "v1", deployedAt: at(41), command: "rollback" });
-    expect(find(fleet, engines, [rollback, deploy])).toMatchObject([{ kind: "leftover", found: ["v2"] }]);
+    expect(find(fleet, [], [rollback, deploy])).toMatchObject([{ kind: "leftover", found: ["v2"] }]);
     // Where nothing tells of it, by the starts.
-    expect(find(fleet, engines, [])).toMatchObject([{ kind: "leftover", found: ["v2"] }]);
-    expect(find(fleet, engines, [{ ...deploy, origin: "containers" }])).toMatchObject([{ kind: "leftover", found: ["v2"] }]);
+    expect(find(fleet, [], [])).toMatchObject([{ kind: "leftover", found: ["v2"] }]);
+    expect(find(fleet, [], [{ ...deploy, origin: "containers" }])).toMatchObject([{ kind: "leftover", found: ["v2"] }]);
     const unstarted = fleet.map((container) => ({ ...container, startedAt: null }));
-    expect(find(unstarted, engines, [])).toMatchObject([{ kind: "leftover", found: ["v1"] }]);
+    expect(find(unstarted, [], [])).toMatchObject([{ kind: "leftover", found: ["v1"] }]);
   });
 
   it("takes what was deployed last for what runs, though an older one was started since", () => {
@@ -78,9 +77,9 @@ describe("drift", () => {
 
   it("is a release unlike the deploy that was told of, but not unlike what only containers tell", () => {
     expect(kinds([web("v1", "a")])).toEqual(["unlike_deploy"]);
-    expect(kinds([web("v1", "a")], engines, [{ ...deploy, origin: "containers" }])).toEqual([]);
+    expect(kinds([web("v1", "a")], [], [{ ...deploy, origin: "containers" }])).toEqual([]);
     expect(kinds([web("v1", "a", { env: "production" })])).toEqual([]);
-    expect(kinds([web("x", "a", { commitSha: "0123456789" })], engines, [{ ...deploy, commitSha: "0123456" }])).toEqual([]);
+    expect(kinds([web("x", "a", { commitSha: "0123456789" })], [], [{ ...deploy, commitSha: "0123456" }])).toEqual([]);
   });
 
   it("compares containers of one service and destination alone, each with its own deploy", () => {
@@ -88,16 +87,16 @@ describe("drift", () => {
       web(version, "a", { destination, ...more });
     const fleet = [at2(null, "v2"), at2("beta", "v3"), at2("production", "v1"), at2(null, "v4", { service: "shop" })];
     // Without deploys they would be leftovers of each other, with them unlike the last one.
-    expect(find(fleet, engines, [])).toEqual([]);
+    expect(find(fleet, [], [])).toEqual([]);
     const deployed = [
       deploy,
       sampleRecord({ tag: "v3", destination: "beta", deployedAt: at(40) }),
       sampleRecord({ tag: "v1", destination: "production", deployedAt: at(2) }),
     ];
-    expect(find(fleet, engines, deployed)).toEqual([]);
+    expect(find(fleet, [], deployed)).toEqual([]);
     // Another engine runs a destination that was not deployed there: it has missed nothing.
-    expect(find([...fleet, web("v1", "b", { destination: "production" })], engines, deployed)).toEqual([]);
-    expect(find([...fleet, web("v0", "b", { destination: "beta" })], engines, deployed).map(({ kind }) => kind)).toEqual([
+    expect(find([...fleet, web("v1", "b", { destination: "production" })], [], deployed)).toEqual([]);
+    expect(find([...fleet, web("v0", "b", { destination: "beta" })], [], deployed).map(({ kind }) => kind)).toEqual([
       "mixed_releases",
       "unlike_deploy",
       "engine_missed",
@@ -106,7 +105,7 @@ describe("drift", () => {
 
   it("names the service and the destination", () => {
     const fleet = [web("v1", "a", { destination: "beta" }), web("v2", "b", { destination: "beta" })];
-    const found = findDrift(fleet, engines, [], now);
+    const found = findDrift(fleet, [], [], now);
     expect(found).toMatchObject([
       { kind: "mixed_releases", service: "wallet-core-staging", destination: "beta", env: "staging" },
     ]);
@@ -114,12 +113,12 @@ describe("drift", () => {
   });
 
   it("takes a deploy that may be of several for that of none", () => {
-    expect(find([web("v1", "a")], engines, [{ ...deploy, ambiguous: true }])).toEqual([]);
+    expect(find([web("v1", "a")], [], [{ ...deploy, ambiguous: true }])).toEqual([]);
   });
 
   it("says that a silent engine is unknown, and counts nothing of what it ran", () => {
-    const gone = { name: "b", ok: false, contactAt: null, error: { code: "docker_unavailable", message: "refused" } };
-    expect(find([web("v2", "a"), web("v1", "b", { stale: true })], [ok("a"), gone])).toEqual([
+    const gone = { name: "b", code: "docker_unavailable", message: "refused" };
+    expect(find([web("v2", "a"), web("v1", "b", { stale: true })], [gone])).toEqual([
       { kind: "engine_unknown", role: null, engine: "b", expected: null, found: [], count: 0, settling: false },
     ]);
   });
@@ -145,7 +144,7 @@ describe("drift", () => {
     fc.assert(
       fc.property(fc.array(container, { maxLength: 6 }), (fleet) => {
         const containers = fleet.map(({ version, engine, minute }) => web(version, engine, { createdAt: at(minute) }));
-        const found = findDrift(containers, engines, [], now);
+        const found = findDrift(containers, [], [], now);
         expect(found.length > 0).toBe(new Set(fleet.map(({ version }) => version)).size > 1);
         // Nothing is two things of these at once.
         const all = found.flatMap((drift) => drift.containers.map(({ name }) => name));

@@ -1,6 +1,9 @@
 import { describe, expect, it } from "vitest";
+import type { Container, EngineStatus } from "../../src/domain/container.ts";
+import { selectEngines } from "../../src/domain/known-engines.ts";
 import { findBlindSpot, findOrphans, orphanGraceSeconds } from "../../src/domain/orphans.ts";
 import type { WorkerJobs } from "../../src/domain/queue.ts";
+import { createCaller } from "../support/caller.ts";
 import { sampleContainer } from "../support/memory-sources.ts";
 
 const jobs = (host: string | null, more: Partial<WorkerJobs> = {}): WorkerJobs => ({
@@ -33,16 +36,36 @@ describe("findOrphans", () => {
 });
 
 describe("findBlindSpot", () => {
-  const engine = { name: "web-1", ok: true, contactAt: null, error: null };
+  const { principal } = createCaller();
+  const staging = createCaller(undefined, ["staging"]).principal;
+  const engine: EngineStatus = { name: "web-1", env: null, runs: new Set(), ok: true, contactAt: null, error: null };
+  const find = (containers: readonly Container[], engines: readonly EngineStatus[], who = principal) =>
+    findBlindSpot(containers, selectEngines(who, engines), who);
 
   it("is an engine that does not answer, or a container whose host name is not known", () => {
-    expect(findBlindSpot({ containers: [web], engines: [engine] })).toBeNull();
+    expect(find([web], [engine])).toBeNull();
     const silent = { ...engine, name: "web-2", ok: false, error: { code: "docker_timeout", message: "took longer than 2 s" } };
-    expect(findBlindSpot({ containers: [web], engines: [engine, silent] })).toBe(
-      "engine web-2 does not answer: took longer than 2 s",
-    );
+    expect(find([web], [engine, silent])).toBe("engine web-2 does not answer: took longer than 2 s");
     const wedged = sampleContainer({ restarts: null });
-    expect(findBlindSpot({ containers: [web, wedged], engines: [engine] })).toContain(`container ${wedged.id} on engine local`);
-    expect(findBlindSpot({ containers: [], engines: [] })).toBe("no engine is configured");
+    expect(find([web, wedged], [engine])).toContain(`container ${wedged.id} on engine local`);
+    expect(find([], [])).toBe("no engine is configured that may run them");
+  });
+
+  it("is not what another environment has, and does not name what belongs to no known one", () => {
+    const own = { ...engine, env: "staging" as const };
+    const error = { code: "docker_timeout", message: "Docker engine db-7: no answer" };
+    const production: EngineStatus = { ...engine, name: "db-7", env: "production", ok: false, error };
+    const wedged = (env: Container["env"]) => sampleContainer({ name: "wedged", env, restarts: null, engine: "db-7" });
+    expect(find([web, wedged("production")], [own, production], staging)).toBeNull();
+    expect(find([web, wedged("production")], [own], principal)).toContain("on engine db-7");
+    expect(find([web, wedged(null)], [own, production], staging)).toBe(
+      "a container that this token may not see cannot be inspected",
+    );
+    expect(find([web, wedged("staging")], [own, production], staging)).toContain("on engine db-7 cannot be inspected");
+    expect(find([web], [own, { ...production, env: null, runs: null }], staging)).toBe(
+      "an engine does not answer: An engine without a configured environment does not answer",
+    );
+    expect(find([web], [own, { ...production, env: null }], staging)).toBeNull();
+    expect(find([web], [production], staging)).toBe("no engine is configured that may run them");
   });
 });

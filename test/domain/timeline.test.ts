@@ -73,8 +73,23 @@ describe("the memory", () => {
     const memory = createTimelineMemory();
     memory.add(entry(0, { kind: "oom_kill" }));
     for (let index = 0; index < 1002; index += 1) memory.add(entry(index, { kind: "health" }));
-    expect([memory.entries("health").length, memory.forgottenUntil("health")]).toEqual([1000, at(1)]);
-    expect([memory.entries("oom_kill").length, memory.forgottenUntil("oom_kill")]).toEqual([1, null]);
+    expect([memory.entries("health").length, memory.forgottenUntil("health", () => true)]).toEqual([1000, at(1)]);
+    expect([memory.entries("oom_kill").length, memory.forgottenUntil("oom_kill", () => true)]).toEqual([1, null]);
+  });
+
+  it("forgets of one environment, and of one engine's gaps, without a word to the others", () => {
+    const memory = createTimelineMemory();
+    memory.add(entry(0, { kind: "health", env: "staging" }));
+    memory.add(entry(0, { kind: "gap", engine: "web-1" }));
+    for (let index = 1; index <= 1001; index += 1) {
+      memory.add(entry(index, { kind: "health", env: "production" }));
+      memory.add(entry(index, { kind: "gap", engine: "db-7" }));
+    }
+    const ofStaging = memory.entries("health").filter(({ env }) => env === "staging");
+    expect([ofStaging.length, memory.forgottenUntil("health", ({ env }) => env === "staging")]).toEqual([1, null]);
+    expect(memory.forgottenUntil("health", ({ env }) => env === "production")).toBe(at(1));
+    expect(memory.forgottenUntil("gap", ({ engine }) => engine === "web-1")).toBeNull();
+    expect(memory.forgottenUntil("gap", ({ engine }) => engine === "db-7")).toBe(at(1));
   });
 
   it("finds each change between samples, with the time in which it happened", () => {
@@ -122,9 +137,9 @@ describe("what engines tell", () => {
     const memory = createTimelineMemory();
     const stop = new AbortController();
     const source = rememberContainers(sources.containers, memory, stop.signal);
-    expect(memory.begun("container_death").size).toBe(0);
+    expect(memory.begun("container_death")).toEqual([]);
     await source.list(signal);
-    expect([...memory.begun("container_death").keys()]).toEqual(["a"]);
+    expect(memory.begun("container_death").map(({ name }) => name)).toEqual(["a"]);
     const others = sampleContainer({ name: "other" });
     for (const told of [
       event("die", 1, { exitCode: 137 }),
@@ -287,7 +302,7 @@ describe("what is seen while somebody asks", () => {
       ["Host staging-host-1 is down, was alert", at(1), "staging"],
       ["Host staging-host-1 is well, was down", at(2), "staging"],
     ]);
-    expect([...memory.begun("host_alert").values()]).toEqual([at(0)]);
+    expect(memory.begun("host_alert")).toEqual([{ name: "prometheus", env: "staging", since: at(0) }]);
   });
 
   it("is how queues change; idle is well, and the same answer is no new sample", async () => {

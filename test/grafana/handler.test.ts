@@ -17,7 +17,6 @@ import { column, linesOf, readFrames } from "./read-frames.ts";
 
 const expiresAt = new Date(Date.now() + 3_600_000);
 const reader = makeToken({ subject: "grafana", scopes: ["ops:read"], environments: ["staging", "production"], expiresAt });
-const stagingOnly = makeToken({ subject: "staging", scopes: ["ops:read"], environments: ["staging"], expiresAt });
 const logsOnly = makeToken({ subject: "logs", scopes: ["ops:logs"], environments: ["staging", "production"], expiresAt });
 const timestamp = new Date(Date.now() - 60_000).toISOString().replace(/\.\d+Z/, "Z");
 
@@ -75,7 +74,7 @@ const folder = mkdtempSync(join(tmpdir(), "ops-grafana-"));
 let gateway: Awaited<ReturnType<typeof startGateway>>;
 beforeAll(async () => {
   const tokensFile = join(folder, "tokens.json");
-  writeFileSync(tokensFile, JSON.stringify([reader.entry, stagingOnly.entry, logsOnly.entry]));
+  writeFileSync(tokensFile, JSON.stringify([reader.entry, logsOnly.entry]));
   gateway = await startGateway(sources, { tokensFile });
 });
 afterAll(async () => {
@@ -445,18 +444,6 @@ describe("/tag-keys and /tag-values", () => {
     for (const { value, type } of await post("/tag-keys")) {
       const values = await post("/tag-values", { key: value });
       expect(values.length > 0, value).toBe(type === "string");
-    }
-  });
-});
-
-describe("a token for staging", () => {
-  it("finds nothing of production, in answers and in options", async () => {
-    const sent = { bearer: stagingOnly.token };
-    const frames = await query(lastHour([target("containers"), target("queue_depth", {}, "B"), target("queues", {}, "C")]), sent);
-    expect(JSON.stringify(frames)).not.toMatch(/production|mail|river|away/);
-    expect(frames.every(({ length }) => length > 0)).toBe(true);
-    for (const name of ["queue", "env", "container"]) {
-      expect(JSON.stringify(await post("/variable", { payload: { target: name } }, sent))).not.toMatch(/production|mail/);
     }
   });
 });

@@ -252,7 +252,7 @@ describe("a verdict", () => {
     writeHistory(inOrder.map(toLine));
     const fleet = createFleet({ WALLET_CORE_OPS_DESTINATIONS: "beta=production" });
     const { timeline } = fleet.sources;
-    timeline.begin("container_death", "web-1", ago(5000));
+    timeline.begin("container_death", { name: "web-1", env: null, since: ago(5000) });
     const web = fleet.all.find(
       ({ destination, role, version }) => destination === "production" && role === "web" && version === "v5",
     );

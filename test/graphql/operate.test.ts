@@ -103,7 +103,7 @@ describe("restartContainer", () => {
       expect(await work([])).toEqual(unknown(null, "no queue source is configured"));
       const down = new OpsError("postgres_unavailable", "PostgreSQL cannot be reached");
       expect(await work([river("staging", down)])).toEqual(unknown("river", down.message));
-      const hidden = "The queues belong to no environment of this token";
+      const hidden = "No queue belongs to an environment of this token";
       expect(await work([river("production", { jobs: [job], total: 1 })], ["staging"])).toEqual(unknown(null, hidden));
       const twin = sampleContainer({ name: "web-twin", host: "a" });
       expect(await work([river("staging")], undefined, [twin])).toEqual(unknown(null, "another container has its host name, a"));

@@ -1,5 +1,5 @@
 import { beforeEach, expect, test } from "vitest";
-import type { Container } from "../../src/domain/container.ts";
+import type { Container, EngineStatus } from "../../src/domain/container.ts";
 import type { DeployInfo } from "../../src/domain/deploy.ts";
 import type { Sources } from "../../src/graphql/context.ts";
 import { createCaller } from "../support/caller.ts";
@@ -14,8 +14,15 @@ let inspections: number;
 /** What happens while rows are inspected. */
 let meanwhile: () => void;
 
-const engines = () => [
-  { name: "local", ok: isOk, contactAt: null, error: isOk ? null : { code: "docker_unavailable", message: "gone" } },
+const engines = (): EngineStatus[] => [
+  {
+    name: "local",
+    env: null,
+    runs: new Set(rows.flatMap(({ env }) => env ?? [])),
+    ok: isOk,
+    contactAt: null,
+    error: isOk ? null : { code: "docker_unavailable", message: "gone" },
+  },
 ];
 const memory = createMemorySources().sources;
 const sources: Sources = {

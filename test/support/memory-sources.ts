@@ -9,6 +9,7 @@ import {
 } from "../../src/domain/container.ts";
 import type { DeployInfo } from "../../src/domain/deploy.ts";
 import type { DeployLog } from "../../src/domain/deploy-record.ts";
+import { toOwnerEnv } from "../../src/domain/principal.ts";
 import type { Host } from "../../src/domain/host.ts";
 import { toHostHistory } from "../../src/domain/host-history.ts";
 import { toBatch } from "../../src/domain/log-follow.ts";
@@ -145,7 +146,7 @@ export interface Memory {
   kept: readonly Container[];
   /** Live ones that no list shows. */
   hidden: readonly Container[];
-  engines: readonly (Omit<EngineStatus, "contactAt"> & { contactAt?: number | null })[];
+  engines: readonly (Pick<EngineStatus, "name" | "ok" | "error"> & Partial<EngineStatus>)[];
   queueSources: readonly {
     name: string;
     env?: "staging" | "production";
@@ -196,7 +197,10 @@ export function createMemorySources(
     data.containers.find((container) => container.fullId === fullId && container.engine === engine) ?? null;
   const [changes, board] = [createChanges(), createEventBoard()];
   let containers = data.containers.toSorted(byKindAndName);
-  const engines = () => data.engines.map((engine) => ({ contactAt: null, ...engine }));
+  const engines = () =>
+    data.engines.map((engine): EngineStatus => ({ contactAt: null, env: null, runs: toRuns(engine.name), ...engine }));
+  const toRuns = (engine: string) =>
+    new Set(containers.flatMap((container) => (container.engine === engine ? (toOwnerEnv(container) ?? []) : [])));
   const source: ContainerSource = {
     list: async () => {
       count("list");

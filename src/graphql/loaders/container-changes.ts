@@ -1,5 +1,6 @@
 import { type Container, type EngineStatus, type WarmListing, toContainerKey } from "../../domain/container.ts";
 import type { DeployInfo } from "../../domain/deploy.ts";
+import { selectEngines } from "../../domain/known-engines.ts";
 import { needsDeploy } from "../../domain/release.ts";
 import type { OpsContext } from "../context.ts";
 import type { ContainerFilter } from "./container-filter.ts";
@@ -23,7 +24,7 @@ interface Wanted extends ContainerFilter {
 
 /** The list of containers, then what changes in it. What an engine runs that does not answer is not in the list; `engines` says so. */
 export async function* watchContainers(
-  { sources, loaders }: OpsContext,
+  { sources, loaders, principal }: OpsContext,
   { accepts, includeAccessories, engine }: Wanted,
   signal: AbortSignal,
 ): AsyncGenerator<ContainersChange, void> {
@@ -36,19 +37,26 @@ export async function* watchContainers(
     // Mostly nothing has changed, and that is seen at once.
     const warm = sources.containers.peek();
     const deploy = warm?.containers.some(needsDeploy) ? await loaders.deploy.known() : null;
-    if (warm && warm.containers === made?.[0] && deploy === made[1] && toState(warm.engines, engine) === told) continue;
+    if (
+      warm &&
+      warm.containers === made?.[0] &&
+      deploy === made[1] &&
+      toState(selectEngines(principal, warm.engines).shown, engine) === told
+    )
+      continue;
     made = warm && [warm.containers, deploy];
     const known = await loaders.containers.known(includeAccessories);
     if (signal.aborted) break;
     const now = new Map(known.containers.filter(accepts).map((container) => [toContainerKey(container), container]));
     const changed = [...now.values()].filter((container) => !isSame(container, sent.get(toContainerKey(container))));
     const removed = [...sent.values()].filter((container) => !now.has(toContainerKey(container)));
-    const state = toState(known.engines, engine);
+    const { shown } = known.engines;
+    const state = toState(shown, engine);
     sent = now;
     if (changed.length === 0 && removed.length === 0 && state === told) continue;
     const isFirst = told === null;
     told = state;
-    yield { snapshot: isFirst, changed, removed, engines: select(known.engines, engine), ended: null };
+    yield { snapshot: isFirst, changed, removed, engines: select(shown, engine), ended: null };
   }
   if (typeof signal.reason === "string") yield { snapshot: false, changed: [], removed: [], engines: [], ended: signal.reason };
 }

@@ -7,6 +7,7 @@ import {
   type ListedContainer,
   toContainerKey,
 } from "../../domain/container.ts";
+import { type KnownEngines, type SilentEngine, selectEngines } from "../../domain/known-engines.ts";
 import { maySeeContainer } from "../../domain/principal.ts";
 import type { DeployInfo } from "../../domain/deploy.ts";
 import { type InfoFor, createInfoFor, needsDeploy, withDeploy } from "../../domain/release.ts";
@@ -24,13 +25,17 @@ interface ContainerQuery {
   readonly everyEngine?: boolean;
 }
 
+/** Containers of a list, and the engines that were asked for it. */
+export interface KnownContainers {
+  readonly containers: readonly Container[];
+  readonly engines: KnownEngines;
+}
+
 export interface ContainerLoaders {
   /** All that is known and that the caller may see, in the order of `all`, and whether each engine answers. Never rejects for an engine. */
-  known(
-    includeAccessories: boolean,
-  ): Promise<{ readonly containers: readonly Container[]; readonly engines: readonly EngineStatus[] }>;
-  /** Whether each engine answers. */
-  engines(): Promise<readonly EngineStatus[]>;
+  known(includeAccessories: boolean): Promise<KnownContainers>;
+  /** Whether each engine answers, of those that the caller may see; and those that may run something of its and do not. */
+  engines(): Promise<KnownEngines>;
   /** All that the caller may see: core ones first, then by name and engine. Rejects when no engine answers and nothing is known. */
   all(includeAccessories: boolean): Promise<readonly Container[]>;
   /** The stopped ones of old releases that the caller may see, which no list shows: for the history of logs alone. */
@@ -89,10 +94,13 @@ export function createContainerLoaders(
     return named(container, (await infoFor())(container));
   };
 
-  const engines = async (): Promise<readonly EngineStatus[]> => {
+  const engines = async (): Promise<KnownEngines> => {
     const listed = await listing();
     await Promise.allSettled(inspections);
-    return lost.size === 0 ? listed.engines : listed.engines.map((status) => withLoss(status, lost.get(status.name)));
+    return selectEngines(
+      principal,
+      lost.size === 0 ? listed.engines : listed.engines.map((status) => withLoss(status, lost.get(status.name))),
+    );
   };
   const known = async (includeAccessories: boolean) => {
     const { containers } = await listing();
@@ -100,8 +108,9 @@ export function createContainerLoaders(
     return { containers: shown, engines: await engines() };
   };
   const all = async (includeAccessories: boolean) => {
-    const { containers, engines: statuses } = await known(includeAccessories);
-    if (containers.length === 0 && statuses.length > 0 && statuses.every((engine) => !engine.ok)) throw toEngineError(statuses);
+    const { containers, engines: asked } = await known(includeAccessories);
+    if (containers.length === 0 && asked.silent.length > 0 && asked.shown.every(({ ok }) => !ok))
+      throw toEngineError(asked.silent);
     return containers;
   };
   const core = once(() => all(false));
@@ -125,7 +134,7 @@ export function createContainerLoaders(
             container.name === name && (!engine || container.engine === engine) && (includeAccessories || isCore(container)),
         ),
       );
-      const silent = (await engines()).filter((status) => !status.ok && (!engine || status.name === engine));
+      const silent = ofEngine(await engines(), engine).silent;
       // An engine that was not asked may run it: that is not "not found", and no ground for an action.
       if (silent.length > 0 && (found.length === 0 || everyEngine)) throw toEngineError(silent);
       if (found.length > 1) {
@@ -163,8 +172,15 @@ function withLoss(status: EngineStatus, error: OpsError | undefined): EngineStat
   return error ? { ...status, ok: false, error: toProblem(error) } : status;
 }
 
+/** The engines that a question for one of them is about; whether there is one of a name that the caller may not see is not known to it. */
+export function ofEngine({ shown, silent }: KnownEngines, engine: string | null | undefined): KnownEngines {
+  if (!engine) return { shown, silent };
+  const own = shown.filter(({ name }) => name === engine);
+  return { shown: own, silent: silent.filter(({ name }) => name === (own.length > 0 ? engine : null)) };
+}
+
 /** The error of an answer that these engines left without anything to say. */
-export function toEngineError(engines: readonly EngineStatus[]): OpsError {
-  const code = engines[0]?.error?.code as OpsError["code"] | undefined;
-  return new OpsError(code ?? "docker_unavailable", engines.map(({ error }) => error?.message).join("; "));
+export function toEngineError(silent: readonly SilentEngine[]): OpsError {
+  const code = silent[0]?.code as OpsError["code"] | undefined;
+  return new OpsError(code ?? "docker_unavailable", silent.map(({ message }) => message).join("; "));
 }

@@ -1,5 +1,5 @@
 import pLimit from "p-limit";
-import type { Container, EngineStatus } from "../../domain/container.ts";
+import type { EngineStatus } from "../../domain/container.ts";
 import { type SeenEvents, findNewErrors, toContainerEvidence, toQueueEvidence } from "../../domain/deploy-evidence.ts";
 import { hasLostJobs } from "../../domain/deploy-queues.ts";
 import { isOfSameGroup, toUnix } from "../../domain/deploy-record.ts";
@@ -11,15 +11,17 @@ import { type Principal, maySee } from "../../domain/principal.ts";
 import type { QueueSource } from "../../domain/queue.ts";
 import { toQueueState } from "../../domain/queue-state.ts";
 import { type ServiceGroup, isSameGroup } from "../../domain/service-group.ts";
+import type { Place } from "../../domain/timeline-memory.ts";
 import { toOpsError, toProblem } from "../../errors.ts";
 import type { Caller, Sources } from "../context.ts";
+import type { KnownContainers } from "./containers.ts";
 import type { DeploySiblings } from "./deploys.ts";
 import { findReleases } from "./releases.ts";
 
 interface VerdictParts {
   readonly siblings: DeploySiblings;
   readonly all: () => Promise<readonly Deploy[]>;
-  readonly fleet: () => Promise<{ readonly containers: readonly Container[]; readonly engines: readonly EngineStatus[] }>;
+  readonly fleet: () => Promise<KnownContainers>;
 }
 
 /** Verdicts that are looked into side by side: each asks every source twice. */
@@ -94,15 +96,15 @@ export function createVerdicts(
       now,
       seconds,
     );
-    const { shown, unread } = await findSources(deploy, gaps);
+    const { shown: asked, unread } = await findSources(deploy, gaps);
     const [read, newErrors] = await Promise.all([
-      Promise.all(windows === null ? [] : shown.map((source) => readQueues(source, windows, gaps))),
-      readErrors(deploy, shown, gaps),
+      Promise.all(windows === null ? [] : asked.map((source) => readQueues(source, windows, gaps))),
+      readErrors(deploy, asked, gaps),
     ]);
     const own = containers.filter((container) => container.kind === "core" && isIn(container, deploy));
-    const silent = engines.filter(({ ok }) => !ok);
-    if (silent.length > 0) gaps.push(`containers: ${silent.map(({ name }) => name).join(", ")} does not answer`);
-    const seen = toSeenEvents(sources, principal, deploy, engines);
+    const { shown, silent } = engines;
+    if (silent.length > 0) gaps.push(`containers: ${silent.map(({ name }) => name ?? "an engine").join(", ")} does not answer`);
+    const seen = toSeenEvents(sources, principal, deploy, shown);
     return judgeDeploy({
       windows,
       queues: read.flatMap(({ evidence }) => evidence),
@@ -126,12 +128,14 @@ function toSeenEvents({ timeline }: Sources, principal: Principal, deploy: Deplo
     timeline
       .entries(kind)
       .filter((entry) => entry.container?.kind === "core" && isIn(entry, deploy) && maySee(principal, entry.env));
-  const begun = timeline.begun("container_death");
-  const isWhole = engines.length > 0 && engines.every(({ name }) => begun.has(name));
+  const isShown = (wanted: string | null) => wanted === null || engines.some(({ name }) => name === wanted);
+  const begun = timeline.begun("container_death").filter(({ name }) => isShown(name));
+  const isWhole = engines.length > 0 && engines.every(({ name }) => begun.some((subject) => subject.name === name));
+  const isOwn = ({ env }: Place) => env === deploy.env && maySee(principal, env);
   const times = [
-    ...begun.values(),
-    ...timeline.entries("gap").map(({ time }) => time),
-    ...(["container_death", "health"] as const).flatMap((kind) => timeline.forgottenUntil(kind) ?? []),
+    ...begun.map(({ since }) => since),
+    ...timeline.entries("gap").flatMap(({ time, engine }) => (isShown(engine) ? time : [])),
+    ...(["container_death", "health"] as const).flatMap((kind) => timeline.forgottenUntil(kind, isOwn) ?? []),
   ];
   return {
     deaths: ofGroup("container_death"),

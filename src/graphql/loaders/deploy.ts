@@ -5,7 +5,7 @@ import type { Caller, Sources } from "../context.ts";
 import { once } from "./once.ts";
 
 export interface DeployLoader {
-  /** Rejects as the source does, and with `forbidden` for a token limited to other environments. */
+  /** Rejects as the source does, and with `forbidden` for a token limited to other environments: then also where there is none, or none that can be read. */
   info(): Promise<DeployInfo>;
   /** Null where `info` rejects: containers are shown without it. */
   known(): Promise<DeployInfo | null>;
@@ -14,9 +14,12 @@ export interface DeployLoader {
 /** Reads deploy_info at most once. */
 export function createDeployLoader(sources: Sources, { principal, signal }: Caller): DeployLoader {
   const info = once(async () => {
-    const read = await sources.deploy.read(signal);
-    if (!maySee(principal, read.env)) {
-      throw new OpsError("forbidden", "The deploy info belongs to no environment of this token");
+    const read = await sources.deploy.read(signal).catch((error: unknown) => {
+      if (maySee(principal, sources.env)) throw error;
+      return null;
+    });
+    if (!read || !maySee(principal, read.env)) {
+      throw new OpsError("forbidden", "No deploy info belongs to an environment of this token");
     }
     return read;
   });

@@ -36,15 +36,21 @@ export function createDeployLoaders(sources: Sources, caller: Caller, siblings: 
   const { principal, signal } = caller;
   const logs = once(async () => {
     const read = await sources.deploy.history(signal);
-    return read.map((log) => ({ ...log, records: log.records.filter(({ env }) => maySee(principal, env)) }));
+    // Lines that make no sense say nothing of their environment either.
+    const isOurs = maySee(principal, sources.env);
+    return read.map((log) => ({
+      ...log,
+      records: log.records.filter(({ env }) => maySee(principal, env)),
+      skipped: isOurs ? log.skipped : 0,
+    }));
   });
   const fleet = once(async () => {
     const [known, kept] = await Promise.all([siblings.containers.known(false), siblings.containers.kept(false)]);
     const containers: readonly Container[] = [...known.containers, ...kept];
-    return { containers, engines: known.engines, silent: known.engines.some(({ ok }) => !ok) };
+    return { containers, engines: known.engines };
   });
   const all = once(async () => {
-    const [read, info, { containers, silent }, images] = await Promise.all([
+    const [read, info, { containers, engines }, images] = await Promise.all([
       logs(),
       siblings.deploy.known(),
       fleet(),
@@ -54,7 +60,10 @@ export function createDeployLoaders(sources: Sources, caller: Caller, siblings: 
     const known = [...assignGroups(written, containers), ...fromContainers(containers)];
     const shown = images.filter(({ env }) => maySee(principal, env));
     const records = [...known, ...fromImages(shown, known, containers)];
-    return judgeDeploys(mergeDeploys(records, siblings.nowMs / 1000), { containers, silent });
+    return judgeDeploys(mergeDeploys(records, siblings.nowMs / 1000), {
+      containers,
+      silent: engines.silent.length > 0,
+    });
   });
   return {
     all,
@@ -62,7 +71,7 @@ export function createDeployLoaders(sources: Sources, caller: Caller, siblings: 
     verdict: createVerdicts(sources, caller, { siblings, all, fleet }),
     drift: once(async () => {
       const [deploys, { containers, engines }] = await Promise.all([all(), fleet()]);
-      return findDrift(containers, engines, deploys, siblings.nowMs);
+      return findDrift(containers, engines.silent, deploys, siblings.nowMs);
     }),
   };
 }

@@ -1,3 +1,5 @@
+import type { Container, EngineStatus } from "../../domain/container.ts";
+import { selectEngines } from "../../domain/known-engines.ts";
 import { findBlindSpot, findOrphans } from "../../domain/orphans.ts";
 import { type QueueMetrics, type QueueSource, type RunningJob, type WorkerJobs, workerJobsLimit } from "../../domain/queue.ts";
 import type { WorkGap } from "../../domain/restart-preview.ts";
@@ -29,10 +31,15 @@ interface Told {
   readonly gap: WorkGap | null;
 }
 
+const nothing: { readonly containers: readonly Container[]; readonly engines: readonly EngineStatus[] } = {
+  containers: [],
+  engines: [],
+};
+
 /** Which hosts live is asked of all engines, whatever the caller may see: of them it learns no more than that a job is no orphan. */
 export function createOrphanLoaders(
   sources: Sources,
-  { signal }: Caller,
+  { principal, signal }: Caller,
   siblings: { readonly queues: QueueLoaders },
 ): OrphanLoaders {
   const search = once(async () => {
@@ -41,9 +48,10 @@ export function createOrphanLoaders(
     const told = await Promise.all(shown.map((source) => askWorkers(source, signal)));
     // Only now: a worker that was there when the jobs were read is in this list.
     const isNeeded = told.some(({ jobs }) => jobs?.some(({ host }) => host !== null));
-    const live = isNeeded ? await sources.containers.live(signal) : { containers: [], engines: [] };
+    const live = isNeeded ? await sources.containers.live(signal) : nothing;
     const found = told.map(({ source, jobs, gap }) => ({ source, gap, orphans: jobs && findOrphans(jobs, live.containers) }));
-    const blindSpot = found.some(({ orphans }) => orphans && orphans.length > 0) ? findBlindSpot(live) : null;
+    const isAny = found.some(({ orphans }) => orphans && orphans.length > 0);
+    const blindSpot = isAny ? findBlindSpot(live.containers, selectEngines(principal, live.engines), principal) : null;
     return { found, blindSpot };
   });
   const listJobs = once(async (): Promise<Orphans> => {

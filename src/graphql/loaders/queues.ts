@@ -31,7 +31,7 @@ export interface QueueSourceStatus {
 }
 
 export interface QueueLoaders {
-  /** The sources that the token may see. Rejects with forbidden when there are others alone. */
+  /** The sources that the token may see. Rejects with forbidden for a token that is limited to other environments, whether there are any or not. */
   visible(): Promise<readonly QueueSource[]>;
   /** Queues of every source that answered, by name. Rejects with queues_unavailable when none did. */
   all(): Promise<readonly QueueMetrics[]>;
@@ -53,11 +53,13 @@ export function createQueueLoaders(
 ): QueueLoaders {
   const toEnv = (source: QueueSource) => source.env ?? sources.env;
   const visible = once(async () => {
-    const all = await sources.queues.all(signal);
+    const isOurs = maySee(principal, sources.env);
+    const all = await sources.queues.all(signal).catch((error: unknown) => {
+      if (isOurs) throw error;
+      return [];
+    });
     const shown = all.filter((source) => maySee(principal, toEnv(source)));
-    if (all.length > 0 && shown.length === 0) {
-      throw new OpsError("forbidden", "The queues belong to no environment of this token");
-    }
+    if (shown.length === 0 && !isOurs) throw new OpsError("forbidden", "No queue belongs to an environment of this token");
     return shown;
   });
   const metrics = bySource((source) => source.metrics(signal));

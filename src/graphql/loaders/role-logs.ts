@@ -1,5 +1,6 @@
 import pLimit from "p-limit";
 import { type Container, type EngineStatus, type LogOptions, type LogPage, toContainerKey } from "../../domain/container.ts";
+import type { KnownEngines } from "../../domain/known-engines.ts";
 import { toLogTimestamp } from "../../domain/log-time.ts";
 import { followRole } from "../../domain/role-follow.ts";
 import type { RoleBatch } from "../../domain/role-batch.ts";
@@ -11,7 +12,7 @@ import type { OpsContext } from "../context.ts";
 import { requireOneGroup } from "../role-group.ts";
 import { followEvents } from "./container-events.ts";
 import { type ContainerFilter, createContainerFilter } from "./container-filter.ts";
-import { toEngineError } from "./containers.ts";
+import { ofEngine, toEngineError } from "./containers.ts";
 
 /** Whose logs are meant; the role is always given, and must be of one group. */
 export interface RoleFilter extends ContainerFilter {
@@ -78,7 +79,7 @@ export async function readRoleLogs(context: OpsContext, filter: RoleFilter, opti
   const hidden = await Promise.all(kept.map((container) => limit(() => readKept(container))));
   const parts = [...shown, ...hidden];
   if (parts.every(({ error }) => error !== null)) throw parts[0]?.error;
-  return { lines: page.take(), truncated: leavesOut, parts, engines };
+  return { lines: page.take(), truncated: leavesOut, parts, engines: engines.shown };
 }
 
 /** The time of the page where that is later than what was asked for anyway; else null. */
@@ -127,12 +128,11 @@ async function findRole({ loaders, principal }: OpsContext, filter: RoleFilter) 
   const containers = (await loaders.containers.all(filter.includeAccessories)).filter(isWanted);
   const group: ServiceGroup | undefined = requireOneGroup(filter.role, containers);
   const accepts = (container: Container) => isWanted(container) && (!group || isSameGroup(container, group));
-  const engines = (await loaders.containers.engines()).filter(({ name }) => !filter.engine || name === filter.engine);
+  const engines = ofEngine(await loaders.containers.engines(), filter.engine);
   return { containers, engines, group, accepts };
 }
 
 /** Why there is nothing of a role: an engine that may run some does not answer, or there is none. */
-function toAbsence(engines: readonly EngineStatus[]): OpsError {
-  const silent = engines.filter(({ ok }) => !ok);
+function toAbsence({ silent }: KnownEngines): OpsError {
   return silent.length > 0 ? toEngineError(silent) : new OpsError("container_not_found", "No container of this role");
 }

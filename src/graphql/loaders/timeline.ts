@@ -15,7 +15,6 @@ import {
   toEntry,
 } from "../../domain/timeline.ts";
 import { containerKinds } from "../../domain/timeline-containers.ts";
-import type { TimelineMemory } from "../../domain/timeline-memory.ts";
 import { toProblem } from "../../errors.ts";
 import type { Caller, Sources } from "../context.ts";
 import { requireEnvironments } from "../require-environments.ts";
@@ -56,7 +55,7 @@ export function createTimelineLoader(sources: Sources, { principal }: Caller, si
   };
   const readRestarts = async ({ from, to }: TimelineQuery): Promise<Told> => {
     const seen = timeline.entries("restart");
-    const coverage = toMemoryCoverage(timeline, "restart", await engines());
+    const coverage = toMemoryCoverage("restart", await engines());
     if (!principal.scopes.has("ops:operate")) {
       return {
         entries: seen,
@@ -77,14 +76,36 @@ export function createTimelineLoader(sources: Sources, { principal }: Caller, si
       return { entries: seen, coverage: { ...coverage, note: join(coverage.note, toProblem(error).message) } };
     }
   };
-  const engines = () => siblings.containers.engines();
+  const engines = async () => (await siblings.containers.engines()).shown;
   const readMemory = async (kind: TimelineKind): Promise<Told> => {
     if (kind === "host_alert" && !maySee(principal, sources.env)) {
       const note = "the hosts belong to no environment of this token";
       return { entries: [], coverage: { kind, known: false, since: null, sampled: true, note } };
     }
     const heard = containerKinds.includes(kind) ? await engines() : null;
-    return { entries: timeline.entries(kind), coverage: toMemoryCoverage(timeline, kind, heard) };
+    const entries = timeline.entries(kind).filter(({ engine }) => engine === null || heard?.some(({ name }) => name === engine));
+    return { entries, coverage: toMemoryCoverage(kind, heard) };
+  };
+  /** Since when all of what tells of a kind is heard: these engines, or else the sources of the caller that were asked. */
+  const toMemoryCoverage = (kind: TimelineKind, heard: readonly EngineStatus[] | null): TimelineCoverage => {
+    const begun = timeline
+      .begun(kind)
+      .filter(({ name, env }) => (heard === null ? maySee(principal, env) : heard.some((engine) => engine.name === name)));
+    const isKnown = begun.length > 0;
+    const missing = (heard ?? []).filter(({ name, ok }) => !ok || !begun.some((subject) => subject.name === name));
+    const sampled = kind === "queue_state" || kind === "host_alert";
+    const notes = [
+      ...(missing.length > 0 ? [`not heard: ${missing.map(({ name }) => name).join(", ")}`] : []),
+      ...(!isKnown && missing.length === 0 ? ["nothing was asked yet since the gateway was started"] : []),
+      ...(sampled ? ["seen only while somebody asks"] : []),
+    ];
+    const forgotten = timeline.forgottenUntil(kind, ({ env, engine }) =>
+      engine === null ? maySee(principal, env) : (heard?.some(({ name }) => name === engine) ?? false),
+    );
+    const times = [...begun.map(({ since }) => since), ...(forgotten === null ? [] : [forgotten])].toSorted(
+      (a, b) => Date.parse(a) - Date.parse(b),
+    );
+    return { kind, known: isKnown, since: times.at(-1) ?? null, sampled, note: notes.length > 0 ? notes.join("; ") : null };
   };
   const read = (kind: TimelineKind, query: TimelineQuery): Promise<Told> => {
     if (kind === "deploy") return readDeploys();
@@ -101,7 +122,7 @@ export function createTimelineLoader(sources: Sources, { principal }: Caller, si
   };
 }
 
-/** A gap is about an engine, and of no environment. */
+/** A gap is of no environment: those of engines that the caller may not see were left out before. */
 function isShown(entry: TimelineEntry, principal: Principal, env: Environment | null): boolean {
   if (entry.kind === "gap") return true;
   const isSeen = maySeeContainer(principal, { env: entry.env, kind: entry.container?.kind ?? null });
@@ -135,22 +156,6 @@ function toDeployCoverage(deploys: readonly Deploy[], logs: readonly DeployLog[]
     sampled: false,
     note: troubles.length > 0 ? troubles.join("; ") : null,
   };
-}
-
-/** Since when all of what tells of a kind is heard: these engines, or else whatever was asked. */
-function toMemoryCoverage(memory: TimelineMemory, kind: TimelineKind, engines: readonly EngineStatus[] | null): TimelineCoverage {
-  const begun = memory.begun(kind);
-  const isKnown = begun.size > 0;
-  const missing = (engines ?? []).filter(({ name, ok }) => !ok || !begun.has(name)).map(({ name }) => name);
-  const sampled = kind === "queue_state" || kind === "host_alert";
-  const notes = [
-    ...(missing.length > 0 ? [`not heard: ${missing.join(", ")}`] : []),
-    ...(!isKnown && missing.length === 0 ? ["nothing was asked yet since the gateway was started"] : []),
-    ...(sampled ? ["seen only while somebody asks"] : []),
-  ];
-  const forgotten = memory.forgottenUntil(kind);
-  const times = [...begun.values(), ...(forgotten === null ? [] : [forgotten])].toSorted((a, b) => Date.parse(a) - Date.parse(b));
-  return { kind, known: isKnown, since: times.at(-1) ?? null, sampled, note: notes.length > 0 ? notes.join("; ") : null };
 }
 
 function join(...notes: readonly (string | null)[]): string {

@@ -28,8 +28,10 @@ export function addEngine(builder: Builder, refs: Refs): void {
     t.field({
       type: [refs.engine],
       nullable: true,
-      description: "Whether each engine answers. What one that went away ran is shown for a minute, marked stale.",
-      resolve: (_root, _args, { loaders }) => loaders.containers.engines(),
+      description:
+        "Whether each engine answers. What one that went away ran is shown for a minute, marked stale. A token that is limited to environments sees the " +
+        "engines that are configured for one of them or run a container of one.",
+      resolve: async (_root, _args, { loaders }) => (await loaders.containers.engines()).shown,
     }),
   );
 }

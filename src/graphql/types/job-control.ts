@@ -16,7 +16,11 @@ export function addJobControl(builder: Builder, refs: Refs): void {
     description: "A job that was retried or discarded.",
     fields: (t) => ({
       source: t.exposeString("source", { description: "Configured name of its source." }),
-      queue: t.exposeString("queue", { description: "Its queue." }),
+      queue: t.exposeString("queue", {
+        nullable: true,
+        authScopes: { read: true },
+        description: "Its queue. Needs ops:read beside ops:operate; null without it.",
+      }),
       jobId: t.exposeString("jobId", { description: "Its id." }),
       state: t.exposeString("state", { description: "Its state after that, as its system calls it." }),
     }),
@@ -36,12 +40,16 @@ export function addJobControl(builder: Builder, refs: Refs): void {
       queue: t.exposeString("queue", { description: "Their queue." }),
       count: t.int({ description: "How many were retried.", resolve: ({ retried }) => retried.length }),
       jobIds: t.stringList({
-        description: "Their ids, newest failure first, at most 100.",
+        nullable: true,
+        authScopes: { read: true },
+        description: "Their ids, newest failure first, at most 100. Needs ops:read beside ops:operate; null without it.",
         resolve: ({ retried }: GroupRetried) => [...retried],
       }),
       skipped: t.field({
         type: [refs.skippedJob],
-        description: "Those that have not failed any more, or are gone.",
+        nullable: true,
+        authScopes: { read: true },
+        description: "Those that have not failed any more, or are gone. Needs ops:read beside ops:operate; null without it.",
         resolve: ({ skipped }) => skipped,
       }),
       left: t.exposeInt("left", { description: "Jobs of the group that were not tried: the same again goes on with them." }),

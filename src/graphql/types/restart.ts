@@ -35,7 +35,13 @@ export function addRestart(builder: Builder, refs: Refs, scalars: Scalars): void
         description: "What the restart would do; null unless `dryRun`.",
         resolve: ({ preview }) => preview,
       }),
-      container: t.field({ type: refs.container, description: "All of it.", resolve: ({ container }) => container }),
+      container: t.field({
+        type: refs.container,
+        nullable: true,
+        authScopes: { read: true },
+        description: "The container. Needs ops:read beside ops:operate; null without it, and what was done is done.",
+        resolve: ({ container }) => container,
+      }),
     }),
   });
   refs.restartPreview.implement({

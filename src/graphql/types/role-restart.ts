@@ -28,7 +28,13 @@ export function addRoleRestart(builder: Builder, refs: Refs, scalars: Scalars): 
     description: "One container of a role that is restarted.",
     fields: (t) => ({
       outcome: t.field({ type: outcome, description: "What became of it.", resolve: (step) => step.outcome }),
-      container: t.field({ type: refs.container, description: "As it was seen last.", resolve: ({ container }) => container }),
+      container: t.field({
+        type: refs.container,
+        nullable: true,
+        authScopes: { read: true },
+        description: "As it was seen last. Needs ops:read beside ops:operate; null without it, and what was done is done.",
+        resolve: ({ container }) => container,
+      }),
       error: t.field({
         type: refs.problem,
         nullable: true,
@@ -87,9 +93,8 @@ interface WantedRole {
 async function findRole({ loaders }: OpsContext, wanted: WantedRole): Promise<readonly RoleStep["container"][]> {
   const { role, service, destination, env } = wanted;
   const all = await loaders.containers.all(false);
-  const silent = (await loaders.containers.engines()).find(({ ok }) => !ok);
-  if (silent)
-    throw new OpsError("docker_unavailable", `The engine ${silent.name} may run some of this role: ${silent.error?.message}`);
+  const { silent } = await loaders.containers.engines();
+  if (silent[0]) throw new OpsError("docker_unavailable", `An engine may run some of this role: ${silent[0].message}`);
   // Only the environment that is known counts here: what is inferred helps to find containers, never to act on them.
   const isWanted = (one: RoleStep["container"]) =>
     one.role === role && (!env || one.env === env) && (!service || one.service === service) && isAtDestination(one, destination);

@@ -43,6 +43,12 @@ export function addRunningWork(builder: Builder, refs: Refs): void {
     }),
   });
   builder.objectField(refs.restartPreview, "work", (t) =>
-    t.field({ type: refs.runningWork, description: "Which jobs run there.", resolve: ({ work }) => work }),
+    t.field({
+      type: refs.runningWork,
+      nullable: true,
+      authScopes: { read: true },
+      description: "Which jobs run there. Needs ops:read beside ops:operate; null without it.",
+      resolve: ({ work }) => work,
+    }),
   );
 }

@@ -163,7 +163,7 @@ function isAsked(one: Container, { env, containers: names, roles, destinations }
 
 /** Each once: one Prometheus is missing for all containers alike. */
 async function toProblems(found: readonly ContainerSeries[], { loaders }: OpsContext): Promise<Problem[]> {
-  const engines = (await loaders.containers.engines()).map(({ error }) => error);
-  const problems = [...engines, ...found.map(({ problem }) => problem)].filter((problem) => problem !== null);
+  const { silent } = await loaders.containers.engines();
+  const problems: Problem[] = [...silent, ...found.flatMap(({ problem }) => problem ?? [])];
   return [...new Map(problems.map((problem) => [`${problem.code} ${problem.message}`, problem])).values()];
 }

@@ -66,8 +66,8 @@ export function addTimeline(builder: Builder, refs: Refs, scalars: Scalars): voi
       }),
       engine: t.string({
         nullable: true,
-        description: "Configured name of its engine.",
-        resolve: ({ container }) => container?.engine ?? null,
+        description: "Configured name of its engine; of a gap, the engine that was not heard.",
+        resolve: ({ container, engine }) => container?.engine ?? engine,
       }),
       role: t.string({ nullable: true, description: "Its role.", resolve: ({ container }) => container?.role ?? null }),
       version: t.string({

@@ -33,7 +33,7 @@ interface UpArgs extends SeriesRangeArgs {
 /** What is there now, of each kind. */
 const present: Readonly<Record<UpKind, (context: OpsContext) => Promise<Count>>> = {
   host: async ({ loaders }) => count((await loaders.hosts.report()).hosts, ({ status }) => status === "up"),
-  engine: async ({ loaders }) => count(await loaders.containers.engines(), ({ ok }) => ok),
+  engine: async ({ loaders }) => count((await loaders.containers.engines()).shown, ({ ok }) => ok),
   queue_source: async ({ loaders }) => {
     const answers = await Promise.all((await loaders.queues.statuses()).map((source) => source.numbersOk()));
     return count(answers, (isOk) => isOk);

@@ -80,6 +80,7 @@ export function createEngine(options: EngineOptions, inspector: Inspector, setti
   const hostNames = [name, address.kind === "unix" ? hostname() : address.host];
   const inventory = createInventory({ env, rules: settings.rules, hostNames }, () => settings.changes.tell());
   let contactAt: number | null = null;
+  let isListed = false;
   let pinging: Promise<void> | null = null;
 
   const ask: Engine["ask"] = async (deadlineMs, run, ...callers) => {
@@ -112,22 +113,22 @@ export function createEngine(options: EngineOptions, inspector: Inspector, setti
     const answer = silence < quietMs ? null : ping();
     return silence < silentMs ? null : answer;
   };
+  const toStatus = (error: OpsError | null): EngineStatus => {
+    const runs = isListed ? inventory.snapshot(error !== null).environments : null;
+    return { name, env, runs, ok: error === null, contactAt, error: error && toProblem(error) };
+  };
   const now = (): EngineView => {
     const loss = watcher.loss();
-    if (!loss) return { status: { name, ok: true, contactAt, error: null }, snapshot: inventory.snapshot(false) };
+    if (!loss) return { status: toStatus(null), snapshot: inventory.snapshot(false) };
     const isKept = contactAt !== null && Date.now() - loss.at <= settings.staleMs;
-    const status = { name, ok: false, contactAt, error: toProblem(loss.error) };
-    return { status, snapshot: isKept ? inventory.snapshot(true) : null };
+    return { status: toStatus(loss.error), snapshot: isKept ? inventory.snapshot(true) : null };
   };
   const view = (signal: AbortSignal): EngineView | Promise<EngineView> => {
     const wait = pending();
     if (!wait) return now();
     return abortable(wait, signal).then(
       () => view(signal),
-      (error: unknown) => {
-        const failure = toProblem(toDockerError(error, name));
-        return { status: { name, ok: false, contactAt, error: failure }, snapshot: null };
-      },
+      (error: unknown) => ({ status: toStatus(toDockerError(error, name)), snapshot: null }),
     );
   };
   const engine: Engine = {
@@ -147,7 +148,9 @@ export function createEngine(options: EngineOptions, inspector: Inspector, setti
       throw watcher.loss()?.error ?? toDockerError(signal.reason, name);
     },
     async fetchList(deadlineMs) {
-      return toFacts(await ask(deadlineMs, (signal) => client.listContainers(signal)), name);
+      const list = toFacts(await ask(deadlineMs, (signal) => client.listContainers(signal)), name);
+      isListed = true;
+      return list;
     },
     touch: () => void (contactAt = Date.now()),
     ask,

@@ -1,9 +1,11 @@
+import type { Environment } from "../../domain/environment.ts";
 import type { ReleaseImage } from "../../domain/release-image.ts";
 import { toContainerEnv } from "../../domain/kamal-env.ts";
 import { isOwnService } from "../../domain/kamal-kind.ts";
 import { isFloatingTag, toImageTag, toSha } from "../../domain/kamal-version.ts";
 import { type ImageInspectAnswer, imageInspectAnswer, imageListAnswer } from "./answers.ts";
 import type { Engine } from "./engine.ts";
+import type { Snapshot } from "./inventory.ts";
 
 export interface ImageReader {
   /** The images of the services that an engine has, from memory for a minute. None from one that is away or refuses: a filtered socket may. Never rejects. */
@@ -28,7 +30,8 @@ export function createImageReader({ services, timeoutMs, keepMs = 60_000 }: Imag
   const kept = new Map<Engine, { readonly at: number; readonly images: Promise<readonly ReleaseImage[]> }>();
 
   const fetch = async (engine: Engine): Promise<readonly ReleaseImage[]> => {
-    const { context } = await engine.known(AbortSignal.timeout(timeoutMs));
+    const known = await engine.known(AbortSignal.timeout(timeoutMs));
+    const context = { rules: known.context.rules, env: toSharedEnv(known) };
     const inspect = async (id: string) => {
       const answer = await engine.limit(() => engine.ask(timeoutMs, (signal) => engine.client.inspectImage(id, signal)));
       return imageInspectAnswer.safeParse(answer).data ?? null;
@@ -56,6 +59,13 @@ export function createImageReader({ services, timeoutMs, keepMs = 60_000 }: Imag
       return images;
     },
   };
+}
+
+/** What is configured of the engine, unless a core container there is of another environment: then an image that says nothing may be of either. */
+function toSharedEnv(snapshot: Snapshot): Environment | null {
+  const { env } = snapshot.context;
+  const core = [...snapshot.visible, ...snapshot.kept()].filter(({ kind }) => kind === "core");
+  return core.every((container) => container.env === env) ? env : null;
 }
 
 /** One for each tag that names a release. */

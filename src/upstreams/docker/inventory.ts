@@ -4,6 +4,7 @@ import type { ContainerFacts, ContainerRules, EngineContext } from "../../domain
 import { toTimestamp } from "../../domain/container-time.ts";
 import type { Environment } from "../../domain/environment.ts";
 import { toContainer, toEngineContext } from "../../domain/kamal.ts";
+import { toOwnerEnv } from "../../domain/principal.ts";
 import { selectKept, selectLive, selectVisible } from "../../domain/kamal-visible.ts";
 import type { ListedFacts } from "./facts.ts";
 
@@ -12,6 +13,8 @@ export interface Snapshot {
   readonly facts: ReadonlyMap<string, ContainerFacts>;
   /** Those that callers may see (kamal-visible.ts). */
   readonly visible: readonly Container[];
+  /** The environments whose tokens may see one of them. */
+  readonly environments: ReadonlySet<Environment>;
   /** The stopped ones of old releases, which callers see by their logs alone (kamal-visible.ts). */
   kept(): readonly Container[];
   /** All that live, also those that callers never see. */
@@ -151,6 +154,7 @@ function createSnapshot(entries: ReadonlyMap<string, Entry>, engine: InventoryEn
   return {
     facts,
     visible,
+    environments: new Set(visible.flatMap((container) => toOwnerEnv(container) ?? [])),
     kept: () => selectKept(all, engine.rules.core).map(({ fullId }) => row(fullId) as Container),
     live: () => selectLive(all).map(({ fullId }) => row(fullId) as Container),
     context,

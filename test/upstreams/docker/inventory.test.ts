@@ -98,6 +98,27 @@ test("a lost engine: stale for a while with its error, then gone; whole again wh
   await until(async () => (await source.rows())[0]?.stale === false, 6000);
 });
 
+test("an engine says of which environments' containers it ran last, also once they are shown no more; nothing before its first list", async () => {
+  await using engine = await startFakeEngine();
+  const labels = { service: "wallet-core", role: "web", destination: "staging" };
+  const other = { ...labels, service: "shop", destination: "production" };
+  const all = { [a]: labels, [b]: other };
+  engine.on("/containers/json", json({ message: "out" }, 503));
+  for (const [id, Labels] of Object.entries(all))
+    engine.on(`/containers/${id}/json`, json(inspected(id, `x-${id[0]}`, { Labels })));
+  await using source = watch(engine, { engines: [{ ...engine.options, env: "production" }], staleMs: 0 });
+  const status = async () => (await source.list(soon())).engines[0];
+  expect(await status()).toMatchObject({ env: "production", runs: null, ok: false });
+  engine.on("/containers/json", json(Object.entries(all).map(([id, Labels]) => listed(id, `x-${id[0]}`, { Labels }))));
+  await until(async () => (await status())?.ok === true, 6000);
+  // The other is of another product: no limited token sees it.
+  expect(await status()).toMatchObject({ env: "production", runs: new Set(["staging"]) });
+  engine.on("/", json({ message: "out" }, 503));
+  engine.cut();
+  await until(async () => (await status())?.ok === false);
+  expect(await source.list(soon())).toMatchObject({ containers: [], engines: [{ runs: new Set(["staging"]) }] });
+});
+
 test("a list finds what no event told of", async () => {
   await using engine = await startEngine([a, "web-a"]);
   await using source = watch(engine, { resyncMs: 200 });

@@ -154,11 +154,13 @@ test("one engine's failure hides nothing of the other", async () => {
   expect(engines).toEqual([
     {
       name: "down",
+      env: null,
+      runs: null,
       ok: false,
       contactAt: null,
       error: { code: "docker_timeout", message: "Docker engine down: no answer within 0.5 s" },
     },
-    { name: "up", ok: true, contactAt: expect.any(Number), error: null },
+    { name: "up", env: null, runs: new Set(), ok: true, contactAt: expect.any(Number), error: null },
   ]);
 });
 

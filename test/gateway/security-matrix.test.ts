@@ -1,0 +1,181 @@
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import type { GraphQLObjectType } from "graphql";
+import { type Environment, environments } from "../../src/domain/environment.ts";
+import { type Scope, scopes } from "../../src/domain/principal.ts";
+import { createSchema } from "../../src/graphql/schema.ts";
+import { type Answer, askWorld, toComparable, toMessages } from "../support/ask-world.ts";
+import { generateDocuments, listLeaves, listSeen } from "../support/generated-documents.ts";
+import {
+  type Question,
+  generateGrafanaQuestions,
+  generateOtherQuestions,
+  generateRestQuestions,
+  toGraphqlQuestion,
+} from "../support/questions.ts";
+import { createTokens } from "../support/tokens.ts";
+import { type WorldOptions, toCanary, worldNow } from "../support/world.ts";
+import { grafanaRange, grafanaValues, restValues, worldValues } from "../support/world-values.ts";
+
+// Every door that there is: a new field, argument, endpoint, metric or route is asked for without anybody adding it here.
+const schema = createSchema();
+const documents = generateDocuments(schema, worldValues);
+const everything = [
+  ...documents.map(toGraphqlQuestion),
+  ...generateRestQuestions(restValues),
+  ...generateGrafanaQuestions(grafanaValues, grafanaRange),
+  ...generateOtherQuestions(),
+];
+const plain = everything.filter(({ isPlain }) => isPlain);
+
+const kinds = {
+  read: ["ops:read"],
+  logs: ["ops:logs"],
+  operate: ["ops:operate"],
+  introspect: ["ops:introspect"],
+  readAndLogs: ["ops:read", "ops:logs"],
+  readAndOperate: ["ops:read", "ops:operate"],
+  all: scopes,
+} as const satisfies Record<string, readonly Scope[]>;
+const places = { staging: ["staging"], production: ["production"], both: environments } as const;
+type Holder = `${keyof typeof kinds}@${keyof typeof places}`;
+
+const holders = Object.fromEntries(
+  Object.entries<readonly Scope[]>(kinds).flatMap(([kind, granted]) =>
+    Object.entries<readonly Environment[]>(places).map(([place, where]) => [
+      `${kind}@${place}`,
+      { scopes: granted, environments: where },
+    ]),
+  ),
+) as Record<Holder, { readonly scopes: readonly Scope[]; readonly environments: readonly Environment[] }>;
+
+let tokens: ReturnType<typeof createTokens<Holder>>;
+// The clock stands still, so that the answers of two worlds can be compared byte by byte.
+beforeAll(() => {
+  vi.useFakeTimers({ toFake: ["Date"], now: worldNow });
+  tokens = createTokens<Holder>(holders);
+});
+afterAll(() => {
+  tokens[Symbol.dispose]();
+  vi.useRealTimers();
+});
+
+const patient = 120_000;
+const whole: WorldOptions["halves"] = ["staging", "production", "unknown"];
+
+/** Asks as one holder; null is somebody without a token. */
+function ask(world: WorldOptions, holder: Holder | null, questions: readonly Question[]) {
+  return askWorld(world, { tokensFile: tokens.file, token: holder && tokens.of(holder) }, questions);
+}
+
+function toLabel({ method, path, headers, body }: Question): string {
+  return [method, path, JSON.stringify(headers), body].join(" ");
+}
+
+/** The answers that have something of this in them; what their question names itself does not count. */
+function findLeaks(answers: readonly Answer[], patterns: readonly RegExp[]): string[] {
+  return answers.flatMap(({ question, text }) => {
+    const label = toLabel(question);
+    const own = text.replaceAll(/(?:ownmark|prodcanary|lostcanary)[\w-]*/g, (name) => (label.includes(name) ? "" : name));
+    return patterns.some((pattern) => pattern.test(own)) ? `${label}\n  ${text.slice(0, 2000)}` : [];
+  });
+}
+
+/** Where two answers to one question part; nothing where they are the same. */
+function findDifference(label: string, among: string, alone: string): string | [] {
+  if (among === alone) return [];
+  let at = 0;
+  while (among[at] === alone[at]) at += 1;
+  const show = (text: string) => text.slice(Math.max(0, at - 150), at + 150);
+  return `${label}\n  among others: ${show(among)}\n  alone: ${show(alone)}`;
+}
+
+describe("the world of the matrix", () => {
+  it(
+    "has a value for every field of the schema",
+    async () => {
+      const roots = { read: schema.getQueryType(), act: schema.getMutationType(), follow: schema.getSubscriptionType() };
+      const deep = documents.filter(({ isShallow }) => !isShallow).map(toGraphqlQuestion);
+      const seen = new Set<string>();
+      for (const broken of [false, true]) {
+        const { answers } = await ask({ env: "staging", halves: ["staging"], broken }, "all@both", deep);
+        for (const answer of answers) {
+          const root = roots[answer.question.manner] as GraphQLObjectType;
+          for (const { data } of toMessages(answer)) for (const leaf of listSeen(root, data)) seen.add(leaf);
+        }
+      }
+      expect(listLeaves(schema).filter((leaf) => !seen.has(leaf))).toEqual([]);
+    },
+    patient,
+  );
+});
+
+describe("a token of one environment, with every scope", () => {
+  it.each([
+    ["production", everything],
+    ["staging", plain],
+    [null, plain],
+  ] as const)(
+    "sees nothing but staging, and no difference when there is nothing else (ENV=%s)",
+    async (env, questions) => {
+      const among = await ask({ env, halves: whole }, "all@staging", questions);
+      const alone = await ask({ env, halves: ["staging"] }, "all@staging", questions);
+      // Also what the question names: there is no answer that could repeat it.
+      const canary = toCanary("production", "unknown");
+      expect(
+        among.answers.filter(({ text }) => canary.test(text)).map(({ question, text }) => [toLabel(question), text]),
+      ).toEqual([]);
+      const expected = new Map(alone.answers.map(({ question, text }) => [toLabel(question), toComparable(text)]));
+      const differences = among.answers.flatMap(({ question, text }) => {
+        const label = toLabel(question);
+        return findDifference(label, toComparable(text), expected.get(label) ?? "");
+      });
+      expect(differences).toEqual([]);
+    },
+    patient,
+  );
+
+  it(
+    "sees nothing but production",
+    async () => {
+      const { answers } = await ask({ env: "staging", halves: whole }, "all@production", plain);
+      // Engines of staging that run a container of production are named by it.
+      const own = answers.map((answer) => ({ ...answer, text: answer.text.replaceAll(/ownmark-(?:1|mixed)\b/g, "") }));
+      expect(findLeaks(own, [toCanary("staging", "unknown")])).toEqual([]);
+    },
+    patient,
+  );
+});
+
+describe("a token of some scopes", () => {
+  const anything = toCanary(...whole);
+  const lines = /wrote this/;
+  const whoActed = /(?:ownmark|prodcanary)-(?:lee|kid|ip|request|client)/;
+  const all = Object.keys(holders) as Holder[];
+
+  it.each([null, ...all.filter((holder) => !holder.startsWith("all@"))])(
+    "%s: sees and does no more than its scopes say",
+    async (holder) => {
+      const granted = new Set<Scope>(holder === null ? [] : holders[holder].scopes);
+      const { answers, calls, written } = await ask({ env: "staging", halves: ["staging", "production"] }, holder, plain);
+      // That an engine does not answer is why a restart is refused: who may act learns why.
+      const unexplained = answers.map((answer) => ({
+        ...answer,
+        text: answer.text.replaceAll("Docker engine prodcanary-2: no answer", ""),
+      }));
+      const forbidden = [
+        ...(granted.has("ops:read") ? [] : [anything]),
+        ...(granted.has("ops:read") && granted.has("ops:logs") ? [] : [lines]),
+        ...(granted.has("ops:read") && granted.has("ops:operate") ? [] : [whoActed]),
+      ];
+      expect(findLeaks(granted.has("ops:operate") ? unexplained : answers, forbidden)).toEqual([]);
+      const mayAct = granted.has("ops:operate");
+      // The world names what is of staging; and where an engine is silent nothing that may run there is restarted.
+      const [, place] = holder?.split("@") ?? [];
+      const restarts = mayAct && place === "staging";
+      expect(new Set(answers.map(({ text }) => text.startsWith("401")))).toEqual(new Set(holder === null ? [true] : [false]));
+      expect(mayAct || granted.has("ops:read") ? {} : calls).toEqual({});
+      expect([(calls["restart"] ?? 0) > 0, written.length > 0]).toEqual([restarts, mayAct && place !== "production"]);
+    },
+    patient,
+  );
+});

@@ -1,0 +1,80 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { startGateway } from "./gateway.ts";
+import type { Question } from "./questions.ts";
+import { type WorldOptions, createWorld } from "./world.ts";
+
+/** A question with its whole answer: status, headers and body. */
+export interface Answer {
+  readonly question: Question;
+  readonly text: string;
+}
+
+/** Headers that are never the same twice. */
+const unstable: ReadonlySet<string> = new Set([
+  "date",
+  "x-request-id",
+  "content-length",
+  "retry-after",
+  "connection",
+  "keep-alive",
+]);
+/** Questions at once. */
+const atOnce = 16;
+/** So long, ms, until a stream has begun, and until what happened is in it: the lines of a role wait half a second. */
+const [beginMs, happenMs] = [150, 800];
+
+/** Asks a gateway over a world of its own, through its real edge: first what reads, then what acts, then what follows while something happens, until shutdown. */
+export async function askWorld(
+  options: WorldOptions,
+  { tokensFile, token }: { readonly tokensFile: string; readonly token: string | null },
+  questions: readonly Question[],
+) {
+  const { sources, happen, calls, audited } = createWorld(options);
+  const before = audited.length;
+  await using gateway = await startGateway(sources, { tokensFile, limits: { streamsPerToken: 1000, failedAuthBurst: 100_000 } });
+  const send = async ({ method, path, headers, body }: Question) => {
+    const authorization = token === null ? {} : { authorization: `Bearer ${token}` };
+    return fetch(gateway.url + path, { method, headers: { ...headers, ...authorization }, body });
+  };
+  const read = async (question: Question, response: Response): Promise<Answer> => {
+    const headers = [...response.headers].filter(([name]) => !unstable.has(name)).map((header) => header.join(": "));
+    return { question, text: `${response.status}\n${headers.join("\n")}\n\n${await response.text()}` };
+  };
+  const ask = async (question: Question) => read(question, await send(question));
+  const [reading, acting, following] = (["read", "act", "follow"] as const).map((manner) =>
+    questions.filter((question) => question.manner === manner),
+  ) as [Question[], Question[], Question[]];
+
+  const answers: Answer[] = [];
+  for (let index = 0; index < reading.length; index += atOnce) {
+    answers.push(...(await Promise.all(reading.slice(index, index + atOnce).map(ask))));
+  }
+  for (const question of acting) answers.push(await ask(question));
+  const opened = await Promise.all(following.map(send));
+  const streams = Promise.all(following.map((question, index) => read(question, opened[index] as Response)));
+  const isOver = await Promise.race([streams.then(() => true), sleep(beginMs, false)]);
+  if (!isOver) {
+    happen();
+    await sleep(happenMs);
+    await gateway[Symbol.asyncDispose]();
+  }
+  answers.push(...(await streams));
+  return { answers, calls, written: audited.slice(before) };
+}
+
+/** The messages of an answer: one, or those of a stream. */
+export function toMessages({ question, text }: Answer): readonly { readonly data?: unknown }[] {
+  const body = text.slice(text.indexOf("\n\n") + 2);
+  if (question.manner !== "follow") return [JSON.parse(body)];
+  return [...body.matchAll(/^data: (\{.*)$/gm)].map((match) => JSON.parse(match[1] as string));
+}
+
+/** An answer without what may differ: ids of requests, numbers of the whole audit record, how long something took, what the process uses, signs of life. */
+export function toComparable(text: string): string {
+  return text
+    .replaceAll(/[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}/g, "ID")
+    .replaceAll(/"(seq|intent|durationMs)":\d+/g, '"$1":0')
+    .split("\n")
+    .filter((line) => !/^(?::|$|(?:# \w+ )?(?:process_|nodejs_|ops_event_loop_))/.test(line))
+    .join("\n");
+}

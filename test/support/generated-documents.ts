@@ -1,0 +1,217 @@
+import { complexityFromQuery } from "@pothos/plugin-complexity";
+import {
+  type GraphQLArgument,
+  type GraphQLField,
+  type GraphQLObjectType,
+  type GraphQLSchema,
+  astFromValue,
+  getNamedType,
+  isLeafType,
+  isObjectType,
+  isRequiredArgument,
+  parse,
+  print,
+} from "graphql";
+
+/** What arguments of a name are given: a generated document has all of them, one after the other. `foreign` names what is of another environment. */
+export interface ArgumentValues {
+  readonly own: readonly unknown[];
+  readonly foreign?: readonly unknown[];
+  /** Also where optional arguments are left out: it keeps the documents few. */
+  readonly always?: true;
+}
+
+/** By name, or by `field.name` where a field means something else by it. */
+export type Values = Readonly<Record<string, ArgumentValues>>;
+
+/** A document for one root field. */
+export interface GeneratedDocument {
+  readonly operation: "query" | "mutation" | "subscription";
+  readonly field: string;
+  readonly text: string;
+  /** Whether it is asked for one more argument's sake alone, and goes no deeper than the objects next to it. */
+  readonly isShallow: boolean;
+  /** Whether the optional arguments are left out. */
+  readonly isPlain: boolean;
+}
+
+/** As the public door's, a little less. */
+const most = { fields: 110, complexity: 4500 } as const;
+
+type Field = GraphQLField<unknown, unknown>;
+type Chosen = ReadonlyMap<GraphQLArgument, unknown>;
+/** The fields from a root field to an object, and the leaves that are wanted of it. */
+interface Path {
+  readonly fields: readonly Field[];
+  readonly leaves: readonly Field[];
+}
+
+interface Node {
+  readonly field: Field;
+  readonly leaves: Set<Field>;
+  readonly children: Map<string, Node>;
+}
+
+/**
+ * Documents that together select every field of every type below every root field, by every way that passes no type twice (and one that would ends with the
+ * leaves of that type), within the limits of the public door: with the required arguments alone, with all, and with each one that has other values. Throws for an argument without a value,
+ * so that a new one cannot be forgotten.
+ */
+export function generateDocuments(schema: GraphQLSchema, values: Values): readonly GeneratedDocument[] {
+  const roots = [
+    ["query", schema.getQueryType()],
+    ["mutation", schema.getMutationType()],
+    ["subscription", schema.getSubscriptionType()],
+  ] as const;
+  return roots.flatMap(([operation, type]) =>
+    Object.values(type?.getFields() ?? {}).flatMap((field) =>
+      chooseArguments(field, values).flatMap(({ chosen, isPlain, isShallow }) => {
+        const toArguments = (of: Field) => printArguments(of === field ? chosen : chooseNested(of, values, !isPlain));
+        return splitPaths(schema, operation, findPaths(field, isShallow ? 2 : 8), toArguments).map((text) => ({
+          operation,
+          field: field.name,
+          text,
+          isShallow,
+          isPlain,
+        }));
+      }),
+    ),
+  );
+}
+
+/** Every field of every object type, as "Type.field". */
+export function listLeaves(schema: GraphQLSchema): readonly string[] {
+  const roots = new Set([schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()]);
+  const types = Object.values(schema.getTypeMap()).filter((type) => isObjectType(type) && !type.name.startsWith("__"));
+  return types.flatMap((type) =>
+    isObjectType(type) && !roots.has(type) ? Object.values(type.getFields()).map(({ name }) => `${type.name}.${name}`) : [],
+  );
+}
+
+/** The fields that have a value in an answer, as "Type.field". */
+export function listSeen(type: GraphQLObjectType, data: unknown): readonly string[] {
+  if (Array.isArray(data)) return data.flatMap((one) => listSeen(type, one));
+  if (data === null || typeof data !== "object") return [];
+  return Object.entries(data).flatMap(([name, value]) => {
+    const field = type.getFields()[name];
+    if (!field || value === null) return [];
+    const inner = getNamedType(field.type);
+    return [`${type.name}.${name}`, ...(isObjectType(inner) ? listSeen(inner, value) : [])];
+  });
+}
+
+function getValues(field: Field, { name }: GraphQLArgument, values: Values): ArgumentValues {
+  const found = values[`${field.name}.${name}`] ?? values[name];
+  if (!found) throw new Error(`The argument ${name} of ${field.name} has no value: add it to the values of the test`);
+  return found;
+}
+
+/** Those that are given whenever the field is asked for. */
+function listNeeded(field: Field, values: Values): readonly GraphQLArgument[] {
+  return field.args.filter((arg) => isRequiredArgument(arg) || getValues(field, arg, values).always);
+}
+
+/** One value for each of these arguments; none for those that have none. */
+function choose(field: Field, args: readonly GraphQLArgument[], values: Values, which: "first" | "last"): Chosen {
+  const own = args.map((arg) => [arg, getValues(field, arg, values).own.at(which === "first" ? 0 : -1)] as const);
+  return new Map(own.filter(([, value]) => value !== undefined));
+}
+
+/** What a root field is asked with, each once. */
+function chooseArguments(field: Field, values: Values) {
+  const needed = listNeeded(field, values);
+  const plain = choose(field, needed, values, "first");
+  const others = field.args.flatMap((arg) => {
+    const { own, foreign = [] } = getValues(field, arg, values);
+    const isNeeded = needed.includes(arg);
+    const toOne = (isDeep: boolean) => (value: unknown) => ({
+      chosen: new Map(plain).set(arg, value),
+      isShallow: !isDeep,
+      isPlain: isDeep,
+    });
+    return [...(isNeeded ? own.slice(1) : own).map(toOne(isNeeded)), ...foreign.map(toOne(false))];
+  });
+  const all = { chosen: choose(field, field.args, values, "last"), isShallow: false, isPlain: false };
+  return [{ chosen: plain, isShallow: false, isPlain: true }, ...(field.args.length > needed.length ? [all] : []), ...others];
+}
+
+function chooseNested(field: Field, values: Values, isFull: boolean): Chosen {
+  return choose(field, isFull ? field.args : listNeeded(field, values), values, "first");
+}
+
+function printArguments(chosen: Chosen): string {
+  const parts = [...chosen].flatMap(([arg, value]) => {
+    const literal = astFromValue(value, arg.type);
+    return literal ? `${arg.name}: ${print(literal)}` : [];
+  });
+  return parts.length > 0 ? `(${parts.join(", ")})` : "";
+}
+
+/** `seen` are the types above. */
+function findPaths(field: Field, depth: number, seen: readonly string[] = []): Path[] {
+  const type = getNamedType(field.type);
+  if (!isObjectType(type)) return [{ fields: [field], leaves: [] }];
+  const [leaves = [], inner = []] = [true, false].map((isLeaf) =>
+    Object.values(type.getFields()).filter((own) => isLeafType(getNamedType(own.type)) === isLeaf),
+  );
+  const isEnd = depth === 1 || seen.includes(type.name);
+  const below = isEnd ? [] : inner.flatMap((own) => findPaths(own, depth - 1, [...seen, type.name]));
+  const own = leaves.length > 0 ? [{ fields: [field], leaves }] : [];
+  return [...own, ...below.map((path) => ({ ...path, fields: [field, ...path.fields] }))];
+}
+
+/** As few documents as the limits allow. */
+function splitPaths(
+  schema: GraphQLSchema,
+  operation: GeneratedDocument["operation"],
+  paths: readonly Path[],
+  toArguments: (field: Field) => string,
+): string[] {
+  const texts: string[] = [];
+  let taken: Path[] = [];
+  const write = (some: readonly Path[]) => `${operation} { ${printNode(toTree(some), toArguments)} }`;
+  const add = (path: Path): void => {
+    if (fits(schema, write([...taken, path]))) return void taken.push(path);
+    if (taken.length > 0) texts.push(write(taken));
+    taken = [];
+    if (fits(schema, write([path]))) return void taken.push(path);
+    const { fields, leaves } = path;
+    // What even alone is beyond the limits nobody can ask for.
+    if (leaves.length < 2) return;
+    const half = Math.ceil(leaves.length / 2);
+    for (const some of [leaves.slice(0, half), leaves.slice(half)]) add({ fields, leaves: some });
+  };
+  for (const path of paths) add(path);
+  return taken.length > 0 ? [...texts, write(taken)] : texts;
+}
+
+function fits(schema: GraphQLSchema, text: string): boolean {
+  const { complexity, breadth } = complexityFromQuery(parse(text), { schema, variables: {}, ctx: {} });
+  return complexity <= most.complexity && breadth <= most.fields;
+}
+
+function toTree(paths: readonly Path[]): Node {
+  const toNode = (field: Field): Node => ({ field, leaves: new Set(), children: new Map() });
+  const root = toNode(paths[0]?.fields[0] as Field);
+  for (const { fields, leaves } of paths) {
+    let node = root;
+    for (const field of fields.slice(1)) {
+      const next = node.children.get(field.name) ?? toNode(field);
+      node.children.set(field.name, next);
+      node = next;
+    }
+    for (const leaf of leaves) node.leaves.add(leaf);
+  }
+  return root;
+}
+
+function printNode({ field, leaves, children }: Node, toArguments: (field: Field) => string): string {
+  const type = getNamedType(field.type);
+  const head = `${field.name}${toArguments(field)}`;
+  if (!isObjectType(type)) return head;
+  const parts = [
+    ...[...leaves].map((inner) => `${inner.name}${toArguments(inner)}`),
+    ...[...children.values()].map((child) => printNode(child, toArguments)),
+  ];
+  return `${head} { ${parts.join(" ")} }`;
+}

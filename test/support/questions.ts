@@ -1,0 +1,132 @@
+import { dimensions } from "../../src/grafana/dimensions.ts";
+import { grafanaPath, grafanaRoutes } from "../../src/grafana/handler.ts";
+import { metrics } from "../../src/grafana/metrics.ts";
+import { payloads } from "../../src/grafana/payloads.ts";
+import { metricsPath } from "../../src/metrics/handler.ts";
+import { type Endpoint, basePath, endpoints } from "../../src/rest/endpoints.ts";
+import type { ArgumentValues, GeneratedDocument, Values } from "./generated-documents.ts";
+
+/** One request. */
+export interface Question {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | null;
+  /** Whether it only reads, may change something, or has an answer without an end. */
+  readonly manner: "read" | "act" | "follow";
+  /** Whether it names nothing but what it must. */
+  readonly isPlain: boolean;
+}
+
+type Asked = Pick<Question, "method" | "path"> & Partial<Omit<Question, "body">> & { readonly body?: object | undefined };
+
+function toQuestion({ body, headers, ...asked }: Asked): Question {
+  const text = body === undefined ? null : JSON.stringify(body);
+  return { manner: "read", isPlain: true, ...asked, headers: { "content-type": "application/json", ...headers }, body: text };
+}
+
+const manners = { query: "read", mutation: "act", subscription: "follow" } as const;
+
+/** A generated document as a request to /graphql. */
+export function toGraphqlQuestion({ operation, text: query, isPlain }: GeneratedDocument): Question {
+  const accept = operation === "subscription" ? "text/event-stream" : "application/graphql-response+json";
+  return toQuestion({
+    method: "POST",
+    path: "/graphql",
+    headers: { accept },
+    body: { query },
+    manner: manners[operation],
+    isPlain,
+  });
+}
+
+function getValues(name: string, values: Values): ArgumentValues {
+  const found = values[name];
+  if (!found) throw new Error(`${name} has no value: add it to the values of the test`);
+  return found;
+}
+
+/** Every endpoint of the contract: plain, and with each parameter that it has, of our own and of others; as JSON and as text. */
+export function generateRestQuestions(values: Values): readonly Question[] {
+  const all: readonly Endpoint[] = endpoints;
+  return all.flatMap(({ method, path, params, text, deprecated }) => {
+    const { own, foreign = [] } = path.includes(":name") ? getValues("name", values) : { own: [""] };
+    const manner = method !== "GET" || deprecated === true ? "act" : "read";
+    const toOne = (name: unknown, query = "", headers = {}): Question =>
+      toQuestion({
+        method,
+        headers,
+        manner: query === "?follow=true" ? "follow" : manner,
+        path: `${basePath}${path.replace(":name", String(name))}${query}`,
+        isPlain: name === own[0] && query === "" && Object.keys(headers).length === 0,
+      });
+    const withParams = params.flatMap((param) => {
+      const { own: some, foreign: others = [] } = getValues(param.name, values);
+      return [...some, ...others].map((value) =>
+        param.in === "header"
+          ? toOne(own[0], "", { [param.name]: String(value) })
+          : toOne(own[0], `?${param.name}=${encodeURIComponent(String(value))}`),
+      );
+    });
+    const accepts = ["application/problem+json", ...(text ? ["text/plain"] : [])];
+    return [
+      ...[...own, ...foreign].map((name) => toOne(name)),
+      ...accepts.flatMap((accept) => [own[0], ...foreign].map((name) => toOne(name, "", { accept }))),
+      ...withParams,
+    ];
+  });
+}
+
+/** Every route of Grafana's datasource, for every metric, dimension and field of the query builder. */
+export function generateGrafanaQuestions(
+  values: Values,
+  range: { readonly from: string; readonly to: string },
+): readonly Question[] {
+  const toChoices = (name: string) => {
+    const { own, foreign = [] } = getValues(name, values);
+    return [...own, ...foreign];
+  };
+  const bodies: Readonly<Record<string, () => readonly object[]>> = {
+    "/metrics": () => [{}],
+    "/search": () => [{}],
+    "/tag-keys": () => [{}],
+    "/metric-payload-options": () => payloads.map(({ name }) => ({ name, metric: "containers", payload: {} })),
+    "/variable": () => [...dimensions.map(({ name }) => name), "metrics"].map((target) => ({ payload: { target } })),
+    "/tag-values": () => dimensions.map(({ name: key }) => ({ key })),
+    "/query": () =>
+      metrics.flatMap(({ name: target, payloads: own }) => {
+        const narrowed = own.flatMap((name) => toChoices(name).map((value) => ({ [name]: value })));
+        return [{}, ...narrowed].map((payload) => ({ range, maxDataPoints: 5, targets: [{ refId: "A", target, payload }] }));
+      }),
+  };
+  const posts = grafanaRoutes.flatMap((route) => {
+    const toBodies = bodies[route];
+    if (!toBodies) throw new Error(`The route ${route} of Grafana has no body: add it to the test`);
+    return toBodies().map((body) =>
+      toQuestion({
+        method: "POST",
+        path: `${grafanaPath}${route}`,
+        body,
+        isPlain: !JSON.stringify(body).includes('"payload":{"'),
+      }),
+    );
+  });
+  return [toQuestion({ method: "GET", path: grafanaPath }), ...posts];
+}
+
+/** What is scraped, in both formats; and paths, bodies and methods that there are not. */
+export function generateOtherQuestions(): readonly Question[] {
+  const get = (path: string, headers = {}) => toQuestion({ method: "GET", path, headers });
+  const post = (path: string, body: object) => toQuestion({ method: "POST", path, body });
+  return [
+    get(metricsPath),
+    get(`${metricsPath}?stats=1`),
+    get(`${metricsPath}?stats=1`, { accept: "application/openmetrics-text" }),
+    get(`${basePath}/openapi.json`),
+    ...["/", `${basePath}/nothing`, `${grafanaPath}/nothing`, "/graphql?query=%7Bnothing%7D"].map((path) => get(path)),
+    post("/graphql", { query: "{ containers { nothing } }" }),
+    post("/graphql", { query: "query ($env: Environment) { containers(env: $env) { name } }", variables: { env: "nowhere" } }),
+    post(`${grafanaPath}/query`, { targets: [{ refId: "A", target: "nothing" }] }),
+    post(`${basePath}/containers`, {}),
+  ];
+}

@@ -1,0 +1,102 @@
+import { timelineKinds } from "../../src/domain/timeline.ts";
+import type { Values } from "./generated-documents.ts";
+import { fingerprintOf, wordOf, worldNow } from "./world.ts";
+
+const [own, others, lost] = [wordOf("staging"), wordOf("production"), wordOf("unknown")];
+const named = (name: string) => ({ own: [`${own}-${name}`], foreign: [`${others}-${name}`, `${lost}-${name}`] });
+const namedList = (name: string) => ({ own: [[`${own}-${name}`]], foreign: [[`${others}-${name}`, `${lost}-${name}`]] });
+const time = (secondsAgo: number) => new Date(worldNow - secondsAgo * 1000).toISOString();
+const only = (...values: readonly unknown[]) => ({ own: values });
+const names = ["web", "redis", "guarded", "floating"].map((name) => `${own}-${name}`);
+
+/** What the arguments of the schema are given in the world of world.ts. */
+export const worldValues: Values = {
+  before: only(1000),
+  containers: namedList("web"),
+  "containers.env": { own: ["staging"], foreign: ["production"] },
+  destination: named("destination"),
+  destinations: namedList("destination"),
+  dryRun: only(true),
+  engine: named("1"),
+  env: { own: ["staging"], foreign: ["production"] },
+  ...Object.fromEntries(
+    [
+      "containerCpuPct",
+      "containerMemPct",
+      "containerSeriesProblems",
+      "queueDepth",
+      "queueFailures",
+      "queueOldestAge",
+      "queueProcessedPerSec",
+      "queueSeriesSources",
+    ].map((field) => [`${field}.env`, { own: [["staging"]], foreign: [["production"], ["staging", "production"]] }]),
+  ),
+  fingerprint: { own: [fingerprintOf("staging")], foreign: [fingerprintOf("production")] },
+  first: { own: [2], always: true },
+  from: only(time(3600)),
+  hosts: namedList("node"),
+  idempotencyKey: only("key-1"),
+  includeAccessories: only(true),
+  jobId: { own: [`${own}-job-1`, `${own}-job-stuck`, `${own}-job-lost`], foreign: [`${others}-job-1`] },
+  kinds: only(),
+  "timeline.first": { own: [50], always: true },
+  "timeline.kinds": only(timelineKinds),
+  "upCounts.kinds": only(["host", "engine", "queue_source", "container"]),
+  "upCountKinds.kinds": only(["engine"]),
+  level: only("error"),
+  limit: only(3),
+  maxAgeSeconds: only(100_000),
+  maxPoints: only(5),
+  name: { own: names, foreign: ["web", "foreign", "shared"].map((name) => `${others}-${name}`) },
+  "restartContainer.name": { own: [`${own}-web`, `${own}-guarded`], foreign: [`${others}-web`, `${lost}-web`] },
+  "host.name": named("node"),
+  "queue.name": named("payouts"),
+  needsQueues: only(false),
+  probe: only(true),
+  queue: named("payouts"),
+  queues: namedList("payouts"),
+  reason: only("because"),
+  role: only("web", "guarded"),
+  roles: only(["web"]),
+  search: only("wrote"),
+  searchRegex: only("wr.te"),
+  service: named("core"),
+  since: only("1h"),
+  source: named("jobs"),
+  sources: namedList("jobs"),
+  step: only(600),
+  stream: only("stderr"),
+  tag: named("v2"),
+  tail: only(5),
+  to: only(time(0)),
+  until: only(time(0)),
+  waitHealthy: { own: [true], always: true },
+  waitSeconds: only(1),
+  window: only(600),
+};
+
+/** What the parameters of REST are given. */
+export const restValues: Values = {
+  ...worldValues,
+  dry_run: only(true, false),
+  download: only(true),
+  follow: only(true),
+  "Idempotency-Key": only("key-2"),
+  include_accessories: only(true),
+  include_stats: only(true),
+  search_regex: only("wr.te"),
+  wait: only("healthy"),
+  wait_seconds: only(1),
+};
+
+/** What the fields of Grafana's query builder are given. */
+export const grafanaValues: Values = {
+  ...worldValues,
+  accessories: only("true"),
+  container: named("web"),
+  host: named("node"),
+  kind: only("engine"),
+};
+
+/** The range that Grafana asks for. */
+export const grafanaRange = { from: time(3600), to: time(0) };
