@@ -4,6 +4,7 @@ import { protectSecrets } from "../../../src/domain/own-secrets.ts";
 import { OpsError } from "../../../src/errors.ts";
 import { silentLogger } from "../../../src/logger.ts";
 import { createContainerSource } from "../../../src/upstreams/docker/source.ts";
+import { rulesOf } from "../../support/docker-facts.ts";
 import { type FakeEngine, fullId, json, startFakeEngine } from "../../support/docker-fake.ts";
 import { frame } from "../../support/docker-frames.ts";
 
@@ -24,7 +25,7 @@ beforeAll(async () => {
   engine.on(`/containers/${ref.fullId}/exec`, (request, response) => json(answers.created, 201)(request, response));
   engine.on("/start", (_, response) => response.end(answers.output));
   engine.on(`/exec/${fullId("e")}/json`, (request, response) => json(answers.ended)(request, response));
-  source = createContainerSource({ engines: [engine.options], service: "wallet-core", logger: silentLogger });
+  source = createContainerSource({ engines: [engine.options], rules: rulesOf("wallet-core"), logger: silentLogger });
 });
 afterAll(async () => {
   await source.close();
