@@ -1,23 +1,36 @@
 /** A regular expression that takes linear time for any text. */
 export interface LinePattern {
   test(text: string): boolean;
+  /** The same for the whole text. */
+  matches(text: string): boolean;
 }
 
 export const maxPatternLength = 200;
+/** Instructions that an expression is made of: the time for a text grows with them. Repetitions are written out, `\w{1,500}` has a thousand. */
+const maxInstructions = 250;
+/** What a caller is told who wrote another one. */
+export const patternRule = `a regular expression of RE2 (no look-around, no back-references) of at most ${maxPatternLength} characters, without long repetitions such as {1,500}`;
+/** What the states of one expression may take in memory, bytes: a limit of re2js. */
+export const patternBytes = 8 << 20;
 /** How much of a line a pattern looks at, characters: the longest lines would keep everyone else waiting. */
 const maxTextLength = 16_384;
 
 /**
- * Compiles RE2 syntax (no look-around, no back-references), case-sensitive unless it says `(?i)`. Null for what is no such expression, or too
- * long. JavaScript's own expressions are never used for a caller's pattern: they can take exponential time. re2js is loaded at the first use.
+ * Compiles RE2 syntax, case-sensitive unless it says `(?i)`. Null for what does not follow `patternRule`. JavaScript's own expressions are never used for a
+ * caller's pattern: they can take exponential time. re2js is loaded at the first use.
  */
 export async function compileLinePattern(text: string): Promise<LinePattern | null> {
   if (text.length > maxPatternLength) return null;
   const { RE2JS } = await import("re2js");
   try {
     const pattern = RE2JS.compile(text);
-    return { test: (line) => pattern.test(line.length > maxTextLength ? line.slice(0, maxTextLength) : line) };
+    if (pattern.programSize() > maxInstructions) return null;
+    return { test: (line) => pattern.test(cut(line)), matches: (value) => pattern.matches(cut(value)) };
   } catch {
     return null;
   }
+}
+
+function cut(text: string): string {
+  return text.length > maxTextLength ? text.slice(0, maxTextLength) : text;
 }

@@ -1,7 +1,8 @@
 import type { LogOptions } from "../domain/container.ts";
 import type { LogLevel } from "../domain/log-level.ts";
-import { compileLinePattern, maxPatternLength } from "../domain/log-pattern.ts";
+import { patternRule } from "../domain/log-pattern.ts";
 import { OpsError } from "../errors.ts";
+import type { OpsContext } from "./context.ts";
 import { parseTimeArg } from "./time-arg.ts";
 
 export const maxTail = 5000;
@@ -17,7 +18,7 @@ interface LogArgs {
 }
 
 /** Arguments of a field as the port wants them; `minTail` is the least that is asked for. Rejects with invalid_request and the argument's name. */
-export async function toLogOptions(args: LogArgs, minTail: number): Promise<LogOptions> {
+export async function toLogOptions(args: LogArgs, minTail: number, context: OpsContext): Promise<LogOptions> {
   const { tail, since, until, stream, search, searchRegex, level } = args;
   if (tail < minTail || tail > maxTail) throw new OpsError("invalid_request", `tail must be from ${minTail} to ${maxTail}`);
   if (search && search.length > 200) throw new OpsError("invalid_request", "search must have at most 200 characters");
@@ -27,18 +28,15 @@ export async function toLogOptions(args: LogArgs, minTail: number): Promise<LogO
     ...toTime("until", until),
     ...(stream && { stream }),
     ...(search && { search }),
-    ...(searchRegex && { pattern: await toPattern(searchRegex) }),
+    ...(searchRegex && { pattern: await toPattern(searchRegex, context) }),
     ...(level && { level }),
   };
 }
 
-async function toPattern(text: string) {
-  const pattern = await compileLinePattern(text);
+async function toPattern(text: string, { loaders }: OpsContext) {
+  const pattern = await loaders.logs.pattern(text);
   if (pattern) return pattern;
-  throw new OpsError(
-    "invalid_request",
-    `The search expression must be a regular expression of RE2 (no look-around, no back-references) of at most ${maxPatternLength} characters`,
-  );
+  throw new OpsError("invalid_request", `The search expression must be ${patternRule}`);
 }
 
 function toTime(name: "since" | "until", text: string | null | undefined): { since?: string; until?: string } {

@@ -153,6 +153,7 @@ export function createEdge(options: EdgeOptions): Edge {
 }
 
 function leave(exchange: Exchange): void {
+  exchange.settle();
   exchange.release?.();
   exchange.release = undefined;
 }

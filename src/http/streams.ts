@@ -1,4 +1,4 @@
-import type { Principal } from "../domain/principal.ts";
+import { type Principal, toHolder } from "../domain/principal.ts";
 import type { StreamEnd, StreamLease } from "../domain/stream-lease.ts";
 import { OpsError } from "../errors.ts";
 import type { Authenticator } from "./auth.ts";
@@ -24,8 +24,8 @@ export function createStreams(authenticator: Pick<Authenticator, "authenticate">
   const byToken = new Map<string, number>();
   let closing: StreamEnd | null = null;
 
-  const enter = ({ kid, subject }: Principal): (() => void) => {
-    const key = `${kid} ${subject}`;
+  const enter = (principal: Principal): (() => void) => {
+    const key = toHolder(principal);
     const count = byToken.get(key) ?? 0;
     if (count >= limits.streamsPerToken) throw tooMany(`This token has ${count} streams open already`);
     if (open.size >= limits.streams) throw tooMany("Too many streams are open");

@@ -1,3 +1,4 @@
+import { checkSize } from "../budget/json.ts";
 import { OpsError } from "../errors.ts";
 import type { Caller, Execute } from "../graphql/execute.ts";
 import { MetricsDocument, type MetricsQuery } from "../generated/metrics.ts";
@@ -55,7 +56,7 @@ export function createMetricsHandler(
     return {
       status: 200,
       headers: { "content-type": contentTypes[format], vary: "Accept" },
-      body: toText(families, format),
+      body: checkSize(toText(families, format), request.budget.maxBytes),
       route: metricsPath,
     };
   };

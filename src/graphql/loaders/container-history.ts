@@ -26,7 +26,7 @@ export interface ContainerHistoryLoaders {
 }
 
 /** From memory where that is enough, else one question to Prometheus for all other containers of a range. */
-export function createContainerHistoryLoaders(sources: Sources, { signal }: Caller, nowMs: number): ContainerHistoryLoaders {
+export function createContainerHistoryLoaders(sources: Sources, { signal, budget }: Caller, nowMs: number): ContainerHistoryLoaders {
   const scrape = async (range: HistoryRange, containers: readonly Container[]) => {
     if (containers.length === 0) return { scraped: [], problem: null };
     try {
@@ -36,7 +36,7 @@ export function createContainerHistoryLoaders(sources: Sources, { signal }: Call
     }
   };
   return {
-    history: createRangeLoaders<Container, FoundHistory, string>(async (range, containers) => {
+    history: createRangeLoaders<Container, FoundHistory, string>(budget, async (range, containers) => {
       // Asking the memory about a container makes it be sampled, which is for nothing where it cannot tell of it.
       const ended = findEnded(containers, toRememberedSince(nowMs));
       const recall = (container: Container) =>

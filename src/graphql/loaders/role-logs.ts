@@ -10,6 +10,7 @@ import type { OpsContext } from "../context.ts";
 import { followEvents } from "./container-events.ts";
 import { type ContainerFilter, createContainerFilter } from "./container-filter.ts";
 import { toEngineError } from "./containers.ts";
+import { logsAtOnce } from "./logs.ts";
 
 /** Whose logs are meant; the role is always given. */
 export interface RoleFilter extends ContainerFilter {
@@ -33,28 +34,24 @@ export interface RoleLogs {
   readonly engines: readonly EngineStatus[];
 }
 
-/** Logs being read at once: each may take 32 MB from its engine, and give 5 MB. */
-const reading = 8;
-
 /**
  * Reads all of the role's containers: the visible ones, then the kept ones of old releases, which are asked no further back than the page goes. What
  * one of them cannot give hides nothing of the others; rejects when none of them can be read.
  */
 export async function readRoleLogs(context: OpsContext, filter: RoleFilter, options: LogOptions): Promise<RoleLogs> {
-  const { sources, loaders, signal } = context;
+  const { loaders, budget } = context;
   const { containers, engines, accepts } = await findRole(context, filter);
   // One that stops meanwhile is on both lists.
   const listed = new Set(containers.map(toContainerKey));
   const isKept = (container: Container) => accepts(container) && !listed.has(toContainerKey(container));
   const kept = (await loaders.containers.kept(filter.includeAccessories)).filter(isKept).toSorted(byNewest);
   if (containers.length + kept.length === 0) throw toAbsence(engines);
-  const limit = pLimit(reading);
   const page = createRolePage(options.tail, options.until === undefined ? null : toLogTimestamp(options.until));
   let leavesOut = false;
   const read = async (container: Container, wanted: LogOptions): Promise<RolePart> => {
     try {
-      const { lines, truncated }: LogPage = await sources.containers.logs(container, wanted, signal);
-      page.add(container, lines);
+      const { lines, truncated }: LogPage = await loaders.logs.read(container, wanted);
+      budget.free(page.add(container, lines));
       leavesOut ||= truncated || page.dropped;
       return { container, truncated, error: null };
     } catch (error) {
@@ -70,11 +67,15 @@ export async function readRoleLogs(context: OpsContext, filter: RoleFilter, opti
     const part = await read(container, { ...options, since });
     return part.error === null && toBeginning(container) < toLogTimestamp(since) ? { ...part, truncated: true } : part;
   };
-  const shown = await Promise.all(containers.map((container) => limit(() => read(container, options))));
+  const shown = await Promise.all(containers.map((container) => read(container, options)));
+  // What one has given decides how far back the next ones are read.
+  const limit = pLimit(logsAtOnce);
   const hidden = await Promise.all(kept.map((container) => limit(() => readKept(container))));
   const parts = [...shown, ...hidden];
   if (parts.every(({ error }) => error !== null)) throw parts[0]?.error;
-  return { lines: page.take(), truncated: leavesOut, parts, engines };
+  const lines = page.take();
+  budget.text(lines.reduce((sum, { message }) => sum + message.length, 0));
+  return { lines, truncated: leavesOut, parts, engines };
 }
 
 /** The time of the page where that is later than what was asked for anyway; else null. */

@@ -47,7 +47,7 @@ export function addLogFollow(builder: Builder, refs: Refs, scalars: Scalars): vo
       },
       subscribe: async (_root, { name, includeAccessories, engine, ...args }, context) => {
         const { loaders, sources } = context;
-        const options = await toLogOptions(args, 0);
+        const options = await toLogOptions(args, 0, context);
         const container = await loaders.containers.one({ name, includeAccessories, engine });
         const mayGoOn = (now: Principal) => now.scopes.has("ops:logs") && maySee(now, container.env);
         return sources.containers.follow(container, options, openLease(context, mayGoOn));

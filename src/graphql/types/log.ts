@@ -38,8 +38,12 @@ export function addLogs(builder: Builder, refs: Refs, scalars: Scalars): void {
       complexity: ({ tail }) => ({ field: 50 + Math.ceil(toCost(tail ?? 200, maxTail) / 10), multiplier: 1 }),
       description: "Its newest log lines. Needs the scope ops:logs: logs may carry secrets.",
       args: { ...toLogFilterArgs(t.arg, scalars, 1), ...toUntilArg(t.arg) },
-      resolve: async (container, args, { sources, signal }) =>
-        sources.containers.logs(container, await toLogOptions(args, 1), signal),
+      resolve: async (container, args, context) => {
+        const { loaders, budget } = context;
+        const page = await loaders.logs.read(container, await toLogOptions(args, 1, context));
+        budget.text(page.lines.reduce((sum, { message }) => sum + message.length, 0));
+        return page;
+      },
     }),
   );
 }

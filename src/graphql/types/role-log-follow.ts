@@ -74,7 +74,7 @@ export function addRoleLogFollow(builder: Builder, refs: Refs, scalars: Scalars)
         "later it may. Needs the scope ops:logs.",
       args: { ...toRoleArgs(t.arg), ...toContainerArgs(t.arg, scalars), ...toLogFilterArgs(t.arg, scalars, 0) },
       subscribe: async (_root, args, context) => {
-        const options = await toLogOptions(args, 0);
+        const options = await toLogOptions(args, 0, context);
         return followRoleLogs(context, args, options, () => openLease(context, keepsRights(context.principal)));
       },
       resolve: (batch) => batch,

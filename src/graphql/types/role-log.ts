@@ -100,7 +100,7 @@ export function addRoleLogs(builder: Builder, refs: Refs, scalars: Scalars): voi
         ...toLogFilterArgs(t.arg, scalars, 1),
         ...toUntilArg(t.arg),
       },
-      resolve: async (_root, args, context) => readRoleLogs(context, args, await toLogOptions(args, 1)),
+      resolve: async (_root, args, context) => readRoleLogs(context, args, await toLogOptions(args, 1, context)),
     }),
   );
 }

@@ -1,5 +1,7 @@
+import type { ReadBudget } from "../../budget/budget.ts";
 import type { LogFilter, LogLine, LogOptions } from "../../domain/container.ts";
 import { isAtLeast } from "../../domain/log-level.ts";
+import { toLineBytes } from "../../domain/log-size.ts";
 import { toLogTimestamp } from "../../domain/log-time.ts";
 
 /**
@@ -36,20 +38,26 @@ export interface NewestLines {
   take(): LogLine[];
   /** How many older ones were let go. */
   readonly dropped: number;
+  /** What those take that it holds. */
+  readonly bytes: number;
 }
 
-/** Keeps the newest lines, at most `maxLines` of them and `maxBytes` of text (as UTF-16, so that it is what memory holds at most). */
-export function createNewestLines(maxLines: number, maxBytes: number): NewestLines {
-  let lines: LogLine[] = [];
+/** Holds the newest lines, at most `maxLines` of them and `maxBytes` (as `toLineBytes`); what they take is held in the budget. */
+export function createNewestLines(maxLines: number, maxBytes: number, budget: Pick<ReadBudget, "hold" | "free">): NewestLines {
+  let lines: { readonly line: LogLine; readonly size: number }[] = [];
   let start = 0;
   let bytes = 0;
   let dropped = 0;
   return {
     add(line) {
-      lines.push(line);
-      bytes += line.message.length;
+      const added = toLineBytes(line);
+      budget.hold(added);
+      lines.push({ line, size: added });
+      bytes += added;
       while (lines.length - start > maxLines || bytes > maxBytes) {
-        bytes -= lines[start++]?.message.length ?? 0;
+        const size = lines[start++]?.size ?? 0;
+        budget.free(size);
+        bytes -= size;
         dropped++;
       }
       if (start > 2 * maxLines) {
@@ -57,9 +65,12 @@ export function createNewestLines(maxLines: number, maxBytes: number): NewestLin
         start = 0;
       }
     },
-    take: () => lines.slice(start),
+    take: () => lines.slice(start).map(({ line }) => line),
     get dropped() {
       return dropped;
+    },
+    get bytes() {
+      return bytes;
     },
   };
 }

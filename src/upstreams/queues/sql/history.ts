@@ -1,5 +1,6 @@
 import { type HistoryRange, type HistoryStep, type QueueHistory, toPoints, toTime } from "../../../domain/queue-history.ts";
 import { OpsError } from "../../../errors.ts";
+import { checkPoints, mostPoints } from "../history-limit.ts";
 import { toNumber } from "./measures.ts";
 import { isOneOf } from "./names.ts";
 import { explain, toCost, toPlan } from "./plan.ts";
@@ -33,7 +34,7 @@ const mostRows = 1_000_000;
 /** What a statement may cost, in units of the planner: as much as it has time for. */
 const mostCost = 400_000;
 
-/** Reads the past of queues from their rows. Rejects as `read` does, and with query_refused. */
+/** Reads the past of queues from their rows. Rejects as `read` does, and with query_refused or answer_too_large. */
 export async function readHistory(
   read: ReadRows,
   toRows: ToHistoryRows,
@@ -55,6 +56,8 @@ export async function readHistory(
   if (Number(first?.["jobs"]) > mostRows) {
     throw new OpsError("query_refused", `The range holds more than ${mostRows} jobs: choose a shorter one, or fewer queues`);
   }
+  const found = new Set([...rows.flatMap(({ queue }) => queue ?? []), ...(queues ?? [])]);
+  checkPoints(Math.max(rows.length, found.size * range.steps));
   const since = toSince(toUnix(first?.["oldest"]), history, range);
   const steps = new Map<string, HistoryStep[]>(queues?.map((queue) => [queue, []]));
   for (const row of rows) {
@@ -106,7 +109,7 @@ happened as (
          percentile_cont(0.5) within group (order by wait) as wait_p50, percentile_cont(0.95) within group (order by wait) as wait_p95,
          percentile_cont(0.95) within group (order by run) as run_p95,
          extract(epoch from min(since)) as oldest_due
-  from event group by queue, step
+  from event group by queue, step limit ${mostPoints + 1}
 )
 select happened.*, whole.jobs, whole.oldest
 from (select (select count(*) from job) as jobs, extract(epoch from (${oldest})) as oldest) as whole left join happened on true`;
