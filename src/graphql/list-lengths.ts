@@ -1,4 +1,3 @@
-import type { Container } from "../domain/container.ts";
 import type { Sources } from "./context.ts";
 
 /** How many rows lists had when they were last read, whoever asked: what a query will cost is estimated by it. */
@@ -27,18 +26,20 @@ export function noteQueues(sources: Sources, source: string, count: number): voi
   of(sources).queues.set(source, count);
 }
 
-export function countHosts(sources: Sources): number {
-  return of(sources).hosts ?? unknownLength;
-}
-
-/** Of some sources, or of all. */
-export function countQueues(sources: Sources, names?: readonly string[]): number {
+/** Of some queue sources. */
+export function countQueues(sources: Sources, names: readonly string[]): number {
   const { queues } = of(sources);
-  const wanted = names ?? [...queues.keys()];
-  const counts = wanted.flatMap((name) => queues.get(name) ?? []);
+  const counts = names.flatMap((name) => queues.get(name) ?? []);
   return counts.length === 0 ? unknownLength : counts.reduce((sum, count) => sum + count, 0);
 }
 
-export function countContainers({ containers }: Sources, isCounted: (container: Container) => boolean = () => true): number {
-  return containers.peek()?.containers.filter(isCounted).length ?? unknownLength;
+/** How many rows a list of a type of the schema has at most, as far as that is known. */
+export function toLength(type: string, args: Readonly<Record<string, unknown>>, sources: Sources): number {
+  const { hosts, queues } = of(sources);
+  if (type === "Host") return hosts ?? unknownLength;
+  if (type === "Queue") return countQueues(sources, [...queues.keys()]);
+  if (type !== "Container") return unknownLength;
+  const known = sources.containers.peek()?.containers;
+  if (!known) return unknownLength;
+  return args["includeAccessories"] === false ? known.filter(({ kind }) => kind === "core").length : known.length;
 }

@@ -117,7 +117,8 @@ export class Exchange implements EdgeRequest {
     return this.#lease !== undefined;
   }
 
-  body(maxBytes = this.#maxBodyBytes): Promise<Buffer> {
+  async body(maxBytes = this.#maxBodyBytes): Promise<Buffer> {
+    this.budget.hold(Math.min(maxBytes, Number(this.headers["content-length"] ?? maxBytes)));
     return readBody(this.req, maxBytes);
   }
 }

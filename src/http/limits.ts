@@ -10,6 +10,8 @@ export interface EdgeLimits {
   /** Requests at work at once, the places kept back for operators, and the line before them. */
   readonly limit: number;
   readonly reserve: number;
+  /** Of these, what one token may have. */
+  readonly limitPerToken: number;
   readonly waitMs: number;
   readonly queueLimit: number;
   /** A reader that takes nothing for so long is given up. */
@@ -39,6 +41,7 @@ export const defaultLimits: EdgeLimits = {
   maxBodyBytes: 65_536,
   limit: 200,
   reserve: 20,
+  limitPerToken: 150,
   waitMs: 200,
   queueLimit: 2000,
   stalledReaderMs: 30_000,

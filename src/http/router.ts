@@ -1,4 +1,4 @@
-import type { Principal } from "../domain/principal.ts";
+import { type Principal, toHolder } from "../domain/principal.ts";
 import { OpsError } from "../errors.ts";
 import type { Admission } from "./admission.ts";
 import type { Authenticator } from "./auth.ts";
@@ -39,7 +39,6 @@ export function createRouter(options: RouterOptions): (exchange: Exchange) => Ou
   };
 
   const run = (exchange: Exchange, surface: Surface): Outcome => {
-    exchange.release = admission.leave;
     if (exchange.isAborted) return null;
     // Only now is the client told to send its body. Other expectations never come this far.
     if (exchange.headers.expect !== undefined) exchange.res.writeContinue();
@@ -48,9 +47,16 @@ export function createRouter(options: RouterOptions): (exchange: Exchange) => Ou
   };
 
   const enter = (exchange: Exchange, surface: Surface): Outcome => {
-    if (admission.enter(exchange.principal.scopes.has("ops:operate"))) return run(exchange, surface);
-    return admission.wait().then((granted) => {
+    const { principal } = exchange;
+    const holder = toHolder(principal);
+    const release = () => admission.leave(holder);
+    if (admission.enter(principal.scopes.has("ops:operate"), holder)) {
+      exchange.release = release;
+      return run(exchange, surface);
+    }
+    return admission.wait(holder).then((granted) => {
       if (!granted) throw new OpsError("overloaded", "Too many requests at once");
+      exchange.release = release;
       return run(exchange, surface);
     });
   };
