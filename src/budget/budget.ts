@@ -11,7 +11,7 @@ interface BudgetLimits {
   readonly timeMs: number;
 }
 
-const defaultLimits: BudgetLimits = { rows: 120_000, bytes: 5_000_000, timeMs: 10_000 };
+const defaultLimits: BudgetLimits = { rows: 100_000, bytes: 5_000_000, timeMs: 10_000 };
 
 /** What one row takes in memory while an answer is made of it, bytes. */
 const rowBytes = 128;

@@ -71,8 +71,8 @@ describe("toSeriesRange", () => {
     );
   });
 
-  it("shares 50,000 rows among the series", () => {
+  it("shares 40,000 rows among the series", () => {
     const stepOf = (series: number) => toSeriesRange({ from: at(-86_400), to: at(0), maxPoints: 1500 }, nowMs, series)?.step;
-    expect([0, 1, 30, 50, 100].map(stepOf)).toEqual([60, 60, 60, 120, 300]);
+    expect([0, 1, 25, 40, 80].map(stepOf)).toEqual([60, 60, 60, 120, 300]);
   });
 });

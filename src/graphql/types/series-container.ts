@@ -77,7 +77,7 @@ export function addContainerSeries(builder: Builder, refs: Refs, scalars: Scalar
         args: toArgs(t.arg),
         resolve: async (_root, args, context) => {
           const found = await loadSeries(args, context);
-          return toAscending(
+          return toAscending(context.budget, () =>
             found.map(({ container, history }) =>
               history.points.map((point): ContainerSample => ({ time: point.time, container, value: point[value] })),
             ),

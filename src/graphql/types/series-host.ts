@@ -43,7 +43,7 @@ export function addHostSeries(builder: Builder, _refs: Refs): void {
         args: { ...toRangeArgs(t.arg), hosts: toNamesArg(t.arg, "hosts") },
         resolve: async (_root, args, context) => {
           const histories = await loadHostSeries(args, context);
-          return toAscending(
+          return toAscending(context.budget, () =>
             histories.map(({ host, points }) =>
               points.map((point): HostSample => ({ time: point.time, host, value: point[value] })),
             ),

@@ -36,6 +36,8 @@ export interface NewestLines {
   add(line: LogLine): void;
   /** The newest lines, oldest first. */
   take(): LogLine[];
+  /** Lets go of all: an error thrown from here holds what its stack can reach. */
+  clear(): void;
   /** How many older ones were let go. */
   readonly dropped: number;
   /** What those take that it holds. */
@@ -44,28 +46,36 @@ export interface NewestLines {
 
 /** Holds the newest lines, at most `maxLines` of them and `maxBytes` (as `toLineBytes`); what they take is held in the budget. */
 export function createNewestLines(maxLines: number, maxBytes: number, budget: Pick<ReadBudget, "hold" | "free">): NewestLines {
-  let lines: { readonly line: LogLine; readonly size: number }[] = [];
+  /** From `start` on: those before were let go, and are no more than places of the array. */
+  let lines: (Held | null)[] = [];
   let start = 0;
   let bytes = 0;
   let dropped = 0;
+  const drop = () => {
+    const size = lines[start]?.size ?? 0;
+    lines[start++] = null;
+    budget.free(size);
+    bytes -= size;
+    dropped++;
+  };
   return {
     add(line) {
-      const added = toLineBytes(line);
-      budget.hold(added);
-      lines.push({ line, size: added });
-      bytes += added;
-      while (lines.length - start > maxLines || bytes > maxBytes) {
-        const size = lines[start++]?.size ?? 0;
-        budget.free(size);
-        bytes -= size;
-        dropped++;
-      }
+      const size = toLineBytes(line);
+      budget.hold(size);
+      lines.push({ line, size });
+      bytes += size;
+      while (lines.length - start > maxLines || bytes > maxBytes) drop();
       if (start > 2 * maxLines) {
         lines = lines.slice(start);
         start = 0;
       }
     },
-    take: () => lines.slice(start).map(({ line }) => line),
+    clear() {
+      budget.free(bytes);
+      lines = [];
+      start = bytes = 0;
+    },
+    take: () => lines.slice(start).flatMap((held) => held?.line ?? []),
     get dropped() {
       return dropped;
     },
@@ -73,4 +83,9 @@ export function createNewestLines(maxLines: number, maxBytes: number, budget: Pi
       return bytes;
     },
   };
+}
+
+interface Held {
+  readonly line: LogLine;
+  readonly size: number;
 }

@@ -65,8 +65,9 @@ export async function readLogWindow(
     for await (const chunk of chunks) {
       bytes += chunk.length;
       if (bytes > maxScanBytes) {
-        budget.free(newest.bytes);
-        return { lines: [], entries, dropped: newest.dropped + newest.take().length, overflow: true, bytes: 0 };
+        const dropped = newest.dropped + newest.take().length;
+        newest.clear();
+        return { lines: [], entries, dropped, overflow: true, bytes: 0 };
       }
       if (options.tty) splitter.push(chunk);
       else if (!demuxer.push(chunk)) throw new AnswerError("its log is not what Docker writes");
@@ -76,7 +77,7 @@ export async function readLogWindow(
     await work();
     joiner.end();
   } catch (error) {
-    budget.free(newest.bytes);
+    newest.clear();
     throw error;
   }
   entries += splitter.skipped;

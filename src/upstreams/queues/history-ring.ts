@@ -1,5 +1,5 @@
 import type { QueueMetrics } from "../../domain/queue.ts";
-import { type HistoryRange, type QueueHistory, type QueuePoint, toTime } from "../../domain/queue-history.ts";
+import { type HistoryRange, type QueueHistory, type QueuePoint, toTime, toTimeTexts } from "../../domain/queue-history.ts";
 import { checkPoints } from "./history-limit.ts";
 
 export interface HistoryRing {
@@ -53,7 +53,9 @@ export function createHistoryRing(now: () => number = Date.now): HistoryRing {
   };
 }
 
-function toHistory(ring: readonly Sample[], { from, step, steps }: HistoryRange): QueueHistory {
+function toHistory(ring: readonly Sample[], range: HistoryRange): QueueHistory {
+  const { from, step, steps } = range;
+  const times = toTimeTexts(range);
   const [first] = ring;
   let next = 0;
   const points = Array.from({ length: steps }, (_, index): QueuePoint => {
@@ -63,7 +65,7 @@ function toHistory(ring: readonly Sample[], { from, step, steps }: HistoryRange)
     const sample = ring[next - 1];
     const seen = sample && sample.at > at - Math.max(step, stepSeconds) ? sample : null;
     return {
-      time: toTime(at),
+      time: times[index] ?? "",
       depth: seen?.depth ?? null,
       processedPerSec: seen?.processedPerSec ?? null,
       failures: null,

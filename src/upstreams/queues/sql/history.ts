@@ -1,3 +1,4 @@
+import type { ReadBudget } from "../../../budget/budget.ts";
 import { type HistoryRange, type HistoryStep, type QueueHistory, toPoints, toTime } from "../../../domain/queue-history.ts";
 import { OpsError } from "../../../errors.ts";
 import { checkPoints, mostPoints } from "../history-limit.ts";
@@ -40,6 +41,7 @@ export async function readHistory(
   toRows: ToHistoryRows,
   queues: readonly string[] | null,
   range: HistoryRange,
+  budget: Pick<ReadBudget, "turn">,
 ): Promise<ReadonlyMap<string, QueueHistory>> {
   const isAsked = (column: string) => (queues === null ? `${column} is not null` : isOneOf(column, queues));
   if (queues?.length === 0) return new Map();
@@ -68,7 +70,12 @@ export async function readHistory(
     own.push(toStep(row));
   }
   const told = { exact: true, since: since === null ? null : toTime(Math.floor(since)) };
-  return new Map([...steps].map(([queue, happened]) => [queue, { points: toPoints(range, happened, since), ...told }]));
+  const histories = new Map<string, QueueHistory>();
+  for (const [queue, happened] of steps) {
+    await budget.turn();
+    histories.set(queue, { points: toPoints(range, happened, since), ...told });
+  }
+  return histories;
 }
 
 /** From when on it is known, unix seconds; null where that is before the range, the end of the range where nothing is. */
