@@ -30,7 +30,7 @@ function grafana(targets: readonly object[], more: object = {}): Attack {
 }
 
 const hostile = () =>
-  ["(a?){60}a{60}", "\\w{1,100}\\d", "(\\w*\\d*\\s*){20}z", "(.*a.{60})*b", "([^x]{0,60}y?)*z"][random(5)] ?? "";
+  ["(a?){38}a{38}", "\\w{1,95}\\d", "(.*a.{180})*b", "[a-q][^u-z]{180}x", "(\\b.{0,90}\\B)x"][random(5)] ?? "";
 const escaped = () => JSON.stringify(hostile());
 const series = ["host_cpu_util", "host_mem_util", "host_disk_util", "host_load1"];
 const fieldsOf = (alias: string) => `${alias}n: name ${alias}i: image ${alias}h: host ${alias}v: version ${alias}r: role`;
@@ -111,7 +111,7 @@ export const attacks: Readonly<Record<string, () => Attack>> = {
       }
     `),
   allLogs: () => graphql("{ containers { name logs(tail: 4000) { lines { message } } } }"),
-  fewerLogs: () => graphql(`{ containers { name logs(tail: ${400 + random(500)}) { lines { timestamp message } } } }`),
+  fewerLogs: () => graphql(`{ containers { name logs(tail: ${100 + random(100)}) { lines { timestamp message } } } }`),
   roleLogs: () =>
     graphql(`
       {
@@ -137,13 +137,26 @@ export const attacks: Readonly<Record<string, () => Attack>> = {
       `{ ${times(5, () => `a${random(1e6)}: container(name: "${container()}") { logs(tail: 5, searchRegex: ${escaped()}) { lines { message } } }`)} }`,
     ),
   logScan: () => ({ path: `${rest}/containers/${container()}/logs?tail=5000&search=nothing-has-this` }),
-  wideRows: () =>
-    graphql(
-      `{ ${times(2, (index) => `c${index}: containers { ${fieldsOf("a")} deploy { containers { ${fieldsOf("b")} } } }`)} containers { name deploy { containers { name deploy { containers { name image } } } } } }`,
-    ),
+  wideRows: () => graphql(`{ containers { ${fieldsOf("a")} deploy { containers { ${fieldsOf("b")} ${fieldsOf("c")} } } } }`),
+  joins: () =>
+    graphql(`
+      {
+        containers {
+          name
+          deploy {
+            containers {
+              name
+              statsHistory {
+                sampledAt
+              }
+            }
+          }
+        }
+      }
+    `),
   failures: () =>
     graphql(
-      `{ queues { ${times(10, (index) => `e${index}: errors(first: 100) { error count jobIds releases { version count } }`)} } }`,
+      `{ queues { ${times(random(3) ? 1 : 10, (index) => `e${index}: errors(first: ${index === 0 ? 90 : 20}) { error count jobIds releases { version count } }`)} } }`,
     ),
   newDocument: () =>
     graphql(
@@ -173,7 +186,7 @@ export const attacks: Readonly<Record<string, () => Attack>> = {
       {
         containers {
           name
-          logs(tail: 900) {
+          logs(tail: 250) {
             lines {
               message
             }

@@ -56,7 +56,7 @@ class Writer {
 
   async #writeList(list: readonly unknown[]): Promise<void> {
     let mark = "[";
-    for (let index = 0; index < list.length; ) {
+    for (let index = 0; index < list.length;) {
       const wait = this.#budget.turn();
       if (wait) await wait;
       this.#add(mark);

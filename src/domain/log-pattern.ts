@@ -7,11 +7,11 @@ export interface LinePattern {
 
 export const maxPatternLength = 200;
 /** Instructions that an expression is made of: the time for a text grows with them. Repetitions are written out, `\w{1,500}` has a thousand. */
-const maxInstructions = 250;
+const maxInstructions = 200;
 /** What a caller is told who wrote another one. */
 export const patternRule = `a regular expression of RE2 (no look-around, no back-references) of at most ${maxPatternLength} characters, without long repetitions such as {1,500}`;
-/** What the states of one expression may take in memory, bytes: a limit of re2js. */
-export const patternBytes = 8 << 20;
+/** What the states of one expression may take in memory, bytes. */
+export const patternBytes = 1 << 20;
 /** How much of a line a pattern looks at, characters: the longest lines would keep everyone else waiting. */
 const maxTextLength = 16_384;
 
@@ -21,16 +21,17 @@ const maxTextLength = 16_384;
  */
 export async function compileLinePattern(text: string): Promise<LinePattern | null> {
   if (text.length > maxPatternLength) return null;
-  const { RE2JS } = await import("re2js");
+  const { RE2JS, RE2Set } = await import("re2js");
   try {
-    const pattern = RE2JS.compile(text);
-    if (pattern.programSize() > maxInstructions) return null;
-    return { test: (line) => pattern.test(cut(line)), matches: (value) => pattern.matches(cut(value)) };
+    if (RE2JS.compile(text).programSize() > maxInstructions) return null;
   } catch {
     return null;
   }
-}
-
-function cut(text: string): string {
-  return text.length > maxTextLength ? text.slice(0, maxTextLength) : text;
+  // A set of one: its memory can be limited, that of a single expression cannot.
+  const compile = (anchor: number) => {
+    const set = new RE2Set(anchor, 0, patternBytes);
+    set.add(text);
+    return (line: string) => set.match(line.length > maxTextLength ? line.slice(0, maxTextLength) : line).length > 0;
+  };
+  return { test: compile(RE2Set.UNANCHORED), matches: compile(RE2Set.ANCHOR_BOTH) };
 }

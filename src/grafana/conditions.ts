@@ -19,7 +19,8 @@ const maxConditions = 20;
 
 /** Throws invalid_request for more than 20. */
 export function checkConditions(conditions: readonly unknown[]): void {
-  if (conditions.length > maxConditions) throw new OpsError("invalid_request", `At most ${maxConditions} filters, with those of the payload`);
+  if (conditions.length > maxConditions)
+    throw new OpsError("invalid_request", `At most ${maxConditions} filters, with those of the payload`);
 }
 
 /**
@@ -49,7 +50,11 @@ function toCondition({ key, operator: given, value, values }: Row): Condition[] 
  * The rows that all conditions accept. A row without a column of a condition's key is not judged by it: a dashboard's filter on queues leaves its hosts alone. Expressions
  * are RE2 and match the whole value, as in Prometheus. Rejects with invalid_request for one that is none, and as the budget does.
  */
-export async function filterRows(rows: readonly Row[], conditions: readonly Condition[], budget: Budget): Promise<readonly Row[]> {
+export async function filterRows(
+  rows: readonly Row[],
+  conditions: readonly Condition[],
+  budget: Budget,
+): Promise<readonly Row[]> {
   let left = rows;
   for (const condition of conditions) left = await filterBy(condition, left, budget);
   return left;

@@ -23,7 +23,8 @@ export function toNames(input: unknown): readonly string[] | null {
   const names = flatten(input)
     .flatMap(toValues)
     .filter((name) => name !== "");
-  if (names.length > maxNames) throw new OpsError("invalid_request", `At most ${maxNames} values for one name: leave it out for all`);
+  if (names.length > maxNames)
+    throw new OpsError("invalid_request", `At most ${maxNames} values for one name: leave it out for all`);
   return names.length === 0 || names.some((name) => all.has(name)) ? null : [...new Set(names)];
 }
 

@@ -59,7 +59,9 @@ function findExcess({ schema, document, operationName, variableValues, contextVa
       ctx: contextValue as object,
     });
     if (complexity > limits.complexity) {
-      return tooMuch(`complexity ${complexity}, at most ${limits.complexity}: ask for fewer fields, less \`tail\` and \`first\`, or one by its name`);
+      return tooMuch(
+        `complexity ${complexity}, at most ${limits.complexity}: ask for fewer fields, less \`tail\` and \`first\`, or one by its name`,
+      );
     }
     return breadth > limits.fields ? tooMuch(`${breadth} fields, at most ${limits.fields}`) : null;
   } catch (error) {

@@ -59,7 +59,10 @@ function toBudget(context: object): Budget {
 
 /** What Yoga keeps of documents: in memory that clients choose, and therefore little. What does not parse is parsed again. */
 export function createDocumentCache() {
-  const documents = new LRUCache<string, DocumentNode>({ maxSize: keptCharacters, sizeCalculation: (_, text) => text.length || 1 });
+  const documents = new LRUCache<string, DocumentNode>({
+    maxSize: keptCharacters,
+    sizeCalculation: (_, text) => text.length || 1,
+  });
   return {
     documentCache: {
       get: (text: string) => documents.get(text),

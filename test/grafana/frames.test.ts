@@ -39,7 +39,11 @@ describe("lines", () => {
   });
 
   it("are named apart where their names are the same, and leave out labels that are unknown", async () => {
-    const [frame] = await answered("queue_depth", [sample(1, "a", 1, "one", null), sample(1, "a", 2, "two", null), sample(1, "b", 3)]);
+    const [frame] = await answered("queue_depth", [
+      sample(1, "a", 1, "one", null),
+      sample(1, "a", 2, "two", null),
+      sample(1, "b", 3),
+    ]);
     expect(linesOf(frame).map(({ legend }) => legend)).toEqual(["a (one)", "a (two)", "b"]);
     expect(linesOf(frame)[0]?.labels).toEqual({ queue: "a", source: "one" });
   });

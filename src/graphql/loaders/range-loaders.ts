@@ -14,7 +14,9 @@ export function createRangeLoaders<Key, Value, CacheKey = Key>(
   const loaders = new Map<string, DataLoader<Key, Value, CacheKey>>();
   return (range) => {
     const id = `${range.from} ${range.step} ${range.steps}`;
-    const made = loaders.get(id) ?? new DataLoader(
+    const made =
+      loaders.get(id) ??
+      new DataLoader(
         async (keys) => {
           budget.rows(keys.length * range.steps, pointsAdvice);
           return ask(range, keys);

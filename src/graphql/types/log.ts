@@ -39,7 +39,7 @@ export function addLogs(builder: Builder, refs: Refs, scalars: Scalars): void {
       type: refs.logPage,
       nullable: true,
       authScopes: { logs: true },
-      complexity: ({ tail }) => ({ field: 500, multiplier: toCost(tail ?? 200, maxTail) }),
+      complexity: ({ tail }) => ({ field: 100, multiplier: toCost(tail ?? 200, maxTail) }),
       description: "Its newest log lines. Needs the scope ops:logs: logs may carry secrets.",
       args: { ...toLogFilterArgs(t.arg, scalars, 1), ...toUntilArg(t.arg) },
       resolve: async (container, args, context) => {

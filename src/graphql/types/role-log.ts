@@ -90,7 +90,7 @@ export function addRoleLogs(builder: Builder, refs: Refs, scalars: Scalars): voi
       type: refs.roleLogPage,
       nullable: true,
       authScopes: { logs: true },
-      complexity: ({ tail }) => ({ field: 2000, multiplier: toCost(tail ?? 200, maxTail) }),
+      complexity: ({ tail }) => ({ field: 500, multiplier: toCost(tail ?? 200, maxTail) }),
       description:
         "The newest log lines of a role: of all its containers that `containers` shows, and of the stopped ones of old releases that Kamal keeps, on " +
         "all engines, merged by time. A marker stands where a release begins. container_not_found when the role has none. Needs the scope ops:logs: " +

@@ -112,7 +112,9 @@ async function loadSeries(args: ContainerSeriesArgs, { loaders, principal }: Ops
   if (range === null) return [];
   const loader = loaders.containerHistory.history(range);
   const load = (containers: readonly Container[] = []) =>
-    Promise.all(containers.map(async (container): Promise<ContainerSeries> => ({ container, ...(await loader.load(container)) })));
+    Promise.all(
+      containers.map(async (container): Promise<ContainerSeries> => ({ container, ...(await loader.load(container)) })),
+    );
   const [now, before] = await Promise.all([load(asked), load(past)]);
   return [...now, ...before.map(whileItRan).filter(({ history }) => history.points.length > 0)];
 }

@@ -33,7 +33,7 @@ export async function readFollowed(response: IncomingMessage, { tty, budget, pub
   const hand = async (): Promise<boolean> => {
     const whole = lines;
     lines = [];
-    for (let start = 0; start < whole.length; ) {
+    for (let start = 0; start < whole.length;) {
       const begin = performance.now();
       const part = start === 0 && whole.length <= atOnce ? whole : whole.slice(start, start + atOnce);
       if (!publish(part)) return false;

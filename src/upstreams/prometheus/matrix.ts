@@ -69,7 +69,7 @@ function cutPoints(body: string): { readonly frame: string; readonly cuts: reado
 /** `[unix seconds,"0.64"],[...],...`, with gaps, at the times of the range. What is written in another way is parsed as JSON. */
 function readPoints(body: string, [begin, end]: Cut, range: HistoryRange): number[] {
   const numbers = createNumbers(range);
-  for (let at = begin; at < end; ) {
+  for (let at = begin; at < end;) {
     const comma = body.indexOf(",", at);
     const quote = body.indexOf('"', comma + 2);
     if (body[at] !== "[" || body[comma + 1] !== '"' || body[quote + 1] !== "]") return readJson(body.slice(begin, end), range);

@@ -107,7 +107,9 @@ test("a log that is no log", async () => {
   await using engine = await startFakeEngine();
   engine.on(`${a}/json`, json(inspected(a, "web-a")));
   engine.on("/logs", (_, response) => response.end("<html>no log</html>"));
-  await expect(createSource(engine).logs({ engine: "fake", fullId: a }, { tail: 5 }, createSharedBudget(soon()))).rejects.toMatchObject({
+  await expect(
+    createSource(engine).logs({ engine: "fake", fullId: a }, { tail: 5 }, createSharedBudget(soon())),
+  ).rejects.toMatchObject({
     code: "docker_error",
   });
   engine.on("/logs", json({ message: "configured logging driver does not support reading" }, 501));

@@ -116,7 +116,8 @@ describe("the series of containers", () => {
     series("mem", labels, "34.1"),
     series("restarts", labels, "3"),
   ];
-  const read = async (...given: object[]) => (await toContainerHistories(range, [web], parseMatrix(200, matrix(given), range), budget))[0];
+  const read = async (...given: object[]) =>
+    (await toContainerHistories(range, [web], parseMatrix(200, matrix(given), range), budget))[0];
 
   it("are those of the name, the engine and the environment, and of no other", async () => {
     const history = await read(...all({ env: "production" }, "250"), ...all({}, "12.4"), ...all({ engine: "far" }, "99"));
