@@ -24,6 +24,7 @@ export const statusByCode = {
   idempotency_key_reused: 422,
   operation_not_supported: 422,
   query_refused: 422,
+  answer_too_large: 422,
   rate_limited: 429,
   restart_cooldown: 429,
   restart_budget: 429,
@@ -47,6 +48,7 @@ export const statusByCode = {
   docker_timeout: 504,
   restart_unknown: 504,
   job_unknown: 504,
+  query_timeout: 504,
 } as const;
 
 export type ErrorCode = keyof typeof statusByCode;

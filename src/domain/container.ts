@@ -1,3 +1,4 @@
+import type { ReadBudget } from "../budget/budget.ts";
 import type { ContainerEvent, EventBatch } from "./container-event.ts";
 import type { Environment } from "./environment.ts";
 import type { FollowOptions, LogBatch } from "./log-follow.ts";
@@ -239,7 +240,8 @@ export interface ContainerSource {
   stats(refs: readonly ContainerRef[], signal: AbortSignal): Promise<readonly (ContainerStats | null | Error)[]>;
   /** What is remembered of the last ten minutes, oldest first; keeps on sampling it as `stats` does, without waiting. */
   statsHistory(ref: ContainerRef): readonly StatsPoint[];
-  logs(ref: ContainerRef, options: LogOptions, signal: AbortSignal): Promise<LogPage>;
+  /** Its lines are held in the budget. Rejects also as the budget does. */
+  logs(ref: ContainerRef, options: LogOptions, budget: ReadBudget): Promise<LogPage>;
   /**
    * Its newest lines, then what it writes, over its restarts. Rejects when the log cannot be opened; once it is open, an engine that goes away
    * is waited for. Ends with the signal, at once.

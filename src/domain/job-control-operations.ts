@@ -10,7 +10,7 @@ import {
   toSettled,
 } from "./job-control-record.ts";
 import type { JobAction, JobChange, JobControl, JobRef } from "./job-control.ts";
-import { toHolder } from "./restart-record.ts";
+import { toHolder } from "./principal.ts";
 import { pause } from "./restart-settle.ts";
 
 /** Failures that are one error, in one queue. */

@@ -70,3 +70,8 @@ export function keepsRights(before: Principal): (now: Principal) => boolean {
 function isLimited(principal: Principal): boolean {
   return !environments.every((environment) => principal.environments.has(environment));
 }
+
+/** A holder as a key, for what each may have so much of: the tokens of one issuer share its `kid`. */
+export function toHolder({ kid, subject }: Pick<Principal, "kid" | "subject">): string {
+  return `${kid} ${subject}`;
+}

@@ -52,11 +52,9 @@ export interface HistoryStep {
 }
 
 /** The points of a range from what happened in its steps. `since` (unix seconds): nothing is known of before. */
-export function toPoints(
-  { from, step, steps }: HistoryRange,
-  happened: readonly HistoryStep[],
-  since: number | null,
-): QueuePoint[] {
+export function toPoints(range: HistoryRange, happened: readonly HistoryStep[], since: number | null): QueuePoint[] {
+  const { from, step, steps } = range;
+  const times = toTimeTexts(range);
   const byStep = new Map(happened.map((one) => [one.step, one]));
   const before = byStep.get(0);
   let depth = (before?.due ?? 0) - (before?.taken ?? 0);
@@ -69,7 +67,7 @@ export function toPoints(
     const at = from + index * step;
     const isKnown = since === null || at - step >= since;
     points.push({
-      time: toTime(at),
+      time: times[index - 1] ?? "",
       depth: isKnown && isDated ? depth : null,
       processedPerSec: isKnown ? (own?.processed ?? 0) / step : null,
       failures: isKnown ? (own?.failures ?? 0) : null,
@@ -94,6 +92,16 @@ function findOldest(happened: readonly HistoryStep[], steps: number): number[] {
 
 function toAge(at: number, due: number | undefined): number | null {
   return due === undefined || due > at || due === Number.NEGATIVE_INFINITY ? null : at - due;
+}
+
+const texts = new WeakMap<HistoryRange, readonly string[]>();
+
+/** The times of a range as RFC 3339 UTC with seconds: made once for all its series. */
+export function toTimeTexts(range: HistoryRange): readonly string[] {
+  const { from, step, steps } = range;
+  const made = texts.get(range) ?? Array.from({ length: steps }, (_, index) => toTime(from + (index + 1) * step));
+  texts.set(range, made);
+  return made;
 }
 
 /** Unix seconds as RFC 3339 UTC with seconds. */

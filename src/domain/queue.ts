@@ -135,7 +135,7 @@ export interface QueueSource {
   /** Newest first, at most `failureGroupsLimit`. Empty where the system keeps no errors. */
   failures(signal: AbortSignal): Promise<readonly JobFailures[]>;
   /**
-   * The past of these queues (null: of all that had a job in it), at the times of the range. Rejects also with query_refused: no index serves it, or the range holds too many jobs. Absent where
+   * The past of these queues (null: of all that had a job in it), at the times of the range. Rejects also with query_refused: no index serves it, or the range holds too many jobs; and with answer_too_large. Absent where
    * nothing is remembered.
    */
   history?(

@@ -2,6 +2,7 @@ import { hash } from "node:crypto";
 import type { AuditEntry } from "./audit.ts";
 import { aboutContainer, toIntentEntry } from "./audit-intent.ts";
 import type { Container } from "./container.ts";
+import { toHolder } from "./principal.ts";
 import type { RestartRequest } from "./restart.ts";
 
 /** The intent to restart a container, for the audit record. */
@@ -13,11 +14,6 @@ export function toIntent(container: Container, request: RestartRequest): AuditEn
     args: { ...args, ...(waitMs && { wait_ms: waitMs }) },
     keyHash: idempotencyKey ? hash("sha256", idempotencyKey) : null,
   });
-}
-
-/** Whose budget and whose keys: the tokens of one issuer share its `kid`. */
-export function toHolder({ kid, subject }: Pick<AuditEntry, "kid" | "subject">): string {
-  return `${kid} ${subject}`;
 }
 
 /** Under which an answer is kept: the key as its holder's. Null without a key. */

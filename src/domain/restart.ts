@@ -1,10 +1,10 @@
 import type { AuditEntry, AuditLog } from "./audit.ts";
 import { createOutcomes, onceDone } from "./audit-outcomes.ts";
 import type { Container, ContainerSource } from "./container.ts";
-import type { Origin, Principal } from "./principal.ts";
+import { type Origin, type Principal, toHolder } from "./principal.ts";
 import { createAnswers } from "./restart-answers.ts";
 import { createRestartLimits, type RestartLimitOptions, RestartRefused } from "./restart-limits.ts";
-import { PastFailure, toAnswerKey, toAsked, toHolder, toIntent } from "./restart-record.ts";
+import { PastFailure, toAnswerKey, toAsked, toIntent } from "./restart-record.ts";
 import { settleRestart } from "./restart-settle.ts";
 import { type Wellness, waitForHealth } from "./restart-wait.ts";
 

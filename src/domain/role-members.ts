@@ -76,7 +76,10 @@ export function createRoleMembers({ follow, options, inbox, signal }: MembersOpt
   const deliver = async ({ container }: Member, lines: readonly LogLine[]): Promise<void> => {
     if (lines.length === 0) return;
     positions.add(toContainerKey(container), lines);
-    if (page) return page.add(container, lines);
+    if (page) {
+      page.add(container, lines);
+      return;
+    }
     inbox.push(lines.map((line) => toRoleLine(container, line)));
     await inbox.room();
   };

@@ -1,14 +1,15 @@
 import type { Container, LogLine } from "./container.ts";
+import { maxPageBytes, toLineBytes } from "./log-size.ts";
 import { parseLogTime } from "./log-time.ts";
 import { byPlace, type Placed, type RoleLine, toBeginning, toMarker, toRoleLine } from "./role-line.ts";
 import { toReleaseKey } from "./service-group.ts";
 
-/** Text of one answer at most, characters; as that of a single container. */
-const maxChars = 5_000_000;
+/** What stands around the text of a line: also the container. */
+const aroundLine = 350;
 
 export interface RolePage {
-  /** What one container gives: its newest lines, oldest first, in the order they were written. */
-  add(container: Container, lines: readonly LogLine[]): void;
+  /** What one container gives: its newest lines, oldest first, in the order they were written. Answers what was let go, as `toLineBytes`. */
+  add(container: Container, lines: readonly LogLine[]): number;
   /** All of them in the order of their times, with a marker (not counted) where a release begins that begins not before the first line. */
   take(): RoleLine[];
   /** Whether older lines were left out here. */
@@ -26,7 +27,7 @@ export interface RolePage {
  */
 export function createRolePage(tail: number, until: string | null = null): RolePage {
   let kept: Placed[] = [];
-  let chars = 0;
+  let bytes = 0;
   /** The newest one that was left out: nothing comes back from before it, though it may be short enough. */
   let floor: Placed | null = null;
   const first = new Map<string, Container>();
@@ -39,17 +40,20 @@ export function createRolePage(tail: number, until: string | null = null): RoleP
       for (const line of lines) {
         if (line.timestamp > place) place = line.timestamp;
         kept.push({ place, line: toRoleLine(container, line) });
-        chars += line.message.length;
+        bytes += toLineBytes(line, aroundLine);
       }
       kept.sort(byPlace);
       let start = 0;
       const isOver = (one: Placed) =>
-        kept.length - start > tail || chars > maxChars || (floor !== null && byPlace(one, floor) < 0);
+        kept.length - start > tail || bytes > maxPageBytes || (floor !== null && byPlace(one, floor) < 0);
+      let freed = 0;
       for (let one = kept[0]; one && isOver(one); one = kept[++start]) {
-        chars -= one.line.message.length;
+        bytes -= toLineBytes(one.line, aroundLine);
+        freed += toLineBytes(one.line);
         floor = floor && byPlace(one, floor) < 0 ? floor : one;
       }
       if (start > 0) kept = kept.slice(start);
+      return freed;
     },
     take() {
       const [oldest] = kept;

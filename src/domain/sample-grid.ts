@@ -1,4 +1,4 @@
-import { type HistoryRange, toTime } from "./queue-history.ts";
+import { type HistoryRange, toTimeTexts } from "./queue-history.ts";
 
 /** When the newest sample at each time of a range was taken, unix seconds; NaN where there is none. */
 export type SampleTimes = readonly number[];
@@ -34,12 +34,13 @@ export function toTimes({ from, step, steps }: HistoryRange): number[] {
  */
 export function toGrid(range: HistoryRange, sampled: SampleTimes): Grid {
   const times = toTimes(range);
+  const texts = toTimeTexts(range);
   const stride = toStride(sampled, range.step);
   const stepSeconds = stride * range.step;
   const points: GridPoint[] = [];
   for (const [index, time] of times.entries()) {
     if ((times.length - 1 - index) % stride !== 0) continue;
-    points.push({ index, at: time, time: toTime(time), known: isFresh(sampled[index], time, stepSeconds) });
+    points.push({ index, at: time, time: texts[index] ?? "", known: isFresh(sampled[index], time, stepSeconds) });
   }
   return { stepSeconds, points };
 }

@@ -1,3 +1,5 @@
+import type { Budget } from "../budget/budget.ts";
+import { compileLinePattern, patternBytes, patternRule } from "../domain/log-pattern.ts";
 import { OpsError } from "../errors.ts";
 import { type Row, getDimension, quote } from "./dimensions.ts";
 import { toNames } from "./text.ts";
@@ -12,17 +14,22 @@ export interface Condition {
   readonly values: readonly string[];
 }
 
-/** Whether a row is wanted. */
-export type Accepts = (row: Row) => boolean;
+/** Of one target: the dashboard's ad hoc filters and its own payload. */
+const maxConditions = 20;
 
-const maxPatternLength = 200;
+/** Throws invalid_request for more than 20. */
+export function checkConditions(conditions: readonly unknown[]): void {
+  if (conditions.length > maxConditions)
+    throw new OpsError("invalid_request", `At most ${maxConditions} filters, with those of the payload`);
+}
 
 /**
  * Grafana's ad hoc filters: `{key, operator, value, values?}`; what lacks a key is one that somebody has only begun to write. "All" is no condition.
- * Throws invalid_request for an unknown key or operator.
+ * Throws invalid_request for an unknown key or operator, or too many.
  */
 export function parseFilters(input: unknown): Condition[] {
   if (!Array.isArray(input)) return [];
+  checkConditions(input);
   return input.flatMap((filter: unknown) => (typeof filter === "object" && filter !== null ? toCondition(filter as Row) : []));
 }
 
@@ -40,24 +47,51 @@ function toCondition({ key, operator: given, value, values }: Row): Condition[] 
 }
 
 /**
- * All conditions as one test. A row without a column of a condition's key is not judged by it: a dashboard's filter on queues leaves its hosts alone. Expressions are
- * RE2 and match the whole value, as in Prometheus. Rejects with invalid_request for one that is none.
+ * The rows that all conditions accept. A row without a column of a condition's key is not judged by it: a dashboard's filter on queues leaves its hosts alone. Expressions
+ * are RE2 and match the whole value, as in Prometheus. Rejects with invalid_request for one that is none, and as the budget does.
  */
-export async function toTest(conditions: readonly Condition[]): Promise<Accepts> {
-  const tests = await Promise.all(
-    conditions.map(async (condition) => ({ key: condition.key, accepts: await toValueTest(condition) })),
-  );
-  return (row) => tests.every(({ key, accepts }) => !(key in row) || accepts(toText(row[key])));
+export async function filterRows(
+  rows: readonly Row[],
+  conditions: readonly Condition[],
+  budget: Budget,
+): Promise<readonly Row[]> {
+  let left = rows;
+  for (const condition of conditions) left = await filterBy(condition, left, budget);
+  return left;
 }
 
-async function toValueTest({ operator, values }: Condition): Promise<(text: string) => boolean> {
+/** Each different value is judged once: there are far fewer than rows. */
+async function filterBy(condition: Condition, rows: readonly Row[], budget: Budget): Promise<readonly Row[]> {
+  const { key } = condition;
+  const accepts = await toValueTest(condition, budget);
+  const judged = new Map<string, boolean>();
+  const left: Row[] = [];
+  for (const row of rows) {
+    const text = toText(row[key]);
+    let isWanted = !(key in row) || judged.get(text);
+    if (isWanted === undefined) {
+      const wait = budget.turn();
+      if (wait) await wait;
+      judged.set(text, (isWanted = accepts(text)));
+    }
+    if (isWanted) left.push(row);
+  }
+  if (isExpression(condition)) budget.free(patternBytes);
+  return left;
+}
+
+async function toValueTest(condition: Condition, budget: Budget): Promise<(text: string) => boolean> {
+  const { operator, values } = condition;
   const wanted = new Set(values);
   const [first = ""] = values;
   if (operator === "<") return (text) => text !== "" && compare(text, first) < 0;
   if (operator === ">") return (text) => text !== "" && compare(text, first) > 0;
-  const isExpression = operator === "=~" || operator === "!~";
-  const matches = isExpression ? await compile(first) : (text: string) => wanted.has(text);
+  const matches = isExpression(condition) ? await compile(first, budget) : (text: string) => wanted.has(text);
   return operator.startsWith("!") ? (text) => !matches(text) : matches;
+}
+
+function isExpression({ operator }: Condition): boolean {
+  return operator === "=~" || operator === "!~";
 }
 
 /** As numbers where both are; else as text. */
@@ -67,19 +101,11 @@ function compare(a: string, b: string): number {
   return a < b ? -1 : Number(a > b);
 }
 
-/** JavaScript's own expressions could take exponential time. */
-async function compile(text: string): Promise<(value: string) => boolean> {
-  const { RE2JS } = await import("re2js");
-  try {
-    if (text.length > maxPatternLength) throw new Error("too long");
-    const pattern = RE2JS.compile(text);
-    return (value) => pattern.matches(value);
-  } catch {
-    throw new OpsError(
-      "invalid_request",
-      `${quote(text)} is no regular expression of RE2 (no look-around, no back-references) of at most ${maxPatternLength} characters`,
-    );
-  }
+async function compile(text: string, budget: Budget): Promise<(value: string) => boolean> {
+  const pattern = await compileLinePattern(text);
+  if (!pattern) throw new OpsError("invalid_request", `${quote(text)} is not ${patternRule}`);
+  budget.hold(patternBytes);
+  return pattern.matches;
 }
 
 /** What is unknown is empty, as a missing label is. */

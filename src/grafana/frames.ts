@@ -1,3 +1,4 @@
+import type { Budget } from "../budget/budget.ts";
 import type { Row } from "./dimensions.ts";
 import type { Column, Metric } from "./metric.ts";
 
@@ -25,31 +26,30 @@ export interface Frame {
 }
 
 /** What a metric answered for one target. */
-export interface Answered {
+interface Answered {
   readonly refId: string;
   readonly metric: Metric;
   readonly rows: readonly Row[];
   readonly notices: readonly Notice[];
 }
 
-/** A table, or lines over time. None for no rows, unless there is something to be said about it: then one without columns. */
-export function toFrames({ refId, metric, rows, notices }: Answered): Frame[] {
+/** A table, or lines over time. None for no rows, unless there is something to be said about it. Rejects as the budget does. */
+export async function toFrames({ refId, metric, rows, notices }: Answered, budget: Budget): Promise<Frame[]> {
   const about = notices.length > 0 ? { notices } : {};
   const identity = { refId, name: metric.name };
-  if (rows.length === 0) {
-    return notices.length === 0 ? [] : [{ schema: { ...identity, meta: about, fields: [] }, data: { values: [] } }];
-  }
+  if (rows.length === 0) return notices.length === 0 ? [] : toNotice(refId, metric, notices);
   if (metric.columns) {
     const { columns } = metric;
     const meta = notices.length > 0 ? { meta: about } : {};
-    return [
-      {
-        schema: { ...identity, ...meta, fields: columns.map(toField) },
-        data: { values: columns.map((column) => toCells(column, rows)) },
-      },
-    ];
+    const values: unknown[][] = [];
+    for (const column of columns) {
+      const wait = budget.turn();
+      if (wait) await wait;
+      values.push(toCells(column, rows));
+    }
+    return [{ schema: { ...identity, ...meta, fields: columns.map(toField) }, data: { values } }];
   }
-  const lines = toLines(metric, rows);
+  const lines = await toLines(metric, rows, budget);
   return toTimeGroups(lines).map(({ times, group }, index) => ({
     schema: {
       ...identity,
@@ -58,6 +58,11 @@ export function toFrames({ refId, metric, rows, notices }: Answered): Frame[] {
     },
     data: { values: [times, ...group.map(({ values }) => values)] },
   }));
+}
+
+/** What there is to be said, in a frame without columns. */
+export function toNotice(refId: string, { name }: Metric, notices: readonly Notice[]): Frame[] {
+  return [{ schema: { refId, name, meta: { notices }, fields: [] }, data: { values: [] } }];
 }
 
 function toField({ name, type, unit }: Column): Field {
@@ -89,11 +94,13 @@ interface Line {
 }
 
 /** One line for each combination of labels and each number, in the order in which they come first. */
-function toLines({ name, values: units }: Metric, rows: readonly Row[]): Line[] {
+async function toLines({ name, values: units }: Metric, rows: readonly Row[], budget: Budget): Promise<Line[]> {
   const numbers = Object.entries(units);
   const labelNames = Object.keys(rows[0] ?? {}).filter((key) => key !== "time" && !(key in units));
   const found = new Map<string, Line[]>();
   for (const row of rows) {
+    const wait = budget.turn();
+    if (wait) await wait;
     const key = labelNames.map((label) => String(row[label])).join("\n");
     let lines = found.get(key);
     if (!lines) {

@@ -1,3 +1,4 @@
+import { toJson } from "../budget/json.ts";
 import { OpsError } from "../errors.ts";
 import type { Caller, Execute } from "../graphql/execute.ts";
 import { parseFilters } from "./conditions.ts";
@@ -62,7 +63,7 @@ export function createGrafanaHandler(execute: Execute): (request: GrafanaRequest
     const told = answer
       ? await answer(parseBody(await request.body(maxBodyBytes)), execute, request)
       : { status: "ok", metrics: metrics.length };
-    return { status: 200, body: JSON.stringify(told), route: `${grafanaPath}${route}` };
+    return { status: 200, body: await toJson(told, request.budget), route: `${grafanaPath}${route}` };
   };
 }
 

@@ -1,6 +1,7 @@
 import { OpsError } from "../errors.ts";
-import { type Condition, parseFilters } from "./conditions.ts";
+import { type Condition, checkConditions, parseFilters } from "./conditions.ts";
 import { type Row, quote } from "./dimensions.ts";
+import { parseJson } from "./parse-json.ts";
 import { type PayloadName, payloads } from "./payloads.ts";
 import { toBoolean, toNames, toNumber, toSeconds } from "./text.ts";
 
@@ -34,14 +35,17 @@ export const mostPoints = 11_000;
 const usualPoints = 500;
 const usualRangeMs = 6 * 3_600_000;
 const maxTargets = 50;
+/** Keys that mean nothing, of which an answer says so. */
+const mostUnknown = 10;
 
-/** A request's body as an object: {} for none, and for JSON that is something else. Throws invalid_request for what is no JSON. */
+/** A request's body as an object: {} for none, and for JSON that is something else. Throws invalid_request for what is no JSON, or too deep. */
 export function parseBody(body: Buffer): Row {
   const text = body.toString("utf8").trim();
   if (text === "") return {};
   try {
-    return asObject(JSON.parse(text));
+    return asObject(parseJson(text));
   } catch (error) {
+    if (error instanceof OpsError) throw error;
     throw new OpsError("invalid_request", "The body is not JSON", { cause: error });
   }
 }
@@ -52,13 +56,16 @@ export function parseQuery(body: Row, nowMs: number): QueryInput {
   if (targets.length > maxTargets) throw new OpsError("invalid_request", `A query has at most ${maxTargets} targets`);
   const { from, to } = parseRange(body["range"], nowMs);
   const asked = toNumber(body["maxDataPoints"]) ?? usualPoints;
+  const conditions = parseFilters(body["filters"] ?? body["adhocFilters"]);
+  const parsed = targets.filter((target) => target["hide"] !== true).flatMap(parseTarget);
+  for (const target of parsed) checkConditions([...target.conditions, ...conditions]);
   const maxPoints = Math.round(Math.max(1, Math.min(mostPoints, asked, toMostPoints(toNumber(body["intervalMs"]), to - from))));
   return {
     from: new Date(from).toISOString(),
     to: new Date(to).toISOString(),
     maxPoints,
-    targets: targets.filter((target) => target["hide"] !== true).flatMap(parseTarget),
-    conditions: parseFilters(body["filters"] ?? body["adhocFilters"]),
+    targets: parsed,
+    conditions,
   };
 }
 
@@ -83,7 +90,9 @@ export function parsePayload(input: unknown): Omit<Target, "refId" | "metrics"> 
     conditions,
     step: toChosenStep(payload["step"]),
     includeAccessories: toFlag("accessories", payload["accessories"]),
-    unknown: Object.keys(payload).filter((key) => !known.has(key)),
+    unknown: Object.keys(payload)
+      .filter((key) => !known.has(key))
+      .slice(0, mostUnknown),
   };
 }
 
@@ -126,8 +135,9 @@ function toMs(name: string, input: unknown): number | null {
 
 function parseText(text: string): unknown {
   try {
-    return JSON.parse(text);
-  } catch {
+    return parseJson(text);
+  } catch (error) {
+    if (error instanceof OpsError) throw error;
     // As the plugin does it itself: what is no JSON is no payload.
     return {};
   }

@@ -1,5 +1,5 @@
 import { type Caller, type Execute, toFailure } from "../graphql/execute.ts";
-import { toTest } from "./conditions.ts";
+import { filterRows } from "./conditions.ts";
 import { type Dimension, dimensions } from "./dimensions.ts";
 import type { Target } from "./input.ts";
 import { toRows } from "./metric.ts";
@@ -16,10 +16,11 @@ export async function readOptions(
 ): Promise<readonly string[]> {
   const { name, document, values } = dimension;
   if (!document) return values ?? [];
-  const accepts = await toTest(conditions.filter(({ key }) => key !== name));
+  const others = conditions.filter(({ key }) => key !== name);
   const { data, errors } = await execute(document, { includeAccessories } as never, caller).run();
   const rows = toRows({ rows: null, ...(data as object | null) });
   if (!rows) throw toFailure(errors);
-  const found = rows.filter(accepts).flatMap((row) => (typeof row[name] === "string" && row[name] !== "" ? row[name] : []));
+  const left = await filterRows(rows, others, caller.budget);
+  const found = left.flatMap((row) => (typeof row[name] === "string" && row[name] !== "" ? row[name] : []));
   return [...new Set(found)].toSorted();
 }

@@ -1,3 +1,5 @@
+import { OpsError } from "../errors.ts";
+
 /** What Grafana's "All" becomes: its own word, the variable's text, and what people set as the value of All. */
 const all: ReadonlySet<string> = new Set(["$__all", "All", ".*", ".+", "*"]);
 
@@ -10,14 +12,19 @@ export function toValues(text: string): string[] {
   return (isGroup ? split(text.slice(1, -1)) : [text]).map(unescape);
 }
 
+/** As many as a dashboard's variable with all its options may have. */
+const maxNames = 1000;
+
 /**
  * The names that an input asks for; null for all of them: an absent or empty input, and "All". Takes what the plugin sends (a text, a list) and what
- * people write in JSON (a number, a boolean, an option as an object).
+ * people write in JSON (a number, a boolean, an option as an object). Throws invalid_request for more than 1,000.
  */
 export function toNames(input: unknown): readonly string[] | null {
   const names = flatten(input)
     .flatMap(toValues)
     .filter((name) => name !== "");
+  if (names.length > maxNames)
+    throw new OpsError("invalid_request", `At most ${maxNames} values for one name: leave it out for all`);
   return names.length === 0 || names.some((name) => all.has(name)) ? null : [...new Set(names)];
 }
 

@@ -1,8 +1,10 @@
 import SchemaBuilder from "@pothos/core";
 import ComplexityPlugin from "@pothos/plugin-complexity";
 import ScopeAuthPlugin from "@pothos/plugin-scope-auth";
+import { type GraphQLOutputType, getNamedType, isListType, isNonNullType } from "graphql";
 import { OpsError } from "../errors.ts";
 import type { OpsContext } from "./context.ts";
+import { toLength } from "./list-lengths.ts";
 
 interface OpsSchemaTypes {
   Context: OpsContext;
@@ -16,8 +18,8 @@ export function createBuilder() {
   return new SchemaBuilder<OpsSchemaTypes>({
     plugins: [ScopeAuthPlugin, ComplexityPlugin],
     defaultFieldNullability: false,
-    // Limits are a validation rule of the public door (yoga.ts); the fixed documents do not pay for them.
-    complexity: { disabled: true, defaultComplexity: 1, defaultListMultiplier: 10 },
+    // Limits are for the public door alone (limits.ts); the fixed documents do not pay for them.
+    complexity: { disabled: true, fieldComplexity: toCost },
     scopeAuth: {
       authorizeOnSubscribe: true,
       treatErrorsAsUnauthorized: true,
@@ -32,3 +34,13 @@ export function createBuilder() {
 }
 
 export type Builder = ReturnType<typeof createBuilder>;
+
+/** A field costs 1, and a list what is in it as often as it has rows now. */
+function toCost(
+  args: Readonly<Record<string, unknown>>,
+  { sources }: OpsContext,
+  { type }: { readonly type: GraphQLOutputType },
+) {
+  const inner = isNonNullType(type) ? type.ofType : type;
+  return isListType(inner) ? { field: 1, multiplier: toLength(getNamedType(inner).name, args, sources) } : 1;
+}

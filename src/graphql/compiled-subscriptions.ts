@@ -10,6 +10,10 @@ import {
 } from "graphql";
 import { type CompiledQuery, compileQuery, isCompiledQuery } from "graphql-jit";
 import { type Plugin, mapAsyncIterator } from "graphql-yoga";
+import { tooLong } from "../budget/budget.ts";
+import { isLonger } from "../budget/json.ts";
+import type { OpsContext } from "./context.ts";
+import { toRefusal } from "./use-budget.ts";
 import { hasProtoKey } from "./proto-names.ts";
 
 type Compiled = CompiledQuery | ExecutionResult;
@@ -39,9 +43,13 @@ export function useCompiledSubscriptions(): Plugin {
     }
     const compiled = compiledFor(schema, document, operationName ?? undefined);
     const variables = withDefaults(document, operationName, variableValues ?? {});
-    return mapAsyncIterator(opened as AsyncIterableIterator<unknown>, (event): ExecutionResult | Promise<ExecutionResult> =>
-      isCompiledQuery(compiled) ? compiled.query(event, contextValue, variables) : compiled,
-    );
+    const { budget } = contextValue as OpsContext;
+    return mapAsyncIterator(opened as AsyncIterableIterator<unknown>, async (event): Promise<ExecutionResult> => {
+      if (!isCompiledQuery(compiled)) return compiled;
+      budget.renew();
+      const message = await compiled.query(event, contextValue, variables);
+      return isLonger(message.data, budget.maxBytes) ? toRefusal(tooLong(budget.maxBytes)) : message;
+    });
   };
   return {
     onSubscribe({ setSubscribeFn }) {

@@ -1,3 +1,4 @@
+import type { Budget } from "../budget/budget.ts";
 import type { AuditLog } from "../domain/audit.ts";
 import type { ContainerSource } from "../domain/container.ts";
 import type { ContainerHistorySource } from "../domain/container-history.ts";
@@ -42,13 +43,17 @@ export interface Caller {
   /** Made when asked for: few ask. */
   origin(): Origin;
   readonly requestId: string;
-  /** Aborts when the caller is gone. */
+  /** That of the budget: aborts when the caller is gone, or the time is up. */
   readonly signal: AbortSignal;
+  /** What the request may take. */
+  readonly budget: Budget;
   /** For subscriptions; absent where an answer cannot be one. */
   readonly openStream?: OpenStream;
 }
 
 export interface OpsContext extends Caller {
+  /** Whether the execution takes lists that come in parts, so that others are served in between: that of queries at /graphql does, compiled ones do not. */
+  readonly inParts?: boolean;
   readonly origin: () => Origin;
   readonly sources: Sources;
   readonly loaders: Loaders;
@@ -56,8 +61,8 @@ export interface OpsContext extends Caller {
 
 /** The context of one request: its loaders remember what was asked, so that nothing is asked twice. */
 export function createContext(sources: Sources, caller: Caller): OpsContext {
-  const { principal, requestId, signal } = caller;
+  const { principal, requestId, signal, budget } = caller;
   const openStream = caller.openStream && { openStream: caller.openStream.bind(caller) };
   const origin = () => caller.origin();
-  return { principal, origin, requestId, signal, ...openStream, sources, loaders: new Loaders(sources, caller) };
+  return { principal, origin, requestId, signal, budget, ...openStream, sources, loaders: new Loaders(sources, caller) };
 }

@@ -13,8 +13,8 @@ import {
 import type { Plugin } from "graphql-yoga";
 import type { Caller } from "./context.ts";
 
-/** Limits of the public door. Lists count ten times, samples and logs more (`complexity` of their fields). */
-const limits = { tokens: 1000, depth: 8, aliases: 15, directives: 20, fields: 120, complexity: 5000, rootFields: 20 } as const;
+/** Limits of the public door. The complexity is about the number of values of the answer; what asks much of an upstream counts more (`complexity` of its field). */
+const limits = { tokens: 1000, depth: 8, aliases: 15, directives: 20, fields: 120, complexity: 50_000, rootFields: 20 } as const;
 
 /**
  * Refuses documents that would cost too much, before anything is asked, and introspection without its scope. The rules look at
@@ -58,7 +58,11 @@ function findExcess({ schema, document, operationName, variableValues, contextVa
       variables: variableValues ?? {},
       ctx: contextValue as object,
     });
-    if (complexity > limits.complexity) return tooMuch(`complexity ${complexity}, at most ${limits.complexity}`);
+    if (complexity > limits.complexity) {
+      return tooMuch(
+        `complexity ${complexity}, at most ${limits.complexity}: ask for fewer fields, less \`tail\` and \`first\`, or one by its name`,
+      );
+    }
     return breadth > limits.fields ? tooMuch(`${breadth} fields, at most ${limits.fields}`) : null;
   } catch (error) {
     // Variables that do not fit: a request error, as the execution would say.

@@ -4,6 +4,7 @@ import { type ContainerHistoryLoaders, createContainerHistoryLoaders } from "./l
 import { type DeployLoader, createDeployLoader } from "./loaders/deploy.ts";
 import { type DeployLoaders, createDeployLoaders } from "./loaders/deploys.ts";
 import { type HostLoaders, createHostLoaders } from "./loaders/hosts.ts";
+import { type LogLoaders, createLogLoaders } from "./loaders/logs.ts";
 import { type OrphanLoaders, createOrphanLoaders } from "./loaders/orphans.ts";
 import { type QueueSeriesLoader, createQueueSeriesLoader } from "./loaders/queue-series.ts";
 import { type QueueLoaders, createQueueLoaders } from "./loaders/queues.ts";
@@ -22,6 +23,7 @@ export class Loaders {
   #hosts: HostLoaders | undefined;
   #deploy: DeployLoader | undefined;
   #deploys: DeployLoaders | undefined;
+  #logs: LogLoaders | undefined;
 
   constructor(sources: Sources, caller: Caller) {
     this.#sources = sources;
@@ -70,6 +72,10 @@ export class Loaders {
 
   get deploys(): DeployLoaders {
     return (this.#deploys ??= createDeployLoaders(this.#sources, this.#caller, this));
+  }
+
+  get logs(): LogLoaders {
+    return (this.#logs ??= createLogLoaders(this.#sources, this.#caller));
   }
 
   get timeline(): TimelineLoader {

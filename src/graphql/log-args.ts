@@ -1,7 +1,8 @@
 import type { LogOptions } from "../domain/container.ts";
 import type { LogLevel } from "../domain/log-level.ts";
-import { compileLinePattern, maxPatternLength } from "../domain/log-pattern.ts";
+import { patternRule } from "../domain/log-pattern.ts";
 import { OpsError } from "../errors.ts";
+import type { OpsContext } from "./context.ts";
 import { parseTimeArg } from "./time-arg.ts";
 
 export const maxTail = 5000;
@@ -19,7 +20,7 @@ interface LogArgs {
 }
 
 /** Arguments of a field as the port wants them; `minTail` is the least that is asked for. Rejects with invalid_request and the argument's name. */
-export async function toLogOptions(args: LogArgs, minTail: number): Promise<LogOptions> {
+export async function toLogOptions(args: LogArgs, minTail: number, context: OpsContext): Promise<LogOptions> {
   const { tail, since, until, stream, search, searchRegex, level } = args;
   const [ignoreCase, levelStrict] = [args.ignoreCase ?? false, args.levelStrict ?? false];
   if (tail < minTail || tail > maxTail) throw new OpsError("invalid_request", `tail must be from ${minTail} to ${maxTail}`);
@@ -30,18 +31,15 @@ export async function toLogOptions(args: LogArgs, minTail: number): Promise<LogO
     ...toTime("until", until),
     ...(stream && { stream }),
     ...(search && { search, ignoreCase }),
-    ...(searchRegex && { pattern: await toPattern(searchRegex, ignoreCase) }),
+    ...(searchRegex && { pattern: await toPattern(searchRegex, ignoreCase, context) }),
     ...(level && { level, levelStrict }),
   };
 }
 
-async function toPattern(text: string, ignoreCase: boolean) {
-  const pattern = await compileLinePattern(text, ignoreCase);
+async function toPattern(text: string, ignoreCase: boolean, { loaders }: OpsContext) {
+  const pattern = await loaders.logs.pattern(text, ignoreCase);
   if (pattern) return pattern;
-  throw new OpsError(
-    "invalid_request",
-    `The search expression must be a regular expression of RE2 (no look-around, no back-references) of at most ${maxPatternLength} characters`,
-  );
+  throw new OpsError("invalid_request", `The search expression must be ${patternRule}`);
 }
 
 function toTime(name: "since" | "until", text: string | null | undefined): { since?: string; until?: string } {

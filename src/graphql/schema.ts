@@ -1,6 +1,7 @@
 import type { GraphQLSchema } from "graphql";
 import { createBuilder } from "./builder.ts";
 import { createRefs } from "./refs.ts";
+import { withBudget } from "./with-budget.ts";
 import { addAudit } from "./types/audit.ts";
 import { addContainer } from "./types/container.ts";
 import { addContainerChanges } from "./types/container-changes.ts";
@@ -89,5 +90,5 @@ export function createSchema(): GraphQLSchema {
   const refs = createRefs(builder);
   const scalars = addScalars(builder);
   for (const add of types) add(builder, refs, scalars);
-  return builder.toSchema();
+  return withBudget(builder.toSchema());
 }

@@ -9,6 +9,7 @@ import { useCompiledSubscriptions } from "./compiled-subscriptions.ts";
 import { useLimits } from "./limits.ts";
 import { cleanRequestError, createMaskError } from "./mask-error.ts";
 import { useNoProtoVariable } from "./proto-names.ts";
+import { createDocumentCache, useBudget } from "./use-budget.ts";
 import { useStrictStatus } from "./strict-status.ts";
 
 interface ServerContext {
@@ -37,16 +38,17 @@ export function createGraphqlHandler(schema: GraphQLSchema, sources: Sources, lo
     multipart: false,
     batching: false,
     maxRequestBodySize: 65_536,
-    parserAndValidationCache: { validationCache: false },
+    parserAndValidationCache: createDocumentCache(),
     maskedErrors: { maskError: createMaskError(logger), isDev: false },
     logging: false,
-    plugins: [useLimits(), useNoProtoVariable(), useCleanErrors(), useStrictStatus(), useCompiledSubscriptions()],
+    plugins: [useBudget(), useLimits(), useNoProtoVariable(), useCleanErrors(), useStrictStatus(), useCompiledSubscriptions()],
   });
   return async (request: GraphqlRequest): Promise<void> => {
-    const { req, res, principal, requestId, signal } = request;
+    const { req, res, principal, requestId, signal, budget } = request;
     requireJson(req);
     const origin = () => request.origin();
-    await yoga.handle(req, res, { caller: { principal, origin, requestId, signal, openStream: () => request.openStream() } });
+    const openStream = () => request.openStream();
+    await yoga.handle(req, res, { caller: { principal, origin, requestId, signal, budget, openStream } });
   };
 }
 

@@ -1,49 +1,68 @@
 export interface Admission {
-  /** Takes a place if there is one. `reserved` callers may use the places kept back for operators. */
-  enter(reserved: boolean): boolean;
+  /** Takes a place for the holder of a token, if there is one. `reserved` callers may use the places kept back for operators. */
+  enter(reserved: boolean, holder: string): boolean;
   /** Waits in line for a place; false when the wait was too long or the line is full. */
-  wait(): Promise<boolean>;
-  /** Gives the place back, to the first in line. */
-  readonly leave: () => void;
+  wait(holder: string): Promise<boolean>;
+  /** Gives the place back, to the first in line who may have one. */
+  leave(holder: string): void;
 }
 
 interface AdmissionOptions {
   readonly limit: number;
   /** Places beyond `limit` for reserved callers, so that an operator gets through when readers fill the house. */
   readonly reserve: number;
+  /** Places that one holder may have: the others' tokens get through when one fills all that it can. */
+  readonly limitPerToken: number;
   readonly waitMs: number;
   readonly queueLimit: number;
 }
 
+interface Waiting {
+  readonly holder: string;
+  readonly settle: (granted: boolean) => void;
+}
+
 /** Bounds the requests at work; beyond it a short line, then refusal: late answers help nobody. Source: security.md F23. */
-export function createAdmission({ limit, reserve, waitMs, queueLimit }: AdmissionOptions): Admission {
+export function createAdmission({ limit, reserve, limitPerToken, waitMs, queueLimit }: AdmissionOptions): Admission {
   let taken = 0;
-  const line = new Set<(granted: boolean) => void>();
+  const byHolder = new Map<string, number>();
+  const line = new Set<Waiting>();
+
+  const mayHave = (holder: string, places: number) => taken < places && (byHolder.get(holder) ?? 0) < limitPerToken;
+  const take = (holder: string) => {
+    taken += 1;
+    byHolder.set(holder, (byHolder.get(holder) ?? 0) + 1);
+  };
   return {
-    enter(reserved) {
-      if (taken >= (reserved ? limit + reserve : limit)) return false;
-      taken += 1;
-      return true;
+    enter(reserved, holder) {
+      const isFree = mayHave(holder, reserved ? limit + reserve : limit);
+      if (isFree) take(holder);
+      return isFree;
     },
-    wait() {
+    wait(holder) {
       if (line.size >= queueLimit) return Promise.resolve(false);
       return new Promise((resolve) => {
         const settle = (granted: boolean) => {
           clearTimeout(timer);
-          line.delete(settle);
+          line.delete(waiting);
           resolve(granted);
         };
+        const waiting = { holder, settle };
         const timer = setTimeout(settle, waitMs, false);
-        line.add(settle);
+        line.add(waiting);
       });
     },
-    leave() {
+    leave(holder) {
       taken -= 1;
-      if (taken >= limit) return;
-      const [first] = line;
-      if (!first) return;
-      taken += 1;
-      first(true);
+      const left = (byHolder.get(holder) ?? 1) - 1;
+      if (left > 0) byHolder.set(holder, left);
+      else byHolder.delete(holder);
+      for (const first of line) {
+        if (!mayHave(first.holder, limit)) continue;
+        take(first.holder);
+        first.settle(true);
+        return;
+      }
     },
   };
 }

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
-import type { Origin, Principal } from "../domain/principal.ts";
+import { Budget } from "../budget/budget.ts";
+import { type Origin, type Principal, toHolder } from "../domain/principal.ts";
 import { readBody } from "./body.ts";
 import type { FindClientAddress } from "./client-address.ts";
 import { createRequestId, parseClientRequestId, parseTraceId } from "./request-id.ts";
@@ -32,7 +33,7 @@ export class Exchange implements EdgeRequest {
   /** Gives back the place that the request took, when it took one. To be called once. */
   release: (() => void) | undefined;
   #principal: Principal | undefined;
-  #abort: AbortController | undefined;
+  #budget: Budget | undefined;
   #lease: StreamLease | undefined;
   readonly #maxBodyBytes: number;
   readonly #streams: Streams;
@@ -82,7 +83,7 @@ export class Exchange implements EdgeRequest {
 
   /** One key for each holder of a token, "" without a token. */
   get caller(): string {
-    return this.#principal ? `${this.#principal.kid} ${this.#principal.subject}` : "";
+    return this.#principal ? toHolder(this.#principal) : "";
   }
 
   /** Whether the client is gone before its answer was complete. */
@@ -90,14 +91,28 @@ export class Exchange implements EdgeRequest {
     return this.res.closed && !this.res.writableFinished;
   }
 
-  get signal(): AbortSignal {
-    if (!this.#abort) {
-      const abort = new AbortController();
-      this.#abort = abort;
-      if (this.isAborted) abort.abort();
-      else this.res.once("close", () => this.isAborted && abort.abort());
+  /** Made when first asked for: an answer from memory takes none. */
+  get budget(): Budget {
+    if (!this.#budget) {
+      const budget = new Budget(this.caller);
+      this.#budget = budget;
+      const end = () => {
+        if (this.isAborted) budget.cancel();
+        budget.end();
+      };
+      if (this.res.closed) end();
+      else this.res.once("close", end);
     }
-    return this.#abort.signal;
+    return this.#budget;
+  }
+
+  get signal(): AbortSignal {
+    return this.budget.signal;
+  }
+
+  /** The answer is made: no deadline ends it any more. */
+  settle(): void {
+    this.#budget?.liftDeadline();
   }
 
   origin(): Origin {
@@ -117,7 +132,8 @@ export class Exchange implements EdgeRequest {
     return this.#lease !== undefined;
   }
 
-  body(maxBytes = this.#maxBodyBytes): Promise<Buffer> {
+  async body(maxBytes = this.#maxBodyBytes): Promise<Buffer> {
+    this.budget.hold(Math.min(maxBytes, Number(this.headers["content-length"] ?? maxBytes)));
     return readBody(this.req, maxBytes);
   }
 }

@@ -13,6 +13,8 @@ export interface EdgeLimits {
   /** Requests at work at once, the places kept back for operators, and the line before them. */
   readonly limit: number;
   readonly reserve: number;
+  /** Of these, what one token may have. */
+  readonly limitPerToken: number;
   readonly waitMs: number;
   readonly queueLimit: number;
   /** Answers of public pages on their way at once, the health pages not counted. A place is held until the reader has taken the answer. */
@@ -58,6 +60,7 @@ export const defaultLimits: EdgeLimits = {
   maxBodyBytes: 65_536,
   limit: 200,
   reserve: 20,
+  limitPerToken: 150,
   waitMs: 200,
   queueLimit: 2000,
   publicAnswers: 16,

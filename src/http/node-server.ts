@@ -56,7 +56,7 @@ export function createEdge(options: EdgeOptions): Edge {
     publicPages: [...createHealthPages(() => !isDraining), ...(options.publicPages ?? [])],
     authenticator,
     admission: createAdmission(limits),
-    publicAdmission: createAdmission({ ...limits, limit: limits.publicAnswers, reserve: 0 }),
+    publicAdmission: createAdmission({ ...limits, limit: limits.publicAnswers, limitPerToken: limits.publicAnswers, reserve: 0 }),
     failedAuth: createThrottle({ burst: limits.failedAuthBurst, perSecond: limits.failedAuthPerSecond }),
   });
 
@@ -150,6 +150,7 @@ export function createEdge(options: EdgeOptions): Edge {
 }
 
 function leave(exchange: Exchange): void {
+  exchange.settle();
   exchange.release?.();
   exchange.release = undefined;
 }

@@ -90,11 +90,11 @@ export function createRouter(options: RouterOptions): (exchange: Exchange) => Ou
 /** Runs it once there is a place; `exchange.release` gives the place back. */
 function admit(exchange: Exchange, places: Admission, reserved: boolean, run: () => Outcome): Outcome {
   const begin = () => {
-    exchange.release = places.leave;
+    exchange.release = () => places.leave(exchange.caller);
     return exchange.isAborted ? null : run();
   };
-  if (places.enter(reserved)) return begin();
-  return places.wait().then((granted) => {
+  if (places.enter(reserved, exchange.caller)) return begin();
+  return places.wait(exchange.caller).then((granted) => {
     if (!granted) throw new OpsError("overloaded", "Too many requests at once");
     return begin();
   });

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
+import type { Budget } from "../budget/budget.ts";
 import type { Origin, Principal } from "../domain/principal.ts";
 import type { StreamLease } from "../domain/stream-lease.ts";
 
@@ -16,8 +17,9 @@ export interface EdgeRequest {
   origin(): Origin;
   /** Made by us, a UUIDv7; also in the `X-Request-Id` of the answer. */
   readonly requestId: string;
-  /** Aborts when the client goes away before its answer is complete. */
+  /** Aborts when the client goes away before its answer is complete, and when the time of its budget is up. */
   readonly signal: AbortSignal;
+  readonly budget: Budget;
   readonly req: IncomingMessage;
   readonly res: ServerResponse;
   /** For an answer without an end: a place that lasts until the answer is closed. Throws rate_limited when there is none. */

@@ -1,3 +1,4 @@
+import { checkSize } from "../budget/json.ts";
 import type { TokenEnd } from "../domain/token.ts";
 import { maySee } from "../domain/principal.ts";
 import { OpsError } from "../errors.ts";
@@ -59,7 +60,7 @@ export function createMetricsHandler(
     return {
       status: 200,
       headers: { "content-type": contentTypes[format], vary: "Accept" },
-      body: toText(families, format),
+      body: checkSize(toText(families, format), request.budget.maxBytes),
       route: metricsPath,
     };
   };

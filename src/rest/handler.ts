@@ -1,3 +1,5 @@
+import type { Budget } from "../budget/budget.ts";
+import { checkSize, toJson } from "../budget/json.ts";
 import { OpsError } from "../errors.ts";
 import { type Caller, type Execute, type Follow, type Inputs, toFailure } from "../graphql/execute.ts";
 import { basePath, type Endpoint, endpoints } from "./endpoints.ts";
@@ -62,7 +64,7 @@ export function createRestHandler(
       const { data, errors } = await run();
       const body = data === null ? null : endpoint.pick.body(data);
       if (body === null || body === undefined) throw toFailure(errors);
-      const reply = toReply(endpoint, data ?? {}, body, wantsText(headers.accept), variables);
+      const reply = await toReply(endpoint, data ?? {}, body, wantsText(headers.accept), variables, request.budget);
       if (before && errors.length === 0) memo.keep(key, before, await inputs(), reply);
       return reply;
     };
@@ -94,13 +96,14 @@ async function stream(
   return { status: 200, route: path, headers: { "content-type": type }, body: "", stream: { ...parts, signal } };
 }
 
-function toReply(
+async function toReply(
   { headers, text, path, deprecated }: Endpoint,
   data: object,
   body: unknown,
   isPlain: boolean,
   { download, name }: Readonly<Record<string, unknown>>,
-): RestReply {
+  budget: Budget,
+): Promise<RestReply> {
   const asText = text !== undefined && (isPlain || download === true);
   return {
     status: 200,
@@ -112,7 +115,7 @@ function toReply(
       // A container's name needs no quoting: it was matched against Docker's own rule.
       ...(asText && download === true && { "content-disposition": `attachment; filename="${String(name)}.log"` }),
     },
-    body: asText ? text(body) : JSON.stringify(body),
+    body: asText ? checkSize(text(body), budget.maxBytes) : await toJson(body, budget),
   };
 }
 

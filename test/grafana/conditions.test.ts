@@ -1,6 +1,7 @@
 import * as fc from "fast-check";
+import { Budget } from "../../src/budget/budget.ts";
 import { describe, expect, it } from "vitest";
-import { parseFilters, toTest } from "../../src/grafana/conditions.ts";
+import { filterRows, parseFilters } from "../../src/grafana/conditions.ts";
 
 const rows = [
   { queue: "payouts", env: "staging", depth: 4 },
@@ -9,7 +10,7 @@ const rows = [
 ];
 
 async function left(filters: unknown): Promise<string[]> {
-  return rows.filter(await toTest(parseFilters(filters))).map(({ queue }) => queue);
+  return (await filterRows(rows, parseFilters(filters), new Budget("test"))).map(({ queue }) => String(queue));
 }
 
 describe("ad hoc filters", () => {
@@ -65,7 +66,7 @@ describe("ad hoc filters", () => {
   it.each([
     [{ key: "queu", operator: "=", value: "x" }, /Unknown filter key "queu"; known: queue, source, /],
     [{ key: "queue", operator: "~", value: "x" }, /Unknown operator "~"; known: = != =~ /],
-    [{ key: "queue", operator: "=~", value: "(" }, /"\(" is no regular expression/],
+    [{ key: "queue", operator: "=~", value: "(" }, /"\(" is not a regular expression/],
     [{ key: "queue", operator: "!~", value: "a(?=b)" }, /no look-around/],
     [{ key: "queue", operator: "=~", value: "a".repeat(201) }, /at most 200 characters/],
   ])("refuses %j", async (filter, message) => {

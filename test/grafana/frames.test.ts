@@ -1,24 +1,17 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { Budget } from "../../src/budget/budget.ts";
 import { toFrames } from "../../src/grafana/frames.ts";
 import { getMetric, metrics } from "../../src/grafana/metrics.ts";
 import { linesOf, readFrames } from "./read-frames.ts";
 
 const at = (minute: number) => new Date(Date.UTC(2026, 0, 1, 0, minute)).toISOString();
 const ms = (minute: number) => Date.UTC(2026, 0, 1, 0, minute);
-const answered = (name: string, rows: readonly object[], notices: readonly string[] = []) =>
-  readFrames(
-    JSON.parse(
-      JSON.stringify(
-        toFrames({
-          refId: "A",
-          metric: getMetric(name),
-          rows: rows as never,
-          notices: notices.map((text) => ({ severity: "warning", text })),
-        }),
-      ),
-    ),
-  );
+const answered = async (name: string, rows: readonly object[], notices: readonly string[] = []) => {
+  const told = notices.map((text) => ({ severity: "warning", text }) as const);
+  const frames = await toFrames({ refId: "A", metric: getMetric(name), rows: rows as never, notices: told }, new Budget("test"));
+  return readFrames(JSON.parse(JSON.stringify(frames)));
+};
 
 describe("lines", () => {
   const sample = (minute: number, queue: string, value: number | null, source = "jobs", env: string | null = "staging") => ({
@@ -29,8 +22,8 @@ describe("lines", () => {
     value,
   });
 
-  it("share one time column, and tell their labels and unit", () => {
-    const [frame, ...others] = answered("queue_oldest_age", [
+  it("share one time column, and tell their labels and unit", async () => {
+    const [frame, ...others] = await answered("queue_oldest_age", [
       sample(1, "a", 5),
       sample(1, "b", null),
       sample(2, "a", 6),
@@ -45,14 +38,18 @@ describe("lines", () => {
     ]);
   });
 
-  it("are named apart where their names are the same, and leave out labels that are unknown", () => {
-    const [frame] = answered("queue_depth", [sample(1, "a", 1, "one", null), sample(1, "a", 2, "two", null), sample(1, "b", 3)]);
+  it("are named apart where their names are the same, and leave out labels that are unknown", async () => {
+    const [frame] = await answered("queue_depth", [
+      sample(1, "a", 1, "one", null),
+      sample(1, "a", 2, "two", null),
+      sample(1, "b", 3),
+    ]);
     expect(linesOf(frame).map(({ legend }) => legend)).toEqual(["a (one)", "a (two)", "b"]);
     expect(linesOf(frame)[0]?.labels).toEqual({ queue: "a", source: "one" });
   });
 
-  it("of other times have a frame of their own, so that none is broken by holes", () => {
-    const frames = answered("queue_depth", [sample(1, "a", 1), sample(1, "b", 1), sample(2, "a", 2)], ["x"]);
+  it("of other times have a frame of their own, so that none is broken by holes", async () => {
+    const frames = await answered("queue_depth", [sample(1, "a", 1), sample(1, "b", 1), sample(2, "a", 2)], ["x"]);
     expect(frames.map(({ length, refId }) => [length, refId])).toEqual([
       [2, "A"],
       [1, "A"],
@@ -60,8 +57,8 @@ describe("lines", () => {
     expect(frames.map(({ meta }) => meta?.notices?.length ?? 0)).toEqual([1, 0]);
   });
 
-  it("of several numbers say which", () => {
-    const [frame] = answered("up", [
+  it("of several numbers say which", async () => {
+    const [frame] = await answered("up", [
       { time: at(1), kind: "host", up: 1, total: 2 },
       { time: at(1), kind: "engine", up: null, total: null },
     ]);
@@ -73,7 +70,7 @@ describe("lines", () => {
     ]);
   });
 
-  it("hold every sample once, whatever there is", () => {
+  it("hold every sample once, whatever there is", async () => {
     const samples = fc.uniqueArray(
       fc.record({ minute: fc.nat(20), queue: fc.constantFrom("a", "b", "c"), value: fc.option(fc.integer()) }),
       {
@@ -81,10 +78,10 @@ describe("lines", () => {
         minLength: 1,
       },
     );
-    fc.assert(
-      fc.property(samples, (given) => {
+    await fc.assert(
+      fc.asyncProperty(samples, async (given) => {
         const ordered = given.toSorted((a, b) => a.minute - b.minute);
-        const frames = answered(
+        const frames = await answered(
           "queue_depth",
           ordered.map(({ minute, queue, value }) => sample(minute, queue, value)),
         );
@@ -104,8 +101,8 @@ describe("lines", () => {
 });
 
 describe("tables", () => {
-  it("have typed columns with units, also where a text looks like a number", () => {
-    const [frame] = answered("containers", [
+  it("have typed columns with units, also where a text looks like a number", async () => {
+    const [frame] = await answered("containers", [
       {
         container: "web",
         role: "web",
@@ -135,8 +132,8 @@ describe("tables", () => {
     });
   });
 
-  it("say what an error is", () => {
-    const [frame] = answered("engines", [
+  it("say what an error is", async () => {
+    const [frame] = await answered("engines", [
       { engine: "web-1", ok: false, age_seconds: null, error: { code: "docker_timeout", message: "It hangs" } },
     ]);
     expect(frame?.fields.at(-1)?.values).toEqual(["It hangs"]);
@@ -144,9 +141,9 @@ describe("tables", () => {
 });
 
 describe("nothing", () => {
-  it.each(metrics.map(({ name }) => [name]))("of %s is no frame, but for what is to be said", (name) => {
-    expect(answered(name, [])).toEqual([]);
-    const [frame] = answered(name, [], ["runner: it does not answer"]);
+  it.each(metrics.map(({ name }) => [name]))("of %s is no frame, but for what is to be said", async (name) => {
+    expect(await answered(name, [])).toEqual([]);
+    const [frame] = await answered(name, [], ["runner: it does not answer"]);
     expect(frame?.length).toBe(0);
     expect(frame?.meta?.notices).toEqual([{ severity: "warning", text: "runner: it does not answer" }]);
   });

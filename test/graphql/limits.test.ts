@@ -8,7 +8,8 @@ import { makeToken } from "../../src/http/make-token.ts";
 import { createMemorySources, sampleContainer } from "../support/memory-sources.ts";
 import { graphqlHeaders, startGateway, token } from "../support/gateway.ts";
 
-const memory = createMemorySources({ containers: [sampleContainer()] });
+const containers = Array.from({ length: 30 }, (_, index) => sampleContainer({ name: `wallet-core-staging-web-${index}` }));
+const memory = createMemorySources({ containers });
 const reader = makeToken({
   subject: "reader",
   scopes: ["ops:read"],

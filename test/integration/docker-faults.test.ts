@@ -1,3 +1,4 @@
+import { createSharedBudget } from "../../src/budget/budget.ts";
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -108,7 +109,9 @@ test("an engine that hangs is a timeout and stale within a resync, and hides not
     { name: "faultcheck-web-1", role: "web", status: "running", restarts: expect.any(Number), stale: true },
   ]);
   expect(await source.stats([{ engine: "own", fullId }], soon())).toMatchObject([{ code: "docker_timeout" }]);
-  await expect(source.logs({ engine: "own", fullId }, { tail: 1 }, soon())).rejects.toMatchObject({ code: "docker_timeout" });
+  await expect(source.logs({ engine: "own", fullId }, { tail: 1 }, createSharedBudget(soon()))).rejects.toMatchObject({
+    code: "docker_timeout",
+  });
   // A caller that goes away does not wait for the deadline.
   const gone = performance.now();
   expect(await source.stats([{ engine: "own", fullId }], AbortSignal.timeout(50))).toMatchObject([{ code: "docker_timeout" }]);

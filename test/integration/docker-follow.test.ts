@@ -1,3 +1,4 @@
+import { createSharedBudget } from "../../src/budget/budget.ts";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, expect, inject, test } from "vitest";
 import { callDocker } from "../../script/services/docker-api.ts";
@@ -80,7 +81,7 @@ test("goes on by itself over restarts, with every line once, and says so", async
   await callDocker(socketPath, "POST", `/containers/${id}/stop?t=2`);
   await until(async () => reader.batches.some(({ notice }) => notice === "stopped"));
   await sleep(300);
-  const { lines } = await source.logs({ engine: "web-1", fullId: id }, { tail: 5000 }, soon());
+  const { lines } = await source.logs({ engine: "web-1", fullId: id }, { tail: 5000 }, createSharedBudget(soon()));
   await reader.stop();
   expect(reader.lines).toEqual(lines);
   expect(reader.messages().filter((message) => message === "begin")).toHaveLength(3);

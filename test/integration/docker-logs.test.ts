@@ -1,3 +1,4 @@
+import { createSharedBudget } from "../../src/budget/budget.ts";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import type { LogOptions, LogPage } from "../../src/domain/container.ts";
@@ -42,7 +43,7 @@ afterAll(async () => {
 });
 
 function read(name: string, options: Partial<LogOptions> = {}): Promise<LogPage> {
-  return source.logs({ engine: "web-1", fullId: ids[name] ?? "" }, { tail: 200, ...options }, soon());
+  return source.logs({ engine: "web-1", fullId: ids[name] ?? "" }, { tail: 200, ...options }, createSharedBudget(soon()));
 }
 const messages = (page: LogPage) => page.lines.map((line) => line.message);
 
@@ -106,6 +107,6 @@ test("reads a terminal's log without its carriage returns", async () => {
 
 test("a container that never ran has an empty log; an unknown one has none", async () => {
   expect(await read("created")).toEqual({ lines: [], truncated: false });
-  const unknown = source.logs({ engine: "web-1", fullId: "0".repeat(64) }, { tail: 1 }, soon());
+  const unknown = source.logs({ engine: "web-1", fullId: "0".repeat(64) }, { tail: 1 }, createSharedBudget(soon()));
   await expect(unknown).rejects.toMatchObject({ code: "container_not_found" });
 });

@@ -1,3 +1,4 @@
+import { createSharedBudget } from "../../src/budget/budget.ts";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { callDocker } from "../../script/services/docker-api.ts";
@@ -88,7 +89,7 @@ async function logOf(name: string): Promise<string[]> {
   const { lines } = await containers.logs(
     { engine: "web-1", fullId: ids[name] ?? "" },
     { tail: 5000 },
-    AbortSignal.timeout(5000),
+    createSharedBudget(AbortSignal.timeout(5000)),
   );
   return lines.map(({ timestamp, message }) => `${timestamp} ${message}`).toSorted();
 }

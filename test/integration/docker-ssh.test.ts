@@ -1,3 +1,4 @@
+import { createSharedBudget } from "../../src/budget/budget.ts";
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
@@ -57,7 +58,7 @@ test("everything goes through one SSH connection that is kept", async () => {
   });
   await Promise.all(Array.from({ length: 30 }, () => source.fresh(ref, soon())));
   expect(await source.stats([ref], soon())).toMatchObject([{ cpuPct: expect.any(Number) }]);
-  expect(await source.logs(ref, { tail: 5 }, soon())).toMatchObject({ lines: [] });
+  expect(await source.logs(ref, { tail: 5 }, createSharedBudget(soon()))).toMatchObject({ lines: [] });
   const started = (await source.inspect([ref], soon()))[0];
   expect(await source.restart(ref)).toMatchObject({ container: { status: "running" } });
   // Its events come the same way.

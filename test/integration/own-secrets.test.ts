@@ -1,3 +1,4 @@
+import { createSharedBudget } from "../../src/budget/budget.ts";
 import { afterAll, expect, inject, test } from "vitest";
 import { parseConfig } from "../../src/config.ts";
 import { silentLogger } from "../../src/logger.ts";
@@ -30,7 +31,7 @@ test("a container that writes the gateway's own secrets shows none of them, also
   ids.push(id);
   await waitForExit(socketPath, id);
   const messages = ["token is [redacted]", "db [redacted] or [redacted]", "[[redacted]]", `${"x".repeat(16_370)}[redacted]`];
-  const { lines } = await sources.containers.logs({ engine: "web-1", fullId: id }, { tail: 10 }, soon());
+  const { lines } = await sources.containers.logs({ engine: "web-1", fullId: id }, { tail: 10 }, createSharedBudget(soon()));
   expect(lines.map(({ message }) => message)).toEqual(messages);
   const abort = new AbortController();
   for await (const batch of await sources.containers.follow({ engine: "web-1", fullId: id }, { tail: 10 }, abort.signal)) {

@@ -1,3 +1,4 @@
+import { createSharedBudget } from "../../src/budget/budget.ts";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { callDocker } from "../../script/services/docker-api.ts";
@@ -132,7 +133,8 @@ describe.skipIf("missing" in podman)(`Podman${"missing" in podman ? ` (skipped: 
     const plain = refOf(await start({ name: "podcheck-lines", cmd: ["sh", "-c", script] }));
     const tty = refOf(await start({ name: "podcheck-tty", tty: true, cmd: ["sh", "-c", "echo one; echo two >&2"] }));
     await Promise.all([plain, tty].map(({ fullId }) => callDocker(socketPath, "POST", `/containers/${fullId}/wait`)));
-    const read = async (options: object) => (await source.logs(plain, { tail: 100, ...options }, soon())).lines;
+    const read = async (options: object) =>
+      (await source.logs(plain, { tail: 100, ...options }, createSharedBudget(soon()))).lines;
     const texts = async (options: object = {}) => (await read(options)).map(({ message }) => message);
     expect(await texts()).toEqual(["a", "b", "c", "d"]);
     expect(await texts({ tail: 2 })).toEqual(["c", "d"]);
@@ -143,7 +145,10 @@ describe.skipIf("missing" in podman)(`Podman${"missing" in podman ? ` (skipped: 
     expect(await texts({ since: `${third}.000000001` })).toEqual(["c", "d"]);
     expect(await texts({ since: `${third}.999999999` })).toEqual([]);
     expect(await texts({ until: `${(first ?? 0) + 1}.000000000` })).toEqual(["a", "b"]);
-    expect((await source.logs(tty, { tail: 9 }, soon())).lines.map(({ message }) => message)).toEqual(["one", "two"]);
+    expect((await source.logs(tty, { tail: 9 }, createSharedBudget(soon()))).lines.map(({ message }) => message)).toEqual([
+      "one",
+      "two",
+    ]);
   });
 
   test("readers that come at any time get each line once, over a restart, which gives the container time to end", async () => {

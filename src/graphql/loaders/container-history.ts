@@ -26,7 +26,11 @@ export interface ContainerHistoryLoaders {
 }
 
 /** From memory where that is enough, else one question to Prometheus for all other containers of a range. */
-export function createContainerHistoryLoaders(sources: Sources, { signal }: Caller, nowMs: number): ContainerHistoryLoaders {
+export function createContainerHistoryLoaders(
+  sources: Sources,
+  { signal, budget }: Caller,
+  nowMs: number,
+): ContainerHistoryLoaders {
   const scrape = async (range: HistoryRange, containers: readonly Container[]) => {
     if (containers.length === 0) return { scraped: [], problem: null };
     try {
@@ -36,21 +40,25 @@ export function createContainerHistoryLoaders(sources: Sources, { signal }: Call
     }
   };
   return {
-    history: createRangeLoaders<Container, FoundHistory, string>(async (range, containers) => {
-      // Asking the memory about a container makes it be sampled, which is for nothing where it cannot tell of it.
-      const ended = findEnded(containers, toRememberedSince(nowMs));
-      const recall = (container: Container) =>
-        toRemembered(range, ended.has(container) ? [] : sources.containers.statsHistory(container));
-      const remembered = containers.map((container) => (isRecent(range, nowMs) ? recall(container) : null));
-      const missing = containers.filter((_, index) => !(remembered[index] && isWhole(remembered[index])));
-      const { scraped, problem } = await scrape(range, missing);
-      const found = new Map(missing.map((container, index) => [container, scraped[index] ?? null]));
-      return containers.map((container, index): FoundHistory => {
-        const memory = remembered[index];
-        const known = found.get(container) ?? null;
-        if (memory) return { history: chooseHistory(memory, known), problem: found.has(container) ? problem : null };
-        return { history: known ?? recall(container), problem };
-      });
-    }, toContainerKey),
+    history: createRangeLoaders<Container, FoundHistory, string>(
+      budget,
+      async (range, containers) => {
+        // Asking the memory about a container makes it be sampled, which is for nothing where it cannot tell of it.
+        const ended = findEnded(containers, toRememberedSince(nowMs));
+        const recall = (container: Container) =>
+          toRemembered(range, ended.has(container) ? [] : sources.containers.statsHistory(container));
+        const remembered = containers.map((container) => (isRecent(range, nowMs) ? recall(container) : null));
+        const missing = containers.filter((_, index) => !(remembered[index] && isWhole(remembered[index])));
+        const { scraped, problem } = await scrape(range, missing);
+        const found = new Map(missing.map((container, index) => [container, scraped[index] ?? null]));
+        return containers.map((container, index): FoundHistory => {
+          const memory = remembered[index];
+          const known = found.get(container) ?? null;
+          if (memory) return { history: chooseHistory(memory, known), problem: found.has(container) ? problem : null };
+          return { history: known ?? recall(container), problem };
+        });
+      },
+      toContainerKey,
+    ),
   };
 }

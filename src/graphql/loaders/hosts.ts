@@ -5,6 +5,7 @@ import { maySee } from "../../domain/principal.ts";
 import type { HistoryRange } from "../../domain/queue-history.ts";
 import { OpsError } from "../../errors.ts";
 import type { Caller, Sources } from "../context.ts";
+import { noteHosts } from "../list-lengths.ts";
 import { once } from "./once.ts";
 import { createRangeLoaders } from "./range-loaders.ts";
 
@@ -18,15 +19,18 @@ export interface HostLoaders {
 }
 
 /** Hosts carry no environment of their own: a limited token sees them only where ENV names one of its environments. */
-export function createHostLoaders(sources: Sources, { principal, signal }: Caller): HostLoaders {
+export function createHostLoaders(sources: Sources, { principal, signal, budget }: Caller): HostLoaders {
   const requireVisible = () => {
     if (!maySee(principal, sources.env)) throw new OpsError("forbidden", "The hosts belong to no environment of this token");
   };
   const report = once(async () => {
     requireVisible();
-    return sources.hosts.report(signal);
+    const read = await sources.hosts.report(signal);
+    noteHosts(sources, read.hosts.length);
+    return read;
   });
   const history = createRangeLoaders<string, HostHistory>(
+    budget,
     async (range, instances) => {
       requireVisible();
       const found = await sources.hosts.history(range, instances, signal);

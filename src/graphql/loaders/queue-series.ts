@@ -3,9 +3,11 @@ import type { QueueSource } from "../../domain/queue.ts";
 import type { HistoryRange, QueueHistory } from "../../domain/queue-history.ts";
 import { OpsError, toOpsError, toProblem } from "../../errors.ts";
 import type { Caller, Sources } from "../context.ts";
-import { type SeriesRangeArgs, areTooMany, checkRows, toSeriesRange } from "../history-args.ts";
+import { type SeriesRangeArgs, seriesRows, toSeriesRange } from "../history-args.ts";
+import { countQueues } from "../list-lengths.ts";
 import { requireEnvironments } from "../require-environments.ts";
 import type { QueueLoaders } from "./queues.ts";
+import { pointsAdvice } from "./range-loaders.ts";
 import { isAmong } from "./series-filter.ts";
 
 /** Which queues, over which range; an absent list is all. */
@@ -47,7 +49,7 @@ export type QueueSeriesLoader = (args: QueueSeriesArgs) => Promise<QueueSeriesAn
  */
 export function createQueueSeriesLoader(
   sources: Sources,
-  { principal, signal }: Caller,
+  { principal, signal, budget }: Caller,
   siblings: { readonly queues: QueueLoaders; readonly nowMs: number },
 ): QueueSeriesLoader {
   const asked = new Map<string, Promise<QueueSeriesAnswer>>();
@@ -74,9 +76,11 @@ export function createQueueSeriesLoader(
     return series.filter((one) => !isEmpty(one) || known.some(({ name, source }) => name === one.queue && source === one.source));
   };
 
-  const load = async (args: QueueSeriesArgs, expected = 1): Promise<QueueSeriesAnswer> => {
-    const range = toSeriesRange(args, siblings.nowMs, expected);
+  const load = async (args: QueueSeriesArgs, expected?: number): Promise<QueueSeriesAnswer> => {
     const chosen = await choose(args);
+    const names = chosen.map(({ name }) => name);
+    const shared = expected ?? args.queues?.length ?? countQueues(sources, names);
+    const range = toSeriesRange(args, siblings.nowMs, shared);
     if (range === null) return { series: [], sources: [], failure: null };
     const answers = await Promise.all(
       chosen.map((source) => ask(source, args.queues ?? null, range).catch((error: unknown) => toOpsError(error))),
@@ -84,9 +88,12 @@ export function createQueueSeriesLoader(
     const told = answers.map((answer, index) => toSource(chosen[index] as QueueSource, answer));
     const all = answers.flatMap((answer) => (answer instanceof OpsError ? [] : answer));
     const series = args.queues ? await withoutStrangers(all) : all;
-    // How many queues there are is known now: once more, with fewer points each.
-    if (!args.step && series.length > expected && areTooMany(series.length, range.steps)) return load(args, series.length);
-    checkRows(series.length, range.steps);
+    // There are more queues than were known: once more, with fewer points each.
+    const isLarger = series.length > shared && series.length * range.steps > seriesRows;
+    if (!args.step && range.steps > 1 && (isLarger || answers.some(isTooLarge))) {
+      return load(args, Math.max(series.length, 8 * shared));
+    }
+    budget.rows(series.length * range.steps, pointsAdvice);
     return { series, sources: told, failure: toFailure(answers, told) };
   };
   const toSource = (source: QueueSource, answer: readonly QueueSeries[] | OpsError): QueueSeriesSource => {
@@ -103,6 +110,10 @@ export function createQueueSeriesLoader(
     asked.set(key, answer);
     return answer;
   };
+}
+
+function isTooLarge(answer: unknown): boolean {
+  return answer instanceof OpsError && answer.code === "answer_too_large";
 }
 
 function isEmpty({ points }: QueueSeries): boolean {

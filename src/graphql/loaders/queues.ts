@@ -14,6 +14,7 @@ import { maySee } from "../../domain/principal.ts";
 import type { JobFailures, QueueMetrics, QueueSource } from "../../domain/queue.ts";
 import { OpsError, toOpsError, toProblem } from "../../errors.ts";
 import type { Caller, Sources } from "../context.ts";
+import { noteQueues } from "../list-lengths.ts";
 import { requireEnvironments } from "../require-environments.ts";
 import type { ContainerLoaders } from "./containers.ts";
 import { once } from "./once.ts";
@@ -62,7 +63,11 @@ export function createQueueLoaders(
     if (shown.length === 0 && !isOurs) throw new OpsError("forbidden", "No queue belongs to an environment of this token");
     return shown;
   });
-  const metrics = bySource((source) => source.metrics(signal));
+  const metrics = bySource(async (source) => {
+    const read = await source.metrics(signal);
+    noteQueues(sources, source.name, read.length);
+    return read;
+  });
   const failures = bySource(async (source) => fingerprint(await source.failures(signal)));
   const releaseOf = once(() => findReleases(siblings.containers));
   /** No engine is asked for failures whose workers nobody named. */

@@ -13,6 +13,7 @@ import { requireOneGroup } from "../role-group.ts";
 import { followEvents } from "./container-events.ts";
 import { type ContainerFilter, createContainerFilter } from "./container-filter.ts";
 import { ofEngine, toEngineError } from "./containers.ts";
+import { logsAtOnce } from "./logs.ts";
 
 /** Whose logs are meant; the role is always given, and must be of one group. */
 export interface RoleFilter extends ContainerFilter {
@@ -36,16 +37,13 @@ export interface RoleLogs {
   readonly engines: readonly EngineStatus[];
 }
 
-/** Logs being read at once: each may take 32 MB from its engine, and give 5 MB. */
-const reading = 8;
-
 /**
  * Reads all of the role's containers: the visible ones, then the kept ones of old releases, which are asked no further back than the page goes. What
  * one of them cannot give hides nothing of the others; rejects when none of them can be read, and with role_ambiguous for a role of several groups. The visible
  * ones say which group is meant, where there are some.
  */
 export async function readRoleLogs(context: OpsContext, filter: RoleFilter, options: LogOptions): Promise<RoleLogs> {
-  const { sources, loaders, signal } = context;
+  const { loaders, budget } = context;
   const { containers, engines, group, accepts } = await findRole(context, filter);
   // One that stops meanwhile is on both lists.
   const listed = new Set(containers.map(toContainerKey));
@@ -53,13 +51,12 @@ export async function readRoleLogs(context: OpsContext, filter: RoleFilter, opti
   const kept = (await loaders.containers.kept(filter.includeAccessories)).filter(isKept).toSorted(byNewest);
   if (containers.length + kept.length === 0) throw toAbsence(engines);
   if (!group) requireOneGroup(filter.role, kept);
-  const limit = pLimit(reading);
   const page = createRolePage(options.tail, options.until === undefined ? null : toLogTimestamp(options.until));
   let leavesOut = false;
   const read = async (container: Container, wanted: LogOptions): Promise<RolePart> => {
     try {
-      const { lines, truncated }: LogPage = await sources.containers.logs(container, wanted, signal);
-      page.add(container, lines);
+      const { lines, truncated }: LogPage = await loaders.logs.read(container, wanted);
+      budget.free(page.add(container, lines));
       leavesOut ||= truncated || page.dropped;
       return { container, truncated, error: null };
     } catch (error) {
@@ -75,11 +72,15 @@ export async function readRoleLogs(context: OpsContext, filter: RoleFilter, opti
     const part = await read(container, { ...options, since });
     return part.error === null && toBeginning(container) < toLogTimestamp(since) ? { ...part, truncated: true } : part;
   };
-  const shown = await Promise.all(containers.map((container) => limit(() => read(container, options))));
+  const shown = await Promise.all(containers.map((container) => read(container, options)));
+  // What one has given decides how far back the next ones are read.
+  const limit = pLimit(logsAtOnce);
   const hidden = await Promise.all(kept.map((container) => limit(() => readKept(container))));
   const parts = [...shown, ...hidden];
   if (parts.every(({ error }) => error !== null)) throw parts[0]?.error;
-  return { lines: page.take(), truncated: leavesOut, parts, engines: engines.shown };
+  const lines = page.take();
+  budget.text(lines.reduce((sum, { message }) => sum + message.length, 0));
+  return { lines, truncated: leavesOut, parts, engines: engines.shown };
 }
 
 /** The time of the page where that is later than what was asked for anyway; else null. */

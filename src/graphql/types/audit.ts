@@ -81,7 +81,7 @@ export function addAudit(builder: Builder, refs: Refs): void {
       type: [refs.auditRecord],
       nullable: true,
       authScopes: { operate: true },
-      complexity: ({ first }) => ({ field: 5, multiplier: toCost(first, 100) }),
+      complexity: ({ first }) => ({ field: 50, multiplier: toCost(first, 100) }),
       description:
         "The audit record of the containers and jobs that the token may see, newest first. Needs ops:operate. `cli.ts audit verify` checks it whole.",
       args: {

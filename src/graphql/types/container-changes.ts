@@ -42,7 +42,7 @@ export function addContainerChanges(builder: Builder, refs: Refs, scalars: Scala
     t.field({
       type: refs.containersChange,
       nullable: true,
-      complexity: { field: 10, multiplier: 1 },
+      complexity: { field: 100, multiplier: 1 },
       description:
         "The list that the query `containers` answers, then what changes in it, within a second. However slow its reader, no change is missed: " +
         "several changes of a row are one.",

@@ -69,7 +69,7 @@ export function addContainerEvents(builder: Builder, refs: Refs, scalars: Scalar
     t.field({
       type: refs.eventBatch,
       nullable: true,
-      complexity: { field: 10, multiplier: 1 },
+      complexity: { field: 100, multiplier: 1 },
       description:
         "What happens to containers from now on, one event for each of Docker's: of those on the list `containers`, and what brings them there or takes them away.",
       args: {

@@ -169,7 +169,7 @@ export function addDeployVerdict(builder: Builder, refs: Refs): void {
     t.field({
       type: [refs.deploy],
       nullable: true,
-      complexity: { field: 5, multiplier: 3 },
+      complexity: { field: 50, multiplier: 3 },
       description:
         "The newest deploy of each service and destination that the token may see, and the newest of those that may be of several; newest first.",
       args: {
@@ -187,7 +187,7 @@ export function addDeployVerdict(builder: Builder, refs: Refs): void {
     t.field({
       type: refs.deployVerdict,
       nullable: true,
-      complexity: { field: 100, multiplier: 1 },
+      complexity: { field: 1000, multiplier: 1 },
       description: "Whether the release is worse than the one before it, from the jobs' own rows, the engines and the errors.",
       args: {
         window: t.arg.int({

@@ -99,7 +99,7 @@ export function addDeploys(builder: Builder, refs: Refs, scalars: Scalars): void
     deploys: t.field({
       type: [refs.deploy],
       nullable: true,
-      complexity: ({ first }) => ({ field: 5, multiplier: toCost(first, 100) }),
+      complexity: ({ first }) => ({ field: 50, multiplier: toCost(first, 100) }),
       description:
         "The deploys that are known, newest first: out of deploy_history.jsonl, deploy_info.json, Kamal's audit log, the containers themselves and images, each once.",
       args: {

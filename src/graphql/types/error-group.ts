@@ -1,7 +1,7 @@
 import type { Builder } from "../builder.ts";
 import type { Refs } from "../refs.ts";
 import type { Scalars } from "./scalars.ts";
-import { checkFirst, first } from "./page-args.ts";
+import { checkFirst, costOfFirst, first } from "./page-args.ts";
 
 /** ErrorGroup, and the query for all of them. */
 export function addErrorGroups(builder: Builder, refs: Refs, scalars: Scalars): void {
@@ -57,6 +57,7 @@ export function addErrorGroups(builder: Builder, refs: Refs, scalars: Scalars): 
     t.field({
       type: [refs.errorGroup],
       nullable: true,
+      complexity: costOfFirst,
       description: "Recent errors over all queues and sources, each once, newest first.",
       args: {
         first: t.arg.int(first),

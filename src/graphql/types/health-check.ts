@@ -75,13 +75,15 @@ export function addHealthCheck(builder: Builder, refs: Refs, scalars: Scalars): 
             "where that cannot be written; null without one.",
         }),
       },
-      complexity: ({ probe }) => ({ field: probe ? 100 : 1 }),
-      resolve: async (container, { probe }, { sources, principal, origin, requestId }) => {
+      complexity: ({ probe }) => ({ field: probe ? 1000 : 1 }),
+      resolve: async (container, { probe }, { sources, principal, origin, requestId, budget }) => {
         if (!probe) return { container, probe: container.probe, run: null };
         if (!principal.scopes.has("ops:operate")) throw new OpsError("forbidden", "This token lacks the scope ops:operate");
         if (!sources.healthExecEnabled)
           throw new OpsError("health_exec_disabled", "New probes are off; WALLET_CORE_OPS_HEALTH_EXEC=on enables them");
         if (container.status !== "running") return { container, probe: container.probe, run: null };
+        // It may take 35 s, by a deadline of its own.
+        budget.liftDeadline();
         return {
           container,
           probe: container.probe,

@@ -1,6 +1,6 @@
 import type { Builder } from "../builder.ts";
 import type { Refs } from "../refs.ts";
-import { checkFirst, first } from "./page-args.ts";
+import { checkFirst, costOfFirst, first } from "./page-args.ts";
 import type { Scalars } from "./scalars.ts";
 
 /** JobError, the query for all of them, and Queue.errors. */
@@ -60,6 +60,7 @@ export function addJobErrors(builder: Builder, refs: Refs, scalars: Scalars): vo
     t.field({
       type: [refs.jobError],
       nullable: true,
+      complexity: costOfFirst,
       description:
         "Recent failures of all queues, grouped by queue and fingerprint, newest first. Over all queues: `errorGroups`.",
       args: { first: t.arg.int(first), queue: t.arg.string({ description: "Only this queue." }) },
@@ -73,6 +74,7 @@ export function addJobErrors(builder: Builder, refs: Refs, scalars: Scalars): vo
     errors: t.field({
       type: [refs.jobError],
       nullable: true,
+      complexity: costOfFirst,
       description: "Its recent failures, grouped by fingerprint, newest first; null when they could not be read.",
       args: { first: t.arg.int(first) },
       resolve: async (queue, args, { loaders }) =>

@@ -37,7 +37,7 @@ export function addLogFollow(builder: Builder, refs: Refs, scalars: Scalars): vo
       type: refs.logBatch,
       nullable: true,
       authScopes: { logs: true },
-      complexity: { field: 100, multiplier: 1 },
+      complexity: { field: 1000, multiplier: 1 },
       description:
         "Follows the log of one container, also over its restarts: its newest lines, then what it writes. Needs the scope ops:logs.",
       args: {
@@ -47,7 +47,7 @@ export function addLogFollow(builder: Builder, refs: Refs, scalars: Scalars): vo
       },
       subscribe: async (_root, { name, includeAccessories, engine, ...args }, context) => {
         const { loaders, sources } = context;
-        const options = await toLogOptions(args, 0);
+        const options = await toLogOptions(args, 0, context);
         const container = await loaders.containers.one({ name, includeAccessories, engine });
         const mayGoOn = (now: Principal) => now.scopes.has("ops:logs") && maySeeContainer(now, container);
         return sources.containers.follow(container, options, openLease(context, mayGoOn));

@@ -1,7 +1,7 @@
 import type { Builder } from "../builder.ts";
 import { maxTail, toLogOptions } from "../log-args.ts";
 import type { Refs } from "../refs.ts";
-import { toCost } from "./page-args.ts";
+import { counted, toCost } from "./page-args.ts";
 import { toLogFilterArgs, toUntilArg } from "./log-filter-args.ts";
 import type { Scalars } from "./scalars.ts";
 
@@ -24,7 +24,11 @@ export function addLogs(builder: Builder, refs: Refs, scalars: Scalars): void {
   refs.logPage.implement({
     description: "The newest matching lines of a container, oldest first.",
     fields: (t) => ({
-      lines: t.expose("lines", { type: [refs.logLine], description: "In the order they were written." }),
+      lines: t.expose("lines", {
+        type: [refs.logLine],
+        complexity: counted,
+        description: "In the order they were written.",
+      }),
       truncated: t.exposeBoolean("truncated", {
         description: "True when older matching lines were left out, by `tail` or by size.",
       }),
@@ -35,11 +39,15 @@ export function addLogs(builder: Builder, refs: Refs, scalars: Scalars): void {
       type: refs.logPage,
       nullable: true,
       authScopes: { logs: true },
-      complexity: ({ tail }) => ({ field: 50 + Math.ceil(toCost(tail ?? 200, maxTail) / 10), multiplier: 1 }),
+      complexity: ({ tail }) => ({ field: 100, multiplier: toCost(tail ?? 200, maxTail) }),
       description: "Its newest log lines. Needs the scope ops:logs: logs may carry secrets.",
       args: { ...toLogFilterArgs(t.arg, scalars, 1), ...toUntilArg(t.arg) },
-      resolve: async (container, args, { sources, signal }) =>
-        sources.containers.logs(container, await toLogOptions(args, 1), signal),
+      resolve: async (container, args, context) => {
+        const { loaders, budget } = context;
+        const page = await loaders.logs.read(container, await toLogOptions(args, 1, context));
+        budget.text(page.lines.reduce((sum, { message }) => sum + message.length, 0));
+        return page;
+      },
     }),
   );
 }

@@ -13,3 +13,9 @@ export function checkFirst(count: number, most = 100): number {
 export function toCost(count: number, most: number): number {
   return Math.min(most, Math.max(1, count));
 }
+
+/** Of a list whose rows its parent's cost has counted. */
+export const counted = { field: 1, multiplier: 1 } as const;
+
+/** Of a list with the argument `first`. */
+export const costOfFirst = ({ first: count }: { readonly first: number }) => ({ field: 1, multiplier: toCost(count, 100) });

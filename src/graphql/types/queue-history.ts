@@ -1,6 +1,7 @@
 import { OpsError } from "../../errors.ts";
 import type { Builder } from "../builder.ts";
 import { toHistoryRange } from "../history-args.ts";
+import { pointsAdvice } from "../loaders/range-loaders.ts";
 import type { Refs } from "../refs.ts";
 import { toHistoryRangeArgs } from "./history-range-args.ts";
 
@@ -53,14 +54,15 @@ export function addQueueHistory(builder: Builder, refs: Refs): void {
     t.field({
       type: refs.queueHistory,
       nullable: true,
-      complexity: { field: 50, multiplier: 1 },
+      complexity: { field: 500, multiplier: 1 },
       description:
         "Its depth, rate, failures and waiting times over a range, at most 11,000 points. query_refused when that would cost the database too much.",
       args: toHistoryRangeArgs(t.arg),
-      resolve: async (queue, args, { loaders, signal }) => {
+      resolve: async (queue, args, { loaders, signal, budget }) => {
         const range = toHistoryRange(args, loaders.nowMs);
         const source = (await loaders.queues.visible()).find(({ name }) => name === queue.source);
         if (!source?.history) throw new OpsError("query_refused", "Nothing is remembered of this queue");
+        budget.rows(range.steps, pointsAdvice);
         return (await source.history([queue.name], range, signal)).get(queue.name) ?? null;
       },
     }),

@@ -67,14 +67,14 @@ export function addRoleLogFollow(builder: Builder, refs: Refs, scalars: Scalars)
       type: refs.roleLogBatch,
       nullable: true,
       authScopes: { logs: true },
-      complexity: { field: 200, multiplier: 1 },
+      complexity: { field: 2000, multiplier: 1 },
       description:
         "Follows the logs of a role, merged by time: the newest lines of its containers that `containers` shows, then what they write, over restarts, " +
         "releases and replicas, half a second behind (for what stopped ones of old releases wrote see the query). A marker stands where a release begins. container_not_found when the role has none at the beginning; " +
         "later it may. role_ambiguous when several services or destinations run it. Needs the scope ops:logs.",
       args: { ...toRoleArgs(t.arg), ...toContainerArgs(t.arg, scalars), ...toLogFilterArgs(t.arg, scalars, 0) },
       subscribe: async (_root, args, context) => {
-        const options = await toLogOptions(args, 0);
+        const options = await toLogOptions(args, 0, context);
         return followRoleLogs(context, args, options, () => openLease(context, keepsRights(context.principal)));
       },
       resolve: (batch) => batch,

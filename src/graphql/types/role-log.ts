@@ -3,7 +3,7 @@ import type { Builder } from "../builder.ts";
 import { readRoleLogs } from "../loaders/role-logs.ts";
 import { maxTail, toLogOptions } from "../log-args.ts";
 import type { Refs } from "../refs.ts";
-import { toCost } from "./page-args.ts";
+import { counted, toCost } from "./page-args.ts";
 import { toContainerArgs } from "./container-args.ts";
 import { toLogFilterArgs, toRoleArgs, toUntilArg } from "./log-filter-args.ts";
 import type { Scalars } from "./scalars.ts";
@@ -70,6 +70,7 @@ export function addRoleLogs(builder: Builder, refs: Refs, scalars: Scalars): voi
     fields: (t) => ({
       lines: t.expose("lines", {
         type: [refs.roleLogLine],
+        complexity: counted,
         description: "By time, those of one time by container; the lines of one container as they were written.",
       }),
       truncated: t.exposeBoolean("truncated", {
@@ -91,7 +92,7 @@ export function addRoleLogs(builder: Builder, refs: Refs, scalars: Scalars): voi
       type: refs.roleLogPage,
       nullable: true,
       authScopes: { logs: true },
-      complexity: ({ tail }) => ({ field: 200 + Math.ceil(toCost(tail ?? 200, maxTail) / 10), multiplier: 1 }),
+      complexity: ({ tail }) => ({ field: 500, multiplier: toCost(tail ?? 200, maxTail) }),
       description:
         "The newest log lines of a role: of all its containers that `containers` shows, and of the stopped ones of old releases that Kamal keeps, on " +
         "all engines, merged by time. A marker stands where a release begins. container_not_found when the role has none; role_ambiguous, with what there is " +
@@ -102,7 +103,7 @@ export function addRoleLogs(builder: Builder, refs: Refs, scalars: Scalars): voi
         ...toLogFilterArgs(t.arg, scalars, 1),
         ...toUntilArg(t.arg),
       },
-      resolve: async (_root, args, context) => readRoleLogs(context, args, await toLogOptions(args, 1)),
+      resolve: async (_root, args, context) => readRoleLogs(context, args, await toLogOptions(args, 1, context)),
     }),
   );
 }

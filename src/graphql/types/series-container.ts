@@ -3,7 +3,7 @@ import { type ContainerPoint, findEnded, isUsage } from "../../domain/container-
 import type { Environment } from "../../domain/environment.ts";
 import type { Builder } from "../builder.ts";
 import type { OpsContext } from "../context.ts";
-import { type SeriesRangeArgs, areTooMany, checkRows, toSeriesRange } from "../history-args.ts";
+import { type SeriesRangeArgs, toSeriesRange } from "../history-args.ts";
 import type { FoundHistory } from "../loaders/container-history.ts";
 import { toListedEnv } from "../loaders/container-filter.ts";
 import { isAmong, toAscending } from "../loaders/series-filter.ts";
@@ -86,7 +86,7 @@ export function addContainerSeries(builder: Builder, refs: Refs, scalars: Scalar
         args: toArgs(t.arg),
         resolve: async (_root, args, context) => {
           const found = await loadSeries(args, context);
-          return toAscending(
+          return toAscending(context.budget, () =>
             found.map(({ container, history }) =>
               history.points.map((point): ContainerSample => ({ time: point.time, container, value: point[value] })),
             ),
@@ -109,49 +109,26 @@ export function addContainerSeries(builder: Builder, refs: Refs, scalars: Scalar
   );
 }
 
-async function loadSeries(args: ContainerSeriesArgs, context: OpsContext): Promise<readonly ContainerSeries[]> {
-  const { loaders, principal } = context;
+async function loadSeries(args: ContainerSeriesArgs, { loaders, principal }: OpsContext): Promise<readonly ContainerSeries[]> {
   requireEnvironments(principal, args.env);
   const [shown, kept] = await Promise.all([
     loaders.containers.all(args.includeAccessories),
     loaders.containers.kept(args.includeAccessories),
   ]);
-  return loadPast({ args, shown, kept, expected: shown.filter((one) => isAsked(one, args)).length }, context);
-}
-
-interface Asked {
-  readonly args: ContainerSeriesArgs;
-  readonly shown: readonly Container[];
-  readonly kept: readonly Container[];
-  /** How many series are to share the rows. */
-  readonly expected: number;
-}
-
-async function loadPast(asked: Asked, context: OpsContext): Promise<readonly ContainerSeries[]> {
-  const { args, shown, kept, expected } = asked;
-  const { loaders } = context;
-  const range = toSeriesRange(args, loaders.nowMs, expected);
+  const ended = findEnded([...shown, ...kept], Date.parse(args.from) / 1000);
+  const [asked, past] = [shown, kept.filter((one) => !ended.has(one))].map((all) => all.filter((one) => isAsked(one, args)));
+  const range = toSeriesRange(args, loaders.nowMs, (asked?.length ?? 0) + (past?.length ?? 0));
   if (range === null) return [];
-  checkRows(expected, range.steps);
-  const ended = findEnded([...shown, ...kept], range.from);
   const loader = loaders.containerHistory.history(range);
-  const load = (containers: readonly Container[]) =>
+  const load = (containers: readonly Container[] = []) =>
     Promise.all(
-      containers
-        .filter((one) => isAsked(one, args))
-        .map(async (container): Promise<ContainerSeries> => ({ container, ...(await loader.load(container)) })),
+      containers.map(async (container): Promise<ContainerSeries> => ({ container, ...(await loader.load(container)) })),
     );
-  const [now, past] = await Promise.all([load(shown), load(kept.filter((one) => !ended.has(one)))]);
-  const found = [...now, ...past.map(whileItRan).filter(({ history }) => history.points.length > 0)];
-  const rows = found.reduce((sum, { history }) => sum + history.points.length, 0);
-  if (!areTooMany(rows, 1)) return found;
-  // How many old ones there are is known now: once more, with fewer points each.
-  if (!args.step && found.length > expected) return loadPast({ ...asked, expected: found.length }, context);
-  checkRows(found.length, range.steps);
-  return found;
+  const [now, before] = await Promise.all([load(asked), load(past)]);
+  return [...now, ...before.map(whileItRan).filter(({ history }) => history.points.length > 0)];
 }
 
-/** An old one has no part in the limit of rows for times that it did not see. */
+/** An old one has no rows for times that it did not see. */
 function whileItRan({ history, ...one }: ContainerSeries): ContainerSeries {
   return { ...one, history: { ...history, points: history.points.filter(isUsage) } };
 }

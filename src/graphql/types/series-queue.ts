@@ -81,10 +81,10 @@ export function addQueueSeries(builder: Builder, refs: Refs, scalars: Scalars): 
         complexity: seriesComplexity,
         description: `${description} ${rowRules} ${sourceRules}`,
         args: toArgs(t.arg),
-        resolve: async (_root, args, { loaders }) => {
+        resolve: async (_root, args, { loaders, budget }) => {
           const answer = await loaders.queueSeries(args);
           if (answer.failure) throw answer.failure;
-          return toAscending(
+          return toAscending(budget, () =>
             answer.series.map(({ points, queue, source: from, env }) =>
               points.map((point): QueueSample => ({ time: point.time, queue, source: from, env, value: point[value] })),
             ),

@@ -58,7 +58,7 @@ export function addUpSeries(builder: Builder, refs: Refs): void {
         if (worst) throw worst;
         const present = now.flatMap(({ rows }) => rows);
         const earlier = past.flatMap(({ rows }) => rows).filter(({ time }) => time !== present[0]?.time);
-        return toAscending([earlier, present]);
+        return toAscending(context.budget, () => [earlier, present]);
       },
     }),
   );

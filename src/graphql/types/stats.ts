@@ -26,7 +26,7 @@ export function addStats(builder: Builder, refs: Refs): void {
     }),
     statsHistory: t.field({
       type: [refs.statsPoint],
-      complexity: cost,
+      complexity: { ...cost, multiplier: 120 },
       description:
         "The last 10 minutes, oldest first, a point in 5 s, while somebody asked at least once a minute. The first answer is empty.",
       resolve: (container, _args, { sources }): StatsPoint[] => [...sources.containers.statsHistory(container)],

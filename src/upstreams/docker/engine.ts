@@ -1,6 +1,7 @@
 import { abortable } from "../../domain/abortable.ts";
 import { hostname } from "node:os";
 import pLimit, { type LimitFunction } from "p-limit";
+import { type FairLimit, createFairLimit } from "../../budget/fair-limit.ts";
 import type { ContainerRef, EngineStatus } from "../../domain/container.ts";
 import type { ContainerRules } from "../../domain/container-facts.ts";
 import type { ObserveCall } from "../../domain/upstream-call.ts";
@@ -34,6 +35,8 @@ export interface Engine {
   readonly client: EngineClient;
   /** Bounds the calls for single containers in flight. */
   readonly limit: LimitFunction;
+  /** Bounds the logs being read: each may take 32 MB from the engine. */
+  readonly logLimit: FairLimit;
   /** Bounds the inspections of whole engines in flight, over all engines: a hundred at once would cost 100 MB. */
   readonly fullLimit: LimitFunction;
   readonly inventory: Inventory;
@@ -135,6 +138,7 @@ export function createEngine(options: EngineOptions, inspector: Inspector, setti
     name,
     client,
     limit: pLimit(settings.concurrency),
+    logLimit: createFairLimit(settings.concurrency),
     fullLimit: settings.fullLimit,
     inventory,
     desk: createEventDesk(name, inventory, settings.board),

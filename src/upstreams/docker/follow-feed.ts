@@ -1,3 +1,4 @@
+import { createSharedBudget } from "../../budget/budget.ts";
 import type { ContainerRef, LogLine, LogOptions } from "../../domain/container.ts";
 import { toOpsError } from "../../errors.ts";
 import type { Query } from "./connect.ts";
@@ -51,7 +52,8 @@ export function createFeed(engine: Engine, inspector: Inspector, ref: ContainerR
     }
   };
   const inspect = () => inspector.inspect(engine, ref.fullId, signal);
-  const readPage = (options: LogOptions) => readLogs(engine, inspector, ref, options, { timeoutMs: callMs, caller: signal });
+  const budget = createSharedBudget(signal);
+  const readPage = (options: LogOptions) => readLogs(engine, inspector, ref, options, { timeoutMs: callMs, budget });
   /** Reads the stream to its end. False, with nothing read, when lines are missing between the position and what the engine gave. */
   const open = async (query: Query, { tty }: Inspection): Promise<boolean> => {
     const ask = (asking: AbortSignal) => engine.client.open(ref.fullId, "logs", { ...everything, ...query }, asking);
@@ -62,7 +64,7 @@ export function createFeed(engine: Engine, inspector: Inspector, ref: ContainerR
       if (isWhole) publish(lines.filter(isNew));
       return isWhole;
     };
-    await readFollowed(await engine.ask(callMs, ask, signal), { tty, signal, publish: publishNew, room });
+    await readFollowed(await engine.ask(callMs, ask, signal), { tty, budget, publish: publishNew, room });
     return isWhole;
   };
   const goOn = async (current: Inspection): Promise<void> => {

@@ -1,3 +1,4 @@
+import { createSharedBudget } from "../../budget/budget.ts";
 import { type ContainerRef, toContainerKey } from "../../domain/container.ts";
 import { type FollowOptions, type LogBatch, toBatch } from "../../domain/log-follow.ts";
 import type { Engine } from "./engine.ts";
@@ -33,7 +34,7 @@ export function createFollower(inspector: Inspector, timeoutMs: number): Followe
     history: FollowHistory,
     signal: AbortSignal,
   ): Promise<LogBatch> => {
-    const times = { timeoutMs, caller: signal };
+    const times = { timeoutMs, budget: createSharedBudget(signal) };
     if (options.tail === 0 || history.until === undefined) return toBatch({});
     if (!options.whole)
       return toBatch({ lines: history.pick((await readLogs(engine, inspector, ref, options, times)).lines, options) });

@@ -1,5 +1,7 @@
+import type { ReadBudget } from "../../budget/budget.ts";
 import type { LogFilter, LogLine, LogOptions } from "../../domain/container.ts";
 import { isAtLeast } from "../../domain/log-level.ts";
+import { toLineBytes } from "../../domain/log-size.ts";
 import { toLogTimestamp } from "../../domain/log-time.ts";
 
 /**
@@ -35,32 +37,56 @@ export interface NewestLines {
   add(line: LogLine): void;
   /** The newest lines, oldest first. */
   take(): LogLine[];
+  /** Lets go of all: an error thrown from here holds what its stack can reach. */
+  clear(): void;
   /** How many older ones were let go. */
   readonly dropped: number;
+  /** What those take that it holds. */
+  readonly bytes: number;
 }
 
-/** Keeps the newest lines, at most `maxLines` of them and `maxBytes` of text (as UTF-16, so that it is what memory holds at most). */
-export function createNewestLines(maxLines: number, maxBytes: number): NewestLines {
-  let lines: LogLine[] = [];
+/** Holds the newest lines, at most `maxLines` of them and `maxBytes` (as `toLineBytes`); what they take is held in the budget. */
+export function createNewestLines(maxLines: number, maxBytes: number, budget: Pick<ReadBudget, "hold" | "free">): NewestLines {
+  /** From `start` on: those before were let go, and are no more than places of the array. */
+  let lines: (Held | null)[] = [];
   let start = 0;
   let bytes = 0;
   let dropped = 0;
+  const drop = () => {
+    const size = lines[start]?.size ?? 0;
+    lines[start++] = null;
+    budget.free(size);
+    bytes -= size;
+    dropped++;
+  };
   return {
     add(line) {
-      lines.push(line);
-      bytes += line.message.length;
-      while (lines.length - start > maxLines || bytes > maxBytes) {
-        bytes -= lines[start++]?.message.length ?? 0;
-        dropped++;
-      }
+      const size = toLineBytes(line);
+      budget.hold(size);
+      lines.push({ line, size });
+      bytes += size;
+      while (lines.length - start > maxLines || bytes > maxBytes) drop();
       if (start > 2 * maxLines) {
         lines = lines.slice(start);
         start = 0;
       }
     },
-    take: () => lines.slice(start),
+    clear() {
+      budget.free(bytes);
+      lines = [];
+      start = bytes = 0;
+    },
+    take: () => lines.slice(start).flatMap((held) => held?.line ?? []),
     get dropped() {
       return dropped;
     },
+    get bytes() {
+      return bytes;
+    },
   };
+}
+
+interface Held {
+  readonly line: LogLine;
+  readonly size: number;
 }

@@ -1,3 +1,4 @@
+import type { ReadBudget } from "../../budget/budget.ts";
 import type { ContainerRef, LogLine, LogOptions, LogPage } from "../../domain/container.ts";
 import type { Query } from "./connect.ts";
 import type { Engine } from "./engine.ts";
@@ -11,7 +12,7 @@ type WindowSize = number | "all";
 
 interface ReadTimes {
   readonly timeoutMs: number;
-  readonly caller: AbortSignal;
+  readonly budget: ReadBudget;
 }
 
 /**
@@ -24,22 +25,26 @@ export async function readLogs(
   inspector: Inspector,
   { fullId }: ContainerRef,
   options: LogOptions,
-  { timeoutMs, caller }: ReadTimes,
+  { timeoutMs, budget }: ReadTimes,
 ): Promise<LogPage> {
   const end = performance.now() + timeoutMs;
-  const { tty } = await inspector.inspect(engine, fullId, caller);
+  const { tty } = await inspector.inspect(engine, fullId, budget.signal);
 
   const read = (size: WindowSize) =>
-    readWindow(engine, fullId, { ...options, tty, size }, { timeoutMs: end - performance.now(), caller });
+    readWindow(engine, fullId, { ...options, tty, size }, { timeoutMs: end - performance.now(), budget });
   let best: LogPage | null = null;
+  let held = 0;
   for (const size of toSizes(options)) {
     const window = await read(size).catch((error: unknown) => {
-      if (best && !caller.aborted) return null;
+      if (best && !budget.signal.aborted) return null;
       throw error;
     });
     if (window === null || window.overflow) break;
     const complete = size === "all" || window.entries < size;
     best = { lines: window.lines, truncated: window.dropped > 0 || !complete };
+    // The page before, of the same lines and fewer.
+    budget.free(held);
+    held = window.bytes;
     if (complete || window.dropped > 0 || window.lines.length >= options.tail) break;
   }
   return best ?? toPage(await read(entriesThatFit), engine);
@@ -58,10 +63,10 @@ export async function readWhole(
 ): Promise<{ readonly lines: readonly LogLine[]; readonly missing: number; readonly counted: boolean }> {
   const { lines, truncated } = await readLogs(engine, inspector, ref, options, times);
   if (!truncated) return { lines, missing: 0, counted: true };
-  const { tty } = await inspector.inspect(engine, ref.fullId, times.caller);
+  const { tty } = await inspector.inspect(engine, ref.fullId, times.budget.signal);
   const wanted = { ...options, ...(until === undefined ? {} : { until }), tty, size: "all" } as const;
   const window = await readWindow(engine, ref.fullId, wanted, times).catch(() => null);
-  times.caller.throwIfAborted();
+  times.budget.signal.throwIfAborted();
   if (window && !window.overflow) return { lines: window.lines, missing: window.dropped, counted: true };
   return { lines, missing: Math.max(1, (window?.dropped ?? 0) - lines.length), counted: false };
 }
@@ -70,13 +75,13 @@ function readWindow(
   engine: Engine,
   fullId: string,
   { size, ...options }: LogOptions & { readonly tty: boolean; readonly size: WindowSize },
-  { timeoutMs, caller }: ReadTimes,
+  { timeoutMs, budget }: ReadTimes,
 ): Promise<LogWindow> {
   const ask = async (signal: AbortSignal) => {
     const response = await engine.client.open(fullId, "logs", toQuery(size, options), signal);
-    return readLogWindow(response, { ...options, size: size === "all" ? null : size });
+    return readLogWindow(response, { ...options, size: size === "all" ? null : size }, budget);
   };
-  return engine.ask(Math.max(1, timeoutMs), ask, caller);
+  return engine.ask(Math.max(1, timeoutMs), ask, budget.signal);
 }
 
 /** Growing readings; more from the start where lines will be filtered out. */

@@ -118,10 +118,12 @@ export function createContainerSource(options: ContainerSourceOptions): Containe
         throw toDockerError(error, engine.name);
       });
     },
-    async logs(ref, logOptions, caller) {
+    async logs(ref, logOptions, budget) {
       const engine = findEngine(engines, ref);
+      const times = { timeoutMs: options.logsTimeoutMs ?? 5000, budget };
       try {
-        return await readLogs(engine, inspector, ref, logOptions, { timeoutMs: options.logsTimeoutMs ?? 5000, caller });
+        const read = () => readLogs(engine, inspector, ref, logOptions, times);
+        return await engine.logLimit.run(budget.owner, budget.signal, read);
       } catch (error) {
         throw toDockerError(error, engine.name);
       }

@@ -1,3 +1,4 @@
+import type { ReadBudget } from "../../budget/budget.ts";
 import {
   type ContainerHistory,
   type ContainerName,
@@ -32,12 +33,13 @@ export function toContainerRangeQuery(containers: readonly string[]): string {
   ]);
 }
 
-/** In the order of the containers; null for one without a series. Another environment's container of the same name is another one. */
-export function toContainerHistories(
+/** In the order of the containers; null for one without a series. Others are served in between. Another environment's container of the same name is another one. */
+export async function toContainerHistories(
   range: HistoryRange,
   containers: readonly ContainerName[],
   { series }: Matrix,
-): (ContainerHistory | null)[] {
+  budget: Pick<ReadBudget, "turn">,
+): Promise<(ContainerHistory | null)[]> {
   const byIdentity = new Map<string, Partial<Record<PastMetric, readonly number[]>>>();
   for (const one of series) {
     const metric = one.labels["m"];
@@ -45,11 +47,14 @@ export function toContainerHistories(
     const key = toKey(one);
     byIdentity.set(key, { ...byIdentity.get(key), [metric]: one.values });
   }
-  return containers.map(({ engine, name, env }) => {
+  const histories: (ContainerHistory | null)[] = [];
+  for (const { engine, name, env } of containers) {
+    await budget.turn();
     const found = byIdentity.get(JSON.stringify([engine, name, env ?? ""]));
     const history = found ? toContainerHistory("prometheus", range, toSeries(found)) : null;
-    return history && hasPoints(history) ? history : null;
-  });
+    histories.push(history && hasPoints(history) ? history : null);
+  }
+  return histories;
 }
 
 function toKey({ labels: { engine = "", name = "", env = "", exported_env: own = env } }: RangeSeries): string {

@@ -1,10 +1,15 @@
+import type { ReadBudget } from "../../budget/budget.ts";
 import { type HostHistory, type HostSeries, toHostHistory } from "../../domain/host-history.ts";
 import type { HistoryRange } from "../../domain/queue-history.ts";
 import type { Matrix } from "./matrix.ts";
 import { pastMetrics } from "./query.ts";
 
-/** The answer to `toHostRangeQuery` as the past of each instance. Jobs go by name, so that nothing depends on the order of the answer. */
-export function toHostHistories(range: HistoryRange, { series }: Matrix): ReadonlyMap<string, HostHistory> {
+/** The answer to `toHostRangeQuery` as the past of each instance. Jobs go by name, so that nothing depends on the order of the answer. Others are served in between. */
+export async function toHostHistories(
+  range: HistoryRange,
+  { series }: Matrix,
+  budget: Pick<ReadBudget, "turn">,
+): Promise<ReadonlyMap<string, HostHistory>> {
   const byInstance = new Map<string, Map<string, Record<string, readonly number[]>>>();
   for (const { labels, values } of series) {
     const { m = "", job = "", instance } = labels;
@@ -13,18 +18,14 @@ export function toHostHistories(range: HistoryRange, { series }: Matrix): Readon
     byInstance.set(instance, jobs);
     jobs.set(job, { ...jobs.get(job), [m]: values });
   }
-  return new Map(
-    [...byInstance].map(([instance, jobs]) => {
-      const sorted = [...jobs].toSorted(([a], [b]) => (a < b ? -1 : 1));
-      return [
-        instance,
-        toHostHistory(
-          range,
-          sorted.map(([, given]) => toSeries(given)),
-        ),
-      ];
-    }),
-  );
+  const histories = new Map<string, HostHistory>();
+  for (const [instance, jobs] of byInstance) {
+    await budget.turn();
+    const sorted = [...jobs].toSorted(([a], [b]) => (a < b ? -1 : 1));
+    const all = sorted.map(([, given]) => toSeries(given));
+    histories.set(instance, toHostHistory(range, all));
+  }
+  return histories;
 }
 
 function toSeries(given: Record<string, readonly number[]>): HostSeries {

@@ -1,3 +1,4 @@
+import { createSharedBudget } from "../../budget/budget.ts";
 import type { ContainerHistorySource } from "../../domain/container-history.ts";
 import type { HostSource, Thresholds } from "../../domain/host.ts";
 import type { HistoryRange } from "../../domain/queue-history.ts";
@@ -52,11 +53,12 @@ export function createHostSource(options: HostSourceOptions): PrometheusSource {
     report,
     async history(range, instances, signal) {
       const promql = toHostRangeQuery(range.step, instances);
-      return toHostHistories(range, await ranges({ promql, range }, signal));
+      return toHostHistories(range, await ranges({ promql, range }, signal), createSharedBudget(signal));
     },
     async containerHistory(range, containers, signal) {
       const promql = toContainerRangeQuery(containers.map(({ name }) => name));
-      return toContainerHistories(range, containers, await ranges({ promql, range }, signal));
+      const matrix = await ranges({ promql, range }, signal);
+      return toContainerHistories(range, containers, matrix, createSharedBudget(signal));
     },
     close: () => client.close(),
   };

@@ -1,9 +1,11 @@
 import type { QueueMetrics } from "../../domain/queue.ts";
-import { type HistoryRange, type QueueHistory, type QueuePoint, toTime } from "../../domain/queue-history.ts";
+import { type HistoryRange, type QueueHistory, type QueuePoint, toTime, toTimeTexts } from "../../domain/queue-history.ts";
+import { checkPoints } from "./history-limit.ts";
 
 export interface HistoryRing {
   /** To be told of every answer: keeps one in ten seconds of the last hour. */
   add(queues: readonly QueueMetrics[]): void;
+  /** Throws answer_too_large. */
   history(queues: readonly string[] | null, range: HistoryRange): ReadonlyMap<string, QueueHistory>;
 }
 
@@ -43,12 +45,17 @@ export function createHistoryRing(now: () => number = Date.now): HistoryRing {
         while (ring[0] && at - ring[0].at > keptSeconds) ring.shift();
       }
     },
-    history: (queues, range) =>
-      new Map((queues ?? [...rings.keys()]).map((name) => [name, toHistory(rings.get(name) ?? [], range)])),
+    history: (queues, range) => {
+      const names = queues ?? [...rings.keys()];
+      checkPoints(names.length * range.steps);
+      return new Map(names.map((name) => [name, toHistory(rings.get(name) ?? [], range)]));
+    },
   };
 }
 
-function toHistory(ring: readonly Sample[], { from, step, steps }: HistoryRange): QueueHistory {
+function toHistory(ring: readonly Sample[], range: HistoryRange): QueueHistory {
+  const { from, step, steps } = range;
+  const times = toTimeTexts(range);
   const [first] = ring;
   let next = 0;
   const points = Array.from({ length: steps }, (_, index): QueuePoint => {
@@ -58,7 +65,7 @@ function toHistory(ring: readonly Sample[], { from, step, steps }: HistoryRange)
     const sample = ring[next - 1];
     const seen = sample && sample.at > at - Math.max(step, stepSeconds) ? sample : null;
     return {
-      time: toTime(at),
+      time: times[index] ?? "",
       depth: seen?.depth ?? null,
       processedPerSec: seen?.processedPerSec ?? null,
       failures: null,

@@ -1,3 +1,4 @@
+import { maxPageBytes } from "../../../src/domain/log-size.ts";
 import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, expect, test } from "vitest";
 import { toLogTimestamp } from "../../../src/domain/log-time.ts";
@@ -148,8 +149,8 @@ test("of a whole log that is too large to be counted at least so many are told, 
   await expect.poll(() => reader.batches.length, { timeout: 5000 }).toBeGreaterThan(0);
   const [dropped, cut, lines] = cutOf(reader) ?? [];
   expect(cut).toBe("at_least");
-  // 5 MB of text are the page.
-  expect(lines).toBe(Math.floor(5_000_000 / (8000 + 5)));
+  // 4.5 MB are the page, with what stands around each line.
+  expect(lines).toBe(Math.floor(maxPageBytes / (8005 + 2 + 100)));
   expect(dropped).toBeGreaterThan(fake.log.length * 0.7);
   expect(dropped).toBeLessThanOrEqual(fake.log.length - (lines as number));
   await reader.stop();

@@ -1,3 +1,4 @@
+import { createSharedBudget } from "../../../src/budget/budget.ts";
 import util from "node:util";
 import { expect, test, vi } from "vitest";
 import { silentLogger } from "../../../src/logger.ts";
@@ -107,11 +108,13 @@ test("a log that is no log", async () => {
   await using engine = await startFakeEngine();
   engine.on(`${a}/json`, json(inspected(a, "web-a")));
   engine.on("/logs", (_, response) => response.end("<html>no log</html>"));
-  await expect(createSource(engine).logs({ engine: "fake", fullId: a }, { tail: 5 }, soon())).rejects.toMatchObject({
+  await expect(
+    createSource(engine).logs({ engine: "fake", fullId: a }, { tail: 5 }, createSharedBudget(soon())),
+  ).rejects.toMatchObject({
     code: "docker_error",
   });
   engine.on("/logs", json({ message: "configured logging driver does not support reading" }, 501));
-  const unread = createSource(engine).logs({ engine: "fake", fullId: a }, { tail: 5 }, soon());
+  const unread = createSource(engine).logs({ engine: "fake", fullId: a }, { tail: 5 }, createSharedBudget(soon()));
   await expect(unread).rejects.toMatchObject({ message: expect.stringContaining("logging driver") });
 });
 

@@ -1,3 +1,4 @@
+import { createSharedBudget } from "../../../src/budget/budget.ts";
 import { Readable } from "node:stream";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
@@ -10,7 +11,9 @@ protectSecrets([secret]);
 
 async function read(text: string, sizes: readonly number[], search = {}): Promise<readonly string[]> {
   const whole = Buffer.concat(toEntries(0, Buffer.from(text)).map((entry) => frame("stdout", entry)));
-  const { lines } = await readLogWindow(Readable.from(splitBy(whole, sizes)), { tail: 10, tty: false, size: null, ...search });
+  const options = { tail: 10, tty: false, size: null, ...search };
+  const budget = createSharedBudget(new AbortController().signal);
+  const { lines } = await readLogWindow(Readable.from(splitBy(whole, sizes)), options, budget);
   return lines.map(({ message }) => message);
 }
 

@@ -1,3 +1,4 @@
+import { createSharedBudget } from "../../../src/budget/budget.ts";
 import { Readable } from "node:stream";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
@@ -14,7 +15,8 @@ function framed(lines: readonly Line[]): Buffer {
   );
 }
 function read(chunks: readonly Buffer[], options: Partial<Parameters<typeof readLogWindow>[1]> = {}) {
-  return readLogWindow(Readable.from(chunks), { tail: 5000, tty: false, size: null, ...options });
+  const budget = createSharedBudget(new AbortController().signal);
+  return readLogWindow(Readable.from(chunks), { tail: 5000, tty: false, size: null, ...options }, budget);
 }
 const stream = fc.constantFrom<LogStream>("stdout", "stderr");
 const text = fc.oneof(

@@ -1,3 +1,4 @@
+import { createSharedBudget } from "../../../src/budget/budget.ts";
 import { beforeAll, expect, test } from "vitest";
 import { silentLogger } from "../../../src/logger.ts";
 import { createContainerSource } from "../../../src/upstreams/docker/source.ts";
@@ -59,7 +60,7 @@ test("sends exactly these requests", async () => {
   const ref = { engine: "fake", fullId: a };
   await source.inspect([ref], soon());
   await source.stats([ref], soon());
-  await source.logs(ref, { tail: 10, since: "5.000000000", until: "9.000000000", stream: "stderr" }, soon());
+  await source.logs(ref, { tail: 10, since: "5.000000000", until: "9.000000000", stream: "stderr" }, createSharedBudget(soon()));
   await source.restart(ref);
   expect(engine.calls).toEqual([
     "GET /_ping",

@@ -2,24 +2,27 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { containerTable } from "../../../src/metrics/containers.ts";
 import { toContainerHistories, toContainerRangeQuery } from "../../../src/upstreams/prometheus/container-history.ts";
-import { toHostHistories } from "../../../src/upstreams/prometheus/host-history.ts";
-import { parseMatrix } from "../../../src/upstreams/prometheus/matrix.ts";
+import { createSharedBudget } from "../../../src/budget/budget.ts";
+import { toHostHistories as toHistories } from "../../../src/upstreams/prometheus/host-history.ts";
+import { type Matrix, parseMatrix } from "../../../src/upstreams/prometheus/matrix.ts";
 import { toHostRangeQuery, toMatchers } from "../../../src/upstreams/prometheus/query.ts";
 
 /** Prometheus 2.53.3 on a host whose node-exporter was stopped for five seconds, each second. */
 const recorded = readFileSync(new URL("host-history.json", import.meta.url), "utf8");
 const range = { from: 1_795_603_464, step: 1, steps: 8 };
 
+const budget = createSharedBudget(new AbortController().signal);
+const toHostHistories = (over: typeof range, answer: Matrix) => toHistories(over, answer, budget);
 const matrix = (result: object[]) => JSON.stringify({ status: "success", data: { resultType: "matrix", result } });
 
 describe("what Prometheus answered", () => {
-  it("is numbers where the host was up and nulls where it was down, though its CPU was told all the while", () => {
+  it("is numbers where the host was up and nulls where it was down, though its CPU was told all the while", async () => {
     const { series, warnings } = parseMatrix(200, recorded, range);
     expect(warnings).toEqual([]);
     expect(series.find(({ labels }) => labels["m"] === "cpu")?.values).toEqual([
       0.0201, 0.0201, 0.0201, 0.0201, 0.0201, 0.0201, 0.0207, 0.0184,
     ]);
-    const history = toHostHistories(range, { series, warnings }).get("127.0.0.1:40591");
+    const history = (await toHostHistories(range, { series, warnings })).get("127.0.0.1:40591");
     expect(history?.stepSeconds).toBe(1);
     const down = { up: false, cpuUtil: null, memUtil: null, diskUtil: null, load1: null };
     const up = { up: true, cpuUtil: 0.0201, memUtil: 0.0295, diskUtil: 0.6921, load1: 0.3 };
@@ -31,22 +34,22 @@ describe("what Prometheus answered", () => {
     ]);
   });
 
-  it("does not depend on the order of its series", () => {
+  it("does not depend on the order of its series", async () => {
     const { series } = parseMatrix(200, recorded, range);
-    const reversed = toHostHistories(range, { series: series.toReversed(), warnings: [] });
-    expect(reversed).toEqual(toHostHistories(range, { series, warnings: [] }));
+    const reversed = await toHostHistories(range, { series: series.toReversed(), warnings: [] });
+    expect(reversed).toEqual(await toHostHistories(range, { series, warnings: [] }));
   });
 
-  it("may be empty, and hold what is no host", () => {
-    expect(toHostHistories(range, parseMatrix(200, matrix([]), range)).size).toBe(0);
+  it("may be empty, and hold what is no host", async () => {
+    expect((await toHostHistories(range, parseMatrix(200, matrix([]), range))).size).toBe(0);
     const strangers = [
       { metric: { m: "up", job: "node" }, values: [[range.from + 1, "1"]] },
       { metric: { m: "other", instance: "a:1" }, values: [[range.from + 1, "1"]] },
     ];
-    expect(toHostHistories(range, parseMatrix(200, matrix(strangers), range)).size).toBe(0);
+    expect((await toHostHistories(range, parseMatrix(200, matrix(strangers), range))).size).toBe(0);
   });
 
-  it("has values as text: what is no finite number is no value, nor is what lies outside the range", () => {
+  it("has values as text: what is no finite number is no value, nor is what lies outside the range", async () => {
     const texts = ["1", "NaN", "+Inf", "-Inf", "", " ", "x", "-0.5"];
     const values = texts.map((text, index) => [range.from + 1 + index, text]);
     const outside = [range.from, range.from + 9].map((time) => [time, "7"]);
@@ -66,7 +69,7 @@ describe("what Prometheus answered", () => {
     );
   });
 
-  it("may be a vector, a refusal or an outage: prometheus_unavailable", () => {
+  it("may be a vector, a refusal or an outage: prometheus_unavailable", async () => {
     const vector = JSON.stringify({ status: "success", data: { resultType: "vector", result: [] } });
     const refusal = JSON.stringify({ status: "error", errorType: "bad_data", error: "exceeded maximum resolution" });
     expect(() => parseMatrix(200, vector, range)).toThrow(expect.objectContaining({ kind: "not_json" }));
@@ -76,14 +79,14 @@ describe("what Prometheus answered", () => {
 });
 
 describe("the question", () => {
-  it("has rates over the step: at least 5 minutes, at most an hour", () => {
+  it("has rates over the step: at least 5 minutes, at most an hour", async () => {
     const windows = (step: number) => new Set(toHostRangeQuery(step, []).match(/\[\d+s\]/g));
     expect(windows(15)).toEqual(new Set(["[300s]"]));
     expect(windows(900)).toEqual(new Set(["[900s]"]));
     expect(windows(86_400)).toEqual(new Set(["[3600s]"]));
   });
 
-  it("names its instances literally, in every selector, unless they are very many", () => {
+  it("names its instances literally, in every selector, unless they are very many", async () => {
     expect(toMatchers("instance", ["10.0.0.1:9100", 'a"b\\c|d\n'])).toEqual([
       String.raw`instance=~"10\\.0\\.0\\.1:9100|a\"b\\\\c\\|d\n"`,
     ]);
@@ -113,18 +116,19 @@ describe("the series of containers", () => {
     series("mem", labels, "34.1"),
     series("restarts", labels, "3"),
   ];
-  const read = (...given: object[]) => toContainerHistories(range, [web], parseMatrix(200, matrix(given), range))[0];
+  const read = async (...given: object[]) =>
+    (await toContainerHistories(range, [web], parseMatrix(200, matrix(given), range), budget))[0];
 
-  it("are those of the name, the engine and the environment, and of no other", () => {
-    const history = read(...all({ env: "production" }, "250"), ...all({}, "12.4"), ...all({ engine: "far" }, "99"));
+  it("are those of the name, the engine and the environment, and of no other", async () => {
+    const history = await read(...all({ env: "production" }, "250"), ...all({}, "12.4"), ...all({ engine: "far" }, "99"));
     expect(history).toMatchObject({ source: "prometheus", stepSeconds: 1, since: null });
     expect(history?.points.map(({ cpuPct, memPct, restarts }) => [cpuPct, memPct, restarts])).toEqual(
       Array.from({ length: 8 }, () => [12.4, 34.1, 3]),
     );
-    expect(read(...all({ env: "production" }, "250"))).toBe(null);
+    expect(await read(...all({ env: "production" }, "250"))).toBe(null);
   });
 
-  it("are what our own /metrics calls them", () => {
+  it("are what our own /metrics calls them", async () => {
     const asked = [...new Set(toContainerRangeQuery(["web"]).match(/ops_\w+/g))];
     expect(asked).toHaveLength(4);
     const columns = new Set(containerTable.columns.map(({ name }) => name));
@@ -133,8 +137,8 @@ describe("the series of containers", () => {
     for (const [label, value] of Object.entries(web)) expect(labels).toContain(`${label}="${value}"`);
   });
 
-  it("keep their environment when a scrape config has one of its own", () => {
-    expect(read(...all({ env: "scraped", exported_env: "staging" }, "12.4"))?.points[0]?.cpuPct).toBe(12.4);
-    expect(read(...all({ exported_env: "production" }, "12.4"))).toBe(null);
+  it("keep their environment when a scrape config has one of its own", async () => {
+    expect((await read(...all({ env: "scraped", exported_env: "staging" }, "12.4")))?.points[0]?.cpuPct).toBe(12.4);
+    expect(await read(...all({ exported_env: "production" }, "12.4"))).toBe(null);
   });
 });

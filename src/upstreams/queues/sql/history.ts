@@ -1,5 +1,7 @@
+import type { ReadBudget } from "../../../budget/budget.ts";
 import { type HistoryRange, type HistoryStep, type QueueHistory, toPoints, toTime } from "../../../domain/queue-history.ts";
 import { OpsError } from "../../../errors.ts";
+import { checkPoints, mostPoints } from "../history-limit.ts";
 import { toNumber } from "./measures.ts";
 import { isOneOf } from "./names.ts";
 import { explain, toCost, toPlan } from "./plan.ts";
@@ -33,12 +35,13 @@ const mostRows = 1_000_000;
 /** What a statement may cost, in units of the planner: as much as it has time for. */
 const mostCost = 400_000;
 
-/** Reads the past of queues from their rows. Rejects as `read` does, and with query_refused. */
+/** Reads the past of queues from their rows. Rejects as `read` does, and with query_refused or answer_too_large. */
 export async function readHistory(
   read: ReadRows,
   toRows: ToHistoryRows,
   queues: readonly string[] | null,
   range: HistoryRange,
+  budget: Pick<ReadBudget, "turn">,
 ): Promise<ReadonlyMap<string, QueueHistory>> {
   const isAsked = (column: string) => (queues === null ? `${column} is not null` : isOneOf(column, queues));
   if (queues?.length === 0) return new Map();
@@ -55,6 +58,8 @@ export async function readHistory(
   if (Number(first?.["jobs"]) > mostRows) {
     throw new OpsError("query_refused", `The range holds more than ${mostRows} jobs: choose a shorter one, or fewer queues`);
   }
+  const found = new Set([...rows.flatMap(({ queue }) => queue ?? []), ...(queues ?? [])]);
+  checkPoints(Math.max(rows.length, found.size * range.steps));
   const since = toSince(toUnix(first?.["oldest"]), history, range);
   const steps = new Map<string, HistoryStep[]>(queues?.map((queue) => [queue, []]));
   for (const row of rows) {
@@ -65,7 +70,12 @@ export async function readHistory(
     own.push(toStep(row));
   }
   const told = { exact: true, since: since === null ? null : toTime(Math.floor(since)) };
-  return new Map([...steps].map(([queue, happened]) => [queue, { points: toPoints(range, happened, since), ...told }]));
+  const histories = new Map<string, QueueHistory>();
+  for (const [queue, happened] of steps) {
+    await budget.turn();
+    histories.set(queue, { points: toPoints(range, happened, since), ...told });
+  }
+  return histories;
 }
 
 /** From when on it is known, unix seconds; null where that is before the range, the end of the range where nothing is. */
@@ -106,7 +116,7 @@ happened as (
          percentile_cont(0.5) within group (order by wait) as wait_p50, percentile_cont(0.95) within group (order by wait) as wait_p95,
          percentile_cont(0.95) within group (order by run) as run_p95,
          extract(epoch from min(since)) as oldest_due
-  from event group by queue, step
+  from event group by queue, step limit ${mostPoints + 1}
 )
 select happened.*, whole.jobs, whole.oldest
 from (select (select count(*) from job) as jobs, extract(epoch from (${oldest})) as oldest) as whole left join happened on true`;

@@ -1,3 +1,4 @@
+import { createSharedBudget } from "../../../budget/budget.ts";
 import type { Environment } from "../../../domain/environment.ts";
 import { toErrorText } from "../../../domain/job-errors.ts";
 import type { FailedJobs, JobFailures, QueueMetrics, RunningJobs, WorkerJobs } from "../../../domain/queue.ts";
@@ -136,7 +137,8 @@ export function createSqlSource(options: SqlSourceOptions): KindSource {
     failedJobs: (queue, signal) => readFailed(queue, signal).catch(asOpsError),
     ...(history && {
       history: (queues, range, signal) => {
-        const read = (turn: AbortSignal) => readHistory((statement) => database.read(statement, turn), history, queues, range);
+        const read = (turn: AbortSignal) =>
+          readHistory((statement) => database.read(statement, turn), history, queues, range, createSharedBudget(turn));
         return inTurn(database, read, signal).catch(asOpsError);
       },
     }),

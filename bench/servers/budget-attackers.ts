@@ -1,0 +1,59 @@
+import { Agent, request } from "node:http";
+import process from "node:process";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Attack, attacks } from "../budget-attacks.ts";
+
+/** Hostile clients of the budget bench, in a process of their own: each sends one attack after the other. Tells what was answered when it is asked to end. */
+const [port, token, clients, only] = [process.argv[2], process.argv[3], Number(process.argv[4]), process.argv[5]];
+const agent = new Agent({ keepAlive: true, maxSockets: Number.POSITIVE_INFINITY });
+const names = Object.keys(attacks).filter((name) => !only || only.split(",").includes(name));
+const answers: Record<string, number> = {};
+let most = 0;
+
+function send({ path, body, stallMs, leaveMs }: Attack): Promise<string> {
+  return new Promise((resolve) => {
+    const headers = {
+      authorization: `Bearer ${token}`,
+      "content-type": "application/json",
+      accept: "application/graphql-response+json",
+    };
+    const asked = request(
+      { host: "127.0.0.1", port, path, agent, headers, method: body === undefined ? "GET" : "POST" },
+      (response) => {
+        let bytes = 0;
+        let start = "";
+        if (stallMs) {
+          response.pause();
+          setTimeout(() => response.resume(), stallMs);
+        }
+        response.on("data", (chunk: Buffer) => {
+          if (start.length < 300) start += chunk.toString("latin1", 0, 300);
+          bytes += chunk.length;
+        });
+        response.on("close", () => {
+          if (!leaveMs) most = Math.max(most, bytes);
+          const code = /"code":"(\w+)"/.exec(start)?.[1] ?? "";
+          resolve(`${response.statusCode} ${code}`.trim());
+        });
+      },
+    );
+    asked.on("error", (error: NodeJS.ErrnoException) => resolve(leaveMs ? "left" : (error.code ?? error.message)));
+    if (leaveMs) setTimeout(() => asked.destroy(), leaveMs);
+    asked.end(body);
+  });
+}
+
+async function run(): Promise<void> {
+  for (;;) {
+    const name = names[Math.floor(Math.random() * names.length)] as string;
+    const answer = await send((attacks[name] as () => Attack)());
+    const key = `${name}: ${answer}`;
+    answers[key] = (answers[key] ?? 0) + 1;
+    // A process that is gone is not asked in a loop.
+    if (answer.startsWith("E")) await sleep(100);
+  }
+}
+
+for (let client = 0; client < clients; client += 1) void run();
+process.on("message", () => process.send?.({ answers, most }, () => process.exit()));
+process.once("disconnect", () => process.exit());

@@ -1,0 +1,160 @@
+import { OpsError } from "../errors.ts";
+import { createPool } from "./pool.ts";
+import { createTurns } from "./turns.ts";
+
+interface BudgetLimits {
+  /** Rows that are read and rows of the answer, together. */
+  readonly rows: number;
+  /** Bytes of the answer. */
+  readonly bytes: number;
+  /** Until the answer is made, milliseconds. */
+  readonly timeMs: number;
+}
+
+const defaultLimits: BudgetLimits = { rows: 100_000, bytes: 5_000_000, timeMs: 10_000 };
+
+/** What one row takes in memory while an answer is made of it, bytes. */
+const rowBytes = 128;
+/** What every request may hold, bytes: a small one is served whatever large ones hold. */
+const freeBytes = 131_072;
+/** Taken from the pool at a time, bytes. */
+const stepBytes = 131_072;
+
+/** There is one event loop and one heap. The pool is a third of the heap of the image (`--max-old-space-size=192`), as the answer itself is not all that is held. */
+const turns = createTurns(8);
+const pool = createPool(64_000_000, 0.5);
+
+/** What a long read needs to know of the request that it is for. */
+export type ReadBudget = Pick<Budget, "owner" | "signal" | "turn" | "hold" | "free">;
+
+/**
+ * What one request may take: rows, bytes of its answer, and time. All its fields and targets share it, and it is counted while the answer is made.
+ * What a request holds beyond a small share comes from a pool of all requests; requests that compute for long take turns.
+ */
+export class Budget {
+  /** Whose requests share their turns and their part of the pool: a token's. */
+  readonly owner: string;
+  readonly #limits: BudgetLimits;
+  readonly #abort = new AbortController();
+  #timer: NodeJS.Timeout | undefined;
+  #rows = 0;
+  #bytes = 0;
+  #held = 0;
+  #taken = 0;
+  #hasEnded = false;
+
+  constructor(owner: string, limits: Partial<BudgetLimits> = {}) {
+    this.owner = owner;
+    this.#limits = { ...defaultLimits, ...limits };
+    this.#timer = setTimeout(() => this.#expire(), this.#limits.timeMs).unref();
+  }
+
+  /** Aborts when the client is gone, and with query_timeout when the time is up. */
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  get maxBytes(): number {
+    return this.#limits.bytes;
+  }
+
+  /** Whether so much was counted that the answer is written in parts. */
+  get isLarge(): boolean {
+    return this.#rows > 1000 || this.#bytes > freeBytes;
+  }
+
+  /** Counts rows, before they are read or put into the answer. `advice`: what the caller can do. Throws answer_too_large, overloaded, or as `turn`. */
+  rows(count: number, advice = "ask for fewer of them (`first`, `tail`), a shorter range, a longer step, or less at once"): void {
+    this.#throwIfOver();
+    const { rows } = this.#limits;
+    if (this.#rows + count > rows) {
+      throw new OpsError("answer_too_large", `This would take more than ${rows} rows: ${advice}`);
+    }
+    this.#rows += count;
+    this.hold(count * rowBytes);
+  }
+
+  /** Counts bytes of text that go into the answer. Throws answer_too_large, or as `turn`. */
+  text(bytes: number): void {
+    this.#throwIfOver();
+    this.#bytes += bytes;
+    if (this.#bytes > this.#limits.bytes) throw tooLong(this.#limits.bytes);
+  }
+
+  /** Says that memory is in use for this request, until `free`, or else to its end. Throws overloaded when large answers hold all that there is. */
+  hold(bytes: number): void {
+    this.#held += bytes;
+    const missing = this.#held - freeBytes - this.#taken;
+    if (missing <= 0) return;
+    const step = Math.ceil(missing / stepBytes) * stepBytes;
+    if (this.#hasEnded || !pool.take(this.owner, step)) {
+      this.#held -= bytes;
+      const headers = { "Retry-After": "2" };
+      throw new OpsError("overloaded", "Too many large answers are being made: try again soon, or ask for less", { headers });
+    }
+    this.#taken += step;
+  }
+
+  free(bytes: number): void {
+    this.#held -= bytes;
+    const surplus = this.#taken - Math.max(0, this.#held - freeBytes);
+    if (surplus >= 2 * stepBytes) this.#give(surplus - stepBytes);
+  }
+
+  /** Null: go on. Else wait for it: it is the turn of others. To be asked every few milliseconds of work. Throws when the time is up or the client gone. */
+  turn(): Promise<void> | null {
+    this.#throwIfOver();
+    return turns.take(this.owner);
+  }
+
+  /** For what has deadlines of its own: restarts, probes, streams. */
+  liftDeadline(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  /** For a stream, before each of its messages: rows and bytes are counted anew. */
+  renew(): void {
+    this.free(this.#rows * rowBytes);
+    this.#rows = this.#bytes = 0;
+  }
+
+  /** The client is gone: nobody waits for what is being made. */
+  cancel(): void {
+    if (!this.signal.aborted) this.#abort.abort(new OpsError("request_timeout", "The client has gone"));
+  }
+
+  /** The answer has been sent, or never will be: everything is given back. */
+  end(): void {
+    this.liftDeadline();
+    this.#hasEnded = true;
+    this.#give(this.#taken);
+  }
+
+  #give(bytes: number): void {
+    if (bytes === 0) return;
+    pool.give(this.owner, bytes);
+    this.#taken -= bytes;
+  }
+
+  #throwIfOver(): void {
+    if (this.signal.aborted) throw this.signal.reason as Error;
+  }
+
+  #expire(): void {
+    const seconds = this.#limits.timeMs / 1000;
+    const advice = "ask for less at once: fewer containers, queues or targets, a shorter range, a longer step";
+    this.#abort.abort(new OpsError("query_timeout", `The answer was not made within ${seconds} s: ${advice}`));
+  }
+}
+
+/** For an answer beyond `most` bytes. */
+export function tooLong(most: number): OpsError {
+  const advice = "ask for fewer rows (`first`, `tail`), a shorter range, a longer step, or fewer fields and targets";
+  return new OpsError("answer_too_large", `The answer would be larger than ${most / 1_000_000} MB: ${advice}`);
+}
+
+/** For reads that are shared by many requests, and bounded by themselves. */
+export function createSharedBudget(signal: AbortSignal): ReadBudget {
+  return { owner: "", signal, turn: () => turns.take(""), hold() {}, free() {} };
+}

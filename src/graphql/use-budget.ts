@@ -1,0 +1,94 @@
+import { type DocumentNode, type ExecutionArgs, type ExecutionResult, GraphQLError } from "graphql";
+import type { Plugin } from "graphql-yoga";
+import { LRUCache } from "lru-cache";
+import type { Budget } from "../budget/budget.ts";
+import { toJson } from "../budget/json.ts";
+import { abortable } from "../domain/abortable.ts";
+import { type OpsError, toOpsError } from "../errors.ts";
+import type { Caller, OpsContext } from "./context.ts";
+
+/** Errors of one answer: more say nothing more, and each costs as much as a hundred fields. */
+const mostErrors = 100;
+/** Parsed documents that are kept, by the length of their texts: a parsed one takes up to 150 times as much. */
+const keptCharacters = 100_000;
+
+type Executed = ExecutionResult & { stringify?: (result: ExecutionResult) => string };
+
+/**
+ * The budget of a request at /graphql: work begins when it is its turn, ends when the time is up, and its answer is written in parts where it is large. What is
+ * beyond the budget as a whole (the time, the bytes) is a request error; what is beyond it in one field is an error of that field.
+ */
+export function useBudget(): Plugin {
+  return {
+    async onParams({ context, setResult }) {
+      try {
+        await toBudget(context).turn();
+      } catch (error) {
+        setResult(toRefusal(error));
+      }
+    },
+    onExecute({ args, executeFn, setExecuteFn, extendContext }) {
+      extendContext({ inParts: true } satisfies Pick<OpsContext, "inParts"> as object);
+      const { signal } = toBudget(args.contextValue);
+      setExecuteFn(async (given: ExecutionArgs) => {
+        try {
+          return cutErrors(await abortable(Promise.resolve(executeFn(given) as Promise<ExecutionResult>), signal));
+        } catch (error) {
+          if (!signal.aborted) throw error;
+          return toRefusal(error);
+        }
+      });
+    },
+    async onResultProcess({ result, setResult, serverContext }) {
+      if (!("data" in result) || result.data === undefined) return;
+      try {
+        const data = await toJson(result.data, toBudget(serverContext));
+        const answer: Executed = { ...result, stringify: (cleaned) => join(data, cleaned) };
+        setResult(answer as never);
+      } catch (error) {
+        setResult(toRefusal(error) as never);
+      }
+    },
+  };
+}
+
+/** Yoga's hooks do not know the type of the context that they hand on. */
+function toBudget(context: object): Budget {
+  return (context as { readonly caller: Caller }).caller.budget;
+}
+
+/** What Yoga keeps of documents: in memory that clients choose, and therefore little. What does not parse is parsed again. */
+export function createDocumentCache() {
+  const documents = new LRUCache<string, DocumentNode>({
+    maxSize: keptCharacters,
+    sizeCalculation: (_, text) => text.length || 1,
+  });
+  return {
+    documentCache: {
+      get: (text: string) => documents.get(text),
+      set: (text: string, document: DocumentNode) => void documents.set(text, document),
+    },
+    errorCache: { get: () => undefined, set() {} },
+    validationCache: false,
+  };
+}
+
+/** An answer that is only the error. */
+export function toRefusal(error: unknown): ExecutionResult {
+  return { errors: [toRequestError(toOpsError(error))] };
+}
+
+/** An error of the request as a whole, with its status for clients that know GraphQL over HTTP. */
+function toRequestError({ code, status, message }: OpsError): GraphQLError {
+  return new GraphQLError(message, { extensions: { code, status, http: { spec: true, status } } });
+}
+
+function cutErrors(result: ExecutionResult): ExecutionResult {
+  const { errors = [] } = result;
+  return errors.length > mostErrors ? { ...result, errors: errors.slice(0, mostErrors) } : result;
+}
+
+function join(data: string, { data: _, ...rest }: ExecutionResult): string {
+  const others = JSON.stringify(rest);
+  return `{"data":${data}${others === "{}" ? "}" : `,${others.slice(1)}`}`;
+}
