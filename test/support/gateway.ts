@@ -45,7 +45,12 @@ interface GatewayOptions {
 export async function startGateway(sources: Sources, options: GatewayOptions = {}): Promise<Started> {
   const { logger = silentLogger, tokensFile, limits = {} } = options;
   const authenticator = createAuthenticator({ token, tokensFile, logger, pollMs: 100 });
-  const edge = createEdge({ ...createGateway(sources, logger), authenticator, logger, limits });
+  const edge = createEdge({
+    ...createGateway(sources, logger, undefined, authenticator.tokenEnds),
+    authenticator,
+    logger,
+    limits,
+  });
   const { port } = await edge.listen("127.0.0.1", 0);
   const url = `http://127.0.0.1:${port}`;
   const started: Started = {
