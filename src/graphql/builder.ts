@@ -36,11 +36,7 @@ export function createBuilder() {
 export type Builder = ReturnType<typeof createBuilder>;
 
 /** A field costs 1, and a list what is in it as often as it has rows now. */
-function toCost(
-  args: Readonly<Record<string, unknown>>,
-  { sources }: OpsContext,
-  { type }: { readonly type: GraphQLOutputType },
-) {
+function toCost(args: Readonly<Record<string, unknown>>, context: OpsContext, { type }: { readonly type: GraphQLOutputType }) {
   const inner = isNonNullType(type) ? type.ofType : type;
-  return isListType(inner) ? { field: 1, multiplier: toLength(getNamedType(inner).name, args, sources) } : 1;
+  return isListType(inner) ? { field: 1, multiplier: toLength(getNamedType(inner).name, args, context) } : 1;
 }

@@ -1,10 +1,12 @@
-import type { Sources } from "./context.ts";
+import type { Environment } from "../domain/environment.ts";
+import { maySee, maySeeContainer } from "../domain/principal.ts";
+import type { OpsContext, Sources } from "./context.ts";
 
 /** How many rows lists had when they were last read, whoever asked: what a query will cost is estimated by it. */
 interface Lengths {
   hosts: number | null;
   /** By source. */
-  readonly queues: Map<string, number>;
+  readonly queues: Map<string, { readonly count: number; readonly env: Environment | null }>;
 }
 
 /** Of a list that nobody has read yet. */
@@ -13,7 +15,7 @@ const unknownLength = 10;
 const lengths = new WeakMap<Sources, Lengths>();
 
 function of(sources: Sources): Lengths {
-  const known = lengths.get(sources) ?? { hosts: null, queues: new Map<string, number>() };
+  const known = lengths.get(sources) ?? { hosts: null, queues: new Map<string, never>() };
   lengths.set(sources, known);
   return known;
 }
@@ -22,24 +24,41 @@ export function noteHosts(sources: Sources, count: number): void {
   of(sources).hosts = count;
 }
 
-export function noteQueues(sources: Sources, source: string, count: number): void {
-  of(sources).queues.set(source, count);
+export function noteQueues(
+  sources: Sources,
+  source: { readonly name: string; readonly env: Environment | null },
+  count: number,
+): void {
+  of(sources).queues.set(source.name, { count, env: source.env ?? sources.env });
 }
 
 /** Of some queue sources. */
 export function countQueues(sources: Sources, names: readonly string[]): number {
   const { queues } = of(sources);
-  const counts = names.flatMap((name) => queues.get(name) ?? []);
-  return counts.length === 0 ? unknownLength : counts.reduce((sum, count) => sum + count, 0);
+  const found = names.flatMap((name) => queues.get(name) ?? []);
+  return found.length === 0 ? unknownLength : found.reduce((sum, { count }) => sum + count, 0);
 }
 
-/** How many rows a list of a type of the schema has at most, as far as that is known. */
-export function toLength(type: string, args: Readonly<Record<string, unknown>>, sources: Sources): number {
+/**
+ * How many rows a list of a type of the schema has at most, as far as that is known. Only rows that the caller may see count: the refusal of a query says
+ * what it would cost.
+ */
+export function toLength(
+  type: string,
+  args: Readonly<Record<string, unknown>>,
+  { sources, principal }: Pick<OpsContext, "sources" | "principal">,
+): number {
   const { hosts, queues } = of(sources);
-  if (type === "Host") return hosts ?? unknownLength;
-  if (type === "Queue") return countQueues(sources, [...queues.keys()]);
+  if (type === "Host") return (maySee(principal, sources.env) ? hosts : null) ?? unknownLength;
+  if (type === "Queue") {
+    const visible = [...queues].filter(([, { env }]) => maySee(principal, env));
+    return countQueues(
+      sources,
+      visible.map(([name]) => name),
+    );
+  }
   if (type !== "Container") return unknownLength;
-  const known = sources.containers.peek()?.containers;
+  const known = sources.containers.peek()?.containers.filter((container) => maySeeContainer(principal, container));
   if (!known) return unknownLength;
   return args["includeAccessories"] === false ? known.filter(({ kind }) => kind === "core").length : known.length;
 }

@@ -113,7 +113,7 @@ const anyContainer = fc
     const labels = { service, role, destination, "com.docker.compose.project": project };
     const prefix = [service, role, destination].filter((part) => part !== "").join("-");
     const fullName = kamal ? `${prefix}-${version}` : `${name}-x`;
-    const isKamalApp = kamal && service !== "" && role !== "";
+    const isKamalApp = service !== "" && role !== "" && fullName.startsWith(`${prefix}-`);
     return {
       own: facts({
         name: fullName,

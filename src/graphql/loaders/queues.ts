@@ -65,7 +65,7 @@ export function createQueueLoaders(
   });
   const metrics = bySource(async (source) => {
     const read = await source.metrics(signal);
-    noteQueues(sources, source.name, read.length);
+    noteQueues(sources, source, read.length);
     return read;
   });
   const failures = bySource(async (source) => fingerprint(await source.failures(signal)));

@@ -8,6 +8,9 @@ import { toContainerArgs } from "./container-args.ts";
 import { toLogFilterArgs, toRoleArgs, toUntilArg } from "./log-filter-args.ts";
 import type { Scalars } from "./scalars.ts";
 
+/** Of a list beside the lines, where the cost of the page counts the lines: some rows, not so many. */
+const few = { field: 1, multiplier: 0.1 } as const;
+
 /** RoleLogPage and what it is made of, and the query logs. */
 export function addRoleLogs(builder: Builder, refs: Refs, scalars: Scalars): void {
   const kind = builder.enumType("RoleLogKind", {
@@ -78,11 +81,13 @@ export function addRoleLogs(builder: Builder, refs: Refs, scalars: Scalars): voi
       }),
       containers: t.field({
         type: [refs.roleLogPart],
+        complexity: few,
         description: "All that were read, or could not be: those that `containers` shows, then the stopped ones of old releases.",
         resolve: ({ parts }) => parts,
       }),
       engines: t.expose("engines", {
         type: [refs.engine],
+        complexity: few,
         description: "Whether each engine answers: what one runs that does not may be missing here.",
       }),
     }),
