@@ -48,7 +48,7 @@ export function createRouter(options: RouterOptions): (exchange: Exchange) => Ou
 
   const enter = (exchange: Exchange, surface: Surface): Outcome => {
     const { principal } = exchange;
-    const holder = toHolder(principal);
+    const holder = holderOf(principal);
     const release = () => admission.leave(holder);
     if (admission.enter(principal.scopes.has("ops:operate"), holder)) {
       exchange.release = release;
@@ -88,6 +88,17 @@ export function createRouter(options: RouterOptions): (exchange: Exchange) => Ou
     if (principal instanceof Promise) return principal.then((proven) => routeFor(exchange, proven));
     return routeFor(exchange, principal);
   };
+}
+
+/** Principals of tokens are the same objects for each request. */
+const holders = new WeakMap<Principal, string>();
+
+function holderOf(principal: Principal): string {
+  const known = holders.get(principal);
+  if (known !== undefined) return known;
+  const holder = toHolder(principal);
+  holders.set(principal, holder);
+  return holder;
 }
 
 function owns({ prefix, subtree }: Surface, path: string): boolean {
