@@ -7,12 +7,12 @@ import type { Deploy } from "../../domain/deploy-state.ts";
 import { type DeployVerdict, type QueueEvidence, judgeDeploy } from "../../domain/deploy-verdict.ts";
 import { type Windows, toWindows } from "../../domain/deploy-windows.ts";
 import { type Environment, mayBeSame } from "../../domain/environment.ts";
-import { addFingerprints } from "../../domain/job-errors.ts";
 import type { QueueSource } from "../../domain/queue.ts";
 import { toQueueState } from "../../domain/queue-state.ts";
 import { toOpsError, toProblem } from "../../errors.ts";
 import type { Caller, Sources } from "../context.ts";
 import type { DeploySiblings } from "./deploys.ts";
+import { fingerprint } from "./queues.ts";
 import { findReleases } from "./releases.ts";
 
 interface VerdictParts {
@@ -73,7 +73,7 @@ export function createVerdicts(
     const latest = (await all()).find(({ env }) => env === deploy.env);
     if (shown.length === 0 || latest?.deployedAt !== deploy.deployedAt) return null;
     try {
-      const failures = (await Promise.all(shown.map((source) => source.failures(signal)))).flatMap(addFingerprints);
+      const failures = (await Promise.all(shown.map(async (source) => fingerprint(await source.failures(signal))))).flat();
       const errors = findNewErrors(deploy, failures, await findReleases(siblings.containers), now);
       if (errors === null) gaps.push("errors: the failures that are told do not reach far enough before the deploy");
       return errors;
