@@ -156,7 +156,7 @@ export const attacks: Readonly<Record<string, () => Attack>> = {
     `),
   failures: () =>
     graphql(
-      `{ queues { ${times(random(3) ? 1 : 10, (index) => `e${index}: errors(first: ${index === 0 ? 90 : 20}) { error count jobIds releases { version count } }`)} } }`,
+      `{ queues { ${times(random(3) ? 1 : 10, (index) => `e${index}: errors(first: ${index === 0 ? 90 : 20}) { error count jobIds }`)} } }`,
     ),
   newDocument: () =>
     graphql(

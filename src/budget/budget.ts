@@ -11,7 +11,7 @@ interface BudgetLimits {
   readonly timeMs: number;
 }
 
-const defaultLimits: BudgetLimits = { rows: 100_000, bytes: 5_000_000, timeMs: 10_000 };
+export const defaultLimits: BudgetLimits = { rows: 100_000, bytes: 5_000_000, timeMs: 10_000 };
 
 /** What one row takes in memory while an answer is made of it, bytes. */
 const rowBytes = 128;
@@ -20,9 +20,27 @@ const freeBytes = 131_072;
 /** Taken from the pool at a time, bytes. */
 const stepBytes = 131_072;
 
-/** There is one event loop and one heap. The pool is a third of the heap of the image (`--max-old-space-size=192`), as the answer itself is not all that is held. */
+/** There is one event loop and one heap. The pool is a quarter of the heap of the image (`--max-old-space-size=192`): what is counted is not all that is held. One request holds 23 MB at most. */
 const turns = createTurns(8);
-const pool = createPool(64_000_000, 0.5);
+const pool = createPool(48_000_000, 0.5);
+
+/** Budgets with a deadline. One timer for all of them: most answers are made in less time than it takes to make one for each. */
+const watched = new Set<Budget>();
+const checkMs = 100;
+let watching: NodeJS.Timeout | null = null;
+
+function watch(budget: Budget): void {
+  watched.add(budget);
+  watching ??= setInterval(checkAll, checkMs).unref();
+}
+
+function checkAll(): void {
+  const now = performance.now();
+  for (const budget of watched) budget.check(now);
+  if (watched.size > 0 || watching === null) return;
+  clearInterval(watching);
+  watching = null;
+}
 
 /** What a long read needs to know of the request that it is for. */
 export type ReadBudget = Pick<Budget, "owner" | "signal" | "turn" | "hold" | "free">;
@@ -36,17 +54,21 @@ export class Budget {
   readonly owner: string;
   readonly #limits: BudgetLimits;
   readonly #abort = new AbortController();
-  #timer: NodeJS.Timeout | undefined;
+  /** When the time is up, as `performance.now`; null for never. */
+  #deadline: number | null;
   #rows = 0;
   #bytes = 0;
   #held = 0;
   #taken = 0;
   #hasEnded = false;
+  /** Rejects what waits for an answer. */
+  #reject: ((reason: Error) => void) | undefined;
 
-  constructor(owner: string, limits: Partial<BudgetLimits> = {}) {
+  constructor(owner: string, limits: BudgetLimits = defaultLimits) {
     this.owner = owner;
-    this.#limits = { ...defaultLimits, ...limits };
-    this.#timer = setTimeout(() => this.#expire(), this.#limits.timeMs).unref();
+    this.#limits = limits;
+    this.#deadline = performance.now() + limits.timeMs;
+    watch(this);
   }
 
   /** Aborts when the client is gone, and with query_timeout when the time is up. */
@@ -107,10 +129,27 @@ export class Budget {
     return turns.take(this.owner);
   }
 
+  /** The answer, or a rejection with the signal's reason as soon as it aborts. One at a time. */
+  race<T>(answer: Promise<T>): Promise<T> {
+    if (this.signal.aborted) return Promise.reject(this.signal.reason as Error);
+    return new Promise((resolve, reject) => {
+      this.#reject = reject;
+      answer.then(resolve, reject);
+    });
+  }
+
   /** For what has deadlines of its own: restarts, probes, streams. */
   liftDeadline(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#deadline = null;
+    watched.delete(this);
+  }
+
+  /** To be called now and then: aborts when the time is up. */
+  check(now: number): void {
+    if (this.#deadline === null || now < this.#deadline) return;
+    const seconds = this.#limits.timeMs / 1000;
+    const advice = "ask for less at once: fewer containers, queues or targets, a shorter range, a longer step";
+    this.#stop(new OpsError("query_timeout", `The answer was not made within ${seconds} s: ${advice}`));
   }
 
   /** For a stream, before each of its messages: rows and bytes are counted anew. */
@@ -121,7 +160,7 @@ export class Budget {
 
   /** The client is gone: nobody waits for what is being made. */
   cancel(): void {
-    if (!this.signal.aborted) this.#abort.abort(new OpsError("request_timeout", "The client has gone"));
+    this.#stop(new OpsError("request_timeout", "The client has gone"));
   }
 
   /** The answer has been sent, or never will be: everything is given back. */
@@ -141,10 +180,11 @@ export class Budget {
     if (this.signal.aborted) throw this.signal.reason as Error;
   }
 
-  #expire(): void {
-    const seconds = this.#limits.timeMs / 1000;
-    const advice = "ask for less at once: fewer containers, queues or targets, a shorter range, a longer step";
-    this.#abort.abort(new OpsError("query_timeout", `The answer was not made within ${seconds} s: ${advice}`));
+  #stop(reason: OpsError): void {
+    if (this.signal.aborted) return;
+    watched.delete(this);
+    this.#abort.abort(reason);
+    this.#reject?.(reason);
   }
 }
 

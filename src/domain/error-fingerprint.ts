@@ -9,11 +9,24 @@ const cutLength = 1900;
 /** A quote that has no end before the text was cut: so much behind it is no prose. */
 const openQuoteLength = 200;
 
+/** Of the last texts, by their hashes. */
+const fingerprints = new Map<string, string>();
+const mostKnown = 10_000;
+
 /**
  * The error that a text is one of: 12 hex digits of the SHA-256 of its shape. Texts that differ in nothing but values (numbers, ids, UUIDs,
  * hex, quoted values, times) have the same one, in every queue. The text must have been cleaned, so that no secret is told by its hash.
  */
 export function toFingerprint(text: string): string {
+  // The same texts are asked about with each answer of a source: folding costs a hundred times what this does.
+  const key = hash("sha1", text, "base64");
+  const known = fingerprints.get(key) ?? makeFingerprint(text);
+  if (fingerprints.size >= mostKnown) fingerprints.clear();
+  fingerprints.set(key, known);
+  return known;
+}
+
+function makeFingerprint(text: string): string {
   const shape = foldError(text);
   // A power of two: whatever length is left of a text that was cut, most have the same part of it to compare.
   const length = text.length < cutLength ? shapeLimit : Math.min(shapeLimit, 2 ** Math.floor(Math.log2(shape.length || 1)));

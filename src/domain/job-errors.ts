@@ -1,3 +1,4 @@
+import type { ReadBudget } from "../budget/budget.ts";
 import { toFingerprint } from "./error-fingerprint.ts";
 import { cleanStart, cutMargin } from "./log-clean.ts";
 import { type JobFailures, failureGroupsLimit, jobIdsPerError } from "./queue.ts";
@@ -74,10 +75,19 @@ export interface FingerprintedFailures extends JobFailures {
   readonly complete: boolean;
 }
 
-/** All failures that one source told. With as many groups as it may tell, any of its queues may have had more. */
-export function addFingerprints(failures: readonly JobFailures[]): FingerprintedFailures[] {
+/** All failures that one source told. With as many groups as it may tell, any of its queues may have had more. Others are served in between: texts are long. */
+export async function addFingerprints(
+  failures: readonly JobFailures[],
+  budget: Pick<ReadBudget, "turn">,
+): Promise<FingerprintedFailures[]> {
   const complete = failures.length < failureGroupsLimit;
-  return failures.map((failure) => ({ ...failure, fingerprint: toFingerprint(failure.error), complete }));
+  const made: FingerprintedFailures[] = [];
+  for (const failure of failures) {
+    const wait = budget.turn();
+    if (wait) await wait;
+    made.push({ ...failure, fingerprint: toFingerprint(failure.error), complete });
+  }
+  return made;
 }
 
 /** The errors of each queue, newest first. */

@@ -1,7 +1,6 @@
 import { type DocumentNode, type GraphQLError, type GraphQLSchema, validate } from "graphql";
 import { type CompiledQuery, compileQuery, isCompiledQuery } from "graphql-jit";
 import type { TypedDocumentNode } from "@graphql-typed-document-node/core";
-import { abortable } from "../domain/abortable.ts";
 import { OpsError, toOpsError } from "../errors.ts";
 import { type Caller, type Sources, createContext } from "./context.ts";
 import { findInputs, type FoundInputs } from "./inputs.ts";
@@ -42,11 +41,11 @@ export function createExecute(schema: GraphQLSchema, sources: Sources, documents
     return {
       inputs: () => findInputs(document, variables, sources, caller),
       run: async () => {
-        const wait = caller.budget.turn();
+        const { budget } = caller;
+        const wait = budget.turn();
         if (wait) await wait;
         const context = createContext(sources, caller);
-        const answer = Promise.resolve(query.query(undefined, context, variables));
-        const { data, errors } = await abortable(answer, caller.signal);
+        const { data, errors } = await budget.race(Promise.resolve(query.query(undefined, context, variables)));
         return { data: (data ?? null) as never, errors: errors ? errors.map(toFieldError) : noErrors };
       },
     };

@@ -3,7 +3,6 @@ import type { Plugin } from "graphql-yoga";
 import { LRUCache } from "lru-cache";
 import type { Budget } from "../budget/budget.ts";
 import { toJson } from "../budget/json.ts";
-import { abortable } from "../domain/abortable.ts";
 import { type OpsError, toOpsError } from "../errors.ts";
 import type { Caller, OpsContext } from "./context.ts";
 
@@ -29,12 +28,12 @@ export function useBudget(): Plugin {
     },
     onExecute({ args, executeFn, setExecuteFn, extendContext }) {
       extendContext({ inParts: true } satisfies Pick<OpsContext, "inParts"> as object);
-      const { signal } = toBudget(args.contextValue);
+      const budget = toBudget(args.contextValue);
       setExecuteFn(async (given: ExecutionArgs) => {
         try {
-          return cutErrors(await abortable(Promise.resolve(executeFn(given) as Promise<ExecutionResult>), signal));
+          return cutErrors(await budget.race(Promise.resolve(executeFn(given) as Promise<ExecutionResult>)));
         } catch (error) {
-          if (!signal.aborted) throw error;
+          if (!budget.signal.aborted) throw error;
           return toRefusal(error);
         }
       });

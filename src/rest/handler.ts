@@ -1,4 +1,3 @@
-import type { Budget } from "../budget/budget.ts";
 import { checkSize, toJson } from "../budget/json.ts";
 import { OpsError } from "../errors.ts";
 import { type Caller, type Execute, type Follow, type Inputs, toFailure } from "../graphql/execute.ts";
@@ -64,7 +63,10 @@ export function createRestHandler(
       const { data, errors } = await run();
       const body = data === null ? null : endpoint.pick.body(data);
       if (body === null || body === undefined) throw toFailure(errors);
-      const reply = await toReply(endpoint, data ?? {}, body, wantsText(headers.accept), variables, request.budget);
+      const asText = endpoint.text !== undefined && (wantsText(headers.accept) || variables["download"] === true);
+      const written = asText ? checkSize(endpoint.text(body), request.budget.maxBytes) : toJson(body, request.budget);
+      const text = typeof written === "string" ? written : await written;
+      const reply = toReply(endpoint, data ?? {}, text, asText, variables);
       if (before && errors.length === 0) memo.keep(key, before, await inputs(), reply);
       return reply;
     };
@@ -96,26 +98,24 @@ async function stream(
   return { status: 200, route: path, headers: { "content-type": type }, body: "", stream: { ...parts, signal } };
 }
 
-async function toReply(
-  { headers, text, path, deprecated }: Endpoint,
+function toReply(
+  { headers, path, deprecated }: Endpoint,
   data: object,
-  body: unknown,
-  isPlain: boolean,
+  body: string,
+  isText: boolean,
   { download, name }: Readonly<Record<string, unknown>>,
-  budget: Budget,
-): Promise<RestReply> {
-  const asText = text !== undefined && (isPlain || download === true);
+): RestReply {
   return {
     status: 200,
     route: path,
     headers: {
-      ...(asText ? plain : json),
+      ...(isText ? plain : json),
       ...headers?.(data),
       ...(deprecated && { deprecation: "true" }),
       // A container's name needs no quoting: it was matched against Docker's own rule.
-      ...(asText && download === true && { "content-disposition": `attachment; filename="${String(name)}.log"` }),
+      ...(isText && download === true && { "content-disposition": `attachment; filename="${String(name)}.log"` }),
     },
-    body: asText ? checkSize(text(body), budget.maxBytes) : await toJson(body, budget),
+    body,
   };
 }
 

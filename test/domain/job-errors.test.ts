@@ -1,3 +1,4 @@
+import { createSharedBudget } from "../../src/budget/budget.ts";
 import { describe, expect, it } from "vitest";
 import { addFingerprints, countReleases, groupErrors, groupJobErrors } from "../../src/domain/job-errors.ts";
 import { type JobFailures, failureGroupsLimit } from "../../src/domain/queue.ts";
@@ -24,10 +25,12 @@ function failure(overrides: Partial<JobFailures> = {}): JobFailures {
 
 const none: ReleaseOf = () => null;
 const nobody = { version: null, service: null, destination: null, env: null };
-const byQueue = (failures: readonly JobFailures[], releaseOf = none) => groupJobErrors(addFingerprints(failures), releaseOf);
+const budget = createSharedBudget(new AbortController().signal);
+const byQueue = async (failures: readonly JobFailures[], releaseOf = none) =>
+  groupJobErrors(await addFingerprints(failures, budget), releaseOf);
 
 describe("errors of a queue", () => {
-  it("are one for texts that differ in values, with the newest text and the figures of all", () => {
+  it("are one for texts that differ in values, with the newest text and the figures of all", async () => {
     const rows = [
       failure({
         error: "timeout after 9 ms for user 12",
@@ -41,7 +44,7 @@ describe("errors of a queue", () => {
       failure({ error: "refused", lastAt: at(40), jobIds: ["5"] }),
     ];
     for (const order of [rows, rows.toReversed()]) {
-      expect(byQueue(order)).toEqual([
+      expect(await byQueue(order)).toEqual([
         {
           queue: "payouts",
           source: "jobs",
@@ -74,20 +77,20 @@ describe("errors of a queue", () => {
     }
   });
 
-  it("stay apart by queue and by source, and are one over them", () => {
+  it("stay apart by queue and by source, and are one over them", async () => {
     const rows = [
       failure({ count: 2, lastAt: at(1), jobIds: ["1", "0"] }),
       failure({ queue: "emails", count: 5, lastAt: at(3), attempts: 4, jobIds: ["1"] }),
       failure({ source: "other", lastAt: at(2), jobIds: ["1"] }),
       failure({ source: "other", error: "refused", lastAt: at(0) }),
     ];
-    expect(byQueue(rows).map(({ source, queue, count }) => [source, queue, count])).toEqual([
+    expect((await byQueue(rows)).map(({ source, queue, count }) => [source, queue, count])).toEqual([
       ["jobs", "emails", 5],
       ["other", "payouts", 1],
       ["jobs", "payouts", 2],
       ["other", "payouts", 1],
     ]);
-    const [timeout, refused] = groupErrors(addFingerprints(rows), none);
+    const [timeout, refused] = groupErrors(await addFingerprints(rows, budget), none);
     expect(timeout).toMatchObject({ count: 8, firstSeen: at(1), timestamp: at(3), attempts: 4, fingerprint: "1bbf425cd8c0" });
     expect(timeout?.queues).toEqual([
       { name: "emails", source: "jobs", count: 5 },
@@ -103,25 +106,27 @@ describe("errors of a queue", () => {
     expect(refused?.queues).toHaveLength(1);
   });
 
-  it("name at most five jobs, of every text before the second of one", () => {
+  it("name at most five jobs, of every text before the second of one", async () => {
     const rows = Array.from({ length: 4 }, (_, n) =>
       failure({ error: `timeout after ${n} ms for user 1`, lastAt: at(50 - n), jobIds: [`${n}a`, `${n}b`, `${n}c`] }),
     );
-    expect(byQueue(rows)[0]?.jobIds).toEqual(["0a", "1a", "2a", "3a", "0b"]);
+    expect((await byQueue(rows))[0]?.jobIds).toEqual(["0a", "1a", "2a", "3a", "0b"]);
   });
 
-  it("say when their source may have had more than it could tell", () => {
+  it("say when their source may have had more than it could tell", async () => {
     const many = Array.from({ length: failureGroupsLimit - 3 }, (_, n) =>
       failure({ queue: "noisy", error: `error of kind ${n}` }),
     );
     const few = [1, 2, 3].map((n) => failure({ queue: "quiet", error: `error of kind ${n}` }));
-    const cut = byQueue([...many, ...few]);
+    const cut = await byQueue([...many, ...few]);
     expect(cut.map(({ queue, count, complete }) => [queue, count, complete])).toEqual([
       ["noisy", failureGroupsLimit - 3, false],
       ["quiet", 3, false],
     ]);
-    expect(groupErrors(addFingerprints([...many, ...few]), none)).toMatchObject([{ count: failureGroupsLimit, complete: false }]);
-    expect(byQueue([...many, ...few].slice(1)).every(({ complete }) => complete)).toBe(true);
+    expect(groupErrors(await addFingerprints([...many, ...few], budget), none)).toMatchObject([
+      { count: failureGroupsLimit, complete: false },
+    ]);
+    expect((await byQueue([...many, ...few].slice(1))).every(({ complete }) => complete)).toBe(true);
   });
 });
 
@@ -139,7 +144,7 @@ describe("releases", () => {
     expect(createReleaseOf([long])(`${"a_b".repeat(16)}-56703216100c`.slice(0, 60))?.version).toBe("v3");
   });
 
-  it("are unknown for a name of several releases, or none", () => {
+  it("are unknown for a name of several releases, or none", async () => {
     const twin = (version: string, name: string) => sampleContainer({ name, host: "twin", version });
     expect(createReleaseOf([twin("v1", "a"), twin("v1", "b")])("twin")?.version).toBe("v1");
     expect(createReleaseOf([twin("v1", "a"), twin("v2", "b"), twin("v2", "c")])("twin")).toBeNull();
@@ -149,7 +154,7 @@ describe("releases", () => {
     expect(createReleaseOf([twin("v1", "a"), beta])("twin")).toBeNull();
   });
 
-  it("are counted, most failures first, and add up", () => {
+  it("are counted, most failures first, and add up", async () => {
     const rows = [
       failure({ worker: "10_0_0_7-aaaaaaaaaaaa", count: 2 }),
       failure({ worker: now.host, count: 3 }),
@@ -164,7 +169,7 @@ describe("releases", () => {
       { ...group, version: "v1", count: 2 },
     ];
     expect(countReleases(rows, releaseOf)).toEqual(releases);
-    expect(byQueue(rows, releaseOf)).toMatchObject([{ count: 12, releases }]);
+    expect(await byQueue(rows, releaseOf)).toMatchObject([{ count: 12, releases }]);
   });
 
   it("of two destinations are two, though both run one version", () => {

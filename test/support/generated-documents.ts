@@ -36,7 +36,7 @@ export interface GeneratedDocument {
 }
 
 /** As the public door's, a little less. */
-const most = { fields: 110, complexity: 4500 } as const;
+const most = { fields: 110, complexity: 45_000 } as const;
 
 type Field = GraphQLField<unknown, unknown>;
 type Chosen = ReadonlyMap<GraphQLArgument, unknown>;

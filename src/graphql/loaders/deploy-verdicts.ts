@@ -6,7 +6,6 @@ import { isOfSameGroup, toUnix } from "../../domain/deploy-record.ts";
 import type { Deploy } from "../../domain/deploy-state.ts";
 import { type DeployVerdict, type QueueEvidence, judgeDeploy } from "../../domain/deploy-verdict.ts";
 import { type Windows, toWindows } from "../../domain/deploy-windows.ts";
-import { addFingerprints } from "../../domain/job-errors.ts";
 import { type Principal, maySee } from "../../domain/principal.ts";
 import type { QueueSource } from "../../domain/queue.ts";
 import { toQueueState } from "../../domain/queue-state.ts";
@@ -16,6 +15,7 @@ import { toOpsError, toProblem } from "../../errors.ts";
 import type { Caller, Sources } from "../context.ts";
 import type { KnownContainers } from "./containers.ts";
 import type { DeploySiblings } from "./deploys.ts";
+import { fingerprint } from "./queues.ts";
 import { findReleases } from "./releases.ts";
 
 interface VerdictParts {
@@ -77,7 +77,7 @@ export function createVerdicts(
     const latest = (await all()).find((other) => isOfSameGroup(other, deploy));
     if (shown.length === 0 || latest?.deployedAt !== deploy.deployedAt) return null;
     try {
-      const failures = (await Promise.all(shown.map((source) => source.failures(signal)))).flatMap(addFingerprints);
+      const failures = (await Promise.all(shown.map(async (source) => fingerprint(await source.failures(signal))))).flat();
       const errors = findNewErrors(deploy, failures, await findReleases(siblings.containers), now);
       if (errors === null) gaps.push("errors: the failures that are told do not reach far enough before the deploy");
       return errors;

@@ -1,4 +1,5 @@
 import DataLoader from "dataloader";
+import { createSharedBudget } from "../../budget/budget.ts";
 import type { Environment } from "../../domain/environment.ts";
 import {
   type ErrorGroup,
@@ -124,10 +125,11 @@ export function createQueueLoaders(
 const problemOf = (answer: Promise<unknown>) => answer.then(() => null, toProblem);
 
 /** What was made of each answer of a source, for as long as the source gives the same. */
-const fingerprinted = new WeakMap<readonly JobFailures[], readonly FingerprintedFailures[]>();
+const fingerprinted = new WeakMap<readonly JobFailures[], Promise<readonly FingerprintedFailures[]>>();
 
-function fingerprint(failures: readonly JobFailures[]): readonly FingerprintedFailures[] {
-  const made = fingerprinted.get(failures) ?? addFingerprints(failures);
+/** For whoever asks, so that nobody who leaves takes it with him. */
+export function fingerprint(failures: readonly JobFailures[]): Promise<readonly FingerprintedFailures[]> {
+  const made = fingerprinted.get(failures) ?? addFingerprints(failures, createSharedBudget(new AbortController().signal));
   fingerprinted.set(failures, made);
   return made;
 }

@@ -1,0 +1,86 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { describe, expect, it } from "vitest";
+import { Budget, defaultLimits } from "../../src/budget/budget.ts";
+import { createPool } from "../../src/budget/pool.ts";
+
+const code = (wanted: string) => expect.objectContaining({ code: wanted });
+const small = { ...defaultLimits, rows: 100, bytes: 1000 };
+
+describe("a budget", () => {
+  it("counts rows and text over all who take from it, and says what to narrow", () => {
+    const budget = new Budget("a", small);
+    budget.rows(60);
+    expect(() => budget.rows(41)).toThrow(/more than 100 rows: ask for fewer/);
+    expect(() => budget.rows(41, "choose a longer step")).toThrow(/more than 100 rows: choose a longer step/);
+    budget.rows(40);
+    expect(() => budget.rows(1)).toThrow(code("answer_too_large"));
+    budget.text(1000);
+    expect(() => budget.text(1)).toThrow(code("answer_too_large"));
+    budget.end();
+  });
+
+  it("counts anew for each message of a stream", () => {
+    const budget = new Budget("a", small);
+    for (let message = 0; message < 5; message += 1) {
+      budget.renew();
+      budget.rows(100);
+      budget.text(1000);
+    }
+    budget.end();
+  });
+
+  it("aborts when the time is up: with query_timeout, for whoever waits and whoever works", async () => {
+    const budget = new Budget("a", { ...defaultLimits, timeMs: 50 });
+    const waiting = budget.race(new Promise(() => {}));
+    await expect(waiting).rejects.toMatchObject({ code: "query_timeout", status: 504 });
+    expect(budget.signal.reason).toMatchObject({ code: "query_timeout" });
+    expect(() => budget.turn()).toThrow(code("query_timeout"));
+    expect(() => budget.rows(1)).toThrow(code("query_timeout"));
+    await expect(budget.race(Promise.resolve(1))).rejects.toMatchObject({ code: "query_timeout" });
+  });
+
+  it("aborts when the client is gone", async () => {
+    const budget = new Budget("a");
+    const waiting = budget.race(new Promise(() => {}));
+    budget.cancel();
+    await expect(waiting).rejects.toThrow("The client has gone");
+    expect(budget.signal.aborted).toBe(true);
+  });
+
+  it("has no deadline where that was lifted", async () => {
+    const budget = new Budget("a", { ...defaultLimits, timeMs: 30 });
+    budget.liftDeadline();
+    await sleep(250);
+    expect(budget.signal.aborted).toBe(false);
+    expect(budget.turn()).toBeNull();
+  });
+
+  it("takes memory from what all share, beyond a small part, and gives it back at its end", () => {
+    const large = 20_000_000;
+    const [one, two] = [new Budget("greedy"), new Budget("greedy")];
+    one.hold(large);
+    expect(() => two.hold(large)).toThrow(code("overloaded"));
+    // A small request is served all the same, and so is another token.
+    two.hold(100_000);
+    const other = new Budget("other");
+    other.hold(large);
+    other.end();
+    one.free(large);
+    two.hold(large);
+    two.end();
+    expect(() => two.hold(large)).toThrow(code("overloaded"));
+    const next = new Budget("greedy");
+    next.hold(large);
+    next.end();
+    one.end();
+  });
+});
+
+describe("the pool", () => {
+  it("has a size, and a share for each owner", () => {
+    const pool = createPool(100, 0.5);
+    expect([pool.take("a", 50), pool.take("a", 1), pool.take("b", 40), pool.take("c", 20)]).toEqual([true, false, true, false]);
+    pool.give("a", 50);
+    expect([pool.take("c", 20), pool.take("a", 40), pool.take("a", 1)]).toEqual([true, true, false]);
+  });
+});

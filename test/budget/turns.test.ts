@@ -1,0 +1,84 @@
+import { setImmediate as nextRound } from "node:timers/promises";
+import { expect, it } from "vitest";
+import { createFairLimit } from "../../src/budget/fair-limit.ts";
+import { type Turns, createTurns } from "../../src/budget/turns.ts";
+
+function burn(ms: number): void {
+  const end = performance.now() + ms;
+  while (performance.now() < end);
+}
+
+/** Works in pieces of 2 ms, and notes each. */
+async function work(turns: Turns, owner: string, pieces: number, note: (owner: string) => void): Promise<void> {
+  for (let piece = 0; piece < pieces; piece += 1) {
+    const wait = turns.take(owner);
+    if (wait) await wait;
+    burn(2);
+    note(owner);
+  }
+}
+
+it("work that takes long lets others in: no round of the loop is much longer than a slice", async () => {
+  const turns = createTurns(8);
+  const rounds: number[] = [];
+  let isDone = false;
+  const watch = (async () => {
+    for (let last = performance.now(); !isDone;) {
+      await nextRound();
+      rounds.push(performance.now() - last);
+      last = performance.now();
+    }
+  })();
+  await Promise.all(Array.from({ length: 20 }, () => work(turns, "a", 10, () => {})));
+  isDone = true;
+  await watch;
+  // 400 ms of work: some 40 rounds, however busy the machine.
+  expect(rounds.length).toBeGreaterThan(25);
+  expect(rounds.toSorted((a, b) => a - b)[Math.floor(rounds.length / 2)]).toBeLessThan(40);
+});
+
+it("owners take turns, however much one of them has to do", async () => {
+  const turns = createTurns(1);
+  const order: string[] = [];
+  const note = (owner: string) => void order.push(owner);
+  const many = Array.from({ length: 50 }, () => work(turns, "many", 4, note));
+  await work(turns, "one", 4, note);
+  // Each piece of the one waits for a slice of the others, not for all fifty.
+  expect(order.filter((owner) => owner === "many").length).toBeLessThan(60);
+  await Promise.all(many);
+  expect(order).toHaveLength(204);
+});
+
+it("nobody waits where nobody works", async () => {
+  const turns = createTurns(8);
+  for (let round = 0; round < 5; round += 1) {
+    expect(turns.take("a")).toBeNull();
+    expect(turns.take("b")).toBeNull();
+    await nextRound();
+  }
+});
+
+it("a limit runs so much at once, owner by owner; who leaves while waiting runs nothing", async () => {
+  const limit = createFairLimit(2);
+  const never = new AbortController().signal;
+  const order: string[] = [];
+  const ends: (() => void)[] = [];
+  const run = (owner: string, name: string, signal = never) =>
+    limit.run(owner, signal, async () => {
+      order.push(name);
+      await new Promise<void>((resolve) => ends.push(resolve));
+      return name;
+    });
+  const leaver = new AbortController();
+  const all = [run("a", "a1"), run("a", "a2"), run("a", "a3"), run("a", "a4"), run("b", "b1")];
+  const left = run("a", "a5", leaver.signal);
+  leaver.abort(new Error("gone"));
+  await expect(left).rejects.toThrow("gone");
+  await expect(run("c", "c1", leaver.signal)).rejects.toThrow("gone");
+  for (let index = 0; index < 5; index += 1) {
+    await expect.poll(() => ends.length).toBeGreaterThan(index);
+    ends[index]?.();
+  }
+  expect(await Promise.all(all)).toEqual(["a1", "a2", "a3", "a4", "b1"]);
+  expect(order).toEqual(["a1", "a2", "a3", "b1", "a4"]);
+});
