@@ -9,9 +9,9 @@ export function checkFirst(count: number, most = 100): number {
   return count;
 }
 
-/** How many rows an argument costs, whatever was written: with less than one, a field that is refused would pay for its neighbours. */
+/** How many rows an argument costs. One for a number that its field refuses: less than one would pay for its neighbours. */
 export function toCost(count: number, most: number): number {
-  return Math.min(most, Math.max(1, count));
+  return count < 1 || count > most ? 1 : count;
 }
 
 /** Of a list whose rows its parent's cost has counted. */
