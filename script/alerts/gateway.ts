@@ -5,7 +5,6 @@ import { counts, promqlNow } from "../grafana/targets.ts";
 import { labels, type RuleGroup, type Time, worst } from "./model.ts";
 
 const notScraped = 'up{job="wallet-core-ops"} == 0 or absent(up{job="wallet-core-ops"})';
-const outage = "unless on (upstream) (upstream:ops_upstream_out:bool == 1)";
 
 /** What the gateway cannot ask, and the gateway itself. While these fire, other rules know less, or nothing. */
 export function toGatewayAlerts(time: Time): RuleGroup {
@@ -34,22 +33,20 @@ export function toGatewayAlerts(time: Time): RuleGroup {
         },
       },
       {
-        why: "Whether an upstream has an outage, which is one alert: no other one reports it again. Without any queue source the database could not be searched.",
+        why: `Whether nothing can be had from a database, a broker, Prometheus, or Docker where not even the engines are known. Without any queue source it is the
+database that could not be searched.`,
         record: "upstream:ops_upstream_out:bool",
         expr: `
-label_replace(max(ops_engine_up == bool 0) or max(ops_upstream_up{upstream="docker"} == bool 0), "upstream", "docker", "", "")
-or max by (upstream) (sum by (upstream, instance) (ops_queue_source_up) == bool 0)
+max by (upstream) (sum by (upstream, instance) (ops_queue_source_up) == bool 0)
 or label_replace(max(ops_upstream_up{upstream="queues"} == bool 0) unless on () ops_queue_source_up, "upstream", "postgres", "", "")
-or max by (upstream) (ops_upstream_up{upstream="prometheus"} == bool 0)`,
+or max by (upstream) (ops_upstream_up{upstream="prometheus"} == bool 0)
+or max by (upstream) (ops_upstream_up{upstream="docker"} == bool 0) unless on () ops_engine_up`,
       },
       {
         alert: "OpsUpstreamDown",
         severity: "critical",
         for: 300,
-        why: "One alert for each database, broker and Prometheus. Engines have OpsEngineDown, unless not even their names are known.",
-        expr: `
-upstream:ops_upstream_out:bool{upstream!="docker"} == 1
-or upstream:ops_upstream_out:bool{upstream="docker"} == 1 unless on () ops_engine_up`,
+        expr: "upstream:ops_upstream_out:bool == 1",
         summary: "The ops gateway gets nothing from {{ $labels.upstream }}",
         description: "What it holds is unknown, and no other rule can report it. `wallet-core-ops check` says why.",
         panel: [overview, "Cannot be asked"],
@@ -68,7 +65,9 @@ or upstream:ops_upstream_out:bool{upstream="docker"} == 1 unless on () ops_engin
         severity: "warning",
         for: 300,
         why: "One source, while others in the same database or broker can be read: else OpsUpstreamDown reports it.",
-        expr: `${worst(labels.source, "ops_queue_source_up == 0")} ${outage}`,
+        expr: `
+${worst(labels.source, "ops_queue_source_up == 0")}
+unless on (upstream) (upstream:ops_upstream_out:bool == 1)`,
         summary: "The queues of {{ $labels.source }} cannot be read",
         description: "Their numbers are unknown, not zero. Other queues in {{ $labels.upstream }} can be read.",
         panel: [queues, "Sources"],
@@ -86,7 +85,13 @@ or upstream:ops_upstream_out:bool{upstream="docker"} == 1 unless on () ops_engin
         alert: "OpsUpstreamErrors",
         severity: "warning",
         for: 600,
-        expr: `upstream:ops_upstream_errors:ratio_rate5m > 0.2 ${outage}`,
+        why: "Of calls to what answers now and then. An outage fires before this can, and is not reported again.",
+        expr: `
+upstream:ops_upstream_errors:ratio_rate5m > 0.2
+unless on (upstream) (
+  ALERTS{alertname=~"OpsUpstreamDown|OpsQueueSourceDown|OpsDeployInfoUnreadable", alertstate="firing"}
+  or label_replace(ALERTS{alertname="OpsEngineDown", alertstate="firing"}, "upstream", "docker", "", "")
+)`,
         summary: "{{ $value | humanizePercentage }} of the gateway's calls to {{ $labels.upstream }} fail",
         description: "ops_upstream_errors_total has their codes.",
         panel: [overview, "Failed calls of the gateway"],

@@ -19,6 +19,9 @@ interface PrometheusOptions {
   readonly targets?: readonly ScrapeJob[];
   /** Path of a configuration of one's own, in place of `targets` and `scrapeInterval`. */
   readonly configFile?: string;
+  /** More arguments for Prometheus. */
+  readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
   /** @default "1s" */
   readonly scrapeInterval?: string;
   /** Port on 127.0.0.1; a free one unless given, which is how a stopped one comes back under the same URL. */
@@ -51,7 +54,9 @@ export async function startPrometheus(dir: string, options: PrometheusOptions = 
         `--web.listen-address=127.0.0.1:${port}`,
         "--storage.tsdb.retention.time=2h",
         "--log.level=warn",
+        ...(options.args ?? []),
       ],
+      env: options.env ?? {},
       logFile: join(dir, "prometheus.log"),
       ready: () =>
         exporter ? hasSamples(url, 'rate(node_cpu_seconds_total[1m]) and on (job) up{job="node"} == 1') : isReady(url),
