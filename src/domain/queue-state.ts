@@ -73,7 +73,7 @@ export function toQueueState(figures: QueueFigures): QueueState {
   return depth === 0 && (active ?? 0) === 0 && (processedPerSec ?? 0) === 0 ? "idle" : "ok";
 }
 
-/** How long a job that could run may wait while nothing ends, seconds. A worker that hangs looks like one with a long job: the queue's own run times tell them apart. */
+/** How long a job that could run may wait while nothing ends, seconds. A worker that hangs looks like one with a long job: the queue's own run times show which it is. */
 function toStalledSeconds({ active, usualRunSeconds }: QueueFigures): number {
   const { stalledSeconds, stalledRuns, stalledBehindActiveLeast, stalledBehindActiveMost } = queueThresholds;
   if ((active ?? 0) === 0) return stalledSeconds;

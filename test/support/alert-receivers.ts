@@ -24,13 +24,11 @@ export interface Receiver<Message> extends AsyncDisposable {
 export async function startHttpReceiver<Message>(): Promise<Receiver<Message>> {
   const messages: Message[] = [];
   const server = createServer((request, response) => {
-    json(request).then(
-      (body) => {
-        messages.push(body as Message);
-        response.end("ok");
-      },
-      () => response.writeHead(400).end(),
-    );
+    const take = async () => {
+      messages.push((await json(request)) as Message);
+      response.end("ok");
+    };
+    take().catch(() => response.writeHead(400).end());
   });
   return { messages, ...(await listen(server)) };
 }

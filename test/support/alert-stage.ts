@@ -23,7 +23,7 @@ const service = "wallet-core";
 const token = "alert-stage-0123456789";
 
 /** The queues: each a table of its own, so that one condition does not touch another. */
-export const queueNames = ["hangs", "fails", "slow", "lost", "deployed", "renamed", "calm"] as const;
+const queueNames = ["hangs", "fails", "slow", "lost", "deployed", "renamed", "calm"] as const;
 type QueueName = (typeof queueNames)[number];
 
 const toSource = (name: string, names?: readonly string[]) => ({
@@ -277,7 +277,10 @@ async function startFlakyProxy(target: string) {
   let failing: "never" | "at times" | "always" = "never";
   const server = createServer((request, response) => {
     const isNow = failing === "always" || (failing === "at times" && Date.now() % 900 < 360);
-    if (isNow) return void response.writeHead(503).end();
+    if (isNow) {
+      response.writeHead(503).end();
+      return;
+    }
     const onward = send(new URL(request.url ?? "/", target), { method: request.method, headers: request.headers, agent: false });
     onward.once("response", (answer) => {
       response.writeHead(answer.statusCode ?? 502, answer.headers);
