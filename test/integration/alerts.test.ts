@@ -2,7 +2,7 @@ import { rmSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { toAlerts } from "../../script/alerts/table.ts";
 import { callDocker } from "../../script/services/docker-api.ts";
 import { toAlerting } from "../../script/grafana/alerts.ts";
@@ -21,8 +21,8 @@ type Labels = Readonly<Record<string, string>>;
 let stage: Stage;
 let containers: Readonly<Record<"runner" | "worker", string>>;
 
-/** How much longer than the rule says it may take, seconds: a scrape, two evaluations, a cache of the gateway, and a busy machine. */
-const graceSeconds = 20;
+/** How much longer than the rule says it may take, seconds: a scrape, two evaluations, a cache of the gateway; a scrape that fails on a busy machine begins anew. */
+const graceSeconds = 45;
 const alerts = toAlerts();
 const times: { alert: string; "for (s)": number; "fired after (s)": number; "ended after (s)": number }[] = [];
 
@@ -48,8 +48,9 @@ async function measure({ alert, labels, make, end, remembered = 0 }: Condition):
   const { for: seconds = 0 } = alerts.find((one) => one.alert === alert) ?? {};
   const duration = seconds / factor;
   const madeAt = await runAt(make);
-  const firing = await stage.watch.fires(alert, labels);
-  const asked = await askGrafana(alert, labels);
+  const firing = await stage.watch.fires(alert, labels, (duration + graceSeconds) * 1000);
+  const isGrafanas = grafanaRules.find(({ title }) => title === alert)?.data[0]?.model.datasource.type === "prometheus";
+  if (isGrafanas) await untilGrafana("firing", alert, labels);
   const endedAt = await runAt(end);
   const fired = (firing.from - madeAt) / 1000;
   const ended = ((await stage.watch.ends(firing)) - endedAt) / 1000;
@@ -58,8 +59,7 @@ async function measure({ alert, labels, make, end, remembered = 0 }: Condition):
   expect(fired).toBeGreaterThan(duration - 1);
   expect(fired).toBeLessThan(duration + graceSeconds);
   expect(ended).toBeLessThan(remembered + graceSeconds);
-  expect(asked).not.toBe("quiet");
-  expect(await askGrafana(alert, labels)).not.toBe("firing");
+  if (isGrafanas) await untilGrafana("quiet", alert, labels);
 }
 
 interface GrafanaRule {
@@ -77,6 +77,17 @@ async function askGrafana(alert: string, labels: Labels): Promise<"firing" | "qu
   if (numbers.length === 0) return "no data";
   const isAbout = (own: Labels = {}) => Object.entries(labels).every(([name, value]) => (own[name] ?? value) === value);
   return numbers.some((field) => isAbout(field.labels) && Number(field.values[0]) > 0) ? "firing" : "quiet";
+}
+
+/** It asks at another moment than Prometheus evaluates. */
+async function untilGrafana(wanted: "firing" | "quiet", alert: string, labels: Labels): Promise<void> {
+  const end = Date.now() + 15_000;
+  let found = await askGrafana(alert, labels);
+  while (found !== wanted && Date.now() < end) {
+    await sleep(200);
+    found = await askGrafana(alert, labels);
+  }
+  expect(found, `${alert} in Grafana`).toBe(wanted);
 }
 
 /** Conditions that run side by side; each test waits for its own. */
@@ -97,7 +108,7 @@ function sideBySide(conditions: readonly (Condition | readonly Condition[])[]): 
     async (_alert, _labels, condition) => {
       await expect(outcomes.get(condition)).resolves.toBeUndefined();
     },
-    120_000,
+    180_000,
   );
 }
 
@@ -107,7 +118,7 @@ const untouch = (name: string) => rmSync(state(name));
 const startAgain = (id: string) => callDocker(stage.engines.a, "POST", `/containers/${id}/start`);
 
 beforeAll(async () => {
-  stage = await createAlertStage(inject("runFolder"));
+  stage = await createAlertStage();
   mkdirSync(join(stage.folder, "state"));
   const binds = [`${join(stage.folder, "state")}:/state`];
   const untilCrash = "trap 'exit 0' TERM; while [ ! -e /state/crash ]; do sleep 0.1; done; exit 1";
@@ -301,6 +312,13 @@ describe("side by side", () => {
       // The gateway remembers the deploy meanwhile.
       end: () => stage.writeDeploy(deployedAt),
     },
+    {
+      alert: "OpsTokenEnds",
+      labels: { kid: "ci01", subject: "ci" },
+      // A week of the rule is 2.8 hours.
+      make: () => stage.writeToken(2),
+      end: () => stage.writeToken(24),
+    },
     [
       {
         alert: "OpsGatewayDown",
@@ -385,7 +403,7 @@ it("a gateway that is not in the configuration of Prometheus is down, and Grafan
 }, 90_000);
 
 it("every alert fired, and nothing else did", () => {
-  const names = ["role", "queue", "source", "engine", "upstream", "family"];
+  const names = ["role", "queue", "source", "engine", "upstream", "family", "subject"];
   const seen = stage.watch.seen.map(({ alert, labels }) =>
     [alert, ...names.map((name) => labels[name]).filter((value) => value !== undefined)].slice(0, 2).join(" "),
   );
@@ -410,6 +428,7 @@ it("every alert fired, and nothing else did", () => {
     "OpsReleaseDrift api",
     "OpsRoleDown runner",
     "OpsSeriesDropped ops_queue",
+    "OpsTokenEnds ci",
     "OpsUpstreamDown postgres",
     "OpsUpstreamDown prometheus",
     "OpsUpstreamErrors prometheus",

@@ -1,8 +1,10 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer, request as send } from "node:http";
+import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import process from "node:process";
+import { environments } from "../../src/domain/environment.ts";
 import { toRuleFiles } from "../../script/alerts/prometheus.ts";
 import { startAlertmanager } from "../../script/services/alertmanager.ts";
 import { startDockerd } from "../../script/services/dockerd.ts";
@@ -10,6 +12,7 @@ import { startNodeExporter } from "../../script/services/node-exporter.ts";
 import { startPostgres } from "../../script/services/postgres.ts";
 import { freePort, type Running, startProcess } from "../../script/services/process.ts";
 import { startPrometheus } from "../../script/services/prometheus.ts";
+import { makeToken } from "../../src/http/make-token.ts";
 import { startHttpReceiver, type WebhookMessage } from "./alert-receivers.ts";
 import { watchAlerts } from "./alert-watch.ts";
 import { type ContainerSpec, startContainer } from "./docker-containers.ts";
@@ -60,9 +63,10 @@ const crowd = ["crowd_a", "crowd_b"].map((table) =>
  * Two engines, a database, a host, a deploy and two gateways over them, all real and nobody else's; a Prometheus with the shipped configuration and the rules in
  * fast motion, and an Alertmanager with a receiver on this machine.
  */
-export async function createAlertStage(runFolder: string) {
+export async function createAlertStage() {
   await using stack = new AsyncDisposableStack();
-  const folder = mkdtempSync(join(runFolder, "alerts-"));
+  const folder = mkdtempSync(join(tmpdir(), "ops-alerts-"));
+  stack.defer(() => rmSync(folder, { recursive: true, force: true }));
   const keep = <T extends Running>(running: T): T => {
     stack.defer(() => running.stop());
     return running;
@@ -89,11 +93,19 @@ export async function createAlertStage(runFolder: string) {
     const release = { current_tag: "v2", previous_tag: "v1", commit_sha: "abc123" };
     writeFileSync(deployPath, JSON.stringify({ ...release, deployed_by: "ops", deployed_at, destination: "staging" }));
   };
+  const writeToken = (hours: number) => {
+    const expiresAt = new Date(Date.now() + hours * 3_600_000);
+    const { entry } = makeToken({ subject: "ci", kid: "ci01", scopes: ["ops:read"], environments, expiresAt });
+    writeFileSync(join(folder, "tokens.new"), JSON.stringify([entry]));
+    renameSync(join(folder, "tokens.new"), join(folder, "tokens.json"));
+  };
+  writeToken(24);
   const sources = queueNames.map((name) => toSource(name));
   writeFileSync(join(folder, "queues.json"), JSON.stringify({ sources, detect: false }));
   writeFileSync(join(folder, "crowd.json"), JSON.stringify({ sources: [...sources, ...crowd], detect: false }));
   const env = {
     TOKEN: token,
+    TOKENS_FILE: join(folder, "tokens.json"),
     SERVICE: service,
     DOCKER_HOSTS: `a=unix://${engineA.socketPath},b=unix://${proxyB.socketPath}`,
     DATABASE_URL: database.url,
@@ -148,6 +160,7 @@ export async function createAlertStage(runFolder: string) {
     gateways,
     flaky,
     host,
+    writeToken,
     writeDeploy,
     breakDeploy: () => writeFileSync(deployPath, "{"),
     watch,
