@@ -76,7 +76,7 @@ describe("/metrics of the running gateway", () => {
     expect(valuesOf(text, "ops_container_health", { ...web, state: "healthy" })).toEqual([1]);
     expect(valuesOf(text, "ops_container_memory_usage_bytes", web)[0]).toBeGreaterThan(10_000);
     expect(valuesOf(text, "ops_container_cpu_percent", web)[0]).toBeGreaterThanOrEqual(0);
-    expect(valuesOf(text, "ops_container_up", { role: "redis" })).toEqual([1]);
+    expect(valuesOf(text, "ops_container_up", { name: `${stage.service}-redis`, role: "redis" })).toEqual([1]);
     expect(valuesOf(text, "ops_queue_depth", { queue: "payouts" })).toEqual([4]);
     expect(valuesOf(text, "ops_queue_processed_per_second", { queue: "webhook.aella.process" })).toEqual([0.4]);
     expect(valuesOf(text, "ops_host_up", { host: hostname() })).toEqual([1]);
