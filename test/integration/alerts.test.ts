@@ -5,90 +5,18 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { toAlerts } from "../../script/alerts/table.ts";
 import { callDocker } from "../../script/services/docker-api.ts";
-import { toAlerting } from "../../script/grafana/alerts.ts";
-import type { Target } from "../../script/grafana/model.ts";
-import { createAlertStage, factor } from "../support/alert-stage.ts";
+import { type Condition, createMeasure } from "../support/alert-measure.ts";
+import { type AlertStage, createAlertStage } from "../support/alert-stage.ts";
 import { removeContainers, stopContainer } from "../support/docker-containers.ts";
-import { numbersOf } from "../support/grafana-frames.ts";
-import { ask } from "../support/grafana-queries.ts";
 
 /**
  * Each alert, made on real parts and ended: how long after the condition it fires, and how long after its end it stops. A minute of the rules is a second here;
  * what happens meanwhile (scrapes, evaluations, the gateway's own caches) takes as long as ever.
  */
-type Stage = Awaited<ReturnType<typeof createAlertStage>>;
-type Labels = Readonly<Record<string, string>>;
-let stage: Stage;
+let stage: AlertStage;
+let meter: ReturnType<typeof createMeasure>;
 let containers: Readonly<Record<"runner" | "worker", string>>;
-
-/** How much longer than the rule says it may take, seconds: a scrape, two evaluations, a cache of the gateway; a scrape that fails on a busy machine begins anew. */
-const graceSeconds = 45;
-const alerts = toAlerts();
-const times: { alert: string; "for (s)": number; "fired after (s)": number; "ended after (s)": number }[] = [];
-
-interface Condition {
-  readonly alert: string;
-  readonly labels: Labels;
-  /** Makes the condition; may return since when it holds, unix time in milliseconds. */
-  readonly make: () => unknown;
-  /** Ends it; may return when it ended. */
-  readonly end: () => unknown;
-  /** How long a window of the rule remembers it, seconds of here. @default 0 */
-  readonly remembered?: number;
-}
-
-async function runAt(run: () => unknown): Promise<number> {
-  const before = Date.now();
-  const at = await run();
-  return typeof at === "number" ? at : before;
-}
-
-/** Makes a condition, waits for the alert, ends it, and measures both; asks Grafana's rule as well. */
-async function measure({ alert, labels, make, end, remembered = 0 }: Condition): Promise<void> {
-  const { for: seconds = 0 } = alerts.find((one) => one.alert === alert) ?? {};
-  const duration = seconds / factor;
-  const madeAt = await runAt(make);
-  const firing = await stage.watch.fires(alert, labels, (duration + graceSeconds) * 1000);
-  const isGrafanas = grafanaRules.find(({ title }) => title === alert)?.data[0]?.model.datasource.type === "prometheus";
-  if (isGrafanas) await untilGrafana("firing", alert, labels);
-  const endedAt = await runAt(end);
-  const fired = (firing.from - madeAt) / 1000;
-  const ended = ((await stage.watch.ends(firing)) - endedAt) / 1000;
-  times.push({ alert, "for (s)": duration, "fired after (s)": fired, "ended after (s)": ended });
-  // Evaluations are a second apart, and `for` counts from one to another.
-  expect(fired).toBeGreaterThan(duration - 1);
-  expect(fired).toBeLessThan(duration + graceSeconds);
-  expect(ended).toBeLessThan(remembered + graceSeconds);
-  if (isGrafanas) await untilGrafana("quiet", alert, labels);
-}
-
-interface GrafanaRule {
-  readonly title: string;
-  readonly data: readonly { readonly model: Target }[];
-}
-const { groups } = toAlerting(factor) as { groups: readonly { rules: readonly GrafanaRule[] }[] };
-const grafanaRules = groups.flatMap(({ rules }) => rules);
-
-/** What Grafana's rule says of it now; null for a rule that asks the gateway itself (see alert-rules.test.ts). */
-async function askGrafana(alert: string, labels: Labels): Promise<"firing" | "quiet" | "no data" | null> {
-  const model = grafanaRules.find(({ title }) => title === alert)?.data[0]?.model;
-  if (model?.datasource.type !== "prometheus") return null;
-  const numbers = (await ask(stage.place, model)).flatMap(numbersOf);
-  if (numbers.length === 0) return "no data";
-  const isAbout = (own: Labels = {}) => Object.entries(labels).every(([name, value]) => (own[name] ?? value) === value);
-  return numbers.some((field) => isAbout(field.labels) && Number(field.values[0]) > 0) ? "firing" : "quiet";
-}
-
-/** It asks at another moment than Prometheus evaluates. */
-async function untilGrafana(wanted: "firing" | "quiet", alert: string, labels: Labels): Promise<void> {
-  const end = Date.now() + 15_000;
-  let found = await askGrafana(alert, labels);
-  while (found !== wanted && Date.now() < end) {
-    await sleep(200);
-    found = await askGrafana(alert, labels);
-  }
-  expect(found, `${alert} in Grafana`).toBe(wanted);
-}
+const alerts = toAlerts().map(({ alert }) => alert);
 
 /** Conditions that run side by side; each test waits for its own. */
 function sideBySide(conditions: readonly (Condition | readonly Condition[])[]): void {
@@ -97,7 +25,7 @@ function sideBySide(conditions: readonly (Condition | readonly Condition[])[]): 
     for (const chain of conditions) {
       let before = Promise.resolve();
       for (const condition of [chain].flat()) {
-        before = before.then(() => measure(condition));
+        before = before.then(() => meter.measure(condition));
         before.catch(() => {});
         outcomes.set(condition, before);
       }
@@ -119,6 +47,7 @@ const startAgain = (id: string) => callDocker(stage.engines.a, "POST", `/contain
 
 beforeAll(async () => {
   stage = await createAlertStage();
+  meter = createMeasure(stage);
   mkdirSync(join(stage.folder, "state"));
   const binds = [`${join(stage.folder, "state")}:/state`];
   const untilCrash = "trap 'exit 0' TERM; while [ ! -e /state/crash ]; do sleep 0.1; done; exit 1";
@@ -137,13 +66,13 @@ beforeAll(async () => {
   await sleep(8000);
 }, 120_000);
 afterAll(async () => {
-  console.table(times);
+  console.table(meter?.times);
   await stage?.[Symbol.asyncDispose]();
 }, 60_000);
 
 it("nothing fires while all is well, and Grafana knows that", async () => {
   expect(stage.watch.seen).toEqual([]);
-  const answers = await Promise.all(alerts.map(({ alert }) => askGrafana(alert, {})));
+  const answers = await Promise.all(alerts.map((alert) => meter.askGrafana(alert)));
   expect(answers.filter((answer) => answer !== null && answer !== "quiet")).toEqual([]);
 });
 
@@ -361,7 +290,7 @@ it("one outage of a database is one alert, and one message", async () => {
   const before = { seen: stage.watch.seen.length, messages: sent().length };
   const [isDown, mayComeBack] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   let restarted: Promise<void> | null = null;
-  await measure({
+  await meter.measure({
     alert: "OpsUpstreamDown",
     labels: { upstream: "postgres" },
     make: () => {
@@ -387,7 +316,7 @@ it("one outage of a database is one alert, and one message", async () => {
 }, 120_000);
 
 it("a gateway that is not in the configuration of Prometheus is down, and Grafana knows nothing", async () => {
-  await measure({
+  await meter.measure({
     alert: "OpsGatewayDown",
     labels: { job: "wallet-core-ops" },
     make: () => {
@@ -396,7 +325,7 @@ it("a gateway that is not in the configuration of Prometheus is down, and Grafan
       return Date.now() + 3000;
     },
     end: async () => {
-      expect(await askGrafana("OpsRoleDown", {})).toBe("no data");
+      expect(await meter.askGrafana("OpsRoleDown")).toBe("no data");
       stage.renameJob();
     },
   });
@@ -433,16 +362,13 @@ it("every alert fired, and nothing else did", () => {
     "OpsUpstreamDown prometheus",
     "OpsUpstreamErrors prometheus",
   ]);
-  expect([...new Set(times.map(({ alert }) => alert))].toSorted()).toEqual(alerts.map(({ alert }) => alert).toSorted());
+  expect([...new Set(meter.times.map(({ alert }) => alert))].toSorted()).toEqual(alerts.toSorted());
 });
 
 it("the receiver heard of each but the one that another inhibits, with the page of docs", () => {
   const sent = stage.messages.flatMap((message) => message.alerts);
   expect([...new Set(sent.map(({ labels }) => labels["alertname"] ?? ""))].toSorted()).toEqual(
-    alerts
-      .map(({ alert }) => alert)
-      .filter((alert) => alert !== "OpsQueueBehind")
-      .toSorted(),
+    alerts.filter((alert) => alert !== "OpsQueueBehind").toSorted(),
   );
   for (const { labels, annotations } of sent) {
     expect(labels).not.toHaveProperty("runbooks");

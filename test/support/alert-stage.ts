@@ -178,6 +178,8 @@ export async function createAlertStage() {
   };
 }
 
+export type AlertStage = Awaited<ReturnType<typeof createAlertStage>>;
+
 type Place = Pick<ContainerSpec, "healthCmd" | "binds" | "cmd" | "restartPolicy"> & {
   readonly role: string;
   readonly version?: string;
