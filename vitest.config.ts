@@ -10,6 +10,8 @@ const inline = [
 ];
 const server = { deps: { inline } };
 
+// Measures time on processes of its own: alone.
+const alerts = "test/integration/alerts.test.ts";
 const delivery = ["test/integration/{demo,demo-worker,image,image-self,compose,compose-role,compose-up}.test.ts"];
 const slow = { globalSetup: ["test/support/services.ts"], testTimeout: 30_000, hookTimeout: 90_000, maxWorkers: 2, server };
 
@@ -20,10 +22,11 @@ export default defineConfig({
       // Real upstreams, started once for all files.
       {
         resolve: { alias },
-        test: { name: "integration", include: ["test/integration/**/*.test.ts"], exclude: delivery, ...slow },
+        test: { name: "integration", include: ["test/integration/**/*.test.ts"], exclude: [...delivery, alerts], ...slow },
       },
       // What is shipped: the demo, the image, the compose file. Heavy, so not beside tests that watch the clock.
       { resolve: { alias }, test: { name: "delivery", include: delivery, ...slow } },
+      { resolve: { alias }, test: { name: "alerts", include: [alerts], server } },
     ],
   },
 });

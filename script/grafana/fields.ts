@@ -17,6 +17,12 @@ export function toMappings(states: States): object[] {
   return [{ type: "value", options }];
 }
 
+/** Without it Grafana shows what is not known in the colour of the lowest threshold: green. */
+export const unknownMapping: object = {
+  type: "special",
+  options: { match: "null+nan", result: { text: "unknown", color: "blue", index: 0 } },
+};
+
 export const healths: States = { healthy: "green", starting: "yellow", unhealthy: "red", none: "text" };
 
 export const statuses: States = {

@@ -1,3 +1,4 @@
+import { toRuleFiles } from "../alerts/prometheus.ts";
 import { toAlerting } from "./alerts.ts";
 import { containers } from "./dashboards/containers.ts";
 import { deploys } from "./dashboards/deploys.ts";
@@ -11,5 +12,6 @@ export const dashboards: readonly Dashboard[] = [overview, queues, containers, d
 export function toFiles(): ReadonlyMap<string, string> {
   const files: [string, object][] = dashboards.map((one) => [`deploy/grafana/dashboards/${one.uid}.json`, one]);
   files.push(["deploy/grafana/provisioning/alerting/ops.json", toAlerting()]);
-  return new Map(files.map(([path, content]) => [path, `${JSON.stringify(content, null, 2)}\n`]));
+  const rules = [...toRuleFiles()].map(([name, text]) => [`deploy/prometheus/rules/${name}`, text] as const);
+  return new Map([...files.map(([path, content]) => [path, `${JSON.stringify(content, null, 2)}\n`] as const), ...rules]);
 }

@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import process from "node:process";
 import { toFiles } from "./files.ts";
 
-// `npm run dashboards` writes the files of deploy/grafana; with --check it only says which are not as their source.
+// `npm run dashboards` writes the files of deploy/grafana and the rules of deploy/prometheus; with --check it only says which are not as their source.
 const root = join(import.meta.dirname, "../..");
 const isCheck = process.argv.includes("--check");
 

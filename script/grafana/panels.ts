@@ -1,4 +1,4 @@
-import { type States, type Steps, toMappings, toThresholds } from "./fields.ts";
+import { type States, type Steps, toMappings, toThresholds, unknownMapping } from "./fields.ts";
 import type { PanelSpec, Target } from "./model.ts";
 
 interface Common {
@@ -103,7 +103,7 @@ export function stat({
         unit,
         thresholds: toThresholds(thresholds ?? ["text"]),
         color: { mode: "thresholds" },
-        ...(states && { mappings: toMappings(states) }),
+        mappings: [unknownMapping, ...(states ? toMappings(states) : [])],
       },
       overrides: Object.entries(unitOf).map(([name, own]) => override(name, { unit: own })),
     },

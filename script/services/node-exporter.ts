@@ -10,6 +10,8 @@ export interface NodeExporter extends Running {
 interface NodeExporterOptions {
   /** Folder of `*.prom` files to expose as well: how a test adds metrics of its own. */
   readonly textfileDir?: string;
+  /** More arguments for the exporter. */
+  readonly args?: readonly string[];
   /** Where to listen; a free port of 127.0.0.1 unless given, which is how a stopped one comes back under the same name. */
   readonly address?: string;
 }
@@ -29,7 +31,7 @@ export async function startNodeExporter(dir: string, options: NodeExporterOption
   const textfile = options.textfileDir ? `--collector.textfile.directory=${options.textfileDir}` : "--no-collector.textfile";
   const running = await startProcess({
     command,
-    args: [`--web.listen-address=${address}`, textfile, "--no-collector.systemd", "--log.level=warn"],
+    args: [`--web.listen-address=${address}`, textfile, "--no-collector.systemd", "--log.level=warn", ...(options.args ?? [])],
     logFile: join(dir, "node-exporter.log"),
     ready: async () => (await fetch(`http://${address}/`)).ok,
   });

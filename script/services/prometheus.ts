@@ -19,8 +19,13 @@ interface PrometheusOptions {
   readonly targets?: readonly ScrapeJob[];
   /** Path of a configuration of one's own, in place of `targets` and `scrapeInterval`. */
   readonly configFile?: string;
+  /** More arguments for Prometheus. */
+  readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
   /** @default "1s" */
   readonly scrapeInterval?: string;
+  /** Rules to evaluate as often as targets are scraped, beside `targets`. */
+  readonly ruleFiles?: readonly string[];
   /** Port on 127.0.0.1; a free one unless given, which is how a stopped one comes back under the same URL. */
   readonly port?: number;
 }
@@ -41,7 +46,7 @@ export async function startPrometheus(dir: string, options: PrometheusOptions = 
   const port = options.port ?? (await freePort());
   const url = `http://127.0.0.1:${port}`;
   const config = options.configFile ?? join(dir, "prometheus.yml");
-  if (!options.configFile) writeFileSync(config, toConfig(jobs, options.scrapeInterval ?? "1s"));
+  if (!options.configFile) writeFileSync(config, toConfig(jobs, options.scrapeInterval ?? "1s", options.ruleFiles ?? []));
   try {
     const running = await startProcess({
       command,
@@ -51,7 +56,9 @@ export async function startPrometheus(dir: string, options: PrometheusOptions = 
         `--web.listen-address=127.0.0.1:${port}`,
         "--storage.tsdb.retention.time=2h",
         "--log.level=warn",
+        ...(options.args ?? []),
       ],
+      env: options.env ?? {},
       logFile: join(dir, "prometheus.log"),
       ready: () =>
         exporter ? hasSamples(url, 'rate(node_cpu_seconds_total[1m]) and on (job) up{job="node"} == 1') : isReady(url),
@@ -67,9 +74,10 @@ export async function startPrometheus(dir: string, options: PrometheusOptions = 
 }
 
 /** JSON is YAML: no quoting rules of our own. */
-function toConfig(jobs: readonly ScrapeJob[], interval: string): string {
+function toConfig(jobs: readonly ScrapeJob[], interval: string, ruleFiles: readonly string[]): string {
   return JSON.stringify({
-    global: { scrape_interval: interval, scrape_timeout: interval },
+    global: { scrape_interval: interval, scrape_timeout: interval, evaluation_interval: interval },
+    rule_files: ruleFiles,
     scrape_configs: jobs.map(({ job, targets }) => ({ job_name: job, static_configs: [{ targets }] })),
   });
 }

@@ -13,6 +13,7 @@ export type QueueFigures = Pick<
   | "failuresRecent"
   | "active"
   | "oldestAgeSeconds"
+  | "usualRunSeconds"
   | "paused"
   | "workers"
 >;
@@ -20,8 +21,12 @@ export type QueueFigures = Pick<
 export const queueThresholds = {
   /** A job that could run waits so long while nothing ends and nothing runs, seconds: stalled. As long as the window of the rate. */
   stalledSeconds: 300,
-  /** The same where something runs, which may only be long, seconds. */
-  stalledBehindActiveSeconds: 1800,
+  /** Where something runs, which may only be long, it is this many times as long as jobs of the queue usually run, */
+  stalledRuns: 5,
+  /** but at least so long, seconds, */
+  stalledBehindActiveLeast: 120,
+  /** and at most so long, seconds: also where nobody knows how long they run. */
+  stalledBehindActiveMost: 1800,
   /** Fewer failures in an hour, or in what of it is known, are no sign, */
   failingFailures: 5,
   /** and nor is a smaller part of all that ended. */
@@ -51,7 +56,7 @@ export function toDrainSeconds({
  *
  * 1. paused: it is paused.
  * 2. no_workers: jobs could run, and the system says that nobody takes them.
- * 3. stalled: one of them could for longer than `stalledSeconds` (`stalledBehindActiveSeconds` where something runs), and nothing ended in 5 minutes.
+ * 3. stalled: one of them could for longer than `toStalledSeconds`, and nothing ended in 5 minutes.
  * 4. failing: of what ended in the last 5 minutes at least `failingRatio` failed, and in the last hour `failingFailures` at least. Where only the failures of an
  *    hour are known, or of the time that samples reach back, they are compared with as much time at the rate of the last 5 minutes.
  * 5. backlog: a job waits longer than `backlogAgeSeconds`, or what waits takes longer than `backlogDrainSeconds`.
@@ -68,10 +73,18 @@ export function toQueueState(figures: QueueFigures): QueueState {
   return depth === 0 && (active ?? 0) === 0 && (processedPerSec ?? 0) === 0 ? "idle" : "ok";
 }
 
-function isStalled({ depth, active, processedPerSec, failuresRecent, oldestAgeSeconds }: QueueFigures): boolean {
-  const limit = (active ?? 0) > 0 ? queueThresholds.stalledBehindActiveSeconds : queueThresholds.stalledSeconds;
+/** How long a job that could run may wait while nothing ends, seconds. A worker that hangs looks like one with a long job: the queue's own run times show which it is. */
+function toStalledSeconds({ active, usualRunSeconds }: QueueFigures): number {
+  const { stalledSeconds, stalledRuns, stalledBehindActiveLeast, stalledBehindActiveMost } = queueThresholds;
+  if ((active ?? 0) === 0) return stalledSeconds;
+  const usual = usualRunSeconds ?? Number.POSITIVE_INFINITY;
+  return Math.min(stalledBehindActiveMost, Math.max(stalledBehindActiveLeast, stalledRuns * usual));
+}
+
+function isStalled(figures: QueueFigures): boolean {
+  const { depth, processedPerSec, failuresRecent, oldestAgeSeconds } = figures;
   const hasNoneEnded = processedPerSec === 0 && (failuresRecent ?? 0) === 0;
-  return depth > 0 && hasNoneEnded && (oldestAgeSeconds ?? 0) > limit;
+  return depth > 0 && hasNoneEnded && (oldestAgeSeconds ?? 0) > toStalledSeconds(figures);
 }
 
 function isFailing(figures: QueueFigures): boolean {

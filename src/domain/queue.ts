@@ -30,6 +30,11 @@ export interface QueueMetrics {
   /** Of jobs that ended in the last 5 minutes, seconds; null without one. */
   readonly waitSeconds: Quantiles | null;
   readonly runSeconds: Quantiles | null;
+  /**
+   * What `runSeconds.p95` was while jobs ended, seconds: the largest that was read in this clock hour and the one before, else the last one. So it is known while
+   * nothing ends. Absent or null until one was read.
+   */
+  readonly usualRunSeconds?: number | null;
   readonly paused: boolean | null;
   /** Workers that take jobs from it now, where the system knows them. */
   readonly workers: number | null;

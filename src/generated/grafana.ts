@@ -62,7 +62,7 @@ export type QueueState =
   | 'ok'
   /** It is paused. */
   | 'paused'
-  /** A job could have run for more than 300 s (1800 s where something runs), and nothing ended in the last 5 minutes. */
+  /** A job could have run for more than 300 s, and nothing ended in the last 5 minutes. Where something runs: 5 times the p95 of the queue's run times, at least 120 s and at most 1800 s, which also holds while no run time is known. */
   | 'stalled';
 
 /** What happened. */

@@ -1,3 +1,4 @@
+import type { Upstream } from "../domain/upstream-call.ts";
 import type { MetricsQuery, QueueState } from "../generated/metrics.ts";
 import { toLabels } from "./exposition.ts";
 import type { Table } from "./tables.ts";
@@ -12,10 +13,14 @@ interface SourceRow extends Source {
   readonly observedAt: string | null;
 }
 
+/** Kinds whose queues are not in the database. */
+const brokers: Readonly<Record<string, Upstream>> = { rabbitmq: "rabbitmq", redis: "redis" };
+
+/** With the upstream, so that an outage of it is known from one of a single source. */
 export const queueSourceTable: Table<SourceRow> = {
   prefix: "ops_queue_source",
   maxRows: 200,
-  labels: ({ name, kind, env }) => toLabels({ source: name, kind, env }),
+  labels: ({ name, kind, env }) => toLabels({ source: name, kind, env, upstream: brokers[kind] ?? "postgres" }),
   columns: [
     {
       name: "ops_queue_source_up",
@@ -68,6 +73,11 @@ export const queueTable: Table<QueueRow> = {
       name: "ops_queue_failures_last_hour",
       help: "Failed attempts of the last 60 minutes, or jobs that ended failed.",
       value: ({ failuresLastHour }) => failuresLastHour,
+    },
+    {
+      name: "ops_queue_orphans",
+      help: "Running jobs whose worker is in no live container; absent where that cannot be known.",
+      value: ({ orphans }) => orphans,
     },
     { name: "ops_queue_workers", help: "Workers that take jobs from it.", value: ({ workers }) => workers },
     { name: "ops_queue_state", help: "How the queue is.", states, value: ({ state }) => state },

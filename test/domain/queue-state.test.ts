@@ -18,6 +18,8 @@ const quiet: QueueFigures = {
   paused: null,
   workers: null,
 };
+/** A job waits behind one that runs, and nothing ends. */
+const behind = { depth: 1, active: 1 };
 /** A rate, and samples of two minutes. */
 const sampled = { processedPerSec: 0.1, failuresSeconds: 120 };
 const state = (figures: Partial<QueueFigures>) => toQueueState({ ...quiet, ...figures });
@@ -37,6 +39,17 @@ describe("toQueueState", () => {
     ["nothing ends for five minutes, and nothing runs", { depth: 1, oldestAgeSeconds: 301 }, "stalled"],
     ["nothing ends, but a long job runs", { depth: 1, oldestAgeSeconds: 1800, active: 1 }, "backlog"],
     ["nothing ends for half an hour though something runs", { depth: 1, oldestAgeSeconds: 1801, active: 1 }, "stalled"],
+    ["a job runs as long as usual", { ...behind, oldestAgeSeconds: 500, usualRunSeconds: 100 }, "backlog"],
+    [
+      "a job runs for more than five times as long as usual",
+      { ...behind, oldestAgeSeconds: 501, usualRunSeconds: 100 },
+      "stalled",
+    ],
+    ["a worker hangs where jobs take a second", { ...behind, oldestAgeSeconds: 121, usualRunSeconds: 1 }, "stalled"],
+    ["two minutes, where jobs take a second", { ...behind, oldestAgeSeconds: 120, usualRunSeconds: 1 }, "backlog"],
+    ["half an hour, where jobs take an hour", { ...behind, oldestAgeSeconds: 1800, usualRunSeconds: 3600 }, "backlog"],
+    ["more than half an hour, where jobs take an hour", { ...behind, oldestAgeSeconds: 1801, usualRunSeconds: 3600 }, "stalled"],
+    ["nothing runs, where jobs take a second", { depth: 1, oldestAgeSeconds: 300, usualRunSeconds: 1 }, "backlog"],
     ["the rate is not known", { depth: 1, oldestAgeSeconds: 99_999, processedPerSec: null }, "backlog"],
     ["the age is not known", { depth: 1, oldestAgeSeconds: null }, "ok"],
     ["nobody takes jobs, and there are some", { depth: 1, workers: 0 }, "no_workers"],
@@ -86,6 +99,7 @@ describe("toQueueState", () => {
     failuresRecent: maybe(fc.nat(100_000)),
     active: maybe(fc.nat(10_000)),
     oldestAgeSeconds: maybe(amount),
+    usualRunSeconds: maybe(amount),
     paused: maybe(fc.boolean()),
     workers: maybe(fc.nat(3)),
   });
@@ -96,8 +110,12 @@ describe("toQueueState", () => {
   const holds: Record<QueueState, (some: QueueFigures) => boolean> = {
     paused: ({ paused }) => paused === true,
     no_workers: ({ depth, workers }) => depth > 0 && workers === 0,
-    stalled: ({ depth, processedPerSec, failuresRecent, oldestAgeSeconds }) =>
-      depth > 0 && processedPerSec === 0 && !failuresRecent && Number(oldestAgeSeconds) > queueThresholds.stalledSeconds,
+    stalled: ({ depth, active, processedPerSec, failuresRecent, oldestAgeSeconds, usualRunSeconds }) =>
+      depth > 0 &&
+      processedPerSec === 0 &&
+      !failuresRecent &&
+      Number(oldestAgeSeconds) > (active ? 120 : 300) &&
+      (!active || Number(oldestAgeSeconds) > Math.min(1800, 5 * (usualRunSeconds ?? 360))),
     failing: ({ failuresLastHour, failuresSeconds = 3600, failuresRecent, processedPerSec }) =>
       Number(failuresLastHour) >= queueThresholds.failingFailures &&
       (failuresRecent ?? Number(failuresLastHour)) / (typeof failuresRecent === "number" ? 300 : failuresSeconds) >=

@@ -8,17 +8,17 @@ import { findProgram } from "../../script/services/process.ts";
 import { buildStandIns } from "../support/compose-stand-ins.ts";
 import { makeContext, makeNodeBase } from "../support/image.ts";
 
-/** docker-compose.yml with the profile grafana, on an engine of its own: all but PostgreSQL, whose image cannot be had (see compose-role.test.ts). */
+/** docker-compose.yml with the profiles grafana and alerts, on an engine of its own: all but PostgreSQL, whose image cannot be had (see compose-role.test.ts). */
 const folder = mkdtempSync(join(inject("runFolder"), "compose-"));
 const project = join(folder, "project");
 mkdirSync(project);
-const services = ["gateway", "prometheus", "node-exporter", "grafana"];
+const services = ["gateway", "prometheus", "alertmanager", "node-exporter", "grafana"];
 let dockerd: Dockerd;
 let environment: NodeJS.ProcessEnv;
 
 function compose(...args: readonly string[]): string {
   const command = findProgram("docker-compose") ?? "docker";
-  const files = ["--file", "docker-compose.yml", "--file", "here.yml", "--profile", "grafana"];
+  const files = ["--file", "docker-compose.yml", "--file", "here.yml", "--profile", "grafana", "--profile", "alerts"];
   return execFileSync(command, [...(command === "docker" ? ["compose"] : []), ...files, ...args], {
     cwd: project,
     env: environment,
@@ -77,11 +77,13 @@ beforeAll(async () => {
     DOCKER_SOCKET_DIR: dirname(socketPath),
     DOCKER_GID: "0",
   };
-  execFileSync(join(project, "deploy/compose/prepare"), { stdio: "ignore" });
+  const alerts = { ALERT_TO: "webhook:http://127.0.0.1:9/alerts" };
+  execFileSync(join(project, "deploy/compose/prepare"), { stdio: "ignore", env: { ...process.env, ...alerts } });
   const config = JSON.parse(compose("config", "--format", "json")) as { services: Record<string, { image: string }> };
   const image = (name: string) => config.services[name]?.image ?? "";
   buildStandIns(socketPath, {
     prometheus: image("prometheus"),
+    alertmanager: image("alertmanager"),
     "node-exporter": image("node-exporter"),
     grafana: image("grafana"),
   });
@@ -105,6 +107,7 @@ it("lets Grafana's user read all that is provisioned, and keep its state", async
   const files = await askGrafana<readonly string[]>("/files");
   expect(files.filter((file) => file.startsWith("/etc/grafana/dashboards/"))).toHaveLength(4);
   expect(files).toContain("/etc/grafana/provisioning/alerting/ops.json");
+  expect(files).toContain("/etc/grafana/provisioning/alerting/contact-points.yml");
 });
 
 it("gives the provisioned datasources answers, with the token from its file", async () => {
@@ -123,6 +126,18 @@ it("gives the provisioned datasources answers, with the token from its file", as
   expect(await send(health)).toEqual({ status: 200, body: '{"data":{"__typename":"Query"}}' });
   expect(await send({ url: json?.url ?? "", headers: json?.headers ?? {} })).toMatchObject({ status: 200 });
   expect((await send({ url: `${prometheus?.url}/api/v1/query?query=up` })).status).toBe(200);
+});
+
+it("has Prometheus send its alerts to the Alertmanager, which knows their receiver", async () => {
+  const { prometheus } = await readDatasources();
+  const { body } = await send({ url: `${prometheus?.url}/api/v1/alertmanagers` });
+  expect(JSON.parse(body)).toMatchObject({
+    data: { activeAlertmanagers: [{ url: "http://alertmanager:9093/api/v2/alerts" }], droppedAlertmanagers: [] },
+  });
+  // Grafana is in the network of the Alertmanager as well.
+  const status = await send({ url: "http://alertmanager:9093/api/v2/status" });
+  const { config } = JSON.parse(status.body) as { config: { original: string } };
+  expect(config.original).toContain("url_file: /run/secrets/alert_url");
 });
 
 it("keeps Grafana from the network of the database", async () => {

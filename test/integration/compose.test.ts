@@ -49,9 +49,11 @@ function composeConfig(files: readonly string[], profile?: string): Services {
 const plain = composeConfig(["docker-compose.yml"]);
 const proxied = composeConfig(["docker-compose.yml", "deploy/socket-proxy/compose.yml"]);
 const withGrafana = composeConfig(["docker-compose.yml"], "grafana");
+const withAlerts = composeConfig(["docker-compose.yml"], "alerts");
 const services = [
   ...Object.entries(plain),
   ...Object.entries(proxied).filter(([name]) => name === "socket-proxy"),
+  ...Object.entries(withAlerts).filter(([name]) => name === "alertmanager"),
   ...Object.entries(withGrafana).filter(([name]) => name === "grafana"),
 ];
 
@@ -80,9 +82,9 @@ describe("docker-compose.yml", () => {
     }
   });
 
-  it("publishes the gateway, and Grafana where it is asked for, on the loopback address alone", () => {
+  it("publishes the gateway, and what a profile adds, on the loopback address alone", () => {
     const published = services.filter(([, { ports }]) => ports);
-    expect(published.map(([name]) => name)).toEqual(["gateway", "grafana"]);
+    expect(published.map(([name]) => name)).toEqual(["gateway", "alertmanager", "grafana"]);
     for (const [, { ports }] of published) expect(ports).toMatchObject([{ host_ip: "127.0.0.1" }]);
   });
 
@@ -156,6 +158,28 @@ describe("the profile grafana", () => {
     const home = grafana?.environment?.["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"] ?? "";
     const file = home.replace("/etc/grafana", "deploy/grafana");
     expect(JSON.parse(readFileSync(file, "utf8"))).toMatchObject({ uid: "ops-overview" });
+  });
+});
+
+describe("the profile alerts", () => {
+  const { alertmanager, prometheus } = withAlerts;
+
+  it("adds the Alertmanager that Prometheus is configured to send to, and nothing else", () => {
+    expect(Object.keys(withAlerts).filter((name) => !(name in plain))).toEqual(["alertmanager"]);
+    expect(alertmanager?.image).toMatch(/^prom\/alertmanager:v\d+\.\d+\.\d+$/);
+    expect(readFileSync("deploy/prometheus/prometheus.yml", "utf8")).toContain('targets: ["alertmanager:9093"]');
+    expect(Object.keys(alertmanager?.networks ?? {})).toContain("metrics");
+    expect(Object.keys(prometheus?.networks ?? {})).toContain("metrics");
+  });
+
+  it("lets it out, but not to the database", () => {
+    expect(Object.keys(alertmanager?.networks ?? {}).toSorted()).toEqual(["edge", "metrics"]);
+    expect(Object.keys(withAlerts["postgres"]?.networks ?? {})).toEqual(["upstreams"]);
+  });
+
+  it("gives Prometheus and Grafana the base of the runbooks", () => {
+    expect(prometheus?.environment).toHaveProperty("RUNBOOKS");
+    expect(withGrafana["grafana"]?.environment).toHaveProperty("RUNBOOKS");
   });
 });
 

@@ -7,6 +7,7 @@ import { createExecute } from "../../src/graphql/execute.ts";
 import { createSchema } from "../../src/graphql/schema.ts";
 import { createMetricsHandler, metricsDocument } from "../../src/metrics/handler.ts";
 import { createCaller } from "../support/caller.ts";
+import { queueSourceTable } from "../../src/metrics/queues.ts";
 import { toUpstreamRows } from "../../src/metrics/upstreams.ts";
 import { parseExposition, valuesOf } from "../support/exposition.ts";
 import { createMemorySources, type Memory, sampleContainer, sampleDeploy, sampleHost } from "../support/memory-sources.ts";
@@ -79,6 +80,28 @@ describe("/metrics", () => {
     expect(limited).not.toMatch(/k1|"ci"/);
     // Another kind of token may have the same id.
     for (const auth of ["token", "jwt"] as const) expect(await asked(auth)).not.toContain(name);
+  });
+
+  it("says of a queue source which upstream it is in", async () => {
+    const { body } = await createScraper(whole).scrape();
+    expect(valuesOf(body, "ops_queue_source_up", { source: "jobs", upstream: "postgres" })).toEqual([1]);
+    const row = { numbersOk: true, observedAt: null, env: null, name: "b" };
+    expect(["rabbitmq", "redis", "river"].map((kind) => queueSourceTable.labels({ ...row, kind }))).toEqual([
+      'source="b",kind="rabbitmq",upstream="rabbitmq"',
+      'source="b",kind="redis",upstream="redis"',
+      'source="b",kind="river",upstream="postgres"',
+    ]);
+  });
+
+  it("counts the orphans of a queue, and has no sample where they are not known", async () => {
+    const [source] = queues;
+    const workerJobs = async () => [{ queue: "payouts", source: "jobs", host: "gone", count: 2, oldestAgeSeconds: 60 }];
+    const queueSources = [{ ...source, workerJobs }] as Memory["queueSources"];
+    expect(valuesOf((await createScraper({ ...whole, queueSources }).scrape()).body, "ops_queue_orphans")).toEqual([2]);
+    const engines = [{ name: "local", ok: false, error: { code: "docker_unavailable", message: "" } }];
+    const silent = await createScraper({ ...whole, queueSources, engines }).scrape();
+    expect(valuesOf(silent.body, "ops_queue_orphans")).toEqual([]);
+    expect(valuesOf((await createScraper(whole).scrape()).body, "ops_queue_orphans")).toEqual([]);
   });
 
   it("a state set has one 1", async () => {

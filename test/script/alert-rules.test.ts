@@ -59,15 +59,15 @@ async function judgeMemory(memory: Partial<Memory>, title: string): Promise<numb
   return frames.flatMap(numbersOf).flatMap(({ values }) => values as number[])[0];
 }
 
-describe("Failures up since the deploy", () => {
+describe("OpsFailuresUpSinceDeploy", () => {
   it("fires when the release that runs is worse, and not when it is well", async () => {
-    const title = "Failures up since the deploy";
+    const title = "OpsFailuresUpSinceDeploy";
     expect(await judge(title, web("v2"))).toBe(0);
     expect(await judge(title, web("v2", { health: "unhealthy" }))).toBe(1);
   });
 
   it("looks at the last deploy of each environment, and of those that name none", async () => {
-    const title = "Failures up since the deploy";
+    const title = "OpsFailuresUpSinceDeploy";
     const production = [sampleRecord({ tag: "v3", env: "production", deployedAt: ago(900) })];
     const unnamed = [sampleRecord({ tag: "v9", env: null, deployedAt: ago(1100) })];
     const later = [...production, sampleRecord({ tag: "v4", env: "production", deployedAt: ago(300) })];
@@ -80,7 +80,7 @@ describe("Failures up since the deploy", () => {
   });
 
   it("is over an hour after the deploy, and does not know while no queue source can be read", async () => {
-    const title = "Failures up since the deploy";
+    const title = "OpsFailuresUpSinceDeploy";
     const read = async (age: number, isDown = false) => {
       const past = async (_: unknown, { from, step }: { from: number; step: number }) => {
         if (isDown) throw new OpsError("postgres_unavailable", "gone");
@@ -99,13 +99,13 @@ describe("Failures up since the deploy", () => {
 
   it("is over once it was rolled back", async () => {
     const unwell = web("v2", { health: "unhealthy", status: "exited", role: "worker" });
-    expect(await judge("Failures up since the deploy", web("v1", { createdAt: ago(40_000) }), unwell)).toBe(0);
+    expect(await judge("OpsFailuresUpSinceDeploy", web("v1", { createdAt: ago(40_000) }), unwell)).toBe(0);
   });
 });
 
-describe("Release drift", () => {
+describe("OpsReleaseDrift", () => {
   it("fires for what a deploy has missed, once it is over, and not when all run the release", async () => {
-    const title = "Release drift";
+    const title = "OpsReleaseDrift";
     expect(await judge(title, web("v2"), web("v2", { role: "worker" }))).toBe(0);
     expect(await judge(title, web("v2"), web("v1", { role: "worker" }))).toBeGreaterThan(0);
     expect(await judge(title, web("v2"), web("v1", { role: "worker", createdAt: ago(30) }))).toBe(0);

@@ -3,6 +3,7 @@ import { buildSchema, parse, validate } from "graphql";
 import { describe, expect, it } from "vitest";
 import { dashboards, toFiles } from "../../script/grafana/files.ts";
 import type { Dashboard, Panel, Target, Variable } from "../../script/grafana/model.ts";
+import { display, toColour } from "../support/grafana-frames.ts";
 import { interpolate } from "../support/grafana-queries.ts";
 
 const schema = buildSchema(readFileSync("schema/schema.graphql", "utf8"));
@@ -33,6 +34,7 @@ interface Rule {
   readonly dashboardUid: string;
   readonly panelId: number;
   readonly execErrState: string;
+  readonly noDataState: string;
   readonly labels: object;
   readonly annotations: Readonly<Record<string, string>>;
 }
@@ -158,19 +160,25 @@ describe.each(dashboards.map((one) => [one.title, one] as const))("%s", (_title,
   });
 });
 
+it("a figure that is not known is not green, and 0 is", () => {
+  const figures = dashboards.flatMap(({ panels }) => panels.filter(({ type }) => type === "stat"));
+  const counted = figures.filter(({ fieldConfig }) => JSON.stringify(fieldConfig).includes('"red","value":1'));
+  expect(counted.map(({ title }) => title)).toContain("Orphaned jobs");
+  for (const { title, fieldConfig } of figures) {
+    expect(display(fieldConfig?.defaults ?? {}, null), title).toMatchObject({ text: "unknown", color: toColour("blue") });
+  }
+  for (const { title, fieldConfig } of counted) {
+    const show = (value: number) => display(fieldConfig?.defaults ?? {}, value).color;
+    expect([show(0), show(1)], title).toEqual([toColour("green"), toColour("red")]);
+  }
+});
+
 describe("alert rules", () => {
-  it("are six, in the dashboards' folder", () => {
-    expect(rules.map(({ title }) => title)).toEqual([
-      "Host hot or down",
-      "Container unhealthy or in a restart loop",
-      "Queue stalled",
-      "Failures up since the deploy",
-      "Release drift",
-      "Upstream of the gateway down",
-    ]);
+  it("are in the dashboards' folder, each with an id of its own", () => {
     expect(alerting.groups.map(({ folder }) => folder)).toEqual(["Ops"]);
     expect(readFileSync("deploy/grafana/provisioning/dashboards/ops.yaml", "utf8")).toContain("folder: Ops");
-    expect(new Set(rules.map(({ uid }) => uid)).size).toBe(6);
+    expect(new Set(rules.map(({ uid }) => uid)).size).toBe(rules.length);
+    for (const { uid } of rules) expect(uid).toMatch(/^ops-[a-z-]{3,36}$/);
   });
 
   it.each(rules.map((rule) => [rule.title, rule] as const))(
@@ -188,14 +196,23 @@ describe("alert rules", () => {
       expect(dashboard?.panels.map(({ id }) => id)).toContain(rule.panelId);
       expect(rule.annotations["__panelId__"]).toBe(String(rule.panelId));
       // Grafana fills in braced environment variables when it reads the file.
-      expect(JSON.stringify([rule.annotations, rule.labels])).not.toContain("${");
+      const { runbook_url, ...texts } = rule.annotations;
+      expect(JSON.stringify([texts, rule.labels])).not.toContain("${");
+      expect(runbook_url).toBe(`\${RUNBOOKS}docs/alerts.md#${rule.title.toLowerCase()}`);
     },
   );
 
-  it("fire when their answer cannot be had, but not as if a deploy had gone wrong", () => {
-    const states = rules.map(({ title, execErrState }) => [title, execErrState]);
-    const ofDeploys = new Set(["Failures up since the deploy", "Release drift"]);
-    expect(states).toEqual(rules.map(({ title }) => [title, ofDeploys.has(title) ? "KeepLast" : "Alerting"]));
+  it("are not green when their answer is empty or cannot be had, and do not report as wrong what is unknown", () => {
+    const others: Readonly<Record<string, string>> = {
+      // It is about just that.
+      OpsGatewayDown: "Alerting",
+      OpsFailuresUpSinceDeploy: "KeepLast",
+      OpsReleaseDrift: "KeepLast",
+    };
+    expect(rules.map(({ title, execErrState }) => [title, execErrState])).toEqual(
+      rules.map(({ title }) => [title, others[title] ?? "Error"]),
+    );
+    expect(new Set(rules.map(({ noDataState }) => noDataState))).toEqual(new Set(["NoData"]));
   });
 
   it("asks nothing that depends on a dashboard, and one number of each query", () => {

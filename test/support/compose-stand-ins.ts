@@ -6,12 +6,15 @@ import process from "node:process";
 import { findProgram } from "../../script/services/process.ts";
 import { dockerCli } from "./image.ts";
 
-/** What stands where images of a registry would: this machine's own Prometheus and node-exporter, and a program that does what Grafana does with its files. */
+/** What stands where images of a registry would: this machine's own Prometheus, Alertmanager and node-exporter, and a program that does what Grafana does with its files. */
 const programs = {
   prometheus: { command: ["/bin/prometheus"], volume: "/prometheus", user: "65534:65534" },
+  alertmanager: { command: ["/bin/prometheus-alertmanager"], volume: "/alertmanager", user: "65534:65534" },
   "node-exporter": { command: ["/bin/prometheus-node-exporter"], volume: "/tmp", user: "65534:65534" },
   grafana: { command: ["/bin/node", "/opt/grafana-stand-in.ts"], volume: "/var/lib/grafana", user: "472:0" },
 } as const;
+
+const templates = "/usr/share/prometheus/alertmanager";
 
 /** Builds an image under each of the names. */
 export function buildStandIns(socketPath: string, images: Readonly<Record<keyof typeof programs, string>>): void {
@@ -21,12 +24,15 @@ export function buildStandIns(socketPath: string, images: Readonly<Record<keyof 
       mkdirSync(dirname(join(context, "root", to)), { recursive: true });
       copyFileSync(from, join(context, "root", to));
     };
-    const binaries = [process.execPath, ...["prometheus", "prometheus-node-exporter"].map((name) => findProgram(name) ?? name)];
+    const own = ["prometheus", "prometheus-alertmanager", "prometheus-node-exporter"];
+    const binaries = [process.execPath, ...own.map((name) => findProgram(name) ?? name)];
     for (const binary of binaries) {
       put(binary, `bin/${binary.split("/").at(-1)}`);
       const libraries = execFileSync("ldd", [binary], { encoding: "utf8" }).matchAll(/(?:=> )?(\/\S+) \(0x/g);
       for (const [, path] of libraries) put(path as string, path as string);
     }
+    // Debian's Alertmanager reads from files what the one of the registry has built in.
+    for (const name of ["default", "email"]) put(`${templates}/${name}.tmpl`, `.${templates}/${name}.tmpl`);
     put("test/support/grafana-stand-in.ts", "opt/grafana-stand-in.ts");
     for (const [name, { command, volume, user }] of Object.entries(programs)) {
       mkdirSync(join(context, "empty"), { recursive: true });

@@ -6,9 +6,15 @@ import type { Target } from "../../script/grafana/model.ts";
 import { getPath } from "./gjson.ts";
 
 // Its ES modules import names that CommonJS packages do not give to Node; its CommonJS build is the same code.
-const { FieldType, standardTransformers, standardTransformersRegistry, toDataFrame, transformDataFrame } = createRequire(
-  import.meta.url,
-)("@grafana/data") as typeof Grafana;
+const {
+  createTheme,
+  FieldType,
+  getDisplayProcessor,
+  standardTransformers,
+  standardTransformersRegistry,
+  toDataFrame,
+  transformDataFrame,
+} = createRequire(import.meta.url)("@grafana/data") as typeof Grafana;
 
 // As Grafana registers them at start; some are in the list under two names.
 const transformers = new Map(Object.values(standardTransformers).map((one) => [one.id, one]));
@@ -92,6 +98,15 @@ export function transform(
   return new Promise((resolve, reject) => {
     transformDataFrame(transformations as never, [...frames]).subscribe({ next: resolve, error: reject });
   });
+}
+
+/** A colour as its theme has it. */
+export const toColour = (name: string) => createTheme().visualization.getColorByName(name);
+
+/** How a panel with these defaults shows a number, by Grafana's own code. */
+export function display(defaults: object, value: number | null): { readonly text: string; readonly color?: string } {
+  const field = { name: "value", type: FieldType.number, values: [value], config: defaults };
+  return getDisplayProcessor({ field: field as never, theme: createTheme() })(value);
 }
 
 /** The fields with numbers. */

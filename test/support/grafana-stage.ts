@@ -1,5 +1,5 @@
 import { mkdtempSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import process from "node:process";
 import { freePort, startProcess } from "../../script/services/process.ts";
 import { startPrometheus } from "../../script/services/prometheus.ts";
@@ -46,27 +46,14 @@ export async function createGrafanaStage(options: Options) {
   await until(async () => (await healthOf(web.replace(/-web-.*/, `-worker-${deployInfo.previous_tag}-unwell`))) === "unhealthy");
   const prometheus = await startPrometheus(join(folder, "prometheus"), {
     targets: [{ job: "wallet-core-ops", targets: [metricsAddress] }],
+    ruleFiles: [resolve("deploy/prometheus/rules/*.yml")],
   });
   stack.defer(() => prometheus.stop());
   // Rates need two scrapes.
-  await untilSamples(prometheus.url, "count_over_time(ops_upstream_up[1m]) > 2");
-  // Another one, which an engine and Prometheus do not answer.
-  const lame = await startGateway(
-    {
-      ...stage.env,
-      WALLET_CORE_OPS_TOKENS_FILE: tokens.file,
-      WALLET_CORE_OPS_AUDIT_FILE: join(folder, "lame.jsonl"),
-      WALLET_CORE_OPS_DOCKER_HOSTS: `${stage.env.WALLET_CORE_OPS_DOCKER_HOSTS},gone=unix://${folder}/gone.sock`,
-      WALLET_CORE_OPS_PROMETHEUS_URL: `http://127.0.0.1:${await freePort()}`,
-    },
-    folder,
-    stack,
-  );
+  await untilSamples(prometheus.url, "count_over_time(ops_upstream_up[1m]) > 2 and on () job:ops_gateway_up:max == 1");
   const owned = stack.move();
-  const place = { url, token: tokens.of("grafana"), prometheusUrl: prometheus.url };
   return {
-    place,
-    lame: { ...place, url: lame.url },
+    place: { url, token: tokens.of("grafana"), prometheusUrl: prometheus.url },
     service: stage.service,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };

@@ -147,16 +147,16 @@ export function addQueue(builder: Builder, refs: Refs, scalars: Scalars): void {
   );
 }
 
-const { stalledSeconds, stalledBehindActiveSeconds, failingFailures, failingRatio, backlogAgeSeconds, backlogDrainSeconds } =
-  queueThresholds;
+const { stalledSeconds, stalledRuns, stalledBehindActiveLeast, stalledBehindActiveMost } = queueThresholds;
+const { failingFailures, failingRatio, backlogAgeSeconds, backlogDrainSeconds } = queueThresholds;
 
 const stateDescriptions = {
   paused: { description: "It is paused." },
   no_workers: { description: "Jobs could run, and the system says that nobody takes them." },
   stalled: {
     description:
-      `A job could have run for more than ${stalledSeconds} s (${stalledBehindActiveSeconds} s where something runs), and nothing ended in the last ` +
-      "5 minutes.",
+      `A job could have run for more than ${stalledSeconds} s, and nothing ended in the last 5 minutes. Where something runs: ${stalledRuns} times the p95 ` +
+      `of the queue's run times, at least ${stalledBehindActiveLeast} s and at most ${stalledBehindActiveMost} s, which also holds while no run time is known.`,
   },
   failing: {
     description:

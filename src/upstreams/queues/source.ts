@@ -12,6 +12,7 @@ import { createKept } from "./kept.ts";
 import type { Brokers, KindSource } from "./kind.ts";
 import { type QueueSourceConfig, createQueueSource } from "./kinds.ts";
 import type { QueuesFile } from "./queues-file.ts";
+import { createRunTimes } from "./run-times.ts";
 import type { HeavyOptions } from "./sql/plan-reads.ts";
 import { observeDatabase } from "./sql/observed.ts";
 import { type Database, createDatabase } from "./sql/pool.ts";
@@ -86,8 +87,9 @@ export function openQueueSources(options: QueueSourcesOptions): OpenQueueSources
 
 function shareAnswers(source: KindSource, keepMs: number): QueueSource {
   const ring = createHistoryRing();
+  const runTimes = createRunTimes();
   const readMetrics = async (signal: AbortSignal) => {
-    const metrics = await source.metrics(signal);
+    const metrics = runTimes.add(await source.metrics(signal));
     if (!source.history) ring.add(metrics);
     return metrics;
   };

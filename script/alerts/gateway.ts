@@ -1,0 +1,128 @@
+import { overview } from "../grafana/dashboards/overview.ts";
+import { queues } from "../grafana/dashboards/queues.ts";
+import { containers } from "../grafana/dashboards/containers.ts";
+import { counts, promqlNow } from "../grafana/targets.ts";
+import { labels, type RuleGroup, type Time, worst } from "./model.ts";
+
+const notScraped = 'up{job="wallet-core-ops"} == 0 or absent(up{job="wallet-core-ops"})';
+
+/** What the gateway cannot ask, and the gateway itself. While these fire, other rules know less, or nothing. */
+export function toGatewayAlerts(time: Time): RuleGroup {
+  return {
+    name: "wallet-core-ops-gateway",
+    rules: [
+      {
+        alert: "OpsGatewayDown",
+        severity: "critical",
+        for: 120,
+        why: "Also where the job is missing from the configuration of Prometheus.",
+        expr: notScraped,
+        summary: "The ops gateway{{ with $labels.instance }} at {{ . }}{{ end }} cannot be scraped",
+        description:
+          "Nothing is known of containers, queues and deploys, and no other rule can fire. Look at its log, and at the token of the scrape.",
+        panel: [overview, "Cannot be asked"],
+        grafana: {
+          // Grafana's own way to the gateway, with a token of its own, may be broken as well.
+          queries: [
+            promqlNow(`max(up{job="wallet-core-ops"} == bool 0) or absent(up{job="wallet-core-ops"})`, "A"),
+            counts("{ engines { name } }", { gateway: "data.engines" }, "B"),
+          ],
+          math: "$A + 0 * $B",
+          onError: "Alerting",
+          summary: "The ops gateway cannot be scraped, or does not answer Grafana",
+        },
+      },
+      {
+        why: `Whether nothing can be had from a database, a broker, Prometheus, or Docker where not even the engines are known. Without any queue source it is the
+database that could not be searched.`,
+        record: "upstream:ops_upstream_out:bool",
+        expr: `
+max by (upstream) (sum by (upstream, instance) (ops_queue_source_up) == bool 0)
+or label_replace(max(ops_upstream_up{upstream="queues"} == bool 0) unless on () ops_queue_source_up, "upstream", "postgres", "", "")
+or max by (upstream) (ops_upstream_up{upstream="prometheus"} == bool 0)
+or max by (upstream) (ops_upstream_up{upstream="docker"} == bool 0) unless on () ops_engine_up`,
+      },
+      {
+        alert: "OpsUpstreamDown",
+        severity: "critical",
+        for: 300,
+        expr: "upstream:ops_upstream_out:bool == 1",
+        summary: "The ops gateway gets nothing from {{ $labels.upstream }}",
+        description: "What it holds is unknown, and no other rule can report it. `wallet-core-ops check` says why.",
+        panel: [overview, "Cannot be asked"],
+      },
+      {
+        alert: "OpsEngineDown",
+        severity: "critical",
+        for: 120,
+        expr: worst(["engine"], "ops_engine_up == 0"),
+        summary: "The container engine {{ $labels.engine }} does not answer",
+        description: "The state of its containers is unknown.",
+        panel: [containers, "Container engines"],
+      },
+      {
+        alert: "OpsQueueSourceDown",
+        severity: "warning",
+        for: 300,
+        why: "One source, while others in the same database or broker can be read: else OpsUpstreamDown reports it.",
+        expr: `
+${worst(labels.source, "ops_queue_source_up == 0")}
+unless on (upstream) (upstream:ops_upstream_out:bool == 1)`,
+        summary: "The queues of {{ $labels.source }} cannot be read",
+        description: "Their numbers are unknown, not zero. Other queues in {{ $labels.upstream }} can be read.",
+        panel: [queues, "Sources"],
+      },
+      {
+        alert: "OpsDeployInfoUnreadable",
+        severity: "warning",
+        for: 300,
+        expr: worst(["upstream"], 'ops_upstream_up{upstream="deploy"} == 0'),
+        summary: "The gateway cannot read deploy_info.json",
+        description: "The last deploy is shown as it was read before, and no rule can compare before and after a new one.",
+        panel: [overview, "Last deploy"],
+      },
+      {
+        alert: "OpsUpstreamErrors",
+        severity: "warning",
+        for: 600,
+        why: "Of calls to what answers now and then. An outage fires before this can, and is not reported again.",
+        expr: `
+upstream:ops_upstream_errors:ratio_rate5m > 0.2
+unless on (upstream) (
+  ALERTS{alertname=~"OpsUpstreamDown|OpsQueueSourceDown|OpsDeployInfoUnreadable", alertstate="firing"}
+  or label_replace(ALERTS{alertname="OpsEngineDown", alertstate="firing"}, "upstream", "docker", "", "")
+)`,
+        summary: "{{ $value | humanizePercentage }} of the gateway's calls to {{ $labels.upstream }} fail",
+        description: "ops_upstream_errors_total has their codes.",
+        panel: [overview, "Failed calls of the gateway"],
+      },
+      {
+        alert: "OpsGatewayBusy",
+        severity: "warning",
+        for: 600,
+        expr: worst(["instance"], 'ops_event_loop_delay_seconds{percentile="99"} > 0.2'),
+        summary: "The ops gateway at {{ $labels.instance }} is late by {{ $value | humanizeDuration }}",
+        description: "Something keeps its event loop busy.",
+        panel: [overview, "How long upstreams take"],
+      },
+      {
+        alert: "OpsSeriesDropped",
+        severity: "info",
+        for: 900,
+        expr: worst(["family"], "ops_metrics_dropped_series > 0"),
+        summary: "{{ $value }} series of {{ $labels.family }} are over the gateway's limit",
+        description: "What is over the limit is not watched by any of these rules.",
+        panel: [overview, "Failed calls of the gateway"],
+      },
+      {
+        alert: "OpsTokenEnds",
+        severity: "warning",
+        for: 0,
+        expr: worst(["kid", "subject"], `ops_token_expires_timestamp_seconds < time() + ${time.seconds(7 * 86_400)}`),
+        summary: "The token {{ $labels.kid }} of {{ $labels.subject }} ends at {{ $value | humanizeTimestamp }}",
+        description: "Make the next one with `wallet-core-ops token`. An entry that has ended is removed from the tokens file.",
+        panel: [overview, "Cannot be asked"],
+      },
+    ],
+  };
+}

@@ -1,0 +1,37 @@
+import { containers } from "../grafana/dashboards/containers.ts";
+import { type RuleGroup, worst } from "./model.ts";
+
+export function toHostAlerts(): RuleGroup {
+  return {
+    name: "wallet-core-ops-hosts",
+    rules: [
+      {
+        alert: "OpsHostDown",
+        severity: "critical",
+        for: 120,
+        expr: worst(["host"], "ops_host_up == 0"),
+        summary: "The host {{ $labels.host }} is down",
+        description: "Its node-exporter does not answer. A host that is down takes its containers along.",
+        panel: [containers, "Hosts"],
+      },
+      {
+        alert: "OpsHostHot",
+        severity: "warning",
+        for: 600,
+        expr: worst(["host"], "ops_host_alert == 1 and ops_host_up == 1"),
+        summary: "The host {{ $labels.host }} is hot",
+        description: "Its CPU or its memory is at or above the gateway's threshold (CPU_THRESHOLD, MEM_THRESHOLD).",
+        panel: [containers, "Hosts"],
+      },
+      {
+        alert: "OpsHostDiskFull",
+        severity: "warning",
+        for: 900,
+        expr: worst(["host"], "ops_host_disk_util_ratio > 0.9"),
+        summary: "A file system of {{ $labels.host }} is {{ $value | humanizePercentage }} full",
+        description: "The fullest of its real file systems.",
+        panel: [containers, "Hosts"],
+      },
+    ],
+  };
+}

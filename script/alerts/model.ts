@@ -1,0 +1,101 @@
+import type { Dashboard, Target } from "../grafana/model.ts";
+
+/** Durations of the rules. A test divides them all by one factor, so that half an hour passes in half a minute. */
+export interface Time {
+  /** As PromQL and `for` write it. */
+  span(seconds: number): string;
+  /** To compare an age with. */
+  seconds(seconds: number): number;
+}
+
+const units = [
+  ["d", 86_400_000],
+  ["h", 3_600_000],
+  ["m", 60_000],
+  ["s", 1000],
+  ["ms", 1],
+] as const;
+
+/** @param factor by how much all durations are divided. @default 1 */
+export function createTime(factor = 1): Time {
+  return {
+    span(seconds) {
+      const ms = (seconds * 1000) / factor;
+      if (ms === 0) return "0s";
+      const [unit, size] = units.find(([, length]) => ms % length === 0) ?? ["ms", 1];
+      return `${ms / size}${unit}`;
+    },
+    seconds: (seconds) => seconds / factor,
+  };
+}
+
+/** A series that Prometheus records; rules of its group that come later use it. */
+export interface Recording {
+  readonly record: string;
+  readonly expr: string;
+  /** What is not seen from the expression. */
+  readonly why?: string;
+}
+
+/** One condition that somebody should know of: an alert of Prometheus, and one of Grafana. */
+export interface Alert {
+  readonly alert: string;
+  /** critical: somebody must act now. warning: somebody must act today. info: the rules themselves miss something. */
+  readonly severity: "critical" | "warning" | "info";
+  /** How long it must hold, seconds. */
+  readonly for: number;
+  /** PromQL: the series for which it holds, and none where all is well. */
+  readonly expr: string;
+  /** What is not seen from the expression. */
+  readonly why?: string;
+  /** Templates over `$labels` and `$value`. `$value` may only be used where it is above 0. */
+  readonly summary: string;
+  readonly description: string;
+  /** The panel that shows it. */
+  readonly panel: readonly [Dashboard, title: string];
+  /** Where Grafana asks the gateway itself, which knows more than its metrics say. */
+  readonly grafana?: GrafanaCondition;
+}
+
+interface GrafanaCondition {
+  readonly queries: readonly Target[];
+  /** Over the queries' numbers; above 0 is an alert. When absent: the one query. */
+  readonly math?: string;
+  /** What an answer that cannot be had is. */
+  readonly onError: "Alerting" | "KeepLast";
+  /** In place of the other one. */
+  readonly summary: string;
+  readonly description?: string;
+}
+
+export interface RuleGroup {
+  readonly name: string;
+  readonly rules: readonly (Recording | Alert)[];
+}
+
+/** Labels that say what a series is about. Alerts have these and no others, however many gateways are scraped. */
+export const labels = {
+  role: ["service", "destination", "role", "env"],
+  container: ["name", "engine", "service", "destination", "role", "env", "version"],
+  queue: ["queue", "source", "env"],
+  source: ["source", "kind", "env", "upstream"],
+} as const;
+
+/** `by (...)`, `on (...)` and the like take this. */
+export function list(names: readonly string[]): string {
+  return `(${names.join(", ")})`;
+}
+
+/** One series for each of these labels: the worst of those that several gateways show. */
+export function worst(names: readonly string[], expr: string): string {
+  return `max by ${list(names)} (${expr})`;
+}
+
+export function isAlert(rule: Recording | Alert): rule is Alert {
+  return "alert" in rule;
+}
+
+/** Page of docs with what to look at and what to do, from the root of the documentation that the operator names. */
+export function toRunbook(alert: string): string {
+  return `docs/alerts.md#${alert.toLowerCase()}`;
+}

@@ -1,0 +1,109 @@
+import { queueThresholds } from "../../src/domain/queue-state.ts";
+import { deploys } from "../grafana/dashboards/deploys.ts";
+import { queues } from "../grafana/dashboards/queues.ts";
+import { counts } from "../grafana/targets.ts";
+import { labels, list, type Recording, type RuleGroup, type Time, worst } from "./model.ts";
+
+const { backlogAgeSeconds, backlogDrainSeconds } = queueThresholds;
+
+export function toQueueAlerts(time: Time): RuleGroup {
+  return {
+    name: "wallet-core-ops-queues",
+    rules: [
+      {
+        alert: "OpsQueueStalled",
+        severity: "critical",
+        for: 300,
+        expr: `${worst(labels.queue, 'ops_queue_state{state=~"stalled|no_workers"}')} == 1`,
+        summary: "The queue {{ $labels.queue }} of {{ $labels.source }} stands still",
+        description:
+          "Jobs wait and none is done, or nobody is there to do them. Look at the role that works on it, and at its last deploy.",
+        panel: [queues, "Queues"],
+      },
+      {
+        alert: "OpsQueueFailing",
+        severity: "critical",
+        for: 300,
+        expr: `${worst(labels.queue, 'ops_queue_state{state="failing"}')} == 1`,
+        summary: "Most jobs of {{ $labels.queue }} of {{ $labels.source }} fail",
+        description: "The gateway's errorGroups says with what, and in which release.",
+        panel: [queues, "Queues"],
+      },
+      {
+        alert: "OpsQueueBehind",
+        severity: "warning",
+        for: 1800,
+        why: "By the figures of the state backlog, not by the state: a queue that gets worse is still behind. Somebody has paused a paused one.",
+        expr: `
+${worst(labels.queue, `ops_queue_oldest_age_seconds > ${backlogAgeSeconds} or ops_queue_drain_seconds > ${backlogDrainSeconds}`)}
+unless on ${list(labels.queue)} ops_queue_state{state="paused"} == 1`,
+        summary: "The queue {{ $labels.queue }} of {{ $labels.source }} has been behind for half an hour",
+        description: "More comes in than is done.",
+        panel: [queues, "Queues"],
+      },
+      {
+        alert: "OpsOrphans",
+        severity: "warning",
+        for: 600,
+        expr: worst(labels.queue, "ops_queue_orphans > 0"),
+        summary: "{{ $value }} running jobs of {{ $labels.queue }} of {{ $labels.source }} have lost their worker",
+        description:
+          "Their worker is in no live container, and their system may believe for hours that they run. The gateway's query `orphans` lists them.",
+        panel: [queues, "Orphaned jobs"],
+      },
+      ...toDeployRecordings(time),
+      {
+        alert: "OpsFailuresUpSinceDeploy",
+        severity: "critical",
+        for: 300,
+        why: "What the last hour has more than the hour before the deploy came after it. Later than an hour it is no news of the deploy.",
+        expr: `
+max by ${list(labels.queue)} (
+  ops_queue_failures_last_hour - queue:ops_queue_failures:at_deploy >= 10
+  and ops_queue_failures_last_hour > 3 * queue:ops_queue_failures:at_deploy
+  and queue:ops_deploy_age:seconds >= ${time.seconds(900)}
+  and queue:ops_deploy_age:seconds < ${time.seconds(3600)}
+)`,
+        summary: "Failures of {{ $labels.queue }} of {{ $labels.source }} are up since the deploy",
+        description: "{{ $value }} more in the last hour than in the hour before the deploy, which had less than half of that.",
+        panel: [deploys, "What the verdict says"],
+        grafana: {
+          // Not later than the rule of Prometheus.
+          queries: [
+            counts("{ latestDeploys(maxAgeSeconds: 3600) { verdict(needsQueues: true) { outcome } } }", {
+              regressed: 'data.latestDeploys.#(verdict.outcome=="regressed")#',
+            }),
+          ],
+          onError: "KeepLast",
+          summary: "The last deploy made things worse",
+          description:
+            "More fails, waits or restarts after it than before, beyond chance, or a queue has stopped. Its reasons are on the dashboard; consider a rollback.",
+        },
+      },
+    ],
+  };
+}
+
+function toDeployRecordings(time: Time): readonly Recording[] {
+  const known = time.seconds(180);
+  return [
+    {
+      why: `How old the newest deploy is that a queue may be of: of its environment, or of one of the two that is not known. A deploy to a destination that no
+environment is known of says nothing of a queue of a known one.`,
+      record: "queue:ops_deploy_age:seconds",
+      expr: `
+(time() - max by (env) (ops_deploy_time_seconds)) + on (env) group_right () 0 * ops_queue_failures_last_hour
+or (time() - max(ops_deploy_time_seconds{env="", destination=""})) + on () group_right () 0 * ops_queue_failures_last_hour
+or (time() - max(ops_deploy_time_seconds)) + on () group_right () 0 * ops_queue_failures_last_hour{env=""}`,
+    },
+    {
+      why: `As it was in the five minutes before the deploy was over, or when the queue was first seen since. The least of them, and of the three minutes in which
+the deploy becomes known: what the release itself breaks with its first jobs must not pass for what was there before it.`,
+      record: "queue:ops_queue_failures:at_deploy",
+      expr: `
+min_over_time(ops_queue_failures_last_hour[${time.span(480)}]) and queue:ops_deploy_age:seconds < ${known}
+or last_over_time(queue:ops_queue_failures:at_deploy[${time.span(180)}]) and ops_queue_failures_last_hour
+or ops_queue_failures_last_hour`,
+    },
+  ];
+}

@@ -1,0 +1,15 @@
+import { toContainerAlerts } from "./containers.ts";
+import { toGatewayAlerts } from "./gateway.ts";
+import { toHostAlerts } from "./hosts.ts";
+import { type Alert, createTime, isAlert, type RuleGroup } from "./model.ts";
+import { toQueueAlerts } from "./queues.ts";
+
+/** Every condition, once: what Prometheus and Grafana evaluate is made of it. @param factor by how much durations are divided */
+export function toAlertGroups(factor = 1): readonly RuleGroup[] {
+  const time = createTime(factor);
+  return [toGatewayAlerts(time), toHostAlerts(), toContainerAlerts(time), toQueueAlerts(time)];
+}
+
+export function toAlerts(factor = 1): readonly Alert[] {
+  return toAlertGroups(factor).flatMap(({ rules }) => rules.filter(isAlert));
+}

@@ -1,0 +1,51 @@
+import { expect, it } from "vitest";
+import { createRunTimes } from "../../../src/upstreams/queues/run-times.ts";
+import { sampleQueue } from "../../support/memory-sources.ts";
+
+const hour = 3_600_000;
+
+/** Shows one queue with a p95 of its run times, null where nothing ended, and says what is usual then. */
+function createQueue() {
+  let time = 10 * hour;
+  const runTimes = createRunTimes(() => time);
+  const show = (p95: number | null, name = "mail") => {
+    const queue = sampleQueue({ name, runSeconds: p95 === null ? null : { p50: 0, p95 } });
+    return runTimes.add([queue])[0]?.usualRunSeconds;
+  };
+  return { show, runTimes, wait: (ms: number) => (time += ms) };
+}
+
+it("is not known before a job ended, and stays while nothing ends", () => {
+  const { show, wait } = createQueue();
+  expect(show(null)).toBeNull();
+  expect(show(2)).toBe(2);
+  wait(100 * hour);
+  expect(show(null)).toBe(2);
+});
+
+it("is the largest of this hour and the one before", () => {
+  const { show, wait } = createQueue();
+  expect([show(2), show(60), show(3)]).toEqual([2, 60, 60]);
+  wait(hour);
+  expect([show(3), show(4)]).toEqual([60, 60]);
+  wait(hour);
+  expect([show(1), show(null)]).toEqual([4, 4]);
+  wait(2 * hour);
+  expect([show(null), show(1)]).toEqual([4, 1]);
+});
+
+it("is each queue's own, and forgotten with the queue", () => {
+  const { show, runTimes } = createQueue();
+  const [mail, bank] = [
+    sampleQueue({ name: "mail", runSeconds: { p50: 0, p95: 2 } }),
+    sampleQueue({ name: "bank", runSeconds: { p50: 0, p95: 9 } }),
+  ];
+  expect(runTimes.add([mail, bank]).map((queue) => queue.usualRunSeconds)).toEqual([2, 9]);
+  expect(show(null)).toBe(2);
+  expect(show(null, "bank")).toBeNull();
+});
+
+it("leaves all else of a queue as it is", () => {
+  const queue = sampleQueue({ name: "mail", depth: 3, runSeconds: { p50: 1, p95: 2 } });
+  expect(createRunTimes().add([queue])).toEqual([{ ...queue, usualRunSeconds: 2 }]);
+});
