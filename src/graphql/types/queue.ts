@@ -159,9 +159,7 @@ const stateDescriptions = {
       "5 minutes.",
   },
   failing: {
-    description:
-      `At least ${failingFailures} failures in the last hour, and ${failingRatio * 100} % of what ended in the last 5 minutes; where failures are known of a longer ` +
-      "time alone, they are compared with as much time at the rate of the last 5 minutes.",
+    description: `At least ${failingFailures} failures in the last hour, and at least ${failingRatio * 100} % of what ended in the last 5 minutes failed.`,
   },
   backlog: {
     description: `A job waits longer than ${backlogAgeSeconds} s, or what waits takes more than ${backlogDrainSeconds} s to clear.`,

@@ -29,6 +29,8 @@ export interface Brokers {
 }
 
 export interface KindSource extends QueueSource {
+  /** Its rows do not have all of the past: what `history` leaves null is taken from what was seen while somebody asked. */
+  readonly isPastPartial?: boolean;
   /** Tables that are read; `cli check` looks at the rights on them. Empty for a system that is none of PostgreSQL. */
   readonly tables: readonly TableName[];
   /** Ends its own connections. */

@@ -6,7 +6,7 @@ import type { Logger } from "../../logger.ts";
 import { createJobControl } from "./control/kinds.ts";
 import { createControlDatabase } from "./control/pool.ts";
 import { createDetector } from "./detector.ts";
-import { createHistoryRing } from "./history-ring.ts";
+import { addSamples, createHistoryRing } from "./history-ring.ts";
 import { shareHistory } from "./history-share.ts";
 import { createKept } from "./kept.ts";
 import type { Brokers, KindSource } from "./kind.ts";
@@ -85,17 +85,21 @@ export function openQueueSources(options: QueueSourcesOptions): OpenQueueSources
 }
 
 function shareAnswers(source: KindSource, keepMs: number): QueueSource {
+  const isSampled = !source.history || source.isPastPartial === true;
   const ring = createHistoryRing();
   const readMetrics = async (signal: AbortSignal) => {
     const metrics = await source.metrics(signal);
-    if (!source.history) ring.add(metrics);
+    if (isSampled) ring.add(metrics);
     return metrics;
   };
-  const history = shareHistory(async (...asked) => (await source.history?.(...asked)) ?? new Map(), 2 * keepMs);
+  const readRows = shareHistory(async (...asked) => (await source.history?.(...asked)) ?? new Map(), 2 * keepMs);
   return {
     ...source,
-    history: async (queues, range, signal) =>
-      source.history ? history(queues, range, signal).catch(asOpsError) : ring.history(queues, range),
+    async history(queues, range, signal) {
+      if (!source.history) return ring.history(queues, range);
+      const histories = await readRows(queues, range, signal).catch(asOpsError);
+      return isSampled ? addSamples(histories, ring.history(queues, range)) : histories;
+    },
     metrics: keep(readMetrics, keepMs),
     failures: keep((signal) => source.failures(signal), keepMs),
     ...(source.workerJobs && { workerJobs: keep(async (signal) => source.workerJobs?.(signal) ?? null, keepMs) }),

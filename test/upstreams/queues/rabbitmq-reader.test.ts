@@ -1,6 +1,8 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import type { QueueMetrics } from "../../../src/domain/queue.ts";
+import { toQueueState } from "../../../src/domain/queue-state.ts";
 import { silentLogger } from "../../../src/logger.ts";
 import { createRabbitmqReader } from "../../../src/upstreams/queues/kinds/rabbitmq-reader.ts";
 
@@ -120,6 +122,28 @@ describe("createRabbitmqReader", () => {
       [2, 12],
       [2, null],
     ]);
+    await reader.close();
+  });
+
+  it("is failing while messages are dead-lettered, and idle five minutes after the last of them", async () => {
+    vi.useFakeTimers({ toFake: ["performance"] });
+    bindings = [{ source: "", vhost: "/", destination: "dlq", destination_type: "queue", routing_key: "dlq" }];
+    const reader = open();
+    const states = [];
+    for (let minute = 0; minute <= 20; minute += 1) {
+      const done = Math.min(minute, 10);
+      pages = [
+        [
+          running("mail", { messages: 0, messages_ready: 0, arguments: deadLettersTo("dlq"), message_stats: { ack: done } }),
+          running("dlq", { messages: 10 * done }),
+        ],
+      ];
+      const mail = (await reader.read(signal())).find(({ name }) => name === "mail");
+      states.push(toQueueState(mail as QueueMetrics));
+      vi.advanceTimersByTime(60_000);
+    }
+    expect(states.slice(1, 15)).toStrictEqual(Array.from({ length: 14 }, () => "failing"));
+    expect(states.slice(15)).toStrictEqual(Array.from({ length: 6 }, () => "idle"));
     await reader.close();
   });
 

@@ -1,4 +1,5 @@
 import { OpsError } from "../../../errors.ts";
+import type { ToHistoryRows } from "../sql/history.ts";
 import type { Reading } from "../sql/measures.ts";
 import { quoteLiteral, quoteTable } from "../sql/names.ts";
 import type { ReadRows, SqlStatements } from "../sql/source.ts";
@@ -113,6 +114,24 @@ from ${findEnds(schema, 5)} and not failed group by queue`,
 
 function findEnds(schema: string, minutes: number): string {
   return `ops.job_ends where source = ${quoteLiteral(schema)} and ${inLast(minutes, "ended_at")}`;
+}
+
+/** The past of a task where each end of an attempt is written down, for two hours. */
+export function graphileWorkerHistory(schema: string): ToHistoryRows {
+  return (isAsked, from) => {
+    const ended = `ops.job_ends where source = ${quoteLiteral(schema)} and ended_at >= ${from} and ${isAsked("queue")}`;
+    return {
+      jobs: `
+    select queue, ready_at as due, coalesce(started_at, ended_at) as taken, ended_at as ended, not failed as succeeded, false as retried
+    from ${ended} and failed in (true, false)
+    union all
+    select task_identifier, run_at, locked_at, null, false, false from ${quoteTable({ schema, table: "jobs" })}
+    where (locked_at is not null or attempts < max_attempts) and ${isAsked("task_identifier")}`,
+      failures: `select queue, ended_at as failed_at from ${ended} and failed`,
+      oldest: `select min(ended_at) from ops.job_ends where source = ${quoteLiteral(schema)} and not failed`,
+      keeps: false,
+    };
+  };
 }
 
 /**

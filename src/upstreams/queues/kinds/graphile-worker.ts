@@ -1,15 +1,16 @@
 import type { QueueMetrics } from "../../../domain/queue.ts";
+import type { QueueHistory } from "../../../domain/queue-history.ts";
 import { defineKind } from "../kind.ts";
 import { createSqlSource } from "../sql/source.ts";
 import { graphileWorkerConfig } from "./graphile-worker-config.ts";
-import { type Extras, findExtras, graphileWorkerStatements } from "./graphile-worker-statements.ts";
+import { type Extras, findExtras, graphileWorkerHistory, graphileWorkerStatements } from "./graphile-worker-statements.ts";
 
 const columns = ["task_identifier", "id", "run_at", "updated_at", "locked_at", "last_error", "attempts", "max_attempts"];
 
 /**
  * Jobs of graphile-worker, by task. A job that succeeds is deleted, and of the failures of one that waits only the last is kept. So there is
  *
- * - with deploy/postgres/graphile-worker-ends.sql, everything, exactly;
+ * - with deploy/postgres/graphile-worker-ends.sql, everything, exactly, and the past of two hours;
  * - without it, as failures the jobs that are there and whose last attempt failed in the window: at least so many attempts failed (`exact` is false);
  * - as successes, without it, what is deleted from the table, sampled, and only where there is a single task and the role sees the tasks; else null.
  *
@@ -25,7 +26,7 @@ export const graphileWorker = defineKind<typeof graphileWorkerConfig>({
   },
   create: (config, { database, env, heavy }) => {
     const { name, kind, schema, names = [] } = config;
-    let extras: Extras = { tasks: false, ends: false };
+    let extras: Extras | null = null;
     const source = createSqlSource({
       name,
       kind,
@@ -38,13 +39,21 @@ export const graphileWorker = defineKind<typeof graphileWorkerConfig>({
         extras = await findExtras(name, schema, read);
         return graphileWorkerStatements(schema, extras);
       },
+      history: graphileWorkerHistory(schema),
+      isPastPartial: true,
       heavy,
     });
+    const { history } = source;
     return {
       ...source,
+      history: async (queues, range, signal) => {
+        // The first read finds out what there is.
+        if (extras === null) await source.metrics(signal);
+        return extras?.ends && history ? history(queues, range, signal) : new Map<string, QueueHistory>();
+      },
       metrics: async (signal) => {
         const queues = await source.metrics(signal);
-        return extras.ends ? queues : queues.map(asAtLeast);
+        return extras?.ends ? queues : queues.map(asAtLeast);
       },
     };
   },

@@ -168,8 +168,7 @@ function toReading(
       paused: look.isPaused ? 1 : 0,
       workers: servers.filter((server) => server.isActive && server.queues.includes(queue)).length,
     },
-    totals: { processed: processed === null || failed === null ? null : processed - failed, failures: failed },
-    totalsSince: "counters",
+    counters: { processed: processed === null || failed === null ? null : processed - failed, failures: failed },
     isCut: false,
   };
 }

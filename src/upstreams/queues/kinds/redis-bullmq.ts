@@ -1,3 +1,4 @@
+import type { JobCounters } from "../../../domain/queue.ts";
 import { type Beginnings, type Ending, eventShare, lookBack } from "./redis-bullmq-beginning.ts";
 import { type Coverage, type Rows, cover, covers, fullCoverage } from "./redis-bullmq-coverage.ts";
 import { type Details, lookCloser } from "./redis-bullmq-details.ts";
@@ -92,10 +93,10 @@ export function createBullmq(connection: RedisConnection, prefix: string): Redis
 }
 
 /** The counters of the metrics miss nothing; that of the failures is not there before the first one. */
-function toTotals({ metrics }: Look, memory: Memory): Pick<RedisReading, "totals" | "totalsSince"> {
+function toCounters({ metrics }: Look, memory: Memory): JobCounters {
   const { completed, failed, gaps } = memory.events;
-  if (!memory.metrics.isOn) return { totals: { processed: completed, failures: failed }, totalsSince: `events ${gaps}` };
-  return { totals: { processed: metrics.completed ?? 0, failures: metrics.failed ?? 0 }, totalsSince: "metrics" };
+  if (!memory.metrics.isOn) return { processed: completed, failures: failed, since: `events ${gaps}` };
+  return { processed: metrics.completed ?? 0, failures: metrics.failed ?? 0, since: "metrics" };
 }
 
 interface Seen {
@@ -140,7 +141,7 @@ function toReading({ queue, look, jobs, memory, workers, limit, now }: Seen): Re
         failures_recent: look.failedRecently + countFailed(rateMs),
       }),
     },
-    ...toTotals(look, memory),
+    counters: toCounters(look, memory),
     isCut,
   };
 }
