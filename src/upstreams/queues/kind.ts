@@ -33,6 +33,8 @@ export interface KindSource extends QueueSource {
   readonly isPastPartial?: boolean;
   /** Tables that are read; `cli check` looks at the rights on them. Empty for a system that is none of PostgreSQL. */
   readonly tables: readonly TableName[];
+  /** What an owner should know although it could be read: after `metrics`. Absent: nothing. */
+  warnings?(): readonly string[];
   /** Ends its own connections. */
   close?(): Promise<void>;
 }

@@ -67,7 +67,7 @@ async function probe(source: KindSource, database: Database, signal: AbortSignal
       checkAccess(database, table, source.kind === "table", signal).catch((): Access => ({ obstacle: null, warnings: [] })),
     ),
   );
-  const warnings = [...new Set(accesses.flatMap((access) => access.warnings))];
+  const toWarnings = () => [...new Set([...accesses.flatMap((access) => access.warnings), ...(source.warnings?.() ?? [])])];
   try {
     const start = performance.now();
     const queues = await source.metrics(signal);
@@ -75,11 +75,16 @@ async function probe(source: KindSource, database: Database, signal: AbortSignal
     await source.control?.verify();
     const waiting = queues.reduce((sum, { depth }) => sum + depth, 0);
     const elapsed = Math.round(performance.now() - start);
-    return { name, ok: true, detail: `${queues.length} queues, ${waiting} jobs waiting, read in ${elapsed} ms`, warnings };
+    return {
+      name,
+      ok: true,
+      detail: `${queues.length} queues, ${waiting} jobs waiting, read in ${elapsed} ms`,
+      warnings: toWarnings(),
+    };
   } catch (error) {
     const { message } = toOpsError(error);
     const obstacle = accesses.find((access) => access.obstacle !== null)?.obstacle;
-    return { name, ok: false, detail: obstacle ? `${message}: ${obstacle}` : message, warnings };
+    return { name, ok: false, detail: obstacle ? `${message}: ${obstacle}` : message, warnings: toWarnings() };
   }
 }
 

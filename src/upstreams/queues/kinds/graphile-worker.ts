@@ -14,7 +14,7 @@ const columns = ["task_identifier", "id", "run_at", "updated_at", "locked_at", "
  * - without it, as failures the jobs that are there and whose last attempt failed in the window: at least so many attempts failed (`exact` is false);
  * - as successes, without it, what is deleted from the table, sampled, and only where there is a single task and the role sees the tasks; else null.
  *
- * Tasks without jobs are listed where the role sees them (the owner, BYPASSRLS), else once they were seen with some. Rows name a worker by a random id,
+ * Tasks without jobs are listed where the role sees them (the owner, BYPASSRLS, a policy), else once they were seen with some. Rows name a worker by a random id,
  * not by a host, and only while it holds them.
  */
 export const graphileWorker = defineKind<typeof graphileWorkerConfig>({
@@ -46,6 +46,10 @@ export const graphileWorker = defineKind<typeof graphileWorkerConfig>({
     const { history } = source;
     return {
       ...source,
+      warnings: () =>
+        extras?.remedy
+          ? [`row-level security hides its tasks, so that those without jobs are not listed; as the owner: ${extras.remedy}`]
+          : [],
       history: async (queues, range, signal) => {
         // The first read finds out what there is.
         if (extras === null) await source.metrics(signal);
