@@ -118,8 +118,10 @@ function asOpsError(error: unknown): never {
 }
 
 function createNoDatabase(): Database {
+  const refuse = () => Promise.reject(new OpsError("postgres_unavailable", "DATABASE_URL is not set"));
   return {
-    read: () => Promise.reject(new OpsError("postgres_unavailable", "DATABASE_URL is not set")),
+    read: refuse,
+    readAll: refuse,
     close: () => Promise.resolve(),
   };
 }

@@ -5,6 +5,7 @@ import { common } from "../../../src/upstreams/queues/config-parts.ts";
 import { toSourceName } from "../../../src/upstreams/queues/detection.ts";
 import { createDetector } from "../../../src/upstreams/queues/detector.ts";
 import type { KindSource } from "../../../src/upstreams/queues/kind.ts";
+import { createMemoryDatabase } from "../../support/memory-database.ts";
 
 describe("toSourceName", () => {
   it("leaves alone what may be a name", () => {
@@ -43,7 +44,7 @@ describe("createDetector", () => {
     const detector = createDetector({
       sources: [],
       brokers: { rabbitmq: null, redis: null },
-      database: { read: async () => rows(), close: async () => {} },
+      database: createMemoryDatabase(rows),
       open: ({ name }) => ({ name }) as KindSource,
       logger,
     });

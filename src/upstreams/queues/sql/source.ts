@@ -34,6 +34,9 @@ export interface SqlStatements {
 /** Reads one statement; rejects as `Database.read` does. */
 export type ReadRows = (statement: string) => Promise<readonly Row[]>;
 
+/** Reads several in one round trip; rejects as `Database.readAll` does. */
+export type ReadAllRows = (statements: readonly string[]) => Promise<readonly (readonly Row[])[]>;
+
 interface SqlSourceOptions {
   readonly name: string;
   readonly kind: string;
