@@ -24,6 +24,7 @@ export const statusByCode = {
   idempotency_key_reused: 422,
   operation_not_supported: 422,
   query_refused: 422,
+  queue_unsupported: 422,
   rate_limited: 429,
   restart_cooldown: 429,
   restart_budget: 429,

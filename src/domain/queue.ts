@@ -167,9 +167,20 @@ export interface QueueSource {
   workerJobs?(signal: AbortSignal): Promise<readonly WorkerJobs[] | null>;
 }
 
+/** A job system that was found, and is not read. */
+export interface UnsupportedSystem {
+  /** As a source of it would be called; what QUEUES_FILE hides it by. */
+  readonly name: string;
+  readonly kind: string;
+  /** A clause that goes on after "because". */
+  readonly reason: string;
+}
+
 /** All sources behind one configuration. */
 export interface QueueSources {
   /** The configured sources and the detected ones; rejects with postgres_unavailable when detection cannot ask and nothing is configured. */
   all(signal: AbortSignal): Promise<readonly QueueSource[]>;
+  /** What else was found, as far as it could be looked for. Never rejects. Absent: nothing is looked for. */
+  unsupported?(signal: AbortSignal): Promise<readonly UnsupportedSystem[]>;
   close(): Promise<void>;
 }

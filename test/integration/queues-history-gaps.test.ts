@@ -85,7 +85,7 @@ describe("jobs that ended before they were due", () => {
     expect(await historyOf(oban, "early")).toMatchObject([{ ...never, since: null }]);
   });
 
-  it.each([10, 12] as const)("never waited: those of pg-boss %i", async (version) => {
+  it.each([10, 11, 12] as const)("never waited: those of pg-boss %i", async (version) => {
     await createBossQueues(version, "early");
     await insertBoss("early", "cancelled", 90, 330);
     await insertBoss("early", "completed", 400, 400);
@@ -141,7 +141,7 @@ describe("rows that are gone", () => {
 
 describe("what nothing tells", () => {
   it("is no depth: jobs of pg-boss that are blocked, where the version has such", async () => {
-    for (const version of [10, 12] as const) {
+    for (const version of [10, 11, 12] as const) {
       await createBossQueues(version, "q");
       await insertBoss("q", "completed", 400, 400);
       for (let job = 0; job < 3; job += 1) await insertBoss("q", "created", 90, null);
@@ -229,7 +229,7 @@ describe("jobs that were tried more than once", () => {
     ]);
   });
 
-  it.each([10, 12] as const)("make the history of pg-boss %i inexact", async (version) => {
+  it.each([10, 11, 12] as const)("make the history of pg-boss %i inexact", async (version) => {
     await createBossQueues(version, "once", "again", "waits");
     for (const queue of ["once", "again"]) await insertBoss(queue, "completed", 90, 80);
     await insertBoss("waits", "retry", -90, null);

@@ -98,7 +98,9 @@ export function addQueue(builder: Builder, refs: Refs, scalars: Scalars): void {
         description: "Environment of its queues, null when unknown.",
       }),
       numbersOk: t.boolean({
-        description: "Whether its numbers could be read: its queues are known then.",
+        nullable: true,
+        description:
+          "Whether its numbers could be read: its queues are known then. Null for a job system that was found and is not supported: that is no outage, and `error` says why.",
         resolve: (source) => source.numbersOk(),
       }),
       ok: t.boolean({
@@ -141,7 +143,8 @@ export function addQueue(builder: Builder, refs: Refs, scalars: Scalars): void {
       type: [refs.queueSource],
       nullable: true,
       description:
-        "The places that queues are read from, and whether they could be read for this request. Empty when none is configured.",
+        "The places that queues are read from, and whether they could be read for this request, with the job systems that were found beside them and are not supported. " +
+        "Empty when none is configured.",
       resolve: (_root, _args, { loaders }) => loaders.queues.statuses(),
     }),
   );

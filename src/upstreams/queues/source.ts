@@ -1,5 +1,5 @@
 import type { Environment } from "../../domain/environment.ts";
-import type { QueueSource, QueueSources } from "../../domain/queue.ts";
+import type { QueueSource, QueueSources, UnsupportedSystem } from "../../domain/queue.ts";
 import { type ObserveCall, unobserved } from "../../domain/upstream-call.ts";
 import { OpsError } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
@@ -38,6 +38,8 @@ export interface OpenQueueSources {
   readonly database: Database;
   /** As QueueSources.all, of the sources themselves. */
   all(signal: AbortSignal): Promise<readonly KindSource[]>;
+  /** As QueueSources.unsupported. */
+  unsupported(signal: AbortSignal): Promise<readonly UnsupportedSystem[]>;
   close(): Promise<void>;
 }
 
@@ -50,7 +52,11 @@ export function createQueueSources({ keepMs = 1000, ...options }: QueueSourcesOp
     shared.set(source, known);
     return known;
   };
-  return { all: async (signal) => (await opened.all(signal)).map(share), close: () => opened.close() };
+  return {
+    all: async (signal) => (await opened.all(signal)).map(share),
+    unsupported: (signal) => opened.unsupported(signal),
+    close: () => opened.close(),
+  };
 }
 
 export function openQueueSources(options: QueueSourcesOptions): OpenQueueSources {
@@ -66,17 +72,26 @@ export function openQueueSources(options: QueueSourcesOptions): OpenQueueSources
   };
   const configured = sources.map(open);
   const detector = createDetector({ ...options, sources, brokers, database: databaseUrl === null ? null : database, open });
+  const all: OpenQueueSources["all"] = async (signal) => {
+    if (databaseUrl === null && sources.length === 0 && Object.values(brokers).every((url) => url === null)) {
+      throw new OpsError("queues_unavailable", "DATABASE_URL is not set", { unconfigured: true });
+    }
+    const detected = await detector.sources(signal).catch((error: unknown) => {
+      if (configured.length > 0) return [];
+      throw error;
+    });
+    return [...configured, ...detected];
+  };
   return {
     database,
-    async all(signal) {
-      if (databaseUrl === null && sources.length === 0 && Object.values(brokers).every((url) => url === null)) {
-        throw new OpsError("queues_unavailable", "DATABASE_URL is not set", { unconfigured: true });
-      }
-      const detected = await detector.sources(signal).catch((error: unknown) => {
-        if (configured.length > 0) return [];
-        throw error;
-      });
-      return [...configured, ...detected];
+    all,
+    async unsupported(signal) {
+      const { detect = true, hide = [] } = options;
+      if (!detect) return [];
+      const found = await all(signal).catch(() => []);
+      const beside = await Promise.all(found.map(async (source) => (await source.unsupported?.(signal)) ?? []));
+      const systems = new Map([...detector.unsupported(), ...beside.flat()].map((system) => [system.name, system]));
+      return [...systems.values()].filter(({ name }) => !hide.includes(name));
     },
     async close() {
       await Promise.allSettled([database.close(), controlDatabase?.close(), ...opened.map((source) => source.close?.())]);

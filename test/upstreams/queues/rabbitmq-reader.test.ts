@@ -147,6 +147,27 @@ describe("createRabbitmqReader", () => {
     await reader.close();
   });
 
+  it("hides the queues by which Celery's workers talk, unless they are asked for", async () => {
+    const names = [
+      "celery",
+      "celeryev",
+      "celeryev.6c1d1f3e-7b7c-4f6e-9f3c-0d1c5a0f1a11",
+      "celery@web-1.celery.pidbox",
+      "0c1d1f3e-7b7c-4f6e-9f3c-0d1c5a0f1a12.reply.celery.pidbox",
+      "pidbox",
+    ];
+    pages = [names.map((name) => running(name))];
+    const listed = async (options: object) => {
+      const reader = open(options);
+      const found = (await reader.read(signal())).map(({ name }) => name);
+      await reader.close();
+      return found;
+    };
+    expect(await listed({})).toEqual(["celery", "celeryev", "pidbox"]);
+    expect(await listed({ include: ["celeryev."] })).toEqual([names[2]]);
+    expect(await listed({ exclude: ["cel"] })).toEqual(["pidbox"]);
+  });
+
   it("turns the pages, also when the last one went meanwhile", async () => {
     const reader = open({ vhost: "a/b" });
     pages = [[running("a")], [running("b")]];

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { JobCounters, QueueMetrics } from "../../../src/domain/queue.ts";
 import { toQueueState } from "../../../src/domain/queue-state.ts";
-import { createBullmqDiscovery } from "../../../src/upstreams/queues/kinds/redis-bullmq-discovery.ts";
+import { createBullmqDiscovery } from "../../../src/upstreams/queues/kinds/redis-keys.ts";
 import type { RedisConnection } from "../../../src/upstreams/queues/kinds/redis-connection.ts";
 import { createRedisQueues } from "../../../src/upstreams/queues/kinds/redis-queues.ts";
 import type { RedisSystem } from "../../../src/upstreams/queues/kinds/redis-system.ts";

@@ -24,6 +24,12 @@ export const graphileWorker = defineKind<typeof graphileWorkerConfig>({
     tables: ["_private_jobs", "_private_tasks", "jobs"],
     toConfig: ({ name, schema }) => ({ name, kind: "graphile-worker", schema }),
   },
+  unsupported: {
+    name: "graphile-worker-before-0.16",
+    tables: ["jobs", "job_queues", "known_crontabs", "migrations"],
+    without: ["_private_jobs"],
+    reason: "graphile-worker before version 0.16 hides its jobs from every role but their owner: upgrade it to 0.16 or newer",
+  },
   create: (config, { database, env, heavy }) => {
     const { name, kind, schema, names = [] } = config;
     let extras: Extras | null = null;

@@ -155,9 +155,13 @@ function createBlindError(source: string): OpsError {
   return new OpsError("queues_unavailable", message, { upstream: `queues:${source}` });
 }
 
+/** Queues by which Celery's workers talk to each other: no job is ever in them. Source: celery.events.receiver and kombu.pidbox. */
+const celeryChatter = /^celeryev\.|\.pidbox$/;
+
 function isWanted({ name, type, exclusive }: QueueTotals, { include, exclude }: ReaderOptions): boolean {
   const startsWithOne = (prefixes: readonly string[]) => prefixes.some((prefix) => name.startsWith(prefix));
-  return type !== "stream" && exclusive !== true && startsWithOne(include ?? [""]) && !startsWithOne(exclude ?? []);
+  const isIncluded = include ? startsWithOne(include) : !celeryChatter.test(name);
+  return type !== "stream" && exclusive !== true && isIncluded && !startsWithOne(exclude ?? []);
 }
 
 /** What a queue's dead letter queues tell of it. */

@@ -2,7 +2,7 @@ import type { JobCounters } from "../../../domain/queue.ts";
 import { type Beginnings, type Ending, eventShare, lookBack } from "./redis-bullmq-beginning.ts";
 import { type Coverage, type Rows, cover, covers, fullCoverage } from "./redis-bullmq-coverage.ts";
 import { type Details, lookCloser } from "./redis-bullmq-details.ts";
-import { createBullmqDiscovery } from "./redis-bullmq-discovery.ts";
+import { createBullmqDiscovery } from "./redis-keys.ts";
 import { type EventCounter, type MetricsMemory, countEvents, noEvents, noMetrics, watchMetrics } from "./redis-bullmq-events.ts";
 import { readBullmqFailures } from "./redis-bullmq-failures.ts";
 import { type Look, hourMs, lookAt, rateMs } from "./redis-bullmq-look.ts";
