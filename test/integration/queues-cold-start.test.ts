@@ -26,7 +26,11 @@ it("a fresh gateway reads eight systems from a slow server with three connection
   const all = await sources.all(signal());
   expect(all).toHaveLength(8);
   const answers = await Promise.allSettled(
-    all.flatMap((source) => [source.metrics(signal()), source.failures(signal()), source.workerJobs?.(signal())]),
+    all.flatMap((source) => [
+      source.metrics(signal()),
+      source.failures(signal()),
+      Promise.resolve(source.workerJobs?.(signal())),
+    ]),
   );
   expect(answers.filter(({ status }) => status === "rejected")).toEqual([]);
   expect(proxy.mostConnections()).toBe(3);

@@ -69,7 +69,7 @@ describe("solid queue", () => {
       values ('retry', 'MailJob', '${serialized(number - 1)}', '${job}', ago(${300 - number * 60}), ago(0), ago(${300 - number * 60}), ${ended === null ? "null" : `ago(${ended})`})
       returning id`;
     await database.query("select setval('solid_queue_jobs_id_seq', 100)");
-    const ids: Record<string, unknown> = {};
+    const ids: Record<string, string> = {};
     for (const [job, ended, number] of [
       ["once", 239.9, 1],
       ["third time", 239.8, 1],
@@ -82,7 +82,7 @@ describe("solid queue", () => {
       ["never", null, 3],
     ] as const) {
       const { rows } = await database.query(attempt(job, ended, number));
-      ids[`${job} ${number}`] = rows[0]?.["id"];
+      ids[`${job} ${number}`] = String(rows[0]?.["id"]);
     }
     await database.query(`
       insert into solid_queue_scheduled_executions (job_id, queue_name, scheduled_at, created_at) values (${ids["waits for its second 2"]}, 'retry', ago(-3600), ago(0));

@@ -76,7 +76,7 @@ function systemsStatement(): string {
   const systems = kinds.flatMap(({ kind, detected }) => (detected?.tables ? [{ kind, ...detected }] : []));
   const values = systems.map(
     ({ kind, tables, schema }) =>
-      `(${quoteLiteral(kind)}, array[${tables.map(quoteLiteral).join(", ")}]::name[], ${schema === undefined ? "null" : quoteLiteral(schema)}::name)`,
+      `(${quoteLiteral(kind)}, ${toNames(tables)}, ${schema === undefined ? "null" : quoteLiteral(schema)}::name)`,
   );
   return `
 select system.kind, namespace.nspname::text as schema
@@ -93,7 +93,6 @@ limit ${mostDetected + 1}`;
 
 /** The schemas that have an older version of a kind, which is not read. */
 function unsupportedStatement(): string {
-  const toNames = (names: readonly string[]) => `array[${names.map(quoteLiteral).join(", ")}]::name[]`;
   const values = kinds.flatMap(({ unsupported: old }) =>
     old ? [`(${quoteLiteral(old.name)}, ${toNames(old.tables)}, ${toNames(old.without)})`] : [],
   );
@@ -107,4 +106,8 @@ group by old.name, old.tables, namespace.nspname
 having count(*) = cardinality(old.tables)
 order by old.name, namespace.nspname::text
 limit ${mostDetected}`;
+}
+
+function toNames(names: readonly string[]): string {
+  return `array[${names.map(quoteLiteral).join(", ")}]::name[]`;
 }

@@ -42,7 +42,7 @@ export interface KindSource extends QueueSource {
 }
 
 /** A version of a job system that is not read: a schema that has all of these tables, and none of the others. */
-export interface UnsupportedTables extends Pick<UnsupportedSystem, "name" | "reason"> {
+interface UnsupportedTables extends Pick<UnsupportedSystem, "name" | "reason"> {
   readonly tables: readonly [string, ...string[]];
   readonly without: readonly [string, ...string[]];
 }

@@ -133,10 +133,9 @@ function asOpsError(error: unknown): never {
 }
 
 function createNoDatabase(): Database {
-  const refuse = () => Promise.reject(new OpsError("postgres_unavailable", "DATABASE_URL is not set"));
-  return {
-    read: refuse,
-    readAll: refuse,
-    close: () => Promise.resolve(),
-  };
+  return { read: refuseRead, readAll: refuseRead, close: () => Promise.resolve() };
+}
+
+function refuseRead(): Promise<never> {
+  return Promise.reject(new OpsError("postgres_unavailable", "DATABASE_URL is not set"));
 }

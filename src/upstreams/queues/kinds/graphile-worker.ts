@@ -49,7 +49,6 @@ export const graphileWorker = defineKind<typeof graphileWorkerConfig>({
       isPastPartial: true,
       heavy,
     });
-    const { history } = source;
     return {
       ...source,
       warnings: () =>
@@ -59,7 +58,8 @@ export const graphileWorker = defineKind<typeof graphileWorkerConfig>({
       history: async (queues, range, signal) => {
         // The first read finds out what there is.
         if (extras === null) await source.metrics(signal);
-        return extras?.ends && history ? history(queues, range, signal) : new Map<string, QueueHistory>();
+        const none = new Map<string, QueueHistory>();
+        return extras?.ends ? ((await source.history?.(queues, range, signal)) ?? none) : none;
       },
       metrics: async (signal) => {
         const queues = await source.metrics(signal);

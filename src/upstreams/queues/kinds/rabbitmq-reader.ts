@@ -41,11 +41,11 @@ interface Reading {
 const pageSize = 500;
 const now =
   "disable_stats=true&enable_queue_totals=true&columns=name,vhost,type,state,exclusive,auto_delete,arguments,messages,messages_ready,messages_unacknowledged";
-const counters = ["ack", "deliver_no_ack", "get_no_ack"].flatMap((one) => [
+const countColumns = ["ack", "deliver_no_ack", "get_no_ack"].flatMap((one) => [
   `message_stats.${one}`,
   `message_stats.${one}_details.avg_rate`,
 ]);
-const late = `msg_rates_age=300&msg_rates_incr=5&columns=name,vhost,messages,consumers,head_message_timestamp,effective_policy_definition,${counters.join(",")}`;
+const late = `msg_rates_age=300&msg_rates_incr=5&columns=name,vhost,messages,consumers,head_message_timestamp,effective_policy_definition,${countColumns.join(",")}`;
 
 /** Reads all queues twice, once as they are now and once as the statistics know them, and remembers what its samples need. */
 export function createRabbitmqReader(options: ReaderOptions): RabbitmqReader {

@@ -56,19 +56,21 @@ export function riverStatements(schema: string, by: "queue" | "kind"): SqlStatem
  */
 function readWaiting(table: string, by: "queue" | "kind"): readonly Reading[] {
   const [due, hasFailed] = ["scheduled_at <= now()", "(state = 'retryable' or errors is not null)"];
-  const isDue = ` filter (where ${due})`;
-  const depth = (filter: string) =>
-    `count(*)${filter} as depth, ${secondsBetween(`min(scheduled_at)${filter}`, "now()")} as oldest_age`;
   const rest = `count(*) filter (where not ${due} and not ${hasFailed}) as deferred, count(*) filter (where ${hasFailed}) as retrying`;
   const waiting = `from ${table} where state in ('available', 'scheduled', 'retryable')`;
   if (by === "kind") {
-    const sql = `select kind as queue, ${depth(isDue)}, ${rest} ${waiting} group by 1`;
+    const sql = `select kind as queue, ${countDue(` filter (where ${due})`)}, ${rest} ${waiting} group by 1`;
     return [{ measures: ["depth", "oldest_age", "deferred", "retrying"], sql }];
   }
   return [
-    { measures: ["depth", "oldest_age"], sql: `select queue, ${depth("")} ${waiting} and ${due} group by 1` },
+    { measures: ["depth", "oldest_age"], sql: `select queue, ${countDue("")} ${waiting} and ${due} group by 1` },
     { measures: ["deferred", "retrying"], sql: `select queue, ${rest} ${waiting} group by 1` },
   ];
+}
+
+/** `filter`: which of the rows are due. */
+function countDue(filter: string): string {
+  return `count(*)${filter} as depth, ${secondsBetween(`min(scheduled_at)${filter}`, "now()")} as oldest_age`;
 }
 
 /** A queue of River can be paused; a kind cannot. */
