@@ -25,6 +25,7 @@ export const statusByCode = {
   operation_not_supported: 422,
   query_refused: 422,
   answer_too_large: 422,
+  queue_unsupported: 422,
   rate_limited: 429,
   restart_cooldown: 429,
   restart_budget: 429,

@@ -9,11 +9,11 @@ import { probePrometheus } from "./upstreams/prometheus/probe.ts";
 import { type SourceIndexes, adviseIndexes } from "./upstreams/queues/index-advice.ts";
 import { probeQueueSources } from "./upstreams/queues/probe.ts";
 
-/** One line about one upstream: what was read, or the reason and the remedy. */
+/** One line about one upstream: what was read, or the reason and the remedy; null for what has only warnings. */
 export interface Probe {
   readonly name: string;
   readonly ok: boolean;
-  readonly detail: string;
+  readonly detail: string | null;
   readonly warnings: readonly string[];
 }
 

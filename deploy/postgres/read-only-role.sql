@@ -50,6 +50,11 @@ BEGIN
   LOOP
     EXECUTE format('GRANT USAGE ON SCHEMA %s TO wallet_core_ops', job_schema);
     EXECUTE format('GRANT SELECT ON %s TO wallet_core_ops', job_table);
+    -- The list of graphile-worker's tasks: it hides its rows from all but its owner, and then a task without jobs is not known.
+    IF EXISTS (SELECT FROM pg_class WHERE oid = job_table::regclass AND relname = '_private_tasks')
+       AND NOT EXISTS (SELECT FROM pg_policy WHERE polrelid = job_table::regclass AND polname = 'wallet_core_ops_read') THEN
+      EXECUTE format('CREATE POLICY wallet_core_ops_read ON %s FOR SELECT TO wallet_core_ops USING (true)', job_table);
+    END IF;
   END LOOP;
 END
 $$;

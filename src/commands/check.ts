@@ -26,7 +26,7 @@ export const checkCommand = createCommand({ usage }, async (context) => {
   for (const pending of probes) {
     for (const { name, ok, detail, warnings } of await pending) {
       failed ||= !ok;
-      print(`${ok ? "ok   " : "FAIL "} ${name}: ${detail}`);
+      if (detail !== null) print(`${ok ? "ok   " : "FAIL "} ${name}: ${detail}`);
       for (const warning of warnings) print(`warn  ${name}: ${warning}`);
     }
   }

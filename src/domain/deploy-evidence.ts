@@ -28,7 +28,7 @@ const nothing = { succeeded: 0, failed: 0, waitP95Seconds: null, runP95Seconds: 
 function toWindow(history: QueueHistory | undefined, seconds: number): QueueWindow | null {
   if (!history) return nothing;
   const [point] = history.points;
-  if (!history.exact || !point || point.processedPerSec === null || point.failures === null) return null;
+  if (history.sampled || !point || point.processedPerSec === null || point.failures === null) return null;
   const { waitP95Seconds, runP95Seconds, depth, oldestAgeSeconds } = point;
   const ended = { succeeded: Math.round(point.processedPerSec * seconds), failed: point.failures };
   return { ...ended, waitP95Seconds, runP95Seconds, depth, oldestAgeSeconds };

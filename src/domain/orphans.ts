@@ -2,7 +2,7 @@ import type { Container } from "./container.ts";
 import type { KnownEngines } from "./known-engines.ts";
 import { type Principal, isOfOthers, maySeeContainer } from "./principal.ts";
 import type { WorkerJobs } from "./queue.ts";
-import { toRiverHost, toWorkerNames } from "./worker-release.ts";
+import { toErlangHost, toRiverHost, toWorkerNames } from "./worker-release.ts";
 
 /**
  * A worker whose oldest job is younger may be in a container that no engine has told of yet, seconds: as long as an engine that tells of no event is
@@ -12,12 +12,13 @@ export const orphanGraceSeconds = 30;
 
 /**
  * The running jobs whose worker is in none of the live containers, as known after the jobs were read: a worker may have started in between. One that calls
- * itself as the machine of a live container does may run in that container, and so is no orphan; nor is a worker without a name.
+ * itself as the machine of a live container does, or as the start of its name up to the first dot, may run in that container, and so is no orphan; nor is a worker without a name.
  */
 export function findOrphans(jobs: readonly WorkerJobs[], live: readonly Container[]): WorkerJobs[] {
   const names = new Set<string>();
   for (const container of live) {
-    for (const name of [...toWorkerNames(container), ...container.hostNames]) names.add(name).add(toRiverHost(name));
+    for (const name of [...toWorkerNames(container), ...container.hostNames])
+      names.add(name).add(toRiverHost(name)).add(toErlangHost(name));
   }
   const ages = new Map<string, number>();
   for (const { host, oldestAgeSeconds } of jobs) {

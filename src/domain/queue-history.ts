@@ -28,8 +28,13 @@ export interface QueuePoint {
 export interface QueueHistory {
   /** Oldest first, one for each step. */
   readonly points: readonly QueuePoint[];
-  /** Whether they are computed from the jobs' own rows; else from what was sampled while somebody asked. */
+  /**
+   * Whether each number is what happened: computed from the jobs' own rows, of which none was tried more than once. A row has the times of its last attempt, so that
+   * depth and waits lack those of the earlier ones.
+   */
   readonly exact: boolean;
+  /** Whether they are not computed from rows, but from what was seen while somebody asked. */
+  readonly sampled: boolean;
   /** Points before this time are null: rows, or samples, of before are not kept any more. RFC 3339 UTC with seconds; null when they reach back far enough, the end of the range where none are kept. */
   readonly since: string | null;
 }
@@ -47,6 +52,8 @@ export interface HistoryStep {
   readonly runP95: number | null;
   /** In step 0: jobs of which nothing tells since when they could run. @default 0 */
   readonly undated?: number;
+  /** In step 0: jobs that were tried more than once, of which only the last attempt is known. @default 0 */
+  readonly retried?: number;
   /** Of the jobs that were taken in this step: when the first of them could run, unix seconds; in step `steps` + 1 of those that were not taken by then. */
   readonly oldestDue: number | null;
 }

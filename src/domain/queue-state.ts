@@ -9,7 +9,6 @@ export type QueueFigures = Pick<
   | "depth"
   | "processedPerSec"
   | "failuresLastHour"
-  | "failuresSeconds"
   | "failuresRecent"
   | "active"
   | "oldestAgeSeconds"
@@ -29,7 +28,7 @@ export const queueThresholds = {
   stalledBehindActiveMost: 1800,
   /** Fewer failures in an hour, or in what of it is known, are no sign, */
   failingFailures: 5,
-  /** and nor is a smaller part of all that ended. */
+  /** and nor is a smaller part of what ended in the last 5 minutes. */
   failingRatio: 0.5,
   /** A job that could run waits so long, seconds: backlog. */
   backlogAgeSeconds: 60,
@@ -57,8 +56,7 @@ export function toDrainSeconds({
  * 1. paused: it is paused.
  * 2. no_workers: jobs could run, and the system says that nobody takes them.
  * 3. stalled: one of them could for longer than `toStalledSeconds`, and nothing ended in 5 minutes.
- * 4. failing: of what ended in the last 5 minutes at least `failingRatio` failed, and in the last hour `failingFailures` at least. Where only the failures of an
- *    hour are known, or of the time that samples reach back, they are compared with as much time at the rate of the last 5 minutes.
+ * 4. failing: of what ended in the last 5 minutes at least `failingRatio` failed, and in the last hour `failingFailures` at least.
  * 5. backlog: a job waits longer than `backlogAgeSeconds`, or what waits takes longer than `backlogDrainSeconds`.
  * 6. idle: nothing waits, runs or ended in 5 minutes.
  * 7. ok.
@@ -87,12 +85,10 @@ function isStalled(figures: QueueFigures): boolean {
   return depth > 0 && hasNoneEnded && (oldestAgeSeconds ?? 0) > toStalledSeconds(figures);
 }
 
-function isFailing(figures: QueueFigures): boolean {
-  const { processedPerSec, failuresLastHour, failuresRecent = null } = figures;
-  if (processedPerSec === null || failuresLastHour === null || failuresLastHour < queueThresholds.failingFailures) return false;
-  const [failures, seconds] =
-    failuresRecent === null ? [failuresLastHour, figures.failuresSeconds ?? 3600] : [failuresRecent, recentSeconds];
-  return failures > 0 && failures / (failures + processedPerSec * seconds) >= queueThresholds.failingRatio;
+function isFailing({ processedPerSec, failuresLastHour, failuresRecent }: QueueFigures): boolean {
+  const { failingFailures, failingRatio } = queueThresholds;
+  if (processedPerSec === null || (failuresLastHour ?? 0) < failingFailures || !failuresRecent) return false;
+  return failuresRecent / (failuresRecent + processedPerSec * recentSeconds) >= failingRatio;
 }
 
 function isBehind(figures: QueueFigures): boolean {

@@ -13,10 +13,11 @@ export interface QueueMetrics {
   readonly processedPerSec: number | null;
   /** Failed attempts in the last 60 minutes where the system records attempts, else jobs that ended failed. */
   readonly failuresLastHour: number | null;
-  /** In how long that was, seconds: less where they are sampled, and the samples do not reach back an hour. @default 3600 */
-  readonly failuresSeconds?: number;
-  /** Of them, those of the last 5 minutes, the window of the rate; absent or null where that is not known. */
-  readonly failuresRecent?: number | null;
+  /**
+   * Of them, those of the last 5 minutes, the window of the rate. Where they are sampled and the samples are not 5 minutes apart: as many as 5 minutes have at the
+   * same rate. Null where `failuresLastHour` is.
+   */
+  readonly failuresRecent: number | null;
   /** Jobs that a worker is at. */
   readonly active: number | null;
   /** Jobs that wait for a time to come, and did not fail. */
@@ -42,11 +43,21 @@ export interface QueueMetrics {
   readonly exact: boolean;
   /**
    * Where the rate or the failures are sampled: how far the samples reach back, seconds, at most 3600. The rate is that of its last 300. Failures are those since
-   * then where they are sampled (`failuresSeconds`); where rows tell them, those of an hour.
+   * then where they are sampled; where rows tell them, those of an hour.
    */
   readonly windowSeconds: number | null;
+  /** What a history is made of where the rows vanish; absent where they do not, or nothing is counted. */
+  readonly counters?: JobCounters;
   /** When its source was read, RFC 3339 UTC with seconds. */
   readonly observedAt: string;
+}
+
+/** Numbers of jobs that only grow, since some beginning; null where nobody counts them. */
+export interface JobCounters {
+  readonly processed: number | null;
+  readonly failures: number | null;
+  /** What they are counted by, where that may change: they begin anew when it does. */
+  readonly since?: string;
 }
 
 /** Seconds. */
@@ -161,9 +172,20 @@ export interface QueueSource {
   workerJobs?(signal: AbortSignal): Promise<readonly WorkerJobs[] | null>;
 }
 
+/** A job system that was found, and is not read. */
+export interface UnsupportedSystem {
+  /** As a source of it would be called; what QUEUES_FILE hides it by. */
+  readonly name: string;
+  readonly kind: string;
+  /** A clause that goes on after "because". */
+  readonly reason: string;
+}
+
 /** All sources behind one configuration. */
 export interface QueueSources {
   /** The configured sources and the detected ones; rejects with postgres_unavailable when detection cannot ask and nothing is configured. */
   all(signal: AbortSignal): Promise<readonly QueueSource[]>;
+  /** What else was found, as far as it could be looked for. Never rejects. Absent: nothing is looked for. */
+  unsupported?(signal: AbortSignal): Promise<readonly UnsupportedSystem[]>;
   close(): Promise<void>;
 }

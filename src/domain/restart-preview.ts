@@ -2,6 +2,7 @@ import type { Container } from "./container.ts";
 import type { RunningJob } from "./queue.ts";
 import type { RestartRefusal } from "./restart.ts";
 import { toRoleKey } from "./service-group.ts";
+import { toErlangHost } from "./worker-release.ts";
 
 /** What a restart would do, for somebody who has not decided yet. */
 export interface RestartPreview {
@@ -32,11 +33,14 @@ export interface WorkGap {
 
 /**
  * The host names by which the workers in a container call themselves: the one that it was given or else, as Docker does, the start of its id.
- * Null when another container shares it, for then there is no telling them apart.
+ * Null when another container shares it, for then there is no telling them apart. Also its start up to the first dot, as Erlang cuts it, unless another has the same.
  */
 export function toWorkerHosts(container: Container, all: readonly Container[]): readonly string[] | null {
-  const isShared = all.some((other) => other.fullId !== container.fullId && other.host === container.host);
-  return isShared ? null : [container.host, container.id];
+  const others = all.filter(({ fullId }) => fullId !== container.fullId);
+  if (others.some(({ host }) => host === container.host)) return null;
+  const cut = toErlangHost(container.host);
+  const isOwn = !others.some(({ host }) => toErlangHost(host) === cut);
+  return [...new Set([container.host, container.id, ...(isOwn ? [cut] : [])])];
 }
 
 export function toPreview(

@@ -52,7 +52,7 @@ export type HostStatus =
 export type QueueState =
   /** A job waits longer than 60 s, or what waits takes more than 600 s to clear. */
   | 'backlog'
-  /** At least 5 failures in the last hour, and 50 % of what ended in the last 5 minutes; where failures are known of a longer time alone, they are compared with as much time at the rate of the last 5 minutes. */
+  /** At least 5 failures in the last hour, and at least 50 % of what ended in the last 5 minutes failed. */
   | 'failing'
   /** Nothing waits, runs, or ended in the last 5 minutes. */
   | 'idle'

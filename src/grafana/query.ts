@@ -88,7 +88,10 @@ function toUnknown({ unknown }: Target, { payloads }: Metric): string[] {
   return unknown.map((key) => `The payload's ${key} means nothing; known: ${payloads.join(", ")}`);
 }
 
+/** That a system is not supported is nothing that a panel lacks. */
 function toProblems({ parts, problems }: Answer): string[] {
-  const ofParts = (parts ?? []).flatMap(({ name, error }) => (error ? `${name}: ${error.message}` : []));
+  const ofParts = (parts ?? []).flatMap(({ name, error }) =>
+    error && error.code !== "queue_unsupported" ? `${name}: ${error.message}` : [],
+  );
   return [...ofParts, ...(problems ?? []).map(({ message }) => message)];
 }

@@ -24,7 +24,7 @@ export const queueSourceTable: Table<SourceRow> = {
   columns: [
     {
       name: "ops_queue_source_up",
-      help: "Whether the numbers of the queue source could be read.",
+      help: "Whether the numbers of the queue source could be read; absent where it is not supported.",
       value: ({ numbersOk }) => numbersOk,
     },
     {

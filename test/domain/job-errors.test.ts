@@ -154,6 +154,17 @@ describe("releases", () => {
     expect(createReleaseOf([twin("v1", "a"), beta])("twin")).toBeNull();
   });
 
+  it("are known by the start of the name up to the first dot, as Erlang cuts it, unless several have that start", () => {
+    const on = (host: string, version: string) => sampleContainer({ fullId: host, id: host.slice(-12), host, version });
+    const [one, other] = [on("37.27.91.235-56703216100a", "v1"), on("38.1.1.1-56703216100b", "v2")];
+    const versions = (containers: Parameters<typeof createReleaseOf>[0], ...hosts: string[]) =>
+      hosts.map((host) => createReleaseOf(containers)(host)?.version ?? null);
+    expect(versions([one, other], "37", "38", "39", one.host)).toEqual(["v1", "v2", null, "v1"]);
+    expect(versions([one, on("37.27.91.235-56703216100c", "v3")], "37", one.host)).toEqual([null, "v1"]);
+    // A name in full comes first.
+    expect(versions([on("web.example.com-56703216100a", "v1"), on("web", "v2")], "web")).toEqual(["v2"]);
+  });
+
   it("are counted, most failures first, and add up", async () => {
     const rows = [
       failure({ worker: "10_0_0_7-aaaaaaaaaaaa", count: 2 }),

@@ -27,6 +27,12 @@ describe("findOrphans", () => {
     expect(hostsOf([jobs(null), jobs("37.27.91.235"), jobs("37_27_91_235"), jobs("web-1"), jobs("web-2")])).toEqual(["web-2"]);
   });
 
+  it("spares a worker that has the start of a live container's name up to the first dot, as Erlang cuts it", () => {
+    expect(hostsOf([jobs("37"), jobs("38"), jobs("37.27")])).toEqual(["38", "37.27"]);
+    const web1 = sampleContainer({ host: "web-1.example.com-56703216100c", hostNames: [] });
+    expect(findOrphans([jobs("web-1"), jobs("web-2")], [web1]).map(({ host }) => host)).toEqual(["web-2"]);
+  });
+
   it("spares a worker that may be younger than what is known of the engines, by the oldest of all its jobs", () => {
     const young = { oldestAgeSeconds: orphanGraceSeconds - 1 };
     expect(hostsOf([jobs("new", young), jobs("new", { ...young, queue: "emails" })])).toEqual([]);

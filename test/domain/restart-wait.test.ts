@@ -60,6 +60,11 @@ describe("toPreview", () => {
 
 it("knows workers by their container's host name, unless another container has it too", () => {
   const me = sampleContainer();
-  expect(toWorkerHosts(me, [me, sampleContainer({ name: "other", host: "other" })])).toEqual([me.host, me.id]);
   expect(toWorkerHosts(me, [me, sampleContainer({ name: "twin" })])).toBeNull();
+  // Erlang cuts it at the first dot: what two have in common names neither.
+  expect(toWorkerHosts(me, [me, sampleContainer({ name: "other", host: "other" })])).toEqual([me.host, me.id, "37"]);
+  expect(toWorkerHosts(me, [me, sampleContainer({ name: "beside", host: "37.27.91.235-56703216100d" })])).toEqual([
+    me.host,
+    me.id,
+  ]);
 });

@@ -140,7 +140,7 @@ const history =
       runP95Seconds: null,
       ...(range.from < now - 1260 ? {} : waits),
     };
-    return new Map<string, QueueHistory>([["mail", { points: [point], exact: true, since: null }]]);
+    return new Map<string, QueueHistory>([["mail", { points: [point], exact: true, sampled: false, since: null }]]);
   };
 const jobs = (more: object) => [{ name: "jobs", env: "staging" as const, metrics: [], errors: [], ...more }];
 
@@ -280,7 +280,9 @@ describe("a verdict", () => {
 
   it("believes no samples, no errors that are not told whole, and no events around a gap", async () => {
     const sampled = async (...args: Parameters<ReturnType<typeof history>>) =>
-      new Map([...(await history([398, 2], [1, 300])(...args))].map(([name, past]) => [name, { ...past, exact: false }]));
+      new Map(
+        [...(await history([398, 2], [1, 300])(...args))].map(([name, past]) => [name, { ...past, exact: false, sampled: true }]),
+      );
     const many = Array.from({ length: 2500 }, (_, index) => ({
       queue: "mail",
       source: "jobs",

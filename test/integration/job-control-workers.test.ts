@@ -23,7 +23,7 @@ async function open(
 
 const until = (check: () => Promise<void> | void) => vi.waitFor(check, { timeout: 20_000, interval: 100 });
 
-describe.each<BossVersion>([10, 12])("pg-boss %i", (version) => {
+describe.each<BossVersion>([10, 11, 12])("pg-boss %i", (version) => {
   it("works a job again that was retried, and none that was discarded", async () => {
     const { database, operator } = await open(`bosswork${version}`, async (url) => (await startBoss(version, url)).stop());
     const boss = await startBoss(version, database.url);

@@ -30,7 +30,7 @@ const probe = (sources: readonly QueueSourceConfig[] | null, databaseUrl: string
 
 it("names the grants that are missing, which are then enough", async () => {
   const missing = await probe([runner.config, river.config]);
-  const grants = missing.map(({ detail }) => detail.split("as the owner: ")[1] ?? "");
+  const grants = missing.map(({ detail }) => detail?.split("as the owner: ")[1] ?? "");
   expect(missing).toStrictEqual([
     {
       name: "runner",

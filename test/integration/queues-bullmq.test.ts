@@ -115,6 +115,62 @@ describe("real workers of BullMQ", () => {
     ]);
   });
 
+  it("knows the jobs that failed before among those that could run again at once, while it can look at all of them", async () => {
+    const queue = openQueue("mail");
+    await queue.add("at once", {}, { attempts: 3 });
+    await queue.add("at once", {}, { attempts: 3, priority: 7 });
+    await queue.add("soon", {}, { attempts: 3, backoff: 1000 });
+    await queue.add("later", {}, { attempts: 3, backoff: 600_000 });
+    const worker = new Worker(
+      "mail",
+      async (job) => {
+        // The last of them: what failed waits, and nobody takes it.
+        if ((await queue.getActiveCount()) === 4) await queue.pause();
+        await until(async () => queue.isPaused());
+        throw new Error(job.name);
+      },
+      { connection: connection(), concurrency: 4 },
+    );
+    worker.on("error", () => {});
+    opened.push(worker);
+    await until(async () => (await queue.getActiveCount()) === 0 && (await queue.getDelayedCount()) === 2);
+    for (let n = 0; n < 3; n += 1) await queue.add("ok", {});
+    await until(async () => (await read()).get("mail")?.depth === 6);
+    expect((await read()).get("mail")).toMatchObject({ depth: 6, retrying: 4, deferred: 0, dead: 0, paused: true });
+    await queue.addBulk(Array.from({ length: 1000 }, () => ({ name: "ok", data: {} })));
+    expect((await read()).get("mail")).toMatchObject({ depth: 1006, retrying: null });
+  });
+
+  it("reads the attempts of BullMQ 4, which counts them as they begin, and leaves out what it wakes its workers by", async () => {
+    // As 4.18.3 writes them: one failed and waits for its delay, one was put off by itself, one lost its worker, one failed and may run at once.
+    const now = Date.now();
+    const job = async (id: string, more: Record<string, string | number>) =>
+      redis.hset(`bull:old:${id}`, {
+        name: "J",
+        data: "{}",
+        opts: '{"attempts":5}',
+        timestamp: now - 9000,
+        priority: 0,
+        delay: 0,
+        ...more,
+      });
+    await redis.hset("bull:old:meta", { "opts.maxLenEvents": "10000" });
+    await job("1", { delay: 100_000, attemptsMade: 1, failedReason: "later", processedOn: now - 5000 });
+    await job("2", { delay: 600_000, attemptsMade: 1, processedOn: now - 5000 });
+    await job("3", { attemptsMade: 1, processedOn: now - 8000 });
+    await job("4", { attemptsMade: 2, failedReason: "again", processedOn: now - 8000 });
+    await job("5", { attemptsMade: 3, failedReason: "for good", processedOn: now - 8000, finishedOn: now - 7000 });
+    await redis.zadd("bull:old:delayed", (now + 95_000) * 0x1000, "1", (now + 595_000) * 0x1000, "2");
+    await redis.rpush("bull:old:wait", `0:${now + 95_000}`, "3", "4");
+    await redis.zadd("bull:old:failed", now - 7000, "5");
+    expect((await read()).get("old")).toMatchObject({ depth: 2, deferred: 1, retrying: 2, dead: 1, failuresLastHour: 2 });
+    const failures = (await first.source.failures(signal())).toSorted(byError);
+    expect(failures.map(({ error, attempts, jobIds }) => [error, attempts, jobIds])).toStrictEqual([
+      ["for good", 3, ["5"]],
+      ["later", 1, ["1"]],
+    ]);
+  });
+
   it("tells jobs that will be tried again from those that wait, and from the dead", async () => {
     const queue = openQueue("mail");
     await queue.add("smtp down", {}, { jobId: "slow", attempts: 3, backoff: 600_000 });

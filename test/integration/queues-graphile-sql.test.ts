@@ -78,6 +78,29 @@ it("never takes hidden rows for none: what a role may not see is an error, also 
   expect((await readQueues(source))["mail"]?.depth).toBe(1);
 });
 
+it("lists a task without jobs where a policy shows it to the role, and says what is missing until then", async () => {
+  const role = await database.createRole();
+  await database.query(`
+    grant usage on schema graphile_worker to ${role.name};
+    grant select on graphile_worker.jobs to ${role.name};
+    insert into graphile_worker._private_tasks (identifier) values ('never yet')`);
+  const options = { databaseUrl: role.url, sources: [config], detect: false, env: null, logger: silentLogger };
+  const remedy = async () => {
+    const [{ ok, warnings } = { ok: false, warnings: [] }] = await probeQueueSources(options, signal);
+    expect(ok).toBe(true);
+    return warnings.map((warning) => warning.split("as the owner: ")[1]).join("");
+  };
+  const isListed = async () => "never yet" in (await readQueues((await openQueues(role.url, [config]))[0]));
+  const policy = `create policy wallet_core_ops_read on "graphile_worker"."_private_tasks" for select to "${role.name}" using (true);`;
+  const grant = `grant select on "graphile_worker"."_private_tasks" to "${role.name}";`;
+  expect([await remedy(), await isListed()]).toEqual([`${grant} ${policy}`, false]);
+  await database.query(grant);
+  expect([await remedy(), await isListed()]).toEqual([policy, false]);
+  await database.query(policy);
+  expect([await remedy(), await isListed()]).toEqual(["", true]);
+  await database.query(`drop owned by ${role.name}; delete from graphile_worker._private_tasks where identifier = 'never yet'`);
+});
+
 it("does not know when a job failed that was rescheduled by hand", async () => {
   await addJob(database, "moved", "1");
   await database.query(`

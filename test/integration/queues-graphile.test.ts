@@ -133,6 +133,24 @@ describe.each([
     expect(mail?.waitSeconds?.p95).toBeLessThan(10);
   });
 
+  it.runIf(ends)("has the past of each task, of the attempts that ended as of the jobs that wait and run", async () => {
+    // Ends of before this test: all that is asked for is there.
+    await database.query(`
+      insert into ops.job_ends (source, queue, job_id, failed, attempts, ready_at, started_at, ended_at)
+      values ('graphile_worker', 'before', 0, false, 1, now() - interval '1 hour', now() - interval '1 hour', now() - interval '1 hour')`);
+    const [source] = await openQueues(role.url, [config]);
+    const now = Date.now() / 1000;
+    const histories = await source?.history?.(["mail", "slow"], { from: now - 600, step: 150, steps: 4 }, signal);
+    const [mail, slow] = ["mail", "slow"].map((name) => histories?.get(name));
+    expect(mail).toMatchObject({ exact: true, sampled: false, since: null });
+    expect(mail?.points.reduce((sum, { processedPerSec }) => sum + (processedPerSec ?? 0) * 150, 0)).toBeCloseTo(4);
+    expect(mail?.points.reduce((sum, { failures: count }) => sum + (count ?? 0), 0)).toBe(4);
+    expect(mail?.points.at(-1)).toMatchObject({ depth: 0 });
+    expect(mail?.points.find(({ runP95Seconds }) => runP95Seconds !== null)?.runP95Seconds).toBeGreaterThan(0.19);
+    // It was taken, and runs.
+    expect(slow?.points.at(-1)).toMatchObject({ depth: 0, processedPerSec: 0 });
+  });
+
   it.runIf(ends)("does without the record where the role may not read it", async () => {
     await database.query(`revoke select on ops.job_ends from ${role.name}`);
     const [source] = await openQueues(role.url, [config]);

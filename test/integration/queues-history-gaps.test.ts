@@ -39,10 +39,12 @@ async function historyOf(config: QueueSourceConfig, ...queues: string[]) {
   const [source] = await openQueues(database.url, [config]);
   const histories = await source?.history?.(queues, range, signal);
   return queues.map((queue) => {
-    const { points = [], since } = histories?.get(queue) ?? {};
+    const { points = [], since, exact, sampled } = histories?.get(queue) ?? {};
     const all = <Name extends keyof (typeof points)[0]>(name: Name) => points.map((point) => point[name]);
     return {
       since,
+      exact,
+      sampled,
       depth: all("depth"),
       age: all("oldestAgeSeconds"),
       wait: all("waitP95Seconds"),
@@ -83,7 +85,7 @@ describe("jobs that ended before they were due", () => {
     expect(await historyOf(oban, "early")).toMatchObject([{ ...never, since: null }]);
   });
 
-  it.each([10, 12] as const)("never waited: those of pg-boss %i", async (version) => {
+  it.each([10, 11, 12] as const)("never waited: those of pg-boss %i", async (version) => {
     await createBossQueues(version, "early");
     await insertBoss("early", "cancelled", 90, 330);
     await insertBoss("early", "completed", 400, 400);
@@ -139,7 +141,7 @@ describe("rows that are gone", () => {
 
 describe("what nothing tells", () => {
   it("is no depth: jobs of pg-boss that are blocked, where the version has such", async () => {
-    for (const version of [10, 12] as const) {
+    for (const version of [10, 11, 12] as const) {
       await createBossQueues(version, "q");
       await insertBoss("q", "completed", 400, 400);
       for (let job = 0; job < 3; job += 1) await insertBoss("q", "created", 90, null);
@@ -181,5 +183,130 @@ describe("what nothing tells", () => {
     const [source] = await openQueues(database.url, [mapping]);
     expect(await readQueues(source)).toMatchObject({ ever: { depth: 1, oldestAgeSeconds: null } });
     expect(await historyOf(mapping, "ever")).toMatchObject([{ depth: [2, 2, 2, 2, 1, 1], age: nothing, wait: nothing }]);
+  });
+});
+
+/** Each time two jobs: "once" ran at once; "again" failed after a wait of 200 minutes, and succeeded, or waits, later: its row has the times of its last attempt. */
+describe("jobs that were tried more than once", () => {
+  const told = (queues: Awaited<ReturnType<typeof historyOf>>) => queues.map(({ exact, sampled }) => [exact, sampled]);
+  const waited = { exact: false, sampled: false, depth: [0, 0, 0, 0, 0, 0] };
+
+  it("make River's history inexact, of their queue alone", async () => {
+    await database.query(`
+      delete from river.river_job;
+      insert into river.river_job (kind, state, scheduled_at, attempted_at, finalized_at, attempt, errors, metadata) values
+        ('old', 'completed', ${ago(400)}, ${ago(400)}, ${ago(399)}, 1, null, '{}'),
+        ('once', 'completed', ${ago(90)}, ${ago(90)}, ${ago(89)}, 1, null, '{}'),
+        ('again', 'completed', ${ago(90)}, ${ago(90)}, ${ago(89)}, 2, array[jsonb_build_object('at', ${ago(100)}, 'attempt', 1, 'error', 'x')], '{}'),
+        ('snoozed', 'completed', ${ago(90)}, ${ago(90)}, ${ago(89)}, 1, null, '{"snoozes": 1}'),
+        ('waits', 'retryable', ${ago(-90)}, ${ago(90)}, null, 1, array[jsonb_build_object('at', ${ago(90)}, 'attempt', 1, 'error', 'x')], '{}'),
+        ('runs', 'running', ${ago(90)}, ${ago(90)}, null, 1, null, '{}')`);
+    const queues = await historyOf(river, "once", "again", "snoozed", "waits", "runs");
+    expect(told(queues)).toEqual([
+      [true, false],
+      [false, false],
+      [false, false],
+      [false, false],
+      [true, false],
+    ]);
+    expect(queues[1]).toMatchObject({ ...waited, failures: [0, 0, 0, 0, 1, 0] });
+  });
+
+  it("make Oban's history inexact", async () => {
+    await database.query(`
+      delete from oban.oban_jobs;
+      insert into oban.oban_jobs (queue, worker, state, scheduled_at, attempted_at, completed_at, attempt, meta) values
+        ('old', 'W', 'completed', ${utc(400)}, ${utc(400)}, ${utc(399)}, 1, '{}'), ('once', 'W', 'completed', ${utc(90)}, ${utc(90)}, ${utc(89)}, 1, null),
+        ('again', 'W', 'completed', ${utc(90)}, ${utc(90)}, ${utc(89)}, 2, '{}'), ('snoozed', 'W', 'completed', ${utc(90)}, ${utc(90)}, ${utc(89)}, 1, '{"snoozed": 2}'),
+        ('waits', 'W', 'available', ${utc(-90)}, ${utc(90)}, null, 1, '{}'), ('runs', 'W', 'executing', ${utc(90)}, ${utc(90)}, null, 1, '{}')`);
+    const queues = await historyOf(oban, "once", "again", "snoozed", "waits", "runs");
+    expect(told(queues)).toEqual([
+      [true, false],
+      [false, false],
+      [false, false],
+      [false, false],
+      [true, false],
+    ]);
+  });
+
+  it.each([10, 11, 12] as const)("make the history of pg-boss %i inexact", async (version) => {
+    await createBossQueues(version, "once", "again", "waits");
+    for (const queue of ["once", "again"]) await insertBoss(queue, "completed", 90, 80);
+    await insertBoss("waits", "retry", -90, null);
+    await database.query("update pgboss.job set retry_count = 1 where name = 'again'");
+    expect(told(await historyOf(boss, "once", "again", "waits"))).toEqual([
+      [true, false],
+      [false, false],
+      [false, false],
+    ]);
+  });
+
+  it("make that of a table inexact, by its attempts or by an error that is left", async () => {
+    await database.query(`
+      truncate runner_jobs;
+      alter table runner_jobs add attempts int;
+      ${old};
+      insert into runner_jobs (type, status, run_at, started_at, finished_at, last_error, attempts) values
+        ('once', 'done', ${ago(90)}, ${ago(90)}, ${ago(89)}, '', 1), ('failed', 'failed', ${ago(90)}, ${ago(90)}, ${ago(89)}, 'x', 1),
+        ('again', 'done', ${ago(90)}, ${ago(90)}, ${ago(89)}, null, 2), ('left', 'done', ${ago(90)}, ${ago(90)}, ${ago(89)}, 'x', null),
+        ('waits', 'pending', ${ago(90)}, null, null, null, 1)`);
+    const queues = ["once", "failed", "again", "left", "waits"] as const;
+    const counted = await historyOf({ ...mapping, attempts: "attempts" }, ...queues);
+    expect(told(counted)).toEqual([
+      [true, false],
+      [true, false],
+      [false, false],
+      [false, false],
+      [false, false],
+    ]);
+    expect(told(await historyOf(mapping, ...queues))).toEqual([
+      [true, false],
+      [true, false],
+      [true, false],
+      [false, false],
+      [true, false],
+    ]);
+  });
+
+  it("leave GoodJob's exact, whose executions have the times of each attempt", async () => {
+    await createSchema(database, "good-job", "good");
+    const id = "00000000-0000-0000-0000-00000000000";
+    await database.query(`
+      insert into good.good_jobs (active_job_id, queue_name, created_at, updated_at, scheduled_at, performed_at, finished_at, error, executions_count) values
+        ('${id}1', 'old', ${utc(400)}, ${utc(0)}, ${utc(400)}, ${utc(400)}, ${utc(399)}, null, 1),
+        ('${id}2', 'again', ${utc(300)}, ${utc(0)}, ${utc(90)}, ${utc(80)}, ${utc(79)}, null, 2),
+        ('${id}3', 'again', ${utc(300)}, ${utc(0)}, ${utc(30)}, null, null, 'x', 1);
+      insert into good.good_job_executions (active_job_id, queue_name, created_at, updated_at, scheduled_at, finished_at, error) values
+        ('${id}1', 'old', ${utc(400)}, ${utc(0)}, ${utc(400)}, ${utc(399)}, null),
+        ('${id}2', 'again', ${utc(200)}, ${utc(0)}, ${utc(300)}, ${utc(199)}, 'x'), ('${id}2', 'again', ${utc(80)}, ${utc(0)}, ${utc(90)}, ${utc(79)}, null),
+        ('${id}3', 'again', ${utc(150)}, ${utc(0)}, ${utc(300)}, ${utc(149)}, 'x')`);
+    const [again] = await historyOf({ name: "good", kind: "good-job", schema: "good" }, "again");
+    expect(again).toMatchObject({
+      exact: true,
+      depth: [2, 2, 1, 0, 0, 1],
+      age: [0, 3600, 7200, null, null, 1800],
+      failures: [0, 0, 1, 1, 0, 0],
+      wait: [null, null, 6000, 9000, 600, null],
+    });
+  });
+});
+
+describe("a table without the time from which a job could run", () => {
+  it("tells its rate and its failures from its rows, and its depth from what was seen", async () => {
+    await database.query(`
+      truncate runner_jobs;
+      ${old};
+      insert into runner_jobs (type, status, started_at, finished_at) values
+        ('q', 'done', ${ago(91)}, ${ago(90)}), ('q', 'done', ${ago(31)}, ${ago(30)}), ('q', 'failed', ${ago(31)}, ${ago(29)}), ('q', 'pending', null, null)`);
+    const { run_at: _, ...bare } = mapping;
+    const [queue] = await historyOf(bare, "q");
+    expect(queue).toMatchObject({ sampled: false, depth: nothing, failures: [0, 0, 0, 0, 0, 1] });
+    expect(queue?.all("processedPerSec")).toEqual([0, 0, 0, 0, 1 / 3600, 1 / 3600]);
+    expect(queue?.all("runP95Seconds")).toEqual([null, null, null, null, 60, 60]);
+
+    const [source] = await openQueues(database.url, [bare]);
+    await source?.metrics(signal);
+    const seen = await source?.history?.(["q"], { from: Math.floor(Date.now() / 1000) - 59, step: 30, steps: 2 }, signal);
+    expect(seen?.get("q")).toMatchObject({ exact: false, sampled: false, points: [{ depth: null }, { depth: 1 }] });
   });
 });

@@ -1,6 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from "vitest";
+import type { Container } from "../../src/domain/container.ts";
+import { findOrphans } from "../../src/domain/orphans.ts";
+import { toWorkerHosts } from "../../src/domain/restart-preview.ts";
 import { describeQueueSource } from "../contracts/queue-source.ts";
 import { createSqlBackend } from "../support/job-backend.ts";
+import { sampleContainer } from "../support/memory-sources.ts";
 import { type TestDatabase, createTestDatabase } from "../support/postgres-database.ts";
 import { createObanJobs, createSchema } from "../support/preset-jobs.ts";
 import { openSources, readQueue } from "../support/queue-source.ts";
@@ -117,6 +121,21 @@ describe("oban", () => {
       "mail web-1 2",
       "mail web-10 2",
     ]);
+  });
+
+  it("names a node by the start of its host: no orphan while a container has it, and no container's where several have", async () => {
+    await database.query(`
+      truncate oban_jobs;
+      insert into oban_jobs (id, queue, worker, state, attempted_at, attempted_by) values
+        (1, 'mail', 'A', 'executing', ago(600), '{app@37,u}'), (2, 'mail', 'A', 'executing', ago(600), '{37}'), (3, 'mail', 'A', 'executing', ago(600), '{app@38}')`);
+    const [source] = await openSources(database, config);
+    const one = sampleContainer({ host: "37.27.91.235-56703216100c" });
+    const two = sampleContainer({ host: "37.27.91.235-56703216100d", fullId: "56703216100d", id: "56703216100d" });
+    const orphans = findOrphans((await source?.workerJobs?.(signal)) ?? [], [one]);
+    expect(orphans.map(({ host }) => host)).toEqual(["38"]);
+    const running = (all: Container[]) => source?.running?.(toWorkerHosts(one, all) ?? [], signal);
+    expect(await running([one])).toMatchObject({ total: 2, unnamed: 0 });
+    expect(await running([one, two])).toMatchObject({ total: 0, unnamed: 2, jobs: [] });
   });
 
   it("is detected in each schema that has it", async () => {

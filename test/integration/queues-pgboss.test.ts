@@ -8,7 +8,7 @@ import { type TestDatabase, createTestDatabase } from "../support/postgres-datab
 
 const signal = AbortSignal.timeout(80_000);
 const config: QueueSourceConfig = { name: "boss", kind: "pgboss", schema: "pgboss" };
-describe.each<BossVersion>([10, 12])("with workers of pg-boss %i", (version) => {
+describe.each<BossVersion>([10, 11, 12])("with workers of pg-boss %i", (version) => {
   let database: TestDatabase;
   let boss: Boss;
   let release: () => void;

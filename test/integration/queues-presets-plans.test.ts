@@ -74,8 +74,8 @@ describe("on 100,000 rows", () => {
 
   it("Solid Queue's own indexes serve every statement", async () => {
     await database.query(`
-      insert into solid_queue_jobs (id, queue_name, class_name, arguments, created_at, updated_at, finished_at)
-      select n, queue, 'J', '{"executions": 0}', ${at}, ${at}, case when state = 'done' then ${at} end ${ages};
+      insert into solid_queue_jobs (id, queue_name, class_name, arguments, active_job_id, created_at, updated_at, finished_at)
+      select n, queue, 'J', '{"executions": 0}', md5((n - n % 2)::text), ${at}, ${at}, case when state = 'done' then ${at} end ${ages};
       insert into solid_queue_ready_executions (job_id, queue_name, created_at) select n, queue, ${at} ${ages} where state = 'waiting';
       insert into solid_queue_failed_executions (job_id, error, created_at) select n, '{"message": "boom"}', ${at} ${ages} where state = 'failed'`);
     for (const table of ["jobs", "ready_executions", "failed_executions", "claimed_executions"])

@@ -233,6 +233,29 @@ describe("asynq", () => {
     expect(await first.source.running?.(["web-2"], signal())).toStrictEqual({ jobs: [], total: 0, unnamed: 0 });
   });
 
+  it("knows the tasks that failed before among the pending ones, while it can read all of them", async () => {
+    const put = async (id: string, retried: number, payload = Buffer.alloc(10)) => {
+      await redis.hset(`${key}t:${id}`, { msg: encodeTask({ id, queue: "mail", retried, payload }), state: "pending" });
+      await redis.lpush(`${key}pending`, id);
+    };
+    await redis.sadd("asynq:queues", "mail");
+    // What the forwarder has moved when it was due, beside one that is not yet, and one that nobody wrote.
+    for (const [id, retried] of [
+      ["new", 0],
+      ["again", 1],
+      ["often", 24],
+    ] as const)
+      await put(id, retried);
+    await redis.lpush(`${key}pending`, "gone");
+    await redis.zadd(`${key}retry`, seconds() + 600, "later again");
+    expect((await read()).get("mail")).toMatchObject({ depth: 4, retrying: 3, deferred: 0 });
+    await put("large", 1, Buffer.alloc(1_100_000));
+    expect((await read()).get("mail")).toMatchObject({ depth: 5, retrying: null });
+    await redis.lrem(`${key}pending`, 1, "large");
+    for (let n = 0; n < 500; n += 1) await redis.lpush(`${key}pending`, `n${n}`);
+    expect((await read()).get("mail")).toMatchObject({ depth: 504, retrying: null });
+  });
+
   it("samples its counters, of which the processed ones have the failed ones in them", async () => {
     await redis.sadd("asynq:queues", "mail");
     await redis.mset(`${key}processed`, "9007199254740000", `${key}failed`, "50");

@@ -80,6 +80,24 @@ it("groups by River's queue when told to", async () => {
   ]);
 });
 
+it("knows an available job that may not run yet, and one that failed before, by kind and by queue", async () => {
+  // A retry or a snooze shorter than the scheduler's interval is available at once, with its time ahead; what was retryable is available when its time comes.
+  await database.query(`
+    insert into river_job (id, kind, queue, state, scheduled_at, attempt, attempted_at, errors) values
+      (21, 'short', 'short', 'available', now() + interval '4 seconds', 1, now(), errors(0)),
+      (22, 'short', 'short', 'available', now() + interval '4 seconds', 0, now(), null),
+      (23, 'short', 'short', 'available', now() - interval '9 seconds', 1, now() - interval '60 seconds', errors(60)),
+      (24, 'short', 'short', 'available', now() - interval '2 seconds', 0, null, null),
+      (25, 'short', 'short', 'scheduled', now() + interval '1 hour', 1, now(), errors(5))`);
+  for (const by of ["kind", "queue"] as const) {
+    const [source] = await open([{ name: "river", kind: "river", schema: "public", by }]);
+    const short = (await source?.metrics(signal))?.find(({ name }) => name === "short");
+    expect(short).toMatchObject({ depth: 2, deferred: 1, retrying: 3, active: 0, exact: true });
+    expect(Math.abs((short?.oldestAgeSeconds ?? 0) - 9)).toBeLessThan(3);
+  }
+  await database.query("delete from river_job where kind = 'short'");
+});
+
 it("is detected without a file, in each schema that has it", async () => {
   await createRiverJobs(database, "audit");
   const sources = await open(null);

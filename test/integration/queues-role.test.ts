@@ -50,6 +50,10 @@ it("the shipped role may read every job system that is found, and may write noth
     await expect(source.failures(signal), source.name).resolves.toEqual([]);
     await expect(Promise.resolve(source.workerJobs?.(signal) ?? []), source.name).resolves.toEqual([]);
   }
+  // An idle task, whose rows graphile-worker hides.
+  const graphile = found.find(({ kind }) => kind === "graphile-worker");
+  await database.query("insert into graphile_worker._private_tasks (identifier) values ('idle')");
+  expect(await graphile?.metrics(signal)).toMatchObject([{ name: "idle", depth: 0, dead: 0 }]);
   await sources.close();
   const { rows } = await database.query(`
     select class.oid::regclass::text as name from pg_class as class join pg_namespace as namespace on namespace.oid = class.relnamespace

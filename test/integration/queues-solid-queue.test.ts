@@ -62,6 +62,51 @@ describe("solid queue", () => {
     ]);
   });
 
+  it("counts an attempt that retry_on repeats as no success, now and in its history", async () => {
+    // As Active Job and Solid Queue write it: each attempt is a row, and the one that failed is finished a moment after the next one was made.
+    const attempt = (job: string, ended: number | null, number: number) => `
+      insert into solid_queue_jobs (queue_name, class_name, arguments, active_job_id, created_at, updated_at, scheduled_at, finished_at)
+      values ('retry', 'MailJob', '${serialized(number - 1)}', '${job}', ago(${300 - number * 60}), ago(0), ago(${300 - number * 60}), ${ended === null ? "null" : `ago(${ended})`})
+      returning id`;
+    await database.query("select setval('solid_queue_jobs_id_seq', 100)");
+    const ids: Record<string, string> = {};
+    for (const [job, ended, number] of [
+      ["once", 239.9, 1],
+      ["third time", 239.8, 1],
+      ["third time", 179.8, 2],
+      ["third time", 119.8, 3],
+      ["waits for its second", 239.7, 1],
+      ["never", 239.6, 1],
+      ["never", 179.6, 2],
+      ["waits for its second", null, 2],
+      ["never", null, 3],
+    ] as const) {
+      const { rows } = await database.query(attempt(job, ended, number));
+      ids[`${job} ${number}`] = String(rows[0]?.["id"]);
+    }
+    await database.query(`
+      insert into solid_queue_scheduled_executions (job_id, queue_name, scheduled_at, created_at) values (${ids["waits for its second 2"]}, 'retry', ago(-3600), ago(0));
+      insert into solid_queue_failed_executions (job_id, error, created_at) values (${ids["never 3"]}, '{"message": "no"}', ago(119))`);
+    const [source] = await openSources(database, config);
+    expect(await readQueue(source, "retry")).toMatchObject({
+      depth: 0,
+      deferred: 1,
+      processedPerSec: 2 / 300,
+      failuresLastHour: 1,
+      exact: true,
+    });
+    const now = Date.now() / 1000;
+    const history = (await source?.history?.(["retry"], { from: now - 270, step: 90, steps: 3 }, signal))?.get("retry");
+    const numbers = history?.points.map(({ processedPerSec, failures }) => [Math.round((processedPerSec ?? 0) * 90), failures]);
+    expect(numbers).toEqual([
+      [1, 0],
+      [1, 1],
+      [0, 0],
+    ]);
+    expect(history).toMatchObject({ exact: true, sampled: false });
+    await database.query("delete from solid_queue_jobs where queue_name = 'retry'");
+  });
+
   it("knows the paused queues, and the live workers by the queues that they take", async () => {
     const [source] = await openSources(database, config);
     await database.query("insert into solid_queue_pauses (queue_name, created_at) values ('sms', ago(1)), ('empty', ago(1))");

@@ -3,6 +3,7 @@ import type { QueueSource } from "../../src/domain/queue.ts";
 import { silentLogger } from "../../src/logger.ts";
 import { parseQueuesFile } from "../../src/upstreams/queues/queues-file.ts";
 import { createQueueSources } from "../../src/upstreams/queues/source.ts";
+import type { HeavyOptions } from "../../src/upstreams/queues/sql/plan-reads.ts";
 import { type TestDatabase, createTestDatabase } from "../support/postgres-database.ts";
 
 const signal = AbortSignal.timeout(60_000);
@@ -18,7 +19,7 @@ afterAll(async () => {
 });
 
 /** A source of the given mapping, through QUEUES_FILE as an owner writes it. */
-async function open(mapping: object): Promise<QueueSource> {
+async function open(mapping: object, heavy: HeavyOptions = {}): Promise<QueueSource> {
   const usual = { name: "s", kind: "table", id: "id", status: "status", finished_at: "finished_at" };
   const lists = { waiting: ["pending"], done: ["done"], failed: ["failed"] };
   const parsed = parseQueuesFile(JSON.stringify({ sources: [{ ...usual, ...lists, ...mapping }] }));
@@ -30,6 +31,7 @@ async function open(mapping: object): Promise<QueueSource> {
     detect: false,
     env: null,
     logger: silentLogger,
+    heavy,
   });
   closers.push(() => sources.close());
   return (await sources.all(signal))[0] as QueueSource;
@@ -92,6 +94,21 @@ it("reads integer statuses and times without a zone as UTC, whatever the zone of
   expect(age).toBeGreaterThan(3000);
   expect(age).toBeLessThan(10_000);
   await database.query(`alter database ${name} reset timezone`);
+});
+
+it("counts a job that failed and waits for its time as retrying, and not as deferred too, however it is read", async () => {
+  await database.query(`
+    create table retried (id int, type text, status text, run_at timestamptz, finished_at timestamptz);
+    insert into retried select n, 'a', status, now() + ahead * interval '1 minute', null
+    from (values (1, 'pending', 5), (2, 'pending', 9), (3, 'pending', -1), (4, 'again', 5), (5, 'again', -1), (6, 'pending', null)) as t (n, status, ahead)`);
+  const mapping = { table: "retried", retrying: ["again"], run_at: "run_at" };
+  for (const queue of [{ column: "type" }, { name: "a" }]) {
+    // At once, and part by part.
+    for (const heavy of [{}, { cost: 0 }]) {
+      const source = await open({ ...mapping, queue }, heavy);
+      expect(await source.metrics(signal)).toMatchObject([{ name: "a", depth: 3, deferred: 2, retrying: 2 }]);
+    }
+  }
 });
 
 it("takes a missing run_at as due, counts no end without a time, and leaves out rows without a queue", async () => {

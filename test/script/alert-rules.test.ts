@@ -86,7 +86,7 @@ describe("OpsFailuresUpSinceDeploy", () => {
         if (isDown) throw new OpsError("postgres_unavailable", "gone");
         const isAfter = from >= Date.now() / 1000 - age - 5;
         const point = { ...samplePoint, processedPerSec: 700 / step, failures: isAfter ? 300 : 0 };
-        return new Map<string, QueueHistory>([["mail", { points: [point], exact: true, since: null }]]);
+        return new Map<string, QueueHistory>([["mail", { points: [point], exact: true, sampled: false, since: null }]]);
       };
       const records = [sampleRecord({ tag: "v2", deployedAt: ago(age), durationSeconds: 60 })];
       const queueSources = [{ name: "jobs", env: "staging" as const, metrics: [], errors: [], history: past }];

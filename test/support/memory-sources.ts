@@ -119,6 +119,7 @@ export function sampleQueue(overrides: QueueFigures): QueueMetrics {
     depth: 0,
     processedPerSec: 0,
     failuresLastHour: 0,
+    failuresRecent: 0,
     active: null,
     deferred: null,
     retrying: null,

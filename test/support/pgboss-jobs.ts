@@ -1,5 +1,6 @@
 import { PgBoss } from "pg-boss";
 import PgBoss10 from "pg-boss-10";
+import PgBoss11 from "pg-boss-11";
 import type { JobTable } from "./job-backend.ts";
 import type { TestDatabase } from "./postgres-database.ts";
 
@@ -21,15 +22,17 @@ interface SendOptions {
   readonly startAfter?: number;
 }
 
-export type BossVersion = 10 | 12;
+export type BossVersion = 10 | 11 | 12;
 
 /** Installs pg-boss as it does it itself, and starts it. It does not supervise: nothing happens that a test did not ask for. */
 export async function startBoss(version: BossVersion, connectionString: string): Promise<Boss> {
-  return version === 10 ? startBoss10(connectionString) : startBoss12(connectionString);
+  if (version === 10) return startBoss10(connectionString);
+  const options = { connectionString, supervise: false, schedule: false, max: 3 };
+  // What is called here is the same in both.
+  return startNewBoss(version === 11 ? (new PgBoss11(options) as unknown as PgBoss) : new PgBoss(options));
 }
 
-async function startBoss12(connectionString: string): Promise<Boss> {
-  const boss = new PgBoss({ connectionString, supervise: false, schedule: false, max: 3 });
+async function startNewBoss(boss: PgBoss): Promise<Boss> {
   boss.on("error", () => {});
   await boss.start();
   return {

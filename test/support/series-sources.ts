@@ -30,6 +30,7 @@ export function rememberQueues(names: readonly string[], asked: Asked[] = []): N
             null,
           ),
           exact: true,
+          sampled: false,
           since: null,
         },
       ]),

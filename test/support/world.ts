@@ -139,7 +139,7 @@ function toQueueSources(half: Half): Memory["queueSources"] {
       runP95Seconds: 2,
       time: toTime(from + (index + 1) * step),
     }));
-    return new Map([[queue, { points, exact: true, since: toTime(from) }]]);
+    return new Map([[queue, { points, exact: true, sampled: false, since: toTime(from) }]]);
   };
   const control: JobControl = {
     check: () => {},

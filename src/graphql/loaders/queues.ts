@@ -12,7 +12,7 @@ import {
   groupJobErrors,
 } from "../../domain/job-errors.ts";
 import { maySee } from "../../domain/principal.ts";
-import type { JobFailures, QueueMetrics, QueueSource } from "../../domain/queue.ts";
+import type { JobFailures, QueueMetrics, QueueSource, UnsupportedSystem } from "../../domain/queue.ts";
 import { OpsError, toOpsError, toProblem } from "../../errors.ts";
 import type { Caller, Sources } from "../context.ts";
 import { noteQueues } from "../list-lengths.ts";
@@ -26,8 +26,8 @@ export interface QueueSourceStatus {
   readonly name: string;
   readonly kind: string;
   readonly env: Environment | null;
-  /** Whether its numbers could be read. */
-  numbersOk(): Promise<boolean>;
+  /** Whether its numbers could be read; null for what was found and is not supported. */
+  numbersOk(): Promise<boolean | null>;
   /** Why its numbers or its errors could not be read; null when they could. */
   error(): Promise<ReturnType<typeof toProblem> | null>;
 }
@@ -107,8 +107,9 @@ export function createQueueLoaders(
       const rows = (await ofQueue(failures, queue)).filter((row) => row.queue === queue.name);
       return countReleases(rows, await releasesFor(rows));
     },
-    statuses: once(async () =>
-      (await visible().catch(orNone)).map((source): QueueSourceStatus => ({
+    statuses: once(async () => {
+      const [shown, others] = await Promise.all([visible().catch(orNone), sources.queues.unsupported?.(signal) ?? []]);
+      const read = shown.map((source): QueueSourceStatus => ({
         name: source.name,
         kind: source.kind,
         env: toEnv(source),
@@ -117,9 +118,16 @@ export function createQueueLoaders(
           const problems = await Promise.all([problemOf(metrics.load(source)), problemOf(failures.load(source))]);
           return problems.find((problem) => problem !== null) ?? null;
         }),
-      })),
-    ),
+      }));
+      const named = maySee(principal, sources.env) ? others.map((system) => toUnsupported(system, sources.env)) : [];
+      return [...read, ...named];
+    }),
   };
+}
+
+function toUnsupported({ name, kind, reason }: UnsupportedSystem, env: Environment | null): QueueSourceStatus {
+  const problem = toProblem(new OpsError("queue_unsupported", `Found, not supported, because ${reason}`));
+  return { name, kind, env, numbersOk: async () => null, error: async () => problem };
 }
 
 const problemOf = (answer: Promise<unknown>) => answer.then(() => null, toProblem);

@@ -41,7 +41,12 @@ export function addQueueHistory(builder: Builder, refs: Refs): void {
       points: t.expose("points", { type: [refs.queuePoint], description: "Oldest first, one for each step." }),
       exact: t.exposeBoolean("exact", {
         description:
-          "Whether it is computed from the jobs' own rows, so that it reaches back before the gateway was started; else from what was sampled while somebody asked.",
+          "Whether every number is what happened: computed from the jobs' own rows, of which none was tried more than once. A row has the times of its last attempt: depth and " +
+          "waits lack those of earlier ones.",
+      }),
+      sampled: t.exposeBoolean("sampled", {
+        description:
+          "Whether it is from what was seen while somebody asked. Else it is computed from rows, and reaches back before the gateway was started.",
       }),
       since: t.expose("since", {
         type: "DateTime",

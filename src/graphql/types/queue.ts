@@ -98,7 +98,9 @@ export function addQueue(builder: Builder, refs: Refs, scalars: Scalars): void {
         description: "Environment of its queues, null when unknown.",
       }),
       numbersOk: t.boolean({
-        description: "Whether its numbers could be read: its queues are known then.",
+        nullable: true,
+        description:
+          "Whether its numbers could be read: its queues are known then. Null for a job system that was found and is not supported: that is no outage, and `error` says why.",
         resolve: (source) => source.numbersOk(),
       }),
       ok: t.boolean({
@@ -141,7 +143,8 @@ export function addQueue(builder: Builder, refs: Refs, scalars: Scalars): void {
       type: [refs.queueSource],
       nullable: true,
       description:
-        "The places that queues are read from, and whether they could be read for this request. Empty when none is configured.",
+        "The places that queues are read from, and whether they could be read for this request, with the job systems that were found beside them and are not supported. " +
+        "Empty when none is configured.",
       resolve: (_root, _args, { loaders }) => loaders.queues.statuses(),
     }),
   );
@@ -159,9 +162,7 @@ const stateDescriptions = {
       `of the queue's run times, at least ${stalledBehindActiveLeast} s and at most ${stalledBehindActiveMost} s, which also holds while no run time is known.`,
   },
   failing: {
-    description:
-      `At least ${failingFailures} failures in the last hour, and ${failingRatio * 100} % of what ended in the last 5 minutes; where failures are known of a longer ` +
-      "time alone, they are compared with as much time at the rate of the last 5 minutes.",
+    description: `At least ${failingFailures} failures in the last hour, and at least ${failingRatio * 100} % of what ended in the last 5 minutes failed.`,
   },
   backlog: {
     description: `A job waits longer than ${backlogAgeSeconds} s, or what waits takes more than ${backlogDrainSeconds} s to clear.`,

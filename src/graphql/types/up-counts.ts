@@ -36,7 +36,10 @@ const present: Readonly<Record<UpKind, (context: OpsContext) => Promise<Count>>>
   engine: async ({ loaders }) => count((await loaders.containers.engines()).shown, ({ ok }) => ok),
   queue_source: async ({ loaders }) => {
     const answers = await Promise.all((await loaders.queues.statuses()).map((source) => source.numbersOk()));
-    return count(answers, (isOk) => isOk);
+    return count(
+      answers.filter((isOk) => isOk !== null),
+      (isOk) => isOk,
+    );
   },
   container: async ({ loaders }) =>
     count(

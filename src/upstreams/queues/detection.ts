@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { UnsupportedSystem } from "../../domain/queue.ts";
 import type { Brokers, QueueKind } from "./kind.ts";
 import { type QueueSourceConfig, queueKinds } from "./kinds.ts";
 import { toQueueError } from "./sql/failures.ts";
@@ -14,6 +15,7 @@ interface DetectedTables {
   readonly configs: readonly QueueSourceConfig[];
   /** There are more than `mostDetected`. */
   readonly isCut: boolean;
+  readonly unsupported: readonly UnsupportedSystem[];
 }
 
 /**
@@ -21,7 +23,8 @@ interface DetectedTables {
  * search_path is called as its kind ("river"), the others "river:<schema>", as `toSourceName` has it. Rejects with postgres_unavailable.
  */
 export async function detectTables(database: Database, signal: AbortSignal): Promise<DetectedTables> {
-  const rows = await database.read(systemsStatement(), signal).catch((error: unknown) => {
+  const statements = [systemsStatement(), unsupportedStatement()];
+  const [rows = [], others = []] = await database.readAll(statements, signal).catch((error: unknown) => {
     throw toQueueError(error, { source: null, table: "pg_class", columns: [] });
   });
   const found = Map.groupBy(rows.slice(0, mostDetected), ({ kind }) => kind);
@@ -30,7 +33,15 @@ export async function detectTables(database: Database, signal: AbortSignal): Pro
     const schemas = (found.get(kind) ?? []).map(({ schema }) => schema ?? "");
     return schemas.map((schema, index) => toConfig(detected, index === 0 ? kind : `${kind}:${schema}`, schema));
   });
-  return { configs, isCut: rows.length > mostDetected };
+  const unsupported = kinds.flatMap(({ kind, unsupported: old }): UnsupportedSystem[] => {
+    if (!old) return [];
+    const schemas = others.filter(({ name }) => name === old.name).map(({ schema }) => schema ?? "");
+    return schemas.map((schema, index) => {
+      const name = toSourceName(index === 0 ? old.name : `${old.name}:${schema}`, schema);
+      return { name, kind, reason: `${old.reason} (schema ${schema})` };
+    });
+  });
+  return { configs, isCut: rows.length > mostDetected, unsupported };
 }
 
 /** Sources of the brokers whose address is known. */
@@ -65,7 +76,7 @@ function systemsStatement(): string {
   const systems = kinds.flatMap(({ kind, detected }) => (detected?.tables ? [{ kind, ...detected }] : []));
   const values = systems.map(
     ({ kind, tables, schema }) =>
-      `(${quoteLiteral(kind)}, array[${tables.map(quoteLiteral).join(", ")}]::name[], ${schema === undefined ? "null" : quoteLiteral(schema)}::name)`,
+      `(${quoteLiteral(kind)}, ${toNames(tables)}, ${schema === undefined ? "null" : quoteLiteral(schema)}::name)`,
   );
   return `
 select system.kind, namespace.nspname::text as schema
@@ -78,4 +89,25 @@ order by row_number() over (
   partition by system.kind order by bool_or(pg_catalog.pg_table_is_visible(class.oid)) desc, namespace.nspname::text
 ), system.kind
 limit ${mostDetected + 1}`;
+}
+
+/** The schemas that have an older version of a kind, which is not read. */
+function unsupportedStatement(): string {
+  const values = kinds.flatMap(({ unsupported: old }) =>
+    old ? [`(${quoteLiteral(old.name)}, ${toNames(old.tables)}, ${toNames(old.without)})`] : [],
+  );
+  return `
+select old.name, namespace.nspname::text as schema
+from (values ${values.join(", ")}) as old (name, tables, without)
+join pg_catalog.pg_class as class on class.relname = any (old.tables) and class.relkind in ('r', 'p')
+join pg_catalog.pg_namespace as namespace on namespace.oid = class.relnamespace
+where not exists (select from pg_catalog.pg_class as other where other.relnamespace = namespace.oid and other.relname = any (old.without))
+group by old.name, old.tables, namespace.nspname
+having count(*) = cardinality(old.tables)
+order by old.name, namespace.nspname::text
+limit ${mostDetected}`;
+}
+
+function toNames(names: readonly string[]): string {
+  return `array[${names.map(quoteLiteral).join(", ")}]::name[]`;
 }

@@ -1,4 +1,5 @@
 import type { Logger } from "../../logger.ts";
+import type { UnsupportedSystem } from "../../domain/queue.ts";
 import { createFlight } from "../../domain/abortable.ts";
 import { detectBrokers, detectTables, mostDetected } from "./detection.ts";
 import type { Brokers, KindSource } from "./kind.ts";
@@ -17,6 +18,8 @@ interface DetectorOptions extends Partial<QueuesFile> {
 interface Detector {
   /** Those that are not configured by name or as the same thing, and not hidden. Rejects when the database was never asked with success. */
   sources(signal: AbortSignal): Promise<readonly KindSource[]>;
+  /** What is in the database and is not read, at the last look. */
+  unsupported(): readonly UnsupportedSystem[];
 }
 
 /** What is found is looked for again after this time, milliseconds: a job system may come, or go. */
@@ -32,9 +35,10 @@ export function createDetector({
   open,
   logger,
 }: DetectorOptions): Detector {
-  if (!detect) return { sources: () => Promise.resolve([]) };
+  if (!detect) return { sources: () => Promise.resolve([]), unsupported: () => [] };
   const known = new Map<string, KindSource>();
   let detected: readonly KindSource[] | null = null;
+  let unsupported: readonly UnsupportedSystem[] = [];
   let askAgainAt = 0;
   let told = { names: "", isCut: false };
 
@@ -55,8 +59,10 @@ export function createDetector({
     told = { names: names.join(), isCut };
   };
   const look = createFlight(async (signal) => {
-    const { configs, isCut } = database ? await detectTables(database, signal) : { configs: [], isCut: false };
-    const found = [...detectBrokers(brokers), ...configs];
+    const tables = database ? await detectTables(database, signal) : null;
+    const isCut = tables?.isCut ?? false;
+    const found = [...detectBrokers(brokers), ...(tables?.configs ?? [])];
+    unsupported = tables?.unsupported ?? [];
     const taken = new Set(sources.map(({ name }) => name));
     detected = found
       .filter((config) => !hide.includes(config.name) && !sources.some((source) => isSame(source, config)))
@@ -66,6 +72,7 @@ export function createDetector({
     return detected;
   });
   return {
+    unsupported: () => unsupported,
     sources(signal) {
       const isDue = performance.now() >= askAgainAt;
       if (!detected || (detected.length === 0 && isDue)) return look(signal);

@@ -1,6 +1,6 @@
 import type * as z from "zod";
 import type { Environment } from "../../domain/environment.ts";
-import type { QueueSource } from "../../domain/queue.ts";
+import type { QueueSource, UnsupportedSystem } from "../../domain/queue.ts";
 import type { ObserveCall } from "../../domain/upstream-call.ts";
 import type { Logger } from "../../logger.ts";
 import type { IndexAdvice } from "./sql/indexes.ts";
@@ -29,10 +29,22 @@ export interface Brokers {
 }
 
 export interface KindSource extends QueueSource {
+  /** Its rows do not have all of the past: what `history` leaves null is taken from what was seen while somebody asked. */
+  readonly isPastPartial?: boolean;
   /** Tables that are read; `cli check` looks at the rights on them. Empty for a system that is none of PostgreSQL. */
   readonly tables: readonly TableName[];
+  /** What an owner should know although it could be read: after `metrics`. Absent: nothing. */
+  warnings?(): readonly string[];
+  /** Other job systems in the same place, which are not read. Never rejects. Absent: there can be none. */
+  unsupported?(signal: AbortSignal): Promise<readonly UnsupportedSystem[]>;
   /** Ends its own connections. */
   close?(): Promise<void>;
+}
+
+/** A version of a job system that is not read: a schema that has all of these tables, and none of the others. */
+interface UnsupportedTables extends Pick<UnsupportedSystem, "name" | "reason"> {
+  readonly tables: readonly [string, ...string[]];
+  readonly without: readonly [string, ...string[]];
 }
 
 /** How a source is known without a word in QUEUES_FILE. */
@@ -58,6 +70,8 @@ export interface QueueKind<Config extends z.ZodObject = z.ZodObject> {
   readonly config: Config;
   /** Absent where that cannot be known. */
   readonly detected?: Detected<z.infer<Config>>;
+  /** Older versions, which are named where they are found. */
+  readonly unsupported?: UnsupportedTables;
   create(config: z.infer<Config>, context: KindContext): KindSource;
   /** Indexes that its statements need and its tables may lack, of one table. Absent where the system makes its own. */
   indexes?(config: z.infer<Config>): readonly IndexAdvice[];

@@ -1,3 +1,4 @@
+import type { UnsupportedSystem } from "../../domain/queue.ts";
 import { toOpsError } from "../../errors.ts";
 import type { KindSource } from "./kind.ts";
 import { type QueueSourcesOptions, openQueueSources } from "./source.ts";
@@ -10,8 +11,8 @@ export interface QueueProbe {
   /** Name of the source, or "queues" for what concerns all of them. */
   readonly name: string;
   readonly ok: boolean;
-  /** What was read, or the reason and the remedy. */
-  readonly detail: string;
+  /** What was read, or the reason and the remedy; null where there is nothing to read. */
+  readonly detail: string | null;
   readonly warnings: readonly string[];
 }
 
@@ -31,10 +32,14 @@ export async function probeQueueSources(options: QueueSourcesOptions, signal: Ab
     // Of a database that does not answer, once and not for each of its sources.
     const asked = problem === null ? sources : sources.filter(({ tables }) => tables.length === 0);
     const isNeeded = problem !== null && (databaseUrl !== null || asked.length < sources.length);
-    if (sources.length === 0 && !isNeeded) return [failed("no job system was found: describe your job tables in QUEUES_FILE")];
+    const unsupported = (await opened.unsupported(signal)).map(toUnsupported);
+    if (sources.length === 0 && !isNeeded) {
+      const which = unsupported.length === 0 ? "" : " that can be read";
+      return [failed(`no job system was found${which}: describe your job tables in QUEUES_FILE`), ...unsupported];
+    }
     const probes: QueueProbe[] = isNeeded ? [failed(problem)] : [];
     for (const source of asked) probes.push(await probe(source, opened.database, signal));
-    return probes;
+    return [...probes, ...unsupported];
   } catch (error) {
     return [failed(`${toOpsError(error).message}: check DATABASE_URL`)];
   } finally {
@@ -67,7 +72,7 @@ async function probe(source: KindSource, database: Database, signal: AbortSignal
       checkAccess(database, table, source.kind === "table", signal).catch((): Access => ({ obstacle: null, warnings: [] })),
     ),
   );
-  const warnings = [...new Set(accesses.flatMap((access) => access.warnings))];
+  const toWarnings = () => [...new Set([...accesses.flatMap((access) => access.warnings), ...(source.warnings?.() ?? [])])];
   try {
     const start = performance.now();
     const queues = await source.metrics(signal);
@@ -75,12 +80,22 @@ async function probe(source: KindSource, database: Database, signal: AbortSignal
     await source.control?.verify();
     const waiting = queues.reduce((sum, { depth }) => sum + depth, 0);
     const elapsed = Math.round(performance.now() - start);
-    return { name, ok: true, detail: `${queues.length} queues, ${waiting} jobs waiting, read in ${elapsed} ms`, warnings };
+    return {
+      name,
+      ok: true,
+      detail: `${queues.length} queues, ${waiting} jobs waiting, read in ${elapsed} ms`,
+      warnings: toWarnings(),
+    };
   } catch (error) {
     const { message } = toOpsError(error);
     const obstacle = accesses.find((access) => access.obstacle !== null)?.obstacle;
-    return { name, ok: false, detail: obstacle ? `${message}: ${obstacle}` : message, warnings };
+    return { name, ok: false, detail: obstacle ? `${message}: ${obstacle}` : message, warnings: toWarnings() };
   }
+}
+
+/** Nothing is wrong with it. */
+function toUnsupported({ name, reason }: UnsupportedSystem): QueueProbe {
+  return { name, ok: true, detail: null, warnings: [`found, not supported, because ${reason}`] };
 }
 
 function failed(detail: string): QueueProbe {

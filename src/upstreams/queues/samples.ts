@@ -1,29 +1,25 @@
+import type { JobCounters } from "../../domain/queue.ts";
+
 /** What samples of a queue's counters tell. Null until they are a minute apart. */
 export interface SampledRates {
   readonly processedPerSec: number | null;
   /** Since the oldest sample, at most an hour ago. */
   readonly failures: number | null;
+  /** In 300 s, at the rate since the sample from which `processedPerSec` is counted. */
+  readonly failuresRecent: number | null;
   /** How far the samples reach back, seconds. */
   readonly windowSeconds: number | null;
 }
 
-/** Counters that only grow, since some beginning; null where there is none. */
-export interface Totals {
-  readonly processed: number | null;
-  readonly failures: number | null;
-  /** What they are counted by, where that may change: they begin anew when it does. */
-  readonly since?: string;
-}
-
 export interface Samples {
   /** To be told at each read: keeps one in ten seconds of the last five minutes, and one in a minute before. A counter that went back began anew (a restart, a purge): what was kept of it is forgotten. */
-  add(queue: string, totals: Totals): void;
+  add(queue: string, counters: JobCounters): void;
   rates(queue: string): SampledRates;
   /** Forgets all other queues: they are gone. */
   retain(queues: Pick<ReadonlySet<string>, "has">): void;
 }
 
-interface Sample extends Totals {
+interface Sample extends JobCounters {
   /** Milliseconds. */
   readonly at: number;
 }
@@ -44,29 +40,32 @@ export function createSamples(now: () => number = () => performance.now()): Samp
   const rings = new Map<string, Sample[]>();
 
   return {
-    add(queue, totals) {
+    add(queue, counters) {
       const at = now();
       const ring = rings.get(queue) ?? [];
       rings.set(queue, ring);
       const last = ring.at(-1);
-      if (last && isNew(totals, last)) ring.length = 0;
+      if (last && beganAnew(counters, last)) ring.length = 0;
       const before = ring.at(-2);
       if (ring.length >= 2 && before && (ring.at(-1)?.at ?? 0) - before.at < stepMs) ring.pop();
-      ring.push({ at, ...totals });
+      ring.push({ at, ...counters });
       while (ring[1] && at - ring[1].at >= keptMs) ring.shift();
       thin(ring, at - rateMs - stepMs);
     },
     rates(queue) {
       const ring = rings.get(queue) ?? [];
       const newest = ring.at(-1);
-      if (!newest) return unknown;
+      if (!newest) return unknownRates;
       const first = startOf(ring, newest.at - hourMs);
       const begin = startOf(ring, newest.at - rateMs);
-      if (!first || !begin || newest.at - begin.at < leastMs) return unknown;
+      if (!first || !begin || newest.at - begin.at < leastMs) return unknownRates;
       const processed = difference(newest.processed, begin.processed);
+      const failed = difference(newest.failures, begin.failures);
+      const ms = newest.at - begin.at;
       return {
-        processedPerSec: processed === null ? null : processed / ((newest.at - begin.at) / 1000),
+        processedPerSec: processed === null ? null : processed / (ms / 1000),
         failures: difference(newest.failures, first.failures),
+        failuresRecent: failed === null ? null : failed * (rateMs / ms),
         windowSeconds: Math.min(hourMs, newest.at - first.at) / 1000,
       };
     },
@@ -76,7 +75,8 @@ export function createSamples(now: () => number = () => performance.now()): Samp
   };
 }
 
-const unknown: SampledRates = { processedPerSec: null, failures: null, windowSeconds: null };
+/** Of a queue without samples a minute apart. */
+export const unknownRates: SampledRates = { processedPerSec: null, failures: null, failuresRecent: null, windowSeconds: null };
 
 /** Of what is older than that, one in a minute is enough: a queue takes 100 samples, not 366. */
 function thin(ring: Sample[], before: number): void {
@@ -96,7 +96,8 @@ function startOf(ring: readonly Sample[], from: number): Sample | undefined {
   return ring[index - 1] ?? inside;
 }
 
-function isNew(now: Totals, before: Totals): boolean {
+/** Whether counters of two reads, one after the other, cannot be compared: the later ones count from another beginning. */
+export function beganAnew(now: JobCounters, before: JobCounters): boolean {
   return now.since !== before.since || isLess(now.processed, before.processed) || isLess(now.failures, before.failures);
 }
 

@@ -1,12 +1,12 @@
 import type { Environment } from "../../domain/environment.ts";
-import type { QueueSource, QueueSources } from "../../domain/queue.ts";
+import type { QueueSource, QueueSources, UnsupportedSystem } from "../../domain/queue.ts";
 import { type ObserveCall, unobserved } from "../../domain/upstream-call.ts";
 import { OpsError } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
 import { createJobControl } from "./control/kinds.ts";
 import { createControlDatabase } from "./control/pool.ts";
 import { createDetector } from "./detector.ts";
-import { createHistoryRing } from "./history-ring.ts";
+import { addSamples, createHistoryRing } from "./history-ring.ts";
 import { shareHistory } from "./history-share.ts";
 import { createKept } from "./kept.ts";
 import type { Brokers, KindSource } from "./kind.ts";
@@ -39,6 +39,8 @@ export interface OpenQueueSources {
   readonly database: Database;
   /** As QueueSources.all, of the sources themselves. */
   all(signal: AbortSignal): Promise<readonly KindSource[]>;
+  /** As QueueSources.unsupported. */
+  unsupported(signal: AbortSignal): Promise<readonly UnsupportedSystem[]>;
   close(): Promise<void>;
 }
 
@@ -51,7 +53,11 @@ export function createQueueSources({ keepMs = 1000, ...options }: QueueSourcesOp
     shared.set(source, known);
     return known;
   };
-  return { all: async (signal) => (await opened.all(signal)).map(share), close: () => opened.close() };
+  return {
+    all: async (signal) => (await opened.all(signal)).map(share),
+    unsupported: (signal) => opened.unsupported(signal),
+    close: () => opened.close(),
+  };
 }
 
 export function openQueueSources(options: QueueSourcesOptions): OpenQueueSources {
@@ -67,17 +73,26 @@ export function openQueueSources(options: QueueSourcesOptions): OpenQueueSources
   };
   const configured = sources.map(open);
   const detector = createDetector({ ...options, sources, brokers, database: databaseUrl === null ? null : database, open });
+  const all: OpenQueueSources["all"] = async (signal) => {
+    if (databaseUrl === null && sources.length === 0 && Object.values(brokers).every((url) => url === null)) {
+      throw new OpsError("queues_unavailable", "DATABASE_URL is not set", { unconfigured: true });
+    }
+    const detected = await detector.sources(signal).catch((error: unknown) => {
+      if (configured.length > 0) return [];
+      throw error;
+    });
+    return [...configured, ...detected];
+  };
   return {
     database,
-    async all(signal) {
-      if (databaseUrl === null && sources.length === 0 && Object.values(brokers).every((url) => url === null)) {
-        throw new OpsError("queues_unavailable", "DATABASE_URL is not set", { unconfigured: true });
-      }
-      const detected = await detector.sources(signal).catch((error: unknown) => {
-        if (configured.length > 0) return [];
-        throw error;
-      });
-      return [...configured, ...detected];
+    all,
+    async unsupported(signal) {
+      const { detect = true, hide = [] } = options;
+      if (!detect) return [];
+      const found = await all(signal).catch(() => []);
+      const beside = await Promise.all(found.map(async (source) => (await source.unsupported?.(signal)) ?? []));
+      const systems = new Map([...detector.unsupported(), ...beside.flat()].map((system) => [system.name, system]));
+      return [...systems.values()].filter(({ name }) => !hide.includes(name));
     },
     async close() {
       await Promise.allSettled([database.close(), controlDatabase?.close(), ...opened.map((source) => source.close?.())]);
@@ -86,18 +101,22 @@ export function openQueueSources(options: QueueSourcesOptions): OpenQueueSources
 }
 
 function shareAnswers(source: KindSource, keepMs: number): QueueSource {
+  const isSampled = !source.history || source.isPastPartial === true;
   const ring = createHistoryRing();
   const runTimes = createRunTimes();
   const readMetrics = async (signal: AbortSignal) => {
     const metrics = runTimes.add(await source.metrics(signal));
-    if (!source.history) ring.add(metrics);
+    if (isSampled) ring.add(metrics);
     return metrics;
   };
-  const history = shareHistory(async (...asked) => (await source.history?.(...asked)) ?? new Map(), 2 * keepMs);
+  const readRows = shareHistory(async (...asked) => (await source.history?.(...asked)) ?? new Map(), 2 * keepMs);
   return {
     ...source,
-    history: async (queues, range, signal) =>
-      source.history ? history(queues, range, signal).catch(asOpsError) : ring.history(queues, range),
+    async history(queues, range, signal) {
+      if (!source.history) return ring.history(queues, range);
+      const histories = await readRows(queues, range, signal).catch(asOpsError);
+      return isSampled ? addSamples(histories, ring.history(queues, range)) : histories;
+    },
     metrics: keep(readMetrics, keepMs),
     failures: keep((signal) => source.failures(signal), keepMs),
     ...(source.workerJobs && { workerJobs: keep(async (signal) => source.workerJobs?.(signal) ?? null, keepMs) }),
@@ -116,8 +135,9 @@ function asOpsError(error: unknown): never {
 }
 
 function createNoDatabase(): Database {
-  return {
-    read: () => Promise.reject(new OpsError("postgres_unavailable", "DATABASE_URL is not set")),
-    close: () => Promise.resolve(),
-  };
+  return { read: refuseRead, readAll: refuseRead, close: () => Promise.resolve() };
+}
+
+function refuseRead(): Promise<never> {
+  return Promise.reject(new OpsError("postgres_unavailable", "DATABASE_URL is not set"));
 }

@@ -17,7 +17,6 @@ export function toQueueMetrics(
     depth: measured.depth ?? 0,
     processedPerSec: typeof processed === "number" ? processed / processedWindowSeconds : number(sampled?.processedPerSec),
     ...toFailures(measured, sampled),
-    failuresRecent: number(measured.failures_recent),
     active: number(measured.active),
     deferred: number(measured.deferred),
     retrying: number(measured.retrying),
@@ -33,14 +32,13 @@ export function toQueueMetrics(
   };
 }
 
-/** A window of their own only where they are sampled: beside a sampled rate, rows may tell the failures of an hour. */
+/** Sampled only where the rows do not tell them: beside a sampled rate they may. */
 function toFailures(
-  { failures }: Measured,
+  { failures, failures_recent: recent }: Measured,
   sampled: SampledRates | null,
-): Pick<QueueMetrics, "failuresLastHour" | "failuresSeconds"> {
-  if (typeof failures === "number") return { failuresLastHour: failures };
-  if (sampled === null || sampled.failures === null || sampled.windowSeconds === null) return { failuresLastHour: null };
-  return { failuresLastHour: sampled.failures, failuresSeconds: sampled.windowSeconds };
+): Pick<QueueMetrics, "failuresLastHour" | "failuresRecent"> {
+  if (typeof failures === "number") return { failuresLastHour: failures, failuresRecent: number(recent) };
+  return { failuresLastHour: number(sampled?.failures), failuresRecent: number(sampled?.failuresRecent) };
 }
 
 function number(value: number | null | undefined): number | null {

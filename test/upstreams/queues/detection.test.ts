@@ -5,6 +5,7 @@ import { common } from "../../../src/upstreams/queues/config-parts.ts";
 import { toSourceName } from "../../../src/upstreams/queues/detection.ts";
 import { createDetector } from "../../../src/upstreams/queues/detector.ts";
 import type { KindSource } from "../../../src/upstreams/queues/kind.ts";
+import { createMemoryDatabase } from "../../support/memory-database.ts";
 
 describe("toSourceName", () => {
   it("leaves alone what may be a name", () => {
@@ -43,7 +44,7 @@ describe("createDetector", () => {
     const detector = createDetector({
       sources: [],
       brokers: { rabbitmq: null, redis: null },
-      database: { read: async () => rows(), close: async () => {} },
+      database: createMemoryDatabase(rows),
       open: ({ name }) => ({ name }) as KindSource,
       logger,
     });
@@ -55,6 +56,8 @@ describe("createDetector", () => {
       await detector.sources(signal);
       // What is due is looked for behind the answer.
       await vi.waitFor(async () => expect(await detector.sources(signal)).toHaveLength(Math.min(count, 500)));
+      // Also where it finds as many as before: the clock goes on only when it has ended.
+      await new Promise((resolve) => setImmediate(resolve));
       return [...lines];
     };
     const tooMuch = 'more queue sources than are taken: some are left out {"most":500}';

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { OpsError } from "../../../src/errors.ts";
 import { isConnectionLost, toQueueError } from "../../../src/upstreams/queues/sql/failures.ts";
+import { ConnectionsBusyError } from "../../../src/upstreams/queues/sql/turns.ts";
 
 const subject = { source: "runner", table: "public.jobs", columns: ["id", "status", "finished_at"] };
 const pgError = (code: string, message = "select secret") => Object.assign(new Error(message), { code });
@@ -35,14 +36,17 @@ describe("toQueueError", () => {
     expect(toQueueError(pgError("42703", message), subject).message).toBe(expected);
   });
 
-  it("knows aborts, a busy pool and an unreadable URL, whose error it drops because it holds the password", () => {
+  it("knows aborts, busy connections, a server that takes none, and an unreadable URL, whose error it drops because it holds the password", () => {
     expect(toQueueError(AbortSignal.abort().reason, subject).message).toBe(
       "Gave up waiting for PostgreSQL: the request has ended",
     );
     expect(toQueueError(new DOMException("", "TimeoutError"), subject).message).toBe("PostgreSQL did not answer in time");
-    expect(toQueueError(new Error("timeout exceeded when trying to connect"), subject).message).toBe(
-      "All connections to PostgreSQL are busy",
+    expect(toQueueError(new ConnectionsBusyError(), subject).message).toBe(
+      "All connections to PostgreSQL are busy with other reads",
     );
+    for (const text of ["timeout exceeded when trying to connect", "Connection terminated due to connection timeout"]) {
+      expect(toQueueError(new Error(text), subject).message).toBe("PostgreSQL accepted no connection in time");
+    }
     expect(toQueueError(pgError("ERR_INVALID_URL"), subject)).toMatchObject({
       message: "DATABASE_URL is not a connection string",
       cause: undefined,

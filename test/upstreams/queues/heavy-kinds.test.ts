@@ -1,8 +1,8 @@
 import { expect, it } from "vitest";
 import { silentLogger } from "../../../src/logger.ts";
 import { type QueueSourceConfig, createQueueSource } from "../../../src/upstreams/queues/kinds.ts";
-import type { Database } from "../../../src/upstreams/queues/sql/pool.ts";
 import { runnerMapping } from "../../support/queue-mappings.ts";
+import { createMemoryDatabase } from "../../support/memory-database.ts";
 
 const named = <const Kind extends string>(kind: Kind) => ({ name: kind, kind, schema: "public" });
 const configs: QueueSourceConfig[] = [
@@ -17,13 +17,10 @@ it.each(configs.map((config) => [config.kind, config] as const))(
   async (_, config) => {
     const plan = JSON.stringify([{ Plan: { "Node Type": "Result", "Total Cost": 100, "Plan Rows": 1 } }]);
     let asked = 0;
-    const database: Database = {
-      read: async (statement) => {
-        asked += 1;
-        return statement.startsWith("explain") ? [{ "QUERY PLAN": plan }] : [];
-      },
-      close: async () => {},
-    };
+    const database = createMemoryDatabase((statement) => {
+      asked += 1;
+      return statement.startsWith("explain") ? [{ "QUERY PLAN": plan }] : [];
+    });
     const brokers = { rabbitmq: null, redis: null };
     const source = createQueueSource(config, { database, env: null, brokers, logger: silentLogger, heavy: { cost: 1 } });
     const signal = AbortSignal.timeout(5000);

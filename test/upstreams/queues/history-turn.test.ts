@@ -3,9 +3,10 @@ import { expect, it } from "vitest";
 import { OpsError } from "../../../src/errors.ts";
 import { inTurn } from "../../../src/upstreams/queues/sql/history-turn.ts";
 import type { Database } from "../../../src/upstreams/queues/sql/pool.ts";
+import { createMemoryDatabase } from "../../support/memory-database.ts";
 
 const { signal } = new AbortController();
-const createDatabase = (): Database => ({ read: async () => [], close: async () => {} });
+const createDatabase = (): Database => createMemoryDatabase();
 
 it("one history of a database is read at a time, in the order of the questions; another database has its own turn", async () => {
   const [one, other] = [createDatabase(), createDatabase()];

@@ -1,12 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createPaced } from "../../../src/upstreams/queues/sql/plan-paced.ts";
 import type { Database } from "../../../src/upstreams/queues/sql/pool.ts";
+import { createMemoryDatabase } from "../../support/memory-database.ts";
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ["performance"] }));
 afterEach(() => void vi.useRealTimers());
 
 const signal = new AbortController().signal;
-const database = (): Database => ({ read: () => Promise.reject(new Error("not asked")), close: () => Promise.resolve() });
+const database = (): Database => createMemoryDatabase(() => Promise.reject(new Error("not asked")));
 
 /** Work that counts its runs, takes `tookMs` and ends as it is told. */
 function createWork(tookMs = 0) {

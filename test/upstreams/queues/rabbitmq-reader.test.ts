@@ -1,6 +1,8 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import type { QueueMetrics } from "../../../src/domain/queue.ts";
+import { toQueueState } from "../../../src/domain/queue-state.ts";
 import { silentLogger } from "../../../src/logger.ts";
 import { createRabbitmqReader } from "../../../src/upstreams/queues/kinds/rabbitmq-reader.ts";
 
@@ -121,6 +123,49 @@ describe("createRabbitmqReader", () => {
       [2, null],
     ]);
     await reader.close();
+  });
+
+  it("is failing while messages are dead-lettered, and idle five minutes after the last of them", async () => {
+    vi.useFakeTimers({ toFake: ["performance"] });
+    bindings = [{ source: "", vhost: "/", destination: "dlq", destination_type: "queue", routing_key: "dlq" }];
+    const reader = open();
+    const states = [];
+    for (let minute = 0; minute <= 20; minute += 1) {
+      const done = Math.min(minute, 10);
+      pages = [
+        [
+          running("mail", { messages: 0, messages_ready: 0, arguments: deadLettersTo("dlq"), message_stats: { ack: done } }),
+          running("dlq", { messages: 10 * done }),
+        ],
+      ];
+      const mail = (await reader.read(signal())).find(({ name }) => name === "mail");
+      states.push(toQueueState(mail as QueueMetrics));
+      vi.advanceTimersByTime(60_000);
+    }
+    expect(states.slice(1, 15)).toStrictEqual(Array.from({ length: 14 }, () => "failing"));
+    expect(states.slice(15)).toStrictEqual(Array.from({ length: 6 }, () => "idle"));
+    await reader.close();
+  });
+
+  it("hides the queues by which Celery's workers talk, unless they are asked for", async () => {
+    const names = [
+      "celery",
+      "celeryev",
+      "celeryev.6c1d1f3e-7b7c-4f6e-9f3c-0d1c5a0f1a11",
+      "celery@web-1.celery.pidbox",
+      "0c1d1f3e-7b7c-4f6e-9f3c-0d1c5a0f1a12.reply.celery.pidbox",
+      "pidbox",
+    ];
+    pages = [names.map((name) => running(name))];
+    const listed = async (options: object) => {
+      const reader = open(options);
+      const found = (await reader.read(signal())).map(({ name }) => name);
+      await reader.close();
+      return found;
+    };
+    expect(await listed({})).toEqual(["celery", "celeryev", "pidbox"]);
+    expect(await listed({ include: ["celeryev."] })).toEqual([names[2]]);
+    expect(await listed({ exclude: ["cel"] })).toEqual(["pidbox"]);
   });
 
   it("turns the pages, also when the last one went meanwhile", async () => {

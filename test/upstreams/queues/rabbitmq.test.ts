@@ -10,6 +10,7 @@ import {
   toDone,
   toRabbitmqMetrics,
 } from "../../../src/upstreams/queues/kinds/rabbitmq-metrics.ts";
+import { unknownRates } from "../../../src/upstreams/queues/samples.ts";
 
 const queue = {
   name: "payouts",
@@ -184,8 +185,7 @@ describe("numbers of a queue", () => {
       deliver_no_ack_details: { avg_rate: 0.01 },
     },
   });
-  const unsampled = { processedPerSec: null, failures: null, windowSeconds: null };
-  const none = { done: unsampled, failed: unsampled };
+  const none = { done: unknownRates, failed: unknownRates };
   const identity = { name: "payouts", source: "rabbitmq", observedAt: "2026-01-01T00:00:00Z" };
   const entry = { totals: parse(queue) as never, stats, dead: null, retrying: null, isDeadLetterQueue: false };
 

@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { createBullmqDiscovery } from "../../../src/upstreams/queues/kinds/redis-bullmq-discovery.ts";
+import type { JobCounters, QueueMetrics } from "../../../src/domain/queue.ts";
+import { toQueueState } from "../../../src/domain/queue-state.ts";
+import { createBullmqDiscovery } from "../../../src/upstreams/queues/kinds/redis-keys.ts";
 import type { RedisConnection } from "../../../src/upstreams/queues/kinds/redis-connection.ts";
 import { createRedisQueues } from "../../../src/upstreams/queues/kinds/redis-queues.ts";
 import type { RedisSystem } from "../../../src/upstreams/queues/kinds/redis-system.ts";
@@ -15,18 +17,17 @@ afterEach(() => {
 describe("createRedisQueues", () => {
   /** A system that counts what we say. */
   const start = (discover: () => string[] = () => ["mail"]) => {
-    let [processed, totalsSince] = [0, "rows"];
+    let counters: JobCounters = { processed: 0, failures: 0, since: "rows" };
     const system: RedisSystem = {
       discover: async () => discover(),
-      read: async (queues) =>
-        queues.map((queue) => ({ queue, measured: { depth: 0 }, totals: { processed, failures: 0 }, totalsSince, isCut: false })),
+      read: async (queues) => queues.map((queue) => ({ queue, measured: { depth: 0 }, counters, isCut: false })),
       failures: async () => [],
       running: async () => ({ named: [], unnamed: 0 }),
     };
     const queues = createRedisQueues("redis", ["configured"], [{ label: "bullmq", system }]);
-    return async (seconds: number, total: number, since = "rows") => {
+    return async (seconds: number, processed: number, since = "rows", failures = 0) => {
       vi.advanceTimersByTime(seconds * 1000);
-      [processed, totalsSince] = [total, since];
+      counters = { processed, failures, since };
       return queues.metrics(Date.now(), signal());
     };
   };
@@ -45,6 +46,19 @@ describe("createRedisQueues", () => {
       rates.push(metrics.find(({ name }) => name === "mail")?.processedPerSec);
     }
     expect(rates).toStrictEqual([null, 1, null, null, 2]);
+  });
+
+  it("is failing while jobs fail, and idle five minutes after the last of them", async () => {
+    const read = start();
+    const states = [];
+    for (let minute = 0; minute <= 20; minute += 1) {
+      // One succeeds and ten fail in each of the first ten minutes; then nothing happens any more.
+      const done = Math.min(minute, 10);
+      const [, mail] = await read(minute === 0 ? 0 : 60, done, "rows", 10 * done);
+      states.push(toQueueState(mail as QueueMetrics));
+    }
+    expect(states.slice(1, 15)).toStrictEqual(Array.from({ length: 14 }, () => "failing"));
+    expect(states.slice(15)).toStrictEqual(Array.from({ length: 6 }, () => "idle"));
   });
 
   it("lists what was seen, and what is configured, whether or not it is there", async () => {

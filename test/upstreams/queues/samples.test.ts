@@ -1,8 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createSamples } from "../../../src/upstreams/queues/samples.ts";
-
-const unknown = { processedPerSec: null, failures: null, windowSeconds: null };
+import { createSamples, unknownRates as unknown } from "../../../src/upstreams/queues/samples.ts";
 
 /** Samples of one queue over a clock of our own, seconds. */
 function start() {
@@ -28,15 +26,15 @@ describe("createSamples", () => {
     const queue = start();
     queue.at(0, 100, 5);
     queue.at(30, 130, 6);
-    expect(queue.at(60, 160, 7)).toEqual({ processedPerSec: 1, failures: 2, windowSeconds: 60 });
+    expect(queue.at(60, 160, 7)).toEqual({ processedPerSec: 1, failures: 2, failuresRecent: 10, windowSeconds: 60 });
   });
 
   it("has the rate of the last five minutes, and the failures of the last hour", () => {
     const queue = start();
     for (let second = 0; second <= 3600; second += 10) queue.at(second, second, second / 10);
-    expect(queue.at(3610, 3610, 361)).toEqual({ processedPerSec: 1, failures: 360, windowSeconds: 3600 });
+    expect(queue.at(3610, 3610, 361)).toEqual({ processedPerSec: 1, failures: 360, failuresRecent: 30, windowSeconds: 3600 });
     for (let second = 3620; second <= 3920; second += 10) queue.at(second, 3610, 361);
-    expect(queue.at(3930, 3610, 361)).toMatchObject({ processedPerSec: 0 });
+    expect(queue.at(3930, 3610, 361)).toMatchObject({ processedPerSec: 0, failures: 324, failuresRecent: 0 });
     expect(queue.at(8000, 3610, 361)).toMatchObject({ processedPerSec: 0, failures: 0 });
   });
 
@@ -44,7 +42,7 @@ describe("createSamples", () => {
     const queue = start();
     queue.at(0, 0);
     queue.at(70, 70);
-    expect(queue.at(1070, 2070)).toEqual({ processedPerSec: 2, failures: 0, windowSeconds: 1070 });
+    expect(queue.at(1070, 2070)).toEqual({ processedPerSec: 2, failures: 0, failuresRecent: 0, windowSeconds: 1070 });
   });
 
   it("begins anew where a counter went back: a restart is no negative rate", () => {
@@ -52,7 +50,7 @@ describe("createSamples", () => {
     queue.at(0, 1000);
     queue.at(100, 2000);
     expect(queue.at(110, 3)).toEqual(unknown);
-    expect(queue.at(170, 63)).toEqual({ processedPerSec: 1, failures: 0, windowSeconds: 60 });
+    expect(queue.at(170, 63)).toEqual({ processedPerSec: 1, failures: 0, failuresRecent: 0, windowSeconds: 60 });
   });
 
   it("begins anew where something else is counted, and again when that is counted as before", () => {
@@ -81,7 +79,7 @@ describe("createSamples", () => {
   it("tells one counter where the system has no other", () => {
     const queue = start();
     queue.at(0, null, 1);
-    expect(queue.at(60, null, 4)).toEqual({ processedPerSec: null, failures: 3, windowSeconds: 60 });
+    expect(queue.at(60, null, 4)).toEqual({ processedPerSec: null, failures: 3, failuresRecent: 15, windowSeconds: 60 });
   });
 
   it("keeps a bounded number of samples however often it is told, and is never below zero or above what happened", () => {

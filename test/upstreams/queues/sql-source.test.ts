@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { knownQueuesLimit } from "../../../src/upstreams/queues/known-queues.ts";
 import type { Row } from "../../../src/upstreams/queues/sql/pool.ts";
 import { createSqlSource } from "../../../src/upstreams/queues/sql/source.ts";
+import { createMemoryDatabase } from "../../support/memory-database.ts";
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ["performance"] });
@@ -17,10 +18,7 @@ it("lists what it has just read, however much it has ever seen, and keeps no sam
     name: "s",
     kind: "pgmq",
     env: null,
-    database: {
-      read: async (statement) => (statement.startsWith("explain") ? [{ "QUERY PLAN": plan }] : rows),
-      close: async () => {},
-    },
+    database: createMemoryDatabase((statement) => (statement.startsWith("explain") ? [{ "QUERY PLAN": plan }] : rows)),
     tables: [{ schema: null, table: "t" }],
     columns: [],
     names: [],

@@ -1,5 +1,5 @@
 import { OpsError } from "../../../errors.ts";
-import { describe } from "../sql/failures.ts";
+import { describe, isSqlState } from "../sql/failures.ts";
 import { AnswerLost } from "./pool.ts";
 
 interface ChangeSubject {
@@ -53,11 +53,13 @@ function explainMismatch(code: string, table: string): string | null {
 function explainUnavailable(code: string, message: string): string {
   if (code === "57014") return "PostgreSQL took longer than 5 s: nothing was changed";
   if (code === "25006") return "The database of CONTROL_DATABASE_URL only lets us read";
+  if (code === "ConnectionsBusyError")
+    return "The connection of CONTROL_DATABASE_URL is busy with other changes: nothing was changed";
   if (code === "TimeoutError" || message.startsWith("timeout exceeded"))
     return "PostgreSQL did not answer in time: nothing was changed";
   if (code === "ERR_INVALID_URL") return "CONTROL_DATABASE_URL is not a connection string";
   if (code === "53300") return "PostgreSQL has no connection left for us";
   if (code === "3D000") return "The database of CONTROL_DATABASE_URL does not exist";
   if (code.startsWith("28")) return "PostgreSQL refused the login of CONTROL_DATABASE_URL";
-  return /^(?=.*\d)[0-9A-Z]{5}$/.test(code) ? `PostgreSQL is not available (SQLSTATE ${code})` : "PostgreSQL cannot be reached";
+  return isSqlState(code) ? `PostgreSQL is not available (SQLSTATE ${code})` : "PostgreSQL cannot be reached";
 }

@@ -2,8 +2,9 @@ import type { Pool, PoolClient, QueryResult } from "pg";
 import { type ObserveCall, observed, unobserved } from "../../../domain/upstream-call.ts";
 import type { Logger } from "../../../logger.ts";
 import { abortable } from "../../../domain/abortable.ts";
-import { describe, isConnectionLost, noSubject, toQueueError } from "../sql/failures.ts";
+import { describe, isConnectionLost, isSqlState, noSubject, toQueueError } from "../sql/failures.ts";
 import type { Row } from "../sql/pool.ts";
+import { createTurns } from "../sql/turns.ts";
 
 /** The one way to change anything in a database. Nothing that only reads goes here, but for a look at the job that was or was to be changed. */
 export interface ControlDatabase {
@@ -25,6 +26,8 @@ export class AnswerLost extends Error {
 
 /** Total time, milliseconds: waiting for the connection, and the statements. */
 const deadlineMs = 15_000;
+/** Of it, waiting for the one connection while others change jobs, or the server says nothing. */
+const waitMs = 5_000;
 
 /** SET LOCAL, not SET: behind PgBouncer in transaction mode a session is not ours. UTC, because job systems keep UTC in columns without a time zone. */
 const prologue = [
@@ -37,6 +40,7 @@ const prologue = [
 /** A pool of our own, of one connection. Neither pg nor the connection is loaded before the first change. */
 export function createControlDatabase(url: string, logger: Logger, observe: ObserveCall = unobserved): ControlDatabase {
   let pool: Promise<Pool> | null = null;
+  const turns = createTurns({ connections: 1, silentMs: waitMs, waitMs });
 
   const open = async (): Promise<Pool> => {
     const { Pool: PgPool } = await import("pg");
@@ -92,7 +96,7 @@ export function createControlDatabase(url: string, logger: Logger, observe: Obse
   return {
     run(statements) {
       const signal = AbortSignal.timeout(deadlineMs);
-      return observed({ observe, upstream: "postgres", signal, toCode }, () => run(statements, signal));
+      return observed({ observe, upstream: "postgres", signal, toCode }, () => turns.run(() => run(statements, signal), signal));
     },
     async close() {
       const opened = await pool?.catch(() => null);
@@ -108,5 +112,5 @@ function toCode(error: unknown): string {
 /** Whether the server itself refused a statement: then it has rolled back. A server that stops (57P) may have committed before. */
 function isRolledBack(error: unknown): boolean {
   const { code } = describe(error);
-  return /^(?=.*\d)[0-9A-Z]{5}$/.test(code) && !/^(?:57P|08)/.test(code);
+  return isSqlState(code) && !/^(?:57P|08)/.test(code);
 }

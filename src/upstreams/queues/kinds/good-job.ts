@@ -28,6 +28,7 @@ export const goodJob = definePreset({
     "updated_at",
     "scheduled_at",
     "performed_at",
+    "executions_count",
     "finished_at",
     "error",
     "locked_by_id",

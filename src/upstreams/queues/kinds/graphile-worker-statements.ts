@@ -1,13 +1,16 @@
 import { OpsError } from "../../../errors.ts";
+import type { ToHistoryRows } from "../sql/history.ts";
 import type { Reading } from "../sql/measures.ts";
-import { quoteLiteral, quoteTable } from "../sql/names.ts";
+import { quoteIdentifier, quoteLiteral, quoteTable } from "../sql/names.ts";
 import type { ReadRows, SqlStatements } from "../sql/source.ts";
 import { countFailures, groupFailures, inLast, quantiles, secondsBetween, readErrorText } from "../sql/windows.ts";
 
 /** What the role of DATABASE_URL can use beside the view `jobs`. */
 export interface Extras {
-  /** It sees the rows of `_private_tasks`: row-level security hides them from all but the owner and BYPASSRLS. */
+  /** It may read `_private_tasks`. */
   readonly tasks: boolean;
+  /** What the owner does so that it sees the tasks: row-level security hides them from all but the owner, BYPASSRLS and those with a policy. Null when it does see them. */
+  readonly remedy: string | null;
   /** `ops.job_ends` is filled for this schema (deploy/postgres/graphile-worker-ends.sql). */
   readonly ends: boolean;
 }
@@ -20,7 +23,13 @@ export async function findExtras(source: string, schema: string, read: ReadRows)
       upstream: `queues:${source}`,
     });
   }
-  return { tasks: row?.["tasks"] === "true", ends: row?.["ends"] === "true" };
+  const [isReadable, isShown] = [row?.["tasks"] === "true", row?.["shown"] === "true"];
+  const [table, role] = [quoteTable({ schema, table: "_private_tasks" }), quoteIdentifier(row?.["role"] ?? "")];
+  const missing = [
+    ...(isReadable ? [] : [`grant select on ${table} to ${role};`]),
+    ...(isShown ? [] : [`create policy wallet_core_ops_read on ${table} for select to ${role} using (true);`]),
+  ];
+  return { tasks: isReadable, remedy: missing.length === 0 ? null : missing.join(" "), ends: row?.["ends"] === "true" };
 }
 
 /**
@@ -115,6 +124,24 @@ function findEnds(schema: string, minutes: number): string {
   return `ops.job_ends where source = ${quoteLiteral(schema)} and ${inLast(minutes, "ended_at")}`;
 }
 
+/** The past of a task where each end of an attempt is written down, for two hours. */
+export function graphileWorkerHistory(schema: string): ToHistoryRows {
+  return (isAsked, from) => {
+    const ended = `ops.job_ends where source = ${quoteLiteral(schema)} and ended_at >= ${from} and ${isAsked("queue")}`;
+    return {
+      jobs: `
+    select queue, ready_at as due, coalesce(started_at, ended_at) as taken, ended_at as ended, not failed as succeeded, false as retried
+    from ${ended} and failed in (true, false)
+    union all
+    select task_identifier, run_at, locked_at, null, false, false from ${quoteTable({ schema, table: "jobs" })}
+    where (locked_at is not null or attempts < max_attempts) and ${isAsked("task_identifier")}`,
+      failures: `select queue, ended_at as failed_at from ${ended} and failed`,
+      oldest: `select min(ended_at) from ops.job_ends where source = ${quoteLiteral(schema)} and not failed`,
+      keeps: false,
+    };
+  };
+}
+
 /**
  * A failed attempt is not written down with its time, but the job is put off by exp(attempts) seconds from then on (failJobs in src/sql): that gives it
  * back, while nobody has changed the row since, which `updated_at` tells (workers leave it alone). One that was given up by hand failed then, unless
@@ -139,9 +166,13 @@ function findJobs(schema: string): string {
 /** From pg_catalog, which no lock on the jobs holds up, and which every role may read. */
 function extrasStatement(schema: string): string {
   const readable = "has_schema_privilege(namespace.oid, 'usage') and has_table_privilege(class.oid, 'select')";
+  const hasPolicy = `exists (
+         select from pg_catalog.pg_policy as policy where policy.polrelid = class.oid and policy.polpermissive and policy.polcmd in ('r', '*')
+           and (policy.polroles = '{0}' or exists (select from unnest(policy.polroles) as role where pg_has_role(role, 'usage'))))`;
   return `
-select exists (select ${named(schema, "jobs")} and class.relkind <> 'v')::text as older,
-       exists (select ${named(schema, "_private_tasks")} and ${readable} and not row_security_active(class.oid))::text as tasks,
+select current_user::text as role, exists (select ${named(schema, "jobs")} and class.relkind <> 'v')::text as older,
+       exists (select ${named(schema, "_private_tasks")} and ${readable})::text as tasks,
+       exists (select ${named(schema, "_private_tasks")} and (not row_security_active(class.oid) or ${hasPolicy}))::text as shown,
        (exists (select ${named("ops", "job_ends")} and ${readable}) and 2 = (
          select count(*) from pg_catalog.pg_trigger as trigger
          where trigger.tgrelid = (select class.oid ${named(schema, "_private_jobs")})

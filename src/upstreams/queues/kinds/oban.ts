@@ -1,3 +1,4 @@
+import { toErlangHost } from "../../../domain/worker-release.ts";
 import type { Reading } from "../sql/measures.ts";
 import { quoteTable } from "../sql/names.ts";
 import { type Lack, definePreset } from "../sql/preset.ts";
@@ -92,7 +93,11 @@ export function obanStatements(schema: string): SqlStatements {
     failures: groupFailures(attempts),
     failed: attempts,
     running: (hosts) =>
-      pickRunning({ jobs: running, isAsked: matches("worker", `(?:.+@)?${anyOf(hosts)}`), isNamed: isNamed("worker") }),
+      pickRunning({
+        jobs: running,
+        isAsked: isOnOne("worker", hosts),
+        isNamed: `${isNamed("worker")} and not ${isOnOne("worker", hosts.map(toErlangHost))}`,
+      }),
     workers: pickWorkers({ jobs: running, host: toHost("worker") }),
   };
 }
@@ -113,6 +118,11 @@ export function obanLacks(): readonly Lack[] {
 
 /** Hosts that an Erlang node has on every machine. */
 const namelessHosts = ["nohost", "localhost", "127.0.0.1", "::1"];
+
+/** A node's host is up to the first dot: where that is not among the hosts that are asked for, it may be one of them. */
+function isOnOne(node: string, hosts: readonly string[]): string {
+  return matches(node, `(?:.+@)?${anyOf(hosts)}`);
+}
 
 function isNamed(node: string): string {
   return `(${matches(node, ".+")} and not ${matches(node, `.+@${anyOf(namelessHosts)}`)})`;

@@ -20,11 +20,12 @@ export function pgbossHistory(schema: string): ToHistoryRows {
     const own = `${isAsked("name")} and left(name, 10) <> '__pgboss__'`;
     const due = "greatest(start_after, created_on)";
     const ended = (table: string) => `
-    select name as queue, ${due} as due, coalesce(started_on, completed_on) as taken, completed_on as ended, state = 'completed' as succeeded
+    select name as queue, ${due} as due, coalesce(started_on, completed_on) as taken, completed_on as ended, state = 'completed' as succeeded,
+           retry_count > 0 as retried
     from ${table} where state in ('completed', 'failed', 'cancelled') and completed_on >= ${from} and ${own}`;
     const open = `
     select job.* from ${missingColumns} cross join lateral (
-      select name as queue, ${due} as due, case when state = 'active' then started_on end as taken, null::timestamptz, false
+      select name as queue, ${due} as due, case when state = 'active' then started_on end as taken, null::timestamptz, false, (retry_count > 0 or state = 'retry')
       from ${tables[0]} where state in ('created', 'retry', 'active') and not blocked and ${own}) as job`;
     const each = (statement: (table: string) => string) => tables.map(statement).join("\n    union all ");
     return {

@@ -33,6 +33,12 @@ export const pgboss = defineKind<typeof pgbossConfig>({
     tables: ["job", "queue", "schedule", "subscription", "version"],
     toConfig: ({ name, schema }) => ({ name, kind: "pgboss", schema }),
   },
+  unsupported: {
+    name: "pgboss-before-10",
+    tables: ["archive", "job", "schedule", "subscription", "version"],
+    without: ["queue"],
+    reason: "pg-boss before version 10 has other tables: upgrade it to 10 or newer",
+  },
   create: (config, { database, env, heavy }) =>
     createSqlSource({
       name: config.name,

@@ -72,6 +72,7 @@ export function toRabbitmqMetrics(
   return toQueueMetrics(identity, measured, {
     processedPerSec: brokerRate ?? done.processedPerSec,
     failures: failed.failures,
+    failuresRecent: failed.failuresRecent,
     windowSeconds: failed.failures === null ? rateSeconds : failed.windowSeconds,
   });
 }

@@ -4,7 +4,7 @@ import { OpsError } from "../../../errors.ts";
 import type { ObserveCall } from "../../../domain/upstream-call.ts";
 import type { Logger } from "../../../logger.ts";
 import { createKnownQueues } from "../known-queues.ts";
-import { createSamples } from "../samples.ts";
+import { createSamples, unknownRates } from "../samples.ts";
 import { toQueueMetrics, toSeconds } from "../to-metrics.ts";
 import { type QueueStats, type QueueTotals, answers } from "./rabbitmq-answers.ts";
 import { createRabbitmqClient } from "./rabbitmq-client.ts";
@@ -41,12 +41,11 @@ interface Reading {
 const pageSize = 500;
 const now =
   "disable_stats=true&enable_queue_totals=true&columns=name,vhost,type,state,exclusive,auto_delete,arguments,messages,messages_ready,messages_unacknowledged";
-const counters = ["ack", "deliver_no_ack", "get_no_ack"].flatMap((one) => [
+const countColumns = ["ack", "deliver_no_ack", "get_no_ack"].flatMap((one) => [
   `message_stats.${one}`,
   `message_stats.${one}_details.avg_rate`,
 ]);
-const late = `msg_rates_age=300&msg_rates_incr=5&columns=name,vhost,messages,consumers,head_message_timestamp,effective_policy_definition,${counters.join(",")}`;
-const unknown = { processedPerSec: null, failures: null, windowSeconds: null };
+const late = `msg_rates_age=300&msg_rates_incr=5&columns=name,vhost,messages,consumers,head_message_timestamp,effective_policy_definition,${countColumns.join(",")}`;
 
 /** Reads all queues twice, once as they are now and once as the statistics know them, and remembers what its samples need. */
 export function createRabbitmqReader(options: ReaderOptions): RabbitmqReader {
@@ -108,12 +107,14 @@ export function createRabbitmqReader(options: ReaderOptions): RabbitmqReader {
     }
     const stats = reading.stats.get(key);
     const { arrived, ...rest } = letters(key);
+    const counters = { processed: toDone(stats, reading.facts), failures: arrived };
     const sampled = {
-      done: sample(key, "processed", toDone(stats, reading.facts)),
-      failed: sample(key, "failures", arrived),
+      done: sample(key, "processed", counters.processed),
+      failed: sample(key, "failures", counters.failures),
     };
     const identity = { name, source, observedAt: toSeconds(at) };
-    const metrics = toRabbitmqMetrics(identity, { totals: queue, stats, ...rest }, reading.facts, sampled, at.getTime());
+    const measured = toRabbitmqMetrics(identity, { totals: queue, stats, ...rest }, reading.facts, sampled, at.getTime());
+    const metrics = { ...measured, counters };
     last.set(key, metrics);
     return metrics;
   };
@@ -136,7 +137,7 @@ export function createRabbitmqReader(options: ReaderOptions): RabbitmqReader {
         }
         known.see(wanted.filter(([, queue]) => queue.auto_delete !== true).map(([, queue]) => toName(queue)));
         forgetOthers(reading.totals);
-        const toEmpty = (name: string) => toQueueMetrics({ name, source, observedAt: toSeconds(at) }, { depth: 0 }, unknown);
+        const toEmpty = (name: string) => toQueueMetrics({ name, source, observedAt: toSeconds(at) }, { depth: 0 }, unknownRates);
         const listed = new Set([...known.names(), ...found.keys()]);
         const queues = [...listed].toSorted().map((name) => (found.has(name) ? found.get(name) : toEmpty(name)));
         return queues.filter((queue) => queue !== null && queue !== undefined);
@@ -154,9 +155,13 @@ function createBlindError(source: string): OpsError {
   return new OpsError("queues_unavailable", message, { upstream: `queues:${source}` });
 }
 
+/** Queues by which Celery's workers talk to each other: no job is ever in them. Source: celery.events.receiver and kombu.pidbox. */
+const celeryChatter = /^celeryev\.|\.pidbox$/;
+
 function isWanted({ name, type, exclusive }: QueueTotals, { include, exclude }: ReaderOptions): boolean {
   const startsWithOne = (prefixes: readonly string[]) => prefixes.some((prefix) => name.startsWith(prefix));
-  return type !== "stream" && exclusive !== true && startsWithOne(include ?? [""]) && !startsWithOne(exclude ?? []);
+  const isIncluded = include ? startsWithOne(include) : !celeryChatter.test(name);
+  return type !== "stream" && exclusive !== true && isIncluded && !startsWithOne(exclude ?? []);
 }
 
 /** What a queue's dead letter queues tell of it. */

@@ -15,7 +15,7 @@ export const rabbitmqConfig = z.strictObject({
   vhost: z.string().min(1, "must not be empty").max(255).optional(),
   /** Queues to list even if they are never seen. */
   names: z.array(queueName).max(1000).optional(),
-  /** Only queues whose names begin with one of these. */
+  /** Only queues whose names begin with one of these. @default all but those by which Celery's workers talk: `celeryev.*`, `*.pidbox` */
   include: z.array(queueName).max(100).optional(),
   /** No queues whose names begin with one of these. */
   exclude: z.array(queueName).max(100).optional(),
@@ -23,7 +23,7 @@ export const rabbitmqConfig = z.strictObject({
 
 /**
  * Queues of RabbitMQ (tried with 4.0) by its management API. Depths are at most one statistics interval of the broker old (5 s), consumers and rates two. Left out are
- * streams, whose messages stay when they are read, and exclusive queues, which belong to one connection. There are no errors to tell; failures are
+ * streams, whose messages stay when they are read, exclusive queues, which belong to one connection, and Celery's own. There are no errors to tell; failures are
  * what arrives in dead letter queues.
  */
 export const rabbitmq = defineKind<typeof rabbitmqConfig>({

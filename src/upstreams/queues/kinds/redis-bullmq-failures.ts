@@ -1,3 +1,4 @@
+import { askAttempts, toFailed } from "./redis-bullmq-details.ts";
 import type { Command, Question, RedisConnection } from "./redis-connection.ts";
 import { toFields, toNumber, toScored } from "./redis-replies.ts";
 import { type RedisFailure, shareOf } from "./redis-system.ts";
@@ -51,19 +52,19 @@ function findFailed(key: string, queue: string, limit: number, now: number): Que
 }
 
 function readFailed(key: string, { queue, id, at, isDelayed }: Failed): Question<RedisFailure | null> {
-  const command: Command = ["hmget", key, "failedReason", "atm", "delay", "pb"];
+  const command: Command = ["hmget", key, "failedReason", "delay", "pb"];
   return {
-    commands: [command],
-    parse: ([reply]) => {
-      const [error, attempts, delay, worker] = toFields(reply);
-      const failed = toNumber(attempts);
-      if (isDelayed && !failed) return null;
+    commands: [command, ...askAttempts(key)],
+    parse: ([reply, attempts, reasonLength]) => {
+      const [error, delay, worker] = toFields(reply);
+      const failed = toFailed(toFields(attempts), reasonLength);
+      if (isDelayed && failed === 0) return null;
       return {
         queue,
         id,
         error: error ?? "",
         worker: worker ?? null,
-        attempts: failed,
+        attempts: failed > 0 ? failed : null,
         at: isDelayed ? at - (toNumber(delay) ?? 0) : at,
       };
     },

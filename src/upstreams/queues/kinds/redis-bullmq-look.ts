@@ -22,6 +22,8 @@ export interface Look {
   readonly isPaused: boolean;
   readonly metrics: { readonly completed: number | null; readonly failed: number | null };
   readonly next: readonly string[];
+  /** All that wait, where they are no more than are read; null where they are. */
+  readonly waitingJobs: readonly string[] | null;
   readonly delayedJobs: Scored;
   readonly ended: readonly string[];
   readonly oldest: Readonly<Record<"completed" | "failed", Scored[number] | null>>;
@@ -34,6 +36,11 @@ export interface Look {
 /** The highest score of a job that was delayed until now: the low 12 bits are an order within the millisecond. Source: promoteDelayedJobs.lua. */
 function dueScore(now: number): number {
   return (now + 1) * 0x1000 - 1;
+}
+
+/** BullMQ 4 puts one into an empty list, so that a worker wakes up when the next delayed or prioritized job is due. Source: addDelayMarkerIfNeeded.lua. */
+function isMarker(id: string): boolean {
+  return id.startsWith("0:");
 }
 
 /** `key` is that of the queue, with a colon; `lastEvent` the id of the last event that was read; at most `limit` rows of each kind are read. */
@@ -56,9 +63,9 @@ export function lookAt(key: string, lastEvent: string | null, limit: number, now
     ["hexists", `${key}meta`, "paused"],
     ["hmget", `${key}metrics:completed`, "count"],
     ["hmget", `${key}metrics:failed`, "count"],
-    ["lrange", `${key}wait`, -nextJobs, -1],
-    ["lrange", `${key}paused`, -nextJobs, -1],
-    ["zrange", `${key}prioritized`, 0, Math.min(100, limit) - 1],
+    ["lrange", `${key}wait`, -limit, -1],
+    ["lrange", `${key}paused`, -limit, -1],
+    ["zrange", `${key}prioritized`, 0, limit - 1],
     ["zrange", `${key}delayed`, 0, limit - 1, "WITHSCORES"],
     ["zrevrangebyscore", `${key}completed`, now, now - rateMs, "LIMIT", 0, Math.min(100, limit)],
     ["zrange", `${key}completed`, 0, 0, "WITHSCORES"],
@@ -87,9 +94,9 @@ export function lookAt(key: string, lastEvent: string | null, limit: number, now
       ...rest
     ]) => {
       const [
-        nextWaiting,
-        nextPaused,
-        nextPrioritized,
+        waitReply,
+        pausedReply,
+        prioritizedReply,
         delayedJobs,
         ended,
         oldestCompleted,
@@ -100,8 +107,13 @@ export function lookAt(key: string, lastEvent: string | null, limit: number, now
         mostEvents,
       ] = rest;
       const read = toEvents(newEvents);
+      const lists = [waitReply, pausedReply].map(toTexts);
+      const byPriority = toTexts(prioritizedReply);
+      const jobs = [...lists.flat().filter((id) => !isMarker(id)), ...byPriority];
+      const markers = lists.flat().filter(isMarker).length;
+      const waiting = toCount(wait) + toCount(paused) + toCount(prioritized) - markers;
       return {
-        waiting: toCount(wait) + toCount(paused) + toCount(prioritized),
+        waiting,
         active: toCount(active),
         delayed: toCount(delayed),
         due: toCount(due),
@@ -111,7 +123,8 @@ export function lookAt(key: string, lastEvent: string | null, limit: number, now
         failedRecently: toCount(failedRecently),
         isPaused: isPaused === 1,
         metrics: { completed: toNumber(toFields(doneCount)[0]), failed: toNumber(toFields(failedCount)[0]) },
-        next: [...toTexts(nextWaiting), ...toTexts(nextPaused), ...toTexts(nextPrioritized)],
+        next: [...lists.flatMap((ids) => ids.slice(-nextJobs).filter((id) => !isMarker(id))), ...byPriority.slice(0, 100)],
+        waitingJobs: waiting <= jobs.length ? jobs : null,
         delayedJobs: toScored(delayedJobs),
         ended: toTexts(ended),
         oldest: { completed: toScored(oldestCompleted)[0] ?? null, failed: toScored(oldestFailed)[0] ?? null },

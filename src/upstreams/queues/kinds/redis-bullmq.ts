@@ -1,7 +1,8 @@
+import type { JobCounters } from "../../../domain/queue.ts";
 import { type Beginnings, type Ending, eventShare, lookBack } from "./redis-bullmq-beginning.ts";
 import { type Coverage, type Rows, cover, covers, fullCoverage } from "./redis-bullmq-coverage.ts";
 import { type Details, lookCloser } from "./redis-bullmq-details.ts";
-import { createBullmqDiscovery } from "./redis-bullmq-discovery.ts";
+import { createBullmqDiscovery } from "./redis-keys.ts";
 import { type EventCounter, type MetricsMemory, countEvents, noEvents, noMetrics, watchMetrics } from "./redis-bullmq-events.ts";
 import { readBullmqFailures } from "./redis-bullmq-failures.ts";
 import { type Look, hourMs, lookAt, rateMs } from "./redis-bullmq-look.ts";
@@ -22,8 +23,8 @@ interface Memory {
 const emptyMemory: Memory = { events: noEvents, completed: fullCoverage, failed: fullCoverage, metrics: noMetrics };
 
 /**
- * Queues of BullMQ (tried with 6.7) at `<prefix>:<queue>:`. Depth is what waits, also in a paused queue, or in the order of priorities, or was delayed until now. Retrying are
- * the delayed jobs that failed before; those that may run again at once are in the depth. What ended is counted by its rows while all of them are there, else by
+ * Queues of BullMQ (tried with 4.18 and 6.7) at `<prefix>:<queue>:`. Depth is what waits, also in a paused queue, or in the order of priorities, or was delayed until now.
+ * Retrying are the jobs that failed before, delayed or not; unknown where more of them wait than are looked at. What ended is counted by its rows while all of them are there, else by
  * the counters of the workers' metrics where they are on, else by the events. Jobs that wait for their children are not told.
  * Source: the Lua scripts of bullmq 6.7 (dist/cjs/commands), and shared/upstreams.md 5.2.
  */
@@ -92,10 +93,10 @@ export function createBullmq(connection: RedisConnection, prefix: string): Redis
 }
 
 /** The counters of the metrics miss nothing; that of the failures is not there before the first one. */
-function toTotals({ metrics }: Look, memory: Memory): Pick<RedisReading, "totals" | "totalsSince"> {
+function toCounters({ metrics }: Look, memory: Memory): JobCounters {
   const { completed, failed, gaps } = memory.events;
-  if (!memory.metrics.isOn) return { totals: { processed: completed, failures: failed }, totalsSince: `events ${gaps}` };
-  return { totals: { processed: metrics.completed ?? 0, failures: metrics.failed ?? 0 }, totalsSince: "metrics" };
+  if (!memory.metrics.isOn) return { processed: completed, failures: failed, since: `events ${gaps}` };
+  return { processed: metrics.completed ?? 0, failures: metrics.failed ?? 0, since: "metrics" };
 }
 
 interface Seen {
@@ -124,7 +125,7 @@ function toReading({ queue, look, jobs, memory, workers, limit, now }: Seen): Re
       depth: look.waiting + look.due,
       active: look.active,
       deferred: isCut ? null : delayed.filter(({ at, failed = 0 }) => at > now && failed === 0).length,
-      retrying: isCut ? null : failedBefore.length,
+      retrying: isCut || jobs.failedWaiting === null ? null : jobs.failedWaiting + failedBefore.length,
       dead: look.dead,
       oldest_age: since.length === 0 ? null : Math.max(0, now - Math.min(...since)) / 1000,
       paused: look.isPaused ? 1 : 0,
@@ -140,7 +141,7 @@ function toReading({ queue, look, jobs, memory, workers, limit, now }: Seen): Re
         failures_recent: look.failedRecently + countFailed(rateMs),
       }),
     },
-    ...toTotals(look, memory),
+    counters: toCounters(look, memory),
     isCut,
   };
 }

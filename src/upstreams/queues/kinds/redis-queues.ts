@@ -44,12 +44,12 @@ export function createRedisQueues(
     { shown, samples }: Awaited<ReturnType<typeof findQueues>>[number],
     observedAt: string,
   ) => {
-    const { queue, measured, totals, totalsSince, isCut } = reading;
+    const { queue, measured, counters, isCut } = reading;
     const isSampled = measured.processed === undefined || measured.failures === undefined;
-    samples.add(queue, { ...totals, since: totalsSince });
+    samples.add(queue, counters);
     const sampled = isSampled ? samples.rates(queue) : null;
     const metrics = toQueueMetrics({ name: shown.get(queue) ?? queue, source, observedAt }, measured, sampled);
-    return isCut ? { ...metrics, exact: false } : metrics;
+    return { ...metrics, counters, exact: metrics.exact && !isCut };
   };
   return {
     async metrics(now, signal) {

@@ -1,14 +1,12 @@
-import type { Totals } from "../samples.ts";
+import type { JobCounters } from "../../../domain/queue.ts";
 import type { Measured } from "../sql/measures.ts";
 
 /** What one queue was read to have. */
 export interface RedisReading {
   readonly queue: string;
-  /** Without `processed` or `failures` where the rows do not tell: then `totals` are sampled. */
+  /** Without `processed` or `failures` where the rows do not tell: then `counters` are sampled. */
   readonly measured: Measured;
-  readonly totals: Totals;
-  /** What the totals are counted by: they begin anew when it changes. */
-  readonly totalsSince: string;
+  readonly counters: JobCounters;
   /** Whether some number is only a lower bound. */
   readonly isCut: boolean;
 }

@@ -10,6 +10,7 @@ import { createBullmq } from "./redis-bullmq.ts";
 import { type RedisConnection, createRedisConnection } from "./redis-connection.ts";
 import { groupRedisFailures } from "./redis-groups.ts";
 import { createRedisQueues } from "./redis-queues.ts";
+import { createUnsupportedSearch } from "./redis-unsupported.ts";
 
 const systems = ["bullmq", "asynq"] as const;
 
@@ -56,6 +57,7 @@ function createRedisSource(config: Readonly<z.infer<typeof redisConfig>>, { brok
         throw error instanceof OpsError ? error : fail("Gave up waiting for Redis: the request has ended");
       });
   };
+  const findUnsupported = createUnsupportedSearch(connection, prefix);
   const readRunning = asOne((now, signal) => queues.running(now, signal));
   return {
     name,
@@ -77,6 +79,7 @@ function createRedisSource(config: Readonly<z.infer<typeof redisConfig>>, { brok
       }));
       return { jobs, total: own.length, unnamed };
     },
+    unsupported: (signal) => findUnsupported(AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)])),
     close: () => connection.close(),
   };
 }

@@ -2,8 +2,8 @@ import { quoteTable } from "../sql/names.ts";
 import type { ToHistoryRows } from "../sql/history.ts";
 
 /**
- * The past of a queue from River's rows: each has the time of its last attempt, and the errors of all. So a job that was tried several times waits, here, only
- * before the last one. Successes are kept for 24 hours, failures for 7 days, unless River is told otherwise.
+ * The past of a queue from River's rows: each has the time of its last attempt, and the errors of all. So a job that was tried several times, or snoozed, waits, here,
+ * only before the last one. Successes are kept for 24 hours, failures for 7 days, unless River is told otherwise.
  */
 export function riverHistory(schema: string, by: "queue" | "kind"): ToHistoryRows {
   const table = quoteTable({ schema, table: "river_job" });
@@ -12,12 +12,14 @@ export function riverHistory(schema: string, by: "queue" | "kind"): ToHistoryRow
     const attempted = "case when attempted_at >= scheduled_at then attempted_at end";
     const ended = `state in ('completed', 'discarded', 'cancelled') and finalized_at >= ${from} and ${own}`;
     const open = `state in ('available', 'scheduled', 'retryable', 'running', 'pending') and ${own}`;
+    const isRetried = `(attempt > 1 or metadata ? 'snoozes' or (state <> 'running' and finalized_at is null and attempted_at is not null))`;
     return {
       jobs: `
-    select ${by} as queue, scheduled_at as due, coalesce(${attempted}, finalized_at) as taken, finalized_at as ended, state = 'completed' as succeeded
+    select ${by} as queue, scheduled_at as due, coalesce(${attempted}, finalized_at) as taken, finalized_at as ended, state = 'completed' as succeeded,
+           ${isRetried} as retried
     from ${table} where ${ended}
     union all
-    select ${by}, scheduled_at, case when state = 'running' then attempted_at end, null, false
+    select ${by}, scheduled_at, case when state = 'running' then attempted_at end, null, false, ${isRetried}
     from ${table} where state in ('available', 'scheduled', 'retryable', 'running') and ${own}`,
       failures: `
     select job.queue, (failure->>'at')::timestamptz as failed_at

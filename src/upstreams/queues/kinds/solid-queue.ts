@@ -4,15 +4,15 @@ import { definePreset } from "../sql/preset.ts";
 import { anyOf, matches, pickRunning, pickWorkers } from "../sql/running.ts";
 import type { SqlStatements } from "../sql/source.ts";
 import { utcNow } from "../sql/utc.ts";
-import { solidQueueHistory } from "./solid-queue-history.ts";
+import { isDone, lookUpsOverrated, solidQueueHistory } from "./solid-queue-history.ts";
 import { countFailures, groupFailures, inLast, secondsBetween, readErrorText } from "../sql/windows.ts";
 
 /**
  * Jobs of Solid Queue (Rails), schema of its version 1.0 (2024) or newer.
  *
  * - Blocked jobs wait for a concurrency limit: they are neither due nor deferred.
- * - `retry_on` makes a new job, and the one that failed has finished: what is told as failed is what nothing handled, `retrying` is unknown, and
- *   retries that wait for their time are among the deferred.
+ * - `retry_on` makes a new job, and the one that failed has finished: such an attempt is neither a success nor, as its error is not kept, a failure. Failures are
+ *   what nothing handled, `retrying` is unknown, and retries that wait for their time are among the deferred.
  * - With `preserve_finished_jobs = false` no job that finished is kept: without any, `processed` is unknown. Old ones from before that setting hide it.
  * - When a job began is not kept once it has ended: `wait` and `run` are unknown.
  */
@@ -32,6 +32,7 @@ export const solidQueue = definePreset({
     "queue_name",
     "class_name",
     "arguments",
+    "active_job_id",
     "finished_at",
     "job_id",
     "process_id",
@@ -98,8 +99,10 @@ from (
       count(["failures", "failures_recent"], countFailures("execution.created_at", utcNow), failed, failedLately),
       {
         measures: ["processed"],
-        sql: `select queue_name as queue, count(*) as processed from ${jobs} where ${inLast(5, "finished_at", utcNow)} group by 1`,
+        sql: `
+select job.queue_name as queue, count(*) as processed from ${jobs} as job where ${inLast(5, "job.finished_at", utcNow)} and ${isDone(jobs)} group by 1`,
         absent: `case when ${keepsFinished} then 0 end`,
+        overrated: lookUpsOverrated,
       },
       readQueues(jobs, table("pauses"), processes),
     ],

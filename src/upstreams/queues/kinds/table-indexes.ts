@@ -24,8 +24,11 @@ export function tableIndexes(config: TableSourceConfig): readonly IndexAdvice[] 
     rows: `select from ${toFrom(config)} where ${rows}`,
   });
   const where = (values: readonly (string | number)[]) => `where ${isOneOf(quoteIdentifier(config.status), values)}`;
-  const ofStatus = (measure: "active" | "retrying" | "dead", values: readonly (string | number)[] | undefined) =>
-    values ? [advise(measure, `${measure} jobs`, `(${orId(queues)}) ${where(values)}`, isStatus(config, values))] : [];
+  const ofStatus = (
+    measure: "active" | "retrying" | "dead",
+    values: readonly (string | number)[] | undefined,
+    columns = queues,
+  ) => (values ? [advise(measure, `${measure} jobs`, `(${orId(columns)}) ${where(values)}`, isStatus(config, values))] : []);
   const { waiting, retrying = [], done, failed } = config;
   const inWindow = (values: readonly (string | number)[], minutes: number) =>
     `${isStatus(config, values)} and ${inLast(minutes, column(config.finished_at))}`;
@@ -44,7 +47,8 @@ export function tableIndexes(config: TableSourceConfig): readonly IndexAdvice[] 
       inWindow(failed, 60),
     ),
     ...ofStatus("active", config.active),
-    ...ofStatus("retrying", config.retrying),
+    // The deferred are counted without them.
+    ...ofStatus("retrying", config.retrying, [...queues, ...runAt]),
     ...ofStatus("dead", config.dead),
   ];
 }

@@ -58,7 +58,7 @@ function toParts(config: TableSourceConfig): readonly Part[] {
   return [
     ...(runAt === undefined
       ? [{ measure: "depth" as const, rows: waiting, counts: null }]
-      : toWaitingParts(waiting, column(runAt))),
+      : toWaitingParts(waiting, column(runAt), retrying ? isStatus(config, config.waiting) : null)),
     ended("processed", config.done, 5),
     ended("failures", config.failed, 60),
     { ...ended("failures_recent", config.failed, 60), counts: inLast(5, finishedAt) },
@@ -68,10 +68,11 @@ function toParts(config: TableSourceConfig): readonly Part[] {
   ];
 }
 
-function toWaitingParts(rows: string, runAt: string): Part[] {
+/** `neverFailed`: a condition that tells those rows from the others; null where there are no others. */
+function toWaitingParts(rows: string, runAt: string, neverFailed: string | null): Part[] {
   return [
     { measure: "depth", rows, counts: `(${runAt} is null or ${runAt} <= now())` },
-    { measure: "deferred", rows, counts: `${runAt} > now()` },
+    { measure: "deferred", rows, counts: `${runAt} > now()${neverFailed === null ? "" : ` and ${neverFailed}`}` },
     {
       measure: "oldest_age",
       rows,

@@ -68,9 +68,7 @@ const looseScansOverrated = 10;
 function readWaiting(config: TableSourceConfig): Reading {
   const { queue, byColumn } = toQueue(config);
   const waiting = `from ${toFrom(config)} where ${isWaiting(config)}`;
-  const runAt = config.run_at === undefined ? null : column(config.run_at);
-  const own = byColumn === null ? "" : ` and ${byColumn} = seen.queue`;
-  const values = toWaiting(`${waiting}${own}`, runAt);
+  const values = toWaiting(config, byColumn === null ? "" : ` and ${byColumn} = seen.queue`);
   const measures = values.map(([measure]) => measure);
   const columns = values.map(([measure, scalar]) => `(${scalar}) as ${measure}`).join(",\n       ");
   const plain = readAtOnce(config, measures).sql;
@@ -89,14 +87,21 @@ select seen.queue::text as queue, ${columns} from seen where seen.queue is not n
   };
 }
 
-/** Scalars. A job without a time has nothing to wait for; two counts, because an index serves each of the conditions and not their `or`. */
-function toWaiting(waiting: string, runAt: string | null): ["depth" | "deferred" | "oldest_age", string][] {
-  const all = `(select count(*) ${waiting})`;
-  if (runAt === null) return [["depth", all]];
+/**
+ * Scalars over the rows with `own`, a further condition. A job without a time has nothing to wait for. Each is counts that an index serves, and no `or` of them: so the
+ * deferred are all whose time is to come, less those that failed.
+ */
+function toWaiting(config: TableSourceConfig, own: string): ["depth" | "deferred" | "oldest_age", string][] {
+  const rows = (condition: string) => `from ${toFrom(config)} where ${condition}${own}`;
+  const waiting = rows(isWaiting(config));
+  if (config.run_at === undefined) return [["depth", `select count(*) ${waiting}`]];
+  const runAt = column(config.run_at);
   const due = `${waiting} and ${runAt} <= now()`;
+  const ahead = (condition: string) => `(select count(*) ${rows(condition)} and ${runAt} > now())`;
+  const retried = config.retrying ? ` - ${ahead(isStatus(config, config.retrying))}` : "";
   return [
     ["depth", `(select count(*) ${due}) + (select count(*) ${waiting} and ${runAt} is null)`],
-    ["deferred", `select count(*) ${waiting} and ${runAt} > now()`],
+    ["deferred", `${ahead(isWaiting(config))}${retried}`],
     ["oldest_age", `select ${secondsBetween(`min(${runAt})`, "now()")} ${due}`],
   ];
 }

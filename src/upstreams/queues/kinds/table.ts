@@ -32,6 +32,7 @@ export const table = defineKind({
       names: "name" in config.queue ? [config.queue.name] : (config.queue.names ?? []),
       statements: tableStatements(config),
       history: tableHistory(config),
+      isPastPartial: config.run_at === undefined,
       heavy,
     }),
 });

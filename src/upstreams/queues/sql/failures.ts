@@ -72,8 +72,14 @@ function explainUnavailable(code: string, message: string): string {
   if (code === "53300") return "PostgreSQL has no connection left for us";
   if (code === "3D000") return "The database of DATABASE_URL does not exist";
   if (code.startsWith("28")) return "PostgreSQL refused the login";
-  if (message.startsWith("timeout exceeded")) return "All connections to PostgreSQL are busy";
-  return /^(?=.*\d)[0-9A-Z]{5}$/.test(code) ? `PostgreSQL is not available (SQLSTATE ${code})` : "PostgreSQL cannot be reached";
+  if (code === "ConnectionsBusyError") return "All connections to PostgreSQL are busy with other reads";
+  if (/^timeout exceeded|due to connection timeout$/.test(message)) return "PostgreSQL accepted no connection in time";
+  return isSqlState(code) ? `PostgreSQL is not available (SQLSTATE ${code})` : "PostgreSQL cannot be reached";
+}
+
+/** Whether it is a code of the server itself. */
+export function isSqlState(code: string): boolean {
+  return /^(?=.*\d)[0-9A-Z]{5}$/.test(code);
 }
 
 /** `code` is a SQLSTATE, a code of Node, or the name of an abort. */

@@ -13,8 +13,7 @@ const mostWaiting = 60;
 const turns = new WeakMap<Database, LimitFunction>();
 
 /**
- * Reads the past when it is its turn, whichever source it is for: a pool that is busy refuses after a second, and several viewers of one dashboard keep it
- * busy for longer. Rejects with the signal's reason, a TimeoutError, or what `work` rejects with.
+ * Reads the past when it is its turn, whichever source it is for: several viewers of one dashboard would keep all connections busy for long. Rejects with the signal's reason, a TimeoutError, or what `work` rejects with.
  */
 export async function inTurn<T>(database: Database, work: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T> {
   const turn = turns.get(database) ?? pLimit(atOnce);

@@ -10,5 +10,7 @@ export function observeDatabase(database: Database, observe: ObserveCall): Datab
     ...database,
     read: (statement, signal) =>
       observed({ observe, upstream: "postgres", signal, toCode }, () => database.read(statement, signal)),
+    readAll: (statements, signal) =>
+      observed({ observe, upstream: "postgres", signal, toCode }, () => database.readAll(statements, signal)),
   };
 }

@@ -1,5 +1,5 @@
 import { type Candidate, type Choice, chooseLight, explain, heavyCost, toCost, toPlan } from "./plan.ts";
-import type { ReadRows } from "./source.ts";
+import type { ReadAllRows } from "./source.ts";
 
 export interface PlanCheckOptions {
   /** As `heavyCost`. */
@@ -11,8 +11,8 @@ export interface PlanCheckOptions {
 }
 
 export interface PlanCheck {
-  /** How each statement shall run. Asks the planner when it has not been asked for a while; rejects as `read` does. */
-  choose(statements: readonly (readonly Candidate[])[], read: ReadRows): Promise<readonly Choice[]>;
+  /** How each statement shall run. Asks the planner, about all of them at once, when it has not been asked for a while; rejects as `readAll` does. */
+  choose(statements: readonly (readonly Candidate[])[], readAll: ReadAllRows): Promise<readonly Choice[]>;
   /** After a failure: the planner is asked again. When a statement ran out of time, the planner was wrong: for a while everything is heavy. */
   forget(ranOutOfTime: boolean): void;
 }
@@ -22,16 +22,14 @@ export function createPlanCheck({ cost = heavyCost, againMs = 300_000, distrustM
   let kept: { readonly key: string; readonly choices: readonly Choice[]; readonly until: number } | null = null;
   let distrustUntil = -Infinity;
   return {
-    async choose(statements, read) {
+    async choose(statements, readAll) {
       if (performance.now() < distrustUntil) return statements.map(() => null);
       const key = JSON.stringify(statements);
       if (kept?.key === key && performance.now() < kept.until) return kept.choices;
-      const costs: number[][] = [];
-      for (const candidates of statements) {
-        const own: number[] = [];
-        for (const { sql, overrated = 1 } of candidates) own.push(toCost(toPlan(await read(explain(sql)))) / overrated);
-        costs.push(own);
-      }
+      const plans = (await readAll(statements.flat().map(({ sql }) => explain(sql)))).values();
+      const costs = statements.map((candidates) =>
+        candidates.map(({ overrated = 1 }) => toCost(toPlan(plans.next().value ?? [])) / overrated),
+      );
       const choices = chooseLight(costs, cost);
       kept = { key, choices, until: performance.now() + againMs };
       return choices;

@@ -5,7 +5,7 @@ import { type PlanCheckOptions, createPlanCheck } from "./plan-check.ts";
 import { type ReadMeasures, readHeavyFailures, readHeavyMeasures, readMeasures, toWays } from "./plan-heavy.ts";
 import { type Paced, type PacedOptions, createPaced } from "./plan-paced.ts";
 import type { Database, Row } from "./pool.ts";
-import type { ReadRows, SqlStatements } from "./source.ts";
+import type { ReadAllRows, ReadRows, SqlStatements } from "./source.ts";
 
 /** What is done about plans that would scan a huge table. */
 export interface HeavyOptions extends PlanCheckOptions, PacedOptions {
@@ -32,6 +32,10 @@ export function createPlannedReads(database: Database, options: HeavyOptions = {
     (signal: AbortSignal): ReadRows =>
     (statement) =>
       database.read(statement, signal);
+  const readAllBy =
+    (signal: AbortSignal): ReadAllRows =>
+    (statements) =>
+      database.readAll(statements, signal);
   const toRun = (parts: SqlStatements["parts"], signal: AbortSignal) => ({
     read: readBy(signal),
     parts,
@@ -45,7 +49,7 @@ export function createPlannedReads(database: Database, options: HeavyOptions = {
     readHeavy: (run: AbortSignal) => Promise<readonly Row[]>,
   ) => {
     const read = readBy(signal);
-    const [choice] = await gate.choose([[{ sql: statement }]], read);
+    const [choice] = await gate.choose([[{ sql: statement }]], readAllBy(signal));
     return choice === 0 ? gate.light(read(statement)) : gate.heavy("rows", readHeavy, signal);
   };
 
@@ -56,7 +60,7 @@ export function createPlannedReads(database: Database, options: HeavyOptions = {
       const ways = readings.map(toWays);
       const choices = await gate.choose(
         ways.map((way) => way.map((reading) => ({ ...reading, sql: uniteReadings([reading]) }))),
-        read,
+        readAllBy(signal),
       );
       const light = ways.flatMap((way, index) => way[choices[index] ?? Infinity] ?? []);
       const heavy = readings.filter((_, index) => choices[index] === null);
@@ -82,7 +86,7 @@ export function createPlannedReads(database: Database, options: HeavyOptions = {
 
 /** What asks the planner about statements, and paces those that are heavy. */
 interface Gate<T> {
-  choose(statements: readonly (readonly Candidate[])[], read: ReadRows): Promise<readonly Choice[]>;
+  choose(statements: readonly (readonly Candidate[])[], readAll: ReadAllRows): Promise<readonly Choice[]>;
   /** A read of what was found to be light. */
   light<R>(read: Promise<R>): Promise<R>;
   readonly heavy: Paced<T>["read"];
@@ -97,7 +101,7 @@ function createGate<T>(database: Database, options: HeavyOptions): Gate<T> {
     throw error;
   };
   return {
-    choose: (statements, read) => check.choose(statements, read).catch(orForget),
+    choose: (statements, readAll) => check.choose(statements, readAll).catch(orForget),
     light: (read) => read.catch(orForget),
     heavy: (key, work, signal) => paced.read(key, work, signal),
     close: () => paced.close(),

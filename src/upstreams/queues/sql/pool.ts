@@ -2,6 +2,7 @@ import type { Pool, PoolClient, QueryResult } from "pg";
 import type { Logger } from "../../../logger.ts";
 import { abortable } from "../../../domain/abortable.ts";
 import { describe, isConnectionLost } from "./failures.ts";
+import { createTurns } from "./turns.ts";
 
 /** A row as our statements make them: everything that is not a name is text too, so that 64-bit numbers stay exact. */
 export type Row = Readonly<Record<string, string | null>>;
@@ -13,11 +14,17 @@ export interface Database {
    * `toQueueError` makes an OpsError of either.
    */
   read(statement: string, signal: AbortSignal): Promise<readonly Row[]>;
+  /** The same of several in one transaction, and one round trip: the rows of each. */
+  readAll(statements: readonly string[], signal: AbortSignal): Promise<readonly (readonly Row[])[]>;
   close(): Promise<void>;
 }
 
-/** Total time of a read with its retry, milliseconds. */
+/** As many as the smallest role may have, with a second gateway beside this one. */
+const connections = 3;
+/** Total time of a read with its retry once it has a connection, milliseconds; without one it waits so long for a server that answers nobody. */
 const readDeadlineMs = 4_000;
+/** How long it waits for a connection while the server answers others, milliseconds: a fresh gateway has many questions, a busy server is slow. */
+const waitMs = 10_000;
 
 /**
  * SET LOCAL, not SET: behind PgBouncer in transaction mode a session is not ours. UTC, because job systems keep UTC in columns
@@ -33,17 +40,18 @@ const prologue = [
   "set local max_parallel_workers_per_gather = 0",
 ];
 
-/** A pool of our own, of at most 3 connections. Neither pg (50 ms) nor a connection is loaded before the first read. */
+/** A pool of our own, with a line before it: whoever comes when all connections are in use waits. Neither pg (50 ms) nor a connection is loaded before the first read. */
 export function createDatabase(url: string, logger: Logger): Database {
   let pool: Promise<Pool> | null = null;
   const connectedAt = new WeakMap<PoolClient, number>();
+  const turns = createTurns({ connections, silentMs: readDeadlineMs, waitMs });
 
   const open = async (): Promise<Pool> => {
     const { Pool: PgPool } = await import("pg");
     const opened = new PgPool({
       connectionString: url,
-      max: 3,
-      connectionTimeoutMillis: 1000,
+      max: connections,
+      connectionTimeoutMillis: 2000,
       idleTimeoutMillis: 30_000,
       keepAlive: true,
       allowExitOnIdle: true,
@@ -71,32 +79,39 @@ export function createDatabase(url: string, logger: Logger): Database {
     }
   };
 
-  const attempt = async (text: string, notBefore: number, signal: AbortSignal): Promise<readonly Row[]> => {
+  const attempt = async (text: string, notBefore: number, signal: AbortSignal): Promise<QueryResult<Row>[]> => {
     const client = await connect(notBefore, signal);
     let reusable = false;
     try {
       // Several statements in one simple query: pg answers with one result for each.
       const results = (await abortable(client.query(text), signal)) as unknown as QueryResult<Row>[];
       reusable = true;
-      return results[prologue.length]?.rows ?? [];
+      return results;
     } finally {
       // After any failure the state of the session is unknown: close it. The server ends what still runs within 2 s.
       client.release(!reusable);
     }
   };
 
+  const run = async (text: string, signal: AbortSignal): Promise<QueryResult<Row>[]> => {
+    const limited = AbortSignal.any([signal, AbortSignal.timeout(readDeadlineMs)]);
+    try {
+      return await attempt(text, 0, limited);
+    } catch (error) {
+      if (limited.aborted || !isConnectionLost(error)) throw error;
+      logger.info(describe(error), "PostgreSQL connection lost, reading again on a new one");
+      return attempt(text, performance.now(), limited);
+    }
+  };
+  const readAll: Database["readAll"] = async (statements, signal) => {
+    const text = [...prologue, ...statements, "commit"].join(";\n");
+    const results = await turns.run(() => run(text, signal), signal);
+    return statements.map((_, index) => results[prologue.length + index]?.rows ?? []);
+  };
+
   return {
-    read: async (statement, signal) => {
-      const limited = AbortSignal.any([signal, AbortSignal.timeout(readDeadlineMs)]);
-      const text = [...prologue, statement, "commit"].join(";\n");
-      try {
-        return await attempt(text, 0, limited);
-      } catch (error) {
-        if (limited.aborted || !isConnectionLost(error)) throw error;
-        logger.info(describe(error), "PostgreSQL connection lost, reading again on a new one");
-        return await attempt(text, performance.now(), limited);
-      }
-    },
+    read: async (statement, signal) => (await readAll([statement], signal))[0] ?? [],
+    readAll,
     close: async () => {
       const opened = await pool?.catch(() => null);
       if (opened && !opened.ended && !opened.ending) await opened.end();

@@ -37,6 +37,9 @@ export interface SqlStatements {
 /** Reads one statement; rejects as `Database.read` does. */
 export type ReadRows = (statement: string) => Promise<readonly Row[]>;
 
+/** Reads several in one round trip; rejects as `Database.readAll` does. */
+export type ReadAllRows = (statements: readonly string[]) => Promise<readonly (readonly Row[])[]>;
+
 interface SqlSourceOptions {
   readonly name: string;
   readonly kind: string;
@@ -55,6 +58,8 @@ interface SqlSourceOptions {
   readonly statements: SqlStatements | ((read: ReadRows) => Promise<SqlStatements>);
   /** What the past is made of; null or absent where the rows do not tell it. */
   readonly history?: ToHistoryRows | null;
+  /** As `KindSource.isPastPartial`. */
+  readonly isPastPartial?: boolean;
   readonly heavy?: HeavyOptions | undefined;
   /** Absent: whether jobs run on a host is never asked. */
   readonly tellsWorkers?: boolean;
@@ -92,8 +97,9 @@ export function createSqlSource(options: SqlSourceOptions): KindSource {
       const own = measured.get(queue) ?? nothing;
       const identity = { name: queue, source: name, observedAt };
       if (!isSampled) return { ...toQueueMetrics(identity, own), exact };
-      samples.add(queue, { processed: own.processed_total ?? null, failures: own.failures_total ?? null });
-      return toQueueMetrics(identity, own, samples.rates(queue));
+      const counters = { processed: own.processed_total ?? null, failures: own.failures_total ?? null };
+      samples.add(queue, counters);
+      return { ...toQueueMetrics(identity, own, samples.rates(queue)), counters };
     });
   });
 
@@ -131,6 +137,7 @@ export function createSqlSource(options: SqlSourceOptions): KindSource {
     kind,
     env,
     tables,
+    ...(options.isPastPartial === true && { isPastPartial: true }),
     close: async () => reads.close(),
     metrics: (signal) => readMetrics(signal).catch(asOpsError),
     failures: (signal) => readFailures(signal).catch(asOpsError),

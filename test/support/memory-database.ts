@@ -1,0 +1,9 @@
+import type { Database, Row } from "../../src/upstreams/queues/sql/pool.ts";
+
+/** A database that answers statements as it is told, one after the other. */
+export function createMemoryDatabase(
+  answer: (statement: string) => readonly Row[] | Promise<readonly Row[]> = () => [],
+): Database {
+  const read = async (statement: string) => answer(statement);
+  return { read, readAll: async (statements) => Promise.all(statements.map(read)), close: async () => {} };
+}

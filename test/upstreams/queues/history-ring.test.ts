@@ -1,0 +1,113 @@
+import { describe, expect, it } from "vitest";
+import type { JobCounters } from "../../../src/domain/queue.ts";
+import type { HistoryRange } from "../../../src/domain/queue-history.ts";
+import { addSamples, createHistoryRing } from "../../../src/upstreams/queues/history-ring.ts";
+import { sampleQueue } from "../../support/memory-sources.ts";
+
+const start = 1_800_000_000;
+
+/** A ring that is given a queue's counters over a clock of our own, seconds from `start`. */
+function createWatch() {
+  let now = 0;
+  const ring = createHistoryRing(() => (start + now) * 1000);
+  return {
+    see(seconds: number, counters: JobCounters, depth = 0) {
+      now = seconds;
+      // What a source tells of five minutes is not what happened in a step.
+      const fiveMinutes = { processedPerSec: 99, waitSeconds: { p50: 99, p95: 99 } };
+      ring.add([sampleQueue({ name: "q", depth, counters, ...fiveMinutes })]);
+    },
+    ring,
+    points: (range: Omit<HistoryRange, "from"> & { readonly from: number }) =>
+      ring.history(["q"], { ...range, from: start + range.from }).get("q")?.points ?? [],
+  };
+}
+
+describe("createHistoryRing", () => {
+  it("has the rate and the failures of each step, not those of five minutes", () => {
+    const watch = createWatch();
+    // Two a second until 300 s, one in ten seconds fails; then nothing happens any more.
+    for (let second = 0; second <= 600; second += 10) {
+      const worked = Math.min(second, 300);
+      watch.see(second, { processed: 2 * worked, failures: worked / 10 });
+    }
+    const points = watch.points({ from: 0, step: 60, steps: 10 });
+    expect(points.map(({ processedPerSec }) => processedPerSec)).toEqual([2, 2, 2, 2, 2, 0, 0, 0, 0, 0]);
+    expect(points.map(({ failures }) => failures)).toEqual([6, 6, 6, 6, 6, 0, 0, 0, 0, 0]);
+    expect(points.every(({ waitP50Seconds, waitP95Seconds }) => waitP50Seconds === null && waitP95Seconds === null)).toBe(true);
+  });
+
+  it("adds up to what was counted, whenever it was asked", () => {
+    const watch = createWatch();
+    for (let second = 3; second <= 1203; second += 12) watch.see(second, { processed: 0, failures: second - 3 });
+    const failures = watch.points({ from: 0, step: 100, steps: 12 }).map((point) => point.failures);
+    // Nobody knows what was before the first sample.
+    expect(failures[0]).toBeNull();
+    // From the last sample of the first step, at 99 s, to the last of all, at 1191 s.
+    expect(failures.slice(1).reduce<number>((sum, one) => sum + (one ?? 0), 0)).toBe(1191 - 99);
+  });
+
+  it("knows no rate across a counter that began anew, nor of a step with one sample alone", () => {
+    const watch = createWatch();
+    for (const [second, processed] of [
+      [10, 100],
+      [20, 110],
+      [30, 5],
+      [40, 15],
+      [500, 600],
+    ] as const)
+      watch.see(second, { processed, failures: null }, 7);
+    const points = watch.points({ from: 0, step: 10, steps: 4 });
+    expect(points.map(({ processedPerSec, depth }) => [processedPerSec, depth])).toEqual([
+      [null, 7],
+      [1, 7],
+      [null, 7],
+      [1, 7],
+    ]);
+    // Nobody had asked for minutes: what was counted since is no step's.
+    expect(watch.points({ from: 490, step: 10, steps: 1 })).toMatchObject([{ processedPerSec: null, depth: 7, failures: null }]);
+  });
+
+  it("knows what is of the moment, and no rate, where nothing is counted", () => {
+    const watch = createWatch();
+    for (const second of [10, 20, 30]) watch.see(second, { processed: null, failures: null }, second);
+    expect(watch.points({ from: 0, step: 10, steps: 3 }).map(({ depth, processedPerSec }) => [depth, processedPerSec])).toEqual([
+      [10, null],
+      [20, null],
+      [30, null],
+    ]);
+    expect(watch.ring.history(["q"], { from: start, step: 10, steps: 1 }).get("q")).toMatchObject({
+      exact: false,
+      sampled: true,
+    });
+  });
+});
+
+describe("addSamples", () => {
+  it("fills what rows leave open, and is then not exact", () => {
+    const watch = createWatch();
+    for (const second of [10, 20]) watch.see(second, { processed: second, failures: 0 }, second);
+    const range = { from: start, step: 10, steps: 2 };
+    const sampled = watch.ring.history(["q"], range);
+    const [first] = watch.points({ ...range, from: 0 });
+    if (!first) throw new Error("no point");
+    const known = { ...first, processedPerSec: 5, failures: 1, waitP95Seconds: 3, oldestAgeSeconds: 9 };
+    const fromRows = (depth: number | null) => ({
+      points: [
+        { ...known, depth },
+        { ...known, depth: 4 },
+      ],
+      exact: true,
+      sampled: false,
+      since: null,
+    });
+    const open = addSamples(new Map([["q", fromRows(null)]]), sampled).get("q");
+    expect(open).toMatchObject({ exact: false, sampled: false });
+    expect(open?.points).toEqual([
+      { ...known, depth: 10, oldestAgeSeconds: null },
+      { ...known, depth: 4 },
+    ]);
+    expect(addSamples(new Map([["q", fromRows(3)]]), sampled).get("q")).toEqual(fromRows(3));
+    expect(addSamples(new Map(), sampled)).toEqual(sampled);
+  });
+});
