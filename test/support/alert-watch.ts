@@ -20,7 +20,9 @@ export function watchAlerts(prometheusUrl: string) {
   const seen: Firing[] = [];
   const stopped = new AbortController();
   const current = (alert: string, labels: Labels) =>
-    seen.filter((one) => one.alert === alert && Object.entries(labels).every(([name, value]) => one.labels[name] === value));
+    seen.filter(
+      (one) => one.alert === alert && Object.entries(labels).every(([name, value]) => (one.labels[name] ?? "") === value),
+    );
   const look = async () => {
     const response = await fetch(`${prometheusUrl}/api/v1/alerts`, { signal: stopped.signal });
     const { data } = (await response.json()) as AlertsAnswer;
@@ -53,7 +55,7 @@ export function watchAlerts(prometheusUrl: string) {
   return {
     /** Every alert that fired, in order. */
     seen: seen as readonly Firing[],
-    /** Resolves with the one that fires, with these labels among its own; one that fires already counts. */
+    /** Resolves with the one that fires, with these labels among its own, "" for none; one that fires already counts. */
     fires: (alert: string, labels: Labels = {}, timeoutMs = 60_000) =>
       until(
         () => current(alert, labels).find(({ to }) => to === null),
