@@ -70,7 +70,7 @@ export interface EngineContext {
   readonly rules: ContainerRules;
   /** Label `service` of every Kamal app on the engine, longest first. */
   readonly appServices: readonly string[];
-  /** The environment of all its Kamal apps, null when there are none, several or unknown ones. For sorting alone: see `toInferredEnv`. */
+  /** The environment of all own Kamal apps on it, null when there are none, several or unknown ones. For sorting alone: see `toInferredEnv`. */
   readonly appsEnv: Environment | null;
   /** Names and addresses of the engine's host. */
   readonly hostNames: readonly string[];

@@ -8,14 +8,20 @@ type EnvFacts = Pick<ContainerFacts, "labels" | "name" | "state" | "variables">;
 
 /**
  * The environment of a container, which decides which tokens see it and act on it. It is what the container itself says; for one that says nothing, what
- * the configuration says of its engine. Null, which is unknown, for a contradiction, a destination that is not known, and one that says nothing before
+ * the configuration says of its engine. Null, which is unknown, for a contradiction, a destination that is not known, and before
  * its inspection. Its name proves nothing, but may contradict. Containers beside it never count.
  */
 export function toContainerEnv(facts: EnvFacts, { env, rules }: Pick<EngineContext, "env" | "rules">): Environment | null {
+  // Its variables may contradict its labels: until they are read nothing is known.
+  if (facts.variables === null) return null;
   const own = findEvidence(facts, rules);
-  const configured = facts.variables === null ? null : env;
-  const [found = null, ...others] = new Set([...(own.length > 0 ? own : [configured]), ...readName(facts, rules)]);
+  const [found = null, ...others] = new Set([...(own.length > 0 ? own : [env]), ...readName(facts, rules)]);
   return others.length > 0 ? null : found;
+}
+
+/** The same from what is known already, also before the inspection: for what groups and sorts containers, never for what a token may see or do. */
+export function toLikelyEnv(facts: EnvFacts, context: Pick<EngineContext, "env" | "rules">): Environment | null {
+  return toContainerEnv({ ...facts, variables: facts.variables ?? {} }, context);
 }
 
 /**
@@ -23,6 +29,7 @@ export function toContainerEnv(facts: EnvFacts, { env, rules }: Pick<EngineConte
  * environment of all apps on its engine. Only for the filter `env`: never for what a token may see or do. Null for a contradiction.
  */
 export function toInferredEnv(facts: EnvFacts, { env, rules, appsEnv }: EngineContext): Environment | null {
+  if (facts.variables === null && findEvidence(facts, rules).length > 0) return toLikelyEnv(facts, { env, rules });
   if (env !== null || findEvidence(facts, rules).length > 0) return null;
   const [named, ...others] = readName(facts, rules);
   if (others.length > 0) return null;

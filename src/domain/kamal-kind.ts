@@ -71,7 +71,7 @@ export function isReplaced(name: string): boolean {
 }
 
 /** web, runner, redis ...: the role label, or the name of an accessory without the service that it belongs to. */
-export function toRole(facts: Labelled, context: Pick<EngineContext, "appServices">): string {
+export function toRole(facts: Labelled, context: Pick<EngineContext, "appServices" | "rules">): string {
   const { labels, name } = facts;
   switch (toOrigin(facts)) {
     case "app":
@@ -81,10 +81,17 @@ export function toRole(facts: Labelled, context: Pick<EngineContext, "appService
     case "compose":
       return labels[composeService] ?? "";
     case "accessory":
-      return toAccessoryRole(name, context.appServices);
+      return toAccessoryRole(name, toOwners(facts, context));
     default:
       return name;
   }
+}
+
+/** Services that an accessory may be named after, longest first. For an own one the configured ones alone: what runs beside it must not change its role. */
+function toOwners(facts: Labelled, { appServices, rules }: Pick<EngineContext, "appServices" | "rules">): readonly string[] {
+  if (toKind(facts, rules) === "other") return appServices;
+  const endings = ["", "-staging", "-stage", "-stg", "-production", "-prod", "-prd"];
+  return rules.services.flatMap((own) => endings.map((ending) => own + ending)).toSorted((a, b) => b.length - a.length);
 }
 
 function toAccessoryRole(name: string, appServices: readonly string[]): string {

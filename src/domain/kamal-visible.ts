@@ -1,16 +1,20 @@
 import { liveStates } from "./container.ts";
-import type { ContainerFacts, LabelSelector } from "./container-facts.ts";
+import type { ContainerFacts, EngineContext } from "./container-facts.ts";
+import { toLikelyEnv } from "./kamal-env.ts";
 import { composeProject, composeService, isReplaced, isSelected, toOrigin } from "./kamal-kind.ts";
+
+/** What decides which containers are one role. */
+type Rules = Pick<EngineContext, "env" | "rules">;
 
 /**
  * The containers of one engine that callers may see: all live ones, and of a deployed role that has none the newest stopped one, so
  * that a crash shows. Old releases that Kamal keeps for a roll-back, `_replaced_` ones once stopped, `kamal app exec` runs, asset
  * extractions, compose one-offs and stopped containers that nobody deployed stay hidden.
  *
- * @param core what the configuration selects: that is deployed, too
+ * What the configuration selects as core counts as deployed. Containers of two environments are two roles, so that one never hides another's crash.
  */
-export function selectVisible<T extends ContainerFacts>(containers: readonly T[], core: readonly LabelSelector[]): T[] {
-  const toGroup = (facts: ContainerFacts) => toRoleGroup(facts, core);
+export function selectVisible<T extends ContainerFacts>(containers: readonly T[], context: Rules): T[] {
+  const toGroup = (facts: ContainerFacts) => toRoleGroup(facts, context);
   const candidates = containers.filter((facts) => toOrigin(facts) !== "ephemeral");
   const liveGroups = new Set(candidates.filter((facts) => isLive(facts) && !isReplaced(facts.name)).map(toGroup));
   const newest = new Map<string, T>();
@@ -28,8 +32,8 @@ export function selectVisible<T extends ContainerFacts>(containers: readonly T[]
  * The stopped containers of deployed roles that stay hidden and have run: those of old releases, and `_replaced_` ones. Kamal keeps them, and so the
  * logs of before the last deploy.
  */
-export function selectKept<T extends ContainerFacts>(containers: readonly T[], core: readonly LabelSelector[]): T[] {
-  const visible = new Set(selectVisible(containers, core));
+export function selectKept<T extends ContainerFacts>(containers: readonly T[], context: Rules): T[] {
+  const visible = new Set(selectVisible(containers, context));
   return containers.filter((facts) => toOrigin(facts) === "app" && facts.state !== "created" && !visible.has(facts));
 }
 
@@ -42,16 +46,16 @@ function isLive(facts: ContainerFacts): boolean {
   return liveStates.has(facts.state);
 }
 
-/** (service, role, destination) of a deployed container as one key; null for one that nobody deployed. */
-function toRoleGroup(facts: ContainerFacts, core: readonly LabelSelector[]): string | null {
+/** (service, role, destination, environment) of a deployed container as one key; null for one that nobody deployed. */
+function toRoleGroup(facts: ContainerFacts, context: Rules): string | null {
   const { labels, name } = facts;
   switch (toOrigin(facts)) {
     case "app":
-      return JSON.stringify(["app", labels["service"], labels["role"], labels["destination"] ?? ""]);
+      return JSON.stringify(["app", labels["service"], labels["role"], labels["destination"] ?? "", toLikelyEnv(facts, context)]);
     case "compose":
       return JSON.stringify(["compose", labels[composeProject] ?? "", labels[composeService]]);
     case "plain":
-      return isSelected(labels, core) ? JSON.stringify(["plain", name]) : null;
+      return isSelected(labels, context.rules.core) ? JSON.stringify(["plain", name]) : null;
     case "ephemeral":
       return null;
     default:

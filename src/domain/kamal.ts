@@ -14,7 +14,8 @@ export function toEngineContext(
 ): EngineContext {
   const apps = containers.filter((facts) => toOrigin(facts) === "app");
   const services = new Set(apps.map((facts) => facts.labels["service"] ?? ""));
-  const envs = new Set(apps.map((facts) => toContainerEnv(facts, engine)));
+  const own = apps.filter((facts) => toKind(facts, engine.rules) === "core");
+  const envs = new Set(own.map((facts) => toContainerEnv(facts, engine)));
   const [appsEnv = null] = envs.size === 1 ? envs : [];
   return { ...engine, appServices: [...services].toSorted((a, b) => b.length - a.length), appsEnv };
 }

@@ -56,7 +56,7 @@ export const defaultLimits: EdgeLimits = {
   keepAliveTimeout: 5000,
   maxHeaderSize: 16_384,
   maxConnections: 2000,
-  pipelined: 32,
+  pipelined: 4,
   maxBodyBytes: 65_536,
   limit: 200,
   reserve: 20,

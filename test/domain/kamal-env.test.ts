@@ -55,7 +55,7 @@ test.each([
   [null, "nothing", accessory("wallet-core-redis"), {}],
   // Only an inspection shows the variables.
   [null, "an engine, before the inspection", accessory("wallet-core-redis", { variables: null }), staging],
-  ["staging", "a label, before the inspection", app("w", "web", "1", { destination: "staging", variables: null }), {}],
+  [null, "a label, before the inspection", app("w", "web", "1", { destination: "staging", variables: null }), {}],
 ] as const)("%s from %s", (env, _title, container, around) => {
   expect(toContainerEnv(container, context({ rules, ...around }))).toBe(env);
 });

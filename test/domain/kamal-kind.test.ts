@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { isReplaced, toKind, toOrigin, toRole } from "../../src/domain/kamal-kind.ts";
-import { app, facts } from "../support/docker-facts.ts";
+import { app, facts, rulesOf } from "../support/docker-facts.ts";
 
 const compose = (service: string, more = {}) => ({
   "com.docker.compose.project": "shop",
@@ -87,10 +87,18 @@ test.each([
   ["rabbit-mq", "wallet-core-prod-rabbit-mq", ["other"]],
   ["outpost", "outpost", ["wallet-core"]],
 ])("the role %s of the accessory %s beside %o", (role, name, appServices) => {
-  expect(toRole(facts({ name, labels: { service: name } }), { appServices })).toBe(role);
+  expect(toRole(facts({ name, labels: { service: name } }), { appServices, rules: rulesOf("wallet-core") })).toBe(role);
 });
 
-const role = (container: ReturnType<typeof facts>) => toRole(container, { appServices: [] });
+test("the role of an own accessory does not depend on other apps of its engine", () => {
+  const redis = facts({ name: "wallet-core-eu-redis", labels: { service: "wallet-core-eu-redis" } });
+  const roles = [[], ["wallet-core"], ["wallet-core-eu", "wallet-core"]].map((appServices) =>
+    toRole(redis, { appServices, rules: rulesOf("wallet-core") }),
+  );
+  expect(new Set(roles)).toEqual(new Set(["eu-redis"]));
+});
+
+const role = (container: ReturnType<typeof facts>) => toRole(container, { appServices: [], rules: rulesOf("wallet-core") });
 
 test("other roles", () => {
   expect(role(app("wallet-core", "runner", "1"))).toBe("runner");

@@ -1,9 +1,9 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { selectKept, selectVisible } from "../../src/domain/kamal-visible.ts";
-import { app, facts } from "../support/docker-facts.ts";
+import { app, context, facts, rulesOf } from "../support/docker-facts.ts";
 
-const names = (containers: ReturnType<typeof facts>[]) => selectVisible(containers, []).map(({ name }) => name);
+const names = (containers: ReturnType<typeof facts>[]) => selectVisible(containers, context()).map(({ name }) => name);
 const old = { state: "exited", createdAt: "2026-01-01T00:00:00Z" };
 const older = { state: "exited", createdAt: "2025-12-31T00:00:00Z" };
 
@@ -42,7 +42,10 @@ test("stopped accessories and compose services show, what nobody deployed does n
 
 test("a stopped container that the configuration selects shows", () => {
   const [ours, debris] = [{ team: "wallet" }, {}].map((labels, index) => facts({ name: `by-hand-${index}`, labels, ...old }));
-  const shown = selectVisible([ours, debris] as ReturnType<typeof facts>[], [new Map([["team", "wallet"]])]);
+  const shown = selectVisible(
+    [ours, debris] as ReturnType<typeof facts>[],
+    context({ rules: { ...rulesOf(), core: [new Map([["team", "wallet"]])] } }),
+  );
   expect(shown).toEqual([ours]);
 });
 
@@ -73,7 +76,11 @@ test("kept are the hidden ones of deployed roles that have run, and nothing else
     facts({ name: "w-redis", labels: { service: "w-redis" }, ...old }),
   ];
   // The worker that does not run is visible.
-  expect(selectKept(listing, []).map(({ name }) => name)).toEqual(["w-web-2", "w-web-1", "w-web-3_replaced_0123456789abcdef"]);
+  expect(selectKept(listing, context()).map(({ name }) => name)).toEqual([
+    "w-web-2",
+    "w-web-1",
+    "w-web-3_replaced_0123456789abcdef",
+  ]);
 });
 
 test("for any listing: all that run show, and each role shows", () => {
@@ -84,7 +91,7 @@ test("for any listing: all that run show, and each role shows", () => {
       const listing = specs.map((spec, index) =>
         app("w", spec.role, String(index), { state: spec.state, createdAt: `2026-01-${spec.day}T00:00:00Z` }),
       );
-      const shown = selectVisible(listing, []);
+      const shown = selectVisible(listing, context());
       const isLive = (one: (typeof listing)[number]) => ["running", "restarting", "paused"].includes(one.state);
       expect(shown.filter(isLive)).toEqual(listing.filter(isLive));
       for (const role of new Set(specs.map((spec) => spec.role))) {
@@ -94,4 +101,12 @@ test("for any listing: all that run show, and each role shows", () => {
       }
     }),
   );
+});
+
+test("a live container of another environment hides no crash", () => {
+  const crashed = app("w", "web", "1", { destination: "staging", state: "exited" });
+  const contradictory = app("w", "web", "2", { destination: "staging", variables: { kamalDestination: "production" } });
+  expect(names([crashed, contradictory])).toEqual([crashed.name, contradictory.name]);
+  const next = app("w", "web", "3", { destination: "staging", variables: null });
+  expect(names([crashed, next])).toEqual([next.name]);
 });

@@ -57,8 +57,8 @@ describe("a token limited to staging", () => {
       message: "No queue belongs to an environment of this token",
     });
     await expect(get("/deploy-info")).rejects.toMatchObject({
-      code: "forbidden",
-      message: "No deploy info belongs to an environment of this token",
+      code: "deploy_info_missing",
+      message: "deploy_info.json not found on host",
     });
     const ours = createRest(createMemorySources({ queueSources, deploy }, { env: "staging" }).sources, staging);
     expect(JSON.parse((await ours.get("/queues")).body)).toMatchObject({ queues: [], sources: [] });

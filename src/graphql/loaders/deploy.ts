@@ -5,7 +5,7 @@ import type { Caller, Sources } from "../context.ts";
 import { once } from "./once.ts";
 
 export interface DeployLoader {
-  /** Rejects as the source does, and with `forbidden` for a token limited to other environments: then also where there is none, or none that can be read. */
+  /** Rejects as the source does; for a token that may not see it as if there were none, also where it cannot be read. */
   info(): Promise<DeployInfo>;
   /** Null where `info` rejects: containers are shown without it. */
   known(): Promise<DeployInfo | null>;
@@ -19,7 +19,7 @@ export function createDeployLoader(sources: Sources, { principal, signal }: Call
       return null;
     });
     if (!read || !maySee(principal, read.env)) {
-      throw new OpsError("forbidden", "No deploy info belongs to an environment of this token");
+      throw new OpsError("deploy_info_missing", "deploy_info.json not found on host");
     }
     return read;
   });

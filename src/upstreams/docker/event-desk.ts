@@ -1,7 +1,7 @@
 import { LRUCache } from "lru-cache";
 import type { Container, Health } from "../../domain/container.ts";
 import type { ContainerEvent } from "../../domain/container-event.ts";
-import type { ContainerFacts, LabelSelector } from "../../domain/container-facts.ts";
+import type { ContainerFacts, EngineContext } from "../../domain/container-facts.ts";
 import { toContainer } from "../../domain/kamal.ts";
 import { selectVisible } from "../../domain/kamal-visible.ts";
 import type { EventBoard } from "./event-board.ts";
@@ -47,7 +47,7 @@ export function createEventDesk(engine: string, inventory: Inventory, board: Eve
     const facts = known?.facts ?? toFacts(event, engine);
     // Of one that was gone before it could be inspected nothing but the event is known.
     const appears =
-      (!known || appearing.has(event.action)) && isSeenAfter(facts, event.action, inventory.snapshot(false).context.rules.core);
+      (!known || appearing.has(event.action)) && isSeenAfter(facts, event.action, inventory.snapshot(false).context);
     if (!known?.visible && !appears && !shown.has(event.fullId)) return;
     shown.set(event.fullId, true);
     const row: Container = known?.row ?? {
@@ -89,8 +89,8 @@ export function createEventDesk(engine: string, inventory: Inventory, board: Eve
   };
 }
 
-function isSeenAfter(facts: ContainerFacts, action: string, core: readonly LabelSelector[]): boolean {
-  return selectVisible([{ ...facts, state: action === "create" ? "created" : "running" }], core).length > 0;
+function isSeenAfter(facts: ContainerFacts, action: string, context: EngineContext): boolean {
+  return selectVisible([{ ...facts, state: action === "create" ? "created" : "running" }], context).length > 0;
 }
 
 /** What the event alone tells of its container: Docker puts the labels into it. */

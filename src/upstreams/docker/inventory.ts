@@ -149,13 +149,13 @@ function createSnapshot(entries: ReadonlyMap<string, Entry>, engine: InventoryEn
     rows.set(fullId, made);
     return made;
   };
-  const visible = selectVisible(all, engine.rules.core).map(({ fullId }) => row(fullId) as Container);
+  const visible = selectVisible(all, context).map(({ fullId }) => row(fullId) as Container);
   const shown = new Set(visible);
   return {
     facts,
     visible,
     environments: new Set(visible.flatMap((container) => toOwnerEnv(container) ?? [])),
-    kept: () => selectKept(all, engine.rules.core).map(({ fullId }) => row(fullId) as Container),
+    kept: () => selectKept(all, context).map(({ fullId }) => row(fullId) as Container),
     live: () => selectLive(all).map(({ fullId }) => row(fullId) as Container),
     context,
     row,
