@@ -61,7 +61,7 @@ const grafana = async (path: string, body: string) => {
 };
 
 describe("rows and bytes", () => {
-  it("are those of all fields together: what is beyond them is an error of its field that says what to narrow", async () => {
+  it("are those of all fields together: beyond them is an error that says what to narrow", { timeout: 30_000 }, async () => {
     const one = await gateway.query(`{ a: hostLoad1(${range}, step: 3) { value } }`);
     expect(one.body.errors).toBeUndefined();
     expect(one.body.data.a).toHaveLength(10 * 3601);
@@ -98,9 +98,9 @@ describe("rows and bytes", () => {
     expect(readings).toBeLessThan(8);
   });
 
-  it("are no more than 5 MB of any surface", async () => {
+  it("are no more than 5 MB of any surface", { timeout: 30_000 }, async () => {
     const many = createMemorySources({
-      containers: Array.from({ length: 20_000 }, (_, index) => sampleContainer({ name: `web-${index}`, image: "x".repeat(150) })),
+      containers: Array.from({ length: 8000 }, (_, index) => sampleContainer({ name: `web-${index}`, image: "x".repeat(800) })),
     });
     await using large = await startGateway(many.sources);
     const rest = await large.fetch("/api/v1/admin/ops/containers");
@@ -109,9 +109,10 @@ describe("rows and bytes", () => {
     const table = JSON.stringify({ targets: [{ refId: "A", target: "containers" }] });
     const headers = { "content-type": "application/json" };
     const panel = await large.fetch("/grafana/query", { method: "POST", headers, body: table });
-    expect([panel.status, ((await panel.json()) as any).error.code]).toEqual([422, "answer_too_large"]);
+    expect(panel.status).toBe(422);
+    expect(await panel.json()).toMatchObject({ error: { code: "answer_too_large" } });
     const few = await large.query("{ containers { name } }");
-    expect(few.body.data.containers).toHaveLength(20_000);
+    expect(few.body.data.containers).toHaveLength(8000);
   });
 
   it("of a message of a stream are its own: one that is too large is an error, and the stream goes on", async () => {
@@ -142,16 +143,17 @@ describe("time", () => {
   };
 
   /** One request to /graphql with so much time. */
-  async function ask(query: string, timeMs: number, over: object = {}) {
-    const handle = createGraphqlHandler(createSchema(), { ...sources, hosts: never, ...over } as never, silentLogger);
+  async function ask(query: string, timeMs: number, over: object = {}): Promise<{ status: number; body: any }> {
+    const handle = createGraphqlHandler(createSchema(), { ...sources, hosts: never, ...over }, silentLogger);
     const server = createServer((req, res) => {
       void handle({ req, res, ...callerOf(timeMs), openStream: () => ({ signal: new AbortController().signal, recheck() {} }) });
     });
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as AddressInfo;
     try {
-      const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/graphql`;
+      const url = `http://127.0.0.1:${port}/graphql`;
       const response = await fetch(url, { method: "POST", headers: graphqlHeaders, body: JSON.stringify({ query }) });
-      return { status: response.status, body: (await response.json()) as any };
+      return { status: response.status, body: await response.json() };
     } finally {
       server.closeAllConnections();
       server.close();
@@ -171,9 +173,9 @@ describe("time", () => {
   });
 
   it("is no limit for what has deadlines of its own: mutations and probes", async () => {
-    const slow = { ...sources.containers, probe: async () => (await sleep(1500), null) };
+    const slow = { ...sources.probes, run: async () => (await sleep(1500), null) };
     const probe = await ask('{ container(name: "web") { healthCheck(probe: true) { healthy } } }', 700, {
-      containers: slow,
+      probes: slow,
       healthExecEnabled: true,
     });
     expect(probe.body).toEqual({ data: { container: { healthCheck: { healthy: true } } } });

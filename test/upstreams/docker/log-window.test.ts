@@ -178,9 +178,9 @@ test("what it holds is the page, however long the log; nothing when it fails", a
   const options = { tail: 5000, tty: false, size: null };
   const chunks = () => Readable.from(splitBy(long, [65_536]));
   const { meter, budget } = createMeter();
-  const { lines, bytes, dropped } = await readLogWindow(chunks(), options, budget);
-  expect(lines.length + dropped).toBe(1500);
-  expect(bytes).toBe(lines.reduce((sum, line) => sum + toLineBytes(line), 0));
+  const { lines: page, bytes, dropped } = await readLogWindow(chunks(), options, budget);
+  expect(page.length + dropped).toBe(1500);
+  expect(bytes).toBe(page.reduce((sum, line) => sum + toLineBytes(line), 0));
   expect(meter).toEqual({ held: bytes, peak: expect.any(Number) });
   expect(bytes).toBeLessThanOrEqual(maxPageBytes);
   expect(meter.peak).toBeLessThan(maxPageBytes + 20_000);
@@ -199,13 +199,13 @@ test("what it holds is the page, however long the log; nothing when it fails", a
 
 test("others are served while it reads, also where an expression takes long for each line", async () => {
   const pattern = await compileLinePattern("[a-q][^u-z]{180}x");
-  const text = (n: number) =>
+  const slowText = (n: number) =>
     Array.from({ length: 1000 }, (_, at) => "abcdefghijklmnop qrst0123456789-"[(at * 7919 + at * at + n) % 32]).join("");
-  const log = framed(Array.from({ length: 300 }, (_, n): Line => ["stdout", text(n)]));
+  const log = framed(Array.from({ length: 300 }, (_, n): Line => ["stdout", slowText(n)]));
   const delay = monitorEventLoopDelay({ resolution: 5 });
   delay.enable();
-  const { lines } = await read([log], { ...(pattern && { pattern }) });
+  const window = await read([log], { ...(pattern && { pattern }) });
   delay.disable();
-  expect(lines).toEqual([]);
+  expect(window.lines).toEqual([]);
   expect(delay.max / 1e6).toBeLessThan(400);
 });
