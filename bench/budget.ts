@@ -63,11 +63,14 @@ function createMemoryGroup(): {
   };
 }
 
-function attempt(action: () => void): void {
+const file = (name: string) => join(import.meta.dirname, "servers", name);
+
+/** Goes before the work of others, where that is allowed. */
+function first(pid: number | undefined): void {
   try {
-    action();
+    setPriority(pid ?? 0, -15);
   } catch {
-    // Not allowed here.
+    // Then the noise of the machine is measured too.
   }
 }
 
@@ -140,7 +143,6 @@ export async function benchBudget(): Promise<boolean> {
   const folder = mkdtempSync(join(tmpdir(), "ops-bench-budget-"));
   const postgres = await startPostgres(join(folder, "postgres"));
   await buildJobs(postgres.url);
-  const file = (name: string) => join(import.meta.dirname, "servers", name);
   const upstreams = fork(file("budget-upstreams.ts"), [String(containers), String(hosts)], {
     stdio: ["ignore", "inherit", "inherit", "ipc"],
   });
@@ -180,11 +182,9 @@ export async function benchBudget(): Promise<boolean> {
     stdio: ["ignore", "ignore", "inherit"],
   });
   group?.join(gateway.pid as number);
-  // On a machine that others work on, what is measured goes before their work; without the right to that, their noise is measured too.
-  const first = (pid: number | undefined) => attempt(() => setPriority(pid ?? 0, -15));
   first(gateway.pid);
   let ended: string | null = null;
-  gateway.once("exit", (code, signal) => (ended = `${code ?? signal}`));
+  gateway.once("exit", (code, signal) => (ended = `ENDED with ${code ?? signal}`));
   for (let left = 200; (await ask(port, "/healthz")).status !== 200; left -= 1) {
     if (left === 0) throw new Error("the gateway did not start");
     await sleep(50);
@@ -240,7 +240,7 @@ export async function benchBudget(): Promise<boolean> {
     const rate = served.length / (served.length + losses);
     const groupPeak = group ? `, ${group.peakMb().toFixed(0)} MB in its cgroup with the kernel's part` : "";
     const isGood = ended === null && p99 < limits.healthP99 && rate >= limits.goodRate && peak < containerMb && most <= 5_100_000;
-    console.log(`budget, ${clients} attackers for ${seconds} s: ${ended === null ? "alive" : `ENDED with ${ended}`}`);
+    console.log(`budget, ${clients} attackers for ${seconds} s: ${ended ?? "alive"}`);
     console.log(
       `  /healthz: ${describe(health)} (limit p99 ${limits.healthP99}); this process itself was late by ${describe(lag)}`,
     );
@@ -250,7 +250,8 @@ export async function benchBudget(): Promise<boolean> {
     console.log(
       `  memory: ${rest.toFixed(0)} MB before, at most ${peak.toFixed(0)} MB${groupPeak} (limit ${containerMb}); largest answer ${most} bytes`,
     );
-    for (const [key, count] of Object.entries(answers).toSorted()) console.log(`    ${key}: ${count}`);
+    for (const [key, count] of Object.entries(answers).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+      console.log(`    ${key}: ${count}`);
     if (!isGood) console.log("  MISSED");
     return isGood;
   } finally {

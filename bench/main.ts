@@ -1,3 +1,4 @@
+import { benchBudget } from "./budget.ts";
 import { benchInventory } from "./inventory.ts";
 import { benchLogs } from "./logs.ts";
 import { benchMetrics } from "./metrics.ts";
@@ -15,5 +16,6 @@ const results = [
   await benchLogs(),
   await benchQueues(),
   await benchMetrics(),
+  await benchBudget(),
 ];
 process.exitCode = results.every(Boolean) ? 0 : 1;

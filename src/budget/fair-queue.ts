@@ -20,7 +20,7 @@ export class FairQueue<T> {
     const [next] = this.#waiting;
     if (!next) return undefined;
     const [owner, own] = next;
-    const [item] = own as Set<T>;
+    const [item] = own;
     this.#waiting.delete(owner);
     own.delete(item as T);
     if (own.size > 0) this.#waiting.set(owner, own);

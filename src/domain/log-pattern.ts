@@ -5,7 +5,7 @@ export interface LinePattern {
   matches(text: string): boolean;
 }
 
-export const maxPatternLength = 200;
+const maxPatternLength = 200;
 /** Instructions that an expression is made of: the time for a text grows with them. Repetitions are written out, `\w{1,500}` has a thousand. */
 const maxInstructions = 200;
 /** What a caller is told who wrote another one. */

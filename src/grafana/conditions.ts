@@ -105,7 +105,7 @@ async function compile(text: string, budget: Budget): Promise<(value: string) =>
   const pattern = await compileLinePattern(text);
   if (!pattern) throw new OpsError("invalid_request", `${quote(text)} is not ${patternRule}`);
   budget.hold(patternBytes);
-  return pattern.matches;
+  return (value) => pattern.matches(value);
 }
 
 /** What is unknown is empty, as a missing label is. */

@@ -29,23 +29,25 @@ export function useBudget(): Plugin {
     onExecute({ args, executeFn, setExecuteFn, extendContext }) {
       extendContext({ inParts: true } satisfies Pick<OpsContext, "inParts"> as object);
       const budget = toBudget(args.contextValue);
+      const execute = executeFn as (given: ExecutionArgs) => ExecutionResult | Promise<ExecutionResult>;
       setExecuteFn(async (given: ExecutionArgs) => {
         try {
-          return cutErrors(await budget.race(Promise.resolve(executeFn(given) as Promise<ExecutionResult>)));
+          return cutErrors(await budget.race(Promise.resolve(execute(given))));
         } catch (error) {
           if (!budget.signal.aborted) throw error;
           return toRefusal(error);
         }
       });
     },
-    async onResultProcess({ result, setResult, serverContext }) {
+    async onResultProcess(processing) {
+      const { result, serverContext } = processing;
       if (!("data" in result) || result.data === undefined) return;
       try {
         const data = await toJson(result.data, toBudget(serverContext));
         const answer: Executed = { ...result, stringify: (cleaned) => join(data, cleaned) };
-        setResult(answer as never);
+        processing.setResult(answer as never);
       } catch (error) {
-        setResult(toRefusal(error) as never);
+        processing.setResult(toRefusal(error) as never);
       }
     },
   };
@@ -87,7 +89,7 @@ function cutErrors(result: ExecutionResult): ExecutionResult {
   return errors.length > mostErrors ? { ...result, errors: errors.slice(0, mostErrors) } : result;
 }
 
-function join(data: string, { data: _, ...rest }: ExecutionResult): string {
-  const others = JSON.stringify(rest);
+function join(data: string, result: ExecutionResult): string {
+  const others = JSON.stringify({ ...result, data: undefined });
   return `{"data":${data}${others === "{}" ? "}" : `,${others.slice(1)}`}`;
 }

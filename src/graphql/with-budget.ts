@@ -42,7 +42,7 @@ type Resolve = GraphQLFieldResolver<unknown, OpsContext>;
 function withoutDeadline({ resolve = defaultFieldResolver }: Field): Resolve {
   return (source, args, context, info) => {
     context.budget.liftDeadline();
-    return resolve(source, args, context, info) as unknown;
+    return resolve(source, args, context, info);
   };
 }
 
@@ -62,7 +62,7 @@ function count(rows: unknown, { budget, inParts }: OpsContext, info: GraphQLReso
 }
 
 /** The same rows, one by one, with others served in between. */
-async function* toParts(rows: readonly unknown[], budget: Budget): AsyncGenerator<unknown> {
+async function* toParts(rows: readonly unknown[], budget: Budget): AsyncGenerator {
   for (const row of rows) {
     const wait = budget.turn();
     if (wait) await wait;

@@ -17,6 +17,9 @@ import { toUpstreamRows, upstreamTable } from "./upstreams.ts";
 /** Where the metrics are; exactly there. */
 export const metricsPath = "/metrics";
 
+/** Of one scrape: its tables have limits of their own (`maxRows`), and are some 7 MB when they are full. A monitoring that loses all of it is worse than a large answer. */
+const mostBytes = 16_000_000;
+
 /** What it asks; to be registered with `execute`. */
 export const metricsDocument = MetricsDocument;
 
@@ -57,10 +60,13 @@ export function createMetricsHandler(
       ...(await instruments.collect()).filter(({ name }) => maySee(request.principal, null) || !ofAllTokens.test(name)),
     ];
     const format = toFormat(request.headers.accept);
+    await request.budget.turn();
+    const body = checkSize(toText(families, format), mostBytes);
+    request.budget.hold(body.length);
     return {
       status: 200,
       headers: { "content-type": contentTypes[format], vary: "Accept" },
-      body: checkSize(toText(families, format), request.budget.maxBytes),
+      body,
       route: metricsPath,
     };
   };

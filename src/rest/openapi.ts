@@ -3,7 +3,15 @@ import { type ErrorCode, statusByCode } from "../errors.ts";
 import { type Endpoint, basePath, endpoints } from "./endpoints.ts";
 import { type JsonSchema, toDataSchema } from "./json-schema.ts";
 
-const everywhere: readonly ErrorCode[] = ["invalid_request", "unauthorized", "forbidden", "internal"];
+const everywhere: readonly ErrorCode[] = [
+  "invalid_request",
+  "unauthorized",
+  "forbidden",
+  "answer_too_large",
+  "internal",
+  "overloaded",
+  "query_timeout",
+];
 
 /** The contract as OpenAPI 3.1 text, derived from the rows, their documents and the schema: nothing in it is written twice. */
 export function createOpenApi(schema: GraphQLSchema): string {

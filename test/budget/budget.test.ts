@@ -26,6 +26,7 @@ describe("a budget", () => {
       budget.rows(100);
       budget.text(1000);
     }
+    expect(() => budget.rows(1)).toThrow(code("answer_too_large"));
     budget.end();
   });
 

@@ -21,16 +21,16 @@ async function work(turns: Turns, owner: string, pieces: number, note: (owner: s
 it("work that takes long lets others in: no round of the loop is much longer than a slice", async () => {
   const turns = createTurns(8);
   const rounds: number[] = [];
-  let isDone = false;
+  const working = new AbortController();
   const watch = (async () => {
-    for (let last = performance.now(); !isDone;) {
+    for (let last = performance.now(); !working.signal.aborted;) {
       await nextRound();
       rounds.push(performance.now() - last);
       last = performance.now();
     }
   })();
   await Promise.all(Array.from({ length: 20 }, () => work(turns, "a", 10, () => {})));
-  isDone = true;
+  working.abort();
   await watch;
   // 400 ms of work: some 40 rounds, however busy the machine.
   expect(rounds.length).toBeGreaterThan(25);

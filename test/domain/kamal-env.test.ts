@@ -91,7 +91,8 @@ test("the environment of all apps on an engine", () => {
   const one = app("wallet-core", "web", "1", { destination: "staging" });
   expect(appsEnv(one, app("wallet-core-staging", "worker", "1"), accessory("db"))).toBe("staging");
   expect(appsEnv(one, app("wallet-core", "web", "1", { destination: "production" }))).toBeNull();
-  expect(appsEnv(one, app("billing", "web", "1"))).toBeNull();
+  // Another product beside it decides nothing.
+  expect(appsEnv(one, app("billing", "web", "1"))).toBe("staging");
   expect(appsEnv(accessory("db"))).toBeNull();
 });
 

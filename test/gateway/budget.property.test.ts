@@ -49,8 +49,11 @@ async function post(
   return { status: response.status, bytes: Buffer.byteLength(text), text: text.slice(0, 300) };
 }
 
-/** One request is answered in its budget. What holds the loop too long is tried again: the garbage of the one before may have had its part. */
-async function check(path: string, body: string): Promise<void> {
+/**
+ * For how long one request held the event loop, ms; its answer and the memory are within their limits. What holds it too long is tried again: the garbage of the one
+ * before may have had its part.
+ */
+async function measure(path: string, body: string): Promise<number> {
   let longest = Number.POSITIVE_INFINITY;
   for (let attempt = 0; attempt < 3 && longest > limits.loopMs; attempt += 1) {
     await look();
@@ -61,23 +64,23 @@ async function check(path: string, body: string): Promise<void> {
     expect(seen.rss / 1e6).toBeLessThan(limits.rssMb);
     longest = Math.min(longest, seen.longest);
   }
-  expect(longest, `${path} ${body.slice(0, 2000)}`).toBeLessThanOrEqual(limits.loopMs);
+  return longest;
 }
 
-test(
-  "any document within the limits, whatever it asks: its bytes, the event loop, the memory of the container",
-  { timeout: 300_000 },
-  async () => {
-    await fc.assert(
-      fc.asyncProperty(documents(createSchema()), (query) => check("/graphql", JSON.stringify({ query }))),
-      { numRuns },
-    );
-  },
-);
-
-test("any body to the datasource: the same", { timeout: 300_000 }, async () => {
+test("any document within the limits is answered in its budget", { timeout: 300_000 }, async () => {
   await fc.assert(
-    fc.asyncProperty(grafanaPosts, ({ path, body }) => check(path, body)),
+    fc.asyncProperty(documents(createSchema()), async (query) => {
+      expect(await measure("/graphql", JSON.stringify({ query }))).toBeLessThanOrEqual(limits.loopMs);
+    }),
+    { numRuns },
+  );
+});
+
+test("any body to the datasource is answered in its budget", { timeout: 300_000 }, async () => {
+  await fc.assert(
+    fc.asyncProperty(grafanaPosts, async ({ path, body }) => {
+      expect(await measure(path, body)).toBeLessThanOrEqual(limits.loopMs);
+    }),
     { numRuns },
   );
 });

@@ -52,6 +52,10 @@ describe("limits of the public door", () => {
       "the same with a page of less than nothing",
       "{ auditLog(first: -100000) { seq } containers { logs(tail: 5000) { lines { message } } } }",
     ],
+    [
+      "logs of as many containers as there are, that ten would have had",
+      "{ containers { name logs(tail: 4000) { lines { message } } } }",
+    ],
     ["logs of every container", "{ containers { logs(tail: 5000) { lines { message } } } }"],
   ])("%s", async (_what, query) => {
     const before = { ...memory.calls };

@@ -29,7 +29,7 @@ describe("a token limited to staging", () => {
       sources: [{ name: "a", ok: true }],
     });
     await expect(unknown.get("/hosts")).rejects.toMatchObject({ code: "forbidden" });
-    await expect(unknown.get("/deploy-info")).rejects.toMatchObject({ code: "forbidden" });
+    await expect(unknown.get("/deploy-info")).rejects.toMatchObject({ code: "deploy_info_missing" });
     // The environment of the deploy info is the source's to know.
     const deploy = { ...sampleDeploy, env: "staging" as const };
     const known = createRest(createMemorySources({ ...memory, deploy }, { env: "staging" }).sources, staging);

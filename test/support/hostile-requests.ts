@@ -66,23 +66,23 @@ function toArguments(args: readonly GraphQLArgument[], choose: Choose): string {
 }
 
 /** A document of the schema, seldom beyond its limits; `choose` decides everything. */
-export function makeDocument(schema: GraphQLSchema, choose: Choose): string {
+function makeDocument(schema: GraphQLSchema, choose: Choose): string {
   let aliases = 0;
-  let left = 100;
+  const fields = { left: 100 };
   const toField = (field: GraphQLField<unknown, unknown>, depth: number): string => {
-    left -= 1;
+    fields.left -= 1;
     const type = getNamedType(field.type);
     const inner = isObjectType(type) ? toSelection(type, depth + 1) : "";
     const alias = aliases < 15 && choose(3) === 0 ? `a${(aliases += 1)}: ` : "";
     return isObjectType(type) && inner === "" ? "" : `${alias}${field.name}${toArguments(field.args, choose)}${inner}`;
   };
   const toSelection = (type: GraphQLObjectType, depth: number): string => {
-    const fields = Object.values(type.getFields()).filter((field) => depth < 7 || !isObjectType(getNamedType(field.type)));
-    const lists = fields.filter((field) => isListType(isNonNullType(field.type) ? field.type.ofType : field.type));
+    const own = Object.values(type.getFields()).filter((field) => depth < 7 || !isObjectType(getNamedType(field.type)));
+    const lists = own.filter((field) => isListType(isNonNullType(field.type) ? field.type.ofType : field.type));
     const selected = new Map<string, string>();
-    for (let count = 1 + choose(6); count > 0 && left > 0; count -= 1) {
+    for (let count = 1 + choose(6); count > 0 && fields.left > 0; count -= 1) {
       // Lists are what costs.
-      const field = pick(choose, lists.length > 0 && choose(2) === 0 ? lists : fields);
+      const field = pick(choose, lists.length > 0 && choose(2) === 0 ? lists : own);
       const text = toField(field, depth);
       // Two selections of a field without an alias would have to be the same.
       if (text !== "") selected.set(/^a\d+: /.test(text) ? text : field.name, text);

@@ -13,5 +13,5 @@ export async function toAscending<Row extends { readonly time: string }>(
   await budget.turn();
   const rows = makeSeries().flat();
   await budget.turn();
-  return rows.sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0));
+  return rows.toSorted((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0));
 }

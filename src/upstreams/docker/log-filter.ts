@@ -52,6 +52,7 @@ export function createNewestLines(maxLines: number, maxBytes: number, budget: Pi
   let start = 0;
   let bytes = 0;
   let dropped = 0;
+  const isOver = () => lines.length - start > maxLines || bytes > maxBytes;
   const drop = () => {
     const size = lines[start]?.size ?? 0;
     lines[start++] = null;
@@ -65,7 +66,7 @@ export function createNewestLines(maxLines: number, maxBytes: number, budget: Pi
       budget.hold(size);
       lines.push({ line, size });
       bytes += size;
-      while (lines.length - start > maxLines || bytes > maxBytes) drop();
+      while (isOver()) drop();
       if (start > 2 * maxLines) {
         lines = lines.slice(start);
         start = 0;

@@ -101,7 +101,7 @@ function toNumbers(points: unknown, range: HistoryRange): number[] {
 }
 
 function createNumbers({ steps }: HistoryRange): number[] {
-  return new Array<number>(steps).fill(Number.NaN);
+  return Array<number>(steps).fill(Number.NaN);
 }
 
 function setNumber(numbers: number[], { from, step, steps }: HistoryRange, time: number, text: string): void {

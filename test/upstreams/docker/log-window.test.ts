@@ -1,4 +1,8 @@
-import { createSharedBudget } from "../../../src/budget/budget.ts";
+import { monitorEventLoopDelay } from "node:perf_hooks";
+import { type ReadBudget, createSharedBudget } from "../../../src/budget/budget.ts";
+import { compileLinePattern } from "../../../src/domain/log-pattern.ts";
+import { maxPageBytes, toLineBytes } from "../../../src/domain/log-size.ts";
+import { OpsError } from "../../../src/errors.ts";
 import { Readable } from "node:stream";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
@@ -152,4 +156,56 @@ test("a secret stays hidden wherever frames and chunks are cut, and the search d
     { numRuns: 40 },
   );
   expect((await read([whole], { search: "canary" })).lines).toEqual([]);
+});
+
+/** What a reading holds of a budget. */
+function createMeter(most = Number.POSITIVE_INFINITY) {
+  const meter = { held: 0, peak: 0 };
+  const budget: ReadBudget = {
+    ...createSharedBudget(new AbortController().signal),
+    hold(bytes) {
+      if (meter.held + bytes > most) throw new OpsError("overloaded", "Full");
+      meter.held += bytes;
+      meter.peak = Math.max(meter.peak, meter.held);
+    },
+    free: (bytes) => void (meter.held -= bytes),
+  };
+  return { meter, budget };
+}
+
+test("what it holds is the page, however long the log; nothing when it fails", async () => {
+  const long = framed(Array.from({ length: 1500 }, (_, n): Line => ["stdout", `${n} ${"x".repeat(15_000)}`]));
+  const options = { tail: 5000, tty: false, size: null };
+  const chunks = () => Readable.from(splitBy(long, [65_536]));
+  const { meter, budget } = createMeter();
+  const { lines: page, bytes, dropped } = await readLogWindow(chunks(), options, budget);
+  expect(page.length + dropped).toBe(1500);
+  expect(bytes).toBe(page.reduce((sum, line) => sum + toLineBytes(line), 0));
+  expect(meter).toEqual({ held: bytes, peak: expect.any(Number) });
+  expect(bytes).toBeLessThanOrEqual(maxPageBytes);
+  expect(meter.peak).toBeLessThan(maxPageBytes + 20_000);
+
+  const full = createMeter(1_000_000);
+  await expect(readLogWindow(chunks(), options, full.budget)).rejects.toMatchObject({ code: "overloaded" });
+  expect(full.meter.held).toBe(0);
+
+  const endless = createMeter();
+  const more = (function* () {
+    for (let size = 0; size <= maxScanBytes + long.length; size += long.length) yield* splitBy(long, [65_536]);
+  })();
+  expect((await readLogWindow(Readable.from(more), options, endless.budget)).overflow).toBe(true);
+  expect(endless.meter.held).toBe(0);
+});
+
+test("others are served while it reads, also where an expression takes long for each line", async () => {
+  const pattern = await compileLinePattern("[a-q][^u-z]{180}x");
+  const slowText = (n: number) =>
+    Array.from({ length: 1000 }, (_, at) => "abcdefghijklmnop qrst0123456789-"[(at * 7919 + at * at + n) % 32]).join("");
+  const log = framed(Array.from({ length: 300 }, (_, n): Line => ["stdout", slowText(n)]));
+  const delay = monitorEventLoopDelay({ resolution: 5 });
+  delay.enable();
+  const window = await read([log], { ...(pattern && { pattern }) });
+  delay.disable();
+  expect(window.lines).toEqual([]);
+  expect(delay.max / 1e6).toBeLessThan(400);
 });

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { containerTable } from "../../../src/metrics/containers.ts";
 import { toContainerHistories, toContainerRangeQuery } from "../../../src/upstreams/prometheus/container-history.ts";
@@ -14,6 +15,38 @@ const range = { from: 1_795_603_464, step: 1, steps: 8 };
 const budget = createSharedBudget(new AbortController().signal);
 const toHostHistories = (over: typeof range, answer: Matrix) => toHistories(over, answer, budget);
 const matrix = (result: object[]) => JSON.stringify({ status: "success", data: { resultType: "matrix", result } });
+
+/** As the parser was that made objects of all points. */
+function toValues(points: readonly (readonly [number, string])[], over: typeof range): number[] {
+  const values = Array.from({ length: over.steps }, () => Number.NaN);
+  for (const [time, text] of points) {
+    const index = Math.round((time - over.from) / over.step) - 1;
+    if (index >= 0 && index < over.steps && text.trim() !== "" && Number.isFinite(Number(text))) values[index] = Number(text);
+  }
+  return values;
+}
+
+it("the points of any answer are read as JSON says, however it is written and whatever its labels are", () => {
+  const text = fc.oneof(fc.double().map(String), fc.constantFrom("NaN", "+Inf", "", "1e3", " 5 "), fc.string());
+  const time = fc.oneof(
+    fc.integer({ min: range.from - 2, max: range.from + 12 }),
+    fc.double({ min: range.from, max: range.from + 9, noNaN: true }),
+  );
+  const hostile = fc.constantFrom('"values":[[', "]]", '\\"values\\":[[1,\\"2\\"]]', "]]}", '{"values":0}');
+  const labels = fc.dictionary(fc.constantFrom("m", "instance", "values"), fc.oneof(fc.string(), hostile));
+  const series = fc.array(fc.record({ metric: labels, values: fc.array(fc.tuple(time, text), { maxLength: 12 }) }), {
+    maxLength: 4,
+  });
+  fc.assert(
+    fc.property(series, fc.constantFrom(undefined, 1), (result, indent) => {
+      const body = JSON.stringify({ status: "success", data: { resultType: "matrix", result } }, null, indent);
+      const read = parseMatrix(200, body, range).series;
+      expect(read.map(({ labels: own }) => own)).toEqual(result.map(({ metric }) => ({ ...metric })));
+      expect(read.map(({ values }) => values)).toEqual(result.map(({ values }) => toValues(values, range)));
+    }),
+    { numRuns: 500 },
+  );
+});
 
 describe("what Prometheus answered", () => {
   it("is numbers where the host was up and nulls where it was down, though its CPU was told all the while", async () => {

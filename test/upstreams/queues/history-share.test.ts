@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, it } from "vitest";
-import type { HistoryRange } from "../../../src/domain/queue-history.ts";
+import type { HistoryRange, QueueHistory } from "../../../src/domain/queue-history.ts";
 import { shareHistory } from "../../../src/upstreams/queues/history-share.ts";
 
 const { signal } = new AbortController();
@@ -63,4 +63,18 @@ it("keeps no failure", async () => {
   }, 1000);
   await expect(shared(null, range, signal)).rejects.toThrow("away");
   expect(await shared(null, range, signal)).toEqual(new Map());
+});
+
+it("a large answer is for those alone who wait for it", async () => {
+  let asked = 0;
+  const points = Array.from({ length: 6000 }) as QueueHistory["points"];
+  const shared = shareHistory(async () => {
+    asked += 1;
+    await sleep(10);
+    return new Map([["a", { points, exact: true, since: null }]]);
+  }, 50);
+  await Promise.all([shared(null, range, signal), shared(null, range, signal)]);
+  expect(asked).toBe(1);
+  await shared(null, range, signal);
+  expect(asked).toBe(2);
 });
