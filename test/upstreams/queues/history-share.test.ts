@@ -71,7 +71,7 @@ it("a large answer is for those alone who wait for it", async () => {
   const shared = shareHistory(async () => {
     asked += 1;
     await sleep(10);
-    return new Map([["a", { points, exact: true, since: null }]]);
+    return new Map([["a", { points, exact: true as const, sampled: false, since: null }]]);
   }, 50);
   await Promise.all([shared(null, range, signal), shared(null, range, signal)]);
   expect(asked).toBe(1);
