@@ -21,7 +21,8 @@ let gateway: Awaited<ReturnType<typeof startGateway>>;
 
 beforeAll(async () => {
   gateway = await startGateway(memory.sources, { tokensFile: tokens.file });
-  const time = new Date().toISOString();
+  // A timeline ends at the last whole second.
+  const time = new Date(Date.now() - 2000).toISOString();
   for (const { name, env, ...container } of [web, shop, redis]) {
     memory.sources.timeline.add(
       toEntry({
@@ -102,7 +103,8 @@ describe.each([["canary-shop"], ["canary-redis"]])("%s, for a token of staging",
     ];
     const readers = () => (field === "containers" ? memory.changes.watchers : memory.board.readers);
     await expect.poll(readers, { timeout: 5000 }).toBe(2);
-    const time = new Date().toISOString();
+    // A timeline ends at the last whole second.
+  const time = new Date(Date.now() - 2000).toISOString();
     const nothing = { exitCode: null, signal: null, health: null, previousName: null };
     const event = (container: typeof web): ContainerEvent => ({ ...nothing, time, action: "start", container });
     for (const container of [shop, redis, web]) memory.board.publish(event(container));
