@@ -111,7 +111,7 @@ export const attacks: Readonly<Record<string, () => Attack>> = {
       }
     `),
   allLogs: () => graphql("{ containers { name logs(tail: 4000) { lines { message } } } }"),
-  fewerLogs: () => graphql(`{ containers { name logs(tail: ${100 + random(100)}) { lines { timestamp message } } } }`),
+  fewerLogs: () => graphql(`{ containers { name logs(tail: ${200 + random(300)}) { lines { timestamp message } } } }`),
   roleLogs: () =>
     graphql(`
       {
@@ -186,7 +186,7 @@ export const attacks: Readonly<Record<string, () => Attack>> = {
       {
         containers {
           name
-          logs(tail: 250) {
+          logs(tail: 600) {
             lines {
               message
             }

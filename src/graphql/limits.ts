@@ -14,7 +14,7 @@ import type { Plugin } from "graphql-yoga";
 import type { Caller } from "./context.ts";
 
 /** Limits of the public door. The complexity is about the number of values of the answer; what asks much of an upstream counts more (`complexity` of its field). */
-const limits = { tokens: 1000, depth: 8, aliases: 15, directives: 20, fields: 120, complexity: 50_000, rootFields: 20 } as const;
+const limits = { tokens: 1000, depth: 8, aliases: 15, directives: 20, fields: 120, complexity: 100_000, rootFields: 20 } as const;
 
 /**
  * Refuses documents that would cost too much, before anything is asked, and introspection without its scope. The rules look at

@@ -55,7 +55,7 @@ export function addContainerHistory(builder: Builder, refs: Refs): void {
     t.field({
       type: refs.containerHistory,
       nullable: true,
-      complexity: { field: 200, multiplier: 1 },
+      complexity: { field: 400, multiplier: 1 },
       description:
         "What ran under its name over a range, at most 11,000 points: from memory where that reaches back far enough, else from Prometheus " +
         "where it has scraped the gateway, else what the memory has.",

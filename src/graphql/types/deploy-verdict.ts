@@ -187,7 +187,7 @@ export function addDeployVerdict(builder: Builder, refs: Refs): void {
     t.field({
       type: refs.deployVerdict,
       nullable: true,
-      complexity: { field: 1000, multiplier: 1 },
+      complexity: { field: 2000, multiplier: 1 },
       description: "Whether the release is worse than the one before it, from the jobs' own rows, the engines and the errors.",
       args: {
         window: t.arg.int({

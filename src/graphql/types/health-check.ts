@@ -75,7 +75,7 @@ export function addHealthCheck(builder: Builder, refs: Refs, scalars: Scalars): 
             "where that cannot be written; null without one.",
         }),
       },
-      complexity: ({ probe }) => ({ field: probe ? 1000 : 1 }),
+      complexity: ({ probe }) => ({ field: probe ? 2000 : 1 }),
       resolve: async (container, { probe }, { sources, principal, origin, requestId, budget }) => {
         if (!probe) return { container, probe: container.probe, run: null };
         if (!principal.scopes.has("ops:operate")) throw new OpsError("forbidden", "This token lacks the scope ops:operate");

@@ -35,7 +35,7 @@ export function addHostHistory(builder: Builder, refs: Refs): void {
     t.field({
       type: refs.hostHistory,
       nullable: true,
-      complexity: { field: 200, multiplier: 1 },
+      complexity: { field: 400, multiplier: 1 },
       description:
         "Its utilisation over a range, at most 11,000 points: one question to Prometheus for all hosts that are selected. Null, with prometheus_unavailable, " +
         "when that does not answer; with invalid_request when all of it is larger than 10 MB.",

@@ -37,7 +37,7 @@ export function addLogFollow(builder: Builder, refs: Refs, scalars: Scalars): vo
       type: refs.logBatch,
       nullable: true,
       authScopes: { logs: true },
-      complexity: { field: 1000, multiplier: 1 },
+      complexity: { field: 2000, multiplier: 1 },
       description:
         "Follows the log of one container, also over its restarts: its newest lines, then what it writes. Needs the scope ops:logs.",
       args: {

@@ -59,7 +59,7 @@ export function addQueueHistory(builder: Builder, refs: Refs): void {
     t.field({
       type: refs.queueHistory,
       nullable: true,
-      complexity: { field: 500, multiplier: 1 },
+      complexity: { field: 1000, multiplier: 1 },
       description:
         "Its depth, rate, failures and waiting times over a range, at most 11,000 points. query_refused when that would cost the database too much.",
       args: toHistoryRangeArgs(t.arg),

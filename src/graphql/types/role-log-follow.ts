@@ -67,7 +67,7 @@ export function addRoleLogFollow(builder: Builder, refs: Refs, scalars: Scalars)
       type: refs.roleLogBatch,
       nullable: true,
       authScopes: { logs: true },
-      complexity: { field: 2000, multiplier: 1 },
+      complexity: { field: 4000, multiplier: 1 },
       description:
         "Follows the logs of a role, merged by time: the newest lines of its containers that `containers` shows, then what they write, over restarts, " +
         "releases and replicas, half a second behind (for what stopped ones of old releases wrote see the query). A marker stands where a release begins. container_not_found when the role has none at the beginning; " +

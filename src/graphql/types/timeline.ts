@@ -117,7 +117,7 @@ export function addTimeline(builder: Builder, refs: Refs, scalars: Scalars): voi
     t.field({
       type: refs.timeline,
       nullable: true,
-      complexity: ({ first }) => ({ field: 200, multiplier: toCost(first / 10, 50) }),
+      complexity: ({ first }) => ({ field: 400, multiplier: toCost(first / 10, 50) }),
       description:
         "Deploys, restarts, ends and health of containers, states of queues and alerts of hosts in one order. Deploys and restarts are from records; the rest is " +
         "what this process has seen since it was started, the newest 1,000 of each kind.",
