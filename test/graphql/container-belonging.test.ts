@@ -104,7 +104,7 @@ describe.each([["canary-shop"], ["canary-redis"]])("%s, for a token of staging",
     const readers = () => (field === "containers" ? memory.changes.watchers : memory.board.readers);
     await expect.poll(readers, { timeout: 5000 }).toBe(2);
     // A timeline ends at the last whole second.
-  const time = new Date(Date.now() - 2000).toISOString();
+    const time = new Date(Date.now() - 2000).toISOString();
     const nothing = { exitCode: null, signal: null, health: null, previousName: null };
     const event = (container: typeof web): ContainerEvent => ({ ...nothing, time, action: "start", container });
     for (const container of [shop, redis, web]) memory.board.publish(event(container));

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from "vitest";
+import { toErrorText } from "../../src/domain/job-errors.ts";
 import type { QueueMetrics } from "../../src/domain/queue.ts";
 import type { SqlStatements } from "../../src/upstreams/queues/sql/source.ts";
 import { pgbossStatements, preparePgboss } from "../../src/upstreams/queues/kinds/pgboss-statements.ts";
@@ -102,7 +103,7 @@ it("reads what fail() was given: an error, an object, a text, nothing", async ()
   for (const output of outputs) await insert({ state: "'failed'", completed_on: "now()", started_on: "now()", output });
   const { failures } = await prepare();
   const { rows } = await database.query(failures ?? "");
-  expect(rows.map((row) => `${String(row["error"])} ${String(row["n"])}`).toSorted()).toStrictEqual([
+  expect(rows.map((row) => `${toErrorText(String(row["error"]))} ${String(row["n"])}`).toSorted()).toStrictEqual([
     "a 1",
     "b 1",
     "c 1",

@@ -112,7 +112,7 @@ describe("older versions in PostgreSQL", () => {
       ],
     });
     const samples = (await (await gateway.fetch("/metrics")).text()).match(/^ops_queue_source_up.*$/gm);
-    expect(samples).toEqual(['ops_queue_source_up{source="river",kind="river"} 1']);
+    expect(samples).toEqual(['ops_queue_source_up{source="river",kind="river",upstream="postgres"} 1']);
     await queues.close();
   });
 
