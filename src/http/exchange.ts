@@ -115,6 +115,11 @@ export class Exchange implements EdgeRequest {
     this.#budget?.liftDeadline();
   }
 
+  /** The answer is handed over: from now on it counts among the unsent bytes, and no longer among what requests hold. */
+  giveBack(): void {
+    this.#budget?.end();
+  }
+
   origin(): Origin {
     return {
       ip: this.ip ?? null,
