@@ -5,7 +5,7 @@ import { readTokensFile } from "../http/tokens-file.ts";
 import type { Probe } from "../probes.ts";
 import type { CommandContext } from "./command.ts";
 
-/** What the tokens file lets in now, and until when; null where there is none. Throws TokensFileError. */
+/** What the tokens file lets in now, and until when; null without a tokens file. Throws TokensFileError. */
 export function checkTokens({ token, tokensFile, jwt }: Config["auth"], { readFile }: CommandContext): Probe | null {
   if (tokensFile === null) return null;
   const now = Date.now();

@@ -217,7 +217,7 @@ export interface ContainerSource {
   kept(signal: AbortSignal): Promise<readonly Container[]>;
   /** All that live, those that `list` does not show too: a worker may be in a `kamal app exec`. In no order; as `list` otherwise. */
   live(signal: AbortSignal): Promise<WarmListing>;
-  /** The images of the services on those engines that answer and tell; from memory for a minute. */
+  /** The images of the services on those engines that answer; from memory for a minute. */
   images(signal: AbortSignal): Promise<readonly ReleaseImage[]>;
   /**
    * Yields at once, then whenever `list` may answer something else than before, also by the mere passing of time: many changes are one, and a reader

@@ -34,7 +34,7 @@ export function toNamePrefix({ labels }: Pick<ContainerFacts, "labels">): string
   return `${parts.join("-")}-`;
 }
 
-/** KAMAL_VERSION as the name of an app tells it, for want of the variable. */
+/** KAMAL_VERSION as read from the name of an app, for want of the variable. */
 function toNamedVersion({ name, labels }: ContainerFacts): string | undefined {
   const prefix = toNamePrefix({ labels });
   if (!labels["service"] || !labels["role"] || !name.startsWith(prefix)) return undefined;

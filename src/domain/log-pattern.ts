@@ -8,7 +8,7 @@ export interface LinePattern {
 const maxPatternLength = 200;
 /** Instructions that an expression is made of: the time for a text grows with them. Repetitions are written out, `\w{1,500}` has a thousand. */
 const maxInstructions = 200;
-/** What a caller is told who wrote another one. */
+/** The rule as a refusal states it. */
 export const patternRule = `a regular expression of RE2 (no look-around, no back-references) of at most ${maxPatternLength} characters, without long repetitions such as {1,500}`;
 /** What the states of one expression may take in memory, bytes. */
 export const patternBytes = 1 << 20;

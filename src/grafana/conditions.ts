@@ -48,7 +48,7 @@ function toCondition({ key, operator: given, value, values }: Row): Condition[] 
 
 /**
  * The rows that all conditions accept. A row without a column of a condition's key is not judged by it: a dashboard's filter on queues leaves its hosts alone. Expressions
- * are RE2 and match the whole value, as in Prometheus. Rejects with invalid_request for one that is none, and as the budget does.
+ * are RE2 and match the whole value, as in Prometheus. Rejects with invalid_request for an invalid expression, and as the budget does.
  */
 export async function filterRows(
   rows: readonly Row[],
