@@ -93,7 +93,7 @@ export function createEdge(options: EdgeOptions): Edge {
         .catch((error: unknown) => fail(exchange, error));
     } else {
       const bytes = writeReply(exchange, reply, isDraining);
-    exchange.giveBack();
+      exchange.giveBack();
       tell(exchange, { status: reply.status, bytes, route: reply.route, code: reply.code });
     }
     if (res.writableLength > 0) unfinished.add(exchange);
