@@ -10,6 +10,8 @@ import { frame } from "../../test/support/docker-frames.ts";
 /** An engine with long logs and a Prometheus with a long past, for the budget bench: whatever is asked, they have it. */
 const [containers, hosts] = process.argv.slice(2).map(Number) as [number, number];
 const lines = 20_000;
+/** When their first line was written, epoch milliseconds, and how often one was. */
+const [firstMs, everyMs] = [1_768_297_200_000, 100];
 
 const ids = Array.from({ length: containers }, (_, index) => index.toString(16).padStart(64, "0"));
 const toName = (id: string) => `wallet-core-${Number.parseInt(id, 16) % 2 ? "web" : "worker"}-staging-${Number.parseInt(id, 16)}`;
@@ -27,7 +29,7 @@ interface Log {
 
 function makeLog(length: number): Log {
   const frames = Array.from({ length: Math.min(lines, Math.floor(60_000_000 / length)) }, (_, index) => {
-    const time = new Date(1_768_297_200_000 + index * 100).toISOString().replace("Z", "000000Z");
+    const time = new Date(firstMs + index * everyMs).toISOString().replace("Z", "000000Z");
     const text = `${index} INFO worked off job ${index * 7} "of" the queue mailers password=hunter2 `.padEnd(
       length,
       "abcdefgh 0123456789 ",
@@ -49,7 +51,9 @@ const logs = [makeLog(100), makeLog(1000), makeLog(15_000)];
 function sendLog(url: URL, id: string, response: ServerResponse): void {
   const { bytes, starts } = logs[Number.parseInt(id, 16) % logs.length] as Log;
   const tail = url.searchParams.get("tail");
-  const start = tail === "all" || tail === null ? 0 : starts[Math.max(0, starts.length - Number(tail))];
+  const first = tail === "all" || tail === null ? 0 : Math.max(0, starts.length - Number(tail));
+  const since = Math.ceil((Number(url.searchParams.get("since") ?? 0) * 1000 - firstMs) / everyMs);
+  const start = starts[Math.max(first, since)] ?? bytes.length;
   response.writeHead(200);
   if (url.searchParams.get("follow") === "1") response.write(bytes.subarray(bytes.length - 200_000));
   else response.end(bytes.subarray(start));

@@ -3,7 +3,7 @@ import { createPool } from "./pool.ts";
 import { createTurns } from "./turns.ts";
 
 interface BudgetLimits {
-  /** Rows that are read and rows of the answer, together. */
+  /** Rows of the answer; and as many again that are read for it. */
   readonly rows: number;
   /** Bytes of the answer. */
   readonly bytes: number;
@@ -13,16 +13,21 @@ interface BudgetLimits {
 
 export const defaultLimits: BudgetLimits = { rows: 100_000, bytes: 5_000_000, timeMs: 10_000 };
 
-/** What one row takes in memory while an answer is made of it, bytes. */
+/** What one row takes in memory while an answer is made of it, and one point that was read for it, bytes. */
 const rowBytes = 128;
+const pointBytes = 64;
 /** What every request may hold, bytes: a small one is served whatever large ones hold. */
 const freeBytes = 131_072;
 /** Taken from the pool at a time, bytes. */
 const stepBytes = 131_072;
 
-/** There is one event loop and one heap. The pool is a quarter of the heap of the image (`--max-old-space-size=192`): what is counted is not all that is held. One request holds 23 MB at most. */
+/** What a caller of any surface can do about a large answer. */
+const narrower =
+  "ask for a shorter range, a longer step (in Grafana: Min interval), fewer series, containers or queues, fewer fields, or fewer rows (`first`, `tail`)";
+
+/** There is one event loop and one heap. The pool is a quarter of the heap of the image (`--max-old-space-size=192`): what is counted is not all that is held. One request holds 25 MB at most. */
 const turns = createTurns(8);
-const pool = createPool(48_000_000, 0.5);
+const pool = createPool(48_000_000, 0.6);
 
 /** Budgets with a deadline. One timer for all of them: most answers are made in less time than it takes to make one for each. */
 const watched = new Set<Budget>();
@@ -57,6 +62,7 @@ export class Budget {
   /** When the time is up, as `performance.now`; null for never. */
   #deadline: number | null;
   #rows = 0;
+  #read = 0;
   #bytes = 0;
   #held = 0;
   #taken = 0;
@@ -85,15 +91,16 @@ export class Budget {
     return this.#rows > 1000 || this.#bytes > freeBytes;
   }
 
-  /** Counts rows, before they are read or put into the answer. `advice`: what the caller can do. Throws answer_too_large, overloaded, or as `turn`. */
-  rows(count: number, advice = "ask for fewer of them (`first`, `tail`), a shorter range, a longer step, or less at once"): void {
-    this.#throwIfOver();
-    const { rows } = this.#limits;
-    if (this.#rows + count > rows) {
-      throw new OpsError("answer_too_large", `This would take more than ${rows} rows: ${advice}`);
-    }
-    this.#rows += count;
+  /** Counts rows of the answer, before they are put into it. Throws answer_too_large, overloaded, or as `turn`. */
+  rows(count: number): void {
+    this.#rows = this.#add(this.#rows, count, "The answer would have", narrower);
     this.hold(count * rowBytes);
+  }
+
+  /** Counts rows before they are read from an upstream. `advice`: what the caller can do. Throws as `rows`. */
+  read(count: number, advice: string): void {
+    this.#read = this.#add(this.#read, count, "This would read", advice);
+    this.hold(count * pointBytes);
   }
 
   /** Counts bytes of text that go into the answer. Throws answer_too_large, or as `turn`. */
@@ -154,8 +161,8 @@ export class Budget {
 
   /** For a stream, before each of its messages: rows and bytes are counted anew. */
   renew(): void {
-    this.free(this.#rows * rowBytes);
-    this.#rows = this.#bytes = 0;
+    this.free(this.#rows * rowBytes + this.#read * pointBytes);
+    this.#rows = this.#read = this.#bytes = 0;
   }
 
   /** The client is gone: nobody waits for what is being made. */
@@ -176,6 +183,14 @@ export class Budget {
     this.#taken -= bytes;
   }
 
+  /** The sum, if there may be so many. */
+  #add(before: number, count: number, begin: string, advice: string): number {
+    this.#throwIfOver();
+    const { rows } = this.#limits;
+    if (before + count > rows) throw new OpsError("answer_too_large", `${begin} more than ${rows} rows: ${advice}`);
+    return before + count;
+  }
+
   #throwIfOver(): void {
     if (this.signal.aborted) throw this.signal.reason as Error;
   }
@@ -190,8 +205,7 @@ export class Budget {
 
 /** For an answer beyond `most` bytes. */
 export function tooLong(most: number): OpsError {
-  const advice = "ask for fewer rows (`first`, `tail`), a shorter range, a longer step, or fewer fields and targets";
-  return new OpsError("answer_too_large", `The answer would be larger than ${most / 1_000_000} MB: ${advice}`);
+  return new OpsError("answer_too_large", `The answer would be larger than ${most / 1_000_000} MB: ${narrower}`);
 }
 
 /** For reads that are shared by many requests, and bounded by themselves. */

@@ -7,6 +7,6 @@ export const maxPageBytes = 4_500_000;
 const aroundLine = 100;
 
 /** What a line takes in an answer, bytes of JSON. */
-export function toLineBytes({ message }: Pick<LogLine, "message">, around = aroundLine): number {
-  return Buffer.byteLength(JSON.stringify(message)) + around;
+export function toLineBytes({ message }: Pick<LogLine, "message">): number {
+  return Buffer.byteLength(JSON.stringify(message)) + aroundLine;
 }

@@ -4,8 +4,13 @@ import { parseLogTime } from "./log-time.ts";
 import { byPlace, type Placed, type RoleLine, toBeginning, toMarker, toRoleLine } from "./role-line.ts";
 import { toReleaseKey } from "./service-group.ts";
 
-/** What stands around the text of a line: also the container. */
-const aroundLine = 350;
+/** What the container adds to a line of an answer, bytes of JSON. */
+const aroundContainer = 250;
+
+interface Sized extends Placed {
+  /** As `toLineBytes`. */
+  readonly size: number;
+}
 
 export interface RolePage {
   /** What one container gives: its newest lines, oldest first, in the order they were written. Answers what was let go, as `toLineBytes`. */
@@ -26,7 +31,7 @@ export interface RolePage {
  * held. `until` (a log timestamp) hides the markers of later releases.
  */
 export function createRolePage(tail: number, until: string | null = null): RolePage {
-  let kept: Placed[] = [];
+  let kept: Sized[] = [];
   let bytes = 0;
   /** The newest one that was left out: nothing comes back from before it, though it may be short enough. */
   let floor: Placed | null = null;
@@ -39,8 +44,9 @@ export function createRolePage(tail: number, until: string | null = null): RoleP
       let place = "";
       for (const line of lines) {
         if (line.timestamp > place) place = line.timestamp;
-        kept.push({ place, line: toRoleLine(container, line) });
-        bytes += toLineBytes(line, aroundLine);
+        const size = toLineBytes(line);
+        kept.push({ place, line: toRoleLine(container, line), size });
+        bytes += size + aroundContainer;
       }
       kept.sort(byPlace);
       let start = 0;
@@ -48,8 +54,8 @@ export function createRolePage(tail: number, until: string | null = null): RoleP
         kept.length - start > tail || bytes > maxPageBytes || (floor !== null && byPlace(one, floor) < 0);
       let freed = 0;
       for (let one = kept[0]; one && isOver(one); one = kept[++start]) {
-        bytes -= toLineBytes(one.line, aroundLine);
-        freed += toLineBytes(one.line);
+        bytes -= one.size + aroundContainer;
+        freed += one.size;
         floor = floor && byPlace(one, floor) < 0 ? floor : one;
       }
       if (start > 0) kept = kept.slice(start);

@@ -10,8 +10,10 @@ describe("a budget", () => {
   it("counts rows and text over all who take from it, and says what to narrow", () => {
     const budget = new Budget("a", small);
     budget.rows(60);
-    expect(() => budget.rows(41)).toThrow(/more than 100 rows: ask for fewer/);
-    expect(() => budget.rows(41, "choose a longer step")).toThrow(/more than 100 rows: choose a longer step/);
+    expect(() => budget.rows(41)).toThrow(/answer would have more than 100 rows: ask for a shorter range/);
+    // What is read is counted apart.
+    budget.read(100, "");
+    expect(() => budget.read(1, "choose a longer step")).toThrow(/would read more than 100 rows: choose a longer step/);
     budget.rows(40);
     expect(() => budget.rows(1)).toThrow(code("answer_too_large"));
     budget.text(1000);
@@ -24,9 +26,11 @@ describe("a budget", () => {
     for (let message = 0; message < 5; message += 1) {
       budget.renew();
       budget.rows(100);
+      budget.read(100, "");
       budget.text(1000);
     }
     expect(() => budget.rows(1)).toThrow(code("answer_too_large"));
+    expect(() => budget.read(1, "")).toThrow(code("answer_too_large"));
     budget.end();
   });
 

@@ -45,7 +45,7 @@ describe("an answer as JSON", () => {
     expect(await toJson(rows, enough)).toHaveLength(exact);
     await expect(toJson(rows, less)).rejects.toMatchObject({ code: "answer_too_large", status: 422 });
     expect(() => toJson(rows, new Budget("test", { ...defaultLimits, bytes: exact - 1 }))).toThrow(
-      /larger than .* MB: ask for fewer/,
+      /larger than .* MB: ask for a shorter/,
     );
     expect(() => checkSize("€".repeat(10), 29)).toThrow(expect.objectContaining({ code: "answer_too_large" }));
     expect(checkSize("€".repeat(10), 30)).toHaveLength(10);

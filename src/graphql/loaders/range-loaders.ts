@@ -3,7 +3,8 @@ import type { Budget } from "../../budget/budget.ts";
 import type { HistoryRange } from "../../domain/queue-history.ts";
 
 /** What a caller can do about too many points. */
-export const pointsAdvice = "choose a longer step or fewer points (maxPoints), a shorter range, or fewer series at once";
+export const pointsAdvice =
+  "choose a longer step or fewer points (maxPoints; in Grafana: Min interval), a shorter range, or fewer series at once";
 
 /** A DataLoader for each range that one request asks about: what is asked of the same range is one batch. Its points are counted before anything is asked. */
 export function createRangeLoaders<Key, Value, CacheKey = Key>(
@@ -18,7 +19,7 @@ export function createRangeLoaders<Key, Value, CacheKey = Key>(
       loaders.get(id) ??
       new DataLoader(
         async (keys) => {
-          budget.rows(keys.length * range.steps, pointsAdvice);
+          budget.read(keys.length * range.steps, pointsAdvice);
           return ask(range, keys);
         },
         { cacheKeyFn: toId },

@@ -38,7 +38,7 @@ export interface RoleLogs {
 }
 
 /**
- * Reads all of the role's containers: the visible ones, then the kept ones of old releases, which are asked no further back than the page goes. What
+ * Reads all of the role's containers: the visible ones, then the kept ones of old releases, each no further back than the page then goes. What
  * one of them cannot give hides nothing of the others; rejects when none of them can be read, and with role_ambiguous for a role of several groups. The visible
  * ones say which group is meant, where there are some.
  */
@@ -65,18 +65,17 @@ export async function readRoleLogs(context: OpsContext, filter: RoleFilter, opti
       return { container, truncated: false, error };
     }
   };
-  const readKept = async (container: Container): Promise<RolePart> => {
+  const readPart = async (container: Container): Promise<RolePart> => {
     // Until it is known that lines are left out, `truncated` depends on all that it has.
     const since = leavesOut ? toLater(page.since, options.since) : null;
     if (since === null) return read(container, options);
     const part = await read(container, { ...options, since });
     return part.error === null && toBeginning(container) < toLogTimestamp(since) ? { ...part, truncated: true } : part;
   };
-  const shown = await Promise.all(containers.map((container) => read(container, options)));
-  // What one has given decides how far back the next ones are read.
+  // What some have given decides how far back the next ones are read.
   const limit = pLimit(logsAtOnce);
-  const hidden = await Promise.all(kept.map((container) => limit(() => readKept(container))));
-  const parts = [...shown, ...hidden];
+  const readAll = (some: readonly Container[]) => Promise.all(some.map((container) => limit(() => readPart(container))));
+  const parts = [...(await readAll(containers)), ...(await readAll(kept))];
   if (parts.every(({ error }) => error !== null)) throw parts[0]?.error;
   const lines = page.take();
   budget.text(lines.reduce((sum, { message }) => sum + message.length, 0));

@@ -48,7 +48,8 @@ export function toDockerError(error: unknown, engine: string): OpsError {
 }
 
 function explain(error: unknown): Failure {
-  if (error instanceof DeadlineError) return ["docker_timeout", `no answer within ${error.after / 1000} s`];
+  if (error instanceof DeadlineError)
+    return ["docker_timeout", `no answer within ${Number((error.after / 1000).toPrecision(2))} s`];
   if (error instanceof StatusError) return explainStatus(error);
   if (error instanceof AnswerError) return ["docker_error", error.message];
   const { code, name } = error as { code?: unknown; name?: unknown };
