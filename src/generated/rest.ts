@@ -117,7 +117,7 @@ export type ContainerRestartMutationVariables = Exact<{
 }>;
 
 
-export type ContainerRestartMutation = { restartContainer: { name: string, restarted: boolean, status: string, health: Health, well?: boolean | null, started_at: string | null, preview?: { healthy_peers: number, last_healthy: boolean, refusal: { code: string, message: string } | null, work: { total: number | null, jobs: Array<{ queue: string, source: string, kind: string | null, job_id: string, started_at: string | null }> | null, gaps: Array<{ source: string | null, reason: string }> } | null } | null } | null };
+export type ContainerRestartMutation = { restartContainer: { name: string, restarted: boolean, status: string, health: Health, well?: boolean | null, started_at: string | null, preview?: { healthy_peers: number | null, last_healthy: boolean | null, refusal: { code: string, message: string } | null, work: { total: number | null, jobs: Array<{ queue: string, source: string, kind: string | null, job_id: string, started_at: string | null }> | null, gaps: Array<{ source: string | null, reason: string }> } | null } | null } | null };
 
 export type ContainerQueryVariables = Exact<{
   name: string;

@@ -19,6 +19,8 @@ export interface EdgeLimits {
   readonly queueLimit: number;
   /** Answers of public pages on their way at once, the health pages not counted. A place is held until the reader has taken the answer. */
   readonly publicAnswers: number;
+  /** How long the reader of a public page has for it when all places are taken and somebody waits for one. */
+  readonly pageMs: number;
   /** How long the reader of a finite answer may take for it, from its first byte to its last, at whatever pace. */
   readonly answerMs: number;
   /** Bytes of answers that wait in this process for their readers, in all. */
@@ -60,10 +62,11 @@ export const defaultLimits: EdgeLimits = {
   maxBodyBytes: 65_536,
   limit: 200,
   reserve: 20,
-  limitPerToken: 150,
-  waitMs: 200,
+  limitPerToken: 32,
+  waitMs: 1000,
   queueLimit: 2000,
   publicAnswers: 16,
+  pageMs: 5000,
   answerMs: 60_000,
   unsentBytes: 32_000_000,
   stalledReaderMs: 30_000,

@@ -20,6 +20,8 @@ interface RouterOptions {
   readonly admission: Admission;
   /** Places of public pages. */
   readonly publicAdmission: Admission;
+  /** Called when a request waits for one of these. */
+  readonly freePage: () => void;
   readonly failedAuth: Throttle;
 }
 
@@ -31,7 +33,7 @@ const pageMethods = "GET, HEAD";
  * looks at the path, the method or the body. What no surface owns is 404. Throws OpsError, also through the promise.
  */
 export function createRouter(options: RouterOptions): (exchange: Exchange) => Outcome {
-  const { surfaces, authenticator, admission, publicAdmission, failedAuth } = options;
+  const { surfaces, authenticator, admission, publicAdmission, freePage, failedAuth } = options;
   const pages = new Map(options.publicPages.map((page) => [page.path, page]));
 
   const refuse = (exchange: Exchange): EdgeReply => {
@@ -53,7 +55,7 @@ export function createRouter(options: RouterOptions): (exchange: Exchange) => Ou
   const show = (exchange: Exchange, page: PublicPage): Outcome => {
     if (page.unlimited) return page.reply(exchange);
     exchange.isPublic = true;
-    return admit(exchange, publicAdmission, false, () => page.reply(exchange));
+    return admit(exchange, publicAdmission, false, () => page.reply(exchange), freePage);
   };
 
   const routeFor = (exchange: Exchange, principal: Principal | null): Outcome => {
@@ -87,14 +89,16 @@ export function createRouter(options: RouterOptions): (exchange: Exchange) => Ou
   };
 }
 
-/** Runs it once there is a place; `exchange.release` gives the place back. */
-function admit(exchange: Exchange, places: Admission, reserved: boolean, run: () => Outcome): Outcome {
+/** Runs it once there is a place; `exchange.release` gives the place back. `onWait` may free one. */
+function admit(exchange: Exchange, places: Admission, reserved: boolean, run: () => Outcome, onWait?: () => void): Outcome {
   const begin = () => {
     exchange.release = () => places.leave(exchange.caller);
     return exchange.isAborted ? null : run();
   };
   if (places.enter(reserved, exchange.caller)) return begin();
-  return places.wait(exchange.caller).then((granted) => {
+  const place = places.wait(exchange.caller);
+  onWait?.();
+  return place.then((granted) => {
     if (!granted) throw new OpsError("overloaded", "Too many requests at once");
     return begin();
   });

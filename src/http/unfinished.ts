@@ -6,6 +6,8 @@ import type { EdgeLimits } from "./limits.ts";
 export interface Unfinished {
   /** Follows an answer until the kernel has all of it or its connection is closed; counts what of it waits now. Again for one that is followed: counts anew. */
   add(exchange: Exchange): void;
+  /** Somebody waits for a place of public pages: the one whose reader has had `pageMs` and takes the longest gives way. */
+  freePage(): void;
   /** The answers that are followed: at work, or waiting for their readers. */
   responses(): Iterable<ServerResponse>;
   /** Begins to look at them once a second; returns the end of it. */
@@ -22,10 +24,11 @@ interface Entry {
 
 /**
  * Bounds what slow readers hold. The connection of a finite answer is closed when its reader has not taken all of it within `answerMs`. When more than
- * `unsentBytes` wait in all, the caller with the most of them loses the answer that waits longest, until the rest fits. `onEnd` is called once for each answer.
+ * `unsentBytes` wait in all, the caller with the most of them loses the answer that waits longest, until the rest fits. `onEnd` is called once for each answer,
+ * before `freePage` returns.
  */
 export function createUnfinished(
-  { answerMs, unsentBytes }: Pick<EdgeLimits, "answerMs" | "unsentBytes">,
+  { answerMs, pageMs, unsentBytes }: Pick<EdgeLimits, "answerMs" | "pageMs" | "unsentBytes">,
   logger: Logger,
   onEnd: (exchange: Exchange) => void,
 ): Unfinished {
@@ -49,7 +52,7 @@ export function createUnfinished(
     entry.waitsSince = waiting === 0 ? null : (entry.waitsSince ?? performance.now());
   };
 
-  const cut = ({ exchange }: Entry, reason: "answer_deadline" | "unsent_bytes") => {
+  const cut = ({ exchange }: Entry, reason: "answer_deadline" | "page_wanted" | "unsent_bytes") => {
     const { requestId, maybePrincipal: principal, ip, req, res } = exchange;
     const who = principal ? { subject: principal.subject, kid: principal.kid } : { ip };
     logger.warn({ request_id: requestId, ...who, reason, unsent_bytes: res.writableLength }, "slow reader: connection closed");
@@ -90,6 +93,14 @@ export function createUnfinished(
       }
       measure(entry);
       makeRoom();
+    },
+    freePage() {
+      const before = performance.now() - pageMs;
+      // In the order in which they began.
+      const slowest = [...entries.values()].find(
+        (entry) => entry.exchange.isPublic && (entry.waitsSince ?? Number.POSITIVE_INFINITY) <= before,
+      );
+      if (slowest) cut(slowest, "page_wanted");
     },
     responses: () => entries.keys(),
     watch() {

@@ -106,14 +106,14 @@ describe("a token with ops:operate alone", () => {
 
   it("restarts, and learns of it what REST answers; the container is for ops:read", async () => {
     const { query, rest } = open([up]);
-    const dryRun = `mutation { restartContainer(name: "web", dryRun: true) { ${fields} container { image } preview { lastHealthy work { total } } } }`;
+    const dryRun = `mutation { restartContainer(name: "web", dryRun: true) { ${fields} container { image } preview { healthyPeers lastHealthy work { total } } } }`;
     const preview = await query(dryRun, operator);
     expect(preview.data.restartContainer).toMatchObject({
       name: "web",
       container: null,
-      preview: { lastHealthy: true, work: null },
+      preview: { healthyPeers: null, lastHealthy: null, work: null },
     });
-    expect(preview.errors?.map(({ path }) => path?.at(-1))).toEqual(["container", "work"]);
+    expect(preview.errors?.map(({ path }) => path?.at(-1))).toEqual(["container", "healthyPeers", "lastHealthy", "work"]);
     expect(preview.code).toBe("forbidden");
     const done = await query(`mutation { restartContainer(name: "web") { ${fields} container { image } } }`, operator);
     expect(done.data.restartContainer).toMatchObject({ name: "web", restarted: true, container: null });
@@ -123,6 +123,8 @@ describe("a token with ops:operate alone", () => {
     );
     expect(role.data.restartRole).toEqual({ complete: true, steps: [{ outcome: "restarted", container: null }] });
     const answer = await rest.call("POST", "/containers/web/restart", "", undefined, operator);
+    const dry = await rest.call("POST", "/containers/web/restart", "dry_run=true", undefined, operator);
+    expect(JSON.parse(dry.body).preview).toEqual({ refusal: null, healthy_peers: null, last_healthy: null, work: null });
     const { name, status, health, startedAt } = own;
     expect(JSON.parse(answer.body)).toEqual({ name, restarted: true, status, health, started_at: startedAt });
   });

@@ -35,6 +35,16 @@ test("readers of public pages have places of their own; a token and the health p
   await expect.poll(async () => (await edge.send("HEAD", files)).status).toBe(200);
 });
 
+test("readers who do not read keep nobody from a public page for longer than they may have it", async () => {
+  await using edge = await startEdge({ publicPages: [page], limits: { publicAnswers: 2, waitMs: 50, pageMs: 300 } });
+  const readers = [askWithoutReading(edge.port, files), askWithoutReading(edge.port, files)];
+  await expect.poll(() => requests(edge)).toBe(2);
+  await expect.poll(async () => (await edge.send("GET", files)).status, { timeout: 4000 }).toBe(200);
+  // One place was wanted, and one was given up.
+  expect(ended(edge)).toMatchObject([{ reason: "page_wanted" }]);
+  for (const reader of readers) reader.destroy();
+});
+
 test("a place comes back from a client that leaves: in line, while its file is loaded, or with requests behind each other", async () => {
   const loaded = Promise.withResolvers<void>();
   const slow: PublicPage = {

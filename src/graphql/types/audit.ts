@@ -8,7 +8,9 @@ export function addAudit(builder: Builder, refs: Refs): void {
   refs.auditRecord.implement({
     description: "One entry of the audit record: an intent, or what came of one.",
     fields: (t) => ({
-      seq: t.exposeInt("seq", { description: "Its number, without gaps." }),
+      seq: t.exposeInt("seq", {
+        description: "Its number in the file, of the records of all environments: a token of some of them sees gaps.",
+      }),
       at: t.field({ type: "DateTime", description: "When it was written.", resolve: ({ at }) => at }),
       outcome: t.exposeString("outcome", {
         description: "`intent`; then `ok`, `failed` or `unknown`. An `unknown` is followed by another outcome once it is known.",

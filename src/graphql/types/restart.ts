@@ -54,10 +54,16 @@ export function addRestart(builder: Builder, refs: Refs, scalars: Scalars): void
         resolve: ({ refusal }) => refusal,
       }),
       healthyPeers: t.exposeInt("healthyPeers", {
-        description: "Other containers of its role, service and destination that are well.",
+        nullable: true,
+        authScopes: { read: true },
+        description:
+          "Other containers of its role, service and destination that are well. Needs ops:read beside ops:operate; null without it.",
       }),
       lastHealthy: t.exposeBoolean("lastHealthy", {
-        description: "It is well and no other of its role is: nothing serves while it restarts.",
+        nullable: true,
+        authScopes: { read: true },
+        description:
+          "It is well and no other of its role is: nothing serves while it restarts. Needs ops:read beside ops:operate; null without it.",
       }),
     }),
   });
