@@ -57,7 +57,7 @@ export function createEdge(options: EdgeOptions): Edge {
     authenticator,
     admission: createAdmission(limits),
     publicAdmission: createAdmission({ ...limits, limit: limits.publicAnswers, limitPerToken: limits.publicAnswers, reserve: 0 }),
-    freePage: unfinished.freePage,
+    freePage: () => unfinished.freePage(),
     failedAuth: createThrottle({ burst: limits.failedAuthBurst, perSecond: limits.failedAuthPerSecond }),
   });
 
