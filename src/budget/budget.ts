@@ -13,9 +13,10 @@ interface BudgetLimits {
 
 export const defaultLimits: BudgetLimits = { rows: 100_000, bytes: 5_000_000, timeMs: 10_000 };
 
-/** What one row takes in memory while an answer is made of it, and one point that was read for it, bytes. */
+/** What one row takes in memory while an answer is made of it, one point that was read for it, and one row that is written, bytes. */
 const rowBytes = 128;
 const pointBytes = 64;
+const writtenBytes = 64;
 /** What every request may hold, bytes: a small one is served whatever large ones hold. */
 const freeBytes = 131_072;
 /** Taken from the pool at a time, bytes. */
@@ -25,7 +26,7 @@ const stepBytes = 131_072;
 const narrower =
   "ask for a shorter range, a longer step (in Grafana: Min interval), fewer series, containers or queues, fewer fields, or fewer rows (`first`, `tail`)";
 
-/** There is one event loop and one heap. The pool is a quarter of the heap of the image (`--max-old-space-size=192`): what is counted is not all that is held. One request holds 25 MB at most. */
+/** There is one event loop and one heap. The pool is a quarter of the heap of the image (`--max-old-space-size=192`): what is counted is not all that is held. One request holds 26 MB at most. */
 const turns = createTurns(8);
 const pool = createPool(48_000_000, 0.6);
 
@@ -65,7 +66,11 @@ export class Budget {
   #read = 0;
   #bytes = 0;
   #held = 0;
+  /** What will be held for all that is read, and the rows made of it, as far as it is known before. */
+  #expected = 0;
   #taken = 0;
+  /** While it waits for the pool. */
+  #waits: Promise<void> | null = null;
   #hasEnded = false;
   /** Rejects what waits for an answer. */
   #reject: ((reason: Error) => void) | undefined;
@@ -97,10 +102,22 @@ export class Budget {
     this.hold(count * rowBytes);
   }
 
-  /** Counts rows before they are read from an upstream. `advice`: what the caller can do. Throws as `rows`. */
-  read(count: number, advice: string): void {
+  /**
+   * Counts rows before they are read from an upstream. Null: read them. Else wait for it: other large answers hold all the memory. `advice`: what the caller can
+   * do. Throws, or rejects, as `rows`.
+   */
+  read(count: number, advice: string): Promise<void> | null {
     this.#read = this.#add(this.#read, count, "This would read", advice);
-    this.hold(count * pointBytes);
+    const bytes = count * (pointBytes + rowBytes + writtenBytes);
+    this.#expected += bytes;
+    if (this.#missing === 0) return null;
+    // Who holds some already does not wait for more: two of them would wait for each other.
+    if (this.#taken === 0 || this.#waits !== null) return (this.#waits ??= this.#wait());
+    if (!this.#take(this.#missing)) {
+      this.#expected -= bytes;
+      throw overloaded();
+    }
+    return null;
   }
 
   /** Counts bytes of text that go into the answer. Throws answer_too_large, or as `turn`. */
@@ -113,20 +130,14 @@ export class Budget {
   /** Says that memory is in use for this request, until `free`, or else to its end. Throws overloaded when large answers hold all that there is. */
   hold(bytes: number): void {
     this.#held += bytes;
-    const missing = this.#held - freeBytes - this.#taken;
-    if (missing <= 0) return;
-    const step = Math.ceil(missing / stepBytes) * stepBytes;
-    if (this.#hasEnded || !pool.take(this.owner, step)) {
-      this.#held -= bytes;
-      const headers = { "Retry-After": "2" };
-      throw new OpsError("overloaded", "Too many large answers are being made: try again soon, or ask for less", { headers });
-    }
-    this.#taken += step;
+    if (this.#take(this.#missing)) return;
+    this.#held -= bytes;
+    throw overloaded();
   }
 
   free(bytes: number): void {
     this.#held -= bytes;
-    const surplus = this.#taken - Math.max(0, this.#held - freeBytes);
+    const surplus = this.#taken - Math.max(0, this.#wanted);
     if (surplus >= 2 * stepBytes) this.#give(surplus - stepBytes);
   }
 
@@ -161,7 +172,8 @@ export class Budget {
 
   /** For a stream, before each of its messages: rows and bytes are counted anew. */
   renew(): void {
-    this.free(this.#rows * rowBytes + this.#read * pointBytes);
+    this.#expected = 0;
+    this.free(this.#rows * rowBytes);
     this.#rows = this.#read = this.#bytes = 0;
   }
 
@@ -175,6 +187,33 @@ export class Budget {
     this.liftDeadline();
     this.#hasEnded = true;
     this.#give(this.#taken);
+  }
+
+  /** What this request holds and will hold, beyond the free part. */
+  get #wanted(): number {
+    return Math.max(this.#held, this.#expected) - freeBytes;
+  }
+
+  get #missing(): number {
+    return Math.max(0, this.#wanted - this.#taken);
+  }
+
+  async #wait(): Promise<void> {
+    // All reads that begin together wait together.
+    await null;
+    const bytes = await pool.wait(this.owner, () => toSteps(this.#missing), this.signal);
+    this.#waits = null;
+    this.#taken += bytes;
+    if (this.#hasEnded) this.#give(bytes);
+  }
+
+  /** Whether there was so much in the pool, or nothing was to be taken. */
+  #take(bytes: number): boolean {
+    const steps = toSteps(bytes);
+    if (steps === 0) return true;
+    if (this.#hasEnded || !pool.take(this.owner, steps)) return false;
+    this.#taken += steps;
+    return true;
   }
 
   #give(bytes: number): void {
@@ -201,6 +240,15 @@ export class Budget {
     this.#abort.abort(reason);
     this.#reject?.(reason);
   }
+}
+
+function toSteps(bytes: number): number {
+  return Math.ceil(bytes / stepBytes) * stepBytes;
+}
+
+function overloaded(): OpsError {
+  const headers = { "Retry-After": "2" };
+  return new OpsError("overloaded", "Too many large answers are being made: try again soon, or ask for less", { headers });
 }
 
 /** For an answer beyond `most` bytes. */

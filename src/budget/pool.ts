@@ -2,26 +2,70 @@
 export interface Pool {
   /** Takes so many bytes; false, with nothing taken, when the owner or all together would have too many. */
   take(owner: string, bytes: number): boolean;
+  /**
+   * Takes bytes as soon as they are there, in the order of those who wait; `bytes` is asked then. Whoever's owner has too many lets others by.
+   * Rejects with the signal's reason when that aborts before.
+   */
+  wait(owner: string, bytes: () => number, signal: AbortSignal): Promise<number>;
   give(owner: string, bytes: number): void;
+}
+
+interface Waiting {
+  readonly owner: string;
+  readonly bytes: () => number;
+  readonly grant: (bytes: number) => void;
 }
 
 /** `size`: bytes of all owners; `share`: the part of it that one owner may have, 0..1, so that the others are served beside him. */
 export function createPool(size: number, share: number): Pool {
   let taken = 0;
   const byOwner = new Map<string, number>();
+  const line = new Set<Waiting>();
+
+  const isOwnersTurn = (owner: string, bytes: number) => (byOwner.get(owner) ?? 0) + bytes <= size * share;
+  const add = (owner: string, bytes: number) => {
+    taken += bytes;
+    const own = (byOwner.get(owner) ?? 0) + bytes;
+    if (own > 0) byOwner.set(owner, own);
+    else byOwner.delete(owner);
+  };
+  const serve = () => {
+    for (const first of line) {
+      const bytes = first.bytes();
+      if (!isOwnersTurn(first.owner, bytes)) continue;
+      // Small ones that go by would keep a large one waiting for ever.
+      if (taken + bytes > size) return;
+      line.delete(first);
+      add(first.owner, bytes);
+      first.grant(bytes);
+    }
+  };
   return {
     take(owner, bytes) {
-      const own = (byOwner.get(owner) ?? 0) + bytes;
-      if (taken + bytes > size || own > size * share) return false;
-      taken += bytes;
-      byOwner.set(owner, own);
+      if (taken + bytes > size || !isOwnersTurn(owner, bytes)) return false;
+      add(owner, bytes);
       return true;
     },
+    wait(owner, bytes, signal) {
+      return new Promise((resolve, reject) => {
+        if (signal.aborted) return reject(signal.reason as Error);
+        const leave = () => {
+          line.delete(waiting);
+          reject(signal.reason as Error);
+        };
+        const grant = (given: number) => {
+          signal.removeEventListener("abort", leave);
+          resolve(given);
+        };
+        const waiting = { owner, bytes, grant };
+        signal.addEventListener("abort", leave, { once: true });
+        line.add(waiting);
+        serve();
+      });
+    },
     give(owner, bytes) {
-      taken -= bytes;
-      const left = (byOwner.get(owner) ?? 0) - bytes;
-      if (left > 0) byOwner.set(owner, left);
-      else byOwner.delete(owner);
+      add(owner, -bytes);
+      serve();
     },
   };
 }

@@ -1,7 +1,7 @@
 export interface Admission {
   /** Takes a place for the holder of a token, if there is one. `reserved` callers may use the places kept back for operators. */
   enter(reserved: boolean, holder: string): boolean;
-  /** Waits in line for a place; false when the wait was too long or the line is full. */
+  /** Waits in line for a place; false when the wait was too long, the line is full, or a quarter of it is this holder's. */
   wait(holder: string): Promise<boolean>;
   /** Gives the place back, to the first in line who may have one. */
   leave(holder: string): void;
@@ -33,6 +33,7 @@ export function createAdmission({ limit, reserve, limitPerToken, waitMs, queueLi
     taken += 1;
     byHolder.set(holder, (byHolder.get(holder) ?? 0) + 1);
   };
+  const countInLine = (holder: string) => [...line].filter((one) => one.holder === holder).length;
   return {
     enter(reserved, holder) {
       const isFree = mayHave(holder, reserved ? limit + reserve : limit);
@@ -40,7 +41,7 @@ export function createAdmission({ limit, reserve, limitPerToken, waitMs, queueLi
       return isFree;
     },
     wait(holder) {
-      if (line.size >= queueLimit) return Promise.resolve(false);
+      if (line.size >= queueLimit || countInLine(holder) >= queueLimit / 4) return Promise.resolve(false);
       return new Promise((resolve) => {
         const settle = (granted: boolean) => {
           clearTimeout(timer);

@@ -88,4 +88,71 @@ describe("the pool", () => {
     pool.give("a", 50);
     expect([pool.take("c", 20), pool.take("a", 40), pool.take("a", 1)]).toEqual([true, true, false]);
   });
+
+  it("serves those who wait in their order, but lets others by an owner who has too much", async () => {
+    const pool = createPool(100, 0.6);
+    const { signal } = new AbortController();
+    const granted: string[] = [];
+    const wait = (owner: string, bytes: number, name: string) =>
+      void pool.wait(owner, () => bytes, signal).then((given) => granted.push(`${name} ${given}`));
+    pool.take("a", 60);
+    wait("a", 10, "a's second");
+    wait("b", 40, "b");
+    // It would fit, and yet the one before it is to be served some day.
+    wait("c", 50, "c");
+    await expect.poll(() => granted).toEqual(["b 40"]);
+    expect(pool.take("d", 1)).toBe(false);
+    pool.give("a", 60);
+    await expect.poll(() => granted).toEqual(["b 40", "a's second 10", "c 50"]);
+  });
+
+  it("takes nothing for one that has left", async () => {
+    const pool = createPool(100, 1);
+    pool.take("a", 100);
+    const client = new AbortController();
+    const waiting = pool.wait("b", () => 100, client.signal);
+    client.abort(new Error("gone"));
+    await expect(waiting).rejects.toThrow("gone");
+    pool.give("a", 100);
+    expect(pool.take("c", 100)).toBe(true);
+    await expect(pool.wait("b", () => 1, client.signal)).rejects.toThrow("gone");
+  });
+});
+
+describe("a budget that reads much", () => {
+  it("waits for memory that others hold, once for all its reads, and has it for its answer", async () => {
+    const [one, two] = [new Budget("greedy"), new Budget("greedy")];
+    await one.read(90_000, "");
+    const waiting = two.read(20_000, "");
+    expect(two.read(40_000, "")).toBe(waiting);
+    let isServed = false;
+    void waiting?.then(() => (isServed = true));
+    await new Promise(setImmediate);
+    expect(isServed).toBe(false);
+    one.end();
+    await waiting;
+    // Others may not take what it still needs.
+    const three = new Budget("greedy");
+    expect(() => three.hold(20_000_000)).toThrow(code("overloaded"));
+    two.rows(60_000);
+    two.hold(60_000 * 64);
+    two.end();
+    three.hold(20_000_000);
+    three.end();
+  });
+
+  it("does not wait while it holds some of it, and ends with its time", async () => {
+    const [one, two, three] = [
+      new Budget("greedy"),
+      new Budget("greedy"),
+      new Budget("greedy", { ...defaultLimits, timeMs: 50 }),
+    ];
+    two.hold(5_000_000);
+    await one.read(80_000, "");
+    expect(() => two.read(60_000, "")).toThrow(code("overloaded"));
+    expect(two.read(20_000, "")).toBeNull();
+    await expect(three.read(80_000, "")).rejects.toMatchObject({ code: "query_timeout" });
+    one.end();
+    two.end();
+  });
 });

@@ -53,3 +53,15 @@ test("one token leaves places to the others, also in line", async () => {
   admission.leave("a");
   await expect.poll(() => order).toEqual(["c", "a"]);
 });
+
+test("one token leaves three quarters of the line to the others", async () => {
+  const admission = createAdmission({ limit: 1, reserve: 0, limitPerToken: 1, waitMs: 20, queueLimit: 8 });
+  admission.enter(false, "a");
+  const waiting = [admission.wait("a"), admission.wait("a")];
+  const begin = performance.now();
+  expect(await admission.wait("a")).toBe(false);
+  expect(performance.now() - begin).toBeLessThan(15);
+  const other = admission.wait("b");
+  admission.leave("a");
+  expect(await Promise.all([...waiting, other])).toEqual([true, false, false]);
+});

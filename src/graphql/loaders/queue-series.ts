@@ -93,7 +93,7 @@ export function createQueueSeriesLoader(
     if (!args.step && range.steps > 1 && (isLarger || answers.some(isTooLarge))) {
       return load(args, Math.max(series.length, 8 * shared));
     }
-    budget.read(series.length * range.steps, pointsAdvice);
+    await budget.read(series.length * range.steps, pointsAdvice);
     return { series, sources: told, failure: toFailure(answers, told) };
   };
   const toSource = (source: QueueSource, answer: readonly QueueSeries[] | OpsError): QueueSeriesSource => {

@@ -19,7 +19,7 @@ export function createRangeLoaders<Key, Value, CacheKey = Key>(
       loaders.get(id) ??
       new DataLoader(
         async (keys) => {
-          budget.read(keys.length * range.steps, pointsAdvice);
+          await budget.read(keys.length * range.steps, pointsAdvice);
           return ask(range, keys);
         },
         { cacheKeyFn: toId },

@@ -67,7 +67,7 @@ export function addQueueHistory(builder: Builder, refs: Refs): void {
         const range = toHistoryRange(args, loaders.nowMs);
         const source = (await loaders.queues.visible()).find(({ name }) => name === queue.source);
         if (!source?.history) throw new OpsError("query_refused", "Nothing is remembered of this queue");
-        budget.read(range.steps, pointsAdvice);
+        await budget.read(range.steps, pointsAdvice);
         return (await source.history([queue.name], range, signal)).get(queue.name) ?? null;
       },
     }),
