@@ -1,0 +1,15 @@
+import { expect, test } from "vitest";
+import { createLineCleaner } from "../../src/domain/log-clean.ts";
+import { toLineBytes } from "../../src/domain/log-size.ts";
+
+const clean = createLineCleaner();
+const characters = ['"', "\\", "\t", "\u0000", "\u001b", "\n", "\u2028", "a", "é", "€", "😀", "\ud800", "'", "/"];
+
+test.each(["", "plain", '{"level":"info","path":"C:\\\\x"}', "\ta\tb", "é€😀", characters.join("")])(
+  "a cleaned line takes as many bytes as JSON writes: %j",
+  (text) => {
+    // Text that comes from an engine is decoded from bytes: it has no half characters.
+    const message = clean(Buffer.from(text).toString());
+    expect(toLineBytes({ message })).toBe(Buffer.byteLength(JSON.stringify(message)) + 100);
+  },
+);
