@@ -55,6 +55,7 @@ export const deployStates: States = {
   previous: "blue",
   rolled_back: "purple",
   superseded: "text",
+  failed: "red",
 };
 
 export const driftKinds: States = {

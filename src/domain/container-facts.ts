@@ -26,8 +26,8 @@ export interface HealthFacts {
 }
 
 /**
- * What an engine tells of one container, in our words. From its list alone, `hostname`, `restarts`, `startedAt` and
- * `variables` are null.
+ * What an engine tells of one container, in our words. From its list alone, `hostname`, `restarts`, `startedAt`,
+ * `finishedAt` and `variables` are null.
  */
 export interface ContainerFacts {
   readonly engine: string;
@@ -41,6 +41,8 @@ export interface ContainerFacts {
   /** Any RFC 3339 time. */
   readonly createdAt: string;
   readonly startedAt: string | null;
+  /** When it last ended; of one that runs too, if it had ended before. */
+  readonly finishedAt: string | null;
   readonly ports: readonly PublishedPort[];
   readonly health: HealthFacts | null;
   readonly hostname: string | null;

@@ -63,6 +63,8 @@ export interface Container extends ListedContainer {
   readonly createdAt: string;
   /** Null when it never started, or when the engine could not be asked. */
   readonly startedAt: string | null;
+  /** When it ended; null while it is live, when it never started, or when the engine could not be asked. */
+  readonly finishedAt: string | null;
   readonly image: string;
   /** Published ports, `HostIp:HostPort`. */
   readonly ports: readonly string[];

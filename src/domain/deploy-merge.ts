@@ -17,7 +17,7 @@ const clockSeconds = 60;
 const inOrder: ReadonlySet<DeployOrigin> = new Set(["history", "kamal_audit"]);
 
 /** What neither containers nor images tell. */
-const unknown = { previousTag: null, deployedBy: null, durationSeconds: null, command: null, ambiguous: false };
+const unknown = { previousTag: null, deployedBy: null, durationSeconds: null, booted: null, command: null, ambiguous: false };
 
 /** The deploy that deploy_info.json tells of. */
 export function toInfoRecord(info: DeployInfo): DeployRecord {
@@ -27,8 +27,21 @@ export function toInfoRecord(info: DeployInfo): DeployRecord {
   const version = toVersion(extra.get("version"), tag);
   const command = extra.get("command") ?? null;
   const previousTag = info.previousTag || null;
+  const booted = durationSeconds === null ? null : true;
   const group = { service, destination, env, ambiguous: false };
-  return { origin: "info", tag, version, previousTag, commitSha, deployedBy, deployedAt, durationSeconds, command, ...group };
+  return {
+    origin: "info",
+    tag,
+    version,
+    previousTag,
+    commitSha,
+    deployedBy,
+    deployedAt,
+    durationSeconds,
+    booted,
+    command,
+    ...group,
+  };
 }
 
 /** KAMAL_RUNTIME: seconds, at most a day. */
@@ -193,8 +206,10 @@ function findSame(merged: readonly DeployRecord[], record: DeployRecord): number
   return best;
 }
 
+type Lasting = Pick<DeployRecord, "deployedAt" | "durationSeconds">;
+
 /** Between the end of one and the beginning of the other, seconds; 0 where they overlap. */
-function toGap(a: DeployRecord, b: DeployRecord): number {
+export function toGap(a: Lasting, b: Lasting): number {
   return Math.max(0, toStart(a) - toUnix(b.deployedAt), toStart(b) - toUnix(a.deployedAt));
 }
 
@@ -212,6 +227,8 @@ function complete(best: DeployRecord, other: DeployRecord): DeployRecord {
     commitSha: best.commitSha || other.commitSha,
     deployedBy: best.deployedBy || other.deployedBy,
     durationSeconds: best.durationSeconds ?? other.durationSeconds,
+    // One of them may be of an attempt before.
+    booted: best.booted || other.booted || (best.booted ?? other.booted),
     command: best.command ?? other.command,
   };
 }

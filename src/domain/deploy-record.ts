@@ -28,6 +28,11 @@ export interface DeployRecord extends ServiceGroup {
   readonly durationSeconds: number | null;
   /** Whether it may be of several groups: it is compared with nothing then. */
   readonly ambiguous: boolean;
+  /**
+   * Whether it ended well: true where a run time was recorded, which Kamal has only then, or its audit log says that the image was tagged as the latest one, which
+   * it does once all has booted; false where that log goes on with another boot instead. Null where nothing says.
+   */
+  readonly booted: boolean | null;
   /** Kamal's word: deploy, redeploy, rollback ...; null when unknown. */
   readonly command: string | null;
 }

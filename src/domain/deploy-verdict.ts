@@ -65,6 +65,8 @@ export interface NewError {
 }
 
 export interface Evidence {
+  /** Whether nothing of it went live: there is no release to compare. @default false */
+  readonly failed?: boolean;
   readonly windows: Windows | null;
   readonly queues: readonly QueueEvidence[];
   readonly containers: ContainerEvidence;
@@ -113,7 +115,8 @@ export interface DeployVerdict {
  * (conditional binomial test) or are unhealthy longer, or now, in the window; an error is new and comes too often for chance. Clean when nothing is, a queue had
  * enough jobs to tell, and none had enough before and not after. Else there is not enough data.
  */
-export function judgeDeploy({ windows, queues, containers, newErrors, gaps, queuesUnread = false }: Evidence): DeployVerdict {
+export function judgeDeploy(evidence: Evidence): DeployVerdict {
+  const { failed = false, windows, queues, containers, newErrors, gaps, queuesUnread = false } = evidence;
   const tests = Math.max(1, queues.filter(isMeasured).length);
   const { restartsFrom, restartsBefore, restartsAfter, untilNow } = containers;
   // Right after a deploy workers may still be on their way.
@@ -140,7 +143,10 @@ export function judgeDeploy({ windows, queues, containers, newErrors, gaps, queu
   const lost = judged.filter((queue) => queue.outcome !== "regressed" && hasLostJobs(queue));
   const isClean = lost.length === 0 && judged.some((queue) => queue.outcome === "clean");
   const outcome = worse.length > 0 ? "regressed" : isClean ? "clean" : "not_enough_data";
-  const missing = outcome === "not_enough_data" ? [toMissing(windows, queues, lost)] : [];
+  const missing =
+    outcome === "not_enough_data"
+      ? [failed ? "this deploy failed: nothing of it went live" : toMissing(windows, queues, lost)]
+      : [];
   return {
     outcome,
     reasons: [...worse, ...missing],

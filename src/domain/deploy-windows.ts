@@ -19,7 +19,7 @@ const shortest = 60;
 /**
  * As long as was asked for, or as the time between the deploys around it, and what has passed since, allow. Null when that is less than a minute.
  *
- * @param around all deploys of its environment
+ * @param around all deploys of its group that have not failed
  */
 export function toWindows(deploy: DeployRecord, around: readonly DeployRecord[], now: number, wanted: number): Windows | null {
   const [start, end] = [Math.floor(toStart(deploy)), Math.ceil(toUnix(deploy.deployedAt))];

@@ -1,6 +1,6 @@
 import type { Container } from "./container.ts";
 import type { DeployOrigin } from "./deploy-record.ts";
-import { type Deploy, isLive, isOfDeploy } from "./deploy-state.ts";
+import { type Deploy, isLive, isOfDeploy, withoutFailed } from "./deploy-state.ts";
 import type { SilentEngine } from "./known-engines.ts";
 import { type ServiceGroup, describeGroup, isSameGroup, toGroupKey, toRoleKey } from "./service-group.ts";
 
@@ -30,7 +30,7 @@ const recordedOrigins = new Set<DeployOrigin>(["history", "info", "kamal_audit"]
 const settlingMs = 300_000;
 
 /**
- * What is not as it should be, over live core containers; those whose release is not known (a moving tag) can only be leftovers. Rules, for containers of one role of one group:
+ * What is not as it should be, over live core containers, by the deploys that have not failed; those whose release is not known (a moving tag) can only be leftovers. Rules, for containers of one role of one group:
  *
  * - leftover: on an engine, one is live that Kamal has replaced (`_replaced_`), or that is beside one of the newest deploy of its group and is not of it
  *   itself; where none there is of that, one that was started before one of another release.
@@ -42,9 +42,10 @@ const settlingMs = 300_000;
 export function findDrift(
   containers: readonly Container[],
   silent: readonly SilentEngine[],
-  deploys: readonly Deploy[],
+  known: readonly Deploy[],
   now: number,
 ): Drift[] {
+  const deploys = withoutFailed(known);
   const live = containers.filter((container) => container.kind === "core" && isLive(container));
   const newest = findNewest(deploys.filter(({ origin }) => recordedOrigins.has(origin)));
   const roles = [...Map.groupBy(live, toRoleKey).values()];

@@ -1,4 +1,4 @@
-import type { Container, Health, HealthProbe, ListedContainer } from "./container.ts";
+import { type Container, type Health, type HealthProbe, type ListedContainer, liveStates } from "./container.ts";
 import type { ContainerFacts, ContainerRules, EngineContext } from "./container-facts.ts";
 import { toPorts } from "./container-ports.ts";
 import { toTimestamp } from "./container-time.ts";
@@ -48,6 +48,7 @@ export function toContainer(facts: ContainerFacts, context: EngineContext, seen:
     host: toHost(facts),
     createdAt: toTimestamp(facts.createdAt) ?? "",
     startedAt: toTimestamp(facts.startedAt),
+    finishedAt: liveStates.has(facts.state) ? null : toTimestamp(facts.finishedAt),
     image: facts.image,
     ports: toPorts(facts.ports),
     hostNames: toHostNames(facts, context),

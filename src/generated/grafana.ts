@@ -20,6 +20,8 @@ export type DeployOrigin =
 export type DeployState =
   /** The newest one, and every live container runs it; or, where nothing runs the newest, what runs. */
   | 'current'
+  /** Nothing of it went live, as Kamal's audit log or its containers show: it is no release. Others are judged as if it were not there. One that no evidence is left of is not called so. */
+  | 'failed'
   /** The newest one, which some live containers, or all, do not run. */
   | 'incomplete'
   /** The newest of another release that was not rolled back: where a rollback would lead. */

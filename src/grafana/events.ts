@@ -51,7 +51,7 @@ function toDeployRemarks({ rows }: Answer): string[] {
 }
 
 function toDeployTexts({ tag, deployed_by: by, state }: Deploy) {
-  return { title: "Deploy", text: by ? `${tag} by ${by}` : tag, tags: `deploy,${state}` };
+  return { title: state === "failed" ? "Failed deploy" : "Deploy", text: by ? `${tag} by ${by}` : tag, tags: `deploy,${state}` };
 }
 
 /** States of containers, queues and hosts that are no trouble. */

@@ -21,6 +21,7 @@ export function sampleRecord(overrides: Partial<DeployRecord> = {}): DeployRecor
     destination: null,
     env: "staging",
     ambiguous: false,
+    booted: null,
     command: "deploy",
     ...overrides,
   };

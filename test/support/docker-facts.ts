@@ -11,6 +11,7 @@ export function facts(change: Partial<ContainerFacts> = {}): ContainerFacts {
     image: "busybox:1",
     createdAt: "2026-01-13T09:40:00.123456789Z",
     startedAt: "2026-01-13T09:40:10.5Z",
+    finishedAt: null,
     ports: [],
     health: null,
     hostname: null,

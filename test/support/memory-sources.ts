@@ -52,6 +52,7 @@ export function sampleContainer(overrides: Partial<Container> = {}): Container {
     host: "37.27.91.235-56703216100c",
     createdAt: "2026-01-13T09:40:00Z",
     startedAt: "2026-01-13T09:40:10Z",
+    finishedAt: null,
     image: "ghcr.io/schoolable/wallet-core:latest",
     ports: ["0.0.0.0:8080"],
     hostNames: ["37.27.91.235"],

@@ -3,7 +3,7 @@ import type { EngineStatus } from "../../domain/container.ts";
 import { type SeenEvents, findNewErrors, toContainerEvidence, toQueueEvidence } from "../../domain/deploy-evidence.ts";
 import { hasLostJobs } from "../../domain/deploy-queues.ts";
 import { isOfSameGroup, toUnix } from "../../domain/deploy-record.ts";
-import type { Deploy } from "../../domain/deploy-state.ts";
+import { type Deploy, withoutFailed } from "../../domain/deploy-state.ts";
 import { type DeployVerdict, type QueueEvidence, judgeDeploy } from "../../domain/deploy-verdict.ts";
 import { type Windows, toWindows } from "../../domain/deploy-windows.ts";
 import { type Principal, maySee } from "../../domain/principal.ts";
@@ -74,7 +74,7 @@ export function createVerdicts(
     });
   };
   const readErrors = async (deploy: Deploy, shown: readonly QueueSource[], gaps: string[]) => {
-    const latest = (await all()).find((other) => isOfSameGroup(other, deploy));
+    const latest = withoutFailed(await all()).find((other) => isOfSameGroup(other, deploy));
     if (shown.length === 0 || latest?.deployedAt !== deploy.deployedAt) return null;
     try {
       const failures = (await Promise.all(shown.map(async (source) => fingerprint(await source.failures(signal))))).flat();
@@ -90,12 +90,9 @@ export function createVerdicts(
   const find = async (deploy: Deploy, seconds: number): Promise<DeployVerdict> => {
     const gaps: string[] = [];
     const [deploys, { containers, engines }] = await Promise.all([all(), fleet()]);
-    const windows = toWindows(
-      deploy,
-      deploys.filter((other) => isOfSameGroup(other, deploy)),
-      now,
-      seconds,
-    );
+    const failed = deploy.state === "failed";
+    const around = withoutFailed(deploys).filter((other) => isOfSameGroup(other, deploy));
+    const windows = failed ? null : toWindows(deploy, around, now, seconds);
     const { shown: asked, unread } = await findSources(deploy, gaps);
     const [read, newErrors] = await Promise.all([
       Promise.all(windows === null ? [] : asked.map((source) => readQueues(source, windows, gaps))),
@@ -106,6 +103,7 @@ export function createVerdicts(
     if (silent.length > 0) gaps.push(`containers: ${silent.map(({ name }) => name ?? "an engine").join(", ")} does not answer`);
     const seen = toSeenEvents(sources, principal, deploy, shown);
     return judgeDeploy({
+      failed,
       windows,
       queues: read.flatMap(({ evidence }) => evidence),
       queuesUnread: unread || (read.length > 0 && read.every((one) => one.unread)),

@@ -60,10 +60,8 @@ export function createDeployLoaders(sources: Sources, caller: Caller, siblings: 
     const known = [...assignGroups(written, containers), ...fromContainers(containers)];
     const shown = images.filter(({ env }) => maySee(principal, env));
     const records = [...known, ...fromImages(shown, known, containers)];
-    return judgeDeploys(mergeDeploys(records, siblings.nowMs / 1000), {
-      containers,
-      silent: engines.silent.length > 0,
-    });
+    const now = siblings.nowMs / 1000;
+    return judgeDeploys(mergeDeploys(records, now), { containers, silent: engines.silent.length > 0 }, now);
   });
   return {
     all,

@@ -135,9 +135,9 @@ function isWithin(time: string, from: number, to: number): boolean {
 
 function toDeployEntry(deploy: Deploy): TimelineEntry {
   const { tag, deployedAt, deployedBy, service, destination, env, command, previousTag, state } = deploy;
-  const what = command === "rollback" ? "Rolled back to" : "Deployed";
+  const what = state === "failed" ? "Failed to deploy" : command === "rollback" ? "Rolled back to" : "Deployed";
   const where = destination === null ? "" : ` -d ${destination}`;
-  const message = `${what} ${tag}${where}${deployedBy ? ` by ${deployedBy}` : ""} (${state})`;
+  const message = `${what} ${tag}${where}${deployedBy ? ` by ${deployedBy}` : ""}${state === "failed" ? "" : ` (${state})`}`;
   const group = { service, destination, env };
   return toEntry({ kind: "deploy", time: deployedAt, message, ...group, who: deployedBy, from: previousTag, to: tag });
 }

@@ -171,7 +171,7 @@ export function addDeployVerdict(builder: Builder, refs: Refs): void {
       nullable: true,
       complexity: { field: 50, multiplier: 3 },
       description:
-        "The newest deploy of each service and destination that the token may see, and the newest of those that may be of several; newest first.",
+        "The newest deploy that has not failed of each service and destination that the token may see, and of those that may be of several; newest first.",
       args: {
         maxAgeSeconds: t.arg.int({ description: "Only those that ended no longer ago, at least 1; all when absent." }),
       },

@@ -21,6 +21,10 @@ export function addDeploys(builder: Builder, refs: Refs, scalars: Scalars): void
       previous: { description: "The newest of another release that was not rolled back: where a rollback would lead." },
       rolled_back: { description: "The next deploy was a rollback, or went back to a release of before." },
       superseded: { description: "Any other." },
+      failed: {
+        description:
+          "Nothing of it went live, as Kamal's audit log or its containers show: it is no release. Others are judged as if it were not there. One that no evidence is left of is not called so.",
+      },
     } satisfies Record<DeployState, object>,
   });
   const origin = builder.enumType("DeployOrigin", {
@@ -43,7 +47,8 @@ export function addDeploys(builder: Builder, refs: Refs, scalars: Scalars): void
       version: t.exposeString("version", { description: "Kamal's version, which its containers carry; mostly the tag." }),
       previousTag: t.exposeString("previousTag", {
         nullable: true,
-        description: "Tag of the deploy before it of the same service and destination; null when that is not known.",
+        description:
+          "Tag of the deploy before it of the same service and destination: as it was recorded, else the newest before it that has not failed; null when that is not known.",
       }),
       commitSha: t.exposeString("commitSha", { description: 'Git commit of the release; "" when unknown.' }),
       deployedBy: t.exposeString("deployedBy", { nullable: true, description: "Who deployed it; null when unknown." }),

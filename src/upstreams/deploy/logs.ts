@@ -3,7 +3,7 @@ import type { DeployLog, DeployOrigin, DeployRecord } from "../../domain/deploy-
 import { toProblem } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
 import { causeOf, toDeployError, withDeadline } from "./failure.ts";
-import { type Boot, parseHistoryLine, parseKamalLine, toDeploys } from "./lines.ts";
+import { type KamalLine, parseHistoryLine, parseKamalLine, toDeploys } from "./lines.ts";
 import type { ToEnv } from "./parse.ts";
 import { createTail } from "./tail.ts";
 
@@ -15,7 +15,7 @@ interface LogOptions {
 
 type ReadLog = (signal: AbortSignal) => Promise<DeployLog>;
 
-/** Deploys, and boots of Kamal's audit log, that are kept in memory of one file. */
+/** Deploys, and boots and tags of Kamal's audit log, that are kept in memory of one file. */
 const mostKept = 1000;
 /** No line of ours, nor of Kamal's, is so long. */
 const longestLine = 16 << 10;
@@ -26,10 +26,10 @@ export function createHistoryLog(options: LogOptions): ReadLog {
   return createLog<DeployRecord>("history", "deploy_history.jsonl", options, parse, (records) => records);
 }
 
-/** The lines of Kamal's audit log that tell of an app that was booted. */
+/** The lines of Kamal's audit log that say which version was booted, and whether all of it was. */
 export function createKamalLog(options: LogOptions): ReadLog {
-  const toRecords = (boots: readonly Boot[]) => toDeploys(boots, basename(options.path), options.toEnv);
-  return createLog<Boot>("kamal_audit", "Kamal's audit log", options, parseKamalLine, toRecords);
+  const toRecords = (lines: readonly KamalLine[]) => toDeploys(lines, basename(options.path), options.toEnv);
+  return createLog<KamalLine>("kamal_audit", "Kamal's audit log", options, parseKamalLine, toRecords);
 }
 
 /**

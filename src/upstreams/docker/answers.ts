@@ -50,7 +50,12 @@ export const inspectAnswer = z.object({
   Name: z.string(),
   Created: text,
   RestartCount: count,
-  State: z.object({ Status: z.string(), StartedAt: text, Health: health.nullish().catch(null) }),
+  State: z.object({
+    Status: z.string(),
+    StartedAt: text,
+    FinishedAt: z.string().nullish().catch(null),
+    Health: health.nullish().catch(null),
+  }),
   Config: z.object({
     Image: text,
     Hostname: text,

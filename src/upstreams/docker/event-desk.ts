@@ -105,6 +105,7 @@ function toFacts({ fullId, time, attributes }: EngineEvent, engine: string): Con
     image,
     createdAt: time,
     startedAt: null,
+    finishedAt: null,
     ports: [],
     health: null,
     hostname: null,

@@ -179,6 +179,49 @@ describe("Kamal's audit log", () => {
     expect(kamal?.records.map(({ destination }) => destination)).toEqual(["beta", "qa"]);
   });
 
+  it("says which deploys ended well: those that were tagged once all had booted, before another boot", async () => {
+    const at = (minute: number) =>
+      `[2026-01-10T${13 + Math.floor(minute / 60)}:${String(minute % 60).padStart(2, "0")}:00Z] [kim]`;
+    const boot = (minute: number, version: string, tags = "") => `${at(minute)} ${tags}[web] Booted app version ${version}`;
+    const tag = (minute: number, version: string, tags = "") =>
+      `${at(minute)} ${tags}Tagging ghcr.io/a/wallet-core:${version} as the latest image`;
+    const read = async (...lines: string[]) => {
+      writeFileSync(audit, lines.map((one) => `${one}\n`).join(""));
+      const source = createDeploySource({ path: join(folder, "none.json"), kamalAuditPath: audit, toEnv, logger: silentLogger });
+      const [, kamal] = await source.history(AbortSignal.timeout(5000));
+      expect(kamal?.skipped).toBe(0);
+      return kamal?.records.map(({ version, booted }) => `${version} ${booted}`);
+    };
+    const [v1, v3] = [
+      [boot(0, "v1"), tag(1, "v1")],
+      [boot(40, "v3"), tag(55, "v3")],
+    ];
+    // The last one may be under way.
+    expect(await read(...v1, boot(20, "v2"))).toEqual(["v1 true", "v2 null"]);
+    expect(await read(...v1, boot(20, "v2"), ...v3)).toEqual(["v1 true", "v2 false", "v3 true"]);
+    // Tried again soon, with success; later, without.
+    expect(await read(...v1, boot(20, "v2"), boot(25, "v2"), tag(26, "v2"), ...v3)).toEqual(["v1 true", "v2 true", "v3 true"]);
+    expect(await read(...v1, ...v3, boot(80, "v1"), boot(100, "v4"))).toEqual(["v1 true", "v3 true", "v1 false", "v4 null"]);
+    // Kamal 1 tags first.
+    expect(await read(tag(0, "v1"), boot(1, "v1"), tag(30, "v1"), boot(31, "v1"), tag(60, "v2"), boot(61, "v2"))).toEqual([
+      "v1 true",
+      "v1 true",
+      "v2 true",
+    ]);
+    // A file without any tag says nothing; another destination's says nothing of this one.
+    expect(await read(boot(0, "v1"), boot(20, "v2"))).toEqual(["v1 null", "v2 null"]);
+    const [beta, qa] = ["[beta] ", "[qa] "];
+    expect(await read(boot(0, "v1", beta), boot(5, "v2", qa), tag(6, "v2", qa), boot(30, "v3", beta))).toEqual([
+      "v1 null",
+      "v2 true",
+      "v3 null",
+    ]);
+    expect(await read(boot(0, "v1", beta), boot(2, "v2", qa), tag(15, "v1", beta), tag(16, "v2", qa))).toEqual([
+      "v1 true",
+      "v2 true",
+    ]);
+  });
+
   it("is not told of before a line has ended", async () => {
     const read = createReader(audit);
     writeFileSync(audit, "[2026-01-10T13:01:00Z] [kim] Booted app version 01234");

@@ -1,0 +1,152 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { parseConfig } from "../../src/config.ts";
+import { silentLogger } from "../../src/logger.ts";
+import { createSources } from "../../src/sources.ts";
+import { type FakeEngine, fullId, inspected, json, listed, startFakeEngine } from "../support/docker-fake.ts";
+import { startGateway } from "../support/gateway.ts";
+import { panelBody } from "../grafana/panel-body.ts";
+import { column, readFrames } from "../grafana/read-frames.ts";
+
+const start = Math.floor(Date.now() / 1000) - 3 * 3600;
+const at = (minute: number, second = 0) => new Date((start + minute * 60 + second) * 1000).toISOString().replace(".000", "");
+
+/** A container as Docker tells of it: Kamal's name, labels and variables, when it was made, and when it ended. */
+interface Made {
+  readonly version: string;
+  readonly made: string;
+  readonly ended?: string;
+}
+
+function place(engine: FakeEngine, containers: readonly Made[]): void {
+  const rows = containers.map(({ version, made, ended }, index) => {
+    const [id, name] = [fullId(String(index + 1)), `wallet-core-web-${version}`];
+    const labels = { service: "wallet-core", role: "web", destination: "" };
+    const state = ended ? "exited" : "running";
+    const Config = {
+      Image: `a/wallet-core:${version}`,
+      Hostname: `h-${index}`,
+      Labels: labels,
+      Env: [`KAMAL_VERSION=${version}`],
+    };
+    const State = { Status: state, StartedAt: made, FinishedAt: ended ?? "0001-01-01T00:00:00Z" };
+    engine.on(`${id}/json`, json({ ...inspected(id, name, Config), Created: made, State }));
+    return listed(id, name, {
+      Labels: labels,
+      State: state,
+      Status: ended ? "Exited (1) 2 hours ago" : "Up 2 hours",
+      Created: Date.parse(made) / 1000,
+    });
+  });
+  engine.on("/containers/json", json(rows));
+}
+
+const written = (tag: string, previous: string, minute: number) => ({
+  current_tag: tag,
+  previous_tag: previous,
+  commit_sha: "",
+  deployed_by: "kim",
+  deployed_at: at(minute),
+  service: "wallet-core",
+  version: tag,
+  command: "deploy",
+  runtime_seconds: "40",
+});
+
+let engine: FakeEngine;
+let folder: string;
+beforeEach(async () => {
+  engine = await startFakeEngine();
+  folder = mkdtempSync(join(tmpdir(), "ops-failed-"));
+});
+afterEach(async () => {
+  await engine[Symbol.asyncDispose]();
+  rmSync(folder, { recursive: true });
+});
+
+async function open(...deploys: ReturnType<typeof written>[]) {
+  writeFileSync(join(folder, "deploy_info.json"), JSON.stringify(deploys.at(-1)));
+  writeFileSync(join(folder, "deploy_history.jsonl"), deploys.map((one) => `${JSON.stringify(one)}\n`).join(""));
+  const { address } = engine.options;
+  const config = parseConfig(
+    {
+      WALLET_CORE_OPS_TOKEN: "a-token-of-some-length-0123456789",
+      WALLET_CORE_OPS_DOCKER_HOSTS: `web-1=unix://${address.kind === "unix" ? address.socketPath : ""}`,
+      WALLET_CORE_OPS_DEPLOY_INFO_PATH: join(folder, "deploy_info.json"),
+      WALLET_CORE_OPS_AUDIT_FILE: join(folder, "audit.jsonl"),
+    },
+    () => "",
+  );
+  const sources = createSources(config, silentLogger);
+  const gateway = await startGateway(sources);
+  return {
+    gateway,
+    async [Symbol.asyncDispose]() {
+      await gateway[Symbol.asyncDispose]();
+      await sources.close();
+    },
+  };
+}
+
+const query = `{
+  deploys { tag state previousTag origin }
+  latestDeploys { tag }
+  timeline(from: "4h", kinds: [deploy]) { entries { message } }
+}`;
+
+it("a deploy that Kamal gave up is shown as failed, and no other leads to it", async () => {
+  place(engine, [
+    { version: "v1", made: at(0), ended: at(61) },
+    { version: "v2", made: at(30), ended: at(30, 35) },
+    { version: "v3", made: at(60) },
+  ]);
+  await using opened = await open(written("v1", "v0", 1), written("v3", "v1", 61));
+  const { gateway } = opened;
+  const { body } = await gateway.query(query);
+  expect(body.data.deploys).toEqual([
+    { tag: "v3", state: "current", previousTag: "v1", origin: "history" },
+    { tag: "v2", state: "failed", previousTag: "v1", origin: "containers" },
+    { tag: "v1", state: "previous", previousTag: "v0", origin: "history" },
+  ]);
+  expect(body.data.timeline.entries.map(({ message }: { message: string }) => message)).toEqual([
+    "Deployed v1 by kim (previous)",
+    "Failed to deploy v2",
+    "Deployed v3 by kim (current)",
+  ]);
+  const info = await gateway.fetch("/api/v1/admin/ops/deploy-info");
+  expect(await info.json()).toMatchObject({ current_tag: "v3", previous_tag: "v1" });
+
+  const answer = await gateway.fetch("/grafana/query", {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(
+      panelBody([{ refId: "A", target: "deploys" }], { range: { from: at(-10), to: at(180) }, panelId: undefined }),
+    ),
+  });
+  const [frame] = readFrames(await answer.json());
+  expect(column(frame, "tags")).toEqual(["deploy,previous", "deploy,failed", "deploy,current"]);
+  expect(column(frame, "title")).toEqual(["Deploy", "Failed deploy", "Deploy"]);
+});
+
+it("while what was there before runs on, that is current, and the one that verdicts are of", async () => {
+  place(engine, [
+    { version: "v1", made: at(0) },
+    { version: "v2", made: at(30), ended: at(30, 35) },
+  ]);
+  await using opened = await open(written("v1", "v0", 1));
+  const { body } = await opened.gateway.query(`{
+    deploys { tag state verdict { outcome reasons } }
+    latestDeploys { tag }
+    drift { kind }
+  }`);
+  expect(body.data.deploys[0]).toEqual({
+    tag: "v2",
+    state: "failed",
+    verdict: { outcome: "not_enough_data", reasons: ["this deploy failed: nothing of it went live"] },
+  });
+  expect(body.data.deploys[1]).toMatchObject({ tag: "v1", state: "current" });
+  expect(body.data.latestDeploys).toEqual([{ tag: "v1" }]);
+  expect(body.data.drift).toEqual([]);
+});
