@@ -15,10 +15,16 @@ const alerts = "test/integration/alerts.test.ts";
 const delivery = ["test/integration/{demo,demo-worker,image,image-self,compose,compose-role,compose-up}.test.ts"];
 const slow = { globalSetup: ["test/support/services.ts"], testTimeout: 30_000, hookTimeout: 90_000, maxWorkers: 2, server };
 
+/** Bounds, not measures: a condition is waited for, however busy the machine is, and only what never comes fails. */
+const patient = { testTimeout: 60_000, hookTimeout: 60_000, expect: { poll: { timeout: 20_000 } } };
+
 export default defineConfig({
   test: {
     projects: [
-      { resolve: { alias }, test: { name: "unit", include: ["test/**/*.test.ts"], exclude: ["test/integration/**"], server } },
+      {
+        resolve: { alias },
+        test: { name: "unit", include: ["test/**/*.test.ts"], exclude: ["test/integration/**"], ...patient, server },
+      },
       // Real upstreams, started once for all files.
       {
         resolve: { alias },

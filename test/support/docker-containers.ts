@@ -80,7 +80,7 @@ export async function removeContainers(socketPath: string, ids: readonly string[
 }
 
 /** Polls until `check` is true; fails after `timeoutMs`. */
-export async function until(check: () => Promise<boolean>, timeoutMs = 10_000): Promise<void> {
+export async function until(check: () => Promise<boolean>, timeoutMs = 25_000): Promise<void> {
   const end = Date.now() + timeoutMs;
   while (!(await check())) {
     if (Date.now() > end) throw new Error("It did not come true in time");
@@ -89,6 +89,6 @@ export async function until(check: () => Promise<boolean>, timeoutMs = 10_000): 
 }
 
 /** A signal that ends a test's call before the test's own deadline. */
-export function soon(ms = 15_000): AbortSignal {
+export function soon(ms = 45_000): AbortSignal {
   return AbortSignal.timeout(ms);
 }
