@@ -1,5 +1,4 @@
 import { hash } from "node:crypto";
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, describe, expect, it } from "vitest";
 import type { AuditEntry, AuditRecord, KeyedIntent, OpenIntent } from "../../src/domain/audit.ts";
 import type { Container } from "../../src/domain/container.ts";
@@ -211,8 +210,12 @@ describe("an Idempotency-Key", () => {
     const fails = scene({ restart: () => Promise.reject(new OpsError("docker_error", "left exited")) });
     for (const _ of [1, 2]) await expect(fails.run({ idempotencyKey: "k" })).rejects.toMatchObject({ code: "docker_error" });
     expect(fails.order).toEqual(["intent", "restart", "failed"]);
-    const slow = scene({ restart: () => sleep(20).then(() => container), cooldownMs: 60_000 });
-    const answers = await Promise.all([slow.run({ idempotencyKey: "k" }), slow.run({ idempotencyKey: "k" })]);
+    const gate = Promise.withResolvers<typeof container>();
+    const slow = scene({ restart: () => gate.promise, cooldownMs: 60_000 });
+    const both = [slow.run({ idempotencyKey: "k" }), slow.run({ idempotencyKey: "k" })];
+    await expect.poll(() => slow.order).toEqual(["intent", "restart"]);
+    gate.resolve(container);
+    const answers = await Promise.all(both);
     expect(answers[0]).toBe(answers[1]);
     expect(await slow.run({ idempotencyKey: "k" })).toBe(answers[0]);
     expect(slow.order).toEqual(["intent", "restart", "ok"]);
@@ -311,10 +314,13 @@ describe("an Idempotency-Key of an earlier process", () => {
 });
 
 it("closes when the restarts that run are over and recorded, and begins none after", async () => {
-  const { entries, restarts, run } = scene({ restart: () => sleep(50).then(() => container) });
+  const gate = Promise.withResolvers<typeof container>();
+  const { entries, order, restarts, run } = scene({ restart: () => gate.promise });
   const running = run();
-  await sleep(10);
-  await restarts.close();
+  await expect.poll(() => order).toEqual(["intent", "restart"]);
+  const closed = restarts.close();
+  gate.resolve(container);
+  await closed;
   expect(entries.map(({ outcome }) => outcome)).toEqual(["intent", "ok"]);
   await running;
   await expect(run()).rejects.toMatchObject({ code: "restart_busy" });

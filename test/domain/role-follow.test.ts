@@ -92,7 +92,7 @@ test("the newest lines of all come first, then what is written, in order; at the
   const { reading } = await role.start([a, b], { tail: 4 });
   await expect.poll(() => role.texts()).toEqual(["at 100", "at 200", "at 300", "at 400"]);
   role.give("a", { lines: [line(1000)] });
-  await sleep(100);
+  await expect.poll(() => role.opened.find(({ name }) => name === "a")?.batches, { interval: 1 }).toEqual([]);
   role.give("b", { lines: [line(900)], dropped: 3 });
   await expect.poll(() => role.texts().slice(4)).toEqual(["at 900", "at 1000"]);
   expect(role.batches.map(({ dropped }) => dropped).filter(Boolean)).toEqual([3]);

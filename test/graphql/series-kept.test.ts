@@ -1,5 +1,5 @@
 import { graphql } from "graphql";
-import { expect, it } from "vitest";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import type { Container, ContainerRef, StatsPoint } from "../../src/domain/container.ts";
 import { type ContainerHistory, type ContainerName, toRemembered } from "../../src/domain/container-history.ts";
 import type { Environment } from "../../src/domain/environment.ts";
@@ -11,6 +11,9 @@ import { createMemorySources, sampleContainer } from "../support/memory-sources.
 
 const schema = createSchema();
 const now = Math.floor(Date.now() / 60_000) * 60_000;
+// What the memory may hold is reckoned from now: a slow machine must not come to another minute.
+beforeEach(() => void vi.useFakeTimers({ toFake: ["Date"], now: now + 1000 }));
+afterEach(() => void vi.useRealTimers());
 const at = (secondsAgo: number) => new Date(now - secondsAgo * 1000).toISOString().replace(".000", "");
 const minutes = (n: number) => n * 60;
 

@@ -1,5 +1,4 @@
-import { setTimeout as sleep } from "node:timers/promises";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { createAdmission } from "../../src/http/admission.ts";
 
 test("places are counted, and operators have some of their own", () => {
@@ -30,13 +29,16 @@ test("a place that becomes free goes to the first in line, and is taken then", a
 });
 
 test("too long a wait and too long a line are refused, and leave nothing behind", async () => {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
   const admission = createAdmission({ limit: 1, reserve: 0, limitPerToken: 9, waitMs: 10, queueLimit: 1 });
   admission.enter(false, "a");
   const waiting = admission.wait("a");
   expect(await admission.wait("a")).toBe(false);
+  await vi.advanceTimersByTimeAsync(10);
   expect(await waiting).toBe(false);
   admission.leave("a");
-  await sleep(20);
+  expect(vi.getTimerCount()).toBe(0);
   expect(admission.enter(false, "a")).toBe(true);
 });
 

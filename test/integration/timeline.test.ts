@@ -110,6 +110,9 @@ it("tells of health and of restarts", async () => {
 });
 
 it("tells of a container that ran out of memory", async () => {
-  await start("eats", { memory: 32 << 20, cmd: ["sh", "-c", "sleep 1; head -c 256m /dev/zero | tail -c 256m >/dev/null; exit 7"] });
+  await start("eats", {
+    memory: 32 << 20,
+    cmd: ["sh", "-c", "sleep 1; head -c 256m /dev/zero | tail -c 256m >/dev/null; exit 7"],
+  });
   await expect.poll(() => kindsOf("eats"), patient).toEqual(expect.arrayContaining(["oom_kill", "container_death"]));
 });

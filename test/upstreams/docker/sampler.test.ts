@@ -1,5 +1,4 @@
-import { setTimeout as sleep } from "node:timers/promises";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { OpsError } from "../../../src/errors.ts";
 import type { Engine } from "../../../src/upstreams/docker/engine.ts";
 import { createSampler, type Sampler } from "../../../src/upstreams/docker/sampler.ts";
@@ -10,9 +9,15 @@ import { sample } from "../../support/stats-sample.ts";
 const engine = { name: "web-1" } as Engine;
 const id = fullId("a");
 const open: Sampler[] = [];
+vi.mock("node:timers/promises", () => import("../../support/timers-promises.ts"));
+beforeEach(() => void vi.useFakeTimers());
 afterEach(() => {
   for (const sampler of open.splice(0)) sampler.close();
+  vi.useRealTimers();
 });
+const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
+/** What comes of it, while so much time passes as two samples take. */
+const sampled = async <T>(asked: Promise<T>): Promise<T> => (await pass(25), asked);
 
 /** A container that uses `share` of the host's two CPUs; each read is counted. */
 function setUp({ share = 0.25, leaseMs = 200, periodMs = 40 } = {}) {
@@ -37,7 +42,7 @@ function setUp({ share = 0.25, leaseMs = 200, periodMs = 40 } = {}) {
 
 test("the first answer takes two samples, and 16 callers share them", async () => {
   const { state, ask } = setUp();
-  const answers = await Promise.all(Array.from({ length: 16 }, ask));
+  const answers = await sampled(Promise.all(Array.from({ length: 16 }, ask)));
   expect(state.reads).toBe(2);
   expect(new Set(answers).size).toBe(1);
   expect(answers[0]?.cpuPct).toBeCloseTo(50, 0);
@@ -45,35 +50,35 @@ test("the first answer takes two samples, and 16 callers share them", async () =
 
 test("while somebody asks, answers come from memory and are fresh; when nobody does, sampling ends", async () => {
   const { state, ask } = setUp();
-  await ask();
+  await sampled(ask());
   for (let round = 0; round < 20; round += 1) {
-    await sleep(15);
+    await pass(15);
     const before = state.reads;
     const answer = await ask();
     expect(state.reads).toBe(before);
     expect(performance.now() - Number(answer?.sampledAt)).toBeLessThan(200);
   }
   expect(state.reads).toBeGreaterThan(4);
-  await sleep(400);
+  await pass(400);
   const ended = state.reads;
-  await sleep(200);
+  await pass(200);
   expect(state.reads).toBe(ended);
   // The next one begins anew.
-  await ask();
+  await sampled(ask());
   expect(state.reads).toBe(ended + 2);
 });
 
 test("a restart mixes nothing: the figure is of the new life alone", async () => {
   const { state, ask } = setUp({ share: 0.25, leaseMs: 5000 });
-  await ask();
+  await sampled(ask());
   state.life = "second";
   state.share = 0.5;
   for (let round = 0; round < 40; round += 1) {
-    await sleep(5);
-    const pct = (await ask())?.cpuPct ?? 0;
+    await pass(5);
+    const pct = (await sampled(ask()))?.cpuPct ?? 0;
     expect(Math.min(Math.abs(pct - 50), Math.abs(pct - 100))).toBeLessThan(2);
   }
-  expect((await ask())?.cpuPct).toBeCloseTo(100, 0);
+  expect((await sampled(ask()))?.cpuPct).toBeCloseTo(100, 0);
 });
 
 test("a stopped container is null from memory too, and seen when it runs again", async () => {
@@ -84,8 +89,8 @@ test("a stopped container is null from memory too, and seen when it runs again",
   expect(await ask()).toBeNull();
   expect(state.reads).toBe(1);
   state.stopped = false;
-  await sleep(150);
-  expect((await ask())?.cpuPct).toBeGreaterThan(0);
+  await pass(150);
+  expect((await sampled(ask()))?.cpuPct).toBeGreaterThan(0);
 });
 
 test("one that runs again is not told to be stopped by an old sample", async () => {
@@ -94,34 +99,37 @@ test("one that runs again is not told to be stopped by an old sample", async () 
   state.stopped = true;
   expect(await ask()).toBeNull();
   state.stopped = false;
-  await sleep(300);
-  expect((await ask())?.cpuPct).toBeGreaterThan(0);
+  await pass(300);
+  expect((await sampled(ask()))?.cpuPct).toBeGreaterThan(0);
 });
 
 test("a failure is told to who asks, once each, and not retried in the background", async () => {
   const { state, ask } = setUp();
   state.failure = new OpsError("docker_unavailable", "gone");
   await expect(ask()).rejects.toMatchObject({ code: "docker_unavailable" });
-  await sleep(150);
+  await pass(150);
   expect(state.reads).toBe(1);
   state.failure = new OpsError("container_not_found", "vanished");
   expect(await ask()).toBeNull();
   state.failure = null;
-  expect((await ask())?.memPct).toBe(25);
+  expect((await sampled(ask()))?.memPct).toBe(25);
 });
 
 test("one caller that gives up leaves the others their answer", async () => {
   const { state, sampler, ask } = setUp();
   const waiting = ask();
-  await expect(sampler.measure(engine, id, AbortSignal.timeout(1))).rejects.toMatchObject({ code: "docker_timeout" });
-  expect((await waiting)?.cpuPct).toBeCloseTo(50, 0);
+  const caller = new AbortController();
+  const leaving = sampler.measure(engine, id, caller.signal);
+  caller.abort(new DOMException("The caller's time is up", "TimeoutError"));
+  await expect(leaving).rejects.toMatchObject({ code: "docker_timeout" });
+  expect((await sampled(waiting))?.cpuPct).toBeCloseTo(50, 0);
   expect(state.reads).toBe(2);
 });
 
 test("the history is empty at first, and asking for it keeps on sampling", async () => {
   const { state, sampler } = setUp();
   expect(sampler.history(engine, id)).toEqual([]);
-  await sleep(100);
+  await pass(100);
   expect(sampler.history(engine, id)).toMatchObject([{ memPct: 25, memUsedBytes: 100_000_000 }]);
   expect(state.reads).toBeGreaterThan(1);
 });
@@ -129,10 +137,10 @@ test("the history is empty at first, and asking for it keeps on sampling", async
 test("closing ends what is under way and what would come", async () => {
   const { state, sampler, ask } = setUp();
   const waiting = ask();
-  await sleep(5);
+  await pass(5);
   sampler.close();
   await expect(waiting).rejects.toMatchObject({ code: "docker_timeout" });
   const { reads } = state;
-  await sleep(150);
+  await pass(150);
   expect(state.reads).toBe(reads);
 });

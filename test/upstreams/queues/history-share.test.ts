@@ -1,7 +1,14 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { expect, it } from "vitest";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import type { HistoryRange, QueueHistory } from "../../../src/domain/queue-history.ts";
 import { shareHistory } from "../../../src/upstreams/queues/history-share.ts";
+
+vi.mock("node:timers/promises", () => import("../../support/timers-promises.ts"));
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
+/** What is asked, while a read takes its 10 ms. */
+const read = async <T>(asked: Promise<T>): Promise<T> => (await pass(10), asked);
 
 const { signal } = new AbortController();
 const range: HistoryRange = { from: 1_800_000_000, step: 60, steps: 10 };
@@ -18,24 +25,28 @@ function createReader() {
 
 it("asks once for all who ask the same while it is read and a little after, then once more", async () => {
   const { asked, shared } = createReader();
-  const answers = await Promise.all(Array.from({ length: 20 }, () => shared(null, { ...range }, signal)));
+  const answers = await read(Promise.all(Array.from({ length: 20 }, () => shared(null, { ...range }, signal))));
   expect(new Set(answers).size).toBe(1);
   expect(await shared(null, range, signal)).toBe(answers[0]);
   expect(asked).toEqual(["all 0"]);
-  await sleep(100);
-  await shared(null, range, signal);
+  await pass(49);
+  expect(await shared(null, range, signal)).toBe(answers[0]);
+  await pass(2);
+  await read(shared(null, range, signal));
   expect(asked).toEqual(["all 0", "all 0"]);
 });
 
 it("other queues and other ranges are other questions", async () => {
   const { asked, shared } = createReader();
   const later = { ...range, from: range.from + 60 };
-  await Promise.all([
-    shared(null, range, signal),
-    shared(["a"], range, signal),
-    shared([], range, signal),
-    shared(null, later, signal),
-  ]);
+  await read(
+    Promise.all([
+      shared(null, range, signal),
+      shared(["a"], range, signal),
+      shared([], range, signal),
+      shared(null, later, signal),
+    ]),
+  );
   expect(asked).toEqual(["all 0", "a 0", " 0", "all 60"]);
 });
 
@@ -45,12 +56,12 @@ it("whoever leaves does not take the answer from the others; the read ends with 
   const [left, stayed] = [shared(null, range, leaving.signal), shared(null, range, signal)];
   leaving.abort(new Error("gone"));
   await expect(left).rejects.toThrow("gone");
-  expect(await stayed).toEqual(new Map());
+  expect(await read(stayed)).toEqual(new Map());
   const alone = new AbortController();
   const only = shared(["a"], range, alone.signal);
   alone.abort(new Error("gone"));
   await expect(only).rejects.toThrow("gone");
-  expect(await shared(["a"], range, signal)).toEqual(new Map());
+  expect(await read(shared(["a"], range, signal))).toEqual(new Map());
   expect(asked).toEqual(["all 0", "a 0", "a 0"]);
 });
 
@@ -73,8 +84,8 @@ it("a large answer is for those alone who wait for it", async () => {
     await sleep(10);
     return new Map([["a", { points, exact: true as const, sampled: false, since: null }]]);
   }, 50);
-  await Promise.all([shared(null, range, signal), shared(null, range, signal)]);
+  await read(Promise.all([shared(null, range, signal), shared(null, range, signal)]));
   expect(asked).toBe(1);
-  await shared(null, range, signal);
+  await read(shared(null, range, signal));
   expect(asked).toBe(2);
 });

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { expect, it } from "vitest";
 import { OpsError } from "../../../src/errors.ts";
 import { inTurn } from "../../../src/upstreams/queues/sql/history-turn.ts";
@@ -11,31 +10,35 @@ const createDatabase = (): Database => createMemoryDatabase();
 it("one history of a database is read at a time, in the order of the questions; another database has its own turn", async () => {
   const [one, other] = [createDatabase(), createDatabase()];
   const [running, ended]: [Set<Database>, string[]] = [new Set(), []];
+  const gate = Promise.withResolvers<void>();
   const read = (database: Database, name: string) =>
     inTurn(
       database,
       async () => {
         expect(running.has(database)).toBe(false);
         running.add(database);
-        await sleep(database === one ? 5 : 1);
+        if (database === one) await gate.promise;
         running.delete(database);
         ended.push(name);
       },
       signal,
     );
-  await Promise.all([read(one, "a"), read(one, "b"), read(one, "c"), read(other, "x")]);
+  const all = [read(one, "a"), read(one, "b"), read(one, "c"), read(other, "x")];
+  await all[3];
+  gate.resolve();
+  await Promise.all(all);
   expect(ended).toEqual(["x", "a", "b", "c"]);
 });
 
 it("who leaves the line is gone at once, and is not read for; a failure lets the next one pass", async () => {
   const database = createDatabase();
   const read: string[] = [];
+  const gate = Promise.withResolvers<never>();
   const first = inTurn(
     database,
-    async () => {
+    () => {
       read.push("first");
-      await sleep(20);
-      throw new Error("away");
+      return gate.promise;
     },
     signal,
   );
@@ -45,6 +48,7 @@ it("who leaves the line is gone at once, and is not read for; a failure lets the
   leaving.abort(new Error("gone"));
   await expect(left).rejects.toThrow("gone");
   expect(read).toEqual(["first"]);
+  gate.reject(new Error("away"));
   await expect(first).rejects.toThrow("away");
   await last;
   expect(read).toEqual(["first", "last"]);
@@ -53,11 +57,12 @@ it("who leaves the line is gone at once, and is not read for; a failure lets the
 it("a line that is too long to come to its end in time takes nobody more", async () => {
   const database = createDatabase();
   const leaving = new AbortController();
-  const waiting = Array.from({ length: 61 }, () => inTurn(database, () => sleep(20), leaving.signal));
+  const gate = Promise.withResolvers<void>();
+  const waiting = Array.from({ length: 61 }, () => inTurn(database, () => gate.promise, leaving.signal));
   const settled = Promise.allSettled(waiting);
-  await expect(inTurn(database, () => sleep(20), signal)).rejects.toThrow(OpsError);
+  await expect(inTurn(database, async () => "refused", signal)).rejects.toThrow(OpsError);
   leaving.abort();
   await settled;
-  await sleep(40);
-  expect(await inTurn(database, async () => "read", signal)).toBe("read");
+  gate.resolve();
+  await expect.poll(() => inTurn(database, async () => "read", signal).catch(() => "refused")).toBe("read");
 });

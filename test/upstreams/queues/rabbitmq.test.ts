@@ -164,11 +164,9 @@ describe("matchesTopic", () => {
         },
       ),
     );
-    const start = performance.now();
-    expect(match(Array.from({ length: 60 }, () => "#.a").join("."), Array.from({ length: 120 }, () => "b").join("."))).toBe(
-      false,
-    );
-    expect(performance.now() - start).toBeLessThan(100);
+    // Each way to split the words would be tried, exponentially many: these are milliseconds, or hours.
+    const many = () => match(Array.from({ length: 60 }, () => "#.a").join("."), Array.from({ length: 120 }, () => "b").join("."));
+    expect(many()).toBe(false);
   });
 });
 

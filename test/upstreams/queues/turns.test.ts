@@ -1,7 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { toQueueError } from "../../../src/upstreams/queues/sql/failures.ts";
 import { createTurns } from "../../../src/upstreams/queues/sql/turns.ts";
+
+vi.mock("node:timers/promises", () => import("../../support/timers-promises.ts"));
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+/** What comes of it, while so much time passes. */
+const within = async <T>(ms: number, result: Promise<T>): Promise<T> => (await vi.advanceTimersByTimeAsync(ms), result);
 
 const { signal } = new AbortController();
 const subject = { source: null, table: "", columns: [] };
@@ -22,7 +28,7 @@ describe("createTurns", () => {
       return n;
     };
     const all = Array.from({ length: 30 }, (_, n) => n);
-    expect(await Promise.all(all.map((n) => turns.run(work(n), signal)))).toEqual(all);
+    expect(await within(60, Promise.all(all.map((n) => turns.run(work(n), signal))))).toEqual(all);
     expect([started, most]).toEqual([all, 3]);
   });
 
@@ -32,7 +38,7 @@ describe("createTurns", () => {
     const hang = () =>
       new Promise<never>((_, reject) => hanging.signal.addEventListener("abort", () => reject(new Error("ended"))));
     const first = turns.run(hang, signal).catch(() => "ended");
-    const silent = await Promise.allSettled([turns.run(async () => 1, signal), turns.run(async () => 2, signal)]);
+    const silent = await within(50, Promise.allSettled([turns.run(async () => 1, signal), turns.run(async () => 2, signal)]));
     expect(silent.map(messageOf)).toEqual(["PostgreSQL did not answer in time", "PostgreSQL did not answer in time"]);
     hanging.abort();
     expect(await first).toBe("ended");
@@ -40,11 +46,11 @@ describe("createTurns", () => {
     // One that answers, and one that comes too late behind it.
     const [long, late] = [turns.run(() => sleep(20), signal), turns.run(() => sleep(1000), signal)];
     const busy = turns.run(async () => 3, signal);
-    expect((await Promise.allSettled([long, busy])).map(messageOf)).toEqual([
+    expect((await within(150, Promise.allSettled([long, busy]))).map(messageOf)).toEqual([
       "answered",
       "All connections to PostgreSQL are busy with other reads",
     ]);
-    await late;
+    await within(1000, late);
   });
 
   it("takes a refusal of the server for an answer, and lets who leaves while waiting cost nothing", async () => {
@@ -60,8 +66,7 @@ describe("createTurns", () => {
     const waits = turns.run(async () => "in the end", signal);
     leaver.abort(new Error("left"));
     await expect(left).rejects.toThrow("left");
-    await expect(refused).rejects.toThrow("relation");
-    await long;
+    await within(130, Promise.all([expect(refused).rejects.toThrow("relation"), long]));
     expect(await waits).toBe("in the end");
     expect(ran).toBe(0);
   });
