@@ -1,7 +1,5 @@
 import { once } from "node:events";
 import type { ServerResponse } from "node:http";
-import { monitorEventLoopDelay } from "node:perf_hooks";
-import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { silentLogger } from "../../src/logger.ts";
 import { createContainerSource } from "../../src/upstreams/docker/source.ts";
@@ -14,6 +12,11 @@ import { subscribe } from "../support/subscribe.ts";
 import { rulesOf } from "../support/docker-facts.ts";
 
 const count = 100_000;
+/** CPU time of this thread so far. */
+const threadCpuMs = () => {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1000;
+};
 const ids = Array.from({ length: 50 }, (_, index) => index.toString(16).padStart(12, "0").padEnd(64, "0"));
 const [few, query] = [
   "subscription { containerEvents { events { action } dropped } }",
@@ -31,7 +34,7 @@ async function flood(response: ServerResponse): Promise<void> {
   }
 }
 
-test("F9: a hundred thousand events at once change neither memory nor truth", { timeout: 30_000 }, async () => {
+test("F9: a hundred thousand events at once change neither memory nor truth", { timeout: 120_000 }, async () => {
   await using engine = await startFakeEngine();
   const subscribed = Promise.withResolvers<ServerResponse>();
   engine.on("/events", (_, response) => {
@@ -59,17 +62,22 @@ test("F9: a hundred thousand events at once change neither memory nor truth", { 
   const before = process.memoryUsage().heapUsed;
   let most = before;
   const watching = setInterval(() => (most = Math.max(most, process.memoryUsage().heapUsed)), 20);
-  const delay = monitorEventLoopDelay({ resolution: 10 });
-  delay.enable();
+  // By its own CPU time: how long this thread works before timers have their turn, whatever else the machine does.
+  const turns: number[] = [];
+  let worked = threadCpuMs();
+  const timing = setInterval(() => {
+    turns.push(threadCpuMs() - worked);
+    worked = threadCpuMs();
+  }, 10);
   name = "after";
   await flood(response);
   const total = (batches: any[]) => batches.reduce((sum, { events, dropped }) => sum + events.length + dropped, 0);
   await until(async () => total(fast.of("containerEvents")) === count);
-  delay.disable();
+  clearInterval(timing);
   clearInterval(watching);
 
-  expect(delay.max / 1e6).toBeLessThan(1000);
-  expect(delay.percentile(99) / 1e6).toBeLessThan(200);
+  expect(Math.max(...turns)).toBeLessThan(1000);
+  expect(turns.toSorted((a, b) => a - b)[Math.floor(turns.length * 0.99)]).toBeLessThan(200);
   expect(most - before).toBeLessThan(120e6);
   // Coalesced: some inspections of each, not two thousand.
   expect(engine.calls.length - asked).toBeLessThan(50 * 60);
@@ -82,14 +90,12 @@ test("F9: a hundred thousand events at once change neither memory nor truth", { 
   expect(total(late)).toBe(count);
   expect(late.reduce((sum, { dropped }) => sum + dropped, 0)).toBeGreaterThan(1000);
 
-  await sleep(1500);
-  const seen = new Map<string, string>();
-  for (const { changed } of rows.of("containers")) for (const row of changed) seen.set(row.id, row.name);
+  const seen = () =>
+    new Map(rows.of("containers").flatMap(({ changed }: any) => changed.map((row: any) => [row.id, row.name] as const)));
+  const after = new Map(ids.map((id, index) => [id.slice(0, 12), `after-${index}`]));
+  await expect.poll(seen).toEqual(after);
   const { body } = await gateway.query("{ containers { id name } }");
-  expect(body.data.containers.map((row: { name: string }) => row.name)).toContain("after-49");
-  expect(new Set(body.data.containers.map(({ id, name: told }: any) => `${id} ${told}`))).toEqual(
-    new Set([...seen].map(([id, told]) => `${id} ${told}`)),
-  );
+  expect(new Map(body.data.containers.map(({ id, name: told }: any) => [id, told]))).toEqual(after);
   expect(rows.messages.length).toBeLessThan(100);
   await Promise.all([rows.leave(), fast.leave()]);
   await containers.close();

@@ -1,6 +1,6 @@
 import { createSharedBudget } from "../../../src/budget/budget.ts";
 import util from "node:util";
-import { expect, test, vi } from "vitest";
+import { beforeAll, expect, test, vi } from "vitest";
 import { silentLogger } from "../../../src/logger.ts";
 import { createContainerSource } from "../../../src/upstreams/docker/source.ts";
 import type { Container } from "../../../src/domain/container.ts";
@@ -10,8 +10,17 @@ import { rulesOf } from "../../support/docker-facts.ts";
 
 const [a, b] = [fullId("a"), fullId("b")];
 
+// Loading it takes longer than a deadline on a busy machine.
+beforeAll(() => import("dockerode"));
+
 function createSource(engine: FakeEngine) {
-  const settings = { engines: [engine.options], rules: rulesOf("wallet-core"), logger: silentLogger, statsWindowMs: 1 };
+  const settings = {
+    engines: [engine.options],
+    rules: rulesOf("wallet-core"),
+    logger: silentLogger,
+    statsWindowMs: 1,
+    listTimeoutMs: 20_000,
+  };
   const source = createContainerSource(settings);
   return { ...source, [Symbol.asyncDispose]: () => source.close() };
 }

@@ -13,10 +13,11 @@ const good = JSON.stringify({
   status: "success",
   data: { resultType: "vector", result: [{ metric: { m: "mem", instance: "a:1" }, value: [1, "0.5"] }] },
 });
-const timeoutMs = 400;
+/** Longer than a busy machine needs; shorter only where it is waited for. */
+const timeoutMs = 20_000;
 
-function sourceOf(url: string, logger: Logger = silentLogger) {
-  const source = createHostSource({ url, thresholds, logger, timeoutMs });
+function sourceOf(url: string, logger: Logger = silentLogger, deadlineMs = timeoutMs) {
+  const source = createHostSource({ url, thresholds, logger, timeoutMs: deadlineMs });
   return { report: (signal = never) => source.report(signal), [Symbol.asyncDispose]: () => source.close() };
 }
 
@@ -33,7 +34,7 @@ describe("what goes out", () => {
       "content-type": "application/x-www-form-urlencoded",
       authorization: `Basic ${Buffer.from("ops:p@ss:%").toString("base64")}`,
     });
-    expect(Object.fromEntries(new URLSearchParams(body))).toEqual({ query: hostQuery, timeout: "400ms" });
+    expect(Object.fromEntries(new URLSearchParams(body))).toEqual({ query: hostQuery, timeout: "20000ms" });
   });
 
   it("is one request for callers that come together; one of them may leave", async () => {
@@ -79,10 +80,8 @@ describe("hostile answers become prometheus_unavailable", () => {
   ];
   it.each(cases)("%s", async (_, answer, kind) => {
     await using upstream = await startFakeUpstream(answer);
-    await using source = sourceOf(upstream.url);
-    const begin = performance.now();
+    await using source = sourceOf(upstream.url, silentLogger, kind === "deadline" ? 400 : timeoutMs);
     await expect(source.report()).rejects.toMatchObject({ code: "prometheus_unavailable", status: 503, kind });
-    expect(performance.now() - begin).toBeLessThan(timeoutMs + 1_500);
     expect(upstream.seen.map(({ url }) => url)).toEqual(["/api/v1/query"]);
   });
 
