@@ -1,0 +1,103 @@
+import { readdirSync } from "node:fs";
+import { type IntervalHistogram, monitorEventLoopDelay, performance } from "node:perf_hooks";
+import { Registry } from "prom-client";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { addProcess } from "../../src/metrics/process.ts";
+import { valuesOf } from "../support/exposition.ts";
+
+vi.mock("node:fs", { spy: true });
+vi.mock("node:perf_hooks", async (load) => ({ ...(await load<object>()), monitorEventLoopDelay: vi.fn() }));
+
+/** Delays of the event loop in nanoseconds, the length of a turn (20 ms) included; null before the first. */
+let delays: Readonly<Record<number, number>> | null = null;
+const histogram = {
+  get count() {
+    return delays === null ? 0 : 1;
+  },
+  percentile: (percentile: number) => delays?.[percentile] ?? Number.NaN,
+  enable: vi.fn(() => true),
+  reset: vi.fn(() => {
+    delays = null;
+  }),
+};
+
+beforeEach(() => {
+  vi.mocked(monitorEventLoopDelay).mockReturnValue(histogram as unknown as IntervalHistogram);
+});
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+function createRead() {
+  const registry = new Registry();
+  addProcess(registry);
+  return async (name: string, labels = {}) => valuesOf(await registry.metrics(), name, labels);
+}
+
+it("each figure of the process is under its own name and in its unit", async () => {
+  vi.spyOn(process, "cpuUsage").mockReturnValue({ user: 2_500_000, system: 750_000 });
+  vi.spyOn(performance, "eventLoopUtilization").mockReturnValue({ active: 1500, idle: 9000, utilization: 0.9 });
+  const memory = { rss: 1, heapTotal: 32, heapUsed: 16, external: 8, arrayBuffers: 4 };
+  vi.spyOn(process, "memoryUsage").mockReturnValue(memory);
+  Object.assign(process.memoryUsage, { rss: () => 64 });
+  vi.mocked(readdirSync).mockReturnValue(["0", "1", "2", "3", "4"] as never);
+  const read = createRead();
+  for (const [name, value] of [
+    ["process_cpu_seconds_total", 3.25],
+    ["ops_event_loop_active_seconds_total", 1.5],
+    ["process_start_time_seconds", performance.timeOrigin / 1000],
+    ["process_resident_memory_bytes", 64],
+    // One of the five is that of the listing.
+    ["process_open_fds", 4],
+    ["nodejs_heap_size_used_bytes", 16],
+    ["nodejs_heap_size_total_bytes", 32],
+    ["nodejs_external_memory_bytes", 8],
+  ] as const)
+    expect(await read(name), name).toEqual([value]);
+  expect(readdirSync).toHaveBeenCalledWith("/proc/self/fd");
+});
+
+it("open descriptors are absent where /proc is not there, and only then", async () => {
+  const read = createRead();
+  vi.mocked(readdirSync).mockReturnValueOnce(["0", "1"] as never);
+  expect(await read("process_open_fds")).toEqual([1]);
+  vi.mocked(readdirSync).mockImplementationOnce(() => {
+    throw new Error("ENOENT");
+  });
+  expect(await read("process_open_fds")).toEqual([]);
+});
+
+it("a counter grows by what was used since the scrape before, and never goes back", async () => {
+  const usage = vi.spyOn(process, "cpuUsage");
+  const read = createRead();
+  for (const [user, seconds] of [
+    [2_000_000, 2],
+    [5_000_000, 5],
+    [4_000_000, 5],
+    [5_500_000, 5.5],
+  ] as const) {
+    usage.mockReturnValue({ user, system: 0 });
+    expect(await read("process_cpu_seconds_total")).toEqual([seconds]);
+  }
+});
+
+it("the delay of the event loop is that since the scrape before, without the 20 ms of a turn", async () => {
+  const read = createRead();
+  const name = "ops_event_loop_delay_seconds";
+  expect(monitorEventLoopDelay).toHaveBeenCalledWith({ resolution: 20 });
+  expect(histogram.enable).not.toHaveBeenCalled();
+  expect(await read(name)).toEqual([]);
+  expect(histogram.enable).toHaveBeenCalledOnce();
+  delays = { 50: 20_000_000, 90: 70_000_000, 99: 520_000_000, 100: 2_020_000_000 };
+  const registry = new Registry();
+  addProcess(registry);
+  const text = await registry.metrics();
+  const values = ["50", "90", "99", "100"].map((percentile) => valuesOf(text, name, { percentile })[0]);
+  expect(values.map((value) => Number(value?.toFixed(6)))).toEqual([0, 0.05, 0.5, 2]);
+  expect(valuesOf(text, name)).toHaveLength(4);
+  // Nothing since then.
+  expect(valuesOf(await registry.metrics(), name)).toEqual([]);
+  delays = { 50: 19_000_000, 90: 19_000_000, 99: 19_000_000, 100: 19_000_000 };
+  expect(valuesOf(await registry.metrics(), name)).toEqual([0, 0, 0, 0]);
+});
