@@ -1,6 +1,6 @@
-import { beforeAll, afterAll, describe, expect, it } from "vitest";
+import { beforeAll, afterAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import type { Environment } from "../../src/domain/environment.ts";
-import type { Container } from "../../src/domain/container.ts";
+import type { Container, ProbeRun } from "../../src/domain/container.ts";
 import type { Scope } from "../../src/domain/principal.ts";
 import type { RunningJobs } from "../../src/domain/queue.ts";
 import { OpsError } from "../../src/errors.ts";
@@ -145,6 +145,68 @@ describe("restartRole", () => {
     expect(memory.audited[0]).toMatchObject({ args: { role: "web", step: 1, of: 1 }, reason: "leak" });
   });
 
+  it("gives each the seconds that are asked for, a minute unless said, from 1 to 300", async () => {
+    const memory = createMemorySources({ containers }, { restartEnabled: true });
+    const restartOne = vi.spyOn(memory.sources.restarts, "restart");
+    for (const more of ["", ", waitSeconds: 1", ", waitSeconds: 300"]) {
+      expect((await ask(memory, role("staging", more))).data.restartRole.complete).toBe(true);
+    }
+    expect(restartOne.mock.calls.map(([, { waitMs, reason }]) => [waitMs, reason])).toEqual([
+      [60_000, "leak"],
+      [1000, "leak"],
+      [300_000, "leak"],
+    ]);
+    for (const more of [", waitSeconds: 0", ", waitSeconds: 301"]) {
+      expect(await ask(memory, role("staging", more))).toMatchObject({ code: "invalid_request" });
+    }
+    expect(restartOne).toHaveBeenCalledTimes(3);
+  });
+
+  it("is complete only when every step is, and says of each what became of it and why", async () => {
+    const twins = ["a", "b", "c"].map((name) => sampleContainer({ name, host: name }));
+    const source = "{ complete steps { outcome container { name } error { code message } } }";
+    const run = async (outcomes: readonly (boolean | Error)[]) => {
+      const memory = createMemorySources({ containers: twins }, { restartEnabled: true });
+      let step = -1;
+      vi.spyOn(memory.sources.restarts, "restart").mockImplementation(async (container) => {
+        const well = outcomes[++step] ?? true;
+        if (well instanceof Error) throw well;
+        return { container, well } as never;
+      });
+      return (await ask(memory, `mutation { restartRole(role: "web", env: staging, reason: "leak") ${source} }`)).data
+        .restartRole;
+    };
+    const step = (name: string, outcome: string, error: object | null = null) => ({ outcome, container: { name }, error });
+    expect(await run([])).toEqual({ complete: true, steps: ["a", "b", "c"].map((name) => step(name, "restarted")) });
+    expect(await run([true, true, false])).toEqual({
+      complete: false,
+      steps: [step("a", "restarted"), step("b", "restarted"), step("c", "unwell")],
+    });
+    const refused = new OpsError("restart_protected", "It is protected");
+    expect(await run([true, refused])).toEqual({
+      complete: false,
+      steps: [
+        step("a", "restarted"),
+        step("b", "failed", { code: "restart_protected", message: "It is protected" }),
+        step("c", "skipped"),
+      ],
+    });
+  });
+
+  it("leaves out what was replaced, what does not run and what is of another role", async () => {
+    const fleet = [
+      staging,
+      sampleContainer({ name: "replaced", replaced: true }),
+      sampleContainer({ name: "exited", status: "exited" }),
+      sampleContainer({ name: "worker", role: "worker" }),
+    ];
+    const memory = createMemorySources({ containers: fleet }, { restartEnabled: true });
+    const { data } = await ask(memory, role("staging"));
+    expect(data.restartRole.steps).toEqual([{ outcome: "restarted", container: { name: "web-staging" } }]);
+    expect(await ask(memory, role("production"))).toMatchObject({ code: "container_not_found" });
+    expect(await ask(memory, role("staging").replace("leak", ""))).toMatchObject({ code: "invalid_request" });
+  });
+
   it("is off by default, for its environments only, and never while an engine is silent", async () => {
     const on = { restartEnabled: true };
     const silent = [{ name: "b", ok: false, error: { code: "docker_timeout", message: "no answer" } }];
@@ -254,6 +316,58 @@ describe("healthCheck(probe: true)", () => {
     expect([off.calls["probe"], on.calls["probe"]]).toEqual([undefined, undefined]);
     const { data } = await ask(on, probe);
     expect(data.container.healthCheck).toMatchObject({ healthy: false, exitCode: 1, output: "refused" });
+  });
+
+  const fields = "status health healthy failingStreak checkedAt ageSeconds output exitCode timedOut durationMs";
+  const check = async (container: Container, args = "", probed: Partial<ProbeRun> | null = null) => {
+    vi.useFakeTimers({ now: Date.parse("2026-01-13T09:47:30.600Z"), toFake: ["Date"] });
+    onTestFinished(() => void vi.useRealTimers());
+    const memory = createMemorySources({ containers: [container] }, { healthExecEnabled: true });
+    if (probed) {
+      const run = { exitCode: 0, output: "new", timedOut: false, durationMs: 27, checkedAt: "2026-01-13T09:47:28Z", ...probed };
+      Object.assign(memory.sources.containers, { probe: async () => run });
+    }
+    const { data } = await ask(memory, `{ container(name: "${container.name}") { healthCheck${args} { ${fields} } } }`);
+    return { ...data.container.healthCheck };
+  };
+  const last = { failingStreak: 4, checkedAt: "2026-01-13T09:46:00Z", output: "old" };
+  const unprobed = { exitCode: null, timedOut: null, durationMs: null };
+
+  it("has the figures of the last probe in their places, its age in seconds", async () => {
+    const container = sampleContainer({ name: "web", health: "unhealthy", probe: last });
+    const common = { status: "running", health: "unhealthy", failingStreak: 4 };
+    // 90.6 s before now.
+    expect(await check(container)).toEqual({ ...common, ...last, ...unprobed, healthy: false, ageSeconds: 91 });
+    const probed = { healthy: true, checkedAt: "2026-01-13T09:47:28Z", ageSeconds: 3, output: "new" };
+    const run = { exitCode: 0, timedOut: false, durationMs: 27 };
+    expect(await check(container, "(probe: true)", {})).toEqual({ ...common, ...probed, ...run });
+    const killed = { exitCode: 137, timedOut: true, durationMs: 30_000, checkedAt: "2026-01-13T09:48:00Z" };
+    // A clock that is ahead of ours is no age below 0.
+    expect(await check(container, "(probe: true)", killed)).toEqual({
+      ...common,
+      ...killed,
+      healthy: false,
+      ageSeconds: 0,
+      output: "new",
+    });
+    expect(await check(container, "(probe: true)", { exitCode: null })).toMatchObject({ healthy: null, exitCode: null });
+  });
+
+  it.each<[Partial<Container>, boolean | null]>([
+    [{ health: "healthy" }, true],
+    [{ health: "unhealthy" }, false],
+    [{ health: "starting" }, null],
+    [{ health: "none" }, null],
+    [{ health: "healthy", status: "exited" }, false],
+  ])("%j is healthy: %s", async (more, healthy) => {
+    expect(await check(sampleContainer({ name: "web", ...more }))).toMatchObject({ healthy, status: more.status ?? "running" });
+  });
+
+  it("is unknown before the first probe; what does not run is not probed", async () => {
+    const container = sampleContainer({ name: "web", probe: null });
+    const unknown = { failingStreak: null, checkedAt: null, ageSeconds: null, output: null, ...unprobed };
+    expect(await check(container)).toMatchObject(unknown);
+    expect(await check({ ...container, status: "exited" }, "(probe: true)", {})).toMatchObject({ ...unknown, healthy: false });
   });
 });
 
