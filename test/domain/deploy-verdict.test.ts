@@ -214,6 +214,152 @@ describe("what is only known as of now", () => {
   });
 });
 
+describe("the limits of the rules", () => {
+  const fails = (before: QueueWindow, after: QueueWindow) => judge({ queues: [queue(before, after)] });
+  const timed = (was: number, is: number, jobs = 1_000_000) => {
+    const of = (seconds: number) => window(jobs, 0, { waitP95Seconds: seconds });
+    return judge({ queues: [queue(of(was), of(is))] });
+  };
+  const stop = (before: QueueWindow, after: QueueWindow, more: Partial<QueueEvidence> = {}, seconds = 600) =>
+    judge({ windows: { ...windows, seconds }, queues: [{ ...queue(before, after), ...more }] });
+  const waits = { depth: 11, oldestAgeSeconds: 300 };
+  const stood = window(290, 0, { depth: 10 });
+  const unhealthy = (was: number | null, is: number | null) =>
+    judge({ containers: { ...quiet, unhealthySecondsBefore: was, unhealthySecondsAfter: is } });
+  const unwell = (was: number | null, is: number | null) =>
+    judge({
+      containers: { ...quiet, unhealthyNow: ["a", "b"], unhealthySecondsBefore: was, unhealthySecondsAfter: is },
+    });
+  const error = { fingerprint: "f", error: "boom", queues: ["mail"], beforeSeconds: 60_000, firstAgo: 500, lastAgo: 250 };
+  const fresh = (count: number, minutes: number, more: Partial<typeof error> = {}, ended = 0) =>
+    judge({
+      newErrors: [{ ...error, after: { count, seconds: 600 }, minutes, ...more }],
+      queues: ended === 0 ? [] : [queue(window(ended, 0), window(ended, 0))],
+    });
+
+  it.each([
+    ["30 jobs in each window", fails(window(30, 0), window(0, 30)), "regressed"],
+    ["29 jobs before", fails(window(29, 0), window(0, 30)), "not_enough_data"],
+    ["29 jobs after", fails(window(30, 0), window(0, 29)), "not_enough_data"],
+    ["failures that grow by 2 of 100", fails(window(100_000, 0), window(98_000, 2000)), "regressed"],
+    ["failures that grow by a little less", fails(window(100_000, 0), window(98_001, 1999)), "clean"],
+    ["waits 1.5 times as long", timed(10, 15), "regressed"],
+    ["waits a little less than 1.5 times as long", timed(10, 14.99), "clean"],
+    ["waits 1 s longer", timed(1.5, 2.5), "regressed"],
+    ["waits a little less than 1 s longer", timed(1.5, 2.49), "clean"],
+    ["short waits, which count as 1 s", timed(0.2, 1.5), "regressed"],
+    ["short waits that became less than 1.5 s", timed(0.2, 1.49), "clean"],
+    ["waits of 60 jobs", timed(1, 30, 60), "regressed"],
+    ["waits of 59 jobs", timed(1, 30, 59), "clean"],
+    ["a tenth of the jobs", stop(stood, window(29, 0, waits)), "regressed"],
+    ["a little more than a tenth of the jobs", stop(window(289, 0, { depth: 10 }), window(29, 0, waits)), "not_enough_data"],
+    ["no more jobs that wait than before", stop(stood, window(29, 0, { ...waits, depth: 10 })), "not_enough_data"],
+    ["it is not known how many waited before", stop(window(290, 0, { depth: null }), window(29, 0, waits)), "not_enough_data"],
+    ["a job that waits for 299 s", stop(stood, window(29, 0, { ...waits, oldestAgeSeconds: 299 })), "not_enough_data"],
+    ["no jobs before a stop", stop(window(0, 0, { depth: 0 }), window(0, 0, waits)), "not_enough_data"],
+    ["stalled for a window of 300 s", stop(stood, window(0, 0), { stateNow: "stalled" }, 300), "regressed"],
+    ["stalled for a window of 299 s", stop(stood, window(0, 0), { stateNow: "stalled" }, 299), "not_enough_data"],
+    ["a backlog", stop(stood, window(0, 0), { stateNow: "backlog" }), "not_enough_data"],
+    ["unhealthy twice as long, and 60 s longer", unhealthy(60, 120), "regressed"],
+    ["unhealthy less than twice as long", unhealthy(61, 121), "not_enough_data"],
+    ["unhealthy less than 60 s longer", unhealthy(0, 59), "not_enough_data"],
+    ["unhealthy for 60 s", unhealthy(0, 60), "regressed"],
+    ["it is not known for how long before", unhealthy(null, 600), "not_enough_data"],
+    ["it is not known for how long after", unhealthy(0, null), "not_enough_data"],
+    ["unhealthy now, and for longer than before", unwell(10, 11), "regressed"],
+    ["unhealthy now, as long as before", unwell(10, 10), "not_enough_data"],
+    ["unhealthy now, and before for who knows how long", unwell(null, 5), "regressed"],
+    ["unhealthy now for who knows how long", unwell(5, null), "regressed"],
+    ["a new error five times in three minutes", fresh(5, 3), "regressed"],
+    ["a new error four times", fresh(4, 3), "not_enough_data"],
+    ["a new error in two minutes", fresh(50, 2), "not_enough_data"],
+    ["a new error that ended before half of its time", fresh(5, 3, { lastAgo: 251 }), "not_enough_data"],
+    ["a new error that comes by chance", fresh(5, 3, { beforeSeconds: 600 }), "not_enough_data"],
+    ["a new error of 2 in 100 jobs", fresh(20, 3, {}, 1000), "regressed"],
+    ["a new error of less than 2 in 100 jobs", fresh(19, 3, {}, 1000), "clean"],
+  ] as const)("%s: %o", (_, { outcome }, expected) => {
+    expect(outcome).toBe(expected);
+  });
+
+  it("say with the numbers of each window what is worse", () => {
+    const reasons = (found: ReturnType<typeof judge>) => found.reasons;
+    expect(reasons(timed(10, 15.25))).toEqual(["mail: 95 of 100 jobs wait up to 15.3 s, 10.0 s before"]);
+    expect(reasons(unhealthy(60, 120.5))).toEqual(["containers were unhealthy for 120.5 s, 60.0 s before"]);
+    expect(reasons(unwell(5, 9))).toEqual(["unhealthy now: a, b"]);
+    expect(reasons(stop(stood, window(3, 1, waits)))).toEqual(["mail: 4 jobs ended, 290 did before; 11 jobs wait"]);
+    const both = (name: string) => queue(window(40, 0), window(10, 0), name);
+    const lost = "less than 30 jobs ended after the deploy, and enough did before";
+    expect(reasons(judge({ queues: [both("a"), both("b"), both("c")] }))).toEqual([`a (and 2 more): ${lost}`]);
+    expect(reasons(judge({ queues: [queue(window(40, 0), null)] }))).toEqual([
+      "mail: its jobs of then are not known after the deploy, and enough did before",
+    ]);
+    const all = [
+      window(1000, 10, { runP95Seconds: 1, waitP95Seconds: 2 }),
+      window(500, 510, { runP95Seconds: 30, waitP95Seconds: 40 }),
+    ];
+    expect(reasons(judge({ queues: [queue(all[0] as QueueWindow, all[1] as QueueWindow)] }))).toEqual([
+      "mail: 50.5 % of its jobs fail, 1.0 % did before",
+      "mail: 95 of 100 jobs wait up to 40.0 s, 2.0 s before",
+      "mail: 95 of 100 jobs run up to 30.0 s, 1.0 s before",
+    ]);
+    const long = (text: string) => fresh(9, 9, { error: text }).reasons;
+    expect(long("x".repeat(120))).toEqual([`9 times an error that is new: ${"x".repeat(120)}`]);
+    expect(long("x".repeat(121))).toEqual([`9 times an error that is new: ${"x".repeat(119)}…`]);
+  });
+
+  it("count the share of a new error among what ended in its queues alone", () => {
+    const of = (queues: readonly QueueEvidence[], names: readonly string[], given: Evidence["windows"] = windows) =>
+      judge({
+        windows: given,
+        queues,
+        newErrors: [{ ...error, queues: names, after: { count: 60, seconds: 300 }, minutes: 5 }],
+      }).newErrors?.[0]?.share;
+    const [mail, calls] = [queue(null, window(500, 100), "mail"), queue(null, window(1700, 100), "calls")];
+    // 0.2 a second, of 1 in mail and 4 in both.
+    expect(of([mail, calls], ["mail"])).toBeCloseTo(0.2, 9);
+    expect(of([mail, calls], ["mail", "calls"])).toBeCloseTo(0.05, 9);
+    expect(of([queue(null, window(0, 10), "mail")], ["mail"])).toBe(1);
+    for (const unknown of [
+      of([mail], ["other"]),
+      of([mail, queue(null, null, "calls")], ["mail", "calls"]),
+      of([mail], ["mail"], null),
+      of([queue(null, window(0, 0), "mail")], ["mail"]),
+    ])
+      expect(unknown).toBeNull();
+  });
+
+  it("share the chance of a false alarm among new errors", () => {
+    const rare = (seconds: number) => ({ ...error, beforeSeconds: seconds, after: { count: 5, seconds: 600 }, minutes: 3 });
+    const judged = (count: number) => judge({ newErrors: Array.from({ length: count }, () => rare(2500)) });
+    // p = 0.0072
+    expect(judged(1).newErrors?.[0]?.pValue).toBeCloseTo((600 / 3100) ** 3, 9);
+    expect([judged(1).outcome, judged(2).outcome]).toEqual(["regressed", "not_enough_data"]);
+  });
+
+  it("are 0.01 for restarts, and are not asked where one count is unknown", () => {
+    const restarts = (is: number, more: object = {}) =>
+      judge({
+        containers: {
+          ...quiet,
+          restartsFrom: "events",
+          restartsBefore: { count: 0, seconds: 600 },
+          restartsAfter: { count: is, seconds: 600 },
+          ...more,
+        },
+      });
+    expect([restarts(6).outcome, restarts(7).outcome]).toEqual(["not_enough_data", "regressed"]);
+    expect(restarts(9, { restartsBefore: null })).toMatchObject({
+      outcome: "not_enough_data",
+      containers: { restartsPValue: null },
+    });
+    expect(restarts(9, { restartsAfter: null }).containers.restartsPValue).toBeNull();
+    // Twice as many in twice the time are as many.
+    expect(restarts(9, { restartsBefore: { count: 18, seconds: 1200 } }).containers.restartsPValue).toBe(1);
+    // What is scaled down is rounded up: 1 of 1200 s is 1 of 600 s.
+    expect(restarts(2, { restartsBefore: { count: 1, seconds: 1200 } }).containers.restartsPValue).toBeCloseTo(0.5, 9);
+  });
+});
+
 /** How often a deploy with four queues is called regressed, of `deploys`; waits and runs are lognormal with sigma 1, after it `factor` times as long. */
 function countRegressed(deploys: number, [was, is]: readonly [number, number], factor = 1): number {
   const normal = createNormal(20_260_113);

@@ -1,5 +1,5 @@
 import * as fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { ContainerEvent } from "../../src/domain/container-event.ts";
 import { type TimelineEntry, mergeRestarts, orderEntries, toEntry, toTimelineContainer } from "../../src/domain/timeline.ts";
 import { rememberContainers } from "../../src/domain/timeline-containers.ts";
@@ -327,6 +327,72 @@ describe("what is seen while somebody asks", () => {
     expect(memory.entries("queue_state").map(({ message, time, after, env }) => [message, time, after, env])).toEqual([
       ["Queue mail is paused, was ok", at(2), at(1), "staging"],
       ["Queue mail is ok, was paused", at(4), at(3), "staging"],
+    ]);
+  });
+
+  it("is of each queue and each host by itself, from the first sample on, where its source is", async () => {
+    const memory = createTimelineMemory();
+    const queueSources = [
+      { name: "jobs", env: "staging" as const, metrics: [], errors: [] },
+      { name: "other", metrics: [], errors: [] },
+    ];
+    const { sources } = createMemorySources({ queueSources });
+    const [jobs, other] = await sources.queues.all(signal);
+    let second = 0;
+    const sample = (source: string, name: string, paused: boolean) =>
+      sampleQueue({ name, source, paused, observedAt: at(second) });
+    const answer = (given: typeof jobs, ...names: readonly string[]) => {
+      const name = given?.name ?? "";
+      return { ...given, metrics: async () => names.map((queue) => sample(name, queue, queue === "mail")) } as never;
+    };
+    const all = async () => [answer(jobs, "mail", "calls"), answer(other, "mail")];
+    const queues = rememberQueues({ ...sources.queues, all }, memory, "production");
+    for (second = 1; second <= 2; second += 1) for (const source of await queues.all(signal)) await source.metrics(signal);
+    const entry = { kind: "queue_state", time: at(1), after: null, from: null, to: "paused", message: "Queue mail is paused" };
+    expect(memory.entries("queue_state")).toEqual([
+      toEntry({ ...entry, kind: "queue_state", env: "staging", queue: { name: "mail", source: "jobs" } }),
+      toEntry({ ...entry, kind: "queue_state", env: "production", queue: { name: "mail", source: "other" } }),
+    ]);
+    expect(memory.begun("queue_state")).toEqual([
+      { name: "jobs", env: "staging", since: at(1) },
+      { name: "other", env: "production", since: at(1) },
+    ]);
+
+    const hot = { alert: true, cpuUtil: null, memUtil: 0.876 };
+    const report = [
+      sampleHost({ name: "a" }),
+      sampleHost({ name: "b", ...hot }),
+      sampleHost({ name: "c", status: "down", cpuUtil: null, memUtil: null }),
+    ];
+    const found = { hosts: report, thresholds: sources.thresholds, updatedAt: at(1) };
+    const hosts = rememberHosts({ ...sources.hosts, report: async () => found }, memory, null);
+    expect(await hosts.report(signal)).toBe(found);
+    const seen = { kind: "host_alert", time: at(1) } as const;
+    expect(memory.entries("host_alert")).toEqual([
+      toEntry({ ...seen, to: "alert", host: "b", message: "Host b is hot: CPU unknown, memory 88 %" }),
+      toEntry({ ...seen, to: "down", host: "c", message: "Host c is down" }),
+    ]);
+  });
+
+  it("is no change where an answer comes again, or is older than the last", async () => {
+    const memory = createTimelineMemory();
+    const { sources } = createMemorySources({ queueSources: [{ name: "jobs", metrics: [], errors: [] }] });
+    const [source] = await sources.queues.all(signal);
+    const paused = [sampleQueue({ name: "mail", paused: true, observedAt: at(5) })];
+    const early = [sampleQueue({ name: "mail", depth: 1, observedAt: at(4) })];
+    const late = [sampleQueue({ name: "mail", depth: 1, observedAt: at(6) })];
+    const answers = [paused, paused, early, late];
+    let step = -1;
+    const one = { ...source, metrics: async () => answers[++step] } as never;
+    const begin = vi.spyOn(memory, "begin");
+    const queues = rememberQueues({ ...sources.queues, all: async () => [one] }, memory, null);
+    const given = [];
+    for (const _ of answers) given.push(await (await queues.all(signal))[0]?.metrics(signal));
+    expect(given).toEqual(answers);
+    expect(begin).toHaveBeenCalledTimes(3);
+    expect(memory.entries("queue_state").map(({ time, after, to }) => [time, after, to])).toEqual([
+      [at(5), null, "paused"],
+      [at(6), at(5), "ok"],
     ]);
   });
 });
