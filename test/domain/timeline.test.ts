@@ -348,10 +348,10 @@ describe("what is seen while somebody asks", () => {
     const all = async () => [answer(jobs, "mail", "calls"), answer(other, "mail")];
     const queues = rememberQueues({ ...sources.queues, all }, memory, "production");
     for (second = 1; second <= 2; second += 1) for (const source of await queues.all(signal)) await source.metrics(signal);
-    const entry = { kind: "queue_state", time: at(1), after: null, from: null, to: "paused", message: "Queue mail is paused" };
+    const paused = { time: at(1), after: null, from: null, to: "paused", message: "Queue mail is paused" };
     expect(memory.entries("queue_state")).toEqual([
-      toEntry({ ...entry, kind: "queue_state", env: "staging", queue: { name: "mail", source: "jobs" } }),
-      toEntry({ ...entry, kind: "queue_state", env: "production", queue: { name: "mail", source: "other" } }),
+      toEntry({ ...paused, kind: "queue_state", env: "staging", queue: { name: "mail", source: "jobs" } }),
+      toEntry({ ...paused, kind: "queue_state", env: "production", queue: { name: "mail", source: "other" } }),
     ]);
     expect(memory.begun("queue_state")).toEqual([
       { name: "jobs", env: "staging", since: at(1) },

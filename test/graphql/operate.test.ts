@@ -171,7 +171,7 @@ describe("restartRole", () => {
       vi.spyOn(memory.sources.restarts, "restart").mockImplementation(async (container) => {
         const well = outcomes[++step] ?? true;
         if (well instanceof Error) throw well;
-        return { container, well } as never;
+        return { container, well, dockerStatus: 204 };
       });
       return (await ask(memory, `mutation { restartRole(role: "web", env: staging, reason: "leak") ${source} }`)).data
         .restartRole;

@@ -7,6 +7,7 @@ import { toQueueRows, toSourceRows } from "../../src/metrics/queues.ts";
 import { createCaller } from "../support/caller.ts";
 import { type Memory, createMemorySources, sampleContainer, sampleDeploy, sampleHost } from "../support/memory-sources.ts";
 
+const schema = createSchema();
 const now = Date.parse("2026-01-13T09:47:30Z");
 
 beforeEach(() => {
@@ -108,7 +109,7 @@ const memory: Partial<Memory> = {
 async function scrape(): Promise<readonly string[]> {
   const { sources } = createMemorySources(memory);
   const execute = createExecute(
-    createSchema(),
+    schema,
     { ...sources, containers: { ...sources.containers, stats: async (refs) => refs.map(() => stats) } },
     [metricsDocument],
   );

@@ -1,12 +1,15 @@
 import { readdirSync } from "node:fs";
-import { type IntervalHistogram, monitorEventLoopDelay, performance } from "node:perf_hooks";
+import { monitorEventLoopDelay, performance } from "node:perf_hooks";
 import { Registry } from "prom-client";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { addProcess } from "../../src/metrics/process.ts";
 import { valuesOf } from "../support/exposition.ts";
 
 vi.mock("node:fs", { spy: true });
-vi.mock("node:perf_hooks", async (load) => ({ ...(await load<object>()), monitorEventLoopDelay: vi.fn() }));
+vi.mock("node:perf_hooks", async (load) => ({
+  ...(await load<object>()),
+  monitorEventLoopDelay: vi.fn<typeof monitorEventLoopDelay>(),
+}));
 
 /** Delays of the event loop in nanoseconds, the length of a turn (20 ms) included; null before the first. */
 let delays: Readonly<Record<number, number>> | null = null;
@@ -15,14 +18,14 @@ const histogram = {
     return delays === null ? 0 : 1;
   },
   percentile: (percentile: number) => delays?.[percentile] ?? Number.NaN,
-  enable: vi.fn(() => true),
-  reset: vi.fn(() => {
+  enable: vi.fn<() => boolean>(() => true),
+  reset: vi.fn<() => void>(() => {
     delays = null;
   }),
 };
 
 beforeEach(() => {
-  vi.mocked(monitorEventLoopDelay).mockReturnValue(histogram as unknown as IntervalHistogram);
+  vi.mocked(monitorEventLoopDelay).mockReturnValue(histogram as unknown as ReturnType<typeof monitorEventLoopDelay>);
 });
 
 afterEach(() => {

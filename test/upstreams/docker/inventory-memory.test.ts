@@ -12,7 +12,7 @@ const toListed = (facts: ContainerFacts, recent = false) => ({
   recent,
 });
 
-const onChange = vi.fn();
+const onChange = vi.fn<() => void>();
 beforeEach(() => {
   onChange.mockClear();
 });

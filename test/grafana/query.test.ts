@@ -1,0 +1,222 @@
+import { describe, expect, it, vi } from "vitest";
+import { type ErrorCode, OpsError } from "../../src/errors.ts";
+import type { Answer } from "../../src/grafana/metric.ts";
+import { parseQuery } from "../../src/grafana/input.ts";
+import { getMetric } from "../../src/grafana/metrics.ts";
+import { runQuery } from "../../src/grafana/query.ts";
+import type { Execute } from "../../src/graphql/execute.ts";
+import { createCaller } from "../support/caller.ts";
+
+const now = Date.parse("2026-01-13T10:00:00Z");
+const range = { from: "2026-01-13T09:00:00Z", to: "2026-01-13T10:00:00Z" };
+const host = { host: "a", status: "up" };
+
+interface Given {
+  readonly data?: Partial<Answer>;
+  readonly errors?: readonly OpsError[];
+  readonly rejects?: Error;
+}
+
+/** Frames of a panel with these targets; the document of each metric has the answer that is given by its name. */
+async function run(answers: Readonly<Record<string, Given>>, body: object = {}) {
+  const asked = vi.fn<(name: string, variables: any) => void>();
+  const execute = ((document: object, variables: object) => ({
+    run: async () => {
+      const name = Object.keys(answers).find((one) => getMetric(one).document === document) ?? "";
+      asked(name, variables);
+      const { data, errors = [], rejects } = answers[name] ?? {};
+      if (rejects) throw rejects;
+      return { data: data ?? null, errors };
+    },
+  })) as unknown as Execute;
+  const targets = Object.keys(answers).map((target, index) => ({ refId: "ABCD"[index], target }));
+  const frames = await runQuery(parseQuery({ range, targets, ...body }, now), execute, createCaller());
+  return { frames, asked };
+}
+
+const failed = (code: ErrorCode, message: string = code): Given => ({ errors: [new OpsError(code, message)] });
+const notices = (frames: Awaited<ReturnType<typeof run>>["frames"]) =>
+  frames.map(({ schema }) => [schema.refId, schema.name, schema.meta?.notices]);
+
+describe("targets that all fail", () => {
+  it.each<[string, ErrorCode, ErrorCode, ErrorCode]>([
+    ["an upstream's failure before a refusal", "forbidden", "postgres_unavailable", "postgres_unavailable"],
+    ["in either order", "prometheus_unavailable", "forbidden", "prometheus_unavailable"],
+    ["the first of equally severe ones", "prometheus_unavailable", "query_timeout", "prometheus_unavailable"],
+    ["the first refusal", "forbidden", "answer_too_large", "forbidden"],
+  ])("have one error: %s", async (_, hosts, queues, code) => {
+    await expect(run({ hosts: failed(hosts), queues: failed(queues) })).rejects.toMatchObject({ code });
+  });
+
+  it("have frames where one does not fail, each with an error of its own", async () => {
+    const { frames } = await run({
+      hosts: failed("forbidden", "not yours"),
+      engines: { data: { rows: [{ engine: "a" }] } },
+      queues: { rejects: new Error("secret") },
+    });
+    expect(notices(frames)).toEqual([
+      ["A", "hosts", [{ severity: "error", text: "hosts: not yours" }]],
+      ["B", "engines", undefined],
+      ["C", "queues", [{ severity: "error", text: "queues: Internal error" }]],
+    ]);
+  });
+
+  it("are none where there is no target", async () => {
+    expect((await run({})).frames).toEqual([]);
+  });
+});
+
+describe("what is said beside rows", () => {
+  it("is a warning for what failed, once each, and a note for what is not known or means nothing", async () => {
+    const problem = { code: "postgres_unavailable", message: "away" };
+    const payload = { queue: "mail", other: 1 };
+    const { frames } = await run(
+      {
+        queue_depth: {
+          data: {
+            rows: [{ time: "2026-01-13T09:30:00Z", queue: "mail", source: "jobs", value: 1 }],
+            parts: [
+              { name: "jobs", since: "2026-01-13T09:20:00Z", error: null },
+              { name: "gone", since: null, error: problem },
+              // That it is not supported is nothing that the panel lacks.
+              { name: "old", error: { code: "queue_unsupported", message: "Found, not supported" } },
+            ],
+            problems: [problem, { code: "docker_error", message: "broken" }],
+          },
+          errors: [new OpsError("internal", "broken"), new OpsError("internal", "odd")],
+        },
+      },
+      { targets: [{ refId: "A", target: "queue_depth", payload }] },
+    );
+    expect(notices(frames)).toEqual([
+      [
+        "A",
+        "queue_depth",
+        [
+          ...["gone: away", "away", "broken", "odd"].map((text) => ({ severity: "warning", text })),
+          { severity: "info", text: "jobs: known since 2026-01-13T09:20:00Z" },
+          {
+            severity: "info",
+            text: "The payload's other means nothing; known: queue, source, env, step",
+          },
+        ],
+      ],
+    ]);
+  });
+
+  it("is where the timeline and the deploys of a range do not reach back", async () => {
+    const entry = { time: "2026-01-13T09:30:00Z", kind: "health", message: "web is unhealthy", to: "unhealthy" };
+    const cover = (kind: string, known: boolean, since: string | null = null, note: string | null = null) => ({
+      kind,
+      known,
+      since,
+      note,
+    });
+    const coverage = [
+      cover("deploy", false, null, "no file"),
+      cover("restart", false),
+      cover("oom_kill", true, "2026-01-13T09:00:00Z"),
+      cover("health", true, "2026-01-13T09:00:01Z", "only lately"),
+    ];
+    const told = [
+      "deploy: nothing is known of it (no file)",
+      "restart: nothing is known of it",
+      "health: known since 2026-01-13T09:00:01Z",
+    ];
+    const of = async (truncated: boolean) => {
+      const { frames } = await run({ alerts: { data: { rows: { entries: [entry], truncated, coverage } } } });
+      return frames[0]?.schema.meta?.notices?.map(({ text }) => text);
+    };
+    expect(await of(false)).toEqual(told);
+    expect(await of(true)).toEqual(["Only the newest 500 of this range", ...told]);
+    const deploys = async (count: number) => {
+      const rows = Array.from({ length: count }, () => ({ time: entry.time, tag: "v1", deployed_by: null, state: "previous" }));
+      return (await run({ deploys: { data: { rows } } })).frames[0]?.schema.meta;
+    };
+    expect(await deploys(99)).toBeUndefined();
+    expect((await deploys(100))?.notices).toEqual([{ severity: "info", text: "No more than the newest 100 of this range" }]);
+  });
+});
+
+describe("what is asked", () => {
+  const variablesOf = async (payload: object, body: object = {}) => {
+    const targets = [{ refId: "A", target: "hosts", payload }];
+    const { asked } = await run({ hosts: { data: { rows: [host] } } }, { targets, ...body });
+    return asked.mock.calls[0]?.[1];
+  };
+
+  it("is the range, and one point more than fit between its ends", async () => {
+    expect(await variablesOf({})).toEqual({
+      from: "2026-01-13T09:00:00.000Z",
+      to: "2026-01-13T10:00:00.000Z",
+      step: null,
+      maxPoints: 501,
+      includeAccessories: false,
+      env: null,
+      kinds: null,
+      queues: null,
+      sources: null,
+      hosts: null,
+      containers: null,
+      roles: null,
+      destinations: null,
+    });
+    expect(await variablesOf({ step: "5m", accessories: "true" }, { maxDataPoints: 20_000 })).toMatchObject({
+      step: 300,
+      includeAccessories: true,
+      maxPoints: 11_000,
+    });
+    expect(await variablesOf({}, { maxDataPoints: 10_999 })).toMatchObject({ maxPoints: 11_000 });
+    expect(await variablesOf({}, { maxDataPoints: 10_998 })).toMatchObject({ maxPoints: 10_999 });
+  });
+
+  it("has each list of names under its own word, without values that an enum lacks", async () => {
+    const payload = {
+      queue: ["q1", "q2"],
+      source: "s",
+      host: "h",
+      container: "c",
+      role: "r",
+      destination: "d",
+      env: ["staging", "qa"],
+      kind: ["engine", "planet"],
+    };
+    expect(await variablesOf(payload)).toMatchObject({
+      queues: ["q1", "q2"],
+      sources: ["s"],
+      hosts: ["h"],
+      containers: ["c"],
+      roles: ["r"],
+      destinations: ["d"],
+      env: ["staging"],
+      kinds: ["engine"],
+    });
+  });
+
+  it("takes an ad hoc filter with = for a list of names, and no other operator; the payload goes first", async () => {
+    const filter = (operator: string, value: string) => ({ key: "queue", operator, value });
+    const queues = async (...filters: readonly object[]) => (await variablesOf({}, { filters })).queues;
+    expect(await queues(filter("=", "a"))).toEqual(["a"]);
+    expect(await queues({ ...filter("=|", ""), values: ["a", "b"] })).toEqual(["a", "b"]);
+    for (const operator of ["!=", "=~", "!~", "<", ">", "!=|"]) expect(await queues(filter(operator, "a")), operator).toBeNull();
+    expect(await queues(filter("!=", "a"), filter("=", "b"))).toEqual(["b"]);
+    expect((await variablesOf({ queue: "p" }, { filters: [filter("=", "a")] })).queues).toEqual(["p"]);
+  });
+});
+
+it("reads at most four metrics at once", async () => {
+  let [reading, most] = [0, 0];
+  const names = ["hosts", "queues", "engines", "containers", "host_load1", "queue_depth"];
+  const execute = (() => ({
+    run: async () => {
+      reading += 1;
+      most = Math.max(most, reading);
+      await new Promise((resolve) => setImmediate(resolve));
+      reading -= 1;
+      return { data: { rows: [] }, errors: [] };
+    },
+  })) as unknown as Execute;
+  const targets = names.map((target) => ({ target }));
+  expect(await runQuery(parseQuery({ range, targets }, now), execute, createCaller())).toEqual([]);
+  expect(most).toBe(4);
+});
