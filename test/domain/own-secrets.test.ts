@@ -37,3 +37,17 @@ test("more are protected beside those of before", () => {
   protectSecrets(["another-canary"]);
   expect(redactOwnSecrets(`another-canary ${secret}`)).toBe("[redacted] [redacted]");
 });
+
+test("a value of 8 characters is hidden, one of 7 is not", () => {
+  protectSecrets(["8-chars!", "7-chars"]);
+  expect(redactOwnSecrets("8-chars! 7-chars")).toBe("[redacted] 7-chars");
+});
+
+test.each([[["canary-one", "canary-one-and-more"]], [["canary-two-and-more", "canary-two"]]])(
+  "of %j the longest is hidden first, in whatever order they came",
+  (secrets) => {
+    for (const secret of secrets) protectSecrets([secret]);
+    for (const secret of secrets) expect(redactOwnSecrets(`<${secret}>`)).toBe("<[redacted]>");
+    expect(redactCutSecret(`<${secrets.toSorted().at(-1)?.slice(0, -1)}`)).toBe("<[redacted]");
+  },
+);

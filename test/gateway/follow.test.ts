@@ -9,6 +9,7 @@ const tokens = createTokens({
   revoked: { scopes: ["ops:read", "ops:logs"] },
   reader: { scopes: ["ops:read"] },
   moved: { scopes: ["ops:read", "ops:logs"] },
+  deaf: { scopes: ["ops:read", "ops:logs"] },
   elsewhere: { scopes: ["ops:read", "ops:logs"], environments: ["production"] },
 });
 type Holder = Parameters<typeof tokens.of>[0];
@@ -166,4 +167,9 @@ test("so does one that loses the environment of the container, and finds it no m
     "forbidden",
   ]);
   expect((await rest("moved")).status).toBe(404);
+});
+
+test("so does one that loses ops:logs and nothing else", async () => {
+  expect(await endOf("deaf", () => tokens.change("deaf", { scopes: ["ops:read"] }))).toEqual(["end", "forbidden", "forbidden"]);
+  expect((await rest("deaf")).status).toBe(403);
 });

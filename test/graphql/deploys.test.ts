@@ -44,6 +44,25 @@ const live = { containers: [web("v2")], kept: [web("v1", { status: "exited", cre
 const noInfo = new OpsError("deploy_info_missing", "deploy_info.json not found on host");
 
 describe("deploys", () => {
+  it("of an image whose environment is unknown are for tokens of every environment alone", async () => {
+    const image = {
+      engine: "local",
+      service: group.service,
+      env: null,
+      version: "v0",
+      commitSha: "",
+      builtAt: ago(90_000),
+      taggedAt: ago(80_000),
+    };
+    const images = [image, { ...image, env: "staging" as const, version: "v0-staging" }];
+    const tags = async (caller = createCaller()) => {
+      const { data } = await ask("{ deploys { tag } }", { containers: [web("v2")], deploy: noInfo, images }, caller);
+      return data.deploys.map(({ tag }: { tag: string }) => tag);
+    };
+    expect((await tags()).toSorted()).toEqual(["v0", "v0-staging", "v2"]);
+    expect((await tags(limited)).toSorted()).toEqual(["v0-staging", "v2"]);
+  });
+
   const query = "{ deploys { tag previousTag deployedBy env origin state containers { version status } } }";
 
   it("come from the history, the info, and the containers, each once, with its containers and its state", async () => {

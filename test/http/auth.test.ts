@@ -1,5 +1,11 @@
-import { expect, test } from "vitest";
+import { randomBytes } from "node:crypto";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, test, vi } from "vitest";
+import { createToken } from "../../src/domain/token.ts";
 import { createAuthenticator } from "../../src/http/auth.ts";
+import { makeToken } from "../../src/http/make-token.ts";
 import { silentLogger } from "../../src/logger.ts";
 
 const token = "0123456789abcdef~._+/-0123456789==";
@@ -54,4 +60,46 @@ test("what could never work is refused at the start", () => {
     expect(() => createAuthenticator({ token: bad, logger: silentLogger })).toThrow(/16 to 4096/);
   }
   expect(() => createAuthenticator({ logger: silentLogger })).toThrow(/no token/);
+});
+
+const folder = mkdtempSync(join(tmpdir(), "ops-auth-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function openFile(name: string, ...made: readonly ReturnType<typeof makeToken>[]) {
+  const tokensFile = join(folder, name);
+  writeFileSync(tokensFile, JSON.stringify(made.map(({ entry }) => entry)));
+  return createAuthenticator({ token, tokensFile, logger: silentLogger });
+}
+const make = (kid: string, expiresAt = new Date(Date.now() + 3_600_000)) =>
+  makeToken({ kid, subject: kid, scopes: ["ops:read"], environments: ["staging"], expiresAt });
+
+test("a well-formed token with the kid of another and a secret of its own is nobody", () => {
+  const [alice, bob] = [make("alice"), make("bobby")];
+  const listed = openFile("forged.json", alice, bob);
+  const ask = (text: string) => listed.authenticate(`Bearer ${text}`, []);
+  expect(ask(alice.token)).toMatchObject({ subject: "alice", auth: "tokens_file" });
+  expect(ask(bob.token)).toMatchObject({ subject: "bobby" });
+  expect(ask(createToken("alice", randomBytes(32)))).toBeNull();
+  expect(ask(createToken("alice", new Uint8Array(32)))).toBeNull();
+  expect(ask(createToken("nobody", randomBytes(32)))).toBeNull();
+  // The digest of the file is no token.
+  expect(ask(alice.entry.sha256)).toBeNull();
+  listed.close();
+});
+
+test("a token of the file holds until the moment of its end, and not at it", () => {
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.parse("2026-01-13T09:00:00Z") });
+  try {
+    const end = Date.parse("2026-01-13T10:00:00Z");
+    const alice = make("alice", new Date(end));
+    const listed = openFile("ends.json", alice);
+    const ask = () => listed.authenticate(`Bearer ${alice.token}`, []);
+    vi.setSystemTime(end - 1);
+    expect(ask()).toMatchObject({ subject: "alice" });
+    vi.setSystemTime(end);
+    expect(ask()).toBeNull();
+    listed.close();
+  } finally {
+    vi.useRealTimers();
+  }
 });

@@ -1,5 +1,7 @@
 import { BlockList } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { createCaller } from "../support/caller.ts";
+import type { EdgeReply } from "../../src/http/surface.ts";
 import { bearer, createSpySurface, sendRaw, startEdge, type TestEdge, token } from "./edge-support.ts";
 
 const rest = createSpySurface(() => ({ status: 200, body: "{}" }));
@@ -123,4 +125,28 @@ test("a header from a peer that is no trusted proxy changes nothing", async () =
   expect((await small.send("GET", "/api/v1/admin/ops/x", { ...bearer, ...spoofed })).text).toBe("127.0.0.1");
   await small.send("GET", "/graphql", spoofed);
   expect(JSON.parse(small.lines.at(-1) ?? "{}").ip).toBe("127.0.0.1");
+});
+
+test("when readers fill the house an operator still gets in, by the reserve that no reader has", async () => {
+  const gate = Promise.withResolvers<EdgeReply>();
+  const surface = createSpySurface(() => gate.promise);
+  const principals = {
+    reader: createCaller(["ops:read"]).principal,
+    operator: createCaller(["ops:read", "ops:operate"]).principal,
+  };
+  await using small = await startEdge({
+    surfaces: [surface],
+    limits: { limit: 1, reserve: 1, waitMs: 20 },
+    authenticate: (authorization) => principals[authorization as keyof typeof principals] ?? null,
+  });
+  const ask = (authorization: string) => small.send("GET", "/api/v1/admin/ops/x", { authorization });
+  const first = ask("reader");
+  await expect.poll(() => surface.calls.length).toBe(1);
+  const refused = await ask("reader");
+  expect([refused.status, JSON.parse(refused.text).error.code]).toEqual([503, "overloaded"]);
+  const operator = ask("operator");
+  await expect.poll(() => surface.calls.length).toBe(2);
+  expect((await ask("operator")).status).toBe(503);
+  gate.resolve({ status: 200, body: "{}" });
+  expect([(await first).status, (await operator).status]).toEqual([200, 200]);
 });

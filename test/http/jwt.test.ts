@@ -103,6 +103,22 @@ test("what does not hold is nobody", async () => {
   expect(await verify(good)).not.toBeNull();
 });
 
+test("of the issuer's own keys only those for RS256, ES256 and EdDSA prove anything", async () => {
+  const algorithms = ["RS256", "RS384", "PS256", "ES256", "ES384", "EdDSA"];
+  const pairs = await Promise.all(algorithms.map((alg) => generateKeyPair(alg, { extractable: true })));
+  const keys = await Promise.all(
+    pairs.map(async ({ publicKey }, index) => ({ ...(await exportJWK(publicKey)), kid: `k-${index}`, alg: algorithms[index] })),
+  );
+  answer = async () => ({ status: 200, body: JSON.stringify({ keys }) });
+  const verify = createJwtVerifier({ jwksUrl: url, issuer, audience });
+  const accepted = await Promise.all(
+    pairs.map(async ({ privateKey: key }, index) =>
+      verify(await sign({ header: { alg: algorithms[index], kid: `k-${index}` }, key })),
+    ),
+  );
+  expect(algorithms.filter((_, index) => accepted[index] !== null)).toEqual(["RS256", "ES256", "EdDSA"]);
+});
+
 test("50 unknown kids are not 50 requests to the issuer", async () => {
   const verify = createJwtVerifier({ jwksUrl: url, issuer, audience });
   await verify(await sign());

@@ -2,6 +2,7 @@ import { beforeEach, expect, test } from "vitest";
 import type { Container, EngineStatus } from "../../src/domain/container.ts";
 import type { DeployInfo } from "../../src/domain/deploy.ts";
 import type { Sources } from "../../src/graphql/context.ts";
+import { createReplyMemo } from "../../src/rest/reply-memo.ts";
 import { createCaller } from "../support/caller.ts";
 import { createMemorySources, sampleContainer, sampleDeploy } from "../support/memory-sources.ts";
 import { createRest } from "../support/rest.ts";
@@ -108,4 +109,48 @@ test("a long body that is remembered is one Buffer for all its readers", async (
   expect(second.body).toBe(first.body);
   expect(second.raw).toBeInstanceOf(Buffer);
   expect(third.raw).toBe(second.raw);
+});
+
+test("32 replies are remembered; with one more all of before are forgotten", () => {
+  const memo = createReplyMemo();
+  const inputs = { view: "all", parts: [rows] };
+  const reply = { status: 200, body: "[]" } as unknown as Parameters<typeof memo.keep>[3];
+  const keep = (count: number, from = 0) => {
+    for (let index = from; index < from + count; index++) memo.keep(`key-${index}`, inputs, inputs, reply);
+  };
+  const found = (count: number) =>
+    Array.from({ length: count }, (_, index) => memo.find(`key-${index}`, inputs)).filter(Boolean).length;
+  keep(32);
+  expect(found(33)).toBe(32);
+  keep(1, 32);
+  expect(found(33)).toBe(1);
+  expect(memo.find("key-32", inputs)).toBe(reply);
+});
+
+test("a reply is for its view and its parts alone, and for one that did not change while it was made", () => {
+  const memo = createReplyMemo();
+  const [one, two] = [{}, {}];
+  const inputs = (view: string, ...parts: object[]) => ({ view, parts });
+  const reply = { status: 200, body: "[]" } as unknown as Parameters<typeof memo.keep>[3];
+  memo.keep("changed", inputs("all", one), inputs("all", two), reply);
+  memo.keep("more", inputs("all", one), inputs("all", one, two), reply);
+  memo.keep("unknown", null, inputs("all", one), reply);
+  memo.keep("lost", inputs("all", one), null, reply);
+  for (const key of ["changed", "more", "unknown", "lost"]) expect(memo.find(key, inputs("all", one))).toBeNull();
+  memo.keep("key", inputs("all", one), inputs("all", one), reply);
+  expect(memo.find("key", inputs("all", one))).toBe(reply);
+  for (const other of [null, inputs("staging", one), inputs("all", two), inputs("all", one, two), inputs("all")]) {
+    expect(memo.find("key", other)).toBeNull();
+  }
+});
+
+test.each([
+  [16_384, false],
+  [16_385, true],
+])("a body of %d characters is a Buffer when it is found: %j", (length, isBuffer) => {
+  const memo = createReplyMemo();
+  const inputs = { view: "all", parts: [] };
+  memo.keep("key", inputs, inputs, { status: 200, body: "x".repeat(length) } as unknown as Parameters<typeof memo.keep>[3]);
+  const body = memo.find("key", inputs)?.body;
+  expect([Buffer.isBuffer(body), String(body)]).toEqual([isBuffer, "x".repeat(length)]);
 });

@@ -14,10 +14,12 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeEach, describe, expect, it } from "vitest";
-import type { AuditEntry } from "../../../src/domain/audit.ts";
+import { open } from "node:fs/promises";
+import { afterAll, beforeEach, describe, expect, it, vi } from "vitest";
+import type { AuditEntry, AuditLog } from "../../../src/domain/audit.ts";
 import { silentLogger } from "../../../src/logger.ts";
 import { createAuditFile } from "../../../src/upstreams/audit/file.ts";
+import { genesis, toAuditLine } from "../../../src/upstreams/audit/line.ts";
 import { sampleEntry } from "../../support/audit.ts";
 import { probeAudit } from "../../../src/upstreams/audit/probe.ts";
 import { verifyAudit } from "../../../src/upstreams/audit/verify.ts";
@@ -38,7 +40,8 @@ function create() {
   const audit = createAuditFile({ path, logger: silentLogger });
   return {
     write: (values: Partial<AuditEntry> = {}) => audit.write({ ...entry, ...values }),
-    read: () => audit.read({ first: 100, before: null, accepts: () => true }),
+    read: (how: Partial<Parameters<AuditLog["read"]>[0]> = {}) =>
+      audit.read({ first: 100, before: null, accepts: () => true, ...how }),
     recover: () => audit.recover(),
     check: () => audit.check(),
     [Symbol.asyncDispose]: () => audit.close(),
@@ -275,6 +278,66 @@ describe("createAuditFile", () => {
       ok: false,
       message: expect.stringContaining("seq 2 is cut"),
     });
+  });
+
+  it("reads a page before a seq, of the entries that are accepted, newest first", async () => {
+    await using audit = create();
+    for (const subject of ["a", "b", "a", "b", "a"]) await audit.write({ subject });
+    const seqs = async (how: Parameters<typeof audit.read>[0]) => (await audit.read(how)).map(({ seq }) => seq);
+    expect(await seqs({})).toEqual([5, 4, 3, 2, 1]);
+    expect(await seqs({ first: 2 })).toEqual([5, 4]);
+    expect(await seqs({ before: 4 })).toEqual([3, 2, 1]);
+    expect(await seqs({ before: 1 })).toEqual([]);
+    expect(await seqs({ accepts: ({ subject }) => subject === "b" })).toEqual([4, 2]);
+    expect(await seqs({ first: 1, before: 4, accepts: ({ subject }) => subject === "b" })).toEqual([2]);
+  });
+
+  it("looks through 10,000 entries for a page, and no further", async () => {
+    let head = genesis;
+    const made = Array.from({ length: 10_001 }, (_, index) => {
+      const { line, head: next } = toAuditLine(sampleEntry({ subject: index < 2 ? "old" : "new" }), new Date(0), head, null);
+      head = next;
+      return line;
+    });
+    writeFileSync(path, made.join(""));
+    await using audit = create();
+    expect((await audit.read({ accepts: ({ subject }) => subject === "old" })).map(({ seq }) => seq)).toEqual([2]);
+  });
+
+  it("goes on behind what another process wrote while the lock was lost", async () => {
+    await using one = create();
+    await one.write({ requestId: "a" });
+    rmSync(`${path}.lock`);
+    {
+      await using two = create();
+      await two.write({ requestId: "b" });
+    }
+    await one.write({ requestId: "c" });
+    expect(lines().map(({ seq, request_id }) => [seq, request_id])).toEqual([
+      [1, "a"],
+      [2, "b"],
+      [3, "c"],
+    ]);
+    expect(await verifyAudit(path, { partial: false })).toMatchObject({ ok: true });
+  });
+
+  it("goes on behind a line that is there though its write failed", async () => {
+    await using audit = create();
+    await audit.write({ requestId: "a" });
+    const handle = await open(path);
+    const disk = vi
+      .spyOn(Object.getPrototypeOf(handle), "datasync")
+      .mockRejectedValueOnce(new Error("EIO: i/o error, fdatasync"));
+    await handle.close();
+    await expect(audit.write({ requestId: "b" })).rejects.toMatchObject(unavailable);
+    disk.mockRestore();
+    await audit.write({ requestId: "c" });
+    expect(lines().map(({ seq, request_id }) => [seq, request_id])).toEqual([
+      [1, "a"],
+      [2, "b"],
+      [3, "c"],
+    ]);
+    expect(await verifyAudit(path, { partial: false })).toMatchObject({ ok: true });
   });
 
   it("fails closed when it cannot write, and recovers", async () => {

@@ -5,6 +5,7 @@ import { createContainerSource } from "../../../src/upstreams/docker/source.ts";
 import type { Container } from "../../../src/domain/container.ts";
 import { soon, until } from "../../support/docker-containers.ts";
 import { type FakeEngine, fullId, hang, inspected, json, listed, ping, startFakeEngine } from "../../support/docker-fake.ts";
+import { readSelf } from "../../../src/upstreams/docker/self.ts";
 import { rulesOf } from "../../support/docker-facts.ts";
 
 // Loading it takes longer than the short deadlines here.
@@ -194,4 +195,18 @@ test("a closed source waits for its restarts", async () => {
   await source.close();
   expect(done).toBe(true);
   await restart;
+});
+
+test("a container with the protection label `true` is protected from restarts, with any other value it is not", async () => {
+  await using engine = await startFakeEngine();
+  const name = "wallet-core-ops.protected";
+  engine.on("/containers/json", json([listed(a, "web-a"), listed(b, "web-b"), listed(c, "web-c")]));
+  engine.on(`${a}/json`, json(inspected(a, "web-a", { Labels: { service: "wallet-core", role: "web", [name]: "true" } })));
+  engine.on(`${b}/json`, json(inspected(b, "web-b", { Labels: { service: "wallet-core", role: "web", [name]: "false" } })));
+  engine.on(`${c}/json`, json(inspected(c, "web-c")));
+  await using source = createSource(engine);
+  const reasons = await Promise.all([a, b, c].map(async (id) => (await source.look({ engine: "fake", fullId: id })).protectedBy));
+  // In a container that cannot find out its own id every container is protected.
+  const self = (await readSelf())(a);
+  expect(reasons).toEqual([self ?? `label ${name}`, self, self]);
 });

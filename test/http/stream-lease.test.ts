@@ -1,0 +1,139 @@
+import { EventEmitter } from "node:events";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import type { Principal } from "../../src/domain/principal.ts";
+import type { Exchange } from "../../src/http/exchange.ts";
+import { createStreams } from "../../src/http/streams.ts";
+import { OpsError } from "../../src/errors.ts";
+import { createCaller } from "../support/caller.ts";
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+const limits = { streamsPerToken: 2, streams: 3, streamMs: 60_000, recheckMs: 1000, stalledReaderMs: 5000 };
+const { principal } = createCaller();
+
+/** Streams, who their tokens stand for at the moment, and requests whose answers they are. */
+function createScene() {
+  let answer: () => Principal | null | Promise<Principal | null> = () => principal;
+  let checks = 0;
+  const authenticate = () => {
+    checks += 1;
+    return answer();
+  };
+  const streams = createStreams({ authenticate }, limits);
+  const open = (caller: string, more: Partial<Record<keyof Exchange, unknown>> = {}) => {
+    const res = Object.assign(new EventEmitter(), {
+      socket: { bytesWritten: 0, writableLength: 0 },
+      writableFinished: false,
+      destroy: vi.fn(() => void res.emit("close")),
+    });
+    const release = vi.fn();
+    const request = {
+      caller,
+      res,
+      release,
+      headers: { authorization: "Bearer x" },
+      req: { rawHeaders: [] },
+      isAborted: false,
+      ...more,
+    };
+    const exchange = request as unknown as Exchange;
+    const lease = streams.open(exchange);
+    return { res, release, exchange, lease, reason: () => lease.signal.reason as unknown };
+  };
+  return { streams, open, checks: () => checks, become: (next: typeof answer) => (answer = next) };
+}
+
+test("a stream that is closed leaves no timer and no listener, and its place is free", async () => {
+  const { open, checks } = createScene();
+  const [one] = [open("a"), open("a")];
+  expect(() => open("a")).toThrow("This token has 2 streams open already");
+  open("b");
+  expect(() => open("c")).toThrow("Too many streams are open");
+  await vi.advanceTimersByTimeAsync(1000);
+  expect(checks()).toBe(3);
+  const timers = vi.getTimerCount();
+  one.res.emit("close");
+  expect(vi.getTimerCount()).toBe(timers - 3);
+  expect(one.reason()).toBe("client_gone");
+  await vi.advanceTimersByTimeAsync(1000);
+  expect(checks()).toBe(5);
+  open("a");
+  expect(() => open("a")).toThrow(OpsError);
+});
+
+test("a stream gives back the place of its request, once", () => {
+  const { open } = createScene();
+  const { release, exchange } = open("a");
+  expect(release).toHaveBeenCalledOnce();
+  expect(exchange.release).toBeUndefined();
+});
+
+test("an answer that was sent whole is not one whose client is gone", () => {
+  const { open } = createScene();
+  const { res, lease } = open("a");
+  res.writableFinished = true;
+  res.emit("close");
+  expect(lease.signal.aborted).toBe(false);
+});
+
+test("it expires after its time and not before; a reader that does not take the reason is cut off a second later", async () => {
+  const { open } = createScene();
+  const { res, exchange, reason } = open("a");
+  await vi.advanceTimersByTimeAsync(59_999);
+  expect(reason()).toBeUndefined();
+  await vi.advanceTimersByTimeAsync(1);
+  expect([reason(), exchange.logged?.code]).toEqual(["expired", "expired"]);
+  await vi.advanceTimersByTimeAsync(999);
+  expect(res.destroy).not.toHaveBeenCalled();
+  await vi.advanceTimersByTimeAsync(1);
+  expect(res.destroy).toHaveBeenCalledOnce();
+  expect(vi.getTimerCount()).toBe(0);
+});
+
+test.each([
+  ["nobody's any more", null, "unauthorized"],
+  ["another's", { ...principal, scopes: new Set<never>() }, "forbidden"],
+] as const)("it ends at the next check when its token is %s", async (_what, next, reason) => {
+  const scene = createScene();
+  const stream = scene.open("a");
+  stream.lease.recheck((now) => now.scopes.has("ops:read"));
+  await vi.advanceTimersByTimeAsync(1000);
+  expect(stream.reason()).toBeUndefined();
+  scene.become(() => next);
+  await vi.advanceTimersByTimeAsync(999);
+  expect(stream.reason()).toBeUndefined();
+  await vi.advanceTimersByTimeAsync(1);
+  expect(stream.reason()).toBe(reason);
+});
+
+test("keys that cannot be fetched end nothing, and the first reason stays", async () => {
+  const scene = createScene();
+  const stream = scene.open("a");
+  scene.become(() => Promise.reject(new OpsError("auth_unavailable", "no keys")));
+  await vi.advanceTimersByTimeAsync(3000);
+  expect(stream.reason()).toBeUndefined();
+  scene.become(() => null);
+  await vi.advanceTimersByTimeAsync(1000);
+  scene.streams.endAll("shutdown");
+  expect([stream.reason(), stream.exchange.logged?.code]).toEqual(["unauthorized", "unauthorized"]);
+});
+
+test("a reader that takes nothing of what waits is a slow consumer", async () => {
+  const { open } = createScene();
+  const { res, reason } = open("a");
+  res.socket = { bytesWritten: 100, writableLength: 100 };
+  await vi.advanceTimersByTimeAsync(5000);
+  expect(reason()).toBeUndefined();
+  await vi.advanceTimersByTimeAsync(1000);
+  expect(reason()).toBe("slow_consumer");
+});
+
+test("at shutdown all end; one that is opened after that, or whose client is gone already, ends at once", () => {
+  const { streams, open } = createScene();
+  const gone = open("a", { isAborted: true });
+  expect([gone.reason(), vi.getTimerCount()]).toEqual(["client_gone", 0]);
+  const [one, two] = [open("a"), open("b")];
+  streams.endAll("shutdown");
+  expect([one.reason(), two.reason(), open("c").reason()]).toEqual(["shutdown", "shutdown", "shutdown"]);
+});
