@@ -46,8 +46,8 @@ test("a value of 8 characters is hidden, one of 7 is not", () => {
 test.each([[["canary-one", "canary-one-and-more"]], [["canary-two-and-more", "canary-two"]]])(
   "of %j the longest is hidden first, in whatever order they came",
   (secrets) => {
-    for (const secret of secrets) protectSecrets([secret]);
-    for (const secret of secrets) expect(redactOwnSecrets(`<${secret}>`)).toBe("<[redacted]>");
+    for (const one of secrets) protectSecrets([one]);
+    for (const one of secrets) expect(redactOwnSecrets(`<${one}>`)).toBe("<[redacted]>");
     expect(redactCutSecret(`<${secrets.toSorted().at(-1)?.slice(0, -1)}`)).toBe("<[redacted]");
   },
 );

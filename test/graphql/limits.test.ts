@@ -111,7 +111,7 @@ async function errorsOf(
   const accept = query.startsWith("subscription") ? "text/event-stream" : graphqlHeaders.accept;
   const body = JSON.stringify({ query, operationName });
   const response = await gateway.fetch("/graphql", { method: "POST", body, headers: { ...graphqlHeaders, accept } });
-  if (response.headers.get("content-type") !== "text/event-stream") return ((await response.json()) as any).errors ?? [];
+  if (response.headers.get("content-type") !== "text/event-stream") return (await response.json()).errors ?? [];
   for await (const { data } of readEvents(response)) return data.errors ?? [];
   return [];
 }

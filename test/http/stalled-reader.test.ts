@@ -9,7 +9,7 @@ afterEach(() => void vi.useRealTimers());
 function watch() {
   const socket = { bytesWritten: 500, writableLength: 100 };
   const res: { socket: typeof socket | null } = { socket };
-  const onStalled = vi.fn();
+  const onStalled = vi.fn<() => void>();
   const unwatch = watchProgress(res as unknown as ServerResponse, 1000, onStalled);
   return { socket, res, onStalled, unwatch };
 }

@@ -25,9 +25,9 @@ function createScene() {
     const res = Object.assign(new EventEmitter(), {
       socket: { bytesWritten: 0, writableLength: 0 },
       writableFinished: false,
-      destroy: vi.fn(() => void res.emit("close")),
+      destroy: vi.fn<() => void>(() => void res.emit("close")),
     });
-    const release = vi.fn();
+    const release = vi.fn<() => void>();
     const request = {
       caller,
       res,

@@ -41,13 +41,12 @@ function begin(heartbeat: string | undefined = ":beat\n") {
   const abort = new AbortController();
   const pieces: string[] = [];
   let wake = () => {};
-  let isOver = false;
-  const state = { asked: 0, returned: 0 };
+  const state = { asked: 0, returned: 0, isOver: false };
   async function* chunks() {
     try {
       for (;;) {
         state.asked += 1;
-        while (pieces.length === 0 && !isOver) await new Promise<void>((resolve) => (wake = resolve));
+        while (pieces.length === 0 && !state.isOver) await new Promise<void>((resolve) => (wake = resolve));
         if (pieces.length === 0) return;
         yield pieces.shift() as string;
       }
@@ -65,17 +64,17 @@ function begin(heartbeat: string | undefined = ":beat\n") {
     state,
     written,
     settle,
-    async give(...more: string[]) {
+    give: async (...more: string[]) => {
       pieces.push(...more);
       wake();
       await settle();
     },
-    async end() {
-      isOver = true;
+    end: async () => {
+      state.isOver = true;
       wake();
       await settle();
     },
-    async take() {
+    take: async () => {
       res.take?.();
       await settle();
     },

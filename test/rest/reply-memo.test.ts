@@ -113,7 +113,7 @@ test("a long body that is remembered is one Buffer for all its readers", async (
 
 test("32 replies are remembered; with one more all of before are forgotten", () => {
   const memo = createReplyMemo();
-  const inputs = { view: "all", parts: [rows] };
+  const inputs = { view: "all", parts: [rows], status: {} };
   const reply = { status: 200, body: "[]" } as unknown as Parameters<typeof memo.keep>[3];
   const keep = (count: number, from = 0) => {
     for (let index = from; index < from + count; index++) memo.keep(`key-${index}`, inputs, inputs, reply);
@@ -130,7 +130,7 @@ test("32 replies are remembered; with one more all of before are forgotten", () 
 test("a reply is for its view and its parts alone, and for one that did not change while it was made", () => {
   const memo = createReplyMemo();
   const [one, two] = [{}, {}];
-  const inputs = (view: string, ...parts: object[]) => ({ view, parts });
+  const inputs = (view: string, ...parts: object[]) => ({ view, parts, status: {} });
   const reply = { status: 200, body: "[]" } as unknown as Parameters<typeof memo.keep>[3];
   memo.keep("changed", inputs("all", one), inputs("all", two), reply);
   memo.keep("more", inputs("all", one), inputs("all", one, two), reply);
@@ -149,7 +149,7 @@ test.each([
   [16_385, true],
 ])("a body of %d characters is a Buffer when it is found: %j", (length, isBuffer) => {
   const memo = createReplyMemo();
-  const inputs = { view: "all", parts: [] };
+  const inputs = { view: "all", parts: [], status: {} };
   memo.keep("key", inputs, inputs, { status: 200, body: "x".repeat(length) } as unknown as Parameters<typeof memo.keep>[3]);
   const body = memo.find("key", inputs)?.body;
   expect([Buffer.isBuffer(body), String(body)]).toEqual([isBuffer, "x".repeat(length)]);
