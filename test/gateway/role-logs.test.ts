@@ -9,6 +9,7 @@ import { createTokens } from "../support/tokens.ts";
 const tokens = createTokens({
   all: { scopes: ["ops:read", "ops:logs"] },
   staging: { scopes: ["ops:read", "ops:logs"], environments: ["staging"] },
+  deaf: { scopes: ["ops:read", "ops:logs"] },
   reader: { scopes: ["ops:read"] },
 });
 type Holder = Parameters<typeof tokens.of>[0];
@@ -186,4 +187,12 @@ test("a subscription follows new containers of its environment only, and ends wh
   tokens.change("all", { environments: ["production"] });
   await reading;
   expect(batches.at(-1).ended).toBe("forbidden");
+});
+
+test("a subscription ends when the token loses ops:logs and nothing else", async () => {
+  const followed = subscribe(gateway.url, tokens.of("deaf"), 'subscription { logs(role: "worker") { lines { message } ended } }');
+  await expect.poll(() => followed.messages.length, { timeout: 5000 }).toBeGreaterThan(0);
+  tokens.change("deaf", { scopes: ["ops:read"] });
+  await followed.done;
+  expect(followed.of("logs").at(-1)?.ended).toBe("forbidden");
 });
