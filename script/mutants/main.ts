@@ -1,104 +1,130 @@
 import { hash } from "node:crypto";
 import { globSync, readFileSync } from "node:fs";
 import process from "node:process";
-import type { MutantResult } from "@stryker-mutator/api/core";
 import { Stryker } from "@stryker-mutator/core";
 import { Instrumenter } from "@stryker-mutator/instrumenter";
 import { aimed } from "./aimed.ts";
 
-/** Of the random mutants at least so many per cent must be noticed; of the aimed ones all. */
+/** Of the random mutants so many per cent must be noticed at least; of the aimed ones all. */
 const wanted = 92;
-const seed = process.env["MUTANTS_SEED"] ?? String(Date.now());
-const size = Number(process.env["MUTANTS"] ?? 500);
-if (!(Number.isInteger(size) && size >= 0 && size <= 10_000)) throw new Error("MUTANTS must be an integer from 0 to 10000");
+/** Times as many are drawn as are counted: of some only the run shows that they cannot be judged. */
+const spare = 1.25;
+const usage = `Usage: npm run mutants
+Changes the sources in small ways ("mutants"), one at a time, and runs the unit tests that reach the change: one of them must fail.
+Takes a random sample and those of script/mutants/aimed.ts. Exit code 1 when too many were not noticed, 2 for bad settings.
+  MUTANTS=500           size of the random sample, 0 to 10000
+  MUTANTS_SEED=<text>   the same seed draws the same sample
+  MUTANTS_FILES=<text>  only mutants of files whose path contains it; the aimed ones too\n`;
 
-type Mutant = Pick<MutantResult, "fileName" | "location" | "replacement">;
+type Result = Awaited<ReturnType<Stryker["runMutationTest"]>>[number];
+type Mutant = Pick<Result, "fileName" | "location" | "replacement">;
+
+const { MUTANTS = "500", MUTANTS_SEED: seed = String(Date.now()), MUTANTS_FILES: part = "" } = process.env;
+const size = Number(MUTANTS);
+if (process.argv.length > 2 || !/^\d{1,5}$/.test(MUTANTS) || size > 10_000) {
+  process.stderr.write(usage);
+  process.exit(2);
+}
 
 const names = globSync("src/**/*.ts", { exclude: ["src/generated/**"] }).toSorted();
 const texts = new Map(names.map((name) => [name, readFileSync(name, "utf8")]));
 
-/** Every mutant inside a function: what runs once when a module is loaded (`const limit = ...`) would need all tests for each. Lines count from 0. */
-async function listMutants(): Promise<readonly Mutant[]> {
-  const quiet = { log() {}, isEnabled: () => false };
-  const levels = ["Trace", "Debug", "Info", "Warn", "Error", "Fatal"].flatMap((level) => [
-    [level.toLowerCase(), quiet.log],
-    [`is${level}Enabled`, quiet.isEnabled],
-  ]);
-  const instrumenter = new Instrumenter(Object.fromEntries(levels));
-  const files = [...texts].map(([name, content]) => ({ name, content, mutate: true }));
-  const { mutants } = await instrumenter.instrument(files, { plugins: null, excludedMutations: [], ignorers: [] });
-  return mutants.filter(({ status }) => status !== "Ignored").map((mutant) => ({ ...mutant, ...shift(mutant, 1) }));
-}
-
-/** Stryker counts lines from 0 in its list of mutants, from 1 in options and results. */
-function shift({ location: { start, end } }: Mutant, lines: number): Pick<Mutant, "location"> {
-  const move = ({ line, column }: typeof start) => ({ line: line + lines, column });
-  return { location: { start: move(start), end: move(end) } };
-}
-
+const say = (line: string) => void process.stdout.write(`${line}\n`);
 const toRange = ({ fileName, location: { start, end } }: Mutant) =>
   `${fileName}:${start.line}:${start.column}-${end.line}:${end.column}`;
 const toId = (mutant: Mutant) => `${toRange(mutant)} ${mutant.replacement}`;
 
-/** The mutants inside one of the pieces of text that `aimed` lists. Throws where the text is no longer in its file. */
-function isAimed(mutant: Mutant): boolean {
-  return aimed.some(([fileName, code]) => {
-    if (fileName !== mutant.fileName) return false;
-    const text = texts.get(fileName) ?? "";
-    const at = text.indexOf(code);
-    const lines = text.split("\n");
-    const toOffset = ({ line, column }: { line: number; column: number }) =>
-      lines.slice(0, line - 1).reduce((sum, each) => sum + each.length + 1, column);
-    return at <= toOffset(mutant.location.start) && toOffset(mutant.location.end) <= at + code.length;
+/** Every mutant that Stryker knows. Its list counts lines from 0; its options and results, and ours, from 1. */
+async function listMutants(): Promise<readonly Mutant[]> {
+  const quiet = ["Trace", "Debug", "Info", "Warn", "Error", "Fatal"].flatMap((level): [string, () => unknown][] => [
+    [level.toLowerCase(), () => undefined],
+    [`is${level}Enabled`, () => false],
+  ]);
+  const logger = Object.fromEntries(quiet) as unknown as ConstructorParameters<typeof Instrumenter>[0];
+  const files = [...texts].map(([name, content]) => ({ name, content, mutate: true }));
+  const options = { plugins: null, excludedMutations: [], ignorers: [] };
+  const { mutants } = await new Instrumenter(logger).instrument(files, options);
+  const move = ({ line, column }: Mutant["location"]["start"]) => ({ line: line + 1, column });
+  return mutants.map(({ fileName, replacement, location: { start, end } }) => ({
+    fileName,
+    replacement,
+    location: { start: move(start), end: move(end) },
+  }));
+}
+
+/** Where in its file a mutant begins and ends, in characters. */
+function toOffsets({ fileName, location: { start, end } }: Mutant): readonly [begin: number, end: number] {
+  const lines = (texts.get(fileName) ?? "").split("\n");
+  const toOffset = ({ line, column }: typeof start) =>
+    lines.slice(0, line - 1).reduce((sum, { length }) => sum + length + 1, column);
+  return [toOffset(start), toOffset(end)];
+}
+
+/** The mutants inside the pieces of text that `aimed` lists. Throws where there are none: the text has changed. */
+function findAimed(mutants: readonly Mutant[]): readonly Mutant[] {
+  return aimed.flatMap(([fileName, code]) => {
+    const at = (texts.get(fileName) ?? "").indexOf(code);
+    const found = mutants.filter((mutant) => {
+      if (at === -1 || mutant.fileName !== fileName) return false;
+      const [begin, end] = toOffsets(mutant);
+      return begin >= at && end <= at + code.length;
+    });
+    if (found.length === 0) throw new Error(`script/mutants/aimed.ts: ${fileName} has no mutant in ${JSON.stringify(code)}`);
+    return found;
   });
 }
 
-/** Runs Stryker on these. What it mutates beside them (a range has all mutants inside it) and what it cannot judge is left out. */
-async function judge(mutants: readonly Mutant[]): Promise<readonly MutantResult[]> {
+/** The same order for the same seed, whatever else is in the list. */
+function shuffle(mutants: readonly Mutant[]): readonly Mutant[] {
+  const ranked = mutants.map((mutant) => ({ mutant, rank: hash("sha256", `${seed} ${toId(mutant)}`) }));
+  return ranked.toSorted((a, b) => (a.rank < b.rank ? -1 : 1)).map(({ mutant }) => mutant);
+}
+
+/** Runs Stryker, and gives the result of each mutant by its id. A range has all mutants inside it: more are run than were asked for. */
+async function judge(mutants: readonly Mutant[]): Promise<ReadonlyMap<string, Result>> {
   const stryker = new Stryker({
     mutate: [...new Set(mutants.map(toRange))],
     plugins: [import.meta.resolve("@stryker-mutator/vitest-runner")],
     testRunner: "vitest",
     vitest: { configFile: "script/mutants/vitest.config.ts", related: false },
     coverageAnalysis: "perTest",
+    // What runs once, as a module is loaded, would need every test.
     ignoreStatic: true,
-    concurrency: Number(process.env["MUTANTS_WORKERS"] ?? 1),
-    // TypeScript 7 has no interface that Stryker could read the real one with; no test needs it.
+    concurrency: 1,
+    dryRunTimeoutMinutes: 20,
+    // TypeScript 7 has no interface for Stryker to read the real one, and no test needs it.
     tsconfigFile: "none.json",
     tempDirName: ".cache/stryker",
-    ignorePatterns: [".cache", "dist", "test-results", ".demo", "coverage"],
+    ignorePatterns: [".cache", ".demo", "coverage", "dist", "test-results"],
     reporters: ["progress-append-only"],
-    logLevel: "warn",
     allowConsoleColors: false,
   });
-  const ids = new Set(mutants.map(toId));
-  const results = await stryker.runMutationTest();
-  return results.filter((result) => ids.has(toId(result)) && result.status !== "Ignored");
+  return new Map((await stryker.runMutationTest()).map((result) => [toId(result), result]));
 }
-const all = await listMutants();
-const only = process.env["MUTANTS_FILES"];
-const order = all
-  .filter((m) => !only || m.fileName.match(only))
-  .map((mutant) => ({ mutant, rank: hash("sha256", `${seed} ${toId(mutant)}`) }))
-  .toSorted((a, b) => (a.rank < b.rank ? -1 : 1));
-const sample = order.slice(0, size).map(({ mutant }) => mutant);
-const extra = all.filter(isAimed);
-console.log(seed, all.length, sample.length, extra.length);
-const results = await judge([...sample, ...extra]);
-const { writeFileSync } = await import("node:fs");
-writeFileSync(
-  process.env["MUTANTS_OUT"] ?? "/tmp/mutants.json",
-  JSON.stringify(
-    results.map(({ fileName, location, replacement, status, mutatorName, killedBy, static: s }) => ({
-      fileName,
-      location,
-      replacement,
-      status,
-      mutatorName,
-      s,
-    })),
-  ),
-);
-const by: Record<string, number> = {};
-for (const r of results) by[r.status] = (by[r.status] ?? 0) + 1;
-console.log(by);
+
+const isNoticed = ({ status }: Result) => status === "Killed" || status === "Timeout" || status === "RuntimeError";
+
+/** Prints those that were not noticed, and how many were. */
+function report(name: string, results: readonly Result[]): number {
+  for (const result of results.filter((each) => !isNoticed(each)).toSorted((a, b) => (toId(a) < toId(b) ? -1 : 1))) {
+    const text = (texts.get(result.fileName) ?? "").slice(...toOffsets(result)).replaceAll(/\s+/g, " ");
+    const [before, after] = [text, result.replacement.replaceAll(/\s+/g, " ")].map((each) => each.slice(0, 100));
+    const { line, column } = result.location.start;
+    say(`${name}, ${result.status}: ${result.fileName}:${line}:${column + 1}  ${before}  ->  ${after}`);
+  }
+  const noticed = results.filter(isNoticed).length;
+  const share = results.length === 0 ? 100 : (100 * noticed) / results.length;
+  say(`${name}: ${noticed} of ${results.length} noticed, ${share.toFixed(1)} %`);
+  return share;
+}
+
+const all = (await listMutants()).filter(({ fileName }) => fileName.includes(part));
+const drawn = size === 0 ? [] : shuffle(all).slice(0, Math.ceil(size * spare));
+const targets = part === "" ? findAimed(all) : [];
+say(`seed ${seed}: ${all.length} mutants, ${drawn.length} drawn for ${size}, ${targets.length} aimed`);
+const results = await judge([...drawn, ...targets]);
+const pick = (mutants: readonly Mutant[]) =>
+  mutants.flatMap((mutant) => results.get(toId(mutant)) ?? []).filter(({ status }) => status !== "Ignored");
+const randomShare = report("random", pick(drawn).slice(0, size));
+const aimedShare = report("aimed", pick(targets));
+process.exitCode = randomShare >= wanted && aimedShare === 100 ? 0 : 1;

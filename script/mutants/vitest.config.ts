@@ -8,4 +8,7 @@ const [unit] = config.test?.projects ?? [];
 if (typeof unit !== "object" || !("test" in unit)) throw new Error("the first project of vitest.config.ts must be `unit`");
 
 // One test that fails by chance must neither end the run before it begins, nor count as one that noticed.
-export default defineConfig({ ...unit, test: { ...unit.test, exclude, retry: 1 } });
+export default defineConfig({
+  ...unit,
+  test: { ...unit.test, exclude, retry: 1, testTimeout: 20_000, expect: { poll: { timeout: 3000 } } },
+});

@@ -61,7 +61,7 @@ describe("what slow readers hold", () => {
     return { exchange: exchange as unknown as Exchange, res, socket };
   }
 
-  function createLimited(limits: { answerMs?: number; unsentBytes?: number }) {
+  function createLimited(limits: { answerMs?: number; pageMs?: number; unsentBytes?: number }) {
     const ended: Exchange[] = [];
     const onEnd = (exchange: Exchange) => void ended.push(exchange);
     const unfinished = createUnfinished({ ...defaultLimits, ...limits }, silentLogger, onEnd);
@@ -125,6 +125,32 @@ describe("what slow readers hold", () => {
     vi.advanceTimersByTime(1);
     expect([api, file, stream, idle].map(({ socket }) => socket.destroyed)).toEqual([true, true, false, false]);
     unwatch();
+  });
+
+  test("a page gives way to who waits once its reader has had pageMs, the one that waits longest first; nothing else does", () => {
+    const { unfinished, ended } = createLimited({ pageMs: 5000 });
+    const [api, taken, first, second] = [
+      createAnswer("a", 1),
+      createAnswer("", 0, { isPublic: true }),
+      createAnswer("", 1, { isPublic: true }),
+      createAnswer("", 1, { isPublic: true }),
+    ];
+    for (const { exchange } of [api, taken, first]) unfinished.add(exchange);
+    vi.advanceTimersByTime(1);
+    unfinished.add(second.exchange);
+    vi.advanceTimersByTime(4998);
+    unfinished.freePage();
+    expect(ended).toEqual([]);
+    vi.advanceTimersByTime(1);
+    unfinished.freePage();
+    expect(ended).toEqual([first.exchange]);
+    unfinished.freePage();
+    expect(ended).toEqual([first.exchange]);
+    vi.advanceTimersByTime(1);
+    unfinished.freePage();
+    unfinished.freePage();
+    expect(ended).toEqual([first.exchange, second.exchange]);
+    expect([api, taken].map(({ socket }) => socket.destroyed)).toEqual([false, false]);
   });
 
   test("an answer behind another one ends with their connection, though node:http does not say so", () => {
