@@ -4,6 +4,7 @@ import process from "node:process";
 import { Stryker } from "@stryker-mutator/core";
 import { Instrumenter } from "@stryker-mutator/instrumenter";
 import { aimed } from "./aimed.ts";
+import { type Mutant, toId, toPath } from "./sample.ts";
 
 /** Of the random mutants so many per cent must be noticed at least; of the aimed ones all. */
 const wanted = 92;
@@ -17,7 +18,6 @@ Takes a random sample and those of script/mutants/aimed.ts. Exit code 1 when too
   MUTANTS_FILES=<text>  only mutants of files whose path contains it; the aimed ones too\n`;
 
 type Result = Awaited<ReturnType<Stryker["runMutationTest"]>>[number];
-type Mutant = Pick<Result, "fileName" | "location" | "replacement">;
 
 const { MUTANTS = "500", MUTANTS_SEED: seed = String(Date.now()), MUTANTS_FILES: part = "" } = process.env;
 const size = Number(MUTANTS);
@@ -30,33 +30,22 @@ const names = globSync("src/**/*.ts", { exclude: ["src/generated/**"] }).toSorte
 const texts = new Map(names.map((name) => [name, readFileSync(name, "utf8")]));
 
 const say = (line: string) => void process.stdout.write(`${line}\n`);
-const toRange = ({ fileName, location: { start, end } }: Mutant) =>
-  `${fileName}:${start.line}:${start.column}-${end.line}:${end.column}`;
-const toId = (mutant: Mutant) => `${toRange(mutant)} ${mutant.replacement}`;
-
-/** Every mutant that Stryker knows. Its list counts lines from 0; its options and results, and ours, from 1. */
 async function listMutants(): Promise<readonly Mutant[]> {
-  const quiet = ["Trace", "Debug", "Info", "Warn", "Error", "Fatal"].flatMap((level): [string, () => unknown][] => [
+  const levels = ["Trace", "Debug", "Info", "Warn", "Error", "Fatal"].flatMap((level): [string, () => unknown][] => [
     [level.toLowerCase(), () => undefined],
     [`is${level}Enabled`, () => false],
   ]);
-  const logger = Object.fromEntries(quiet) as unknown as ConstructorParameters<typeof Instrumenter>[0];
+  const quiet = Object.fromEntries(levels) as unknown as ConstructorParameters<typeof Instrumenter>[0];
   const files = [...texts].map(([name, content]) => ({ name, content, mutate: true }));
   const options = { plugins: null, excludedMutations: [], ignorers: [] };
-  const { mutants } = await new Instrumenter(logger).instrument(files, options);
-  const move = ({ line, column }: Mutant["location"]["start"]) => ({ line: line + 1, column });
-  return mutants.map(({ fileName, replacement, location: { start, end } }) => ({
-    fileName,
-    replacement,
-    location: { start: move(start), end: move(end) },
-  }));
+  const { mutants } = await new Instrumenter(quiet).instrument(files, options);
+  return mutants;
 }
 
 /** Where in its file a mutant begins and ends, in characters. */
 function toOffsets({ fileName, location: { start, end } }: Mutant): readonly [begin: number, end: number] {
   const lines = (texts.get(fileName) ?? "").split("\n");
-  const toOffset = ({ line, column }: typeof start) =>
-    lines.slice(0, line - 1).reduce((sum, { length }) => sum + length + 1, column);
+  const toOffset = ({ line, column }: typeof start) => lines.slice(0, line).reduce((sum, { length }) => sum + length + 1, column);
   return [toOffset(start), toOffset(end)];
 }
 
@@ -80,12 +69,17 @@ function shuffle(mutants: readonly Mutant[]): readonly Mutant[] {
   return ranked.toSorted((a, b) => (a.rank < b.rank ? -1 : 1)).map(({ mutant }) => mutant);
 }
 
-/** Runs Stryker, and gives the result of each mutant by its id. A range has all mutants inside it: more are run than were asked for. */
+/** As `mutate` has it: lines count from 1, columns from 0. */
+const toRange = ({ fileName, location: { start, end } }: Mutant) =>
+  `${fileName}:${start.line + 1}:${start.column}-${end.line + 1}:${end.column}`;
+
+/** Runs Stryker, and gives the result of each mutant by its id. */
 async function judge(mutants: readonly Mutant[]): Promise<ReadonlyMap<string, Result>> {
   const stryker = new Stryker({
     mutate: [...new Set(mutants.map(toRange))],
-    plugins: [import.meta.resolve("@stryker-mutator/vitest-runner")],
-    testRunner: "vitest",
+    sample: [...new Set(mutants.map(toId))],
+    plugins: [import.meta.resolve("./sample.ts")],
+    testRunner: "sample",
     vitest: { configFile: "script/mutants/vitest.config.ts", related: false },
     coverageAnalysis: "perTest",
     // What runs once, as a module is loaded, would need every test.
@@ -99,7 +93,13 @@ async function judge(mutants: readonly Mutant[]): Promise<ReadonlyMap<string, Re
     reporters: ["progress-append-only"],
     allowConsoleColors: false,
   });
-  return new Map((await stryker.runMutationTest()).map((result) => [toId(result), result]));
+  // Of its results lines and columns count from 1.
+  const move = ({ line, column }: Mutant["location"]["start"]) => ({ line: line - 1, column: column - 1 });
+  const results = (await stryker.runMutationTest()).map((result) => {
+    const { start, end } = result.location;
+    return { ...result, fileName: toPath(result.fileName), location: { start: move(start), end: move(end) } };
+  });
+  return new Map(results.map((result) => [toId(result), result]));
 }
 
 const isNoticed = ({ status }: Result) => status === "Killed" || status === "Timeout" || status === "RuntimeError";
@@ -110,7 +110,7 @@ function report(name: string, results: readonly Result[]): number {
     const text = (texts.get(result.fileName) ?? "").slice(...toOffsets(result)).replaceAll(/\s+/g, " ");
     const [before, after] = [text, result.replacement.replaceAll(/\s+/g, " ")].map((each) => each.slice(0, 100));
     const { line, column } = result.location.start;
-    say(`${name}, ${result.status}: ${result.fileName}:${line}:${column + 1}  ${before}  ->  ${after}`);
+    say(`${name}, ${result.status}: ${result.fileName}:${line + 1}:${column + 1}  ${before}  ->  ${after}`);
   }
   const noticed = results.filter(isNoticed).length;
   const share = results.length === 0 ? 100 : (100 * noticed) / results.length;
