@@ -73,6 +73,9 @@ function shuffle(mutants: readonly Mutant[]): readonly Mutant[] {
 const toRange = ({ fileName, location: { start, end } }: Mutant) =>
   `${fileName}:${start.line + 1}:${start.column}-${end.line + 1}:${end.column}`;
 
+/** Of its results lines and columns count from 1. */
+const fromOne = ({ line, column }: Mutant["location"]["start"]) => ({ line: line - 1, column: column - 1 });
+
 /** Runs Stryker, and gives the result of each mutant by its id. */
 async function judge(mutants: readonly Mutant[]): Promise<ReadonlyMap<string, Result>> {
   const stryker = new Stryker({
@@ -93,11 +96,9 @@ async function judge(mutants: readonly Mutant[]): Promise<ReadonlyMap<string, Re
     reporters: ["progress-append-only"],
     allowConsoleColors: false,
   });
-  // Of its results lines and columns count from 1.
-  const move = ({ line, column }: Mutant["location"]["start"]) => ({ line: line - 1, column: column - 1 });
   const results = (await stryker.runMutationTest()).map((result) => {
     const { start, end } = result.location;
-    return { ...result, fileName: toPath(result.fileName), location: { start: move(start), end: move(end) } };
+    return { ...result, fileName: toPath(result.fileName), location: { start: fromOne(start), end: fromOne(end) } };
   });
   return new Map(results.map((result) => [toId(result), result]));
 }

@@ -1,7 +1,5 @@
 import type { Instrumenter } from "@stryker-mutator/instrumenter";
-import { strykerPlugins as plugins } from "@stryker-mutator/vitest-runner";
-
-export { strykerValidationSchema } from "@stryker-mutator/vitest-runner";
+import { strykerPlugins as plugins, strykerValidationSchema as schema } from "@stryker-mutator/vitest-runner";
 
 type Plugin = (typeof plugins)[number];
 type Injector = NonNullable<Parameters<Plugin["factory"]>[0]>;
@@ -28,10 +26,14 @@ function createSampleRunner(injector: Injector) {
   const runner = vitest.factory(injector);
   const ids = new Set(injector.resolve("options")["sample"] as readonly string[]);
   const run = runner.mutantRun.bind(runner);
-  const skipped = { status: "survived", nrOfTests: 0 } as Awaited<ReturnType<typeof run>>;
-  runner.mutantRun = async (options) => (ids.has(toId(options.activeMutant)) ? run(options) : skipped);
+  const skipped: object = { status: "survived", nrOfTests: 0 };
+  runner.mutantRun = async (options) =>
+    ids.has(toId(options.activeMutant)) ? run(options) : (skipped as ReturnType<typeof run>);
   return runner;
 }
 createSampleRunner.inject = ["$injector"] as const;
+
+/** The options of both. */
+export const strykerValidationSchema = { ...schema, properties: { ...schema.properties, sample: { type: "array" } } };
 
 export const strykerPlugins = [{ kind: "TestRunner", name: "sample", factory: createSampleRunner }];

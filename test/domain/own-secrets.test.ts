@@ -51,3 +51,15 @@ test.each([[["canary-one", "canary-one-and-more"]], [["canary-two-and-more", "ca
     expect(redactCutSecret(`<${secrets.toSorted().at(-1)?.slice(0, -1)}`)).toBe("<[redacted]");
   },
 );
+
+test("a value is hidden as JSON and URLs write it, with what stands around it left there", () => {
+  protectSecrets(['a "quoted" canary/1']);
+  expect(redactOwnSecrets('{"a":"a \\"quoted\\" canary/1"} x=a%20%22quoted%22%20canary%2F1&')).toBe(
+    '{"a":"[redacted]"} x=[redacted]&',
+  );
+});
+
+test("a text that ends in the whole value is no cut one", () => {
+  protectSecrets(["a-whole-one"]);
+  expect(redactCutSecret("text a-whole-one")).toBe("text a-whole-one");
+});
