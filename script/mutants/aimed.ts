@@ -26,7 +26,7 @@ export const aimed: readonly (readonly [file: string, code: string])[] = [
   ["src/graphql/limits.ts", "count > limit"],
   ["src/http/admission.ts", "taken < places && (byHolder.get(holder) ?? 0) < limitPerToken"],
   ["src/http/admission.ts", "reserved ? limit + reserve : limit"],
-  ["src/http/admission.ts", "line.size >= queueLimit"],
+  ["src/http/admission.ts", "line.size >= queueLimit || countInLine(holder) >= queueLimit / 4"],
   ["src/http/router.ts", 'exchange.principal.scopes.has("ops:operate")'],
   ["src/rest/reply-memo.ts", "replies.size >= limit"],
   ["src/http/streams.ts", "count >= limits.streamsPerToken"],
