@@ -200,7 +200,7 @@ export class Budget {
 
   async #wait(): Promise<void> {
     // All reads that begin together wait together.
-    await null;
+    await Promise.resolve();
     const bytes = await pool.wait(this.owner, () => toSteps(this.#missing), this.signal);
     this.#waits = null;
     this.#taken += bytes;

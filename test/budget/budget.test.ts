@@ -11,7 +11,7 @@ describe("a budget", () => {
     budget.rows(60);
     expect(() => budget.rows(41)).toThrow(/answer would have more than 100 rows: ask for a shorter range/);
     // What is read is counted apart.
-    budget.read(100, "");
+    void budget.read(100, "");
     expect(() => budget.read(1, "choose a longer step")).toThrow(/would read more than 100 rows: choose a longer step/);
     budget.rows(40);
     expect(() => budget.rows(1)).toThrow(code("answer_too_large"));
@@ -25,7 +25,7 @@ describe("a budget", () => {
     for (let message = 0; message < 5; message += 1) {
       budget.renew();
       budget.rows(100);
-      budget.read(100, "");
+      void budget.read(100, "");
       budget.text(1000);
     }
     expect(() => budget.rows(1)).toThrow(code("answer_too_large"));

@@ -49,7 +49,7 @@ test("a full line refuses at once; who got a place, or gave up, leaves room in i
   const admission = createAdmission({ limit: 1, reserve: 0, limitPerToken: 9, waitMs: 1000, queueLimit: 2 });
   admission.enter(false, "a");
   const answers: string[] = [];
-  const wait = async (name: string) => void answers.push(`${name} ${await admission.wait("a")}`);
+  const wait = async (name: string) => void answers.push(`${name} ${await admission.wait(name)}`);
   for (const name of ["first", "second", "third"]) void wait(name);
   await vi.advanceTimersByTimeAsync(0);
   expect(answers).toEqual(["third false"]);
