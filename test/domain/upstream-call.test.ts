@@ -26,14 +26,16 @@ const never = new AbortController().signal;
 it("tells of an answer and of a failure, and how long it took", async () => {
   const { told, observe } = createEar();
   const options = { observe, upstream: "docker", signal: never, toCode } as const;
+  const begin = performance.now();
   expect(await observed(options, () => sleep(30, "answer"))).toBe("answer");
+  const seconds = (performance.now() - begin) / 1000;
   await expect(observed(options, () => Promise.reject(new OpsError("docker_error", "")))).rejects.toThrow(OpsError);
   expect(told).toMatchObject([
     ["docker", expect.any(Number), null],
     ["docker", expect.any(Number), "docker_error"],
   ]);
   expect(told[0]?.[1]).toBeGreaterThan(0.025);
-  expect(told[0]?.[1]).toBeLessThan(1);
+  expect(told[0]?.[1]).toBeLessThanOrEqual(seconds);
 });
 
 it("a container that is not there is an answer of its engine", async () => {

@@ -39,7 +39,7 @@ test("readers who do not read keep nobody from a public page for longer than the
   await using edge = await startEdge({ publicPages: [page], limits: { publicAnswers: 2, waitMs: 50, pageMs: 300 } });
   const readers = [askWithoutReading(edge.port, files), askWithoutReading(edge.port, files)];
   await expect.poll(() => requests(edge)).toBe(2);
-  await expect.poll(async () => (await edge.send("GET", files)).status, { timeout: 4000 }).toBe(200);
+  await expect.poll(async () => (await edge.send("GET", files)).status).toBe(200);
   // One place was wanted, and one was given up.
   expect(ended(edge)).toMatchObject([{ reason: "page_wanted" }]);
   for (const reader of readers) reader.destroy();
@@ -94,7 +94,7 @@ test("a reader that drips does not keep its answer longer than the deadline", as
   });
   await Promise.all(drips);
   expect(performance.now() - startedAt).toBeGreaterThan(350);
-  expect(performance.now() - startedAt).toBeLessThan(4000);
+  expect(performance.now() - startedAt).toBeLessThan(400 * 16);
   expect(ended(edge)).toHaveLength(3);
   expect(ended(edge)[0]).toMatchObject({ level: 40, reason: "answer_deadline", unsent_bytes: expect.any(Number) });
 });
@@ -133,7 +133,7 @@ test("of the caller with the most bytes waiting, the answer that waits longest i
   for (const socket of [greedy.at(-1), other]) {
     let length = 0;
     socket?.on("data", (chunk) => (length += chunk.length)).resume();
-    await expect.poll(() => length, { timeout: 5000 }).toBeGreaterThan(large.length);
+    await expect.poll(() => length).toBeGreaterThan(large.length);
     socket?.destroy();
   }
 });

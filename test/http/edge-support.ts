@@ -108,6 +108,21 @@ export function sendRaw(port: number, text: string, quietMs = 3000): Promise<str
   });
 }
 
+/** A client that stays until it leaves; `text` is what has come so far. */
+export function openRaw(port: number, request: string): { text(): string; leave(): Promise<void> } {
+  let answer = "";
+  const socket = connect(port, "127.0.0.1", () => socket.write(request, "latin1")).on("error", () => {});
+  socket.setEncoding("latin1").on("data", (chunk: string) => (answer += chunk));
+  const closed = new Promise<void>((resolve) => void socket.once("close", () => resolve()));
+  return {
+    text: () => answer,
+    leave: () => {
+      socket.destroy();
+      return closed;
+    },
+  };
+}
+
 /** A client that asks, and reads nothing of the answer before it is resumed. */
 export function askWithoutReading(port: number, path: string, authorization = bearer.authorization): Socket {
   const head = `GET ${path} HTTP/1.1\r\nHost: x\r\nAuthorization: ${authorization}\r\n\r\n`;

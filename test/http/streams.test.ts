@@ -1,8 +1,9 @@
 import { connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
+import { defaultLimits } from "../../src/http/limits.ts";
 import { expect, test } from "vitest";
 import type { EdgeRequest } from "../../src/http/surface.ts";
-import { bearer, createSpySurface, sendRaw, startEdge, token } from "./edge-support.ts";
+import { bearer, createSpySurface, sendRaw, startEdge, token, openRaw } from "./edge-support.ts";
 
 const path = "/api/v1/admin/ops/stream";
 const request = `GET ${path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\n\r\n`;
@@ -48,33 +49,36 @@ async function* flood(signal: AbortSignal) {
 test("signs of life come while nothing else does", async () => {
   const { surface } = createStreaming(quiet);
   await using edge = await startEdge({ surfaces: [surface], limits: { heartbeatMs: 100 } });
-  const answer = await sendRaw(edge.port, request, 400);
-  expect(answer).toMatch(/^HTTP\/1\.1 200 [^]*X-Request-Id: [^]*\r\n\r\n/i);
-  expect(answer).toContain("begin\n");
-  expect(answer.match(/: still here/g)?.length).toBeGreaterThanOrEqual(2);
+  const reader = openRaw(edge.port, request);
+  await expect.poll(() => reader.text().match(/: still here/g)?.length).toBe(2);
+  expect(reader.text()).toMatch(/^HTTP\/1\.1 200 [^]*X-Request-Id: [^]*\r\n\r\n/i);
+  expect(reader.text()).toContain("begin\n");
+  await reader.leave();
 });
 
 test("a stream takes none of the places of requests at work, and at most its own", async () => {
   const { surface, returned } = createStreaming(quiet);
   await using edge = await startEdge({ surfaces: [surface], limits: { limit: 1, reserve: 0, waitMs: 20, streamsPerToken: 2 } });
-  const open = [1, 2].map(() => sendRaw(edge.port, request, 500));
+  const open = [1, 2].map(() => openRaw(edge.port, request));
   await expect.poll(() => surface.calls.length).toBe(2);
   const third = await edge.send("GET", path, bearer);
   expect(third.status).toBe(429);
   expect(JSON.parse(third.text)).toMatchObject({ error: { code: "rate_limited" } });
-  await Promise.all(open);
+  await Promise.all(open.map((reader) => reader.leave()));
   // Both are gone: there is room again.
   await expect.poll(() => returned).toEqual(["client_gone", "client_gone"]);
-  expect(await sendRaw(edge.port, request, 200)).toContain("begin");
+  const next = openRaw(edge.port, request);
+  await expect.poll(() => next.text()).toContain("begin");
+  await next.leave();
 });
 
 test("all tokens together have a limit too", async () => {
   const { surface } = createStreaming(quiet);
   await using edge = await startEdge({ surfaces: [surface], limits: { streams: 1 } });
-  const first = sendRaw(edge.port, request, 300);
+  const first = openRaw(edge.port, request);
   await expect.poll(() => surface.calls.length).toBe(1);
   expect((await edge.send("GET", path, bearer)).status).toBe(429);
-  await first;
+  await first.leave();
 });
 
 test("a reader that stops reading holds the source back, and is given up with the reason in the log", async () => {
@@ -85,24 +89,28 @@ test("a reader that stops reading holds the source back, and is given up with th
       yield chunk;
     }
   });
-  await using edge = await startEdge({ surfaces: [surface], limits: { stalledReaderMs: 400 } });
+  await using edge = await startEdge({ surfaces: [surface], limits: { stalledReaderMs: 1500 } });
   const socket = connect(edge.port, "127.0.0.1", () => socket.write(request)).on("error", () => {});
   socket.pause();
-  await sleep(300);
-  const before = sent;
-  await sleep(50);
-  expect(sent - before).toBeLessThanOrEqual(65_536);
-  await expect.poll(() => returned, { timeout: 3000 }).toEqual(["slow_consumer"]);
-  await expect.poll(() => edge.lines.map((line) => JSON.parse(line).code), { timeout: 3000 }).toEqual(["slow_consumer"]);
+  await expect.poll(() => returned).toEqual(["slow_consumer"]);
+  await expect.poll(() => edge.lines.map((line) => JSON.parse(line).code)).toEqual(["slow_consumer"]);
+  // What the kernel takes for both ends; in the same time a reader that reads is sent many times as much.
+  const [held, begin] = [sent, performance.now()];
+  sent = 0;
+  const reading = connect(edge.port, "127.0.0.1", () => reading.write(request)).on("error", () => {});
+  reading.resume();
+  await expect.poll(() => sent > held * 2 || performance.now() - begin > 15_000).toBe(true);
+  expect(sent).toBeGreaterThan(held * 2);
+  reading.destroy();
   socket.destroy();
 });
 
 test("a slow reader that goes on reading is not given up", async () => {
   const { surface, returned } = createStreaming(flood);
-  await using edge = await startEdge({ surfaces: [surface], limits: { stalledReaderMs: 300 } });
+  await using edge = await startEdge({ surfaces: [surface], limits: { stalledReaderMs: 1500 } });
   const socket = connect(edge.port, "127.0.0.1", () => socket.write(request));
   socket.on("data", () => {});
-  for (let n = 0; n < 10; n++) {
+  for (const begin = performance.now(); performance.now() - begin < 2500;) {
     socket.resume();
     await sleep(30);
     socket.pause();
@@ -115,12 +123,12 @@ test("a slow reader that goes on reading is not given up", async () => {
 test("when the process is asked to end, each stream is told so and ends at once", async () => {
   const { surface } = createStreaming(quiet);
   await using edge = await startEdge({ surfaces: [surface] });
-  const open = Array.from({ length: 5 }, () => sendRaw(edge.port, request, 5000));
+  const open = Array.from({ length: 5 }, () => sendRaw(edge.port, request, 60_000));
   await expect.poll(() => surface.calls.length).toBe(5);
-  await sleep(20);
   const begin = performance.now();
   await edge.edge.drain();
-  expect(performance.now() - begin).toBeLessThan(1500);
+  // Long before they would be cut off.
+  expect(performance.now() - begin).toBeLessThan(defaultLimits.drainMs / 2);
   for (const answer of await Promise.all(open)) expect(answer).toContain("end: shutdown\n");
 });
 
@@ -128,20 +136,23 @@ test("a stream that is too old is told so and ends; its place is free for the ne
   const { surface, returned } = createStreaming(quiet);
   await using edge = await startEdge({ surfaces: [surface], limits: { streamMs: 300, streamsPerToken: 1 } });
   const begin = performance.now();
-  const answer = await sendRaw(edge.port, request.replace("Host: x", "Host: x\r\nConnection: close"), 5000);
+  const answer = await sendRaw(edge.port, request.replace("Host: x", "Host: x\r\nConnection: close"), 60_000);
   expect(answer).toContain("begin\n");
   expect(answer).toContain("end: expired\n");
   expect(performance.now() - begin).toBeGreaterThanOrEqual(290);
-  expect(performance.now() - begin).toBeLessThan(2500);
   expect(returned).toEqual(["expired"]);
   await expect.poll(() => edge.lines.map((line) => JSON.parse(line).code)).toEqual(["expired"]);
-  expect(await sendRaw(edge.port, request, 100)).toContain("begin\n");
+  const next = openRaw(edge.port, request);
+  await expect.poll(() => next.text()).toContain("begin\n");
+  await next.leave();
 });
 
 test("a client that goes away ends its source at once", async () => {
   const { surface, returned } = createStreaming(quiet);
   await using edge = await startEdge({ surfaces: [surface] });
-  await sendRaw(edge.port, request, 100);
+  const reader = openRaw(edge.port, request);
+  await expect.poll(() => reader.text()).toContain("begin\n");
+  await reader.leave();
   await expect.poll(() => returned).toEqual(["client_gone"]);
   await expect.poll(() => edge.lines.map((line) => JSON.parse(line).status)).toEqual([499]);
 });

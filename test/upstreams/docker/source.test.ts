@@ -1,7 +1,7 @@
 import { createSharedBudget } from "../../../src/budget/budget.ts";
 import { beforeAll, expect, test } from "vitest";
 import { silentLogger } from "../../../src/logger.ts";
-import { createContainerSource } from "../../../src/upstreams/docker/source.ts";
+import { type ContainerSourceOptions, createContainerSource } from "../../../src/upstreams/docker/source.ts";
 import type { Container } from "../../../src/domain/container.ts";
 import { soon, until } from "../../support/docker-containers.ts";
 import { type FakeEngine, fullId, hang, inspected, json, listed, ping, startFakeEngine } from "../../support/docker-fake.ts";
@@ -13,14 +13,17 @@ beforeAll(() => import("dockerode"));
 
 const [a, b, c] = [fullId("a"), fullId("b"), fullId("c")];
 
-function createSource(...engines: FakeEngine[]) {
+const createSource = (...engines: FakeEngine[]) => createSourceWith({}, ...engines);
+
+function createSourceWith(more: Partial<ContainerSourceOptions>, ...engines: FakeEngine[]) {
   const timeouts = {
-    listTimeoutMs: 500,
-    inspectTimeoutMs: 500,
-    statsTimeoutMs: 500,
+    listTimeoutMs: 2000,
+    inspectTimeoutMs: 2000,
+    statsTimeoutMs: 2000,
     statsWindowMs: 10,
-    logsTimeoutMs: 500,
+    logsTimeoutMs: 2000,
     restartGraceMs: 0,
+    ...more,
   };
   const settings = {
     engines: engines.map(({ options }) => options),
@@ -113,7 +116,7 @@ test("a container that hangs is answered from the list and from what is known of
     json([listed(a, "w-a", { Image: "sha256:x", Status: "Up 2 hours (healthy)" }), listed(b, "w-b")]),
   );
   for (const id of [a, b]) engine.emit("start", id);
-  await until(async () => ((await source.inspect(refs, soon()))[0] as Container).restarts === null, 3000);
+  await until(async () => ((await source.inspect(refs, soon()))[0] as Container).restarts === null);
   expect(await source.inspect(refs, soon())).toMatchObject([
     {
       name: "w-a",
@@ -130,15 +133,16 @@ test("a container that hangs is answered from the list and from what is known of
   ]);
 });
 
-test("an engine where every inspection hangs is answered from its list, after a second", async () => {
+test("an engine where every inspection hangs is answered from its list, long before they end", async () => {
   await using engine = await startFakeEngine();
   const ids = Array.from({ length: 60 }, (_, index) => index.toString(16).padStart(2, "0").repeat(32));
   const list = json(ids.map((id, index) => listed(id, `w-${index}`)));
   engine.on("/json", (request, response) => request.url?.includes("/containers/json") && list(request, response));
-  await using source = createSource(engine);
+  const inspectTimeoutMs = 15_000;
+  await using source = createSourceWith({ inspectTimeoutMs }, engine);
   const start = performance.now();
   const { containers, engines } = await source.list(soon());
-  expect(performance.now() - start).toBeLessThan(1600);
+  expect(performance.now() - start).toBeLessThan(inspectTimeoutMs / 2);
   expect(engines).toMatchObject([{ ok: true }]);
   const all = await source.inspect(containers, soon());
   expect(all.map((one) => (one as Container).restarts)).toEqual(ids.map(() => null));
@@ -160,7 +164,7 @@ test("one engine's failure hides nothing of the other", async () => {
       runs: null,
       ok: false,
       contactAt: null,
-      error: { code: "docker_timeout", message: "Docker engine down: no answer within 0.5 s" },
+      error: { code: "docker_timeout", message: "Docker engine down: no answer within 2 s" },
     },
     { name: "up", env: null, runs: new Set(), ok: true, contactAt: expect.any(Number), error: null },
   ]);
