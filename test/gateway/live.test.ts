@@ -43,7 +43,6 @@ const containers = (args = "") => `subscription { containers${args} {
 const events = (args = "") => `subscription { containerEvents${args} { events { action name env } dropped interrupted ended } }`;
 const open = (holder: Holder, query: string) => subscribe(gateway.url, tokens.of(holder), query);
 const changes = (subscribed: Subscribed) => subscribed.of("containers");
-const isOpen = () => expect.poll(() => memory.changes.watchers + memory.board.readers, patient).toBeGreaterThan(0);
 
 function event(container = web, action = "start"): ContainerEvent {
   const time = "2026-01-13T09:46:00.000000001Z";

@@ -2,7 +2,7 @@
  * The least time that one of some calls took, milliseconds. What takes a few milliseconds is mostly not interrupted by other processes: the least is its cost,
  * without compilation and garbage collection. The calls are in turn where several things are compared, so that all have the same machine.
  */
-export function leastMs(works: readonly (() => unknown)[], calls = 20): number[] {
+function leastMs(works: readonly (() => unknown)[], calls = 20): number[] {
   const least = works.map(() => Number.POSITIVE_INFINITY);
   for (let call = 0; call < calls; call++) {
     for (const [index, work] of works.entries()) {
