@@ -1,4 +1,4 @@
-import { GraphQLError } from "graphql";
+import { type ExecutionResult, GraphQLError } from "graphql";
 import type { Plugin } from "graphql-yoga";
 
 /**
@@ -9,14 +9,19 @@ export function useStrictStatus(): Plugin {
   return {
     onExecutionResult(payload) {
       const { request, result } = payload;
-      if (!result || !("errors" in result) || !result.errors?.length || !isStrict(request)) return;
-      const statuses = result.errors.map(toStatus);
-      const worst = Math.max(...statuses.map((status) => Math.floor(status / 100)));
-      const chosen = statuses.findIndex((status) => Math.floor(status / 100) === worst);
-      const errors = result.errors.map((error, index) => (index === chosen ? withStatus(error, statuses[index] ?? 500) : error));
-      payload.setResult({ ...result, errors });
+      if (result && "errors" in result) payload.setResult(toStrict(result, request));
     },
   };
+}
+
+/** The same of an answer that Yoga's hook does not see. */
+export function toStrict<Result extends Pick<ExecutionResult, "errors">>(result: Result, request: Request): Result {
+  if (!result.errors?.length || !isStrict(request)) return result;
+  const statuses = result.errors.map(toStatus);
+  const worst = Math.max(...statuses.map((status) => Math.floor(status / 100)));
+  const chosen = statuses.findIndex((status) => Math.floor(status / 100) === worst);
+  const errors = result.errors.map((error, index) => (index === chosen ? withStatus(error, statuses[index] ?? 500) : error));
+  return { ...result, errors };
 }
 
 function isStrict({ headers, url }: Request): boolean {

@@ -5,6 +5,7 @@ import type { Budget } from "../budget/budget.ts";
 import { toJson } from "../budget/json.ts";
 import { type OpsError, toOpsError } from "../errors.ts";
 import type { Caller, OpsContext } from "./context.ts";
+import { toStrict } from "./strict-status.ts";
 
 /** Errors of one answer: more say nothing more, and each costs as much as a hundred fields. */
 const mostErrors = 100;
@@ -19,11 +20,11 @@ type Executed = ExecutionResult & { stringify?: (result: ExecutionResult) => str
  */
 export function useBudget(): Plugin {
   return {
-    async onParams({ context, setResult }) {
+    async onParams({ context, request, setResult }) {
       try {
         await toBudget(context).turn();
       } catch (error) {
-        setResult(toRefusal(error));
+        setResult(toStrict(toRefusal(error), request));
       }
     },
     onExecute({ args, executeFn, setExecuteFn, extendContext }) {
@@ -40,14 +41,14 @@ export function useBudget(): Plugin {
       });
     },
     async onResultProcess(processing) {
-      const { result, serverContext } = processing;
+      const { result, request, serverContext } = processing;
       if (!("data" in result) || result.data === undefined) return;
       try {
         const data = await toJson(result.data, toBudget(serverContext));
         const answer: Executed = { ...result, stringify: (cleaned) => join(data, cleaned) };
         processing.setResult(answer as never);
       } catch (error) {
-        processing.setResult(toRefusal(error) as never);
+        processing.setResult(toStrict(toRefusal(error), request) as never);
       }
     },
   };
@@ -80,8 +81,11 @@ export function toRefusal(error: unknown): ExecutionResult {
 }
 
 /** An error of the request as a whole, with its status for clients that know GraphQL over HTTP. */
-function toRequestError({ code, status, message }: OpsError): GraphQLError {
-  return new GraphQLError(message, { extensions: { code, status, http: { spec: true, status } } });
+function toRequestError({ code, status, message, headers }: OpsError): GraphQLError {
+  const retryAfter = Number(headers?.["Retry-After"] ?? 0);
+  const retry = retryAfter > 0 && { headers: { "retry-after": String(retryAfter) } };
+  const extensions = { code, status, ...(retry && { retryAfter }), http: { spec: true, status, ...retry } };
+  return new GraphQLError(message, { extensions });
 }
 
 function cutErrors(result: ExecutionResult): ExecutionResult {

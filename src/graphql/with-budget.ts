@@ -17,7 +17,7 @@ import type { Budget } from "../budget/budget.ts";
 import type { OpsContext } from "./context.ts";
 
 /** A wide row counts as several: so many fields are one. */
-const fieldsPerRow = 5;
+const fieldsPerRow = 8;
 /** Shorter lists are completed at once. */
 const longList = 200;
 

@@ -5,6 +5,8 @@ export interface Admission {
   wait(holder: string): Promise<boolean>;
   /** Gives the place back, to the first in line who may have one. */
   leave(holder: string): void;
+  /** How many wait in line. */
+  readonly waiting: number;
 }
 
 interface AdmissionOptions {
@@ -52,6 +54,9 @@ export function createAdmission({ limit, reserve, limitPerToken, waitMs, queueLi
         const timer = setTimeout(settle, waitMs, false);
         line.add(waiting);
       });
+    },
+    get waiting() {
+      return line.size;
     },
     leave(holder) {
       taken -= 1;

@@ -29,6 +29,8 @@ export class Exchange implements EdgeRequest {
   mount: string | undefined;
   /** Whether it is for a public page that takes a place of its own. */
   isPublic: boolean;
+  /** Whether its answer is being made, for a client that may be gone: it keeps its place until that has ended. */
+  isWorking: boolean;
   logged: EdgeRequest["logged"];
   /** Gives back the place that the request took, when it took one. To be called once. */
   release: (() => void) | undefined;
@@ -53,6 +55,7 @@ export class Exchange implements EdgeRequest {
     if (this.isHead) req.method = "GET";
     this.mount = undefined;
     this.isPublic = false;
+    this.isWorking = false;
     this.logged = undefined;
     this.release = undefined;
     this.#maxBodyBytes = maxBodyBytes;

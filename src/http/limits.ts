@@ -20,7 +20,7 @@ export interface EdgeLimits {
   readonly queueLimit: number;
   /** Answers of public pages on their way at once, the health pages not counted. A place is held until the reader has taken the answer. */
   readonly publicAnswers: number;
-  /** How long the reader of a public page has for it when all places are taken and somebody waits for one. */
+  /** How long the reader of a public page has for it when somebody waits for a place, of which one address has three quarters at most. */
   readonly pageMs: number;
   /** How long the reader of a finite answer may take for it, from its first byte to its last, at whatever pace. */
   readonly answerMs: number;
@@ -67,7 +67,7 @@ export const defaultLimits: EdgeLimits = {
   waitMs: 5000,
   queueLimit: 2000,
   publicAnswers: 16,
-  pageMs: 5000,
+  pageMs: 3000,
   answerMs: 60_000,
   unsentBytes: 32_000_000,
   stalledReaderMs: 30_000,

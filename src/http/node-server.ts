@@ -48,16 +48,25 @@ export function createEdge(options: EdgeOptions): Edge {
   let drained: Promise<void> | undefined;
   let unwatch: (() => void) | undefined;
 
-  const unfinished = createUnfinished(limits, logger, leave);
+  const admission = createAdmission(limits);
+  const { publicAnswers } = limits;
+  const publicAdmission = createAdmission({
+    ...limits,
+    limit: publicAnswers,
+    limitPerToken: (publicAnswers * 3) / 4,
+    reserve: 0,
+  });
+  const unfinished = createUnfinished({ ...limits, pagesWanted: () => publicAdmission.waiting }, logger, (exchange) => {
+    if (!exchange.isWorking) leave(exchange);
+  });
   const streams = createStreams(authenticator, limits);
   const findClientAddress = createClientAddress(options.trustedProxies ?? new BlockList());
   const route = createRouter({
     surfaces,
     publicPages: [...createHealthPages(() => !isDraining), ...(options.publicPages ?? [])],
     authenticator,
-    admission: createAdmission(limits),
-    publicAdmission: createAdmission({ ...limits, limit: limits.publicAnswers, limitPerToken: limits.publicAnswers, reserve: 0 }),
-    freePage: () => unfinished.freePage(),
+    admission,
+    publicAdmission,
     failedAuth: createThrottle({ burst: limits.failedAuthBurst, perSecond: limits.failedAuthPerSecond }),
   });
 
@@ -114,8 +123,12 @@ export function createEdge(options: EdgeOptions): Edge {
       fail(exchange, error);
       return;
     }
+    exchange.isWorking = true;
     unfinished.add(exchange);
-    outcome.then((reply) => finish(exchange, reply)).catch((error: unknown) => fail(exchange, error));
+    outcome
+      .finally(() => (exchange.isWorking = false))
+      .then((reply) => finish(exchange, reply))
+      .catch((error: unknown) => fail(exchange, error));
   };
 
   const server: Server = createServer({ ...limits, requireHostHeader: false }, listener);

@@ -20,8 +20,6 @@ interface RouterOptions {
   readonly admission: Admission;
   /** Places of public pages. */
   readonly publicAdmission: Admission;
-  /** Called when a request waits for one of these. */
-  readonly freePage: () => void;
   readonly failedAuth: Throttle;
 }
 
@@ -33,7 +31,7 @@ const pageMethods = "GET, HEAD";
  * looks at the path, the method or the body. What no surface owns is 404. Throws OpsError, also through the promise.
  */
 export function createRouter(options: RouterOptions): (exchange: Exchange) => Outcome {
-  const { surfaces, authenticator, admission, publicAdmission, freePage, failedAuth } = options;
+  const { surfaces, authenticator, admission, publicAdmission, failedAuth } = options;
   const pages = new Map(options.publicPages.map((page) => [page.path, page]));
 
   const refuse = (exchange: Exchange): EdgeReply => {
@@ -45,7 +43,7 @@ export function createRouter(options: RouterOptions): (exchange: Exchange) => Ou
   };
 
   const enter = (exchange: Exchange, surface: Surface): Outcome =>
-    admit(exchange, admission, exchange.principal.scopes.has("ops:operate"), () => {
+    admit(exchange, admission, exchange.caller, exchange.principal.scopes.has("ops:operate"), () => {
       // Only now is the client told to send its body. Other expectations never come this far.
       if (exchange.headers.expect !== undefined) exchange.res.writeContinue();
       if (surface.direct) presetHeaders(exchange);
@@ -55,7 +53,7 @@ export function createRouter(options: RouterOptions): (exchange: Exchange) => Ou
   const show = (exchange: Exchange, page: PublicPage): Outcome => {
     if (page.unlimited) return page.reply(exchange);
     exchange.isPublic = true;
-    return admit(exchange, publicAdmission, false, () => page.reply(exchange), freePage);
+    return admit(exchange, publicAdmission, exchange.ip ?? "", false, () => page.reply(exchange));
   };
 
   const routeFor = (exchange: Exchange, principal: Principal | null): Outcome => {
@@ -89,16 +87,14 @@ export function createRouter(options: RouterOptions): (exchange: Exchange) => Ou
   };
 }
 
-/** Runs it once there is a place; `exchange.release` gives the place back. `onWait` may free one. */
-function admit(exchange: Exchange, places: Admission, reserved: boolean, run: () => Outcome, onWait?: () => void): Outcome {
+/** Runs it once there is a place for its holder; `exchange.release` gives the place back. */
+function admit(exchange: Exchange, places: Admission, holder: string, reserved: boolean, run: () => Outcome): Outcome {
   const begin = () => {
-    exchange.release = () => places.leave(exchange.caller);
+    exchange.release = () => places.leave(holder);
     return exchange.isAborted ? null : run();
   };
-  if (places.enter(reserved, exchange.caller)) return begin();
-  const place = places.wait(exchange.caller);
-  onWait?.();
-  return place.then((granted) => {
+  if (places.enter(reserved, holder)) return begin();
+  return places.wait(holder).then((granted) => {
     if (!granted) throw new OpsError("overloaded", "Too many requests at once");
     return begin();
   });

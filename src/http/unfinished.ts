@@ -6,8 +6,6 @@ import type { EdgeLimits } from "./limits.ts";
 export interface Unfinished {
   /** Follows an answer until the kernel has all of it or its connection is closed; counts what of it waits now. Again for one that is followed: counts anew. */
   add(exchange: Exchange): void;
-  /** Somebody waits for a place of public pages: the one whose reader has had `pageMs` and takes the longest gives way. */
-  freePage(): void;
   /** The answers that are followed: at work, or waiting for their readers. */
   responses(): Iterable<ServerResponse>;
   /** Begins to look at them once a second; returns the end of it. */
@@ -22,13 +20,18 @@ interface Entry {
   waitsSince: number | null;
 }
 
+interface UnfinishedOptions extends Pick<EdgeLimits, "answerMs" | "pageMs" | "unsentBytes"> {
+  /** How many requests wait for a place of public pages. */
+  readonly pagesWanted: () => number;
+}
+
 /**
  * Bounds what slow readers hold. The connection of a finite answer is closed when its reader has not taken all of it within `answerMs`. When more than
- * `unsentBytes` wait in all, the caller with the most of them loses the answer that waits longest, until the rest fits. `onEnd` is called once for each answer,
- * before `freePage` returns.
+ * `unsentBytes` wait in all, the caller with the most of them loses the answer that waits longest, until the rest fits. While others wait for a public page, as many of
+ * its readers as have had `pageMs` give way. `onEnd` is called once for each answer.
  */
 export function createUnfinished(
-  { answerMs, pageMs, unsentBytes }: Pick<EdgeLimits, "answerMs" | "pageMs" | "unsentBytes">,
+  { answerMs, pageMs, unsentBytes, pagesWanted }: UnfinishedOptions,
   logger: Logger,
   onEnd: (exchange: Exchange) => void,
 ): Unfinished {
@@ -70,13 +73,18 @@ export function createUnfinished(
   };
 
   const sweep = () => {
-    const startedBefore = performance.now() - answerMs;
+    const now = performance.now();
+    let wanted = pagesWanted();
+    const waits = ({ waitsSince }: Entry, ms: number) => waitsSince !== null && now - waitsSince >= ms;
+    // In the order in which they began.
     for (const [res, entry] of entries) {
       measure(entry);
       // An answer that was pipelined behind another one emits no "close" with its connection.
       if (entry.exchange.req.socket.destroyed) remove(res);
-      else if (entry.waitsSince !== null && entry.waitsSince <= startedBefore && !entry.exchange.isStream) {
-        cut(entry, "answer_deadline");
+      else if (waits(entry, answerMs) && !entry.exchange.isStream) cut(entry, "answer_deadline");
+      else if (wanted > 0 && entry.exchange.isPublic && waits(entry, pageMs)) {
+        wanted -= 1;
+        cut(entry, "page_wanted");
       }
     }
     makeRoom();
@@ -93,14 +101,6 @@ export function createUnfinished(
       }
       measure(entry);
       makeRoom();
-    },
-    freePage() {
-      const before = performance.now() - pageMs;
-      // In the order in which they began.
-      const slowest = [...entries.values()].find(
-        (entry) => entry.exchange.isPublic && (entry.waitsSince ?? Number.POSITIVE_INFINITY) <= before,
-      );
-      if (slowest) cut(slowest, "page_wanted");
     },
     responses: () => entries.keys(),
     watch() {

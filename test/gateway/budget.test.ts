@@ -74,6 +74,16 @@ describe("rows and bytes", () => {
     expect(names.filter((name) => three.body.data[name] === null)).toHaveLength(1);
   });
 
+  it("of the answer as a whole have their status for a strict client", { timeout: 30_000 }, async () => {
+    const names = Array.from({ length: 14 }, (_, index) => `m${index}: message`).join(" ");
+    const body = JSON.stringify({ query: `{ container(name: "web") { logs { lines { ${names} } } } }` });
+    const ask = (headers: object) =>
+      gateway.fetch("/graphql", { method: "POST", body, headers: { "content-type": "application/json", ...headers } });
+    const [plain, strict] = [await ask({}), await ask({ "x-ops-strict": "1" })];
+    expect([plain.status, strict.status]).toEqual([200, 422]);
+    expect(await strict.json()).toEqual(await plain.json());
+  });
+
   it("may be 100,000 that were read and 100,000 of the answer", { timeout: 30_000 }, async () => {
     const { body } = await gateway.query(
       `{ hostLoad1(from: "2026-01-01T00:00:00Z", to: "2026-01-01T02:45:00Z", step: 1) { value } }`,

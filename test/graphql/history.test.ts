@@ -57,6 +57,28 @@ async function withPrometheus(reply: (form: URLSearchParams) => string | null) {
   };
 }
 
+it("the past of containers is not laid out for a client that has left", async () => {
+  const caller = createCaller();
+  const { sources } = createMemorySources({
+    containers: [sampleContainer({ name: "web" }), sampleContainer({ name: "worker" })],
+  });
+  let recalled = 0;
+  const watched: Sources = {
+    ...sources,
+    containers: { ...sources.containers, statsHistory: () => ((recalled += 1), []) },
+    containerHistory: {
+      ...sources.containerHistory,
+      containerHistory: () => {
+        caller.budget.cancel();
+        return Promise.reject(new Error("aborted"));
+      },
+    },
+  };
+  const { errors } = await ask(watched, `{ containers { history(from: "8d", step: 3600) { points { cpuPct } } } }`, caller);
+  expect(errors.map(({ message }) => message)).toEqual(["The client has gone", "The client has gone"]);
+  expect(recalled).toBe(0);
+});
+
 describe("Host.history", () => {
   it("of fifty hosts is one request, and each host has its own", async () => {
     await using stage = await withPrometheus(answerHosts);

@@ -1,4 +1,4 @@
-import { connect, type Socket } from "node:net";
+import { BlockList, connect, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { environments } from "../../src/domain/environment.ts";
@@ -35,14 +35,47 @@ test("readers of public pages have places of their own; a token and the health p
   await expect.poll(async () => (await edge.send("HEAD", files)).status).toBe(200);
 });
 
+test("one address leaves a quarter of the public pages to others", async () => {
+  const trustedProxies = new BlockList();
+  trustedProxies.addAddress("127.0.0.1");
+  await using edge = await startEdge({ publicPages: [page], trustedProxies, limits: { publicAnswers: 4, waitMs: 50 } });
+  const readers = Array.from({ length: 4 }, () => askWithoutReading(edge.port, files));
+  await expect.poll(() => requests(edge)).toBe(4);
+  expect((await edge.send("GET", files)).status).toBe(503);
+  expect((await edge.send("GET", files, { "x-forwarded-for": "192.0.2.7" })).status).toBe(200);
+  for (const reader of readers) reader.destroy();
+});
+
 test("readers who do not read keep nobody from a public page for longer than they may have it", async () => {
-  await using edge = await startEdge({ publicPages: [page], limits: { publicAnswers: 2, waitMs: 50, pageMs: 300 } });
+  await using edge = await startEdge({ publicPages: [page], limits: { publicAnswers: 2, waitMs: 5000, pageMs: 300 } });
   const readers = [askWithoutReading(edge.port, files), askWithoutReading(edge.port, files)];
   await expect.poll(() => requests(edge)).toBe(2);
-  await expect.poll(async () => (await edge.send("GET", files)).status).toBe(200);
+  expect((await edge.send("GET", files)).status).toBe(200);
   // One place was wanted, and one was given up.
   expect(ended(edge)).toMatchObject([{ reason: "page_wanted" }]);
   for (const reader of readers) reader.destroy();
+});
+
+test("a client that leaves keeps its place until the work for it has ended", async () => {
+  const working = Promise.withResolvers<void>();
+  let begun = 0;
+  const busy = createSpySurface(async () => {
+    begun += 1;
+    await working.promise;
+    return { status: 200, body: "{}" };
+  });
+  await using edge = await startEdge({ surfaces: [busy], limits: { limit: 9, limitPerToken: 2, reserve: 0, waitMs: 50 } });
+  for (let count = 1; count <= 2; count += 1) {
+    const client = askWithoutReading(edge.port, path);
+    await expect.poll(() => begun).toBe(count);
+    client.destroy();
+  }
+  // The edge has seen that both left: it answers nobody but the next.
+  await sleep(50);
+  expect((await edge.send("GET", path, bearer)).status).toBe(503);
+  working.resolve();
+  await expect.poll(async () => (await edge.send("GET", path, bearer)).status).toBe(200);
+  expect(begun).toBe(3);
 });
 
 test("a place comes back from a client that leaves: in line, while its file is loaded, or with requests behind each other", async () => {

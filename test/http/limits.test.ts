@@ -64,8 +64,9 @@ describe("what slow readers hold", () => {
   function createLimited(limits: { answerMs?: number; pageMs?: number; unsentBytes?: number }) {
     const ended: Exchange[] = [];
     const onEnd = (exchange: Exchange) => void ended.push(exchange);
-    const unfinished = createUnfinished({ ...defaultLimits, ...limits }, silentLogger, onEnd);
-    return { ended, unfinished, unwatch: unfinished.watch() };
+    const wanted = { pages: 0 };
+    const unfinished = createUnfinished({ ...defaultLimits, ...limits, pagesWanted: () => wanted.pages }, silentLogger, onEnd);
+    return { ended, unfinished, wanted, unwatch: unfinished.watch() };
   }
 
   test("unsentBytes may wait, one more ends the longest wait of the caller that has most", () => {
@@ -128,28 +129,26 @@ describe("what slow readers hold", () => {
   });
 
   test("a page gives way to who waits once its reader has had pageMs, the one that waits longest first; nothing else does", () => {
-    const { unfinished, ended } = createLimited({ pageMs: 5000 });
-    const [api, taken, first, second] = [
+    const { unfinished, ended, wanted } = createLimited({ pageMs: 5000 });
+    const [api, taken, first, second, third] = [
       createAnswer("a", 1),
       createAnswer("", 0, { isPublic: true }),
-      createAnswer("", 1, { isPublic: true }),
-      createAnswer("", 1, { isPublic: true }),
-    ];
-    for (const { exchange } of [api, taken, first]) unfinished.add(exchange);
+      ...[1, 2, 3].map(() => createAnswer("", 1, { isPublic: true })),
+    ] as const;
+    for (const one of [api, taken, first, second]) unfinished.add((one as typeof api).exchange);
     vi.advanceTimersByTime(1);
-    unfinished.add(second.exchange);
+    unfinished.add((third as typeof api).exchange);
+    wanted.pages = 1;
     vi.advanceTimersByTime(4998);
-    unfinished.freePage();
     expect(ended).toEqual([]);
     vi.advanceTimersByTime(1);
-    unfinished.freePage();
-    expect(ended).toEqual([first.exchange]);
-    unfinished.freePage();
-    expect(ended).toEqual([first.exchange]);
-    vi.advanceTimersByTime(1);
-    unfinished.freePage();
-    unfinished.freePage();
-    expect(ended).toEqual([first.exchange, second.exchange]);
+    expect(ended).toEqual([first?.exchange]);
+    wanted.pages = 0;
+    vi.advanceTimersByTime(2000);
+    expect(ended).toEqual([first?.exchange]);
+    wanted.pages = 5;
+    vi.advanceTimersByTime(1000);
+    expect(ended).toEqual([first, second, third].map((one) => one?.exchange));
     expect([api, taken].map(({ socket }) => socket.destroyed)).toEqual([false, false]);
   });
 

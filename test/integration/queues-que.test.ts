@@ -146,16 +146,20 @@ describe("que", () => {
     await database.query(`revoke all on que_jobs, que_lockers from ${role.name}`);
   });
 
-  it("leaves no half of a secret at the 500 characters to which Que cuts its errors", async () => {
-    const text = `E: ${"x".repeat(470)} postgres://app:CANARYOFAPASSWORD@db/x`.slice(0, 500);
-    await database.query(
-      `insert into que_jobs (id, queue, job_class, job_schema_version, error_count, last_error_message, expired_at) values (201, 'cut', 'S', 2, 1, $1, now())`,
-      [text],
-    );
-    const [source] = await openSources(database, config);
-    const failure = (await source?.failures(signal))?.find(({ queue }) => queue === "cut");
-    expect(failure?.error).toBe(`E: ${"x".repeat(470)} `);
-  });
+  it.each(["", "\n \t"])(
+    "leaves no half of a secret at the 500 characters to which Que cuts its errors, after %j",
+    async (blank) => {
+      const text = `${blank}E: ${"x".repeat(470)} postgres://app:CANARYOFAPASSWORD@db/x`.slice(0, 500);
+      await database.query("delete from que_jobs where id = 201");
+      await database.query(
+        `insert into que_jobs (id, queue, job_class, job_schema_version, error_count, last_error_message, expired_at) values (201, 'cut', 'S', 2, 1, $1, now())`,
+        [text],
+      );
+      const [source] = await openSources(database, config);
+      const failure = (await source?.failures(signal))?.find(({ queue }) => queue === "cut");
+      expect(failure?.error).toBe(`E: ${"x".repeat(470)} `);
+    },
+  );
 
   it("is detected", async () => {
     expect((await openSources(database, null)).map(({ name, kind }) => [name, kind])).toEqual([["que", "que"]]);

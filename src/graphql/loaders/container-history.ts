@@ -9,6 +9,7 @@ import {
   toRemembered,
   toRememberedSince,
 } from "../../domain/container-history.ts";
+import { inTurns } from "../../budget/in-turns.ts";
 import type { HistoryRange } from "../../domain/queue-history.ts";
 import { toProblem } from "../../errors.ts";
 import type { Caller, Sources } from "../context.ts";
@@ -21,7 +22,7 @@ export interface FoundHistory {
 }
 
 export interface ContainerHistoryLoaders {
-  /** Of one range; for containers that the caller was shown, or may be shown the past of. Never rejects. */
+  /** Of one range; for containers that the caller was shown, or may be shown the past of. Rejects only as the budget does. */
   history(range: HistoryRange): DataLoader<Container, FoundHistory, string>;
 }
 
@@ -36,6 +37,7 @@ export function createContainerHistoryLoaders(
     try {
       return { scraped: await sources.containerHistory.containerHistory(range, containers, signal), problem: null };
     } catch (error) {
+      signal.throwIfAborted();
       return { scraped: [], problem: toProblem(error) };
     }
   };
@@ -47,11 +49,12 @@ export function createContainerHistoryLoaders(
         const ended = findEnded(containers, toRememberedSince(nowMs));
         const recall = (container: Container) =>
           toRemembered(range, ended.has(container) ? [] : sources.containers.statsHistory(container));
-        const remembered = containers.map((container) => (isRecent(range, nowMs) ? recall(container) : null));
+        const isKnown = isRecent(range, nowMs);
+        const remembered = await inTurns(containers, budget, (container) => (isKnown ? recall(container) : null));
         const missing = containers.filter((_, index) => !(remembered[index] && isWhole(remembered[index])));
         const { scraped, problem } = await scrape(range, missing);
         const found = new Map(missing.map((container, index) => [container, scraped[index] ?? null]));
-        return containers.map((container, index): FoundHistory => {
+        return inTurns(containers, budget, (container, index): FoundHistory => {
           const memory = remembered[index];
           const known = found.get(container) ?? null;
           if (memory) return { history: chooseHistory(memory, known), problem: found.has(container) ? problem : null };

@@ -3,7 +3,7 @@ import { quoteLiteral, quoteTable } from "../sql/names.ts";
 import { type Lack, definePreset } from "../sql/preset.ts";
 import { anyOf, matches, pickRunning, pickWorkers } from "../sql/running.ts";
 import type { SqlStatements } from "../sql/source.ts";
-import { countFailures, groupFailures, inLast, secondsBetween, readErrorText } from "../sql/windows.ts";
+import { countFailures, groupFailures, inLast, secondsBetween } from "../sql/windows.ts";
 
 /**
  * Jobs of Que 1 and 2 (Ruby), schema of its migration 5 (2021) or newer. Nothing of it is exact:
@@ -131,9 +131,9 @@ function locksOf(lockers: string): string {
 /** Que's default: a job that failed n times runs n^4 + 3 seconds after the last failure. After the hundredth that is years ahead. */
 const failedAt = "run_at - (power(least(error_count, 100), 4) + 3) * interval '1 second'";
 
-/** The last failure of each job that is still there. */
+/** The last failure of each job that is still there. Its text is short, and read whole: what is trimmed would hide that Que cut it. */
 function failedJobs(jobs: string, unfinished: string): string {
-  const columns = `queue, id, ${readErrorText("last_error_message")} as error, null::text as worker, error_count as attempts`;
+  const columns = `queue, id, coalesce(last_error_message, '') as error, null::text as worker, error_count as attempts`;
   return `
     select ${columns}, expired_at as failed_at from ${jobs} where ${inLast(60, "expired_at")}
     union all

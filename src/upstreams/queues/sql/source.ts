@@ -176,7 +176,7 @@ function toFailedJobs(row: Row, statements: SqlStatements): FailedJobs {
 
 function toError(row: Row, { errorLimit = Infinity }: SqlStatements): string {
   const text = row["error"] ?? "";
-  return toErrorText(text, text.length >= errorLimit);
+  return toErrorText(text.trimStart(), text.length >= errorLimit);
 }
 
 function byNewest(a: JobFailures, b: JobFailures): number {
