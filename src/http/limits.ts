@@ -31,6 +31,9 @@ export interface EdgeLimits {
   /** Answers without an end: of one token, and of all. */
   readonly streamsPerToken: number;
   readonly streams: number;
+  /** Streams that one token may open at once, and per second: opening one costs as much as a hundred requests. */
+  readonly streamBurst: number;
+  readonly streamsPerSecond: number;
   /** An answer without an end ends after so long: its reader opens another one. */
   readonly streamMs: number;
   /** How often it is asked whether the token of a stream is still good, and a sign of life sent. */
@@ -73,6 +76,8 @@ export const defaultLimits: EdgeLimits = {
   stalledReaderMs: 30_000,
   streamsPerToken: 5,
   streams: 500,
+  streamBurst: 20,
+  streamsPerSecond: 2,
   streamMs: 3_600_000,
   recheckMs: 30_000,
   heartbeatMs: 15_000,

@@ -7,7 +7,7 @@ import type { Exchange } from "./exchange.ts";
 import { countHeader } from "./raw-headers.ts";
 import type { EdgeReply, PublicPage, Surface } from "./surface.ts";
 import { findTargetFault } from "./target.ts";
-import type { Throttle } from "./throttle.ts";
+import { type Throttle, toNetwork } from "./throttle.ts";
 import { presetHeaders } from "./write-reply.ts";
 
 export type Outcome = EdgeReply | null | Promise<EdgeReply | null>;
@@ -35,7 +35,7 @@ export function createRouter(options: RouterOptions): (exchange: Exchange) => Ou
   const pages = new Map(options.publicPages.map((page) => [page.path, page]));
 
   const refuse = (exchange: Exchange): EdgeReply => {
-    const waitS = failedAuth.hit(exchange.ip ?? "");
+    const waitS = failedAuth.hit(toNetwork(exchange.ip ?? ""));
     const problem = wantsProblem(exchange.headers.accept);
     if (waitS === 0) return createErrorReply(new OpsError("unauthorized", ""), exchange.requestId, problem);
     const error = new OpsError("rate_limited", "Too many failed authentications from this address");

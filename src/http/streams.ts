@@ -5,6 +5,7 @@ import type { Authenticator } from "./auth.ts";
 import type { Exchange } from "./exchange.ts";
 import type { EdgeLimits } from "./limits.ts";
 import { watchProgress } from "./stalled-reader.ts";
+import { createThrottle } from "./throttle.ts";
 
 export interface Streams {
   /** The exchange gives its place among the requests at work back, and takes one here until its answer is closed. Throws rate_limited. */
@@ -16,18 +17,24 @@ export interface Streams {
 /** How long a reader that was given up has to take the reason, ms. */
 const goodbyeMs = 1000;
 
-type StreamLimits = Pick<EdgeLimits, "streamsPerToken" | "streams" | "streamMs" | "recheckMs" | "stalledReaderMs">;
+type StreamLimits = Pick<
+  EdgeLimits,
+  "streamsPerToken" | "streams" | "streamMs" | "recheckMs" | "stalledReaderMs" | "streamBurst" | "streamsPerSecond"
+>;
 
 /** The answers without an end: how many there are, whether their callers may still have them, and whether they are read. Source: security.md G8, Z7, F21, F22. */
 export function createStreams(authenticator: Pick<Authenticator, "authenticate">, limits: StreamLimits): Streams {
   const open = new Set<(reason: StreamEnd) => void>();
   const byToken = new Map<string, number>();
+  const opened = createThrottle({ burst: limits.streamBurst, perSecond: limits.streamsPerSecond });
   let closing: StreamEnd | null = null;
 
   const enter = ({ caller: key }: Exchange): (() => void) => {
     const count = byToken.get(key) ?? 0;
     if (count >= limits.streamsPerToken) throw tooMany(`This token has ${count} streams open already`);
     if (open.size >= limits.streams) throw tooMany("Too many streams are open");
+    const waitS = opened.hit(key);
+    if (waitS > 0) throw tooMany("This token opens streams too often", waitS);
     byToken.set(key, count + 1);
     return () => {
       const left = (byToken.get(key) ?? 1) - 1;
@@ -79,6 +86,6 @@ export function createStreams(authenticator: Pick<Authenticator, "authenticate">
   };
 }
 
-function tooMany(message: string): OpsError {
-  return new OpsError("rate_limited", message, { headers: { "Retry-After": "5" } });
+function tooMany(message: string, waitS = 5): OpsError {
+  return new OpsError("rate_limited", message, { headers: { "Retry-After": String(waitS) } });
 }

@@ -1,39 +1,38 @@
 export interface Throttle {
-  /** Counts one failure of this address: 0 when it is within its allowance, else seconds to wait. */
-  hit(address: string): number;
+  /** Counts one event of this key: 0 when it is within its allowance, else seconds to wait. */
+  hit(key: string): number;
 }
 
 interface ThrottleOptions {
-  /** Failures that an address may have at once. */
+  /** Events that a key may have at once. */
   readonly burst: number;
-  /** Failures per second it earns back. */
+  /** Events per second it earns back. */
   readonly perSecond: number;
-  /** Addresses remembered; the longest unseen goes first. */
-  readonly maxAddresses?: number;
+  /** Keys remembered; the longest unseen goes first. */
+  readonly maxKeys?: number;
   /** Monotonic clock, ms. */
   readonly now?: () => number;
 }
 
-/** A token bucket per address. Memory is bounded; an address that is forgotten starts with a full allowance. */
+/** A token bucket for each key. Memory is bounded; a key that is forgotten starts with a full allowance. */
 export function createThrottle(options: ThrottleOptions): Throttle {
-  const { burst, perSecond, maxAddresses = 10_000, now = () => performance.now() } = options;
+  const { burst, perSecond, maxKeys = 10_000, now = () => performance.now() } = options;
   const buckets = new Map<string, { left: number; at: number }>();
   return {
-    hit(address) {
-      const key = toNetwork(address);
+    hit(key) {
       const at = now();
       const bucket = buckets.get(key);
       const left = bucket ? Math.min(burst, bucket.left + ((at - bucket.at) / 1000) * perSecond) : burst;
       buckets.delete(key);
       buckets.set(key, { left: left >= 1 ? left - 1 : left, at });
-      if (buckets.size > maxAddresses) buckets.delete(buckets.keys().next().value as string);
+      if (buckets.size > maxKeys) buckets.delete(buckets.keys().next().value as string);
       return left >= 1 ? 0 : Math.ceil((1 - left) / perSecond);
     },
   };
 }
 
 /** IPv4 as it is; IPv6 by its /64, which one client owns whole. Text without a zone, as node:net writes it. */
-function toNetwork(address: string): string {
+export function toNetwork(address: string): string {
   if (address.startsWith("::ffff:")) return address.slice(7);
   if (!address.includes(":")) return address;
   const [head = "", tail] = address.split("::");

@@ -9,7 +9,15 @@ import { createCaller } from "../support/caller.ts";
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-const limits = { streamsPerToken: 2, streams: 3, streamMs: 60_000, recheckMs: 1000, stalledReaderMs: 5000 };
+const limits = {
+  streamsPerToken: 2,
+  streams: 3,
+  streamMs: 60_000,
+  recheckMs: 1000,
+  stalledReaderMs: 5000,
+  streamBurst: 20,
+  streamsPerSecond: 2,
+};
 const { principal } = createCaller();
 
 /** Streams, who their tokens stand for at the moment, and requests whose answers they are. */
@@ -136,4 +144,15 @@ test("at shutdown all end; one that is opened after that, or whose client is gon
   const [one, two] = [open("a"), open("b")];
   streams.endAll("shutdown");
   expect([one.reason(), two.reason(), open("c").reason()]).toEqual(["shutdown", "shutdown", "shutdown"]);
+});
+
+test("a token that opens streams again and again waits for the next", () => {
+  const { open } = createScene();
+  const openAndClose = (caller: string) => open(caller).res.emit("close");
+  for (let count = 0; count < 20; count += 1) openAndClose("one");
+  expect(() => openAndClose("one")).toThrow(expect.objectContaining({ code: "rate_limited", headers: { "Retry-After": "1" } }));
+  openAndClose("two");
+  vi.advanceTimersByTime(500);
+  openAndClose("one");
+  expect(() => openAndClose("one")).toThrow("too often");
 });

@@ -31,7 +31,10 @@ export async function askWorld(
 ) {
   const { sources, happen, calls, audited } = createWorld(options);
   const before = audited.length;
-  await using gateway = await startGateway(sources, { tokensFile, limits: { streamsPerToken: 1000, failedAuthBurst: 100_000 } });
+  await using gateway = await startGateway(sources, {
+    tokensFile,
+    limits: { streamsPerToken: 1000, streamBurst: 100_000, failedAuthBurst: 100_000 },
+  });
   const send = async ({ method, path, headers, body }: Question) => {
     const authorization = token === null ? {} : { authorization: `Bearer ${token}` };
     return fetch(gateway.url + path, { method, headers: { ...headers, ...authorization }, body });
