@@ -140,6 +140,6 @@ const parts = [
 test.each([...parts, "-----BEGIN PRIVATE KEY-----", "glpat-", "token ", "://aaaaaaaaaaaaaaaaaaaa", "A"])(
   "takes linear time for many %j",
   (part) => {
-    expect(growthOf((size) => redactSecrets(`token ${part.repeat(size / part.length)}`), 10_000)).toBeLessThan(8);
+    expect(growthOf((size) => redactSecrets(`token ${part.repeat(size / part.length)}`), 4000)).toBeLessThan(8);
   },
 );

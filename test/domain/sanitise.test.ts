@@ -54,5 +54,5 @@ test("whatever comes in, only printable characters and TAB come out, and nothing
 });
 
 test.each(["\x1b]", "\x9daaa", "\x1b[31", "\x1bP", "\x1b]a\x1b[", "\r\u2028"])("takes linear time for many %j", (part) => {
-  expect(growthOf((size) => sanitiseLine(part.repeat(size / part.length)), 10_000)).toBeLessThan(8);
+  expect(growthOf((size) => sanitiseLine(part.repeat(size / part.length)), 4000)).toBeLessThan(8);
 });

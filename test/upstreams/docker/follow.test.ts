@@ -86,6 +86,7 @@ test("a start that the engine tells of is read at once; without one the next loo
   fake.engine.emit("start", id);
   await expect.poll(reader.texts, { interval: 10 }).toEqual(["first"]);
   expect((reader.batches.find(({ lines }) => lines.length > 0)?.at ?? Infinity) - told).toBeLessThan(1900);
+  await expect.poll(() => notices(reader.batches)).toEqual(["stopped", "resumed", "stopped"]);
   startAgain("2026-01-13T11:00:00Z", "second");
   await expect.poll(reader.texts).toEqual(["first", "second"]);
   await expect.poll(() => notices(reader.batches)).toEqual(["stopped", "resumed", "stopped", "resumed", "stopped"]);
