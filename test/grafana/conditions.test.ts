@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { Budget } from "../../src/budget/budget.ts";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { filterRows, parseFilters } from "../../src/grafana/conditions.ts";
 
 const rows = [
@@ -39,6 +39,34 @@ describe("ad hoc filters", () => {
     expect(await left([{ key: "depth", operator: ">", value: "3" }])).toEqual([payouts, pos]);
     expect(await left([{ key: "depth", operator: "<", value: 10 }])).toEqual([payouts, webhook]);
     expect(await left([{ key: "depth", operator: "=", value: "12" }])).toEqual([pos]);
+  });
+
+  it("compares texts as texts where one side is no number, and is never equal to itself", async () => {
+    const names = async (operator: string, value: string, key = "queue") => left([{ key, operator, value }]);
+    expect(await names("<", "payouts")).toEqual([]);
+    expect(await names(">", "payouts")).toEqual([pos, webhook]);
+    expect(await names(">", "webhook.aella.process")).toEqual([]);
+    expect(await names("<", "12", "depth")).toEqual([payouts, webhook]);
+    expect(await names(">", "4", "depth")).toEqual([pos]);
+    // "4" and "2" come after "12" as texts; they are before "3x".
+    expect(await names("<", "3x", "depth")).toEqual([pos, webhook]);
+    expect(await names(">", " ", "depth")).toEqual([payouts, pos, webhook]);
+  });
+
+  it("holds memory for an expression while it is used, and none for other operators", async () => {
+    const budget = new Budget("test");
+    const [hold, free] = [vi.spyOn(budget, "hold"), vi.spyOn(budget, "free")];
+    await filterRows(rows, parseFilters([{ key: "queue", operator: "=", value: "payouts" }]), budget);
+    expect([hold.mock.calls, free.mock.calls]).toEqual([[], []]);
+    for (const operator of ["=~", "!~"]) await filterRows(rows, parseFilters([{ key: "queue", operator, value: "p" }]), budget);
+    expect(hold.mock.calls).toHaveLength(2);
+    expect(free.mock.calls).toEqual(hold.mock.calls);
+  });
+
+  it("quotes no more than 80 signs of a word that it does not know", async () => {
+    const refuse = async (key: string) => left([{ key, operator: "=", value: "x" }]);
+    await expect(refuse("k".repeat(80))).rejects.toThrow(`Unknown filter key "${"k".repeat(80)}"; known`);
+    await expect(refuse("k".repeat(81))).rejects.toThrow(`Unknown filter key "${"k".repeat(80)}..."; known`);
   });
 
   it("takes what is unknown for empty, as a missing label", async () => {

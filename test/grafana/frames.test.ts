@@ -140,6 +140,119 @@ describe("tables", () => {
   });
 });
 
+describe("the JSON of a frame", () => {
+  const frames = async (name: string, rows: readonly object[], notices: readonly string[] = []) => {
+    const told = notices.map((text) => ({ severity: "info", text }) as const);
+    const found = await toFrames({ refId: "B", metric: getMetric(name), rows: rows as never, notices: told }, new Budget("test"));
+    return JSON.parse(JSON.stringify(found));
+  };
+
+  it("of lines is wide, with its notices on the first frame alone, and legends that tell lines apart", async () => {
+    const sample = (minute: number, queue: string, source: string, env: string, value: number | undefined) => {
+      return { time: at(minute), queue, source, env, value };
+    };
+    const line = (labels: object, displayNameFromDS: string) => {
+      return { name: "queue_oldest_age", type: "number", labels, config: { unit: "s", displayNameFromDS } };
+    };
+    const rows = [
+      sample(1, "a", "x", "staging", 5),
+      sample(1, "a", "y", "production", undefined),
+      sample(2, "a", "x", "staging", 6),
+      sample(2, "a", "y", "production", 7),
+      sample(2, "b", "x", "staging", 8),
+    ];
+    const meta = { type: "timeseries-wide", typeVersion: [0, 1] };
+    const time = { name: "time", type: "time" };
+    expect(await frames("queue_oldest_age", rows, ["said"])).toEqual([
+      {
+        schema: {
+          refId: "B",
+          name: "queue_oldest_age",
+          meta: { ...meta, notices: [{ severity: "info", text: "said" }] },
+          fields: [
+            time,
+            line({ queue: "a", source: "x", env: "staging" }, "a (x, staging)"),
+            line({ queue: "a", source: "y", env: "production" }, "a (y, production)"),
+          ],
+        },
+        data: {
+          values: [
+            [ms(1), ms(2)],
+            [5, 6],
+            [null, 7],
+          ],
+        },
+      },
+      {
+        schema: {
+          refId: "B",
+          name: "queue_oldest_age",
+          meta,
+          fields: [time, line({ queue: "b", source: "x", env: "staging" }, "b")],
+        },
+        data: { values: [[ms(2)], [8]] },
+      },
+    ]);
+    const [bare] = await frames("queue_depth", [{ time: at(1), queue: null, value: 1 }]);
+    expect(bare.schema.fields[1]).toEqual({
+      name: "queue_depth",
+      type: "number",
+      labels: {},
+      config: { unit: "short", displayNameFromDS: "queue_depth" },
+    });
+    // Two lines without another label share their name.
+    const same = await frames("queue_depth", [
+      { time: at(1), queue: "a", value: 1 },
+      { time: at(1), queue: "a", env: 1, value: 2 },
+    ]);
+    expect(same[0].schema.fields[1].config.displayNameFromDS).toBe("a");
+    expect(await frames("queue_depth", [], ["said"])).toEqual([
+      {
+        schema: { refId: "B", name: "queue_depth", meta: { notices: [{ severity: "info", text: "said" }] }, fields: [] },
+        data: { values: [] },
+      },
+    ]);
+  });
+
+  it("of a table has each cell as its column's type", async () => {
+    const row = { engine: 5, ok: "yes", age_seconds: 1.5, error: { code: "x" } };
+    const values = async (more: object) =>
+      (await frames("engines", [{ ...row, ...more }]))[0].data.values.map(([cell]: unknown[]) => cell);
+    expect(await frames("engines", [row])).toEqual([
+      {
+        schema: {
+          refId: "B",
+          name: "engines",
+          fields: [
+            { name: "engine", type: "string" },
+            { name: "ok", type: "boolean" },
+            { name: "age_seconds", type: "number", config: { unit: "s" } },
+            { name: "error", type: "string" },
+          ],
+        },
+        data: { values: [["5"], ["yes"], [1.5], [null]] },
+      },
+    ]);
+    expect(await values({ engine: ["a", "b"], error: { message: 7 }, age_seconds: undefined })).toEqual([
+      "a, b",
+      "yes",
+      null,
+      "7",
+    ]);
+    expect(await values({ engine: true, error: null })).toEqual(["true", "yes", 1.5, null]);
+    const times = await frames("containers", [
+      { created_at: at(1), started_at: "never" },
+      { created_at: null, started_at: 5 },
+    ]);
+    const column = (name: string) =>
+      times[0].data.values[times[0].schema.fields.findIndex((one: { name: string }) => one.name === name)];
+    expect([column("created_at"), column("started_at")]).toEqual([
+      [ms(1), null],
+      [null, null],
+    ]);
+  });
+});
+
 describe("nothing", () => {
   it.each(metrics.map(({ name }) => [name]))("of %s is no frame, but for what is to be said", async (name) => {
     expect(await answered(name, [])).toEqual([]);

@@ -94,6 +94,83 @@ describe("parseQuery", () => {
     expect(() => parseQuery(body, nowMs)).toThrow(message);
   });
 
+  it("takes what is just within its limits, and refuses what is just beyond", () => {
+    const target = (payload: object = {}) => ({ refId: "A", target: "up", payload });
+    const isTaken = (body: object) => tryQuery(body as never) !== null;
+    const many = (count: number) => Array.from({ length: count }, () => target());
+    const filters = (count: number) => Array.from({ length: count }, () => ({ key: "queue", operator: "=", value: "x" }));
+    const step = (value: unknown) => ({ targets: [target({ step: value })] });
+    const at = (ms: number) => ({ range: { from: ms, to: ms } });
+    const last = Date.UTC(10_000, 0, 1);
+    for (const [name, taken, refused] of [
+      ["targets", { targets: many(50) }, { targets: many(51) }],
+      ["filters", { targets: many(1), filters: filters(20) }, { targets: many(1), filters: filters(21) }],
+      [
+        "filters with those of the payload",
+        { targets: [target({ queue: "a", env: "staging" })], filters: filters(18) },
+        { targets: [target({ queue: "a", env: "staging" })], filters: filters(19) },
+      ],
+      ["the shortest step", step(1), step(0)],
+      ["the longest step", step("86400"), step("86401")],
+      ["the earliest time", at(0), at(-1)],
+      ["the latest time", at(last - 1), at(last)],
+      ["a range of no length", at(5), { range: { from: 6, to: 5 } }],
+    ] as const)
+      expect([isTaken(taken), isTaken(refused)], name).toEqual([true, false]);
+  });
+
+  it("has the step, the accessories and the words of each target by itself, whole milliseconds, and its range as points", () => {
+    const targets = [
+      { refId: "A", target: "up", payload: { step: "5m", accessories: 1, x: 0 } },
+      { refId: 7, target: ["up", "hosts"], payload: { kind: ["host", "engine"] } },
+      { refId: "C", target: "up", hide: "yes" },
+      "nothing",
+    ];
+    const range = { from: 1_795_500_000_000.9, to: "2026-11-24T09:00:00.5Z" };
+    expect(parseQuery({ range, targets, intervalMs: 7000, maxDataPoints: 2.6 } as never, nowMs)).toEqual({
+      from: "2026-11-24T06:00:00.000Z",
+      to: "2026-11-24T09:00:00.500Z",
+      maxPoints: 3,
+      conditions: [],
+      targets: [
+        { refId: "A", metrics: ["up"], conditions: [], step: 300, includeAccessories: true, unknown: ["x"] },
+        {
+          refId: "",
+          metrics: ["up", "hosts"],
+          conditions: [{ key: "kind", operator: "=|", values: ["host", "engine"] }],
+          step: null,
+          includeAccessories: false,
+          unknown: [],
+        },
+        { refId: "C", metrics: ["up"], conditions: [], step: null, includeAccessories: false, unknown: [] },
+      ],
+    });
+    // 3 h and 0.5 s in steps of 7 s: 1542.9
+    expect(parseQuery({ range, intervalMs: 7000, maxDataPoints: 5000 }, nowMs).maxPoints).toBe(1542);
+    for (const intervalMs of [0, -1, "x"]) {
+      expect(parseQuery({ range, intervalMs, maxDataPoints: 5000 }, nowMs).maxPoints).toBe(5000);
+    }
+    expect(parseQuery({ maxDataPoints: -3 }, nowMs).maxPoints).toBe(1);
+    expect(parseQuery({ range: { from: "", to: null } }, nowMs)).toMatchObject({
+      from: "2026-11-24T15:00:00.000Z",
+      to: "2026-11-24T21:00:00.000Z",
+    });
+    expect(parseQuery({ range: { to: "2026-11-24T06:00:00Z" } }, nowMs).from).toBe("2026-11-24T00:00:00.000Z");
+  });
+
+  it("refuses JSON that is nested too deeply, however texts in it look", () => {
+    const nested = (depth: number, inner = "") => `${"[".repeat(depth)}${inner}${"]".repeat(depth)}`;
+    const body = (depth: number, inner?: string) => () => parseBody(Buffer.from(`{"a":${nested(depth, inner)}}`));
+    expect(body(63)).not.toThrow();
+    expect(body(64)).toThrow("more than 64 levels deep");
+    expect(body(63, String.raw`"[[{{\\"`)).not.toThrow();
+    expect(body(63, String.raw`"\"[["`)).not.toThrow();
+    expect(body(63, String.raw`"\\",[]`)).toThrow("more than 64 levels deep");
+    expect(body(62, `{},${nested(1)},{}`)).not.toThrow();
+    expect(body(62, "[{}]")).toThrow("more than 64 levels deep");
+    expect(() => parsePayload(`{"a":${nested(64)}}`)).toThrow("more than 64 levels deep");
+  });
+
   it("answers or refuses anything at all, and never asks for more than a series may have", () => {
     const anything = fc.anything();
     const body = fc.record(
@@ -137,5 +214,7 @@ describe("parsePayload", () => {
   );
   it("tells what it does not know", () => {
     expect(parsePayload({ queu: "payouts" }).unknown).toEqual(["queu"]);
+    const many = Object.fromEntries(Array.from({ length: 12 }, (_, index) => [`x${index}`, 1]));
+    expect(parsePayload({ queue: "a", ...many }).unknown).toEqual(Object.keys(many).slice(0, 10));
   });
 });

@@ -138,6 +138,78 @@ describe("what is said beside rows", () => {
   });
 });
 
+describe("rows", () => {
+  /** The cells of some columns, row by row. */
+  const cells = async (name: string, rows: unknown, columns: readonly string[], parts?: Answer["parts"]) => {
+    const { frames } = await run({ [name]: { data: { rows: rows as never, ...(parts && { parts }) } } });
+    const { schema, data } = frames[0] as (typeof frames)[number];
+    const found = columns.map((column) => data.values[schema.fields.findIndex((field) => field.name === column)]);
+    return found[0]?.map((_, index) => found.map((values) => values?.[index]));
+  };
+  const at = (minute: number) => new Date(Date.parse(range.from) + minute * 60_000).toISOString();
+  const ms = (minute: number) => Date.parse(at(minute));
+
+  it("of deploys are annotations, oldest first", async () => {
+    const rows = [
+      { time: at(9), tag: "v3", deployed_by: "kim", state: "current" },
+      { time: at(1), tag: "v1", deployed_by: null, state: "older" },
+      { time: at(5), tag: "v2", deployed_by: "", state: "failed" },
+    ];
+    expect(await cells("deploys", rows, ["time", "title", "text", "tags", "tag", "deployed_by"])).toEqual([
+      [ms(1), "Deploy", "v1", "deploy,older", "v1", null],
+      [ms(5), "Deploy", "v2", "deploy,failed", "v2", ""],
+      [ms(9), "Deploy", "v3 by kim", "deploy,current", "v3", "kim"],
+    ]);
+  });
+
+  it("of the timeline are what nobody asked for and what is not well, oldest first", async () => {
+    const entry = (minute: number, to: string | null, requested = false) => {
+      return { time: at(minute), kind: "health", message: `to ${to}`, to, requested };
+    };
+    const entries = [
+      entry(8, "unhealthy"),
+      entry(7, "healthy"),
+      entry(6, "starting"),
+      entry(5, "ok"),
+      entry(4, "stalled", true),
+      entry(3, "stalled"),
+      entry(2, null),
+    ];
+    expect(await cells("alerts", { entries, truncated: false, coverage: [] }, ["time", "title", "text", "tags", "to"])).toEqual([
+      [ms(2), "Alerts", "to null", "health", null],
+      [ms(3), "Alerts", "to stalled", "health", "stalled"],
+      [ms(8), "Alerts", "to unhealthy", "health", "unhealthy"],
+    ]);
+  });
+
+  it("have the environment of their source where they have none of their own, and their order", async () => {
+    const rows = [
+      { queue: "b", source: "jobs" },
+      { queue: "a", source: "other" },
+      { queue: "c", source: "unknown" },
+      { queue: "d", source: "jobs", env: "own" },
+    ];
+    const parts = [{ name: "jobs", env: "staging" }, { name: "other" }];
+    expect(await cells("queues", rows, ["queue", "env"], parts)).toEqual([
+      ["b", "staging"],
+      ["a", null],
+      ["c", null],
+      ["d", "own"],
+    ]);
+    expect(
+      await cells(
+        "queue_errors",
+        [
+          { time: at(2), error: "b" },
+          { time: at(1), error: "a" },
+        ],
+        ["error"],
+      ),
+    ).toEqual([["a"], ["b"]]);
+    expect(await cells("engines", { engine: "only", ok: true }, ["engine", "ok"])).toEqual([["only", true]]);
+  });
+});
+
 describe("what is asked", () => {
   const variablesOf = async (payload: object, body: object = {}) => {
     const targets = [{ refId: "A", target: "hosts", payload }];

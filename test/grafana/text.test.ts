@@ -18,6 +18,14 @@ describe("toValues", () => {
     [String.raw`(a\|b|c)`, ["a|b", "c"]],
     [String.raw`a\dc`, [String.raw`a\dc`]],
     ["a|b", ["a|b"]],
+    ["(a|b", ["(a|b"]],
+    ["a|b)", ["a|b)"]],
+    [String.raw`(a|b\)`, ["(a|b)"]],
+    [String.raw`(a|b\\)`, ["a", "b\\"]],
+    [String.raw`(a\\|b)`, ["a\\", "b"]],
+    [String.raw`(a\\\|b)`, [String.raw`a\|b`]],
+    ["(|a)", ["", "a"]],
+    ["(a)", ["a"]],
   ])("%s is %j", (text, values) => {
     expect(toValues(text)).toEqual(values);
   });
@@ -68,8 +76,22 @@ describe("toNames", () => {
     [["payouts", "All"], null],
     [".*", null],
     [{}, null],
+    [".+", null],
+    ["*", null],
+    [
+      ["all", "a.*"],
+      ["all", "a.*"],
+    ],
+    [[" a ", "", "a"], ["a"]],
+    [() => "x", null],
   ])("%j asks for %j", (input, names) => {
     expect(toNames(input)).toEqual(names);
+  });
+
+  it("takes 1,000 names, and no more", () => {
+    const names = Array.from({ length: 1001 }, (_, index) => `q${index}`);
+    expect(toNames(names.slice(0, 1000))).toHaveLength(1000);
+    expect(() => toNames(names)).toThrow("At most 1000 values for one name");
   });
 });
 
@@ -77,9 +99,9 @@ describe("numbers and flags", () => {
   it("takes texts for them", () => {
     expect([true, "true", 1, "1", ["TRUE"]].map(toBoolean)).toEqual([true, true, true, true, true]);
     expect([false, "false", 0, "0"].map(toBoolean)).toEqual([false, false, false, false]);
-    expect(["yes", "", null, {}].map(toBoolean)).toEqual([null, null, null, null]);
+    expect(["yes", "", null, {}, "11", "true1", "x0", "false0"].map(toBoolean)).toEqual(Array.from({ length: 8 }, () => null));
     expect([30, "30", "1e3", "", "x", null, "Infinity"].map(toNumber)).toEqual([30, 30, 1000, null, null, null, null]);
-    expect([30, "30", "30s", "5m", "2h", "1d", "1.5", "5 m", ""].map(toSeconds)).toEqual([
+    expect([30, "30", "30s", "5m", "2h", "1d", "1.5", "5 m", "", "x30", "999999999", "1000000000"].map(toSeconds)).toEqual([
       30,
       30,
       30,
@@ -88,6 +110,9 @@ describe("numbers and flags", () => {
       86_400,
       null,
       null,
+      null,
+      null,
+      999_999_999,
       null,
     ]);
   });
