@@ -59,6 +59,33 @@ describe("the order of a timeline", () => {
     ]);
   });
 
+  it("has the restart that is nearest in time, up to a minute away, and each once", () => {
+    const container = toTimelineContainer(sampleContainer());
+    const restart = (second: number, who: string | null, more: Partial<TimelineEntry> = {}) =>
+      entry(second, { kind: "restart", who, container, ...more });
+    const seconds = (audited: number, ...seen: readonly number[]) =>
+      mergeRestarts(
+        [restart(audited, "kim")],
+        seen.map((one) => restart(one, null)),
+      ).map(({ time, who }) => [Date.parse(time) - Date.parse(at(0)), who]);
+    expect(seconds(100, 40)).toEqual([[100_000, "kim"]]);
+    expect(seconds(100, 160)).toEqual([[100_000, "kim"]]);
+    expect(seconds(100, 39)).toEqual([
+      [100_000, "kim"],
+      [39_000, null],
+    ]);
+    expect(seconds(100, 130, 90, 70)).toEqual([
+      [100_000, "kim"],
+      [130_000, null],
+      [70_000, null],
+    ]);
+    const seen = restart(101, null, { env: "production", service: "core", destination: "prod" });
+    expect(mergeRestarts([restart(100, "kim", { env: "staging" }), restart(102, "lee")], [seen])).toEqual([
+      restart(100, "kim", { env: "staging", service: "core", destination: "prod" }),
+      restart(102, "lee"),
+    ]);
+  });
+
   it("has of such a restart what only the engine knows: role, release and kind of the container", () => {
     const container = toTimelineContainer(sampleContainer());
     const audited = { ...container, role: null, version: null, kind: null };
@@ -90,6 +117,39 @@ describe("the memory", () => {
     expect(memory.forgottenUntil("health", ({ env }) => env === "production")).toBe(at(1));
     expect(memory.forgottenUntil("gap", ({ engine }) => engine === "web-1")).toBeNull();
     expect(memory.forgottenUntil("gap", ({ engine }) => engine === "db-7")).toBe(at(1));
+  });
+
+  it("has the first 1,000 subjects, each since it was first seen, and states of the first 5,000", () => {
+    const memory = createTimelineMemory();
+    const begin = (name: string, second: number) => memory.begin("queue_state", { name, env: null, since: at(second) });
+    begin("s0", 1);
+    begin("s0", 2);
+    for (let index = 1; index <= 1000; index += 1) begin(`s${index}`, 3);
+    begin("s5", 4);
+    const begun = memory.begun("queue_state");
+    expect([begun.length, begun[0]?.since, begun.at(-1)]).toEqual([1000, at(1), { name: "s999", env: null, since: at(3) }]);
+    expect(memory.begun("host_alert")).toEqual([]);
+
+    const log = createStateLog(memory, "host_alert", "ok");
+    const sample = (subject: number, state: string, second: number) =>
+      log.sample(`h${subject}`, state, at(second), () => ({ message: `h${subject}` }));
+    for (let index = 0; index <= 5000; index += 1) sample(index, "ok", 1);
+    sample(4999, "down", 2);
+    sample(5000, "down", 2);
+    expect(memory.entries("host_alert").map(({ message }) => message)).toEqual(["h4999"]);
+  });
+
+  it("replaces an entry where it is, and nothing that it has forgotten", () => {
+    const memory = createTimelineMemory();
+    const [first, second, third] = [1, 2, 3].map((each) => entry(each, { kind: "health", env: "staging" })) as [
+      TimelineEntry,
+      TimelineEntry,
+      TimelineEntry,
+    ];
+    for (const one of [first, second]) memory.add(one);
+    memory.replace(first, { ...first, message: "more" });
+    memory.replace(third, { ...third, message: "more" });
+    expect(memory.entries("health")).toEqual([{ ...first, message: "more" }, second]);
   });
 
   it("finds each change between samples, with the time in which it happened", () => {
