@@ -8,12 +8,12 @@ export function fisherIncrease(
 ): number {
   const [n1, n2] = [before.failed + before.succeeded, after.failed + after.succeeded];
   const failed = before.failed + after.failed;
-  if (n1 === 0 || n2 === 0 || after.failed * n1 <= before.failed * n2) return 1;
+  if (after.failed * n1 <= before.failed * n2) return 1;
   const total = n1 + n2;
   let term = Math.exp(lnChoose(failed, after.failed) + lnChoose(total - failed, n2 - after.failed) - lnChoose(total, n2));
   let sum = 0;
-  // Beyond the mean each term is smaller than the one before.
-  for (let k = after.failed; k <= Math.min(failed, n2) && term > sum * 1e-16; k += 1) {
+  // Beyond the mean each term is smaller than the one before, and 0 where no more can fail.
+  for (let k = after.failed; term > sum * 1e-16; k += 1) {
     sum += term;
     term *= ((failed - k) * (n2 - k)) / ((k + 1) * (total - failed - n2 + k + 1));
   }
@@ -34,7 +34,7 @@ export function rateIncrease(
   if (share >= 1) return 1;
   let term = Math.exp(lnChoose(n, after.count) + after.count * Math.log(share) + before.count * Math.log1p(-share));
   let sum = 0;
-  for (let k = after.count; k <= n && term > sum * 1e-16; k += 1) {
+  for (let k = after.count; term > sum * 1e-16; k += 1) {
     sum += term;
     term *= ((n - k) / (k + 1)) * (share / (1 - share));
   }

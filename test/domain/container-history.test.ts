@@ -1,6 +1,14 @@
 import { expect, it } from "vitest";
 import type { StatsPoint } from "../../src/domain/container.ts";
-import { chooseHistory, isRecent, isWhole, toContainerHistory, toRemembered } from "../../src/domain/container-history.ts";
+import {
+  chooseHistory,
+  hasPoints,
+  isRecent,
+  isUsage,
+  isWhole,
+  toContainerHistory,
+  toRemembered,
+} from "../../src/domain/container-history.ts";
 
 const from = 1_800_000_000;
 const point = (second: number, cpuPct: number | null): StatsPoint => ({
@@ -60,4 +68,17 @@ it("what was scraped goes first, unless only the memory tells of use", () => {
   expect(chooseHistory(memory, null)).toBe(memory);
   expect(chooseHistory(memory, restartsOnly)).toBe(memory);
   expect(chooseHistory(empty, restartsOnly)).toBe(restartsOnly);
+});
+
+it.each([
+  [null, null, null, false, false],
+  [1, null, null, true, true],
+  [null, 2, null, true, true],
+  [0, 0, null, true, true],
+  [null, null, 3, false, true],
+  [null, null, 0, false, true],
+])("CPU %s, memory %s, restarts %s: usage %s, something known %s", (cpuPct, memPct, restarts, usage, known) => {
+  const one = { time: "2027-01-15T08:00:00Z", cpuPct, memPct, restarts };
+  const history = { ...toRemembered({ from, step: 10, steps: 1 }, []), points: [one] };
+  expect([isUsage(one), hasPoints(history)]).toEqual([usage, known]);
 });

@@ -128,6 +128,8 @@ describe("drift", () => {
     expect(find([web("v2", "a", { createdAt: at(58) }), old])).toMatchObject([{ kind: "leftover", settling: true }]);
     expect(find([web("v2", "a"), { ...old, startedAt: at(58) }])).toMatchObject([{ kind: "leftover", settling: true }]);
     expect(find([web("v2", "a"), { ...old, startedAt: at(58), restarts: 3 }])).toMatchObject([{ settling: false }]);
+    expect(find([web("v2", "a"), { ...old, createdAt: at(58), restarts: 3 }])).toMatchObject([{ settling: true }]);
+    expect(find([web("v2", "a"), { ...old, startedAt: at(55) }])).toMatchObject([{ settling: false }]);
     const missed = [web("v2", "a", { startedAt: at(58) }), web("v1", "b", { createdAt: at(1), role: "worker" })];
     expect(find(missed).map(({ kind, settling }) => [kind, settling])).toEqual([
       ["unlike_deploy", false],

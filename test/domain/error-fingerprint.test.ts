@@ -113,6 +113,23 @@ describe("foldError", () => {
     expect(foldError(a)).not.toBe(foldError(b));
   });
 
+  it.each([
+    // 14 letters of both cases behind a word and `_` are an id; shorter ones, and those of one case, are words.
+    ["cus_AbcdefghijklmN", "cus_#"],
+    ["cus_AbcdefghijklM", "cus_AbcdefghijklM"],
+    ["cus_abcdefghijklmn", "cus_abcdefghijklmn"],
+    ["cus_ABCDEFGHIJKLMN", "cus_ABCDEFGHIJKLMN"],
+    ["cus-AbcdefghijklmN", "cus-AbcdefghijklmN"],
+    ["at deadbeef", "at #"],
+    ["at DEADBEEF", "at #"],
+    ["at deadbee", "at deadbee"],
+    ["at DEADBEEFX", "at DEADBEEFX"],
+    ["at deadbeefx", "at deadbeefx"],
+    ["at xdeadbeef", "at xdeadbeef"],
+  ])("%j is folded to %j", (text, folded) => {
+    expect(foldError(text).replaceAll("…", "#")).toBe(folded);
+  });
+
   it("leaves words, also those with digits in them", () => {
     const words =
       "ActiveRecord::RecordNotFound std::fs facade added decade May Monday ERR_TLS_HANDSHAKE undefined_method getUserByIdOrName";

@@ -183,6 +183,13 @@ describe("releases", () => {
     expect(await byQueue(rows, releaseOf)).toMatchObject([{ count: 12, releases }]);
   });
 
+  it("of as many failures are in the order of their names, whatever the order of the rows", () => {
+    const rows = [failure({ worker: now.host, count: 2 }), failure({ worker: "10_0_0_7-aaaaaaaaaaaa", count: 2 })];
+    for (const order of [rows, rows.toReversed()]) {
+      expect(countReleases(order, releaseOf).map(({ version }) => version)).toEqual(["v1", "v2"]);
+    }
+  });
+
   it("of two destinations are two, though both run one version", () => {
     const runs = (destination: string) => sampleContainer({ name: destination, host: destination, destination, version: "v2" });
     const rows = [failure({ worker: "beta", count: 2 }), failure({ worker: "production", count: 1 })];

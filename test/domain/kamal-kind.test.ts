@@ -107,6 +107,12 @@ test("other roles", () => {
   expect(role(facts({ name: "postgres" }))).toBe("postgres");
 });
 
+test("an accessory of another service is named after the apps of its engine, an own one after the configured ones", () => {
+  const roleOf = (name: string) =>
+    toRole(facts({ name, labels: { service: name } }), { appServices: ["shop-eu", "shop"], rules: rulesOf("wallet-core") });
+  expect(["shop-eu-redis", "shop-redis", "wallet-core-staging-db"].map(roleOf)).toEqual(["redis", "redis", "db"]);
+});
+
 test("replaced by a deploy of the same version", () => {
   expect(isReplaced("wallet-core-web-latest_replaced_0123456789abcdef")).toBe(true);
   expect(isReplaced("wallet-core-web-latest_replaced_")).toBe(false);

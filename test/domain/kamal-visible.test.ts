@@ -27,6 +27,24 @@ test("destinations, services and roles are told apart", () => {
   expect(names(containers)).toEqual(["w-web-staging-2", "w-web-production-1", "v-web-1"]);
 });
 
+test("stopped ones of two destinations, of two compose projects and of two names show, each the newest", () => {
+  const compose = (project: string, name: string, more: object) => {
+    const labels = { "com.docker.compose.service": "db", "com.docker.compose.project": project };
+    return facts({ name, labels, ...more });
+  };
+  const listing = [
+    app("w", "web", "1", { destination: "staging", ...old }),
+    app("w", "web", "0", { destination: "staging", ...older }),
+    app("w", "web", "1", { destination: "beta", ...older }),
+    compose("a", "a-db", old),
+    compose("b", "b-db", older),
+  ];
+  expect(names(listing).toSorted()).toEqual(["a-db", "b-db", "w-web-beta-1", "w-web-staging-1"]);
+  const selected = ["one", "two"].map((name) => facts({ name, labels: { team: "wallet" }, ...old }));
+  const rules = { ...rulesOf(), core: [new Map([["team", "wallet"]])] };
+  expect(selectVisible(selected, context({ rules })).map(({ name }) => name)).toEqual(["one", "two"]);
+});
+
 test("a replaced one shows while it runs, and then not even in want of another", () => {
   const replaced = "w-web-1_replaced_0123456789abcdef";
   expect(names([app("w", "web", "1", { name: replaced }), app("w", "web", "1", old)])).toEqual([replaced, "w-web-1"]);

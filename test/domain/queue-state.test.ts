@@ -50,6 +50,7 @@ describe("toQueueState", () => {
     ["more than half an hour, where jobs take an hour", { ...behind, oldestAgeSeconds: 1801, usualRunSeconds: 3600 }, "stalled"],
     ["nothing runs, where jobs take a second", { depth: 1, oldestAgeSeconds: 300, usualRunSeconds: 1 }, "backlog"],
     ["the rate is not known", { depth: 1, oldestAgeSeconds: 99_999, processedPerSec: null }, "backlog"],
+    ["no job waits, whatever is said of its age", { oldestAgeSeconds: 9999 }, "backlog"],
     ["the age is not known", { depth: 1, oldestAgeSeconds: null }, "ok"],
     ["nobody takes jobs, and there are some", { depth: 1, workers: 0 }, "no_workers"],
     ["nobody takes jobs, and there are none", { workers: 0 }, "idle"],

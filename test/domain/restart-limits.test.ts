@@ -24,7 +24,10 @@ describe("createRestartLimits", () => {
     expect(code("a")).toEqual(["restart_in_progress", null]);
     limits.enter("b", "k");
     expect(code("c", "other")).toEqual(["restart_busy", 5]);
-    expect(limits.check("c", "other")).toMatchObject({ code: "restart_busy" });
+    expect(limits.check("c", "other")).toMatchObject({
+      code: "restart_busy",
+      message: "2 containers are being restarted already",
+    });
     first.leave(false);
     expect(limits.check("c", "other")).toBeNull();
   });
