@@ -127,7 +127,7 @@ describe("parseQuery", () => {
       "nothing",
     ];
     const range = { from: 1_795_500_000_000.9, to: "2026-11-24T09:00:00.5Z" };
-    expect(parseQuery({ range, targets, intervalMs: 7000, maxDataPoints: 2.6 } as never, nowMs)).toEqual({
+    expect(parseQuery({ range, targets, intervalMs: 7000, maxDataPoints: 2.6 }, nowMs)).toEqual({
       from: "2026-11-24T06:00:00.000Z",
       to: "2026-11-24T09:00:00.500Z",
       maxPoints: 3,
