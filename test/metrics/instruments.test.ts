@@ -47,11 +47,17 @@ it("bounds of buckets are floating-point numbers, as OpenMetrics has them", asyn
   expect(bounds.filter((bound) => !/^(?:\d+\.\d+|\+Inf)$/.test(bound))).toEqual([]);
 });
 
-it("has what runs, and the process", async () => {
-  const text = await read(createInstruments());
+it("has what runs, and the process, and says of each family what it is", async () => {
+  const instruments = createInstruments();
+  instruments.observeCall("docker", 1, "docker_timeout");
+  instruments.observeRequest({ method: "GET", route: "/queues", status: 200, seconds: 1 });
+  const text = await read(instruments);
   expect(valuesOf(text, "ops_build_info", { version: manifest.version, node: process.versions.node })).toEqual([1]);
   expect(valuesOf(text, "process_resident_memory_bytes")[0]).toBeGreaterThan(10e6);
   expect(text).toContain("# TYPE ops_build info\n");
+  const titles = [...text.matchAll(/^# HELP (\w+) .{8,}$/gm)].map(([, name]) => name);
+  expect([...text.matchAll(/^# TYPE (\w+) /gm)].map(([, name]) => name)).toEqual(titles);
+  expect(titles).toHaveLength(14);
 });
 
 it("loads nothing before a second has passed since there is something to count, and then once", async () => {
