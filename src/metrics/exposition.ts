@@ -55,7 +55,7 @@ export function toText(families: readonly Family[], format: Format): string {
 function toFamilyText({ name, help, type, samples }: Family, format: Format): string {
   const isOpen = format === "openmetrics";
   // In OpenMetrics the suffix belongs to the sample, not to the family.
-  const title = isOpen && type === "counter" ? name.replace(/_total$/, "") : name.replace(isOpen ? /_info$/ : /^$/, "");
+  const title = isOpen ? name.replace(type === "counter" ? /_total$/ : /_info$/, "") : name;
   let text = `# HELP ${title} ${escapeHelp(help, isOpen)}\n# TYPE ${title} ${!isOpen && type === "info" ? "gauge" : type}\n`;
   const unit = isOpen && type !== "info" ? /_(seconds|bytes|ratio)$/.exec(title)?.[1] : undefined;
   if (unit) text += `# UNIT ${title} ${unit}\n`;

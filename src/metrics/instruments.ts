@@ -29,7 +29,7 @@ export function createInstruments(): Instruments {
     }));
   const record = (note: (now: Recorders) => void) => {
     if (recorders) return note(recorders);
-    if (noted.push(note) === 1 && !loading) setTimeout(() => void load(), loadAfterMs).unref();
+    if (noted.push(note) === 1) setTimeout(() => void load(), loadAfterMs).unref();
   };
   return {
     observeCall: (upstream, seconds, code) => record((now) => now.call(upstream, seconds, code)),

@@ -38,6 +38,46 @@ it("writes the text format: whole names, no info", () => {
   expect(lines.at(-2)).toBe("ops_deploy_info 1");
 });
 
+it("takes the last suffix of a name for its kind alone, and a unit only where a measure ends with it", () => {
+  const sample = { labels: "", value: 1 };
+  const titles = (name: string, type: Family["type"], format: "openmetrics" | "text") =>
+    toText([{ name, help: "H", type, samples: [sample] }], format)
+      .split("\n")
+      .filter((line) => /^# (?:TYPE|UNIT)/.test(line));
+  expect(titles("ops_total_calls_total", "counter", "openmetrics")).toEqual(["# TYPE ops_total_calls counter"]);
+  expect(titles("ops_info_age_info", "info", "openmetrics")).toEqual(["# TYPE ops_info_age info"]);
+  expect(titles("ops_age_seconds_info", "info", "openmetrics")).toEqual(["# TYPE ops_age_seconds info"]);
+  expect(titles("ops_seconds_ago", "gauge", "openmetrics")).toEqual(["# TYPE ops_seconds_ago gauge"]);
+  for (const unit of ["seconds", "bytes", "ratio"]) {
+    const name = `ops_x_${unit}`;
+    expect(titles(name, "gauge", "openmetrics")).toEqual([`# TYPE ${name} gauge`, `# UNIT ${name} ${unit}`]);
+    expect(titles(name, "gauge", "text")).toEqual([`# TYPE ${name} gauge`]);
+  }
+  expect(titles("ops_cpu_seconds_total", "counter", "openmetrics")).toEqual([
+    "# TYPE ops_cpu_seconds counter",
+    "# UNIT ops_cpu_seconds seconds",
+  ]);
+  expect(titles("ops_x_total", "counter", "text")).toEqual(["# TYPE ops_x_total counter"]);
+});
+
+it("escapes a help text, and writes what has no end", () => {
+  const family = (value: number): Family => ({
+    name: "ops_x",
+    help: 'a\\b\n"c"',
+    type: "gauge",
+    samples: [{ labels: "", value }],
+  });
+  expect(toText([family(1)], "text").split("\n")[0]).toBe(String.raw`# HELP ops_x a\\b\n"c"`);
+  expect(toText([family(1)], "openmetrics").split("\n")[0]).toBe(String.raw`# HELP ops_x a\\b\n\"c\"`);
+  expect([Infinity, -Infinity, 0.5].map((value) => toText([family(value)], "text").split("\n")[2])).toEqual([
+    "ops_x +Inf",
+    "ops_x -Inf",
+    "ops_x 0.5",
+  ]);
+  const toCut = (length: number) => toLabels({ a: "x".repeat(length) });
+  expect([toCut(256), toCut(257)]).toEqual([`a="${"x".repeat(256)}"`, `a="${"x".repeat(256)}"`]);
+});
+
 it("leaves out a family without samples, and labels without a value", () => {
   expect(toText([{ ...counter, samples: [] }], "text")).toBe("");
   expect(toLabels({ a: null, b: "", c: "x", d: undefined })).toBe('c="x"');

@@ -1,5 +1,5 @@
 import * as fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { Environment } from "../../src/domain/environment.ts";
 import type { Scope } from "../../src/domain/principal.ts";
 import { OpsError } from "../../src/errors.ts";
@@ -190,12 +190,50 @@ describe("/metrics", () => {
     expect(plain.body).not.toContain("# EOF");
   });
 
+  it("shows what counts all tokens' requests to a token of every environment alone", async () => {
+    const family = (name: string) => ({ name, help: "H", type: "gauge", samples: [{ labels: "", value: 1 }] }) as const;
+    const own = ["ops_http_requests_total", "ops_upstream_errors_total", "process_open_fds", "ops_build_info"];
+    const { sources } = createMemorySources(whole);
+    const handle = createMetricsHandler(
+      createExecute(schema, sources, [metricsDocument]),
+      { collect: async () => own.map(family) },
+      () => [],
+    );
+    const seen = async (where?: readonly Environment[]) => {
+      const { body } = await handle({ ...createCaller(undefined, where), method: "GET", query: "", headers: {} });
+      return own.filter((name) => body.includes(`\n${name} 1\n`));
+    };
+    expect(await seen()).toEqual(own);
+    expect(await seen(["staging"])).toEqual(["process_open_fds", "ops_build_info"]);
+  });
+
+  it("holds its answer in the memory of the request, and differs by what is accepted", async () => {
+    const { sources } = createMemorySources(whole);
+    const execute = createExecute(schema, sources, [metricsDocument]);
+    const caller = createCaller();
+    const hold = vi.spyOn(caller.budget, "hold");
+    const handle = createMetricsHandler(execute, { collect: async () => [] }, () => []);
+    const { body, headers } = await handle({ ...caller, method: "GET", query: "", headers: { accept: "text/plain" } });
+    expect(hold).toHaveBeenLastCalledWith(body.length);
+    expect(headers).toEqual({ "content-type": "text/plain; version=0.0.4; charset=utf-8", vary: "Accept" });
+  });
+
   it("refuses other methods, other scopes and a bad parameter", async () => {
     const { scrape } = createScraper(whole);
-    await expect(scrape({ method: "POST" })).rejects.toMatchObject({ code: "method_not_allowed" });
-    await expect(scrape({ scopes: ["ops:logs", "ops:operate"] })).rejects.toMatchObject({ code: "forbidden" });
-    for (const query of ["stats=maybe", "stats=1&stats=1", "stats"]) {
-      await expect(scrape({ query })).rejects.toMatchObject({ code: "invalid_request" });
+    await expect(scrape({ method: "POST" })).rejects.toMatchObject({
+      code: "method_not_allowed",
+      message: "Use GET",
+      headers: { allow: "GET, HEAD" },
+    });
+    await expect(scrape({ scopes: ["ops:logs", "ops:operate"] })).rejects.toMatchObject({
+      code: "forbidden",
+      message: "This token lacks the scope ops:read",
+    });
+    for (const query of ["stats=maybe", "stats=1&stats=1", "stats", "stats=untrue", "stats=10"]) {
+      await expect(scrape({ query })).rejects.toMatchObject({
+        code: "invalid_request",
+        message: "stats must be true, false, 1 or 0, once",
+      });
     }
     expect((await scrape({ query: "other=1" })).status).toBe(200);
   });
@@ -243,6 +281,20 @@ describe("an upstream that is away", () => {
     expect(valuesOf(body, "ops_queue_source_up", { source: "jobs" })).toEqual([1]);
     expect(valuesOf(body, "ops_queue_depth")).toEqual([3]);
     expect(valuesOf(body, "ops_queue_source_age_seconds", { source: "broker" })).toEqual([]);
+  });
+
+  it("is told by its own errors, with what the token may see", () => {
+    const upOf = (data: Parameters<typeof toUpstreamRows>[0], ...errors: OpsError[]) =>
+      Object.fromEntries(toUpstreamRows(data, errors).map(({ upstream, up }) => [upstream, up]));
+    const engine = (ok: boolean) => ({ name: "a", ok, ageSeconds: null });
+    expect(upOf({ containers: [], engines: [engine(false), engine(true)] })["docker"]).toBe(true);
+    expect(upOf({ containers: [], engines: [engine(false)] })["docker"]).toBe(false);
+    expect(upOf({ containers: [], engines: [] })["docker"]).toBeNull();
+    const [forbidden, down] = [new OpsError("forbidden", ""), new OpsError("prometheus_unavailable", "")];
+    expect(upOf({}, forbidden, down)).toEqual({ docker: null, queues: null, prometheus: false, deploy: null });
+    expect(upOf({}, down)).toEqual({ docker: false, queues: false, prometheus: false, deploy: false });
+    const unconfigured = new OpsError("queues_unavailable", "", { unconfigured: true });
+    expect(upOf({}, unconfigured, new OpsError("queues_unavailable", ""))["queues"]).toBe(false);
   });
 
   it("no database at all is no outage, one that is away is", () => {

@@ -58,6 +58,7 @@ it("has what runs, and the process, and says of each family what it is", async (
   const titles = [...text.matchAll(/^# HELP (\w+) .{8,}$/gm)].map(([, name]) => name);
   expect([...text.matchAll(/^# TYPE (\w+) /gm)].map(([, name]) => name)).toEqual(titles);
   expect(titles).toHaveLength(14);
+  for (const name of ["process_open_fds", "process_resident_memory_bytes"]) expect(text).toContain(`# TYPE ${name} gauge\n`);
 });
 
 it("loads nothing before a second has passed since there is something to count, and then once", async () => {
