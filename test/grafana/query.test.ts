@@ -157,7 +157,7 @@ describe("rows", () => {
     ];
     expect(await cells("deploys", rows, ["time", "title", "text", "tags", "tag", "deployed_by"])).toEqual([
       [ms(1), "Deploy", "v1", "deploy,older", "v1", null],
-      [ms(5), "Deploy", "v2", "deploy,failed", "v2", ""],
+      [ms(5), "Failed deploy", "v2", "deploy,failed", "v2", ""],
       [ms(9), "Deploy", "v3 by kim", "deploy,current", "v3", "kim"],
     ]);
   });
