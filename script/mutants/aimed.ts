@@ -31,7 +31,7 @@ export const aimed: readonly (readonly [file: string, code: string])[] = [
   ["src/rest/reply-memo.ts", "replies.size >= limit"],
   ["src/http/streams.ts", "count >= limits.streamsPerToken"],
   ["src/http/streams.ts", "open.size >= limits.streams"],
-  ["src/http/streams.ts", "isAllowed?.(principal) === false"],
+  ["src/http/streams.ts", "!isAllowed(principal)"],
   ["src/http/stalled-reader.ts", "socket.writableLength === 0 || now !== sent"],
   ["src/http/stalled-reader.ts", "performance.now() - since >= afterMs"],
   ["src/http/write-stream.ts", "quiet && heartbeat && !res.writableNeedDrain"],

@@ -17,7 +17,7 @@ const codes: Record<string, readonly [ErrorCode, string]> = {
  * already on its way there (`isAnswering`): it would become part of that one.
  */
 export function answerClientError(error: Error, socket: Duplex, isAnswering: boolean, logger: Logger): void {
-  const fault = "code" in error && typeof error.code === "string" ? error.code : "";
+  const { code: fault = "" } = error as NodeJS.ErrnoException;
   if (fault === "ECONNRESET" || !socket.writable || isAnswering) {
     socket.destroy();
     return;

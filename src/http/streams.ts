@@ -50,7 +50,7 @@ export function createStreams(authenticator: Pick<Authenticator, "authenticate">
       exchange.release?.();
       exchange.release = undefined;
       const abort = new AbortController();
-      let isAllowed: ((principal: Principal) => boolean) | null = null;
+      let isAllowed: (principal: Principal) => boolean = () => true;
       const end = (reason: StreamEnd) => {
         if (abort.signal.aborted) return;
         exchange.logged = { ...exchange.logged, code: reason };
@@ -60,7 +60,7 @@ export function createStreams(authenticator: Pick<Authenticator, "authenticate">
       const check = async () => {
         const principal = await authenticator.authenticate(exchange.headers.authorization, exchange.req.rawHeaders);
         if (!principal) end("unauthorized");
-        else if (isAllowed?.(principal) === false) end("forbidden");
+        else if (!isAllowed(principal)) end("forbidden");
       };
       // Keys that cannot be fetched now (auth_unavailable) are no reason to end what was allowed.
       const rechecking = setInterval(() => void check().catch(() => {}), limits.recheckMs);

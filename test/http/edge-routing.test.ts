@@ -8,6 +8,8 @@ const rest = createSpySurface((request) => {
   if (request.path.endsWith("/bad-header")) return { status: 200, headers: { "X-Bad": "a\nb" }, body: "" };
   if (request.path.endsWith("/down")) throw new OpsError("prometheus_unavailable", "Prometheus does not answer");
   if (request.path.endsWith("/nothing")) return { status: 204, body: "" };
+  if (request.path.endsWith("/text")) return { status: 200, headers: { "content-type": "text/plain; charset=utf-8" }, body: "ä" };
+  if (request.path.endsWith("/bytes")) return { status: 200, headers: { "Content-Type": "text/plain" }, body: Buffer.from("ä1") };
   const { method, path, query, principal } = request;
   return { status: 200, body: JSON.stringify({ method, path, query, subject: principal.subject }) };
 });
@@ -137,4 +139,15 @@ test("header snapshot: the same on answers, errors and public pages", async () =
   }
   expect(probes[1]?.headers["content-length"]).toBeUndefined();
   expect(new Set(probes.map((probe) => probe.headers["x-request-id"])).size).toBe(probes.length);
+});
+
+test("a body is JSON unless its surface says what it is, and comes whole as text, as Latin-1 text and as bytes", async () => {
+  const ask = async (name: string) => {
+    const { headers, text } = await edge.send("GET", `${base}/${name}`, bearer);
+    return [headers["content-type"], headers["content-length"], text];
+  };
+  const body = JSON.stringify({ method: "GET", path: `${base}/x`, query: "", subject: "default" });
+  expect(await ask("x")).toEqual(["application/json", String(body.length), body]);
+  expect(await ask("text")).toEqual(["text/plain; charset=utf-8", "2", "ä"]);
+  expect(await ask("bytes")).toEqual(["text/plain", "3", "ä1"]);
 });

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { parseTokensFile, TokensFileError } from "../../src/http/token-entry.ts";
+import { endsSoon, isInForce, parseTokensFile, TokensFileError } from "../../src/http/token-entry.ts";
 
 const now = Date.parse("2026-01-13T09:40:00Z");
 const entry = {
@@ -74,4 +74,28 @@ test("a kid used twice is refused", () => {
 test("broken JSON is not quoted: it may hold a secret", () => {
   expect(problemsOf('[{"token": "ops_secret')).toEqual(["not valid JSON"]);
   expect(problemsOf("{}").join()).toContain("the file");
+});
+
+test("a token is in force from its first moment on and not at its last; it ends soon from seven days before", () => {
+  const day = 24 * 3_600_000;
+  const [one] = [...parse({ ...entry, not_before: "2026-01-01T00:00:00Z" }).values()];
+  if (!one) throw new Error("no entry");
+  const { notBefore, expiresAt } = one;
+  const moments = [notBefore - 1, notBefore, expiresAt - 1, expiresAt];
+  expect(moments.map((at) => isInForce(one, at))).toEqual([false, true, true, false]);
+  const warned = [expiresAt - 7 * day - 1, expiresAt - 7 * day, expiresAt - 1, expiresAt];
+  expect(warned.map((at) => endsSoon(one, at))).toEqual([false, true, true, false]);
+});
+
+test("a token may end 90 days and an hour after its beginning, or after now, and not a second later", () => {
+  const most = (90 * 24 + 1) * 3_600_000;
+  const at = (ms: number) => new Date(ms).toISOString();
+  const problems = (more: object) => problemsOf(JSON.stringify([{ ...entry, ...more }]));
+  const begin = now + 5 * 3_600_000;
+  const tooLate = ["[0].expires_at: more than 90 days away"];
+  expect(problems({ expires_at: at(now + most) })).toEqual([]);
+  expect(problems({ expires_at: at(now + most + 1000) })).toEqual(tooLate);
+  expect(problems({ not_before: at(begin), expires_at: at(begin + most) })).toEqual([]);
+  expect(problems({ not_before: at(begin), expires_at: at(begin + most + 1000) })).toEqual(tooLate);
+  expect(problems({ not_before: at(begin), expires_at: at(begin) })).toEqual(["[0].expires_at: not after not_before"]);
 });

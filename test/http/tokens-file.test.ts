@@ -133,6 +133,8 @@ test("that nobody can log in is told at the start: no entry is in force, and the
   expect(open(late, make("good").entry)).toEqual([]);
   replace();
   createAuthenticator({ tokensFile: path, token: "0123456789abcdef", logger }).close();
+  const jwt = { jwksUrl: "https://issuer.example/jwks", issuer: "https://issuer.example/", audience: "ops" };
+  createAuthenticator({ tokensFile: path, jwt, logger }).close();
   expect(warnings).toEqual([]);
 });
 

@@ -1,0 +1,54 @@
+import type { IncomingMessage } from "node:http";
+import { PassThrough } from "node:stream";
+import { expect, test } from "vitest";
+import { readBody } from "../../src/http/body.ts";
+
+function createRequest(headers: Record<string, string> = {}) {
+  const req = Object.assign(new PassThrough(), { headers });
+  const listeners = () => ["data", "end", "close", "error"].map((name) => req.listenerCount(name));
+  return { req, listeners, body: (max: number) => readBody(req as unknown as IncomingMessage, max) };
+}
+
+test.each([
+  ["in one piece", ["12345"]],
+  ["in several", ["1", "23", "45"]],
+])("a body of just the bytes that may be there is read, one more is refused as it comes: %s", async (_how, parts) => {
+  for (const [max, code] of [
+    [5, null],
+    [4, "payload_too_large"],
+  ] as const) {
+    const { req, body, listeners } = createRequest();
+    const before = listeners();
+    const reading = body(max).then(String, (error: { code: string }) => error.code);
+    for (const part of parts) req.write(part);
+    req.end();
+    expect(await reading).toBe(code ?? "12345");
+    expect(listeners()).toEqual(before);
+  }
+});
+
+test("a length that is declared is refused before anything is read, at one byte more", async () => {
+  const { body } = createRequest({ "content-length": "5" });
+  await expect(body(4)).rejects.toMatchObject({ code: "payload_too_large", message: "The body is larger than 4 bytes" });
+  const { req, body: fits } = createRequest({ "content-length": "5" });
+  req.end("12345");
+  expect(String(await fits(5))).toBe("12345");
+});
+
+test("identity is no compression", async () => {
+  const { req, body } = createRequest({ "content-encoding": "identity" });
+  req.end("1");
+  expect(String(await body(1))).toBe("1");
+  await expect(createRequest({ "content-encoding": "br" }).body(1)).rejects.toMatchObject({ code: "unsupported_media_type" });
+});
+
+test.each([undefined, new Error("reset")])("a client that leaves in the middle ends the reading: %s", async (error) => {
+  const { req, body, listeners } = createRequest();
+  req.on("error", () => {});
+  const before = listeners();
+  const reading = body(10);
+  req.write("1");
+  req.destroy(error);
+  await expect(reading).rejects.toMatchObject({ code: "request_timeout", message: "The body did not arrive" });
+  expect(listeners()).toEqual(before);
+});
