@@ -47,7 +47,7 @@ export function createSamples(now: () => number = () => performance.now()): Samp
       const last = ring.at(-1);
       if (last && beganAnew(counters, last)) ring.length = 0;
       const before = ring.at(-2);
-      if (ring.length >= 2 && before && (ring.at(-1)?.at ?? 0) - before.at < stepMs) ring.pop();
+      if (before && (ring.at(-1)?.at ?? 0) - before.at < stepMs) ring.pop();
       ring.push({ at, ...counters });
       while (ring[1] && at - ring[1].at >= keptMs) ring.shift();
       thin(ring, at - rateMs - stepMs);

@@ -37,6 +37,12 @@ describe("createHistoryRing", () => {
     expect(points.every(({ waitP50Seconds, waitP95Seconds }) => waitP50Seconds === null && waitP95Seconds === null)).toBe(true);
   });
 
+  it("has no rate where one of the counts is not known, and the other all the same", () => {
+    const watch = createWatch();
+    for (let second = 0; second <= 120; second += 10) watch.see(second, { processed: second, failures: second < 60 ? 0 : null });
+    expect(watch.points({ from: 0, step: 120, steps: 1 })).toMatchObject([{ processedPerSec: 1, failures: null }]);
+  });
+
   it("adds up to what was counted, whenever it was asked", () => {
     const watch = createWatch();
     for (let second = 3; second <= 1203; second += 12) watch.see(second, { processed: 0, failures: second - 3 });

@@ -188,4 +188,13 @@ describe("createRabbitmqReader", () => {
     expect(asked.filter((url) => url.startsWith("/api/queues?"))).toHaveLength(6);
     await reader.close();
   });
+
+  it("fails where not even the first page is there, and where an answer is not that of the API", async () => {
+    pages = [];
+    await expect(open().read(signal())).rejects.toMatchObject({ upstreamStatus: 400 });
+    pages = [[{ vhost: "/" }]];
+    await expect(open().read(signal())).rejects.toMatchObject({
+      message: expect.stringContaining("does not answer as its management API does"),
+    });
+  });
 });

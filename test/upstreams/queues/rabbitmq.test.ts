@@ -59,6 +59,8 @@ describe("parseAddress", () => {
     const { origin, base, headers } = parseAddress("http://ops:p%40ss%3A%25@host:15672/rabbit/");
     expect([origin, base]).toStrictEqual(["http://host:15672", "/rabbit"]);
     expect(headers["authorization"]).toBe(`Basic ${Buffer.from("ops:p@ss:%").toString("base64")}`);
+    expect(parseAddress("http://host///").base).toBe("");
+    expect(parseAddress("http://host/rabbit//").base).toBe("/rabbit");
     expect(parseAddress("https://host").headers).not.toHaveProperty("authorization");
     expect(parseAddress("http://a:1%00%zz@host").headers["authorization"]).toBe(
       `Basic ${Buffer.from("a:1%00%zz").toString("base64")}`,

@@ -38,6 +38,9 @@ describe("asynq's messages", () => {
       }),
     );
     const cut = encodeTask({ id: "x", queue: "q", error: "boom" }).subarray(0, -4);
+    // A number whose last byte is missing.
+    expect(readProtobuf(Buffer.from([0x08, 0x80]))).toBeNull();
+    expect(readProtobuf(Buffer.from([0x08, 0x80, 0x01]))).toEqual(new Map([[1, [128n]]]));
     expect([toTask(cut), toTask(Buffer.from("no message")), readProtobuf(Buffer.alloc(100, 0xff))]).toStrictEqual([
       null,
       null,
