@@ -22,6 +22,8 @@ type StreamLimits = Pick<
   "streamsPerToken" | "streams" | "streamMs" | "recheckMs" | "stalledReaderMs" | "streamBurst" | "streamsPerSecond"
 >;
 
+const anybody: (principal: Principal) => boolean = () => true;
+
 /** The answers without an end: how many there are, whether their callers may still have them, and whether they are read. Source: security.md G8, Z7, F21, F22. */
 export function createStreams(authenticator: Pick<Authenticator, "authenticate">, limits: StreamLimits): Streams {
   const open = new Set<(reason: StreamEnd) => void>();
@@ -50,7 +52,7 @@ export function createStreams(authenticator: Pick<Authenticator, "authenticate">
       exchange.release?.();
       exchange.release = undefined;
       const abort = new AbortController();
-      let isAllowed: (principal: Principal) => boolean = () => true;
+      let isAllowed = anybody;
       const end = (reason: StreamEnd) => {
         if (abort.signal.aborted) return;
         exchange.logged = { ...exchange.logged, code: reason };
