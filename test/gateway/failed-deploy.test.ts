@@ -90,6 +90,16 @@ async function open(...deploys: ReturnType<typeof written>[]) {
   };
 }
 
+/** The list alone does not say when a container ended: an engine that is slow is asked about each of them later. */
+async function inspectedAll({ query: ask }: Awaited<ReturnType<typeof open>>["gateway"], count: number) {
+  const inspected = async () => {
+    const { body } = await ask("{ deploys { containers { startedAt } } }");
+    const containers = body.data.deploys.flatMap((one: { containers: { startedAt: string | null }[] }) => one.containers);
+    return containers.filter(({ startedAt }: { startedAt: string | null }) => startedAt !== null).length;
+  };
+  await expect.poll(inspected).toBe(count);
+}
+
 const query = `{
   deploys { tag state previousTag origin }
   latestDeploys { tag }
@@ -104,6 +114,7 @@ it("a deploy that Kamal gave up is shown as failed, and no other leads to it", a
   ]);
   await using opened = await open(written("v1", "v0", 1), written("v3", "v1", 61));
   const { gateway } = opened;
+  await inspectedAll(gateway, 3);
   const { body } = await gateway.query(query);
   expect(body.data.deploys).toEqual([
     { tag: "v3", state: "current", previousTag: "v1", origin: "history" },
@@ -136,6 +147,7 @@ it("while what was there before runs on, that is current, and the one that verdi
     { version: "v2", made: at(30), ended: at(30, 35) },
   ]);
   await using opened = await open(written("v1", "v0", 1));
+  await inspectedAll(opened.gateway, 2);
   const { body } = await opened.gateway.query(`{
     deploys { tag state verdict { outcome reasons } }
     latestDeploys { tag }
