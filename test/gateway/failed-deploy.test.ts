@@ -91,13 +91,13 @@ async function open(...deploys: ReturnType<typeof written>[]) {
 }
 
 /** The list alone does not say when a container ended: an engine that is slow is asked about each of them later. */
-async function inspectedAll({ query: ask }: Awaited<ReturnType<typeof open>>["gateway"], count: number) {
-  const inspected = async () => {
-    const { body } = await ask("{ deploys { containers { startedAt } } }");
+async function inspectedAll(gateway: Awaited<ReturnType<typeof open>>["gateway"], count: number) {
+  const countStarted = async () => {
+    const { body } = await gateway.query("{ deploys { containers { startedAt } } }");
     const containers = body.data.deploys.flatMap((one: { containers: { startedAt: string | null }[] }) => one.containers);
     return containers.filter(({ startedAt }: { startedAt: string | null }) => startedAt !== null).length;
   };
-  await expect.poll(inspected).toBe(count);
+  await expect.poll(countStarted).toBe(count);
 }
 
 const query = `{
