@@ -24,7 +24,7 @@ export function toUtcSeconds(text: string): string | null {
   const local = Date.parse(`${date}T${time}Z`);
   // Date.parse rolls 30 February over into March: only a time that comes back unchanged exists.
   if (Number.isNaN(local) || new Date(local).toISOString() !== `${date}T${time}.000Z`) return null;
-  const offset = /^z$/i.test(zone) ? "Z" : `${zone.slice(0, 3)}:${zone.slice(-2)}`;
+  const offset = zone.length === 1 ? "Z" : `${zone.slice(0, 3)}:${zone.slice(-2)}`;
   const instant = new Date(`${date}T${time}${offset}`);
   // Outside of 0000..9999 the text would start with a sign.
   return /^\d{4}-/.test(jsonTime(instant)) ? jsonTime(instant).replace(".000Z", "Z") : null;

@@ -159,6 +159,16 @@ describe("errors of another group's workers", () => {
   });
 });
 
+it("new errors are unknown where a source could not tell all, or the hour begins less than five minutes before the deploy", () => {
+  const rows = (complete: boolean) => [failures("boom", [10, 5], { complete })];
+  const find = (ago: number, complete: boolean) => findNewErrors(deployAgo(ago), rows(complete), () => null, now);
+  expect(find(600, true)).toHaveLength(1);
+  expect(find(600, false)).toBeNull();
+  // The deploy began 60 s before it ended: at 3300 s, and at 3301 s ago.
+  expect(find(3240, true)).toHaveLength(1);
+  expect(find(3241, true)).toBeNull();
+});
+
 describe("any new errors", () => {
   it("were not before the deploy, nor in more minutes than they came times, nor longer than they are counted", () => {
     const row = fc.record({

@@ -212,6 +212,20 @@ describe("what is only known as of now", () => {
     expect(look(1801, 3600).untilNow).toBe(true);
     expect(look(30).untilNow).toBe(false);
   });
+
+  it("names those of the release that are live and unhealthy, and no other", () => {
+    const deploy = sampleRecord({ tag: "v2", deployedAt: "2026-01-13T09:00:00Z" });
+    const own = (name: string, more: Partial<Parameters<typeof sampleContainer>[0]> = {}) =>
+      sampleContainer({ name, version: "v2", commitSha: "", ...more });
+    const fleet = [
+      own("sick", { health: "unhealthy" }),
+      own("well"),
+      own("gone", { health: "unhealthy", status: "exited" }),
+      own("old", { health: "unhealthy", version: "v1" }),
+    ];
+    const silent = { deaths: [], health: [], since: null };
+    expect(toContainerEvidence(deploy, null, fleet, silent, Date.parse(deploy.deployedAt) / 1000).unhealthyNow).toEqual(["sick"]);
+  });
 });
 
 describe("the limits of the rules", () => {

@@ -33,13 +33,13 @@ test("stopped ones of two destinations, of two compose projects and of two names
     return facts({ name, labels, ...more });
   };
   const listing = [
-    app("w", "web", "1", { destination: "staging", ...old }),
-    app("w", "web", "0", { destination: "staging", ...older }),
+    app("w", "web", "1", { destination: "qa", ...old }),
+    app("w", "web", "0", { destination: "qa", ...older }),
     app("w", "web", "1", { destination: "beta", ...older }),
     compose("a", "a-db", old),
     compose("b", "b-db", older),
   ];
-  expect(names(listing).toSorted()).toEqual(["a-db", "b-db", "w-web-beta-1", "w-web-staging-1"]);
+  expect(names(listing).toSorted()).toEqual(["a-db", "b-db", "w-web-beta-1", "w-web-qa-1"]);
   const selected = ["one", "two"].map((name) => facts({ name, labels: { team: "wallet" }, ...old }));
   const rules = { ...rulesOf(), core: [new Map([["team", "wallet"]])] };
   expect(selectVisible(selected, context({ rules })).map(({ name }) => name)).toEqual(["one", "two"]);
