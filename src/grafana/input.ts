@@ -113,7 +113,8 @@ function toFlag(name: PayloadName, input: unknown): boolean {
 
 /** The panel's interval is the shortest step that it wants, for its minimum is in it. */
 function toMostPoints(intervalMs: number | null, rangeMs: number): number {
-  return intervalMs === null || intervalMs <= 0 ? mostPoints : Math.floor(rangeMs / intervalMs);
+  const interval = intervalMs ?? 0;
+  return interval <= 0 ? mostPoints : Math.floor(rangeMs / interval);
 }
 
 function parseRange(input: unknown, nowMs: number): { readonly from: number; readonly to: number } {

@@ -50,7 +50,9 @@ describe("ad hoc filters", () => {
     expect(await names(">", "4", "depth")).toEqual([pos]);
     // "4" and "2" come after "12" as texts; they are before "3x".
     expect(await names("<", "3x", "depth")).toEqual([pos, webhook]);
-    expect(await names(">", " ", "depth")).toEqual([payouts, pos, webhook]);
+    // An empty text is no 0.
+    const below = parseFilters([{ key: "depth", operator: ">", value: "" }]);
+    expect(await filterRows([{ depth: -1 }], below, new Budget("test"))).toHaveLength(1);
   });
 
   it("holds memory for an expression while it is used, and none for other operators", async () => {

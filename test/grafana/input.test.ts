@@ -112,6 +112,7 @@ describe("parseQuery", () => {
       ],
       ["the shortest step", step(1), step(0)],
       ["the longest step", step("86400"), step("86401")],
+      ["accessories", { targets: [target({ accessories: "1" })] }, { targets: [target({ accessories: "2" })] }],
       ["the earliest time", at(0), at(-1)],
       ["the latest time", at(last - 1), at(last)],
       ["a range of no length", at(5), { range: { from: 6, to: 5 } }],

@@ -61,6 +61,13 @@ describe("targets that all fail", () => {
     ]);
   });
 
+  it.each(["deploys", "alerts", "queue_errors", "queue_depth"])("have the error of the only one, %s", async (name) => {
+    await expect(run({ [name]: failed("forbidden", "not yours") })).rejects.toMatchObject({
+      code: "forbidden",
+      message: "not yours",
+    });
+  });
+
   it("are none where there is no target", async () => {
     expect((await run({})).frames).toEqual([]);
   });
