@@ -31,6 +31,7 @@ describe("toSeriesRange", () => {
   it("has its points at whole multiples of a round step", () => {
     const asked = { from: at(-6 * 3600 - 7), to: at(-3), maxPoints: 500 };
     expect(toSeriesRange(asked, nowMs)).toEqual({ from: nowMs / 1000 - 6 * 3600 - 60, step: 60, steps: 360 });
+    expect(toSeriesRange({ ...asked, maxPoints: 1 }, nowMs)).toMatchObject({ steps: 1 });
     expect(toSeriesRange({ ...asked, maxPoints: 100 }, nowMs)).toMatchObject({ step: 300 });
     expect(toSeriesRange({ ...asked, step: 7 }, nowMs)).toMatchObject({ step: 7 });
     expect(toSeriesRange({ from: at(-100 * 365 * 86_400 + 3e9), to: at(0), maxPoints: 2 }, nowMs)).toMatchObject({ steps: 2 });

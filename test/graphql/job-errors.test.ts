@@ -49,6 +49,17 @@ describe("errors and the releases that they hit", () => {
   const memory = { containers: [now, other], kept: [old], queueSources: [jobs] };
   const query = `{ queue(name: "payouts") { failuresByRelease ${releases} errors { error count fingerprint releases ${releases} } } }`;
 
+  it("are the newest `first` groups", async () => {
+    const errors = [failure("2", "disk is full"), { ...failure("1", "no such user"), timestamp: "2026-01-13T09:40:00Z" }];
+    const both = await ask('{ queue(name: "payouts") { one: errors(first: 1) { error } two: errors(first: 2) { error } } }', {
+      queueSources: [{ ...jobs, errors }],
+    });
+    expect(both.data.queue).toEqual({
+      one: [{ error: "disk is full" }],
+      two: [{ error: "disk is full" }, { error: "no such user" }],
+    });
+  });
+
   it("leads from the worker's host name to its container, also a stopped one of an old release", async () => {
     const { data, errors, calls } = await ask(query, memory);
     const hit = [
