@@ -1,0 +1,58 @@
+import { parse, subscribe } from "graphql";
+import { expect, test } from "vitest";
+import { type Environment, environments } from "../../src/domain/environment.ts";
+import { type Principal, type Scope, scopes } from "../../src/domain/principal.ts";
+import { createContext } from "../../src/graphql/context.ts";
+import { createSchema } from "../../src/graphql/schema.ts";
+import { createCaller } from "../support/caller.ts";
+import { createMemorySources, sampleContainer } from "../support/memory-sources.ts";
+
+const schema = createSchema();
+const { name } = sampleContainer();
+
+/** Opens a subscription as a token of every right, and gives the question that its stream asks of the token from time to time. */
+async function openAs(query: string): Promise<(now: Principal) => boolean> {
+  const abort = new AbortController();
+  const asked: ((now: Principal) => boolean)[] = [];
+  const openStream = () => ({ signal: abort.signal, recheck: (ask: (now: Principal) => boolean) => void asked.push(ask) });
+  const { sources } = createMemorySources({ containers: [sampleContainer()] });
+  const contextValue = createContext(sources, { ...createCaller(), openStream });
+  const opened = await subscribe({ schema, document: parse(query), contextValue });
+  if (!(Symbol.asyncIterator in opened)) throw new Error(JSON.stringify(opened.errors));
+  abort.abort("client_gone");
+  await opened.return(undefined);
+  const [ask, ...more] = asked;
+  if (!ask || more.length > 0) throw new Error("a stream asks one question");
+  return ask;
+}
+
+const without = (scope?: Scope, environment?: Environment) =>
+  createCaller(
+    scopes.filter((one) => one !== scope),
+    environments.filter((one) => one !== environment),
+  ).principal;
+
+test("the log of a container goes on with ops:logs and its environment, whatever else the token loses", async () => {
+  const mayGoOn = await openAs(`subscription { containerLogs(name: "${name}") { ended } }`);
+  expect(mayGoOn(without())).toBe(true);
+  expect(scopes.filter((scope) => !mayGoOn(without(scope)))).toEqual(["ops:logs"]);
+  expect(environments.filter((environment) => !mayGoOn(without(undefined, environment)))).toEqual(["staging"]);
+});
+
+test.each([
+  'subscription { logs(role: "web") { ended } }',
+  "subscription { containerEvents { ended } }",
+  "subscription { containers { ended } }",
+])("%s goes on while the token has every right that it began with", async (query) => {
+  const mayGoOn = await openAs(query);
+  expect(mayGoOn(without())).toBe(true);
+  expect(scopes.filter((scope) => !mayGoOn(without(scope)))).toEqual(scopes);
+  expect(environments.filter((environment) => !mayGoOn(without(undefined, environment)))).toEqual(environments);
+});
+
+test("where nothing can be followed a subscription is refused", async () => {
+  const { sources } = createMemorySources({ containers: [sampleContainer()] });
+  const document = parse("subscription { containers { ended } }");
+  const refused = await subscribe({ schema, document, contextValue: createContext(sources, createCaller()) });
+  expect(refused).toMatchObject({ errors: [{ message: "Nothing can be followed here" }] });
+});
