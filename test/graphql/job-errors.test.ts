@@ -51,6 +51,10 @@ describe("errors and the releases that they hit", () => {
 
   it("are the newest `first` groups", async () => {
     const errors = [failure("2", "disk is full"), { ...failure("1", "no such user"), timestamp: "2026-01-13T09:40:00Z" }];
+    const all = await ask("{ one: jobErrors(first: 1) { error } two: jobErrors(first: 2) { error } }", {
+      queueSources: [{ ...jobs, errors }],
+    });
+    expect([all.data.one.length, all.data.two.length]).toEqual([1, 2]);
     const both = await ask('{ queue(name: "payouts") { one: errors(first: 1) { error } two: errors(first: 2) { error } } }', {
       queueSources: [{ ...jobs, errors }],
     });
