@@ -1,23 +1,32 @@
+/** About what linear work grows by: no more has to be measured then. */
+const linear = 5;
+
 /**
- * The least time that one of some calls took, milliseconds. What takes a few milliseconds is mostly not interrupted by other processes: the least is its cost,
- * without compilation and garbage collection. The calls are in turn where several things are compared, so that all have the same machine.
+ * How many times as much four times the input costs, in the same run: about 4 of linear work, 16 of quadratic. Of each size the least of many calls counts, in
+ * turn: what takes a few milliseconds is mostly not interrupted by other processes, so that the least is its cost, without compilation and garbage collection.
  */
-function leastMs(works: readonly (() => unknown)[], calls = 20): number[] {
-  const least = works.map(() => Number.POSITIVE_INFINITY);
-  for (let call = 0; call < calls; call++) {
-    for (const [index, work] of works.entries()) {
-      const begin = performance.now();
-      work();
-      least[index] = Math.min(least[index] ?? 0, performance.now() - begin);
-    }
+export function growthOf(work: (size: number) => unknown, size: number): number {
+  let [small, large] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
+  // Less than some microseconds is not measured.
+  const growth = () => large / Math.max(small, 0.01);
+  for (let call = 0; call < 100; call++) {
+    if (call >= 20 && growth() < linear) break;
+    small = Math.min(
+      small,
+      toMs(() => work(size)),
+    );
+    large = Math.min(
+      large,
+      toMs(() => work(size * 4)),
+    );
   }
-  return least;
+  return growth();
 }
 
-/** How many times as much four times the input costs, in the same run: about 4 of linear work, 16 of quadratic. Less than some microseconds is not measured. */
-export function growthOf(work: (size: number) => unknown, size: number): number {
-  const [small = 0, large = 0] = leastMs([() => work(size), () => work(size * 4)]);
-  return large / Math.max(small, 0.01);
+function toMs(work: () => unknown): number {
+  const begin = performance.now();
+  work();
+  return performance.now() - begin;
 }
 
 /**
