@@ -210,6 +210,24 @@ describe("each field is its own", () => {
     });
   });
 
+  it("of the deploy info", async () => {
+    const info = {
+      currentTag: "v2",
+      previousTag: "v1",
+      commitSha: "sha",
+      deployedBy: "kim",
+      deployedAt: "2026-01-13T08:00:00Z",
+      service: "core",
+      destination: "prod",
+      env: "production",
+      stale: true,
+      error: "unreadable",
+    } as const;
+    const extra = [{ key: "runtime", value: "60" }];
+    const { data } = await ask({ deploy: { ...info, extra } }, `{ deployInfo { ${selectionOf(info)} extra { key value } } }`);
+    expect(data.deployInfo).toEqual({ ...info, extra });
+  });
+
   it("of an audit record", async () => {
     const record = {
       seq: 9,
