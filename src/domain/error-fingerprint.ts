@@ -33,8 +33,20 @@ function makeFingerprint(text: string): string {
   return hash("sha256", shape.slice(0, length)).slice(0, 12);
 }
 
-/** The text with its values as `#` and its blank space as single spaces: what is left is words. In linear time. */
+/** A folded text is seldom changed by another pass, and never seen to be by a third. */
+const mostPasses = 4;
+
+/** The text with its values as `#` and its blank space as single spaces: what is left is words. In linear time. The fold of a folded text is itself. */
 export function foldError(text: string): string {
+  let folded = foldOnce(text);
+  for (let pass = 1, before = text; pass < mostPasses && folded !== before; pass += 1) {
+    before = folded;
+    folded = foldOnce(before);
+  }
+  return folded;
+}
+
+function foldOnce(text: string): string {
   // Again at the end: a list of quoted values may have been all of it.
   return unwrap(foldQuoted(unwrap(text.replaceAll(/\s+/g, " ").trim())))
     .replaceAll(keyValues, `)=(${mark})`)
