@@ -27,7 +27,7 @@ const narrower =
   "ask for a shorter range, a longer step (in Grafana: Min interval), fewer series, containers or queues, fewer fields, or fewer rows (`first`, `tail`)";
 
 /** There is one event loop and one heap. The pool is a quarter of the heap of the image (`--max-old-space-size=192`): what is counted is not all that is held. One request holds 26 MB at most. */
-const turns = createTurns(8);
+const turns = createTurns(4);
 const pool = createPool(48_000_000, 0.6);
 
 /** Budgets with a deadline. One timer for all of them: most answers are made in less time than it takes to make one for each. */
@@ -49,7 +49,10 @@ function checkAll(): void {
 }
 
 /** What a long read needs to know of the request that it is for. */
-export type ReadBudget = Pick<Budget, "owner" | "signal" | "turn" | "hold" | "free">;
+export type ReadBudget = Pick<Budget, "owner" | "order" | "signal" | "turn" | "hold" | "free">;
+
+/** Requests that have begun. */
+let begun = 0;
 
 /**
  * What one request may take: rows, bytes of its answer, and time. All its fields and targets share it, and it is counted while the answer is made.
@@ -58,6 +61,11 @@ export type ReadBudget = Pick<Budget, "owner" | "signal" | "turn" | "hold" | "fr
 export class Budget {
   /** Whose requests share their turns and their part of the pool: a token's. */
   readonly owner: string;
+  /**
+   * Its place among the owner's requests: those that came first are finished first. When all of them advanced together, each would be held in memory until
+   * the last one ends, and many large ones would all run out of time.
+   */
+  readonly order = ++begun;
   readonly #limits: BudgetLimits;
   readonly #abort = new AbortController();
   /** When the time is up, as `performance.now`; null for never. */
@@ -72,6 +80,7 @@ export class Budget {
   /** While it waits for the pool. */
   #waits: Promise<void> | null = null;
   #hasEnded = false;
+  #hasWorked = false;
   /** Rejects what waits for an answer. */
   #reject: ((reason: Error) => void) | undefined;
 
@@ -144,7 +153,10 @@ export class Budget {
   /** Null: go on. Else wait for it: it is the turn of others. To be asked every few milliseconds of work. Throws when the time is up or the client gone. */
   turn(): Promise<void> | null {
     this.#throwIfOver();
-    return turns.take(this.owner);
+    // A new one goes first once: what is small ends with that.
+    const order = this.#hasWorked ? this.order : 0;
+    this.#hasWorked = true;
+    return turns.take(this.owner, order);
   }
 
   /** The answer, or a rejection with the signal's reason as soon as it aborts. One at a time. */
@@ -258,5 +270,5 @@ export function tooLong(most: number): OpsError {
 
 /** For reads that are shared by many requests, and bounded by themselves. */
 export function createSharedBudget(signal: AbortSignal): ReadBudget {
-  return { owner: "", signal, turn: () => turns.take(""), hold() {}, free() {} };
+  return { owner: "", order: 0, signal, turn: () => turns.take("", 0), hold() {}, free() {} };
 }

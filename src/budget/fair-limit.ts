@@ -1,16 +1,17 @@
+import type { ReadBudget } from "./budget.ts";
 import { FairQueue } from "./fair-queue.ts";
 
 /** Runs so much at once, and the rest when it is the turn of its owner. */
 export interface FairLimit {
-  /** Rejects with the signal's reason when that aborts before it begins, else as `work` does. */
-  run<T>(owner: string, signal: AbortSignal, work: () => Promise<T>): Promise<T>;
+  /** Of one owner the lowest order goes first. Rejects with the signal's reason when that aborts before it begins, else as `work` does. */
+  run<T>(budget: Pick<ReadBudget, "owner" | "order" | "signal">, work: () => Promise<T>): Promise<T>;
 }
 
 export function createFairLimit(most: number): FairLimit {
   const waiting = new FairQueue<() => void>();
   let running = 0;
 
-  const enter = (owner: string, signal: AbortSignal): Promise<void> =>
+  const enter = ({ owner, order, signal }: Pick<ReadBudget, "owner" | "order" | "signal">): Promise<void> =>
     new Promise((resolve, reject) => {
       const begin = () => {
         signal.removeEventListener("abort", leave);
@@ -23,12 +24,12 @@ export function createFairLimit(most: number): FairLimit {
       };
       if (signal.aborted) return leave();
       if (running < most) return begin();
-      waiting.add(owner, begin);
+      waiting.add(owner, begin, order);
       signal.addEventListener("abort", leave, { once: true });
     });
   return {
-    async run(owner, signal, work) {
-      await enter(owner, signal);
+    async run(budget, work) {
+      await enter(budget);
       try {
         return await work();
       } finally {

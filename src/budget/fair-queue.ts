@@ -1,17 +1,17 @@
-/** A queue that serves its owners in turn: who puts much into it delays himself, and nobody else. */
+/** A queue that serves its owners in turn: who puts much into it delays himself, and nobody else. Of one owner the item of the lowest order is first. */
 export class FairQueue<T> {
   /** Owners with something waiting, the next one first. */
-  readonly #waiting = new Map<string, Set<T>>();
+  readonly #waiting = new Map<string, Map<T, number>>();
   #size = 0;
 
   get size(): number {
     return this.#size;
   }
 
-  add(owner: string, item: T): void {
+  add(owner: string, item: T, order: number): void {
     const own = this.#waiting.get(owner);
-    if (own) own.add(item);
-    else this.#waiting.set(owner, new Set([item]));
+    if (own) own.set(item, order);
+    else this.#waiting.set(owner, new Map([[item, order]]));
     this.#size += 1;
   }
 
@@ -20,9 +20,9 @@ export class FairQueue<T> {
     const [next] = this.#waiting;
     if (!next) return undefined;
     const [owner, own] = next;
-    const [item] = own;
+    const item = findFirst(own);
     this.#waiting.delete(owner);
-    own.delete(item as T);
+    own.delete(item);
     if (own.size > 0) this.#waiting.set(owner, own);
     this.#size -= 1;
     return item;
@@ -34,4 +34,11 @@ export class FairQueue<T> {
     if (own.size === 0) this.#waiting.delete(owner);
     this.#size -= 1;
   }
+}
+
+/** There is at least one. Of equal orders the one that waits longest. */
+function findFirst<T>(items: ReadonlyMap<T, number>): T {
+  let first: readonly [T, number] | undefined;
+  for (const entry of items) if (first === undefined || entry[1] < first[1]) first = entry;
+  return (first as readonly [T, number])[0];
 }

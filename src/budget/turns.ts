@@ -2,8 +2,11 @@ import { FairQueue } from "./fair-queue.ts";
 
 /** When work that takes long may go on. */
 export interface Turns {
-  /** Null: go on. Else wait for it, then go on: others are served meanwhile. To be asked at the start of such work, and again every few milliseconds. */
-  take(owner: string): Promise<void> | null;
+  /**
+   * Null: go on. Else wait for it, then go on: others are served meanwhile. To be asked at the start of such work, and again every few milliseconds. Of one
+   * owner the lowest order goes first.
+   */
+  take(owner: string, order: number): Promise<void> | null;
 }
 
 /**
@@ -34,9 +37,9 @@ export function createTurns(sliceMs: number): Turns {
     if (waiting.size > 0 && sliceEnd !== null && performance.now() < sliceEnd) grant();
   };
   return {
-    take(owner) {
+    take(owner, order) {
       if (sliceEnd === null) begin();
-      else if (performance.now() >= sliceEnd) return new Promise((resolve) => waiting.add(owner, resolve));
+      else if (performance.now() >= sliceEnd) return new Promise((resolve) => waiting.add(owner, resolve, order));
       return null;
     },
   };

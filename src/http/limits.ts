@@ -66,7 +66,7 @@ export const defaultLimits: EdgeLimits = {
   maxBodyBytes: 65_536,
   limit: 200,
   reserve: 20,
-  limitPerToken: 32,
+  limitPerToken: 20,
   waitMs: 5000,
   queueLimit: 2000,
   publicAnswers: 16,

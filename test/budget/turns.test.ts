@@ -11,7 +11,7 @@ function burn(ms: number): void {
 /** Works in pieces of 2 ms, and notes each. */
 async function work(turns: Turns, owner: string, pieces: number, note: (owner: string) => void): Promise<void> {
   for (let piece = 0; piece < pieces; piece += 1) {
-    const wait = turns.take(owner);
+    const wait = turns.take(owner, 0);
     if (wait) await wait;
     burn(2);
     note(owner);
@@ -51,11 +51,27 @@ it("owners take turns, however much one of them has to do", async () => {
   expect(order).toHaveLength(204);
 });
 
+it("of one owner those who came first end first", async () => {
+  const turns = createTurns(1);
+  const ended: number[] = [];
+  const work = async (order: number) => {
+    for (let piece = 0; piece < 5; piece += 1) {
+      const wait = turns.take("a", order);
+      if (wait) await wait;
+      burn(2);
+    }
+    ended.push(order);
+  };
+  await Promise.all([3, 1, 4, 2].map(work));
+  // The one that asked first had begun already.
+  expect(ended.toSpliced(ended.indexOf(3), 1)).toEqual([1, 2, 4]);
+});
+
 it("nobody waits where nobody works", async () => {
   const turns = createTurns(8);
   for (let round = 0; round < 5; round += 1) {
-    expect(turns.take("a")).toBeNull();
-    expect(turns.take("b")).toBeNull();
+    expect(turns.take("a", 0)).toBeNull();
+    expect(turns.take("b", 0)).toBeNull();
     await nextRound();
   }
 });
@@ -66,7 +82,7 @@ it("a limit runs so much at once, owner by owner; who leaves while waiting runs 
   const order: string[] = [];
   const ends: (() => void)[] = [];
   const run = (owner: string, name: string, signal = never) =>
-    limit.run(owner, signal, async () => {
+    limit.run({ owner, signal, order: 0 }, async () => {
       order.push(name);
       await new Promise<void>((resolve) => ends.push(resolve));
       return name;

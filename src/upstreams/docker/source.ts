@@ -123,7 +123,7 @@ export function createContainerSource(options: ContainerSourceOptions): Containe
       const times = { timeoutMs: options.logsTimeoutMs ?? 5000, budget };
       try {
         const read = () => readLogs(engine, inspector, ref, logOptions, times);
-        return await engine.logLimit.run(budget.owner, budget.signal, read);
+        return await engine.logLimit.run(budget, read);
       } catch (error) {
         throw toDockerError(error, engine.name);
       }
