@@ -1,4 +1,4 @@
-/** A queue that serves its owners in turn: who puts much into it delays himself, and nobody else. Of one owner the item of the lowest order is first. */
+/** A queue that serves its owners in turn: an owner who puts much into it delays only his own. Of one owner the item of the lowest order is first. */
 export class FairQueue<T> {
   /** Owners with something waiting, the next one first. */
   readonly #waiting = new Map<string, Map<T, number>>();

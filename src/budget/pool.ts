@@ -3,7 +3,7 @@ export interface Pool {
   /** Takes so many bytes; false, with nothing taken, when the owner or all together would have too many. */
   take(owner: string, bytes: number): boolean;
   /**
-   * Takes bytes as soon as they are there, in the order of those who wait; `bytes` is asked then. Whoever's owner has too many lets others by.
+   * Takes bytes as soon as they are there, in the order of those who wait; `bytes` is asked then. One whose owner has too many lets others pass.
    * Rejects with the signal's reason when that aborts before.
    */
   wait(owner: string, bytes: () => number, signal: AbortSignal): Promise<number>;
