@@ -54,7 +54,7 @@ it("owners take turns, however much one of them has to do", async () => {
 it("of one owner those who came first end first", async () => {
   const turns = createTurns(1);
   const ended: number[] = [];
-  const work = async (order: number) => {
+  const compute = async (order: number) => {
     for (let piece = 0; piece < 5; piece += 1) {
       const wait = turns.take("a", order);
       if (wait) await wait;
@@ -62,7 +62,7 @@ it("of one owner those who came first end first", async () => {
     }
     ended.push(order);
   };
-  await Promise.all([3, 1, 4, 2].map(work));
+  await Promise.all([3, 1, 4, 2].map(compute));
   // The one that asked first had begun already.
   expect(ended.toSpliced(ended.indexOf(3), 1)).toEqual([1, 2, 4]);
 });
