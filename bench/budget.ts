@@ -1,6 +1,6 @@
-import { type ChildProcess, fork, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, fork, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, rmdirSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, rmdirSync, writeFileSync } from "node:fs";
 import { Agent, request } from "node:http";
 import { setPriority, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -61,6 +61,18 @@ function createMemoryGroup(): {
     peakMb: () => Number(readFileSync(join(folder, peak), "utf8")) / 1024 / 1024,
     remove: () => rmdirSync(folder),
   };
+}
+
+/**
+ * A copy of this Node in `folder`, out of the page cache: what the gateway reads of it counts for the gateway's group, as it does in a container,
+ * instead of for those who ran the same file before.
+ */
+function copyNode(folder: string): string {
+  const node = join(folder, "node");
+  copyFileSync(process.execPath, node);
+  execFileSync("dd", [`if=${node}`, "iflag=nocache", "count=0"], { stdio: "ignore" });
+  execFileSync("dd", [`of=${node}`, "oflag=nocache", "conv=notrunc,fdatasync", "count=0"], { stdio: "ignore" });
+  return node;
 }
 
 const file = (name: string) => join(import.meta.dirname, "servers", name);
@@ -177,7 +189,7 @@ export async function benchBudget(): Promise<boolean> {
   };
   writeFileSync(join(folder, "deploy_info.json"), JSON.stringify(deploy));
   const shipped = shippedCommand();
-  const gateway = spawn(process.execPath, shipped.args, {
+  const gateway = spawn(copyNode(folder), shipped.args, {
     env: { ...env, ...shipped.env },
     stdio: ["ignore", "ignore", "inherit"],
   });
@@ -238,8 +250,10 @@ export async function benchBudget(): Promise<boolean> {
     const p99 = health.toSorted((a, b) => a - b)[Math.floor(health.length * 0.99)] ?? Number.POSITIVE_INFINITY;
     const losses = Object.values(failed).reduce((sum, count) => sum + count, 0);
     const rate = served.length / (served.length + losses);
-    const groupPeak = group ? `, ${group.peakMb().toFixed(0)} MB in its cgroup with the kernel's part` : "";
-    const isGood = ended === null && p99 < limits.healthP99 && rate >= limits.goodRate && peak < containerMb && most <= 5_100_000;
+    const groupPeak = group ? `, ${group.peakMb().toFixed(0)} MB in its cgroup, all of it` : "";
+    // In a group the kernel is the judge: it ends a process that needs more. Pages that map files count among VmRSS, and can be given back.
+    const fits = group !== null || peak < containerMb;
+    const isGood = ended === null && fits && p99 < limits.healthP99 && rate >= limits.goodRate && most <= 5_100_000;
     console.log(`budget, ${clients} attackers for ${seconds} s: ${ended ?? "alive"}`);
     console.log(
       `  /healthz: ${describe(health)} (limit p99 ${limits.healthP99}); this process itself was late by ${describe(lag)}`,
@@ -248,7 +262,7 @@ export async function benchBudget(): Promise<boolean> {
       `  another token: ${describe(served)}, ${(rate * 100).toFixed(2)} % served (limit ${limits.goodRate * 100}) ${JSON.stringify(failed)}`,
     );
     console.log(
-      `  memory: ${rest.toFixed(0)} MB before, at most ${peak.toFixed(0)} MB${groupPeak} (limit ${containerMb}); largest answer ${most} bytes`,
+      `  memory: ${rest.toFixed(0)} MB before, at most ${peak.toFixed(0)} MB resident${groupPeak} (limit ${containerMb}); largest answer ${most} bytes`,
     );
     for (const [key, count] of Object.entries(answers).toSorted(([a], [b]) => (a < b ? -1 : 1)))
       console.log(`    ${key}: ${count}`);
