@@ -1,7 +1,17 @@
 import { defineConfig } from "vitest/config";
 import config from "../../vitest.config.ts";
 
+/** Replace modules of Node, register secrets for good, or count what all requests share: each needs a process of its own. */
+export const alone = [
+  "test/budget/**",
+  "test/domain/own-secrets.test.ts",
+  "test/metrics/process.test.ts",
+  "test/upstreams/deploy/{logs,parse}.test.ts",
+  "test/upstreams/docker/sampler.test.ts",
+];
+
 const exclude = [
+  ...alone,
   "test/integration/**",
   // Read source text, which Stryker changes.
   "test/architecture.test.ts",
@@ -15,8 +25,8 @@ const exclude = [
 const [unit] = config.test?.projects ?? [];
 if (typeof unit !== "object" || !("test" in unit)) throw new Error("the first project of vitest.config.ts must be `unit`");
 
-// One test that fails by chance must neither end the run before it begins, nor count as one that noticed.
-export default defineConfig({
-  ...unit,
-  test: { ...unit.test, exclude, retry: 1, testTimeout: 20_000, expect: { poll: { timeout: 3000 } } },
-});
+/** One test that fails by chance must neither end the run before it begins, nor count as one that noticed. */
+export const settings = { ...unit.test, exclude, retry: 1, testTimeout: 20_000, expect: { poll: { timeout: 3000 } } };
+
+// Loads modules once for all files: that is most of the time that a mutant takes.
+export default defineConfig({ ...unit, test: { ...settings, isolate: false } });
