@@ -40,6 +40,8 @@ async function buildJobs(url: string): Promise<void> {
 /** A group of our own below the one that this process is in (cgroup v1 or v2); null where none can be made. */
 function createMemoryGroup(): {
   readonly join: (pid: number) => void;
+  /** The file that a process writes its pid into to join. */
+  readonly processes: string;
   readonly peakMb: () => number;
   readonly remove: () => void;
 } | null {
@@ -58,6 +60,7 @@ function createMemoryGroup(): {
   }
   return {
     join: (pid) => writeFileSync(join(folder, "cgroup.procs"), String(pid)),
+    processes: join(folder, "cgroup.procs"),
     peakMb: () => Number(readFileSync(join(folder, peak), "utf8")) / 1024 / 1024,
     remove: () => rmdirSync(folder),
   };
@@ -226,6 +229,21 @@ export async function benchBudget(): Promise<boolean> {
       peak = Math.max(peak, rssMb(gateway));
     }
   };
+  /** The health check of the image, every 10 s in the same group: a process of its own, as large as an idle Node. */
+  const checks = { passed: 0, failed: 0 };
+  const checkHealth = async () => {
+    if (!group) return;
+    while (isOn()) {
+      const script = 'echo $$ > "$0" && exec "$@"';
+      const check = spawn("sh", ["-c", script, group.processes, join(folder, "node"), "-e", shipped.healthCheck], {
+        env,
+        stdio: "ignore",
+      });
+      const [code] = (await once(check, "exit")) as [number | null];
+      if (isOn()) checks[code === 0 ? "passed" : "failed"] += 1;
+      for (let waited = 0; waited < 100 && isOn(); waited += 1) await sleep(100);
+    }
+  };
   const askGood = async () => {
     for (let turn = 0; isOn(); turn += 1) {
       const [path, body] = good[turn % good.length] as (typeof good)[number];
@@ -236,7 +254,7 @@ export async function benchBudget(): Promise<boolean> {
     }
   };
   try {
-    await Promise.all([askHealth(), askGood(), askGood()]);
+    await Promise.all([askHealth(), askGood(), askGood(), checkHealth()]);
     const told = await Promise.all(
       attackers.map(async (one) => {
         one.send("end");
@@ -253,7 +271,8 @@ export async function benchBudget(): Promise<boolean> {
     const groupPeak = group ? `, ${group.peakMb().toFixed(0)} MB in its cgroup, all of it` : "";
     // In a group the kernel is the judge: it ends a process that needs more. Pages that map files count among VmRSS, and can be given back.
     const fits = group !== null || peak < containerMb;
-    const isGood = ended === null && fits && p99 < limits.healthP99 && rate >= limits.goodRate && most <= 5_100_000;
+    const isGood =
+      ended === null && fits && p99 < limits.healthP99 && rate >= limits.goodRate && checks.failed === 0 && most <= 5_100_000;
     console.log(`budget, ${clients} attackers for ${seconds} s: ${ended ?? "alive"}`);
     console.log(
       `  /healthz: ${describe(health)} (limit p99 ${limits.healthP99}); this process itself was late by ${describe(lag)}`,
@@ -264,6 +283,7 @@ export async function benchBudget(): Promise<boolean> {
     console.log(
       `  memory: ${rest.toFixed(0)} MB before, at most ${peak.toFixed(0)} MB resident${groupPeak} (limit ${containerMb}); largest answer ${most} bytes`,
     );
+    console.log(`  health check of the image: ${checks.passed} passed, ${checks.failed} failed`);
     for (const [key, count] of Object.entries(answers).toSorted(([a], [b]) => (a < b ? -1 : 1)))
       console.log(`    ${key}: ${count}`);
     if (!isGood) console.log("  MISSED");

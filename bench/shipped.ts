@@ -1,11 +1,18 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** The built gateway, started as the image starts it: with the options and the NODE_ENV of the Dockerfile. For what is judged as it is shipped. */
-export function shippedCommand(): { readonly args: readonly string[]; readonly env: Readonly<Record<string, string>> } {
+/** The built gateway, started as the image starts it: with the options and the variables of the Dockerfile, but for its address. For what is judged as it is shipped. */
+export function shippedCommand(): {
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  /** For `node -e`. */
+  readonly healthCheck: string;
+} {
   const dockerfile = readFileSync(join(import.meta.dirname, "../Dockerfile"), "utf8");
   const words = JSON.parse(/^ENTRYPOINT (\[.*\])$/m.exec(dockerfile)?.[1] ?? "[]") as string[];
   const options = words.filter((word) => word.startsWith("--"));
-  const mode = /^ENV NODE_ENV=(\w+)/m.exec(dockerfile)?.[1] ?? "";
-  return { args: [...options, join(import.meta.dirname, "../dist/cli.cjs"), "serve"], env: { NODE_ENV: mode } };
+  const [, variables = ""] = /^ENV ((?:.*\\\n)*.*)$/m.exec(dockerfile) ?? [];
+  const env = Object.fromEntries([...variables.matchAll(/((?:NODE|MALLOC)_\w+)=(\S+)/g)].map(([, name, value]) => [name, value]));
+  const check = JSON.parse(/^ {4}CMD (\[.*\])$/m.exec(dockerfile)?.[1] ?? "[]") as string[];
+  return { healthCheck: check.at(-1) ?? "", args: [...options, join(import.meta.dirname, "../dist/cli.cjs"), "serve"], env };
 }

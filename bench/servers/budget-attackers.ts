@@ -1,9 +1,10 @@
 import { Agent, request } from "node:http";
+import { connect } from "node:net";
 import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Attack, attacks } from "../budget-attacks.ts";
 
-/** Hostile clients of the budget bench, in a process of their own: each sends one attack after the other. Tells what was answered when it is asked to end. */
+/** Hostile clients of the budget bench, in a process of their own: each sends one attack after the other. Beside them connections are held that read nothing. Tells what was answered when it is asked to end. */
 const [port, token, clients, only] = [process.argv[2], process.argv[3], Number(process.argv[4]), process.argv[5]];
 const agent = new Agent({ keepAlive: true, maxSockets: Number.POSITIVE_INFINITY });
 const names = Object.keys(attacks).filter((name) => !only || only.split(",").includes(name));
@@ -54,6 +55,29 @@ async function run(): Promise<void> {
   }
 }
 
+const get = (path: string, header: string) => `GET ${path} HTTP/1.1\r\nHost: x\r\n${header}`;
+/** What connections send that read nothing, and how many of each there are: headers that never end, pages without a token, and long logs. */
+const held: readonly (readonly [count: number, text: string])[] = [
+  [500, get("/healthz", `X: ${"a".repeat(15_500)}`)],
+  [15, get("/graphql/console/graphiql.js", "\r\n")],
+  [10, get("/api/v1/admin/ops/containers/wallet-core-worker-staging-2/logs?tail=5000", `Authorization: Bearer ${token}\r\n\r\n`)],
+];
+
+/** Keeps one such connection open, and opens it anew when it is closed, or 14 s old. */
+function hold(text: string): void {
+  // From another address than those who must be served meanwhile.
+  const to = { port: Number(port), host: "127.0.0.1", localAddress: "127.0.0.2" };
+  const socket = connect(to, () => socket.write(text));
+  socket.pause();
+  socket.on("error", () => {});
+  const timer = setTimeout(() => socket.destroy(), 14_000);
+  socket.once("close", () => {
+    clearTimeout(timer);
+    setTimeout(() => hold(text), 200);
+  });
+}
+
 for (let client = 0; client < clients; client += 1) void run();
+if (!only) for (const [count, text] of held) for (let connection = 0; connection < count; connection += 1) hold(text);
 process.on("message", () => process.send?.({ answers, most }, () => process.exit()));
 process.once("disconnect", () => process.exit());

@@ -10,10 +10,11 @@ const hint =
 const signature = String.raw`sig(?:nature)?(?==)(?:(?<=(?:[?&;]|u0026|X-(?:Amz|Goog)-)sig(?:nature)?)|(?==[\w%+/=-]{32}))`;
 /** Keys whose value is always a secret, and those that are also ordinary words, whose bare value must look like one. Conditions come last: they are seldom tried. */
 const key =
-  "passw(?:or)?d|passwd|passphrase|pwd|secret(?:_?access)?(?:[_-]?key)?|(?:api|access|private|signing|encryption|account|master|session)[_-]?key" +
+  "passw(?:or)?d|passwd|passphrase|pwd|secret(?:_?access)?(?:[_-]?key)?|(?:api|access|private|signing|encryption|account|master|session)[_ -]?key" +
   String.raw`|key[_-]?base|credentials?|auth(?:orization)?|token|pass(?<![a-z\d]pass)|${signature}`;
 const quoted = String.raw`(?<quote>\\?["'])(?:(?:[^\\]|\\.)*?\k<quote>|.*)`;
-const bare = String.raw`[^\s,;&"'\\)}\]]+`;
+/** A quote in the middle of it is its own, where more of it follows. */
+const bare = String.raw`[^\s,;&"'\\)}\]]+(?:["'](?=[^\s,;&"'\\)}\]:>])[^\s,;&"'\\)}\]]+)*`;
 const scheme = String.raw`(?:(?:Basic|Bearer|Digest|Token)\s{1,4})?`;
 /** `password is hunter2`, `api_token 'a1b2c3d4'`: prose, so that only certain keys are meant, and a value with letters and digits. */
 const word = String.raw`[^\s,;&=:"'\x60\\)}\]]`;

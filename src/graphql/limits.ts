@@ -119,7 +119,7 @@ function noIntrospectionRule(context: ValidationContext) {
   return {
     Field(node: { name: { value: string } }) {
       if (node.name.value === "__schema" || node.name.value === "__type") {
-        const extensions = { code: "forbidden" };
+        const extensions = { code: "forbidden", status: 403 };
         context.reportError(new GraphQLError("This token lacks the scope ops:introspect", { extensions }));
       }
     },

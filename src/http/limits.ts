@@ -5,8 +5,10 @@ export interface EdgeLimits {
   readonly connectionsCheckingInterval: number;
   readonly keepAliveTimeout: number;
   readonly maxHeaderSize: number;
-  /** Connections at once; more are closed when they come. Each may hold `maxHeaderSize` of a header that never ends. */
+  /** Connections at once; more are closed when they come. */
   readonly maxConnections: number;
+  /** Of these, those on which no request is being answered; at one more the address with most of them loses the one that has waited longest. */
+  readonly waitingConnections: number;
   /** Requests of one connection that wait behind its unfinished answer; the connection is closed at one more. */
   readonly pipelined: number;
   readonly maxBodyBytes: number;
@@ -48,7 +50,8 @@ export interface EdgeLimits {
 
 /**
  * The numbers that bound memory are made for the shipped container of 384 MB with a heap of 192 MB; the process rests at about 120 MB.
- * - `maxConnections` x (8 kB and `maxHeaderSize` about twice) is 70 MB. At 12,000, headers that never ended filled the heap.
+ * - `waitingConnections` x (8 kB and `maxHeaderSize` about twice) is 40 MB. At 12,000, headers that never ended filled the heap; at 2,000, beside all that one token
+ *   may ask for, the container.
  * - `publicAnswers`: what waits is one shared Buffer, but the kernel takes up to 4 MB for each reader, and may charge it to the container. A visitor of the
  *   console holds one or two places, for as long as 2.5 MB take.
  * - `unsentBytes` is six of the largest answers (5 MB), and the kernel takes as much again.
@@ -62,6 +65,7 @@ export const defaultLimits: EdgeLimits = {
   keepAliveTimeout: 5000,
   maxHeaderSize: 16_384,
   maxConnections: 2000,
+  waitingConnections: 1000,
   pipelined: 4,
   maxBodyBytes: 65_536,
   limit: 200,

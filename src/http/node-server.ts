@@ -19,6 +19,7 @@ import type { EdgeReply, PublicPage, Surface } from "./surface.ts";
 import { createStreams } from "./streams.ts";
 import { createThrottle } from "./throttle.ts";
 import { createUnfinished } from "./unfinished.ts";
+import { limitWaitingConnections } from "./waiting-connections.ts";
 import { writeReply } from "./write-reply.ts";
 import { writeStream } from "./write-stream.ts";
 
@@ -134,6 +135,7 @@ export function createEdge(options: EdgeOptions): Edge {
   const server: Server = createServer({ ...limits, requireHostHeader: false }, listener);
   server.maxConnections = limits.maxConnections;
   limitPipelining(server, limits.pipelined, logger);
+  limitWaitingConnections(server, limits.waitingConnections);
   server.on("checkContinue", listener);
   server.on("checkExpectation", (req: IncomingMessage, res: ServerResponse) => {
     fail(

@@ -61,6 +61,12 @@ test.each([
   ["password was 'canary1'", "password was '[redacted]'"],
   ["refused api_token 'abc123canary'", "refused api_token '[redacted]'"],
   ['refused access token "abc123canary"', 'refused access token "[redacted]"'],
+  ["the api key is 'canary1canary', sorry", "the api key is '[redacted]', sorry"],
+  ["api key: canary1", "api key: [redacted]"],
+  ['DB_PASSWORD=canary"canary next', "DB_PASSWORD=[redacted] next"],
+  ["password = canary'canary, x", "password = [redacted], x"],
+  ['{"cmd":"PASSWORD=canary","x":1}', '{"cmd":"PASSWORD=[redacted]","x":1}'],
+  ['<a href="/k?token=c4nary">', '<a href="/k?token=[redacted]">'],
   ["-----BEGIN RSA PRIVATE KEY-----\\nMIIcanary\\n-----END RSA PRIVATE KEY----- end", "[redacted] end"],
 ])("%s", (text, redacted) => {
   expect(redactSecrets(text)).toBe(redacted);

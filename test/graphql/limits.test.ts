@@ -209,8 +209,8 @@ describe("limits of the public door", () => {
   });
 
   it("shows the schema only to who may introspect, and no names to others", async () => {
-    const ask = async (query: string, bearer: string) => {
-      const headers = { ...graphqlHeaders, authorization: `Bearer ${bearer}` };
+    const ask = async (query: string, bearer: string, more: Record<string, string> = {}) => {
+      const headers = { ...graphqlHeaders, authorization: `Bearer ${bearer}`, ...more };
       return gateway.fetch("/graphql", { method: "POST", body: JSON.stringify({ query }), headers });
     };
     expect((await ask(getIntrospectionQuery(), token)).status).toBe(200);
@@ -222,6 +222,7 @@ describe("limits of the public door", () => {
       const refused = await ask(query, reader.token);
       expect(refused.status).toBe(400);
       expect(await refused.text()).toContain("ops:introspect");
+      expect((await ask(query, reader.token, { "x-ops-strict": "1" })).status).toBe(403);
     }
     expect(await (await ask("{ __typename }", reader.token)).json()).toEqual({ data: { __typename: "Query" } });
     expect(await (await ask("{ container }", reader.token)).text()).not.toContain("Did you mean");

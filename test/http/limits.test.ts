@@ -1,4 +1,4 @@
-import { EventEmitter } from "node:events";
+import { EventEmitter, once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Exchange } from "../../src/http/exchange.ts";
@@ -39,6 +39,55 @@ test("maxConnections are served, one more is closed", async () => {
   const answers = [await open(), await open(), await open(), await open()];
   expect(answers).toEqual(["HTTP/1.1 200", "HTTP/1.1 200", "HTTP/1.1 200", "closed"]);
   for (const socket of sockets) socket.destroy();
+});
+
+test("of waitingConnections and one more the one that waits longest is closed, none whose request is at work", async () => {
+  const asked = Promise.withResolvers<void>();
+  const answer = Promise.withResolvers<void>();
+  const slow = createSpySurface(async () => {
+    asked.resolve();
+    await answer.promise;
+    return { status: 200, body: "{}" };
+  });
+  await using edge = await startEdge({ surfaces: [slow], limits: { waitingConnections: 2 } });
+  const open = (text: string) => {
+    const socket = connect(edge.port, "127.0.0.1").on("error", () => {});
+    let received = "";
+    socket.on("data", (chunk) => (received += chunk.toString("latin1"))).write(text);
+    return { socket, received: () => received };
+  };
+  const working = open(`GET ${path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\n\r\n`);
+  await asked.promise;
+  const first = open("GET / HTTP/1.1\r\nX: ");
+  await once(first.socket, "connect");
+  const second = open("GET / HTTP/1.1\r\nX: ");
+  await once(second.socket, "connect");
+  const served = open("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
+  await expect.poll(() => first.socket.closed).toBe(true);
+  await expect.poll(served.received).toMatch(/^HTTP\/1\.1 200 /);
+  answer.resolve();
+  await expect.poll(working.received).toMatch(/^HTTP\/1\.1 200 /);
+  // Answered, it waits like the others, as the newest one: the second gives way.
+  await expect.poll(() => second.socket.closed).toBe(true);
+  expect([working.socket.closed, served.socket.closed]).toEqual([false, false]);
+  for (const { socket } of [working, first, second, served]) socket.destroy();
+});
+
+test("an address with many waiting connections loses its own, never the only one of another address", async () => {
+  await using edge = await startEdge({ surfaces: [surface], limits: { waitingConnections: 3 } });
+  const open = async (localAddress: string) => {
+    const socket = connect({ port: edge.port, host: "127.0.0.1", localAddress }).on("error", () => {});
+    await once(socket, "connect");
+    return socket;
+  };
+  const only = await open("127.0.0.1");
+  const others: Socket[] = [];
+  for (let count = 0; count < 6; count += 1) others.push(await open("127.0.0.2"));
+  await expect.poll(() => others.filter(({ closed }) => closed).length).toBe(4);
+  expect(others.slice(-2).map(({ closed }) => closed)).toEqual([false, false]);
+  only.write("GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  expect(String(await once(only, "data"))).toMatch(/^HTTP\/1\.1 200 /);
+  for (const socket of others) socket.destroy();
 });
 
 test("failedAuthBurst failures are 401, one more is 429; a good token is served all the same", async () => {

@@ -1,0 +1,54 @@
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import { toNetwork } from "./throttle.ts";
+
+/**
+ * Bounds the connections on which no request is being answered: each may hold `maxHeaderSize` of a header that never ends. When there is one more than `max`, the
+ * address with most of them loses the one that has waited longest. So a client that holds many, which takes no token, keeps no other address out.
+ */
+export function limitWaitingConnections(server: Server, max: number): void {
+  /** By the network of the peer, each in the order in which they began to wait. */
+  const waiting = new Map<string, Set<Socket>>();
+  const networks = new WeakMap<Socket, string>();
+  const unanswered = new WeakMap<Socket, number>();
+  let size = 0;
+
+  const remove = (socket: Socket) => {
+    const network = networks.get(socket) ?? "";
+    const own = waiting.get(network);
+    if (!own?.delete(socket)) return;
+    size -= 1;
+    if (own.size === 0) waiting.delete(network);
+  };
+  const add = (socket: Socket) => {
+    const network = networks.get(socket) ?? "";
+    const own = waiting.get(network) ?? new Set();
+    waiting.set(network, own.add(socket));
+    size += 1;
+    if (size > max) closeOldest();
+  };
+  const closeOldest = () => {
+    let most: ReadonlySet<Socket> = new Set();
+    for (const own of waiting.values()) if (own.size > most.size) most = own;
+    const [oldest] = most;
+    if (!oldest) return;
+    remove(oldest);
+    oldest.destroy();
+  };
+
+  server.on("connection", (socket: Socket) => {
+    networks.set(socket, toNetwork(socket.remoteAddress ?? ""));
+    socket.once("close", () => remove(socket));
+    add(socket);
+  });
+  const begin = ({ socket }: IncomingMessage, res: ServerResponse) => {
+    unanswered.set(socket, (unanswered.get(socket) ?? 0) + 1);
+    remove(socket);
+    res.once("close", () => {
+      const left = (unanswered.get(socket) ?? 1) - 1;
+      unanswered.set(socket, left);
+      if (left === 0 && !socket.destroyed) add(socket);
+    });
+  };
+  server.on("request", begin).on("checkContinue", begin).on("checkExpectation", begin);
+}
