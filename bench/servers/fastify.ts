@@ -40,6 +40,7 @@ app.get("/api/v1/admin/ops/containers", async (_request, reply) => {
     started_at: container.startedAt,
     image: container.image,
     ports: container.ports,
+    destination: container.destination,
   }));
   return reply.type("application/json; charset=utf-8").send(JSON.stringify(rows));
 });
