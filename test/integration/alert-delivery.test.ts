@@ -2,6 +2,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { cpSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, inject, it } from "vitest";
+import { toAlerts } from "../../script/alerts/table.ts";
 import { startAlertmanager } from "../../script/services/alertmanager.ts";
 import { startHttpReceiver, startMailReceiver, type WebhookMessage } from "../support/alert-receivers.ts";
 
@@ -44,14 +45,24 @@ const annotations = {
   runbook_url: "https://wiki.example/docs/alerts.md#opsroledown",
 };
 
-/** As Prometheus reports an alert, and later its end. */
-async function report(address: string, end: Readonly<{ endsAt?: string }> = {}): Promise<void> {
+/** As Prometheus reports alerts, and later their end. */
+async function post(address: string, alerts: readonly object[]): Promise<void> {
+  const startsAt = new Date(Date.now() - 60_000).toISOString();
   const response = await fetch(`http://${address}/api/v2/alerts`, {
     method: "POST",
     headers: { "content-type": "application/json" },
-    body: JSON.stringify([{ labels, annotations, startsAt: new Date(Date.now() - 60_000).toISOString(), ...end }]),
+    body: JSON.stringify(alerts.map((alert) => ({ startsAt, ...alert }))),
   });
   expect(response.status).toBe(200);
+}
+
+const report = (address: string, end: Readonly<{ endsAt?: string }> = {}) => post(address, [{ labels, annotations, ...end }]);
+
+/** The alerts that are held back by others, as the Alertmanager says it. */
+async function readHeldBack(address: string): Promise<readonly Readonly<Record<string, string>>[]> {
+  const response = await fetch(`http://${address}/api/v2/alerts`);
+  const alerts = (await response.json()) as { labels: Record<string, string>; status: { inhibitedBy: string[] } }[];
+  return alerts.filter(({ status }) => status.inhibitedBy.length > 0).map((alert) => alert.labels);
 }
 
 const wait = { timeout: 10_000, interval: 50 };
@@ -119,6 +130,26 @@ describe("an alert reaches", () => {
     expect(readFileSync(join(secrets, "grafana.env"), "utf8")).toBe(
       `GF_SMTP_ENABLED=true\nGF_SMTP_HOST=${settings.ALERT_SMTP}\nGF_SMTP_FROM_ADDRESS=ops@example.org\nGF_SMTP_STARTTLS_POLICY=NoStartTLS\n`,
     );
+  });
+});
+
+describe("an alert holds back another one", () => {
+  const names = toAlerts().map(({ alert }) => alert);
+  const place = { queue: "mail", source: "jobs", env: "staging", service: "wallet-core", role: "runner" };
+  const toPosts = (alerts: readonly string[], more: object = {}) =>
+    alerts.map((alertname) => ({ labels: { ...place, alertname, ...more } }));
+
+  it.each([
+    ["OpsQueueStalled", "OpsQueueBehind"],
+    ["OpsRoleDown", "OpsContainerRestartLoop"],
+  ])("%s only %s of the same place, which it explains", async (cause, effect) => {
+    writeReceiver({});
+    await using alertmanager = await startWritten();
+    const others = names.filter((name) => name !== "OpsQueueStalled" && name !== "OpsRoleDown");
+    await post(alertmanager.address, toPosts(others));
+    expect(await readHeldBack(alertmanager.address)).toEqual([]);
+    await post(alertmanager.address, [...toPosts([cause]), ...toPosts(others, { queue: "bank", role: "web" })]);
+    await expect.poll(() => readHeldBack(alertmanager.address), wait).toEqual([{ ...place, alertname: effect }]);
   });
 });
 
