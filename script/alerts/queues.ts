@@ -23,7 +23,8 @@ export function toQueueAlerts(time: Time): RuleGroup {
       {
         alert: "OpsQueueFailing",
         severity: "critical",
-        for: 300,
+        for: 600,
+        why: "The state lasts until 5 minutes after the last failure: failures must go on for longer than the other 5.",
         expr: `${worst(labels.queue, 'ops_queue_state{state="failing"}')} == 1`,
         summary: "Most jobs of {{ $labels.queue }} of {{ $labels.source }} fail",
         description: "The gateway's errorGroups says with what, and in which release.",
