@@ -183,8 +183,8 @@ describe("real workers of BullMQ", () => {
       deferred: 1,
       retrying: 1,
       dead: 1,
-      failuresLastHour: 2,
-      failuresRecent: 2,
+      failuresLastHour: 3,
+      failuresRecent: 3,
       exact: true,
       workers: 1,
     });
@@ -197,6 +197,72 @@ describe("real workers of BullMQ", () => {
       expect(Math.abs(Date.parse(lastAt) - Date.now())).toBeLessThan(5000);
       expect(firstAt).toBe(lastAt);
     }
+  });
+
+  it("counts each attempt that failed, as the worker did, also those that were repeated at once or after a delay", async () => {
+    const queue = openQueue("tried");
+    for (let n = 0; n < 12; n += 1) {
+      const [backoff] = [[], [{ backoff: 20 }], [{ backoff: 600_000 }]][n % 3] as [object?];
+      await queue.add(n < 9 ? "bad" : "ok", {}, { attempts: 4, ...(n % 4 === 0 && { priority: 2 }), ...backoff });
+    }
+    await queue.add("later", {}, { attempts: 4, delay: 600_000 });
+    const count = { ok: 0, bad: 0 };
+    const isOver = async () =>
+      (await queue.getJobCountByTypes("wait", "prioritized", "active")) === 0 &&
+      (await queue.getDelayedCount()) === 4 &&
+      (await queue.getFailedCount()) + (await queue.getCompletedCount()) === count.ok + 6;
+    const worker = openWorker("tried", { concurrency: 3 });
+    worker.on("completed", () => (count.ok += 1));
+    worker.on("failed", () => (count.bad += 1));
+    await until(isOver);
+    expect(count).toStrictEqual({ ok: 3, bad: 6 * 4 + 3 });
+    const counted = { failuresLastHour: 27, failuresRecent: 27, processedPerSec: 3 / 300, dead: 6, exact: true };
+    // By one that was not there before, and again.
+    for (let look = 0; look < 2; look += 1) expect((await read()).get("tried")).toMatchObject(counted);
+    // One more, seen as it happens; and those that went from delayed to waiting are still counted.
+    await queue.add("bad", {}, { attempts: 3 });
+    await until(async () => count.bad === 30);
+    expect((await read()).get("tried")).toMatchObject({ failuresLastHour: 30, exact: true });
+    await worker.close();
+    await queue.promoteJobs();
+    expect((await read()).get("tried")).toMatchObject({ failuresLastHour: 30, retrying: 3, deferred: 0, exact: true });
+  });
+
+  it("counts no job as failed that was put back for a limit of the rate", async () => {
+    const queue = openQueue("limited");
+    await queue.add("ok", {}, { attempts: 3 });
+    await queue.add("bad", {});
+    let isFirst = true;
+    const worker = new Worker(
+      "limited",
+      async (job) => {
+        if (job.name === "bad") throw new Error("bad");
+        if (!isFirst) return;
+        isFirst = false;
+        await worker.rateLimit(50);
+        throw Worker.RateLimitError();
+      },
+      { connection: connection(), limiter: { max: 100, duration: 10 } },
+    );
+    worker.on("error", () => {});
+    opened.push(worker);
+    await until(async () => (await queue.getCompletedCount()) === 1 && (await queue.getFailedCount()) === 1);
+    expect((await read()).get("limited")).toMatchObject({ failuresLastHour: 1, processedPerSec: 1 / 300, exact: true });
+  });
+
+  it("says that there may be more failures where the events do not reach back an hour", async () => {
+    const queue = new Queue("short", { connection: connection(), streams: { events: { maxLen: 20 } } });
+    opened.push(queue);
+    await queue.waitUntilReady();
+    openWorker("short");
+    // So that no row of the hour is missing.
+    await redis.zadd("bull:short:failed", Date.now() - 3_601_000, "long-ago");
+    for (let n = 0; n < 100; n += 1) await queue.add("bad", {}, { attempts: 3 });
+    await until(async () => (await queue.getFailedCount()) === 101);
+    const { failuresLastHour, exact } = (await read()).get("short") ?? {};
+    expect(exact).toBe(false);
+    expect(failuresLastHour).toBeGreaterThanOrEqual(100);
+    expect(failuresLastHour).toBeLessThan(300);
   });
 
   it("samples the events where rows of finished jobs are removed, and says since when", async () => {
@@ -295,7 +361,8 @@ describe("real workers of BullMQ", () => {
     }
     await queue.addBulk(Array.from({ length: 200 }, (_, n) => ({ name: n % 4 === 0 ? "bad" : "ok", data: {} })));
     await until(async () => (await queue.getJobCountByTypes("wait", "active")) === 0);
-    expect((await read()).get("busy")).toMatchObject({ processedPerSec: 150 / 300, failuresLastHour: 50, exact: true });
+    // Attempts that were repeated would be in the events alone.
+    expect((await read()).get("busy")).toMatchObject({ processedPerSec: 150 / 300, failuresLastHour: 50, exact: false });
   });
 
   it("prefers the counters of the workers' metrics", async () => {

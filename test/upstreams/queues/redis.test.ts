@@ -12,6 +12,7 @@ import {
   watchMetrics,
 } from "../../../src/upstreams/queues/kinds/redis-bullmq-events.ts";
 import type { Look } from "../../../src/upstreams/queues/kinds/redis-bullmq-look.ts";
+import { checkReturned, findReturned } from "../../../src/upstreams/queues/kinds/redis-bullmq-retries.ts";
 import { countWorkers } from "../../../src/upstreams/queues/kinds/redis-bullmq-workers.ts";
 import { groupRedisFailures } from "../../../src/upstreams/queues/kinds/redis-groups.ts";
 import { readProtobuf } from "../../../src/upstreams/queues/kinds/redis-protobuf.ts";
@@ -113,7 +114,7 @@ describe("BullMQ's events", () => {
 
   it("passes over what is no entry", () => {
     expect(toEvents(["x", [1, []], ["5", ["event", "a"]], ["a-1", []], ["5-1", "fields"], ["5-2", ["odd"]]])).toStrictEqual([
-      ["5-2", { at: 5, event: "", jobId: "" }],
+      ["5-2", { at: 5, event: "", jobId: "", prev: "" }],
     ]);
   });
 
@@ -182,7 +183,7 @@ describe("how a window began", () => {
   it("is told by the first of the events, or where all were read and none is of the kind", () => {
     const two = [event(200, "active"), event(199, "completed", "8")];
     const { completed, failed } = back({}, {}, two, [event(3000, "active"), event(2999, "active"), event(2998, "active")]);
-    expect(completed).toStrictEqual({ events: [{ at: ago(199), event: "completed", jobId: "8" }], isWhole: true });
+    expect(completed).toStrictEqual({ events: [{ at: ago(199), event: "completed", jobId: "8", prev: "" }], isWhole: true });
     expect(failed).toStrictEqual({ events: [], isWhole: false });
     expect(back({}, {}, two, [event(3000, "active")]).failed.isWhole).toBe(true);
   });
@@ -199,10 +200,60 @@ describe("how a window began", () => {
     const later = { isFirst: false, isJoined: true };
     const cut = { oldestEvent: `${ago(200)}-0`, events };
     expect(back(cut, later)).toStrictEqual({
-      completed: { events: [{ at: ago(20), event: "completed", jobId: "8" }], isWhole: true },
-      failed: { events: [{ at: ago(10), event: "failed", jobId: "9" }], isWhole: true },
+      completed: { events: [{ at: ago(20), event: "completed", jobId: "8", prev: "" }], isWhole: true },
+      failed: { events: [{ at: ago(10), event: "failed", jobId: "9", prev: "" }], isWhole: true },
     });
     expect(back(cut, { ...later, isJoined: false }).completed.isWhole).toBe(false);
+  });
+});
+
+describe("jobs that a worker gave back", () => {
+  const event = (jobId: string, name: string, prev = "") => ({ at: 1000, event: name, jobId, prev });
+  const find = (...events: ReturnType<typeof event>[]) => {
+    const { running, returned } = findReturned(new Set(["old"]), events);
+    return { running: [...running], returned: returned.map(({ jobId }) => jobId) };
+  };
+
+  it("are those that wait again after they ran, but not when they lost their worker, were just added, or failed for good before", () => {
+    expect(find(event("old", "delayed"))).toStrictEqual({ running: [], returned: ["old"] });
+    expect(find(event("a", "active"), event("a", "delayed"), event("a", "waiting", "delayed"))).toStrictEqual({
+      running: ["old"],
+      returned: ["a"],
+    });
+    expect(find(event("a", "waiting", "active"), event("b", "stalled")).returned).toStrictEqual(["a"]);
+    expect(find(event("a", "active"), event("a", "waiting", "active"), event("a", "stalled")).returned).toStrictEqual([]);
+    expect(find(event("a", "added"), event("a", "delayed")).returned).toStrictEqual([]);
+    expect(find(event("a", "active"), event("a", "failed", "active"), event("a", "waiting", "failed")).returned).toStrictEqual(
+      [],
+    );
+    expect(find(event("a", "active"), event("a", "waiting", "failed")).returned).toStrictEqual(["a"]);
+    expect(find(event("a", "active"), event("a", "waiting-children", "active"), event("a", "delayed")).returned).toStrictEqual(
+      [],
+    );
+  });
+
+  it.each([
+    ["failed once, and waits", ["1", "1", null, "500"], 1, 1, true],
+    ["failed once, and runs again", ["1", "2", null, "1000"], 1, 1, true],
+    ["was put back once, beside its failures", ["1", "2", null, "500"], 1, 1, false],
+    ["never failed", ["0", "1", null, "500"], 0, 0, true],
+    ["is of BullMQ 4, and lost its worker", [null, null, "1", "500"], 1, 0, true],
+    ["is of an older BullMQ 5, which counts no starts", ["1", null, null, "500"], 1, 1, true],
+    ["is gone", [null, null, null, null], 0, 1, false],
+  ])("a job that %s", (_what, row, hasReason, count, isSure) => {
+    const returned = [event("a", "waiting", "active")];
+    const { failed, isSure: known } = checkReturned("bull:q:", { running: new Set(), returned }, 5).parse([row, hasReason]);
+    expect([failed.length, known]).toStrictEqual([count, isSure]);
+  });
+
+  it("count as failed, and not for sure, where there are more than are looked at", () => {
+    const returned = ["a", "b", "b"].map((id) => event(id, "delayed"));
+    const question = checkReturned("bull:q:", { running: new Set(), returned }, 1);
+    expect(question.commands.map(([name, key]) => [name, key])).toStrictEqual([
+      ["hmget", "bull:q:a"],
+      ["hexists", "bull:q:a"],
+    ]);
+    expect(question.parse([["1", "1", null, "500"], 1])).toStrictEqual({ failed: returned, isSure: false });
   });
 });
 

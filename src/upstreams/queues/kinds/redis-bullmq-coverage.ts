@@ -33,6 +33,6 @@ export function cover(coverage: Coverage, { oldest, isMissing, isWhole }: Rows, 
 }
 
 /** Whether all rows of the last so many milliseconds are there. */
-export function covers({ since }: Coverage, windowMs: number, now: number): boolean {
+export function covers({ since }: Pick<Coverage, "since">, windowMs: number, now: number): boolean {
   return since <= now - windowMs;
 }

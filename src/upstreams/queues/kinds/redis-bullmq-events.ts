@@ -6,6 +6,8 @@ export interface QueueEvent {
   readonly at: number;
   readonly event: string;
   readonly jobId: string;
+  /** Where the job was before, as the event says it; "" where it does not. */
+  readonly prev: string;
 }
 
 /** What was read of a queue's events so far: each is counted once. */
@@ -73,7 +75,7 @@ export function toEvents(reply: Reply): (readonly [string, QueueEvent])[] {
       const index = fields.findIndex((field, at) => at % 2 === 0 && field === name);
       return index < 0 ? "" : String(fields[index + 1]);
     };
-    return [[id, { at: Number(id.split("-")[0]), event: value("event"), jobId: value("jobId") }] as const];
+    return [[id, { at: Number(id.split("-")[0]), event: value("event"), jobId: value("jobId"), prev: value("prev") }] as const];
   });
 }
 

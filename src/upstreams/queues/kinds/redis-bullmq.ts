@@ -6,6 +6,7 @@ import { createBullmqDiscovery } from "./redis-keys.ts";
 import { type EventCounter, type MetricsMemory, countEvents, noEvents, noMetrics, watchMetrics } from "./redis-bullmq-events.ts";
 import { readBullmqFailures } from "./redis-bullmq-failures.ts";
 import { type Look, hourMs, lookAt, rateMs } from "./redis-bullmq-look.ts";
+import { type Retries, countRetries, noRetries, readRetries } from "./redis-bullmq-retries.ts";
 import { countWorkers } from "./redis-bullmq-workers.ts";
 import type { Question, RedisConnection, Reply } from "./redis-connection.ts";
 import { quantilesOf } from "./redis-quantiles.ts";
@@ -18,14 +19,22 @@ interface Memory {
   readonly completed: Coverage;
   readonly failed: Coverage;
   readonly metrics: MetricsMemory;
+  readonly retries: Retries;
 }
 
-const emptyMemory: Memory = { events: noEvents, completed: fullCoverage, failed: fullCoverage, metrics: noMetrics };
+const emptyMemory: Memory = {
+  events: noEvents,
+  completed: fullCoverage,
+  failed: fullCoverage,
+  metrics: noMetrics,
+  retries: noRetries,
+};
 
 /**
  * Queues of BullMQ (tried with 4.18 and 6.7) at `<prefix>:<queue>:`. Depth is what waits, also in a paused queue, or in the order of priorities, or was delayed until now.
  * Retrying are the jobs that failed before, delayed or not; unknown where more of them wait than are looked at. What ended is counted by its rows while all of them are there, else by
- * the counters of the workers' metrics where they are on, else by the events. Jobs that wait for their children are not told.
+ * the counters of the workers' metrics where they are on, else by the events. Attempts that failed and are repeated are counted by the events: where these do not reach
+ * back an hour, there may be more of them. Jobs that wait for their children are not told.
  * Source: the Lua scripts of bullmq 6.7 (dist/cjs/commands), and shared/upstreams.md 5.2.
  */
 export function createBullmq(connection: RedisConnection, prefix: string): RedisSystem {
@@ -52,23 +61,32 @@ export function createBullmq(connection: RedisConnection, prefix: string): Redis
       const seen = queues.map((queue, index) => {
         const look = found[index] as Look;
         const before = memoriesBefore[index] as Memory;
-        return { queue, look, before, events: countEvents(before.events, look.events, look.oldestEvent) };
+        const events = countEvents(before.events, look.events, look.oldestEvent);
+        const { lastId, gaps } = before.events;
+        // Of a stream that was empty, no entry tells whether some are missed.
+        const isJoined = lastId !== null && lastId !== "0-0" && events.gaps === gaps;
+        return { queue, key: keyOf(queue), look, before, events, isFirst: lastId === null, isJoined };
       });
       const share = eventShare(queues.length);
-      const beginnings = await connection.ask(
-        seen.map(({ queue, look, before, events }) => {
-          const { lastId, gaps } = before.events;
-          // Of a stream that was empty, no entry tells whether some are missed.
-          const isJoined = lastId !== null && lastId !== "0-0" && events.gaps === gaps;
-          return lookBack(keyOf(queue), look, { isFirst: lastId === null, isJoined, limit: share, now });
-        }),
-        signal,
-      );
-      const beginningAt = (index: number) => beginnings[index] as Beginnings;
-      const details = await connection.ask(
-        seen.map(({ queue, look }, index) => lookCloser(keyOf(queue), look, beginningAt(index), now)),
-        signal,
-      );
+      const readDetails = async () => {
+        const starts = seen.map(({ key, look, isFirst, isJoined }) =>
+          lookBack(key, look, { isFirst, isJoined, limit: share, now }),
+        );
+        const beginnings: readonly Beginnings[] = await connection.ask(starts, signal);
+        const closer = seen.map(({ key, look }, index) => lookCloser(key, look, beginnings[index] as Beginnings, now));
+        return [beginnings, await connection.ask(closer, signal)] as const;
+      };
+      const subjects = seen.map(({ key, look, before, events, isFirst, isJoined }) => ({
+        key,
+        look,
+        before: before.retries,
+        firstId: isFirst ? events.lastId : null,
+        isJoined,
+      }));
+      const [[beginnings, details], retries] = await Promise.all([
+        readDetails(),
+        readRetries(connection, subjects, { events: share, jobs: limit }, now, signal),
+      ]);
       const workers = countWorkers(clients, prefix);
       memories.clear();
       return seen.map(({ queue, look, before, events }, index) => {
@@ -76,13 +94,14 @@ export function createBullmq(connection: RedisConnection, prefix: string): Redis
         const rowsOf = (ending: Ending): Rows => ({
           oldest: look.oldest[ending],
           isMissing: jobs.isMissing[ending],
-          isWhole: beginningAt(index)[ending].isWhole,
+          isWhole: (beginnings[index] as Beginnings)[ending].isWhole,
         });
         const memory: Memory = {
           events,
           metrics: watchMetrics(before.metrics, look.metrics.completed, events.completed),
           completed: cover(before.completed, rowsOf("completed"), now),
           failed: cover(before.failed, rowsOf("failed"), now),
+          retries: retries[index] as Retries,
         };
         memories.set(queue, memory);
         return toReading({ queue, look, jobs, memory, workers: workers(queue), limit, now });
@@ -92,11 +111,12 @@ export function createBullmq(connection: RedisConnection, prefix: string): Redis
   };
 }
 
-/** The counters of the metrics miss nothing; that of the failures is not there before the first one. */
+/** The counters of the metrics miss nothing but the attempts that are repeated; that of the failures is not there before the first one. */
 function toCounters({ metrics }: Look, memory: Memory): JobCounters {
   const { completed, failed, gaps } = memory.events;
-  if (!memory.metrics.isOn) return { processed: completed, failures: failed, since: `events ${gaps}` };
-  return { processed: metrics.completed ?? 0, failures: metrics.failed ?? 0, since: "metrics" };
+  const retried = memory.retries.total;
+  if (!memory.metrics.isOn) return { processed: completed, failures: failed + retried, since: `events ${gaps}` };
+  return { processed: metrics.completed ?? 0, failures: (metrics.failed ?? 0) + retried, since: "metrics" };
 }
 
 interface Seen {
@@ -113,8 +133,11 @@ function toReading({ queue, look, jobs, memory, workers, limit, now }: Seen): Re
   const isCut = look.delayed > limit;
   const delayed = look.delayedJobs.map(({ score }, index) => ({ at: Math.floor(score / 0x1000), ...jobs.delayed[index] }));
   const failedBefore = delayed.filter(({ failed = 0 }) => failed > 0);
-  const countFailed = (ms: number) =>
-    failedBefore.filter(({ at, delay = 0 }) => at - delay > now - ms && at - delay <= now).length;
+  /** The rows of those that are still delayed say it too: without events that is the least. */
+  const countFailed = (ms: number) => {
+    const isWithin = ({ at, delay = 0 }: (typeof delayed)[number]) => at - delay > now - ms && at - delay <= now;
+    return Math.max(countRetries(memory.retries, ms, now), failedBefore.filter(isWithin).length);
+  };
   const due = delayed.flatMap(({ at }) => (at <= now ? [at] : []));
   const since = [...jobs.couldRunAt, ...due];
   const [waitP50, waitP95] = quantilesOf(jobs.waits);
@@ -142,6 +165,6 @@ function toReading({ queue, look, jobs, memory, workers, limit, now }: Seen): Re
       }),
     },
     counters: toCounters(look, memory),
-    isCut,
+    isCut: isCut || !covers(memory.retries, hourMs, now),
   };
 }
