@@ -4,7 +4,7 @@ import { checkPoints } from "./history-limit.ts";
 import { beganAnew } from "./samples.ts";
 
 export interface HistoryRing {
-  /** Takes every answer and remembers one in ten seconds of the last hour. */
+  /** Takes every answer and remembers one in ten seconds of the last hour, and the last one. */
   add(queues: readonly QueueMetrics[]): void;
   /** Throws answer_too_large. */
   history(queues: readonly string[] | null, range: HistoryRange): Histories;
@@ -17,8 +17,8 @@ const stepSeconds = 10;
 const keptSeconds = 3660;
 /** Of a source; 30 kB each. */
 const mostQueues = 1000;
-/** A rate may begin so long before its step, seconds: as long as Prometheus and dashboards rest between two questions. */
-const mostLeadSeconds = 60;
+/** Between samples that are not further apart, seconds, counters are taken to grow evenly: as long as Prometheus and dashboards rest between two questions. */
+const mostRestSeconds = 60;
 
 interface Sample {
   /** Unix seconds. */
@@ -40,7 +40,7 @@ export function createHistoryRing(now: () => number = Date.now): HistoryRing {
         const ring = rings.get(queue.name) ?? [];
         if (ring.length === 0 && rings.size >= mostQueues) continue;
         rings.set(queue.name, ring);
-        if (at - (ring.at(-1)?.at ?? 0) < stepSeconds) continue;
+        if (isPassing(ring, at)) ring.pop();
         const { depth, oldestAgeSeconds, counters = uncounted } = queue;
         ring.push({ at, seen: { depth, oldestAgeSeconds }, counters });
         while (ring[0] && at - ring[0].at > keptSeconds) ring.shift();
@@ -78,19 +78,36 @@ function fill(point: QueuePoint, seen: QueuePoint): QueuePoint {
   };
 }
 
+/** Whether the last sample goes as the next one comes: it is near the one before, so is the next one, and the counters did not begin anew with it. */
+function isPassing(ring: readonly Sample[], at: number): boolean {
+  const [before, last] = [ring.at(-2), ring.at(-1)];
+  if (!before || !last || isNew(before, last)) return false;
+  return last.at - before.at < stepSeconds && at - before.at < 2 * stepSeconds;
+}
+
+function isNew(before: Sample, after: Sample): boolean {
+  return beganAnew(after.counters, before.counters);
+}
+
 function toHistory(ring: readonly Sample[], range: HistoryRange): QueueHistory {
   const { from, step, steps } = range;
   const times = toTimeTexts(range);
   const [first] = ring;
-  let next = 0;
+  const findUntil = (at: number, after: number) => {
+    let index = after;
+    while ((ring[index + 1]?.at ?? Infinity) <= at) index += 1;
+    return index;
+  };
+  let before = findUntil(from, -1);
   const points = Array.from({ length: steps }, (_, index): QueuePoint => {
     const at = from + (index + 1) * step;
+    const last = findUntil(at, before);
+    const newest = ring[last];
     // Where a step is shorter than what is between two samples, a sample stands for as long.
-    const begin = at - Math.max(step, stepSeconds);
-    while (next < ring.length && (ring[next] as Sample).at <= at) next += 1;
-    const newest = ring[next - 1];
-    if (!newest || newest.at <= begin) return { ...unknownPoint, time: times[index] ?? "" };
-    return { ...unknownPoint, ...newest.seen, ...toGrowth(ring.slice(0, next), begin, step), time: times[index] ?? "" };
+    const isSeen = newest !== undefined && newest.at > at - Math.max(step, stepSeconds);
+    const growth = toGrowth(ring, { begin: at - step, before, at, last });
+    before = last;
+    return { ...unknownPoint, ...(isSeen && newest.seen), ...growth, time: times[index] ?? "" };
   });
   return { points, exact: false, sampled: true, since: first && first.at > from ? toTime(Math.floor(first.at)) : null };
 }
@@ -105,25 +122,50 @@ const unknownPoint = {
   runP95Seconds: null,
 };
 
+/** A step, and the index of the last sample until each of its ends; -1 where there is none. */
+interface Step {
+  readonly begin: number;
+  readonly before: number;
+  readonly at: number;
+  readonly last: number;
+}
+
 /**
- * What was counted in the step that ends with the last of the samples: since the last one before the step, so that steps add up to the whole. Where nobody had asked for
- * a while, the rate is that since the first sample of the step, and failures are not known.
+ * What the counters grew by from one end of the step to the other, so that steps add up to what was counted. Where nobody had asked for a while, and after the newest
+ * sample, an end is not known: then the rate is that between the samples of the step. Failures are not known then, but for those until the newest sample.
  */
-function toGrowth(samples: readonly Sample[], begin: number, step: number): Pick<QueuePoint, "processedPerSec" | "failures"> {
-  const firstInside = samples.findLastIndex(({ at }) => at <= begin) + 1;
-  const before = samples[firstInside - 1];
-  const isWhole = before !== undefined && begin - before.at <= Math.max(step, mostLeadSeconds);
-  const own = samples.slice(isWhole ? firstInside - 1 : firstInside);
-  const [start, end] = [own[0], own.at(-1)] as [Sample, Sample];
-  const isBroken = own.some(({ counters }, index) => index > 0 && beganAnew(counters, own[index - 1]?.counters ?? counters));
-  if (isBroken || start === end) return { processedPerSec: null, failures: null };
-  const grown = (what: "processed" | "failures") => {
-    const [from, to] = [start.counters[what], end.counters[what]];
-    return from === null || to === null ? null : to - from;
-  };
-  const processed = grown("processed");
+function toGrowth(ring: readonly Sample[], { begin, before, at, last }: Step): Pick<QueuePoint, "processedPerSec" | "failures"> {
+  const mostRest = Math.max(at - begin, mostRestSeconds);
+  const [knownStart, knownEnd] = [countAt(ring, before, begin, mostRest), countAt(ring, last, at, mostRest)];
+  const [start, end] = [knownStart ?? ring[before + 1], knownEnd ?? ring[last]];
+  const used = ring.slice(Math.max(0, before), ring[last]?.at === at ? last + 1 : last + 2);
+  const isBroken = used.some((sample, index) => index > 0 && isNew(used[index - 1] ?? sample, sample));
+  if (isBroken || !start || !end || end.at <= start.at) return { processedPerSec: null, failures: null };
+  const processed = subtract(end.counters.processed, start.counters.processed);
+  const isNow = last === ring.length - 1 && at - end.at <= mostRest;
   return {
     processedPerSec: processed === null ? null : processed / (end.at - start.at),
-    failures: isWhole && step >= stepSeconds ? grown("failures") : null,
+    failures: knownStart && (knownEnd || isNow) ? subtract(round(end.counters.failures), round(start.counters.failures)) : null,
   };
+}
+
+/** The counters at a time, from the samples around it, of which the first has this index; null where it is not between two that are near each other. */
+function countAt(ring: readonly Sample[], index: number, at: number, mostRest: number): Pick<Sample, "at" | "counters"> | null {
+  const [before, after] = [ring[index], ring[index + 1]];
+  if (!before || before.at === at) return before ?? null;
+  if (!after || after.at - before.at > mostRest) return null;
+  const part = (at - before.at) / (after.at - before.at);
+  const count = (what: "processed" | "failures") => {
+    const [from, growth] = [before.counters[what], subtract(after.counters[what], before.counters[what])];
+    return from === null || growth === null ? null : from + part * growth;
+  };
+  return { at, counters: { processed: count("processed"), failures: count("failures") } };
+}
+
+function subtract(a: number | null, b: number | null): number | null {
+  return a === null || b === null ? null : a - b;
+}
+
+function round(count: number | null): number | null {
+  return count === null ? null : Math.round(count);
 }

@@ -1,3 +1,4 @@
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { JobCounters } from "../../../src/domain/queue.ts";
 import type { HistoryRange } from "../../../src/domain/queue-history.ts";
@@ -49,8 +50,64 @@ describe("createHistoryRing", () => {
     const failures = watch.points({ from: 0, step: 100, steps: 12 }).map((point) => point.failures);
     // Nobody knows what was before the first sample.
     expect(failures[0]).toBeNull();
-    // From the last sample of the first step, at 99 s, to the last of all, at 1191 s.
-    expect(failures.slice(1).reduce<number>((sum, one) => sum + (one ?? 0), 0)).toBe(1191 - 99);
+    expect(failures.slice(1)).toEqual(Array(11).fill(100));
+  });
+
+  it("has a burst within one step as it was, and not as a rate of part of it", () => {
+    const watch = createWatch();
+    for (let second = 3; second <= 303; second += 7) {
+      const isOver = second > 150;
+      watch.see(second, { processed: isOver ? 60 : 0, failures: isOver ? 12 : 0 });
+    }
+    const points = watch.points({ from: 60, step: 60, steps: 4 });
+    expect(points.map(({ processedPerSec, failures }) => [(processedPerSec ?? 0) * 60, failures])).toEqual([
+      [0, 0],
+      [60, 12],
+      [0, 0],
+      [0, 0],
+    ]);
+  });
+
+  it("has steps that add up to what was counted, however it was asked and whatever happened between", () => {
+    const asked = fc.record({
+      wait: fc.double({ min: 0.01, max: 60, noNaN: true }),
+      processed: fc.nat(1000),
+      failures: fc.nat(30),
+    });
+    const steps = fc.tuple(fc.integer({ min: 1, max: 90 }), fc.integer({ min: 1, max: 40 }));
+    fc.assert(
+      fc.property(fc.array(asked, { maxLength: 400 }), steps, fc.nat(1000), (questions, [step, count], beginning) => {
+        const watch = createWatch();
+        const [end, totals] = [step * count, { processed: beginning, failures: beginning }];
+        watch.see(0, { ...totals });
+        let at = 0;
+        // Those that are left over until the end are asked evenly.
+        const waits = [...questions, ...Array.from({ length: 360 }, () => ({ wait: 15, processed: 7, failures: 2 }))];
+        for (const { wait, processed, failures } of waits) {
+          if (at >= end) break;
+          at = Math.min(end, at + wait);
+          totals.processed += processed;
+          totals.failures += failures;
+          watch.see(at, { ...totals });
+        }
+        const points = watch.points({ from: 0, step, steps: count });
+        const sum = (values: readonly (number | null)[]) => values.reduce<number>((all, one) => all + (one ?? Number.NaN), 0);
+        expect(sum(points.map(({ failures }) => failures))).toBe(totals.failures - beginning);
+        expect(sum(points.map(({ processedPerSec }) => processedPerSec)) * step).toBeCloseTo(totals.processed - beginning, 3);
+      }),
+    );
+  });
+
+  it("ends with the newest sample: that tells no rate of the rest of its step", () => {
+    const watch = createWatch();
+    for (let second = 0; second <= 107; second += 1) watch.see(second, { processed: 2 * second, failures: second });
+    expect(watch.points({ from: 60, step: 60, steps: 2 })).toMatchObject([
+      { processedPerSec: 2, failures: 47 },
+      { processedPerSec: null, failures: null, depth: null },
+    ]);
+    for (const second of [400, 410]) watch.see(second, { processed: 1000, failures: 500 });
+    // Nobody asked for five minutes: what failed in the rest of the step is in none.
+    expect(watch.points({ from: 60, step: 60, steps: 1 })).toMatchObject([{ processedPerSec: 2, failures: null }]);
   });
 
   it("knows no rate across a counter that began anew, nor of a step with one sample alone", () => {
