@@ -37,6 +37,11 @@ export interface KindSource extends QueueSource {
   warnings?(): readonly string[];
   /** Other job systems in the same place, which are not read. Never rejects. Absent: there can be none. */
   unsupported?(signal: AbortSignal): Promise<readonly UnsupportedSystem[]>;
+  /**
+   * The 95th percentile of the run times of the newest jobs that succeeded, seconds, by queue, whenever they ended; those are left out whose rows are not there, or not
+   * found at once. Rejects as `metrics`. Absent where rows do not tell.
+   */
+  usualRuns?(signal: AbortSignal): Promise<ReadonlyMap<string, number>>;
   /** Ends its own connections. */
   close?(): Promise<void>;
 }

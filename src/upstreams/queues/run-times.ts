@@ -11,6 +11,8 @@ const hourMs = 3_600_000;
 
 /** How long jobs of the queues of one source run. While a worker hangs nothing ends, so that its rows do not say it any more. */
 export interface RunTimes {
+  /** How long jobs of the queues ran before anything was added, seconds: as if that was read now. */
+  learn(p95s: ReadonlyMap<string, number>): void;
   /** The queues with their `usualRunSeconds`, and what they show now remembered. Queues that are not among them are forgotten. */
   add(queues: readonly QueueMetrics[]): readonly QueueMetrics[];
 }
@@ -18,6 +20,12 @@ export interface RunTimes {
 export function createRunTimes(now: () => number = Date.now): RunTimes {
   let known: ReadonlyMap<string, Known> = new Map();
   return {
+    learn(p95s) {
+      const hour = Math.floor(now() / hourMs);
+      known = new Map(
+        [...p95s].map(([name, p95]) => [name, update(known.get(name), p95, hour) ?? { hour, largest: p95, before: null }]),
+      );
+    },
     add(queues) {
       const hour = Math.floor(now() / hourMs);
       const next = new Map<string, Known>();

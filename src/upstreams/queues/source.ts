@@ -104,8 +104,18 @@ function shareAnswers(source: KindSource, keepMs: number): QueueSource {
   const isSampled = !source.history || source.isPastPartial === true;
   const ring = createHistoryRing();
   const runTimes = createRunTimes();
+  let triesToLearn = 3;
+  /** Once, after the first read: while a worker hangs, a gateway that was just started would not know what is usual. */
+  const learnRunTimes = async (signal: AbortSignal) => {
+    if (!source.usualRuns || triesToLearn === 0) return;
+    triesToLearn -= 1;
+    runTimes.learn(await source.usualRuns(signal));
+    triesToLearn = 0;
+  };
   const readMetrics = async (signal: AbortSignal) => {
-    const metrics = runTimes.add(await source.metrics(signal));
+    const read = await source.metrics(signal);
+    await learnRunTimes(signal).catch(() => {});
+    const metrics = runTimes.add(read);
     if (isSampled) ring.add(metrics);
     return metrics;
   };

@@ -45,6 +45,14 @@ it("is each queue's own, and forgotten with the queue", () => {
   expect(show(null, "bank")).toBeNull();
 });
 
+it("begins with what was learned, which counts as read then", () => {
+  const { show, runTimes, wait } = createQueue();
+  runTimes.learn(new Map([["mail", 60]]));
+  expect([show(null), show(2)]).toEqual([60, 60]);
+  wait(2 * hour);
+  expect(show(2)).toBe(2);
+});
+
 it("leaves all else of a queue as it is", () => {
   const queue = sampleQueue({ name: "mail", depth: 3, runSeconds: { p50: 1, p95: 2 } });
   expect(createRunTimes().add([queue])).toEqual([{ ...queue, usualRunSeconds: 2 }]);

@@ -5,7 +5,16 @@ import { anyOf, matches, pickRunning, pickWorkers } from "../sql/running.ts";
 import type { SqlStatements } from "../sql/source.ts";
 import { utcNow } from "../sql/utc.ts";
 import { goodJobHistory } from "./good-job-history.ts";
-import { countFailures, groupFailures, inLast, quantiles, secondsBetween, readErrorText } from "../sql/windows.ts";
+import {
+  countFailures,
+  groupFailures,
+  groupRuns,
+  inLast,
+  newestRuns,
+  quantiles,
+  secondsBetween,
+  readErrorText,
+} from "../sql/windows.ts";
 
 /**
  * Jobs of GoodJob 4 (Rails). It records every attempt, so its failures are failed attempts, also of jobs that succeeded later; a job that somebody
@@ -104,6 +113,9 @@ export function goodJobStatements(schema: string): SqlStatements {
     failed: attempts,
     running: (hosts) =>
       pickRunning({ jobs: running, isAsked: matches("worker", anyOf(hosts)), isNamed: matches("worker", ".+") }),
+    usualRuns: groupRuns(`
+  select queue_name as queue, ${secondsBetween("performed_at", "finished_at")} as run
+  from ${jobs} where finished_at is not null and error is null order by finished_at desc limit ${newestRuns}`),
     workers: pickWorkers({ jobs: running, host: "worker" }),
   };
 }

@@ -6,7 +6,16 @@ import { anyOf, matches, pickRunning, pickWorkers } from "../sql/running.ts";
 import type { SqlStatements } from "../sql/source.ts";
 import { utcNow } from "../sql/utc.ts";
 import { obanHistory } from "./oban-history.ts";
-import { countFailures, groupFailures, inLast, quantiles, secondsBetween, readErrorText } from "../sql/windows.ts";
+import {
+  countFailures,
+  groupFailures,
+  groupRuns,
+  inLast,
+  newestRuns,
+  quantiles,
+  secondsBetween,
+  readErrorText,
+} from "../sql/windows.ts";
 
 /**
  * Jobs of Oban (Elixir), schema of its migration 11 (2022) or newer. It records every attempt in the row, so its failures are failed attempts.
@@ -98,6 +107,9 @@ export function obanStatements(schema: string): SqlStatements {
         isAsked: isOnOne("worker", hosts),
         isNamed: `${isNamed("worker")} and not ${isOnOne("worker", hosts.map(toErlangHost))}`,
       }),
+    usualRuns: groupRuns(`
+  select queue, ${secondsBetween("attempted_at", "completed_at")} as run
+  from ${table} where state = 'completed' and completed_at is not null order by completed_at desc limit ${newestRuns}`),
     workers: pickWorkers({ jobs: running, host: toHost("worker") }),
   };
 }

@@ -2,7 +2,7 @@ import type { Reading } from "../sql/measures.ts";
 import { quoteLiteral, quoteTable } from "../sql/names.ts";
 import type { TableParts } from "../sql/plan-heavy.ts";
 import type { ReadRows, SqlStatements } from "../sql/source.ts";
-import { groupFailures, inLast, quantiles, secondsBetween, readErrorText } from "../sql/windows.ts";
+import { groupFailures, groupRuns, inLast, newestRuns, quantiles, secondsBetween, readErrorText } from "../sql/windows.ts";
 import { failedAt, failedAttempts, failureText, missingColumns } from "./pgboss-columns.ts";
 import { pgbossParts } from "./pgboss-parts.ts";
 
@@ -88,6 +88,12 @@ export function pgbossStatements(schema: string, layout: Layout): SqlStatements 
     readings,
     failures: groupFailures(failed([isFailed, isRetried])),
     failed: `${failed([isFailed])} and not job.archived`,
+    // Of each queue, as its index has them.
+    usualRuns: groupRuns(`
+  select queue.name as queue, job.run from ${queues} cross join lateral (
+    select ${secondsBetween("job.started_on", "job.completed_on")} as run from ${quoteTable({ schema, table: "job" })} as job
+    where job.name = queue.name and job.state = 'completed' and job.completed_on is not null order by job.completed_on desc limit ${newestRuns / 10}
+  ) as job`),
     ...(!layout.indexed && { parts: toParts(schema, layout) }),
   };
 }

@@ -3,7 +3,16 @@ import type { Reading } from "../sql/measures.ts";
 import { quoteLiteral, quoteTable } from "../sql/names.ts";
 import { anyOf, matches, pickRunning, pickWorkers } from "../sql/running.ts";
 import type { SqlStatements } from "../sql/source.ts";
-import { countFailures, groupFailures, inLast, quantiles, secondsBetween, readErrorText } from "../sql/windows.ts";
+import {
+  countFailures,
+  groupFailures,
+  groupRuns,
+  inLast,
+  newestRuns,
+  quantiles,
+  secondsBetween,
+  readErrorText,
+} from "../sql/windows.ts";
 
 /**
  * SQL for River's `river_job`, served by River's own indexes on (state, queue, ...) and (state, finalized_at).
@@ -45,6 +54,9 @@ export function riverStatements(schema: string, by: "queue" | "kind"): SqlStatem
         isAsked: matches("worker", `(?:${anyOf(hosts)}|${anyOf(hosts.map(toRiverHost))}${clientTime})`),
         isNamed: isNamed("worker"),
       }),
+    usualRuns: groupRuns(`
+  select ${by} as queue, ${secondsBetween("attempted_at", "finalized_at")} as run
+  from ${table} where state = 'completed' and finalized_at is not null order by finalized_at desc limit ${newestRuns}`),
     workers: pickWorkers({ jobs: running, host: `case when ${isNamed("worker")} then ${toHost("worker")} end` }),
   };
 }

@@ -2,7 +2,16 @@ import type { Reading } from "../sql/measures.ts";
 import { quoteLiteral } from "../sql/names.ts";
 import { anyOf, matches, pickRunning, pickWorkers } from "../sql/running.ts";
 import type { SqlStatements } from "../sql/source.ts";
-import { countFailures, groupFailures, inLast, quantiles, secondsBetween, readErrorText } from "../sql/windows.ts";
+import {
+  countFailures,
+  groupFailures,
+  groupRuns,
+  inLast,
+  newestRuns,
+  quantiles,
+  secondsBetween,
+  readErrorText,
+} from "../sql/windows.ts";
 import { column, isStatus, isWaiting, toFrom, toQueue } from "./table-columns.ts";
 import type { TableSourceConfig } from "./table-config.ts";
 import { withoutDiscarded } from "./table-discarded.ts";
@@ -47,6 +56,7 @@ export function tableStatements(config: TableSourceConfig): SqlStatements {
     failures: groupFailures(failed("true")),
     failed: failed(isStatus(config, withoutDiscarded(config))),
     parts: tableParts(config, failed),
+    ...(config.started_at !== undefined && { usualRuns: groupRuns(readNewest(config, config.started_at)) }),
     ...findRunning(config, queue, table),
   };
 }
@@ -128,6 +138,15 @@ function readProcessed(config: TableSourceConfig): Reading {
 select ${queue} as queue, ${columns.join(", ")} from ${toFrom(config)}
 where ${isStatus(config, config.done)} and ${inLast(5, finishedAt)}${hasQueue} group by 1`,
   };
+}
+
+/** How long the newest successes ran, from the index that also serves those of the last 5 minutes. */
+function readNewest(config: TableSourceConfig, startedAt: string): string {
+  const { queue, hasQueue } = toQueue(config);
+  const finishedAt = column(config.finished_at);
+  return `
+  select ${queue} as queue, ${secondsBetween(column(startedAt), finishedAt)} as run from ${toFrom(config)}
+  where ${isStatus(config, config.done)} and ${finishedAt} is not null${hasQueue} order by ${finishedAt} desc limit ${newestRuns}`;
 }
 
 /** Where the mapping says which jobs run and which column tells where. */

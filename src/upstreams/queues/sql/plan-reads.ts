@@ -19,6 +19,8 @@ export interface PlannedReads {
   failures(statements: SqlStatements, signal: AbortSignal): Promise<readonly Row[]>;
   /** The running jobs by their workers; empty where the statements do not tell. */
   workers(statements: SqlStatements, signal: AbortSignal): Promise<readonly Row[]>;
+  /** How long jobs usually run; empty where the statements do not tell, or that would cost much. */
+  usualRuns(statements: SqlStatements, signal: AbortSignal): Promise<readonly Row[]>;
   close(): void;
 }
 
@@ -28,6 +30,7 @@ export function createPlannedReads(database: Database, options: HeavyOptions = {
     failures: createGate<readonly Row[]>(database, options),
     workers: createGate<readonly Row[]>(database, options),
   };
+  const runsCheck = createPlanCheck(options);
   const readBy =
     (signal: AbortSignal): ReadRows =>
     (statement) =>
@@ -78,6 +81,11 @@ export function createPlannedReads(database: Database, options: HeavyOptions = {
         : readRows(gates.failures, failures, signal, (run) => readHeavyFailures(failures, toRun(parts, run))),
     workers: async ({ workers }, signal) =>
       workers === undefined ? [] : readRows(gates.workers, workers, signal, (run) => database.read(workers, run)),
+    async usualRuns({ usualRuns: statement }, signal) {
+      if (statement === undefined) return [];
+      const [choice] = await runsCheck.choose([[{ sql: statement }]], readAllBy(signal));
+      return choice === 0 ? database.read(statement, signal) : [];
+    },
     close() {
       for (const gate of Object.values(gates)) gate.close();
     },

@@ -30,6 +30,8 @@ export interface SqlStatements {
   readonly running?: (hosts: readonly string[]) => string;
   /** As `pickWorkers` makes it; absent as `running`. */
   readonly workers?: string;
+  /** As `groupRuns` makes it, over as many rows as an index finds at once; absent where rows do not say how long jobs ran. */
+  readonly usualRuns?: string;
   /** How the table is read part by part where a scan of it is needed; absent where that cannot be. */
   readonly parts?: TableParts;
 }
@@ -127,6 +129,11 @@ export function createSqlSource(options: SqlSourceOptions): KindSource {
     return (await reads.workers(statements, signal)).map((row) => toWorkerJobs(row, name));
   };
 
+  const readUsualRuns = async (signal: AbortSignal): Promise<ReadonlyMap<string, number>> => {
+    const rows = await reads.usualRuns(await prepare(signal), signal);
+    return new Map(rows.map(({ queue, run_p95: p95 }) => [queue ?? "", toNumber(p95) ?? 0]));
+  };
+
   const asOpsError = (error: unknown) => {
     prepared = null;
     throw toQueueError(error, subject);
@@ -140,6 +147,7 @@ export function createSqlSource(options: SqlSourceOptions): KindSource {
     ...(options.isPastPartial === true && { isPastPartial: true }),
     close: async () => reads.close(),
     metrics: (signal) => readMetrics(signal).catch(asOpsError),
+    usualRuns: (signal) => readUsualRuns(signal).catch(asOpsError),
     failures: (signal) => readFailures(signal).catch(asOpsError),
     failedJobs: (queue, signal) => readFailed(queue, signal).catch(asOpsError),
     ...(history && {

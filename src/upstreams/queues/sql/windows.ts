@@ -42,6 +42,16 @@ export function quantiles(prefix: "wait" | "run", seconds: string): string {
     .join(", ");
 }
 
+/** The newest jobs of a source, or of each of its queues, whose run times are read. */
+export const newestRuns = 1000;
+
+/** The `usualRuns` statement of a source, over a query with the columns queue (text) and run (seconds): {queue, run_p95}. */
+export function groupRuns(newest: string): string {
+  return `
+select queue, (percentile_cont(0.95) within group (order by run))::text as run_p95
+from (${newest}) as newest where queue is not null and run is not null group by queue`;
+}
+
 /**
  * The `failures` statement of a source, over a query with the columns queue (text), id, error (text), failed_at, worker (text) and attempts: failures of one
  * text by one worker are one row {queue, error, worker, n, attempts, first_at, last_at, job_ids}. When there are too many, each queue keeps its newest ones,
