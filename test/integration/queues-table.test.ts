@@ -1,9 +1,15 @@
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
 import type { QueueSource } from "../../src/domain/queue.ts";
 import { silentLogger } from "../../src/logger.ts";
+import type { QueueSourceConfig } from "../../src/upstreams/queues/kinds.ts";
+import type { TableSourceConfig } from "../../src/upstreams/queues/kinds/table-config.ts";
+import { tableStatements } from "../../src/upstreams/queues/kinds/table-statements.ts";
 import { parseQueuesFile } from "../../src/upstreams/queues/queues-file.ts";
 import { createQueueSources } from "../../src/upstreams/queues/source.ts";
+import { toMeasured, uniteReadings } from "../../src/upstreams/queues/sql/measures.ts";
+import { toWays } from "../../src/upstreams/queues/sql/plan-heavy.ts";
 import type { HeavyOptions } from "../../src/upstreams/queues/sql/plan-reads.ts";
+import type { Row } from "../../src/upstreams/queues/sql/pool.ts";
 import { type TestDatabase, createTestDatabase } from "../support/postgres-database.ts";
 
 const signal = AbortSignal.timeout(60_000);
@@ -18,16 +24,21 @@ afterAll(async () => {
   await database.drop();
 });
 
-/** A source of the given mapping, through QUEUES_FILE as an owner writes it. */
-async function open(mapping: object, heavy: HeavyOptions = {}): Promise<QueueSource> {
+/** The mapping as an owner writes it in QUEUES_FILE, with what is the same here. */
+function parse(mapping: object): readonly QueueSourceConfig[] {
   const usual = { name: "s", kind: "table", id: "id", status: "status", finished_at: "finished_at" };
   const lists = { waiting: ["pending"], done: ["done"], failed: ["failed"] };
   const parsed = parseQueuesFile(JSON.stringify({ sources: [{ ...usual, ...lists, ...mapping }] }));
   if (!parsed.ok) throw new Error(parsed.issues.join("\n"));
+  return parsed.sources;
+}
+
+/** A source of the given mapping. */
+async function open(mapping: object, heavy: HeavyOptions = {}): Promise<QueueSource> {
   const sources = createQueueSources({
     keepMs: 0,
     databaseUrl: database.url,
-    sources: parsed.sources,
+    sources: parse(mapping),
     detect: false,
     env: null,
     logger: silentLogger,
@@ -107,6 +118,15 @@ it("counts a job that failed and waits for its time as retrying, and not as defe
     for (const heavy of [{}, { cost: 0 }]) {
       const source = await open({ ...mapping, queue }, heavy);
       expect(await source.metrics(signal)).toMatchObject([{ name: "a", depth: 3, deferred: 2, retrying: 2 }]);
+    }
+    // And by an index, which the planner chooses where there are many rows, and by one scan.
+    const [config] = parse({ ...mapping, queue }) as [TableSourceConfig];
+    const ways = tableStatements(config).readings.flatMap(toWays);
+    const read = ways.filter(({ measures }) => measures.includes("deferred"));
+    expect(read).toHaveLength(2);
+    for (const reading of read) {
+      const { rows } = await database.query(uniteReadings([reading]));
+      expect(toMeasured(rows as Row[], [reading]).measured.get("a")).toMatchObject({ depth: 3, deferred: 2 });
     }
   }
 });
