@@ -104,7 +104,8 @@ export function addQueue(builder: Builder, refs: Refs, scalars: Scalars): void {
         resolve: (source) => source.numbersOk(),
       }),
       ok: t.boolean({
-        description: "Whether both its numbers and its errors could be read.",
+        description:
+          "Whether both its numbers and its errors could be read. False also for a job system that is not supported, with `queue_unsupported` in `error`.",
         resolve: async (source) => (await source.error()) === null,
       }),
       error: t.field({
