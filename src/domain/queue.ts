@@ -33,9 +33,11 @@ export interface QueueMetrics {
   readonly runSeconds: Quantiles | null;
   /**
    * What `runSeconds.p95` was while jobs ended, seconds: the largest that was read in this clock hour and the one before, else the last one. So it is known while
-   * nothing ends. Absent or null until one was read.
+   * nothing ends. Where no row says how long jobs ran: the longest that jobs may have run which were seen running. Absent or null until one was read.
    */
   readonly usualRunSeconds?: number | null;
+  /** Since when the oldest of its running jobs has been running, seconds; null without one. Told only where no row says how long a job ran that has ended. */
+  readonly oldestRunSeconds?: number | null;
   readonly paused: boolean | null;
   /** Workers that take jobs from it now, where the system knows them. */
   readonly workers: number | null;

@@ -1,4 +1,7 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import type { QueueMetrics } from "../../src/domain/queue.ts";
+import { toQueueState } from "../../src/domain/queue-state.ts";
 import { describeQueueSource } from "../contracts/queue-source.ts";
 import { createSqlBackend } from "../support/job-backend.ts";
 import { type TestDatabase, createTestDatabase } from "../support/postgres-database.ts";
@@ -50,6 +53,31 @@ describe("solid queue", () => {
     expect(mail).toMatchObject({ failuresLastHour: 3, waitSeconds: null, runSeconds: null, exact: true });
     expect(Math.abs((mail?.oldestAgeSeconds ?? 0) - 120)).toBeLessThan(10);
     expect(await readQueue(source, "idle")).toMatchObject({ depth: 0, processedPerSec: 0, paused: null, workers: null });
+  });
+
+  it("knows from the jobs that it saw running how long they run, and so that a worker hangs", async () => {
+    const [source] = await openSources(database, config);
+    const hang = async () => (await readQueue(source, "hang")) as QueueMetrics;
+    const claim = (job: number, seconds: number) =>
+      database.query("insert into solid_queue_claimed_executions (job_id, created_at) values ($1, ago($2))", [job, seconds]);
+    await database.query(`
+      insert into solid_queue_jobs (id, queue_name, class_name, created_at, updated_at)
+        select n, 'hang', 'MailJob', ago(2000), ago(2000) from generate_series(9101, 9103) as n;
+      insert into solid_queue_ready_executions (job_id, queue_name, created_at) values (9103, 'hang', ago(1100))`);
+    await claim(9101, 5);
+    expect(await hang()).toMatchObject({ active: 1, usualRunSeconds: null });
+    await sleep(1100);
+    await database.query("delete from solid_queue_claimed_executions where job_id = 9101");
+    const { usualRunSeconds } = await hang();
+    expect(usualRunSeconds).toBeGreaterThan(6);
+    expect(usualRunSeconds).toBeLessThan(30);
+    await claim(9102, 1200);
+    expect(toQueueState(await hang())).toBe("stalled");
+    // One that saw no job end does not know.
+    const [fresh] = await openSources(database, config);
+    expect(toQueueState((await readQueue(fresh, "hang")) as QueueMetrics)).toBe("backlog");
+    // Its executions go with them.
+    await database.query("delete from solid_queue_jobs where queue_name = 'hang'");
   });
 
   it("reads the errors as Rails writes them, with the executions of Active Job", async () => {

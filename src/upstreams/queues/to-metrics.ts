@@ -24,6 +24,7 @@ export function toQueueMetrics(
     oldestAgeSeconds: number(measured.oldest_age),
     waitSeconds: toQuantiles(measured.wait_p50, measured.wait_p95),
     runSeconds: toQuantiles(measured.run_p50, measured.run_p95),
+    ...(measured.oldest_run !== undefined && { oldestRunSeconds: measured.oldest_run }),
     paused: typeof paused === "number" ? paused === 1 : null,
     workers: number(measured.workers),
     exact: sampled === null,

@@ -53,6 +53,41 @@ it("begins with what was learned, which counts as read then", () => {
   expect(show(2)).toBe(2);
 });
 
+it("is told by the running jobs that were seen to end, where no row says how long they ran", () => {
+  let time = 10 * hour;
+  const runTimes = createRunTimes(() => time);
+  const show = (wait: number, oldestRunSeconds: number | null) => {
+    time += wait * 1000;
+    const observedAt = new Date(time).toISOString();
+    return runTimes.add([sampleQueue({ name: "mail", runSeconds: null, oldestRunSeconds, observedAt })])[0]?.usualRunSeconds;
+  };
+  // It still runs.
+  expect([show(0, 3), show(10, 13), show(15, 28.2)]).toEqual([null, null, null]);
+  // It has ended, 15 s later at most, and another one runs.
+  expect(show(15, 4)).toBeCloseTo(43.2);
+  expect(show(1, null)).toBeCloseTo(43.2);
+  // A worker hangs: it is remembered.
+  expect([show(15, 10), show(30, 40), show(600, 640)]).toEqual([
+    expect.closeTo(43.2),
+    expect.closeTo(43.2),
+    expect.closeTo(43.2),
+  ]);
+  // Nobody had asked for a while: who knows when it ended.
+  expect(show(61, null)).toBeCloseTo(43.2);
+  // It was restarted: what hung may have been a long job.
+  expect([show(15, 10), show(15, 25), show(15, 0)]).toEqual([expect.closeTo(43.2), expect.closeTo(43.2), expect.closeTo(43.2)]);
+  expect([show(15, 60), show(15, null)]).toEqual([expect.closeTo(43.2), 75]);
+});
+
+it("takes an answer that is shown again for no other one", () => {
+  let time = 10 * hour;
+  const runTimes = createRunTimes(() => time);
+  const queue = sampleQueue({ name: "mail", runSeconds: null, oldestRunSeconds: 30, observedAt: "2026-01-01T00:00:00Z" });
+  for (let n = 0; n < 5; n += 1, time += 10_000) expect(runTimes.add([queue])[0]?.usualRunSeconds).toBeNull();
+  time -= 20_000;
+  expect(runTimes.add([{ ...queue, oldestRunSeconds: 60, observedAt: "2026-01-01T00:00:30Z" }])[0]?.usualRunSeconds).toBeNull();
+});
+
 it("leaves all else of a queue as it is", () => {
   const queue = sampleQueue({ name: "mail", depth: 3, runSeconds: { p50: 1, p95: 2 } });
   expect(createRunTimes().add([queue])).toEqual([{ ...queue, usualRunSeconds: 2 }]);

@@ -3,7 +3,7 @@ import type { Row } from "./pool.ts";
 /** Numbers of which a queue without a row has none: 0. */
 const counts = ["depth", "processed", "failures", "failures_recent", "active", "deferred", "retrying", "dead"] as const;
 /** Numbers that a queue without a row does not have: null. Ages and quantiles in seconds; `paused` is 0 or 1. */
-const gauges = ["oldest_age", "wait_p50", "wait_p95", "run_p50", "run_p95", "paused", "workers"] as const;
+const gauges = ["oldest_age", "oldest_run", "wait_p50", "wait_p95", "run_p50", "run_p95", "paused", "workers"] as const;
 /** Counters since some beginning, for systems whose rows vanish: the windows are made from samples of them. */
 const totals = ["processed_total", "failures_total"] as const;
 
