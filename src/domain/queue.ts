@@ -36,7 +36,7 @@ export interface QueueMetrics {
    * nothing ends. Where no row says how long jobs ran: the longest that jobs may have run which were seen running. Absent or null until one was read.
    */
   readonly usualRunSeconds?: number | null;
-  /** Since when the oldest of its running jobs has been running, seconds; null without one. Told only where no row says how long a job ran that has ended. */
+  /** Since when the oldest of its running jobs has been running, seconds; null without one. Only where no row says how long a job ran that has ended; else absent. */
   readonly oldestRunSeconds?: number | null;
   readonly paused: boolean | null;
   /** Workers that take jobs from it now, where the system knows them. */

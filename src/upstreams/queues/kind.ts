@@ -39,7 +39,7 @@ export interface KindSource extends QueueSource {
   unsupported?(signal: AbortSignal): Promise<readonly UnsupportedSystem[]>;
   /**
    * The 95th percentile of the run times of the newest jobs that succeeded, seconds, by queue, whenever they ended; those are left out whose rows are not there, or not
-   * found at once. Rejects as `metrics`. Absent where rows do not tell.
+   * found at once. Rejects as `metrics`. Absent where rows do not say it.
    */
   usualRuns?(signal: AbortSignal): Promise<ReadonlyMap<string, number>>;
   /** Ends its own connections. */

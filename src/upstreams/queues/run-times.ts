@@ -16,7 +16,7 @@ interface Oldest {
 }
 
 const hourMs = 3_600_000;
-/** Two reads that are further apart tell little of how long a job ran that ended between them. */
+/** Two reads that are further apart show little of how long a job ran that ended between them. */
 const mostRestMs = 60_000;
 /** The reads of two ages take so long at most, seconds. */
 const jitterSeconds = 0.5;

@@ -98,7 +98,7 @@ describe("createHistoryRing", () => {
     );
   });
 
-  it("ends with the newest sample: that tells no rate of the rest of its step", () => {
+  it("ends with the newest sample: nothing is known of the rest of its step", () => {
     const watch = createWatch();
     for (let second = 0; second <= 107; second += 1) watch.see(second, { processed: 2 * second, failures: second });
     expect(watch.points({ from: 60, step: 60, steps: 2 })).toMatchObject([

@@ -5,7 +5,7 @@ import { toFields, toNumber } from "./redis-replies.ts";
 
 /** Failed attempts of jobs that are tried again: their rows have only the last one, so that the events must say them. */
 export interface Retries {
-  /** Jobs that a worker is at, as far as the events tell. */
+  /** Jobs that a worker is at, as far as the events say. */
   readonly running: ReadonlySet<string>;
   /** Those of the last hour by the second, oldest first; `at` in milliseconds since 1970. */
   readonly recent: readonly { readonly at: number; readonly count: number }[];
@@ -72,13 +72,13 @@ interface NewEvents {
 /** A first look reads those of the last hour. */
 function readNewEvents({ key, look, firstId, isJoined }: Subject, limit: number, now: number): Question<NewEvents> {
   const from = now - hourMs;
-  const isTold = !look.isTrimmed || (look.oldestEvent !== null && Number(look.oldestEvent.split("-")[0]) <= from);
+  const reachesBack = !look.isTrimmed || (look.oldestEvent !== null && Number(look.oldestEvent.split("-")[0]) <= from);
   return {
     commands: firstId === null ? [] : [["xrange", `${key}events`, from, firstId, "COUNT", limit]],
     parse: ([reply]) => {
       const entries = firstId === null ? look.events : toEvents(reply);
       const most = firstId === null ? eventsLimit : limit;
-      return { events: entries.map(([, item]) => item), isWhole: (isJoined || isTold) && entries.length < most };
+      return { events: entries.map(([, item]) => item), isWhole: (isJoined || reachesBack) && entries.length < most };
     },
   };
 }

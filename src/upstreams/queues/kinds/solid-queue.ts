@@ -14,7 +14,7 @@ import { countFailures, groupFailures, inLast, secondsBetween, readErrorText } f
  * - `retry_on` makes a new job, and the one that failed has finished: such an attempt is neither a success nor, as its error is not kept, a failure. Failures are
  *   what nothing handled, `retrying` is unknown, and retries that wait for their time are among the deferred.
  * - With `preserve_finished_jobs = false` no job that finished is kept: without any, `processed` is unknown. Old ones from before that setting hide it.
- * - When a job began is not kept once it has ended: `wait` and `run` are unknown, and how long jobs usually run is told by those that are seen running.
+ * - When a job began is not kept once it has ended: `wait` and `run` are unknown, and how long jobs usually run is taken from those that are seen running.
  */
 export const solidQueue = definePreset({
   kind: "solid-queue",

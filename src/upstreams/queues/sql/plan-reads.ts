@@ -19,7 +19,7 @@ export interface PlannedReads {
   failures(statements: SqlStatements, signal: AbortSignal): Promise<readonly Row[]>;
   /** The running jobs by their workers; empty where the statements do not tell. */
   workers(statements: SqlStatements, signal: AbortSignal): Promise<readonly Row[]>;
-  /** How long jobs usually run; empty where the statements do not tell, or that would cost much. */
+  /** How long jobs usually run; empty where there is no statement for it, or it would cost much. */
   usualRuns(statements: SqlStatements, signal: AbortSignal): Promise<readonly Row[]>;
   close(): void;
 }
