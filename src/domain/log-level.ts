@@ -1,8 +1,9 @@
 /** From the least to the most severe. */
 export const logLevels = ["trace", "debug", "info", "warn", "error", "fatal"] as const;
 export type LogLevel = (typeof logLevels)[number];
+type Levels = Readonly<Record<string, LogLevel>>;
 
-const words: Readonly<Record<string, LogLevel>> = {
+const words: Levels = {
   trace: "trace",
   verbose: "trace",
   finest: "trace",
@@ -29,7 +30,7 @@ const words: Readonly<Record<string, LogLevel>> = {
   fatal: "fatal",
 };
 /** What a library cuts them to: Serilog and zerolog to three letters, logrus, ASP.NET and Grafana to four. */
-const shortWords: Readonly<Record<string, LogLevel>> = {
+const shortWords: Levels = {
   trc: "trace",
   trac: "trace",
   trce: "trace",
@@ -47,114 +48,245 @@ const shortWords: Readonly<Record<string, LogLevel>> = {
   pnc: "fatal",
   pani: "fatal",
 };
-const letters: Readonly<Record<string, LogLevel>> = {
+const letters: Levels = {
   T: "trace",
   V: "trace",
   D: "debug",
   I: "info",
+  N: "info",
   W: "warn",
   E: "error",
   F: "fatal",
   C: "fatal",
 };
+const wordLevels = Object.entries({ ...words, ...shortWords });
+const capitalLevels = wordLevels.map(([word, level]) => [word.toUpperCase(), level] as const);
+/** Capitals too: a look-up is quicker than a change of case. */
+const levelsByWord = new Map([...wordLevels, ...capitalLevels, ...Object.entries(letters)]);
 const longNames = Object.keys(words).join("|");
+const capitals = longNames.toUpperCase();
 const names = `${longNames}|${Object.keys(shortWords).join("|")}`;
-/** How much of a line is looked at: a level stands before the message. */
+/** Words that begin no sentence, and those that begin one ("Note: the disk is full") only in capitals or between brackets. */
+const labels = names.replaceAll(/\b(?:fine|note|log|success)\|/g, "");
+/** How much of a text line is looked at: a level stands before the message. */
 const headLength = 120;
 
 /** A time of day, with or without a date before and a zone behind it, in brackets or not. */
 const stamp = String.raw`\[?(?:[\d./-]+[ T])?\d{1,2}:\d\d(?::\d\d(?:[.,]\d+)?)?\s?(?:Z|UTC|[AP]M|[+-]\d\d:?\d\d)?\]?[\s|]+`;
-/** Words that begin no sentence: behind the time they need no colon. */
+/** Behind the time they need no colon. */
 const plainNames = `trace|debug|info|warn|warning|error|critical|fatal|${Object.keys(shortWords)
   .filter((word) => word !== "fail")
   .join("|")}`;
-/** The level is the first word, as "error: ..." or "WARN[0000] ...", or the first one behind the time, as "09:40:00 INF ...". */
-const atStart = new RegExp(`^(${names})[:[]|^${stamp}(?:(${names})(?=[:\\]|])|(${plainNames})(?=$|\\s))`, "i");
-const inLogfmt = new RegExp(`(?:^|\\s)(?:level|lvl|severity|log_?level)="?(${names})\\b`, "i");
-/** "ERROR", "[WARN]", "INFO:", "production.ERROR:", "DEBUG/MainProcess" anywhere in the head. */
-const inCapitals = new RegExp(`(?:^=?|[\\s[(<|:\\]]|\\w\\.(?=\\w+:))(${longNames.toUpperCase()})(?=$|[\\s\\])>|:,/!-])`);
-/** In any letters between brackets or bars, padded or behind the name of a module: "[error    ]", "[core:error]", "| Warning |". */
-const inBrackets = new RegExp(`[[<|]\\s*(?:\\w+:)?(${names})\\s*[\\]>|]`, "i");
+/** The first word, as "error: ...", "ERROR ..." or "WARN[0000] ...". */
+const firstWord = `(?=(?:${labels})[:[]|(?-i:${capitals})\\s)`;
+/** The first one behind the time, as "09:40:00 INF ...", or a letter: etcd's "E | ", Android's "E/Tag" and "1234 1234 E Tag". */
+const afterStamp = String.raw`(?=(?:${labels})[:\]|]|(?:${plainNames})(?:$|\s)|(?-i:[DINWEC]\s\||[VDIWEF]\/\w))|\d+\s+\d+\s+(?=(?-i:[VDIWEF])\s)`;
+const atStart = new RegExp(`^(?:${firstWord}|${stamp}(?:${afterStamp}))([a-z]+)`, "i");
+/** In capitals anywhere in the head: "ERROR", "[WARN]", "INFO:", "production.ERROR:", "DEBUG/MainProcess". What stands before is looked at last: that is quicker. */
+const inCapitals = new RegExp(`(${capitals})(?=$|[\\s\\])>|:,/!-])(?<=(?:^=?|[\\s[(<|:\\]>]|\\w\\.(?=\\w+:))\\1)`);
+/** In any letters between brackets or bars, padded or behind the name of a module: "[error    ]", "[core:error]", "| Warning |"; winston's "[api] info: ". */
+const inBrackets = new RegExp(`[[<|]\\s*(?:\\w+:)?(${names})\\s*[\\]>|]|[\\]-]\\s+(${labels}):`, "i");
 /** One letter: "[E]", Tornado's "[E 260113 09:40:00 web:1]", Ruby's "E, [2026-01-13T09:40:00", Android's "E/Tag", glog's "E0113 09:40:00". */
-const byLetter = /^\[([TVDIWEFC])(?:\]|\s\d)|\[([TVDIWEFC])\]|^([DIWEF]), \[|^([VDIWEF])\/\w|^([DIWEF])\d{4,8} \d\d:\d\d:\d\d/;
-const byPhp = /\bPHP (Fatal error|Parse error|Warning|Notice|Deprecated):/;
-const php: Readonly<Record<string, LogLevel>> = {
-  "Fatal error": "fatal",
-  "Parse error": "fatal",
-  Warning: "warn",
-  Notice: "info",
-  Deprecated: "warn",
-};
+const byLetter =
+  /(?:\[(?=[TVDIWEFC]\])|^(?:\[(?=[TVDIWEFC]\s\d)|(?=[DIWEF], \[|[VDIWEF]\/\w|[DIWEF]\d{4,8} \d\d:\d\d:\d\d)))([A-Z])/;
+/** What may stand before the level beside prose: groups in brackets, and the words of a date. */
+const aside =
+  /\[[^\]]*\]|\([^)]*\)|<[^>]*>|\{[^}]*\}|\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun|Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\b|(?<=\d )[A-Z]{2,4}(?= )/g;
+/** A bare word, unless a dash or a bar follows ("app - INFO"), or a quote: a message has begun. */
+const prose = /(?:^|\s)\p{L}+:?(?=\s+(?:[^-|\s]|$))|"/u;
+const quotedOrBare = String.raw`(?:"(?:[^"\\]|\\.)*",?|'[^']*',?|(?:[^\s"'][^\s"]*)?)`;
+/** The next level of pairs that begin the line, or stand behind its time: what is between quotes is no pair. */
+const inPairs = new RegExp(
+  String.raw`(?:^${stamp})?((?:[\w.@/-]+=${quotedOrBare}\s+)*?)(?:[Ll]evel|lvl|severity|log_?level)="?((?i:${names}))(?:[+-]\d+)?"?(?=,?(\s+[\w.@/-]+=)?)(?:[\s,]+|$)`,
+  "y",
+);
+const levelKey = /(?:level|lvl|severity)=/g;
+const graveNames = wordLevels.flatMap(([word, level]) => (isGrave(level) ? word : []));
+const inProse = new RegExp(`\\s(?:level|lvl|severity|log_?level)="?(${graveNames.join("|")})\\b`, "i");
+/** How an error begins that no logger wrote. Source: the runtimes of Python, Java, Node.js, .NET, Go, Rust, Elixir, Erlang, Ruby and PHP. */
+const crash =
+  /^(?:(?:\+ Exception Group )?Traceback \(|Caused by: |\[?[Uu]n(?:handled|caught)|Exception in thread |thread '.{0,60}' (?:\(\d+\) )?panicked|\*\* \(|goroutine \d+ \[|=CRASH REPORT|([Ff]atal (?:\w+ )?error: )|\[?(?:[\w$]+(?:\.|::|\\))*[\w$]*(?:Error|Exception)(?=$|:|\s?[([{]))/;
+const byPhp = /\bPHP (Fatal error|Parse error):|(?:^|\] |PHP message: )PHP (Warning|Notice|Deprecated):/;
+const php: Levels = { "Fatal error": "fatal", "Parse error": "fatal", Warning: "warn", Notice: "info", Deprecated: "warn" };
 /** Redis: "1:M 13 Jan 2026 09:40:00.000 # ...". */
 const byRedis = /^\d+:[A-Z] \d\d \w{3} \d{4} [\d:.]{12} ([.*#-]) /;
-const redis: Readonly<Record<string, LogLevel>> = { ".": "debug", "-": "debug", "*": "info", "#": "warn" };
+const redis: Levels = { ".": "debug", "-": "debug", "*": "info", "#": "warn" };
 /** "<3>", or "<134>1" with a facility. Source: RFC 5424, section 6.2.1. */
 const bySyslog = /^<(\d{1,3})>/;
 const syslog: readonly LogLevel[] = ["fatal", "fatal", "fatal", "error", "warn", "info", "info", "debug"];
 
 /**
  * The level that a line names by itself, null when it names none. The formats are those of the table in log-level.test.ts: JSON (numbers of pino, bunyan, Monolog,
- * GELF and OpenTelemetry too), logfmt, and the prefixes of common libraries and servers.
+ * GELF and OpenTelemetry too), logfmt, the prefixes of common libraries and servers, and the first lines of crashes (error, or fatal where they say so).
+ *
+ * The level before the message counts. In the message only error and fatal do: a lesser one would hide a line of which the level is not known.
+ * Of two levels outside the message (two keys, syslog's number and a word) the graver counts.
  */
 export function parseLogLevel(line: string): LogLevel | null {
-  if (line.startsWith("{")) return parseJsonLevel(line);
-  const head = line.length > headLength ? line.slice(0, headLength) : line;
-  const named = inLogfmt.exec(head) ?? atStart.exec(head) ?? earlier(inCapitals.exec(head), inBrackets.exec(head));
-  if (named) return toLevel(named[1] ?? named[2] ?? named[3] ?? "");
-  const letter = byLetter.exec(head);
-  if (letter) return letters[letter.slice(1).find((found) => found !== undefined) ?? ""] ?? null;
-  const [, error] = byPhp.exec(head) ?? [];
-  if (error) return php[error] ?? null;
+  const text = line.trimStart();
+  if (text.startsWith("{")) return parseJsonLevel(text);
+  const head = text.length > headLength ? text.slice(0, headLength) : text;
+  let level = parseTextLevel(head);
+  if (head.startsWith("<")) level = graver(level, syslog[Number(bySyslog.exec(head)?.[1]) % 8] ?? null);
+  // PHP-FPM writes "NOTICE: PHP message: PHP Fatal error: ...".
+  if (head.includes("PHP ")) {
+    const [, error = "", lesser = ""] = byPhp.exec(head) ?? [];
+    level = graver(level, php[error || lesser] ?? null);
+  }
+  return level;
+}
+
+function parseTextLevel(head: string): LogLevel | null {
+  const hasPair = head.includes("=");
+  const own = (hasPair ? parseLogfmt(head) : null) ?? toLevel(atStart.exec(head)?.[1]);
+  if (own) return own;
+  const crashed = toCrashLevel(head);
+  if (crashed) return crashed;
   const [, mark] = byRedis.exec(head) ?? [];
   if (mark) return redis[mark] ?? null;
-  const [, priority] = bySyslog.exec(head) ?? [];
-  return priority ? (syslog[Number(priority) % 8] ?? null) : null;
+  const mentioned = earlier(earlier(inCapitals.exec(head), inBrackets.exec(head)), byLetter.exec(head));
+  const level = toLevel(mentioned?.[1] ?? mentioned?.[2]);
+  if (mentioned && level && !isGrave(level)) {
+    const before = head.slice(0, mentioned.index + 1);
+    if (!prose.test(before) || !prose.test(before.replaceAll(aside, " "))) return level;
+    const rest = parseTextLevel(head.slice(mentioned.index + mentioned[0].length));
+    return isGrave(rest) ? rest : null;
+  }
+  return level ?? (hasPair ? toLevel(inProse.exec(head)?.[1]) : null);
+}
+
+/** The gravest level of its pairs. A first pair without a second is a message: "level=info is not allowed". */
+function parseLogfmt(head: string): LogLevel | null {
+  let level: LogLevel | null = null;
+  inPairs.lastIndex = 0;
+  for (let found = inPairs.exec(head); found; found = inPairs.exec(head)) {
+    const [, before, word, next] = found;
+    if (level === null && before === "" && next === undefined) return null;
+    level = graver(level, toLevel(word));
+    // Mostly no second one follows; this is quicker than to read the other pairs.
+    levelKey.lastIndex = inPairs.lastIndex;
+    if (!levelKey.test(head)) break;
+  }
+  return level;
+}
+
+function toCrashLevel(head: string): LogLevel | null {
+  const found = crash.exec(head);
+  return found && (found[1] ? "fatal" : "error");
 }
 
 function earlier(a: RegExpExecArray | null, b: RegExpExecArray | null): RegExpExecArray | null {
   return a && b ? (a.index <= b.index ? a : b) : (a ?? b);
 }
 
-function toLevel(word: string): LogLevel | null {
-  const name = word.toLowerCase();
-  return words[name] ?? shortWords[name] ?? null;
+function toLevel(word: string | undefined): LogLevel | null {
+  if (word === undefined) return null;
+  return levelsByWord.get(word) ?? levelsByWord.get(word.toLowerCase()) ?? null;
+}
+
+function isGrave(level: LogLevel | null): boolean {
+  return level === "error" || level === "fatal";
+}
+
+/** The more severe of two; any level is more than none. */
+function graver(a: LogLevel | null, b: LogLevel | null): LogLevel | null {
+  if (a === null || b === null) return a ?? b;
+  return logLevels.indexOf(a) < logLevels.indexOf(b) ? b : a;
 }
 
 const inJson =
-  /"(level|severity|lvl|level_?name|log_?level|log\.level|@l|severity_?(?:text|number))"\s{0,4}:\s{0,4}(?:"([A-Za-z]{3,13})(?:[+-]\d+)?"|"?(\d{1,3})"?(?=[\s,}]))/gi;
+  /"(level|severity|lvl|level_?name|log_?level|log\.level|@l|severity_?(?:text|number)|status|(?-i:PRIORITY))"\s{0,4}:\s{0,4}(?:"([A-Za-z]{3,13})(?:[+-]\d+)?"|"?(\d{1,3})"?(?=[\s,}])|\{"icon":\s?"[^"]{0,20}",\s?"name":\s?"([A-Z]{3,13})")/gi;
 /** MongoDB writes a letter, with a depth behind the one of debug. */
 const inMongo = /^\{"t":\{"\$date":"[^"]{1,40}"\},\s{0,4}"s":"([DIWEF])\d?"/;
+/** What Datadog's key `status` may say: others say how an order or a request went. */
+const datadogStatus = /^(?:emerg|alert|critical|error|warn|warning|notice|info|debug|trace)$/i;
 
-/** The first key that names a level; one whose value is no level ("severity": "low") is passed over. */
+/**
+ * The gravest of the keys of the line's own object that name a level; one whose value is no level ("severity": "low") is passed over. Of objects within only
+ * ECS's `log.level` and Loguru's `record.level.name` count.
+ */
 function parseJsonLevel(line: string): LogLevel | null {
-  for (const [, key = "", word, number] of line.matchAll(inJson)) {
-    const level = word ? toLevel(word) : fromNumber(key.toLowerCase(), Number(number), line);
-    if (level) return level;
+  const at = createJsonPosition(line);
+  let level: LogLevel | null = null;
+  let status: LogLevel | null = null;
+  inJson.lastIndex = 0;
+  for (let found = inJson.exec(line); found && level !== "fatal"; found = inJson.exec(line)) {
+    const [, key = "", word, number, loguru] = found;
+    const owner = at(found.index);
+    if (owner === "record") level = graver(level, toLevel(loguru));
+    else if (owner === null || (owner === "log" && key !== "level")) continue;
+    else if (key.toLowerCase() === "status") status = datadogStatus.test(word ?? "") ? graver(status, toLevel(word)) : status;
+    else level = graver(level, number === undefined ? toLevel(word) : fromNumber(key, Number(number), line));
   }
+  if (level ?? status) return level ?? status;
   const [, letter] = inMongo.exec(line) ?? [];
   if (letter) return letters[letter] ?? null;
   // Serilog's compact format leaves out the level of information.
   return line.startsWith('{"@t":') ? "info" : null;
 }
 
-/** The numbers of OpenTelemetry's severity_number (1 to 24), GELF (as syslog), pino and bunyan (10 to 60), and Monolog (100 to 600). */
+/** Which object holds the key at an index: the line's own (""), the one at `log` or `record` of it, or another (null). Indices only grow: each character is read once. */
+function createJsonPosition(line: string): (index: number) => "" | "log" | "record" | null {
+  let position = 0;
+  let depth = 0;
+  let isInString = false;
+  let opened = 0;
+  return (index) => {
+    for (; position < index; position++) {
+      const code = line.charCodeAt(position);
+      if (code === 0x22) isInString = !isInString;
+      else if (code === 0x5c) position++;
+      else if (isInString) continue;
+      else if (code === 0x7b || code === 0x5b) {
+        if (++depth === 2) opened = position;
+      } else if (code === 0x7d || code === 0x5d) depth--;
+    }
+    if (isInString || depth > 2) return null;
+    if (depth === 1) return "";
+    const [, parent] = /"(log|record)"\s{0,4}:\s{0,4}$/.exec(line.slice(Math.max(0, opened - 16), opened)) ?? [];
+    return parent === "log" || parent === "record" ? parent : null;
+  };
+}
+
+/** The numbers of OpenTelemetry's severity_number (1 to 24), GELF and journald (as syslog), pino and bunyan (10 to 60), and Monolog (100 to 600). */
 function fromNumber(key: string, value: number, line: string): LogLevel | null {
-  if (key.endsWith("number")) return value < 1 ? null : (logLevels[Math.floor((value - 1) / 4)] ?? null);
+  if (/number$/i.test(key)) return value < 1 ? null : (logLevels[Math.floor((value - 1) / 4)] ?? null);
+  // journald gives 6 to all output that says nothing else.
+  if (key === "PRIORITY") return value === 6 ? null : (syslog[value] ?? null);
   if (value < 8) return line.includes('"short_message"') ? (syslog[value] ?? null) : null;
   if (value >= 100) return value < 200 ? "debug" : value < 300 ? "info" : value < 400 ? "warn" : value < 500 ? "error" : "fatal";
   return value < 10 ? null : (logLevels[Math.floor(value / 10) - 1] ?? null);
 }
 
-/** A line that goes on with the one before: indented, a stack trace, or PostgreSQL's DETAIL and STATEMENT. */
-const continuation =
-  /^(?:\s|at |Caused by:|Traceback |\.\.\. \d+ more|[}\])]|[\w.$]+(?:Error|Exception)\b)|\b(?:DETAIL|HINT|CONTEXT|STATEMENT|QUERY):/;
+/** A line that goes on with the one before: indented, a frame of a stack, the end of an object. */
+const continuation = /^(?:\s|at (?:.{0,100}\(|\S+:\d)|\.\.\. \d+ more|[}\])])/;
+/** PostgreSQL's further lines. */
+const byPostgres = /(?:^|\s)(?:DETAIL|HINT|CONTEXT|STATEMENT|QUERY|LOCATION):  /;
+/** A line that goes on with an error, and with nothing less. */
+const inTrace = /^(?:[\w.$]+(?:Error|Exception)\b|Stack trace:|#\d+ )/;
+/** An indented line that is no continuation: some loggers pad or indent. */
+const indentedRecord = new RegExp(`^\\s+(?:${stamp}|(?:\\[\\s*(?:${capitals})\\s*\\]|(?:${capitals})\\s))`);
 
-/** Levels of the lines of one stream, in their order: a continuation line has that of the line it belongs to. */
+/**
+ * Levels of the lines of one stream, in their order. A continuation line has the level of the line that it belongs to, or a graver one that it names itself.
+ * What begins an error continues nothing but an error.
+ */
 export function createLevelDetector(): (line: string) => LogLevel | null {
   let last: LogLevel | null = null;
   return (line) => {
-    if (last !== null && continuation.test(line.length > headLength ? line.slice(0, headLength) : line)) return last;
-    last = parseLogLevel(line);
+    const head = line.length > headLength ? line.slice(0, headLength) : line;
+    const isOfError = isGrave(last);
+    if (continuation.test(head) && !indentedRecord.test(head)) {
+      if (isOfError) return last;
+      const own = parseLogLevel(line);
+      // A lesser one would hide a part of a line of which the level is not known.
+      if (last !== null || isGrave(own)) last = graver(last, own);
+      return last;
+    }
+    const crashed = isOfError ? toCrashLevel(head) : null;
+    if (crashed || (isOfError && inTrace.test(head))) return (last = graver(last, crashed));
+    const own = parseLogLevel(line);
+    if (own !== null || !byPostgres.test(head)) last = own;
     return last;
   };
 }
