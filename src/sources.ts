@@ -1,6 +1,7 @@
 import { type Config, ConfigError } from "./config.ts";
 import { toSecrets } from "./config-secrets.ts";
 import { protectSecrets } from "./domain/own-secrets.ts";
+import { createDeployMemory } from "./domain/deploy-fate.ts";
 import type { DeploySource } from "./domain/deploy.ts";
 import type { Environment } from "./domain/environment.ts";
 import { createHealthProbes } from "./domain/health-probes.ts";
@@ -56,6 +57,7 @@ export function createSources(config: Config, logger: Logger, observe: ObserveCa
       }),
       observe,
     ),
+    deployMemory: createDeployMemory(),
     timeline,
     audit,
     restarts,

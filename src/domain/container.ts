@@ -213,7 +213,7 @@ export interface ContainerSource {
   /** What `list` and then `inspect` would answer, where that takes no waiting; else null. */
   peek(): WarmListing | null;
   /**
-   * The stopped containers of old releases that `list` does not show and that still have a log: the rule of `selectKept` in kamal-visible.ts. From the
+   * The stopped containers of old releases that `list` does not show, and those that never started: the rule of `selectKept` in kamal-visible.ts. From the
    * memory behind `list`, in no order.
    */
   kept(signal: AbortSignal): Promise<readonly Container[]>;

@@ -134,6 +134,8 @@ function toImageRecord(group: readonly [PlacedImage, ...PlacedImage[]]): DeployR
     tag: version,
     version,
     commitSha: group.find(({ commitSha }) => commitSha !== "")?.commitSha ?? "",
+    // Kamal gives an image its tag once all has booted. One that was only pulled, or built, may never have.
+    booted: tagged.length > 0 || null,
     deployedAt: `${new Date(Math.max(...times.map((time) => Date.parse(time)))).toISOString().slice(0, 19)}Z`,
     service,
     destination,
@@ -227,8 +229,8 @@ function complete(best: DeployRecord, other: DeployRecord): DeployRecord {
     commitSha: best.commitSha || other.commitSha,
     deployedBy: best.deployedBy || other.deployedBy,
     durationSeconds: best.durationSeconds ?? other.durationSeconds,
-    // One of them may be of an attempt before.
-    booted: best.booted || other.booted || (best.booted ?? other.booted),
+    // One of them may be of an attempt before. A build tags an image too: it says nothing against what else is known.
+    booted: other.origin === "images" ? best.booted : best.booted || other.booted || (best.booted ?? other.booted),
     command: best.command ?? other.command,
   };
 }

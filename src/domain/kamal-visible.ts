@@ -29,12 +29,12 @@ export function selectVisible<T extends ContainerFacts>(containers: readonly T[]
 }
 
 /**
- * The stopped containers of deployed roles that stay hidden and have run: those of old releases, and `_replaced_` ones. Kamal keeps them, and so the
- * logs of before the last deploy.
+ * The containers of deployed roles that are not live and stay hidden: those of old releases, `_replaced_` ones, and those that never started. Kamal keeps them, and
+ * so the logs of before the last deploy.
  */
 export function selectKept<T extends ContainerFacts>(containers: readonly T[], context: Rules): T[] {
   const visible = new Set(selectVisible(containers, context));
-  return containers.filter((facts) => toOrigin(facts) === "app" && facts.state !== "created" && !visible.has(facts));
+  return containers.filter((facts) => toOrigin(facts) === "app" && !visible.has(facts));
 }
 
 /** All that live, hidden ones too. */

@@ -24,13 +24,13 @@ export type DeployState =
   | 'failed'
   /** The newest one, which some live containers, or all, do not run. */
   | 'incomplete'
-  /** The newest of another release that was not rolled back: where a rollback would lead. */
+  /** The one before what runs, of another release, that was not rolled back: where a rollback would lead. What was recorded as `previousTag` decides, else what is known to have served; none where neither is. */
   | 'previous'
-  /** The next deploy was a rollback, or went back to a release of before. */
+  /** The next deploy was a rollback, or went back to a release of before; or a container of before was started again in its place. */
   | 'rolled_back'
   /** Any other. */
   | 'superseded'
-  /** The newest one; whether it runs is not known, as an engine is silent or containers do not say their release. Also any that may be of several services or destinations. */
+  /** The newest one; whether it runs is not known, as an engine is silent or containers do not say their release. Also an older one of which nothing shows whether it ever served, and any that may be of several services or destinations. */
   | 'unknown';
 
 /** Where something belongs. Kamal destinations are mapped to it by the configuration. */

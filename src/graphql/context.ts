@@ -2,6 +2,7 @@ import type { Budget } from "../budget/budget.ts";
 import type { AuditLog } from "../domain/audit.ts";
 import type { ContainerSource } from "../domain/container.ts";
 import type { ContainerHistorySource } from "../domain/container-history.ts";
+import type { DeployMemory } from "../domain/deploy-fate.ts";
 import type { DeploySource } from "../domain/deploy.ts";
 import type { Environment } from "../domain/environment.ts";
 import type { HealthProbes } from "../domain/health-probes.ts";
@@ -21,6 +22,8 @@ export interface Sources {
   readonly hosts: HostSource;
   readonly containerHistory: ContainerHistorySource;
   readonly deploy: DeploySource;
+  /** What became of containers of deploys, as far as this process saw what shows it. */
+  readonly deployMemory: DeployMemory;
   /** What happened while this process ran, and no record tells. */
   readonly timeline: TimelineMemory;
   readonly audit: AuditLog;

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { createDeployMemory } from "../../src/domain/deploy-fate.ts";
 import { mergeDeploys } from "../../src/domain/deploy-merge.ts";
 import { findLatest, judgeDeploys } from "../../src/domain/deploy-state.ts";
 import { judgeDeploy } from "../../src/domain/deploy-verdict.ts";
@@ -18,6 +19,7 @@ const web = (version: string, made: number, ended: string | null = null, more: P
     version,
     commitSha: "",
     createdAt: at(made),
+    startedAt: at(made),
     finishedAt: ended,
     status: ended === null ? "running" : "exited",
     ...more,
@@ -74,9 +76,23 @@ describe("a deploy that never went live", () => {
     expect(states([seen("v2", 58)], [created(at(58, 30))])).toEqual(["v2 incomplete"]);
   });
 
-  it("is known by what runs on, also after that was started again", () => {
-    const restarted = web("v1", 1, null, { startedAt: at(50) });
-    expect(states([hook("v1", 1), seen("v2", 20)], [restarted, broken])[0]).toBe("v2 failed");
+  it("ran for as long as it liked beside the one that served: a long boot, or one that was broken off", () => {
+    const records = [hook("v1", 1), seen("v2", 5), seen("v3", 30)];
+    expect(states(records, [old, web("v2", 5, at(29)), next])).toEqual(["v3 current", "v2 failed", "v1 previous"]);
+  });
+
+  it("has failed on each engine where another served, whatever a new engine shows", () => {
+    const onNew = { engine: "web-2" };
+    const failed = [web("v2", 20, at(20, 32)), web("v2", 20, at(20, 33), onNew)];
+    const records = [seen("v1", 1), seen("v2", 20)];
+    const before = judge(records, [web("v1", 1), ...failed]);
+    expect(before.map(({ tag, state }) => `${tag} ${state}`)).toEqual(["v2 failed", "v1 current"]);
+    expect(findLatest(before).map(({ tag }) => tag)).toEqual(["v1"]);
+    const after = [old, ...failed, next, web("v3", 30, null, onNew)];
+    expect(states([...records, seen("v3", 30)], after)).toEqual(["v3 current", "v2 failed", "v1 previous"]);
+    // What the engine of a container that ended did not say yet may show that it served.
+    const unread = [web("v1", 1), web("v2", 20, at(20, 32)), { ...web("v2", 20, at(20, 33), onNew), finishedAt: null }];
+    expect(states(records, unread)[0]).toBe("v2 incomplete");
   });
 
   it("starts no verdict", () => {
@@ -95,28 +111,20 @@ describe("a deploy that never went live", () => {
   });
 });
 
-describe("a deploy that has not failed, or of which that is not known", () => {
+describe("a deploy that has served", () => {
   const around = (own: Partial<Record>, ...containers: Container[]) =>
     states([hook("v1", 1), seen("v2", 20, own), hook("v3", 30)], [next, ...containers])[1];
 
-  it("lived until the next one was made, or for more than ten minutes", () => {
+  it("lived until the next one was made, or for more than an hour", () => {
     expect(around({}, web("v2", 20, at(30)), web("v1", 1, at(40)))).toBe("v2 previous");
-    expect(around({}, web("v2", 15, at(25, 1)), web("v1", 1, at(40)))).toBe("v2 previous");
-    expect(around({}, web("v2", 15, at(25)), web("v1", 1, at(40)))).toBe("v2 failed");
+    const long = (second: number) => web("v2", 0, at(25, second), { createdAt: "2026-01-10T12:25:00Z" });
+    expect(around({}, long(1))).toBe("v2 previous");
+    expect(around({}, long(0))).toBe("v2 unknown");
   });
 
   it("took over: the container of before ended first", () => {
     expect(around({}, broken, web("v1", 1, at(20, 31)))).toBe("v2 previous");
-  });
-
-  it("has lost its containers, or those of before, or they are of other roles, engines or groups", () => {
-    expect(around({})).toBe("v2 previous");
-    expect(around({}, broken)).toBe("v2 previous");
-    for (const more of [{ role: "worker" }, { engine: "web-2" }, { destination: "beta" }]) {
-      expect(around({}, broken, web("v1", 1, at(31), more))).toBe("v2 previous");
-    }
-    // An engine's list does not say when a container ended.
-    expect(around({}, { ...broken, finishedAt: null }, old)).toBe("v2 previous");
+    expect(around({}, broken, web("v1", 1, at(19, 59)))).toBe("v2 unknown");
   });
 
   it("went live on one of its engines", () => {
@@ -133,13 +141,173 @@ describe("a deploy that has not failed, or of which that is not known", () => {
   it("ended well by Kamal's run time, whatever its containers look like", () => {
     expect(around({ booted: true }, broken, old)).toBe("v2 previous");
   });
+
+  it("was recorded by another pipeline, or named as the one before", () => {
+    expect(around({ origin: "history" }, broken)).toBe("v2 previous");
+    const named = [hook("v1", 1), seen("v2", 20), hook("v3", 30, { previousTag: "v2" })];
+    expect(states(named, [broken, old, next])[1]).toBe("v2 previous");
+  });
+
+  it("was rolled back by a start of the container of before, which nothing recorded", () => {
+    const back = (more: Partial<Container> = {}) => web("v1", 1, null, { startedAt: at(25), ...more });
+    const v2 = web("v2", 20, at(25, 5));
+    for (const own of [seen("v2", 20), hook("v2", 20), hook("v2", 20, { booted: null })]) {
+      const judged = judge([seen("v0", 0), seen("v1", 1), own], [web("v0", 0, at(1, 10)), back(), v2]);
+      expect(judged.map(({ tag, state }) => `${tag} ${state}`)).toEqual(["v2 rolled_back", "v1 current", "v0 previous"]);
+    }
+    // The one of before serves again until the next one comes.
+    const ended = judge(
+      [seen("v1", 1), seen("v2", 20), seen("v3", 30)],
+      [{ ...back(), status: "exited", finishedAt: at(31) }, v2, next],
+    );
+    expect(ended.map(({ tag, state, previousTag }) => [tag, state, previousTag])).toEqual([
+      ["v3", "current", "v1"],
+      ["v2", "rolled_back", "v1"],
+      ["v1", "previous", null],
+    ]);
+    // Recorded after all.
+    const recorded = judge([seen("v1", 1), seen("v2", 20), seen("v1", 26, { origin: "kamal_audit" })], [back(), v2]);
+    expect(recorded.map(({ tag, state, previousTag }) => [tag, state, previousTag])).toEqual([
+      ["v1", "current", "v2"],
+      ["v2", "rolled_back", "v1"],
+      ["v1", "superseded", null],
+    ]);
+    // The restart policy is no rollback.
+    expect(states([seen("v1", 1), seen("v2", 20)], [back({ restarts: 1 }), v2])).toEqual(["v2 incomplete", "v1 current"]);
+  });
+});
+
+describe("a deploy of which nothing shows whether it served", () => {
+  const around = (...containers: Container[]) => {
+    const [v3, v2, v1] = judge([seen("v1", 1), seen("v2", 20), seen("v3", 30)], [next, ...containers]);
+    return `${v3?.previousTag}, v2 ${v2?.state}, v1 ${v1?.state}`;
+  };
+
+  it("is unknown, and no release before another: its containers, or those of before, are no more, or do not say", () => {
+    const served = web("v1", 1, at(10), { createdAt: "2026-01-10T12:00:00Z", startedAt: "2026-01-10T12:00:00Z" });
+    expect(around()).toBe("null, v2 unknown, v1 unknown");
+    expect(around(broken)).toBe("null, v2 unknown, v1 unknown");
+    expect(around(broken, served)).toBe("v1, v2 unknown, v1 previous");
+    // An engine's list does not say when a container started or ended.
+    expect(around({ ...broken, finishedAt: null }, served)).toBe("v1, v2 unknown, v1 previous");
+    expect(around(broken, { ...old, startedAt: null })).toBe("v1, v2 unknown, v1 previous");
+    // The one of before may have served on, or again.
+    expect(around(broken, { ...old, startedAt: at(25) })).toBe("v1, v2 unknown, v1 previous");
+  });
+
+  it("is not known by containers of other roles, engines or groups", () => {
+    for (const more of [{ role: "worker" }, { engine: "web-2" }, { destination: "beta" }]) {
+      expect(around(broken, web("v1", 1, at(31), more))).toMatch(/^null, v2 unknown, v1 /);
+    }
+  });
+
+  it("stays so after Kamal has removed the containers of before: five failures", () => {
+    const failures = [2, 3, 4, 5, 6];
+    const containers = failures.map((minute) => web(`v${minute}`, minute, at(minute, 32)));
+    const records = failures.map((minute) => seen(`v${minute}`, minute));
+    const judged = judge([...records, seen("v7", 30)], [...containers, web("v7", 30)]);
+    expect(judged.map(({ tag, state, previousTag }) => `${tag} ${state} ${previousTag}`)).toEqual([
+      "v7 current null",
+      ...["v6", "v5", "v4", "v3", "v2"].map((tag) => `${tag} unknown null`),
+    ]);
+  });
+
+  it("is the first one, which may have failed", () => {
+    const judged = judge([seen("v1", 1), hook("v2", 30)], [web("v1", 1, at(1, 32)), web("v2", 30)]);
+    expect(judged.map(({ tag, state, previousTag }) => [tag, state, previousTag])).toEqual([
+      ["v2", "current", null],
+      ["v1", "unknown", null],
+    ]);
+  });
+
+  it("is an image that was never tagged; one that was tagged as the latest has booted, where nothing better is known", () => {
+    const image = (tag: string, minute: number, booted: true | null) => seen(tag, minute, { origin: "images", booted });
+    const pulled = [image("v1", 1, true), image("v2", 20, null)];
+    expect(states([...pulled, seen("v3", 30)], [next])).toEqual(["v3 current", "v2 unknown", "v1 previous"]);
+    const tagged = [hook("v1", 1), image("v2", 20, true), seen("v3", 30)];
+    expect(states(tagged, [next])).toEqual(["v3 current", "v2 superseded", "v1 previous"]);
+    const merged = mergeDeploys([seen("v2", 20), image("v2", 21, true)], now);
+    expect(merged).toMatchObject([{ tag: "v2", booted: null }]);
+  });
+});
+
+describe("what was shown while the container of before was there", () => {
+  it("is remembered once that was removed, or started again; of a container that ran again since, it is not", () => {
+    const memory = createDeployMemory();
+    const records = [seen("v1", 1), seen("v2", 20), seen("v3", 30)];
+    const look = (...containers: Container[]) =>
+      judgeDeploys(records, { containers: [next, ...containers], silent: false, memory }, now)[1]?.state;
+    expect(look(broken)).toBe("unknown");
+    expect(look(broken, old)).toBe("failed");
+    expect(look(broken)).toBe("failed");
+    expect(look(broken, { ...old, startedAt: at(29) })).toBe("failed");
+    expect(look({ ...broken, finishedAt: at(25) })).toBe("unknown");
+    // Left running by a deploy that was broken off.
+    const left = web("v2", 20, at(29), { createdAt: "2026-01-10T12:20:00Z", engine: "web-2" });
+    const beside = { engine: "web-2", createdAt: "2026-01-10T12:00:00Z", startedAt: "2026-01-10T12:00:00Z" };
+    expect(look(left)).toBe("previous");
+    expect(look(left, { ...old, ...beside })).toBe("failed");
+    expect(look(left)).toBe("failed");
+  });
+});
+
+describe("what the hook recorded as the release before", () => {
+  const failures = [2, 3, 4, 5, 6];
+  const containers = [...failures.map((minute) => web(`v${minute}`, minute, at(minute, 32))), web("v7", 30)];
+  const records = [...failures.map((minute) => seen(`v${minute}`, minute)), hook("v7", 30, { previousTag: "v1" })];
+  const failed = ["v6", "v5", "v4", "v3", "v2"].map((tag) => `${tag} failed v1`);
+
+  it("shows that what came between has failed, also after Kamal has removed its containers", () => {
+    const judged = judge([hook("v1", 1), ...records], containers);
+    expect(judged.map(({ tag, state, previousTag }) => `${tag} ${state} ${previousTag}`)).toEqual([
+      "v7 current v1",
+      ...failed,
+      "v1 previous null",
+    ]);
+  });
+
+  it("leaves no other to be the previous one where nothing else is known of it", () => {
+    expect(states(records, containers)).toEqual(["v7 current", ...failed.map((text) => text.replace("failed v1", "unknown"))]);
+  });
+
+  it("is the previous one, though it was stopped before the next one failed", () => {
+    const stopped = [web("v1", 1, at(10)), broken, next];
+    const judged = judge([hook("v1", 1), seen("v2", 20), hook("v3", 30, { previousTag: "v1" })], stopped);
+    expect(judged.map(({ tag, state, previousTag }) => [tag, state, previousTag])).toEqual([
+      ["v3", "current", "v1"],
+      ["v2", "failed", "v1"],
+      ["v1", "previous", null],
+    ]);
+  });
+
+  it("is of the attempt that ended well, and shows nothing against one that served", () => {
+    const again = [
+      hook("v1", 1),
+      hook("v2", 10, { previousTag: "v1" }),
+      seen("v2", 20, { booted: false }),
+      hook("v3", 30, { previousTag: "v2" }),
+    ];
+    expect(states(again, [next])).toEqual(["v3 current", "v2 failed", "v2 previous", "v1 superseded"]);
+    const served = [hook("v1", 1), seen("v2", 20), hook("v3", 30, { previousTag: "v1" })];
+    expect(states(served, [web("v2", 20, at(31)), next])).toEqual(["v3 current", "v2 superseded", "v1 previous"]);
+  });
+
+  it("leads on to the one before that where it was rolled back", () => {
+    const back = [
+      hook("v0", 0),
+      hook("v1", 1, { previousTag: "v0" }),
+      hook("v2", 20, { previousTag: "v1" }),
+      hook("v1", 30, { previousTag: "v2", command: "rollback" }),
+    ];
+    expect(states(back, [web("v1", 1)])).toEqual(["v1 current", "v2 rolled_back", "v1 superseded", "v0 previous"]);
+  });
 });
 
 describe("what Kamal's audit log says", () => {
   it("is enough where no container is left", () => {
     const says = (booted: boolean | null) => states([hook("v1", 1), seen("v2", 20, { booted }), hook("v3", 30)], [next])[1];
     expect(says(false)).toBe("v2 failed");
-    expect(says(null)).toBe("v2 previous");
+    expect(says(null)).toBe("v2 unknown");
     expect(says(true)).toBe("v2 previous");
   });
 
@@ -151,8 +319,8 @@ describe("what Kamal's audit log says", () => {
 });
 
 describe("the tag before", () => {
-  it("is the recorded one, whatever else was deployed meanwhile; else the newest that has not failed", () => {
-    const between = [hook("v1", 1), seen("v2", 20, { booted: false }), seen("v2b", 25)];
+  it("is the recorded one, whatever else was deployed meanwhile; else the newest that is known to have served", () => {
+    const between = [hook("v1", 1), seen("v2", 20, { booted: false }), hook("v2b", 25), seen("v2c", 26)];
     const before = (more: Partial<Record>) => judge([...between, hook("v3", 30, more)], [next])[0]?.previousTag;
     expect(before({ previousTag: "v1" })).toBe("v1");
     expect(before({ previousTag: null })).toBe("v2b");

@@ -72,7 +72,7 @@ test("runs of kamal app exec never show", () => {
   expect(names([exec, facts({ ...exec, state: "exited" })])).toEqual([]);
 });
 
-test("kept are the hidden ones of deployed roles that have run, and nothing else", () => {
+test("kept are the hidden ones of deployed roles, those that never started too, and nothing else", () => {
   const labels = { service: "w" };
   const listing = [
     app("w", "web", "3"),
@@ -98,6 +98,7 @@ test("kept are the hidden ones of deployed roles that have run, and nothing else
     "w-web-2",
     "w-web-1",
     "w-web-3_replaced_0123456789abcdef",
+    "w-web-4",
   ]);
 });
 

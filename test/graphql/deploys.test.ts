@@ -40,7 +40,7 @@ const log = (...records: ReturnType<typeof sampleRecord>[]) => ({
 });
 const v1 = sampleRecord({ tag: "v1", deployedAt: ago(40_000) });
 const v2 = sampleRecord({ tag: "v2", deployedAt: ago(1200), durationSeconds: 60 });
-const live = { containers: [web("v2")], kept: [web("v1", { status: "exited", createdAt: ago(40_000) })] };
+const live = { containers: [web("v2")], kept: [web("v1", { status: "exited", createdAt: ago(40_000), finishedAt: ago(1290) })] };
 const noInfo = new OpsError("deploy_info_missing", "deploy_info.json not found on host");
 
 describe("deploys", () => {
@@ -102,6 +102,16 @@ describe("deploys", () => {
     };
     const { data } = await ask(query, { ...live, deploy: noInfo, deployLogs: [log(), kamal] });
     expect(data.deploys).toMatchObject([{ tag: "v2", origin: "kamal_audit", deployedBy: "kim" }, { tag: "v1" }]);
+  });
+
+  it("that never started are known too: they have failed, and have no log and no series", async () => {
+    const created = web("v3", { status: "created", createdAt: ago(600), startedAt: null });
+    const memory = { ...live, kept: [...live.kept, created], deploy: noInfo };
+    const { data } = await ask("{ deploys { tag state containers { status } } latestDeploys { tag } }", memory);
+    expect(data.deploys[0]).toEqual({ tag: "v3", state: "failed", containers: [{ status: "created" }] });
+    expect(data.latestDeploys).toEqual([{ tag: "v2" }]);
+    const { loaders } = createContext(createMemorySources(memory).sources, createCaller());
+    expect((await loaders.containers.kept(true)).map(({ version }) => version)).toEqual(["v1"]);
   });
 
   it("are those of the token's environments, and of the one asked for", async () => {

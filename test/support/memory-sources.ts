@@ -21,6 +21,7 @@ import type { JobControl } from "../../src/domain/job-control.ts";
 import { createHealthProbes } from "../../src/domain/health-probes.ts";
 import { createJobOperations } from "../../src/domain/job-control-operations.ts";
 import { createRestarts } from "../../src/domain/restart.ts";
+import { createDeployMemory } from "../../src/domain/deploy-fate.ts";
 import { createTimelineMemory } from "../../src/domain/timeline-memory.ts";
 import type { Sources } from "../../src/graphql/context.ts";
 import { createChanges } from "../../src/upstreams/docker/changes.ts";
@@ -337,6 +338,7 @@ export function createMemorySources(
         return data.deployLogs;
       },
     },
+    deployMemory: createDeployMemory(),
     timeline: createTimelineMemory(),
     audit,
     restarts: createRestarts({ source, audit, limits: options.limits ?? { cooldownMs: 0, budgetPerHour: 1000 }, stableMs: 0 }),

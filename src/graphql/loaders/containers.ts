@@ -38,8 +38,10 @@ export interface ContainerLoaders {
   engines(): Promise<KnownEngines>;
   /** All that the caller may see: core ones first, then by name and engine. Rejects when no engine answers and nothing is known. */
   all(includeAccessories: boolean): Promise<readonly Container[]>;
-  /** The stopped ones of old releases that the caller may see, which no list shows: for the history of logs alone. */
+  /** The stopped ones of old releases that the caller may see, which no list shows: for the history of logs. They have run. */
   kept(includeAccessories: boolean): Promise<readonly Container[]>;
+  /** As `kept`, core ones alone, and those that never started: for the history of deploys. */
+  keptOfDeploys(): Promise<readonly Container[]>;
   /** The one container of this exact name. Rejects with container_not_found (absent, hidden or not visible) or container_ambiguous. */
   one(query: ContainerQuery): Promise<Container>;
   /** The deploy info for the containers of the group that it is of. Never rejects for the file. */
@@ -116,15 +118,18 @@ export function createContainerLoaders(
   const core = once(() => all(false));
   const withAccessories = once(() => all(true));
 
+  const findKept = async (includeAccessories: boolean) => {
+    const kept = await sources.containers.kept(signal);
+    return kept.filter((container) => (includeAccessories || isCore(container)) && maySeeContainer(principal, container));
+  };
+
   return {
     known,
     engines,
     infoFor,
     all: (includeAccessories) => (includeAccessories ? withAccessories() : core()),
-    async kept(includeAccessories) {
-      const kept = await sources.containers.kept(signal);
-      return kept.filter((container) => (includeAccessories || isCore(container)) && maySeeContainer(principal, container));
-    },
+    kept: async (includeAccessories) => (await findKept(includeAccessories)).filter(({ status }) => status !== "created"),
+    keptOfDeploys: () => findKept(false),
     async one(query) {
       const { name, engine, includeAccessories, everyEngine = false } = query;
       const { containers } = await listing();

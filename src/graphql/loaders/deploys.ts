@@ -45,7 +45,7 @@ export function createDeployLoaders(sources: Sources, caller: Caller, siblings: 
     }));
   });
   const fleet = once(async () => {
-    const [known, kept] = await Promise.all([siblings.containers.known(false), siblings.containers.kept(false)]);
+    const [known, kept] = await Promise.all([siblings.containers.known(false), siblings.containers.keptOfDeploys()]);
     const containers: readonly Container[] = [...known.containers, ...kept];
     return { containers, engines: known.engines };
   });
@@ -61,7 +61,8 @@ export function createDeployLoaders(sources: Sources, caller: Caller, siblings: 
     const shown = images.filter(({ env }) => maySee(principal, env));
     const records = [...known, ...fromImages(shown, known, containers)];
     const now = siblings.nowMs / 1000;
-    return judgeDeploys(mergeDeploys(records, now), { containers, silent: engines.silent.length > 0 }, now);
+    const { deployMemory: memory } = sources;
+    return judgeDeploys(mergeDeploys(records, now), { containers, silent: engines.silent.length > 0, memory }, now);
   });
   return {
     all,

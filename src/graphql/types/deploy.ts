@@ -16,10 +16,16 @@ export function addDeploys(builder: Builder, refs: Refs, scalars: Scalars): void
       incomplete: { description: "The newest one, which some live containers, or all, do not run." },
       unknown: {
         description:
-          "The newest one; whether it runs is not known, as an engine is silent or containers do not say their release. Also any that may be of several services or destinations.",
+          "The newest one; whether it runs is not known, as an engine is silent or containers do not say their release. Also an older one of which nothing shows whether it ever served, and any that may be of several services or destinations.",
       },
-      previous: { description: "The newest of another release that was not rolled back: where a rollback would lead." },
-      rolled_back: { description: "The next deploy was a rollback, or went back to a release of before." },
+      previous: {
+        description:
+          "The one before what runs, of another release, that was not rolled back: where a rollback would lead. What was recorded as `previousTag` decides, else what is known to have served; none where neither is.",
+      },
+      rolled_back: {
+        description:
+          "The next deploy was a rollback, or went back to a release of before; or a container of before was started again in its place.",
+      },
       superseded: { description: "Any other." },
       failed: {
         description:
@@ -48,7 +54,7 @@ export function addDeploys(builder: Builder, refs: Refs, scalars: Scalars): void
       previousTag: t.exposeString("previousTag", {
         nullable: true,
         description:
-          "Tag of the deploy before it of the same service and destination: as it was recorded, else the newest before it that has not failed; null when that is not known.",
+          "Tag of the deploy before it of the same service and destination: as it was recorded, else the newest before it that is known to have served; null when there is none.",
       }),
       commitSha: t.exposeString("commitSha", { description: 'Git commit of the release; "" when unknown.' }),
       deployedBy: t.exposeString("deployedBy", { nullable: true, description: "Who deployed it; null when unknown." }),

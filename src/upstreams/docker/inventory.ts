@@ -15,7 +15,7 @@ export interface Snapshot {
   readonly visible: readonly Container[];
   /** The environments whose tokens may see one of them. */
   readonly environments: ReadonlySet<Environment>;
-  /** The stopped ones of old releases, which callers see by their logs alone (kamal-visible.ts). */
+  /** The stopped ones of old releases, and those that never started: callers see them by their logs and deploys alone (kamal-visible.ts). */
   kept(): readonly Container[];
   /** All that live, also those that callers never see. */
   live(): readonly Container[];
