@@ -12,7 +12,7 @@ import { runsRelease } from "./runs-release.ts";
  * - failed: nothing of it went live.
  * - unknown: nothing shows one or the other.
  */
-export type DeployFate = "served" | "returned" | "failed" | "unknown";
+type DeployFate = "served" | "returned" | "failed" | "unknown";
 
 /** What is known of the deploys of one group. */
 export interface DeployFates {

@@ -162,3 +162,27 @@ it("while what was there before runs on, that is current, and the one that verdi
   expect(body.data.latestDeploys).toEqual([{ tag: "v1" }]);
   expect(body.data.drift).toEqual([]);
 });
+
+it("after Kamal removed what was there before, the hook's record says which deploys have failed; without one nobody knows", async () => {
+  const failures = [2, 3, 4].map((minute) => ({ version: `v${minute}`, made: at(minute), ended: at(minute, 35) }));
+  place(engine, [...failures, { version: "v7", made: at(60) }]);
+  const look = async (...deploys: ReturnType<typeof written>[]) => {
+    await using opened = await open(...deploys);
+    await inspectedAll(opened.gateway, 4);
+    const { body } = await opened.gateway.query(query);
+    const states = body.data.deploys.map((one: Record<string, string>) => `${one["tag"]} ${one["state"]} ${one["previousTag"]}`);
+    return [states, body.data.timeline.entries.map(({ message }: { message: string }) => message)];
+  };
+  expect(await look(written("v1", "", 1), written("v7", "v1", 61))).toEqual([
+    ["v7 current v1", "v4 failed v1", "v3 failed v1", "v2 failed v1", "v1 previous null"],
+    [
+      "Deployed v1 by kim (previous)",
+      ...["v2", "v3", "v4"].map((tag) => `Failed to deploy ${tag}`),
+      "Deployed v7 by kim (current)",
+    ],
+  ]);
+  expect(await look(written("v7", "", 61))).toEqual([
+    ["v7 current null", "v4 unknown null", "v3 unknown null", "v2 unknown null"],
+    [...["v2", "v3", "v4"].map((tag) => `Deployed ${tag} (unknown)`), "Deployed v7 by kim (current)"],
+  ]);
+});

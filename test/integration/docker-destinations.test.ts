@@ -1,5 +1,6 @@
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
 import { removeContainers, startContainer, stopContainer } from "../support/docker-containers.ts";
 import { startGatewayProcess, watchRestarts } from "../support/gateway-process.ts";
@@ -35,8 +36,9 @@ beforeAll(async () => {
   ] as const;
   for (const [destination, version] of places) {
     const before = await start("web", "v1", destination);
-    await stopContainer(socketPath, before.id);
+    await sleep(1100);
     for (const role of ["web", "runner"]) await start(role, version, destination);
+    await stopContainer(socketPath, before.id);
   }
   for (const role of ["web", "runner"]) await start(role, "v4", "", `${service}-staging`);
   const lines = [...places, ["", "v4", `${service}-staging`] as const].map(([destination, version, own = service]) =>

@@ -64,7 +64,7 @@ async function openService(service: string, sockets: readonly string[] = [socket
       };
       appendFileSync(join(dir, "deploy_history.jsonl"), `${JSON.stringify(line)}\n`);
     },
-    async states(): Promise<string[]> {
+    states: async (): Promise<string[]> => {
       const { body } = await gateway.query("{ deploys { tag state previousTag } }");
       return body.data.deploys.map((one: Record<string, string>) => `${one["tag"]} ${one["state"]} ${one["previousTag"]}`);
     },
