@@ -101,9 +101,9 @@ function judgeFate({ booted, origin }: DeployRecord, lives: readonly Life[]): De
   return origin === "history" || origin === "info" ? "served" : "unknown";
 }
 
-/** Whether none of these lasted until something replaced it. */
+/** Whether each ended before anything replaced it. */
 function hasEndedEarly(lives: readonly Life[]): boolean {
-  return lives.length > 0 && lives.every((life) => life === "failed" || life === "brief");
+  return lives.length > 0 && lives.every((life) => life === "brief");
 }
 
 /**

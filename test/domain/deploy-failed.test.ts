@@ -73,12 +73,15 @@ describe("a deploy that never went live", () => {
   it("has failed where its container never started, but not while it starts", () => {
     const created = (made: string) => web("v2", 20, null, { status: "created", createdAt: made, startedAt: null });
     expect(states([seen("v2", 20)], [created(at(20))])).toEqual(["v2 failed"]);
-    expect(states([seen("v2", 58)], [created(at(58, 30))])).toEqual(["v2 incomplete"]);
+    expect(states([seen("v2", 58)], [created(at(58))])).toEqual(["v2 incomplete"]);
+    expect(states([seen("v2", 57)], [created(at(57, 59))])).toEqual(["v2 failed"]);
   });
 
   it("ran for as long as it liked beside the one that served: a long boot, or one that was broken off", () => {
     const records = [hook("v1", 1), seen("v2", 5), seen("v3", 30)];
     expect(states(records, [old, web("v2", 5, at(29)), next])).toEqual(["v3 current", "v2 failed", "v1 previous"]);
+    // The one of before was started by a rollback just then.
+    expect(states(records, [{ ...old, startedAt: at(5) }, web("v2", 5, at(29)), next])[1]).toBe("v2 failed");
   });
 
   it("has failed on each engine where another served, whatever a new engine shows", () => {
@@ -143,7 +146,7 @@ describe("a deploy that has served", () => {
   });
 
   it("was recorded by another pipeline, or named as the one before", () => {
-    expect(around({ origin: "history" }, broken)).toBe("v2 previous");
+    for (const origin of ["history", "info"] as const) expect(around({ origin }, broken)).toBe("v2 previous");
     const named = [hook("v1", 1), seen("v2", 20), hook("v3", 30, { previousTag: "v2" })];
     expect(states(named, [broken, old, next])[1]).toBe("v2 previous");
   });
@@ -190,6 +193,7 @@ describe("a deploy of which nothing shows whether it served", () => {
     expect(around(broken, served)).toBe("v1, v2 unknown, v1 previous");
     // An engine's list does not say when a container started or ended.
     expect(around({ ...broken, finishedAt: null }, served)).toBe("v1, v2 unknown, v1 previous");
+    expect(around(broken, { ...old, finishedAt: null })).toBe("null, v2 unknown, v1 unknown");
     expect(around(broken, { ...old, startedAt: null })).toBe("v1, v2 unknown, v1 previous");
     // The one of before may have served on, or again.
     expect(around(broken, { ...old, startedAt: at(25) })).toBe("v1, v2 unknown, v1 previous");
@@ -290,6 +294,21 @@ describe("what the hook recorded as the release before", () => {
     expect(states(again, [next])).toEqual(["v3 current", "v2 failed", "v2 previous", "v1 superseded"]);
     const served = [hook("v1", 1), seen("v2", 20), hook("v3", 30, { previousTag: "v1" })];
     expect(states(served, [web("v2", 20, at(31)), next])).toEqual(["v3 current", "v2 superseded", "v1 previous"]);
+    const recorded = [hook("v1", 1), hook("v2", 20, { booted: null }), hook("v3", 30, { previousTag: "v1" })];
+    expect(states(recorded, [broken, next])).toEqual(["v3 current", "v2 superseded", "v1 previous"]);
+    // Nothing is left of its containers.
+    expect(states(served, [next])).toEqual(["v3 current", "v2 unknown", "v1 previous"]);
+  });
+
+  it("may be Kamal's version of a release that has another tag", () => {
+    const tagged = [hook("rel-1", 1, { version: "v1" }), seen("v2", 20), hook("v3", 30, { previousTag: "v1" })];
+    expect(states(tagged, [next])).toEqual(["v3 current", "v2 unknown", "rel-1 previous"]);
+  });
+
+  it("was rolled back, though, where its containers show that", () => {
+    const back = web("v1", 1, at(31), { startedAt: at(25) });
+    const deploys = [hook("v1", 1), hook("v2", 20), hook("v3", 30, { previousTag: "v2" })];
+    expect(states(deploys, [back, web("v2", 20, at(25, 5)), next])).toEqual(["v3 current", "v2 rolled_back", "v1 previous"]);
   });
 
   it("leads on to the one before that where it was rolled back", () => {

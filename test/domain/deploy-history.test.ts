@@ -65,6 +65,10 @@ describe("what images tell", () => {
       ["v1", "staging", at(4), "abcdef1"],
       ["v0", "staging", at(0), ""],
     ]);
+    expect(fromImages([...twice, image("v0")], told, running).map(({ tag, booted }) => [tag, booted])).toEqual([
+      ["v1", true],
+      ["v0", null],
+    ]);
   });
 
   it("is nothing of one that may be yet to come, or of an environment of which nothing else is known", () => {
@@ -258,6 +262,8 @@ describe("what became of a deploy", () => {
     expect(states([first, second, back], [web("v1")])).toEqual(["v1 current", "v2 rolled_back", "v1 superseded"]);
     const rollback = sampleRecord({ tag: "v0", deployedAt: at(40), command: "rollback" });
     expect(states([second, rollback], [web("v0")])).toEqual(["v0 current", "v2 rolled_back"]);
+    const same = sampleRecord({ tag: "v2", deployedAt: at(40), command: "rollback" });
+    expect(states([first, second, same], [web("v2")])).toEqual(["v2 current", "v2 superseded", "v1 previous"]);
     // Deployed again is no way back.
     expect(states([first, { ...first, deployedAt: at(12) }], [web("v1")])).toEqual(["v1 current", "v1 superseded"]);
   });
