@@ -7,6 +7,7 @@ import type { Environment } from "./domain/environment.ts";
 import { createHealthProbes } from "./domain/health-probes.ts";
 import { createJobOperations } from "./domain/job-control-operations.ts";
 import { toContainerEnv } from "./domain/kamal-env.ts";
+import { isOwnService } from "./domain/kamal-kind.ts";
 import { type ObserveCall, observed, unobserved } from "./domain/upstream-call.ts";
 import { createRestarts } from "./domain/restart.ts";
 import type { ServiceGroup } from "./domain/service-group.ts";
@@ -65,6 +66,8 @@ export function createSources(config: Config, logger: Logger, observe: ObserveCa
     probes,
     thresholds: config.thresholds,
     env: config.env,
+    // What a selector makes core may be of any service.
+    isOwnService: (service) => config.containers.core.length > 0 || isOwnService(service, config.containers.services),
     restartEnabled: config.restart,
     jobsEnabled: config.jobs,
     healthExecEnabled: config.healthExec,

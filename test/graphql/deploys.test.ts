@@ -44,6 +44,36 @@ const live = { containers: [web("v2")], kept: [web("v1", { status: "exited", cre
 const noInfo = new OpsError("deploy_info_missing", "deploy_info.json not found on host");
 
 describe("deploys", () => {
+  it("of another Kamal service are for tokens of every environment alone, wherever they are known from", async () => {
+    const shop = { service: "shop", destination: null, env: "staging" as const };
+    const image = {
+      engine: "local",
+      ...shop,
+      version: "shop-image",
+      commitSha: "",
+      builtAt: ago(900_000),
+      taggedAt: ago(800_000),
+    };
+    const memory = {
+      containers: [web("v2"), web("shop-1", { ...shop, kind: "other" })],
+      deploy: noInfo,
+      images: [image],
+      deployLogs: [log(v1, v2, sampleRecord({ ...shop, tag: "shop-1", deployedAt: ago(500) }))],
+    };
+    const tags = async (caller: ReturnType<typeof createCaller>) => {
+      const made = createMemorySources(memory, { isOwnService: (service) => service.startsWith("wallet-core") });
+      const source = "{ deploys { tag } latestDeploys { tag } }";
+      const { data } = await graphql({ schema, source, contextValue: createContext(made.sources, caller) });
+      const found = data as { deploys: { tag: string }[]; latestDeploys: { tag: string }[] };
+      return [found.deploys, found.latestDeploys].map((list) => list.map(({ tag }) => tag));
+    };
+    expect(await tags(limited)).toEqual([["v2", "v1"], ["v2"]]);
+    expect(await tags(createCaller())).toEqual([
+      ["shop-1", "v2", "v1"],
+      ["shop-1", "v2"],
+    ]);
+  });
+
   it("of an image whose environment is unknown are for tokens of every environment alone", async () => {
     const image = {
       engine: "local",

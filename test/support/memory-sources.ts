@@ -178,7 +178,7 @@ async function give<T>(value: T | Error): Promise<T> {
 
 export function createMemorySources(
   memory: Partial<Memory> = {},
-  options: Partial<Pick<Sources, "env" | "restartEnabled" | "jobsEnabled" | "healthExecEnabled">> & {
+  options: Partial<Pick<Sources, "env" | "isOwnService" | "restartEnabled" | "jobsEnabled" | "healthExecEnabled">> & {
     limits?: RestartLimitOptions;
   } = {},
 ) {
@@ -350,6 +350,7 @@ export function createMemorySources(
     }),
     probes: createHealthProbes({ source, audit }),
     jobsEnabled: options.jobsEnabled ?? false,
+    isOwnService: options.isOwnService ?? (() => true),
     restartEnabled: options.restartEnabled ?? false,
     healthExecEnabled: options.healthExecEnabled ?? false,
   };

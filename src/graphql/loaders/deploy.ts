@@ -1,5 +1,6 @@
 import type { DeployInfo } from "../../domain/deploy.ts";
-import { maySee } from "../../domain/principal.ts";
+import { maySee, maySeeContainer, type Principal } from "../../domain/principal.ts";
+import type { ServiceGroup } from "../../domain/service-group.ts";
 import { OpsError } from "../../errors.ts";
 import type { Caller, Sources } from "../context.ts";
 import { once } from "./once.ts";
@@ -11,6 +12,16 @@ export interface DeployLoader {
   known(): Promise<DeployInfo | null>;
 }
 
+/** Whether the caller may see a deploy: as the core containers of its service, and one of another service as other containers. */
+export function maySeeDeploy(
+  { isOwnService }: Sources,
+  principal: Principal,
+  { service, env }: Pick<ServiceGroup, "service" | "env">,
+): boolean {
+  const kind = service === null || isOwnService(service) ? "core" : "other";
+  return maySeeContainer(principal, { env, kind });
+}
+
 /** Reads deploy_info at most once. */
 export function createDeployLoader(sources: Sources, { principal, signal }: Caller): DeployLoader {
   const info = once(async () => {
@@ -18,7 +29,7 @@ export function createDeployLoader(sources: Sources, { principal, signal }: Call
       if (maySee(principal, sources.env)) throw error;
       return null;
     });
-    if (!read || !maySee(principal, read.env)) {
+    if (!read || !maySeeDeploy(sources, principal, read)) {
       throw new OpsError("deploy_info_missing", "deploy_info.json not found on host");
     }
     return read;

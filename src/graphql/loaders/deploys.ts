@@ -8,7 +8,7 @@ import { type Drift, findDrift } from "../../domain/drift.ts";
 import { maySee } from "../../domain/principal.ts";
 import type { Caller, Sources } from "../context.ts";
 import type { ContainerLoaders } from "./containers.ts";
-import type { DeployLoader } from "./deploy.ts";
+import { type DeployLoader, maySeeDeploy } from "./deploy.ts";
 import { createVerdicts } from "./deploy-verdicts.ts";
 import { once } from "./once.ts";
 import type { QueueLoaders } from "./queues.ts";
@@ -40,7 +40,7 @@ export function createDeployLoaders(sources: Sources, caller: Caller, siblings: 
     const isOurs = maySee(principal, sources.env);
     return read.map((log) => ({
       ...log,
-      records: log.records.filter(({ env }) => maySee(principal, env)),
+      records: log.records.filter((record) => maySeeDeploy(sources, principal, record)),
       skipped: isOurs ? log.skipped : 0,
     }));
   });
@@ -58,7 +58,7 @@ export function createDeployLoaders(sources: Sources, caller: Caller, siblings: 
     ]);
     const written = [...read.flatMap(({ records }) => records), ...(info ? [toInfoRecord(info)] : [])];
     const known = [...assignGroups(written, containers), ...fromContainers(containers)];
-    const shown = images.filter(({ env }) => maySee(principal, env));
+    const shown = images.filter((image) => maySeeDeploy(sources, principal, image));
     const records = [...known, ...fromImages(shown, known, containers)];
     const now = siblings.nowMs / 1000;
     const { deployMemory: memory } = sources;
