@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, inject, test, vi } from "vitest";
 import { callDocker } from "../../script/services/docker-api.ts";
 import type { ContainerStats } from "../../src/domain/container.ts";
 import { silentLogger } from "../../src/logger.ts";
@@ -18,17 +18,17 @@ let busy = "";
 let idle = "";
 let stopped = "";
 
-/** One third of a CPU, evenly; 24 MiB of 64, of which 8 are file cache; 8 MiB written to its disk; a network of its own. */
+/** A tenth of a CPU, which it gets on a busy machine too, evenly; 24 MiB of 64, of which 8 are file cache; 8 MiB written to its disk; a network of its own. */
 const work =
   "dd if=/dev/zero of=/written bs=1M count=8 conv=fsync; x=$(head -c 8000000 /dev/zero | tr '\\0' 'x'); while :; do :; done";
 
 beforeAll(async () => {
   const cmd = ["sh", "-c", work];
-  busy = await startContainer(socketPath, { name: "statscheck-busy", cmd, memory: 64 << 20, cpu: 0.3, network: "bridge" });
+  busy = await startContainer(socketPath, { name: "statscheck-busy", cmd, memory: 64 << 20, cpu: 0.1, network: "bridge" });
   idle = await startContainer(socketPath, { name: "statscheck-idle", cmd: ["sleep", "600"] });
   stopped = await createContainer(socketPath, { name: "statscheck-stopped" });
   // The loop begins.
-  await dockerStats(busy);
+  await vi.waitUntil(async () => (await dockerStats(busy))[1] > 10, { timeout: 60_000 });
 });
 
 afterAll(() => removeContainers(socketPath, [busy, idle, stopped]));
@@ -75,7 +75,7 @@ describe.each(ways)("from the $source", ({ source: way, root }) => {
       expect(Math.abs((last.memPct ?? 0) - mem)).toBeLessThan(1);
       expect(Math.abs(Date.now() - Date.parse(last.sampledAt))).toBeLessThan(2000);
     }
-    expect(median(theirs)).toBeGreaterThan(15);
+    expect(median(theirs)).toBeGreaterThan(5);
     expect(Math.abs(median(ours) - median(theirs))).toBeLessThan(1);
     expect(last).toMatchObject({ source: way, memLimitBytes: 64 << 20 });
     expect(last?.memPct).toBeGreaterThan(10);
