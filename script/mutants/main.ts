@@ -11,7 +11,8 @@ const wanted = 92;
 /** Times as many are drawn as are counted: only the run shows which of them no unit test reaches. */
 const spare = 1.3;
 const usage = `Usage: npm run mutants
-Changes the sources in small ways ("mutants"), one at a time, and runs the unit tests that reach the change: one of them must fail.
+Changes the sources in small ways ("mutants"), one at a time, and runs the unit tests that reach the change: one of them must fail. What they miss of the queues is
+tried against a real PostgreSQL as well, as their texts are SQL.
 Takes a random sample and those of script/mutants/aimed.ts. Exit code 1 when too many were not noticed, 2 for bad settings.
   MUTANTS=500           size of the random sample, 0 to 10000
   MUTANTS_SEED=<text>   the same seed draws the same sample
@@ -105,13 +106,22 @@ async function runTests(mutants: readonly Mutant[], configFile: string): Promise
   return new Map(results.map((result) => [toId(result), result]));
 }
 
-/** Each mutant with the first tests that notice it, of those that share a process and of those that do not. */
+/** In these files texts are SQL, which only a database can judge. */
+const isSql = ({ fileName }: Mutant) => fileName.startsWith("src/upstreams/queues/");
+
+/** Each mutant with its result: of the unit tests that share a process, of those that do not, and for SQL of the tests with a real PostgreSQL. */
 async function judge(mutants: readonly Mutant[]): Promise<ReadonlyMap<string, Result>> {
-  const results = await runTests(mutants, "script/mutants/vitest.config.ts");
-  const left = mutants.filter((mutant) => !isNoticed(results.get(toId(mutant))));
-  const others = await runTests(left, "script/mutants/alone.config.ts");
-  const better = [...others].filter(([id, result]) => isNoticed(result) || results.get(id)?.status === "NoCoverage");
-  return new Map([...results, ...better]);
+  const results = new Map(await runTests(mutants, "script/mutants/vitest.config.ts"));
+  const retry = async (configFile: string, isFor: (mutant: Mutant) => boolean) => {
+    const left = mutants.filter((mutant) => isFor(mutant) && !isNoticed(results.get(toId(mutant))));
+    if (left.length === 0) return;
+    for (const [id, result] of await runTests(left, configFile)) {
+      if (isNoticed(result) || results.get(id)?.status === "NoCoverage") results.set(id, result);
+    }
+  };
+  await retry("script/mutants/alone.config.ts", () => true);
+  await retry("script/mutants/postgres.config.ts", (mutant) => isSql(mutant) && results.get(toId(mutant))?.status === "Survived");
+  return results;
 }
 
 const isNoticed = (result: Result | undefined) =>
