@@ -34,7 +34,7 @@ export interface Sources {
   /** Environment of what carries none: queues and hosts. */
   readonly env: Environment | null;
   /** Whether a Kamal service may be one of the product. */
-  isOwnService(service: string): boolean;
+  readonly isOwnService: (service: string) => boolean;
   readonly restartEnabled: boolean;
   /** Whether jobs may be retried and discarded. */
   readonly jobsEnabled: boolean;
