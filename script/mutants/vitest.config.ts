@@ -1,3 +1,4 @@
+import process from "node:process";
 import { defineConfig } from "vitest/config";
 import config from "../../vitest.config.ts";
 
@@ -22,11 +23,19 @@ const exclude = [
   "test/gateway/{security-matrix,hostile-parameters,budget.property}.test.ts",
 ];
 
+const include = process.env["MUTANTS_TESTS"] || "test/**/*.test.ts";
 const [unit] = config.test?.projects ?? [];
 if (typeof unit !== "object" || !("test" in unit)) throw new Error("the first project of vitest.config.ts must be `unit`");
 
 /** One test that fails by chance must neither end the run before it begins, nor count as one that noticed. */
-export const settings = { ...unit.test, exclude, retry: 1, testTimeout: 20_000, expect: { poll: { timeout: 3000 } } };
+export const settings = {
+  ...unit.test,
+  include: [include],
+  exclude,
+  retry: 1,
+  testTimeout: 20_000,
+  expect: { poll: { timeout: 3000 } },
+};
 
 // Loads modules once for all files: that is most of the time that a mutant takes.
 export default defineConfig({ ...unit, test: { ...settings, isolate: false } });
