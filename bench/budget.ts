@@ -230,7 +230,7 @@ export async function benchBudget(): Promise<boolean> {
     }
   };
   /** The health check of the image, every 10 s in the same group: a process of its own, as large as an idle Node. */
-  const checks = { passed: 0, failed: 0 };
+  const checks = { passed: 0, failed: 0, slowestMs: 0 };
   const checkHealth = async () => {
     if (!group) return;
     while (isOn()) {
@@ -239,8 +239,10 @@ export async function benchBudget(): Promise<boolean> {
         env,
         stdio: "ignore",
       });
+      const begin = performance.now();
       const [code] = (await once(check, "exit")) as [number | null];
       if (isOn()) checks[code === 0 ? "passed" : "failed"] += 1;
+      checks.slowestMs = Math.max(checks.slowestMs, performance.now() - begin);
       for (let waited = 0; waited < 100 && isOn(); waited += 1) await sleep(100);
     }
   };
@@ -283,7 +285,9 @@ export async function benchBudget(): Promise<boolean> {
     console.log(
       `  memory: ${rest.toFixed(0)} MB before, at most ${peak.toFixed(0)} MB resident${groupPeak} (limit ${containerMb}); largest answer ${most} bytes`,
     );
-    console.log(`  health check of the image: ${checks.passed} passed, ${checks.failed} failed`);
+    console.log(
+      `  health check of the image: ${checks.passed} passed, ${checks.failed} failed, the slowest took ${checks.slowestMs.toFixed(0)} ms`,
+    );
     for (const [key, count] of Object.entries(answers).toSorted(([a], [b]) => (a < b ? -1 : 1)))
       console.log(`    ${key}: ${count}`);
     if (!isGood) console.log("  MISSED");

@@ -1,16 +1,18 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { type AddressInfo, BlockList } from "node:net";
+import { type AddressInfo, BlockList, type Server as NetServer } from "node:net";
 import { OpsError, toOpsError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import { createAdmission } from "./admission.ts";
 import type { Authenticator } from "./auth.ts";
 import { createClientAddress } from "./client-address.ts";
 import { answerClientError } from "./client-error.ts";
-import { drainServer } from "./drain.ts";
+import { drainServers } from "./drain.ts";
+import { limitConnections } from "./connections.ts";
 import { createErrorReply, wantsProblem } from "./error-reply.ts";
 import { Exchange } from "./exchange.ts";
 import { createHealthPages } from "./health.ts";
 import { defaultLimits, type EdgeLimits } from "./limits.ts";
+import { listenOnSockets } from "./listen.ts";
 import { observeRequest, type ObserveRequest } from "./observe.ts";
 import { type LoggedAnswer, logRequest } from "./request-log.ts";
 import { limitPipelining } from "./pipeline.ts";
@@ -19,7 +21,6 @@ import type { EdgeReply, PublicPage, Surface } from "./surface.ts";
 import { createStreams } from "./streams.ts";
 import { createThrottle } from "./throttle.ts";
 import { createUnfinished } from "./unfinished.ts";
-import { limitWaitingConnections } from "./waiting-connections.ts";
 import { writeReply } from "./write-reply.ts";
 import { writeStream } from "./write-stream.ts";
 
@@ -133,9 +134,10 @@ export function createEdge(options: EdgeOptions): Edge {
   };
 
   const server: Server = createServer({ ...limits, requireHostHeader: false }, listener);
-  server.maxConnections = limits.maxConnections;
+  /** That one, and those whose connections it is given. */
+  const servers: [Server, ...NetServer[]] = [server];
+  limitConnections(server, limits);
   limitPipelining(server, limits.pipelined, logger);
-  limitWaitingConnections(server, limits.waitingConnections);
   server.on("checkContinue", listener);
   server.on("checkExpectation", (req: IncomingMessage, res: ServerResponse) => {
     fail(
@@ -149,18 +151,16 @@ export function createEdge(options: EdgeOptions): Edge {
   });
 
   return {
-    listen: (host, port) =>
-      new Promise((resolve, reject) => {
-        server.once("error", reject).listen(port, host, () => {
-          server.off("error", reject);
-          unwatch = unfinished.watch();
-          resolve(server.address() as AddressInfo);
-        });
-      }),
+    listen: async (host, port) => {
+      const { address, others } = await listenOnSockets(server, host, port);
+      servers.push(...others);
+      unwatch = unfinished.watch();
+      return address;
+    },
     drain: () => {
       isDraining = true;
       streams.endAll("shutdown");
-      drained ??= drainServer(server, unfinished, limits.drainMs).finally(() => unwatch?.());
+      drained ??= drainServers(servers, unfinished, limits.drainMs).finally(() => unwatch?.());
       return drained;
     },
   };

@@ -1,17 +1,23 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import type { EdgeLimits } from "./limits.ts";
 import { toNetwork } from "./throttle.ts";
 
 /**
- * Bounds the connections on which no request is being answered: each may hold `maxHeaderSize` of a header that never ends. When there is one more than `max`, the
- * address with most of them loses the one that has waited longest. So a client that holds many, which takes no token, keeps no other address out.
+ * Bounds the connections: one more than `maxConnections` is closed when it comes. And those on which no request is being answered, as each may hold `maxHeaderSize`
+ * of a header that never ends: at one more than `waitingConnections` the address with most of them loses the one that has waited longest. So a client that holds
+ * many, which takes no token, keeps no other address out.
  */
-export function limitWaitingConnections(server: Server, max: number): void {
+export function limitConnections(
+  server: Server,
+  { maxConnections, waitingConnections }: Pick<EdgeLimits, "maxConnections" | "waitingConnections">,
+): void {
   /** By the network of the peer, each in the order in which they began to wait. */
   const waiting = new Map<string, Set<Socket>>();
   const networks = new WeakMap<Socket, string>();
   const unanswered = new WeakMap<Socket, number>();
   let size = 0;
+  let open = 0;
 
   const remove = (socket: Socket) => {
     const network = networks.get(socket) ?? "";
@@ -25,7 +31,7 @@ export function limitWaitingConnections(server: Server, max: number): void {
     const own = waiting.get(network) ?? new Set();
     waiting.set(network, own.add(socket));
     size += 1;
-    if (size > max) closeOldest();
+    if (size > waitingConnections) closeOldest();
   };
   const closeOldest = () => {
     let most: ReadonlySet<Socket> = new Set();
@@ -37,9 +43,14 @@ export function limitWaitingConnections(server: Server, max: number): void {
   };
 
   server.on("connection", (socket: Socket) => {
+    open += 1;
     networks.set(socket, toNetwork(socket.remoteAddress ?? ""));
-    socket.once("close", () => remove(socket));
-    add(socket);
+    socket.once("close", () => {
+      open -= 1;
+      remove(socket);
+    });
+    if (open > maxConnections) socket.destroy();
+    else add(socket);
   });
   const begin = ({ socket }: IncomingMessage, res: ServerResponse) => {
     unanswered.set(socket, (unanswered.get(socket) ?? 0) + 1);
