@@ -12,15 +12,35 @@ describe("toHistoryRange", () => {
     expect(toHistoryRange({ from: "10m", to: "2030-01-01T00:00:00Z", step: 60 }, nowMs)).toMatchObject({ steps: 10 });
   });
   it.each([
-    [{ from: "yesterday" }, "from must be a time"],
-    [{ from: "1h", to: "soon" }, "to must be a time"],
-    [{ from: "0s" }, "from must be before to"],
-    [{ from: "1h", to: "2h" }, "from must be before to"],
-    [{ from: "1h", step: 0 }, "step must be from 1 to 86400"],
-    [{ from: "1m", step: 3600 }, "at least one step"],
-    [{ from: "2d", step: 1 }, "172800 points, at most 11000"],
+    [{ from: "yesterday" }, "from must be a time (RFC 3339 or unix seconds) or a duration such as 10m"],
+    [{ from: "" }, "from must be a time (RFC 3339 or unix seconds) or a duration such as 10m"],
+    [{ from: "1h", to: "soon" }, "to must be a time (RFC 3339 or unix seconds) or a duration such as 10m"],
+    [{ from: "0s" }, "from must be before to, and before now"],
+    [{ from: "1h", to: "1h" }, "from must be before to, and before now"],
+    [{ from: "1h", to: "2h" }, "from must be before to, and before now"],
+    [{ from: "2030-01-01T00:00:00Z", to: "2030-01-02T00:00:00Z" }, "from must be before to, and before now"],
+    [{ from: "1h", step: 0 }, "step must be from 1 to 86400 seconds"],
+    [{ from: "1h", step: -1 }, "step must be from 1 to 86400 seconds"],
+    [{ from: "9d", step: 86_401 }, "step must be from 1 to 86400 seconds"],
+    [{ from: "1m", step: 61 }, "the range must hold at least one step"],
+    [{ from: "11001s", step: 1 }, "the range holds 11001 points, at most 11000: choose a longer step"],
+    [{ from: "2d", step: 1 }, "the range holds 172800 points, at most 11000: choose a longer step"],
   ])("refuses %j: %s", (args, message) => {
-    expect(() => toHistoryRange(args, nowMs)).toThrow(message);
+    expect(() => toHistoryRange(args, nowMs)).toThrow(expect.objectContaining({ code: "invalid_request", message }));
+  });
+  it.each([
+    [{ from: "1s" }, 1, { step: 1, steps: 1 }],
+    [{ from: "240s", to: null, step: null }, 240, { step: 1, steps: 240 }],
+    [{ from: "241s", to: "" }, 241, { step: 2, steps: 120 }],
+    [{ from: "480s" }, 480, { step: 2, steps: 240 }],
+    [{ from: "11000s", step: 1 }, 11_000, { step: 1, steps: 11_000 }],
+    [{ from: "60s", step: 60 }, 60, { step: 60, steps: 1 }],
+    [{ from: "119s", step: 60 }, 119, { step: 60, steps: 1 }],
+    [{ from: "1d", step: 86_400 }, 86_400, { step: 86_400, steps: 1 }],
+    [{ from: "100s", to: "40s", step: 7 }, 100, { step: 7, steps: 8 }],
+    [{ from: "1500ms", to: "500ms", step: 1 }, 2, { step: 1, steps: 1 }],
+  ])("makes of %j a range from %i s ago: %j", (args, ago, range) => {
+    expect(toHistoryRange(args, nowMs)).toEqual({ from: nowMs / 1000 - ago, ...range });
   });
 });
 
@@ -44,12 +64,70 @@ describe("toSeriesRange", () => {
 
   it.each([
     [{ from: at(0), to: at(-1), maxPoints: 10 }, "from must not be after to"],
+    [{ from: at(2), to: at(1), maxPoints: 10 }, "from must not be after to"],
     [{ from: at(-60), to: at(0), maxPoints: 0 }, "maxPoints must be from 1 to 11000"],
-    [{ from: at(-60), to: at(0), maxPoints: 11_001 }, "maxPoints must be"],
-    [{ from: at(-60), to: at(0), maxPoints: 10, step: 0 }, "step must be from 1 to 86400"],
-    [{ from: at(-86_400), to: at(0), maxPoints: 10, step: 1 }, "86401 points, at most 11000"],
+    [{ from: at(-60), to: at(0), maxPoints: 11_001 }, "maxPoints must be from 1 to 11000"],
+    [{ from: at(-60), to: at(0), maxPoints: 10, step: 0 }, "step must be from 1 to 86400 seconds"],
+    [{ from: at(-60), to: at(0), maxPoints: 10, step: 86_401 }, "step must be from 1 to 86400 seconds"],
+    [
+      { from: at(-11_000), to: at(0), maxPoints: 10, step: 1 },
+      "the range holds 11001 points, at most 11000: choose a longer step",
+    ],
   ])("refuses %j: %s", (args, message) => {
-    expect(() => toSeriesRange(args, nowMs)).toThrow(message);
+    expect(() => toSeriesRange(args, nowMs)).toThrow(expect.objectContaining({ code: "invalid_request", message }));
+  });
+
+  it.each([
+    [
+      { from: at(-10_999), to: at(0), maxPoints: 1, step: 1 },
+      { from: -11_000, step: 1, steps: 11_000 },
+    ],
+    [
+      { from: at(-86_400), to: at(0), maxPoints: 1, step: 86_400 },
+      { from: -2 * 86_400, step: 86_400, steps: 2 },
+    ],
+    [
+      { from: at(0), to: at(0), maxPoints: 1 },
+      { from: -1, step: 1, steps: 1 },
+    ],
+    [
+      { from: at(-10_999), to: at(0), maxPoints: 11_000, step: null },
+      { from: -11_000, step: 1, steps: 11_000 },
+    ],
+    [
+      { from: at(-11_000), to: at(0), maxPoints: 11_000 },
+      { from: -11_002, step: 2, steps: 5501 },
+    ],
+    [
+      { from: at(-9), to: at(0), maxPoints: 10 },
+      { from: -10, step: 1, steps: 10 },
+    ],
+    [
+      { from: at(-10), to: at(0), maxPoints: 10 },
+      { from: -12, step: 2, steps: 6 },
+    ],
+    [
+      { from: at(-10), to: at(600), maxPoints: 11 },
+      { from: -11, step: 1, steps: 11 },
+    ],
+    [
+      { from: at(-20 * 86_400), to: at(0), maxPoints: 21 },
+      { from: -21 * 86_400, step: 86_400, steps: 21 },
+    ],
+    [
+      { from: at(-20 * 86_400 + 1), to: at(-1), maxPoints: 10 },
+      { from: -20 * 86_400, step: 2 * 86_400, steps: 9 },
+    ],
+    [
+      { from: at(-20 * 86_400), to: at(0), maxPoints: 10 },
+      { from: -21 * 86_400, step: 3 * 86_400, steps: 7 },
+    ],
+  ])("makes of %j the range %j from now", (asked, { from, ...range }) => {
+    // A whole number of 1, 2 and 3 days since 1970.
+    const whole = Math.ceil(nowMs / (6 * 86_400_000)) * 6 * 86_400_000;
+    const shift = (time: string) => new Date(Date.parse(time) - nowMs + whole).toISOString();
+    const moved = { ...asked, from: shift(asked.from), to: shift(asked.to) };
+    expect(toSeriesRange(moved, whole)).toEqual({ from: whole / 1000 + from, ...range });
   });
 
   it("never has more points than asked for, and none outside of the range", () => {
