@@ -1,0 +1,188 @@
+import { parse } from "graphql";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
+import type { Environment } from "../../src/domain/environment.ts";
+import type { Scope } from "../../src/domain/principal.ts";
+import { OpsError } from "../../src/errors.ts";
+import { ContainersDocument } from "../../src/generated/rest.ts";
+import { createExecute, toFailure } from "../../src/graphql/execute.ts";
+import { findInputs } from "../../src/graphql/inputs.ts";
+import { createSchema } from "../../src/graphql/schema.ts";
+import { createFollow } from "../../src/graphql/subscribe.ts";
+import { createCaller } from "../support/caller.ts";
+import { collect } from "../support/collect.ts";
+import { type Memory, createMemorySources, sampleContainer, sampleDeploy, sampleHost } from "../support/memory-sources.ts";
+
+const schema = createSchema();
+const web = sampleContainer({ name: "web" });
+const floating = sampleContainer({ name: "floating", floating: true });
+const now = Date.parse("2026-01-13T10:00:00Z");
+
+describe("the inputs of the list of containers", () => {
+  interface Stage {
+    readonly memory?: Partial<Memory>;
+    readonly scopes?: readonly Scope[];
+    readonly where?: readonly Environment[];
+    readonly isWarm?: boolean;
+  }
+  const create = ({ memory = {}, isWarm = true }: Stage) => {
+    const { sources } = createMemorySources({ containers: [web], ...memory });
+    const listing = sources.containers.peek();
+    return { ...sources, containers: { ...sources.containers, peek: () => (isWarm ? listing : null) } };
+  };
+  const find = (stage: Stage = {}, variables: { env?: Environment; includeStats?: boolean } = {}) => {
+    const given = { includeStats: false, includeAccessories: false, ...variables };
+    return findInputs(ContainersDocument, given, create(stage), createCaller(stage.scopes, stage.where));
+  };
+
+  it.each<[string, Stage, Parameters<typeof find>[1]]>([
+    ["with stats", {}, { includeStats: true }],
+    ["without the scope", { scopes: ["ops:logs", "ops:operate"] }, {}],
+    ["of an environment that is not the token's", { where: ["staging"] }, { env: "production" }],
+    ["before the first list", { isWarm: false }, {}],
+    ["of no engine", { memory: { engines: [] } }, {}],
+    ["of engines that do not answer", { memory: { engines: [{ name: "local", ok: false, error: null }] } }, {}],
+  ])("%s are not known", (_what, stage, variables) => {
+    expect(find(stage, variables)).toBeNull();
+  });
+
+  it.each<[Environment[], string]>([
+    [["production", "staging"], "production,staging"],
+    [["staging"], "staging"],
+  ])("of a token for %j have the view %j", async (where, view) => {
+    const inputs = await find({ scopes: ["ops:read"], where }, { env: "staging" });
+    expect(
+      inputs?.view
+        .split(",")
+        .toSorted((a, b) => (a < b ? -1 : 1))
+        .join(),
+    ).toBe(view);
+  });
+
+  it("are the list itself, and the deploy only where a row needs it", async () => {
+    vi.useFakeTimers({ now, toFake: ["Date"] });
+    onTestFinished(() => void vi.useRealTimers());
+    const error = { code: "docker_timeout", message: "slow" };
+    const engines = [
+      { name: "local", ok: true, error: null, contactAt: now - 1500 },
+      { name: "b", ok: false, error },
+    ];
+    const sources = create({ memory: { engines } });
+    const variables = { includeStats: false };
+    const inputs = findInputs(ContainersDocument, variables, sources, createCaller());
+    const status = {
+      engines: [
+        { name: "local", age_seconds: 1.5, error: null },
+        { name: "b", age_seconds: null, error },
+      ],
+    };
+    expect(inputs).toMatchObject({ parts: [[web], null], status });
+    expect((await inputs)?.parts[0]).toBe(sources.containers.peek()?.containers);
+    const named = find({ memory: { containers: [floating] } });
+    expect(named).toBeInstanceOf(Promise);
+    expect(await named).toMatchObject({ parts: [[floating], sampleDeploy] });
+    const missing = find({ memory: { containers: [floating], deploy: new OpsError("deploy_info_missing", "none") } });
+    expect((await missing)?.parts[1]).toBeNull();
+  });
+
+  it("of other documents are not known", () => {
+    expect(findInputs(parse("{ queues { name } }"), {}, create({}), createCaller())).toBeNull();
+  });
+});
+
+describe("our own documents", () => {
+  const document = parse("query ($name: String!) { host(name: $name) { name } containers { name } }");
+  const { sources } = createMemorySources({ containers: [web], hosts: [sampleHost({ name: "a" })] });
+  const run = async (variables: Record<string, unknown>, given = sources, caller = createCaller()) => {
+    onTestFinished(() => caller.budget.end());
+    return createExecute(schema, given, [document])(document as never, variables, caller).run();
+  };
+
+  it("answer data, with an error for each field that fails", async () => {
+    expect(await run({ name: "a" })).toEqual({ data: { host: { name: "a" }, containers: [{ name: "web" }] }, errors: [] });
+    const error = new OpsError("prometheus_unavailable", "down");
+    const failing = createMemorySources({ containers: [web], hosts: error }).sources;
+    expect(await run({ name: "a" }, failing)).toEqual({ data: { host: null, containers: [{ name: "web" }] }, errors: [error] });
+    const odd = createMemorySources({ hosts: new TypeError("secret") }).sources;
+    expect((await run({ name: "a" }, odd)).errors).toMatchObject([{ code: "internal", message: "Internal error" }]);
+  });
+
+  it("have no data for a variable that does not fit", async () => {
+    const { data, errors } = await run({ name: { not: "a text" } });
+    expect(data).toBeNull();
+    expect(errors).toMatchObject([
+      { code: "invalid_request", message: "A parameter has an invalid value", cause: expect.any(Error) },
+    ]);
+  });
+
+  it("wait for their turn, and end when the time is up", async () => {
+    const caller = createCaller();
+    const wait = Promise.withResolvers<void>();
+    const turn = vi.spyOn(caller.budget, "turn").mockReturnValueOnce(wait.promise);
+    const list = vi.spyOn(sources.containers, "list");
+    const answer = run({ name: "a" }, sources, caller);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect([turn.mock.calls.length, list.mock.calls.length]).toEqual([1, 0]);
+    wait.resolve();
+    expect((await answer).errors).toEqual([]);
+    list.mockRestore();
+    const late = createCaller();
+    late.budget.check(Number.POSITIVE_INFINITY);
+    await expect(run({ name: "a" }, sources, late)).rejects.toMatchObject({ code: "query_timeout" });
+  });
+
+  it("must be registered, and fit the schema", () => {
+    const execute = createExecute(schema, sources, [document]);
+    expect(() => execute(parse("{ __typename }") as never, {}, createCaller())).toThrow("Document was not registered");
+    const invalid = parse("{ nothing nowhere }");
+    const error = expect.objectContaining({
+      message: expect.stringMatching(/^Cannot query field "nothing" on type "Query"\.[^]*\nCannot query field "nowhere"/),
+      errors: [expect.any(Error), expect.any(Error)],
+    });
+    expect(() => createExecute(schema, sources, [document, invalid])).toThrow(error);
+    expect(() => createFollow(schema, sources, [invalid])).toThrow(error);
+  });
+
+  it("have the first of their errors as that of the whole", () => {
+    const [first, second] = [new OpsError("forbidden", "a"), new OpsError("not_found", "b")];
+    expect(toFailure([first, second])).toBe(first);
+    expect(toFailure([])).toMatchObject({ code: "internal", message: "Internal error" });
+  });
+});
+
+describe("our own subscriptions", () => {
+  const document = parse("subscription ($name: String!) { containerLogs(name: $name) { lines { message } } }");
+  const { sources } = createMemorySources({ containers: [web] });
+  const follow = createFollow(schema, sources, [document]);
+  const open = (variables: object, granted?: readonly Scope[]) => {
+    const abort = new AbortController();
+    const caller = createCaller(granted);
+    onTestFinished(() => caller.budget.end());
+    const opened = follow(document, variables, { ...caller, openStream: () => ({ signal: abort.signal, recheck: () => {} }) });
+    return { opened, abort };
+  };
+
+  it("hand on what the source gives", async () => {
+    const { opened, abort } = open({ name: "web" });
+    const batches = await opened;
+    abort.abort("shutdown");
+    const message = `from ${web.fullId}`;
+    const all = await collect(batches);
+    expect(all.map(({ lines, ended }) => [lines.map((line) => line.message), ended])).toEqual([
+      [[message, message], null],
+      [[], "shutdown"],
+    ]);
+  });
+
+  it("are refused as their field is", async () => {
+    await expect(open({ name: "x" }).opened).rejects.toMatchObject({ code: "container_not_found" });
+    await expect(open({ name: "web" }, ["ops:read"]).opened).rejects.toMatchObject({ code: "forbidden" });
+    await expect(open({}).opened).rejects.toMatchObject({
+      code: "internal",
+      message: "Internal error",
+      cause: expect.any(Error),
+    });
+    await expect(follow(parse("subscription { containers { ended } }"), {}, createCaller())).rejects.toThrow(
+      "Document was not registered",
+    );
+  });
+});
