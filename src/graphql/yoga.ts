@@ -48,6 +48,8 @@ export function createGraphqlHandler(schema: GraphQLSchema, sources: Sources, lo
     requireJson(req);
     // Yoga makes a URL of it, which throws for some that HTTP allows; nothing here depends on it.
     req.headers.host = "localhost";
+    // Yoga knows it only in small letters and without blanks, and answers others 415 without a word.
+    if (req.headers["content-type"] !== undefined) req.headers["content-type"] = "application/json";
     const origin = () => request.origin();
     const openStream = () => request.openStream();
     await yoga.handle(req, res, { caller: { principal, origin, requestId, signal, budget, openStream } });
