@@ -29,6 +29,13 @@ async function ask(
   return { data: JSON.parse(JSON.stringify(data ?? null)), codes };
 }
 
+/** As `ask`, where nothing fails. */
+async function read(...asked: Parameters<typeof ask>) {
+  const { data, codes } = await ask(...asked);
+  expect(codes).toBeUndefined();
+  return { data };
+}
+
 /** The selection of what is expected: its keys. */
 const selectionOf = (expected: object) => Object.keys(expected).join(" ");
 
@@ -69,7 +76,7 @@ describe("each field is its own", () => {
     ];
     const fields = selectionOf(expected);
     const one = (args: string) => `queue(${args}) { name source depth }`;
-    const { data } = await ask(
+    const { data } = await read(
       { queueSources },
       `{ queues { ${fields} } first: ${one('name: "payouts"')} other: ${one('name: "payouts", source: "other"')}
          none: ${one('name: "payouts", source: "nowhere"')} unknown: ${one('name: "pay"')} }`,
@@ -98,7 +105,7 @@ describe("each field is its own", () => {
       { name: "numbers", metrics: [], errors: away },
       { name: "errors", metrics: away, errors: [] },
     ];
-    const { data } = await ask({ queueSources }, "{ queueSources { name kind env numbersOk ok error { code message } } }");
+    const { data } = await read({ queueSources }, "{ queueSources { name kind env numbersOk ok error { code message } } }");
     const error = { code: "postgres_unavailable", message: "away" };
     expect(data.queueSources).toEqual([
       { name: "fine", kind: "table", env: "staging", numbersOk: true, ok: true, error: null },
@@ -124,7 +131,7 @@ describe("each field is its own", () => {
     );
     const queueSources = [{ name: "jobs", metrics: [{ name: "mail" }, { name: "gone" }], errors: [], history }];
     const range = 'from: "2026-01-13T09:00:00Z", to: "2026-01-13T09:10:00Z", step: 60';
-    const { data } = await ask(
+    const { data } = await read(
       { queueSources },
       `{ queues { name history(${range}) { exact sampled since points { ${selectionOf(point)} } } } }`,
     );
@@ -157,7 +164,7 @@ describe("each field is its own", () => {
       reason: "CPU",
     });
     const other = sampleHost({ name: "b", instance: "b:9100", status: "down" });
-    const { data } = await ask(
+    const { data } = await read(
       { hosts: [host, other] },
       `{ hosts { ${selectionOf(host)} } host(name: "b") { name status } unknown: host(name: "c") { name } hostsUpdatedAt thresholds { cpu mem } }`,
       ({ sources }) => {
@@ -197,7 +204,7 @@ describe("each field is its own", () => {
       { name: "a", ok: true, error: null, contactAt: now - 1500 },
       { name: "b", ok: false, error, contactAt: null },
     ];
-    const { data } = await ask(
+    const { data } = await read(
       { containers: [web], engines },
       `{ containers { ${selectionOf(expected)} } engines { name ok ageSeconds error { code message } } }`,
     );
@@ -224,7 +231,7 @@ describe("each field is its own", () => {
       error: "unreadable",
     } as const;
     const extra = [{ key: "runtime", value: "60" }];
-    const { data } = await ask({ deploy: { ...info, extra } }, `{ deployInfo { ${selectionOf(info)} extra { key value } } }`);
+    const { data } = await read({ deploy: { ...info, extra } }, `{ deployInfo { ${selectionOf(info)} extra { key value } } }`);
     expect(data.deployInfo).toEqual({ ...info, extra });
   });
 
@@ -257,7 +264,7 @@ describe("each field is its own", () => {
     };
     const job = { source: "jobs", queue: "mail", ids: ["1", "2"], fingerprint: "print" };
     const jobFields = { jobSource: "jobs", jobQueue: "mail", jobIds: ["1", "2"], fingerprint: "print" };
-    const { data } = await ask({}, `{ auditLog { ${selectionOf({ ...record, ...jobFields })} } }`, ({ audited }) => {
+    const { data } = await read({}, `{ auditLog { ${selectionOf({ ...record, ...jobFields })} } }`, ({ audited }) => {
       audited.push({ ...record, job } as never, { ...record, seq: 10, job: null } as never);
     });
     expect(data.auditLog).toEqual([
@@ -283,7 +290,7 @@ describe("each field is its own", () => {
     const errors = [failure("mail", "boom", 3, 50), failure("mail", "bang", 5, 40), failure("calls", "boom", 7, 45)];
     const queueSources = [{ name: "jobs", env: "staging" as const, metrics: [{ name: "mail" }, { name: "calls" }], errors }];
     const fields = "queue source error count jobId jobIds timestamp firstSeen attempts complete";
-    const { data } = await ask(
+    const { data } = await read(
       { queueSources },
       `{ jobErrors { ${fields} } mail: jobErrors(queue: "mail", first: 1) { error } queue(name: "mail") { errors(first: 1) { error } failuresByRelease { count version } }
          errorGroups { error count firstSeen lastSeen attempts complete queues { name source count } jobs { jobId queue source } }

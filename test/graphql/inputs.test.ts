@@ -77,9 +77,9 @@ describe("the inputs of the list of containers", () => {
     };
     expect(inputs).toMatchObject({ parts: [[web], null], status });
     expect((await inputs)?.parts[0]).toBe(sources.containers.peek()?.containers);
-    const named = find({ memory: { containers: [floating] } });
+    const named = find({ memory: { containers: [web, floating] } });
     expect(named).toBeInstanceOf(Promise);
-    expect(await named).toMatchObject({ parts: [[floating], sampleDeploy] });
+    expect(await named).toMatchObject({ parts: [[floating, web], sampleDeploy] });
     const missing = find({ memory: { containers: [floating], deploy: new OpsError("deploy_info_missing", "none") } });
     expect((await missing)?.parts[1]).toBeNull();
   });

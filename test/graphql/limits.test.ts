@@ -77,6 +77,12 @@ const boundaries: readonly (readonly [limit: string, most: string, above: string
     "complexity 100001, at most 100000",
   ],
   [
+    "complexity of a role's log",
+    `{ logs(role: "web", tail: 4975) { lines { ${times(19, "message")} } } }`,
+    `{ logs(role: "web", tail: 4976) { lines { ${times(19, "message")} } } }`,
+    "complexity 100020, at most 100000",
+  ],
+  [
     "depth of a subscription",
     changed(deep("currentTag")),
     changed(deep("containers { name }")),

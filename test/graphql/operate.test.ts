@@ -327,7 +327,8 @@ describe("healthCheck(probe: true)", () => {
       const run = { exitCode: 0, output: "new", timedOut: false, durationMs: 27, checkedAt: "2026-01-13T09:47:28Z", ...probed };
       Object.assign(memory.sources.containers, { probe: async () => run });
     }
-    const { data } = await ask(memory, `{ container(name: "${container.name}") { healthCheck${args} { ${fields} } } }`);
+    const { data, code } = await ask(memory, `{ container(name: "${container.name}") { healthCheck${args} { ${fields} } } }`);
+    expect(code).toBeUndefined();
     return { ...data.container.healthCheck };
   };
   const last = { failingStreak: 4, checkedAt: "2026-01-13T09:46:00Z", output: "old" };

@@ -36,6 +36,14 @@ async function ask(
   const refusals = errors.map(({ message, originalError }) => `${(originalError as OpsError | null)?.code}: ${message}`);
   return { data: JSON.parse(JSON.stringify(data ?? null)), refusals, calls: made.calls };
 }
+
+/** As `ask`, where nothing fails. */
+async function read(...asked: Parameters<typeof ask>) {
+  const { refusals, ...answer } = await ask(...asked);
+  expect(refusals).toEqual([]);
+  return answer;
+}
+
 const staging = () => createCaller(undefined, ["staging"]);
 const names = (rows: readonly { name: string }[]) => rows.map(({ name }) => name);
 const log = (...records: ReturnType<typeof sampleRecord>[]) => {
@@ -111,7 +119,7 @@ describe("deploys", () => {
     [`(from: "${ago(2999)}")`, ["t2000", "shop"]],
     [`(to: "${ago(2501)}")`, ["t3000", "t3600"]],
   ])("%s are %j", async (args, tags) => {
-    const { data } = await ask(memory, `{ deploys${args} { tag } }`);
+    const { data } = await read(memory, `{ deploys${args} { tag } }`);
     expect(data.deploys.map(({ tag }: { tag: string }) => tag)).toEqual(tags);
   });
 
@@ -122,7 +130,7 @@ describe("deploys", () => {
     ["(maxAgeSeconds: 2499)", ["t2000"]],
     ["(maxAgeSeconds: 1999)", []],
   ])("the latest%s are %j", async (args, tags) => {
-    const { data } = await ask(memory, `{ latestDeploys${args} { tag } }`);
+    const { data } = await read(memory, `{ latestDeploys${args} { tag } }`);
     expect(data.latestDeploys.map(({ tag }: { tag: string }) => tag)).toEqual(tags);
   });
 
@@ -134,7 +142,7 @@ describe("deploys", () => {
     const answer = await ask({ ...memory, queueSources }, source("(window: 600, needsQueues: true)"));
     const gaps = ["jobs: locked", "more: locked", "errors: no errors"];
     expect(answer.refusals).toEqual([`queues_unavailable: No queue source could be read (${gaps.join("; ")})`]);
-    const told = await ask({ ...memory, queueSources }, source("(window: 600)"));
+    const told = await read({ ...memory, queueSources }, source("(window: 600)"));
     expect(told.data.deploys[0].verdict).toEqual({
       outcome: "not_enough_data",
       windowSeconds: 600,
@@ -142,14 +150,14 @@ describe("deploys", () => {
       afterTo: ago(1400),
       gaps,
     });
-    const short = await ask({ ...memory, deployLogs: log(sampleRecord({ deployedAt: ago(30) })) }, source(""));
+    const short = await read({ ...memory, deployLogs: log(sampleRecord({ deployedAt: ago(30) })) }, source(""));
     expect(short.data.deploys[0].verdict).toMatchObject({ windowSeconds: null, beforeFrom: null, afterTo: null });
   });
 
   it("have null for restarts that are not known", async () => {
     const containers =
       "containers { restartsFrom restartsBefore restartsAfter restartsPValue unhealthySecondsBefore unhealthyNow }";
-    const { data } = await ask(memory, `{ deploys(first: 1) { verdict { ${containers} } } }`);
+    const { data } = await read(memory, `{ deploys(first: 1) { verdict { ${containers} } } }`);
     expect(data.deploys[0].verdict.containers).toEqual({
       restartsFrom: null,
       restartsBefore: null,
@@ -168,7 +176,7 @@ describe("deploys", () => {
       { name: "b", ok: false, error: null },
     ];
     const drift = async (args: string) => {
-      const { data } = await ask({ ...memory, containers: [own, production], engines }, `{ drift${args} { kind env } }`);
+      const { data } = await read({ ...memory, containers: [own, production], engines }, `{ drift${args} { kind env } }`);
       return new Set(data.drift.map(({ kind, env }: { kind: string; env: string }) => (kind === "engine_unknown" ? kind : env)));
     };
     expect(await drift("")).toEqual(new Set(["staging", "production", "engine_unknown"]));
@@ -194,7 +202,7 @@ describe("containers", () => {
     ['(engine: "b", env: staging)', ["guessed"]],
     ['(engine: "")', ["guessed", "own", "production"]],
   ])("%s are %j", async (args, expected) => {
-    expect(names((await ask(memory, `{ containers${args} { name } }`)).data.containers)).toEqual(expected);
+    expect(names((await read(memory, `{ containers${args} { name } }`)).data.containers)).toEqual(expected);
   });
 
   it("of the deploy info are core ones of its group that run its release", async () => {
@@ -205,14 +213,14 @@ describe("containers", () => {
       { ...own, name: "accessory", fullId: "2", kind: "accessory" as const },
       { ...own, name: "beta", fullId: "3", destination: "beta" },
     ];
-    const { data } = await ask({ containers, engines, deploy: info }, "{ deployInfo { containers { name } } }");
+    const { data } = await read({ containers, engines, deploy: info }, "{ deployInfo { containers { name } } }");
     expect(names(data.deployInfo.containers)).toEqual(["own"]);
   });
 
   it("have the deploy of their release and group, else none", async () => {
     const info = { ...sampleDeploy, currentTag: "v2", env: "staging" as const, service: "wallet-core-staging" };
     const containers = [own, { ...own, name: "older", fullId: "1", version: "v1" }];
-    const { data } = await ask({ containers, engines, deploy: info }, "{ containers { name deploy { currentTag } } }");
+    const { data } = await read({ containers, engines, deploy: info }, "{ containers { name deploy { currentTag } } }");
     expect(data.containers).toEqual([
       { name: "older", deploy: null },
       { name: "own", deploy: { currentTag: "v2" } },
@@ -227,7 +235,7 @@ describe("containers", () => {
       sampleContainer({ name: "b", hostNames: ["x"] }),
       sampleContainer({ name: "c", hostNames: [] }),
     ];
-    const found = await ask({ containers, hosts }, source);
+    const found = await read({ containers, hosts }, source);
     expect(found.data.containers).toEqual([
       { name: "a", hostMetrics: { name: "two" } },
       { name: "b", hostMetrics: null },
@@ -241,13 +249,13 @@ describe("containers", () => {
 
   it.each(["created", "exited", "dead"])("that are %s have no figures, and are not measured", async (status) => {
     const fields = "{ containers { stats { pids } cpuPct memPct } }";
-    const { data, calls } = await ask({ containers: [sampleContainer({ status })] }, fields);
+    const { data, calls } = await read({ containers: [sampleContainer({ status })] }, fields);
     expect(data.containers).toEqual([{ stats: null, cpuPct: null, memPct: null }]);
     expect(calls["stats"]).toBeUndefined();
   });
 
   it("that may run have figures of one sample, flat ones too", async () => {
-    const { data, calls } = await ask(
+    const { data, calls } = await read(
       { containers: [sampleContainer({ status: "paused" })] },
       "{ containers { stats { pids } cpuPct memPct statsHistory { memUsedBytes } } }",
     );
@@ -259,7 +267,7 @@ describe("containers", () => {
     const change = ({ sources }: Made) => {
       sources.containers.stats = async (refs) => refs.map(() => null);
     };
-    const { data } = await ask({ containers: [own], engines }, "{ containers { stats { pids } cpuPct memPct } }", { change });
+    const { data } = await read({ containers: [own], engines }, "{ containers { stats { pids } cpuPct memPct } }", { change });
     expect(data.containers).toEqual([{ stats: null, cpuPct: null, memPct: null }]);
   });
 
@@ -274,7 +282,7 @@ describe("containers", () => {
   it("have logs within the budget, for who may read them", async () => {
     const caller = createCaller();
     const text = vi.spyOn(caller.budget, "text");
-    const { data } = await ask(memory, '{ container(name: "own") { logs(tail: 2) { truncated lines { message } } } }', {
+    const { data } = await read(memory, '{ container(name: "own") { logs(tail: 2) { truncated lines { message } } } }', {
       caller,
     });
     const message = `from ${own.fullId}`;
@@ -360,7 +368,7 @@ describe("series of containers", () => {
       sources.containers.statsHistory = () => [];
       sources.containerHistory.containerHistory = async () => Promise.reject(new OpsError("prometheus_unavailable", "down"));
     };
-    const { data } = await ask(memory, `{ containerSeriesProblems(${range}) { code message } }`, { change });
+    const { data } = await read(memory, `{ containerSeriesProblems(${range}) { code message } }`, { change });
     expect(data.containerSeriesProblems).toEqual([
       { code: "docker_timeout", message: "c is slow" },
       { code: "docker_timeout", message: "d is slow" },
@@ -370,7 +378,7 @@ describe("series of containers", () => {
 
   it("of no point are none", async () => {
     const later = `from: "2026-01-13T11:00:00Z", to: "2026-01-13T12:00:00Z"`;
-    const { data, calls } = await ask(
+    const { data, calls } = await read(
       { containers: [web], hosts: [sampleHost()] },
       `{ containerMemPct(${later}) { value } hostLoad1(${later}) { value } upCounts(${later}) { up } }`,
     );
@@ -403,7 +411,7 @@ describe("series of queues", () => {
     const queueSources = [
       { name: "jobs", env: "staging" as const, metrics: [], errors: [], history: async () => new Map([["mail", past]]) },
     ];
-    const { data } = await ask(
+    const { data } = await read(
       { queueSources },
       `{ queueDepth(${range}) { time queue source env value } queueSeriesSources(${range}) { name exact since error { code } } }`,
     );
@@ -458,7 +466,7 @@ describe("entries of the timeline", () => {
     };
     const fields =
       "kind time after message service destination env who from to container containerId engine role version queue source host exitCode requested";
-    const { data } = await ask({}, `{ timeline(kinds: [health, queue_state, host_alert, gap]) { entries { ${fields} } } }`, {
+    const { data } = await read({}, `{ timeline(kinds: [health, queue_state, host_alert, gap]) { entries { ${fields} } } }`, {
       change,
     });
     const none = { after: null, service: null, destination: null, env: null, who: null, from: null, to: null };
@@ -526,14 +534,14 @@ describe("the restart of a role", () => {
     };
     const source =
       'mutation { restartRole(role: "web", env: staging, reason: "leak") { steps { outcome error { code message } } } }';
-    const { data } = await ask({ containers: [web] }, source, { change, options });
+    const { data } = await read({ containers: [web] }, source, { change, options });
     expect(data.restartRole.steps).toEqual([
       { outcome: "failed", error: { code: "container_not_found", message: "It is of another role now" } },
     ]);
   });
 
   it("at the destination without a name is that of containers without one", async () => {
-    const { data, calls } = await ask({ containers: [web] }, restart(', destination: ""'), { options });
+    const { data, calls } = await read({ containers: [web] }, restart(', destination: ""'), { options });
     expect([data.restartRole, calls["restart"]]).toEqual([{ complete: true }, 1]);
   });
 });

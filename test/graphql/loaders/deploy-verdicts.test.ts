@@ -376,6 +376,12 @@ describe("containers of a verdict", () => {
     expect((await judge({ containers })).containers.unhealthyNow).toEqual(["own"]);
     const ambiguous = toDeploy({ ambiguous: true });
     expect((await judge({ containers }, ambiguous)).containers.unhealthyNow).toEqual([]);
+    const before = { version: "v1", createdAt: ago(9000), restarts: 3 };
+    const earlier = [
+      sampleContainer({ name: "before", ...before }),
+      sampleContainer({ name: "accessory before", kind: "accessory", ...before }),
+    ];
+    expect((await judge({ containers: earlier })).containers.restartsBefore?.count).toBe(3);
   });
 });
 
