@@ -105,7 +105,7 @@ describe("/graphql", () => {
     const one = await gateway.query(`mutation { ${restart} }`);
     expect(one.body).toEqual({ data: { restartContainer: { name: "wallet-core-staging-web-latest", status: "running" } } });
     expect(memory.calls["restart"]).toBe(1);
-    expect(memory.audited).toMatchObject([{ outcome: "intent", reason: "stuck" }, { outcome: "ok" }]);
+    expect(memory.audited).toMatchObject([{ outcome: "intent", reason: "stuck", ip: "127.0.0.1" }, { outcome: "ok" }]);
   });
 
   it("keeps arguments in bounds", async () => {
