@@ -190,7 +190,7 @@ describe("the retry of an error group", () => {
     });
   });
 
-  it("asks the source for the failures of the queue, as long as the caller is there", async () => {
+  it("asks the source for the queue's failures, with the caller's signal", async () => {
     const failedJobs = vi.fn<NonNullable<QueueSource["failedJobs"]>>(failed({ error: "boom 1", jobIds: ["1"], jobs: 1 }));
     const { context } = createStage({ failedJobs });
     await retryErrorGroup(group, context);

@@ -134,7 +134,7 @@ describe("deploys", () => {
     expect(data.latestDeploys.map(({ tag }: { tag: string }) => tag)).toEqual(tags);
   });
 
-  it("of which no queue could be read have no verdict where queues are needed", async () => {
+  it("without a readable queue have no verdict where queues are needed", async () => {
     const history = async () => Promise.reject(new OpsError("queue_locked", "locked"));
     const errors = new OpsError("queue_locked", "no errors");
     const queueSources = ["jobs", "more"].map((name) => ({ name, env: "staging" as const, metrics: [], errors, history }));
@@ -425,7 +425,7 @@ describe("series of queues", () => {
     });
   });
 
-  it("fail where every source does, whose reasons are told all the same", async () => {
+  it("fail where every source does, with the reasons beside them", async () => {
     const history = async () => Promise.reject(new OpsError("queue_locked", "locked"));
     const queueSources = [{ name: "jobs", metrics: [], errors: [], history }];
     const { data, refusals } = await ask(

@@ -61,7 +61,7 @@ describe("rows of lists are counted before they are completed", () => {
     expect(budget.liftDeadline).not.toHaveBeenCalled();
   });
 
-  it("beyond the budget are an error of the field, before any of its rows is taken", async () => {
+  it("beyond the budget are an error of the field before a row is taken", async () => {
     const budget = {
       rows: () => {
         throw new Error("too many");

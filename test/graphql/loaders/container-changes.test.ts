@@ -124,7 +124,7 @@ it("the time of the last look is no change, nor is a list that is the same", asy
   expect(counts).toEqual([1, 1, 2, 3, 4]);
 });
 
-it("an engine that is lost, or is so in another way, is a message; another text of it is none", async () => {
+it("an engine's new state is a message, another text of it is none", async () => {
   const messages = await watch(
     { containers: [web, worker], engines: ["local", "b"] },
     ({ setEngine }) => setEngine("b", { code: "docker_timeout", message: "slow" }),
@@ -181,7 +181,7 @@ it("rows are those that are wanted, and the token's", async () => {
   expect(await names({ caller: createCaller(undefined, ["staging"]) })).toEqual([["web"]]);
 });
 
-it("a deploy that names other releases is a change of the rows that it names", async () => {
+it("a deploy that names other releases changes the rows that it names", async () => {
   const floating = { ...web, version: "latest", floating: true, commitSha: "" };
   const messages = await watch(
     { containers: [floating, worker] },
@@ -194,7 +194,7 @@ it("a deploy that names other releases is a change of the rows that it names", a
   ]);
 });
 
-it("the reason of the end is the last message, where there is one for readers", async () => {
+it("the reason of the end is the last message, where there is one", async () => {
   const end: Step = ({ abort, setContainers }) => {
     setContainers([]);
     abort.abort("shutdown");

@@ -42,7 +42,7 @@ async function follow(batches: readonly EventBatch[], caller = createCaller(), e
   return { messages: await collect(opened), accepted, calls };
 }
 
-it("events are read from before the list is asked for, of those that are accepted", async () => {
+it("events that are accepted are read from before the list on", async () => {
   const given = [batch({ events: [toEvent(web)], dropped: 3 }), batch({ ended: "shutdown" }), batch({})];
   const { messages, accepted, calls } = await follow(given);
   expect(messages).toEqual(given);
@@ -51,7 +51,7 @@ it("events are read from before the list is asked for, of those that are accepte
   expect(calls).toEqual({ list: 1 });
 });
 
-it("engines that the token may not see are not named, and nothing is left of a message that has no more", async () => {
+it("engines that the token may not see are not named", async () => {
   const engines = [
     { name: "own", env: "staging" as const },
     { name: "hidden", env: "production" as const },

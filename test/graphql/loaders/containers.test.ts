@@ -65,7 +65,7 @@ describe("lists of containers", () => {
     expect(await answer).toBe(refusal);
   });
 
-  it("name the release by the deploy of its group, as the same object for the same facts", async () => {
+  it("have releases named by their deploy, as the same object each time", async () => {
     const floating = sampleContainer({ name: "floating", version: "latest", floating: true, commitSha: "" });
     const { sources, calls } = createMemorySources({ containers: [floating, web] });
     const list = () => createContext(sources, createCaller()).loaders.containers.all(false);
@@ -108,7 +108,7 @@ describe("containers of old releases", () => {
     sampleContainer({ name: "old-redis", status: "exited", kind: "accessory" }),
     sampleContainer({ name: "old-production", status: "exited", env: "production" }),
   ];
-  it("have run, and are the token's; for deploys also those that never started", async () => {
+  it("have run, but for deploys, and are the token's", async () => {
     expect(names(await load({ kept }).kept(false))).toEqual(["old", "old-production"]);
     expect(names(await load({ kept }).kept(true))).toEqual(["old", "old-redis", "old-production"]);
     expect(names(await load({ kept }, staging()).kept(true))).toEqual(["old", "old-redis"]);
@@ -234,7 +234,7 @@ describe("a filter of containers", () => {
     expect(accepts({ ...container, ...more })).toBe(isWanted);
   });
 
-  it("accepts nothing that is not the token's, and refuses other environments", () => {
+  it("accepts only what is the token's, and refuses other environments", () => {
     const { principal } = staging();
     expect([container, production, { ...web, env: null }].map(createContainerFilter(all, principal))).toEqual([
       true,

@@ -107,7 +107,7 @@ function judge(stage: Stage, one = deploy, seconds = 1200) {
 }
 
 describe("queues of a verdict", () => {
-  it("are asked once for each window, of sources of its environment and of no known one", async () => {
+  it("are asked once for each window, of sources that may be its own", async () => {
     const asked: unknown[] = [];
     const caller = createCaller();
     const source = (name: string, env?: Environment): Given => ({
@@ -343,7 +343,7 @@ describe("containers of a verdict", () => {
     expect((await judge({ containers: [web], ...stage })).containers.restartsFrom).toBe(from);
   });
 
-  it("count the deaths and the health of core containers of its group that are the token's", async () => {
+  it("count deaths and health of its group's core ones that are the token's", async () => {
     const container = toTimelineContainer(web);
     const others = [
       death({ container: { ...container, kind: "accessory" } }),

@@ -55,7 +55,7 @@ describe("hosts", () => {
     expect(calls).toEqual({});
   });
 
-  it("have a past of nulls where nothing is known of one, and one question for each range", async () => {
+  it("have a past of nulls where none is known, by one question a range", async () => {
     const { loaders, sources } = load();
     const past = rememberHost(range);
     const history = vi.fn<typeof sources.hosts.history>(async () => new Map([[a.instance, past]]));
@@ -147,7 +147,7 @@ describe("the past of containers", () => {
   const away = new OpsError("prometheus_unavailable", "down");
   const problem = { code: "prometheus_unavailable", message: "down" };
 
-  it("is from memory where that is whole, else from Prometheus, asked once for all others", async () => {
+  it("is from memory where that is whole, else from Prometheus, asked once", async () => {
     const containers = [one("whole"), one("late"), one("none")];
     const stage = { remembered: { whole, late }, prometheus: { late: scraped } };
     expect(await load(containers, stage)).toEqual({
@@ -170,7 +170,7 @@ describe("the past of containers", () => {
     ]);
   });
 
-  it("of long ago is asked of Prometheus first, and the memory only for what that has not", async () => {
+  it("of long ago is from Prometheus first, from memory only without that", async () => {
     const at = { ...range, from: range.from - 3600 };
     expect(await load([one("a"), one("b")], { at, prometheus: { a: scraped } })).toEqual({
       rows: [

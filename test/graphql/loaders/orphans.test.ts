@@ -176,7 +176,7 @@ describe("the work that runs in a container", () => {
     });
   });
 
-  it("is unknown without sources, or where these are refused, or its host name is another's", async () => {
+  it("is unknown without sources, or where its host name is another's", async () => {
     expect(await find([])).toEqual(unknown("no queue source is configured"));
     expect(await find(new OpsError("forbidden", "not yours"))).toEqual(unknown("not yours"));
     const twin = { ...web, fullId: "another" };

@@ -56,7 +56,7 @@ const fails = (error: Error) => async () => {
 };
 
 describe("series of queues", () => {
-  it("have their queue, source and environment, and each source says how much it could tell", async () => {
+  it("have queue, source and environment, and the state of each source", async () => {
     const histories = {
       own: vi.fn<History>(
         async () =>
@@ -127,7 +127,7 @@ describe("series of queues", () => {
     expect(answer.failure).toBeNull();
   });
 
-  it("of an environment that the token does not list are refused before a source is asked for", async () => {
+  it("of an environment that is not the token's are refused at once", async () => {
     const { load, visible } = createStage(places, createCaller(undefined, ["staging"]));
     await expect(load({ ...range, env: ["production"] as Environment[] })).rejects.toMatchObject({ code: "forbidden" });
     expect(visible).not.toHaveBeenCalled();
@@ -141,7 +141,7 @@ describe("series of queues", () => {
     expect(history).not.toHaveBeenCalled();
   });
 
-  it("of the same arguments are one question; of each other argument one more", async () => {
+  it("of the same arguments are one question, of others one more each", async () => {
     const history = vi.fn<History>(async () => new Map([["a", past()]]));
     const { load } = createStage([{ name: "own", history }]);
     const same = [{}, { step: null }, { env: null }, { queues: null }, { sources: null }].map((more) =>
@@ -231,7 +231,7 @@ describe("more queues than were known", () => {
     expect((await steps(async () => many(28), { ...day, step: 60 })).steps).toEqual([60]);
   });
 
-  it("are asked with eight times as few points where there is too much to read, until one is left", async () => {
+  it("are asked with ever fewer points where there is too much to read", async () => {
     const tooLarge = new OpsError("answer_too_large", "too much");
     const found = await steps(fails(tooLarge));
     expect(found.steps).toEqual([60, 300, 1800, 21_600, 86_400]);

@@ -55,7 +55,7 @@ describe("sources of queues", () => {
     expect((await load({ caller: limited(...where) }).loaders.visible()).map(({ name }) => name)).toEqual(names);
   });
 
-  it("that are none of the token's are refused, whether there are any or not, or they cannot be found", async () => {
+  it("that are not the token's are refused, whether there are any or not", async () => {
     const refusal = { code: "forbidden", message: "No queue belongs to an environment of this token" };
     const caller = limited("production");
     const own = sourcesOf.slice(0, 1);
@@ -199,7 +199,7 @@ describe("states of sources", () => {
     expect(calls).toEqual({ metrics: 4, errors: 4 });
   });
 
-  it("have what was found and is not supported, for tokens of its environment", async () => {
+  it("name what is not supported, for tokens of its environment", async () => {
     const statuses = async (caller?: ReturnType<typeof createCaller>) => {
       const { loaders, sources } = load(caller ? { caller } : {});
       sources.queues.unsupported = async () => [{ name: "old", kind: "delayed_job", reason: "it is old" }];

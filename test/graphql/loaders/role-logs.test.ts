@@ -45,7 +45,7 @@ const stopped = (one: Container): Container => ({ ...one, status: "exited" });
 const gone = new OpsError("docker_error", "no logs");
 
 describe("the log of a role", () => {
-  it("is of its containers, then of stopped ones of old releases, the newest first", async () => {
+  it("is of its containers, then of old releases, the newest first", async () => {
     const options = { tail: 100, search: "at" };
     const containers = [replica("web-b", "v3", -10), replica("web-a", "v3", -10)];
     const kept = [replica("old-b", "v1", -50), replica("old-c", "v2", -40), replica("old-a", "v1", -50)].map(stopped);
@@ -136,7 +136,7 @@ describe("the log of a role", () => {
     expect(parts[1]).toEqual(["old", whose === "page", null]);
   });
 
-  it("is truncated where a container's own is, and then read no further than a full page", async () => {
+  it("is truncated where a container's own is, and ends at a full page", async () => {
     const containers = [replica("web", "v3", 10)];
     const kept = [stopped(replica("old", "v2", -100))];
     const logs = { web: [line(11_000), line(12_000)] };
@@ -168,7 +168,7 @@ describe("the log of a role", () => {
     });
   });
 
-  it("hides nothing behind a container that cannot be read, and fails when none can", async () => {
+  it("hides nothing behind one that cannot be read, fails when none can", async () => {
     const containers = [replica("web-a", "v2", -20), replica("web-b", "v2", -20)];
     const logs = { "web-a": gone, "web-b": [line(1)] };
     const { lines, parts, truncated } = await createStage({ containers, logs }).read();

@@ -174,7 +174,7 @@ describe("restarts", () => {
     expect(asked).toEqual([1000]);
   });
 
-  it("seen by engines stand beside those of the record, and alone without ops:operate", async () => {
+  it("seen by engines stand beside the record, alone without ops:operate", async () => {
     const seen = toEntry({ kind: "restart", time: at(40), message: "seen", env: "staging" });
     const begin = { name: "a", env: null, since: at(1) };
     const note = "who restarted is for tokens with ops:operate";
@@ -227,7 +227,7 @@ describe("what was seen of containers", () => {
     ]);
   });
 
-  it("is not known where no engine was heard, whose names are told", async () => {
+  it("is not known where no engine was heard, and names them", async () => {
     expect((await createStage().ask(["health"])).coverage).toEqual([
       { kind: "health", known: false, since: null, sampled: false, note: "not heard: a" },
     ]);
@@ -236,7 +236,7 @@ describe("what was seen of containers", () => {
     ]);
   });
 
-  it("begins where the last was forgotten, of engines and environments that are the token's", async () => {
+  it("begins where the last that was the token's was forgotten", async () => {
     const stage = createStage({ caller: staging() });
     stage.timeline.begin("gap", { name: "a", env: null, since: at(1) });
     stage.timeline.begin("health", { name: "a", env: null, since: at(1) });
@@ -253,7 +253,7 @@ describe("what was seen of containers", () => {
     expect(await since()).toEqual([at(22), at(23)]);
   });
 
-  it("has the gaps of engines that are the token's, and of all, whatever the environment", async () => {
+  it("has the gaps of the token's engines, and of all, in any environment", async () => {
     const stage = createStage({ caller: staging() });
     for (const name of ["a", "hidden", null]) {
       stage.timeline.add(toEntry({ kind: "gap", time: at(5), message: `gap of ${name}`, engine: name }));
@@ -264,7 +264,7 @@ describe("what was seen of containers", () => {
     expect(await messages("staging")).toEqual(["gap of a", "gap of null"]);
   });
 
-  it("has entries of environments that are the token's, and of the one asked for", async () => {
+  it("has entries of the token's environments, and of the one asked for", async () => {
     const container = { fullId: "1", id: "1", name: "x", engine: "a", role: null, version: null };
     const fill = (stage: ReturnType<typeof createStage>) => {
       for (const env of ["staging", "production", null] as const) {
@@ -324,7 +324,7 @@ describe("what was sampled", () => {
   });
 });
 
-it("kinds that are not asked for are absent; without any all are there, in one order", async () => {
+it("kinds that are not asked for are absent; without any all are there", async () => {
   const stage = createStage();
   const kinds = async (...asked: TimelineKind[]) => (await stage.ask(asked)).coverage.map(({ kind }) => kind);
   const all = ["deploy", "restart", "container_death", "oom_kill", "health", "queue_state", "host_alert", "gap"];
