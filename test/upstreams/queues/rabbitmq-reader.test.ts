@@ -1,6 +1,6 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import type { QueueMetrics } from "../../../src/domain/queue.ts";
 import { toQueueState } from "../../../src/domain/queue-state.ts";
 import { silentLogger } from "../../../src/logger.ts";
@@ -25,11 +25,12 @@ describe("createRabbitmqReader", () => {
   let pages: Item[][] = [];
   let asked: string[] = [];
   let bindings: Item[] = [];
+  let exchanges: Item[] = [];
   const overview: Item = { rates_mode: "basic" };
   const reply = (url: URL): { status: number; body: unknown } => {
     const path = url.pathname.replace("/api/", "");
     if (path === "overview") return { status: 200, body: overview };
-    if (path === "exchanges") return { status: 200, body: [{ name: "", vhost: "/", type: "direct" }] };
+    if (path === "exchanges") return { status: 200, body: exchanges };
     if (path === "nodes") return { status: 401, body: { error: "not_authorised", reason: "Not monitor user" } };
     if (path === "bindings") return { status: 200, body: bindings };
     const page = Number(url.searchParams.get("page"));
@@ -48,11 +49,12 @@ describe("createRabbitmqReader", () => {
     return createRabbitmqReader({ name: "r", url: `http://a:b@127.0.0.1:${port}`, logger: silentLogger, ...options });
   };
   beforeAll(() => new Promise<void>((resolve) => void server.listen(0, "127.0.0.1", resolve)));
-  afterEach(() => {
-    vi.useRealTimers();
+  beforeEach(() => {
     asked = [];
     bindings = [];
+    exchanges = [{ name: "", vhost: "/", type: "direct" }];
   });
+  afterEach(() => void vi.useRealTimers());
   afterAll(() => {
     server.closeAllConnections();
     server.close();
@@ -189,9 +191,166 @@ describe("createRabbitmqReader", () => {
     await reader.close();
   });
 
+  it("has all numbers of a queue, of its dead letters, and of those that come back", async () => {
+    vi.useFakeTimers({ toFake: ["performance", "Date"], now: Date.parse("2026-01-01T00:00:00.500Z") });
+    const bind = (name: string, key = name) => ({
+      source: "",
+      vhost: "/",
+      destination: name,
+      destination_type: "queue",
+      routing_key: key,
+    });
+    bindings = [bind("dlq", "failed"), bind("again", "failed"), bind("work")];
+    const reader = open();
+    const list = (done: number, dead: number) => {
+      pages = [
+        [
+          running("work", {
+            arguments: deadLettersTo("failed"),
+            messages_ready: 7,
+            messages_unacknowledged: 2,
+            consumers: 3,
+            head_message_timestamp: Date.parse("2026-01-01T00:00:00Z") / 1000,
+            message_stats: { ack: done, deliver_no_ack: done, get_no_ack: done },
+          }),
+          running("dlq", { messages: dead, consumers: 0 }),
+          running("again", { messages: 4, arguments: { ...deadLettersTo("work"), "x-message-ttl": 1000 } }),
+        ],
+      ];
+      return reader.read(signal());
+    };
+    await list(100, 1);
+    vi.advanceTimersByTime(100_000);
+    const [again, dlq, work] = await list(200, 11);
+    expect(work).toEqual({
+      name: "work",
+      source: "r",
+      depth: 7,
+      processedPerSec: 3,
+      failuresLastHour: 10,
+      failuresRecent: 30,
+      active: 2,
+      deferred: null,
+      retrying: 4,
+      dead: 11,
+      oldestAgeSeconds: 100.5,
+      waitSeconds: null,
+      runSeconds: null,
+      paused: null,
+      workers: 3,
+      exact: false,
+      windowSeconds: 100,
+      counters: { processed: 600, failures: 10 },
+      observedAt: "2026-01-01T00:01:40Z",
+    });
+    // Dead letters lie there: that nobody takes them is no alarm.
+    expect(dlq).toMatchObject({ workers: null, dead: null, retrying: null, counters: { processed: 0, failures: null } });
+    expect(again).toMatchObject({ dead: null, retrying: null, failuresLastHour: null });
+    await reader.close();
+  });
+
+  it("has of a dead letter queue that several share what arrived in it, and of none of them what failed", async () => {
+    bindings = [{ source: "", vhost: "/", destination: "dlq", destination_type: "queue", routing_key: "dlq" }];
+    const reader = open();
+    const list = async (dead: number | null) => {
+      const letters = { arguments: deadLettersTo("dlq") };
+      pages = [[running("a", letters), running("b", letters), running("dlq", { messages: dead, consumers: 0 })]];
+      return (await reader.read(signal())).map(({ dead: own, workers, counters }) => [own, workers, counters?.failures]);
+    };
+    await list(5);
+    expect(await list(8)).toEqual([
+      [null, null, null],
+      [null, null, null],
+      [8, null, 3],
+    ]);
+    // A number that is not there is not known.
+    expect((await list(null))[2]).toEqual([null, null, null]);
+    await reader.close();
+  });
+
+  it("asks for the columns that it reads, of all virtual hosts, and calls queues by theirs", async () => {
+    pages = [[running("q"), running("q", { vhost: "a/b" }), running("", { vhost: "v" })]];
+    const reader = open();
+    expect((await reader.read(signal())).map(({ name }) => name)).toEqual(["a/b/q", "q", "v/"]);
+    await reader.close();
+    expect(asked.filter((url) => url.startsWith("/api/queues")).toSorted()).toEqual([
+      "/api/queues?page=1&page_size=500&disable_stats=true&enable_queue_totals=true&columns=name,vhost,type,state,exclusive,auto_delete,arguments,messages,messages_ready,messages_unacknowledged",
+      `/api/queues?page=1&page_size=500&msg_rates_age=300&msg_rates_incr=5&columns=${[
+        "name,vhost,messages,consumers,head_message_timestamp,effective_policy_definition",
+        "message_stats.ack,message_stats.ack_details.avg_rate",
+        "message_stats.deliver_no_ack,message_stats.deliver_no_ack_details.avg_rate",
+        "message_stats.get_no_ack,message_stats.get_no_ack_details.avg_rate",
+      ].join(",")}`,
+    ]);
+    const one = open({ vhost: "a/b" });
+    pages = [[running("q", { vhost: "a/b" })]];
+    expect((await one.read(signal())).map(({ name }) => name)).toEqual(["q"]);
+    await one.close();
+  });
+
+  it("lists no streams, no exclusive queues, and what is configured though it is not there", async () => {
+    pages = [
+      [
+        running("stream", { type: "stream" }),
+        running("mine", { exclusive: true }),
+        running("classic", { type: "classic", exclusive: false }),
+        running("plain", { type: null, exclusive: null }),
+      ],
+    ];
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.parse("2026-01-01T00:00:00Z") });
+    const reader = open({ names: ["wanted", "classic"] });
+    const queues = await reader.read(signal());
+    expect(queues.map(({ name, depth }) => [name, depth])).toEqual([
+      ["classic", 5],
+      ["plain", 5],
+      ["wanted", 0],
+    ]);
+    expect(queues[2]).toMatchObject({ source: "r", active: null, exact: false, observedAt: "2026-01-01T00:00:00Z" });
+    await reader.close();
+  });
+
+  it("says who may see nothing, and asks anew what rarely changes after a failure", async () => {
+    const [known] = [exchanges];
+    const reader = open();
+    pages = [[]];
+    exchanges = [];
+    await expect(reader.read(signal())).rejects.toMatchObject({
+      code: "queues_unavailable",
+      message: "The RabbitMQ user may see no virtual host: give it empty permissions there (rabbitmqctl set_permissions)",
+      upstream: "queues:r",
+    });
+    exchanges = known;
+    expect(await reader.read(signal())).toEqual([]);
+    expect(asked.filter((url) => url.startsWith("/api/overview"))).toHaveLength(2);
+    await reader.close();
+    // Who sees queues is not blind, whatever else may be hidden.
+    exchanges = [];
+    pages = [[running("a")]];
+    const other = open();
+    expect(await other.read(signal())).toHaveLength(1);
+    await other.close();
+  });
+
+  it("logs a queue that is down", async () => {
+    const debug = vi.fn<(...line: unknown[]) => void>();
+    const reader = open({ logger: { ...silentLogger, debug } });
+    pages = [[running("a", { vhost: "v", state: "minority" }), running("b")]];
+    expect((await reader.read(signal())).map(({ name }) => name)).toEqual(["b"]);
+    expect(debug.mock.calls).toEqual([
+      [{ source: "r", queue: "v/a", state: "minority" }, "queue is down: its numbers are old, or not known"],
+    ]);
+    await reader.close();
+  });
+
   it("fails where not even the first page is there, and where an answer is not that of the API", async () => {
     pages = [];
     await expect(open().read(signal())).rejects.toMatchObject({ upstreamStatus: 400 });
+    pages = [[running("a")]];
+    Object.defineProperty(pages, "length", { value: 3 });
+    const gone = open();
+    expect((await gone.read(signal())).map(({ name }) => name)).toStrictEqual(["a"]);
+    expect(asked.filter((url) => url.includes("page=3"))).toEqual([]);
+    await gone.close();
     pages = [[{ vhost: "/" }]];
     await expect(open().read(signal())).rejects.toMatchObject({
       message: expect.stringContaining("does not answer as its management API does"),

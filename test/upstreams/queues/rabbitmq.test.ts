@@ -44,6 +44,7 @@ describe("answers of the management API", () => {
       {},
       { items: [{ vhost: "/" }], page_count: 1 },
       { items: [], page_count: -1 },
+      { items: [], page_count: 1.5 },
       { items: [queue] },
       "text",
       null,
@@ -61,7 +62,15 @@ describe("parseAddress", () => {
     expect(headers["authorization"]).toBe(`Basic ${Buffer.from("ops:p@ss:%").toString("base64")}`);
     expect(parseAddress("http://host///").base).toBe("");
     expect(parseAddress("http://host/rabbit//").base).toBe("/rabbit");
-    expect(parseAddress("https://host").headers).not.toHaveProperty("authorization");
+    expect(parseAddress("https://host").headers).toStrictEqual({
+      accept: "application/json",
+      "accept-encoding": "identity",
+      "user-agent": "wallet-core-ops",
+    });
+    const toHeader = (text: string) => `Basic ${Buffer.from(text).toString("base64")}`;
+    expect(parseAddress("http://ops@host").headers["authorization"]).toBe(toHeader("ops:"));
+    expect(parseAddress("http://:pass@host").headers["authorization"]).toBe(toHeader(":pass"));
+    expect(parseAddress("http://host//rabbit//x").base).toBe("//rabbit//x");
     expect(parseAddress("http://a:1%00%zz@host").headers["authorization"]).toBe(
       `Basic ${Buffer.from("a:1%00%zz").toString("base64")}`,
     );
@@ -127,6 +136,49 @@ describe("toDeadLetterQueues", () => {
     expect([...found.shared]).toStrictEqual([at("one")]);
   });
 
+  it("follows no binding to an exchange, of another key, or of another virtual host", () => {
+    const toExchange = { ...bind("direct", "one", "one.failed"), destination_type: "exchange" };
+    const elsewhere = { ...bind("direct", "one", "one.failed"), vhost: "other" };
+    const bindings = [toExchange, elsewhere, bind("direct", "two", "two.failed")];
+    const found = toDeadLetterQueues([letters("q", "direct", "one.failed")], bindings, exchanges);
+    expect(found).toEqual({ own: new Map(), retries: new Set(), shared: new Set() });
+    // Two bindings lead to the same queue: it is one.
+    const twice = [bind("topic", "one", "one.#"), bind("topic", "one", "*.failed"), bind("topic", "two", "two.#")];
+    const { own: single } = toDeadLetterQueues([letters("q", "topic", "one.failed")], twice, exchanges);
+    expect(single).toEqual(new Map([[at("q"), [at("one")]]]));
+  });
+
+  it("has no own one of a queue whose dead letters go to several of which one is shared", () => {
+    const queues = [letters("a", "fanout"), letters("b", "direct", "one.failed")];
+    const bindings = [bind("fanout", "one", ""), bind("fanout", "two", ""), bind("direct", "one", "one.failed")];
+    const found = toDeadLetterQueues(queues, bindings, exchanges);
+    expect(found).toEqual({ own: new Map(), retries: new Set(), shared: new Set([at("one")]) });
+  });
+
+  it.each<[string, object, boolean]>([
+    ["a time to live of its own", { arguments: { "x-message-ttl": 0 } }, true],
+    ["one of its policy", { policy: { "message-ttl": 1000 } }, true],
+    ["one that is no number", { arguments: { "x-message-ttl": "1000" } }, false],
+    ["none", {}, false],
+  ])("takes a queue that gives back with %s for one of retries: %j", (_what, more, isRetry) => {
+    const { arguments: ownArguments, ...rest } = more as { arguments?: object };
+    const wait = { ...letters("wait", "", "work", ownArguments), ...rest };
+    const bindings = [bind("", "wait", "wait"), bind("", "work", "work")];
+    const found = toDeadLetterQueues([letters("work", "", "wait"), wait], bindings, exchanges);
+    const [toWait, toWork] = [[at("work"), [at("wait")]] as const, [at("wait"), [at("work")]] as const];
+    expect(found).toEqual({
+      own: new Map(isRetry ? [toWait] : [toWait, toWork]),
+      retries: new Set(isRetry ? [at("wait")] : []),
+      shared: new Set(),
+    });
+  });
+
+  it("takes no queue for one of retries whose messages do not come back", () => {
+    const queues = [letters("work", "", "wait"), letters("wait", "", "end", { "x-message-ttl": 1000 })];
+    const bindings = [bind("", "wait", "wait"), bind("", "end", "end")];
+    expect(toDeadLetterQueues(queues, bindings, exchanges).retries).toEqual(new Set());
+  });
+
   it("takes a queue with a time to live that gives back for one of retries", () => {
     const queues = [letters("work", "", "wait"), letters("wait", "", "work", { "x-message-ttl": 1000 })];
     const found = toDeadLetterQueues(queues, [bind("", "wait", "wait"), bind("", "work", "work")], exchanges);
@@ -146,7 +198,23 @@ describe("matchesTopic", () => {
     ["*.b.#.d", "a.b.d", true],
     ["a.b", "a.b.c", false],
     ["a", "b", false],
+    ["*", "a", true],
+    ["*.*", "a", false],
+    ["b.a", "a", false],
+    ["#.#", "a", true],
+    ["#.a", "b", false],
+    ["a.#.b", "a.b", true],
+    ["#.b", "a.b.c", false],
   ])("%s and %s: %s", (pattern, key, expected) => expect(match(pattern, key)).toBe(expected));
+
+  it("takes no words at all for what only `#` matches", () => {
+    expect([matchesTopic([], []), matchesTopic(["#"], []), matchesTopic(["*"], []), matchesTopic([], ["a"])]).toStrictEqual([
+      true,
+      true,
+      false,
+      false,
+    ]);
+  });
 
   it("agrees with the definition by recursion, and takes hostile ones in no time", () => {
     const slow = (pattern: readonly string[], words: readonly string[]): boolean => {
@@ -181,8 +249,9 @@ describe("numbers of a queue", () => {
       ack: 7,
       deliver_no_ack: 2,
       get_no_ack: 1,
-      ack_details: { avg_rate: 0.02 },
-      deliver_no_ack_details: { avg_rate: 0.01 },
+      ack_details: { avg_rate: 0.5 },
+      deliver_no_ack_details: { avg_rate: 0.25 },
+      get_no_ack_details: { avg_rate: 0.125 },
     },
   });
   const none = { done: unknownRates, failed: unknownRates };
@@ -190,9 +259,10 @@ describe("numbers of a queue", () => {
   const entry = { totals: parse(queue) as never, stats, dead: null, retrying: null, isDeadLetterQueue: false };
 
   it("takes the time before the broker's start out of its rate, and tells none of its first minute", () => {
-    expect(toBrokerRate(stats, { hasRates: true, uptime: 3000 })).toBeCloseTo(0.03, 10);
-    expect(toBrokerRate(stats, { hasRates: true, uptime: 100 })).toBeCloseTo(0.09, 10);
-    expect(toBrokerRate(stats, { hasRates: true, uptime: 59 })).toBeNull();
+    expect(toBrokerRate(stats, { hasRates: true, uptime: 3000 })).toBe(0.875);
+    expect(toBrokerRate(stats, { hasRates: true, uptime: 100 })).toBe(2.625);
+    expect(toBrokerRate(stats, { hasRates: true, uptime: 60 })).toBe(4.375);
+    expect(toBrokerRate(stats, { hasRates: true, uptime: 59.9 })).toBeNull();
     expect(toBrokerRate(stats, { hasRates: true, uptime: null })).toBeNull();
     expect(toBrokerRate(stats, { hasRates: false, uptime: 3000 })).toBeNull();
     expect(toBrokerRate(parseStats({ messages: 0 }), basic)).toBe(0);
@@ -215,7 +285,7 @@ describe("numbers of a queue", () => {
       active: 2,
       workers: 0,
       oldestAgeSeconds: 60,
-      processedPerSec: 0.03,
+      processedPerSec: 0.875,
       failuresLastHour: null,
       exact: false,
       windowSeconds: 300,
@@ -226,10 +296,68 @@ describe("numbers of a queue", () => {
     });
   });
 
+  const rates = (windowSeconds: number, failures: number | null) => ({
+    processedPerSec: windowSeconds / 100,
+    failures,
+    failuresRecent: failures === null ? null : failures + 0.5,
+    windowSeconds,
+  });
+
+  it("has each number where it belongs", () => {
+    const full = { ...entry, dead: 11, retrying: 12 };
+    expect(toRabbitmqMetrics(identity, full, basic, { done: rates(120, null), failed: rates(90, 7) }, 1_060_500)).toEqual({
+      ...identity,
+      depth: 3,
+      processedPerSec: 0.875,
+      failuresLastHour: 7,
+      failuresRecent: 7.5,
+      active: 2,
+      deferred: null,
+      retrying: 12,
+      dead: 11,
+      oldestAgeSeconds: 60.5,
+      waitSeconds: null,
+      runSeconds: null,
+      paused: null,
+      workers: 0,
+      exact: false,
+      windowSeconds: 90,
+    });
+  });
+
+  it.each([
+    ["of the broker", { hasRates: true, uptime: 1000 }, null, 0.875, 300],
+    ["of a broker that just started", { hasRates: true, uptime: 200 }, null, 1.3125, 200],
+    ["sampled, of a broker without rates", { hasRates: false, uptime: 1000 }, null, 1.2, 120],
+    ["sampled, of a broker of unknown age", { hasRates: true, uptime: null }, null, 1.2, 120],
+    ["of the broker, beside sampled failures", { hasRates: true, uptime: 1000 }, 7, 0.875, 90],
+  ])("has a rate %s, and the window of it or of the failures", (_what, broker, failures, rate, windowSeconds) => {
+    const sampled = { done: rates(120, null), failed: failures === null ? unknownRates : rates(90, failures) };
+    const metrics = toRabbitmqMetrics(identity, entry, broker, sampled, 0);
+    expect(metrics.processedPerSec).toBe(rate);
+    expect(metrics).toMatchObject({ failuresLastHour: failures, windowSeconds });
+  });
+
+  it("has no age without a message that waits, and workers of a dead letter queue where somebody takes from it", () => {
+    const show = (totals: object, more: object = {}) =>
+      toRabbitmqMetrics(identity, { ...entry, ...more, totals: parse({ ...queue, ...totals }) as never }, basic, none, 2e6);
+    expect(show({}).oldestAgeSeconds).toBe(1000);
+    expect(show({ messages_ready: 0 })).toMatchObject({ depth: 0, oldestAgeSeconds: null });
+    expect(show({ messages_ready: null, messages_unacknowledged: null })).toMatchObject({ depth: 0, active: null });
+    expect(show({}, { stats: parseStats({ messages: 5 }) }).oldestAgeSeconds).toBeNull();
+    expect(show({}, { stats: undefined })).toMatchObject({ oldestAgeSeconds: null, workers: null, processedPerSec: null });
+    const taken = parseStats({ messages: 5, consumers: 2 });
+    expect([show({}, { stats: taken, isDeadLetterQueue: true }).workers, show({}, { stats: taken }).workers]).toEqual([2, 2]);
+  });
+
   it("knows a queue that is down", () => {
-    for (const state of ["down", "stopped", "crashed", "minority"]) expect(isDown({ ...queue, state })).toBe(true);
-    for (const state of ["running", "idle", "flow", null]) expect(isDown({ ...queue, state })).toBe(false);
+    for (const state of ["down", "stopped", "crashed", "minority", "noproc", "terminated"])
+      expect(isDown({ ...queue, state })).toBe(true);
+    for (const state of ["running", "idle", "flow", "shut down", null, undefined])
+      expect(isDown({ ...queue, state })).toBe(false);
     expect(isDown({ ...queue, messages_ready: null })).toBe(true);
+    expect(isDown({ ...queue, messages_ready: undefined })).toBe(true);
+    expect(isDown({ ...queue, messages_ready: 0 })).toBe(false);
   });
 });
 
@@ -246,6 +374,21 @@ describe("createArrivals", () => {
     expect(count(0, 2)).toBe(4);
     now = 31_000;
     expect([count(0, 2), count(2, 2)]).toStrictEqual([4, 6]);
+  });
+
+  it("takes what is less than before for purged after half a minute of reads in a row", () => {
+    let now = 0;
+    const arrivals = createArrivals(() => now);
+    const countAt = (seconds: number, held: number) => {
+      now = seconds * 1000;
+      return arrivals.count("dlq", held, null);
+    };
+    expect([countAt(0, 5), countAt(1, 9)]).toStrictEqual([0, 4]);
+    expect([countAt(10, 2), countAt(20, 3), countAt(39.999, 3)]).toStrictEqual([4, 4, 4]);
+    // It adds up again: what is missing from now on is missing since then.
+    expect([countAt(39.9995, 9), countAt(50, 3), countAt(79.999, 4)]).toStrictEqual([4, 4, 4]);
+    expect([countAt(80, 4), countAt(81, 6)]).toStrictEqual([4, 6]);
+    expect([countAt(200, 5), countAt(229.999, 5), countAt(230, 5), countAt(231, 6)]).toStrictEqual([6, 6, 6, 7]);
   });
 
   it("forgets what is gone: it begins anew should it come again", () => {
