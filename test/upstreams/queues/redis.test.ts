@@ -1,9 +1,16 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { errorReadLimit } from "../../../src/domain/job-errors.ts";
 import { failureGroupsLimit } from "../../../src/domain/queue.ts";
 import { toServer, toTask, toWorker } from "../../../src/upstreams/queues/kinds/redis-asynq-messages.ts";
-import { lookBack } from "../../../src/upstreams/queues/kinds/redis-bullmq-beginning.ts";
-import { type Rows, cover, covers, fullCoverage } from "../../../src/upstreams/queues/kinds/redis-bullmq-coverage.ts";
+import { beginningOf, eventShare, lookBack } from "../../../src/upstreams/queues/kinds/redis-bullmq-beginning.ts";
+import {
+  type Coverage,
+  type Rows,
+  cover,
+  covers,
+  fullCoverage,
+} from "../../../src/upstreams/queues/kinds/redis-bullmq-coverage.ts";
 import {
   countEvents,
   noEvents,
@@ -12,11 +19,19 @@ import {
   watchMetrics,
 } from "../../../src/upstreams/queues/kinds/redis-bullmq-events.ts";
 import type { Look } from "../../../src/upstreams/queues/kinds/redis-bullmq-look.ts";
-import { checkReturned, findReturned } from "../../../src/upstreams/queues/kinds/redis-bullmq-retries.ts";
+import {
+  checkReturned,
+  countRetries,
+  findReturned,
+  noRetries,
+  readRetries,
+} from "../../../src/upstreams/queues/kinds/redis-bullmq-retries.ts";
+import type { RedisConnection } from "../../../src/upstreams/queues/kinds/redis-connection.ts";
 import { countWorkers } from "../../../src/upstreams/queues/kinds/redis-bullmq-workers.ts";
 import { groupRedisFailures } from "../../../src/upstreams/queues/kinds/redis-groups.ts";
 import { readProtobuf } from "../../../src/upstreams/queues/kinds/redis-protobuf.ts";
 import { quantilesOf } from "../../../src/upstreams/queues/kinds/redis-quantiles.ts";
+import { shareOf } from "../../../src/upstreams/queues/kinds/redis-system.ts";
 import { toCount, toFields, toNumber, toScored, toTexts } from "../../../src/upstreams/queues/kinds/redis-replies.ts";
 import { encodeTask, field } from "../../support/redis.ts";
 
@@ -62,6 +77,56 @@ describe("asynq's messages", () => {
     expect(toTask(negative)?.retried).toBe(0);
   });
 
+  it("reads what a worker is at", () => {
+    const started = field(8, Buffer.concat([field(1, 1_800_000_000), field(2, 5)]));
+    const texts = ["web-1", "7", "server", "task-1", "mail:send", "payload", "default"];
+    const fields = [1, 2, 3, 4, 5, 6, 7].map((number, index) => field(number, texts[index] ?? ""));
+    expect(toWorker(Buffer.concat([...fields, started]))).toStrictEqual({
+      host: "web-1",
+      taskId: "task-1",
+      type: "mail:send",
+      queue: "default",
+      startedAt: 1_800_000_000_000,
+    });
+    const none = { host: "", taskId: "", type: "", queue: "", startedAt: null };
+    expect(toWorker(Buffer.alloc(0))).toStrictEqual(none);
+    expect(toWorker(field(8, field(2, 5)))).toStrictEqual(none);
+    expect(toWorker(field(8, "no message"))).toStrictEqual(none);
+    expect([toWorker(Buffer.from("x")), toServer(Buffer.from("x"))]).toStrictEqual([null, null]);
+  });
+
+  it("takes the last one of a field, and passes over fixed numbers of 4 and 8 bytes", () => {
+    const fixed = [Buffer.from([(1 << 3) | 1, ...Buffer.alloc(8, 0xff)]), Buffer.from([(2 << 3) | 5, 0xff, 0xff, 0xff, 0xff])];
+    const message = Buffer.concat([...fixed, field(7, "first"), field(6, 3), field(7, "last"), field(6, 4), field(11, 1)]);
+    expect(toTask(message)).toStrictEqual({ error: "last", retried: 4, lastFailedAt: 1000 });
+    expect(readProtobuf(message)).toEqual(
+      new Map<number, unknown[]>([
+        [1, [Buffer.alloc(8, 0xff)]],
+        [2, [Buffer.alloc(4, 0xff)]],
+        [7, [Buffer.from("first"), Buffer.from("last")]],
+        [6, [3n, 4n]],
+        [11, [1n]],
+      ]),
+    );
+  });
+
+  it.each([
+    ["a group, which is not used any more", [(1 << 3) | 3]],
+    ["an unknown type", [(1 << 3) | 7]],
+    ["a text that is cut", [(1 << 3) | 2, 2, 65]],
+    ["a text without its length", [(1 << 3) | 2]],
+    ["8 bytes of which one is missing", [(1 << 3) | 1, 1, 2, 3, 4, 5, 6, 7]],
+    ["4 bytes of which one is missing", [(1 << 3) | 5, 1, 2, 3]],
+    ["a number of 11 bytes", [1 << 3, ...Buffer.alloc(10, 0x80), 1]],
+  ])("is none with %s", (_what, bytes) => expect(readProtobuf(Buffer.from(bytes))).toBeNull());
+
+  it("has numbers of 64 bits", () => {
+    const ones = Buffer.alloc(9, 0xff);
+    expect(readProtobuf(Buffer.from([1 << 3, ...ones, 1]))).toEqual(new Map([[1, [2n ** 64n - 1n]]]));
+    expect(readProtobuf(Buffer.from([1 << 3, ...Buffer.alloc(9, 0x80), 0x7f]))).toEqual(new Map([[1, [2n ** 63n]]]));
+    expect(readProtobuf(Buffer.from([0xa0, 0x06, 0xac, 0x02]))).toEqual(new Map([[100, [300n]]]));
+  });
+
   it("reads the queues and the state of a server", () => {
     const entry = (name: string) => field(5, Buffer.concat([field(1, name), field(2, 3)]));
     expect(toServer(Buffer.concat([entry("a"), entry("b"), field(7, "active")]))).toStrictEqual({
@@ -86,6 +151,52 @@ describe("replies", () => {
     ]);
     expect(toScored(["a", "1", "b", "inf", "c", "nan", "d"])).toStrictEqual([{ id: "a", score: 1 }]);
   });
+});
+
+describe("counts and texts of replies", () => {
+  it.each([
+    [7, 7],
+    [0, 0],
+    [-1, 0],
+    ["7", 0],
+  ])("the count of %j is %i", (reply, count) => expect(toCount(reply)).toBe(count));
+
+  it.each([
+    ["0", 0],
+    ["-12", -12],
+    ["1".repeat(19), Number("1".repeat(19))],
+    ["1".repeat(20), null],
+    ["12 ", null],
+    [" 12", null],
+    ["-", null],
+    ["+1", null],
+    ["1.5", null],
+    [12, null],
+  ])("the number of %j is %j", (reply, number) => expect(toNumber(reply)).toBe(number));
+
+  it("are in their order, without what is none", () => {
+    expect(toTexts(["a", 1, null, "", "b"])).toStrictEqual(["a", "", "b"]);
+    expect(toFields(["a", 1, null, ""])).toStrictEqual(["a", null, null, ""]);
+    expect(toScored(["a", "1.5", "b", "-2"])).toStrictEqual([
+      { id: "a", score: 1.5 },
+      { id: "b", score: -2 },
+    ]);
+    expect(toScored(["a"])).toStrictEqual([]);
+  });
+});
+
+describe("shareOf", () => {
+  it.each([
+    [0, 500, 500],
+    [1, 500, 500],
+    [1, 50_000, 20_000],
+    [2, 50_000, 10_000],
+    [100, 1000, 200],
+    [100, 100, 100],
+    [1500, 500, 13],
+    [2000, 500, 10],
+    [5000, 500, 10],
+  ])("of %i queues, each of %i at most, is %i rows", (queues, most, rows) => expect(shareOf(queues, most)).toBe(rows));
 });
 
 describe("BullMQ's events", () => {
@@ -118,6 +229,40 @@ describe("BullMQ's events", () => {
     ]);
   });
 
+  it.each([
+    ["5-0", "5-0", 0],
+    ["5-1", "5-0", 1],
+    ["5-0", "5-1", 0],
+    ["5-10", "5-9", 1],
+    ["10-0", "9-5", 1],
+    ["9-5", "10-0", 0],
+    ["4-9", "5-0", 0],
+    ["3-0", "0-0", 0],
+    [null, "5-0", 0],
+  ])("with %s as the oldest entry after %s has missed some %i times", (oldest, lastId, gaps) => {
+    const counter = { lastId, completed: 1, failed: 2, gaps: 0 };
+    expect(countEvents(counter, [], oldest)).toStrictEqual({ ...counter, gaps });
+  });
+
+  it("reads the fields of an entry by their names", () => {
+    const id = `${"1".repeat(16)}-12`;
+    expect(read([id, ["prev", "event", "event", "failed", "jobId", 7]])).toStrictEqual([
+      [id, { at: 1_111_111_111_111_111, event: "failed", jobId: "7", prev: "event" }],
+    ]);
+    for (const odd of [`1${id}`, ` ${id}`, `${id} `, "12", "-1", 12]) expect(read([odd, []])).toStrictEqual([]);
+    expect([toEvents(null), toEvents("x"), toEvents([["5-1"]])]).toStrictEqual([[], [], []]);
+  });
+
+  it("takes a counter for left behind after twenty events that it does not count", () => {
+    const on = watchMetrics(noMetrics, 10, 100);
+    expect(on).toStrictEqual({ isOn: true, count: 10, events: 100 });
+    expect(watchMetrics(on, 10, 119)).toStrictEqual(on);
+    const off = { ...on, isOn: false };
+    expect(watchMetrics(on, 10, 120)).toStrictEqual(off);
+    expect(watchMetrics(off, 10, 105)).toStrictEqual(off);
+    expect(watchMetrics(off, 0, 130)).toStrictEqual({ isOn: true, count: 0, events: 130 });
+  });
+
   it("knows a counter that was left behind", () => {
     const on = watchMetrics(noMetrics, 10, 0);
     expect(on.isOn).toBe(true);
@@ -142,6 +287,20 @@ describe("coverage", () => {
     const later = cover(first, rows(row("c", 400)), 1001);
     expect([covers(later, 600, 1001), covers(later, 700, 1001)]).toStrictEqual([true, false]);
     expect(covers(cover(first, rows(null), 1001), 1, 1001)).toBe(false);
+  });
+
+  it.each<[string, Coverage, Rows, Coverage["since"]]>([
+    ["the first look, without a row", fullCoverage, rows(null), -Infinity],
+    ["the first look that knows all", fullCoverage, rows(row("a", 400)), -Infinity],
+    ["the first look that does not", fullCoverage, rows(row("a", 400), { isWhole: false }), 400],
+    ["the same oldest row", { oldest: row("a", 400), since: 7 }, rows(row("a", 500)), 7],
+    ["another one of the same time", { oldest: row("a", 400), since: 7 }, rows(row("b", 400)), 7],
+    ["a later one", { oldest: row("a", 400), since: 7 }, rows(row("b", 401)), 401],
+    ["none any more", { oldest: row("a", 400), since: 7 }, rows(null), 1000],
+    ["a row that is missing", { oldest: row("a", 400), since: 7 }, rows(row("b", 401), { isMissing: true }), 1000],
+    ["less than was known to be gone", { oldest: row("a", 400), since: 900 }, rows(row("b", 401)), 900],
+  ])("after %s", (_what, before, found, since) => {
+    expect(cover(before, found, 1000)).toStrictEqual({ oldest: found.oldest, since });
   });
 
   it("begins with the look that missed a row, and not earlier with a later look", () => {
@@ -178,6 +337,34 @@ describe("how a window began", () => {
       ["xrange", "bull:q:events", ago(3599), "+", "COUNT", 5000],
     ]);
     expect(lookBack("bull:q:", look, { ...first, isFirst: false }).commands).toStrictEqual([]);
+  });
+
+  it.each([
+    [300, 299, 5000, 5000],
+    [299.999, 3599.999, 5000, 5000],
+    [300.001, 3600, 50, 50],
+  ])("reads few events where the oldest rows are %d and %d s old, or many: %i", (done, dead, most, other) => {
+    const oldest = { completed: { id: "a", score: ago(done) }, failed: { id: "b", score: ago(dead) } };
+    const { commands } = lookBack("bull:q:", { ...look, oldest }, { ...first, limit: 5000 });
+    expect(commands.map((command) => command.at(-1))).toStrictEqual([done === 300 ? 50 : most, other]);
+  });
+
+  it("takes events from its first moment on, and is whole where the stream reaches back to it", () => {
+    const begin = now - 299_000;
+    const at = (time: number, jobId: string) => [`${time}-0`, ["event", "completed", "jobId", jobId]];
+    const { completed } = back({}, {}, [at(begin - 1, "early"), at(begin, "first")], []);
+    expect(completed.events.map(({ jobId }) => jobId)).toStrictEqual(["first"]);
+    expect(back({ oldestEvent: `${begin}-0` }, {}, [], []).completed.isWhole).toBe(true);
+    expect(back({ oldestEvent: `${begin + 1}-0` }, {}, [], []).completed.isWhole).toBe(false);
+    expect([beginningOf("completed", now), beginningOf("failed", now)]).toStrictEqual([begin, now - 3_599_000]);
+    expect([eventShare(1), eventShare(2), eventShare(100), eventShare(100_000)]).toStrictEqual([10_000, 5000, 100, 10]);
+  });
+
+  it("is not told where as many events as are read at once are of other kinds", () => {
+    const events = toEvents(Array.from({ length: 10_000 }, () => event(20, "active")));
+    const later = { isFirst: false, isJoined: true };
+    expect(back({ events }, later).completed).toStrictEqual({ events: [], isWhole: false });
+    expect(back({ events: events.slice(1) }, later).completed).toStrictEqual({ events: [], isWhole: true });
   });
 
   it("is told by the first of the events, or where all were read and none is of the kind", () => {
@@ -257,6 +444,154 @@ describe("jobs that a worker gave back", () => {
   });
 });
 
+describe("retries that are known", () => {
+  const now = 10_000_000;
+  const recent = [
+    { at: now - 5000, count: 1 },
+    { at: now - 4999, count: 10 },
+    { at: now, count: 100 },
+    { at: now + 1, count: 1000 },
+  ];
+
+  it("are counted in a window that ends now", () => {
+    expect(countRetries({ ...noRetries, recent }, 5000, now)).toBe(110);
+    expect(countRetries({ ...noRetries, recent }, 5001, now)).toBe(111);
+    expect(countRetries(noRetries, 5000, now)).toBe(0);
+  });
+
+  const event = (at: number, jobId: string, name: string, prev = "") => ({ at, event: name, jobId, prev });
+  const entry = (at: number, jobId: string, name: string, prev = "") => [
+    `${at}-0`,
+    ["event", name, "jobId", jobId, ...(prev === "" ? [] : ["prev", prev])],
+  ];
+  /** A connection that has these replies to one question after the other, and remembers the commands. */
+  const createConnection = (...replies: unknown[][]) => {
+    const commands: unknown[] = [];
+    const connection: RedisConnection = {
+      ask: async (questions) =>
+        questions.map((question) => {
+          commands.push(...question.commands);
+          return question.parse(question.commands.length === 0 ? [] : (replies.shift() ?? []));
+        }),
+      close: async () => {},
+    };
+    return { connection, commands };
+  };
+  const { signal } = new AbortController();
+  const limits = { events: 3, jobs: 2 };
+  const failedOnce = [["1", "1", null, "500"], 1];
+  const subject = {
+    key: "bull:q:",
+    look: { events: [], oldestEvent: `${now - 3_600_000}-5`, isTrimmed: true } as unknown as Look,
+    before: noRetries,
+    firstId: null,
+    isJoined: true,
+  };
+
+  it("are those of the last hour at the first look, by the second, and who runs after it", async () => {
+    const { connection, commands } = createConnection(
+      [[entry(now - 900, "a", "delayed", "active"), entry(now - 800, "b", "active")]],
+      failedOnce,
+    );
+    const first = { ...subject, firstId: "77-1", isJoined: false };
+    expect(await readRetries(connection, [first], limits, now, signal)).toEqual([
+      { running: new Set(["b"]), recent: [{ at: now - 900, count: 1 }], total: 1, since: -Infinity },
+    ]);
+    expect(commands).toEqual([
+      ["xrange", "bull:q:events", now - 3_600_000, "77-1", "COUNT", 3],
+      ["hmget", "bull:q:a", "atm", "ats", "attemptsMade", "processedOn"],
+      ["hexists", "bull:q:a", "failedReason"],
+    ]);
+  });
+
+  it("are added to those of before, of which none is older than an hour", async () => {
+    const events = [
+      event(now - 1900, "a", "delayed", "active"),
+      event(now - 1100, "a", "waiting", "active"),
+      event(now - 900, "a", "delayed", "active"),
+      event(now - 100, "run", "completed"),
+    ].map((one) => ["1-0", one]);
+    const { connection, commands } = createConnection(failedOnce);
+    const old = [
+      { at: now - 3_600_000, count: 5 },
+      { at: now - 3_599_999, count: 6 },
+    ];
+    const before = { running: new Set(["run", "on"]), recent: old, total: 11, since: 5 };
+    const look = { ...subject.look, events } as unknown as Look;
+    expect(await readRetries(connection, [{ ...subject, look, before }], limits, now, signal)).toEqual([
+      {
+        running: new Set(["on"]),
+        recent: [old[1], { at: now - 1100, count: 2 }, { at: now - 900, count: 1 }],
+        total: 14,
+        since: 5,
+      },
+    ]);
+    expect(commands).toHaveLength(2);
+  });
+
+  it.each<[string, object, unknown[][], boolean]>([
+    ["events that reach back an hour", { isJoined: false }, [[]], true],
+    ["events that follow those of before", { look: { ...subject.look, oldestEvent: null } }, [[]], true],
+    [
+      "a stream that was never cut",
+      { isJoined: false, look: { ...subject.look, oldestEvent: null, isTrimmed: false } },
+      [[]],
+      true,
+    ],
+    ["a stream without an entry", { isJoined: false, look: { ...subject.look, oldestEvent: null } }, [[]], false],
+    [
+      "a stream that was cut later",
+      { isJoined: false, look: { ...subject.look, oldestEvent: `${now - 3_599_999}-0` } },
+      [[]],
+      false,
+    ],
+    ["as many events as are read", {}, [[1, 2, 3].map((n) => entry(n, "x", "added"))], false],
+    ["fewer events than are read", {}, [[1, 2].map((n) => entry(n, "x", "added"))], true],
+  ])("are known since the first look by %s, or only from now on", async (_what, more, replies, isWhole) => {
+    const { connection } = createConnection(replies);
+    const first = { ...subject, firstId: "77-1", before: { ...noRetries, running: new Set(["old"]) }, ...more };
+    const [known] = await readRetries(connection, [first], limits, now, signal);
+    expect(known).toMatchObject({ since: isWhole ? -Infinity : now, running: new Set(isWhole ? ["old"] : []) });
+  });
+
+  it("are counted though it is not sure of each, and known only from then on", async () => {
+    const look = { ...subject.look, events: [["1-0", event(now - 900, "a", "delayed", "active")]] } as unknown as Look;
+    const { connection } = createConnection([["1", "2", null, "500"], 1]);
+    const [known] = await readRetries(connection, [{ ...subject, look }], limits, now, signal);
+    expect(known).toMatchObject({ total: 1, since: now });
+  });
+});
+
+describe("a job that came back", () => {
+  const event = (name: string, prev = "active", at = 1000) => ({ at, event: name, jobId: "a", prev });
+  const check = (row: unknown[], hasReason: number, items = [event("waiting")], running: string[] = []) => {
+    const { failed, isSure } = checkReturned("bull:q:", { running: new Set(running), returned: items }, 5).parse([
+      row,
+      hasReason,
+    ]);
+    return [failed.length, isSure];
+  };
+  it.each<[string, unknown[], number, ReturnType<typeof event>[], string[], number, boolean]>([
+    [
+      "of BullMQ 4 was delayed, or said that it failed",
+      [null, null, "3", null],
+      1,
+      [event("delayed"), event("waiting", "failed"), event("waiting")],
+      [],
+      2,
+      true,
+    ],
+    ["runs again by its events", ["1", "2", null, null], 1, [event("waiting")], ["a"], 1, true],
+    ["runs again since just then", ["1", "2", null, "1000"], 1, [event("waiting", "active", 5), event("waiting")], [], 2, true],
+    ["ran until just before", ["1", "2", null, "999"], 1, [event("waiting", "active", 5), event("waiting")], [], 2, false],
+    ["started twice more than it ended", ["1", "3", null, "1000"], 1, [event("waiting")], [], 1, false],
+    ["has no reason, and counts attempts as BullMQ 4", [null, null, "1", null], 0, [event("delayed")], [], 0, true],
+    ["has no attempts at all", [null, "1", null, "1000"], 1, [event("waiting")], [], 1, false],
+  ])("that %s", (_what, row, hasReason, items, running, count, isSure) => {
+    expect(check(row, hasReason, items, running)).toEqual([count, isSure]);
+  });
+});
+
 describe("countWorkers", () => {
   it("counts connections by their names, as bytes of the queue's name", () => {
     const name = (queue: string) => Buffer.from(queue).toString("base64");
@@ -272,6 +607,13 @@ describe("countWorkers", () => {
     const workers = countWorkers(list.map((one, id) => `id=${id} addr=1 name=${one} age=1 flags=N`).join("\n"), "bull");
     expect([workers("a b"), workers("é"), workers("none")]).toStrictEqual([2, 1, 0]);
     expect(countWorkers(new Error("NOPERM"), "bull")("a b")).toBeNull();
+    const named = (...names: string[]) => countWorkers(names.map((one) => `id=1 name=${one} age=1`).join("\n"), "bull")("a b");
+    expect(named(`bull:${name("a b")}`, `bull:${name("a b")}`, `bull:${name("a b")}:w:`)).toBe(3);
+    expect(named(`bull:${name("a b")}=x`, `bull:!${name("a b")}`, `bulls:${name("a b")}`, `x:bull:${name("a b")}`)).toBe(0);
+    // Padded by none, one or two signs.
+    const queues = ["abc", "ab", "a"];
+    const padded = countWorkers(queues.map((queue) => `a name=bull:${name(queue)} b`).join("\n"), "bull");
+    expect(queues.map((queue) => padded(queue))).toStrictEqual([1, 1, 1]);
   });
 });
 
@@ -292,6 +634,50 @@ describe("groupRedisFailures", () => {
     expect(secret[0]?.error).not.toContain("\x1b");
   });
 
+  it("has the first and the last failure of a group, its newest jobs, and the newest group first", () => {
+    const at = Date.parse("2026-01-01T00:00:00Z");
+    const many = [3, 1, 6, 2, 5, 4].map((n) => ({ ...failure, id: `j${n}`, at: at + n * 1000, attempts: n }));
+    const later = { ...failure, id: "k", queue: "p", error: " \t\r\n late", worker: "w", attempts: null, at: at + 60_999 };
+    expect(groupRedisFailures([...many, later], "redis")).toStrictEqual([
+      {
+        queue: "p",
+        source: "redis",
+        error: "late",
+        worker: "w",
+        count: 1,
+        attempts: null,
+        firstAt: "2026-01-01T00:01:00Z",
+        lastAt: "2026-01-01T00:01:00Z",
+        jobIds: ["k"],
+      },
+      {
+        queue: "q",
+        source: "redis",
+        error: "boom",
+        worker: null,
+        count: 6,
+        attempts: 6,
+        firstAt: "2026-01-01T00:00:01Z",
+        lastAt: "2026-01-01T00:00:06Z",
+        jobIds: ["j6", "j5", "j4", "j3", "j2"],
+      },
+    ]);
+    expect(groupRedisFailures([], "redis")).toStrictEqual([]);
+  });
+
+  it("groups by as much of a text as is read, without the space before it, by queue and by worker", () => {
+    const long = "x".repeat(errorReadLimit);
+    const count = (...more: object[]) =>
+      groupRedisFailures(
+        more.map((one) => ({ ...failure, ...one })),
+        "redis",
+      ).length;
+    expect(count({ error: `${long}a` }, { error: `${long}b` }, { error: `\n ${long}` })).toBe(1);
+    expect(count({ error: `${long.slice(1)}a` }, { error: `${long.slice(1)}b` })).toBe(2);
+    expect(count({ error: "a b" }, { error: "ab" }, { error: "a b " })).toBe(3);
+    expect(count({}, { queue: "p" }, { worker: "w" })).toBe(3);
+  });
+
   it("keeps workers apart, and the most attempts", () => {
     const groups = groupRedisFailures(
       [failure, { ...failure, id: "2", attempts: 4, at: 3_000_000 }, { ...failure, worker: "w", attempts: null }],
@@ -310,5 +696,7 @@ describe("quantilesOf", () => {
     expect(quantilesOf([4])).toStrictEqual([4, 4]);
     expect(quantilesOf([3, 1, 2, 4])[0]).toBe(2.5);
     expect(quantilesOf([0, 100])[1]).toBeCloseTo(95);
+    expect(quantilesOf([30, 10, 20])).toStrictEqual([20, 29]);
+    expect(quantilesOf([100, 9, 50])[0]).toBe(50);
   });
 });
