@@ -142,7 +142,7 @@ function toGrowth(ring: readonly Sample[], { begin, before, at, last }: Step): P
   const isBroken = used.some((sample, index) => index > 0 && isNew(used[index - 1] ?? sample, sample));
   if (isBroken || !start || !end || end.at <= start.at) return { processedPerSec: null, failures: null };
   const processed = subtract(end.counters.processed, start.counters.processed);
-  const isNow = last === ring.length - 1 && at - end.at <= mostRest;
+  const isNow = last === ring.length - 1;
   return {
     processedPerSec: processed === null ? null : processed / (end.at - start.at),
     failures: knownStart && (knownEnd || isNow) ? subtract(round(end.counters.failures), round(start.counters.failures)) : null,
