@@ -1,6 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { OpsError } from "../../../src/errors.ts";
-import { isConnectionLost, toQueueError } from "../../../src/upstreams/queues/sql/failures.ts";
+import {
+  describe as describeError,
+  isConnectionLost,
+  isSqlState,
+  noSubject,
+  toQueueError,
+} from "../../../src/upstreams/queues/sql/failures.ts";
 import { ConnectionsBusyError } from "../../../src/upstreams/queues/sql/turns.ts";
 
 const subject = { source: "runner", table: "public.jobs", columns: ["id", "status", "finished_at"] };
@@ -10,6 +16,11 @@ describe("toQueueError", () => {
   it.each([
     ["55P03", "queue_locked", "Table public.jobs is locked, probably by a migration"],
     ["42P01", "schema_mismatch", "Table public.jobs does not exist"],
+    ["3F000", "schema_mismatch", "Table public.jobs does not exist"],
+    ["42703", "schema_mismatch", "A column does not exist in table public.jobs"],
+    ["0A000", "schema_mismatch", "A column of table public.jobs has another type than expected (SQLSTATE 0A000)"],
+    ["XX422", "postgres_unavailable", "PostgreSQL is not available (SQLSTATE XX422)"],
+    ["28000", "postgres_unavailable", "PostgreSQL refused the login"],
     ["42501", "schema_mismatch", "The database role may not read table public.jobs"],
     ["22P02", "schema_mismatch", "Table public.jobs does not know one of the statuses that we look for"],
     ["42883", "schema_mismatch", "A column of table public.jobs has another type than expected (SQLSTATE 42883)"],
@@ -35,6 +46,32 @@ describe("toQueueError", () => {
   ])("names a column only when it is one of ours: %s", (message, expected) => {
     expect(toQueueError(pgError("42703", message), subject).message).toBe(expected);
   });
+
+  it.each([
+    ["42P01", 'relation "public.other" does not exist', "Table public.other does not exist"],
+    ["42P01", 'relation "jobs" does not exist', "Table public.jobs does not exist"],
+    ["42P01", 'the relation "other" does not exist', "Table public.jobs does not exist"],
+    ["42P01", 'relation "other" does not exist here', "Table public.jobs does not exist"],
+    ["42501", "permission denied for table other", "The database role may not read table other"],
+    ["42501", "permission denied for view other", "The database role may not read table other"],
+    ["42501", "permission denied for materialized view other", "The database role may not read table other"],
+    ["42501", "permission denied for schema other", "The database role may not read table public.jobs"],
+    ["42501", "no permission denied for table other", "The database role may not read table public.jobs"],
+  ])("names the table that PostgreSQL names: %s %s", (code, text, message) => {
+    expect(toQueueError(pgError(code, text), subject).message).toBe(message);
+  });
+
+  it("names no source where it is about none", () => {
+    const error = toQueueError(pgError("57014"), noSubject);
+    expect(error).toMatchObject({ message: "PostgreSQL took longer than 2 s", upstream: undefined });
+    expect(toQueueError(pgError("42P01"), noSubject).message).toBe("Table  does not exist");
+  });
+
+  it.each([
+    ["a timeout exceeded", "PostgreSQL cannot be reached"],
+    ["due to connection timeout, or not", "PostgreSQL cannot be reached"],
+    ["timeout exceeded", "PostgreSQL accepted no connection in time"],
+  ])("takes %s for %s", (text, message) => expect(toQueueError(new Error(text), subject).message).toBe(message));
 
   it("knows aborts, busy connections, a server that takes none, and an unreadable URL, whose error it drops because it holds the password", () => {
     expect(toQueueError(AbortSignal.abort().reason, subject).message).toBe(
@@ -63,7 +100,9 @@ describe("toQueueError", () => {
 
 describe("isConnectionLost", () => {
   it("is true for what a new connection may cure", () => {
-    const lost: Error[] = ["57P01", "57P02", "57P03", "08006", "08003", "ECONNRESET", "EPIPE"].map((code) => pgError(code));
+    const lost: Error[] = ["57P01", "57P02", "57P03", "08000", "08006", "08003", "ECONNRESET", "EPIPE"].map((code) =>
+      pgError(code),
+    );
     lost.push(new Error("Connection terminated unexpectedly"), new Error("Connection terminated"));
     expect(lost.filter((error) => !isConnectionLost(error))).toStrictEqual([]);
   });
@@ -73,7 +112,42 @@ describe("isConnectionLost", () => {
     others.push(
       new Error("Connection terminated due to connection timeout"),
       new Error("timeout exceeded when trying to connect"),
+      new Error("The Connection terminated"),
+      new Error("Connection terminated unexpectedly again"),
     );
     expect(others.filter(isConnectionLost)).toStrictEqual([]);
   });
+});
+
+describe("isSqlState", () => {
+  it.each([
+    ["57P01", true],
+    ["12345", true],
+    ["XX000", true],
+    ["EPIPE", false],
+    ["57P0", false],
+    ["57P012", false],
+    ["057P01", false],
+    ["57p01", false],
+    ["", false],
+  ])("of %s is %s", (code, isOne) => expect(isSqlState(code)).toBe(isOne));
+});
+
+describe("what an error is about", () => {
+  it.each([
+    [
+      { code: "57014", name: "error", message: "m" },
+      { code: "57014", message: "m" },
+    ],
+    [
+      { code: 57, name: "TimeoutError", message: 1 },
+      { code: "TimeoutError", message: "" },
+    ],
+    [
+      { code: "", name: "AbortError" },
+      { code: "AbortError", message: "" },
+    ],
+    [null, { code: "", message: "" }],
+    ["text", { code: "", message: "" }],
+  ])("%j", (thrown, expected) => expect(describeError(thrown)).toEqual(expected));
 });

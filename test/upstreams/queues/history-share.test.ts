@@ -34,6 +34,10 @@ it("asks once for all who ask the same while it is read and a little after, then
   await pass(2);
   await read(shared(null, range, signal));
   expect(asked).toEqual(["all 0", "all 0"]);
+  // However long reads take: what is of the clock's last minute is not shown for longer.
+  await pass(51);
+  await read(shared(null, range, signal));
+  expect(asked).toEqual(["all 0", "all 0", "all 0"]);
 });
 
 it("other queues and other ranges are other questions", async () => {
@@ -74,6 +78,35 @@ it("keeps no failure", async () => {
   }, 1000);
   await expect(shared(null, range, signal)).rejects.toThrow("away");
   expect(await shared(null, range, signal)).toEqual(new Map());
+});
+
+it.each([
+  [[5000], 1],
+  [[2500, 2500], 1],
+  [[5001], 2],
+  [[2500, 2501], 2],
+])("an answer of %j points is asked for %i times by two who come one after the other", async (sizes, times) => {
+  let asked = 0;
+  const shared = shareHistory(async () => {
+    asked += 1;
+    const toHistory = (size: number) => ({
+      points: Array.from({ length: size }) as QueueHistory["points"],
+      exact: true as const,
+      sampled: false,
+      since: null,
+    });
+    return new Map(sizes.map((size, index) => [`q${index}`, toHistory(size)]));
+  }, 50);
+  await shared(null, range, signal);
+  await shared(null, range, signal);
+  expect(asked).toBe(times);
+});
+
+it("other steps of the same range are another question", async () => {
+  const { asked, shared } = createReader();
+  const ranges = [range, { ...range, step: 30 }, { ...range, steps: 20 }];
+  await read(Promise.all(ranges.map((one) => shared(null, one, signal))));
+  expect(asked).toHaveLength(3);
 });
 
 it("a large answer is for those alone who wait for it", async () => {

@@ -167,6 +167,38 @@ describe("asynq", () => {
     expect(await createAsynq(createMemoryRedis().connection).failures([], now, signal)).toEqual([]);
   });
 
+  it("asks for all that a queue has, and for no more rows than it looks at", async () => {
+    const { connection, commands } = createMemoryRedis();
+    const asynq = createAsynq(connection);
+    await asynq.read(["mail"], now, signal);
+    expect(commands).toEqual([
+      ["zrangebyscore", "asynq:servers", second, "+inf", "LIMIT", 0, 1000],
+      ["llen", "asynq:{mail}:pending"],
+      ["llen", "asynq:{mail}:active"],
+      ["zcard", "asynq:{mail}:scheduled"],
+      ["zcount", "asynq:{mail}:scheduled", "-inf", second],
+      ["zcard", "asynq:{mail}:retry"],
+      ["zcount", "asynq:{mail}:retry", "-inf", second],
+      ["zcard", "asynq:{mail}:archived"],
+      ["get", "asynq:{mail}:processed"],
+      ["get", "asynq:{mail}:failed"],
+      ["exists", `asynq:{mail}:processed:${day}`],
+      ["exists", "asynq:{mail}:paused"],
+      ["lrange", "asynq:{mail}:pending", -500, -1],
+      ["zrange", "asynq:{mail}:scheduled", 0, 0, "WITHSCORES"],
+      ["zrange", "asynq:{mail}:retry", 0, 0, "WITHSCORES"],
+    ]);
+    commands.length = 0;
+    await asynq.failures(["mail"], now, signal);
+    expect(commands).toEqual([
+      ["zrevrangebyscore", "asynq:{mail}:archived", second, second - 3600, "WITHSCORES", "LIMIT", 0, 500],
+      ["zrange", "asynq:{mail}:retry", 0, 499, "WITHSCORES"],
+    ]);
+    commands.length = 0;
+    await asynq.running(["mail"], now, signal);
+    expect(commands).toEqual([["zrangebyscore", "asynq:workers", second, "+inf", "LIMIT", 0, 1000]]);
+  });
+
   it("has the tasks that processes which have not expired are at", async () => {
     const worker = (host: string, id: string) =>
       Buffer.concat([field(1, host), field(4, id), field(5, "mail:send"), field(7, "mail")]);

@@ -273,6 +273,94 @@ describe("BullMQ", () => {
     expect((await read({ lists: { wait: ["n"] }, hashes: { n: next } })).measured.oldest_age).toBe(age);
   });
 
+  it("is as old as the first delayed job whose time has come", async () => {
+    const delayed = (...times: number[]) => ({
+      delayed: Object.fromEntries(times.map((time, n) => [`d${n}`, delayedUntil(time)])),
+    });
+    const age = async (...times: number[]) => (await read({ sorted: delayed(...times) })).measured.oldest_age;
+    expect([await age(ago(9), ago(4)), await age(now), await age(now + 1)]).toEqual([9, 0, null]);
+    expect((await read({ sorted: delayed(ago(9)), lists: { wait: ["w"] }, hashes: { w: job(20) } })).measured.oldest_age).toBe(
+      20,
+    );
+  });
+
+  it("knows by its first look back which rows of the window are gone, and who failed", async () => {
+    const failing = [event(`${ago(700)}-0`, "active", "r"), event(`${ago(600)}-0`, "delayed", "r")];
+    // More than the fifty events that a first look takes.
+    const later = Array.from({ length: 60 }, (_, n) => event(`${ago(60 - n)}-0`, "added", `n${n}`));
+    const ended = event(`${ago(200)}-0`, "completed", "gone");
+    const { measured } = await read({ events: [...failing, ended, ...later], hashes: { r: failedJob(1) } });
+    expect(measured).toMatchObject({ failures: 1, failures_recent: 0 });
+    expect(measured).not.toHaveProperty("processed");
+  });
+
+  it("does not look back for a second time, and goes on with what it read", async () => {
+    const redis = createMemoryRedis(toContents({ events: [event("5-1", "added", "x")] }));
+    const system = createBullmq(redis.connection, "bull");
+    const streams = async () => {
+      redis.commands.length = 0;
+      await system.read(["q"], now, signal);
+      return redis.commands.filter(([command]) => command.startsWith("x"));
+    };
+    const always = [
+      ["xrange", "bull:q:events", "-", "+", "COUNT", 1],
+      ["xlen", "bull:q:events"],
+    ];
+    expect(await streams()).toEqual([
+      ["xrevrange", "bull:q:events", "+", "-", "COUNT", 50],
+      ...always,
+      ["xrange", "bull:q:events", now - 299_000, "+", "COUNT", 10_000],
+      ["xrange", "bull:q:events", now - 3_599_000, "+", "COUNT", 10_000],
+      ["xrange", "bull:q:events", now - 3_600_000, "5-1", "COUNT", 10_000],
+    ]);
+    expect(await streams()).toEqual([["xrange", "bull:q:events", "(5-1", "+", "COUNT", 10_000], ...always]);
+  });
+
+  it("takes a stream that was empty for one of which nothing tells what is missing", async () => {
+    const { read: readOwn } = createReader();
+    await readOwn({});
+    const own = { hashes: { meta: { "opts.maxLenEvents": "1" } }, events: [event(`${ago(10)}-0`, "added", "x")] };
+    expect((await readOwn(own)).isCut).toBe(true);
+    // From then on each look joins the one before.
+    const next = await readOwn({ ...own, events: [...own.events, event(`${ago(5)}-0`, "added", "y")] }, now + 3_600_000);
+    expect(next.isCut).toBe(false);
+  });
+
+  it("asks for all that a queue has, and for no more rows than it looks at", async () => {
+    const { connection, commands } = createMemoryRedis();
+    await createBullmq(connection, "bull").read(["q"], now, signal);
+    expect(commands.filter(([command]) => !command.startsWith("x"))).toEqual([
+      ["client", "LIST"],
+      ["llen", "bull:q:wait"],
+      ["llen", "bull:q:paused"],
+      ["zcard", "bull:q:prioritized"],
+      ["llen", "bull:q:active"],
+      ["zcard", "bull:q:delayed"],
+      ["zcount", "bull:q:delayed", "-inf", (now + 1) * 4096 - 1],
+      ["zcard", "bull:q:failed"],
+      ["zcount", "bull:q:completed", ago(300), now],
+      ["zcount", "bull:q:failed", ago(3600), now],
+      ["zcount", "bull:q:failed", ago(300), now],
+      ["hexists", "bull:q:meta", "paused"],
+      ["hmget", "bull:q:metrics:completed", "count"],
+      ["hmget", "bull:q:metrics:failed", "count"],
+      ["lrange", "bull:q:wait", -1000, -1],
+      ["lrange", "bull:q:paused", -1000, -1],
+      ["zrange", "bull:q:prioritized", 0, 999],
+      ["zrange", "bull:q:delayed", 0, 999, "WITHSCORES"],
+      ["zrevrangebyscore", "bull:q:completed", now, ago(300), "LIMIT", 0, 100],
+      ["zrange", "bull:q:completed", 0, 0, "WITHSCORES"],
+      ["zrange", "bull:q:failed", 0, 0, "WITHSCORES"],
+      ["hmget", "bull:q:meta", "opts.maxLenEvents"],
+    ]);
+    commands.length = 0;
+    await createBullmq(connection, "bull").failures(["q"], now, signal);
+    expect(commands).toEqual([
+      ["zrevrangebyscore", "bull:q:failed", now, ago(3600), "WITHSCORES", "LIMIT", 0, 1000],
+      ["zrange", "bull:q:delayed", 0, 999, "WITHSCORES"],
+    ]);
+  });
+
   it("looks for its age at the next ones of each list only", async () => {
     const ids = ["old", "n5", "n4", "n3", "n2", "n1"];
     const hashes = Object.fromEntries(ids.map((id, index) => [id, job(index === 0 ? 900 : 10)]));

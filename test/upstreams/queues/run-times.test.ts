@@ -79,6 +79,58 @@ it("is known from the running jobs that were seen to end, where no row says how 
   expect([show(15, 60), show(15, null)]).toEqual([expect.closeTo(43.2), 75]);
 });
 
+it.each<[string, number, number | null, number | null]>([
+  ["ran on", 10, 13, null],
+  ["may have run on, as two reads are half a second apart", 10, 12.5, null],
+  ["is another one", 10, 12.4, 13],
+  ["is none", 10, null, 13],
+  ["is none, a minute later", 60, null, 63],
+  ["is none, more than a minute later", 60.001, null, null],
+])("is known of a job that ended before the oldest that runs %s", (_what, wait, after, usual) => {
+  let time = 10 * hour;
+  const runTimes = createRunTimes(() => time);
+  const show = (oldestRunSeconds: number | null) => {
+    const observedAt = new Date(time).toISOString();
+    return runTimes.add([sampleQueue({ name: "mail", runSeconds: null, oldestRunSeconds, observedAt })])[0]?.usualRunSeconds;
+  };
+  expect(show(3)).toBeNull();
+  time += wait * 1000;
+  expect(show(after)).toBe(usual);
+});
+
+it("is by rows where they say it, and of a queue that was not seen running by nothing", () => {
+  let time = 10 * hour;
+  const runTimes = createRunTimes(() => time);
+  const show = (more: object) =>
+    runTimes.add([sampleQueue({ name: "mail", observedAt: new Date(time).toISOString(), ...more })])[0]?.usualRunSeconds;
+  expect(show({})).toBeNull();
+  time += 1000;
+  expect(show({ oldestRunSeconds: 30 })).toBeNull();
+  time += 1000;
+  expect(show({ runSeconds: { p50: 1, p95: 2 }, oldestRunSeconds: null })).toBe(2);
+  time += 1000;
+  // Nothing ran any more.
+  expect(show({})).toBe(2);
+});
+
+it("learns again, and keeps what was larger in the same hour; queues that it does not learn are forgotten", () => {
+  const { show, runTimes, wait } = createQueue();
+  runTimes.learn(
+    new Map([
+      ["mail", 60],
+      ["bank", 5],
+    ]),
+  );
+  runTimes.learn(new Map([["mail", 7]]));
+  expect([show(null), show(null, "bank")]).toEqual([60, null]);
+  runTimes.learn(new Map([["mail", 60]]));
+  wait(hour);
+  runTimes.learn(new Map([["mail", 7]]));
+  expect(show(null)).toBe(60);
+  wait(hour);
+  expect(show(1)).toBe(7);
+});
+
 it("takes an answer that is shown again for no other one", () => {
   let time = 10 * hour;
   const runTimes = createRunTimes(() => time);

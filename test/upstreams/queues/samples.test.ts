@@ -1,6 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createSamples, unknownRates as unknown } from "../../../src/upstreams/queues/samples.ts";
+import type { JobCounters } from "../../../src/domain/queue.ts";
+import { beganAnew, createSamples, unknownRates as unknown } from "../../../src/upstreams/queues/samples.ts";
 
 /** Samples of one queue over a clock of our own, seconds. */
 function start() {
@@ -64,6 +65,35 @@ describe("createSamples", () => {
     expect([rateAt(0, 0, "rows"), rateAt(60, 60, "rows"), rateAt(70, 60, "events")]).toEqual([null, 1, null]);
     expect([rateAt(80, 80, "rows"), rateAt(140, 200, "rows")]).toEqual([null, 2]);
   });
+
+  it.each([
+    ["goes", 5, 5, 3000 / 293],
+    ["goes", 9.999, 9.999, 3000 / (300 - 12 + 9.999)],
+    ["stays", 10, 10, 10],
+  ])("a read that is replaced by the next one %s after %d s", (_what, second, from, rate) => {
+    const queue = start();
+    for (const at of [0, second, 12]) queue.at(at, 0);
+    expect(queue.at(from + 300, 3000).processedPerSec).toBeCloseTo(rate, 10);
+  });
+
+  it("has the failures of 5 minutes at the rate of its samples, and how far they reach", () => {
+    const queue = start();
+    queue.at(0, null, 0);
+    queue.at(150, 0, 10);
+    expect(queue.at(200, 100, 30)).toEqual({ processedPerSec: null, failures: 30, failuresRecent: 45, windowSeconds: 200 });
+    expect(queue.at(500, 700, 90)).toEqual({ processedPerSec: 2, failures: 90, failuresRecent: 60, windowSeconds: 500 });
+  });
+
+  it.each<[string, JobCounters, JobCounters, boolean]>([
+    ["the same", { processed: 1, failures: 1 }, { processed: 1, failures: 1 }, false],
+    ["more of both", { processed: 2, failures: 2 }, { processed: 1, failures: 1 }, false],
+    ["fewer successes", { processed: 0, failures: 2 }, { processed: 1, failures: 1 }, true],
+    ["fewer failures", { processed: 2, failures: 0 }, { processed: 1, failures: 1 }, true],
+    ["what is not known any more", { processed: null, failures: null }, { processed: 1, failures: 1 }, false],
+    ["what was not known", { processed: 0, failures: 0 }, { processed: null, failures: null }, false],
+    ["another beginning", { processed: 2, failures: 2, since: "b" }, { processed: 1, failures: 1, since: "a" }, true],
+    ["the same beginning", { processed: 2, failures: 2, since: "a" }, { processed: 1, failures: 1, since: "a" }, false],
+  ])("counters with %s begin anew, or not", (_what, now, before, isNew) => expect(beganAnew(now, before)).toBe(isNew));
 
   it("forgets the queues that are gone", () => {
     let now = 0;
