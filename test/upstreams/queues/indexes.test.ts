@@ -1,5 +1,5 @@
 import * as fc from "fast-check";
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { type IndexAdvice, findMissing, toIndexName } from "../../../src/upstreams/queues/sql/indexes.ts";
 
 it("names an index so that PostgreSQL cuts nothing of it", () => {
@@ -97,4 +97,115 @@ it("does for each partition what it lacks, and says to vacuum one once for all o
       ],
     },
   ]);
+});
+
+describe("findMissing", () => {
+  const advice: IndexAdvice = {
+    table: { schema: "public", table: "jobs" },
+    serves: "waiting jobs",
+    suffix: "waiting",
+    definition: "(type)",
+    reading: [{ sql: "first" }, { sql: "second" }],
+    rows: "rows",
+  };
+  interface Given {
+    readonly kind?: string;
+    /** Cost and kind of the scan of each way. */
+    readonly ways?: Readonly<Record<string, readonly [cost: number, type: string]>>;
+    readonly rows?: number;
+    readonly unvacuumed?: boolean;
+    readonly index?: { readonly valid: boolean } | null;
+    readonly fails?: Error;
+  }
+  const name = toIndexName("jobs", "waiting", "(type)");
+  const find = async (given: Given, own: Partial<IndexAdvice> = {}) => {
+    const { kind = "r", ways = { first: [1e6, "Seq Scan"], second: [2e6, "Seq Scan"] }, rows = 1000, index = null } = given;
+    const ran: string[] = [];
+    const found = await findMissing([{ ...advice, ...own }], async (sql) => {
+      const explained = sql.replace("explain (format json) ", "");
+      if (explained !== sql) {
+        const [cost, type] = ways[explained] ?? [1, "Result"];
+        const plan = { "Node Type": type, "Total Cost": cost, "Plan Rows": rows, "Relation Name": "jobs" };
+        return [{ "QUERY PLAN": JSON.stringify([{ Plan: plan }]) }];
+      }
+      if (!sql.includes("pg_class")) {
+        ran.push(sql);
+        if (given.fails) throw given.fails;
+        return [];
+      }
+      if (kind === "") return [];
+      const fact = { kind, root: "true", schema: "other", table: "jobs", unvacuumed: String(given.unvacuumed ?? false) };
+      return [{ ...fact, index: index && name, valid: index && String(index.valid) }];
+    });
+    return { found, ran };
+  };
+  const create = `create index concurrently if not exists "${name}" on "public"."jobs" (type);`;
+
+  it("has all that there is to say of an index that is missing, of the cheapest way to read without it", async () => {
+    const ways = { first: [1e6, "Seq Scan"], second: [90_000.4, "Seq Scan"] } as const;
+    const { found, ran } = await find({ ways, rows: 1001 });
+    expect(found).toEqual({
+      missing: [
+        {
+          serves: "waiting jobs",
+          reason: null,
+          statements: [create],
+          cost: 90_000,
+          costWithIndex: 46,
+          rows: 1001,
+          tookMs: expect.any(Number),
+        },
+      ],
+    });
+    expect(ran).toEqual(["second"]);
+    expect((await find({ ways }, { reading: [{ sql: "first", overrated: 20 }, { sql: "second" }] })).ran).toEqual(["first"]);
+  });
+
+  it("does not know how long it took what ran out of time", async () => {
+    const late = Object.assign(new Error("x"), { code: "57014" });
+    expect((await find({ fails: late })).found).toMatchObject({ missing: [{ tookMs: null }] });
+    const away = Object.assign(new Error("x"), { code: "57P01" });
+    await expect(find({ fails: away })).rejects.toBe(away);
+  });
+
+  it.each<[string, Given["ways"], number, boolean]>([
+    ["cheap, whatever it does", { first: [5000, "Seq Scan"] }, 1000, true],
+    ["not cheap, and a scan of everything", { first: [5001, "Seq Scan"] }, 1e6, false],
+    ["ten times as costly as it must", { first: [350_100, "Index Scan"] }, 1e6, true],
+    ["more than that", { first: [350_101, "Index Scan"] }, 1e6, false],
+  ])("takes what is %s for served, or not", async (_what, ways, rows, isServed) => {
+    const { found } = await find({ ...(ways && { ways }), rows }, { reading: [{ sql: "first" }] });
+    expect("missing" in found && found.missing).toHaveLength(isServed ? 0 : 1);
+  });
+
+  it.each([
+    ["", { obstacle: "there is no such table" }],
+    ["v", { obstacle: "it is no table: index what is behind it" }],
+    ["f", { obstacle: "it is no table: index what is behind it" }],
+  ])("says what stands in the way: %j", async (kind, obstacle) => {
+    expect((await find({ kind })).found).toEqual(obstacle);
+  });
+
+  it("advises a materialized view as a table, and nothing where there is no advice", async () => {
+    expect((await find({ kind: "m" })).found).toMatchObject({ missing: [{ statements: [create] }] });
+    expect(await findMissing([], () => Promise.reject(new Error("not asked")))).toEqual({ missing: [] });
+    expect((await find({}, { reading: [] })).found).toEqual({ missing: [] });
+  });
+
+  const drop = `drop index concurrently if exists "public"."${name}";`;
+  it.each<[string, Given, object[]]>([
+    [
+      "left unfinished",
+      { index: { valid: false } },
+      [{ reason: "its index was left unfinished and is in the way", statements: [drop, create] }],
+    ],
+    [
+      "there, before a vacuum",
+      { index: { valid: true }, unvacuumed: true },
+      [{ reason: "its index is there, but is not used before a vacuum", statements: ['vacuum (analyze) "public"."jobs";'] }],
+    ],
+    ["there, and the planner does without it", { index: { valid: true }, unvacuumed: false }, []],
+  ])("knows an index that is %s", async (_what, given, missing) => {
+    expect((await find(given)).found).toMatchObject({ missing });
+  });
 });
