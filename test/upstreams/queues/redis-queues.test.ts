@@ -90,7 +90,7 @@ describe("queues of two systems", () => {
       { label: "asynq", system: other },
     ]);
 
-  it("are told apart by the label of the later one, in all that is said of them", async () => {
+  it("carry the label of the later one, in all that is said of them", async () => {
     const queues = open(toSystem(["mail", "a"]), toSystem(["z", "mail"]));
     const listed = (await queues.metrics(0, signal())).map(({ name, source, observedAt }) => [name, source, observedAt]);
     expect(listed).toEqual(["a", "asynq:mail", "mail", "z"].map((name) => [name, "cache", "1970-01-01T00:00:00Z"]));

@@ -360,7 +360,7 @@ describe("how a window began", () => {
     expect([eventShare(1), eventShare(2), eventShare(100), eventShare(100_000)]).toStrictEqual([10_000, 5000, 100, 10]);
   });
 
-  it("is not told where as many events as are read at once are of other kinds", () => {
+  it("is open where all events that one read takes are of other kinds", () => {
     const events = toEvents(Array.from({ length: 10_000 }, () => event(20, "active")));
     const later = { isFirst: false, isJoined: true };
     expect(back({ events }, later).completed).toStrictEqual({ events: [], isWhole: false });
