@@ -1,11 +1,24 @@
-import { setTimeout as sleep } from "node:timers/promises";
+import { syncBuiltinESMExports } from "node:module";
+import timers from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { readInChunks } from "../../../src/upstreams/queues/sql/chunks-read.ts";
 import type { Row } from "../../../src/upstreams/queues/sql/pool.ts";
+import { setTimeout as sleep } from "../../support/timers-promises.ts";
 
-vi.mock("node:timers/promises", () => import("../../support/timers-promises.ts"));
-beforeEach(() => void vi.useFakeTimers());
-afterEach(() => void vi.useRealTimers());
+const { setTimeout: realSleep } = timers;
+/** Also where the module that sleeps was loaded by another file before. */
+function replaceSleep(by: typeof realSleep): void {
+  timers.setTimeout = by;
+  syncBuiltinESMExports();
+}
+beforeEach(() => {
+  vi.useFakeTimers();
+  replaceSleep(sleep);
+});
+afterEach(() => {
+  vi.useRealTimers();
+  replaceSleep(realSleep);
+});
 
 const signal = new AbortController().signal;
 const table = { schema: "public", table: "jobs" };

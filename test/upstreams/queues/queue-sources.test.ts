@@ -22,14 +22,13 @@ const queue = (name: string, ready: number) => ({
 
 /** A broker with two queues, that answers when it may. */
 async function startBroker(status = 200) {
-  let gate: Promise<void> | null = null;
-  const upstream = await startFakeUpstream(async (response, { url }) => {
-    await gate;
+  let gate = Promise.resolve();
+  const upstream = await startFakeUpstream((response, { url }) => {
     const isList = url.startsWith("/api/queues");
     const exchanges = [{ name: "", vhost: "/", type: "direct" }];
     const other = url.startsWith("/api/overview") ? {} : url.startsWith("/api/exchanges") ? exchanges : [];
     const body = isList ? { items: [queue("mail", 4), queue("push", 3)], page_count: 1 } : other;
-    response.writeHead(status).end(JSON.stringify(body));
+    void gate.then(() => response.writeHead(status).end(JSON.stringify(body)));
   });
   return {
     brokers: { ...noBrokers, rabbitmq: upstream.url },
