@@ -104,6 +104,64 @@ describe("what Prometheus answered", () => {
     );
   });
 
+  it("is read at the times of the range, the first and the last one too, and between them by rounding", () => {
+    const over = { from: 100, step: 10, steps: 2 };
+    const read = (...points: unknown[]) => parseMatrix(200, matrix([{ metric: {}, values: points }]), over).series[0]?.values;
+    const none = Number.NaN;
+    expect(read([110, "1"], [120, "2"])).toEqual([1, 2]);
+    expect(read([104.9, "0"], [105, "1"], [114.9, "2"])).toEqual([2, none]);
+    expect(read([115, "3"], [124.9, "4"], [125, "5"])).toEqual([none, 4]);
+    expect(read()).toEqual([none, none]);
+  });
+
+  it("is read as JSON where it is written in another way", () => {
+    const over = { from: 0, step: 1, steps: 2 };
+    const frame = (values: string, more = "") =>
+      `{"status":"success","data":{"resultType":"matrix","result":[{"metric":{"m":"up"},"values":${values}}${more}]}}`;
+    const read = (values: string, more = "") => parseMatrix(200, frame(values, more), over).series.map((one) => one.values);
+    const usual = '[[1,"5"],[2,"6"]]';
+    expect(read(usual)).toEqual([[5, 6]]);
+    expect(read('[[1,"5"], [2,"6"]]')).toEqual([[5, 6]]);
+    expect(read('[[1, "5"],[2,"6"]]')).toEqual([[5, 6]]);
+    expect(read('[[1,"5" ],[2,"6"]]')).toEqual([[5, 6]]);
+    expect(read('[ [1,"5"],[2,"6"]]')).toEqual([[5, 6]]);
+    const more = `,{"metric":{},"values":[[2,"9"]]},{"metric":{},"values":[]}`;
+    expect(read(usual, more)).toEqual([
+      [5, 6],
+      [Number.NaN, 9],
+      [Number.NaN, Number.NaN],
+    ]);
+    for (const broken of ['[[1,"5"],[2,"6"', '[[x,"5"]]', '[[1,"5"],[2]]', "0", "7", '{"a":1}', "null"])
+      expect(() => read(broken)).toThrow(
+        expect.objectContaining({ kind: "not_json", message: "The answer is not one of a Prometheus API" }),
+      );
+    const noticed = frame(usual).replace("{", '{"warnings":["w"],"infos":["i"],');
+    expect(parseMatrix(200, noticed, over)).toEqual({ series: [{ labels: { m: "up" }, values: [5, 6] }], warnings: ["w", "i"] });
+  });
+
+  it("has of two jobs at each time the one that reached the host, the first by name", async () => {
+    const over = { from: 0, step: 60, steps: 2 };
+    const toSeries = (m: string, job: string | null, ...values: string[]) => ({
+      metric: { m, instance: "a:1", ...(job !== null && { job }) },
+      values: values.map((value, n) => [(n + 1) * 60, value]),
+    });
+    const both = (job: string | null, up: string[], load: string) => [
+      toSeries("sampled", job, "59", "119"),
+      toSeries("up", job, ...up),
+      toSeries("load1", job, load, load),
+    ];
+    const loads = async (...given: object[]) => {
+      const history = (await toHostHistories(over, parseMatrix(200, matrix(given), over))).get("a:1");
+      return history?.points.map(({ load1 }) => load1);
+    };
+    const [a, b] = [both("a", ["0", "1"], "1"), both("b", ["1", "1"], "2")];
+    expect([await loads(...a, ...b), await loads(...b, ...a)]).toEqual([
+      [2, 1],
+      [2, 1],
+    ]);
+    expect(await loads(...both(null, ["1", "1"], "3"), ...b)).toEqual([3, 3]);
+  });
+
   it("may be a vector, a refusal or an outage: prometheus_unavailable", async () => {
     const vector = JSON.stringify({ status: "success", data: { resultType: "vector", result: [] } });
     const refusal = JSON.stringify({ status: "error", errorType: "bad_data", error: "exceeded maximum resolution" });

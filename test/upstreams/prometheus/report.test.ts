@@ -59,6 +59,58 @@ describe("toHostReport", () => {
     expect(host?.reason).toContain("the memory value is not finite");
   });
 
+  it("has each number where it belongs, and the words for each that is missing or odd", () => {
+    const numbers = { cpu: "0.1", mem: "0.2", disk: "0.3", load1: "4", rx: "5", tx: "6" };
+    const all = Object.entries(numbers).map(([metric, text]) => sample(metric, "a:1", text));
+    expect(hostsOf(sample("up", "a:1", "1"), ...all)[0]).toMatchObject({
+      cpuUtil: 0.1,
+      memUtil: 0.2,
+      diskUtil: 0.3,
+      load1: 4,
+      networkReceiveBytesPerSec: 5,
+      networkTransmitBytesPerSec: 6,
+      reason: null,
+    });
+    const odd = all.map((one) => (one.labels["m"] === "load1" ? one : { ...one, value: "NaN" }));
+    const reasons = ["CPU", "memory", "file system", "network"].map((word) => `the ${word} value is not finite`);
+    expect(hostsOf(...odd)[0]?.reason).toBe(reasons.join("; "));
+    const missing = ["CPU", "memory", "file system", "network"].map((word) => `no ${word} metrics`);
+    expect(hostsOf(sample("load1", "a:1", "4"))[0]?.reason).toBe(missing.join("; "));
+  });
+
+  it.each(["mem", "disk", "load1"])("takes a host without up for alive by its %s, not by a rate or a name", (metric) => {
+    expect(hostsOf(sample(metric, "a:1", "0.5"))).toHaveLength(1);
+    const dead = ["cpu", "rx", "tx", "uname"].map((other) => sample(other, "b:1", "1"));
+    expect(hostsOf(sample(metric, "a:1", "0.5"), ...dead).map(({ instance }) => instance)).toEqual(["a:1"]);
+  });
+
+  it.each(["cpu", "mem", "disk", "load1", "rx", "tx"])("has something to say with one finite number: %s", (metric) => {
+    expect(hostsOf(sample("up", "a:1", "1"), sample(metric, "a:1", "0"))).toHaveLength(1);
+  });
+
+  it.each([
+    ["1", "up"],
+    ["1.0", "up"],
+    ["0", "down"],
+    ["0.5", "down"],
+    ["NaN", "down"],
+  ])("with an up of %s is %s", (value, status) => {
+    expect(hostsOf(sample("up", "a:1", value), sample("mem", "a:1", "0.5"))[0]?.status).toBe(status);
+  });
+
+  it("has the first of two node names, and of two jobs that reach it the first one's numbers", () => {
+    const names = ["b", "a", "c"].map((nodename) => sample("uname", "x:1", "1", { nodename }));
+    const of = (...samples: Sample[]) => hostsOf(sample("mem", "x:1", "0.5"), ...samples)[0]?.name;
+    expect([of(...names), of(...names.toReversed()), of(sample("uname", "x:1", "1", { nodename: "" }))]).toEqual(["a", "a", "x"]);
+    const jobs = ["second", "first"].flatMap((job, n) => [
+      sample("up", "x:1", "1", { job }),
+      sample("mem", "x:1", `0.${n + 1}`, { job }),
+    ]);
+    expect([hostsOf(...jobs), hostsOf(...jobs.toReversed())]).toMatchObject([[{ memUtil: 0.2 }], [{ memUtil: 0.2 }]]);
+    // The first of two samples of one metric counts.
+    expect(hostsOf(sample("mem", "x:1", "0.5"), sample("mem", "x:1", "0.1"))[0]?.memUtil).toBe(0.5);
+  });
+
   it("says which metrics are missing, once each", () => {
     const [host] = hostsOf(sample("up", "a:1", "1"), sample("cpu", "a:1", "0.1"), sample("disk", "a:1", "0.2"));
     expect(host).toMatchObject({ memUtil: null, alert: false });
@@ -155,6 +207,23 @@ describe("parseAnswer", () => {
     [499, '{"status":"error","errorType":"canceled"}', "gave_up"],
     [500, '{"status":"error","errorType":"internal","error":"x"}', "server"],
     [200, '{"status":"error","errorType":"sekret","error":"sekret"}', "rejected"],
+    [201, ok([]), "not_json"],
+    [299, ok([]), "not_json"],
+    [300, ok([]), "redirect"],
+    [399, ok([]), "redirect"],
+    [400, ok([]), "no_api"],
+    [407, ok([]), "credentials"],
+    [499, ok([]), "no_api"],
+    [500, ok([]), "server"],
+    [200, ok([{ metric: {}, value: [-1, "1"] }]), "not_json"],
+    [200, ok([{ metric: {}, value: [253_402_300_800, "1"] }]), "not_json"],
+    [200, '{"status":"error","errorType":7}', "not_json"],
+    [422, '{"status":"error","errorType":"execution","error":"TOO MANY SAMPLES"}', "gave_up"],
+    [422, '{"status":"error","errorType":"execution","error":"query timeout"}', "gave_up"],
+    [422, '{"status":"error","errorType":"execution","error":"query was canceled"}', "gave_up"],
+    [503, '{"status":"error","errorType":"unavailable"}', "gave_up"],
+    [407, '{"status":"error","errorType":"timeout"}', "credentials"],
+    [502, '{"status":"error","errorType":"bad_data"}', "rejected"],
   ])("HTTP %i %s is %s", (status, body, kind) => {
     const refusal = expect.objectContaining({
       code: "prometheus_unavailable",
@@ -162,5 +231,29 @@ describe("parseAnswer", () => {
       message: expect.not.stringContaining("sekret"),
     });
     expect(() => parseAnswer(status, body)).toThrow(refusal);
+  });
+
+  it.each([
+    ...["timeout", "canceled", "unavailable", "execution", "bad_data", "internal", "not_found"].map((type) => [type, type]),
+    ["other", "HTTP 422"],
+  ])("names a refusal of the type %s, where it is one that we know", (type, detail) => {
+    const body = JSON.stringify({ status: "error", errorType: type });
+    expect(() => parseAnswer(422, body)).toThrow(expect.objectContaining({ message: expect.stringMatching(`\\(${detail}\\)$`) }));
+    const denied = expect.objectContaining({ message: "Prometheus refused the credentials (HTTP 403)" });
+    expect(() => parseAnswer(403, body)).toThrow(denied);
+  });
+
+  it("names the status where there is no refusal to read", () => {
+    expect(() => parseAnswer(404, "")).toThrow("There is no Prometheus API at the configured URL (HTTP 404)");
+    expect(() => parseAnswer(200, "")).toThrow(expect.objectContaining({ message: "The answer is not one of a Prometheus API" }));
+  });
+
+  it("has ten notices at most, each cut, warnings first", () => {
+    const read = (rest: object) => parseAnswer(200, ok([], rest)).warnings;
+    const many = (name: string) => Array.from({ length: 6 }, (_, n) => `${name} ${n}`);
+    expect(read({ infos: many("i"), warnings: many("w") })).toEqual([...many("w"), ...many("i").slice(0, 4)]);
+    expect([read({ infos: ["i"] }), read({ warnings: ["w"], infos: null })]).toEqual([["i"], ["w"]]);
+    expect(read({ warnings: ["x".repeat(400)] })[0]?.length).toBeLessThanOrEqual(301);
+    expect(parseAnswer(200, ok([{ metric: {}, value: [253_402_300_799, "1"] }])).evaluatedAt).toBe(253_402_300_799);
   });
 });
