@@ -55,6 +55,7 @@ describe("toQueueError", () => {
     ["42501", "permission denied for table other", "The database role may not read table other"],
     ["42501", "permission denied for view other", "The database role may not read table other"],
     ["42501", "permission denied for materialized view other", "The database role may not read table other"],
+    ["42501", "permission denied for table other\nor not", "The database role may not read table public.jobs"],
     ["42501", "permission denied for schema other", "The database role may not read table public.jobs"],
     ["42501", "no permission denied for table other", "The database role may not read table public.jobs"],
   ])("names the table that PostgreSQL names: %s %s", (code, text, message) => {

@@ -135,7 +135,9 @@ describe("findMissing", () => {
       }
       if (kind === "") return [];
       const fact = { kind, root: "true", schema: "other", table: "jobs", unvacuumed: String(given.unvacuumed ?? false) };
-      return [{ ...fact, index: index && name, valid: index && String(index.valid) }];
+      // Rows of another one, which inherits from it and has indexes of its own.
+      const heir = { ...fact, root: "false", table: "heir", index: null, valid: null };
+      return [heir, { ...fact, index: index && name, valid: index && String(index.valid) }];
     });
     return { found, ran };
   };

@@ -663,6 +663,10 @@ describe("groupRedisFailures", () => {
       },
     ]);
     expect(groupRedisFailures([], "redis")).toStrictEqual([]);
+    // Of the same second, the newer one first.
+    const close = ["a", "b", "c"].map((error, n) => ({ ...failure, error, at: at + n }));
+    expect(groupRedisFailures(close, "redis").map(({ error }) => error)).toStrictEqual(["c", "b", "a"]);
+    expect(groupRedisFailures(close.toReversed(), "redis").map(({ error }) => error)).toStrictEqual(["c", "b", "a"]);
   });
 
   it("groups by as much of a text as is read, without the space before it, by queue and by worker", () => {

@@ -113,6 +113,17 @@ it("is by rows where they say it, and of a queue that was not seen running by no
   expect(show({})).toBe(2);
 });
 
+it("is not known where no job was seen running", () => {
+  let time = 10 * hour;
+  const runTimes = createRunTimes(() => time);
+  for (const oldestRunSeconds of [null, null, undefined, null]) {
+    time += 1000;
+    const queue = sampleQueue({ name: "mail", observedAt: new Date(time).toISOString() });
+    const [shown] = runTimes.add([oldestRunSeconds === undefined ? queue : { ...queue, oldestRunSeconds }]);
+    expect(shown?.usualRunSeconds).toBeNull();
+  }
+});
+
 it("learns again, and keeps what was larger in the same hour; queues that it does not learn are forgotten", () => {
   const { show, runTimes, wait } = createQueue();
   runTimes.learn(

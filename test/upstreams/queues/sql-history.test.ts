@@ -170,6 +170,17 @@ describe("readHistory", () => {
     await expect(read(given)).rejects.toMatchObject(refusal);
   });
 
+  it("is empty where nothing was found at all", async () => {
+    expect((await read({})).histories).toEqual(new Map());
+    expect([...(await read({ queues: ["a"] })).histories.keys()]).toEqual(["a"]);
+  });
+
+  it("counts no queue for a row without one", async () => {
+    const over = { ...range, steps: 50_000 };
+    expect((await read({ rows: [step(null, 0)], queues: ["a"], over })).histories.size).toBe(1);
+    expect((await read({ rows: [step(null, 0), step("a", 1)], over })).histories.size).toBe(1);
+  });
+
   it("reads as much as it may", async () => {
     const rows = [step("a", 1, { jobs: "1000000" })];
     expect((await read({ rows, cost: 400_000 })).histories.size).toBe(1);
