@@ -59,7 +59,7 @@ describe("createPrometheusClient", () => {
     await expect.poll(() => upstream.connections()).toBe(0);
   });
 
-  it("takes an answer of the largest size to a query, and none that is a byte larger", async () => {
+  it("takes an answer of 4 MB, and none that is a byte larger", async () => {
     let size = 4 * 1024 * 1024;
     await using upstream = await startFakeUpstream((response) => response.end(toVector().padEnd(size)));
     const client = createPrometheusClient({ url: upstream.url, timeoutMs: 20_000 });
@@ -79,7 +79,7 @@ describe("createPrometheusClient", () => {
     await client.close();
   });
 
-  it("asks nothing for a request that has ended, and names the deadline that has passed", async () => {
+  it("an ended request asks nothing; a passed deadline is named", async () => {
     await using upstream = await startFakeUpstream(() => {});
     const client = createPrometheusClient({ url: upstream.url, timeoutMs: 50 });
     await expect(client.query("up", AbortSignal.abort())).rejects.toMatchObject({

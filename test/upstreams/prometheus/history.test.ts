@@ -104,7 +104,7 @@ describe("what Prometheus answered", () => {
     );
   });
 
-  it("is read at the times of the range, the first and the last one too, and between them by rounding", () => {
+  it("a point belongs to the nearest time of the range, its ends included", () => {
     const over = { from: 100, step: 10, steps: 2 };
     const read = (...points: unknown[]) => parseMatrix(200, matrix([{ metric: {}, values: points }]), over).series[0]?.values;
     const none = Number.NaN;
@@ -139,7 +139,7 @@ describe("what Prometheus answered", () => {
     expect(parseMatrix(200, noticed, over)).toEqual({ series: [{ labels: { m: "up" }, values: [5, 6] }], warnings: ["w", "i"] });
   });
 
-  it("has of two jobs at each time the one that reached the host, the first by name", async () => {
+  it("of two jobs the first by name that reached the host speaks", async () => {
     const over = { from: 0, step: 60, steps: 2 };
     const toSeries = (m: string, job: string | null, ...values: string[]) => ({
       metric: { m, instance: "a:1", ...(job !== null && { job }) },

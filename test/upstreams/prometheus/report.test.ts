@@ -59,7 +59,7 @@ describe("toHostReport", () => {
     expect(host?.reason).toContain("the memory value is not finite");
   });
 
-  it("has each number where it belongs, and the words for each that is missing or odd", () => {
+  it("has each number where it belongs, and a reason for each missing one", () => {
     const numbers = { cpu: "0.1", mem: "0.2", disk: "0.3", load1: "4", rx: "5", tx: "6" };
     const all = Object.entries(numbers).map(([metric, text]) => sample(metric, "a:1", text));
     expect(hostsOf(sample("up", "a:1", "1"), ...all)[0]).toMatchObject({
@@ -98,7 +98,7 @@ describe("toHostReport", () => {
     expect(hostsOf(sample("up", "a:1", value), sample("mem", "a:1", "0.5"))[0]?.status).toBe(status);
   });
 
-  it("has the first of two node names, and of two jobs that reach it the first one's numbers", () => {
+  it("has the first of two node names, and of two jobs' numbers", () => {
     const names = ["b", "a", "c"].map((nodename) => sample("uname", "x:1", "1", { nodename }));
     const of = (...samples: Sample[]) => hostsOf(sample("mem", "x:1", "0.5"), ...samples)[0]?.name;
     expect([of(...names), of(...names.toReversed()), of(sample("uname", "x:1", "1", { nodename: "" }))]).toEqual(["a", "a", "x"]);

@@ -70,7 +70,7 @@ async function run({ plan = ranges, pages = "20", parts = [] }: Given, firstPage
 }
 
 describe("readInChunks", () => {
-  it("reads all pages one range after the other, and rests half as long as each took", async () => {
+  it("reads range after range, and rests half as long as each took", async () => {
     expect(await run({ parts: [250, 250, 250] }, 8)).toEqual({
       outcome: true,
       read: [
@@ -99,7 +99,7 @@ describe("readInChunks", () => {
     expect((await run({ pages: "0" })).read).toEqual([[">= 0", 0]]);
   });
 
-  it("reads a part that ran out of time again in smaller ones, until it cannot be smaller", async () => {
+  it("a part that ran out of time is read in smaller ones", async () => {
     const late = pgError("57014");
     const { outcome, read, added } = await run({ pages: "50", parts: [late, late, 250] }, 128);
     expect(read.map(([pages]) => pages)).toEqual([

@@ -180,7 +180,7 @@ describe("what a ring holds", () => {
     expect(since()).toBeNull();
   });
 
-  it("reaches back far enough where its first sample is not after the begin of the range", () => {
+  it("a first sample at the begin of the range reaches back far enough", () => {
     const watch = createWatch();
     watch.see(60, { processed: 0, failures: 0 });
     const since = (from: number) => watch.ring.history(["q"], { from: start + from, step: 60, steps: 1 }).get("q")?.since;

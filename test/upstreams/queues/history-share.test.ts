@@ -85,7 +85,7 @@ it.each([
   [[2500, 2500], 1],
   [[5001], 2],
   [[2500, 2501], 2],
-])("an answer of %j points is asked for %i times by two who come one after the other", async (sizes, times) => {
+])("an answer of %j points is read %i times for two callers", async (sizes, times) => {
   let asked = 0;
   const shared = shareHistory(async () => {
     asked += 1;

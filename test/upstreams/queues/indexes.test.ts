@@ -143,7 +143,7 @@ describe("findMissing", () => {
   };
   const create = `create index concurrently if not exists "${name}" on "public"."jobs" (type);`;
 
-  it("has all that there is to say of an index that is missing, of the cheapest way to read without it", async () => {
+  it("a missing index has the cost of the cheapest way without it", async () => {
     const ways = { first: [1e6, "Seq Scan"], second: [90_000.4, "Seq Scan"] } as const;
     const { found, ran } = await find({ ways, rows: 1001 });
     expect(found).toEqual({
@@ -188,7 +188,7 @@ describe("findMissing", () => {
     expect((await find({ kind })).found).toEqual(obstacle);
   });
 
-  it("advises a materialized view as a table, and nothing where there is no advice", async () => {
+  it("a materialized view is advised as a table is", async () => {
     expect((await find({ kind: "m" })).found).toMatchObject({ missing: [{ statements: [create] }] });
     expect(await findMissing([], () => Promise.reject(new Error("not asked")))).toEqual({ missing: [] });
     expect((await find({}, { reading: [] })).found).toEqual({ missing: [] });

@@ -60,7 +60,7 @@ it.each<[Measure, number | null, number | null, number | null]>([
   ["oldest_age", null, 2, 2],
 ])("the %s of %j and %j is %j", (measure, a, b, whole) => expect(addUp(measure, a, b)).toBe(whole));
 
-it("a queue without a row has none of the counts that are read, and no other number", () => {
+it("a queue without a row has 0 of each count, and no other number", () => {
   const counts = ["depth", "processed", "failures", "failures_recent", "active", "deferred", "retrying", "dead"] as const;
   const others = ["oldest_age", "oldest_run", "wait_p50", "wait_p95", "run_p50", "run_p95", "paused", "workers"] as const;
   const totals = ["processed_total", "failures_total"] as const;

@@ -84,7 +84,7 @@ describe("measures", () => {
     expect(same.ran.map((statement) => /from (loose|plain)/.exec(statement)?.[1])).toEqual(["loose"]);
   });
 
-  it("are read once a minute, in one scan, where they are heavy and the table has no parts", async () => {
+  it("are read in one scan, once a minute, where heavy and without parts", async () => {
     const { reads, ran } = createReads({ rows: () => [row("a", "depth", 3)] });
     const statements = { readings: [reading("depth", "big", { plain: "select queue, n as depth from scan" })], failures: null };
     expect(await reads.measures(statements, signal)).toMatchObject({ exact: true, measured: new Map([["a", { depth: 3 }]]) });
@@ -93,7 +93,7 @@ describe("measures", () => {
     reads.close();
   });
 
-  it("are read part by part where they are heavy, and added up; the light ones at once", async () => {
+  it("are read part by part where heavy, and at once where light", async () => {
     const rows = (statement: string) => {
       if (statement.includes("from light")) return [row("a", "active", 7), row("b", "active", 8)];
       return statement.includes("'(8,0)'::tid and") || !statement.includes("<")
@@ -154,7 +154,7 @@ describe("measures", () => {
     });
   });
 
-  it("are heavy for a minute after a statement that ran out of time, and planned anew after another failure", async () => {
+  it("are heavy for a minute after a timeout, planned anew after a failure", async () => {
     let code = "57014";
     const failing = {
       costs: { one: 10 },
@@ -209,7 +209,7 @@ describe("rows", () => {
     expect(ran).toHaveLength(2);
   });
 
-  it("are read once a minute where that is heavy, and how long jobs run is not", async () => {
+  it("are read once a minute where heavy; usual run times are not", async () => {
     const { reads, ran } = createReads({
       costs: { f: 101, w: 101, u: 101 },
       rows: (statement) => [{ from: tableOf(statement) }],

@@ -131,7 +131,7 @@ describe("createQueueSources", () => {
     await sources.close();
   });
 
-  it("has what is configured where detection cannot ask, and fails where nothing is", async () => {
+  it("detection that cannot ask fails only where nothing is configured", async () => {
     const databaseUrl = await closedUrl();
     const alone = createQueueSources({ ...options, databaseUrl });
     await expect(alone.all(signal)).rejects.toMatchObject({
@@ -151,7 +151,7 @@ describe("probeQueueSources", () => {
   const failed = (detail: string) => ({ name: "queues", ok: false, detail, warnings: [] });
   const notSet = failed("DATABASE_URL is not set: give it the URL of a role with SELECT on the job tables");
 
-  it("says what to set where nothing is configured, or what is configured has no database", async () => {
+  it("the missing address is named where something or nothing is configured", async () => {
     expect(await probeQueueSources(options, signal)).toEqual([notSet]);
     expect(await probeQueueSources({ ...options, sources: [] }, signal)).toEqual([notSet]);
     expect(await probeQueueSources({ ...options, sources: [runnerMapping] }, signal)).toEqual([notSet]);
@@ -196,7 +196,7 @@ describe("probeQueueSources", () => {
     expect(await probeQueueSources({ ...options, databaseUrl, sources: [runnerMapping] }, signal)).toEqual([failed(detail)]);
   });
 
-  it("says that nothing was found where a broker is there and nothing is to be detected", async () => {
+  it("a broker that is not to be detected is no job system", async () => {
     const brokers = { ...noBrokers, redis: "redis://127.0.0.1:1" };
     expect(await probeQueueSources({ ...options, brokers, detect: false }, signal)).toEqual([
       failed("no job system was found: describe your job tables in QUEUES_FILE"),

@@ -81,7 +81,7 @@ it("fails where not even the overview may be read", async () => {
   await expect(createReader({ overview: refused }).reader.read(signal)).rejects.toBe(refused);
 });
 
-it("asks once a minute, and again when it is to forget; the uptime goes on meanwhile", async () => {
+it("facts are read once a minute, or after forget; the uptime goes on", async () => {
   const { reader, asked, answers } = createReader();
   await reader.read(signal);
   answers["nodes"] = [{ uptime: 1000 }];

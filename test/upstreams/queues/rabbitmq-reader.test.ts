@@ -191,7 +191,7 @@ describe("createRabbitmqReader", () => {
     await reader.close();
   });
 
-  it("has all numbers of a queue, of its dead letters, and of those that come back", async () => {
+  it("has all numbers of a queue, of its dead letters and its retries", async () => {
     vi.useFakeTimers({ toFake: ["performance", "Date"], now: Date.parse("2026-01-01T00:00:00.500Z") });
     const bind = (name: string, key = name) => ({
       source: "",
@@ -249,7 +249,7 @@ describe("createRabbitmqReader", () => {
     await reader.close();
   });
 
-  it("has of a dead letter queue that several share what arrived in it, and of none of them what failed", async () => {
+  it("a shared dead letter queue has its arrivals, and nobody failures", async () => {
     bindings = [{ source: "", vhost: "/", destination: "dlq", destination_type: "queue", routing_key: "dlq" }];
     const reader = open();
     const list = async (dead: number | null) => {
@@ -268,7 +268,7 @@ describe("createRabbitmqReader", () => {
     await reader.close();
   });
 
-  it("asks for the columns that it reads, of all virtual hosts, and calls queues by theirs", async () => {
+  it("asks for its columns; a queue has the name of its virtual host", async () => {
     pages = [[running("q"), running("q", { vhost: "a/b" }), running("", { vhost: "v" })]];
     const reader = open();
     expect((await reader.read(signal())).map(({ name }) => name)).toEqual(["a/b/q", "q", "v/"]);
@@ -288,7 +288,7 @@ describe("createRabbitmqReader", () => {
     await one.close();
   });
 
-  it("lists no streams, no exclusive queues, and what is configured though it is not there", async () => {
+  it("lists no streams or exclusive queues, but all configured ones", async () => {
     pages = [
       [
         running("stream", { type: "stream" }),
@@ -309,7 +309,7 @@ describe("createRabbitmqReader", () => {
     await reader.close();
   });
 
-  it("says who may see nothing, and asks anew what rarely changes after a failure", async () => {
+  it("a user without a virtual host is named; facts are read again then", async () => {
     const [known] = [exchanges];
     const reader = open();
     pages = [[]];

@@ -23,7 +23,7 @@ it("rabbitmq without its address says what to set", async () => {
   await source.close?.();
 });
 
-it("rabbitmq says so to who leaves, and has the environment of its configuration", async () => {
+it("rabbitmq has its own environment, and an error for who leaves", async () => {
   await using upstream = await startFakeUpstream(() => {});
   const brokers = { ...context.brokers, rabbitmq: upstream.url };
   const source = rabbitmq.create({ name: "mq", kind: "rabbitmq", env: "production" }, { ...context, brokers });

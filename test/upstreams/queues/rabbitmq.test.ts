@@ -136,7 +136,7 @@ describe("toDeadLetterQueues", () => {
     expect([...found.shared]).toStrictEqual([at("one")]);
   });
 
-  it("follows no binding to an exchange, of another key, or of another virtual host", () => {
+  it("follows no binding to an exchange, or of another key or vhost", () => {
     const toExchange = { ...bind("direct", "one", "one.failed"), destination_type: "exchange" };
     const elsewhere = { ...bind("direct", "one", "one.failed"), vhost: "other" };
     const bindings = [toExchange, elsewhere, bind("direct", "two", "two.failed")];
@@ -148,7 +148,7 @@ describe("toDeadLetterQueues", () => {
     expect(single).toEqual(new Map([[at("q"), [at("one")]]]));
   });
 
-  it("has no own one of a queue whose dead letters go to several of which one is shared", () => {
+  it("a queue of whose dead letter queues one is shared has no own one", () => {
     const queues = [letters("a", "fanout"), letters("b", "direct", "one.failed")];
     const bindings = [bind("fanout", "one", ""), bind("fanout", "two", ""), bind("direct", "one", "one.failed")];
     const found = toDeadLetterQueues(queues, bindings, exchanges);
@@ -338,7 +338,7 @@ describe("numbers of a queue", () => {
     expect(metrics).toMatchObject({ failuresLastHour: failures, windowSeconds });
   });
 
-  it("has no age without a message that waits, and workers of a dead letter queue where somebody takes from it", () => {
+  it("has an age only with a waiting message, and workers that take", () => {
     const show = (totals: object, more: object = {}) =>
       toRabbitmqMetrics(identity, { ...entry, ...more, totals: parse({ ...queue, ...totals }) as never }, basic, none, 2e6);
     expect(show({}).oldestAgeSeconds).toBe(1000);
@@ -376,7 +376,7 @@ describe("createArrivals", () => {
     expect([count(0, 2), count(2, 2)]).toStrictEqual([4, 6]);
   });
 
-  it("takes what is less than before for purged after half a minute of reads in a row", () => {
+  it("messages that are missing for half a minute were purged", () => {
     let now = 0;
     const arrivals = createArrivals(() => now);
     const countAt = (seconds: number, held: number) => {

@@ -112,7 +112,7 @@ describe("asynq", () => {
     expect((await read({ texts }))[0]?.counters).toEqual(counters);
   });
 
-  it("knows no retries where more tasks wait than are looked at, or their messages are too large", async () => {
+  it("retries are unknown where tasks are too many or too large", async () => {
     const pending = (count: number) => ({ "asynq:{mail}:pending": Array.from({ length: count }, (_, n) => `p${n}`) });
     expect((await readMail({ lists: pending(500) }))?.retrying).toBe(2 + 2);
     expect((await readMail({ lists: pending(501) }))?.retrying).toBeNull();

@@ -96,7 +96,7 @@ describe("BullMQ", () => {
     });
   });
 
-  it("has what waits, what is delayed, what runs, what failed, and how long it took", async () => {
+  it("has what waits, is delayed, runs and failed, and how long it took", async () => {
     const reading = await read({
       lists: { wait: ["w2", "w1"], paused: ["p1"], active: ["a1", "a2"] },
       sorted: {
@@ -152,7 +152,7 @@ describe("BullMQ", () => {
     expect(measured).toMatchObject({ depth: 1, oldest_age: 5, retrying: 0 });
   });
 
-  it("counts by the events from the second read on, and begins anew where some are missing", async () => {
+  it("counts by events from the second read on, anew where some are missing", async () => {
     const { read: readOwn } = createReader();
     const all = [
       event("1-0", "completed", "x"),
@@ -183,7 +183,7 @@ describe("BullMQ", () => {
     expect(await counters({ "metrics:failed": { count: "7" } })).toMatchObject({ since: "events 0" });
   });
 
-  it("does not know its workers where somebody is at a job and no connection has a name", async () => {
+  it("workers are unknown where a job runs and no connection has a name", async () => {
     const workers = async (own: Own) => (await read(own)).measured.workers;
     expect(await workers({ lists: { active: ["a"] } })).toBeNull();
     expect(await workers({})).toBe(0);
@@ -191,7 +191,7 @@ describe("BullMQ", () => {
     expect(await workers({ clients: new Error("NOPERM") })).toBeNull();
   });
 
-  it("is a lower bound where more jobs are delayed, or wait, than are looked at", async () => {
+  it("is a lower bound where more jobs are there than are looked at", async () => {
     const ids = (count: number) => Array.from({ length: count }, (_, n) => `j${n}`);
     const delayed = (count: number) => ({ delayed: Object.fromEntries(ids(count).map((id) => [id, delayedUntil(now + 1000)])) });
     expect(await read({ sorted: delayed(1000) })).toMatchObject({ isCut: false, measured: { deferred: 1000, retrying: 0 } });
@@ -226,7 +226,7 @@ describe("BullMQ", () => {
     expect(there.measured).toMatchObject({ processed: 1, failures: 1 });
   });
 
-  it("counts attempts that failed and are repeated, by their events or by the rows of the delayed ones", async () => {
+  it("repeated attempts are counted by events, or by rows of delayed jobs", async () => {
     const events = [
       event(`${ago(400)}-0`, "active", "r"),
       event(`${ago(399)}-0`, "waiting", "r", "failed"),
@@ -284,7 +284,7 @@ describe("BullMQ", () => {
     );
   });
 
-  it("knows by its first look back which rows of the window are gone, and who failed", async () => {
+  it("the first look back finds missing rows, and retries", async () => {
     const failing = [event(`${ago(700)}-0`, "active", "r"), event(`${ago(600)}-0`, "delayed", "r")];
     // More than the fifty events that a first look takes.
     const later = Array.from({ length: 60 }, (_, n) => event(`${ago(60 - n)}-0`, "added", `n${n}`));

@@ -163,7 +163,7 @@ describe("createRedisConnection", () => {
     await connection.close();
   });
 
-  it("drops the connection of a server that does not answer in time, not that of a caller who left", async () => {
+  it("a timeout drops the connection, a caller who leaves does not", async () => {
     let isSilent = true;
     await using server = await startServer(() => (isSilent ? null : ":1\r\n"));
     const connection = createRedisConnection("r", server.url);

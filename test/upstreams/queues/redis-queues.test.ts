@@ -105,7 +105,7 @@ describe("queues of two systems", () => {
     expect([named.map(({ queue, id }) => [queue, id]), unnamed]).toEqual([shown, 4]);
   });
 
-  it("are those of the first one where they are configured, and no system has them", async () => {
+  it("belong to the first system where only the configuration has them", async () => {
     const queues = open(toSystem(["a"]), toSystem(["b"]), ["b", "c"]);
     expect((await queues.failures(0, signal())).map(({ queue, id }) => [queue, id])).toEqual([
       ["a", "a"],
@@ -116,7 +116,7 @@ describe("queues of two systems", () => {
     expect(await none.metrics(0, signal())).toEqual([]);
   });
 
-  it("are called as they are there where a system says more than it was asked for", async () => {
+  it("keep their names where a system returns more than was asked for", async () => {
     const other = { queue: "b", id: "1", error: "", worker: null, attempts: null, at: 1 };
     const reading = { queue: "b", measured: {}, counters: { processed: 1, failures: 2 }, isCut: false };
     const named = [{ queue: "b", id: "1", kind: null, host: "h", startedAt: null }];
@@ -191,7 +191,7 @@ describe("createKeySearch", () => {
     expect(cursors).toHaveLength(2);
   });
 
-  it("fails as the connection does the first time, looks again at once, and later goes on with what it has", async () => {
+  it("a failure is the caller's the first time only, and is tried again", async () => {
     const refusal = new OpsError("queues_unavailable", "no");
     const { search, cursors } = start([[refusal], [["0", ["a"]]], [refusal], [["0", ["b"]]]]);
     await expect(search(signal())).rejects.toBe(refusal);

@@ -70,7 +70,7 @@ it("looks at a hundred queues of Bull", async () => {
   expect(await find({ texts: ids("bull:", queues), hashes: others })).toEqual([bull("q99")]);
 });
 
-it("asks the patterns, and what it finds serves a minute; keys are gone through again after ten", async () => {
+it("an answer serves a minute; keys are searched again after ten", async () => {
   const { connection, commands, fill } = createMemoryRedis({ sets: { "_kombu.binding.celery": [] } });
   const search = createUnsupportedSearch(connection, "b*");
   expect(await search(signal)).toEqual([celery]);
@@ -94,7 +94,7 @@ it("asks the patterns, and what it finds serves a minute; keys are gone through 
   expect(scans()).toHaveLength(6);
 });
 
-it("finds nothing where it may not look, and what it may look at all the same", async () => {
+it("a refused look finds nothing, and the others are made all the same", async () => {
   const { connection } = createMemoryRedis({ sets: { ...sets, processes: ["p"] }, texts: ids("bull:", ["a"]) });
   const refuse = (refused: string) =>
     createUnsupportedSearch(

@@ -95,7 +95,7 @@ describe("asynq's messages", () => {
     expect([toWorker(Buffer.from("x")), toServer(Buffer.from("x"))]).toStrictEqual([null, null]);
   });
 
-  it("takes the last one of a field, and passes over fixed numbers of 4 and 8 bytes", () => {
+  it("the last value of a field counts; fixed numbers are passed over", () => {
     const fixed = [Buffer.from([(1 << 3) | 1, ...Buffer.alloc(8, 0xff)]), Buffer.from([(2 << 3) | 5, 0xff, 0xff, 0xff, 0xff])];
     const message = Buffer.concat([...fixed, field(7, "first"), field(6, 3), field(7, "last"), field(6, 4), field(11, 1)]);
     expect(toTask(message)).toStrictEqual({ error: "last", retried: 4, lastFailedAt: 1000 });
@@ -253,7 +253,7 @@ describe("BullMQ's events", () => {
     expect([toEvents(null), toEvents("x"), toEvents([["5-1"]])]).toStrictEqual([[], [], []]);
   });
 
-  it("takes a counter for left behind after twenty events that it does not count", () => {
+  it("a counter that misses twenty events was left behind", () => {
     const on = watchMetrics(noMetrics, 10, 100);
     expect(on).toStrictEqual({ isOn: true, count: 10, events: 100 });
     expect(watchMetrics(on, 10, 119)).toStrictEqual(on);
@@ -343,13 +343,13 @@ describe("how a window began", () => {
     [300, 299, 5000, 5000],
     [299.999, 3599.999, 5000, 5000],
     [300.001, 3600, 50, 50],
-  ])("reads few events where the oldest rows are %d and %d s old, or many: %i", (done, dead, most, other) => {
+  ])("oldest rows that are %d and %d s old: reads %i and %i events", (done, dead, most, other) => {
     const oldest = { completed: { id: "a", score: ago(done) }, failed: { id: "b", score: ago(dead) } };
     const { commands } = lookBack("bull:q:", { ...look, oldest }, { ...first, limit: 5000 });
     expect(commands.map((command) => command.at(-1))).toStrictEqual([done === 300 ? 50 : most, other]);
   });
 
-  it("takes events from its first moment on, and is whole where the stream reaches back to it", () => {
+  it("takes events from its first moment on, and is whole if they reach it", () => {
     const begin = now - 299_000;
     const at = (time: number, jobId: string) => [`${time}-0`, ["event", "completed", "jobId", jobId]];
     const { completed } = back({}, {}, [at(begin - 1, "early"), at(begin, "first")], []);
@@ -488,7 +488,7 @@ describe("retries that are known", () => {
     isJoined: true,
   };
 
-  it("are those of the last hour at the first look, by the second, and who runs after it", async () => {
+  it("the first look has the retries of an hour, and who still runs", async () => {
     const { connection, commands } = createConnection(
       [[entry(now - 900, "a", "delayed", "active"), entry(now - 800, "b", "active")]],
       failedOnce,
@@ -634,7 +634,7 @@ describe("groupRedisFailures", () => {
     expect(secret[0]?.error).not.toContain("\x1b");
   });
 
-  it("has the first and the last failure of a group, its newest jobs, and the newest group first", () => {
+  it("a group has its first and last failure; the newest group is first", () => {
     const at = Date.parse("2026-01-01T00:00:00Z");
     const many = [3, 1, 6, 2, 5, 4].map((n) => ({ ...failure, id: `j${n}`, at: at + n * 1000, attempts: n }));
     const later = { ...failure, id: "k", queue: "p", error: " \t\r\n late", worker: "w", attempts: null, at: at + 60_999 };
@@ -669,7 +669,7 @@ describe("groupRedisFailures", () => {
     expect(groupRedisFailures(close.toReversed(), "redis").map(({ error }) => error)).toStrictEqual(["c", "b", "a"]);
   });
 
-  it("groups by as much of a text as is read, without the space before it, by queue and by worker", () => {
+  it("failures are grouped by queue, worker and the text that is read", () => {
     const long = "x".repeat(errorReadLimit);
     const count = (...more: object[]) =>
       groupRedisFailures(

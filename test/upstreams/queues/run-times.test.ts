@@ -98,7 +98,7 @@ it.each<[string, number, number | null, number | null]>([
   expect(show(after)).toBe(usual);
 });
 
-it("is by rows where they say it, and of a queue that was not seen running by nothing", () => {
+it("is by rows where they have it", () => {
   let time = 10 * hour;
   const runTimes = createRunTimes(() => time);
   const show = (more: object) =>
@@ -124,7 +124,7 @@ it("is not known where no job was seen running", () => {
   }
 });
 
-it("learns again, and keeps what was larger in the same hour; queues that it does not learn are forgotten", () => {
+it("is the larger of what was learned in an hour; others are forgotten", () => {
   const { show, runTimes, wait } = createQueue();
   runTimes.learn(
     new Map([

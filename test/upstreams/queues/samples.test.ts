@@ -76,7 +76,7 @@ describe("createSamples", () => {
     expect(queue.at(from + 300, 3000).processedPerSec).toBeCloseTo(rate, 10);
   });
 
-  it("has the failures of 5 minutes at the rate of its samples, and how far they reach", () => {
+  it("has the failures of 5 minutes at the rate of its samples", () => {
     const queue = start();
     queue.at(0, null, 0);
     queue.at(150, 0, 10);

@@ -72,7 +72,7 @@ describe("change", () => {
     expect(ran).toEqual([["discard 7 true", "look 7"]]);
   });
 
-  it("looks at the job again where the database refused to change it, and says why", async () => {
+  it("a change that the database refuses is followed by a look, and a reason", async () => {
     const { control, ran } = createControl([pgError("23505"), [[row]]]);
     expect(await control.change("retry", job, false)).toEqual({
       ...job,
@@ -184,7 +184,7 @@ describe("verify", () => {
   ];
   const nil = "00000000-0000-0000-0000-000000000000";
 
-  it("explains each statement that may be run, those for an error group too, and runs none of them", async () => {
+  it("explains each statement that may be run, and runs none", async () => {
     const { control, ran } = createControl();
     await control.verify();
     expect(ran).toEqual([probes("0")]);
@@ -270,7 +270,7 @@ describe("toControlError", () => {
     expect(toControlError(error, { source: "s", table: "t" })).toMatchObject({ code: "postgres_unavailable", message });
   });
 
-  it("does not know what became of a change whose answer was lost, and leaves an OpsError as it is", () => {
+  it("a change whose answer was lost is job_unknown; an OpsError stays", () => {
     const lost = new AnswerLost(pgError("55P03"));
     expect(lost).toMatchObject({ name: "AnswerLost", message: "The connection was lost during the change" });
     expect(toControlError(lost, { source: "s", table: "t" })).toMatchObject({

@@ -117,7 +117,7 @@ describe("readHistory", () => {
     expect([asked, ran, turns]).toEqual([["x.queue is not null", "to_timestamp(1800000000)"], 1, 2]);
   });
 
-  it("has the queues that are asked for in their order, though nothing happened in them, and no other", async () => {
+  it("has the queues that are asked for, in their order, and no other", async () => {
     const { histories, asked } = await read({ queues: ["b", "a"], rows: [{ ...step(null, 0), step: null }] });
     expect([...histories.keys()]).toEqual(["b", "a"]);
     expect(histories.get("a")).toEqual({ points: [pointOf(first), pointOf(second)], exact: true, sampled: false, since: null });
@@ -129,7 +129,7 @@ describe("readHistory", () => {
     expect(await read({ queues: [] })).toEqual({ histories: new Map(), asked: [], ran: 0, turns: 0 });
   });
 
-  it("does not know the depth of a queue with a job without a time, and is not exact where one was tried again", async () => {
+  it("has no depth with an undated job, and is not exact with a retried one", async () => {
     const { histories } = await read({ rows: [step("a", 0, { undated: "1" }), step("b", 0, { retried: "1" }), step("b", 1)] });
     expect(histories.get("a")).toMatchObject({ exact: true, points: [{ depth: null }, { depth: null }] });
     expect(histories.get("b")).toMatchObject({ exact: false, points: [{ depth: 0 }, { depth: 0 }] });

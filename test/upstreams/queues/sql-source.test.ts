@@ -102,7 +102,7 @@ describe("createSqlSource", () => {
     observedAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/),
   };
 
-  it("has the queues that it read and those that are configured, in their order, and what a queue has without a row", async () => {
+  it("has the queues that it read, and those that are configured, sorted", async () => {
     const rows = [
       { queue: "b", measure: "depth", n: "3" },
       { queue: "b", measure: "oldest_age", n: "1.5" },
@@ -191,7 +191,7 @@ describe("createSqlSource", () => {
     ]);
   });
 
-  it("has the failed jobs of a queue where they are looked for by their error", async () => {
+  it("has the failed jobs of a queue by their error", async () => {
     const { source, ran } = createSource({
       failed: [
         { error: " \n boom", n: "2", job_ids: '["7"]' },
@@ -207,7 +207,7 @@ describe("createSqlSource", () => {
     expect(await createSource({}, { statements: others }).source.failedJobs?.("q", signal)).toBeNull();
   });
 
-  it("takes an error text of the length to which the system cuts for cut: a secret at its end is not whole", async () => {
+  it("an error text that the system may have cut hides its end", async () => {
     const secret = "password=hunter2";
     const text = `${"x".repeat(40)} ${secret.slice(0, 5)}`;
     const read = async (errorLimit?: number) => {
