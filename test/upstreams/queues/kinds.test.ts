@@ -121,7 +121,7 @@ describe("a table of one's own", () => {
 });
 
 describe("indexes that are advised", () => {
-  const advise = (config: object & { readonly kind: string }) =>
+  const advise = (config: Readonly<Record<string, unknown>> & { readonly kind: string }) =>
     (kindOf(config.kind).indexes?.(config) ?? []).map(({ table, suffix, serves, definition, reading }) => [
       `${table.schema}.${table.table}`,
       suffix,
