@@ -215,6 +215,24 @@ describe("createHostSource", () => {
     await source.close();
   });
 
+  it("logs nothing of a question whose callers have left", async () => {
+    let isSilent = true;
+    const log = vi.fn<(...line: unknown[]) => void>();
+    await using upstream = await startFakeUpstream((response) => void (isSilent || response.end(toVector(toHost("a:1")))));
+    const logger = { ...silentLogger, info: log, warn: log };
+    const source = createHostSource({ url: upstream.url, thresholds, logger, timeoutMs: 20_000 });
+    const leaver = new AbortController();
+    const asked = source.report(leaver.signal);
+    await expect.poll(() => upstream.seen.length).toBe(1);
+    leaver.abort();
+    await expect(asked).rejects.toMatchObject({ kind: "abandoned" });
+    await expect.poll(() => upstream.connections()).toBe(0);
+    isSilent = false;
+    expect((await source.report(never)).hosts).toHaveLength(1);
+    expect(log.mock.calls).toEqual([]);
+    await source.close();
+  });
+
   it("asks for the past of containers by their names, apart for each range", async () => {
     const labels = { name: "web", engine: "local", env: "staging" };
     const at = [120, 180];

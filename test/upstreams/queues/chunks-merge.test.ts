@@ -68,6 +68,76 @@ describe("failures part by part", () => {
     );
   });
 
+  const row: Row = {
+    queue: "q",
+    error: "boom",
+    worker: "w",
+    n: "2",
+    attempts: "3",
+    first_at: "b",
+    last_at: "d",
+    job_ids: '["4","3"]',
+    job_times: "[40,30]",
+  };
+  const sumOf = (...parts: Row[][]) => {
+    const sums = createFailureSums();
+    for (const part of parts) sums.add(part);
+    return sums.rows();
+  };
+
+  it("of one text add up: numbers, times, and the newest five jobs", () => {
+    const other: Row = {
+      ...row,
+      n: "10",
+      attempts: "20",
+      first_at: "a",
+      last_at: "c",
+      job_ids: '["6","5","2","1"]',
+      job_times: "[60,50,20,10]",
+    };
+    const whole = { ...row, n: "12", attempts: "20", first_at: "a", last_at: "d", job_ids: '["6","5","4","3","2"]' };
+    expect(sumOf([row], [other])).toEqual([whole]);
+    expect(sumOf([row, other])).toEqual([whole]);
+    expect(sumOf([row], [{ ...other, first_at: "c", last_at: "e" }])).toMatchObject([{ first_at: "b", last_at: "e" }]);
+  });
+
+  it.each<[string | null, string | null, string | null]>([
+    [null, null, null],
+    ["3", null, "3"],
+    [null, "4", "4"],
+    ["10", "9", "10"],
+  ])("with %j and %j attempts have %j", (one, other, most) => {
+    expect(sumOf([{ ...row, attempts: one }], [{ ...row, attempts: other }])[0]?.["attempts"]).toBe(most);
+  });
+
+  it("of other queues, texts and workers are others, and without jobs have none", () => {
+    const others = [row, { ...row, queue: "p" }, { ...row, error: "bang" }, { ...row, worker: null }];
+    expect(sumOf(others).map(({ queue, error, worker }) => [queue, error, worker])).toEqual(
+      others.map(({ queue, error, worker }) => [queue, error, worker]),
+    );
+    expect(sumOf([{ ...row, job_ids: null, job_times: null }])[0]?.["job_ids"]).toBe("[]");
+    expect(sumOf()).toEqual([]);
+  });
+
+  it("are the newest of each queue, then the second of each, where there are too many", () => {
+    const toRow = (queue: string, n: number): Row => ({ ...row, queue, error: `${n}`, last_at: String(1_000_000 + n) });
+    const quiet = [toRow("quiet", 1), toRow("quiet", 3), toRow("quiet", 2)];
+    const noisy = Array.from({ length: failureGroupsLimit - 2 }, (_, n) => toRow("noisy", 10 + n));
+    const newest = failureGroupsLimit + 7;
+    const rows = sumOf(quiet, noisy);
+    expect(rows).toHaveLength(failureGroupsLimit);
+    expect(rows.slice(0, 6).map(({ queue, error }) => [queue, error])).toEqual([
+      ["noisy", `${newest}`],
+      ["quiet", "3"],
+      ["noisy", `${newest - 1}`],
+      ["quiet", "2"],
+      ["noisy", `${newest - 2}`],
+      ["quiet", "1"],
+    ]);
+    // As many as fit are in the order in which they came.
+    expect(sumOf(quiet, noisy.slice(1))[0]?.["error"]).toBe("1");
+  });
+
   it("are no more than a source may return, and a noisy queue hides no other", () => {
     const sums = createFailureSums();
     const make = (queue: string, n: number, at: number): Failure => ({

@@ -77,6 +77,43 @@ describe("paced work", () => {
     expect(await paced.read("k", locked.work, signal)).toBe(2);
   });
 
+  it.each([
+    ["nothing", 0, 1000],
+    ["40 ms", 40, 1200],
+    ["2 s", 2000, 60_000],
+    ["10 s", 10_000, 60_000],
+  ])("that failed after %s (%i ms) runs again after %i ms", async (_what, tookMs, restMs) => {
+    const paced = createPaced<number>(database());
+    const { work, fail, runs } = createWork(tookMs);
+    fail(new Error("away"));
+    await expect(paced.read("k", work, signal)).rejects.toThrow("away");
+    vi.advanceTimersByTime(restMs - tookMs - 1);
+    await expect(paced.read("k", work, signal)).rejects.toThrow("away");
+    expect(runs()).toBe(1);
+    vi.advanceTimersByTime(1);
+    await expect(paced.read("k", work, signal)).rejects.toThrow("away");
+    expect(runs()).toBe(2);
+  });
+
+  it("has an answer for three periods, and a failure of another question is not its own", async () => {
+    const paced = createPaced<number>(database(), { everyMs: 1000 });
+    const { work, fail } = createWork();
+    await paced.read("k", work, signal);
+    fail(new Error("away"));
+    vi.advanceTimersByTime(2999);
+    expect(await paced.read("k", work, signal)).toBe(1);
+    await settle();
+    vi.advanceTimersByTime(1);
+    await expect(paced.read("k", work, signal)).rejects.toThrow("away");
+    expect(await paced.read("other", async () => 7, signal)).toBe(7);
+  });
+
+  it("asks nothing for who has left already", async () => {
+    const { work, runs } = createWork();
+    await expect(createPaced<number>(database()).read("k", work, AbortSignal.abort(new Error("gone")))).rejects.toThrow("gone");
+    expect(runs()).toBe(0);
+  });
+
   it("goes on telling the last answer for three minutes when a run fails, then the failure", async () => {
     const paced = createPaced<number>(database());
     const { work, fail } = createWork();
