@@ -134,6 +134,9 @@ describe("failures part by part", () => {
       ["noisy", `${newest - 2}`],
       ["quiet", "1"],
     ]);
+    // Of the same time, those that came first.
+    const same = Array.from({ length: failureGroupsLimit + 1 }, (_, n): Row => ({ ...row, error: `${n}` }));
+    expect(sumOf(same).map(({ error }) => error)).toEqual(same.slice(0, -1).map(({ error }) => error));
     // As many as fit are in the order in which they came.
     expect(sumOf(quiet, noisy.slice(1))[0]?.["error"]).toBe("1");
   });

@@ -324,6 +324,16 @@ describe("createSqlSource", () => {
     });
   });
 
+  it("begins no heavy read after it was closed", async () => {
+    const { source, ran } = createSource({}, { heavy: { cost: 0.5 } });
+    await source.close?.();
+    await expect(source.metrics(signal)).rejects.toMatchObject({
+      code: "postgres_unavailable",
+      message: "Gave up waiting for PostgreSQL: the request has ended",
+    });
+    expect(ran).toEqual([]);
+  });
+
   it("fails as the port says for a history, too", async () => {
     const history = () => Promise.reject(Object.assign(new Error("x"), { code: "57014" }));
     const { source } = createSource({}, { history });
