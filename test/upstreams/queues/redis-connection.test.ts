@@ -102,6 +102,7 @@ describe("createRedisConnection", () => {
     const numbers = Array.from({ length: 10_001 }, (_, n) => n);
     const [replies] = await connection.ask([ask(...numbers.map((n) => ["get", n] as const))], never);
     expect(replies).toEqual(numbers);
+    expect(server.commands).toHaveLength(numbers.length);
     await connection.close();
   });
 

@@ -271,8 +271,9 @@ describe("toControlError", () => {
   });
 
   it("a change whose answer was lost is job_unknown; an OpsError stays", () => {
-    const lost = new AnswerLost(pgError("55P03"));
-    expect(lost).toMatchObject({ name: "AnswerLost", message: "The connection was lost during the change" });
+    const cause = pgError("55P03");
+    const lost = new AnswerLost(cause);
+    expect(lost).toMatchObject({ name: "AnswerLost", message: "The connection was lost during the change", cause });
     expect(toControlError(lost, { source: "s", table: "t" })).toMatchObject({
       code: "job_unknown",
       message: "PostgreSQL did not answer: it is not known whether the job was changed",
