@@ -1,13 +1,15 @@
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { StatsPoint } from "../../src/domain/container.ts";
 import {
   chooseHistory,
+  findEnded,
   hasPoints,
   isRecent,
   isUsage,
   isWhole,
   toContainerHistory,
   toRemembered,
+  toRememberedSince,
 } from "../../src/domain/container-history.ts";
 
 const from = 1_800_000_000;
@@ -45,15 +47,72 @@ it("before the first sample, and where nobody asked, nothing is known", () => {
 });
 
 it("of a container that was never sampled nothing is known up to the end", () => {
-  const history = toRemembered({ from, step: 60, steps: 2 }, []);
-  expect(history).toMatchObject({ since: "2027-01-15T08:02:00Z", stepSeconds: 60 });
-  expect(history.points.map(({ cpuPct, memPct }) => cpuPct ?? memPct)).toEqual([null, null]);
+  const nothing = { cpuPct: null, memPct: null, restarts: null };
+  expect(toRemembered({ from, step: 60, steps: 3 }, [])).toEqual({
+    source: "memory",
+    stepSeconds: 60,
+    since: "2027-01-15T08:03:00Z",
+    points: [1, 2, 3].map((minute) => ({ time: `2027-01-15T08:0${minute}:00Z`, ...nothing })),
+  });
+  expect(toRemembered({ from, step: 60, steps: 0 }, [])).toEqual({ source: "memory", stepSeconds: 60, since: null, points: [] });
 });
 
 it("the memory is asked about ten minutes and no more", () => {
   const now = from * 1000;
   expect(isRecent({ from: from - 600, step: 3, steps: 200 }, now)).toBe(true);
   expect(isRecent({ from: from - 660, step: 3, steps: 220 }, now)).toBe(false);
+  // The first point is a step after the beginning; parts of a second do not count.
+  expect(isRecent({ from: from - 603, step: 3, steps: 220 }, now + 999)).toBe(true);
+  expect(isRecent({ from: from - 604, step: 3, steps: 220 }, now)).toBe(false);
+  expect(toRememberedSince(now + 500)).toBe(from - 599.5);
+});
+
+describe("a container that does not live", () => {
+  const at = (second: number) => new Date((from + second) * 1000).toISOString();
+  const container = (second: number, more: object = {}) => ({
+    engine: "a",
+    service: "wallet-core",
+    role: "web",
+    env: "staging" as const,
+    status: "exited",
+    createdAt: at(second),
+    startedAt: at(second),
+    ...more,
+  });
+  const countEnded = (by: number, ...all: readonly ReturnType<typeof container>[]) => findEnded(all, from + by).size;
+  const next = container(100, { status: "running" });
+
+  it("had ended once the newest of its role had run for five minutes", () => {
+    const old = container(99);
+    expect(findEnded([old, next], from + 401)).toEqual(new Set([old]));
+    expect(findEnded([next, old], from + 401)).toEqual(new Set([old]));
+    expect(countEnded(400, old, next)).toBe(0);
+  });
+
+  it.each(["running", "restarting", "paused"])("is not one that is %s", (status) => {
+    expect(countEnded(1000, container(0, { status }), next)).toBe(0);
+  });
+
+  it("had not ended where none of its role is newer", () => {
+    expect(countEnded(1000, container(100), next)).toBe(0);
+    expect(countEnded(1000, container(0))).toBe(0);
+    for (const other of [{ engine: "b" }, { service: "shop" }, { role: "worker" }, { env: "production" }]) {
+      expect(countEnded(1000, container(0), { ...next, ...other })).toBe(0);
+    }
+  });
+
+  it("is replaced by one that never became healthy too, but by the newest alone", () => {
+    const [first, second] = [container(0), container(50)];
+    expect(findEnded([first, second, next], from + 401)).toEqual(new Set([first, second]));
+    expect(findEnded([first, second, next], from + 390)).toEqual(new Set());
+  });
+
+  it("counts from when it was made where it never started", () => {
+    expect(countEnded(1000, container(0, { startedAt: null }), next)).toBe(1);
+    expect(countEnded(1000, container(0, { startedAt: at(100) }), next)).toBe(0);
+    expect(countEnded(401, container(0), container(500, { createdAt: at(100), startedAt: null }))).toBe(1);
+    expect(countEnded(401, container(0), container(100, { startedAt: at(101) }))).toBe(0);
+  });
 });
 
 it("what was scraped goes first, unless only the memory tells of use", () => {
@@ -81,4 +140,10 @@ it.each([
   const one = { time: "2027-01-15T08:00:00Z", cpuPct, memPct, restarts };
   const history = { ...toRemembered({ from, step: 10, steps: 1 }, []), points: [one] };
   expect([isUsage(one), hasPoints(history)]).toEqual([usage, known]);
+  // One point that says something is enough.
+  const unknown = { ...one, cpuPct: null, memPct: null, restarts: null };
+  const mixed = { ...history, points: [unknown, one, unknown] };
+  const scraped = { ...history, points: [{ ...unknown, restarts: 7 }] };
+  expect(hasPoints(mixed)).toBe(known);
+  expect(chooseHistory(mixed, scraped)).toBe(usage ? mixed : scraped);
 });

@@ -11,6 +11,11 @@ test("published ports by number, without IPv6 twins, unpublished ones and double
     "0.0.0.0:8443",
   ]);
   expect(toPorts([port("0.0.0.0", 53, "udp"), port("0.0.0.0", 53)])).toEqual(["0.0.0.0:53"]);
+  expect(toPorts([port("::", 53, "udp"), port("0.0.0.0", 53), port("0.0.0.0", 54)])).toEqual([
+    "0.0.0.0:53",
+    "[::]:53",
+    "0.0.0.0:54",
+  ]);
   expect(toPorts([port("::", 80), port("127.0.0.1", 80), port("", 81)])).toEqual(["127.0.0.1:80", "[::]:80", "0.0.0.0:81"]);
 });
 
