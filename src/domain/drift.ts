@@ -79,9 +79,7 @@ function findLeftovers(role: readonly Container[], deploy: Deploy | undefined): 
     // A rollback starts the container of before, which is the older one.
     const newest = deployed.length > 0 ? deployed : known.toSorted((a, b) => toStarted(b) - toStarted(a)).slice(0, 1);
     const versions = new Set(newest.map(({ version }) => version));
-    return own.filter(
-      (container) => container.replaced || (newest.length > 0 && !container.floating && !versions.has(container.version)),
-    );
+    return own.filter((container) => container.replaced || (!container.floating && !versions.has(container.version)));
   });
 }
 
