@@ -1,5 +1,5 @@
-import { describe, expect, it } from "vitest";
-import { Budget, defaultLimits } from "../../src/budget/budget.ts";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { Budget, createSharedBudget, defaultLimits, tooLong } from "../../src/budget/budget.ts";
 import { createPool } from "../../src/budget/pool.ts";
 
 const code = (wanted: string) => expect.objectContaining({ code: wanted });
@@ -77,6 +77,143 @@ describe("a budget", () => {
     next.hold(large);
     next.end();
     one.end();
+  });
+});
+
+const narrower =
+  "ask for a shorter range, a longer step (in Grafana: Min interval), fewer series, containers or queues, fewer fields, or fewer rows (`first`, `tail`)";
+
+describe("a budget says", () => {
+  it.each([
+    [
+      "of rows",
+      (budget: Budget) => budget.rows(101),
+      "answer_too_large",
+      `The answer would have more than 100 rows: ${narrower}`,
+    ],
+    [
+      "of what it reads",
+      (budget: Budget) => budget.read(101, "less"),
+      "answer_too_large",
+      "This would read more than 100 rows: less",
+    ],
+    [
+      "of bytes",
+      (budget: Budget) => budget.text(1001),
+      "answer_too_large",
+      `The answer would be larger than 0.001 MB: ${narrower}`,
+    ],
+    [
+      "of memory",
+      (budget: Budget) => budget.hold(100_000_000),
+      "overloaded",
+      "Too many large answers are being made: try again soon, or ask for less",
+    ],
+  ] as const)("%s what to do", (_, take, wanted, message) => {
+    const budget = new Budget("a", small);
+    expect(() => take(budget)).toThrow(expect.objectContaining({ code: wanted, message }));
+    budget.end();
+  });
+
+  it("when to come again", () => {
+    const budget = new Budget("a");
+    expect(() => budget.hold(100_000_000)).toThrow(expect.objectContaining({ headers: { "Retry-After": "2" } }));
+    budget.end();
+    expect(tooLong(5_000_000)).toMatchObject({
+      code: "answer_too_large",
+      message: `The answer would be larger than 5 MB: ${narrower}`,
+    });
+  });
+
+  it("how many bytes there may be, and whether that is much", () => {
+    const sizes = (rows: number, bytes: number) => {
+      const budget = new Budget("a", { ...defaultLimits, bytes: 200_000 });
+      budget.rows(rows);
+      budget.text(bytes);
+      budget.end();
+      return [budget.maxBytes, budget.isLarge];
+    };
+    expect([sizes(0, 0), sizes(1000, 131_072), sizes(1001, 0), sizes(0, 131_073)]).toEqual([
+      [200_000, false],
+      [200_000, false],
+      [200_000, true],
+      [200_000, true],
+    ]);
+  });
+
+  it("whose it is, and of his in what order", () => {
+    const [one, two] = [new Budget("a"), new Budget("b")];
+    expect([one.owner, two.owner, two.order - one.order]).toEqual(["a", "b", 1]);
+    for (const budget of [one, two]) budget.end();
+  });
+});
+
+describe("the time of a budget", () => {
+  let Fresh: typeof Budget;
+  // Without the timer of the budgets before.
+  beforeEach(async () => {
+    vi.useFakeTimers({ toFake: ["performance", "setInterval", "clearInterval"] });
+    vi.resetModules();
+    Fresh = (await import("../../src/budget/budget.ts")).Budget;
+  });
+  afterEach(() => void vi.useRealTimers());
+  const limits = { ...defaultLimits, timeMs: 2500 };
+  const ends = (budget: Budget) => (budget.signal.reason as Error | undefined)?.message;
+  const message =
+    "The answer was not made within 2.5 s: ask for less at once: fewer containers, queues or targets, a shorter range, a longer step";
+
+  it("is up at its end and not before", () => {
+    const budget = new Fresh("a", limits);
+    vi.advanceTimersByTime(2400);
+    expect(ends(budget)).toBeUndefined();
+    vi.advanceTimersByTime(100);
+    expect(ends(budget)).toBe(message);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it("is one timer for all of them, while there is one", () => {
+    const [one, two, three] = [1, 2, 3].map(() => new Fresh("a", limits)) as [Budget, Budget, Budget];
+    expect(vi.getTimerCount()).toBe(1);
+    one.end();
+    two.cancel();
+    vi.advanceTimersByTime(100);
+    expect(vi.getTimerCount()).toBe(1);
+    three.liftDeadline();
+    vi.advanceTimersByTime(100);
+    expect(vi.getTimerCount()).toBe(0);
+    const later = new Fresh("a", limits);
+    vi.advanceTimersByTime(2500);
+    expect([one, two, three, later].map(ends)).toEqual([undefined, "The client has gone", undefined, message]);
+  });
+
+  it("leaves the first reason where there are two", () => {
+    const budget = new Fresh("a", limits);
+    budget.cancel();
+    budget.check(performance.now() + 9999);
+    expect(ends(budget)).toBe("The client has gone");
+    expect(budget.signal.reason).toMatchObject({ code: "request_timeout" });
+    expect(() => budget.text(1)).toThrow("The client has gone");
+    expect(() => budget.read(1, "")).toThrow("The client has gone");
+  });
+});
+
+describe("a race", () => {
+  it("is what the answer is, or why there is none", async () => {
+    const budget = new Budget("a");
+    expect(await budget.race(Promise.resolve(7))).toBe(7);
+    await expect(budget.race(Promise.reject(new Error("failed")))).rejects.toThrow("failed");
+    budget.end();
+  });
+});
+
+describe("a shared budget", () => {
+  it("is nobody's, first of all, and holds nothing", async () => {
+    const { signal } = new AbortController();
+    await new Promise(setImmediate);
+    const shared = createSharedBudget(signal);
+    expect([shared.owner, shared.order, shared.signal, shared.turn()]).toEqual(["", 0, signal, null]);
+    shared.hold(1e12);
+    shared.free(1e12);
   });
 });
 

@@ -17,6 +17,11 @@ test("published ports by number, without IPv6 twins, unpublished ones and double
     "0.0.0.0:54",
   ]);
   expect(toPorts([port("::", 80), port("127.0.0.1", 80), port("", 81)])).toEqual(["127.0.0.1:80", "[::]:80", "0.0.0.0:81"]);
+  expect(toPorts([port("127.0.0.1", 80), port("::", 80), port("10.0.0.1", 80)])).toEqual([
+    "10.0.0.1:80",
+    "127.0.0.1:80",
+    "[::]:80",
+  ]);
 });
 
 test("no port is lost: whatever is published is reachable by an entry", () => {

@@ -112,6 +112,121 @@ describe("drift", () => {
     expect(found[0]?.message).toBe("Replicas of web of wallet-core-staging -d beta (staging) run 2 releases: v1, v2");
   });
 
+  it("says of each engine alone what is left over, and of one or several", () => {
+    const [one, two, other] = ["a", "a", "b"].map((engine) => web("v1", engine, { createdAt: at(1) })) as [
+      Container,
+      Container,
+      Container,
+    ];
+    const found = findDrift([web("v2", "a"), web("v2", "b"), one, other, two], [], [], now);
+    expect(found.map(({ kind, engine, message, containers }) => [kind, engine, message, containers])).toEqual([
+      ["leftover", "a", `${one.name}, ${two.name} on a: still live beside what replaced them`, [one, two]],
+      ["leftover", "b", `${other.name} on b: still live beside what replaced it`, [other]],
+    ]);
+  });
+
+  it("says of each engine alone that it missed the deploy, and of its role where there is one", () => {
+    const judged = judgeDeploys([deploy], { containers: [], silent: false }, now / 1000);
+    const old = { createdAt: at(1) };
+    const [web1, worker1, web0] = [web("v1", "c", old), web("v1", "c", { ...old, role: "worker" }), web("v0", "d", old)];
+    const found = findDrift([web("v2", "b"), web("v2", "a"), web1, worker1, web0], [], judged, now);
+    const group = { service: "wallet-core-staging", destination: null, env: "staging" };
+    const text = "of wallet-core-staging (staging), which a, b runs";
+    expect(found.slice(1)).toEqual([
+      {
+        ...group,
+        kind: "unlike_deploy",
+        message: `${web1.name}, ${web0.name}: v0, v1, but v2 was deployed ${at(21)}`,
+        role: "web",
+        engine: null,
+        expected: "v2",
+        found: ["v0", "v1"],
+        containers: [web1, web0],
+        settling: false,
+      },
+      {
+        ...group,
+        kind: "unlike_deploy",
+        message: `${worker1.name}: v1, but v2 was deployed ${at(21)}`,
+        role: "worker",
+        engine: "c",
+        expected: "v2",
+        found: ["v1"],
+        containers: [worker1],
+        settling: false,
+      },
+      {
+        ...group,
+        kind: "engine_missed",
+        message: `c runs none of v2 ${text}`,
+        role: null,
+        engine: "c",
+        expected: "v2",
+        found: ["v1"],
+        containers: [web1, worker1],
+        settling: false,
+      },
+      {
+        ...group,
+        kind: "engine_missed",
+        message: `d runs none of v2 ${text}`,
+        role: "web",
+        engine: "d",
+        expected: "v2",
+        found: ["v0"],
+        containers: [web0],
+        settling: false,
+      },
+    ]);
+  });
+
+  it("judges by what is neither replaced nor of a moving tag", () => {
+    const replaced = web("v2", "b", { replaced: true, startedAt: at(40) });
+    // Its replaced container of the release is no hit.
+    expect(kinds([web("v2", "a"), web("v1", "b"), replaced])).toEqual([
+      "leftover",
+      "mixed_releases",
+      "unlike_deploy",
+      "engine_missed",
+    ]);
+    const latest = { version: "latest", floating: true };
+    expect(kinds([web("v2", "a"), web("latest", "b", latest)])).toEqual([]);
+    // What was started last is not what the others are left over from.
+    expect(find([web("v3", "b", { startedAt: at(20) }), replaced], [], [])).toMatchObject([{ kind: "leftover", found: ["v2"] }]);
+    expect(find([web("v3", "b", { startedAt: at(20) }), web("latest", "b", { ...latest, startedAt: at(40) })], [], [])).toEqual(
+      [],
+    );
+  });
+
+  it("says which engine is silent, and why", () => {
+    const reason = { code: "docker_timeout", message: "no answer in 5 s" };
+    const unknown = {
+      kind: "engine_unknown",
+      service: null,
+      destination: null,
+      env: null,
+      role: null,
+      expected: null,
+      found: [],
+      containers: [],
+      settling: false,
+    };
+    expect(
+      findDrift(
+        [],
+        [
+          { ...reason, name: "b" },
+          { ...reason, name: null },
+        ],
+        [],
+        now,
+      ),
+    ).toEqual([
+      { ...unknown, engine: "b", message: "b does not answer: what it runs is not known (no answer in 5 s)" },
+      { ...unknown, engine: null, message: "An engine does not answer: what it runs is not known (no answer in 5 s)" },
+    ]);
+  });
+
   it("takes a deploy that may be of several for that of none", () => {
     expect(find([web("v1", "a")], [], [{ ...deploy, ambiguous: true }])).toEqual([]);
   });
