@@ -56,6 +56,35 @@ it("pushed metrics have no up: what is no rate shows that it lived", () => {
   ]);
 });
 
+it("pushed metrics that are not there are unknown, though they are asked about: nothing was down", () => {
+  expect(pointsOf(job({ up: nothing, cpu: half, mem: nothing, disk: nothing, load1: nothing }))).toEqual(
+    nothing.map(() => unknown),
+  );
+  for (const one of ["mem", "disk", "load1"] as const) {
+    const pushed = job({ up: nothing, mem: nothing, disk: nothing, load1: nothing, [one]: half });
+    expect(pointsOf(pushed).map(({ up }) => up)).toEqual([true, true, true, true]);
+  }
+});
+
+it("points are no closer than the newest scrapes of any job", () => {
+  const at = (...seconds: readonly number[]) => seconds.map((second) => range.from + second);
+  const rare = job({ sampled: at(0, 115, 115, 235) });
+  const stepOf = (...jobs: HostSeries[]) => toHostHistory(range, jobs).stepSeconds;
+  expect([stepOf(job({})), stepOf(rare), stepOf(rare, job({})), stepOf(job({}), rare), stepOf()]).toEqual([60, 120, 60, 60, 60]);
+  expect(stepOf(job({ sampled: nothing }), rare)).toBe(120);
+  expect(toHostHistory(range, [rare])).toEqual({
+    stepSeconds: 120,
+    points: ["2027-01-15T08:02:00Z", "2027-01-15T08:04:00Z"].map((time) => ({
+      time,
+      up: true,
+      cpuUtil: 0.5,
+      memUtil: 0.5,
+      diskUtil: 0.5,
+      load1: 0.5,
+    })),
+  });
+});
+
 it("nothing is known of what was not scraped, nor of nobody; a job that was not is no witness", () => {
   const old = [scraped[0], scraped[1], scraped[1], scraped[1]] as number[];
   expect(pointsOf(job({ sampled: old })).map(({ up }) => up)).toEqual([true, true, true, null]);

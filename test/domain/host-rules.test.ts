@@ -43,6 +43,10 @@ describe("nameHosts", () => {
     [null, "10.0.0.1:9100", "10.0.0.1"],
     [null, "[2001:db8::1]:9100", "2001:db8::1"],
     [null, "web-1", "web-1"],
+    [null, "x[2001:db8::1]:9100", "x[2001:db8::1]:9100"],
+    [null, "[2001:db8::1]:9100/metrics", "[2001:db8::1]:9100/metrics"],
+    [null, "2001:db8::1:9100", "2001:db8::1:9100"],
+    [null, "web-1:9100/metrics", "web-1:9100/metrics"],
     ["", "web-1:9100", "web-1"],
     ["staging-host-1", "10.0.0.1:9100", "staging-host-1"],
   ])("nodename %s at %s is %s", (nodename, instance, name) => {
@@ -81,5 +85,7 @@ describe("assembleReport", () => {
     ]);
     expect(report).toMatchObject({ thresholds, updatedAt: "2026-01-13T09:46:00Z" });
     expect(report.hosts[0]).not.toHaveProperty("nodename");
+    const sorted = ["b", "d", "a", "c"].map((nodename) => reading({ nodename, instance: nodename }));
+    expect(assembleReport(sorted, thresholds, "").hosts.map(({ name }) => name)).toEqual(["a", "b", "c", "d"]);
   });
 });

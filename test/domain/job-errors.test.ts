@@ -1,6 +1,13 @@
 import { createSharedBudget } from "../../src/budget/budget.ts";
 import { describe, expect, it } from "vitest";
-import { addFingerprints, countReleases, groupErrors, groupJobErrors } from "../../src/domain/job-errors.ts";
+import {
+  addFingerprints,
+  countReleases,
+  errorReadLimit,
+  groupErrors,
+  groupJobErrors,
+  toErrorText,
+} from "../../src/domain/job-errors.ts";
 import { type JobFailures, failureGroupsLimit } from "../../src/domain/queue.ts";
 import { type ReleaseOf, createReleaseOf } from "../../src/domain/worker-release.ts";
 import { sampleContainer } from "../support/memory-sources.ts";
@@ -28,6 +35,47 @@ const nobody = { version: null, service: null, destination: null, env: null };
 const budget = createSharedBudget(new AbortController().signal);
 const byQueue = async (failures: readonly JobFailures[], releaseOf = none) =>
   groupJobErrors(await addFingerprints(failures, budget), releaseOf);
+
+describe("an error text", () => {
+  const long = `${"word ".repeat(399)}${"x".repeat(10)}`;
+
+  it.each([
+    ["timeout", false, "timeout"],
+    ["", false, "no error text"],
+    ["token=hunter2hunter2", false, "token=[redacted]"],
+    ["word ".repeat(400), false, "word ".repeat(400)],
+    [long, false, long.slice(0, 2000)],
+    // Its last word may be the half of a secret.
+    ["timeout of hun", true, "timeout of "],
+    ["timeout", true, "no error text"],
+  ])("%j (cut before: %s) is shown as %j", (text, isCut, shown) => {
+    expect(toErrorText(text, isCut)).toBe(shown);
+  });
+
+  it("is whole by itself, and needs no more than is read", () => {
+    expect(toErrorText("timeout of hun")).toBe("timeout of hun");
+    expect(errorReadLimit).toBe(2512);
+    const text = (more: number) => `${"x".repeat(1990)} ${"secret".repeat(200)}`.slice(0, errorReadLimit + more);
+    expect(toErrorText(text(-1))).toBe(text(0).slice(0, 2000));
+    expect(toErrorText(text(0))).toBe(toErrorText(text(50)));
+  });
+});
+
+describe("fingerprints", () => {
+  it("are made in the order of the rows, and wait where it is the turn of others", async () => {
+    const rows = [failure({ error: "a" }), failure({ error: "b" })];
+    const { promise, resolve } = Promise.withResolvers<void>();
+    let turns = 0;
+    const turn = () => ((turns += 1) === 2 ? promise : null);
+    let made: unknown[] | null = null;
+    const making = addFingerprints(rows, { turn }).then((all) => (made = all));
+    await new Promise(setImmediate);
+    expect([turns, made]).toEqual([2, null]);
+    resolve();
+    await making;
+    expect(made).toEqual(rows.map((row) => ({ ...row, fingerprint: expect.stringMatching(/^[0-9a-f]{12}$/), complete: true })));
+  });
+});
 
 describe("errors of a queue", () => {
   it("are one for texts that differ in values, with the newest text and the figures of all", async () => {
@@ -104,6 +152,24 @@ describe("errors of a queue", () => {
       { queue: "payouts", source: "jobs", jobId: "0" },
     ]);
     expect(refused?.queues).toHaveLength(1);
+  });
+
+  it("are incomplete where one source had more, and have no job where none is named", async () => {
+    const [one, other] = await addFingerprints([failure({ jobIds: [] }), failure({ source: "other", jobIds: [] })], budget);
+    const rows = [one, { ...other, complete: false }] as Awaited<ReturnType<typeof addFingerprints>>;
+    expect(groupErrors(rows, none)).toMatchObject([{ count: 2, complete: false, jobs: [] }]);
+    expect(groupJobErrors(rows, none)).toMatchObject([
+      { source: "jobs", jobId: "", jobIds: [], complete: true },
+      { source: "other", jobId: "", jobIds: [], complete: false },
+    ]);
+  });
+
+  it("are in the queues of most failures, and of as many by name", async () => {
+    const rows = ["b", "d", "a", "c"].map((queue) => failure({ queue, count: queue === "d" ? 2 : 1 }));
+    const queuesOf = async (all: readonly JobFailures[]) =>
+      groupErrors(await addFingerprints(all, budget), none)[0]?.queues.map(({ name }) => name);
+    expect(await queuesOf(rows)).toEqual(["d", "a", "b", "c"]);
+    expect(await queuesOf(rows.toReversed())).toEqual(["d", "a", "b", "c"]);
   });
 
   it("name at most five jobs, of every text before the second of one", async () => {
@@ -187,6 +253,13 @@ describe("releases", () => {
     const rows = [failure({ worker: now.host, count: 2 }), failure({ worker: "10_0_0_7-aaaaaaaaaaaa", count: 2 })];
     for (const order of [rows, rows.toReversed()]) {
       expect(countReleases(order, releaseOf).map(({ version }) => version)).toEqual(["v1", "v2"]);
+    }
+  });
+
+  it("that are not known are the last of as many", () => {
+    const rows = [failure({ worker: "nobody" }), failure({ worker: now.host }), failure({ worker: old.host })];
+    for (const order of [rows, rows.toReversed()]) {
+      expect(countReleases(order, releaseOf).map(({ version }) => version)).toEqual(["v1", "v2", null]);
     }
   });
 
