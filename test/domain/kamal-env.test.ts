@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import type { ContainerFacts, ContainerRules } from "../../src/domain/container-facts.ts";
 import { toContainer, toEngineContext } from "../../src/domain/kamal.ts";
-import { toContainerEnv, toInferredEnv } from "../../src/domain/kamal-env.ts";
+import { toContainerEnv, toInferredEnv, toLikelyEnv } from "../../src/domain/kamal-env.ts";
 import { app, context, facts, rulesOf } from "../support/docker-facts.ts";
 
 const [staging, production] = [{ env: "staging" }, { env: "production" }] as const;
@@ -81,8 +81,28 @@ test.each([
   ],
   [null, "a name against the engine", facts({ name: "grafana-prod" }), { appsEnv: "staging", env: "staging" }],
   [null, "what is known anyway", accessory("wallet-core-staging-redis"), { appsEnv: "production" }],
+  [null, "an accessory without apps beside it", accessory("wallet-core-redis"), {}],
+  // Before the inspection it is sorted by what is known already.
+  ["staging", "a label, before the inspection", app("w", "web", "1", { destination: "staging", variables: null }), {}],
+  [
+    null,
+    "a contradiction before the inspection",
+    app("w-prod", "web", "1", { destination: "staging", variables: null }),
+    { appsEnv: "staging" },
+  ],
+  ["production", "its name, before the inspection", facts({ name: "grafana-prod", variables: null }), { appsEnv: "staging" }],
+  [null, "what is configured of its engine, before the inspection", accessory("redis", { variables: null }), { env: "staging" }],
 ] as const)("sorted under %s for %s", (env, _title, container, around) => {
   expect(toInferredEnv(container, context({ rules, ...around }))).toBe(env);
+});
+
+test.each([
+  ["staging", app("w", "web", "1", { destination: "staging", variables: null }), {}],
+  ["production", accessory("redis", { variables: null }), production],
+  [null, app("w", "web", "1", { destination: "staging", variables: { kamalDestination: "prod" } }), {}],
+  [null, accessory("redis", { variables: null }), {}],
+] as const)("%s is likely of %o", (env, container, around) => {
+  expect(toLikelyEnv(container, context({ rules, ...around }))).toBe(env);
 });
 
 const appsEnv = (...containers: ContainerFacts[]) => toEngineContext(containers, { env: null, rules, hostNames: [] }).appsEnv;

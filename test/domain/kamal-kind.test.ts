@@ -21,6 +21,12 @@ test.each([
   ["ephemeral", facts({ name: "wallet-core-web-assets", labels: inherited, state: "created" })],
   ["plain", facts({ name: "wallet-core-web-assets", labels: inherited, state: "running" })],
   ["plain", facts({ name: "my-exec-tool-abcdef" })],
+  ["plain", facts({ name: "wallet-core-exec-latest-a1b2c3d", labels: inherited })],
+  ["plain", facts({ name: "wallet-core-exec-a1b2c3", labels: inherited })],
+  ["plain", facts({ name: "wallet-core-web-assets", state: "created" })],
+  ["plain", facts({ name: "curious_hopper", labels: inherited, state: "created" })],
+  ["compose", facts({ name: "shop-web-1", labels: compose("web", { "com.docker.compose.oneoff": "False" }) })],
+  ["plain", facts({ name: "" })],
   ["compose", facts({ name: "shop-web-1", labels: compose("web") })],
   ["ephemeral", facts({ name: "shop-web-run-1", labels: compose("web", { "com.docker.compose.oneoff": "True" }) })],
   // The label of a role that is empty, and that of a service inherited from the image, make no app.
@@ -100,6 +106,25 @@ test("the role of an own accessory does not depend on other apps of its engine",
 
 const role = (container: ReturnType<typeof facts>) => toRole(container, { appServices: [], rules: rulesOf("wallet-core") });
 
+test.each(["", "-staging", "-stage", "-stg", "-production", "-prod", "-prd"])(
+  "the role of an accessory of wallet-core%s begins behind that",
+  (ending) => {
+    const name = `wallet-core${ending}-redis`;
+    expect(role(facts({ name, labels: { service: name } }))).toBe("redis");
+  },
+);
+
+test.each([
+  ["x-staging-db", "db"],
+  ["x-production-db", "db"],
+  ["x-prod-db-staging-copy", "db-staging-copy"],
+  ["x-stg-db", "db"],
+  ["x-staging-", "x-staging-"],
+  ["x-qa-db", "x-qa-db"],
+])("the role of the accessory %s of an unknown service is %s", (name, expected) => {
+  expect(role(facts({ name, labels: { service: name } }))).toBe(expected);
+});
+
 test("other roles", () => {
   expect(role(app("wallet-core", "runner", "1"))).toBe("runner");
   expect(role(facts({ labels: compose("db") }))).toBe("db");
@@ -117,4 +142,6 @@ test("replaced by a deploy of the same version", () => {
   expect(isReplaced("wallet-core-web-latest_replaced_0123456789abcdef")).toBe(true);
   expect(isReplaced("wallet-core-web-latest_replaced_")).toBe(false);
   expect(isReplaced("wallet-core-web-latest")).toBe(false);
+  expect(isReplaced("wallet-core-web-latest_replaced_0123456789abcdef0")).toBe(false);
+  expect(isReplaced("wallet-core-web-latest_replaced_0123456789abcde")).toBe(false);
 });

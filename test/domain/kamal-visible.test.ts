@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { selectKept, selectVisible } from "../../src/domain/kamal-visible.ts";
+import { selectKept, selectLive, selectVisible } from "../../src/domain/kamal-visible.ts";
 import { app, context, facts, rulesOf } from "../support/docker-facts.ts";
 
 const names = (containers: ReturnType<typeof facts>[]) => selectVisible(containers, context()).map(({ name }) => name);
@@ -100,6 +100,12 @@ test("kept are the hidden ones of deployed roles, those that never started too, 
     "w-web-3_replaced_0123456789abcdef",
     "w-web-4",
   ]);
+});
+
+test("live are all that have processes, hidden ones too", () => {
+  const states = ["created", "running", "paused", "restarting", "removing", "exited", "dead"];
+  const listing = states.map((state) => facts({ name: "w-exec-1-a1b2c3", labels: { service: "w" }, state }));
+  expect(selectLive(listing)).toEqual([listing[1], listing[2], listing[3]]);
 });
 
 test("for any listing: all that run show, and each role shows", () => {

@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { toContainer, toEngineContext } from "../../src/domain/kamal.ts";
 import { withDeploy } from "../../src/domain/release.ts";
 import type { DeployInfo } from "../../src/domain/deploy.ts";
@@ -84,6 +84,96 @@ test("a stopped container has no health, and one that never started no start", (
   expect(toContainer(stopped, context())).toMatchObject({ health: "none", startedAt: null });
 });
 
+test.each([
+  ["running", "healthy", "healthy"],
+  ["running", "unhealthy", "unhealthy"],
+  ["running", "starting", "starting"],
+  ["running", "none", "none"],
+  ["paused", "healthy", "none"],
+  ["restarting", "unhealthy", "none"],
+])("one that is %s and %s has the health %s", (state, status, health) => {
+  expect(toContainer(facts({ state, health: { ...web.health!, status } }), context()).health).toBe(health);
+});
+
+test("the last probe is what it said, also of one that has stopped; none before the first", () => {
+  const probe = (health: object | null) =>
+    toContainer(facts({ state: "exited", health: health && { ...web.health!, ...health } }), context()).probe;
+  expect(probe({ failingStreak: 3, output: "refused", checkedAt: "2026-01-13T10:45:00.5+01:00" })).toEqual({
+    failingStreak: 3,
+    checkedAt: "2026-01-13T09:45:00Z",
+    output: "refused",
+  });
+  expect(probe({ checkedAt: null, output: "" })).toEqual({ failingStreak: 0, checkedAt: null, output: "" });
+  expect([probe(null), probe({ output: null })]).toEqual([null, null]);
+});
+
+const composed = (project: string | undefined, service: string) => ({
+  "com.docker.compose.service": service,
+  ...(project !== undefined && { "com.docker.compose.project": project }),
+});
+
+test.each([
+  ["w", app("w", "web", "1")],
+  ["wallet-core-redis", facts({ name: "wallet-core-redis", labels: { service: "wallet-core-redis" } })],
+  ["wallet-core", facts({ labels: composed("wallet-core", "web") })],
+  [null, facts({ labels: composed("wallet-core", "db") })],
+  [null, facts({ labels: composed("shop", "web") })],
+  [null, facts({ name: "by-hand", labels: { service: "wallet-core" } })],
+  [null, facts({ name: "kamal-proxy", labels: { service: "wallet-core" } })],
+] as const)("the service %s", (service, container) => {
+  expect(toContainer(container, context()).service).toBe(service);
+});
+
+test("one that the configuration selects in no project has no service", () => {
+  const rules = { ...rulesOf(), core: [new Map([["core", null]])] };
+  const container = facts({ labels: { ...composed(undefined, "web"), core: "" } });
+  expect(toContainer(container, context({ rules }))).toMatchObject({ kind: "core", service: null });
+});
+
+test("the destination is that of the label, else of the variable", () => {
+  const destination = (label: string, variable?: string) =>
+    toContainer(
+      app("w", "web", "1", { destination: label, variables: variable === undefined ? null : { kamalDestination: variable } }),
+      context(),
+    ).destination;
+  expect([destination("beta", "x"), destination("", "beta"), destination("", ""), destination("")]).toEqual([
+    "beta",
+    "beta",
+    null,
+    null,
+  ]);
+});
+
+test("times and restarts are as the engine says; a live one has not ended", () => {
+  const times = { createdAt: "", startedAt: "2026-01-13T10:40:10.5+01:00", finishedAt: "2026-01-13T09:50:00Z", restarts: 7 };
+  const map = (state: string) => {
+    const { status, createdAt, startedAt, finishedAt, restarts } = toContainer(facts({ ...times, state }), context());
+    return { status, createdAt, startedAt, finishedAt, restarts };
+  };
+  const expected = { createdAt: "", startedAt: "2026-01-13T09:40:10Z", restarts: 7 };
+  for (const status of ["running", "paused", "restarting"])
+    expect(map(status)).toEqual({ ...expected, status, finishedAt: null });
+  expect(map("exited")).toEqual({ ...expected, status: "exited", finishedAt: "2026-01-13T09:50:00Z" });
+});
+
+test("it was looked at just now, unless said otherwise", () => {
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.parse("2026-01-13T09:45:58.9Z") });
+  onTestFinished(() => void vi.useRealTimers());
+  expect(toContainer(web, context())).toMatchObject({ observedAt: "2026-01-13T09:45:58Z", stale: false });
+  const seen = { observedAt: "2026-01-13T09:00:00Z", stale: true };
+  expect(toContainer(web, context(), seen)).toMatchObject(seen);
+});
+
+test("an engine's context has the services of its apps, longest first, each once", () => {
+  const engine = { env: "staging" as const, rules: rulesOf("wallet-core"), hostNames: ["eng"] };
+  const services = ["w", "wallet", "w-eu", "wallet"].map((service) => app(service, "web", "1"));
+  expect(toEngineContext([...services, redis], engine)).toEqual({
+    ...engine,
+    appServices: ["wallet", "w-eu", "w"],
+    appsEnv: null,
+  });
+});
+
 const host = (hostname: string | null) => toContainer(facts({ hostname }), context()).host;
 
 test("the host is the name given to the container, not the id that Docker makes up", () => {
@@ -105,4 +195,10 @@ test("names for the host: KAMAL_HOST, Kamal's host name, the node's own name on 
   expect(names({ hostname: `${"a".repeat(51)}-0123456789ab` })).toEqual(["eng"]);
   expect(names({ hostname: "node7", hostNetwork: true })).toEqual(["node7", "eng"]);
   expect(names({ hostname: "node7" })).toEqual(["eng"]);
+  // Each once, and no empty one.
+  expect(names({ variables: { kamalHost: "10.0.0.7" }, hostname: "10.0.0.7-0123456789ab" })).toEqual(["10.0.0.7", "eng"]);
+  expect(names({ variables: { kamalHost: "" }, hostname: "", hostNetwork: true })).toEqual(["eng"]);
+  expect(names({ variables: null, hostname: null, hostNetwork: true })).toEqual(["eng"]);
+  expect(names({ hostname: "web-1-0123456789abc" })).toEqual(["eng"]);
+  expect(names({ hostname: `${"a".repeat(50)}-0123456789ab` })).toEqual(["a".repeat(50), "eng"]);
 });
