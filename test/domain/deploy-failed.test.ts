@@ -58,6 +58,11 @@ describe("a deploy that never went live", () => {
     expect(findDrift([web("v1", 1)], [], failed, now)).toEqual([]);
   });
 
+  it("may be all that is known, beside what runs", () => {
+    expect(states([seen("v2", 20, { booted: false })], [web("v9", 1)])).toEqual(["v2 failed"]);
+    expect(states([], [web("v9", 1)])).toEqual([]);
+  });
+
   it("rolls nothing back", () => {
     const again = web("v1", 40, at(40, 30));
     const replaced = web("v1", 1, at(31), { replaced: true });
@@ -319,6 +324,61 @@ describe("what the hook recorded as the release before", () => {
       hook("v1", 30, { previousTag: "v2", command: "rollback" }),
     ];
     expect(states(back, [web("v1", 1)])).toEqual(["v1 current", "v2 rolled_back", "v1 superseded", "v0 previous"]);
+  });
+});
+
+describe("what is not shown", () => {
+  const tags = (records: readonly Record[], containers: readonly Container[]) =>
+    judge(records, containers).map(({ tag, state, previousTag }) => `${tag} ${state} ${previousTag}`);
+
+  it("has not failed before the release that was recorded", () => {
+    const records = [seen("v0", 0), hook("v1", 10), hook("v3", 30, { previousTag: "v1" })];
+    expect(tags(records, [web("v0", 0, at(0, 30)), next])).toEqual(["v3 current v1", "v1 previous null", "v0 unknown null"]);
+  });
+
+  it("may be the tag of a release that Kamal calls otherwise", () => {
+    const records = [hook("rel-1", 1, { version: "v1" }), hook("rel-2", 10, { version: "v2" })];
+    const after = [...records, hook("v3", 30, { previousTag: "rel-1" })];
+    expect(tags(after, [next])).toEqual(["v3 current rel-1", "rel-2 superseded rel-1", "rel-1 previous null"]);
+  });
+
+  it("did not serve because the next one goes back behind it", () => {
+    const records = [hook("v0", 1), seen("v1", 10), hook("v0", 20)];
+    expect(tags(records, [web("v0", 20)])).toEqual(["v0 current v0", "v1 rolled_back v0", "v0 superseded null"]);
+  });
+
+  it("is served again by a release that failed in between", () => {
+    const back = web("v1", 1, at(45), { startedAt: at(25) });
+    const records = [hook("v1", 1), hook("v2", 20), seen("v3", 30, { booted: false }), hook("v3", 44)];
+    expect(tags(records, [back, web("v2", 20, at(26)), web("v3", 44)])).toEqual([
+      "v3 current v1",
+      "v3 failed v1",
+      "v2 rolled_back v1",
+      "v1 previous null",
+    ]);
+  });
+
+  it("is what a container did of which nobody knows when it was made", () => {
+    expect(tags([seen("v1", 1), hook("v3", 30)], [web("v1", 1, null, { createdAt: "" }), next])).toEqual([
+      "v3 incomplete null",
+      "v1 unknown null",
+    ]);
+  });
+
+  it("has not failed where one of its containers does not say when it ended", () => {
+    const records = [hook("v1", 1), seen("v2", 20), hook("v3", 30, { previousTag: "v1" })];
+    const unknown = web("v2", 20, null, { status: "exited", engine: "web-2" });
+    expect(tags(records, [broken, next])[1]).toBe("v2 failed v1");
+    expect(tags(records, [broken, unknown, next])[1]).toBe("v2 unknown v1");
+  });
+
+  it("has not failed while one of its containers may still start", () => {
+    const created = (second: number, engine: string) =>
+      web("v2", 58, null, { status: "created", startedAt: null, createdAt: at(57, second), engine });
+    // It is 13:59:00; a container starts within a minute.
+    expect(states([seen("v2", 58)], [created(59, "a"), created(59, "b")])).toEqual(["v2 failed"]);
+    const young = { ...created(0, "b"), createdAt: at(58) };
+    expect(states([seen("v2", 58)], [created(59, "a"), young])).toEqual(["v2 incomplete"]);
   });
 });
 

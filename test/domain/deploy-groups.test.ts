@@ -40,6 +40,53 @@ describe("the group of a deploy", () => {
     expect(find(unnamed, stopped)).toBe("wallet-core -d beta (unknown environment)");
     // Accessories are of no deploy.
     expect(find(unnamed, production, { ...beta, kind: "accessory" })).toBe("wallet-core -d production (production)");
+    const unknown = { ...unnamed, tag: "v9", version: "v9" };
+    expect(find(unknown, production, { ...beta, kind: "accessory" })).toBe("wallet-core -d production (production)");
+  });
+
+  it("runs where one of its containers does, and is of a release that one of them has", () => {
+    const [stopped, stoppedBeta] = [
+      { ...plain, status: "exited" },
+      { ...beta, status: "exited", version: "v2" },
+    ];
+    expect(find(unnamed, production, { ...production, status: "exited" }, stoppedBeta)).toBe(
+      "wallet-core -d production (production)",
+    );
+    expect(find({ ...unnamed, service: "wallet-core" }, plain, stopped, beta)).toBe("wallet-core (unknown environment)");
+    expect(find({ ...unnamed, tag: "v2", version: "v2" }, production, beta, { ...beta, version: "v2" })).toBe(
+      "wallet-core -d beta (unknown environment)",
+    );
+  });
+
+  it("is none without a destination where the deploy means an environment by its destination", () => {
+    const record = { ...unnamed, env: "staging" as const, destination: "staging" };
+    const [staged, elsewhere] = [
+      { ...plain, env: "staging" as const },
+      { ...beta, env: "staging" as const },
+    ];
+    expect(find(record, staged)).toBe("wallet-core (staging)");
+    expect(find(record, elsewhere)).toBe("unknown service -d staging (staging)");
+    expect(find({ ...record, service: "wallet-core" }, staged)).toBe("wallet-core -d staging (staging)");
+    expect(find({ ...record, env: null }, staged)).toBe("unknown service -d staging (unknown environment)");
+  });
+
+  it("is part of the deploy; one that may be of several says so", () => {
+    const [one, several] = [
+      sampleRecord({ service: "wallet-core", env: null, tag: "v1", deployedBy: "kim" }),
+      sampleRecord({ service: null, env: null, tag: "v9" }),
+    ];
+    expect(
+      assignGroups(
+        [one, several],
+        [
+          { ...plain, env: "production" },
+          { ...plain, service: "shop" },
+        ],
+      ),
+    ).toEqual([
+      { ...one, env: "production" },
+      { ...several, ambiguous: true },
+    ]);
   });
 
   it("is chosen by the environment where that is known", () => {

@@ -37,6 +37,43 @@ describe("what containers tell", () => {
   });
 });
 
+describe("a deploy that containers tell", () => {
+  it("is all that they say: the first commit that is known, and when the last of them was made", () => {
+    const made = [
+      web("v2", { createdAt: at(12), commitSha: "bbbbbbb", destination: "beta" }),
+      web("v2", { createdAt: at(2), destination: "beta" }),
+      web("v2", { createdAt: at(10), commitSha: "aaaaaaa", destination: "beta" }),
+      web("v2", { createdAt: "", destination: "beta" }),
+      web("", { createdAt: at(11), destination: "beta" }),
+    ];
+    expect(fromContainers(made)).toEqual([
+      {
+        origin: "containers",
+        tag: "v2",
+        version: "v2",
+        previousTag: null,
+        commitSha: "aaaaaaa",
+        deployedBy: null,
+        deployedAt: at(12),
+        durationSeconds: null,
+        service: "wallet-core-staging",
+        destination: "beta",
+        env: "staging",
+        ambiguous: false,
+        booted: null,
+        command: null,
+      },
+    ]);
+  });
+
+  it("lasts while each of them is made within ten minutes of the one before", () => {
+    const times = (...createdAt: string[]) => fromContainers(createdAt.map((time) => web("v2", { createdAt: time }))).length;
+    expect(times(at(0), at(10), at(20), at(30))).toBe(1);
+    expect(times(at(0), "2026-01-10T13:10:01Z")).toBe(2);
+    expect(times(at(30), at(0))).toBe(2);
+  });
+});
+
 describe("what images tell", () => {
   const image = (version: string, more: Partial<ReleaseImage> = {}): ReleaseImage => ({
     engine: "web-1",
@@ -69,6 +106,43 @@ describe("what images tell", () => {
       ["v1", true],
       ["v0", null],
     ]);
+  });
+
+  it("is all that they say", () => {
+    const images = [
+      image("v1", { builtAt: "2026-01-10T13:00:00.9Z", taggedAt: "2026-01-10T13:04:00.5Z" }),
+      image("v1", { taggedAt: "2026-01-10T13:02:00Z", commitSha: "abcdef1" }),
+      image("v1", { builtAt: at(29), engine: "web-2", commitSha: "bbbbbbb" }),
+    ];
+    expect(fromImages(images, told, running)).toEqual([
+      {
+        origin: "images",
+        tag: "v1",
+        version: "v1",
+        previousTag: null,
+        commitSha: "abcdef1",
+        deployedBy: null,
+        deployedAt: "2026-01-10T13:04:00Z",
+        durationSeconds: null,
+        service: "wallet-core-staging",
+        destination: null,
+        env: "staging",
+        ambiguous: false,
+        booted: true,
+        command: null,
+      },
+    ]);
+    expect(fromImages([image("v0", { builtAt: at(2) }), image("v0", { builtAt: at(7) })], told, running)).toMatchObject([
+      { deployedAt: at(7), booted: null },
+    ]);
+  });
+
+  it("counts only where it is older than the newest deploy of its group", () => {
+    const tagged = (minute: number) => tell(image("v1", { taggedAt: at(minute) })).length;
+    expect([tagged(29), tagged(30)]).toEqual([1, 0]);
+    // The service's accessories do not say whose it is.
+    const beside = [web("v2", { engine: "web-1" }), web("7", { engine: "web-1", kind: "accessory", destination: "beta" })];
+    expect(fromImages([image("v1", { taggedAt: at(3) })], told, beside)).toHaveLength(1);
   });
 
   it("is nothing of one that may be yet to come, or of an environment of which nothing else is known", () => {
@@ -109,6 +183,75 @@ describe("deploys of several origins", () => {
     expect(merged).toMatchObject([
       { origin: "history", tag: "v2", deployedBy: "kim", durationSeconds: 90, commitSha: "abcdef1", deployedAt: at(15) },
       { origin: "containers", tag: "v1" },
+    ]);
+  });
+
+  it("are completed from each other, field by field", () => {
+    const best = sampleRecord({
+      tag: "v2",
+      version: "latest",
+      commitSha: "",
+      deployedBy: "",
+      command: null,
+      deployedAt: at(15),
+      previousTag: null,
+    });
+    const other = sampleRecord({
+      origin: "info",
+      tag: "v2",
+      version: "sha2",
+      previousTag: "v1",
+      commitSha: "abcdef1",
+      deployedBy: "kim",
+      durationSeconds: 61,
+      booted: true,
+      command: "redeploy",
+      deployedAt: at(16),
+    });
+    const whole = { ...other, origin: "history", deployedAt: at(15) };
+    expect(mergeDeploys([best, other])).toEqual([whole]);
+    expect(mergeDeploys([other, best])).toEqual([whole]);
+    // What the best one says stays.
+    const said = { ...whole, version: "v2", previousTag: "v0", commitSha: "fffffff", deployedBy: "lee", durationSeconds: 0 };
+    const first = sampleRecord({ ...said, origin: "history", booted: false, command: "deploy" });
+    expect(mergeDeploys([first, other])).toEqual([{ ...first, booted: true }]);
+  });
+
+  it.each([
+    [null, null, "info", null],
+    [null, false, "info", false],
+    [false, null, "info", false],
+    [false, true, "info", true],
+    [true, false, "info", true],
+    [false, false, "info", false],
+    [null, true, "images", null],
+    [false, true, "images", false],
+    [true, null, "images", true],
+  ] as const)("that ended well: %s, and %s by %s, are %s", (own, others, origin, booted) => {
+    const records = [sampleRecord({ booted: own }), sampleRecord({ origin, booted: others })];
+    expect(mergeDeploys(records)).toEqual([{ ...records[0], booted }]);
+  });
+
+  it("are one by their tag, their version or their commit, within half an hour", () => {
+    const own = sampleRecord({ tag: "v2", version: "s2", commitSha: "abcdef1234", deployedAt: at(15) });
+    const count = (more: Parameters<typeof sampleRecord>[0]) =>
+      mergeDeploys([own, sampleRecord({ origin: "info", tag: "x", version: "y", deployedAt: at(15), ...more })]).length;
+    expect([count({}), count({ tag: "v2" }), count({ version: "s2" }), count({ commitSha: "abcdef1" })]).toEqual([2, 1, 1, 1]);
+    expect([count({ tag: "s2" }), count({ version: "main" })]).toEqual([2, 1]);
+    expect([count({ tag: "v2", deployedAt: at(45) }), count({ tag: "v2", deployedAt: "2026-01-10T13:45:01Z" })]).toEqual([1, 2]);
+    expect(count({ tag: "v2", deployedAt: "2026-01-10T13:46:00Z", durationSeconds: 60 })).toBe(1);
+  });
+
+  it("are one with the nearest in time", () => {
+    const [early, late] = [10, 30].map((minute) => sampleRecord({ deployedAt: at(minute), deployedBy: null }));
+    const by = (minute: number) =>
+      mergeDeploys([early, late, sampleRecord({ origin: "info", deployedAt: at(minute), deployedBy: "kim" })]).map(
+        ({ deployedBy }) => deployedBy,
+      );
+    expect([by(19), by(21), by(20)]).toEqual([
+      [null, "kim"],
+      ["kim", null],
+      [null, "kim"],
     ]);
   });
 
@@ -179,6 +322,26 @@ describe("deploys of several origins", () => {
     expect(times(v1, ahead("v2"), { ...made, deployedAt: at(5) })[0]).toEqual(["v2", at(50)]);
     // Clocks are a little apart.
     expect(times(v1, sampleRecord({ deployedAt: at(51) }))[0]).toEqual(["v2", at(51)]);
+    expect(times(v1, sampleRecord({ deployedAt: "2026-01-10T13:51:01Z" }))[0]).toEqual(["v2", at(50)]);
+    // The latest that fits, of another origin and the same release; the lines around it are those of its own file.
+    const info = { ...made, origin: "info" as const };
+    expect(times(v1, ahead("v2"), { ...made, deployedAt: at(30) }, { ...info, deployedAt: at(31) })[0]).toEqual(["v2", at(31)]);
+    expect(times(v1, ahead("v2"), { ...made, tag: "v9", version: "v9", deployedAt: at(30) })[0]).toEqual(["v2", at(50)]);
+    expect(times(v1, ahead("v2"), v3, { ...made, deployedAt: at(40) })[1]).toEqual(["v2", "2026-01-10T13:39:59Z"]);
+    expect(times(v1, ahead("v2"), { ...made, deployedAt: at(10) })[0]).toEqual(["v2", at(50)]);
+    expect(times(v1, ahead("v2"), { ...v3, origin: "info" })[0]).toEqual(["v2", at(50)]);
+    expect(times({ ...v1, origin: "info" }, ahead("v2"), { ...made, deployedAt: at(5) })[0]).toEqual(["v1", at(10)]);
+    // Now is now where nobody says when.
+    const [late] = mergeDeploys([sampleRecord({ deployedAt: "2999-01-10T13:00:00Z" })]);
+    expect(Math.abs(Date.parse(late?.deployedAt ?? "") - Date.now())).toBeLessThan(60_000);
+    // Containers come in no order.
+    const unordered = { ...ahead("v2"), origin: "containers" as const };
+    expect(times(unordered, { ...v3, origin: "containers" })[0]).toEqual(["v2", at(50)]);
+    expect(times(ahead("v1"), ahead("v2"), ahead("v3"))).toEqual([
+      ["v3", at(50)],
+      ["v2", "2026-01-10T13:49:59Z"],
+      ["v1", "2026-01-10T13:49:58Z"],
+    ]);
   });
 
   it("lose none of the best origin's, invent none, and come newest first, in whatever order they are told", () => {
@@ -205,6 +368,58 @@ describe("deploys of several origins", () => {
         );
       }),
     );
+  });
+
+  it.each([
+    ["0", 0],
+    ["61.25", 61.25],
+    ["86400", 86_400],
+    ["86401", null],
+    ["123456", null],
+    ["-1", null],
+    ["1e3", null],
+    [" 61", null],
+    ["61 ", null],
+    ["61.", null],
+    ["", null],
+    [undefined, null],
+  ])("a run time of %j is one of %s s, and shows that it ended well", (value, durationSeconds) => {
+    const extra = value === undefined ? [] : [{ key: "runtime_seconds", value }];
+    expect(toInfoRecord({ ...sampleDeploy, extra })).toMatchObject({
+      durationSeconds,
+      booted: durationSeconds === null ? null : true,
+    });
+  });
+
+  it("has all that deploy_info.json says, and no more", () => {
+    const info = {
+      ...sampleDeploy,
+      currentTag: "v2",
+      previousTag: "",
+      commitSha: "abcdef1",
+      deployedBy: "kim",
+      deployedAt: at(3),
+      service: "shop",
+      destination: "beta",
+      env: "production" as const,
+      extra: [{ key: "version", value: "" }],
+    };
+    expect(toInfoRecord(info)).toEqual({
+      origin: "info",
+      tag: "v2",
+      version: "v2",
+      previousTag: null,
+      commitSha: "abcdef1",
+      deployedBy: "kim",
+      deployedAt: at(3),
+      durationSeconds: null,
+      booted: null,
+      command: null,
+      service: "shop",
+      destination: "beta",
+      env: "production",
+      ambiguous: false,
+    });
   });
 
   it("has what deploy_info.json tells, Kamal's version too where it names a release", () => {
@@ -255,6 +470,18 @@ describe("what became of a deploy", () => {
     expect(states([first, second], [web("v2"), web("v1", { status: "exited" }), web("v1", { env: "production" })])[0]).toBe(
       "v2 current",
     );
+  });
+
+  it("current is the newest of those that run, where the newest does not", () => {
+    expect(states([first, second, third], [web("v1"), web("v2")])).toEqual(["v3 incomplete", "v2 current", "v1 previous"]);
+    // Accessories run no release.
+    expect(states([first, second], [web("v2"), web("v1", { kind: "accessory" })])).toEqual(["v2 current", "v1 previous"]);
+  });
+
+  it("unknown as long as its container may still start, which is a minute from now", () => {
+    const created = (createdAt: string) => web("v1", { status: "created", createdAt, startedAt: null });
+    const state = (createdAt: string) => states([{ ...first, origin: "containers" }], [created(createdAt)]);
+    expect([state(new Date().toISOString()), state(at(10))]).toEqual([["v1 incomplete"], ["v1 failed"]]);
   });
 
   it("rolled back, by Kamal's word or by going back", () => {

@@ -103,3 +103,30 @@ describe("the test of two quantiles", () => {
     );
   });
 });
+
+describe("the edges of the tests", () => {
+  it.each([
+    [{ failed: 0, succeeded: 0 }, { failed: 5, succeeded: 0 }, 1],
+    [{ failed: 5, succeeded: 0 }, { failed: 0, succeeded: 0 }, 1],
+    [{ failed: 0, succeeded: 0 }, { failed: 0, succeeded: 0 }, 1],
+    [{ failed: 2, succeeded: 8 }, { failed: 4, succeeded: 16 }, 1],
+    [{ failed: 5, succeeded: 5 }, { failed: 5, succeeded: 4 }, null],
+    [{ failed: 0, succeeded: 1 }, { failed: 1, succeeded: 0 }, null],
+  ])("of failures before %o and after %o", (before, after, p) => {
+    expect(fisherIncrease(before, after)).toBeCloseTo(p ?? exactFisher(before, after), 12);
+  });
+
+  it.each([
+    [{ count: 0, seconds: 60 }, { count: 0, seconds: 60 }, 1],
+    [{ count: 3, seconds: 60 }, { count: 6, seconds: 120 }, 1],
+    [{ count: 0, seconds: 0 }, { count: 6, seconds: 120 }, 1],
+    [{ count: 0, seconds: 60 }, { count: 1, seconds: 60 }, null],
+    [{ count: 2, seconds: 100 }, { count: 2, seconds: 50 }, null],
+  ])("of rates before %o and after %o", (before, after, p) => {
+    const n = before.count + after.count;
+    const share = after.seconds / (before.seconds + after.seconds);
+    const term = (k: number) => Number(choose(n, k)) * share ** k * (1 - share) ** (n - k);
+    const exact = Array.from({ length: before.count + 1 }, (_, index) => term(after.count + index)).reduce((a, b) => a + b, 0);
+    expect(rateIncrease(before, after)).toBeCloseTo(p ?? exact, 12);
+  });
+});

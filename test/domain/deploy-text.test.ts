@@ -20,6 +20,18 @@ describe("toUtcSeconds", () => {
     ["2026-01-10T13:15:00", null],
     ["2026-01-10T13:15:00+99:00", null],
     ["0000-01-01T00:00:00+10:00", null],
+    ["2026-01-10T13:15:00.123456789Z", "2026-01-10T13:15:00Z"],
+    ["2026-01-10T13:15:00.1234567890Z", null],
+    ["2026-01-10T13:15:00.Z", null],
+    [" 2026-01-10T13:15:00Z", null],
+    ["2026-01-10T13:15:00Z ", null],
+    ["12026-01-10T13:15:00Z", null],
+    ["2026-01-10T13:15:00+1:00", null],
+    ["2026-01-10T13:15:00+0100 ", null],
+    ["2026-01-10T25:00:00Z", null],
+    ["9999-12-31T23:59:59Z", "9999-12-31T23:59:59Z"],
+    ["9999-12-31T23:59:59-00:01", null],
+    ["0000-01-01T00:00:00Z", "0000-01-01T00:00:00Z"],
     ["2026-01-10", null],
     ["1768050900", null],
     ["yesterday", null],
@@ -45,6 +57,8 @@ describe("cleanText", () => {
   it("removes what could break a line or disguise a name", () => {
     expect(cleanText(" a\u0000b\nc\u001b[31md\u202ee\u200bf\u2028g\u0085h ")).toBe("abc[31mdefgh");
     expect(cleanText("Zoë 日本 👍")).toBe("Zoë 日本 👍");
+    expect(cleanText("half \ud83d of one")).toBe("half \ufffd of one");
+    expect(cleanText(" by token=hunter2\u200bhunter2 ")).toBe("by token=[redacted]");
   });
 
   it("leaves one well-formed line whatever comes, and nothing more to clean", () => {

@@ -369,6 +369,8 @@ describe("the limits of the rules", () => {
     expect(restarts(9, { restartsAfter: null }).containers.restartsPValue).toBeNull();
     // Twice as many in twice the time are as many.
     expect(restarts(9, { restartsBefore: { count: 18, seconds: 1200 } }).containers.restartsPValue).toBe(1);
+    // What was counted for less time is not scaled up: of 12 in 300 and 600 s, 9 or more in the second.
+    expect(restarts(9, { restartsBefore: { count: 3, seconds: 300 } }).containers.restartsPValue).toBeCloseTo(0.393_07, 4);
     // What is scaled down is rounded up: 1 of 1200 s is 1 of 600 s.
     expect(restarts(2, { restartsBefore: { count: 1, seconds: 1200 } }).containers.restartsPValue).toBeCloseTo(0.5, 9);
   });
