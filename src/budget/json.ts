@@ -42,6 +42,7 @@ class Writer {
     else await this.#writeObject(value as Record<string, unknown>);
   }
 
+  /** Not of an empty one: that is flat. */
   async #writeObject(value: Readonly<Record<string, unknown>>): Promise<void> {
     let mark = "{";
     for (const key in value) {
@@ -51,9 +52,10 @@ class Writer {
       mark = ",";
       await this.#write(own);
     }
-    this.#add(mark === "{" ? "{}" : "}");
+    this.#add("}");
   }
 
+  /** Not of an empty one, either. */
   async #writeList(list: readonly unknown[]): Promise<void> {
     let mark = "[";
     for (let index = 0; index < list.length;) {
@@ -71,7 +73,7 @@ class Writer {
         index += slice.length;
       }
     }
-    this.#add(mark === "[" ? "[]" : "]");
+    this.#add("]");
   }
 
   #add(text: string): void {
