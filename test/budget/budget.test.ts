@@ -197,6 +197,24 @@ describe("the time of a budget", () => {
   });
 });
 
+describe("turns", () => {
+  it("go to one that is new first, and then to the one that came first", async () => {
+    const [first, second] = [new Budget("a"), new Budget("a")];
+    const order: string[] = [];
+    const wait = (budget: Budget, name: string) => {
+      // A slice of 4 ms is over.
+      const end = performance.now() + 5;
+      while (performance.now() < end);
+      return budget.turn()?.then(() => order.push(name));
+    };
+    await first.turn();
+    await Promise.all([wait(first, "first"), wait(second, "second, new")]);
+    await Promise.all([wait(second, "second"), wait(first, "first")]);
+    expect(order).toEqual(["second, new", "first", "first", "second"]);
+    for (const budget of [first, second]) budget.end();
+  });
+});
+
 describe("a race", () => {
   it("is what the answer is, or why there is none", async () => {
     const budget = new Budget("a");
@@ -255,6 +273,103 @@ describe("the pool", () => {
   });
 });
 
+describe("the memory of a budget", () => {
+  const step = 131_072;
+  /** How many steps an owner has taken: of 60 % of 48 MB. */
+  const countTaken = (owner: string) => {
+    const probe = new Budget(owner);
+    probe.hold(step);
+    let left = 0;
+    try {
+      for (;;) {
+        probe.hold(step);
+        left += 1;
+      }
+    } catch {
+      probe.end();
+    }
+    return Math.floor((48_000_000 * 0.6) / step) - left;
+  };
+
+  it.each([
+    ["what it holds", (budget: Budget) => budget.hold(step), 0],
+    ["what it holds", (budget: Budget) => budget.hold(step + 1), 1],
+    ["what it holds", (budget: Budget) => budget.hold(2 * step), 1],
+    ["what it holds", (budget: Budget) => budget.hold(2 * step + 1), 2],
+    ["its rows", (budget: Budget) => budget.rows(1024), 0],
+    ["its rows", (budget: Budget) => budget.rows(1025), 1],
+    ["its rows", (budget: Budget) => budget.rows(2049), 2],
+    ["what it reads", (budget: Budget) => budget.read(512, ""), 0],
+    ["what it reads", (budget: Budget) => budget.read(513, ""), 1],
+    ["what it reads", (budget: Budget) => budget.read(1025, ""), 2],
+  ])("is taken in steps beyond the first: of %s (%o), %i", async (_, take, steps) => {
+    const budget = new Budget("steps");
+    await Promise.resolve(take(budget));
+    expect(countTaken("steps")).toBe(steps);
+    budget.end();
+    expect(countTaken("steps")).toBe(0);
+  });
+
+  it("is asked for once, for what is read and what is made of it", async () => {
+    const budget = new Budget("steps");
+    expect(budget.read(512, "")).toBeNull();
+    await budget.read(1, "");
+    // It has some: it does not wait for more.
+    expect(budget.read(512, "")).toBeNull();
+    expect(countTaken("steps")).toBe(2);
+    budget.rows(2048);
+    expect(countTaken("steps")).toBe(2);
+    budget.rows(1024);
+    expect(countTaken("steps")).toBe(2);
+    budget.rows(1);
+    expect(countTaken("steps")).toBe(3);
+    budget.end();
+  });
+
+  it("is given back but for a step, as soon as that is two", () => {
+    const budget = new Budget("steps");
+    budget.hold(11 * step);
+    const free = (bytes: number) => {
+      budget.free(bytes);
+      return countTaken("steps");
+    };
+    expect([countTaken("steps"), free(step), free(step), free(step), free(step - 1), free(1)]).toEqual([10, 10, 9, 8, 8, 7]);
+    expect([free(7 * step), free(0)]).toEqual([1, 1]);
+    budget.hold(2 * step);
+    expect(countTaken("steps")).toBe(1);
+    budget.end();
+  });
+
+  it("is that of one message of a stream at a time", async () => {
+    const budget = new Budget("steps");
+    for (let message = 0; message < 3; message += 1) {
+      budget.renew();
+      await budget.read(4096, "");
+      budget.rows(8192);
+      expect(countTaken("steps")).toBe(7);
+    }
+    budget.renew();
+    expect(countTaken("steps")).toBe(1);
+    budget.end();
+  });
+
+  it("is not taken where it is refused, nor after the end", async () => {
+    const budget = new Budget("steps");
+    expect(() => budget.hold(100_000_000)).toThrow(code("overloaded"));
+    expect(() => budget.rows(100_001)).toThrow(code("answer_too_large"));
+    budget.hold(2 * step);
+    expect(() => budget.read(99_999_999, "")).toThrow(code("answer_too_large"));
+    const other = new Budget("steps");
+    await other.read(99_000, "");
+    expect(() => budget.read(99_000, "")).toThrow(code("overloaded"));
+    other.end();
+    expect(countTaken("steps")).toBe(1);
+    budget.end();
+    expect(() => budget.hold(2 * step)).toThrow(code("overloaded"));
+    expect(countTaken("steps")).toBe(0);
+  });
+});
+
 describe("a budget that reads much", () => {
   it("waits for memory that others hold, once for all its reads, and has it for its answer", async () => {
     const [one, two] = [new Budget("greedy"), new Budget("greedy")];
@@ -275,6 +390,18 @@ describe("a budget that reads much", () => {
     two.end();
     three.hold(20_000_000);
     three.end();
+  });
+
+  it("gives back at once what it gets after its end", async () => {
+    const [one, two, three] = [new Budget("greedy"), new Budget("greedy"), new Budget("greedy")];
+    await one.read(90_000, "");
+    const waiting = two.read(90_000, "");
+    two.end();
+    one.end();
+    await waiting;
+    await three.read(90_000, "");
+    three.end();
+    expect(() => two.hold(1_000_000)).toThrow(code("overloaded"));
   });
 
   it("does not wait while it holds some of it, and ends with its time", async () => {

@@ -194,6 +194,25 @@ describe("toFingerprint", () => {
     expect(toFingerprint(body(1))).toBe(toFingerprint(body(30)));
   });
 
+  it("of a text that was probably cut is that of a power of two of its shape", () => {
+    // Its shape has 5 characters for each word, and one for the number.
+    const toText = (words: number, length: number, word = "boom ") =>
+      `${word.repeat(words)}${"1".repeat(length)}`.slice(0, length);
+    const prints = (length: number, ...words: readonly number[]) =>
+      new Set(words.map((count) => toFingerprint(toText(count, length)))).size;
+    expect(prints(1899, 110, 120)).toBe(2);
+    expect(prints(1900, 110, 120)).toBe(1);
+    expect(prints(2000, 103, 110, 204)).toBe(1);
+    expect(prints(2000, 102, 103)).toBe(2);
+    expect(toFingerprint(toText(110, 2000))).not.toBe(toFingerprint(toText(110, 2000, "bang ")));
+    // No more of a shape than 1024 characters.
+    expect(prints(1800, 210, 220)).toBe(1);
+    expect(prints(1800, 204, 205)).toBe(2);
+    expect(prints(4000, 410, 420)).toBe(1);
+    expect(toFingerprint("1".repeat(2000))).toBe(toFingerprint("7".repeat(2001)));
+    expect(toFingerprint(" ".repeat(2000))).toBe(toFingerprint(""));
+  });
+
   it("takes linear time for any characters", () => {
     const units = [
       `"`,
