@@ -1,3 +1,4 @@
+import { getEventListeners } from "node:events";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Budget, createSharedBudget, defaultLimits, tooLong } from "../../src/budget/budget.ts";
 import { createPool } from "../../src/budget/pool.ts";
@@ -258,6 +259,25 @@ describe("the pool", () => {
     expect(pool.take("d", 1)).toBe(false);
     pool.give("a", 60);
     await expect.poll(() => granted).toEqual(["b 40", "a's second 10", "c 50"]);
+  });
+
+  it("lets go of the signal of one that it has served", async () => {
+    const pool = createPool(100, 1);
+    pool.take("a", 100);
+    const client = new AbortController();
+    const waiting = pool.wait("b", () => 100, client.signal);
+    expect(getEventListeners(client.signal, "abort")).toHaveLength(1);
+    pool.give("a", 100);
+    expect(await waiting).toBe(100);
+    expect(getEventListeners(client.signal, "abort")).toEqual([]);
+  });
+
+  it("has no more for all than its size, and for one no more than his share, to the byte", () => {
+    const pool = createPool(100, 0.5);
+    expect([pool.take("a", 51), pool.take("a", 50), pool.take("a", 1)]).toEqual([false, true, false]);
+    expect([pool.take("b", 49), pool.take("c", 2), pool.take("c", 1), pool.take("c", 1)]).toEqual([true, false, true, false]);
+    pool.give("b", 49);
+    expect([pool.take("b", 50), pool.take("b", 49), pool.take("d", 1)]).toEqual([false, true, false]);
   });
 
   it("takes nothing for one that has left", async () => {

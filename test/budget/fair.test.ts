@@ -1,3 +1,4 @@
+import { getEventListeners } from "node:events";
 import { describe, expect, it } from "vitest";
 import { createFairLimit } from "../../src/budget/fair-limit.ts";
 import { FairQueue } from "../../src/budget/fair-queue.ts";
@@ -83,10 +84,12 @@ describe("a fair limit", () => {
     const left = limit.run({ ...asker("a", 0), signal: client.signal }, async () => "never").catch(String);
     const served = new AbortController();
     const next = limit.run({ ...asker("a", 1), signal: served.signal }, async () => {
+      expect(getEventListeners(served.signal, "abort")).toEqual([]);
       served.abort(new Error("too late"));
       await new Promise(setImmediate);
       return "ran";
     });
+    expect(getEventListeners(served.signal, "abort")).toHaveLength(1);
     client.abort(new Error("gone"));
     expect(await left).toBe("Error: gone");
     resolve();
