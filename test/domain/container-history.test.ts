@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { StatsPoint } from "../../src/domain/container.ts";
+import type { Environment } from "../../src/domain/environment.ts";
 import {
   chooseHistory,
   findEnded,
@@ -73,7 +74,7 @@ describe("a container that does not live", () => {
     engine: "a",
     service: "wallet-core",
     role: "web",
-    env: "staging" as const,
+    env: "staging" as Environment,
     status: "exited",
     createdAt: at(second),
     startedAt: at(second),
@@ -96,7 +97,7 @@ describe("a container that does not live", () => {
   it("had not ended where none of its role is newer", () => {
     expect(countEnded(1000, container(100), next)).toBe(0);
     expect(countEnded(1000, container(0))).toBe(0);
-    for (const other of [{ engine: "b" }, { service: "shop" }, { role: "worker" }, { env: "production" }]) {
+    for (const other of [{ engine: "b" }, { service: "shop" }, { role: "worker" }, { env: "production" as const }]) {
       expect(countEnded(1000, container(0), { ...next, ...other })).toBe(0);
     }
   });

@@ -243,9 +243,9 @@ describe("deploys of several origins", () => {
   });
 
   it("are one with the nearest in time", () => {
-    const [early, late] = [10, 30].map((minute) => sampleRecord({ deployedAt: at(minute), deployedBy: null }));
+    const around = [10, 30].map((minute) => sampleRecord({ deployedAt: at(minute), deployedBy: null }));
     const by = (minute: number) =>
-      mergeDeploys([early, late, sampleRecord({ origin: "info", deployedAt: at(minute), deployedBy: "kim" })]).map(
+      mergeDeploys([...around, sampleRecord({ origin: "info", deployedAt: at(minute), deployedBy: "kim" })]).map(
         ({ deployedBy }) => deployedBy,
       );
     expect([by(19), by(21), by(20)]).toEqual([

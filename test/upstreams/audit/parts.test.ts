@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readlinkSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
@@ -33,6 +33,13 @@ function chain(entries: readonly (Partial<AuditEntry> & { readonly at?: Date })[
     return made.line;
   });
   return { lines, text: lines.join(""), head };
+}
+
+function createNoted() {
+  const notes: unknown[] = [];
+  const note = (level: string) => (fields: object, message: string) => void notes.push([level, message, fields]);
+  const logger = { debug: note("debug"), info: note("info"), warn: note("warn"), error: note("error") };
+  return { audit: createAuditFile({ path, logger }), notes };
 }
 
 describe("the parts of a record", () => {
@@ -211,14 +218,55 @@ describe("a lock", () => {
   });
 });
 
-describe("what is said of a record", () => {
-  function createNoted() {
-    const notes: unknown[] = [];
-    const note = (level: string) => (fields: object, message: string) => void notes.push([level, message, fields]);
-    const logger = { debug: note("debug"), info: note("info"), warn: note("warn"), error: note("error") };
-    return { audit: createAuditFile({ path, logger }), notes };
-  }
+describe("no file stays open", () => {
+  const countOpen = () =>
+    readdirSync("/proc/self/fd").filter((fd) => {
+      try {
+        return readlinkSync(`/proc/self/fd/${fd}`).startsWith(folder);
+      } catch {
+        return false;
+      }
+    }).length;
 
+  it("after a record was read, in part too, checked or verified", async () => {
+    writeFileSync(`${path}.1`, chain([{}, {}]).text);
+    writeFileSync(path, chain([{}, {}], chain([{}, {}]).head).text);
+    for await (const { record } of readEntriesBackward(path)) if (record.seq === 3) break;
+    await readHead(path);
+    await findUnfinished(path, 10);
+    await verifyAudit(path, { partial: false });
+    await probeAudit(path);
+    expect(countOpen()).toBe(0);
+    await expect(probeAudit(folder)).resolves.toMatchObject({ ok: false });
+    expect(countOpen()).toBe(0);
+  });
+
+  it("after a lock was released, or refused", async () => {
+    const lock = await acquireLock(path);
+    const held = countOpen();
+    await expect(acquireLock(path)).rejects.toThrow("another process");
+    expect(countOpen()).toBe(held);
+    await lock.release();
+    await isLocked(path);
+    expect(countOpen()).toBe(0);
+  });
+
+  it("after the record was closed", async () => {
+    const { audit } = createNoted();
+    await audit.write(sampleEntry());
+    renameSync(path, `${path}.1`);
+    await audit.write(sampleEntry());
+    const open1 = countOpen();
+    renameSync(path, `${path}.2`);
+    await audit.write(sampleEntry());
+    // Of the rotated one no more.
+    expect(countOpen()).toBe(open1);
+    await audit.close();
+    expect(countOpen()).toBe(0);
+  });
+});
+
+describe("what is said of a record", () => {
   it("in the log is each entry's place and hash, and what it is about", async () => {
     const { audit, notes } = createNoted();
     const job = { source: "jobs", queue: "mail", ids: ["1"], fingerprint: null };
@@ -257,6 +305,34 @@ describe("what is said of a record", () => {
     const cause = `Error: EISDIR: illegal operation on a directory, open '${path}'`;
     const note = ["error", "The audit record cannot be written", { upstream: "audit", path, cause }];
     expect(notes).toEqual([note, note]);
+    await audit.close();
+  });
+
+  it("in the log is that it is closed, or no regular file", async () => {
+    const { audit, notes } = createNoted();
+    await audit.close();
+    await expect(audit.write(sampleEntry())).rejects.toMatchObject({ cause: new Error("closed") });
+    path = "/dev/null";
+    const device = createNoted();
+    await expect(device.audit.write(sampleEntry())).rejects.toMatchObject({ cause: new Error("not a regular file") });
+    await device.audit.close();
+    const causes = [...notes, ...device.notes].map((note) => (note as [string, string, { cause: string }])[2].cause);
+    expect(causes).toEqual(["Error: closed", "Error: not a regular file"]);
+  });
+
+  it("to one who asks before is that another process writes it", async () => {
+    const lock = await acquireLock(path);
+    const { audit } = createNoted();
+    const refused = {
+      code: "audit_unavailable",
+      message: "The audit record cannot be written",
+      upstream: "audit",
+      cause: new Error("another process writes this file"),
+    };
+    await expect(audit.check()).rejects.toMatchObject(refused);
+    await lock.release();
+    await audit.check();
+    expect(readdirSync(folder)).toEqual([]);
     await audit.close();
   });
 

@@ -10,9 +10,10 @@ import {
   utimesSync,
   writeFileSync,
 } from "node:fs";
+import { open } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { silentLogger } from "../../../src/logger.ts";
 import { probeDeployInfo } from "../../../src/upstreams/deploy/probe.ts";
 import { createDeploySource } from "../../../src/upstreams/deploy/source.ts";
@@ -234,12 +235,23 @@ describe("trouble with the file", () => {
     expect(await probeDeployInfo({ path })).toEqual({ ok, detail });
   });
 
-  it("is never one version half and another half: what grows while it is read gets a second look", async () => {
-    writeFileSync(path, `${content("a")}${" ".repeat(60_000)}`);
-    const { read } = createNoted();
-    const reading = read();
-    writeFileSync(path, content("b"));
-    expect(await reading).toEqual(["b", false, null]);
+  it.each([
+    ["once: there is a second look", 1, ["b", false, null]],
+    ["all the time", 99, ["deploy_info_invalid", broken("it is being written")]],
+  ])("is that it is written while it is read, %s", async (_, times, expected) => {
+    writeFileSync(path, content("a"));
+    const handle = await open(path);
+    const prototype = Object.getPrototypeOf(handle) as typeof handle;
+    await handle.close();
+    const readBytes = Reflect.get(prototype, "read") as (...args: readonly unknown[]) => never;
+    let left = times;
+    const disk = vi.spyOn(prototype, "read").mockImplementation(function (this: unknown, ...args: readonly unknown[]) {
+      if (left > 0) writeFileSync(path, `${content("b")}${" ".repeat(left)}`);
+      left -= 1;
+      return Reflect.apply(readBytes, this, args);
+    });
+    onTestFinished(() => disk.mockRestore());
+    expect(await createNoted().read()).toEqual(expected);
   });
 });
 
