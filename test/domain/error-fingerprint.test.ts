@@ -130,6 +130,54 @@ describe("foldError", () => {
     expect(foldError(text).replaceAll("…", "#")).toBe(folded);
   });
 
+  it.each([
+    ["at ::1 or dead::beef", "at # or dead::beef"],
+    // Eight digits make an IBAN.
+    ["no XX12ABCDE345678", "no #"],
+    ["no XX12ABCDEF34567", "no XX#ABCDEF#"],
+    // What is padded as base64 may be words, and has letters of both cases.
+    ["no userNam= here", "no userNam= here"],
+    ["no user/Na= here", "no # here"],
+    ["no u/serNa= here", "no # here"],
+    ["no G/HIJKL= here", "no G/HIJKL= here"],
+    ["no g/hijkl= here", "no g/hijkl= here"],
+    ["no u/serNam= here", "no u/serNam= here"],
+    ["Home › Users › List", "Home › Users › List"],
+    [`("a": 1)`, `("#": #)`],
+    [`{"a" : "b"}`, `{"a" : "#"}`],
+    [`{ "a": 1, "b": 2,"c":3}`, `{ "a": #, "b": #,"c":#}`],
+    [`{"a"; 1}`, `{"#"; #}`],
+    [`"a\\" b" c`, `"#" c`],
+    ["order_aB3de_1234567890", "order_#"],
+    ["order_aB3de_123456789", "order_#_#"],
+    ["order_ab3de_1234567890", "order_#_#"],
+    ["o_AbcdefghijklmN", "o_AbcdefghijklmN"],
+    ["orderedby_AbcdefghijklmN", "orderedby_AbcdefghijklmN"],
+    ["abcdef1 abcde1 abcd1", "# # abcd#"],
+    ["S3Exception S3Exc s3Exception", "S#Exception # #"],
+    ["worker12 utf8 w8 ab8 ab8xy ab8xyz", "worker# utf# # ab# # ab#xyz"],
+    ["Base64DecodeError BASE64 bASE64", "Base#DecodeError BASE# #"],
+    ["ABCDEgh1 ABCDEFgh1", "ABCDEgh# #"],
+    ["v-1 +1 a-1 (-1) -+1", "v-# # a-# (#) #"],
+  ])("%j is folded to %j, by its parts", (text, folded) => {
+    expect(foldError(text)).toBe(folded);
+  });
+
+  it.each([
+    ['"', true],
+    ["`", true],
+    ["“", true],
+    ["«", true],
+    ["'", false],
+    ["„", false],
+    ["‘", false],
+  ])("a quote %s that has no end, and 200 characters, opens a value: %s", (quote, opens) => {
+    const rest = `${"word ".repeat(39)}last`;
+    expect(foldError(`boom ${quote}${rest}`)).toBe(opens ? `boom ${quote}#` : `boom ${quote}${rest}`);
+    expect(foldError(`boom ${quote}${rest.slice(0, -1)}`)).toBe(`boom ${quote}${rest.slice(0, -1)}`);
+    expect(foldError(`boom 'a' ${quote}${rest}`)).toBe(opens ? `boom '#' ${quote}#` : `boom '#' ${quote}${rest}`);
+  });
+
   it("leaves words, also those with digits in them", () => {
     const words =
       "ActiveRecord::RecordNotFound std::fs facade added decade May Monday ERR_TLS_HANDSHAKE undefined_method getUserByIdOrName";
