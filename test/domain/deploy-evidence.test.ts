@@ -263,6 +263,7 @@ describe("new errors", () => {
     ["twice in a minute", [failure(59, 10, { count: 2 })], 1],
     ["often, in ten minutes or parts of them", [failure(590, 10, { count: 100 })], 10],
     ["less often than there are minutes", [failure(590, 10, { count: 3 })], 3],
+    ["often, in minutes of which one is in both rows", [failure(590, 290, { count: 9 }), failure(300, 10, { count: 9 })], 10],
     ["in the same minutes twice", [failure(590, 550, { count: 5 }), failure(580, 560, { count: 5 })], 1],
   ])("that came %s", (_, rows, minutes) => {
     expect(find(rows)?.[0]?.minutes).toBe(minutes);

@@ -140,6 +140,8 @@ describe("what images tell", () => {
   it("counts only where it is older than the newest deploy of its group", () => {
     const tagged = (minute: number) => tell(image("v1", { taggedAt: at(minute) })).length;
     expect([tagged(29), tagged(30)]).toEqual([1, 0]);
+    const older = sampleRecord({ tag: "v0", deployedAt: at(1) });
+    expect(fromImages([image("v1", { taggedAt: at(3) })], [...told, older], running)).toHaveLength(1);
     // The service's accessories do not say whose it is.
     const beside = [web("v2", { engine: "web-1" }), web("7", { engine: "web-1", kind: "accessory", destination: "beta" })];
     expect(fromImages([image("v1", { taggedAt: at(3) })], told, beside)).toHaveLength(1);
@@ -386,6 +388,7 @@ describe("deploys of several origins", () => {
   ])("a run time of %j is one of %s s, and shows that it ended well", (value, durationSeconds) => {
     const extra = value === undefined ? [] : [{ key: "runtime_seconds", value }];
     expect(toInfoRecord({ ...sampleDeploy, extra })).toMatchObject({
+      version: sampleDeploy.currentTag,
       durationSeconds,
       booted: durationSeconds === null ? null : true,
     });

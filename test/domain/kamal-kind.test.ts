@@ -116,6 +116,8 @@ test.each(["", "-staging", "-stage", "-stg", "-production", "-prod", "-prd"])(
 
 test.each([
   ["x-staging-db", "db"],
+  ["shop-eu-staging-db", "db"],
+  ["shop-production-", "shop-production-"],
   ["x-production-db", "db"],
   ["x-prod-db-staging-copy", "db-staging-copy"],
   ["x-stg-db", "db"],
