@@ -210,6 +210,17 @@ describe("trouble with the file", () => {
     expect(await read()).toEqual(["deploy_info_invalid", broken("it is not valid JSON in UTF-8")]);
   });
 
+  it("is all that is wrong with its fields; of others only texts are passed on", async () => {
+    writeFileSync(path, JSON.stringify({ ...JSON.parse(content("a")), commit_sha: 1, deployed_by: null }));
+    const problem = (field: string, got: string) => `${field}: Invalid input: expected string, received ${got}`;
+    expect(await createNoted().read()).toEqual([
+      "deploy_info_invalid",
+      broken(`${problem("commit_sha", "number")}; ${problem("deployed_by", "null")}`),
+    ]);
+    writeFileSync(path, JSON.stringify({ ...JSON.parse(content("a")), number: 4, list: ["a"], none: null, text: "x" }));
+    expect(await createReader()()).toMatchObject({ extra: [{ key: "text", value: "x" }] });
+  });
+
   it.each([
     ["a good one", () => writeFileSync(path, content("a")), true, "a, deployed 2026-01-10T13:15:00Z"],
     [
@@ -246,7 +257,11 @@ describe("trouble with the file", () => {
     const readBytes = Reflect.get(prototype, "read") as (...args: readonly unknown[]) => never;
     let left = times;
     const disk = vi.spyOn(prototype, "read").mockImplementation(function (this: unknown, ...args: readonly unknown[]) {
-      if (left > 0) writeFileSync(path, `${content("b")}${" ".repeat(left)}`);
+      if (left > 0) {
+        writeFileSync(path, `${content("b")}${" ".repeat(left)}`);
+        // Old enough that nothing else shows it.
+        utimesSync(path, new Date(), new Date(Date.now() - 60_000 - 1000 * left));
+      }
       left -= 1;
       return Reflect.apply(readBytes, this, args);
     });

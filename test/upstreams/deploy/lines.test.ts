@@ -1,11 +1,13 @@
 import { appendFileSync, mkdirSync, mkdtempSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import { OpsError } from "../../../src/errors.ts";
+import { silentLogger } from "../../../src/logger.ts";
 import { causeOf, toDeployError } from "../../../src/upstreams/deploy/failure.ts";
 import { type KamalLine, parseHistoryLine, parseKamalLine, toDeploys } from "../../../src/upstreams/deploy/lines.ts";
 import { createHistoryLog, createKamalLog } from "../../../src/upstreams/deploy/logs.ts";
+import { createDeploySource } from "../../../src/upstreams/deploy/source.ts";
 import { createTail } from "../../../src/upstreams/deploy/tail.ts";
 import { toEnv } from "../../support/deploys.ts";
 
@@ -134,6 +136,15 @@ describe("the deploys of Kamal's audit log", () => {
     expect(deploys(boot("v1", 0), boot("v1", 5000), boot("v1", 5001))).toEqual([
       ["v1", null, at(0)],
       ["v1", null, at(5001)],
+    ]);
+  });
+
+  it("are two for boots at two destinations", () => {
+    const two = deploys(boot("v1", 0, { destination: "beta" }), boot("v1", 1, { destination: "qa" }), boot("v1", 2));
+    expect(two).toEqual([
+      ["v1", null, at(0)],
+      ["v1", null, at(1)],
+      ["v1", null, at(2)],
     ]);
   });
 
@@ -278,6 +289,31 @@ describe("trouble with a log", () => {
     mkdirSync(path);
     await read();
     expect(notes()).toEqual([note]);
+  });
+
+  it("is no blank line, and no line that has not ended, unless JSON says that it has", async () => {
+    const line = (tag: string) => JSON.stringify({ current_tag: tag, commit_sha: "", deployed_by: "", deployed_at: time });
+    writeFileSync(path, `${line("v1")}\n\n \n${line("v2")}`);
+    const tagsOf = async (create: typeof createKamalLog) => {
+      const { records, skipped } = await createNoted(create).read();
+      return [records.map(({ tag }) => tag), skipped];
+    };
+    expect(await tagsOf(createHistoryLog)).toEqual([["v1", "v2"], 0]);
+    writeFileSync(path, `${boot("v1")}\n${boot("v2").trimEnd()}`);
+    expect(await tagsOf(createKamalLog)).toEqual([["v1"], 0]);
+    // The history lies beside the file of the last deploy.
+    const info = join(dirname(path), "deploy_info.json");
+    writeFileSync(join(dirname(path), "deploy_history.jsonl"), `${line("v3")}\n`);
+    const origins = async (kamalAuditPath: string | null) => {
+      const source = createDeploySource({ path: info, kamalAuditPath, toEnv, logger: silentLogger });
+      const logs = await source.history(new AbortController().signal);
+      return logs.map(({ origin, records }) => [origin, records.map(({ tag }) => tag)]);
+    };
+    expect(await origins(null)).toEqual([["history", ["v3"]]]);
+    expect(await origins(path)).toEqual([
+      ["history", ["v3"]],
+      ["kamal_audit", ["v1"]],
+    ]);
   });
 
   it("is none where the caller has left", async () => {
