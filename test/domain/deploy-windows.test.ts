@@ -11,23 +11,23 @@ const secondsOf = (now: number, wanted: number, ...others: ReturnType<typeof oth
 
 describe("the windows of a deploy", () => {
   it.each([
-    ["as long as was asked for", secondsOf(9999, 600), 600],
-    ["a minute at least", secondsOf(9999, 60), 60],
-    ["less than a minute", secondsOf(9999, 59), null],
-    ["until now", secondsOf(630, 3600), 600],
-    ["until now, in whole seconds", secondsOf(630.9, 3600), 600],
-    ["a minute ago", secondsOf(90, 3600), 60],
-    ["less than a minute ago", secondsOf(89.9, 3600), null],
-    ["since the end of the one before", secondsOf(9999, 3600, other(-100, 5000)), 100],
-    ["since the end of the last one before", secondsOf(9999, 3600, other(-100), other(-200)), 100],
-    ["since the one before, which ended as it began", secondsOf(9999, 3600, other(0)), null],
-    ["not since one that ended while it lasted", secondsOf(9999, 3600, other(1)), 3600],
-    ["to the beginning of the next one", secondsOf(9999, 3600, other(250, 20)), 200],
-    ["to the beginning of the first of the next ones", secondsOf(9999, 3600, other(250), other(230)), 200],
-    ["not to one that began as it ended", secondsOf(9999, 3600, other(30)), 3600],
-    ["to one that began a second later", secondsOf(9999, 3600, other(31)), null],
-  ])("last %s", (_, seconds, expected) => {
-    expect(seconds).toBe(expected);
+    ["as long as was asked for", () => secondsOf(9999, 600), 600],
+    ["a minute at least", () => secondsOf(9999, 60), 60],
+    ["less than a minute", () => secondsOf(9999, 59), null],
+    ["until now", () => secondsOf(630, 3600), 600],
+    ["until now, in whole seconds", () => secondsOf(630.9, 3600), 600],
+    ["a minute ago", () => secondsOf(90, 3600), 60],
+    ["less than a minute ago", () => secondsOf(89.9, 3600), null],
+    ["since the end of the one before", () => secondsOf(9999, 3600, other(-100, 5000)), 100],
+    ["since the end of the last one before", () => secondsOf(9999, 3600, other(-100), other(-200)), 100],
+    ["since the one before, which ended as it began", () => secondsOf(9999, 3600, other(0)), null],
+    ["not since one that ended while it lasted", () => secondsOf(9999, 3600, other(1)), 3600],
+    ["to the beginning of the next one", () => secondsOf(9999, 3600, other(250, 20)), 200],
+    ["to the beginning of the first of the next ones", () => secondsOf(9999, 3600, other(250), other(230)), 200],
+    ["not to one that began as it ended", () => secondsOf(9999, 3600, other(30)), 3600],
+    ["to one that began a second later", () => secondsOf(9999, 3600, other(31)), null],
+  ])("last %s", (_, toSeconds, expected) => {
+    expect(toSeconds()).toBe(expected);
   });
 
   it("are equal, before its beginning and behind its end, in whole seconds", () => {
