@@ -21,13 +21,22 @@ export function createReaders<Reader>(): Readers<Reader> {
         readers.add(reader);
         signal.addEventListener("abort", leave);
       }
-      return (async function* () {
+      let isBegun = false;
+      const reading = (async function* () {
+        isBegun = true;
         try {
           yield* read();
         } finally {
           leave();
         }
       })();
+      const giveBack = reading.return.bind(reading);
+      reading.return = async (value) => {
+        // A generator that was never begun runs nothing of its own, not even `finally`.
+        if (!isBegun) leave();
+        return giveBack(value);
+      };
+      return reading;
     },
   };
 }

@@ -3,9 +3,11 @@ import { createBell } from "../../../src/upstreams/docker/bell.ts";
 import { createChanges } from "../../../src/upstreams/docker/changes.ts";
 import { createReaders } from "../../../src/upstreams/docker/readers.ts";
 import { createStartBells } from "../../../src/upstreams/docker/start-bells.ts";
+import { useFakeSleep } from "../../support/fake-sleep.ts";
 
-beforeEach(() => void vi.useFakeTimers());
-afterEach(() => void vi.useRealTimers());
+let useRealTimers = () => {};
+beforeEach(() => void (useRealTimers = useFakeSleep()));
+afterEach(() => useRealTimers());
 
 /** Counts the listeners that a signal has. */
 function watchSignal() {
@@ -113,8 +115,7 @@ describe("readers", () => {
     expect([readers.size, [...readers]]).toEqual([2, ["a", "b"]]);
     expect(await Array.fromAsync(read)).toEqual([1, 2]);
     expect([...readers]).toEqual(["b"]);
-    await other.next();
-    await other.return();
+    expect(await Array.fromAsync(other)).toEqual([1, 2]);
     expect([readers.size, listeners()]).toEqual([0, 0]);
   });
 
@@ -126,6 +127,18 @@ describe("readers", () => {
     expect([readers.size, listeners()]).toEqual([0, 0]);
     readers.enter("a", signal, count);
     expect([readers.size, listeners()]).toEqual([0, 0]);
+  });
+
+  it("leave when what they read is given back, begun or not", async () => {
+    const readers = createReaders<string>();
+    const { signal, listeners } = watchSignal();
+    const [begun, other] = [readers.enter("a", signal, count), readers.enter("b", signal, count)];
+    await begun.next();
+    await begun.return();
+    expect([...readers]).toEqual(["b"]);
+    await other.return();
+    expect([readers.size, listeners()]).toEqual([0, 0]);
+    expect(await other.next()).toEqual({ value: undefined, done: true });
   });
 
   it("leave when what they read fails", async () => {
@@ -141,32 +154,38 @@ describe("readers", () => {
 
 describe("changes", () => {
   it("come at once, when something changes, and after a second", async () => {
-    vi.useRealTimers();
     const changes = createChanges();
     const abort = new AbortController();
     expect(changes.watchers).toBe(0);
     const watching = changes.watch(abort.signal);
     expect(changes.watchers).toBe(1);
-    const next = async () => {
-      const begin = performance.now();
-      const result = await watching.next();
-      return { ...result, ms: performance.now() - begin };
-    };
-    expect(await next()).toMatchObject({ value: null, done: false });
-    const gathered = next();
-    changes.tell();
-    changes.tell();
-    const { ms, ...result } = await gathered;
-    expect(result).toEqual({ value: null, done: false });
+    expect(await watching.next()).toEqual({ value: null, done: false });
+    const gathered = watching.next();
+    setTimeout(() => changes.tell(), 300);
+    setTimeout(() => changes.tell(), 399);
     // What happens within 100 ms is one change.
-    expect(ms).toBeGreaterThan(90);
-    expect(ms).toBeLessThan(900);
-    // Both were one: the next one is what time alone may have changed.
-    expect((await next()).ms).toBeGreaterThan(1050);
-    const ended = next();
-    abort.abort();
-    expect(await ended).toMatchObject({ value: undefined, done: true });
+    expect(await timeOf(gathered)).toBe(400);
+    // The second ring came while nobody waited.
+    expect(await timeOf(watching.next())).toBe(100);
+    expect(await timeOf(watching.next())).toBe(1100);
+    const ended = watching.next();
+    setTimeout(() => abort.abort(), 50);
+    expect(await timeOf(ended)).toBe(50);
+    expect(await ended).toEqual({ value: undefined, done: true });
     expect(changes.watchers).toBe(0);
     changes.tell();
+    expect(await changes.watch(abort.signal).next()).toEqual({ value: undefined, done: true });
+  });
+
+  it("that are given up while they are gathered end at once", async () => {
+    const changes = createChanges();
+    const abort = new AbortController();
+    const watching = changes.watch(abort.signal);
+    await watching.next();
+    const gathered = watching.next();
+    changes.tell();
+    setTimeout(() => abort.abort(), 30);
+    expect(await timeOf(gathered)).toBe(30);
+    expect(await gathered).toEqual({ value: undefined, done: true });
   });
 });
