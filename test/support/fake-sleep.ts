@@ -6,7 +6,7 @@ import { setTimeout } from "./timers-promises.ts";
 /** Fakes the timers, those of `node:timers/promises` too, also for modules that are loaded already. To be ended by what it answers. */
 export function useFakeSleep(): () => void {
   vi.useFakeTimers();
-  const spy = vi.spyOn(timers, "setTimeout").mockImplementation(setTimeout as typeof timers.setTimeout);
+  const spy = vi.spyOn(timers, "setTimeout").mockImplementation(setTimeout);
   syncBuiltinESMExports();
   return () => {
     spy.mockRestore();
