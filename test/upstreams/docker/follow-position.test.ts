@@ -47,13 +47,14 @@ test("a stream that is cut anywhere goes on with the next line, and a reader tha
   );
 });
 
+const line = (message: string, at: number, stream: LogStream = "stdout"): LogLine => ({
+  timestamp: toLogTimestamp(String(at)),
+  stream,
+  level: null,
+  message,
+});
+
 test("begins at the last line there is, with all of its time", () => {
-  const line = (message: string, at: number, stream: LogStream = "stdout"): LogLine => ({
-    timestamp: toLogTimestamp(String(at)),
-    stream,
-    level: null,
-    message,
-  });
   const log = [line("a", 1), line("b", 2, "stderr"), line("c", 2), line("d", 2)];
   const position = createPosition();
   expect(position.since()).toBeUndefined();
@@ -64,4 +65,63 @@ test("begins at the last line there is, with all of its time", () => {
   expect(texts(from(grown, position.since()).filter(isNew))).toEqual(["e", "f"]);
   expect(position.createHistory().until).toBe("2.000000000");
   expect(texts(position.createHistory().pick(grown, { tail: 10 }))).toEqual(["a", "b", "c", "d"]);
+});
+
+test("knows the newest time of both streams", () => {
+  const position = createPosition();
+  expect([position.latest, position.since()]).toEqual(["", undefined]);
+  position.add([line("a", 5, "stderr")]);
+  expect([position.latest, position.since()]).toEqual([toLogTimestamp("5"), "5.000000000"]);
+  position.add([line("b", 3)]);
+  expect(position.latest).toBe(toLogTimestamp("5"));
+  position.add([line("c", 9)]);
+  expect([position.latest, position.since()]).toEqual([toLogTimestamp("9"), "9.000000000"]);
+  position.add([]);
+  expect(position.latest).toBe(toLogTimestamp("9"));
+});
+
+test("a stream that goes on adjoins where its first line is the first one of the newest time", () => {
+  const position = createPosition();
+  expect(position.adjoins(line("a", 1))).toBe(false);
+  position.add([line("x", 1), line("a", 2), line("b", 2), line("c", 2, "stderr")]);
+  const first = [line("a", 2), line("b", 2), line("c", 2, "stderr"), line("a", 1), line("a", 3), line("x", 1)];
+  expect(first.map((each) => position.adjoins(each))).toEqual([true, false, false, false, false, false]);
+  // The other stream has a newer one.
+  position.add([line("d", 3, "stderr")]);
+  expect([line("a", 2), line("d", 3, "stderr")].map((each) => position.adjoins(each))).toEqual([false, true]);
+});
+
+test("lines of the newest time are handed out once for each stream, however often they are the same", () => {
+  const position = createPosition();
+  position.add([line("a", 2), line("a", 2), line("e", 2, "stderr")]);
+  position.add([line("a", 2)]);
+  const isNew = position.createFilter();
+  const again = [
+    line("a", 2),
+    line("e", 2, "stderr"),
+    line("a", 2),
+    line("a", 2),
+    line("a", 2),
+    line("e", 2, "stderr"),
+    line("f", 1),
+  ];
+  expect(again.map(isNew)).toEqual([false, false, false, false, true, true, true]);
+  // A later filter begins anew.
+  expect(position.createFilter()(line("a", 2))).toBe(false);
+});
+
+test("history is what was before, in the order of its times, and what is asked for alone", () => {
+  const position = createPosition();
+  position.add([line("b", 2), line("d", 4, "stderr"), line("c", 3)]);
+  const history = position.createHistory();
+  position.add([line("later", 4), line("later", 5, "stderr")]);
+  expect(history.until).toBe("4.000000000");
+  const page = [line("0", 1), line("1", 1, "stderr"), line("b", 2), line("c", 3), line("2", 3, "stderr"), line("d", 4, "stderr")];
+  expect(texts(history.pick(page, { tail: 10 }))).toEqual(["0", "1", "b", "2", "c", "d"]);
+  expect(texts(history.pick(page, { tail: 3 }))).toEqual(["2", "c", "d"]);
+  expect(texts(history.pick([], { tail: 3 }))).toEqual(["c", "d"]);
+  expect(texts(history.pick([], { tail: 3, search: "d" }))).toEqual(["d"]);
+  expect(texts(history.pick([], { tail: 3, since: "4" }))).toEqual(["d"]);
+  expect(createPosition().createHistory().until).toBeUndefined();
+  expect(createPosition().createHistory().pick(page, { tail: 3 })).toEqual([]);
 });

@@ -1,0 +1,67 @@
+import { Readable } from "node:stream";
+import type { LogStream } from "../../src/domain/container.ts";
+import { toLogTimestamp } from "../../src/domain/log-time.ts";
+import type { Engine } from "../../src/upstreams/docker/engine.ts";
+import type { Inspection, Inspector } from "../../src/upstreams/docker/inspect.ts";
+import { createStartBells } from "../../src/upstreams/docker/start-bells.ts";
+import { facts, rulesOf } from "./docker-facts.ts";
+import { frame, splitBy } from "./docker-frames.ts";
+import { createInventory } from "../../src/upstreams/docker/inventory.ts";
+
+/** One entry of a log: unix seconds, and its text without the newline. */
+export interface LogEntry {
+  readonly at: number;
+  readonly text: string;
+  readonly stream?: LogStream;
+}
+
+type Query = Readonly<Record<string, string | number>>;
+
+/** An engine with one container, without a connection: its log is read from an array, as Docker would choose from it. */
+export function createLogEngine() {
+  const state = {
+    log: [] as LogEntry[],
+    /** What each request asked for, in order. */
+    queries: [] as Query[],
+    deadlines: [] as number[],
+    inspection: { facts: facts({ name: "web" }), tty: false, stopTimeout: null } as Inspection,
+    inspections: 0,
+    /** Before an answer: may wait, change the log, or fail. */
+    before: async (_query: Query, _signal: AbortSignal): Promise<unknown> => null,
+    beforeInspect: async (): Promise<unknown> => null,
+    streams: [] as Readable[],
+  };
+  const engine = {
+    name: "web-1",
+    starts: createStartBells(),
+    inventory: createInventory({ env: null, rules: rulesOf("wallet-core"), hostNames: [] }, () => {}),
+    async ask(deadlineMs: number, run: (signal: AbortSignal) => Promise<unknown>, ...callers: readonly AbortSignal[]) {
+      state.deadlines.push(deadlineMs);
+      return run(callers[0] ?? new AbortController().signal);
+    },
+    client: {
+      async open(_: string, action: string, query: Query, signal: AbortSignal) {
+        if (action !== "logs") throw new TypeError(`Not a log: ${action}`);
+        state.queries.push(query);
+        await state.before(query, signal);
+        const [since, until] = [toLogTimestamp(String(query["since"] ?? 0)), toLogTimestamp(String(query["until"] ?? 9e9))];
+        const timed = state.log.map((entry) => ({ ...entry, time: toLogTimestamp(String(entry.at)) }));
+        // Docker takes the newest ones first, and chooses then.
+        const newest = query["tail"] === "all" ? timed : timed.slice(-Number(query["tail"]));
+        const wanted = newest.filter(({ time, stream = "stdout" }) => time >= since && time <= until && query[stream] === 1);
+        const chunks = wanted.map(({ time, text, stream = "stdout" }) => frame(stream, Buffer.from(`${time} ${text}\n`)));
+        const stream = Readable.from(splitBy(Buffer.concat(chunks), [65_536]));
+        state.streams.push(stream);
+        return stream;
+      },
+    },
+  } as unknown as Engine;
+  const inspector: Inspector = {
+    async inspect() {
+      state.inspections++;
+      await state.beforeInspect();
+      return state.inspection;
+    },
+  };
+  return { engine, inspector, state };
+}
