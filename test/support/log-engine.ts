@@ -36,6 +36,7 @@ export function createLogEngine() {
     starts: createStartBells(),
     inventory: createInventory({ env: null, rules: rulesOf("wallet-core"), hostNames: [] }, () => {}),
     async ask(deadlineMs: number, run: (signal: AbortSignal) => Promise<unknown>, ...callers: readonly AbortSignal[]) {
+      for (const caller of callers) caller.throwIfAborted();
       state.deadlines.push(deadlineMs);
       return run(callers[0] ?? new AbortController().signal);
     },
@@ -57,7 +58,8 @@ export function createLogEngine() {
     },
   } as unknown as Engine;
   const inspector: Inspector = {
-    async inspect() {
+    async inspect(_engine, _fullId, ...callers) {
+      for (const caller of callers) caller.throwIfAborted();
       state.inspections++;
       await state.beforeInspect();
       return state.inspection;
