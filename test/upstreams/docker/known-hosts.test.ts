@@ -44,3 +44,33 @@ it("an RSA key is proved by SHA-2 only", () => {
     ]),
   ).toEqual(["rsa-sha2-512", "rsa-sha2-256", "ssh-ed25519"]);
 });
+
+describe("a line of known_hosts", () => {
+  it.each([
+    ["with more between its words", `  web-1\t ssh-ed25519   ${one}  `, ["ssh-ed25519 one"]],
+    ["that is a comment without a blank", `#web-1 ssh-rsa ${one}\nweb-1 ssh-ed25519 ${one}`, ["ssh-ed25519 one"]],
+    ["without a key", `web-1 ssh-rsa \nweb-1 ssh-ed25519 ${one}`, ["ssh-ed25519 one"]],
+    ["that is empty", `\n \nweb-1 ssh-ed25519 ${one}\n\n`, ["ssh-ed25519 one"]],
+    ["with another marker", `@other web-1 ssh-rsa ${one}`, []],
+    ["of another host that is revoked", `web-1 ssh-ed25519 ${one}\n@revoked web-2 ssh-ed25519 ${one}`, ["ssh-ed25519 one"]],
+    ["of another key that is revoked", `web-1 ssh-ed25519 ${one}\n@revoked web-1 ssh-ed25519 ${two}`, ["ssh-ed25519 one"]],
+    ["with half a hash", `${hash("web-1").slice(0, -8)} ssh-ed25519 ${one}`, []],
+    ["with more behind its hash", `${hash("web-1")}|x ssh-ed25519 ${one}`, []],
+    ["with something before its hash", `x${hash("web-1")} ssh-ed25519 ${one}`, []],
+    ["with a hash of another kind", `${hash("web-1").replace("|1|", "|2|")} ssh-ed25519 ${one}`, []],
+  ])("%s", (_, text, keys) => {
+    expect(find(text)).toEqual(keys);
+  });
+
+  it("of a host of the same name and port counts for that alone", () => {
+    expect(find(`[web-1]:22 ssh-ed25519 ${one}`)).toEqual([]);
+    expect(find(`web-1 ssh-ed25519 ${one}`, "web-1", 2222)).toEqual([]);
+  });
+});
+
+it("keys of one type are one algorithm", () => {
+  const key = Buffer.alloc(0);
+  const types = ["ssh-ed25519", "ssh-rsa", "ssh-ed25519", "ssh-rsa"];
+  expect(toAlgorithms(types.map((type) => ({ type, key })))).toEqual(["ssh-ed25519", "rsa-sha2-512", "rsa-sha2-256"]);
+  expect(toAlgorithms([])).toEqual([]);
+});
