@@ -1,8 +1,11 @@
 import * as fc from "fast-check";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { Readable } from "node:stream";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, test, vi } from "vitest";
 import { protectSecrets } from "../../../src/domain/own-secrets.ts";
 import { OpsError } from "../../../src/errors.ts";
 import { silentLogger } from "../../../src/logger.ts";
+import type { Engine } from "../../../src/upstreams/docker/engine.ts";
+import { createHealthProber } from "../../../src/upstreams/docker/health-exec.ts";
 import { createContainerSource } from "../../../src/upstreams/docker/source.ts";
 import { rulesOf } from "../../support/docker-facts.ts";
 import { type FakeEngine, fullId, json, startFakeEngine } from "../../support/docker-fake.ts";
@@ -103,4 +106,194 @@ test("no part of a secret is left where a long output is cut", async () => {
       }
     }
   }
+});
+
+const script = `n=$1; shift
+(sleep "$n"; kill -9 0) </dev/null >/dev/null 2>&1 &
+w=$!; "$@"; r=$?; kill "$w" 2>/dev/null; exit "$r"`;
+
+/** A prober of an engine without a connection; what it asked, and a clock of its own. */
+function setUp(healthcheck: unknown, change: { output?: Buffer[]; exitCode?: number | null; takesMs?: number } = {}) {
+  const { output = [frame("stdout", Buffer.from("ok"))], exitCode = 0, takesMs = 0 } = change;
+  const log: unknown[] = [];
+  const running = new AbortController().signal;
+  let now = 1000;
+  const clock = vi.spyOn(performance, "now").mockImplementation(() => now);
+  onTestFinished(() => clock.mockRestore());
+  const fake = {
+    name: "web-1",
+    ask(deadlineMs: number, run: (signal: AbortSignal) => Promise<unknown>) {
+      log.push(deadlineMs);
+      return run(running);
+    },
+    client: {
+      async call(...asked: unknown[]) {
+        log.push(asked.slice(0, 3));
+        return { Config: { Healthcheck: healthcheck } };
+      },
+      async exec(path: string, body: object | null) {
+        log.push([path, body]);
+        return body ? { Id: fullId("e") } : { Running: false, ExitCode: exitCode };
+      },
+      async openExec(execId: string) {
+        log.push(execId);
+        now += takesMs;
+        return Readable.from(output);
+      },
+    },
+  } as unknown as Engine;
+  const prober = createHealthProber();
+  return {
+    log,
+    probe: () => prober.probe(fake, ref),
+    fail: () => void Object.assign(fake, { ask: () => Promise.reject(new Error("x")) }),
+  };
+}
+
+describe("a probe", () => {
+  it.each([
+    [{ Test: ["CMD", "a", "b c"] }, ["a", "b c"]],
+    [{ Test: ["CMD-SHELL", "a b", "c"] }, ["/bin/sh", "-c", "a b"]],
+    [{ Test: ["CMD-SHELL", ""] }, ["/bin/sh", "-c", ""]],
+  ])("of %j runs %j", async (healthcheck, command) => {
+    const { log, probe } = setUp(healthcheck, { takesMs: 1234.4 });
+    expect(await probe()).toEqual({
+      output: "ok",
+      exitCode: 0,
+      timedOut: false,
+      durationMs: 1234,
+      checkedAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/),
+    });
+    const Cmd = ["/bin/sh", "-c", script, "health-check", "30", ...command];
+    expect(log).toEqual([
+      5000,
+      [ref.fullId, "json", {}],
+      35_000,
+      [`/containers/${ref.fullId}/exec`, { AttachStdout: true, AttachStderr: true, Cmd }],
+      fullId("e"),
+      [`/exec/${fullId("e")}/json`, null],
+    ]);
+  });
+
+  it.each([
+    [null],
+    [undefined],
+    [{}],
+    [{ Test: null }],
+    [{ Test: [] }],
+    [{ Test: ["NONE"] }],
+    [{ Test: ["CMD"] }],
+    [{ Test: ["CMD-SHELL"] }],
+    [{ Test: ["cmd", "a"] }],
+  ])("of %j is none", async (healthcheck) => {
+    const { log, probe } = setUp(healthcheck);
+    expect(await probe()).toBeNull();
+    expect(log).toHaveLength(2);
+  });
+
+  it.each([
+    [undefined, 30],
+    [null, 30],
+    [0, 30],
+    [-1, 30],
+    [1, 1],
+    [1e9, 1],
+    [1e9 + 1, 2],
+    [29e9, 29],
+    [31e9, 30],
+  ])("with a timeout of %s ns has %i s", async (Timeout, seconds) => {
+    const { log, probe } = setUp({ Test: ["CMD", "a"], Timeout });
+    await probe();
+    const { Cmd } = (log[3] as [string, { Cmd: string[] }])[1];
+    expect([log[2], Cmd[4]]).toEqual([seconds * 1000 + 5000, String(seconds)]);
+  });
+
+  it.each([
+    [137, 2000, true],
+    [137, 1999, false],
+    [136, 2000, false],
+    [null, 2000, false],
+  ])("that ends with %s after %i ms has timed out: %s", async (exitCode, takesMs, timedOut) => {
+    const { probe } = setUp({ Test: ["CMD", "a"], Timeout: 2e9 }, { exitCode, takesMs });
+    expect(await probe()).toMatchObject({ exitCode, timedOut, durationMs: takesMs });
+  });
+
+  it.each([
+    [126, 'OCI runtime exec failed: exec: "/bin/sh": stat /bin/sh: no such file', true],
+    [127, "crun: executable file `/bin/sh` not found", true],
+    [127, "curl: not found", false],
+    [1, 'exec: "/bin/sh"', false],
+  ])("that ends with %i and %j has no shell: %s", async (exitCode, text, lacksShell) => {
+    const { probe } = setUp({ Test: ["CMD", "a"] }, { exitCode, output: [frame("stderr", Buffer.from(text))] });
+    const outcome = await probe().catch((error: unknown) => error);
+    if (!lacksShell) return expect(outcome).toMatchObject({ exitCode, output: text });
+    expect(outcome).toMatchObject({
+      code: "docker_error",
+      message: "Docker engine web-1: the container has no /bin/sh, without which a probe could not be ended in time",
+      upstream: "docker:web-1",
+    });
+  });
+
+  it("is one for all who ask meanwhile, and a new one after it", async () => {
+    const { log, probe } = setUp({ Test: ["CMD", "a"] });
+    const [first, second] = [probe(), probe()];
+    expect(second).toBe(first);
+    await first;
+    expect(log).toHaveLength(6);
+    await probe();
+    expect(log).toHaveLength(12);
+  });
+
+  it("that fails is no answer for the next", async () => {
+    const { probe, fail } = setUp({ Test: ["CMD", "a"] });
+    fail();
+    const first = probe();
+    await expect(first).rejects.toThrow("x");
+    const second = probe();
+    expect(second).not.toBe(first);
+    await expect(second).rejects.toThrow("x");
+  });
+});
+
+describe("the output of a probe", () => {
+  const read = async (...output: Buffer[]) => (await setUp({ Test: ["CMD", "a"] }, { output }).probe())?.output;
+
+  it("is that of both streams, as it came", async () => {
+    expect(
+      await read(frame("stdout", Buffer.from("a ")), frame("stderr", Buffer.from("b ")), frame("stdout", Buffer.from("c"))),
+    ).toBe("a b c");
+    expect(await read()).toBe("");
+  });
+
+  it("ends where it is no stream of Docker's", async () => {
+    expect(await read(frame("stdout", Buffer.from("a")), Buffer.from("nonsense!"), frame("stdout", Buffer.from("b")))).toBe("a");
+  });
+
+  it.each([
+    [4096, 4096],
+    [4607, 4096],
+    [4608, 4096],
+    [10_000, 4096],
+  ])("of %i bytes is shown up to %i", async (size, shown) => {
+    const text = "x ".repeat(size / 2).padEnd(size, "y");
+    const halves = [Buffer.from(text.slice(0, 3000)), Buffer.from(text.slice(3000))];
+    expect(await read(...halves.map((half) => frame("stdout", half)))).toBe(text.slice(0, shown));
+  });
+
+  it("loses its last word where it was cut and redaction brings that to the end", async () => {
+    const start = `password=${"c".repeat(400)} `.repeat(11);
+    const whole = `${start}${"w".repeat(4607 - start.length)}`;
+    expect(await read(frame("stdout", Buffer.from(whole)))).toMatch(/w$/);
+    expect(await read(frame("stdout", Buffer.from(`${whole}w`)))).not.toMatch(/w$/);
+    expect(await read(frame("stdout", Buffer.from(`${whole}w`)), frame("stdout", Buffer.from("more")))).not.toMatch(/w+$|more/);
+  });
+});
+
+test.each([
+  ["the inspection of a container", { inspection: [] }],
+  ["the start of a probe", { created: {} }],
+  ["the end of a probe", { ended: {} }],
+])("an engine that answers %s oddly is named", async (to, changes) => {
+  Object.assign(answers, sound, { output: frame("stdout", Buffer.from("ok")), ended }, changes);
+  await expect(source.probe(ref)).rejects.toThrow(`Docker engine fake: it answered ${to} as no engine does`);
 });

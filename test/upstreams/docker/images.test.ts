@@ -1,9 +1,11 @@
 import { afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { silentLogger } from "../../../src/logger.ts";
+import type { Engine } from "../../../src/upstreams/docker/engine.ts";
+import { createImageReader } from "../../../src/upstreams/docker/images.ts";
 import { createContainerSource } from "../../../src/upstreams/docker/source.ts";
 import { soon } from "../../support/docker-containers.ts";
 import { fullId, inspected as inspectedContainer, json, listed, startFakeEngine } from "../../support/docker-fake.ts";
-import { rulesOf } from "../../support/docker-facts.ts";
+import { context, rulesOf } from "../../support/docker-facts.ts";
 
 beforeAll(() => import("dockerode"));
 beforeEach(() => void vi.useFakeTimers({ toFake: ["performance"] }));
@@ -83,4 +85,149 @@ test("an image is of an own service; its environment is what its label says, els
     ["wallet-core-production-v1", "production"],
     ["wallet-core-v1", "staging"],
   ]);
+});
+
+/** The images of an engine of production by what it answers; and what was asked. */
+function read(
+  listedImages: readonly {
+    readonly Id: string;
+    readonly Created: number;
+    readonly Labels: Readonly<Record<string, string>> | null;
+  }[],
+  inspections: Readonly<Record<string, unknown>>,
+) {
+  const asked: string[] = [];
+  const state = {
+    ok: true,
+    core: [] as { kind: string; env: string | null }[],
+    kept: [] as { kind: string; env: string | null }[],
+    list: listedImages as unknown,
+  };
+  const snapshot = {
+    context: context({ env: "production" }),
+    get visible() {
+      return state.core;
+    },
+    kept: () => state.kept,
+  };
+  const engine = {
+    name: "web-1",
+    view: () => ({ status: { ok: state.ok } }),
+    known: async () => snapshot,
+    limit: (run: () => unknown) => run(),
+    ask: (deadlineMs: number, run: (signal: AbortSignal) => Promise<unknown>) => {
+      asked.push(String(deadlineMs));
+      return run(AbortSignal.timeout(1000));
+    },
+    client: {
+      async listImages() {
+        asked.push("list");
+        return state.list;
+      },
+      async inspectImage(id: string) {
+        asked.push(id);
+        return inspections[id];
+      },
+    },
+  } as unknown as Engine;
+  const reader = createImageReader({ services: ["wallet-core"], timeoutMs: 300 });
+  return { state, asked, images: () => reader.read(engine, soon()) };
+}
+const Labels = { service: "wallet-core" };
+const found = { engine: "web-1", service: "wallet-core", env: "production" };
+
+test("an image is a release for each of its tags that names one", async () => {
+  const sha = "a".repeat(40);
+  const { asked, images } = read([{ Id: "one", Created: 1, Labels }], {
+    one: {
+      RepoTags: ["x/y:v1", "x/y:latest", "other:v1", `x/y:${sha}`, "x/y:<none>", "x/y:main"],
+      Created: "2026-01-10T13:00:00Z",
+      Config: { Labels: null },
+      Metadata: { LastTagTime: "2026-01-11T14:00:00+01:00" },
+    },
+  });
+  const shared = { ...found, builtAt: "2026-01-10T13:00:00Z", taggedAt: "2026-01-11T13:00:00.000Z" };
+  expect(await images()).toEqual([
+    { ...shared, version: "v1", commitSha: "" },
+    { ...shared, version: sha, commitSha: sha },
+  ]);
+  expect(asked).toEqual(["300", "list", "300", "one"]);
+});
+
+test.each([
+  [{ RepoTags: ["x:v1"], Created: "never" }, []],
+  [{ RepoTags: ["x:v1"] }, []],
+  [{ RepoTags: null, Created: "2026-01-10T13:00:00Z" }, []],
+  [{ Created: "2026-01-10T13:00:00Z" }, []],
+  [7, []],
+  [null, []],
+  [{ RepoTags: ["x:v1"], Created: "2026-01-10T13:00:00Z" }, [{ version: "v1", commitSha: "", taggedAt: null }]],
+  [
+    { RepoTags: ["x:v1"], Created: "2026-01-10T13:00:00Z", Metadata: { LastTagTime: "0001-01-01T00:00:00Z" } },
+    [{ version: "v1", commitSha: "", taggedAt: null }],
+  ],
+  [
+    {
+      RepoTags: ["x:abc1234"],
+      Created: "2026-01-10T13:00:00Z",
+      Config: { Labels: { "org.opencontainers.image.revision": "def5678" } },
+    },
+    [{ version: "abc1234", commitSha: "def5678", taggedAt: null }],
+  ],
+  [
+    { RepoTags: ["x:abc1234"], Created: "2026-01-10T13:00:00Z", Config: { Labels: { "org.opencontainers.image.revision": "" } } },
+    [{ version: "abc1234", commitSha: "abc1234", taggedAt: null }],
+  ],
+])("an image of %j is %j", async (inspection, expected) => {
+  const { images } = read([{ Id: "one", Created: 1, Labels }], { one: inspection });
+  expect(await images()).toEqual(expected.map((each) => ({ ...found, builtAt: "2026-01-10T13:00:00Z", ...each })));
+});
+
+test("the newest 20 images of own services are looked at, newest first", async () => {
+  const image20 = Array.from({ length: 21 }, (_, index) => ({ Id: `i${index}`, Created: (index * 8) % 21, Labels }));
+  const others = [
+    { Id: "none", Created: 99, Labels: null },
+    { Id: "other", Created: 99, Labels: { service: "shop" } },
+  ];
+  const { asked, images } = read([...others, ...image20], {});
+  expect(await images()).toEqual([]);
+  const order = asked.filter((line) => line.startsWith("i")).map((id) => image20.find(({ Id }) => Id === id)?.Created);
+  expect(order).toEqual(Array.from({ length: 20 }, (_, index) => 20 - index));
+});
+
+test("images are remembered for a minute, while the engine is well", async () => {
+  const { asked, images, state } = read([], {});
+  await images();
+  vi.advanceTimersByTime(59_999);
+  expect(await images()).toBe(await images());
+  expect(asked).toEqual(["300", "list"]);
+  vi.advanceTimersByTime(1);
+  await images();
+  expect(asked).toHaveLength(4);
+  state.ok = false;
+  expect(await images()).toEqual([]);
+  vi.advanceTimersByTime(60_000);
+  expect(await images()).toEqual([]);
+  expect(asked).toHaveLength(4);
+});
+
+test("an engine that answers no list has no images", async () => {
+  const { images, state } = read([], {});
+  state.list = { no: "list" };
+  expect(await images()).toEqual([]);
+});
+
+test.each([
+  [[], [], "production"],
+  [[{ kind: "core", env: "production" }], [], "production"],
+  [[{ kind: "core", env: "staging" }], [], null],
+  [[{ kind: "core", env: null }], [], null],
+  [[{ kind: "other", env: "staging" }], [{ kind: "accessory", env: "staging" }], "production"],
+  [[{ kind: "core", env: "production" }], [{ kind: "core", env: "staging" }], null],
+])("beside the containers %j and the old ones %j an image is of %s", async (core, kept, env) => {
+  const { images, state } = read([{ Id: "one", Created: 1, Labels }], {
+    one: { RepoTags: ["x:v1"], Created: "2026-01-10T13:00:00Z" },
+  });
+  Object.assign(state, { core, kept });
+  expect((await images()).map((each) => each.env)).toEqual([env]);
 });
