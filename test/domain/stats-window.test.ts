@@ -87,3 +87,24 @@ test("the history is a point in five seconds of the last ten minutes", () => {
     { numRuns: 50 },
   );
 });
+
+test.each([
+  [499, null],
+  [500, 0],
+  [10_000, 0],
+  [10_001, null],
+])("a window of %i ms begins at %s", (at, begin) => {
+  const first = { at: 0, sample: sample() };
+  const next = { at, sample: sample() };
+  const window = toWindow({ previous: null, current: first }, next, shortest);
+  expect([window.previous?.at ?? null, window.current]).toEqual([begin, next]);
+});
+
+test("a sample that comes too soon leaves the earlier one", () => {
+  const timed = (at: number, life = "one") => ({ at, sample: sample({ life }) });
+  const before = { previous: timed(0), current: timed(600) };
+  expect(toWindow(before, timed(1099), shortest)).toEqual({ previous: before.previous, current: timed(1099) });
+  expect(toWindow(before, timed(1100), shortest)).toEqual({ previous: before.current, current: timed(1100) });
+  expect(toWindow(before, timed(1099, "two"), shortest)).toEqual({ previous: null, current: timed(1099, "two") });
+  expect(toWindow(null, timed(7), shortest)).toEqual({ previous: null, current: timed(7) });
+});

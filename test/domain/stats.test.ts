@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { isEmpty, type StatsSample, toContainerStats, toUsedMemory } from "../../src/domain/stats.ts";
+import { isEmpty, type StatsSample, toContainerStats, toLife, toUsedMemory } from "../../src/domain/stats.ts";
 import { sample } from "../support/stats-sample.ts";
 
 test("the docker CLI's figures, worked by hand", () => {
@@ -77,4 +77,73 @@ test("used memory is never negative and never above the usage", () => {
       expect(used).toBeLessThanOrEqual(usage);
     }),
   );
+});
+
+test.each<[Partial<StatsSample>, Partial<StatsSample>, number | null]>([
+  [{}, { cpuTotal: 1_000_000_001, cpuSystem: 100_000_000_001 }, 200],
+  [{ cpuTotal: null }, { cpuTotal: 2e9, cpuSystem: 102e9 }, null],
+  [{ cpuSystem: null }, { cpuTotal: 2e9, cpuSystem: 102e9 }, null],
+  [{}, { cpuTotal: null, cpuSystem: 102e9 }, null],
+  [{}, { cpuTotal: 2e9, cpuSystem: null }, null],
+  [{}, { cpuSystem: 102e9 }, 0],
+  [{}, { cpuTotal: 999_999_999, cpuSystem: 102e9 }, null],
+  [{}, { cpuTotal: 2e9 }, null],
+  [{}, { cpuTotal: 2e9, cpuSystem: 99e9 }, null],
+  [{ life: "other" }, { cpuTotal: 2e9, cpuSystem: 102e9 }, null],
+  [{}, { cpuTotal: 1_333_333_333, cpuSystem: 102e9, onlineCpus: 1 }, 16.67],
+])("after a sample of %j one of %j uses %s per cent of a CPU", (before, after, pct) => {
+  expect(toContainerStats(sample(before), sample(after)).cpuPct).toBe(pct);
+});
+
+test("a sample without figures is null everywhere, and no memory is not all of it", () => {
+  const bare = sample({ memUsage: null, memLimit: null, pids: null, throttling: null });
+  expect(toContainerStats(null, bare)).toEqual({
+    source: "engine",
+    cpuPct: null,
+    cpuPeriods: null,
+    cpuThrottledPeriods: null,
+    cpuThrottledSeconds: null,
+    memPct: null,
+    memUsedBytes: null,
+    memLimitBytes: null,
+    pids: null,
+    networkReceiveBytes: null,
+    networkTransmitBytes: null,
+    blockReadBytes: null,
+    blockWriteBytes: null,
+    sampledAt: "2026-01-13T09:40:01Z",
+  });
+  expect(toContainerStats(null, sample({ memLimit: 0 }))).toMatchObject({ memPct: null, memLimitBytes: null });
+  expect(toContainerStats(null, sample({ memUsage: 0 }))).toMatchObject({ memPct: 0, memUsedBytes: 0 });
+});
+
+test.each([
+  ["2026-01-13T10:00:00.000000001Z", "2026-01-13T10:00:01Z"],
+  ["2026-01-13T10:00:01Z", "2026-01-13T10:00:01Z"],
+  ["never", "2026-01-13T10:00:01Z"],
+])("a sample of %s is of no life that began at %s", (readAt, startedAt) => {
+  expect(toLife(readAt, startedAt)).toBe(`before ${startedAt}, at ${readAt}`);
+  expect(toLife("2026-01-13T10:00:01.001Z", startedAt)).toBe(startedAt);
+});
+
+test.each([
+  [100, {}, 100],
+  [100, { inactive_file: 30 }, 70],
+  [100, { total_inactive_file: 30, inactive_file: 40 }, 70],
+  [100, { total_inactive_file: 99 }, 1],
+  [100, { total_inactive_file: 100, inactive_file: 40 }, 60],
+  [100, { inactive_file: 100 }, 100],
+  [100, { inactive_file: 99 }, 1],
+  [0, {}, 0],
+])("of %i bytes with %j are used %i", (usage, detail, used) => {
+  expect(toUsedMemory(usage, detail)).toBe(used);
+});
+
+test.each([
+  [{ cpuTotal: 0, memUsage: 0 }, true],
+  [{ cpuTotal: null, memUsage: null }, true],
+  [{ cpuTotal: 1, memUsage: 0 }, false],
+  [{ cpuTotal: 0, memUsage: 1 }, false],
+])("a sample of %j is empty: %s", (given, empty) => {
+  expect(isEmpty(given)).toBe(empty);
 });
