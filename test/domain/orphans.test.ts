@@ -75,3 +75,21 @@ describe("findBlindSpot", () => {
     expect(find([web], [production], staging)).toBe("no engine is configured that may run them");
   });
 });
+
+it("a worker is an orphan from the very end of its grace on, however many jobs it has", () => {
+  const ages = (...seconds: readonly (number | null)[]) =>
+    hostsOf(seconds.map((oldestAgeSeconds) => jobs("x", { oldestAgeSeconds }))).length;
+  expect([ages(29.9), ages(30), ages(0, 30), ages(30, 0), ages(null, 0), ages(0, 29)]).toEqual([0, 1, 2, 2, 2, 0]);
+  expect(orphanGraceSeconds).toBe(30);
+});
+
+it("an engine of no name that does not answer says why", () => {
+  const silent = [{ name: null, message: "too late" }];
+  const { principal } = createCaller();
+  expect(findBlindSpot([], { shown: [], silent } as never, principal)).toBe("an engine does not answer: too late");
+  expect(findBlindSpot([], { shown: [{}], silent: [] } as never, principal)).toBeNull();
+  const wedged = sampleContainer({ restarts: null, engine: "e" });
+  expect(findBlindSpot([wedged], { shown: [{}], silent: [] } as never, principal)).toBe(
+    `container ${wedged.id} on engine e cannot be inspected`,
+  );
+});

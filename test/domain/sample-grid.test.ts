@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
 import type { HistoryRange } from "../../src/domain/queue-history.ts";
-import { toGrid, toTimes } from "../../src/domain/sample-grid.ts";
+import { isFresh, toGrid, toTimes } from "../../src/domain/sample-grid.ts";
 
 /** What a database answers at each time of a range for samples taken then: the newest one until it, for five minutes. */
 function lookUp(range: HistoryRange, samples: readonly number[]): number[] {
@@ -62,4 +62,37 @@ it("whatever was sampled: points end with the range, are a multiple of the step 
     }),
     { numRuns: 300 },
   );
+});
+
+it.each([
+  [undefined, false],
+  [Number.NaN, false],
+  [1000, true],
+  [978, true],
+  [977.5, true],
+  [977.4, false],
+])("a sample of %s belongs to a point of 1000 in steps of 15: %s", (sampled, fresh) => {
+  expect(isFresh(sampled, 1000, 15)).toBe(fresh);
+});
+
+it("the points of a range have their times, and those that no sample stands behind are not known", () => {
+  const range = { from: 1_768_298_400, step: 15, steps: 4 };
+  expect(toTimes(range)).toEqual([15, 30, 45, 60].map((seconds) => range.from + seconds));
+  const [, second = 0, , fourth = 0] = toTimes(range);
+  expect(toGrid(range, [Number.NaN, second, second, fourth])).toEqual({
+    stepSeconds: 30,
+    points: [
+      { index: 1, at: second, time: "2026-01-13T10:00:30Z", known: true },
+      { index: 3, at: fourth, time: "2026-01-13T10:01:00Z", known: true },
+    ],
+  });
+  const none = Array<number>(4).fill(Number.NaN);
+  expect(toGrid(range, none).points.map(({ index, known }) => [index, known])).toEqual([
+    [0, false],
+    [1, false],
+    [2, false],
+    [3, false],
+  ]);
+  // Never further apart than the range is long.
+  expect(toGrid({ ...range, steps: 2 }, [1000, 2000]).stepSeconds).toBe(30);
 });

@@ -64,3 +64,27 @@ test("tokens are redacted inside any text, also cut ones", () => {
   );
   expect(redactTokens("/api/ops_stats/x")).toBe("/api/ops_stats/x");
 });
+
+test("a kid has 4 to 32 lower-case letters and digits, a secret 32 bytes, and each refusal says so", () => {
+  const given = ["abc", "abcd", "a".repeat(32), "a".repeat(33), "ab-d", "xABCD", "abcd\n", ""];
+  expect(given.map(isKid)).toEqual([false, true, true, false, false, false, false, false]);
+  expect(() => createToken("abc", new Uint8Array(32))).toThrow(new RangeError("kid: 4 to 32 lower-case letters and digits"));
+  for (const length of [31, 33]) {
+    expect(() => createToken("abcd", new Uint8Array(length))).toThrow(new RangeError("secret: exactly 32 bytes"));
+  }
+});
+
+test("a text around a token is no token", () => {
+  const token = createToken("ab12", new Uint8Array(32));
+  for (const text of [` ${token}`, `${token} `, `${token}0`, token.slice(1), token.slice(0, -1)])
+    expect(parseTokenKid(text)).toBeNull();
+});
+
+test.each([
+  [`ops_abcd_${"x".repeat(20)}`, "ops_<redacted>"],
+  [`ops_abcd_${"x".repeat(19)}`, `ops_abcd_${"x".repeat(19)}`],
+  [`ops_abc_${"x".repeat(20)}`, `ops_abc_${"x".repeat(20)}`],
+  [`a ops_abcd_${"x".repeat(20)} ops_efgh_${"y".repeat(60)}!`, "a ops_<redacted> ops_<redacted>!"],
+])("of %s is shown %s", (text, shown) => {
+  expect(redactTokens(text)).toBe(shown);
+});
