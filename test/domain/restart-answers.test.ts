@@ -154,7 +154,7 @@ describe("a restart whose answer was lost", () => {
     let ms: number | null = null;
     void settling.then(() => (ms = performance.now() - begin));
     await vi.advanceTimersByTimeAsync(5000);
-    expect(asked).toEqual(Array(looks).fill([ref, since]));
+    expect(asked).toEqual(Array.from({ length: looks }, () => [ref, since]));
     return { result: await settling, looks, ms };
   }
 

@@ -30,7 +30,7 @@ const event = (action: string, change: Partial<ContainerEvent> = {}): ContainerE
 /** A source whose events are pushed, and whose engines answer as they are set. */
 function setUp() {
   const memory = createTimelineMemory();
-  const state = { engines: [] as { name: string; ok: boolean }[], accepts: (_: ContainerEvent): boolean => true };
+  const state = { engines: [] as { name: string; ok: boolean }[], accepts: null as ((event: ContainerEvent) => boolean) | null };
   const { readable, writable } = new TransformStream<EventBatch, EventBatch>();
   const writer = writable.getWriter();
   const listing = () => ({ containers: [], engines: state.engines.map((each) => ({ ...each, env: "staging" }) as EngineStatus) });
@@ -83,7 +83,7 @@ describe("an event of an engine", () => {
     ["create", false],
     ["rename", false],
   ])("%s is wanted: %s", (action, wanted) => {
-    expect(setUp().state.accepts(event(action))).toBe(wanted);
+    expect(setUp().state.accepts?.(event(action))).toBe(wanted);
   });
 
   it("of another kind is none", async () => {
@@ -137,7 +137,7 @@ it("an engine is seen from its first answer on, by either list", async () => {
   expect((await remembered.live(signal)).engines).toHaveLength(2);
   await remembered.list(signal);
   expect(begun()).toEqual(["one 2026-01-13T10:00:00Z", "two 2026-01-13T10:00:05Z"]);
-  expect(remembered.peek).toBe(source.peek);
+  expect(Object.keys(remembered)).toEqual(Object.keys(source));
 });
 
 describe("samples", () => {

@@ -19,7 +19,11 @@ type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 async function start(host = "127.0.0.1") {
   const requests: string[] = [];
   const sockets = new Set<Socket>();
-  const state = { ping: ping("1.47") as Handler, answer: json({ ok: true }) as Handler, connections: 0 };
+  const state: { ping: Handler; answer: Handler; connections: number } = {
+    ping: ping("1.47"),
+    answer: json({ ok: true }),
+    connections: 0,
+  };
   const server: Server = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on("data", (chunk: Buffer) => chunks.push(chunk));

@@ -1,6 +1,7 @@
 import { afterEach, expect, it, vi } from "vitest";
 import type { ContainerEvent, EventBatch } from "../../../src/domain/container-event.ts";
 import { createEventBoard } from "../../../src/upstreams/docker/event-board.ts";
+import { collect } from "../../support/collect.ts";
 
 afterEach(() => void vi.useRealTimers());
 
@@ -81,5 +82,5 @@ it.each([
   publish(board, 3);
   abort.abort(reason);
   expect(board.readers).toBe(0);
-  expect(await Array.fromAsync(reading)).toEqual(batches);
+  expect(await collect(reading)).toEqual(batches);
 });

@@ -2,6 +2,7 @@ import { expect, it, vi } from "vitest";
 import type { LogLine } from "../../../src/domain/container.ts";
 import type { LogBatch } from "../../../src/domain/log-follow.ts";
 import { createFollowBuffer, sizeOf } from "../../../src/upstreams/docker/follow-buffer.ts";
+import { collect } from "../../support/collect.ts";
 
 const timestamp = "2026-01-13T09:40:00.000000000Z";
 const line = (message: string): LogLine => ({ timestamp, stream: "stdout", level: null, message });
@@ -136,7 +137,7 @@ it.each([
   [undefined, []],
 ])("ends with the reason of its signal, %s, and without what waits", async (reason, batches) => {
   const { buffer, abort, reading } = setUp();
-  const rest = Array.fromAsync(reading);
+  const rest = collect(reading);
   await turn();
   abort.abort(reason);
   buffer.push([line("a")], 1);

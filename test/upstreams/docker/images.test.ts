@@ -70,18 +70,18 @@ test("an image is of an own service; its environment is what its label says, els
     json(services.map((service, index) => ({ Id: image(`${index}`), Created: index, Labels: { service } }))),
   );
   for (const [index, service] of services.entries()) engine.on(`${image(`${index}`)}/json`, tagged(`${service}-v1`));
-  const read = async (env: "staging" | null) => {
+  const readEnvs = async (env: "staging" | null) => {
     const settings = { engines: [{ ...engine.options, env }], rules: rulesOf("wallet-core"), logger: silentLogger };
     const source = createContainerSource(settings);
     const images = await source.images(soon());
     await source.close();
     return images.map(({ version, env: found }) => [version, found]);
   };
-  expect(await read(null)).toEqual([
+  expect(await readEnvs(null)).toEqual([
     ["wallet-core-production-v1", "production"],
     ["wallet-core-v1", null],
   ]);
-  expect(await read("staging")).toEqual([
+  expect(await readEnvs("staging")).toEqual([
     ["wallet-core-production-v1", "production"],
     ["wallet-core-v1", "staging"],
   ]);

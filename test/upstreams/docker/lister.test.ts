@@ -103,11 +103,11 @@ describe("an inspection", () => {
   const id = fullId("a");
   function setUp(answer: () => unknown) {
     const inventory = {
-      begin: vi.fn(() => 7),
+      begin: () => 7,
       learn: vi.fn<(...learned: unknown[]) => void>(),
       remove: vi.fn<(id: string) => void>(),
     };
-    const call = vi.fn(async () => answer());
+    const call = vi.fn<(...parameters: unknown[]) => Promise<unknown>>(async () => answer());
     const asked: unknown[] = [];
     const engine = {
       name: "web-1",

@@ -26,7 +26,7 @@ function setUp(log: readonly LogEntry[]) {
     state,
     abort,
     meter,
-    async read(options: LogOptions) {
+    read: async (options: LogOptions) => {
       const { lines, truncated } = await readLogs(engine, inspector, ref, options, times);
       return {
         texts: lines.map(({ message }) => message),
@@ -34,7 +34,7 @@ function setUp(log: readonly LogEntry[]) {
         bytes: lines.reduce((sum, line) => sum + toLineBytes(line), 0),
       };
     },
-    async whole(options: LogOptions) {
+    whole: async (options: LogOptions) => {
       const { lines, ...rest } = await readWhole(engine, inspector, ref, options, times);
       return { texts: lines.map(({ message }) => message), ...rest };
     },

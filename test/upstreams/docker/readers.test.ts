@@ -4,6 +4,7 @@ import { createChanges } from "../../../src/upstreams/docker/changes.ts";
 import { createReaders } from "../../../src/upstreams/docker/readers.ts";
 import { createStartBells } from "../../../src/upstreams/docker/start-bells.ts";
 import { useFakeSleep } from "../../support/fake-sleep.ts";
+import { collect } from "../../support/collect.ts";
 
 let useRealTimers = () => {};
 beforeEach(() => void (useRealTimers = useFakeSleep()));
@@ -113,9 +114,9 @@ describe("readers", () => {
     const read = readers.enter("a", signal, count);
     const other = readers.enter("b", signal, count);
     expect([readers.size, [...readers]]).toEqual([2, ["a", "b"]]);
-    expect(await Array.fromAsync(read)).toEqual([1, 2]);
+    expect(await collect(read)).toEqual([1, 2]);
     expect([...readers]).toEqual(["b"]);
-    expect(await Array.fromAsync(other)).toEqual([1, 2]);
+    expect(await collect(other)).toEqual([1, 2]);
     expect([readers.size, listeners()]).toEqual([0, 0]);
   });
 
@@ -147,7 +148,7 @@ describe("readers", () => {
       yield 1;
       throw new RangeError("x");
     });
-    await expect(Array.fromAsync(read)).rejects.toThrow(RangeError);
+    await expect(collect(read)).rejects.toThrow(RangeError);
     expect(readers.size).toBe(0);
   });
 });

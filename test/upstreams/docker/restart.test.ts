@@ -57,7 +57,9 @@ function setUp(graceMs = 1500) {
   const restarter = createRestarter(inspector, graceMs);
   return { state, log, engine, restarter, restart: () => restarter.restart(engine, ref) };
 }
-const rejects = (error: unknown) => () => Promise.reject(error);
+const rejects = (error: unknown) => async () => {
+  throw error;
+};
 const errorOf = async (promise: Promise<unknown>) => {
   const error = await promise.then(
     () => null,

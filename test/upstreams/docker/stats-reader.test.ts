@@ -10,11 +10,11 @@ const stats = { read: "2026-01-13T10:00:00Z", cpu_stats: { cpu_usage: { total_us
 const ended = new AbortController().signal;
 
 function setUp({
-  here = null as StatsSample | null,
+  here = null,
   cgroups = true,
-  known = null as string | null,
-  answer = stats as unknown,
-} = {}) {
+  known = null,
+  answer = stats,
+}: { here?: StatsSample | null; cgroups?: boolean; known?: string | null; answer?: unknown } = {}) {
   const log: unknown[] = [];
   const { signal } = new AbortController();
   const snapshot = { facts: new Map(known === null ? [] : [[a, { startedAt: known }]]) };
@@ -32,7 +32,7 @@ function setUp({
       },
     },
   } as unknown as Engine;
-  const read = vi.fn(() => here);
+  const read = vi.fn<(fullId: string) => StatsSample | null>(() => here);
   const reader = createStatsReader({ cgroups: cgroups ? { read } : null, timeoutMs: 300, concurrency: 2 });
   return { log, engine, reader, read };
 }
