@@ -144,3 +144,82 @@ test("closing ends what is under way and what would come", async () => {
   await pass(150);
   expect(state.reads).toBe(reads);
 });
+
+test.each([
+  [2000, 0],
+  [2001, 1],
+])("an answer of %i ms ago is taken anew: %i reads", async (age, reads) => {
+  const { state, ask } = setUp({ periodMs: 50_000 });
+  await sampled(ask());
+  // It was read 3 ms before.
+  await pass(age - 3);
+  const before = state.reads;
+  await sampled(ask());
+  expect(state.reads - before).toBe(reads);
+});
+
+test.each([
+  [250, 0],
+  [251, 1],
+])("that one did not run %i ms ago is looked at anew: %i reads", async (age, reads) => {
+  const { state, ask } = setUp({ periodMs: 50_000 });
+  state.stopped = true;
+  expect(await ask()).toBeNull();
+  await pass(age);
+  expect(await ask()).toBeNull();
+  expect(state.reads - 1).toBe(reads);
+});
+
+test("a container is sampled until its lease is over, once in each period", async () => {
+  const { state, ask } = setUp({ leaseMs: 200, periodMs: 50 });
+  const begin = performance.now();
+  await sampled(ask());
+  const times: number[] = [];
+  let { reads } = state;
+  for (let ms = performance.now() - begin; ms < 1000; ms++) {
+    await pass(1);
+    if (state.reads !== reads) times.push(Math.round(performance.now() - begin));
+    ({ reads } = state);
+  }
+  expect(times).toEqual([50, 100, 150, 200]);
+  expect(vi.getTimerCount()).toBe(0);
+});
+
+test("the second sample comes a little after the shortest window", async () => {
+  const { state, ask } = setUp();
+  const asked = ask();
+  await pass(21);
+  expect(state.reads).toBe(1);
+  await pass(1);
+  expect(state.reads).toBe(2);
+  await asked;
+});
+
+test("an error that is none of ours is one of the engine's", async () => {
+  const { state, ask } = setUp();
+  state.failure = new Error("secret") as OpsError;
+  await expect(ask()).rejects.toMatchObject({
+    code: "docker_error",
+    message: "Docker engine web-1: the call failed",
+    upstream: "docker:web-1",
+  });
+  const { reads } = state;
+  await pass(1000);
+  expect([state.reads, vi.getTimerCount()]).toEqual([reads, 0]);
+});
+
+test("a caller who has left already starts nothing", async () => {
+  const { state, sampler } = setUp();
+  const gone = AbortSignal.abort(new OpsError("query_timeout", "late"));
+  await expect(sampler.measure(engine, id, gone)).rejects.toMatchObject({ code: "query_timeout" });
+  expect(state.reads).toBe(0);
+});
+
+test("a closed sampler starts no timer", async () => {
+  const { sampler, ask } = setUp();
+  sampler.close();
+  await ask().catch(() => {});
+  expect(sampler.history(engine, fullId("b"))).toEqual([]);
+  await pass(0);
+  expect(vi.getTimerCount()).toBe(0);
+});
