@@ -172,6 +172,14 @@ describe("an engine that is lost", () => {
     await expect(engine.known(soon(), false)).rejects.toThrow("its list of containers is none");
   });
 
+  it("and whose ping failed too has no snapshot, however long lost ones are shown", async () => {
+    const fake = await start();
+    fake.on("/_ping", json({}, 500));
+    const { engine } = watch(fake, { staleMs: 60_000 });
+    expect(await engine.view(soon())).toMatchObject({ snapshot: null, status: { ok: false, contactAt: null } });
+    await expect(engine.known(soon(), true)).rejects.toThrow("it answered with status 500");
+  });
+
   it("is noticed by a ping, while somebody asks", async () => {
     const fake = await start();
     const { engine, status } = watch(fake, { listTimeoutMs: 200 });

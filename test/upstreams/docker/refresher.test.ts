@@ -252,7 +252,7 @@ describe("an event", () => {
   it("die is inspected again a second after the last one", async () => {
     const { emit, take } = setUp();
     emit("die");
-    await pass(900);
+    await pass(700);
     take();
     emit("die");
     emit("die", b);
