@@ -13,3 +13,8 @@ test.each(["", "plain", '{"level":"info","path":"C:\\\\x"}', "\ta\tb", "é€�
     expect(toLineBytes({ message })).toBe(Buffer.byteLength(JSON.stringify(message)) + 100);
   },
 );
+
+test("each character that JSON escapes is one byte more, wherever it stands", () => {
+  const texts = ["", "a", '"', '""', 'a"', '"a', "\\", "\t\t\t", '"\\\t', "é", "€"];
+  expect(texts.map((message) => toLineBytes({ message }) - 102)).toEqual([0, 1, 2, 4, 3, 3, 2, 6, 6, 2, 3]);
+});

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { needsDeploy, withDeploy } from "../../src/domain/release.ts";
+import { createInfoFor, needsDeploy, withDeploy } from "../../src/domain/release.ts";
 import { sampleContainer, sampleDeploy } from "../support/memory-sources.ts";
 
 const deploy = { ...sampleDeploy, currentTag: "v2", commitSha: "sha" };
@@ -33,4 +33,29 @@ it("a deploy may add to what moves, and to the product's own without a commit", 
     false,
     false,
   ]);
+});
+
+it("the deploy info is that of the core containers of its group", () => {
+  const own = sampleContainer({ version: sampleDeploy.currentTag });
+  const info = { ...sampleDeploy };
+  const infoFor = createInfoFor(info, [own]);
+  const others = [
+    { service: "shop" },
+    { destination: "beta" },
+    { env: "production" },
+    { kind: "accessory" },
+    { kind: "other" },
+  ] as const;
+  expect(others.map((change) => infoFor({ ...own, ...change }))).toEqual(others.map(() => null));
+  expect(createInfoFor(null, [own])(own)).toBeNull();
+  expect(infoFor(own)).toBe(info);
+});
+
+it.each([
+  [{ floating: false, kind: "core", commitSha: "x" }, false],
+  [{ floating: false, kind: "core", commitSha: "" }, true],
+  [{ floating: false, kind: "other", commitSha: "" }, false],
+  [{ floating: true, kind: "other", commitSha: "x" }, true],
+] as const)("a container of %j may need a deploy: %s", (change, needs) => {
+  expect(needsDeploy(sampleContainer(change))).toBe(needs);
 });

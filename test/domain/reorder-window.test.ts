@@ -98,3 +98,44 @@ test("more text than it holds goes at once, the earlier half first", () => {
   expect(out.length).toBeGreaterThan(50);
   expect(out.map(({ timestamp }) => timestamp)).toEqual(out.map(({ timestamp }) => timestamp).toSorted());
 });
+
+test("a line waits from its arrival, to the millisecond, and takes all before it along", () => {
+  const window = createReorderWindow({ holdMs, maxSize: 1e9 });
+  const take = (now: number) => window.take(now).map(({ message }) => message);
+  expect([window.nextAt, window.size, window.last, take(1e9)]).toEqual([null, 0, "", []]);
+  window.push([make(0, 2000, "b")], 100);
+  window.push([make(1, 1000, "a"), make(1, 3000, "c")], 150);
+  expect([window.nextAt, window.size]).toEqual([600, 3 * 129]);
+  expect(take(599)).toEqual([]);
+  expect(take(600)).toEqual(["a", "b"]);
+  expect([window.nextAt, window.size, window.last]).toEqual([650, 129, make(0, 2000, "").timestamp]);
+  // What comes too late goes at once, and with it nothing that is later.
+  window.push([make(2, 1500, "late"), make(2, 2500, "in time")], 610);
+  expect(take(610)).toEqual(["late"]);
+  expect(window.last).toBe(make(0, 2000, "").timestamp);
+  expect(take(650)).toEqual(["in time", "c"]);
+  expect([window.nextAt, window.size, window.last]).toEqual([null, 0, make(1, 3000, "").timestamp]);
+});
+
+test.each([
+  [4 * 129, []],
+  [4 * 129 - 1, ["0", "1", "2"]],
+  [2 * 129, ["0", "1", "2"]],
+  [2 * 129 - 1, ["0", "1", "2", "3"]],
+  [0, ["0", "1", "2", "3"]],
+])("of four lines in %i characters the earlier ones go at once: %j", (maxSize, expected) => {
+  const window = createReorderWindow({ holdMs, maxSize });
+  for (const message of ["0", "1", "2", "3"]) window.push([make(Number(message), Number(message), message)], 0);
+  expect(window.take(0).map(({ message }) => message)).toEqual(expected);
+  expect(window.size).toBe((4 - expected.length) * 129);
+});
+
+test("lines of one container stay in their order, whatever their clock says, until none is left", () => {
+  const window = createReorderWindow({ holdMs, maxSize: 1e9 });
+  const take = (now: number) => window.take(now).map(({ message }) => message);
+  window.push([make(0, 3000, "a"), make(0, 1000, "b"), make(1, 2000, "x")], 0);
+  expect(take(500)).toEqual(["x", "a", "b"]);
+  expect(window.last).toBe(make(0, 3000, "").timestamp);
+  window.push([make(0, 1000, "c"), make(1, 1500, "y")], 600);
+  expect(take(600)).toEqual(["c", "y"]);
+});
