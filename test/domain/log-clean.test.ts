@@ -107,3 +107,68 @@ describe("a text that is cleaned and cut", () => {
     expect(cleanStart(`a b${"c".repeat(2 * cutMargin)}`, 9000, true)).toBe(`a b${"c".repeat(cutMargin)}`);
   });
 });
+
+test("a key is 250 lines at most, and what follows its end is shown", () => {
+  const base64 = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC";
+  const clean = createLineCleaner();
+  clean("-----BEGIN PRIVATE KEY-----");
+  const out = Array.from({ length: 251 }, () => clean(base64));
+  expect([out.indexOf(base64), out.lastIndexOf("[redacted]")]).toEqual([249, 248]);
+  const other = createLineCleaner();
+  const texts = [
+    "-----BEGIN RSA PRIVATE KEY-----",
+    "Proc-Type: 4,ENCRYPTED",
+    "",
+    base64,
+    "ab==",
+    "-----END RSA PRIVATE KEY-----",
+    base64,
+  ];
+  expect(texts.map((text) => other(text)).slice(1)).toEqual([...Array<string>(5).fill("[redacted]"), base64]);
+});
+
+test("an end without a body hides itself alone, and a key of one line hides none after it", () => {
+  const clean = createLineCleaner();
+  clean("-----BEGIN PRIVATE KEY-----");
+  expect(["x -----END PRIVATE KEY----- y", "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC"].map(clean)).toEqual([
+    "[redacted]",
+    "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC",
+  ]);
+  const whole = "-----BEGIN PRIVATE KEY-----MIIEvQIBADANBgkqhkiG9w0BAQEFAASC-----END PRIVATE KEY-----";
+  expect([whole, "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC"].map(clean)).toEqual(["[redacted]", "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC"]);
+});
+
+test.each([
+  [`${"aB1".repeat(21)}x`, true],
+  [`${"aB1".repeat(21)}`, false],
+  [`${"aB1".repeat(21)}xy`, false],
+  ["ab1".repeat(21).concat("x"), false],
+  ["AB1".repeat(21).concat("X"), false],
+  ["aBc".repeat(21).concat("x"), false],
+])("a line of %s is that of a key: %s", (text, hidden) => {
+  expect(createLineCleaner()(text)).toBe(hidden ? "[redacted]" : text);
+});
+
+test.each([
+  ["a text that fits is whole", "one two", 7, false, "one two"],
+  ["a longer one is cut", "one two", 5, false, "one t"],
+  ["one that was cut loses its last word", "one two", 7, true, "one "],
+  ["with a blank at its end it loses none", "one two ", 8, true, "one two "],
+  ["a tab divides words", "one\ttwo", 7, true, "one\t"],
+  ["a quote divides words", `one"two`, 7, true, `one"`],
+  ["an apostrophe divides words", "one'two", 7, true, "one'"],
+  ["one of several lines keeps them", "one\ntwo", 7, false, "one\ntwo"],
+  ["one word alone is lost", "one", 7, true, ""],
+  ["half a character is none", "aé😀", 3, false, "aé\ufffd"],
+])("of a start %s", (_, text, limit, isCut, expected) => {
+  expect(cleanStart(text, limit, isCut)).toBe(expected);
+});
+
+test("of a text as long as is read the last word may be cut, and is at most 512 characters", () => {
+  const words = (length: number) => `${"x".repeat(10)} ${"y".repeat(length)}`;
+  expect(cleanStart(words(8 + cutMargin - 1 - 11), 8)).toBe("xxxxxxxx");
+  // Where it is lost, what stands before it is all that is left.
+  expect(cleanStart(`a ${"y".repeat(cutMargin + 5)}`, 8)).toBe(`a ${"y".repeat(6)}`);
+  expect(cleanStart(`a ${"y".repeat(cutMargin - 2 + 7)}`, 8)).toBe(`a ${"y".repeat(6)}`);
+  expect(cleanStart(`aaaaaaa ${"y".repeat(cutMargin)}`, 8)).toBe("aaaaaaa ");
+});
