@@ -127,7 +127,7 @@ test("a key is 250 lines at most, and what follows its end is shown", () => {
   expect(texts.map((text) => other(text)).slice(1)).toEqual([...Array<string>(5).fill("[redacted]"), base64]);
 });
 
-test("an end without a body hides itself alone, and a key of one line hides none after it", () => {
+test("an end without a body, and a key of one line, hide no line after them", () => {
   const clean = createLineCleaner();
   clean("-----BEGIN PRIVATE KEY-----");
   expect(["x -----END PRIVATE KEY----- y", "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC"].map(clean)).toEqual([
@@ -140,7 +140,7 @@ test("an end without a body hides itself alone, and a key of one line hides none
 
 test.each([
   [`${"aB1".repeat(21)}x`, true],
-  [`${"aB1".repeat(21)}`, false],
+  ["aB1".repeat(21), false],
   [`${"aB1".repeat(21)}xy`, false],
   ["ab1".repeat(21).concat("x"), false],
   ["AB1".repeat(21).concat("X"), false],
@@ -164,7 +164,7 @@ test.each([
   expect(cleanStart(text, limit, isCut)).toBe(expected);
 });
 
-test("of a text as long as is read the last word may be cut, and is at most 512 characters", () => {
+test("the last word of all that is read may be cut: 512 characters at most", () => {
   const words = (length: number) => `${"x".repeat(10)} ${"y".repeat(length)}`;
   expect(cleanStart(words(8 + cutMargin - 1 - 11), 8)).toBe("xxxxxxxx");
   // Where it is lost, what stands before it is all that is left.

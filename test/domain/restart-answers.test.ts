@@ -35,7 +35,7 @@ describe("an answer", () => {
     expect(await ask("a")).toBe("a2");
   });
 
-  it("of another request under the same key is refused, after its time it is not", async () => {
+  it("of another request under the same key is refused for its time", async () => {
     const { clock, ask } = setUp();
     await ask("a");
     expect(() => ask("a", { request: "other" })).toThrow(
@@ -49,7 +49,7 @@ describe("an answer", () => {
     expect(await ask("a", { request: "other" })).toBe("a2");
   });
 
-  it("that is a failure is repeated where something was begun, else it may be tried again", async () => {
+  it("that is a failure is repeated where something was begun", async () => {
     const { ask } = setUp();
     await expect(ask("a", { fails: true })).rejects.toThrow("a1");
     await expect(ask("a")).rejects.toThrow("a1");
@@ -99,7 +99,7 @@ describe("an answer", () => {
   });
 });
 
-describe("what the record tells of a restart", () => {
+describe("what the record says of a restart", () => {
   it.each([
     [{ outcome: "failed", code: "docker_timeout", detail: "docker_timeout: too late" }, "docker_timeout", "too late"],
     [{ outcome: "failed", code: null, detail: "settled: left exited" }, "docker_error", "settled: left exited"],
@@ -158,7 +158,7 @@ describe("a restart whose answer was lost", () => {
     return { result: await settling, looks, ms };
   }
 
-  it("is well once the engine tells of it", async () => {
+  it("is well once the engine reports it", async () => {
     const result = { outcome: "ok", detail: "settled: the engine restarted it" };
     expect(await settle(() => true)).toEqual({ result, looks: 1, ms: 0 });
     expect(await settle((look) => (look < 3 ? new Error("x") : true))).toEqual({ result, looks: 3, ms: 500 });
@@ -184,7 +184,7 @@ describe("a restart whose answer was lost", () => {
     ],
     [new OpsError("container_not_found", "x"), { outcome: "failed", detail: "settled: the container is gone" }],
     [new OpsError("docker_timeout", "x"), null],
-  ])("and that the engine tells nothing of is as its container is: %o", async (found, result) => {
+  ])("that the engine does not report is as its container is: %o", async (found, result) => {
     expect(await settle(() => false, found)).toEqual({ result, looks: 3, ms: 750 });
   });
 

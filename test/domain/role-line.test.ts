@@ -8,7 +8,7 @@ import { at, line, replica } from "../support/role-lines.ts";
 const web = { ...replica("web", "v1", 5), engine: "one" };
 
 describe("a line of a role", () => {
-  it("is that of its container, a marker tells that a release begins", () => {
+  it("is that of its container, a marker begins a release", () => {
     const own = { ...line(7, "text"), level: "warn", stream: "stderr" } as const;
     expect(toRoleLine(web, own)).toEqual({ ...own, kind: "line", container: web });
     expect(toMarker(web, at(9))).toEqual({
@@ -75,7 +75,7 @@ describe("a page of a role", () => {
   const container = replica("web");
   const texts = (page: ReturnType<typeof createRolePage>) => page.take().map(({ message }) => message);
 
-  it("has as many bytes as an answer may have, with what stands around each line", () => {
+  it("has the bytes of an answer, with what stands around each line", () => {
     const around = toLineBytes({ message: "" }) + 250;
     const half = maxPageBytes / 2 - around;
     const page = createRolePage(10);
@@ -86,7 +86,7 @@ describe("a page of a role", () => {
     expect([over.take().length, over.dropped, over.since]).toEqual([1, true, "1768297599.002000000"]);
   });
 
-  it("is full with as many lines as are wanted, and then needs none of a second before", () => {
+  it("that is full needs no line of a second before its first", () => {
     const page = createRolePage(2);
     page.add(container, [line(5000, "a")]);
     expect(page.since).toBeNull();
@@ -97,7 +97,7 @@ describe("a page of a role", () => {
     expect([createRolePage(0).since, createRolePage(2).take()]).toEqual([null, []]);
   });
 
-  it("has the lines of one container in their order, whatever their times are", () => {
+  it("has the lines of one container in their own order", () => {
     const page = createRolePage(10);
     page.add(container, [line(3000, "a"), line(1000, "b"), line(4000, "c")]);
     page.add(replica("other"), [line(2000, "x"), line(3500, "y")]);

@@ -100,7 +100,7 @@ describe("the first containers of a role", () => {
     expect([ended, take()]).toEqual([true, []]);
   });
 
-  it("may be fewer than there are, and fail with the first reason where all do", async () => {
+  it("may be fewer, and fail with the first reason where all do", async () => {
     const { members, state, take } = setUp();
     state.failing.set("two", new Error("no log"));
     await members.begin([one, two]);
@@ -112,7 +112,7 @@ describe("the first containers of a role", () => {
 });
 
 describe("one that joins later", () => {
-  it("is followed whole from its start on, with a marker where its release begins", async () => {
+  it("is followed from its start on, with a marker of its release", async () => {
     const { members, take, asked } = setUp({ search: "x" });
     await members.begin([one]);
     members.update([one, replica("new", "v2", 30), replica("newer", "v2", 31)]);
@@ -186,7 +186,7 @@ describe("one that joins later", () => {
 });
 
 describe("what is known of one", () => {
-  it("is told with what it lost", async () => {
+  it("is reported with what it lost", async () => {
     const { members, take, write } = setUp();
     await members.begin([one]);
     await write("one", { notice: "engine_lost" });
@@ -206,7 +206,7 @@ describe("what is known of one", () => {
     ]);
   });
 
-  it("as unreadable is told once, until it could be read", async () => {
+  it("as unreadable is reported once, until it could be read", async () => {
     const { members, state, take, asked } = setUp();
     await members.begin([one]);
     state.failing.set("two", new Error("no log"));

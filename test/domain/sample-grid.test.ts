@@ -75,7 +75,7 @@ it.each([
   expect(isFresh(sampled, 1000, 15)).toBe(fresh);
 });
 
-it("the points of a range have their times, and those that no sample stands behind are not known", () => {
+it("points have their times, and are known where a sample is behind them", () => {
   const range = { from: 1_768_298_400, step: 15, steps: 4 };
   expect(toTimes(range)).toEqual([15, 30, 45, 60].map((seconds) => range.from + seconds));
   const [, second = 0, , fourth = 0] = toTimes(range);

@@ -23,7 +23,7 @@ const others: ServiceGroup[] = [
 ];
 
 describe("a group", () => {
-  it("is its service, its destination and its environment, and has a key of these", () => {
+  it("is a service, a destination and an environment, and their key", () => {
     expect(toGroup({ ...group, more: 1 } as ServiceGroup)).toEqual(group);
     expect(toGroupKey(group)).toBe('["wallet-core","beta","staging"]');
     expect(toRoleKey({ ...group, role: "web" })).toBe('["wallet-core","beta","staging","web"]');

@@ -95,7 +95,7 @@ test.each<[Partial<StatsSample>, Partial<StatsSample>, number | null]>([
   expect(toContainerStats(sample(before), sample(after)).cpuPct).toBe(pct);
 });
 
-test("a sample without figures is null everywhere, and no memory is not all of it", () => {
+test("a sample without figures is null everywhere, and 0 is a figure", () => {
   const bare = sample({ memUsage: null, memLimit: null, pids: null, throttling: null });
   expect(toContainerStats(null, bare)).toEqual({
     source: "engine",

@@ -68,7 +68,7 @@ describe("the end of a container", () => {
   it.each([
     [999, true],
     [1000, false],
-  ])("with the signals of %i others after its own is known to be asked for: %s", (count, requested) => {
+  ])("with the signals of %i others since is known to be asked for: %s", (count, requested) => {
     const others = Array.from({ length: count }, (_, index) => `kill 1 15 other-${index}`);
     expect(endsOf("kill 0 15", ...others, "die 2 0")).toEqual([requested ? asked("0", "15") : alone("0")]);
   });
@@ -190,31 +190,34 @@ describe("a timeline", () => {
     ]);
   });
 
-  it("has one restart of two that are a minute apart, with what the engine knows of it", () => {
+  it("has one restart of two that are a minute apart", () => {
     const seen = toTimelineContainer(container);
     const known = { ...seen, role: null, version: null, kind: null };
     const audited = (ms: number, env: "production" | null = null) =>
       toEntry({ kind: "restart", time: at(ms), message: "audited", who: "kim", env, container: known });
-    const told = (ms: number) =>
+    const reported = (ms: number) =>
       toEntry({
         kind: "restart",
         time: at(ms),
-        message: `told ${ms}`,
+        message: `reported ${ms}`,
         service: "s",
         destination: "d",
         env: "staging",
         container: seen,
       });
-    expect(mergeRestarts([audited(0)], [told(60_000)])).toEqual([
+    expect(mergeRestarts([audited(0)], [reported(60_000)])).toEqual([
       { ...audited(0), service: "s", destination: "d", env: "staging", container: seen },
     ]);
-    expect(mergeRestarts([audited(60_000, "production")], [told(0)])[0]).toMatchObject({ env: "production", container: seen });
-    expect(mergeRestarts([audited(0)], [told(60_001)])).toEqual([audited(0), told(60_001)]);
+    expect(mergeRestarts([audited(60_000, "production")], [reported(0)])[0]).toMatchObject({
+      env: "production",
+      container: seen,
+    });
+    expect(mergeRestarts([audited(0)], [reported(60_001)])).toEqual([audited(0), reported(60_001)]);
     // The nearest one.
-    expect(mergeRestarts([audited(1000)], [told(0), told(1500), told(3000)]).map(({ message }) => message)).toEqual([
+    expect(mergeRestarts([audited(1000)], [reported(0), reported(1500), reported(3000)]).map(({ message }) => message)).toEqual([
       "audited",
-      "told 0",
-      "told 3000",
+      "reported 0",
+      "reported 3000",
     ]);
   });
 });

@@ -181,7 +181,7 @@ describe("the version", () => {
 });
 
 describe("a connection", () => {
-  it("that is forgotten is closed at once where it is idle, else after its call", async () => {
+  it("that is forgotten is closed at once, or after its call", async () => {
     const { address, state, sockets } = await start();
     const client = use(createEngineClient(address));
     await client.listContainers(signal);

@@ -36,7 +36,7 @@ function watch(fake: FakeEngine, options: Partial<Parameters<typeof createEngine
     (...line: unknown[]) =>
       void lines.push([level, ...line]);
   const changes = createChanges();
-  const tell = vi.spyOn(changes, "tell");
+  const changed = vi.spyOn(changes, "tell");
   const settings = {
     rules: rulesOf("wallet-core"),
     logger: { ...silentLogger, warn: write("warn"), info: write("info") } as typeof silentLogger,
@@ -53,13 +53,13 @@ function watch(fake: FakeEngine, options: Partial<Parameters<typeof createEngine
   onTestFinished(() => engine.close());
   const status = async () => (await engine.view(soon())).status;
   const pings = () => fake.requests.filter((request) => request === "GET /_ping").length;
-  return { engine, lines, tell, status, pings };
+  return { engine, lines, changed, status, pings };
 }
 
 describe("an engine that answers", () => {
   it("is well and known", async () => {
     const fake = await start();
-    const { engine, status, lines, tell } = watch(fake);
+    const { engine, status, lines, changed } = watch(fake);
     expect(engine.peek()).toBeNull();
     expect(await status()).toEqual({ name: "fake", env: null, runs: new Set(), ok: true, contactAt: begin, error: null });
     expect(engine.peek()?.snapshot).toBe(await engine.known(soon()));
@@ -67,7 +67,7 @@ describe("an engine that answers", () => {
       ["web-1", ["h", "fake", hostname()]],
     ]);
     expect(lines).toEqual([]);
-    expect(tell).toHaveBeenCalled();
+    expect(changed).toHaveBeenCalled();
   });
 
   it.each([
@@ -148,8 +148,8 @@ describe("an engine that is lost", () => {
     vi.setSystemTime(begin + 5001);
     expect((await engine.view(soon())).snapshot).toBeNull();
     await expect(engine.known(soon(), true)).rejects.toThrow(message);
-    const told = { engine: "fake", code: "docker_unavailable", cause: "Error: aborted" };
-    expect(lines).toEqual([["warn", told, "Docker engine cannot be asked"]]);
+    const fields = { engine: "fake", code: "docker_unavailable", cause: "Error: aborted" };
+    expect(lines).toEqual([["warn", fields, "Docker engine cannot be asked"]]);
     fake.on("/_ping", (_, response) => response.writeHead(200, { "api-version": "1.45" }).end());
     fake.on("/events", (_, response) => response.writeHead(200).flushHeaders());
     fake.on("/containers/json", json([]));
@@ -172,7 +172,7 @@ describe("an engine that is lost", () => {
     await expect(engine.known(soon(), false)).rejects.toThrow("its list of containers is none");
   });
 
-  it("and whose ping failed too has no snapshot, however long lost ones are shown", async () => {
+  it("and whose ping failed too has no snapshot", async () => {
     const fake = await start();
     fake.on("/_ping", json({}, 500));
     const { engine } = watch(fake, { staleMs: 60_000 });
@@ -192,7 +192,7 @@ describe("an engine that is lost", () => {
 });
 
 describe("a look at an engine", () => {
-  it("tells its version and how many containers it has", async () => {
+  it("shows its version and how many containers it has", async () => {
     const fake = await start({ [id]: {}, [fullId("b")]: {} });
     expect(await probeEngine(fake.options)).toEqual({ ok: true, detail: "API 1.45, 2 containers" });
     fake.on("/containers/json", json({}));
@@ -204,7 +204,7 @@ describe("a look at an engine", () => {
     });
   });
 
-  it("tells whose the containers are", async () => {
+  it("shows whose the containers are", async () => {
     const labels = (service: string, destination = "") => ({ Labels: { service, role: "web", destination } });
     const fake = await start({
       [id]: labels("wallet-core", "staging"),
@@ -233,7 +233,7 @@ describe("a look at an engine", () => {
     });
   });
 
-  it("tells that nothing is shown", async () => {
+  it("says that nothing is shown", async () => {
     const fake = await start({});
     expect(await probeContainers(fake.options, rulesOf("wallet-core"))).toEqual({ detail: "nothing is shown", warnings: [] });
   });

@@ -87,7 +87,7 @@ describe("an event", () => {
     ["rename", { attributes: { oldName: "x y", name: "x/" } }, {}],
     ["rename", { attributes: { oldName: "9", name: "/A_.-z" } }, { previousName: "9", name: "A_.-z" }],
     ["rename", {}, {}],
-  ])("%s of %j tells what belongs to it alone", async (action, change, expected) => {
+  ])("%s of %j has what belongs to it alone", async (action, change, expected) => {
     const { emit, take } = setUp();
     emit(action, web, change);
     const [event] = (await take()).events;
@@ -198,7 +198,7 @@ describe("of one that is not known", () => {
     expect(await texts()).toEqual(["start job-1", "start job-2", "die web-2"]);
   });
 
-  it("what the event tells is all that is known when the inspection finds nothing", async () => {
+  it("the event is all that is known without an inspection", async () => {
     const { emit, take, desk } = setUp();
     emit("start", fresh, { attributes });
     desk.settle(fresh);
@@ -235,7 +235,7 @@ describe("of one that is not known", () => {
     ]);
   });
 
-  it("an event without a name has the start of the id, and without an image none", async () => {
+  it("an event without a name has the start of the id", async () => {
     const { emit, take, desk } = setUp();
     emit("start", fresh, { attributes: labels });
     desk.settle(fresh);

@@ -70,7 +70,7 @@ describe("an event", () => {
     ["253402300799999999999", null],
     ["123456789", null],
     ["1768297200000000001x", null],
-  ])("of the time %s is told to be at %s, now for none", async (nano, expected) => {
+  ])("of the time %s is at %s, now for none", async (nano, expected) => {
     vi.useFakeTimers({ toFake: ["Date"], now: Date.parse("2026-05-01T10:00:00.123Z") });
     const text = nano.endsWith("x") ? `"x":"\\"timeNano\\":${nano}"` : `"timeNano":${nano}`;
     const [event] = await read(line(`"Action":"start","id":"${id}"`, text));

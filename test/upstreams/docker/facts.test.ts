@@ -9,7 +9,7 @@ const inspectWith = (change: object) => fromInspect(inspectAnswer.parse({ ...ins
 const ofConfig = (config: object) => fromInspect(inspectAnswer.parse(inspected(id, "web-a", config)), "web-1");
 
 describe("an entry of a list", () => {
-  it("gives all that it tells", () => {
+  it("gives all that it has", () => {
     const answer = {
       Id: id,
       Names: ["/web/link", "/web-a"],
@@ -133,7 +133,7 @@ describe("an entry of a list", () => {
 });
 
 describe("an inspection", () => {
-  it("gives all that it tells", () => {
+  it("gives all that it has", () => {
     const answer = {
       Id: id,
       Name: "/web-a",

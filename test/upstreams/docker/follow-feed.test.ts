@@ -133,7 +133,7 @@ describe("a feed", () => {
 });
 
 describe("a stream that ends", () => {
-  it("of a container that runs is opened again after a pause, which doubles up to 5 s while nothing comes", async () => {
+  it("of a container that runs is opened again after 0.5 to 5 s", async () => {
     const { feed, state, createReader } = setUp(write(0, 1));
     const { buffer, take } = createReader();
     const begin = Date.now();
@@ -154,7 +154,7 @@ describe("a stream that ends", () => {
     feed.leave(buffer);
   });
 
-  it("and left more lines than are asked for at first is read from its beginning", async () => {
+  it("and left very many lines is read from its beginning", async () => {
     const { feed, state, createReader, follows } = setUp(write(0, 1));
     const { buffer, take } = createReader();
     await Promise.all([feed.join(buffer), pass()]);
@@ -185,7 +185,7 @@ describe("a stream that ends", () => {
     expect(pauses.toSorted((one, other) => one - other)).toEqual(pauses);
     expect(pauses.slice(-4)).toEqual([2000, 2000, 2000, 2000]);
     expect(take()).toEqual([]);
-    // Its start is told of by the engine, and ends the pause.
+    // The engine reports its start, which ends the pause.
     setState("running", "second");
     state.log.push(...write(1, 2));
     engine.starts.ring(ref.fullId);
@@ -194,7 +194,7 @@ describe("a stream that ends", () => {
     feed.leave(buffer);
   });
 
-  it("of one that stopped and started in between is read on at once, and says so", async () => {
+  it("of one that was started in between is read on at once", async () => {
     const { feed, createReader, setState, state } = setUp(write(0, 1));
     const { buffer, take } = createReader();
     await Promise.all([feed.join(buffer), pass()]);
@@ -222,7 +222,7 @@ describe("a stream that ends", () => {
 });
 
 describe("an engine that is lost", () => {
-  it("is told once, and asked again until it is back", async () => {
+  it("is reported once, and asked again until it is back", async () => {
     const { feed, state, createReader } = setUp(write(0, 1));
     const { buffer, take } = createReader();
     await Promise.all([feed.join(buffer), pass()]);

@@ -80,7 +80,7 @@ test("knows the newest time of both streams", () => {
   expect(position.latest).toBe(toLogTimestamp("9"));
 });
 
-test("a stream that goes on adjoins where its first line is the first one of the newest time", () => {
+test("a stream adjoins with the first line of the newest time", () => {
   const position = createPosition();
   expect(position.adjoins(line("a", 1))).toBe(false);
   position.add([line("x", 1), line("a", 2), line("b", 2), line("c", 2, "stderr")]);
@@ -91,7 +91,7 @@ test("a stream that goes on adjoins where its first line is the first one of the
   expect([line("a", 2), line("d", 3, "stderr")].map((each) => position.adjoins(each))).toEqual([false, true]);
 });
 
-test("lines of the newest time are handed out once for each stream, however often they are the same", () => {
+test("lines of the newest time are handed out once for each stream", () => {
   const position = createPosition();
   position.add([line("a", 2), line("a", 2), line("e", 2, "stderr")]);
   position.add([line("a", 2)]);
@@ -110,7 +110,7 @@ test("lines of the newest time are handed out once for each stream, however ofte
   expect(position.createFilter()(line("a", 2))).toBe(false);
 });
 
-test("history is what was before, in the order of its times, and what is asked for alone", () => {
+test("history is what was before and is asked for, in the order of time", () => {
   const position = createPosition();
   position.add([line("b", 2), line("d", 4, "stderr"), line("c", 3)]);
   const history = position.createHistory();

@@ -224,10 +224,10 @@ test.each([
   [[{ kind: "core", env: null }], [], null],
   [[{ kind: "other", env: "staging" }], [{ kind: "accessory", env: "staging" }], "production"],
   [[{ kind: "core", env: "production" }], [{ kind: "core", env: "staging" }], null],
-])("beside the containers %j and the old ones %j an image is of %s", async (core, kept, env) => {
+])("beside the containers %j and the old ones %j an image is of %s", async (core, old, env) => {
   const { images, state } = read([{ Id: "one", Created: 1, Labels }], {
     one: { RepoTags: ["x:v1"], Created: "2026-01-10T13:00:00Z" },
   });
-  Object.assign(state, { core, kept });
+  Object.assign(state, { core, kept: old });
   expect((await images()).map((each) => each.env)).toEqual([env]);
 });

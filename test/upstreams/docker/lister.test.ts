@@ -90,7 +90,7 @@ describe("the containers of all engines", () => {
   });
 });
 
-it("a reference to an engine that is not configured is that of a container that is gone", () => {
+it("a reference to an unknown engine is that of a container that is gone", () => {
   const { engine } = engineOf("one", null);
   const engines = new Map([["one", engine]]);
   expect(findEngine(engines, { engine: "one", fullId: fullId("a") })).toBe(engine);

@@ -50,7 +50,7 @@ describe("the newest lines", () => {
     ["until a time", { tail: 10, until: "5.5" }, { stdout: 1, stderr: 1, timestamps: 1, tail: 42 }],
     ["of a stream", { tail: 10, stream: "stderr" }, { stdout: 1, stderr: 1, timestamps: 1, tail: 42 }],
     ["with a text", { tail: 10, search: "x" }, { stdout: 1, stderr: 1, timestamps: 1, tail: 42 }],
-  ])("%s are asked for with two more, and four times as many where some are left out", async (_, options, query) => {
+  ])("%s are asked for with two more, four times as many with a filter", async (_, options, query) => {
     const { read, state } = setUp([]);
     await read(options);
     expect(state.queries).toEqual([query]);
@@ -166,7 +166,7 @@ describe("lines that are too long to read so many", () => {
   const long = "x ".repeat(8000);
   const count = Math.ceil(maxScanBytes / 16_000) + 10;
 
-  it("are fewer, and are told not to be all", async () => {
+  it("are fewer, and are known not to be all", async () => {
     const { read, state } = setUp(write(count, (n) => `${n} ${long}`));
     const { texts, truncated } = await read({ tail: 5000 });
     expect(sizes(state)).toEqual([5002, 2000]);
@@ -214,7 +214,7 @@ describe("a whole log", () => {
     expect(await whole({ tail: 2 })).toEqual({ texts: ["line 98", "line 99"], missing: 1, counted: false });
   });
 
-  it("that is too large to be counted lacks as many as were read beyond the page", async () => {
+  it("that is too large to be counted lacks as many as were read", async () => {
     const { whole } = setUp(write(2200, (n) => `${n} ${"x ".repeat(8000)}`));
     const { texts, missing, counted } = await whole({ tail: 2 });
     expect([texts.length, counted]).toEqual([2, false]);

@@ -36,7 +36,7 @@ async function timeOf(promise: Promise<unknown>): Promise<number | null> {
   return ended;
 }
 
-describe("a bell", () => {
+describe("a notifier", () => {
   it("that rang before ends the wait at once, and only once", async () => {
     const [bell, { signal }] = [createBell(), watchSignal()];
     bell.ring();
@@ -62,8 +62,8 @@ describe("a bell", () => {
   });
 });
 
-describe("start bells", () => {
-  it("ring for their container alone, each of them, until their signals abort", async () => {
+describe("notifiers of starts", () => {
+  it("ring for their container alone, until their signals abort", async () => {
     const bells = createStartBells();
     const [first, second] = [new AbortController(), new AbortController()];
     const hung = [bells.hang("a", first.signal), bells.hang("a", second.signal), bells.hang("b", second.signal)];

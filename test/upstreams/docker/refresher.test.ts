@@ -165,7 +165,7 @@ describe("an inspection that fails", () => {
     expect(onLost.mock.calls.map(([{ code }]) => code)).toEqual(["docker_unavailable"]);
   });
 
-  it.each(["docker_timeout", "docker_error"] as const)("with %s leaves what the list tells", async (code) => {
+  it.each(["docker_timeout", "docker_error"] as const)("with %s leaves what the list has", async (code) => {
     const { emit, take, onLost, row } = await failing(code);
     expect(row(a)?.restarts).toBe(1);
     emit("update");

@@ -92,7 +92,7 @@ describe("a restart", () => {
     [2.5, 3],
     [60, 60],
     [61, 60],
-  ])("of a container that asks for %s s has %i s to stop, and as long again as is granted", async (stopTimeout, t) => {
+  ])("of a container that asks for %s s has %i s to stop", async (stopTimeout, t) => {
     const { state, log, restart } = setUp();
     state.stopTimeout = stopTimeout;
     const { container, dockerStatus } = await restart();
@@ -100,7 +100,7 @@ describe("a restart", () => {
     expect([container.fullId, container.status, dockerStatus]).toEqual([id, "exited", 204]);
   });
 
-  it("of a container whose inspection hangs is tried all the same, any other failure ends it", async () => {
+  it("of a container whose inspection hangs is tried all the same", async () => {
     const { state, log, restart } = setUp();
     state.inspections = [rejects(new OpsError("docker_timeout", "x")), async () => {}];
     await restart();
@@ -113,7 +113,7 @@ describe("a restart", () => {
     }
   });
 
-  it("of a container that is being restarted is refused, of another and after it is not", async () => {
+  it("of a container that is being restarted is refused until its end", async () => {
     const { state, restart, restarter, engine } = setUp();
     const end = Promise.withResolvers<number>();
     state.restart = () => end.promise;
@@ -133,7 +133,7 @@ describe("a restart", () => {
     await restarter.settle();
   });
 
-  it("that fails does not stand in the way of the next, nor of those who wait", async () => {
+  it("that fails does not stand in the way of the next", async () => {
     const { state, restart, restarter } = setUp();
     state.restart = rejects(new OpsError("docker_forbidden", "x"));
     const failing = restart();
@@ -163,7 +163,7 @@ describe("of a restart that fails", () => {
     ["before it is sent", refused, { code: "docker_unavailable", message: "x", upstream: undefined, cause: refused.cause }, 1],
     ["for no known cause", bare, { code: "docker_unavailable", message: "x", upstream: undefined, cause: undefined }, 1],
     ["as it is not allowed", forbidden, { code: "docker_forbidden", message: "x", upstream: undefined, cause: undefined }, 1],
-  ])("%s the outcome is told", async (_, error, expected, looks) => {
+  ])("%s the outcome is reported", async (_, error, expected, looks) => {
     const { state, log, restart } = setUp();
     state.restart = rejects(error);
     expect(await errorOf(restart())).toEqual({ status: undefined, ...expected });
@@ -218,7 +218,7 @@ describe("whether it was restarted", () => {
     expect(kit.log).toEqual([]);
   });
 
-  it.each([[["restart", "start"]], [["start", "restart"]]])("is asked of the engine, which tells of %j", async (actions) => {
+  it.each([[["restart", "start"]], [["start", "restart"]]])("is asked of the engine, which reports %j", async (actions) => {
     const kit = setUp();
     const asked = ask(kit);
     for (const action of actions) kit.state.stream.write(eventLine(action, id));
@@ -231,7 +231,7 @@ describe("whether it was restarted", () => {
     expect([kit.state.stream.destroyed, vi.getTimerCount()]).toEqual([true, 0]);
   });
 
-  it.each([[["restart"]], [["start"]], [[]]])("is denied after a second when it tells of %j alone", async (actions) => {
+  it.each([[["restart"]], [["start"]], [[]]])("is denied after a second when it reports %j alone", async (actions) => {
     const kit = setUp();
     let answer: boolean | null = null;
     void ask(kit).then((found) => (answer = found));

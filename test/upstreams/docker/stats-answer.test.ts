@@ -33,7 +33,7 @@ const nothing = {
   blockIo: null,
 };
 
-it("Docker counts the host's time, Podman only what its CPUs were busy: the same figure comes of both", () => {
+it("Docker's host time and Podman's busy time give the same figure", () => {
   expect(toCpuPct({}, 4_000_000_000)).toBe(50);
   expect(toCpuPct({ cpu: 0 }, 1_000_000_000)).toBe(50);
 });
@@ -44,7 +44,7 @@ it("a file cache that is not in the answer is not taken off", () => {
 });
 
 describe("a sample", () => {
-  it("has all that the engine tells", () => {
+  it("has all that the engine sends", () => {
     const answer = {
       read,
       cpu_stats: {

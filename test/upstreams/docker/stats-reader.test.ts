@@ -60,7 +60,7 @@ describe("a sample", () => {
     ]);
   });
 
-  it("that begins a window has the start that is known, any other is asked for it", async () => {
+  it("that begins a window has the start that is known", async () => {
     const { reader, engine, log } = setUp({ known: "2026-01-13T08:00:00Z" });
     expect((await reader.read(engine, a, true, ended))?.sample.life).toContain("2026-01-13T08:00:00Z");
     expect(log).toHaveLength(2);
@@ -76,7 +76,7 @@ describe("a sample", () => {
   });
 });
 
-it("so many samples of an engine are under way, those of another wait for none of them", async () => {
+it("samples of one engine are limited, those of another do not wait", async () => {
   const kits = [setUp(), setUp()] as const;
   const { reader } = kits[0];
   const asked: string[] = [];

@@ -112,7 +112,7 @@ describe("an engine", () => {
     expect(take()).toEqual(["1000 report well"]);
   });
 
-  it("that tells of events has them noted, and inspected", async () => {
+  it("that reports events has them noted and inspected", async () => {
     const { streams, take } = await setUpWatching();
     await pass(100);
     streams[0]?.write(eventLine("restart", id));
@@ -141,7 +141,7 @@ describe("an engine", () => {
 });
 
 describe("one that cannot be reached", () => {
-  it("is tried again after a time that doubles up to 5 s, and lost since the first time", async () => {
+  it("is tried again after a time that doubles up to 5 s", async () => {
     const { watcher, take, state } = setUp();
     state.open = () => Promise.reject(Object.assign(new Error("x"), { code: "ENOENT" }));
     const ready = watcher.ready();
@@ -200,7 +200,7 @@ describe("a stream that ends", () => {
     expect(watcher.ready()).toBeNull();
   });
 
-  it("that breaks is told to have ended, and asks each time as for the first time", async () => {
+  it("that breaks has ended, and is opened again at once each time", async () => {
     const { streams, take } = await setUpWatching();
     for (const round of [1, 2, 3]) {
       await pass(2000);
