@@ -214,3 +214,30 @@ test("a container with the protection label `true` is protected from restarts, w
   const self = (await readSelf())(a);
   expect(reasons).toEqual([self ?? `label ${name}`, self, self]);
 });
+
+test.each([
+  ["listTimeoutMs", "/containers/json", 0.11],
+  ["inspectTimeoutMs", `${a}/json`, 0.12],
+  ["statsTimeoutMs", "/stats", 0.13],
+  ["logsTimeoutMs", "/logs", 0.14],
+] as const)("%s is the time that %s may take", async (setting, path, seconds) => {
+  await using engine = await startFakeEngine();
+  engine.on("/containers/json", json([]));
+  engine.on(`${a}/json`, json(inspected(a, "web-a")));
+  engine.on(path, hang);
+  await using source = createSourceWith({ [setting]: seconds * 1000, cgroupRoot: null }, engine);
+  const ref = { engine: "fake", fullId: a };
+  const asks = {
+    listTimeoutMs: async () => (await source.list(soon())).engines[0]?.error?.message,
+    inspectTimeoutMs: () => source.fresh(ref, soon()),
+    statsTimeoutMs: async () => ((await source.stats([ref], soon()))[0] as Error).message,
+    logsTimeoutMs: () => source.logs(ref, { tail: 1 }, createSharedBudget(soon())),
+  };
+  const shown = await asks[setting]().catch((error: unknown) => (error as Error).message);
+  // A part of the time of a log goes by for its inspection.
+  expect(shown).toMatch(
+    new RegExp(
+      `^Docker engine fake: no answer within 0\\.${setting === "logsTimeoutMs" ? "[01]" : String(seconds).slice(2)}\\d* s$`,
+    ),
+  );
+});
