@@ -207,7 +207,7 @@ describe("what is known of one", () => {
   });
 
   it("as unreadable is reported once, until it could be read", async () => {
-    const { members, state, take, asked } = setUp();
+    const { members, state, take, asked, close } = setUp();
     await members.begin([one]);
     state.failing.set("two", new Error("no log"));
     for (let round = 0; round < 3; round++) {
@@ -220,6 +220,12 @@ describe("what is known of one", () => {
     members.update([one, two]);
     await settle();
     expect(take()).toEqual(["* joined two"]);
+    await close("two");
+    state.failing.set("two", new Error("gone"));
+    await pass(2000);
+    members.update([one, two]);
+    await settle();
+    expect(take()).toEqual(["* left two", "* unreadable two Error: gone"]);
   });
 });
 
