@@ -262,3 +262,273 @@ describe("parseConfig", () => {
     expect(issuesOf(jwt)[0]).toContain("https://");
   });
 });
+
+const prefix = "WALLET_CORE_OPS_";
+const withPrefix = (env: Record<string, string>) =>
+  Object.fromEntries(Object.entries(env).map(([name, value]) => [prefix + name, value]));
+const issuesWith = (env: Record<string, string>, readFile = noFiles) => issuesOf({ ...token, ...withPrefix(env) }, readFile);
+
+const encoded = "percent-encoded where a name or password has one of : / ? # @ %";
+const httpForm = "must be an http:// or https:// URL";
+const postgresForm = `must be a postgres:// URL, ${encoded}`;
+const redisForm = `must be a redis:// or rediss:// URL, ${encoded}`;
+const rabbitForm = "must be the http:// or https:// URL of the management API";
+const loopback = "must be a loopback address with a port, such as 127.0.0.1:9464 or [::1]:9464: what it serves needs no token";
+const share = "must be a number from 0 to 1";
+const levels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"];
+
+/** Each kind of value: what is taken, as it is then, and what is refused, with what it must be. */
+const values = {
+  PORT: [
+    [
+      ["0", 0],
+      ["65535", 65_535],
+      ["00080", 80],
+    ],
+    ["65536", "123456", "-1", "8x", "x8", "1.5", " "],
+    "must be a port, 0 to 65535",
+  ],
+  ENV: [
+    [
+      ["staging", "staging"],
+      ["production", "production"],
+    ],
+    ["prod", "Staging"],
+    "must be staging or production",
+  ],
+  DATABASE_URL: [
+    [["postgres://u:p@h/d"], ["postgresql://h"], ["postgres://u%41:a%b%@h/d%zz"], ["postgres://h/%E2%82%AC"]].map(([value]) => [
+      value,
+      value,
+    ]),
+    [
+      "mysql://h/d",
+      "postgres:h",
+      "xpostgres://h",
+      "h/d",
+      " postgres://h",
+      "postgres://%ff@h",
+      "postgres://u:%ff@h",
+      "postgres://h/%ff",
+      "postgres://h/%00",
+    ],
+    postgresForm,
+  ],
+  CONTROL_DATABASE_URL: [[["postgres://h/d", "postgres://h/d"]], ["mysql://h"], postgresForm],
+  RABBITMQ_URL: [
+    ["http://h", "https://u:p@h/x"].map((value) => [value, value]),
+    ["amqp://h", "http:h", "h", "http://"],
+    rabbitForm,
+  ],
+  REDIS_URL: [
+    ["redis://h", "rediss://u:%41@h/", "redis://h/0", "redis://h/123456789"].map((value) => [value, value]),
+    ["http://h", "redis:h", "redis://h/1234567890", "redis://h/a", "redis://h/0/", "redis://%ff@h", "redis://u:%ff@h"],
+    redisForm,
+  ],
+  PROMETHEUS_URL: [["http://h:1/x", "https://h"].map((value) => [value, value]), ["ftp://h", "prometheus:9090"], httpForm],
+  CPU_THRESHOLD: [
+    [
+      ["0", 0],
+      ["1", 1],
+      ["0.5", 0.5],
+      [".25", 0.25],
+      ["1.00", 1],
+      ["0.0", 0],
+      ["0.125", 0.125],
+    ],
+    ["1.5", "1.01", "85", "-1", "1.", ".", "00.5", "1e-1", "x0.5", "0.5x", "2"],
+    share,
+  ],
+  MEM_THRESHOLD: [[["0.75", 0.75]], ["1.01"], share],
+  RESTART: [
+    [
+      ["on", true],
+      ["off", false],
+    ],
+    ["yes", "true", "ON"],
+    "must be on or off",
+  ],
+  HEALTH_EXEC: [
+    [
+      ["on", true],
+      ["off", false],
+    ],
+    ["1"],
+    "must be on or off",
+  ],
+  JOBS: [[["off", false]], ["0"], "must be on or off"],
+  RESTART_COOLDOWN: [
+    [
+      ["0", 0],
+      ["1", 1000],
+      ["3600", 3_600_000],
+    ],
+    ["3601", "-1", "1.5", "1m", "x1", "0000000001"],
+    "must be seconds, 0 to 3600",
+  ],
+  RESTART_BUDGET: [
+    [
+      ["1", 1],
+      ["10000", 10_000],
+      ["000000001", 1],
+    ],
+    ["0", "10001", "1x"],
+    "must be a whole number, 1 to 10000",
+  ],
+  METRICS_ADDRESS: [[["[::1]:9464", { host: "::1", port: 9464 }]], ["9464", "10.0.0.1:9464"], loopback],
+  LOG_LEVEL: [levels.map((level) => [level, level]), ["loud", "INFO"], `must be one of ${levels.join(", ")}`],
+  HOST: [[["0.0.0.0", "0.0.0.0"]], [], ""],
+  DEPLOY_INFO_PATH: [[["/d.json", "/d.json"]], [], ""],
+  KAMAL_AUDIT_LOG: [[["/k.log", "/k.log"]], [], ""],
+  AUDIT_FILE: [[["/a.jsonl", "/a.jsonl"]], [], ""],
+} as unknown as Readonly<Record<string, readonly [(readonly [string, unknown])[], readonly string[], string]>>;
+
+/** Where each of them is in the configuration. */
+const places: Readonly<Record<string, (config: ReturnType<typeof parseConfig>) => unknown>> = {
+  PORT: ({ port }) => port,
+  ENV: ({ env }) => env,
+  DATABASE_URL: ({ databaseUrl }) => databaseUrl,
+  CONTROL_DATABASE_URL: ({ controlDatabaseUrl }) => controlDatabaseUrl,
+  RABBITMQ_URL: ({ brokers }) => brokers.rabbitmq,
+  REDIS_URL: ({ brokers }) => brokers.redis,
+  PROMETHEUS_URL: ({ prometheusUrl }) => prometheusUrl,
+  CPU_THRESHOLD: ({ thresholds }) => thresholds.cpu,
+  MEM_THRESHOLD: ({ thresholds }) => thresholds.mem,
+  RESTART: ({ restart }) => restart,
+  HEALTH_EXEC: ({ healthExec }) => healthExec,
+  JOBS: ({ jobs }) => jobs,
+  RESTART_COOLDOWN: ({ restartLimits }) => restartLimits.cooldownMs,
+  RESTART_BUDGET: ({ restartLimits }) => restartLimits.budgetPerHour,
+  METRICS_ADDRESS: ({ metricsAddress }) => metricsAddress,
+  LOG_LEVEL: ({ logLevel }) => logLevel,
+  HOST: ({ host }) => host,
+  DEPLOY_INFO_PATH: ({ deployInfoPath }) => deployInfoPath,
+  KAMAL_AUDIT_LOG: ({ kamalAuditLog }) => kamalAuditLog,
+  AUDIT_FILE: ({ auditFile }) => auditFile,
+};
+
+describe.each(Object.entries(values))("%s", (name, [taken, refused, form]) => {
+  it.each(taken)("%j is taken, as %j", (value, expected) => {
+    expect(places[name]?.(parseConfig({ ...token, [prefix + name]: value }, noFiles))).toEqual(expected);
+  });
+  it.each(refused.map((value) => [value]))("%j is refused, with what it must be", (value) => {
+    expect(issuesWith({ [name]: value })).toEqual([`${prefix}${name} ${form}`]);
+  });
+});
+
+describe("a token", () => {
+  it.each(["a".repeat(16), "a".repeat(4096), "AZaz09._~+/-0123===", "0123456789abcdef="])("%s is taken", (value) => {
+    expect(parseConfig({ WALLET_CORE_OPS_TOKEN: value }, noFiles).auth).toEqual({ token: value, tokensFile: null, jwt: null });
+  });
+  it.each(["a".repeat(15), "a".repeat(4097), "=0123456789abcdef", "0123456789abcdef ", " 0123456789abcdef", "0123456789ab:def"])(
+    "%s is refused",
+    (value) => {
+      expect(issuesOf({ WALLET_CORE_OPS_TOKEN: value })).toEqual([
+        "WALLET_CORE_OPS_TOKEN must be at least 16 characters of A-Z a-z 0-9 . _ ~ + / -",
+      ]);
+    },
+  );
+  const none =
+    "no token is configured: set WALLET_CORE_OPS_TOKENS_FILE (make an entry with `cli.ts token`), WALLET_CORE_OPS_TOKEN or WALLET_CORE_OPS_JWKS_URL";
+  it("is wanted of one kind, unless there are other mistakes", () => {
+    expect(issuesOf({})).toEqual([none]);
+    expect(issuesOf({ WALLET_CORE_OPS_TOKEN: "" })).toEqual([none]);
+    expect(issuesOf(withPrefix({ PORT: "x" }))).toEqual([none, "WALLET_CORE_OPS_PORT must be a port, 0 to 65535"]);
+    expect(issuesOf(withPrefix({ JWT_ISSUER: "i" }))).toHaveLength(1);
+    expect(parseConfig({ WALLET_CORE_OPS_TOKENS_FILE: "t" }, noFiles).auth).toEqual({ token: null, tokensFile: "t", jwt: null });
+    const jwt = withPrefix({ JWKS_URL: "https://idp/keys", JWT_ISSUER: "i", JWT_AUDIENCE: "a" });
+    expect(parseConfig(jwt, noFiles).auth).toEqual({
+      token: null,
+      tokensFile: null,
+      jwt: { jwksUrl: "https://idp/keys", issuer: "i", audience: "a" },
+    });
+  });
+});
+
+describe("JWT settings", () => {
+  const all = { JWKS_URL: "https://idp/keys", JWT_ISSUER: "i", JWT_AUDIENCE: "a" };
+  it.each(Object.keys(all))("without %s are refused", (name) => {
+    expect(issuesWith({ ...all, [name]: "" })).toEqual([
+      "WALLET_CORE_OPS_JWKS_URL, WALLET_CORE_OPS_JWT_ISSUER and WALLET_CORE_OPS_JWT_AUDIENCE must be set together",
+    ]);
+  });
+  it.each(["http://idp/keys", "idp/keys"])("with the address %s are refused", (url) => {
+    expect(issuesWith({ ...all, JWKS_URL: url })).toEqual(["WALLET_CORE_OPS_JWKS_URL must be an https:// URL"]);
+  });
+});
+
+describe("a file", () => {
+  const fails = (error: object) => () => {
+    throw error;
+  };
+  it.each([
+    ["/run/a-b_c.d", ": /run/a-b_c.d"],
+    ["./a", ": ./a"],
+    ["../a", ": ../a"],
+    [".../a", ""],
+    ["a/b", ""],
+    ["/a b", ""],
+    ["secret", ""],
+  ])("%s that cannot be read is named only where it is a path", (path, shown) => {
+    const issue = `WALLET_CORE_OPS_QUEUES_FILE cannot be read${shown} (EACCES)`;
+    expect(issuesWith({ QUEUES_FILE: path }, fails({ code: "EACCES" }))).toEqual([issue]);
+    expect(issuesWith({ QUEUES_FILE: path }, fails({}))).toEqual([issue.replace("EACCES", "error")]);
+  });
+
+  it("of queues is its path and its text", () => {
+    const read = (path: string) => `text of ${path}\n`;
+    const { queuesFile } = parseConfig({ ...token, ...withPrefix({ QUEUES_FILE: "/q.json" }) }, read);
+    expect(queuesFile).toEqual({ path: "/q.json", text: "text of /q.json\n" });
+  });
+
+  it.each(["DATABASE_URL", "CONTROL_DATABASE_URL", "RABBITMQ_URL", "REDIS_URL", "PROMETHEUS_URL"])(
+    "may hold %s, which is then not set beside it",
+    (name) => {
+      const value = values[name]?.[0][0]?.[0] ?? "";
+      const env = { [`${name}_FILE`]: "/run/secret" };
+      const config = parseConfig({ ...token, ...withPrefix(env) }, (path) =>
+        path === "/run/secret" ? ` ${value}\n` : noFiles(path),
+      );
+      expect(places[name]?.(config)).toBe(value);
+      expect(issuesWith({ ...env, [name]: value })).toEqual([
+        `WALLET_CORE_OPS_${name} and WALLET_CORE_OPS_${name}_FILE are both set: keep one`,
+      ]);
+      expect(issuesWith(env)).toEqual([`WALLET_CORE_OPS_${name}_FILE cannot be read: /run/secret (ENOENT)`]);
+      const fallback = name === "PROMETHEUS_URL" ? "http://prometheus:9090" : null;
+      expect(places[name]?.(parseConfig({ ...token, ...withPrefix(env) }, () => " \n"))).toBe(fallback);
+      expect(places[name]?.(parseConfig({ ...token, ...withPrefix({ [`${name}_FILE`]: "", [name]: "" }) }, noFiles))).toBe(
+        fallback,
+      );
+    },
+  );
+});
+
+it("an unknown name is refused with those that are known", () => {
+  const known =
+    "HOST, PORT, TOKEN, TOKEN_FILE, TOKENS_FILE, JWKS_URL, JWT_ISSUER, JWT_AUDIENCE, TRUSTED_PROXIES, SERVICE, CORE, DESTINATIONS, ENV, DOCKER_HOSTS, " +
+    "DATABASE_URL, DATABASE_URL_FILE, CONTROL_DATABASE_URL, CONTROL_DATABASE_URL_FILE, RABBITMQ_URL, RABBITMQ_URL_FILE, REDIS_URL, REDIS_URL_FILE, QUEUES_FILE, " +
+    "PROMETHEUS_URL, PROMETHEUS_URL_FILE, CPU_THRESHOLD, MEM_THRESHOLD, DEPLOY_INFO_PATH, KAMAL_AUDIT_LOG, RESTART, JOBS, HEALTH_EXEC, RESTART_COOLDOWN, " +
+    "RESTART_BUDGET, AUDIT_FILE, METRICS_ADDRESS, LOG_LEVEL";
+  expect(issuesWith({ PROT: "1", PORT_FILE: "/p" })).toEqual([
+    `WALLET_CORE_OPS_PROT is unknown; known: ${known}`,
+    `WALLET_CORE_OPS_PORT_FILE is unknown; known: ${known}`,
+  ]);
+  expect(issuesOf({ ...token, PORT: "x", OTHER_WALLET_CORE_OPS_X: "1" })).toEqual([]);
+});
+
+it("a problem with an engine names its variable", () => {
+  expect(issuesWith({ DOCKER_HOSTS: "unix://x,tcp://h/x" })).toEqual([
+    "WALLET_CORE_OPS_DOCKER_HOSTS: entry 1 (unix://x): a Unix socket needs three slashes: unix:///path",
+    "WALLET_CORE_OPS_DOCKER_HOSTS: entry 2 (tcp://h): is not tcp://host:port",
+  ]);
+});
+
+it("jobs are on with the URL that they need", () => {
+  const env = withPrefix({ JOBS: "on", CONTROL_DATABASE_URL: "postgres://h/d" });
+  expect(parseConfig({ ...token, ...env }, noFiles)).toMatchObject({ jobs: true, controlDatabaseUrl: "postgres://h/d" });
+});
+
+it("the error of a configuration has each mistake in a line", () => {
+  const error = new ConfigError(["one", "two"]);
+  expect([error.name, error.message, error.issues]).toEqual(["ConfigError", "one\ntwo", ["one", "two"]]);
+});
