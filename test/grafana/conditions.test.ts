@@ -20,6 +20,15 @@ describe("ad hoc filters", () => {
     ["!=", "payouts", undefined, [pos, webhook]],
     ["=~", "p.*", undefined, [payouts, pos]],
     ["=~", "p", undefined, []],
+    ["=~", ".*", undefined, [payouts, pos, webhook]],
+    ["!~", ".*", undefined, []],
+    ["=~", "(payouts|pos_settlement)", undefined, [payouts, pos]],
+    ["!~", "(payouts|pos_settlement)", undefined, [webhook]],
+    ["!~", String.raw`webhook\.aella\.process`, undefined, [payouts, pos]],
+    ["=", "payouts", ["pos_settlement"], [payouts]],
+    ["!=", "payouts", ["pos_settlement"], [pos, webhook]],
+    ["=|", "payouts", "pos_settlement", [payouts]],
+    ["=|", "payouts", [], [payouts, pos, webhook]],
     ["!~", "p.*", undefined, [webhook]],
     ["=~", "(?i)PAYOUTS|webhook[.].*", undefined, [payouts, webhook]],
     ["<", "pos", undefined, [payouts]],
@@ -101,6 +110,62 @@ describe("ad hoc filters", () => {
     [{ key: "queue", operator: "=~", value: "a".repeat(201) }, /at most 200 characters/],
   ])("refuses %j", async (filter, message) => {
     await expect(left([filter])).rejects.toThrow(message);
+  });
+
+  it("takes flags and numbers for texts, and what is neither for empty", async () => {
+    const cells = [true, false, 0, 12, "", null, undefined, {}, ["x"]];
+    const accepted = async (operator: string, value: unknown) => {
+      const conditions = parseFilters([{ key: "state", operator, value }]);
+      const found = await filterRows(
+        cells.map((state) => ({ state })),
+        conditions,
+        new Budget("test"),
+      );
+      return found.map(({ state }) => state);
+    };
+    const [, , , , ...empty] = cells;
+    expect(await accepted("=", "true")).toEqual([true]);
+    expect(await accepted("=", false)).toEqual([false]);
+    expect(await accepted("=", 0)).toEqual([0]);
+    expect(await accepted("=~", 12)).toEqual([12]);
+    expect(await accepted("=~", true)).toEqual([true]);
+    expect(await accepted("=~", undefined)).toEqual(empty);
+    expect(await accepted("!~", "")).toEqual([true, false, 0, 12]);
+    expect(await accepted("=", "")).toEqual(empty);
+    expect(await accepted(">", "7")).toEqual([true, false, 12]);
+    expect(await accepted("<", "7")).toEqual([0]);
+  });
+
+  it("is waited for, and ended, as the budget says", async () => {
+    const turns: string[] = [];
+    const budget = new Budget("test");
+    vi.spyOn(budget, "turn").mockImplementation(() => Promise.resolve().then(() => void turns.push("waited")));
+    const doubled = [...rows, ...rows];
+    expect(await filterRows(doubled, parseFilters([{ key: "queue", operator: "=~", value: "p.*" }]), budget)).toHaveLength(4);
+    // Each different value once.
+    expect(turns).toEqual(["waited", "waited", "waited"]);
+    const gone = new Error("gone");
+    vi.spyOn(budget, "turn").mockReturnValue(Promise.reject(gone));
+    await expect(filterRows(rows, parseFilters([{ key: "queue", operator: "=", value: "x" }]), budget)).rejects.toBe(gone);
+  });
+
+  it.each([
+    [{ key: "queue", operator: "~", value: "x" }, 'Unknown operator "~"; known: = != =~ !~ < > =| !=|'],
+    [{ key: "queue", operator: 7, value: "x" }, 'Unknown operator "7"; known: = != =~ !~ < > =| !=|'],
+    [
+      { key: "queu", value: "x" },
+      'Unknown filter key "queu"; known: queue, source, state, env, role, destination, container, engine, health, status, version, host, kind, depth, count, restarts',
+    ],
+  ])("refuses %j with what is known", async (filter, message) => {
+    await expect(left([filter])).rejects.toMatchObject({ code: "invalid_request", message });
+  });
+
+  it("refuses more than 20", () => {
+    const many = (count: number) => Array.from({ length: count }, () => ({ key: "queue", operator: "=", value: "x" }));
+    expect(parseFilters(many(20))).toHaveLength(20);
+    expect(() => parseFilters(many(21))).toThrow(
+      expect.objectContaining({ code: "invalid_request", message: "At most 20 filters, with those of the payload" }),
+    );
   });
 
   it("is the opposite with the opposite operator", async () => {

@@ -1,5 +1,5 @@
 import * as fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { Budget } from "../../src/budget/budget.ts";
 import { toFrames } from "../../src/grafana/frames.ts";
 import { getMetric, metrics } from "../../src/grafana/metrics.ts";
@@ -260,4 +260,20 @@ describe("nothing", () => {
     expect(frame?.length).toBe(0);
     expect(frame?.meta?.notices).toEqual([{ severity: "warning", text: "runner: it does not answer" }]);
   });
+});
+
+it.each([
+  ["engines", { engine: "a" }, 4],
+  ["queue_depth", { time: at(1), queue: "a", value: 1 }, 2],
+])("frames of %s are waited for, and ended, as the budget says", async (name, row, count) => {
+  const budget = new Budget("test");
+  let waited = 0;
+  vi.spyOn(budget, "turn").mockImplementation(async () => void (waited += 1));
+  const make = () => toFrames({ refId: "A", metric: getMetric(name), rows: [row, row], notices: [] }, budget);
+  expect(await make()).toHaveLength(1);
+  // Each column of a table, each row of lines.
+  expect(waited).toBe(count);
+  const gone = new Error("gone");
+  vi.spyOn(budget, "turn").mockImplementation(() => Promise.reject(gone));
+  await expect(make()).rejects.toBe(gone);
 });

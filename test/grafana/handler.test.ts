@@ -5,10 +5,11 @@ import { Kind, type OperationDefinitionNode } from "graphql";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { toEntry, toTimelineContainer } from "../../src/domain/timeline.ts";
 import { OpsError } from "../../src/errors.ts";
-import { grafanaDocuments } from "../../src/grafana/handler.ts";
+import { createGrafanaHandler, grafanaDocuments, grafanaRoutes } from "../../src/grafana/handler.ts";
 import { metrics } from "../../src/grafana/metrics.ts";
 import { payloads } from "../../src/grafana/payloads.ts";
 import { makeToken } from "../../src/http/make-token.ts";
+import { createCaller } from "../support/caller.ts";
 import { startGateway, token } from "../support/gateway.ts";
 import { createMemorySources, sampleContainer, sampleHost } from "../support/memory-sources.ts";
 import { rememberHost, rememberQueues } from "../support/series-sources.ts";
@@ -419,7 +420,11 @@ describe("/variable", () => {
   it("takes JSON, with what narrows it", async () => {
     const narrowed = await post("/variable", { payload: { target: "queue", env: "staging" } });
     expect(narrowed.map(({ __value }: any) => __value)).toEqual(["payouts", "webhook.aella.process"]);
-    expect(await post("/variable", { payload: { target: "metrics" } })).toHaveLength(metrics.length);
+    const listed = metrics.map(({ name }) => ({ __text: name, __value: name }));
+    for (const all of ["metrics", "metric"]) expect(await post("/variable", { payload: { target: all } }), all).toEqual(listed);
+    expect(await post("/variable", { target: "source" })).toHaveLength(2);
+    expect(await post("/variable", { target: "source", payload: { target: "role" } })).toHaveLength(2);
+    expect((await post("/variable", { payload: { target: "ss" } }, { status: 400 })).message).toContain('key "ss"');
     expect((await post("/variable", { payload: { target: "nothing" } }, { status: 400 })).message).toContain(
       'Unknown filter key "nothing"',
     );
@@ -445,5 +450,95 @@ describe("/tag-keys and /tag-values", () => {
       const values = await post("/tag-values", { key: value });
       expect(values.length > 0, value).toBe(type === "string");
     }
+  });
+});
+
+describe("the answers", () => {
+  const call = (path: string, method: string, body = "", execute: unknown = null) =>
+    createGrafanaHandler(execute as never)({ ...createCaller(), method, path, body: async () => Buffer.from(body) });
+
+  it.each([
+    ["/grafana", "GET", "/grafana"],
+    ["/grafana/", "GET", "/grafana"],
+    ["/grafana/search", "POST", "/grafana/search"],
+    ["/grafana/tag-keys/", "POST", "/grafana/tag-keys"],
+  ])("of %s by %s have the route %s", async (path, method, route) => {
+    expect(await call(path, method)).toEqual({ status: 200, route, body: expect.stringMatching(/^[[{]/) });
+  });
+
+  it("say what they are: the metrics, the keys and the fields, each with its label", async () => {
+    expect(JSON.parse((await call("/grafana", "GET")).body)).toEqual({ status: "ok", metrics: metrics.length });
+    const [containers] = JSON.parse((await call("/grafana/metrics", "POST")).body);
+    expect(containers).toEqual({
+      value: "containers",
+      label: "Containers",
+      payloads: ["container", "role", "destination", "env", "accessories"].map((name) => ({
+        name,
+        label: payloads.find((one) => one.name === name)?.label,
+        type: name === "accessories" ? "select" : "multi-select",
+        placeholder: name === "accessories" ? "false" : "All",
+        width: 30,
+        reloadMetric: false,
+      })),
+    });
+    const [first] = JSON.parse((await call("/grafana/search", "POST")).body);
+    expect(first).toEqual({ value: "containers", text: "containers", label: "Containers" });
+    const keys = JSON.parse((await call("/grafana/tag-keys", "POST")).body);
+    expect(keys[0]).toEqual({ text: "queue", value: "queue", type: "string", label: "Queue" });
+    expect(keys.at(-1)).toEqual({ text: "restarts", value: "restarts", type: "number", label: "Restarts of a container" });
+  });
+
+  it.each([
+    ["/grafana/x", "POST", "not_found", `Known below /grafana: ${grafanaRoutes.join(", ")}`, undefined],
+    ["/grafana/query", "GET", "method_not_allowed", "Use POST", { allow: "POST" }],
+    ["/grafana", "POST", "method_not_allowed", "Use GET, HEAD", { allow: "GET, HEAD" }],
+  ])("to %s by %s are refused: %s", async (path, method, code, message, headers) => {
+    await expect(call(path, method)).rejects.toMatchObject({ code, message, headers });
+    const handle = createGrafanaHandler(null as never);
+    const caller = { ...createCaller(["ops:logs"]), method, path, body: async () => Buffer.from("") };
+    await expect(handle(caller)).rejects.toMatchObject({
+      code: "forbidden",
+      message: "This token lacks the scope ops:read",
+    });
+  });
+
+  it("say why a body is none", async () => {
+    await expect(call("/grafana/query", "POST", "{")).rejects.toMatchObject({
+      code: "invalid_request",
+      message: "The body is not JSON",
+      cause: expect.any(SyntaxError),
+    });
+    await expect(call("/grafana/query", "POST", "[".repeat(65))).rejects.toMatchObject({
+      code: "invalid_request",
+      message: "The JSON is nested more than 64 levels deep",
+    });
+    await expect(call("/grafana/metric-payload-options", "POST", '{"name":"x"}')).rejects.toMatchObject({
+      code: "invalid_request",
+      message: `Unknown payload "x"; known: ${payloads.map(({ name }) => name).join(", ")}`,
+    });
+  });
+
+  it("have options that are texts, once each and sorted; the failure where there are none", async () => {
+    const rows = ["b", "", null, 7, "a", "b"].map((role) => ({ role, env: "staging" }));
+    const asked: unknown[] = [];
+    const execute = (data: unknown, errors: readonly OpsError[] = []) => {
+      return (document: unknown, variables: unknown) => {
+        asked.push(variables);
+        return { run: async () => ({ data, errors }) };
+      };
+    };
+    const ask = async (given: unknown, body: object) =>
+      JSON.parse((await call("/grafana/tag-values", "POST", JSON.stringify(body), given)).body);
+    const body = { key: "role", filters: [{ key: "env", operator: "=", value: "staging" }] };
+    expect(await ask(execute({ rows }), body)).toEqual(["a", "b"].map((text) => ({ text, value: text })));
+    expect(await ask(execute({ rows }), { ...body, filters: [{ key: "env", operator: "!=", value: "staging" }] })).toEqual([]);
+    expect(asked[0]).toEqual({ includeAccessories: true });
+    const away = new OpsError("docker_timeout", "It hangs");
+    await expect(ask(execute(null, [away]), body)).rejects.toBe(away);
+    await expect(ask(execute({ rows: null }, [away]), body)).rejects.toBe(away);
+    expect(await ask(null, { key: "kind" })).toEqual(
+      ["host", "engine", "queue_source", "container"].map((text) => ({ text, value: text })),
+    );
+    expect(await ask(null, { key: "depth" })).toEqual([]);
   });
 });
