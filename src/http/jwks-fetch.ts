@@ -18,13 +18,19 @@ export function fetchJwks(): FetchImplementation {
       const response = await fetch(url, { ...options, headers });
       if (response.status !== 200) throw new Error(`the key set answered ${response.status}`);
       const set: unknown = JSON.parse((await readCapped(response)).toString());
-      if (typeof set !== "object" || set === null || !("keys" in set)) throw new Error("the answer is not a key set");
+      if (!isKeySet(set)) throw new Error("the answer is not a key set");
       return Response.json(set);
     } catch (error) {
       failedAt = performance.now();
       throw error;
     }
   };
+}
+
+/** As jose wants it. What jose alone refuses would be a success here: no pause would follow. */
+function isKeySet(set: unknown): boolean {
+  const keys = (set as { keys?: unknown } | null)?.keys;
+  return Array.isArray(keys) && keys.every((key) => typeof key === "object" && key !== null && !Array.isArray(key));
 }
 
 async function readCapped(response: Response): Promise<Buffer> {
