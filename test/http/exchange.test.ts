@@ -1,0 +1,168 @@
+import { EventEmitter } from "node:events";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import type { StreamLease } from "../../src/domain/stream-lease.ts";
+import { Exchange } from "../../src/http/exchange.ts";
+import { createCaller } from "../support/caller.ts";
+
+beforeEach(() => void vi.useFakeTimers({ toFake: ["performance"] }));
+afterEach(() => void vi.useRealTimers());
+
+const { principal } = createCaller();
+
+function create(url: string | null = "/x", headers: Record<string, string> = {}, method = "GET") {
+  const req = Object.assign(new EventEmitter(), {
+    url: url ?? undefined,
+    method,
+    headers,
+    socket: { remoteAddress: "192.0.2.1" },
+  });
+  const res = Object.assign(new EventEmitter(), { closed: false, writableFinished: false });
+  const lease = { signal: new AbortController().signal } as StreamLease;
+  const open = vi.fn<(exchange: Exchange) => StreamLease>(() => lease);
+  const options = { maxBodyBytes: 5, streams: { open, endAll() {} }, findClientAddress: (peer?: string) => `${peer} found` };
+  return { exchange: new Exchange(req as never, res as never, options), req, res, open, lease };
+}
+
+test.each([
+  ["/a", "/a", ""],
+  ["/a?", "/a", ""],
+  ["/a?b=1?c", "/a", "b=1?c"],
+  ["?b", "", "b"],
+  [null, "", ""],
+])("the target %j has the path %j and the query %j", (url, path, query) => {
+  const { exchange } = create(url);
+  expect([exchange.path, exchange.query]).toEqual([path, query]);
+});
+
+test("a request begins with nothing but what was sent", () => {
+  const { exchange, req } = create("/x", { "x-own": "1" }, "POST");
+  vi.advanceTimersByTime(7);
+  const { method, headers, ip, isHead, mount, isPublic, isWorking, logged, release, maybePrincipal, caller, isStream } = exchange;
+  expect({ method, headers, ip, isHead, mount, isPublic, isWorking, logged, release, maybePrincipal, caller, isStream }).toEqual({
+    method: "POST",
+    headers: { "x-own": "1" },
+    ip: "192.0.2.1 found",
+    isHead: false,
+    mount: undefined,
+    isPublic: false,
+    isWorking: false,
+    logged: undefined,
+    release: undefined,
+    maybePrincipal: undefined,
+    caller: "",
+    isStream: false,
+  });
+  expect(performance.now() - exchange.startedAt).toBe(7);
+  expect(exchange.requestId).toMatch(/^[\da-f-]{36}$/);
+  expect(req.method).toBe("POST");
+  expect(() => exchange.principal).toThrow("no principal: this request is not authenticated");
+});
+
+test("a HEAD is a GET to who reads it", () => {
+  const { exchange, req } = create("/x", {}, "HEAD");
+  expect([exchange.isHead, exchange.method, req.method]).toEqual([true, "GET", "GET"]);
+});
+
+test("a caller is the holder of its token", () => {
+  const { exchange } = create();
+  exchange.principal = principal;
+  expect([exchange.principal, exchange.maybePrincipal]).toEqual([principal, principal]);
+  expect(exchange.caller).toContain("test");
+  expect(exchange.budget.owner).toBe(exchange.caller);
+});
+
+test.each([
+  [false, false, false],
+  [false, true, false],
+  [true, true, false],
+  [true, false, true],
+])("a client whose answer is closed (%j) and sent whole (%j) is gone: %j", (closed, writableFinished, isGone) => {
+  const { exchange, res } = create();
+  Object.assign(res, { closed, writableFinished });
+  expect(exchange.isAborted).toBe(isGone);
+});
+
+/** Nothing more is to be had for an answer that has ended. */
+const refused = "Too many large answers are being made: try again soon, or ask for less";
+const ends = [
+  [false, undefined],
+  [true, "request_timeout"],
+] as const;
+
+test.each(ends)("the budget ends with its answer, and is cancelled for a client that is gone: %j", (isGone, code) => {
+  const { exchange, res } = create();
+  const { budget, signal } = exchange;
+  expect([exchange.budget, exchange.signal, signal]).toEqual([budget, budget.signal, budget.signal]);
+  budget.hold(1_000_000);
+  expect(signal.aborted).toBe(false);
+  Object.assign(res, { closed: true, writableFinished: !isGone }).emit("close");
+  expect([signal.aborted, (signal.reason as { code: string } | undefined)?.code]).toEqual([isGone, code]);
+  expect(() => budget.hold(2_000_000)).toThrow(refused);
+  expect(res.listenerCount("close")).toBe(0);
+});
+
+test.each(ends)("a budget for an answer that has ended is none, cancelled for a client that is gone: %j", (isGone, code) => {
+  const { exchange, res } = create();
+  Object.assign(res, { closed: true, writableFinished: !isGone });
+  expect((exchange.signal.reason as { code: string } | undefined)?.code).toBe(code);
+  expect(() => exchange.budget.hold(1_000_000)).toThrow(refused);
+  expect(res.listenerCount("close")).toBe(0);
+});
+
+test("no deadline ends an answer that is made", () => {
+  const [waiting, made] = [create().exchange, create().exchange];
+  // Without a budget there is nothing to do.
+  made.settle();
+  made.giveBack();
+  const signals = [waiting.signal, made.signal];
+  made.settle();
+  for (const { budget } of [waiting, made]) budget.check(performance.now() + 10_000);
+  expect(signals.map(({ aborted }) => aborted)).toEqual([true, false]);
+});
+
+test("an answer that is handed over holds nothing", () => {
+  const { exchange } = create();
+  const end = vi.spyOn(exchange.budget, "end");
+  exchange.giveBack();
+  expect(end).toHaveBeenCalledOnce();
+});
+
+test("the origin has the client's ids where they are well-formed", () => {
+  const trace = "0af7651916cd43dd8448eb211c80319c";
+  const headers = { "x-request-id": "my-id", traceparent: `00-${trace}-b7ad6b7169203331-01` };
+  expect(create("/x", headers).exchange.origin()).toEqual({ ip: "192.0.2.1 found", clientRequestId: "my-id", traceId: trace });
+  const { exchange } = create("/x", { "x-request-id": "a b", traceparent: "x" });
+  expect(exchange.origin()).toEqual({ ip: "192.0.2.1 found", clientRequestId: null, traceId: null });
+  Object.assign(exchange, { ip: undefined });
+  expect(exchange.origin().ip).toBeNull();
+});
+
+test("a stream is opened once", () => {
+  const { exchange, open, lease } = create();
+  expect([exchange.openStream(), exchange.openStream()]).toEqual([lease, lease]);
+  expect(open.mock.calls).toEqual([[exchange]]);
+  expect(exchange.isStream).toBe(true);
+});
+
+test.each([
+  [{}, undefined, 5],
+  [{}, 9, 9],
+  [{ "content-length": "3" }, undefined, 3],
+  [{ "content-length": "3" }, 9, 3],
+  [{ "content-length": "5" }, undefined, 5],
+])("a body with %j, of at most %j bytes, holds %d", async (headers: Record<string, string>, most, held) => {
+  const { exchange, req } = create("/x", headers);
+  const hold = vi.spyOn(exchange.budget, "hold");
+  const reading = most === undefined ? exchange.body() : exchange.body(most);
+  req.emit("data", Buffer.from("12"));
+  req.emit("end");
+  expect(String(await reading)).toBe("12");
+  expect(hold.mock.calls).toEqual([[held]]);
+});
+
+test("a body that is longer than it may be is refused", async () => {
+  const { exchange } = create("/x", { "content-length": "6" });
+  const hold = vi.spyOn(exchange.budget, "hold");
+  await expect(exchange.body()).rejects.toMatchObject({ code: "payload_too_large", message: "The body is larger than 5 bytes" });
+  expect(hold.mock.calls).toEqual([[5]]);
+});
