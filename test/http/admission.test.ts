@@ -105,3 +105,25 @@ test("one token leaves three quarters of the line to the others", async () => {
   await vi.advanceTimersByTimeAsync(20);
   expect(await Promise.all([...waiting, other])).toEqual([true, false, false]);
 });
+
+test("a token that gives one of its places back has the others still", () => {
+  const admission = createAdmission({ limit: 9, reserve: 0, limitPerToken: 3, waitMs: 20, queueLimit: 8 });
+  const enter = () => admission.enter(false, "a");
+  expect([enter(), enter(), enter(), enter()]).toEqual([true, true, true, false]);
+  admission.leave("a");
+  expect([enter(), enter()]).toEqual([true, false]);
+  for (let count = 0; count < 3; count += 1) admission.leave("a");
+  expect([enter(), enter(), enter(), enter()]).toEqual([true, true, true, false]);
+});
+
+test("the line has the length that is reported", async () => {
+  const admission = createAdmission({ limit: 1, reserve: 0, limitPerToken: 1, waitMs: 20, queueLimit: 8 });
+  admission.enter(false, "a");
+  expect(admission.waiting).toBe(0);
+  const waiting = [admission.wait("b"), admission.wait("c")];
+  expect(admission.waiting).toBe(2);
+  admission.leave("a");
+  expect(admission.waiting).toBe(1);
+  await vi.advanceTimersByTimeAsync(20);
+  expect([admission.waiting, await Promise.all(waiting)]).toEqual([0, [true, false]]);
+});

@@ -41,3 +41,26 @@ test("RFC 9457 by negotiation", () => {
   expect(wantsProblem("application/json")).toBe(false);
   expect(wantsProblem(undefined)).toBe(false);
 });
+
+test("an error is these bytes, in either form, with its own headers and those of its place", () => {
+  const error = new OpsError("restart_cooldown", "Wait a little", { headers: { "Retry-After": "7", "X-A": "1" } });
+  expect(createErrorReply(error, "id-1", false, { "X-A": "2", Allow: "GET" })).toEqual({
+    status: 429,
+    code: "restart_cooldown",
+    headers: { "Retry-After": "7", "X-A": "2", Allow: "GET" },
+    body: '{"message":"Wait a little","error":{"code":"restart_cooldown","message":"Wait a little","request_id":"id-1"}}',
+  });
+  expect(createErrorReply(error, "id-1", true)).toEqual({
+    status: 429,
+    code: "restart_cooldown",
+    headers: { "Retry-After": "7", "X-A": "1", "Content-Type": "application/problem+json" },
+    body: JSON.stringify({
+      type: "urn:ops:error:restart_cooldown",
+      title: "Too Many Requests",
+      status: 429,
+      detail: "Wait a little",
+      instance: "urn:ops:request:id-1",
+      code: "restart_cooldown",
+    }),
+  });
+});

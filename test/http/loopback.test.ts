@@ -9,19 +9,40 @@ const ask = (...hosts: string[]) =>
   );
 
 describe("the listener without a token", () => {
-  it.each(["127.0.0.1:9464", "127.1.2.3", "localhost:9464", "[::1]:9464", "LOCALHOST"])("may be read as %s", (host) => {
-    expect(ask(host)).toMatchObject({ subject: "loopback" });
-    expect([...((ask(host) as { scopes: Set<string> } | null)?.scopes ?? [])]).toEqual(["ops:read"]);
-  });
-
-  it.each(["evil.example", "127.0.0.1.evil.example", "localhost.evil.example:9464", "10.0.0.1:9464", "", "[::2]"])(
-    "is nobody's as %s",
-    (host) => expect(ask(host)).toBeNull(),
+  it.each(["127.0.0.1:9464", "127.1.2.3", "127.100.200.255:65535", "localhost:9464", "[::1]:9464", "LOCALHOST"])(
+    "may be read as %s",
+    (host) => {
+      expect(ask(host)).toMatchObject({ subject: "loopback" });
+      expect([...((ask(host) as { scopes: Set<string> } | null)?.scopes ?? [])]).toEqual(["ops:read"]);
+    },
   );
+
+  it.each([
+    "evil.example",
+    "xlocalhost",
+    "127.0.0.1:",
+    "127.0.0.1:123456",
+    "127.0.1",
+    "127.0.0.1.evil.example",
+    "localhost.evil.example:9464",
+    "10.0.0.1:9464",
+    "",
+    "[::2]",
+  ])("is nobody's as %s", (host) => expect(ask(host)).toBeNull());
 
   it("wants one Host, and only one", () => {
     expect(ask()).toBeNull();
     expect(ask("localhost", "localhost")).toBeNull();
+    const raw = (...headers: string[]) => loopbackAuthenticator.authenticate(undefined, headers);
+    expect(raw("X", "localhost")).toBeNull();
+    expect(raw("Accept", "*/*", "HOST", "localhost", "X", "host", "Y", "evil")).toEqual({
+      subject: "loopback",
+      kid: "loopback",
+      auth: "token",
+      scopes: new Set(["ops:read"]),
+      environments: new Set(["staging", "production"]),
+    });
+    expect(raw("host", "localhost", "Host", "evil")).toBeNull();
   });
 });
 
