@@ -41,8 +41,8 @@ test.each([
   ["/api", "/containers/:name", undefined, "/api/containers/:name"],
   ["/api", "/containers/api", undefined, "/api/containers/api"],
   ["/api", "/x", "/own", "/own"],
-])("below %j the route %j, or %j by the surface itself, is %j", (mount, route, logged, expected) => {
-  expect(observed({ mount, ...(logged && { logged: { route: logged } }) }, { ...(route && { route }) })).toEqual({
+])("below %j the route %j, or %j by the surface itself, is %j", (mount, route, own, expected) => {
+  expect(observed({ mount, ...(own && { logged: { route: own } }) }, { ...(route && { route }) })).toEqual({
     method: "GET",
     route: expected,
     status: 200,
@@ -57,7 +57,7 @@ test("a request is reported by what the client sent and what came of it", () => 
 });
 
 /** The line of a request that took 12.5 ms. */
-function logged(more: object, answer: object = {}) {
+function lineOf(more: object, answer: object = {}) {
   const info = vi.fn<(fields: object, message: string) => void>();
   const exchange = { ...base, startedAt: performance.now() - 12.500_4, ...more } as unknown as Exchange;
   logRequest({ ...silentLogger, info }, exchange, { status: 200, bytes: 7, ...answer });
@@ -66,7 +66,7 @@ function logged(more: object, answer: object = {}) {
 }
 
 test("a line has what was answered, and the address of who has no token", () => {
-  expect(logged({}, { route: "/r", code: "c" })).toEqual({
+  expect(lineOf({}, { route: "/r", code: "c" })).toEqual({
     method: "GET",
     path: "/x",
     route: "/r",
@@ -87,7 +87,7 @@ test("a line has what was answered, and the address of who has no token", () => 
 test("a line has who asked, and what the surface itself added", () => {
   const surface = { route: "/own", code: "own_code", operation: "Containers" };
   const more = { isHead: true, isAborted: true, maybePrincipal: principal, logged: surface };
-  expect(logged({ ...more, req: { headers: { "x-request-id": "my-id" } } }, { route: "/r", code: "c" })).toEqual({
+  expect(lineOf({ ...more, req: { headers: { "x-request-id": "my-id" } } }, { route: "/r", code: "c" })).toEqual({
     method: "HEAD",
     path: "/x",
     route: "/own",
@@ -110,5 +110,5 @@ test.each([
   [`/${"a".repeat(255)}`, `/${"a".repeat(255)}`],
   [`/${"a".repeat(256)}`, `/${"a".repeat(255)}...`],
 ])("the path %j is logged as %j", (path, shown) => {
-  expect(logged({ path })).toMatchObject({ path: shown });
+  expect(lineOf({ path })).toMatchObject({ path: shown });
 });

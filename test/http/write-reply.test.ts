@@ -3,10 +3,12 @@ import type { Exchange } from "../../src/http/exchange.ts";
 import type { EdgeReply } from "../../src/http/surface.ts";
 import { presetHeaders, writeReply } from "../../src/http/write-reply.ts";
 
-const security = [
-  ...["Cache-Control", "no-store", "X-Content-Type-Options", "nosniff", "Referrer-Policy", "no-referrer"],
-  ...["Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"],
-];
+const security = Object.entries({
+  "Cache-Control": "no-store",
+  "X-Content-Type-Options": "nosniff",
+  "Referrer-Policy": "no-referrer",
+  "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+}).flat();
 
 /** What a reply writes, and the length that it reports. */
 function write(reply: EdgeReply, { isLast = false, isHead = false } = {}) {

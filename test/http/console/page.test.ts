@@ -1,3 +1,4 @@
+import { hash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
 import { buildSchema, parse, validate } from "graphql";
@@ -64,4 +65,101 @@ test("gzip carries the same bytes", async () => {
   const zipped = await page?.reply({ path: "", query: "", headers: { "accept-encoding": "br, gzip" } });
   expect(zipped?.headers?.["Content-Encoding"]).toBe("gzip");
   expect(gunzipSync(zipped?.body as Buffer).toString()).toBe(await plain.text());
+});
+
+const common = {
+  "X-Content-Type-Options": "nosniff",
+  "Referrer-Policy": "no-referrer",
+  "Cross-Origin-Opener-Policy": "same-origin",
+  "Cross-Origin-Resource-Policy": "same-origin",
+};
+const filePolicy = "default-src 'none'; frame-ancestors 'none'";
+const toPage = (path: string) => createConsolePages("/door").find((page) => page.path === path);
+
+test.each([
+  [{ accept: "text/html" }, "", true],
+  [{ accept: "application/json, text/html;q=0.1" }, "a=1", true],
+  [{ accept: "text/html" }, "query=", false],
+  [{ accept: "text/html" }, "a=1&query=x", false],
+  [{ accept: "text/plain" }, "", false],
+  [{ accept: "" }, "", false],
+  [{}, "", false],
+])("the page is meant for %j with the query %j: %j", (headers, query, isMeant) => {
+  expect(toPage("/door")?.accepts({ path: "/door", query, headers })).toBe(isMeant);
+});
+
+test("the page has its own policy, and names its files with their versions", async () => {
+  const reply = await toPage("/door")?.reply({ path: "/door", query: "", headers: {} });
+  expect(reply).toEqual({
+    status: 200,
+    headers: { "Content-Type": "text/html; charset=utf-8" },
+    body: expect.stringMatching(/^<!doctype html>\n/),
+    route: "/door",
+    policy: Object.entries({
+      ...common,
+      "Cache-Control": "no-cache",
+      "Content-Security-Policy":
+        "default-src 'none'; script-src 'self'; worker-src 'self'; connect-src 'self'; style-src 'self' 'unsafe-inline'; " +
+        "font-src 'self' data:; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    }).flat(),
+  });
+  const links = [...String(reply?.body).matchAll(/([\w-]+)="(\/door\/console\/[^?"]+)\?v=([\da-f]{16})"/g)];
+  expect(links.map(([, attribute, link]) => `${attribute} ${link}`)).toEqual([
+    "href /door/console/graphiql.css",
+    "href /door/console/console.css",
+    "src /door/console/graphiql.js",
+    "src /door/console/console.js",
+    "data-json-worker /door/console/json.worker.js",
+    "data-graphql-worker /door/console/graphql.worker.js",
+    "data-editor-worker /door/console/editor.worker.js",
+  ]);
+  for (const [, , path = "", version] of links) {
+    const ask = (query: string, headers: object = {}) => toPage(path)?.reply({ path, query, headers: headers as never });
+    const type = path.endsWith(".css") ? "text/css; charset=utf-8" : "text/javascript; charset=utf-8";
+    const file = await ask(`v=${version}`);
+    expect(file, path).toEqual({
+      status: 200,
+      headers: { "Content-Type": type, Vary: "Accept-Encoding" },
+      body: expect.any(Buffer),
+      route: path,
+      policy: Object.entries({
+        ...common,
+        "Content-Security-Policy": filePolicy,
+        "Cache-Control": "public, max-age=31536000, immutable",
+      }).flat(),
+    });
+    expect(hash("sha256", file?.body as Buffer, "hex").slice(0, 16)).toBe(version);
+  }
+});
+
+test.each(["", "v=", "v=0000000000000000", "x"])(
+  "a file that is asked for with %j is looked for again next time",
+  async (query) => {
+    const path = "/door/console/console.css";
+    const reply = await toPage(path)?.reply({ path, query, headers: {} });
+    const policy = { ...common, "Content-Security-Policy": filePolicy, "Cache-Control": "no-cache" };
+    expect(reply?.policy).toEqual(Object.entries(policy).flat());
+  },
+);
+
+test.each([
+  [{ "accept-encoding": "gzip" }, true],
+  [{ "accept-encoding": "br;q=1, gzip;q=0.5" }, true],
+  [{ "accept-encoding": "br" }, false],
+  [{ "accept-encoding": "gzipped" }, false],
+  [{}, false],
+])("a file for %j is compressed: %j; once for all its readers", async (headers, isZipped) => {
+  const path = "/door/console/console.css";
+  const page = toPage(path);
+  expect(page?.accepts({ path, query: "", headers: {} })).toBe(true);
+  const ask = async () => page?.reply({ path, query: "", headers });
+  const [first, second] = [await ask(), await ask()];
+  expect(first?.headers).toEqual({
+    "Content-Type": "text/css; charset=utf-8",
+    Vary: "Accept-Encoding",
+    ...(isZipped && { "Content-Encoding": "gzip" }),
+  });
+  expect(second?.body).toBe(first?.body);
+  const plain = isZipped ? gunzipSync(first?.body as Buffer) : (first?.body as Buffer);
+  expect(plain.toString()).toMatch(/^html, body \{/);
 });
