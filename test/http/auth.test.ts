@@ -57,9 +57,11 @@ test("two Authorization headers are refused, whatever their case, also when both
 
 test("what could never work is refused at the start", () => {
   for (const bad of ["", "short", "fifteen-chars-x", "has a space in it 123", "ümlaut-0123456789abc"]) {
-    expect(() => createAuthenticator({ token: bad, logger: silentLogger })).toThrow(/16 to 4096/);
+    expect(() => createAuthenticator({ token: bad, logger: silentLogger })).toThrow(
+      "the token must have 16 to 4096 characters of A-Z a-z 0-9 . _ ~ + / -, then `=` if any",
+    );
   }
-  expect(() => createAuthenticator({ logger: silentLogger })).toThrow(/no token/);
+  expect(() => createAuthenticator({ logger: silentLogger })).toThrow("no token is configured");
 });
 
 const folder = mkdtempSync(join(tmpdir(), "ops-auth-"));
@@ -102,4 +104,24 @@ test("a token of the file holds until the moment of its end, and not at it", () 
   } finally {
     vi.useRealTimers();
   }
+});
+
+test("a token of 16 to 4096 characters is one", () => {
+  for (const text of ["a".repeat(16), `${"a".repeat(4096)}===`]) {
+    const own = createAuthenticator({ token: text, logger: silentLogger });
+    expect(own.authenticate(`Bearer ${text}`, [])).toMatchObject({ subject: "default" });
+    expect(own.tokenEnds()).toEqual([]);
+    own.close();
+  }
+  for (const bad of ["a".repeat(15), "a".repeat(4097)]) {
+    expect(() => createAuthenticator({ token: bad, logger: silentLogger })).toThrow("16 to 4096 characters");
+  }
+});
+
+test("the plain token is good beside a tokens file, also when it looks like one of its own", () => {
+  const alice = make("alice");
+  const listed = openFile("beside.json", alice);
+  expect(listed.authenticate(`Bearer ${token}`, [])).toMatchObject({ subject: "default" });
+  expect(listed.tokenEnds()).toEqual([{ kid: "alice", subject: "alice", expiresAt: Date.parse(alice.entry.expires_at) }]);
+  listed.close();
 });

@@ -1,7 +1,7 @@
 import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { exportJWK, exportSPKI, generateKeyPair, type GenerateKeyPairResult, SignJWT } from "jose";
-import { afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { OpsError } from "../../src/errors.ts";
 import { createAuthenticator } from "../../src/http/auth.ts";
 import { createJwtVerifier } from "../../src/http/jwt.ts";
@@ -158,3 +158,99 @@ test("the key set must come by https", () => {
   expect(() => createJwtVerifier({ jwksUrl: "http://issuer.example/jwks", issuer, audience })).toThrow(/https/);
   expect(() => createJwtVerifier({ jwksUrl: "file:///etc/passwd", issuer, audience })).toThrow(/https/);
 });
+
+test.each([
+  ["a".repeat(128), "a".repeat(128)],
+  ["a".repeat(129), undefined],
+  ["", undefined],
+  ["a b", undefined],
+  ["!~", "!~"],
+])("the subject %s", async (sub, subject) => {
+  const verify = createJwtVerifier({ jwksUrl: url, issuer, audience });
+  expect((await verify(await sign({ claims: { sub } })))?.subject).toBe(subject);
+});
+
+test.each([
+  ["k1", "jwt:k1"],
+  [undefined, "jwt"],
+  ["a b", "jwt"],
+  ["", "jwt"],
+])("the key %j is shown as %s", async (kid, shown) => {
+  const key = { ...(await exportJWK(pair.publicKey)), ...(kid !== undefined && { kid }), alg: "ES256" };
+  answer = async () => ({ status: 200, body: JSON.stringify({ keys: [key] }) });
+  const verify = createJwtVerifier({ jwksUrl: url, issuer, audience });
+  expect((await verify(await sign({ header: { kid } })))?.kid).toBe(shown);
+});
+
+test("scopes and environments are those that we know, of what is claimed as it must be", async () => {
+  const verify = createJwtVerifier({ jwksUrl: url, issuer, audience });
+  const granted = async (claims: object) => {
+    const principal = await verify(await sign({ claims }));
+    return [[...(principal?.scopes ?? [])], [...(principal?.environments ?? [])]];
+  };
+  const environments = ["production", "qa", 7, "staging"];
+  expect(await granted({ scope: "ops:operate x ops:read ops:logs", ops_environments: environments })).toEqual([
+    ["ops:read", "ops:logs", "ops:operate"],
+    ["staging", "production"],
+  ]);
+  expect(await granted({ scope: "ops:read,ops:logs", ops_environments: { 0: "staging" } })).toEqual([[], []]);
+  expect(await granted({ scope: undefined, ops_environments: undefined })).toEqual([[], []]);
+});
+
+test("a token's times are taken with 30 s of grace, its age with 24 h", async () => {
+  const now = Date.UTC(2026, 0, 13, 9, 40);
+  vi.useFakeTimers({ toFake: ["Date"], now });
+  try {
+    const verify = createJwtVerifier({ jwksUrl: url, issuer, audience });
+    const isGood = async (claims: object) => (await verify(await sign({ claims }))) !== null;
+    const seconds = now / 1000;
+    const day = 86_400;
+    expect(await isGood({ exp: seconds - 29 })).toBe(true);
+    expect(await isGood({ exp: seconds - 30 })).toBe(false);
+    expect(await isGood({ nbf: seconds + 30 })).toBe(true);
+    expect(await isGood({ nbf: seconds + 31 })).toBe(false);
+    expect(await isGood({ iat: seconds - day - 30 })).toBe(true);
+    expect(await isGood({ iat: seconds - day - 31 })).toBe(false);
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
+test("what is the token's own fault is nobody, also while there are no keys; anything else says why", async () => {
+  answer = async () => ({ status: 500, body: "" });
+  const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");
+  const good = await sign();
+  const [head = "", , signature = ""] = good.split(".");
+  const faults: Record<string, string> = {
+    "no JWS": "a.b",
+    "a header that is no JSON": `eyJ.${part({})}.${signature}`,
+    "another algorithm": await sign({ header: { alg: "HS256" }, key: new Uint8Array(32) }),
+    "an unknown extension that is critical": `${part({ alg: "ES256", typ: "at+jwt", crit: ["x"], x: 1 })}.${part({})}.${signature}`,
+  };
+  for (const [name, token] of Object.entries(faults)) {
+    const verify = createJwtVerifier({ jwksUrl: url, issuer, audience });
+    expect([name, await verify(token)]).toEqual([name, null]);
+  }
+  const verify = createJwtVerifier({ jwksUrl: url, issuer, audience });
+  await expect(verify(`${head}.${part([])}.${signature}`)).rejects.toMatchObject({
+    code: "auth_unavailable",
+    message: "The keys of the token issuer cannot be fetched",
+    cause: expect.objectContaining({ message: "the key set answered 500" }),
+  });
+});
+
+test.each(["http://localhost:1/jwks", "http://127.0.0.1/jwks", "http://[::1]:1/jwks", "https://issuer.example/jwks"])(
+  "the key set may be at %s",
+  (jwksUrl) => {
+    expect(createJwtVerifier({ jwksUrl, issuer, audience })).toBeTypeOf("function");
+  },
+);
+
+test.each(["http://issuer.example/jwks", "http://127.0.0.2/jwks", "ftp://localhost/jwks", "ftp://issuer.example/jwks"])(
+  "the key set may not be at %s",
+  (jwksUrl) => {
+    expect(() => createJwtVerifier({ jwksUrl, issuer, audience })).toThrow(
+      "the JWKS URL must be https (http is accepted on loopback alone)",
+    );
+  },
+);

@@ -5,6 +5,7 @@ import type { Exchange } from "../../src/http/exchange.ts";
 import { defaultLimits } from "../../src/http/limits.ts";
 import { createUnfinished } from "../../src/http/unfinished.ts";
 import { silentLogger } from "../../src/logger.ts";
+import { createCaller } from "../support/caller.ts";
 import { bearer, createSpySurface, sendRaw, startEdge, token } from "./edge-support.ts";
 
 const path = "/api/v1/admin/ops/x";
@@ -210,5 +211,95 @@ describe("what slow readers hold", () => {
     expect(ended).toEqual([behind.exchange]);
     behind.res.emit("close");
     expect(ended).toHaveLength(1);
+  });
+
+  test.each([
+    [undefined, { ip: "192.0.2.1" }],
+    [createCaller().principal, { subject: "test", kid: "test" }],
+  ])("who is cut off is logged with the reason", (maybePrincipal, who) => {
+    const lines: unknown[][] = [];
+    const logger = { ...silentLogger, warn: (...line: unknown[]) => void lines.push(line) };
+    const wanted = { pages: 0 };
+    const limits = { ...defaultLimits, answerMs: 5000, pageMs: 2000, unsentBytes: 100 };
+    const unfinished = createUnfinished({ ...limits, pagesWanted: () => wanted.pages }, logger, () => {});
+    const unwatch = unfinished.watch();
+    const more = { requestId: "r-1", ip: "192.0.2.1", maybePrincipal };
+    const create = (waiting: number, isPublic = false) => {
+      const answer = createAnswer("a", waiting, { isPublic });
+      Object.assign(answer.exchange, more);
+      return answer.exchange;
+    };
+    const reasonOf = () => lines.splice(0);
+    const lineOf = (reason: string, bytes: number) => [
+      [{ request_id: "r-1", ...who, reason, unsent_bytes: bytes }, "slow reader: connection closed"],
+    ];
+    unfinished.add(create(101));
+    expect(reasonOf()).toEqual(lineOf("unsent_bytes", 101));
+    unfinished.add(create(7, true));
+    wanted.pages = 1;
+    vi.advanceTimersByTime(2000);
+    expect(reasonOf()).toEqual(lineOf("page_wanted", 7));
+    unfinished.add(create(8));
+    vi.advanceTimersByTime(5000);
+    expect(reasonOf()).toEqual(lineOf("answer_deadline", 8));
+    unwatch();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test("an answer that is added again is counted anew, and followed once", () => {
+    const { unfinished, ended } = createLimited({ unsentBytes: 100 });
+    const [one, other] = [createAnswer("a", 60), createAnswer("b", 40)];
+    unfinished.add(one.exchange);
+    unfinished.add(one.exchange);
+    unfinished.add(other.exchange);
+    expect([one.res.listenerCount("close"), ended]).toEqual([1, []]);
+    one.res.writableLength = 61;
+    unfinished.add(one.exchange);
+    expect(ended).toEqual([one.exchange]);
+    // Its bytes are gone with it.
+    unfinished.add(createAnswer("c", 60).exchange);
+    expect(ended).toHaveLength(1);
+  });
+
+  test("an answer whose reader took all begins to wait anew", () => {
+    const { ended, unfinished, unwatch } = createLimited({ answerMs: 10_000 });
+    const { exchange, res } = createAnswer("a", 1);
+    unfinished.add(exchange);
+    vi.advanceTimersByTime(9000);
+    res.writableLength = 0;
+    vi.advanceTimersByTime(1000);
+    res.writableLength = 1;
+    vi.advanceTimersByTime(10_000);
+    expect(ended).toEqual([]);
+    vi.advanceTimersByTime(1000);
+    expect(ended).toEqual([exchange]);
+    unwatch();
+  });
+
+  test.each([
+    [5000, 499, 500],
+    [60_000, 999, 1000],
+  ])("answers with %d ms are looked at after a tenth of it, or a second", (answerMs, before, then) => {
+    const { ended, unfinished, unwatch } = createLimited({ answerMs });
+    const behind = createAnswer("a", 1);
+    unfinished.add(behind.exchange);
+    behind.socket.destroyed = true;
+    vi.advanceTimersByTime(before);
+    expect(ended).toEqual([]);
+    vi.advanceTimersByTime(then - before);
+    expect(ended).toEqual([behind.exchange]);
+    unwatch();
+  });
+
+  test("several answers give way at once where much more waits than may", () => {
+    const { ended, unfinished, unwatch } = createLimited({ unsentBytes: 100 });
+    const streams = ["a", "a", "b"].map((caller) => createAnswer(caller, 0, { isStream: true }));
+    for (const { exchange } of streams) unfinished.add(exchange);
+    for (const { res } of streams) res.writableLength = 90;
+    vi.advanceTimersByTime(1000);
+    // Of 270 bytes 90 may stay: first goes one of the caller with two.
+    expect(ended).toHaveLength(2);
+    expect(ended[0]).toBe(streams[0]?.exchange);
+    unwatch();
   });
 });

@@ -156,3 +156,37 @@ test("a token that opens streams again and again waits for the next", () => {
   openAndClose("one");
   expect(() => openAndClose("one")).toThrow("too often");
 });
+
+test("a refusal says when to come back", () => {
+  const { open } = createScene();
+  const refused = (message: string) =>
+    expect.objectContaining({ code: "rate_limited", message, headers: { "Retry-After": "5" } }) as Error;
+  open("a");
+  open("a");
+  expect(() => open("a")).toThrow(refused("This token has 2 streams open already"));
+  open("b");
+  expect(() => open("b")).toThrow(refused("Too many streams are open"));
+});
+
+test("a token that closes one of its streams has the others still", () => {
+  const { open } = createScene();
+  open("a");
+  open("a").res.emit("close");
+  open("a");
+  expect(() => open("a")).toThrow("This token has 2 streams open already");
+});
+
+test("a request without a place has none to give back, and what is logged of it stays", () => {
+  const { streams, open } = createScene();
+  const { exchange } = open("a", { release: undefined, logged: { route: "/follow", operation: "Live" } });
+  streams.endAll("shutdown");
+  expect(exchange.logged).toEqual({ route: "/follow", operation: "Live", code: "shutdown" });
+});
+
+test("a client that is gone is not cut off a second time", async () => {
+  const { open } = createScene();
+  const { res, reason } = open("a");
+  res.emit("close");
+  await vi.advanceTimersByTimeAsync(2000);
+  expect([reason(), res.destroy.mock.calls.length, vi.getTimerCount()]).toEqual(["client_gone", 0, 0]);
+});

@@ -1,7 +1,7 @@
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { type Authenticator, createAuthenticator } from "../../src/http/auth.ts";
 import { makeToken } from "../../src/http/make-token.ts";
 import { TokensFileError } from "../../src/http/token-entry.ts";
@@ -170,4 +170,74 @@ test("the log says at the start which tokens end soon", async () => {
   authenticator = createAuthenticator({ tokensFile: path, logger });
   expect(warnings).toEqual(["token ends within 7 days"]);
   expect(authenticator.tokenEnds()).toEqual([{ kid: expect.any(String), subject: "soon", expiresAt: expect.any(Number) }]);
+});
+
+test("a change is logged once, a failure with its error once, and nothing at the first look", async () => {
+  const lines: unknown[][] = [];
+  const note = (...line: unknown[]) => void lines.push(line);
+  const [one, two] = [make("one"), make("two")];
+  replace(one.entry);
+  const file = openTokensFile({ path, logger: { ...logger, info: note, error: note }, pollMs: 3_600_000 });
+  const look = async () => {
+    await file.reload();
+    return lines.splice(0);
+  };
+  expect([await look(), await look()]).toEqual([[], []]);
+  replace(one.entry, two.entry);
+  await Promise.all([file.reload(), file.reload()]);
+  expect(lines.splice(0)).toEqual([[{ tokens: 2 }, "tokens file reloaded"]]);
+  expect(await look()).toEqual([]);
+  writeFileSync(path, "{");
+  const message = "tokens file not reloaded: the old tokens stay in force";
+  expect(await look()).toEqual([[{ err: expect.any(TokensFileError) }, message]]);
+  expect(await look()).toEqual([]);
+  rmSync(path);
+  expect(await look()).toEqual([[{ err: expect.objectContaining({ code: "ENOENT" }) }, message]]);
+  expect(await look()).toEqual([]);
+  file.close();
+});
+
+test("what is known of the tokens: their ends, and whether one of them holds", () => {
+  const [one, two] = [make("one", 1000), make("two", 3000)];
+  replace(one.entry, two.entry);
+  let time = Date.now();
+  const file = openTokensFile({ path, logger, now: () => time });
+  const toEnd = ({ entry }: typeof one) => ({ kid: entry.kid, subject: entry.subject, expiresAt: Date.parse(entry.expires_at) });
+  expect(file.ends()).toEqual([toEnd(one), toEnd(two)]);
+  expect([file.find(two.entry.kid)?.principal.subject, file.find("none")]).toEqual(["two", undefined]);
+  expect(file.isSpent()).toBe(false);
+  time = Date.parse(one.entry.expires_at);
+  expect(file.isSpent()).toBe(false);
+  time = Date.parse(two.entry.expires_at);
+  expect(file.isSpent()).toBe(true);
+  file.close();
+});
+
+test.each([
+  [undefined, 2000],
+  [50, 50],
+])("a file with the interval %j is looked at every %d ms until it is closed", async (pollMs, every) => {
+  vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+  try {
+    replace();
+    authenticator = createAuthenticator({ tokensFile: path, logger, ...(pollMs && { pollMs }) });
+    const { token, entry } = make("next");
+    replace(entry);
+    expect(vi.getTimerCount()).toBe(1);
+    vi.advanceTimersByTime(every - 1);
+    expect(subjectOf(token)).toBeUndefined();
+    vi.advanceTimersByTime(1);
+    await expect.poll(() => subjectOf(token)).toBe("next");
+    authenticator.close();
+    expect(vi.getTimerCount()).toBe(0);
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
+test("that nobody can log in is logged with the path of the file", () => {
+  const lines: unknown[][] = [];
+  replace();
+  createAuthenticator({ tokensFile: path, logger: { ...logger, warn: (...line) => void lines.push(line) } }).close();
+  expect(lines).toEqual([[{ path }, "no token of the tokens file is in force: nobody can log in"]]);
 });
