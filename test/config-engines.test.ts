@@ -65,6 +65,7 @@ it.each([
   ["tcp://h/x", "entry 1 (tcp://h): is not tcp://host:port"],
   ["tcp://", "entry 1 (tcp://): is not tcp://host:port"],
   ["tcp://u@h", `entry 1 (tcp://h): ${noUser}`],
+  [",,tcp://u@h", `entry 3 (tcp://h): ${noUser}`],
   ["tcp://:p@h", `entry 1 (tcp://h): ${noUser}`],
   ["tcp://h?certs=", "entry 1 (tcp://h): certs needs a folder"],
   [`ssh://u:p@h${known}`, "entry 1 (ssh://h): ssh:// takes no password: give a key"],

@@ -523,6 +523,13 @@ it("a problem with an engine names its variable", () => {
   ]);
 });
 
+it("jobs without the URL that they need are a mistake beside others", () => {
+  expect(issuesWith({ JOBS: "on", PORT: "x" })).toEqual([
+    "WALLET_CORE_OPS_PORT must be a port, 0 to 65535",
+    "WALLET_CORE_OPS_JOBS is on: set WALLET_CORE_OPS_CONTROL_DATABASE_URL to the URL of a role that may change the job tables",
+  ]);
+});
+
 it("jobs are on with the URL that they need", () => {
   const env = withPrefix({ JOBS: "on", CONTROL_DATABASE_URL: "postgres://h/d" });
   expect(parseConfig({ ...token, ...env }, noFiles)).toMatchObject({ jobs: true, controlDatabaseUrl: "postgres://h/d" });
