@@ -139,7 +139,7 @@ describe("an answer", () => {
 });
 
 describe("a remembered answer", () => {
-  const of = (part: object, status = {}): Inputs => ({ view: "all", parts: [part], status }) as unknown as Inputs;
+  const of = (part: object, status = {}): Inputs => ({ view: "all", parts: [part], status });
 
   it.each([false, true])("is sent again while it is made of the same, with the engines of now (later: %j)", async (later) => {
     isLater = later;

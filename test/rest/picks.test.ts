@@ -1,10 +1,12 @@
 import { expect, it } from "vitest";
+import type { JsonSchema } from "../../src/rest/json-schema.ts";
 import { deployInfo, field, spread, whole } from "../../src/rest/picks.ts";
 
 const text = { type: "string" } as const;
 const maybe = { type: ["string", "null"] } as const;
 const left = { type: "integer", optional: true } as const;
-const object = (properties: object, required: readonly string[]) => ({ type: "object", properties, required }) as const;
+const object = (properties: Readonly<Record<string, JsonSchema>>, required: readonly string[]) =>
+  ({ type: "object", properties, required }) as const;
 
 it.each([
   [{ a: 1, b: 2 }, 1],
@@ -42,7 +44,7 @@ it("the schema of what moves up has the fields of both, and wants those that are
   const inner = { type: ["object", "null"], properties: { b: maybe, c: left } };
   const outer = { type: ["object", "null"], properties: { a: text, d: left, inner } };
   const { schema } = spread("outer", "inner");
-  expect(schema(object({ outer, e: text }, []) as never)).toEqual(object({ a: text, d: left, b: maybe, c: left }, ["a", "b"]));
+  expect(schema(object({ outer, e: text }, []))).toEqual(object({ a: text, d: left, b: maybe, c: left }, ["a", "b"]));
   expect(schema({})).toEqual(object({}, []));
 });
 
@@ -59,7 +61,7 @@ it.each([
 
 it("the schema of the whole has each field, present", () => {
   const { schema } = whole("a");
-  expect(schema(object({ a: { type: ["array", "null"] }, b: left, c: text }, []) as never)).toEqual(
+  expect(schema(object({ a: { type: ["array", "null"] }, b: left, c: text }, []))).toEqual(
     object({ a: { type: "array" }, b: left, c: text }, ["a", "c"]),
   );
   expect(schema({})).toEqual(object({}, []));
@@ -69,15 +71,16 @@ it("deploy info has the file's other strings, never over its own, and is stale o
   const { body } = deployInfo();
   const extra = ["tag", "note", "stale", "extra", "toString"].map((key) => ({ key, value: `other ${key}` }));
   const others = { note: "other note", extra: "other extra", toString: "other toString" };
-  expect(body({ deployInfo: { tag: "v1", stale: false, extra } } as never)).toEqual({ tag: "v1", ...others });
-  expect(body({ deployInfo: { tag: null, stale: true, extra } } as never)).toEqual({ tag: null, ...others, stale: true });
+  const of = (stale: boolean, tag: string | null) => body({ deployInfo: { tag, stale, extra } as never });
+  expect(of(false, "v1")).toEqual({ tag: "v1", ...others });
+  expect(of(true, null)).toEqual({ tag: null, ...others, stale: true });
   expect([body({ deployInfo: null }), body({})]).toEqual([null, null]);
 });
 
 it("the schema of deploy info allows other strings, and does not want `stale`", () => {
   const { schema } = deployInfo();
   const properties = { tag: text, by: left, extra: { type: "array" }, stale: { type: "boolean" } };
-  expect(schema(object({ deployInfo: { type: ["object", "null"], properties } }, []) as never)).toEqual({
+  expect(schema(object({ deployInfo: { type: ["object", "null"], properties } }, []))).toEqual({
     ...object({ tag: text, by: left, stale: { type: "boolean" } }, ["tag"]),
     additionalProperties: { type: "string" },
   });

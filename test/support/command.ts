@@ -1,0 +1,17 @@
+import type { Command, CommandContext } from "../../src/commands/command.ts";
+
+/** Runs a command as the process would: its exit code, and what it printed. */
+export async function runCommand(command: Command, args: readonly string[] = [], more: Partial<CommandContext> = {}) {
+  const out: string[] = [];
+  const err: string[] = [];
+  const code = await command({
+    args,
+    env: {},
+    readFile: () => "",
+    print: (text) => void out.push(text),
+    printError: (text) => void err.push(text),
+    stop: AbortSignal.abort(),
+    ...more,
+  });
+  return { code, out, err };
+}
