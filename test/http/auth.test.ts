@@ -125,3 +125,16 @@ test("the plain token is good beside a tokens file, also when it looks like one 
   expect(listed.tokenEnds()).toEqual([{ kid: "alice", subject: "alice", expiresAt: Date.parse(alice.entry.expires_at) }]);
   listed.close();
 });
+
+test("the plain token is judged at once, also when it looks like a JWT", async () => {
+  const text = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.AAAA";
+  const jwt = { jwksUrl: "https://issuer.example/jwks", issuer: "https://issuer.example/", audience: "ops" };
+  const own = createAuthenticator({ token: text, jwt, logger: silentLogger });
+  expect(own.authenticate(`Bearer ${text}`, [])).toMatchObject({ subject: "default", auth: "token" });
+  // What does not look like one is no reason to ask for keys.
+  for (const other of ["eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0", `x${text}`, `${text}.A`, `${text}~`]) {
+    expect(own.authenticate(`Bearer ${other}`, []), other).toBeNull();
+  }
+  expect(await own.authenticate(`Bearer ${text.replace("AAAA", "")}AAAB`, [])).toBeNull();
+  own.close();
+});

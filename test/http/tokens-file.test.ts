@@ -1,4 +1,4 @@
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, renameSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
@@ -240,4 +240,17 @@ test("that nobody can log in is logged with the path of the file", () => {
   replace();
   createAuthenticator({ tokensFile: path, logger: { ...logger, warn: (...line) => void lines.push(line) } }).close();
   expect(lines).toEqual([[{ path }, "no token of the tokens file is in force: nobody can log in"]]);
+});
+
+test("a file that is written in place, of the same length, is read again", async () => {
+  const [one, two] = [make("one"), make("two")];
+  replace(one.entry);
+  utimesSync(path, 1000, 1000);
+  const file = openTokensFile({ path, logger, pollMs: 3_600_000 });
+  await file.reload();
+  writeFileSync(path, JSON.stringify([two.entry]));
+  utimesSync(path, 1000, 1000.001);
+  await file.reload();
+  expect(file.ends().map(({ subject }) => subject)).toEqual(["two"]);
+  file.close();
 });

@@ -1,0 +1,121 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { serveCommand } from "../src/commands/serve.ts";
+import { parseConfig } from "../src/config.ts";
+import { silentLogger } from "../src/logger.ts";
+import { serve } from "../src/serve.ts";
+import { runCommand } from "./support/command.ts";
+
+let folder: string;
+beforeAll(() => void (folder = mkdtempSync(join(tmpdir(), "ops-serve-"))));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const token = "token-of-the-serve-tests";
+const toEnv = (more: Readonly<Record<string, string>>) =>
+  Object.fromEntries(
+    Object.entries({
+      TOKEN: token,
+      PORT: "0",
+      DOCKER_HOSTS: "a=unix:///nowhere/a.sock",
+      PROMETHEUS_URL: "http://127.0.0.1:1",
+      DEPLOY_INFO_PATH: "/nowhere/deploy_info.json",
+      AUDIT_FILE: join(folder, "audit.jsonl"),
+      ...more,
+    }).map(([name, value]) => [`WALLET_CORE_OPS_${name}`, value]),
+  );
+
+/** A gateway that is served until it is stopped, and what its log says. */
+function start(more: Readonly<Record<string, string>> = {}) {
+  const lines: (readonly [message: string, fields: object])[] = [];
+  const stop = new AbortController();
+  const info = (fields: object, message: string) => {
+    if (message !== "request") lines.push([message, fields]);
+  };
+  const served = serve(
+    parseConfig(toEnv(more), () => ""),
+    { ...silentLogger, info },
+    stop.signal,
+  );
+  const listening = async () => {
+    await expect.poll(() => lines.length).toBeGreaterThan(0);
+    return lines[0]?.[1] as { url: string; metrics?: string };
+  };
+  return { lines, stop, served, listening };
+}
+
+const port = expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/) as string;
+
+test("a gateway is served until it is told to stop, and then its address is free", async () => {
+  const { lines, stop, served, listening } = start();
+  const { url } = await listening();
+  expect(lines).toEqual([["listening", { url: port, restart: false, jobs: false }]]);
+  expect((await fetch(`${url}/readyz`)).status).toBe(200);
+  expect((await fetch(`${url}/api/v1/admin/ops/openapi.json`)).status).toBe(401);
+  const headers = { authorization: `Bearer ${token}` };
+  expect((await fetch(`${url}/api/v1/admin/ops/openapi.json`, { headers })).status).toBe(200);
+  // Calls to upstreams, and requests, are counted.
+  expect((await fetch(`${url}/api/v1/admin/ops/containers`, { headers })).status).toBe(503);
+  const metrics = await (await fetch(`${url}/metrics`, { headers })).text();
+  expect(metrics).toMatch(/^ops_upstream_errors_total\{upstream="docker",code="docker_unavailable"\} [1-9]/m);
+  expect(metrics).toMatch(/^ops_http_requests_total\{route="\/api\/v1\/admin\/ops",method="GET",code="503"\} 1$/m);
+  stop.abort();
+  await served;
+  expect(lines.slice(1)).toEqual([
+    ["draining", {}],
+    ["stopped", {}],
+  ]);
+  await expect(fetch(`${url}/readyz`)).rejects.toThrow("fetch failed");
+});
+
+test("metrics have an address of their own, without a token, where that is configured", async () => {
+  const { lines, stop, served, listening } = start({ METRICS_ADDRESS: "127.0.0.1:0", RESTART: "on" });
+  const { url, metrics = "" } = await listening();
+  expect(lines).toEqual([["listening", { url: port, metrics: port, restart: true, jobs: false }]]);
+  expect(metrics).not.toBe(url);
+  expect((await fetch(`${metrics}/metrics`)).status).toBe(200);
+  expect((await fetch(`${metrics}/api/v1/admin/ops/openapi.json`)).status).toBe(404);
+  expect((await fetch(`${url}/metrics`)).status).toBe(401);
+  stop.abort();
+  await served;
+  await expect(fetch(`${metrics}/metrics`)).rejects.toThrow("fetch failed");
+});
+
+test("an address of IPv6 is logged with its brackets", async () => {
+  const { stop, served, listening } = start({ HOST: "::1" });
+  expect((await listening()).url).toMatch(/^http:\/\/\[::1\]:\d+$/);
+  stop.abort();
+  await served;
+});
+
+test("a gateway that is stopped before it began ends at once", async () => {
+  const { code, out, err } = await runCommand(serveCommand, [], {
+    env: toEnv({ LOG_LEVEL: "silent" }),
+    stop: AbortSignal.abort(),
+  });
+  expect({ code, out, err }).toEqual({ code: 0, out: [], err: [] });
+});
+
+test("an address that cannot be had is told, and leaves no listener", async () => {
+  const taken = createServer().listen(0, "127.0.0.1");
+  await new Promise((resolve) => void taken.once("listening", resolve));
+  const { port: used } = taken.address() as { port: number };
+  const env = toEnv({ LOG_LEVEL: "silent", PORT: String(used) });
+  expect(await runCommand(serveCommand, [], { env })).toEqual({
+    code: 1,
+    out: [],
+    err: [`cannot start: listen EADDRINUSE: address already in use 127.0.0.1:${used}`],
+  });
+  taken.close();
+});
+
+test("mistakes of the configuration are told in a line each", async () => {
+  const env = toEnv({ PORT: "x", ENV: "y" });
+  expect(await runCommand(serveCommand, [], { env })).toEqual({
+    code: 78,
+    out: [],
+    err: ["WALLET_CORE_OPS_PORT must be a port, 0 to 65535\nWALLET_CORE_OPS_ENV must be staging or production"],
+  });
+});
