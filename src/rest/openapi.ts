@@ -72,9 +72,9 @@ const eventsHelp =
   "With follow=true. Events: `lines` (a JSON list of lines as in the finite answer; its id is the time of the last one, to be sent as Last-Event-ID), " +
   "`dropped` ({lines}), `notice` ({notice: stopped | resumed | engine_lost}), `end` ({reason}).";
 
-/** Error answers by status; each names its codes. */
+/** Error answers by status, in ascending order as object keys that are whole numbers always are; each names its codes. */
 function toErrors(codes: readonly ErrorCode[]): Record<string, unknown> {
-  const statuses = [...new Set(codes.map((code) => statusByCode[code]))].toSorted((a, b) => a - b);
+  const statuses = [...new Set(codes.map((code) => statusByCode[code]))];
   return Object.fromEntries(
     statuses.map((status) => [
       String(status),
