@@ -1,0 +1,120 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, it, vi } from "vitest";
+import { ConfigError, parseConfig } from "../src/config.ts";
+import type { ObserveCall } from "../src/domain/upstream-call.ts";
+import { silentLogger } from "../src/logger.ts";
+import { createSources, toQueueOptions } from "../src/sources.ts";
+import { soon } from "./support/docker-containers.ts";
+
+let folder: string;
+beforeAll(() => void (folder = mkdtempSync(join(tmpdir(), "ops-sources-"))));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const base = {
+  TOKEN: "token-of-the-sources-tests",
+  DOCKER_HOSTS: "a=unix:///nowhere/a.sock",
+  PROMETHEUS_URL: "http://127.0.0.1:1",
+};
+const toConfig = (more: Readonly<Record<string, string>> = {}, text = "") =>
+  parseConfig(
+    Object.fromEntries(Object.entries({ ...base, ...more }).map(([name, value]) => [`WALLET_CORE_OPS_${name}`, value])),
+    () => text,
+  );
+
+it("sources have what is configured", async () => {
+  const plain = createSources(toConfig(), silentLogger);
+  const { thresholds, env, restartEnabled, jobsEnabled, healthExecEnabled } = plain;
+  expect({ thresholds, env, restartEnabled, jobsEnabled, healthExecEnabled }).toEqual({
+    thresholds: { cpu: 0.85, mem: 0.85 },
+    env: null,
+    restartEnabled: false,
+    jobsEnabled: false,
+    healthExecEnabled: false,
+  });
+  await plain.close();
+  for (const [name, field] of [
+    ["RESTART", "restartEnabled"],
+    ["HEALTH_EXEC", "healthExecEnabled"],
+    ["JOBS", "jobsEnabled"],
+  ] as const) {
+    const more = { [name]: "on", ...(name === "JOBS" && { CONTROL_DATABASE_URL: "postgres://127.0.0.1:1/x" }) };
+    const sources = createSources(toConfig({ ...more, ENV: "staging", CPU_THRESHOLD: "0.5" }), silentLogger);
+    const on = (["restartEnabled", "healthExecEnabled", "jobsEnabled"] as const).filter((one) => sources[one]);
+    expect([on, sources.env, sources.thresholds]).toEqual([[field], "staging", { cpu: 0.5, mem: 0.85 }]);
+    await sources.close();
+  }
+});
+
+it("a service is one's own by its name, or whichever it is where a selector says what is core", async () => {
+  const named = createSources(toConfig({ SERVICE: "a,b" }), silentLogger);
+  expect(["a", "b", "c"].map(named.isOwnService)).toEqual([true, true, false]);
+  const selected = createSources(toConfig({ SERVICE: "a", CORE: "team=x" }), silentLogger);
+  expect(["a", "c"].map(selected.isOwnService)).toEqual([true, true]);
+  await Promise.all([named.close(), selected.close()]);
+});
+
+it("a look at the deploy file is a call: one that is missing is an answer, one that is broken is none", async () => {
+  const path = join(folder, "deploy_info.json");
+  const observe = vi.fn<ObserveCall>();
+  const sources = createSources(toConfig({ DEPLOY_INFO_PATH: path }), silentLogger, observe);
+  await expect(sources.deploy.read(soon())).rejects.toMatchObject({ code: "deploy_info_missing" });
+  expect(observe.mock.calls).toEqual([["deploy", expect.any(Number), null]]);
+  writeFileSync(path, "{");
+  await expect(sources.deploy.read(soon())).rejects.toMatchObject({ code: "deploy_info_invalid" });
+  expect(observe.mock.lastCall).toEqual(["deploy", expect.any(Number), "deploy_info_invalid"]);
+  await sources.close();
+});
+
+it.each([
+  [{ ENV: "production" }, {}, "production"],
+  [{ ENV: "production" }, { destination: "staging" }, "staging"],
+  [{ ENV: "production", DESTINATIONS: "qa=staging" }, { destination: "qa" }, "staging"],
+  [{}, { service: "wallet-core" }, null],
+])("with %j a deploy of %j is of %j", async (more: Readonly<Record<string, string>>, said, env) => {
+  const path = join(folder, `deploy_${Object.keys(more).join("_")}_${Object.values(said).join("_")}.json`);
+  const info = { current_tag: "v1", previous_tag: "", commit_sha: "", deployed_by: "x", deployed_at: "2026-01-10T13:15:00Z" };
+  writeFileSync(path, JSON.stringify({ ...info, ...said }));
+  const sources = createSources(toConfig({ ...more, DEPLOY_INFO_PATH: path }), silentLogger);
+  expect((await sources.deploy.read(soon())).env).toBe(env);
+  await sources.close();
+});
+
+it("the queues have what is configured for them, and a role that may change jobs only where that is on", () => {
+  const urls = {
+    DATABASE_URL: "postgres://127.0.0.1:1/r",
+    CONTROL_DATABASE_URL: "postgres://127.0.0.1:1/c",
+    RABBITMQ_URL: "http://127.0.0.1:1",
+    REDIS_URL: "redis://127.0.0.1:1",
+    ENV: "staging",
+  };
+  const common = {
+    databaseUrl: urls.DATABASE_URL,
+    controlDatabaseUrl: null,
+    brokers: { rabbitmq: urls.RABBITMQ_URL, redis: urls.REDIS_URL },
+    env: "staging",
+    logger: silentLogger,
+  };
+  expect(toQueueOptions(toConfig(urls), silentLogger)).toEqual(common);
+  const on = toQueueOptions(toConfig({ ...urls, JOBS: "on" }), silentLogger);
+  expect(on).toEqual({ ...common, controlDatabaseUrl: urls.CONTROL_DATABASE_URL });
+  const file = toConfig({ ...urls, QUEUES_FILE: "/q.json" }, '{"detect":false,"hide":["river"],"sources":[]}');
+  expect(toQueueOptions(file, silentLogger)).toEqual({ ...common, detect: false, hide: ["river"], sources: [] });
+});
+
+it("a queues file that is wrong is a mistake of the configuration, with each of its problems", () => {
+  const bad = toConfig({ QUEUES_FILE: "/q.json" }, '{"detect":1,"hide":2,"sources":[]}');
+  const thrown = (() => {
+    try {
+      toQueueOptions(bad, silentLogger);
+    } catch (error) {
+      return error;
+    }
+    return null;
+  })();
+  expect(thrown).toBeInstanceOf(ConfigError);
+  const { issues } = thrown as ConfigError;
+  expect(issues).toHaveLength(2);
+  for (const issue of issues) expect(issue).toMatch(/^WALLET_CORE_OPS_QUEUES_FILE: \/q\.json: \S/);
+});
