@@ -31,7 +31,7 @@ it("what was thrown is itself, or masked with its cause", () => {
   }
 });
 
-it("an error as data is its code and its message, masked where it is unknown", () => {
+it("an error as data is its code and message, masked where unknown", () => {
   expect(toProblem(new OpsError("not_found", "Nothing", { upstream: "docker:a" }))).toEqual({
     code: "not_found",
     message: "Nothing",

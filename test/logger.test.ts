@@ -33,7 +33,7 @@ function readLines(): Record<string, unknown>[] {
   return text.split("\n").flatMap((line) => (line === "" ? [] : [JSON.parse(line) as Record<string, unknown>]));
 }
 
-test("a line has its level, its time, its fields and its message, and no more", () => {
+test("a line has its level, time, fields and message, and no more", () => {
   const logger = createLogger("debug");
   logger.debug({}, "one");
   logger.info({ path: "/x", missing: undefined }, "two");
@@ -62,7 +62,7 @@ test.each([
   expect(readLines()).toHaveLength(count);
 });
 
-test("of an error only its name, message, code and stack are written, and of four causes", () => {
+test("an error is written as name, message, code, stack and causes alone", () => {
   const error = (message: string, cause?: unknown) => Object.assign(new Error(message, { cause }), { secret: "canary" });
   const coded = Object.assign(new OpsError("internal", "top", { cause: error("1", error("2", error("3", error("4")))) }), {
     headers: { authorization: "canary" },
@@ -87,7 +87,7 @@ test("of an error only its name, message, code and stack are written, and of fou
   ]);
 });
 
-test("lines are written together: at 4 KiB, after 100 ms, or when the process ends", () => {
+test("lines are written together: at 4 KiB, after 100 ms, or at the end", () => {
   const logger = createLogger("info");
   logger.info({}, "one");
   logger.info({}, "two");
@@ -106,7 +106,7 @@ test("lines are written together: at 4 KiB, after 100 ms, or when the process en
   expect(readLines()).toMatchObject([{ msg: "last" }]);
 });
 
-test.each(["EPIPE", "EIO"])("an output that is closed (%s) is no failure, and is not tried at the end", (code) => {
+test.each(["EPIPE", "EIO"])("an output that is closed (%s) is no failure, nor tried at the end", (code) => {
   const logger = createLogger("info");
   let tries = 0;
   written.mockImplementation((_fd, text) => {

@@ -48,7 +48,7 @@ function start(more: Readonly<Record<string, string>> = {}) {
 
 const port = expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/) as string;
 
-test("a gateway is served until it is told to stop, and then its address is free", async () => {
+test("a gateway is served until it is stopped; then its address is free", async () => {
   const { lines, stop, served, listening } = start();
   const { url } = await listening();
   expect(lines).toEqual([["listening", { url: port, restart: false, jobs: false }]]);
@@ -70,7 +70,7 @@ test("a gateway is served until it is told to stop, and then its address is free
   await expect(fetch(`${url}/readyz`)).rejects.toThrow("fetch failed");
 });
 
-test("metrics have an address of their own, without a token, where that is configured", async () => {
+test("metrics have an address of their own, without a token", async () => {
   const { lines, stop, served, listening } = start({ METRICS_ADDRESS: "127.0.0.1:0", RESTART: "on" });
   const { url, metrics = "" } = await listening();
   expect(lines).toEqual([["listening", { url: port, metrics: port, restart: true, jobs: false }]]);
@@ -98,7 +98,7 @@ test("a gateway that is stopped before it began ends at once", async () => {
   expect({ code, out, err }).toEqual({ code: 0, out: [], err: [] });
 });
 
-test("an address that cannot be had is told, and leaves no listener", async () => {
+test("an address that cannot be had is an error of one line", async () => {
   const taken = createServer().listen(0, "127.0.0.1");
   await new Promise((resolve) => void taken.once("listening", resolve));
   const { port: used } = taken.address() as { port: number };
@@ -111,7 +111,7 @@ test("an address that cannot be had is told, and leaves no listener", async () =
   taken.close();
 });
 
-test("mistakes of the configuration are told in a line each", async () => {
+test("mistakes of the configuration have a line each", async () => {
   const env = toEnv({ PORT: "x", ENV: "y" });
   expect(await runCommand(serveCommand, [], { env })).toEqual({
     code: 78,

@@ -47,7 +47,7 @@ it("sources have what is configured", async () => {
   }
 });
 
-it("a service is one's own by its name, or whichever it is where a selector says what is core", async () => {
+it("a service is one's own by name, or any where selectors say so", async () => {
   const named = createSources(toConfig({ SERVICE: "a,b" }), silentLogger);
   expect(["a", "b", "c"].map(named.isOwnService)).toEqual([true, true, false]);
   const selected = createSources(toConfig({ SERVICE: "a", CORE: "team=x" }), silentLogger);
@@ -55,7 +55,7 @@ it("a service is one's own by its name, or whichever it is where a selector says
   await Promise.all([named.close(), selected.close()]);
 });
 
-it("a look at the deploy file is a call: one that is missing is an answer, one that is broken is none", async () => {
+it("a look at the deploy file is a call; a missing file is no failure", async () => {
   const path = join(folder, "deploy_info.json");
   const observe = vi.fn<ObserveCall>();
   const sources = createSources(toConfig({ DEPLOY_INFO_PATH: path }), silentLogger, observe);
@@ -81,7 +81,7 @@ it.each([
   await sources.close();
 });
 
-it("the queues have what is configured for them, and a role that may change jobs only where that is on", () => {
+it("queues have what is configured, and the control role only with JOBS on", () => {
   const urls = {
     DATABASE_URL: "postgres://127.0.0.1:1/r",
     CONTROL_DATABASE_URL: "postgres://127.0.0.1:1/c",
@@ -103,7 +103,7 @@ it("the queues have what is configured for them, and a role that may change jobs
   expect(toQueueOptions(file, silentLogger)).toEqual({ ...common, detect: false, hide: ["river"], sources: [] });
 });
 
-it("a queues file that is wrong is a mistake of the configuration, with each of its problems", () => {
+it("each problem of the queues file is a mistake of the configuration", () => {
   const bad = toConfig({ QUEUES_FILE: "/q.json" }, '{"detect":1,"hide":2,"sources":[]}');
   const thrown = (() => {
     try {

@@ -30,7 +30,7 @@ it("without a tokens file there is nothing to check", () => {
   expect(check([], { tokensFile: null })).toBeNull();
 });
 
-it("tokens that hold are listed by their ends; those that have ended or end soon are warned of", () => {
+it("tokens that hold are listed; ended and ending ones are warned of", () => {
   expect(check([good, early, soon, ended])).toEqual({
     name: "tokens",
     ok: true,

@@ -36,7 +36,7 @@ const engines = [
   "FAIL  docker:b: Docker engine b: nothing listens there: is Docker running?",
 ];
 
-it("each upstream that is away is told with its remedy, in the order of the configuration", async () => {
+it("each upstream that is away has its line, with the remedy", async () => {
   expect(await runCommand(checkCommand, [], { env: away() })).toEqual({
     code: 1,
     out: ["ok    configuration", ...engines, queues, prometheus, deploy],
@@ -50,7 +50,7 @@ it.each(["RESTART", "HEALTH_EXEC"])("the audit record is asked for with %s", asy
   expect(out.at(-1)).toMatch(/^ok {4}audit: /);
 });
 
-it("what answers is told beside what does not, and tokens come first", async () => {
+it("what answers is listed beside what does not, tokens first", async () => {
   await using engine = await startFakeEngine();
   const id = fullId("a");
   engine.on("/version", json({ Version: "29.0.0", ApiVersion: "1.52", MinAPIVersion: "1.44", Os: "linux" }));
@@ -76,7 +76,7 @@ it("what answers is told beside what does not, and tokens come first", async () 
   expect(out.slice(-3)).toEqual([queues, prometheus, deploy]);
 });
 
-it("mistakes of the configuration are told in a line each, and nothing is asked", async () => {
+it("mistakes of the configuration have a line each; nothing is asked", async () => {
   const env = away({ PORT: "x", QUEUES_FILE: "/q.json" });
   const issue = "WALLET_CORE_OPS_PORT must be a port, 0 to 65535";
   expect(await runCommand(checkCommand, [], { env })).toEqual({ code: 78, out: [`FAIL  configuration: ${issue}`], err: [] });

@@ -41,7 +41,7 @@ it("what a command does not know is refused with its usage", async () => {
   expect(await runCommand(bare)).toEqual({ code: 0, out: [], err: [] });
 });
 
-it("a command that cannot be run with its arguments says why; any other failure is thrown", async () => {
+it("wrong arguments are refused with the reason; other failures are thrown", async () => {
   const fail = (error: Error) => {
     const command = createCommand({ usage }, async () => {
       throw error;

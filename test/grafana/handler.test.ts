@@ -466,7 +466,7 @@ describe("the answers", () => {
     expect(await call(path, method)).toEqual({ status: 200, route, body: expect.stringMatching(/^[[{]/) });
   });
 
-  it("say what they are: the metrics, the keys and the fields, each with its label", async () => {
+  it("list metrics, keys and fields, each with its label", async () => {
     expect(JSON.parse((await call("/grafana", "GET")).body)).toEqual({ status: "ok", metrics: metrics.length });
     const [containers] = JSON.parse((await call("/grafana/metrics", "POST")).body);
     expect(containers).toEqual({
@@ -518,7 +518,7 @@ describe("the answers", () => {
     });
   });
 
-  it("have options that are texts, once each and sorted; the failure where there are none", async () => {
+  it("have options once each and sorted, or the failure", async () => {
     const rows = ["b", "", null, 7, "a", "b"].map((role) => ({ role, env: "staging" }));
     const asked: unknown[] = [];
     const execute = (data: unknown, errors: readonly OpsError[] = []) => {

@@ -118,7 +118,7 @@ test("a token of 16 to 4096 characters is one", () => {
   }
 });
 
-test("the plain token is good beside a tokens file, also when it looks like one of its own", () => {
+test("the plain token is good beside a tokens file", () => {
   const alice = make("alice");
   const listed = openFile("beside.json", alice);
   expect(listed.authenticate(`Bearer ${token}`, [])).toMatchObject({ subject: "default" });

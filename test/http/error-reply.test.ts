@@ -42,7 +42,7 @@ test("RFC 9457 by negotiation", () => {
   expect(wantsProblem(undefined)).toBe(false);
 });
 
-test("an error is these bytes, in either form, with its own headers and those of its place", () => {
+test("an error is these bytes in either form, with both kinds of headers", () => {
   const error = new OpsError("restart_cooldown", "Wait a little", { headers: { "Retry-After": "7", "X-A": "1" } });
   expect(createErrorReply(error, "id-1", false, { "X-A": "2", Allow: "GET" })).toEqual({
     status: 429,

@@ -89,7 +89,7 @@ const ends = [
   [true, "request_timeout"],
 ] as const;
 
-test.each(ends)("the budget ends with its answer, and is cancelled for a client that is gone: %j", (isGone, code) => {
+test.each(ends)("the budget ends with its answer, cancelled for a client gone: %j", (isGone, code) => {
   const { exchange, res } = create();
   const { budget, signal } = exchange;
   expect([exchange.budget, exchange.signal, signal]).toEqual([budget, budget.signal, budget.signal]);
@@ -101,7 +101,7 @@ test.each(ends)("the budget ends with its answer, and is cancelled for a client 
   expect(res.listenerCount("close")).toBe(0);
 });
 
-test.each(ends)("a budget for an answer that has ended is none, cancelled for a client that is gone: %j", (isGone, code) => {
+test.each(ends)("a budget of an ended answer is none, cancelled for a client gone: %j", (isGone, code) => {
   const { exchange, res } = create();
   Object.assign(res, { closed: true, writableFinished: !isGone });
   expect((exchange.signal.reason as { code: string } | undefined)?.code).toBe(code);

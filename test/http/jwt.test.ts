@@ -182,7 +182,7 @@ test.each([
   expect((await verify(await sign({ header: { kid } })))?.kid).toBe(shown);
 });
 
-test("scopes and environments are those that we know, of what is claimed as it must be", async () => {
+test("scopes and environments are those that we know, of well-formed claims", async () => {
   const verify = createJwtVerifier({ jwksUrl: url, issuer, audience });
   const granted = async (claims: object) => {
     const principal = await verify(await sign({ claims }));
@@ -216,7 +216,7 @@ test("a token's times are taken with 30 s of grace, its age with 24 h", async ()
   }
 });
 
-test("what is the token's own fault is nobody, also while there are no keys; anything else says why", async () => {
+test("a token's own fault is nobody, also without keys; all else says why", async () => {
   answer = async () => ({ status: 500, body: "" });
   const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");
   const good = await sign();

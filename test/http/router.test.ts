@@ -181,7 +181,7 @@ test("a page is shown without a token where it is meant, by GET alone", async ()
 test.each([
   [reader, false],
   [operator, true],
-])("a request takes a place, of the reserve for an operator, and gives it back", async (who, isReserved) => {
+])("a request takes a place, of the reserve for an operator", async (who, isReserved) => {
   const { ask, places } = createScene({ who });
   const { exchange } = await ask("GET", "/a");
   expect([places.enter.mock.calls, places.wait.mock.calls]).toEqual([[[isReserved, "holder"]], []]);
@@ -200,13 +200,13 @@ test("a request waits for its place, and is refused without one", async () => {
   expect(refused.handled).not.toHaveBeenCalled();
 });
 
-test("a client that is gone when its turn comes is not served, and gives its place back", async () => {
+test("a client that is gone when its turn comes is not served", async () => {
   const { ask, handled } = createScene();
   const { answered, exchange } = await ask("GET", "/a", { isAborted: true });
   expect([answered, typeof exchange.release, handled.mock.calls]).toEqual([null, "function", []]);
 });
 
-test("a client that waits for a word before its body gets it; a surface that answers by itself has its headers", async () => {
+test("a client gets its 100 Continue, a direct surface its headers", async () => {
   const { ask } = createScene();
   const plain = await ask("POST", "/a");
   expect([plain.res.writeContinue.mock.calls.length, plain.res.setHeader.mock.calls.length]).toEqual([0, 0]);

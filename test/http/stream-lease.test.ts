@@ -176,7 +176,7 @@ test("a token that closes one of its streams has the others still", () => {
   expect(() => open("a")).toThrow("This token has 2 streams open already");
 });
 
-test("a request without a place has none to give back, and what is logged of it stays", () => {
+test("a request without a place gives none back; its log fields stay", () => {
   const { streams, open } = createScene();
   const { exchange } = open("a", { release: undefined, logged: { route: "/follow", operation: "Live" } });
   streams.endAll("shutdown");

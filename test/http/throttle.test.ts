@@ -67,7 +67,7 @@ test("the wait is what is missing of the next event", () => {
   expect(throttle.hit("a")).toBe(0);
 });
 
-test("10,000 addresses are remembered by the process's own clock unless it is said otherwise", () => {
+test("10,000 addresses are remembered by default", () => {
   const throttle = createThrottle({ burst: 1, perSecond: 0.000_001 });
   for (let index = 0; index < 10_000; index += 1) throttle.hit(`address-${index}`);
   expect(throttle.hit("address-0")).toBeGreaterThan(0);

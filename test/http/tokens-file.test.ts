@@ -172,7 +172,7 @@ test("the log says at the start which tokens end soon", async () => {
   expect(authenticator.tokenEnds()).toEqual([{ kid: expect.any(String), subject: "soon", expiresAt: expect.any(Number) }]);
 });
 
-test("a change is logged once, a failure with its error once, and nothing at the first look", async () => {
+test("a change is logged once, a failure once, the first look not at all", async () => {
   const lines: unknown[][] = [];
   const note = (...line: unknown[]) => void lines.push(line);
   const [one, two] = [make("one"), make("two")];
@@ -216,7 +216,7 @@ test("what is known of the tokens: their ends, and whether one of them holds", (
 test.each([
   [undefined, 2000],
   [50, 50],
-])("a file with the interval %j is looked at every %d ms until it is closed", async (pollMs, every) => {
+])("a file with the interval %j is looked at every %d ms", async (pollMs, every) => {
   vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
   try {
     replace();

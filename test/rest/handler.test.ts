@@ -141,7 +141,7 @@ describe("an answer", () => {
 describe("a remembered answer", () => {
   const of = (part: object, status = {}): Inputs => ({ view: "all", parts: [part], status });
 
-  it.each([false, true])("is sent again while it is made of the same, with the engines of now (later: %j)", async (later) => {
+  it.each([false, true])("is sent again while it is made of the same (later: %j)", async (later) => {
     isLater = later;
     const part = {};
     inputs = of(part, { engines: [{ name: "e", age_seconds: 1, error: null }] });
@@ -170,7 +170,7 @@ describe("a remembered answer", () => {
     expect(handle(request)).toMatchObject({ status: 200, body: "[]" });
   });
 
-  it("is none of what failed in part, or changed meanwhile, or cannot be known", async () => {
+  it("is none of what failed in part, changed meanwhile, or is not known", async () => {
     data = { containers: [] };
     inputs = of({});
     errors = [new OpsError("docker_timeout", "x")];

@@ -52,7 +52,7 @@ it("objects, lists and words are described as deep as they are asked for", () =>
   );
 });
 
-it("a field has the name that it is given, and one that may be left out is not required", () => {
+it("a field has its alias; one that may be left out is not required", () => {
   expect(of("{ own: count name @maybe }")).toEqual(
     object(
       {

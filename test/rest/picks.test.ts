@@ -40,7 +40,7 @@ it.each([
   expect(spread("outer", "inner").body(data)).toEqual(body);
 });
 
-it("the schema of what moves up has the fields of both, and wants those that are always there", () => {
+it("the schema of what moves up has the fields of both", () => {
   const inner = { type: ["object", "null"], properties: { b: maybe, c: left } };
   const outer = { type: ["object", "null"], properties: { a: text, d: left, inner } };
   const { schema } = spread("outer", "inner");
@@ -67,7 +67,7 @@ it("the schema of the whole has each field, present", () => {
   expect(schema({})).toEqual(object({}, []));
 });
 
-it("deploy info has the file's other strings, never over its own, and is stale only where it is", () => {
+it("deploy info has the file's other strings, never over its own", () => {
   const { body } = deployInfo();
   const extra = ["tag", "note", "stale", "extra", "toString"].map((key) => ({ key, value: `other ${key}` }));
   const others = { note: "other note", extra: "other extra", toString: "other toString" };
@@ -77,7 +77,7 @@ it("deploy info has the file's other strings, never over its own, and is stale o
   expect([body({ deployInfo: null }), body({})]).toEqual([null, null]);
 });
 
-it("the schema of deploy info allows other strings, and does not want `stale`", () => {
+it("the schema of deploy info allows other strings", () => {
   const { schema } = deployInfo();
   const properties = { tag: text, by: left, extra: { type: "array" }, stale: { type: "boolean" } };
   expect(schema(object({ deployInfo: { type: ["object", "null"], properties } }, []))).toEqual({
