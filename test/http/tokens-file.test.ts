@@ -14,18 +14,22 @@ let errors: string[];
 let warnings: string[];
 let authenticator: Authenticator | undefined;
 
-const logger: Logger = {
-  debug() {},
-  info() {},
-  warn: (_fields, message) => warnings.push(message),
-  error: (_fields, message) => errors.push(message),
-};
+let logger: Logger;
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "ops-tokens-"));
   path = join(folder, "tokens.json");
-  errors = [];
-  warnings = [];
+  // A look that an earlier test began may end now: it has the lists of that test.
+  const ownErrors: string[] = [];
+  const ownWarnings: string[] = [];
+  logger = {
+    debug() {},
+    info() {},
+    warn: (_fields, message) => ownWarnings.push(message),
+    error: (_fields, message) => ownErrors.push(message),
+  };
+  errors = ownErrors;
+  warnings = ownWarnings;
 });
 
 afterEach(() => {
