@@ -111,6 +111,17 @@ test("an address that cannot be had is an error of one line", async () => {
   taken.close();
 });
 
+test("a failure that is not about the address is thrown", async () => {
+  const broken = new Error("broken");
+  const stop = {
+    get aborted(): boolean {
+      throw broken;
+    },
+  } as AbortSignal;
+  const env = toEnv({ LOG_LEVEL: "silent" });
+  await expect(runCommand(serveCommand, [], { env, stop })).rejects.toBe(broken);
+});
+
 test("mistakes of the configuration have a line each", async () => {
   const env = toEnv({ PORT: "x", ENV: "y" });
   expect(await runCommand(serveCommand, [], { env })).toEqual({
