@@ -70,6 +70,7 @@ test("an error is written as name, message, code, stack and causes alone", () =>
   const logger = createLogger("info");
   logger.info({ err: coded }, "failed");
   logger.info({ err: Object.assign(new TypeError("x", { cause: "a text" }), { code: 7 }) }, "failed");
+  logger.info({ err: new Error("alone") }, "failed");
   logger.info({ err: "no error" }, "failed");
   vi.advanceTimersByTime(100);
   const stack = expect.stringContaining("logger.test.ts") as string;
@@ -83,6 +84,7 @@ test("an error is written as name, message, code, stack and causes alone", () =>
       cause: { ...plain, message: "1", cause: { ...plain, message: "2", cause: { ...plain, message: "3" } } },
     },
     { name: "TypeError", message: "x", code: "7", stack, cause: { message: "a text" } },
+    { ...plain, message: "alone" },
     { message: "no error" },
   ]);
 });
