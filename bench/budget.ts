@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, fork, spawn } from "node:child_process";
 import { once } from "node:events";
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, rmdirSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { Agent, request } from "node:http";
 import { setPriority, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,9 +8,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Client } from "pg";
 import { startPostgres } from "../script/services/postgres.ts";
 import { freePort } from "../script/services/process.ts";
-import { makeToken } from "../src/http/make-token.ts";
-import { shippedCommand } from "./shipped.ts";
+import { makeToken } from "../src/cli/token.ts";
 import { runnerMapping } from "../test/support/queue-mappings.ts";
+import { shippedCommand } from "./shipped.ts";
 
 const seconds = Number(process.env["BENCH_BUDGET_SECONDS"] ?? 60);
 const clients = Number(process.env["BENCH_BUDGET_CLIENTS"] ?? 48);

@@ -1,9 +1,9 @@
 import { createGateway } from "../src/gateway.ts";
 import type { EdgeRequest } from "../src/http/surface.ts";
-import { silentLogger } from "../src/logger.ts";
+import { statusByCode } from "../src/lib/errors.ts";
+import { silentLogger } from "../src/lib/logger.ts";
+import { upstreams } from "../src/lib/upstream-call.ts";
 import { createInstruments } from "../src/metrics/instruments.ts";
-import { statusByCode } from "../src/errors.ts";
-import { upstreams } from "../src/domain/upstream-call.ts";
 import { createCaller } from "../test/support/caller.ts";
 import { createMemorySources, sampleContainer, sampleHost } from "../test/support/memory-sources.ts";
 import { describe, quartiles } from "./statistics.ts";

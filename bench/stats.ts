@@ -5,13 +5,14 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { startDockerd } from "../script/services/dockerd.ts";
-import type { ContainerRef, ContainerSource } from "../src/domain/container.ts";
-import { silentLogger } from "../src/logger.ts";
-import { createContainerSource } from "../src/upstreams/docker/source.ts";
+import type { ContainerRef } from "../src/containers/container.ts";
+import { createContainerSource } from "../src/containers/docker/source.ts";
+import type { ContainerSource } from "../src/containers/source.ts";
+import { silentLogger } from "../src/lib/logger.ts";
 import { removeContainers, startContainer } from "../test/support/docker-containers.ts";
+import { rulesOf } from "../test/support/docker-facts.ts";
 import { describe, quartiles } from "./statistics.ts";
 import { measureIdle } from "./stats-idle.ts";
-import { rulesOf } from "../test/support/docker-facts.ts";
 
 const rounds = Number(process.env["BENCH_STATS_ROUNDS"] ?? 5);
 const limits = { cold: 1 / 4, warm: 1 / 1000, ageMs: 2000, idlePct: 0.5 };

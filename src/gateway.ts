@@ -1,13 +1,12 @@
+import type { TokenEnd } from "./auth/token.ts";
+import { createConsolePages } from "./console/page.ts";
 import { createGrafanaHandler, grafanaDocuments, grafanaPath } from "./grafana/handler.ts";
-import type { GraphqlRequest } from "./graphql/yoga.ts";
-import { createExecute } from "./graphql/execute.ts";
-import { createFollow } from "./graphql/subscribe.ts";
+import { createExecute, createFollow } from "./graphql/execute.ts";
 import { createSchema } from "./graphql/schema.ts";
-import type { Sources } from "./graphql/context.ts";
-import { createConsolePages } from "./http/console/page.ts";
+import type { Sources } from "./graphql/sources.ts";
+import type { GraphqlRequest } from "./graphql/yoga/yoga.ts";
 import type { PublicPage, Surface } from "./http/surface.ts";
-import type { TokenEnd } from "./domain/token.ts";
-import type { Logger } from "./logger.ts";
+import type { Logger } from "./lib/logger.ts";
 import { createMetricsHandler, metricsDocument, metricsPath } from "./metrics/handler.ts";
 import { createInstruments, type Instruments } from "./metrics/instruments.ts";
 import { basePath, endpoints } from "./rest/endpoints.ts";
@@ -61,7 +60,7 @@ export function createGateway(
   // Yoga takes longer to load than all the rest; who asks for REST does not wait for it.
   let door: Promise<(request: GraphqlRequest) => Promise<void>> | undefined;
   const openDoor = () =>
-    (door ??= import("./graphql/yoga.ts").then(({ createGraphqlHandler }) => createGraphqlHandler(schema, sources, logger)));
+    (door ??= import("./graphql/yoga/yoga.ts").then(({ createGraphqlHandler }) => createGraphqlHandler(schema, sources, logger)));
 
   return { surfaces: [rest, graphql, grafana, metrics], publicPages: createConsolePages(), metrics };
 }

@@ -1,10 +1,10 @@
 import type { AddressInfo } from "node:net";
-import type { Config } from "./config.ts";
+import { createAuthenticator } from "./auth/authenticator.ts";
+import { loopbackAuthenticator } from "./auth/loopback.ts";
+import type { Config } from "./config/config.ts";
 import { createGateway } from "./gateway.ts";
-import { createAuthenticator } from "./http/auth.ts";
-import { createEdge } from "./http/node-server.ts";
-import { loopbackAuthenticator } from "./http/loopback.ts";
-import type { Logger } from "./logger.ts";
+import { createEdge } from "./http/server.ts";
+import type { Logger } from "./lib/logger.ts";
 import { createInstruments } from "./metrics/instruments.ts";
 import { createSources, type OpenSources } from "./sources.ts";
 

@@ -3,9 +3,9 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { serveCommand } from "../src/commands/serve.ts";
-import { parseConfig } from "../src/config.ts";
-import { silentLogger } from "../src/logger.ts";
+import { serveCommand } from "../src/cli/serve.ts";
+import { parseConfig } from "../src/config/config.ts";
+import { silentLogger } from "../src/lib/logger.ts";
 import { serve } from "../src/serve.ts";
 import { runCommand } from "./support/command.ts";
 

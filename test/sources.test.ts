@@ -2,9 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
-import { ConfigError, parseConfig } from "../src/config.ts";
-import type { ObserveCall } from "../src/domain/upstream-call.ts";
-import { silentLogger } from "../src/logger.ts";
+import { ConfigError, parseConfig } from "../src/config/config.ts";
+import { silentLogger } from "../src/lib/logger.ts";
+import type { ObserveCall } from "../src/lib/upstream-call.ts";
 import { createSources, toQueueOptions } from "../src/sources.ts";
 import { soon } from "./support/docker-containers.ts";
 

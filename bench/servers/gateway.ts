@@ -1,7 +1,7 @@
+import { createAuthenticator } from "../../src/auth/authenticator.ts";
 import { createGateway } from "../../src/gateway.ts";
-import { createAuthenticator } from "../../src/http/auth.ts";
-import { createEdge } from "../../src/http/node-server.ts";
-import { createLogger } from "../../src/logger.ts";
+import { createEdge } from "../../src/http/server.ts";
+import { createLogger } from "../../src/lib/logger.ts";
 import { createMemorySources } from "../../test/support/memory-sources.ts";
 import { containers, reportTo, token } from "./sample.ts";
 

@@ -1,4 +1,4 @@
-import { queueThresholds } from "../../src/domain/queue-state.ts";
+import { queueThresholds } from "../../src/queues/state.ts";
 import { deploys } from "../grafana/dashboards/deploys.ts";
 import { queues } from "../grafana/dashboards/queues.ts";
 import { counts } from "../grafana/targets.ts";

@@ -110,7 +110,7 @@ async function runTests(mutants: readonly Mutant[], configFile: string): Promise
 }
 
 /** In these files texts are SQL, which only a database can judge. */
-const isSql = ({ fileName }: Mutant) => fileName.startsWith("src/upstreams/queues/");
+const isSql = ({ fileName }: Mutant) => fileName.startsWith("src/queues/");
 
 /** Each mutant with its result: of the unit tests that share a process, of those that do not, and for SQL of the tests with a real PostgreSQL. */
 async function judge(mutants: readonly Mutant[]): Promise<ReadonlyMap<string, Result>> {

@@ -4,11 +4,11 @@ import config from "../../vitest.config.ts";
 
 /** Replace modules of Node, register secrets for good, or count what all requests share: each needs a process of its own. */
 export const alone = [
-  "test/budget/**",
-  "test/domain/own-secrets.test.ts",
+  "test/lib/budget/**",
+  "test/lib/redact/own-secrets.test.ts",
   "test/metrics/process.test.ts",
-  "test/upstreams/deploy/{logs,parse}.test.ts",
-  "test/upstreams/docker/sampler.test.ts",
+  "test/deploys/files/{history,parse}.test.ts",
+  "test/containers/docker/stats/sampler.test.ts",
 ];
 
 const exclude = [
@@ -18,7 +18,7 @@ const exclude = [
   "test/architecture.test.ts",
   "test/script/**",
   // Sets the user of the process, which threads cannot.
-  "test/upstreams/deploy/source.test.ts",
+  "test/deploys/files/source.test.ts",
   // Ask everything: each mutant that lives would run them for a minute.
   "test/gateway/{security-matrix,hostile-parameters,budget.property}.test.ts",
 ];

@@ -1,7 +1,6 @@
 import type { TypedDocumentNode } from "@graphql-typed-document-node/core";
-import type { Row } from "./dimensions.ts";
-import { type Answer, type Column, type Metric, byTime } from "./metric.ts";
-import type { PayloadName } from "./payloads.ts";
+import type { PayloadName, Row } from "./filters.ts";
+import { type Answer, byTime, type Column, type Metric } from "./metric.ts";
 
 /** The part of a deploy that its annotation is made of. */
 interface Deploy {

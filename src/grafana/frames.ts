@@ -1,5 +1,5 @@
-import type { Budget } from "../budget/budget.ts";
-import type { Row } from "./dimensions.ts";
+import type { Budget } from "../lib/budget/budget.ts";
+import type { Row } from "./filters.ts";
 import type { Column, Metric } from "./metric.ts";
 
 interface Notice {

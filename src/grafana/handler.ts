@@ -1,14 +1,43 @@
-import { toJson } from "../budget/json.ts";
-import { OpsError } from "../errors.ts";
-import type { Caller, Execute } from "../graphql/execute.ts";
-import { parseFilters } from "./conditions.ts";
-import { type Row, dimensions, getDimension, quote } from "./dimensions.ts";
-import { asObject, parseBody, parsePayload, parseQuery } from "./input.ts";
+import { type Execute, toFailure } from "../graphql/execute.ts";
+import type { Caller } from "../graphql/sources.ts";
+import { toJson } from "../lib/budget/json.ts";
+import { OpsError } from "../lib/errors.ts";
+import {
+  type Dimension,
+  dimensions,
+  filterRows,
+  getDimension,
+  parseFilters,
+  payloads,
+  quote,
+  type Row,
+  toNames,
+  toPayload,
+} from "./filters.ts";
+import { toRows } from "./metric.ts";
 import { getMetric, metricDocuments, metrics } from "./metrics.ts";
-import { optionDocuments, readOptions } from "./options.ts";
-import { payloads, toPayload } from "./payloads.ts";
-import { runQuery } from "./query.ts";
-import { toNames } from "./text.ts";
+import { asObject, parseBody, parsePayload, parseQuery, runQuery, type Target } from "./query.ts";
+
+/** The documents of all dimensions, to be compiled. */
+const optionDocuments = [...new Set(dimensions.flatMap(({ document }) => document ?? []))];
+
+/** The values that a dimension has now, sorted: of what the other conditions leave. Rejects as its upstream does. */
+async function readOptions(
+  dimension: Dimension,
+  { conditions, includeAccessories }: Pick<Target, "conditions" | "includeAccessories">,
+  execute: Execute,
+  caller: Caller,
+): Promise<readonly string[]> {
+  const { name, document, values } = dimension;
+  if (!document) return values ?? [];
+  const others = conditions.filter(({ key }) => key !== name);
+  const { data, errors } = await execute(document, { includeAccessories } as never, caller).run();
+  const rows = toRows({ rows: null, ...(data as object | null) });
+  if (!rows) throw toFailure(errors);
+  const left = await filterRows(rows, others, caller.budget);
+  const found = left.flatMap((row) => (typeof row[name] === "string" && row[name] !== "" ? row[name] : []));
+  return [...new Set(found)].toSorted();
+}
 
 /** A panel sends every dashboard variable with all its options, each time. */
 const maxBodyBytes = 524_288;
@@ -20,13 +49,13 @@ export const grafanaPath = "/grafana";
 export const grafanaDocuments = [...metricDocuments, ...optionDocuments];
 
 /** A request at or below the prefix; authenticated already. */
-export interface GrafanaRequest extends Caller {
+interface GrafanaRequest extends Caller {
   readonly method: string;
   readonly path: string;
   body(maxBytes: number): Promise<Buffer>;
 }
 
-export interface GrafanaReply {
+interface GrafanaReply {
   readonly status: number;
   readonly body: string;
   readonly route: string;

@@ -1,6 +1,5 @@
 import type { TypedDocumentNode } from "@graphql-typed-document-node/core";
-import type { Row } from "./dimensions.ts";
-import type { PayloadName } from "./payloads.ts";
+import type { PayloadName, Row } from "./filters.ts";
 
 /** A column of a table: its name is that of the document's field. */
 export interface Column {

@@ -1,5 +1,4 @@
 import type { TypedDocumentNode } from "@graphql-typed-document-node/core";
-import { OpsError } from "../errors.ts";
 import {
   GrafanaAlertsDocument,
   GrafanaContainerCpuPctDocument,
@@ -21,11 +20,11 @@ import {
   GrafanaRestartsDocument,
   GrafanaUpDocument,
 } from "../generated/grafana.ts";
+import { OpsError } from "../lib/errors.ts";
 import * as columns from "./columns.ts";
-import { quote } from "./dimensions.ts";
 import { deploys, happenings } from "./events.ts";
+import { type PayloadName, quote } from "./filters.ts";
 import { type Metric, series, table } from "./metric.ts";
-import type { PayloadName } from "./payloads.ts";
 
 const ofQueues: readonly PayloadName[] = ["queue", "source", "env"];
 const ofContainers: readonly PayloadName[] = ["container", "role", "destination", "env", "accessories"];

@@ -1,4 +1,4 @@
-import { OpsError } from "../errors.ts";
+import { OpsError } from "../lib/errors.ts";
 
 /** How deep lists and objects may stand in each other: Grafana's own bodies have about ten levels. What reads them may then be recursive. */
 const maxDepth = 64;

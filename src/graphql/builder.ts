@@ -1,8 +1,8 @@
 import SchemaBuilder from "@pothos/core";
 import ComplexityPlugin from "@pothos/plugin-complexity";
 import ScopeAuthPlugin from "@pothos/plugin-scope-auth";
-import { type GraphQLOutputType, getNamedType, isListType, isNonNullType } from "graphql";
-import { OpsError } from "../errors.ts";
+import { getNamedType, type GraphQLOutputType, isListType, isNonNullType } from "graphql";
+import { OpsError } from "../lib/errors.ts";
 import type { OpsContext } from "./context.ts";
 import { toLength } from "./list-lengths.ts";
 

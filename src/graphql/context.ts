@@ -1,60 +1,15 @@
-import type { Budget } from "../budget/budget.ts";
-import type { AuditLog } from "../domain/audit.ts";
-import type { ContainerSource } from "../domain/container.ts";
-import type { ContainerHistorySource } from "../domain/container-history.ts";
-import type { DeployMemory } from "../domain/deploy-fate.ts";
-import type { DeploySource } from "../domain/deploy.ts";
-import type { Environment } from "../domain/environment.ts";
-import type { HealthProbes } from "../domain/health-probes.ts";
-import type { JobOperations } from "../domain/job-control-operations.ts";
-import type { HostSource, Thresholds } from "../domain/host.ts";
-import type { Origin, Principal } from "../domain/principal.ts";
-import type { QueueSources } from "../domain/queue.ts";
-import type { Restarts } from "../domain/restart.ts";
-import type { TimelineMemory } from "../domain/timeline-memory.ts";
-import type { OpenStream } from "../domain/stream-lease.ts";
-import { Loaders } from "./loaders.ts";
-
-/** What the schema reads from: one port for each upstream, and the facts of the configuration that answers depend on. */
-export interface Sources {
-  readonly containers: ContainerSource;
-  readonly queues: QueueSources;
-  readonly hosts: HostSource;
-  readonly containerHistory: ContainerHistorySource;
-  readonly deploy: DeploySource;
-  /** What became of containers of deploys, as far as this process saw what shows it. */
-  readonly deployMemory: DeployMemory;
-  /** What happened while this process ran, and no record tells. */
-  readonly timeline: TimelineMemory;
-  readonly audit: AuditLog;
-  readonly restarts: Restarts;
-  readonly jobs: JobOperations;
-  readonly probes: HealthProbes;
-  readonly thresholds: Thresholds;
-  /** Environment of what carries none: queues and hosts. */
-  readonly env: Environment | null;
-  /** Whether a Kamal service may be one of the product. */
-  readonly isOwnService: (service: string) => boolean;
-  readonly restartEnabled: boolean;
-  /** Whether jobs may be retried and discarded. */
-  readonly jobsEnabled: boolean;
-  /** Whether health checks may be run on demand. */
-  readonly healthExecEnabled: boolean;
-}
-
-/** Who asks, and until when: one for each request. */
-export interface Caller {
-  readonly principal: Principal;
-  /** Made when asked for: few ask. */
-  origin(): Origin;
-  readonly requestId: string;
-  /** That of the budget: aborts when the caller is gone, or the time is up. */
-  readonly signal: AbortSignal;
-  /** What the request may take. */
-  readonly budget: Budget;
-  /** For subscriptions; absent where an answer cannot be one. */
-  readonly openStream?: OpenStream;
-}
+import type { Origin } from "../auth/principal.ts";
+import { type ContainerHistoryLoaders, createContainerHistoryLoaders } from "./containers/history-loader.ts";
+import { type ContainerLoaders, createContainerLoaders } from "./containers/loader.ts";
+import { createDeployLoader, type DeployLoader } from "./deploys/info-loader.ts";
+import { createDeployLoaders, type DeployLoaders } from "./deploys/loader.ts";
+import { createHostLoaders, type HostLoaders } from "./hosts/loader.ts";
+import { createLogLoaders, type LogLoaders } from "./logs/loader.ts";
+import { createQueueLoaders, type QueueLoaders } from "./queues/loader.ts";
+import { createOrphanLoaders, type OrphanLoaders } from "./queues/orphans-loader.ts";
+import { createQueueSeriesLoader, type QueueSeriesLoader } from "./queues/series-loader.ts";
+import type { Caller, Sources } from "./sources.ts";
+import { createTimelineLoader, type TimelineLoader } from "./timeline/loader.ts";
 
 export interface OpsContext extends Caller {
   /** Whether the execution takes lists that come in parts, so that others are served in between: that of queries at /graphql does, compiled ones do not. */
@@ -70,4 +25,77 @@ export function createContext(sources: Sources, caller: Caller): OpsContext {
   const openStream = caller.openStream && { openStream: caller.openStream.bind(caller) };
   const origin = () => caller.origin();
   return { principal, origin, requestId, signal, budget, ...openStream, sources, loaders: new Loaders(sources, caller) };
+}
+
+/** The loaders of one request, each made when it is first used. They show only what the caller's token may see. */
+export class Loaders {
+  readonly #sources: Sources;
+  readonly #caller: Caller;
+  #nowMs: number | undefined;
+  #containers: ContainerLoaders | undefined;
+  #containerHistory: ContainerHistoryLoaders | undefined;
+  #queues: QueueLoaders | undefined;
+  #queueSeries: QueueSeriesLoader | undefined;
+  #orphans: OrphanLoaders | undefined;
+  #hosts: HostLoaders | undefined;
+  #deploy: DeployLoader | undefined;
+  #deploys: DeployLoaders | undefined;
+  #logs: LogLoaders | undefined;
+
+  constructor(sources: Sources, caller: Caller) {
+    this.#sources = sources;
+    this.#caller = caller;
+  }
+
+  /** For a subscription, before each of its messages: what is asked next is asked anew. */
+  forget(): void {
+    this.#nowMs = this.#containerHistory = undefined;
+    this.#containers = this.#queues = this.#queueSeries = this.#orphans = this.#hosts = this.#deploy = undefined;
+    this.#deploys = undefined;
+  }
+
+  get containers(): ContainerLoaders {
+    return (this.#containers ??= createContainerLoaders(this.#sources, this.#caller, this));
+  }
+
+  get containerHistory(): ContainerHistoryLoaders {
+    return (this.#containerHistory ??= createContainerHistoryLoaders(this.#sources, this.#caller, this.nowMs));
+  }
+
+  /** One now for all ranges of an answer, unix milliseconds of a whole second: those of one `from` are one question, and 2h are 7200 s. */
+  get nowMs(): number {
+    return (this.#nowMs ??= Math.floor(Date.now() / 1000) * 1000);
+  }
+
+  get queues(): QueueLoaders {
+    return (this.#queues ??= createQueueLoaders(this.#sources, this.#caller, this));
+  }
+
+  get queueSeries(): QueueSeriesLoader {
+    return (this.#queueSeries ??= createQueueSeriesLoader(this.#sources, this.#caller, this));
+  }
+
+  get orphans(): OrphanLoaders {
+    return (this.#orphans ??= createOrphanLoaders(this.#sources, this.#caller, this));
+  }
+
+  get hosts(): HostLoaders {
+    return (this.#hosts ??= createHostLoaders(this.#sources, this.#caller));
+  }
+
+  get deploy(): DeployLoader {
+    return (this.#deploy ??= createDeployLoader(this.#sources, this.#caller));
+  }
+
+  get deploys(): DeployLoaders {
+    return (this.#deploys ??= createDeployLoaders(this.#sources, this.#caller, this));
+  }
+
+  get logs(): LogLoaders {
+    return (this.#logs ??= createLogLoaders(this.#sources, this.#caller));
+  }
+
+  get timeline(): TimelineLoader {
+    return createTimelineLoader(this.#sources, this.#caller, this);
+  }
 }

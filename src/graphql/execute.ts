@@ -1,13 +1,11 @@
-import { type DocumentNode, type GraphQLError, type GraphQLSchema, validate } from "graphql";
-import { type CompiledQuery, compileQuery, isCompiledQuery } from "graphql-jit";
 import type { TypedDocumentNode } from "@graphql-typed-document-node/core";
-import { OpsError, toOpsError } from "../errors.ts";
-import { type Caller, type Sources, createContext } from "./context.ts";
+import { createSourceEventStream, type DocumentNode, type GraphQLError, type GraphQLSchema, validate } from "graphql";
+import { type CompiledQuery, compileQuery, isCompiledQuery } from "graphql-jit";
+import type { LogBatch } from "../containers/logs/log.ts";
+import { OpsError, toOpsError } from "../lib/errors.ts";
+import { createContext } from "./context.ts";
 import { findInputs, type FoundInputs } from "./inputs.ts";
-
-export type { Caller } from "./context.ts";
-export type { Inputs } from "./inputs.ts";
-export type { Follow, LogBatch } from "./subscribe.ts";
+import type { Caller, Sources } from "./sources.ts";
 
 interface Executed<Data> {
   /** Null fields are explained in `errors`. */
@@ -71,4 +69,27 @@ function compile(schema: GraphQLSchema, document: DocumentNode): CompiledQuery {
 function toFieldError(error: GraphQLError): OpsError {
   if (error.originalError) return toOpsError(error.originalError);
   return error.path ? toOpsError(error) : new OpsError("invalid_request", "A parameter has an invalid value", { cause: error });
+}
+
+/** The door for our own surfaces to a fixed subscription. Rejects with the OpsError of its field. */
+export type Follow = (document: DocumentNode, variables: object, caller: Caller) => Promise<AsyncIterable<LogBatch>>;
+
+/**
+ * Opens subscriptions as the schema does, with its scopes and its arguments, and hands on what the field's source gives, so that a line costs no
+ * execution of its own. Throws for a document that does not fit the schema.
+ */
+export function createFollow(schema: GraphQLSchema, sources: Sources, documents: readonly DocumentNode[]): Follow {
+  const known = new Set<DocumentNode>(documents);
+  for (const document of known) {
+    const invalid = validate(schema, document);
+    if (invalid.length > 0) throw new AggregateError(invalid, invalid.map(String).join("\n"));
+  }
+  return async (document, variables, caller) => {
+    if (!known.has(document)) throw new Error("Document was not registered");
+    const contextValue = createContext(sources, caller);
+    const opened = await createSourceEventStream({ schema, document, variableValues: { ...variables }, contextValue });
+    if (Symbol.asyncIterator in opened) return opened as AsyncIterable<LogBatch>;
+    const [error] = opened.errors ?? [];
+    throw error?.originalError ? toOpsError(error.originalError) : new OpsError("internal", "Internal error", { cause: error });
+  };
 }

@@ -1,12 +1,12 @@
 import type { DocumentNode } from "graphql";
-import type { EngineStatus, WarmListing } from "../domain/container.ts";
-import { toAgeSeconds } from "../domain/container-time.ts";
-import { environments } from "../domain/environment.ts";
-import { selectEngines } from "../domain/known-engines.ts";
-import { needsDeploy } from "../domain/release.ts";
+import { selectEngines } from "../containers/known-engines.ts";
+import type { EngineStatus, WarmListing } from "../containers/source.ts";
+import { needsDeploy } from "../deploys/release.ts";
 import { ContainersDocument, type ContainersQuery, type ContainersQueryVariables } from "../generated/rest.ts";
-import type { Caller, Sources } from "./context.ts";
-import { createDeployLoader } from "./loaders/deploy.ts";
+import { environments } from "../lib/environment.ts";
+import { toAgeSeconds } from "../lib/time.ts";
+import { createDeployLoader } from "./deploys/info-loader.ts";
+import type { Caller, Sources } from "./sources.ts";
 
 /** What an answer is made of, where that is known without making it. Sources never change an object that they have given away. */
 export interface Inputs {

@@ -1,5 +1,5 @@
-import type { Principal } from "../domain/principal.ts";
-import { OpsError } from "../errors.ts";
+import type { Principal } from "../auth/principal.ts";
+import { OpsError } from "../lib/errors.ts";
 import type { OpsContext } from "./context.ts";
 
 /** Of a field that says why a stream ends: the reasons of StreamEnd that a reader may see. */

@@ -1,6 +1,6 @@
-import type { Environment } from "../domain/environment.ts";
-import { maySee, maySeeContainer } from "../domain/principal.ts";
-import type { OpsContext, Sources } from "./context.ts";
+import { maySee, maySeeContainer, type Principal } from "../auth/principal.ts";
+import type { Environment } from "../lib/environment.ts";
+import type { Sources } from "./sources.ts";
 
 /** How many rows lists had when they were last read, whoever asked: what a query will cost is estimated by it. */
 interface Lengths {
@@ -46,7 +46,7 @@ export function countQueues(sources: Sources, names: readonly string[]): number 
 export function toLength(
   type: string,
   args: Readonly<Record<string, unknown>>,
-  { sources, principal }: Pick<OpsContext, "sources" | "principal">,
+  { sources, principal }: { readonly sources: Sources; readonly principal: Principal },
 ): number {
   const { hosts, queues } = of(sources);
   if (type === "Host") return (maySee(principal, sources.env) ? hosts : null) ?? unknownLength;

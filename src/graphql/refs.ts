@@ -1,40 +1,30 @@
-import type { QueueHistory, QueuePoint } from "../domain/queue-history.ts";
-import type {
-  Container,
-  ContainerStats,
-  EngineStatus,
-  HealthProbe,
-  LogLine,
-  LogPage,
-  ProbeRun,
-  StatsPoint,
-} from "../domain/container.ts";
-import type { AuditRecord } from "../domain/audit.ts";
-import type { JobChanged, GroupRetried } from "./job-changes.ts";
-import type { DeployInfo } from "../domain/deploy.ts";
-import type { DeployLog } from "../domain/deploy-record.ts";
-import type { Deploy } from "../domain/deploy-state.ts";
-import type { DeployVerdict, JudgedError, QueueVerdict, QueueWindow } from "../domain/deploy-verdict.ts";
-import type { Drift } from "../domain/drift.ts";
-import type { Timeline, TimelineCoverage, TimelineEntry } from "../domain/timeline.ts";
-import type { ContainerPoint } from "../domain/container-history.ts";
-import type { Host, Thresholds } from "../domain/host.ts";
-import type { HostHistory, HostPoint } from "../domain/host-history.ts";
-import type { ErrorGroup, FailedJob, JobErrorGroup, QueueFailures, ReleaseFailures } from "../domain/job-errors.ts";
-import type { QueueMetrics, RunningJob } from "../domain/queue.ts";
-import type { RestartPreview, RunningWork, WorkGap } from "../domain/restart-preview.ts";
-import type { RoleStep } from "../domain/restart-role.ts";
-import type { Wellness } from "../domain/restart-wait.ts";
-import type { LogBatch } from "../domain/log-follow.ts";
-import type { RoleBatch, RoleNotice } from "../domain/role-batch.ts";
-import type { RoleLine } from "../domain/role-line.ts";
-import type { ContainerEvent, EventBatch } from "../domain/container-event.ts";
+import type { AuditRecord } from "../audit/audit.ts";
+import type { Container, ContainerStats, HealthProbe, StatsPoint } from "../containers/container.ts";
+import type { ContainerEvent, EventBatch } from "../containers/events.ts";
+import type { LogBatch, LogLine, LogPage } from "../containers/logs/log.ts";
+import type { RoleBatch, RoleLine, RoleNotice } from "../containers/logs/role/lines.ts";
+import type { Wellness } from "../containers/restart/outcome.ts";
+import type { RoleStep } from "../containers/restart/role.ts";
+import type { EngineStatus, ProbeRun } from "../containers/source.ts";
+import type { ContainerPoint } from "../containers/stats/history.ts";
+import type { DeployInfo, DeployLog } from "../deploys/deploy.ts";
+import type { Drift } from "../deploys/drift.ts";
+import type { Deploy } from "../deploys/state.ts";
+import type { DeployVerdict, JudgedError, QueueVerdict, QueueWindow } from "../deploys/verdict/types.ts";
+import type { HostHistory, HostPoint } from "../hosts/history.ts";
+import type { Host, Thresholds } from "../hosts/host.ts";
+import type { ErrorGroup, FailedJob, JobErrorGroup, QueueFailures, ReleaseFailures } from "../queues/errors.ts";
+import type { QueueHistory, QueuePoint } from "../queues/history.ts";
+import type { QueueMetrics, RunningJob } from "../queues/queue.ts";
+import type { Timeline, TimelineCoverage, TimelineEntry } from "../timeline/timeline.ts";
 import type { Builder } from "./builder.ts";
-import type { ContainersChange } from "./loaders/container-changes.ts";
-import type { FoundHistory } from "./loaders/container-history.ts";
-import type { Orphans } from "./loaders/orphans.ts";
-import type { QueueSourceStatus } from "./loaders/queues.ts";
-import type { RoleLogs } from "./loaders/role-logs.ts";
+import type { FoundHistory } from "./containers/history-loader.ts";
+import type { ContainersChange } from "./containers/live-loader.ts";
+import type { RestartPreview, RunningWork, WorkGap } from "./containers/running-work.ts";
+import type { RoleLogs } from "./logs/role-loader.ts";
+import type { GroupRetried, JobChanged } from "./queues/jobs-loader.ts";
+import type { QueueSourceStatus } from "./queues/loader.ts";
+import type { Orphans } from "./queues/orphans-loader.ts";
 
 /** A container with what its last health probe said. */
 export interface HealthCheck {

@@ -1,19 +1,19 @@
 import {
+  defaultFieldResolver,
   type FieldNode,
+  getNamedType,
   type GraphQLField,
   type GraphQLFieldResolver,
   type GraphQLOutputType,
   type GraphQLResolveInfo,
   type GraphQLSchema,
-  type SelectionSetNode,
-  Kind,
-  defaultFieldResolver,
-  getNamedType,
   isListType,
   isNonNullType,
   isObjectType,
+  Kind,
+  type SelectionSetNode,
 } from "graphql";
-import type { Budget } from "../budget/budget.ts";
+import type { Budget } from "../lib/budget/budget.ts";
 import type { OpsContext } from "./context.ts";
 
 /** A wide row counts as several: so many fields are one. */

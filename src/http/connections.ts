@@ -1,7 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import { toNetwork } from "../auth/throttle.ts";
 import type { EdgeLimits } from "./limits.ts";
-import { toNetwork } from "./throttle.ts";
 
 /**
  * Bounds the connections: one more than `maxConnections` is closed when it comes. And those on which no request is being answered, as each may hold `maxHeaderSize`

@@ -1,16 +1,20 @@
+import { randomUUID } from "node:crypto";
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
-import { Budget } from "../budget/budget.ts";
-import { type Origin, type Principal, toHolder } from "../domain/principal.ts";
-import { readBody } from "./body.ts";
+import { type Origin, type Principal, toHolder } from "../auth/principal.ts";
+import type { StreamLease } from "../auth/stream-lease.ts";
+import { Budget } from "../lib/budget/budget.ts";
+import { OpsError } from "../lib/errors.ts";
 import type { FindClientAddress } from "./client-address.ts";
-import { createRequestId, parseClientRequestId, parseTraceId } from "./request-id.ts";
-import type { StreamLease } from "../domain/stream-lease.ts";
-import type { Streams } from "./streams.ts";
 import type { EdgeRequest } from "./surface.ts";
+
+/** Where an answer without an end gets its lease. */
+interface OpenStreams {
+  open(exchange: Exchange): StreamLease;
+}
 
 interface ExchangeOptions {
   readonly maxBodyBytes: number;
-  readonly streams: Streams;
+  readonly streams: OpenStreams;
   readonly findClientAddress: FindClientAddress;
 }
 
@@ -38,7 +42,7 @@ export class Exchange implements EdgeRequest {
   #budget: Budget | undefined;
   #lease: StreamLease | undefined;
   readonly #maxBodyBytes: number;
-  readonly #streams: Streams;
+  readonly #streams: OpenStreams;
 
   constructor(req: IncomingMessage, res: ServerResponse, { maxBodyBytes, streams, findClientAddress }: ExchangeOptions) {
     const url = req.url ?? "";
@@ -144,4 +148,69 @@ export class Exchange implements EdgeRequest {
     this.budget.hold(Math.min(maxBytes, Number(this.headers["content-length"] ?? maxBytes)));
     return readBody(this.req, maxBytes);
   }
+}
+
+/**
+ * Reads a whole body of at most `maxBytes`. Rejects with payload_too_large (also from a declared length, before reading),
+ * unsupported_media_type when it is compressed (no bombs), request_timeout when the client stops sending. The time limit is the
+ * server's `requestTimeout`. What is left unread is thrown away by node:http after the answer.
+ */
+export function readBody(req: IncomingMessage, maxBytes: number): Promise<Buffer> {
+  const encoding = req.headers["content-encoding"];
+  if (encoding !== undefined && encoding !== "identity") {
+    return Promise.reject(new OpsError("unsupported_media_type", "A compressed body is not accepted"));
+  }
+  const tooLarge = () => new OpsError("payload_too_large", `The body is larger than ${maxBytes} bytes`);
+  if (Number(req.headers["content-length"] ?? 0) > maxBytes) return Promise.reject(tooLarge());
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    const settle = (finish: () => void) => {
+      req.off("data", onData).off("end", onEnd).off("close", onClose).off("error", onClose);
+      finish();
+    };
+    const onData = (chunk: Buffer) => {
+      size += chunk.length;
+      if (size > maxBytes) settle(() => reject(tooLarge()));
+      else chunks.push(chunk);
+    };
+    const onEnd = () => settle(() => resolve(Buffer.concat(chunks, size)));
+    const onClose = () => settle(() => reject(new OpsError("request_timeout", "The body did not arrive")));
+    req.on("data", onData).once("end", onEnd).once("close", onClose).once("error", onClose);
+  });
+}
+
+let lastMs = 0;
+let count = 0;
+let head = "";
+let tail = "";
+
+/**
+ * A UUIDv7 (RFC 9562 section 6.2, method 1): the millisecond, a 12-bit counter within it, and 62 random bits drawn anew in each
+ * millisecond. Unique and sorted by time; not a secret.
+ */
+export function createRequestId(nowMs: number = Date.now()): string {
+  count += 1;
+  if (nowMs !== lastMs || count > 0xfff) {
+    const hex = nowMs.toString(16).padStart(12, "0");
+    head = `${hex.slice(0, 8)}-${hex.slice(8)}-7`;
+    tail = randomUUID().slice(18);
+    lastMs = nowMs;
+    count = 0;
+  }
+  return head + (0x1000 + count).toString(16).slice(1) + tail;
+}
+
+const traceparent = /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
+
+/** The trace id of a W3C `traceparent`; undefined unless it is well-formed. Source: Trace Context, section 3.2. */
+export function parseTraceId(header: string | string[] | undefined): string | undefined {
+  return typeof header === "string" ? traceparent.exec(header)?.[1] : undefined;
+}
+
+const clientId = /^[A-Za-z0-9._-]{1,64}$/;
+
+/** The id that a client sent, for the log alone; undefined unless it is short and plain. */
+export function parseClientRequestId(header: string | string[] | undefined): string | undefined {
+  return typeof header === "string" && clientId.test(header) ? header : undefined;
 }

@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import type { Logger } from "../logger.ts";
+import type { Logger } from "../lib/logger.ts";
 
 /** The part of node:http's parser that hands over one request. Its answer 2 stops the parser; node:http itself gives it for an upgrade. */
 interface RequestParser {

@@ -1,7 +1,6 @@
-import { redactSecrets } from "../domain/redact.ts";
-import type { Logger } from "../logger.ts";
-import type { Exchange } from "./exchange.ts";
-import { parseClientRequestId } from "./request-id.ts";
+import type { Logger } from "../lib/logger.ts";
+import { redactSecrets } from "../lib/redact/secrets.ts";
+import { type Exchange, parseClientRequestId } from "./exchange.ts";
 
 const unprintable = /[^\x21-\x7e]/g;
 
@@ -42,4 +41,32 @@ export function logRequest(logger: Logger, exchange: Exchange, { status, bytes, 
 function toLogPath(path: string): string {
   const safe = redactSecrets(path.replace(unprintable, "?"));
   return safe.length > 256 ? `${safe.slice(0, 256)}...` : safe;
+}
+
+/**
+ * Told of each request that was answered: the template of its path, or where its surface is mounted (undefined: no path of ours, or no token); its status,
+ * 499 for a client that went away; and how long it took, null for an answer without an end.
+ */
+export type ObserveRequest = (answered: {
+  readonly method: string;
+  readonly route: string | undefined;
+  readonly status: number;
+  readonly seconds: number | null;
+}) => void;
+
+/** Tells of one request, as its log line does. */
+export function observeRequest(observe: ObserveRequest, exchange: Exchange, { status, route }: LoggedAnswer): void {
+  const { logged, mount, isHead, method, isAborted, isStream, startedAt } = exchange;
+  observe({
+    method: isHead ? "HEAD" : method,
+    route: logged?.route ?? toTemplate(mount, route),
+    status: isAborted ? 499 : status,
+    seconds: isStream ? null : (performance.now() - startedAt) / 1000,
+  });
+}
+
+/** A surface names its routes from where it is mounted on. */
+function toTemplate(mount: string | undefined, route: string | undefined): string | undefined {
+  if (route === undefined || mount === undefined || route.startsWith(mount)) return route ?? mount;
+  return mount + route;
 }

@@ -1,14 +1,12 @@
-import type { Principal } from "../domain/principal.ts";
-import { OpsError } from "../errors.ts";
+import type { Authenticator } from "../auth/authenticator.ts";
+import type { Principal } from "../auth/principal.ts";
+import { type Throttle, toNetwork } from "../auth/throttle.ts";
+import { type ErrorCode, OpsError } from "../lib/errors.ts";
+import { countHeader } from "../lib/raw-headers.ts";
 import type { Admission } from "./admission.ts";
-import type { Authenticator } from "./auth.ts";
-import { createErrorReply, wantsProblem } from "./error-reply.ts";
 import type { Exchange } from "./exchange.ts";
-import { countHeader } from "./raw-headers.ts";
+import { createErrorReply, presetHeaders, wantsProblem } from "./reply.ts";
 import type { EdgeReply, PublicPage, Surface } from "./surface.ts";
-import { findTargetFault } from "./target.ts";
-import { type Throttle, toNetwork } from "./throttle.ts";
-import { presetHeaders } from "./write-reply.ts";
 
 export type Outcome = EdgeReply | null | Promise<EdgeReply | null>;
 
@@ -108,4 +106,33 @@ function owns({ prefix, subtree }: Surface, path: string): boolean {
 function notAllowed(exchange: Exchange, allow: string): EdgeReply {
   const error = new OpsError("method_not_allowed", `Allowed here: ${allow}`);
   return createErrorReply(error, exchange.requestId, wantsProblem(exchange.headers.accept), { Allow: allow });
+}
+
+const alive: EdgeReply = { status: 200, body: '{"status":"ok"}', route: "/healthz" };
+const ready: EdgeReply = { status: 200, body: '{"status":"ready"}', route: "/readyz" };
+const notReady: EdgeReply = { status: 503, headers: { "Retry-After": "5" }, body: '{"status":"not_ready"}', route: "/readyz" };
+
+/**
+ * `/healthz`: the process answers. `/readyz`: our own state, 503 while draining. Neither asks an upstream: one dead
+ * Prometheus must not take the gateway out of rotation. Source: security.md 4.3.
+ */
+export function createHealthPages(isReady: () => boolean): PublicPage[] {
+  return [
+    { path: "/healthz", unlimited: true, accepts: () => true, reply: () => alive },
+    { path: "/readyz", unlimited: true, accepts: () => true, reply: () => (isReady() ? ready : notReady) },
+  ];
+}
+
+/** RFC 3986 path characters and well-formed percent-encoding, from the first slash on. */
+const originForm = /^\/(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/\\]|%[0-9A-Fa-f]{2})*$/;
+const evasion = /\/\/|\\|%(?:2[fF]|5[cC]|00)|\/(?:\.|%2[eE]){1,2}(?:\/|$)/;
+
+/**
+ * What is wrong with a request path, null when nothing is. `invalid_request` for what is not a path (absolute-form, `*`, broken
+ * percent-encoding, raw bytes); `not_found` for one that could mean another path to somebody behind us: dot segments, encoded
+ * slashes, backslashes, NUL, empty segments. Nothing is normalised: such a path simply names nothing here.
+ */
+export function findTargetFault(path: string): Extract<ErrorCode, "invalid_request" | "not_found"> | null {
+  if (!originForm.test(path)) return "invalid_request";
+  return evasion.test(path) ? "not_found" : null;
 }

@@ -1,11 +1,11 @@
-import type { Principal } from "../domain/principal.ts";
-import type { StreamEnd, StreamLease } from "../domain/stream-lease.ts";
-import { OpsError } from "../errors.ts";
-import type { Authenticator } from "./auth.ts";
+import type { ServerResponse } from "node:http";
+import type { Authenticator } from "../auth/authenticator.ts";
+import type { Principal } from "../auth/principal.ts";
+import type { StreamEnd, StreamLease } from "../auth/stream-lease.ts";
+import { createThrottle } from "../auth/throttle.ts";
+import { OpsError } from "../lib/errors.ts";
 import type { Exchange } from "./exchange.ts";
 import type { EdgeLimits } from "./limits.ts";
-import { watchProgress } from "./stalled-reader.ts";
-import { createThrottle } from "./throttle.ts";
 
 export interface Streams {
   /** The exchange gives its place among the requests at work back, and takes one here until its answer is closed. Throws rate_limited. */
@@ -90,4 +90,24 @@ export function createStreams(authenticator: Pick<Authenticator, "authenticate">
 
 function tooMany(message: string, waitS = 5): OpsError {
   return new OpsError("rate_limited", message, { headers: { "Retry-After": String(waitS) } });
+}
+
+/** Calls `onStalled` once, when something waits for the reader and nothing of it left for `afterMs`. Answers the end of the watch. */
+export function watchProgress(res: ServerResponse, afterMs: number, onStalled: () => void): () => void {
+  let sent = -1;
+  let since = performance.now();
+  const timer = setInterval(() => {
+    const { socket } = res;
+    if (!socket) return;
+    // What has been written completely; `bytesWritten` alone counts what still waits.
+    const now = socket.bytesWritten - socket.writableLength;
+    if (socket.writableLength === 0 || now !== sent) {
+      sent = now;
+      since = performance.now();
+    } else if (performance.now() - since >= afterMs) {
+      clearInterval(timer);
+      onStalled();
+    }
+  }, afterMs / 10);
+  return () => clearInterval(timer);
 }

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
-import type { Budget } from "../budget/budget.ts";
-import type { Origin, Principal } from "../domain/principal.ts";
-import type { StreamLease } from "../domain/stream-lease.ts";
+import type { Origin, Principal } from "../auth/principal.ts";
+import type { StreamLease } from "../auth/stream-lease.ts";
+import type { Budget } from "../lib/budget/budget.ts";
 
 /** One authenticated request, as a surface sees it. Costly parts (`origin`, `signal`, `body`) are made when first asked for. */
 export interface EdgeRequest {

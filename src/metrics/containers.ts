@@ -1,6 +1,5 @@
 import type { MetricsQuery } from "../generated/metrics.ts";
-import { toLabels } from "./exposition.ts";
-import type { Column, Table } from "./tables.ts";
+import { type Column, type Table, toLabels } from "./exposition.ts";
 
 type Engine = NonNullable<MetricsQuery["engines"]>[number];
 type Container = NonNullable<MetricsQuery["containers"]>[number];

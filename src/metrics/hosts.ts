@@ -1,6 +1,5 @@
 import type { MetricsQuery } from "../generated/metrics.ts";
-import { toLabels } from "./exposition.ts";
-import type { Table } from "./tables.ts";
+import { type Table, toLabels } from "./exposition.ts";
 
 type Host = NonNullable<MetricsQuery["hosts"]>[number];
 

@@ -1,7 +1,7 @@
 import type { Registry } from "prom-client";
-import type { Upstream } from "../domain/upstream-call.ts";
-import type { Answered, Recorders } from "./recorders.ts";
+import type { Upstream } from "../lib/upstream-call.ts";
 import { type Family, toLabels } from "./exposition.ts";
+import type { Answered, Recorders } from "./recorders.ts";
 
 /** The gateway's own cost: told of as it happens, collected when scraped. */
 export interface Instruments {

@@ -1,7 +1,6 @@
-import type { Upstream } from "../domain/upstream-call.ts";
 import type { MetricsQuery, QueueState } from "../generated/metrics.ts";
-import { toLabels } from "./exposition.ts";
-import type { Table } from "./tables.ts";
+import type { Upstream } from "../lib/upstream-call.ts";
+import { type Table, toLabels } from "./exposition.ts";
 
 type Source = NonNullable<MetricsQuery["queueSources"]>[number];
 type Queue = NonNullable<MetricsQuery["queues"]>[number];

@@ -1,6 +1,6 @@
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import manifest from "../../package.json" with { type: "json" };
-import { upstreams, type Upstream } from "../domain/upstream-call.ts";
+import { type Upstream, upstreams } from "../lib/upstream-call.ts";
 import { addProcess } from "./process.ts";
 
 /** A request that was answered. */

@@ -1,7 +1,6 @@
-import { maySee, type Principal } from "../domain/principal.ts";
-import type { TokenEnd } from "../domain/token.ts";
-import { toLabels } from "./exposition.ts";
-import type { Table } from "./tables.ts";
+import { maySee, type Principal } from "../auth/principal.ts";
+import type { TokenEnd } from "../auth/token.ts";
+import { type Table, toLabels } from "./exposition.ts";
 
 export const tokenTable: Table<TokenEnd> = {
   prefix: "ops_token",

@@ -1,6 +1,5 @@
 import type { TypedDocumentNode } from "@graphql-typed-document-node/core";
 import type { DocumentNode } from "graphql";
-import type { ErrorCode } from "../errors.ts";
 import {
   ContainerDocument,
   ContainerHealthCheckDocument,
@@ -13,8 +12,9 @@ import {
   HostsDocument,
   QueuesDocument,
 } from "../generated/rest.ts";
-import { type Param, booleanParam, choiceParam, headerParam, integerParam, textParam, wordParam } from "./params.ts";
-import { type Pick, deployInfo, field, spread, whole } from "./picks.ts";
+import type { ErrorCode } from "../lib/errors.ts";
+import { booleanParam, choiceParam, headerParam, integerParam, type Param, textParam, wordParam } from "./params.ts";
+import { deployInfo, field, type Pick, spread, whole } from "./picks.ts";
 
 /** Where the contract lives. */
 export const basePath = "/api/v1/admin/ops";

@@ -1,6 +1,8 @@
 import type { DocumentNode } from "graphql";
-import { OpsError } from "../errors.ts";
-import type { Caller, Follow, LogBatch } from "../graphql/execute.ts";
+import type { LogBatch } from "../containers/logs/log.ts";
+import type { Follow } from "../graphql/execute.ts";
+import type { Caller } from "../graphql/sources.ts";
+import { OpsError } from "../lib/errors.ts";
 
 /** A followed log as the body of an answer. */
 export interface FollowedBody {

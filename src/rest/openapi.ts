@@ -1,6 +1,6 @@
 import type { GraphQLSchema } from "graphql";
-import { type ErrorCode, statusByCode } from "../errors.ts";
-import { type Endpoint, basePath, endpoints } from "./endpoints.ts";
+import { type ErrorCode, statusByCode } from "../lib/errors.ts";
+import { basePath, type Endpoint, endpoints } from "./endpoints.ts";
 import { type JsonSchema, toDataSchema } from "./json-schema.ts";
 
 const everywhere: readonly ErrorCode[] = [

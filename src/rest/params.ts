@@ -1,4 +1,4 @@
-import { OpsError } from "../errors.ts";
+import { OpsError } from "../lib/errors.ts";
 
 /** One query or path parameter: where it comes from, which variable of the document it becomes, and what it accepts. */
 export interface Param {

@@ -1,4 +1,4 @@
-import { OpsError } from "../errors.ts";
+import { OpsError } from "../lib/errors.ts";
 import type { Endpoint } from "./endpoints.ts";
 
 interface Match {

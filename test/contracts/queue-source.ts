@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { protectSecrets } from "../../src/domain/own-secrets.ts";
-import type { QueueMetrics, QueueSource, QueueSources } from "../../src/domain/queue.ts";
+import { protectSecrets } from "../../src/lib/redact/secrets.ts";
+import type { QueueMetrics, QueueSource, QueueSources } from "../../src/queues/queue.ts";
 import type { JobBackend } from "../support/job-backend.ts";
 
 const signal = () => AbortSignal.timeout(10_000);

@@ -2,13 +2,13 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { parseConfig } from "../../src/config.ts";
-import { silentLogger } from "../../src/logger.ts";
+import { parseConfig } from "../../src/config/config.ts";
+import { silentLogger } from "../../src/lib/logger.ts";
 import { createSources } from "../../src/sources.ts";
-import { type FakeEngine, fullId, inspected, json, listed, startFakeEngine } from "../support/docker-fake.ts";
-import { startGateway } from "../support/gateway.ts";
 import { panelBody } from "../grafana/panel-body.ts";
 import { column, readFrames } from "../grafana/read-frames.ts";
+import { type FakeEngine, fullId, inspected, json, listed, startFakeEngine } from "../support/docker-fake.ts";
+import { startGateway } from "../support/gateway.ts";
 
 const start = Math.floor(Date.now() / 1000) - 3 * 3600;
 const at = (minute: number, second = 0) => new Date((start + minute * 60 + second) * 1000).toISOString().replace(".000", "");

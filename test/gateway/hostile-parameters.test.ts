@@ -1,10 +1,10 @@
 import * as fc from "fast-check";
 import {
+  getNamedType,
   type GraphQLArgument,
   type GraphQLField,
   type GraphQLInputType,
   type GraphQLOutputType,
-  getNamedType,
   isEnumType,
   isListType,
   isNonNullType,
@@ -12,10 +12,10 @@ import {
   isRequiredArgument,
 } from "graphql";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { toFingerprint } from "../../src/domain/error-fingerprint.ts";
-import type { JobControl } from "../../src/domain/job-control.ts";
-import { type ErrorCode, OpsError, statusByCode } from "../../src/errors.ts";
 import { createSchema } from "../../src/graphql/schema.ts";
+import { type ErrorCode, OpsError, statusByCode } from "../../src/lib/errors.ts";
+import { toFingerprint } from "../../src/queues/fingerprint.ts";
+import type { JobControl } from "../../src/queues/jobs/control.ts";
 import { basePath, endpoints } from "../../src/rest/endpoints.ts";
 import { startGateway, token } from "../support/gateway.ts";
 import { createMemorySources, sampleContainer, sampleHost } from "../support/memory-sources.ts";

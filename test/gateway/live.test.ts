@@ -1,8 +1,8 @@
 import { getEventListeners } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import type { ContainerEvent } from "../../src/containers/events.ts";
 import { defaultLimits } from "../../src/http/limits.ts";
-import type { ContainerEvent } from "../../src/domain/container-event.ts";
 import { startGateway } from "../support/gateway.ts";
 import { createMemorySources, sampleContainer, sampleDeploy } from "../support/memory-sources.ts";
 import { subscribe, type Subscribed } from "../support/subscribe.ts";

@@ -1,15 +1,15 @@
 import { beforeAll, expect, test } from "vitest";
-import { toLogTimestamp } from "../../src/domain/log-time.ts";
-import { OpsError } from "../../src/errors.ts";
-import { silentLogger } from "../../src/logger.ts";
-import { createContainerSource } from "../../src/upstreams/docker/source.ts";
+import { createContainerSource } from "../../src/containers/docker/source.ts";
+import { OpsError } from "../../src/lib/errors.ts";
+import { silentLogger } from "../../src/lib/logger.ts";
+import { toLogTimestamp } from "../../src/lib/time.ts";
+import { rulesOf } from "../support/docker-facts.ts";
 import { type FakeEngine, fullId, inspected, json, listed, startFakeEngine } from "../support/docker-fake.ts";
 import { frame } from "../support/docker-frames.ts";
 import { graphqlHeaders, startGateway } from "../support/gateway.ts";
 import { createMemorySources, sampleContainer } from "../support/memory-sources.ts";
 import { at } from "../support/role-lines.ts";
 import { createTokens } from "../support/tokens.ts";
-import { rulesOf } from "../support/docker-facts.ts";
 
 // Loading it takes longer than the short deadlines of an engine.
 beforeAll(() => import("dockerode"));

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { OpsError } from "../../src/errors.ts";
+import { OpsError } from "../../src/lib/errors.ts";
 import { readEvents } from "../support/events.ts";
 import { graphqlHeaders, startGateway } from "../support/gateway.ts";
 import { createMemorySources, sampleContainer } from "../support/memory-sources.ts";

@@ -1,20 +1,20 @@
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { GraphQLObjectType } from "graphql";
-import { type Environment, environments } from "../../src/domain/environment.ts";
-import { type Scope, scopes } from "../../src/domain/principal.ts";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { type Scope, scopes } from "../../src/auth/principal.ts";
 import { createSchema } from "../../src/graphql/schema.ts";
+import { type Environment, environments } from "../../src/lib/environment.ts";
 import { type Answer, askWorld, toComparable, toMessages } from "../support/ask-world.ts";
 import { generateDocuments, listLeaves, listSeen } from "../support/generated-documents.ts";
 import {
-  type Question,
   generateGrafanaQuestions,
   generateOtherQuestions,
   generateRestQuestions,
+  type Question,
   toGraphqlQuestion,
 } from "../support/questions.ts";
 import { createTokens } from "../support/tokens.ts";
-import { type WorldOptions, toCanary, worldNow } from "../support/world.ts";
 import { grafanaRange, grafanaValues, restValues, worldValues } from "../support/world-values.ts";
+import { toCanary, worldNow, type WorldOptions } from "../support/world.ts";
 
 // Every door that there is: a new field, argument, endpoint, metric or route is asked for without anybody adding it here.
 const schema = createSchema();

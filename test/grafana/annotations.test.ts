@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { toEntry, toTimelineContainer } from "../../src/domain/timeline.ts";
-import { OpsError } from "../../src/errors.ts";
-import { startGateway } from "../support/gateway.ts";
+import { OpsError } from "../../src/lib/errors.ts";
+import { toEntry, toTimelineContainer } from "../../src/timeline/timeline.ts";
 import { sampleRecord } from "../support/deploys.ts";
+import { startGateway } from "../support/gateway.ts";
 import { createMemorySources, sampleContainer } from "../support/memory-sources.ts";
 import { panelBody } from "./panel-body.ts";
 import { column, readFrames } from "./read-frames.ts";

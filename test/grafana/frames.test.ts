@@ -1,8 +1,8 @@
 import * as fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
-import { Budget } from "../../src/budget/budget.ts";
 import { toFrames } from "../../src/grafana/frames.ts";
 import { getMetric, metrics } from "../../src/grafana/metrics.ts";
+import { Budget } from "../../src/lib/budget/budget.ts";
 import { linesOf, readFrames } from "./read-frames.ts";
 
 const at = (minute: number) => new Date(Date.UTC(2026, 0, 1, 0, minute)).toISOString();

@@ -1,10 +1,9 @@
 import { describe, expect, it, vi } from "vitest";
-import { type ErrorCode, OpsError } from "../../src/errors.ts";
 import type { Answer } from "../../src/grafana/metric.ts";
-import { parseQuery } from "../../src/grafana/input.ts";
 import { getMetric } from "../../src/grafana/metrics.ts";
-import { runQuery } from "../../src/grafana/query.ts";
+import { parseQuery, runQuery } from "../../src/grafana/query.ts";
 import type { Execute } from "../../src/graphql/execute.ts";
+import { type ErrorCode, OpsError } from "../../src/lib/errors.ts";
 import { createCaller } from "../support/caller.ts";
 
 const now = Date.parse("2026-01-13T10:00:00Z");

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { toBoolean, toNames, toNumber, toSeconds, toValues } from "../../src/grafana/text.ts";
+import { toBoolean, toNames, toNumber, toSeconds, toValues } from "../../src/grafana/filters.ts";
 
 /** Grafana's own: the value of a variable in a text (13.2: sceneInterpolator, `regex` of formatRegistry). */
 const escape = (value: string) => value.replaceAll(/[\\^$*+?.()|[\]{}/]/g, "\\$&");

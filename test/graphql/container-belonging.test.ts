@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { ContainerEvent } from "../../src/domain/container-event.ts";
-import { toEntry, toTimelineContainer } from "../../src/domain/timeline.ts";
+import type { ContainerEvent } from "../../src/containers/events.ts";
+import { toEntry, toTimelineContainer } from "../../src/timeline/timeline.ts";
 import { startGateway } from "../support/gateway.ts";
 import { createMemorySources, sampleContainer } from "../support/memory-sources.ts";
 import { subscribe } from "../support/subscribe.ts";

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { parseDateTime } from "../../src/graphql/date-time.ts";
+import { parseDateTime } from "../../src/graphql/scalars.ts";
 
 describe("parseDateTime", () => {
   it.each([

@@ -1,14 +1,14 @@
 import { graphql } from "graphql";
 import { describe, expect, it } from "vitest";
-import type { Scope } from "../../src/domain/principal.ts";
-import type { QueueHistory } from "../../src/domain/queue-history.ts";
-import { toEntry, toTimelineContainer } from "../../src/domain/timeline.ts";
-import { OpsError } from "../../src/errors.ts";
+import type { Scope } from "../../src/auth/principal.ts";
 import { createContext } from "../../src/graphql/context.ts";
 import { createSchema } from "../../src/graphql/schema.ts";
+import { OpsError } from "../../src/lib/errors.ts";
+import type { QueueHistory } from "../../src/queues/history.ts";
+import { toEntry, toTimelineContainer } from "../../src/timeline/timeline.ts";
 import { createCaller } from "../support/caller.ts";
 import { sampleRecord } from "../support/deploys.ts";
-import { type Memory, createMemorySources, sampleContainer } from "../support/memory-sources.ts";
+import { createMemorySources, type Memory, sampleContainer } from "../support/memory-sources.ts";
 
 const schema = createSchema();
 const limited = createCaller(undefined, ["staging"]);

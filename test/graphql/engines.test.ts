@@ -1,7 +1,7 @@
-import { describe, expect, it } from "vitest";
 import { graphql } from "graphql";
-import type { EngineStatus } from "../../src/domain/container.ts";
-import { scopes } from "../../src/domain/principal.ts";
+import { describe, expect, it } from "vitest";
+import { scopes } from "../../src/auth/principal.ts";
+import type { EngineStatus } from "../../src/containers/source.ts";
 import { createContext } from "../../src/graphql/context.ts";
 import { createSchema } from "../../src/graphql/schema.ts";
 import { createCaller } from "../support/caller.ts";

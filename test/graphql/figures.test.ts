@@ -1,10 +1,10 @@
 import { graphql } from "graphql";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { OpsError } from "../../src/errors.ts";
 import { createContext } from "../../src/graphql/context.ts";
 import { createSchema } from "../../src/graphql/schema.ts";
+import { OpsError } from "../../src/lib/errors.ts";
 import { createCaller } from "../support/caller.ts";
-import { type Memory, createMemorySources, sampleContainer, sampleHost } from "../support/memory-sources.ts";
+import { createMemorySources, type Memory, sampleContainer, sampleHost } from "../support/memory-sources.ts";
 
 const schema = createSchema();
 const now = Date.parse("2026-01-13T10:00:00Z");

@@ -1,9 +1,10 @@
 import { graphql } from "graphql";
 import { describe, expect, it } from "vitest";
-import { createContext, type Sources } from "../../src/graphql/context.ts";
+import { createContext } from "../../src/graphql/context.ts";
 import { createSchema } from "../../src/graphql/schema.ts";
-import { silentLogger } from "../../src/logger.ts";
-import { createHostSource } from "../../src/upstreams/prometheus/source.ts";
+import type { Sources } from "../../src/graphql/sources.ts";
+import { silentLogger } from "../../src/lib/logger.ts";
+import { createHostSource } from "../../src/prometheus/source.ts";
 import { createCaller } from "../support/caller.ts";
 import { startFakeUpstream } from "../support/fake-upstream.ts";
 import { startGateway } from "../support/gateway.ts";

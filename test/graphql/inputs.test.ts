@@ -1,16 +1,15 @@
 import { parse } from "graphql";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
-import type { Environment } from "../../src/domain/environment.ts";
-import type { Scope } from "../../src/domain/principal.ts";
-import { OpsError } from "../../src/errors.ts";
+import type { Scope } from "../../src/auth/principal.ts";
 import { ContainersDocument } from "../../src/generated/rest.ts";
-import { createExecute, toFailure } from "../../src/graphql/execute.ts";
+import { createExecute, createFollow, toFailure } from "../../src/graphql/execute.ts";
 import { findInputs } from "../../src/graphql/inputs.ts";
 import { createSchema } from "../../src/graphql/schema.ts";
-import { createFollow } from "../../src/graphql/subscribe.ts";
+import type { Environment } from "../../src/lib/environment.ts";
+import { OpsError } from "../../src/lib/errors.ts";
 import { createCaller } from "../support/caller.ts";
 import { collect } from "../support/collect.ts";
-import { type Memory, createMemorySources, sampleContainer, sampleDeploy, sampleHost } from "../support/memory-sources.ts";
+import { createMemorySources, type Memory, sampleContainer, sampleDeploy, sampleHost } from "../support/memory-sources.ts";
 
 const schema = createSchema();
 const web = sampleContainer({ name: "web" });

@@ -1,9 +1,9 @@
 import { parse, subscribe } from "graphql";
 import { expect, test } from "vitest";
-import { type Environment, environments } from "../../src/domain/environment.ts";
-import { type Principal, type Scope, scopes } from "../../src/domain/principal.ts";
+import { type Principal, type Scope, scopes } from "../../src/auth/principal.ts";
 import { createContext } from "../../src/graphql/context.ts";
 import { createSchema } from "../../src/graphql/schema.ts";
+import { type Environment, environments } from "../../src/lib/environment.ts";
 import { createCaller } from "../support/caller.ts";
 import { createMemorySources, sampleContainer } from "../support/memory-sources.ts";
 

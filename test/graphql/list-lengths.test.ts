@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
-import type { Environment } from "../../src/domain/environment.ts";
 import { countQueues, noteHosts, noteQueues, toLength } from "../../src/graphql/list-lengths.ts";
+import type { Environment } from "../../src/lib/environment.ts";
 import { createCaller } from "../support/caller.ts";
 import { createMemorySources, sampleContainer } from "../support/memory-sources.ts";
 

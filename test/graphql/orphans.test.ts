@@ -1,9 +1,9 @@
 import { graphql } from "graphql";
 import { describe, expect, it } from "vitest";
-import type { RunningJob, WorkerJobs } from "../../src/domain/queue.ts";
-import { OpsError } from "../../src/errors.ts";
 import { createContext } from "../../src/graphql/context.ts";
 import { createSchema } from "../../src/graphql/schema.ts";
+import { OpsError } from "../../src/lib/errors.ts";
+import type { RunningJob, WorkerJobs } from "../../src/queues/queue.ts";
 import { createCaller } from "../support/caller.ts";
 import { createMemorySources, sampleContainer } from "../support/memory-sources.ts";
 

@@ -1,8 +1,8 @@
 import { graphql } from "graphql";
 import { expect, it } from "vitest";
-import { OpsError } from "../../src/errors.ts";
 import { createContext } from "../../src/graphql/context.ts";
 import { createSchema } from "../../src/graphql/schema.ts";
+import { OpsError } from "../../src/lib/errors.ts";
 import { createCaller } from "../support/caller.ts";
 import { createMemorySources } from "../support/memory-sources.ts";
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { toFingerprint } from "../../src/domain/error-fingerprint.ts";
-import type { JobControl } from "../../src/domain/job-control.ts";
-import { protectSecrets } from "../../src/domain/own-secrets.ts";
+import { protectSecrets } from "../../src/lib/redact/secrets.ts";
+import { toFingerprint } from "../../src/queues/fingerprint.ts";
+import type { JobControl } from "../../src/queues/jobs/control.ts";
 import { startGateway } from "../support/gateway.ts";
 import { createMemorySources, sampleContainer } from "../support/memory-sources.ts";
 

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
-import { printOpsSchema } from "../../src/graphql/print.ts";
+import { printOpsSchema } from "../../src/graphql/schema.ts";
 
 const printed = printOpsSchema();
 

@@ -1,14 +1,14 @@
 import { graphql } from "graphql";
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
-import type { Container, StatsPoint } from "../../src/domain/container.ts";
-import type { QueueHistory } from "../../src/domain/queue-history.ts";
-import { toEntry } from "../../src/domain/timeline.ts";
-import { OpsError } from "../../src/errors.ts";
+import type { Container, StatsPoint } from "../../src/containers/container.ts";
 import { createContext } from "../../src/graphql/context.ts";
 import { createSchema } from "../../src/graphql/schema.ts";
+import { OpsError } from "../../src/lib/errors.ts";
+import type { QueueHistory } from "../../src/queues/history.ts";
+import { toEntry } from "../../src/timeline/timeline.ts";
 import { createCaller } from "../support/caller.ts";
 import { sampleRecord } from "../support/deploys.ts";
-import { type Memory, createMemorySources, sampleContainer, sampleDeploy, sampleHost } from "../support/memory-sources.ts";
+import { createMemorySources, type Memory, sampleContainer, sampleDeploy, sampleHost } from "../support/memory-sources.ts";
 
 const schema = createSchema();
 const nowMs = Date.parse("2026-01-13T10:00:00Z");

@@ -1,12 +1,12 @@
 import { graphql } from "graphql";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { type ErrorCode, OpsError } from "../../src/errors.ts";
 import { createContext } from "../../src/graphql/context.ts";
 import { createSchema } from "../../src/graphql/schema.ts";
-import { toHostHistory } from "../../src/domain/host-history.ts";
-import { toTimes } from "../../src/domain/sample-grid.ts";
+import { toHostHistory } from "../../src/hosts/history.ts";
+import { type ErrorCode, OpsError } from "../../src/lib/errors.ts";
+import { toTimes } from "../../src/lib/range.ts";
 import { createCaller } from "../support/caller.ts";
-import { type Memory, createMemorySources, sampleContainer, sampleHost } from "../support/memory-sources.ts";
+import { createMemorySources, type Memory, sampleContainer, sampleHost } from "../support/memory-sources.ts";
 
 const schema = createSchema();
 const now = Date.parse("2026-01-13T10:00:30Z");

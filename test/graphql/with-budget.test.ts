@@ -1,7 +1,7 @@
 import { buildSchema, execute, parse } from "graphql";
 import { describe, expect, it, vi } from "vitest";
-import type { Budget } from "../../src/budget/budget.ts";
 import { withBudget } from "../../src/graphql/with-budget.ts";
+import type { Budget } from "../../src/lib/budget/budget.ts";
 
 const sdl = `
   type Row { a: Int b: Int c: Int d: Int e: Int f: Int g: Int h: Int i: Int child: Row children: [Row!]! names: [Int!]! }

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { PassThrough } from "node:stream";
 import { expect, test } from "vitest";
-import { readBody } from "../../src/http/body.ts";
+import { readBody } from "../../src/http/exchange.ts";
 
 function createRequest(headers: Record<string, string> = {}) {
   const req = Object.assign(new PassThrough(), { headers });

@@ -1,7 +1,7 @@
 import type { Duplex } from "node:stream";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { answerClientError } from "../../src/http/client-error.ts";
-import { silentLogger } from "../../src/logger.ts";
+import { answerClientError } from "../../src/http/server.ts";
+import { silentLogger } from "../../src/lib/logger.ts";
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ["Date"], now: Date.UTC(2026, 0, 13, 9, 40) }));
 afterEach(() => void vi.useRealTimers());

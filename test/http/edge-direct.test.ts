@@ -1,7 +1,7 @@
 import { createSchema, createYoga } from "graphql-yoga";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { OpsError } from "../../src/errors.ts";
 import type { Surface } from "../../src/http/surface.ts";
+import { OpsError } from "../../src/lib/errors.ts";
 import { bearer, startEdge, type TestEdge } from "./edge-support.ts";
 
 let edge: TestEdge;

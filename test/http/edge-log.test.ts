@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { createToken } from "../../src/domain/token.ts";
-import { OpsError } from "../../src/errors.ts";
+import { createToken } from "../../src/auth/token.ts";
+import { OpsError } from "../../src/lib/errors.ts";
 import { bearer, createSpySurface, sendRaw, startEdge, type TestEdge, token } from "./edge-support.ts";
 
 const rest = createSpySurface((request) => {

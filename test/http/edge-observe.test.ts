@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { OpsError } from "../../src/errors.ts";
-import type { ObserveRequest } from "../../src/http/observe.ts";
+import type { ObserveRequest } from "../../src/http/request-log.ts";
+import { OpsError } from "../../src/lib/errors.ts";
 import { bearer, createSpySurface, startEdge, type TestEdge } from "./edge-support.ts";
 
 const seen: Parameters<ObserveRequest>[0][] = [];

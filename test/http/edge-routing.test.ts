@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { OpsError } from "../../src/errors.ts";
+import { OpsError } from "../../src/lib/errors.ts";
 import { bearer, createSpySurface, sendRaw, startEdge, type TestEdge, token } from "./edge-support.ts";
 
 const rest = createSpySurface((request) => {

@@ -1,8 +1,8 @@
 import { BlockList, connect, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { environments } from "../../src/domain/environment.ts";
 import type { PublicPage, Surface } from "../../src/http/surface.ts";
+import { environments } from "../../src/lib/environment.ts";
 import { askWithoutReading, bearer, createSpySurface, startEdge, type TestEdge } from "./edge-support.ts";
 
 /** More than the kernel takes for a reader that does not read. */

@@ -1,12 +1,12 @@
-import { request as httpRequest, type IncomingHttpHeaders } from "node:http";
+import { type IncomingHttpHeaders, request as httpRequest } from "node:http";
 import { type BlockList, connect, type Socket } from "node:net";
 import { pino } from "pino";
-import { type Authenticator, createAuthenticator } from "../../src/http/auth.ts";
+import { type Authenticator, createAuthenticator } from "../../src/auth/authenticator.ts";
 import type { EdgeLimits } from "../../src/http/limits.ts";
-import { createEdge, type Edge } from "../../src/http/node-server.ts";
-import type { ObserveRequest } from "../../src/http/observe.ts";
+import type { ObserveRequest } from "../../src/http/request-log.ts";
+import { createEdge, type Edge } from "../../src/http/server.ts";
 import type { PublicPage, Surface } from "../../src/http/surface.ts";
-import { silentLogger } from "../../src/logger.ts";
+import { silentLogger } from "../../src/lib/logger.ts";
 
 export const token = "plain-token-of-the-edge-tests";
 export const bearer = { authorization: `Bearer ${token}` };

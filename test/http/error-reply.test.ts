@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { type ErrorCode, OpsError, statusByCode } from "../../src/errors.ts";
-import { createErrorReply, wantsProblem } from "../../src/http/error-reply.ts";
+import { createErrorReply, wantsProblem } from "../../src/http/reply.ts";
+import { type ErrorCode, OpsError, statusByCode } from "../../src/lib/errors.ts";
 
 const codes = Object.keys(statusByCode) as ErrorCode[];
 

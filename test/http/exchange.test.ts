@@ -1,6 +1,6 @@
 import { EventEmitter } from "node:events";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import type { StreamLease } from "../../src/domain/stream-lease.ts";
+import type { StreamLease } from "../../src/auth/stream-lease.ts";
 import { Exchange } from "../../src/http/exchange.ts";
 import { createCaller } from "../support/caller.ts";
 

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Exchange } from "../../src/http/exchange.ts";
 import { defaultLimits } from "../../src/http/limits.ts";
 import { createUnfinished } from "../../src/http/unfinished.ts";
-import { silentLogger } from "../../src/logger.ts";
+import { silentLogger } from "../../src/lib/logger.ts";
 import { createCaller } from "../support/caller.ts";
 import { bearer, createSpySurface, sendRaw, startEdge, token } from "./edge-support.ts";
 

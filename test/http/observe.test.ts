@@ -1,8 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Exchange } from "../../src/http/exchange.ts";
-import { observeRequest } from "../../src/http/observe.ts";
-import { logRequest } from "../../src/http/request-log.ts";
-import { silentLogger } from "../../src/logger.ts";
+import { logRequest, observeRequest } from "../../src/http/request-log.ts";
+import { silentLogger } from "../../src/lib/logger.ts";
 import { createCaller } from "../support/caller.ts";
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ["performance"] }));

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { createRequestId, parseClientRequestId, parseTraceId } from "../../src/http/request-id.ts";
+import { createRequestId, parseClientRequestId, parseTraceId } from "../../src/http/exchange.ts";
 
 test("a UUIDv7 with the time of its making", () => {
   const id = createRequestId(Date.UTC(2026, 0, 13, 9, 40, 0));

@@ -1,5 +1,5 @@
 import { expect, test, vi } from "vitest";
-import type { Principal } from "../../src/domain/principal.ts";
+import type { Principal } from "../../src/auth/principal.ts";
 import type { Admission } from "../../src/http/admission.ts";
 import type { Exchange } from "../../src/http/exchange.ts";
 import { createRouter } from "../../src/http/router.ts";

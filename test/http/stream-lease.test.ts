@@ -1,9 +1,9 @@
 import { EventEmitter } from "node:events";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import type { Principal } from "../../src/domain/principal.ts";
+import type { Principal } from "../../src/auth/principal.ts";
 import type { Exchange } from "../../src/http/exchange.ts";
 import { createStreams } from "../../src/http/streams.ts";
-import { OpsError } from "../../src/errors.ts";
+import { OpsError } from "../../src/lib/errors.ts";
 import { createCaller } from "../support/caller.ts";
 
 beforeEach(() => void vi.useFakeTimers());

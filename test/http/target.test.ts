@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { findTargetFault } from "../../src/http/target.ts";
+import { findTargetFault } from "../../src/http/router.ts";
 
 test.each([
   "/",

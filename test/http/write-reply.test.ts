@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { Exchange } from "../../src/http/exchange.ts";
+import { presetHeaders, writeReply } from "../../src/http/reply.ts";
 import type { EdgeReply } from "../../src/http/surface.ts";
-import { presetHeaders, writeReply } from "../../src/http/write-reply.ts";
 
 const security = Object.entries({
   "Cache-Control": "no-store",

@@ -1,8 +1,8 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { parseConfig } from "../../src/config.ts";
 import { findProgram } from "../../script/services/process.ts";
+import { parseConfig } from "../../src/config/config.ts";
 
 interface Service {
   readonly image?: string;

@@ -1,14 +1,14 @@
 import { readFile } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
-import { type Browser, chromium, type Page } from "playwright-core";
 import { buildSchema } from "graphql";
 import { createYoga, type Plugin } from "graphql-yoga";
+import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { createAuthenticator } from "../../src/http/auth.ts";
-import { examples } from "../../src/http/console/examples.ts";
-import { createConsolePages } from "../../src/http/console/page.ts";
-import { createEdge, type Edge } from "../../src/http/node-server.ts";
-import { silentLogger } from "../../src/logger.ts";
+import { createAuthenticator } from "../../src/auth/authenticator.ts";
+import { examples } from "../../src/console/examples.ts";
+import { createConsolePages } from "../../src/console/page.ts";
+import { createEdge, type Edge } from "../../src/http/server.ts";
+import { silentLogger } from "../../src/lib/logger.ts";
 import { chromiumFlags } from "../support/chromium.ts";
 
 const token = "a-token-for-the-console-test";

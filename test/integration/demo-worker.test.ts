@@ -4,8 +4,8 @@ import { once } from "node:events";
 import process from "node:process";
 import { Client } from "pg";
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
-import { queueSql, queuesFile, sandboxQueues } from "../../script/sandbox/queues.ts";
-import { parseQueuesFile } from "../../src/upstreams/queues/queues-file.ts";
+import { queuesFile, queueSql, sandboxQueues } from "../../script/sandbox/queues.ts";
+import { parseQueuesFile } from "../../src/queues/config.ts";
 
 const database = `worker_${randomBytes(4).toString("hex")}`;
 const admin = new Client({ connectionString: inject("postgresUrl") });

@@ -3,9 +3,9 @@ import { mkdtempSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { expect, inject, it } from "vitest";
-import type { DeployInfo } from "../../src/domain/deploy.ts";
-import { silentLogger } from "../../src/logger.ts";
-import { createDeploySource } from "../../src/upstreams/deploy/source.ts";
+import type { DeployInfo } from "../../src/deploys/deploy.ts";
+import { createDeploySource } from "../../src/deploys/files/source.ts";
+import { silentLogger } from "../../src/lib/logger.ts";
 import { toEnv } from "../support/deploys.ts";
 
 /** Every field of version n says n, so that a mixture shows. */

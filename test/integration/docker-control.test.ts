@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
-import { silentLogger } from "../../src/logger.ts";
-import { createContainerSource } from "../../src/upstreams/docker/source.ts";
+import { createContainerSource } from "../../src/containers/docker/source.ts";
+import { silentLogger } from "../../src/lib/logger.ts";
 import { removeContainers, soon, startContainer } from "../support/docker-containers.ts";
-import { startFaultProxy } from "../support/fault-proxy.ts";
 import { rulesOf } from "../support/docker-facts.ts";
+import { startFaultProxy } from "../support/fault-proxy.ts";
 
 const dockerSocket = inject("dockerSocket");
 let fullId: string;

@@ -1,4 +1,3 @@
-import { createSharedBudget } from "../../src/budget/budget.ts";
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -6,10 +5,11 @@ import process from "node:process";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { type Dockerd, startDockerd } from "../../script/services/dockerd.ts";
-import type { Container } from "../../src/domain/container.ts";
-import type { Logger } from "../../src/logger.ts";
-import { createContainerSource } from "../../src/upstreams/docker/source.ts";
-import { probeEngine } from "../../src/upstreams/docker/probe.ts";
+import type { Container } from "../../src/containers/container.ts";
+import { probeEngine } from "../../src/containers/docker/probe.ts";
+import { createContainerSource } from "../../src/containers/docker/source.ts";
+import { createSharedBudget } from "../../src/lib/budget/budget.ts";
+import type { Logger } from "../../src/lib/logger.ts";
 import { soon, startContainer, until } from "../support/docker-containers.ts";
 import { rulesOf } from "../support/docker-facts.ts";
 
@@ -144,7 +144,7 @@ test("no permission for the socket is told apart from no engine", async () => {
     detail: "Docker engine none: its socket does not exist: is Docker running, and is the socket's directory mounted?",
   });
   // Root may open everything: another user has to try.
-  const probe = new URL("../../src/upstreams/docker/probe.ts", import.meta.url).href;
+  const probe = new URL("../../src/containers/docker/probe.ts", import.meta.url).href;
   const engine = { name: "denied", env: null, address: { kind: "unix", socketPath: inject("dockerSocket") } };
   const script = `import { probeEngine } from ${JSON.stringify(probe)};
     console.log(JSON.stringify(await probeEngine(${JSON.stringify(engine)})));`;

@@ -1,11 +1,10 @@
-import { createSharedBudget } from "../../src/budget/budget.ts";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, expect, inject, test } from "vitest";
 import { callDocker } from "../../script/services/docker-api.ts";
-import type { LogLine } from "../../src/domain/container.ts";
-import type { FollowOptions, LogBatch } from "../../src/domain/log-follow.ts";
-import { silentLogger } from "../../src/logger.ts";
-import { createContainerSource } from "../../src/upstreams/docker/source.ts";
+import { createContainerSource } from "../../src/containers/docker/source.ts";
+import type { FollowOptions, LogBatch, LogLine } from "../../src/containers/logs/log.ts";
+import { createSharedBudget } from "../../src/lib/budget/budget.ts";
+import { silentLogger } from "../../src/lib/logger.ts";
 import { removeContainers, soon, startContainer, until } from "../support/docker-containers.ts";
 import { startDockerProxy } from "../support/docker-count-proxy.ts";
 import { rulesOf } from "../support/docker-facts.ts";

@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, expect, inject, it } from "vitest";
 import { callDocker } from "../../script/services/docker-api.ts";
-import { silentLogger } from "../../src/logger.ts";
-import { createContainerSource } from "../../src/upstreams/docker/source.ts";
+import { createContainerSource } from "../../src/containers/docker/source.ts";
+import { silentLogger } from "../../src/lib/logger.ts";
 import { removeContainers, soon, startContainer } from "../support/docker-containers.ts";
+import { rulesOf } from "../support/docker-facts.ts";
 import { startGateway } from "../support/gateway.ts";
 import { createMemorySources } from "../support/memory-sources.ts";
-import { rulesOf } from "../support/docker-facts.ts";
 
 const socketPath = inject("dockerSocket");
 const repo = "registry.test/imagedeploys";

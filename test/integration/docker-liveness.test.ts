@@ -4,9 +4,9 @@ import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { type Dockerd, startDockerd } from "../../script/services/dockerd.ts";
-import type { Container } from "../../src/domain/container.ts";
-import { silentLogger } from "../../src/logger.ts";
-import { createContainerSource } from "../../src/upstreams/docker/source.ts";
+import type { Container } from "../../src/containers/container.ts";
+import { createContainerSource } from "../../src/containers/docker/source.ts";
+import { silentLogger } from "../../src/lib/logger.ts";
 import { createContainer, soon, startContainer, until } from "../support/docker-containers.ts";
 import { rulesOf } from "../support/docker-facts.ts";
 

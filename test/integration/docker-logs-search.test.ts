@@ -1,12 +1,12 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
-import { silentLogger } from "../../src/logger.ts";
-import { createContainerSource } from "../../src/upstreams/docker/source.ts";
+import { createContainerSource } from "../../src/containers/docker/source.ts";
+import { silentLogger } from "../../src/lib/logger.ts";
 import { removeContainers, startContainer, waitForExit } from "../support/docker-containers.ts";
+import { rulesOf } from "../support/docker-facts.ts";
 import { startGateway } from "../support/gateway.ts";
 import { createMemorySources } from "../support/memory-sources.ts";
-import { rulesOf } from "../support/docker-facts.ts";
 
 const socketPath = inject("dockerSocket");
 const containers = createContainerSource({

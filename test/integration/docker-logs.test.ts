@@ -1,10 +1,10 @@
-import { createSharedBudget } from "../../src/budget/budget.ts";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
-import type { LogOptions, LogPage } from "../../src/domain/container.ts";
-import { parseLogTime } from "../../src/domain/log-time.ts";
-import { silentLogger } from "../../src/logger.ts";
-import { createContainerSource } from "../../src/upstreams/docker/source.ts";
+import { createContainerSource } from "../../src/containers/docker/source.ts";
+import type { LogOptions, LogPage } from "../../src/containers/logs/log.ts";
+import { createSharedBudget } from "../../src/lib/budget/budget.ts";
+import { silentLogger } from "../../src/lib/logger.ts";
+import { parseLogTime } from "../../src/lib/time.ts";
 import { createContainer, removeContainers, soon, startContainer, waitForExit } from "../support/docker-containers.ts";
 import { rulesOf } from "../support/docker-facts.ts";
 

@@ -1,14 +1,14 @@
-import { createSharedBudget } from "../../src/budget/budget.ts";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { callDocker } from "../../script/services/docker-api.ts";
-import { silentLogger } from "../../src/logger.ts";
-import { createContainerSource } from "../../src/upstreams/docker/source.ts";
+import { createContainerSource } from "../../src/containers/docker/source.ts";
+import { createSharedBudget } from "../../src/lib/budget/budget.ts";
+import { silentLogger } from "../../src/lib/logger.ts";
 import { removeContainers, startContainer, stopContainer, until } from "../support/docker-containers.ts";
+import { rulesOf } from "../support/docker-facts.ts";
 import { readEvents } from "../support/events.ts";
 import { graphqlHeaders, startGateway, token } from "../support/gateway.ts";
 import { createMemorySources } from "../support/memory-sources.ts";
-import { rulesOf } from "../support/docker-facts.ts";
 
 const socketPath = inject("dockerSocket");
 const containers = createContainerSource({

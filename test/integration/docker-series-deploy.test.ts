@@ -1,14 +1,14 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { graphql } from "graphql";
 import { afterAll, expect, inject, it } from "vitest";
+import { createContainerSource } from "../../src/containers/docker/source.ts";
 import { createContext } from "../../src/graphql/context.ts";
 import { createSchema } from "../../src/graphql/schema.ts";
-import { silentLogger } from "../../src/logger.ts";
-import { createContainerSource } from "../../src/upstreams/docker/source.ts";
+import { silentLogger } from "../../src/lib/logger.ts";
 import { createCaller } from "../support/caller.ts";
 import { removeContainers, startContainer, stopContainer, until } from "../support/docker-containers.ts";
-import { createMemorySources } from "../support/memory-sources.ts";
 import { rulesOf } from "../support/docker-facts.ts";
+import { createMemorySources } from "../support/memory-sources.ts";
 
 const socketPath = inject("dockerSocket");
 const containers = createContainerSource({

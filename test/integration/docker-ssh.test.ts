@@ -1,14 +1,14 @@
-import { createSharedBudget } from "../../src/budget/budget.ts";
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
-import { silentLogger } from "../../src/logger.ts";
-import type { SshAddress } from "../../src/domain/engine-address.ts";
-import { probeEngine } from "../../src/upstreams/docker/probe.ts";
-import { createContainerSource } from "../../src/upstreams/docker/source.ts";
+import type { SshAddress } from "../../src/containers/docker/address.ts";
+import { probeEngine } from "../../src/containers/docker/probe.ts";
+import { createContainerSource } from "../../src/containers/docker/source.ts";
+import { createSharedBudget } from "../../src/lib/budget/budget.ts";
+import { silentLogger } from "../../src/lib/logger.ts";
 import { removeContainers, soon, startContainer, until } from "../support/docker-containers.ts";
-import { type Sshd, startSshd } from "../support/sshd.ts";
 import { rulesOf } from "../support/docker-facts.ts";
+import { type Sshd, startSshd } from "../support/sshd.ts";
 
 const dockerSocket = inject("dockerSocket");
 const folder = mkdtempSync(join(inject("runFolder"), "ssh-"));

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
-import { silentLogger } from "../../src/logger.ts";
-import { createContainerSource } from "../../src/upstreams/docker/source.ts";
+import { createContainerSource } from "../../src/containers/docker/source.ts";
+import { silentLogger } from "../../src/lib/logger.ts";
 import { removeContainers, soon, startContainer } from "../support/docker-containers.ts";
-import { startRequestLog } from "../support/docker-request-log.ts";
 import { rulesOf } from "../support/docker-facts.ts";
+import { startRequestLog } from "../support/docker-request-log.ts";
 
 const target = inject("dockerSocket");
 const refs: { engine: string; fullId: string }[] = [];

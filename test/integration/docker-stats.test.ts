@@ -5,11 +5,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, inject, test, vi } from "vitest";
 import { callDocker } from "../../script/services/docker-api.ts";
-import type { ContainerStats } from "../../src/domain/container.ts";
-import { silentLogger } from "../../src/logger.ts";
-import { createCgroupReader } from "../../src/upstreams/docker/cgroup.ts";
-import { toCpuV2 } from "../../src/upstreams/docker/cgroup-v2.ts";
-import { createContainerSource } from "../../src/upstreams/docker/source.ts";
+import type { ContainerStats } from "../../src/containers/container.ts";
+import { createContainerSource } from "../../src/containers/docker/source.ts";
+import { createCgroupReader, toCpuV2 } from "../../src/containers/docker/stats/cgroup.ts";
+import { silentLogger } from "../../src/lib/logger.ts";
 import { createContainer, removeContainers, soon, startContainer } from "../support/docker-containers.ts";
 import { rulesOf } from "../support/docker-facts.ts";
 

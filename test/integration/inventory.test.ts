@@ -3,12 +3,12 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { callDocker } from "../../script/services/docker-api.ts";
 import { type Dockerd, startDockerd } from "../../script/services/dockerd.ts";
-import type { Container } from "../../src/domain/container.ts";
-import { silentLogger } from "../../src/logger.ts";
-import { createContainerSource } from "../../src/upstreams/docker/source.ts";
+import type { Container } from "../../src/containers/container.ts";
+import { createContainerSource } from "../../src/containers/docker/source.ts";
+import { silentLogger } from "../../src/lib/logger.ts";
 import { createContainer, removeContainers, soon, startContainer, until } from "../support/docker-containers.ts";
-import { startFaultProxy } from "../support/fault-proxy.ts";
 import { rulesOf } from "../support/docker-facts.ts";
+import { startFaultProxy } from "../support/fault-proxy.ts";
 
 /** An engine of our own, that can be stopped and flooded. */
 let dockerd: Dockerd;

@@ -1,10 +1,10 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, expect, inject, it } from "vitest";
-import { toJobIntent } from "../../src/domain/job-control-record.ts";
+import { toJobIntent } from "../../src/queues/jobs/operations.ts";
 import { createCaller } from "../support/caller.ts";
-import { type Operator, openOperator } from "../support/job-operator.ts";
-import { type TestDatabase, createTestDatabase } from "../support/postgres-database.ts";
+import { openOperator, type Operator } from "../support/job-operator.ts";
+import { createTestDatabase, type TestDatabase } from "../support/postgres-database.ts";
 import { createRiverJobs } from "../support/postgres-jobs.ts";
 
 const closers: (() => Promise<unknown>)[] = [];

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
-import { toFingerprint } from "../../src/domain/error-fingerprint.ts";
-import { silentLogger } from "../../src/logger.ts";
-import { probeQueueSources } from "../../src/upstreams/queues/probe.ts";
+import { silentLogger } from "../../src/lib/logger.ts";
+import { toFingerprint } from "../../src/queues/fingerprint.ts";
+import { probeQueueSources } from "../../src/queues/probe.ts";
 import { createGraphileJobs } from "../support/graphile-jobs.ts";
 import type { JobTable } from "../support/job-backend.ts";
-import { type Operator, openOperator } from "../support/job-operator.ts";
+import { openOperator, type Operator } from "../support/job-operator.ts";
 import { createBossJobs } from "../support/pgboss-jobs.ts";
-import { type TestDatabase, createTestDatabase } from "../support/postgres-database.ts";
+import { createTestDatabase, type TestDatabase } from "../support/postgres-database.ts";
 import { createRiverJobs, createRunnerJobs } from "../support/postgres-jobs.ts";
 
 interface Kind {

@@ -1,11 +1,11 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { beforeEach, describe, expect, inject, it } from "vitest";
-import { silentLogger } from "../../src/logger.ts";
-import { parseDeployInfo } from "../../src/upstreams/deploy/parse.ts";
-import { createDeploySource } from "../../src/upstreams/deploy/source.ts";
-import { createHookSandbox } from "../support/kamal-hook.ts";
+import { parseDeployInfo } from "../../src/deploys/files/parse.ts";
+import { createDeploySource } from "../../src/deploys/files/source.ts";
+import { silentLogger } from "../../src/lib/logger.ts";
 import { toEnv } from "../support/deploys.ts";
+import { createHookSandbox } from "../support/kamal-hook.ts";
 
 let hook: ReturnType<typeof createHookSandbox>;
 beforeEach(() => {

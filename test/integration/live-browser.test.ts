@@ -1,13 +1,13 @@
 import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { callDocker } from "../../script/services/docker-api.ts";
-import { silentLogger } from "../../src/logger.ts";
-import { createContainerSource } from "../../src/upstreams/docker/source.ts";
+import { createContainerSource } from "../../src/containers/docker/source.ts";
+import { silentLogger } from "../../src/lib/logger.ts";
 import { chromiumFlags } from "../support/chromium.ts";
 import { removeContainers, startContainer } from "../support/docker-containers.ts";
+import { rulesOf } from "../support/docker-facts.ts";
 import { startGateway, token } from "../support/gateway.ts";
 import { createMemorySources } from "../support/memory-sources.ts";
-import { rulesOf } from "../support/docker-facts.ts";
 
 const socketPath = inject("dockerSocket");
 const name = "livebrowser-web";

@@ -1,7 +1,7 @@
-import { createSharedBudget } from "../../src/budget/budget.ts";
 import { afterAll, expect, inject, test } from "vitest";
-import { parseConfig } from "../../src/config.ts";
-import { silentLogger } from "../../src/logger.ts";
+import { parseConfig } from "../../src/config/config.ts";
+import { createSharedBudget } from "../../src/lib/budget/budget.ts";
+import { silentLogger } from "../../src/lib/logger.ts";
 import { createSources } from "../../src/sources.ts";
 import { removeContainers, soon, startContainer, waitForExit } from "../support/docker-containers.ts";
 

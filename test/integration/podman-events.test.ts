@@ -1,8 +1,8 @@
 import { afterAll, describe, expect, inject, test } from "vitest";
 import { callDocker } from "../../script/services/docker-api.ts";
-import type { ContainerEvent } from "../../src/domain/container-event.ts";
-import { silentLogger } from "../../src/logger.ts";
-import { createContainerSource } from "../../src/upstreams/docker/source.ts";
+import { createContainerSource } from "../../src/containers/docker/source.ts";
+import type { ContainerEvent } from "../../src/containers/events.ts";
+import { silentLogger } from "../../src/lib/logger.ts";
 import { removeContainers, soon, startContainer, until } from "../support/docker-containers.ts";
 import { rulesOf } from "../support/docker-facts.ts";
 

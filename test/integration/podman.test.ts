@@ -1,11 +1,13 @@
-import { createSharedBudget } from "../../src/budget/budget.ts";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { callDocker } from "../../script/services/docker-api.ts";
-import type { Container, ContainerSource, LogLine } from "../../src/domain/container.ts";
-import { silentLogger } from "../../src/logger.ts";
-import { probeEngine } from "../../src/upstreams/docker/probe.ts";
-import { createContainerSource } from "../../src/upstreams/docker/source.ts";
+import type { Container } from "../../src/containers/container.ts";
+import { probeEngine } from "../../src/containers/docker/probe.ts";
+import { createContainerSource } from "../../src/containers/docker/source.ts";
+import type { LogLine } from "../../src/containers/logs/log.ts";
+import type { ContainerSource } from "../../src/containers/source.ts";
+import { createSharedBudget } from "../../src/lib/budget/budget.ts";
+import { silentLogger } from "../../src/lib/logger.ts";
 import { createContainer, removeContainers, soon, startContainer, until } from "../support/docker-containers.ts";
 import { rulesOf } from "../support/docker-facts.ts";
 

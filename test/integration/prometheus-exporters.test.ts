@@ -1,11 +1,11 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
 import { type Prometheus, startPrometheus } from "../../script/services/prometheus.ts";
-import type { Host, HostSource } from "../../src/domain/host.ts";
-import { silentLogger } from "../../src/logger.ts";
-import { createPrometheusClient } from "../../src/upstreams/prometheus/client.ts";
-import { probePrometheus } from "../../src/upstreams/prometheus/probe.ts";
-import { createHostSource } from "../../src/upstreams/prometheus/source.ts";
+import type { Host, HostSource } from "../../src/hosts/host.ts";
+import { silentLogger } from "../../src/lib/logger.ts";
+import { createPrometheusClient } from "../../src/prometheus/client.ts";
+import { probePrometheus } from "../../src/prometheus/probe.ts";
+import { createHostSource } from "../../src/prometheus/source.ts";
 import { machineMetrics, type MetricsServer, startMetricsServer } from "../support/metrics-server.ts";
 import { untilSamples } from "../support/prometheus.ts";
 

@@ -2,9 +2,9 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
 import { type NodeExporter, startNodeExporter } from "../../script/services/node-exporter.ts";
 import { type Prometheus, startPrometheus } from "../../script/services/prometheus.ts";
-import type { HostSource } from "../../src/domain/host.ts";
-import { silentLogger } from "../../src/logger.ts";
-import { createHostSource } from "../../src/upstreams/prometheus/source.ts";
+import type { HostSource } from "../../src/hosts/host.ts";
+import { silentLogger } from "../../src/lib/logger.ts";
+import { createHostSource } from "../../src/prometheus/source.ts";
 import { freeze, untilSamples } from "../support/prometheus.ts";
 
 /** One source through everything that happens to its upstreams; each test leaves them running. */

@@ -1,15 +1,15 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
 import { type NodeExporter, startNodeExporter } from "../../script/services/node-exporter.ts";
 import { type Prometheus, startPrometheus } from "../../script/services/prometheus.ts";
-import type { HostPoint } from "../../src/domain/host-history.ts";
-import type { HistoryRange } from "../../src/domain/queue-history.ts";
-import { silentLogger } from "../../src/logger.ts";
-import { createHostSource, type PrometheusSource } from "../../src/upstreams/prometheus/source.ts";
+import type { HostPoint } from "../../src/hosts/history.ts";
+import { silentLogger } from "../../src/lib/logger.ts";
+import type { HistoryRange } from "../../src/lib/range.ts";
+import { createHostSource, type PrometheusSource } from "../../src/prometheus/source.ts";
 import { startGateway } from "../support/gateway.ts";
 import { createMemorySources, sampleContainer } from "../support/memory-sources.ts";
-import { type MetricsServer, machineMetrics, startMetricsServer } from "../support/metrics-server.ts";
+import { machineMetrics, type MetricsServer, startMetricsServer } from "../support/metrics-server.ts";
 import { untilSamples } from "../support/prometheus.ts";
 
 /** One Prometheus that scrapes each second, through what happens to it and to its targets; each test leaves all of them running. */

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, it } from "vitest";
-import { hostQuery, toHostRangeQuery } from "../../src/upstreams/prometheus/query.ts";
+import { hostQuery, toHostRangeQuery } from "../../src/prometheus/query.ts";
 
 /** Prometheus' own query engine over series that we make up: what would take hours to happen on a real one. */
 const folder = mkdtempSync(join(tmpdir(), "ops-promql-"));

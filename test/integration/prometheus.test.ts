@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { afterAll, expect, inject, it } from "vitest";
-import { silentLogger } from "../../src/logger.ts";
-import { probePrometheus } from "../../src/upstreams/prometheus/probe.ts";
-import { createHostSource } from "../../src/upstreams/prometheus/source.ts";
+import { silentLogger } from "../../src/lib/logger.ts";
+import { probePrometheus } from "../../src/prometheus/probe.ts";
+import { createHostSource } from "../../src/prometheus/source.ts";
 import { memoryInUse, rootFileSystem } from "../support/prometheus.ts";
 
 const url = inject("prometheusUrl");

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
-import { silentLogger } from "../../src/logger.ts";
-import { probeQueueSources } from "../../src/upstreams/queues/probe.ts";
-import type { QueueSourceConfig } from "../../src/upstreams/queues/kinds.ts";
-import { createQueueSources } from "../../src/upstreams/queues/source.ts";
-import { type TestDatabase, createTestDatabase } from "../support/postgres-database.ts";
+import { silentLogger } from "../../src/lib/logger.ts";
+import { probeQueueSources } from "../../src/queues/probe.ts";
+import type { QueueSourceConfig } from "../../src/queues/registry.ts";
+import { createQueueSources } from "../../src/queues/source.ts";
 import type { JobTable } from "../support/job-backend.ts";
+import { createTestDatabase, type TestDatabase } from "../support/postgres-database.ts";
 import { createRiverJobs, createRunnerJobs } from "../support/postgres-jobs.ts";
 
 const signal = AbortSignal.timeout(60_000);

@@ -5,7 +5,7 @@ import { Queue, Worker } from "bullmq";
 import type { Redis } from "ioredis";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { type RunningRedis, startRedis } from "../../script/services/redis.ts";
-import type { QueueSource } from "../../src/domain/queue.ts";
+import type { QueueSource } from "../../src/queues/queue.ts";
 import { describeQueueSource } from "../contracts/queue-source.ts";
 import { connectRedis, createRedisBackend, createRedisReader, insertBullmqJob, openRedis, until } from "../support/redis.ts";
 

@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
 import { type RunningPostgres, startPostgres } from "../../script/services/postgres.ts";
-import { silentLogger } from "../../src/logger.ts";
-import { createQueueSources } from "../../src/upstreams/queues/source.ts";
+import { silentLogger } from "../../src/lib/logger.ts";
+import { createQueueSources } from "../../src/queues/source.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres-database.ts";
 import { createRiverJobs } from "../support/postgres-jobs.ts";
 import { createSchema } from "../support/preset-jobs.ts";

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, inject, it, onTestFinished, vi } from "vitest";
-import type { QueueSources } from "../../src/domain/queue.ts";
-import { silentLogger } from "../../src/logger.ts";
-import { parseQueuesFile } from "../../src/upstreams/queues/queues-file.ts";
-import { createQueueSources } from "../../src/upstreams/queues/source.ts";
-import { type TestDatabase, createTestDatabase } from "../support/postgres-database.ts";
+import { silentLogger } from "../../src/lib/logger.ts";
+import { parseQueuesFile } from "../../src/queues/config.ts";
+import type { QueueSources } from "../../src/queues/queue.ts";
+import { createQueueSources } from "../../src/queues/source.ts";
+import { createTestDatabase, type TestDatabase } from "../support/postgres-database.ts";
 import { createRiverJobs, createRunnerJobs } from "../support/postgres-jobs.ts";
 import { runnerMapping } from "../support/queue-mappings.ts";
 

@@ -1,14 +1,14 @@
 import { graphql } from "graphql";
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
-import { failureGroupsLimit } from "../../src/domain/queue.ts";
 import { createContext } from "../../src/graphql/context.ts";
 import { createSchema } from "../../src/graphql/schema.ts";
-import { silentLogger } from "../../src/logger.ts";
-import type { QueueSourceConfig } from "../../src/upstreams/queues/kinds.ts";
-import { createQueueSources } from "../../src/upstreams/queues/source.ts";
+import { silentLogger } from "../../src/lib/logger.ts";
+import { failureGroupsLimit } from "../../src/queues/queue.ts";
+import type { QueueSourceConfig } from "../../src/queues/registry.ts";
+import { createQueueSources } from "../../src/queues/source.ts";
 import { createCaller } from "../support/caller.ts";
 import { createMemorySources, sampleContainer } from "../support/memory-sources.ts";
-import { type TestDatabase, createTestDatabase } from "../support/postgres-database.ts";
+import { createTestDatabase, type TestDatabase } from "../support/postgres-database.ts";
 import { createRiverJobs } from "../support/postgres-jobs.ts";
 import { runnerMapping } from "../support/queue-mappings.ts";
 

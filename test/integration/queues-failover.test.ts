@@ -1,13 +1,13 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, inject, it } from "vitest";
 import { Client } from "pg";
+import { afterAll, beforeAll, expect, inject, it } from "vitest";
 import { type RunningPostgres, startPostgres } from "../../script/services/postgres.ts";
-import type { QueueSource, QueueSources } from "../../src/domain/queue.ts";
-import { silentLogger } from "../../src/logger.ts";
-import { createQueueSources } from "../../src/upstreams/queues/source.ts";
-import { type TestDatabase, createTestDatabase } from "../support/postgres-database.ts";
+import { silentLogger } from "../../src/lib/logger.ts";
+import type { QueueSource, QueueSources } from "../../src/queues/queue.ts";
+import { createQueueSources } from "../../src/queues/source.ts";
+import { createTestDatabase, type TestDatabase } from "../support/postgres-database.ts";
 import { createRunnerJobs } from "../support/postgres-jobs.ts";
 
 const signal = () => AbortSignal.timeout(10_000);

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
-import type { QueueSource, QueueSources } from "../../src/domain/queue.ts";
-import { OpsError } from "../../src/errors.ts";
-import { silentLogger } from "../../src/logger.ts";
-import { createQueueSources } from "../../src/upstreams/queues/source.ts";
-import { type TestDatabase, createTestDatabase } from "../support/postgres-database.ts";
+import { OpsError } from "../../src/lib/errors.ts";
+import { silentLogger } from "../../src/lib/logger.ts";
+import type { QueueSource, QueueSources } from "../../src/queues/queue.ts";
+import { createQueueSources } from "../../src/queues/source.ts";
 import type { JobTable } from "../support/job-backend.ts";
+import { createTestDatabase, type TestDatabase } from "../support/postgres-database.ts";
 import { createRiverJobs, createRunnerJobs } from "../support/postgres-jobs.ts";
 
 const signal = () => AbortSignal.timeout(10_000);

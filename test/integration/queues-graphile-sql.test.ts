@@ -1,11 +1,11 @@
 import { performance } from "node:perf_hooks";
 import { afterAll, beforeAll, expect, inject, it, onTestFinished, vi } from "vitest";
-import { silentLogger } from "../../src/logger.ts";
-import { probeQueueSources } from "../../src/upstreams/queues/probe.ts";
-import type { QueueSourceConfig } from "../../src/upstreams/queues/kinds.ts";
+import { silentLogger } from "../../src/lib/logger.ts";
+import { probeQueueSources } from "../../src/queues/probe.ts";
+import type { QueueSourceConfig } from "../../src/queues/registry.ts";
 import { addJob, createGraphileJobs, readEndsScript, runGraphileWorker } from "../support/graphile-jobs.ts";
 import { openQueues, otherConfig, otherJobs, readQueues } from "../support/open-queues.ts";
-import { type TestDatabase, createTestDatabase } from "../support/postgres-database.ts";
+import { createTestDatabase, type TestDatabase } from "../support/postgres-database.ts";
 
 const signal = AbortSignal.timeout(80_000);
 const config: QueueSourceConfig = { name: "graphile", kind: "graphile-worker", schema: "graphile_worker" };

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Runner, TaskList } from "graphile-worker";
 import { afterAll, beforeAll, describe, expect, inject, it, vi } from "vitest";
-import type { QueueSourceConfig } from "../../src/upstreams/queues/kinds.ts";
+import type { QueueSourceConfig } from "../../src/queues/registry.ts";
 import { addJob, hold, installGraphileWorker, readEndsScript, runGraphileWorker } from "../support/graphile-jobs.ts";
 import { openQueues, readQueues } from "../support/open-queues.ts";
-import { type TestDatabase, createTestDatabase } from "../support/postgres-database.ts";
+import { createTestDatabase, type TestDatabase } from "../support/postgres-database.ts";
 
 const signal = AbortSignal.timeout(80_000);
 const config: QueueSourceConfig = { name: "graphile", kind: "graphile-worker", schema: "graphile_worker" };

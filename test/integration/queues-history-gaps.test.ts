@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
-import type { HistoryRange } from "../../src/domain/queue-history.ts";
-import type { QueueSourceConfig } from "../../src/upstreams/queues/kinds.ts";
+import type { HistoryRange } from "../../src/lib/range.ts";
+import type { QueueSourceConfig } from "../../src/queues/registry.ts";
 import { openQueues, readQueues } from "../support/open-queues.ts";
 import { type BossVersion, startBoss } from "../support/pgboss-jobs.ts";
-import { type TestDatabase, createTestDatabase } from "../support/postgres-database.ts";
+import { createTestDatabase, type TestDatabase } from "../support/postgres-database.ts";
 import { createRiverJobs } from "../support/postgres-jobs.ts";
 import { createSchema } from "../support/preset-jobs.ts";
 import { runnerMapping } from "../support/queue-mappings.ts";

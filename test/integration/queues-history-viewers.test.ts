@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
-import { silentLogger } from "../../src/logger.ts";
-import { createQueueSources } from "../../src/upstreams/queues/source.ts";
-import { type TestDatabase, createTestDatabase } from "../support/postgres-database.ts";
+import { silentLogger } from "../../src/lib/logger.ts";
+import { createQueueSources } from "../../src/queues/source.ts";
+import { createTestDatabase, type TestDatabase } from "../support/postgres-database.ts";
 import { createRunnerJobs } from "../support/postgres-jobs.ts";
 import { runnerMapping } from "../support/queue-mappings.ts";
 

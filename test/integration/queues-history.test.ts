@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
-import type { QueueSource } from "../../src/domain/queue.ts";
-import type { HistoryRange } from "../../src/domain/queue-history.ts";
-import { silentLogger } from "../../src/logger.ts";
-import type { QueueSourceConfig } from "../../src/upstreams/queues/kinds.ts";
-import { createQueueSources } from "../../src/upstreams/queues/source.ts";
-import { type TestDatabase, createTestDatabase } from "../support/postgres-database.ts";
+import { silentLogger } from "../../src/lib/logger.ts";
+import type { HistoryRange } from "../../src/lib/range.ts";
+import type { QueueSource } from "../../src/queues/queue.ts";
+import type { QueueSourceConfig } from "../../src/queues/registry.ts";
+import { createQueueSources } from "../../src/queues/source.ts";
 import { startBoss } from "../support/pgboss-jobs.ts";
+import { createTestDatabase, type TestDatabase } from "../support/postgres-database.ts";
 import { createRiverJobs } from "../support/postgres-jobs.ts";
 import { createSchema } from "../support/preset-jobs.ts";
 import { runnerMapping } from "../support/queue-mappings.ts";

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
-import type { QueueMetrics, QueueSource } from "../../src/domain/queue.ts";
-import { silentLogger } from "../../src/logger.ts";
-import type { QueueSourceConfig } from "../../src/upstreams/queues/kinds.ts";
-import { createQueueSources } from "../../src/upstreams/queues/source.ts";
-import type { HeavyOptions } from "../../src/upstreams/queues/sql/plan-reads.ts";
-import { type TestDatabase, createTestDatabase } from "../support/postgres-database.ts";
+import { silentLogger } from "../../src/lib/logger.ts";
+import type { HeavyOptions } from "../../src/queues/postgres/statements.ts";
+import type { QueueMetrics, QueueSource } from "../../src/queues/queue.ts";
+import type { QueueSourceConfig } from "../../src/queues/registry.ts";
+import { createQueueSources } from "../../src/queues/source.ts";
+import { createTestDatabase, type TestDatabase } from "../support/postgres-database.ts";
 import { runnerMapping } from "../support/queue-mappings.ts";
 
 const rows = 1_000_000;

@@ -2,9 +2,9 @@ import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
-import { silentLogger } from "../../src/logger.ts";
-import { adviseIndexes } from "../../src/upstreams/queues/index-advice.ts";
-import { type TestDatabase, createTestDatabase } from "../support/postgres-database.ts";
+import { silentLogger } from "../../src/lib/logger.ts";
+import { adviseIndexes } from "../../src/queues/index-advice.ts";
+import { createTestDatabase, type TestDatabase } from "../support/postgres-database.ts";
 import { runnerMapping, toQueueMapping } from "../support/queue-mappings.ts";
 
 const rows = 400_000;
@@ -202,7 +202,7 @@ it("is a command with exit codes, whose output is SQL", async () => {
   const file = join(inject("runFolder"), "indexes-queues.json");
   writeFileSync(file, JSON.stringify({ detect: false, sources: [{ ...runnerMapping, table: "public.jobs" }] }));
   const cli = (args: string[], env: Record<string, string> = {}) =>
-    spawnSync(process.execPath, ["src/cli.ts", "indexes", ...args], {
+    spawnSync(process.execPath, ["src/cli/cli.ts", "indexes", ...args], {
       encoding: "utf8",
       env: {
         PATH: process.env["PATH"] ?? "",

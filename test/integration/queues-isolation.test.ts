@@ -1,6 +1,6 @@
 import { expect, inject, it } from "vitest";
-import { silentLogger } from "../../src/logger.ts";
-import { createDatabase } from "../../src/upstreams/queues/sql/pool.ts";
+import { silentLogger } from "../../src/lib/logger.ts";
+import { createDatabase } from "../../src/queues/postgres/database.ts";
 import { createTestDatabase } from "../support/postgres-database.ts";
 
 /** The anomaly of a read-only transaction: one closes a batch, one still writes into it, and one that reads both between makes PostgreSQL end a writer. */

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from "vitest";
-import type { Container } from "../../src/domain/container.ts";
-import { findOrphans } from "../../src/domain/orphans.ts";
-import { toWorkerHosts } from "../../src/domain/restart-preview.ts";
+import type { Container } from "../../src/containers/container.ts";
+import { toWorkerHosts } from "../../src/graphql/containers/running-work.ts";
+import { findOrphans } from "../../src/graphql/queues/orphan-rules.ts";
 import { describeQueueSource } from "../contracts/queue-source.ts";
 import { createSqlBackend } from "../support/job-backend.ts";
 import { sampleContainer } from "../support/memory-sources.ts";
-import { type TestDatabase, createTestDatabase } from "../support/postgres-database.ts";
+import { createTestDatabase, type TestDatabase } from "../support/postgres-database.ts";
 import { createObanJobs, createSchema } from "../support/preset-jobs.ts";
 import { openSources, readQueue } from "../support/queue-source.ts";
 

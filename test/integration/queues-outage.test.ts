@@ -4,10 +4,10 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, inject, it, vi } from "vitest";
 import { type RunningPostgres, startPostgres } from "../../script/services/postgres.ts";
 import { freePort } from "../../script/services/process.ts";
-import { silentLogger } from "../../src/logger.ts";
-import { probeQueueSources } from "../../src/upstreams/queues/probe.ts";
-import type { QueueSourceConfig } from "../../src/upstreams/queues/kinds.ts";
-import { createQueueSources } from "../../src/upstreams/queues/source.ts";
+import { silentLogger } from "../../src/lib/logger.ts";
+import { probeQueueSources } from "../../src/queues/probe.ts";
+import type { QueueSourceConfig } from "../../src/queues/registry.ts";
+import { createQueueSources } from "../../src/queues/source.ts";
 import { createTestDatabase } from "../support/postgres-database.ts";
 import { createRiverJobs, createRunnerJobs } from "../support/postgres-jobs.ts";
 

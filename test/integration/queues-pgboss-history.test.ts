@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
-import type { HistoryRange } from "../../src/domain/queue-history.ts";
+import type { HistoryRange } from "../../src/lib/range.ts";
 import { openQueues } from "../support/open-queues.ts";
 import { type BossVersion, startBoss } from "../support/pgboss-jobs.ts";
-import { type TestDatabase, createTestDatabase } from "../support/postgres-database.ts";
+import { createTestDatabase, type TestDatabase } from "../support/postgres-database.ts";
 
 /** A whole minute; the range is the six hours before it. */
 const now = Math.floor(Date.now() / 60_000) * 60;

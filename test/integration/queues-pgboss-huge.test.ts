@@ -1,15 +1,15 @@
 import { PgBoss } from "pg-boss";
 import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished } from "vitest";
-import type { QueueMetrics, QueueSource } from "../../src/domain/queue.ts";
-import { silentLogger } from "../../src/logger.ts";
-import { adviseIndexes } from "../../src/upstreams/queues/index-advice.ts";
-import type { QueueSourceConfig } from "../../src/upstreams/queues/kinds.ts";
-import { preparePgboss } from "../../src/upstreams/queues/kinds/pgboss-statements.ts";
-import { createQueueSources } from "../../src/upstreams/queues/source.ts";
-import { explain, heavyCost, toCost, toPlan } from "../../src/upstreams/queues/sql/plan.ts";
-import type { HeavyOptions } from "../../src/upstreams/queues/sql/plan-reads.ts";
+import { silentLogger } from "../../src/lib/logger.ts";
+import { adviseIndexes } from "../../src/queues/index-advice.ts";
+import { explain, heavyCost, toCost, toPlan } from "../../src/queues/postgres/planner.ts";
+import type { HeavyOptions } from "../../src/queues/postgres/statements.ts";
+import type { QueueMetrics, QueueSource } from "../../src/queues/queue.ts";
+import type { QueueSourceConfig } from "../../src/queues/registry.ts";
+import { createQueueSources } from "../../src/queues/source.ts";
+import { preparePgboss } from "../../src/queues/systems/pgboss/sql.ts";
 import { type BossVersion, startBoss } from "../support/pgboss-jobs.ts";
-import { type TestDatabase, createTestDatabase } from "../support/postgres-database.ts";
+import { createTestDatabase, type TestDatabase } from "../support/postgres-database.ts";
 
 const signal = () => AbortSignal.timeout(20_000);
 const config: QueueSourceConfig = { name: "boss", kind: "pgboss", schema: "pgboss" };

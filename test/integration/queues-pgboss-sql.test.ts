@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from "vitest";
-import { toErrorText } from "../../src/domain/job-errors.ts";
-import type { QueueMetrics } from "../../src/domain/queue.ts";
-import type { SqlStatements } from "../../src/upstreams/queues/sql/source.ts";
-import { pgbossStatements, preparePgboss } from "../../src/upstreams/queues/kinds/pgboss-statements.ts";
-import { uniteReadings } from "../../src/upstreams/queues/sql/measures.ts";
+import { toErrorText } from "../../src/queues/errors.ts";
+import { uniteReadings } from "../../src/queues/postgres/readings.ts";
+import type { SqlStatements } from "../../src/queues/postgres/statements.ts";
+import type { QueueMetrics } from "../../src/queues/queue.ts";
+import { pgbossStatements, preparePgboss } from "../../src/queues/systems/pgboss/sql.ts";
 import type { JobTable } from "../support/job-backend.ts";
 import { openQueues, readQueues } from "../support/open-queues.ts";
 import { createBossJobs } from "../support/pgboss-jobs.ts";
-import { type TestDatabase, createTestDatabase } from "../support/postgres-database.ts";
+import { createTestDatabase, type TestDatabase } from "../support/postgres-database.ts";
 
 let database: TestDatabase;
 let jobs: JobTable;

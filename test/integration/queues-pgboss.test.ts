@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, inject, it, vi } from "vitest";
-import type { QueueSource } from "../../src/domain/queue.ts";
-import type { QueueSourceConfig } from "../../src/upstreams/queues/kinds.ts";
+import type { QueueSource } from "../../src/queues/queue.ts";
+import type { QueueSourceConfig } from "../../src/queues/registry.ts";
 import { openQueues, otherConfig, otherJobs, readQueues } from "../support/open-queues.ts";
 import { type Boss, type BossVersion, startBoss } from "../support/pgboss-jobs.ts";
-import { type TestDatabase, createTestDatabase } from "../support/postgres-database.ts";
+import { createTestDatabase, type TestDatabase } from "../support/postgres-database.ts";
 
 const signal = AbortSignal.timeout(80_000);
 const config: QueueSourceConfig = { name: "boss", kind: "pgboss", schema: "pgboss" };

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
-import { type Measure, uniteReadings } from "../../src/upstreams/queues/sql/measures.ts";
-import type { SqlStatements } from "../../src/upstreams/queues/sql/source.ts";
-import { riverStatements } from "../../src/upstreams/queues/kinds/river-statements.ts";
-import type { TableSourceConfig } from "../../src/upstreams/queues/kinds/table-config.ts";
-import { tableStatements } from "../../src/upstreams/queues/kinds/table-statements.ts";
-import { type TestDatabase, createTestDatabase } from "../support/postgres-database.ts";
+import { type Measure, uniteReadings } from "../../src/queues/postgres/readings.ts";
+import type { SqlStatements } from "../../src/queues/postgres/statements.ts";
+import { riverStatements } from "../../src/queues/systems/river/sql.ts";
+import type { TableSourceConfig } from "../../src/queues/systems/table/config.ts";
+import { tableStatements } from "../../src/queues/systems/table/sql.ts";
+import { createTestDatabase, type TestDatabase } from "../support/postgres-database.ts";
 import { createRiverJobs, createRunnerJobs } from "../support/postgres-jobs.ts";
 
 const rows = 200_000;

@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
-import { goodJobLacks, goodJobStatements } from "../../src/upstreams/queues/kinds/good-job.ts";
-import { obanLacks, obanStatements } from "../../src/upstreams/queues/kinds/oban.ts";
-import { pgmqFigures } from "../../src/upstreams/queues/kinds/pgmq.ts";
-import { queLacks, queStatements } from "../../src/upstreams/queues/kinds/que.ts";
-import { solidQueueStatements } from "../../src/upstreams/queues/kinds/solid-queue.ts";
-import { type Measure, type Reading, uniteReadings } from "../../src/upstreams/queues/sql/measures.ts";
-import { explain, heavyCost, toCost, toPlan } from "../../src/upstreams/queues/sql/plan.ts";
-import type { Lack } from "../../src/upstreams/queues/sql/preset.ts";
-import { type TestDatabase, createTestDatabase } from "../support/postgres-database.ts";
+import { explain, heavyCost, toCost, toPlan } from "../../src/queues/postgres/planner.ts";
+import type { Lack } from "../../src/queues/postgres/preset.ts";
+import { type Measure, type Reading, uniteReadings } from "../../src/queues/postgres/readings.ts";
+import { goodJobLacks, goodJobStatements } from "../../src/queues/systems/good-job.ts";
+import { obanLacks, obanStatements } from "../../src/queues/systems/oban.ts";
+import { pgmqFigures } from "../../src/queues/systems/pgmq.ts";
+import { queLacks, queStatements } from "../../src/queues/systems/que.ts";
+import { solidQueueStatements } from "../../src/queues/systems/solid-queue.ts";
+import { createTestDatabase, type TestDatabase } from "../support/postgres-database.ts";
 import { createSchema } from "../support/preset-jobs.ts";
 
 const rows = 100_000;

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { Client } from "pg";
 import { expect, inject, it } from "vitest";
-import { quoteIdentifier, quoteLiteral } from "../../src/upstreams/queues/sql/names.ts";
+import { quoteIdentifier, quoteLiteral } from "../../src/queues/postgres/names.ts";
 
 /** Text that the configuration lets through. */
 const text = fc

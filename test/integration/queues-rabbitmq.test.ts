@@ -1,15 +1,15 @@
 import { mkdtempSync, rmSync } from "node:fs";
-import { type RequestListener, createServer } from "node:http";
+import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { type RunningRabbitmq, startRabbitmq } from "../../script/services/rabbitmq.ts";
-import type { QueueMetrics, QueueSource, QueueSources } from "../../src/domain/queue.ts";
+import type { QueueMetrics, QueueSource, QueueSources } from "../../src/queues/queue.ts";
 import { describeQueueSource } from "../contracts/queue-source.ts";
 import { connectAmqp } from "../support/amqp.ts";
-import { type RabbitmqAdmin, createAdmin, createRabbitmqBackend, openRabbitmq, work } from "../support/rabbitmq.ts";
+import { createAdmin, createRabbitmqBackend, openRabbitmq, type RabbitmqAdmin, work } from "../support/rabbitmq.ts";
 
 const signal = () => AbortSignal.timeout(10_000);
 const folder = mkdtempSync(join(tmpdir(), "ops-test-rabbitmq-"));

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Redis } from "ioredis";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { type RunningRedis, startRedis } from "../../script/services/redis.ts";
-import type { QueueSource } from "../../src/domain/queue.ts";
+import type { QueueSource } from "../../src/queues/queue.ts";
 import { describeQueueSource } from "../contracts/queue-source.ts";
 import {
   connectRedis,

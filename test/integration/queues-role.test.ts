@@ -1,11 +1,11 @@
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
-import { silentLogger } from "../../src/logger.ts";
-import { createQueueSources } from "../../src/upstreams/queues/source.ts";
+import { silentLogger } from "../../src/lib/logger.ts";
+import { createQueueSources } from "../../src/queues/source.ts";
 import { installGraphileWorker } from "../support/graphile-jobs.ts";
 import { startBoss } from "../support/pgboss-jobs.ts";
-import { type TestDatabase, createTestDatabase } from "../support/postgres-database.ts";
+import { createTestDatabase, type TestDatabase } from "../support/postgres-database.ts";
 import { createRiverJobs, createRunnerJobs } from "../support/postgres-jobs.ts";
 import { createSchema } from "../support/preset-jobs.ts";
 

@@ -1,11 +1,11 @@
 import { afterEach, describe, expect, inject, it } from "vitest";
-import { toQueueState } from "../../src/domain/queue-state.ts";
-import { silentLogger } from "../../src/logger.ts";
-import type { HeavyOptions } from "../../src/upstreams/queues/sql/plan-reads.ts";
-import { createQueueSources } from "../../src/upstreams/queues/source.ts";
+import { silentLogger } from "../../src/lib/logger.ts";
+import type { HeavyOptions } from "../../src/queues/postgres/statements.ts";
+import { createQueueSources } from "../../src/queues/source.ts";
+import { toQueueState } from "../../src/queues/state.ts";
 import type { Job, JobTable } from "../support/job-backend.ts";
 import { createBossJobs } from "../support/pgboss-jobs.ts";
-import { type TestDatabase, createTestDatabase } from "../support/postgres-database.ts";
+import { createTestDatabase, type TestDatabase } from "../support/postgres-database.ts";
 import { createRiverJobs, createRunnerJobs } from "../support/postgres-jobs.ts";
 import { createGoodJobs, createObanJobs } from "../support/preset-jobs.ts";
 

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
-import { type QueueSource, runningJobsLimit } from "../../src/domain/queue.ts";
-import { silentLogger } from "../../src/logger.ts";
-import { parseQueuesFile } from "../../src/upstreams/queues/queues-file.ts";
-import { createQueueSources } from "../../src/upstreams/queues/source.ts";
-import { type TestDatabase, createTestDatabase } from "../support/postgres-database.ts";
+import { silentLogger } from "../../src/lib/logger.ts";
+import { parseQueuesFile } from "../../src/queues/config.ts";
+import { type QueueSource, runningJobsLimit } from "../../src/queues/queue.ts";
+import { createQueueSources } from "../../src/queues/source.ts";
+import { createTestDatabase, type TestDatabase } from "../support/postgres-database.ts";
 import { createRiverJobs } from "../support/postgres-jobs.ts";
 
 const signal = AbortSignal.timeout(60_000);

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
-import type { QueueMetrics } from "../../src/domain/queue.ts";
-import { toQueueState } from "../../src/domain/queue-state.ts";
+import type { QueueMetrics } from "../../src/queues/queue.ts";
+import { toQueueState } from "../../src/queues/state.ts";
 import { describeQueueSource } from "../contracts/queue-source.ts";
 import { createSqlBackend } from "../support/job-backend.ts";
-import { type TestDatabase, createTestDatabase } from "../support/postgres-database.ts";
+import { createTestDatabase, type TestDatabase } from "../support/postgres-database.ts";
 import { createSchema, createSolidQueueJobs } from "../support/preset-jobs.ts";
 import { openSources, readQueue } from "../support/queue-source.ts";
 

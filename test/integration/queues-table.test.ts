@@ -1,16 +1,16 @@
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
-import type { QueueSource } from "../../src/domain/queue.ts";
-import { silentLogger } from "../../src/logger.ts";
-import type { QueueSourceConfig } from "../../src/upstreams/queues/kinds.ts";
-import type { TableSourceConfig } from "../../src/upstreams/queues/kinds/table-config.ts";
-import { tableStatements } from "../../src/upstreams/queues/kinds/table-statements.ts";
-import { parseQueuesFile } from "../../src/upstreams/queues/queues-file.ts";
-import { createQueueSources } from "../../src/upstreams/queues/source.ts";
-import { toMeasured, uniteReadings } from "../../src/upstreams/queues/sql/measures.ts";
-import { toWays } from "../../src/upstreams/queues/sql/plan-heavy.ts";
-import type { HeavyOptions } from "../../src/upstreams/queues/sql/plan-reads.ts";
-import type { Row } from "../../src/upstreams/queues/sql/pool.ts";
-import { type TestDatabase, createTestDatabase } from "../support/postgres-database.ts";
+import { silentLogger } from "../../src/lib/logger.ts";
+import { parseQueuesFile } from "../../src/queues/config.ts";
+import type { Row } from "../../src/queues/postgres/database.ts";
+import { toMeasured, uniteReadings } from "../../src/queues/postgres/readings.ts";
+import { toWays } from "../../src/queues/postgres/reads.ts";
+import type { HeavyOptions } from "../../src/queues/postgres/statements.ts";
+import type { QueueSource } from "../../src/queues/queue.ts";
+import type { QueueSourceConfig } from "../../src/queues/registry.ts";
+import { createQueueSources } from "../../src/queues/source.ts";
+import type { TableSourceConfig } from "../../src/queues/systems/table/config.ts";
+import { tableStatements } from "../../src/queues/systems/table/sql.ts";
+import { createTestDatabase, type TestDatabase } from "../support/postgres-database.ts";
 
 const signal = AbortSignal.timeout(60_000);
 let database: TestDatabase;

@@ -2,12 +2,12 @@ import { join } from "node:path";
 import type { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from "vitest";
 import { type RunningRedis, startRedis } from "../../script/services/redis.ts";
-import { silentLogger } from "../../src/logger.ts";
-import { probeQueueSources } from "../../src/upstreams/queues/probe.ts";
-import { type QueueSourcesOptions, createQueueSources } from "../../src/upstreams/queues/source.ts";
+import { silentLogger } from "../../src/lib/logger.ts";
+import { probeQueueSources } from "../../src/queues/probe.ts";
+import { createQueueSources, type QueueSourcesOptions } from "../../src/queues/source.ts";
 import { startGateway } from "../support/gateway.ts";
 import { createMemorySources } from "../support/memory-sources.ts";
-import { type TestDatabase, createTestDatabase } from "../support/postgres-database.ts";
+import { createTestDatabase, type TestDatabase } from "../support/postgres-database.ts";
 import { createRiverJobs } from "../support/postgres-jobs.ts";
 import { connectRedis } from "../support/redis.ts";
 

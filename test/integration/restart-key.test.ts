@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeEach, expect, inject, it } from "vitest";
 import { callDocker } from "../../script/services/docker-api.ts";
-import { verifyAudit } from "../../src/probes.ts";
+import { verifyAudit } from "../../src/audit/file/verify.ts";
 import { type ContainerSpec, removeContainers, startContainer, until } from "../support/docker-containers.ts";
 import { readAudit, startGatewayProcess, watchRestarts } from "../support/gateway-process.ts";
 

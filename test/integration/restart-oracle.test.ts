@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
 import { callDocker } from "../../script/services/docker-api.ts";
 import { type Dockerd, startDockerd } from "../../script/services/dockerd.ts";
-import { verifyAudit } from "../../src/probes.ts";
+import { verifyAudit } from "../../src/audit/file/verify.ts";
 import { startContainer } from "../support/docker-containers.ts";
 import { type AuditLine, readAudit, startGatewayProcess, watchRestarts } from "../support/gateway-process.ts";
 

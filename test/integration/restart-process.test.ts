@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, expect, inject, it } from "vitest";
-import { verifyAudit } from "../../src/probes.ts";
+import { verifyAudit } from "../../src/audit/file/verify.ts";
 import { type ContainerSpec, removeContainers, startContainer, until } from "../support/docker-containers.ts";
 import { readAudit, startGatewayProcess, watchRestarts } from "../support/gateway-process.ts";
 

@@ -2,9 +2,9 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, writeFileSync } from 
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { freePort } from "../../script/services/process.ts";
+import { makeToken } from "../../src/cli/token.ts";
 import { runCli as run, startCli as start, startInTerminal } from "../support/cli-process.ts";
 import { until } from "../support/docker-containers.ts";
-import { makeToken } from "../../src/http/make-token.ts";
 import { createStage } from "../support/stage.ts";
 
 const folder = mkdtempSync(join(inject("runFolder"), "serve-"));

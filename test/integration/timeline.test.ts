@@ -1,13 +1,13 @@
 import { afterAll, expect, inject, it } from "vitest";
 import { callDocker } from "../../script/services/docker-api.ts";
-import { rememberContainers } from "../../src/domain/timeline-containers.ts";
-import { createTimelineMemory } from "../../src/domain/timeline-memory.ts";
-import { silentLogger } from "../../src/logger.ts";
-import { createContainerSource } from "../../src/upstreams/docker/source.ts";
+import { createContainerSource } from "../../src/containers/docker/source.ts";
+import { silentLogger } from "../../src/lib/logger.ts";
+import { rememberContainers } from "../../src/timeline/containers.ts";
+import { createTimelineMemory } from "../../src/timeline/memory.ts";
 import { removeContainers, startContainer, stopContainer } from "../support/docker-containers.ts";
+import { rulesOf } from "../support/docker-facts.ts";
 import { startGateway } from "../support/gateway.ts";
 import { createMemorySources } from "../support/memory-sources.ts";
-import { rulesOf } from "../support/docker-facts.ts";
 
 const socketPath = inject("dockerSocket");
 const ids: string[] = [];

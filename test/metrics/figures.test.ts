@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import type { ContainerStats } from "../../src/domain/container.ts";
+import type { ContainerStats } from "../../src/containers/container.ts";
 import { createExecute } from "../../src/graphql/execute.ts";
 import { createSchema } from "../../src/graphql/schema.ts";
 import { createMetricsHandler, metricsDocument } from "../../src/metrics/handler.ts";
 import { toQueueRows, toSourceRows } from "../../src/metrics/queues.ts";
 import { createCaller } from "../support/caller.ts";
-import { type Memory, createMemorySources, sampleContainer, sampleDeploy, sampleHost } from "../support/memory-sources.ts";
+import { createMemorySources, type Memory, sampleContainer, sampleDeploy, sampleHost } from "../support/memory-sources.ts";
 
 const schema = createSchema();
 const now = Date.parse("2026-01-13T09:47:30Z");

@@ -1,14 +1,13 @@
 import * as fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
-import type { Environment } from "../../src/domain/environment.ts";
-import type { Scope } from "../../src/domain/principal.ts";
-import { OpsError } from "../../src/errors.ts";
+import type { Scope } from "../../src/auth/principal.ts";
 import { createExecute } from "../../src/graphql/execute.ts";
 import { createSchema } from "../../src/graphql/schema.ts";
-import { createMetricsHandler, metricsDocument } from "../../src/metrics/handler.ts";
-import { createCaller } from "../support/caller.ts";
+import type { Environment } from "../../src/lib/environment.ts";
+import { OpsError } from "../../src/lib/errors.ts";
+import { createMetricsHandler, metricsDocument, toUpstreamRows } from "../../src/metrics/handler.ts";
 import { queueSourceTable } from "../../src/metrics/queues.ts";
-import { toUpstreamRows } from "../../src/metrics/upstreams.ts";
+import { createCaller } from "../support/caller.ts";
 import { parseExposition, valuesOf } from "../support/exposition.ts";
 import { createMemorySources, type Memory, sampleContainer, sampleDeploy, sampleHost } from "../support/memory-sources.ts";
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import type { Container } from "../../src/domain/container.ts";
+import type { Container } from "../../src/containers/container.ts";
 import { createCaller } from "../support/caller.ts";
 import { createMemorySources, sampleContainer } from "../support/memory-sources.ts";
 import { createRest } from "../support/rest.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { scopes } from "../../src/domain/principal.ts";
-import { OpsError } from "../../src/errors.ts";
+import { scopes } from "../../src/auth/principal.ts";
+import { OpsError } from "../../src/lib/errors.ts";
 import { createCaller } from "../support/caller.ts";
 import { createMemorySources, sampleContainer, sampleDeploy, sampleHost } from "../support/memory-sources.ts";
 import { createRest } from "../support/rest.ts";

@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from "vitest";
-import type { Follow, LogBatch } from "../../src/graphql/execute.ts";
+import type { LogBatch } from "../../src/containers/logs/log.ts";
+import type { Follow } from "../../src/graphql/execute.ts";
 import { followLog } from "../../src/rest/follow.ts";
 import { createCaller } from "../support/caller.ts";
 

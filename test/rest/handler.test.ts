@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import { OpsError } from "../../src/errors.ts";
-import type { Inputs } from "../../src/graphql/execute.ts";
+import type { Inputs } from "../../src/graphql/inputs.ts";
+import { OpsError } from "../../src/lib/errors.ts";
 import { endpoints } from "../../src/rest/endpoints.ts";
 import { createRestHandler, type RestRequest } from "../../src/rest/handler.ts";
 import { createCaller } from "../support/caller.ts";

@@ -1,8 +1,9 @@
 import { beforeEach, expect, test } from "vitest";
-import type { Container, EngineStatus } from "../../src/domain/container.ts";
-import type { DeployInfo } from "../../src/domain/deploy.ts";
-import type { Sources } from "../../src/graphql/context.ts";
-import { createReplyMemo } from "../../src/rest/reply-memo.ts";
+import type { Container } from "../../src/containers/container.ts";
+import type { EngineStatus } from "../../src/containers/source.ts";
+import type { DeployInfo } from "../../src/deploys/deploy.ts";
+import type { Sources } from "../../src/graphql/sources.ts";
+import { createReplyMemo } from "../../src/rest/handler.ts";
 import { createCaller } from "../support/caller.ts";
 import { createMemorySources, sampleContainer, sampleDeploy } from "../support/memory-sources.ts";
 import { createRest } from "../support/rest.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { OpsError } from "../../src/errors.ts";
+import { OpsError } from "../../src/lib/errors.ts";
 import { createMemorySources, sampleContainer, sampleHost } from "../support/memory-sources.ts";
 import { createRest } from "../support/rest.ts";
 

@@ -1,14 +1,14 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { toAlerting } from "../../script/grafana/alerts.ts";
 import type { Target } from "../../script/grafana/model.ts";
-import type { Container } from "../../src/domain/container.ts";
-import type { QueueHistory } from "../../src/domain/queue-history.ts";
-import { OpsError } from "../../src/errors.ts";
+import type { Container } from "../../src/containers/container.ts";
+import { OpsError } from "../../src/lib/errors.ts";
+import type { QueueHistory } from "../../src/queues/history.ts";
 import { sampleRecord } from "../support/deploys.ts";
 import { startGateway, token } from "../support/gateway.ts";
 import { numbersOf } from "../support/grafana-frames.ts";
 import { ask } from "../support/grafana-queries.ts";
-import { type Memory, createMemorySources, sampleContainer } from "../support/memory-sources.ts";
+import { createMemorySources, type Memory, sampleContainer } from "../support/memory-sources.ts";
 
 interface Rule {
   readonly title: string;

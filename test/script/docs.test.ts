@@ -3,7 +3,7 @@ import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect, it } from "vitest";
 import manifest from "../../package.json" with { type: "json" };
-import { statusByCode } from "../../src/errors.ts";
+import { statusByCode } from "../../src/lib/errors.ts";
 
 it("the table of errors has every code, with its status", () => {
   const rows = readFileSync("docs/errors.md", "utf8")

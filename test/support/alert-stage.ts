@@ -4,7 +4,6 @@ import { createServer, request as send } from "node:http";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import process from "node:process";
-import { environments } from "../../src/domain/environment.ts";
 import { toRuleFiles } from "../../script/alerts/prometheus.ts";
 import { startAlertmanager } from "../../script/services/alertmanager.ts";
 import { startDockerd } from "../../script/services/dockerd.ts";
@@ -12,13 +11,14 @@ import { startNodeExporter } from "../../script/services/node-exporter.ts";
 import { startPostgres } from "../../script/services/postgres.ts";
 import { freePort, type Running, startProcess } from "../../script/services/process.ts";
 import { startPrometheus } from "../../script/services/prometheus.ts";
-import { makeToken } from "../../src/http/make-token.ts";
+import { makeToken } from "../../src/cli/token.ts";
+import { environments } from "../../src/lib/environment.ts";
 import { startHttpReceiver, type WebhookMessage } from "./alert-receivers.ts";
 import { watchAlerts } from "./alert-watch.ts";
 import { type ContainerSpec, startContainer } from "./docker-containers.ts";
 import { startFaultProxy } from "./fault-proxy.ts";
-import { untilSamples } from "./prometheus.ts";
 import { createTestDatabase, type TestDatabase } from "./postgres-database.ts";
+import { untilSamples } from "./prometheus.ts";
 
 /** Everything that rules measure in time passes so many times faster: a minute of them is a second. What the gateway measures does not. */
 export const factor = 60;
@@ -240,7 +240,7 @@ async function createGateway(folder: string, name: string, settings: Readonly<Re
       const set = { ...settings, ...other, PORT: String(port), AUDIT_FILE: join(folder, `${name}.jsonl`) };
       running = await startProcess({
         command: process.execPath,
-        args: ["src/cli.ts", "serve"],
+        args: ["src/cli/cli.ts", "serve"],
         env: Object.fromEntries(Object.entries(set).map(([key, value]) => [`WALLET_CORE_OPS_${key}`, value])),
         logFile: join(folder, `gateway-${name}.log`),
         ready: async () => (await fetch(`${url}/healthz`)).ok,

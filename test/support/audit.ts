@@ -1,4 +1,4 @@
-import type { AuditEntry } from "../../src/domain/audit.ts";
+import type { AuditEntry } from "../../src/audit/audit.ts";
 
 /** An intent to restart a container. */
 export function sampleEntry(values: Partial<AuditEntry> = {}): AuditEntry {

@@ -1,7 +1,7 @@
-import { Budget } from "../../src/budget/budget.ts";
-import { type Environment, environments } from "../../src/domain/environment.ts";
-import { type Scope, scopes } from "../../src/domain/principal.ts";
-import type { Caller } from "../../src/graphql/context.ts";
+import { type Scope, scopes } from "../../src/auth/principal.ts";
+import type { Caller } from "../../src/graphql/sources.ts";
+import { Budget } from "../../src/lib/budget/budget.ts";
+import { type Environment, environments } from "../../src/lib/environment.ts";
 
 /** Somebody who asks: with every scope and environment unless told otherwise. */
 export function createCaller(granted: readonly Scope[] = scopes, where: readonly Environment[] = environments): Caller {

@@ -1,4 +1,4 @@
-import type { Command, CommandContext } from "../../src/commands/command.ts";
+import type { Command, CommandContext } from "../../src/cli/command.ts";
 
 /** Runs a command as the process would: its exit code, and what it printed. */
 export async function runCommand(command: Command, args: readonly string[] = [], more: Partial<CommandContext> = {}) {

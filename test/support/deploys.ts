@@ -1,6 +1,6 @@
-import type { ContainerEvidence } from "../../src/domain/deploy-verdict.ts";
-import type { DeployRecord } from "../../src/domain/deploy-record.ts";
-import type { ToEnv } from "../../src/upstreams/deploy/parse.ts";
+import type { DeployRecord } from "../../src/deploys/deploy.ts";
+import type { ToEnv } from "../../src/deploys/files/parse.ts";
+import type { ContainerEvidence } from "../../src/deploys/verdict/types.ts";
 
 /** Environments of destinations as they are without configuration. */
 export const toEnv: ToEnv = ({ destination }) => (destination === "staging" || destination === "production" ? destination : null);

@@ -1,4 +1,4 @@
-import type { ContainerFacts, ContainerRules, EngineContext } from "../../src/domain/container-facts.ts";
+import type { ContainerFacts, ContainerRules, EngineContext } from "../../src/containers/facts.ts";
 
 /** A running container of nobody, with what a test wants changed. */
 export function facts(change: Partial<ContainerFacts> = {}): ContainerFacts {

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { EngineOptions } from "../../src/upstreams/docker/engine-options.ts";
+import type { EngineOptions } from "../../src/containers/docker/address.ts";
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 

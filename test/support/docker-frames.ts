@@ -1,4 +1,4 @@
-import type { LogStream } from "../../src/domain/container.ts";
+import type { LogStream } from "../../src/containers/logs/log.ts";
 
 /** One frame of Docker's multiplexed stream. */
 export function frame(stream: LogStream, payload: Buffer): Buffer {

@@ -1,11 +1,11 @@
-import type { Sources } from "../../src/graphql/context.ts";
+import { createAuthenticator } from "../../src/auth/authenticator.ts";
 import { createGateway } from "../../src/gateway.ts";
-import { createAuthenticator } from "../../src/http/auth.ts";
+import type { Sources } from "../../src/graphql/sources.ts";
 import type { EdgeLimits } from "../../src/http/limits.ts";
-import { createEdge } from "../../src/http/node-server.ts";
+import { createEdge } from "../../src/http/server.ts";
+import { type Logger, silentLogger } from "../../src/lib/logger.ts";
 import { basePath, endpoints } from "../../src/rest/endpoints.ts";
 import { assertFitsOpenApi } from "./openapi.ts";
-import { type Logger, silentLogger } from "../../src/logger.ts";
 
 export const token = "test-token-0123456789";
 

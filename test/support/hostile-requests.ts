@@ -1,19 +1,19 @@
 import * as fc from "fast-check";
 import {
+  getNamedType,
   type GraphQLArgument,
   type GraphQLField,
   type GraphQLInputType,
   type GraphQLObjectType,
   type GraphQLSchema,
-  getNamedType,
   isEnumType,
   isListType,
   isNonNullType,
   isObjectType,
   isRequiredArgument,
 } from "graphql";
+import { dimensions } from "../../src/grafana/filters.ts";
 import { metrics } from "../../src/grafana/metrics.ts";
-import { dimensions } from "../../src/grafana/dimensions.ts";
 
 /** Expressions that take long, or much memory; and some that are refused. */
 const slow = ["(a?){38}a{38}", "\\w{1,95}\\d", "(.*a.{180})*b", "[a-q][^u-z]{180}x", "(\\b.{0,90}\\B)x", ".*", "job"];

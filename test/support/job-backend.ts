@@ -1,9 +1,9 @@
 import { inject } from "vitest";
-import type { QueueSources } from "../../src/domain/queue.ts";
-import { silentLogger } from "../../src/logger.ts";
-import type { QueueSourceConfig } from "../../src/upstreams/queues/kinds.ts";
-import { createQueueSources } from "../../src/upstreams/queues/source.ts";
-import { type TestDatabase, createTestDatabase } from "./postgres-database.ts";
+import { silentLogger } from "../../src/lib/logger.ts";
+import type { QueueSources } from "../../src/queues/queue.ts";
+import type { QueueSourceConfig } from "../../src/queues/registry.ts";
+import { createQueueSources } from "../../src/queues/source.ts";
+import { createTestDatabase, type TestDatabase } from "./postgres-database.ts";
 
 /** A job as every job system knows it; times are seconds before now, negative in the future. */
 export interface Job {

@@ -1,12 +1,12 @@
 import { Readable } from "node:stream";
-import type { LogStream } from "../../src/domain/container.ts";
-import { toLogTimestamp } from "../../src/domain/log-time.ts";
-import type { Engine } from "../../src/upstreams/docker/engine.ts";
-import type { Inspection, Inspector } from "../../src/upstreams/docker/inspect.ts";
-import { createStartBells } from "../../src/upstreams/docker/start-bells.ts";
+import type { Engine } from "../../src/containers/docker/engine/engine.ts";
+import { createStartBells } from "../../src/containers/docker/engine/events.ts";
+import type { Inspection, Inspector } from "../../src/containers/docker/engine/inspect.ts";
+import { createInventory } from "../../src/containers/docker/engine/inventory.ts";
+import type { LogStream } from "../../src/containers/logs/log.ts";
+import { toLogTimestamp } from "../../src/lib/time.ts";
 import { facts, rulesOf } from "./docker-facts.ts";
 import { frame, splitBy } from "./docker-frames.ts";
-import { createInventory } from "../../src/upstreams/docker/inventory.ts";
 
 /** One entry of a log: unix seconds, and its text without the newline. */
 export interface LogEntry {

@@ -1,4 +1,4 @@
-import type { Database, Row } from "../../src/upstreams/queues/sql/pool.ts";
+import type { Database, Row } from "../../src/queues/postgres/database.ts";
 
 /** A database that answers statements as it is told, one after the other. */
 export function createMemoryDatabase(

@@ -1,4 +1,4 @@
-import type { Command, RedisConnection } from "../../src/upstreams/queues/kinds/redis-connection.ts";
+import type { Command, RedisConnection } from "../../src/queues/systems/redis/connection.ts";
 
 /** Ids with their scores. */
 type Scores = Readonly<Record<string, number>>;

@@ -1,31 +1,25 @@
 import { hash } from "node:crypto";
-import type { AuditLog, AuditRecord } from "../../src/domain/audit.ts";
-import {
-  type Container,
-  type ContainerRef,
-  type ContainerSource,
-  type ContainerStats,
-  type EngineStatus,
-} from "../../src/domain/container.ts";
-import type { DeployInfo } from "../../src/domain/deploy.ts";
-import type { DeployLog } from "../../src/domain/deploy-record.ts";
-import { toOwnerEnv } from "../../src/domain/principal.ts";
-import type { Host } from "../../src/domain/host.ts";
-import { toHostHistory } from "../../src/domain/host-history.ts";
-import { toBatch } from "../../src/domain/log-follow.ts";
-import type { JobErrorGroup } from "../../src/domain/job-errors.ts";
-import type { JobFailures, QueueMetrics, QueueSource, RunningJobs, WorkerJobs } from "../../src/domain/queue.ts";
-import type { ReleaseImage } from "../../src/domain/release-image.ts";
-import type { RestartLimitOptions } from "../../src/domain/restart-limits.ts";
-import type { JobControl } from "../../src/domain/job-control.ts";
-import { createHealthProbes } from "../../src/domain/health-probes.ts";
-import { createJobOperations } from "../../src/domain/job-control-operations.ts";
-import { createRestarts } from "../../src/domain/restart.ts";
-import { createDeployMemory } from "../../src/domain/deploy-fate.ts";
-import { createTimelineMemory } from "../../src/domain/timeline-memory.ts";
-import type { Sources } from "../../src/graphql/context.ts";
-import { createChanges } from "../../src/upstreams/docker/changes.ts";
-import { createEventBoard } from "../../src/upstreams/docker/event-board.ts";
+import type { AuditLog, AuditRecord } from "../../src/audit/audit.ts";
+import { toOwnerEnv } from "../../src/auth/principal.ts";
+import type { Container, ContainerRef, ContainerStats } from "../../src/containers/container.ts";
+import { createEventBoard } from "../../src/containers/docker/engine/event-feed.ts";
+import { createHealthProbes } from "../../src/containers/health-probes.ts";
+import { toBatch } from "../../src/containers/logs/log.ts";
+import type { ReleaseImage } from "../../src/containers/release-image.ts";
+import type { RestartLimitOptions } from "../../src/containers/restart/limits.ts";
+import { createRestarts } from "../../src/containers/restart/restart.ts";
+import type { ContainerSource, EngineStatus } from "../../src/containers/source.ts";
+import type { DeployInfo, DeployLog } from "../../src/deploys/deploy.ts";
+import { createDeployMemory } from "../../src/deploys/fate.ts";
+import type { Sources } from "../../src/graphql/sources.ts";
+import { toHostHistory } from "../../src/hosts/history.ts";
+import type { Host } from "../../src/hosts/host.ts";
+import { createChanges } from "../../src/lib/broadcast.ts";
+import type { JobErrorGroup } from "../../src/queues/errors.ts";
+import type { JobControl } from "../../src/queues/jobs/control.ts";
+import { createJobOperations } from "../../src/queues/jobs/operations.ts";
+import type { JobFailures, QueueMetrics, QueueSource, RunningJobs, WorkerJobs } from "../../src/queues/queue.ts";
+import { createTimelineMemory } from "../../src/timeline/memory.ts";
 
 /** A running web container; the id is derived from the name. */
 export function sampleContainer(overrides: Partial<Container> = {}): Container {

@@ -1,8 +1,8 @@
 import { onTestFinished } from "vitest";
-import type { QueueMetrics, QueueSource } from "../../src/domain/queue.ts";
-import { silentLogger } from "../../src/logger.ts";
-import type { QueueSourceConfig } from "../../src/upstreams/queues/kinds.ts";
-import { createQueueSources } from "../../src/upstreams/queues/source.ts";
+import { silentLogger } from "../../src/lib/logger.ts";
+import type { QueueMetrics, QueueSource } from "../../src/queues/queue.ts";
+import type { QueueSourceConfig } from "../../src/queues/registry.ts";
+import { createQueueSources } from "../../src/queues/source.ts";
 
 /** The sources of a configuration, or those that are detected (null), of environment staging; closed when the test ends. */
 export async function openQueues(

@@ -1,9 +1,8 @@
-import { dimensions } from "../../src/grafana/dimensions.ts";
+import { dimensions, payloads } from "../../src/grafana/filters.ts";
 import { grafanaPath, grafanaRoutes } from "../../src/grafana/handler.ts";
 import { metrics } from "../../src/grafana/metrics.ts";
-import { payloads } from "../../src/grafana/payloads.ts";
 import { metricsPath } from "../../src/metrics/handler.ts";
-import { type Endpoint, basePath, endpoints } from "../../src/rest/endpoints.ts";
+import { basePath, type Endpoint, endpoints } from "../../src/rest/endpoints.ts";
 import type { ArgumentValues, GeneratedDocument, Values } from "./generated-documents.ts";
 
 /** One request. */

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { RunningRabbitmq } from "../../script/services/rabbitmq.ts";
-import { silentLogger } from "../../src/logger.ts";
-import { createQueueSources } from "../../src/upstreams/queues/source.ts";
+import { silentLogger } from "../../src/lib/logger.ts";
+import { createQueueSources } from "../../src/queues/source.ts";
 import { type AmqpClient, connectAmqp } from "./amqp.ts";
-import { type Job, type JobBackend, allAbilities } from "./job-backend.ts";
+import { allAbilities, type Job, type JobBackend } from "./job-backend.ts";
 
 /** The management API, with the rights of its administrator. */
 export interface RabbitmqAdmin {

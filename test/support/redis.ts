@@ -2,10 +2,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
 import { vi } from "vitest";
 import type { RunningRedis } from "../../script/services/redis.ts";
-import type { QueueSource, QueueSources } from "../../src/domain/queue.ts";
-import { silentLogger } from "../../src/logger.ts";
-import { createQueueSources } from "../../src/upstreams/queues/source.ts";
-import { type Job, type JobBackend, allAbilities } from "./job-backend.ts";
+import { silentLogger } from "../../src/lib/logger.ts";
+import type { QueueSource, QueueSources } from "../../src/queues/queue.ts";
+import { createQueueSources } from "../../src/queues/source.ts";
+import { allAbilities, type Job, type JobBackend } from "./job-backend.ts";
 
 export function openRedis(url: string, options: Partial<Parameters<typeof createQueueSources>[0]> = {}) {
   const brokers = { rabbitmq: null, redis: url };

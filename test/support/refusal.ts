@@ -1,4 +1,4 @@
-import { toProblem } from "../../src/errors.ts";
+import { toProblem } from "../../src/lib/errors.ts";
 
 /** The code and the message with which a call is refused; null when it is not. */
 export function refusalOf(call: () => unknown): ReturnType<typeof toProblem> | null {

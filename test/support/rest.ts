@@ -1,7 +1,6 @@
-import type { Caller, Sources } from "../../src/graphql/context.ts";
-import { createExecute } from "../../src/graphql/execute.ts";
-import { createFollow } from "../../src/graphql/subscribe.ts";
+import { createExecute, createFollow } from "../../src/graphql/execute.ts";
 import { createSchema } from "../../src/graphql/schema.ts";
+import type { Caller, Sources } from "../../src/graphql/sources.ts";
 import { basePath, endpoints } from "../../src/rest/endpoints.ts";
 import { createRestHandler } from "../../src/rest/handler.ts";
 import { createOpenApi } from "../../src/rest/openapi.ts";

@@ -1,5 +1,6 @@
-import type { Container, LogLine } from "../../src/domain/container.ts";
-import { toLogTimestamp } from "../../src/domain/log-time.ts";
+import type { Container } from "../../src/containers/container.ts";
+import type { LogLine } from "../../src/containers/logs/log.ts";
+import { toLogTimestamp } from "../../src/lib/time.ts";
 import { sampleContainer } from "./memory-sources.ts";
 
 /** A log timestamp so many ms after a fixed moment. */

@@ -1,7 +1,7 @@
-import { type HostHistory, toHostHistory } from "../../src/domain/host-history.ts";
-import type { QueueSource } from "../../src/domain/queue.ts";
-import { type HistoryRange, toPoints } from "../../src/domain/queue-history.ts";
-import { toTimes } from "../../src/domain/sample-grid.ts";
+import { type HostHistory, toHostHistory } from "../../src/hosts/history.ts";
+import { type HistoryRange, toTimes } from "../../src/lib/range.ts";
+import { toPoints } from "../../src/queues/history.ts";
+import type { QueueSource } from "../../src/queues/queue.ts";
 
 export type Asked = { readonly queues: readonly string[] | null; readonly range: HistoryRange };
 

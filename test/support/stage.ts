@@ -1,11 +1,11 @@
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseConfig } from "../../src/config.ts";
-import { silentLogger } from "../../src/logger.ts";
+import { callDocker } from "../../script/services/docker-api.ts";
+import { parseConfig } from "../../src/config/config.ts";
+import { silentLogger } from "../../src/lib/logger.ts";
 import { createSources } from "../../src/sources.ts";
 import { createContainer, removeContainers, startContainer, stopContainer, tagImage, until } from "./docker-containers.ts";
-import { callDocker } from "../../script/services/docker-api.ts";
-import { type TestDatabase, createTestDatabase } from "./postgres-database.ts";
+import { createTestDatabase, type TestDatabase } from "./postgres-database.ts";
 import { runnerMapping, toQueueMapping } from "./queue-mappings.ts";
 
 interface StageOptions {

@@ -1,4 +1,4 @@
-import type { StatsSample } from "../../src/domain/stats.ts";
+import type { StatsSample } from "../../src/containers/stats/stats.ts";
 
 export function sample(change: Partial<StatsSample> = {}): StatsSample {
   return {

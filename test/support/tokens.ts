@@ -1,9 +1,9 @@
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Environment, environments } from "../../src/domain/environment.ts";
-import type { Scope } from "../../src/domain/principal.ts";
-import { makeToken } from "../../src/http/make-token.ts";
+import type { Scope } from "../../src/auth/principal.ts";
+import { makeToken } from "../../src/cli/token.ts";
+import { type Environment, environments } from "../../src/lib/environment.ts";
 
 export interface Rights {
   readonly scopes: readonly Scope[];

@@ -1,4 +1,4 @@
-import { timelineKinds } from "../../src/domain/timeline.ts";
+import { timelineKinds } from "../../src/timeline/timeline.ts";
 import type { Values } from "./generated-documents.ts";
 import { fingerprintOf, wordOf, worldNow } from "./world.ts";
 

@@ -1,20 +1,21 @@
 import { hash } from "node:crypto";
-import type { Container, ContainerRef, ContainerSource, EngineStatus, LogLine } from "../../src/domain/container.ts";
-import type { ContainerEvent } from "../../src/domain/container-event.ts";
-import type { Environment } from "../../src/domain/environment.ts";
-import { toFingerprint } from "../../src/domain/error-fingerprint.ts";
-import { toTime } from "../../src/domain/queue-history.ts";
-import { toEntry, toTimelineContainer } from "../../src/domain/timeline.ts";
-import { containerKinds } from "../../src/domain/timeline-containers.ts";
-import type { AuditRecord } from "../../src/domain/audit.ts";
-import type { JobControl } from "../../src/domain/job-control.ts";
-import { toBatch } from "../../src/domain/log-follow.ts";
-import type { ServiceGroup } from "../../src/domain/service-group.ts";
-import type { QueueSource } from "../../src/domain/queue.ts";
-import { OpsError } from "../../src/errors.ts";
-import type { Sources } from "../../src/graphql/context.ts";
+import type { AuditRecord } from "../../src/audit/audit.ts";
+import type { Container, ContainerRef } from "../../src/containers/container.ts";
+import type { ContainerEvent } from "../../src/containers/events.ts";
+import { type LogLine, toBatch } from "../../src/containers/logs/log.ts";
+import type { ContainerSource, EngineStatus } from "../../src/containers/source.ts";
+import type { Sources } from "../../src/graphql/sources.ts";
+import type { Environment } from "../../src/lib/environment.ts";
+import { OpsError } from "../../src/lib/errors.ts";
+import { toTime } from "../../src/lib/range.ts";
+import { toFingerprint } from "../../src/queues/fingerprint.ts";
+import type { JobControl } from "../../src/queues/jobs/control.ts";
+import type { QueueSource } from "../../src/queues/queue.ts";
+import type { ServiceGroup } from "../../src/releases/service-group.ts";
+import { containerKinds } from "../../src/timeline/containers.ts";
+import { toEntry, toTimelineContainer } from "../../src/timeline/timeline.ts";
 import { sampleRecord } from "./deploys.ts";
-import { type Memory, createMemorySources, sampleContainer, sampleDeploy, sampleHost } from "./memory-sources.ts";
+import { createMemorySources, type Memory, sampleContainer, sampleDeploy, sampleHost } from "./memory-sources.ts";
 import { rememberHost } from "./series-sources.ts";
 
 /** What a world is made of: everything of one environment, or of none that is known. */

@@ -1,0 +1,106 @@
+import { constants } from "node:fs";
+import { access, type FileHandle, open, stat } from "node:fs/promises";
+import { dirname } from "node:path";
+import { type ChainHead, readHead, readLinesBackward } from "./lines.ts";
+import { isLocked } from "./lock.ts";
+
+interface AppendFile {
+  /**
+   * One write() of the line that `make` gives, on disk when it resolves. `make` gets the piece of a line that a crash or a full disk
+   * left at the end, which is closed with a newline first. Not for concurrent calls. @throws the file system's error
+   */
+  append(make: (piece: string | null) => string): Promise<void>;
+  /** Makes sure that it can be written: a regular file, opened. */
+  open(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** O_NONBLOCK: opening a FIFO without a reader must fail, not wait. */
+const openFlags = constants.O_RDWR | constants.O_APPEND | constants.O_NONBLOCK | constants.O_NOCTTY;
+
+/** Appends lines to the file that is at `path` at that moment: opened (0600) when needed, and again when it was rotated away. */
+export function createAppendFile(path: string): AppendFile {
+  let current: FileHandle | null = null;
+  const close = async () => {
+    const file = current;
+    current = null;
+    await file?.close();
+  };
+  const ready = async (): Promise<{ file: FileHandle; size: number }> => {
+    if (current && !(await isAt(path, current))) await close();
+    const file = (current ??= await open(path, openFlags | constants.O_CREAT, 0o600));
+    const stats = await file.stat();
+    if (!stats.isFile()) throw new Error("not a regular file");
+    return { file, size: stats.size };
+  };
+  return {
+    open: async () => void (await ready()),
+    append: async (make) => {
+      const { file, size } = await ready();
+      const piece = await readPiece(file, size);
+      const line = make(piece);
+      const bytes = Buffer.from(piece === null ? line : `\n${line}`);
+      const { bytesWritten } = await file.write(bytes);
+      if (bytesWritten !== bytes.length) throw new Error("short write");
+      await file.datasync();
+      if (size === 0) await syncFolder(dirname(path));
+    },
+    close,
+  };
+}
+
+async function isAt(path: string, file: FileHandle): Promise<boolean> {
+  const [there, ours] = await Promise.all([stat(path).catch(() => null), file.stat()]);
+  return there !== null && there.ino === ours.ino && there.dev === ours.dev;
+}
+
+async function readPiece(file: FileHandle, size: number): Promise<string | null> {
+  if (size === 0) return null;
+  const { value } = await readLinesBackward(file).next();
+  return value || null;
+}
+
+/** A new file is only durable once its folder's entry is. */
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+interface Writable {
+  /** The newest entry of the record; `genesis` when there is none. */
+  readonly head: ChainHead;
+  /** Of the file at the path, bytes; null when it is still to be made. */
+  readonly size: number | null;
+  /** Whether a process that lives writes it. */
+  readonly locked: boolean;
+}
+
+/**
+ * Whether this process could write the record, told without writing and without its lock: what is needed of its folder and of its file.
+ * A full disk is not seen. @throws the file system's error, or one that says what is in the way
+ */
+export async function checkWritable(path: string): Promise<Writable> {
+  const folder = dirname(path);
+  if (!(await stat(folder)).isDirectory()) throw new Error(`${folder} is no folder`);
+  // Its lock is made beside it, and its rotated files are looked for there.
+  await access(folder, constants.R_OK | constants.W_OK | constants.X_OK);
+  const size = await measure(path);
+  return { head: await readHead(path), size, locked: await isLocked(path) };
+}
+
+/** Opened as for a write, but never made. */
+async function measure(path: string): Promise<number | null> {
+  try {
+    await using file = await open(path, openFlags);
+    const stats = await file.stat();
+    if (!stats.isFile()) throw new Error("not a regular file");
+    return stats.size;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
+    throw error;
+  }
+}

@@ -1,0 +1,152 @@
+import { abortable } from "../../lib/abort.ts";
+import { OpsError } from "../../lib/errors.ts";
+import type { Logger } from "../../lib/logger.ts";
+import type { AuditEntry, AuditLog, AuditRecord, KeyedIntent, OpenIntent } from "../audit.ts";
+import { checkWritable, createAppendFile } from "./append.ts";
+import { type ChainHead, genesis, readEntriesBackward, readHead, toAuditLine } from "./lines.ts";
+import { acquireLock, type FileLock } from "./lock.ts";
+
+interface AuditFileOptions {
+  readonly path: string;
+  readonly logger: Logger;
+}
+
+/** Total deadline of a write, milliseconds, waiting for its turn included. */
+const deadlineMs = 5_000;
+/** Entries looked through for intents without an outcome, and for one page. */
+const scanLimit = 10_000;
+
+/**
+ * The audit record as chained JSON lines, in the order of the calls. `write` resolves when the line is on disk, and rejects with
+ * audit_unavailable whatever went wrong: the caller then does not act. After a rejection the line may be there all the same (a hung
+ * disk that came back): an intent without an outcome says no more than that. One process writes a file at a time, others are refused.
+ */
+export function createAuditFile({ path, logger }: AuditFileOptions): AuditLog & { close(): Promise<void> } {
+  const file = createAppendFile(path);
+  let last: Promise<unknown> = Promise.resolve();
+  let closed = false;
+  let lock: FileLock | null = null;
+  /** Null when the file has to tell: at first, and after a write that failed half-way. */
+  let head: ChainHead | null = null;
+  /** The newest entry that was acknowledged: the chain goes on from there though its file was rotated away. */
+  let acknowledged = genesis;
+
+  const inTurn = <T>(task: () => Promise<T>): Promise<T> => {
+    const turn = last.then(task);
+    last = turn.catch(() => {});
+    return turn;
+  };
+  const guarded = async <T>(task: () => Promise<T>): Promise<T> => {
+    const deadline = AbortSignal.timeout(deadlineMs);
+    try {
+      const turn = inTurn(async () => {
+        if (closed) throw new Error("closed");
+        deadline.throwIfAborted();
+        return task();
+      });
+      return await abortable(turn, deadline);
+    } catch (error) {
+      logger.error({ upstream: "audit", path, cause: String(error) }, "The audit record cannot be written");
+      throw unwritable(error);
+    }
+  };
+  const own = async () => {
+    await file.open();
+    if (lock && (await lock.isHeld())) return;
+    await lock?.release();
+    lock = null;
+    head = null;
+    lock = await acquireLock(path);
+  };
+  const append = async (entry: AuditEntry): Promise<number> => {
+    await own();
+    const before = head ?? newer(await readHead(path), acknowledged);
+    head = null;
+    let next = before;
+    await file.append((piece) => {
+      const made = toAuditLine(entry, new Date(), before, piece);
+      next = made.head;
+      return made.line;
+    });
+    head = acknowledged = next;
+    const { outcome, action, subject, kid, containerName, job, detail } = entry;
+    const target = job === null ? { container: containerName } : { job };
+    logger.info({ audit: { ...next, outcome, action, subject, kid, ...target, detail } }, "audit");
+    return next.seq;
+  };
+
+  return {
+    write: (entry) => guarded(() => append(entry)),
+    recover: () =>
+      guarded(async () => {
+        await own();
+        return findUnfinished(path, scanLimit);
+      }),
+    check: async () => {
+      const { locked } = await abortable(checkWritable(path), AbortSignal.timeout(deadlineMs)).catch((error: unknown) => {
+        throw unwritable(error);
+      });
+      if (locked && !(await lock?.isHeld())) throw unwritable(new Error("another process writes this file"));
+    },
+    read: async ({ first, before, accepts }) => {
+      const found: AuditRecord[] = [];
+      let scanned = 0;
+      try {
+        for await (const { record } of readEntriesBackward(path)) {
+          if ((before === null || record.seq < before) && accepts(record)) found.push(record);
+          if (found.length >= first || ++scanned >= scanLimit) break;
+        }
+      } catch (error) {
+        throw new OpsError("audit_unavailable", "The audit record cannot be read", { cause: error, upstream: "audit" });
+      }
+      return found;
+    },
+    close: async () => {
+      await inTurn(async () => {
+        closed = true;
+        await file.close();
+        await lock?.release();
+      });
+    },
+  };
+}
+
+function unwritable(cause: unknown): OpsError {
+  return new OpsError("audit_unavailable", "The audit record cannot be written", { cause, upstream: "audit" });
+}
+
+function newer(a: ChainHead, b: ChainHead): ChainHead {
+  return a.seq >= b.seq ? a : b;
+}
+
+const hourMs = 3_600_000;
+const dayMs = 24 * hourMs;
+
+/**
+ * What the processes before this one have left, oldest first, of the newest `limit` entries. What stayed `unknown` for an hour stays so:
+ * engines do not remember.
+ */
+export async function findUnfinished(path: string, limit: number) {
+  /** By the `seq` of their intent. The newest one is met first, and counts. */
+  const outcomes = new Map<number, AuditRecord>();
+  const open: OpenIntent[] = [];
+  const keyed: KeyedIntent[] = [];
+  let scanned = 0;
+  for await (const { record } of readEntriesBackward(path)) {
+    if (record.intent !== null) {
+      if (!outcomes.has(record.intent)) outcomes.set(record.intent, record);
+    } else {
+      const outcome = outcomes.get(record.seq) ?? null;
+      const ageMs = Date.now() - Date.parse(record.at);
+      if (!outcome || (!isSettled(outcome) && ageMs < hourMs)) open.push({ intent: record, told: outcome !== null });
+      if (record.keyHash !== null && ageMs < dayMs) keyed.push({ intent: record, outcome });
+    }
+    if (++scanned >= limit) break;
+  }
+  return { open: open.toReversed(), keyed: keyed.toReversed() };
+}
+
+/** What was settled is told with a detail. */
+function isSettled({ outcome, detail }: AuditRecord): boolean {
+  return outcome !== "unknown" || (detail?.startsWith("settled") ?? false);
+}

@@ -1,0 +1,185 @@
+import { hash } from "node:crypto";
+import { constants } from "node:fs";
+import { type FileHandle, open, readdir } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { type AuditEntry, type AuditRecord, cleanReason } from "../audit.ts";
+
+const chunkBytes = 64 << 10;
+
+/** The lines of a file from its end, without newlines; first what follows the last newline: "" or a piece of a line. */
+export async function* readLinesBackward(file: FileHandle): AsyncGenerator<string> {
+  let { size: start } = await file.stat();
+  let rest = Buffer.alloc(0);
+  while (start > 0) {
+    const length = Math.min(chunkBytes, start);
+    start -= length;
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, start);
+    let text = Buffer.concat([buffer.subarray(0, bytesRead), rest]);
+    for (let at = text.lastIndexOf(10); at >= 0; at = text.lastIndexOf(10)) {
+      yield text.toString("utf8", at + 1);
+      text = text.subarray(0, at);
+    }
+    rest = text;
+  }
+  yield rest.toString("utf8");
+}
+
+/** The entries of the record from its newest on, through its rotated files. */
+export async function* readEntriesBackward(path: string): AsyncGenerator<ChainedLine> {
+  for (const part of (await listParts(path)).toReversed()) {
+    const file = await open(part, constants.O_RDONLY | constants.O_NONBLOCK);
+    try {
+      for await (const text of readLinesBackward(file)) {
+        const line = parseAuditLine(text);
+        if (line) yield line;
+      }
+    } finally {
+      await file.close();
+    }
+  }
+}
+
+/** Where the chain stands, through the rotated files too. */
+export async function readHead(path: string): Promise<ChainHead> {
+  for await (const { record } of readEntriesBackward(path)) return { seq: record.seq, hash: record.hash };
+  return genesis;
+}
+
+/** The record's files in the order of their entries: rotated ones are named `<path>.*` or `<path>-*`. Compressed ones are not read. */
+export async function listParts(path: string): Promise<string[]> {
+  const name = basename(path);
+  const isRotated = (other: string) =>
+    (other.startsWith(`${name}.`) || other.startsWith(`${name}-`)) && !/\.(lock|gz|xz|zst|bz2)$/.test(other);
+  const names = (await readdir(dirname(path))).filter((other) => other === name || isRotated(other));
+  const parts = await Promise.all(
+    names.map(async (other) => ({ path: join(dirname(path), other), seq: await lastSeq(dirname(path), other) })),
+  );
+  const known = parts.filter(({ seq }) => seq !== null).toSorted((a, b) => (a.seq ?? 0) - (b.seq ?? 0));
+  return known.map((part) => part.path);
+}
+
+/** Of a file without an entry null, unless it is the first part that may be spoiled whole. */
+async function lastSeq(folder: string, name: string): Promise<number | null> {
+  const file = await open(join(folder, name), constants.O_RDONLY | constants.O_NONBLOCK).catch(() => null);
+  if (!file) return null;
+  try {
+    if (!(await file.stat()).isFile()) return null;
+    for await (const text of readLinesBackward(file)) {
+      const line = parseAuditLine(text);
+      if (line) return line.record.seq;
+    }
+    return null;
+  } finally {
+    await file.close();
+  }
+}
+
+/** Where a chain stands: its last entry. */
+export interface ChainHead {
+  readonly seq: number;
+  readonly hash: string;
+}
+
+/** Before the first entry. */
+export const genesis: ChainHead = { seq: 0, hash: "0".repeat(64) };
+
+interface ChainedLine {
+  readonly record: AuditRecord;
+  readonly prevHash: string;
+  /** Hash of the piece of a line before this one, which a crash or a full disk left and this entry's writer saw. */
+  readonly piece: string | null;
+  /** Whether its hash fits its own bytes. */
+  readonly intact: boolean;
+}
+
+export function toHash(...parts: readonly string[]): string {
+  return hash("sha256", parts.join(""));
+}
+
+/**
+ * One entry as a JSON line, newline included, and the chain's new head. The hash is SHA-256 over the hash before and the line's
+ * own bytes without `,"hash":"..."`: one order of the fields and no spaces, so that nothing in a line can change unseen. JSON
+ * escapes control characters: an entry is always exactly one line.
+ */
+export function toAuditLine(entry: AuditEntry, at: Date, head: ChainHead, piece: string | null) {
+  const fields = {
+    seq: head.seq + 1,
+    /** RFC 3339 UTC with milliseconds. */
+    ts: at.toISOString(),
+    outcome: entry.outcome,
+    action: entry.action,
+    intent: entry.intent,
+    request_id: entry.requestId,
+    subject: entry.subject,
+    kid: entry.kid,
+    scopes: entry.scopes,
+    engine: entry.engine,
+    container_id: entry.containerId,
+    container_name: entry.containerName,
+    image: entry.image,
+    env: entry.env,
+    reason: entry.reason,
+    args: entry.args,
+    detail: entry.detail,
+    duration_ms: entry.durationMs,
+    auth: entry.auth,
+    ip: entry.ip,
+    client_request_id: entry.clientRequestId,
+    trace_id: entry.traceId,
+    key_hash: entry.keyHash,
+    code: entry.code,
+    docker_status: entry.dockerStatus,
+    ...(entry.job !== null && { job: entry.job }),
+    ...(piece !== null && { piece: toHash(piece) }),
+    prev_hash: head.hash,
+  };
+  const body = JSON.stringify(fields);
+  const next: ChainHead = { seq: fields.seq, hash: toHash(head.hash, body) };
+  return { line: `${body.slice(0, -1)},"hash":"${next.hash}"}\n`, head: next };
+}
+
+/** A line without its newline, null when it is no entry. */
+export function parseAuditLine(text: string): ChainedLine | null {
+  const match = /^(\{"seq":\d+,.*),"hash":"([0-9a-f]{64})"\}$/s.exec(text);
+  if (!match) return null;
+  try {
+    const body = `${match[1]}}`;
+    const fields = JSON.parse(body);
+    const prevHash = String(fields.prev_hash);
+    const record: AuditRecord = {
+      seq: fields.seq,
+      at: fields.ts,
+      hash: match[2] ?? "",
+      outcome: fields.outcome,
+      action: fields.action,
+      intent: fields.intent,
+      requestId: fields.request_id,
+      subject: fields.subject,
+      kid: fields.kid,
+      scopes: fields.scopes,
+      engine: fields.engine,
+      containerId: fields.container_id,
+      containerName: fields.container_name,
+      image: fields.image,
+      env: fields.env,
+      // Older versions wrote it as it came.
+      reason: cleanReason(fields.reason),
+      args: fields.args,
+      detail: fields.detail,
+      durationMs: fields.duration_ms,
+      // Lines of version 0.1 end here.
+      auth: fields.auth ?? null,
+      ip: fields.ip ?? null,
+      clientRequestId: fields.client_request_id ?? null,
+      traceId: fields.trace_id ?? null,
+      keyHash: fields.key_hash ?? null,
+      code: fields.code ?? null,
+      dockerStatus: fields.docker_status ?? null,
+      // Only actions on jobs have one.
+      job: fields.job ?? null,
+    };
+    return { record, prevHash, piece: fields.piece ?? null, intact: toHash(prevHash, body) === match[2] };
+  } catch {
+    return null;
+  }
+}

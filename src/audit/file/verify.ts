@@ -1,0 +1,81 @@
+import { isUtf8 } from "node:buffer";
+import { readFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import { checkWritable } from "./append.ts";
+import { type ChainHead, genesis, listParts, parseAuditLine, toHash } from "./lines.ts";
+
+interface Verdict {
+  readonly ok: boolean;
+  /** What was found, or the first thing that is wrong, by its `seq`. */
+  readonly message: string;
+}
+
+/**
+ * Checks the chain of a record with its rotated files: every byte of every line, their number and their order; `partial` when the
+ * oldest files were removed on purpose. What it cannot see alone is that the newest lines are missing: compare the head that it
+ * prints with the `audit` lines of the gateway's own log.
+ */
+export async function verifyAudit(path: string, { partial }: { readonly partial: boolean }): Promise<Verdict> {
+  const parts = await listParts(path).catch(() => null);
+  if (parts === null) return { ok: false, message: `${dirname(path)} cannot be read` };
+  // A current file without a single entry is checked too: it may be spoiled whole.
+  const files = parts.includes(path) ? parts : [...parts, path];
+  let head: ChainHead | null = partial ? null : genesis;
+  for (const file of files) {
+    const bytes = await readFile(file).catch((error: NodeJS.ErrnoException) => error);
+    if (!Buffer.isBuffer(bytes)) return { ok: false, message: `${file} cannot be read (${bytes.code})` };
+    const result = verifyLines(splitLines(bytes), head);
+    if (typeof result === "string") return { ok: false, message: `${file}: ${result}` };
+    head = result;
+  }
+  const { seq, hash } = head ?? genesis;
+  return { ok: true, message: `${files.length} file(s), head seq ${seq} hash ${hash}` };
+}
+
+/** Lines with the newline that ends each; one that is no UTF-8 becomes a text that is no entry. */
+function splitLines(bytes: Buffer): string[] {
+  const lines: string[] = [];
+  for (let start = 0; start < bytes.length;) {
+    const newline = bytes.indexOf(10, start);
+    const end = newline < 0 ? bytes.length : newline + 1;
+    const line = bytes.subarray(start, end);
+    lines.push(isUtf8(line) ? line.toString("utf8") : line.toString("hex"));
+    start = end;
+  }
+  return lines;
+}
+
+/** The chain's head after these lines, or what is wrong with them. `start` null: whatever the first one follows. */
+function verifyLines(lines: readonly string[], start: ChainHead | null): ChainHead | string | null {
+  let head = start;
+  let piece: string | null = null;
+  for (const line of lines) {
+    const expected = (head?.seq ?? 0) + 1;
+    const parsed = line.endsWith("\n") ? parseAuditLine(line.slice(0, -1)) : null;
+    // A piece is in order when the entry after it says that its writer saw it.
+    if (piece !== null && parsed?.piece !== toHash(piece)) return `seq ${expected} is cut or altered`;
+    piece = parsed ? null : line.replace(/\n$/, "");
+    if (!parsed) continue;
+    const { record, prevHash, intact } = parsed;
+    if (!intact) return `seq ${expected} is altered`;
+    if (head && record.seq !== expected) return `seq ${expected} is missing or moved: seq ${record.seq} stands in its place`;
+    if (head && prevHash !== head.hash) return `seq ${expected} does not follow the entry before it`;
+    head = { seq: record.seq, hash: record.hash };
+  }
+  return piece === null ? head : `seq ${(head?.seq ?? 0) + 1} is cut or altered`;
+}
+
+/** One line of `cli check`: where the record stands, or why it cannot be written and what to do about it. Never rejects. */
+export async function probeAudit(path: string): Promise<{ ok: boolean; detail: string; warnings: readonly string[] }> {
+  try {
+    const { head, size, locked } = await checkWritable(path);
+    const writer = locked ? ", a running gateway writes it" : "";
+    const found = head.seq > 0 ? `${path}, head seq ${head.seq}` : `${path}, no entry yet`;
+    const warnings = head.seq === 0 && size ? [`${path} holds text but no entry: is it another file?`] : [];
+    return { ok: true, detail: found + writer, warnings };
+  } catch (error) {
+    const remedy = "let the gateway's user write the file and its folder, or set WALLET_CORE_OPS_AUDIT_FILE";
+    const detail = `${path} cannot be written, so nothing can be restarted or changed (${(error as Error).message}): ${remedy}`;
+    return { ok: false, detail, warnings: [] };
+  }
+}

@@ -1,0 +1,100 @@
+import { hash, randomBytes, timingSafeEqual } from "node:crypto";
+import { environments } from "../lib/environment.ts";
+import type { Logger } from "../lib/logger.ts";
+import { countHeader } from "../lib/raw-headers.ts";
+import type { JwtOptions } from "./jwt.ts";
+import { type Principal, scopes } from "./principal.ts";
+import { parseTokenKid, type TokenEnd } from "./token.ts";
+import { isInForce, openTokensFile, type TokenEntry } from "./tokens-file.ts";
+
+export interface Authenticator {
+  /**
+   * Who the request is from, null when that is not proven, for whatever reason. Synchronous for our own tokens; a promise for
+   * JWTs, which rejects with auth_unavailable when no key could be fetched to judge them by.
+   */
+  authenticate(authorization: string | undefined, rawHeaders: readonly string[]): Principal | null | Promise<Principal | null>;
+  /** When the tokens of the tokens file end. */
+  readonly tokenEnds: () => readonly TokenEnd[];
+  close(): void;
+}
+
+interface AuthenticatorOptions {
+  /** One plain token with every scope and environment, subject "default". At least 16 characters. */
+  readonly token?: string | undefined;
+  /** Path of the JSON list of hashed tokens. */
+  readonly tokensFile?: string | undefined;
+  readonly jwt?: JwtOptions | undefined;
+  readonly logger: Logger;
+  /** How often the tokens file is looked at, ms. @default 2000 */
+  readonly pollMs?: number;
+}
+
+const header = /^Bearer [A-Za-z0-9._~+/-]{16,4096}=*$/;
+const jwtForm = /^eyJ[\w-]+\.[\w-]+\.[\w-]+$/;
+
+/**
+ * The check of `Authorization: Bearer`. Digests are compared, never tokens, in constant time and also where no entry is found.
+ * Throws at once for a token that could never be sent, for a bad tokens file, and when nothing at all is configured.
+ */
+export function createAuthenticator(options: AuthenticatorOptions): Authenticator {
+  const { token, tokensFile, jwt, logger, pollMs } = options;
+  if (token === undefined && tokensFile === undefined && jwt === undefined) throw new Error("no token is configured");
+  const plain = token === undefined ? undefined : toPlainEntry(token);
+  const file = tokensFile === undefined ? undefined : openTokensFile({ path: tokensFile, logger, ...(pollMs && { pollMs }) });
+  if (file?.isSpent() && plain === undefined && jwt === undefined) {
+    logger.warn({ path: tokensFile }, "no token of the tokens file is in force: nobody can log in");
+  }
+  const nobody: TokenEntry = { ...toPlainEntry(randomBytes(32).toString("hex")), expiresAt: 0 };
+  const verifyJwt = jwt && createLazyJwt(jwt);
+
+  // Hex into one scratch buffer takes half the time of a new digest buffer; both sides of the comparison are hex bytes.
+  const digest = Buffer.alloc(64);
+  const authenticateOwn = (text: string): Principal | null => {
+    digest.write(hash("sha256", text, "hex"), "latin1");
+    const kid = file && parseTokenKid(text);
+    const entry = (kid && file.find(kid)) || nobody;
+    const isListed = timingSafeEqual(digest, entry.digest) && isInForce(entry, Date.now());
+    const isPlain = plain !== undefined && timingSafeEqual(digest, plain.digest);
+    if (isListed) return entry.principal;
+    return isPlain ? plain.principal : null;
+  };
+
+  return {
+    authenticate(authorization, rawHeaders) {
+      if (authorization === undefined || !header.test(authorization)) return null;
+      if (countHeader(rawHeaders, "authorization") > 1) return null;
+      const text = authorization.slice("Bearer ".length);
+      const own = authenticateOwn(text);
+      return own === null && verifyJwt && jwtForm.test(text) ? verifyJwt(text) : own;
+    },
+    tokenEnds: () => file?.ends() ?? [],
+    close: () => file?.close(),
+  };
+}
+
+function toPlainEntry(token: string): TokenEntry {
+  if (!header.test(`Bearer ${token}`)) {
+    throw new Error("the token must have 16 to 4096 characters of A-Z a-z 0-9 . _ ~ + / -, then `=` if any");
+  }
+  return {
+    digest: Buffer.from(hash("sha256", token, "hex")),
+    principal: {
+      subject: "default",
+      kid: "default",
+      auth: "token",
+      scopes: new Set(scopes),
+      environments: new Set(environments),
+    },
+    notBefore: 0,
+    expiresAt: Infinity,
+  };
+}
+
+/** jose is loaded with the first JWT, not with the process. */
+function createLazyJwt(options: JwtOptions): (token: string) => Promise<Principal | null> {
+  let verifier: Promise<(token: string) => Promise<Principal | null>> | undefined;
+  return async (token) => {
+    verifier ??= import("./jwt.ts").then(({ createJwtVerifier }) => createJwtVerifier(options));
+    return (await verifier)(token);
+  };
+}

@@ -1,0 +1,122 @@
+import { createRemoteJWKSet, customFetch, errors, type FetchImplementation, type JWTPayload, jwtVerify } from "jose";
+import { type Environment, environments } from "../lib/environment.ts";
+import { OpsError } from "../lib/errors.ts";
+import { type Principal, type Scope, scopes } from "./principal.ts";
+
+export interface JwtOptions {
+  /** https, or http on loopback. */
+  readonly jwksUrl: string;
+  readonly issuer: string;
+  readonly audience: string;
+}
+
+const subjectPattern = /^[\x21-\x7e]{1,128}$/;
+
+/**
+ * Verifies OIDC access tokens (RFC 9068: `typ: at+jwt`) by the issuer's published keys. Scopes: the `scope` claim, those that we
+ * know. Environments: the array claim `ops_environments`; without it, none. The function resolves null for a token that does not
+ * hold, and rejects with auth_unavailable while there are no fresh keys (10 minutes) and none can be fetched.
+ * Throws at once for a URL that is not https.
+ */
+export function createJwtVerifier({ jwksUrl, issuer, audience }: JwtOptions): (token: string) => Promise<Principal | null> {
+  const keys = createRemoteJWKSet(parseJwksUrl(jwksUrl), {
+    timeoutDuration: 3000,
+    cooldownDuration: 30_000,
+    cacheMaxAge: 600_000,
+    [customFetch]: fetchJwks(),
+  });
+  return async (token) => {
+    try {
+      const { payload, protectedHeader } = await jwtVerify(token, keys, {
+        algorithms: ["RS256", "ES256", "EdDSA"],
+        issuer,
+        audience,
+        typ: "at+jwt",
+        requiredClaims: ["sub", "exp", "iat"],
+        maxTokenAge: "24h",
+        clockTolerance: "30s",
+      });
+      return toPrincipal(payload, protectedHeader.kid);
+    } catch (error) {
+      if (keys.fresh || isTokenFault(error)) return null;
+      throw new OpsError("auth_unavailable", "The keys of the token issuer cannot be fetched", { cause: error });
+    }
+  };
+}
+
+/** Whether it is the token's own fault, whatever the keys: then there is nothing to wait for. */
+function isTokenFault(error: unknown): boolean {
+  return (
+    error instanceof errors.JWTInvalid ||
+    error instanceof errors.JWSInvalid ||
+    error instanceof errors.JOSEAlgNotAllowed ||
+    error instanceof errors.JOSENotSupported
+  );
+}
+
+function toPrincipal(payload: JWTPayload, kid: string | undefined): Principal | null {
+  const { sub, scope, ops_environments: claimed } = payload;
+  if (sub === undefined || !subjectPattern.test(sub)) return null;
+  const granted = new Set(typeof scope === "string" ? scope.split(" ") : []);
+  const named = new Set<unknown>(Array.isArray(claimed) ? claimed : []);
+  return {
+    subject: sub,
+    kid: kid !== undefined && subjectPattern.test(kid) ? `jwt:${kid}` : "jwt",
+    auth: "jwt",
+    scopes: new Set<Scope>(scopes.filter((name) => granted.has(name))),
+    environments: new Set<Environment>(environments.filter((name) => named.has(name))),
+  };
+}
+
+function parseJwksUrl(text: string): URL {
+  const url = new URL(text);
+  const isLoopback = ["127.0.0.1", "[::1]", "localhost"].includes(url.hostname);
+  if (url.protocol !== "https:" && !(url.protocol === "http:" && isLoopback)) {
+    throw new Error("the JWKS URL must be https (http is accepted on loopback alone)");
+  }
+  return url;
+}
+
+const maxBytes = 256 * 1024;
+const pauseMs = 5000;
+
+/**
+ * `fetch` for key sets: uncompressed, at most 256 KiB, and after a failure no second try for 5 s, so that a flood of junk tokens
+ * does not become a flood of requests to the issuer (jose's own cooldown counts successes only). Redirects are not followed: jose
+ * asks for `manual` and takes nothing but a 200.
+ */
+export function fetchJwks(): FetchImplementation {
+  let failedAt = -Infinity;
+  return async (url, options) => {
+    if (performance.now() - failedAt < pauseMs) throw new Error("the key set could not be fetched a moment ago");
+    try {
+      const headers = new Headers(options.headers);
+      headers.set("accept-encoding", "identity");
+      const response = await fetch(url, { ...options, headers });
+      if (response.status !== 200) throw new Error(`the key set answered ${response.status}`);
+      const set: unknown = JSON.parse((await readCapped(response)).toString());
+      if (!isKeySet(set)) throw new Error("the answer is not a key set");
+      return Response.json(set);
+    } catch (error) {
+      failedAt = performance.now();
+      throw error;
+    }
+  };
+}
+
+/** As jose wants it. What jose alone refuses would be a success here: no pause would follow. */
+function isKeySet(set: unknown): boolean {
+  const keys = (set as { keys?: unknown } | null)?.keys;
+  return Array.isArray(keys) && keys.every((key) => typeof key === "object" && key !== null && !Array.isArray(key));
+}
+
+async function readCapped(response: Response): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of response.body ?? []) {
+    size += chunk.byteLength;
+    if (size > maxBytes) throw new Error("the key set is larger than 256 KiB");
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}

@@ -1,0 +1,77 @@
+import { endsSoon, isInForce, readTokensFile, type TokenEntry } from "../auth/tokens-file.ts";
+import { type Config, parseConfig } from "../config/config.ts";
+import { toTimestamp } from "../lib/time.ts";
+import { type CommandContext, createCommand, toConfigurationIssues } from "./command.ts";
+import { type Probe, probeUpstreams } from "./probes.ts";
+
+const usage = `usage: check
+
+  Reads the configuration (WALLET_CORE_OPS_*, see README), asks each upstream once, at most 10 s, and prints one line each: ok, or FAIL with the reason
+  and the remedy, or warn.
+
+  Exit codes: 0 all is well, 1 something is not, 2 usage, 78 configuration
+`;
+
+/**
+ * Reads the configuration and asks each upstream once: one line each with reason and remedy. 0 when all is well, 1 when something is not,
+ * 78 when it is the configuration.
+ */
+export const checkCommand = createCommand({ usage }, async (context) => {
+  const { print, printError } = context;
+  const probes = startProbes(context);
+  if (!probes) return 78;
+  print("ok    configuration");
+  printError("asking each upstream, at most 10 s ...");
+  let failed = false;
+  for (const pending of probes) {
+    for (const { name, ok, detail, warnings } of await pending) {
+      failed ||= !ok;
+      if (detail !== null) print(`${ok ? "ok   " : "FAIL "} ${name}: ${detail}`);
+      for (const warning of warnings) print(`warn  ${name}: ${warning}`);
+    }
+  }
+  return failed ? 1 : 0;
+});
+
+/** Null, and its mistakes printed, when the configuration is wrong. */
+function startProbes(context: CommandContext): readonly Promise<readonly Probe[]>[] | null {
+  try {
+    const config = parseConfig(context.env, context.readFile);
+    const tokens = checkTokens(config.auth, context);
+    return [Promise.resolve(tokens ? [tokens] : []), ...probeUpstreams(config)];
+  } catch (error) {
+    const issues = toConfigurationIssues(error);
+    if (!issues) throw error;
+    for (const issue of issues) context.print(`FAIL  configuration: ${issue}`);
+    return null;
+  }
+}
+
+/** What the tokens file lets in now, and until when; null without a tokens file. Throws TokensFileError. */
+export function checkTokens({ token, tokensFile, jwt }: Config["auth"], { readFile }: CommandContext): Probe | null {
+  if (tokensFile === null) return null;
+  const now = Date.now();
+  const entries = [...readTokensFile(tokensFile, readFile).values()].toSorted((a, b) => a.expiresAt - b.expiresAt);
+  const holding = entries.filter((entry) => isInForce(entry, now));
+  const ends = holding.map((entry) => `; ${toName(entry)} ends ${toEnd(entry)}`).join("");
+  const detail = `${holding.length} of ${entries.length} in force, ${tokensFile}${ends}`;
+  const warnings = entries.flatMap((entry) => {
+    if (entry.expiresAt <= now) return [`${toName(entry)} ended ${toEnd(entry)}: remove its entry`];
+    if (!endsSoon(entry, now)) return [];
+    return [`${toName(entry)} ends within 7 days, ${toEnd(entry)}: make the next one with \`wallet-core-ops token\``];
+  });
+  const probe: Probe = { name: "tokens", ok: true, detail, warnings };
+  if (holding.length > 0) return probe;
+  if (token !== null || jwt !== null) {
+    return { ...probe, warnings: [...warnings, "only WALLET_CORE_OPS_TOKEN or WALLET_CORE_OPS_JWKS_URL let anybody in"] };
+  }
+  return { ...probe, ok: false, detail: `${detail}: nobody can log in; make an entry with \`wallet-core-ops token\`` };
+}
+
+function toName({ principal: { subject, kid } }: TokenEntry): string {
+  return `${subject} (${kid})`;
+}
+
+function toEnd({ expiresAt }: TokenEntry): string {
+  return toTimestamp(new Date(expiresAt).toISOString()) ?? "";
+}

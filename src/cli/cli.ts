@@ -1,0 +1,74 @@
+#!/usr/bin/env node
+import { readFileSync } from "node:fs";
+import { enableCompileCache } from "node:module";
+import manifest from "../../package.json" with { type: "json" };
+import type { Command } from "./command.ts";
+
+const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  serve: async () => (await import("./serve.ts")).serveCommand,
+  check: async () => (await import("./check.ts")).checkCommand,
+  indexes: async () => (await import("./indexes.ts")).indexesCommand,
+  token: async () => (await import("./token.ts")).tokenCommand,
+  audit: async () => (await import("./audit.ts")).auditCommand,
+  schema: async () => (await import("./schema.ts")).schemaCommand,
+  openapi: async () => (await import("./schema.ts")).openapiCommand,
+};
+
+const usage = `wallet-core-ops: what is running, what is stuck, which host is hot, what was deployed
+
+usage: wallet-core-ops COMMAND [--help]
+
+  serve             answer REST, GraphQL and the console (configuration: WALLET_CORE_OPS_*, see README)
+  check             read the configuration, ask each upstream once, say what is wrong and what to do
+  indexes           print the indexes that the job tables lack, as SQL with their gain; creates none
+  token             make a bearer token and its hashed entry for TOKENS_FILE
+  audit verify      check the hash chain of the audit record
+  schema, openapi   write schema/schema.graphql, schema/openapi.json (--check: only compare)
+
+  COMMAND --help    its arguments and exit codes
+  --version         the version of wallet-core-ops
+`;
+
+const topLevel: Readonly<Record<string, string>> = {
+  help: usage,
+  "--help": usage,
+  "-h": usage,
+  "--version": `${manifest.version}\n`,
+};
+
+/** The only reader of the process's arguments and environment. Exit codes: 0 done, 1 failed, 2 usage, 78 configuration. */
+async function main(): Promise<void> {
+  enableCompileCache();
+  const [name = "", ...args] = process.argv.slice(2);
+  if (Object.hasOwn(topLevel, name)) {
+    process.stdout.write(topLevel[name] ?? "");
+    return;
+  }
+  const command = Object.hasOwn(commands, name) ? await commands[name]?.() : undefined;
+  if (!command) {
+    process.stderr.write(`${name === "" ? "No command" : `Unknown command '${name}'`}\n\n${usage}`);
+    process.exitCode = 2;
+    return;
+  }
+  process.exitCode = await command({
+    args,
+    env: process.env,
+    readFile: (path) => readFileSync(path, "utf8"),
+    print: (text) => process.stdout.write(`${text}\n`),
+    printError: (text) => process.stderr.write(`${text}\n`),
+    stop: onSignal(),
+  });
+}
+
+/** Aborts when the process is told to end. */
+function onSignal(): AbortSignal {
+  const stop = new AbortController();
+  // The second of these ends the process at once, as it would without us.
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => stop.abort(signal));
+  // A terminal that closes sends this several times: from its shell and from the kernel.
+  process.on("SIGHUP", () => stop.abort("SIGHUP"));
+  return stop.signal;
+}
+
+// Not awaited: the image ships a CommonJS bundle, which has no top-level await.
+void main();

@@ -1,0 +1,72 @@
+import { parseArgs, type ParseArgsConfig } from "node:util";
+import { TokensFileError } from "../auth/tokens-file.ts";
+import { ConfigError } from "../config/config.ts";
+
+/** What a command gets of its process. */
+export interface CommandContext {
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly readFile: (path: string) => string;
+  readonly print: (text: string) => void;
+  readonly printError: (text: string) => void;
+  /** Aborts at SIGTERM, SIGINT or SIGHUP. */
+  readonly stop: AbortSignal;
+}
+
+/** Resolves to the exit code: 0 done, 1 failed, 2 usage, 78 configuration. */
+export type Command = (context: CommandContext) => Promise<number>;
+
+type Options = NonNullable<ParseArgsConfig["options"]>;
+type Parsed<O extends Options> = ReturnType<typeof parseArgs<{ options: O; allowPositionals: true }>>;
+
+interface CommandForm<O extends Options> {
+  /** Starts with `usage: NAME ...`. */
+  readonly usage: string;
+  /** As `parseArgs` takes them; `--help` is always there. */
+  readonly options?: O;
+  /** Whether there may be arguments beside the options; which, the command tells. @default false */
+  readonly allowPositionals?: boolean;
+}
+
+/** Thrown by a command that cannot be run with its arguments: the message says why. */
+export class UsageError extends Error {}
+
+/** A command with its arguments read. `--help` prints its usage; what it does not know is told with the usage, and ends with 2. */
+export function createCommand<O extends Options>(
+  form: CommandForm<O>,
+  run: (context: CommandContext, parsed: Parsed<O>) => Promise<number>,
+): Command {
+  return async (context) => {
+    try {
+      const parsed = parse(form, context.args);
+      if (parsed) return await run(context, parsed);
+      context.print(form.usage);
+      return 0;
+    } catch (error) {
+      if (!(error instanceof UsageError)) throw error;
+      context.printError(`${error.message}\n\n${form.usage}`);
+      return 2;
+    }
+  };
+}
+
+/** Null when help is asked for. Throws UsageError. */
+function parse<O extends Options>(
+  { options, allowPositionals = false }: CommandForm<O>,
+  args: readonly string[],
+): Parsed<O> | null {
+  const withHelp: Options = { ...options, help: { type: "boolean", short: "h" } };
+  try {
+    const parsed = parseArgs({ args: [...args], options: withHelp, allowPositionals });
+    return parsed.values["help"] ? null : (parsed as Parsed<O>);
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+}
+
+/** The mistakes of the configuration that an error tells of, one line each; null when it tells of something else. */
+export function toConfigurationIssues(error: unknown): readonly string[] | null {
+  if (error instanceof ConfigError) return error.issues;
+  if (error instanceof TokensFileError) return [`WALLET_CORE_OPS_TOKENS_FILE: ${error.message}`];
+  return null;
+}

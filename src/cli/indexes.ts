@@ -1,0 +1,52 @@
+import { parseConfig } from "../config/config.ts";
+import type { SourceIndexes } from "../queues/index-advice.ts";
+import { createCommand, toConfigurationIssues } from "./command.ts";
+import { findMissingIndexes } from "./probes.ts";
+
+const usage = `usage: indexes
+
+  Asks the planner of DATABASE_URL how the numbers of each queue source would be read, and prints the indexes that are missing as SQL, each with what it is for,
+  what the reading costs now and about what it would with it. Where an index is there and not used before a vacuum, that is printed instead. What is not served
+  is read once, for at most 2 s. Nothing is created: run the statements as the owner of the table, one by one (psql without --single-transaction does that).
+
+  Exit codes: 0 nothing is missing, 3 something is, 1 a source could not be asked, 2 usage, 78 configuration
+`;
+
+/** Prints `create index concurrently` statements, or what makes them be of use. 0: nothing is missing, 3: something is, 1: a source could not be asked. */
+export const indexesCommand = createCommand({ usage }, async ({ env, readFile, stop, print, printError }) => {
+  try {
+    const sources = await findMissingIndexes(parseConfig(env, readFile), stop);
+    for (const line of sources.flatMap(toLines)) print(line);
+    if (sources.length === 0) print("-- no source here needs indexes of yours");
+    if (sources.some(({ obstacle }) => obstacle !== null)) return 1;
+    return sources.some(({ missing }) => missing.length > 0) ? 3 : 0;
+  } catch (error) {
+    const issues = toConfigurationIssues(error);
+    for (const issue of issues ?? []) printError(`FAIL  configuration: ${issue}`);
+    if (issues) return 78;
+    printError(`FAIL  queues: ${(error as Error).message}`);
+    return 1;
+  }
+});
+
+/** Everything but the statements is a comment of SQL. */
+function toLines({ name, table, missing, obstacle }: SourceIndexes): readonly string[] {
+  const head = `-- ${name}, table ${table}:`.replaceAll(/\s+/g, " ");
+  if (obstacle !== null) return [`${head} ${obstacle}`];
+  if (missing.length === 0) return [`${head} nothing is missing`];
+  return [
+    head,
+    ...missing.flatMap(({ serves, reason, statements, cost, costWithIndex, rows, tookMs }) => [
+      `-- ${serves}: ${reason === null ? "" : `${reason}; `}cost ${format(cost)} now, about ${format(costWithIndex)} with it, for ${format(rows)} rows; reading it now took ${toTime(tookMs)}`,
+      ...statements,
+    ]),
+  ];
+}
+
+function toTime(ms: number | null): string {
+  return ms === null ? "more than 2 s" : `${format(Math.max(1, Math.round(ms)))} ms`;
+}
+
+function format(value: number): string {
+  return value.toLocaleString("en-US");
+}

@@ -1,0 +1,267 @@
+import { BlockList } from "node:net";
+import type { ContainerRules } from "../containers/facts.ts";
+import type { LogLevel } from "../lib/logger.ts";
+import { parseDestinations, parseSelectors, parseServices } from "./containers.ts";
+import { type EngineConfig, isDecodable, parseEngines } from "./engines.ts";
+import { type LoopbackAddress, loopbackForm, parseLoopback } from "./loopback.ts";
+import { parseProxies } from "./proxies.ts";
+
+const prefix = "WALLET_CORE_OPS_";
+
+/** The variables, without their prefix. `secret` ones may also be given as `<NAME>_FILE`, the path of a file that holds them. */
+const variables = {
+  HOST: {},
+  PORT: {},
+  TOKEN: { secret: true },
+  TOKENS_FILE: {},
+  JWKS_URL: {},
+  JWT_ISSUER: {},
+  JWT_AUDIENCE: {},
+  TRUSTED_PROXIES: {},
+  SERVICE: {},
+  CORE: {},
+  DESTINATIONS: {},
+  ENV: {},
+  DOCKER_HOSTS: {},
+  DATABASE_URL: { secret: true },
+  CONTROL_DATABASE_URL: { secret: true },
+  RABBITMQ_URL: { secret: true },
+  REDIS_URL: { secret: true },
+  QUEUES_FILE: {},
+  PROMETHEUS_URL: { secret: true },
+  CPU_THRESHOLD: {},
+  MEM_THRESHOLD: {},
+  DEPLOY_INFO_PATH: {},
+  KAMAL_AUDIT_LOG: {},
+  RESTART: {},
+  JOBS: {},
+  HEALTH_EXEC: {},
+  RESTART_COOLDOWN: {},
+  RESTART_BUDGET: {},
+  AUDIT_FILE: {},
+  METRICS_ADDRESS: {},
+  LOG_LEVEL: {},
+} as const satisfies Record<string, { secret?: true }>;
+
+type Variable = keyof typeof variables;
+
+export interface Config {
+  readonly host: string;
+  readonly port: number;
+  readonly auth: {
+    readonly token: string | null;
+    readonly tokensFile: string | null;
+    readonly jwt: { readonly jwksUrl: string; readonly issuer: string; readonly audience: string } | null;
+  };
+  readonly containers: ContainerRules;
+  /** Peers whose word about the client's address is taken. */
+  readonly trustedProxies: BlockList;
+  /** Environment of what carries none: queues, hosts, deploy info. */
+  readonly env: "staging" | "production" | null;
+  readonly engines: readonly EngineConfig[];
+  readonly databaseUrl: string | null;
+  /** Of a role that may change jobs; only used for that. */
+  readonly controlDatabaseUrl: string | null;
+  /** Addresses with their credentials; null where there is none. */
+  readonly brokers: { readonly rabbitmq: string | null; readonly redis: string | null };
+  /** Text of QUEUES_FILE with its path for messages; the queue layer validates it. */
+  readonly queuesFile: { readonly path: string; readonly text: string } | null;
+  readonly prometheusUrl: string;
+  readonly thresholds: { readonly cpu: number; readonly mem: number };
+  readonly deployInfoPath: string;
+  /** Path of the audit log that Kamal keeps on its servers; null when it cannot be read. */
+  readonly kamalAuditLog: string | null;
+  readonly restart: boolean;
+  /** Whether jobs may be retried and discarded; then there is a `controlDatabaseUrl`. */
+  readonly jobs: boolean;
+  readonly healthExec: boolean;
+  readonly restartLimits: { readonly cooldownMs: number; readonly budgetPerHour: number };
+  readonly auditFile: string;
+  /** Where /metrics is served without a token, to this machine alone; null for nowhere. */
+  readonly metricsAddress: LoopbackAddress | null;
+  readonly logLevel: LogLevel;
+}
+
+/** Everything that is wrong with the configuration, one line each. No value of a secret is in it. */
+export class ConfigError extends Error {
+  readonly issues: readonly string[];
+
+  constructor(issues: readonly string[]) {
+    super(issues.join("\n"));
+    this.name = "ConfigError";
+    this.issues = issues;
+  }
+}
+
+const logLevels: readonly LogLevel[] = ["trace", "debug", "info", "warn", "error", "fatal", "silent"];
+
+/**
+ * The environment as a Config, or one ConfigError that lists every mistake: unknown `WALLET_CORE_OPS_*` names, unreadable files, bad
+ * values. Empty values count as unset. Reads files only through `readFile`.
+ */
+export function parseConfig(env: Readonly<Record<string, string | undefined>>, readFile: (path: string) => string): Config {
+  const issues = unknownNames(env);
+  const fail = (name: string, problem: string): null => {
+    issues.push(`${prefix}${name} ${problem}`);
+    return null;
+  };
+  const read = (name: string, path: string): string | null => {
+    try {
+      return readFile(path);
+    } catch (error) {
+      // Somebody may have given the secret where its file was asked for.
+      const shown = /^\.{0,2}\/[\w./-]+$/.test(path) ? `: ${path}` : "";
+      return fail(name, `cannot be read${shown} (${(error as NodeJS.ErrnoException).code ?? "error"})`);
+    }
+  };
+  const text = (name: Variable): string | null => {
+    const value = env[prefix + name] || null;
+    const file = ("secret" in variables[name] && env[`${prefix}${name}_FILE`]) || null;
+    if (file === null) return value;
+    if (value !== null) return fail(name, `and ${prefix}${name}_FILE are both set: keep one`);
+    return read(`${name}_FILE`, file)?.trim() || null;
+  };
+  const check = <T>(name: Variable, fallback: T, parse: (value: string) => T | null, expected: string): T => {
+    const value = text(name);
+    if (value === null) return fallback;
+    return parse(value) ?? fail(name, `must be ${expected}`) ?? fallback;
+  };
+  /** Null when it is not set, or wrong. */
+  const list = <T>(name: Variable, parse: (value: string, fail: (problem: string) => void) => T): T | null => {
+    const value = text(name);
+    return value === null ? null : parse(value, (problem) => fail(name, problem));
+  };
+
+  const token = check(
+    "TOKEN",
+    null,
+    (value) => (/^[A-Za-z0-9._~+/-]{16,4096}=*$/.test(value) ? value : null),
+    "at least 16 characters of A-Z a-z 0-9 . _ ~ + / -",
+  );
+  const tokensFile = text("TOKENS_FILE");
+  const jwt = toJwt(text("JWKS_URL"), text("JWT_ISSUER"), text("JWT_AUDIENCE"), issues);
+  if (issues.length === 0 && token === null && tokensFile === null && jwt === null) {
+    issues.push(
+      `no token is configured: set ${prefix}TOKENS_FILE (make an entry with \`cli.ts token\`), ${prefix}TOKEN or ${prefix}JWKS_URL`,
+    );
+  }
+  const queuesPath = text("QUEUES_FILE");
+  const queuesText = queuesPath === null ? null : read("QUEUES_FILE", queuesPath);
+  const config: Config = {
+    host: text("HOST") ?? "127.0.0.1",
+    port: check(
+      "PORT",
+      4000,
+      (value) => (/^\d{1,5}$/.test(value) && Number(value) < 65_536 ? Number(value) : null),
+      "a port, 0 to 65535",
+    ),
+    auth: { token, tokensFile, jwt },
+    containers: {
+      services: list("SERVICE", parseServices) ?? ["wallet-core"],
+      core: list("CORE", parseSelectors) ?? [],
+      destinations: list("DESTINATIONS", parseDestinations) ?? new Map(),
+    },
+    trustedProxies: toProxies(text("TRUSTED_PROXIES") ?? "", issues),
+    env: check("ENV", null, (value) => (value === "staging" || value === "production" ? value : null), "staging or production"),
+    engines: toEngines(text("DOCKER_HOSTS") ?? "unix:///var/run/docker.sock", issues),
+    databaseUrl: check("DATABASE_URL", null, postgres, postgresForm),
+    controlDatabaseUrl: check("CONTROL_DATABASE_URL", null, postgres, postgresForm),
+    brokers: {
+      rabbitmq: check("RABBITMQ_URL", null, url(["http:", "https:"]), "the http:// or https:// URL of the management API"),
+      redis: check("REDIS_URL", null, url(["redis:", "rediss:"], isRedis), `a redis:// or rediss:// URL, ${encoded}`),
+    },
+    queuesFile: queuesPath !== null && queuesText !== null ? { path: queuesPath, text: queuesText } : null,
+    prometheusUrl: check("PROMETHEUS_URL", "http://prometheus:9090", url(["http:", "https:"]), "an http:// or https:// URL"),
+    thresholds: {
+      cpu: check("CPU_THRESHOLD", 0.85, threshold, "a number from 0 to 1"),
+      mem: check("MEM_THRESHOLD", 0.85, threshold, "a number from 0 to 1"),
+    },
+    deployInfoPath: text("DEPLOY_INFO_PATH") ?? "./deploy_info.json",
+    kamalAuditLog: text("KAMAL_AUDIT_LOG"),
+    restart: check("RESTART", false, onOff, "on or off"),
+    jobs: check("JOBS", false, onOff, "on or off"),
+    healthExec: check("HEALTH_EXEC", false, onOff, "on or off"),
+    restartLimits: {
+      cooldownMs: 1000 * check("RESTART_COOLDOWN", 60, wholeNumber(0, 3600), "seconds, 0 to 3600"),
+      budgetPerHour: check("RESTART_BUDGET", 10, wholeNumber(1, 10_000), "a whole number, 1 to 10000"),
+    },
+    auditFile: text("AUDIT_FILE") ?? "./audit.jsonl",
+    metricsAddress: check("METRICS_ADDRESS", null, parseLoopback, loopbackForm),
+    logLevel: check(
+      "LOG_LEVEL",
+      "info",
+      (value) => logLevels.find((level) => level === value) ?? null,
+      `one of ${logLevels.join(", ")}`,
+    ),
+  };
+  if (config.jobs && config.controlDatabaseUrl === null && !issues.some((issue) => issue.includes("CONTROL_DATABASE_URL"))) {
+    issues.push(`${prefix}JOBS is on: set ${prefix}CONTROL_DATABASE_URL to the URL of a role that may change the job tables`);
+  }
+  if (issues.length > 0) throw new ConfigError(issues);
+  return config;
+}
+
+function toProxies(list: string, issues: string[]): BlockList {
+  const proxies = parseProxies(list);
+  if (typeof proxies !== "string") return proxies;
+  issues.push(`${prefix}TRUSTED_PROXIES: ${proxies}`);
+  return new BlockList();
+}
+
+const encoded = "percent-encoded where a name or password has one of : / ? # @ %";
+const postgresForm = `a postgres:// URL, ${encoded}`;
+const postgres = url(["postgres:", "postgresql:"], isPostgres);
+
+function threshold(value: string): number | null {
+  return /^(0?\.\d+|[01](\.0+)?)$/.test(value) ? Number(value) : null;
+}
+
+function onOff(value: string): boolean | null {
+  return value === "on" ? true : value === "off" ? false : null;
+}
+
+function wholeNumber(minimum: number, maximum: number): (value: string) => number | null {
+  return (value) => (/^\d{1,9}$/.test(value) && Number(value) >= minimum && Number(value) <= maximum ? Number(value) : null);
+}
+
+function url(protocols: readonly string[], isUsable: (url: URL) => boolean = () => true): (value: string) => string | null {
+  return (value) => {
+    const parsed = /^\w+:\/\//.test(value) ? URL.parse(value) : null;
+    return parsed && protocols.includes(parsed.protocol) && isUsable(parsed) ? value : null;
+  };
+}
+
+/** As pg decodes it, which takes a lone % for itself. */
+function isPostgres({ username, password, pathname }: URL): boolean {
+  return [username, password, pathname].every((part) => isDecodable(part.replaceAll(/%(?![\da-f]{2})/gi, "%25")));
+}
+
+/** As ioredis decodes it. Its path is the number of a database. */
+function isRedis({ username, password, pathname }: URL): boolean {
+  return [username, password].every(isDecodable) && /^\/?\d{0,9}$/.test(pathname);
+}
+
+function unknownNames(env: Readonly<Record<string, string | undefined>>): string[] {
+  const known = new Set(
+    Object.entries(variables).flatMap(([name, options]) => ("secret" in options ? [name, `${name}_FILE`] : [name])),
+  );
+  return Object.keys(env)
+    .filter((name) => name.startsWith(prefix) && !known.has(name.slice(prefix.length)))
+    .map((name) => `${name} is unknown; known: ${[...known].join(", ")}`);
+}
+
+function toJwt(jwksUrl: string | null, issuer: string | null, audience: string | null, issues: string[]): Config["auth"]["jwt"] {
+  if (jwksUrl === null && issuer === null && audience === null) return null;
+  if (jwksUrl === null || issuer === null || audience === null) {
+    issues.push(`${prefix}JWKS_URL, ${prefix}JWT_ISSUER and ${prefix}JWT_AUDIENCE must be set together`);
+    return null;
+  }
+  if (!URL.canParse(jwksUrl) || new URL(jwksUrl).protocol !== "https:") issues.push(`${prefix}JWKS_URL must be an https:// URL`);
+  return { jwksUrl, issuer, audience };
+}
+
+function toEngines(list: string, issues: string[]): readonly EngineConfig[] {
+  const { engines, problems } = parseEngines(list);
+  issues.push(...problems.map((problem) => `${prefix}DOCKER_HOSTS: ${problem}`));
+  return engines;
+}

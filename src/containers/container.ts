@@ -1,0 +1,109 @@
+import type { Environment } from "../lib/environment.ts";
+
+/** States in which a container has processes. Source: Docker's `State.Status`. */
+export const liveStates: ReadonlySet<string> = new Set(["running", "restarting", "paused"]);
+
+/** Part of the product, deployed beside it, or not of it (kamal-kind.ts). */
+export type ContainerKind = "core" | "accessory" | "other";
+export type Health = "healthy" | "unhealthy" | "starting" | "none";
+
+/** One container of one engine. Only the full id ever reaches an engine: Docker resolves prefixes and redirects dot segments. */
+export interface ContainerRef {
+  /** Configured name of the engine. */
+  readonly engine: string;
+  /** 64 hex digits. */
+  readonly fullId: string;
+}
+
+/** One text for each: two engine entries may lead to one engine, so that the id alone is not enough. */
+export function toContainerKey({ engine, fullId }: ContainerRef): string {
+  return `${engine}/${fullId}`;
+}
+
+/** A visible container as the engine's list tells it: enough to find one by its name. */
+export interface ListedContainer extends ContainerRef {
+  readonly name: string;
+  readonly kind: ContainerKind;
+}
+
+/** A container with everything that its inspection tells. Times are RFC 3339 UTC with seconds. */
+export interface Container extends ListedContainer {
+  /** The first 12 hex digits of the id. */
+  readonly id: string;
+  readonly role: string;
+  /** Label `service`; of a core container of Docker Compose its project; null on any other. */
+  readonly service: string | null;
+  /** Kamal's destination as it was written (`-d beta`): any word; null without one. */
+  readonly destination: string | null;
+  /** Null when unknown: such a container is for tokens of every environment (kamal-env.ts). */
+  readonly env: Environment | null;
+  /** Under which environment the filter `env` also lists a container of no known one. It is a guess, and shown nowhere. */
+  readonly inferredEnv: Environment | null;
+  /** Docker's state: created, running, paused, restarting, removing, exited or dead. */
+  readonly status: string;
+  readonly health: Health;
+  /** What the last health probe said; null without a health check or before the first probe. */
+  readonly probe: HealthProbe | null;
+  readonly version: string;
+  /** True when `version` is only a floating tag (latest, main ...), so that deploy_info may name the release. */
+  readonly floating: boolean;
+  /** True for the old container of a same-version redeploy, renamed `<name>_replaced_<hex>` by Kamal. */
+  readonly replaced: boolean;
+  readonly commitSha: string;
+  /** Restarts by the restart policy; null when the engine could not be asked (a wedged container). */
+  readonly restarts: number | null;
+  readonly host: string;
+  readonly createdAt: string;
+  /** Null when it never started, or when the engine could not be asked. */
+  readonly startedAt: string | null;
+  /** When it ended; null while it is live, when it never started, or when the engine could not be asked. */
+  readonly finishedAt: string | null;
+  readonly image: string;
+  /** Published ports, `HostIp:HostPort`. */
+  readonly ports: readonly string[];
+  /** Names and addresses by which the host that it runs on may be known to Prometheus, most telling first. */
+  readonly hostNames: readonly string[];
+  /** When its engine last told of it. Until the engine tells of a change, or is lost, that is how it is. */
+  readonly observedAt: string;
+  /** True when its engine has gone away since: this is how it was. */
+  readonly stale: boolean;
+}
+
+/** Longest output of a health probe that is shown, characters: as much as Docker keeps of it, bytes. */
+export const healthOutputLimit = 4096;
+
+export interface HealthProbe {
+  readonly failingStreak: number;
+  /** End of the last probe, null before the first. */
+  readonly checkedAt: string | null;
+  /** Output of the last probe, cleaned, at most `healthOutputLimit`. */
+  readonly output: string;
+}
+
+/** Where figures come from: the engine's API, or the files of the container's cgroup on our own machine. */
+export type StatsSource = "engine" | "cgroup";
+
+/** Null where there is no figure (a stopped container), never 0 for unknown. Bytes and periods count from the container's start. */
+export interface ContainerStats {
+  readonly source: StatsSource;
+  /** 100 = one CPU kept fully busy; may exceed 100. The docker CLI's formula. */
+  readonly cpuPct: number | null;
+  /** Periods of its CPU limit that passed, 0 without a limit; of these, how many it was throttled in, and how long in all. */
+  readonly cpuPeriods: number | null;
+  readonly cpuThrottledPeriods: number | null;
+  readonly cpuThrottledSeconds: number | null;
+  /** Used memory without inactive file cache, per cent of the limit (of the host's memory without one). */
+  readonly memPct: number | null;
+  readonly memUsedBytes: number | null;
+  readonly memLimitBytes: number | null;
+  readonly pids: number | null;
+  /** Null without a network of its own (networks `none` and `host`). */
+  readonly networkReceiveBytes: number | null;
+  readonly networkTransmitBytes: number | null;
+  readonly blockReadBytes: number | null;
+  readonly blockWriteBytes: number | null;
+  readonly sampledAt: string;
+}
+
+/** One point of a sparkline. */
+export type StatsPoint = Pick<ContainerStats, "sampledAt" | "cpuPct" | "memPct" | "memUsedBytes">;

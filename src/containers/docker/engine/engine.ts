@@ -1,0 +1,196 @@
+import { hostname } from "node:os";
+import pLimit, { type LimitFunction } from "p-limit";
+import { abortable, withDeadline } from "../../../lib/abort.ts";
+import type { Changes } from "../../../lib/broadcast.ts";
+import { createFairLimit, type FairLimit } from "../../../lib/budget/fair-limit.ts";
+import { OpsError, toProblem } from "../../../lib/errors.ts";
+import type { Logger } from "../../../lib/logger.ts";
+import type { ObserveCall } from "../../../lib/upstream-call.ts";
+import type { ContainerRef } from "../../container.ts";
+import type { ContainerRules } from "../../facts.ts";
+import type { EngineStatus } from "../../source.ts";
+import type { EngineOptions } from "../address.ts";
+import { listAnswer, type ListedFacts, toListedFacts } from "../http/answers.ts";
+import { createEngineClient, type EngineClient } from "../http/client.ts";
+import { AnswerError, isLost, toDockerError } from "../http/errors.ts";
+import { createEventDesk, type EventBoard, type EventDesk } from "./event-feed.ts";
+import { createRestartWitness, createStartBells, type RestartWitness, type StartBells } from "./events.ts";
+import type { Inspector } from "./inspect.ts";
+import { createInventory, type Inventory, type Snapshot } from "./inventory.ts";
+import { createWatcher, type WatchTimes } from "./sync.ts";
+
+/** What is known of an engine now; `snapshot` is null when nothing is, or when it was lost too long ago. */
+export interface EngineView {
+  readonly status: EngineStatus;
+  readonly snapshot: Snapshot | null;
+}
+
+/** One engine: its connection, its containers in memory, and how its failures are told. */
+export interface Engine {
+  readonly name: string;
+  readonly client: EngineClient;
+  /** Bounds the calls for single containers in flight. */
+  readonly limit: LimitFunction;
+  /** Bounds the logs being read: each may take 32 MB from the engine. */
+  readonly logLimit: FairLimit;
+  /** Bounds the inspections of whole engines in flight, over all engines: a hundred at once would cost 100 MB. */
+  readonly fullLimit: LimitFunction;
+  readonly inventory: Inventory;
+  /** Hands its events on to who reads them. */
+  readonly desk: EventDesk;
+  readonly witness: RestartWitness;
+  readonly starts: StartBells;
+  /** From memory; the first one waits until the engine has answered, or failed to. Never rejects. */
+  view(signal: AbortSignal): EngineView | Promise<EngineView>;
+  /** Null where `view` would wait. */
+  peek(): EngineView | null;
+  /** What is known of its containers; rejects when the engine is lost, unless `stale` may be answered. */
+  known(signal: AbortSignal, stale?: boolean): Promise<Snapshot>;
+  fetchList(deadlineMs: number): Promise<ListedFacts[]>;
+  /** Says that the engine was heard of just now. */
+  touch(): void;
+  /** Runs a call with one total deadline; whatever fails comes out as an OpsError. */
+  ask<T>(deadlineMs: number, run: (signal: AbortSignal) => Promise<T>, ...callers: AbortSignal[]): Promise<T>;
+  close(): void;
+}
+
+export interface EngineSettings extends WatchTimes {
+  readonly rules: ContainerRules;
+  readonly logger: Logger;
+  readonly concurrency: number;
+  readonly fullLimit: LimitFunction;
+  /** How long the containers of an engine that went away are shown, milliseconds. */
+  readonly staleMs: number;
+  /** Told when its containers, or whether it answers, may have changed. */
+  readonly changes: Changes;
+  readonly board: EventBoard;
+  readonly observe?: ObserveCall | undefined;
+}
+
+/**
+ * While somebody asks, an engine that was not heard of for the first time is pinged, and after the second nothing is told of it before it has
+ * answered, milliseconds. So one that hangs is never told to be well for longer, and one that nobody asks about is not pinged.
+ */
+const [quietMs, silentMs] = [1000, 3000];
+
+export function createEngine(options: EngineOptions, inspector: Inspector, settings: EngineSettings): Engine {
+  const { name, address, env } = options;
+  const client = createEngineClient(address, options.control ?? null, settings.observe);
+  const hostNames = [name, address.kind === "unix" ? hostname() : address.host];
+  const inventory = createInventory({ env, rules: settings.rules, hostNames }, () => settings.changes.tell());
+  let contactAt: number | null = null;
+  let isListed = false;
+  let pinging: Promise<void> | null = null;
+
+  const ask: Engine["ask"] = async (deadlineMs, run, ...callers) => {
+    try {
+      const answer = await withDeadline(deadlineMs, run, ...callers);
+      contactAt = Date.now();
+      return answer;
+    } catch (error) {
+      const failure = toDockerError(error, name);
+      if (isLost(failure)) client.forget();
+      throw failure;
+    }
+  };
+  const askPing = async () => {
+    try {
+      await ask(settings.listTimeoutMs, (signal) => client.ping(signal));
+    } catch (error) {
+      watcher.lose(error as OpsError);
+    } finally {
+      pinging = null;
+    }
+  };
+  const ping = () => (pinging ??= askPing());
+  /** What must be waited for before anything can be told, null for nothing. */
+  const pending = (): Promise<void> | null => {
+    const ready = watcher.ready();
+    if (ready || watcher.loss() || contactAt === null) return ready;
+    // A clock that was set back is no contact.
+    const silence = Math.abs(Date.now() - contactAt);
+    const answer = silence < quietMs ? null : ping();
+    return silence < silentMs ? null : answer;
+  };
+  const toStatus = (error: OpsError | null): EngineStatus => {
+    const runs = isListed ? inventory.snapshot(error !== null).environments : null;
+    return { name, env, runs, ok: error === null, contactAt, error: error && toProblem(error) };
+  };
+  const now = (): EngineView => {
+    const loss = watcher.loss();
+    if (!loss) return { status: toStatus(null), snapshot: inventory.snapshot(false) };
+    const isKept = contactAt !== null && Date.now() - loss.at <= settings.staleMs;
+    return { status: toStatus(loss.error), snapshot: isKept ? inventory.snapshot(true) : null };
+  };
+  const view = (signal: AbortSignal): EngineView | Promise<EngineView> => {
+    const wait = pending();
+    if (!wait) return now();
+    return abortable(wait, signal).then(
+      () => view(signal),
+      (error: unknown) => ({ status: toStatus(toDockerError(error, name)), snapshot: null }),
+    );
+  };
+  const engine: Engine = {
+    name,
+    client,
+    limit: pLimit(settings.concurrency),
+    logLimit: createFairLimit(settings.concurrency),
+    fullLimit: settings.fullLimit,
+    inventory,
+    desk: createEventDesk(name, inventory, settings.board),
+    witness: createRestartWitness(),
+    starts: createStartBells(),
+    view,
+    peek: () => (pending() ? null : now()),
+    async known(signal, stale = false) {
+      const { snapshot, status } = await view(signal);
+      if (snapshot && (status.ok || stale)) return snapshot;
+      throw watcher.loss()?.error ?? toDockerError(signal.reason, name);
+    },
+    async fetchList(deadlineMs) {
+      const list = toFacts(await ask(deadlineMs, (signal) => client.listContainers(signal)), name);
+      isListed = true;
+      return list;
+    },
+    touch: () => void (contactAt = Date.now()),
+    ask,
+    close() {
+      watcher.close();
+      client.close();
+    },
+  };
+  const report = createReport(name, settings.logger);
+  const watcher = createWatcher(engine, inspector, settings, (error) => {
+    report(error);
+    settings.changes.tell();
+  });
+  return engine;
+}
+
+/** One line for each change of state, not for each attempt. */
+function createReport(engine: string, logger: Logger): (error: OpsError | null) => void {
+  let last: string | null = null;
+  return (error) => {
+    const state = error?.code ?? null;
+    if (state === last) return;
+    last = state;
+    if (error) logger.warn({ engine, code: error.code, cause: String(error.cause) }, "Docker engine cannot be asked");
+    else logger.info({ engine }, "Docker engine answers again");
+  };
+}
+
+/** The engine that a reference names; a reference comes from our own list, so an unknown one is a vanished container. */
+export function findEngine(engines: ReadonlyMap<string, Engine>, ref: ContainerRef): Engine {
+  const engine = engines.get(ref.engine);
+  if (!engine) throw new OpsError("container_not_found", "No such container");
+  return engine;
+}
+
+/** Elements that are no containers are left out: one odd container must not hide the others. */
+function toFacts(answer: unknown, engine: string): ListedFacts[] {
+  if (!Array.isArray(answer)) throw new AnswerError("its list of containers is none: is this really a Docker engine?");
+  return answer.flatMap((element) => {
+    const parsed = listAnswer.safeParse(element);
+    return parsed.success ? [toListedFacts(parsed.data, engine)] : [];
+  });
+}

@@ -1,0 +1,208 @@
+import { LRUCache } from "lru-cache";
+import { type Bell, createBell, createReaders } from "../../../lib/broadcast.ts";
+import type { Container, Health } from "../../container.ts";
+import type { ContainerEvent, EventBatch } from "../../events.ts";
+import type { ContainerFacts, EngineContext } from "../../facts.ts";
+import { toContainer } from "../../kamal/mapping.ts";
+import { selectVisible } from "../../kamal/visibility.ts";
+import type { EngineEvent } from "./events.ts";
+import type { Inventory, Known } from "./inventory.ts";
+
+export interface EventDesk {
+  /** The stream of events begins: the first time, or after it was lost. */
+  begin(): void;
+  /** To be told before the inventory is: an event shows its container as it was known when it came. */
+  onEvent(event: EngineEvent): void;
+  /** An inspection of this container has ended, well or not. */
+  settle(fullId: string): void;
+}
+
+interface Waiting {
+  readonly event: EngineEvent;
+  readonly known: Known | null;
+}
+
+/** Events that may wait for the inspection of a container that is new; beyond that they go on without it. */
+const mostWaiting = 1000;
+/** A container is shown so long after its last event that was, milliseconds: `docker rm -f` takes a while from `die` to `destroy`. */
+const shownMs = 10_000;
+/** Actions that bring a container to where callers see it. */
+const appearing = new Set(["create", "start", "restart", "unpause"]);
+
+/**
+ * Puts the events of one engine on the board, in their order, each with its container: those that callers may see (kamal-visible.ts) before the
+ * event, or through it. One of a container that is not known yet waits for its inspection, as only that tells the environment for sure.
+ * Nothing is done while nobody reads.
+ */
+export function createEventDesk(engine: string, inventory: Inventory, board: EventBoard): EventDesk {
+  // By size, for `max` would take its memory at once, for each engine.
+  const shown = new LRUCache<string, true>({ maxSize: 5000, sizeCalculation: () => 1, ttl: shownMs });
+  /** Containers that an inspection is out for, or about to be. */
+  const unsettled = new Set<string>();
+  let queue: Waiting[] = [];
+  let begun = false;
+
+  const publish = ({ event, known: before }: Waiting) => {
+    const known = before ?? inventory.lastKnown(event.fullId);
+    const facts = known?.facts ?? toFacts(event, engine);
+    // Of one that was gone before it could be inspected nothing but the event is known.
+    const appears =
+      (!known || appearing.has(event.action)) && isSeenAfter(facts, event.action, inventory.snapshot(false).context);
+    if (!known?.visible && !appears && !shown.has(event.fullId)) return;
+    shown.set(event.fullId, true);
+    const row: Container = known?.row ?? {
+      ...toContainer(facts, inventory.snapshot(false).context),
+      env: null,
+      inferredEnv: null,
+    };
+    board.publish(toContainerEvent(event, appears && event.action !== "create" ? { ...row, status: "running" } : row));
+  };
+  const drain = () => {
+    let count = 0;
+    for (const { event, known } of queue) {
+      if (!known && unsettled.has(event.fullId) && queue.length - count <= mostWaiting) break;
+      count++;
+    }
+    for (const waiting of queue.splice(0, count)) publish(waiting);
+  };
+  return {
+    begin() {
+      if (begun) board.interrupt(engine);
+      begun = true;
+    },
+    onEvent(event) {
+      if (board.readers === 0) {
+        queue = [];
+        unsettled.clear();
+        return;
+      }
+      const known = inventory.lastKnown(event.fullId);
+      // The end of one that nothing is known of is followed by no inspection.
+      if (!known && event.action !== "destroy") unsettled.add(event.fullId);
+      if (queue.length === 0 && (known || !unsettled.has(event.fullId))) return publish({ event, known });
+      queue.push({ event, known });
+      drain();
+    },
+    settle(fullId) {
+      if (unsettled.delete(fullId)) drain();
+    },
+  };
+}
+
+function isSeenAfter(facts: ContainerFacts, action: string, context: EngineContext): boolean {
+  return selectVisible([{ ...facts, state: action === "create" ? "created" : "running" }], context).length > 0;
+}
+
+/** What the event alone tells of its container: Docker puts the labels into it. */
+function toFacts({ fullId, time, attributes }: EngineEvent, engine: string): ContainerFacts {
+  const { name = fullId.slice(0, 12), image = "", ...labels } = attributes;
+  return {
+    engine,
+    fullId,
+    name,
+    labels,
+    state: "running",
+    image,
+    createdAt: time,
+    startedAt: null,
+    finishedAt: null,
+    ports: [],
+    health: null,
+    hostname: null,
+    hostNetwork: false,
+    restarts: null,
+    variables: null,
+  };
+}
+
+function toContainerEvent({ action, detail, time, attributes }: EngineEvent, row: Container): ContainerEvent {
+  const number = (name: string) => (/^\d{1,9}$/.test(attributes[name] ?? "") ? Number(attributes[name]) : null);
+  const name = toName(attributes["name"]) ?? row.name;
+  return {
+    time,
+    action,
+    exitCode: action === "die" ? number("exitCode") : null,
+    signal: action === "kill" ? number("signal") : null,
+    health: action === "health_status" ? toHealth(detail) : null,
+    previousName: action === "rename" ? toName(attributes["oldName"]) : null,
+    container: name === row.name ? row : { ...row, name },
+  };
+}
+
+/** Null for what no engine allows as a name. */
+function toName(text: string | undefined): string | null {
+  return /^\/?([a-zA-Z0-9][a-zA-Z0-9_.-]*)$/.exec(text ?? "")?.[1] ?? null;
+}
+
+function toHealth(text: string): Health {
+  return text === "healthy" || text === "unhealthy" || text === "starting" ? text : "none";
+}
+
+export interface EventBoard {
+  publish(event: ContainerEvent): void;
+  /** Says that this engine was not heard for a while. */
+  interrupt(engine: string): void;
+  /** As ContainerSource.events. */
+  read(accepts: (event: ContainerEvent) => boolean, signal: AbortSignal): AsyncGenerator<EventBatch, void>;
+  /** How many read. */
+  readonly readers: number;
+}
+
+/** Events that wait for one reader, and in one batch of it; beyond the first the oldest go. */
+const [most, mostInBatch] = [1000, 250];
+
+interface Reader {
+  readonly bell: Bell;
+  readonly accepts: (event: ContainerEvent) => boolean;
+  waiting: ContainerEvent[];
+  dropped: number;
+  interrupted: Set<string>;
+}
+
+/** Hands events to any number of readers, each at its own pace, with a bounded ring for each. Source: security.md F9. */
+export function createEventBoard(): EventBoard {
+  const readers = createReaders<Reader>();
+  return {
+    publish(event) {
+      for (const reader of readers) {
+        if (!reader.accepts(event)) continue;
+        if (reader.waiting.push(event) > most) {
+          reader.waiting.shift();
+          reader.dropped++;
+        }
+        reader.bell.ring();
+      }
+    },
+    interrupt(engine) {
+      for (const reader of readers) {
+        reader.interrupted.add(engine);
+        reader.bell.ring();
+      }
+    },
+    read(accepts, signal) {
+      const reader: Reader = { bell: createBell(), accepts, waiting: [], dropped: 0, interrupted: new Set() };
+      return readers.enter(reader, signal, async function* () {
+        while (!signal.aborted) {
+          const batch = take(reader);
+          if (batch) yield batch;
+          else await reader.bell.next(signal);
+        }
+        reader.waiting = [];
+        if (typeof signal.reason === "string") yield { events: [], dropped: 0, interrupted: [], ended: signal.reason };
+      });
+    },
+    get readers() {
+      return readers.size;
+    },
+  };
+}
+
+/** Null when there is nothing to tell. */
+function take(reader: Reader): EventBatch | null {
+  const { dropped, interrupted } = reader;
+  if (reader.waiting.length === 0 && interrupted.size === 0) return null;
+  const events = reader.waiting.splice(0, mostInBatch);
+  reader.dropped = 0;
+  reader.interrupted = new Set();
+  return { events, dropped, interrupted: [...interrupted], ended: null };
+}

@@ -1,0 +1,132 @@
+import type { IncomingMessage } from "node:http";
+import { LRUCache } from "lru-cache";
+import { type Bell, createBell } from "../../../lib/broadcast.ts";
+import { toLogTimestamp } from "../../../lib/time.ts";
+import { AnswerError } from "../http/errors.ts";
+
+/** One event of a container, as the engine tells it. */
+export interface EngineEvent {
+  /** create, start, die, destroy, rename, health_status ...; what Docker says behind a colon or a space is in `detail`. */
+  readonly action: string;
+  readonly detail: string;
+  /** 64 hex digits. */
+  readonly fullId: string;
+  /** RFC 3339 UTC with nanoseconds. */
+  readonly time: string;
+  /** Labels of the container, beside its `name`, its `image`, and what belongs to the action (exitCode, signal, oldName). */
+  readonly attributes: Readonly<Record<string, string>>;
+}
+
+const actions = ["create", "start", "kill", "die", "stop", "restart", "pause", "unpause", "destroy", "rename", "oom", "update"];
+/** `health_status` without its colon makes Docker match by prefix: "health_status: healthy" passes (daemon/events/filter.go). */
+const filters = JSON.stringify({ type: ["container"], event: [...actions, "health_status", "remove"] });
+/** Where Podman has another word than Docker. */
+const dockersWord: Readonly<Record<string, string>> = { remove: "destroy" };
+
+/** Query of `GET /events`: from now on. What was missed before is told by a full list, never by the engine's ring of 256 events. */
+export const eventsQuery = { filters } as const;
+
+/** A line longer than this is no event. */
+const maxLineBytes = 1 << 20;
+
+/** Hands on each event of the stream; resolves when it ends, rejects when it breaks. Lines that tell of no container are passed over. */
+export async function readEvents(stream: IncomingMessage, onEvent: (event: EngineEvent) => void): Promise<void> {
+  stream.setEncoding("utf8");
+  let rest = "";
+  for await (const chunk of stream as AsyncIterable<string>) {
+    const lines = (rest + chunk).split("\n");
+    rest = lines.pop() ?? "";
+    if (rest.length > maxLineBytes) throw new AnswerError("its events are none");
+    for (const line of lines) {
+      const event = parseEvent(line);
+      if (event) onEvent(event);
+    }
+  }
+}
+
+interface EventLine {
+  readonly Action?: unknown;
+  readonly Actor?: { readonly ID?: unknown; readonly Attributes?: Record<string, unknown> | null };
+  readonly id?: unknown;
+  /** Podman's detail of health_status. */
+  readonly HealthStatus?: unknown;
+}
+
+function parseEvent(line: string): EngineEvent | null {
+  if (line.trim() === "") return null;
+  try {
+    const { Action, Actor, id, HealthStatus } = JSON.parse(line) as EventLine;
+    const fullId = Actor?.ID ?? id;
+    if (typeof Action !== "string" || typeof fullId !== "string" || !/^[0-9a-f]{64}$/.test(fullId)) return null;
+    const [, action = "", detail = typeof HealthStatus === "string" ? HealthStatus : ""] =
+      /^([^: ]*)[: ]*(.+)?$/s.exec(Action) ?? [];
+    const texts = Object.entries(Actor?.Attributes ?? {}).filter(
+      (entry): entry is [string, string] => typeof entry[1] === "string",
+    );
+    return { action: dockersWord[action] ?? action, detail, fullId, time: toTime(line), attributes: Object.fromEntries(texts) };
+  } catch {
+    return null;
+  }
+}
+
+/** Read from the text: nanoseconds since 1970 are more than a number holds. Now, where the engine tells none. */
+function toTime(line: string): string {
+  const digits = /"timeNano":(\d{10,19})\b/.exec(line)?.[1] ?? `${Date.now()}000000`;
+  return toLogTimestamp(`${digits.slice(0, -9)}.${digits.slice(-9)}`);
+}
+
+export interface RestartWitness {
+  note(event: EngineEvent): void;
+  /** Whether it was seen to be restarted and to be started at `since` or later. Docker tells of a restart after the start, Podman before. */
+  saw(fullId: string, since: Date): boolean;
+}
+
+/** Times of the last events, unix milliseconds by the engine's clock. */
+interface Seen {
+  restart?: number;
+  start?: number;
+}
+
+/** Remembers which containers were restarted, as the watcher heard it: an engine that is restarted itself forgets its events. */
+export function createRestartWitness(): RestartWitness {
+  // By size, for `max` would take its memory at once, for each engine.
+  const seen = new LRUCache<string, Seen>({ maxSize: 5000, sizeCalculation: () => 1 });
+  return {
+    note({ action, fullId, time }) {
+      if (action === "restart" || action === "start") seen.set(fullId, { ...seen.get(fullId), [action]: Date.parse(time) });
+    },
+    saw(fullId, since) {
+      const { restart = 0, start = 0 } = seen.get(fullId) ?? {};
+      return Math.min(restart, start) >= since.getTime();
+    },
+  };
+}
+
+export interface StartBells {
+  /** The engine told that this container was started. */
+  ring(fullId: string): void;
+  /** A bell that rings at each start of this container, until the signal aborts. */
+  hang(fullId: string, signal: AbortSignal): Bell;
+}
+
+/** Wakes whoever waits for a container to run, when its engine tells of it. While the engine is not watched nothing rings. */
+export function createStartBells(): StartBells {
+  const hung = new Map<string, Set<Bell>>();
+  return {
+    ring(fullId) {
+      for (const bell of hung.get(fullId) ?? []) bell.ring();
+    },
+    hang(fullId, signal) {
+      const bell = createBell();
+      if (signal.aborted) return bell;
+      const bells = hung.get(fullId) ?? new Set();
+      hung.set(fullId, bells.add(bell));
+      const take = () => {
+        bells.delete(bell);
+        if (bells.size === 0 && hung.get(fullId) === bells) hung.delete(fullId);
+      };
+      signal.addEventListener("abort", take, { once: true });
+      return bell;
+    },
+  };
+}

@@ -1,0 +1,250 @@
+import type { LimitFunction } from "p-limit";
+import type { ListedFacts } from "../http/answers.ts";
+import type { EngineClient } from "../http/client.ts";
+import type { EventDesk } from "./event-feed.ts";
+import type { RestartWitness, StartBells } from "./events.ts";
+import type { InspectedEngine } from "./inspect.ts";
+import { setTimeout as sleep } from "node:timers/promises";
+import { withDeadline } from "../../../lib/abort.ts";
+import { OpsError } from "../../../lib/errors.ts";
+import { toDockerError } from "../http/errors.ts";
+import { type EngineEvent, eventsQuery, readEvents } from "./events.ts";
+import type { Inspector } from "./inspect.ts";
+
+export interface WatchTimes {
+  /** Deadline of subscribing, and of a list, milliseconds. */
+  readonly listTimeoutMs: number;
+  /** Between two lists while nothing happens, milliseconds. */
+  readonly resyncMs: number;
+}
+
+/** What keeping up with an engine needs of it. */
+interface SyncedEngine extends InspectedEngine {
+  readonly client: Pick<EngineClient, "call" | "openEvents" | "forget">;
+  readonly limit: LimitFunction;
+  readonly fullLimit: LimitFunction;
+  readonly desk: EventDesk;
+  readonly witness: RestartWitness;
+  readonly starts: StartBells;
+  fetchList(deadlineMs: number): Promise<ListedFacts[]>;
+  touch(): void;
+}
+
+interface Watcher {
+  /** Starts watching, once; resolves when an attempt has ended, well or not, since the engine was last lost. At once while it is watched. */
+  ready(): Promise<void> | null;
+  /** Why the engine is not watched, since when (unix milliseconds); null while it is. */
+  loss(): { readonly error: OpsError; readonly at: number } | null;
+  /** Says that something else found the engine gone: everything is asked anew. */
+  lose(error: OpsError): void;
+  close(): void;
+}
+
+/** The first answers wait so long for inspections beyond the list, milliseconds: one that hangs is told from the list meanwhile. */
+const patienceMs = 1000;
+/** Between attempts to reach an engine that is lost, milliseconds: doubled each time, less a random half. */
+const [firstDelayMs, lastDelayMs] = [200, 5000];
+
+/**
+ * Keeps one engine's inventory up to date: subscribes to its events, then lists and inspects all, then follows the events. A list every
+ * `resyncMs` finds what events did not tell. When the stream ends everything begins anew. Nothing runs before `ready` is called.
+ */
+export function createWatcher(
+  engine: SyncedEngine,
+  inspector: Inspector,
+  { listTimeoutMs, resyncMs }: WatchTimes,
+  report: (error: OpsError | null) => void,
+): Watcher {
+  const closed = new AbortController();
+  let life = new AbortController();
+  let loss: ReturnType<Watcher["loss"]> = null;
+  let attempt: PromiseWithResolvers<void> | null = Promise.withResolvers();
+  let isStarted = false;
+
+  const refresher = createRefresher(engine, inspector, listTimeoutMs, (error) => life.abort(error));
+  const conclude = (error: OpsError | null) => {
+    loss = error && { error, at: loss?.at ?? Date.now() };
+    report(error);
+    attempt?.resolve();
+    attempt = null;
+  };
+  const open = (signal: AbortSignal) => engine.client.openEvents(eventsQuery, signal);
+  /** One subscription, until it ends: then rejects, with the reason if it is known. */
+  const watch = async (onWatching: () => void) => {
+    const { signal } = life;
+    const stream = await withDeadline(listTimeoutMs, open, signal);
+    engine.desk.begin();
+    const end = () => stream.destroy();
+    signal.addEventListener("abort", end, { once: true });
+    let timer: NodeJS.Timeout | undefined;
+    try {
+      const reading = readEvents(stream, (event) => {
+        engine.witness.note(event);
+        refresher.onEvent(event);
+      });
+      reading.catch(() => {});
+      await Promise.race([refresher.syncAll(patienceMs), reading.then(onEnd)]);
+      onWatching();
+      timer = setInterval(() => void refresher.sync().catch((error: unknown) => life.abort(error)), resyncMs).unref();
+      await reading;
+      onEnd();
+    } catch (error) {
+      throw signal.aborted ? signal.reason : error;
+    } finally {
+      clearInterval(timer);
+      signal.removeEventListener("abort", end);
+      stream.destroy();
+    }
+  };
+  const run = async () => {
+    for (let failures = 0; !closed.signal.aborted;) {
+      let watchingSince = Number.POSITIVE_INFINITY;
+      const onWatching = () => {
+        watchingSince = performance.now();
+        conclude(null);
+      };
+      life = new AbortController();
+      const error = await watch(onWatching).then(onEnd, (reason: unknown) => toDockerError(reason, engine.name));
+      engine.client.forget();
+      if (closed.signal.aborted) return;
+      const wasWatching = performance.now() - watchingSince > 1000;
+      failures = wasWatching ? 0 : failures + 1;
+      // A stream that ended is no failure yet: the engine may be back already, and readers wait for the answer.
+      if (wasWatching && isEnd(error)) attempt ??= Promise.withResolvers();
+      else conclude(error);
+      if (failures > 0) await sleep(toDelay(failures), null, { ref: false, signal: closed.signal }).catch(() => {});
+    }
+  };
+  return {
+    ready() {
+      if (!isStarted) {
+        isStarted = true;
+        void run();
+      }
+      return attempt?.promise ?? null;
+    },
+    loss: () => loss,
+    lose(error) {
+      // Whoever waited for this must not be told that all is well.
+      if (!isEnd(error)) conclude(error);
+      life.abort(error);
+    },
+    close() {
+      closed.abort();
+      life.abort(new OpsError("docker_unavailable", "Closed"));
+      refresher.close();
+      attempt?.resolve();
+    },
+  };
+}
+
+function onEnd(): never {
+  throw Object.assign(new Error("The stream of events ended"), { code: "ECONNRESET" });
+}
+
+/** Whether the connection only ended, as against an engine that does not answer. */
+function isEnd(error: OpsError): boolean {
+  return (error.cause as { code?: unknown } | undefined)?.code === "ECONNRESET";
+}
+
+function toDelay(failures: number): number {
+  return Math.min(lastDelayMs, firstDelayMs * 2 ** (failures - 1)) * (0.5 + Math.random() / 2);
+}
+
+interface Refresher {
+  /** Lists, and inspects every container; resolves when all are done or `waitMs` after the list. Rejects when the list fails. */
+  syncAll(waitMs: number): Promise<void>;
+  /** Lists, and inspects what changed. */
+  sync(): Promise<void>;
+  onEvent(event: EngineEvent): void;
+  close(): void;
+}
+
+/** Events of one container within this time are one inspection, milliseconds. */
+const coalesceMs = 150;
+/** The state after `die` settles late: exited, or restarting under a policy. Milliseconds. */
+const afterDieMs = 1000;
+
+/** Brings an engine's inventory up to date, from lists, inspections and events. `onLost` is told when the engine itself is gone. */
+export function createRefresher(
+  engine: SyncedEngine,
+  inspector: Inspector,
+  listTimeoutMs: number,
+  onLost: (error: OpsError) => void,
+): Refresher {
+  const { inventory } = engine;
+  const dirty = new Set<string>();
+  const running = new Set<string>();
+  const afterDie = new Map<string, NodeJS.Timeout>();
+  let timer: NodeJS.Timeout | null = null;
+
+  const inspectOne = async (fullId: string, isFull: boolean): Promise<void> => {
+    running.add(fullId);
+    try {
+      const inspect = () => inspector.inspect(engine, fullId);
+      await engine.limit(() => (isFull ? engine.fullLimit(inspect) : inspect()));
+    } catch (error) {
+      const failure = toDockerError(error, engine.name);
+      // One that is not found is forgotten by the inspector.
+      if (failure.code === "docker_unavailable") onLost(failure);
+      else if (failure.code !== "container_not_found") await listInstead(fullId);
+    } finally {
+      running.delete(fullId);
+      engine.desk.settle(fullId);
+    }
+  };
+  /** The list does not wait for a container that hangs; when it hangs too, it is the engine. */
+  const listInstead = (fullId: string) => list().then(() => inventory.demote(fullId), onLost);
+  let listing: Promise<string[]> | null = null;
+  const ask = async () => {
+    const asked = inventory.begin();
+    return inventory.applyList(await engine.fetchList(listTimeoutMs), asked);
+  };
+  const list = () => (listing ??= ask().finally(() => (listing = null)));
+  const inspectAll = async (ids: Iterable<string>, isFull = false) => {
+    await Promise.all([...ids].filter((fullId) => !running.has(fullId)).map((fullId) => inspectOne(fullId, isFull)));
+  };
+  const flush = () => {
+    timer = null;
+    const ids = [...dirty];
+    dirty.clear();
+    // One that is being inspected may have been asked before this event: once more, after it.
+    for (const fullId of ids) if (running.has(fullId)) mark(fullId);
+    void inspectAll(ids);
+  };
+  const mark = (fullId: string) => {
+    dirty.add(fullId);
+    timer ??= setTimeout(flush, coalesceMs).unref();
+  };
+  return {
+    async syncAll(waitMs) {
+      await list();
+      const inspections = inspectAll(inventory.snapshot(false).facts.keys(), true);
+      await Promise.race([inspections, sleep(waitMs, null, { ref: false })]);
+    },
+    async sync() {
+      await inspectAll(await list());
+    },
+    onEvent(event) {
+      const { action, fullId } = event;
+      engine.touch();
+      engine.desk.onEvent(event);
+      if (action === "start") engine.starts.ring(fullId);
+      // A signal is no change yet: `die` is.
+      if (action === "kill") return;
+      if (action === "destroy") return inventory.remove(fullId);
+      mark(fullId);
+      if (action !== "die") return;
+      clearTimeout(afterDie.get(fullId));
+      const again = () => {
+        afterDie.delete(fullId);
+        mark(fullId);
+      };
+      afterDie.set(fullId, setTimeout(again, afterDieMs).unref());
+    },
+    close() {
+      if (timer) clearTimeout(timer);
+      for (const later of afterDie.values()) clearTimeout(later);
+    },
+  };
+}

@@ -1,0 +1,116 @@
+import { z } from "zod";
+import { OpsError } from "../../lib/errors.ts";
+import { cleanStart, cutMargin } from "../../lib/redact/sanitize.ts";
+import { type ContainerRef, healthOutputLimit } from "../container.ts";
+import type { ProbeRun } from "../source.ts";
+import type { Engine } from "./engine/engine.ts";
+import { AnswerError } from "./http/errors.ts";
+import { createDemuxer } from "./logs/framing.ts";
+
+/** Docker's own, of a probe without a timeout. */
+const defaultTimeoutSeconds = 30;
+/** As much of its output as is read. */
+const maxOutputBytes = healthOutputLimit + cutMargin;
+/** For the calls around the probe. */
+const graceMs = 5000;
+
+const healthcheck = z.object({ Test: z.array(z.string()).nullish(), Timeout: z.number().nullish() }).nullish();
+const inspectAnswer = z.object({ Config: z.object({ Healthcheck: healthcheck }) });
+const createAnswer = z.object({ Id: z.string().regex(/^[0-9a-f]{64}$/) });
+const execAnswer = z.object({ Running: z.boolean(), ExitCode: z.int32().nullish() });
+
+/**
+ * Leaving an exec does not end its process, so it carries its own end: Docker makes it the leader of a process group, and the watcher
+ * kills that group, with whatever the probe has started.
+ */
+const script = `n=$1; shift
+(sleep "$n"; kill -9 0) </dev/null >/dev/null 2>&1 &
+w=$!; "$@"; r=$?; kill "$w" 2>/dev/null; exit "$r"`;
+
+export interface HealthProber {
+  probe(engine: Engine, ref: ContainerRef): Promise<ProbeRun | null>;
+}
+
+/** Runs a container's own health check by exec, one at a time for each container: a second caller joins the first. */
+export function createHealthProber(): HealthProber {
+  const running = new Map<string, Promise<ProbeRun | null>>();
+  return {
+    probe(engine, { fullId }) {
+      const known = running.get(fullId);
+      if (known) return known;
+      const run = runProbe(engine, fullId).finally(() => running.delete(fullId));
+      running.set(fullId, run);
+      return run;
+    },
+  };
+}
+
+async function runProbe(engine: Engine, fullId: string): Promise<ProbeRun | null> {
+  const inspect = async (signal: AbortSignal) =>
+    parseAnswer(inspectAnswer, await engine.client.call(fullId, "json", {}, signal), "the inspection of a container");
+  const { Config: config } = await engine.ask(graceMs, inspect);
+  const command = toCommand(config.Healthcheck?.Test ?? []);
+  if (command === null) return null;
+  const seconds = toTimeout(config.Healthcheck?.Timeout ?? 0);
+  const body = {
+    AttachStdout: true,
+    AttachStderr: true,
+    Cmd: ["/bin/sh", "-c", script, "health-check", String(seconds), ...command],
+  };
+  const startedMs = performance.now();
+  const result = await engine.ask(seconds * 1000 + graceMs, async (signal) => {
+    const created = await engine.client.exec(`/containers/${fullId}/exec`, body, signal);
+    const { Id: execId } = parseAnswer(createAnswer, created, "the start of a probe");
+    const output = await readOutput(await engine.client.openExec(execId, signal));
+    const ended = await engine.client.exec(`/exec/${execId}/json`, null, signal);
+    const { ExitCode: exitCode } = parseAnswer(execAnswer, ended, "the end of a probe");
+    return { output, exitCode: exitCode ?? null };
+  });
+  const durationMs = Math.round(performance.now() - startedMs);
+  if (result.exitCode === 126 || result.exitCode === 127) requireShell(result.output, engine.name);
+  const timedOut = result.exitCode === 137 && durationMs >= seconds * 1000;
+  return {
+    ...result,
+    output: cleanStart(result.output, healthOutputLimit, Buffer.byteLength(result.output) >= maxOutputBytes),
+    timedOut,
+    durationMs,
+    checkedAt: new Date().toISOString().replace(/\.\d+/, ""),
+  };
+}
+
+function parseAnswer<T>(schema: z.ZodType<T>, answer: unknown, to: string): T {
+  const { success, data } = schema.safeParse(answer);
+  if (!success) throw new AnswerError(`it answered ${to} as no engine does`);
+  return data;
+}
+
+/** What Docker would run; null for no health check. */
+function toCommand([kind, ...rest]: readonly string[]): readonly string[] | null {
+  if (kind === "CMD" && rest.length > 0) return rest;
+  return kind === "CMD-SHELL" && rest[0] !== undefined ? ["/bin/sh", "-c", rest[0]] : null;
+}
+
+/** Whole seconds, 1 to 30, of Docker's nanoseconds. */
+function toTimeout(nanoseconds: number): number {
+  return nanoseconds > 0 ? Math.min(defaultTimeoutSeconds, Math.max(1, Math.ceil(nanoseconds / 1e9))) : defaultTimeoutSeconds;
+}
+
+function requireShell(output: string, engine: string): void {
+  // As runc and crun say it.
+  if (!/exec: "\/bin\/sh"|executable file `\/bin\/sh`/.test(output)) return;
+  const message = `Docker engine ${engine}: the container has no /bin/sh, without which a probe could not be ended in time`;
+  throw new OpsError("docker_error", message, { upstream: `docker:${engine}` });
+}
+
+/** The first `maxOutputBytes` of both streams, as they came. */
+async function readOutput(stream: AsyncIterable<Buffer>): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  const demuxer = createDemuxer((_, payload) => {
+    if (size >= maxOutputBytes) return;
+    chunks.push(payload);
+    size += payload.length;
+  });
+  for await (const chunk of stream) if (!demuxer.push(chunk)) break;
+  return Buffer.concat(chunks).subarray(0, maxOutputBytes).toString("utf8");
+}

@@ -1,0 +1,196 @@
+import { z } from "zod";
+import { cleanStart } from "../../../lib/redact/sanitize.ts";
+import { healthOutputLimit } from "../../container.ts";
+import type { ContainerFacts, HealthFacts, KnownVariables, PublishedPort } from "../../facts.ts";
+
+/** Docker leaves out, or sends null for, what is empty; fields that we do not read are dropped. */
+const textSchema = z
+  .string()
+  .nullish()
+  .transform((value) => value ?? "");
+/** A small number, as GraphQL's Int; null for what is none. */
+export const count = z
+  .int32()
+  .nullish()
+  .catch(null)
+  .transform((value) => value ?? null);
+const labels = z
+  .record(z.string(), z.string())
+  .nullish()
+  .catch(null)
+  .transform((value) => value ?? {});
+const fullIdSchema = z.string().regex(/^[0-9a-f]{64}$/);
+
+const portSchema = z.object({ IP: textSchema, PublicPort: z.number().int().optional(), Type: textSchema });
+const binding = z.object({ HostIp: textSchema, HostPort: textSchema });
+
+/** One element of `GET /containers/json`. */
+export const listAnswer = z.object({
+  Id: fullIdSchema,
+  Names: z.array(z.string()).nullish(),
+  Image: textSchema,
+  Labels: labels,
+  State: z.string(),
+  Status: textSchema,
+  /** Unix seconds up to the year 9999. */
+  Created: z.number().min(0).max(253_402_300_799),
+  Ports: z.array(portSchema).nullish().catch(null),
+  HostConfig: z.object({ NetworkMode: textSchema }).nullish().catch(null),
+});
+
+const healthSchema = z.object({
+  Status: textSchema,
+  FailingStreak: count,
+  Log: z
+    .array(z.object({ End: textSchema, Output: textSchema }))
+    .nullish()
+    .catch(null),
+});
+
+/** `GET /containers/{id}/json`. */
+export const inspectAnswer = z.object({
+  Id: fullIdSchema,
+  Name: z.string(),
+  Created: textSchema,
+  RestartCount: count,
+  State: z.object({
+    Status: z.string(),
+    StartedAt: textSchema,
+    FinishedAt: z.string().nullish().catch(null),
+    Health: healthSchema.nullish().catch(null),
+  }),
+  Config: z.object({
+    Image: textSchema,
+    Hostname: textSchema,
+    Labels: labels,
+    Env: z.array(z.string()).nullish().catch(null),
+    Tty: z.boolean().nullish(),
+    StopTimeout: count,
+  }),
+  HostConfig: z.object({ NetworkMode: textSchema }).nullish().catch(null),
+  NetworkSettings: z
+    .object({ Ports: z.record(z.string(), z.array(binding).nullish()).nullish() })
+    .nullish()
+    .catch(null),
+});
+
+type ListAnswer = z.infer<typeof listAnswer>;
+export type InspectAnswer = z.infer<typeof inspectAnswer>;
+
+/** `GET /images/json`. */
+export const imageListAnswer = z.array(z.object({ Id: z.string(), Created: z.number(), Labels: labels }));
+
+/** `GET /images/{id}/json`. */
+export const imageInspectAnswer = z.object({
+  RepoTags: z.array(z.string()).nullish(),
+  Created: textSchema,
+  Config: z.object({ Labels: labels }).nullish().catch(null),
+  Metadata: z.object({ LastTagTime: textSchema }).nullish().catch(null),
+});
+
+export type ImageInspectAnswer = z.infer<typeof imageInspectAnswer>;
+
+/** A list's entry. `recent`: it started or stopped within about a minute, so that its inspection may tell more than the list. */
+export interface ListedFacts {
+  readonly facts: ContainerFacts;
+  readonly recent: boolean;
+}
+
+export function toListedFacts(answer: ListAnswer, engine: string): ListedFacts {
+  return { facts: fromList(answer, engine), recent: /second|about a minute/i.test(answer.Status) };
+}
+
+/** What the list tells of a container. */
+function fromList(answer: ListAnswer, engine: string): ContainerFacts {
+  return {
+    engine,
+    fullId: answer.Id,
+    name: toName(answer.Names ?? [], answer.Id),
+    labels: answer.Labels,
+    state: answer.State,
+    image: answer.Image,
+    createdAt: new Date(answer.Created * 1000).toISOString(),
+    startedAt: null,
+    finishedAt: null,
+    ports: (answer.Ports ?? []).map((port) => ({ hostIp: port.IP, hostPort: port.PublicPort ?? 0, protocol: port.Type })),
+    health: fromStatusText(answer.Status),
+    hostname: null,
+    hostNetwork: answer.HostConfig?.NetworkMode === "host",
+    restarts: null,
+    variables: null,
+  };
+}
+
+/** What the inspection tells of a container. */
+export function fromInspect(answer: InspectAnswer, engine: string): ContainerFacts {
+  const { Config: config, State: state } = answer;
+  return {
+    engine,
+    fullId: answer.Id,
+    name: toName([answer.Name], answer.Id),
+    labels: config.Labels,
+    state: state.Status,
+    image: config.Image,
+    createdAt: answer.Created,
+    startedAt: state.StartedAt,
+    finishedAt: state.FinishedAt ?? null,
+    ports: toPublished(answer.NetworkSettings?.Ports ?? {}),
+    health: state.Health ? toHealthFacts(state.Health) : null,
+    hostname: config.Hostname,
+    hostNetwork: answer.HostConfig?.NetworkMode === "host",
+    restarts: answer.RestartCount,
+    variables: toVariables(config.Env ?? []),
+  };
+}
+
+/** The name itself: the others of a list are those that links give ("/web/db"). Anything that no engine allows is not passed on. */
+function toName(names: readonly string[], fullId: string): string {
+  const name = names.find((candidate) => /^\/?[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(candidate));
+  return name?.replace(/^\//, "") ?? fullId.slice(0, 12);
+}
+
+/** "Up 2 hours (healthy)": all that the list tells of the health before API 1.52. */
+function fromStatusText(text: string): HealthFacts | null {
+  const status = /\((healthy|unhealthy|health: starting)\)$/.exec(text)?.[1];
+  return status ? { status: status.replace("health: ", ""), failingStreak: 0, checkedAt: null, output: null } : null;
+}
+
+function toHealthFacts(health: NonNullable<InspectAnswer["State"]["Health"]>): HealthFacts {
+  const last = health.Log?.at(-1);
+  return {
+    status: health.Status,
+    failingStreak: health.FailingStreak ?? 0,
+    checkedAt: last?.End ?? null,
+    output: last ? toHealthOutput(last.Output) : null,
+  };
+}
+
+/** As an engine keeps it, which has cut it: Docker at 4096 bytes (daemon/health.go), Podman by default at 500 (libpod/define/healthchecks.go). */
+function toHealthOutput(text: string): string {
+  const bytes = Buffer.byteLength(text);
+  return cleanStart(text, healthOutputLimit, bytes >= healthOutputLimit || bytes === 500);
+}
+
+function toPublished(
+  ports: Readonly<Record<string, readonly { HostIp: string; HostPort: string }[] | null | undefined>>,
+): PublishedPort[] {
+  return Object.entries(ports).flatMap(([port, bindings]) =>
+    (bindings ?? []).map(({ HostIp, HostPort }) => ({
+      hostIp: HostIp,
+      hostPort: Number(HostPort) || 0,
+      protocol: port.split("/")[1] ?? "tcp",
+    })),
+  );
+}
+
+/** The few variables that the rules read. The rest of an environment is secrets: it is dropped here and never seen again. */
+function toVariables(env: readonly string[]): KnownVariables {
+  const read = (name: string) => env.find((entry) => entry.startsWith(`${name}=`))?.slice(name.length + 1) || undefined;
+  const known = {
+    kamalVersion: read("KAMAL_VERSION"),
+    kamalHost: read("KAMAL_HOST"),
+    kamalDestination: read("KAMAL_DESTINATION"),
+    commitSha: read("GIT_SHA") ?? read("COMMIT_SHA") ?? read("SOURCE_COMMIT"),
+  };
+  return Object.fromEntries(Object.entries(known).filter(([, value]) => value !== undefined));
+}

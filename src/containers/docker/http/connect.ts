@@ -1,0 +1,103 @@
+import { readFile } from "node:fs/promises";
+import { Agent as HttpAgent, type IncomingMessage } from "node:http";
+import { Agent as HttpsAgent } from "node:https";
+import { inspect } from "node:util";
+import type { EngineAddress } from "../address.ts";
+import { SshAgent } from "./ssh.ts";
+
+/** The part of docker-modem that we use; dockerode types it as any. */
+interface Modem {
+  dial(options: object, callback: (error: Error | null, response: IncomingMessage) => void): void;
+  buildRequest(options: object, ...rest: unknown[]): void;
+}
+
+export interface Connection {
+  /** Sends one request; resolves with the response's head whatever its status is. */
+  send(method: "GET" | "POST", path: string, query: Query, signal: AbortSignal, body?: object): Promise<IncomingMessage>;
+  /** Lets requests in flight end and keeps no connection after them. */
+  retire(): void;
+}
+
+export type Query = Readonly<Record<string, string | number>>;
+
+// Followed logs keep one each, up to 500; calls are bounded by their callers, and must not wait behind those.
+const maxSockets = 600;
+// Of a hundred engines, each idle connection costs tens of kilobytes.
+const maxFreeSockets = 4;
+// Every status is a success to docker-modem, which reads the bodies of the others without any limit.
+const anyStatus = new Proxy({}, { get: () => true });
+
+/** A dockerode over a pool of kept connections. Reads the TLS files; dockerode is loaded here, at the first use: it costs 66 ms. */
+export async function connect(address: EngineAddress): Promise<Connection> {
+  const tls = address.kind === "tcp" && address.tls ? await readTls(address.tls) : null;
+  const agent = createAgent(address, tls);
+  const { default: Docker } = await import("dockerode");
+  const modem = createModem(() => new Docker(toOptions(address, agent, tls)).modem);
+  // A redirect would leave our connection, our deadline and the engine's address. And docker-modem prints every request's options in full,
+  // agent, sockets and all, for a debug line that nobody reads: tens of milliseconds for each call, without a printer of our own.
+  const build = modem.buildRequest.bind(modem);
+  modem.buildRequest = (options, ...rest) => build({ ...options, maxRedirects: 0, [inspect.custom]: () => "request" }, ...rest);
+  return {
+    send: (method, path, query, signal, body = {}) =>
+      new Promise((resolve, reject) => {
+        // docker-modem appends the query to a path with a question mark, and leaves that there when there is none.
+        const target = Object.keys(query).length > 0 ? `${path}?` : path;
+        const call = { path: target, method, isStream: true, statusCodes: anyStatus, abortSignal: signal };
+        // `_body` keeps docker-modem from sending the query once more as a JSON body.
+        modem.dial({ ...call, options: { _query: query, _body: body } }, (error, response) =>
+          error ? reject(error) : resolve(response),
+        );
+      }),
+    retire: () => retire(agent),
+  };
+}
+
+function createAgent(address: EngineAddress, tls: TlsFiles | null): HttpAgent {
+  if (address.kind === "ssh") return new SshAgent(address);
+  return tls
+    ? new HttpsAgent({ keepAlive: true, maxSockets, maxFreeSockets, ...tls })
+    : new HttpAgent({ keepAlive: true, maxSockets, maxFreeSockets });
+}
+
+/** `agent.destroy` would also cut what is in flight, and with it a restart. */
+function retire(agent: HttpAgent): void {
+  if (agent instanceof SshAgent) return agent.retire();
+  (agent as { keepAlive?: boolean }).keepAlive = false;
+  for (const socket of Object.values(agent.freeSockets).flat()) socket?.destroy();
+}
+
+/** docker-modem looks at DOCKER_HOST and DOCKER_CERT_PATH whatever it is given, and throws when they make no sense. */
+function createModem(create: () => unknown): Modem {
+  try {
+    return create() as Modem;
+  } catch (error) {
+    throw Object.assign(new Error("docker-modem", { cause: error }), { code: "DOCKER_ENV" });
+  }
+}
+
+interface TlsFiles {
+  readonly ca: Buffer;
+  readonly cert: Buffer;
+  readonly key: Buffer;
+}
+
+async function readTls(paths: { readonly ca: string; readonly cert: string; readonly key: string }): Promise<TlsFiles> {
+  try {
+    const [ca, cert, key] = await Promise.all([readFile(paths.ca), readFile(paths.cert), readFile(paths.key)]);
+    return { ca, cert, key };
+  } catch (error) {
+    throw Object.assign(new Error("TLS files", { cause: error }), { code: "TLS_FILES" });
+  }
+}
+
+/** Everything is given, undefined too: docker-modem takes what is missing from DOCKER_HOST and its friends. */
+function toOptions(address: EngineAddress, agent: HttpAgent, tls: TlsFiles | null) {
+  const none = { username: undefined, password: undefined, timeout: undefined, connectionTimeout: undefined, version: undefined };
+  const shared = { ...none, ca: tls?.ca, cert: tls?.cert, key: tls?.key, agent, pathPrefix: "/", headers: {} };
+  const protocol = tls ? ("https" as const) : ("http" as const);
+  if (address.kind === "unix") return { ...shared, protocol, socketPath: address.socketPath, host: undefined, port: undefined };
+  // The agent knows the way.
+  if (address.kind === "ssh") return { ...shared, protocol, host: "http://docker", port: 80, socketPath: undefined };
+  const host = address.host.includes(":") ? `[${address.host}]` : address.host;
+  return { ...shared, protocol, host: `${protocol}://${host}`, port: address.port, socketPath: undefined };
+}

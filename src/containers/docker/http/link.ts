@@ -1,0 +1,124 @@
+import type { IncomingMessage } from "node:http";
+import { type ObserveCall, observed, unobserved } from "../../../lib/upstream-call.ts";
+import type { EngineAddress } from "../address.ts";
+import { connect, type Connection, type Query } from "./connect.ts";
+import { AnswerError, StatusError, toDockerError } from "./errors.ts";
+
+// One-shot stats came with 1.41; 1.45 is the newest that the integration tests run, and newer engines serve it unchanged.
+const oldestApi = [1, 41] as const;
+const newestApi = [1, 45] as const;
+
+/** One address that speaks the engines' protocol, in the version that both sides know. */
+interface Link {
+  /** `GET /_ping`, each time: the version as "1.45". */
+  ping(signal: AbortSignal): Promise<string>;
+  /** The version, remembered until `forget`. */
+  negotiate(signal: AbortSignal): Promise<string>;
+  /** Sends one request below `/v1.NN`; rejects with StatusError when the status is none of success. */
+  send(method: "GET" | "POST", path: string, query: Query, signal: AbortSignal, body?: object): Promise<IncomingMessage>;
+  /** Drops its connections once they are idle. The next call reads the TLS files and negotiates again. */
+  forget(): void;
+  /** The same for good: no call after it opens a connection. */
+  close(): void;
+}
+
+export function createLink(address: EngineAddress, observe: ObserveCall = unobserved): Link {
+  let connection: Promise<Connection> | null = null;
+  let version: string | null = null;
+  let isClosed = false;
+
+  const sendNow: Link["send"] = async (method, path, query, signal, body) => {
+    if (isClosed) throw Object.assign(new Error("Closed"), { code: "ECANCELED" });
+    connection ??= connect(address);
+    const opening = connection;
+    opening.catch(() => {
+      if (connection === opening) connection = null;
+    });
+    const response = await sendOnce(await opening, method, path, query, signal, body);
+    const { statusCode = 0 } = response;
+    if (statusCode >= 200 && statusCode < 300) return response;
+    throw new StatusError(statusCode, await readStart(response, 16 << 10));
+  };
+  const send: Link["send"] = (...call) =>
+    observed({ observe, upstream: "docker", signal: call[3], toCode }, () => sendNow(...call));
+  const ping = async (signal: AbortSignal) => {
+    const response = await send("GET", "/_ping", {}, signal);
+    await readStart(response, 16 << 10);
+    return (version = toVersion(response.headers["api-version"]));
+  };
+  const negotiate = async (signal: AbortSignal) => version ?? ping(signal);
+  const forget = () => {
+    version = null;
+    const old = connection;
+    connection = null;
+    old?.then((opened) => opened.retire()).catch(() => {});
+  };
+  return {
+    ping,
+    negotiate,
+    send: async (method, path, query, signal, body) => send(method, `/v${await negotiate(signal)}${path}`, query, signal, body),
+    forget,
+    close() {
+      isClosed = true;
+      forget();
+    },
+  };
+}
+
+/** A kept connection may be closed by the engine just as we use it: reads are sent once more, a restart never. */
+async function sendOnce(connection: Connection, ...call: Parameters<Connection["send"]>) {
+  const [method, , , signal] = call;
+  try {
+    return await connection.send(...call);
+  } catch (error) {
+    const { code } = error as { code?: unknown };
+    if (method !== "GET" || signal.aborted || (code !== "ECONNRESET" && code !== "EPIPE")) throw error;
+    return connection.send(...call);
+  }
+}
+
+/** The older of the engine's newest version and ours. */
+function toVersion(header: string | string[] | undefined): string {
+  const match = /^(\d+)\.(\d+)$/.exec(String(header));
+  if (!match) throw new AnswerError("it does not name its API version: is this really a Docker engine?");
+  const theirs = [Number(match[1]), Number(match[2])] as const;
+  if (isOlder(theirs, oldestApi))
+    throw new AnswerError(`its API ${theirs.join(".")} is older than ${oldestApi.join(".")} (Docker 20.10)`);
+  return (isOlder(theirs, newestApi) ? theirs : newestApi).join(".");
+}
+
+function isOlder(a: readonly [number, number], b: readonly [number, number]): boolean {
+  return a[0] < b[0] || (a[0] === b[0] && a[1] < b[1]);
+}
+
+/** A container that has vanished is no failure of its engine. */
+function toCode(error: unknown): string | null {
+  const { code } = toDockerError(error, "");
+  return code === "container_not_found" ? null : code;
+}
+
+/** The whole body as text; rejects once it is larger than `maxBytes`. */
+export async function readText(response: IncomingMessage, maxBytes: number): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > maxBytes) throw new AnswerError(`it answered more than ${maxBytes >> 20} MiB`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString();
+}
+
+/** The start of a body: whatever comes after `maxBytes` is thrown away, and an error on the way too. */
+export async function readStart(response: IncomingMessage, maxBytes: number): Promise<string> {
+  return readText(response, maxBytes).catch(() => "");
+}
+
+/** JSON of a body; what is none (a proxy's HTML) is an AnswerError, without the parser's own, which quotes the body. */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new AnswerError("it answered something that is no JSON: is this really a Docker engine?");
+  }
+}

@@ -1,0 +1,282 @@
+import type { IncomingMessage } from "node:http";
+import { createSharedBudget, type ReadBudget } from "../../../lib/budget/budget.ts";
+import { toOpsError } from "../../../lib/errors.ts";
+import { type ContainerRef, toContainerKey } from "../../container.ts";
+import { type FollowOptions, type LogBatch, type LogLine, type LogOptions, toBatch } from "../../logs/log.ts";
+import type { Engine } from "../engine/engine.ts";
+import type { Inspection, Inspector } from "../engine/inspect.ts";
+import type { Query } from "../http/connect.ts";
+import { AnswerError } from "../http/errors.ts";
+import { createFollowBuffer, type FollowBuffer, sizeOf } from "./buffer.ts";
+import { createDemuxer, createTtySplitter } from "./framing.ts";
+import { createLineJoiner } from "./lines.ts";
+import { createPosition, type FollowHistory } from "./position.ts";
+import { readLogs, readWhole } from "./read.ts";
+import { createLineFilter, isSelective } from "./window.ts";
+
+interface Follower {
+  /** History, then what is written. Rejects when the log cannot be opened. Whoever does not iterate it to its end must `return` it. */
+  follow(engine: Engine, ref: ContainerRef, options: FollowOptions, signal: AbortSignal): Promise<AsyncGenerator<LogBatch>>;
+}
+
+/** All readers of one container share one stream of its engine. */
+export function createFollower(inspector: Inspector, timeoutMs: number): Follower {
+  const feeds = new Map<string, Feed>();
+  const enter = (engine: Engine, ref: ContainerRef): Feed => {
+    const key = toContainerKey(ref);
+    const known = feeds.get(key);
+    if (known) return known;
+    const feed: Feed = createFeed(engine, inspector, ref, () => {
+      if (feeds.get(key) === feed) feeds.delete(key);
+    });
+    feeds.set(key, feed);
+    return feed;
+  };
+  const readHistory = async (
+    engine: Engine,
+    ref: ContainerRef,
+    options: FollowOptions,
+    history: FollowHistory,
+    signal: AbortSignal,
+  ): Promise<LogBatch> => {
+    const times = { timeoutMs, budget: createSharedBudget(signal) };
+    if (options.tail === 0 || history.until === undefined) return toBatch({});
+    if (!options.whole)
+      return toBatch({ lines: history.pick((await readLogs(engine, inspector, ref, options, times)).lines, options) });
+    const { until } = history;
+    const { lines, missing, counted } = await readWhole(engine, inspector, ref, { ...options, until }, times);
+    const cut = counted ? "counted" : "at_least";
+    return toBatch({ lines: history.pick(lines, options), dropped: missing, cut: missing > 0 ? cut : null });
+  };
+  return {
+    async follow(engine, ref, options, signal) {
+      const feed = enter(engine, ref);
+      const buffer = createFollowBuffer(isSelective(options) ? createLineFilter(options) : null, feed.resume);
+      const leave = () => feed.leave(buffer);
+      signal.addEventListener("abort", leave, { once: true });
+      try {
+        return read(await readHistory(engine, ref, options, await feed.join(buffer), signal));
+      } catch (error) {
+        leave();
+        throw error;
+      }
+
+      async function* read(history: LogBatch) {
+        try {
+          if (history.lines.length > 0 || history.cut !== null) yield history;
+          yield* buffer.read(signal);
+        } finally {
+          signal.removeEventListener("abort", leave);
+          leave();
+        }
+      }
+    },
+  };
+}
+
+const callMs = 5000;
+/** Between two looks at a container that does not run, or two attempts at an engine that is gone; a start that the engine tells of ends it. */
+const pauseMs = { first: 250, most: 5000 };
+/** Lines that may come between two calls; when there were more, the engine is asked again, and has to read a large log from its start. */
+const likelyTail = 20_000;
+
+/** One followed log of an engine, for any number of readers. */
+interface Feed {
+  /** Adds a reader. What is up to the feed's position is history, picked by what is answered; all after it, and nothing else, comes into the buffer. */
+  join(buffer: FollowBuffer): Promise<FollowHistory>;
+  /** The last one to leave ends the engine's stream, at once. */
+  leave(buffer: FollowBuffer): void;
+  /** To be called when a buffer has room again. */
+  readonly resume: () => void;
+}
+
+/**
+ * Follows one container: reads the engine's stream no faster than the fastest reader, goes on after the last line when the stream ends,
+ * waits for a container that stopped, and ends only when the container is gone or nobody reads.
+ */
+export function createFeed(engine: Engine, inspector: Inspector, ref: ContainerRef, onClose: () => void): Feed {
+  const readers = new Set<FollowBuffer>();
+  const stop = new AbortController();
+  const { signal } = stop;
+  const position = createPosition();
+  const starts = engine.starts.hang(ref.fullId, signal);
+  let resume: (() => void) | null = null;
+  let started: Promise<void> | null = null;
+  let isStarted = false;
+
+  const publish = (lines: readonly LogLine[]) => {
+    position.add(lines);
+    const size = sizeOf(lines);
+    for (const reader of readers) reader.push(lines, size);
+  };
+  const room = async () => {
+    while (!signal.aborted && [...readers].every((reader) => reader.isFull)) {
+      await new Promise<void>((resolve) => {
+        resume = resolve;
+      });
+    }
+  };
+  const inspect = () => inspector.inspect(engine, ref.fullId, signal);
+  const budget = createSharedBudget(signal);
+  const readPage = (options: LogOptions) => readLogs(engine, inspector, ref, options, { timeoutMs: callMs, budget });
+  /** Reads the stream to its end. False, with nothing read, when lines are missing between the position and what the engine gave. */
+  const open = async (query: Query, { tty }: Inspection): Promise<boolean> => {
+    const ask = (asking: AbortSignal) => engine.client.open(ref.fullId, "logs", { ...everything, ...query }, asking);
+    const isNew = position.createFilter();
+    let isWhole = query.tail === "all";
+    const publishNew = (lines: readonly LogLine[]) => {
+      isWhole ||= position.adjoins(lines[0] as LogLine);
+      if (isWhole) publish(lines.filter(isNew));
+      return isWhole;
+    };
+    await readFollowed(await engine.ask(callMs, ask, signal), { tty, budget, publish: publishNew, room });
+    return isWhole;
+  };
+  const goOn = async (current: Inspection): Promise<void> => {
+    const since = position.since();
+    const from = since === undefined ? {} : { since };
+    if (since !== undefined && (await open({ ...from, tail: likelyTail }, current))) return;
+    if (!signal.aborted) await open({ ...from, tail: "all" }, current);
+  };
+
+  /** Where to begin: the last line that there is, and all of its time. */
+  const findStart = async () => {
+    const { lines } = await readPage({ tail: 1 });
+    position.begin(lines[0]?.timestamp ?? "");
+    const since = position.since();
+    if (since !== undefined) position.add((await readPage({ tail: likelyTail, since })).lines);
+    return inspect();
+  };
+  const run = async (first: Inspection) => {
+    let current = first;
+    let pause = pauseMs.first;
+    while (!signal.aborted) {
+      const before = position.latest;
+      let lives = false;
+      try {
+        await goOn(current);
+        const now = await waitForRun(current);
+        lives = isOtherLife(now, current);
+        current = now;
+      } catch (error) {
+        if (signal.aborted) return;
+        if (toOpsError(error).code === "container_not_found") return close("container_gone");
+        if (pause === pauseMs.first) for (const reader of readers) reader.tell("engine_lost");
+      }
+      pause = lives || position.latest !== before ? pauseMs.first : Math.min(pause * 2, pauseMs.most);
+      // A new life is read at once: there are no more of them than starts.
+      if (!lives) await starts.next(signal, pause * (0.5 + Math.random() / 2));
+    }
+  };
+  /** After the end of a stream: answers once the container runs, or has run meanwhile. */
+  const waitForRun = async (last: Inspection): Promise<Inspection> => {
+    let told = false;
+    for (let pause = pauseMs.first; ; pause = Math.min(pause * 1.5, 2000)) {
+      const now = await inspect();
+      const hasRun = isOtherLife(now, last);
+      if (hasRun || isLive(now)) {
+        if (told || hasRun) for (const reader of readers) reader.tell("resumed");
+        return now;
+      }
+      if (!told) for (const reader of readers) reader.tell("stopped");
+      told = true;
+      await starts.next(signal, pause);
+    }
+  };
+  const begin = async () => {
+    const first = await findStart();
+    isStarted = true;
+    run(first).catch((error: unknown) => close(toOpsError(error)));
+  };
+  const close = (reason: string | Error) => {
+    onClose();
+    for (const reader of readers) reader.end(reason);
+    stop.abort();
+  };
+
+  return {
+    async join(buffer) {
+      readers.add(buffer);
+      started ??= begin();
+      // Without a pause where none is needed: what comes meanwhile would be history, too.
+      if (!isStarted) await started;
+      return position.createHistory();
+    },
+    leave(buffer) {
+      readers.delete(buffer);
+      if (readers.size === 0) {
+        onClose();
+        stop.abort();
+      }
+      resume?.();
+    },
+    resume: () => resume?.(),
+  };
+}
+
+const everything = { follow: 1, stdout: 1, stderr: 1, timestamps: 1 } as const;
+
+function isOtherLife(now: Inspection, before: Inspection): boolean {
+  return now.facts.startedAt !== before.facts.startedAt;
+}
+
+function isLive({ facts }: Inspection): boolean {
+  return facts.state === "running" || facts.state === "paused";
+}
+
+/** What handing out a part of a chunk may take, and its most lines. */
+const [slowMs, mostAtOnce] = [5, 10_000];
+
+interface ReadOptions {
+  readonly tty: boolean;
+  readonly budget: Pick<ReadBudget, "signal" | "turn">;
+  /** Whole lines of one chunk; false ends the reading. */
+  readonly publish: (lines: readonly LogLine[]) => boolean;
+  /** Resolves when somebody wants more; until then nothing is read, and the engine waits. */
+  readonly room: () => Promise<void>;
+}
+
+/**
+ * Reads one followed log to its end, a batch of lines for each chunk. A line that a broken connection cut short is not handed out: it is read
+ * again, whole. Rejects when the stream breaks; the engine's stream is freed in any case, at once when the signal aborts.
+ */
+export async function readFollowed(response: IncomingMessage, { tty, budget, publish, room }: ReadOptions): Promise<void> {
+  const { signal } = budget;
+  let lines: LogLine[] = [];
+  const joiner = createLineJoiner((line) => lines.push(line));
+  const splitter = createTtySplitter((entry) => joiner.push("stdout", entry));
+  const demuxer = createDemuxer((stream, entry) => joiner.push(stream, entry));
+  /** As many as are handed out in a few milliseconds: a reader's expression may take long for each. */
+  let atOnce = 64;
+  const hand = async (): Promise<boolean> => {
+    const whole = lines;
+    lines = [];
+    for (let start = 0; start < whole.length;) {
+      const begin = performance.now();
+      const part = start === 0 && whole.length <= atOnce ? whole : whole.slice(start, start + atOnce);
+      if (!publish(part)) return false;
+      start += part.length;
+      atOnce = performance.now() - begin > slowMs ? Math.ceil(atOnce / 4) : Math.min(mostAtOnce, atOnce * 2);
+      const wait = budget.turn();
+      if (wait) await wait;
+    }
+    return true;
+  };
+  const free = () => response.destroy();
+  signal.addEventListener("abort", free);
+  try {
+    if (signal.aborted) return;
+    for await (const chunk of response as AsyncIterable<Buffer>) {
+      if (tty) splitter.push(chunk);
+      else if (!demuxer.push(chunk)) throw new AnswerError("its log is not what Docker writes");
+      if (!(await hand())) return;
+      await room();
+    }
+    splitter.end();
+    joiner.end();
+    await hand();
+  } finally {
+    signal.removeEventListener("abort", free);
+    response.destroy();
+  }
+}

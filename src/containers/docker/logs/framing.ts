@@ -1,0 +1,127 @@
+import type { LogStream } from "../../logs/log.ts";
+
+/** Bytes of text in one log entry, as Docker's copier splits them. */
+const entryBytes = 16 << 10;
+/** 30 characters of time stamp and a space. */
+const prefixBytes = 31;
+/** Enough for a line of 64 KiB with the time stamps in it; the rest of a longer one is dropped. */
+const maxHeldBytes = 5 * (entryBytes + prefixBytes);
+
+interface TtySplitter {
+  push(chunk: Buffer): void;
+  end(): void;
+  /** Entries of too long lines that were not handed on. */
+  readonly skipped: number;
+}
+
+/**
+ * Splits the raw log of a terminal into its entries. There are no frames: entries end at a newline, or after 16 KiB of text, where
+ * the next time stamp stands in the middle of the line. The carriage return that a terminal puts before a newline is removed.
+ */
+export function createTtySplitter(onEntry: (entry: Buffer) => void): TtySplitter {
+  let pieces: Buffer[] = [];
+  let size = 0;
+  let skipped = 0;
+
+  const emit = () => {
+    const line = pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces);
+    if (size > maxHeldBytes) skipped += Math.ceil((size - maxHeldBytes) / (entryBytes + prefixBytes));
+    pieces = [];
+    size = 0;
+    let start = 0;
+    const stamp = line.subarray(0, prefixBytes);
+    while (isContinued(line, start, stamp)) {
+      onEntry(line.subarray(start, start + prefixBytes + entryBytes));
+      start += prefixBytes + entryBytes;
+    }
+    onEntry(withoutReturn(line.subarray(start)));
+  };
+  const hold = (piece: Buffer) => {
+    if (size < maxHeldBytes) pieces.push(piece.subarray(0, maxHeldBytes - size));
+    size += piece.length;
+  };
+  return {
+    push(chunk) {
+      let start = 0;
+      for (let end = chunk.indexOf(0x0a); end !== -1; end = chunk.indexOf(0x0a, start)) {
+        hold(chunk.subarray(start, end));
+        // Beyond what may be held: also the entry of a line that was cut ends.
+        pieces.push(chunk.subarray(end, end + 1));
+        emit();
+        start = end + 1;
+      }
+      // A copy, for this may stay: the chunk's memory belongs to the socket's pool.
+      if (start < chunk.length) hold(Buffer.from(chunk.subarray(start)));
+    },
+    end() {
+      if (size > 0) emit();
+    },
+    get skipped() {
+      return skipped;
+    },
+  };
+}
+
+/** Whether the same time stamp stands again after 16 KiB of text. */
+function isContinued(line: Buffer, start: number, stamp: Buffer): boolean {
+  const next = start + prefixBytes + entryBytes;
+  return (
+    stamp.length === prefixBytes && line.length >= next + prefixBytes && stamp.equals(line.subarray(next, next + prefixBytes))
+  );
+}
+
+function withoutReturn(entry: Buffer): Buffer {
+  if (entry.at(-1) !== 0x0a || entry.at(-2) !== 0x0d) return entry;
+  return Buffer.concat([entry.subarray(0, -2), entry.subarray(-1)]);
+}
+
+/** Larger frames than this are no frames: the engine writes at most 16 KiB and a time stamp. */
+export const maxFrameBytes = 1 << 20;
+
+interface Demuxer {
+  /** Takes the next bytes of the stream, split anywhere. False once the stream turned out to be no multiplexed one; then it takes no more. */
+  push(chunk: Buffer): boolean;
+}
+
+/**
+ * Splits Docker's multiplexed stream into its frames: `[stream, 0, 0, 0, length as u32be]` and the payload. One frame is one log
+ * entry, so its borders matter, and the order across both streams too. Frames of stdin (0) are dropped. Holds at most one frame.
+ */
+export function createDemuxer(onFrame: (stream: LogStream, payload: Buffer) => void): Demuxer {
+  let pieces: Buffer[] = [];
+  let size = 0;
+  let needed = 8;
+  let malformed = false;
+
+  /** Consumes whole frames from the start of `data`; returns what is left of it. */
+  const consume = (data: Buffer): Buffer => {
+    let offset = 0;
+    while (data.length - offset >= 8) {
+      const stream = data[offset] ?? 0;
+      const length = data.readUInt32BE(offset + 4);
+      if (stream > 2 || data[offset + 1] || data[offset + 2] || data[offset + 3] || length > maxFrameBytes) {
+        malformed = true;
+        return Buffer.alloc(0);
+      }
+      needed = 8 + length;
+      if (data.length - offset < needed) return data.subarray(offset);
+      if (stream > 0) onFrame(stream === 1 ? "stdout" : "stderr", data.subarray(offset + 8, offset + needed));
+      offset += needed;
+      needed = 8;
+    }
+    return data.subarray(offset);
+  };
+  return {
+    push(chunk) {
+      if (malformed) return false;
+      pieces.push(chunk);
+      size += chunk.length;
+      // Joining only when a header or a frame is whole keeps the work linear for any split.
+      if (size < needed) return true;
+      const rest = consume(pieces.length === 1 ? chunk : Buffer.concat(pieces, size));
+      pieces = rest.length > 0 ? [rest] : [];
+      size = rest.length;
+      return !malformed;
+    },
+  };
+}

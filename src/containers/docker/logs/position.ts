@@ -1,0 +1,76 @@
+import { parseLogTime } from "../../../lib/time.ts";
+import type { LogLine, LogOptions, LogStream } from "../../logs/log.ts";
+import { createLogFilter } from "./window.ts";
+
+/**
+ * How far one followed log was handed out. A time alone does not tell: several lines may share one, and Podman tells whole seconds only. So the
+ * lines of the newest time are remembered, and a stream that goes on is asked for them once more.
+ */
+export interface FollowPosition {
+  /** Time of the newest line as Docker writes it, "" before the first. */
+  readonly latest: string;
+  /** All before this time was handed out, in both streams. */
+  begin(timestamp: string): void;
+  add(lines: readonly LogLine[]): void;
+  /** `since` of the stream that goes on: the newest time again; undefined before the first line. Unix seconds. */
+  since(): string | undefined;
+  /** For the lines of such a stream, each asked about once, in order: whether it is a new one. */
+  createFilter(): (line: LogLine) => boolean;
+  /** Whether a stream asked from `since` on that begins with this line has left nothing out: its first line is the first one of the newest time. */
+  adjoins(line: LogLine): boolean;
+  createHistory(): FollowHistory;
+}
+
+/** What is up to the position as it was once. */
+export interface FollowHistory {
+  /** Its time, as `until` wants it; undefined before the first line. */
+  readonly until: string | undefined;
+  /** Of the newest lines, read later: those up to the position. */
+  pick(page: readonly LogLine[], options: LogOptions): LogLine[];
+}
+
+export function createPosition(): FollowPosition {
+  const newest: Record<LogStream, string> = { stdout: "", stderr: "" };
+  /** The lines of the newest time of their stream. */
+  let edge: LogLine[] = [];
+  const latest = () => (newest.stdout > newest.stderr ? newest.stdout : newest.stderr);
+  const since = () => parseLogTime(latest(), 0) ?? undefined;
+  return {
+    get latest() {
+      return latest();
+    },
+    begin(timestamp) {
+      newest.stdout = newest.stderr = timestamp;
+    },
+    add(lines) {
+      const before = { ...newest };
+      for (const line of lines) newest[line.stream] = line.timestamp;
+      const isNewest = (line: LogLine) => line.timestamp === newest[line.stream];
+      const kept = before.stdout === newest.stdout && before.stderr === newest.stderr ? edge : edge.filter(isNewest);
+      edge = kept.concat(lines.filter(isNewest));
+    },
+    since,
+    createFilter() {
+      const [start, again] = [{ ...newest }, { stdout: 0, stderr: 0 }];
+      for (const { stream } of edge) again[stream]++;
+      return ({ stream, timestamp }) => timestamp !== start[stream] || again[stream]-- <= 0;
+    },
+    adjoins(line) {
+      const first = edge.find(({ timestamp }) => timestamp === latest());
+      return first !== undefined && first.timestamp === line.timestamp && first.message === line.message;
+    },
+    createHistory() {
+      const [end, last] = [{ ...newest }, edge];
+      return {
+        until: since(),
+        pick(page, options) {
+          const older = page.filter(({ stream, timestamp }) => timestamp < end[stream]);
+          const lines = older.concat(last.filter(createLogFilter(options)));
+          return lines
+            .toSorted((a, b) => (a.timestamp < b.timestamp ? -1 : Number(a.timestamp > b.timestamp)))
+            .slice(-options.tail);
+        },
+      };
+    },
+  };
+}

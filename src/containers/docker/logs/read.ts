@@ -1,0 +1,113 @@
+import type { ReadBudget } from "../../../lib/budget/budget.ts";
+import type { ContainerRef } from "../../container.ts";
+import type { LogLine, LogOptions, LogPage } from "../../logs/log.ts";
+import type { Engine } from "../engine/engine.ts";
+import type { Inspector } from "../engine/inspect.ts";
+import type { Query } from "../http/connect.ts";
+import { AnswerError } from "../http/errors.ts";
+import { entriesThatFit, isSelective, type LogWindow, readLogWindow } from "./window.ts";
+
+/** How many entries to ask the engine for; "all" from `since` on. */
+type WindowSize = number | "all";
+
+interface ReadTimes {
+  readonly timeoutMs: number;
+  readonly budget: ReadBudget;
+}
+
+/**
+ * The newest matching lines. Docker applies `tail` first, before `until` and the choice of a stream, and counts the parts of long
+ * lines: so we ask for more than is wanted, filter ourselves, and ask for eight times more until there are enough or all were
+ * seen. What time or size do not allow to see is told by `truncated`.
+ */
+export async function readLogs(
+  engine: Engine,
+  inspector: Inspector,
+  { fullId }: ContainerRef,
+  options: LogOptions,
+  { timeoutMs, budget }: ReadTimes,
+): Promise<LogPage> {
+  const end = performance.now() + timeoutMs;
+  const { tty } = await inspector.inspect(engine, fullId, budget.signal);
+
+  const read = (size: WindowSize) =>
+    readWindow(engine, fullId, { ...options, tty, size }, { timeoutMs: end - performance.now(), budget });
+  let best: LogPage | null = null;
+  let held = 0;
+  for (const size of toSizes(options)) {
+    const window = await read(size).catch((error: unknown) => {
+      if (best && !budget.signal.aborted) return null;
+      throw error;
+    });
+    if (window === null || window.overflow) break;
+    const complete = size === "all" || window.entries < size;
+    best = { lines: window.lines, truncated: window.dropped > 0 || !complete };
+    // The page before, of the same lines and fewer.
+    budget.free(held);
+    held = window.bytes;
+    if (complete || window.dropped > 0 || window.lines.length >= options.tail) break;
+  }
+  return best ?? toPage(await read(entriesThatFit), engine);
+}
+
+/**
+ * As `readLogs`, and how many older matching lines there are: where there are some, the whole log from `since` to `until` is read once more to count
+ * them. What does not fit into the time or into `maxScanBytes` is not `counted`: then at least so many are missing.
+ */
+export async function readWhole(
+  engine: Engine,
+  inspector: Inspector,
+  ref: ContainerRef,
+  { until, ...options }: LogOptions,
+  times: ReadTimes,
+): Promise<{ readonly lines: readonly LogLine[]; readonly missing: number; readonly counted: boolean }> {
+  const { lines, truncated } = await readLogs(engine, inspector, ref, options, times);
+  if (!truncated) return { lines, missing: 0, counted: true };
+  const { tty } = await inspector.inspect(engine, ref.fullId, times.budget.signal);
+  const wanted = { ...options, ...(until === undefined ? {} : { until }), tty, size: "all" } as const;
+  const window = await readWindow(engine, ref.fullId, wanted, times).catch(() => null);
+  times.budget.signal.throwIfAborted();
+  if (window && !window.overflow) return { lines: window.lines, missing: window.dropped, counted: true };
+  return { lines, missing: Math.max(1, (window?.dropped ?? 0) - lines.length), counted: false };
+}
+
+function readWindow(
+  engine: Engine,
+  fullId: string,
+  { size, ...options }: LogOptions & { readonly tty: boolean; readonly size: WindowSize },
+  { timeoutMs, budget }: ReadTimes,
+): Promise<LogWindow> {
+  const ask = async (signal: AbortSignal) => {
+    const response = await engine.client.open(fullId, "logs", toQuery(size, options), signal);
+    return readLogWindow(response, { ...options, size: size === "all" ? null : size }, budget);
+  };
+  return engine.ask(Math.max(1, timeoutMs), ask, budget.signal);
+}
+
+/** Growing readings; more from the start where lines will be filtered out. */
+function toSizes(options: LogOptions): WindowSize[] {
+  const { tail, until } = options;
+  const isFiltered = until !== undefined || isSelective(options);
+  // Two more, for the first line of each stream may lack its beginning.
+  const first = tail * (isFiltered ? 4 : 1) + 2;
+  return [first, first * 8, first * 64, "all"];
+}
+
+/** Without `tail` Docker's own filters are right, and save bytes. */
+function toQuery(size: WindowSize, { since, until, stream }: LogOptions): Query {
+  const all = size === "all";
+  return {
+    stdout: all && stream === "stderr" ? 0 : 1,
+    stderr: all && stream === "stdout" ? 0 : 1,
+    timestamps: 1,
+    tail: size,
+    ...(since === undefined ? {} : { since }),
+    ...(all && until !== undefined ? { until } : {}),
+  };
+}
+
+/** The last resort for very long lines: so many entries as surely fit. */
+function toPage(window: LogWindow, engine: Engine): LogPage {
+  if (window.overflow) throw new AnswerError(`the log lines of engine ${engine.name} are too long to be read`);
+  return { lines: window.lines, truncated: true };
+}

@@ -1,0 +1,184 @@
+import type { ReadBudget } from "../../../lib/budget/budget.ts";
+import { toLogTimestamp } from "../../../lib/time.ts";
+import { isAtLeast } from "../../logs/level.ts";
+import { type LogFilter, type LogLine, type LogOptions, type LogStream, maxPageBytes, toLineBytes } from "../../logs/log.ts";
+import { AnswerError } from "../http/errors.ts";
+import { createDemuxer, createTtySplitter } from "./framing.ts";
+import { createLineJoiner } from "./lines.ts";
+
+/** Bytes that one reading may take from the engine. */
+export const maxScanBytes = 32 << 20;
+/** So many entries always fit into `maxScanBytes`: 16 KiB of text, a time stamp and a header each. */
+export const entriesThatFit = 2000;
+
+/** The newest matching lines of what was read. */
+export interface LogWindow {
+  readonly lines: readonly LogLine[];
+  /** Log entries read, matching or not. */
+  readonly entries: number;
+  /** How many older matching lines were read but left out. */
+  readonly dropped: number;
+  /** There was more than `maxScanBytes`, so that the newest lines were not reached: all that match are left out. */
+  readonly overflow: boolean;
+  /** What the lines hold in the budget. */
+  readonly bytes: number;
+}
+
+interface WindowOptions extends LogOptions {
+  readonly tty: boolean;
+  /** How many entries were asked for. When so many came, the log begins before them, and a line may lack its beginning. */
+  readonly size: number | null;
+}
+
+/** Reads one answer of `GET /containers/{id}/logs?timestamps=1` to its end, holding no more than the lines asked for. Rejects also as the budget does. */
+export async function readLogWindow(
+  chunks: AsyncIterable<Buffer>,
+  options: WindowOptions,
+  budget: ReadBudget,
+): Promise<LogWindow> {
+  const matches = createLogFilter(options);
+  // Two more, for the first line of each stream may be cut off.
+  const newest = createNewestLines(options.tail + 2, maxPageBytes, budget);
+  const firsts = new Map<LogStream, LogLine>();
+  let entries = 0;
+  let bytes = 0;
+  let waiting: (readonly [stream: LogStream, entry: Buffer])[] = [];
+  const joiner = createLineJoiner((line) => {
+    if (!firsts.has(line.stream)) firsts.set(line.stream, line);
+    if (matches(line)) newest.add(line);
+  });
+  const splitter = createTtySplitter((entry) => waiting.push(["stdout", entry]));
+  const demuxer = createDemuxer((stream, entry) => waiting.push([stream, entry]));
+  /** A stream that is full never waits, and an expression may take long for one line: without turns nothing else would run, not even the deadline. */
+  const work = async () => {
+    const taken = waiting;
+    waiting = [];
+    for (const [stream, entry] of taken) {
+      entries++;
+      joiner.push(stream, entry);
+      const wait = budget.turn();
+      if (wait) await wait;
+    }
+  };
+  try {
+    for await (const chunk of chunks) {
+      bytes += chunk.length;
+      if (bytes > maxScanBytes) {
+        const dropped = newest.dropped + newest.take().length;
+        newest.clear();
+        return { lines: [], entries, dropped, overflow: true, bytes: 0 };
+      }
+      if (options.tty) splitter.push(chunk);
+      else if (!demuxer.push(chunk)) throw new AnswerError("its log is not what Docker writes");
+      await work();
+    }
+    splitter.end();
+    await work();
+    joiner.end();
+  } catch (error) {
+    newest.clear();
+    throw error;
+  }
+  entries += splitter.skipped;
+  const cut = new Set(options.size !== null && entries >= options.size ? toCut([...firsts.values()]) : []);
+  const whole = newest.take().filter((line) => !cut.has(line));
+  const dropped = newest.dropped + Math.max(0, whole.length - options.tail);
+  return { lines: whole.slice(-options.tail), entries, dropped, overflow: false, bytes: newest.bytes };
+}
+
+/**
+ * The lines whose beginning may lie before the window. All parts of a line have the time of its first one: so it is the first line of its
+ * stream, and not later than the first line of all.
+ */
+function toCut(firsts: readonly LogLine[]): LogLine[] {
+  const start = firsts.map((line) => line.timestamp).toSorted()[0] ?? "";
+  return firsts.filter((line, index) => index === 0 || line.timestamp <= start);
+}
+
+/**
+ * Whether a line belongs to an answer, by everything but `tail`. Times are compared as the text that Docker writes; Podman tells whole seconds, and
+ * knows itself which of their lines are from `since` on.
+ */
+export function createLogFilter({ since, until, ...wanted }: Omit<LogOptions, "tail">): (line: LogLine) => boolean {
+  const from = since === undefined ? null : toLogTimestamp(since);
+  const second = from?.slice(0, 19) ?? "";
+  const to = until === undefined ? null : toLogTimestamp(until);
+  const matches = createLineFilter(wanted);
+  const isFrom = ({ timestamp }: LogLine) =>
+    from === null || timestamp >= from || (timestamp.startsWith(second) && timestamp.endsWith(".000000000Z"));
+  return (line) => isFrom(line) && (to === null || line.timestamp <= to) && matches(line);
+}
+
+/** Whether a line is one of those wanted, whenever it was written. The cheap questions come first. */
+export function createLineFilter({ stream, search, ignoreCase, pattern, level, levelStrict = false }: LogFilter) {
+  const wanted = ignoreCase ? search?.toLowerCase() : search;
+  return (line: LogLine): boolean =>
+    (stream === undefined || line.stream === stream) &&
+    (level === undefined || isAtLeast(line.level, level, levelStrict)) &&
+    (wanted === undefined || (ignoreCase ? line.message.toLowerCase() : line.message).includes(wanted)) &&
+    (pattern === undefined || pattern.test(line.message));
+}
+
+/** Whether a filter can leave lines out. */
+export function isSelective({ stream, search, pattern, level }: LogFilter): boolean {
+  return stream !== undefined || search !== undefined || pattern !== undefined || level !== undefined;
+}
+
+interface NewestLines {
+  add(line: LogLine): void;
+  /** The newest lines, oldest first. */
+  take(): LogLine[];
+  /** Lets go of all: an error thrown from here holds what its stack can reach. */
+  clear(): void;
+  /** How many older ones were let go. */
+  readonly dropped: number;
+  /** What those take that it holds. */
+  readonly bytes: number;
+}
+
+/** Holds the newest lines, at most `maxLines` of them and `maxBytes` (as `toLineBytes`); what they take is held in the budget. */
+export function createNewestLines(maxLines: number, maxBytes: number, budget: Pick<ReadBudget, "hold" | "free">): NewestLines {
+  /** From `start` on: those before were let go, and are no more than places of the array. */
+  let lines: (Held | null)[] = [];
+  let start = 0;
+  let bytes = 0;
+  let dropped = 0;
+  const isOver = () => lines.length - start > maxLines || bytes > maxBytes;
+  const drop = () => {
+    const size = lines[start]?.size ?? 0;
+    lines[start++] = null;
+    budget.free(size);
+    bytes -= size;
+    dropped++;
+  };
+  return {
+    add(line) {
+      const size = toLineBytes(line);
+      budget.hold(size);
+      lines.push({ line, size });
+      bytes += size;
+      while (isOver()) drop();
+      if (start > 2 * maxLines) {
+        lines = lines.slice(start);
+        start = 0;
+      }
+    },
+    clear() {
+      budget.free(bytes);
+      lines = [];
+      start = bytes = 0;
+    },
+    take: () => lines.slice(start).flatMap((held) => held?.line ?? []),
+    get dropped() {
+      return dropped;
+    },
+    get bytes() {
+      return bytes;
+    },
+  };
+}
+
+interface Held {
+  readonly line: LogLine;
+  readonly size: number;
+}

@@ -1,0 +1,176 @@
+import { readFile } from "node:fs/promises";
+import type { IncomingMessage } from "node:http";
+import { hostname } from "node:os";
+import { OpsError } from "../../lib/errors.ts";
+import type { ContainerRef } from "../container.ts";
+import { toContainer } from "../kamal/mapping.ts";
+import type { Restarted, RestartLook } from "../source.ts";
+import type { Engine } from "./engine/engine.ts";
+import { readEvents } from "./engine/events.ts";
+import type { Inspection, Inspector } from "./engine/inspect.ts";
+
+/** Docker's own default between SIGTERM and SIGKILL, seconds. */
+const defaultStopTimeout = 10;
+/** Past events are in the engine's memory: the last 256 of it, none from before it was started. What was heard then is in ours. */
+const eventsTimeoutMs = 2000;
+/** They come at once; what has not come by then is not there, milliseconds. */
+const pastEventsMs = 1000;
+
+interface Restarter {
+  restart(engine: Engine, ref: ContainerRef): Promise<Restarted>;
+  look(engine: Engine, ref: ContainerRef): Promise<RestartLook>;
+  restartedSince(engine: Engine, ref: ContainerRef, since: Date): Promise<boolean>;
+  /** Waits for the restarts in flight. */
+  settle(): Promise<void>;
+}
+
+/**
+ * Restarts one container at a time each: Docker would run concurrent calls one after the other. The call belongs to no caller, for Docker
+ * goes on with it anyway, and a restart is stop, then start: what came of a failed one is told by a second look.
+ */
+export function createRestarter(inspector: Inspector, graceMs: number): Restarter {
+  const running = new Map<string, Promise<Restarted>>();
+  let self: ReturnType<typeof readSelf> | null = null;
+
+  const run = async (engine: Engine, { fullId }: ContainerRef): Promise<Restarted> => {
+    // Has a deadline of its own.
+    const { context } = await engine.known(new AbortController().signal);
+    const t = toStopTimeout(await inspector.inspect(engine, fullId).catch(ignoreTimeout));
+    const dockerStatus = await engine
+      .ask(t * 1000 + graceMs, (signal) => engine.client.restart(fullId, { t }, signal))
+      .catch(async (error: unknown) => {
+        throw await toOutcome(error as OpsError, engine, inspector, fullId);
+      });
+    const { facts } = await inspector.inspect(engine, fullId).catch((error: unknown) => {
+      throw unknown(engine, "restarted, but it cannot be asked how the container is", error, dockerStatus);
+    });
+    return { container: toContainer(facts, context), dockerStatus };
+  };
+  return {
+    restart(engine, ref) {
+      if (running.has(ref.fullId)) {
+        return Promise.reject(new OpsError("restart_in_progress", "This container is being restarted already"));
+      }
+      const restart = run(engine, ref).finally(() => running.delete(ref.fullId));
+      running.set(ref.fullId, restart);
+      return restart;
+    },
+    async look(engine, { fullId }) {
+      const check = await (self ??= readSelf());
+      const { context } = await engine.known(new AbortController().signal);
+      const { facts } = await inspector.inspect(engine, fullId);
+      const labelled = facts.labels[protectedLabel] === "true";
+      const protectedBy = check(fullId) ?? (labelled ? `label ${protectedLabel}` : null);
+      return { container: toContainer(facts, context), protectedBy };
+    },
+    async restartedSince(engine, { fullId }, since) {
+      if (engine.witness.saw(fullId, since)) return true;
+      const filters = JSON.stringify({ type: ["container"], container: [fullId], event: ["restart", "start"] });
+      const query = { since: toSeconds(since), filters };
+      return hasRestarted(await engine.ask(eventsTimeoutMs, (signal) => engine.client.openEvents(query, signal)));
+    },
+    async settle() {
+      await Promise.allSettled(running.values());
+    },
+  };
+}
+
+/**
+ * Whether the events have both a restart and a start: Docker tells of a restart after it, Podman before. They are read as a stream that goes
+ * on, for of a time that is over Podman (5.4) leaves out a random part.
+ */
+async function hasRestarted(stream: IncomingMessage): Promise<boolean> {
+  const seen = new Set<string>();
+  const isSeen = () => seen.has("restart") && seen.has("start");
+  const timer = setTimeout(() => stream.destroy(), pastEventsMs);
+  const reading = readEvents(stream, ({ action }) => {
+    seen.add(action);
+    if (isSeen()) stream.destroy();
+  });
+  // It ends by our own hand, or with the engine; what was seen counts.
+  await reading.catch(() => {});
+  clearTimeout(timer);
+  return isSeen();
+}
+
+/** Unix seconds with milliseconds, as Docker's events want them. */
+function toSeconds(at: Date): string {
+  return (at.getTime() / 1000).toFixed(3);
+}
+
+/** What the container asks for, 0 to 60 s. Always sent: without it Podman kills at once, and a negative one waits for ever. */
+function toStopTimeout(inspection: Inspection | null): number {
+  return Math.round(Math.min(60, Math.max(0, inspection?.stopTimeout ?? defaultStopTimeout)));
+}
+
+/** A container that hangs in its inspection may well want the restart. */
+function ignoreTimeout(error: unknown): null {
+  if (error instanceof OpsError && error.code === "docker_timeout") return null;
+  throw error;
+}
+
+async function toOutcome(failure: OpsError, engine: Engine, inspector: Inspector, fullId: string): Promise<OpsError> {
+  if (failure.code === "docker_timeout") return unknown(engine, "the restart did not end in time; it may still go on", failure);
+  if (isCutOff(failure)) return unknown(engine, "the engine was lost during the restart", failure);
+  if (failure.code !== "docker_error") return failure;
+  try {
+    const { facts } = await inspector.inspect(engine, fullId);
+    const message = `Docker engine ${engine.name}: the restart failed and the container was left ${facts.state}`;
+    const { cause, upstreamStatus } = failure;
+    return new OpsError("docker_error", message, { cause, upstream: `docker:${engine.name}`, upstreamStatus });
+  } catch {
+    return unknown(engine, "the restart failed, and it cannot be asked how the container is", failure, failure.upstreamStatus);
+  }
+}
+
+/** The connection broke after the call may have been received. */
+function isCutOff(error: OpsError): boolean {
+  const { code } = (error.cause ?? {}) as { code?: unknown };
+  return code === "ECONNRESET" || code === "EPIPE";
+}
+
+function unknown(engine: Engine, what: string, cause: unknown, upstreamStatus?: number): OpsError {
+  const options = { cause, upstream: `docker:${engine.name}`, upstreamStatus };
+  return new OpsError("restart_unknown", `Docker engine ${engine.name}: ${what}`, options);
+}
+
+/** Why a container is not to be restarted from here: it is the one that this process runs in, or it may be. Null when it is not. */
+type SelfCheck = (fullId: string) => string | null;
+
+/** Null for a file that cannot be read. */
+type Read = (path: string) => Promise<string | null>;
+
+/** Label of containers that must never be restarted from here, such as the gateway's own proxies. */
+const protectedLabel = "wallet-core-ops.protected";
+
+/** Docker and Podman put one of these into each container. */
+const marks = ["/.dockerenv", "/run/.containerenv"];
+
+/**
+ * From the files that Docker mounts into a container (`/etc/hostname` ...), from the cgroup, and from the host name that Docker makes
+ * up. Outside of a container it is none. One with a host name of its own, its cgroup hidden and those files mounted over cannot
+ * be told: then any may be it, and none is restarted.
+ */
+export async function readSelf(read: Read = readIfThere, host = hostname()): Promise<SelfCheck> {
+  const [mounts, cgroup] = await Promise.all([read("/proc/self/mountinfo"), read("/proc/self/cgroup")]);
+  const ids = new Set(findIds(mounts ?? "", cgroup ?? ""));
+  const prefix = /^[0-9a-f]{12}$/.test(host) ? host : null;
+  const isContained = (await Promise.all(marks.map(read))).some((mark) => mark !== null);
+  if (isContained && ids.size === 0 && prefix === null) {
+    return () => "the gateway runs in a container and cannot tell in which";
+  }
+  const isSelf = (fullId: string) => ids.has(fullId) || (prefix !== null && fullId.startsWith(prefix));
+  return (fullId) => (isSelf(fullId) ? "the gateway itself runs in it" : null);
+}
+
+function findIds(mounts: string, cgroup: string): string[] {
+  // On the host itself, mountinfo also shows the mounts of other containers: only these three files are ours.
+  const own = mounts.split("\n").filter((line) => / \/etc\/(hostname|hosts|resolv\.conf) /.test(line));
+  const ids = own.map((line) => /\/([0-9a-f]{64})\/(?:hostname|hosts|resolv\.conf|userdata)/.exec(line)?.[1]);
+  const groups = cgroup.split("\n").map((line) => /(?:\/|docker-|libpod-)([0-9a-f]{64})(?:\.scope)?(?:\/|$)/.exec(line)?.[1]);
+  return [...ids, ...groups].filter((id) => id !== undefined);
+}
+
+async function readIfThere(path: string): Promise<string | null> {
+  return readFile(path, "utf8").catch(() => null);
+}

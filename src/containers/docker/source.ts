@@ -1,0 +1,194 @@
+import pLimit from "p-limit";
+import { createChanges } from "../../lib/broadcast.ts";
+import { OpsError, toOpsError } from "../../lib/errors.ts";
+import type { Logger } from "../../lib/logger.ts";
+import type { ObserveCall } from "../../lib/upstream-call.ts";
+import type { Container, ContainerKind, ContainerRef } from "../container.ts";
+import type { ContainerRules } from "../facts.ts";
+import { toContainer } from "../kamal/mapping.ts";
+import type { ContainerSource, WarmListing } from "../source.ts";
+import type { EngineOptions } from "./address.ts";
+import { createEngine, type Engine, type EngineView, findEngine } from "./engine/engine.ts";
+import { createEventBoard } from "./engine/event-feed.ts";
+import { createInspector } from "./engine/inspect.ts";
+import type { Snapshot } from "./engine/inventory.ts";
+import { createHealthProber } from "./health-exec.ts";
+import { toDockerError } from "./http/errors.ts";
+import { createImageReader } from "./images.ts";
+import { createFollower } from "./logs/follow.ts";
+import { readLogs } from "./logs/read.ts";
+import { createRestarter } from "./restart.ts";
+import { createCgroupReader } from "./stats/cgroup.ts";
+import { createStatsReader } from "./stats/read.ts";
+import { createSampler } from "./stats/sampler.ts";
+
+export interface ContainerSourceOptions {
+  readonly engines: readonly EngineOptions[];
+  readonly rules: ContainerRules;
+  readonly logger: Logger;
+  readonly observe?: ObserveCall;
+  /** @default 2000 */
+  readonly listTimeoutMs?: number;
+  /** For each container. @default 2000 */
+  readonly inspectTimeoutMs?: number;
+  /** For each sample. @default 2000 */
+  readonly statsTimeoutMs?: number;
+  /** Shortest time that a CPU figure is counted over. @default 500 */
+  readonly statsWindowMs?: number;
+  /** How long a container is sampled after somebody asked. @default 60000 */
+  readonly statsLeaseMs?: number;
+  /** Where the cgroups of this machine are, null to ask the engines only. @default "/sys/fs/cgroup" */
+  readonly cgroupRoot?: string | null;
+  /** @default 5000 */
+  readonly logsTimeoutMs?: number;
+  /** How long a restart may take beyond the container's stop timeout. @default 15000 */
+  readonly restartGraceMs?: number;
+  /** Calls for single containers in flight on one engine. @default 10 */
+  readonly concurrency?: number;
+  /** Between two lists of an engine that tells of no event. @default 30000 */
+  readonly resyncMs?: number;
+  /** How long the containers of an engine that went away are shown. @default 60000 */
+  readonly staleMs?: number;
+}
+
+/**
+ * The port to the container engines, over dockerode. Nothing is asked before the first `list`, `inspect` or `fresh`: from then on until
+ * `close` each engine is watched, and `list` and `inspect` answer from memory.
+ */
+export function createContainerSource(options: ContainerSourceOptions): ContainerSource {
+  const { rules, logger, listTimeoutMs = 2000, concurrency = 10, inspectTimeoutMs = 2000 } = options;
+  const { resyncMs = 30_000, staleMs = 60_000 } = options;
+  const fullLimit = pLimit(32);
+  const changes = createChanges();
+  const board = createEventBoard();
+  const settings = {
+    rules,
+    logger,
+    listTimeoutMs,
+    concurrency,
+    fullLimit,
+    resyncMs,
+    staleMs,
+    changes,
+    board,
+    observe: options.observe,
+  };
+  const inspector = createInspector(inspectTimeoutMs);
+  const follower = createFollower(inspector, options.logsTimeoutMs ?? 5000);
+  const engines = new Map(options.engines.map((engine) => [engine.name, createEngine(engine, inspector, settings)]));
+  const lister = createLister([...engines.values()]);
+  const sampler = createSampler({
+    reader: createStatsReader({
+      cgroups: options.cgroupRoot === null ? null : createCgroupReader({ root: options.cgroupRoot }),
+      timeoutMs: options.statsTimeoutMs ?? 2000,
+      concurrency,
+    }),
+    windowMs: options.statsWindowMs ?? 500,
+    leaseMs: options.statsLeaseMs ?? 60_000,
+    periodMs: 1500,
+  });
+  const images = createImageReader({ services: rules.services, timeoutMs: inspectTimeoutMs });
+  const prober = createHealthProber();
+  const restarter = createRestarter(inspector, options.restartGraceMs ?? 15_000);
+
+  return {
+    list: (signal) => lister.list(signal),
+    peek: () => lister.peek(),
+    kept: (signal) => lister.kept(signal),
+    live: (signal) => lister.live(signal),
+    images: async (signal) => (await Promise.all([...engines.values()].map((engine) => images.read(engine, signal)))).flat(),
+    changes: (signal) => changes.watch(signal),
+    events: (accepts, signal) => board.read(accepts, signal),
+    inspect: (refs, signal) => each(refs, async (ref) => (await findEngine(engines, ref).known(signal, true)).row(ref.fullId)),
+    async fresh(ref, signal) {
+      const engine = findEngine(engines, ref);
+      const { context } = await engine.known(signal);
+      try {
+        const { facts } = await engine.limit(() => inspector.inspect(engine, ref.fullId, signal));
+        return toContainer(facts, context);
+      } catch (error) {
+        if (error instanceof OpsError && error.code === "container_not_found") return null;
+        throw error;
+      }
+    },
+    stats: (refs, signal) => each(refs, async (ref) => sampler.measure(findEngine(engines, ref), ref.fullId, signal)),
+    statsHistory: (ref) => sampler.history(findEngine(engines, ref), ref.fullId),
+    async follow(ref, followOptions, signal) {
+      const engine = findEngine(engines, ref);
+      return follower.follow(engine, ref, followOptions, signal).catch((error: unknown) => {
+        throw toDockerError(error, engine.name);
+      });
+    },
+    async logs(ref, logOptions, budget) {
+      const engine = findEngine(engines, ref);
+      const times = { timeoutMs: options.logsTimeoutMs ?? 5000, budget };
+      try {
+        const read = () => readLogs(engine, inspector, ref, logOptions, times);
+        return await engine.logLimit.run(budget, read);
+      } catch (error) {
+        throw toDockerError(error, engine.name);
+      }
+    },
+    async restart(ref) {
+      return restarter.restart(findEngine(engines, ref), ref);
+    },
+    probe: async (ref) => prober.probe(findEngine(engines, ref), ref),
+    look: async (ref) => restarter.look(findEngine(engines, ref), ref),
+    restartedSince: async (ref, since) => restarter.restartedSince(findEngine(engines, ref), ref, since),
+    async close() {
+      sampler.close();
+      await restarter.settle();
+      for (const engine of engines.values()) engine.close();
+    },
+  };
+}
+
+/** Elements fail one by one, as OpsErrors. */
+function each<T>(refs: readonly ContainerRef[], ask: (ref: ContainerRef) => Promise<T>): Promise<(T | Error)[]> {
+  return Promise.all(refs.map((ref) => ask(ref).catch((error: unknown) => toOpsError(error))));
+}
+
+interface Lister {
+  list(signal: AbortSignal): Promise<WarmListing>;
+  /** As ContainerSource.kept. */
+  kept(signal: AbortSignal): Promise<readonly Container[]>;
+  /** As ContainerSource.live. */
+  live(signal: AbortSignal): Promise<WarmListing>;
+  /** Null where an engine must be waited for. */
+  peek(): WarmListing | null;
+}
+
+/** Puts the engines' snapshots into one list: core containers first, then by name and engine. Sorted again only when one has changed. */
+export function createLister(engines: readonly Engine[]): Lister {
+  let snapshots: readonly (Snapshot | null)[] = [];
+  let containers: readonly Container[] = [];
+  const toListing = (views: readonly EngineView[]): WarmListing => {
+    if (views.some(({ snapshot }, index) => snapshot !== snapshots[index])) {
+      snapshots = views.map(({ snapshot }) => snapshot);
+      containers = snapshots.flatMap((snapshot) => snapshot?.visible ?? []).toSorted(byKindAndName);
+    }
+    return { containers, engines: views.map(({ status }) => status) };
+  };
+  const viewAll = (signal: AbortSignal) => Promise.all(engines.map(async (engine) => engine.view(signal)));
+  return {
+    list: async (signal) => toListing(await viewAll(signal)),
+    kept: async (signal) => (await viewAll(signal)).flatMap(({ snapshot }) => snapshot?.kept() ?? []),
+    async live(signal) {
+      const views = await viewAll(signal);
+      const live = views.flatMap(({ snapshot }) => snapshot?.live() ?? []);
+      return { containers: live, engines: views.map(({ status }) => status) };
+    },
+    peek() {
+      const views = engines.map((engine) => engine.peek());
+      return views.every((view) => view !== null) ? toListing(views) : null;
+    },
+  };
+}
+
+const rank: Readonly<Record<ContainerKind, number>> = { core: 0, accessory: 1, other: 2 };
+
+function byKindAndName(a: Container, b: Container): number {
+  if (a.kind !== b.kind) return rank[a.kind] - rank[b.kind];
+  if (a.name !== b.name) return a.name < b.name ? -1 : 1;
+  return a.engine < b.engine ? -1 : 1;
+}

@@ -1,0 +1,198 @@
+import { existsSync, readFileSync, readlinkSync, statSync } from "node:fs";
+import { totalmem } from "node:os";
+import { join } from "node:path";
+import type { StatsSample } from "../../stats/stats.ts";
+
+export interface CgroupReader {
+  /** A sample from the cgroup of a container of this machine; null when it is not here, or not all of it can be read. */
+  read(fullId: string): StatsSample | null;
+}
+
+interface CgroupReaderOptions {
+  /** @default "/sys/fs/cgroup" */
+  readonly root?: string | undefined;
+  /** @default "/proc" */
+  readonly proc?: string;
+}
+
+/** Where Docker and Podman put a container below the root of a hierarchy: their drivers cgroupfs and systemd (crun: one level deeper). */
+const layouts = [
+  (id: string) => `docker/${id}`,
+  (id: string) => `system.slice/docker-${id}.scope`,
+  (id: string) => `machine.slice/libpod-${id}.scope/container`,
+  (id: string) => `machine.slice/libpod-${id}.scope`,
+  (id: string) => `libpod_parent/libpod-${id}`,
+];
+
+/**
+ * Reads what the engine itself would read, without it: the files of cgroup v1 or v2. Nothing is configured: a folder named by the full
+ * id can only be that container, however its engine is reached. What cannot be read in full is left to the engine, as on
+ * macOS, inside a container, below another cgroup parent, or without the right to see the container's network.
+ */
+export function createCgroupReader({ root = "/sys/fs/cgroup", proc = "/proc" }: CgroupReaderOptions = {}): CgroupReader {
+  const isV2 = existsSync(join(root, "cgroup.controllers"));
+  const readUsage = isV2 ? readCgroupV2 : readCgroupV1;
+  // The hierarchy that the folder of a container is looked for in, and its processes.
+  const first = isV2 ? root : join(root, "cpuacct");
+
+  const readAt = (path: string, fullId: string): StatsSample | null => {
+    const life = identify(join(first, path));
+    const host = toHostCpu(readFileSync(join(proc, "stat"), "utf8"));
+    const readAtTime = new Date().toISOString();
+    const usage = readUsage(root, path);
+    const network = readNetwork(proc, readFileSync(join(first, path, "cgroup.procs"), "utf8"), fullId);
+    // The folder is made anew at each start: when it is still the same one, all of this was of one life.
+    if (network === null || identify(join(first, path)) !== life) return null;
+    const memLimit = Math.min(usage.memLimit, totalmem());
+    return { source: "cgroup", life: `cgroup ${life}`, readAt: readAtTime, ...host, ...usage, memLimit, ...network };
+  };
+  return {
+    read(fullId) {
+      for (const layout of layouts) {
+        try {
+          const sample = readAt(layout(fullId), fullId);
+          if (sample) return sample;
+        } catch {
+          // Not there, gone meanwhile, or not for us: the engine knows.
+        }
+      }
+      return null;
+    },
+  };
+}
+
+/** Kernfs never gives an inode number twice. */
+function identify(folder: string): string {
+  return String(statSync(folder, { bigint: true }).ino);
+}
+
+/**
+ * Bytes of a container's networks as its first process sees them; `{ network: null }` for one with none of its own. Null when that cannot
+ * be told: no process here, or one of another container (the numbers are of another pid namespace).
+ */
+function readNetwork(proc: string, processes: string, fullId: string): Pick<StatsSample, "network"> | null {
+  const pid = /^[1-9]\d*$/m.exec(processes)?.[0];
+  if (!pid || !readFileSync(join(proc, pid, "cgroup"), "utf8").includes(fullId)) return null;
+  const namespace = (process: string) => readlinkSync(join(proc, process, "ns/net"));
+  // A gateway that sees the host's processes and cgroups runs on the host, with the host's network.
+  if (namespace(pid) === namespace("self")) return { network: null };
+  return { network: toNetwork(readFileSync(join(proc, pid, "net/dev"), "utf8")) };
+}
+
+/** /proc/PID/net/dev: two lines of heading, then "eth0: received 7 more sent 7 more". */
+function toNetwork(text: string): StatsSample["network"] {
+  const rows = [...text.matchAll(/^\s*([^\s:]+):\s*(.*)$/gm)].filter(([, name]) => name !== "lo");
+  if (rows.length === 0) return null;
+  const sum = (column: number) => rows.reduce((total, [, , row = ""]) => total + Number(row.split(/\s+/)[column]), 0);
+  return { received: sum(0), sent: sum(8) };
+}
+
+/** What the files of a cgroup tell of a container's use. */
+type CgroupUsage = Pick<StatsSample, "throttling" | "memUsage" | "memDetail" | "pids" | "blockIo"> & {
+  readonly cpuTotal: number;
+  /** Infinity without a limit. */
+  readonly memLimit: number;
+};
+
+/** A file that holds one number, or "max" for no limit. Throws when it is none. */
+export function toNumber(text: string): number {
+  const word = text.trim();
+  if (word === "max") return Number.POSITIVE_INFINITY;
+  if (!/^\d+$/.test(word)) throw new TypeError("Not a number");
+  return Number(word);
+}
+
+/** The lines of memory.stat that count: the file has 40 others, which cost more to parse than all else to read. */
+export function toMemDetail(text: string): Record<string, number> {
+  return toRecord([...text.matchAll(/^(?:total_)?inactive_file \d+$/gm)].join("\n"));
+}
+
+/** Lines of "key number". */
+export function toRecord(text: string): Record<string, number> {
+  const pairs = [...text.matchAll(/^(\S+) (\d+)$/gm)].map(([, key = "", value]) => [key, Number(value)] as const);
+  return Object.fromEntries(pairs);
+}
+
+/** The figure of a key; throws when the file has none. */
+export function figure(record: Readonly<Record<string, number>>, key: string): number {
+  const value = record[key];
+  if (value === undefined) throw new TypeError(`No ${key}`);
+  return value;
+}
+
+/** The kernel counts CPU time in hundredths of a second for its users, whatever its own clock (USER_HZ). */
+const nanosecondsPerTick = 10_000_000;
+
+/**
+ * CPU time of the host from /proc/stat as Docker counts it (moby daemon/stats_unix.go): user, nice, system, idle, iowait, irq and
+ * softirq, without what other guests stole.
+ */
+export function toHostCpu(text: string): { readonly cpuSystem: number; readonly onlineCpus: number } {
+  const fields = /^cpu +(.*)$/m.exec(text)?.[1]?.split(" ").slice(0, 7).map(Number) ?? [];
+  const ticks = fields.reduce((total, field) => total + field, 0);
+  return { cpuSystem: ticks * nanosecondsPerTick, onlineCpus: text.match(/^cpu\d+ /gm)?.length ?? 0 };
+}
+
+/** The files of cgroup v1: a hierarchy for each controller, `path` the same in all. Throws when one cannot be read. */
+function readCgroupV1(root: string, path: string): CgroupUsage {
+  const read = (controller: string, file: string) => readFileSync(join(root, controller, path, file), "utf8");
+  const cpuTotal = toNumber(read("cpuacct", "cpuacct.usage"));
+  const cpu = toRecord(read("cpu", "cpu.stat"));
+  return {
+    cpuTotal,
+    throttling: {
+      periods: figure(cpu, "nr_periods"),
+      throttledPeriods: figure(cpu, "nr_throttled"),
+      throttledNanoseconds: figure(cpu, "throttled_time"),
+    },
+    memUsage: toNumber(read("memory", "memory.usage_in_bytes")),
+    memLimit: toNumber(read("memory", "memory.limit_in_bytes")),
+    memDetail: toMemDetail(read("memory", "memory.stat")),
+    pids: toNumber(read("pids", "pids.current")),
+    blockIo: toBlockIoV1(join(root, "blkio", path)),
+  };
+}
+
+/** The scheduler's own count where it has one, else what passed the throttling layer (containerd's order). Lines of "8:0 Read 4096". */
+function toBlockIoV1(folder: string): CgroupUsage["blockIo"] {
+  const files = ["blkio.bfq.io_service_bytes_recursive", "blkio.throttle.io_service_bytes_recursive"];
+  const texts = files.map((file) => join(folder, file)).map((file) => (existsSync(file) ? readFileSync(file, "utf8") : ""));
+  const text = texts.find((candidate) => /^\d+:\d+ /m.test(candidate)) ?? "";
+  const of = (operation: string) =>
+    [...text.matchAll(/^\d+:\d+ (\w+) (\d+)$/gm)].reduce(
+      (sum, [, op, bytes]) => (op === operation ? sum + Number(bytes) : sum),
+      0,
+    );
+  return { read: of("Read"), written: of("Write") };
+}
+
+/** The files of cgroup v2: one folder for all controllers. Throws when one cannot be read. */
+function readCgroupV2(root: string, path: string): CgroupUsage {
+  const read = (file: string) => readFileSync(join(root, path, file), "utf8");
+  return {
+    ...toCpuV2(read("cpu.stat")),
+    memUsage: toNumber(read("memory.current")),
+    memLimit: toNumber(read("memory.max")),
+    memDetail: toMemDetail(read("memory.stat")),
+    pids: toNumber(read("pids.current")),
+    blockIo: toBlockIoV2(read("io.stat")),
+  };
+}
+
+/** `cpu.stat`, in microseconds; without the cpu controller it has no throttling. */
+export function toCpuV2(text: string): Pick<CgroupUsage, "cpuTotal" | "throttling"> {
+  const cpu = toRecord(text);
+  const throttling = {
+    periods: cpu["nr_periods"] ?? 0,
+    throttledPeriods: cpu["nr_throttled"] ?? 0,
+    throttledNanoseconds: (cpu["throttled_usec"] ?? 0) * 1000,
+  };
+  return { cpuTotal: figure(cpu, "usage_usec") * 1000, throttling: "nr_periods" in cpu ? throttling : null };
+}
+
+/** Lines of "8:0 rbytes=90112 wbytes=0 rios=4 ...". */
+function toBlockIoV2(text: string): CgroupUsage["blockIo"] {
+  const of = (key: string) =>
+    [...text.matchAll(new RegExp(`\\b${key}=(\\d+)`, "g"))].reduce((sum, [, bytes]) => sum + Number(bytes), 0);
+  return { read: of("rbytes"), written: of("wbytes") };
+}

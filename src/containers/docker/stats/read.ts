@@ -1,0 +1,161 @@
+import { setImmediate } from "node:timers/promises";
+import pLimit, { type LimitFunction } from "p-limit";
+import { z } from "zod";
+import { isEmpty, type StatsSample, type TimedSample, toLife } from "../../stats/stats.ts";
+import type { Engine } from "../engine/engine.ts";
+import { count as smallCount } from "../http/answers.ts";
+import { AnswerError } from "../http/errors.ts";
+import type { CgroupReader } from "./cgroup.ts";
+
+const count = z
+  .number()
+  .nullish()
+  .catch(null)
+  .transform((value) => value ?? null);
+
+const usage = z.object({ total_usage: count, percpu_usage: z.array(z.number()).nullish().catch(null) });
+const throttling = z.object({ periods: z.number(), throttled_periods: z.number(), throttled_time: z.number() });
+const network = z.object({ rx_bytes: z.number(), tx_bytes: z.number() });
+const transfer = z.object({ op: z.string(), value: z.number() });
+
+const cpuStats = z.object({
+  cpu_usage: usage.nullish(),
+  system_cpu_usage: count,
+  online_cpus: count,
+  /** Podman's own figure, which Docker does not have. */
+  cpu: count,
+  throttling_data: throttling.nullish().catch(null),
+});
+type CpuStats = z.infer<typeof cpuStats>;
+
+/** `GET /containers/{id}/stats`. Counters above 2^53 lose their last digits, which no ratio sees. */
+const statsAnswer = z.object({
+  read: z.string().nullish(),
+  cpu_stats: cpuStats.nullish(),
+  memory_stats: z.object({ usage: count, limit: count, stats: z.record(z.string(), z.number()).nullish().catch(null) }).nullish(),
+  pids_stats: z.object({ current: smallCount }).nullish(),
+  networks: z.record(z.string(), network).nullish().catch(null),
+  blkio_stats: z
+    .object({ io_service_bytes_recursive: z.array(transfer).nullish().catch(null) })
+    .nullish()
+    .catch(null),
+});
+
+/** The one field of an inspection that tells the lives of a container apart. */
+const startAnswer = z.object({ State: z.object({ StartedAt: z.string() }) });
+
+/** One-shot statistics of an engine. AnswerError when they are none. */
+export function toSample(answer: unknown): Omit<StatsSample, "life"> {
+  const { success, data } = statsAnswer.safeParse(answer);
+  if (!success) throw new AnswerError("its statistics of a container are none");
+  const { cpu_stats: cpu, memory_stats: memory, networks } = data;
+  const throttled = cpu?.throttling_data;
+  return {
+    source: "engine",
+    readAt: data.read ?? "",
+    cpuTotal: cpu?.cpu_usage?.total_usage ?? null,
+    cpuSystem: cpu ? toCpuSystem(cpu, data.read ?? "") : null,
+    onlineCpus: toOnlineCpus(cpu),
+    throttling: throttled
+      ? {
+          periods: throttled.periods,
+          throttledPeriods: throttled.throttled_periods,
+          throttledNanoseconds: throttled.throttled_time,
+        }
+      : null,
+    memUsage: memory?.usage ?? null,
+    memLimit: memory?.limit ?? null,
+    memDetail: memory?.stats ?? {},
+    pids: data.pids_stats?.current ?? null,
+    network: networks ? toNetwork(Object.values(networks)) : null,
+    blockIo: data.blkio_stats ? toBlockIo(data.blkio_stats.io_service_bytes_recursive ?? []) : null,
+  };
+}
+
+/** State.StartedAt of an inspection. */
+export function toStartedAt(answer: unknown): string {
+  const { success, data } = startAnswer.safeParse(answer);
+  if (!success) throw new AnswerError("its inspection of a container is none");
+  return data.State.StartedAt;
+}
+
+function toOnlineCpus(cpu: CpuStats | null | undefined): number {
+  return cpu?.online_cpus || (cpu?.cpu_usage?.percpu_usage?.length ?? 0);
+}
+
+/**
+ * CPU time of the host, busy or not. Podman tells only how long its CPUs were busy (containers/common pkg/cgroups SystemCPUUsage), by which a
+ * container alone on an idle host would seem to use all of it: there the clock counts.
+ */
+function toCpuSystem(cpu: CpuStats, readAt: string): number | null {
+  const at = Date.parse(readAt);
+  if (cpu.cpu === null || Number.isNaN(at)) return cpu.system_cpu_usage;
+  return at * 1e6 * toOnlineCpus(cpu);
+}
+
+function toNetwork(networks: readonly z.infer<typeof network>[]): StatsSample["network"] {
+  return { received: sum(networks.map(({ rx_bytes }) => rx_bytes)), sent: sum(networks.map(({ tx_bytes }) => tx_bytes)) };
+}
+
+/** By the first letter of `op`, as the docker CLI does: Read and Write on cgroup v1, read and write on v2. */
+function toBlockIo(transfers: readonly z.infer<typeof transfer>[]): StatsSample["blockIo"] {
+  const of = (letter: string) => sum(transfers.filter(({ op }) => op[0]?.toLowerCase() === letter).map(({ value }) => value));
+  return { read: of("r"), written: of("w") };
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}
+
+export interface StatsReader {
+  /**
+   * One sample, null for a container that is not running. Rejects with an OpsError; container_not_found when it has vanished. One that `begins`
+   * a window has the life that was last known: when the next one, by an inspection after it, has the same, it was right.
+   */
+  read(engine: Engine, fullId: string, begins: boolean, ended: AbortSignal): Promise<TimedSample | null>;
+}
+
+interface StatsReaderOptions {
+  /** Null to ask the engines only. */
+  readonly cgroups: CgroupReader | null;
+  /** For each sample. */
+  readonly timeoutMs: number;
+  /** Samples in flight on one engine: a limit of their own, so that hanging ones hold up nothing else. */
+  readonly concurrency: number;
+}
+
+async function readHere(cgroups: CgroupReader, fullId: string): Promise<TimedSample | null> {
+  await setImmediate();
+  const at = performance.now();
+  const sample = cgroups.read(fullId);
+  return sample && { at, sample };
+}
+
+/** Reads the container's cgroup where it is here, and asks its engine where it is not. */
+export function createStatsReader({ cgroups, timeoutMs, concurrency }: StatsReaderOptions): StatsReader {
+  // Files are read in one go for each container, and other work gets its turn in between.
+  const oneByOne = pLimit(1);
+  const limits = new WeakMap<Engine, LimitFunction>();
+  const limitOf = (engine: Engine) => {
+    const limit = limits.get(engine) ?? pLimit(concurrency);
+    limits.set(engine, limit);
+    return limit;
+  };
+  return {
+    async read(engine, fullId, begins, ended) {
+      const here = cgroups && (await oneByOne(() => readHere(cgroups, fullId)));
+      if (here) return here;
+      return limitOf(engine)(() => engine.ask(timeoutMs, (signal) => askEngine(engine, fullId, begins, signal), ended));
+    },
+  };
+}
+
+async function askEngine(engine: Engine, fullId: string, begins: boolean, signal: AbortSignal): Promise<TimedSample | null> {
+  const at = performance.now();
+  const sample = toSample(await engine.client.call(fullId, "stats", { stream: "false", "one-shot": "true" }, signal));
+  if (isEmpty(sample)) return null;
+  const known = begins ? engine.inventory.snapshot(false).facts.get(fullId)?.startedAt : null;
+  // After the sample, never before: only so does it tell whether the container was started in between.
+  const startedAt = known ?? toStartedAt(await engine.client.call(fullId, "json", {}, signal));
+  return { at, sample: { ...sample, life: toLife(sample.readAt, startedAt) } };
+}

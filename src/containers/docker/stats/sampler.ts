@@ -1,0 +1,160 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { LRUCache } from "lru-cache";
+import { abortable } from "../../../lib/abort.ts";
+import { OpsError } from "../../../lib/errors.ts";
+import type { ContainerStats, StatsPoint } from "../../container.ts";
+import { type StatsWindow, toContainerStats, toWindow } from "../../stats/stats.ts";
+import type { Engine } from "../engine/engine.ts";
+import { toDockerError } from "../http/errors.ts";
+import type { StatsReader } from "./read.ts";
+
+export interface Sampler {
+  /** Null for a container that is not running or has vanished. From memory when its sample is fresh; else joins or starts one. */
+  measure(engine: Engine, fullId: string, signal: AbortSignal): Promise<ContainerStats | null>;
+  /** The points remembered, and a reason to keep on sampling. */
+  history(engine: Engine, fullId: string): readonly StatsPoint[];
+  /** Ends everything that is under way. */
+  close(): void;
+}
+
+interface SamplerOptions {
+  readonly reader: StatsReader;
+  /** Shortest window of a CPU figure, and so the wait for a first answer. */
+  readonly windowMs: number;
+  /** How long a container is sampled after it was last asked about. */
+  readonly leaseMs: number;
+  readonly periodMs: number;
+}
+
+/** Answers never hold an older sample, ms. */
+const maxAgeMs = 2000;
+/** Nor is one that did not run then told to be so for longer, ms: it may run again by now. */
+const stillMs = 250;
+
+/** One container that somebody asked about. */
+interface Entry {
+  readonly engine: Engine;
+  readonly fullId: string;
+  askedAt: number;
+  window: StatsWindow | null;
+  known: { readonly at: number; readonly stats: ContainerStats | null } | null;
+  sampling: Promise<ContainerStats | null> | null;
+}
+
+/**
+ * Samples the containers that were asked about lately, so that asking about them again costs nothing; samples nothing when nobody
+ * asks. One that cannot be sampled is left alone until it is asked about again.
+ */
+export function createSampler({ reader, windowMs, leaseMs, periodMs }: SamplerOptions): Sampler {
+  const entries = new Map<string, Entry>();
+  const history = createStatsHistory();
+  const closing = new AbortController();
+  let timer: NodeJS.Timeout | null = null;
+
+  const read = async (entry: Entry) => {
+    const timed = await reader.read(entry.engine, entry.fullId, entry.window === null, closing.signal);
+    entry.window = timed && toWindow(entry.window, timed, windowMs);
+    return entry.window;
+  };
+  const sample = async (entry: Entry) => {
+    try {
+      let window = await read(entry);
+      if (window?.previous === null) {
+        // A timer may end a millisecond early.
+        const restMs = window.current.at + windowMs + 2 - performance.now();
+        await sleep(Math.max(0, restMs), undefined, { signal: closing.signal });
+        window = await read(entry);
+      }
+      const stats = window && toContainerStats(window.previous?.sample ?? null, window.current.sample);
+      const { at } = window?.current ?? { at: performance.now() };
+      entry.known = { at, stats };
+      if (stats) history.add(entry.fullId, at, stats);
+      return stats;
+    } catch (error) {
+      entries.delete(entry.fullId);
+      if (error instanceof OpsError && error.code === "container_not_found") return null;
+      throw toDockerError(error, entry.engine.name);
+    } finally {
+      entry.sampling = null;
+    }
+  };
+  const refresh = (entry: Entry) => (entry.sampling ??= sample(entry));
+
+  const tick = () => {
+    const now = performance.now();
+    for (const entry of entries.values()) {
+      if (entry.sampling) continue;
+      if (now - entry.askedAt > leaseMs) entries.delete(entry.fullId);
+      else refresh(entry).catch(() => {});
+    }
+    timer = entries.size === 0 ? null : setTimeout(tick, periodMs).unref();
+  };
+  const touch = (engine: Engine, fullId: string): Entry => {
+    const now = performance.now();
+    const entry = entries.get(fullId) ?? { engine, fullId, askedAt: now, window: null, known: null, sampling: null };
+    entry.askedAt = now;
+    entries.set(fullId, entry);
+    if (!closing.signal.aborted) timer ??= setTimeout(tick, periodMs).unref();
+    return entry;
+  };
+  return {
+    async measure(engine, fullId, signal) {
+      const entry = touch(engine, fullId);
+      if (entry.known && entry.askedAt - entry.known.at <= (entry.known.stats ? maxAgeMs : stillMs)) return entry.known.stats;
+      try {
+        signal.throwIfAborted();
+        return await abortable(refresh(entry), signal);
+      } catch (error) {
+        throw toDockerError(error, engine.name);
+      }
+    },
+    history(engine, fullId) {
+      const entry = touch(engine, fullId);
+      if (!entry.known) refresh(entry).catch(() => {});
+      return history.of(fullId);
+    },
+    close() {
+      closing.abort();
+      if (timer) clearTimeout(timer);
+      entries.clear();
+    },
+  };
+}
+
+/** How long a point is kept, and how far two are apart, milliseconds: at most 120 points. */
+const keptMs = 600_000;
+const stepMs = 5000;
+
+/** A point and when it was taken, milliseconds of a clock that never goes back. */
+export interface TimedPoint {
+  readonly at: number;
+  readonly point: StatsPoint;
+}
+
+/** The points after one more sample, oldest first: one in five seconds, of the last ten minutes. The same array when it adds none. */
+export function withPoint(points: readonly TimedPoint[], at: number, stats: ContainerStats): readonly TimedPoint[] {
+  const last = points.at(-1);
+  // A tick that comes a little early still counts.
+  if (last && at - last.at < stepMs * 0.9) return points;
+  const { sampledAt, cpuPct, memPct, memUsedBytes } = stats;
+  return [...recent(points, at), { at, point: { sampledAt, cpuPct, memPct, memUsedBytes } }];
+}
+
+/** Those of the last ten minutes. */
+export function recent(points: readonly TimedPoint[], now: number): readonly TimedPoint[] {
+  return points.filter(({ at }) => now - at <= keptMs);
+}
+
+/** What is remembered of the containers that were sampled last: at most 1,000 of them, 120 points each, about 15 MB. */
+interface StatsHistory {
+  add(fullId: string, at: number, stats: ContainerStats): void;
+  of(fullId: string): readonly StatsPoint[];
+}
+
+function createStatsHistory(): StatsHistory {
+  const series = new LRUCache<string, readonly TimedPoint[]>({ max: 1000 });
+  return {
+    add: (fullId, at, stats) => void series.set(fullId, withPoint(series.get(fullId) ?? [], at, stats)),
+    of: (fullId) => recent(series.get(fullId) ?? [], performance.now()).map(({ point }) => point),
+  };
+}

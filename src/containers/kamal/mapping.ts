@@ -1,0 +1,109 @@
+import type { Environment } from "../../lib/environment.ts";
+import { toTimestamp } from "../../lib/time.ts";
+import { type Container, type Health, type HealthProbe, type ListedContainer, liveStates } from "../container.ts";
+import type { ContainerFacts, ContainerRules, EngineContext, PublishedPort } from "../facts.ts";
+import { toContainerEnv, toInferredEnv } from "./environment.ts";
+import { composeProject, isReplaced, toKind, toOrigin, toRole } from "./origin.ts";
+import { toCommitSha, toVersion } from "./version.ts";
+
+/** What one engine's list tells about the apps on it, for the mapping of all its containers. */
+export function toEngineContext(
+  containers: readonly ContainerFacts[],
+  engine: { readonly env: Environment | null; readonly rules: ContainerRules; readonly hostNames: readonly string[] },
+): EngineContext {
+  const apps = containers.filter((facts) => toOrigin(facts) === "app");
+  const services = new Set(apps.map((facts) => facts.labels["service"] ?? ""));
+  const own = apps.filter((facts) => toKind(facts, engine.rules) === "core");
+  const envs = new Set(own.map((facts) => toContainerEnv(facts, engine)));
+  const [appsEnv = null] = envs.size === 1 ? envs : [];
+  return { ...engine, appServices: [...services].toSorted((a, b) => b.length - a.length), appsEnv };
+}
+
+/** The part of a container that its engine's list tells for sure. */
+function toListed(facts: ContainerFacts, rules: ContainerRules): ListedContainer {
+  return { engine: facts.engine, fullId: facts.fullId, name: facts.name, kind: toKind(facts, rules) };
+}
+
+/** When a container was last looked at, by default just now. */
+type Seen = Pick<Container, "observedAt" | "stale">;
+
+/** The mapping of Kamal's, compose's and plain containers, whole (upstreams.md 1.3). */
+export function toContainer(facts: ContainerFacts, context: EngineContext, seen: Seen = seenNow()): Container {
+  return {
+    ...toListed(facts, context.rules),
+    id: facts.fullId.slice(0, 12),
+    role: toRole(facts, context),
+    service: toService(facts, context.rules),
+    destination: facts.labels["destination"] || facts.variables?.kamalDestination || null,
+    env: toContainerEnv(facts, context),
+    inferredEnv: toInferredEnv(facts, context),
+    status: facts.state,
+    health: toHealth(facts),
+    probe: toProbe(facts),
+    ...toVersion(facts),
+    replaced: isReplaced(facts.name),
+    commitSha: toCommitSha(facts),
+    restarts: facts.restarts,
+    host: toHost(facts),
+    createdAt: toTimestamp(facts.createdAt) ?? "",
+    startedAt: toTimestamp(facts.startedAt),
+    finishedAt: liveStates.has(facts.state) ? null : toTimestamp(facts.finishedAt),
+    image: facts.image,
+    ports: toPorts(facts.ports),
+    hostNames: toHostNames(facts, context),
+    observedAt: seen.observedAt,
+    stale: seen.stale,
+  };
+}
+
+function seenNow(): Seen {
+  return { observedAt: toTimestamp(new Date().toISOString()) ?? "", stale: false };
+}
+
+/** A compose service beside the product may be a one-shot: with a service it would pass for something that Kamal deployed to stay. */
+function toService(facts: ContainerFacts, rules: ContainerRules): string | null {
+  const origin = toOrigin(facts);
+  if (origin === "compose") return toKind(facts, rules) === "core" ? (facts.labels[composeProject] ?? null) : null;
+  return origin === "app" || origin === "accessory" ? (facts.labels["service"] ?? null) : null;
+}
+
+/** A stopped container keeps the last status of its probe: only a running one has a health. */
+function toHealth({ state, health }: ContainerFacts): Health {
+  if (state !== "running") return "none";
+  return health?.status === "healthy" || health?.status === "unhealthy" || health?.status === "starting" ? health.status : "none";
+}
+
+function toProbe({ health }: ContainerFacts): HealthProbe | null {
+  if (!health || health.output === null) return null;
+  return { failingStreak: health.failingStreak, checkedAt: toTimestamp(health.checkedAt), output: health.output };
+}
+
+/** The host name that the container was given; its name when Docker made one up from the id, as for accessories. */
+function toHost({ hostname, fullId, name }: ContainerFacts): string {
+  return hostname && !fullId.startsWith(hostname) ? hostname : name;
+}
+
+/** KAMAL_HOST, what Kamal's host name `<host>-<12 hex>` says unless it was cut at 51 characters, then the engine's own names. */
+function toHostNames({ hostname, hostNetwork, variables }: ContainerFacts, context: EngineContext): string[] {
+  const kamalHost = /^(.{1,50})-[0-9a-f]{12}$/.exec(hostname ?? "")?.[1];
+  const names = [variables?.kamalHost, kamalHost, hostNetwork ? hostname : null, ...context.hostNames];
+  return [...new Set(names.filter((name) => typeof name === "string" && name !== ""))] as string[];
+}
+
+/**
+ * Published ports as `HostIp:HostPort`, by number, each once. The `::` twin of a port that is also open on 0.0.0.0 is dropped:
+ * Docker publishes both for one `-p`.
+ */
+export function toPorts(published: readonly PublishedPort[]): string[] {
+  const ports = published.map((port) => (port.hostIp === "" ? { ...port, hostIp: "0.0.0.0" } : port));
+  const isTwin = (port: PublishedPort) =>
+    port.hostIp === "::" &&
+    ports.some((other) => other.hostIp === "0.0.0.0" && other.hostPort === port.hostPort && other.protocol === port.protocol);
+  const kept = ports.filter((port) => port.hostPort > 0 && !isTwin(port));
+  kept.sort((a, b) => a.hostPort - b.hostPort || (a.hostIp < b.hostIp ? -1 : 1));
+  return [...new Set(kept.map(formatPort))];
+}
+
+function formatPort(port: PublishedPort): string {
+  return port.hostIp.includes(":") ? `[${port.hostIp}]:${port.hostPort}` : `${port.hostIp}:${port.hostPort}`;
+}

@@ -1,0 +1,101 @@
+import type { ContainerKind } from "../container.ts";
+import type { ContainerFacts, ContainerRules, EngineContext, LabelSelector } from "../facts.ts";
+
+/** How a container was started, as far as its labels and its name tell. */
+export type Origin = "app" | "proxy" | "accessory" | "compose" | "ephemeral" | "plain";
+
+export const composeService = "com.docker.compose.service";
+export const composeProject = "com.docker.compose.project";
+const composeOneoff = "com.docker.compose.oneoff";
+const coreRoles = new Set(["web", "runner", "worker"]);
+
+type Labelled = Pick<ContainerFacts, "labels" | "name" | "state">;
+
+/**
+ * Tells Kamal's containers apart (kamal lib/kamal/configuration/{role,accessory,proxy}.rb, commands/app/{execution,assets}.rb).
+ * The role label makes an app: the service label alone proves nothing, every container inherits it from the app's image.
+ */
+export function toOrigin({ labels, name, state }: Labelled): Origin {
+  const service = labels["service"];
+  if (service && labels["role"]) return "app";
+  if (name === "kamal-proxy" || labels["org.opencontainers.image.title"] === "kamal-proxy") return "proxy";
+  if (service && service === name) return "accessory";
+  if (labels[composeOneoff]?.toLowerCase() === "true") return "ephemeral";
+  if (labels[composeService]) return "compose";
+  if (service && /-exec-.+-[0-9a-f]{6}$/.test(name)) return "ephemeral";
+  if (service && state === "created" && name.endsWith("-assets")) return "ephemeral";
+  return "plain";
+}
+
+/**
+ * Whose a container is. Core: what the configuration selects, Kamal apps of an own service, and web, runner and worker of a compose project of that name.
+ * Accessory: Kamal's proxy, its accessories of an own service (their label is `<service>-<name>`, or a name of their own that is configured as a service),
+ * and the rest of that project. Other: everything else.
+ */
+export function toKind(facts: Labelled, { services, core }: Pick<ContainerRules, "services" | "core">): ContainerKind {
+  const { labels } = facts;
+  if (isSelected(labels, core)) return "core";
+  const [service = "", project = ""] = [labels["service"], labels[composeProject]];
+  switch (toOrigin(facts)) {
+    case "app":
+      return isOwnService(service, services) ? "core" : "other";
+    case "compose":
+      if (!isOwnService(project, services)) return "other";
+      return coreRoles.has(labels[composeService] ?? "") ? "core" : "accessory";
+    case "accessory":
+      return isOwnService(service, services) || services.some((own) => service.startsWith(`${own}-`)) ? "accessory" : "other";
+    case "ephemeral":
+      return isOwnService(service, services) || isOwnService(project, services) ? "accessory" : "other";
+    case "proxy":
+      return "accessory";
+    default:
+      return "other";
+  }
+}
+
+/** Whether a service, or a compose project, is a configured one, also with `-staging` or `-production` behind it. */
+export function isOwnService(service: string, services: readonly string[]): boolean {
+  return services.some((own) => [own, `${own}-staging`, `${own}-production`].includes(service));
+}
+
+/** Whether the labels are what one of the selectors asks for: all of its keys, with its value where it names one. */
+export function isSelected(labels: ContainerFacts["labels"], selectors: readonly LabelSelector[]): boolean {
+  const carries = ([key, value]: [string, string | null]) =>
+    Object.hasOwn(labels, key) && (value === null || labels[key] === value);
+  return selectors.some((selector) => [...selector].every(carries));
+}
+
+/** Kamal renames the old container of a same-version redeploy before it stops it (cli/app/boot.rb). */
+export function isReplaced(name: string): boolean {
+  return /_replaced_[0-9a-f]{16}$/.test(name);
+}
+
+/** web, runner, redis ...: the role label, or the name of an accessory without the service that it belongs to. */
+export function toRole(facts: Labelled, context: Pick<EngineContext, "appServices" | "rules">): string {
+  const { labels, name } = facts;
+  switch (toOrigin(facts)) {
+    case "app":
+      return labels["role"] ?? "";
+    case "proxy":
+      return "proxy";
+    case "compose":
+      return labels[composeService] ?? "";
+    case "accessory":
+      return toAccessoryRole(name, toOwners(facts, context));
+    default:
+      return name;
+  }
+}
+
+/** Services that an accessory may be named after, longest first. For an own one the configured ones alone: what runs beside it must not change its role. */
+function toOwners(facts: Labelled, { appServices, rules }: Pick<EngineContext, "appServices" | "rules">): readonly string[] {
+  if (toKind(facts, rules) === "other") return appServices;
+  const endings = ["", "-staging", "-stage", "-stg", "-production", "-prod", "-prd"];
+  return rules.services.flatMap((own) => endings.map((ending) => own + ending)).toSorted((a, b) => b.length - a.length);
+}
+
+function toAccessoryRole(name: string, appServices: readonly string[]): string {
+  const owner = appServices.find((service) => name.startsWith(`${service}-`));
+  if (owner) return name.slice(owner.length + 1);
+  return name.replace(/^.*?-(?:staging|production|prod|stg)-(?=.)/, "");
+}

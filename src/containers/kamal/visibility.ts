@@ -1,0 +1,64 @@
+import { liveStates } from "../container.ts";
+import type { ContainerFacts, EngineContext } from "../facts.ts";
+import { toLikelyEnv } from "./environment.ts";
+import { composeProject, composeService, isReplaced, isSelected, toOrigin } from "./origin.ts";
+
+/** What decides which containers are one role. */
+type Rules = Pick<EngineContext, "env" | "rules">;
+
+/**
+ * The containers of one engine that callers may see: all live ones, and of a deployed role that has none the newest stopped one, so
+ * that a crash shows. Old releases that Kamal keeps for a roll-back, `_replaced_` ones once stopped, `kamal app exec` runs, asset
+ * extractions, compose one-offs and stopped containers that nobody deployed stay hidden.
+ *
+ * What the configuration selects as core counts as deployed. Containers of two environments are two roles, so that one never hides another's crash.
+ */
+export function selectVisible<T extends ContainerFacts>(containers: readonly T[], context: Rules): T[] {
+  const toGroup = (facts: ContainerFacts) => toRoleGroup(facts, context);
+  const candidates = containers.filter((facts) => toOrigin(facts) !== "ephemeral");
+  const liveGroups = new Set(candidates.filter((facts) => isLive(facts) && !isReplaced(facts.name)).map(toGroup));
+  const newest = new Map<string, T>();
+  for (const facts of candidates) {
+    const group = toGroup(facts);
+    if (group === null || liveGroups.has(group) || isLive(facts) || isReplaced(facts.name)) continue;
+    const best = newest.get(group);
+    if (!best || Date.parse(facts.createdAt) > Date.parse(best.createdAt)) newest.set(group, facts);
+  }
+  const crashed = new Set(newest.values());
+  return candidates.filter((facts) => isLive(facts) || crashed.has(facts));
+}
+
+/**
+ * The containers of deployed roles that are not live and stay hidden: those of old releases, `_replaced_` ones, and those that never started. Kamal keeps them, and
+ * so the logs of before the last deploy.
+ */
+export function selectKept<T extends ContainerFacts>(containers: readonly T[], context: Rules): T[] {
+  const visible = new Set(selectVisible(containers, context));
+  return containers.filter((facts) => toOrigin(facts) === "app" && !visible.has(facts));
+}
+
+/** All that live, hidden ones too. */
+export function selectLive<T extends ContainerFacts>(containers: readonly T[]): T[] {
+  return containers.filter(isLive);
+}
+
+function isLive(facts: ContainerFacts): boolean {
+  return liveStates.has(facts.state);
+}
+
+/** (service, role, destination, environment) of a deployed container as one key; null for one that nobody deployed. */
+function toRoleGroup(facts: ContainerFacts, context: Rules): string | null {
+  const { labels, name } = facts;
+  switch (toOrigin(facts)) {
+    case "app":
+      return JSON.stringify(["app", labels["service"], labels["role"], labels["destination"] ?? "", toLikelyEnv(facts, context)]);
+    case "compose":
+      return JSON.stringify(["compose", labels[composeProject] ?? "", labels[composeService]]);
+    case "plain":
+      return isSelected(labels, context.rules.core) ? JSON.stringify(["plain", name]) : null;
+    case "ephemeral":
+      return null;
+    default:
+      return JSON.stringify(["accessory", name]);
+  }
+}

@@ -1,0 +1,45 @@
+import { maySee, type Principal } from "../auth/principal.ts";
+import type { EngineStatus } from "./source.ts";
+
+/** The engines as the holder of one token may know them. */
+export interface KnownEngines {
+  /** Those that it may see. */
+  readonly shown: readonly EngineStatus[];
+  /** Those that do not answer and may run containers that it may see. */
+  readonly silent: readonly SilentEngine[];
+}
+
+/** An engine that does not answer. Without its name, and the reason, where the token may not see it. */
+export interface SilentEngine {
+  readonly name: string | null;
+  readonly code: string;
+  readonly message: string;
+}
+
+const unnamed: SilentEngine = {
+  name: null,
+  code: "docker_unavailable",
+  message: "An engine without a configured environment does not answer",
+};
+
+/**
+ * The one rule for engines. A token sees an engine that is configured for one of its environments, and one that runs a container of one of them. Any other
+ * engine does not exist for it, with one exception: one without a configured environment that was never listed may run its containers, so that
+ * they cannot be called absent while it does not answer.
+ */
+export function selectEngines(principal: Principal, engines: readonly EngineStatus[]): KnownEngines {
+  const shown = engines.filter((engine) => maySeeEngine(principal, engine));
+  const silent = shown.flatMap(({ name, ok, error }): SilentEngine | [] => (ok ? [] : toSilent(name, error)));
+  const isUnnamed = engines.some(
+    (engine) => !engine.ok && engine.env === null && engine.runs === null && !shown.includes(engine),
+  );
+  return { shown, silent: isUnnamed ? [...silent, unnamed] : silent };
+}
+
+function maySeeEngine(principal: Principal, { env, runs }: EngineStatus): boolean {
+  return maySee(principal, env) || [...(runs ?? [])].some((environment) => principal.environments.has(environment));
+}
+
+function toSilent(name: string, error: EngineStatus["error"]): SilentEngine {
+  return { name, code: error?.code ?? "docker_unavailable", message: error?.message ?? "no reason" };
+}

@@ -1,0 +1,268 @@
+import pLimit from "p-limit";
+import { parseLogTime } from "../../../lib/time.ts";
+import { toReleaseKey } from "../../../releases/service-group.ts";
+import { type Container, toContainerKey } from "../../container.ts";
+import type { ContainerSource } from "../../source.ts";
+import type { FollowOptions, LogBatch, LogLine } from "../log.ts";
+import { type RoleBatch, toBeginning, toMarker, toRoleLine } from "./lines.ts";
+import { createRoleInbox, type RoleInbox } from "./merge.ts";
+import { createRolePage } from "./page.ts";
+
+/** The containers of a role whose logs are followed. */
+interface RoleMembers {
+  /** Opens the first ones; resolves when their newest lines are in the inbox. Rejects with the first reason when none can be opened. */
+  begin(containers: readonly Container[]): Promise<void>;
+  /** The containers of the role as they are now: who is new is followed from its beginning, who is gone to its last line. */
+  update(containers: readonly Container[]): void;
+  /** One that may not be among those of any update, as it has ended already. */
+  meet(container: Container): void;
+}
+
+interface Member {
+  container: Container;
+  /** Since when it is none of the role's visible containers, unix ms; null while it is. */
+  unlistedAt: number | null;
+  /** Its follower has handed out all that was written. */
+  stopped: boolean;
+  readonly abort: AbortController;
+}
+
+interface MembersOptions {
+  readonly follow: ContainerSource["follow"];
+  readonly options: FollowOptions;
+  readonly inbox: RoleInbox;
+  /** Ends all of them. */
+  readonly signal: AbortSignal;
+}
+
+/** Logs being opened at once: each may bring a page of 5 MB. */
+const opening = 16;
+/** How long the first page waits for containers that are slow to open, ms; they join when they are open. */
+const openMs = 2000;
+/** Before another attempt at one that could not be opened, or whose log ended, ms. */
+const retryMs = 2000;
+/** How long one that stopped and left is kept, ms: in a restart it is back at once. */
+const lingerMs = 5000;
+/** Lines that a container may have written before it was found, a moment after its start; what is left out of more is told. */
+const newcomerTail = 20_000;
+/** By how much an engine's clock may lag behind ours, ms. */
+const lagMs = 60_000;
+/** A container may have written its first lines before the moment that its engine calls its start, ms. */
+const earlyMs = 5000;
+
+export function createRoleMembers({ follow, options, inbox, signal }: MembersOptions): RoleMembers {
+  const members = new Map<string, Member>();
+  const positions = createRolePositions();
+  const retryAt = new Map<string, number>();
+  /** Those of which it was told that they cannot be read. */
+  const unreadable = new Set<string>();
+  const limit = pLimit(opening);
+  const followedAt = Date.now();
+  let page: ReturnType<typeof createRolePage> | null = createRolePage(options.tail);
+
+  const enter = (container: Container): Member => {
+    const member: Member = { container, unlistedAt: null, stopped: false, abort: new AbortController() };
+    members.set(toContainerKey(container), member);
+    return member;
+  };
+  const leave = (member: Member, error: unknown = null) => {
+    const key = toContainerKey(member.container);
+    members.delete(key);
+    if (!member.abort.signal.aborted) retryAt.set(key, Date.now() + retryMs);
+    if (signal.aborted || unreadable.has(key)) return;
+    if (error !== null) unreadable.add(key);
+    inbox.tell({ notice: error === null ? "left" : "unreadable", container: member.container, error });
+  };
+  const deliver = async ({ container }: Member, lines: readonly LogLine[]): Promise<void> => {
+    if (lines.length === 0) return;
+    positions.add(toContainerKey(container), lines);
+    if (page) {
+      page.add(container, lines);
+      return;
+    }
+    inbox.push(lines.map((line) => toRoleLine(container, line)));
+    await inbox.room();
+  };
+  const tell = (member: Member, { dropped, cut, notice }: LogBatch, gate: RoleGate) => {
+    const lost = cut === "counted" ? gate.skip(dropped) : dropped;
+    if (lost > 0) inbox.lose(lost);
+    if (lost > 0 && cut !== null) inbox.tell({ notice: "truncated", container: member.container, error: null });
+    if (notice === null) return;
+    member.stopped = notice === "stopped";
+    inbox.tell({ notice, container: member.container, error: null });
+  };
+  /** Follows it to its end. Until the first page is handed over, what it gives goes there. */
+  const open = async (member: Member, wanted: FollowOptions, gate: RoleGate): Promise<void> => {
+    const stream = await follow(member.container, wanted, AbortSignal.any([signal, member.abort.signal]));
+    unreadable.delete(toContainerKey(member.container));
+    if (!page) inbox.tell({ notice: "joined", container: member.container, error: null });
+    const pump = async () => {
+      for await (const batch of stream) {
+        tell(member, batch, gate);
+        await deliver(
+          member,
+          batch.lines.filter((line) => gate.isNew(line)),
+        );
+      }
+    };
+    pump().then(
+      () => leave(member),
+      (error: unknown) => leave(member, error),
+    );
+    // Its newest lines, if there are any, are there at once.
+    await new Promise((resolve) => setImmediate(resolve));
+  };
+  const join = (container: Container): void => {
+    const key = toContainerKey(container);
+    if (members.has(key) || (retryAt.get(key) ?? 0) > Date.now()) return;
+    const isKnown = positions.has(key) || retryAt.has(key);
+    const begins =
+      !isKnown && ![...members.values()].some((member) => toReleaseKey(member.container) === toReleaseKey(container));
+    const member = enter(container);
+    if (begins) {
+      const beginning = toBeginning(container);
+      inbox.push([toMarker(container, beginning > inbox.last ? beginning : inbox.last)]);
+    }
+    const since = positions.since(key) ?? toFirstMoment(container, followedAt);
+    limit(() => open(member, { ...options, tail: newcomerTail, since, whole: true }, positions.createGate(key))).catch(
+      (error: unknown) => leave(member, error),
+    );
+  };
+
+  return {
+    async begin(containers) {
+      const errors: unknown[] = [];
+      const all = containers.map((container) => {
+        const member = enter(container);
+        return limit(() => open(member, options, positions.createGate(toContainerKey(container)))).catch((error: unknown) => {
+          errors.push(error);
+          leave(member, error);
+        });
+      });
+      await Promise.race([Promise.all(all), new Promise((resolve) => setTimeout(resolve, openMs).unref())]);
+      if (errors.length === containers.length) throw errors[0];
+      inbox.push(page?.take() ?? []);
+      page = null;
+    },
+    update(containers) {
+      const now = Date.now();
+      const listed = new Map(containers.map((container) => [toContainerKey(container), container]));
+      for (const [key, member] of members) {
+        member.container = listed.get(key) ?? member.container;
+        member.unlistedAt = listed.has(key) ? null : (member.unlistedAt ?? now);
+        if (member.stopped && member.unlistedAt !== null && now - member.unlistedAt >= lingerMs) member.abort.abort();
+      }
+      for (const container of containers) join(container);
+    },
+    meet: join,
+  };
+}
+
+/**
+ * From when on lines of a container are new to somebody who began to follow its role at `followedMs`, as `since` wants it: from its start, or of one
+ * that ran before but could not be opened, from about then.
+ */
+function toFirstMoment({ startedAt, createdAt }: Container, followedMs: number): string {
+  const started = Number(parseLogTime(startedAt ?? createdAt, 0) ?? 0);
+  return Math.max(started - earlyMs / 1000, (followedMs - lagMs) / 1000, 0).toFixed(3);
+}
+
+interface RoleFollow {
+  /** The containers of the role at the beginning, at least one. */
+  readonly containers: readonly Container[];
+  /** The containers of the role whenever they may be others. */
+  readonly changes: (signal: AbortSignal) => AsyncIterable<readonly Container[]>;
+  /** Containers of the role that ended: one that ends at once may never have been on the list. */
+  readonly deaths: AsyncIterable<Container>;
+  readonly follow: ContainerSource["follow"];
+  readonly options: FollowOptions;
+  readonly signal: AbortSignal;
+}
+
+/** A new container must be found and opened within the time that the lines of the others wait for it. Text in characters. */
+const window = { holdMs: 500, maxSize: 512 << 10 };
+
+/**
+ * The newest lines of all containers of a role, then what they write, in the order of their times: over restarts (each container's own follower
+ * does that), releases and replicas. A marker stands where a release begins of which no container ran before. A container that left the role, or
+ * ended at once, is read to its last line; between two releases the role is waited for. Rejects when no container can be opened. Ends with the signal.
+ */
+export async function followRole(options: RoleFollow): Promise<AsyncGenerator<RoleBatch>> {
+  const { containers, changes, deaths, signal } = options;
+  const inbox = createRoleInbox(window);
+  const ends = new AbortController();
+  const members = createRoleMembers({ ...options, inbox, signal: ends.signal });
+  const end = () => {
+    inbox.close();
+    ends.abort();
+  };
+  signal.addEventListener("abort", end, { once: true });
+  if (signal.aborted) end();
+  const watch = async () => {
+    for await (const now of changes(ends.signal)) members.update(now);
+  };
+  const watchDeaths = async () => {
+    for await (const container of deaths) members.meet(container);
+  };
+  const read = async function* () {
+    try {
+      yield* inbox.read(signal);
+    } finally {
+      signal.removeEventListener("abort", end);
+      end();
+    }
+  };
+  try {
+    await members.begin(containers);
+  } catch (error) {
+    end();
+    throw error;
+  }
+  for (const watching of [watch(), watchDeaths()]) watching.catch((error: unknown) => inbox.fail(error));
+  return read();
+}
+
+/** How far the containers of a role were read, so that one that left and comes back goes on where it ended. Keys are those of `toContainerKey`. */
+interface RolePositions {
+  add(key: string, lines: readonly LogLine[]): void;
+  has(key: string): boolean;
+  /** `since` of the stream that goes on, which gives the lines of the last time again; null for one that was not read. */
+  since(key: string): string | null;
+  createGate(key: string): RoleGate;
+}
+
+/** Passes what is new of a stream that goes on. */
+interface RoleGate {
+  /** For the lines of that stream, each asked about once, in order: whether it is a new one. */
+  isNew(line: LogLine): boolean;
+  /** Before all lines: so many of the oldest are not in the stream. Answers how many of these are new ones. */
+  skip(count: number): number;
+}
+
+export function createRolePositions(): RolePositions {
+  /** Time of the last line, and how many lines of that time there were. */
+  const positions = new Map<string, { readonly timestamp: string; readonly count: number }>();
+  return {
+    add(key, lines) {
+      const timestamp = lines.at(-1)?.timestamp;
+      if (timestamp === undefined) return;
+      const before = positions.get(key);
+      const count = lines.filter((line) => line.timestamp === timestamp).length;
+      positions.set(key, { timestamp, count: count + (before?.timestamp === timestamp ? before.count : 0) });
+    },
+    has: (key) => positions.has(key),
+    since: (key) => parseLogTime(positions.get(key)?.timestamp ?? "", 0),
+    createGate(key) {
+      const { timestamp, count } = positions.get(key) ?? { timestamp: "", count: 0 };
+      let again = count;
+      return {
+        isNew: (line) => line.timestamp !== timestamp || again-- <= 0,
+        skip(skipped) {
+          const known = Math.min(again, skipped);
+          again -= known;
+          return skipped - known;
+        },
+      };
+    },
+  };
+}

@@ -1,0 +1,63 @@
+import { cleanText } from "../../../lib/redact/sanitize.ts";
+import { parseLogTime, toLogTimestamp } from "../../../lib/time.ts";
+import type { Container } from "../../container.ts";
+import type { FollowNotice, LogLine, LogStream } from "../log.ts";
+
+/** A line of one of the containers of a role, or a marker: a release begins here. A marker has no stream and no level. */
+export interface RoleLine extends Omit<LogLine, "stream"> {
+  readonly kind: "line" | "marker";
+  readonly stream: LogStream | null;
+  /** The one that wrote it; of a marker the first one of its release. */
+  readonly container: Container;
+}
+
+export function toRoleLine(container: Container, { timestamp, stream, level, message }: LogLine): RoleLine {
+  return { kind: "line", timestamp, stream, level, message, container };
+}
+
+export function toMarker(container: Container, timestamp: string): RoleLine {
+  const message = cleanText(`release ${container.version} begins: ${container.name} on ${container.engine}`);
+  return { kind: "marker", timestamp, stream: null, level: null, message, container };
+}
+
+/** When it was created, which is told in whole seconds, as the time of a log line. */
+export function toBeginning({ createdAt }: Container): string {
+  return toLogTimestamp(parseLogTime(createdAt, 0) ?? "0");
+}
+
+/** A line with its place: the time that it is sorted by. */
+export interface Placed {
+  readonly line: RoleLine;
+  /** Not before the line that the same container wrote before, whatever their clocks say: the order of one container is never changed. */
+  readonly place: string;
+}
+
+/** By time, then by container; lines of one container stay as they are. */
+export function byPlace(a: Placed, b: Placed): number {
+  if (a.place !== b.place) return a.place < b.place ? -1 : 1;
+  const [one, other] = [a.line.container, b.line.container];
+  if (one.name !== other.name) return one.name < other.name ? -1 : 1;
+  if (one.engine !== other.engine) return one.engine < other.engine ? -1 : 1;
+  return 0;
+}
+
+/**
+ * What happened to one container of a followed role: to its source, or that it came, went, cannot be read now (it is tried again), or had written
+ * more before it was found than is read at once, so that the oldest of these lines are missing.
+ */
+export interface RoleNotice {
+  readonly notice: FollowNotice | "joined" | "left" | "unreadable" | "truncated";
+  readonly container: Container;
+  /** Why it cannot be read; else null. */
+  readonly error: unknown;
+}
+
+/** Some lines of a followed role in the order of their times, and what a reader should know beside them. */
+export interface RoleBatch {
+  readonly lines: readonly RoleLine[];
+  /** So many matching lines of its containers, or more, were left out before these: this reader was slower than others of the same logs, or one was truncated. */
+  readonly dropped: number;
+  readonly notices: readonly RoleNotice[];
+  /** Why nothing comes after this (the reason of the signal); null while it goes on. */
+  readonly ended: string | null;
+}

@@ -1,0 +1,46 @@
+import { RestartRefused } from "./limits.ts";
+
+interface Kept<T> {
+  /** What was asked for under this key. */
+  readonly request: string;
+  readonly answer: () => Promise<T>;
+  readonly until: number;
+}
+
+export interface Answers<T> {
+  /**
+   * The answer that this key has got, also a failure, or the one still to come; else that of `run`, which is kept once it calls
+   * `keep`: what was refused before anything happened may be tried again. @throws RestartRefused for a key of another request
+   */
+  once(key: string, request: string, run: (keep: () => void) => Promise<T>): Promise<T>;
+  /** Gives a key the answer of something that was begun so long ago, and forgets the one that it had. */
+  restore(key: string, request: string, answer: () => Promise<T>, ageMs: number): void;
+}
+
+/** Answers by `Idempotency-Key`, for 24 hours, at most 1,000: the oldest go first. */
+export function createAnswers<T>({ ttlMs = 86_400_000, max = 1000, now = () => performance.now() } = {}): Answers<T> {
+  const kept = new Map<string, Kept<T>>();
+  const put = (key: string, entry: Kept<T>) => {
+    kept.delete(key);
+    kept.set(key, entry);
+    if (kept.size > max) kept.delete(kept.keys().next().value as string);
+  };
+  return {
+    once(key, request, run) {
+      const known = kept.get(key);
+      if (known && known.until > now()) {
+        if (known.request === request) return known.answer();
+        throw new RestartRefused("idempotency_key_reused", "This Idempotency-Key was used for another restart");
+      }
+      let begun = false;
+      const result = run(() => (begun = true)).catch((error: unknown) => {
+        if (!begun && kept.get(key) === entry) kept.delete(key);
+        throw error;
+      });
+      const entry: Kept<T> = { request, answer: () => result, until: now() + ttlMs };
+      put(key, entry);
+      return result;
+    },
+    restore: (key, request, answer, ageMs) => put(key, { request, answer, until: now() + ttlMs - ageMs }),
+  };
+}

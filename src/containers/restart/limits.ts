@@ -1,0 +1,141 @@
+import type { AuditEntry } from "../../audit/audit.ts";
+import type { Origin, Principal } from "../../auth/principal.ts";
+
+export interface RestartRequest {
+  readonly reason: string | null;
+  readonly requestId: string;
+  readonly principal: Principal;
+  readonly origin: Origin;
+  /** Same key, same token, same request: the same answer, and no second restart. */
+  readonly idempotencyKey?: string | null;
+  /** How long to wait for its health afterwards; null: not at all. */
+  readonly waitMs?: number | null;
+  /** Kept in the audit record. */
+  readonly args?: AuditEntry["args"];
+  /** Does not count for the token's budget. */
+  readonly free?: boolean;
+}
+
+/** What refuses a restart, as it would tell the caller. */
+export interface RestartRefusal {
+  readonly code: string;
+  readonly message: string;
+}
+
+/** Why a restart is not even tried. Nothing happened and nothing was recorded. */
+export class RestartRefused extends Error {
+  readonly code: RefusalCode;
+  /** When it may be tried again, null when waiting does not help. */
+  readonly retryAfterSeconds: number | null;
+
+  constructor(code: RefusalCode, message: string, retryAfterSeconds: number | null = null) {
+    super(message);
+    this.name = "RestartRefused";
+    this.code = code;
+    this.retryAfterSeconds = retryAfterSeconds;
+  }
+}
+
+type RefusalCode =
+  | "restart_in_progress"
+  | "restart_cooldown"
+  | "restart_budget"
+  | "restart_busy"
+  | "restart_protected"
+  | "idempotency_key_reused";
+
+export interface RestartLimitOptions {
+  /** Between the end of a container's restart and its next one. */
+  readonly cooldownMs: number;
+  /** Restarts of one token in an hour; a role restarted whole counts once. */
+  readonly budgetPerHour: number;
+  /** @default 2 */
+  readonly parallel?: number;
+  /** Monotonic clock, ms. */
+  readonly now?: () => number;
+}
+
+interface RestartPlace {
+  /** As if it had never been asked for. */
+  cancel(): void;
+  /** The restart is over; only one that happened, or may have, cools down. */
+  leave(happened: boolean): void;
+}
+
+interface RestartLimits {
+  /** Null when `enter` would let it in now. `holder` is whose budget it takes from. */
+  check(fullId: string, holder: string): RestartRefused | null;
+  /** Keeps a container from being restarted while it is not known what became of its last restart. */
+  hold(fullId: string): Pick<RestartPlace, "leave">;
+  /** Takes a place, and one of the token's budget unless `free`. @throws RestartRefused */
+  enter(fullId: string, holder: string, free?: boolean): RestartPlace;
+}
+
+const hourMs = 3_600_000;
+
+/** One restart at a time for each container, a pause after it, a budget for each token, few at once (security.md R4). */
+export function createRestartLimits(options: RestartLimitOptions): RestartLimits {
+  const { cooldownMs, budgetPerHour, parallel = 2, now = () => performance.now() } = options;
+  const running = new Set<string>();
+  const coolUntil = new Map<string, number>();
+  const spent = new Map<string, number[]>();
+
+  /** Forgets what no longer counts, so that neither map grows beyond an hour's restarts. */
+  const prune = (at: number) => {
+    for (const [id, until] of coolUntil) if (until <= at) coolUntil.delete(id);
+    for (const [holder, times] of spent) {
+      const young = times.filter((time) => at - time < hourMs);
+      if (young.length > 0) spent.set(holder, young);
+      else spent.delete(holder);
+    }
+  };
+  const check = (fullId: string, holder: string, free = false): RestartRefused | null => {
+    const at = now();
+    prune(at);
+    if (running.has(fullId)) return new RestartRefused("restart_in_progress", "This container is being restarted already");
+    const until = coolUntil.get(fullId);
+    if (until !== undefined) {
+      const seconds = toSeconds(until - at);
+      return new RestartRefused("restart_cooldown", `This container was restarted just now; again in ${seconds} s`, seconds);
+    }
+    const times = spent.get(holder) ?? [];
+    if (!free && times.length >= budgetPerHour) {
+      const seconds = toSeconds((times[0] ?? at) + hourMs - at);
+      return new RestartRefused("restart_budget", `This token has used its ${budgetPerHour} restarts of the hour`, seconds);
+    }
+    if (running.size < parallel) return null;
+    return new RestartRefused("restart_busy", `${parallel} containers are being restarted already`, 5);
+  };
+  const leave = (fullId: string, happened: boolean) => {
+    running.delete(fullId);
+    if (happened && cooldownMs > 0) coolUntil.set(fullId, now() + cooldownMs);
+  };
+  return {
+    check,
+    hold(fullId) {
+      running.add(fullId);
+      return { leave: (happened) => leave(fullId, happened) };
+    },
+    enter(fullId, holder, free = false) {
+      const refused = check(fullId, holder, free);
+      if (refused) throw refused;
+      running.add(fullId);
+      const at = now();
+      if (!free) spent.set(holder, [...(spent.get(holder) ?? []), at]);
+      return {
+        cancel() {
+          running.delete(fullId);
+          if (free) return;
+          const times = [...(spent.get(holder) ?? [])];
+          const index = times.indexOf(at);
+          if (index >= 0) spent.set(holder, times.toSpliced(index, 1));
+        },
+        leave: (happened) => leave(fullId, happened),
+      };
+    },
+  };
+}
+
+function toSeconds(ms: number): number {
+  return Math.max(1, Math.ceil(ms / 1000));
+}

@@ -1,0 +1,90 @@
+import { pause } from "../../lib/abort.ts";
+import type { Container, ContainerRef } from "../container.ts";
+import type { ContainerSource } from "../source.ts";
+
+interface SettleOptions {
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
+/** Short, for an engine that is restarted forgets its events: what was not read by then stays unknown. */
+const settlePollMs = 250;
+
+interface Settled {
+  readonly outcome: "ok" | "failed" | "unknown";
+  readonly detail: string;
+}
+
+/**
+ * What came of a restart whose answer was lost: `ok` as soon as the engine's own events have it. When they have not until
+ * `timeoutMs`, the container tells: `failed` when it does not run, or still runs as before. One that was started by
+ * something else meanwhile (the engine itself came back) stays `unknown`. Null when nothing could be learned.
+ */
+export async function settleRestart(
+  ref: ContainerRef,
+  since: Date,
+  source: Pick<ContainerSource, "look" | "restartedSince">,
+  { timeoutMs, signal }: SettleOptions,
+): Promise<Settled | null> {
+  const end = performance.now() + timeoutMs;
+  while (performance.now() < end) {
+    const restarted = await source.restartedSince(ref, since).catch(() => null);
+    if (restarted) return { outcome: "ok", detail: "settled: the engine restarted it" };
+    if (!(await pause(settlePollMs, signal))) return null;
+  }
+  try {
+    const { container } = await source.look(ref);
+    const { status, startedAt } = container;
+    const restartedMeanwhile = status === "running" && startedAt !== null && Date.parse(startedAt) > since.getTime();
+    if (restartedMeanwhile) return { outcome: "unknown", detail: `settled: left running, started at ${startedAt}` };
+    return { outcome: "failed", detail: `settled: left ${status}` };
+  } catch (error) {
+    const { code } = error as { code?: string };
+    return code === "container_not_found" ? { outcome: "failed", detail: "settled: the container is gone" } : null;
+  }
+}
+
+/** A container after its restart. */
+export interface Wellness {
+  readonly container: Container;
+  /** True when healthy or, without a health check, still running after a while; false when not; null when nobody waited for it. */
+  readonly well: boolean | null;
+}
+
+interface WaitOptions {
+  readonly timeoutMs: number;
+  /** How long one without a health check must run. */
+  readonly stableMs: number;
+  /** Ends the waiting with what was seen last. */
+  readonly signal: AbortSignal;
+}
+
+const healthPollMs = 500;
+
+/** Looks at the container until its health check has a verdict, it stops, or the time is up. Never rejects: an engine that is lost meanwhile is asked again. */
+export async function waitForHealth(
+  restarted: Container,
+  source: Pick<ContainerSource, "look">,
+  { timeoutMs, stableMs, signal }: WaitOptions,
+): Promise<Wellness> {
+  const startMs = performance.now();
+  let last = restarted;
+  for (;;) {
+    const verdict = toVerdict(last, restarted, performance.now() - startMs >= stableMs);
+    if (verdict !== null) return { container: last, well: verdict };
+    const leftMs = timeoutMs - (performance.now() - startMs);
+    if (leftMs <= 0 || !(await pause(Math.min(healthPollMs, leftMs), signal))) return { container: last, well: false };
+    last = await source.look(restarted).then(
+      ({ container }) => container,
+      () => last,
+    );
+  }
+}
+
+function toVerdict({ status, health, startedAt }: Container, restarted: Container, stable: boolean): boolean | null {
+  // Started again since: it fell, and its restart policy caught it.
+  if (status !== "running" || startedAt !== restarted.startedAt) return false;
+  if (health === "starting") return null;
+  if (health === "none") return stable ? true : null;
+  return health === "healthy";
+}

@@ -1,0 +1,177 @@
+import type { AuditEntry, AuditLog } from "../../audit/audit.ts";
+import { createOutcomes, onceDone } from "../../audit/recorder.ts";
+import { type Principal, toHolder } from "../../auth/principal.ts";
+import type { Container } from "../container.ts";
+import type { ContainerSource } from "../source.ts";
+import { createAnswers } from "./idempotency.ts";
+import {
+  createRestartLimits,
+  type RestartLimitOptions,
+  type RestartRefusal,
+  RestartRefused,
+  type RestartRequest,
+} from "./limits.ts";
+import { settleRestart, waitForHealth, type Wellness } from "./outcome.ts";
+import { PastFailure, toAnswerKey, toAsked, toIntent } from "./request.ts";
+
+export interface Restarts {
+  /**
+   * Restarts a container between two entries of the audit record: the intent before (no record, no restart) and the outcome after.
+   * One that the engine did not tell in time is `unknown` and settled later. Belongs to no caller: it goes on when one leaves.
+   * Rejects with RestartRefused, or as `ContainerSource.restart` and `AuditLog.write` do.
+   */
+  restart(container: Container, request: RestartRequest): Promise<Wellness>;
+  /** Why `restart` would refuse it now, also for want of a record as far as that can be told. */
+  check(container: Container, principal: Principal): Promise<RestartRefusal | null>;
+  /**
+   * Takes over what earlier processes have left: settles what is open, and gives their keys their answers. Once; `restart` waits for it, and
+   * does it where that was not possible before. Rejects with audit_unavailable.
+   */
+  recover(): Promise<void>;
+  /** Aborts when the gateway stops. */
+  readonly closing: AbortSignal;
+  /** Waits for the restarts that run and their outcomes. */
+  close(): Promise<void>;
+}
+
+interface RestartsOptions {
+  readonly source: Pick<ContainerSource, "restart" | "look" | "restartedSince">;
+  readonly audit: AuditLog;
+  readonly limits: RestartLimitOptions;
+  /** How long a container without a health check must run to count as well. @default 10000 */
+  readonly stableMs?: number;
+  /** How long a restart that the engine did not tell is followed up. @default 90000 */
+  readonly settleMs?: number;
+}
+
+export function createRestarts({ source, audit, stableMs = 10_000, settleMs = 90_000, ...options }: RestartsOptions): Restarts {
+  const limits = createRestartLimits(options.limits);
+  const answers = createAnswers<Wellness>();
+  const closing = new AbortController();
+  const { track, record: recordOutcome, settled } = createOutcomes(audit, closing.signal);
+
+  const guard = async (container: Container) => {
+    const { protectedBy } = await source.look(container);
+    return protectedBy === null ? null : new RestartRefused("restart_protected", `This container is protected: ${protectedBy}`);
+  };
+
+  /** Of one that this process does not know at first hand: its outcome as recorded, its container as it is now. */
+  const keepPast = (intent: AuditEntry, at: Date, last: Pick<AuditEntry, "outcome" | "code" | "detail">) => {
+    const key = toAnswerKey(intent);
+    if (key === null) return;
+    const replay = async (): Promise<Wellness> => {
+      if (last.outcome !== "ok") throw new PastFailure(last);
+      const { container } = await source.look({ engine: intent.engine, fullId: intent.containerId });
+      return wait(container, Number(intent.args["wait_ms"] ?? 0));
+    };
+    answers.restore(key, toAsked(intent), replay, Date.now() - at.getTime());
+  };
+  const wait = async (container: Container, timeoutMs: number): Promise<Wellness> =>
+    timeoutMs > 0 ? waitForHealth(container, source, { timeoutMs, stableMs, signal: closing.signal }) : { container, well: null };
+  /** Follows a restart up whose answer is lost, and records what it learns of it. */
+  const settle = (intent: AuditEntry, seq: number, since: Date, durationMs: () => number | null, leave: () => void) => {
+    const ref = { engine: intent.engine, fullId: intent.containerId };
+    const follow = async () => {
+      const last = await settleRestart(ref, since, source, { timeoutMs: settleMs, signal: closing.signal });
+      if (!last) return;
+      const told = { ...last, code: null };
+      keepPast(intent, since, told);
+      await recordOutcome({ ...intent, ...told, intent: seq, dockerStatus: null, durationMs: durationMs() });
+    };
+    void track(follow().finally(leave));
+  };
+
+  const run = async (container: Container, entry: AuditEntry, request: RestartRequest, keep: () => void): Promise<Wellness> => {
+    if (closing.signal.aborted) throw new RestartRefused("restart_busy", "The gateway is stopping", 5);
+    const refused = await guard(container);
+    if (refused) throw refused;
+    const place = limits.enter(container.fullId, toHolder(entry), request.free);
+    const since = new Date();
+    const startedMs = performance.now();
+    const durationMs = () => Math.round(performance.now() - startedMs);
+    const intent = await audit.write(entry).catch((error: unknown) => {
+      place.cancel();
+      throw error;
+    });
+    keep();
+    const record = (outcome: Pick<AuditEntry, "outcome" | "detail" | "code" | "dockerStatus">) =>
+      recordOutcome({ ...entry, ...outcome, intent, durationMs: durationMs() });
+    try {
+      const { container: restarted, dockerStatus } = await source.restart(container);
+      await record({ outcome: "ok", detail: restarted.status, code: null, dockerStatus });
+      place.leave(true);
+      return await wait(restarted, request.waitMs ?? 0);
+    } catch (error) {
+      const { code = "internal", message, upstreamStatus = null } = error as Failure;
+      const outcome = toOutcome(code, upstreamStatus);
+      const told = { outcome, detail: `${code}: ${message}`, code, dockerStatus: upstreamStatus };
+      await record(told);
+      if (outcome === "unknown") settle(entry, intent, since, durationMs, () => place.leave(true));
+      else place.leave(outcome === "ok");
+      if (outcome === "ok") keepPast(entry, since, told);
+      throw error;
+    }
+  };
+
+  const takeOver = async (): Promise<void> => {
+    const { keyed, ...left } = await audit.recover();
+    const open = left.open.filter(({ intent }) => intent.action === "restart");
+    const died = { outcome: "unknown", detail: "the gateway died during the restart", code: "restart_unknown" } as const;
+    for (const { intent, told } of open) {
+      if (!told) await audit.write({ ...intent, ...died, intent: intent.seq });
+    }
+    for (const { intent, outcome } of keyed) keepPast(intent, new Date(intent.at), outcome ?? died);
+    for (const { intent } of open) {
+      // Else the event of a new restart would be taken for that of this one.
+      const place = limits.hold(intent.containerId);
+      settle(
+        intent,
+        intent.seq,
+        new Date(intent.at),
+        () => null,
+        () => place.leave(true),
+      );
+    }
+  };
+  const recover = onceDone(takeOver);
+  const begin = async (container: Container, request: RestartRequest): Promise<Wellness> => {
+    await recover();
+    const entry = toIntent(container, request);
+    const key = toAnswerKey(entry);
+    if (key === null) return run(container, entry, request, () => {});
+    return answers.once(key, toAsked(entry), (keep) => run(container, entry, request, keep));
+  };
+
+  return {
+    closing: closing.signal,
+    restart: (container, request) => track(begin(container, request)),
+    check: async (container, principal) =>
+      (await guard(container)) ?? limits.check(container.fullId, toHolder(principal)) ?? (await findUnrecordable(audit)),
+    recover,
+    async close() {
+      closing.abort();
+      await settled();
+    },
+  };
+}
+
+/** One that the engine has confirmed is `ok`, though it could not be asked for the container afterwards. */
+function toOutcome(code: string, dockerStatus: number | null): AuditEntry["outcome"] {
+  if (code !== "restart_unknown") return "failed";
+  return dockerStatus !== null && dockerStatus < 300 ? "ok" : "unknown";
+}
+
+/** Why nothing could be recorded now; null when that cannot be told. */
+async function findUnrecordable(audit: AuditLog): Promise<RestartRefusal | null> {
+  return audit.check().then(
+    () => null,
+    ({ code = "internal", message }: Failure) => ({ code, message }),
+  );
+}
+
+/** What an error says, whichever it is. */
+interface Failure {
+  readonly code?: string;
+  readonly message: string;
+  readonly upstreamStatus?: number;
+}

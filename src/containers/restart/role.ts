@@ -1,0 +1,45 @@
+import type { Container } from "../container.ts";
+import type { RestartRequest } from "./limits.ts";
+import type { Restarts } from "./restart.ts";
+
+export interface RoleStep {
+  readonly container: Container;
+  /** `restarted` and well afterwards, `unwell` afterwards, `failed` to restart (or refused), `skipped` after one of those. */
+  readonly outcome: "restarted" | "unwell" | "failed" | "skipped";
+  /** Of `failed`. */
+  readonly error: unknown;
+}
+
+interface RoleOptions {
+  /** Looks one of them up again, fresh, right before its turn. */
+  readonly find: (container: Container) => Promise<Container>;
+  readonly restarts: Pick<Restarts, "restart" | "closing">;
+  /** Without a key; `waitMs` is how long each may take to become healthy. */
+  readonly request: RestartRequest & { readonly waitMs: number };
+  readonly role: string;
+}
+
+/**
+ * Restarts containers one after the other and stops at the first that does not become well, so that a bad state never spreads over
+ * the whole role. Counts once for the token's budget. Goes on when its caller leaves; when the gateway stops, it ends after the
+ * running one.
+ */
+export async function restartRole(containers: readonly Container[], options: RoleOptions): Promise<readonly RoleStep[]> {
+  const { find, restarts, request, role } = options;
+  const steps: RoleStep[] = [];
+  for (const [index, listed] of containers.entries()) {
+    const stopped = steps.some(({ outcome }) => outcome !== "restarted") || restarts.closing.aborted;
+    if (stopped) {
+      steps.push({ container: listed, outcome: "skipped", error: null });
+      continue;
+    }
+    try {
+      const args = { role, step: index + 1, of: containers.length };
+      const { container, well } = await restarts.restart(await find(listed), { ...request, args, free: index > 0 });
+      steps.push({ container, outcome: well ? "restarted" : "unwell", error: null });
+    } catch (error) {
+      steps.push({ container: listed, outcome: "failed", error });
+    }
+  }
+  return steps;
+}

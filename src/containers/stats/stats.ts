@@ -1,0 +1,119 @@
+import type { ContainerStats, StatsSource } from "../container.ts";
+
+/** What was read of one container at one moment, from its engine or its cgroup, in our words; null where there is no figure. */
+export interface StatsSample {
+  readonly source: StatsSource;
+  /** Names the life of the container that it was taken in: differs after each start. */
+  readonly life: string;
+  /** When it was taken, RFC 3339, by the clock of the engine's host. */
+  readonly readAt: string;
+  /** CPU time of the container since its start, nanoseconds. */
+  readonly cpuTotal: number | null;
+  /** CPU time of the whole host since its boot, all CPUs together, nanoseconds. */
+  readonly cpuSystem: number | null;
+  readonly onlineCpus: number;
+  readonly throttling: CpuThrottling | null;
+  readonly memUsage: number | null;
+  /** The host's memory for a container without a limit. */
+  readonly memLimit: number | null;
+  /** `memory.stat`: has total_inactive_file on cgroup v1, inactive_file on v2. */
+  readonly memDetail: Readonly<Record<string, number>>;
+  readonly pids: number | null;
+  /** Bytes of all its networks; null without a network of its own. */
+  readonly network: { readonly received: number; readonly sent: number } | null;
+  /** Bytes of all block devices. */
+  readonly blockIo: { readonly read: number; readonly written: number } | null;
+}
+
+/** By the CPU limit, since the container's start. */
+interface CpuThrottling {
+  readonly periods: number;
+  readonly throttledPeriods: number;
+  readonly throttledNanoseconds: number;
+}
+
+/**
+ * The docker CLI's figures from two samples of one life of a container (docker/cli cli/command/container/stats_helpers.go), rounded to
+ * two decimals as it prints them. Without an earlier sample, `cpuPct` is null.
+ */
+export function toContainerStats(previous: StatsSample | null, current: StatsSample): ContainerStats {
+  const memUsedBytes = current.memUsage === null ? null : toUsedMemory(current.memUsage, current.memDetail);
+  const { throttling, network, blockIo } = current;
+  return {
+    source: current.source,
+    cpuPct: previous && previous.life === current.life ? toCpuPct(previous, current) : null,
+    cpuPeriods: throttling?.periods ?? null,
+    cpuThrottledPeriods: throttling?.throttledPeriods ?? null,
+    cpuThrottledSeconds: throttling ? throttling.throttledNanoseconds / 1e9 : null,
+    memPct: memUsedBytes === null || !current.memLimit ? null : round((memUsedBytes / current.memLimit) * 100),
+    memUsedBytes,
+    memLimitBytes: current.memLimit || null,
+    pids: current.pids,
+    networkReceiveBytes: network?.received ?? null,
+    networkTransmitBytes: network?.sent ?? null,
+    blockReadBytes: blockIo?.read ?? null,
+    blockWriteBytes: blockIo?.written ?? null,
+    sampledAt: current.readAt,
+  };
+}
+
+/**
+ * The life of a container that a sample belongs to, by an inspection right after it: the one that began at `startedAt`, or an earlier
+ * one that ended in between, and so pairs with nothing. Both times are of the engine's clock.
+ */
+export function toLife(readAt: string, startedAt: string): string {
+  return Date.parse(readAt) > Date.parse(startedAt) ? startedAt : `before ${startedAt}, at ${readAt}`;
+}
+
+/** A stopped container: Docker answers it with no CPU time and no memory, though 200. */
+export function isEmpty(sample: Pick<StatsSample, "cpuTotal" | "memUsage">): boolean {
+  return !sample.cpuTotal && !sample.memUsage;
+}
+
+/** Null when a counter went back: the two are not of one life after all. */
+function toCpuPct(previous: StatsSample, current: StatsSample): number | null {
+  if (current.cpuTotal === null || previous.cpuTotal === null || current.cpuSystem === null || previous.cpuSystem === null)
+    return null;
+  const cpu = current.cpuTotal - previous.cpuTotal;
+  const system = current.cpuSystem - previous.cpuSystem;
+  return cpu < 0 || system <= 0 ? null : round((cpu / system) * current.onlineCpus * 100);
+}
+
+/** Usage without the inactive file cache; a total above the usage is not believed, as in calculateMemUsageUnixNoCache. */
+export function toUsedMemory(usage: number, detail: Readonly<Record<string, number>>): number {
+  const v1 = detail["total_inactive_file"];
+  if (v1 !== undefined && v1 < usage) return usage - v1;
+  const v2 = detail["inactive_file"] ?? 0;
+  return v2 < usage ? usage - v2 : usage;
+}
+
+function round(value: number): number {
+  return Math.round(value * 100) / 100;
+}
+
+/** A sample with the moment it was asked for, milliseconds of a clock that never goes back. */
+export interface TimedSample {
+  readonly at: number;
+  readonly sample: StatsSample;
+}
+
+/** The newest sample, and the earlier one that its CPU figure is counted from; null while there is none. */
+export interface StatsWindow {
+  readonly previous: TimedSample | null;
+  readonly current: TimedSample;
+}
+
+/** A longer window is an average of what nobody asked about, ms. */
+const longestMs = 10_000;
+
+/**
+ * The window after one more sample. It is never shorter than `shortestMs`, as host CPU time counts in steps of 10 ms: a sample that
+ * comes too soon replaces the newest and leaves the earlier one. Samples of another life, or too far apart, never meet.
+ */
+export function toWindow(before: StatsWindow | null, next: TimedSample, shortestMs: number): StatsWindow {
+  const earlier = [before?.current, before?.previous].find((timed) => timed && next.at - timed.at >= shortestMs);
+  if (!earlier || earlier.sample.life !== next.sample.life || next.at - earlier.at > longestMs) {
+    return { previous: null, current: next };
+  }
+  return { previous: earlier, current: next };
+}

@@ -1,0 +1,97 @@
+import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { OpsError } from "../../lib/errors.ts";
+import type { Logger } from "../../lib/logger.ts";
+import type { DeployInfo, DeploySource } from "../deploy.ts";
+import { createHistoryLog, createKamalLog } from "./history.ts";
+import { type ParsedDeploy, parseDeployInfo, type ToEnv } from "./parse.ts";
+import { causeOf, fingerprintOf, readVersion, toDeployError, withDeadline } from "./read.ts";
+
+interface DeploySourceOptions {
+  /** Path of deploy_info.json; read by path each time, as pipelines replace the file. */
+  readonly path: string;
+  /** Path of Kamal's audit log (`.kamal/<service>[-<destination>]-audit.log`), where it can be read. */
+  readonly kamalAuditPath?: string | null;
+  readonly toEnv: ToEnv;
+  readonly logger: Logger;
+}
+
+type Version = ParsedDeploy & { readonly fingerprint: string | null };
+
+/** Lies beside deploy_info.json. */
+const historyName = "deploy_history.jsonl";
+/** How long a writer in progress may take before we call the file invalid, milliseconds. */
+const writerMs = 50;
+
+/**
+ * The deploy facts from a file. An unchanged file costs one stat. What cannot be read or parsed (after a second look, for a writer
+ * in progress) is answered with the last good one, marked stale. A missing file is missing, whatever was there before: 404.
+ */
+export function createDeploySource({ path, kamalAuditPath = null, toEnv, logger }: DeploySourceOptions): DeploySource {
+  let version: Version | null = null;
+  let lastGood: DeployInfo | null = null;
+  let flight: Promise<DeployInfo> | null = null;
+  let noted = "";
+
+  const logs = [createHistoryLog({ path: join(dirname(path), historyName), toEnv, logger })];
+  if (kamalAuditPath !== null) logs.push(createKamalLog({ path: kamalAuditPath, toEnv, logger }));
+
+  const load = async (): Promise<DeployInfo> => {
+    try {
+      const fingerprint = await fingerprintOf(path);
+      if (version?.fingerprint !== fingerprint) {
+        version = await look(path, toEnv);
+        if ("problem" in version) {
+          await sleep(writerMs);
+          version = await look(path, toEnv);
+        }
+      }
+    } catch (error) {
+      const failure = toDeployError(error);
+      if (failure.code === "deploy_info_missing") lastGood = null;
+      throw failure;
+    }
+    if ("problem" in version) throw new OpsError("deploy_info_invalid", `deploy_info.json is not valid: ${version.problem}`);
+    lastGood = version.info;
+    return version.info;
+  };
+
+  const note = (state: string, failure?: OpsError) => {
+    if (state === noted) return;
+    noted = state;
+    const fields = {
+      upstream: "deploy_info",
+      path,
+      code: failure?.code,
+      cause: causeOf(failure),
+    };
+    if (failure) logger.warn(fields, failure.message);
+    else logger.info(fields, "deploy_info.json is readable again");
+  };
+
+  return {
+    history: (signal) => Promise.all(logs.map((log) => log(signal))),
+    read: async (signal) => {
+      // One at a time: a hung file system then holds one thread of the pool, not all four.
+      flight ??= load().finally(() => {
+        flight = null;
+      });
+      try {
+        const info = await withDeadline(flight, signal);
+        if (noted) note("");
+        return info;
+      } catch (error) {
+        const failure = toDeployError(error);
+        if (!signal.aborted) note(failure.message, failure);
+        if (!lastGood || failure.code === "deploy_info_missing") throw failure;
+        return { ...lastGood, stale: true, error: failure.message };
+      }
+    },
+  };
+}
+
+async function look(path: string, toEnv: ToEnv): Promise<Version> {
+  const reading = await readVersion(path);
+  const parsed = "bytes" in reading ? parseDeployInfo(reading.bytes, toEnv) : { problem: reading.problem };
+  return { ...parsed, fingerprint: reading.fingerprint };
+}

@@ -1,0 +1,243 @@
+import type { Container } from "../containers/container.ts";
+import { isFloatingTag } from "../containers/kamal/version.ts";
+import type { ReleaseImage } from "../containers/release-image.ts";
+import { toTime } from "../lib/range.ts";
+import { listGroups, type ServiceGroup, toGroup, toReleaseKey } from "../releases/service-group.ts";
+import {
+  type DeployInfo,
+  type DeployOrigin,
+  deployOrigins,
+  type DeployRecord,
+  isOfSameGroup,
+  toStart,
+  toUnix,
+} from "./deploy.ts";
+import { sameCommit } from "./groups.ts";
+
+/** Containers of one release that were made closer together than that are of one deploy, seconds. */
+const clusterSeconds = 600;
+/** Two origins speak of the same deploy when they are no further apart, seconds, from the end of one to the beginning of the other: one tells the whole of it, another of its containers. */
+const sameDeploySeconds = 1800;
+/** Clocks are that much apart, seconds. A time that is further ahead of now is wrong. */
+const clockSeconds = 60;
+/** Origins that are told in the order in which they were written. */
+const inOrder: ReadonlySet<DeployOrigin> = new Set(["history", "kamal_audit"]);
+
+/** What neither containers nor images tell. */
+const unknown = { previousTag: null, deployedBy: null, durationSeconds: null, booted: null, command: null, ambiguous: false };
+
+/** The deploy that deploy_info.json tells of. */
+export function toInfoRecord(info: DeployInfo): DeployRecord {
+  const extra = new Map(info.extra.map(({ key, value }) => [key, value]));
+  const { currentTag: tag, commitSha, deployedBy, deployedAt, service, destination, env } = info;
+  const durationSeconds = toDuration(extra.get("runtime_seconds"));
+  const version = toVersion(extra.get("version"), tag);
+  const command = extra.get("command") ?? null;
+  const previousTag = info.previousTag || null;
+  const booted = durationSeconds === null ? null : true;
+  const group = { service, destination, env, ambiguous: false };
+  return {
+    origin: "info",
+    tag,
+    version,
+    previousTag,
+    commitSha,
+    deployedBy,
+    deployedAt,
+    durationSeconds,
+    booted,
+    command,
+    ...group,
+  };
+}
+
+/** KAMAL_RUNTIME: seconds, at most a day. */
+function toDuration(text: string | undefined): number | null {
+  return /^\d{1,5}(\.\d+)?$/.test(text ?? "") && Number(text) <= 86_400 ? Number(text) : null;
+}
+
+/** Kamal's version where that names a release, else the tag. */
+function toVersion(version: string | undefined, tag: string): string {
+  return version === undefined || version === "" || isFloatingTag(version) ? tag : version;
+}
+
+/** The deploys that core containers give away: those of one release and group that were made within ten minutes are one. */
+export function fromContainers(containers: readonly Container[]): DeployRecord[] {
+  const core = containers.filter(({ kind, version, createdAt }) => kind === "core" && version !== "" && createdAt !== "");
+  const groups = Map.groupBy(core, toReleaseKey);
+  return [...groups.values()].flatMap((group) => toClusters(group).map(toContainersRecord));
+}
+
+function toClusters(containers: readonly Container[]): [Container, ...Container[]][] {
+  const clusters: [Container, ...Container[]][] = [];
+  for (const container of containers.toSorted((a, b) => toUnix(a.createdAt) - toUnix(b.createdAt))) {
+    const last = clusters.at(-1);
+    const before = last?.at(-1)?.createdAt;
+    if (last && before && toUnix(container.createdAt) - toUnix(before) <= clusterSeconds) last.push(container);
+    else clusters.push([container]);
+  }
+  return clusters;
+}
+
+function toContainersRecord(cluster: readonly [Container, ...Container[]]): DeployRecord {
+  const { version, service, destination, env } = cluster[0];
+  return {
+    ...unknown,
+    origin: "containers",
+    tag: version,
+    version,
+    commitSha: cluster.find(({ commitSha }) => commitSha !== "")?.commitSha ?? "",
+    deployedAt: (cluster.at(-1) ?? cluster[0]).createdAt,
+    service,
+    destination,
+    env,
+  };
+}
+
+/**
+ * The deploys that images give away, beside all that is known otherwise. An image is of the group whose containers of its service its engine has, if there is one
+ * alone. It may be there for a deploy that is yet to come, so one counts only when it is older than the newest deploy of its group; and one that was never
+ * tagged there only when nothing else knows of its release.
+ *
+ * @param containers stopped ones too
+ */
+export function fromImages(
+  images: readonly ReleaseImage[],
+  known: readonly DeployRecord[],
+  containers: readonly Container[],
+): DeployRecord[] {
+  const found = images.flatMap((image) => {
+    const group = findImageGroup(image, containers);
+    return group ? [{ ...image, ...group }] : [];
+  });
+  const releases = Map.groupBy(found, toReleaseKey);
+  return [...releases.values()].flatMap((group) => {
+    const record = toImageRecord(group as [PlacedImage, ...PlacedImage[]]);
+    const others = known.filter((other) => isOfSameGroup(other, record));
+    const isPast = others.some(({ deployedAt }) => toUnix(deployedAt) > toUnix(record.deployedAt));
+    const isTagged = group.some(({ taggedAt }) => taggedAt !== null);
+    return isPast && (isTagged || !others.some((other) => isSameRelease(other, record))) ? [record] : [];
+  });
+}
+
+type PlacedImage = ReleaseImage & ServiceGroup;
+
+function findImageGroup({ engine, service, env }: ReleaseImage, containers: readonly Container[]): ServiceGroup | null {
+  const there = containers.filter((container) => container.kind === "core" && container.engine === engine);
+  const groups = listGroups(
+    there.filter((container) => container.service === service && (env === null || container.env === env)),
+  );
+  const [only, ...others] = groups;
+  return only && others.length === 0 ? toGroup(only) : null;
+}
+
+function toImageRecord(group: readonly [PlacedImage, ...PlacedImage[]]): DeployRecord {
+  const { version, service, destination, env } = group[0];
+  const tagged = group.flatMap(({ taggedAt }) => taggedAt ?? []);
+  const times = tagged.length > 0 ? tagged : group.map(({ builtAt }) => builtAt);
+  return {
+    ...unknown,
+    origin: "images",
+    tag: version,
+    version,
+    commitSha: group.find(({ commitSha }) => commitSha !== "")?.commitSha ?? "",
+    // Kamal gives an image its tag once all has booted. One that was only pulled, or built, may never have.
+    booted: tagged.length > 0 || null,
+    deployedAt: `${new Date(Math.max(...times.map((time) => Date.parse(time)))).toISOString().slice(0, 19)}Z`,
+    service,
+    destination,
+    env,
+  };
+}
+
+/**
+ * Each deploy once, newest first. What several origins know is taken from the best of them, and completed from the others: the same release of the same group
+ * within half an hour. A moving tag (latest) may be any release.
+ *
+ * @param now unix seconds; no deploy is after it
+ */
+export function mergeDeploys(records: readonly DeployRecord[], now = Date.now() / 1000): DeployRecord[] {
+  const merged: DeployRecord[] = [];
+  for (const record of correctAhead(records, now).toSorted((a, b) => toRank(a) - toRank(b))) {
+    const at = findSame(merged, record);
+    const same = merged[at];
+    if (same) merged[at] = complete(same, record);
+    else merged.push(record);
+  }
+  return merged.toSorted(byNewest);
+}
+
+/**
+ * A time that is ahead, by a clock that was wrong, would make its deploy the newest until then. It is taken from what else tells of that release, as far as it lies
+ * between the lines around it; else it is the latest that they, and now, allow.
+ */
+function correctAhead(records: readonly DeployRecord[], now: number): readonly DeployRecord[] {
+  const isAhead = ({ deployedAt }: DeployRecord) => toUnix(deployedAt) > now + clockSeconds;
+  if (!records.some(isAhead)) return records;
+  const past = records.filter((record) => !isAhead(record));
+  const corrected = [...records];
+  /** When what follows in the same file was written, at the latest. */
+  const next = new Map<DeployOrigin, number>();
+  for (const [index, record] of [...records.entries()].toReversed()) {
+    const { origin } = record;
+    const to = Math.min(now, (next.get(origin) ?? Number.POSITIVE_INFINITY) - 1);
+    if (isAhead(record)) {
+      const earlier = inOrder.has(origin) ? records.slice(0, index).filter((one) => one.origin === origin && !isAhead(one)) : [];
+      const from = Math.max(0, ...earlier.map(({ deployedAt }) => toUnix(deployedAt)));
+      const others = past.filter((other) => other.origin !== origin && isSameRelease(other, record));
+      const times = others.map(({ deployedAt }) => toUnix(deployedAt)).filter((at) => at > from && at <= to);
+      corrected[index] = { ...record, deployedAt: toTime(times.length > 0 ? Math.max(...times) : to) };
+    }
+    const at = toUnix((corrected[index] ?? record).deployedAt);
+    if (inOrder.has(origin)) next.set(origin, Math.min(at, next.get(origin) ?? at));
+  }
+  return corrected;
+}
+
+function toRank({ origin }: DeployRecord): number {
+  return deployOrigins.indexOf(origin);
+}
+
+export function byNewest(a: DeployRecord, b: DeployRecord): number {
+  return toUnix(b.deployedAt) - toUnix(a.deployedAt);
+}
+
+/** The nearest in time; -1 for none. What one origin has twice were two, but for the very same time: that is one, told by two names of a host. */
+function findSame(merged: readonly DeployRecord[], record: DeployRecord): number {
+  let [best, distance] = [-1, sameDeploySeconds + 1];
+  for (const [index, other] of merged.entries()) {
+    const isTwo = other.tag !== record.tag || toUnix(other.deployedAt) !== toUnix(record.deployedAt);
+    if (other.origin === record.origin && isTwo) continue;
+    const apart = toGap(other, record);
+    if (apart >= distance || !isSameRelease(other, record)) continue;
+    [best, distance] = [index, apart];
+  }
+  return best;
+}
+
+type Lasting = Pick<DeployRecord, "deployedAt" | "durationSeconds">;
+
+/** Between the end of one and the beginning of the other, seconds; 0 where they overlap. */
+export function toGap(a: Lasting, b: Lasting): number {
+  return Math.max(0, toStart(a) - toUnix(b.deployedAt), toStart(b) - toUnix(a.deployedAt));
+}
+
+function isSameRelease(a: DeployRecord, b: DeployRecord): boolean {
+  if (!isOfSameGroup(a, b)) return false;
+  if (isFloatingTag(a.version) || isFloatingTag(b.version)) return true;
+  return a.version === b.version || a.tag === b.tag || sameCommit(a.commitSha, b.commitSha);
+}
+
+function complete(best: DeployRecord, other: DeployRecord): DeployRecord {
+  return {
+    ...best,
+    version: isFloatingTag(best.version) ? other.version : best.version,
+    previousTag: best.previousTag ?? other.previousTag,
+    commitSha: best.commitSha || other.commitSha,
+    deployedBy: best.deployedBy || other.deployedBy,
+    durationSeconds: best.durationSeconds ?? other.durationSeconds,
+    // One of them may be of an attempt before. A build tags an image too: it says nothing against what else is known.
+    booted: other.origin === "images" ? best.booted : best.booted || other.booted || (best.booted ?? other.booted),
+    command: best.command ?? other.command,
+  };
+}

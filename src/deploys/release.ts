@@ -1,0 +1,32 @@
+import type { Container } from "../containers/container.ts";
+import { isSameGroup } from "../releases/service-group.ts";
+import type { DeployInfo } from "./deploy.ts";
+import { createGroupFinder } from "./groups.ts";
+import { toInfoRecord } from "./merge.ts";
+
+/** The deploy info for a container of the group that it is of; null for any other. */
+export type InfoFor = (container: Container) => DeployInfo | null;
+
+/** @param containers all that the caller may see: of them follows which group the info is of, where it does not say so itself */
+export function createInfoFor(info: DeployInfo | null, containers: readonly Container[]): InfoFor {
+  const group = info && createGroupFinder(containers)(toInfoRecord(info));
+  return (container) => (group && container.kind === "core" && isSameGroup(container, group) ? info : null);
+}
+
+/**
+ * Lets the deploy info of its group name the release of a container whose tags only move: of a current one alone, that is a running core container which was not
+ * replaced. The commit of the info counts only for the very tag that it names (upstreams.md 1.3.4 and 1.3.5). Answers the same object when there is nothing
+ * to add.
+ */
+export function withDeploy(container: Container, deploy: DeployInfo | null): Container {
+  if (!deploy || !deploy.currentTag || container.kind !== "core") return container;
+  const isCurrent = container.status === "running" && !container.replaced;
+  const named = container.floating && isCurrent ? { ...container, version: deploy.currentTag, floating: false } : container;
+  if (named.version !== deploy.currentTag || named.commitSha !== "" || deploy.commitSha === "") return named;
+  return { ...named, commitSha: deploy.commitSha };
+}
+
+/** Whether `withDeploy` may have something to add to the container. */
+export function needsDeploy({ kind, floating, commitSha }: Container): boolean {
+  return floating || (kind === "core" && commitSha === "");
+}

@@ -1,0 +1,124 @@
+import { type Container, liveStates } from "../containers/container.ts";
+import { isSameGroup, toGroupKey } from "../releases/service-group.ts";
+import type { DeployRecord } from "./deploy.ts";
+import { type DeployFates, type DeployMemory, isWayBack, judgeFates } from "./fate.ts";
+import { runsRelease } from "./groups.ts";
+import { byNewest } from "./merge.ts";
+
+export type DeployState = "current" | "incomplete" | "unknown" | "previous" | "rolled_back" | "superseded" | "failed";
+
+/** A deploy with what became of it. */
+export interface Deploy extends DeployRecord {
+  readonly state: DeployState;
+  /** Core containers of its release, stopped ones that are still there too. */
+  readonly containers: readonly Container[];
+}
+
+/** The containers that may be told of. */
+export interface Fleet {
+  /** Live and stopped ones. */
+  readonly containers: readonly Container[];
+  /** Whether an engine does not answer: then there may be others. */
+  readonly silent: boolean;
+  /** What was shown earlier; absent where nothing is remembered. */
+  readonly memory?: DeployMemory;
+}
+
+/** Whether a container runs now. One of an engine that went away may not. */
+export function isLive({ status, stale }: Pick<Container, "status" | "stale">): boolean {
+  return liveStates.has(status) && !stale;
+}
+
+/** Whether a container is one of the release of a deploy: of its group, with its tag, its version or its commit. */
+export function isOfDeploy(container: Container, deploy: DeployRecord): boolean {
+  return !deploy.ambiguous && isSameGroup(container, deploy) && runsRelease(container, deploy);
+}
+
+/**
+ * What became of each deploy, newest first; groups are judged one by one. The tag of the deploy before one is what was recorded, else that of the newest one before
+ * that is known to have served (deploy-fate.ts).
+ *
+ * - failed: nothing of it went live, so that it is no release: the others are judged as if it were not there.
+ * - current: the newest one, and every live core container whose release is known runs it; or, where nothing runs the newest, the newest of those that run.
+ * - incomplete: the newest one, which some of them, or none, run.
+ * - unknown: the newest one, which nothing that answers runs; an engine does not answer. Or one of which nothing shows whether it ever served. Or one that may be
+ *   of several groups.
+ * - rolled_back: the next deploy was a rollback, or went back to a release of before this one; or a container of before was started again in its place.
+ * - previous: the one before what runs, of another release, that was not rolled back: where a rollback would lead. None where that is not known.
+ * - superseded: all others.
+ *
+ * @param now unix seconds
+ */
+export function judgeDeploys(records: readonly DeployRecord[], fleet: Fleet, now = Date.now() / 1000): Deploy[] {
+  const core = fleet.containers.filter(({ kind }) => kind === "core");
+  const ambiguous = records
+    .filter((record) => record.ambiguous)
+    .map((record) => ({ ...record, state: "unknown" as const, containers: [] }));
+  const groups = toGroups(records.filter((record) => !record.ambiguous).toSorted(byNewest));
+  return [...groups.flatMap((group) => judge(group, { ...fleet, containers: core }, now)), ...ambiguous].toSorted(byNewest);
+}
+
+/** Those that are releases: a failed deploy is none. */
+export function withoutFailed(deploys: readonly Deploy[]): Deploy[] {
+  return deploys.filter(({ state }) => state !== "failed");
+}
+
+/** The newest of each group, and of those that may be of several, that has not failed. Deploys are newest first. */
+export function findLatest(deploys: readonly Deploy[]): Deploy[] {
+  return toGroups(withoutFailed(deploys)).flatMap(([newest]) => newest ?? []);
+}
+
+function toGroups<T extends DeployRecord>(deploys: readonly T[]): T[][] {
+  return [...Map.groupBy(deploys, (deploy) => JSON.stringify([toGroupKey(deploy), deploy.ambiguous])).values()];
+}
+
+function judge(group: readonly DeployRecord[], { containers, silent, memory }: Fleet, now: number): Deploy[] {
+  const [any] = group;
+  if (!any) return [];
+  const own = containers.filter((container) => isSameGroup(container, any));
+  const fates = judgeFates(group, own, now, memory);
+  const releases = group.filter((record) => fates.fateOf(record) !== "failed");
+  const states = judgeReleases(releases, fates, own.filter(isLive), silent);
+  return group.map((record) => ({
+    ...record,
+    previousTag: record.previousTag ?? fates.findBefore(record)?.tag ?? null,
+    containers: own.filter((container) => isOfDeploy(container, record)),
+    state: states.get(record) ?? "failed",
+  }));
+}
+
+function judgeReleases(
+  releases: readonly DeployRecord[],
+  { fateOf, findBefore }: DeployFates,
+  live: readonly Container[],
+  silent: boolean,
+): ReadonlyMap<DeployRecord, DeployState> {
+  const [newest] = releases;
+  if (!newest) return new Map();
+  const runs = (record: DeployRecord) => live.some((container) => isOfDeploy(container, record));
+  const running = runs(newest) || silent ? undefined : releases.find(runs);
+  const rolledBack = new Set(
+    releases.filter((record, index) => {
+      const next = releases[index - 1];
+      return fateOf(record) === "returned" || (next && isWayBack(next, record, releases.slice(index + 1)));
+    }),
+  );
+  const inService = running ?? newest;
+  let previous = findBefore(inService);
+  while (previous && (previous.tag === inService.tag || rolledBack.has(previous))) previous = findBefore(previous);
+  const toState = (record: DeployRecord): DeployState => {
+    if (record === running) return "current";
+    if (rolledBack.has(record)) return "rolled_back";
+    if (record === newest) return judgeNewest(newest, live, silent);
+    if (record === previous) return "previous";
+    return fateOf(record) === "unknown" ? "unknown" : "superseded";
+  };
+  return new Map(releases.map((record) => [record, toState(record)]));
+}
+
+function judgeNewest(newest: DeployRecord, live: readonly Container[], silent: boolean): DeployState {
+  const named = live.filter(({ floating }) => !floating);
+  const own = live.filter((container) => isOfDeploy(container, newest));
+  if (own.length === 0) return silent || named.length < live.length ? "unknown" : "incomplete";
+  return named.every((container) => isOfDeploy(container, newest)) ? "current" : "incomplete";
+}

@@ -1,0 +1,178 @@
+import type { Container } from "../../containers/container.ts";
+import type { FingerprintedFailures } from "../../queues/errors.ts";
+import type { QueueHistory } from "../../queues/history.ts";
+import { isSameGroup } from "../../releases/service-group.ts";
+import type { ReleaseOf } from "../../releases/worker.ts";
+import type { TimelineEntry } from "../../timeline/timeline.ts";
+import { type DeployRecord, toStart, toUnix } from "../deploy.ts";
+import { isLive, isOfDeploy } from "../state.ts";
+import type { ContainerEvidence, NewError, QueueEvidence, QueueWindow } from "./types.ts";
+import { lastsUntil, type Span, type Windows } from "./windows.ts";
+
+type Histories = ReadonlyMap<string, QueueHistory>;
+
+/** The queues of one source in both windows, by name: histories of one step each. Null where the rows of then are not kept, or are samples. */
+export function toQueueEvidence(source: string, seconds: number, before: Histories, after: Histories): QueueEvidence[] {
+  const names = [...new Set([...before.keys(), ...after.keys()])].toSorted();
+  return names.map((queue) => ({
+    queue,
+    source,
+    before: toWindow(before.get(queue), seconds),
+    after: toWindow(after.get(queue), seconds),
+  }));
+}
+
+const nothing = { succeeded: 0, failed: 0, waitP95Seconds: null, runP95Seconds: null, depth: 0, oldestAgeSeconds: null };
+
+/** A queue that the answer does not have had no job. */
+function toWindow(history: QueueHistory | undefined, seconds: number): QueueWindow | null {
+  if (!history) return nothing;
+  const [point] = history.points;
+  if (history.sampled || !point || point.processedPerSec === null || point.failures === null) return null;
+  const { waitP95Seconds, runP95Seconds, depth, oldestAgeSeconds } = point;
+  const ended = { succeeded: Math.round(point.processedPerSec * seconds), failed: point.failures };
+  return { ...ended, waitP95Seconds, runP95Seconds, depth, oldestAgeSeconds };
+}
+
+/** What the engines' events say of the containers of a group. */
+export interface SeenEvents {
+  readonly deaths: readonly TimelineEntry[];
+  readonly health: readonly TimelineEntry[];
+  /** Since when every engine is heard without a gap, unix seconds; null when one is not. */
+  readonly since: number | null;
+}
+
+/** Containers before and after a deploy. `containers` are the core ones of its group, stopped ones too; `now` in unix seconds. */
+export function toContainerEvidence(
+  deploy: DeployRecord,
+  windows: Windows | null,
+  containers: readonly Container[],
+  { deaths, health, since }: SeenEvents,
+  now: number,
+): ContainerEvidence {
+  const own = containers.filter((container) => isOfDeploy(container, deploy));
+  const untilNow = windows !== null && lastsUntil(windows, now);
+  const unhealthyNow = own.filter((container) => isLive(container) && container.health === "unhealthy").map(({ name }) => name);
+  if (windows !== null && since !== null && since <= windows.before.from) {
+    const died = ({ from, to }: Span) => ({
+      count: deaths.filter((entry) => !entry.requested && isIn(entry, from, to)).length,
+      seconds: to - from,
+    });
+    return {
+      untilNow,
+      restartsFrom: "events",
+      restartsBefore: died(windows.before),
+      restartsAfter: died(windows.after),
+      unhealthySecondsBefore: countUnhealthy(health, deaths, windows.before),
+      unhealthySecondsAfter: countUnhealthy(health, deaths, windows.after),
+      unhealthyNow,
+    };
+  }
+  const start = toStart(deploy);
+  const earlier = containers.filter((container) => !isOfDeploy(container, deploy) && toUnix(container.createdAt) < start);
+  const restartsAfter = toCounted(own, now);
+  return {
+    untilNow,
+    restartsFrom: restartsAfter === null ? null : "counters",
+    restartsBefore: toCounted(earlier, start),
+    restartsAfter,
+    unhealthySecondsBefore: null,
+    unhealthySecondsAfter: null,
+    unhealthyNow,
+  };
+}
+
+/** What the engines count for each container, since the first of them was made. */
+function toCounted(containers: readonly Container[], until: number) {
+  const known = containers.filter(({ restarts }) => restarts !== null);
+  if (known.length === 0) return null;
+  const first = Math.min(...known.map(({ createdAt }) => toUnix(createdAt)));
+  return { count: known.reduce((sum, { restarts }) => sum + (restarts ?? 0), 0), seconds: Math.max(1, until - first) };
+}
+
+function isIn({ time }: TimelineEntry, from: number, to: number): boolean {
+  return toUnix(time) > from && toUnix(time) <= to;
+}
+
+/** From when a container became unhealthy until it was otherwise, or ended. */
+function countUnhealthy(health: readonly TimelineEntry[], deaths: readonly TimelineEntry[], { from, to }: Span): number {
+  const byContainer = Map.groupBy([...health, ...deaths], ({ container }) => container?.fullId);
+  return [...byContainer.values()].reduce((total, entries) => {
+    const ordered = entries.toSorted((a, b) => toUnix(a.time) - toUnix(b.time));
+    return (
+      total +
+      ordered.reduce((sum, entry, index) => {
+        if (entry.kind !== "health" || entry.to !== "unhealthy") return sum;
+        const end = ordered[index + 1]?.time;
+        return sum + Math.max(0, Math.min(to, end ? toUnix(end) : to) - Math.max(from, toUnix(entry.time)));
+      }, 0)
+    );
+  }, 0);
+}
+
+/** The sources' failures reach back so far, seconds. */
+const failuresSeconds = 3600;
+/** An error is new only if so long before the deploy is looked at, seconds. */
+const leastBefore = 300;
+
+/**
+ * Errors of which no failure was before the deploy began, and none was of a worker of another release, or of another group. While it lasts it interrupts jobs itself: where workers are
+ * not known, only what failed after it counts. Null when the failures of the last hour reach not far enough before the deploy, or not all of them are told.
+ */
+export function findNewErrors(
+  deploy: DeployRecord,
+  failures: readonly FingerprintedFailures[],
+  releaseOf: ReleaseOf,
+  now: number,
+): NewError[] | null {
+  const [start, end] = [toStart(deploy), toUnix(deploy.deployedAt)];
+  const beforeSeconds = start - (now - failuresSeconds);
+  if (beforeSeconds < leastBefore || failures.some(({ complete }) => !complete)) return null;
+  const groups = [...Map.groupBy(failures, ({ fingerprint }) => fingerprint)];
+  return groups.flatMap(([fingerprint, rows]) => {
+    const releases = rows.flatMap(({ worker }) => releaseOf(worker) ?? []);
+    const isElsewhere = releases.some(
+      (release) => !isSameGroup(release, deploy) || ![deploy.version, deploy.tag].includes(release.version),
+    );
+    if (isElsewhere || rows.some(({ firstAt }) => toUnix(firstAt) < start)) return [];
+    const counted = rows.flatMap((row) => countAfter(row, releaseOf(row.worker) === null ? end : start) ?? []);
+    if (counted.length === 0) return [];
+    const newest = rows.reduce((best, row) => (row.lastAt > best.lastAt ? row : best));
+    const first = Math.min(...counted.map(({ from }) => from));
+    const count = counted.reduce((sum, row) => sum + row.count, 0);
+    return [
+      {
+        fingerprint,
+        error: newest.error,
+        queues: [...new Set(rows.map(({ queue }) => queue))].toSorted(),
+        after: { count, seconds: Math.max(1, now - Math.min(first, end)) },
+        beforeSeconds,
+        minutes: countMinutes(counted),
+        firstAgo: now - first,
+        lastAgo: now - toUnix(newest.lastAt),
+      },
+    ];
+  });
+}
+
+/** Failures of a row in a time span, unix seconds. */
+interface Failed extends Span {
+  readonly count: number;
+}
+
+/** What of a row came after a time. Where the row began before it, only its last one is known to have. */
+function countAfter({ count, firstAt, lastAt }: FingerprintedFailures, time: number): Failed | null {
+  const [from, to] = [toUnix(firstAt), toUnix(lastAt)];
+  if (to < time) return null;
+  return from < time ? { count: 1, from: to, to } : { count, from, to };
+}
+
+/** In how many different minutes they came, at most: between the first and the last of a row there may be one in each. */
+function countMinutes(rows: readonly Failed[]): number {
+  const minutes = rows.flatMap(({ count, from, to }) => {
+    const [first, last] = [Math.floor(from / 60), Math.floor(to / 60)];
+    return count <= 2 ? [first, last] : Array.from({ length: last - first + 1 }, (_, index) => first + index);
+  });
+  const count = rows.reduce((sum, row) => sum + row.count, 0);
+  return Math.min(count, new Set(minutes).size);
+}

@@ -1,0 +1,159 @@
+/**
+ * One-sided Fisher's exact test: how probable so many failures, or more, are in the second sample, if both fail alike. 1 where the second fails no
+ * more often than the first. Counts are whole and not negative.
+ */
+export function fisherIncrease(
+  before: { readonly failed: number; readonly succeeded: number },
+  after: { readonly failed: number; readonly succeeded: number },
+): number {
+  const [n1, n2] = [before.failed + before.succeeded, after.failed + after.succeeded];
+  const failed = before.failed + after.failed;
+  if (after.failed * n1 <= before.failed * n2) return 1;
+  const total = n1 + n2;
+  let term = Math.exp(lnChoose(failed, after.failed) + lnChoose(total - failed, n2 - after.failed) - lnChoose(total, n2));
+  let sum = 0;
+  // Beyond the mean each term is smaller than the one before, and 0 where no more can fail.
+  for (let k = after.failed; term > sum * 1e-16; k += 1) {
+    sum += term;
+    term *= ((failed - k) * (n2 - k)) / ((k + 1) * (total - failed - n2 + k + 1));
+  }
+  return Math.min(1, sum);
+}
+
+/**
+ * How probable so many events, or more, are in the second time span, if they come at one rate (the conditional binomial test of two Poisson
+ * rates, one-sided). 1 where they do not come more often. Spans in seconds, more than 0.
+ */
+export function rateIncrease(
+  before: { readonly count: number; readonly seconds: number },
+  after: { readonly count: number; readonly seconds: number },
+): number {
+  if (after.count * before.seconds <= before.count * after.seconds) return 1;
+  const n = before.count + after.count;
+  const share = after.seconds / (before.seconds + after.seconds);
+  if (share >= 1) return 1;
+  let term = Math.exp(lnChoose(n, after.count) + after.count * Math.log(share) + before.count * Math.log1p(-share));
+  let sum = 0;
+  for (let k = after.count; term > sum * 1e-16; k += 1) {
+    sum += term;
+    term *= ((n - k) / (k + 1)) * (share / (1 - share));
+  }
+  return Math.min(1, sum);
+}
+
+/** A quantile in seconds, more than 0, and of how many jobs it is. */
+interface Quantile {
+  readonly seconds: number;
+  readonly jobs: number;
+}
+
+/**
+ * How probable so much growth of a quantile, or more, is if nothing changed: a one-sided z test of its logarithm. 1 where it did not grow.
+ *
+ * @param spread standard deviation of the logarithm of such a quantile, times the root of the jobs that it is of
+ */
+export function quantileIncrease(before: Quantile, after: Quantile, spread: number): number {
+  if (after.seconds <= before.seconds) return 1;
+  return normalTail(Math.log(after.seconds / before.seconds) / (spread * Math.sqrt(1 / before.jobs + 1 / after.jobs)));
+}
+
+const chebyshev = [
+  -1.26551223, 1.00002368, 0.37409196, 0.09678418, -0.18628806, 0.27886807, -1.13520398, 1.48851587, -0.82215223, 0.17087277,
+];
+
+/** How probable a standard normal variable is above z, which is not negative; off by less than a millionth of it (Numerical Recipes, erfcc). */
+function normalTail(z: number): number {
+  const x = z / Math.SQRT2;
+  const t = 1 / (1 + x / 2);
+  return (t / 2) * Math.exp(chebyshev.reduceRight((sum, part) => sum * t + part, 0) - x * x);
+}
+
+function lnChoose(n: number, k: number): number {
+  return lnGamma(n + 1) - lnGamma(k + 1) - lnGamma(n - k + 1);
+}
+
+const lanczos = [
+  676.5203681218851, -1259.1392167224028, 771.3234287776531, -176.6150291621406, 12.507343278686905, -0.13857109526572012,
+  9.984369578019572e-6, 1.5056327351493116e-7,
+];
+
+/** For x of at least 1, by Lanczos' approximation. */
+function lnGamma(x: number): number {
+  const shifted = x - 1;
+  const series = lanczos.reduce((sum, part, index) => sum + part / (shifted + index + 1), 0.9999999999998099);
+  const t = shifted + 7.5;
+  return 0.5 * Math.log(2 * Math.PI) + (shifted + 0.5) * Math.log(t) - t + Math.log(series);
+}
+
+/**
+ * When something counts as worse after a deploy than before it.
+ *
+ * A 95th percentile of `n` jobs is taken to scatter as that of a lognormal distribution with sigma 1 does, and a little more: its logarithm by
+ * `p95Spread` / sqrt(n). Growth is tested against that, so that few jobs need more of it: of four queues with 60 jobs in each window 3.8 times, with 300 1.8
+ * times. Of clean deploys with four such queues 0.3 % are called regressed, and no more with any number of jobs from `leastTimedJobs` up (simulated in
+ * test/deploys/verdict/verdict.test.ts). What scatters more (one job in twenty takes another way, which is slow; jobs that wait for one another) can be called
+ * regressed more often: two percentiles do not tell that.
+ *
+ * Failures clump: a partner is away for some seconds, and all jobs of those fail with one text. So those of one minute are one for the test of a new error, and
+ * it must have come in several minutes, and lately. Of harmless deploys with one such burst of an hour less than 2 % are called regressed (simulated in
+ * test/deploys/deploy-errors.test.ts).
+ */
+export const verdictRules = {
+  /** Jobs that a queue must have ended in each window. */
+  leastJobs: 30,
+  /** Chance of a false alarm that is taken in each kind of test, shared by the queues (Bonferroni), and waits and runs, or by the errors. */
+  alpha: 0.01,
+  /** A failure ratio that grew by less is no regression, however sure it is. */
+  leastRatioGrowth: 0.02,
+  /** Jobs that a 95th percentile must be of in each window: three are beyond it. */
+  leastTimedJobs: 60,
+  p95Spread: 2.4,
+  /** A 95th percentile that grew less than so many times is no regression, however sure it is, */
+  p95Factor: 1.5,
+  /** and so is one by less than so much, seconds. What is shorter counts as so long. */
+  p95Seconds: 1,
+  /** Time that containers were unhealthy: so many times what it was, and by so much more, seconds. */
+  unhealthyFactor: 2,
+  unhealthySeconds: 60,
+  /** A new error that came less often, or in less different minutes, is no regression; */
+  leastErrors: 5,
+  leastErrorMinutes: 3,
+  /** nor is one of which the last was longer ago than so much of the time since the first: it is over. `leastRatioGrowth` holds for it too. */
+  errorLastsUntil: 0.5,
+  /** A queue of which no more than so much of its jobs ended after, */
+  stoppedShare: 0.1,
+  /** while more wait than before, and the oldest of them so long, seconds, has stopped. Its state now tells that too, once the window is as long. */
+  stoppedSeconds: 300,
+} as const;
+
+/** A 95th percentile, null when unknown, and of how many jobs it is. */
+export interface Timing {
+  readonly seconds: number | null;
+  readonly jobs: number;
+}
+
+/** What came of a test; the p value is null where there was not enough for one. */
+interface Compared {
+  readonly pValue: number | null;
+  readonly isWorse: boolean;
+}
+
+/**
+ * Tests whether a 95th percentile grew (`verdictRules`).
+ *
+ * @param alpha chance of a false alarm that is taken
+ */
+export function compareP95(before: Timing, after: Timing, alpha: number): Compared {
+  const { leastTimedJobs, p95Spread, p95Factor, p95Seconds } = verdictRules;
+  if (before.seconds === null || after.seconds === null || Math.min(before.jobs, after.jobs) < leastTimedJobs) {
+    return { pValue: null, isWorse: false };
+  }
+  const [was, is] = [Math.max(before.seconds, p95Seconds), Math.max(after.seconds, p95Seconds)];
+  const pValue = quantileIncrease({ seconds: was, jobs: before.jobs }, { seconds: is, jobs: after.jobs }, p95Spread);
+  return { pValue, isWorse: pValue < alpha && is >= was * p95Factor && after.seconds - before.seconds >= p95Seconds };
+}
+
+/** For reasons. */
+export function toSeconds(seconds: number): string {
+  return `${seconds.toFixed(1)} s`;
+}

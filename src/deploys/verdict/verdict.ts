@@ -1,0 +1,221 @@
+import type { QueueState } from "../../queues/state.ts";
+import { compareP95, fisherIncrease, rateIncrease, type Timing, toSeconds, verdictRules } from "./rules.ts";
+import type {
+  ContainerEvidence,
+  Counted,
+  DeployVerdict,
+  Evidence,
+  JudgedError,
+  NewError,
+  QueueEvidence,
+  QueueVerdict,
+  QueueWindow,
+} from "./types.ts";
+import type { Windows } from "./windows.ts";
+
+/**
+ * Regressed when one thing is worse (`verdictRules`): a queue fails more (Fisher's exact test), waits or runs longer, or has stopped; containers restart more
+ * (conditional binomial test) or are unhealthy longer, or now, in the window; an error is new and comes too often for chance. Clean when nothing is, a queue had
+ * enough jobs to tell, and none had enough before and not after. Else there is not enough data.
+ */
+export function judgeDeploy(evidence: Evidence): DeployVerdict {
+  const { failed = false, windows, queues, containers, newErrors, gaps, queuesUnread = false } = evidence;
+  const tests = Math.max(1, queues.filter(isMeasured).length);
+  const { restartsFrom, restartsBefore, restartsAfter, untilNow } = containers;
+  // Right after a deploy workers may still be on their way.
+  const stateCounts = untilNow && windows !== null && windows.seconds >= verdictRules.stoppedSeconds;
+  const judged = queues.map((queue) => judgeQueue(queue, verdictRules.alpha / tests, stateCounts));
+  const isPast = restartsFrom === "counters" && !untilNow;
+  const restartsPValue =
+    restartsBefore && restartsAfter && !isPast
+      ? rateIncrease(toSpan(restartsBefore, restartsAfter.seconds), restartsAfter)
+      : null;
+  const errors =
+    newErrors?.map((error) =>
+      judgeError(error, toEndedPerSecond(error.queues, queues, windows), verdictRules.alpha / newErrors.length),
+    ) ?? null;
+  const worse = [
+    ...judged
+      .filter(({ outcome }) => outcome === "regressed")
+      .flatMap(({ queue, reasons }) => reasons.map((reason) => `${queue}: ${reason}`)),
+    ...findContainerReasons(containers, restartsPValue),
+    ...(errors ?? [])
+      .filter(({ regressed }) => regressed)
+      .map(({ error, after }) => `${after.count} times an error that is new: ${cut(error)}`),
+  ];
+  const lost = judged.filter((queue) => queue.outcome !== "regressed" && hasLostJobs(queue));
+  const isClean = lost.length === 0 && judged.some((queue) => queue.outcome === "clean");
+  const outcome = worse.length > 0 ? "regressed" : isClean ? "clean" : "not_enough_data";
+  const missing =
+    outcome === "not_enough_data"
+      ? [failed ? "this deploy failed: nothing of it went live" : toMissing(windows, queues, lost)]
+      : [];
+  return {
+    outcome,
+    reasons: [...worse, ...missing],
+    windows,
+    queues: judged,
+    containers: { ...containers, restartsPValue },
+    newErrors: errors,
+    queuesUnread,
+    gaps: isPast
+      ? [...gaps, "containers: their restarts are counted until now, longer than the window, and decide nothing"]
+      : gaps,
+  };
+}
+
+function findContainerReasons(containers: ContainerEvidence, restartsPValue: number | null): string[] {
+  const { restartsBefore, restartsAfter, unhealthySecondsBefore: was, unhealthySecondsAfter: is } = containers;
+  const reasons: string[] = [];
+  if (restartsPValue !== null && restartsPValue < verdictRules.alpha) {
+    reasons.push(`containers restarted ${restartsAfter?.count} times, ${restartsBefore?.count} times before`);
+  }
+  if (was !== null && is !== null && is >= was * verdictRules.unhealthyFactor && is - was >= verdictRules.unhealthySeconds) {
+    reasons.push(`containers were unhealthy for ${toSeconds(is)}, ${toSeconds(was)} before`);
+  }
+  if (isWorseNow(containers)) reasons.push(`unhealthy now: ${containers.unhealthyNow.join(", ")}`);
+  return reasons;
+}
+
+/** Unhealthy now is in the window, and containers were not as long unhealthy before. */
+function isWorseNow({
+  untilNow,
+  unhealthyNow,
+  unhealthySecondsBefore: was,
+  unhealthySecondsAfter: is,
+}: ContainerEvidence): boolean {
+  return untilNow && unhealthyNow.length > 0 && (was === null || is === null || is > was);
+}
+
+/** No longer than so many seconds: what was counted longer is scaled down, and rounded up. The spans that are compared are equal then, as the windows are. */
+function toSpan(counted: Counted, seconds: number): Counted {
+  return counted.seconds <= seconds ? counted : { count: Math.ceil((counted.count * seconds) / counted.seconds), seconds };
+}
+
+/** Jobs that ended after the deploy in these queues, by the second; null where one of them does not tell. */
+function toEndedPerSecond(names: readonly string[], queues: readonly QueueEvidence[], windows: Windows | null): number | null {
+  const own = queues.filter(({ queue }) => names.includes(queue)).map(({ after }) => after);
+  if (windows === null || own.length === 0 || own.includes(null)) return null;
+  return own.reduce((sum, after) => sum + (after ? countEnded(after) : 0), 0) / windows.seconds;
+}
+
+function judgeError(error: NewError, endedPerSecond: number | null, alpha: number): JudgedError {
+  const { after, beforeSeconds, minutes, firstAgo, lastAgo } = error;
+  const { leastErrors, leastErrorMinutes, errorLastsUntil, leastRatioGrowth } = verdictRules;
+  const pValue = rateIncrease({ count: 0, seconds: beforeSeconds }, { count: minutes, seconds: after.seconds });
+  // Failures of after the window are counted too, so that it can come out as more than all.
+  const share = endedPerSecond ? Math.min(1, after.count / after.seconds / endedPerSecond) : null;
+  const isSpread = minutes >= leastErrorMinutes && lastAgo <= firstAgo * errorLastsUntil;
+  const matters = after.count >= leastErrors && (share ?? 1) >= leastRatioGrowth;
+  return { ...error, share, pValue, regressed: pValue < alpha && isSpread && matters };
+}
+
+function toMissing(windows: Windows | null, queues: readonly QueueEvidence[], lost: readonly QueueVerdict[]): string {
+  if (windows === null) return "there is less than a minute between this deploy and now, or the deploys around it";
+  if (queues.length === 0) return "no queue tells of its past";
+  const [first] = lost;
+  if (first) {
+    const others = lost.length > 1 ? ` (and ${lost.length - 1} more)` : "";
+    return `${first.queue}${others}: ${first.reasons[0]}, and enough did before`;
+  }
+  return `no queue ended ${verdictRules.leastJobs} jobs both in the ${windows.seconds} s before and after`;
+}
+
+function cut(text: string): string {
+  return text.length > 120 ? `${text.slice(0, 119).toWellFormed()}…` : text;
+}
+
+/** Whether a queue had enough jobs in both windows. */
+function isMeasured({ before, after }: QueueEvidence): boolean {
+  return hasEnough(before) && hasEnough(after);
+}
+
+function hasEnough(window: QueueWindow | null): window is QueueWindow {
+  return window !== null && countEnded(window) >= verdictRules.leastJobs;
+}
+
+/** How many jobs ended. */
+function countEnded({ succeeded, failed }: QueueWindow): number {
+  return succeeded + failed;
+}
+
+/** Whether a queue had enough jobs before the deploy, and has not after it: the release may have stopped it. */
+export function hasLostJobs({ before, after }: QueueEvidence): boolean {
+  return hasEnough(before) && !hasEnough(after);
+}
+
+/**
+ * Tests one queue (`verdictRules`).
+ *
+ * @param alpha chance of a false alarm that is taken in each test
+ * @param stateCounts whether its state now is one of the window after the deploy
+ */
+function judgeQueue(evidence: QueueEvidence, alpha: number, stateCounts: boolean): QueueVerdict {
+  const { before, after } = evidence;
+  const untested = { pValue: null, waitPValue: null, runPValue: null };
+  if (before && after && hasLostJobs(evidence) && hasStopped(before, after, evidence.stateNow ?? null, stateCounts)) {
+    const waiting = after.depth === null ? "jobs wait" : `${after.depth} jobs wait`;
+    const reason = `${countEnded(after)} jobs ended, ${countEnded(before)} did before; ${waiting}`;
+    return { ...evidence, ...untested, outcome: "regressed", reasons: [reason] };
+  }
+  if (!hasEnough(before) || !hasEnough(after)) {
+    const which =
+      before === null || after === null ? "its jobs of then are not known" : `less than ${verdictRules.leastJobs} jobs ended`;
+    return {
+      ...evidence,
+      ...untested,
+      outcome: "not_enough_data",
+      reasons: [`${which} ${hasEnough(before) ? "after" : "before"} the deploy`],
+    };
+  }
+  const pValue = fisherIncrease(before, after);
+  const [was, is] = [toFailureRatio(before), toFailureRatio(after)];
+  const wait = compareP95(toWait(before), toWait(after), alpha / 2);
+  const run = compareP95(toRun(before), toRun(after), alpha / 2);
+  const reasons = [
+    pValue < alpha && is - was >= verdictRules.leastRatioGrowth
+      ? `${toPercent(is)} of its jobs fail, ${toPercent(was)} did before`
+      : null,
+    wait.isWorse ? toLonger("wait", toWait(before), toWait(after)) : null,
+    run.isWorse ? toLonger("run", toRun(before), toRun(after)) : null,
+  ].filter((reason) => reason !== null);
+  const outcome = reasons.length > 0 ? "regressed" : "clean";
+  return { ...evidence, outcome, pValue, waitPValue: wait.pValue, runPValue: run.pValue, reasons };
+}
+
+/**
+ * Whether a queue that has lost its jobs stands still: by its state, where that is one of the window; or because hardly any job ended in the window while more
+ * and more wait. One that is paused was stopped by somebody.
+ */
+function hasStopped(before: QueueWindow, after: QueueWindow, stateNow: QueueState | null, stateCounts: boolean): boolean {
+  const { stoppedShare, stoppedSeconds } = verdictRules;
+  if (stateNow === "paused") return false;
+  if (stateCounts && (stateNow === "stalled" || stateNow === "no_workers")) return true;
+  return (
+    countEnded(after) <= countEnded(before) * stoppedShare &&
+    (after.depth ?? 0) > (before.depth ?? Number.POSITIVE_INFINITY) &&
+    (after.oldestAgeSeconds ?? 0) >= stoppedSeconds
+  );
+}
+
+/** Part of what ended that failed, 0..1; 0 when nothing ended. */
+export function toFailureRatio({ succeeded, failed }: QueueWindow): number {
+  return succeeded + failed === 0 ? 0 : failed / (succeeded + failed);
+}
+
+/** Jobs that were taken are not counted; about as many ended. */
+function toWait(window: QueueWindow): Timing {
+  return { seconds: window.waitP95Seconds, jobs: countEnded(window) };
+}
+
+function toRun({ runP95Seconds, succeeded }: QueueWindow): Timing {
+  return { seconds: runP95Seconds, jobs: succeeded };
+}
+
+function toLonger(what: "wait" | "run", { seconds: was }: Timing, { seconds: is }: Timing): string {
+  return `95 of 100 jobs ${what} up to ${toSeconds(is ?? 0)}, ${toSeconds(was ?? 0)} before`;
+}
+
+function toPercent(ratio: number): string {
+  return `${(ratio * 100).toFixed(1)} %`;
+}

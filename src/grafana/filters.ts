@@ -1,0 +1,311 @@
+import type { TypedDocumentNode } from "@graphql-typed-document-node/core";
+import {
+  GrafanaContainerOptionsDocument,
+  GrafanaHostOptionsDocument,
+  GrafanaQueueOptionsDocument,
+} from "../generated/grafana.ts";
+import type { Budget } from "../lib/budget/budget.ts";
+import { OpsError } from "../lib/errors.ts";
+import { compileLinePattern, patternBytes, patternRule } from "../lib/pattern.ts";
+
+const operators = ["=", "!=", "=~", "!~", "<", ">", "=|", "!=|"] as const;
+type Operator = (typeof operators)[number];
+
+/** One condition on a column, or a label. */
+export interface Condition {
+  readonly key: string;
+  readonly operator: Operator;
+  readonly values: readonly string[];
+}
+
+/** Of one target: the dashboard's ad hoc filters and its own payload. */
+const maxConditions = 20;
+
+/** Throws invalid_request for more than 20. */
+export function checkConditions(conditions: readonly unknown[]): void {
+  if (conditions.length > maxConditions)
+    throw new OpsError("invalid_request", `At most ${maxConditions} filters, with those of the payload`);
+}
+
+/**
+ * Grafana's ad hoc filters: `{key, operator, value, values?}`; what lacks a key is one that somebody has only begun to write. "All" is no condition.
+ * Throws invalid_request for an unknown key or operator, or too many.
+ */
+export function parseFilters(input: unknown): Condition[] {
+  if (!Array.isArray(input)) return [];
+  checkConditions(input);
+  return input.flatMap((filter: unknown) => (typeof filter === "object" && filter !== null ? toCondition(filter as Row) : []));
+}
+
+function toCondition({ key, operator: given, value, values }: Row): Condition[] {
+  if (typeof key !== "string" || key === "") return [];
+  getDimension(key);
+  const operator = operators.find((known) => known === (given ?? "="));
+  if (!operator) throw new OpsError("invalid_request", `Unknown operator ${quote(String(given))}; known: ${operators.join(" ")}`);
+  if (operator === "=~" || operator === "!~") return [{ key, operator, values: [toText(value)] }];
+  const list = operator.endsWith("|") && Array.isArray(values) ? values : value;
+  // An empty value is asked for as such: what has none.
+  if (list === "") return [{ key, operator, values: [""] }];
+  const names = toNames(list);
+  return names === null ? [] : [{ key, operator, values: names }];
+}
+
+/**
+ * The rows that all conditions accept. A row without a column of a condition's key is not judged by it: a dashboard's filter on queues leaves its hosts alone. Expressions
+ * are RE2 and match the whole value, as in Prometheus. Rejects with invalid_request for an invalid expression, and as the budget does.
+ */
+export async function filterRows(
+  rows: readonly Row[],
+  conditions: readonly Condition[],
+  budget: Budget,
+): Promise<readonly Row[]> {
+  let left = rows;
+  for (const condition of conditions) left = await filterBy(condition, left, budget);
+  return left;
+}
+
+/** Each different value is judged once: there are far fewer than rows. */
+async function filterBy(condition: Condition, rows: readonly Row[], budget: Budget): Promise<readonly Row[]> {
+  const { key } = condition;
+  const accepts = await toValueTest(condition, budget);
+  const judged = new Map<string, boolean>();
+  const left: Row[] = [];
+  for (const row of rows) {
+    const text = toText(row[key]);
+    let isWanted = !(key in row) || judged.get(text);
+    if (isWanted === undefined) {
+      const wait = budget.turn();
+      if (wait) await wait;
+      judged.set(text, (isWanted = accepts(text)));
+    }
+    if (isWanted) left.push(row);
+  }
+  if (isExpression(condition)) budget.free(patternBytes);
+  return left;
+}
+
+async function toValueTest(condition: Condition, budget: Budget): Promise<(text: string) => boolean> {
+  const { operator, values } = condition;
+  const wanted = new Set(values);
+  const [first = ""] = values;
+  if (operator === "<") return (text) => text !== "" && compare(text, first) < 0;
+  if (operator === ">") return (text) => text !== "" && compare(text, first) > 0;
+  const matches = isExpression(condition) ? await compile(first, budget) : (text: string) => wanted.has(text);
+  return operator.startsWith("!") ? (text) => !matches(text) : matches;
+}
+
+function isExpression({ operator }: Condition): boolean {
+  return operator === "=~" || operator === "!~";
+}
+
+/** As numbers where both are; else as text. */
+function compare(a: string, b: string): number {
+  const [left, right] = [Number(a), Number(b)];
+  if (b.trim() !== "" && !Number.isNaN(left) && !Number.isNaN(right)) return left - right;
+  return a < b ? -1 : Number(a > b);
+}
+
+async function compile(text: string, budget: Budget): Promise<(value: string) => boolean> {
+  const pattern = await compileLinePattern(text);
+  if (!pattern) throw new OpsError("invalid_request", `${quote(text)} is not ${patternRule}`);
+  budget.hold(patternBytes);
+  return (value) => pattern.matches(value);
+}
+
+/** What is unknown is empty, as a missing label is. */
+function toText(value: unknown): string {
+  return typeof value === "string" || typeof value === "number" || typeof value === "boolean" ? String(value) : "";
+}
+
+/** Rows of a fixed document, each a record of columns. */
+export type Row = Readonly<Record<string, unknown>>;
+
+/** What metrics can be narrowed by: a column, or a label, of this name. */
+export interface Dimension {
+  readonly name: string;
+  readonly label: string;
+  readonly type: "string" | "number";
+  /** Where its values are read, as rows with a column of its name. Without: `values`. */
+  readonly document?: TypedDocumentNode<never, never>;
+  readonly values?: readonly string[];
+}
+
+const ofQueues = { type: "string", document: GrafanaQueueOptionsDocument as never } as const;
+const ofContainers = { type: "string", document: GrafanaContainerOptionsDocument as never } as const;
+const ofHosts = { type: "string", document: GrafanaHostOptionsDocument as never } as const;
+
+/** Every dimension. A new one is a line here, and a column of its name in the metrics that have it. */
+export const dimensions: readonly Dimension[] = [
+  { name: "queue", label: "Queue", ...ofQueues },
+  { name: "source", label: "Queue source", ...ofQueues },
+  { name: "state", label: "State of a queue or deploy", ...ofQueues },
+  { name: "env", label: "Environment", ...ofContainers },
+  { name: "role", label: "Role", ...ofContainers },
+  { name: "destination", label: "Kamal destination", ...ofContainers },
+  { name: "container", label: "Container", ...ofContainers },
+  { name: "engine", label: "Container engine", ...ofContainers },
+  { name: "health", label: "Health of a container", ...ofContainers },
+  { name: "status", label: "Status of a container or host", ...ofContainers },
+  { name: "version", label: "Release of a container", ...ofContainers },
+  { name: "host", label: "Host", ...ofHosts },
+  { name: "kind", label: "Kind", type: "string", values: ["host", "engine", "queue_source", "container"] },
+  { name: "depth", label: "Depth of a queue", type: "number", values: [] },
+  { name: "count", label: "Failures of a queue error", type: "number", values: [] },
+  { name: "restarts", label: "Restarts of a container", type: "number", values: [] },
+];
+
+const byName = new Map(dimensions.map((dimension) => [dimension.name, dimension]));
+
+/** Throws invalid_request, with the names there are, for an unknown one. */
+export function getDimension(name: string): Dimension {
+  const found = byName.get(name);
+  if (found) return found;
+  throw new OpsError("invalid_request", `Unknown filter key ${quote(name)}; known: ${[...byName.keys()].join(", ")}`);
+}
+
+/** A caller's word, short enough for a message. */
+export function quote(text: string): string {
+  return JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}...` : text);
+}
+
+/** One field of the query builder. */
+interface Payload {
+  readonly name: string;
+  readonly label: string;
+  readonly type: "select" | "multi-select";
+  readonly placeholder: string;
+  /** Whether it is a dimension of that name; then its options are the values that there are now. */
+  readonly isDimension: boolean;
+  readonly options?: readonly { readonly value: string; readonly label: string }[];
+}
+
+const many = { type: "multi-select", placeholder: "All", isDimension: true } as const;
+
+/** Every field of the query builder; a metric names those that it has. */
+export const payloads = [
+  { name: "queue", label: "Queue", ...many },
+  { name: "source", label: "Queue source", ...many },
+  { name: "env", label: "Environment", ...many },
+  { name: "role", label: "Role", ...many },
+  { name: "destination", label: "Destination", ...many },
+  { name: "host", label: "Host", ...many },
+  { name: "container", label: "Container", ...many },
+  { name: "engine", label: "Engine", ...many },
+  { name: "kind", label: "Kind", ...many },
+  {
+    name: "accessories",
+    label: "Accessories",
+    type: "select",
+    placeholder: "false",
+    isDimension: false,
+    options: [
+      { value: "false", label: "Only the product" },
+      { value: "true", label: "Also what runs beside it" },
+    ],
+  },
+  {
+    name: "step",
+    label: "Step",
+    type: "select",
+    placeholder: "As the panel",
+    isDimension: false,
+    options: [
+      ["15", "15 s"],
+      ["30", "30 s"],
+      ["60", "1 min"],
+      ["300", "5 min"],
+      ["900", "15 min"],
+      ["3600", "1 h"],
+      ["86400", "1 d"],
+    ].map(([value = "", label = ""]) => ({ value, label })),
+  },
+] as const satisfies readonly Payload[];
+
+export type PayloadName = (typeof payloads)[number]["name"];
+
+/** A field as the plugin reads it. Options are always asked for: it shows a chosen one by its label only then. */
+export function toPayload(name: PayloadName): object {
+  const { label, type, placeholder } = payloads.find((payload) => payload.name === name) as Payload;
+  return { name, label, type, placeholder, width: 30, reloadMetric: false };
+}
+
+/** What Grafana's "All" becomes: its own word, the variable's text, and what people set as the value of All. */
+const all: ReadonlySet<string> = new Set(["$__all", "All", ".*", ".+", "*"]);
+
+/**
+ * The values that a text stands for. Grafana escapes the value of a variable for regular expressions, and writes several as `(a|b)`: `webhook\.aella`,
+ * `(payouts|webhook\.aella)`. A text without any of that is itself. Source: shared/grafana.md, "Template interpolation".
+ */
+export function toValues(text: string): string[] {
+  const isGroup = text.startsWith("(") && text.endsWith(")") && !isEscaped(text, text.length - 1);
+  return (isGroup ? split(text.slice(1, -1)) : [text]).map(unescape);
+}
+
+/** As many as a dashboard's variable with all its options may have. */
+const maxNames = 1000;
+
+/**
+ * The names that an input asks for; null for all of them: an absent or empty input, and "All". Takes what the plugin sends (a text, a list) and what
+ * people write in JSON (a number, a boolean, an option as an object). Throws invalid_request for more than 1,000.
+ */
+export function toNames(input: unknown): readonly string[] | null {
+  const names = flatten(input)
+    .flatMap(toValues)
+    .filter((name) => name !== "");
+  if (names.length > maxNames)
+    throw new OpsError("invalid_request", `At most ${maxNames} values for one name: leave it out for all`);
+  return names.length === 0 || names.some((name) => all.has(name)) ? null : [...new Set(names)];
+}
+
+function flatten(input: unknown): string[] {
+  if (Array.isArray(input)) return input.flatMap(flatten);
+  if (typeof input === "string") return [input.trim()];
+  if (typeof input === "number" || typeof input === "boolean") return [String(input)];
+  return typeof input === "object" && input !== null && "value" in input ? flatten(input.value) : [];
+}
+
+/** `true`, `"true"`, 1 and "1" are true; null for what is neither true nor false. */
+export function toBoolean(input: unknown): boolean | null {
+  const [text = ""] = flatten(input);
+  if (/^(?:true|1)$/i.test(text)) return true;
+  return /^(?:false|0)$/i.test(text) ? false : null;
+}
+
+/** A number, or a text of one; null for anything else. */
+export function toNumber(input: unknown): number | null {
+  const [text = ""] = flatten(input);
+  const value = text === "" ? Number.NaN : Number(text);
+  return Number.isFinite(value) ? value : null;
+}
+
+const secondsPerUnit: Readonly<Record<string, number>> = { "": 1, s: 1, m: 60, h: 3600, d: 86_400 };
+
+/** Seconds of a number, or of a text such as "60", "60s", "5m"; null for anything else. */
+export function toSeconds(input: unknown): number | null {
+  const match = /^(\d{1,9})(s|m|h|d)?$/.exec(flatten(input)[0] ?? "");
+  return match ? Number(match[1]) * (secondsPerUnit[match[2] ?? ""] ?? 1) : null;
+}
+
+/** Every backslash before a sign of punctuation goes; before a letter it is no escape of Grafana's. */
+function unescape(text: string): string {
+  return text.replaceAll(/\\([^\p{L}\p{N}\s])/gu, "$1");
+}
+
+/** At each `|` that is not escaped. */
+function split(text: string): string[] {
+  const parts: string[] = [];
+  let begin = 0;
+  for (let index = 0; index < text.length; index += 1) {
+    if (text[index] !== "|" || isEscaped(text, index)) continue;
+    parts.push(text.slice(begin, index));
+    begin = index + 1;
+  }
+  return [...parts, text.slice(begin)];
+}
+
+/** Whether an odd number of backslashes stands before it. */
+function isEscaped(text: string, index: number): boolean {
+  let before = index;
+  while (before > 0 && text[before - 1] === "\\") before -= 1;
+  return (index - before) % 2 === 1;
+}

@@ -1,0 +1,102 @@
+import { maySee } from "../auth/principal.ts";
+import { checkFirst, toCost } from "./args.ts";
+import type { Builder } from "./builder.ts";
+import type { Refs } from "./refs.ts";
+
+/** AuditRecord, and Query.auditLog. */
+export function addAudit(builder: Builder, refs: Refs): void {
+  refs.auditRecord.implement({
+    description: "One entry of the audit record: an intent, or what came of one.",
+    fields: (t) => ({
+      seq: t.exposeInt("seq", {
+        description: "Its number in the file, of the records of all environments: a token of some of them sees gaps.",
+      }),
+      at: t.field({ type: "DateTime", description: "When it was written.", resolve: ({ at }) => at }),
+      outcome: t.exposeString("outcome", {
+        description: "`intent`; then `ok`, `failed` or `unknown`. An `unknown` is followed by another outcome once it is known.",
+      }),
+      action: t.exposeString("action", {
+        description:
+          "What was done: `restart`, `probe` (a health check on demand), `job.retry`, `job.discard` or `job.retry_group`.",
+      }),
+      intent: t.exposeInt("intent", { nullable: true, description: "Of an outcome: the `seq` of its intent." }),
+      requestId: t.exposeString("requestId", { description: "The request's id, as in the `X-Request-Id` of its answer." }),
+      clientRequestId: t.exposeString("clientRequestId", {
+        nullable: true,
+        description: "The `X-Request-Id` that the request brought, if that was short and plain.",
+      }),
+      traceId: t.exposeString("traceId", { nullable: true, description: "The trace id of its `traceparent`." }),
+      ip: t.exposeString("ip", {
+        nullable: true,
+        description: "Remote address of its connection: that of the proxy, where there is one.",
+      }),
+      subject: t.exposeString("subject", { description: "Holder of the token." }),
+      kid: t.exposeString("kid", { description: "Public id of the token." }),
+      auth: t.exposeString("auth", {
+        nullable: true,
+        description: "How it was proven: `token`, `tokens_file` or `jwt`; null in entries of version 0.1.",
+      }),
+      engine: t.exposeString("engine", {
+        description: "Configured name of the engine; this and the next three are empty for actions on jobs.",
+      }),
+      containerId: t.exposeString("containerId", { description: "Full id of the container." }),
+      containerName: t.exposeString("containerName", { description: "Its name at that time." }),
+      image: t.exposeString("image", { description: "Its image." }),
+      env: t.exposeString("env", { nullable: true, description: "Its environment, null when unknown." }),
+      jobSource: t.string({
+        nullable: true,
+        description: "Of an action on jobs: configured name of their source.",
+        resolve: ({ job }) => job?.source ?? null,
+      }),
+      jobQueue: t.string({
+        nullable: true,
+        description: "Of an action on jobs: their queue, where it was named.",
+        resolve: ({ job }) => job?.queue ?? null,
+      }),
+      jobIds: t.stringList({
+        description: "Of an action on jobs: their ids, at most 100.",
+        resolve: ({ job }) => job?.ids ?? [],
+      }),
+      fingerprint: t.string({
+        nullable: true,
+        description: "Of `job.retry_group`: the error that they failed with.",
+        resolve: ({ job }) => job?.fingerprint ?? null,
+      }),
+      reason: t.exposeString("reason", { nullable: true, description: "The reason given." }),
+      detail: t.exposeString("detail", { nullable: true, description: "Of an outcome: the state, or the error." }),
+      code: t.exposeString("code", {
+        nullable: true,
+        description: "Of an outcome: the code of the error that it was answered with.",
+      }),
+      dockerStatus: t.exposeInt("dockerStatus", {
+        nullable: true,
+        description:
+          "Of an outcome: the HTTP status with which the engine answered the call; null when it did not, or that is not known.",
+      }),
+      keyHash: t.exposeString("keyHash", { nullable: true, description: "SHA-256 of the `Idempotency-Key`; null without one." }),
+      durationMs: t.exposeInt("durationMs", { nullable: true, description: "Of an outcome: milliseconds since the intent." }),
+      hash: t.exposeString("hash", { description: "SHA-256 over the hash of the entry before and this one." }),
+    }),
+  });
+  builder.queryField("auditLog", (t) =>
+    t.field({
+      type: [refs.auditRecord],
+      nullable: true,
+      authScopes: { operate: true },
+      complexity: ({ first }) => ({ field: 50, multiplier: toCost(first, 100) }),
+      description:
+        "The audit record of the containers and jobs that the token may see, newest first. Needs ops:operate. `cli.ts audit verify` checks it whole.",
+      args: {
+        first: t.arg.int({ defaultValue: 20, required: true, description: "How many, 1 to 100." }),
+        before: t.arg.int({ description: "Only those with a smaller `seq`: the next page." }),
+      },
+      resolve: (_root, { first, before }, { sources, principal }) => {
+        return sources.audit.read({
+          first: checkFirst(first),
+          before: before ?? null,
+          accepts: ({ env }) => maySee(principal, env),
+        });
+      },
+    }),
+  );
+}

@@ -1,0 +1,105 @@
+import { OpsError } from "../../lib/errors.ts";
+import type { Builder } from "../builder.ts";
+import type { HealthCheck, Refs } from "../refs.ts";
+import type { Scalars } from "../scalars.ts";
+
+/** HealthCheck, and Container.healthCheck. */
+export function addHealthCheck(builder: Builder, refs: Refs, scalars: Scalars): void {
+  refs.healthCheck.implement({
+    description: "What the last health probe of a container said; with `probe: true`, what a new one says.",
+    fields: (t) => ({
+      status: t.string({ description: "Docker's state of the container.", resolve: ({ container }) => container.status }),
+      health: t.field({
+        type: scalars.health,
+        description: "What the health check says.",
+        resolve: ({ container }) => container.health,
+      }),
+      healthy: t.boolean({
+        nullable: true,
+        description:
+          "True when healthy, false when unhealthy or not running, null when there is no health check or no verdict yet. Of a new " +
+          "probe: whether it passed.",
+        resolve: isHealthy,
+      }),
+      failingStreak: t.int({
+        nullable: true,
+        description: "Failed probes in a row; null without a health check.",
+        resolve: ({ probe }) => probe?.failingStreak ?? null,
+      }),
+      checkedAt: t.field({
+        type: "DateTime",
+        nullable: true,
+        description: "When the probe ended; null before the first.",
+        resolve: toCheckedAt,
+      }),
+      ageSeconds: t.int({
+        nullable: true,
+        description: "How long ago that was, by our clock; null before the first.",
+        resolve: (check) => {
+          const at = toCheckedAt(check);
+          return at === null ? null : Math.max(0, Math.round((Date.now() - Date.parse(at)) / 1000));
+        },
+      }),
+      output: t.string({
+        nullable: true,
+        description: "Output of the probe, secrets redacted, cut at 4096 characters; null before the first.",
+        resolve: ({ probe, run }) => run?.output ?? probe?.output ?? null,
+      }),
+      exitCode: t.int({
+        nullable: true,
+        description: "Of a new probe: its exit code, 0 for healthy, 137 when it was killed. Else null.",
+        resolve: ({ run }) => run?.exitCode ?? null,
+      }),
+      timedOut: t.boolean({
+        nullable: true,
+        description: "Of a new probe: whether it took longer than it may, and was killed. Else null.",
+        resolve: ({ run }) => run?.timedOut ?? null,
+      }),
+      durationMs: t.int({
+        nullable: true,
+        description: "Of a new probe: how long it took. Else null.",
+        resolve: ({ run }) => run?.durationMs ?? null,
+      }),
+    }),
+  });
+  builder.objectField(refs.container, "healthCheck", (t) =>
+    t.field({
+      type: refs.healthCheck,
+      description: "What its last health probe said.",
+      args: {
+        probe: t.arg.boolean({
+          defaultValue: false,
+          required: true,
+          description:
+            "Run its health check now, inside of it, and tell that instead. Needs ops:operate and HEALTH_EXEC=on; recorded in the audit file, and not run " +
+            "where that cannot be written; null without one.",
+        }),
+      },
+      complexity: ({ probe }) => ({ field: probe ? 2000 : 1 }),
+      resolve: async (container, { probe }, { sources, principal, origin, requestId, budget }) => {
+        if (!probe) return { container, probe: container.probe, run: null };
+        if (!principal.scopes.has("ops:operate")) throw new OpsError("forbidden", "This token lacks the scope ops:operate");
+        if (!sources.healthExecEnabled)
+          throw new OpsError("health_exec_disabled", "New probes are off; WALLET_CORE_OPS_HEALTH_EXEC=on enables them");
+        if (container.status !== "running") return { container, probe: container.probe, run: null };
+        // It may take 35 s, by a deadline of its own.
+        budget.liftDeadline();
+        return {
+          container,
+          probe: container.probe,
+          run: await sources.probes.run(container, { principal, origin: origin(), requestId }),
+        };
+      },
+    }),
+  );
+}
+
+function isHealthy({ container: { status, health }, run }: HealthCheck): boolean | null {
+  if (status !== "running") return false;
+  if (run) return run.exitCode === null ? null : run.exitCode === 0;
+  return health === "none" || health === "starting" ? null : health === "healthy";
+}
+
+function toCheckedAt({ probe, run }: HealthCheck): string | null {
+  return run?.checkedAt ?? probe?.checkedAt ?? null;
+}

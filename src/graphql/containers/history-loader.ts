@@ -1,0 +1,67 @@
+import type DataLoader from "dataloader";
+import { type Container, toContainerKey } from "../../containers/container.ts";
+import {
+  chooseHistory,
+  type ContainerHistory,
+  findEnded,
+  isRecent,
+  isWhole,
+  toRemembered,
+  toRememberedSince,
+} from "../../containers/stats/history.ts";
+import { inTurns } from "../../lib/budget/budget.ts";
+import { toProblem } from "../../lib/errors.ts";
+import type { HistoryRange } from "../../lib/range.ts";
+import { createRangeLoaders } from "../range.ts";
+import type { Caller, Sources } from "../sources.ts";
+
+/** The past of a container, and why Prometheus could not be asked for what is missing of it. */
+export interface FoundHistory {
+  readonly history: ContainerHistory;
+  readonly problem: { readonly code: string; readonly message: string } | null;
+}
+
+export interface ContainerHistoryLoaders {
+  /** Of one range; for containers that the caller was shown, or may be shown the past of. Rejects only as the budget does. */
+  history(range: HistoryRange): DataLoader<Container, FoundHistory, string>;
+}
+
+/** From memory where that is enough, else one question to Prometheus for all other containers of a range. */
+export function createContainerHistoryLoaders(
+  sources: Sources,
+  { signal, budget }: Caller,
+  nowMs: number,
+): ContainerHistoryLoaders {
+  const scrape = async (range: HistoryRange, containers: readonly Container[]) => {
+    if (containers.length === 0) return { scraped: [], problem: null };
+    try {
+      return { scraped: await sources.containerHistory.containerHistory(range, containers, signal), problem: null };
+    } catch (error) {
+      signal.throwIfAborted();
+      return { scraped: [], problem: toProblem(error) };
+    }
+  };
+  return {
+    history: createRangeLoaders<Container, FoundHistory, string>(
+      budget,
+      async (range, containers) => {
+        // Asking the memory about a container makes it be sampled, which is for nothing where it cannot tell of it.
+        const ended = findEnded(containers, toRememberedSince(nowMs));
+        const recall = (container: Container) =>
+          toRemembered(range, ended.has(container) ? [] : sources.containers.statsHistory(container));
+        const isKnown = isRecent(range, nowMs);
+        const remembered = await inTurns(containers, budget, (container) => (isKnown ? recall(container) : null));
+        const missing = containers.filter((_, index) => !(remembered[index] && isWhole(remembered[index])));
+        const { scraped, problem } = await scrape(range, missing);
+        const found = new Map(missing.map((container, index) => [container, scraped[index] ?? null]));
+        return inTurns(containers, budget, (container, index): FoundHistory => {
+          const memory = remembered[index];
+          const known = found.get(container) ?? null;
+          if (memory) return { history: chooseHistory(memory, known), problem: found.has(container) ? problem : null };
+          return { history: known ?? recall(container), problem };
+        });
+      },
+      toContainerKey,
+    ),
+  };
+}

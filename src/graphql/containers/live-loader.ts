@@ -1,0 +1,132 @@
+import { maySee } from "../../auth/principal.ts";
+import { type Container, toContainerKey } from "../../containers/container.ts";
+import type { ContainerEvent, EventBatch } from "../../containers/events.ts";
+import { selectEngines } from "../../containers/known-engines.ts";
+import type { EngineStatus, WarmListing } from "../../containers/source.ts";
+import type { DeployInfo } from "../../deploys/deploy.ts";
+import { needsDeploy, withDeploy } from "../../deploys/release.ts";
+import type { OpsContext } from "../context.ts";
+import type { ContainerFilter } from "./filter.ts";
+
+/** What is other than in the message before, so that the rows that a reader has put together are the list as it is now. */
+export interface ContainersChange {
+  /** True in the first one: `changed` is the whole list. */
+  readonly snapshot: boolean;
+  /** New ones and changed ones, in the order of the list. */
+  readonly changed: readonly Container[];
+  readonly removed: readonly Pick<Container, "engine" | "id" | "name">[];
+  /** All engines that were asked for, as they are now. */
+  readonly engines: readonly EngineStatus[];
+  /** Why nothing comes after this, as in LogBatch. */
+  readonly ended: string | null;
+}
+
+interface Wanted extends ContainerFilter {
+  readonly accepts: (container: Container) => boolean;
+}
+
+/** The list of containers, then what changes in it. What an engine runs that does not answer is not in the list; `engines` says so. */
+export async function* watchContainers(
+  { sources, loaders, principal }: OpsContext,
+  { accepts, includeAccessories, engine }: Wanted,
+  signal: AbortSignal,
+): AsyncGenerator<ContainersChange, void> {
+  let sent: ReadonlyMap<string, Container> = new Map();
+  let told: string | null = null;
+  let made: readonly [WarmListing["containers"], DeployInfo | null] | null = null;
+  for await (const _ of sources.containers.changes(signal)) {
+    // Also for the fields below this message: nothing is remembered from the message before.
+    loaders.forget();
+    // Mostly nothing has changed, and that is seen at once.
+    const warm = sources.containers.peek();
+    const deploy = warm?.containers.some(needsDeploy) ? await loaders.deploy.known() : null;
+    if (
+      warm &&
+      warm.containers === made?.[0] &&
+      deploy === made[1] &&
+      toState(selectEngines(principal, warm.engines).shown, engine) === told
+    )
+      continue;
+    made = warm && [warm.containers, deploy];
+    const known = await loaders.containers.known(includeAccessories);
+    if (signal.aborted) break;
+    const now = new Map(known.containers.filter(accepts).map((container) => [toContainerKey(container), container]));
+    const changed = [...now.values()].filter((container) => !isSame(container, sent.get(toContainerKey(container))));
+    const removed = [...sent.values()].filter((container) => !now.has(toContainerKey(container)));
+    const { shown } = known.engines;
+    const state = toState(shown, engine);
+    sent = now;
+    if (changed.length === 0 && removed.length === 0 && state === told) continue;
+    const isFirst = told === null;
+    told = state;
+    yield { snapshot: isFirst, changed, removed, engines: select(shown, engine), ended: null };
+  }
+  if (typeof signal.reason === "string") yield { snapshot: false, changed: [], removed: [], engines: [], ended: signal.reason };
+}
+
+function select(engines: readonly EngineStatus[], only: string | null | undefined): readonly EngineStatus[] {
+  return only ? engines.filter(({ name }) => name === only) : engines;
+}
+
+/** Whether each engine answers, as text. */
+function toState(engines: readonly EngineStatus[], only: string | null | undefined): string {
+  return JSON.stringify(select(engines, only).map(({ name, ok, error }) => [name, ok, error?.code]));
+}
+
+/** Text of a row, made once for all readers. When it was looked at last is no change of it. */
+const textOf = new WeakMap<Container, string>();
+
+function isSame(container: Container, before: Container | undefined): boolean {
+  return before !== undefined && (container === before || toText(container) === toText(before));
+}
+
+function toText(container: Container): string {
+  const known = textOf.get(container);
+  if (known !== undefined) return known;
+  const text = JSON.stringify({ ...container, observedAt: null });
+  textOf.set(container, text);
+  return text;
+}
+
+/** Events of the containers that are accepted; resolves once the engines are watched. */
+export async function followEvents(context: OpsContext, accepts: (container: Container) => boolean, signal: AbortSignal) {
+  const { sources } = context;
+  // Read from before the question on: what happens while it is out is not lost.
+  const batches = sources.containers.events(({ container }) => accepts(container), signal);
+  await sources.containers.list(signal);
+  return withNames(context, withoutStrangers(context, batches));
+}
+
+/** Without the names of engines that the caller may not see. */
+async function* withoutStrangers(
+  { loaders, principal }: OpsContext,
+  batches: AsyncIterable<EventBatch>,
+): AsyncGenerator<EventBatch, void> {
+  for await (const batch of batches) {
+    if (batch.interrupted.length === 0 || maySee(principal, null)) {
+      yield batch;
+      continue;
+    }
+    loaders.forget();
+    const { shown } = await loaders.containers.engines();
+    const interrupted = batch.interrupted.filter((engine) => shown.some(({ name: own }) => own === engine));
+    if (interrupted.length > 0 || batch.events.length > 0 || batch.ended !== null) yield { ...batch, interrupted };
+  }
+}
+
+/** Releases are named as on the list of containers. */
+async function* withNames({ loaders }: OpsContext, batches: AsyncIterable<EventBatch>): AsyncGenerator<EventBatch, void> {
+  for await (const batch of batches) {
+    if (!batch.events.some(({ container }) => needsDeploy(container))) {
+      yield batch;
+      continue;
+    }
+    loaders.forget();
+    const find = await loaders.containers.infoFor();
+    const events = batch.events.map((event): ContainerEvent => {
+      const { container } = event;
+      return { ...event, container: withDeploy(container, find(container)) };
+    });
+    yield { ...batch, events };
+  }
+}

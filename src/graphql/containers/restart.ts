@@ -1,0 +1,283 @@
+import { requireEnvironments } from "../../auth/principal.ts";
+import { restartRole, type RoleStep } from "../../containers/restart/role.ts";
+import type { Environment } from "../../lib/environment.ts";
+import { OpsError, toProblem } from "../../lib/errors.ts";
+import { toRoleKey } from "../../releases/service-group.ts";
+import { toRoleArgs } from "../args.ts";
+import type { Builder } from "../builder.ts";
+import { Loaders, type OpsContext } from "../context.ts";
+import { checkRestartArgs, requireReason, toRestartError } from "../errors.ts";
+import type { Refs } from "../refs.ts";
+import type { Scalars } from "../scalars.ts";
+import { isAtDestination } from "./filter.ts";
+import { requireOneGroup } from "./role-group.ts";
+import { findRunningWork, toPreview } from "./running-work.ts";
+
+/** RestartResult, RestartPreview, and mutation restartContainer. */
+export function addRestart(builder: Builder, refs: Refs, scalars: Scalars): void {
+  refs.restartResult.implement({
+    description: "A container after its restart, or before one that was only previewed.",
+    fields: (t) => ({
+      name: t.string({ description: "Name of the container.", resolve: ({ container }) => container.name }),
+      restarted: t.boolean({ description: "False for a preview.", resolve: ({ preview }) => preview === null }),
+      status: t.string({ description: "Docker's state of it, inspected again.", resolve: ({ container }) => container.status }),
+      health: t.field({
+        type: scalars.health,
+        description: "What its health check says: `starting` right after a restart, or when the wait was too short.",
+        resolve: ({ container }) => container.health,
+      }),
+      startedAt: t.field({
+        type: "DateTime",
+        nullable: true,
+        description: "When it was started; null when it never was.",
+        resolve: ({ container }) => container.startedAt,
+      }),
+      well: t.exposeBoolean("well", {
+        nullable: true,
+        description:
+          "With `waitHealthy`: whether it became healthy or, without a health check, kept running for 10 s. Else null.",
+      }),
+      preview: t.field({
+        type: refs.restartPreview,
+        nullable: true,
+        description: "What the restart would do; null unless `dryRun`.",
+        resolve: ({ preview }) => preview,
+      }),
+      container: t.field({
+        type: refs.container,
+        nullable: true,
+        authScopes: { read: true },
+        description: "The container. Needs ops:read beside ops:operate; null without it, and what was done is done.",
+        resolve: ({ container }) => container,
+      }),
+    }),
+  });
+  refs.restartPreview.implement({
+    description: "What a restart would do.",
+    fields: (t) => ({
+      refusal: t.field({
+        type: refs.problem,
+        nullable: true,
+        description: "Why it would be refused now; null when it would be done.",
+        resolve: ({ refusal }) => refusal,
+      }),
+      healthyPeers: t.exposeInt("healthyPeers", {
+        nullable: true,
+        authScopes: { read: true },
+        description:
+          "Other containers of its role, service and destination that are well. Needs ops:read beside ops:operate; null without it.",
+      }),
+      lastHealthy: t.exposeBoolean("lastHealthy", {
+        nullable: true,
+        authScopes: { read: true },
+        description:
+          "It is well and no other of its role is: nothing serves while it restarts. Needs ops:read beside ops:operate; null without it.",
+      }),
+    }),
+  });
+  builder.mutationField("restartContainer", (t) =>
+    t.field({
+      type: refs.restartResult,
+      nullable: true,
+      description:
+        "Restarts one visible container and answers its state afterwards, inspected again. Refused while it is being restarted " +
+        "(restart_in_progress), shortly after (restart_cooldown), beyond the token's budget (restart_budget), and for the gateway itself " +
+        "(restart_protected); off unless RESTART=on (restart_disabled); goes on when the caller leaves; recorded in the audit file.",
+      args: {
+        name: t.arg.string({ required: true, description: "Exact name; never an id or a prefix." }),
+        reason: t.arg.string({ description: "Why, for the audit record; 1 to 200 characters." }),
+        includeAccessories: t.arg.boolean({ defaultValue: false, required: true, description: "Look among accessories too." }),
+        engine: t.arg.string({ description: "Configured name of the engine, where several run a container of this name." }),
+        idempotencyKey: t.arg.string({
+          description: "The same key of the same token gets the same answer for 24 hours, without a second restart.",
+        }),
+        waitHealthy: t.arg.boolean({
+          defaultValue: false,
+          required: true,
+          description: "Answer only when it is healthy, has failed to be, or the time is up.",
+        }),
+        waitSeconds: t.arg.int({ defaultValue: 60, required: true, description: "How long to wait for its health, 1 to 300." }),
+        dryRun: t.arg.boolean({
+          defaultValue: false,
+          required: true,
+          description: "Restart nothing: only tell what would happen.",
+        }),
+      },
+      resolve: async (_root, args, { loaders, sources, principal, origin, requestId, signal }) => {
+        checkRestartArgs(sources.restartEnabled, args);
+        const { name, engine, includeAccessories, reason, idempotencyKey, waitHealthy, waitSeconds, dryRun } = args;
+        const container = await loaders.containers.one({ name, engine, includeAccessories, everyEngine: true });
+        if (dryRun) {
+          const all = await loaders.containers.all(includeAccessories);
+          const [refused, work] = await Promise.all([
+            sources.restarts.check(container, principal),
+            findRunningWork(container, all, loaders.queues, signal),
+          ]);
+          return { container, well: null, preview: toPreview(container, all, refused, work) };
+        }
+        const waitMs = waitHealthy ? waitSeconds * 1000 : null;
+        const who = { requestId, principal, origin: origin() };
+        const request = { ...who, reason: reason || null, idempotencyKey: idempotencyKey ?? null, waitMs };
+        const done = await sources.restarts.restart(container, request).catch((error: unknown) => {
+          throw toRestartError(error);
+        });
+        return { ...done, preview: null };
+      },
+    }),
+  );
+}
+
+/** RoleRestart, RoleRestartStep, and mutation restartRole. */
+export function addRoleRestart(builder: Builder, refs: Refs, scalars: Scalars): void {
+  const outcome = builder.enumType("RoleRestartOutcome", {
+    description: "What became of one container of the role.",
+    values: {
+      restarted: { description: "Restarted, and well afterwards." },
+      unwell: { description: "Restarted, but not well in time." },
+      failed: { description: "Not restarted, or not known whether: see `error`." },
+      skipped: { description: "Not tried, as one before it was not well, or the gateway stops." },
+    } as const,
+  });
+  refs.roleRestartStep.implement({
+    description: "One container of a role that is restarted.",
+    fields: (t) => ({
+      outcome: t.field({ type: outcome, description: "What became of it.", resolve: (step) => step.outcome }),
+      container: t.field({
+        type: refs.container,
+        nullable: true,
+        authScopes: { read: true },
+        description: "As it was seen last. Needs ops:read beside ops:operate; null without it, and what was done is done.",
+        resolve: ({ container }) => container,
+      }),
+      error: t.field({
+        type: refs.problem,
+        nullable: true,
+        description: "Why it failed.",
+        resolve: ({ error }) => (error ? toProblem(toRestartError(error)) : null),
+      }),
+    }),
+  });
+  refs.roleRestart.implement({
+    description: "A role restarted container by container.",
+    fields: (t) => ({
+      complete: t.boolean({
+        description: "Whether all were restarted and are well.",
+        resolve: (steps) => steps.every((step) => step.outcome === "restarted"),
+      }),
+      steps: t.field({ type: [refs.roleRestartStep], description: "In their order.", resolve: (steps) => steps }),
+    }),
+  });
+  builder.mutationField("restartRole", (t) =>
+    t.field({
+      type: refs.roleRestart,
+      nullable: true,
+      description:
+        "Restarts the running containers of a role one at a time, each only when the one before it is well: healthy or, without a health " +
+        "check, running for 10 s. Stops at the first that is not. Goes on when the caller leaves. Counts once for the token's budget. The role is that of one " +
+        "service at one destination: where several are selected nothing is restarted, and role_ambiguous names them.",
+      args: {
+        ...toRoleArgs(t.arg),
+        env: t.arg({ type: scalars.environment, description: "Its environment. Needed without `destination`." }),
+        reason: t.arg.string({ required: true, description: "Why, for the audit record; 1 to 200 characters." }),
+        waitSeconds: t.arg.int({ defaultValue: 60, required: true, description: "How long each may take, 1 to 300." }),
+      },
+      resolve: async (_root, { reason, waitSeconds, ...wanted }, context) => {
+        const { sources, principal, origin, requestId } = context;
+        const { role, env, destination } = wanted;
+        checkRestartArgs(sources.restartEnabled, { reason, waitSeconds });
+        requireReason(reason);
+        if (!env && typeof destination !== "string") throw new OpsError("invalid_request", "env or destination must be given");
+        requireEnvironments(principal, env);
+        const request = { reason, requestId, principal, origin: origin(), waitMs: waitSeconds * 1000 };
+        const containers = await findRole(context, wanted);
+        return restartRole(containers, { role, request, restarts: sources.restarts, find: (one) => findAgain(context, one) });
+      },
+    }),
+  );
+}
+
+interface WantedRole {
+  readonly role: string;
+  readonly service?: string | null | undefined;
+  readonly destination?: string | null | undefined;
+  readonly env?: Environment | null | undefined;
+}
+
+/** Rejects with container_not_found for none, role_ambiguous for those of several groups, and when an engine that may run some is silent. */
+async function findRole({ loaders }: OpsContext, wanted: WantedRole): Promise<readonly RoleStep["container"][]> {
+  const { role, service, destination, env } = wanted;
+  const all = await loaders.containers.all(false);
+  const { silent } = await loaders.containers.engines();
+  if (silent[0]) throw new OpsError("docker_unavailable", `An engine may run some of this role: ${silent[0].message}`);
+  // Only the environment that is known counts here: what is inferred helps to find containers, never to act on them.
+  const isWanted = (one: RoleStep["container"]) =>
+    one.role === role && (!env || one.env === env) && (!service || one.service === service) && isAtDestination(one, destination);
+  const found = all.filter((one) => isWanted(one) && one.status === "running" && !one.replaced);
+  if (found.length === 0) throw new OpsError("container_not_found", "No running container of this role");
+  requireOneGroup(role, found);
+  return found;
+}
+
+/**
+ * With loaders of its own, as those of the request remember, and a signal that does not end with the caller. Rejects with container_not_found also when the
+ * name is that of another role by now.
+ */
+async function findAgain({ sources, ...caller }: OpsContext, listed: RoleStep["container"]): Promise<RoleStep["container"]> {
+  const { name, engine } = listed;
+  const loaders = new Loaders(sources, { ...caller, signal: new AbortController().signal });
+  const found = await loaders.containers.one({ name, engine, includeAccessories: false, everyEngine: true });
+  if (toRoleKey(found) !== toRoleKey(listed)) throw new OpsError("container_not_found", "It is of another role now");
+  return found;
+}
+
+/** RunningWork, RunningJob, WorkGap, and RestartPreview.work. */
+export function addRunningWork(builder: Builder, refs: Refs): void {
+  refs.runningWork.implement({
+    description:
+      "The jobs that run in a container, as far as the queue sources can tell from the host name that a job's row has.",
+    fields: (t) => ({
+      jobs: t.field({
+        type: [refs.runningJob],
+        nullable: true,
+        description: "Oldest first, at most 50 of a source. Null when no source can tell; empty when those that can have none.",
+        resolve: ({ jobs }) => jobs,
+      }),
+      total: t.exposeInt("total", { nullable: true, description: "How many there are; null as `jobs` is." }),
+      gaps: t.field({ type: [refs.workGap], description: "Why there may be more.", resolve: ({ gaps }) => gaps }),
+    }),
+  });
+  refs.runningJob.implement({
+    description: "A job that a worker is at, by its row: one older than the container's start was left by a process that died.",
+    fields: (t) => ({
+      queue: t.exposeString("queue", { description: "Name of its queue." }),
+      source: t.exposeString("source", { description: "Configured name of the queue's source." }),
+      jobId: t.exposeString("jobId", { description: "Its id." }),
+      kind: t.exposeString("kind", {
+        nullable: true,
+        description: "Its kind, where the system has more than the queue to tell.",
+      }),
+      startedAt: t.expose("startedAt", {
+        type: "DateTime",
+        nullable: true,
+        description: "When it was taken; null where the system does not keep that.",
+      }),
+      worker: t.exposeString("worker", { nullable: true, description: "Who is at it, as its row says it." }),
+    }),
+  });
+  refs.workGap.implement({
+    description: "A part of the work that is not known.",
+    fields: (t) => ({
+      source: t.exposeString("source", { nullable: true, description: "Configured name of the source; null for all of them." }),
+      reason: t.exposeString("reason", { description: "Why it cannot tell." }),
+    }),
+  });
+  builder.objectField(refs.restartPreview, "work", (t) =>
+    t.field({
+      type: refs.runningWork,
+      nullable: true,
+      authScopes: { read: true },
+      description: "Which jobs run there. Needs ops:read beside ops:operate; null without it.",
+      resolve: ({ work }) => work,
+    }),
+  );
+}

@@ -1,0 +1,110 @@
+import type { Container } from "../../containers/container.ts";
+import type { RestartRefusal } from "../../containers/restart/limits.ts";
+import { toProblem } from "../../lib/errors.ts";
+import type { QueueSource, RunningJob, RunningJobs } from "../../queues/queue.ts";
+import { toRoleKey } from "../../releases/service-group.ts";
+import { toErlangHost } from "../../releases/worker.ts";
+import type { QueueLoaders } from "../queues/loader.ts";
+
+interface Told {
+  readonly found: RunningJobs | null;
+  readonly gap: WorkGap | null;
+}
+
+/** Asks every source that the caller may see. Never rejects: what could not be learned is named. */
+export async function findRunningWork(
+  container: Container,
+  all: readonly Container[],
+  queues: QueueLoaders,
+  signal: AbortSignal,
+): Promise<RunningWork> {
+  const hosts = toWorkerHosts(container, all);
+  if (hosts === null) return unknown(`another container has its host name, ${container.host}`);
+  try {
+    const sources = await queues.visible();
+    if (sources.length === 0) return unknown("no queue source is configured");
+    const told = await Promise.all(sources.map((source) => ask(source, hosts, signal)));
+    const answers = told.flatMap(({ found }) => found ?? []);
+    const gaps = told.flatMap(({ gap }) => gap ?? []);
+    if (answers.length === 0) return { jobs: null, total: null, gaps };
+    return { jobs: answers.flatMap(({ jobs }) => jobs), total: answers.reduce((sum, { total }) => sum + total, 0), gaps };
+  } catch (error) {
+    return unknown(toProblem(error).message);
+  }
+}
+
+async function ask(source: QueueSource, hosts: readonly string[], signal: AbortSignal): Promise<Told> {
+  const { name } = source;
+  if (!source.running) return { found: null, gap: { source: name, reason: "its rows do not tell on which host a job runs" } };
+  try {
+    const found = await source.running(hosts, signal);
+    const reason = `${found.unnamed} of its running jobs do not tell on which host`;
+    return { found, gap: found.unnamed > 0 ? { source: name, reason } : null };
+  } catch (error) {
+    return { found: null, gap: { source: name, reason: toProblem(error).message } };
+  }
+}
+
+function unknown(reason: string): RunningWork {
+  return { jobs: null, total: null, gaps: [{ source: null, reason }] };
+}
+
+/** What a restart would do, for somebody who has not decided yet. */
+export interface RestartPreview {
+  /** Why it would be refused; null when it would be done. */
+  readonly refusal: RestartRefusal | null;
+  /** Other containers of the same role of the same group that run and are not known to be unwell. */
+  readonly healthyPeers: number;
+  /** True when it is well now and no other of its role is: its service stops for the time of the restart. */
+  readonly lastHealthy: boolean;
+  readonly work: RunningWork;
+}
+
+/** The jobs that run in a container, as far as its queue sources can tell. */
+export interface RunningWork {
+  /** Null when no source can tell. */
+  readonly jobs: readonly RunningJob[] | null;
+  /** How many there are, where `jobs` is cut. */
+  readonly total: number | null;
+  /** Why there may be more. */
+  readonly gaps: readonly WorkGap[];
+}
+
+export interface WorkGap {
+  /** Name of the source; null when none could be had. */
+  readonly source: string | null;
+  readonly reason: string;
+}
+
+/**
+ * The host names by which the workers in a container call themselves: the one that it was given or else, as Docker does, the start of its id.
+ * Null when another container shares it, for then there is no telling them apart. Also its start up to the first dot, as Erlang cuts it, unless another has the same.
+ */
+export function toWorkerHosts(container: Container, all: readonly Container[]): readonly string[] | null {
+  const others = all.filter(({ fullId }) => fullId !== container.fullId);
+  if (others.some(({ host }) => host === container.host)) return null;
+  const cut = toErlangHost(container.host);
+  const isOwn = !others.some(({ host }) => toErlangHost(host) === cut);
+  return [...new Set([container.host, container.id, ...(isOwn ? [cut] : [])])];
+}
+
+export function toPreview(
+  container: Container,
+  all: readonly Container[],
+  refused: RestartRefusal | null,
+  work: RunningWork,
+): RestartPreview {
+  const peers = all.filter(
+    (other) => other.fullId !== container.fullId && toRoleKey(other) === toRoleKey(container) && isWell(other) && !other.replaced,
+  );
+  return {
+    refusal: refused && { code: refused.code, message: refused.message },
+    healthyPeers: peers.length,
+    lastHealthy: isWell(container) && peers.length === 0,
+    work,
+  };
+}
+
+function isWell({ status, health }: Container): boolean {
+  return status === "running" && (health === "healthy" || health === "none");
+}

@@ -1,0 +1,91 @@
+import type { Container, ContainerStats, StatsPoint } from "../../containers/container.ts";
+import type { Builder } from "../builder.ts";
+import type { OpsContext } from "../context.ts";
+import type { Refs } from "../refs.ts";
+
+/** ContainerStats and StatsPoint, and the fields of Container that read them. */
+export function addStats(builder: Builder, refs: Refs): void {
+  addContainerStats(builder, refs);
+  refs.statsPoint.implement({
+    description: "What a container used at one moment, for a sparkline.",
+    fields: (t) => ({
+      cpuPct: t.exposeFloat("cpuPct", { nullable: true, description: "As in ContainerStats; null for its first sample." }),
+      memPct: t.exposeFloat("memPct", { nullable: true, description: "As in ContainerStats." }),
+      memUsedBytes: t.exposeFloat("memUsedBytes", { nullable: true, description: "Used memory, bytes." }),
+      sampledAt: t.expose("sampledAt", { type: "DateTime", description: "When the sample was taken." }),
+    }),
+  });
+  const cost = { field: 10 };
+  builder.objectFields(refs.container, (t) => ({
+    stats: t.field({
+      type: refs.containerStats,
+      nullable: true,
+      complexity: cost,
+      description: "What it uses now, not older than 2 s; null when it is not running. The first answer takes half a second.",
+      resolve: (container, _args, context) => load(container, context),
+    }),
+    statsHistory: t.field({
+      type: [refs.statsPoint],
+      complexity: { ...cost, multiplier: 120 },
+      description:
+        "The last 10 minutes, oldest first, a point in 5 s, while somebody asked at least once a minute. The first answer is empty.",
+      resolve: (container, _args, { sources }): StatsPoint[] => [...sources.containers.statsHistory(container)],
+    }),
+    cpuPct: t.float({
+      nullable: true,
+      complexity: cost,
+      description: "`stats.cpuPct`, flat for tables.",
+      resolve: async (container, _args, context) => (await load(container, context))?.cpuPct ?? null,
+    }),
+    memPct: t.float({
+      nullable: true,
+      complexity: cost,
+      description: "`stats.memPct`, flat for tables.",
+      resolve: async (container, _args, context) => (await load(container, context))?.memPct ?? null,
+    }),
+  }));
+}
+
+const still: ReadonlySet<string> = new Set(["created", "exited", "dead"]);
+
+/** What is known not to run is not measured, and has no figures left over from when it did. */
+async function load(container: Container, { loaders }: OpsContext): Promise<ContainerStats | null> {
+  return still.has(container.status) ? null : loaders.containers.stats.load(container);
+}
+
+function addContainerStats(builder: Builder, refs: Refs): void {
+  const source = builder.enumType("StatsSource", {
+    description: "Where the figures of a container come from. Both give the docker CLI's numbers.",
+    values: {
+      engine: { description: "The engine's API." },
+      cgroup: { description: "The container's cgroup files (v1 or v2): its engine is on the gateway's own machine." },
+    } as const,
+  });
+  refs.containerStats.implement({
+    description: "What a container uses, by the docker CLI's formulas. A field is null where there is no figure.",
+    fields: (t) => {
+      const figure = (name: Exclude<keyof ContainerStats, "source" | "sampledAt" | "pids">, description: string) =>
+        t.exposeFloat(name, { nullable: true, description });
+      const networks = "on all its networks since its start; null without one of its own (networks none and host).";
+      return {
+        cpuPct: figure("cpuPct", "Per cent of one CPU over the last 0.5 to 3 s; may exceed 100."),
+        cpuPeriods: figure("cpuPeriods", "Periods of its CPU limit since its start; 0 without a limit."),
+        cpuThrottledPeriods: figure("cpuThrottledPeriods", "Those of `cpuPeriods` in which it had to wait for the next one."),
+        cpuThrottledSeconds: figure("cpuThrottledSeconds", "How long its threads waited for that since its start, seconds."),
+        memPct: figure(
+          "memPct",
+          "Used memory without inactive file cache, per cent of the limit (of the host's memory without one).",
+        ),
+        memUsedBytes: figure("memUsedBytes", "Used memory, bytes."),
+        memLimitBytes: figure("memLimitBytes", "Memory limit, bytes."),
+        pids: t.exposeInt("pids", { nullable: true, description: "Processes and threads." }),
+        networkReceiveBytes: figure("networkReceiveBytes", `Bytes received ${networks}`),
+        networkTransmitBytes: figure("networkTransmitBytes", `Bytes sent ${networks}`),
+        blockReadBytes: figure("blockReadBytes", "Bytes read from block devices since its start."),
+        blockWriteBytes: figure("blockWriteBytes", "Bytes written to block devices since its start."),
+        source: t.expose("source", { type: source, description: "Where these figures come from." }),
+        sampledAt: t.expose("sampledAt", { type: "DateTime", description: "When the sample was taken." }),
+      };
+    },
+  });
+}

@@ -1,0 +1,154 @@
+import { runsRelease } from "../../deploys/groups.ts";
+import { toInfoRecord } from "../../deploys/merge.ts";
+import type { Host } from "../../hosts/host.ts";
+import { OpsError } from "../../lib/errors.ts";
+import { toAgeSeconds } from "../../lib/time.ts";
+import { toContainerArgs, toPlaceArgs } from "../args.ts";
+import type { Builder } from "../builder.ts";
+import type { Refs } from "../refs.ts";
+import type { Scalars } from "../scalars.ts";
+import { createContainerFilter } from "./filter.ts";
+
+/** Container, and the queries that return it. */
+export function addContainer(builder: Builder, refs: Refs, scalars: Scalars): void {
+  refs.container.implement({
+    description: "A container, as its engine describes it.",
+    fields: (t) => ({
+      id: t.exposeID("id", { description: "The first 12 hex digits of the container id." }),
+      name: t.exposeString("name", {
+        description: "Name without the leading slash; unique on its engine, not over all engines.",
+      }),
+      engine: t.exposeString("engine", { description: "Configured name of the engine that runs it." }),
+      kind: t.expose("kind", { type: scalars.kind, description: "Whether it is part of the product." }),
+      role: t.exposeString("role", { description: "Label `role`; for an accessory what its name says (redis)." }),
+      service: t.exposeString("service", {
+        nullable: true,
+        description: "Label `service`; of a core container of Docker Compose its project; null on any other.",
+      }),
+      destination: t.exposeString("destination", {
+        nullable: true,
+        description:
+          "Kamal's destination as it was written (`-d beta`): label `destination`, else KAMAL_DESTINATION; null without one.",
+      }),
+      env: t.expose("env", {
+        type: scalars.environment,
+        nullable: true,
+        description:
+          "What its labels and variables say, else the configuration of its engine. Null when unknown: then only tokens of every environment see it.",
+      }),
+      status: t.exposeString("status", {
+        description: "Docker's state: created, running, paused, restarting, removing, exited or dead.",
+      }),
+      health: t.expose("health", { type: scalars.health, description: "What the health check says now." }),
+      version: t.exposeString("version", {
+        description:
+          "The release: KAMAL_VERSION, the image's version label, its tag, or deploy_info where all of them float (latest).",
+      }),
+      commitSha: t.exposeString("commitSha", { description: 'Git commit of the release, "" when nothing tells.' }),
+      restarts: t.exposeInt("restarts", {
+        nullable: true,
+        description: "Restarts by the restart policy since the last manual start; null when the engine could not be asked.",
+      }),
+      host: t.exposeString("host", { description: "The container's host name; its own name where that is only an id." }),
+      createdAt: t.expose("createdAt", { type: "DateTime", description: "When it was created." }),
+      startedAt: t.expose("startedAt", {
+        type: "DateTime",
+        nullable: true,
+        description: "When it last started; null before the first start, or when the engine could not be asked.",
+      }),
+      image: t.exposeString("image", { description: "The image reference that it was started with." }),
+      ports: t.exposeStringList("ports", { description: "Published ports, HostIp:HostPort." }),
+      observedAt: t.expose("observedAt", {
+        type: "DateTime",
+        description:
+          "When its engine last told of it. While the engine is there its events tell of every change, within a second.",
+      }),
+      stale: t.exposeBoolean("stale", {
+        description: "True when its engine has gone away since: this is how it was. After a minute it is shown no more.",
+      }),
+      deploy: t.field({
+        type: refs.deployInfo,
+        nullable: true,
+        description: "The deploy of the release that it runs; null when it runs another, or when deploy_info cannot be read.",
+        resolve: async (container, _args, { loaders }) => {
+          const info = (await loaders.containers.infoFor())(container);
+          return info && runsRelease(container, toInfoRecord(info)) ? info : null;
+        },
+      }),
+      hostMetrics: t.field({
+        type: refs.host,
+        nullable: true,
+        description: "The machine that it runs on, where its name or address is known to Prometheus; null otherwise.",
+        resolve: async ({ hostNames }, _args, { loaders }) => {
+          const hosts = await loaders.hosts.byName.loadMany(hostNames);
+          const failure = hosts.find((host) => host instanceof Error);
+          if (failure && !(failure instanceof OpsError && failure.code === "forbidden")) throw failure;
+          return hosts.find((host): host is Host => host !== null && !(host instanceof Error)) ?? null;
+        },
+      }),
+    }),
+  });
+
+  builder.queryField("containers", (t) =>
+    t.field({
+      type: [refs.container],
+      nullable: true,
+      description:
+        "Running, restarting and paused containers, and the newest stopped one of a role that has none. Core ones first, by name. " +
+        "An engine that does not answer is in `engines`, its containers are `stale`; null when none answers and nothing is known.",
+      args: toContainerArgs(t.arg, scalars),
+      resolve: async (_root, args, { loaders, principal }) => {
+        const accepts = createContainerFilter(args, principal);
+        const all = await loaders.containers.all(args.includeAccessories);
+        return args.env || args.engine ? all.filter(accepts) : all;
+      },
+    }),
+  );
+  builder.queryField("container", (t) =>
+    t.field({
+      type: refs.container,
+      nullable: true,
+      description:
+        "One visible container by its exact name; container_not_found when there is none, container_ambiguous when several engines run it.",
+      args: {
+        name: t.arg.string({ required: true, description: "Exact name; never an id or a prefix." }),
+        ...toPlaceArgs(t.arg),
+      },
+      resolve: (_root, args, { loaders }) => loaders.containers.one(args),
+    }),
+  );
+}
+
+/** Engine, and the query that lists them; Problem, which says why a part could not be asked. */
+export function addEngine(builder: Builder, refs: Refs): void {
+  refs.problem.implement({
+    description: "Why something could not be asked.",
+    fields: (t) => ({
+      code: t.exposeString("code", { description: "An error code of the contract (docker_unavailable, queue_locked ...)." }),
+      message: t.exposeString("message", { description: "For people; may change." }),
+    }),
+  });
+  refs.engine.implement({
+    description: "One container engine of the configuration.",
+    fields: (t) => ({
+      name: t.exposeString("name", { description: "Its configured name." }),
+      ok: t.exposeBoolean("ok", { description: "Whether it answers." }),
+      ageSeconds: t.float({
+        nullable: true,
+        description: "Seconds since it last answered or told of an event; null when it never did.",
+        resolve: ({ contactAt }) => toAgeSeconds(contactAt),
+      }),
+      error: t.expose("error", { type: refs.problem, nullable: true, description: "Why not; null when it does." }),
+    }),
+  });
+  builder.queryField("engines", (t) =>
+    t.field({
+      type: [refs.engine],
+      nullable: true,
+      description:
+        "Whether each engine answers. What one that went away ran is shown for a minute, marked stale. A token that is limited to environments sees the " +
+        "engines that are configured for one of them or run a container of one.",
+      resolve: async (_root, _args, { loaders }) => (await loaders.containers.engines()).shown,
+    }),
+  );
+}

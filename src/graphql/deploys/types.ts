@@ -1,0 +1,255 @@
+import { requireEnvironments } from "../../auth/principal.ts";
+import type { DeployOrigin } from "../../deploys/deploy.ts";
+import type { DriftKind } from "../../deploys/drift.ts";
+import { runsRelease } from "../../deploys/groups.ts";
+import { toInfoRecord } from "../../deploys/merge.ts";
+import type { DeployState } from "../../deploys/state.ts";
+import { OpsError } from "../../lib/errors.ts";
+import { checkFirst, toCost } from "../args.ts";
+import type { Builder } from "../builder.ts";
+import type { Refs } from "../refs.ts";
+import type { Scalars } from "../scalars.ts";
+
+/** Deploy and DeployLog, and the queries deploys and deployLogs. */
+export function addDeploys(builder: Builder, refs: Refs, scalars: Scalars): void {
+  const state = builder.enumType("DeployState", {
+    description: "What became of a deploy, at its service's destination.",
+    values: {
+      current: { description: "The newest one, and every live container runs it; or, where nothing runs the newest, what runs." },
+      incomplete: { description: "The newest one, which some live containers, or all, do not run." },
+      unknown: {
+        description:
+          "The newest one; whether it runs is not known, as an engine is silent or containers do not say their release. Also an older one of which nothing shows whether it ever served, and any that may be of several services or destinations.",
+      },
+      previous: {
+        description:
+          "The one before what runs, of another release, that was not rolled back: where a rollback would lead. What was recorded as `previousTag` decides, else what is known to have served; none where neither is.",
+      },
+      rolled_back: {
+        description:
+          "The next deploy was a rollback, or went back to a release of before; or a container of before was started again in its place.",
+      },
+      superseded: { description: "Any other." },
+      failed: {
+        description:
+          "Nothing of it went live, as Kamal's audit log or its containers show: it is no release. Others are judged as if it were not there. One that no evidence is left of is not called so.",
+      },
+    } satisfies Record<DeployState, object>,
+  });
+  const origin = builder.enumType("DeployOrigin", {
+    description: "What a deploy is known from, the most telling first.",
+    values: {
+      history: { description: "deploy_history.jsonl, which the hook in deploy/kamal appends to." },
+      info: { description: "deploy_info.json: the last one." },
+      kamal_audit: { description: "Kamal's own audit log: what was booted, by whom." },
+      containers: { description: "When the containers of a release were made, stopped ones that Kamal keeps too." },
+      images: {
+        description:
+          "When the image of a release that is no more was last tagged on an engine, as Kamal does; else when it was built.",
+      },
+    } satisfies Record<DeployOrigin, object>,
+  });
+  refs.deploy.implement({
+    description: "One deploy of the service.",
+    fields: (t) => ({
+      tag: t.exposeString("tag", { description: "Tag of the release." }),
+      version: t.exposeString("version", { description: "Kamal's version, which its containers carry; mostly the tag." }),
+      previousTag: t.exposeString("previousTag", {
+        nullable: true,
+        description:
+          "Tag of the deploy before it of the same service and destination: as it was recorded, else the newest before it that is known to have served; null when there is none.",
+      }),
+      commitSha: t.exposeString("commitSha", { description: 'Git commit of the release; "" when unknown.' }),
+      deployedBy: t.exposeString("deployedBy", { nullable: true, description: "Who deployed it; null when unknown." }),
+      deployedAt: t.expose("deployedAt", {
+        type: "DateTime",
+        description:
+          "When it had ended; of one that only its containers or its image tell of, when the last of them was made (see `origin`).",
+      }),
+      durationSeconds: t.exposeFloat("durationSeconds", { nullable: true, description: "How long it took; null when unknown." }),
+      service: t.exposeString("service", { nullable: true, description: "Kamal's service; null when unknown." }),
+      destination: t.exposeString("destination", {
+        nullable: true,
+        description: "Kamal's destination (`-d beta`), any word; null without one, or when unknown.",
+      }),
+      env: t.expose("env", {
+        type: scalars.environment,
+        nullable: true,
+        description: "Environment of the destination, the service or the configuration; null when unknown.",
+      }),
+      command: t.exposeString("command", {
+        nullable: true,
+        description: "Kamal's word: deploy, redeploy, rollback ...; null when unknown.",
+      }),
+      state: t.expose("state", { type: state, description: "What became of it." }),
+      origin: t.expose("origin", { type: origin, description: "The best of what tells of it." }),
+      containers: t.expose("containers", {
+        type: [refs.container],
+        description: "Core containers of its release, stopped ones that are still there too.",
+      }),
+    }),
+  });
+  refs.deployLog.implement({
+    description: "One file that deploys are known from.",
+    fields: (t) => ({
+      origin: t.expose("origin", { type: origin, description: "Which file." }),
+      deploys: t.int({
+        description: "How many deploys it tells of, that the token may see.",
+        resolve: ({ records }) => records.length,
+      }),
+      skipped: t.exposeInt("skipped", { description: "Lines that make no sense, and were left out." }),
+      complete: t.exposeBoolean("complete", {
+        description: "False when it has older lines than are read: its last megabyte, 1,000 deploys.",
+      }),
+      error: t.field({
+        type: refs.problem,
+        nullable: true,
+        description: "Why it cannot be read now; null also when there is no such file.",
+        resolve: ({ error }) => error,
+      }),
+    }),
+  });
+  builder.queryFields((t) => ({
+    deploys: t.field({
+      type: [refs.deploy],
+      nullable: true,
+      complexity: ({ first }) => ({ field: 50, multiplier: toCost(first, 100) }),
+      description:
+        "The deploys that are known, newest first: out of deploy_history.jsonl, deploy_info.json, Kamal's audit log, the containers themselves and images, each once.",
+      args: {
+        first: t.arg.int({ defaultValue: 20, required: true, description: "How many of the newest, 1 to 100." }),
+        env: t.arg({
+          type: scalars.environment,
+          description: "Only this environment; forbidden when the token does not list it.",
+        }),
+        tag: t.arg.string({ description: "Only deploys of this tag." }),
+        from: t.arg({ type: "DateTime", description: "Only those of this time or later, by deployedAt." }),
+        to: t.arg({ type: "DateTime", description: "Only those of this time or earlier, by deployedAt." }),
+      },
+      resolve: async (_root, { first, env, tag, ...range }, { loaders, principal }) => {
+        requireEnvironments(principal, env);
+        const [from, to] = [toMs(range.from) ?? -Infinity, toMs(range.to) ?? Infinity];
+        if (from > to) throw new OpsError("invalid_request", "from must not be after to");
+        const isWithin = (ms: number) => ms >= from && ms <= to;
+        const deploys = await loaders.deploys.all();
+        return deploys
+          .filter((deploy) => (!env || deploy.env === env) && (!tag || deploy.tag === tag))
+          .filter(({ deployedAt }) => isWithin(Date.parse(deployedAt)))
+          .slice(0, checkFirst(first));
+      },
+    }),
+    deployLogs: t.field({
+      type: [refs.deployLog],
+      nullable: true,
+      description: "The files that deploys are known from, and what is wrong with them.",
+      resolve: (_root, _args, { loaders }) => loaders.deploys.logs(),
+    }),
+  }));
+}
+
+function toMs(time: string | null | undefined): number | null {
+  return time ? Date.parse(time) : null;
+}
+
+/** DeployInfo, and the query that returns it. */
+export function addDeployInfo(builder: Builder, refs: Refs, scalars: Scalars): void {
+  refs.deployField.implement({
+    description: "Another string of deploy_info.json.",
+    fields: (t) => ({
+      key: t.exposeString("key", { description: "Its name in the file." }),
+      value: t.exposeString("value", { description: "Its value." }),
+    }),
+  });
+  refs.deployInfo.implement({
+    description: "What the deploy pipeline last wrote into deploy_info.json.",
+    fields: (t) => ({
+      currentTag: t.exposeString("currentTag", { description: "Tag of the release that was deployed." }),
+      previousTag: t.exposeString("previousTag", { description: 'Tag of the release before; "" at the first deploy.' }),
+      commitSha: t.exposeString("commitSha", { description: "Git commit of the release." }),
+      deployedBy: t.exposeString("deployedBy", { description: "Who deployed it." }),
+      deployedAt: t.expose("deployedAt", { type: "DateTime", description: "When it was deployed." }),
+      service: t.exposeString("service", { nullable: true, description: "Kamal's service, when the file says so." }),
+      destination: t.exposeString("destination", { nullable: true, description: "Kamal's destination; null without one." }),
+      env: t.expose("env", {
+        type: scalars.environment,
+        nullable: true,
+        description: "What the destination, the service or the configuration says; null when unknown.",
+      }),
+      extra: t.expose("extra", { type: [refs.deployField], description: "Other string fields of the file, in its order." }),
+      stale: t.exposeBoolean("stale", { description: "True when the file cannot be read now and this is the last good one." }),
+      error: t.exposeString("error", { nullable: true, description: "Why it is stale; null otherwise." }),
+      containers: t.field({
+        type: [refs.container],
+        nullable: true,
+        description: "Core containers that run this release.",
+        resolve: async (info, _args, { loaders }) => {
+          const [all, find] = await Promise.all([loaders.containers.all(false), loaders.containers.infoFor()]);
+          return all.filter((container) => find(container) && runsRelease(container, toInfoRecord(info)));
+        },
+      }),
+    }),
+  });
+  builder.queryField("deployInfo", (t) =>
+    t.field({
+      type: refs.deployInfo,
+      nullable: true,
+      description: "The last deploy; null, with deploy_info_missing, when there is no file.",
+      resolve: (_root, _args, { loaders }) => loaders.deploy.info(),
+    }),
+  );
+}
+
+/** Drift, and the query drift. */
+export function addDrift(builder: Builder, refs: Refs, scalars: Scalars): void {
+  const kind = builder.enumType("DriftKind", {
+    description: "In what way something is not as the last deploy should have left it.",
+    values: {
+      mixed_releases: { description: "Replicas of one role, at one destination of a service, are of several releases." },
+      unlike_deploy: { description: "Containers are of another release than the last deploy that was told of." },
+      leftover: { description: "A container is still live on the engine of the one that replaced it." },
+      engine_missed: {
+        description: "An engine runs the service at its destination, but nothing of its last deploy, though another does.",
+      },
+      engine_unknown: { description: "An engine does not answer: what it runs is not known, and in no other row." },
+    } satisfies Record<DriftKind, object>,
+  });
+  refs.drift.implement({
+    description: "Something that is not as the last deploy should have left it.",
+    fields: (t) => ({
+      kind: t.expose("kind", { type: kind, description: "In what way." }),
+      message: t.exposeString("message", { description: "One line for people." }),
+      service: t.exposeString("service", { nullable: true, description: "Service of the containers; null for an engine alone." }),
+      destination: t.exposeString("destination", {
+        nullable: true,
+        description: "Kamal's destination of the containers; null without one, and for an engine alone.",
+      }),
+      env: t.expose("env", { type: scalars.environment, nullable: true, description: "Environment; null when unknown." }),
+      role: t.exposeString("role", { nullable: true, description: "Null where it is about several roles." }),
+      engine: t.exposeString("engine", { nullable: true, description: "Null where it is about several engines." }),
+      expected: t.exposeString("expected", { nullable: true, description: "Tag that should run; null when that is not known." }),
+      found: t.exposeStringList("found", { description: "Releases that run instead, or side by side." }),
+      containers: t.expose("containers", { type: [refs.container], description: "Those that it is about." }),
+      settling: t.exposeBoolean("settling", {
+        description: "Whether a container of the role was made in the last five minutes: a deploy may be under way.",
+      }),
+    }),
+  });
+  builder.queryField("drift", (t) =>
+    t.field({
+      type: [refs.drift],
+      nullable: true,
+      description: "What is not as the last deploy should have left it, of live core containers; empty when all is well.",
+      args: {
+        env: t.arg({
+          type: scalars.environment,
+          description: "Only this environment; forbidden when the token does not list it.",
+        }),
+      },
+      resolve: async (_root, { env }, { loaders, principal }) => {
+        requireEnvironments(principal, env);
+        const drift = await loaders.deploys.drift();
+        return drift.filter((one) => !env || one.env === env || one.kind === "engine_unknown");
+      },
+    }),
+  );
+}

@@ -1,0 +1,150 @@
+import pLimit from "p-limit";
+import { maySee, type Principal } from "../../auth/principal.ts";
+import type { EngineStatus } from "../../containers/source.ts";
+import { isOfSameGroup, toUnix } from "../../deploys/deploy.ts";
+import { type Deploy, withoutFailed } from "../../deploys/state.ts";
+import { findNewErrors, type SeenEvents, toContainerEvidence, toQueueEvidence } from "../../deploys/verdict/evidence.ts";
+import type { DeployVerdict, QueueEvidence } from "../../deploys/verdict/types.ts";
+import { hasLostJobs, judgeDeploy } from "../../deploys/verdict/verdict.ts";
+import { toWindows, type Windows } from "../../deploys/verdict/windows.ts";
+import { toOpsError, toProblem } from "../../lib/errors.ts";
+import type { QueueSource } from "../../queues/queue.ts";
+import { toQueueState } from "../../queues/state.ts";
+import { isSameGroup, type ServiceGroup } from "../../releases/service-group.ts";
+import type { Place } from "../../timeline/memory.ts";
+import type { ContainerLoaders, KnownContainers } from "../containers/loader.ts";
+import { fingerprint, type QueueLoaders } from "../queues/loader.ts";
+import { findReleases } from "../queues/releases-loader.ts";
+import type { Caller, Sources } from "../sources.ts";
+import type { DeployLoader } from "./info-loader.ts";
+
+export interface DeploySiblings {
+  readonly containers: ContainerLoaders;
+  readonly deploy: DeployLoader;
+  readonly queues: QueueLoaders;
+  readonly nowMs: number;
+}
+
+interface VerdictParts {
+  readonly siblings: DeploySiblings;
+  readonly all: () => Promise<readonly Deploy[]>;
+  readonly fleet: () => Promise<KnownContainers>;
+}
+
+/** Verdicts that are looked into side by side: each asks every source twice. */
+const sideBySide = 2;
+
+/** Asks for what a verdict is made of; whatever cannot be asked is a gap of it. One question for each source and window. */
+export function createVerdicts(
+  sources: Sources,
+  { principal, signal }: Caller,
+  { siblings, all, fleet }: VerdictParts,
+): (deploy: Deploy, seconds: number) => Promise<DeployVerdict> {
+  const now = siblings.nowMs / 1000;
+
+  /** The sources of its environment, and those of no known one, which only tokens of every environment see; or none, and whether that is because they do not answer. */
+  const findSources = async (deploy: Deploy, gaps: string[]) => {
+    try {
+      const visible = await siblings.queues.visible();
+      const shown = visible.filter((source) => [null, deploy.env].includes(source.env ?? sources.env));
+      return { shown, unread: false };
+    } catch (error) {
+      const { message, status, unconfigured } = toOpsError(error);
+      gaps.push(`queues: ${message}`);
+      return { shown: [], unread: status >= 500 && !unconfigured };
+    }
+  };
+  const readQueues = async (
+    source: QueueSource,
+    { seconds, before, after }: Windows,
+    gaps: string[],
+  ): Promise<{ readonly evidence: QueueEvidence[]; readonly unread: boolean }> => {
+    const ask = async (from: number) => (await source.history?.(null, { from, step: seconds, steps: 1 }, signal)) ?? new Map();
+    try {
+      const [was, is] = await Promise.all([ask(before.from), ask(after.from)]);
+      const evidence = toQueueEvidence(source.name, seconds, was, is);
+      const isUnknown = evidence.some((queue) => queue.before === null || queue.after === null);
+      if (isUnknown) gaps.push(`${source.name}: jobs that ended are not kept, or not long enough`);
+      return { evidence: evidence.some(hasLostJobs) ? await addStates(evidence) : evidence, unread: false };
+    } catch (error) {
+      const { message, status } = toOpsError(error);
+      gaps.push(`${source.name}: ${message}`);
+      // One that refuses does answer.
+      return { evidence: [], unread: status >= 500 };
+    }
+  };
+  const addStates = async (evidence: readonly QueueEvidence[]): Promise<QueueEvidence[]> => {
+    const metrics = await siblings.queues.all().catch(() => []);
+    return evidence.map((one) => {
+      const own = metrics.find(({ name, source }) => name === one.queue && source === one.source);
+      return { ...one, stateNow: own ? toQueueState(own) : null };
+    });
+  };
+  const readErrors = async (deploy: Deploy, shown: readonly QueueSource[], gaps: string[]) => {
+    const latest = withoutFailed(await all()).find((other) => isOfSameGroup(other, deploy));
+    if (shown.length === 0 || latest?.deployedAt !== deploy.deployedAt) return null;
+    try {
+      const failures = (await Promise.all(shown.map(async (source) => fingerprint(await source.failures(signal))))).flat();
+      const errors = findNewErrors(deploy, failures, await findReleases(siblings.containers), now);
+      if (errors === null) gaps.push("errors: the failures that are told do not reach far enough before the deploy");
+      return errors;
+    } catch (error) {
+      gaps.push(`errors: ${toProblem(error).message}`);
+      return null;
+    }
+  };
+  const limit = pLimit(sideBySide);
+  const find = async (deploy: Deploy, seconds: number): Promise<DeployVerdict> => {
+    const gaps: string[] = [];
+    const [deploys, { containers, engines }] = await Promise.all([all(), fleet()]);
+    const failed = deploy.state === "failed";
+    const around = withoutFailed(deploys).filter((other) => isOfSameGroup(other, deploy));
+    const windows = failed ? null : toWindows(deploy, around, now, seconds);
+    const { shown: asked, unread } = await findSources(deploy, gaps);
+    const [read, newErrors] = await Promise.all([
+      Promise.all(windows === null ? [] : asked.map((source) => readQueues(source, windows, gaps))),
+      readErrors(deploy, asked, gaps),
+    ]);
+    const own = containers.filter((container) => container.kind === "core" && isIn(container, deploy));
+    const { shown, silent } = engines;
+    if (silent.length > 0) gaps.push(`containers: ${silent.map(({ name }) => name ?? "an engine").join(", ")} does not answer`);
+    const seen = toSeenEvents(sources, principal, deploy, shown);
+    return judgeDeploy({
+      failed,
+      windows,
+      queues: read.flatMap(({ evidence }) => evidence),
+      queuesUnread: unread || (read.length > 0 && read.every((one) => one.unread)),
+      containers: toContainerEvidence(deploy, windows, own, seen, now),
+      newErrors,
+      gaps,
+    });
+  };
+  return (deploy, seconds) => limit(() => find(deploy, seconds));
+}
+
+/** Whether something is of the group of a deploy. */
+function isIn(one: ServiceGroup, deploy: Deploy): boolean {
+  return !deploy.ambiguous && isSameGroup(one, deploy);
+}
+
+/** Of the containers of its group. That the caller may see the deploy is not enough: each container must be theirs to see. */
+function toSeenEvents({ timeline }: Sources, principal: Principal, deploy: Deploy, engines: readonly EngineStatus[]): SeenEvents {
+  const ofGroup = (kind: "container_death" | "health") =>
+    timeline
+      .entries(kind)
+      .filter((entry) => entry.container?.kind === "core" && isIn(entry, deploy) && maySee(principal, entry.env));
+  const isShown = (wanted: string | null) => wanted === null || engines.some(({ name }) => name === wanted);
+  const begun = timeline.begun("container_death").filter(({ name }) => isShown(name));
+  const isWhole = engines.length > 0 && engines.every(({ name }) => begun.some((subject) => subject.name === name));
+  const isOwn = ({ env }: Place) => env === deploy.env && maySee(principal, env);
+  const times = [
+    ...begun.map(({ since }) => since),
+    ...timeline.entries("gap").flatMap(({ time, engine }) => (isShown(engine) ? time : [])),
+    ...(["container_death", "health"] as const).flatMap((kind) => timeline.forgottenUntil(kind, isOwn) ?? []),
+  ];
+  return {
+    deaths: ofGroup("container_death"),
+    health: ofGroup("health"),
+    since: isWhole ? Math.max(...times.map(toUnix)) : null,
+  };
+}

@@ -1,0 +1,216 @@
+import { toUnix } from "../../deploys/deploy.ts";
+import { findLatest } from "../../deploys/state.ts";
+import { verdictRules } from "../../deploys/verdict/rules.ts";
+import type { VerdictOutcome } from "../../deploys/verdict/types.ts";
+import { toFailureRatio } from "../../deploys/verdict/verdict.ts";
+import { OpsError } from "../../lib/errors.ts";
+import { toTime } from "../../lib/range.ts";
+import type { Builder } from "../builder.ts";
+import type { Refs } from "../refs.ts";
+
+const { leastJobs, alpha, leastRatioGrowth, leastTimedJobs, p95Factor, p95Seconds, unhealthyFactor, unhealthySeconds } =
+  verdictRules;
+const { leastErrors, leastErrorMinutes, errorLastsUntil, stoppedShare, stoppedSeconds } = verdictRules;
+
+const p95Test = `Worse below ${alpha} divided by twice the queues that have enough jobs, where it grew ${p95Factor} times, and by ${p95Seconds} s, at least. Null with less than ${leastTimedJobs} jobs in a window, or without one of them.`;
+
+/** DeployVerdict and its parts, Deploy.verdict, and the query latestDeploys, whose verdicts alerts ask for. */
+export function addDeployVerdict(builder: Builder, refs: Refs): void {
+  const outcome = builder.enumType("VerdictOutcome", {
+    description: "How the time after a deploy compares with the time before it.",
+    values: {
+      clean: { description: "Nothing is worse, and there was enough to tell." },
+      regressed: { description: "Something is worse." },
+      not_enough_data: { description: "Nothing is known to be worse, but there was not enough to tell." },
+    } satisfies Record<VerdictOutcome, object>,
+  });
+  refs.queueWindow.implement({
+    description: "What ended in a queue in one window.",
+    fields: (t) => ({
+      succeeded: t.exposeInt("succeeded", { description: "Jobs that succeeded." }),
+      failed: t.exposeInt("failed", { description: "Failures, as Queue.failuresLastHour counts them." }),
+      failureRatio: t.float({ description: "Part of these that failed, 0..1; 0 without any.", resolve: toFailureRatio }),
+      waitP95Seconds: t.exposeFloat("waitP95Seconds", {
+        nullable: true,
+        description: "95 of 100 started sooner after they could; null when unknown.",
+      }),
+      runP95Seconds: t.exposeFloat("runP95Seconds", {
+        nullable: true,
+        description: "95 of 100 successes took no longer; null when unknown.",
+      }),
+      depth: t.exposeInt("depth", { nullable: true, description: "Jobs that could run at its end; null when unknown." }),
+      oldestAgeSeconds: t.exposeFloat("oldestAgeSeconds", {
+        nullable: true,
+        description: "Since when the oldest of these could run, at its end; null without one, or when unknown.",
+      }),
+    }),
+  });
+  refs.queueVerdict.implement({
+    description: `One queue before and after a deploy. It needs ${leastJobs} jobs that ended in each window. With so many before alone it has stopped, which is worse, where it is stalled or without workers now and the window, of ${stoppedSeconds} s or more, lasts until now; or where at most ${stoppedShare} of them ended after, more wait than before, and the oldest ${stoppedSeconds} s or longer. Not where it is paused.`,
+    fields: (t) => ({
+      queue: t.exposeString("queue", { description: "Name of the queue." }),
+      source: t.exposeString("source", { description: "Configured name of its source." }),
+      outcome: t.expose("outcome", { type: outcome, description: "Of this queue alone." }),
+      before: t.expose("before", {
+        type: refs.queueWindow,
+        nullable: true,
+        description: "Null when its jobs of then are not kept.",
+      }),
+      after: t.expose("after", { type: refs.queueWindow, nullable: true, description: "As `before`." }),
+      pValue: t.exposeFloat("pValue", {
+        nullable: true,
+        description: `Fisher's exact test, one-sided: the chance of so many failures after if nothing had changed. Worse below ${alpha} divided by the queues that have enough jobs, where the ratio grew by ${leastRatioGrowth} at least. Null without enough jobs.`,
+      }),
+      waitPValue: t.exposeFloat("waitPValue", {
+        nullable: true,
+        description: `The chance of so much growth of the 95th percentile of waiting, if nothing had changed and it scattered as a lognormal distribution's does. ${p95Test}`,
+      }),
+      runPValue: t.exposeFloat("runPValue", { nullable: true, description: `As \`waitPValue\`, of running. ${p95Test}` }),
+      reasons: t.exposeStringList("reasons", { description: "What is worse, or missing." }),
+    }),
+  });
+  refs.newError.implement({
+    description:
+      "An error that no failure before the deploy had in the last hour, and none of another release's workers. Where rows do not tell their workers, failures while the deploy lasted do not count.",
+    fields: (t) => ({
+      fingerprint: t.exposeString("fingerprint", { description: "That of ErrorGroup." }),
+      error: t.exposeString("error", { description: "The newest of its texts, secrets redacted." }),
+      queues: t.exposeStringList("queues", { description: "Names of the queues that it hit." }),
+      count: t.int({
+        description:
+          "How often it came since the deploy had ended; by workers of the release, since it began. At least: of those of one text that came before that too, only the last is counted.",
+        resolve: ({ after }) => after.count,
+      }),
+      minutes: t.exposeInt("minutes", { description: "In how many different minutes that was, at most." }),
+      share: t.exposeFloat("share", {
+        nullable: true,
+        description: "Its part of what ended after the deploy in these queues, 0..1; null when that is not known.",
+      }),
+      pValue: t.exposeFloat("pValue", {
+        description:
+          "The chance that it never came before, if it came at one rate (conditional binomial test); failures of one minute count as one.",
+      }),
+      regressed: t.exposeBoolean("regressed", {
+        description: `Whether that is below ${alpha} divided by the number of new errors, it came ${leastErrors} times and in ${leastErrorMinutes} minutes at least, the last time not longer ago than ${errorLastsUntil} of the time since the first, and \`share\` is ${leastRatioGrowth} at least, or not known.`,
+      }),
+    }),
+  });
+  refs.containersVerdict.implement({
+    description: "Core containers of its service and destination before and after a deploy.",
+    fields: (t) => ({
+      restartsFrom: t.exposeString("restartsFrom", {
+        nullable: true,
+        description:
+          "`events`: ends that nobody asked for, in the windows. `counters`: what the engines count for the containers of this release and of others, over their lives; it decides only while the window lasts until now. Null when neither is known.",
+      }),
+      restartsBefore: t.int({
+        nullable: true,
+        description: "Null when unknown.",
+        resolve: ({ restartsBefore }) => restartsBefore?.count ?? null,
+      }),
+      restartsAfter: t.int({
+        nullable: true,
+        description: "Null when unknown.",
+        resolve: ({ restartsAfter }) => restartsAfter?.count ?? null,
+      }),
+      restartsPValue: t.exposeFloat("restartsPValue", {
+        nullable: true,
+        description: `The chance of so many after, if they came at one rate (conditional binomial test), over equal spans: what was counted for longer before is scaled down. Worse below ${alpha}. Null when a number is unknown, or decides nothing.`,
+      }),
+      unhealthySecondsBefore: t.exposeFloat("unhealthySecondsBefore", {
+        nullable: true,
+        description: `Over all of them, from the engines' events. Worse when ${unhealthyFactor} times as long, and ${unhealthySeconds} s longer. Null when events of then were not heard.`,
+      }),
+      unhealthySecondsAfter: t.exposeFloat("unhealthySecondsAfter", {
+        nullable: true,
+        description: "As `unhealthySecondsBefore`.",
+      }),
+      unhealthyNow: t.exposeStringList("unhealthyNow", {
+        description:
+          "Names of containers of this release that are unhealthy now. That is worse while the window after the deploy lasts until now, unless containers were as long unhealthy before.",
+      }),
+    }),
+  });
+  refs.deployVerdict.implement({
+    description:
+      "A comparison of the time after a deploy with as long a time before it. Regressed when one part is: a queue's failures, its 95th percentile of waiting or " +
+      `running (a test, and ${p95Factor} times and ${p95Seconds} s more), containers' restarts and health, new errors; or a queue has stopped. Clean when none is, one queue had enough jobs, and none had them before alone.`,
+    fields: (t) => ({
+      outcome: t.expose("outcome", { type: outcome, description: "Of all parts together." }),
+      reasons: t.exposeStringList("reasons", { description: "What is worse, or why there is not enough data." }),
+      windowSeconds: t.int({
+        nullable: true,
+        description: "Length of each window; null when there is none of a minute.",
+        resolve: ({ windows }) => windows?.seconds ?? null,
+      }),
+      beforeFrom: t.field({
+        type: "DateTime",
+        nullable: true,
+        description: "Where the first window begins; it ends when the deploy began.",
+        resolve: ({ windows }) => (windows ? toTime(windows.before.from) : null),
+      }),
+      afterTo: t.field({
+        type: "DateTime",
+        nullable: true,
+        description: "Where the second window ends; it begins when the deploy had ended.",
+        resolve: ({ windows }) => (windows ? toTime(windows.after.to) : null),
+      }),
+      queues: t.expose("queues", { type: [refs.queueVerdict], description: "Queues that had a job in either window." }),
+      containers: t.expose("containers", { type: refs.containersVerdict, description: "Restarts and health." }),
+      newErrors: t.expose("newErrors", {
+        type: [refs.newError],
+        nullable: true,
+        description: "Null when that cannot be told: the deploy is not the last one, or longer ago than 55 minutes.",
+      }),
+      gaps: t.exposeStringList("gaps", { description: "What could not be asked, and why." }),
+    }),
+  });
+  builder.queryField("latestDeploys", (t) =>
+    t.field({
+      type: [refs.deploy],
+      nullable: true,
+      complexity: { field: 50, multiplier: 3 },
+      description:
+        "The newest deploy that has not failed of each service and destination that the token may see, and of those that may be of several; newest first.",
+      args: {
+        maxAgeSeconds: t.arg.int({ description: "Only those that ended no longer ago, at least 1; all when absent." }),
+      },
+      resolve: async (_root, { maxAgeSeconds }, { loaders }) => {
+        const latest = findLatest(await loaders.deploys.all());
+        if (typeof maxAgeSeconds !== "number") return latest;
+        if (maxAgeSeconds < 1) throw new OpsError("invalid_request", "maxAgeSeconds must be at least 1");
+        return latest.filter(({ deployedAt }) => loaders.nowMs / 1000 - toUnix(deployedAt) <= maxAgeSeconds);
+      },
+    }),
+  );
+  builder.objectField(refs.deploy, "verdict", (t) =>
+    t.field({
+      type: refs.deployVerdict,
+      nullable: true,
+      complexity: { field: 2000, multiplier: 1 },
+      description: "Whether the release is worse than the one before it, from the jobs' own rows, the engines and the errors.",
+      args: {
+        window: t.arg.int({
+          defaultValue: 1800,
+          required: true,
+          description: "Length of both windows in seconds, 60 to 86400; less where other deploys, or now, are nearer.",
+        }),
+        needsQueues: t.arg.boolean({
+          defaultValue: false,
+          required: true,
+          description:
+            "Fail, with queues_unavailable, instead of not_enough_data where no queue source could be read. For alerts, which would be over otherwise.",
+        }),
+      },
+      resolve: async (deploy, { window, needsQueues }, { loaders }) => {
+        if (!(window >= 60 && window <= 86_400)) throw new OpsError("invalid_request", "window must be from 60 to 86400 seconds");
+        const verdict = await loaders.deploys.verdict(deploy, window);
+        // What is worse even so is told.
+        if (needsQueues && verdict.queuesUnread && verdict.outcome === "not_enough_data") {
+          throw new OpsError("queues_unavailable", `No queue source could be read (${verdict.gaps.join("; ")})`);
+        }
+        return verdict;
+      },
+    }),
+  );
+}

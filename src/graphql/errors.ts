@@ -1,0 +1,40 @@
+import { cleanReason } from "../audit/audit.ts";
+import { RestartRefused } from "../containers/restart/limits.ts";
+import { PastFailure } from "../containers/restart/request.ts";
+import { type ErrorCode, OpsError, statusByCode } from "../lib/errors.ts";
+
+/** A refusal as an error that callers may see, with its `Retry-After`; anything else as it is. */
+export function toRestartError(error: unknown): unknown {
+  if (error instanceof PastFailure) return new OpsError(isCode(error.code) ? error.code : "internal", error.message);
+  if (!(error instanceof RestartRefused)) return error;
+  const { code, message, retryAfterSeconds } = error;
+  return new OpsError(code, message, retryAfterSeconds === null ? {} : { headers: { "Retry-After": String(retryAfterSeconds) } });
+}
+
+function isCode(code: string): code is ErrorCode {
+  return Object.hasOwn(statusByCode, code);
+}
+
+/** @throws restart_disabled, invalid_request */
+export function checkRestartArgs(
+  enabled: boolean,
+  args: {
+    readonly reason?: string | null | undefined;
+    readonly idempotencyKey?: string | null | undefined;
+    readonly waitSeconds?: number;
+  },
+): void {
+  if (!enabled) throw new OpsError("restart_disabled", "Restarts are off; WALLET_CORE_OPS_RESTART=on enables them");
+  const { reason, idempotencyKey: key, waitSeconds = 60 } = args;
+  if (reason && reason.length > 200) throw new OpsError("invalid_request", "reason must have at most 200 characters");
+  if (key && !/^[\x21-\x7e]{1,255}$/.test(key)) {
+    throw new OpsError("invalid_request", "Idempotency-Key must have 1 to 255 printable ASCII characters without spaces");
+  }
+  if (waitSeconds < 1 || waitSeconds > 300) throw new OpsError("invalid_request", "waitSeconds must be from 1 to 300");
+}
+
+/** @throws invalid_request, also for a reason of nothing but blanks and what is not shown */
+export function requireReason(reason: string): void {
+  if (cleanReason(reason) !== null && reason.length <= 200) return;
+  throw new OpsError("invalid_request", "reason must have 1 to 200 characters");
+}

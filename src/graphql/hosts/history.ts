@@ -1,0 +1,108 @@
+import type { HostPoint } from "../../hosts/history.ts";
+import { rowRules, seriesComplexity, toHistoryRangeArgs, toNamesArg, toRangeArgs } from "../args.ts";
+import type { Builder } from "../builder.ts";
+import type { OpsContext } from "../context.ts";
+import { isAmong, type SeriesRangeArgs, toAscending, toHistoryRange, toSeriesRange } from "../range.ts";
+import type { Refs } from "../refs.ts";
+
+interface HostSample {
+  readonly time: string;
+  readonly host: string;
+  readonly value: number | null;
+}
+
+interface HostSeriesArgs extends SeriesRangeArgs {
+  readonly hosts?: readonly string[] | null | undefined;
+}
+
+const series = {
+  hostCpuUtil: { value: "cpuUtil", description: "Busy share of all CPUs, 0..1, of each host; over at least 5 minutes." },
+  hostMemUtil: { value: "memUtil", description: "Used share of memory, 0..1, of each host." },
+  hostDiskUtil: { value: "diskUtil", description: "Used share of its fullest real file system, 0..1, of each host." },
+  hostLoad1: { value: "load1", description: "Load average over one minute of each host." },
+} as const;
+
+/** HostSample, and the past of hosts as flat rows. */
+export function addHostSeries(builder: Builder, _refs: Refs): void {
+  const sample = builder.objectRef<HostSample>("HostSample").implement({
+    description: "A number of one host at one time, as HostPoint has it.",
+    fields: (t) => ({
+      time: t.expose("time", { type: "DateTime", description: "That time." }),
+      host: t.exposeString("host", { description: "Its name, as Host.name." }),
+      value: t.exposeFloat("value", { nullable: true, description: "Null where it is not known, and where the host was down." }),
+    }),
+  });
+  for (const [name, { value, description }] of Object.entries(series)) {
+    builder.queryField(name, (t) =>
+      t.field({
+        type: [sample],
+        nullable: true,
+        complexity: seriesComplexity,
+        description: `${description} ${rowRules} Of the hosts that Prometheus knows now; null, with prometheus_unavailable, when it does not answer.`,
+        args: { ...toRangeArgs(t.arg), hosts: toNamesArg(t.arg, "hosts") },
+        resolve: async (_root, args, context) => {
+          const histories = await loadHostSeries(args, context);
+          return toAscending(context.budget, () =>
+            histories.map(({ host, points }) =>
+              points.map((point): HostSample => ({ time: point.time, host, value: point[value] })),
+            ),
+          );
+        },
+      }),
+    );
+  }
+}
+
+/** One question to Prometheus for all hosts and numbers of a range. */
+export async function loadHostSeries(
+  { hosts: names, ...args }: HostSeriesArgs,
+  { loaders }: OpsContext,
+): Promise<readonly { readonly host: string; readonly points: readonly HostPoint[] }[]> {
+  const hosts = (await loaders.hosts.report()).hosts.filter(({ name }) => isAmong(name, names));
+  const range = toSeriesRange(args, loaders.nowMs, hosts.length);
+  if (range === null) return [];
+  const loader = loaders.hosts.history(range);
+  return Promise.all(hosts.map(async ({ name, instance }) => ({ host: name, points: (await loader.load(instance)).points })));
+}
+
+/** HostHistory and HostPoint, and Host.history. */
+export function addHostHistory(builder: Builder, refs: Refs): void {
+  refs.hostPoint.implement({
+    description: "A host at one time. Null where it is not known, and where the host was down: never what it was before.",
+    fields: (t) => ({
+      time: t.expose("time", { type: "DateTime", description: "That time." }),
+      up: t.exposeBoolean("up", {
+        nullable: true,
+        description: "Whether its exporter answered Prometheus; null where Prometheus did not ask it.",
+      }),
+      cpuUtil: t.exposeFloat("cpuUtil", {
+        nullable: true,
+        description: "As Host.cpuUtil, over the step that ends there: at least 5 minutes, at most an hour.",
+      }),
+      memUtil: t.exposeFloat("memUtil", { nullable: true, description: "As Host.memUtil." }),
+      diskUtil: t.exposeFloat("diskUtil", { nullable: true, description: "As Host.diskUtil." }),
+      load1: t.exposeFloat("load1", { nullable: true, description: "As Host.load1." }),
+    }),
+  });
+  refs.hostHistory.implement({
+    description: "The past of a host, from Prometheus.",
+    fields: (t) => ({
+      stepSeconds: t.exposeInt("stepSeconds", {
+        description: "Between two points: the step, or its next multiple that is no shorter than Prometheus' scrape interval.",
+      }),
+      points: t.expose("points", { type: [refs.hostPoint], description: "Oldest first, up to the end of the range." }),
+    }),
+  });
+  builder.objectField(refs.host, "history", (t) =>
+    t.field({
+      type: refs.hostHistory,
+      nullable: true,
+      complexity: { field: 400, multiplier: 1 },
+      description:
+        "Its utilisation over a range, at most 11,000 points: one question to Prometheus for all hosts that are selected. Null, with prometheus_unavailable, " +
+        "when that does not answer; with invalid_request when all of it is larger than 10 MB.",
+      args: toHistoryRangeArgs(t.arg),
+      resolve: (host, args, { loaders }) => loaders.hosts.history(toHistoryRange(args, loaders.nowMs)).load(host.instance),
+    }),
+  );
+}

@@ -1,0 +1,54 @@
+import DataLoader from "dataloader";
+import { maySee } from "../../auth/principal.ts";
+import { type HostHistory, toHostHistory } from "../../hosts/history.ts";
+import type { Host, HostReport } from "../../hosts/host.ts";
+import { once } from "../../lib/cache.ts";
+import { OpsError } from "../../lib/errors.ts";
+import type { HistoryRange } from "../../lib/range.ts";
+import { noteHosts } from "../list-lengths.ts";
+import { createRangeLoaders } from "../range.ts";
+import type { Caller, Sources } from "../sources.ts";
+
+export interface HostLoaders {
+  /** All hosts in one question to Prometheus. */
+  report(): Promise<HostReport>;
+  /** By node name, by instance, or by the instance's address without its port; null when Prometheus knows none. */
+  readonly byName: DataLoader<string, Host | null>;
+  /** The past over one range by instance, in one question to Prometheus for all of them; all points null where nothing is known. */
+  history(range: HistoryRange): DataLoader<string, HostHistory>;
+}
+
+/** Hosts carry no environment of their own: a limited token sees them only where ENV names one of its environments. */
+export function createHostLoaders(sources: Sources, { principal, signal, budget }: Caller): HostLoaders {
+  const requireVisible = () => {
+    if (!maySee(principal, sources.env)) throw new OpsError("forbidden", "The hosts belong to no environment of this token");
+  };
+  const report = once(async () => {
+    requireVisible();
+    const read = await sources.hosts.report(signal);
+    noteHosts(sources, read.hosts.length);
+    return read;
+  });
+  const history = createRangeLoaders<string, HostHistory>(
+    budget,
+    async (range, instances) => {
+      requireVisible();
+      const found = await sources.hosts.history(range, instances, signal);
+      return instances.map((instance) => found.get(instance) ?? toHostHistory(range, []));
+    },
+    (instance) => instance,
+  );
+  const byName = new DataLoader<string, Host | null>(async (names) => {
+    const index = toIndex((await report()).hosts);
+    return names.map((name) => index.get(name) ?? null);
+  });
+  return { report, byName, history };
+}
+
+function toIndex(hosts: readonly Host[]): Map<string, Host> {
+  const index = new Map<string, Host>();
+  for (const host of hosts) index.set(host.instance.replace(/:\d+$/, ""), host);
+  for (const host of hosts) index.set(host.instance, host);
+  for (const host of hosts) index.set(host.name, host);
+  return index;
+}

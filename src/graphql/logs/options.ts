@@ -1,0 +1,47 @@
+import type { LogLevel } from "../../containers/logs/level.ts";
+import type { LogOptions } from "../../containers/logs/log.ts";
+import { OpsError } from "../../lib/errors.ts";
+import { patternRule } from "../../lib/pattern.ts";
+import type { OpsContext } from "../context.ts";
+import { parseTimeArg } from "../range.ts";
+
+export const maxTail = 5000;
+
+interface LogArgs {
+  readonly tail: number;
+  readonly since?: string | null | undefined;
+  readonly until?: string | null | undefined;
+  readonly stream?: "stdout" | "stderr" | null | undefined;
+  readonly search?: string | null | undefined;
+  readonly searchRegex?: string | null | undefined;
+  readonly ignoreCase?: boolean | null | undefined;
+  readonly level?: LogLevel | null | undefined;
+  readonly levelStrict?: boolean | null | undefined;
+}
+
+/** Arguments of a field as the port wants them; `minTail` is the least that is asked for. Rejects with invalid_request and the argument's name. */
+export async function toLogOptions(args: LogArgs, minTail: number, context: OpsContext): Promise<LogOptions> {
+  const { tail, since, until, stream, search, searchRegex, level } = args;
+  const [ignoreCase, levelStrict] = [args.ignoreCase ?? false, args.levelStrict ?? false];
+  if (tail < minTail || tail > maxTail) throw new OpsError("invalid_request", `tail must be from ${minTail} to ${maxTail}`);
+  if (search && search.length > 200) throw new OpsError("invalid_request", "search must have at most 200 characters");
+  return {
+    tail,
+    ...toTime("since", since),
+    ...toTime("until", until),
+    ...(stream && { stream }),
+    ...(search && { search, ignoreCase }),
+    ...(searchRegex && { pattern: await toPattern(searchRegex, ignoreCase, context) }),
+    ...(level && { level, levelStrict }),
+  };
+}
+
+async function toPattern(text: string, ignoreCase: boolean, { loaders }: OpsContext) {
+  const pattern = await loaders.logs.pattern(text, ignoreCase);
+  if (pattern) return pattern;
+  throw new OpsError("invalid_request", `The search expression must be ${patternRule}`);
+}
+
+function toTime(name: "since" | "until", text: string | null | undefined): { since?: string; until?: string } {
+  return text ? { [name]: parseTimeArg(name, text, Date.now()) } : {};
+}

@@ -1,0 +1,187 @@
+import { keepsRights } from "../../auth/principal.ts";
+import { toProblem } from "../../lib/errors.ts";
+import { counted, toContainerArgs, toCost, toLogFilterArgs, toRoleArgs, toUntilArg } from "../args.ts";
+import type { Builder } from "../builder.ts";
+import { endedDescription, openLease } from "../lease.ts";
+import type { Refs } from "../refs.ts";
+import type { Scalars } from "../scalars.ts";
+import { maxTail, toLogOptions } from "./options.ts";
+import { followRoleLogs, readRoleLogs } from "./role-loader.ts";
+
+/** Of a list beside the lines, where the cost of the page counts the lines: some rows, not so many. */
+const few = { field: 1, multiplier: 0.1 } as const;
+
+/** RoleLogPage and what it is made of, and the query logs. */
+export function addRoleLogs(builder: Builder, refs: Refs, scalars: Scalars): void {
+  const kind = builder.enumType("RoleLogKind", {
+    description: "What stands in a line of a role's log.",
+    values: {
+      line: { description: "A line that the container wrote." },
+      marker: { description: "Nothing that was written: the release of the container begins here." },
+    } as const,
+  });
+  refs.logContainer.implement({
+    description: "Where a line comes from.",
+    fields: (t) => ({
+      id: t.exposeID("id", { description: "As Container.id." }),
+      name: t.exposeString("name", { description: "As Container.name." }),
+      engine: t.exposeString("engine", { description: "As Container.engine." }),
+      service: t.exposeString("service", { nullable: true, description: "As Container.service." }),
+      destination: t.exposeString("destination", { nullable: true, description: "As Container.destination." }),
+      env: t.expose("env", { type: scalars.environment, nullable: true, description: "As Container.env." }),
+      version: t.exposeString("version", { description: "The release that it runs, as Container.version." }),
+    }),
+  });
+  refs.roleLogLine.implement({
+    description: "One line of one of the containers of a role, or a marker between them.",
+    fields: (t) => ({
+      kind: t.expose("kind", { type: kind, description: "Whether the container wrote it." }),
+      container: t.expose("container", {
+        type: refs.logContainer,
+        description: "Which wrote it; of a marker the first of the release.",
+      }),
+      timestamp: t.expose("timestamp", {
+        type: "DateTime",
+        description: "As LogLine.timestamp. Of a marker: when the container was created, in whole seconds, or later.",
+      }),
+      stream: t.expose("stream", { type: scalars.stream, nullable: true, description: "As LogLine.stream; null for a marker." }),
+      level: t.expose("level", { type: scalars.logLevel, nullable: true, description: "As LogLine.level; null for a marker." }),
+      message: t.exposeString("message", {
+        description: "As LogLine.message; of a marker a sentence for people, which may change.",
+      }),
+    }),
+  });
+  refs.roleLogPart.implement({
+    description: "What one container gave to a role's log.",
+    fields: (t) => ({
+      container: t.expose("container", { type: refs.logContainer, description: "The container." }),
+      truncated: t.exposeBoolean("truncated", {
+        description:
+          "True when older matching lines of it were left out, by `tail` or by size, or not looked for: a stopped one of an old release is read no " +
+          "further back than the page goes.",
+      }),
+      error: t.field({
+        type: refs.problem,
+        nullable: true,
+        description: "Why it could not be read; null when it could.",
+        resolve: ({ error }) => (error === null ? null : toProblem(error)),
+      }),
+    }),
+  });
+  refs.roleLogPage.implement({
+    description: "The newest matching lines of all containers of a role, oldest first.",
+    fields: (t) => ({
+      lines: t.expose("lines", {
+        type: [refs.roleLogLine],
+        complexity: counted,
+        description: "By time, those of one time by container; the lines of one container as they were written.",
+      }),
+      truncated: t.exposeBoolean("truncated", {
+        description: "True when older matching lines were left out, by `tail` or by size.",
+      }),
+      containers: t.field({
+        type: [refs.roleLogPart],
+        complexity: few,
+        description: "All that were read, or could not be: those that `containers` shows, then the stopped ones of old releases.",
+        resolve: ({ parts }) => parts,
+      }),
+      engines: t.expose("engines", {
+        type: [refs.engine],
+        complexity: few,
+        description: "Whether each engine answers: what one runs that does not may be missing here.",
+      }),
+    }),
+  });
+  builder.queryField("logs", (t) =>
+    t.field({
+      type: refs.roleLogPage,
+      nullable: true,
+      authScopes: { logs: true },
+      complexity: ({ tail }) => ({ field: 500, multiplier: toCost(tail ?? 200, maxTail) }),
+      description:
+        "The newest log lines of a role: of all its containers that `containers` shows, and of the stopped ones of old releases that Kamal keeps, on " +
+        "all engines, merged by time. A marker stands where a release begins. container_not_found when the role has none; role_ambiguous, with what there is " +
+        "to choose from, when several services or destinations run it. Needs the scope ops:logs: logs may carry secrets.",
+      args: {
+        ...toRoleArgs(t.arg),
+        ...toContainerArgs(t.arg, scalars),
+        ...toLogFilterArgs(t.arg, scalars, 1),
+        ...toUntilArg(t.arg),
+      },
+      resolve: async (_root, args, context) => readRoleLogs(context, args, await toLogOptions(args, 1, context)),
+    }),
+  );
+}
+
+/** RoleLogBatch, and the subscription logs. */
+export function addRoleLogFollow(builder: Builder, refs: Refs, scalars: Scalars): void {
+  const notice = builder.enumType("RoleLogNoticeKind", {
+    description: "What happened to one container of a followed role. It is told at once; lines of before may follow.",
+    values: {
+      joined: { description: "It is followed from now on." },
+      left: { description: "It is none of the role any more, and all that it wrote was read." },
+      truncated: {
+        description:
+          "It wrote more before it was found than is read at once (20,000 lines, 5 MB): the oldest of these are missing, and `dropped` counts " +
+          "them; beyond 32 MB, or 5 seconds of counting, at least so many.",
+      },
+      unreadable: { description: "Its log cannot be read; it is tried again." },
+      stopped: { description: "It does not run." },
+      resumed: { description: "It runs again; the lines go on where they ended." },
+      engine_lost: { description: "Its engine cannot be asked; it is tried again, and no line will be missing." },
+    } as const,
+  });
+  refs.roleLogNotice.implement({
+    description: "What happened to one container of a followed role.",
+    fields: (t) => ({
+      notice: t.expose("notice", { type: notice, description: "What happened." }),
+      container: t.expose("container", { type: refs.logContainer, description: "To which one." }),
+      error: t.field({
+        type: refs.problem,
+        nullable: true,
+        description: "Why it is unreadable, else null.",
+        resolve: ({ error }) => (error === null ? null : toProblem(error)),
+      }),
+    }),
+  });
+  refs.roleLogBatch.implement({
+    description: "Lines of a followed role that came together.",
+    fields: (t) => ({
+      lines: t.expose("lines", {
+        type: [refs.roleLogLine],
+        description:
+          "By time, as far as no line comes more than half a second later than others; what does comes out of order. May be none.",
+      }),
+      dropped: t.exposeInt("dropped", {
+        description:
+          "So many matching lines are missing before these: this reader was slower than others of the same logs, or a container is `truncated`.",
+      }),
+      notices: t.expose("notices", {
+        type: [refs.roleLogNotice],
+        description: "What happened to its containers; mostly nothing.",
+      }),
+      ended: t.exposeString("ended", {
+        nullable: true,
+        description: endedDescription,
+      }),
+    }),
+  });
+  builder.subscriptionField("logs", (t) =>
+    t.field({
+      type: refs.roleLogBatch,
+      nullable: true,
+      authScopes: { logs: true },
+      complexity: { field: 4000, multiplier: 1 },
+      description:
+        "Follows the logs of a role, merged by time: the newest lines of its containers that `containers` shows, then what they write, over restarts, " +
+        "releases and replicas, half a second behind (for what stopped ones of old releases wrote see the query). A marker stands where a release begins. container_not_found when the role has none at the beginning; " +
+        "later it may. role_ambiguous when several services or destinations run it. Needs the scope ops:logs.",
+      args: { ...toRoleArgs(t.arg), ...toContainerArgs(t.arg, scalars), ...toLogFilterArgs(t.arg, scalars, 0) },
+      subscribe: async (_root, args, context) => {
+        const options = await toLogOptions(args, 0, context);
+        return followRoleLogs(context, args, options, () => openLease(context, keepsRights(context.principal)));
+      },
+      resolve: (batch) => batch,
+    }),
+  );
+}

@@ -1,0 +1,104 @@
+import { maySeeContainer, type Principal } from "../../auth/principal.ts";
+import { counted, toCost, toLogFilterArgs, toPlaceArgs, toUntilArg } from "../args.ts";
+import type { Builder } from "../builder.ts";
+import { openLease } from "../lease.ts";
+import type { Refs } from "../refs.ts";
+import type { Scalars } from "../scalars.ts";
+import { maxTail, toLogOptions } from "./options.ts";
+
+/** LogBatch, and the subscription containerLogs. */
+export function addLogFollow(builder: Builder, refs: Refs, scalars: Scalars): void {
+  const notice = builder.enumType("LogNotice", {
+    description: "What happened to the source of a followed log.",
+    values: {
+      stopped: { description: "The container does not run; its next start is waited for." },
+      resumed: { description: "It runs again; the lines go on where they ended." },
+      engine_lost: { description: "Its engine cannot be asked; it is tried again, and no line will be missing." },
+    } as const,
+  });
+  refs.logBatch.implement({
+    description: "Lines of a followed log that came together.",
+    fields: (t) => ({
+      lines: t.expose("lines", { type: [refs.logLine], description: "In the order they were written; may be none." }),
+      dropped: t.exposeInt("dropped", {
+        description: "So many matching lines are missing just before these: this reader was slower than others of the same log.",
+      }),
+      notice: t.expose("notice", { type: notice, nullable: true, description: "What happened to its source, else null." }),
+      ended: t.exposeString("ended", {
+        nullable: true,
+        description:
+          "Why nothing comes after this (container_gone, expired after an hour, shutdown, unauthorized, forbidden, slow_consumer); null while it goes on.",
+      }),
+    }),
+  });
+  builder.subscriptionField("containerLogs", (t) =>
+    t.field({
+      type: refs.logBatch,
+      nullable: true,
+      authScopes: { logs: true },
+      complexity: { field: 2000, multiplier: 1 },
+      description:
+        "Follows the log of one container, also over its restarts: its newest lines, then what it writes. Needs the scope ops:logs.",
+      args: {
+        name: t.arg.string({ required: true, description: "Exact name of the container." }),
+        ...toPlaceArgs(t.arg),
+        ...toLogFilterArgs(t.arg, scalars, 0),
+      },
+      subscribe: async (_root, { name, includeAccessories, engine, ...args }, context) => {
+        const { loaders, sources } = context;
+        const options = await toLogOptions(args, 0, context);
+        const container = await loaders.containers.one({ name, includeAccessories, engine });
+        const mayGoOn = (now: Principal) => now.scopes.has("ops:logs") && maySeeContainer(now, container);
+        return sources.containers.follow(container, options, openLease(context, mayGoOn));
+      },
+      resolve: (batch) => batch,
+    }),
+  );
+}
+
+/** LogPage and LogLine, and Container.logs. */
+export function addLogs(builder: Builder, refs: Refs, scalars: Scalars): void {
+  refs.logLine.implement({
+    description: "One line that a container wrote, sanitised, and redacted as far as secrets can be recognised.",
+    fields: (t) => ({
+      timestamp: t.expose("timestamp", { type: "DateTime", description: "When the engine read it, with nanoseconds." }),
+      stream: t.expose("stream", { type: scalars.stream, description: "Where it was written." }),
+      level: t.expose("level", {
+        type: scalars.logLevel,
+        nullable: true,
+        description:
+          "How severe, as the line says; the lines of a stack trace have the level of their first. Null when nothing tells.",
+      }),
+      message: t.exposeString("message", { description: "The line without its end; cut at 64 KiB." }),
+    }),
+  });
+  refs.logPage.implement({
+    description: "The newest matching lines of a container, oldest first.",
+    fields: (t) => ({
+      lines: t.expose("lines", {
+        type: [refs.logLine],
+        complexity: counted,
+        description: "In the order they were written.",
+      }),
+      truncated: t.exposeBoolean("truncated", {
+        description: "True when older matching lines were left out, by `tail` or by size.",
+      }),
+    }),
+  });
+  builder.objectField(refs.container, "logs", (t) =>
+    t.field({
+      type: refs.logPage,
+      nullable: true,
+      authScopes: { logs: true },
+      complexity: ({ tail }) => ({ field: 100, multiplier: toCost(tail ?? 200, maxTail) }),
+      description: "Its newest log lines. Needs the scope ops:logs: logs may carry secrets.",
+      args: { ...toLogFilterArgs(t.arg, scalars, 1), ...toUntilArg(t.arg) },
+      resolve: async (container, args, context) => {
+        const { loaders, budget } = context;
+        const page = await loaders.logs.read(container, await toLogOptions(args, 1, context));
+        budget.text(page.lines.reduce((sum, { message }) => sum + message.length, 0));
+        return page;
+      },
+    }),
+  );
+}

@@ -1,0 +1,161 @@
+import { checkFirst, costOfFirst, first } from "../args.ts";
+import type { Builder } from "../builder.ts";
+import type { Refs } from "../refs.ts";
+import type { Scalars } from "../scalars.ts";
+
+/** JobError, the query for all of them, and Queue.errors. */
+export function addJobErrors(builder: Builder, refs: Refs, scalars: Scalars): void {
+  refs.jobError.implement({
+    description:
+      "Failures of one queue in the last 60 minutes that are one error: their texts differ in values alone (numbers, ids, UUIDs, hex, quoted values, times).",
+    fields: (t) => ({
+      queue: t.exposeString("queue", { description: "Name of the queue." }),
+      source: t.exposeString("source", { description: "Configured name of the queue's source." }),
+      jobId: t.exposeString("jobId", { description: "Id of the newest failed job of the group." }),
+      error: t.exposeString("error", { description: "The newest of its texts, secrets redacted, cut at 2,000 characters." }),
+      timestamp: t.expose("timestamp", { type: "DateTime", description: "When the newest one failed: last seen." }),
+      count: t.exposeInt("count", { description: "How many in the last 60 minutes; at least so many where not `complete`." }),
+      fingerprint: t.exposeString("fingerprint", {
+        description: "Which error it is, 12 hex digits: the same in every queue, and over time.",
+      }),
+      firstSeen: t.expose("firstSeen", { type: "DateTime", description: "When the first one failed, of the last 60 minutes." }),
+      attempts: t.exposeInt("attempts", {
+        nullable: true,
+        description: "Most attempts that one of the jobs has had; null where the system does not count them.",
+      }),
+      jobIds: t.exposeStringList("jobIds", { description: "Ids of the newest failed jobs, newest first, at most 5." }),
+      releases: t.field({
+        type: [refs.releaseFailures],
+        description: "Which releases it hit, most failures first; together they are `count`.",
+        resolve: ({ releases }) => releases,
+      }),
+      complete: t.exposeBoolean("complete", {
+        description: "False where its source had more different texts than it could tell: then `count` is a lower bound.",
+      }),
+    }),
+  });
+  refs.releaseFailures.implement({
+    description:
+      "Failures whose workers ran one release of one service and destination: a job's row has the worker's host name, and that is a container's.",
+    fields: (t) => ({
+      version: t.exposeString("version", {
+        nullable: true,
+        description:
+          "As Container.version. Null for failures whose worker is not named, or is in no container that is known and visible to the token.",
+      }),
+      service: t.exposeString("service", { nullable: true, description: "As Container.service; null also as `version`." }),
+      destination: t.exposeString("destination", {
+        nullable: true,
+        description: "As Container.destination; null also as `version`.",
+      }),
+      env: t.expose("env", {
+        type: scalars.environment,
+        nullable: true,
+        description: "As Container.env; null also as `version`.",
+      }),
+      count: t.exposeInt("count", { description: "How many in the last 60 minutes." }),
+    }),
+  });
+  builder.queryField("jobErrors", (t) =>
+    t.field({
+      type: [refs.jobError],
+      nullable: true,
+      complexity: costOfFirst,
+      description:
+        "Recent failures of all queues, grouped by queue and fingerprint, newest first. Over all queues: `errorGroups`.",
+      args: { first: t.arg.int(first), queue: t.arg.string({ description: "Only this queue." }) },
+      resolve: async (_root, args, { loaders }) => {
+        const errors = await loaders.queues.errors();
+        return errors.filter((error) => !args.queue || error.queue === args.queue).slice(0, checkFirst(args.first));
+      },
+    }),
+  );
+  builder.objectFields(refs.queue, (t) => ({
+    errors: t.field({
+      type: [refs.jobError],
+      nullable: true,
+      complexity: costOfFirst,
+      description: "Its recent failures, grouped by fingerprint, newest first; null when they could not be read.",
+      args: { first: t.arg.int(first) },
+      resolve: async (queue, args, { loaders }) =>
+        (await loaders.queues.errorsByQueue.load(queue)).slice(0, checkFirst(args.first)),
+    }),
+    failuresByRelease: t.field({
+      type: [refs.releaseFailures],
+      nullable: true,
+      description:
+        "Its failures of the last 60 minutes that left an error, by the release of the worker, most first. Null when they could not be read; empty where the " +
+        "system keeps no errors.",
+      resolve: (queue, _args, { loaders }) => loaders.queues.releases(queue),
+    }),
+  }));
+}
+
+/** ErrorGroup, and the query for all of them. */
+export function addErrorGroups(builder: Builder, refs: Refs, scalars: Scalars): void {
+  refs.errorGroup.implement({
+    description: "One error over all queues in the last 60 minutes: failures whose texts differ in values alone.",
+    fields: (t) => ({
+      fingerprint: t.exposeString("fingerprint", { description: "Which error it is, 12 hex digits: that of JobError." }),
+      error: t.exposeString("error", { description: "The newest of its texts, secrets redacted, cut at 2,000 characters." }),
+      count: t.exposeInt("count", { description: "How many in the last 60 minutes; at least so many where not `complete`." }),
+      complete: t.exposeBoolean("complete", {
+        description: "False where a source had more different texts than it could tell: then `count` is a lower bound.",
+      }),
+      firstSeen: t.expose("firstSeen", { type: "DateTime", description: "When the first one failed, of the last 60 minutes." }),
+      lastSeen: t.field({ type: "DateTime", description: "When the newest one failed.", resolve: ({ timestamp }) => timestamp }),
+      attempts: t.exposeInt("attempts", {
+        nullable: true,
+        description: "Most attempts that one of the jobs has had; null where no system counts them.",
+      }),
+      queues: t.field({
+        type: [refs.queueFailures],
+        description: "Where it happened, most failures first; together they are `count`.",
+        resolve: ({ queues }) => queues,
+      }),
+      releases: t.field({
+        type: [refs.releaseFailures],
+        description: "Which releases it hit, most failures first; together they are `count`.",
+        resolve: ({ releases }) => releases,
+      }),
+      jobs: t.field({
+        type: [refs.failedJob],
+        description: "The newest failed jobs, newest first, at most 5.",
+        resolve: ({ jobs }) => jobs,
+      }),
+    }),
+  });
+  refs.queueFailures.implement({
+    description: "Failures of one queue.",
+    fields: (t) => ({
+      name: t.exposeString("name", { description: "Name of the queue." }),
+      source: t.exposeString("source", { description: "Configured name of the queue's source." }),
+      count: t.exposeInt("count", { description: "How many in the last 60 minutes." }),
+    }),
+  });
+  refs.failedJob.implement({
+    description: "A job that failed.",
+    fields: (t) => ({
+      queue: t.exposeString("queue", { description: "Name of its queue." }),
+      source: t.exposeString("source", { description: "Configured name of the queue's source." }),
+      jobId: t.exposeString("jobId", { description: "Its id." }),
+    }),
+  });
+  builder.queryField("errorGroups", (t) =>
+    t.field({
+      type: [refs.errorGroup],
+      nullable: true,
+      complexity: costOfFirst,
+      description: "Recent errors over all queues and sources, each once, newest first.",
+      args: {
+        first: t.arg.int(first),
+        env: t.arg({
+          type: scalars.environment,
+          description: "Only sources of this environment; forbidden when the token does not list it.",
+        }),
+      },
+      resolve: async (_root, args, { loaders }) =>
+        (await loaders.queues.errorGroups(args.env ?? null)).slice(0, checkFirst(args.first)),
+    }),
+  );
+}

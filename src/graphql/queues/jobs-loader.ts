@@ -1,0 +1,118 @@
+import { OpsError, toProblem } from "../../lib/errors.ts";
+import { toFingerprint } from "../../queues/fingerprint.ts";
+import { errorGroupMinutes, type JobAction, type JobChange, type JobRef } from "../../queues/jobs/control.ts";
+import { type ErrorGroupJobs, type JobRequest, JobsRefused, toRefusal } from "../../queues/jobs/operations.ts";
+import type { FailedJobs, QueueSource } from "../../queues/queue.ts";
+import type { OpsContext } from "../context.ts";
+import { requireReason } from "../errors.ts";
+
+/** A job that was changed. */
+export interface JobChanged {
+  readonly source: string;
+  readonly queue: string;
+  readonly jobId: string;
+  readonly state: string;
+}
+
+/** What became of an error group. */
+export interface GroupRetried {
+  readonly source: string;
+  readonly queue: string;
+  readonly retried: readonly string[];
+  readonly skipped: readonly { readonly jobId: string; readonly code: string; readonly message: string }[];
+  readonly left: number;
+  readonly error: { readonly code: string; readonly message: string } | null;
+}
+
+interface Asked {
+  readonly source: string;
+  readonly reason: string;
+}
+
+/** @throws jobs_disabled, invalid_request, not_found, operation_not_supported, job_not_found, job_conflict, job_budget, or as the port does */
+export async function changeJob(action: JobAction, asked: Asked, job: JobRef, context: OpsContext): Promise<JobChanged> {
+  const request = toRequest(asked, await findSource(asked, context), context);
+  const change = await context.sources.jobs.change(action, job, request).catch(rethrow);
+  const refusal = toRefusal(action, change);
+  if (refusal !== null) throw new OpsError(refusal.code, refusal.message, { upstream: `queues:${asked.source}` });
+  return { source: asked.source, queue: change.queue ?? "", jobId: change.jobId, state: change.state ?? "" };
+}
+
+interface GroupAsked extends Asked {
+  readonly queue: string;
+  readonly fingerprint: string;
+  readonly limit: number;
+}
+
+/** @throws as `changeJob`; not_found where nothing of the window has this fingerprint */
+export async function retryErrorGroup(asked: GroupAsked, context: OpsContext): Promise<GroupRetried> {
+  const source = await findSource(asked, context);
+  // As PostgreSQL can hold it: it is looked for before any job is.
+  if (!/^[^\0\p{Cs}]{1,500}$/u.test(asked.queue)) throw new OpsError("invalid_request", "queue must have 1 to 500 characters");
+  if (!/^[0-9a-f]{12}$/.test(asked.fingerprint)) throw new OpsError("invalid_request", "fingerprint must be 12 hex digits");
+  if (asked.limit < 1 || asked.limit > 100) throw new OpsError("invalid_request", "limit must be from 1 to 100");
+  const request = toRequest(asked, source, context);
+  const failed = (await source.failedJobs?.(asked.queue, context.signal)) ?? null;
+  if (failed === null) throw notSupported(source, "its jobs cannot be found by their error");
+  const group = toGroup(asked, failed);
+  if (group.jobIds.length === 0) {
+    throw new OpsError(
+      "not_found",
+      `No job of this queue that failed with it in the last ${errorGroupMinutes} minutes is still to be retried`,
+    );
+  }
+  const { retried, skipped, left, error } = await context.sources.jobs.retryGroup(group, request).catch(rethrow);
+  return {
+    source: asked.source,
+    queue: asked.queue,
+    retried: retried.map(({ jobId }) => jobId),
+    skipped: skipped.map(toSkipped),
+    left,
+    error: error === null ? null : toProblem(toJobsError(error)),
+  };
+}
+
+/** The jobs of the texts that are this error, newest text first, each job once. */
+function toGroup({ queue, fingerprint, limit }: GroupAsked, failed: readonly FailedJobs[]): ErrorGroupJobs {
+  const own = failed.filter(({ error }) => toFingerprint(error) === fingerprint);
+  const jobIds = [...new Set(own.flatMap((text) => text.jobIds))];
+  // A job may have failed with several of the texts: where all ids are here, they are counted.
+  const isWhole = own.every((text) => text.jobIds.length === text.jobs);
+  const total = isWhole ? jobIds.length : own.reduce((sum, { jobs }) => sum + jobs, 0);
+  return { queue, fingerprint, jobIds: jobIds.slice(0, limit), total };
+}
+
+function toSkipped(change: JobChange): GroupRetried["skipped"][number] {
+  const refusal = toRefusal("retry", change);
+  return { jobId: change.jobId, code: refusal?.code ?? "job_conflict", message: refusal?.message ?? "" };
+}
+
+async function findSource({ source: name, reason }: Asked, { loaders, sources }: OpsContext): Promise<QueueSource> {
+  if (!sources.jobsEnabled) {
+    throw new OpsError("jobs_disabled", "Operations on jobs are off; WALLET_CORE_OPS_JOBS=on enables them");
+  }
+  requireReason(reason);
+  const source = (await loaders.queues.visible()).find((candidate) => candidate.name === name);
+  if (!source) throw new OpsError("not_found", "No queue source of this name");
+  return source;
+}
+
+function toRequest({ reason }: Asked, source: QueueSource, { sources, principal, origin, requestId }: OpsContext): JobRequest {
+  const { name, env, control } = source;
+  if (!control) throw notSupported(source, `jobs of the kind ${source.kind} are only watched`);
+  return { source: { name, env: env ?? sources.env, control }, reason, requestId, principal, origin: origin() };
+}
+
+function notSupported({ name }: QueueSource, why: string): OpsError {
+  return new OpsError("operation_not_supported", `Not in the source ${name}: ${why}`, { upstream: `queues:${name}` });
+}
+
+function rethrow(error: unknown): never {
+  throw toJobsError(error);
+}
+
+/** A refusal as an error that callers may see, with its `Retry-After`; anything else as it is. */
+function toJobsError(error: unknown): unknown {
+  if (!(error instanceof JobsRefused)) return error;
+  return new OpsError(error.code, error.message, { headers: { "Retry-After": String(error.retryAfterSeconds) } });
+}

@@ -1,0 +1,166 @@
+import DataLoader from "dataloader";
+import { maySee, requireEnvironments } from "../../auth/principal.ts";
+import { createSharedBudget } from "../../lib/budget/budget.ts";
+import { once } from "../../lib/cache.ts";
+import type { Environment } from "../../lib/environment.ts";
+import { OpsError, toOpsError, toProblem } from "../../lib/errors.ts";
+import {
+  addFingerprints,
+  countReleases,
+  type ErrorGroup,
+  type FingerprintedFailures,
+  groupErrors,
+  groupJobErrors,
+  type JobErrorGroup,
+  type ReleaseFailures,
+} from "../../queues/errors.ts";
+import type { JobFailures, QueueMetrics, QueueSource, UnsupportedSystem } from "../../queues/queue.ts";
+import type { ContainerLoaders } from "../containers/loader.ts";
+import { noteQueues } from "../list-lengths.ts";
+import type { Caller, Sources } from "../sources.ts";
+import { findReleases, noRelease } from "./releases-loader.ts";
+
+/** One source, and whether it could be read: only what is asked about is read for that. */
+export interface QueueSourceStatus {
+  readonly name: string;
+  readonly kind: string;
+  readonly env: Environment | null;
+  /** Whether its numbers could be read; null for what was found and is not supported. */
+  numbersOk(): Promise<boolean | null>;
+  /** Why its numbers or its errors could not be read; null when they could. */
+  error(): Promise<ReturnType<typeof toProblem> | null>;
+}
+
+export interface QueueLoaders {
+  /** The sources that the token may see. Rejects with forbidden for a token that is limited to other environments, whether there are any or not. */
+  visible(): Promise<readonly QueueSource[]>;
+  /** Queues of every source that answered, by name. Rejects with queues_unavailable when none did. */
+  all(): Promise<readonly QueueMetrics[]>;
+  /** Error groups of every source that answered, newest first. Rejects with queues_unavailable when none did. */
+  errors(): Promise<readonly JobErrorGroup[]>;
+  /** The same errors over all queues, of one environment where it is given. Rejects with forbidden for one that the token does not list. */
+  errorGroups(env: Environment | null): Promise<readonly ErrorGroup[]>;
+  readonly errorsByQueue: DataLoader<QueueMetrics, readonly JobErrorGroup[], string>;
+  /** Failures of a queue with an error text, by release; rejects when they could not be read. */
+  releases(queue: QueueMetrics): Promise<readonly ReleaseFailures[]>;
+  statuses(): Promise<readonly QueueSourceStatus[]>;
+}
+
+/** One question for the numbers and one for the errors of each source, whatever the query selects. */
+export function createQueueLoaders(
+  sources: Sources,
+  { principal, signal }: Caller,
+  siblings: { readonly containers: ContainerLoaders },
+): QueueLoaders {
+  const toEnv = (source: QueueSource) => source.env ?? sources.env;
+  const visible = once(async () => {
+    const isOurs = maySee(principal, sources.env);
+    const all = await sources.queues.all(signal).catch((error: unknown) => {
+      if (isOurs) throw error;
+      return [];
+    });
+    const shown = all.filter((source) => maySee(principal, toEnv(source)));
+    if (shown.length === 0 && !isOurs) throw new OpsError("forbidden", "No queue belongs to an environment of this token");
+    return shown;
+  });
+  const metrics = bySource(async (source) => {
+    const read = await source.metrics(signal);
+    noteQueues(sources, source, read.length);
+    return read;
+  });
+  const failures = bySource(async (source) => fingerprint(await source.failures(signal)));
+  const releaseOf = once(() => findReleases(siblings.containers));
+  /** No engine is asked for failures whose workers nobody named. */
+  const releasesFor = async (rows: readonly FingerprintedFailures[]) =>
+    rows.some(({ worker }) => worker !== null) ? releaseOf() : noRelease;
+  const errors = bySource(async (source) => {
+    const rows = await failures.load(source);
+    return groupJobErrors(rows, await releasesFor(rows));
+  });
+  const ofQueue = async <T>(loader: DataLoader<QueueSource, readonly T[]>, { source: name }: QueueMetrics) => {
+    const source = (await visible()).find((candidate) => candidate.name === name);
+    return source ? loader.load(source) : [];
+  };
+
+  return {
+    visible,
+    all: once(async () => (await collect(await visible(), metrics)).toSorted((a, b) => (a.name < b.name ? -1 : 1))),
+    errors: once(async () => (await collect(await visible(), errors)).toSorted((a, b) => (a.timestamp > b.timestamp ? -1 : 1))),
+    async errorGroups(env) {
+      requireEnvironments(principal, env);
+      const shown = await visible();
+      const rows = await collect(env === null ? shown : shown.filter((source) => toEnv(source) === env), failures);
+      return groupErrors(rows, await releasesFor(rows));
+    },
+    errorsByQueue: new DataLoader<QueueMetrics, readonly JobErrorGroup[], string>(
+      (queues) =>
+        Promise.all(
+          queues.map(async (queue) => {
+            const groups = await ofQueue(errors, queue).catch((error: unknown) => toOpsError(error));
+            return groups instanceof Error ? groups : groups.filter((group) => group.queue === queue.name);
+          }),
+        ),
+      { cacheKeyFn: (queue) => `${queue.source}\n${queue.name}` },
+    ),
+    async releases(queue) {
+      const rows = (await ofQueue(failures, queue)).filter((row) => row.queue === queue.name);
+      return countReleases(rows, await releasesFor(rows));
+    },
+    statuses: once(async () => {
+      const [shown, others] = await Promise.all([visible().catch(orNone), sources.queues.unsupported?.(signal) ?? []]);
+      const read = shown.map((source): QueueSourceStatus => ({
+        name: source.name,
+        kind: source.kind,
+        env: toEnv(source),
+        numbersOk: async () => (await problemOf(metrics.load(source))) === null,
+        error: once(async () => {
+          const problems = await Promise.all([problemOf(metrics.load(source)), problemOf(failures.load(source))]);
+          return problems.find((problem) => problem !== null) ?? null;
+        }),
+      }));
+      const named = maySee(principal, sources.env) ? others.map((system) => toUnsupported(system, sources.env)) : [];
+      return [...read, ...named];
+    }),
+  };
+}
+
+function toUnsupported({ name, kind, reason }: UnsupportedSystem, env: Environment | null): QueueSourceStatus {
+  const problem = toProblem(new OpsError("queue_unsupported", `Found, not supported, because ${reason}`));
+  return { name, kind, env, numbersOk: async () => null, error: async () => problem };
+}
+
+const problemOf = (answer: Promise<unknown>) => answer.then(() => null, toProblem);
+
+/** What was made of each answer of a source, for as long as the source gives the same. */
+const fingerprinted = new WeakMap<readonly JobFailures[], Promise<readonly FingerprintedFailures[]>>();
+
+/** For whoever asks, so that nobody who leaves takes it with him. */
+export function fingerprint(failures: readonly JobFailures[]): Promise<readonly FingerprintedFailures[]> {
+  const made = fingerprinted.get(failures) ?? addFingerprints(failures, createSharedBudget(new AbortController().signal));
+  fingerprinted.set(failures, made);
+  return made;
+}
+
+/** Asks sources side by side; the failure of one is its own. */
+function bySource<T>(ask: (source: QueueSource) => Promise<readonly T[]>): DataLoader<QueueSource, readonly T[]> {
+  return new DataLoader<QueueSource, readonly T[]>((asked) =>
+    Promise.all(asked.map((source) => ask(source).catch((error: unknown) => toOpsError(error)))),
+  );
+}
+
+/** Where nothing is configured, there are no sources. */
+function orNone(error: unknown): [] {
+  if (error instanceof OpsError && error.unconfigured) return [];
+  throw error;
+}
+
+/** What the sources that answered gave; queues_unavailable when there are sources and all of them failed. */
+async function collect<T>(asked: readonly QueueSource[], loader: DataLoader<QueueSource, readonly T[]>): Promise<T[]> {
+  const answers = await loader.loadMany(asked);
+  const failures = answers.filter((answer) => answer instanceof Error);
+  if (asked.length > 0 && failures.length === asked.length) {
+    const reasons = failures.map((failure, index) => `${asked[index]?.name}: ${toOpsError(failure).message}`);
+    throw new OpsError("queues_unavailable", `No queue source could be read (${reasons.join("; ")})`, { cause: failures[0] });
+  }
+  return answers.flatMap((answer) => (answer instanceof Error ? [] : answer));
+}

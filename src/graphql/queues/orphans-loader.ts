@@ -1,0 +1,113 @@
+import type { Container } from "../../containers/container.ts";
+import { selectEngines } from "../../containers/known-engines.ts";
+import type { EngineStatus } from "../../containers/source.ts";
+import { once } from "../../lib/cache.ts";
+import { OpsError, toProblem } from "../../lib/errors.ts";
+import { type QueueMetrics, type QueueSource, type RunningJob, type WorkerJobs, workerJobsLimit } from "../../queues/queue.ts";
+import type { WorkGap } from "../containers/running-work.ts";
+import type { Caller, Sources } from "../sources.ts";
+import type { QueueLoaders } from "./loader.ts";
+import { findBlindSpot, findOrphans } from "./orphan-rules.ts";
+
+/** Running jobs whose worker is in no live container. */
+export interface Orphans {
+  /** Oldest first, at most `runningJobsLimit` of a source. Null when nothing can be told. */
+  readonly jobs: readonly RunningJob[] | null;
+  readonly total: number | null;
+  /** Why there may be more. */
+  readonly gaps: readonly WorkGap[];
+}
+
+export interface OrphanLoaders {
+  /** Those of every source that tells. Rejects when the caller may see no source, or none is known. */
+  all(): Promise<Orphans>;
+  /** How many a queue has; null when that cannot be told. */
+  count(queue: QueueMetrics): Promise<number | null>;
+}
+
+interface Told {
+  readonly source: QueueSource;
+  /** Null when it does not tell; the gap says why. */
+  readonly jobs: readonly WorkerJobs[] | null;
+  readonly gap: WorkGap | null;
+}
+
+const nothing: { readonly containers: readonly Container[]; readonly engines: readonly EngineStatus[] } = {
+  containers: [],
+  engines: [],
+};
+
+/** Which hosts live is asked of all engines, whatever the caller may see: of them it learns no more than that a job is no orphan. */
+export function createOrphanLoaders(
+  sources: Sources,
+  { principal, signal }: Caller,
+  siblings: { readonly queues: QueueLoaders },
+): OrphanLoaders {
+  const search = once(async () => {
+    const shown = await siblings.queues.visible();
+    if (shown.length === 0) throw new OpsError("queues_unavailable", "No queue source is configured");
+    const told = await Promise.all(shown.map((source) => askWorkers(source, signal)));
+    // Only now: a worker that was there when the jobs were read is in this list.
+    const isNeeded = told.some(({ jobs }) => jobs?.some(({ host }) => host !== null));
+    const live = isNeeded ? await sources.containers.live(signal) : nothing;
+    const found = told.map(({ source, jobs, gap }) => ({ source, gap, orphans: jobs && findOrphans(jobs, live.containers) }));
+    const isAny = found.some(({ orphans }) => orphans && orphans.length > 0);
+    const blindSpot = isAny ? findBlindSpot(live.containers, selectEngines(principal, live.engines), principal) : null;
+    return { found, blindSpot };
+  });
+  const listJobs = once(async (): Promise<Orphans> => {
+    const { found, blindSpot } = await search();
+    const gaps = found.flatMap(({ gap }) => gap ?? []);
+    if (blindSpot !== null) return { jobs: null, total: null, gaps: [{ source: null, reason: blindSpot }, ...gaps] };
+    if (found.every(({ orphans }) => orphans === null)) return { jobs: null, total: null, gaps };
+    const lists = await Promise.all(found.map(({ source, orphans }) => listOf(source, orphans ?? [], signal)));
+    const total = found.reduce((sum, { orphans }) => sum + count(orphans ?? []), 0);
+    return { jobs: lists.flatMap(({ jobs }) => jobs), total, gaps: [...gaps, ...lists.flatMap(({ gap }) => gap ?? [])] };
+  });
+  return {
+    all: listJobs,
+    async count(queue) {
+      const { found, blindSpot } = await search();
+      const own = found.find(({ source }) => source.name === queue.source);
+      const orphans = own?.orphans?.filter((jobs) => jobs.queue === queue.name);
+      if (!orphans || (orphans.length > 0 && blindSpot !== null)) return null;
+      return count(orphans);
+    },
+  };
+}
+
+async function askWorkers(source: QueueSource, signal: AbortSignal): Promise<Told> {
+  const { name } = source;
+  try {
+    const jobs = (await source.workerJobs?.(signal)) ?? null;
+    if (jobs === null) return { source, jobs, gap: { source: name, reason: "its rows do not tell on which host a job runs" } };
+    return { source, jobs, gap: findGap(name, jobs) };
+  } catch (error) {
+    return { source, jobs: null, gap: { source: name, reason: toProblem(error).message } };
+  }
+}
+
+function findGap(source: string, jobs: readonly WorkerJobs[]): WorkGap | null {
+  const unnamed = count(jobs.filter(({ host }) => host === null));
+  if (jobs.length >= workerJobsLimit) return { source, reason: "more workers run its jobs than it can tell of" };
+  return unnamed > 0 ? { source, reason: `${unnamed} of its running jobs do not tell on which host` } : null;
+}
+
+/** The jobs of orphans, one by one. */
+async function listOf(
+  source: QueueSource,
+  orphans: readonly WorkerJobs[],
+  signal: AbortSignal,
+): Promise<{ readonly jobs: readonly RunningJob[]; readonly gap: WorkGap | null }> {
+  const hosts = [...new Set(orphans.flatMap(({ host }) => host ?? []))];
+  if (hosts.length === 0 || !source.running) return { jobs: [], gap: null };
+  try {
+    return { jobs: (await source.running(hosts, signal)).jobs, gap: null };
+  } catch (error) {
+    return { jobs: [], gap: { source: source.name, reason: toProblem(error).message } };
+  }
+}
+
+function count(jobs: readonly WorkerJobs[]): number {
+  return jobs.reduce((sum, job) => sum + job.count, 0);
+}

@@ -1,0 +1,43 @@
+import type { Builder } from "../builder.ts";
+import type { Refs } from "../refs.ts";
+import { orphanGraceSeconds } from "./orphan-rules.ts";
+
+/** Orphans, the query for them, and Queue.orphans. */
+export function addOrphans(builder: Builder, refs: Refs): void {
+  refs.orphans.implement({
+    description:
+      "Running jobs whose worker, by the host name in their rows, is in no live container of any engine. A worker that is not named is none of them, nor one " +
+      `whose oldest job is younger than ${orphanGraceSeconds} s.`,
+    fields: (t) => ({
+      jobs: t.field({
+        type: [refs.runningJob],
+        nullable: true,
+        description:
+          "Oldest first, at most 50 of a source. Null when no source can tell, or when an engine that may run the workers does not answer: see `gaps`.",
+        resolve: ({ jobs }) => jobs,
+      }),
+      total: t.exposeInt("total", { nullable: true, description: "How many there are; null as `jobs` is." }),
+      gaps: t.field({
+        type: [refs.workGap],
+        description: "Why there may be more, or why nothing can be told.",
+        resolve: ({ gaps }) => gaps,
+      }),
+    }),
+  });
+  builder.queryField("orphans", (t) =>
+    t.field({
+      type: refs.orphans,
+      nullable: true,
+      description: "Running jobs that nobody is at any more.",
+      resolve: (_root, _args, { loaders }) => loaders.orphans.all(),
+    }),
+  );
+  builder.objectField(refs.queue, "orphans", (t) =>
+    t.int({
+      nullable: true,
+      description:
+        "Running jobs of it whose worker is in no live container; null where that cannot be told: see the query `orphans`.",
+      resolve: (queue, _args, { loaders }) => loaders.orphans.count(queue),
+    }),
+  );
+}

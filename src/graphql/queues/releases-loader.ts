@@ -1,0 +1,19 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { createReleaseOf, type ReleaseOf } from "../../releases/worker.ts";
+import type { ContainerLoaders } from "../containers/loader.ts";
+
+/** How long the numbers of queues wait for an engine that was not heard of yet, ms: its releases are unknown then. */
+const patienceMs = 1000;
+
+/** Releases by the host names of workers, of the containers that the caller may see, stopped ones of old releases too. Never rejects. */
+export async function findReleases(containers: ContainerLoaders): Promise<ReleaseOf> {
+  const find = async (): Promise<ReleaseOf> => {
+    const [known, kept] = await Promise.all([containers.known(true), containers.kept(true)]);
+    return createReleaseOf([...known.containers, ...kept]);
+  };
+  const done = new AbortController();
+  const late = sleep(patienceMs, noRelease, { ref: false, signal: done.signal }).catch(() => noRelease);
+  return Promise.race([find().catch(() => noRelease), late]).finally(() => done.abort());
+}
+
+export const noRelease: ReleaseOf = () => null;

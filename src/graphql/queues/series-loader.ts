@@ -1,0 +1,129 @@
+import { requireEnvironments } from "../../auth/principal.ts";
+import type { Environment } from "../../lib/environment.ts";
+import { OpsError, toOpsError, toProblem } from "../../lib/errors.ts";
+import type { HistoryRange } from "../../lib/range.ts";
+import type { QueueHistory } from "../../queues/history.ts";
+import type { QueueSource } from "../../queues/queue.ts";
+import { countQueues } from "../list-lengths.ts";
+import { isAmong, pointsAdvice, type SeriesRangeArgs, seriesRows, toSeriesRange } from "../range.ts";
+import type { Caller, Sources } from "../sources.ts";
+import type { QueueLoaders } from "./loader.ts";
+
+/** Which queues, over which range; an absent list is all. */
+interface QueueSeriesArgs extends SeriesRangeArgs {
+  readonly env?: readonly Environment[] | null | undefined;
+  readonly queues?: readonly string[] | null | undefined;
+  readonly sources?: readonly string[] | null | undefined;
+}
+
+interface QueueSeries extends QueueHistory {
+  readonly queue: string;
+  readonly source: string;
+  readonly env: Environment | null;
+}
+
+/** How much of the range one source could tell. */
+export interface QueueSeriesSource {
+  readonly name: string;
+  readonly env: Environment | null;
+  /** As QueueHistory.exact; null where nothing was told. */
+  readonly exact: boolean | null;
+  /** As QueueHistory.since, the latest of its queues. */
+  readonly since: string | null;
+  readonly error: ReturnType<typeof toProblem> | null;
+}
+
+interface QueueSeriesAnswer {
+  readonly series: readonly QueueSeries[];
+  readonly sources: readonly QueueSeriesSource[];
+  /** Where all that were asked failed. */
+  readonly failure: OpsError | null;
+}
+
+export type QueueSeriesLoader = (args: QueueSeriesArgs) => Promise<QueueSeriesAnswer>;
+
+/**
+ * One question to each source for each range of a request, however many of its numbers are shown. The failure of one source is its own. Rejects with
+ * invalid_request, and with forbidden for an environment that the token does not list.
+ */
+export function createQueueSeriesLoader(
+  sources: Sources,
+  { principal, signal, budget }: Caller,
+  siblings: { readonly queues: QueueLoaders; readonly nowMs: number },
+): QueueSeriesLoader {
+  const asked = new Map<string, Promise<QueueSeriesAnswer>>();
+  const toEnv = (source: QueueSource) => source.env ?? sources.env;
+
+  const choose = async ({ env, sources: names }: QueueSeriesArgs): Promise<readonly QueueSource[]> => {
+    requireEnvironments(principal, env);
+    return (await siblings.queues.visible()).filter((source) => isAmong(source.name, names) && isAmong(toEnv(source), env));
+  };
+  const ask = async (source: QueueSource, queues: readonly string[] | null, range: HistoryRange) => {
+    if (!source.history) throw new OpsError("query_refused", "Nothing is remembered of its queues");
+    const histories = await source.history(queues, range, signal);
+    return [...histories].map(([queue, history]): QueueSeries => ({
+      queue,
+      source: source.name,
+      env: toEnv(source),
+      ...history,
+    }));
+  };
+  /** A source makes an empty past of any name: one that it does not know is another source's. */
+  const withoutStrangers = async (series: readonly QueueSeries[]): Promise<readonly QueueSeries[]> => {
+    if (!series.some(isEmpty)) return series;
+    const known = await siblings.queues.all().catch(() => []);
+    return series.filter((one) => !isEmpty(one) || known.some(({ name, source }) => name === one.queue && source === one.source));
+  };
+
+  const load = async (args: QueueSeriesArgs, expected?: number): Promise<QueueSeriesAnswer> => {
+    const chosen = await choose(args);
+    const names = chosen.map(({ name }) => name);
+    const shared = expected ?? args.queues?.length ?? countQueues(sources, names);
+    const range = toSeriesRange(args, siblings.nowMs, shared);
+    if (range === null) return { series: [], sources: [], failure: null };
+    const answers = await Promise.all(
+      chosen.map((source) => ask(source, args.queues ?? null, range).catch((error: unknown) => toOpsError(error))),
+    );
+    const told = answers.map((answer, index) => toSource(chosen[index] as QueueSource, answer));
+    const all = answers.flatMap((answer) => (answer instanceof OpsError ? [] : answer));
+    const series = args.queues ? await withoutStrangers(all) : all;
+    // There are more queues than were known: once more, with fewer points each.
+    const isLarger = series.length > shared && series.length * range.steps > seriesRows;
+    if (!args.step && range.steps > 1 && (isLarger || answers.some(isTooLarge))) {
+      return load(args, Math.max(series.length, 8 * shared));
+    }
+    await budget.read(series.length * range.steps, pointsAdvice);
+    return { series, sources: told, failure: toFailure(answers, told) };
+  };
+  const toSource = (source: QueueSource, answer: readonly QueueSeries[] | OpsError): QueueSeriesSource => {
+    const identity = { name: source.name, env: toEnv(source) };
+    if (answer instanceof OpsError) return { ...identity, exact: null, since: null, error: toProblem(answer) };
+    const since = answer.map((one) => one.since ?? "").reduce((latest, one) => (one > latest ? one : latest), "");
+    return { ...identity, exact: answer.every(({ exact }) => exact), since: since === "" ? null : since, error: null };
+  };
+
+  return (args) => {
+    const { from, to, step, maxPoints, env, queues, sources: names } = args;
+    const key = JSON.stringify([from, to, step ?? null, maxPoints, env ?? null, queues ?? null, names ?? null]);
+    const answer = asked.get(key) ?? load(args);
+    asked.set(key, answer);
+    return answer;
+  };
+}
+
+function isTooLarge(answer: unknown): boolean {
+  return answer instanceof OpsError && answer.code === "answer_too_large";
+}
+
+function isEmpty({ points }: QueueSeries): boolean {
+  return points.every(({ depth, processedPerSec, failures }) => !depth && !processedPerSec && !failures);
+}
+
+/** Null unless all failed. With the sources' own code where they agree: too much to read is another thing than nobody there. */
+function toFailure(answers: readonly unknown[], told: readonly QueueSeriesSource[]): OpsError | null {
+  const [first] = answers;
+  if (!(first instanceof OpsError) || !told.every(({ error }) => error !== null)) return null;
+  const code = told.every(({ error }) => error?.code === first.code) ? first.code : "queues_unavailable";
+  const reasons = told.map(({ name, error }) => `${name}: ${error?.message}`).join("; ");
+  return new OpsError(code, `No queue source could tell of this range (${reasons})`, { cause: first });
+}

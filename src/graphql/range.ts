@@ -1,0 +1,166 @@
+import DataLoader from "dataloader";
+import type { Budget } from "../lib/budget/budget.ts";
+import { OpsError } from "../lib/errors.ts";
+import type { HistoryRange } from "../lib/range.ts";
+import { parseLogTime } from "../lib/time.ts";
+
+/** As many as Prometheus answers. */
+const mostPoints = 11_000;
+/** Where no step is asked for. */
+const fewPoints = 240;
+const secondsPerDay = 86_400;
+/** Rows of one series field, all its series together, where the step is ours to choose: they are read and answered, and both are counted in the budget of the request. */
+export const seriesRows = 40_000;
+/** Seconds that people and Grafana choose as a step. */
+const roundSteps = [
+  1,
+  2,
+  5,
+  10,
+  15,
+  20,
+  30,
+  60,
+  120,
+  300,
+  600,
+  900,
+  1200,
+  1800,
+  3600,
+  7200,
+  10_800,
+  21_600,
+  43_200,
+  secondsPerDay,
+];
+
+interface RangeArgs {
+  readonly from: string;
+  readonly to?: string | null | undefined;
+  readonly step?: number | null | undefined;
+}
+
+/** Arguments as callers write them: times as for logs (RFC 3339, unix seconds, or a duration back from now), a step in seconds. Throws invalid_request. */
+export function toHistoryRange({ from, to, step }: RangeArgs, nowMs: number): HistoryRange {
+  const begin = toUnix("from", from, nowMs);
+  const end = Math.min(to === null || to === undefined || to === "" ? nowMs / 1000 : toUnix("to", to, nowMs), nowMs / 1000);
+  if (begin >= end) throw refuse("from must be before to, and before now");
+  if (step !== null && step !== undefined) checkStep(step);
+  const seconds = step ?? Math.max(1, Math.ceil((end - begin) / fewPoints));
+  const steps = Math.floor((end - begin) / seconds);
+  if (steps < 1) throw refuse("the range must hold at least one step");
+  checkPoints(steps);
+  return { from: begin, step: seconds, steps };
+}
+
+export interface SeriesRangeArgs {
+  /** RFC 3339. */
+  readonly from: string;
+  readonly to: string;
+  readonly step?: number | null | undefined;
+  readonly maxPoints: number;
+}
+
+/**
+ * The points of a series: whole multiples of the step, so that they stay where they are when a range moves on with the clock, from `from` to `to` (now at the
+ * latest). Without a step the shortest round one that makes no more than `maxPoints`, which is the shorter the more series there are. Null when no point falls into the range. Throws invalid_request.
+ */
+export function toSeriesRange({ from, to, step, maxPoints }: SeriesRangeArgs, nowMs: number, series = 1): HistoryRange | null {
+  const begin = Date.parse(from) / 1000;
+  const end = Math.min(Date.parse(to), nowMs) / 1000;
+  if (Date.parse(from) > Date.parse(to)) throw refuse("from must not be after to");
+  if (!(maxPoints >= 1 && maxPoints <= mostPoints)) throw refuse(`maxPoints must be from 1 to ${mostPoints}`);
+  if (step !== null && step !== undefined) checkStep(step);
+  const most = sharePoints(maxPoints, series);
+  const range = toAligned(
+    begin,
+    end,
+    step ?? findStep((seconds) => toAligned(begin, end, seconds).steps <= most, (end - begin) / most),
+  );
+  if (range.steps < 1) return null;
+  checkPoints(range.steps);
+  return range;
+}
+
+function toAligned(begin: number, end: number, step: number): HistoryRange {
+  const first = Math.ceil(begin / step);
+  return { from: (first - 1) * step, step, steps: Math.floor(end / step) - first + 1 };
+}
+
+/** As many points as each of so many series may have, at most `maxPoints`. */
+function sharePoints(maxPoints: number, series: number): number {
+  return Math.max(1, Math.min(maxPoints, Math.floor(seriesRows / Math.max(1, series))));
+}
+
+/** The shortest round one that is long enough; longer ones than a day are whole days. */
+function findStep(isLongEnough: (step: number) => boolean, seconds: number): number {
+  const days = Math.ceil(seconds / secondsPerDay);
+  return [...roundSteps, days * secondsPerDay].find(isLongEnough) ?? (days + 1) * secondsPerDay;
+}
+
+function checkStep(step: number): void {
+  if (!(step >= 1 && step <= secondsPerDay)) throw refuse("step must be from 1 to 86400 seconds");
+}
+
+function checkPoints(steps: number): void {
+  if (steps > mostPoints) throw refuse(`the range holds ${steps} points, at most ${mostPoints}: choose a longer step`);
+}
+
+function toUnix(name: string, text: string, nowMs: number): number {
+  return Math.floor(Number(parseTimeArg(name, text, nowMs)));
+}
+
+function refuse(message: string): OpsError {
+  return new OpsError("invalid_request", message);
+}
+
+/** What a caller can do about too many points. */
+export const pointsAdvice =
+  "choose a longer step or fewer points (maxPoints; in Grafana: Min interval), a shorter range, or fewer series at once";
+
+/** A DataLoader for each range that one request asks about: what is asked of the same range is one batch. Its points are counted before anything is asked. */
+export function createRangeLoaders<Key, Value, CacheKey = Key>(
+  budget: Budget,
+  ask: (range: HistoryRange, keys: readonly Key[]) => Promise<readonly (Value | Error)[]>,
+  toId: (key: Key) => CacheKey,
+): (range: HistoryRange) => DataLoader<Key, Value, CacheKey> {
+  const loaders = new Map<string, DataLoader<Key, Value, CacheKey>>();
+  return (range) => {
+    const id = `${range.from} ${range.step} ${range.steps}`;
+    const made =
+      loaders.get(id) ??
+      new DataLoader(
+        async (keys) => {
+          await budget.read(keys.length * range.steps, pointsAdvice);
+          return ask(range, keys);
+        },
+        { cacheKeyFn: toId },
+      );
+    loaders.set(id, made);
+    return made;
+  };
+}
+
+/** Whether a value is wanted by a list; an absent list wants all, an empty one none. */
+export function isAmong<T>(value: T, wanted: readonly T[] | null | undefined): boolean {
+  return !wanted || wanted.includes(value);
+}
+
+/** Rows of many series as one list that ascends in time; at one time in the order of the series. Made when it is its turn. */
+export async function toAscending<Row extends { readonly time: string }>(
+  budget: Budget,
+  makeSeries: () => readonly (readonly Row[])[],
+): Promise<Row[]> {
+  await budget.turn();
+  const rows = makeSeries().flat();
+  await budget.turn();
+  return rows.toSorted((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0));
+}
+
+/** A time as callers write it, in unix seconds with up to nine decimals. Throws invalid_request with the argument's name. */
+export function parseTimeArg(name: string, text: string, nowMs: number): string {
+  const parsed = parseLogTime(text, nowMs);
+  if (parsed !== null) return parsed;
+  throw new OpsError("invalid_request", `${name} must be a time (RFC 3339 or unix seconds) or a duration such as 10m`);
+}

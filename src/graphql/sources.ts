@@ -1,0 +1,56 @@
+import type { AuditLog } from "../audit/audit.ts";
+import type { Origin, Principal } from "../auth/principal.ts";
+import type { OpenStream } from "../auth/stream-lease.ts";
+import type { HealthProbes } from "../containers/health-probes.ts";
+import type { Restarts } from "../containers/restart/restart.ts";
+import type { ContainerSource } from "../containers/source.ts";
+import type { ContainerHistorySource } from "../containers/stats/history.ts";
+import type { DeploySource } from "../deploys/deploy.ts";
+import type { DeployMemory } from "../deploys/fate.ts";
+import type { HostSource, Thresholds } from "../hosts/host.ts";
+import type { Budget } from "../lib/budget/budget.ts";
+import type { Environment } from "../lib/environment.ts";
+import type { JobOperations } from "../queues/jobs/operations.ts";
+import type { QueueSources } from "../queues/queue.ts";
+import type { TimelineMemory } from "../timeline/memory.ts";
+
+/** What the schema reads from: one port for each upstream, and the facts of the configuration that answers depend on. */
+export interface Sources {
+  readonly containers: ContainerSource;
+  readonly queues: QueueSources;
+  readonly hosts: HostSource;
+  readonly containerHistory: ContainerHistorySource;
+  readonly deploy: DeploySource;
+  /** What became of containers of deploys, as far as this process saw what shows it. */
+  readonly deployMemory: DeployMemory;
+  /** What happened while this process ran, and no record tells. */
+  readonly timeline: TimelineMemory;
+  readonly audit: AuditLog;
+  readonly restarts: Restarts;
+  readonly jobs: JobOperations;
+  readonly probes: HealthProbes;
+  readonly thresholds: Thresholds;
+  /** Environment of what carries none: queues and hosts. */
+  readonly env: Environment | null;
+  /** Whether a Kamal service may be one of the product. */
+  readonly isOwnService: (service: string) => boolean;
+  readonly restartEnabled: boolean;
+  /** Whether jobs may be retried and discarded. */
+  readonly jobsEnabled: boolean;
+  /** Whether health checks may be run on demand. */
+  readonly healthExecEnabled: boolean;
+}
+
+/** Who asks, and until when: one for each request. */
+export interface Caller {
+  readonly principal: Principal;
+  /** Made when asked for: few ask. */
+  origin(): Origin;
+  readonly requestId: string;
+  /** That of the budget: aborts when the caller is gone, or the time is up. */
+  readonly signal: AbortSignal;
+  /** What the request may take. */
+  readonly budget: Budget;
+  /** For subscriptions; absent where an answer cannot be one. */
+  readonly openStream?: OpenStream;
+}

@@ -1,0 +1,177 @@
+import type { AuditRecord } from "../../audit/audit.ts";
+import { maySee, maySeeContainer, type Principal, requireEnvironments } from "../../auth/principal.ts";
+import type { EngineStatus } from "../../containers/source.ts";
+import type { DeployLog } from "../../deploys/deploy.ts";
+import type { Deploy } from "../../deploys/state.ts";
+import type { Environment } from "../../lib/environment.ts";
+import { toProblem } from "../../lib/errors.ts";
+import { containerKinds } from "../../timeline/containers.ts";
+import {
+  mergeRestarts,
+  orderEntries,
+  type Timeline,
+  type TimelineCoverage,
+  type TimelineEntry,
+  type TimelineKind,
+  timelineKinds,
+  toEntry,
+} from "../../timeline/timeline.ts";
+import type { ContainerLoaders } from "../containers/loader.ts";
+import type { DeployLoaders } from "../deploys/loader.ts";
+import type { Caller, Sources } from "../sources.ts";
+
+interface TimelineQuery {
+  /** Unix milliseconds. */
+  readonly from: number;
+  readonly to: number;
+  readonly first: number;
+  readonly env: Environment | null;
+  readonly kinds: readonly TimelineKind[];
+}
+
+export type TimelineLoader = (query: TimelineQuery) => Promise<Timeline>;
+
+interface Siblings {
+  readonly deploys: DeployLoaders;
+  readonly containers: ContainerLoaders;
+}
+
+/** Entries with how far they reach back. */
+interface Told {
+  readonly entries: readonly TimelineEntry[];
+  readonly coverage: TimelineCoverage;
+}
+
+/** Records of the audit that one answer reads at most. */
+const mostRecords = 1000;
+
+/** What happened, from records and from memory, of what the caller may see. Who restarted is told to those who may read the audit record. */
+export function createTimelineLoader(sources: Sources, { principal }: Caller, siblings: Siblings): TimelineLoader {
+  const { timeline, audit } = sources;
+  const readDeploys = async (): Promise<Told> => {
+    const [deploys, logs] = await Promise.all([siblings.deploys.all(), siblings.deploys.logs()]);
+    return { entries: deploys.map(toDeployEntry), coverage: toDeployCoverage(deploys, logs) };
+  };
+  const readRestarts = async ({ from, to }: TimelineQuery): Promise<Told> => {
+    const seen = timeline.entries("restart");
+    const coverage = toMemoryCoverage("restart", await engines());
+    if (!principal.scopes.has("ops:operate")) {
+      return {
+        entries: seen,
+        coverage: { ...coverage, note: join(coverage.note, "who restarted is for tokens with ops:operate") },
+      };
+    }
+    const isWanted = (record: AuditRecord) =>
+      record.action === "restart" &&
+      record.outcome !== "intent" &&
+      maySee(principal, record.env) &&
+      isWithin(record.at, from, to);
+    try {
+      const records = await audit.read({ first: mostRecords, before: null, accepts: isWanted });
+      const audited = newestOutcomes(records).map(toRestartEntry);
+      const note = join("those of others than this gateway only from the engines' events", coverage.note);
+      return { entries: mergeRestarts(audited, seen), coverage: { ...coverage, known: true, since: null, note } };
+    } catch (error) {
+      return { entries: seen, coverage: { ...coverage, note: join(coverage.note, toProblem(error).message) } };
+    }
+  };
+  const engines = async () => (await siblings.containers.engines()).shown;
+  const readMemory = async (kind: TimelineKind): Promise<Told> => {
+    if (kind === "host_alert" && !maySee(principal, sources.env)) {
+      const note = "the hosts belong to no environment of this token";
+      return { entries: [], coverage: { kind, known: false, since: null, sampled: true, note } };
+    }
+    const heard = containerKinds.includes(kind) ? await engines() : null;
+    const entries = timeline.entries(kind).filter(({ engine }) => engine === null || heard?.some(({ name }) => name === engine));
+    return { entries, coverage: toMemoryCoverage(kind, heard) };
+  };
+  /** Since when all of what tells of a kind is heard: these engines, or else the sources of the caller that were asked. */
+  const toMemoryCoverage = (kind: TimelineKind, heard: readonly EngineStatus[] | null): TimelineCoverage => {
+    const begun = timeline
+      .begun(kind)
+      .filter(({ name, env }) => (heard === null ? maySee(principal, env) : heard.some((engine) => engine.name === name)));
+    const isKnown = begun.length > 0;
+    const missing = (heard ?? []).filter(({ name, ok }) => !ok || !begun.some((subject) => subject.name === name));
+    const sampled = kind === "queue_state" || kind === "host_alert";
+    const notes = [
+      ...(missing.length > 0 ? [`not heard: ${missing.map(({ name }) => name).join(", ")}`] : []),
+      ...(!isKnown && missing.length === 0 ? ["nothing was asked yet since the gateway was started"] : []),
+      ...(sampled ? ["seen only while somebody asks"] : []),
+    ];
+    const forgotten = timeline.forgottenUntil(kind, ({ env, engine }) =>
+      engine === null ? maySee(principal, env) : (heard?.some(({ name }) => name === engine) ?? false),
+    );
+    const times = [...begun.map(({ since }) => since), ...(forgotten === null ? [] : [forgotten])].toSorted(
+      (a, b) => Date.parse(a) - Date.parse(b),
+    );
+    return { kind, known: isKnown, since: times.at(-1) ?? null, sampled, note: notes.length > 0 ? notes.join("; ") : null };
+  };
+  const read = (kind: TimelineKind, query: TimelineQuery): Promise<Told> => {
+    if (kind === "deploy") return readDeploys();
+    return kind === "restart" ? readRestarts(query) : readMemory(kind);
+  };
+
+  return async (query) => {
+    const { env, kinds, first } = query;
+    requireEnvironments(principal, env);
+    const wanted = timelineKinds.filter((kind) => kinds.length === 0 || kinds.includes(kind));
+    const told = await Promise.all(wanted.map((kind) => read(kind, query)));
+    const entries = told.flatMap((part) => part.entries).filter((entry) => isShown(entry, principal, env));
+    return { ...orderEntries(entries, query, first), coverage: told.map(({ coverage }) => coverage) };
+  };
+}
+
+/** A gap is of no environment: those of engines that the caller may not see were left out before. */
+function isShown(entry: TimelineEntry, principal: Principal, env: Environment | null): boolean {
+  if (entry.kind === "gap") return true;
+  const isSeen = maySeeContainer(principal, { env: entry.env, kind: entry.container?.kind ?? null });
+  return isSeen && (env === null || entry.env === env);
+}
+
+function isWithin(time: string, from: number, to: number): boolean {
+  return Date.parse(time) >= from && Date.parse(time) <= to;
+}
+
+function toDeployEntry(deploy: Deploy): TimelineEntry {
+  const { tag, deployedAt, deployedBy, service, destination, env, command, previousTag, state } = deploy;
+  const what = state === "failed" ? "Failed to deploy" : command === "rollback" ? "Rolled back to" : "Deployed";
+  const where = destination === null ? "" : ` -d ${destination}`;
+  const message = `${what} ${tag}${where}${deployedBy ? ` by ${deployedBy}` : ""}${state === "failed" ? "" : ` (${state})`}`;
+  const group = { service, destination, env };
+  return toEntry({ kind: "deploy", time: deployedAt, message, ...group, who: deployedBy, from: previousTag, to: tag });
+}
+
+function toDeployCoverage(deploys: readonly Deploy[], logs: readonly DeployLog[]): TimelineCoverage {
+  const troubles = logs.flatMap(({ origin, skipped, error, complete }) => [
+    ...(error ? [error.message] : []),
+    ...(skipped > 0 ? [`lines of ${origin} that make no sense: ${skipped}`] : []),
+    ...(complete ? [] : [`${origin} has older lines than are read`]),
+  ]);
+  const since = deploys.at(-1)?.deployedAt ?? null;
+  return {
+    kind: "deploy",
+    known: deploys.length > 0,
+    since,
+    sampled: false,
+    note: troubles.length > 0 ? troubles.join("; ") : null,
+  };
+}
+
+function join(...notes: readonly (string | null)[]): string {
+  return notes.filter((note) => note !== null).join("; ");
+}
+
+/** An intent may have `unknown` and then another outcome: the last counts, which comes first. */
+function newestOutcomes(records: readonly AuditRecord[]): AuditRecord[] {
+  const byIntent = new Map<number, AuditRecord>();
+  for (const record of records) if (record.intent !== null && !byIntent.has(record.intent)) byIntent.set(record.intent, record);
+  return [...byIntent.values()];
+}
+
+function toRestartEntry(record: AuditRecord): TimelineEntry {
+  const { containerName: name, containerId: fullId, engine, env, subject, outcome, reason, at } = record;
+  const what = { ok: "was restarted", failed: "could not be restarted", unknown: "may have been restarted", intent: "" }[outcome];
+  const message = `${name} ${what} by ${subject}${reason ? `: ${reason}` : ""}`;
+  const container = { fullId, id: fullId.slice(0, 12), name, engine, role: null, version: null, kind: null };
+  return toEntry({ kind: "restart", time: at, message, env, who: subject, container, to: outcome, requested: true });
+}

@@ -1,0 +1,156 @@
+import { OpsError } from "../../lib/errors.ts";
+import type { TimelineKind } from "../../timeline/timeline.ts";
+import { checkFirst, toCost } from "../args.ts";
+import type { Builder } from "../builder.ts";
+import { parseTimeArg } from "../range.ts";
+import type { Refs } from "../refs.ts";
+import { parseDateTime, type Scalars } from "../scalars.ts";
+
+/** Timeline and its parts, and the query timeline. */
+export function addTimeline(builder: Builder, refs: Refs, scalars: Scalars): void {
+  const kind = builder.enumType("TimelineKind", {
+    description: "What happened.",
+    values: {
+      deploy: { description: "A deploy had ended." },
+      restart: { description: "Somebody restarted a container." },
+      container_death: { description: "A container ended, by itself or as it was told to." },
+      oom_kill: { description: "A container ran out of memory." },
+      health: { description: "The health of a container changed." },
+      queue_state: { description: "The state of a queue changed; `idle` counts as `ok`." },
+      host_alert: { description: "A host became hot, went down, or is well again." },
+      gap: { description: "An engine was not heard for a while: events of its containers may be missing before this." },
+    } satisfies Record<TimelineKind, object>,
+  });
+  refs.timelineEntry.implement({
+    description: "One thing that happened.",
+    fields: (t) => ({
+      kind: t.expose("kind", { type: kind, description: "What kind of thing." }),
+      time: t.expose("time", {
+        type: "DateTime",
+        description: "When, as exact as it is known; of what is sampled, when it was first seen.",
+      }),
+      after: t.expose("after", {
+        type: "DateTime",
+        nullable: true,
+        description: "Of what is sampled: when it was last seen otherwise. It happened in between. Else null.",
+      }),
+      message: t.exposeString("message", { description: "One line for people." }),
+      service: t.exposeString("service", {
+        nullable: true,
+        description: "Service of the deploy, or of the container; null when unknown.",
+      }),
+      destination: t.exposeString("destination", {
+        nullable: true,
+        description: "Kamal's destination of the deploy, or of the container; null without one, or when unknown.",
+      }),
+      env: t.expose("env", { type: scalars.environment, nullable: true, description: "Environment; null when unknown." }),
+      who: t.exposeString("who", {
+        nullable: true,
+        description: "Who deployed; who restarted, for tokens with ops:operate. Null when nobody is known.",
+      }),
+      from: t.exposeString("from", { nullable: true, description: "Of a change: what was before; null when unknown." }),
+      to: t.exposeString("to", {
+        nullable: true,
+        description: "Of a change: what is after it. Of a restart: its outcome in the audit record.",
+      }),
+      container: t.string({
+        nullable: true,
+        description: "Name of the container then.",
+        resolve: ({ container }) => container?.name ?? null,
+      }),
+      containerId: t.string({
+        nullable: true,
+        description: "As Container.id.",
+        resolve: ({ container }) => container?.id ?? null,
+      }),
+      engine: t.string({
+        nullable: true,
+        description: "Configured name of its engine; of a gap, the engine that was not heard.",
+        resolve: ({ container, engine }) => container?.engine ?? engine,
+      }),
+      role: t.string({ nullable: true, description: "Its role.", resolve: ({ container }) => container?.role ?? null }),
+      version: t.string({
+        nullable: true,
+        description: "The release that it ran.",
+        resolve: ({ container }) => container?.version ?? null,
+      }),
+      queue: t.string({ nullable: true, description: "Name of the queue.", resolve: ({ queue }) => queue?.name ?? null }),
+      source: t.string({
+        nullable: true,
+        description: "Configured name of the queue's source.",
+        resolve: ({ queue }) => queue?.source ?? null,
+      }),
+      host: t.exposeString("host", { nullable: true, description: "Name of the host." }),
+      exitCode: t.exposeInt("exitCode", { nullable: true, description: "Of `container_death`: the code that it ended with." }),
+      requested: t.exposeBoolean("requested", {
+        description: "Whether somebody asked for it: a container that was told to end, a restart.",
+      }),
+    }),
+  });
+  refs.timelineCoverage.implement({
+    description: "From when on entries of one kind are known.",
+    fields: (t) => ({
+      kind: t.expose("kind", { type: kind, description: "Which kind." }),
+      known: t.exposeBoolean("known", { description: "False when nothing is known of it." }),
+      since: t.expose("since", {
+        type: "DateTime",
+        nullable: true,
+        description: "Entries of before may be missing. Null with `known`: as far back as its record goes.",
+      }),
+      sampled: t.exposeBoolean("sampled", { description: "Whether it is only seen while somebody asks for it." }),
+      note: t.exposeString("note", { nullable: true, description: "What is missing all the same." }),
+    }),
+  });
+  refs.timeline.implement({
+    description: "What happened in a range.",
+    fields: (t) => ({
+      entries: t.expose("entries", { type: [refs.timelineEntry], description: "In their order, oldest first." }),
+      truncated: t.exposeBoolean("truncated", { description: "Whether the range has older ones, which were left out." }),
+      coverage: t.expose("coverage", {
+        type: [refs.timelineCoverage],
+        description: "For each kind that was asked for: from when on it is known.",
+      }),
+    }),
+  });
+  builder.queryField("timeline", (t) =>
+    t.field({
+      type: refs.timeline,
+      nullable: true,
+      complexity: ({ first }) => ({ field: 400, multiplier: toCost(first / 10, 50) }),
+      description:
+        "Deploys, restarts, ends and health of containers, states of queues and alerts of hosts in one order. Deploys and restarts are from records; the rest is " +
+        "what this process has seen since it was started, the newest 1,000 of each kind.",
+      args: {
+        from: t.arg.string({
+          defaultValue: "24h",
+          required: true,
+          description:
+            "RFC 3339, a date, unix seconds, epoch milliseconds (from 100000000000 on), or a duration back from now (6h).",
+        }),
+        to: t.arg.string({ description: "As `from`; now when absent." }),
+        first: t.arg.int({ defaultValue: 100, required: true, description: "How many of the newest in the range, 1 to 500." }),
+        env: t.arg({
+          type: scalars.environment,
+          description: "Only this environment; forbidden when the token does not list it.",
+        }),
+        kinds: t.arg({ type: [kind], description: "Only these kinds; all when absent." }),
+      },
+      resolve: (_root, { from, to, first, env, kinds }, { loaders }) => {
+        checkFirst(first, 500);
+        const { nowMs } = loaders;
+        const range = { from: toMs("from", from, nowMs), to: to ? toMs("to", to, nowMs) : nowMs };
+        if (range.from > range.to) throw new OpsError("invalid_request", "from must not be after to");
+        return loaders.timeline({ ...range, first, env: env ?? null, kinds: kinds ?? [] });
+      },
+    }),
+  );
+}
+
+/** What a DateTime may be, and what the times of logs may be: no text is both with another meaning. Throws invalid_request with the argument's name. */
+function toMs(name: string, text: string, nowMs: number): number {
+  try {
+    return Date.parse(parseDateTime(text));
+  } catch {
+    return Number(parseTimeArg(name, text, nowMs)) * 1000;
+  }
+}

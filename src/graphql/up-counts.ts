@@ -1,0 +1,183 @@
+import { type OpsError, toOpsError, toProblem } from "../lib/errors.ts";
+import { toTime } from "../lib/range.ts";
+import { seriesComplexity, toRangeArgs } from "./args.ts";
+import type { Builder } from "./builder.ts";
+import type { OpsContext } from "./context.ts";
+import { loadHostSeries } from "./hosts/history.ts";
+import { isAmong, type SeriesRangeArgs, toAscending, toSeriesRange } from "./range.ts";
+import type { Refs } from "./refs.ts";
+
+const kinds = ["host", "engine", "queue_source", "container"] as const;
+type UpKind = (typeof kinds)[number];
+
+interface Count {
+  readonly up: number | null;
+  readonly total: number | null;
+}
+
+interface UpSample extends Count {
+  readonly time: string;
+  readonly kind: UpKind;
+}
+
+/** What one question told. */
+interface UpAnswer {
+  readonly kind: UpKind;
+  readonly rows: readonly UpSample[];
+  /** Why it could not be told. */
+  readonly failure: OpsError | null;
+}
+
+interface UpArgs extends SeriesRangeArgs {
+  readonly kinds?: readonly UpKind[] | null | undefined;
+}
+
+/** What is there now, of each kind. */
+const present: Readonly<Record<UpKind, (context: OpsContext) => Promise<Count>>> = {
+  host: async ({ loaders }) => count((await loaders.hosts.report()).hosts, ({ status }) => status === "up"),
+  engine: async ({ loaders }) => count((await loaders.containers.engines()).shown, ({ ok }) => ok),
+  queue_source: async ({ loaders }) => {
+    const answers = await Promise.all((await loaders.queues.statuses()).map((source) => source.numbersOk()));
+    return count(
+      answers.filter((isOk) => isOk !== null),
+      (isOk) => isOk,
+    );
+  },
+  container: async ({ loaders }) =>
+    count(
+      await loaders.containers.all(false),
+      ({ status, health, stale }) => status === "running" && health !== "unhealthy" && !stale,
+    ),
+};
+
+/** One question for the past, of hosts alone, and one of each kind for now, where the range reaches it. Rejects with invalid_request for a range that is none. */
+async function loadUpCounts({ kinds: wanted, ...args }: UpArgs, context: OpsContext) {
+  const asked = kinds.filter((kind) => isAmong(kind, wanted));
+  const [past, now] = await Promise.all([
+    Promise.all(asked.filter((kind) => kind === "host").map((kind) => ask(kind, [], () => loadPast(args, context)))),
+    loadNow(args, asked, context),
+  ]);
+  return { past, now };
+}
+
+/** What fails has the rows that are given. */
+async function ask(kind: UpKind, unless: readonly UpSample[], load: () => Promise<readonly UpSample[]>): Promise<UpAnswer> {
+  try {
+    return { kind, rows: await load(), failure: null };
+  } catch (error) {
+    return { kind, rows: unless, failure: toOpsError(error) };
+  }
+}
+
+/** Hosts at the times of the range: those are counted that Prometheus asked then. */
+async function loadPast(args: SeriesRangeArgs, context: OpsContext): Promise<UpSample[]> {
+  const histories = await loadHostSeries(args, context);
+  const byTime = Map.groupBy(
+    histories.flatMap(({ points }) => points),
+    ({ time }) => time,
+  );
+  return [...byTime].map(([time, points]) => {
+    const known = points.filter(({ up }) => up !== null);
+    const counted = known.length === 0 ? unknown : count(known, ({ up }) => up === true);
+    return { time, kind: "host", ...counted };
+  });
+}
+
+async function loadNow(args: SeriesRangeArgs, asked: readonly UpKind[], context: OpsContext): Promise<UpAnswer[]> {
+  const { nowMs } = context.loaders;
+  const step = toSeriesRange(args, nowMs)?.step ?? 60;
+  // Whoever asks up to now says so with a clock of their own, and a moment ago.
+  if (Date.parse(args.to) < nowMs - step * 1000 || Date.parse(args.from) > nowMs) return [];
+  const time = toTime(Math.floor(Math.min(nowMs, Date.parse(args.to)) / 1000));
+  const countNow = async (kind: UpKind) => [{ time, kind, ...(await present[kind](context)) }];
+  return Promise.all(asked.map((kind) => ask(kind, [{ time, kind, ...unknown }], () => countNow(kind))));
+}
+
+const unknown: Count = { up: null, total: null };
+
+function count<T>(all: readonly T[], isUp: (one: T) => boolean): Count {
+  return { up: all.filter(isUp).length, total: all.length };
+}
+
+interface UpCountKind {
+  readonly kind: UpKind;
+  readonly error: ReturnType<typeof toProblem> | null;
+}
+
+/** UpSample and UpCountKind, and how many of everything are up. */
+export function addUpSeries(builder: Builder, refs: Refs): void {
+  const kind = builder.enumType("UpKind", {
+    description: "What is counted, and when it is up.",
+    values: {
+      host: { description: "Hosts that Prometheus knows: their exporter answers it." },
+      engine: { description: "Configured container engines: they answer." },
+      queue_source: { description: "Queue sources: their numbers could be read." },
+      container: { description: "Core containers: running, not unhealthy, and their engine answers." },
+    } as const,
+  });
+  const sample = builder.objectRef<UpSample>("UpSample").implement({
+    description: "How many of a kind were up at one time.",
+    fields: (t) => ({
+      time: t.expose("time", { type: "DateTime", description: "That time." }),
+      kind: t.expose("kind", { type: kind, description: "What is counted." }),
+      up: t.exposeInt("up", { nullable: true, description: "How many of them are up; null when nobody could say." }),
+      total: t.exposeInt("total", { nullable: true, description: "How many there are; null when nobody could say." }),
+    }),
+  });
+  const countKind = builder.objectRef<UpCountKind>("UpCountKind").implement({
+    description: "Whether one kind could be counted.",
+    fields: (t) => ({
+      kind: t.expose("kind", { type: kind, description: "Which." }),
+      error: t.expose("error", {
+        type: refs.problem,
+        nullable: true,
+        description: "Why not, now or in the past; null when it could.",
+      }),
+    }),
+  });
+  type Arg = Parameters<typeof toRangeArgs>[0];
+  const toArgs = (arg: Arg) => ({ ...toRangeArgs(arg), kinds: arg({ type: [kind], description: "Only these kinds." }) });
+  builder.queryField("upCounts", (t) =>
+    t.field({
+      type: [sample],
+      nullable: true,
+      complexity: seriesComplexity,
+      description:
+        "How many hosts, engines, queue sources and containers are up, ascending in time. The past is known of hosts alone, from Prometheus; of all kinds there is " +
+        "one row for now, where the range reaches it. A kind that could not be counted has a row of nulls, and is in `upCountKinds`; null when none could.",
+      args: toArgs(t.arg),
+      resolve: async (_root, args, context) => {
+        const { past, now } = await loadUpCounts(args, context);
+        const worst = findWorst([...past, ...now].map(({ failure }) => failure));
+        if (worst) throw worst;
+        const newest = now.flatMap(({ rows }) => rows);
+        const earlier = past.flatMap(({ rows }) => rows).filter(({ time }) => time !== newest[0]?.time);
+        return toAscending(context.budget, () => [earlier, newest]);
+      },
+    }),
+  );
+  builder.queryField("upCountKinds", (t) =>
+    t.field({
+      type: [countKind],
+      nullable: true,
+      complexity: seriesComplexity,
+      description:
+        "Which kinds could be counted, also when none could. Beside `upCounts` of the same arguments it asks nothing more of anybody.",
+      args: toArgs(t.arg),
+      resolve: async (_root, args, context) => {
+        const { past, now } = await loadUpCounts(args, context);
+        return [...Map.groupBy([...now, ...past], (answer) => answer.kind)].map(([of, answers]): UpCountKind => {
+          const failed = answers.find(({ failure }) => failure !== null);
+          return { kind: of, error: failed ? toProblem(failed.failure) : null };
+        });
+      },
+    }),
+  );
+}
+
+/** Where all failed: those of the gateway and its upstreams (5xx) before those of the request. */
+function findWorst(failures: readonly (OpsError | null)[]): OpsError | null {
+  const failed = failures.filter((failure) => failure !== null);
+  if (failed.length < failures.length) return null;
+  return failed.toSorted((a, b) => Math.floor(b.status / 100) - Math.floor(a.status / 100))[0] ?? null;
+}

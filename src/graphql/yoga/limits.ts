@@ -1,0 +1,127 @@
+import { maxAliasesRule } from "@escape.tech/graphql-armor-max-aliases";
+import { maxDepthRule } from "@escape.tech/graphql-armor-max-depth";
+import { maxDirectivesRule } from "@escape.tech/graphql-armor-max-directives";
+import { complexityFromQuery } from "@pothos/plugin-complexity";
+import {
+  type ExecutionArgs,
+  GraphQLError,
+  Kind,
+  type OperationDefinitionNode,
+  OperationTypeNode,
+  type ValidationContext,
+} from "graphql";
+import type { Plugin } from "graphql-yoga";
+import type { Caller } from "../sources.ts";
+
+/** Limits of the public door. The complexity is about the number of values of the answer; what asks much of an upstream counts more (`complexity` of its field). */
+const limits = { tokens: 1000, depth: 8, aliases: 15, directives: 20, fields: 120, complexity: 100_000, rootFields: 20 } as const;
+
+/**
+ * Refuses documents that would cost too much, before anything is asked, and introspection without its scope. The rules look at
+ * the principal, so their verdict must not be cached by document.
+ */
+export function useLimits(): Plugin<{ caller: Caller }> {
+  return {
+    onParse({ parseFn, setParseFn }) {
+      setParseFn((source: string, options: object) => parseFn(source, { ...options, maxTokens: limits.tokens }));
+    },
+    onValidate({ addValidationRule, context }) {
+      const maySeeSchema = context.caller.principal.scopes.has("ops:introspect");
+      // Introspection is deeper than any query of ours; it has its own scope, and graphql-js limits its depth.
+      const refuse = { onReject: [tooComplex], exposeLimits: true };
+      addValidationRule(maxDepthRule({ n: limits.depth, ignoreIntrospection: true, flattenFragments: true, ...refuse }));
+      addValidationRule(maxAliasesRule({ n: limits.aliases, ...refuse }));
+      addValidationRule(maxDirectivesRule({ n: limits.directives, ...refuse }));
+      addValidationRule(rootFieldsRule);
+      if (!maySeeSchema) addValidationRule(noIntrospectionRule);
+    },
+    onExecute({ args, setResultAndStopExecution }) {
+      const error = findExcess(args);
+      if (error) setResultAndStopExecution({ errors: [error] });
+    },
+    onSubscribe({ args, setResultAndStopExecution }) {
+      const error = findExcess(args);
+      if (error) setResultAndStopExecution({ errors: [error] });
+    },
+  };
+}
+
+/** A second opinion on the valid document, which sees arguments: the weight of its fields and how many there are. */
+function findExcess({ schema, document, operationName, variableValues, contextValue }: ExecutionArgs): GraphQLError | null {
+  const chosen = document.definitions.filter(
+    (definition) => definition.kind !== Kind.OPERATION_DEFINITION || !operationName || definition.name?.value === operationName,
+  );
+  const query = { ...document, definitions: chosen };
+  try {
+    const { complexity, breadth } = complexityFromQuery(query, {
+      schema,
+      variables: variableValues ?? {},
+      ctx: contextValue as object,
+    });
+    if (complexity > limits.complexity) {
+      return tooMuch(
+        `complexity ${complexity}, at most ${limits.complexity}: ask for fewer fields, less \`tail\` and \`first\`, or one by its name`,
+      );
+    }
+    return breadth > limits.fields ? tooMuch(`${breadth} fields, at most ${limits.fields}`) : null;
+  } catch (error) {
+    // Variables that do not fit: a request error, as the execution would say.
+    return error instanceof GraphQLError ? withStatus(error) : new GraphQLError("The operation cannot be run");
+  }
+}
+
+function withStatus({ message, nodes }: GraphQLError): GraphQLError {
+  return new GraphQLError(message, {
+    nodes: nodes ?? null,
+    extensions: { code: "GRAPHQL_VALIDATION_FAILED", http: { spec: true, status: 400 } },
+  });
+}
+
+function tooMuch(what: string): GraphQLError {
+  return new GraphQLError(`Query is too complex: ${what}`, {
+    extensions: { code: "query_too_complex", http: { spec: true, status: 400 } },
+  });
+}
+
+function tooComplex(_context: unknown, error: GraphQLError): never {
+  throw tooMuch(error.message.replace(/^Syntax Error: /, ""));
+}
+
+/** At most 20 root fields in a query, and one in a mutation: five aliased restarts would be five restarts. */
+function rootFieldsRule(context: ValidationContext) {
+  return {
+    OperationDefinition(operation: OperationDefinitionNode) {
+      const count = countFields(context, operation.selectionSet.selections, new Set());
+      const limit = operation.operation === OperationTypeNode.MUTATION ? 1 : limits.rootFields;
+      if (count > limit) context.reportError(tooMuch(`${count} root fields, at most ${limit} in a ${operation.operation}`));
+    },
+  };
+}
+
+function countFields(
+  context: ValidationContext,
+  selections: OperationDefinitionNode["selectionSet"]["selections"],
+  seen: Set<string>,
+): number {
+  let count = 0;
+  for (const selection of selections) {
+    if (selection.kind === Kind.FIELD) count += 1;
+    else if (selection.kind === Kind.INLINE_FRAGMENT) count += countFields(context, selection.selectionSet.selections, seen);
+    else if (!seen.has(selection.name.value)) {
+      const fragment = context.getFragment(selection.name.value);
+      count += fragment ? countFields(context, fragment.selectionSet.selections, new Set([...seen, selection.name.value])) : 0;
+    }
+  }
+  return count;
+}
+
+function noIntrospectionRule(context: ValidationContext) {
+  return {
+    Field(node: { name: { value: string } }) {
+      if (node.name.value === "__schema" || node.name.value === "__type") {
+        const extensions = { code: "forbidden", status: 403 };
+        context.reportError(new GraphQLError("This token lacks the scope ops:introspect", { extensions }));
+      }
+    },
+  };
+}

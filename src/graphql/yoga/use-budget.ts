@@ -1,0 +1,100 @@
+import { type DocumentNode, type ExecutionArgs, type ExecutionResult, GraphQLError } from "graphql";
+import type { Plugin } from "graphql-yoga";
+import { LRUCache } from "lru-cache";
+import type { Budget } from "../../lib/budget/budget.ts";
+import { toJson } from "../../lib/budget/json.ts";
+import { type OpsError, toOpsError } from "../../lib/errors.ts";
+import type { OpsContext } from "../context.ts";
+import type { Caller } from "../sources.ts";
+import { toStrict } from "./strict.ts";
+
+/** Errors of one answer: more say nothing more, and each costs as much as a hundred fields. */
+const mostErrors = 100;
+/** Parsed documents that are kept, by the length of their texts: a parsed one takes up to 150 times as much. */
+const keptCharacters = 100_000;
+
+type Executed = ExecutionResult & { stringify?: (result: ExecutionResult) => string };
+
+/**
+ * The budget of a request at /graphql: work begins when it is its turn, ends when the time is up, and its answer is written in parts where it is large. What is
+ * beyond the budget as a whole (the time, the bytes) is a request error; what is beyond it in one field is an error of that field.
+ */
+export function useBudget(): Plugin {
+  return {
+    async onParams({ context, request, setResult }) {
+      try {
+        await toBudget(context).turn();
+      } catch (error) {
+        setResult(toStrict(toRefusal(error), request));
+      }
+    },
+    onExecute({ args, executeFn, setExecuteFn, extendContext }) {
+      extendContext({ inParts: true } satisfies Pick<OpsContext, "inParts"> as object);
+      const budget = toBudget(args.contextValue);
+      const execute = executeFn as (given: ExecutionArgs) => ExecutionResult | Promise<ExecutionResult>;
+      setExecuteFn(async (given: ExecutionArgs) => {
+        try {
+          return cutErrors(await budget.race(Promise.resolve(execute(given))));
+        } catch (error) {
+          if (!budget.signal.aborted) throw error;
+          return toRefusal(error);
+        }
+      });
+    },
+    async onResultProcess(processing) {
+      const { result, request, serverContext } = processing;
+      if (!("data" in result) || result.data === undefined) return;
+      try {
+        const data = await toJson(result.data, toBudget(serverContext));
+        const answer: Executed = { ...result, stringify: (cleaned) => join(data, cleaned) };
+        processing.setResult(answer as never);
+      } catch (error) {
+        processing.setResult(toStrict(toRefusal(error), request) as never);
+      }
+    },
+  };
+}
+
+/** Yoga's hooks do not know the type of the context that they hand on. */
+function toBudget(context: object): Budget {
+  return (context as { readonly caller: Caller }).caller.budget;
+}
+
+/** What Yoga keeps of documents: in memory that clients choose, and therefore little. What does not parse is parsed again. */
+export function createDocumentCache() {
+  const documents = new LRUCache<string, DocumentNode>({
+    maxSize: keptCharacters,
+    sizeCalculation: (_, text) => text.length || 1,
+  });
+  return {
+    documentCache: {
+      get: (text: string) => documents.get(text),
+      set: (text: string, document: DocumentNode) => void documents.set(text, document),
+    },
+    errorCache: { get: () => undefined, set() {} },
+    validationCache: false,
+  };
+}
+
+/** An answer that is only the error. */
+export function toRefusal(error: unknown): ExecutionResult {
+  return { errors: [toRequestError(toOpsError(error))] };
+}
+
+/** An error of the request as a whole, with its status for clients that know GraphQL over HTTP. */
+function toRequestError({ code, status, message, headers }: OpsError): GraphQLError {
+  const retryAfter = Number(headers?.["Retry-After"] ?? 0);
+  const retry = retryAfter > 0 && { headers: { "retry-after": String(retryAfter) } };
+  const extensions = { code, status, ...(retry && { retryAfter }), http: { spec: true, status, ...retry } };
+  return new GraphQLError(message, { extensions });
+}
+
+function cutErrors(result: ExecutionResult): ExecutionResult {
+  const { errors = [] } = result;
+  return errors.length > mostErrors ? { ...result, errors: errors.slice(0, mostErrors) } : result;
+}
+
+function join(data: string, result: ExecutionResult): string {
+  const others = JSON.stringify({ ...result, data: undefined });
+  return `{"data":${data}${others === "{}" ? "}" : `,${others.slice(1)}`}`;
+}

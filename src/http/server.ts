@@ -1,0 +1,235 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from "node:http";
+import { type AddressInfo, BlockList, Server as NetServer } from "node:net";
+import type { Duplex } from "node:stream";
+import type { Authenticator } from "../auth/authenticator.ts";
+import { createThrottle } from "../auth/throttle.ts";
+import { type ErrorCode, OpsError, toOpsError } from "../lib/errors.ts";
+import type { Logger } from "../lib/logger.ts";
+import { createAdmission } from "./admission.ts";
+import { createClientAddress } from "./client-address.ts";
+import { limitConnections } from "./connections.ts";
+import { createRequestId, Exchange } from "./exchange.ts";
+import { defaultLimits, type EdgeLimits } from "./limits.ts";
+import { listenOnSockets } from "./listen.ts";
+import { limitPipelining } from "./pipeline.ts";
+import { apiHeaders, createErrorReply, wantsProblem, writeReply, writeStream } from "./reply.ts";
+import { type LoggedAnswer, logRequest, observeRequest, type ObserveRequest } from "./request-log.ts";
+import { createHealthPages, createRouter, type Outcome } from "./router.ts";
+import { createStreams } from "./streams.ts";
+import type { EdgeReply, PublicPage, Surface } from "./surface.ts";
+import { createUnfinished, type Unfinished } from "./unfinished.ts";
+
+export interface Edge {
+  listen(host: string, port: number): Promise<AddressInfo>;
+  /** Finishes what is in flight and closes. `/readyz` is 503 from the first moment. Idempotent; resolves when all is closed. */
+  drain(): Promise<void>;
+}
+
+interface EdgeOptions {
+  readonly surfaces: readonly Surface[];
+  /** Besides `/healthz` and `/readyz`, which are always there. */
+  readonly publicPages?: readonly PublicPage[];
+  readonly authenticator: Pick<Authenticator, "authenticate">;
+  readonly logger: Logger;
+  readonly limits?: Partial<EdgeLimits>;
+  /** Addresses of proxies whose word about the client's address is taken. @default none */
+  readonly trustedProxies?: BlockList;
+  readonly observe?: ObserveRequest;
+}
+
+/** The HTTP edge: authentication, routing to surfaces, limits, security headers, request log, draining. No upstream is known here. */
+export function createEdge(options: EdgeOptions): Edge {
+  const { surfaces, authenticator, logger, observe } = options;
+  const limits: EdgeLimits = { ...defaultLimits, ...options.limits };
+  let isDraining = false;
+  let drained: Promise<void> | undefined;
+  let unwatch: (() => void) | undefined;
+
+  const admission = createAdmission(limits);
+  const { publicAnswers } = limits;
+  const publicAdmission = createAdmission({
+    ...limits,
+    limit: publicAnswers,
+    limitPerToken: (publicAnswers * 3) / 4,
+    reserve: 0,
+  });
+  const unfinished = createUnfinished({ ...limits, pagesWanted: () => publicAdmission.waiting }, logger, (exchange) => {
+    if (!exchange.isWorking) leave(exchange);
+  });
+  const streams = createStreams(authenticator, limits);
+  const findClientAddress = createClientAddress(options.trustedProxies ?? new BlockList());
+  const route = createRouter({
+    surfaces,
+    publicPages: [...createHealthPages(() => !isDraining), ...(options.publicPages ?? [])],
+    authenticator,
+    admission,
+    publicAdmission,
+    failedAuth: createThrottle({ burst: limits.failedAuthBurst, perSecond: limits.failedAuthPerSecond }),
+  });
+
+  const tell = (exchange: Exchange, answered: LoggedAnswer) => {
+    logRequest(logger, exchange, answered);
+    if (observe) observeRequest(observe, exchange, answered);
+  };
+
+  const fail = (exchange: Exchange, thrown: unknown) => {
+    leave(exchange);
+    const error = toOpsError(thrown);
+    const { code, upstream } = error;
+    if (code === "internal") logger.error({ request_id: exchange.requestId, err: error.cause }, "unexpected failure");
+    else if (error.status >= 500) logger.debug({ request_id: exchange.requestId, code, upstream, err: error.cause }, "failure");
+    if (exchange.res.headersSent || exchange.res.destroyed) {
+      exchange.res.destroy();
+      tell(exchange, { status: exchange.res.statusCode, bytes: 0, code });
+      return;
+    }
+    finish(exchange, createErrorReply(error, exchange.requestId, wantsProblem(exchange.headers.accept)));
+  };
+
+  const finish = (exchange: Exchange, reply: EdgeReply | null) => {
+    const { res } = exchange;
+    // A public page keeps its place until its reader has taken the answer.
+    if (!reply || !exchange.isPublic) leave(exchange);
+    if (!reply) {
+      const log = () => tell(exchange, { status: res.statusCode, bytes: readLength(res) });
+      if (res.closed) return log();
+      res.once("close", log);
+    } else if (reply.stream) {
+      writeStream(exchange, reply, reply.stream, limits.heartbeatMs)
+        .then((bytes) => tell(exchange, { status: reply.status, bytes, route: reply.route }))
+        .catch((error: unknown) => fail(exchange, error));
+    } else {
+      const bytes = writeReply(exchange, reply, isDraining);
+      exchange.giveBack();
+      tell(exchange, { status: reply.status, bytes, route: reply.route, code: reply.code });
+    }
+    if (res.writableLength > 0) unfinished.add(exchange);
+    else leave(exchange);
+  };
+
+  const listener = (req: IncomingMessage, res: ServerResponse) => {
+    const exchange = new Exchange(req, res, { maxBodyBytes: limits.maxBodyBytes, streams, findClientAddress });
+    let outcome: Outcome;
+    try {
+      outcome = route(exchange);
+      if (!(outcome instanceof Promise)) {
+        finish(exchange, outcome);
+        return;
+      }
+    } catch (error) {
+      fail(exchange, error);
+      return;
+    }
+    exchange.isWorking = true;
+    unfinished.add(exchange);
+    outcome
+      .finally(() => (exchange.isWorking = false))
+      .then((reply) => finish(exchange, reply))
+      .catch((error: unknown) => fail(exchange, error));
+  };
+
+  const server: Server = createServer({ ...limits, requireHostHeader: false }, listener);
+  /** That one, and those whose connections it is given. */
+  const servers: [Server, ...NetServer[]] = [server];
+  limitConnections(server, limits);
+  limitPipelining(server, limits.pipelined, logger);
+  server.on("checkContinue", listener);
+  server.on("checkExpectation", (req: IncomingMessage, res: ServerResponse) => {
+    fail(
+      new Exchange(req, res, { maxBodyBytes: 0, streams, findClientAddress }),
+      new OpsError("invalid_request", "This expectation is not supported"),
+    );
+  });
+  server.on("clientError", (error, socket) => {
+    const isAnswering = [...unfinished.responses()].some((res) => res.socket === socket && res.headersSent);
+    answerClientError(error, socket, isAnswering, logger);
+  });
+
+  return {
+    listen: async (host, port) => {
+      const { address, others } = await listenOnSockets(server, host, port);
+      servers.push(...others);
+      unwatch = unfinished.watch();
+      return address;
+    },
+    drain: () => {
+      isDraining = true;
+      streams.endAll("shutdown");
+      drained ??= drainServers(servers, unfinished, limits.drainMs).finally(() => unwatch?.());
+      return drained;
+    },
+  };
+}
+
+function leave(exchange: Exchange): void {
+  exchange.settle();
+  exchange.release?.();
+  exchange.release = undefined;
+}
+
+function readLength(res: ServerResponse): number {
+  return Number(res.getHeader("content-length") ?? 0);
+}
+
+const codes: Record<string, readonly [ErrorCode, string]> = {
+  HPE_HEADER_OVERFLOW: ["headers_too_large", "The headers are too large"],
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: ["payload_too_large", "The chunk extensions are too large"],
+  ERR_HTTP_REQUEST_TIMEOUT: ["request_timeout", "The request did not arrive in time"],
+};
+
+/**
+ * Answers what node:http could not parse, like any other error of ours, and ends the connection. Nothing is written when an answer is
+ * already on its way there (`isAnswering`): it would become part of that one.
+ */
+export function answerClientError(error: Error, socket: Duplex, isAnswering: boolean, logger: Logger): void {
+  const { code: fault = "" } = error as NodeJS.ErrnoException;
+  if (fault === "ECONNRESET" || !socket.writable || isAnswering) {
+    socket.destroy();
+    return;
+  }
+  const [code, message] = codes[fault] ?? ["invalid_request", "The request is not valid HTTP"];
+  const requestId = createRequestId();
+  const reply = createErrorReply(new OpsError(code, message), requestId, false);
+  const headers = [...apiHeaders, "X-Request-Id", requestId, "Content-Type", "application/json", "Connection", "close"];
+  const lines = [`HTTP/1.1 ${reply.status} ${STATUS_CODES[reply.status] ?? "Error"}`, `Date: ${new Date().toUTCString()}`];
+  for (let index = 0; index < headers.length; index += 2) lines.push(`${headers[index]}: ${headers[index + 1]}`);
+  lines.push(`Content-Length: ${Buffer.byteLength(reply.body)}`, "", reply.body.toString());
+  socket.end(lines.join("\r\n"));
+  logger.info({ status: reply.status, code, request_id: requestId, fault }, "request not parsed");
+}
+
+/** Kept-alive connections live so much longer, ms: a request that is on the wire already is answered, `/readyz` by its 503. */
+const lingerMs = 200;
+
+/**
+ * Ends a server, and the others that give it their connections, without cutting an answer short: stops accepting, lets the answers in `unfinished` go out (with
+ * `Connection: close`), closes idle connections after a moment, and after `graceMs` closes whatever is left. Resolves when all is closed.
+ */
+async function drainServers(
+  [server, ...others]: readonly [Server, ...NetServer[]],
+  unfinished: Pick<Unfinished, "responses">,
+  graceMs: number,
+): Promise<void> {
+  if (!server.listening) return;
+  const startedAt = performance.now();
+  for (const res of unfinished.responses()) res.shouldKeepAlive = false;
+  const closeIdle = () => {
+    const passedMs = performance.now() - startedAt;
+    if (passedMs >= graceMs) server.closeAllConnections();
+    // node:http calls a connection idle once its answer is written, even if a slow reader has not received it.
+    else if (passedMs >= lingerMs && !isAnyOnItsWay(unfinished)) server.closeIdleConnections();
+  };
+  const timer = setInterval(closeIdle, 20);
+  await Promise.all([server, ...others].map(stopAccepting));
+  clearInterval(timer);
+}
+
+/** Resolves when its connections are closed. http.Server's own close would close "idle" ones at once; the one below it only stops accepting. */
+function stopAccepting(server: NetServer): Promise<void> {
+  return new Promise((resolve) => NetServer.prototype.close.call(server, () => resolve()));
+}
+
+function isAnyOnItsWay(unfinished: Pick<Unfinished, "responses">): boolean {
+  for (const res of unfinished.responses()) if (res.writableEnded && !res.writableFinished) return true;
+  return false;
+}

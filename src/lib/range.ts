@@ -1,0 +1,83 @@
+/** The times from + step, from + 2 step ... up to `to`, unix seconds. */
+export interface HistoryRange {
+  readonly from: number;
+  readonly step: number;
+  /** How many steps, at least 1. */
+  readonly steps: number;
+}
+
+const texts = new WeakMap<HistoryRange, readonly string[]>();
+
+/** The times of a range as RFC 3339 UTC with seconds: made once for all its series. */
+export function toTimeTexts(range: HistoryRange): readonly string[] {
+  const { from, step, steps } = range;
+  const made = texts.get(range) ?? Array.from({ length: steps }, (_, index) => toTime(from + (index + 1) * step));
+  texts.set(range, made);
+  return made;
+}
+
+/** Unix seconds as RFC 3339 UTC with seconds. */
+export function toTime(unix: number): string {
+  return `${new Date(unix * 1000).toISOString().slice(0, 19)}Z`;
+}
+
+/** When the newest sample at each time of a range was taken, unix seconds; NaN where there is none. */
+type SampleTimes = readonly number[];
+
+/** One point of a range that is answered. */
+interface GridPoint {
+  /** Its index in the range. */
+  readonly index: number;
+  /** Unix seconds. */
+  readonly at: number;
+  /** RFC 3339 UTC with seconds. */
+  readonly time: string;
+  /** Whether a sample of its own stands behind it: else what a database answers there is old. */
+  readonly known: boolean;
+}
+
+interface Grid {
+  /** Between two points, seconds: a multiple of the range's step. */
+  readonly stepSeconds: number;
+  /** Oldest first. */
+  readonly points: readonly GridPoint[];
+}
+
+/** The times of a range, unix seconds. */
+export function toTimes({ from, step, steps }: HistoryRange): number[] {
+  return Array.from({ length: steps }, (_, index) => from + (index + 1) * step);
+}
+
+/**
+ * The points of a range that samples can tell of. Points are never closer than samples are: where the step is shorter, every second
+ * (third ...) point is answered, the newest one always among them. A point is known when a sample was taken in the step and a half
+ * before it, as a sample may come late: Prometheus itself would go on answering for 5 minutes.
+ */
+export function toGrid(range: HistoryRange, sampled: SampleTimes): Grid {
+  const times = toTimes(range);
+  const texts = toTimeTexts(range);
+  const stride = toStride(sampled, range.step);
+  const stepSeconds = stride * range.step;
+  const points: GridPoint[] = [];
+  for (const [index, time] of times.entries()) {
+    if ((times.length - 1 - index) % stride !== 0) continue;
+    points.push({ index, at: time, time: texts[index] ?? "", known: isFresh(sampled[index], time, stepSeconds) });
+  }
+  return { stepSeconds, points };
+}
+
+/** Whether a sample belongs to a point. */
+export function isFresh(sampled: number | undefined, at: number, stepSeconds: number): boolean {
+  return sampled !== undefined && at - sampled <= stepSeconds * 1.5;
+}
+
+/** How many steps a sample lasts: the median distance of samples, as one long gap (an outage) is no interval; 1 when there are too few to tell. */
+function toStride(sampled: SampleTimes, step: number): number {
+  const seen = sampled.filter((time) => !Number.isNaN(time));
+  const gaps = seen.flatMap((time, index) =>
+    index > 0 && time > (seen[index - 1] ?? time) ? [time - (seen[index - 1] ?? 0)] : [],
+  );
+  const median = gaps.toSorted((a, b) => a - b)[Math.floor((gaps.length - 1) / 2)] ?? step;
+  // Scrapes are not on time to the millisecond: 15.002 s are one step of 15.
+  return Math.max(1, Math.min(sampled.length, Math.ceil(median / step - 0.1)));
+}

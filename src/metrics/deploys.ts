@@ -1,0 +1,27 @@
+import type { MetricsQuery } from "../generated/metrics.ts";
+import { type Table, toLabels } from "./exposition.ts";
+
+type Deploy = NonNullable<MetricsQuery["deployInfo"]>;
+
+/** One row where the deploy is known. */
+export const deployTable: Table<Deploy> = {
+  prefix: "ops_deploy",
+  maxRows: 1,
+  labels: ({ service, destination, env }) => toLabels({ service, destination, env }),
+  columns: [
+    {
+      name: "ops_deploy_time_seconds",
+      help: "When the last deploy was made, unix time.",
+      value: ({ deployedAt }) => Date.parse(deployedAt) / 1000,
+    },
+  ],
+};
+
+/** The same row, by its release. */
+export const deployInfoTable: Table<Deploy> = {
+  prefix: "ops_deploy_info",
+  maxRows: 1,
+  labels: ({ currentTag, commitSha, service, destination, env }) =>
+    toLabels({ tag: currentTag, sha: commitSha, service, destination, env }),
+  columns: [{ name: "ops_deploy_info", help: "What was deployed last; always 1.", type: "info", value: () => 1 }],
+};

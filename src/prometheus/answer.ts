@@ -1,0 +1,201 @@
+import { z } from "zod";
+import type { HistoryRange } from "../lib/range.ts";
+import { cleanStart } from "../lib/redact/sanitize.ts";
+import { type FailureKind, PrometheusError } from "./failure.ts";
+
+/** One element of an instant vector. */
+export interface Sample {
+  readonly labels: Readonly<Record<string, string>>;
+  /** As Prometheus writes it: "0.64", and also "NaN", "+Inf", "-Inf". */
+  readonly value: string;
+}
+
+export interface Vector {
+  readonly samples: readonly Sample[];
+  /** Evaluation time, Unix seconds; null for an empty vector, which carries none. */
+  readonly evaluatedAt: number | null;
+  /** What Prometheus said beside the data, at most 10. For our log. */
+  readonly warnings: readonly string[];
+}
+
+const notices = z.array(z.string()).nullish();
+type Notices = z.infer<typeof notices>;
+
+/** Unix seconds up to the year 9999, and the number as text. */
+const timedValue = z.tuple([z.number().min(0).max(253_402_300_799), z.string()]);
+
+const success = z.object({
+  status: z.literal("success"),
+  data: z.object({
+    resultType: z.literal("vector"),
+    result: z.array(z.object({ metric: z.record(z.string(), z.string()), value: timedValue })),
+  }),
+  warnings: notices,
+  infos: notices,
+});
+
+const failure = z.object({ status: z.literal("error"), errorType: z.string(), error: z.string().optional() });
+
+/** Reads the answer to POST /api/v1/query. @throws PrometheusError for anything but a vector */
+export function parseAnswer(status: number, body: string): Vector {
+  const answer = success.safeParse(openAnswer(status, body));
+  if (!answer.success) throw new PrometheusError("not_json");
+  const { result } = answer.data.data;
+  return {
+    samples: result.map(({ metric, value }) => ({ labels: metric, value: value[1] })),
+    evaluatedAt: result[0]?.value[0] ?? null,
+    warnings: toWarnings(answer.data),
+  };
+}
+
+/** The JSON of an answer that is no refusal; undefined where it is no JSON. @throws PrometheusError for a refusal */
+function openAnswer(status: number, body: string): unknown {
+  const json = parseJson(body);
+  const refusal = failure.safeParse(json);
+  if (refusal.success) throw toRefusal(status, refusal.data);
+  const early = statusFailure(status);
+  if (early) throw new PrometheusError(early, `HTTP ${status}`);
+  return json;
+}
+
+function toWarnings({ warnings, infos }: { warnings?: Notices; infos?: Notices }): string[] {
+  return [...(warnings ?? []), ...(infos ?? [])].slice(0, 10).map((text) => cleanStart(text, 300));
+}
+
+/** What a status says whatever the body; null when the body decides. */
+function statusFailure(status: number): FailureKind | null {
+  if (status === 401 || status === 403 || status === 407) return "credentials";
+  if (status >= 300 && status < 400) return "redirect";
+  if (status >= 500) return "server";
+  if (status >= 400) return "no_api";
+  return status === 200 ? null : "not_json";
+}
+
+/**
+ * A timeout at the server is documented as 503 `timeout` but is also seen as 422 `execution` with "query timed out" in its text
+ * (2.53.3), so both are judged. Only errorTypes that we know are repeated, its text nowhere: it may quote labels.
+ */
+function toRefusal(status: number, { errorType, error = "" }: z.infer<typeof failure>): PrometheusError {
+  const early = statusFailure(status);
+  if (early === "credentials") return new PrometheusError(early, `HTTP ${status}`);
+  const gaveUp =
+    ["timeout", "canceled", "unavailable"].includes(errorType) || /timed out|timeout|canceled|too many samples/i.test(error);
+  const known = ["timeout", "canceled", "unavailable", "execution", "bad_data", "internal", "not_found"].includes(errorType);
+  const kind = gaveUp ? "gave_up" : errorType === "internal" ? "server" : "rejected";
+  return new PrometheusError(kind, known ? errorType : `HTTP ${status}`);
+}
+
+function parseJson(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch {
+    return undefined;
+  }
+}
+
+/** One series over a range. */
+export interface RangeSeries {
+  readonly labels: Readonly<Record<string, string>>;
+  /** One for each time of the range; NaN where Prometheus has no sample, or none that is a finite number. */
+  readonly values: readonly number[];
+}
+
+export interface Matrix {
+  readonly series: readonly RangeSeries[];
+  /** As of a vector. */
+  readonly warnings: readonly string[];
+}
+
+/** `values` is the index of a cut, or what stood there otherwise. */
+const matrixSuccess = z.object({
+  status: z.literal("success"),
+  data: z.object({
+    resultType: z.literal("matrix"),
+    result: z.array(z.object({ metric: z.record(z.string(), z.string()), values: z.unknown() })),
+  }),
+  warnings: notices,
+  infos: notices,
+});
+
+/** Reads the answer to POST /api/v1/query_range. @throws PrometheusError for anything but a matrix */
+export function parseMatrix(status: number, body: string, range: HistoryRange): Matrix {
+  const { frame, cuts } = cutPoints(body);
+  const answer = matrixSuccess.safeParse(openAnswer(status, frame));
+  if (!answer.success) throw new PrometheusError("not_json");
+  return {
+    series: answer.data.data.result.map(({ metric, values }) => {
+      const cut = typeof values === "number" ? cuts[values] : undefined;
+      return { labels: metric, values: cut ? readPoints(body, cut, range) : toNumbers(values, range) };
+    }),
+    warnings: toWarnings(answer.data),
+  };
+}
+
+/** From the first bracket of the first point to behind the last one. */
+type Cut = readonly [begin: number, end: number];
+
+/** As every server of this API writes it. It cannot stand in a text: there its quotes would be escaped. */
+const beforePoints = '"values":[';
+
+/**
+ * Points are most of an answer, and as objects they take twenty times the memory of their text. So they are cut out before the JSON is parsed, and read one by
+ * one. `frame` is the JSON without them.
+ */
+function cutPoints(body: string): { readonly frame: string; readonly cuts: readonly Cut[] } {
+  const cuts: Cut[] = [];
+  let frame = "";
+  let at = 0;
+  for (let found = body.indexOf(`${beforePoints}[`); found !== -1; found = body.indexOf(`${beforePoints}[`, at)) {
+    const begin = found + beforePoints.length;
+    const end = body.indexOf("]]", begin) + 1;
+    if (end === 0) break;
+    frame += `${body.slice(at, found)}"values":${cuts.length}`;
+    cuts.push([begin, end]);
+    at = end + 1;
+  }
+  return { frame: frame + body.slice(at), cuts };
+}
+
+/** `[unix seconds,"0.64"],[...],...`, with gaps, at the times of the range. What is written in another way is parsed as JSON. */
+function readPoints(body: string, [begin, end]: Cut, range: HistoryRange): number[] {
+  const numbers = createNumbers(range);
+  for (let at = begin; at < end;) {
+    const comma = body.indexOf(",", at);
+    const quote = body.indexOf('"', comma + 2);
+    if (body[at] !== "[" || body[comma + 1] !== '"' || body[quote + 1] !== "]") return readJson(body.slice(begin, end), range);
+    const time = Number(body.slice(at + 1, comma));
+    if (Number.isNaN(time)) throw new PrometheusError("not_json");
+    setNumber(numbers, range, time, body.slice(comma + 2, quote));
+    at = quote + 3;
+  }
+  return numbers;
+}
+
+function readJson(points: string, range: HistoryRange): number[] {
+  try {
+    return toNumbers(JSON.parse(`[${points}]`), range);
+  } catch (error) {
+    throw new PrometheusError("not_json", "", error);
+  }
+}
+
+function toNumbers(points: unknown, range: HistoryRange): number[] {
+  const numbers = createNumbers(range);
+  if (!Array.isArray(points)) throw new PrometheusError("not_json");
+  for (const point of points as unknown[]) {
+    const [time, text] = Array.isArray(point) ? (point as unknown[]) : [];
+    if (typeof time !== "number" || typeof text !== "string") throw new PrometheusError("not_json");
+    setNumber(numbers, range, time, text);
+  }
+  return numbers;
+}
+
+function createNumbers({ steps }: HistoryRange): number[] {
+  return Array<number>(steps).fill(Number.NaN);
+}
+
+function setNumber(numbers: number[], { from, step, steps }: HistoryRange, time: number, text: string): void {
+  const index = Math.round((time - from) / step) - 1;
+  const value = text.trim() === "" ? Number.NaN : Number(text);
+  if (index >= 0 && index < steps && Number.isFinite(value)) numbers[index] = value;
+}

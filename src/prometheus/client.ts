@@ -1,0 +1,156 @@
+import pLimit from "p-limit";
+import type { Agent, Dispatcher } from "undici";
+import { OpsError, toOpsError } from "../lib/errors.ts";
+import type { HistoryRange } from "../lib/range.ts";
+import { type ObserveCall, observed, unobserved } from "../lib/upstream-call.ts";
+import { type Matrix, parseAnswer, parseMatrix, type Vector } from "./answer.ts";
+import { PrometheusError, toPrometheusError } from "./failure.ts";
+
+export interface PrometheusClient {
+  /** One instant query at Prometheus' own now. @throws PrometheusError for everything but a vector */
+  query(promql: string, signal: AbortSignal): Promise<Vector>;
+  /**
+   * One query over a range, at most 10 MB. Two are out at a time: instant queries never wait for them. @throws PrometheusError for everything but a matrix,
+   * OpsError invalid_request for an answer that is too large
+   */
+  queryRange(promql: string, range: HistoryRange, signal: AbortSignal): Promise<Matrix>;
+  close(): Promise<void>;
+}
+
+interface ClientOptions {
+  /** http(s) base URL; may carry a path prefix and `user:password@`. */
+  readonly url: string;
+  /** Total deadline of one query, milliseconds: connect, headers and body together. */
+  readonly timeoutMs: number;
+  /** The same of a query over a range, its wait for its turn included. @default 5000 */
+  readonly rangeTimeoutMs?: number | undefined;
+  readonly observe?: ObserveCall | undefined;
+}
+
+/** A question to one path of the API. */
+interface Question<T> {
+  readonly path: string;
+  readonly form: Readonly<Record<string, string>>;
+  readonly timeoutMs: number;
+  readonly maxBytes: number;
+  readonly signal: AbortSignal;
+  readonly parse: (status: number, body: string) => T;
+  /** Runs the exchange when it is its turn. */
+  readonly turn: (exchange: () => Promise<T>) => Promise<T>;
+}
+
+const maxBytes = 4 * 1024 * 1024;
+/** Of 100,000 rows of containers, with four numbers each, as many as `mostRows` of src/graphql/range.ts. */
+const maxRangeBytes = 10 * 1024 * 1024;
+
+/**
+ * Prometheus' HTTP API through undici's `request`, which, unlike fetch, neither follows redirects nor inflates bodies: an answer of
+ * 4 MB is 4 MB. @throws TypeError when the URL is not http(s)
+ */
+export function createPrometheusClient(options: ClientOptions): PrometheusClient {
+  const { url, timeoutMs, rangeTimeoutMs = 5_000, observe = unobserved } = options;
+  const { endpoint, headers } = parseTarget(url);
+  const limit = pLimit(2);
+  // undici takes 140 ms to load: that is for the first query, not for the start of the process.
+  let agent: Promise<Agent> | undefined;
+  const connect = async () => {
+    const { Agent } = await import("undici");
+    return new Agent({ connections: 4, keepAliveTimeout: 4_000, connect: { timeout: timeoutMs } });
+  };
+  const ask = async <T>(question: Question<T>): Promise<T> => {
+    const { path, form, signal, parse, turn } = question;
+    const deadline = AbortSignal.timeout(question.timeoutMs);
+    const either = AbortSignal.any([signal, deadline]);
+    try {
+      return await turn(async () => {
+        either.throwIfAborted();
+        agent ??= connect();
+        const dispatcher = await agent;
+        const { statusCode, body } = await dispatcher.request({
+          origin: endpoint.origin,
+          path,
+          method: "POST",
+          headers,
+          body: new URLSearchParams({ ...form, timeout: `${question.timeoutMs}ms` }).toString(),
+          signal: either,
+        });
+        return parse(statusCode, await readText(body, question.maxBytes));
+      });
+    } catch (error) {
+      if (signal.aborted && !deadline.aborted) throw new PrometheusError("abandoned", "", error);
+      throw toPrometheusError(error, deadline, question.timeoutMs);
+    }
+  };
+  const tell = <T>(signal: AbortSignal, call: () => Promise<T>) =>
+    observed({ observe, upstream: "prometheus", signal, toCode }, call);
+  return {
+    query: (promql, signal) => {
+      const [form, turn] = [{ query: promql }, (exchange: () => Promise<Vector>) => exchange()];
+      const question: Question<Vector> = { path: endpoint.pathname, form, timeoutMs, maxBytes, signal, parse: parseAnswer, turn };
+      return tell(signal, () => ask(question));
+    },
+    queryRange: (promql, range, signal) => {
+      const { from, step, steps } = range;
+      const question: Question<Matrix> = {
+        path: `${endpoint.pathname}_range`,
+        form: { query: promql, start: `${from + step}`, end: `${from + step * steps}`, step: `${step}` },
+        timeoutMs: rangeTimeoutMs,
+        maxBytes: maxRangeBytes,
+        signal,
+        parse: (status, body) => parseMatrix(status, body, range),
+        turn: limit,
+      };
+      return tell(signal, () => ask(question).catch(refuseLarge));
+    },
+    close: async () => {
+      await (await agent)?.destroy();
+    },
+  };
+}
+
+/** It did answer: the caller asked for too much. */
+function refuseLarge(error: unknown): never {
+  if (!(error instanceof PrometheusError && error.kind === "too_large")) throw error;
+  const message = "The history is larger than 10 MB: choose a longer step, or a shorter range";
+  throw new OpsError("invalid_request", message, { cause: error });
+}
+
+/** The address of the query API, and the headers of each query; userinfo becomes a header, so that no error or log can quote it. */
+export function parseTarget(url: string): { endpoint: URL; headers: Record<string, string> } {
+  const endpoint = new URL(url);
+  if (!/^https?:$/.test(endpoint.protocol)) throw new TypeError("The Prometheus URL must start with http:// or https://");
+  const { username, password } = endpoint;
+  endpoint.username = endpoint.password = endpoint.search = endpoint.hash = "";
+  endpoint.pathname = `${endpoint.pathname.replace(/\/+$/, "")}/api/v1/query`;
+  const headers: Record<string, string> = {
+    accept: "application/json",
+    "accept-encoding": "identity",
+    "content-type": "application/x-www-form-urlencoded",
+    "user-agent": "wallet-core-ops",
+  };
+  if (username || password) {
+    headers["authorization"] = `Basic ${Buffer.from(`${decode(username)}:${decode(password)}`).toString("base64")}`;
+  }
+  return { endpoint, headers };
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text; // a lone % in a password
+  }
+}
+
+async function readText(body: Dispatcher.ResponseData["body"], most: number): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > most) throw new PrometheusError("too_large");
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+const toCode = (error: unknown) => toOpsError(error).code;

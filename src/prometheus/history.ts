@@ -1,0 +1,101 @@
+import {
+  type ContainerHistory,
+  type ContainerName,
+  type ContainerSeries,
+  hasPoints,
+  toContainerHistory,
+} from "../containers/stats/history.ts";
+import { type HostHistory, type HostSeries, toHostHistory } from "../hosts/history.ts";
+import type { ReadBudget } from "../lib/budget/budget.ts";
+import type { HistoryRange } from "../lib/range.ts";
+import type { Matrix, RangeSeries } from "./answer.ts";
+import { joinExpressions, pastMetrics, rounded, toMatchers } from "./query.ts";
+
+/** What our own /metrics calls them (src/metrics/containers.ts): nothing is configured, these series are there or they are not. */
+const names = {
+  cpu: "ops_container_cpu_percent",
+  mem: "ops_container_memory_percent",
+  restarts: "ops_container_restarts_total",
+} as const;
+type PastMetric = keyof typeof names | "sampled";
+
+/**
+ * What tells containers apart. A label that a scrape config sets itself moves ours to `exported_env`. Several gateways may tell of one container, and
+ * each release has labels of its own: the largest value stands for them.
+ */
+const identity = "max by (engine, name, env, exported_env)";
+
+/** All series of these containers, in one range query. `sampled` is when it was scraped: `up` is there as long as the container is. */
+export function toContainerRangeQuery(containers: readonly string[]): string {
+  const matchers = `{${toMatchers("name", containers).join(",")}}`;
+  return joinExpressions([
+    ["sampled", `${identity} (timestamp(ops_container_up${matchers}))`],
+    ...Object.entries(names).map(([metric, name]) => [metric, rounded(`${identity} (${name}${matchers})`, 2)] as const),
+  ]);
+}
+
+/** In the order of the containers; null for one without a series. Others are served in between. Another environment's container of the same name is another one. */
+export async function toContainerHistories(
+  range: HistoryRange,
+  containers: readonly ContainerName[],
+  { series }: Matrix,
+  budget: Pick<ReadBudget, "turn">,
+): Promise<(ContainerHistory | null)[]> {
+  const byIdentity = new Map<string, Partial<Record<PastMetric, readonly number[]>>>();
+  for (const one of series) {
+    const metric = one.labels["m"];
+    if (metric !== "sampled" && !(metric && Object.hasOwn(names, metric))) continue;
+    const key = toKey(one);
+    byIdentity.set(key, { ...byIdentity.get(key), [metric]: one.values });
+  }
+  const histories: (ContainerHistory | null)[] = [];
+  for (const { engine, name, env } of containers) {
+    await budget.turn();
+    const found = byIdentity.get(JSON.stringify([engine, name, env ?? ""]));
+    const history = found ? toContainerHistory("prometheus", range, toContainerSeries(found)) : null;
+    histories.push(history && hasPoints(history) ? history : null);
+  }
+  return histories;
+}
+
+function toKey({ labels: { engine = "", name = "", env = "", exported_env: own = env } }: RangeSeries): string {
+  return JSON.stringify([engine, name, own]);
+}
+
+function toContainerSeries({
+  sampled = [],
+  cpu = [],
+  mem = [],
+  restarts = [],
+}: Partial<Record<PastMetric, readonly number[]>>): ContainerSeries {
+  return { sampled, cpu, mem, restarts };
+}
+
+/** The answer to `toHostRangeQuery` as the past of each instance. Jobs go by name, so that nothing depends on the order of the answer. Others are served in between. */
+export async function toHostHistories(
+  range: HistoryRange,
+  { series }: Matrix,
+  budget: Pick<ReadBudget, "turn">,
+): Promise<ReadonlyMap<string, HostHistory>> {
+  const byInstance = new Map<string, Map<string, Record<string, readonly number[]>>>();
+  for (const { labels, values } of series) {
+    const { m = "", job = "", instance } = labels;
+    if (!instance || !(pastMetrics as readonly string[]).includes(m)) continue;
+    const jobs = byInstance.get(instance) ?? new Map<string, Record<string, readonly number[]>>();
+    byInstance.set(instance, jobs);
+    jobs.set(job, { ...jobs.get(job), [m]: values });
+  }
+  const histories = new Map<string, HostHistory>();
+  for (const [instance, jobs] of byInstance) {
+    await budget.turn();
+    const sorted = [...jobs].toSorted(([a], [b]) => (a < b ? -1 : 1));
+    const all = sorted.map(([, given]) => toHostSeries(given));
+    histories.set(instance, toHostHistory(range, all));
+  }
+  return histories;
+}
+
+function toHostSeries(given: Record<string, readonly number[]>): HostSeries {
+  const of = (metric: (typeof pastMetrics)[number]) => given[metric] ?? [];
+  return { sampled: of("sampled"), up: of("up"), cpu: of("cpu"), mem: of("mem"), disk: of("disk"), load1: of("load1") };
+}

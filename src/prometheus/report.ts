@@ -1,0 +1,114 @@
+import { assembleReport, type HostReading, type HostReport, type Thresholds } from "../hosts/host.ts";
+import type { Sample, Vector } from "./answer.ts";
+import { PrometheusError } from "./failure.ts";
+import { type Metric, metrics } from "./query.ts";
+
+/** The series of one job and instance, by metric. */
+interface Target {
+  readonly job: string;
+  readonly instance: string;
+  readonly series: Partial<Record<Metric, Sample>>;
+}
+
+/** Metrics that become values of a host, with the words for a reason. */
+const words = { cpu: "CPU", mem: "memory", disk: "file system", load1: "load", rx: "network", tx: "network" } as const;
+type ValueMetric = keyof typeof words;
+
+const downReason = "node-exporter does not answer Prometheus (up is 0)";
+
+/**
+ * The answer to `hostQuery` as hosts. @throws PrometheusError `no_metrics` when it holds nothing usable: no host, or hosts that are
+ * up without one finite value.
+ */
+export function toHostReport(vector: Vector, thresholds: Thresholds): HostReport {
+  const readings = mergeByInstance(groupByTarget(vector.samples).filter(isHost)).map(toReading);
+  if (vector.evaluatedAt === null || !readings.some(isUsable)) throw new PrometheusError("no_metrics");
+  return assembleReport(readings, thresholds, toRfc3339(vector.evaluatedAt));
+}
+
+function isUsable(reading: HostReading): boolean {
+  const { cpuUtil, memUtil, diskUtil, load1, networkReceiveBytesPerSec, networkTransmitBytesPerSec } = reading;
+  const values = [cpuUtil, memUtil, diskUtil, load1, networkReceiveBytesPerSec, networkTransmitBytesPerSec];
+  return reading.status === "down" || values.some((value) => value !== null);
+}
+
+function groupByTarget(samples: readonly Sample[]): Target[] {
+  const targets = new Map<string, Target>();
+  for (const sample of samples) {
+    const { m: metric, job = "", instance } = sample.labels;
+    if (!instance || !isMetric(metric)) continue;
+    const key = JSON.stringify([job, instance]);
+    const target = targets.get(key) ?? { job, instance, series: {} };
+    targets.set(key, target);
+    // Two node names in the hour before a host went down: any rule will do, as long as it is not the order of the answer.
+    const known = target.series[metric];
+    if (!known || (metric === "uname" && nodename(sample) < nodename(known))) target.series[metric] = sample;
+  }
+  return [...targets.values()];
+}
+
+/**
+ * Without `up` (pushed metrics) only an instant value shows that a host lives: rates and the last node name keep answering for
+ * minutes from the samples of one that is gone.
+ */
+function isHost({ series }: Target): boolean {
+  return Boolean(series.up ?? series.mem ?? series.disk ?? series.load1);
+}
+
+/** Two jobs that scrape one address see one machine: the job that reaches it speaks, else the first by name. */
+function mergeByInstance(targets: readonly Target[]): Target[] {
+  const byInstance = new Map<string, Target>();
+  for (const target of targets.toSorted((a, b) => (a.job < b.job ? -1 : 1))) {
+    const known = byInstance.get(target.instance);
+    if (!known || (isDown(known) && !isDown(target))) byInstance.set(target.instance, target);
+  }
+  return [...byInstance.values()];
+}
+
+/** Gated on `up`: rate() answers for up to 5 minutes for a host that is dead. */
+function isDown({ series }: Target): boolean {
+  return series.up !== undefined && Number(series.up.value) !== 1;
+}
+
+function toReading(target: Target): HostReading {
+  const down = isDown(target);
+  const reasons = new Set<string>(down ? [downReason] : []);
+  const read = (metric: ValueMetric): number | null => {
+    if (down) return null;
+    const sample = target.series[metric];
+    const value = sample ? Number(sample.value) : Number.NaN;
+    if (sample?.value.trim() && Number.isFinite(value)) return value;
+    reasons.add(sample ? `the ${words[metric]} value is not finite` : `no ${words[metric]} metrics`);
+    return null;
+  };
+  return {
+    nodename: target.series.uname ? nodename(target.series.uname) || null : null,
+    instance: target.instance,
+    status: down ? "down" : "up",
+    cpuUtil: clamp(read("cpu")),
+    memUtil: clamp(read("mem")),
+    diskUtil: clamp(read("disk")),
+    load1: read("load1"),
+    networkReceiveBytesPerSec: read("rx"),
+    networkTransmitBytesPerSec: read("tx"),
+    reason: reasons.size > 0 ? [...reasons].join("; ") : null,
+  };
+}
+
+/** Rounding in rate() can leave the range by a hair; a share never does. `+ 0` turns -0 into 0. */
+function clamp(value: number | null): number | null {
+  return value === null ? null : Math.min(1, Math.max(0, value)) + 0;
+}
+
+function nodename(sample: Sample): string {
+  return sample.labels["nodename"] ?? "";
+}
+
+function isMetric(name: string | undefined): name is Metric {
+  return (metrics as readonly (string | undefined)[]).includes(name);
+}
+
+/** Unix seconds -> RFC 3339 UTC with seconds. */
+function toRfc3339(seconds: number): string {
+  return new Date(Math.floor(seconds) * 1000).toISOString().replace(".000Z", "Z");
+}

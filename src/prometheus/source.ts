@@ -1,0 +1,128 @@
+import type { ContainerHistorySource } from "../containers/stats/history.ts";
+import type { HostSource, Thresholds } from "../hosts/host.ts";
+import { createFlight } from "../lib/abort.ts";
+import { createSharedBudget } from "../lib/budget/budget.ts";
+import type { Logger } from "../lib/logger.ts";
+import type { HistoryRange } from "../lib/range.ts";
+import type { ObserveCall } from "../lib/upstream-call.ts";
+import type { Matrix } from "./answer.ts";
+import { createPrometheusClient } from "./client.ts";
+import { PrometheusError } from "./failure.ts";
+import { toContainerHistories, toContainerRangeQuery, toHostHistories } from "./history.ts";
+import { hostQuery, toHostRangeQuery } from "./query.ts";
+import { toHostReport } from "./report.ts";
+
+export interface HostSourceOptions {
+  /** http(s) base URL; may carry a path prefix and `user:password@`. */
+  readonly url: string;
+  /** Shares of 0..1. */
+  readonly thresholds: Thresholds;
+  readonly logger: Logger;
+  /** Total deadline of one query, milliseconds. @default 3000 */
+  readonly timeoutMs?: number;
+  /** The same of a query over a range. @default 5000 */
+  readonly rangeTimeoutMs?: number;
+  readonly observe?: ObserveCall;
+}
+
+/** What is read from Prometheus: hosts, now and in the past, and the past of containers. */
+export interface PrometheusSource extends HostSource, ContainerHistorySource {}
+
+/**
+ * The metrics in Prometheus: one POST for all hosts and metrics, and one for all that is asked of a range, each shared by callers that ask the
+ * same at the same time. Rejects with prometheus_unavailable, whose message says why. @throws TypeError when the URL is not http(s)
+ */
+export function createHostSource(options: HostSourceOptions): PrometheusSource {
+  const { url, logger, thresholds, timeoutMs = 3_000, rangeTimeoutMs, observe } = options;
+  const client = createPrometheusClient({ url, timeoutMs, rangeTimeoutMs, observe });
+  const watchReports = createWatch(logger);
+  const watchHistory = createWatch(logger);
+  const report = createSingleFlight(async (signal) => {
+    const vector = await watchReports(async () => {
+      const answer = await client.query(hostQuery, signal);
+      return { ...answer, report: toHostReport(answer, thresholds) };
+    });
+    return vector.report;
+  });
+  const ranges = createKeyedFlights<RangeQuestion, Matrix>(
+    ({ promql, range: { from, step, steps } }) => `${from} ${step} ${steps} ${promql}`,
+    ({ promql, range }, signal) => watchHistory(() => client.queryRange(promql, range, signal)),
+  );
+  return {
+    report,
+    async history(range, instances, signal) {
+      const promql = toHostRangeQuery(range.step, instances);
+      return toHostHistories(range, await ranges({ promql, range }, signal), createSharedBudget(signal));
+    },
+    async containerHistory(range, containers, signal) {
+      const promql = toContainerRangeQuery(containers.map(({ name }) => name));
+      const matrix = await ranges({ promql, range }, signal);
+      return toContainerHistories(range, containers, matrix, createSharedBudget(signal));
+    },
+    close: () => client.close(),
+  };
+}
+
+interface RangeQuestion {
+  readonly promql: string;
+  readonly range: HistoryRange;
+}
+
+/** Watches the answers to one kind of question: one line per change of state, not per request, as a dashboard asks every few seconds. */
+function createWatch(logger: Logger) {
+  let noted = "";
+  const note = (state: string, log: () => void) => {
+    if (state !== noted) log();
+    noted = state;
+  };
+  return async <T extends { readonly warnings: readonly string[] }>(ask: () => Promise<T>): Promise<T> => {
+    try {
+      const answer = await ask();
+      const { warnings } = answer;
+      const warned = () => logger.warn({ upstream: "prometheus", warnings }, "Prometheus answered with warnings");
+      const fine = () => noted && logger.info({ upstream: "prometheus" }, "Prometheus answers again");
+      note(warnings.join("\n"), warnings.length > 0 ? warned : fine);
+      return answer;
+    } catch (error) {
+      if (error instanceof PrometheusError && error.kind !== "abandoned") {
+        const fields = { upstream: "prometheus", kind: error.kind, cause: causeOf(error) };
+        note(error.message, () => logger.warn(fields, error.message));
+      }
+      throw error;
+    }
+  };
+}
+
+/** What lies behind a failure, for our log only: an error of the connection, never text of Prometheus. */
+function causeOf({ cause }: PrometheusError): string | undefined {
+  return cause instanceof Error ? cause.message : undefined;
+}
+
+/** A flight whose leavers are told that the question was abandoned. */
+function createSingleFlight<T>(run: (signal: AbortSignal) => Promise<T>): (signal: AbortSignal) => Promise<T> {
+  const join = createFlight(run);
+  return (signal) =>
+    join(signal).catch((error: unknown) => {
+      throw signal.aborted ? new PrometheusError("abandoned", "", error) : error;
+    });
+}
+
+/** The same for questions that differ: those of one key share a run. */
+export function createKeyedFlights<Question, T>(
+  toKey: (question: Question) => string,
+  run: (question: Question, signal: AbortSignal) => Promise<T>,
+): (question: Question, signal: AbortSignal) => Promise<T> {
+  const flights = new Map<string, (signal: AbortSignal) => Promise<T>>();
+  return (question, signal) => {
+    const key = toKey(question);
+    const known = flights.get(key);
+    if (known) return known(signal);
+    const join = createSingleFlight((shared) =>
+      run(question, shared).finally(() => {
+        if (flights.get(key) === join) flights.delete(key);
+      }),
+    );
+    flights.set(key, join);
+    return join(signal);
+  };
+}

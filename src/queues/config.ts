@@ -1,0 +1,52 @@
+import * as z from "zod";
+import { queueKinds, type QueueSourceConfig } from "./registry.ts";
+
+const configs = queueKinds.map(({ config }) => config);
+const queuesFile = z.strictObject({
+  /** Whether what is found in the database is added to `sources`. @default true */
+  detect: z.boolean().optional(),
+  /** Names of detected sources that are not wanted. */
+  hide: z.array(z.string()).max(100).optional(),
+  sources: z.array(z.discriminatedUnion("kind", configs as [(typeof configs)[number], ...typeof configs])).max(50),
+});
+
+/** What QUEUES_FILE says. */
+export interface QueuesFile {
+  readonly detect: boolean;
+  readonly hide: readonly string[];
+  readonly sources: readonly QueueSourceConfig[];
+}
+
+export type QueuesFileResult = ({ readonly ok: true } & QueuesFile) | { readonly ok: false; readonly issues: readonly string[] };
+
+/** The text of QUEUES_FILE, validated whole: every mistake with its path (`sources[0].waiting: must not be empty`). */
+export function parseQueuesFile(text: string): QueuesFileResult {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (error) {
+    // The rest of the message quotes the text, which may hold a password.
+    const place = /\(line \d+ column \d+\)/.exec((error as Error).message)?.[0];
+    return { ok: false, issues: [place === undefined ? "is not JSON" : `is not JSON ${place}`] };
+  }
+  const result = queuesFile.safeParse(json);
+  const issues = [...(result.error?.issues.map(toLine) ?? []), ...duplicateNames(json)];
+  if (!result.success || issues.length > 0) return { ok: false, issues };
+  const { detect = true, hide = [], sources } = result.data;
+  return { ok: true, detect, hide, sources };
+}
+
+function toLine(issue: z.core.$ZodIssue): string {
+  const path = issue.path.map((key) => (typeof key === "number" ? `[${key}]` : `.${String(key)}`)).join("");
+  return `${path.replace(/^\./, "") || "the file"}: ${issue.message}`;
+}
+
+/** On the raw JSON, so that it is told beside other mistakes. */
+function duplicateNames(json: unknown): string[] {
+  const sources: unknown = (json as { sources?: unknown } | null)?.sources;
+  const names = Array.isArray(sources) ? sources.map((source: { name?: unknown } | null) => source?.name) : [];
+  return names.flatMap((name, index) => {
+    const first = names.indexOf(name);
+    return name === undefined || first === index ? [] : [`sources[${index}].name: is also the name of sources[${first}]`];
+  });
+}

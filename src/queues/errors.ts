@@ -1,0 +1,191 @@
+import type { ReadBudget } from "../lib/budget/budget.ts";
+import { cleanStart, cutMargin } from "../lib/redact/sanitize.ts";
+import { type ServiceGroup, toGroupKey, toReleaseKey } from "../releases/service-group.ts";
+import type { ReleaseOf } from "../releases/worker.ts";
+import { toFingerprint } from "./fingerprint.ts";
+import { failureGroupsLimit, type JobFailures, jobIdsPerError } from "./queue.ts";
+
+/** Longest error text that is shown, characters. */
+const errorTextLimit = 2_000;
+/** As much of an error text as sources read and group by, characters: what is cut later must be there whole, or its secrets are not recognised. */
+export const errorReadLimit = errorTextLimit + cutMargin;
+
+/** An error text as it is shown: cleaned, then cut, never empty. `isCut`: the system that holds it cut it before. */
+export function toErrorText(text: string, isCut = false): string {
+  return cleanStart(text, errorTextLimit, isCut) || "no error text";
+}
+
+/** Failures whose workers ran one release of one group; all null for those of whom that is not known. */
+export interface ReleaseFailures extends ServiceGroup {
+  readonly version: string | null;
+  readonly count: number;
+}
+
+/** Failures that are one error, by the fingerprint of their texts, in the last 60 minutes. */
+interface ErrorFigures {
+  /** 12 hex digits, the same in every queue. */
+  readonly fingerprint: string;
+  /** The newest text. */
+  readonly error: string;
+  readonly count: number;
+  /** False where its source had more texts than it could tell: then `count` is a lower bound, and `firstSeen` may be too late. */
+  readonly complete: boolean;
+  /** The first and the last failure, RFC 3339 UTC with seconds. */
+  readonly firstSeen: string;
+  readonly timestamp: string;
+  /** Most attempts that one of the jobs has had; null where no system counts them. */
+  readonly attempts: number | null;
+  /** Most failures first; their counts are `count` together. */
+  readonly releases: readonly ReleaseFailures[];
+}
+
+/** One error of one queue. */
+export interface JobErrorGroup extends ErrorFigures {
+  readonly queue: string;
+  readonly source: string;
+  /** Id of the newest failed job. */
+  readonly jobId: string;
+  /** Of the newest jobs, newest first, at most `jobIdsPerError`, each once. */
+  readonly jobIds: readonly string[];
+}
+
+/** One error over all queues. */
+export interface ErrorGroup extends ErrorFigures {
+  /** Where it happened, most failures first. */
+  readonly queues: readonly QueueFailures[];
+  /** The newest of them, newest first, at most `jobIdsPerError`. */
+  readonly jobs: readonly FailedJob[];
+}
+
+export interface QueueFailures {
+  readonly name: string;
+  readonly source: string;
+  readonly count: number;
+}
+
+export interface FailedJob {
+  readonly queue: string;
+  readonly source: string;
+  readonly jobId: string;
+}
+
+/** What a source told, with what follows from its texts. Made once for each answer, whoever asks. */
+export interface FingerprintedFailures extends JobFailures {
+  readonly fingerprint: string;
+  readonly complete: boolean;
+}
+
+/** All failures that one source told. With as many groups as it may tell, any of its queues may have had more. Others are served in between: texts are long. */
+export async function addFingerprints(
+  failures: readonly JobFailures[],
+  budget: Pick<ReadBudget, "turn">,
+): Promise<FingerprintedFailures[]> {
+  const complete = failures.length < failureGroupsLimit;
+  const made: FingerprintedFailures[] = [];
+  for (const failure of failures) {
+    const wait = budget.turn();
+    if (wait) await wait;
+    made.push({ ...failure, fingerprint: toFingerprint(failure.error), complete });
+  }
+  return made;
+}
+
+/** The errors of each queue, newest first. */
+export function groupJobErrors(failures: readonly FingerprintedFailures[], releaseOf: ReleaseOf): JobErrorGroup[] {
+  const groups = groupBy(failures, ({ source, queue, fingerprint }) => JSON.stringify([source, queue, fingerprint]));
+  return groups
+    .map((rows): JobErrorGroup => {
+      const jobIds = pickJobs(rows).map(({ jobId }) => jobId);
+      const { queue, source } = rows[0];
+      return { queue, source, jobId: jobIds[0] ?? "", jobIds, ...toFigures(rows, releaseOf) };
+    })
+    .toSorted(byNewest);
+}
+
+/** The errors over all queues, newest first. */
+export function groupErrors(failures: readonly FingerprintedFailures[], releaseOf: ReleaseOf): ErrorGroup[] {
+  return groupBy(failures, ({ fingerprint }) => fingerprint)
+    .map((rows): ErrorGroup => {
+      const byQueue = groupBy(rows, ({ source, queue }) => JSON.stringify([source, queue]));
+      const queues = byQueue.map((own) => ({ name: own[0].queue, source: own[0].source, count: sum(own) }));
+      return { ...toFigures(rows, releaseOf), queues: mostFirst(queues, ({ name }) => name), jobs: pickJobs(rows) };
+    })
+    .toSorted(byNewest);
+}
+
+/** Failures by the release of their workers, that of each group by itself; most failures first. */
+export function countReleases(
+  failures: readonly Pick<JobFailures, "worker" | "count">[],
+  releaseOf: ReleaseOf,
+): ReleaseFailures[] {
+  const counts = new Map<string | null, ReleaseFailures>();
+  for (const { worker, count } of failures) {
+    const release = releaseOf(worker);
+    const key = release && toReleaseKey(release);
+    const { version = null, service = null, destination = null, env = null } = release ?? {};
+    counts.set(key, { version, service, destination, env, count: (counts.get(key)?.count ?? 0) + count });
+  }
+  return mostFirst([...counts.values()], ({ version, ...group }) => `${version ?? "\uffff"} ${toGroupKey(group)}`);
+}
+
+type Rows = readonly [FingerprintedFailures, ...FingerprintedFailures[]];
+
+function toFigures(rows: Rows, releaseOf: ReleaseOf): ErrorFigures {
+  const newest = rows.reduce((best, row) => (row.lastAt > best.lastAt ? row : best));
+  const attempts = rows.flatMap((row) => row.attempts ?? []);
+  return {
+    fingerprint: newest.fingerprint,
+    error: newest.error,
+    count: sum(rows),
+    complete: rows.every(({ complete }) => complete),
+    firstSeen: rows.reduce((first, { firstAt }) => (firstAt < first ? firstAt : first), newest.firstAt),
+    timestamp: newest.lastAt,
+    attempts: attempts.length === 0 ? null : Math.max(...attempts),
+    releases: countReleases(rows, releaseOf),
+  };
+}
+
+/** The newest job of each row, newest row first, then the second of each ...: a row tells the time of its newest alone. */
+function pickJobs(rows: Rows): FailedJob[] {
+  const sorted = rows.toSorted((a, b) => compareTimes(a.lastAt, b.lastAt));
+  const jobs = new Map<string, FailedJob>();
+  for (let place = 0; place < jobIdsPerError; place++) {
+    for (const { queue, source, jobIds } of sorted) {
+      const jobId = jobIds[place];
+      if (jobId !== undefined && jobs.size < jobIdsPerError)
+        jobs.set(JSON.stringify([source, queue, jobId]), { queue, source, jobId });
+    }
+  }
+  return [...jobs.values()];
+}
+
+function groupBy(
+  failures: readonly FingerprintedFailures[],
+  toKey: (failure: FingerprintedFailures) => string,
+): [FingerprintedFailures, ...FingerprintedFailures[]][] {
+  const groups = new Map<string, [FingerprintedFailures, ...FingerprintedFailures[]]>();
+  for (const failure of failures) {
+    const key = toKey(failure);
+    const group = groups.get(key);
+    if (group) group.push(failure);
+    else groups.set(key, [failure]);
+  }
+  return [...groups.values()];
+}
+
+function sum(rows: readonly { readonly count: number }[]): number {
+  return rows.reduce((total, { count }) => total + count, 0);
+}
+
+/** Of as many, by name. */
+function mostFirst<T extends { readonly count: number }>(items: readonly T[], toName: (item: T) => string): T[] {
+  return items.toSorted((a, b) => b.count - a.count || (toName(a) < toName(b) ? -1 : 1));
+}
+
+function byNewest(a: ErrorFigures, b: ErrorFigures): number {
+  return compareTimes(a.timestamp, b.timestamp);
+}
+
+function compareTimes(a: string, b: string): number {
+  return a === b ? 0 : a > b ? -1 : 1;
+}

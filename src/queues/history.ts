@@ -1,0 +1,107 @@
+import { OpsError } from "../lib/errors.ts";
+import { type HistoryRange, toTimeTexts } from "../lib/range.ts";
+
+/** A queue at one time, and what happened in the step that ends there. Null where it cannot be known. */
+export interface QueuePoint {
+  /** RFC 3339 UTC with seconds. */
+  readonly time: string;
+  /** Jobs that could run at that time, and were not yet taken. Null also where nothing tells since when one of the queue's jobs could run. */
+  readonly depth: number | null;
+  /** Successes in the step, divided by its seconds. */
+  readonly processedPerSec: number | null;
+  /** Failures in the step. */
+  readonly failures: number | null;
+  /** Since when the oldest of the jobs of `depth` could run, seconds; null also without one, and where that is not known. */
+  readonly oldestAgeSeconds: number | null;
+  /** Of jobs that were taken in the step, seconds: from when they could run to their start. */
+  readonly waitP50Seconds: number | null;
+  readonly waitP95Seconds: number | null;
+  /** Of successes in the step, seconds: from their start to their end. Null also where starts are not recorded. */
+  readonly runP95Seconds: number | null;
+}
+
+export interface QueueHistory {
+  /** Oldest first, one for each step. */
+  readonly points: readonly QueuePoint[];
+  /**
+   * Whether each number is what happened: computed from the jobs' own rows, of which none was tried more than once. A row has the times of its last attempt, so that
+   * depth and waits lack those of the earlier ones.
+   */
+  readonly exact: boolean;
+  /** Whether they are not computed from rows, but from what was seen while somebody asked. */
+  readonly sampled: boolean;
+  /** Points before this time are null: rows, or samples, of before are not kept any more. RFC 3339 UTC with seconds; null when they reach back far enough, the end of the range where none are kept. */
+  readonly since: string | null;
+}
+
+/** What happened in one step: `step` is 0 for all before the range, 1 for what happened up to its first time ... */
+export interface HistoryStep {
+  readonly step: number;
+  /** Jobs that became able to run, and jobs that were taken. */
+  readonly due: number;
+  readonly taken: number;
+  readonly processed: number;
+  readonly failures: number;
+  readonly waitP50: number | null;
+  readonly waitP95: number | null;
+  readonly runP95: number | null;
+  /** In step 0: jobs of which nothing tells since when they could run. @default 0 */
+  readonly undated?: number;
+  /** In step 0: jobs that were tried more than once, of which only the last attempt is known. @default 0 */
+  readonly retried?: number;
+  /** Of the jobs that were taken in this step: when the first of them could run, unix seconds; in step `steps` + 1 of those that were not taken by then. */
+  readonly oldestDue: number | null;
+}
+
+/** The points of a range from what happened in its steps. `since` (unix seconds): nothing is known of before. */
+export function toPoints(range: HistoryRange, happened: readonly HistoryStep[], since: number | null): QueuePoint[] {
+  const { from, step, steps } = range;
+  const times = toTimeTexts(range);
+  const byStep = new Map(happened.map((one) => [one.step, one]));
+  const before = byStep.get(0);
+  let depth = (before?.due ?? 0) - (before?.taken ?? 0);
+  const isDated = (before?.undated ?? 0) === 0;
+  const oldest = findOldest(happened, steps);
+  const points: QueuePoint[] = [];
+  for (let index = 1; index <= steps; index += 1) {
+    const own = byStep.get(index);
+    depth += (own?.due ?? 0) - (own?.taken ?? 0);
+    const at = from + index * step;
+    const isKnown = since === null || at - step >= since;
+    points.push({
+      time: times[index - 1] ?? "",
+      depth: isKnown && isDated ? depth : null,
+      processedPerSec: isKnown ? (own?.processed ?? 0) / step : null,
+      failures: isKnown ? (own?.failures ?? 0) : null,
+      oldestAgeSeconds: isKnown && isDated ? toAge(at, oldest[index]) : null,
+      waitP50Seconds: isKnown ? (own?.waitP50 ?? null) : null,
+      waitP95Seconds: isKnown ? (own?.waitP95 ?? null) : null,
+      runP95Seconds: isKnown ? (own?.runP95 ?? null) : null,
+    });
+  }
+  return points;
+}
+
+/** For each step: when the first of the jobs that were taken later could run. Those that could not yet by the end of the step are among them. */
+function findOldest(happened: readonly HistoryStep[], steps: number): number[] {
+  const oldest = Array.from({ length: steps + 2 }, () => Number.POSITIVE_INFINITY);
+  for (const { step, oldestDue } of happened) {
+    if (step > 0 && oldestDue !== null) oldest[step - 1] = Math.min(oldest[step - 1] ?? 0, oldestDue);
+  }
+  for (let index = steps; index >= 0; index -= 1) oldest[index] = Math.min(oldest[index] ?? 0, oldest[index + 1] ?? 0);
+  return oldest;
+}
+
+function toAge(at: number, due: number | undefined): number | null {
+  return due === undefined || due > at || due === Number.NEGATIVE_INFINITY ? null : at - due;
+}
+
+/** Points of one answer: as many as are made without keeping others waiting. */
+export const mostPoints = 50_000;
+
+/** To be asked before the points are made. Throws answer_too_large. */
+export function checkPoints(count: number): void {
+  if (count <= mostPoints) return;
+  const advice = "choose a longer step, fewer points (maxPoints), a shorter range, or fewer queues";
+  throw new OpsError("answer_too_large", `A history of more than ${mostPoints} points: ${advice}`);
+}

@@ -1,0 +1,286 @@
+import { type AuditEntry, type AuditLog, type JobAuditAction, type JobTarget, toIntentEntry } from "../../audit/audit.ts";
+import { type AuditOutcome, createOutcomes, onceDone } from "../../audit/recorder.ts";
+import { type Origin, type Principal, toHolder } from "../../auth/principal.ts";
+import { pause } from "../../lib/abort.ts";
+import type { Environment } from "../../lib/environment.ts";
+import type { JobAction, JobChange, JobControl, JobRef } from "./control.ts";
+
+/** Failures that are one error, in one queue. */
+export interface ErrorGroupJobs {
+  readonly queue: string;
+  readonly fingerprint: string;
+  /** Those to retry, newest first, at most `jobsPerOperation`. */
+  readonly jobIds: readonly string[];
+  /** How many jobs the group has. */
+  readonly total: number;
+}
+
+interface GroupRetry {
+  readonly retried: readonly JobChange[];
+  /** Not failed any more, or gone. */
+  readonly skipped: readonly JobChange[];
+  /** Jobs of the group that were not tried. */
+  readonly left: number;
+  /** What ended it before all were tried; null for nothing. */
+  readonly error: unknown;
+}
+
+export interface JobOperations {
+  /**
+   * Changes a job between two entries of the audit record: the intent before (no record, no change) and the outcome after. It goes on when its caller leaves.
+   * Resolves also for a job that was not changed. Rejects with JobsRefused, as `JobControl.check` throws (both are not recorded), or as `JobControl.change` and `AuditLog.write` do.
+   */
+  change(action: JobAction, job: JobRef, request: JobRequest): Promise<JobChange>;
+  /** The same for many, one after the other, as one operation. Rejects only where none was changed or skipped. */
+  retryGroup(group: ErrorGroupJobs, request: JobRequest): Promise<GroupRetry>;
+  /** Tells what earlier processes have left as `unknown`, and looks at its jobs. Once; the others wait for it. Rejects with audit_unavailable. */
+  recover(): Promise<void>;
+  /** Waits for what is under way, and its outcomes. */
+  close(): Promise<void>;
+}
+
+interface JobOperationsOptions {
+  readonly audit: AuditLog;
+  /** The control of a source; null when there is none, or none any more. May reject. */
+  readonly find: (source: string) => Promise<JobControl | null>;
+  /** How many jobs one token may change. @default 1000 */
+  readonly jobsPerHour?: number;
+  /** How long jobs whose change is unknown are looked for, and how often. */
+  readonly settleMs?: number;
+  readonly pollMs?: number;
+}
+
+export function createJobOperations(options: JobOperationsOptions): JobOperations {
+  const { audit, find, jobsPerHour = 1000, settleMs = 60_000, pollMs = 1000 } = options;
+  const budget: JobBudget = createJobBudget({ jobsPerHour });
+  const closing = new AbortController();
+  const { track, record, recorded, settled } = createOutcomes(audit, closing.signal);
+
+  /** Looks until it could, or until the time is up: then the next start does. Not where nothing may be changed any more. */
+  const settle = async (intent: AuditEntry, seq: number): Promise<void> => {
+    const end = performance.now() + settleMs;
+    do {
+      const states = await lookAt(intent, find).catch(() => "unknown" as const);
+      if (states === null) return;
+      if (states !== "unknown") return record({ ...intent, ...toSettled(states), intent: seq });
+    } while (performance.now() < end && (await pause(pollMs, closing.signal)));
+  };
+
+  const takeOver = async (): Promise<void> => {
+    const { open } = await audit.recover();
+    const ours = open.filter(({ intent: { job } }) => job !== null);
+    const died = { outcome: "unknown", detail: "the gateway died during the change", code: "job_unknown" } as const;
+    for (const { intent, told } of ours) if (!told) await audit.write({ ...intent, ...died, intent: intent.seq });
+    // After the last that can fail: whoever tries again settles each once.
+    for (const { intent } of ours) void track(settle(intent, intent.seq));
+  };
+  const recover = onceDone(takeOver);
+
+  /** As `recorded`; what stays unknown is looked for. */
+  const recordChange = <T>(entry: AuditEntry, act: () => Promise<T>, toOutcome: (result: T) => AuditOutcome) =>
+    recorded(entry, act, {
+      toOutcome,
+      toFailure: toFailureOutcome,
+      onRecorded: ({ outcome }, seq) => {
+        if (outcome === "unknown") void track(settle(entry, seq));
+      },
+    });
+
+  const begin = async (holder: string, jobs: number): Promise<number> => {
+    await recover();
+    if (closing.signal.aborted) throw new JobsRefused("overloaded", "The gateway is stopping", 5);
+    return budget.take(holder, jobs);
+  };
+  const change = async (action: JobAction, job: JobRef, request: JobRequest): Promise<JobChange> => {
+    const holder = toHolder(request.principal);
+    request.source.control.check(action, job);
+    await begin(holder, 1);
+    const target = { source: request.source.name, queue: job.queue, ids: [job.jobId], fingerprint: null };
+    const entry = toJobIntent(`job.${action}`, target, request);
+    return recordChange(
+      entry,
+      () => request.source.control.change(action, job, false),
+      (done) => toChangeOutcome(action, done),
+    ).catch((error: unknown) => {
+      if (isUnrecorded(error)) budget.giveBack(holder, 1);
+      throw error;
+    });
+  };
+  const retryGroup = async (group: ErrorGroupJobs, request: JobRequest): Promise<GroupRetry> => {
+    const holder = toHolder(request.principal);
+    for (const jobId of group.jobIds) request.source.control.check("retry", { jobId, queue: group.queue });
+    const granted = await begin(holder, group.jobIds.length);
+    const ids = group.jobIds.slice(0, granted);
+    const { queue, fingerprint } = group;
+    const entry = toJobIntent("job.retry_group", { source: request.source.name, queue, ids, fingerprint }, request);
+    const { changes, error } = await recordChange(
+      entry,
+      () => retryEach(ids, queue, request.source.control, closing.signal),
+      (done) => toGroupOutcome(done.changes, done.error),
+    ).catch((failure: unknown) => {
+      if (isUnrecorded(failure)) budget.giveBack(holder, granted);
+      throw failure;
+    });
+    if (error !== null && changes.length === 0) throw error;
+    const [retried, skipped] = [changes.filter(({ changed }) => changed), changes.filter(({ changed }) => !changed)];
+    return { retried, skipped, left: Math.max(group.total - changes.length, ids.length - changes.length), error };
+  };
+
+  return {
+    change: (action, job, request) => track(change(action, job, request)),
+    retryGroup: (group, request) => track(retryGroup(group, request)),
+    recover,
+    async close() {
+      closing.abort();
+      await settled();
+    },
+  };
+}
+
+/** One after the other until one cannot be done, or the gateway stops. */
+async function retryEach(ids: readonly string[], queue: string, control: JobControl, closing: AbortSignal) {
+  const changes: JobChange[] = [];
+  try {
+    for (const jobId of ids) {
+      if (closing.aborted) throw new JobsRefused("overloaded", "The gateway is stopping", 5);
+      changes.push(await control.change("retry", { jobId, queue }, true));
+    }
+  } catch (error) {
+    return { changes, error };
+  }
+  return { changes, error: null };
+}
+
+/** Null where the source has no control. */
+async function lookAt({ job }: AuditEntry, find: JobOperationsOptions["find"]): Promise<(string | null)[] | null> {
+  const control = job && (await find(job.source));
+  if (!job || !control) return null;
+  const states: (string | null)[] = [];
+  for (const jobId of job.ids) states.push(await control.look({ jobId, queue: job.queue }));
+  return states;
+}
+
+function isUnrecorded(error: unknown): boolean {
+  return (error as { code?: unknown }).code === "audit_unavailable";
+}
+
+/** Why an operation on jobs is not even tried. Nothing happened and nothing was recorded. */
+export class JobsRefused extends Error {
+  readonly code: "job_budget" | "overloaded";
+  /** When it may be tried again. */
+  readonly retryAfterSeconds: number;
+
+  constructor(code: JobsRefused["code"], message: string, retryAfterSeconds: number) {
+    super(message);
+    this.name = "JobsRefused";
+    this.code = code;
+    this.retryAfterSeconds = retryAfterSeconds;
+  }
+}
+
+interface JobBudget {
+  /** Takes up to so many jobs of the holder's hour, and gives how many it got: 1 at least. @throws JobsRefused when there is none left */
+  take(holder: string, jobs: number): number;
+  /** Gives them back: nothing was tried. */
+  giveBack(holder: string, jobs: number): void;
+}
+
+interface BudgetOptions {
+  /** Of one token. */
+  readonly jobsPerHour: number;
+  /** Monotonic clock, ms. */
+  readonly now?: () => number;
+}
+
+const hourMs = 3_600_000;
+
+/**
+ * How many jobs a token may change in an hour. Not the limits of restarts (restart-limits.ts): those are for few and slow actions, one at a time for each
+ * container with a pause after it, where the state of a job's own row decides who changes it, and one operation has a hundred of them.
+ */
+export function createJobBudget({ jobsPerHour, now = () => performance.now() }: BudgetOptions): JobBudget {
+  const spent = new Map<string, readonly { readonly at: number; readonly jobs: number }[]>();
+  const prune = (at: number) => {
+    for (const [holder, takes] of spent) {
+      const young = takes.filter((take) => at - take.at < hourMs);
+      if (young.length > 0) spent.set(holder, young);
+      else spent.delete(holder);
+    }
+  };
+  return {
+    take(holder, jobs) {
+      const at = now();
+      prune(at);
+      const takes = spent.get(holder) ?? [];
+      const left = jobsPerHour - takes.reduce((sum, take) => sum + take.jobs, 0);
+      if (left <= 0) {
+        const seconds = Math.max(1, Math.ceil(((takes[0]?.at ?? at) + hourMs - at) / 1000));
+        throw new JobsRefused("job_budget", `This token has used its ${jobsPerHour} jobs of the hour`, seconds);
+      }
+      const taken = Math.min(jobs, left);
+      spent.set(holder, [...takes, { at, jobs: taken }]);
+      return taken;
+    },
+    giveBack(holder, jobs) {
+      const takes = [...(spent.get(holder) ?? [])];
+      const index = takes.findLastIndex((take) => take.jobs === jobs);
+      if (index >= 0) spent.set(holder, takes.toSpliced(index, 1));
+    },
+  };
+}
+
+/** Who asks for a change, and where. */
+export interface JobRequest {
+  readonly source: { readonly name: string; readonly env: Environment | null; readonly control: JobControl };
+  readonly reason: string;
+  readonly requestId: string;
+  readonly principal: Principal;
+  readonly origin: Origin;
+}
+
+type Told = Pick<AuditEntry, "outcome" | "detail" | "code">;
+
+/** The intent to change jobs, for the audit record. */
+export function toJobIntent(action: JobAuditAction, job: JobTarget, request: JobRequest): AuditEntry {
+  return toIntentEntry(request, { action, job, env: request.source.env });
+}
+
+/** Why a job was not changed: the error that its caller gets. Null for one that was. */
+export function toRefusal(action: JobAction, { changed, state, reason }: JobChange) {
+  if (changed) return null;
+  if (state === null) return { code: "job_not_found", message: "No such job in this source and queue" } as const;
+  const done = action === "retry" ? "retried" : "discarded";
+  return {
+    code: "job_conflict",
+    message: `This job is ${state} and was not ${done}${reason === null ? "" : `: ${reason}`}`,
+  } as const;
+}
+
+export function toChangeOutcome(action: JobAction, change: JobChange): Told {
+  const refusal = toRefusal(action, change);
+  if (refusal === null) return { outcome: "ok", detail: change.state, code: null };
+  return { outcome: "failed", detail: `${refusal.code}: ${refusal.message}`, code: refusal.code };
+}
+
+/** `error` null: all were tried. */
+export function toGroupOutcome(changes: readonly JobChange[], error: unknown): Told {
+  const retried = changes.filter(({ changed }) => changed).length;
+  const skipped = changes.filter(({ changed }) => !changed).map(({ jobId, state }) => `${jobId} (${state ?? "gone"})`);
+  const detail = `${retried} retried, ${skipped.length} skipped${skipped.length > 0 ? `: ${skipped.join(", ")}` : ""}`;
+  if (error === null) return { outcome: "ok", detail, code: null };
+  const failure = toFailureOutcome(error);
+  return { ...failure, detail: `${detail}; then ${failure.detail}` };
+}
+
+export function toFailureOutcome(error: unknown): Told & { readonly code: string } {
+  const { code = "internal", message } = error as { readonly code?: string; readonly message: string };
+  return { outcome: code === "job_unknown" ? "unknown" : "failed", detail: `${code}: ${message}`, code };
+}
+
+/** Of an `unknown`, once the jobs could be looked at. Their states do not tell who made them so: it stays unknown. */
+export function toSettled(states: readonly (string | null)[]): Told {
+  const counts = new Map<string, number>();
+  for (const state of states) counts.set(state ?? "gone", (counts.get(state ?? "gone") ?? 0) + 1);
+  const seen = [...counts].map(([state, count]) => `${count} ${state}`).join(", ");
+  return { outcome: "unknown", detail: `settled: now ${seen}`, code: null };
+}

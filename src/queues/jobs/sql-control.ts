@@ -1,0 +1,190 @@
+import { OpsError } from "../../lib/errors.ts";
+import type { Row } from "../postgres/database.ts";
+import { describe, isSqlState } from "../postgres/errors.ts";
+import type { JobAction, JobChange, JobControl, JobRef } from "./control.ts";
+import { AnswerLost, type ControlDatabase } from "./database.ts";
+
+/** The statements of a job system for one job. They give rows {queue, state}, none or one, and `state` as the system calls it. */
+export interface ControlStatements {
+  /**
+   * Changes the job if its state allows it, and gives it as it is then: the condition is in the statement itself, so that of two callers one changes it. Null
+   * where the system has no such thing, or is not told how.
+   */
+  change(action: JobAction, job: JobRef, onlyFailed: boolean): string | null;
+  /** The job as it is. */
+  look(job: JobRef): string;
+}
+
+interface SqlControlOptions {
+  readonly source: string;
+  /** For messages. */
+  readonly table: string;
+  readonly database: ControlDatabase;
+  readonly statements: ControlStatements;
+  /** What an id must be; the database tells where that depends on a column's type. */
+  readonly id: { readonly pattern: RegExp; readonly expected: string } | null;
+  /** Why an action is not there, for those who ask for it. */
+  readonly missing: string;
+}
+
+/** Ids of 64 bits, as text: JavaScript has no numbers for them. */
+export const bigintId = { pattern: /^\d{1,19}$/, expected: "a whole number" };
+export const uuidId = { pattern: /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i, expected: "a UUID" };
+
+/** Whatever an id or a queue is: text that PostgreSQL can hold, and no more than anybody's key or name has. */
+const anyId = /^[^\p{Cc}\p{Cs}]{1,200}$/u;
+const anyQueue = /^[^\0\p{Cs}]{1,500}$/u;
+
+/** Of ids that no job is known to have; nothing is done to one that has. */
+const [bigintProbe, uuidProbe] = ["0", "00000000-0000-0000-0000-000000000000"] as const;
+
+/** A control that is nothing but statements. */
+export function createSqlControl({ source, table, database, statements, id, missing }: SqlControlOptions): JobControl {
+  const refuse = (message: string) => new OpsError("invalid_request", message, { upstream: `queues:${source}` });
+  const checkRef = ({ jobId, queue }: JobRef) => {
+    if (!anyId.test(jobId) || (id !== null && !id.pattern.test(jobId))) {
+      throw refuse(`jobId must be ${id?.expected ?? "1 to 200 characters"} in this source`);
+    }
+    if (queue !== null && !anyQueue.test(queue)) throw refuse("queue must have 1 to 500 characters");
+  };
+  const asOpsError = (error: unknown, job: JobRef) => {
+    if (isNoId(error, job.jobId)) return refuse("jobId is not of the type that the ids of this source have");
+    return toControlError(error, { source, table });
+  };
+  const toStatement = (action: JobAction, job: JobRef, onlyFailed: boolean): string => {
+    checkRef(job);
+    const statement = statements.change(action, job, onlyFailed);
+    if (statement === null) throw new OpsError("operation_not_supported", missing, { upstream: `queues:${source}` });
+    return statement;
+  };
+
+  return {
+    check: (action, job) => void toStatement(action, job, false),
+    async change(action, job, onlyFailed) {
+      const statement = toStatement(action, job, onlyFailed);
+      const look = statements.look(job);
+      try {
+        const [changed = [], seen = []] = await database.run([statement, look]);
+        return changed.length > 0 ? toChange(job, changed, true) : toChange(job, seen, false);
+      } catch (error) {
+        const reason = explainConstraint(error);
+        if (reason === null) throw asOpsError(error, job);
+        const [seen = []] = await database.run([look]).catch((failure: unknown) => Promise.reject(asOpsError(failure, job)));
+        return toChange(job, seen, false, reason);
+      }
+    },
+    async verify() {
+      const first = id === uuidId ? uuidProbe : bigintProbe;
+      try {
+        await database.run(toProbe(statements, first));
+      } catch (error) {
+        // The column of a mapping's ids may be one of UUIDs.
+        const again = isNoId(error, first)
+          ? database.run(toProbe(statements, uuidProbe))
+          : Promise.reject(asOpsError(error, anyJob(first)));
+        await again.catch((failure: unknown) => Promise.reject(asOpsError(failure, anyJob(uuidProbe))));
+      }
+    },
+    async look(job) {
+      checkRef(job);
+      const [rows = []] = await database
+        .run([statements.look(job)])
+        .catch((error: unknown) => Promise.reject(asOpsError(error, job)));
+      return rows[0]?.["state"] ?? null;
+    },
+  };
+}
+
+/** PostgreSQL quotes what it could not read: that is the id, or a status of the configuration. */
+function isNoId(error: unknown, jobId: string): boolean {
+  const { code, message } = describe(error);
+  return ["22P02", "22003"].includes(code) && message.includes(`"${jobId}"`);
+}
+
+function toChange(
+  { jobId }: JobRef,
+  [row, ...others]: readonly Row[],
+  changed: boolean,
+  reason: string | null = null,
+): JobChange {
+  const seen = { jobId, changed, state: row?.["state"] ?? null };
+  if (others.length > 0) return { ...seen, queue: null, reason: "several queues have a job of this id: name one" };
+  return { ...seen, queue: row?.["queue"] ?? null, reason };
+}
+
+function anyJob(jobId: string): JobRef {
+  return { jobId, queue: null };
+}
+
+/** The rights that a statement needs are looked at when it is explained, as when it is run. Nothing where there is nothing to be done. */
+function toProbe(statements: ControlStatements, jobId: string): string[] {
+  const job = anyJob(jobId);
+  const changes = [
+    statements.change("retry", job, false),
+    statements.change("retry", job, true),
+    statements.change("discard", job, false),
+  ].filter((change) => change !== null);
+  return changes.length === 0 ? [] : [...changes.map((change) => `explain ${change}`), statements.look(job)];
+}
+
+interface ChangeSubject {
+  /** Name of the source. */
+  readonly source: string;
+  /** Table as people write it. */
+  readonly table: string;
+}
+
+/** Whatever a change failed with, as an OpsError whose message is ours: PostgreSQL's may quote values. Source: "Appendix A. PostgreSQL Error Codes". */
+export function toControlError(error: unknown, { source, table }: ChangeSubject): OpsError {
+  if (error instanceof OpsError) return error;
+  const { code, message } = describe(error);
+  // The error of an unreadable URL holds the URL, and so the password: not even for the log.
+  const options = { cause: code === "ERR_INVALID_URL" ? undefined : error, upstream: `queues:${source}` };
+  if (error instanceof AnswerLost) {
+    return new OpsError("job_unknown", "PostgreSQL did not answer: it is not known whether the job was changed", options);
+  }
+  if (code === "55P03") {
+    return new OpsError(
+      "queue_locked",
+      `Table ${table} or the job in it is locked, by a migration or a worker: nothing was changed`,
+      options,
+    );
+  }
+  const mismatch = explainMismatch(code, table);
+  if (mismatch !== null) return new OpsError("schema_mismatch", mismatch, options);
+  return new OpsError("postgres_unavailable", explainUnavailable(code, message), options);
+}
+
+/** Why the database itself did not let a job be changed as its state allowed; null when it is none of that. */
+export function explainConstraint(error: unknown): string | null {
+  const { code } = describe(error);
+  if (code === "23505") return "another job with its unique key waits or runs";
+  // Another constraint, or an exception that a trigger raised.
+  return /^(?:23|P0)/.test(code) ? `the database refused it (SQLSTATE ${code})` : null;
+}
+
+function explainMismatch(code: string, table: string): string | null {
+  if (code === "42501") return `The role of CONTROL_DATABASE_URL may not change table ${table}`;
+  // The division of graphile-worker's `look`.
+  if (code === "22012")
+    return `Row-level security hides the jobs of ${table}: the role of CONTROL_DATABASE_URL must own them, or have BYPASSRLS`;
+  if (code === "42P01" || code === "3F000") return `Table ${table} does not exist for CONTROL_DATABASE_URL`;
+  if (code === "42883") return `Functions of the job system in the schema of ${table} are missing, or of another version`;
+  return /^(?:42|22|0A)/.test(code)
+    ? `A column of table ${table} is missing or of another type than expected (SQLSTATE ${code})`
+    : null;
+}
+
+function explainUnavailable(code: string, message: string): string {
+  if (code === "57014") return "PostgreSQL took longer than 5 s: nothing was changed";
+  if (code === "25006") return "The database of CONTROL_DATABASE_URL only lets us read";
+  if (code === "ConnectionsBusyError")
+    return "The connection of CONTROL_DATABASE_URL is busy with other changes: nothing was changed";
+  if (code === "TimeoutError" || message.startsWith("timeout exceeded"))
+    return "PostgreSQL did not answer in time: nothing was changed";
+  if (code === "ERR_INVALID_URL") return "CONTROL_DATABASE_URL is not a connection string";
+  if (code === "53300") return "PostgreSQL has no connection left for us";
+  if (code === "3D000") return "The database of CONTROL_DATABASE_URL does not exist";
+  if (code.startsWith("28")) return "PostgreSQL refused the login of CONTROL_DATABASE_URL";
+  return isSqlState(code) ? `PostgreSQL is not available (SQLSTATE ${code})` : "PostgreSQL cannot be reached";
+}

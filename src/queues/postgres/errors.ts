@@ -1,0 +1,93 @@
+import { OpsError } from "../../lib/errors.ts";
+
+/** What a failed read was about, for a message that helps. */
+export interface ReadSubject {
+  /** Name of the source; null while sources are detected. */
+  readonly source: string | null;
+  /** Table as people write it. */
+  readonly table: string;
+  readonly columns: readonly string[];
+}
+
+/** For a call that is about no table. */
+export const noSubject: ReadSubject = { source: null, table: "", columns: [] };
+
+/** SQLSTATEs of a server that stops or starts, or whose connection broke: a new connection may work. */
+const lostStates = new Set(["57P01", "57P02", "57P03", "08000", "08003", "08006"]);
+const lostSockets = new Set(["ECONNRESET", "EPIPE"]);
+
+/** Whether the same read may succeed on a new connection. */
+export function isConnectionLost(error: unknown): boolean {
+  const { code, message } = describe(error);
+  // pg gives no code for a socket that ended: "Connection terminated", "Connection terminated unexpectedly".
+  return lostStates.has(code) || lostSockets.has(code) || /^Connection terminated(?: unexpectedly)?$/.test(message);
+}
+
+/**
+ * Whatever a read failed with, as the OpsError of the port. The message is ours: PostgreSQL's may quote values, and pg's may name
+ * the address. Source: "Appendix A. PostgreSQL Error Codes".
+ */
+export function toQueueError(error: unknown, subject: ReadSubject): OpsError {
+  if (error instanceof OpsError) return error;
+  const { code, message } = describe(error);
+  // The error of an unreadable URL holds the URL, and so the password: not even for the log.
+  const cause = code === "ERR_INVALID_URL" ? undefined : error;
+  const options = { cause, ...(subject.source === null ? {} : { upstream: `queues:${subject.source}` }) };
+  if (code === "55P03") return new OpsError("queue_locked", `Table ${subject.table} is locked, probably by a migration`, options);
+  const mismatch = explainMismatch(code, message, subject);
+  if (mismatch !== null) return new OpsError("schema_mismatch", mismatch, options);
+  return new OpsError("postgres_unavailable", explainUnavailable(code, message), options);
+}
+
+function explainMismatch(code: string, message: string, { table, columns }: ReadSubject): string | null {
+  const column = columns.find((name) => message.includes(`.${name} `) || message.includes(`"${name}"`));
+  const which = column === undefined ? "A column" : `Column ${JSON.stringify(column)}`;
+  switch (code) {
+    case "42P01":
+    case "3F000":
+      return `Table ${toOther(/^relation "(.+)" does not exist$/, message, table)} does not exist`;
+    case "42703":
+      return `${which} does not exist in table ${table}`;
+    case "42501":
+      return `The database role may not read table ${toOther(/^permission denied for (?:table|view|materialized view) (.+)$/, message, table)}`;
+    case "22P02":
+      return `Table ${table} does not know one of the statuses that we look for`;
+    default:
+      // 42: an undefined operator, function or type. 22: a value that cannot be read as a time or a number.
+      return /^(?:42|22|0A)/.test(code) ? `A column of table ${table} has another type than expected (SQLSTATE ${code})` : null;
+  }
+}
+
+/** Of the tables of a system, the one that PostgreSQL's message names; the first one where it names none. */
+function toOther(pattern: RegExp, message: string, table: string): string {
+  const named = pattern.exec(message)?.[1];
+  return named === undefined || table.endsWith(named) ? table : named;
+}
+
+function explainUnavailable(code: string, message: string): string {
+  if (code === "57014") return "PostgreSQL took longer than 2 s";
+  if (code === "TimeoutError") return "PostgreSQL did not answer in time";
+  if (code === "AbortError") return "Gave up waiting for PostgreSQL: the request has ended";
+  if (code === "ERR_INVALID_URL") return "DATABASE_URL is not a connection string";
+  if (code === "53300") return "PostgreSQL has no connection left for us";
+  if (code === "3D000") return "The database of DATABASE_URL does not exist";
+  if (code.startsWith("28")) return "PostgreSQL refused the login";
+  if (code === "ConnectionsBusyError") return "All connections to PostgreSQL are busy with other reads";
+  if (/^timeout exceeded|due to connection timeout$/.test(message)) return "PostgreSQL accepted no connection in time";
+  return isSqlState(code) ? `PostgreSQL is not available (SQLSTATE ${code})` : "PostgreSQL cannot be reached";
+}
+
+/** Whether it is a code of the server itself. */
+export function isSqlState(code: string): boolean {
+  return /^(?=.*\d)[0-9A-Z]{5}$/.test(code);
+}
+
+/** `code` is a SQLSTATE, a code of Node, or the name of an abort. */
+export function describe(error: unknown): { code: string; message: string } {
+  const { code, name, message } = (error ?? {}) as { code?: unknown; name?: unknown; message?: unknown };
+  return { code: toText(code) || toText(name), message: toText(message) };
+}
+
+function toText(value: unknown): string {
+  return typeof value === "string" ? value : "";
+}

@@ -1,0 +1,181 @@
+import pLimit, { type LimitFunction } from "p-limit";
+import { abortable } from "../../lib/abort.ts";
+import type { ReadBudget } from "../../lib/budget/budget.ts";
+import { OpsError } from "../../lib/errors.ts";
+import { type HistoryRange, toTime } from "../../lib/range.ts";
+import { checkPoints, type HistoryStep, mostPoints, type QueueHistory, toPoints } from "../history.ts";
+import type { Database, Row } from "./database.ts";
+import { isOneOf } from "./names.ts";
+import { explain, toCost, toPlan } from "./planner.ts";
+import { toNumber } from "./readings.ts";
+import { secondsBetween } from "./sql.ts";
+import type { ReadRows } from "./statements.ts";
+
+/** The rows that the past of queues is made of. Each has `queue` (text). */
+interface HistoryRows {
+  /**
+   * A query for the jobs that ended in the range or later, or did not end: queue, due (when it could run; null where nothing tells), taken, ended (null where it is
+   * yet to come), succeeded, retried (it was taken before, and the row has lost when it could run then). A job that never ran was taken when it ended; one that was
+   * taken before it was due never waited.
+   */
+  readonly jobs: string;
+  /** A query for the failures of the range or later: queue, failed_at. */
+  readonly failures: string;
+  /** A scalar: when the oldest success that is still kept ended. Whatever ended before it is not known. */
+  readonly oldest: string;
+  /** Whether the system leaves rows where they are: then there was no success where there is none. Where it deletes them, nothing is known without one. */
+  readonly keeps: boolean;
+  /** Their statement costs so many times less than the planner thinks. @default 1 */
+  readonly overrated?: number;
+}
+
+/** A condition on the column of a row's queue: one of those that are asked for. */
+type IsAsked = (column: string) => string;
+
+/** What a kind says of queues; `from` is a timestamp with time zone in SQL. It may look at the schema first. */
+export type ToHistoryRows = (isAsked: IsAsked, from: string, read: ReadRows) => HistoryRows | Promise<HistoryRows>;
+
+/** More rows than that take longer than a query may, and more memory than an answer is worth. */
+const mostRows = 1_000_000;
+/** What a statement may cost, in units of the planner: as much as it has time for. */
+const mostCost = 400_000;
+
+/** Reads the past of queues from their rows. Rejects as `read` does, and with query_refused or answer_too_large. */
+export async function readHistory(
+  read: ReadRows,
+  toRows: ToHistoryRows,
+  queues: readonly string[] | null,
+  range: HistoryRange,
+  budget: Pick<ReadBudget, "turn">,
+): Promise<ReadonlyMap<string, QueueHistory>> {
+  const isAsked = (column: string) => (queues === null ? `${column} is not null` : isOneOf(column, queues));
+  if (queues?.length === 0) return new Map();
+  const history = await toRows(isAsked, toTimestamp(range.from), read);
+  const statement = historyStatement(history, range);
+  if (toCost(toPlan(await read(explain(statement)))) / (history.overrated ?? 1) > mostCost) {
+    throw new OpsError(
+      "query_refused",
+      "This would read too much of a huge table: choose a shorter range, or add the indexes that `wallet-core-ops indexes` prints",
+    );
+  }
+  const rows = await read(statement);
+  const [first] = rows;
+  if (Number(first?.["jobs"]) > mostRows) {
+    throw new OpsError("query_refused", `The range holds more than ${mostRows} jobs: choose a shorter one, or fewer queues`);
+  }
+  const found = new Set([...rows.flatMap(({ queue }) => queue ?? []), ...(queues ?? [])]);
+  checkPoints(Math.max(rows.length, found.size * range.steps));
+  const since = toSince(toUnix(first?.["oldest"]), history, range);
+  const steps = new Map<string, HistoryStep[]>(queues?.map((queue) => [queue, []]));
+  for (const row of rows) {
+    const { queue } = row;
+    if (queue === null || queue === undefined) continue;
+    const own = steps.get(queue) ?? [];
+    steps.set(queue, own);
+    own.push(toStep(row));
+  }
+  const histories = new Map<string, QueueHistory>();
+  for (const [queue, happened] of steps) {
+    await budget.turn();
+    histories.set(queue, {
+      points: toPoints(range, happened, since),
+      exact: happened.every(({ retried = 0 }) => retried === 0),
+      sampled: false,
+      since: since === null ? null : toTime(Math.floor(since)),
+    });
+  }
+  return histories;
+}
+
+/** From when on it is known, unix seconds; null where that is before the range, the end of the range where nothing is. */
+function toSince(oldest: number | null, { keeps }: HistoryRows, { from, step, steps }: HistoryRange): number | null {
+  if (oldest === null) return keeps ? null : from + steps * step;
+  return oldest > from ? oldest : null;
+}
+
+function toTimestamp(unix: number): string {
+  return `to_timestamp(${unix})`;
+}
+
+/** One row for each queue and step in which something happened; `jobs` and `oldest` in each, in at least one. */
+function historyStatement({ jobs, failures, oldest }: HistoryRows, { from, step, steps }: HistoryRange): string {
+  const [begin, to] = [toTimestamp(from), toTimestamp(from + steps * step)];
+  const stepOf = (time: string) => `greatest(0, ceil((extract(epoch from ${time}) - ${from}) / ${step}))::bigint`;
+  // Taken when it ended: then its start is not recorded.
+  const run = `case when taken < ended then ${secondsBetween("taken", "ended")} end`;
+  const event = (time: string, values: string, rows: string) => `select queue, ${stepOf(time)} as step, ${values} from ${rows}`;
+  return `
+with job as materialized (select * from (${jobs}) as kept limit ${mostRows + 1}),
+event as (
+  select queue, ${stepOf("due")} as step, 1 as due, 0 as taken, 0 as processed, 0 as failures, null::float8 as wait, null::float8 as run, 0 as undated, 0 as retried, null::timestamptz as since
+  from job where due <= ${to} and (taken is null or taken >= due)
+  union all
+  ${event("taken", `0, 1, 0, 0, ${secondsBetween("due", "taken")}, null, 0, 0, due`, `job where taken <= ${to} and taken >= due`)}
+  union all
+  select queue, ${steps + 1}, 0, 0, 0, 0, null, null, 0, 0, due from job where due <= ${to} and (taken is null or taken > ${to})
+  union all
+  ${event("ended", `0, 0, 1, 0, null, ${run}, 0, 0, null`, `job where succeeded and ended > ${begin} and ended <= ${to}`)}
+  union all
+  ${event("failed_at", "0, 0, 0, 1, null, null, 0, 0, null", `(${failures}) as failure where failed_at > ${begin} and failed_at <= ${to}`)}
+  union all
+  select queue, 0, 0, 0, 0, 0, null, null, (due is null)::int, retried::int, null from job where due is null or retried
+),
+happened as (
+  select queue, step, sum(due) as due, sum(taken) as taken, sum(processed) as processed, sum(failures) as failures, sum(undated) as undated, sum(retried) as retried,
+         percentile_cont(0.5) within group (order by wait) as wait_p50, percentile_cont(0.95) within group (order by wait) as wait_p95,
+         percentile_cont(0.95) within group (order by run) as run_p95,
+         extract(epoch from min(since)) as oldest_due
+  from event group by queue, step limit ${mostPoints + 1}
+)
+select happened.*, whole.jobs, whole.oldest
+from (select (select count(*) from job) as jobs, extract(epoch from (${oldest})) as oldest) as whole left join happened on true`;
+}
+
+function toStep(row: Row): HistoryStep {
+  const count = (name: string) => Number(row[name]);
+  return {
+    step: count("step"),
+    due: count("due"),
+    taken: count("taken"),
+    processed: count("processed"),
+    failures: count("failures"),
+    undated: count("undated"),
+    retried: count("retried"),
+    waitP50: toNumber(row["wait_p50"]),
+    waitP95: toNumber(row["wait_p95"]),
+    runP95: toNumber(row["run_p95"]),
+    oldestDue: toUnix(row["oldest_due"]),
+  };
+}
+
+/** PostgreSQL has times before all others: -Infinity. */
+function toUnix(text: string | null | undefined): number | null {
+  return text === null || text === undefined ? null : Number(text);
+}
+
+/** Of the three connections of a database: what is read now (numbers, failures) must not wait for what was. */
+const atOnce = 1;
+/** Together with the wait. Grafana itself gives up after 30 s. */
+const deadlineMs = 25_000;
+/** More cannot be done in time, and each holds a place of the edge (http/limits.ts) while it waits. */
+const mostWaiting = 60;
+
+const turns = new WeakMap<Database, LimitFunction>();
+
+/**
+ * Reads the past when it is its turn, whichever source it is for: several viewers of one dashboard would keep all connections busy for long. Rejects with the signal's reason, a TimeoutError, or what `work` rejects with.
+ */
+export async function inTurn<T>(database: Database, work: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T> {
+  const turn = turns.get(database) ?? pLimit(atOnce);
+  turns.set(database, turn);
+  if (turn.pendingCount >= mostWaiting) {
+    throw new OpsError("postgres_unavailable", "Too many histories are waiting to be read: ask again soon");
+  }
+  const limited = AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)]);
+  const result = turn(async () => {
+    // Whoever left while waiting costs nothing.
+    limited.throwIfAborted();
+    return work(limited);
+  });
+  return abortable(result, limited);
+}

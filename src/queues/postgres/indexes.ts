@@ -1,0 +1,186 @@
+import { hash } from "node:crypto";
+import type { Row } from "./database.ts";
+import { describe } from "./errors.ts";
+import { quoteIdentifier, quoteLiteral, quoteTable, type TableName } from "./names.ts";
+import { explain, type PlanNode, scansOf, toCost, toPlan } from "./planner.ts";
+import type { IndexAdvice, ReadRows } from "./statements.ts";
+
+/** An index that is missing, or is there and serves nothing. */
+export interface MissingIndex {
+  readonly serves: string;
+  /** Why there is more to do than to create it; null when there is not. */
+  readonly reason: string | null;
+  /** As the owner runs them, one by one, outside of a transaction. */
+  readonly statements: readonly string[];
+  /** Cost of the reading by the planner: now, and about what it would be. */
+  readonly cost: number;
+  readonly costWithIndex: number;
+  /** Rows that have to be read, by the planner. */
+  readonly rows: number;
+  /** What the reading took just now, milliseconds; null when it would have taken more than 2 s. */
+  readonly tookMs: number | null;
+}
+
+/** What cannot have an index of its own, or has no index that is missing. */
+type TableAdvice = { readonly obstacle: string } | { readonly missing: readonly MissingIndex[] };
+
+/** A reading that costs less is served, whatever it does: some 20 ms. */
+const servedCost = 5_000;
+/** An index that costs so many times more than it must is none for this reading. Pages that are not known to be visible to all cost that much. */
+const servedFactor = 10;
+/** Cost of a row of an index alone, with its share of the pages: cpu_index_tuple_cost, cpu_tuple_cost, cpu_operator_cost, doubled. */
+const rowCost = 0.035;
+
+/** What is missing for the advices of one table. Asks the planner, and the catalog; runs what is not served once, for its time. Rejects as `read` does. */
+export async function findMissing(advices: readonly IndexAdvice[], read: ReadRows): Promise<TableAdvice> {
+  const [table] = advices.map((advice) => advice.table);
+  if (!table) return { missing: [] };
+  const facts = await readFacts(table, read);
+  if (!facts) return { obstacle: "there is no such table" };
+  if (!["r", "p", "m"].includes(facts.kind)) return { obstacle: "it is no table: index what is behind it" };
+  const missing: MissingIndex[] = [];
+  const said = new Set<string>();
+  for (const advice of advices) {
+    const unserved = await judge(advice, read);
+    if (!unserved) continue;
+    const { plan, sql, ...costs } = unserved;
+    const used = new Set(scansOf(plan).map((scan) => scan["Index Name"]));
+    const repairs = toRepairs(advice, facts, used);
+    if (repairs.length === 0) continue;
+    const reasons = new Set(repairs.map(({ reason }) => reason).filter((reason) => reason !== null));
+    // One vacuum is for all indexes of a table.
+    const statements = repairs.flatMap((repair) => repair.statements).filter((statement) => !said.has(statement));
+    for (const statement of statements) said.add(statement);
+    missing.push({
+      ...costs,
+      serves: advice.serves,
+      reason: reasons.size === 0 ? null : [...reasons].join("; "),
+      statements,
+      tookMs: await time(sql, read),
+    });
+  }
+  return { missing };
+}
+
+interface Unserved extends Pick<MissingIndex, "cost" | "costWithIndex" | "rows"> {
+  /** The cheapest way to read it now. */
+  readonly plan: PlanNode;
+  readonly sql: string;
+}
+
+async function judge(advice: IndexAdvice, read: ReadRows): Promise<Unserved | null> {
+  const ways = [];
+  for (const { sql, overrated = 1 } of advice.reading) {
+    const plan = toPlan(await read(explain(sql)));
+    ways.push({ sql, plan, cost: toCost(plan) / overrated });
+  }
+  const [best] = ways.toSorted((a, b) => a.cost - b.cost);
+  if (!best || best.cost <= servedCost) return null;
+  const rows = toPlan(await read(explain(advice.rows)))["Plan Rows"];
+  const costWithIndex = Math.ceil(10 + rows * rowCost);
+  const scansAll = scansOf(best.plan).some((scan) => scan["Node Type"] === "Seq Scan");
+  if (!scansAll && best.cost <= servedFactor * costWithIndex) return null;
+  return { ...best, cost: Math.round(best.cost), costWithIndex, rows };
+}
+
+async function time(sql: string, read: ReadRows): Promise<number | null> {
+  const start = performance.now();
+  try {
+    await read(sql);
+    return performance.now() - start;
+  } catch (error) {
+    if (describe(error).code === "57014") return null;
+    throw error;
+  }
+}
+
+interface Part {
+  readonly name: TableName;
+  /** Those that are called as ours, by name; false: not valid, a build that failed has left it. */
+  readonly indexes: ReadonlyMap<string, boolean>;
+  /** Whether many of its pages are not known to be visible to all, as before the first vacuum: the planner expects to read them, whatever an index holds. */
+  readonly isUnvacuumed: boolean;
+}
+
+interface TableFacts {
+  /** pg_class.relkind */
+  readonly kind: string;
+  /** What has indexes of its own: the table, or the partitions that hold its rows. */
+  readonly parts: readonly Part[];
+}
+
+/** From the catalog, which every role may read. */
+async function readFacts(table: TableName, read: ReadRows): Promise<TableFacts | null> {
+  const rows = await read(`
+with recursive part (oid) as (
+  select to_regclass(${quoteLiteral(quoteTable(table))})::oid
+  union all
+  select inhrelid from pg_catalog.pg_inherits join part on inhparent = part.oid
+)
+select class.relkind::text as kind, (class.oid = to_regclass(${quoteLiteral(quoteTable(table))}))::text as root,
+       namespace.nspname::text as schema, class.relname::text as table, index.relname::text as index, entry.indisvalid::text as valid,
+       (class.relallvisible < 0.9 * pg_relation_size(class.oid) / current_setting('block_size')::int)::text as unvacuumed
+from part join pg_catalog.pg_class as class on class.oid = part.oid
+join pg_catalog.pg_namespace as namespace on namespace.oid = class.relnamespace
+left join (pg_catalog.pg_index as entry join pg_catalog.pg_class as index on index.oid = entry.indexrelid and position('_ops_' in index.relname) > 0)
+  on entry.indrelid = class.oid
+order by schema, "table"`);
+  const root = rows.find((row) => row["root"] === "true");
+  if (!root) return null;
+  const isPartitioned = root["kind"] === "p";
+  const own = isPartitioned ? rows.filter((row) => row["kind"] === "r") : rows.filter((row) => row["root"] === "true");
+  const parts = Map.groupBy(own, (row) => `${row["schema"]}.${row["table"]}`).values();
+  return {
+    kind: root["kind"] ?? "",
+    parts: [...parts].map((part) => toPart(part, isPartitioned ? null : table)),
+  };
+}
+
+/** From its rows, one for each index; `name` is how the configuration has it. */
+function toPart(rows: readonly Row[], name: TableName | null): Part {
+  const [row] = rows;
+  return {
+    name: name ?? { schema: row?.["schema"] ?? "", table: row?.["table"] ?? "" },
+    indexes: new Map(rows.map(({ index, valid }) => [index ?? "", valid === "true"])),
+    isUnvacuumed: row?.["unvacuumed"] === "true",
+  };
+}
+
+interface Repair {
+  readonly statements: readonly string[];
+  readonly reason: string | null;
+}
+
+/**
+ * PostgreSQL makes no index of a partitioned table concurrently: then each partition has its own. Nothing is to be done where the index is in use, or where
+ * the planner does without it although it knows the pages.
+ */
+function toRepairs(
+  { suffix, definition }: IndexAdvice,
+  { parts }: TableFacts,
+  used: ReadonlySet<string | undefined>,
+): readonly Repair[] {
+  return parts.flatMap(({ name: table, indexes, isUnvacuumed }): readonly Repair[] => {
+    const name = toIndexName(table.table, suffix, definition);
+    const drop = `drop index concurrently if exists ${quoteTable({ schema: table.schema, table: name })};`;
+    const create = `create index concurrently if not exists ${quoteIdentifier(name)} on ${quoteTable(table)} ${definition};`;
+    const isValid = indexes.get(name);
+    if (isValid === undefined) return [{ statements: [create], reason: null }];
+    if (!isValid) return [{ statements: [drop, create], reason: "its index was left unfinished and is in the way" }];
+    if (used.has(name) || !isUnvacuumed) return [];
+    return [
+      { statements: [`vacuum (analyze) ${quoteTable(table)};`], reason: "its index is there, but is not used before a vacuum" },
+    ];
+  });
+}
+
+/**
+ * At most 63 bytes: PostgreSQL would cut the suffix. What it is made of is in the name, for `if not exists` looks at nothing else; and so is the whole name of
+ * the table, for those of partitions may differ at their ends alone.
+ */
+export function toIndexName(table: string, suffix: string, definition: string): string {
+  const ending = `_ops_${suffix}_${hash("sha256", JSON.stringify([table, definition])).slice(0, 6)}`;
+  let stem = table;
+  while (Buffer.byteLength(stem + ending) > 63 || !stem.isWellFormed()) stem = stem.slice(0, -1);
+  return stem + ending;
+}

@@ -1,0 +1,129 @@
+import { errorReadLimit } from "../errors.ts";
+import { jobsPerOperation } from "../jobs/control.ts";
+import { failureGroupsLimit, jobIdsPerError, runningJobsLimit, workerJobsLimit } from "../queue.ts";
+import { quoteLiteral } from "./names.ts";
+
+/**
+ * A condition: the time lies in the last so many minutes of the server's clock. Its upper bound leaves out rows from a clock that is
+ * ahead, which would stay in the window for longer than it is. `now` for columns without a time zone.
+ */
+export function inLast(minutes: number, column: string, now = "now()"): string {
+  return `${column} >= ${now} - interval '${minutes} minutes' and ${column} <= ${now}`;
+}
+
+/** Failures of the last hour and, of them, of the last 5 minutes, as two columns; rows that did not fail have no time. */
+export function countFailures(failedAt: string, now = "now()"): string {
+  const within = (minutes: number) => `count(*) filter (where ${inLast(minutes, failedAt, now)})`;
+  return `${within(60)} as failures, ${within(5)} as failures_recent`;
+}
+
+/** As much of an error text as we group by, without blank space before its first line; `toErrorText` of the domain makes of it what is shown. */
+export function readErrorText(expression: string): string {
+  return String.raw`coalesce(left(ltrim(${expression}, E' \t\r\n'), ${errorReadLimit}), '')`;
+}
+
+/** A time as we show it. The session is in UTC. */
+function toTimeText(expression: string): string {
+  return `to_char(${expression}, 'YYYY-MM-DD"T"HH24:MI:SS"Z"')`;
+}
+
+/** Seconds from one time to another as a number, null when there is none; never negative, though the server's clock may have gone back between them. */
+export function secondsBetween(from: string, to: string): string {
+  return `case when (${to}) >= (${from}) then extract(epoch from (${to}) - (${from})) when (${to}) < (${from}) then 0 end`;
+}
+
+/** Medians and 95th percentiles as two columns. */
+export function quantiles(prefix: "wait" | "run", seconds: string): string {
+  return [
+    ["p50", 0.5],
+    ["p95", 0.95],
+  ]
+    .map(([name, fraction]) => `percentile_cont(${fraction}) within group (order by ${seconds}) as ${prefix}_${name}`)
+    .join(", ");
+}
+
+/** The newest jobs of a source, or of each of its queues, whose run times are read. */
+export const newestRuns = 1000;
+
+/** The `usualRuns` statement of a source, over a query with the columns queue (text) and run (seconds): {queue, run_p95}. */
+export function groupRuns(newest: string): string {
+  return `
+select queue, (percentile_cont(0.95) within group (order by run))::text as run_p95
+from (${newest}) as newest where queue is not null and run is not null group by queue`;
+}
+
+/**
+ * The `failures` statement of a source, over a query with the columns queue (text), id, error (text), failed_at, worker (text) and attempts: failures of one
+ * text by one worker are one row {queue, error, worker, n, attempts, first_at, last_at, job_ids}. When there are too many, each queue keeps its newest ones,
+ * and none hides another. `withTimes` adds job_times: when each of these jobs failed, in seconds.
+ */
+export function groupFailures(failures: string, { withTimes = false } = {}): string {
+  return `
+select queue, error, worker, n, attempts, ${toTimeText("oldest")} as first_at, ${toTimeText("newest")} as last_at, job_ids${withTimes ? ", job_times" : ""}
+from (
+  select queue, error, worker, count(*) as n, max(attempts) as attempts, min(failed_at) as oldest, max(failed_at) as newest,
+         ${ofNewest("id::text")} as job_ids,${withTimes ? ` ${ofNewest("extract(epoch from failed_at)")} as job_times,` : ""}
+         row_number() over (partition by queue order by max(failed_at) desc, error, worker) as place
+  from (${failures}) as failure
+  group by queue, error, worker
+) as failure_group
+order by place, newest desc, queue
+limit ${failureGroupsLimit}`;
+}
+
+/** Over the same query, the failed jobs of one queue: {error, n, job_ids}, each job once for each text, as many ids as one operation may change. */
+export function pickFailed(failures: string, queue: string): string {
+  return `
+select error, count(*) as n, to_json((array_agg(id order by failed_at desc, id desc))[1:${jobsPerOperation}])::text as job_ids
+from (select error, id::text as id, max(failed_at) as failed_at from (${failures}) as failure where queue = ${quoteLiteral(queue)} group by error, id) as job
+group by error order by max(failed_at) desc, error limit ${failureGroupsLimit}`;
+}
+
+function ofNewest(value: string): string {
+  return `to_json((array_agg(${value} order by failed_at desc, id desc))[1:${jobIdsPerError}])::text`;
+}
+
+interface Running {
+  /** A query for the running jobs: queue, id, kind, started_at, worker (all but the time are text). */
+  readonly jobs: string;
+  /** A condition on `worker`: one of the asked hosts. */
+  readonly isAsked: string;
+  /** A condition on `worker`: it names a host at all. */
+  readonly isNamed: string;
+}
+
+/**
+ * The `running` statement of a source. Always at least one row, with `total` and `unnamed`; the oldest of the jobs that are asked for beside
+ * them, null where there is none.
+ */
+export function pickRunning({ jobs, isAsked, isNamed }: Running): string {
+  return `
+with job as materialized (
+  select queue, id, kind, started_at, worker, coalesce(${isAsked}, false) as asked, coalesce(${isNamed}, false) as named from (${jobs}) as running
+)
+select counts.total, counts.unnamed, picked.queue, picked.id as job_id, picked.kind, picked.worker,
+       to_char(picked.started_at, 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as started_at
+from (select count(*) filter (where asked) as total, count(*) filter (where not asked and not named) as unnamed from job) as counts
+left join lateral (select * from job where asked order by job.started_at, job.id limit ${runningJobsLimit}) as picked on true
+order by picked.started_at, picked.id`;
+}
+
+/** The `workers` statement of a source, over the same jobs. `host` is an expression over `worker`: the host that it names; null where it names none. */
+export function pickWorkers({ jobs, host }: { readonly jobs: string; readonly host: string }): string {
+  return `
+select queue, host, count(*) as n, ${secondsBetween("min(started_at)", "now()")} as age
+from (select queue, started_at, ${host} as host from (${jobs}) as running) as job
+group by queue, host order by min(started_at), queue, host limit ${workerJobsLimit}`;
+}
+
+/** A regular expression of PostgreSQL for exactly one of these texts. */
+export function anyOf(texts: readonly string[]): string {
+  return `(?:${texts.map((text) => text.replaceAll(/[^A-Za-z0-9\u0080-\uffff]/g, String.raw`\$&`)).join("|")})`;
+}
+
+export function matches(column: string, pattern: string): string {
+  return `${column} ~ ${quoteLiteral(`^${pattern}$`)}`;
+}
+
+/** Now, to compare with columns that hold UTC without a time zone, as Ecto and Active Record make them. */
+export const utcNow = "timezone('utc', now())";

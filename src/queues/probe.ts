@@ -1,0 +1,158 @@
+import { toOpsError } from "../lib/errors.ts";
+import type { Database, Row } from "./postgres/database.ts";
+import { describe, noSubject, toQueueError } from "./postgres/errors.ts";
+import { formatTable, quoteIdentifier, quoteLiteral, quoteTable, type TableName } from "./postgres/names.ts";
+import type { UnsupportedSystem } from "./queue.ts";
+import { openQueueSources, type QueueSourcesOptions } from "./source.ts";
+import type { KindSource } from "./system.ts";
+
+/** One line of `cli check`. */
+interface QueueProbe {
+  /** Name of the source, or "queues" for what concerns all of them. */
+  readonly name: string;
+  readonly ok: boolean;
+  /** What was read, or the reason and the remedy; null where there is nothing to read. */
+  readonly detail: string | null;
+  readonly warnings: readonly string[];
+}
+
+const notSet = "DATABASE_URL is not set: give it the URL of a role with SELECT on the job tables";
+
+/** Reads every source once, with a connection of its own that is closed again. Never rejects. */
+export async function probeQueueSources(options: QueueSourcesOptions, signal: AbortSignal): Promise<readonly QueueProbe[]> {
+  const { databaseUrl, brokers } = options;
+  if (databaseUrl === null && !options.sources?.length && !brokers?.rabbitmq && !brokers?.redis) return [failed(notSet)];
+  const opened = openQueueSources(options);
+  try {
+    const problem = await findProblem(options, opened.database, signal);
+    const sources = await opened.all(signal).catch((error: unknown) => {
+      if (problem !== null) return [];
+      throw error;
+    });
+    // Of a database that does not answer, once and not for each of its sources.
+    const asked = problem === null ? sources : sources.filter(({ tables }) => tables.length === 0);
+    const isNeeded = problem !== null && (databaseUrl !== null || asked.length < sources.length);
+    const unsupported = (await opened.unsupported(signal)).map(toUnsupported);
+    if (sources.length === 0 && !isNeeded) {
+      const which = unsupported.length === 0 ? "" : " that can be read";
+      return [failed(`no job system was found${which}: describe your job tables in QUEUES_FILE`), ...unsupported];
+    }
+    const probes: QueueProbe[] = isNeeded ? [failed(problem)] : [];
+    for (const source of asked) probes.push(await probe(source, opened.database, signal));
+    return [...probes, ...unsupported];
+  } catch (error) {
+    return [failed(`${toOpsError(error).message}: check DATABASE_URL`)];
+  } finally {
+    await opened.close();
+  }
+}
+
+/** Why the database cannot be asked at all, with the remedy; null when it answers. */
+async function findProblem(
+  { databaseUrl }: QueueSourcesOptions,
+  database: Database,
+  signal: AbortSignal,
+): Promise<string | null> {
+  if (databaseUrl === null) return notSet;
+  try {
+    await database.read("select 1", signal);
+    return null;
+  } catch (error) {
+    const { message } = toQueueError(error, noSubject);
+    const { code } = describe(error);
+    const reason = message === "PostgreSQL cannot be reached" && code !== "" ? ` (${code})` : "";
+    return `${message}${reason}: check DATABASE_URL`;
+  }
+}
+
+async function probe(source: KindSource, database: Database, signal: AbortSignal): Promise<QueueProbe> {
+  const { name } = source;
+  const accesses = await Promise.all(
+    source.tables.map((table) =>
+      checkAccess(database, table, source.kind === "table", signal).catch((): Access => ({ obstacle: null, warnings: [] })),
+    ),
+  );
+  const toWarnings = () => [...new Set([...accesses.flatMap((access) => access.warnings), ...(source.warnings?.() ?? [])])];
+  try {
+    const start = performance.now();
+    const queues = await source.metrics(signal);
+    await source.failures(signal);
+    await source.control?.verify();
+    const waiting = queues.reduce((sum, { depth }) => sum + depth, 0);
+    const elapsed = Math.round(performance.now() - start);
+    return {
+      name,
+      ok: true,
+      detail: `${queues.length} queues, ${waiting} jobs waiting, read in ${elapsed} ms`,
+      warnings: toWarnings(),
+    };
+  } catch (error) {
+    const { message } = toOpsError(error);
+    const obstacle = accesses.find((access) => access.obstacle !== null)?.obstacle;
+    return { name, ok: false, detail: obstacle ? `${message}: ${obstacle}` : message, warnings: toWarnings() };
+  }
+}
+
+/** Nothing is wrong with it. */
+function toUnsupported({ name, reason }: UnsupportedSystem): QueueProbe {
+  return { name, ok: true, detail: null, warnings: [`found, not supported, because ${reason}`] };
+}
+
+function failed(detail: string): QueueProbe {
+  return { name: "queues", ok: false, detail, warnings: [] };
+}
+
+/** What the role of DATABASE_URL may do with a table. */
+interface Access {
+  /** Why it cannot be read, with the remedy; null when it can. */
+  readonly obstacle: string | null;
+  /** What an owner should know although it can be read. */
+  readonly warnings: readonly string[];
+}
+
+/** From pg_catalog, which every role may read; the table itself is not touched, so a lock on it does not matter. */
+function accessStatement({ schema, table }: TableName): string {
+  return `
+select current_user::text as role, namespace.nspname::text as schema,
+       has_schema_privilege(namespace.oid, 'usage')::text as usable,
+       has_any_column_privilege(class.oid, 'select')::text as readable,
+       has_table_privilege(class.oid, 'insert, update, delete, truncate')::text as writable,
+       row_security_active(class.oid)::text as filtered,
+       (select string_agg(attname, ', ' order by attnum) from pg_catalog.pg_attribute
+        where attrelid = class.oid and atttypid = 'timestamp'::regtype and not attisdropped) as zoneless,
+       (select reset_val from pg_catalog.pg_settings where name = 'TimeZone') as zone
+from pg_catalog.pg_class as class join pg_catalog.pg_namespace as namespace on namespace.oid = class.relnamespace
+where class.relname = ${quoteLiteral(table)} and class.relkind in ('r', 'p', 'v', 'm', 'f')
+  and ${schema === null ? "pg_catalog.pg_table_is_visible(class.oid)" : `namespace.nspname = ${quoteLiteral(schema)}`}`;
+}
+
+/** Looks the rights up, and of a table of the application's own whether its times can be read as they are meant. Rejects as `Database.read` does. */
+export async function checkAccess(database: Database, table: TableName, isOwn: boolean, signal: AbortSignal): Promise<Access> {
+  const [row] = await database.read(accessStatement(table), signal);
+  if (!row) return { obstacle: `there is no table ${formatTable(table)} in this database: correct QUEUES_FILE`, warnings: [] };
+  return { obstacle: findObstacle(row, table.table), warnings: findWarnings(row, formatTable(table), isOwn) };
+}
+
+function findObstacle(row: Row, table: string): string | null {
+  const schema = row["schema"] ?? "";
+  const role = quoteIdentifier(row["role"] ?? "");
+  const grants = [
+    row["usable"] === "true" ? [] : [`grant usage on schema ${quoteIdentifier(schema)} to ${role};`],
+    row["readable"] === "true" ? [] : [`grant select on ${quoteTable({ schema, table })} to ${role};`],
+  ].flat();
+  return grants.length === 0 ? null : `the role has no right to read it; as the owner: ${grants.join(" ")}`;
+}
+
+/** Job systems write UTC into columns without a time zone, and so they are read. `now()` writes the time of the session's zone there. */
+function findWarnings(row: Row, table: string, isOwn: boolean): string[] {
+  const isUtc = /^(?:etc\/)?(?:utc|gmt|uct|universal|zulu|greenwich)$/i.test(row["zone"] ?? "");
+  return [
+    isOwn && row["zoneless"] !== null && !isUtc
+      ? [
+          `columns without a time zone (${row["zoneless"]}) of ${table} are read as UTC, and the time zone here is ${row["zone"]}: where now() fills them the numbers are wrong; make them timestamptz`,
+        ]
+      : [],
+    row["writable"] === "true" ? [`role ${row["role"]} may write to ${table}: use a role with SELECT only`] : [],
+    row["filtered"] === "true" ? [`row-level security hides rows of ${table}: grant BYPASSRLS, or read a view`] : [],
+  ].flat();
+}

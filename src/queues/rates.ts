@@ -1,0 +1,159 @@
+import type { Measured } from "./postgres/readings.ts";
+import type { JobCounters, Quantiles, QueueMetrics } from "./queue.ts";
+
+/** What samples of a queue's counters tell. Null until they are a minute apart. */
+export interface SampledRates {
+  readonly processedPerSec: number | null;
+  /** Since the oldest sample, at most an hour ago. */
+  readonly failures: number | null;
+  /** In 300 s, at the rate since the sample from which `processedPerSec` is counted. */
+  readonly failuresRecent: number | null;
+  /** How far the samples reach back, seconds. */
+  readonly windowSeconds: number | null;
+}
+
+interface Samples {
+  /** To be told at each read: keeps one in ten seconds of the last five minutes, and one in a minute before. A counter that went back began anew (a restart, a purge): what was kept of it is forgotten. */
+  add(queue: string, counters: JobCounters): void;
+  rates(queue: string): SampledRates;
+  /** Forgets all other queues: they are gone. */
+  retain(queues: Pick<ReadonlySet<string>, "has">): void;
+}
+
+interface Sample extends JobCounters {
+  /** Milliseconds. */
+  readonly at: number;
+}
+
+const stepMs = 10_000;
+const keptMs = 61 * 60_000;
+const hourMs = 3_600_000;
+const rateMs = 300_000;
+/** Less than that is no rate. */
+const leastMs = 60_000;
+
+/**
+ * Rates of systems that keep no rows of what is done: differences of real samples, never a guess. Sampled while somebody asks. Source: shared/upstreams.md 3.1,
+ * "Sampling fallback". `now` in milliseconds, of a clock that only goes on.
+ */
+export function createSamples(now: () => number = () => performance.now()): Samples {
+  /** Oldest first; the last one is the newest read, and is replaced until it is a step away from the one before. */
+  const rings = new Map<string, Sample[]>();
+
+  return {
+    add(queue, counters) {
+      const at = now();
+      const ring = rings.get(queue) ?? [];
+      rings.set(queue, ring);
+      const last = ring.at(-1);
+      if (last && beganAnew(counters, last)) ring.length = 0;
+      const before = ring.at(-2);
+      if (before && (ring.at(-1)?.at ?? 0) - before.at < stepMs) ring.pop();
+      ring.push({ at, ...counters });
+      while (ring[1] && at - ring[1].at >= keptMs) ring.shift();
+      thin(ring, at - rateMs - stepMs);
+    },
+    rates(queue) {
+      const ring = rings.get(queue) ?? [];
+      const newest = ring.at(-1);
+      if (!newest) return unknownRates;
+      const first = startOf(ring, newest.at - hourMs);
+      const begin = startOf(ring, newest.at - rateMs);
+      if (!first || !begin || newest.at - begin.at < leastMs) return unknownRates;
+      const processed = difference(newest.processed, begin.processed);
+      const failed = difference(newest.failures, begin.failures);
+      const ms = newest.at - begin.at;
+      return {
+        processedPerSec: processed === null ? null : processed / (ms / 1000),
+        failures: difference(newest.failures, first.failures),
+        failuresRecent: failed === null ? null : failed * (rateMs / ms),
+        windowSeconds: Math.min(hourMs, newest.at - first.at) / 1000,
+      };
+    },
+    retain(queues) {
+      for (const queue of rings.keys()) if (!queues.has(queue)) rings.delete(queue);
+    },
+  };
+}
+
+/** Of a queue without samples a minute apart. */
+export const unknownRates: SampledRates = { processedPerSec: null, failures: null, failuresRecent: null, windowSeconds: null };
+
+/** Of what is older than that, one in a minute is enough: a queue takes 100 samples, not 366. */
+function thin(ring: Sample[], before: number): void {
+  const index = ring.findLastIndex(({ at }) => at < before);
+  const [older, middle] = [ring[index - 1], ring[index]];
+  if (index >= 2 && older && middle && middle.at - older.at < leastMs) ring.splice(index, 1);
+}
+
+/**
+ * Where a window begins: at its oldest sample; when that is too near (nobody had asked for a while), at the newest one before it.
+ */
+function startOf(ring: readonly Sample[], from: number): Sample | undefined {
+  const index = ring.findIndex(({ at }) => at >= from);
+  const inside = ring[index];
+  const newest = ring.at(-1);
+  if (inside && newest && newest.at - inside.at >= leastMs) return inside;
+  return ring[index - 1] ?? inside;
+}
+
+/** Whether counters of two reads, one after the other, cannot be compared: the later ones count from another beginning. */
+export function beganAnew(now: JobCounters, before: JobCounters): boolean {
+  return now.since !== before.since || isLess(now.processed, before.processed) || isLess(now.failures, before.failures);
+}
+
+function isLess(now: number | null, before: number | null): boolean {
+  return now !== null && before !== null && now < before;
+}
+
+function difference(now: number | null, before: number | null): number | null {
+  return now === null || before === null ? null : now - before;
+}
+
+const processedWindowSeconds = 300;
+
+/** A queue of the port from what was measured of it; what was not is null. `sampled` takes the place of windows that the rows do not have. */
+export function toQueueMetrics(
+  { name, source, observedAt }: Pick<QueueMetrics, "name" | "source" | "observedAt">,
+  measured: Measured,
+  sampled: SampledRates | null = null,
+): QueueMetrics {
+  const { processed, paused } = measured;
+  return {
+    name,
+    source,
+    depth: measured.depth ?? 0,
+    processedPerSec: typeof processed === "number" ? processed / processedWindowSeconds : number(sampled?.processedPerSec),
+    ...toFailures(measured, sampled),
+    active: number(measured.active),
+    deferred: number(measured.deferred),
+    retrying: number(measured.retrying),
+    dead: number(measured.dead),
+    oldestAgeSeconds: number(measured.oldest_age),
+    waitSeconds: toQuantiles(measured.wait_p50, measured.wait_p95),
+    runSeconds: toQuantiles(measured.run_p50, measured.run_p95),
+    ...(measured.oldest_run !== undefined && { oldestRunSeconds: measured.oldest_run }),
+    paused: typeof paused === "number" ? paused === 1 : null,
+    workers: number(measured.workers),
+    exact: sampled === null,
+    windowSeconds: number(sampled?.windowSeconds),
+    observedAt,
+  };
+}
+
+/** Sampled only where the rows do not tell them: beside a sampled rate they may. */
+function toFailures(
+  { failures, failures_recent: recent }: Measured,
+  sampled: SampledRates | null,
+): Pick<QueueMetrics, "failuresLastHour" | "failuresRecent"> {
+  if (typeof failures === "number") return { failuresLastHour: failures, failuresRecent: number(recent) };
+  return { failuresLastHour: number(sampled?.failures), failuresRecent: number(sampled?.failuresRecent) };
+}
+
+function number(value: number | null | undefined): number | null {
+  return value ?? null;
+}
+
+function toQuantiles(p50: number | null | undefined, p95: number | null | undefined): Quantiles | null {
+  return typeof p50 === "number" && typeof p95 === "number" ? { p50, p95 } : null;
+}

@@ -1,0 +1,171 @@
+import { type HistoryRange, toTime, toTimeTexts } from "../lib/range.ts";
+import { checkPoints, type QueueHistory, type QueuePoint } from "./history.ts";
+import type { JobCounters, QueueMetrics } from "./queue.ts";
+import { beganAnew } from "./rates.ts";
+
+export interface HistoryRing {
+  /** Takes every answer and remembers one in ten seconds of the last hour, and the last one. */
+  add(queues: readonly QueueMetrics[]): void;
+  /** Throws answer_too_large. */
+  history(queues: readonly string[] | null, range: HistoryRange): Histories;
+}
+
+/** By queue. */
+type Histories = ReadonlyMap<string, QueueHistory>;
+
+const stepSeconds = 10;
+const keptSeconds = 3660;
+/** Of a source; 30 kB each. */
+const mostQueues = 1000;
+/** Between samples that are not further apart, seconds, counters are taken to grow evenly: as long as Prometheus and dashboards rest between two questions. */
+const mostRestSeconds = 60;
+
+interface Sample {
+  /** Unix seconds. */
+  readonly at: number;
+  /** What is of the moment. How long jobs took is told of 5 minutes, and of no step. */
+  readonly seen: Pick<QueuePoint, "depth" | "oldestAgeSeconds">;
+  readonly counters: JobCounters;
+}
+
+const uncounted: JobCounters = { processed: null, failures: null };
+
+/** The past of queues whose rows vanish: what was seen while somebody asked. */
+export function createHistoryRing(now: () => number = Date.now): HistoryRing {
+  const rings = new Map<string, Sample[]>();
+  return {
+    add(queues) {
+      const at = now() / 1000;
+      for (const queue of queues) {
+        const ring = rings.get(queue.name) ?? [];
+        if (ring.length === 0 && rings.size >= mostQueues) continue;
+        rings.set(queue.name, ring);
+        if (isPassing(ring, at)) ring.pop();
+        const { depth, oldestAgeSeconds, counters = uncounted } = queue;
+        ring.push({ at, seen: { depth, oldestAgeSeconds }, counters });
+        while (ring[0] && at - ring[0].at > keptSeconds) ring.shift();
+      }
+    },
+    history: (queues, range) => {
+      const names = queues ?? [...rings.keys()];
+      checkPoints(names.length * range.steps);
+      return new Map(names.map((name) => [name, toHistory(rings.get(name) ?? [], range)]));
+    },
+  };
+}
+
+/** Histories from rows, with what was seen where they leave depth, rate or failures open. A queue that has none from rows has that from samples. */
+export function addSamples(fromRows: Histories, sampled: Histories): Histories {
+  const filled = [...fromRows].map(([queue, history]): [string, QueueHistory] => {
+    const seen = sampled.get(queue)?.points ?? [];
+    const points = history.points.map((point, index) => fill(point, seen[index] ?? point));
+    const isFilled = points.some(({ depth, failures }, index) => {
+      const point = history.points[index];
+      return depth !== point?.depth || failures !== point.failures;
+    });
+    return [queue, { ...history, points, exact: history.exact && !isFilled }];
+  });
+  return new Map([...sampled, ...filled]);
+}
+
+function fill(point: QueuePoint, seen: QueuePoint): QueuePoint {
+  return {
+    ...point,
+    depth: point.depth ?? seen.depth,
+    oldestAgeSeconds: (point.depth === null ? seen : point).oldestAgeSeconds,
+    processedPerSec: point.processedPerSec ?? seen.processedPerSec,
+    failures: point.failures ?? seen.failures,
+  };
+}
+
+/** Whether the last sample goes as the next one comes: it is near the one before, so is the next one, and the counters did not begin anew with it. */
+function isPassing(ring: readonly Sample[], at: number): boolean {
+  const [before, last] = [ring.at(-2), ring.at(-1)];
+  if (!before || !last || isNew(before, last)) return false;
+  return last.at - before.at < stepSeconds && at - before.at < 2 * stepSeconds;
+}
+
+function isNew(before: Sample, after: Sample): boolean {
+  return beganAnew(after.counters, before.counters);
+}
+
+function toHistory(ring: readonly Sample[], range: HistoryRange): QueueHistory {
+  const { from, step, steps } = range;
+  const times = toTimeTexts(range);
+  const [first] = ring;
+  const findUntil = (at: number, after: number) => {
+    let index = after;
+    while ((ring[index + 1]?.at ?? Infinity) <= at) index += 1;
+    return index;
+  };
+  let before = findUntil(from, -1);
+  const points = Array.from({ length: steps }, (_, index): QueuePoint => {
+    const at = from + (index + 1) * step;
+    const last = findUntil(at, before);
+    const newest = ring[last];
+    // Where a step is shorter than what is between two samples, a sample stands for as long.
+    const isSeen = newest !== undefined && newest.at > at - Math.max(step, stepSeconds);
+    const growth = toGrowth(ring, { begin: at - step, before, at, last });
+    before = last;
+    return { ...unknownPoint, ...(isSeen && newest.seen), ...growth, time: times[index] ?? "" };
+  });
+  return { points, exact: false, sampled: true, since: first && first.at > from ? toTime(Math.floor(first.at)) : null };
+}
+
+const unknownPoint = {
+  depth: null,
+  processedPerSec: null,
+  failures: null,
+  oldestAgeSeconds: null,
+  waitP50Seconds: null,
+  waitP95Seconds: null,
+  runP95Seconds: null,
+};
+
+/** A step, and the index of the last sample until each of its ends; -1 where there is none. */
+interface Step {
+  readonly begin: number;
+  readonly before: number;
+  readonly at: number;
+  readonly last: number;
+}
+
+/**
+ * What the counters grew by from one end of the step to the other, so that steps add up to what was counted. Where nobody had asked for a while, and after the newest
+ * sample, an end is not known: then the rate is that between the samples of the step. Failures are not known then, but for those until the newest sample.
+ */
+function toGrowth(ring: readonly Sample[], { begin, before, at, last }: Step): Pick<QueuePoint, "processedPerSec" | "failures"> {
+  const mostRest = Math.max(at - begin, mostRestSeconds);
+  const [knownStart, knownEnd] = [countAt(ring, before, begin, mostRest), countAt(ring, last, at, mostRest)];
+  const [start, end] = [knownStart ?? ring[before + 1], knownEnd ?? ring[last]];
+  const used = ring.slice(Math.max(0, before), ring[last]?.at === at ? last + 1 : last + 2);
+  const isBroken = used.some((sample, index) => index > 0 && isNew(used[index - 1] ?? sample, sample));
+  if (isBroken || !start || !end || end.at <= start.at) return { processedPerSec: null, failures: null };
+  const processed = subtract(end.counters.processed, start.counters.processed);
+  const isNow = last === ring.length - 1;
+  return {
+    processedPerSec: processed === null ? null : processed / (end.at - start.at),
+    failures: knownStart && (knownEnd || isNow) ? subtract(round(end.counters.failures), round(start.counters.failures)) : null,
+  };
+}
+
+/** The counters at a time, from the samples around it, of which the first has this index; null where it is not between two that are near each other. */
+function countAt(ring: readonly Sample[], index: number, at: number, mostRest: number): Pick<Sample, "at" | "counters"> | null {
+  const [before, after] = [ring[index], ring[index + 1]];
+  if (!before || before.at === at) return before ?? null;
+  if (!after || after.at - before.at > mostRest) return null;
+  const part = (at - before.at) / (after.at - before.at);
+  const count = (what: "processed" | "failures") => {
+    const [from, growth] = [before.counters[what], subtract(after.counters[what], before.counters[what])];
+    return from === null || growth === null ? null : from + part * growth;
+  };
+  return { at, counters: { processed: count("processed"), failures: count("failures") } };
+}
+
+function subtract(a: number | null, b: number | null): number | null {
+  return a === null || b === null ? null : a - b;
+}
+
+function round(count: number | null): number | null {
+  return count === null ? null : Math.round(count);
+}

@@ -1,0 +1,187 @@
+import { createKept } from "../lib/cache.ts";
+import type { Environment } from "../lib/environment.ts";
+import { OpsError } from "../lib/errors.ts";
+import type { Logger } from "../lib/logger.ts";
+import { type ObserveCall, unobserved } from "../lib/upstream-call.ts";
+import type { QueuesFile } from "./config.ts";
+import { createDetector } from "./detect.ts";
+import { createControlDatabase } from "./jobs/database.ts";
+import { createJobControl } from "./jobs/systems.ts";
+import { createDatabase, type Database, observeDatabase } from "./postgres/database.ts";
+import type { HeavyOptions } from "./postgres/statements.ts";
+import type { QueueSource, QueueSources, UnsupportedSystem } from "./queue.ts";
+import { createQueueSource, type QueueSourceConfig } from "./registry.ts";
+import { createRunTimes } from "./run-times.ts";
+import { addSamples, createHistoryRing } from "./sampled-history.ts";
+import type { Brokers, KindSource } from "./system.ts";
+
+export interface QueueSourcesOptions extends Partial<QueuesFile> {
+  /** Null: nothing is found in a database, and what is configured to be there cannot be read. */
+  readonly databaseUrl: string | null;
+  /** Of the same database, for a role that may change jobs; absent or null: nobody may. */
+  readonly controlDatabaseUrl?: string | null;
+  readonly brokers?: Brokers;
+  /** Environment of the sources that name none. */
+  readonly env: Environment | null;
+  readonly logger: Logger;
+  readonly observe?: ObserveCall;
+  /** How long an answer serves all who ask, milliseconds. @default 1000 */
+  readonly keepMs?: number;
+  /** What is done about plans that would scan a huge table. */
+  readonly heavy?: HeavyOptions;
+}
+
+const noBrokers: Brokers = { rabbitmq: null, redis: null };
+
+interface OpenQueueSources {
+  readonly database: Database;
+  /** As QueueSources.all, of the sources themselves. */
+  all(signal: AbortSignal): Promise<readonly KindSource[]>;
+  /** As QueueSources.unsupported. */
+  unsupported(signal: AbortSignal): Promise<readonly UnsupportedSystem[]>;
+  close(): Promise<void>;
+}
+
+/** The queue sources of one database and of the brokers, each asked at most once in `keepMs`, whoever asks. Nothing is connected before the first call. */
+export function createQueueSources({ keepMs = 1000, ...options }: QueueSourcesOptions): QueueSources {
+  const opened = openQueueSources(options);
+  const shared = new Map<KindSource, QueueSource>();
+  const share = (source: KindSource): QueueSource => {
+    const known = shared.get(source) ?? shareAnswers(source, keepMs);
+    shared.set(source, known);
+    return known;
+  };
+  return {
+    all: async (signal) => (await opened.all(signal)).map(share),
+    unsupported: (signal) => opened.unsupported(signal),
+    close: () => opened.close(),
+  };
+}
+
+export function openQueueSources(options: QueueSourcesOptions): OpenQueueSources {
+  const { databaseUrl, env, logger, brokers = noBrokers, sources = [], heavy, observe = unobserved } = options;
+  const database = databaseUrl === null ? createNoDatabase() : observeDatabase(createDatabase(databaseUrl, logger), observe);
+  const controlDatabase = options.controlDatabaseUrl ? createControlDatabase(options.controlDatabaseUrl, logger, observe) : null;
+  const opened: KindSource[] = [];
+  const open = (config: QueueSourceConfig): KindSource => {
+    const source = createQueueSource(config, { database, env, brokers, logger, heavy, observe });
+    opened.push(source);
+    const control = controlDatabase && createJobControl(config, controlDatabase);
+    return control ? { ...source, control } : source;
+  };
+  const configured = sources.map(open);
+  const detector = createDetector({ ...options, sources, brokers, database: databaseUrl === null ? null : database, open });
+  const all: OpenQueueSources["all"] = async (signal) => {
+    if (databaseUrl === null && sources.length === 0 && Object.values(brokers).every((url) => url === null)) {
+      throw new OpsError("queues_unavailable", "DATABASE_URL is not set", { unconfigured: true });
+    }
+    const detected = await detector.sources(signal).catch((error: unknown) => {
+      if (configured.length > 0) return [];
+      throw error;
+    });
+    return [...configured, ...detected];
+  };
+  return {
+    database,
+    all,
+    async unsupported(signal) {
+      const { detect = true, hide = [] } = options;
+      if (!detect) return [];
+      const found = await all(signal).catch(() => []);
+      const beside = await Promise.all(found.map(async (source) => (await source.unsupported?.(signal)) ?? []));
+      const systems = new Map([...detector.unsupported(), ...beside.flat()].map((system) => [system.name, system]));
+      return [...systems.values()].filter(({ name }) => !hide.includes(name));
+    },
+    async close() {
+      await Promise.allSettled([database.close(), controlDatabase?.close(), ...opened.map((source) => source.close?.())]);
+    },
+  };
+}
+
+function shareAnswers(source: KindSource, keepMs: number): QueueSource {
+  const isSampled = !source.history || source.isPastPartial === true;
+  const ring = createHistoryRing();
+  const runTimes = createRunTimes();
+  let triesToLearn = 3;
+  /** Once, after the first read: while a worker hangs, a gateway that was just started would not know what is usual. */
+  const learnRunTimes = async (signal: AbortSignal) => {
+    if (!source.usualRuns || triesToLearn === 0) return;
+    triesToLearn -= 1;
+    runTimes.learn(await source.usualRuns(signal));
+    triesToLearn = 0;
+  };
+  const readMetrics = async (signal: AbortSignal) => {
+    const read = await source.metrics(signal);
+    await learnRunTimes(signal).catch(() => {});
+    const metrics = runTimes.add(read);
+    if (isSampled) ring.add(metrics);
+    return metrics;
+  };
+  const readRows = shareHistory(async (...asked) => (await source.history?.(...asked)) ?? new Map(), 2 * keepMs);
+  return {
+    ...source,
+    async history(queues, range, signal) {
+      if (!source.history) return ring.history(queues, range);
+      const histories = await readRows(queues, range, signal).catch(asOpsError);
+      return isSampled ? addSamples(histories, ring.history(queues, range)) : histories;
+    },
+    metrics: keep(readMetrics, keepMs),
+    failures: keep((signal) => source.failures(signal), keepMs),
+    ...(source.workerJobs && { workerJobs: keep(async (signal) => source.workerJobs?.(signal) ?? null, keepMs) }),
+  };
+}
+
+function keep<T>(ask: (signal: AbortSignal) => Promise<T>, keepMs: number): (signal: AbortSignal) => Promise<T> {
+  const kept = createKept(ask, keepMs);
+  return (signal) => kept(signal).catch(asOpsError);
+}
+
+function asOpsError(error: unknown): never {
+  if (error instanceof OpsError) throw error;
+  // Whoever waited for another's question has left.
+  throw new OpsError("queues_unavailable", "Gave up waiting: the request has ended", { cause: error });
+}
+
+function createNoDatabase(): Database {
+  return { read: refuseRead, readAll: refuseRead, close: () => Promise.resolve() };
+}
+
+function refuseRead(): Promise<never> {
+  return Promise.reject(new OpsError("postgres_unavailable", "DATABASE_URL is not set"));
+}
+
+type ReadHistory = NonNullable<QueueSource["history"]>;
+
+/** Larger answers are for those alone who wait for them, points. */
+const mostKept = 5000;
+
+/**
+ * One read for all who ask the same of a source while it is under way, or within `keepMs` of its answer: every panel of a dashboard asks about the same range.
+ * A range that moves on with the clock is another question, so nothing is kept for longer, and no failure is.
+ */
+export function shareHistory(read: ReadHistory, keepMs: number): ReadHistory {
+  const asked = new Map<string, (signal: AbortSignal) => ReturnType<ReadHistory>>();
+  return (queues, range, signal) => {
+    // In the order that they are asked for: so they are answered.
+    const key = JSON.stringify([queues, range.from, range.step, range.steps]);
+    const forget = () => void asked.delete(key);
+    const begin = async (shared: AbortSignal) => {
+      try {
+        const answer = await read(queues, range, shared);
+        if (countPoints(answer) > mostKept) forget();
+        else setTimeout(forget, keepMs).unref();
+        return answer;
+      } catch (error) {
+        forget();
+        throw error;
+      }
+    };
+    const known = asked.get(key) ?? createKept(begin, keepMs);
+    asked.set(key, known);
+    return known(signal);
+  };
+}
+
+function countPoints(answer: Awaited<ReturnType<ReadHistory>>): number {
+  return [...answer.values()].reduce((sum, { points }) => sum + points.length, 0);
+}

@@ -1,0 +1,209 @@
+import type { ToHistoryRows } from "../postgres/history.ts";
+import { quoteTable } from "../postgres/names.ts";
+import { definePreset, type Lack } from "../postgres/preset.ts";
+import type { Reading } from "../postgres/readings.ts";
+import {
+  anyOf,
+  countFailures,
+  groupFailures,
+  groupRuns,
+  inLast,
+  matches,
+  newestRuns,
+  pickRunning,
+  pickWorkers,
+  quantiles,
+  readErrorText,
+  secondsBetween,
+  utcNow,
+} from "../postgres/sql.ts";
+import type { SqlStatements } from "../postgres/statements.ts";
+
+/**
+ * The past of a queue from GoodJob's rows, which are kept for 14 days by default. A job has the times of its last attempt, its executions those of all: they have
+ * when each could run (`scheduled_at`) and was taken (`created_at`). Source: `perform` in app/models/good_job/job.rb.
+ */
+function goodJobHistory(schema: string): ToHistoryRows {
+  const jobs = quoteTable({ schema, table: "good_jobs" });
+  const executions = quoteTable({ schema, table: "good_job_executions" });
+  return (isAsked, from) => {
+    const since = `timezone('utc', ${from})`;
+    const own = isAsked("job.queue_name");
+    const ended = `job.finished_at is not null and job.finished_at >= ${since} and ${own}`;
+    const open = `job.finished_at is null and ${own}`;
+    const due = "coalesce(job.scheduled_at, job.created_at)";
+    const earlier = (condition: string) => `
+    select job.queue_name, coalesce(execution.scheduled_at, job.created_at), execution.created_at, execution.finished_at, false, false
+    from ${jobs} as job join ${executions} as execution on execution.active_job_id = job.active_job_id
+    where ${condition} and job.executions_count > (job.performed_at is not null)::int
+      and (job.performed_at is null or execution.created_at < job.performed_at)`;
+    return {
+      jobs: `
+    select job.queue_name as queue, ${due} as due, coalesce(job.performed_at, job.finished_at) as taken, job.finished_at as ended,
+           job.error is null as succeeded, false as retried
+    from ${jobs} as job where ${ended}
+    union all
+    select job.queue_name, ${due}, job.performed_at, null, false, false from ${jobs} as job where ${open}
+    union all${earlier(ended)}
+    union all${earlier(open)}`,
+      failures: `
+    select execution.queue_name as queue, execution.finished_at as failed_at from ${executions} as execution
+    where execution.error is not null and execution.finished_at >= ${since} and ${isAsked("execution.queue_name")}`,
+      oldest: `select min(finished_at) from ${jobs} where finished_at is not null and error is null`,
+      keeps: false,
+    };
+  };
+}
+
+/**
+ * Jobs of GoodJob 4 (Rails). It records every attempt, so its failures are failed attempts, also of jobs that succeeded later; a job that somebody
+ * discarded is none.
+ *
+ * Its processes tell whether they keep jobs that ended (`preserve_job_records`, true by default): while one does not, `processed` and `failures` are
+ * unknown. While no process is there, jobs that succeeded and are still there tell it. A job whose process was killed counts as active
+ * until another takes it, as in GoodJob's own dashboard. Queues are paused by name, which GoodJob heeds
+ * where `enable_pauses` is set; pauses of job classes and labels are not told.
+ */
+export const goodJob = definePreset({
+  kind: "good-job",
+  tables: ["good_jobs", "good_job_executions", "good_job_processes", "good_job_settings"],
+  columns: [
+    "id",
+    "queue_name",
+    "job_class",
+    "active_job_id",
+    "created_at",
+    "updated_at",
+    "scheduled_at",
+    "performed_at",
+    "executions_count",
+    "finished_at",
+    "error",
+    "locked_by_id",
+    "process_id",
+    "serialized_params",
+    "state",
+    "key",
+    "value",
+  ],
+  statements: goodJobStatements,
+  history: goodJobHistory,
+  lacks: goodJobLacks(),
+});
+
+/**
+ * SQL for GoodJob's tables. Its indexes serve the jobs; of executions it has none by end, so that a large history wants one (169 ms -> 0.4 ms for 2 M).
+ *
+ * Source: GoodJob's migrations (create_good_jobs) and the scopes and `perform` of app/models/good_job/job.rb.
+ */
+export function goodJobStatements(schema: string): SqlStatements {
+  const [jobs, executions, processes] = ["good_jobs", "good_job_executions", "good_job_processes"].map((table) =>
+    quoteTable({ schema, table }),
+  ) as [string, string, string];
+  const dueAt = "coalesce(scheduled_at, created_at)";
+  const waits = "finished_at is null and performed_at is null";
+  const isRunning = "finished_at is null and performed_at is not null";
+  const read = (measures: Reading["measures"], columns: string, condition: string): Reading => ({
+    measures,
+    sql: `select queue_name as queue, ${columns} from ${jobs} where ${condition} group by 1`,
+  });
+  const keeps = `coalesce(
+    (select bool_and(state->>'preserve_job_records' = 'true') from ${processes}),
+    exists (
+      select from (select error from ${jobs} where finished_at is not null order by finished_at desc limit 1000) as newest where error is null))`;
+  const running = `
+    select job.queue_name as queue, job.id::text as id, job.job_class as kind, job.performed_at as started_at, process.state->>'hostname' as worker
+    from ${jobs} as job left join ${processes} as process on process.id = job.locked_by_id where ${isRunning}`;
+  const hasFailed = `execution.error is not null and ${inLast(60, "execution.finished_at", utcNow)}`;
+  const attempts = `
+    select execution.queue_name as queue, execution.active_job_id as id, ${readErrorText("execution.error")} as error,
+           execution.finished_at as failed_at, process.state->>'hostname' as worker,
+           (execution.serialized_params->>'executions')::int + 1 as attempts
+    from ${executions} as execution left join ${processes} as process on process.id = execution.process_id
+    where ${hasFailed} and execution.queue_name is not null`;
+  return {
+    readings: [
+      read(
+        ["depth", "oldest_age"],
+        `count(*) as depth, ${secondsBetween(`min(${dueAt})`, utcNow)} as oldest_age`,
+        `${waits} and ${dueAt} <= ${utcNow}`,
+      ),
+      read(["deferred"], "count(*) as deferred", `${waits} and ${dueAt} > ${utcNow} and error is null`),
+      read(["retrying"], "count(*) as retrying", `${waits} and error is not null`),
+      read(["active"], "count(*) as active", isRunning),
+      read(["dead"], "count(*) as dead", "finished_at is not null and error is not null"),
+      {
+        ...read(
+          ["processed", "wait_p50", "wait_p95", "run_p50", "run_p95"],
+          `count(*) as processed, ${quantiles("wait", secondsBetween(dueAt, "performed_at"))},
+       ${quantiles("run", secondsBetween("performed_at", "finished_at"))}`,
+          `finished_at is not null and error is null and ${inLast(5, "finished_at", utcNow)} and ${keeps}`,
+        ),
+        absent: `case when ${keeps} then 0 end`,
+      },
+      {
+        measures: ["failures", "failures_recent"],
+        sql: `select queue_name as queue, ${countFailures("execution.finished_at", utcNow)} from ${executions} as execution where ${hasFailed} and ${keeps} group by 1`,
+        absent: `case when ${keeps} then 0 end`,
+      },
+      readQueues(jobs, processes, quoteTable({ schema, table: "good_job_settings" })),
+    ],
+    failures: groupFailures(attempts),
+    failed: attempts,
+    running: (hosts) =>
+      pickRunning({ jobs: running, isAsked: matches("worker", anyOf(hosts)), isNamed: matches("worker", ".+") }),
+    usualRuns: groupRuns(`
+  select queue_name as queue, ${secondsBetween("performed_at", "finished_at")} as run
+  from ${jobs} where finished_at is not null and error is null order by finished_at desc limit ${newestRuns}`),
+    workers: pickWorkers({ jobs: running, host: "worker" }),
+  };
+}
+
+/** Of shared/upstreams.md 3.1. */
+export function goodJobLacks(): readonly Lack[] {
+  return [
+    {
+      table: "good_job_executions",
+      suffix: "failures",
+      definition: "(finished_at) include (queue_name) where error is not null",
+      serves: "failures and errors of the last hour",
+      measure: "failures",
+      rows: `error is not null and ${inLast(60, "finished_at", utcNow)}`,
+    },
+  ];
+}
+
+/** More are not looked at. Without a limit the planner, which knows nothing of JSON, expects a hundred for each process, and a long search. */
+const mostSchedulers = 500;
+
+/**
+ * Whether the queues that have jobs or had some in the last hour are paused, and how many processes take jobs from them. A process tells the queues of each of its
+ * schedulers as `a,b`, `+a,b` (in this order), `-a,b` (all others) or `*`; it counts while it has been heard of in the last 5 minutes (EXPIRED_INTERVAL).
+ * Source: queue_parser in app/models/good_job/job.rb, `stats` in lib/good_job/scheduler.rb.
+ */
+function readQueues(jobs: string, processes: string, settings: string): Reading {
+  const takes = "'*' = any (names) or (names is not null and (queue = any (names)) <> inverse)";
+  const schedulers = `jsonb_array_elements(case when jsonb_typeof(state->'schedulers') = 'array' then state->'schedulers' else '[null]' end)`;
+  return {
+    measures: ["paused", "workers"],
+    sql: `
+with paused as materialized (
+  select jsonb_array_elements_text(value->'queues') as queue from ${settings} where key = 'pauses' and jsonb_typeof(value->'queues') = 'array'
+), scheduler as materialized (
+  select id, queues like '-%' as inverse, regexp_split_to_array(regexp_replace(queues, '^[+-]', ''), ' *, *') as names
+  from (
+    select process.id, trim(element->>'queues') as queues from ${processes} as process cross join lateral ${schedulers} as element
+    where updated_at > ${utcNow} - interval '5 minutes' limit ${mostSchedulers}
+  ) as live
+)
+select known.queue, (known.queue in (select queue from paused))::int as paused,
+       case when not exists (select from scheduler where names is null) then (select count(distinct id) from scheduler where ${takes}) end as workers
+from (
+  select queue_name as queue from ${jobs} where finished_at is null group by 1
+  union
+  select queue_name from ${jobs} where finished_at is not null and ${inLast(60, "finished_at", utcNow)} group by 1
+  union
+  select queue from paused
+) as known`,
+  };
+}

@@ -1,0 +1,187 @@
+import { OpsError } from "../../../lib/errors.ts";
+import type { ToHistoryRows } from "../../postgres/history.ts";
+import { quoteIdentifier, quoteLiteral, quoteTable } from "../../postgres/names.ts";
+import type { Reading } from "../../postgres/readings.ts";
+import { countFailures, groupFailures, inLast, quantiles, readErrorText, secondsBetween } from "../../postgres/sql.ts";
+import type { ReadRows, SqlStatements } from "../../postgres/statements.ts";
+
+/** What the role of DATABASE_URL can use beside the view `jobs`. */
+export interface Extras {
+  /** It may read `_private_tasks`. */
+  readonly tasks: boolean;
+  /** What the owner does so that it sees the tasks: row-level security hides them from all but the owner, BYPASSRLS and those with a policy. Null when it does see them. */
+  readonly remedy: string | null;
+  /** `ops.job_ends` is filled for this schema (deploy/postgres/graphile-worker-ends.sql). */
+  readonly ends: boolean;
+}
+
+/** Looks at what is there. Rejects as `Database.read` does, and with schema_mismatch where `jobs` is a table: before 0.16, and its rows are hidden. */
+export async function findExtras(source: string, schema: string, read: ReadRows): Promise<Extras> {
+  const [row] = await read(extrasStatement(schema));
+  if (row?.["older"] === "true") {
+    throw new OpsError("schema_mismatch", `${schema}.jobs is a table: graphile-worker 0.16 or newer is needed`, {
+      upstream: `queues:${source}`,
+    });
+  }
+  const [isReadable, isShown] = [row?.["tasks"] === "true", row?.["shown"] === "true"];
+  const [table, role] = [quoteTable({ schema, table: "_private_tasks" }), quoteIdentifier(row?.["role"] ?? "")];
+  const missing = [
+    ...(isReadable ? [] : [`grant select on ${table} to ${role};`]),
+    ...(isShown ? [] : [`create policy wallet_core_ops_read on ${table} for select to ${role} using (true);`]),
+  ];
+  return { tasks: isReadable, remedy: missing.length === 0 ? null : missing.join(" "), ends: row?.["ends"] === "true" };
+}
+
+/**
+ * SQL for graphile-worker. Jobs are always read through its view `jobs`, which has the rights of its owner: `_private_jobs` has row-level security without
+ * a policy, so that a role with SELECT on it is told, without an error, that there are none. One pass over the table, which only keeps what is not done:
+ * no index of graphile-worker tells which jobs run, failed or are dead.
+ */
+export function graphileWorkerStatements(schema: string, extras: Extras): SqlStatements {
+  const jobs = findJobs(schema);
+  const failed = extras.ends
+    ? `select queue, job_id as id, ${readErrorText("error")} as error, ended_at as failed_at, null::text as worker, attempts from ${findEnds(schema, 60)} and failed`
+    : `select queue, id, ${readErrorText("last_error")} as error, failed_at, null::text as worker, failed_attempts as attempts
+       from ${jobs} where ${inLast(60, "failed_at")}`;
+  return {
+    readings: [
+      readJobs(jobs, extras),
+      ...(extras.tasks ? [readTasks(schema, extras)] : []),
+      ...(extras.ends ? readEnds(schema) : []),
+    ],
+    failures: groupFailures(failed),
+    failed: `${failed} and ${extras.ends ? `job_id in (select id from ${jobs} where ${isRetryable})` : isRetryable}`,
+  };
+}
+
+/** What `permanently_fail_jobs` is given as the error of a job that an operator discards. */
+export const discardedText = "Discarded by an operator";
+const isDiscarded = `last_error is not distinct from ${quoteLiteral(discardedText)}`;
+/** Of a row of `findJobs`: a retry would change it. */
+const isRetryable = `(is_dead or (is_waiting and failed_attempts > 0 and run_at > now())) and not ${isDiscarded}`;
+
+/** What the rows of jobs tell: failures are those whose job is still there, fewer than there were. */
+function readJobs(jobs: string, { ends }: Extras): Reading {
+  const due = "is_waiting and run_at <= now()";
+  return {
+    measures: [
+      "depth",
+      "deferred",
+      "retrying",
+      "active",
+      "dead",
+      "oldest_age",
+      ...(ends ? [] : (["failures", "failures_recent"] as const)),
+    ],
+    sql: `
+select queue, count(*) filter (where ${due}) as depth,
+       count(*) filter (where is_waiting and run_at > now() and last_error is null) as deferred,
+       count(*) filter (where is_waiting and last_error is not null) as retrying,
+       count(*) filter (where locked_at is not null) as active,
+       count(*) filter (where is_dead) as dead,
+       ${secondsBetween(`min(run_at) filter (where ${due})`, "now()")} as oldest_age,
+       ${countFailures("failed_at")}
+from ${jobs} group by queue`,
+  };
+}
+
+/**
+ * All tasks, also those without jobs. A job that succeeds is deleted, and PostgreSQL counts what is deleted from a table: with one task these are its
+ * successes, with those that were removed by hand; with several, nobody knows whose they are.
+ */
+function readTasks(schema: string, { ends }: Extras): Reading {
+  const tasks = quoteTable({ schema, table: "_private_tasks" });
+  // Only for their names: nothing tells how many workers there are.
+  if (ends) return { measures: ["workers"], sql: `select identifier as queue, null as workers from ${tasks}` };
+  const table = quoteLiteral(quoteTable({ schema, table: "_private_jobs" }));
+  return {
+    measures: ["processed_total"],
+    sql: `
+select identifier as queue,
+       case when count(*) over () = 1 then pg_catalog.pg_stat_get_tuples_deleted(${table}::regclass) end as processed_total
+from ${tasks}`,
+  };
+}
+
+/** Where each end of an attempt is written down, everything is known. */
+function readEnds(schema: string): readonly Reading[] {
+  return [
+    {
+      measures: ["processed", "wait_p50", "wait_p95", "run_p50", "run_p95"],
+      sql: `
+select queue, count(*) as processed, ${quantiles("wait", secondsBetween("ready_at", "started_at"))},
+       ${quantiles("run", secondsBetween("started_at", "ended_at"))}
+from ${findEnds(schema, 5)} and not failed group by queue`,
+    },
+    {
+      measures: ["failures", "failures_recent"],
+      sql: `select queue, ${countFailures("ended_at")} from ${findEnds(schema, 60)} and failed group by queue`,
+    },
+  ];
+}
+
+function findEnds(schema: string, minutes: number): string {
+  return `ops.job_ends where source = ${quoteLiteral(schema)} and ${inLast(minutes, "ended_at")}`;
+}
+
+/** The past of a task where each end of an attempt is written down, for two hours. */
+export function graphileWorkerHistory(schema: string): ToHistoryRows {
+  return (isAsked, from) => {
+    const ended = `ops.job_ends where source = ${quoteLiteral(schema)} and ended_at >= ${from} and ${isAsked("queue")}`;
+    return {
+      jobs: `
+    select queue, ready_at as due, coalesce(started_at, ended_at) as taken, ended_at as ended, not failed as succeeded, false as retried
+    from ${ended} and failed in (true, false)
+    union all
+    select task_identifier, run_at, locked_at, null, false, false from ${quoteTable({ schema, table: "jobs" })}
+    where (locked_at is not null or attempts < max_attempts) and ${isAsked("task_identifier")}`,
+      failures: `select queue, ended_at as failed_at from ${ended} and failed`,
+      oldest: `select min(ended_at) from ops.job_ends where source = ${quoteLiteral(schema)} and not failed`,
+      keeps: false,
+    };
+  };
+}
+
+/**
+ * A failed attempt is not written down with its time, but the job is put off by exp(attempts) seconds from then on (failJobs in src/sql): that gives it
+ * back, while nobody has changed the row since, which `updated_at` tells (workers leave it alone). One that was given up by hand failed then, unless
+ * by an operator of ours, which is no failure. What was rescheduled by hand failed at an unknown time: null.
+ */
+function findJobs(schema: string): string {
+  const putOff = "run_at - exp(least(failed_attempts, 10)) * interval '1 second'";
+  return `(
+  select *, case when failed_attempts < 1 or (last_error is null and not is_dead) or ${isDiscarded} then null
+                 when ${putOff} between updated_at and now() then ${putOff}
+                 when is_dead then updated_at end as failed_at
+  from (
+    select task_identifier as queue, id, run_at, updated_at, locked_at, last_error,
+           attempts - (locked_at is not null)::int as failed_attempts,
+           locked_at is null and attempts < max_attempts as is_waiting,
+           locked_at is null and attempts >= max_attempts as is_dead
+    from ${quoteTable({ schema, table: "jobs" })}
+  ) as row
+) as job`;
+}
+
+/** From pg_catalog, which no lock on the jobs holds up, and which every role may read. */
+function extrasStatement(schema: string): string {
+  const readable = "has_schema_privilege(namespace.oid, 'usage') and has_table_privilege(class.oid, 'select')";
+  const hasPolicy = `exists (
+         select from pg_catalog.pg_policy as policy where policy.polrelid = class.oid and policy.polpermissive and policy.polcmd in ('r', '*')
+           and (policy.polroles = '{0}' or exists (select from unnest(policy.polroles) as role where pg_has_role(role, 'usage'))))`;
+  return `
+select current_user::text as role, exists (select ${named(schema, "jobs")} and class.relkind <> 'v')::text as older,
+       exists (select ${named(schema, "_private_tasks")} and ${readable})::text as tasks,
+       exists (select ${named(schema, "_private_tasks")} and (not row_security_active(class.oid) or ${hasPolicy}))::text as shown,
+       (exists (select ${named("ops", "job_ends")} and ${readable}) and 2 = (
+         select count(*) from pg_catalog.pg_trigger as trigger
+         where trigger.tgrelid = (select class.oid ${named(schema, "_private_jobs")})
+           and trigger.tgname in ('ops_job_done', 'ops_job_failed') and trigger.tgenabled in ('O', 'A')
+       ))::text as ends`;
+}
+
+function named(schema: string, name: string): string {
+  return `
+  from pg_catalog.pg_class as class join pg_catalog.pg_namespace as namespace on namespace.oid = class.relnamespace
+  where namespace.nspname = ${quoteLiteral(schema)} and class.relname = '${name}'`;
+}

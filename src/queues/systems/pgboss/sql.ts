@@ -1,0 +1,276 @@
+import { quoteLiteral, quoteTable } from "../../postgres/names.ts";
+import type { Reading } from "../../postgres/readings.ts";
+import { groupFailures, groupRuns, inLast, newestRuns, quantiles, readErrorText, secondsBetween } from "../../postgres/sql.ts";
+import type { ReadRows, SqlStatements, TableParts } from "../../postgres/statements.ts";
+
+/** What differs between the versions beyond columns. */
+interface Layout {
+  /** Each part of `job` has indexes on (name, state, blocked, start_after) and (name, completed_on): from 12.38, which builds them in the background. */
+  readonly indexed: boolean;
+  /** Jobs that ended are moved to `archive`: version 10. */
+  readonly archived: boolean;
+}
+
+const waiting = "job.state in ('created', 'retry') and not job.blocked";
+const due = `${waiting} and job.start_after <= now()`;
+
+/** A blocked job waits for another one: it is neither depth nor deferred. */
+const live: Reading = {
+  measures: ["depth", "deferred", "retrying", "active", "dead", "oldest_age"],
+  sql: [
+    `count(*) filter (where ${due}) as depth`,
+    "count(*) filter (where job.state = 'created' and not job.blocked and job.start_after > now()) as deferred",
+    "count(*) filter (where job.state = 'retry') as retrying",
+    "count(*) filter (where job.state = 'active') as active",
+    "count(*) filter (where job.state = 'failed' and not job.archived) as dead",
+    `${secondsBetween(`min(job.start_after) filter (where ${due})`, "now()")} as oldest_age`,
+  ].join(", "),
+};
+const ended: Reading = {
+  measures: ["processed", "wait_p50", "wait_p95", "run_p50", "run_p95"],
+  sql: [
+    `${whereKept(300, "count(job.id)")} as processed`,
+    quantiles("wait", secondsBetween("greatest(job.start_after, job.created_on)", "job.started_on")),
+    quantiles("run", secondsBetween("job.started_on", "job.completed_on")),
+  ].join(", "),
+};
+const failures: Reading = {
+  measures: ["failures", "failures_recent"],
+  sql: (
+    [
+      ["failures", 60],
+      ["failures_recent", 5],
+    ] as const
+  )
+    .map(
+      ([name, minutes]) => `${whereKept(60 * minutes, `count(*) filter (where ${inLast(minutes, "job.failed_at")})`)} as ${name}`,
+    )
+    .join(", "),
+};
+
+/** Unknown where the queue says that ended jobs are deleted before they leave the window (0 means never). */
+function whereKept(seconds: number, count: string): string {
+  return `case when min(queue.keeps) between 1 and ${seconds} then null else ${count} end`;
+}
+
+export const isLive = "job.state in ('created', 'retry', 'active', 'failed')";
+export const isEnded = `job.state = 'completed' and ${inLast(5, "job.completed_on")}`;
+export const isFailed = `job.state = 'failed' and ${inLast(60, "job.completed_on")}`;
+const isRetried = "job.state in ('retry', 'active')";
+
+/** Looks at the installed version. Rejects as `Database.read` does. */
+export async function preparePgboss(schema: string, read: ReadRows): Promise<SqlStatements> {
+  const [row] = await read(layoutStatement(schema));
+  return pgbossStatements(schema, { indexed: row?.["indexed"] === "true", archived: row?.["archived"] === "true" });
+}
+
+/**
+ * SQL for `queue` and `job` of pg-boss 10 and newer. Where the indexes are (`Layout.indexed`) they are asked queue by queue; where they are not, no index
+ * of pg-boss tells which jobs are active, failed or ended, and one pass over the jobs answers everything: in parts where they are too many.
+ * Source: src/plans of pg-boss 10.4 and 12.38.
+ */
+export function pgbossStatements(schema: string, layout: Layout): SqlStatements {
+  const queues = findQueues(schema);
+  const jobs = (conditions: readonly string[], columns = "") => findJobs(schema, layout, conditions, columns);
+  const failed = (conditions: readonly string[]) =>
+    selectFailures(joinJobs(queues, layout, jobs(conditions, `, ${readErrorText(failureText)} as error`)));
+  const readings = layout.indexed
+    ? [
+        readJobs(live, joinJobs(queues, layout, jobs([isLive]))),
+        readJobs(ended, joinJobs(queues, layout, jobs([isEnded]))),
+        readJobs(failures, joinJobs(queues, layout, jobs([isFailed, isRetried]))),
+      ]
+    : [readAtOnce(queues, jobs([isLive, isEnded]))];
+  return {
+    readings,
+    failures: groupFailures(failed([isFailed, isRetried])),
+    failed: `${failed([isFailed])} and not job.archived`,
+    // Of each queue, as its index has them.
+    usualRuns: groupRuns(`
+  select queue.name as queue, job.run from ${queues} cross join lateral (
+    select ${secondsBetween("job.started_on", "job.completed_on")} as run from ${quoteTable({ schema, table: "job" })} as job
+    where job.name = queue.name and job.state = 'completed' and job.completed_on is not null order by job.completed_on desc limit ${newestRuns / 10}
+  ) as job`),
+    ...(!layout.indexed && { parts: toParts(schema, layout) }),
+  };
+}
+
+/** As `groupFailures` takes it, from queues and their jobs. */
+function selectFailures(from: string): string {
+  return `
+    select queue.name as queue, job.id, job.error, job.failed_at, null::text as worker, job.attempts
+    from ${from} where ${inLast(60, "job.failed_at")}`;
+}
+
+function toParts(schema: string, layout: Layout): TableParts {
+  const error = `, ${readErrorText(failureText)} as error`;
+  const processed = whereKept(300, "count(*) filter (where job.state = 'completed')");
+  return pgbossParts({
+    schema,
+    queues: findQueues(schema),
+    counts: {
+      measures: [...live.measures, ...failures.measures, "processed"],
+      sql: `${live.sql}, ${failures.sql}, ${processed} as processed`,
+    },
+    jobs: (conditions) => findJobs(schema, layout, conditions, error),
+    current: (conditions) => findJobs(schema, { ...layout, archived: false }, conditions, error),
+    counted: anyHolds([isLive, isEnded]),
+    failed: anyHolds([isFailed, isRetried]),
+    selectFailures,
+  });
+}
+
+function readJobs({ measures, sql }: Reading, from: string): Reading {
+  return { measures, sql: `select queue.name as queue, ${sql} from ${from} group by queue.name` };
+}
+
+/** Every queue with its jobs, also one without any. */
+function joinJobs(queues: string, { indexed }: Layout, jobs: string): string {
+  return indexed
+    ? `${queues} left join lateral (${jobs}) as job on true`
+    : `${queues} left join (${jobs}) as job on job.name = queue.name`;
+}
+
+/** The jobs are looked up once; the quantiles apart, because they sort what they are given. */
+function readAtOnce(queues: string, jobs: string): Reading {
+  const counts = { ...live, sql: `${live.sql}, ${failures.sql}` };
+  const seen = "left join seen as job on job.name = queue.name";
+  return {
+    measures: [...live.measures, ...failures.measures, ...ended.measures],
+    sql: `
+with seen as materialized (${jobs})
+select * from (${readJobs(counts, `${queues} ${seen}`).sql}) as counts
+join (${readJobs(ended, `${queues} ${seen} and job.state = 'completed'`).sql}) as ended using (queue)`,
+  };
+}
+
+/** All but those that pg-boss has for itself, with how long they keep ended jobs, seconds, where they say that: not in 10. */
+export function findQueues(schema: string): string {
+  return `(
+  select own.* from (select null::int as deletion_seconds) as missing cross join lateral (
+    select queue.name, deletion_seconds as keeps from ${quoteTable({ schema, table: "queue" })} as queue where left(queue.name, 10) <> '__pgboss__'
+  ) as own) as queue`;
+}
+
+/** The jobs for which one of the conditions holds, and no two: of one `queue` where indexes find them, else of all. */
+export function findJobs(schema: string, { indexed, archived }: Layout, conditions: readonly string[], further: string): string {
+  const select = (table: string, condition: string, isArchived = false) => `
+  select job.* from ${missingColumns} cross join lateral (
+    select job.name, job.id, job.state, blocked, job.start_after, job.created_on, job.started_on, job.completed_on, ${isArchived} as archived,
+           ${failedAt} as failed_at, ${failedAttempts} as attempts${further}
+    from ${quoteTable({ schema, table })} as job where ${condition}) as job`;
+  if (indexed)
+    return conditions.map((condition) => select("job", `job.name = queue.name and ${condition}`)).join("\n  union all");
+  const current = select("job", anyHolds(conditions));
+  if (!archived) return current;
+  const recent = `job.archived_on >= now() - interval '60 minutes' and (${anyHolds([isFailed, isEnded])})`;
+  return `${current}\n  union all${select("archive", recent, true)}`;
+}
+
+function anyHolds(conditions: readonly string[]): string {
+  return conditions.map((condition) => `(${condition})`).join(" or ");
+}
+
+/** From pg_catalog, which no lock on the jobs holds up. A table without partitions is its own only part. */
+function layoutStatement(schema: string): string {
+  return `
+with part as (
+  select class.oid from pg_catalog.pg_class as class left join pg_catalog.pg_inherits as inherits on inherits.inhrelid = class.oid
+  where class.relkind = 'r' and (${named(schema, "job")}) in (class.oid, inherits.inhparent)
+)
+select coalesce(bool_and(${hasIndex("name, state, blocked, start_after")} and ${hasIndex("name, completed_on")}), false)::text as indexed,
+       exists (${named(schema, "archive")})::text as archived
+from part`;
+}
+
+function named(schema: string, name: string): string {
+  return `
+    select class.oid from pg_catalog.pg_class as class join pg_catalog.pg_namespace as namespace on namespace.oid = class.relnamespace
+    where namespace.nspname = ${quoteLiteral(schema)} and class.relname = '${name}'`;
+}
+
+function hasIndex(columns: string): string {
+  return `exists (
+    select from pg_catalog.pg_index as index
+    where index.indrelid = part.oid and index.indisvalid and pg_catalog.pg_get_indexdef(index.indexrelid) like '%(${columns})%')`;
+}
+
+/**
+ * Columns that only some versions have, with what is true where they are missing. A name that is not qualified means the column of the job
+ * inside a lateral query over it, and this one where the job has none: no version has to be told apart. `blocked` is from 12.19; 10 has `expire_in`
+ * where later ones have `expire_seconds`, and no `retry_delay_max`.
+ */
+export const missingColumns =
+  "(select false as blocked, null::int as retry_delay_max, null::int as expire_seconds, null::interval as expire_in) as missing";
+
+/** Attempts that failed. The first one has number 0, and what fetches a job adds one when it ran before. */
+const failedAttempts = "job.retry_count + case job.state when 'active' then 0 else 1 end";
+
+/** At most that long after a failure may the job run again: half of it is random where it backs off. Source: failJobs in src/plans. */
+const longestDelay = `
+  case when job.retry_backoff
+       then least(retry_delay_max, greatest(job.retry_delay, 1) * 2 ^ least(16, ${failedAttempts}))
+       else job.retry_delay end * interval '1 second'`;
+
+/** An attempt ends after that, at the latest. */
+const limit = "coalesce(expire_in, expire_seconds * interval '1 second')";
+
+/**
+ * When the last attempt failed; null where none did. A job that is to be tried again does not keep that, but when it may run, `retry_delay` after it failed:
+ * exact without backoff, with it the earliest moment that is possible. What an operator has put back by hand did not fail just then, hence the limit.
+ */
+const failedAt = `
+  case when job.state in ('failed', 'retry') or (job.state = 'active' and job.retry_count > 0 and job.output is not null) then
+    coalesce(job.completed_on,
+      case job.state when 'retry' then least(greatest(job.started_on, job.start_after - ${longestDelay}), job.started_on + ${limit})
+                     else greatest(job.created_on, job.start_after - ${longestDelay}) end)
+  end`;
+
+/** pg-boss keeps what was thrown, with its message, or wraps what is no object. Source: fail in src/manager. */
+const failureText = `
+  coalesce(job.output ->> 'message', job.output -> 'value' ->> 'message', job.output ->> 'value', nullif(job.output::text, '{}'))`;
+
+interface PartsOptions {
+  readonly schema: string;
+  /** All queues, as `queue`. */
+  readonly queues: string;
+  /** What is counted of `job` and `queue`, which needs no row but these. */
+  readonly counts: Reading;
+  /** Jobs for which one of the conditions holds, with `error`, and those that were archived lately where the version has an archive. */
+  readonly jobs: (conditions: readonly string[]) => string;
+  /** The same without the archive. */
+  readonly current: (conditions: readonly string[]) => string;
+  /** Conditions for the jobs that are counted, and for those that failed lately or will be tried again. */
+  readonly counted: string;
+  readonly failed: string;
+  /** A query for the failures of the last hour, as `groupFailures` takes it, from queues and their jobs. */
+  readonly selectFailures: (from: string) => string;
+}
+
+/** The jobs in ranges of pages, for a huge table without an index for them. The queues and the archive, which are small or indexed, are read apart from them. */
+function pgbossParts({
+  schema,
+  queues,
+  counts,
+  jobs,
+  current,
+  counted,
+  failed,
+  selectFailures: select,
+}: PartsOptions): TableParts {
+  const groupErrors = (from: string) => groupFailures(select(from), { withTimes: true });
+  const count = (from: string): Reading => ({
+    ...counts,
+    sql: `select queue.name as queue, ${counts.sql} from ${from} group by queue.name`,
+  });
+  // A scan of `queue` would be one of a whole table: a part has its queues by their names.
+  const toPart = (conditions: string, range: string) => `(${current([`(${conditions}) and ${range}`])}) as job
+    cross join lateral (select job.name, null::int as keeps where left(job.name, 10) <> '__pgboss__') as queue`;
+  const rest = `${queues} left join (${jobs(["false"])}) as job on job.name = queue.name`;
+  return {
+    table: { schema, table: "job" },
+    reading: (_, range) => count(toPart(counted, range)),
+    failures: (range) => groupErrors(toPart(failed, range)),
+    rest: { reading: count(rest), failures: groupErrors(rest) },
+  };
+}

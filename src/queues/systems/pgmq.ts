@@ -1,0 +1,77 @@
+import * as z from "zod";
+import { quoteLiteral } from "../postgres/names.ts";
+import { createSqlSource } from "../postgres/source.ts";
+import type { SqlStatements } from "../postgres/statements.ts";
+import { common, defineKind, sqlText } from "../system.ts";
+
+const pgmqConfig = z.strictObject({
+  ...common,
+  kind: z.literal("pgmq"),
+  /** Queues to list even if they are never seen. */
+  names: z.array(sqlText).max(1000).optional(),
+});
+
+const meta = { schema: "pgmq", table: "meta" };
+
+/**
+ * Queues of pgmq, whose schema is always `pgmq`.
+ *
+ * - A message that is done is deleted or archived, either of which deletes it from the table of its queue: `processed` is sampled from the deletions that
+ *   PostgreSQL counts for that table. A purge is none; a deletion that was rolled back is one. (The messages that were ever sent less those that are there
+ *   would count sends that failed or are not committed yet.) The count is up to ten seconds behind.
+ * - A message that was read is hidden for a time: `active`; one that was sent with a delay is `deferred`. One that a worker hides for longer, to try again
+ *   later, is active too.
+ * - It knows no failures, errors, workers and pauses.
+ */
+export const pgmq = defineKind<typeof pgmqConfig>({
+  kind: "pgmq",
+  config: pgmqConfig,
+  detected: { schema: meta.schema, tables: [meta.table], toConfig: ({ name }) => ({ name, kind: "pgmq" }) },
+  create: (config, { database, env, heavy }) =>
+    createSqlSource({
+      name: config.name,
+      kind: config.kind,
+      env: config.env ?? env,
+      database,
+      heavy,
+      tables: [meta],
+      columns: ["queue_name", "vt", "read_ct"],
+      names: config.names ?? [],
+      statements: pgmqStatements(),
+    }),
+});
+
+/**
+ * SQL over the tables of all queues that are there when it runs: `query_to_xml` runs a statement for each, in the same snapshot and with the same rights. They are
+ * those of pgmq's `metrics_all()`, which counts every message and cannot tell a delay from a read. A queue's table is called `q_` and its
+ * name in small letters (pgmq's `format_table_name`).
+ */
+function pgmqStatements(): SqlStatements {
+  return {
+    readings: [
+      {
+        measures: ["depth", "active", "deferred", "oldest_age", "processed_total"],
+        sql: `
+select meta.queue_name::text as queue, figures.*
+from pgmq.meta as meta
+cross join lateral (select to_regclass(format('pgmq.%I', lower('q_' || meta.queue_name))) as oid) as messages
+cross join lateral xmltable(
+  '/table/row' passing query_to_xml(format(${quoteLiteral(pgmqFigures("%1$s", "%2$s"))}, messages.oid, messages.oid::oid), false, false, '')
+  columns depth bigint, active bigint, deferred bigint, oldest_age float8, processed_total bigint) as figures
+where messages.oid is not null`,
+      },
+    ],
+    failures: null,
+  };
+}
+
+/** The figures of one queue. The messages are counted by pgmq's index on `vt`: when a message can be seen, from then on. */
+export function pgmqFigures(table: string, oid: string): string {
+  return `
+select (select count(*) from ${table} where vt <= now()) as depth,
+       (select count(*) from ${table} where vt > now() and read_ct > 0) as active,
+       (select count(*) from ${table} where vt > now() and read_ct = 0) as deferred,
+       (select extract(epoch from now() - min(vt)) from ${table} where vt <= now()) as oldest_age,
+       coalesce((select sum(pg_stat_get_tuples_deleted(part.relid)) from pg_partition_tree(${oid}) as part where part.isleaf),
+                pg_stat_get_tuples_deleted(${oid})) as processed_total`;
+}

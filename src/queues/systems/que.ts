@@ -1,0 +1,149 @@
+import { quoteLiteral, quoteTable } from "../postgres/names.ts";
+import { definePreset, type Lack } from "../postgres/preset.ts";
+import type { Reading } from "../postgres/readings.ts";
+import {
+  anyOf,
+  countFailures,
+  groupFailures,
+  inLast,
+  matches,
+  pickRunning,
+  pickWorkers,
+  secondsBetween,
+} from "../postgres/sql.ts";
+import type { SqlStatements } from "../postgres/statements.ts";
+
+/**
+ * Jobs of Que 1 and 2 (Ruby), schema of its migration 5 (2021) or newer. Nothing of it is exact:
+ *
+ * - By default a job that succeeded is deleted. Where a queue has jobs that were kept (`finish`) from the last hour, those are counted; a class beside
+ *   them that deletes is not. Else, while it is the only queue, deletions from the table are sampled, whatever deletes; else `processed` is unknown.
+ * - Failures are the jobs that expired, and those that wait to be retried, by the time of the last one. That is not kept, and is told by
+ *   the next attempt and Que's default interval; with an interval of one's own it is wrong. What failed before or succeeded later is not counted.
+ * - Which jobs run is told by the advisory locks of its lockers, as its own `job_states` does; a locker locks a few jobs ahead (8 by default).
+ *   Its workers are threads. Who worked on a job that failed is not kept.
+ */
+export const que = definePreset({
+  kind: "que",
+  tables: ["que_jobs", "que_lockers"],
+  columns: [
+    "id",
+    "queue",
+    "job_class",
+    "run_at",
+    "error_count",
+    "last_error_message",
+    "finished_at",
+    "expired_at",
+    "pid",
+    "queues",
+    "worker_count",
+    "ruby_hostname",
+  ],
+  statements: queStatements,
+  lacks: queLacks(),
+});
+
+/**
+ * SQL for Que's tables. Its index on (job_schema_version, queue, priority, run_at, id) serves the jobs that are unfinished; where those that ended are kept, it lacks two.
+ *
+ * Source: Que's migrations, lib/que/job_methods.rb and lib/que/utils/introspection.rb.
+ */
+export function queStatements(schema: string): SqlStatements {
+  const jobs = quoteTable({ schema, table: "que_jobs" });
+  const lockers = `(select * from ${quoteTable({ schema, table: "que_lockers" })} where pid in (select pid from pg_catalog.pg_stat_activity))`;
+  const locks = `(${locksOf(lockers)})`;
+  const unfinished = "finished_at is null and expired_at is null";
+  const isFree = `not exists (select from ${locks} as lock where lock.id = job.id)`;
+  const read = (measures: Reading["measures"], columns: string, condition: string): Reading => ({
+    measures,
+    sql: `select queue, ${columns} from ${jobs} as job where ${condition} group by 1`,
+  });
+  const running = `
+    select job.queue, job.id::text as id, job.job_class as kind, null::timestamptz as started_at, lock.ruby_hostname as worker
+    from ${jobs} as job join ${locks} as lock on lock.id = job.id where ${unfinished}`;
+  const failed = failedJobs(jobs, unfinished);
+  const known = `(select queue from ${jobs} where ${unfinished} group by 1 union select unnest(queues) from ${lockers} as locker)`;
+  return {
+    readings: [
+      read(
+        ["depth", "oldest_age"],
+        `count(*) as depth, ${secondsBetween("min(run_at)", "now()")} as oldest_age`,
+        `${unfinished} and run_at <= now() and ${isFree}`,
+      ),
+      read(["deferred"], "count(*) as deferred", `${unfinished} and run_at > now() and error_count = 0`),
+      read(["retrying"], "count(*) as retrying", `${unfinished} and error_count > 0 and ${isFree}`),
+      read(["active"], "count(*) as active", `${unfinished} and exists (select from ${locks} as lock where lock.id = job.id)`),
+      read(["dead"], "count(*) as dead", "expired_at is not null"),
+      {
+        measures: ["failures", "failures_recent"],
+        sql: `select queue, ${countFailures("failed_at")} from (${failed}) as failure group by 1`,
+      },
+      {
+        ...read(["processed"], `count(*) filter (where ${inLast(5, "finished_at")}) as processed`, inLast(60, "finished_at")),
+        absent: "null",
+      },
+      {
+        measures: ["processed_total"],
+        sql: `
+select min(queue) as queue, pg_stat_get_tuples_deleted(${quoteLiteral(jobs)}::regclass) as processed_total
+from ${known} as known having count(*) = 1`,
+      },
+      {
+        measures: ["workers"],
+        sql: `
+select queue, (select coalesce(sum(worker_count), 0) from ${lockers} as locker where known.queue = any (locker.queues)) as workers
+from ${known} as known`,
+      },
+    ],
+    failures: groupFailures(failed),
+    failed: failed,
+    // Of que_jobs.last_error_message, by the constraint error_length.
+    errorLimit: 500,
+    running: (hosts) =>
+      pickRunning({ jobs: running, isAsked: matches("worker", anyOf(hosts)), isNamed: matches("worker", ".+") }),
+    workers: pickWorkers({ jobs: running, host: "worker" }),
+  };
+}
+
+export function queLacks(): readonly Lack[] {
+  return [
+    {
+      table: "que_jobs",
+      suffix: "finished",
+      definition: "(finished_at) where finished_at is not null",
+      serves: "processed in 5 minutes",
+      measure: "processed",
+      rows: inLast(60, "finished_at"),
+    },
+    {
+      table: "que_jobs",
+      suffix: "expired",
+      definition: "(expired_at) where expired_at is not null",
+      serves: "failures and errors of the last hour, dead jobs",
+      measure: "failures",
+      rows: inLast(60, "expired_at"),
+    },
+  ];
+}
+
+/** Ids of the jobs that are locked, with the host of their locker. A lock on a 64-bit key has its halves in `classid` and `objid`, and `objsubid` 1. */
+function locksOf(lockers: string): string {
+  return `
+    select (lock.classid::bigint << 32) | lock.objid::bigint as id, locker.ruby_hostname
+    from pg_catalog.pg_locks as lock join ${lockers} as locker on locker.pid = lock.pid
+    where lock.locktype = 'advisory' and lock.objsubid = 1 and lock.granted
+      and lock.database = (select oid from pg_catalog.pg_database where datname = current_database())`;
+}
+
+/** Que's default: a job that failed n times runs n^4 + 3 seconds after the last failure. After the hundredth that is years ahead. */
+const failedAt = "run_at - (power(least(error_count, 100), 4) + 3) * interval '1 second'";
+
+/** The last failure of each job that is still there. Its text is short, and read whole: what is trimmed would hide that Que cut it. */
+function failedJobs(jobs: string, unfinished: string): string {
+  const columns = `queue, id, coalesce(last_error_message, '') as error, null::text as worker, error_count as attempts`;
+  return `
+    select ${columns}, expired_at as failed_at from ${jobs} where ${inLast(60, "expired_at")}
+    union all
+    select ${columns}, ${failedAt} from ${jobs} where ${unfinished} and error_count > 0 and ${inLast(60, failedAt)}`;
+}

@@ -1,0 +1,224 @@
+import type { JobCounters } from "../../../queue.ts";
+import type { Question, RedisConnection, Reply } from "../connection.ts";
+import { createBullmqDiscovery } from "../keys.ts";
+import { quantilesOf, toCount } from "../replies.ts";
+import { type RedisReading, type RedisSystem, shareOf } from "../system.ts";
+import { type Beginnings, type Ending, eventShare, lookBack } from "./beginning.ts";
+import { type Details, lookCloser } from "./details.ts";
+import { countEvents, type EventCounter, type MetricsMemory, noEvents, noMetrics, watchMetrics } from "./events.ts";
+import { readBullmqFailures } from "./failures.ts";
+import { countRetries, noRetries, readRetries, type Retries } from "./retries.ts";
+import { hourMs, type Look, lookAt, rateMs } from "./snapshot.ts";
+
+/**
+ * Since when the rows of finished jobs are all there. Rows may be removed at once, by age or by number (removeOnComplete, removeOnFail, for each job its own): a count
+ * over a window is true only where none of it is gone.
+ */
+export interface Coverage {
+  /** The oldest row that was there. */
+  readonly oldest: { readonly id: string; readonly score: number } | null;
+  /** Milliseconds since 1970; -Infinity while nothing is known to be gone. */
+  readonly since: number;
+}
+
+export const fullCoverage: Coverage = { oldest: null, since: -Infinity };
+
+/** What another look found of the rows of a kind. */
+export interface Rows {
+  readonly oldest: Coverage["oldest"];
+  /** Whether a job that ended within the window has no row. */
+  readonly isMissing: boolean;
+  /** Whether the events told which job of the window was the first to end. */
+  readonly isWhole: boolean;
+}
+
+/**
+ * The coverage after another look. Age and number take the oldest rows: some went when another one, which ended later, is now the oldest, and perhaps when there is
+ * an oldest one for the first time and nobody knows what ended before it. Who misses a row knows nothing of those that were not looked for.
+ */
+export function cover(coverage: Coverage, { oldest, isMissing, isWhole }: Rows, now: number): Coverage {
+  const before = coverage.oldest;
+  const isOther = before !== null && before.id !== oldest?.id && (oldest === null || oldest.score > before.score);
+  const isUnknown = before === null && oldest !== null && !isWhole;
+  const since = isMissing ? now : isOther || isUnknown ? (oldest?.score ?? now) : -Infinity;
+  return { oldest, since: Math.max(coverage.since, since) };
+}
+
+/** Whether all rows of the last so many milliseconds are there. */
+export function covers({ since }: Pick<Coverage, "since">, windowMs: number, now: number): boolean {
+  return since <= now - windowMs;
+}
+
+/** What is remembered of a queue. */
+interface Memory {
+  readonly events: EventCounter;
+  readonly completed: Coverage;
+  readonly failed: Coverage;
+  readonly metrics: MetricsMemory;
+  readonly retries: Retries;
+}
+
+const emptyMemory: Memory = {
+  events: noEvents,
+  completed: fullCoverage,
+  failed: fullCoverage,
+  metrics: noMetrics,
+  retries: noRetries,
+};
+
+/**
+ * Queues of BullMQ (tried with 4.18 and 6.7) at `<prefix>:<queue>:`. Depth is what waits, also in a paused queue, or in the order of priorities, or was delayed until now.
+ * Retrying are the jobs that failed before, delayed or not; unknown where more of them wait than are looked at. What ended is counted by its rows while all of them are there, else by
+ * the counters of the workers' metrics where they are on, else by the events. Attempts that failed and are repeated are counted by the events: where these do not reach
+ * back an hour, there may be more of them. Jobs that wait for their children are not told.
+ * Source: the Lua scripts of bullmq 6.7 (dist/cjs/commands), and shared/upstreams.md 5.2.
+ */
+export function createBullmq(connection: RedisConnection, prefix: string): RedisSystem {
+  const memories = new Map<string, Memory>();
+  const memoryOf = (queue: string) => memories.get(queue) ?? emptyMemory;
+  const lookAtActive = (queue: string): Question<number> => ({
+    commands: [["llen", `${prefix}:${queue}:active`]],
+    parse: ([active]) => toCount(active),
+  });
+  const discover = createBullmqDiscovery(connection, prefix);
+  return {
+    discover,
+    async running(queues, _now, signal) {
+      const active = await connection.ask(queues.map(lookAtActive), signal);
+      return { named: [], unnamed: active.reduce((sum, one) => sum + one, 0) };
+    },
+    async read(queues, now, signal) {
+      const limit = shareOf(queues.length, 1000);
+      const list: Question<Reply> = { commands: [["client", "LIST"]], parse: ([reply]) => reply };
+      const keyOf = (queue: string) => `${prefix}:${queue}:`;
+      const memoriesBefore = queues.map(memoryOf);
+      const looks = queues.map((queue, index) => lookAt(keyOf(queue), memoriesBefore[index]?.events.lastId ?? null, limit, now));
+      const [clients, ...found] = (await connection.ask<unknown>([list, ...looks], signal)) as [Reply, ...Look[]];
+      const seen = queues.map((queue, index) => {
+        const look = found[index] as Look;
+        const before = memoriesBefore[index] as Memory;
+        const events = countEvents(before.events, look.events, look.oldestEvent);
+        const { lastId, gaps } = before.events;
+        // Of a stream that was empty, no entry tells whether some are missed.
+        const isJoined = lastId !== null && lastId !== "0-0" && events.gaps === gaps;
+        return { queue, key: keyOf(queue), look, before, events, isFirst: lastId === null, isJoined };
+      });
+      const share = eventShare(queues.length);
+      const readDetails = async () => {
+        const starts = seen.map(({ key, look, isFirst, isJoined }) =>
+          lookBack(key, look, { isFirst, isJoined, limit: share, now }),
+        );
+        const beginnings: readonly Beginnings[] = await connection.ask(starts, signal);
+        const closer = seen.map(({ key, look }, index) => lookCloser(key, look, beginnings[index] as Beginnings, now));
+        return [beginnings, await connection.ask(closer, signal)] as const;
+      };
+      const subjects = seen.map(({ key, look, before, events, isFirst, isJoined }) => ({
+        key,
+        look,
+        before: before.retries,
+        firstId: isFirst ? events.lastId : null,
+        isJoined,
+      }));
+      const [[beginnings, details], retries] = await Promise.all([
+        readDetails(),
+        readRetries(connection, subjects, { events: share, jobs: limit }, now, signal),
+      ]);
+      const workers = countWorkers(clients, prefix);
+      memories.clear();
+      return seen.map(({ queue, look, before, events }, index) => {
+        const jobs = details[index] as Details;
+        const rowsOf = (ending: Ending): Rows => ({
+          oldest: look.oldest[ending],
+          isMissing: jobs.isMissing[ending],
+          isWhole: (beginnings[index] as Beginnings)[ending].isWhole,
+        });
+        const memory: Memory = {
+          events,
+          metrics: watchMetrics(before.metrics, look.metrics.completed, events.completed),
+          completed: cover(before.completed, rowsOf("completed"), now),
+          failed: cover(before.failed, rowsOf("failed"), now),
+          retries: retries[index] as Retries,
+        };
+        memories.set(queue, memory);
+        return toReading({ queue, look, jobs, memory, workers: workers(queue), limit, now });
+      });
+    },
+    failures: (queues, now, signal) => readBullmqFailures(connection, prefix, queues, now, signal),
+  };
+}
+
+/** The counters of the metrics miss nothing but the attempts that are repeated; that of the failures is not there before the first one. */
+function toCounters({ metrics }: Look, memory: Memory): JobCounters {
+  const { completed, failed, gaps } = memory.events;
+  const retried = memory.retries.total;
+  if (!memory.metrics.isOn) return { processed: completed, failures: failed + retried, since: `events ${gaps}` };
+  return { processed: metrics.completed ?? 0, failures: (metrics.failed ?? 0) + retried, since: "metrics" };
+}
+
+interface Seen {
+  readonly queue: string;
+  readonly look: Look;
+  readonly jobs: Details;
+  readonly memory: Memory;
+  readonly workers: number | null;
+  readonly limit: number;
+  readonly now: number;
+}
+
+function toReading({ queue, look, jobs, memory, workers, limit, now }: Seen): RedisReading {
+  const isCut = look.delayed > limit;
+  const delayed = look.delayedJobs.map(({ score }, index) => ({ at: Math.floor(score / 0x1000), ...jobs.delayed[index] }));
+  const failedBefore = delayed.filter(({ failed = 0 }) => failed > 0);
+  /** The rows of those that are still delayed say it too: without events that is the least. */
+  const countFailed = (ms: number) => {
+    const isWithin = ({ at, delay = 0 }: (typeof delayed)[number]) => at - delay > now - ms && at - delay <= now;
+    return Math.max(countRetries(memory.retries, ms, now), failedBefore.filter(isWithin).length);
+  };
+  const due = delayed.flatMap(({ at }) => (at <= now ? [at] : []));
+  const since = [...jobs.couldRunAt, ...due];
+  const [waitP50, waitP95] = quantilesOf(jobs.waits);
+  const [runP50, runP95] = quantilesOf(jobs.runs);
+  return {
+    queue,
+    measured: {
+      depth: look.waiting + look.due,
+      active: look.active,
+      deferred: isCut ? null : delayed.filter(({ at, failed = 0 }) => at > now && failed === 0).length,
+      retrying: isCut || jobs.failedWaiting === null ? null : jobs.failedWaiting + failedBefore.length,
+      dead: look.dead,
+      oldest_age: since.length === 0 ? null : Math.max(0, now - Math.min(...since)) / 1000,
+      paused: look.isPaused ? 1 : 0,
+      // Somebody is at a job: then that nobody is seen tells that connections have no names here.
+      workers: workers === 0 && look.active > 0 ? null : workers,
+      wait_p50: waitP50,
+      wait_p95: waitP95,
+      run_p50: runP50,
+      run_p95: runP95,
+      ...(covers(memory.completed, rateMs, now) && { processed: look.completed }),
+      ...(covers(memory.failed, hourMs, now) && {
+        failures: look.failed + countFailed(hourMs),
+        failures_recent: look.failedRecently + countFailed(rateMs),
+      }),
+    },
+    counters: toCounters(look, memory),
+    isCut: isCut || !covers(memory.retries, hourMs, now),
+  };
+}
+
+/** Workers by queue key. */
+type WorkerCounts = (queue: string) => number | null;
+
+/**
+ * Counts the workers of queues by the names of their connections, `<prefix>:<base64 of the queue>` with ":w:<name>" behind it where the worker has one.
+ * Null when the connections may not be listed. Source: getWorkers of bullmq's queue-getters.
+ */
+export function countWorkers(clients: Reply, prefix: string): WorkerCounts {
+  if (typeof clients !== "string") return () => null;
+  const counts = new Map<string, number>();
+  for (const [, name = ""] of clients.matchAll(/ name=([^ \n]+)/g)) {
+    if (!name.startsWith(`${prefix}:`)) continue;
+    const [, queue = ""] = /^([A-Za-z0-9+/]+={0,2})(?::w:.*)?$/.exec(name.slice(prefix.length + 1)) ?? [];
+    counts.set(queue, (counts.get(queue) ?? 0) + 1);
+  }
+  return (queue) => counts.get(Buffer.from(queue).toString("base64")) ?? 0;
+}

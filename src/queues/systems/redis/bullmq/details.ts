@@ -1,0 +1,111 @@
+import type { Command, Question, Reply } from "../connection.ts";
+import { toCount, toFields, toNumber } from "../replies.ts";
+import { beginningOf, type Beginnings, type Ending, endings } from "./beginning.ts";
+import type { Look } from "./snapshot.ts";
+
+/** So many of the oldest and of the newest events of a kind within its window: their rows are looked for. */
+const checkedEvents = 5;
+
+/** What the rows say of the jobs that were seen. */
+export interface Details {
+  /** When each of the next jobs could run, milliseconds since 1970; those are left out that failed before, of which nobody knows. */
+  readonly couldRunAt: readonly number[];
+  /** How often each of the delayed jobs failed, and its delay, milliseconds. */
+  readonly delayed: readonly { readonly failed: number; readonly delay: number }[];
+  /** How many of the waiting jobs failed before; null where there are too many to look at each. */
+  readonly failedWaiting: number | null;
+  readonly waits: readonly number[];
+  readonly runs: readonly number[];
+  /** Whether a job that ended within the window has no row. */
+  readonly isMissing: Readonly<Record<Ending, boolean>>;
+}
+
+/** Of the jobs that the first look found. */
+export function lookCloser(
+  key: string,
+  { next, waitingJobs, delayedJobs, ended, events }: Look,
+  beginnings: Beginnings,
+  now: number,
+): Question<Details> {
+  const checked = endings.flatMap((ending) => {
+    const newest = events.flatMap(([, item]) => (item.event === ending && item.at >= beginningOf(ending, now) ? [item] : []));
+    return [...beginnings[ending].events.slice(0, checkedEvents), ...newest.slice(-checkedEvents)];
+  });
+  const waiting = waitingJobs ?? [];
+  const commands: Command[] = [
+    ...waiting.flatMap((id) => askAttempts(key + id)),
+    ...delayedJobs.flatMap(({ id }) => askAttempts(key + id)),
+    ...next.map((id): Command => ["hmget", key + id, "timestamp", "opts", ...attempts]),
+    ...delayedJobs.map(({ id }): Command => ["hmget", key + id, "delay"]),
+    ...ended.map((id): Command => ["hmget", key + id, "timestamp", "opts", ...attempts, "processedOn", "finishedOn"]),
+    ...checked.map(({ event, jobId }): Command => ["zscore", key + event, jobId]),
+  ];
+  return {
+    commands,
+    parse: (all) => {
+      let from = 0;
+      const take = (count: number) => all.slice(from, (from += count));
+      const takeFailed = (count: number) => {
+        const replies = take(2 * count);
+        return Array.from({ length: count }, (_, index) => toFailed(toFields(replies[2 * index]), replies[2 * index + 1]));
+      };
+      const failedWaiting = takeFailed(waiting.length).filter((failed) => failed > 0).length;
+      const failedDelayed = takeFailed(delayedJobs.length);
+      const nextRows = take(next.length).map(toFields);
+      const delays = take(delayedJobs.length).map(toFields);
+      const finished = take(ended.length)
+        .map(toFields)
+        .map((row) => ({
+          couldRunAt: toCouldRunAt(row, 1),
+          processedOn: toNumber(row[4]),
+          finishedOn: toNumber(row[5]),
+        }));
+      const scores = take(checked.length);
+      const isMissing = (ending: Ending) => checked.some(({ event }, index) => event === ending && scores[index] === null);
+      return {
+        couldRunAt: nextRows.flatMap((row) => toCouldRunAt(row, 0) ?? []),
+        failedWaiting: waitingJobs && failedWaiting,
+        delayed: failedDelayed.map((failed, index) => ({ failed, delay: toNumber(delays[index]?.[0]) ?? 0 })),
+        waits: finished.flatMap(({ couldRunAt, processedOn }) => secondsFrom(couldRunAt, processedOn)),
+        runs: finished.flatMap(({ processedOn, finishedOn }) => secondsFrom(processedOn, finishedOn)),
+        isMissing: { completed: isMissing("completed"), failed: isMissing("failed") },
+      };
+    },
+  };
+}
+
+/** Attempts that were made: of BullMQ 5 and newer, and of 4. */
+const attempts = ["atm", "attemptsMade"] as const;
+
+/** How often a job failed. */
+export function askAttempts(job: string): readonly [Command, Command] {
+  return [
+    ["hmget", job, ...attempts],
+    ["hstrlen", job, "failedReason"],
+  ];
+}
+
+/** BullMQ 4 counts an attempt when it begins, also one that was put off or lost its worker: only with a reason did one fail. */
+export function toFailed([atm, attemptsMade]: readonly (string | null)[], reasonLength: Reply): number {
+  return toNumber(atm) ?? (toCount(reasonLength) > 0 ? (toNumber(attemptsMade) ?? 0) : 0);
+}
+
+/** When a job could first run: made, and its delay over. Null when more attempts than these were made: then that was long ago. */
+function toCouldRunAt([timestamp, options, atm, attemptsMade]: readonly (string | null)[], most: 0 | 1): number | null {
+  const made = toNumber(timestamp);
+  return made === null || Number(atm ?? attemptsMade ?? "0") > most ? null : made + toDelay(options ?? null);
+}
+
+function toDelay(options: string | null): number {
+  if (!options?.includes('"delay"')) return 0;
+  try {
+    const { delay } = JSON.parse(options) as { delay?: unknown };
+    return typeof delay === "number" && delay > 0 ? delay : 0;
+  } catch {
+    return 0;
+  }
+}
+
+function secondsFrom(from: number | null, to: number | null): number[] {
+  return from === null || to === null ? [] : [Math.max(0, to - from) / 1000];
+}

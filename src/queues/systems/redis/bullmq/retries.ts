@@ -1,0 +1,168 @@
+import type { Command, Question, RedisConnection } from "../connection.ts";
+import { toFields, toNumber } from "../replies.ts";
+import { eventsLimit, type QueueEvent, toEvents } from "./events.ts";
+import { hourMs, type Look } from "./snapshot.ts";
+
+/** Failed attempts of jobs that are tried again: their rows have only the last one, so that the events must say them. */
+export interface Retries {
+  /** Jobs that a worker is at, as far as the events say. */
+  readonly running: ReadonlySet<string>;
+  /** Those of the last hour by the second, oldest first; `at` in milliseconds since 1970. */
+  readonly recent: readonly { readonly at: number; readonly count: number }[];
+  /** Since the first look, and what that found. */
+  readonly total: number;
+  /** Since when none is missing, milliseconds since 1970; -Infinity while nothing says that one is. */
+  readonly since: number;
+}
+
+export const noRetries: Retries = { running: new Set(), recent: [], total: 0, since: -Infinity };
+
+/** One queue, after the first look at it. */
+interface Subject {
+  /** With a colon. */
+  readonly key: string;
+  readonly look: Look;
+  readonly before: Retries;
+  /** The last event of the first look of all; null of a later one, which has read all since the one before. */
+  readonly firstId: string | null;
+  /** Whether the events that it read follow those of the look before. */
+  readonly isJoined: boolean;
+}
+
+interface Limits {
+  /** Events of a queue that a first look reads at most. */
+  readonly events: number;
+  /** Jobs of a queue whose rows are looked at. */
+  readonly jobs: number;
+}
+
+/** What is known of each queue after another look. Rejects as the connection does. */
+export async function readRetries(
+  connection: RedisConnection,
+  subjects: readonly Subject[],
+  limits: Limits,
+  now: number,
+  signal: AbortSignal,
+): Promise<Retries[]> {
+  const news = await connection.ask(
+    subjects.map((subject) => readNewEvents(subject, limits.events, now)),
+    signal,
+  );
+  const found = subjects.map(({ before }, index) => findReturned(before.running, news[index]?.events ?? []));
+  const failed = await connection.ask(
+    found.map((one, index) => checkReturned(subjects[index]?.key ?? "", one, limits.jobs)),
+    signal,
+  );
+  return subjects.map(({ before }, index) => {
+    const isWhole = news[index]?.isWhole ?? false;
+    const isSure = isWhole && failed[index]?.isSure === true;
+    // Who ran while events were missed is not known.
+    const running = isWhole && found[index] ? found[index].running : noRetries.running;
+    return { ...addRetries(before, failed[index]?.failed ?? [], now), running, since: isSure ? before.since : now };
+  });
+}
+
+interface NewEvents {
+  /** Oldest first. */
+  readonly events: readonly QueueEvent[];
+  /** Whether none is missing, of the last hour or since the look before. */
+  readonly isWhole: boolean;
+}
+
+/** A first look reads those of the last hour. */
+function readNewEvents({ key, look, firstId, isJoined }: Subject, limit: number, now: number): Question<NewEvents> {
+  const from = now - hourMs;
+  const reachesBack = !look.isTrimmed || (look.oldestEvent !== null && Number(look.oldestEvent.split("-")[0]) <= from);
+  return {
+    commands: firstId === null ? [] : [["xrange", `${key}events`, from, firstId, "COUNT", limit]],
+    parse: ([reply]) => {
+      const entries = firstId === null ? look.events : toEvents(reply);
+      const most = firstId === null ? eventsLimit : limit;
+      return { events: entries.map(([, item]) => item), isWhole: (isJoined || reachesBack) && entries.length < most };
+    },
+  };
+}
+
+/** What ends a run of a job. */
+const endings = new Set(["completed", "failed", "waiting", "delayed", "waiting-children", "removed"]);
+
+interface Returned {
+  readonly running: ReadonlySet<string>;
+  readonly returned: readonly QueueEvent[];
+}
+
+/**
+ * The jobs that went from a worker back to those that wait, and who runs after that. A job that lost its worker does so too, and that is said right behind it.
+ * Source: retryJob, moveToDelayed and moveStalledJobsToWait of bullmq 6.7, and 4.18.
+ */
+export function findReturned(before: ReadonlySet<string>, events: readonly QueueEvent[]): Returned {
+  const running = new Set(before);
+  const returned = events.filter(({ event, jobId, prev }, index) => {
+    if (event === "active") running.add(jobId);
+    if (!endings.has(event)) return false;
+    const wasRunning = running.delete(jobId) || prev === "active";
+    const next = events[index + 1];
+    const isStalled = next?.event === "stalled" && next.jobId === jobId;
+    return wasRunning && !isStalled && (event === "waiting" || event === "delayed");
+  });
+  return { running, returned };
+}
+
+/** Those that came back because they failed. */
+interface Failed {
+  readonly failed: readonly QueueEvent[];
+  /** Whether it is certain of each. */
+  readonly isSure: boolean;
+}
+
+/** Which of them failed: a worker may also put a job back, as for a limit of its rate. At most so many jobs are looked at; the others count as failed. */
+export function checkReturned(key: string, { running, returned }: Returned, limit: number): Question<Failed> {
+  const byJob = Map.groupBy(returned, ({ jobId }) => jobId);
+  const checked = [...byJob.keys()].slice(0, limit);
+  const commands = checked.flatMap((id): Command[] => [
+    ["hmget", key + id, "atm", "ats", "attemptsMade", "processedOn"],
+    ["hexists", key + id, "failedReason"],
+  ]);
+  return {
+    commands,
+    parse: (replies) => {
+      const judged = checked.map((id, index) => {
+        const row = toFields(replies[2 * index]);
+        return judge(byJob.get(id) ?? [], row, replies[2 * index + 1] === 1, running.has(id));
+      });
+      const rest = [...byJob].slice(limit).flatMap(([, items]) => items);
+      const isSure = rest.length === 0 && judged.every((one) => one.isSure);
+      return { failed: [...judged.flatMap((one) => one.failed), ...rest], isSure };
+    },
+  };
+}
+
+/**
+ * BullMQ 5 and newer count starts (`ats`) and attempts that ended (`atm`): more starts than that were put back, and nobody knows which. BullMQ 4 counts no
+ * starts, but says of what failed that it did, unless it is delayed.
+ */
+function judge(
+  items: readonly QueueEvent[],
+  [atm, ats, attemptsMade, processedOn]: readonly (string | null)[],
+  hasReason: boolean,
+  isRunning: boolean,
+): Failed {
+  const [ended, started] = [toNumber(atm), toNumber(ats)];
+  if (ended === null && toNumber(attemptsMade) === null) return { failed: items, isSure: false };
+  if (!hasReason) return { failed: [], isSure: true };
+  if (ended === null)
+    return { failed: items.filter(({ event, prev }) => event === "delayed" || prev === "failed"), isSure: true };
+  const isAtWork = isRunning || (toNumber(processedOn) ?? 0) >= (items.at(-1)?.at ?? 0);
+  return { failed: items, isSure: started === null || started - ended <= (isAtWork ? 1 : 0) };
+}
+
+function addRetries({ recent, total }: Retries, failed: readonly QueueEvent[], now: number): Pick<Retries, "recent" | "total"> {
+  const bySecond = Map.groupBy(failed, ({ at }) => Math.floor(at / 1000));
+  const added = [...bySecond.values()].map((items) => ({ at: items.at(-1)?.at ?? now, count: items.length }));
+  return { recent: [...recent.filter(({ at }) => at > now - hourMs), ...added], total: total + failed.length };
+}
+
+/** How many of them are known of the last so many milliseconds. */
+export function countRetries({ recent }: Retries, windowMs: number, now: number): number {
+  return recent.reduce((sum, { at, count }) => (at > now - windowMs && at <= now ? sum + count : sum), 0);
+}

@@ -1,0 +1,79 @@
+import { abortable, createFlight } from "../../../lib/abort.ts";
+import { OpsError } from "../../../lib/errors.ts";
+import type { RedisConnection } from "./connection.ts";
+
+interface SearchOptions {
+  /** Patterns of Redis, with what is no pattern in them escaped (`escapePattern`). */
+  readonly patterns: readonly string[];
+  /** Keys are looked for once in this time, milliseconds. */
+  readonly againMs: number;
+}
+
+/** A look takes at most so long, and the first question waits for it at most so long, milliseconds. */
+const lookMs = 20_000;
+const waitMs = 1500;
+
+/**
+ * Finds keys by patterns: Redis has no list of them, so all keys are gone through (SCAN, a thousand at a time), once in a while as long as somebody asks, and nobody waits
+ * for that but the first. With very many keys the first answers have those that were found until then; what a whole look does not find is gone. Rejects as the
+ * connection does.
+ */
+export function createKeySearch(
+  connection: RedisConnection,
+  { patterns, againMs }: SearchOptions,
+): (signal: AbortSignal) => Promise<Iterable<string>> {
+  let found = new Set<string>();
+  let askAgainAt = 0;
+  let isFirst = true;
+  const look = createFlight(async (signal) => {
+    const seen = new Set<string>();
+    for (let cursor = "0", isDone = false; !isDone; isDone = cursor === "0") {
+      // The same step for each pattern: the cursor says where to go on, whatever is looked for.
+      const step = patterns.map((pattern) => ["scan", cursor, "MATCH", pattern, "COUNT", 1000] as const);
+      const [answers = []] = await connection.ask([{ commands: step, parse: (replies) => replies.map(toScan) }], signal);
+      for (const key of answers.flatMap(({ keys }) => keys)) seen.add(key);
+      found = new Set([...found, ...seen]);
+      cursor = answers[0]?.cursor ?? "0";
+    }
+    found = seen;
+    isFirst = false;
+  });
+  return async (signal) => {
+    if (performance.now() < askAgainAt) return found;
+    askAgainAt = performance.now() + againMs;
+    const looking = look(AbortSignal.timeout(lookMs)).catch((error: unknown) => {
+      askAgainAt = 0;
+      throw error;
+    });
+    looking.catch(() => {});
+    if (isFirst) await abortable(looking, AbortSignal.any([signal, AbortSignal.timeout(waitMs)])).catch(rethrowRefusal);
+    return found;
+  };
+}
+
+/** A text that means itself in a pattern of Redis. */
+export function escapePattern(text: string): string {
+  return text.replaceAll(/[\\*?[\]^-]/g, String.raw`\$&`);
+}
+
+/** BullMQ's queues, by their `meta` keys. They come rarely: once a minute. */
+export function createBullmqDiscovery(
+  connection: RedisConnection,
+  prefix: string,
+): (signal: AbortSignal) => Promise<Iterable<string>> {
+  const search = createKeySearch(connection, { patterns: [`${escapePattern(prefix)}:*:meta`], againMs: 60_000 });
+  return async (signal) => [...(await search(signal))].map((key) => key.slice(prefix.length + 1, -":meta".length));
+}
+
+/** That it takes longer is no error. */
+function rethrowRefusal(error: unknown): void {
+  if (error instanceof OpsError) throw error;
+}
+
+function toScan(reply: unknown): { cursor: string; keys: string[] } {
+  const [cursor, keys] = Array.isArray(reply) ? (reply as unknown[]) : [];
+  return {
+    cursor: typeof cursor === "string" ? cursor : "0",
+    keys: Array.isArray(keys) ? keys.filter((key) => typeof key === "string") : [],
+  };
+}

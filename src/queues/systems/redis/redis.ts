@@ -1,0 +1,144 @@
+import * as z from "zod";
+import { createFlight } from "../../../lib/abort.ts";
+import { OpsError } from "../../../lib/errors.ts";
+import { toSeconds } from "../../../lib/time.ts";
+import { errorReadLimit, toErrorText } from "../../errors.ts";
+import {
+  failureGroupsLimit,
+  type JobFailures,
+  jobIdsPerError,
+  type QueueMetrics,
+  type RunningJobs,
+  runningJobsLimit,
+} from "../../queue.ts";
+import { common, defineKind, type KindContext, type KindSource } from "../../system.ts";
+import { createAsynq } from "./asynq.ts";
+import { createBullmq } from "./bullmq/bullmq.ts";
+import { createRedisConnection, type RedisConnection } from "./connection.ts";
+import { createRedisQueues } from "./queues.ts";
+import type { RedisFailure } from "./system.ts";
+import { createUnsupportedSearch } from "./unsupported.ts";
+
+const systems = ["bullmq", "asynq"] as const;
+
+const redisConfig = z.strictObject({
+  ...common,
+  kind: z.literal("redis"),
+  /** Which job systems are in it. @default both */
+  systems: z.array(z.enum(systems)).min(1, "must name one").optional(),
+  /** BullMQ's prefix; with braces in a cluster. @default "bull" */
+  prefix: z.string().min(1, "must not be empty").max(255).optional(),
+  /** Queues to list even if they are never seen. */
+  names: z.array(z.string().min(1, "must not be empty").max(255)).max(1000).optional(),
+});
+
+/** Queues of BullMQ and of asynq in one Redis. A queue of asynq that is called as one of BullMQ is told as "asynq:<queue>". */
+export const redis = defineKind<typeof redisConfig>({
+  kind: "redis",
+  config: redisConfig,
+  detected: { broker: "redis", toConfig: ({ name }) => ({ name, kind: "redis" }) },
+  create: createRedisSource,
+});
+
+/** Of one read, with all its questions. */
+const deadlineMs = 2000;
+
+function createRedisSource(config: Readonly<z.infer<typeof redisConfig>>, { brokers, env, observe }: KindContext): KindSource {
+  const { name, systems: wanted = systems, prefix = "bull", names = [] } = config;
+  const fail = (message: string) => new OpsError("queues_unavailable", message, { upstream: `queues:${name}` });
+  const connection =
+    brokers.redis === null
+      ? createNoConnection(fail("REDIS_URL is not set"))
+      : createRedisConnection(name, brokers.redis, observe);
+  const create = { bullmq: () => createBullmq(connection, prefix), asynq: () => createAsynq(connection) };
+  const queues = createRedisQueues(
+    name,
+    names,
+    [...new Set(wanted)].map((system) => ({ label: system, system: create[system]() })),
+  );
+  /** In one flight, with one deadline; whoever leaves gets an error of ours. */
+  const asOne = <T>(work: (now: number, signal: AbortSignal) => Promise<T>) => {
+    const flight = createFlight((signal) => work(Date.now(), AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)])));
+    return (signal: AbortSignal) =>
+      flight(signal).catch((error: unknown) => {
+        throw error instanceof OpsError ? error : fail("Gave up waiting for Redis: the request has ended");
+      });
+  };
+  const findUnsupported = createUnsupportedSearch(connection, prefix);
+  const readRunning = asOne((now, signal) => queues.running(now, signal));
+  return {
+    name,
+    kind: "redis",
+    env: config.env ?? env,
+    tables: [],
+    metrics: asOne((now, signal): Promise<readonly QueueMetrics[]> => queues.metrics(now, signal)),
+    failures: asOne(async (now, signal) => groupRedisFailures(await queues.failures(now, signal), name)),
+    running: async (hosts, signal): Promise<RunningJobs> => {
+      const { named, unnamed } = await readRunning(signal);
+      const own = named.filter(({ host }) => hosts.includes(host)).toSorted((a, b) => (a.startedAt ?? 0) - (b.startedAt ?? 0));
+      const jobs = own.slice(0, runningJobsLimit).map(({ queue, id, kind, host, startedAt }) => ({
+        queue,
+        source: name,
+        jobId: id,
+        kind,
+        startedAt: startedAt === null ? null : toSeconds(new Date(startedAt)),
+        worker: host,
+      }));
+      return { jobs, total: own.length, unnamed };
+    },
+    unsupported: (signal) => findUnsupported(AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)])),
+    close: () => connection.close(),
+  };
+}
+
+function createNoConnection(error: OpsError): RedisConnection {
+  return {
+    async ask() {
+      throw error;
+    },
+    async close() {},
+  };
+}
+
+/**
+ * Failures of one text by one worker as one group, newest first. With too many groups each queue keeps its newest ones, and none hides another: as
+ * `groupFailures` does it in SQL.
+ */
+export function groupRedisFailures(failures: readonly RedisFailure[], source: string): JobFailures[] {
+  const newestFirst = failures.toSorted((a, b) => b.at - a.at);
+  const groups = [
+    ...Map.groupBy(newestFirst, ({ queue, error, worker }) => JSON.stringify([queue, readErrorText(error), worker])).values(),
+  ];
+  const places = new Map<string, number>();
+  const ranked = groups.map((group) => {
+    const queue = group[0]?.queue ?? "";
+    const place = places.get(queue) ?? 0;
+    places.set(queue, place + 1);
+    return { group, place };
+  });
+  const kept = ranked.toSorted((a, b) => a.place - b.place).slice(0, failureGroupsLimit);
+  return kept
+    .map(({ group }) => toGroup(group, source))
+    .toSorted((a, b) => (a.lastAt === b.lastAt ? 0 : a.lastAt > b.lastAt ? -1 : 1));
+}
+
+function toGroup(group: readonly RedisFailure[], source: string): JobFailures {
+  const [newest, oldest] = [group[0], group.at(-1)] as [RedisFailure, RedisFailure];
+  const attempts = group.flatMap((failure) => failure.attempts ?? []);
+  return {
+    queue: newest.queue,
+    source,
+    error: toErrorText(readErrorText(newest.error)),
+    worker: newest.worker,
+    count: group.length,
+    attempts: attempts.length > 0 ? Math.max(...attempts) : null,
+    firstAt: toSeconds(new Date(oldest.at)),
+    lastAt: toSeconds(new Date(newest.at)),
+    jobIds: group.slice(0, jobIdsPerError).map(({ id }) => id),
+  };
+}
+
+/** As the SQL sources read it. */
+function readErrorText(error: string): string {
+  return error.replace(/^[ \t\r\n]+/, "").slice(0, errorReadLimit);
+}

@@ -1,0 +1,42 @@
+import type { Reply } from "./connection.ts";
+
+/** A count; 0 of a key that is somebody else's. */
+export function toCount(reply: Reply): number {
+  return typeof reply === "number" && reply >= 0 ? reply : 0;
+}
+
+/** A counter that is written as text; null without one. */
+export function toNumber(reply: Reply): number | null {
+  if (typeof reply !== "string" || !/^-?\d{1,19}$/.test(reply)) return null;
+  return Number(reply);
+}
+
+export function toTexts(reply: Reply): string[] {
+  return Array.isArray(reply) ? reply.filter((item) => typeof item === "string") : [];
+}
+
+/** The fields of a hash that were asked for, in their order. */
+export function toFields(reply: Reply): (string | null)[] {
+  return Array.isArray(reply) ? reply.map((item) => (typeof item === "string" ? item : null)) : [];
+}
+
+/** Members of a sorted set with their scores, in the order of the answer. */
+export function toScored(reply: Reply): { readonly id: string; readonly score: number }[] {
+  const items = toTexts(reply);
+  const scored = [];
+  for (let index = 0; index + 1 < items.length; index += 2)
+    scored.push({ id: items[index] ?? "", score: Number(items[index + 1]) });
+  return scored.filter(({ score }) => Number.isFinite(score));
+}
+
+/** The median and the 95th percentile, between the values where they fall between; nulls of nothing. As percentile_cont of PostgreSQL. */
+export function quantilesOf(values: readonly number[]): readonly [number | null, number | null] {
+  const sorted = values.toSorted((a, b) => a - b);
+  const at = (fraction: number) => {
+    const place = fraction * (sorted.length - 1);
+    const low = sorted[Math.floor(place)];
+    const high = sorted[Math.ceil(place)];
+    return low === undefined || high === undefined ? null : low + (high - low) * (place - Math.floor(place));
+  };
+  return [at(0.5), at(0.95)];
+}

@@ -1,0 +1,58 @@
+import type { Measured } from "../../postgres/readings.ts";
+import type { JobCounters } from "../../queue.ts";
+
+/** What one queue was read to have. */
+export interface RedisReading {
+  readonly queue: string;
+  /** Without `processed` or `failures` where the rows do not tell: then `counters` are sampled. */
+  readonly measured: Measured;
+  readonly counters: JobCounters;
+  /** Whether some number is only a lower bound. */
+  readonly isCut: boolean;
+}
+
+/** A job whose last attempt failed in the last hour. */
+export interface RedisFailure {
+  readonly queue: string;
+  readonly id: string;
+  /** As it is kept; "" where there is none. */
+  readonly error: string;
+  readonly worker: string | null;
+  /** Failed attempts. */
+  readonly attempts: number | null;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+}
+
+/** A running job whose worker's host is known. */
+export interface RedisRunning {
+  readonly queue: string;
+  readonly id: string;
+  readonly kind: string | null;
+  readonly host: string;
+  /** Milliseconds since 1970; null where it is not kept. */
+  readonly startedAt: number | null;
+}
+
+/** One job system in Redis. `now` is in milliseconds since 1970; all calls reject as the connection does. */
+export interface RedisSystem {
+  /** Names of queues that it has now, or had when it was last looked. */
+  discover(signal: AbortSignal): Promise<Iterable<string>>;
+  read(queues: readonly string[], now: number, signal: AbortSignal): Promise<readonly RedisReading[]>;
+  failures(queues: readonly string[], now: number, signal: AbortSignal): Promise<readonly RedisFailure[]>;
+  /** Running jobs with their workers, and how many run of which the worker is not known. */
+  running(queues: readonly string[], now: number, signal: AbortSignal): Promise<RedisRunningJobs>;
+}
+
+export interface RedisRunningJobs {
+  readonly named: readonly RedisRunning[];
+  readonly unnamed: number;
+}
+
+/** Rows that are looked at in one read, shared by the queues. */
+const rowBudget = 20_000;
+
+/** How many rows of each of so many queues are looked at. */
+export function shareOf(queues: number, most: number): number {
+  return Math.min(most, Math.max(10, Math.floor(rowBudget / Math.max(1, queues))));
+}

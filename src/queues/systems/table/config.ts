@@ -1,0 +1,128 @@
+import * as z from "zod";
+import { parseTableName } from "../../postgres/names.ts";
+import { common, fits, identifier, sqlText } from "../../system.ts";
+
+const oneStatus = z.union([sqlText, z.int()], "must be a text or an integer");
+const statuses = z.array(oneStatus).min(1, "must not be empty");
+const lists = ["waiting", "retrying", "active", "done", "failed"] as const;
+
+/** A table with one row for each job, which stays there for at least an hour after it ended. */
+export const tableConfig = z
+  .strictObject({
+    ...common,
+    kind: z.literal("table"),
+    table: sqlText.refine(isTableName, "must be table or schema.table (in double quotes where a part holds a dot)"),
+    queue: z.union(
+      [z.strictObject({ name: sqlText }), z.strictObject({ column: identifier, names: z.array(sqlText).max(1000).optional() })],
+      'must be {"name": ...}, or {"column": ...} with an optional list of known "names"',
+    ),
+    id: identifier,
+    status: identifier,
+    waiting: statuses,
+    /** Failed once, and to run again: they count as waiting too. */
+    retrying: statuses.optional(),
+    active: statuses.optional(),
+    done: statuses,
+    failed: statuses,
+    /** Those of `failed` that nobody will try again. */
+    dead: statuses.optional(),
+    run_at: identifier.optional(),
+    finished_at: identifier,
+    error: identifier.optional(),
+    worker: z
+      .strictObject({
+        column: identifier,
+        form: sqlText
+          .refine((form) => form.split("{host}").length === 2, "must have {host} once")
+          .refine((form) => !/\}\{/.test(form), "must have a character between {host} and {n}")
+          .refine((form) => !/\{(?!host\}|n\})/.test(form), "knows no other places than {host} and {n}")
+          .optional(),
+      })
+      .optional(),
+    started_at: identifier.optional(),
+    attempts: identifier.optional(),
+    /** What operators may do, where JOBS=on; nothing without it. */
+    control: z
+      .strictObject({
+        /** One of `waiting` (or `retrying`); columns that become null; what `attempts` becomes. */
+        retry: z
+          .strictObject({
+            status: oneStatus,
+            reset: z.array(identifier).max(20).optional(),
+            attempts: z.int().min(0).max(32_767).optional(),
+          })
+          .optional(),
+        /** A status that no worker takes. */
+        discard: z.strictObject({ status: oneStatus }).optional(),
+      })
+      .optional(),
+  })
+  .check(
+    z.refine(({ worker, active }) => !worker || active, {
+      path: ["worker"],
+      message: 'needs "active": the statuses of running jobs',
+    }),
+  )
+  .check(
+    z.refine(({ dead = [], failed }) => dead.every((status) => failed.includes(status)), {
+      path: ["dead"],
+      message: 'must be some of "failed"',
+    }),
+  )
+  .check(z.superRefine(refuseControl))
+  .check(z.superRefine(refuseSharedStatuses, { when: () => true }));
+
+export type TableSourceConfig = Readonly<z.infer<typeof tableConfig>>;
+
+function isTableName(text: string): boolean {
+  const name = parseTableName(text);
+  return name !== null && fits(name.table) && fits(name.schema ?? "");
+}
+
+/** A status in two lists would count one job twice. Runs beside other mistakes, hence on values of any shape. */
+function refuseSharedStatuses(source: unknown, context: z.RefinementCtx): void {
+  const seen = new Map<unknown, string>();
+  for (const list of lists) {
+    const values: unknown = (source as Record<string, unknown> | null)?.[list];
+    for (const value of Array.isArray(values) ? new Set(values as unknown[]) : []) {
+      const other = seen.get(value);
+      if (other !== undefined)
+        context.addIssue({ code: "custom", path: [list], message: `has ${JSON.stringify(value)}, which ${other} has too` });
+      seen.set(value, list);
+    }
+  }
+}
+
+interface Controlled {
+  readonly waiting: readonly unknown[];
+  readonly retrying?: readonly unknown[] | undefined;
+  readonly active?: readonly unknown[] | undefined;
+  readonly done: readonly unknown[];
+  readonly id: string;
+  readonly status: string;
+  readonly run_at?: string | undefined;
+  readonly attempts?: string | undefined;
+  readonly control?:
+    | {
+        readonly retry?:
+          | { readonly status: unknown; readonly reset?: readonly string[] | undefined; readonly attempts?: unknown }
+          | undefined;
+        readonly discard?: { readonly status: unknown } | undefined;
+      }
+    | undefined;
+}
+
+function refuseControl(source: Controlled, context: z.RefinementCtx): void {
+  const { retry, discard } = source.control ?? {};
+  const refuse = (path: string[], message: string) => context.addIssue({ code: "custom", path: ["control", ...path], message });
+  const { waiting, retrying = [], active = [], done } = source;
+  if (retry && ![...waiting, ...retrying].includes(retry.status))
+    refuse(["retry", "status"], 'must be one of "waiting" or "retrying"');
+  if (retry?.attempts !== undefined && source.attempts === undefined)
+    refuse(["retry", "attempts"], 'needs "attempts": their column');
+  const kept = new Set([source.id, source.status, source.run_at, ...(retry?.attempts === undefined ? [] : [source.attempts])]);
+  if (retry?.reset?.some((name) => kept.has(name))) refuse(["retry", "reset"], "has a column that is set otherwise");
+  if (discard && [...waiting, ...retrying, ...active, ...done].includes(discard.status)) {
+    refuse(["discard", "status"], 'must be none of "waiting", "retrying", "active" and "done"');
+  }
+}

@@ -1,0 +1,151 @@
+import type { ContainerEvent, EventBatch } from "../containers/events.ts";
+import type { ContainerSource, EngineStatus } from "../containers/source.ts";
+import type { TimelineMemory } from "./memory.ts";
+import { type TimelineEntry, type TimelineKind, toEntry, toTimelineContainer } from "./timeline.ts";
+
+/** What the engines' events tell. */
+export const containerKinds: readonly TimelineKind[] = ["container_death", "oom_kill", "health", "restart", "gap"];
+
+const actions = new Set(["kill", "die", "stop", "oom", "restart", "health_status"]);
+
+/**
+ * Remembers what the engines tell of containers, until the signal aborts. It asks no engine: their events come once somebody has asked for a list,
+ * which is what the source that is given back is for: it looks who answers.
+ */
+export function rememberContainers(source: ContainerSource, memory: TimelineMemory, signal: AbortSignal): ContainerSource {
+  const seen = new Set<string>();
+  const note = (engines: readonly EngineStatus[]) => {
+    if (engines.length === seen.size) return;
+    for (const { name, env, ok } of engines) {
+      if (!ok || seen.has(name)) continue;
+      seen.add(name);
+      for (const kind of containerKinds) memory.begin(kind, { name, env, since: toSeconds(new Date().toISOString()) });
+    }
+  };
+  const take = createReader(memory);
+  const read = async () => {
+    for await (const batch of source.events(({ action }) => actions.has(action), signal)) take(batch);
+  };
+  void read().catch(() => {
+    memory.add(toEntry({ kind: "gap", time: new Date().toISOString(), message: "Events are not remembered any more" }));
+  });
+  return {
+    ...source,
+    async list(caller) {
+      const listing = await source.list(caller);
+      note(listing.engines);
+      return listing;
+    },
+    async live(caller) {
+      const listing = await source.live(caller);
+      note(listing.engines);
+      return listing;
+    },
+  };
+}
+
+function createReader(memory: TimelineMemory): (batch: EventBatch) => void {
+  const takeEnd = createEnds(memory);
+  return ({ events, interrupted }) => {
+    const time = new Date().toISOString();
+    for (const engine of interrupted) {
+      const message = `${engine} was not heard for a while: events of its containers may be missing`;
+      memory.add(toEntry({ kind: "gap", time, message, engine }));
+    }
+    for (const event of events) {
+      takeEnd(event);
+      const entry = describe(event);
+      if (entry) memory.add(entry);
+    }
+  };
+}
+
+function describe(event: ContainerEvent): TimelineEntry | null {
+  const { action, container, health } = event;
+  const { service, destination, env } = container;
+  const common = { time: event.time, service, destination, env, container: toTimelineContainer(container) };
+  switch (action) {
+    case "oom":
+      return toEntry({ ...common, kind: "oom_kill", message: `${container.name} ran out of memory` });
+    case "restart":
+      return toEntry({ ...common, kind: "restart", message: `${container.name} was restarted`, requested: true });
+    case "health_status": {
+      const from = container.health === health ? null : container.health;
+      return toEntry({ ...common, kind: "health", message: `${container.name} is ${health}`, from, to: health });
+    }
+    default:
+      return null;
+  }
+}
+
+/** RFC 3339 UTC without the fraction. */
+function toSeconds(time: string): string {
+  return `${time.slice(0, 19)}Z`;
+}
+
+/** INT, QUIT, ABRT, KILL and TERM. Any other is a word to a container (reload, rotate), unless it is its own StopSignal. */
+const stopSignals: ReadonlySet<number> = new Set([2, 3, 6, 9, 15]);
+/** So long after a signal, milliseconds, an end is due to it: workers drain for minutes. */
+const drainMs = 1_800_000;
+/** Containers whose last signal is kept. */
+const mostKept = 1000;
+
+/** The last signal that a container was sent. */
+interface Sent {
+  readonly at: number;
+  readonly signal: number | null;
+  /** Whether it is known to be meant as an end. */
+  readonly meansEnd: boolean;
+  /** The end that came after it, where it is not known yet what it was meant as. */
+  readonly death: TimelineEntry | null;
+}
+
+/**
+ * Remembers the ends of containers out of their `kill`, `die` and `stop` events: whether somebody asked for them. The first end after a signal uses it up, for what
+ * crashes after a restart does so by itself. That a strange signal was meant as an end, `stop` tells, which comes about the time of `die`.
+ */
+export function createEnds(memory: TimelineMemory): (event: ContainerEvent) => void {
+  const sent = new Map<string, Sent>();
+  const keep = (fullId: string, one: Sent) => {
+    sent.delete(fullId);
+    sent.set(fullId, one);
+    const [oldest] = sent.keys();
+    if (sent.size > mostKept && oldest !== undefined) sent.delete(oldest);
+  };
+  return ({ action, time, signal, exitCode, container }) => {
+    const { fullId } = container;
+    const at = Date.parse(time);
+    const kept = sent.get(fullId);
+    const last = kept && at - kept.at <= drainMs ? kept : null;
+    if (action === "kill") {
+      const meansEnd = signal === null || stopSignals.has(signal);
+      // What was told to end, and drains, may be told something else meanwhile.
+      if (last?.meansEnd && !meansEnd) return;
+      keep(fullId, { at, signal, meansEnd, death: null });
+    }
+    if (action === "stop" && last) {
+      if (last.death) {
+        memory.replace(last.death, toDeath(last.death, last));
+        sent.delete(fullId);
+      } else keep(fullId, { ...last, meansEnd: true });
+    }
+    if (action === "die") {
+      sent.delete(fullId);
+      const cause = last?.death === null ? last : null;
+      const { service, destination, env } = container;
+      const end = { time, service, destination, env, container: toTimelineContainer(container), exitCode };
+      const death = toDeath(end, cause?.meansEnd ? cause : null);
+      memory.add(death);
+      if (cause && !cause.meansEnd) keep(fullId, { ...cause, death });
+    }
+  };
+}
+
+function toDeath(
+  end: Pick<TimelineEntry, "time" | "service" | "destination" | "env" | "container" | "exitCode">,
+  cause: Sent | null,
+): TimelineEntry {
+  const because = cause ? ` after signal ${cause.signal ?? "?"}` : ", which nobody asked for";
+  const message = `${end.container?.name ?? "?"} ended with exit code ${end.exitCode ?? "?"}${because}`;
+  return toEntry({ ...end, kind: "container_death", message, requested: cause !== null });
+}

@@ -1,0 +1,111 @@
+import { toOwnerEnv } from "../auth/principal.ts";
+import { type TimelineEntry, type TimelineKind, toEntry } from "./timeline.ts";
+
+/** Which tokens may know of an entry: those of an environment (null: only those of every one), and of a gap those that see its engine. */
+export type Place = Pick<TimelineEntry, "env" | "engine">;
+
+/** What entries are seen of: an engine, or a queue source, by its configured name. */
+interface Subject extends Pick<TimelineEntry, "env"> {
+  readonly name: string;
+  readonly since: string;
+}
+
+/** What happened while this process ran, and no record tells: bounded. */
+export interface TimelineMemory {
+  add(entry: TimelineEntry): void;
+  /** More is known of an entry now, its place is the same; nothing where it is forgotten. */
+  replace(entry: TimelineEntry, by: TimelineEntry): void;
+  /** From now on entries of this kind are seen; the first call for a subject counts. */
+  begin(kind: TimelineKind, subject: Subject): void;
+  /** Those of one place oldest first. */
+  entries(kind: TimelineKind): readonly TimelineEntry[];
+  /** Since when each subject of this kind is seen. */
+  begun(kind: TimelineKind): readonly Subject[];
+  /** Entries of before, of these places, were forgotten; null when none was. */
+  forgottenUntil(kind: TimelineKind, accepts: (place: Place) => boolean): string | null;
+}
+
+/** Of each kind and place, so that what happens all the time drives out nothing else, and says nothing to those who may not see it. */
+const mostEntries = 1000;
+const mostSubjects = 1000;
+
+interface Ring {
+  readonly place: Place;
+  readonly entries: TimelineEntry[];
+  forgotten: string | null;
+}
+
+export function createTimelineMemory(): TimelineMemory {
+  const rings = new Map<TimelineKind, Map<string, Ring>>();
+  const subjects = new Map<TimelineKind, Map<string, Subject>>();
+  const ringsOf = (kind: TimelineKind) => [...(rings.get(kind)?.values() ?? [])];
+  const ringOf = (entry: TimelineEntry): Ring => {
+    const { kind, engine } = entry;
+    const env = toOwnerEnv({ env: entry.env, kind: entry.container?.kind ?? null });
+    const own = rings.get(kind) ?? new Map<string, Ring>();
+    const id = JSON.stringify([env, engine]);
+    const ring = own.get(id) ?? { place: { env, engine }, entries: [], forgotten: null };
+    rings.set(kind, own.set(id, ring));
+    return ring;
+  };
+  return {
+    add(entry) {
+      const ring = ringOf(entry);
+      ring.entries.push(entry);
+      if (ring.entries.length > mostEntries) ring.forgotten = ring.entries.shift()?.time ?? null;
+    },
+    replace(entry, by) {
+      const { entries } = ringOf(entry);
+      const index = entries.lastIndexOf(entry);
+      if (index >= 0) entries[index] = by;
+    },
+    begin(kind, subject) {
+      const own = subjects.get(kind) ?? new Map<string, Subject>();
+      subjects.set(kind, own);
+      if (!own.has(subject.name) && own.size < mostSubjects) own.set(subject.name, subject);
+    },
+    entries: (kind) => ringsOf(kind).flatMap(({ entries }) => entries),
+    begun: (kind) => [...(subjects.get(kind)?.values() ?? [])],
+    forgottenUntil(kind, accepts) {
+      const times = ringsOf(kind).flatMap(({ place, forgotten }) => (forgotten !== null && accepts(place) ? forgotten : []));
+      return times.toSorted((a, b) => Date.parse(a) - Date.parse(b)).at(-1) ?? null;
+    },
+  };
+}
+
+export interface StateLog {
+  /** To be told of every sample. The first one of a subject is an entry only when it is not `well`. */
+  sample(
+    subject: string,
+    state: string,
+    at: string,
+    toChange: (from: string | null) => Partial<TimelineEntry> & { readonly message: string },
+  ): void;
+}
+
+/** Subjects whose last state is kept. */
+const mostStates = 5000;
+
+/** Finds the changes in states that are seen only now and then. */
+export function createStateLog(memory: TimelineMemory, kind: TimelineKind, well: string): StateLog {
+  const last = new Map<string, { readonly state: string; readonly at: string }>();
+  return {
+    sample(subject, state, at, toChange) {
+      const before = last.get(subject);
+      if (before && before.at >= at) return;
+      if (!before && last.size >= mostStates) return;
+      last.set(subject, { state, at });
+      if (before ? before.state === state : state === well) return;
+      memory.add(
+        toEntry({
+          kind,
+          time: at,
+          after: before?.at ?? null,
+          from: before?.state ?? null,
+          to: state,
+          ...toChange(before?.state ?? null),
+        }),
+      );
+    },
+  };
+}

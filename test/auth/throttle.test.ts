@@ -1,0 +1,76 @@
+import { expect, test } from "vitest";
+import { createThrottle, toNetwork } from "../../src/auth/throttle.ts";
+
+function createClock() {
+  let time = 0;
+  return { now: () => time, pass: (ms: number) => (time += ms) };
+}
+
+test("a burst, then as many as are earned back", () => {
+  const clock = createClock();
+  const throttle = createThrottle({ burst: 3, perSecond: 2, now: clock.now });
+  expect([1, 2, 3].map(() => throttle.hit(toNetwork("10.0.0.1")))).toEqual([0, 0, 0]);
+  expect(throttle.hit(toNetwork("10.0.0.1"))).toBe(1);
+  expect(throttle.hit(toNetwork("10.0.0.2"))).toBe(0);
+  clock.pass(500);
+  expect(throttle.hit(toNetwork("10.0.0.1"))).toBe(0);
+  expect(throttle.hit(toNetwork("10.0.0.1"))).toBe(1);
+  clock.pass(3_600_000);
+  expect([1, 2, 3, 4].map(() => throttle.hit(toNetwork("10.0.0.1")))).toEqual([0, 0, 0, 1]);
+});
+
+test("one IPv6 network is one client; mapped IPv4 is the IPv4 address", () => {
+  const throttle = createThrottle({ burst: 1, perSecond: 0.1, now: () => 0 });
+  expect(throttle.hit(toNetwork("2001:db8:1:2::1"))).toBe(0);
+  expect(throttle.hit(toNetwork("2001:db8:1:2:ffff:ffff:ffff:ffff"))).toBe(10);
+  expect(throttle.hit(toNetwork("2001:db8:1:3::1"))).toBe(0);
+  expect(throttle.hit(toNetwork("::1"))).toBe(0);
+  expect(throttle.hit(toNetwork("::ffff:10.0.0.1"))).toBe(0);
+  expect(throttle.hit(toNetwork("10.0.0.1"))).toBe(10);
+});
+
+test("memory is bounded: the longest unseen address is forgotten", () => {
+  const throttle = createThrottle({ burst: 1, perSecond: 0.001, maxKeys: 100, now: () => 0 });
+  throttle.hit("old");
+  for (let index = 0; index < 99; index += 1) throttle.hit(`address-${index}`);
+  expect(throttle.hit("old")).toBeGreaterThan(0);
+  throttle.hit("one-more");
+  expect(throttle.hit("address-0")).toBe(0);
+  expect(throttle.hit("old")).toBeGreaterThan(0);
+});
+
+test.each([
+  ["", ""],
+  ["10.0.0.1", "10.0.0.1"],
+  ["::ffff:10.0.0.1", "10.0.0.1"],
+  ["1:2:3:4:5:6:7:8", "1:2:3:4"],
+  ["::", "0:0:0:0"],
+  ["::1", "0:0:0:0"],
+  ["fe80::", "fe80:0:0:0"],
+  ["2001:db8::1", "2001:db8:0:0"],
+  ["2001:db8:1:2::9", "2001:db8:1:2"],
+  ["1::2:3:4:5:6:7", "1:0:2:3"],
+  ["::2:3:4:5:6:7:8", "0:2:3:4"],
+])("the network of %j is %j", (address, network) => {
+  expect(toNetwork(address)).toBe(network);
+});
+
+test("the wait is what is missing of the next event", () => {
+  const clock = createClock();
+  const throttle = createThrottle({ burst: 1, perSecond: 0.1, now: clock.now });
+  expect([throttle.hit("a"), throttle.hit("a")]).toEqual([0, 10]);
+  clock.pass(4000);
+  expect(throttle.hit("a")).toBe(6);
+  clock.pass(5999);
+  expect(throttle.hit("a")).toBe(1);
+  clock.pass(1);
+  expect(throttle.hit("a")).toBe(0);
+});
+
+test("10,000 addresses are remembered by default", () => {
+  const throttle = createThrottle({ burst: 1, perSecond: 0.000_001 });
+  for (let index = 0; index < 10_000; index += 1) throttle.hit(`address-${index}`);
+  expect(throttle.hit("address-0")).toBeGreaterThan(0);
+  throttle.hit("one-more");
+  expect([throttle.hit("address-0") > 0, throttle.hit("address-1")]).toEqual([true, 0]);
+});

@@ -1,0 +1,96 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { checkCommand } from "../../src/cli/check.ts";
+import { indexesCommand } from "../../src/cli/indexes.ts";
+import { makeToken } from "../../src/cli/token.ts";
+import { runCommand } from "../support/command.ts";
+import { fullId, inspected, json, listed, startFakeEngine } from "../support/docker-fake.ts";
+
+let folder: string;
+beforeAll(() => void (folder = mkdtempSync(join(tmpdir(), "ops-check-"))));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** Where nothing listens, and nothing is. */
+const away = (more: Readonly<Record<string, string>> = {}) =>
+  Object.fromEntries(
+    Object.entries({
+      TOKEN: "token-of-the-check-tests",
+      DOCKER_HOSTS: "a=unix:///nowhere/a.sock,b=tcp://127.0.0.1:1",
+      PROMETHEUS_URL: "http://127.0.0.1:1",
+      DEPLOY_INFO_PATH: "/nowhere/deploy_info.json",
+      AUDIT_FILE: join(folder, "audit.jsonl"),
+      ...more,
+    }).map(([name, value]) => [`WALLET_CORE_OPS_${name}`, value]),
+  );
+
+const asking = "asking each upstream, at most 10 s ...";
+const queues = "FAIL  queues: DATABASE_URL is not set: give it the URL of a role with SELECT on the job tables";
+const prometheus =
+  "FAIL  prometheus: Prometheus is not reachable (ECONNREFUSED): start it, or set WALLET_CORE_OPS_PROMETHEUS_URL to its address as seen from here";
+const deploy =
+  "FAIL  deploy-info: deploy_info.json not found on host: install deploy/kamal/post-deploy, or set WALLET_CORE_OPS_DEPLOY_INFO_PATH";
+const engines = [
+  "FAIL  docker:a: Docker engine a: its socket does not exist: is Docker running, and is the socket's directory mounted?",
+  "FAIL  docker:b: Docker engine b: nothing listens there: is Docker running?",
+];
+
+it("each upstream that is away has its line, with the remedy", async () => {
+  expect(await runCommand(checkCommand, [], { env: away() })).toEqual({
+    code: 1,
+    out: ["ok    configuration", ...engines, queues, prometheus, deploy],
+    err: [asking],
+  });
+});
+
+it.each(["RESTART", "HEALTH_EXEC"])("the audit record is asked for with %s", async (name) => {
+  const { code, out } = await runCommand(checkCommand, [], { env: away({ [name]: "on" }) });
+  expect([code, out.slice(0, -1)]).toEqual([1, ["ok    configuration", ...engines, queues, prometheus, deploy]]);
+  expect(out.at(-1)).toMatch(/^ok {4}audit: /);
+});
+
+it("what answers is listed beside what does not, tokens first", async () => {
+  await using engine = await startFakeEngine();
+  const id = fullId("a");
+  engine.on("/version", json({ Version: "29.0.0", ApiVersion: "1.52", MinAPIVersion: "1.44", Os: "linux" }));
+  engine.on("/containers/json", json([listed(id, "wallet-core-web-1")]));
+  engine.on(`${id}/json`, json(inspected(id, "wallet-core-web-1")));
+  const { address } = engine.options;
+  const expiresAt = new Date(Date.now() + 86_400_000);
+  const { entry } = makeToken({ kid: "ab12", subject: "ci", scopes: ["ops:read"], environments: ["staging"], expiresAt });
+  const env = away({
+    DOCKER_HOSTS: `fake=unix://${address.kind === "unix" ? address.socketPath : ""}`,
+    TOKENS_FILE: "/tokens.json",
+    QUEUES_FILE: "/queues.json",
+  });
+  const files: Readonly<Record<string, string>> = { "/tokens.json": JSON.stringify([entry]), "/queues.json": '{"sources":[]}' };
+  const { code, out } = await runCommand(checkCommand, [], { env, readFile: (path) => files[path] ?? "" });
+  expect(code).toBe(1);
+  expect(out.slice(0, 3)).toEqual([
+    "ok    configuration",
+    `ok    tokens: 1 of 1 in force, /tokens.json; ci (ab12) ends ${entry.expires_at}`,
+    `warn  tokens: ci (ab12) ends within 7 days, ${entry.expires_at}: make the next one with \`wallet-core-ops token\``,
+  ]);
+  expect(out[3]).toMatch(/^ok {4}docker:fake: .*; .*1/);
+  expect(out.slice(-3)).toEqual([queues, prometheus, deploy]);
+});
+
+it("mistakes of the configuration have a line each; nothing is asked", async () => {
+  const env = away({ PORT: "x", QUEUES_FILE: "/q.json" });
+  const issue = "WALLET_CORE_OPS_PORT must be a port, 0 to 65535";
+  expect(await runCommand(checkCommand, [], { env })).toEqual({ code: 78, out: [`FAIL  configuration: ${issue}`], err: [] });
+  expect(await runCommand(indexesCommand, [], { env })).toEqual({ code: 78, out: [], err: [`FAIL  configuration: ${issue}`] });
+  const files = away({ QUEUES_FILE: "/q.json" });
+  const { code, out } = await runCommand(checkCommand, [], { env: files, readFile: () => "[]" });
+  expect(code).toBe(78);
+  expect(out[0]).toMatch(/^FAIL {2}configuration: WALLET_CORE_OPS_QUEUES_FILE: \/q\.json: /);
+});
+
+it("without a database there are no indexes to advise on", async () => {
+  expect(await runCommand(indexesCommand, [], { env: away() })).toEqual({
+    code: 1,
+    out: [],
+    err: ["FAIL  queues: DATABASE_URL is not set"],
+  });
+});

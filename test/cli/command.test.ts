@@ -1,0 +1,62 @@
+import { expect, it } from "vitest";
+import { TokensFileError } from "../../src/auth/tokens-file.ts";
+import { createCommand, toConfigurationIssues, UsageError } from "../../src/cli/command.ts";
+import { ConfigError } from "../../src/config/config.ts";
+import { runCommand } from "../support/command.ts";
+
+const usage = "usage: own\n";
+const options = { flag: { type: "boolean", default: false }, name: { type: "string", short: "n" } } as const;
+const own = createCommand({ usage, options, allowPositionals: true }, async ({ print }, { values, positionals }) => {
+  print(JSON.stringify([values, positionals]));
+  return 7;
+});
+
+it.each([
+  [[], '[{"flag":false},[]]'],
+  [["--flag", "-n", "x", "a", "b"], '[{"flag":true,"name":"x"},["a","b"]]'],
+  [["--name=y", "--", "--flag"], '[{"flag":false,"name":"y"},["--flag"]]'],
+])("a command with %j has its options and arguments, and its own exit code", async (args, out) => {
+  const found = await runCommand(own, args);
+  expect({ ...found, out: JSON.parse(found.out[0] ?? "") }).toEqual({ code: 7, out: JSON.parse(out), err: [] });
+});
+
+it.each([["--help"], ["-h"], ["a", "--flag", "--help"]])("help is printed for %j, and nothing is run", async (...args) => {
+  expect(await runCommand(own, args)).toEqual({ code: 0, out: [usage], err: [] });
+});
+
+it("what a command does not know is refused with its usage", async () => {
+  const bare = createCommand({ usage }, async () => 0);
+  for (const [command, args, problem] of [
+    [own, ["--nosuch"], /^Unknown option '--nosuch'/],
+    [own, ["--name"], /^Option '-n, --name <value>' argument missing/],
+    [bare, ["a"], /^Unexpected argument 'a'/],
+    [bare, ["--flag"], /^Unknown option '--flag'/],
+  ] as const) {
+    const { code, out, err } = await runCommand(command, args);
+    expect([code, out, err.length]).toEqual([2, [], 1]);
+    expect(err[0]).toMatch(problem);
+    expect(err[0]?.endsWith(`\n\n${usage}`)).toBe(true);
+  }
+  expect(await runCommand(bare)).toEqual({ code: 0, out: [], err: [] });
+});
+
+it("wrong arguments are refused with the reason; other failures are thrown", async () => {
+  const fail = (error: Error) => {
+    const command = createCommand({ usage }, async () => {
+      throw error;
+    });
+    return runCommand(command);
+  };
+  expect(await fail(new UsageError("No"))).toEqual({ code: 2, out: [], err: [`No\n\n${usage}`] });
+  const broken = new Error("broken");
+  await expect(fail(broken)).rejects.toBe(broken);
+});
+
+it.each([
+  [new ConfigError(["a", "b"]), ["a", "b"]],
+  [new TokensFileError("/t.json", ["x", "y"]), ["WALLET_CORE_OPS_TOKENS_FILE: /t.json: x; y"]],
+  [new Error("x"), null],
+  [null, null],
+])("the mistakes of the configuration in %s are %j", (error, issues) => {
+  expect(toConfigurationIssues(error)).toEqual(issues);
+});

@@ -1,0 +1,240 @@
+import { hostname } from "node:os";
+import pLimit from "p-limit";
+import { afterEach, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
+import { createEngine } from "../../../../src/containers/docker/engine/engine.ts";
+import { createEventBoard } from "../../../../src/containers/docker/engine/event-feed.ts";
+import { createInspector } from "../../../../src/containers/docker/engine/inspect.ts";
+import { probeContainers, probeEngine } from "../../../../src/containers/docker/probe.ts";
+import { createChanges } from "../../../../src/lib/broadcast.ts";
+import { silentLogger } from "../../../../src/lib/logger.ts";
+import { soon } from "../../../support/docker-containers.ts";
+import { rulesOf } from "../../../support/docker-facts.ts";
+import { type FakeEngine, fullId, hang, inspected, json, listed, startFakeEngine } from "../../../support/docker-fake.ts";
+
+// Loading it takes longer than a deadline on a busy machine.
+beforeAll(() => import("dockerode"));
+afterEach(() => void vi.useRealTimers());
+
+const id = fullId("a");
+const begin = Date.parse("2026-01-13T10:00:00Z");
+
+async function start(containers: Readonly<Record<string, object>> = { [id]: {} }) {
+  const fake = await startFakeEngine();
+  onTestFinished(() => fake[Symbol.asyncDispose]());
+  const named = Object.entries(containers).map(([each, config], index) => [each, `web-${index + 1}`, config] as const);
+  fake.on("/containers/json", json(named.map(([each, name, config]) => listed(each, name, config))));
+  for (const [each, name, config] of named) fake.on(`${each}/json`, json(inspected(each, name, config)));
+  return fake;
+}
+
+/** An engine by a clock that stands still; its log lines, and how often something changed. */
+function watch(fake: FakeEngine, options: Partial<Parameters<typeof createEngine>[2]> = {}) {
+  vi.useFakeTimers({ toFake: ["Date"], now: begin });
+  const lines: unknown[][] = [];
+  const write =
+    (level: string) =>
+    (...line: unknown[]) =>
+      void lines.push([level, ...line]);
+  const changes = createChanges();
+  const changed = vi.spyOn(changes, "tell");
+  const settings = {
+    rules: rulesOf("wallet-core"),
+    logger: { ...silentLogger, warn: write("warn"), info: write("info") } as typeof silentLogger,
+    listTimeoutMs: 3000,
+    concurrency: 10,
+    fullLimit: pLimit(10),
+    resyncMs: 60_000,
+    staleMs: 5000,
+    changes,
+    board: createEventBoard(),
+    ...options,
+  };
+  const engine = createEngine(fake.options, createInspector(3000), settings);
+  onTestFinished(() => engine.close());
+  const status = async () => (await engine.view(soon())).status;
+  const pings = () => fake.requests.filter((request) => request === "GET /_ping").length;
+  return { engine, lines, changed, status, pings };
+}
+
+describe("an engine that answers", () => {
+  it("is well and known", async () => {
+    const fake = await start();
+    const { engine, status, lines, changed } = watch(fake);
+    expect(engine.peek()).toBeNull();
+    expect(await status()).toEqual({ name: "fake", env: null, runs: new Set(), ok: true, contactAt: begin, error: null });
+    expect(engine.peek()?.snapshot).toBe(await engine.known(soon()));
+    expect((await engine.known(soon())).visible.map(({ name, hostNames }) => [name, hostNames])).toEqual([
+      ["web-1", ["h", "fake", hostname()]],
+    ]);
+    expect(lines).toEqual([]);
+    expect(changed).toHaveBeenCalled();
+  });
+
+  it.each([
+    [0, 0, false],
+    [999, 0, false],
+    [1000, 1, false],
+    [2999, 1, false],
+    [3000, 1, true],
+    [-999, 0, false],
+    [-1000, 1, false],
+    [-3000, 1, true],
+  ])("and was not heard of for %i ms is pinged %i times, and waited for: %s", async (silence, count, waits) => {
+    const fake = await start();
+    const { engine, status, pings } = watch(fake);
+    await status();
+    const before = pings();
+    vi.setSystemTime(begin + silence);
+    expect(engine.peek() === null).toBe(waits);
+    engine.peek();
+    await expect.poll(() => pings() - before).toBe(count);
+    expect(await status()).toMatchObject({ ok: true });
+    if (count === 0) return;
+    await expect.poll(() => engine.peek()?.status.contactAt).toBe(begin + silence);
+    expect(pings() - before).toBe(1);
+    // And again after the next silence.
+    vi.setSystemTime(begin + silence + 1000);
+    engine.peek();
+    await expect.poll(() => pings() - before).toBe(2);
+  });
+
+  it("is heard of by each event", async () => {
+    const fake = await start();
+    const { engine, status } = watch(fake);
+    await status();
+    vi.setSystemTime(begin + 900);
+    engine.touch();
+    expect((await status()).contactAt).toBe(begin + 900);
+  });
+
+  it("and has not answered yet says so to who waits no longer", async () => {
+    const fake = await start();
+    fake.on("/containers/json", hang);
+    const { engine } = watch(fake);
+    const view = await engine.view(AbortSignal.abort(new DOMException("x", "TimeoutError")));
+    expect(view).toEqual({
+      snapshot: null,
+      status: {
+        name: "fake",
+        env: null,
+        runs: null,
+        ok: false,
+        contactAt: null,
+        error: { code: "docker_timeout", message: "Docker engine fake: the call was given up before it answered" },
+      },
+    });
+    await expect(engine.known(AbortSignal.abort(new DOMException("x", "TimeoutError")))).rejects.toThrow(
+      expect.objectContaining({ code: "docker_timeout" }),
+    );
+  });
+});
+
+describe("an engine that is lost", () => {
+  it("is shown for a while, and says so once in the log", async () => {
+    const fake = await start();
+    const { engine, status, lines } = watch(fake);
+    await status();
+    fake.on("/", json({}, 503));
+    fake.cut();
+    const message = "Docker engine fake: the proxy before it does not reach it";
+    // First that the stream was cut, then why it cannot be opened again.
+    await expect.poll(async () => (await status()).error?.message).toBe(message);
+    expect(await status()).toMatchObject({ contactAt: begin, error: { code: "docker_unavailable", message } });
+    const stale = await engine.known(soon(), true);
+    expect(stale.visible).toMatchObject([{ name: "web-1", stale: true }]);
+    await expect(engine.known(soon())).rejects.toThrow(message);
+    vi.setSystemTime(begin + 5000);
+    expect((await engine.view(soon())).snapshot).not.toBeNull();
+    vi.setSystemTime(begin + 5001);
+    expect((await engine.view(soon())).snapshot).toBeNull();
+    await expect(engine.known(soon(), true)).rejects.toThrow(message);
+    const fields = { engine: "fake", code: "docker_unavailable", cause: "Error: aborted" };
+    expect(lines).toEqual([["warn", fields, "Docker engine cannot be asked"]]);
+    fake.on("/_ping", (_, response) => response.writeHead(200, { "api-version": "1.45" }).end());
+    fake.on("/events", (_, response) => response.writeHead(200).flushHeaders());
+    fake.on("/containers/json", json([]));
+    await expect.poll(async () => (await status()).ok).toBe(true);
+    expect(lines.slice(1)).toEqual([["info", { engine: "fake" }, "Docker engine answers again"]]);
+  });
+
+  it("and was never heard of has nothing to show", async () => {
+    const fake = await start();
+    fake.on("/containers/json", json({ not: "a list" }));
+    const { engine, status } = watch(fake, { staleMs: 60_000 });
+    expect(await status()).toMatchObject({
+      ok: false,
+      runs: null,
+      error: {
+        code: "docker_error",
+        message: "Docker engine fake: its list of containers is none: is this really a Docker engine?",
+      },
+    });
+    await expect(engine.known(soon(), false)).rejects.toThrow("its list of containers is none");
+  });
+
+  it("and whose ping failed too has no snapshot", async () => {
+    const fake = await start();
+    fake.on("/_ping", json({}, 500));
+    const { engine } = watch(fake, { staleMs: 60_000 });
+    expect(await engine.view(soon())).toMatchObject({ snapshot: null, status: { ok: false, contactAt: null } });
+    await expect(engine.known(soon(), true)).rejects.toThrow("it answered with status 500");
+  });
+
+  it("is noticed by a ping, while somebody asks", async () => {
+    const fake = await start();
+    const { engine, status } = watch(fake, { listTimeoutMs: 200 });
+    await status();
+    fake.on("/_ping", json({}, 500));
+    vi.setSystemTime(begin + 1000);
+    engine.peek();
+    await expect.poll(() => engine.peek()?.status.error?.code ?? null).toBe("docker_error");
+  });
+});
+
+describe("a look at an engine", () => {
+  it("shows its version and how many containers it has", async () => {
+    const fake = await start({ [id]: {}, [fullId("b")]: {} });
+    expect(await probeEngine(fake.options)).toEqual({ ok: true, detail: "API 1.45, 2 containers" });
+    fake.on("/containers/json", json({}));
+    expect(await probeEngine(fake.options)).toEqual({ ok: true, detail: "API 1.45, 0 containers" });
+    fake.on("/containers/json", hang);
+    expect(await probeEngine(fake.options, 100)).toEqual({
+      ok: false,
+      detail: "Docker engine fake: no answer within 0.1 s",
+    });
+  });
+
+  it("shows whose the containers are", async () => {
+    const labels = (service: string, destination = "") => ({ Labels: { service, role: "web", destination } });
+    const fake = await start({
+      [id]: labels("wallet-core", "staging"),
+      [fullId("b")]: labels("wallet-core", "production"),
+      [fullId("c")]: labels("wallet-core", "production"),
+      [fullId("d")]: labels("shop", "production"),
+      [fullId("e")]: labels("shop"),
+    });
+    expect(await probeContainers(fake.options, rulesOf("wallet-core"))).toEqual({
+      detail: "shown: 3 core (1 staging, 2 production), 2 other (1 production, 1 unknown)",
+      warnings: [],
+    });
+  });
+
+  it.each([
+    [1, "web-1"],
+    [5, "web-1, web-2, web-3, web-4, web-5"],
+    [6, "web-1, web-2, web-3, web-4, web-5 and 1 more"],
+    [7, "web-1, web-2, web-3, web-4, web-5 and 2 more"],
+  ])("warns of %i containers of no environment", async (count, names) => {
+    const ids = Array.from({ length: count }, (_, index) => String(index).repeat(64));
+    const fake = await start(Object.fromEntries(ids.map((each) => [each, {}])));
+    expect(await probeContainers(fake.options, rulesOf("wallet-core"))).toEqual({
+      detail: `shown: ${count} core (${count} unknown)`,
+      warnings: [`of an unknown environment, which tokens of one environment do not see: ${names} (see docs/containers.md)`],
+    });
+  });
+
+  it("says that nothing is shown", async () => {
+    const fake = await start({});
+    expect(await probeContainers(fake.options, rulesOf("wallet-core"))).toEqual({ detail: "nothing is shown", warnings: [] });
+  });
+});

@@ -1,0 +1,168 @@
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import { createInventory } from "../../../../src/containers/docker/engine/inventory.ts";
+import type { ContainerFacts } from "../../../../src/containers/facts.ts";
+import { app, rulesOf } from "../../../support/docker-facts.ts";
+
+const id = (digit: string) => digit.repeat(64);
+const toFacts = (digit: string, change: Partial<ContainerFacts> = {}) =>
+  app("wallet-core", "web", "v1", { fullId: id(digit), name: `web-${digit}`, hostname: `host-${digit}`, ...change });
+/** The list tells less than an inspection. */
+const toListed = (facts: ContainerFacts, recent = false) => ({
+  facts: { ...facts, hostname: null, restarts: null, variables: null, startedAt: null },
+  recent,
+});
+
+const onChange = vi.fn<() => void>();
+beforeEach(() => {
+  onChange.mockClear();
+});
+const create = () => createInventory({ env: null, rules: rulesOf("wallet-core"), hostNames: [] }, onChange);
+const one = toFacts("1", { restarts: 3 });
+
+/** An inventory that knows one container by the list and by inspection. */
+function createKnown() {
+  const inventory = create();
+  const changed = inventory.applyList([toListed(one)], inventory.begin());
+  inventory.learn(one, inventory.begin());
+  return {
+    inventory,
+    changed,
+    list: (...listed: readonly ReturnType<typeof toListed>[]) => inventory.applyList(listed, inventory.begin()),
+  };
+}
+
+describe("a list names for inspection", () => {
+  it("what is new, and nothing that is as it was inspected", () => {
+    const { changed, list } = createKnown();
+    expect(changed).toEqual([id("1")]);
+    expect(list(toListed(one))).toEqual([]);
+    expect(list(toListed(one), toListed(toFacts("2")))).toEqual([id("2")]);
+    // Until it was inspected.
+    expect(list(toListed(one), toListed(toFacts("2")))).toEqual([id("2")]);
+  });
+
+  it("what started or stopped just now, though the list says the same", () => {
+    const { list } = createKnown();
+    expect(list(toListed(one, true))).toEqual([id("1")]);
+    // From then on what was inspected is in doubt.
+    expect(list(toListed(one))).toEqual([id("1")]);
+  });
+
+  it.each<[string, Partial<ContainerFacts>]>([
+    ["state", { state: "exited" }],
+    ["name", { name: "web-renamed" }],
+    ["image", { image: "sha256:abc" }],
+    ["health", { health: { status: "unhealthy", failingStreak: 0, checkedAt: null, output: null } }],
+    ["labels", { labels: { ...one.labels, more: "1" } }],
+  ])("what has another %s", (_, change) => {
+    const { inventory, list } = createKnown();
+    expect(list(toListed({ ...one, ...change }))).toEqual([id("1")]);
+    inventory.learn({ ...one, ...change }, inventory.begin());
+    expect(list(toListed({ ...one, ...change }))).toEqual([]);
+  });
+
+  it.each<[string, Partial<ContainerFacts>]>([
+    ["state", { state: "exited" }],
+    ["name", { name: "web-renamed" }],
+  ])("what was inspected with another %s than the list says", (_, change) => {
+    const { inventory, list } = createKnown();
+    inventory.learn({ ...one, ...change }, inventory.begin());
+    expect(list(toListed(one))).toEqual([id("1")]);
+  });
+
+  it("what could not be inspected", () => {
+    const { inventory, list } = createKnown();
+    inventory.demote(id("1"));
+    expect(list(toListed(one))).toEqual([id("1")]);
+  });
+});
+
+describe("an answer", () => {
+  it("overwrites nothing that was asked later, and what a list does not name stays when it is newer", () => {
+    const { inventory } = createKnown();
+    const early = inventory.begin();
+    const late = inventory.begin();
+    inventory.learn({ ...one, restarts: 9 }, late);
+    inventory.learn({ ...one, restarts: 1 }, early);
+    expect(inventory.snapshot(false).row(id("1"))?.restarts).toBe(9);
+    expect(inventory.applyList([toListed({ ...one, name: "old" })], early)).toEqual([]);
+    expect(inventory.applyList([], early)).toEqual([]);
+    expect(inventory.snapshot(false).row(id("1"))?.name).toBe("web-1");
+    inventory.learn({ ...one, restarts: 10 }, late);
+    expect(inventory.snapshot(false).row(id("1"))?.restarts).toBe(10);
+  });
+
+  it("brings nothing back that was removed since it was asked", () => {
+    const { inventory } = createKnown();
+    const early = inventory.begin();
+    inventory.remove(id("1"));
+    inventory.learn(one, early);
+    inventory.applyList([toListed(one)], early);
+    expect(inventory.snapshot(false).row(id("1"))).toBeNull();
+    // A list that was asked later may name it, and then ends that memory.
+    inventory.applyList([toListed(one)], inventory.begin());
+    expect(inventory.snapshot(false).row(id("1"))?.name).toBe("web-1");
+  });
+
+  it("that is a list without a container says that it is gone", () => {
+    const { inventory, list } = createKnown();
+    list(toListed(toFacts("2")));
+    expect(inventory.snapshot(false).visible.map(({ name }) => name)).toEqual(["web-2"]);
+  });
+});
+
+it("what cannot be inspected is as the list says, with what never changes", () => {
+  const { inventory, list } = createKnown();
+  list(toListed({ ...one, state: "exited", image: "sha256:abc" }));
+  inventory.demote(id("1"));
+  const { facts } = inventory.snapshot(false).known(id("1")) ?? {};
+  expect(facts).toMatchObject({
+    state: "exited",
+    restarts: null,
+    hostname: "host-1",
+    image: one.image,
+    variables: one.variables,
+  });
+  onChange.mockClear();
+  inventory.demote(id("9"));
+  const learned = create();
+  learned.learn(one, learned.begin());
+  onChange.mockClear();
+  learned.demote(id("1"));
+  expect(onChange).not.toHaveBeenCalled();
+  expect(learned.snapshot(false).row(id("1"))?.restarts).toBe(3);
+});
+
+it("a snapshot is the same object until something is learned", () => {
+  const { inventory } = createKnown();
+  const before = inventory.snapshot(false);
+  expect(inventory.snapshot(false)).toBe(before);
+  expect(inventory.snapshot(true)).not.toBe(before);
+  expect(inventory.snapshot(true).row(id("1"))).toMatchObject({ stale: true, observedAt: before.row(id("1"))?.observedAt });
+  expect(before.row(id("1"))).toBe(before.visible[0]);
+  expect(before.row(id("9"))).toBeNull();
+  expect(before.known(id("9"))).toBeNull();
+  onChange.mockClear();
+  inventory.remove(id("9"));
+  expect([onChange.mock.calls.length, inventory.snapshot(false)]).toEqual([0, before]);
+  inventory.learn({ ...one, restarts: 4 }, inventory.begin());
+  expect(onChange).toHaveBeenCalledOnce();
+  expect(inventory.snapshot(false)).not.toBe(before);
+});
+
+it("what is gone is known as it was last, of the last 1000", () => {
+  const inventory = create();
+  const ids = Array.from({ length: 1001 }, (_, index) => String(index).padStart(64, "0"));
+  inventory.applyList(
+    ids.map((fullId) => toListed(toFacts("1", { fullId, name: `web-${Number(fullId)}` }))),
+    inventory.begin(),
+  );
+  inventory.snapshot(false);
+  for (const fullId of ids.slice(0, 1000)) inventory.remove(fullId);
+  expect(inventory.lastKnown(ids[0] as string)).toMatchObject({ row: { name: "web-0" }, visible: true });
+  expect(inventory.lastKnown(ids[1000] as string)?.row.name).toBe("web-1000");
+  inventory.remove(ids[1000] as string);
+  expect(inventory.lastKnown(ids[1000] as string)?.row.name).toBe("web-1000");
+  expect(inventory.lastKnown(ids[1] as string)).toBeNull();
+  expect(inventory.lastKnown(id("9"))).toBeNull();
+});

@@ -1,0 +1,291 @@
+import type { LimitFunction } from "p-limit";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { Engine } from "../../../../src/containers/docker/engine/engine.ts";
+import type { EngineEvent } from "../../../../src/containers/docker/engine/events.ts";
+import type { Inspector } from "../../../../src/containers/docker/engine/inspect.ts";
+import { createInventory } from "../../../../src/containers/docker/engine/inventory.ts";
+import { createRefresher } from "../../../../src/containers/docker/engine/sync.ts";
+import { OpsError } from "../../../../src/lib/errors.ts";
+import { app, rulesOf } from "../../../support/docker-facts.ts";
+import { fullId } from "../../../support/docker-fake.ts";
+import { useFakeSleep } from "../../../support/fake-sleep.ts";
+
+let useRealTimers = () => {};
+beforeEach(() => void (useRealTimers = useFakeSleep()));
+afterEach(() => useRealTimers());
+const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
+
+const [a, b] = [fullId("a"), fullId("b")];
+const toFacts = (id: string) => app("wallet-core", "web", "v1", { fullId: id, name: `web-${id[0]}`, restarts: 1 });
+const toListed = (id: string) => ({ facts: { ...toFacts(id), restarts: null, variables: null }, recent: false });
+
+/** An engine whose list has these; and in `log` what it is asked, in order: "list", "inspect a", "settle a" ... */
+function setUp(...listed: readonly string[]) {
+  const log: string[] = [];
+  const inventory = createInventory({ env: null, rules: rulesOf("wallet-core"), hostNames: [] }, () => {});
+  const state = {
+    listed: [...listed],
+    /** What an inspection does before it answers. */
+    inspect: async (_id: string): Promise<unknown> => null,
+    list: async (): Promise<unknown> => null,
+  };
+  const limited = (name: string) =>
+    (async (run: () => Promise<unknown>) => {
+      log.push(name);
+      return run();
+    }) as unknown as LimitFunction;
+  const engine = {
+    name: "web-1",
+    inventory,
+    limit: limited("limit"),
+    fullLimit: limited("full"),
+    touch: () => void log.push("touch"),
+    desk: {
+      onEvent: ({ action }: EngineEvent) => void log.push(`desk ${action}`),
+      settle: (id: string) => void log.push(`settle ${id[0]}`),
+    },
+    starts: { ring: (id: string) => void log.push(`ring ${id[0]}`) },
+    async fetchList(deadlineMs: number) {
+      log.push(`list ${deadlineMs}`);
+      await state.list();
+      return state.listed.map(toListed);
+    },
+  } as unknown as Engine;
+  const inspector: Inspector = {
+    async inspect(asked, id) {
+      expect(asked).toBe(engine);
+      const at = inventory.begin();
+      log.push(`inspect ${id[0]}`);
+      await state.inspect(id);
+      inventory.learn(toFacts(id), at);
+      return { facts: toFacts(id), tty: false, stopTimeout: null };
+    },
+  };
+  const onLost = vi.fn<(error: OpsError) => void>();
+  const refresher = createRefresher(engine, inspector, 700, onLost);
+  return {
+    state,
+    log,
+    inventory,
+    onLost,
+    refresher,
+    emit: (action: string, id = a) => refresher.onEvent({ action, fullId: id, detail: "", time: "", attributes: {} }),
+    /** What was logged since this was called last. */
+    take: () => log.splice(0),
+    row: (id: string) => inventory.snapshot(false).row(id),
+  };
+}
+const hang = () => new Promise<never>(() => {});
+
+/** Without the limits. */
+const asked = (log: readonly string[]) => log.filter((line) => !["limit", "full"].includes(line));
+
+describe("a first synchronisation", () => {
+  it("lists, then inspects all, within both limits", async () => {
+    const { refresher, take, row } = setUp(a, b);
+    await refresher.syncAll(1000);
+    const log = take();
+    expect(asked(log)).toEqual(["list 700", "inspect a", "inspect b", "settle a", "settle b"]);
+    expect(["limit", "full"].map((name) => log.filter((line) => line === name).length)).toEqual([2, 2]);
+    expect(row(a)?.restarts).toBe(1);
+    expect(vi.getTimerCount()).toBe(1);
+  });
+
+  it("waits for inspections as long as it may, and goes on with them", async () => {
+    const { refresher, state, row } = setUp(a, b);
+    state.inspect = (id) => (id === a ? new Promise((resolve) => setTimeout(resolve, 3000)) : Promise.resolve(null));
+    let ended: number | null = null;
+    const begin = performance.now();
+    void refresher.syncAll(1000).then(() => (ended = performance.now() - begin));
+    await pass(2000);
+    expect(ended).toBe(1000);
+    expect([row(a)?.restarts, row(b)?.restarts]).toEqual([null, 1]);
+    await pass(1000);
+    expect(row(a)?.restarts).toBe(1);
+  });
+
+  it("fails as the list does", async () => {
+    const { refresher, state, take } = setUp(a);
+    state.list = () => Promise.reject(new RangeError("no list"));
+    await expect(refresher.syncAll(1000)).rejects.toThrow(new RangeError("no list"));
+    expect(take()).toEqual(["list 700"]);
+  });
+});
+
+describe("a synchronisation", () => {
+  it("inspects what changed alone, within the limit of its engine", async () => {
+    const { refresher, state, take, row } = setUp(a);
+    await refresher.syncAll(1000);
+    take();
+    await refresher.sync();
+    expect(take()).toEqual(["list 700"]);
+    state.listed = [b];
+    await refresher.sync();
+    expect(take()).toEqual(["list 700", "limit", "inspect b", "settle b"]);
+    expect([row(a), row(b)?.restarts]).toEqual([null, 1]);
+  });
+
+  it("shares its list, and inspects none that is being inspected", async () => {
+    const { refresher, state, take } = setUp(a);
+    let answer = () => {};
+    state.inspect = () => new Promise((resolve) => (answer = () => resolve(null)));
+    const both = Promise.all([refresher.sync(), refresher.sync()]);
+    await pass(0);
+    expect(asked(take())).toEqual(["list 700", "inspect a"]);
+    answer();
+    await both;
+    expect(asked(take())).toEqual(["settle a"]);
+    await refresher.sync();
+    expect(take()).toEqual(["list 700"]);
+  });
+});
+
+describe("an inspection that fails", () => {
+  const failing = async (code: "docker_unavailable" | "docker_timeout" | "docker_error" | "container_not_found") => {
+    const kit = setUp(a);
+    await kit.refresher.syncAll(1000);
+    kit.take();
+    kit.state.inspect = () => Promise.reject(new OpsError(code, "x"));
+    return kit;
+  };
+
+  it("is no failure of its engine when the container is gone", async () => {
+    const { emit, take, onLost } = await failing("container_not_found");
+    emit("update");
+    await pass(150);
+    expect(asked(take())).toEqual(["touch", "desk update", "inspect a", "settle a"]);
+    expect(onLost).not.toHaveBeenCalled();
+  });
+
+  it("is that of its engine when this is gone", async () => {
+    const { emit, take, onLost } = await failing("docker_unavailable");
+    emit("update");
+    await pass(150);
+    expect(asked(take())).toEqual(["touch", "desk update", "inspect a", "settle a"]);
+    expect(onLost.mock.calls.map(([{ code }]) => code)).toEqual(["docker_unavailable"]);
+  });
+
+  it.each(["docker_timeout", "docker_error"] as const)("with %s leaves what the list has", async (code) => {
+    const { emit, take, onLost, row } = await failing(code);
+    expect(row(a)?.restarts).toBe(1);
+    emit("update");
+    await pass(150);
+    expect(asked(take())).toEqual(["touch", "desk update", "inspect a", "list 700", "settle a"]);
+    expect([row(a)?.restarts, onLost.mock.calls.length]).toEqual([null, 0]);
+  });
+
+  it("with a list that fails too is a failure of its engine", async () => {
+    const { emit, take, onLost, state, row } = await failing("docker_timeout");
+    const lost = new OpsError("docker_timeout", "no list");
+    state.list = () => Promise.reject(lost);
+    emit("update");
+    await pass(150);
+    expect(asked(take())).toEqual(["touch", "desk update", "inspect a", "list 700", "settle a"]);
+    expect(onLost.mock.calls).toEqual([[lost]]);
+    expect(row(a)?.restarts).toBe(1);
+  });
+
+  it("may be tried again at the next event", async () => {
+    const { emit, take, state, row } = await failing("docker_timeout");
+    emit("update");
+    await pass(150);
+    take();
+    state.inspect = () => Promise.resolve(null);
+    emit("update");
+    await pass(150);
+    expect(asked(take())).toEqual(["touch", "desk update", "inspect a", "settle a"]);
+    expect(row(a)?.restarts).toBe(1);
+  });
+});
+
+describe("an event", () => {
+  it.each([
+    ["start", ["touch", "desk start", "ring a"], ["inspect a", "settle a"]],
+    ["kill", ["touch", "desk kill"], []],
+    ["destroy", ["touch", "desk destroy"], []],
+    ["stop", ["touch", "desk stop"], ["inspect a", "settle a"]],
+    ["die", ["touch", "desk die"], ["inspect a", "settle a", "inspect a", "settle a"]],
+  ])("%s is handed on, and inspected as far as it changes something", async (action, at, later) => {
+    const { emit, take, refresher, row } = setUp(a);
+    await refresher.syncAll(1000);
+    take();
+    emit(action);
+    expect(take()).toEqual(at);
+    expect(row(a) === null).toBe(action === "destroy");
+    await pass(10_000);
+    expect(asked(take())).toEqual(later);
+  });
+
+  it("is inspected with others of 150 ms", async () => {
+    const { emit, take } = setUp();
+    emit("start");
+    await pass(149);
+    emit("update", b);
+    emit("update");
+    expect(asked(take())).not.toContain("inspect a");
+    await pass(1);
+    expect(asked(take())).toEqual(["inspect a", "inspect b", "settle a", "settle b"]);
+    emit("update");
+    await pass(149);
+    expect(asked(take())).toEqual(["touch", "desk update"]);
+    await pass(1);
+    expect(asked(take())).toEqual(["inspect a", "settle a"]);
+  });
+
+  it("during an inspection is one more after it", async () => {
+    const { emit, take, state } = setUp();
+    state.inspect = () => new Promise((resolve) => setTimeout(resolve, 400));
+    emit("start");
+    await pass(150);
+    expect(asked(take())).toEqual(["touch", "desk start", "ring a", "inspect a"]);
+    emit("update");
+    await pass(399);
+    expect(asked(take())).toEqual(["touch", "desk update"]);
+    await pass(1);
+    expect(asked(take())).toEqual(["settle a"]);
+    await pass(150);
+    expect(asked(take())).toEqual(["inspect a"]);
+    await pass(1000);
+    expect(asked(take())).toEqual(["settle a"]);
+  });
+
+  it("die is inspected again a second after the last one", async () => {
+    const { emit, take } = setUp();
+    emit("die");
+    await pass(700);
+    take();
+    emit("die");
+    emit("die", b);
+    await pass(150);
+    expect(asked(take()).filter((line) => line.startsWith("inspect"))).toEqual(["inspect a", "inspect b"]);
+    await pass(999);
+    expect(asked(take())).toEqual([]);
+    await pass(1);
+    expect(asked(take())).toEqual(["inspect a", "inspect b", "settle a", "settle b"]);
+    await pass(10_000);
+    expect(take()).toEqual([]);
+  });
+
+  it("is inspected no more once all is closed", async () => {
+    const { emit, take, refresher } = setUp();
+    emit("die");
+    await pass(150);
+    emit("die", b);
+    take();
+    refresher.close();
+    await pass(10_000);
+    expect(take()).toEqual([]);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
+it("an inspection that hangs holds up no other", async () => {
+  const { emit, take, state } = setUp();
+  state.inspect = (id) => (id === a ? hang() : Promise.resolve(null));
+  emit("start");
+  await pass(150);
+  emit("start", b);
+  take();
+  await pass(150);
+  expect(asked(take())).toEqual(["inspect b", "settle b"]);
+});

@@ -1,0 +1,36 @@
+import type { IncomingMessage } from "node:http";
+import { Readable } from "node:stream";
+import { expect, it } from "vitest";
+import { parseJson, readStart, readText } from "../../../../src/containers/docker/http/link.ts";
+
+const body = (...chunks: readonly (string | Buffer)[]) =>
+  Readable.from(chunks.map((chunk) => Buffer.from(chunk as string))) as IncomingMessage;
+
+it("reads a body to its end, with characters that chunks divide", async () => {
+  const euro = Buffer.from("€");
+  expect(await readText(body("a", euro.subarray(0, 1), euro.subarray(1), "b"), 100)).toBe("a€b");
+  expect(await readText(body(), 100)).toBe("");
+});
+
+it("takes as much as is allowed and not a byte more", async () => {
+  expect(await readText(body("abc", "de"), 5)).toBe("abcde");
+  await expect(readText(body("abc", "def"), 5)).rejects.toThrow("it answered more than 0 MiB");
+  await expect(readText(body(Buffer.alloc((3 << 20) + 1)), 3 << 20)).rejects.toThrow(
+    expect.objectContaining({ name: "AnswerError", message: "it answered more than 3 MiB" }),
+  );
+});
+
+it("reads the start of a body where one is to be had", async () => {
+  expect(await readStart(body("abc"), 5)).toBe("abc");
+  expect(await readStart(body("abcdef"), 5)).toBe("");
+});
+
+it("parses JSON, and says nothing of what is none", () => {
+  expect(parseJson('{"a":[1]}')).toEqual({ a: [1] });
+  expect(() => parseJson("<h1>secret</h1>")).toThrow(
+    expect.objectContaining({
+      name: "AnswerError",
+      message: "it answered something that is no JSON: is this really a Docker engine?",
+    }),
+  );
+});

@@ -1,0 +1,231 @@
+import { describe, expect, it } from "vitest";
+import { readLogs, readWhole } from "../../../../src/containers/docker/logs/read.ts";
+import { maxScanBytes } from "../../../../src/containers/docker/logs/window.ts";
+import { type LogOptions, toLineBytes } from "../../../../src/containers/logs/log.ts";
+import { createSharedBudget, type ReadBudget } from "../../../../src/lib/budget/budget.ts";
+import { fullId } from "../../../support/docker-fake.ts";
+import { createLogEngine, type LogEntry } from "../../../support/log-engine.ts";
+
+const ref = { engine: "web-1", fullId: fullId("a") };
+const write = (count: number, text = (n: number) => `line ${n}`, first = 0): LogEntry[] =>
+  Array.from({ length: count }, (_, n) => ({ at: 1000 + first + n, text: text(first + n) }));
+
+function setUp(log: readonly LogEntry[]) {
+  const { engine, inspector, state } = createLogEngine();
+  state.log = [...log];
+  const abort = new AbortController();
+  const meter = { held: 0 };
+  const budget: ReadBudget = {
+    ...createSharedBudget(abort.signal),
+    hold: (bytes) => void (meter.held += bytes),
+    free: (bytes) => void (meter.held -= bytes),
+  };
+  const times = { timeoutMs: 5000, budget };
+  return {
+    state,
+    abort,
+    meter,
+    read: async (options: LogOptions) => {
+      const { lines, truncated } = await readLogs(engine, inspector, ref, options, times);
+      return {
+        texts: lines.map(({ message }) => message),
+        truncated,
+        bytes: lines.reduce((sum, line) => sum + toLineBytes(line), 0),
+      };
+    },
+    whole: async (options: LogOptions) => {
+      const { lines, ...rest } = await readWhole(engine, inspector, ref, options, times);
+      return { texts: lines.map(({ message }) => message), ...rest };
+    },
+  };
+}
+const sizes = ({ queries }: { queries: readonly Readonly<Record<string, unknown>>[] }) => queries.map(({ tail }) => tail);
+
+describe("the newest lines", () => {
+  it.each<[string, LogOptions, object]>([
+    ["so many", { tail: 10 }, { stdout: 1, stderr: 1, timestamps: 1, tail: 12 }],
+    ["since a time", { tail: 10, since: "5.5" }, { stdout: 1, stderr: 1, timestamps: 1, tail: 12, since: "5.5" }],
+    // Docker would choose after it has counted.
+    ["until a time", { tail: 10, until: "5.5" }, { stdout: 1, stderr: 1, timestamps: 1, tail: 42 }],
+    ["of a stream", { tail: 10, stream: "stderr" }, { stdout: 1, stderr: 1, timestamps: 1, tail: 42 }],
+    ["with a text", { tail: 10, search: "x" }, { stdout: 1, stderr: 1, timestamps: 1, tail: 42 }],
+  ])("%s are asked for with two more, four times as many with a filter", async (_, options, query) => {
+    const { read, state } = setUp([]);
+    await read(options);
+    expect(state.queries).toEqual([query]);
+    expect(state.inspections).toBe(1);
+    expect(state.deadlines[0]).toBeGreaterThan(4000);
+    expect(state.deadlines[0]).toBeLessThanOrEqual(5000);
+  });
+
+  it.each<[LogOptions, object]>([
+    [
+      { tail: 1, stream: "stderr" },
+      { stdout: 0, stderr: 1 },
+    ],
+    [
+      { tail: 1, stream: "stdout", search: "none" },
+      { stdout: 1, stderr: 0 },
+    ],
+    [
+      { tail: 1, search: "none" },
+      { stdout: 1, stderr: 1 },
+    ],
+    [
+      { tail: 1, search: "none", since: "999", until: "9999" },
+      { stdout: 1, stderr: 1, since: "999", until: "9999" },
+    ],
+  ])("of %j are looked for in more and more, and in all in the end", async (options, choice) => {
+    const { read, state } = setUp(write(500));
+    expect(await read(options)).toMatchObject({ texts: [], truncated: false });
+    expect(sizes(state)).toEqual([6, 48, 384, "all"]);
+    expect(state.queries[3]).toEqual({ timestamps: 1, tail: "all", ...choice });
+  });
+
+  it("are found in the first reading that has enough", async () => {
+    const { read, state } = setUp(write(100));
+    expect(await read({ tail: 2, search: "line 9" })).toMatchObject({ texts: ["line 98", "line 99"], truncated: true });
+    expect(sizes(state)).toEqual([10]);
+    state.queries = [];
+    expect(await read({ tail: 2, search: "0" })).toMatchObject({ texts: ["line 80", "line 90"], truncated: true });
+    expect(sizes(state)).toEqual([10, 80]);
+  });
+
+  it.each([
+    [5, 5, false],
+    [6, 6, true],
+    [7, 7, true],
+    [3, 3, false],
+  ])("of %i lines have the last ones, and are all of them: not %s", async (count, _, truncated) => {
+    const { read, state } = setUp(write(count));
+    const { texts, truncated: found } = await read({ tail: 5 });
+    expect([texts, found]).toEqual([
+      write(count)
+        .slice(-5)
+        .map(({ text }) => text),
+      truncated,
+    ]);
+    expect(sizes(state)).toEqual([7]);
+  });
+
+  it("hold no more than the page, and nothing when they fail", async () => {
+    const { read, meter, state, abort } = setUp(write(500));
+    const { bytes, texts } = await read({ tail: 2, search: "0" });
+    // Two more were read.
+    expect([meter.held, texts.length]).toEqual([2 * bytes, 2]);
+    meter.held = 0;
+    state.before = async () => {
+      abort.abort(new RangeError("gone"));
+      throw new RangeError("gone");
+    };
+    await expect(read({ tail: 2 })).rejects.toThrow(new RangeError("gone"));
+    expect(meter.held).toBe(0);
+  });
+
+  it("are those that were found when a later reading fails", async () => {
+    const { read, state } = setUp(write(500));
+    state.before = async ({ tail }) => {
+      if (tail === 80) throw new RangeError("too late");
+    };
+    expect(await read({ tail: 2, search: "line 499" })).toMatchObject({ texts: ["line 499"], truncated: true });
+    expect(sizes(state)).toEqual([10, 80]);
+  });
+
+  it("are an error when the first reading fails, or the caller has left", async () => {
+    const { read, state, abort } = setUp(write(500));
+    state.before = async () => Promise.reject(new RangeError("first"));
+    await expect(read({ tail: 2 })).rejects.toThrow(new RangeError("first"));
+    state.before = async ({ tail }) => {
+      if (tail !== 80) return;
+      abort.abort(new RangeError("left"));
+      throw new RangeError("left");
+    };
+    await expect(read({ tail: 2, search: "line 499" })).rejects.toThrow(new RangeError("left"));
+  });
+
+  it("have one deadline for all readings together", async () => {
+    const { read, state } = setUp(write(500));
+    state.before = async () => new Promise((resolve) => setTimeout(resolve, 30));
+    await read({ tail: 1, search: "none" });
+    const [first = 0, second = 0, third = 0] = state.deadlines;
+    expect(first - second).toBeGreaterThan(20);
+    expect(second - third).toBeGreaterThan(20);
+  });
+
+  it("are asked for within a millisecond where the time is up", async () => {
+    const { engine, inspector, state } = createLogEngine();
+    state.beforeInspect = async () => new Promise((resolve) => setTimeout(resolve, 30));
+    const budget = createSharedBudget(new AbortController().signal);
+    await readLogs(engine, inspector, ref, { tail: 1 }, { timeoutMs: 10, budget });
+    expect(state.deadlines).toEqual([1]);
+  });
+});
+
+describe("lines that are too long to read so many", () => {
+  const long = "x ".repeat(8000);
+  const count = Math.ceil(maxScanBytes / 16_000) + 10;
+
+  it("are fewer, and are known not to be all", async () => {
+    const { read, state } = setUp(write(count, (n) => `${n} ${long}`));
+    const { texts, truncated } = await read({ tail: 5000 });
+    expect(sizes(state)).toEqual([5002, 2000]);
+    expect([truncated, texts.at(-1)?.startsWith(`${count - 1} `)]).toEqual([true, true]);
+  });
+
+  it("are an error where even few do not fit", async () => {
+    const { read } = setUp(write(600, () => "x ".repeat(32_000)));
+    await expect(read({ tail: 5000 })).rejects.toThrow(
+      expect.objectContaining({ name: "AnswerError", message: "the log lines of engine web-1 are too long to be read" }),
+    );
+  });
+});
+
+describe("a whole log", () => {
+  it("that fits has nothing missing, and is read once", async () => {
+    const { whole, state } = setUp(write(5));
+    expect(await whole({ tail: 5, until: "2000" })).toEqual({
+      texts: ["line 0", "line 1", "line 2", "line 3", "line 4"],
+      missing: 0,
+      counted: true,
+    });
+    expect(state.queries).toEqual([{ stdout: 1, stderr: 1, timestamps: 1, tail: 7 }]);
+  });
+
+  it("that is longer is counted, up to its end", async () => {
+    const { whole, state } = setUp(write(100));
+    expect(await whole({ tail: 2, since: "1010", until: "1050" })).toEqual({
+      texts: ["line 49", "line 50"],
+      missing: 39,
+      counted: true,
+    });
+    expect(state.queries.at(-1)).toEqual({ stdout: 1, stderr: 1, timestamps: 1, tail: "all", since: "1010", until: "1050" });
+    state.queries = [];
+    expect(await whole({ tail: 2 })).toMatchObject({ missing: 98, counted: true });
+    expect(state.queries.at(-1)).toEqual({ stdout: 1, stderr: 1, timestamps: 1, tail: "all" });
+    expect(state.inspections).toBe(4);
+  });
+
+  it("that cannot be counted lacks one at least", async () => {
+    const { whole, state } = setUp(write(100));
+    state.before = async ({ tail }) => {
+      if (tail === "all") throw new RangeError("too late");
+    };
+    expect(await whole({ tail: 2 })).toEqual({ texts: ["line 98", "line 99"], missing: 1, counted: false });
+  });
+
+  it("that is too large to be counted lacks as many as were read", async () => {
+    const { whole } = setUp(write(2200, (n) => `${n} ${"x ".repeat(8000)}`));
+    const { texts, missing, counted } = await whole({ tail: 2 });
+    expect([texts.length, counted]).toEqual([2, false]);
+    expect(missing).toBeGreaterThan(1900);
+    expect(missing).toBeLessThanOrEqual(2198);
+  });
+
+  it("is an error when its reader has left", async () => {
+    const { whole, state, abort } = setUp(write(100));
+    state.before = async ({ tail }) => {
+      if (tail === "all") abort.abort(new RangeError("left"));
+    };
+    await expect(whole({ tail: 2 })).rejects.toThrow(new RangeError("left"));
+  });
+});

@@ -1,0 +1,245 @@
+import type { IncomingMessage } from "node:http";
+import { PassThrough } from "node:stream";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { Engine } from "../../../src/containers/docker/engine/engine.ts";
+import { createRestartWitness } from "../../../src/containers/docker/engine/events.ts";
+import type { Inspector } from "../../../src/containers/docker/engine/inspect.ts";
+import { createRestarter } from "../../../src/containers/docker/restart.ts";
+import { OpsError } from "../../../src/lib/errors.ts";
+import { context, facts } from "../../support/docker-facts.ts";
+import { eventLine, fullId } from "../../support/docker-fake.ts";
+
+beforeEach(() => void vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"] }));
+afterEach(() => void vi.useRealTimers());
+
+const id = fullId("a");
+const ref = { engine: "web-1", fullId: id };
+const coded = (code: string) => Object.assign(new Error("x"), { code });
+
+function setUp(graceMs = 1500) {
+  const log: string[] = [];
+  const state = {
+    stopTimeout: null as number | null,
+    labels: {} as Record<string, string>,
+    /** What the inspections do, one after the other; the last one for ever. */
+    inspections: [async () => {}] as (() => Promise<void>)[],
+    restart: async (): Promise<number> => 204,
+    stream: new PassThrough(),
+    query: null as unknown,
+  };
+  const engine = {
+    name: "web-1",
+    witness: createRestartWitness(),
+    known: async () => ({ context: context() }),
+    async ask(deadlineMs: number, run: (signal: AbortSignal) => Promise<unknown>) {
+      log.push(`ask ${deadlineMs}`);
+      return run(new AbortController().signal);
+    },
+    client: {
+      restart(fullIdOf: string, { t }: { t: number }) {
+        log.push(`restart ${fullIdOf === id} ${t}`);
+        return state.restart();
+      },
+      async openEvents(query: unknown) {
+        state.query = query;
+        return state.stream as unknown as IncomingMessage;
+      },
+    },
+  } as unknown as Engine;
+  const inspector: Inspector = {
+    async inspect() {
+      log.push("inspect");
+      const act = state.inspections.length > 1 ? state.inspections.shift() : state.inspections[0];
+      await act?.();
+      return { facts: facts({ fullId: id, state: "exited", labels: state.labels }), tty: false, stopTimeout: state.stopTimeout };
+    },
+  };
+  const restarter = createRestarter(inspector, graceMs);
+  return { state, log, engine, restarter, restart: () => restarter.restart(engine, ref) };
+}
+const rejects = (error: unknown) => async () => {
+  throw error;
+};
+const errorOf = async (promise: Promise<unknown>) => {
+  const error = await promise.then(
+    () => null,
+    (reason: unknown) => reason as OpsError,
+  );
+  return (
+    error && {
+      code: error.code,
+      message: error.message,
+      upstream: error.upstream,
+      status: error.upstreamStatus,
+      cause: error.cause,
+    }
+  );
+};
+const shown = (code: string, message: string, cause: unknown, status?: number) => ({
+  code,
+  message: `Docker engine web-1: ${message}`,
+  upstream: "docker:web-1",
+  status,
+  cause,
+});
+
+describe("a restart", () => {
+  it.each([
+    [null, 10],
+    [0, 0],
+    [-1, 0],
+    [30, 30],
+    [2.5, 3],
+    [60, 60],
+    [61, 60],
+  ])("of a container that asks for %s s has %i s to stop", async (stopTimeout, t) => {
+    const { state, log, restart } = setUp();
+    state.stopTimeout = stopTimeout;
+    const { container, dockerStatus } = await restart();
+    expect(log).toEqual(["inspect", `ask ${t * 1000 + 1500}`, `restart true ${t}`, "inspect"]);
+    expect([container.fullId, container.status, dockerStatus]).toEqual([id, "exited", 204]);
+  });
+
+  it("of a container whose inspection hangs is tried all the same", async () => {
+    const { state, log, restart } = setUp();
+    state.inspections = [rejects(new OpsError("docker_timeout", "x")), async () => {}];
+    await restart();
+    expect(log).toEqual(["inspect", "ask 11500", "restart true 10", "inspect"]);
+    for (const error of [new OpsError("container_not_found", "x"), coded("docker_timeout")]) {
+      log.length = 0;
+      state.inspections = [rejects(error)];
+      await expect(restart()).rejects.toBe(error);
+      expect(log).toEqual(["inspect"]);
+    }
+  });
+
+  it("of a container that is being restarted is refused until its end", async () => {
+    const { state, restart, restarter, engine } = setUp();
+    const end = Promise.withResolvers<number>();
+    state.restart = () => end.promise;
+    const first = restart();
+    expect(await errorOf(restart())).toMatchObject({
+      code: "restart_in_progress",
+      message: "This container is being restarted already",
+    });
+    const other = restarter.restart(engine, { engine: "web-1", fullId: fullId("b") });
+    let settled = false;
+    const settling = restarter.settle().then(() => (settled = true));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(settled).toBe(false);
+    end.resolve(204);
+    await Promise.all([first, other, settling]);
+    await restart();
+    await restarter.settle();
+  });
+
+  it("that fails does not stand in the way of the next", async () => {
+    const { state, restart, restarter } = setUp();
+    state.restart = rejects(new OpsError("docker_forbidden", "x"));
+    const failing = restart();
+    failing.catch(() => {});
+    await restarter.settle();
+    await expect(failing).rejects.toThrow("x");
+    state.restart = async () => 200;
+    expect((await restart()).dockerStatus).toBe(200);
+  });
+});
+
+describe("of a restart that fails", () => {
+  const timeout = new OpsError("docker_timeout", "late");
+  const reset = new OpsError("docker_unavailable", "x", { cause: coded("ECONNRESET") });
+  const pipe = new OpsError("docker_unavailable", "x", { cause: coded("EPIPE") });
+  const refused = new OpsError("docker_unavailable", "x", { cause: coded("ECONNREFUSED") });
+  const bare = new OpsError("docker_unavailable", "x");
+  const forbidden = new OpsError("docker_forbidden", "x");
+  const cause = new Error("no port");
+  const failed = new OpsError("docker_error", "it answered with status 500", { cause, upstreamStatus: 500 });
+
+  it.each<[string, OpsError, object, number]>([
+    ["late", timeout, shown("restart_unknown", "the restart did not end in time; it may still go on", timeout), 1],
+    ["cut off", reset, shown("restart_unknown", "the engine was lost during the restart", reset), 1],
+    ["cut off as it is sent", pipe, shown("restart_unknown", "the engine was lost during the restart", pipe), 1],
+    ["by the engine", failed, shown("docker_error", "the restart failed and the container was left exited", cause, 500), 2],
+    ["before it is sent", refused, { code: "docker_unavailable", message: "x", upstream: undefined, cause: refused.cause }, 1],
+    ["for no known cause", bare, { code: "docker_unavailable", message: "x", upstream: undefined, cause: undefined }, 1],
+    ["as it is not allowed", forbidden, { code: "docker_forbidden", message: "x", upstream: undefined, cause: undefined }, 1],
+  ])("%s the outcome is reported", async (_, error, expected, looks) => {
+    const { state, log, restart } = setUp();
+    state.restart = rejects(error);
+    expect(await errorOf(restart())).toEqual({ status: undefined, ...expected });
+    expect(log.filter((line) => line === "inspect")).toHaveLength(looks);
+  });
+
+  it("and cannot be looked at nothing is known", async () => {
+    const { state, restart } = setUp();
+    state.restart = rejects(failed);
+    state.inspections = [async () => {}, rejects(timeout)];
+    expect(await errorOf(restart())).toEqual(
+      shown("restart_unknown", "the restart failed, and it cannot be asked how the container is", failed, 500),
+    );
+  });
+
+  it("to be looked at after a success it is known that it was restarted", async () => {
+    const { state, restart } = setUp();
+    state.inspections = [async () => {}, rejects(timeout)];
+    expect(await errorOf(restart())).toEqual(
+      shown("restart_unknown", "restarted, but it cannot be asked how the container is", timeout, 204),
+    );
+  });
+});
+
+describe("a look before a restart", () => {
+  it.each([
+    [{}, null],
+    [{ "wallet-core-ops.protected": "true" }, "label wallet-core-ops.protected"],
+    [{ "wallet-core-ops.protected": "TRUE" }, null],
+    [{ "wallet-core-ops.protected": "" }, null],
+  ])("at a container of the labels %j finds the protection %s", async (labels, protectedBy) => {
+    const { state, restarter, engine } = setUp();
+    state.labels = labels;
+    const look = await restarter.look(engine, ref);
+    // In a container that cannot find out its own id every container is protected.
+    expect([look.container.fullId, look.protectedBy?.startsWith("the gateway") ? protectedBy : look.protectedBy]).toEqual([
+      id,
+      protectedBy,
+    ]);
+  });
+});
+
+describe("whether it was restarted", () => {
+  const since = new Date("2026-01-13T09:46:00.050Z");
+  const ask = (kit: ReturnType<typeof setUp>) => kit.restarter.restartedSince(kit.engine, ref, since);
+
+  it("is known at once where it was seen", async () => {
+    const kit = setUp();
+    const event = { fullId: id, time: "2026-01-13T09:46:01Z", detail: "", attributes: {} };
+    for (const action of ["restart", "start"]) kit.engine.witness.note({ ...event, action });
+    expect(await ask(kit)).toBe(true);
+    expect(kit.log).toEqual([]);
+  });
+
+  it.each([[["restart", "start"]], [["start", "restart"]]])("is asked of the engine, which reports %j", async (actions) => {
+    const kit = setUp();
+    const asked = ask(kit);
+    for (const action of actions) kit.state.stream.write(eventLine(action, id));
+    expect(await asked).toBe(true);
+    expect(kit.log).toEqual(["ask 2000"]);
+    expect(kit.state.query).toEqual({
+      since: "1768297560.050",
+      filters: JSON.stringify({ type: ["container"], container: [id], event: ["restart", "start"] }),
+    });
+    expect([kit.state.stream.destroyed, vi.getTimerCount()]).toEqual([true, 0]);
+  });
+
+  it.each([[["restart"]], [["start"]], [[]]])("is denied after a second when it reports %j alone", async (actions) => {
+    const kit = setUp();
+    let answer: boolean | null = null;
+    void ask(kit).then((found) => (answer = found));
+    for (const action of actions) kit.state.stream.write(eventLine(action, id));
+    for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+    await vi.advanceTimersByTimeAsync(999);
+    expect(answer).toBeNull();
+    await vi.advanceTimersByTimeAsync(1);
+    await expect.poll(() => answer).toBe(false);
+  });
+});

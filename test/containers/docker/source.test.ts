@@ -1,0 +1,243 @@
+import { beforeAll, expect, test } from "vitest";
+import type { Container } from "../../../src/containers/container.ts";
+import { readSelf } from "../../../src/containers/docker/restart.ts";
+import { type ContainerSourceOptions, createContainerSource } from "../../../src/containers/docker/source.ts";
+import { createSharedBudget } from "../../../src/lib/budget/budget.ts";
+import { silentLogger } from "../../../src/lib/logger.ts";
+import { soon, until } from "../../support/docker-containers.ts";
+import { rulesOf } from "../../support/docker-facts.ts";
+import { type FakeEngine, fullId, hang, inspected, json, listed, ping, startFakeEngine } from "../../support/docker-fake.ts";
+
+// Loading it takes longer than the short deadlines here.
+beforeAll(() => import("dockerode"));
+
+const [a, b, c] = [fullId("a"), fullId("b"), fullId("c")];
+
+const createSource = (...engines: FakeEngine[]) => createSourceWith({}, ...engines);
+
+function createSourceWith(more: Partial<ContainerSourceOptions>, ...engines: FakeEngine[]) {
+  const timeouts = {
+    listTimeoutMs: 2000,
+    inspectTimeoutMs: 2000,
+    statsTimeoutMs: 2000,
+    statsWindowMs: 10,
+    logsTimeoutMs: 2000,
+    restartGraceMs: 0,
+    ...more,
+  };
+  const settings = {
+    engines: engines.map(({ options }) => options),
+    rules: rulesOf("wallet-core"),
+    logger: silentLogger,
+    ...timeouts,
+  };
+  const source = createContainerSource(settings);
+  return { ...source, [Symbol.asyncDispose]: () => source.close() };
+}
+
+test("asks for nothing until it is asked, once however many want it, and then answers from memory", async () => {
+  await using engine = await startFakeEngine();
+  engine.on("/containers/json", json([listed(a, "web-a")]));
+  engine.on(`${a}/json`, json(inspected(a, "web-a")));
+  await using source = createSource(engine);
+  expect(engine.requests).toEqual([]);
+  const listings = await Promise.all(Array.from({ length: 10 }, () => source.list(soon())));
+  expect(engine.calls).toEqual(["GET /_ping", "GET /v1.45/containers/json?all=1", `GET /v1.45/containers/${a}/json`]);
+  // Subscribed before the list, so that nothing is missed between them.
+  expect(engine.requests[1]).toMatch(/^GET \/v1\.45\/events\?filters=/);
+  expect(new Set(listings.map(({ containers }) => containers[0]?.name))).toEqual(new Set(["web-a"]));
+  const again = await source.list(soon());
+  expect(engine.requests).toHaveLength(4);
+  // The very same rows, also by inspection: what is made of them can be reused.
+  expect(again.containers).toBe(listings[0]?.containers);
+  expect((await source.inspect(again.containers, soon()))[0]).toBe(again.containers[0]);
+});
+
+test("sends exactly these requests", async () => {
+  await using engine = await startFakeEngine();
+  engine.on("/containers/json", json([listed(a, "web-a")]));
+  engine.on(`${a}/json`, json(inspected(a, "web-a", { StopTimeout: 900 })));
+  engine.on(`${a}/stats`, json({ read: "2026-01-13T09:40:00Z", cpu_stats: { cpu_usage: { total_usage: 1 } } }));
+  engine.on(`${a}/logs`, (_, response) => response.end());
+  engine.on(`${a}/restart`, (_, response) => response.writeHead(204).end());
+  await using source = createSource(engine);
+  const ref = { engine: "fake", fullId: a };
+  await source.inspect([ref], soon());
+  await source.stats([ref], soon());
+  await source.logs(ref, { tail: 10, since: "5.000000000", until: "9.000000000", stream: "stderr" }, createSharedBudget(soon()));
+  await source.restart(ref);
+  expect(engine.calls).toEqual([
+    "GET /_ping",
+    "GET /v1.45/containers/json?all=1",
+    `GET /v1.45/containers/${a}/json`,
+    // The second sample with the start that both belong to, or they do not meet.
+    `GET /v1.45/containers/${a}/stats?stream=false&one-shot=true`,
+    `GET /v1.45/containers/${a}/stats?stream=false&one-shot=true`,
+    `GET /v1.45/containers/${a}/json`,
+    `GET /v1.45/containers/${a}/json`,
+    `GET /v1.45/containers/${a}/logs?stdout=1&stderr=1&timestamps=1&tail=42&since=5.000000000`,
+    `GET /v1.45/containers/${a}/json`,
+    // The container asks for 900 s: 60 at most.
+    `POST /v1.45/containers/${a}/restart?t=60`,
+    `GET /v1.45/containers/${a}/json`,
+  ]);
+});
+
+test("only a full id ever reaches an engine", async () => {
+  await using engine = await startFakeEngine();
+  engine.on("/containers/json", json([listed(a, "web-a")]));
+  engine.on(`${a}/json`, json(inspected(a, "web-a")));
+  await using source = createSource(engine);
+  await source.list(soon());
+  const before = engine.requests.length;
+  for (const bad of ["web-a", a.slice(0, 12), `${a}/../${b}`, a.toUpperCase(), ""]) {
+    const ref = { engine: "fake", fullId: bad };
+    expect(await source.inspect([ref], soon())).toEqual([null]);
+    await expect(source.fresh(ref, soon())).rejects.toMatchObject({ upstream: "docker:fake" });
+  }
+  expect(await source.stats([{ engine: "other", fullId: a }], soon())).toMatchObject([{ code: "container_not_found" }]);
+  expect(engine.requests).toHaveLength(before);
+});
+
+test("a container that hangs is answered from the list and from what is known of it; the others as ever", async () => {
+  await using engine = await startFakeEngine();
+  engine.on(
+    "/containers/json",
+    json([listed(a, "w-a", { Image: "sha256:x", Status: "Up 2 hours (healthy)" }), listed(b, "w-b"), listed(c, "w-c")]),
+  );
+  engine.on(`${a}/json`, json(inspected(a, "w-a", { Env: ["KAMAL_VERSION=v7", "SECRET=x"] })));
+  engine.on(`${b}/json`, json(inspected(b, "w-b")));
+  await using source = createSource(engine);
+  const refs = [a, b, c].map((id) => ({ engine: "fake", fullId: id }));
+  await source.inspect(refs, soon());
+  engine.on(`${a}/json`, hang);
+  engine.on(
+    "/containers/json",
+    json([listed(a, "w-a", { Image: "sha256:x", Status: "Up 2 hours (healthy)" }), listed(b, "w-b")]),
+  );
+  for (const id of [a, b]) engine.emit("start", id);
+  await until(async () => ((await source.inspect(refs, soon()))[0] as Container).restarts === null);
+  expect(await source.inspect(refs, soon())).toMatchObject([
+    {
+      name: "w-a",
+      version: "v7",
+      host: "h-0123456789ab",
+      image: "x:1",
+      health: "healthy",
+      status: "running",
+      restarts: null,
+      startedAt: null,
+    },
+    { name: "w-b", restarts: 2 },
+    null,
+  ]);
+});
+
+test("an engine where every inspection hangs is answered from its list, long before they end", async () => {
+  await using engine = await startFakeEngine();
+  const ids = Array.from({ length: 60 }, (_, index) => index.toString(16).padStart(2, "0").repeat(32));
+  const list = json(ids.map((id, index) => listed(id, `w-${index}`)));
+  engine.on("/json", (request, response) => request.url?.includes("/containers/json") && list(request, response));
+  const inspectTimeoutMs = 15_000;
+  await using source = createSourceWith({ inspectTimeoutMs }, engine);
+  const start = performance.now();
+  const { containers, engines } = await source.list(soon());
+  expect(performance.now() - start).toBeLessThan(inspectTimeoutMs / 2);
+  expect(engines).toMatchObject([{ ok: true }]);
+  const all = await source.inspect(containers, soon());
+  expect(all.map((one) => (one as Container).restarts)).toEqual(ids.map(() => null));
+});
+
+test("one engine's failure hides nothing of the other", async () => {
+  await using up = await startFakeEngine("up");
+  await using down = await startFakeEngine("down");
+  up.on("/containers/json", json([listed(a, "web-a")]));
+  up.on(`${a}/json`, json(inspected(a, "web-a")));
+  down.on("/_ping", hang);
+  await using source = createSource(down, up);
+  const { containers, engines } = await source.list(soon());
+  expect(containers.map(({ name }) => name)).toEqual(["web-a"]);
+  expect(engines).toEqual([
+    {
+      name: "down",
+      env: null,
+      runs: null,
+      ok: false,
+      contactAt: null,
+      error: { code: "docker_timeout", message: "Docker engine down: no answer within 2 s" },
+    },
+    { name: "up", env: null, runs: new Set(), ok: true, contactAt: expect.any(Number), error: null },
+  ]);
+});
+
+test("negotiates again when another engine stands in its place", async () => {
+  await using engine = await startFakeEngine();
+  engine.on("/_ping", ping("1.42"));
+  engine.on("/containers/json", json([]));
+  await using source = createSource(engine);
+  const status = async () => (await source.list(soon())).engines[0];
+  expect(await status()).toMatchObject({ ok: true });
+  const refusal = json({ message: "client version 1.42 is too old. Minimum supported API version is 1.44" }, 400);
+  engine.on("/v1.42/", refusal);
+  engine.on("/_ping", ping("1.51"));
+  engine.cut();
+  await until(async () => (await status())?.ok === true && engine.calls.at(-1) === "GET /v1.45/containers/json?all=1");
+  expect(engine.calls.filter((request) => !request.includes("_ping")).map((request) => request.split("/")[1])).toEqual([
+    "v1.42",
+    "v1.45",
+  ]);
+});
+
+test("a closed source waits for its restarts", async () => {
+  await using engine = await startFakeEngine();
+  engine.on("/containers/json", json([listed(a, "web-a")]));
+  engine.on(`${a}/json`, json(inspected(a, "web-a")));
+  engine.on("/restart", (_, response) => void setTimeout(() => response.writeHead(204).end(), 100));
+  const source = createSource(engine);
+  let done = false;
+  const restart = source.restart({ engine: "fake", fullId: a }).finally(() => (done = true));
+  await source.close();
+  expect(done).toBe(true);
+  await restart;
+});
+
+test("a container with the protection label `true` is protected from restarts, with any other value it is not", async () => {
+  await using engine = await startFakeEngine();
+  const name = "wallet-core-ops.protected";
+  engine.on("/containers/json", json([listed(a, "web-a"), listed(b, "web-b"), listed(c, "web-c")]));
+  engine.on(`${a}/json`, json(inspected(a, "web-a", { Labels: { service: "wallet-core", role: "web", [name]: "true" } })));
+  engine.on(`${b}/json`, json(inspected(b, "web-b", { Labels: { service: "wallet-core", role: "web", [name]: "false" } })));
+  engine.on(`${c}/json`, json(inspected(c, "web-c")));
+  await using source = createSource(engine);
+  const reasons = await Promise.all([a, b, c].map(async (id) => (await source.look({ engine: "fake", fullId: id })).protectedBy));
+  // In a container that cannot find out its own id every container is protected.
+  const self = (await readSelf())(a);
+  expect(reasons).toEqual([self ?? `label ${name}`, self, self]);
+});
+
+test.each([
+  ["listTimeoutMs", "/containers/json", 0.11],
+  ["inspectTimeoutMs", `${a}/json`, 0.12],
+  ["statsTimeoutMs", "/stats", 0.13],
+  ["logsTimeoutMs", "/logs", 0.14],
+] as const)("%s is the time that %s may take", async (setting, path, seconds) => {
+  await using engine = await startFakeEngine();
+  engine.on("/containers/json", json([]));
+  engine.on(`${a}/json`, json(inspected(a, "web-a")));
+  engine.on(path, hang);
+  await using source = createSourceWith({ [setting]: seconds * 1000, cgroupRoot: null }, engine);
+  const ref = { engine: "fake", fullId: a };
+  const asks = {
+    listTimeoutMs: async () => (await source.list(soon())).engines[0]?.error?.message,
+    inspectTimeoutMs: () => source.fresh(ref, soon()),
+    statsTimeoutMs: async () => ((await source.stats([ref], soon()))[0] as Error).message,
+    logsTimeoutMs: () => source.logs(ref, { tail: 1 }, createSharedBudget(soon())),
+  };
+  const shown = await asks[setting]().catch((error: unknown) => (error as Error).message);
+  // A part of the time of a log goes by for its inspection.
+  expect(shown).toMatch(
+    new RegExp(
+      `^Docker engine fake: no answer within 0\\.${setting === "logsTimeoutMs" ? "[01]" : String(seconds).slice(2)}\\d* s$`,
+    ),
+  );
+});

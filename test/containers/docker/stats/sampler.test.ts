@@ -1,0 +1,225 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import type { Engine } from "../../../../src/containers/docker/engine/engine.ts";
+import { createSampler, type Sampler } from "../../../../src/containers/docker/stats/sampler.ts";
+import { OpsError } from "../../../../src/lib/errors.ts";
+import { soon } from "../../../support/docker-containers.ts";
+import { fullId } from "../../../support/docker-fake.ts";
+import { sample } from "../../../support/stats-sample.ts";
+
+const engine = { name: "web-1" } as Engine;
+const id = fullId("a");
+const open: Sampler[] = [];
+vi.mock("node:timers/promises", () => import("../../../support/timers-promises.ts"));
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => {
+  for (const sampler of open.splice(0)) sampler.close();
+  vi.useRealTimers();
+});
+const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
+/** What comes of it, while so much time passes as two samples take. */
+const sampled = async <T>(asked: Promise<T>): Promise<T> => (await pass(25), asked);
+
+/** A container that uses `share` of the host's two CPUs; each read is counted. */
+function setUp({ share = 0.25, leaseMs = 200, periodMs = 40 } = {}) {
+  const state = { reads: 0, life: "first", share, failure: null as OpsError | null, stopped: false };
+  let total = 0;
+  let last = performance.now();
+  const reader = {
+    read: async () => {
+      state.reads += 1;
+      if (state.failure) throw state.failure;
+      if (state.stopped) return null;
+      const at = performance.now();
+      total += (at - last) * 1e6 * 2 * state.share;
+      last = at;
+      return { at, sample: sample({ life: state.life, cpuTotal: total, cpuSystem: at * 1e6 * 2, readAt: String(at) }) };
+    },
+  };
+  const sampler = createSampler({ reader, windowMs: 20, leaseMs, periodMs });
+  open.push(sampler);
+  return { state, sampler, ask: () => sampler.measure(engine, id, soon()) };
+}
+
+test("the first answer takes two samples, and 16 callers share them", async () => {
+  const { state, ask } = setUp();
+  const answers = await sampled(Promise.all(Array.from({ length: 16 }, ask)));
+  expect(state.reads).toBe(2);
+  expect(new Set(answers).size).toBe(1);
+  expect(answers[0]?.cpuPct).toBeCloseTo(50, 0);
+});
+
+test("while somebody asks, answers come from memory and are fresh; when nobody does, sampling ends", async () => {
+  const { state, ask } = setUp();
+  await sampled(ask());
+  for (let round = 0; round < 20; round += 1) {
+    await pass(15);
+    const before = state.reads;
+    const answer = await ask();
+    expect(state.reads).toBe(before);
+    expect(performance.now() - Number(answer?.sampledAt)).toBeLessThan(200);
+  }
+  expect(state.reads).toBeGreaterThan(4);
+  await pass(400);
+  const ended = state.reads;
+  await pass(200);
+  expect(state.reads).toBe(ended);
+  // The next one begins anew.
+  await sampled(ask());
+  expect(state.reads).toBe(ended + 2);
+});
+
+test("a restart mixes nothing: the figure is of the new life alone", async () => {
+  const { state, ask } = setUp({ share: 0.25, leaseMs: 5000 });
+  await sampled(ask());
+  state.life = "second";
+  state.share = 0.5;
+  for (let round = 0; round < 40; round += 1) {
+    await pass(5);
+    const pct = (await sampled(ask()))?.cpuPct ?? 0;
+    expect(Math.min(Math.abs(pct - 50), Math.abs(pct - 100))).toBeLessThan(2);
+  }
+  expect((await sampled(ask()))?.cpuPct).toBeCloseTo(100, 0);
+});
+
+test("a stopped container is null from memory too, and seen when it runs again", async () => {
+  const { state, ask } = setUp();
+  state.stopped = true;
+  expect(await ask()).toBeNull();
+  expect(state.reads).toBe(1);
+  expect(await ask()).toBeNull();
+  expect(state.reads).toBe(1);
+  state.stopped = false;
+  await pass(150);
+  expect((await sampled(ask()))?.cpuPct).toBeGreaterThan(0);
+});
+
+test("one that runs again is not told to be stopped by an old sample", async () => {
+  // Nothing looks at it in between.
+  const { state, ask } = setUp({ periodMs: 5000 });
+  state.stopped = true;
+  expect(await ask()).toBeNull();
+  state.stopped = false;
+  await pass(300);
+  expect((await sampled(ask()))?.cpuPct).toBeGreaterThan(0);
+});
+
+test("a failure is told to who asks, once each, and not retried in the background", async () => {
+  const { state, ask } = setUp();
+  state.failure = new OpsError("docker_unavailable", "gone");
+  await expect(ask()).rejects.toMatchObject({ code: "docker_unavailable" });
+  await pass(150);
+  expect(state.reads).toBe(1);
+  state.failure = new OpsError("container_not_found", "vanished");
+  expect(await ask()).toBeNull();
+  state.failure = null;
+  expect((await sampled(ask()))?.memPct).toBe(25);
+});
+
+test("one caller that gives up leaves the others their answer", async () => {
+  const { state, sampler, ask } = setUp();
+  const waiting = ask();
+  const caller = new AbortController();
+  const leaving = sampler.measure(engine, id, caller.signal);
+  caller.abort(new DOMException("The caller's time is up", "TimeoutError"));
+  await expect(leaving).rejects.toMatchObject({ code: "docker_timeout" });
+  expect((await sampled(waiting))?.cpuPct).toBeCloseTo(50, 0);
+  expect(state.reads).toBe(2);
+});
+
+test("the history is empty at first, and asking for it keeps on sampling", async () => {
+  const { state, sampler } = setUp();
+  expect(sampler.history(engine, id)).toEqual([]);
+  await pass(100);
+  expect(sampler.history(engine, id)).toMatchObject([{ memPct: 25, memUsedBytes: 100_000_000 }]);
+  expect(state.reads).toBeGreaterThan(1);
+});
+
+test("closing ends what is under way and what would come", async () => {
+  const { state, sampler, ask } = setUp();
+  const waiting = ask();
+  await pass(5);
+  sampler.close();
+  await expect(waiting).rejects.toMatchObject({ code: "docker_timeout" });
+  const { reads } = state;
+  await pass(150);
+  expect(state.reads).toBe(reads);
+});
+
+test.each([
+  [2000, 0],
+  [2001, 1],
+])("an answer of %i ms ago is taken anew: %i reads", async (age, reads) => {
+  const { state, ask } = setUp({ periodMs: 50_000 });
+  await sampled(ask());
+  // It was read 3 ms before.
+  await pass(age - 3);
+  const before = state.reads;
+  await sampled(ask());
+  expect(state.reads - before).toBe(reads);
+});
+
+test.each([
+  [250, 0],
+  [251, 1],
+])("that one did not run %i ms ago is looked at anew: %i reads", async (age, reads) => {
+  const { state, ask } = setUp({ periodMs: 50_000 });
+  state.stopped = true;
+  expect(await ask()).toBeNull();
+  await pass(age);
+  expect(await ask()).toBeNull();
+  expect(state.reads - 1).toBe(reads);
+});
+
+test("a container is sampled until its lease is over, once in each period", async () => {
+  const { state, ask } = setUp({ leaseMs: 200, periodMs: 50 });
+  const begin = performance.now();
+  await sampled(ask());
+  const times: number[] = [];
+  let { reads } = state;
+  for (let ms = performance.now() - begin; ms < 1000; ms++) {
+    await pass(1);
+    if (state.reads !== reads) times.push(Math.round(performance.now() - begin));
+    ({ reads } = state);
+  }
+  expect(times).toEqual([50, 100, 150, 200]);
+  expect(vi.getTimerCount()).toBe(0);
+});
+
+test("the second sample comes a little after the shortest window", async () => {
+  const { state, ask } = setUp();
+  const asked = ask();
+  await pass(21);
+  expect(state.reads).toBe(1);
+  await pass(1);
+  expect(state.reads).toBe(2);
+  await asked;
+});
+
+test("an error that is none of ours is one of the engine's", async () => {
+  const { state, ask } = setUp();
+  state.failure = new Error("secret") as OpsError;
+  await expect(ask()).rejects.toMatchObject({
+    code: "docker_error",
+    message: "Docker engine web-1: the call failed",
+    upstream: "docker:web-1",
+  });
+  const { reads } = state;
+  await pass(1000);
+  expect([state.reads, vi.getTimerCount()]).toEqual([reads, 0]);
+});
+
+test("a caller who has left already starts nothing", async () => {
+  const { state, sampler } = setUp();
+  const gone = AbortSignal.abort(new OpsError("query_timeout", "late"));
+  await expect(sampler.measure(engine, id, gone)).rejects.toMatchObject({ code: "query_timeout" });
+  expect(state.reads).toBe(0);
+});
+
+test("a closed sampler starts no timer", async () => {
+  const { sampler, ask } = setUp();
+  sampler.close();
+  await ask().catch(() => {});
+  expect(sampler.history(engine, fullId("b"))).toEqual([]);
+  await pass(0);
+  expect(vi.getTimerCount()).toBe(0);
+});

@@ -1,0 +1,97 @@
+import { describe, expect, it, vi } from "vitest";
+import type { Engine } from "../../../../src/containers/docker/engine/engine.ts";
+import { createStatsReader } from "../../../../src/containers/docker/stats/read.ts";
+import type { StatsSample } from "../../../../src/containers/stats/stats.ts";
+import { fullId } from "../../../support/docker-fake.ts";
+import { sample } from "../../../support/stats-sample.ts";
+
+const [a, b] = [fullId("a"), fullId("b")];
+const stats = { read: "2026-01-13T10:00:00Z", cpu_stats: { cpu_usage: { total_usage: 5 } }, memory_stats: { usage: 7 } };
+const ended = new AbortController().signal;
+
+function setUp({
+  here = null,
+  cgroups = true,
+  known = null,
+  answer = stats,
+}: { here?: StatsSample | null; cgroups?: boolean; known?: string | null; answer?: unknown } = {}) {
+  const log: unknown[] = [];
+  const { signal } = new AbortController();
+  const snapshot = { facts: new Map(known === null ? [] : [[a, { startedAt: known }]]) };
+  const engine = {
+    name: "web-1",
+    inventory: { snapshot: () => snapshot },
+    ask(deadlineMs: number, run: (signal: AbortSignal) => Promise<unknown>, ...callers: readonly AbortSignal[]) {
+      log.push([deadlineMs, callers.every((caller) => caller === ended)]);
+      return run(signal);
+    },
+    client: {
+      async call(id: string, action: string, query: object) {
+        log.push([id[0], action, query]);
+        return action === "stats" ? answer : { State: { StartedAt: "2026-01-13T09:00:00Z" } };
+      },
+    },
+  } as unknown as Engine;
+  const read = vi.fn<(fullId: string) => StatsSample | null>(() => here);
+  const reader = createStatsReader({ cgroups: cgroups ? { read } : null, timeoutMs: 300, concurrency: 2 });
+  return { log, engine, reader, read };
+}
+
+describe("a sample", () => {
+  it("is read from this machine where its cgroup is here", async () => {
+    const here = sample();
+    const { reader, engine, log, read } = setUp({ here });
+    const before = performance.now();
+    const found = await reader.read(engine, a, true, ended);
+    expect(found?.sample).toBe(here);
+    expect(found?.at).toBeGreaterThanOrEqual(before);
+    expect([read.mock.calls, log]).toEqual([[[a]], []]);
+  });
+
+  it.each([true, false])("is asked of its engine where it is not here (cgroups: %s)", async (cgroups) => {
+    const { reader, engine, log } = setUp({ cgroups });
+    const found = await reader.read(engine, a, false, ended);
+    expect(found?.sample).toMatchObject({ source: "engine", cpuTotal: 5, memUsage: 7, readAt: stats.read });
+    expect(found?.sample.life).toContain("2026-01-13T09:00:00Z");
+    expect(log).toEqual([
+      [300, true],
+      ["a", "stats", { stream: "false", "one-shot": "true" }],
+      ["a", "json", {}],
+    ]);
+  });
+
+  it("that begins a window has the start that is known", async () => {
+    const { reader, engine, log } = setUp({ known: "2026-01-13T08:00:00Z" });
+    expect((await reader.read(engine, a, true, ended))?.sample.life).toContain("2026-01-13T08:00:00Z");
+    expect(log).toHaveLength(2);
+    expect((await reader.read(engine, a, false, ended))?.sample.life).toContain("2026-01-13T09:00:00Z");
+    expect(log).toHaveLength(5);
+    expect((await reader.read(engine, b, true, ended))?.sample.life).toContain("2026-01-13T09:00:00Z");
+  });
+
+  it("of a container that does not run is none", async () => {
+    const { reader, engine, log } = setUp({ answer: { read: "0001-01-01T00:00:00Z" } });
+    expect(await reader.read(engine, a, false, ended)).toBeNull();
+    expect(log).toHaveLength(2);
+  });
+});
+
+it("samples of one engine are limited, those of another do not wait", async () => {
+  const kits = [setUp(), setUp()] as const;
+  const { reader } = kits[0];
+  const asked: string[] = [];
+  const waiting: (() => void)[] = [];
+  for (const [index, { engine }] of kits.entries()) {
+    engine.client.call = async () => {
+      asked.push(`engine ${index}`);
+      await new Promise<void>((resolve) => waiting.push(resolve));
+      return { read: "0001-01-01T00:00:00Z" };
+    };
+  }
+  const reading = [0, 0, 0, 1].map((index) => reader.read((kits[index] ?? kits[0]).engine, a, false, ended));
+  await expect.poll(() => asked).toEqual(["engine 0", "engine 0", "engine 1"]);
+  waiting[0]?.();
+  await expect.poll(() => asked).toEqual(["engine 0", "engine 0", "engine 1", "engine 0"]);
+  for (const end of waiting) end();
+  await Promise.all(reading);
+});

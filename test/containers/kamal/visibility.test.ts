@@ -1,0 +1,137 @@
+import * as fc from "fast-check";
+import { expect, test } from "vitest";
+import { selectKept, selectLive, selectVisible } from "../../../src/containers/kamal/visibility.ts";
+import { app, context, facts, rulesOf } from "../../support/docker-facts.ts";
+
+const names = (containers: ReturnType<typeof facts>[]) => selectVisible(containers, context()).map(({ name }) => name);
+const old = { state: "exited", createdAt: "2026-01-01T00:00:00Z" };
+const older = { state: "exited", createdAt: "2025-12-31T00:00:00Z" };
+
+test("old releases stay hidden while one runs", () => {
+  expect(names([app("w", "web", "2"), app("w", "web", "1", old)])).toEqual(["w-web-2"]);
+});
+
+test("of a role that does not run, the newest stopped one shows", () => {
+  expect(names([app("w", "web", "1", older), app("w", "web", "2", old), app("w", "worker", "2")])).toEqual([
+    "w-web-2",
+    "w-worker-2",
+  ]);
+});
+
+test("destinations, services and roles are told apart", () => {
+  const containers = [
+    app("w", "web", "2", { destination: "staging" }),
+    app("w", "web", "1", { ...old, destination: "production" }),
+    app("v", "web", "1", old),
+  ];
+  expect(names(containers)).toEqual(["w-web-staging-2", "w-web-production-1", "v-web-1"]);
+});
+
+test("stopped ones of two destinations, of two compose projects and of two names show, each the newest", () => {
+  const compose = (project: string, name: string, more: object) => {
+    const labels = { "com.docker.compose.service": "db", "com.docker.compose.project": project };
+    return facts({ name, labels, ...more });
+  };
+  const listing = [
+    app("w", "web", "1", { destination: "qa", ...old }),
+    app("w", "web", "0", { destination: "qa", ...older }),
+    app("w", "web", "1", { destination: "beta", ...older }),
+    compose("a", "a-db", old),
+    compose("b", "b-db", older),
+  ];
+  expect(names(listing).toSorted()).toEqual(["a-db", "b-db", "w-web-beta-1", "w-web-qa-1"]);
+  const selected = ["one", "two"].map((name) => facts({ name, labels: { team: "wallet" }, ...old }));
+  const rules = { ...rulesOf(), core: [new Map([["team", "wallet"]])] };
+  expect(selectVisible(selected, context({ rules })).map(({ name }) => name)).toEqual(["one", "two"]);
+});
+
+test("a replaced one shows while it runs, and then not even in want of another", () => {
+  const replaced = "w-web-1_replaced_0123456789abcdef";
+  expect(names([app("w", "web", "1", { name: replaced }), app("w", "web", "1", old)])).toEqual([replaced, "w-web-1"]);
+  expect(names([app("w", "web", "1", { name: replaced, ...old })])).toEqual([]);
+});
+
+test("stopped accessories and compose services show, what nobody deployed does not", () => {
+  const redis = facts({ name: "w-redis", labels: { service: "w-redis" }, ...old });
+  const db = facts({ name: "shop-db-1", labels: { "com.docker.compose.service": "db" }, ...old });
+  const debris = facts({ name: "curious_hopper", ...old });
+  expect(names([redis, db, debris, facts({ name: "by-hand" })])).toEqual(["w-redis", "shop-db-1", "by-hand"]);
+});
+
+test("a stopped container that the configuration selects shows", () => {
+  const [ours, debris] = [{ team: "wallet" }, {}].map((labels, index) => facts({ name: `by-hand-${index}`, labels, ...old }));
+  const shown = selectVisible(
+    [ours, debris] as ReturnType<typeof facts>[],
+    context({ rules: { ...rulesOf(), core: [new Map([["team", "wallet"]])] } }),
+  );
+  expect(shown).toEqual([ours]);
+});
+
+test("runs of kamal app exec never show", () => {
+  const exec = facts({ name: "w-exec-1-a1b2c3", labels: { service: "w" } });
+  expect(names([exec, facts({ ...exec, state: "exited" })])).toEqual([]);
+});
+
+test("kept are the hidden ones of deployed roles, those that never started too, and nothing else", () => {
+  const labels = { service: "w" };
+  const listing = [
+    app("w", "web", "3"),
+    app("w", "web", "2", old),
+    app("w", "web", "1", { ...older, state: "dead" }),
+    app("w", "web", "3", { name: "w-web-3_replaced_0123456789abcdef", ...old }),
+    app("w", "web", "4", { ...old, state: "created" }),
+    app("w", "worker", "2", old),
+    facts({ name: "w-exec-1-a1b2c3", labels, ...old }),
+    facts({ name: "w-web-assets", labels, ...old, state: "created" }),
+    facts({
+      name: "shop-web-run-1",
+      labels: { "com.docker.compose.service": "web", "com.docker.compose.oneoff": "True" },
+      ...old,
+    }),
+    facts({ name: "shop-web-1", labels: { "com.docker.compose.service": "web" }, ...older }),
+    facts({ name: "shop-web-2", labels: { "com.docker.compose.service": "web" }, ...old }),
+    facts({ name: "curious_hopper", ...old }),
+    facts({ name: "w-redis", labels: { service: "w-redis" }, ...old }),
+  ];
+  // The worker that does not run is visible.
+  expect(selectKept(listing, context()).map(({ name }) => name)).toEqual([
+    "w-web-2",
+    "w-web-1",
+    "w-web-3_replaced_0123456789abcdef",
+    "w-web-4",
+  ]);
+});
+
+test("live are all that have processes, hidden ones too", () => {
+  const states = ["created", "running", "paused", "restarting", "removing", "exited", "dead"];
+  const listing = states.map((state) => facts({ name: "w-exec-1-a1b2c3", labels: { service: "w" }, state }));
+  expect(selectLive(listing)).toEqual([listing[1], listing[2], listing[3]]);
+});
+
+test("for any listing: all that run show, and each role shows", () => {
+  const state = fc.constantFrom("running", "restarting", "paused", "exited", "dead", "created");
+  const container = fc.record({ role: fc.constantFrom("web", "worker"), state, day: fc.integer({ min: 10, max: 28 }) });
+  fc.assert(
+    fc.property(fc.array(container), (specs) => {
+      const listing = specs.map((spec, index) =>
+        app("w", spec.role, String(index), { state: spec.state, createdAt: `2026-01-${spec.day}T00:00:00Z` }),
+      );
+      const shown = selectVisible(listing, context());
+      const isLive = (one: (typeof listing)[number]) => ["running", "restarting", "paused"].includes(one.state);
+      expect(shown.filter(isLive)).toEqual(listing.filter(isLive));
+      for (const role of new Set(specs.map((spec) => spec.role))) {
+        const ofRole = shown.filter((one) => one.labels["role"] === role);
+        expect(ofRole.length).toBeGreaterThan(0);
+        expect(ofRole.every(isLive) || ofRole.length === 1).toBe(true);
+      }
+    }),
+  );
+});
+
+test("a live container of another environment hides no crash", () => {
+  const crashed = app("w", "web", "1", { destination: "staging", state: "exited" });
+  const contradictory = app("w", "web", "2", { destination: "staging", variables: { kamalDestination: "production" } });
+  expect(names([crashed, contradictory])).toEqual([crashed.name, contradictory.name]);
+  const next = app("w", "web", "3", { destination: "staging", variables: null });
+  expect(names([crashed, next])).toEqual([next.name]);
+});

@@ -1,0 +1,77 @@
+import { describe, expect, it } from "vitest";
+import { selectEngines } from "../../src/containers/known-engines.ts";
+import type { EngineStatus } from "../../src/containers/source.ts";
+import type { Environment } from "../../src/lib/environment.ts";
+import { createCaller } from "../support/caller.ts";
+
+const everyone = createCaller().principal;
+const limited = createCaller(["ops:read"], ["staging"]).principal;
+const engine = (env: Environment | null, runs: readonly Environment[] | null, ok = true): EngineStatus => ({
+  name: "a",
+  env,
+  runs: runs && new Set(runs),
+  ok,
+  contactAt: null,
+  error: ok ? null : { code: "docker_timeout", message: "late" },
+});
+const named = { name: "a", code: "docker_timeout", message: "late" };
+const unnamed = {
+  name: null,
+  code: "docker_unavailable",
+  message: "An engine without a configured environment does not answer",
+};
+
+describe("an engine", () => {
+  it.each([
+    ["staging", null, true],
+    ["staging", ["production"], true],
+    ["production", null, false],
+    ["production", ["production"], false],
+    ["production", ["production", "staging"], true],
+    [null, null, false],
+    [null, [], false],
+    [null, ["production"], false],
+    [null, ["staging"], true],
+  ] as const)("of %s that runs %o is shown to a token of staging: %s", (env, runs, isShown) => {
+    const one = engine(env, runs);
+    expect(selectEngines(limited, [one])).toEqual({ shown: isShown ? [one] : [], silent: [] });
+    expect(selectEngines(everyone, [one])).toEqual({ shown: [one], silent: [] });
+  });
+
+  it.each([
+    ["staging", null, [named]],
+    ["production", ["staging"], [named]],
+    [null, ["staging"], [named]],
+    [null, null, [unnamed]],
+    [null, [], []],
+    [null, ["production"], []],
+    ["production", null, []],
+    ["production", ["production"], []],
+  ] as const)("of %s that ran %o and is silent is for a token of staging %j", (env, runs, silent) => {
+    const one = engine(env, runs, false);
+    expect(selectEngines(limited, [one]).silent).toEqual(silent);
+    expect(selectEngines(everyone, [one]).silent).toEqual([named]);
+  });
+});
+
+describe("silent engines", () => {
+  it("are in their order, and those without a name are one at the end", () => {
+    const engines = [
+      engine(null, null, false),
+      { ...engine("staging", null, false), name: "b", error: { code: "docker_forbidden", message: "no" } },
+      { ...engine(null, null, false), name: "c" },
+      engine("staging", null),
+      engine("staging", null, false),
+    ];
+    expect(selectEngines(limited, engines)).toEqual({
+      shown: [engines[1], engines[3], engines[4]],
+      silent: [{ name: "b", code: "docker_forbidden", message: "no" }, named, unnamed],
+    });
+  });
+
+  it("without an error are unavailable for no reason", () => {
+    expect(selectEngines(everyone, [{ ...engine(null, null, false), error: null }]).silent).toEqual([
+      { name: "a", code: "docker_unavailable", message: "no reason" },
+    ]);
+  });
+});

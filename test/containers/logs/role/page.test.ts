@@ -1,0 +1,113 @@
+import * as fc from "fast-check";
+import { expect, test } from "vitest";
+import { createRolePage } from "../../../../src/containers/logs/role/page.ts";
+import { parseLogTime } from "../../../../src/lib/time.ts";
+import { at, line, replica } from "../../../support/role-lines.ts";
+
+const containers = ["a", "b", "c"].map((name) => replica(name));
+
+test("the newest lines of all, by time, ties by container, whichever container comes first", () => {
+  const logs = fc.array(fc.array(fc.nat(50), { maxLength: 30 }), { minLength: 3, maxLength: 3 });
+  fc.assert(
+    fc.property(logs, fc.integer({ min: 1, max: 60 }), fc.shuffledSubarray([0, 1, 2], { minLength: 3 }), (given, tail, order) => {
+      const sorted = given.map((times) => times.toSorted((x, y) => x - y));
+      const page = createRolePage(tail);
+      for (const source of order)
+        page.add(
+          containers[source] as never,
+          (sorted[source] ?? []).map((ms, n) => line(ms, `${source}.${n}`)),
+        );
+      const all = sorted.flatMap((times, source) => times.map((ms, n) => ({ ms, source, n })));
+      all.sort((x, y) => x.ms - y.ms || x.source - y.source || x.n - y.n);
+      expect(page.take().map(({ message }) => message)).toEqual(all.slice(-tail).map(({ source, n }) => `${source}.${n}`));
+      expect(page.dropped).toBe(all.length > tail);
+    }),
+  );
+});
+
+test("a marker stands where a release begins within the page, once for all its replicas, and is not counted", () => {
+  const page = createRolePage(4);
+  page.add(replica("old", "v1"), [line(1000), line(2500), line(3500)]);
+  page.add(replica("new-2", "v2", 3), [line(4200)]);
+  page.add(replica("new-1", "v2", 2), [line(3000)]);
+  const lines = page.take();
+  expect(lines.map(({ kind, timestamp, container }) => [kind, timestamp, container.name])).toEqual([
+    ["line", at(2500), "old"],
+    ["line", at(3000), "new-1"],
+    ["line", at(3500), "old"],
+    ["line", at(4200), "new-2"],
+  ]);
+  const longer = createRolePage(5);
+  longer.add(replica("old", "v1"), [line(1000), line(2500), line(3500)]);
+  longer.add(replica("new-2", "v2", 3), [line(4200)]);
+  longer.add(replica("new-1", "v2", 2), [line(3000)]);
+  expect(longer.take().map(({ kind, timestamp }) => `${kind} ${timestamp}`)).toEqual([
+    `line ${at(1000)}`,
+    `marker ${at(2000)}`,
+    ...[2500, 3000, 3500, 4200].map((ms) => `line ${at(ms)}`),
+  ]);
+  const marker = longer.take()[1];
+  expect(marker).toMatchObject({ stream: null, level: null, container: { name: "new-1", version: "v2" } });
+  expect(marker?.message).toContain("v2");
+});
+
+test("no marker for a release that begins after `until`", () => {
+  const page = createRolePage(5, at(1500));
+  page.add(replica("old", "v1"), [line(1000)]);
+  page.add(replica("new", "v2", 2), []);
+  expect(page.take().map(({ kind }) => kind)).toEqual(["line"]);
+});
+
+test("holds no more text than one answer may have", () => {
+  const page = createRolePage(5000);
+  page.add(
+    replica("a"),
+    Array.from({ length: 100 }, (_, n) => line(n, "x".repeat(60_000))),
+  );
+  expect(page.dropped).toBe(true);
+  expect(page.take().length).toBe(74);
+});
+
+test("says from when on another log is wanted, once it is full: a second before its first line", () => {
+  const page = createRolePage(2);
+  page.add(replica("a"), [line(5000)]);
+  expect(page.since).toBeNull();
+  page.add(replica("b"), [line(7250)]);
+  expect([page.since, page.dropped]).toEqual([toSince(4000), false]);
+  page.add(replica("c"), [line(9000)]);
+  expect([page.since, page.dropped]).toEqual([toSince(6250), true]);
+});
+
+test("what is older than a line that had no room does not come in, however short it is", () => {
+  const page = createRolePage(5000);
+  page.add(
+    replica("a"),
+    Array.from({ length: 100 }, (_, n) => line(1000 + n, "x".repeat(60_000))),
+  );
+  const before = page.take().length;
+  page.add(replica("b"), [line(10, "short"), line(2000, "new")]);
+  const messages = page.take().map(({ message }) => message.slice(0, 5));
+  expect(messages).not.toContain("short");
+  expect(messages.at(-1)).toBe("new");
+  expect(messages.length).toBe(before + 1);
+  expect(page.since).toBe(toSince(26));
+});
+
+test("of two that were created in the same second the marker names the same, whichever is read first", () => {
+  const [one, two] = [replica("new-1", "v2", 2), replica("new-2", "v2", 2)];
+  const names = [
+    [one, two],
+    [two, one],
+  ].map((order) => {
+    const page = createRolePage(10);
+    page.add(replica("old", "v1"), [line(1000)]);
+    for (const container of order) page.add(container, []);
+    return page.take().at(-1)?.container.name;
+  });
+  expect(names).toEqual(["new-1", "new-1"]);
+});
+
+/** The moment of `at`, as `since` wants it. */
+function toSince(ms: number): string | null {
+  return parseLogTime(at(ms), 0);
+}

@@ -1,0 +1,327 @@
+import { hash } from "node:crypto";
+import { afterEach, describe, expect, it } from "vitest";
+import type { AuditEntry, AuditRecord, KeyedIntent, OpenIntent } from "../../../src/audit/audit.ts";
+import type { Container } from "../../../src/containers/container.ts";
+import { createRestarts, type Restarts } from "../../../src/containers/restart/restart.ts";
+import { OpsError } from "../../../src/lib/errors.ts";
+import { sampleEntry } from "../../support/audit.ts";
+import { createCaller } from "../../support/caller.ts";
+import { sampleContainer } from "../../support/memory-sources.ts";
+
+const container = sampleContainer();
+const caller = createCaller();
+const request = { reason: "stuck", requestId: "r1", principal: caller.principal, origin: caller.origin() };
+const opened: Restarts[] = [];
+afterEach(async () => {
+  for (const restarts of opened.splice(0)) await restarts.close();
+});
+
+interface Scene {
+  readonly restart?: () => Promise<Container>;
+  readonly now?: Partial<Container>;
+  readonly protectedBy?: string;
+  readonly restartedSince?: () => boolean;
+  readonly failAudit?: (entry: AuditEntry) => boolean;
+  readonly open?: readonly OpenIntent[];
+  readonly keyed?: readonly KeyedIntent[];
+  readonly failRecover?: () => boolean;
+  readonly failCheck?: () => boolean;
+  readonly cooldownMs?: number;
+  readonly settleMs?: number;
+}
+
+function scene(given: Scene = {}) {
+  const entries: AuditEntry[] = [];
+  const order: string[] = [];
+  const restarts = createRestarts({
+    source: {
+      restart: () => {
+        order.push("restart");
+        return (given.restart?.() ?? Promise.resolve(container)).then((done) => ({ container: done, dockerStatus: 204 }));
+      },
+      look: async () => ({ container: { ...container, ...given.now }, protectedBy: given.protectedBy ?? null }),
+      restartedSince: async () => given.restartedSince?.() ?? false,
+    },
+    audit: {
+      write: async (entry) => {
+        if (given.failAudit?.(entry)) throw new OpsError("audit_unavailable", "disk full");
+        order.push(entry.outcome);
+        return entries.push(entry);
+      },
+      read: async () => [],
+      check: async () => {
+        if (given.failCheck?.()) throw new OpsError("audit_unavailable", "The audit record cannot be written");
+      },
+      recover: async () => {
+        if (given.failRecover?.()) throw new OpsError("audit_unavailable", "another process writes this file");
+        return { open: given.open ?? [], keyed: given.keyed ?? [] };
+      },
+    },
+    limits: { cooldownMs: given.cooldownMs ?? 0, budgetPerHour: 10 },
+    stableMs: 0,
+    settleMs: given.settleMs ?? 700,
+  });
+  opened.push(restarts);
+  return { entries, order, restarts, run: (more = {}) => restarts.restart(container, { ...request, ...more }) };
+}
+
+const lost = () => Promise.reject(new OpsError("restart_unknown", "no answer in time"));
+
+describe("restart", () => {
+  it("records the intent before and the outcome after, with the intent's number", async () => {
+    const { entries, order, run } = scene();
+    expect(await run()).toEqual({ container, well: null });
+    expect(order).toEqual(["intent", "restart", "ok"]);
+    expect(entries[1]).toEqual({
+      outcome: "ok",
+      action: "restart",
+      intent: 1,
+      requestId: "r1",
+      ip: "192.0.2.7",
+      clientRequestId: null,
+      traceId: null,
+      subject: "test",
+      kid: "test",
+      auth: "token",
+      scopes: ["ops:read", "ops:logs", "ops:operate", "ops:introspect"],
+      engine: "local",
+      containerId: container.fullId,
+      containerName: container.name,
+      image: container.image,
+      job: null,
+      env: "staging",
+      reason: "stuck",
+      args: {},
+      keyHash: null,
+      detail: "running",
+      code: null,
+      dockerStatus: 204,
+      durationMs: expect.any(Number),
+    });
+  });
+
+  it("restarts nothing without a record, and spends nothing", async () => {
+    const { order, run } = scene({ failAudit: () => true, cooldownMs: 60_000 });
+    for (const _ of [1, 2]) await expect(run()).rejects.toMatchObject({ code: "audit_unavailable" });
+    expect(order).toEqual([]);
+  });
+
+  it("tells beforehand that there is no record, where nothing else refuses it", async () => {
+    let unwritable = true;
+    const failCheck = () => unwritable;
+    const unrecordable = scene({ failCheck });
+    const check = () => unrecordable.restarts.check(container, request.principal);
+    expect(await check()).toEqual({ code: "audit_unavailable", message: "The audit record cannot be written" });
+    unwritable = false;
+    expect(await check()).toBeNull();
+    const guarded = scene({ failCheck: () => true, protectedBy: "the gateway itself runs in it" });
+    expect(await guarded.restarts.check(container, request.principal)).toMatchObject({ code: "restart_protected" });
+    expect(unrecordable.order).toEqual([]);
+  });
+
+  it("never restarts what is protected", async () => {
+    const { order, run, restarts } = scene({ protectedBy: "the gateway itself runs in it" });
+    const refusal = { code: "restart_protected", message: expect.stringContaining("the gateway itself") };
+    await expect(run()).rejects.toMatchObject(refusal);
+    expect(await restarts.check(container, request.principal)).toMatchObject(refusal);
+    expect(order).toEqual([]);
+  });
+
+  it("records a failure as such, passes it on, and lets it be tried again at once", async () => {
+    const failed = () => Promise.reject(new OpsError("docker_error", "left exited", { upstreamStatus: 500 }));
+    const { entries, run } = scene({ restart: failed, cooldownMs: 60_000 });
+    await expect(run()).rejects.toMatchObject({ code: "docker_error", message: "left exited" });
+    const told = { code: "docker_error", dockerStatus: 500, detail: "docker_error: left exited" };
+    expect(entries.at(-1)).toMatchObject({ outcome: "failed", ...told });
+    await expect(run()).rejects.toMatchObject({ code: "docker_error" });
+  });
+
+  it("records as ok what the engine has confirmed, though it was lost before it could tell more", async () => {
+    const confirmed = () => Promise.reject(new OpsError("restart_unknown", "restarted, but", { upstreamStatus: 204 }));
+    const { entries, run, order } = scene({ restart: confirmed });
+    const keyed = { idempotencyKey: "k" };
+    await expect(run(keyed)).rejects.toMatchObject({ code: "restart_unknown" });
+    expect(entries.at(-1)).toMatchObject({
+      outcome: "ok",
+      intent: 1,
+      dockerStatus: 204,
+      detail: "restart_unknown: restarted, but",
+    });
+    // By now it can.
+    expect(await run(keyed)).toMatchObject({ container: { fullId: container.fullId } });
+    expect(order).toEqual(["intent", "restart", "ok"]);
+  });
+
+  it("records an outcome later that could not be recorded at once", async () => {
+    let full = true;
+    const { entries, run } = scene({ failAudit: ({ outcome }) => full && outcome !== "intent" });
+    expect(await run()).toMatchObject({ container });
+    expect(entries).toHaveLength(1);
+    full = false;
+    await expect.poll(() => entries.length, { timeout: 4000 }).toBe(2);
+    expect(entries[1]).toMatchObject({ outcome: "ok", intent: 1 });
+  });
+});
+
+describe("a restart whose answer is lost", () => {
+  it("is unknown, then ok as soon as the engine's events have it; until then it is in progress", async () => {
+    let seen = false;
+    const { entries, run } = scene({ restart: lost, restartedSince: () => seen, settleMs: 20_000 });
+    const keyed = { idempotencyKey: "k" };
+    for (const _ of [1, 2]) await expect(run(keyed)).rejects.toMatchObject({ code: "restart_unknown" });
+    expect(entries.at(-1)).toMatchObject({ outcome: "unknown" });
+    await expect(run()).rejects.toMatchObject({ code: "restart_in_progress" });
+    seen = true;
+    await expect.poll(() => entries.at(-1), { timeout: 4000 }).toMatchObject({ outcome: "ok", intent: 1 });
+    expect(await run(keyed)).toMatchObject({ container: { fullId: container.fullId } });
+    expect(entries).toHaveLength(3);
+  });
+
+  it.each([
+    [{ status: "exited" }, "failed", "settled: left exited"],
+    [{ startedAt: "2026-01-13T09:40:10Z" }, "failed", "settled: left running"],
+    [{ startedAt: "2999-01-01T00:00:00Z" }, "unknown", "settled: left running, started at 2999-01-01T00:00:00Z"],
+  ])("without such an event, %o is %s", async (now, outcome, detail) => {
+    const { entries, run } = scene({ restart: lost, now });
+    await expect(run()).rejects.toMatchObject({ code: "restart_unknown" });
+    await expect.poll(() => entries.length, { timeout: 5000 }).toBe(3);
+    expect(entries[2]).toMatchObject({ outcome, detail });
+  });
+
+  it("of a process that died is unknown at the next start, then settled", async () => {
+    const { entries, restarts } = scene({ open: [{ intent: toRecord({ seq: 7 }), told: false }], restartedSince: () => true });
+    await restarts.recover();
+    await expect.poll(() => entries.length).toBe(2);
+    expect(entries).toMatchObject([
+      { outcome: "unknown", intent: 7, detail: "the gateway died during the restart" },
+      { outcome: "ok", intent: 7 },
+    ]);
+  });
+});
+
+/** A record of the same request that an earlier process made; with the key "k". */
+function toRecord({ outcome = "intent", ...more }: Partial<AuditRecord>): AuditRecord {
+  const ids = { subject: "test", kid: "test", reason: "stuck", containerId: container.fullId, keyHash: hash("sha256", "k") };
+  return { ...sampleEntry({ ...ids, outcome }), seq: 7, at: new Date(Date.now() - 60_000).toISOString(), hash: "", ...more };
+}
+
+describe("an Idempotency-Key", () => {
+  it("gets the same answer again, also while it runs and after a failure, without a second restart", async () => {
+    const fails = scene({ restart: () => Promise.reject(new OpsError("docker_error", "left exited")) });
+    for (const _ of [1, 2]) await expect(fails.run({ idempotencyKey: "k" })).rejects.toMatchObject({ code: "docker_error" });
+    expect(fails.order).toEqual(["intent", "restart", "failed"]);
+    const gate = Promise.withResolvers<typeof container>();
+    const slow = scene({ restart: () => gate.promise, cooldownMs: 60_000 });
+    const both = [slow.run({ idempotencyKey: "k" }), slow.run({ idempotencyKey: "k" })];
+    await expect.poll(() => slow.order).toEqual(["intent", "restart"]);
+    gate.resolve(container);
+    const answers = await Promise.all(both);
+    expect(answers[0]).toBe(answers[1]);
+    expect(await slow.run({ idempotencyKey: "k" })).toBe(answers[0]);
+    expect(slow.order).toEqual(["intent", "restart", "ok"]);
+  });
+
+  it("is for one request of one token", async () => {
+    const { run, order } = scene();
+    await run({ idempotencyKey: "k" });
+    await expect(run({ idempotencyKey: "k", reason: "other" })).rejects.toMatchObject({ code: "idempotency_key_reused" });
+    await run({ idempotencyKey: "k", principal: { ...request.principal, kid: "other" } });
+    expect(order.filter((step) => step === "restart")).toHaveLength(2);
+  });
+
+  it("is of one holder: those whose tokens one issuer has signed share its kid", async () => {
+    const { run, order } = scene();
+    const jwt = (subject: string) => ({ idempotencyKey: "k", principal: { ...request.principal, kid: "jwt:1", subject } });
+    await run(jwt("ana"));
+    await run(jwt("ben"));
+    await run(jwt("ana"));
+    expect(order.filter((step) => step === "restart")).toHaveLength(2);
+  });
+
+  it("is free again when nothing happened under it", async () => {
+    let full = true;
+    const { run, order } = scene({ failAudit: () => full });
+    await expect(run({ idempotencyKey: "k" })).rejects.toMatchObject({ code: "audit_unavailable" });
+    full = false;
+    await run({ idempotencyKey: "k" });
+    expect(order).toEqual(["intent", "restart", "ok"]);
+  });
+});
+
+describe("an Idempotency-Key of an earlier process", () => {
+  const intent = toRecord({});
+  const failed = toRecord({ outcome: "failed", intent: 7, code: "docker_error", detail: "docker_error: left exited" });
+  const ask = { idempotencyKey: "k" };
+
+  it("gets the outcome of then and the container of now, without a second restart", async () => {
+    const { order, run } = scene({
+      keyed: [{ intent, outcome: toRecord({ outcome: "ok", intent: 7 }) }],
+      now: { health: "unhealthy" },
+    });
+    expect(await run(ask)).toMatchObject({ container: { fullId: container.fullId, health: "unhealthy" }, well: null });
+    await expect(run({ ...ask, reason: "other" })).rejects.toMatchObject({ code: "idempotency_key_reused" });
+    await expect(run({ ...ask, waitMs: 5 })).rejects.toMatchObject({ code: "idempotency_key_reused" });
+    expect(order).toEqual([]);
+    await run({ ...ask, principal: { ...request.principal, subject: "other" } });
+    expect(order).toEqual(["intent", "restart", "ok"]);
+  });
+
+  it("waits for health where that was asked for", async () => {
+    const args = { wait_ms: 1000 };
+    const keyed = [{ intent: { ...intent, args }, outcome: toRecord({ outcome: "ok", intent: 7 }) }];
+    expect(await scene({ keyed }).run({ ...ask, waitMs: 1000 })).toMatchObject({ well: true });
+    expect(await scene({ keyed, now: { health: "unhealthy" } }).run({ ...ask, waitMs: 1000 })).toMatchObject({ well: false });
+  });
+
+  it("gets its failure again, with the code", async () => {
+    const { order, run } = scene({ keyed: [{ intent, outcome: failed }] });
+    const error = { code: "docker_error", message: expect.stringMatching(/: left exited$/) };
+    for (const _ of [1, 2]) await expect(run(ask)).rejects.toMatchObject(error);
+    expect(order).toEqual([]);
+  });
+
+  it("is unknown while its outcome is, then as it was settled", async () => {
+    let seen = false;
+    const { entries, run } = scene({
+      open: [{ intent, told: false }],
+      keyed: [{ intent, outcome: null }],
+      restartedSince: () => seen,
+      settleMs: 20_000,
+    });
+    for (const _ of [1, 2]) await expect(run(ask)).rejects.toMatchObject({ code: "restart_unknown" });
+    seen = true;
+    await expect.poll(() => entries.at(-1)?.outcome, { timeout: 4000 }).toBe("ok");
+    expect(await run(ask)).toMatchObject({ container: { fullId: container.fullId } });
+    expect(entries.map(({ outcome }) => outcome)).toEqual(["unknown", "ok"]);
+  });
+
+  it("ends 24 hours after the request", async () => {
+    const at = new Date(Date.now() - 86_400_001).toISOString();
+    const { order, run } = scene({ keyed: [{ intent: { ...intent, at }, outcome: failed }] });
+    await run(ask);
+    expect(order).toEqual(["intent", "restart", "ok"]);
+  });
+
+  it("is not forgotten while the record cannot be had: nothing is restarted until it was read", async () => {
+    let locked = true;
+    const { order, run, restarts } = scene({ keyed: [{ intent, outcome: failed }], failRecover: () => locked });
+    await expect(restarts.recover()).rejects.toMatchObject({ code: "audit_unavailable" });
+    await expect(run(ask)).rejects.toMatchObject({ code: "audit_unavailable" });
+    locked = false;
+    await expect(run(ask)).rejects.toMatchObject({ code: "docker_error" });
+    expect(order).toEqual([]);
+  });
+});
+
+it("closes when the restarts that run are over and recorded, and begins none after", async () => {
+  const gate = Promise.withResolvers<typeof container>();
+  const { entries, order, restarts, run } = scene({ restart: () => gate.promise });
+  const running = run();
+  await expect.poll(() => order).toEqual(["intent", "restart"]);
+  const closed = restarts.close();
+  gate.resolve(container);
+  await closed;
+  expect(entries.map(({ outcome }) => outcome)).toEqual(["intent", "ok"]);
+  await running;
+  await expect(run()).rejects.toMatchObject({ code: "restart_busy" });
+});

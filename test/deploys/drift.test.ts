@@ -1,0 +1,272 @@
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import type { Container } from "../../src/containers/container.ts";
+import type { SilentEngine } from "../../src/containers/known-engines.ts";
+import { findDrift } from "../../src/deploys/drift.ts";
+import { judgeDeploys } from "../../src/deploys/state.ts";
+import { sampleRecord } from "../support/deploys.ts";
+import { sampleContainer } from "../support/memory-sources.ts";
+
+const now = Date.parse("2026-01-13T10:00:00Z");
+const at = (minute: number) => `2026-01-13T09:${String(minute).padStart(2, "0")}:00Z`;
+let made = 0;
+const web = (version: string, engine: string, more: Partial<Container> = {}) =>
+  sampleContainer({ name: `web-${version}-${engine}-${made++}`, version, engine, commitSha: "", createdAt: at(20), ...more });
+const deploy = sampleRecord({ tag: "v2", deployedAt: at(21) });
+const find = (containers: readonly Container[], silent: readonly SilentEngine[] = [], records = [deploy]) =>
+  findDrift(containers, silent, judgeDeploys(records, { containers, silent: false }), now).map(
+    ({ kind, role, engine, expected, found, containers: own, settling }) => ({
+      kind,
+      role,
+      engine,
+      expected,
+      found,
+      count: own.length,
+      settling,
+    }),
+  );
+const kinds = (...given: Parameters<typeof find>) => find(...given).map(({ kind }) => kind);
+
+describe("drift", () => {
+  it("is none when all run what was deployed, whatever accessories and stopped containers are", () => {
+    const accessory = web("7-alpine", "a", { kind: "accessory", role: "redis" });
+    expect(find([web("v2", "a"), web("v2", "b"), web("v1", "a", { status: "exited", createdAt: at(1) }), accessory])).toEqual([]);
+  });
+
+  it("is none where nobody wrote down what was deployed, and an image tells of a release of before", () => {
+    const records = [
+      sampleRecord({ origin: "containers", tag: "v2", deployedAt: at(20) }),
+      sampleRecord({ origin: "images", tag: "v1", deployedAt: at(1) }),
+    ];
+    expect(find([web("v2", "a"), web("v2", "b")], [], records)).toEqual([]);
+  });
+
+  it("is mixed releases and an engine that missed the deploy", () => {
+    expect(find([web("v2", "a"), web("v1", "b", { createdAt: at(1) })])).toEqual([
+      { kind: "mixed_releases", role: "web", engine: null, expected: null, found: ["v1", "v2"], count: 2, settling: false },
+      { kind: "unlike_deploy", role: "web", engine: "b", expected: "v2", found: ["v1"], count: 1, settling: false },
+      { kind: "engine_missed", role: "web", engine: "b", expected: "v2", found: ["v1"], count: 1, settling: false },
+    ]);
+  });
+
+  it("is a leftover beside what replaced it, also of VERSION=latest, and then no mixture", () => {
+    const leftover = { kind: "leftover", role: "web", engine: "a", expected: null, count: 1, settling: false };
+    expect(find([web("v2", "a"), web("v1", "a", { createdAt: at(1) })])).toEqual([{ ...leftover, found: ["v1"] }]);
+    const latest = { version: "latest", floating: true };
+    expect(find([web("v2", "a"), web("latest", "a", { ...latest, replaced: true })])).toEqual([
+      { ...leftover, found: ["latest"] },
+    ]);
+    expect(find([web("latest", "a", latest)])).toEqual([]);
+  });
+
+  it("takes the container that a rollback started again for what runs, and the newer one for the leftover", () => {
+    const fleet = [web("v1", "a", { createdAt: at(1), startedAt: at(40) }), web("v2", "a", { startedAt: at(20) })];
+    const rollback = sampleRecord({ tag: "v1", deployedAt: at(41), command: "rollback" });
+    expect(find(fleet, [], [rollback, deploy])).toMatchObject([{ kind: "leftover", found: ["v2"] }]);
+    // Where nothing tells of it, by the starts.
+    expect(find(fleet, [], [])).toMatchObject([{ kind: "leftover", found: ["v2"] }]);
+    expect(find(fleet, [], [{ ...deploy, origin: "containers" }])).toMatchObject([{ kind: "leftover", found: ["v2"] }]);
+    const unstarted = fleet.map((container) => ({ ...container, startedAt: null }));
+    expect(find(unstarted, [], [])).toMatchObject([{ kind: "leftover", found: ["v1"] }]);
+  });
+
+  it("takes what was deployed last for what runs, though an older one was started since", () => {
+    const fleet = [web("v1", "a", { createdAt: at(1), startedAt: at(40) }), web("v2", "a", { startedAt: at(20) })];
+    expect(find(fleet)).toMatchObject([{ kind: "leftover", found: ["v1"] }]);
+  });
+
+  it("is a release unlike the deploy that was told of, but not unlike what only containers tell", () => {
+    expect(kinds([web("v1", "a")])).toEqual(["unlike_deploy"]);
+    expect(kinds([web("v1", "a")], [], [{ ...deploy, origin: "containers" }])).toEqual([]);
+    expect(kinds([web("v1", "a", { env: "production" })])).toEqual([]);
+    expect(kinds([web("x", "a", { commitSha: "0123456789" })], [], [{ ...deploy, commitSha: "0123456" }])).toEqual([]);
+  });
+
+  it("compares containers of one service and destination alone, each with its own deploy", () => {
+    const at2 = (destination: string | null, version: string, more: Partial<Container> = {}) =>
+      web(version, "a", { destination, ...more });
+    const fleet = [at2(null, "v2"), at2("beta", "v3"), at2("production", "v1"), at2(null, "v4", { service: "shop" })];
+    // Without deploys they would be leftovers of each other, with them unlike the last one.
+    expect(find(fleet, [], [])).toEqual([]);
+    const deployed = [
+      deploy,
+      sampleRecord({ tag: "v3", destination: "beta", deployedAt: at(40) }),
+      sampleRecord({ tag: "v1", destination: "production", deployedAt: at(2) }),
+    ];
+    expect(find(fleet, [], deployed)).toEqual([]);
+    // Another engine runs a destination that was not deployed there: it has missed nothing.
+    expect(find([...fleet, web("v1", "b", { destination: "production" })], [], deployed)).toEqual([]);
+    expect(find([...fleet, web("v0", "b", { destination: "beta" })], [], deployed).map(({ kind }) => kind)).toEqual([
+      "mixed_releases",
+      "unlike_deploy",
+      "engine_missed",
+    ]);
+  });
+
+  it("names the service and the destination", () => {
+    const fleet = [web("v1", "a", { destination: "beta" }), web("v2", "b", { destination: "beta" })];
+    const found = findDrift(fleet, [], [], now);
+    expect(found).toMatchObject([
+      { kind: "mixed_releases", service: "wallet-core-staging", destination: "beta", env: "staging" },
+    ]);
+    expect(found[0]?.message).toBe("Replicas of web of wallet-core-staging -d beta (staging) run 2 releases: v1, v2");
+  });
+
+  it("says of each engine alone what is left over, and of one or several", () => {
+    const [one, two, other] = ["a", "a", "b"].map((engine) => web("v1", engine, { createdAt: at(1) })) as [
+      Container,
+      Container,
+      Container,
+    ];
+    const found = findDrift([web("v2", "a"), web("v2", "b"), one, other, two], [], [], now);
+    expect(found.map(({ kind, engine, message, containers }) => [kind, engine, message, containers])).toEqual([
+      ["leftover", "a", `${one.name}, ${two.name} on a: still live beside what replaced them`, [one, two]],
+      ["leftover", "b", `${other.name} on b: still live beside what replaced it`, [other]],
+    ]);
+  });
+
+  it("says of each engine alone that it missed the deploy, and of its role where there is one", () => {
+    const judged = judgeDeploys([deploy], { containers: [], silent: false }, now / 1000);
+    const old = { createdAt: at(1) };
+    const [web1, worker1, web0] = [web("v1", "c", old), web("v1", "c", { ...old, role: "worker" }), web("v0", "d", old)];
+    const found = findDrift([web("v2", "b"), web("v2", "a"), web1, worker1, web0], [], judged, now);
+    const group = { service: "wallet-core-staging", destination: null, env: "staging" };
+    const text = "of wallet-core-staging (staging), which a, b runs";
+    expect(found.slice(1)).toEqual([
+      {
+        ...group,
+        kind: "unlike_deploy",
+        message: `${web1.name}, ${web0.name}: v0, v1, but v2 was deployed ${at(21)}`,
+        role: "web",
+        engine: null,
+        expected: "v2",
+        found: ["v0", "v1"],
+        containers: [web1, web0],
+        settling: false,
+      },
+      {
+        ...group,
+        kind: "unlike_deploy",
+        message: `${worker1.name}: v1, but v2 was deployed ${at(21)}`,
+        role: "worker",
+        engine: "c",
+        expected: "v2",
+        found: ["v1"],
+        containers: [worker1],
+        settling: false,
+      },
+      {
+        ...group,
+        kind: "engine_missed",
+        message: `c runs none of v2 ${text}`,
+        role: null,
+        engine: "c",
+        expected: "v2",
+        found: ["v1"],
+        containers: [web1, worker1],
+        settling: false,
+      },
+      {
+        ...group,
+        kind: "engine_missed",
+        message: `d runs none of v2 ${text}`,
+        role: "web",
+        engine: "d",
+        expected: "v2",
+        found: ["v0"],
+        containers: [web0],
+        settling: false,
+      },
+    ]);
+  });
+
+  it("judges by what is neither replaced nor of a moving tag", () => {
+    const replaced = web("v2", "b", { replaced: true, startedAt: at(40) });
+    // Its replaced container of the release is no hit.
+    expect(kinds([web("v2", "a"), web("v1", "b"), replaced])).toEqual([
+      "leftover",
+      "mixed_releases",
+      "unlike_deploy",
+      "engine_missed",
+    ]);
+    const latest = { version: "latest", floating: true };
+    expect(kinds([web("v2", "a"), web("latest", "b", latest)])).toEqual([]);
+    // What was started last is not what the others are left over from.
+    expect(find([web("v3", "b", { startedAt: at(20) }), replaced], [], [])).toMatchObject([{ kind: "leftover", found: ["v2"] }]);
+    expect(find([web("v3", "b", { startedAt: at(20) }), web("latest", "b", { ...latest, startedAt: at(40) })], [], [])).toEqual(
+      [],
+    );
+  });
+
+  it("says which engine is silent, and why", () => {
+    const reason = { code: "docker_timeout", message: "no answer in 5 s" };
+    const unknown = {
+      kind: "engine_unknown",
+      service: null,
+      destination: null,
+      env: null,
+      role: null,
+      expected: null,
+      found: [],
+      containers: [],
+      settling: false,
+    };
+    expect(
+      findDrift(
+        [],
+        [
+          { ...reason, name: "b" },
+          { ...reason, name: null },
+        ],
+        [],
+        now,
+      ),
+    ).toEqual([
+      { ...unknown, engine: "b", message: "b does not answer: what it runs is not known (no answer in 5 s)" },
+      { ...unknown, engine: null, message: "An engine does not answer: what it runs is not known (no answer in 5 s)" },
+    ]);
+  });
+
+  it("takes a deploy that may be of several for that of none", () => {
+    expect(find([web("v1", "a")], [], [{ ...deploy, ambiguous: true }])).toEqual([]);
+  });
+
+  it("says that a silent engine is unknown, and counts nothing of what it ran", () => {
+    const gone = { name: "b", code: "docker_unavailable", message: "refused" };
+    expect(find([web("v2", "a"), web("v1", "b", { stale: true })], [gone])).toEqual([
+      { kind: "engine_unknown", role: null, engine: "b", expected: null, found: [], count: 0, settling: false },
+    ]);
+  });
+
+  it("is settling while a container is young, or was just started, but not by its restart policy", () => {
+    const old = web("v1", "a", { createdAt: at(1) });
+    expect(find([web("v2", "a", { createdAt: at(58) }), old])).toMatchObject([{ kind: "leftover", settling: true }]);
+    expect(find([web("v2", "a"), { ...old, startedAt: at(58) }])).toMatchObject([{ kind: "leftover", settling: true }]);
+    expect(find([web("v2", "a"), { ...old, startedAt: at(58), restarts: 3 }])).toMatchObject([{ settling: false }]);
+    expect(find([web("v2", "a"), { ...old, createdAt: at(58), restarts: 3 }])).toMatchObject([{ settling: true }]);
+    expect(find([web("v2", "a"), { ...old, startedAt: at(55) }])).toMatchObject([{ settling: false }]);
+    const missed = [web("v2", "a", { startedAt: at(58) }), web("v1", "b", { createdAt: at(1), role: "worker" })];
+    expect(find(missed).map(({ kind, settling }) => [kind, settling])).toEqual([
+      ["unlike_deploy", false],
+      ["engine_missed", true],
+    ]);
+  });
+
+  it("is found between replicas alone: never in a fleet of one release, always in one of two on two engines", () => {
+    const container = fc.record({
+      version: fc.constantFrom("v1", "v2"),
+      engine: fc.constantFrom("a", "b"),
+      minute: fc.integer({ min: 0, max: 50 }),
+    });
+    fc.assert(
+      fc.property(fc.array(container, { maxLength: 6 }), (fleet) => {
+        const containers = fleet.map(({ version, engine, minute }) => web(version, engine, { createdAt: at(minute) }));
+        const found = findDrift(containers, [], [], now);
+        expect(found.length > 0).toBe(new Set(fleet.map(({ version }) => version)).size > 1);
+        // Nothing is two things of these at once.
+        const all = found.flatMap((drift) => drift.containers.map(({ name }) => name));
+        expect(new Set(all).size).toBe(all.length);
+      }),
+    );
+  });
+});

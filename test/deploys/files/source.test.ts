@@ -1,0 +1,62 @@
+import { chmodSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeEach, describe, expect, it } from "vitest";
+import { createDeploySource } from "../../../src/deploys/files/source.ts";
+import { silentLogger } from "../../../src/lib/logger.ts";
+import { toEnv } from "../../support/deploys.ts";
+
+// By themselves: one sets the user of the process, which threads cannot, the other takes its time.
+const root = mkdtempSync(join(tmpdir(), "ops-deploy-"));
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+let folder: string;
+let path: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(root, "case-"));
+  path = join(folder, "deploy_info.json");
+});
+
+function content(tag: string): string {
+  return JSON.stringify({ current_tag: tag, commit_sha: "", deployed_by: "", deployed_at: "2026-01-10T13:15:00Z" });
+}
+
+function createReader() {
+  const source = createDeploySource({ path, toEnv, logger: silentLogger });
+  return () => source.read(new AbortController().signal);
+}
+
+describe("a good file", () => {
+  it("is never missed however fast it changes", async () => {
+    const read = createReader();
+    for (let round = 0; round < 200; round += 1) {
+      const tag = String(100 + round);
+      writeFileSync(path, content(tag));
+      expect(await read()).toMatchObject({ currentTag: tag, stale: false });
+    }
+  });
+});
+
+describe("a bad file", () => {
+  it("without permission it is unreadable, not missing, or the last good one marked stale", async () => {
+    const read = createReader();
+    writeFileSync(path, content("a"));
+    await read();
+    const nobody = process.geteuid?.() === 0 ? 65_534 : null;
+    for (const locked of [path, folder]) {
+      chmodSync(locked, 0);
+      if (locked === path) writeFileSync(join(folder, "new"), content("b"), { mode: 0 });
+      if (locked === path) renameSync(join(folder, "new"), path);
+      chmodSync(root, 0o755);
+      if (locked === path) chmodSync(folder, 0o755);
+      try {
+        if (nobody) process.seteuid?.(nobody);
+        expect(await read()).toMatchObject({ currentTag: "a", stale: true, error: "deploy_info.json cannot be read (EACCES)" });
+        await expect(createReader()()).rejects.toMatchObject({ code: "deploy_info_unreadable", status: 503 });
+      } finally {
+        if (nobody) process.seteuid?.(0);
+        chmodSync(folder, 0o700);
+      }
+    }
+  });
+});

@@ -1,0 +1,284 @@
+import { describe, expect, it } from "vitest";
+import type { Container } from "../../../src/containers/container.ts";
+import { findNewErrors, toContainerEvidence, toQueueEvidence } from "../../../src/deploys/verdict/evidence.ts";
+import type { FingerprintedFailures } from "../../../src/queues/errors.ts";
+import type { QueueHistory, QueuePoint } from "../../../src/queues/history.ts";
+import type { ReleaseOf } from "../../../src/releases/worker.ts";
+import type { TimelineEntry } from "../../../src/timeline/timeline.ts";
+import { sampleRecord } from "../../support/deploys.ts";
+import { sampleContainer } from "../../support/memory-sources.ts";
+
+describe("queues in both windows", () => {
+  const point: QueuePoint = {
+    time: "2026-01-13T09:40:00Z",
+    depth: 7,
+    processedPerSec: 0.5,
+    failures: 3,
+    oldestAgeSeconds: 11,
+    waitP50Seconds: 1,
+    waitP95Seconds: 2,
+    runP95Seconds: 5,
+  };
+  const history = (more: Partial<QueuePoint> = {}, sampled = false): QueueHistory => ({
+    points: [{ ...point, ...more }],
+    exact: true,
+    sampled,
+    since: null,
+  });
+  const window = { succeeded: 300, failed: 3, waitP95Seconds: 2, runP95Seconds: 5, depth: 7, oldestAgeSeconds: 11 };
+  const idle = { succeeded: 0, failed: 0, waitP95Seconds: null, runP95Seconds: null, depth: 0, oldestAgeSeconds: null };
+  const windowOf = (one: QueueHistory) => toQueueEvidence("jobs", 600, new Map([["mail", one]]), new Map())[0]?.before;
+
+  it("are those of either, by name; one that is missing in one of them had no job", () => {
+    const before = new Map([
+      ["mail", history()],
+      ["calls", history({ failures: 4 })],
+    ]);
+    const after = new Map([
+      ["payouts", history({ depth: 8 })],
+      ["mail", history({ failures: 5 })],
+    ]);
+    expect(toQueueEvidence("jobs", 600, before, after)).toEqual([
+      { queue: "calls", source: "jobs", before: { ...window, failed: 4 }, after: idle },
+      { queue: "mail", source: "jobs", before: window, after: { ...window, failed: 5 } },
+      { queue: "payouts", source: "jobs", before: idle, after: { ...window, depth: 8 } },
+    ]);
+    expect(toQueueEvidence("jobs", 600, new Map(), new Map())).toEqual([]);
+  });
+
+  it.each([
+    ["samples", history({}, true), null],
+    ["no point", { ...history(), points: [] }, null],
+    ["unknown successes", history({ processedPerSec: null }), null],
+    ["unknown failures", history({ failures: null }), null],
+    ["no success", history({ processedPerSec: 0 }), { ...window, succeeded: 0 }],
+    ["a rate that was rounded", history({ processedPerSec: 0.0016 }), { ...window, succeeded: 1 }],
+    [
+      "nothing else",
+      history({ depth: null, oldestAgeSeconds: null, waitP95Seconds: null, runP95Seconds: null }),
+      { ...window, depth: null, oldestAgeSeconds: null, waitP95Seconds: null, runP95Seconds: null },
+    ],
+  ])("of which %s is known", (_, given, expected) => {
+    expect(windowOf(given)).toEqual(expected);
+  });
+});
+
+const end = Date.parse("2026-01-13T10:00:00Z") / 1000;
+const toTime = (unix: number) => new Date(unix * 1000).toISOString();
+/** It took 100 s. */
+const deploy = sampleRecord({ tag: "v2", deployedAt: "2026-01-13T10:00:00Z", durationSeconds: 100 });
+const windows = { seconds: 600, before: { from: end - 700, to: end - 100 }, after: { from: end, to: end + 600 } };
+const now = end + 600;
+
+describe("containers in both windows", () => {
+  const web = (name: string, version: string, more: Partial<Container> = {}) =>
+    sampleContainer({ name, version, commitSha: "", ...more });
+  const event = (at: number, more: Partial<TimelineEntry> = {}): TimelineEntry => ({
+    kind: "container_death",
+    time: toTime(end + at),
+    after: null,
+    message: "",
+    who: null,
+    service: null,
+    destination: null,
+    env: null,
+    container: { fullId: "a", id: "a", name: "a", engine: "e", role: null, version: null, kind: null },
+    queue: null,
+    host: null,
+    engine: null,
+    from: null,
+    to: null,
+    exitCode: 1,
+    requested: false,
+    ...more,
+  });
+  const health = (at: number, to: string, more: Partial<TimelineEntry> = {}) => event(at, { kind: "health", to, ...more });
+  const other = { container: { fullId: "b", id: "b", name: "b", engine: "e", role: null, version: null, kind: null } };
+  const seen = (
+    { deaths = [], healths = [] }: { deaths?: readonly TimelineEntry[]; healths?: readonly TimelineEntry[] },
+    since: number | null = windows.before.from,
+  ) => toContainerEvidence(deploy, windows, [], { deaths, health: healths, since }, now);
+
+  it("are counted by the engines' events, each death that nobody asked for in its window", () => {
+    const deaths = [-700, -699.9, -400, -100, -99.9, -50, 0, 0.1, 600, 600.1].map((at) => event(at));
+    expect(seen({ deaths: [...deaths, event(-300, { requested: true }), event(300, { requested: true })] })).toEqual({
+      untilNow: true,
+      restartsFrom: "events",
+      restartsBefore: { count: 3, seconds: 600 },
+      restartsAfter: { count: 2, seconds: 600 },
+      unhealthySecondsBefore: 0,
+      unhealthySecondsAfter: 0,
+      unhealthyNow: [],
+    });
+  });
+
+  it.each([
+    ["from one state to the next", [health(10, "unhealthy"), health(40, "healthy")], [], [0, 30]],
+    ["whatever the order", [health(40, "healthy"), health(10, "unhealthy")], [], [0, 30]],
+    ["until it ended", [health(10, "unhealthy")], [event(25)], [0, 15]],
+    ["until the end of the window", [health(580, "unhealthy")], [], [0, 20]],
+    ["over both windows", [health(-110, "unhealthy"), health(7, "healthy")], [], [10, 7]],
+    ["from before the first", [health(-9000, "unhealthy"), health(-690, "starting")], [], [10, 0]],
+    ["between them alone", [health(-90, "unhealthy"), health(-10, "healthy")], [], [0, 0]],
+    ["after the last", [health(700, "unhealthy"), health(800, "healthy")], [], [0, 0]],
+    ["twice", [health(10, "unhealthy"), health(20, "healthy"), health(30, "unhealthy"), health(33, "healthy")], [], [0, 13]],
+    ["said twice", [health(10, "unhealthy"), health(20, "unhealthy"), health(30, "healthy")], [], [0, 20]],
+    [
+      "each by itself",
+      [health(10, "unhealthy"), health(15, "healthy", other), health(30, "healthy")],
+      [event(12, other)],
+      [0, 20],
+    ],
+    ["two at once", [health(590, "unhealthy"), health(595, "unhealthy", other)], [], [0, 15]],
+  ])("are unhealthy %s", (_, healths, deaths, [before, after]) => {
+    const found = seen({ healths, deaths });
+    expect([found.unhealthySecondsBefore, found.unhealthySecondsAfter]).toEqual([before, after]);
+  });
+
+  it("are counted by events only where these reach back to the beginning", () => {
+    expect([-1, 0, 0.1].map((late) => seen({}, windows.before.from + late).restartsFrom)).toEqual(["events", "events", null]);
+    expect(seen({}, null).restartsFrom).toBeNull();
+  });
+
+  it("are counted by the engines' counters else, from when the first of each release was made", () => {
+    const at = (second: number) => ({ createdAt: toTime(end + second) });
+    const fleet = [
+      web("own", "v2", { ...at(-50), restarts: 2 }),
+      web("own too", "v2", { ...at(-90), restarts: 3, health: "unhealthy" }),
+      web("unknown", "v2", { ...at(-95), restarts: null, health: "unhealthy", status: "exited" }),
+      web("old", "v1", { ...at(-5000), restarts: 7 }),
+      web("older", "v0", { ...at(-9000), restarts: 4, health: "unhealthy" }),
+      web("oldest", "v0", { ...at(-90_000), restarts: null }),
+      web("next", "v3", { ...at(-100), restarts: 100 }),
+    ];
+    const by = (containers: readonly Container[], given = now) =>
+      toContainerEvidence(deploy, windows, containers, { deaths: [event(1)], health: [], since: null }, given);
+    const unknown = { unhealthySecondsBefore: null, unhealthySecondsAfter: null };
+    expect(by(fleet)).toEqual({
+      ...unknown,
+      untilNow: true,
+      restartsFrom: "counters",
+      restartsBefore: { count: 11, seconds: 8900 },
+      restartsAfter: { count: 5, seconds: 690 },
+      unhealthyNow: ["own too"],
+    });
+    expect(by(fleet.slice(2), now + 1)).toEqual({
+      ...unknown,
+      untilNow: false,
+      restartsFrom: null,
+      restartsBefore: { count: 11, seconds: 8900 },
+      restartsAfter: null,
+      unhealthyNow: [],
+    });
+    // At least a second, for it is divided by.
+    expect(by([web("own", "v2", { createdAt: toTime(now), restarts: 1 })])).toMatchObject({
+      restartsBefore: null,
+      restartsAfter: { count: 1, seconds: 1 },
+    });
+  });
+
+  it("have no window where there is too little time", () => {
+    const silent = { deaths: [], health: [], since: 0 };
+    expect(toContainerEvidence(deploy, null, [], silent, now)).toMatchObject({ untilNow: false, restartsFrom: null });
+  });
+});
+
+describe("new errors", () => {
+  const failure = (ago: number, until: number, more: Partial<FingerprintedFailures> = {}): FingerprintedFailures => ({
+    queue: "mail",
+    source: "jobs",
+    error: `text of ${until}`,
+    fingerprint: "f",
+    count: 3,
+    worker: null,
+    attempts: null,
+    firstAt: toTime(now - ago),
+    lastAt: toTime(now - until),
+    jobIds: [],
+    complete: true,
+    ...more,
+  });
+  const release = { ...deploy, version: "v2" };
+  const find = (rows: readonly FingerprintedFailures[], releaseOf: ReleaseOf = () => null, own = deploy) =>
+    findNewErrors(own, rows, releaseOf, now);
+
+  it("have the newest text, all queues, and the numbers of their rows", () => {
+    const rows = [
+      failure(500, 90, { queue: "payouts" }),
+      failure(540, 30, { count: 4 }),
+      failure(90, 60, { queue: "calls", count: 1 }),
+      failure(90, 60, { queue: "calls", count: 1, fingerprint: "g" }),
+    ];
+    const beforeSeconds = 3600 - 700;
+    expect(find(rows)).toEqual([
+      {
+        fingerprint: "f",
+        error: "text of 30",
+        queues: ["calls", "mail", "payouts"],
+        after: { count: 8, seconds: 600 },
+        beforeSeconds,
+        minutes: 8,
+        firstAgo: 540,
+        lastAgo: 30,
+      },
+      {
+        fingerprint: "g",
+        error: "text of 60",
+        queues: ["calls"],
+        after: { count: 1, seconds: 600 },
+        beforeSeconds,
+        minutes: 1,
+        firstAgo: 90,
+        lastAgo: 60,
+      },
+    ]);
+    expect(find(rows.toReversed())?.[1]).toMatchObject({ fingerprint: "f", error: "text of 30", lastAgo: 30 });
+  });
+
+  it.each([
+    // It began 700 s ago and ended 600 s ago.
+    ["before the deploy", failure(701, 10), null],
+    ["while it lasted, of unknown workers", failure(700, 601), null],
+    ["in its last moment", failure(700, 600), { count: 1, seconds: 600 }],
+    ["after it", failure(600, 600), { count: 3, seconds: 600 }],
+    ["before and after its end", failure(601, 10), { count: 1, seconds: 600 }],
+  ])("%s: %o", (_, row, after) => {
+    expect(find([row])?.map((error) => error.after)).toEqual(after ? [after] : []);
+  });
+
+  it.each([
+    ["its version", release, 700],
+    ["its tag", { ...release, version: "t2" }, 700],
+    ["another version", { ...release, version: "v1" }, null],
+    ["another destination", { ...release, destination: "beta" }, null],
+  ])("of a worker that runs %s", (_, one, seconds) => {
+    const own = { ...deploy, tag: "t2", version: "v2" };
+    const found = find([failure(700, 650, { worker: "h" }), failure(100, 10)], (host) => (host === null ? null : one), own);
+    expect(found?.map((error) => error.after.seconds)).toEqual(seconds === null ? [] : [seconds]);
+  });
+
+  it.each([
+    ["once in a minute", [failure(60, 60, { count: 1 })], 1],
+    ["twice, far apart", [failure(590, 10, { count: 2 })], 2],
+    ["twice in a minute", [failure(59, 10, { count: 2 })], 1],
+    ["often, in ten minutes or parts of them", [failure(590, 10, { count: 100 })], 10],
+    ["less often than there are minutes", [failure(590, 10, { count: 3 })], 3],
+    ["often, in minutes of which one is in both rows", [failure(590, 290, { count: 9 }), failure(300, 10, { count: 9 })], 10],
+    ["in the same minutes twice", [failure(590, 550, { count: 5 }), failure(580, 560, { count: 5 })], 1],
+  ])("that came %s", (_, rows, minutes) => {
+    expect(find(rows)?.[0]?.minutes).toBe(minutes);
+  });
+
+  it("are unknown where one source could not say all", () => {
+    expect(find([failure(100, 10), failure(100, 10, { complete: false })])).toBeNull();
+    expect(find([])).toEqual([]);
+    // Its beginning is 3300 s ago, or more.
+    const ago = (seconds: number) => ({ ...deploy, deployedAt: toTime(now - seconds) });
+    expect([find([], undefined, ago(3200)), find([], undefined, ago(3201))]).toEqual([[], null]);
+  });
+
+  it("are counted over a second at least", () => {
+    const own = { ...deploy, deployedAt: toTime(now), durationSeconds: null };
+    expect(find([failure(0, 0)], undefined, own)?.[0]?.after).toEqual({ count: 3, seconds: 1 });
+  });
+});

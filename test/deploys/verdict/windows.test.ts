@@ -1,0 +1,54 @@
+import { describe, expect, it } from "vitest";
+import { lastsUntil, toWindows } from "../../../src/deploys/verdict/windows.ts";
+import { sampleRecord } from "../../support/deploys.ts";
+
+const at = (second: number) => new Date((100_000 + second) * 1000).toISOString();
+/** It began at 100,000 s and ended 30 s later. */
+const deploy = sampleRecord({ deployedAt: at(30), durationSeconds: 30 });
+const other = (end: number, durationSeconds: number | null = null) => sampleRecord({ deployedAt: at(end), durationSeconds });
+const secondsOf = (now: number, wanted: number, ...others: ReturnType<typeof other>[]) =>
+  toWindows(deploy, [deploy, ...others], 100_000 + now, wanted)?.seconds ?? null;
+
+describe("the windows of a deploy", () => {
+  it.each([
+    ["as long as was asked for", () => secondsOf(9999, 600), 600],
+    ["a minute at least", () => secondsOf(9999, 60), 60],
+    ["less than a minute", () => secondsOf(9999, 59), null],
+    ["until now", () => secondsOf(630, 3600), 600],
+    ["until now, in whole seconds", () => secondsOf(630.9, 3600), 600],
+    ["a minute ago", () => secondsOf(90, 3600), 60],
+    ["less than a minute ago", () => secondsOf(89.9, 3600), null],
+    ["since the end of the one before", () => secondsOf(9999, 3600, other(-100, 5000)), 100],
+    ["since the end of the last one before", () => secondsOf(9999, 3600, other(-100), other(-200)), 100],
+    ["since the one before, which ended as it began", () => secondsOf(9999, 3600, other(0)), null],
+    ["not since one that ended while it lasted", () => secondsOf(9999, 3600, other(1)), 3600],
+    ["to the beginning of the next one", () => secondsOf(9999, 3600, other(250, 20)), 200],
+    ["to the beginning of the first of the next ones", () => secondsOf(9999, 3600, other(250), other(230)), 200],
+    ["not to one that began as it ended", () => secondsOf(9999, 3600, other(30)), 3600],
+    ["to one that began a second later", () => secondsOf(9999, 3600, other(31)), null],
+  ])("last %s", (_, toSeconds, expected) => {
+    expect(toSeconds()).toBe(expected);
+  });
+
+  it("are equal, before its beginning and behind its end, in whole seconds", () => {
+    const odd = sampleRecord({ deployedAt: at(30.5), durationSeconds: 30 });
+    expect(toWindows(odd, [odd], 200_000, 600)).toEqual({
+      seconds: 600,
+      before: { from: 99_400, to: 100_000 },
+      after: { from: 100_031, to: 100_631 },
+    });
+    // Nothing was before 1970.
+    const first = sampleRecord({ deployedAt: new Date(100_000).toISOString(), durationSeconds: null });
+    expect(toWindows(first, [], 10_000, 3600)?.seconds).toBe(100);
+  });
+
+  it.each([
+    [630, true],
+    [630.9, true],
+    [631, false],
+    [0, true],
+  ])("last until %s s: %s", (now, isUntilNow) => {
+    const windows = { seconds: 600, before: { from: 99_400, to: 100_000 }, after: { from: 100_030, to: 100_630 } };
+    expect(lastsUntil(windows, 100_000 + now)).toBe(isUntilNow);
+  });
+});

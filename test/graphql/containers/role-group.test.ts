@@ -1,0 +1,23 @@
+import { expect, it } from "vitest";
+import { requireOneGroup } from "../../../src/graphql/containers/role-group.ts";
+import { sampleContainer } from "../../support/memory-sources.ts";
+
+const at = (destination: string | null) => sampleContainer({ service: "core", destination, env: "staging" });
+
+it("containers of one group have that group, no containers have none", () => {
+  expect(requireOneGroup("web", [])).toBeUndefined();
+  expect(requireOneGroup("web", [at("a"), at("a")])).toMatchObject({ service: "core", destination: "a", env: "staging" });
+});
+
+const label = (letter: string) => `core -d ${letter} (staging)`;
+const letters = ["k", "j", "i", "h", "g", "f", "e", "d", "c", "b", "a"];
+
+it.each([
+  [2, "role web is run by 2 services", `: ${label("j")}, ${label("k")}`],
+  [10, "role web is run by 10 services", `: ${letters.slice(0, 10).toSorted().map(label).join(", ")}`],
+  [11, "role web is run by 11 services", `: ${letters.slice(1).toSorted().map(label).join(", ")} and 1 more`],
+])("%i groups are refused, the first ten named in order", (count, begin, end) => {
+  const message = `The ${begin} or destinations; choose one by service, destination or env${end}`;
+  const containers = letters.slice(0, count).map(at);
+  expect(() => requireOneGroup("web", containers)).toThrow(expect.objectContaining({ code: "role_ambiguous", message }));
+});

@@ -1,0 +1,405 @@
+import { describe, expect, it, vi } from "vitest";
+import type { Container } from "../../../src/containers/container.ts";
+import type { SilentEngine } from "../../../src/containers/known-engines.ts";
+import type { EngineStatus } from "../../../src/containers/source.ts";
+import type { Deploy } from "../../../src/deploys/state.ts";
+import { createVerdicts } from "../../../src/graphql/deploys/verdict-loader.ts";
+import type { Environment } from "../../../src/lib/environment.ts";
+import { OpsError } from "../../../src/lib/errors.ts";
+import type { QueueHistory } from "../../../src/queues/history.ts";
+import type { JobFailures, QueueMetrics, QueueSource } from "../../../src/queues/queue.ts";
+import { type TimelineEntry, toEntry, toTimelineContainer } from "../../../src/timeline/timeline.ts";
+import { createCaller } from "../../support/caller.ts";
+import { sampleRecord } from "../../support/deploys.ts";
+import { createMemorySources, sampleContainer, sampleQueue } from "../../support/memory-sources.ts";
+
+const now = Date.parse("2026-01-13T10:00:00Z") / 1000;
+const ago = (seconds: number) => `${new Date((now - seconds) * 1000).toISOString().slice(0, 19)}Z`;
+const toDeploy = (more: Partial<Deploy> = {}): Deploy => ({
+  ...sampleRecord({ deployedAt: ago(1200), durationSeconds: 60 }),
+  state: "current",
+  containers: [],
+  ...more,
+});
+const deploy = toDeploy();
+/** Where the window before the deploy begins, and the one after it. */
+const [beforeFrom, afterFrom] = [now - 2460, now - 1200];
+
+type History = NonNullable<QueueSource["history"]>;
+const toPast = (succeeded: number, seconds: number, more: Partial<QueueHistory> = {}): QueueHistory => ({
+  points: [
+    {
+      time: "",
+      depth: 0,
+      processedPerSec: succeeded / seconds,
+      failures: 0,
+      oldestAgeSeconds: null,
+      waitP50Seconds: null,
+      waitP95Seconds: null,
+      runP95Seconds: null,
+    },
+  ],
+  exact: true,
+  sampled: false,
+  since: null,
+  ...more,
+});
+const history =
+  (before: number, after: number, sampled: "before" | "after" | null = null): History =>
+  async (_, { from, step }) => {
+    const isBefore = from < afterFrom;
+    return new Map([["mail", toPast(isBefore ? before : after, step, { sampled: sampled === (isBefore ? "before" : "after") })]]);
+  };
+const fails = (error: Error) => async () => {
+  throw error;
+};
+
+interface Given {
+  readonly name: string;
+  readonly env?: Environment | null;
+  readonly history?: History;
+  readonly failures?: (signal: AbortSignal) => Promise<readonly JobFailures[]>;
+}
+
+interface Stage {
+  readonly sources?: readonly Given[];
+  readonly visible?: () => Promise<readonly QueueSource[]>;
+  readonly metrics?: () => Promise<readonly QueueMetrics[]>;
+  readonly deploys?: readonly Deploy[];
+  readonly containers?: readonly Container[];
+  readonly engines?: readonly EngineStatus[];
+  readonly silent?: readonly SilentEngine[];
+  readonly env?: Environment | null;
+  readonly caller?: ReturnType<typeof createCaller>;
+  readonly timeline?: (timeline: ReturnType<typeof createMemorySources>["sources"]["timeline"]) => void;
+}
+
+const engine = (name: string): EngineStatus => ({ name, ok: true, error: null, contactAt: null, env: null, runs: null });
+
+function judge(stage: Stage, one = deploy, seconds = 1200) {
+  const {
+    sources: given = [],
+    deploys = [one],
+    containers = [],
+    engines = [engine("a")],
+    silent = [],
+    caller = createCaller(),
+  } = stage;
+  const { sources } = createMemorySources({}, { env: stage.env ?? null });
+  const made = given.map(({ env = null, failures = async () => [], ...more }): QueueSource => ({
+    kind: "table",
+    env,
+    metrics: async () => [],
+    failures,
+    ...more,
+  }));
+  stage.timeline?.(sources.timeline);
+  const siblings = {
+    nowMs: now * 1000,
+    queues: { visible: stage.visible ?? (async () => made), all: stage.metrics ?? (async () => []) },
+    containers: { known: async () => ({ containers: [] }), kept: async () => [] },
+  };
+  const parts = {
+    siblings: siblings as never,
+    all: async () => deploys,
+    fleet: async () => ({ containers, engines: { shown: engines, silent } }),
+  };
+  return createVerdicts(sources, caller, parts)(one, seconds);
+}
+
+describe("queues of a verdict", () => {
+  it("are asked once for each window, of sources that may be its own", async () => {
+    const asked: unknown[] = [];
+    const caller = createCaller();
+    const source = (name: string, env?: Environment): Given => ({
+      name,
+      ...(env && { env }),
+      history: async (names, range, signal) => {
+        asked.push([name, names, range, signal === caller.signal]);
+        return new Map();
+      },
+    });
+    const sources = [source("own", "staging"), source("none"), source("other", "production"), { name: "mute" }];
+    const range = (from: number) => ({ from, step: 1200, steps: 1 });
+    const verdict = await judge({ sources, caller });
+    expect(asked).toEqual([
+      ["own", null, range(beforeFrom), true],
+      ["own", null, range(afterFrom), true],
+      ["none", null, range(beforeFrom), true],
+      ["none", null, range(afterFrom), true],
+    ]);
+    expect([verdict.gaps, verdict.queues, verdict.queuesUnread]).toEqual([[], [], false]);
+    asked.length = 0;
+    await judge({ sources, caller, env: "production" });
+    expect(asked.map((one) => (one as unknown[])[0])).toEqual(["own", "own"]);
+    asked.length = 0;
+    await judge({ sources, caller, env: "staging" });
+    expect(asked).toHaveLength(4);
+  });
+
+  it.each<[OpsError | Error, boolean, string]>([
+    [new OpsError("queues_unavailable", "down"), true, "queues: down"],
+    [new OpsError("queues_unavailable", "not set", { unconfigured: true }), false, "queues: not set"],
+    [new OpsError("forbidden", "not yours"), false, "queues: not yours"],
+    [new Error("odd"), true, "queues: Internal error"],
+  ])("whose sources are refused with %s are unread: %j", async (error, isUnread, gap) => {
+    const { queuesUnread, gaps, queues, newErrors } = await judge({ visible: fails(error) });
+    expect([queuesUnread, gaps, queues, newErrors]).toEqual([isUnread, [gap], [], null]);
+  });
+
+  it.each<[Error[], boolean, string[]]>([
+    [[new OpsError("queue_locked", "locked")], true, ["s0: locked"]],
+    [[new Error("odd")], true, ["s0: Internal error"]],
+    [[new OpsError("query_refused", "too much")], false, ["s0: too much"]],
+    [[new OpsError("queue_locked", "a"), new OpsError("queue_locked", "b")], true, ["s0: a", "s1: b"]],
+    [[new OpsError("queue_locked", "a"), new OpsError("query_refused", "b")], false, ["s0: a", "s1: b"]],
+  ])("of sources that fail with %j are unread: %j", async (errors, isUnread, gaps) => {
+    const sources = errors.map((error, index) => ({ name: `s${index}`, history: fails(error) }));
+    const verdict = await judge({ sources });
+    expect([verdict.queuesUnread, verdict.gaps, verdict.queues]).toEqual([isUnread, gaps, []]);
+    const well = { name: "well", history: history(100, 100) };
+    const beside = await judge({ sources: [...sources, well] });
+    expect([beside.queuesUnread, beside.queues.map(({ source }) => source)]).toEqual([false, ["well"]]);
+  });
+
+  it("of a failed deploy are not asked for, nor of one without a window", async () => {
+    const asked = vi.fn<History>(async () => new Map());
+    const sources = [{ name: "jobs", history: asked }];
+    const failed = toDeploy({ state: "failed" });
+    expect(await judge({ sources, deploys: [failed] }, failed)).toMatchObject({ windows: null, queuesUnread: false, gaps: [] });
+    expect(await judge({ sources }, deploy, 59)).toMatchObject({ windows: null, queuesUnread: false });
+    expect(asked).not.toHaveBeenCalled();
+  });
+
+  it("have windows between the deploys of their group that have not failed", async () => {
+    const at = (seconds: number, more: Partial<Deploy> = {}) =>
+      toDeploy({ deployedAt: ago(seconds), durationSeconds: 0, ...more });
+    const deploys = [deploy, at(1000, { state: "failed" }), at(1460), at(1100, { destination: "beta" })];
+    expect((await judge({ deploys })).windows).toEqual({
+      seconds: 200,
+      before: { from: now - 1460, to: now - 1260 },
+      after: { from: now - 1200, to: now - 1000 },
+    });
+  });
+
+  it.each<["before" | "after" | null, string[]]>([
+    [null, []],
+    ["before", ["jobs: jobs that ended are not kept, or not long enough"]],
+    ["after", ["jobs: jobs that ended are not kept, or not long enough"]],
+  ])("that are only samples in the window %j are a gap", async (sampled, gaps) => {
+    const verdict = await judge({ sources: [{ name: "jobs", history: history(100, 100, sampled) }] });
+    expect(verdict.gaps).toEqual(gaps);
+    expect(verdict.queues.map(({ before, after }) => [before === null, after === null])).toEqual([
+      [sampled === "before", sampled === "after"],
+    ]);
+  });
+
+  it("that lost their jobs have their state of now, by name and source", async () => {
+    const rows = [
+      sampleQueue({ name: "mail", source: "other", paused: true }),
+      sampleQueue({ name: "calls", source: "jobs", paused: true }),
+      sampleQueue({ name: "mail", source: "jobs", workers: 0, depth: 5 }),
+    ];
+    const metrics = vi.fn<() => Promise<readonly QueueMetrics[]>>(async () => rows);
+    const states = async (before: number, after: number, all: Stage["metrics"] = metrics) => {
+      const { queues } = await judge({ sources: [{ name: "jobs", history: history(before, after) }], metrics: all });
+      return queues.map(({ stateNow }) => stateNow);
+    };
+    expect(await states(1000, 1000)).toEqual([undefined]);
+    expect(metrics).not.toHaveBeenCalled();
+    expect(await states(1000, 0)).toEqual(["no_workers"]);
+    expect(await states(1000, 0, async () => rows.slice(0, 2))).toEqual([null]);
+    expect(await states(1000, 0, fails(new Error("odd")))).toEqual([null]);
+  });
+});
+
+describe("new errors of a verdict", () => {
+  const failure: JobFailures = {
+    queue: "mail",
+    source: "jobs",
+    error: "boom",
+    count: 40,
+    worker: null,
+    attempts: null,
+    jobIds: ["1"],
+    firstAt: ago(1000),
+    lastAt: ago(10),
+  };
+  const sources = [{ name: "jobs", env: "staging" as const, failures: async () => [failure] }];
+
+  it("are those of the newest deploy of a group alone that has not failed", async () => {
+    const errors = async (stage: Stage) =>
+      (await judge({ sources, ...stage })).newErrors?.map(({ error, after }) => [error, after.count]);
+    expect(await errors({})).toEqual([["boom", 40]]);
+    const later = toDeploy({ deployedAt: ago(100), durationSeconds: 0 });
+    expect(await errors({ deploys: [later, deploy] })).toBeUndefined();
+    expect(await errors({ deploys: [{ ...later, destination: "beta" }, deploy] })).toEqual([["boom", 40]]);
+    expect(await errors({ deploys: [{ ...later, state: "failed" }, deploy] })).toEqual([["boom", 40]]);
+    expect(await errors({ deploys: [] })).toBeUndefined();
+    expect(await errors({ sources: [] })).toBeUndefined();
+  });
+
+  it.each<[string, Given["failures"], string[]]>([
+    ["cannot be read", fails(new OpsError("queue_locked", "locked")), ["errors: locked"]],
+    [
+      "do not reach back",
+      async () => Array.from({ length: 2500 }, (_, index) => ({ ...failure, firstAt: ago(100 + (index % 9)) })),
+      ["errors: the failures that are told do not reach far enough before the deploy"],
+    ],
+  ])("that %s are a gap", async (_what, failures = async () => [], gaps) => {
+    const verdict = await judge({ sources: [{ name: "jobs", failures }] });
+    expect([verdict.newErrors, verdict.gaps]).toEqual([null, gaps]);
+  });
+});
+
+describe("containers of a verdict", () => {
+  const web = sampleContainer({ name: "web", version: "v2", engine: "a", createdAt: ago(1250) });
+  const begin = (name: string, seconds: number) => ({ name, env: null, since: ago(seconds) });
+  const death = (more: Partial<TimelineEntry> = {}): TimelineEntry =>
+    toEntry({
+      kind: "container_death",
+      time: ago(600),
+      message: "",
+      service: deploy.service,
+      env: "staging",
+      container: toTimelineContainer(web),
+      ...more,
+    });
+
+  it("name the engines that do not answer", async () => {
+    const silent = [
+      { name: "b", code: "docker_timeout", message: "slow" },
+      { name: null, code: "docker_unavailable", message: "gone" },
+    ];
+    expect((await judge({ silent })).gaps).toEqual(["containers: b, an engine does not answer"]);
+  });
+
+  const staging = createCaller(undefined, ["staging"]);
+  it.each<[string, Stage, string | null]>([
+    ["heard just since the window begins", { timeline: (all) => all.begin("container_death", begin("a", 2460)) }, "events"],
+    ["heard too late", { timeline: (all) => all.begin("container_death", begin("a", 2459)) }, "counters"],
+    ["not heard", {}, "counters"],
+    ["of which another was heard", { timeline: (all) => all.begin("container_death", begin("b", 9000)) }, "counters"],
+    [
+      "of which one was not heard",
+      { engines: [engine("a"), engine("b")], timeline: (all) => all.begin("container_death", begin("a", 9000)) },
+      "counters",
+    ],
+    [
+      "heard while another, that is not shown, was heard later",
+      {
+        timeline: (all) => {
+          all.begin("container_death", begin("hidden", 60));
+          all.begin("container_death", begin("a", 9000));
+        },
+      },
+      "events",
+    ],
+    [
+      "of which the last was heard too late",
+      {
+        engines: [engine("a"), engine("b")],
+        timeline: (all) => {
+          all.begin("container_death", begin("a", 9000));
+          all.begin("container_death", begin("b", 60));
+        },
+      },
+      "counters",
+    ],
+    ["that are none", { engines: [], timeline: (all) => all.begin("container_death", begin("a", 9000)) }, "counters"],
+    ...[
+      ["a gap", { engine: "a" }, "counters"] as const,
+      ["a gap of all", { engine: null }, "counters"] as const,
+      ["a gap of another engine", { engine: "hidden" }, "events"] as const,
+      ["a gap before", { engine: "a", time: ago(2461) }, "events"] as const,
+    ].map(([what, more, from]): [string, Stage, string] => [
+      `with ${what}`,
+      {
+        timeline: (all) => {
+          all.begin("container_death", begin("a", 9000));
+          all.add(toEntry({ kind: "gap", time: ago(600), message: "", ...more }));
+        },
+      },
+      from,
+    ]),
+    ...(
+      [
+        ["container_death", "staging", "counters"],
+        ["health", "staging", "counters"],
+        ["oom_kill", "staging", "events"],
+        ["health", "production", "events"],
+      ] as const
+    ).map(([kind, env, from]): [string, Stage, string] => [
+      `that forgot ${kind} of ${env}`,
+      {
+        caller: staging,
+        timeline: (all) => {
+          all.begin("container_death", begin("a", 9000));
+          for (let index = 0; index < 1001; index++) all.add(death({ kind, env }));
+        },
+      },
+      from,
+    ]),
+  ])("on engines %s have their restarts from %s", async (_what, stage, from) => {
+    expect((await judge({ containers: [web], ...stage })).containers.restartsFrom).toBe(from);
+  });
+
+  it("count deaths and health of its group's core ones that are the token's", async () => {
+    const container = toTimelineContainer(web);
+    const others = [
+      death({ container: { ...container, kind: "accessory" } }),
+      death({ container: null }),
+      death({ service: "shop" }),
+      death({ env: null }),
+    ];
+    const fill: Stage["timeline"] = (all) => {
+      all.begin("container_death", begin("a", 9000));
+      for (const entry of [death(), death({ time: ago(500) }), death({ time: ago(2000) }), ...others]) all.add(entry);
+      for (const entry of [death(), ...others]) all.add({ ...entry, kind: "health", to: "unhealthy", time: ago(300) });
+      for (const entry of [death(), ...others]) all.add({ ...entry, kind: "health", to: "healthy", time: ago(200) });
+    };
+    const counts = async (one: Deploy, caller = createCaller()) => {
+      const { restartsBefore, restartsAfter, unhealthySecondsAfter } = (await judge({ timeline: fill, caller }, one)).containers;
+      return [restartsBefore, restartsAfter?.count, unhealthySecondsAfter];
+    };
+    expect(await counts(deploy)).toEqual([{ count: 1, seconds: 1200 }, 2, 100]);
+    expect(await counts(toDeploy({ ambiguous: true }))).toEqual([{ count: 0, seconds: 1200 }, 0, 0]);
+    expect(await counts(deploy, createCaller(undefined, ["production"]))).toEqual([{ count: 0, seconds: 1200 }, 0, 0]);
+  });
+
+  it("are the core ones of its group", async () => {
+    const unwell = { health: "unhealthy", version: "v2" } as const;
+    const containers = [
+      sampleContainer({ name: "own", ...unwell }),
+      sampleContainer({ name: "accessory", kind: "accessory", ...unwell }),
+      sampleContainer({ name: "beta", destination: "beta", ...unwell }),
+    ];
+    expect((await judge({ containers })).containers.unhealthyNow).toEqual(["own"]);
+    const ambiguous = toDeploy({ ambiguous: true });
+    expect((await judge({ containers }, ambiguous)).containers.unhealthyNow).toEqual([]);
+    const before = { version: "v1", createdAt: ago(9000), restarts: 3 };
+    const earlier = [
+      sampleContainer({ name: "before", ...before }),
+      sampleContainer({ name: "accessory before", kind: "accessory", ...before }),
+    ];
+    expect((await judge({ containers: earlier })).containers.restartsBefore?.count).toBe(3);
+  });
+});
+
+it("two verdicts are looked into at a time", async () => {
+  let [at, most] = [0, 0];
+  const { sources } = createMemorySources();
+  const parts = {
+    siblings: { nowMs: now * 1000, queues: { visible: async () => [] } } as never,
+    all: async () => {
+      most = Math.max(most, ++at);
+      await new Promise((resolve) => setImmediate(resolve));
+      at--;
+      return [];
+    },
+    fleet: async () => ({ containers: [], engines: { shown: [], silent: [] } }),
+  };
+  const find = createVerdicts(sources, createCaller(), parts);
+  await Promise.all(Array.from({ length: 5 }, () => find(deploy, 1200)));
+  expect(most).toBe(2);
+});

@@ -1,0 +1,251 @@
+import { describe, expect, it, onTestFinished, vi } from "vitest";
+import type { Container } from "../../../src/containers/container.ts";
+import type { LogLine, LogOptions } from "../../../src/containers/logs/log.ts";
+import { createContext } from "../../../src/graphql/context.ts";
+import { followRoleLogs, readRoleLogs, type RoleFilter } from "../../../src/graphql/logs/role-loader.ts";
+import { OpsError } from "../../../src/lib/errors.ts";
+import { createCaller } from "../../support/caller.ts";
+import { createMemorySources, sampleContainer } from "../../support/memory-sources.ts";
+import { at, line, replica } from "../../support/role-lines.ts";
+
+type Logs = Readonly<Record<string, readonly LogLine[] | OpsError>>;
+
+interface Stage {
+  readonly containers?: readonly Container[];
+  readonly kept?: readonly Container[];
+  readonly logs?: Logs;
+  readonly truncated?: readonly string[];
+  readonly engines?: Parameters<typeof createMemorySources>[0] extends infer Memory ? NonNullable<Memory> : never;
+  readonly caller?: ReturnType<typeof createCaller>;
+}
+
+function createStage({ containers = [], kept = [], logs = {}, truncated = [], engines = {}, caller = createCaller() }: Stage) {
+  onTestFinished(() => caller.budget.end());
+  const memory = createMemorySources({ containers, kept, ...engines });
+  const asked: [name: string, options: LogOptions][] = [];
+  const nameOf = new Map([...containers, ...kept].map(({ fullId, name }) => [fullId, name]));
+  Object.assign(memory.sources.containers, {
+    logs: async ({ fullId }: Container, options: LogOptions) => {
+      const name = nameOf.get(fullId) ?? "";
+      asked.push([name, options]);
+      const lines = logs[name] ?? [];
+      if (lines instanceof OpsError) throw lines;
+      return { lines, truncated: truncated.includes(name) };
+    },
+  });
+  const context = createContext(memory.sources, caller);
+  const read = async (options: LogOptions = { tail: 100 }, filter: Partial<RoleFilter> = {}) => {
+    const page = await readRoleLogs(context, { role: "web", includeAccessories: false, ...filter }, options);
+    const parts = page.parts.map(({ container, truncated: isCut, error }) => [container.name, isCut, error]);
+    return { ...page, lines: page.lines.map(({ message }) => message), parts };
+  };
+  return { read, asked, context, calls: memory.calls };
+}
+
+const stopped = (one: Container): Container => ({ ...one, status: "exited" });
+const gone = new OpsError("docker_error", "no logs");
+
+describe("the log of a role", () => {
+  it("is of its containers, then of old releases, the newest first", async () => {
+    const options = { tail: 100, search: "at" };
+    const containers = [replica("web-b", "v3", -10), replica("web-a", "v3", -10)];
+    const kept = [replica("old-b", "v1", -50), replica("old-c", "v2", -40), replica("old-a", "v1", -50)].map(stopped);
+    const logs = { "web-b": [line(4)], "web-a": [line(3)], "old-c": [line(2)], "old-a": [line(1)] };
+    const { read, asked } = createStage({ containers, kept, logs });
+    const { lines, parts, truncated, engines } = await read(options);
+    expect(lines).toEqual(["at 1", "at 2", "at 3", "at 4"]);
+    expect(parts).toEqual(["web-a", "web-b", "old-c", "old-a", "old-b"].map((name) => [name, false, null]));
+    expect([truncated, engines.map(({ name }) => name)]).toEqual([false, ["local"]]);
+    expect(asked.map(([name]) => name)).toEqual(["web-a", "web-b", "old-c", "old-a", "old-b"]);
+    expect(asked.every(([, given]) => given === options)).toBe(true);
+  });
+
+  it("has no stopped one twice, nor one of another group, role, or kind", async () => {
+    const web = replica("web");
+    const others = [
+      { ...web, name: "beta", destination: "beta" },
+      { ...web, name: "shop", service: "shop" },
+      { ...web, name: "production", env: "production" as const },
+      { ...web, name: "worker", role: "worker" },
+      { ...web, name: "accessory", kind: "accessory" as const },
+    ].map((one, index) => ({ ...stopped(one), fullId: `other-${index}` }));
+    const own = stopped(replica("old"));
+    const { read } = createStage({ containers: [web], kept: [...others, stopped(web), own] });
+    expect((await read()).parts.map(([name]) => name)).toEqual(["web", "old"]);
+    expect((await read({ tail: 1 }, { includeAccessories: true })).parts.map(([name]) => name)).toEqual([
+      "web",
+      "accessory",
+      "old",
+    ]);
+    const alone = createStage({ kept: [own] });
+    expect((await alone.read()).parts.map(([name]) => name)).toEqual(["old"]);
+    await expect(createStage({ kept: [own, others[0] as Container] }).read()).rejects.toMatchObject({ code: "role_ambiguous" });
+  });
+
+  it("is read no further back than the page goes once lines were left out", async () => {
+    const containers = [replica("web", "v3", 0)];
+    const kept = [
+      replica("after", "v2", -1),
+      replica("before", "v2", -2),
+      { ...replica("broken", "v1", -3), fullId: "broken" },
+    ].map(stopped);
+    const logs = { web: [line(500, "dropped"), line(1000), line(2000)], before: [], broken: gone };
+    const { read, asked } = createStage({ containers, kept, logs });
+    const { lines, parts, truncated } = await read({ tail: 2 });
+    // A second before the oldest line.
+    const since = String(Date.parse(at(0)) / 1000);
+    expect(asked.map(([name, options]) => [name, options.since?.replace(/\.0+$/, "")])).toEqual([
+      ["web", undefined],
+      ["after", since],
+      ["before", since],
+      ["broken", since],
+    ]);
+    expect(asked[1]?.[1]).toEqual({ tail: 2, since: expect.any(String) });
+    expect(parts).toEqual([
+      ["web", false, null],
+      ["after", true, null],
+      ["before", true, null],
+      ["broken", false, gone],
+    ]);
+    expect([lines, truncated]).toEqual([["at 1000", "at 2000"], true]);
+  });
+
+  it("of one that began when the page does is not cut", async () => {
+    const containers = [replica("web", "v3", 10)];
+    const kept = [replica("same", "v2", 10), replica("before", "v2", 9)].map(stopped);
+    const logs = { web: [line(10_500, "dropped"), line(11_000), line(12_000)] };
+    expect((await createStage({ containers, kept, logs }).read({ tail: 2 })).parts).toEqual([
+      ["web", false, null],
+      ["same", false, null],
+      ["before", true, null],
+    ]);
+  });
+
+  it.each([
+    [-5, "page"],
+    [0, "asked"],
+    [5, "asked"],
+  ])("since %i s of the page's beginning is asked for as of the %s", async (seconds, whose) => {
+    const begin = Date.parse(at(10_000)) / 1000;
+    const given = `${begin + seconds}.000000000`;
+    const containers = [replica("web", "v3", 10)];
+    const kept = [stopped(replica("old", "v2", -100))];
+    const logs = { web: [line(10_500, "dropped"), line(11_000), line(12_000)] };
+    const { read, asked } = createStage({ containers, kept, logs });
+    const { parts } = await read({ tail: 2, since: given });
+    expect(asked.map(([, { since }]) => Number(since) - begin)).toEqual([seconds, whose === "page" ? 0 : seconds]);
+    expect(parts[1]).toEqual(["old", whose === "page", null]);
+  });
+
+  it("is truncated where a container's own is, and ends at a full page", async () => {
+    const containers = [replica("web", "v3", 10)];
+    const kept = [stopped(replica("old", "v2", -100))];
+    const logs = { web: [line(11_000), line(12_000)] };
+    const stage = { containers, kept, logs, truncated: ["web"] };
+    const full = createStage(stage);
+    expect(await full.read({ tail: 2 })).toMatchObject({
+      truncated: true,
+      parts: [
+        ["web", true, null],
+        ["old", true, null],
+      ],
+    });
+    const part = createStage(stage);
+    expect(await part.read({ tail: 3 })).toMatchObject({
+      truncated: true,
+      parts: [
+        ["web", true, null],
+        ["old", false, null],
+      ],
+    });
+    expect(part.asked.map(([, { since }]) => since)).toEqual([undefined, undefined]);
+    const whole = createStage({ containers, kept, logs });
+    expect(await whole.read({ tail: 2 })).toMatchObject({
+      truncated: false,
+      parts: [
+        ["web", false, null],
+        ["old", false, null],
+      ],
+    });
+  });
+
+  it("hides nothing behind one that cannot be read, fails when none can", async () => {
+    const containers = [replica("web-a", "v2", -20), replica("web-b", "v2", -20)];
+    const logs = { "web-a": gone, "web-b": [line(1)] };
+    const { lines, parts, truncated } = await createStage({ containers, logs }).read();
+    expect([lines, parts, truncated]).toEqual([
+      ["at 1"],
+      [
+        ["web-a", false, gone],
+        ["web-b", false, null],
+      ],
+      false,
+    ]);
+    const other = new OpsError("docker_timeout", "slow");
+    await expect(createStage({ containers, logs: { "web-a": gone, "web-b": other } }).read()).rejects.toBe(gone);
+  });
+
+  it("has a marker where the release of one begins that cannot be read", async () => {
+    const containers = [replica("web", "v2", 2), replica("broken", "v3", 3)];
+    const logs = { web: [line(1000), line(4000)], broken: gone };
+    const page = await createStage({ containers, logs }).read();
+    expect(page.lines).toEqual(["at 1000", "release v2 begins: web on local", "release v3 begins: broken on local", "at 4000"]);
+    const until = `${Date.parse(at(2000)) / 1000}.000000000`;
+    const early = await createStage({ containers, logs: { ...logs, web: [line(1000)] } }).read({ tail: 9, until });
+    expect(early.lines).toEqual(["at 1000", "release v2 begins: web on local"]);
+  });
+
+  it("counts its text in the budget, and gives back what it let go", async () => {
+    const caller = createCaller();
+    const { read } = createStage({ containers: [replica("web", "v3", 0)], logs: { web: [line(1), line(2), line(3)] }, caller });
+    const [text, free] = [vi.spyOn(caller.budget, "text"), vi.spyOn(caller.budget, "free")];
+    await read({ tail: 2 });
+    expect(text.mock.calls).toEqual([[0], [8]]);
+    expect(free.mock.calls).toEqual([[expect.any(Number)]]);
+    expect(free.mock.calls[0]?.[0]).toBeGreaterThan(0);
+  });
+});
+
+const silentEngines = [
+  { name: "local", ok: true, error: null },
+  { name: "b", ok: false, error: { code: "docker_timeout", message: "slow" } },
+];
+
+describe.each([
+  ["read", (stage: Stage, filter: Partial<RoleFilter>) => createStage(stage).read({ tail: 1 }, filter)],
+  [
+    "followed",
+    (stage: Stage, filter: Partial<RoleFilter>) =>
+      followRoleLogs(createStage(stage).context, { role: "web", includeAccessories: false, ...filter }, { tail: 1 }, () => {
+        throw new Error("opened");
+      }),
+  ],
+])("a role that is %s", (_how, ask) => {
+  const worker = sampleContainer({ name: "worker", role: "worker" });
+  it.each<[string, Stage, Partial<RoleFilter>, string, string]>([
+    ["without a name", { containers: [worker] }, { role: "" }, "invalid_request", "role must not be empty"],
+    ["of no container", { containers: [worker] }, {}, "container_not_found", "No container of this role"],
+    ["that a silent engine may run", { containers: [worker], engines: { engines: silentEngines } }, {}, "docker_timeout", "slow"],
+    [
+      "that another engine may run",
+      { containers: [worker], engines: { engines: silentEngines } },
+      { engine: "local" },
+      "container_not_found",
+      "No container of this role",
+    ],
+    [
+      "of an environment that is not the token's",
+      { containers: [worker], caller: createCaller(undefined, ["staging"]) },
+      { env: "production" },
+      "forbidden",
+      "This token does not cover production",
+    ],
+  ])("%s is refused", async (_what, stage, filter, code, message) => {
+    await expect(ask(stage, filter)).rejects.toMatchObject({ code, message });
+  });
+
+  it("of several groups is refused", async () => {
+    const containers = [replica("a"), { ...replica("b"), destination: "beta" }];
+    await expect(ask({ containers }, {})).rejects.toMatchObject({ code: "role_ambiguous" });
+  });
+});

@@ -1,0 +1,242 @@
+import { describe, expect, it, vi } from "vitest";
+import { createContext } from "../../../src/graphql/context.ts";
+import { changeJob, retryErrorGroup } from "../../../src/graphql/queues/jobs-loader.ts";
+import { OpsError } from "../../../src/lib/errors.ts";
+import { toFingerprint } from "../../../src/queues/fingerprint.ts";
+import type { JobChange, JobControl } from "../../../src/queues/jobs/control.ts";
+import { type JobOperations, JobsRefused } from "../../../src/queues/jobs/operations.ts";
+import type { FailedJobs, QueueSource } from "../../../src/queues/queue.ts";
+import { createCaller } from "../../support/caller.ts";
+import { createMemorySources } from "../../support/memory-sources.ts";
+
+const control: JobControl = {
+  check: () => {},
+  change: async () => Promise.reject(new Error("not asked")),
+  look: async () => null,
+  verify: async () => {},
+};
+const done: JobChange = { jobId: "7", queue: "mail", changed: true, state: "waiting", reason: null };
+type Retried = Awaited<ReturnType<JobOperations["retryGroup"]>>;
+
+interface Stage {
+  readonly change?: JobOperations["change"];
+  readonly retryGroup?: (group: Parameters<JobOperations["retryGroup"]>[0]) => Promise<Partial<Retried>>;
+  readonly failedJobs?: QueueSource["failedJobs"];
+  readonly env?: "staging" | "production";
+  readonly enabled?: boolean;
+}
+
+function createStage({ change = async () => done, retryGroup = async () => ({}), failedJobs, env, enabled = true }: Stage = {}) {
+  const source = { metrics: [], errors: [], control };
+  const { sources } = createMemorySources(
+    {
+      queueSources: [
+        { name: "jobs", ...(env && { env }), ...source, ...(failedJobs && { failedJobs }) },
+        { name: "watched", metrics: [], errors: [], failedJobs: async () => [] },
+      ],
+    },
+    { env: "staging", jobsEnabled: enabled },
+  );
+  const caller = createCaller();
+  const [changes, groups] = [vi.fn<JobOperations["change"]>(change), vi.fn<JobOperations["retryGroup"]>()];
+  groups.mockImplementation(async (group) => ({ retried: [], skipped: [], left: 0, error: null, ...(await retryGroup(group)) }));
+  const jobs = { ...sources.jobs, change: changes, retryGroup: groups };
+  return { context: createContext({ ...sources, jobs }, caller), changes, groups, caller };
+}
+
+const asked = { source: "jobs", reason: "stuck" };
+const request = (caller: ReturnType<typeof createCaller>, env = "staging") => ({
+  source: { name: "jobs", env, control },
+  reason: "stuck",
+  requestId: "request-1",
+  principal: caller.principal,
+  origin: { ip: "192.0.2.7", clientRequestId: null, traceId: null },
+});
+
+describe("a change of a job", () => {
+  const job = { jobId: "7", queue: null };
+  it.each([
+    ["retry", undefined, "staging"],
+    ["discard", "production", "production"],
+  ] as const)("to %s in a source of %j is asked for with who asks, and why", async (action, env, whose) => {
+    const { context, changes, caller } = createStage(env && { env });
+    expect(await changeJob(action, asked, job, context)).toEqual({ source: "jobs", queue: "mail", jobId: "7", state: "waiting" });
+    expect(changes.mock.calls).toEqual([[action, job, request(caller, whose)]]);
+  });
+
+  it("of which queue and state are not known has empty texts", async () => {
+    const { context } = createStage({ change: async () => ({ ...done, queue: null, state: null }) });
+    expect(await changeJob("retry", asked, job, context)).toEqual({ source: "jobs", queue: "", jobId: "7", state: "" });
+  });
+
+  const failing = (error: Error): Stage => ({
+    change: async () => {
+      throw error;
+    },
+  });
+  it.each<[string, Stage, object, object]>([
+    [
+      "where jobs are off",
+      { enabled: false },
+      { reason: "" },
+      { code: "jobs_disabled", message: "Operations on jobs are off; WALLET_CORE_OPS_JOBS=on enables them" },
+    ],
+    ["without a reason", {}, { reason: "" }, { code: "invalid_request", message: "reason must have 1 to 200 characters" }],
+    ["of no source", {}, { source: "nowhere" }, { code: "not_found", message: "No queue source of this name" }],
+    [
+      "of a source that is only watched",
+      {},
+      { source: "watched" },
+      {
+        code: "operation_not_supported",
+        message: "Not in the source watched: jobs of the kind table are only watched",
+        upstream: "queues:watched",
+      },
+    ],
+    [
+      "that is not there",
+      { change: async () => ({ ...done, changed: false, state: null }) },
+      {},
+      { code: "job_not_found", message: "No such job in this source and queue", upstream: "queues:jobs" },
+    ],
+    [
+      "that cannot be changed",
+      { change: async () => ({ ...done, changed: false, reason: "busy" }) },
+      {},
+      { code: "job_conflict", message: "This job is waiting and was not retried: busy", upstream: "queues:jobs" },
+    ],
+    [
+      "beyond the budget",
+      failing(new JobsRefused("job_budget", "too many", 9)),
+      {},
+      { code: "job_budget", message: "too many", headers: { "Retry-After": "9" } },
+    ],
+    ["that its system refuses", failing(new OpsError("queue_locked", "locked")), {}, { code: "queue_locked", message: "locked" }],
+  ])("%s is refused", async (_what, stage, more, refusal) => {
+    await expect(changeJob("retry", { ...asked, ...more }, job, createStage(stage).context)).rejects.toMatchObject(refusal);
+  });
+});
+
+describe("the retry of an error group", () => {
+  const fingerprint = toFingerprint("boom 1");
+  const group = { ...asked, queue: "mail", fingerprint, limit: 100 };
+  const failed =
+    (...all: readonly FailedJobs[]) =>
+    async () =>
+      all;
+
+  it.each<[string, readonly FailedJobs[], number, readonly string[], number]>([
+    ["one text", [{ error: "boom 1", jobIds: ["1", "2"], jobs: 2 }], 100, ["1", "2"], 2],
+    [
+      "texts of one error, each job once",
+      [
+        { error: "boom 2", jobIds: ["2", "1"], jobs: 2 },
+        { error: "other", jobIds: ["9"], jobs: 1 },
+        { error: "boom 1", jobIds: ["1", "3"], jobs: 2 },
+      ],
+      100,
+      ["2", "1", "3"],
+      3,
+    ],
+    [
+      "texts whose jobs are not all known",
+      [
+        { error: "boom 1", jobIds: ["1", "2"], jobs: 40 },
+        { error: "boom 2", jobIds: ["2"], jobs: 1 },
+      ],
+      100,
+      ["1", "2"],
+      41,
+    ],
+    ["more than the limit", [{ error: "boom 1", jobIds: ["1", "2", "3"], jobs: 3 }], 1, ["1"], 3],
+  ])("of %s takes its jobs", async (_what, all, limit, jobIds, total) => {
+    const { context, groups, caller } = createStage({ failedJobs: failed(...all) });
+    await retryErrorGroup({ ...group, limit }, context);
+    expect(groups.mock.calls).toEqual([[{ queue: "mail", fingerprint, jobIds, total }, request(caller)]]);
+  });
+
+  it("says what was retried, what was not and why, and what ended it", async () => {
+    const skip = { changed: false, queue: "mail", reason: null };
+    const skipped = [
+      { ...skip, jobId: "2", state: "waiting" },
+      { ...skip, jobId: "3", state: null, reason: "gone" },
+      { ...skip, jobId: "4", state: "waiting", changed: true },
+    ];
+    const answer = {
+      retried: [{ ...done, jobId: "1" }, done],
+      skipped,
+      left: 5,
+      error: new JobsRefused("job_budget", "too many", 9),
+    };
+    const retryGroup = async () => answer;
+    const failedJobs = failed({ error: "boom 1", jobIds: ["1"], jobs: 1 });
+    expect(await retryErrorGroup(group, createStage({ retryGroup, failedJobs }).context)).toEqual({
+      source: "jobs",
+      queue: "mail",
+      retried: ["1", "7"],
+      skipped: [
+        { jobId: "2", code: "job_conflict", message: "This job is waiting and was not retried" },
+        { jobId: "3", code: "job_not_found", message: "No such job in this source and queue" },
+        { jobId: "4", code: "job_conflict", message: "" },
+      ],
+      left: 5,
+      error: { code: "job_budget", message: "too many" },
+    });
+    expect(await retryErrorGroup(group, createStage({ failedJobs }).context)).toMatchObject({
+      retried: [],
+      left: 0,
+      error: null,
+    });
+  });
+
+  it("asks the source for the queue's failures, with the caller's signal", async () => {
+    const failedJobs = vi.fn<NonNullable<QueueSource["failedJobs"]>>(failed({ error: "boom 1", jobIds: ["1"], jobs: 1 }));
+    const { context } = createStage({ failedJobs });
+    await retryErrorGroup(group, context);
+    expect(failedJobs.mock.calls).toEqual([["mail", context.signal]]);
+  });
+
+  const found = { failedJobs: failed({ error: "boom 1", jobIds: ["1"], jobs: 1 }) };
+  const queue = { code: "invalid_request", message: "queue must have 1 to 500 characters" };
+  const print = { code: "invalid_request", message: "fingerprint must be 12 hex digits" };
+  const limit = { code: "invalid_request", message: "limit must be from 1 to 100" };
+  const gone = {
+    code: "not_found",
+    message: "No job of this queue that failed with it in the last 60 minutes is still to be retried",
+  };
+  const mute = {
+    code: "operation_not_supported",
+    message: "Not in the source jobs: its jobs cannot be found by their error",
+    upstream: "queues:jobs",
+  };
+  it.each<[string, Stage, Partial<typeof group>, object]>([
+    ["without a queue", found, { queue: "" }, queue],
+    ["of a queue with a longer name", found, { queue: "x".repeat(501) }, queue],
+    ["of a queue with a null character", found, { queue: "a\0b" }, queue],
+    ["of a queue with half a character", found, { queue: "a\ud800" }, queue],
+    ["of a short fingerprint", found, { fingerprint: fingerprint.slice(1) }, print],
+    ["of a long fingerprint", found, { fingerprint: `${fingerprint}0` }, print],
+    ["of a fingerprint with something before it", found, { fingerprint: `x${fingerprint}` }, print],
+    ["of none", found, { limit: 0 }, limit],
+    ["of too many", found, { limit: 101 }, limit],
+    ["of no failure", { failedJobs: failed() }, {}, gone],
+    ["of another error", found, { fingerprint: "000000000000" }, gone],
+    ["of a source that cannot tell", {}, {}, mute],
+    ["of a source that does not tell", { failedJobs: async () => null }, {}, mute],
+    ["of a source that is only watched", found, { source: "watched" }, { code: "operation_not_supported" }],
+    [
+      "beyond the budget",
+      { ...found, retryGroup: async () => Promise.reject(new JobsRefused("job_budget", "no", 3)) },
+      {},
+      { code: "job_budget" },
+    ],
+  ])("%s is refused", async (_what, stage, more, refusal) => {
+    await expect(retryErrorGroup({ ...group, ...more }, createStage(stage).context)).rejects.toMatchObject(refusal);
+  });
+
+  it.each([{ queue: "x" }, { queue: "x".repeat(500) }, { limit: 1 }, { limit: 100 }])("with %j is done", async (more) => {
+    const { context, groups } = createStage(found);
+    await retryErrorGroup({ ...group, ...more }, context);
+    expect(groups).toHaveBeenCalledOnce();
+  });
+});

@@ -1,0 +1,157 @@
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { toHistoryRange, toSeriesRange } from "../../src/graphql/range.ts";
+
+describe("toHistoryRange", () => {
+  const nowMs = 1_767_225_600_000;
+  it("takes times as logs do, and chooses a step of about 240 points", () => {
+    expect(toHistoryRange({ from: "1h" }, nowMs)).toEqual({ from: nowMs / 1000 - 3600, step: 15, steps: 240 });
+    expect(toHistoryRange({ from: "2025-12-31T00:00:00Z", to: "2025-12-31T01:00:00Z", step: 60 }, nowMs)).toMatchObject({
+      steps: 60,
+    });
+    expect(toHistoryRange({ from: "10m", to: "2030-01-01T00:00:00Z", step: 60 }, nowMs)).toMatchObject({ steps: 10 });
+  });
+  it.each([
+    [{ from: "yesterday" }, "from must be a time (RFC 3339 or unix seconds) or a duration such as 10m"],
+    [{ from: "" }, "from must be a time (RFC 3339 or unix seconds) or a duration such as 10m"],
+    [{ from: "1h", to: "soon" }, "to must be a time (RFC 3339 or unix seconds) or a duration such as 10m"],
+    [{ from: "0s" }, "from must be before to, and before now"],
+    [{ from: "1h", to: "1h" }, "from must be before to, and before now"],
+    [{ from: "1h", to: "2h" }, "from must be before to, and before now"],
+    [{ from: "2030-01-01T00:00:00Z", to: "2030-01-02T00:00:00Z" }, "from must be before to, and before now"],
+    [{ from: "1h", step: 0 }, "step must be from 1 to 86400 seconds"],
+    [{ from: "1h", step: -1 }, "step must be from 1 to 86400 seconds"],
+    [{ from: "9d", step: 86_401 }, "step must be from 1 to 86400 seconds"],
+    [{ from: "1m", step: 61 }, "the range must hold at least one step"],
+    [{ from: "11001s", step: 1 }, "the range holds 11001 points, at most 11000: choose a longer step"],
+    [{ from: "2d", step: 1 }, "the range holds 172800 points, at most 11000: choose a longer step"],
+  ])("refuses %j: %s", (args, message) => {
+    expect(() => toHistoryRange(args, nowMs)).toThrow(expect.objectContaining({ code: "invalid_request", message }));
+  });
+  it.each([
+    [{ from: "1s" }, 1, { step: 1, steps: 1 }],
+    [{ from: "240s", to: null, step: null }, 240, { step: 1, steps: 240 }],
+    [{ from: "241s", to: "" }, 241, { step: 2, steps: 120 }],
+    [{ from: "480s" }, 480, { step: 2, steps: 240 }],
+    [{ from: "11000s", step: 1 }, 11_000, { step: 1, steps: 11_000 }],
+    [{ from: "60s", step: 60 }, 60, { step: 60, steps: 1 }],
+    [{ from: "119s", step: 60 }, 119, { step: 60, steps: 1 }],
+    [{ from: "1d", step: 86_400 }, 86_400, { step: 86_400, steps: 1 }],
+    [{ from: "100s", to: "40s", step: 7 }, 100, { step: 7, steps: 8 }],
+    [{ from: "1500ms", to: "500ms", step: 1 }, 2, { step: 1, steps: 1 }],
+  ])("makes of %j a range from %i s ago: %j", (args, ago, range) => {
+    expect(toHistoryRange(args, nowMs)).toEqual({ from: nowMs / 1000 - ago, ...range });
+  });
+});
+
+describe("toSeriesRange", () => {
+  const nowMs = 1_767_225_600_000;
+  const at = (seconds: number) => new Date(nowMs + seconds * 1000).toISOString();
+
+  it("has its points at whole multiples of a round step", () => {
+    const asked = { from: at(-6 * 3600 - 7), to: at(-3), maxPoints: 500 };
+    expect(toSeriesRange(asked, nowMs)).toEqual({ from: nowMs / 1000 - 6 * 3600 - 60, step: 60, steps: 360 });
+    expect(toSeriesRange({ ...asked, maxPoints: 1 }, nowMs)).toMatchObject({ steps: 1 });
+    expect(toSeriesRange({ ...asked, maxPoints: 100 }, nowMs)).toMatchObject({ step: 300 });
+    expect(toSeriesRange({ ...asked, step: 7 }, nowMs)).toMatchObject({ step: 7 });
+    expect(toSeriesRange({ from: at(-100 * 365 * 86_400 + 3e9), to: at(0), maxPoints: 2 }, nowMs)).toMatchObject({ steps: 2 });
+  });
+
+  it("is empty where nothing has happened yet, or no point falls in", () => {
+    expect(toSeriesRange({ from: at(60), to: at(120), maxPoints: 10 }, nowMs)).toBeNull();
+    expect(toSeriesRange({ from: at(-70), to: at(-65), step: 60, maxPoints: 10 }, nowMs)).toBeNull();
+  });
+
+  it.each([
+    [{ from: at(0), to: at(-1), maxPoints: 10 }, "from must not be after to"],
+    [{ from: at(2), to: at(1), maxPoints: 10 }, "from must not be after to"],
+    [{ from: at(-60), to: at(0), maxPoints: 0 }, "maxPoints must be from 1 to 11000"],
+    [{ from: at(-60), to: at(0), maxPoints: 11_001 }, "maxPoints must be from 1 to 11000"],
+    [{ from: at(-60), to: at(0), maxPoints: 10, step: 0 }, "step must be from 1 to 86400 seconds"],
+    [{ from: at(-60), to: at(0), maxPoints: 10, step: 86_401 }, "step must be from 1 to 86400 seconds"],
+    [
+      { from: at(-11_000), to: at(0), maxPoints: 10, step: 1 },
+      "the range holds 11001 points, at most 11000: choose a longer step",
+    ],
+  ])("refuses %j: %s", (args, message) => {
+    expect(() => toSeriesRange(args, nowMs)).toThrow(expect.objectContaining({ code: "invalid_request", message }));
+  });
+
+  it.each([
+    [
+      { from: at(-10_999), to: at(0), maxPoints: 1, step: 1 },
+      { from: -11_000, step: 1, steps: 11_000 },
+    ],
+    [
+      { from: at(-86_400), to: at(0), maxPoints: 1, step: 86_400 },
+      { from: -2 * 86_400, step: 86_400, steps: 2 },
+    ],
+    [
+      { from: at(0), to: at(0), maxPoints: 1 },
+      { from: -1, step: 1, steps: 1 },
+    ],
+    [
+      { from: at(-10_999), to: at(0), maxPoints: 11_000, step: null },
+      { from: -11_000, step: 1, steps: 11_000 },
+    ],
+    [
+      { from: at(-11_000), to: at(0), maxPoints: 11_000 },
+      { from: -11_002, step: 2, steps: 5501 },
+    ],
+    [
+      { from: at(-9), to: at(0), maxPoints: 10 },
+      { from: -10, step: 1, steps: 10 },
+    ],
+    [
+      { from: at(-10), to: at(0), maxPoints: 10 },
+      { from: -12, step: 2, steps: 6 },
+    ],
+    [
+      { from: at(-10), to: at(600), maxPoints: 11 },
+      { from: -11, step: 1, steps: 11 },
+    ],
+    [
+      { from: at(-20 * 86_400), to: at(0), maxPoints: 21 },
+      { from: -21 * 86_400, step: 86_400, steps: 21 },
+    ],
+    [
+      { from: at(-20 * 86_400 + 1), to: at(-1), maxPoints: 10 },
+      { from: -20 * 86_400, step: 2 * 86_400, steps: 9 },
+    ],
+    [
+      { from: at(-20 * 86_400), to: at(0), maxPoints: 10 },
+      { from: -21 * 86_400, step: 3 * 86_400, steps: 7 },
+    ],
+  ])("makes of %j the range %j from now", (asked, { from, ...range }) => {
+    // A whole number of 1, 2 and 3 days since 1970.
+    const whole = Math.ceil(nowMs / (6 * 86_400_000)) * 6 * 86_400_000;
+    const shift = (time: string) => new Date(Date.parse(time) - nowMs + whole).toISOString();
+    const moved = { ...asked, from: shift(asked.from), to: shift(asked.to) };
+    expect(toSeriesRange(moved, whole)).toEqual({ from: whole / 1000 + from, ...range });
+  });
+
+  it("never has more points than asked for, and none outside of the range", () => {
+    const range = fc.record({
+      from: fc.integer({ min: -400_000_000, max: 0 }),
+      length: fc.integer({ min: 0, max: 400_000_000 }),
+      maxPoints: fc.integer({ min: 2, max: 11_000 }),
+    });
+    fc.assert(
+      fc.property(range, ({ from, length, maxPoints }) => {
+        const made = toSeriesRange({ from: at(from), to: at(from + length), maxPoints }, nowMs);
+        if (made === null) return;
+        const end = Math.min(from + length, 0) + nowMs / 1000;
+        expect(made.steps).toBeLessThanOrEqual(maxPoints);
+        expect(made.from % made.step).toBe(0);
+        expect(made.from + made.step).toBeGreaterThanOrEqual(from + nowMs / 1000);
+        expect(made.from + made.steps * made.step).toBeLessThanOrEqual(end);
+        expect(made.from + (made.steps + 1) * made.step).toBeGreaterThan(end);
+      }),
+    );
+  });
+
+  it("shares 40,000 rows among the series", () => {
+    const stepOf = (series: number) => toSeriesRange({ from: at(-86_400), to: at(0), maxPoints: 1500 }, nowMs, series)?.step;
+    expect([0, 1, 25, 40, 80].map(stepOf)).toEqual([60, 60, 60, 120, 300]);
+  });
+});

@@ -1,0 +1,91 @@
+import { describe, expect, it, vi } from "vitest";
+import { abortable, createFlight } from "../../src/lib/abort.ts";
+
+const never = () => new AbortController().signal;
+
+/** A flight whose landings the test decides. */
+function create() {
+  const landings: { resolve(value: number): void; reject(error: Error): void; signal: AbortSignal }[] = [];
+  const fly = createFlight((signal) => {
+    const { promise, resolve, reject } = Promise.withResolvers<number>();
+    landings.push({ resolve, reject, signal });
+    return promise;
+  });
+  return { fly, landings };
+}
+
+describe("abortable", () => {
+  it("gives what arrives too late to discard, and only that", async () => {
+    const discard = vi.fn<(value: string) => void>();
+    await expect(abortable(Promise.resolve("soon"), never(), discard)).resolves.toBe("soon");
+    const { promise, resolve } = Promise.withResolvers<string>();
+    const controller = new AbortController();
+    const result = abortable(promise, controller.signal, discard);
+    controller.abort();
+    await expect(result).rejects.toMatchObject({ name: "AbortError" });
+    expect(discard).not.toHaveBeenCalled();
+    resolve("late");
+    await promise;
+    expect(discard).toHaveBeenCalledExactlyOnceWith("late");
+  });
+
+  it("swallows a failure after the abort", async () => {
+    const { promise, reject } = Promise.withResolvers<string>();
+    const result = abortable(promise, AbortSignal.abort());
+    await expect(result).rejects.toMatchObject({ name: "AbortError" });
+    reject(new Error("nobody listens"));
+  });
+});
+
+describe("createFlight", () => {
+  it("shares one piece of work among those who come in time, and starts afresh afterwards", async () => {
+    const { fly, landings } = create();
+    const shared = Promise.all(Array.from({ length: 200 }, () => fly(never())));
+    expect(landings).toHaveLength(1);
+    landings[0]?.resolve(7);
+    expect(new Set(await shared)).toStrictEqual(new Set([7]));
+    const next = fly(never());
+    landings[1]?.resolve(8);
+    expect(await next).toBe(8);
+  });
+
+  it("lets one leave without taking the work from the others", async () => {
+    const { fly, landings } = create();
+    const controller = new AbortController();
+    const leaving = fly(controller.signal);
+    const staying = fly(never());
+    controller.abort();
+    await expect(leaving).rejects.toMatchObject({ name: "AbortError" });
+    expect(landings[0]?.signal.aborted).toBe(false);
+    landings[0]?.resolve(1);
+    expect(await staying).toBe(1);
+  });
+
+  it("aborts the work when the last one has left; who comes then gets new work", async () => {
+    const { fly, landings } = create();
+    const controller = new AbortController();
+    const leaving = fly(controller.signal);
+    controller.abort();
+    await expect(leaving).rejects.toMatchObject({ name: "AbortError" });
+    expect(landings[0]?.signal.aborted).toBe(true);
+    const coming = fly(never());
+    landings[1]?.resolve(2);
+    expect(await coming).toBe(2);
+  });
+
+  it("fails for all who share it, and for nobody after", async () => {
+    const { fly, landings } = create();
+    const both = Promise.allSettled([fly(never()), fly(never())]);
+    landings[0]?.reject(new Error("boom"));
+    expect((await both).map(({ status }) => status)).toStrictEqual(["rejected", "rejected"]);
+    const next = fly(never());
+    landings[1]?.resolve(3);
+    expect(await next).toBe(3);
+  });
+
+  it("starts nothing for a caller who has gone already", async () => {
+    const { fly, landings } = create();
+    await expect(fly(AbortSignal.abort())).rejects.toMatchObject({ name: "AbortError" });
+    expect(landings).toHaveLength(0);
+  });
+});

@@ -1,0 +1,59 @@
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { createKept } from "../../src/lib/cache.ts";
+
+beforeEach(() => void vi.useFakeTimers({ toFake: ["performance"] }));
+afterEach(() => void vi.useRealTimers());
+
+const signal = new AbortController().signal;
+
+it("asks once for all who come while it asks and for a second after the answer, then once more", async () => {
+  let asked = 0;
+  const kept = createKept(async () => (asked += 1), 1000);
+  expect(await Promise.all(Array.from({ length: 100 }, () => kept(signal)))).toEqual(Array.from({ length: 100 }, () => 1));
+  vi.advanceTimersByTime(999);
+  expect(await kept(signal)).toBe(1);
+  vi.advanceTimersByTime(1);
+  expect([await kept(signal), await kept(signal), asked]).toEqual([2, 2, 2]);
+});
+
+it("keeps no failure", async () => {
+  let asked = 0;
+  const kept = createKept(async () => {
+    asked += 1;
+    if (asked === 1) throw new Error("away");
+    return asked;
+  }, 1000);
+  await expect(kept(signal)).rejects.toThrow("away");
+  expect(await kept(signal)).toBe(2);
+});
+
+it("lets whoever leaves go at once, and gives the others their answer", async () => {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  const kept = createKept(() => promise, 1000);
+  const leaving = new AbortController();
+  const [left, stayed] = [kept(leaving.signal), kept(signal)];
+  leaving.abort(new Error("gone"));
+  await expect(left).rejects.toThrow("gone");
+  resolve("answer");
+  expect(await stayed).toBe("answer");
+});
+
+it("lets an upstream that is slow each time rest for nine tenths of the time, and for 15 s at most", async () => {
+  let [asked, tookMs] = [0, 400];
+  const kept = createKept(async () => {
+    vi.advanceTimersByTime(tookMs);
+    return (asked += 1);
+  }, 1000);
+  const askedAfter = async (ms: number) => {
+    vi.advanceTimersByTime(ms);
+    return kept(signal);
+  };
+  // One slow answer may be that of a connection that was made for it.
+  expect([await kept(signal), await askedAfter(999), await askedAfter(1)]).toEqual([1, 1, 2]);
+  expect([await askedAfter(3599), await askedAfter(1)]).toEqual([2, 3]);
+  tookMs = 7000;
+  expect([await askedAfter(3600), await askedAfter(3599), await askedAfter(1)]).toEqual([4, 4, 5]);
+  expect([await askedAfter(14_999), await askedAfter(1)]).toEqual([5, 6]);
+  tookMs = 10;
+  expect([await askedAfter(15_000), await askedAfter(999), await askedAfter(1)]).toEqual([7, 7, 8]);
+});

@@ -1,0 +1,40 @@
+import { expect, it } from "vitest";
+import { OpsError, toOpsError, toProblem } from "../../src/lib/errors.ts";
+
+it("an error has the status of its code, and what is known beside it", () => {
+  const bare = new OpsError("docker_timeout", "It hangs");
+  expect(bare).toBeInstanceOf(Error);
+  const { name, message, code, status, upstream, unconfigured, headers, upstreamStatus, cause: none } = bare;
+  expect({ name, message, code, status, upstream, unconfigured, headers, upstreamStatus, none }).toEqual({
+    name: "OpsError",
+    message: "It hangs",
+    code: "docker_timeout",
+    status: 504,
+    upstream: undefined,
+    unconfigured: false,
+    headers: undefined,
+    upstreamStatus: undefined,
+    none: undefined,
+  });
+  const cause = new Error("reset");
+  const options = { cause, upstream: "docker:a", unconfigured: true, headers: { "Retry-After": "1" }, upstreamStatus: 500 };
+  const whole = new OpsError("rate_limited", "Too often", options);
+  expect(whole).toMatchObject({ ...options, status: 429 });
+});
+
+it("what was thrown is itself, or masked with its cause", () => {
+  const known = new OpsError("not_found", "Nothing");
+  expect(toOpsError(known)).toBe(known);
+  for (const thrown of [new Error("canary"), "canary", null, undefined]) {
+    const masked = toOpsError(thrown);
+    expect([masked.code, masked.message, masked.status, masked.cause]).toEqual(["internal", "Internal error", 500, thrown]);
+  }
+});
+
+it("an error as data is its code and message, masked where unknown", () => {
+  expect(toProblem(new OpsError("not_found", "Nothing", { upstream: "docker:a" }))).toEqual({
+    code: "not_found",
+    message: "Nothing",
+  });
+  expect(toProblem(new Error("canary"))).toEqual({ code: "internal", message: "Internal error" });
+});

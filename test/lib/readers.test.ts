@@ -1,0 +1,190 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { createStartBells } from "../../src/containers/docker/engine/events.ts";
+import { createBell, createChanges, createReaders } from "../../src/lib/broadcast.ts";
+import { collect } from "../support/collect.ts";
+import { useFakeSleep } from "../support/fake-sleep.ts";
+
+let useRealTimers = () => {};
+beforeEach(() => void (useRealTimers = useFakeSleep()));
+afterEach(() => useRealTimers());
+
+/** Counts the listeners that a signal has. */
+function watchSignal() {
+  const abort = new AbortController();
+  let listeners = 0;
+  const { signal } = abort;
+  const [add, remove] = [signal.addEventListener.bind(signal), signal.removeEventListener.bind(signal)];
+  vi.spyOn(signal, "addEventListener").mockImplementation((...parameters: Parameters<typeof add>) => {
+    listeners++;
+    add(...parameters);
+  });
+  vi.spyOn(signal, "removeEventListener").mockImplementation((...parameters: Parameters<typeof remove>) => {
+    listeners--;
+    remove(...parameters);
+  });
+  return { abort, signal, listeners: () => listeners };
+}
+
+/** Whether a promise has ended, and after how long it does, milliseconds; null when it does not within 10 s. */
+async function timeOf(promise: Promise<unknown>): Promise<number | null> {
+  const begin = performance.now();
+  let ended: number | null = null;
+  void promise.then(() => (ended = performance.now() - begin));
+  await vi.advanceTimersByTimeAsync(10_000);
+  return ended;
+}
+
+describe("a notifier", () => {
+  it("that rang before ends the wait at once, and only once", async () => {
+    const [bell, { signal }] = [createBell(), watchSignal()];
+    bell.ring();
+    bell.ring();
+    expect(await timeOf(bell.next(signal, 500))).toBe(0);
+    expect(await timeOf(bell.next(signal, 500))).toBe(500);
+    expect(await timeOf(bell.next(signal))).toBeNull();
+  });
+
+  it("that rings, or whose signal aborts, ends the wait then", async () => {
+    const [bell, { abort, signal, listeners }] = [createBell(), watchSignal()];
+    setTimeout(() => bell.ring(), 300);
+    expect(await timeOf(bell.next(signal))).toBe(300);
+    setTimeout(() => bell.ring(), 300);
+    expect(await timeOf(bell.next(signal, 400))).toBe(300);
+    expect([listeners(), vi.getTimerCount()]).toEqual([0, 0]);
+    // The ring was heard.
+    setTimeout(() => abort.abort(), 200);
+    expect(await timeOf(bell.next(signal, 400))).toBe(200);
+    expect(vi.getTimerCount()).toBe(0);
+    expect(await timeOf(bell.next(signal))).toBe(0);
+    expect(listeners()).toBe(0);
+  });
+});
+
+describe("notifiers of starts", () => {
+  it("ring for their container alone, until their signals abort", async () => {
+    const bells = createStartBells();
+    const [first, second] = [new AbortController(), new AbortController()];
+    const hung = [bells.hang("a", first.signal), bells.hang("a", second.signal), bells.hang("b", second.signal)];
+    const rung = () => Promise.all(hung.map(async (bell) => (await timeOf(bell.next(new AbortController().signal, 50))) === 0));
+    bells.ring("a");
+    bells.ring("nobody");
+    expect(await rung()).toEqual([true, true, false]);
+    first.abort();
+    bells.ring("a");
+    bells.ring("b");
+    expect(await rung()).toEqual([false, true, true]);
+    second.abort();
+    bells.ring("a");
+    expect(await rung()).toEqual([false, false, false]);
+    hung.push(bells.hang("a", new AbortController().signal));
+    bells.ring("a");
+    expect(await rung()).toEqual([false, false, false, true]);
+  });
+
+  it("never ring for who has left before", async () => {
+    const bells = createStartBells();
+    const bell = bells.hang("a", AbortSignal.abort());
+    bells.ring("a");
+    expect(await timeOf(bell.next(new AbortController().signal, 50))).toBe(50);
+  });
+
+  it("of who left late leave those alone that were hung since", async () => {
+    const bells = createStartBells();
+    const [early, late] = [new AbortController(), new AbortController()];
+    bells.hang("a", early.signal);
+    early.abort();
+    const bell = bells.hang("a", late.signal);
+    early.signal.dispatchEvent(new Event("abort"));
+    bells.ring("a");
+    expect(await timeOf(bell.next(new AbortController().signal, 50))).toBe(0);
+  });
+});
+
+describe("readers", () => {
+  async function* count() {
+    yield 1;
+    yield 2;
+  }
+
+  it("are there from when they enter until they have read all", async () => {
+    const readers = createReaders<string>();
+    const { signal, listeners } = watchSignal();
+    const read = readers.enter("a", signal, count);
+    const other = readers.enter("b", signal, count);
+    expect([readers.size, [...readers]]).toEqual([2, ["a", "b"]]);
+    expect(await collect(read)).toEqual([1, 2]);
+    expect([...readers]).toEqual(["b"]);
+    expect(await collect(other)).toEqual([1, 2]);
+    expect([readers.size, listeners()]).toEqual([0, 0]);
+  });
+
+  it("leave when their signal aborts, and do not enter after it", () => {
+    const readers = createReaders<string>();
+    const { abort, signal, listeners } = watchSignal();
+    readers.enter("a", signal, count);
+    abort.abort();
+    expect([readers.size, listeners()]).toEqual([0, 0]);
+    readers.enter("a", signal, count);
+    expect([readers.size, listeners()]).toEqual([0, 0]);
+  });
+
+  it("leave when what they read is given back, begun or not", async () => {
+    const readers = createReaders<string>();
+    const { signal, listeners } = watchSignal();
+    const [begun, other] = [readers.enter("a", signal, count), readers.enter("b", signal, count)];
+    await begun.next();
+    await begun.return();
+    expect([...readers]).toEqual(["b"]);
+    await other.return();
+    expect([readers.size, listeners()]).toEqual([0, 0]);
+    expect(await other.next()).toEqual({ value: undefined, done: true });
+  });
+
+  it("leave when what they read fails", async () => {
+    const readers = createReaders<string>();
+    const read = readers.enter("a", new AbortController().signal, async function* () {
+      yield 1;
+      throw new RangeError("x");
+    });
+    await expect(collect(read)).rejects.toThrow(RangeError);
+    expect(readers.size).toBe(0);
+  });
+});
+
+describe("changes", () => {
+  it("come at once, when something changes, and after a second", async () => {
+    const changes = createChanges();
+    const abort = new AbortController();
+    expect(changes.watchers).toBe(0);
+    const watching = changes.watch(abort.signal);
+    expect(changes.watchers).toBe(1);
+    expect(await watching.next()).toEqual({ value: null, done: false });
+    const gathered = watching.next();
+    setTimeout(() => changes.tell(), 300);
+    setTimeout(() => changes.tell(), 399);
+    // What happens within 100 ms is one change.
+    expect(await timeOf(gathered)).toBe(400);
+    // The second ring came while nobody waited.
+    expect(await timeOf(watching.next())).toBe(100);
+    expect(await timeOf(watching.next())).toBe(1100);
+    const ended = watching.next();
+    setTimeout(() => abort.abort(), 50);
+    expect(await timeOf(ended)).toBe(50);
+    expect(await ended).toEqual({ value: undefined, done: true });
+    expect(changes.watchers).toBe(0);
+    changes.tell();
+    expect(await changes.watch(abort.signal).next()).toEqual({ value: undefined, done: true });
+  });
+
+  it("that are given up while they are gathered end at once", async () => {
+    const changes = createChanges();
+    const abort = new AbortController();
+    const watching = changes.watch(abort.signal);
+    await watching.next();
+    const gathered = watching.next();
+    changes.tell();
+    setTimeout(() => abort.abort(), 30);
+    expect(await timeOf(gathered)).toBe(30);
+    expect(await gathered).toEqual({ value: undefined, done: true });
+  });
+});

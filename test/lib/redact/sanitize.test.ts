@@ -1,0 +1,174 @@
+import { generateKeyPairSync } from "node:crypto";
+import * as fc from "fast-check";
+import { describe, expect, it, test } from "vitest";
+import { cleanStart, cleanText, createLineCleaner, cutMargin } from "../../../src/lib/redact/sanitize.ts";
+import { protectSecrets } from "../../../src/lib/redact/secrets.ts";
+
+const key = generateKeyPairSync("rsa", {
+  modulusLength: 2048,
+  privateKeyEncoding: { type: "pkcs8", format: "pem" },
+  publicKeyEncoding: { type: "spki", format: "pem" },
+});
+const lines = key.privateKey.trim().split("\n");
+
+test("a private key over many lines leaves nothing of itself, and the lines after it stay", () => {
+  const clean = createLineCleaner();
+  const out = ["before", ...lines, "after"].map(clean);
+  expect(out).toEqual(["before", ...lines.map(() => "[redacted]"), "after"]);
+});
+
+test("with a prefix before each line, and colours in it", () => {
+  const clean = createLineCleaner();
+  const out = lines.map((line) => clean(`\x1b[32m12:00 app |\x1b[0m ${line}`));
+  expect(out.slice(1)).toEqual(lines.slice(1).map(() => "[redacted]"));
+  expect(out[0]).toBe("12:00 app | [redacted]");
+});
+
+test("a key whose beginning we did not read", () => {
+  const clean = createLineCleaner();
+  const out = lines.slice(3, -2).map(clean);
+  expect(out).toEqual(out.map(() => "[redacted]"));
+  expect(clean("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")).toMatch(/^9f86/);
+});
+
+test("a beginning alone hides no ordinary line after it", () => {
+  const clean = createLineCleaner();
+  clean("-----BEGIN PRIVATE KEY-----");
+  expect(["listening on port 8080 now", "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC"].map(clean)).toEqual([
+    "listening on port 8080 now",
+    "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC",
+  ]);
+});
+
+test("public keys and certificates are no secrets by their header", () => {
+  expect(createLineCleaner()("-----BEGIN CERTIFICATE-----")).toBe("-----BEGIN CERTIFICATE-----");
+});
+
+test("a secret that something invisible divides", () => {
+  expect(createLineCleaner()("pass\u200bword=can\x1b[0mary")).toBe("password=[redacted]");
+});
+
+test("a text of several lines keeps them", () => {
+  expect(cleanText("pq: failed\npassword=canary\n\x1b[31mend")).toBe("pq: failed\npassword=[redacted]\nend");
+});
+
+describe("a text that is cleaned and cut", () => {
+  // Nothing else in these texts has a letter of G..Z, so that any four of them in a row are a piece of a secret.
+  const piece = /[G-Z]{4}/;
+  const value = fc.stringMatching(/^[G-Z]{20,60}$/);
+  const word = fc.stringMatching(/^[a-f]{1,12}$/);
+  const filler = fc.array(fc.oneof(word, fc.constantFrom("\n", "failed:", '"', "é", "\u{1f600}")), { maxLength: 60 });
+  const own = ["HORSEBATTERYSTAPLE", "STAPLE BATTERY HORSE KNOT", "QUOTED\"VALUE'HERE", "LONGSECRET".repeat(60)];
+  protectSecrets(own);
+  const secret = fc.oneof(
+    fc.constantFrom(...own),
+    value.map((text) => `password=${text}`),
+    value.map((text) => `{"api_key":"${text}","a":1}`),
+    value.map((text) => `secret: '${text} ${text}'`),
+    value.map((text) => `postgres://app:${text}@db/x`),
+    value.map((text) => `authorization: Bearer ${text}`),
+    value.map((text) => `eyJabcd.eyJ${text.repeat(20)}.${text}`),
+    value.map((text) => `ghp_${text}`),
+    value.map((text) => `sk_live_${text}`),
+    value.map((text) => `AKIA${text.slice(0, 16)}`),
+    value.map((text) => `cookie: a=${text}; b=${text}`),
+  );
+  const text = fc
+    .tuple(filler, secret, filler, fc.boolean())
+    .map(([before, hidden, after, isGlued]) => [...before, hidden, ...after].join(isGlued ? "" : " "));
+
+  it("has no piece of a secret, wherever it was cut before and is cut now", () => {
+    const cuts = fc.tuple(fc.double({ min: 0, max: 1, noNaN: true }), fc.integer({ min: 1, max: 800 }));
+    fc.assert(
+      fc.property(text, cuts, (whole, [share, limit]) => {
+        fc.pre(!piece.test(cleanText(whole)));
+        const length = Math.round(share * whole.length);
+        const shown = cleanStart(whole.slice(0, length), limit, length < whole.length);
+        expect(shown).not.toMatch(piece);
+        expect(shown.length).toBeLessThanOrEqual(limit);
+      }),
+      { numRuns: 3000 },
+    );
+  });
+
+  it("is the start of the whole text cleaned, unless a word is longer than the margin", () => {
+    fc.assert(
+      fc.property(text, fc.integer({ min: 1, max: 200 }), (whole, limit) => {
+        fc.pre(!/\S{513}/.test(whole));
+        const shown = cleanStart(whole, limit).replace(/\ufffd$/, "");
+        expect(cleanText(whole).slice(0, shown.length)).toBe(shown);
+      }),
+    );
+  });
+
+  it("is as long as it may be when nothing is secret", () => {
+    expect(cleanStart("x".repeat(9000), 2000)).toBe("x".repeat(2000));
+    expect(cleanStart("ok", 4096)).toBe("ok");
+    expect(cleanStart(`a b${"c".repeat(2 * cutMargin)}`, 9000, true)).toBe(`a b${"c".repeat(cutMargin)}`);
+  });
+});
+
+test("a key is 250 lines at most, and what follows its end is shown", () => {
+  const base64 = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC";
+  const clean = createLineCleaner();
+  clean("-----BEGIN PRIVATE KEY-----");
+  const out = Array.from({ length: 251 }, () => clean(base64));
+  expect([out.indexOf(base64), out.lastIndexOf("[redacted]")]).toEqual([249, 248]);
+  const other = createLineCleaner();
+  const texts = [
+    "-----BEGIN RSA PRIVATE KEY-----",
+    "Proc-Type: 4,ENCRYPTED",
+    "",
+    base64,
+    "ab==",
+    "-----END RSA PRIVATE KEY-----",
+    base64,
+  ];
+  expect(texts.map((text) => other(text)).slice(1)).toEqual([...Array<string>(5).fill("[redacted]"), base64]);
+});
+
+test("an end without a body, and a key of one line, hide no line after them", () => {
+  const clean = createLineCleaner();
+  clean("-----BEGIN PRIVATE KEY-----");
+  expect(["x -----END PRIVATE KEY----- y", "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC"].map(clean)).toEqual([
+    "[redacted]",
+    "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC",
+  ]);
+  const whole = "-----BEGIN PRIVATE KEY-----MIIEvQIBADANBgkqhkiG9w0BAQEFAASC-----END PRIVATE KEY-----";
+  expect([whole, "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC"].map(clean)).toEqual(["[redacted]", "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC"]);
+});
+
+test.each([
+  [`${"aB1".repeat(21)}x`, true],
+  ["aB1".repeat(21), false],
+  [`${"aB1".repeat(21)}xy`, false],
+  ["ab1".repeat(21).concat("x"), false],
+  ["AB1".repeat(21).concat("X"), false],
+  ["aBc".repeat(21).concat("x"), false],
+])("a line of %s is that of a key: %s", (text, hidden) => {
+  expect(createLineCleaner()(text)).toBe(hidden ? "[redacted]" : text);
+});
+
+test.each([
+  ["a text that fits is whole", "one two", 7, false, "one two"],
+  ["a longer one is cut", "one two", 5, false, "one t"],
+  ["one that was cut loses its last word", "one two", 7, true, "one "],
+  ["with a blank at its end it loses none", "one two ", 8, true, "one two "],
+  ["a tab divides words", "one\ttwo", 7, true, "one\t"],
+  ["a quote divides words", `one"two`, 7, true, `one"`],
+  ["an apostrophe divides words", "one'two", 7, true, "one'"],
+  ["one of several lines keeps them", "one\ntwo", 7, false, "one\ntwo"],
+  ["one word alone is lost", "one", 7, true, ""],
+  ["half a character is none", "aé😀", 3, false, "aé\ufffd"],
+])("of a start %s", (_, text, limit, isCut, expected) => {
+  expect(cleanStart(text, limit, isCut)).toBe(expected);
+});
+
+test("the last word of all that is read may be cut: 512 characters at most", () => {
+  const words = (length: number) => `${"x".repeat(10)} ${"y".repeat(length)}`;
+  expect(cleanStart(words(8 + cutMargin - 1 - 11), 8)).toBe("xxxxxxxx");
+  // Where it is lost, what stands before it is all that is left.
+  expect(cleanStart(`a ${"y".repeat(cutMargin + 5)}`, 8)).toBe(`a ${"y".repeat(6)}`);
+  expect(cleanStart(`a ${"y".repeat(cutMargin - 2 + 7)}`, 8)).toBe(`a ${"y".repeat(6)}`);
+  expect(cleanStart(`aaaaaaa ${"y".repeat(cutMargin)}`, 8)).toBe("aaaaaaa ");
+});
