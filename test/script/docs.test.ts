@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { existsSync, globSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect, it } from "vitest";
 import manifest from "../../package.json" with { type: "json" };
@@ -18,9 +18,21 @@ it("the table of errors has every code, with its status", () => {
 const pages = [
   "README.md",
   "ARCHITECTURE.md",
+  "CONTRIBUTING.md",
+  "SECURITY.md",
   "deploy/kamal/README.md",
-  ...readdirSync("docs").map((name) => join("docs", name)),
+  ...globSync("docs/**/*.md"),
 ];
+
+it("ARCHITECTURE and the decisions name only files that are there", () => {
+  const texts = [
+    readFileSync("ARCHITECTURE.md", "utf8"),
+    ...globSync("docs/decisions/*.md").map((page) => readFileSync(page, "utf8")),
+  ];
+  const names = texts.flatMap((text) => [...text.matchAll(/`([\w-]+\/[\w./-]*\.ts)`/g)].map(([, name]) => name as string));
+  expect(names.length).toBeGreaterThan(20);
+  expect(names.filter((name) => !existsSync(name) && !existsSync(join("src", name)))).toEqual([]);
+});
 
 it.each(pages)("%s links to nothing that is not there", (page) => {
   const links = [...readFileSync(page, "utf8").matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, link]) => link as string);
