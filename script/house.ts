@@ -73,5 +73,6 @@ if (rest.length > 0 || other?.startsWith("-")) {
 const here = measure(join(import.meta.dirname, ".."));
 const there = other === undefined ? null : measure(other);
 for (const [name, figure] of Object.entries(here)) {
-  process.stdout.write(`${name.padEnd(28)}${there === null ? "" : `${String(there[name]).padEnd(28)}`}${figure}\n`);
+  const before = there === null ? "" : String(there[name]).padEnd(28);
+  process.stdout.write(`${name.padEnd(28)}${before}${figure}\n`);
 }

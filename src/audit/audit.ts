@@ -100,7 +100,7 @@ export interface OpenIntent {
 }
 
 /** Who wants something done, and why. */
-interface Asked {
+interface ActionRequest {
   readonly principal: Principal;
   readonly origin: Origin;
   readonly requestId: string;
@@ -123,7 +123,7 @@ export function cleanReason(reason: string | null): string | null {
 
 /** An intent for the audit record: `about` is what it is about, the rest is who asked. */
 export function toIntentEntry(
-  { principal, origin, requestId, reason }: Asked,
+  { principal, origin, requestId, reason }: ActionRequest,
   about: Pick<AuditEntry, "action" | "env"> & Partial<AuditEntry>,
 ): AuditEntry {
   return {

@@ -23,7 +23,7 @@ const pagePolicy = [
 
 const pageHeaders = [...common, ...isolation, "Cache-Control", "no-cache", "Content-Security-Policy", pagePolicy];
 const assetHeaders = [...common, ...isolation, "Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"];
-const keptHeaders = [...assetHeaders, "Cache-Control", "public, max-age=31536000, immutable"];
+const cacheableHeaders = [...assetHeaders, "Cache-Control", "public, max-age=31536000, immutable"];
 const freshHeaders = [...assetHeaders, "Cache-Control", "no-cache"];
 
 /**
@@ -58,7 +58,7 @@ async function toReply(asset: Asset, { headers, query }: PublicRequest, route: s
     headers: { "Content-Type": asset.type, Vary: "Accept-Encoding", ...(zipped && { "Content-Encoding": "gzip" }) },
     body: zipped ? await asset.gzipped() : asset.plain,
     route,
-    policy: query === `v=${asset.version}` ? keptHeaders : freshHeaders,
+    policy: query === `v=${asset.version}` ? cacheableHeaders : freshHeaders,
   };
 }
 

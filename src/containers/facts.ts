@@ -29,7 +29,7 @@ export interface HealthFacts {
  * What an engine tells of one container, in our words. From its list alone, `hostname`, `restarts`, `startedAt`,
  * `finishedAt` and `variables` are null.
  */
-export interface ContainerFacts {
+export interface RawContainer {
   readonly engine: string;
   readonly fullId: string;
   readonly name: string;

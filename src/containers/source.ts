@@ -28,7 +28,7 @@ interface ContainerListing {
 }
 
 /** A listing whose rows are inspected already. */
-export interface WarmListing extends ContainerListing {
+export interface InspectedListing extends ContainerListing {
   readonly containers: readonly Container[];
 }
 
@@ -44,7 +44,7 @@ export interface ProbeRun {
 }
 
 /** A container as it is now, and why it must not be restarted from here; null when it may. */
-export interface RestartLook {
+export interface RestartInspection {
   readonly container: Container;
   readonly protectedBy: string | null;
 }
@@ -64,14 +64,14 @@ export interface ContainerSource {
   /** Never rejects for one engine: its failure is in `engines`. */
   list(signal: AbortSignal): Promise<ContainerListing>;
   /** What `list` and then `inspect` would answer, where that takes no waiting; else null. */
-  peek(): WarmListing | null;
+  listCached(): InspectedListing | null;
   /**
    * The stopped containers of old releases that `list` does not show, and those that never started: the rule of `selectKept` in kamal-visible.ts. From the
    * memory behind `list`, in no order.
    */
-  kept(signal: AbortSignal): Promise<readonly Container[]>;
+  listRetired(signal: AbortSignal): Promise<readonly Container[]>;
   /** All that live, those that `list` does not show too: a worker may be in a `kamal app exec`. In no order; as `list` otherwise. */
-  live(signal: AbortSignal): Promise<WarmListing>;
+  listRunning(signal: AbortSignal): Promise<InspectedListing>;
   /** The images of the services on those engines that answer; from memory for a minute. */
   images(signal: AbortSignal): Promise<readonly ReleaseImage[]>;
   /**
@@ -90,7 +90,7 @@ export interface ContainerSource {
    */
   inspect(refs: readonly ContainerRef[], signal: AbortSignal): Promise<readonly (Container | null | Error)[]>;
   /** Asks the engine, past the memory; null for one that vanished. Rejects when the engine does not answer, or hangs. For actions. */
-  fresh(ref: ContainerRef, signal: AbortSignal): Promise<Container | null>;
+  inspectNow(ref: ContainerRef, signal: AbortSignal): Promise<Container | null>;
   /** Null for one that is not running. From a sample of the last two seconds; the first answer takes half a second. */
   stats(refs: readonly ContainerRef[], signal: AbortSignal): Promise<readonly (ContainerStats | null | Error)[]>;
   /** What is remembered of the last ten minutes, oldest first; keeps on sampling it as `stats` does, without waiting. */
@@ -107,7 +107,7 @@ export interface ContainerSource {
   /** Runs its own health check by exec, with the time limit that it says itself; null without one. */
   probe(ref: ContainerRef): Promise<ProbeRun | null>;
   /** Inspects one container now, whatever is known of it. Rejects also with container_not_found. */
-  look(ref: ContainerRef): Promise<RestartLook>;
+  inspectForRestart(ref: ContainerRef): Promise<RestartInspection>;
   /** Whether the engine's own events have a restart of it since then. Engines forget all but their last 256 events. */
   restartedSince(ref: ContainerRef, since: Date): Promise<boolean>;
   close(): Promise<void>;

@@ -112,7 +112,7 @@ export function fromImages(
   });
   const releases = Map.groupBy(found, toReleaseKey);
   return [...releases.values()].flatMap((group) => {
-    const record = toImageRecord(group as [PlacedImage, ...PlacedImage[]]);
+    const record = toImageRecord(group as [ImageOfGroup, ...ImageOfGroup[]]);
     const others = known.filter((other) => isOfSameGroup(other, record));
     const isPast = others.some(({ deployedAt }) => toUnix(deployedAt) > toUnix(record.deployedAt));
     const isTagged = group.some(({ taggedAt }) => taggedAt !== null);
@@ -120,7 +120,7 @@ export function fromImages(
   });
 }
 
-type PlacedImage = ReleaseImage & ServiceGroup;
+type ImageOfGroup = ReleaseImage & ServiceGroup;
 
 function findImageGroup({ engine, service, env }: ReleaseImage, containers: readonly Container[]): ServiceGroup | null {
   const there = containers.filter((container) => container.kind === "core" && container.engine === engine);
@@ -131,7 +131,7 @@ function findImageGroup({ engine, service, env }: ReleaseImage, containers: read
   return only && others.length === 0 ? toGroup(only) : null;
 }
 
-function toImageRecord(group: readonly [PlacedImage, ...PlacedImage[]]): DeployRecord {
+function toImageRecord(group: readonly [ImageOfGroup, ...ImageOfGroup[]]): DeployRecord {
   const { version, service, destination, env } = group[0];
   const tagged = group.flatMap(({ taggedAt }) => taggedAt ?? []);
   const times = tagged.length > 0 ? tagged : group.map(({ builtAt }) => builtAt);

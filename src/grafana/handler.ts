@@ -89,10 +89,10 @@ export function createGrafanaHandler(execute: Execute): (request: GrafanaRequest
     if (route !== "" && !answer) throw new OpsError("not_found", `Known below ${grafanaPath}: ${grafanaRoutes.join(", ")}`);
     const allow = answer ? "POST" : "GET, HEAD";
     if (method !== (answer ? "POST" : "GET")) throw new OpsError("method_not_allowed", `Use ${allow}`, { headers: { allow } });
-    const told = answer
+    const notices = answer
       ? await answer(parseBody(await request.body(maxBodyBytes)), execute, request)
       : { status: "ok", metrics: metrics.length };
-    return { status: 200, body: await toJson(told, request.budget), route: `${grafanaPath}${route}` };
+    return { status: 200, body: await toJson(notices, request.budget), route: `${grafanaPath}${route}` };
   };
 }
 

@@ -23,7 +23,7 @@ import { getMetric } from "./metrics.ts";
 import { parseJson } from "./parse-json.ts";
 
 /** One metric of one target. */
-interface Asked {
+interface RawQuery {
   readonly target: Target;
   readonly metric: Metric;
 }
@@ -40,7 +40,7 @@ const atOnce = 4;
  * errors, for Grafana shows that on the panel. Rejects with invalid_request for a metric that there is not.
  */
 export async function runQuery(input: QueryInput, execute: Execute, caller: Caller): Promise<Frame[]> {
-  const asked = input.targets.flatMap((target) => target.metrics.map((name): Asked => ({ target, metric: getMetric(name) })));
+  const asked = input.targets.flatMap((target) => target.metrics.map((name): RawQuery => ({ target, metric: getMetric(name) })));
   const limit = pLimit(atOnce);
   const answers = await Promise.allSettled(asked.map((one) => limit(() => answer(one, input, execute, caller))));
   const failures = answers.flatMap((one) => (one.status === "rejected" ? [toOpsError(one.reason)] : []));
@@ -48,13 +48,13 @@ export async function runQuery(input: QueryInput, execute: Execute, caller: Call
   if (worst && failures.length === answers.length) throw worst;
   return answers.flatMap((one, index) => {
     if (one.status === "fulfilled") return one.value;
-    const { target, metric } = asked[index] as Asked;
+    const { target, metric } = asked[index] as RawQuery;
     const text = `${metric.name}: ${toOpsError(one.reason).message}`;
     return toNotice(target.refId, metric, [{ severity: "error", text }]);
   });
 }
 
-async function answer({ target, metric }: Asked, input: QueryInput, execute: Execute, caller: Caller): Promise<Frame[]> {
+async function answer({ target, metric }: RawQuery, input: QueryInput, execute: Execute, caller: Caller): Promise<Frame[]> {
   const conditions = [...target.conditions, ...input.conditions];
   const { data, errors } = await execute(metric.document, toVariables(input, target, conditions) as never, caller).run();
   const found: Answer = { rows: null, ...(data as object | null) };

@@ -1,6 +1,6 @@
 import type { DocumentNode } from "graphql";
 import { selectEngines } from "../containers/known-engines.ts";
-import type { EngineStatus, WarmListing } from "../containers/source.ts";
+import type { EngineStatus, InspectedListing } from "../containers/source.ts";
 import { needsDeploy } from "../deploys/release.ts";
 import { ContainersDocument, type ContainersQuery, type ContainersQueryVariables } from "../generated/rest.ts";
 import { environments } from "../lib/environment.ts";
@@ -34,7 +34,7 @@ export function findInputs(document: DocumentNode, variables: object, sources: S
 function findContainerInputs({ env, includeStats }: ContainersQueryVariables, sources: Sources, caller: Caller): FoundInputs {
   const { scopes, environments: allowed } = caller.principal;
   if (includeStats || !scopes.has("ops:read") || (env && !allowed.has(env))) return null;
-  const listing = sources.containers.peek();
+  const listing = sources.containers.listCached();
   if (!listing) return null;
   const { shown } = selectEngines(caller.principal, listing.engines);
   if (!shown.some(({ ok }) => ok)) return null;
@@ -47,7 +47,7 @@ function findContainerInputs({ env, includeStats }: ContainersQueryVariables, so
 
 function toInputs(
   view: string,
-  containers: WarmListing["containers"],
+  containers: InspectedListing["containers"],
   engines: readonly EngineStatus[],
   deploy: object | null,
 ): Inputs {

@@ -3,7 +3,7 @@ import type { Container, ContainerStats, HealthProbe, StatsPoint } from "../cont
 import type { ContainerEvent, EventBatch } from "../containers/events.ts";
 import type { LogBatch, LogLine, LogPage } from "../containers/logs/log.ts";
 import type { RoleBatch, RoleLine, RoleNotice } from "../containers/logs/role/lines.ts";
-import type { Wellness } from "../containers/restart/outcome.ts";
+import type { HealthOutcome } from "../containers/restart/outcome.ts";
 import type { RoleStep } from "../containers/restart/role.ts";
 import type { EngineStatus, ProbeRun } from "../containers/source.ts";
 import type { ContainerPoint } from "../containers/stats/history.ts";
@@ -35,7 +35,7 @@ export interface HealthCheck {
 }
 
 /** A container that was restarted, or only previewed. */
-interface RestartResult extends Wellness {
+interface RestartResult extends HealthOutcome {
   readonly preview: RestartPreview | null;
 }
 

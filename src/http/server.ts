@@ -67,7 +67,7 @@ export function createEdge(options: EdgeOptions): Edge {
     failedAuth: createThrottle({ burst: limits.failedAuthBurst, perSecond: limits.failedAuthPerSecond }),
   });
 
-  const tell = (exchange: Exchange, answered: LoggedAnswer) => {
+  const report = (exchange: Exchange, answered: LoggedAnswer) => {
     logRequest(logger, exchange, answered);
     if (observe) observeRequest(observe, exchange, answered);
   };
@@ -80,7 +80,7 @@ export function createEdge(options: EdgeOptions): Edge {
     else if (error.status >= 500) logger.debug({ request_id: exchange.requestId, code, upstream, err: error.cause }, "failure");
     if (exchange.res.headersSent || exchange.res.destroyed) {
       exchange.res.destroy();
-      tell(exchange, { status: exchange.res.statusCode, bytes: 0, code });
+      report(exchange, { status: exchange.res.statusCode, bytes: 0, code });
       return;
     }
     finish(exchange, createErrorReply(error, exchange.requestId, wantsProblem(exchange.headers.accept)));
@@ -91,17 +91,17 @@ export function createEdge(options: EdgeOptions): Edge {
     // A public page keeps its place until its reader has taken the answer.
     if (!reply || !exchange.isPublic) leave(exchange);
     if (!reply) {
-      const log = () => tell(exchange, { status: res.statusCode, bytes: readLength(res) });
+      const log = () => report(exchange, { status: res.statusCode, bytes: readLength(res) });
       if (res.closed) return log();
       res.once("close", log);
     } else if (reply.stream) {
       writeStream(exchange, reply, reply.stream, limits.heartbeatMs)
-        .then((bytes) => tell(exchange, { status: reply.status, bytes, route: reply.route }))
+        .then((bytes) => report(exchange, { status: reply.status, bytes, route: reply.route }))
         .catch((error: unknown) => fail(exchange, error));
     } else {
       const bytes = writeReply(exchange, reply, isDraining);
       exchange.giveBack();
-      tell(exchange, { status: reply.status, bytes, route: reply.route, code: reply.code });
+      report(exchange, { status: reply.status, bytes, route: reply.route, code: reply.code });
     }
     if (res.writableLength > 0) unfinished.add(exchange);
     else leave(exchange);

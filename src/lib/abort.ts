@@ -37,16 +37,16 @@ export function abortable<T>(promise: Promise<T>, signal: AbortSignal, discard: 
  * Single flight: callers who come while the work is under way share it. A caller whose signal aborts leaves at once; when the last
  * one has left, the work itself is aborted. Nothing is kept once it has ended.
  */
-export function createFlight<T>(work: (signal: AbortSignal) => Promise<T>): (signal: AbortSignal) => Promise<T> {
-  interface Flight {
+export function createSingleFlight<T>(work: (signal: AbortSignal) => Promise<T>): (signal: AbortSignal) => Promise<T> {
+  interface SharedCall {
     readonly result: Promise<T>;
     readonly controller: AbortController;
-    passengers: number;
+    callers: number;
   }
-  let current: Flight | null = null;
-  const depart = (): Flight => {
+  let current: SharedCall | null = null;
+  const start = (): SharedCall => {
     const controller = new AbortController();
-    const flight: Flight = { result: work(controller.signal), controller, passengers: 0 };
+    const flight: SharedCall = { result: work(controller.signal), controller, callers: 0 };
     const land = () => {
       if (current === flight) current = null;
     };
@@ -55,15 +55,15 @@ export function createFlight<T>(work: (signal: AbortSignal) => Promise<T>): (sig
   };
   return async (signal) => {
     signal.throwIfAborted();
-    const flight = (current ??= depart());
-    flight.passengers += 1;
+    const call = (current ??= start());
+    call.callers += 1;
     try {
-      return await abortable(flight.result, signal);
+      return await abortable(call.result, signal);
     } finally {
-      flight.passengers -= 1;
-      if (flight.passengers === 0) {
-        if (current === flight) current = null;
-        flight.controller.abort();
+      call.callers -= 1;
+      if (call.callers === 0) {
+        if (current === call) current = null;
+        call.controller.abort();
       }
     }
   };

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 export interface Changes {
   /** Says that something may be other than it was. Costs nothing while nobody watches. */
-  tell(): void;
+  notify(): void;
   /** As ContainerSource.changes. */
   watch(signal: AbortSignal): AsyncGenerator<null, void>;
   /** How many watch. */
@@ -15,17 +15,17 @@ const gatherMs = 100;
 const lookMs = 1000;
 
 export function createChanges(): Changes {
-  const readers = createReaders<Bell>();
+  const readers = createSubscribers<Notifier>();
   return {
-    tell() {
-      for (const bell of readers) bell.ring();
+    notify() {
+      for (const bell of readers) bell.notify();
     },
     watch(signal) {
-      const bell = createBell();
-      return readers.enter(bell, signal, async function* () {
+      const bell = createNotifier();
+      return readers.subscribe(bell, signal, async function* () {
         while (!signal.aborted) {
           yield null;
-          await bell.next(signal, lookMs);
+          await bell.wait(signal, lookMs);
           await sleep(gatherMs, null, { signal }).catch(() => {});
         }
       });
@@ -36,22 +36,22 @@ export function createChanges(): Changes {
   };
 }
 
-export interface Bell {
-  ring(): void;
+export interface Notifier {
+  notify(): void;
   /** Resolves once it has rung since the last time that this resolved; rings in between count as one. Also when the signal aborts, and after `ms`. */
-  next(signal: AbortSignal, ms?: number): Promise<void>;
+  wait(signal: AbortSignal, ms?: number): Promise<void>;
 }
 
 /** For one reader that sleeps between what others have for it. */
-export function createBell(): Bell {
+export function createNotifier(): Notifier {
   let rung = false;
   let wake: (() => void) | null = null;
   return {
-    ring() {
+    notify() {
       rung = true;
       wake?.();
     },
-    async next(signal, ms) {
+    async wait(signal, ms) {
       if (!rung && !signal.aborted) {
         await new Promise<void>((resolve) => {
           const done = () => {
@@ -71,20 +71,20 @@ export function createBell(): Bell {
 }
 
 /** Those who read something without an end. */
-interface Readers<Reader> extends Iterable<Reader> {
+interface Subscribers<Reader> extends Iterable<Reader> {
   readonly size: number;
   /** Adds a reader now, and takes it out when the signal aborts or when what it reads is given back, begun or not. */
-  enter<T>(reader: Reader, signal: AbortSignal, read: () => AsyncGenerator<T, void>): AsyncGenerator<T, void>;
+  subscribe<T>(reader: Reader, signal: AbortSignal, read: () => AsyncGenerator<T, void>): AsyncGenerator<T, void>;
 }
 
-export function createReaders<Reader>(): Readers<Reader> {
+export function createSubscribers<Reader>(): Subscribers<Reader> {
   const readers = new Set<Reader>();
   return {
     get size() {
       return readers.size;
     },
     [Symbol.iterator]: () => readers[Symbol.iterator](),
-    enter(reader, signal, read) {
+    subscribe(reader, signal, read) {
       const leave = () => {
         readers.delete(reader);
         signal.removeEventListener("abort", leave);

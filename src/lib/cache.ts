@@ -1,4 +1,4 @@
-import { createFlight } from "./abort.ts";
+import { createSingleFlight } from "./abort.ts";
 
 /** Between two questions an upstream rests at least so many times as long as the quicker one of the last two took: one slow answer alone does not count. */
 const rests = 9;
@@ -9,20 +9,20 @@ const longest = 15;
  * One question for all who ask within `keepMs` of an answer; those who come while it is under way share it. Where answers take long, they are kept longer, so that an
  * upstream works for them a tenth of the time at most. A failure is not kept, and nothing is asked while nobody asks.
  */
-export function createKept<T>(ask: (signal: AbortSignal) => Promise<T>, keepMs: number): (signal: AbortSignal) => Promise<T> {
-  let kept: { readonly answer: T; readonly until: number; readonly tookMs: number } | null = null;
-  const flight = createFlight(async (signal) => {
+export function createCache<T>(ask: (signal: AbortSignal) => Promise<T>, keepMs: number): (signal: AbortSignal) => Promise<T> {
+  let cached: { readonly answer: T; readonly until: number; readonly tookMs: number } | null = null;
+  const flight = createSingleFlight(async (signal) => {
     const start = performance.now();
     const answer = await ask(signal);
     const end = performance.now();
     const tookMs = end - start;
-    const restMs = rests * Math.min(tookMs, kept?.tookMs ?? 0);
-    kept = { answer, until: end + Math.min(longest * keepMs, Math.max(keepMs, restMs)), tookMs };
+    const restMs = rests * Math.min(tookMs, cached?.tookMs ?? 0);
+    cached = { answer, until: end + Math.min(longest * keepMs, Math.max(keepMs, restMs)), tookMs };
     return answer;
   });
   return (signal) => {
     if (signal.aborted) return ask(signal);
-    return kept && performance.now() < kept.until ? Promise.resolve(kept.answer) : flight(signal);
+    return cached && performance.now() < cached.until ? Promise.resolve(cached.answer) : flight(signal);
   };
 }
 

@@ -6,13 +6,13 @@ export interface HistoryRange {
   readonly steps: number;
 }
 
-const texts = new WeakMap<HistoryRange, readonly string[]>();
+const timeTexts = new WeakMap<HistoryRange, readonly string[]>();
 
 /** The times of a range as RFC 3339 UTC with seconds: made once for all its series. */
 export function toTimeTexts(range: HistoryRange): readonly string[] {
   const { from, step, steps } = range;
-  const made = texts.get(range) ?? Array.from({ length: steps }, (_, index) => toTime(from + (index + 1) * step));
-  texts.set(range, made);
+  const made = timeTexts.get(range) ?? Array.from({ length: steps }, (_, index) => toTime(from + (index + 1) * step));
+  timeTexts.set(range, made);
   return made;
 }
 

@@ -22,13 +22,13 @@ interface CallOptions {
 /** The call itself, observed. */
 export async function observed<T>({ observe, upstream, signal, toCode }: CallOptions, call: () => Promise<T>): Promise<T> {
   const begin = performance.now();
-  const tell = (code: string | null) => observe(upstream, (performance.now() - begin) / 1000, code);
+  const report = (code: string | null) => observe(upstream, (performance.now() - begin) / 1000, code);
   try {
     const answer = await call();
-    tell(null);
+    report(null);
     return answer;
   } catch (error) {
-    if (!isGivenUp(signal)) tell(toCode(error));
+    if (!isGivenUp(signal)) report(toCode(error));
     throw error;
   }
 }

@@ -81,13 +81,13 @@ export function createPrometheusClient(options: ClientOptions): PrometheusClient
       throw toPrometheusError(error, deadline, question.timeoutMs);
     }
   };
-  const tell = <T>(signal: AbortSignal, call: () => Promise<T>) =>
+  const measured = <T>(signal: AbortSignal, call: () => Promise<T>) =>
     observed({ observe, upstream: "prometheus", signal, toCode }, call);
   return {
     query: (promql, signal) => {
       const [form, turn] = [{ query: promql }, (exchange: () => Promise<Vector>) => exchange()];
       const question: Question<Vector> = { path: endpoint.pathname, form, timeoutMs, maxBytes, signal, parse: parseAnswer, turn };
-      return tell(signal, () => ask(question));
+      return measured(signal, () => ask(question));
     },
     queryRange: (promql, range, signal) => {
       const { from, step, steps } = range;
@@ -100,7 +100,7 @@ export function createPrometheusClient(options: ClientOptions): PrometheusClient
         parse: (status, body) => parseMatrix(status, body, range),
         turn: limit,
       };
-      return tell(signal, () => ask(question).catch(refuseLarge));
+      return measured(signal, () => ask(question).catch(refuseLarge));
     },
     close: async () => {
       await (await agent)?.destroy();

@@ -1,6 +1,6 @@
 import type { ContainerHistorySource } from "../containers/stats/history.ts";
 import type { HostSource, Thresholds } from "../hosts/host.ts";
-import { createFlight } from "../lib/abort.ts";
+import { createSingleFlight } from "../lib/abort.ts";
 import { createSharedBudget } from "../lib/budget/budget.ts";
 import type { Logger } from "../lib/logger.ts";
 import type { HistoryRange } from "../lib/range.ts";
@@ -37,14 +37,14 @@ export function createHostSource(options: HostSourceOptions): PrometheusSource {
   const client = createPrometheusClient({ url, timeoutMs, rangeTimeoutMs, observe });
   const watchReports = createWatch(logger);
   const watchHistory = createWatch(logger);
-  const report = createSingleFlight(async (signal) => {
+  const report = shareCall(async (signal) => {
     const vector = await watchReports(async () => {
       const answer = await client.query(hostQuery, signal);
       return { ...answer, report: toHostReport(answer, thresholds) };
     });
     return vector.report;
   });
-  const ranges = createKeyedFlights<RangeQuestion, Matrix>(
+  const ranges = shareCallsByKey<RangeQuestion, Matrix>(
     ({ promql, range: { from, step, steps } }) => `${from} ${step} ${steps} ${promql}`,
     ({ promql, range }, signal) => watchHistory(() => client.queryRange(promql, range, signal)),
   );
@@ -99,8 +99,8 @@ function causeOf({ cause }: PrometheusError): string | undefined {
 }
 
 /** A flight whose leavers are told that the question was abandoned. */
-function createSingleFlight<T>(run: (signal: AbortSignal) => Promise<T>): (signal: AbortSignal) => Promise<T> {
-  const join = createFlight(run);
+function shareCall<T>(run: (signal: AbortSignal) => Promise<T>): (signal: AbortSignal) => Promise<T> {
+  const join = createSingleFlight(run);
   return (signal) =>
     join(signal).catch((error: unknown) => {
       throw signal.aborted ? new PrometheusError("abandoned", "", error) : error;
@@ -108,7 +108,7 @@ function createSingleFlight<T>(run: (signal: AbortSignal) => Promise<T>): (signa
 }
 
 /** The same for questions that differ: those of one key share a run. */
-export function createKeyedFlights<Question, T>(
+export function shareCallsByKey<Question, T>(
   toKey: (question: Question) => string,
   run: (question: Question, signal: AbortSignal) => Promise<T>,
 ): (question: Question, signal: AbortSignal) => Promise<T> {
@@ -117,7 +117,7 @@ export function createKeyedFlights<Question, T>(
     const key = toKey(question);
     const known = flights.get(key);
     if (known) return known(signal);
-    const join = createSingleFlight((shared) =>
+    const join = shareCall((shared) =>
       run(question, shared).finally(() => {
         if (flights.get(key) === join) flights.delete(key);
       }),

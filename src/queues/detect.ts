@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { createFlight } from "../lib/abort.ts";
+import { createSingleFlight } from "../lib/abort.ts";
 import type { Logger } from "../lib/logger.ts";
 import type { QueuesFile } from "./config.ts";
 import type { Database } from "./postgres/database.ts";
@@ -42,7 +42,7 @@ export function createDetector({
   let detected: readonly KindSource[] | null = null;
   let unsupported: readonly UnsupportedSystem[] = [];
   let askAgainAt = 0;
-  let told = { names: "", isCut: false };
+  let logged = { names: "", isCut: false };
 
   const toSource = (config: QueueSourceConfig): KindSource => {
     const key = JSON.stringify(config);
@@ -51,16 +51,16 @@ export function createDetector({
     return source;
   };
   /** Once for each change: a look a minute says the same. */
-  const tell = (found: readonly KindSource[], isCut: boolean) => {
+  const logDetected = (found: readonly KindSource[], isCut: boolean) => {
     const names = found.map(({ name }) => name);
-    const isChanged = names.join() !== told.names;
+    const isChanged = names.join() !== logged.names;
     if (isChanged && names.length > 0) logger.info({ sources: names }, "queue sources detected");
     if (isChanged && names.length === 0) logger.warn({}, "no queue sources are detected any more");
-    if (isCut && (isChanged || !told.isCut))
+    if (isCut && (isChanged || !logged.isCut))
       logger.warn({ most: mostDetected }, "more queue sources than are taken: some are left out");
-    told = { names: names.join(), isCut };
+    logged = { names: names.join(), isCut };
   };
-  const look = createFlight(async (signal) => {
+  const look = createSingleFlight(async (signal) => {
     const tables = database ? await detectTables(database, signal) : null;
     const isCut = tables?.isCut ?? false;
     const found = [...detectBrokers(brokers), ...(tables?.configs ?? [])];
@@ -70,7 +70,7 @@ export function createDetector({
       .filter((config) => !hide.includes(config.name) && !sources.some((source) => isSame(source, config)))
       .map((config) => toSource(rename(config, taken)));
     askAgainAt = performance.now() + againMs;
-    tell(detected, isCut);
+    logDetected(detected, isCut);
     return detected;
   });
   return {

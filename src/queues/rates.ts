@@ -26,7 +26,7 @@ interface Sample extends JobCounters {
 }
 
 const stepMs = 10_000;
-const keptMs = 61 * 60_000;
+const sampleMs = 61 * 60_000;
 const hourMs = 3_600_000;
 const rateMs = 300_000;
 /** Less than that is no rate. */
@@ -50,7 +50,7 @@ export function createSamples(now: () => number = () => performance.now()): Samp
       const before = ring.at(-2);
       if (before && (ring.at(-1)?.at ?? 0) - before.at < stepMs) ring.pop();
       ring.push({ at, ...counters });
-      while (ring[1] && at - ring[1].at >= keptMs) ring.shift();
+      while (ring[1] && at - ring[1].at >= sampleMs) ring.shift();
       thin(ring, at - rateMs - stepMs);
     },
     rates(queue) {

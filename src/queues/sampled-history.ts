@@ -14,7 +14,7 @@ export interface HistoryRing {
 type Histories = ReadonlyMap<string, QueueHistory>;
 
 const stepSeconds = 10;
-const keptSeconds = 3660;
+const historySeconds = 3660;
 /** Of a source; 30 kB each. */
 const mostQueues = 1000;
 /** Between samples that are not further apart, seconds, counters are taken to grow evenly: as long as Prometheus and dashboards rest between two questions. */
@@ -43,7 +43,7 @@ export function createHistoryRing(now: () => number = Date.now): HistoryRing {
         if (isPassing(ring, at)) ring.pop();
         const { depth, oldestAgeSeconds, counters = uncounted } = queue;
         ring.push({ at, seen: { depth, oldestAgeSeconds }, counters });
-        while (ring[0] && at - ring[0].at > keptSeconds) ring.shift();
+        while (ring[0] && at - ring[0].at > historySeconds) ring.shift();
       }
     },
     history: (queues, range) => {

@@ -1,4 +1,4 @@
-import { createKept } from "../lib/cache.ts";
+import { createCache } from "../lib/cache.ts";
 import type { Environment } from "../lib/environment.ts";
 import { OpsError } from "../lib/errors.ts";
 import type { Logger } from "../lib/logger.ts";
@@ -132,8 +132,8 @@ function shareAnswers(source: KindSource, keepMs: number): QueueSource {
 }
 
 function keep<T>(ask: (signal: AbortSignal) => Promise<T>, keepMs: number): (signal: AbortSignal) => Promise<T> {
-  const kept = createKept(ask, keepMs);
-  return (signal) => kept(signal).catch(asOpsError);
+  const cached = createCache(ask, keepMs);
+  return (signal) => cached(signal).catch(asOpsError);
 }
 
 function asOpsError(error: unknown): never {
@@ -153,7 +153,7 @@ function refuseRead(): Promise<never> {
 type ReadHistory = NonNullable<QueueSource["history"]>;
 
 /** Larger answers are for those alone who wait for them, points. */
-const mostKept = 5000;
+const maxCached = 5000;
 
 /**
  * One read for all who ask the same of a source while it is under way, or within `keepMs` of its answer: every panel of a dashboard asks about the same range.
@@ -168,7 +168,7 @@ export function shareHistory(read: ReadHistory, keepMs: number): ReadHistory {
     const begin = async (shared: AbortSignal) => {
       try {
         const answer = await read(queues, range, shared);
-        if (countPoints(answer) > mostKept) forget();
+        if (countPoints(answer) > maxCached) forget();
         else setTimeout(forget, keepMs).unref();
         return answer;
       } catch (error) {
@@ -176,7 +176,7 @@ export function shareHistory(read: ReadHistory, keepMs: number): ReadHistory {
         throw error;
       }
     };
-    const known = asked.get(key) ?? createKept(begin, keepMs);
+    const known = asked.get(key) ?? createCache(begin, keepMs);
     asked.set(key, known);
     return known(signal);
   };

@@ -148,8 +148,8 @@ export function createReplyMemo(): ReplyMemo {
   const replies = new Map<string, { readonly inputs: Inputs; readonly reply: RestReply }>();
   return {
     find(key, inputs) {
-      const kept = inputs && replies.get(toId(key, inputs));
-      return kept && isSame(kept.inputs, inputs) ? kept.reply : null;
+      const remembered = inputs && replies.get(toId(key, inputs));
+      return remembered && isSame(remembered.inputs, inputs) ? remembered.reply : null;
     },
     keep(key, before, after, reply) {
       if (!before || !after || !isSame(before, after)) return;

@@ -36,8 +36,8 @@ export function rememberContainers(source: ContainerSource, memory: TimelineMemo
       note(listing.engines);
       return listing;
     },
-    async live(caller) {
-      const listing = await source.live(caller);
+    async listRunning(caller) {
+      const listing = await source.listRunning(caller);
       note(listing.engines);
       return listing;
     },
@@ -88,7 +88,7 @@ const stopSignals: ReadonlySet<number> = new Set([2, 3, 6, 9, 15]);
 /** So long after a signal, milliseconds, an end is due to it: workers drain for minutes. */
 const drainMs = 1_800_000;
 /** Containers whose last signal is kept. */
-const mostKept = 1000;
+const maxEntries = 1000;
 
 /** The last signal that a container was sent. */
 interface Sent {
@@ -110,13 +110,13 @@ export function createEnds(memory: TimelineMemory): (event: ContainerEvent) => v
     sent.delete(fullId);
     sent.set(fullId, one);
     const [oldest] = sent.keys();
-    if (sent.size > mostKept && oldest !== undefined) sent.delete(oldest);
+    if (sent.size > maxEntries && oldest !== undefined) sent.delete(oldest);
   };
   return ({ action, time, signal, exitCode, container }) => {
     const { fullId } = container;
     const at = Date.parse(time);
-    const kept = sent.get(fullId);
-    const last = kept && at - kept.at <= drainMs ? kept : null;
+    const earlier = sent.get(fullId);
+    const last = earlier && at - earlier.at <= drainMs ? earlier : null;
     if (action === "kill") {
       const meansEnd = signal === null || stopSignals.has(signal);
       // What was told to end, and drains, may be told something else meanwhile.

@@ -141,7 +141,7 @@ describe("deploys", () => {
     expect(data.deploys[0]).toEqual({ tag: "v3", state: "failed", containers: [{ status: "created" }] });
     expect(data.latestDeploys).toEqual([{ tag: "v2" }]);
     const { loaders } = createContext(createMemorySources(memory).sources, createCaller());
-    expect((await loaders.containers.kept(true)).map(({ version }) => version)).toEqual(["v1"]);
+    expect((await loaders.containers.listRetired(true)).map(({ version }) => version)).toEqual(["v1"]);
   });
 
   it("are those of the token's environments, and of the one asked for", async () => {

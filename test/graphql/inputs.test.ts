@@ -25,7 +25,7 @@ describe("the inputs of the list of containers", () => {
   }
   const create = ({ memory = {}, isWarm = true }: Stage) => {
     const { sources } = createMemorySources({ containers: [web], ...memory });
-    const listing = sources.containers.peek();
+    const listing = sources.containers.listCached();
     return { ...sources, containers: { ...sources.containers, peek: () => (isWarm ? listing : null) } };
   };
   const find = (stage: Stage = {}, variables: { env?: Environment; includeStats?: boolean } = {}) => {

@@ -73,7 +73,7 @@ test("an engine that is stopped, and started again, under the source", async () 
   }
   // The last that is known of it, marked, and nothing to act on.
   expect(await source.inspect([ref], soon())).toMatchObject([{ name: "faultcheck-web-1", stale: true }]);
-  await expect(source.fresh(ref, soon())).rejects.toMatchObject({ code: "docker_unavailable" });
+  await expect(source.inspectNow(ref, soon())).rejects.toMatchObject({ code: "docker_unavailable" });
   await expect(source.restart(ref)).rejects.toMatchObject({ code: "docker_unavailable" });
   // Then it is gone, and the error stays.
   const isShown = async () => (await source.list(soon())).containers.some(({ engine }) => engine === "own");

@@ -56,7 +56,7 @@ test("everything goes through one SSH connection that is kept", async () => {
     name: "sshcheck-web-1",
     hostNames: ["remote", "127.0.0.1"],
   });
-  await Promise.all(Array.from({ length: 30 }, () => source.fresh(ref, soon())));
+  await Promise.all(Array.from({ length: 30 }, () => source.inspectNow(ref, soon())));
   expect(await source.stats([ref], soon())).toMatchObject([{ cpuPct: expect.any(Number) }]);
   expect(await source.logs(ref, { tail: 5 }, createSharedBudget(soon()))).toMatchObject({ lines: [] });
   const started = (await source.inspect([ref], soon()))[0];
@@ -87,7 +87,7 @@ test("a lost SSH connection is made anew", async () => {
   const before = sshd.logins();
   sshd.drop();
   await until(async () => sshd.logins() === before + 1 && (await source.list(soon())).engines[0]?.ok === true);
-  expect(await source.fresh({ engine: "remote", fullId }, soon())).toMatchObject({ status: "running" });
+  expect(await source.inspectNow({ engine: "remote", fullId }, soon())).toMatchObject({ status: "running" });
   await source.close();
 });
 

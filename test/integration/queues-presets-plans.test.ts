@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { explain, heavyCost, toCost, toPlan } from "../../src/queues/postgres/planner.ts";
-import type { Lack } from "../../src/queues/postgres/preset.ts";
+import type { RecommendedIndex } from "../../src/queues/postgres/preset.ts";
 import { type Measure, type Reading, uniteReadings } from "../../src/queues/postgres/readings.ts";
-import { goodJobLacks, goodJobStatements } from "../../src/queues/systems/good-job.ts";
-import { obanLacks, obanStatements } from "../../src/queues/systems/oban.ts";
+import { goodJobIndexes, goodJobStatements } from "../../src/queues/systems/good-job.ts";
+import { obanIndexes, obanStatements } from "../../src/queues/systems/oban.ts";
 import { pgmqFigures } from "../../src/queues/systems/pgmq.ts";
-import { queLacks, queStatements } from "../../src/queues/systems/que.ts";
+import { queIndexes, queStatements } from "../../src/queues/systems/que.ts";
 import { solidQueueStatements } from "../../src/queues/systems/solid-queue.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres-database.ts";
 import { createSchema } from "../support/preset-jobs.ts";
@@ -46,7 +46,7 @@ async function scanning(readings: readonly Reading[], table: string): Promise<Me
 }
 
 /** The indexes that the system lacks, as we advise them. */
-async function create(lacks: readonly Lack[]): Promise<void> {
+async function create(lacks: readonly RecommendedIndex[]): Promise<void> {
   for (const { table, definition } of lacks) {
     await database.query(`create index on ${table} ${definition}`);
     await database.query(`vacuum analyze ${table}`);
@@ -66,7 +66,7 @@ describe("on 100,000 rows", () => {
     expect(await scanning(readings, "oban_jobs")).toEqual(["processed", "failures"]);
     for (const statement of [running?.(["web-1"]) ?? "", workers ?? ""])
       expect(await scans(statement)).not.toContain("Seq Scan on oban_jobs");
-    await create(obanLacks());
+    await create(obanIndexes());
     expect(await scanning(readings, "oban_jobs")).toEqual([]);
     expect(await scans(failures ?? "")).not.toContain("Seq Scan on oban_jobs");
     expect(await costOf(readings)).toBeLessThan(heavyCost / 2);
@@ -101,7 +101,7 @@ describe("on 100,000 rows", () => {
     expect(await scanning(readings, "good_job_executions")).toEqual(["failures"]);
     for (const statement of [running?.(["web-1"]) ?? "", workers ?? ""])
       expect(await scans(statement)).not.toContain("Seq Scan on good_jobs");
-    await create(goodJobLacks());
+    await create(goodJobIndexes());
     expect(await scanning(readings, "good_job_executions")).toEqual([]);
     expect(await scans(failures ?? "")).not.toContain("Seq Scan on good_job_executions");
     expect(await costOf(readings)).toBeLessThan(heavyCost / 2);
@@ -117,7 +117,7 @@ describe("on 100,000 rows", () => {
     expect(await scanning(readings, "que_jobs")).toEqual(["dead", "failures", "processed"]);
     for (const statement of [running?.(["web-1"]) ?? "", workers ?? ""])
       expect(await scans(statement)).not.toContain("Seq Scan on que_jobs");
-    await create(queLacks());
+    await create(queIndexes());
     expect(await scanning(readings, "que_jobs")).toEqual([]);
     expect(await scans(failures ?? "")).not.toContain("Seq Scan on que_jobs");
     expect(await costOf(readings)).toBeLessThan(heavyCost / 2);

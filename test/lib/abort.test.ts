@@ -1,12 +1,12 @@
 import { describe, expect, it, vi } from "vitest";
-import { abortable, createFlight } from "../../src/lib/abort.ts";
+import { abortable, createSingleFlight } from "../../src/lib/abort.ts";
 
 const never = () => new AbortController().signal;
 
 /** A flight whose landings the test decides. */
 function create() {
   const landings: { resolve(value: number): void; reject(error: Error): void; signal: AbortSignal }[] = [];
-  const fly = createFlight((signal) => {
+  const fly = createSingleFlight((signal) => {
     const { promise, resolve, reject } = Promise.withResolvers<number>();
     landings.push({ resolve, reject, signal });
     return promise;

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { createKept } from "../../src/lib/cache.ts";
+import { createCache } from "../../src/lib/cache.ts";
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ["performance"] }));
 afterEach(() => void vi.useRealTimers());
@@ -8,7 +8,7 @@ const signal = new AbortController().signal;
 
 it("asks once for all who come while it asks and for a second after the answer, then once more", async () => {
   let asked = 0;
-  const kept = createKept(async () => (asked += 1), 1000);
+  const kept = createCache(async () => (asked += 1), 1000);
   expect(await Promise.all(Array.from({ length: 100 }, () => kept(signal)))).toEqual(Array.from({ length: 100 }, () => 1));
   vi.advanceTimersByTime(999);
   expect(await kept(signal)).toBe(1);
@@ -18,7 +18,7 @@ it("asks once for all who come while it asks and for a second after the answer, 
 
 it("keeps no failure", async () => {
   let asked = 0;
-  const kept = createKept(async () => {
+  const kept = createCache(async () => {
     asked += 1;
     if (asked === 1) throw new Error("away");
     return asked;
@@ -29,7 +29,7 @@ it("keeps no failure", async () => {
 
 it("lets whoever leaves go at once, and gives the others their answer", async () => {
   const { promise, resolve } = Promise.withResolvers<string>();
-  const kept = createKept(() => promise, 1000);
+  const kept = createCache(() => promise, 1000);
   const leaving = new AbortController();
   const [left, stayed] = [kept(leaving.signal), kept(signal)];
   leaving.abort(new Error("gone"));
@@ -40,7 +40,7 @@ it("lets whoever leaves go at once, and gives the others their answer", async ()
 
 it("lets an upstream that is slow each time rest for nine tenths of the time, and for 15 s at most", async () => {
   let [asked, tookMs] = [0, 400];
-  const kept = createKept(async () => {
+  const kept = createCache(async () => {
     vi.advanceTimersByTime(tookMs);
     return (asked += 1);
   }, 1000);

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { createStartBells } from "../../src/containers/docker/engine/events.ts";
-import { createBell, createChanges, createReaders } from "../../src/lib/broadcast.ts";
+import { createStartWaiters } from "../../src/containers/docker/engine/events.ts";
+import { createNotifier, createChanges, createSubscribers } from "../../src/lib/broadcast.ts";
 import { collect } from "../support/collect.ts";
 import { useFakeSleep } from "../support/fake-sleep.ts";
 
@@ -36,67 +36,67 @@ async function timeOf(promise: Promise<unknown>): Promise<number | null> {
 
 describe("a notifier", () => {
   it("that rang before ends the wait at once, and only once", async () => {
-    const [bell, { signal }] = [createBell(), watchSignal()];
-    bell.ring();
-    bell.ring();
-    expect(await timeOf(bell.next(signal, 500))).toBe(0);
-    expect(await timeOf(bell.next(signal, 500))).toBe(500);
-    expect(await timeOf(bell.next(signal))).toBeNull();
+    const [bell, { signal }] = [createNotifier(), watchSignal()];
+    bell.notify();
+    bell.notify();
+    expect(await timeOf(bell.wait(signal, 500))).toBe(0);
+    expect(await timeOf(bell.wait(signal, 500))).toBe(500);
+    expect(await timeOf(bell.wait(signal))).toBeNull();
   });
 
   it("that rings, or whose signal aborts, ends the wait then", async () => {
-    const [bell, { abort, signal, listeners }] = [createBell(), watchSignal()];
-    setTimeout(() => bell.ring(), 300);
-    expect(await timeOf(bell.next(signal))).toBe(300);
-    setTimeout(() => bell.ring(), 300);
-    expect(await timeOf(bell.next(signal, 400))).toBe(300);
+    const [bell, { abort, signal, listeners }] = [createNotifier(), watchSignal()];
+    setTimeout(() => bell.notify(), 300);
+    expect(await timeOf(bell.wait(signal))).toBe(300);
+    setTimeout(() => bell.notify(), 300);
+    expect(await timeOf(bell.wait(signal, 400))).toBe(300);
     expect([listeners(), vi.getTimerCount()]).toEqual([0, 0]);
     // The ring was heard.
     setTimeout(() => abort.abort(), 200);
-    expect(await timeOf(bell.next(signal, 400))).toBe(200);
+    expect(await timeOf(bell.wait(signal, 400))).toBe(200);
     expect(vi.getTimerCount()).toBe(0);
-    expect(await timeOf(bell.next(signal))).toBe(0);
+    expect(await timeOf(bell.wait(signal))).toBe(0);
     expect(listeners()).toBe(0);
   });
 });
 
 describe("notifiers of starts", () => {
   it("ring for their container alone, until their signals abort", async () => {
-    const bells = createStartBells();
+    const bells = createStartWaiters();
     const [first, second] = [new AbortController(), new AbortController()];
     const hung = [bells.hang("a", first.signal), bells.hang("a", second.signal), bells.hang("b", second.signal)];
-    const rung = () => Promise.all(hung.map(async (bell) => (await timeOf(bell.next(new AbortController().signal, 50))) === 0));
-    bells.ring("a");
-    bells.ring("nobody");
+    const rung = () => Promise.all(hung.map(async (bell) => (await timeOf(bell.wait(new AbortController().signal, 50))) === 0));
+    bells.notify("a");
+    bells.notify("nobody");
     expect(await rung()).toEqual([true, true, false]);
     first.abort();
-    bells.ring("a");
-    bells.ring("b");
+    bells.notify("a");
+    bells.notify("b");
     expect(await rung()).toEqual([false, true, true]);
     second.abort();
-    bells.ring("a");
+    bells.notify("a");
     expect(await rung()).toEqual([false, false, false]);
     hung.push(bells.hang("a", new AbortController().signal));
-    bells.ring("a");
+    bells.notify("a");
     expect(await rung()).toEqual([false, false, false, true]);
   });
 
   it("never ring for who has left before", async () => {
-    const bells = createStartBells();
+    const bells = createStartWaiters();
     const bell = bells.hang("a", AbortSignal.abort());
-    bells.ring("a");
-    expect(await timeOf(bell.next(new AbortController().signal, 50))).toBe(50);
+    bells.notify("a");
+    expect(await timeOf(bell.wait(new AbortController().signal, 50))).toBe(50);
   });
 
   it("of who left late leave those alone that were hung since", async () => {
-    const bells = createStartBells();
+    const bells = createStartWaiters();
     const [early, late] = [new AbortController(), new AbortController()];
     bells.hang("a", early.signal);
     early.abort();
     const bell = bells.hang("a", late.signal);
     early.signal.dispatchEvent(new Event("abort"));
-    bells.ring("a");
-    expect(await timeOf(bell.next(new AbortController().signal, 50))).toBe(0);
+    bells.notify("a");
+    expect(await timeOf(bell.wait(new AbortController().signal, 50))).toBe(0);
   });
 });
 
@@ -107,10 +107,10 @@ describe("readers", () => {
   }
 
   it("are there from when they enter until they have read all", async () => {
-    const readers = createReaders<string>();
+    const readers = createSubscribers<string>();
     const { signal, listeners } = watchSignal();
-    const read = readers.enter("a", signal, count);
-    const other = readers.enter("b", signal, count);
+    const read = readers.subscribe("a", signal, count);
+    const other = readers.subscribe("b", signal, count);
     expect([readers.size, [...readers]]).toEqual([2, ["a", "b"]]);
     expect(await collect(read)).toEqual([1, 2]);
     expect([...readers]).toEqual(["b"]);
@@ -119,19 +119,19 @@ describe("readers", () => {
   });
 
   it("leave when their signal aborts, and do not enter after it", () => {
-    const readers = createReaders<string>();
+    const readers = createSubscribers<string>();
     const { abort, signal, listeners } = watchSignal();
-    readers.enter("a", signal, count);
+    readers.subscribe("a", signal, count);
     abort.abort();
     expect([readers.size, listeners()]).toEqual([0, 0]);
-    readers.enter("a", signal, count);
+    readers.subscribe("a", signal, count);
     expect([readers.size, listeners()]).toEqual([0, 0]);
   });
 
   it("leave when what they read is given back, begun or not", async () => {
-    const readers = createReaders<string>();
+    const readers = createSubscribers<string>();
     const { signal, listeners } = watchSignal();
-    const [begun, other] = [readers.enter("a", signal, count), readers.enter("b", signal, count)];
+    const [begun, other] = [readers.subscribe("a", signal, count), readers.subscribe("b", signal, count)];
     await begun.next();
     await begun.return();
     expect([...readers]).toEqual(["b"]);
@@ -141,8 +141,8 @@ describe("readers", () => {
   });
 
   it("leave when what they read fails", async () => {
-    const readers = createReaders<string>();
-    const read = readers.enter("a", new AbortController().signal, async function* () {
+    const readers = createSubscribers<string>();
+    const read = readers.subscribe("a", new AbortController().signal, async function* () {
       yield 1;
       throw new RangeError("x");
     });
@@ -160,8 +160,8 @@ describe("changes", () => {
     expect(changes.watchers).toBe(1);
     expect(await watching.next()).toEqual({ value: null, done: false });
     const gathered = watching.next();
-    setTimeout(() => changes.tell(), 300);
-    setTimeout(() => changes.tell(), 399);
+    setTimeout(() => changes.notify(), 300);
+    setTimeout(() => changes.notify(), 399);
     // What happens within 100 ms is one change.
     expect(await timeOf(gathered)).toBe(400);
     // The second ring came while nobody waited.
@@ -172,7 +172,7 @@ describe("changes", () => {
     expect(await timeOf(ended)).toBe(50);
     expect(await ended).toEqual({ value: undefined, done: true });
     expect(changes.watchers).toBe(0);
-    changes.tell();
+    changes.notify();
     expect(await changes.watch(abort.signal).next()).toEqual({ value: undefined, done: true });
   });
 
@@ -182,7 +182,7 @@ describe("changes", () => {
     const watching = changes.watch(abort.signal);
     await watching.next();
     const gathered = watching.next();
-    changes.tell();
+    changes.notify();
     setTimeout(() => abort.abort(), 30);
     expect(await timeOf(gathered)).toBe(30);
     expect(await gathered).toEqual({ value: undefined, done: true });

@@ -3,7 +3,7 @@ import { silentLogger } from "../../src/lib/logger.ts";
 import { createPrometheusClient, parseTarget } from "../../src/prometheus/client.ts";
 import { type FailureKind, PrometheusError, toPrometheusError } from "../../src/prometheus/failure.ts";
 import { probePrometheus } from "../../src/prometheus/probe.ts";
-import { createHostSource, createKeyedFlights } from "../../src/prometheus/source.ts";
+import { createHostSource, shareCallsByKey } from "../../src/prometheus/source.ts";
 import { startFakeUpstream } from "../support/fake-upstream.ts";
 
 const never = new AbortController().signal;
@@ -274,7 +274,7 @@ describe("questions that are shared by their keys", () => {
   it("run once while they are under way, each key for itself, and anew after", async () => {
     const runs: string[] = [];
     const gates = new Map<string, PromiseWithResolvers<string>>();
-    const ask = createKeyedFlights<string, string>(
+    const ask = shareCallsByKey<string, string>(
       (question) => question.slice(0, 1),
       (question) => {
         runs.push(question);

@@ -273,10 +273,10 @@ describe("createSqlSource", () => {
     // Where the statements are made later, somebody has to say so.
     const later = async () => ({ readings: [], failures: null });
     expect(createSource({}, { statements: later }).source).not.toHaveProperty("running");
-    const asked = createSource({}, { statements: later, tellsWorkers: true }).source;
+    const asked = createSource({}, { statements: later, knowsWorkers: true }).source;
     expect(await asked.running?.(["a"], signal)).toEqual({ jobs: [], total: 0, unnamed: 0 });
     expect(await asked.workerJobs?.(signal)).toBeNull();
-    expect(createSource({}, { tellsWorkers: false }).source).not.toHaveProperty("running");
+    expect(createSource({}, { knowsWorkers: false }).source).not.toHaveProperty("running");
     expect(createSource({}, { isPastPartial: false }).source).not.toHaveProperty("isPastPartial");
   });
 

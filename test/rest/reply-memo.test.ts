@@ -33,7 +33,7 @@ const sources: Sources = {
   containers: {
     ...memory.containers,
     list: async () => ({ containers: rows, engines: engines() }),
-    peek: () => ({ containers: rows, engines: engines() }),
+    listCached: () => ({ containers: rows, engines: engines() }),
     inspect: async (refs) => {
       inspections += 1;
       meanwhile();

@@ -1,7 +1,7 @@
-import type { ContainerFacts, ContainerRules, EngineContext } from "../../src/containers/facts.ts";
+import type { RawContainer, ContainerRules, EngineContext } from "../../src/containers/facts.ts";
 
 /** A running container of nobody, with what a test wants changed. */
-export function facts(change: Partial<ContainerFacts> = {}): ContainerFacts {
+export function facts(change: Partial<RawContainer> = {}): RawContainer {
   return {
     engine: "web-1",
     fullId: "abc123abc123".padEnd(64, "0"),
@@ -36,8 +36,8 @@ export function app(
   service: string,
   role: string,
   version: string,
-  { destination = "", ...change }: Partial<ContainerFacts> & { destination?: string } = {},
-): ContainerFacts {
+  { destination = "", ...change }: Partial<RawContainer> & { destination?: string } = {},
+): RawContainer {
   return facts({
     name: [service, role, destination, version].filter((part) => part !== "").join("-"),
     labels: { service, role, destination },

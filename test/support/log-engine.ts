@@ -1,6 +1,6 @@
 import { Readable } from "node:stream";
 import type { Engine } from "../../src/containers/docker/engine/engine.ts";
-import { createStartBells } from "../../src/containers/docker/engine/events.ts";
+import { createStartWaiters } from "../../src/containers/docker/engine/events.ts";
 import type { Inspection, Inspector } from "../../src/containers/docker/engine/inspect.ts";
 import { createInventory } from "../../src/containers/docker/engine/inventory.ts";
 import type { LogStream } from "../../src/containers/logs/log.ts";
@@ -33,7 +33,7 @@ export function createLogEngine() {
   };
   const engine = {
     name: "web-1",
-    starts: createStartBells(),
+    starts: createStartWaiters(),
     inventory: createInventory({ env: null, rules: rulesOf("wallet-core"), hostNames: [] }, () => {}),
     async ask(deadlineMs: number, run: (signal: AbortSignal) => Promise<unknown>, ...callers: readonly AbortSignal[]) {
       for (const caller of callers) caller.throwIfAborted();

@@ -2,7 +2,7 @@ import { hash } from "node:crypto";
 import type { AuditLog, AuditRecord } from "../../src/audit/audit.ts";
 import { toOwnerEnv } from "../../src/auth/principal.ts";
 import type { Container, ContainerRef, ContainerStats } from "../../src/containers/container.ts";
-import { createEventBoard } from "../../src/containers/docker/engine/event-feed.ts";
+import { createEventBroadcaster } from "../../src/containers/docker/engine/event-feed.ts";
 import { createHealthProbes } from "../../src/containers/health-probes.ts";
 import { toBatch } from "../../src/containers/logs/log.ts";
 import type { ReleaseImage } from "../../src/containers/release-image.ts";
@@ -192,7 +192,7 @@ export function createMemorySources(
   const count = (name: string, by = 1) => (calls[name] = (calls[name] ?? 0) + by);
   const find = ({ engine, fullId }: ContainerRef) =>
     data.containers.find((container) => container.fullId === fullId && container.engine === engine) ?? null;
-  const [changes, board] = [createChanges(), createEventBoard()];
+  const [changes, board] = [createChanges(), createEventBroadcaster()];
   let containers = data.containers.toSorted(byKindAndName);
   const engines = () =>
     data.engines.map((engine): EngineStatus => ({ contactAt: null, env: null, runs: toRuns(engine.name), ...engine }));
@@ -203,8 +203,8 @@ export function createMemorySources(
       count("list");
       return { containers, engines: engines() };
     },
-    peek: () => ({ containers, engines: engines() }),
-    kept: async () => {
+    listCached: () => ({ containers, engines: engines() }),
+    listRetired: async () => {
       count("kept");
       return data.kept;
     },
@@ -212,7 +212,7 @@ export function createMemorySources(
       count("images");
       return data.images;
     },
-    live: async () => {
+    listRunning: async () => {
       count("live");
       return { containers: [...containers, ...data.hidden].filter(({ status }) => status === "running"), engines: engines() };
     },
@@ -222,7 +222,7 @@ export function createMemorySources(
       count("inspect", refs.length);
       return refs.map(find);
     },
-    fresh: async (ref) => {
+    inspectNow: async (ref) => {
       count("fresh");
       return find(ref);
     },
@@ -266,7 +266,7 @@ export function createMemorySources(
       count("probe");
       return { exitCode: 1, output: "refused", timedOut: false, durationMs: 20, checkedAt: "2026-01-13T09:46:00Z" };
     },
-    look: async (ref) => ({ container: find(ref) as Container, protectedBy: null }),
+    inspectForRestart: async (ref) => ({ container: find(ref) as Container, protectedBy: null }),
     restartedSince: async () => false,
     close: async () => {},
   };
@@ -352,7 +352,7 @@ export function createMemorySources(
   const setContainers = (now: readonly Container[]) => {
     data.containers = now;
     containers = now.toSorted(byKindAndName);
-    changes.tell();
+    changes.notify();
   };
   return { sources, calls, audited, changes, board, setContainers };
 }

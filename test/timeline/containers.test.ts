@@ -135,7 +135,7 @@ it("an engine is seen from its first answer on, by either list", async () => {
   for (const kind of containerKinds) expect(memory.begun(kind)).toHaveLength(1);
   vi.setSystemTime(Date.parse(now) + 5000);
   state.engines = state.engines.map((engine) => ({ ...engine, ok: true }));
-  expect((await remembered.live(signal)).engines).toHaveLength(2);
+  expect((await remembered.listRunning(signal)).engines).toHaveLength(2);
   await remembered.list(signal);
   expect(begun()).toEqual(["one 2026-01-13T10:00:00Z", "two 2026-01-13T10:00:05Z"]);
   expect(Object.keys(remembered)).toEqual(Object.keys(source));

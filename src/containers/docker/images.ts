@@ -27,7 +27,7 @@ const mostImages = 20;
  * of which the engine keeps the time (`Metadata.LastTagTime`).
  */
 export function createImageReader({ services, timeoutMs, keepMs = 60_000 }: ImageReaderOptions): ImageReader {
-  const kept = new Map<Engine, { readonly at: number; readonly images: Promise<readonly ReleaseImage[]> }>();
+  const byEngine = new Map<Engine, { readonly at: number; readonly images: Promise<readonly ReleaseImage[]> }>();
 
   const fetch = async (engine: Engine): Promise<readonly ReleaseImage[]> => {
     const known = await engine.known(AbortSignal.timeout(timeoutMs));
@@ -52,10 +52,10 @@ export function createImageReader({ services, timeoutMs, keepMs = 60_000 }: Imag
     async read(engine, signal) {
       const { status } = await engine.view(signal);
       if (!status.ok) return [];
-      const last = kept.get(engine);
+      const last = byEngine.get(engine);
       if (last && performance.now() - last.at < keepMs) return last.images;
       const images = fetch(engine).catch(() => last?.images ?? []);
-      kept.set(engine, { at: performance.now(), images });
+      byEngine.set(engine, { at: performance.now(), images });
       return images;
     },
   };
@@ -64,7 +64,7 @@ export function createImageReader({ services, timeoutMs, keepMs = 60_000 }: Imag
 /** What is configured of the engine, unless a core container there is of another environment: then an image that says nothing may be of either. */
 function toSharedEnv(snapshot: Snapshot): Environment | null {
   const { env } = snapshot.context;
-  const core = [...snapshot.visible, ...snapshot.kept()].filter(({ kind }) => kind === "core");
+  const core = [...snapshot.visible, ...snapshot.listRetired()].filter(({ kind }) => kind === "core");
   return core.every((container) => container.env === env) ? env : null;
 }
 

@@ -4,7 +4,7 @@ import { hostname } from "node:os";
 import { OpsError } from "../../lib/errors.ts";
 import type { ContainerRef } from "../container.ts";
 import { toContainer } from "../kamal/mapping.ts";
-import type { Restarted, RestartLook } from "../source.ts";
+import type { Restarted, RestartInspection } from "../source.ts";
 import type { Engine } from "./engine/engine.ts";
 import { readEvents } from "./engine/events.ts";
 import type { Inspection, Inspector } from "./engine/inspect.ts";
@@ -18,7 +18,7 @@ const pastEventsMs = 1000;
 
 interface Restarter {
   restart(engine: Engine, ref: ContainerRef): Promise<Restarted>;
-  look(engine: Engine, ref: ContainerRef): Promise<RestartLook>;
+  look(engine: Engine, ref: ContainerRef): Promise<RestartInspection>;
   restartedSince(engine: Engine, ref: ContainerRef, since: Date): Promise<boolean>;
   /** Waits for the restarts in flight. */
   settle(): Promise<void>;
@@ -64,7 +64,7 @@ export function createRestarter(inspector: Inspector, graceMs: number): Restarte
       return { container: toContainer(facts, context), protectedBy };
     },
     async restartedSince(engine, { fullId }, since) {
-      if (engine.witness.saw(fullId, since)) return true;
+      if (engine.recentRestarts.has(fullId, since)) return true;
       const filters = JSON.stringify({ type: ["container"], container: [fullId], event: ["restart", "start"] });
       const query = { since: toSeconds(since), filters };
       return hasRestarted(await engine.ask(eventsTimeoutMs, (signal) => engine.client.openEvents(query, signal)));

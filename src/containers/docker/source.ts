@@ -6,10 +6,10 @@ import type { ObserveCall } from "../../lib/upstream-call.ts";
 import type { Container, ContainerKind, ContainerRef } from "../container.ts";
 import type { ContainerRules } from "../facts.ts";
 import { toContainer } from "../kamal/mapping.ts";
-import type { ContainerSource, WarmListing } from "../source.ts";
+import type { ContainerSource, InspectedListing } from "../source.ts";
 import type { EngineOptions } from "./address.ts";
 import { createEngine, type Engine, type EngineView, findEngine } from "./engine/engine.ts";
-import { createEventBoard } from "./engine/event-feed.ts";
+import { createEventBroadcaster } from "./engine/event-feed.ts";
 import { createInspector } from "./engine/inspect.ts";
 import type { Snapshot } from "./engine/inventory.ts";
 import { createHealthProber } from "./health-exec.ts";
@@ -60,7 +60,7 @@ export function createContainerSource(options: ContainerSourceOptions): Containe
   const { resyncMs = 30_000, staleMs = 60_000 } = options;
   const fullLimit = pLimit(32);
   const changes = createChanges();
-  const board = createEventBoard();
+  const broadcaster = createEventBroadcaster();
   const settings = {
     rules,
     logger,
@@ -70,7 +70,7 @@ export function createContainerSource(options: ContainerSourceOptions): Containe
     resyncMs,
     staleMs,
     changes,
-    board,
+    broadcaster,
     observe: options.observe,
   };
   const inspector = createInspector(inspectTimeoutMs);
@@ -93,14 +93,14 @@ export function createContainerSource(options: ContainerSourceOptions): Containe
 
   return {
     list: (signal) => lister.list(signal),
-    peek: () => lister.peek(),
-    kept: (signal) => lister.kept(signal),
-    live: (signal) => lister.live(signal),
+    listCached: () => lister.peek(),
+    listRetired: (signal) => lister.listRetired(signal),
+    listRunning: (signal) => lister.live(signal),
     images: async (signal) => (await Promise.all([...engines.values()].map((engine) => images.read(engine, signal)))).flat(),
     changes: (signal) => changes.watch(signal),
-    events: (accepts, signal) => board.read(accepts, signal),
+    events: (accepts, signal) => broadcaster.read(accepts, signal),
     inspect: (refs, signal) => each(refs, async (ref) => (await findEngine(engines, ref).known(signal, true)).row(ref.fullId)),
-    async fresh(ref, signal) {
+    async inspectNow(ref, signal) {
       const engine = findEngine(engines, ref);
       const { context } = await engine.known(signal);
       try {
@@ -133,7 +133,7 @@ export function createContainerSource(options: ContainerSourceOptions): Containe
       return restarter.restart(findEngine(engines, ref), ref);
     },
     probe: async (ref) => prober.probe(findEngine(engines, ref), ref),
-    look: async (ref) => restarter.look(findEngine(engines, ref), ref),
+    inspectForRestart: async (ref) => restarter.look(findEngine(engines, ref), ref),
     restartedSince: async (ref, since) => restarter.restartedSince(findEngine(engines, ref), ref, since),
     async close() {
       sampler.close();
@@ -149,20 +149,20 @@ function each<T>(refs: readonly ContainerRef[], ask: (ref: ContainerRef) => Prom
 }
 
 interface Lister {
-  list(signal: AbortSignal): Promise<WarmListing>;
+  list(signal: AbortSignal): Promise<InspectedListing>;
   /** As ContainerSource.kept. */
-  kept(signal: AbortSignal): Promise<readonly Container[]>;
+  listRetired(signal: AbortSignal): Promise<readonly Container[]>;
   /** As ContainerSource.live. */
-  live(signal: AbortSignal): Promise<WarmListing>;
+  live(signal: AbortSignal): Promise<InspectedListing>;
   /** Null where an engine must be waited for. */
-  peek(): WarmListing | null;
+  peek(): InspectedListing | null;
 }
 
 /** Puts the engines' snapshots into one list: core containers first, then by name and engine. Sorted again only when one has changed. */
 export function createLister(engines: readonly Engine[]): Lister {
   let snapshots: readonly (Snapshot | null)[] = [];
   let containers: readonly Container[] = [];
-  const toListing = (views: readonly EngineView[]): WarmListing => {
+  const toListing = (views: readonly EngineView[]): InspectedListing => {
     if (views.some(({ snapshot }, index) => snapshot !== snapshots[index])) {
       snapshots = views.map(({ snapshot }) => snapshot);
       containers = snapshots.flatMap((snapshot) => snapshot?.visible ?? []).toSorted(byKindAndName);
@@ -172,7 +172,7 @@ export function createLister(engines: readonly Engine[]): Lister {
   const viewAll = (signal: AbortSignal) => Promise.all(engines.map(async (engine) => engine.view(signal)));
   return {
     list: async (signal) => toListing(await viewAll(signal)),
-    kept: async (signal) => (await viewAll(signal)).flatMap(({ snapshot }) => snapshot?.kept() ?? []),
+    listRetired: async (signal) => (await viewAll(signal)).flatMap(({ snapshot }) => snapshot?.listRetired() ?? []),
     async live(signal) {
       const views = await viewAll(signal);
       const live = views.flatMap(({ snapshot }) => snapshot?.live() ?? []);

@@ -1,10 +1,10 @@
 import { type Environment, findEnvironments, toEnvironment } from "../../lib/environment.ts";
-import type { ContainerFacts, ContainerRules, EngineContext } from "../facts.ts";
+import type { RawContainer, ContainerRules, EngineContext } from "../facts.ts";
 import { composeProject, toOrigin } from "./origin.ts";
 import { toNamePrefix } from "./version.ts";
 
 /** What the rules of this file read of a container. */
-type EnvFacts = Pick<ContainerFacts, "labels" | "name" | "state" | "variables">;
+type EnvFacts = Pick<RawContainer, "labels" | "name" | "state" | "variables">;
 
 /**
  * The environment of a container, which decides which tokens see it and act on it. It is what the container itself says; for one that says nothing, what

@@ -1,14 +1,14 @@
 import type { Environment } from "../../lib/environment.ts";
 import { toTimestamp } from "../../lib/time.ts";
 import { type Container, type Health, type HealthProbe, type ListedContainer, liveStates } from "../container.ts";
-import type { ContainerFacts, ContainerRules, EngineContext, PublishedPort } from "../facts.ts";
+import type { RawContainer, ContainerRules, EngineContext, PublishedPort } from "../facts.ts";
 import { toContainerEnv, toInferredEnv } from "./environment.ts";
 import { composeProject, isReplaced, toKind, toOrigin, toRole } from "./origin.ts";
 import { toCommitSha, toVersion } from "./version.ts";
 
 /** What one engine's list tells about the apps on it, for the mapping of all its containers. */
 export function toEngineContext(
-  containers: readonly ContainerFacts[],
+  containers: readonly RawContainer[],
   engine: { readonly env: Environment | null; readonly rules: ContainerRules; readonly hostNames: readonly string[] },
 ): EngineContext {
   const apps = containers.filter((facts) => toOrigin(facts) === "app");
@@ -20,7 +20,7 @@ export function toEngineContext(
 }
 
 /** The part of a container that its engine's list tells for sure. */
-function toListed(facts: ContainerFacts, rules: ContainerRules): ListedContainer {
+function toListed(facts: RawContainer, rules: ContainerRules): ListedContainer {
   return { engine: facts.engine, fullId: facts.fullId, name: facts.name, kind: toKind(facts, rules) };
 }
 
@@ -28,7 +28,7 @@ function toListed(facts: ContainerFacts, rules: ContainerRules): ListedContainer
 type Seen = Pick<Container, "observedAt" | "stale">;
 
 /** The mapping of Kamal's, compose's and plain containers, whole (upstreams.md 1.3). */
-export function toContainer(facts: ContainerFacts, context: EngineContext, seen: Seen = seenNow()): Container {
+export function toContainer(facts: RawContainer, context: EngineContext, seen: Seen = seenNow()): Container {
   return {
     ...toListed(facts, context.rules),
     id: facts.fullId.slice(0, 12),
@@ -61,30 +61,30 @@ function seenNow(): Seen {
 }
 
 /** A compose service beside the product may be a one-shot: with a service it would pass for something that Kamal deployed to stay. */
-function toService(facts: ContainerFacts, rules: ContainerRules): string | null {
+function toService(facts: RawContainer, rules: ContainerRules): string | null {
   const origin = toOrigin(facts);
   if (origin === "compose") return toKind(facts, rules) === "core" ? (facts.labels[composeProject] ?? null) : null;
   return origin === "app" || origin === "accessory" ? (facts.labels["service"] ?? null) : null;
 }
 
 /** A stopped container keeps the last status of its probe: only a running one has a health. */
-function toHealth({ state, health }: ContainerFacts): Health {
+function toHealth({ state, health }: RawContainer): Health {
   if (state !== "running") return "none";
   return health?.status === "healthy" || health?.status === "unhealthy" || health?.status === "starting" ? health.status : "none";
 }
 
-function toProbe({ health }: ContainerFacts): HealthProbe | null {
+function toProbe({ health }: RawContainer): HealthProbe | null {
   if (!health || health.output === null) return null;
   return { failingStreak: health.failingStreak, checkedAt: toTimestamp(health.checkedAt), output: health.output };
 }
 
 /** The host name that the container was given; its name when Docker made one up from the id, as for accessories. */
-function toHost({ hostname, fullId, name }: ContainerFacts): string {
+function toHost({ hostname, fullId, name }: RawContainer): string {
   return hostname && !fullId.startsWith(hostname) ? hostname : name;
 }
 
 /** KAMAL_HOST, what Kamal's host name `<host>-<12 hex>` says unless it was cut at 51 characters, then the engine's own names. */
-function toHostNames({ hostname, hostNetwork, variables }: ContainerFacts, context: EngineContext): string[] {
+function toHostNames({ hostname, hostNetwork, variables }: RawContainer, context: EngineContext): string[] {
   const kamalHost = /^(.{1,50})-[0-9a-f]{12}$/.exec(hostname ?? "")?.[1];
   const names = [variables?.kamalHost, kamalHost, hostNetwork ? hostname : null, ...context.hostNames];
   return [...new Set(names.filter((name) => typeof name === "string" && name !== ""))] as string[];

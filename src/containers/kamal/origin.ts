@@ -1,5 +1,5 @@
 import type { ContainerKind } from "../container.ts";
-import type { ContainerFacts, ContainerRules, EngineContext, LabelSelector } from "../facts.ts";
+import type { RawContainer, ContainerRules, EngineContext, LabelSelector } from "../facts.ts";
 
 /** How a container was started, as far as its labels and its name tell. */
 export type Origin = "app" | "proxy" | "accessory" | "compose" | "ephemeral" | "plain";
@@ -9,13 +9,13 @@ export const composeProject = "com.docker.compose.project";
 const composeOneoff = "com.docker.compose.oneoff";
 const coreRoles = new Set(["web", "runner", "worker"]);
 
-type Labelled = Pick<ContainerFacts, "labels" | "name" | "state">;
+type LabelledContainer = Pick<RawContainer, "labels" | "name" | "state">;
 
 /**
  * Tells Kamal's containers apart (kamal lib/kamal/configuration/{role,accessory,proxy}.rb, commands/app/{execution,assets}.rb).
  * The role label makes an app: the service label alone proves nothing, every container inherits it from the app's image.
  */
-export function toOrigin({ labels, name, state }: Labelled): Origin {
+export function toOrigin({ labels, name, state }: LabelledContainer): Origin {
   const service = labels["service"];
   if (service && labels["role"]) return "app";
   if (name === "kamal-proxy" || labels["org.opencontainers.image.title"] === "kamal-proxy") return "proxy";
@@ -32,7 +32,7 @@ export function toOrigin({ labels, name, state }: Labelled): Origin {
  * Accessory: Kamal's proxy, its accessories of an own service (their label is `<service>-<name>`, or a name of their own that is configured as a service),
  * and the rest of that project. Other: everything else.
  */
-export function toKind(facts: Labelled, { services, core }: Pick<ContainerRules, "services" | "core">): ContainerKind {
+export function toKind(facts: LabelledContainer, { services, core }: Pick<ContainerRules, "services" | "core">): ContainerKind {
   const { labels } = facts;
   if (isSelected(labels, core)) return "core";
   const [service = "", project = ""] = [labels["service"], labels[composeProject]];
@@ -59,7 +59,7 @@ export function isOwnService(service: string, services: readonly string[]): bool
 }
 
 /** Whether the labels are what one of the selectors asks for: all of its keys, with its value where it names one. */
-export function isSelected(labels: ContainerFacts["labels"], selectors: readonly LabelSelector[]): boolean {
+export function isSelected(labels: RawContainer["labels"], selectors: readonly LabelSelector[]): boolean {
   const carries = ([key, value]: [string, string | null]) =>
     Object.hasOwn(labels, key) && (value === null || labels[key] === value);
   return selectors.some((selector) => [...selector].every(carries));
@@ -71,7 +71,7 @@ export function isReplaced(name: string): boolean {
 }
 
 /** web, runner, redis ...: the role label, or the name of an accessory without the service that it belongs to. */
-export function toRole(facts: Labelled, context: Pick<EngineContext, "appServices" | "rules">): string {
+export function toRole(facts: LabelledContainer, context: Pick<EngineContext, "appServices" | "rules">): string {
   const { labels, name } = facts;
   switch (toOrigin(facts)) {
     case "app":
@@ -88,7 +88,10 @@ export function toRole(facts: Labelled, context: Pick<EngineContext, "appService
 }
 
 /** Services that an accessory may be named after, longest first. For an own one the configured ones alone: what runs beside it must not change its role. */
-function toOwners(facts: Labelled, { appServices, rules }: Pick<EngineContext, "appServices" | "rules">): readonly string[] {
+function toOwners(
+  facts: LabelledContainer,
+  { appServices, rules }: Pick<EngineContext, "appServices" | "rules">,
+): readonly string[] {
   if (toKind(facts, rules) === "other") return appServices;
   const endings = ["", "-staging", "-stage", "-stg", "-production", "-prod", "-prd"];
   return rules.services.flatMap((own) => endings.map((ending) => own + ending)).toSorted((a, b) => b.length - a.length);

@@ -1,4 +1,4 @@
-import type { ContainerFacts } from "../facts.ts";
+import type { RawContainer } from "../facts.ts";
 import { isReplaced, toOrigin } from "./origin.ts";
 
 export interface Version {
@@ -16,7 +16,7 @@ export function isFloatingTag(tag: string): boolean {
  * The release that a container runs: the first of KAMAL_VERSION, the image's OCI version label and the image's tag that is not a
  * moving tag; else the moving tag. For what is no app, the image's tag ("redis:7-alpine" runs 7-alpine).
  */
-export function toVersion(facts: ContainerFacts): Version {
+export function toVersion(facts: RawContainer): Version {
   const tag = toImageTag(facts.image);
   const origin = toOrigin(facts);
   const candidates =
@@ -29,13 +29,13 @@ export function toVersion(facts: ContainerFacts): Version {
 }
 
 /** What stands before the version in the name of an app: [service, role, destination, version] joined by "-". */
-export function toNamePrefix({ labels }: Pick<ContainerFacts, "labels">): string {
+export function toNamePrefix({ labels }: Pick<RawContainer, "labels">): string {
   const parts = [labels["service"], labels["role"], labels["destination"]].filter((part) => part);
   return `${parts.join("-")}-`;
 }
 
 /** KAMAL_VERSION as read from the name of an app, for want of the variable. */
-function toNamedVersion({ name, labels }: ContainerFacts): string | undefined {
+function toNamedVersion({ name, labels }: RawContainer): string | undefined {
   const prefix = toNamePrefix({ labels });
   if (!labels["service"] || !labels["role"] || !name.startsWith(prefix)) return undefined;
   return (isReplaced(name) ? name.slice(0, -"_replaced_".length - 16) : name).slice(prefix.length);
@@ -57,7 +57,7 @@ export function toImageTag(image: string): string {
  * or SOURCE_COMMIT; "" when unknown (deploy_info may tell, see release.ts) and for what is no app. The suffix of Kamal's host
  * names is random and never a commit.
  */
-export function toCommitSha(facts: ContainerFacts): string {
+export function toCommitSha(facts: RawContainer): string {
   const origin = toOrigin(facts);
   if (origin !== "app" && origin !== "compose") return "";
   const revision = facts.labels["org.opencontainers.image.revision"];

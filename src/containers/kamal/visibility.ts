@@ -1,5 +1,5 @@
 import { liveStates } from "../container.ts";
-import type { ContainerFacts, EngineContext } from "../facts.ts";
+import type { RawContainer, EngineContext } from "../facts.ts";
 import { toLikelyEnv } from "./environment.ts";
 import { composeProject, composeService, isReplaced, isSelected, toOrigin } from "./origin.ts";
 
@@ -13,8 +13,8 @@ type Rules = Pick<EngineContext, "env" | "rules">;
  *
  * What the configuration selects as core counts as deployed. Containers of two environments are two roles, so that one never hides another's crash.
  */
-export function selectVisible<T extends ContainerFacts>(containers: readonly T[], context: Rules): T[] {
-  const toGroup = (facts: ContainerFacts) => toRoleGroup(facts, context);
+export function selectVisible<T extends RawContainer>(containers: readonly T[], context: Rules): T[] {
+  const toGroup = (facts: RawContainer) => toRoleGroup(facts, context);
   const candidates = containers.filter((facts) => toOrigin(facts) !== "ephemeral");
   const liveGroups = new Set(candidates.filter((facts) => isLive(facts) && !isReplaced(facts.name)).map(toGroup));
   const newest = new Map<string, T>();
@@ -32,22 +32,22 @@ export function selectVisible<T extends ContainerFacts>(containers: readonly T[]
  * The containers of deployed roles that are not live and stay hidden: those of old releases, `_replaced_` ones, and those that never started. Kamal keeps them, and
  * so the logs of before the last deploy.
  */
-export function selectKept<T extends ContainerFacts>(containers: readonly T[], context: Rules): T[] {
+export function selectRetired<T extends RawContainer>(containers: readonly T[], context: Rules): T[] {
   const visible = new Set(selectVisible(containers, context));
   return containers.filter((facts) => toOrigin(facts) === "app" && !visible.has(facts));
 }
 
 /** All that live, hidden ones too. */
-export function selectLive<T extends ContainerFacts>(containers: readonly T[]): T[] {
+export function selectLive<T extends RawContainer>(containers: readonly T[]): T[] {
   return containers.filter(isLive);
 }
 
-function isLive(facts: ContainerFacts): boolean {
+function isLive(facts: RawContainer): boolean {
   return liveStates.has(facts.state);
 }
 
 /** (service, role, destination, environment) of a deployed container as one key; null for one that nobody deployed. */
-function toRoleGroup(facts: ContainerFacts, context: Rules): string | null {
+function toRoleGroup(facts: RawContainer, context: Rules): string | null {
   const { labels, name } = facts;
   switch (toOrigin(facts)) {
     case "app":

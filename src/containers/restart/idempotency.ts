@@ -1,6 +1,6 @@
 import { RestartRefused } from "./limits.ts";
 
-interface Kept<T> {
+interface StoredResult<T> {
   /** What was asked for under this key. */
   readonly request: string;
   readonly answer: () => Promise<T>;
@@ -19,25 +19,25 @@ export interface Answers<T> {
 
 /** Answers by `Idempotency-Key`, for 24 hours, at most 1,000: the oldest go first. */
 export function createAnswers<T>({ ttlMs = 86_400_000, max = 1000, now = () => performance.now() } = {}): Answers<T> {
-  const kept = new Map<string, Kept<T>>();
-  const put = (key: string, entry: Kept<T>) => {
-    kept.delete(key);
-    kept.set(key, entry);
-    if (kept.size > max) kept.delete(kept.keys().next().value as string);
+  const results = new Map<string, StoredResult<T>>();
+  const put = (key: string, entry: StoredResult<T>) => {
+    results.delete(key);
+    results.set(key, entry);
+    if (results.size > max) results.delete(results.keys().next().value as string);
   };
   return {
     once(key, request, run) {
-      const known = kept.get(key);
+      const known = results.get(key);
       if (known && known.until > now()) {
         if (known.request === request) return known.answer();
         throw new RestartRefused("idempotency_key_reused", "This Idempotency-Key was used for another restart");
       }
       let begun = false;
       const result = run(() => (begun = true)).catch((error: unknown) => {
-        if (!begun && kept.get(key) === entry) kept.delete(key);
+        if (!begun && results.get(key) === entry) results.delete(key);
         throw error;
       });
-      const entry: Kept<T> = { request, answer: () => result, until: now() + ttlMs };
+      const entry: StoredResult<T> = { request, answer: () => result, until: now() + ttlMs };
       put(key, entry);
       return result;
     },

@@ -23,7 +23,7 @@ interface Settled {
 export async function settleRestart(
   ref: ContainerRef,
   since: Date,
-  source: Pick<ContainerSource, "look" | "restartedSince">,
+  source: Pick<ContainerSource, "inspectForRestart" | "restartedSince">,
   { timeoutMs, signal }: SettleOptions,
 ): Promise<Settled | null> {
   const end = performance.now() + timeoutMs;
@@ -33,7 +33,7 @@ export async function settleRestart(
     if (!(await pause(settlePollMs, signal))) return null;
   }
   try {
-    const { container } = await source.look(ref);
+    const { container } = await source.inspectForRestart(ref);
     const { status, startedAt } = container;
     const restartedMeanwhile = status === "running" && startedAt !== null && Date.parse(startedAt) > since.getTime();
     if (restartedMeanwhile) return { outcome: "unknown", detail: `settled: left running, started at ${startedAt}` };
@@ -45,7 +45,7 @@ export async function settleRestart(
 }
 
 /** A container after its restart. */
-export interface Wellness {
+export interface HealthOutcome {
   readonly container: Container;
   /** True when healthy or, without a health check, still running after a while; false when not; null when nobody waited for it. */
   readonly well: boolean | null;
@@ -64,9 +64,9 @@ const healthPollMs = 500;
 /** Looks at the container until its health check has a verdict, it stops, or the time is up. Never rejects: an engine that is lost meanwhile is asked again. */
 export async function waitForHealth(
   restarted: Container,
-  source: Pick<ContainerSource, "look">,
+  source: Pick<ContainerSource, "inspectForRestart">,
   { timeoutMs, stableMs, signal }: WaitOptions,
-): Promise<Wellness> {
+): Promise<HealthOutcome> {
   const startMs = performance.now();
   let last = restarted;
   for (;;) {
@@ -74,7 +74,7 @@ export async function waitForHealth(
     if (verdict !== null) return { container: last, well: verdict };
     const leftMs = timeoutMs - (performance.now() - startMs);
     if (leftMs <= 0 || !(await pause(Math.min(healthPollMs, leftMs), signal))) return { container: last, well: false };
-    last = await source.look(restarted).then(
+    last = await source.inspectForRestart(restarted).then(
       ({ container }) => container,
       () => last,
     );

@@ -21,7 +21,7 @@ export function toAnswerKey(entry: AuditEntry): string | null {
 }
 
 /** What a key stands for: the same key for anything else is a mistake. */
-export function toAsked({ containerId, args, reason }: AuditEntry): string {
+export function describeRequest({ containerId, args, reason }: AuditEntry): string {
   return JSON.stringify([containerId, args["wait_ms"] ?? null, reason]);
 }
 

@@ -11,8 +11,8 @@ import {
   RestartRefused,
   type RestartRequest,
 } from "./limits.ts";
-import { settleRestart, waitForHealth, type Wellness } from "./outcome.ts";
-import { PastFailure, toAnswerKey, toAsked, toIntent } from "./request.ts";
+import { settleRestart, waitForHealth, type HealthOutcome } from "./outcome.ts";
+import { PastFailure, toAnswerKey, describeRequest, toIntent } from "./request.ts";
 
 export interface Restarts {
   /**
@@ -20,7 +20,7 @@ export interface Restarts {
    * One that the engine did not tell in time is `unknown` and settled later. Belongs to no caller: it goes on when one leaves.
    * Rejects with RestartRefused, or as `ContainerSource.restart` and `AuditLog.write` do.
    */
-  restart(container: Container, request: RestartRequest): Promise<Wellness>;
+  restart(container: Container, request: RestartRequest): Promise<HealthOutcome>;
   /** Why `restart` would refuse it now, also for want of a record as far as that can be told. */
   check(container: Container, principal: Principal): Promise<RestartRefusal | null>;
   /**
@@ -35,7 +35,7 @@ export interface Restarts {
 }
 
 interface RestartsOptions {
-  readonly source: Pick<ContainerSource, "restart" | "look" | "restartedSince">;
+  readonly source: Pick<ContainerSource, "restart" | "inspectForRestart" | "restartedSince">;
   readonly audit: AuditLog;
   readonly limits: RestartLimitOptions;
   /** How long a container without a health check must run to count as well. @default 10000 */
@@ -46,12 +46,12 @@ interface RestartsOptions {
 
 export function createRestarts({ source, audit, stableMs = 10_000, settleMs = 90_000, ...options }: RestartsOptions): Restarts {
   const limits = createRestartLimits(options.limits);
-  const answers = createAnswers<Wellness>();
+  const answers = createAnswers<HealthOutcome>();
   const closing = new AbortController();
   const { track, record: recordOutcome, settled } = createOutcomes(audit, closing.signal);
 
   const guard = async (container: Container) => {
-    const { protectedBy } = await source.look(container);
+    const { protectedBy } = await source.inspectForRestart(container);
     return protectedBy === null ? null : new RestartRefused("restart_protected", `This container is protected: ${protectedBy}`);
   };
 
@@ -59,14 +59,14 @@ export function createRestarts({ source, audit, stableMs = 10_000, settleMs = 90
   const keepPast = (intent: AuditEntry, at: Date, last: Pick<AuditEntry, "outcome" | "code" | "detail">) => {
     const key = toAnswerKey(intent);
     if (key === null) return;
-    const replay = async (): Promise<Wellness> => {
+    const replay = async (): Promise<HealthOutcome> => {
       if (last.outcome !== "ok") throw new PastFailure(last);
-      const { container } = await source.look({ engine: intent.engine, fullId: intent.containerId });
+      const { container } = await source.inspectForRestart({ engine: intent.engine, fullId: intent.containerId });
       return wait(container, Number(intent.args["wait_ms"] ?? 0));
     };
-    answers.restore(key, toAsked(intent), replay, Date.now() - at.getTime());
+    answers.restore(key, describeRequest(intent), replay, Date.now() - at.getTime());
   };
-  const wait = async (container: Container, timeoutMs: number): Promise<Wellness> =>
+  const wait = async (container: Container, timeoutMs: number): Promise<HealthOutcome> =>
     timeoutMs > 0 ? waitForHealth(container, source, { timeoutMs, stableMs, signal: closing.signal }) : { container, well: null };
   /** Follows a restart up whose answer is lost, and records what it learns of it. */
   const settle = (intent: AuditEntry, seq: number, since: Date, durationMs: () => number | null, leave: () => void) => {
@@ -74,14 +74,19 @@ export function createRestarts({ source, audit, stableMs = 10_000, settleMs = 90
     const follow = async () => {
       const last = await settleRestart(ref, since, source, { timeoutMs: settleMs, signal: closing.signal });
       if (!last) return;
-      const told = { ...last, code: null };
-      keepPast(intent, since, told);
-      await recordOutcome({ ...intent, ...told, intent: seq, dockerStatus: null, durationMs: durationMs() });
+      const outcome = { ...last, code: null };
+      keepPast(intent, since, outcome);
+      await recordOutcome({ ...intent, ...outcome, intent: seq, dockerStatus: null, durationMs: durationMs() });
     };
     void track(follow().finally(leave));
   };
 
-  const run = async (container: Container, entry: AuditEntry, request: RestartRequest, keep: () => void): Promise<Wellness> => {
+  const run = async (
+    container: Container,
+    entry: AuditEntry,
+    request: RestartRequest,
+    keep: () => void,
+  ): Promise<HealthOutcome> => {
     if (closing.signal.aborted) throw new RestartRefused("restart_busy", "The gateway is stopping", 5);
     const refused = await guard(container);
     if (refused) throw refused;
@@ -134,12 +139,12 @@ export function createRestarts({ source, audit, stableMs = 10_000, settleMs = 90
     }
   };
   const recover = onceDone(takeOver);
-  const begin = async (container: Container, request: RestartRequest): Promise<Wellness> => {
+  const begin = async (container: Container, request: RestartRequest): Promise<HealthOutcome> => {
     await recover();
     const entry = toIntent(container, request);
     const key = toAnswerKey(entry);
     if (key === null) return run(container, entry, request, () => {});
-    return answers.once(key, toAsked(entry), (keep) => run(container, entry, request, keep));
+    return answers.once(key, describeRequest(entry), (keep) => run(container, entry, request, keep));
   };
 
   return {

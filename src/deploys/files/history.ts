@@ -16,7 +16,7 @@ interface LogOptions {
 type ReadLog = (signal: AbortSignal) => Promise<DeployLog>;
 
 /** Deploys, and boots and tags of Kamal's audit log, that are kept in memory of one file. */
-const mostKept = 1000;
+const maxRecords = 1000;
 /** No line of ours, nor of Kamal's, is so long. */
 const longestLine = 16 << 10;
 
@@ -46,10 +46,10 @@ function createLog<T>(
 ): ReadLog {
   const tail = createTail(path);
   const empty = { origin, records: [], skipped: 0, complete: true, error: null };
-  let kept: T[] = [];
+  let records: T[] = [];
   let [skipped, complete] = [0, true];
   let last: DeployLog = empty;
-  let flight: Promise<DeployLog> | null = null;
+  let loading: Promise<DeployLog> | null = null;
   let noted = "";
 
   const add = (lines: readonly string[]) => {
@@ -59,26 +59,26 @@ function createLog<T>(
       skipped += broken;
       logger.warn({ upstream: "deploy_info", path, lines: broken }, `${name} has lines that make no sense: they are left out`);
     }
-    for (const one of parsed) if (one !== null && one !== "other") kept.push(one);
-    if (kept.length > mostKept) [kept, complete] = [kept.slice(-mostKept), false];
+    for (const one of parsed) if (one !== null && one !== "other") records.push(one);
+    if (records.length > maxRecords) [records, complete] = [records.slice(-maxRecords), false];
   };
   const load = async (): Promise<DeployLog> => {
     const { anew, whole, lines, pending } = await tail();
-    if (anew) [kept, skipped, complete] = [[], 0, true];
+    if (anew) [records, skipped, complete] = [[], 0, true];
     if (!whole) complete = false;
     add(lines);
     // Whole, but for its newline; else it is being written, and is told of when it has ended. Only JSON tells where it ends.
     const unended = pending.trimEnd().endsWith("}") ? parse(pending) : null;
     const isTold = unended !== null && unended !== "other";
-    last = { origin, records: toRecords(isTold ? [...kept, unended] : kept), skipped, complete, error: null };
+    last = { origin, records: toRecords(isTold ? [...records, unended] : records), skipped, complete, error: null };
     return last;
   };
   return async (signal) => {
-    flight ??= load().finally(() => {
-      flight = null;
+    loading ??= load().finally(() => {
+      loading = null;
     });
     try {
-      const log = await withDeadline(flight, signal);
+      const log = await withDeadline(loading, signal);
       noted = "";
       return log;
     } catch (error) {

@@ -30,7 +30,7 @@ const writerMs = 50;
 export function createDeploySource({ path, kamalAuditPath = null, toEnv, logger }: DeploySourceOptions): DeploySource {
   let version: Version | null = null;
   let lastGood: DeployInfo | null = null;
-  let flight: Promise<DeployInfo> | null = null;
+  let loading: Promise<DeployInfo> | null = null;
   let noted = "";
 
   const logs = [createHistoryLog({ path: join(dirname(path), historyName), toEnv, logger })];
@@ -73,11 +73,11 @@ export function createDeploySource({ path, kamalAuditPath = null, toEnv, logger 
     history: (signal) => Promise.all(logs.map((log) => log(signal))),
     read: async (signal) => {
       // One at a time: a hung file system then holds one thread of the pool, not all four.
-      flight ??= load().finally(() => {
-        flight = null;
+      loading ??= load().finally(() => {
+        loading = null;
       });
       try {
-        const info = await withDeadline(flight, signal);
+        const info = await withDeadline(loading, signal);
         if (noted) note("");
         return info;
       } catch (error) {

@@ -2,7 +2,7 @@ import { maySee } from "../../auth/principal.ts";
 import { type Container, toContainerKey } from "../../containers/container.ts";
 import type { ContainerEvent, EventBatch } from "../../containers/events.ts";
 import { selectEngines } from "../../containers/known-engines.ts";
-import type { EngineStatus, WarmListing } from "../../containers/source.ts";
+import type { EngineStatus, InspectedListing } from "../../containers/source.ts";
 import type { DeployInfo } from "../../deploys/deploy.ts";
 import { needsDeploy, withDeploy } from "../../deploys/release.ts";
 import type { OpsContext } from "../context.ts";
@@ -32,19 +32,19 @@ export async function* watchContainers(
   signal: AbortSignal,
 ): AsyncGenerator<ContainersChange, void> {
   let sent: ReadonlyMap<string, Container> = new Map();
-  let told: string | null = null;
-  let made: readonly [WarmListing["containers"], DeployInfo | null] | null = null;
+  let sentState: string | null = null;
+  let made: readonly [InspectedListing["containers"], DeployInfo | null] | null = null;
   for await (const _ of sources.containers.changes(signal)) {
     // Also for the fields below this message: nothing is remembered from the message before.
     loaders.forget();
     // Mostly nothing has changed, and that is seen at once.
-    const warm = sources.containers.peek();
+    const warm = sources.containers.listCached();
     const deploy = warm?.containers.some(needsDeploy) ? await loaders.deploy.known() : null;
     if (
       warm &&
       warm.containers === made?.[0] &&
       deploy === made[1] &&
-      toState(selectEngines(principal, warm.engines).shown, engine) === told
+      toState(selectEngines(principal, warm.engines).shown, engine) === sentState
     )
       continue;
     made = warm && [warm.containers, deploy];
@@ -56,9 +56,9 @@ export async function* watchContainers(
     const { shown } = known.engines;
     const state = toState(shown, engine);
     sent = now;
-    if (changed.length === 0 && removed.length === 0 && state === told) continue;
-    const isFirst = told === null;
-    told = state;
+    if (changed.length === 0 && removed.length === 0 && state === sentState) continue;
+    const isFirst = sentState === null;
+    sentState = state;
     yield { snapshot: isFirst, changed, removed, engines: select(shown, engine), ended: null };
   }
   if (typeof signal.reason === "string") yield { snapshot: false, changed: [], removed: [], engines: [], ended: signal.reason };

@@ -38,9 +38,9 @@ export interface ContainerLoaders {
   /** All that the caller may see: core ones first, then by name and engine. Rejects when no engine answers and nothing is known. */
   all(includeAccessories: boolean): Promise<readonly Container[]>;
   /** The stopped ones of old releases that the caller may see, which no list shows: for the history of logs. They have run. */
-  kept(includeAccessories: boolean): Promise<readonly Container[]>;
+  listRetired(includeAccessories: boolean): Promise<readonly Container[]>;
   /** As `kept`, core ones alone, and those that never started: for the history of deploys. */
-  keptOfDeploys(): Promise<readonly Container[]>;
+  listRetiredOfDeploys(): Promise<readonly Container[]>;
   /** The one container of this exact name. Rejects with container_not_found (absent, hidden or not visible) or container_ambiguous. */
   one(query: ContainerQuery): Promise<Container>;
   /** The deploy info for the containers of the group that it is of. Never rejects for the file. */
@@ -89,7 +89,7 @@ export function createContainerLoaders(
   };
   /** As its engine tells it now: visible to this caller, and still of this name. */
   const loadFresh = async (known: Container, { name, includeAccessories }: ContainerQuery): Promise<Container> => {
-    const container = await sources.containers.fresh(known, signal);
+    const container = await sources.containers.inspectNow(known, signal);
     const isMeant = container?.name === name && (includeAccessories || isCore(container));
     if (!container || !isMeant || !maySeeContainer(principal, container)) throw notFound();
     return named(container, (await infoFor())(container));
@@ -117,9 +117,9 @@ export function createContainerLoaders(
   const core = once(() => all(false));
   const withAccessories = once(() => all(true));
 
-  const findKept = async (includeAccessories: boolean) => {
-    const kept = await sources.containers.kept(signal);
-    return kept.filter((container) => (includeAccessories || isCore(container)) && maySeeContainer(principal, container));
+  const findRetired = async (includeAccessories: boolean) => {
+    const retired = await sources.containers.listRetired(signal);
+    return retired.filter((container) => (includeAccessories || isCore(container)) && maySeeContainer(principal, container));
   };
 
   return {
@@ -127,8 +127,9 @@ export function createContainerLoaders(
     engines,
     infoFor,
     all: (includeAccessories) => (includeAccessories ? withAccessories() : core()),
-    kept: async (includeAccessories) => (await findKept(includeAccessories)).filter(({ status }) => status !== "created"),
-    keptOfDeploys: () => findKept(false),
+    listRetired: async (includeAccessories) =>
+      (await findRetired(includeAccessories)).filter(({ status }) => status !== "created"),
+    listRetiredOfDeploys: () => findRetired(false),
     async one(query) {
       const { name, engine, includeAccessories, everyEngine = false } = query;
       const { containers } = await listing();

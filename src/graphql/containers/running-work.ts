@@ -6,7 +6,7 @@ import { toRoleKey } from "../../releases/service-group.ts";
 import { toErlangHost } from "../../releases/worker.ts";
 import type { QueueLoaders } from "../queues/loader.ts";
 
-interface Told {
+interface SourceResult {
   readonly found: RunningJobs | null;
   readonly gap: WorkGap | null;
 }
@@ -23,9 +23,9 @@ export async function findRunningWork(
   try {
     const sources = await queues.visible();
     if (sources.length === 0) return unknown("no queue source is configured");
-    const told = await Promise.all(sources.map((source) => ask(source, hosts, signal)));
-    const answers = told.flatMap(({ found }) => found ?? []);
-    const gaps = told.flatMap(({ gap }) => gap ?? []);
+    const results = await Promise.all(sources.map((source) => ask(source, hosts, signal)));
+    const answers = results.flatMap(({ found }) => found ?? []);
+    const gaps = results.flatMap(({ gap }) => gap ?? []);
     if (answers.length === 0) return { jobs: null, total: null, gaps };
     return { jobs: answers.flatMap(({ jobs }) => jobs), total: answers.reduce((sum, { total }) => sum + total, 0), gaps };
   } catch (error) {
@@ -33,7 +33,7 @@ export async function findRunningWork(
   }
 }
 
-async function ask(source: QueueSource, hosts: readonly string[], signal: AbortSignal): Promise<Told> {
+async function ask(source: QueueSource, hosts: readonly string[], signal: AbortSignal): Promise<SourceResult> {
   const { name } = source;
   if (!source.running) return { found: null, gap: { source: name, reason: "its rows do not tell on which host a job runs" } };
   try {

@@ -112,10 +112,10 @@ async function loadSeries(args: ContainerSeriesArgs, { loaders, principal }: Ops
   requireEnvironments(principal, args.env);
   const [shown, kept] = await Promise.all([
     loaders.containers.all(args.includeAccessories),
-    loaders.containers.kept(args.includeAccessories),
+    loaders.containers.listRetired(args.includeAccessories),
   ]);
   const ended = findEnded([...shown, ...kept], Date.parse(args.from) / 1000);
-  const [asked, past] = [shown, kept.filter((one) => !ended.has(one))].map((all) => all.filter((one) => isAsked(one, args)));
+  const [asked, past] = [shown, kept.filter((one) => !ended.has(one))].map((all) => all.filter((one) => isWanted(one, args)));
   const range = toSeriesRange(args, loaders.nowMs, (asked?.length ?? 0) + (past?.length ?? 0));
   if (range === null) return [];
   const loader = loaders.containerHistory.history(range);
@@ -132,7 +132,7 @@ function whileItRan({ history, ...one }: ContainerSeries): ContainerSeries {
   return { ...one, history: { ...history, points: history.points.filter(isUsage) } };
 }
 
-function isAsked(one: Container, { env, containers: names, roles, destinations }: ContainerSeriesArgs): boolean {
+function isWanted(one: Container, { env, containers: names, roles, destinations }: ContainerSeriesArgs): boolean {
   const isThere = isAmong(toListedEnv(one), env) && isAmong(one.destination ?? "", destinations);
   return isThere && isAmong(one.name, names) && isAmong(one.role, roles);
 }

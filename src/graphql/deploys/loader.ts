@@ -36,7 +36,7 @@ export function createDeployLoaders(sources: Sources, caller: Caller, siblings: 
     }));
   });
   const fleet = once(async () => {
-    const [known, kept] = await Promise.all([siblings.containers.known(false), siblings.containers.keptOfDeploys()]);
+    const [known, kept] = await Promise.all([siblings.containers.known(false), siblings.containers.listRetiredOfDeploys()]);
     const containers: readonly Container[] = [...known.containers, ...kept];
     return { containers, engines: known.engines };
   });

@@ -48,10 +48,10 @@ export async function readRoleLogs(context: OpsContext, filter: RoleFilter, opti
   const { containers, engines, group, accepts } = await findRole(context, filter);
   // One that stops meanwhile is on both lists.
   const listed = new Set(containers.map(toContainerKey));
-  const isKept = (container: Container) => accepts(container) && !listed.has(toContainerKey(container));
-  const kept = (await loaders.containers.kept(filter.includeAccessories)).filter(isKept).toSorted(byNewest);
-  if (containers.length + kept.length === 0) throw toAbsence(engines);
-  if (!group) requireOneGroup(filter.role, kept);
+  const isRetired = (container: Container) => accepts(container) && !listed.has(toContainerKey(container));
+  const retired = (await loaders.containers.listRetired(filter.includeAccessories)).filter(isRetired).toSorted(byNewest);
+  if (containers.length + retired.length === 0) throw toAbsence(engines);
+  if (!group) requireOneGroup(filter.role, retired);
   const page = createRolePage(options.tail, options.until === undefined ? null : toLogTimestamp(options.until));
   let leavesOut = false;
   const read = async (container: Container, wanted: LogOptions): Promise<RolePart> => {
@@ -76,7 +76,7 @@ export async function readRoleLogs(context: OpsContext, filter: RoleFilter, opti
   // What some have given decides how far back the next ones are read.
   const limit = pLimit(logsAtOnce);
   const readAll = (some: readonly Container[]) => Promise.all(some.map((container) => limit(() => readPart(container))));
-  const parts = [...(await readAll(containers)), ...(await readAll(kept))];
+  const parts = [...(await readAll(containers)), ...(await readAll(retired))];
   if (parts.every(({ error }) => error !== null)) throw parts[0]?.error;
   const lines = page.take();
   budget.text(lines.reduce((sum, { message }) => sum + message.length, 0));

@@ -24,13 +24,13 @@ export interface GroupRetried {
   readonly error: { readonly code: string; readonly message: string } | null;
 }
 
-interface Asked {
+interface ChangeRequest {
   readonly source: string;
   readonly reason: string;
 }
 
 /** @throws jobs_disabled, invalid_request, not_found, operation_not_supported, job_not_found, job_conflict, job_budget, or as the port does */
-export async function changeJob(action: JobAction, asked: Asked, job: JobRef, context: OpsContext): Promise<JobChanged> {
+export async function changeJob(action: JobAction, asked: ChangeRequest, job: JobRef, context: OpsContext): Promise<JobChanged> {
   const request = toRequest(asked, await findSource(asked, context), context);
   const change = await context.sources.jobs.change(action, job, request).catch(rethrow);
   const refusal = toRefusal(action, change);
@@ -38,14 +38,14 @@ export async function changeJob(action: JobAction, asked: Asked, job: JobRef, co
   return { source: asked.source, queue: change.queue ?? "", jobId: change.jobId, state: change.state ?? "" };
 }
 
-interface GroupAsked extends Asked {
+interface GroupRequest extends ChangeRequest {
   readonly queue: string;
   readonly fingerprint: string;
   readonly limit: number;
 }
 
 /** @throws as `changeJob`; not_found where nothing of the window has this fingerprint */
-export async function retryErrorGroup(asked: GroupAsked, context: OpsContext): Promise<GroupRetried> {
+export async function retryErrorGroup(asked: GroupRequest, context: OpsContext): Promise<GroupRetried> {
   const source = await findSource(asked, context);
   // As PostgreSQL can hold it: it is looked for before any job is.
   if (!/^[^\0\p{Cs}]{1,500}$/u.test(asked.queue)) throw new OpsError("invalid_request", "queue must have 1 to 500 characters");
@@ -73,7 +73,7 @@ export async function retryErrorGroup(asked: GroupAsked, context: OpsContext): P
 }
 
 /** The jobs of the texts that are this error, newest text first, each job once. */
-function toGroup({ queue, fingerprint, limit }: GroupAsked, failed: readonly FailedJobs[]): ErrorGroupJobs {
+function toGroup({ queue, fingerprint, limit }: GroupRequest, failed: readonly FailedJobs[]): ErrorGroupJobs {
   const own = failed.filter(({ error }) => toFingerprint(error) === fingerprint);
   const jobIds = [...new Set(own.flatMap((text) => text.jobIds))];
   // A job may have failed with several of the texts: where all ids are here, they are counted.
@@ -87,7 +87,7 @@ function toSkipped(change: JobChange): GroupRetried["skipped"][number] {
   return { jobId: change.jobId, code: refusal?.code ?? "job_conflict", message: refusal?.message ?? "" };
 }
 
-async function findSource({ source: name, reason }: Asked, { loaders, sources }: OpsContext): Promise<QueueSource> {
+async function findSource({ source: name, reason }: ChangeRequest, { loaders, sources }: OpsContext): Promise<QueueSource> {
   if (!sources.jobsEnabled) {
     throw new OpsError("jobs_disabled", "Operations on jobs are off; WALLET_CORE_OPS_JOBS=on enables them");
   }
@@ -97,7 +97,11 @@ async function findSource({ source: name, reason }: Asked, { loaders, sources }:
   return source;
 }
 
-function toRequest({ reason }: Asked, source: QueueSource, { sources, principal, origin, requestId }: OpsContext): JobRequest {
+function toRequest(
+  { reason }: ChangeRequest,
+  source: QueueSource,
+  { sources, principal, origin, requestId }: OpsContext,
+): JobRequest {
   const { name, env, control } = source;
   if (!control) throw notSupported(source, `jobs of the kind ${source.kind} are only watched`);
   return { source: { name, env: env ?? sources.env, control }, reason, requestId, principal, origin: origin() };

@@ -25,7 +25,7 @@ export interface OrphanLoaders {
   count(queue: QueueMetrics): Promise<number | null>;
 }
 
-interface Told {
+interface SourceResult {
   readonly source: QueueSource;
   /** Null when it does not tell; the gap says why. */
   readonly jobs: readonly WorkerJobs[] | null;
@@ -46,11 +46,11 @@ export function createOrphanLoaders(
   const search = once(async () => {
     const shown = await siblings.queues.visible();
     if (shown.length === 0) throw new OpsError("queues_unavailable", "No queue source is configured");
-    const told = await Promise.all(shown.map((source) => askWorkers(source, signal)));
+    const results = await Promise.all(shown.map((source) => askWorkers(source, signal)));
     // Only now: a worker that was there when the jobs were read is in this list.
-    const isNeeded = told.some(({ jobs }) => jobs?.some(({ host }) => host !== null));
-    const live = isNeeded ? await sources.containers.live(signal) : nothing;
-    const found = told.map(({ source, jobs, gap }) => ({ source, gap, orphans: jobs && findOrphans(jobs, live.containers) }));
+    const isNeeded = results.some(({ jobs }) => jobs?.some(({ host }) => host !== null));
+    const live = isNeeded ? await sources.containers.listRunning(signal) : nothing;
+    const found = results.map(({ source, jobs, gap }) => ({ source, gap, orphans: jobs && findOrphans(jobs, live.containers) }));
     const isAny = found.some(({ orphans }) => orphans && orphans.length > 0);
     const blindSpot = isAny ? findBlindSpot(live.containers, selectEngines(principal, live.engines), principal) : null;
     return { found, blindSpot };
@@ -76,7 +76,7 @@ export function createOrphanLoaders(
   };
 }
 
-async function askWorkers(source: QueueSource, signal: AbortSignal): Promise<Told> {
+async function askWorkers(source: QueueSource, signal: AbortSignal): Promise<SourceResult> {
   const { name } = source;
   try {
     const jobs = (await source.workerJobs?.(signal)) ?? null;

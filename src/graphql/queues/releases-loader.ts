@@ -8,7 +8,7 @@ const patienceMs = 1000;
 /** Releases by the host names of workers, of the containers that the caller may see, stopped ones of old releases too. Never rejects. */
 export async function findReleases(containers: ContainerLoaders): Promise<ReleaseOf> {
   const find = async (): Promise<ReleaseOf> => {
-    const [known, kept] = await Promise.all([containers.known(true), containers.kept(true)]);
+    const [known, kept] = await Promise.all([containers.known(true), containers.listRetired(true)]);
     return createReleaseOf([...known.containers, ...kept]);
   };
   const done = new AbortController();

@@ -84,7 +84,7 @@ export function createQueueSeriesLoader(
     const answers = await Promise.all(
       chosen.map((source) => ask(source, args.queues ?? null, range).catch((error: unknown) => toOpsError(error))),
     );
-    const told = answers.map((answer, index) => toSource(chosen[index] as QueueSource, answer));
+    const results = answers.map((answer, index) => toSource(chosen[index] as QueueSource, answer));
     const all = answers.flatMap((answer) => (answer instanceof OpsError ? [] : answer));
     const series = args.queues ? await withoutStrangers(all) : all;
     // There are more queues than were known: once more, with fewer points each.
@@ -93,7 +93,7 @@ export function createQueueSeriesLoader(
       return load(args, Math.max(series.length, 8 * shared));
     }
     await budget.read(series.length * range.steps, pointsAdvice);
-    return { series, sources: told, failure: toFailure(answers, told) };
+    return { series, sources: results, failure: toFailure(answers, results) };
   };
   const toSource = (source: QueueSource, answer: readonly QueueSeries[] | OpsError): QueueSeriesSource => {
     const identity = { name: source.name, env: toEnv(source) };

@@ -37,7 +37,7 @@ interface Siblings {
 }
 
 /** Entries with how far they reach back. */
-interface Told {
+interface SourceResult {
   readonly entries: readonly TimelineEntry[];
   readonly coverage: TimelineCoverage;
 }
@@ -48,11 +48,11 @@ const mostRecords = 1000;
 /** What happened, from records and from memory, of what the caller may see. Who restarted is told to those who may read the audit record. */
 export function createTimelineLoader(sources: Sources, { principal }: Caller, siblings: Siblings): TimelineLoader {
   const { timeline, audit } = sources;
-  const readDeploys = async (): Promise<Told> => {
+  const readDeploys = async (): Promise<SourceResult> => {
     const [deploys, logs] = await Promise.all([siblings.deploys.all(), siblings.deploys.logs()]);
     return { entries: deploys.map(toDeployEntry), coverage: toDeployCoverage(deploys, logs) };
   };
-  const readRestarts = async ({ from, to }: TimelineQuery): Promise<Told> => {
+  const readRestarts = async ({ from, to }: TimelineQuery): Promise<SourceResult> => {
     const seen = timeline.entries("restart");
     const coverage = toMemoryCoverage("restart", await engines());
     if (!principal.scopes.has("ops:operate")) {
@@ -76,7 +76,7 @@ export function createTimelineLoader(sources: Sources, { principal }: Caller, si
     }
   };
   const engines = async () => (await siblings.containers.engines()).shown;
-  const readMemory = async (kind: TimelineKind): Promise<Told> => {
+  const readMemory = async (kind: TimelineKind): Promise<SourceResult> => {
     if (kind === "host_alert" && !maySee(principal, sources.env)) {
       const note = "the hosts belong to no environment of this token";
       return { entries: [], coverage: { kind, known: false, since: null, sampled: true, note } };
@@ -106,7 +106,7 @@ export function createTimelineLoader(sources: Sources, { principal }: Caller, si
     );
     return { kind, known: isKnown, since: times.at(-1) ?? null, sampled, note: notes.length > 0 ? notes.join("; ") : null };
   };
-  const read = (kind: TimelineKind, query: TimelineQuery): Promise<Told> => {
+  const read = (kind: TimelineKind, query: TimelineQuery): Promise<SourceResult> => {
     if (kind === "deploy") return readDeploys();
     return kind === "restart" ? readRestarts(query) : readMemory(kind);
   };
@@ -115,9 +115,9 @@ export function createTimelineLoader(sources: Sources, { principal }: Caller, si
     const { env, kinds, first } = query;
     requireEnvironments(principal, env);
     const wanted = timelineKinds.filter((kind) => kinds.length === 0 || kinds.includes(kind));
-    const told = await Promise.all(wanted.map((kind) => read(kind, query)));
-    const entries = told.flatMap((part) => part.entries).filter((entry) => isShown(entry, principal, env));
-    return { ...orderEntries(entries, query, first), coverage: told.map(({ coverage }) => coverage) };
+    const results = await Promise.all(wanted.map((kind) => read(kind, query)));
+    const entries = results.flatMap((part) => part.entries).filter((entry) => isShown(entry, principal, env));
+    return { ...orderEntries(entries, query, first), coverage: results.map(({ coverage }) => coverage) };
   };
 }
 

@@ -11,7 +11,7 @@ import { toStrict } from "./strict.ts";
 /** Errors of one answer: more say nothing more, and each costs as much as a hundred fields. */
 const mostErrors = 100;
 /** Parsed documents that are kept, by the length of their texts: a parsed one takes up to 150 times as much. */
-const keptCharacters = 100_000;
+const maxBufferedCharacters = 100_000;
 
 type Executed = ExecutionResult & { stringify?: (result: ExecutionResult) => string };
 
@@ -63,7 +63,7 @@ function toBudget(context: object): Budget {
 /** What Yoga keeps of documents: in memory that clients choose, and therefore little. What does not parse is parsed again. */
 export function createDocumentCache() {
   const documents = new LRUCache<string, DocumentNode>({
-    maxSize: keptCharacters,
+    maxSize: maxBufferedCharacters,
     sizeCalculation: (_, text) => text.length || 1,
   });
   return {

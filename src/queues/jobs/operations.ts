@@ -238,7 +238,7 @@ export interface JobRequest {
   readonly origin: Origin;
 }
 
-type Told = Pick<AuditEntry, "outcome" | "detail" | "code">;
+type JobOutcome = Pick<AuditEntry, "outcome" | "detail" | "code">;
 
 /** The intent to change jobs, for the audit record. */
 export function toJobIntent(action: JobAuditAction, job: JobTarget, request: JobRequest): AuditEntry {
@@ -256,14 +256,14 @@ export function toRefusal(action: JobAction, { changed, state, reason }: JobChan
   } as const;
 }
 
-export function toChangeOutcome(action: JobAction, change: JobChange): Told {
+export function toChangeOutcome(action: JobAction, change: JobChange): JobOutcome {
   const refusal = toRefusal(action, change);
   if (refusal === null) return { outcome: "ok", detail: change.state, code: null };
   return { outcome: "failed", detail: `${refusal.code}: ${refusal.message}`, code: refusal.code };
 }
 
 /** `error` null: all were tried. */
-export function toGroupOutcome(changes: readonly JobChange[], error: unknown): Told {
+export function toGroupOutcome(changes: readonly JobChange[], error: unknown): JobOutcome {
   const retried = changes.filter(({ changed }) => changed).length;
   const skipped = changes.filter(({ changed }) => !changed).map(({ jobId, state }) => `${jobId} (${state ?? "gone"})`);
   const detail = `${retried} retried, ${skipped.length} skipped${skipped.length > 0 ? `: ${skipped.join(", ")}` : ""}`;
@@ -272,13 +272,13 @@ export function toGroupOutcome(changes: readonly JobChange[], error: unknown): T
   return { ...failure, detail: `${detail}; then ${failure.detail}` };
 }
 
-export function toFailureOutcome(error: unknown): Told & { readonly code: string } {
+export function toFailureOutcome(error: unknown): JobOutcome & { readonly code: string } {
   const { code = "internal", message } = error as { readonly code?: string; readonly message: string };
   return { outcome: code === "job_unknown" ? "unknown" : "failed", detail: `${code}: ${message}`, code };
 }
 
 /** Of an `unknown`, once the jobs could be looked at. Their states do not tell who made them so: it stays unknown. */
-export function toSettled(states: readonly (string | null)[]): Told {
+export function toSettled(states: readonly (string | null)[]): JobOutcome {
   const counts = new Map<string, number>();
   for (const state of states) counts.set(state ?? "gone", (counts.get(state ?? "gone") ?? 0) + 1);
   const seen = [...counts].map(([state, count]) => `${count} ${state}`).join(", ");

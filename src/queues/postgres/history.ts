@@ -26,14 +26,14 @@ interface HistoryRows {
   /** Whether the system leaves rows where they are: then there was no success where there is none. Where it deletes them, nothing is known without one. */
   readonly keeps: boolean;
   /** Their statement costs so many times less than the planner thinks. @default 1 */
-  readonly overrated?: number;
+  readonly costCorrection?: number;
 }
 
 /** A condition on the column of a row's queue: one of those that are asked for. */
-type IsAsked = (column: string) => string;
+type ToQueueCondition = (column: string) => string;
 
 /** What a kind says of queues; `from` is a timestamp with time zone in SQL. It may look at the schema first. */
-export type ToHistoryRows = (isAsked: IsAsked, from: string, read: ReadRows) => HistoryRows | Promise<HistoryRows>;
+export type ToHistoryRows = (isAsked: ToQueueCondition, from: string, read: ReadRows) => HistoryRows | Promise<HistoryRows>;
 
 /** More rows than that take longer than a query may, and more memory than an answer is worth. */
 const mostRows = 1_000_000;
@@ -48,11 +48,11 @@ export async function readHistory(
   range: HistoryRange,
   budget: Pick<ReadBudget, "turn">,
 ): Promise<ReadonlyMap<string, QueueHistory>> {
-  const isAsked = (column: string) => (queues === null ? `${column} is not null` : isOneOf(column, queues));
+  const toQueueCondition = (column: string) => (queues === null ? `${column} is not null` : isOneOf(column, queues));
   if (queues?.length === 0) return new Map();
-  const history = await toRows(isAsked, toTimestamp(range.from), read);
+  const history = await toRows(toQueueCondition, toTimestamp(range.from), read);
   const statement = historyStatement(history, range);
-  if (toCost(toPlan(await read(explain(statement)))) / (history.overrated ?? 1) > mostCost) {
+  if (toCost(toPlan(await read(explain(statement)))) / (history.costCorrection ?? 1) > mostCost) {
     throw new OpsError(
       "query_refused",
       "This would read too much of a huge table: choose a shorter range, or add the indexes that `wallet-core-ops indexes` prints",

@@ -44,7 +44,7 @@ export function nodesOf(plan: PlanNode): readonly PlanNode[] {
  */
 export function toCost(plan: PlanNode): number {
   const below = endsEarly(plan) ? [] : (plan.Plans ?? []);
-  return Math.max(plan["Total Cost"] - overrated(plan), ...below.map(toCost));
+  return Math.max(plan["Total Cost"] - sumOverratedCosts(plan), ...below.map(toCost));
 }
 
 /**
@@ -52,11 +52,11 @@ export function toCost(plan: PlanNode): number {
  * only while it runs: until then each loop costs as much as all of them, and an empty one of which it knows nothing as much as ten pages. The most expensive one is
  * left. This takes the column for what the partitions are made by, as that of pg-boss is.
  */
-function overrated({ "Node Type": type, Plans: plans = [] }: PlanNode): number {
+function sumOverratedCosts({ "Node Type": type, Plans: plans = [] }: PlanNode): number {
   const [outer, inner] = plans;
   if (type === "Memoize") return 0; // What loops over it cost is not told.
-  if (type === "Nested Loop" && outer && inner) return overrated(outer) + outer["Plan Rows"] * overrated(inner);
-  if (type !== "Append" || !plans.every(looksUp)) return addUp(plans.map(overrated));
+  if (type === "Nested Loop" && outer && inner) return sumOverratedCosts(outer) + outer["Plan Rows"] * sumOverratedCosts(inner);
+  if (type !== "Append" || !plans.every(looksUp)) return addUp(plans.map(sumOverratedCosts));
   const costs = plans.map((scan) => scan["Total Cost"]);
   return addUp(costs) - Math.max(...costs);
 }
@@ -118,23 +118,23 @@ interface PlanCheck {
 
 /** Asks the planner what statements would cost before they run. A statement has a candidate at least. Nothing is read by that. */
 export function createPlanCheck({ cost = heavyCost, againMs = 300_000, distrustMs = 60_000 }: PlanCheckOptions = {}): PlanCheck {
-  let kept: { readonly key: string; readonly choices: readonly Choice[]; readonly until: number } | null = null;
+  let cached: { readonly key: string; readonly choices: readonly Choice[]; readonly until: number } | null = null;
   let distrustUntil = -Infinity;
   return {
     async choose(statements, readAll) {
       if (performance.now() < distrustUntil) return statements.map(() => null);
       const key = JSON.stringify(statements);
-      if (kept?.key === key && performance.now() < kept.until) return kept.choices;
+      if (cached?.key === key && performance.now() < cached.until) return cached.choices;
       const plans = (await readAll(statements.flat().map(({ sql }) => explain(sql)))).values();
       const costs = statements.map((candidates) =>
-        candidates.map((candidate) => toCost(toPlan(plans.next().value ?? [])) / (candidate.overrated ?? 1)),
+        candidates.map((candidate) => toCost(toPlan(plans.next().value ?? [])) / (candidate.costCorrection ?? 1)),
       );
       const choices = chooseLight(costs, cost);
-      kept = { key, choices, until: performance.now() + againMs };
+      cached = { key, choices, until: performance.now() + againMs };
       return choices;
     },
     forget(ranOutOfTime) {
-      kept = null;
+      cached = null;
       if (ranOutOfTime) distrustUntil = performance.now() + distrustMs;
     },
   };

@@ -17,11 +17,11 @@ interface Preset<Kind extends string> {
   /** Absent where what ended is not kept. */
   readonly history?: (schema: string) => ToHistoryRows;
   /** What the system itself has no index for. */
-  readonly lacks?: readonly Lack[];
+  readonly recommendedIndexes?: readonly RecommendedIndex[];
 }
 
 /** An index that a large history wants. */
-export interface Lack {
+export interface RecommendedIndex {
   readonly table: string;
   /** As `IndexAdvice`. */
   readonly suffix: string;
@@ -45,7 +45,7 @@ const toConfig = <const Kind extends string>(kind: Kind) =>
 
 /** The kind of such a system: configured by its schema, and detected. */
 export function definePreset<const Kind extends string>(preset: Preset<Kind>): QueueKind<ReturnType<typeof toConfig<Kind>>> {
-  const { kind, tables, columns, statements, lacks = [] } = preset;
+  const { kind, tables, columns, statements, recommendedIndexes: lacks = [] } = preset;
   const [first, ...others] = tables;
   type Config = ReturnType<typeof toConfig<Kind>>;
   return defineKind<Config>({
@@ -69,7 +69,7 @@ export function definePreset<const Kind extends string>(preset: Preset<Kind>): Q
   });
 }
 
-function toAdvice({ table, measure, rows, ...lack }: Lack, schema: string, { readings }: SqlStatements): IndexAdvice {
+function toAdvice({ table, measure, rows, ...lack }: RecommendedIndex, schema: string, { readings }: SqlStatements): IndexAdvice {
   const reading = readings.filter(({ measures }) => measures.includes(measure)).map((own) => ({ sql: uniteReadings([own]) }));
   return { ...lack, table: { schema, table }, reading, rows: `select from ${quoteTable({ schema, table })} where ${rows}` };
 }

@@ -19,7 +19,7 @@ export interface Reading {
   /** The same rows in one scan: what to run where the planner finds no index for `sql`. */
   readonly plain?: string;
   /** `sql` costs so many times less than the planner thinks. @default 1 */
-  readonly overrated?: number;
+  readonly costCorrection?: number;
 }
 
 /** What one queue was read to have. */

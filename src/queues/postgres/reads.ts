@@ -194,7 +194,7 @@ async function readHeavyFailures(failures: string, { parts, ...run }: HeavyRun):
 /** The ways to read the same, the last one being that with the fewest scans. */
 export function toWays(reading: Reading): readonly Reading[] {
   const { plain, ...rest } = reading;
-  return plain === undefined ? [reading] : [reading, { ...rest, sql: plain, overrated: 1 }];
+  return plain === undefined ? [reading] : [reading, { ...rest, sql: plain, costCorrection: 1 }];
 }
 
 /** Work that is too heavy to be done for each who asks. */
@@ -226,7 +226,7 @@ export function createPaced<T>(database: Database, { everyMs = 60_000, waitMs = 
   let nextAt = -Infinity;
   let current: PacedRun<T> | null = null;
 
-  const depart = (key: string, work: (signal: AbortSignal) => Promise<T>): PacedRun<T> => {
+  const startRun = (key: string, work: (signal: AbortSignal) => Promise<T>): PacedRun<T> => {
     const result = turn(async () => {
       controller.signal.throwIfAborted();
       const start = performance.now();
@@ -257,7 +257,7 @@ export function createPaced<T>(database: Database, { everyMs = 60_000, waitMs = 
       signal.throwIfAborted();
       const mine = last?.key === key ? last : null;
       const isKnown = mine !== null || failure?.key === key;
-      if (current?.key !== key && (!isKnown || performance.now() >= nextAt)) current = depart(key, work);
+      if (current?.key !== key && (!isKnown || performance.now() >= nextAt)) current = startRun(key, work);
       const run = current?.key === key ? current : null;
       const isYoung = mine !== null && performance.now() - mine.at < 3 * everyMs;
       if (mine && (isYoung || (!run && !failure))) return mine.answer;

@@ -1,4 +1,4 @@
-import { createFlight } from "../../lib/abort.ts";
+import { createSingleFlight } from "../../lib/abort.ts";
 import { createSharedBudget } from "../../lib/budget/budget.ts";
 import type { Environment } from "../../lib/environment.ts";
 import { toErrorText } from "../errors.ts";
@@ -37,7 +37,7 @@ interface SqlSourceOptions {
   readonly isPastPartial?: boolean;
   readonly heavy?: HeavyOptions | undefined;
   /** Absent: whether jobs run on a host is never asked. */
-  readonly tellsWorkers?: boolean;
+  readonly knowsWorkers?: boolean;
 }
 
 /** How long statements that were made for a schema are used, milliseconds. */
@@ -62,7 +62,7 @@ export function createSqlSource(options: SqlSourceOptions): KindSource {
     prepared = { statements: await statements((statement) => database.read(statement, signal)), at: performance.now() };
     return prepared.statements;
   };
-  const readMetrics = createFlight(async (signal): Promise<readonly QueueMetrics[]> => {
+  const readMetrics = createSingleFlight(async (signal): Promise<readonly QueueMetrics[]> => {
     const { nothing, measured, observedAt, exact } = await reads.measures(await prepare(signal), signal);
     known.see(measured.keys());
     const queues = known.names();
@@ -78,7 +78,7 @@ export function createSqlSource(options: SqlSourceOptions): KindSource {
     });
   });
 
-  const readFailures = createFlight(async (signal): Promise<readonly JobFailures[]> => {
+  const readFailures = createSingleFlight(async (signal): Promise<readonly JobFailures[]> => {
     const statements = await prepare(signal);
     const rows = await reads.failures(statements, signal);
     return rows.map((row) => toFailures(row, name, statements)).toSorted(byNewest);
@@ -111,7 +111,7 @@ export function createSqlSource(options: SqlSourceOptions): KindSource {
     prepared = null;
     throw toQueueError(error, subject);
   };
-  const tellsWorkers = options.tellsWorkers ?? (typeof options.statements !== "function" && options.statements.running);
+  const knowsWorkers = options.knowsWorkers ?? (typeof options.statements !== "function" && options.statements.running);
   return {
     name,
     kind,
@@ -130,8 +130,8 @@ export function createSqlSource(options: SqlSourceOptions): KindSource {
         return inTurn(database, read, signal).catch(asOpsError);
       },
     }),
-    ...(tellsWorkers && { running: (hosts, signal) => readRunning(hosts, signal).catch(asOpsError) }),
-    ...(tellsWorkers && { workerJobs: (signal) => readWorkers(signal).catch(asOpsError) }),
+    ...(knowsWorkers && { running: (hosts, signal) => readRunning(hosts, signal).catch(asOpsError) }),
+    ...(knowsWorkers && { workerJobs: (signal) => readWorkers(signal).catch(asOpsError) }),
   };
 }
 

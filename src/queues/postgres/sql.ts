@@ -87,7 +87,7 @@ interface Running {
   /** A query for the running jobs: queue, id, kind, started_at, worker (all but the time are text). */
   readonly jobs: string;
   /** A condition on `worker`: one of the asked hosts. */
-  readonly isAsked: string;
+  readonly condition: string;
   /** A condition on `worker`: it names a host at all. */
   readonly isNamed: string;
 }
@@ -96,7 +96,7 @@ interface Running {
  * The `running` statement of a source. Always at least one row, with `total` and `unnamed`; the oldest of the jobs that are asked for beside
  * them, null where there is none.
  */
-export function pickRunning({ jobs, isAsked, isNamed }: Running): string {
+export function pickRunning({ jobs, condition: isAsked, isNamed }: Running): string {
   return `
 with job as materialized (
   select queue, id, kind, started_at, worker, coalesce(${isAsked}, false) as asked, coalesce(${isNamed}, false) as named from (${jobs}) as running

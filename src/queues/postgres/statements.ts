@@ -62,7 +62,7 @@ export interface HeavyOptions extends PlanCheckOptions, PacedOptions {
 export interface Candidate {
   readonly sql: string;
   /** Costs so many times less than the planner thinks. @default 1 */
-  readonly overrated?: number;
+  readonly costCorrection?: number;
 }
 
 /** The statements of a job system. */

@@ -1,6 +1,6 @@
 import type { ToHistoryRows } from "../postgres/history.ts";
 import { quoteTable } from "../postgres/names.ts";
-import { definePreset, type Lack } from "../postgres/preset.ts";
+import { definePreset, type RecommendedIndex } from "../postgres/preset.ts";
 import type { Reading } from "../postgres/readings.ts";
 import {
   anyOf,
@@ -88,7 +88,7 @@ export const goodJob = definePreset({
   ],
   statements: goodJobStatements,
   history: goodJobHistory,
-  lacks: goodJobLacks(),
+  recommendedIndexes: goodJobIndexes(),
 });
 
 /**
@@ -151,7 +151,7 @@ export function goodJobStatements(schema: string): SqlStatements {
     failures: groupFailures(attempts),
     failed: attempts,
     running: (hosts) =>
-      pickRunning({ jobs: running, isAsked: matches("worker", anyOf(hosts)), isNamed: matches("worker", ".+") }),
+      pickRunning({ jobs: running, condition: matches("worker", anyOf(hosts)), isNamed: matches("worker", ".+") }),
     usualRuns: groupRuns(`
   select queue_name as queue, ${secondsBetween("performed_at", "finished_at")} as run
   from ${jobs} where finished_at is not null and error is null order by finished_at desc limit ${newestRuns}`),
@@ -160,7 +160,7 @@ export function goodJobStatements(schema: string): SqlStatements {
 }
 
 /** Of shared/upstreams.md 3.1. */
-export function goodJobLacks(): readonly Lack[] {
+export function goodJobIndexes(): readonly RecommendedIndex[] {
   return [
     {
       table: "good_job_executions",

@@ -1,7 +1,7 @@
 import { toErlangHost } from "../../releases/worker.ts";
 import type { ToHistoryRows } from "../postgres/history.ts";
 import { quoteTable } from "../postgres/names.ts";
-import { definePreset, type Lack } from "../postgres/preset.ts";
+import { definePreset, type RecommendedIndex } from "../postgres/preset.ts";
 import type { Reading } from "../postgres/readings.ts";
 import {
   anyOf,
@@ -80,7 +80,7 @@ export const oban = definePreset({
   ],
   statements: obanStatements,
   history: obanHistory,
-  lacks: obanLacks(),
+  recommendedIndexes: obanIndexes(),
 });
 
 /**
@@ -140,7 +140,7 @@ export function obanStatements(schema: string): SqlStatements {
     running: (hosts) =>
       pickRunning({
         jobs: running,
-        isAsked: isOnOne("worker", hosts),
+        condition: isOnOne("worker", hosts),
         isNamed: `${isNamed("worker")} and not ${isOnOne("worker", hosts.map(toErlangHost))}`,
       }),
     usualRuns: groupRuns(`
@@ -151,7 +151,7 @@ export function obanStatements(schema: string): SqlStatements {
 }
 
 /** Of shared/upstreams.md 3.1. */
-export function obanLacks(): readonly Lack[] {
+export function obanIndexes(): readonly RecommendedIndex[] {
   return [
     {
       table: "oban_jobs",

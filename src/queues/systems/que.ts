@@ -1,5 +1,5 @@
 import { quoteLiteral, quoteTable } from "../postgres/names.ts";
-import { definePreset, type Lack } from "../postgres/preset.ts";
+import { definePreset, type RecommendedIndex } from "../postgres/preset.ts";
 import type { Reading } from "../postgres/readings.ts";
 import {
   anyOf,
@@ -41,7 +41,7 @@ export const que = definePreset({
     "ruby_hostname",
   ],
   statements: queStatements,
-  lacks: queLacks(),
+  recommendedIndexes: queIndexes(),
 });
 
 /**
@@ -101,12 +101,12 @@ from ${known} as known`,
     // Of que_jobs.last_error_message, by the constraint error_length.
     errorLimit: 500,
     running: (hosts) =>
-      pickRunning({ jobs: running, isAsked: matches("worker", anyOf(hosts)), isNamed: matches("worker", ".+") }),
+      pickRunning({ jobs: running, condition: matches("worker", anyOf(hosts)), isNamed: matches("worker", ".+") }),
     workers: pickWorkers({ jobs: running, host: "worker" }),
   };
 }
 
-export function queLacks(): readonly Lack[] {
+export function queIndexes(): readonly RecommendedIndex[] {
   return [
     {
       table: "que_jobs",

@@ -20,7 +20,7 @@ import type { SqlStatements } from "../postgres/statements.ts";
  * The planner takes each look-up by `active_job_id` for pages on disk. They are in memory, for Solid Queue itself adds to all parts of that index: 28 ms for 85,000 units,
  * the 6000 jobs of five minutes among 2 M.
  */
-const lookUpsOverrated = 6;
+const lookUpCorrection = 6;
 
 /**
  * A condition on a finished `job`: it is done. `retry_on` makes a new row of the same Active Job for the next attempt, and finishes the one that failed. The index on
@@ -59,7 +59,7 @@ function solidQueueHistory(schema: string): ToHistoryRows {
       failures: `select job.queue_name as queue, execution.created_at as failed_at ${failed}`,
       oldest: `select min(finished_at) from ${table("jobs")} where finished_at is not null`,
       keeps: false,
-      overrated: lookUpsOverrated,
+      costCorrection: lookUpCorrection,
     };
   };
 }
@@ -163,14 +163,14 @@ from (
         sql: `
 select job.queue_name as queue, count(*) as processed from ${jobs} as job where ${inLast(5, "job.finished_at", utcNow)} and ${isDone(jobs)} group by 1`,
         absent: `case when ${keepsFinished} then 0 end`,
-        overrated: lookUpsOverrated,
+        costCorrection: lookUpCorrection,
       },
       readQueues(jobs, table("pauses"), processes),
     ],
     failures: groupFailures(failures),
     failed: failures,
     running: (hosts) =>
-      pickRunning({ jobs: running, isAsked: matches("worker", anyOf(hosts)), isNamed: matches("worker", ".+") }),
+      pickRunning({ jobs: running, condition: matches("worker", anyOf(hosts)), isNamed: matches("worker", ".+") }),
     workers: pickWorkers({ jobs: running, host: "worker" }),
   };
 }

@@ -144,7 +144,7 @@ test("docker-modem does not print the agent and its sockets for each request", a
   await using source = createSource(engine);
   await source.list(soon());
   const inspect = vi.spyOn(util, "inspect");
-  await source.fresh({ engine: "fake", fullId: a }, soon()).catch(() => {});
+  await source.inspectNow({ engine: "fake", fullId: a }, soon()).catch(() => {});
   const printed = inspect.mock.results.map(({ value }) => String(value).length);
   inspect.mockRestore();
   expect(Math.max(0, ...printed)).toBeLessThan(50);

@@ -75,7 +75,7 @@ describe("the containers of all engines", () => {
   it("are those of the engines that are there", async () => {
     const engines = [engineOf("one", null), engineOf("two", second)];
     const lister = createLister(engines.map(({ engine }) => engine));
-    expect(names(await lister.kept(signal))).toEqual(["core old another"]);
+    expect(names(await lister.listRetired(signal))).toEqual(["core old another"]);
     const live = await lister.live(signal);
     expect(names(live.containers)).toEqual(["core b another", "accessory a two", "other a two", "other hidden another"]);
     expect(live.engines).toEqual([{ name: "one" }, { name: "two" }]);

@@ -75,7 +75,7 @@ test.each([
   await source.status();
   engine.on("/_ping", answer);
   await sleep(3100);
-  expect(source.peek()).toBeNull();
+  expect(source.listCached()).toBeNull();
   expect(await Promise.all([source.status(), source.status()])).toMatchObject([expected, expected]);
-  expect(source.peek()).not.toBeNull();
+  expect(source.listCached()).not.toBeNull();
 });

@@ -2,7 +2,7 @@ import type { IncomingMessage } from "node:http";
 import { PassThrough } from "node:stream";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Engine } from "../../../src/containers/docker/engine/engine.ts";
-import { createRestartWitness } from "../../../src/containers/docker/engine/events.ts";
+import { createRecentRestarts } from "../../../src/containers/docker/engine/events.ts";
 import type { Inspector } from "../../../src/containers/docker/engine/inspect.ts";
 import { createRestarter } from "../../../src/containers/docker/restart.ts";
 import { OpsError } from "../../../src/lib/errors.ts";
@@ -29,7 +29,7 @@ function setUp(graceMs = 1500) {
   };
   const engine = {
     name: "web-1",
-    witness: createRestartWitness(),
+    witness: createRecentRestarts(),
     known: async () => ({ context: context() }),
     async ask(deadlineMs: number, run: (signal: AbortSignal) => Promise<unknown>) {
       log.push(`ask ${deadlineMs}`);
@@ -213,7 +213,7 @@ describe("whether it was restarted", () => {
   it("is known at once where it was seen", async () => {
     const kit = setUp();
     const event = { fullId: id, time: "2026-01-13T09:46:01Z", detail: "", attributes: {} };
-    for (const action of ["restart", "start"]) kit.engine.witness.note({ ...event, action });
+    for (const action of ["restart", "start"]) kit.engine.recentRestarts.record({ ...event, action });
     expect(await ask(kit)).toBe(true);
     expect(kit.log).toEqual([]);
   });

@@ -93,7 +93,7 @@ test("only a full id ever reaches an engine", async () => {
   for (const bad of ["web-a", a.slice(0, 12), `${a}/../${b}`, a.toUpperCase(), ""]) {
     const ref = { engine: "fake", fullId: bad };
     expect(await source.inspect([ref], soon())).toEqual([null]);
-    await expect(source.fresh(ref, soon())).rejects.toMatchObject({ upstream: "docker:fake" });
+    await expect(source.inspectNow(ref, soon())).rejects.toMatchObject({ upstream: "docker:fake" });
   }
   expect(await source.stats([{ engine: "other", fullId: a }], soon())).toMatchObject([{ code: "container_not_found" }]);
   expect(engine.requests).toHaveLength(before);
@@ -209,7 +209,9 @@ test("a container with the protection label `true` is protected from restarts, w
   engine.on(`${b}/json`, json(inspected(b, "web-b", { Labels: { service: "wallet-core", role: "web", [name]: "false" } })));
   engine.on(`${c}/json`, json(inspected(c, "web-c")));
   await using source = createSource(engine);
-  const reasons = await Promise.all([a, b, c].map(async (id) => (await source.look({ engine: "fake", fullId: id })).protectedBy));
+  const reasons = await Promise.all(
+    [a, b, c].map(async (id) => (await source.inspectForRestart({ engine: "fake", fullId: id })).protectedBy),
+  );
   // In a container that cannot find out its own id every container is protected.
   const self = (await readSelf())(a);
   expect(reasons).toEqual([self ?? `label ${name}`, self, self]);
@@ -229,7 +231,7 @@ test.each([
   const ref = { engine: "fake", fullId: a };
   const asks = {
     listTimeoutMs: async () => (await source.list(soon())).engines[0]?.error?.message,
-    inspectTimeoutMs: () => source.fresh(ref, soon()),
+    inspectTimeoutMs: () => source.inspectNow(ref, soon()),
     statsTimeoutMs: async () => ((await source.stats([ref], soon()))[0] as Error).message,
     logsTimeoutMs: () => source.logs(ref, { tail: 1 }, createSharedBudget(soon())),
   };

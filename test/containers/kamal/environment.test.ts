@@ -1,13 +1,13 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import type { ContainerFacts, ContainerRules } from "../../../src/containers/facts.ts";
+import type { RawContainer, ContainerRules } from "../../../src/containers/facts.ts";
 import { toContainerEnv, toInferredEnv, toLikelyEnv } from "../../../src/containers/kamal/environment.ts";
 import { toContainer, toEngineContext } from "../../../src/containers/kamal/mapping.ts";
 import { app, context, facts, rulesOf } from "../../support/docker-facts.ts";
 
 const [staging, production] = [{ env: "staging" }, { env: "production" }] as const;
 const rules: ContainerRules = { ...rulesOf("wallet-core"), destinations: new Map([["beta", "staging"]]) };
-const accessory = (name: string, change: Partial<ContainerFacts> = {}) => facts({ name, labels: { service: name }, ...change });
+const accessory = (name: string, change: Partial<RawContainer> = {}) => facts({ name, labels: { service: name }, ...change });
 const compose = (project: string, service: string) =>
   facts({
     name: `${project}-${service}-1`,
@@ -105,7 +105,7 @@ test.each([
   expect(toLikelyEnv(container, context({ rules, ...around }))).toBe(env);
 });
 
-const appsEnv = (...containers: ContainerFacts[]) => toEngineContext(containers, { env: null, rules, hostNames: [] }).appsEnv;
+const appsEnv = (...containers: RawContainer[]) => toEngineContext(containers, { env: null, rules, hostNames: [] }).appsEnv;
 
 test("the environment of all apps on an engine", () => {
   const one = app("wallet-core", "web", "1", { destination: "staging" });

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { selectKept, selectLive, selectVisible } from "../../../src/containers/kamal/visibility.ts";
+import { selectRetired, selectLive, selectVisible } from "../../../src/containers/kamal/visibility.ts";
 import { app, context, facts, rulesOf } from "../../support/docker-facts.ts";
 
 const names = (containers: ReturnType<typeof facts>[]) => selectVisible(containers, context()).map(({ name }) => name);
@@ -94,7 +94,7 @@ test("kept are the hidden ones of deployed roles, those that never started too, 
     facts({ name: "w-redis", labels: { service: "w-redis" }, ...old }),
   ];
   // The worker that does not run is visible.
-  expect(selectKept(listing, context()).map(({ name }) => name)).toEqual([
+  expect(selectRetired(listing, context()).map(({ name }) => name)).toEqual([
     "w-web-2",
     "w-web-1",
     "w-web-3_replaced_0123456789abcdef",

@@ -4,7 +4,7 @@ import type { Container } from "../../../src/containers/container.ts";
 import { createAnswers } from "../../../src/containers/restart/idempotency.ts";
 import { createRestartLimits } from "../../../src/containers/restart/limits.ts";
 import { settleRestart } from "../../../src/containers/restart/outcome.ts";
-import { PastFailure, toAnswerKey, toAsked } from "../../../src/containers/restart/request.ts";
+import { PastFailure, toAnswerKey, describeRequest } from "../../../src/containers/restart/request.ts";
 import { OpsError } from "../../../src/lib/errors.ts";
 import { useFakeSleep } from "../../support/fake-sleep.ts";
 import { sampleContainer } from "../../support/memory-sources.ts";
@@ -117,8 +117,8 @@ describe("what the record says of a restart", () => {
     const entry = { kid: "k", subject: "s", keyHash: "h", containerId: "c", args: { wait_ms: 5, role: "web" }, reason: "r" };
     const asked = (change: object) => ({ ...entry, ...change }) as unknown as AuditEntry;
     expect([toAnswerKey(asked({})), toAnswerKey(asked({ keyHash: null }))]).toEqual(["k s h", null]);
-    expect(toAsked(asked({}))).toBe('["c",5,"r"]');
-    expect(toAsked(asked({ args: {}, reason: null }))).toBe('["c",null,null]');
+    expect(describeRequest(asked({}))).toBe('["c",5,"r"]');
+    expect(describeRequest(asked({ args: {}, reason: null }))).toBe('["c",null,null]');
   });
 });
 
@@ -144,7 +144,7 @@ describe("a restart whose answer was lost", () => {
         if (answer instanceof Error) throw answer;
         return answer;
       },
-      look: async () => {
+      inspectForRestart: async () => {
         if (found instanceof Error) throw found;
         return { container: sampleContainer(found), protectedBy: null };
       },

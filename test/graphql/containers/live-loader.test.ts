@@ -44,7 +44,7 @@ async function watch(
   let isKnown = true;
   const abort = new AbortController();
   const { containers: source } = memory.sources;
-  const peek = source.peek.bind(source);
+  const peek = source.listCached.bind(source);
   const stage: Stage = {
     setContainers: memory.setContainers,
     setEngine(name, error) {

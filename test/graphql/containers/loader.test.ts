@@ -110,11 +110,11 @@ describe("containers of old releases", () => {
     sampleContainer({ name: "old-production", status: "exited", env: "production" }),
   ];
   it("have run, but for deploys, and are the token's", async () => {
-    expect(names(await load({ kept }).kept(false))).toEqual(["old", "old-production"]);
-    expect(names(await load({ kept }).kept(true))).toEqual(["old", "old-redis", "old-production"]);
-    expect(names(await load({ kept }, staging()).kept(true))).toEqual(["old", "old-redis"]);
-    expect(names(await load({ kept }).keptOfDeploys())).toEqual(["old", "never", "old-production"]);
-    expect(names(await load({ kept }, staging()).keptOfDeploys())).toEqual(["old", "never"]);
+    expect(names(await load({ kept }).listRetired(false))).toEqual(["old", "old-production"]);
+    expect(names(await load({ kept }).listRetired(true))).toEqual(["old", "old-redis", "old-production"]);
+    expect(names(await load({ kept }, staging()).listRetired(true))).toEqual(["old", "old-redis"]);
+    expect(names(await load({ kept }).listRetiredOfDeploys())).toEqual(["old", "never", "old-production"]);
+    expect(names(await load({ kept }, staging()).listRetiredOfDeploys())).toEqual(["old", "never"]);
   });
 });
 
@@ -175,7 +175,7 @@ describe("one container", () => {
     ["of another environment", { env: "production" as Environment }, false],
   ])("for an action is looked at again: %s", async (_what, now, isFound) => {
     const loaders = load({}, staging(), ({ sources }) => {
-      sources.containers.fresh = async () => now && { ...web, ...now };
+      sources.containers.inspectNow = async () => now && { ...web, ...now };
     });
     expect(await loaders.one(one)).toBe((await loaders.all(false))[0]);
     const found = loaders.one({ ...one, everyEngine: true }).catch((error: OpsError) => error.code);

@@ -161,7 +161,7 @@ describe("findMissing", () => {
       ],
     });
     expect(ran).toEqual(["second"]);
-    expect((await find({ ways }, { reading: [{ sql: "first", overrated: 20 }, { sql: "second" }] })).ran).toEqual(["first"]);
+    expect((await find({ ways }, { reading: [{ sql: "first", costCorrection: 20 }, { sql: "second" }] })).ran).toEqual(["first"]);
   });
 
   it("does not know how long it took what ran out of time", async () => {

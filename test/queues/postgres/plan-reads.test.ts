@@ -76,10 +76,10 @@ describe("measures", () => {
     expect(ran.map((statement) => /from (loose|plain)/.exec(statement)?.[1])).toEqual(["plain"]);
     // The one costs a fourth of what the planner thinks, the other what it thinks.
     const cheaper = createReads({ costs: { loose: 90, plain: 50 } });
-    await cheaper.reads.measures({ readings: [{ ...own, overrated: 4 }], failures: null }, signal);
+    await cheaper.reads.measures({ readings: [{ ...own, costCorrection: 4 }], failures: null }, signal);
     expect(cheaper.ran.map((statement) => /from (loose|plain)/.exec(statement)?.[1])).toEqual(["loose"]);
     const same = createReads({ costs: { loose: 400, plain: 396 } });
-    await same.reads.measures({ readings: [{ ...own, overrated: 4 }], failures: null }, signal);
+    await same.reads.measures({ readings: [{ ...own, costCorrection: 4 }], failures: null }, signal);
     expect(same.ran.map((statement) => /from (loose|plain)/.exec(statement)?.[1])).toEqual(["loose"]);
   });
 

@@ -118,7 +118,7 @@ describe("the check", () => {
 
   it("believes that loose scans of an index cost less than the planner thinks", async () => {
     const { check, readAll } = create({ cost: 500 });
-    expect(await check.choose([[{ sql: "depth, its index", overrated: 10 }]], readAll)).toStrictEqual([0]);
+    expect(await check.choose([[{ sql: "depth, its index", costCorrection: 10 }]], readAll)).toStrictEqual([0]);
     expect(await check.choose([[{ sql: "depth, its index" }]], readAll)).toStrictEqual([null]);
   });
 

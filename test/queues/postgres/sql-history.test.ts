@@ -44,7 +44,7 @@ async function read({ rows = [], cost = 1, overrated, keeps = true, queues = nul
         failures: "select failures",
         oldest: "oldest",
         keeps,
-        ...(overrated !== undefined && { overrated }),
+        ...(overrated !== undefined && { costCorrection: overrated }),
       };
     },
     queues,

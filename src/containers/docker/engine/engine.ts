@@ -13,8 +13,8 @@ import type { EngineOptions } from "../address.ts";
 import { listAnswer, type ListedFacts, toListedFacts } from "../http/answers.ts";
 import { createEngineClient, type EngineClient } from "../http/client.ts";
 import { AnswerError, isLost, toDockerError } from "../http/errors.ts";
-import { createEventDesk, type EventBoard, type EventDesk } from "./event-feed.ts";
-import { createRestartWitness, createStartBells, type RestartWitness, type StartBells } from "./events.ts";
+import { createEventEnricher, type EventBroadcaster, type EventEnricher } from "./event-feed.ts";
+import { createRecentRestarts, createStartWaiters, type RecentRestarts, type StartWaiters } from "./events.ts";
 import type { Inspector } from "./inspect.ts";
 import { createInventory, type Inventory, type Snapshot } from "./inventory.ts";
 import { createWatcher, type WatchTimes } from "./sync.ts";
@@ -37,9 +37,9 @@ export interface Engine {
   readonly fullLimit: LimitFunction;
   readonly inventory: Inventory;
   /** Hands its events on to who reads them. */
-  readonly desk: EventDesk;
-  readonly witness: RestartWitness;
-  readonly starts: StartBells;
+  readonly eventEnricher: EventEnricher;
+  readonly recentRestarts: RecentRestarts;
+  readonly startWaiters: StartWaiters;
   /** From memory; the first one waits until the engine has answered, or failed to. Never rejects. */
   view(signal: AbortSignal): EngineView | Promise<EngineView>;
   /** Null where `view` would wait. */
@@ -63,7 +63,7 @@ export interface EngineSettings extends WatchTimes {
   readonly staleMs: number;
   /** Told when its containers, or whether it answers, may have changed. */
   readonly changes: Changes;
-  readonly board: EventBoard;
+  readonly broadcaster: EventBroadcaster;
   readonly observe?: ObserveCall | undefined;
 }
 
@@ -77,7 +77,7 @@ export function createEngine(options: EngineOptions, inspector: Inspector, setti
   const { name, address, env } = options;
   const client = createEngineClient(address, options.control ?? null, settings.observe);
   const hostNames = [name, address.kind === "unix" ? hostname() : address.host];
-  const inventory = createInventory({ env, rules: settings.rules, hostNames }, () => settings.changes.tell());
+  const inventory = createInventory({ env, rules: settings.rules, hostNames }, () => settings.changes.notify());
   let contactAt: number | null = null;
   let isListed = false;
   let pinging: Promise<void> | null = null;
@@ -119,8 +119,8 @@ export function createEngine(options: EngineOptions, inspector: Inspector, setti
   const now = (): EngineView => {
     const loss = watcher.loss();
     if (!loss) return { status: toStatus(null), snapshot: inventory.snapshot(false) };
-    const isKept = contactAt !== null && Date.now() - loss.at <= settings.staleMs;
-    return { status: toStatus(loss.error), snapshot: isKept ? inventory.snapshot(true) : null };
+    const isShown = contactAt !== null && Date.now() - loss.at <= settings.staleMs;
+    return { status: toStatus(loss.error), snapshot: isShown ? inventory.snapshot(true) : null };
   };
   const view = (signal: AbortSignal): EngineView | Promise<EngineView> => {
     const wait = pending();
@@ -137,9 +137,9 @@ export function createEngine(options: EngineOptions, inspector: Inspector, setti
     logLimit: createFairLimit(settings.concurrency),
     fullLimit: settings.fullLimit,
     inventory,
-    desk: createEventDesk(name, inventory, settings.board),
-    witness: createRestartWitness(),
-    starts: createStartBells(),
+    eventEnricher: createEventEnricher(name, inventory, settings.broadcaster),
+    recentRestarts: createRecentRestarts(),
+    startWaiters: createStartWaiters(),
     view,
     peek: () => (pending() ? null : now()),
     async known(signal, stale = false) {
@@ -162,7 +162,7 @@ export function createEngine(options: EngineOptions, inspector: Inspector, setti
   const report = createReport(name, settings.logger);
   const watcher = createWatcher(engine, inspector, settings, (error) => {
     report(error);
-    settings.changes.tell();
+    settings.changes.notify();
   });
   return engine;
 }

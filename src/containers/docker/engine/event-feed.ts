@@ -1,14 +1,14 @@
 import { LRUCache } from "lru-cache";
-import { type Bell, createBell, createReaders } from "../../../lib/broadcast.ts";
+import { type Notifier, createNotifier, createSubscribers } from "../../../lib/broadcast.ts";
 import type { Container, Health } from "../../container.ts";
 import type { ContainerEvent, EventBatch } from "../../events.ts";
-import type { ContainerFacts, EngineContext } from "../../facts.ts";
+import type { RawContainer, EngineContext } from "../../facts.ts";
 import { toContainer } from "../../kamal/mapping.ts";
 import { selectVisible } from "../../kamal/visibility.ts";
 import type { EngineEvent } from "./events.ts";
 import type { Inventory, Known } from "./inventory.ts";
 
-export interface EventDesk {
+export interface EventEnricher {
   /** The stream of events begins: the first time, or after it was lost. */
   begin(): void;
   /** To be told before the inventory is: an event shows its container as it was known when it came. */
@@ -34,7 +34,7 @@ const appearing = new Set(["create", "start", "restart", "unpause"]);
  * event, or through it. One of a container that is not known yet waits for its inspection, as only that tells the environment for sure.
  * Nothing is done while nobody reads.
  */
-export function createEventDesk(engine: string, inventory: Inventory, board: EventBoard): EventDesk {
+export function createEventEnricher(engine: string, inventory: Inventory, board: EventBroadcaster): EventEnricher {
   // By size, for `max` would take its memory at once, for each engine.
   const shown = new LRUCache<string, true>({ maxSize: 5000, sizeCalculation: () => 1, ttl: shownMs });
   /** Containers that an inspection is out for, or about to be. */
@@ -89,12 +89,12 @@ export function createEventDesk(engine: string, inventory: Inventory, board: Eve
   };
 }
 
-function isSeenAfter(facts: ContainerFacts, action: string, context: EngineContext): boolean {
+function isSeenAfter(facts: RawContainer, action: string, context: EngineContext): boolean {
   return selectVisible([{ ...facts, state: action === "create" ? "created" : "running" }], context).length > 0;
 }
 
 /** What the event alone tells of its container: Docker puts the labels into it. */
-function toFacts({ fullId, time, attributes }: EngineEvent, engine: string): ContainerFacts {
+function toFacts({ fullId, time, attributes }: EngineEvent, engine: string): RawContainer {
   const { name = fullId.slice(0, 12), image = "", ...labels } = attributes;
   return {
     engine,
@@ -138,7 +138,7 @@ function toHealth(text: string): Health {
   return text === "healthy" || text === "unhealthy" || text === "starting" ? text : "none";
 }
 
-export interface EventBoard {
+export interface EventBroadcaster {
   publish(event: ContainerEvent): void;
   /** Says that this engine was not heard for a while. */
   interrupt(engine: string): void;
@@ -152,7 +152,7 @@ export interface EventBoard {
 const [most, mostInBatch] = [1000, 250];
 
 interface Reader {
-  readonly bell: Bell;
+  readonly notifier: Notifier;
   readonly accepts: (event: ContainerEvent) => boolean;
   waiting: ContainerEvent[];
   dropped: number;
@@ -160,8 +160,8 @@ interface Reader {
 }
 
 /** Hands events to any number of readers, each at its own pace, with a bounded ring for each. Source: security.md F9. */
-export function createEventBoard(): EventBoard {
-  const readers = createReaders<Reader>();
+export function createEventBroadcaster(): EventBroadcaster {
+  const readers = createSubscribers<Reader>();
   return {
     publish(event) {
       for (const reader of readers) {
@@ -170,22 +170,22 @@ export function createEventBoard(): EventBoard {
           reader.waiting.shift();
           reader.dropped++;
         }
-        reader.bell.ring();
+        reader.notifier.notify();
       }
     },
     interrupt(engine) {
       for (const reader of readers) {
         reader.interrupted.add(engine);
-        reader.bell.ring();
+        reader.notifier.notify();
       }
     },
     read(accepts, signal) {
-      const reader: Reader = { bell: createBell(), accepts, waiting: [], dropped: 0, interrupted: new Set() };
-      return readers.enter(reader, signal, async function* () {
+      const reader: Reader = { notifier: createNotifier(), accepts, waiting: [], dropped: 0, interrupted: new Set() };
+      return readers.subscribe(reader, signal, async function* () {
         while (!signal.aborted) {
           const batch = take(reader);
           if (batch) yield batch;
-          else await reader.bell.next(signal);
+          else await reader.notifier.wait(signal);
         }
         reader.waiting = [];
         if (typeof signal.reason === "string") yield { events: [], dropped: 0, interrupted: [], ended: signal.reason };

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { LRUCache } from "lru-cache";
-import { type Bell, createBell } from "../../../lib/broadcast.ts";
+import { type Notifier, createNotifier } from "../../../lib/broadcast.ts";
 import { toLogTimestamp } from "../../../lib/time.ts";
 import { AnswerError } from "../http/errors.ts";
 
@@ -75,10 +75,10 @@ function toTime(line: string): string {
   return toLogTimestamp(`${digits.slice(0, -9)}.${digits.slice(-9)}`);
 }
 
-export interface RestartWitness {
-  note(event: EngineEvent): void;
+export interface RecentRestarts {
+  record(event: EngineEvent): void;
   /** Whether it was seen to be restarted and to be started at `since` or later. Docker tells of a restart after the start, Podman before. */
-  saw(fullId: string, since: Date): boolean;
+  has(fullId: string, since: Date): boolean;
 }
 
 /** Times of the last events, unix milliseconds by the engine's clock. */
@@ -88,45 +88,45 @@ interface Seen {
 }
 
 /** Remembers which containers were restarted, as the watcher heard it: an engine that is restarted itself forgets its events. */
-export function createRestartWitness(): RestartWitness {
+export function createRecentRestarts(): RecentRestarts {
   // By size, for `max` would take its memory at once, for each engine.
   const seen = new LRUCache<string, Seen>({ maxSize: 5000, sizeCalculation: () => 1 });
   return {
-    note({ action, fullId, time }) {
+    record({ action, fullId, time }) {
       if (action === "restart" || action === "start") seen.set(fullId, { ...seen.get(fullId), [action]: Date.parse(time) });
     },
-    saw(fullId, since) {
+    has(fullId, since) {
       const { restart = 0, start = 0 } = seen.get(fullId) ?? {};
       return Math.min(restart, start) >= since.getTime();
     },
   };
 }
 
-export interface StartBells {
+export interface StartWaiters {
   /** The engine told that this container was started. */
-  ring(fullId: string): void;
+  notify(fullId: string): void;
   /** A bell that rings at each start of this container, until the signal aborts. */
-  hang(fullId: string, signal: AbortSignal): Bell;
+  hang(fullId: string, signal: AbortSignal): Notifier;
 }
 
 /** Wakes whoever waits for a container to run, when its engine tells of it. While the engine is not watched nothing rings. */
-export function createStartBells(): StartBells {
-  const hung = new Map<string, Set<Bell>>();
+export function createStartWaiters(): StartWaiters {
+  const hung = new Map<string, Set<Notifier>>();
   return {
-    ring(fullId) {
-      for (const bell of hung.get(fullId) ?? []) bell.ring();
+    notify(fullId) {
+      for (const bell of hung.get(fullId) ?? []) bell.notify();
     },
     hang(fullId, signal) {
-      const bell = createBell();
-      if (signal.aborted) return bell;
-      const bells = hung.get(fullId) ?? new Set();
-      hung.set(fullId, bells.add(bell));
+      const notifier = createNotifier();
+      if (signal.aborted) return notifier;
+      const notifiers = hung.get(fullId) ?? new Set();
+      hung.set(fullId, notifiers.add(notifier));
       const take = () => {
-        bells.delete(bell);
-        if (bells.size === 0 && hung.get(fullId) === bells) hung.delete(fullId);
+        notifiers.delete(notifier);
+        if (notifiers.size === 0 && hung.get(fullId) === notifiers) hung.delete(fullId);
       };
       signal.addEventListener("abort", take, { once: true });
-      return bell;
+      return notifier;
     },
   };
 }

@@ -1,5 +1,5 @@
 import { OpsError } from "../../../lib/errors.ts";
-import type { ContainerFacts } from "../../facts.ts";
+import type { RawContainer } from "../../facts.ts";
 import { fromInspect, type InspectAnswer, inspectAnswer } from "../http/answers.ts";
 import { AnswerError } from "../http/errors.ts";
 import type { EngineClient } from "../http/client.ts";
@@ -15,7 +15,7 @@ export interface InspectedEngine {
 
 /** One inspection: the facts, and what only our own calls need. */
 export interface Inspection {
-  readonly facts: ContainerFacts;
+  readonly facts: RawContainer;
   readonly tty: boolean;
   /** Seconds that the container asks for between SIGTERM and SIGKILL, null for the engine's default. */
   readonly stopTimeout: number | null;

@@ -3,20 +3,20 @@ import { toOwnerEnv } from "../../../auth/principal.ts";
 import type { Environment } from "../../../lib/environment.ts";
 import { toTimestamp } from "../../../lib/time.ts";
 import type { Container } from "../../container.ts";
-import type { ContainerFacts, ContainerRules, EngineContext } from "../../facts.ts";
+import type { RawContainer, ContainerRules, EngineContext } from "../../facts.ts";
 import { toContainer, toEngineContext } from "../../kamal/mapping.ts";
-import { selectKept, selectLive, selectVisible } from "../../kamal/visibility.ts";
+import { selectRetired, selectLive, selectVisible } from "../../kamal/visibility.ts";
 import type { ListedFacts } from "../http/answers.ts";
 
 /** All that is known of one engine's containers at one moment. The same object, with the same rows, until something is learned. */
 export interface Snapshot {
-  readonly facts: ReadonlyMap<string, ContainerFacts>;
+  readonly facts: ReadonlyMap<string, RawContainer>;
   /** Those that callers may see (kamal-visible.ts). */
   readonly visible: readonly Container[];
   /** The environments whose tokens may see one of them. */
   readonly environments: ReadonlySet<Environment>;
   /** The stopped ones of old releases, and those that never started: callers see them by their logs and deploys alone (kamal-visible.ts). */
-  kept(): readonly Container[];
+  listRetired(): readonly Container[];
   /** All that live, also those that callers never see. */
   live(): readonly Container[];
   readonly context: EngineContext;
@@ -27,7 +27,7 @@ export interface Snapshot {
 
 /** A container as it is, or was last, known. */
 export interface Known {
-  readonly facts: ContainerFacts;
+  readonly facts: RawContainer;
   readonly row: Container;
   readonly visible: boolean;
 }
@@ -37,7 +37,7 @@ export interface Inventory {
   begin(): number;
   /** A whole list: what is not in it is gone. Answers the ids that are worth an inspection: new, changed, or (re)started just now. */
   applyList(list: readonly ListedFacts[], asked: number): string[];
-  learn(facts: ContainerFacts, asked: number): void;
+  learn(facts: RawContainer, asked: number): void;
   /** One that cannot be inspected: from now on told from the list, and from what it was created with, which never changes. */
   demote(fullId: string): void;
   remove(fullId: string): void;
@@ -48,8 +48,8 @@ export interface Inventory {
 
 interface Entry {
   /** Null until a list tells of it. */
-  readonly listed: ContainerFacts | null;
-  readonly facts: ContainerFacts;
+  readonly listed: RawContainer | null;
+  readonly facts: RawContainer;
   /** Whether `facts` are of an inspection, and nothing speaks against them. */
   readonly inspected: boolean;
   /** The question that `facts` answered. */
@@ -69,10 +69,10 @@ export function createInventory(engine: InventoryEngine, onChange: () => void): 
   /** When something was removed, so that answers to earlier questions do not bring it back. */
   const removed = new Map<string, number>();
   let clock = 0;
-  const kept = new Map<boolean, Snapshot>();
+  const snapshots = new Map<boolean, Snapshot>();
   let latest: Snapshot | null = null;
   // By size, for `max` would take its memory at once, for each engine.
-  const departed = new LRUCache<string, Known>({ maxSize: 1000, sizeCalculation: () => 1 });
+  const former = new LRUCache<string, Known>({ maxSize: 1000, sizeCalculation: () => 1 });
 
   const isOutdated = (fullId: string, asked: number) =>
     Math.max(entries.get(fullId)?.asked ?? 0, removed.get(fullId) ?? 0) > asked;
@@ -81,19 +81,19 @@ export function createInventory(engine: InventoryEngine, onChange: () => void): 
     change();
   };
   const change = () => {
-    kept.clear();
+    snapshots.clear();
     onChange();
   };
   const getSnapshot = (stale: boolean) => {
-    const snapshot = kept.get(stale) ?? createSnapshot(entries, engine, stale);
-    kept.set(stale, snapshot);
+    const snapshot = snapshots.get(stale) ?? createSnapshot(entries, engine, stale);
+    snapshots.set(stale, snapshot);
     latest = snapshot;
     return snapshot;
   };
   const remove = (fullId: string) => {
     removed.set(fullId, ++clock);
     const last = latest?.known(fullId);
-    if (last) departed.set(fullId, last);
+    if (last) former.set(fullId, last);
     if (entries.delete(fullId)) change();
   };
   return {
@@ -106,7 +106,7 @@ export function createInventory(engine: InventoryEngine, onChange: () => void): 
         seen.add(fullId);
         if (isOutdated(fullId, asked)) continue;
         const known = entries.get(fullId);
-        const inspected = known !== undefined && !recent && tellsTheSame(listed, known);
+        const inspected = known !== undefined && !recent && listsTheSame(listed, known);
         if (!inspected) changed.push(fullId);
         put(fullId, { listed, facts: known?.facts ?? listed, inspected, asked: known?.asked ?? asked });
       }
@@ -126,12 +126,12 @@ export function createInventory(engine: InventoryEngine, onChange: () => void): 
     },
     remove,
     snapshot: getSnapshot,
-    lastKnown: (fullId) => getSnapshot(false).known(fullId) ?? departed.get(fullId) ?? null,
+    lastKnown: (fullId) => getSnapshot(false).known(fullId) ?? former.get(fullId) ?? null,
   };
 }
 
 /** Whether the list says what it said before, and what is known by inspection. */
-function tellsTheSame(listed: ContainerFacts, known: Entry): boolean {
+function listsTheSame(listed: RawContainer, known: Entry): boolean {
   if (!known.inspected || listed.state !== known.facts.state || listed.name !== known.facts.name) return false;
   return JSON.stringify(listed) === JSON.stringify(known.listed);
 }
@@ -155,7 +155,7 @@ function createSnapshot(entries: ReadonlyMap<string, Entry>, engine: InventoryEn
     facts,
     visible,
     environments: new Set(visible.flatMap((container) => toOwnerEnv(container) ?? [])),
-    kept: () => selectKept(all, context).map(({ fullId }) => row(fullId) as Container),
+    listRetired: () => selectRetired(all, context).map(({ fullId }) => row(fullId) as Container),
     live: () => selectLive(all).map(({ fullId }) => row(fullId) as Container),
     context,
     row,

@@ -1,8 +1,8 @@
 import type { LimitFunction } from "p-limit";
 import type { ListedFacts } from "../http/answers.ts";
 import type { EngineClient } from "../http/client.ts";
-import type { EventDesk } from "./event-feed.ts";
-import type { RestartWitness, StartBells } from "./events.ts";
+import type { EventEnricher } from "./event-feed.ts";
+import type { RecentRestarts, StartWaiters } from "./events.ts";
 import type { InspectedEngine } from "./inspect.ts";
 import { setTimeout as sleep } from "node:timers/promises";
 import { withDeadline } from "../../../lib/abort.ts";
@@ -23,9 +23,9 @@ interface SyncedEngine extends InspectedEngine {
   readonly client: Pick<EngineClient, "call" | "openEvents" | "forget">;
   readonly limit: LimitFunction;
   readonly fullLimit: LimitFunction;
-  readonly desk: EventDesk;
-  readonly witness: RestartWitness;
-  readonly starts: StartBells;
+  readonly eventEnricher: EventEnricher;
+  readonly recentRestarts: RecentRestarts;
+  readonly startWaiters: StartWaiters;
   fetchList(deadlineMs: number): Promise<ListedFacts[]>;
   touch(): void;
 }
@@ -73,13 +73,13 @@ export function createWatcher(
   const watch = async (onWatching: () => void) => {
     const { signal } = life;
     const stream = await withDeadline(listTimeoutMs, open, signal);
-    engine.desk.begin();
+    engine.eventEnricher.begin();
     const end = () => stream.destroy();
     signal.addEventListener("abort", end, { once: true });
     let timer: NodeJS.Timeout | undefined;
     try {
       const reading = readEvents(stream, (event) => {
-        engine.witness.note(event);
+        engine.recentRestarts.record(event);
         refresher.onEvent(event);
       });
       reading.catch(() => {});
@@ -190,7 +190,7 @@ export function createRefresher(
       else if (failure.code !== "container_not_found") await listInstead(fullId);
     } finally {
       running.delete(fullId);
-      engine.desk.settle(fullId);
+      engine.eventEnricher.settle(fullId);
     }
   };
   /** The list does not wait for a container that hangs; when it hangs too, it is the engine. */
@@ -228,8 +228,8 @@ export function createRefresher(
     onEvent(event) {
       const { action, fullId } = event;
       engine.touch();
-      engine.desk.onEvent(event);
-      if (action === "start") engine.starts.ring(fullId);
+      engine.eventEnricher.onEvent(event);
+      if (action === "start") engine.startWaiters.notify(fullId);
       // A signal is no change yet: `die` is.
       if (action === "kill") return;
       if (action === "destroy") return inventory.remove(fullId);

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { cleanStart } from "../../../lib/redact/sanitize.ts";
 import { healthOutputLimit } from "../../container.ts";
-import type { ContainerFacts, HealthFacts, KnownVariables, PublishedPort } from "../../facts.ts";
+import type { RawContainer, HealthFacts, KnownVariables, PublishedPort } from "../../facts.ts";
 
 /** Docker leaves out, or sends null for, what is empty; fields that we do not read are dropped. */
 const textSchema = z
@@ -92,7 +92,7 @@ export type ImageInspectAnswer = z.infer<typeof imageInspectAnswer>;
 
 /** A list's entry. `recent`: it started or stopped within about a minute, so that its inspection may tell more than the list. */
 export interface ListedFacts {
-  readonly facts: ContainerFacts;
+  readonly facts: RawContainer;
   readonly recent: boolean;
 }
 
@@ -101,7 +101,7 @@ export function toListedFacts(answer: ListAnswer, engine: string): ListedFacts {
 }
 
 /** What the list tells of a container. */
-function fromList(answer: ListAnswer, engine: string): ContainerFacts {
+function fromList(answer: ListAnswer, engine: string): RawContainer {
   return {
     engine,
     fullId: answer.Id,
@@ -122,7 +122,7 @@ function fromList(answer: ListAnswer, engine: string): ContainerFacts {
 }
 
 /** What the inspection tells of a container. */
-export function fromInspect(answer: InspectAnswer, engine: string): ContainerFacts {
+export function fromInspect(answer: InspectAnswer, engine: string): RawContainer {
   const { Config: config, State: state } = answer;
   return {
     engine,

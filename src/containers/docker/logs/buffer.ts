@@ -8,7 +8,7 @@ const most = 1 << 20;
 export interface FollowBuffer {
   /** `size` is that of `sizeOf`, which need not be counted for each reader. */
   push(lines: readonly LogLine[], size: number): void;
-  tell(notice: FollowNotice): void;
+  notify(notice: FollowNotice): void;
   /** Nothing comes any more. An Error is thrown to the reader after what waits. */
   end(reason: string | Error): void;
   /** Whether the reader is behind, so that nothing need be read for it. */
@@ -56,7 +56,7 @@ export function createFollowBuffer(matches: ((line: LogLine) => boolean) | null,
       const wanted = matches ? lines.filter(matches) : lines;
       if (wanted.length > 0) add(toBatch({ lines: wanted }), matches ? sizeOf(wanted) : length);
     },
-    tell: (notice) => add(toBatch({ notice }), 64),
+    notify: (notice) => add(toBatch({ notice }), 64),
     end(reason) {
       ended ??= reason;
       wakeUp();

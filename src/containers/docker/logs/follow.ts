@@ -99,7 +99,7 @@ export function createFeed(engine: Engine, inspector: Inspector, ref: ContainerR
   const stop = new AbortController();
   const { signal } = stop;
   const position = createPosition();
-  const starts = engine.starts.hang(ref.fullId, signal);
+  const starts = engine.startWaiters.hang(ref.fullId, signal);
   let resume: (() => void) | null = null;
   let started: Promise<void> | null = null;
   let isStarted = false;
@@ -161,11 +161,11 @@ export function createFeed(engine: Engine, inspector: Inspector, ref: ContainerR
       } catch (error) {
         if (signal.aborted) return;
         if (toOpsError(error).code === "container_not_found") return close("container_gone");
-        if (pause === pauseMs.first) for (const reader of readers) reader.tell("engine_lost");
+        if (pause === pauseMs.first) for (const reader of readers) reader.notify("engine_lost");
       }
       pause = lives || position.latest !== before ? pauseMs.first : Math.min(pause * 2, pauseMs.most);
       // A new life is read at once: there are no more of them than starts.
-      if (!lives) await starts.next(signal, pause * (0.5 + Math.random() / 2));
+      if (!lives) await starts.wait(signal, pause * (0.5 + Math.random() / 2));
     }
   };
   /** After the end of a stream: answers once the container runs, or has run meanwhile. */
@@ -175,12 +175,12 @@ export function createFeed(engine: Engine, inspector: Inspector, ref: ContainerR
       const now = await inspect();
       const hasRun = isOtherLife(now, last);
       if (hasRun || isLive(now)) {
-        if (told || hasRun) for (const reader of readers) reader.tell("resumed");
+        if (told || hasRun) for (const reader of readers) reader.notify("resumed");
         return now;
       }
-      if (!told) for (const reader of readers) reader.tell("stopped");
+      if (!told) for (const reader of readers) reader.notify("stopped");
       told = true;
-      await starts.next(signal, pause);
+      await starts.wait(signal, pause);
     }
   };
   const begin = async () => {

@@ -5,7 +5,7 @@ const entryBytes = 16 << 10;
 /** 30 characters of time stamp and a space. */
 const prefixBytes = 31;
 /** Enough for a line of 64 KiB with the time stamps in it; the rest of a longer one is dropped. */
-const maxHeldBytes = 5 * (entryBytes + prefixBytes);
+const maxPendingBytes = 5 * (entryBytes + prefixBytes);
 
 interface TtySplitter {
   push(chunk: Buffer): void;
@@ -25,7 +25,7 @@ export function createTtySplitter(onEntry: (entry: Buffer) => void): TtySplitter
 
   const emit = () => {
     const line = pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces);
-    if (size > maxHeldBytes) skipped += Math.ceil((size - maxHeldBytes) / (entryBytes + prefixBytes));
+    if (size > maxPendingBytes) skipped += Math.ceil((size - maxPendingBytes) / (entryBytes + prefixBytes));
     pieces = [];
     size = 0;
     let start = 0;
@@ -37,7 +37,7 @@ export function createTtySplitter(onEntry: (entry: Buffer) => void): TtySplitter
     onEntry(withoutReturn(line.subarray(start)));
   };
   const hold = (piece: Buffer) => {
-    if (size < maxHeldBytes) pieces.push(piece.subarray(0, maxHeldBytes - size));
+    if (size < maxPendingBytes) pieces.push(piece.subarray(0, maxPendingBytes - size));
     size += piece.length;
   };
   return {

@@ -139,7 +139,7 @@ interface NewestLines {
 /** Holds the newest lines, at most `maxLines` of them and `maxBytes` (as `toLineBytes`); what they take is held in the budget. */
 export function createNewestLines(maxLines: number, maxBytes: number, budget: Pick<ReadBudget, "hold" | "free">): NewestLines {
   /** From `start` on: those before were let go, and are no more than places of the array. */
-  let lines: (Held | null)[] = [];
+  let lines: (WindowLine | null)[] = [];
   let start = 0;
   let bytes = 0;
   let dropped = 0;
@@ -178,7 +178,7 @@ export function createNewestLines(maxLines: number, maxBytes: number, budget: Pi
   };
 }
 
-interface Held {
+interface WindowLine {
   readonly line: LogLine;
   readonly size: number;
 }

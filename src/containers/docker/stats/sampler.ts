@@ -122,7 +122,7 @@ export function createSampler({ reader, windowMs, leaseMs, periodMs }: SamplerOp
 }
 
 /** How long a point is kept, and how far two are apart, milliseconds: at most 120 points. */
-const keptMs = 600_000;
+const historyMs = 600_000;
 const stepMs = 5000;
 
 /** A point and when it was taken, milliseconds of a clock that never goes back. */
@@ -142,7 +142,7 @@ export function withPoint(points: readonly TimedPoint[], at: number, stats: Cont
 
 /** Those of the last ten minutes. */
 export function recent(points: readonly TimedPoint[], now: number): readonly TimedPoint[] {
-  return points.filter(({ at }) => now - at <= keptMs);
+  return points.filter(({ at }) => now - at <= historyMs);
 }
 
 /** What is remembered of the containers that were sampled last: at most 1,000 of them, 120 points each, about 15 MB. */

@@ -71,7 +71,7 @@ export function createRoleMembers({ follow, options, inbox, signal }: MembersOpt
     if (!member.abort.signal.aborted) retryAt.set(key, Date.now() + retryMs);
     if (signal.aborted || unreadable.has(key)) return;
     if (error !== null) unreadable.add(key);
-    inbox.tell({ notice: error === null ? "left" : "unreadable", container: member.container, error });
+    inbox.notify({ notice: error === null ? "left" : "unreadable", container: member.container, error });
   };
   const deliver = async ({ container }: Member, lines: readonly LogLine[]): Promise<void> => {
     if (lines.length === 0) return;
@@ -83,22 +83,22 @@ export function createRoleMembers({ follow, options, inbox, signal }: MembersOpt
     inbox.push(lines.map((line) => toRoleLine(container, line)));
     await inbox.room();
   };
-  const tell = (member: Member, { dropped, cut, notice }: LogBatch, gate: RoleGate) => {
+  const publish = (member: Member, { dropped, cut, notice }: LogBatch, gate: RoleGate) => {
     const lost = cut === "counted" ? gate.skip(dropped) : dropped;
     if (lost > 0) inbox.lose(lost);
-    if (lost > 0 && cut !== null) inbox.tell({ notice: "truncated", container: member.container, error: null });
+    if (lost > 0 && cut !== null) inbox.notify({ notice: "truncated", container: member.container, error: null });
     if (notice === null) return;
     member.stopped = notice === "stopped";
-    inbox.tell({ notice, container: member.container, error: null });
+    inbox.notify({ notice, container: member.container, error: null });
   };
   /** Follows it to its end. Until the first page is handed over, what it gives goes there. */
   const open = async (member: Member, wanted: FollowOptions, gate: RoleGate): Promise<void> => {
     const stream = await follow(member.container, wanted, AbortSignal.any([signal, member.abort.signal]));
     unreadable.delete(toContainerKey(member.container));
-    if (!page) inbox.tell({ notice: "joined", container: member.container, error: null });
+    if (!page) inbox.notify({ notice: "joined", container: member.container, error: null });
     const pump = async () => {
       for await (const batch of stream) {
-        tell(member, batch, gate);
+        publish(member, batch, gate);
         await deliver(
           member,
           batch.lines.filter((line) => gate.isNew(line)),

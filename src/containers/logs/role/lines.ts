@@ -26,14 +26,14 @@ export function toBeginning({ createdAt }: Container): string {
 }
 
 /** A line with its place: the time that it is sorted by. */
-export interface Placed {
+export interface PositionedLine {
   readonly line: RoleLine;
   /** Not before the line that the same container wrote before, whatever their clocks say: the order of one container is never changed. */
   readonly place: string;
 }
 
 /** By time, then by container; lines of one container stay as they are. */
-export function byPlace(a: Placed, b: Placed): number {
+export function byPlace(a: PositionedLine, b: PositionedLine): number {
   if (a.place !== b.place) return a.place < b.place ? -1 : 1;
   const [one, other] = [a.line.container, b.line.container];
   if (one.name !== other.name) return one.name < other.name ? -1 : 1;

@@ -1,11 +1,11 @@
 import { toContainerKey } from "../../container.ts";
-import { byPlace, type Placed, type RoleBatch, type RoleLine, type RoleNotice } from "./lines.ts";
+import { byPlace, type PositionedLine, type RoleBatch, type RoleLine, type RoleNotice } from "./lines.ts";
 
 /** Where the logs of several containers come together before one reader. */
 export interface RoleInbox {
   /** Lines of one container. */
   push(lines: readonly RoleLine[]): void;
-  tell(notice: RoleNotice): void;
+  notify(notice: RoleNotice): void;
   /** So many lines are missing. */
   lose(count: number): void;
   /** Resolves when more may be pushed: no container is read faster than the reader reads. */
@@ -62,7 +62,7 @@ export function createRoleInbox(limits: ReorderLimits): RoleInbox {
       window.push(lines, performance.now());
       if (wasEmpty || window.size > limits.maxSize) wakeUp();
     },
-    tell(notice) {
+    notify(notice) {
       notices.push(notice);
       wakeUp();
     },
@@ -121,7 +121,7 @@ interface ReorderWindow {
   readonly last: string;
 }
 
-interface Held extends Placed {
+interface WaitingLine extends PositionedLine {
   readonly arrived: number;
 }
 
@@ -131,7 +131,7 @@ interface Held extends Placed {
  * would be quicker, and wrong at each release. What comes later still goes at once, out of order. Nothing is lost, and nothing comes twice.
  */
 export function createReorderWindow({ holdMs, maxSize }: ReorderLimits): ReorderWindow {
-  let held: Held[] = [];
+  let held: WaitingLine[] = [];
   let size = 0;
   let last = "";
   /** The place of the newest line of each container that has some here. */
@@ -142,7 +142,7 @@ export function createReorderWindow({ holdMs, maxSize }: ReorderLimits): Reorder
     let ready = held.findLastIndex(({ place, arrived }) => place < last || arrived + holdMs <= now) + 1;
     if (size <= maxSize) return ready;
     let left = held.slice(ready).reduce((sum, { line }) => sum + sizeOf(line), 0);
-    while (left > maxSize / 2) left -= sizeOf((held[ready++] as Held).line);
+    while (left > maxSize / 2) left -= sizeOf((held[ready++] as WaitingLine).line);
     return ready;
   };
   return {

@@ -2,12 +2,12 @@ import { parseLogTime } from "../../../lib/time.ts";
 import { toReleaseKey } from "../../../releases/service-group.ts";
 import type { Container } from "../../container.ts";
 import { type LogLine, maxPageBytes, toLineBytes } from "../log.ts";
-import { byPlace, type Placed, type RoleLine, toBeginning, toMarker, toRoleLine } from "./lines.ts";
+import { byPlace, type PositionedLine, type RoleLine, toBeginning, toMarker, toRoleLine } from "./lines.ts";
 
 /** What the container adds to a line of an answer, bytes of JSON. */
 const aroundContainer = 250;
 
-interface Sized extends Placed {
+interface Sized extends PositionedLine {
   /** As `toLineBytes`. */
   readonly size: number;
 }
@@ -31,10 +31,10 @@ export interface RolePage {
  * held. `until` (a log timestamp) hides the markers of later releases.
  */
 export function createRolePage(tail: number, until: string | null = null): RolePage {
-  let kept: Sized[] = [];
+  let selected: Sized[] = [];
   let bytes = 0;
   /** The newest one that was left out: nothing comes back from before it, though it may be short enough. */
-  let floor: Placed | null = null;
+  let floor: PositionedLine | null = null;
   const first = new Map<string, Container>();
 
   return {
@@ -45,36 +45,36 @@ export function createRolePage(tail: number, until: string | null = null): RoleP
       for (const line of lines) {
         if (line.timestamp > place) place = line.timestamp;
         const size = toLineBytes(line);
-        kept.push({ place, line: toRoleLine(container, line), size });
+        selected.push({ place, line: toRoleLine(container, line), size });
         bytes += size + aroundContainer;
       }
-      kept.sort(byPlace);
+      selected.sort(byPlace);
       let start = 0;
-      const isOver = (one: Placed) =>
-        kept.length - start > tail || bytes > maxPageBytes || (floor !== null && byPlace(one, floor) < 0);
+      const isOver = (one: PositionedLine) =>
+        selected.length - start > tail || bytes > maxPageBytes || (floor !== null && byPlace(one, floor) < 0);
       let freed = 0;
-      for (let one = kept[0]; one && isOver(one); one = kept[++start]) {
+      for (let one = selected[0]; one && isOver(one); one = selected[++start]) {
         bytes -= one.size + aroundContainer;
         freed += one.size;
         floor = floor && byPlace(one, floor) < 0 ? floor : one;
       }
-      if (start > 0) kept = kept.slice(start);
+      if (start > 0) selected = selected.slice(start);
       return freed;
     },
     take() {
-      const [oldest] = kept;
+      const [oldest] = selected;
       if (!oldest) return [];
       const markers = [...first.values()]
         .map((container) => ({ place: toBeginning(container), line: toMarker(container, toBeginning(container)) }))
         .filter(({ place }) => place >= oldest.place && (until === null || place <= until));
-      return [...markers, ...kept].toSorted(byPlace).map(({ line }) => line);
+      return [...markers, ...selected].toSorted(byPlace).map(({ line }) => line);
     },
     get dropped() {
       return floor !== null;
     },
     get since() {
-      const isFull = floor !== null || kept.length >= tail;
-      return isFull && kept[0] ? toSecondBefore(kept[0].place) : null;
+      const isFull = floor !== null || selected.length >= tail;
+      return isFull && selected[0] ? toSecondBefore(selected[0].place) : null;
     },
   };
 }

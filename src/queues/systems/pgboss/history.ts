@@ -34,14 +34,14 @@ export function pgbossHistory(schema: string): ToHistoryRows {
         (table) =>
           `select name as queue, completed_on as failed_at from ${table} where state = 'failed' and completed_on >= ${from} and ${own}`,
       ),
-      oldest: isArchived ? oldestArchived(schema, own) : oldestKept(schema, isAsked("queue.name")),
+      oldest: isArchived ? oldestArchived(schema, own) : selectOldestJob(schema, isAsked("queue.name")),
       keeps: false,
     };
   };
 }
 
 /** From when on nothing was deleted, by what the queues say: 0 means never. Null where there is no such queue. */
-function oldestKept(schema: string, isOwn: string): string {
+function selectOldestJob(schema: string, isOwn: string): string {
   return `
     select case when count(keeps) > 0 then coalesce(now() - min(keeps) filter (where keeps > 0) * interval '1 second', '-infinity') end
     from ${findQueues(schema)} where ${isOwn}`;

@@ -29,7 +29,7 @@ const live: Reading = {
 const ended: Reading = {
   measures: ["processed", "wait_p50", "wait_p95", "run_p50", "run_p95"],
   sql: [
-    `${whereKept(300, "count(job.id)")} as processed`,
+    `${joinRetention(300, "count(job.id)")} as processed`,
     quantiles("wait", secondsBetween("greatest(job.start_after, job.created_on)", "job.started_on")),
     quantiles("run", secondsBetween("job.started_on", "job.completed_on")),
   ].join(", "),
@@ -43,13 +43,14 @@ const failures: Reading = {
     ] as const
   )
     .map(
-      ([name, minutes]) => `${whereKept(60 * minutes, `count(*) filter (where ${inLast(minutes, "job.failed_at")})`)} as ${name}`,
+      ([name, minutes]) =>
+        `${joinRetention(60 * minutes, `count(*) filter (where ${inLast(minutes, "job.failed_at")})`)} as ${name}`,
     )
     .join(", "),
 };
 
 /** Unknown where the queue says that ended jobs are deleted before they leave the window (0 means never). */
-function whereKept(seconds: number, count: string): string {
+function joinRetention(seconds: number, count: string): string {
   return `case when min(queue.keeps) between 1 and ${seconds} then null else ${count} end`;
 }
 
@@ -104,7 +105,7 @@ function selectFailures(from: string): string {
 
 function toParts(schema: string, layout: Layout): TableParts {
   const error = `, ${readErrorText(failureText)} as error`;
-  const processed = whereKept(300, "count(*) filter (where job.state = 'completed')");
+  const processed = joinRetention(300, "count(*) filter (where job.state = 'completed')");
   return pgbossParts({
     schema,
     queues: findQueues(schema),

@@ -124,15 +124,16 @@ interface FactsReader {
 const againMs = 60_000;
 
 export function createFactsReader(client: RabbitmqClient): FactsReader {
-  let kept: { readonly facts: RabbitmqFacts; readonly at: number } | null = null;
+  let cached: { readonly facts: RabbitmqFacts; readonly at: number } | null = null;
   return {
     async read(signal) {
-      if (!kept || performance.now() - kept.at >= againMs) kept = { facts: await ask(client, signal), at: performance.now() };
-      const { facts, at } = kept;
+      if (!cached || performance.now() - cached.at >= againMs)
+        cached = { facts: await ask(client, signal), at: performance.now() };
+      const { facts, at } = cached;
       return { ...facts, uptime: facts.uptime === null ? null : facts.uptime + (performance.now() - at) / 1000 };
     },
     forget: () => {
-      kept = null;
+      cached = null;
     },
   };
 }

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { createFlight } from "../../../lib/abort.ts";
+import { createSingleFlight } from "../../../lib/abort.ts";
 import { OpsError } from "../../../lib/errors.ts";
 import type { QueueMetrics } from "../../queue.ts";
 import { common, defineKind, type KindContext, type KindSource } from "../../system.ts";
@@ -43,7 +43,7 @@ function createRabbitmqSource(
   const fail = (message: string, cause?: unknown) =>
     new OpsError("queues_unavailable", message, { upstream: `queues:${name}`, cause });
   const reader = brokers.rabbitmq === null ? null : createRabbitmqReader({ ...config, url: brokers.rabbitmq, logger, observe });
-  const read = createFlight(async (signal): Promise<readonly QueueMetrics[]> => {
+  const read = createSingleFlight(async (signal): Promise<readonly QueueMetrics[]> => {
     if (reader === null) throw fail("RABBITMQ_URL is not set");
     return reader.read(AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)]));
   });

@@ -1,4 +1,4 @@
-import { abortable, createFlight } from "../../../lib/abort.ts";
+import { abortable, createSingleFlight } from "../../../lib/abort.ts";
 import { OpsError } from "../../../lib/errors.ts";
 import type { RedisConnection } from "./connection.ts";
 
@@ -25,7 +25,7 @@ export function createKeySearch(
   let found = new Set<string>();
   let askAgainAt = 0;
   let isFirst = true;
-  const look = createFlight(async (signal) => {
+  const look = createSingleFlight(async (signal) => {
     const seen = new Set<string>();
     for (let cursor = "0", isDone = false; !isDone; isDone = cursor === "0") {
       // The same step for each pattern: the cursor says where to go on, whatever is looked for.

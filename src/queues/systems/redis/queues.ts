@@ -4,7 +4,7 @@ import type { QueueMetrics } from "../../queue.ts";
 import { createSamples, toQueueMetrics } from "../../rates.ts";
 import type { RedisFailure, RedisReading, RedisRunning, RedisRunningJobs, RedisSystem } from "./system.ts";
 
-interface LabelledSystem {
+interface NamedSystem {
   readonly label: string;
   readonly system: RedisSystem;
 }
@@ -17,11 +17,7 @@ export interface RedisQueues {
 }
 
 /** `configured` are listed even if no system has them. */
-export function createRedisQueues(
-  source: string,
-  configured: readonly string[],
-  systems: readonly LabelledSystem[],
-): RedisQueues {
+export function createRedisQueues(source: string, configured: readonly string[], systems: readonly NamedSystem[]): RedisQueues {
   const members = systems.map(({ label, system }) => ({ label, system, known: createKnownQueues([]), samples: createSamples() }));
 
   /** The queues of each system, as they are called there and here. */

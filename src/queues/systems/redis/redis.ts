@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { createFlight } from "../../../lib/abort.ts";
+import { createSingleFlight } from "../../../lib/abort.ts";
 import { OpsError } from "../../../lib/errors.ts";
 import { toSeconds } from "../../../lib/time.ts";
 import { errorReadLimit, toErrorText } from "../../errors.ts";
@@ -58,9 +58,9 @@ function createRedisSource(config: Readonly<z.infer<typeof redisConfig>>, { brok
   );
   /** In one flight, with one deadline; whoever leaves gets an error of ours. */
   const asOne = <T>(work: (now: number, signal: AbortSignal) => Promise<T>) => {
-    const flight = createFlight((signal) => work(Date.now(), AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)])));
+    const call = createSingleFlight((signal) => work(Date.now(), AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)])));
     return (signal: AbortSignal) =>
-      flight(signal).catch((error: unknown) => {
+      call(signal).catch((error: unknown) => {
         throw error instanceof OpsError ? error : fail("Gave up waiting for Redis: the request has ended");
       });
   };
@@ -116,8 +116,8 @@ export function groupRedisFailures(failures: readonly RedisFailure[], source: st
     places.set(queue, place + 1);
     return { group, place };
   });
-  const kept = ranked.toSorted((a, b) => a.place - b.place).slice(0, failureGroupsLimit);
-  return kept
+  const newest = ranked.toSorted((a, b) => a.place - b.place).slice(0, failureGroupsLimit);
+  return newest
     .map(({ group }) => toGroup(group, source))
     .toSorted((a, b) => (a.lastAt === b.lastAt ? 0 : a.lastAt > b.lastAt ? -1 : 1));
 }

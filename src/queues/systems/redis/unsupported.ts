@@ -1,4 +1,4 @@
-import { createKept } from "../../../lib/cache.ts";
+import { createCache } from "../../../lib/cache.ts";
 import type { UnsupportedSystem } from "../../queue.ts";
 import type { Command, Question, RedisConnection, Reply } from "./connection.ts";
 import { createKeySearch, escapePattern } from "./keys.ts";
@@ -27,7 +27,7 @@ export function createUnsupportedSearch(
     patterns: [`${escapePattern(bull)}*:id`, `${bee}*:id`, `${kombu}*`],
     againMs,
   });
-  return createKept(async (signal) => {
+  return createCache(async (signal) => {
     const keys = [...(await search(signal).catch(() => []))];
     const queuesOf = (start: string) =>
       keys.filter((key) => key.startsWith(start) && key.endsWith(":id")).map((key) => key.slice(start.length, -":id".length));

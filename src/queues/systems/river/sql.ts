@@ -54,7 +54,7 @@ export function riverStatements(schema: string, by: "queue" | "kind"): SqlStatem
     running: (hosts) =>
       pickRunning({
         jobs: running,
-        isAsked: matches("worker", `(?:${anyOf(hosts)}|${anyOf(hosts.map(toRiverHost))}${clientTime})`),
+        condition: matches("worker", `(?:${anyOf(hosts)}|${anyOf(hosts.map(toRiverHost))}${clientTime})`),
         isNamed: isNamed("worker"),
       }),
     usualRuns: groupRuns(`

@@ -120,8 +120,8 @@ function refuseControl(source: Controlled, context: z.RefinementCtx): void {
     refuse(["retry", "status"], 'must be one of "waiting" or "retrying"');
   if (retry?.attempts !== undefined && source.attempts === undefined)
     refuse(["retry", "attempts"], 'needs "attempts": their column');
-  const kept = new Set([source.id, source.status, source.run_at, ...(retry?.attempts === undefined ? [] : [source.attempts])]);
-  if (retry?.reset?.some((name) => kept.has(name))) refuse(["retry", "reset"], "has a column that is set otherwise");
+  const used = new Set([source.id, source.status, source.run_at, ...(retry?.attempts === undefined ? [] : [source.attempts])]);
+  if (retry?.reset?.some((name) => used.has(name))) refuse(["retry", "reset"], "has a column that is set otherwise");
   if (discard && [...waiting, ...retrying, ...active, ...done].includes(discard.status)) {
     refuse(["discard", "status"], 'must be none of "waiting", "retrying", "active" and "done"');
   }

@@ -55,7 +55,7 @@ export function tableIndexes(config: TableSourceConfig): readonly IndexAdvice[] 
 function toWays(readings: readonly Reading[], measure: Measure): IndexAdvice["reading"] {
   const found = readings.filter(({ measures }) => measures.includes(measure));
   return found.flatMap(({ plain, ...reading }) => [
-    { sql: uniteReadings([reading]), ...(reading.overrated !== undefined && { overrated: reading.overrated }) },
+    { sql: uniteReadings([reading]), ...(reading.costCorrection !== undefined && { overrated: reading.costCorrection }) },
     ...(plain === undefined ? [] : [{ sql: uniteReadings([{ ...reading, sql: plain }]) }]),
   ]);
 }

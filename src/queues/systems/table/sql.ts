@@ -69,7 +69,7 @@ function toText(name: string | undefined): string {
 type WorkerConfig = NonNullable<TableSourceConfig["worker"]>;
 
 /** The planner takes a hundred queues for granted where a recursive query tells of them, and each page of an index for one that is far away. */
-const looseScansOverrated = 10;
+const looseScanCorrection = 10;
 
 /**
  * The waiting jobs. By column it is a loose index scan: it jumps from one queue to the next instead of reading every waiting row, then counts
@@ -86,7 +86,7 @@ function readWaiting(config: TableSourceConfig): Reading {
   return {
     measures,
     plain,
-    overrated: looseScansOverrated,
+    costCorrection: looseScanCorrection,
     sql: `
 with recursive seen (queue) as (
   (select ${byColumn} ${waiting} and ${byColumn} is not null order by ${byColumn} limit 1)
@@ -160,7 +160,7 @@ function findRunning(config: TableSourceConfig, queue: string, table: string): P
   return {
     running: (hosts) => {
       const [isAsked, isNamed] = [anyOf(hosts), ".+"].map((host) => matches("worker", toPattern(worker, host)));
-      return pickRunning({ jobs, isAsked: isAsked as string, isNamed: isNamed as string });
+      return pickRunning({ jobs, condition: isAsked as string, isNamed: isNamed as string });
     },
     workers: pickWorkers({ jobs, host: toHost(worker, "worker") }),
   };

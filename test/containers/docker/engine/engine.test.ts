@@ -2,7 +2,7 @@ import { hostname } from "node:os";
 import pLimit from "p-limit";
 import { afterEach, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import { createEngine } from "../../../../src/containers/docker/engine/engine.ts";
-import { createEventBoard } from "../../../../src/containers/docker/engine/event-feed.ts";
+import { createEventBroadcaster } from "../../../../src/containers/docker/engine/event-feed.ts";
 import { createInspector } from "../../../../src/containers/docker/engine/inspect.ts";
 import { probeContainers, probeEngine } from "../../../../src/containers/docker/probe.ts";
 import { createChanges } from "../../../../src/lib/broadcast.ts";
@@ -36,7 +36,7 @@ function watch(fake: FakeEngine, options: Partial<Parameters<typeof createEngine
     (...line: unknown[]) =>
       void lines.push([level, ...line]);
   const changes = createChanges();
-  const changed = vi.spyOn(changes, "tell");
+  const changed = vi.spyOn(changes, "notify");
   const settings = {
     rules: rulesOf("wallet-core"),
     logger: { ...silentLogger, warn: write("warn"), info: write("info") } as typeof silentLogger,
@@ -46,7 +46,7 @@ function watch(fake: FakeEngine, options: Partial<Parameters<typeof createEngine
     resyncMs: 60_000,
     staleMs: 5000,
     changes,
-    board: createEventBoard(),
+    broadcaster: createEventBroadcaster(),
     ...options,
   };
   const engine = createEngine(fake.options, createInspector(3000), settings);

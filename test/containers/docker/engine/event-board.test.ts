@@ -1,12 +1,12 @@
 import { afterEach, expect, it, vi } from "vitest";
-import { createEventBoard } from "../../../../src/containers/docker/engine/event-feed.ts";
+import { createEventBroadcaster } from "../../../../src/containers/docker/engine/event-feed.ts";
 import type { ContainerEvent, EventBatch } from "../../../../src/containers/events.ts";
 import { collect } from "../../../support/collect.ts";
 
 afterEach(() => void vi.useRealTimers());
 
 const event = (time: number) => ({ time: String(time) }) as ContainerEvent;
-const publish = (board: ReturnType<typeof createEventBoard>, count: number, first = 0) => {
+const publish = (board: ReturnType<typeof createEventBroadcaster>, count: number, first = 0) => {
   for (let time = first; time < first + count; time++) board.publish(event(time));
 };
 /** Numbers of the events, how many were dropped, and engines that were not heard. */
@@ -17,7 +17,7 @@ const seen = ({ value }: IteratorResult<EventBatch, unknown>) => {
 const range = (first: number, end: number) => Array.from({ length: end - first }, (_, index) => first + index);
 
 it("hands each reader what it accepts, in batches of 250, in order", async () => {
-  const board = createEventBoard();
+  const board = createEventBroadcaster();
   const abort = new AbortController();
   expect(board.readers).toBe(0);
   const all = board.read(() => true, abort.signal);
@@ -36,7 +36,7 @@ it.each([
   [1001, 1],
   [1234, 234],
 ])("of %i events for a slow reader the oldest %i go, and it is said once", async (count, dropped) => {
-  const board = createEventBoard();
+  const board = createEventBroadcaster();
   const reading = board.read(() => true, new AbortController().signal);
   publish(board, count);
   expect(seen(await reading.next())).toEqual([range(dropped, dropped + 250), dropped, [], null]);
@@ -44,7 +44,7 @@ it.each([
 });
 
 it("says once which engines were not heard, also where nothing happened", async () => {
-  const board = createEventBoard();
+  const board = createEventBroadcaster();
   const reading = board.read(() => true, new AbortController().signal);
   board.interrupt("a");
   board.interrupt("b");
@@ -55,7 +55,7 @@ it("says once which engines were not heard, also where nothing happened", async 
 });
 
 it("waits for an event, and for an engine that was not heard", async () => {
-  const board = createEventBoard();
+  const board = createEventBroadcaster();
   const reading = board.read(({ time }) => time === "7", new AbortController().signal);
   const first = reading.next();
   let ended = false;
@@ -76,7 +76,7 @@ it.each([
   ["shutdown", [{ events: [], dropped: 0, interrupted: [], ended: "shutdown" }]],
   [undefined, []],
 ])("ends with the reason of its signal where it is a text: %s", async (reason, batches) => {
-  const board = createEventBoard();
+  const board = createEventBroadcaster();
   const abort = new AbortController();
   const reading = board.read(() => true, abort.signal);
   publish(board, 3);

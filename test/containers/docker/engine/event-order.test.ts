@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
-import { createEventBoard, createEventDesk } from "../../../../src/containers/docker/engine/event-feed.ts";
+import { createEventBroadcaster, createEventEnricher } from "../../../../src/containers/docker/engine/event-feed.ts";
 import type { EngineEvent } from "../../../../src/containers/docker/engine/events.ts";
 import { createInventory } from "../../../../src/containers/docker/engine/inventory.ts";
 import type { ContainerEvent, EventBatch } from "../../../../src/containers/events.ts";
-import type { ContainerFacts } from "../../../../src/containers/facts.ts";
+import type { RawContainer } from "../../../../src/containers/facts.ts";
 import { app, facts, rulesOf } from "../../../support/docker-facts.ts";
 import { fullId } from "../../../support/docker-fake.ts";
 
@@ -18,12 +18,12 @@ const labels = { service: "wallet-core", role: "web" };
 /** A reader of the events of one engine, which runs `web`, keeps its old release, and has a stopped container of nobody. */
 function setUp({ reads = true } = {}) {
   const inventory = createInventory({ env: "staging", rules: rulesOf("wallet-core"), hostNames: [] }, () => {});
-  const learn = (change: ContainerFacts) => inventory.learn(change, inventory.begin());
+  const learn = (change: RawContainer) => inventory.learn(change, inventory.begin());
   learn(app("wallet-core", "web", "v2", { fullId: web, name: "web-2" }));
   learn(app("wallet-core", "web", "v1", { fullId: old, name: "web-1", state: "exited" }));
   learn(facts({ fullId: plain, name: "plain", state: "exited" }));
-  const board = createEventBoard();
-  const desk = createEventDesk("web-1", inventory, board);
+  const board = createEventBroadcaster();
+  const desk = createEventEnricher("web-1", inventory, board);
   const read = () => board.read(() => true, new AbortController().signal);
   let reading = reads ? read() : null;
   const event = (action: string, id: string, change: Partial<EngineEvent> = {}): EngineEvent => ({

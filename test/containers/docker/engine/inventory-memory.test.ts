@@ -1,13 +1,13 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { createInventory } from "../../../../src/containers/docker/engine/inventory.ts";
-import type { ContainerFacts } from "../../../../src/containers/facts.ts";
+import type { RawContainer } from "../../../../src/containers/facts.ts";
 import { app, rulesOf } from "../../../support/docker-facts.ts";
 
 const id = (digit: string) => digit.repeat(64);
-const toFacts = (digit: string, change: Partial<ContainerFacts> = {}) =>
+const toFacts = (digit: string, change: Partial<RawContainer> = {}) =>
   app("wallet-core", "web", "v1", { fullId: id(digit), name: `web-${digit}`, hostname: `host-${digit}`, ...change });
 /** The list tells less than an inspection. */
-const toListed = (facts: ContainerFacts, recent = false) => ({
+const toListed = (facts: RawContainer, recent = false) => ({
   facts: { ...facts, hostname: null, restarts: null, variables: null, startedAt: null },
   recent,
 });
@@ -48,7 +48,7 @@ describe("a list names for inspection", () => {
     expect(list(toListed(one))).toEqual([id("1")]);
   });
 
-  it.each<[string, Partial<ContainerFacts>]>([
+  it.each<[string, Partial<RawContainer>]>([
     ["state", { state: "exited" }],
     ["name", { name: "web-renamed" }],
     ["image", { image: "sha256:abc" }],
@@ -61,7 +61,7 @@ describe("a list names for inspection", () => {
     expect(list(toListed({ ...one, ...change }))).toEqual([]);
   });
 
-  it.each<[string, Partial<ContainerFacts>]>([
+  it.each<[string, Partial<RawContainer>]>([
     ["state", { state: "exited" }],
     ["name", { name: "web-renamed" }],
   ])("what was inspected with another %s than the list says", (_, change) => {

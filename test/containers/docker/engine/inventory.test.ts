@@ -92,7 +92,7 @@ test("a lost engine: stale for a while with its error, then gone; whole again wh
   const { containers, engines } = await source.list(soon());
   expect(containers).toMatchObject([{ name: "web-a", stale: true }]);
   expect(engines).toMatchObject([{ ok: false, contactAt: expect.any(Number), error: { code: "docker_unavailable" } }]);
-  await expect(source.fresh(row as Container, soon())).rejects.toMatchObject({ code: "docker_unavailable" });
+  await expect(source.inspectNow(row as Container, soon())).rejects.toMatchObject({ code: "docker_unavailable" });
   await until(async () => (await source.rows()).length === 0);
   expect(await source.list(soon())).toMatchObject({ containers: [], engines: [{ error: { code: "docker_unavailable" } }] });
   engine.on("/", (request, response) => {
@@ -158,12 +158,12 @@ test("an action asks the engine itself, and waits for no other", async () => {
   await using source = watch(engine);
   const [row] = await source.rows();
   engine.on(`${a}/json`, json(inspected(a, "web-moved")));
-  expect(await source.fresh(row as Container, soon())).toMatchObject({ name: "web-moved" });
+  expect(await source.inspectNow(row as Container, soon())).toMatchObject({ name: "web-moved" });
   // Also the memory has learned.
   expect(await source.rows()).toMatchObject([{ name: "web-moved" }]);
   engine.on(`${a}/json`, hang);
-  await expect(source.fresh(row as Container, soon())).rejects.toMatchObject({ code: "docker_timeout" });
+  await expect(source.inspectNow(row as Container, soon())).rejects.toMatchObject({ code: "docker_timeout" });
   engine.on(`${a}/json`, json({ message: "No such container" }, 404));
-  expect(await source.fresh(row as Container, soon())).toBeNull();
+  expect(await source.inspectNow(row as Container, soon())).toBeNull();
   expect(await source.rows()).toEqual([]);
 });

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { createRestartWitness } from "../../../../src/containers/docker/engine/events.ts";
+import { createRecentRestarts } from "../../../../src/containers/docker/engine/events.ts";
 
 const fullId = "a".repeat(64);
 const since = new Date("2026-01-13T09:46:00.500Z");
@@ -12,15 +12,15 @@ it.each([
   ["a restart whose start is still to come", ["restart"], false],
   ["nothing of the kind", ["die", "kill", "stop"], false],
 ] as const)("%s", (_, actions, expected) => {
-  const witness = createRestartWitness();
-  for (const action of actions) witness.note(event(action, "2026-01-13T09:46:01.000000001Z"));
-  expect(witness.saw(fullId, since)).toBe(expected);
-  expect(witness.saw("b".repeat(64), since)).toBe(false);
+  const witness = createRecentRestarts();
+  for (const action of actions) witness.record(event(action, "2026-01-13T09:46:01.000000001Z"));
+  expect(witness.has(fullId, since)).toBe(expected);
+  expect(witness.has("b".repeat(64), since)).toBe(false);
 });
 
 it("takes no restart of before for one of after", () => {
-  const witness = createRestartWitness();
-  for (const action of ["start", "restart"]) witness.note(event(action, "2026-01-13T09:46:00.400000000Z"));
-  witness.note(event("start", "2026-01-13T09:46:02.000000000Z"));
-  expect(witness.saw(fullId, since)).toBe(false);
+  const witness = createRecentRestarts();
+  for (const action of ["start", "restart"]) witness.record(event(action, "2026-01-13T09:46:00.400000000Z"));
+  witness.record(event("start", "2026-01-13T09:46:02.000000000Z"));
+  expect(witness.has(fullId, since)).toBe(false);
 });

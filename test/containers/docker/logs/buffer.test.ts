@@ -29,7 +29,7 @@ it("hands on each batch as it came, the very same lines", async () => {
   const lines = [line("a"), line("b")];
   buffer.push(lines, 7);
   buffer.push([], 0);
-  buffer.tell("stopped");
+  buffer.notify("stopped");
   buffer.push([line("c")], 7);
   const first = await next();
   expect(first).toEqual(batch({ lines }));
@@ -99,7 +99,7 @@ it("holds the newest batch however large it is", async () => {
 it("counts a notice as 64 characters, and as no line when it goes", async () => {
   const { buffer, next } = setUp();
   buffer.push([line("a")], enough - 64);
-  buffer.tell("stopped");
+  buffer.notify("stopped");
   expect(buffer.isFull).toBe(false);
   buffer.push([line("b")], 1);
   expect(buffer.isFull).toBe(true);
@@ -114,7 +114,7 @@ it("waits for lines, for a notice and for its end", async () => {
   buffer.push([line("a")], 1);
   expect(await asked[0]).toEqual(batch({ lines: [line("a")] }));
   await turn();
-  buffer.tell("resumed");
+  buffer.notify("resumed");
   expect(await asked[1]).toEqual(batch({ notice: "resumed" }));
   await turn();
   buffer.end("container_gone");

@@ -48,7 +48,7 @@ function setUp(log: readonly LogEntry[], { state: first = "running" } = {}) {
         got.push(...lines.map(({ message }) => message));
         expect(size).toBe(lines.reduce((sum, { message }) => sum + message.length + 64, 0));
       },
-      tell: (notice) => void got.push(`* ${notice}`),
+      notify: (notice) => void got.push(`* ${notice}`),
       end: (reason) => void got.push(`end ${reason instanceof OpsError ? reason.code : String(reason)}`),
       get isFull() {
         return reader.isFull;
@@ -188,7 +188,7 @@ describe("a stream that ends", () => {
     // The engine reports its start, which ends the pause.
     setState("running", "second");
     state.log.push(...write(1, 2));
-    engine.starts.ring(ref.fullId);
+    engine.startWaiters.notify(ref.fullId);
     await pass();
     expect(take()).toEqual(["* resumed", "line 1"]);
     feed.leave(buffer);

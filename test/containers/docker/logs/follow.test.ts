@@ -1,5 +1,5 @@
 import { beforeAll, expect, test } from "vitest";
-import { createStartBells } from "../../../../src/containers/docker/engine/events.ts";
+import { createStartWaiters } from "../../../../src/containers/docker/engine/events.ts";
 import { maxScanBytes } from "../../../../src/containers/docker/logs/window.ts";
 import { createContainerSource } from "../../../../src/containers/docker/source.ts";
 import { type FollowOptions, type LogBatch, maxPageBytes } from "../../../../src/containers/logs/log.ts";
@@ -93,20 +93,20 @@ test("a start that the engine tells of is read at once; without one the next loo
 });
 
 test("starts that come while nobody waits cost one look, and who left is rung no more", async () => {
-  const bells = createStartBells();
+  const bells = createStartWaiters();
   const abort = new AbortController();
   const [one, other] = [bells.hang("a", abort.signal), bells.hang("b", abort.signal)];
-  bells.ring("a");
-  bells.ring("a");
-  await one.next(abort.signal, 10_000);
+  bells.notify("a");
+  bells.notify("a");
+  await one.wait(abort.signal, 10_000);
   const rung = async (bell: typeof one) => {
     const before = performance.now();
-    await bell.next(new AbortController().signal, 60);
+    await bell.wait(new AbortController().signal, 60);
     return performance.now() - before < 50;
   };
   expect([await rung(one), await rung(other)]).toEqual([false, false]);
   abort.abort();
-  bells.ring("a");
+  bells.notify("a");
   expect(await rung(one)).toBe(false);
 });
 

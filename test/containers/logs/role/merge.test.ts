@@ -47,7 +47,7 @@ it("a reader that waits is woken by more than its size, by a notice, by lost lin
   expect((await first).value?.lines.length).toBeGreaterThan(0);
   const notice = { kind: "gap" } as never;
   const second = batches.next();
-  inbox.tell(notice);
+  inbox.notify(notice);
   expect((await second).value).toMatchObject({ lines: [], notices: [notice], dropped: 0 });
   const third = batches.next();
   inbox.lose(2);

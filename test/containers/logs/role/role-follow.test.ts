@@ -4,7 +4,7 @@ import type { Container } from "../../../../src/containers/container.ts";
 import { type FollowOptions, type LogBatch, type LogLine, toBatch } from "../../../../src/containers/logs/log.ts";
 import { followRole } from "../../../../src/containers/logs/role/follow.ts";
 import type { RoleBatch } from "../../../../src/containers/logs/role/lines.ts";
-import { createBell } from "../../../../src/lib/broadcast.ts";
+import { createNotifier } from "../../../../src/lib/broadcast.ts";
 import { line, replica } from "../../../support/role-lines.ts";
 
 const a = replica("a");
@@ -15,15 +15,15 @@ function createRole() {
   const opened: { name: string; options: FollowOptions; returned: boolean; batches: LogBatch[]; ring: () => void }[] = [];
   const failing = new Map<string, Error>();
   let current: readonly Container[] = [];
-  const [bell, died] = [createBell(), createBell()];
+  const [bell, died] = [createNotifier(), createNotifier()];
   const dead: Container[] = [];
   const known = [a, b];
   const follow = async (ref: { fullId: string }, options: FollowOptions, signal: AbortSignal) => {
     const { name } = [...current, ...known].find(({ fullId }) => fullId === ref.fullId) as Container;
     const failure = failing.get(name);
     if (failure) throw failure;
-    const more = createBell();
-    const log = { name, options, returned: false, batches: [] as LogBatch[], ring: () => more.ring() };
+    const more = createNotifier();
+    const log = { name, options, returned: false, batches: [] as LogBatch[], ring: () => more.notify() };
     opened.push(log);
     const history = logs[name]?.slice(-options.tail).filter(() => options.tail > 0) ?? [];
     if (history.length > 0) log.batches.push(toBatch({ lines: history }));
@@ -32,7 +32,7 @@ function createRole() {
         while (!signal.aborted) {
           const batch = log.batches.shift();
           if (batch) yield batch;
-          else await more.next(signal);
+          else await more.wait(signal);
         }
       } finally {
         log.returned = true;
@@ -52,12 +52,12 @@ function createRole() {
     const changes = async function* (signal: AbortSignal) {
       while (!signal.aborted) {
         yield current;
-        await bell.next(signal, 100);
+        await bell.wait(signal, 100);
       }
     };
     const deaths = (async function* () {
       while (!abort.signal.aborted) {
-        await died.next(abort.signal);
+        await died.wait(abort.signal);
         yield* dead.splice(0);
       }
     })();
@@ -72,12 +72,12 @@ function createRole() {
   };
   const set = (containers: readonly Container[]) => {
     current = containers;
-    bell.ring();
+    bell.notify();
   };
   const die = (container: Container) => {
     known.push(container);
     dead.push(container);
-    died.ring();
+    died.notify();
   };
   const lines = () => batches.flatMap((batch) => batch.lines);
   const texts = () => lines().map(({ kind, message }) => (kind === "marker" ? "marker" : message));
