@@ -1,7 +1,7 @@
 import { RestartRefused } from "./limits.ts";
 
 interface StoredResult<T> {
-  /** What was asked for under this key. */
+  /** The request made under this key. */
   readonly request: string;
   readonly answer: () => Promise<T>;
   readonly until: number;
@@ -9,15 +9,15 @@ interface StoredResult<T> {
 
 export interface Answers<T> {
   /**
-   * The answer that this key has got, also a failure, or the one still to come; else that of `run`, which is kept once it calls
-   * `keep`: what was refused before anything happened may be tried again. @throws RestartRefused for a key of another request
+   * Returns the stored answer of this key, also a failure or one still pending; else that of `run`. An answer that fails before `run` calls `keep` is
+   * not stored: what was refused before anything happened may be tried again. @throws RestartRefused for a key of another request
    */
   once(key: string, request: string, run: (keep: () => void) => Promise<T>): Promise<T>;
-  /** Gives a key the answer of something that was begun so long ago, and forgets the one that it had. */
+  /** Stores the answer of a request that began `ageMs` ago, replacing any other of this key. */
   restore(key: string, request: string, answer: () => Promise<T>, ageMs: number): void;
 }
 
-/** Answers by `Idempotency-Key`, for 24 hours, at most 1,000: the oldest go first. */
+/** Answers by `Idempotency-Key`, for 24 hours, at most 1,000: the oldest are dropped first. */
 export function createAnswers<T>({ ttlMs = 86_400_000, max = 1000, now = () => performance.now() } = {}): Answers<T> {
   const results = new Map<string, StoredResult<T>>();
   const put = (key: string, entry: StoredResult<T>) => {

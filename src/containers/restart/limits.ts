@@ -8,15 +8,15 @@ export interface RestartRequest {
   readonly origin: Origin;
   /** Same key, same token, same request: the same answer, and no second restart. */
   readonly idempotencyKey?: string | null;
-  /** How long to wait for its health afterwards; null: not at all. */
+  /** How long to wait for its health afterwards; null: no wait. */
   readonly waitMs?: number | null;
-  /** Kept in the audit record. */
+  /** Recorded in the audit record. */
   readonly args?: AuditEntry["args"];
-  /** Does not count for the token's budget. */
+  /** Does not count against the token's budget. */
   readonly free?: boolean;
 }
 
-/** What refuses a restart, as it would tell the caller. */
+/** Why a restart is refused, as the caller sees it. */
 export interface RestartRefusal {
   readonly code: string;
   readonly message: string;
@@ -25,7 +25,7 @@ export interface RestartRefusal {
 /** Why a restart is not even tried. Nothing happened and nothing was recorded. */
 export class RestartRefused extends Error {
   readonly code: RefusalCode;
-  /** When it may be tried again, null when waiting does not help. */
+  /** When to try again; null when waiting does not help. */
   readonly retryAfterSeconds: number | null;
 
   constructor(code: RefusalCode, message: string, retryAfterSeconds: number | null = null) {
@@ -47,7 +47,7 @@ type RefusalCode =
 export interface RestartLimitOptions {
   /** Between the end of a container's restart and its next one. */
   readonly cooldownMs: number;
-  /** Restarts of one token in an hour; a role restarted whole counts once. */
+  /** Restarts of one token in an hour; restarting a whole role counts once. */
   readonly budgetPerHour: number;
   /** @default 2 */
   readonly parallel?: number;
@@ -56,31 +56,31 @@ export interface RestartLimitOptions {
 }
 
 interface RestartPlace {
-  /** As if it had never been asked for. */
+  /** Undoes `enter`: frees the place and returns the budget. */
   cancel(): void;
-  /** The restart is over; only one that happened, or may have, cools down. */
+  /** The restart is over. The cooldown applies only if it happened, or may have. */
   leave(happened: boolean): void;
 }
 
 interface RestartLimits {
-  /** Null when `enter` would let it in now. `holder` is whose budget it takes from. */
+  /** Null when `enter` would admit it now. `holder` owns the budget. */
   check(fullId: string, holder: string): RestartRefused | null;
-  /** Keeps a container from being restarted while it is not known what became of its last restart. */
+  /** Blocks restarts of a container while the outcome of its last one is unknown. */
   hold(fullId: string): Pick<RestartPlace, "leave">;
-  /** Takes a place, and one of the token's budget unless `free`. @throws RestartRefused */
+  /** Takes a place, and one restart of the holder's budget unless `free`. @throws RestartRefused */
   enter(fullId: string, holder: string, free?: boolean): RestartPlace;
 }
 
 const hourMs = 3_600_000;
 
-/** One restart at a time for each container, a pause after it, a budget for each token, few at once (security.md R4). */
+/** One restart at a time for each container, a cooldown after it, a budget for each token, few in parallel (security.md R4). */
 export function createRestartLimits(options: RestartLimitOptions): RestartLimits {
   const { cooldownMs, budgetPerHour, parallel = 2, now = () => performance.now() } = options;
   const running = new Set<string>();
   const coolUntil = new Map<string, number>();
   const spent = new Map<string, number[]>();
 
-  /** Forgets what no longer counts, so that neither map grows beyond an hour's restarts. */
+  /** Drops what no longer counts, so that neither map grows beyond an hour's restarts. */
   const prune = (at: number) => {
     for (const [id, until] of coolUntil) if (until <= at) coolUntil.delete(id);
     for (const [holder, times] of spent) {

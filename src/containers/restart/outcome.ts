@@ -7,7 +7,7 @@ interface SettleOptions {
   readonly signal: AbortSignal;
 }
 
-/** Short, for an engine that is restarted forgets its events: what was not read by then stays unknown. */
+/** Short, because an engine that is restarted forgets its events: what is not read by then stays unknown. */
 const settlePollMs = 250;
 
 interface Settled {
@@ -16,9 +16,9 @@ interface Settled {
 }
 
 /**
- * What came of a restart whose answer was lost: `ok` as soon as the engine's own events have it. When they have not until
- * `timeoutMs`, the container tells: `failed` when it does not run, or still runs as before. One that was started by
- * something else meanwhile (the engine itself came back) stays `unknown`. Null when nothing could be learned.
+ * Finds the outcome of a restart whose answer was lost: `ok` as soon as the engine's events show it. If they do not within `timeoutMs`, the container's
+ * state decides: `failed` when it does not run, or still runs as before. One that something else started meanwhile (the engine itself came back) stays
+ * `unknown`. Null when nothing could be learned.
  */
 export async function settleRestart(
   ref: ContainerRef,
@@ -53,15 +53,15 @@ export interface HealthOutcome {
 
 interface WaitOptions {
   readonly timeoutMs: number;
-  /** How long one without a health check must run. */
+  /** How long a container without a health check must run. */
   readonly stableMs: number;
-  /** Ends the waiting with what was seen last. */
+  /** Ends the wait; the last inspection is returned. */
   readonly signal: AbortSignal;
 }
 
 const healthPollMs = 500;
 
-/** Looks at the container until its health check has a verdict, it stops, or the time is up. Never rejects: an engine that is lost meanwhile is asked again. */
+/** Inspects the container until its health check has a verdict, it stops, or the time is up. Never rejects: failed inspections are retried. */
 export async function waitForHealth(
   restarted: Container,
   source: Pick<ContainerSource, "inspectForRestart">,
@@ -82,7 +82,7 @@ export async function waitForHealth(
 }
 
 function toVerdict({ status, health, startedAt }: Container, restarted: Container, stable: boolean): boolean | null {
-  // Started again since: it fell, and its restart policy caught it.
+  // Started again since: it crashed, and its restart policy started it.
   if (status !== "running" || startedAt !== restarted.startedAt) return false;
   if (health === "starting") return null;
   if (health === "none") return stable ? true : null;

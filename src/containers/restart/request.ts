@@ -15,17 +15,17 @@ export function toIntent(container: Container, request: RestartRequest): AuditEn
   });
 }
 
-/** Under which an answer is kept: the key as its holder's. Null without a key. */
+/** Storage key of an answer: the caller's key, separate for each holder. Null without a key. */
 export function toAnswerKey(entry: AuditEntry): string | null {
   return entry.keyHash && `${toHolder(entry)} ${entry.keyHash}`;
 }
 
-/** What a key stands for: the same key for anything else is a mistake. */
+/** The request that a key stands for: reusing the key for another one is an error. */
 export function describeRequest({ containerId, args, reason }: AuditEntry): string {
   return JSON.stringify([containerId, args["wait_ms"] ?? null, reason]);
 }
 
-/** What became of a restart that this process does not know at first hand, told as its error. */
+/** A restart's outcome as an error, when this process knows it only from the audit record. */
 export class PastFailure extends Error {
   readonly code: string;
 

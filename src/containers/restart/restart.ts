@@ -16,21 +16,21 @@ import { PastFailure, toAnswerKey, describeRequest, toIntent } from "./request.t
 
 export interface Restarts {
   /**
-   * Restarts a container between two entries of the audit record: the intent before (no record, no restart) and the outcome after.
-   * One that the engine did not tell in time is `unknown` and settled later. Belongs to no caller: it goes on when one leaves.
-   * Rejects with RestartRefused, or as `ContainerSource.restart` and `AuditLog.write` do.
+   * Restarts a container between two audit entries: the intent before (no record, no restart) and the outcome after. If the engine does not confirm it
+   * in time it is `unknown` and resolved later. Continues when the caller leaves. Rejects with RestartRefused, or as `ContainerSource.restart` and
+   * `AuditLog.write` do.
    */
   restart(container: Container, request: RestartRequest): Promise<HealthOutcome>;
-  /** Why `restart` would refuse it now, also for want of a record as far as that can be told. */
+  /** Why `restart` would refuse it now, including an audit record that is known to be unwritable. */
   check(container: Container, principal: Principal): Promise<RestartRefusal | null>;
   /**
-   * Takes over what earlier processes have left: settles what is open, and gives their keys their answers. Once; `restart` waits for it, and
-   * does it where that was not possible before. Rejects with audit_unavailable.
+   * Takes over the restarts of earlier processes: resolves open ones, and restores the answers of their keys. Runs once; `restart` waits for it, and
+   * retries it if it failed. Rejects with audit_unavailable.
    */
   recover(): Promise<void>;
   /** Aborts when the gateway stops. */
   readonly closing: AbortSignal;
-  /** Waits for the restarts that run and their outcomes. */
+  /** Waits for running restarts and their outcomes. */
   close(): Promise<void>;
 }
 
@@ -38,9 +38,9 @@ interface RestartsOptions {
   readonly source: Pick<ContainerSource, "restart" | "inspectForRestart" | "restartedSince">;
   readonly audit: AuditLog;
   readonly limits: RestartLimitOptions;
-  /** How long a container without a health check must run to count as well. @default 10000 */
+  /** How long a container without a health check must run to count as healthy. @default 10000 */
   readonly stableMs?: number;
-  /** How long a restart that the engine did not tell is followed up. @default 90000 */
+  /** How long to follow up a restart that the engine did not confirm. @default 90000 */
   readonly settleMs?: number;
 }
 
@@ -55,7 +55,7 @@ export function createRestarts({ source, audit, stableMs = 10_000, settleMs = 90
     return protectedBy === null ? null : new RestartRefused("restart_protected", `This container is protected: ${protectedBy}`);
   };
 
-  /** Of one that this process does not know at first hand: its outcome as recorded, its container as it is now. */
+  /** Stores the answer of a restart that this process knows only from the record: the recorded outcome, with the container as it is now. */
   const keepPast = (intent: AuditEntry, at: Date, last: Pick<AuditEntry, "outcome" | "code" | "detail">) => {
     const key = toAnswerKey(intent);
     if (key === null) return;
@@ -68,7 +68,7 @@ export function createRestarts({ source, audit, stableMs = 10_000, settleMs = 90
   };
   const wait = async (container: Container, timeoutMs: number): Promise<HealthOutcome> =>
     timeoutMs > 0 ? waitForHealth(container, source, { timeoutMs, stableMs, signal: closing.signal }) : { container, well: null };
-  /** Follows a restart up whose answer is lost, and records what it learns of it. */
+  /** Follows up a restart whose answer was lost, and records the outcome. */
   const settle = (intent: AuditEntry, seq: number, since: Date, durationMs: () => number | null, leave: () => void) => {
     const ref = { engine: intent.engine, fullId: intent.containerId };
     const follow = async () => {
@@ -127,7 +127,7 @@ export function createRestarts({ source, audit, stableMs = 10_000, settleMs = 90
     }
     for (const { intent, outcome } of keyed) keepPast(intent, new Date(intent.at), outcome ?? died);
     for (const { intent } of open) {
-      // Else the event of a new restart would be taken for that of this one.
+      // Else the event of a new restart would be taken for this one's.
       const place = limits.hold(intent.containerId);
       settle(
         intent,
@@ -160,13 +160,13 @@ export function createRestarts({ source, audit, stableMs = 10_000, settleMs = 90
   };
 }
 
-/** One that the engine has confirmed is `ok`, though it could not be asked for the container afterwards. */
+/** A restart that the engine confirmed is `ok`, even if the container could not be inspected afterwards. */
 function toOutcome(code: string, dockerStatus: number | null): AuditEntry["outcome"] {
   if (code !== "restart_unknown") return "failed";
   return dockerStatus !== null && dockerStatus < 300 ? "ok" : "unknown";
 }
 
-/** Why nothing could be recorded now; null when that cannot be told. */
+/** Why nothing could be recorded now; null when no obstacle is known. */
 async function findUnrecordable(audit: AuditLog): Promise<RestartRefusal | null> {
   return audit.check().then(
     () => null,
@@ -174,7 +174,7 @@ async function findUnrecordable(audit: AuditLog): Promise<RestartRefusal | null>
   );
 }
 
-/** What an error says, whichever it is. */
+/** The fields that any of our errors may have. */
 interface Failure {
   readonly code?: string;
   readonly message: string;

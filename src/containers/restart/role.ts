@@ -4,25 +4,24 @@ import type { Restarts } from "./restart.ts";
 
 export interface RoleStep {
   readonly container: Container;
-  /** `restarted` and well afterwards, `unwell` afterwards, `failed` to restart (or refused), `skipped` after one of those. */
+  /** `restarted` and healthy afterwards, `unwell` afterwards, `failed` to restart (or refused), `skipped` after one of those or when the gateway stops. */
   readonly outcome: "restarted" | "unwell" | "failed" | "skipped";
-  /** Of `failed`. */
+  /** The error of `failed`; else null. */
   readonly error: unknown;
 }
 
 interface RoleOptions {
-  /** Looks one of them up again, fresh, right before its turn. */
+  /** Inspects a container anew, right before its turn. */
   readonly find: (container: Container) => Promise<Container>;
   readonly restarts: Pick<Restarts, "restart" | "closing">;
-  /** Without a key; `waitMs` is how long each may take to become healthy. */
+  /** Without an idempotency key; `waitMs` is how long each container may take to become healthy. */
   readonly request: RestartRequest & { readonly waitMs: number };
   readonly role: string;
 }
 
 /**
- * Restarts containers one after the other and stops at the first that does not become well, so that a bad state never spreads over
- * the whole role. Counts once for the token's budget. Goes on when its caller leaves; when the gateway stops, it ends after the
- * running one.
+ * Restarts containers one after the other and stops at the first that does not become healthy, so that a bad state never spreads over the whole role.
+ * Counts once for the token's budget. Continues when its caller leaves; when the gateway stops, it ends after the running restart.
  */
 export async function restartRole(containers: readonly Container[], options: RoleOptions): Promise<readonly RoleStep[]> {
   const { find, restarts, request, role } = options;
