@@ -7,26 +7,26 @@ import { toNamePrefix } from "./version.ts";
 type EnvFacts = Pick<RawContainer, "labels" | "name" | "state" | "variables">;
 
 /**
- * The environment of a container, which decides which tokens see it and act on it. It is what the container itself says; for one that says nothing, what
- * the configuration says of its engine. Null, which is unknown, for a contradiction, a destination that is not known, and before
- * its inspection. Its name proves nothing, but may contradict. Containers beside it never count.
+ * The environment of a container, which decides which tokens see it and act on it. It is what the container's labels and variables say; if they say
+ * nothing, what is configured for its engine. Null (unknown) for a contradiction, an unknown destination, and before its inspection. The name proves
+ * nothing, but may contradict. Neighbouring containers never count.
  */
 export function toContainerEnv(facts: EnvFacts, { env, rules }: Pick<EngineContext, "env" | "rules">): Environment | null {
-  // Its variables may contradict its labels: until they are read nothing is known.
+  // Its variables may contradict its labels, so nothing is known until they are read.
   if (facts.variables === null) return null;
   const own = findEvidence(facts, rules);
   const [found = null, ...others] = new Set([...(own.length > 0 ? own : [env]), ...readName(facts, rules)]);
   return others.length > 0 ? null : found;
 }
 
-/** The same from what is known already, also before the inspection: for what groups and sorts containers, never for what a token may see or do. */
+/** The likely environment, also before the inspection: for grouping and sorting, never for what a token may see or do. */
 export function toLikelyEnv(facts: EnvFacts, context: Pick<EngineContext, "env" | "rules">): Environment | null {
   return toContainerEnv({ ...facts, variables: facts.variables ?? {} }, context);
 }
 
 /**
- * Where people look for a container that says nothing and of whose engine nothing is configured: what its name mentions, else, unless it is an app, the
- * environment of all apps on its engine. Only for the filter `env`: never for what a token may see or do. Null for a contradiction.
+ * The environment under which people look for a container that names none and whose engine has none configured: what its name mentions; else, unless it
+ * is an app, the environment of all apps on its engine. Only for the filter `env`, never for what a token may see or do. Null for a contradiction.
  */
 export function toInferredEnv(facts: EnvFacts, { env, rules, appsEnv }: EngineContext): Environment | null {
   if (facts.variables === null && findEvidence(facts, rules).length > 0) return toLikelyEnv(facts, { env, rules });
@@ -37,8 +37,8 @@ export function toInferredEnv(facts: EnvFacts, { env, rules, appsEnv }: EngineCo
 }
 
 /**
- * What the labels and variables of a container say of its environment: its destination, the segments of its service and of its compose project. Null stands
- * for a destination that is not known: nothing else may overrule it.
+ * What a container's labels and variables say of its environment: its destination, and the segments of its service and compose project. Null stands for
+ * an unknown destination: nothing else may overrule it.
  */
 function findEvidence({ labels, variables }: EnvFacts, { destinations }: ContainerRules): (Environment | null)[] {
   const named = [labels["destination"], variables?.kamalDestination].filter((destination) => destination);
@@ -49,7 +49,7 @@ function findEvidence({ labels, variables }: EnvFacts, { destinations }: Contain
   ];
 }
 
-/** What a name mentions. An app's name ends in its version, which is not read: a release tag may well say "prod" on staging. */
+/** Environments that a name mentions. An app's name ends in its version, which is skipped: a release tag may well say "prod" on staging. */
 function readName(facts: EnvFacts, { destinations }: ContainerRules): Environment[] {
   const prefix = toOrigin(facts) === "app" ? toNamePrefix(facts) : null;
   return findEnvironments(prefix !== null && facts.name.startsWith(prefix) ? prefix : facts.name, destinations);

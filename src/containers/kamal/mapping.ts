@@ -6,7 +6,7 @@ import { toContainerEnv, toInferredEnv } from "./environment.ts";
 import { composeProject, isReplaced, toKind, toOrigin, toRole } from "./origin.ts";
 import { toCommitSha, toVersion } from "./version.ts";
 
-/** What one engine's list tells about the apps on it, for the mapping of all its containers. */
+/** What one engine's list shows of the apps on it, for mapping all its containers. */
 export function toEngineContext(
   containers: readonly RawContainer[],
   engine: { readonly env: Environment | null; readonly rules: ContainerRules; readonly hostNames: readonly string[] },
@@ -19,15 +19,15 @@ export function toEngineContext(
   return { ...engine, appServices: [...services].toSorted((a, b) => b.length - a.length), appsEnv };
 }
 
-/** The part of a container that its engine's list tells for sure. */
+/** The fields that the engine's list alone shows reliably. */
 function toListed(facts: RawContainer, rules: ContainerRules): ListedContainer {
   return { engine: facts.engine, fullId: facts.fullId, name: facts.name, kind: toKind(facts, rules) };
 }
 
-/** When a container was last looked at, by default just now. */
+/** When a container was last observed, by default now. */
 type Seen = Pick<Container, "observedAt" | "stale">;
 
-/** The mapping of Kamal's, compose's and plain containers, whole (upstreams.md 1.3). */
+/** The whole mapping of Kamal's, compose's and plain containers (upstreams.md 1.3). */
 export function toContainer(facts: RawContainer, context: EngineContext, seen: Seen = seenNow()): Container {
   return {
     ...toListed(facts, context.rules),
@@ -60,14 +60,14 @@ function seenNow(): Seen {
   return { observedAt: toTimestamp(new Date().toISOString()) ?? "", stale: false };
 }
 
-/** A compose service beside the product may be a one-shot: with a service it would pass for something that Kamal deployed to stay. */
+/** A compose service beside the product may be a one-shot: with a service it would look like a lasting deployment by Kamal. */
 function toService(facts: RawContainer, rules: ContainerRules): string | null {
   const origin = toOrigin(facts);
   if (origin === "compose") return toKind(facts, rules) === "core" ? (facts.labels[composeProject] ?? null) : null;
   return origin === "app" || origin === "accessory" ? (facts.labels["service"] ?? null) : null;
 }
 
-/** A stopped container keeps the last status of its probe: only a running one has a health. */
+/** A stopped container retains the last status of its probe: only a running one has a health. */
 function toHealth({ state, health }: RawContainer): Health {
   if (state !== "running") return "none";
   return health?.status === "healthy" || health?.status === "unhealthy" || health?.status === "starting" ? health.status : "none";
@@ -78,12 +78,12 @@ function toProbe({ health }: RawContainer): HealthProbe | null {
   return { failingStreak: health.failingStreak, checkedAt: toTimestamp(health.checkedAt), output: health.output };
 }
 
-/** The host name that the container was given; its name when Docker made one up from the id, as for accessories. */
+/** The configured host name; the container's name when Docker derived the host name from the id, as for accessories. */
 function toHost({ hostname, fullId, name }: RawContainer): string {
   return hostname && !fullId.startsWith(hostname) ? hostname : name;
 }
 
-/** KAMAL_HOST, what Kamal's host name `<host>-<12 hex>` says unless it was cut at 51 characters, then the engine's own names. */
+/** KAMAL_HOST; the host in Kamal's host name `<host>-<12 hex>`, unless it was cut at 51 characters; on the host network the host name; the engine's own names. */
 function toHostNames({ hostname, hostNetwork, variables }: RawContainer, context: EngineContext): string[] {
   const kamalHost = /^(.{1,50})-[0-9a-f]{12}$/.exec(hostname ?? "")?.[1];
   const names = [variables?.kamalHost, kamalHost, hostNetwork ? hostname : null, ...context.hostNames];
@@ -91,8 +91,8 @@ function toHostNames({ hostname, hostNetwork, variables }: RawContainer, context
 }
 
 /**
- * Published ports as `HostIp:HostPort`, by number, each once. The `::` twin of a port that is also open on 0.0.0.0 is dropped:
- * Docker publishes both for one `-p`.
+ * Published ports as `HostIp:HostPort`, by number, without duplicates. The `::` twin of a port that is also open on 0.0.0.0 is dropped: Docker publishes
+ * both for one `-p`.
  */
 export function toPorts(published: readonly PublishedPort[]): string[] {
   const ports = published.map((port) => (port.hostIp === "" ? { ...port, hostIp: "0.0.0.0" } : port));

@@ -1,7 +1,7 @@
 import type { ContainerKind } from "../container.ts";
 import type { RawContainer, ContainerRules, EngineContext, LabelSelector } from "../facts.ts";
 
-/** How a container was started, as far as its labels and its name tell. */
+/** How a container was started, by its labels and its name. */
 export type Origin = "app" | "proxy" | "accessory" | "compose" | "ephemeral" | "plain";
 
 export const composeService = "com.docker.compose.service";
@@ -12,8 +12,8 @@ const coreRoles = new Set(["web", "runner", "worker"]);
 type LabelledContainer = Pick<RawContainer, "labels" | "name" | "state">;
 
 /**
- * Tells Kamal's containers apart (kamal lib/kamal/configuration/{role,accessory,proxy}.rb, commands/app/{execution,assets}.rb).
- * The role label makes an app: the service label alone proves nothing, every container inherits it from the app's image.
+ * Classifies a container (kamal lib/kamal/configuration/{role,accessory,proxy}.rb, commands/app/{execution,assets}.rb). The role label makes an app. The
+ * service label alone proves nothing: every container inherits it from the app's image.
  */
 export function toOrigin({ labels, name, state }: LabelledContainer): Origin {
   const service = labels["service"];
@@ -28,9 +28,11 @@ export function toOrigin({ labels, name, state }: LabelledContainer): Origin {
 }
 
 /**
- * Whose a container is. Core: what the configuration selects, Kamal apps of an own service, and web, runner and worker of a compose project of that name.
- * Accessory: Kamal's proxy, its accessories of an own service (their label is `<service>-<name>`, or a name of their own that is configured as a service),
- * and the rest of that project. Other: everything else.
+ * Whether a container belongs to the product.
+ *
+ * Core: what the configuration selects, Kamal apps of an own service, and web, runner and worker of a compose project of that name. Accessory: Kamal's
+ * proxy, its accessories of an own service (their label is `<service>-<name>`, or a name that is configured as a service), and the rest of that project.
+ * Other: everything else.
  */
 export function toKind(facts: LabelledContainer, { services, core }: Pick<ContainerRules, "services" | "core">): ContainerKind {
   const { labels } = facts;
@@ -53,12 +55,12 @@ export function toKind(facts: LabelledContainer, { services, core }: Pick<Contai
   }
 }
 
-/** Whether a service, or a compose project, is a configured one, also with `-staging` or `-production` behind it. */
+/** Whether a service or compose project is a configured one, also with the suffix `-staging` or `-production`. */
 export function isOwnService(service: string, services: readonly string[]): boolean {
   return services.some((own) => [own, `${own}-staging`, `${own}-production`].includes(service));
 }
 
-/** Whether the labels are what one of the selectors asks for: all of its keys, with its value where it names one. */
+/** Whether the labels match one of the selectors: all of its keys, with its value where it gives one. */
 export function isSelected(labels: RawContainer["labels"], selectors: readonly LabelSelector[]): boolean {
   const carries = ([key, value]: [string, string | null]) =>
     Object.hasOwn(labels, key) && (value === null || labels[key] === value);
@@ -70,7 +72,7 @@ export function isReplaced(name: string): boolean {
   return /_replaced_[0-9a-f]{16}$/.test(name);
 }
 
-/** web, runner, redis ...: the role label, or the name of an accessory without the service that it belongs to. */
+/** web, runner, redis ...: the role label, or an accessory's name without its service. */
 export function toRole(facts: LabelledContainer, context: Pick<EngineContext, "appServices" | "rules">): string {
   const { labels, name } = facts;
   switch (toOrigin(facts)) {
@@ -87,7 +89,7 @@ export function toRole(facts: LabelledContainer, context: Pick<EngineContext, "a
   }
 }
 
-/** Services that an accessory may be named after, longest first. For an own one the configured ones alone: what runs beside it must not change its role. */
+/** Services that an accessory may be named after, longest first. For an own accessory only the configured ones: its neighbours must not change its role. */
 function toOwners(
   facts: LabelledContainer,
   { appServices, rules }: Pick<EngineContext, "appServices" | "rules">,

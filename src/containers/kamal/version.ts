@@ -3,7 +3,7 @@ import { isReplaced, toOrigin } from "./origin.ts";
 
 export interface Version {
   readonly version: string;
-  /** True when it names a moving tag and no release. */
+  /** True when it is a moving tag, not a release. */
   readonly floating: boolean;
 }
 
@@ -13,8 +13,8 @@ export function isFloatingTag(tag: string): boolean {
 }
 
 /**
- * The release that a container runs: the first of KAMAL_VERSION, the image's OCI version label and the image's tag that is not a
- * moving tag; else the moving tag. For what is no app, the image's tag ("redis:7-alpine" runs 7-alpine).
+ * The release that a container runs: the first of KAMAL_VERSION, the image's OCI version label and the image's tag that is not a moving tag; else the
+ * moving tag. For a container that is no app, the image's tag ("redis:7-alpine" runs 7-alpine).
  */
 export function toVersion(facts: RawContainer): Version {
   const tag = toImageTag(facts.image);
@@ -28,13 +28,13 @@ export function toVersion(facts: RawContainer): Version {
   return { version: release ?? known[0] ?? "", floating: release === undefined };
 }
 
-/** What stands before the version in the name of an app: [service, role, destination, version] joined by "-". */
+/** The part of an app's name before its version: [service, role, destination, version] are joined by "-". */
 export function toNamePrefix({ labels }: Pick<RawContainer, "labels">): string {
   const parts = [labels["service"], labels["role"], labels["destination"]].filter((part) => part);
   return `${parts.join("-")}-`;
 }
 
-/** KAMAL_VERSION as read from the name of an app, for want of the variable. */
+/** KAMAL_VERSION from the name of an app, where the variable is missing. */
 function toNamedVersion({ name, labels }: RawContainer): string | undefined {
   const prefix = toNamePrefix({ labels });
   if (!labels["service"] || !labels["role"] || !name.startsWith(prefix)) return undefined;
@@ -53,9 +53,9 @@ export function toImageTag(image: string): string {
 }
 
 /**
- * The commit of an app's release: the image's OCI revision label, KAMAL_VERSION where that is a commit, then GIT_SHA, COMMIT_SHA
- * or SOURCE_COMMIT; "" when unknown (deploy_info may tell, see release.ts) and for what is no app. The suffix of Kamal's host
- * names is random and never a commit.
+ * The commit of an app's release: the image's OCI revision label, KAMAL_VERSION if that is a commit, then GIT_SHA, COMMIT_SHA or SOURCE_COMMIT. "" when
+ * unknown (deploy_info may have it, see deploys/release.ts) and for a container that is no app. The suffix of Kamal's host names is random and never a
+ * commit.
  */
 export function toCommitSha(facts: RawContainer): string {
   const origin = toOrigin(facts);
@@ -64,7 +64,7 @@ export function toCommitSha(facts: RawContainer): string {
   return revision || toSha(facts.variables?.kamalVersion ?? toNamedVersion(facts)) || facts.variables?.commitSha || "";
 }
 
-/** The commit that a git version of Kamal names, also of a dirty tree; "" for another. Digits alone are rather a date (20260110) unless they are 40. */
+/** The commit in a git version of Kamal, also of a dirty tree; else "". Digits alone are taken for a date (20260110) unless they are 40. */
 export function toSha(version: string | undefined): string {
   const match = /^([0-9a-f]{7,40})(?:_uncommitted_[0-9a-f]{16})?$/.exec(version ?? "");
   const sha = match?.[1] ?? "";

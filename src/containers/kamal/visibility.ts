@@ -3,15 +3,15 @@ import type { RawContainer, EngineContext } from "../facts.ts";
 import { toLikelyEnv } from "./environment.ts";
 import { composeProject, composeService, isReplaced, isSelected, toOrigin } from "./origin.ts";
 
-/** What decides which containers are one role. */
+/** The settings that decide which containers form one role. */
 type Rules = Pick<EngineContext, "env" | "rules">;
 
 /**
- * The containers of one engine that callers may see: all live ones, and of a deployed role that has none the newest stopped one, so
- * that a crash shows. Old releases that Kamal keeps for a roll-back, `_replaced_` ones once stopped, `kamal app exec` runs, asset
- * extractions, compose one-offs and stopped containers that nobody deployed stay hidden.
+ * The containers of one engine that callers may see: all live ones, and the newest stopped one of a deployed role that has no live one, so that a crash
+ * shows. Hidden are old releases that Kamal retains for a roll-back, stopped `_replaced_` ones, `kamal app exec` runs, asset extractions, compose
+ * one-offs, and stopped containers that nobody deployed.
  *
- * What the configuration selects as core counts as deployed. Containers of two environments are two roles, so that one never hides another's crash.
+ * What the configuration selects as core counts as deployed. Apps of two environments are two roles, so that one never hides another's crash.
  */
 export function selectVisible<T extends RawContainer>(containers: readonly T[], context: Rules): T[] {
   const toGroup = (facts: RawContainer) => toRoleGroup(facts, context);
@@ -29,15 +29,15 @@ export function selectVisible<T extends RawContainer>(containers: readonly T[], 
 }
 
 /**
- * The containers of deployed roles that are not live and stay hidden: those of old releases, `_replaced_` ones, and those that never started. Kamal keeps them, and
- * so the logs of before the last deploy.
+ * The hidden containers of Kamal apps, none of them live: those of old releases, stopped `_replaced_` ones, and those that never started. Kamal retains
+ * them, and with them the logs from before the last deploy.
  */
 export function selectRetired<T extends RawContainer>(containers: readonly T[], context: Rules): T[] {
   const visible = new Set(selectVisible(containers, context));
   return containers.filter((facts) => toOrigin(facts) === "app" && !visible.has(facts));
 }
 
-/** All that live, hidden ones too. */
+/** All live containers, also hidden ones. */
 export function selectLive<T extends RawContainer>(containers: readonly T[]): T[] {
   return containers.filter(isLive);
 }
@@ -46,7 +46,7 @@ function isLive(facts: RawContainer): boolean {
   return liveStates.has(facts.state);
 }
 
-/** (service, role, destination, environment) of a deployed container as one key; null for one that nobody deployed. */
+/** The role of a deployed container as one key: for an app its service, role, destination and likely environment. Null for a container that nobody deployed. */
 function toRoleGroup(facts: RawContainer, context: Rules): string | null {
   const { labels, name } = facts;
   switch (toOrigin(facts)) {

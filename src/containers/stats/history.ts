@@ -2,38 +2,38 @@ import type { Environment } from "../../lib/environment.ts";
 import { type HistoryRange, toGrid, toTimes } from "../../lib/range.ts";
 import { type Container, liveStates, type StatsPoint } from "../container.ts";
 
-/** What a container used at one time; null where it is not known, and where it did not run. */
+/** What a container used at one time; null where it is unknown or the container did not run. */
 export interface ContainerPoint {
   /** RFC 3339 UTC with seconds. */
   readonly time: string;
-  /** 100 = one CPU kept fully busy. */
+  /** 100 = one fully busy CPU. */
   readonly cpuPct: number | null;
   readonly memPct: number | null;
-  /** Restarts by the restart policy until then; null from memory, which does not keep them. */
+  /** Restarts by the restart policy until then; null from memory, which does not store them. */
   readonly restarts: number | null;
 }
 
-/** Where the points are from: the gateway's own samples, or Prometheus, which has scraped them from its /metrics. */
+/** Origin of the points: the gateway's own samples, or Prometheus, which scraped them from its /metrics. */
 export type HistoryOrigin = "memory" | "prometheus";
 
 export interface ContainerHistory {
   readonly source: HistoryOrigin;
-  /** Between two points, seconds: what was asked for, or the next multiple of it that is no shorter than samples are apart. */
+  /** Seconds between two points: the requested step, or its next multiple that is no shorter than the interval of the samples. */
   readonly stepSeconds: number;
-  /** The first time with a sample: points of before are null. Null when that is the first point, the range's end when there is none. */
+  /** The first time with a sample; earlier points are null. Null when the first point has one; the range's end when none has. */
   readonly since: string | null;
   /** Oldest first. */
   readonly points: readonly ContainerPoint[];
 }
 
-/** How Prometheus knows a container. */
+/** The labels by which Prometheus knows a container. */
 export interface ContainerName {
   readonly name: string;
   readonly engine: string;
   readonly env: Environment | null;
 }
 
-/** A value for each time of the range, NaN where there is none. */
+/** A value for each time of the range, NaN where it is missing. */
 export interface ContainerSeries {
   /** Unix seconds of the newest sample. */
   readonly sampled: readonly number[];
@@ -42,7 +42,7 @@ export interface ContainerSeries {
   readonly restarts: readonly number[];
 }
 
-/** The port to what was scraped of containers. */
+/** The port to the scraped history of containers. */
 export interface ContainerHistorySource {
   /** In the order of the containers; null for one that was not scraped. Rejects with prometheus_unavailable and invalid_request, as for hosts. */
   containerHistory(
@@ -54,15 +54,15 @@ export interface ContainerHistorySource {
 
 /** How far back the memory goes, seconds. */
 const rememberedSeconds = 600;
-/** How long what is replaced may run beside what replaces it, seconds: its last requests and jobs. */
+/** How long a replaced container may run beside its replacement, seconds: for its last requests and jobs. */
 const handoverSeconds = 300;
 
-/** Whether the memory may hold all of a range: nothing longer is looked for there, as asking it makes a container be sampled. */
+/** Whether the memory may hold the whole range. Longer ranges are not looked up there, because a look-up starts sampling the container. */
 export function isRecent({ from, step }: HistoryRange, nowMs: number): boolean {
   return from + step >= Math.floor(toRememberedSince(nowMs));
 }
 
-/** Since when the memory may tell of a container, unix seconds. */
+/** The earliest time that the memory may cover, unix seconds. */
 export function toRememberedSince(nowMs: number): number {
   return nowMs / 1000 - rememberedSeconds;
 }
@@ -70,8 +70,8 @@ export function toRememberedSince(nowMs: number): number {
 type Life = Pick<Container, "engine" | "service" | "role" | "env" | "status" | "createdAt" | "startedAt">;
 
 /**
- * Those that had ended by a time, unix seconds: stopped, and the newest of their role started well before. An engine does not tell when a container that is
- * not asked about alone has stopped. Not that of the next one, for a release that never became healthy replaced nothing.
+ * Containers that had ended by a time (unix seconds): stopped, and the newest of their role started `handoverSeconds` before it. That start stands in
+ * for the end, which only an inspection shows. The next container's start does not count: a release that never became healthy replaced nothing.
  */
 export function findEnded<T extends Life>(containers: readonly T[], by: number): ReadonlySet<T> {
   const newest = new Map<string, number>();
@@ -106,7 +106,7 @@ export function toContainerHistory(source: HistoryOrigin, range: HistoryRange, s
   };
 }
 
-/** What the gateway remembers, oldest first, at the times of a range: at each the newest sample until then. */
+/** The remembered samples at the times of a range: for each the newest sample until then. */
 export function toRemembered(range: HistoryRange, remembered: readonly StatsPoint[]): ContainerHistory {
   const at = remembered.map(({ sampledAt }) => Date.parse(sampledAt) / 1000);
   let next = 0;
@@ -127,19 +127,19 @@ function toNumber(point: StatsPoint | undefined, read: (point: StatsPoint) => nu
   return (point && read(point)) ?? Number.NaN;
 }
 
-/** Whether it knows something of the range's whole length. */
+/** Whether it covers the whole range. */
 export function isWhole({ since }: ContainerHistory): boolean {
   return since === null;
 }
 
-/** Whether it knows anything at all. */
+/** Whether it has any value. */
 export function hasPoints(history: ContainerHistory): boolean {
   return hasUsage(history) || history.points.some(({ restarts }) => restarts !== null);
 }
 
 /**
- * What to answer of a range that the memory does not hold whole: what was scraped. Where that tells of restarts alone, as nobody was sampling, what is
- * remembered goes first.
+ * Chooses the answer for a range that the memory does not cover whole: the scraped history. If that has only restarts, because nobody was sampling, the
+ * remembered one goes first.
  */
 export function chooseHistory(remembered: ContainerHistory, scraped: ContainerHistory | null): ContainerHistory {
   return scraped === null || (hasUsage(remembered) && !hasUsage(scraped)) ? remembered : scraped;
@@ -149,7 +149,7 @@ function hasUsage({ points }: ContainerHistory): boolean {
   return points.some(isUsage);
 }
 
-/** Whether it tells what was used at its time. */
+/** Whether it has a usage value. */
 export function isUsage({ cpuPct, memPct }: ContainerPoint): boolean {
   return cpuPct !== null || memPct !== null;
 }

@@ -1,11 +1,11 @@
 import type { ContainerStats, StatsSource } from "../container.ts";
 
-/** What was read of one container at one moment, from its engine or its cgroup, in our words; null where there is no figure. */
+/** One reading of a container, from its engine or its cgroup, in our words; null where there is no figure. */
 export interface StatsSample {
   readonly source: StatsSource;
-  /** Names the life of the container that it was taken in: differs after each start. */
+  /** Identifies the run of the container that was sampled: differs after each start. */
   readonly life: string;
-  /** When it was taken, RFC 3339, by the clock of the engine's host. */
+  /** Sampling time, RFC 3339, by the clock of the engine's host. */
   readonly readAt: string;
   /** CPU time of the container since its start, nanoseconds. */
   readonly cpuTotal: number | null;
@@ -33,8 +33,8 @@ interface CpuThrottling {
 }
 
 /**
- * The docker CLI's figures from two samples of one life of a container (docker/cli cli/command/container/stats_helpers.go), rounded to
- * two decimals as it prints them. Without an earlier sample, `cpuPct` is null.
+ * The docker CLI's figures from two samples of one life of a container (docker/cli cli/command/container/stats_helpers.go), rounded to two decimals as
+ * it prints them. Without an earlier sample, `cpuPct` is null.
  */
 export function toContainerStats(previous: StatsSample | null, current: StatsSample): ContainerStats {
   const memUsedBytes = current.memUsage === null ? null : toUsedMemory(current.memUsage, current.memDetail);
@@ -58,19 +58,19 @@ export function toContainerStats(previous: StatsSample | null, current: StatsSam
 }
 
 /**
- * The life of a container that a sample belongs to, by an inspection right after it: the one that began at `startedAt`, or an earlier
- * one that ended in between, and so pairs with nothing. Both times are of the engine's clock.
+ * The life that a sample belongs to, by an inspection right after it: the one that began at `startedAt`. A sample from before that start is of an
+ * earlier life and gets a name that pairs with no other. Both times are from the engine's clock.
  */
 export function toLife(readAt: string, startedAt: string): string {
   return Date.parse(readAt) > Date.parse(startedAt) ? startedAt : `before ${startedAt}, at ${readAt}`;
 }
 
-/** A stopped container: Docker answers it with no CPU time and no memory, though 200. */
+/** A stopped container: Docker answers 200, with no CPU time and no memory. */
 export function isEmpty(sample: Pick<StatsSample, "cpuTotal" | "memUsage">): boolean {
   return !sample.cpuTotal && !sample.memUsage;
 }
 
-/** Null when a counter went back: the two are not of one life after all. */
+/** Null when a counter decreased: the samples are of different lives after all. */
 function toCpuPct(previous: StatsSample, current: StatsSample): number | null {
   if (current.cpuTotal === null || previous.cpuTotal === null || current.cpuSystem === null || previous.cpuSystem === null)
     return null;
@@ -79,7 +79,7 @@ function toCpuPct(previous: StatsSample, current: StatsSample): number | null {
   return cpu < 0 || system <= 0 ? null : round((cpu / system) * current.onlineCpus * 100);
 }
 
-/** Usage without the inactive file cache; a total above the usage is not believed, as in calculateMemUsageUnixNoCache. */
+/** Usage without the inactive file cache. A cache above the usage is ignored, as in calculateMemUsageUnixNoCache. */
 export function toUsedMemory(usage: number, detail: Readonly<Record<string, number>>): number {
   const v1 = detail["total_inactive_file"];
   if (v1 !== undefined && v1 < usage) return usage - v1;
@@ -91,24 +91,24 @@ function round(value: number): number {
   return Math.round(value * 100) / 100;
 }
 
-/** A sample with the moment it was asked for, milliseconds of a clock that never goes back. */
+/** A sample with its request time, milliseconds of a monotonic clock. */
 export interface TimedSample {
   readonly at: number;
   readonly sample: StatsSample;
 }
 
-/** The newest sample, and the earlier one that its CPU figure is counted from; null while there is none. */
+/** The newest sample, and the earlier one that its CPU figure is measured from, or null. */
 export interface StatsWindow {
   readonly previous: TimedSample | null;
   readonly current: TimedSample;
 }
 
-/** A longer window is an average of what nobody asked about, ms. */
+/** A longer window would average time that nobody asked about, ms. */
 const longestMs = 10_000;
 
 /**
- * The window after one more sample. It is never shorter than `shortestMs`, as host CPU time counts in steps of 10 ms: a sample that
- * comes too soon replaces the newest and leaves the earlier one. Samples of another life, or too far apart, never meet.
+ * The window after one more sample. It is never shorter than `shortestMs`, because host CPU time counts in steps of 10 ms: a sample that comes too soon
+ * replaces the newest and leaves the earlier one. Samples of different lives, or too far apart, are never paired.
  */
 export function toWindow(before: StatsWindow | null, next: TimedSample, shortestMs: number): StatsWindow {
   const earlier = [before?.current, before?.previous].find((timed) => timed && next.at - timed.at >= shortestMs);
