@@ -29,7 +29,7 @@ const words: Levels = {
   panic: "fatal",
   fatal: "fatal",
 };
-/** What a library cuts them to: Serilog and zerolog to three letters, logrus, ASP.NET and Grafana to four. */
+/** Abbreviations: Serilog and zerolog use three letters, logrus, ASP.NET and Grafana four. */
 const shortWords: Levels = {
   trc: "trace",
   trac: "trace",
@@ -61,41 +61,41 @@ const letters: Levels = {
 };
 const wordLevels = Object.entries({ ...words, ...shortWords });
 const capitalLevels = wordLevels.map(([word, level]) => [word.toUpperCase(), level] as const);
-/** Capitals too: a look-up is quicker than a change of case. */
+/** Also in capitals: a look-up is quicker than a change of case. */
 const levelsByWord = new Map([...wordLevels, ...capitalLevels, ...Object.entries(letters)]);
 const longNames = Object.keys(words).join("|");
 const capitals = longNames.toUpperCase();
 const names = `${longNames}|${Object.keys(shortWords).join("|")}`;
-/** Words that begin no sentence, and those that begin one ("Note: the disk is full") only in capitals or between brackets. */
+/** Without the words that may begin a sentence ("Note: the disk is full"): those count only in capitals or between brackets. */
 const labels = names.replaceAll(/\b(?:fine|note|log|success)\|/g, "");
-/** How much of a text line is looked at: a level stands before the message. */
+/** How much of a text line is searched, characters: a level stands before the message. */
 const headLength = 120;
 
-/** A time of day, with or without a date before and a zone behind it, in brackets or not. */
+/** A time of day, with or without a date before it and a zone after it, in brackets or not. */
 const stamp = String.raw`\[?(?:[\d./-]+[ T])?\d{1,2}:\d\d(?::\d\d(?:[.,]\d+)?)?\s?(?:Z|UTC|[AP]M|[+-]\d\d:?\d\d)?\]?[\s|]+`;
-/** Behind the time they need no colon. */
+/** Words that need no colon after a time. */
 const plainNames = `trace|debug|info|warn|warning|error|critical|fatal|${Object.keys(shortWords)
   .filter((word) => word !== "fail")
   .join("|")}`;
 /** The first word, as "error: ...", "ERROR ..." or "WARN[0000] ...". */
 const firstWord = `(?=(?:${labels})[:[]|(?-i:${capitals})\\s)`;
-/** The first one behind the time, as "09:40:00 INF ...", or a letter: etcd's "E | ", Android's "E/Tag" and "1234 1234 E Tag". */
+/** The first word after the time, as "09:40:00 INF ...", or a letter: etcd's "E | ", Android's "E/Tag" and "1234 1234 E Tag". */
 const afterStamp = String.raw`(?=(?:${labels})[:\]|]|(?:${plainNames})(?:$|\s)|(?-i:[DINWEC]\s\||[VDIWEF]\/\w))|\d+\s+\d+\s+(?=(?-i:[VDIWEF])\s)`;
 const atStart = new RegExp(`^(?:${firstWord}|${stamp}(?:${afterStamp}))([a-z]+)`, "i");
-/** In capitals anywhere in the head: "ERROR", "[WARN]", "INFO:", "production.ERROR:", "DEBUG/MainProcess". What stands before is looked at last: that is quicker. */
+/** In capitals anywhere in the head: "ERROR", "[WARN]", "INFO:", "production.ERROR:", "DEBUG/MainProcess". The look-behind comes last because that is quicker. */
 const inCapitals = new RegExp(`(${capitals})(?=$|[\\s\\])>|:,/!-])(?<=(?:^=?|[\\s[(<|:\\]>]|\\w\\.(?=\\w+:))\\1)`);
-/** In any letters between brackets or bars, padded or behind the name of a module: "[error    ]", "[core:error]", "| Warning |"; winston's "[api] info: ". */
+/** In any case between brackets or bars, padded or after a module's name: "[error    ]", "[core:error]", "| Warning |"; winston's "[api] info: ". */
 const inBrackets = new RegExp(`[[<|]\\s*(?:\\w+:)?(${names})\\s*[\\]>|]|[\\]-]\\s+(${labels}):`, "i");
 /** One letter: "[E]", Tornado's "[E 260113 09:40:00 web:1]", Ruby's "E, [2026-01-13T09:40:00", Android's "E/Tag", glog's "E0113 09:40:00". */
 const byLetter =
   /(?:\[(?=[TVDIWEFC]\])|^(?:\[(?=[TVDIWEFC]\s\d)|(?=[DIWEF], \[|[VDIWEF]\/\w|[DIWEF]\d{4,8} \d\d:\d\d:\d\d)))([A-Z])/;
-/** What may stand before the level beside prose: groups in brackets, and the words of a date. */
+/** What may stand before the level without being prose: groups in brackets, and the words of a date. */
 const aside =
   /\[[^\]]*\]|\([^)]*\)|<[^>]*>|\{[^}]*\}|\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun|Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\b|(?<=\d )[A-Z]{2,4}(?= )/g;
-/** A bare word, unless a dash or a bar follows ("app - INFO"), or a quote: a message has begun. */
+/** A quote, or a bare word without a dash or bar after it ("app - INFO"): the message has begun. */
 const prose = /(?:^|\s)\p{L}+:?(?=\s+(?:[^-|\s]|$))|"/u;
 const quotedOrBare = String.raw`(?:"(?:[^"\\]|\\.)*",?|'[^']*',?|(?:[^\s"'][^\s"]*)?)`;
-/** The next level of pairs that begin the line, or stand behind its time: what is between quotes is no pair. */
+/** The next level among pairs that begin the line or follow its time. Text between quotes is no pair. */
 const inPairs = new RegExp(
   String.raw`(?:^${stamp})?((?:[\w.@/-]+=${quotedOrBare}\s+)*?)(?:[Ll]evel|lvl|severity|log_?level)="?((?i:${names}))(?:[+-]\d+)?"?(?=,?(\s+[\w.@/-]+=)?)(?:[\s,]+|$)`,
   "y",
@@ -116,11 +116,12 @@ const bySyslog = /^<(\d{1,3})>/;
 const syslog: readonly LogLevel[] = ["fatal", "fatal", "fatal", "error", "warn", "info", "info", "debug"];
 
 /**
- * The level that a line names by itself, null when it names none. The formats are those of the table in log-level.test.ts: JSON (numbers of pino, bunyan, Monolog,
- * GELF and OpenTelemetry too), logfmt, the prefixes of common libraries and servers, and the first lines of crashes (error, or fatal where they say so).
+ * The level that a line names itself; null when it names none. Formats are in the table of level.test.ts: JSON (also the numbers of pino, bunyan,
+ * Monolog, GELF and OpenTelemetry), logfmt, the prefixes of common libraries and servers, and the first lines of crashes (error, or fatal where they say
+ * so).
  *
- * The level before the message counts. In the message only error and fatal do: a lesser one would hide a line of which the level is not known.
- * Of two levels outside the message (two keys, syslog's number and a word) the graver counts.
+ * The level before the message counts. Inside the message only error and fatal count: a lesser level would hide a line of unknown level. Of two levels
+ * outside the message (two keys, syslog's number and a word) the more severe counts.
  */
 export function parseLogLevel(line: string): LogLevel | null {
   const text = line.trimStart();
@@ -155,7 +156,7 @@ function parseTextLevel(head: string): LogLevel | null {
   return level ?? (hasPair ? toLevel(inProse.exec(head)?.[1]) : null);
 }
 
-/** The gravest level of its pairs. A first pair without a second is a message: "level=info is not allowed". */
+/** The most severe level of its pairs. A first pair without a second is a message: "level=info is not allowed". */
 function parseLogfmt(head: string): LogLevel | null {
   let level: LogLevel | null = null;
   inPairs.lastIndex = 0;
@@ -163,7 +164,7 @@ function parseLogfmt(head: string): LogLevel | null {
     const [, before, word, next] = found;
     if (level === null && before === "" && next === undefined) return null;
     level = graver(level, toLevel(word));
-    // Mostly no second one follows; this is quicker than to read the other pairs.
+    // Usually there is no second level; this test is quicker than reading the other pairs.
     levelKey.lastIndex = inPairs.lastIndex;
     if (!levelKey.test(head)) break;
   }
@@ -188,7 +189,7 @@ function isGrave(level: LogLevel | null): boolean {
   return level === "error" || level === "fatal";
 }
 
-/** The more severe of two; any level is more than none. */
+/** The more severe of two; any level is more than null. */
 function graver(a: LogLevel | null, b: LogLevel | null): LogLevel | null {
   if (a === null || b === null) return a ?? b;
   return logLevels.indexOf(a) < logLevels.indexOf(b) ? b : a;
@@ -196,14 +197,14 @@ function graver(a: LogLevel | null, b: LogLevel | null): LogLevel | null {
 
 const inJson =
   /"(level|severity|lvl|level_?name|log_?level|log\.level|@l|severity_?(?:text|number)|status|(?-i:PRIORITY))"\s{0,4}:\s{0,4}(?:"([A-Za-z]{3,13})(?:[+-]\d+)?"|"?(\d{1,3})"?(?=[\s,}])|\{"icon":\s?"[^"]{0,20}",\s?"name":\s?"([A-Z]{3,13})")/gi;
-/** MongoDB writes a letter, with a depth behind the one of debug. */
+/** MongoDB writes a letter; debug has a depth after it. */
 const inMongo = /^\{"t":\{"\$date":"[^"]{1,40}"\},\s{0,4}"s":"([DIWEF])\d?"/;
-/** What Datadog's key `status` may say: others say how an order or a request went. */
+/** Values of Datadog's key `status` that are levels: others say how an order or a request went. */
 const datadogStatus = /^(?:emerg|alert|critical|error|warn|warning|notice|info|debug|trace)$/i;
 
 /**
- * The gravest of the keys of the line's own object that name a level; one whose value is no level ("severity": "low") is passed over. Of objects within only
- * ECS's `log.level` and Loguru's `record.level.name` count.
+ * The most severe level among the keys of the line's own object; a value that is no level ("severity": "low") is skipped. Of nested objects only ECS's
+ * `log.level` and Loguru's `record.level.name` count.
  */
 function parseJsonLevel(line: string): LogLevel | null {
   const at = createJsonPosition(line);
@@ -221,11 +222,11 @@ function parseJsonLevel(line: string): LogLevel | null {
   if (level ?? status) return level ?? status;
   const [, letter] = inMongo.exec(line) ?? [];
   if (letter) return letters[letter] ?? null;
-  // Serilog's compact format leaves out the level of information.
+  // Serilog's compact format omits the level of information.
   return line.startsWith('{"@t":') ? "info" : null;
 }
 
-/** Which object holds the key at an index: the line's own (""), the one at `log` or `record` of it, or another (null). Indices only grow: each character is read once. */
+/** The object with the key at an index: the line's own (""), its `log` or `record`, or another (null). Indices only grow: each character is read once. */
 function createJsonPosition(line: string): (index: number) => "" | "log" | "record" | null {
   let position = 0;
   let depth = 0;
@@ -251,25 +252,25 @@ function createJsonPosition(line: string): (index: number) => "" | "log" | "reco
 /** The numbers of OpenTelemetry's severity_number (1 to 24), GELF and journald (as syslog), pino and bunyan (10 to 60), and Monolog (100 to 600). */
 function fromNumber(key: string, value: number, line: string): LogLevel | null {
   if (/number$/i.test(key)) return value < 1 ? null : (logLevels[Math.floor((value - 1) / 4)] ?? null);
-  // journald gives 6 to all output that says nothing else.
+  // journald gives 6 to all output without a level.
   if (key === "PRIORITY") return value === 6 ? null : (syslog[value] ?? null);
   if (value < 8) return line.includes('"short_message"') ? (syslog[value] ?? null) : null;
   if (value >= 100) return value < 200 ? "debug" : value < 300 ? "info" : value < 400 ? "warn" : value < 500 ? "error" : "fatal";
   return value < 10 ? null : (logLevels[Math.floor(value / 10) - 1] ?? null);
 }
 
-/** A line that goes on with the one before: indented, a frame of a stack, the end of an object. */
+/** A line that continues the one before: indented, a stack frame, the end of an object. */
 const continuation = /^(?:\s|at (?:.{0,100}\(|\S+:\d)|\.\.\. \d+ more|[}\])])/;
-/** PostgreSQL's further lines. */
+/** PostgreSQL's continuation lines. */
 const byPostgres = /(?:^|\s)(?:DETAIL|HINT|CONTEXT|STATEMENT|QUERY|LOCATION):  /;
-/** A line that goes on with an error, and with nothing less. */
+/** A line that continues only an error. */
 const inTrace = /^(?:[\w.$]+(?:Error|Exception)\b|Stack trace:|#\d+ )/;
 /** An indented line that is no continuation: some loggers pad or indent. */
 const indentedRecord = new RegExp(`^\\s+(?:${stamp}|(?:\\[\\s*(?:${capitals})\\s*\\]|(?:${capitals})\\s))`);
 
 /**
- * Levels of the lines of one stream, in their order. A continuation line has the level of the line that it belongs to, or a graver one that it names itself.
- * What begins an error continues nothing but an error.
+ * Levels of the lines of one stream, in order. A continuation line has the level of its first line, or a more severe one that it names itself. The start
+ * of an error continues only an error.
  */
 export function createLevelDetector(): (line: string) => LogLevel | null {
   let last: LogLevel | null = null;
@@ -279,7 +280,7 @@ export function createLevelDetector(): (line: string) => LogLevel | null {
     if (continuation.test(head) && !indentedRecord.test(head)) {
       if (isOfError) return last;
       const own = parseLogLevel(line);
-      // A lesser one would hide a part of a line of which the level is not known.
+      // A lesser level would hide part of a line of unknown level.
       if (last !== null || isGrave(own)) last = graver(last, own);
       return last;
     }
@@ -291,7 +292,7 @@ export function createLevelDetector(): (line: string) => LogLevel | null {
   };
 }
 
-/** Whether a level is at least so severe. A line that names none passes unless `isStrict`: it may be the one that matters. */
+/** Whether a level is at least the minimum. A line without a level passes unless `isStrict`: it may be the one that matters. */
 export function isAtLeast(level: LogLevel | null, minimum: LogLevel, isStrict: boolean): boolean {
   return level === null ? !isStrict : logLevels.indexOf(level) >= logLevels.indexOf(minimum);
 }

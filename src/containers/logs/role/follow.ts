@@ -10,19 +10,19 @@ import { createRolePage } from "./page.ts";
 
 /** The containers of a role whose logs are followed. */
 interface RoleMembers {
-  /** Opens the first ones; resolves when their newest lines are in the inbox. Rejects with the first reason when none can be opened. */
+  /** Opens the first containers; resolves when their newest lines are in the inbox, or after `openMs`. Rejects with the first error when none can be opened. */
   begin(containers: readonly Container[]): Promise<void>;
-  /** The containers of the role as they are now: who is new is followed from its beginning, who is gone to its last line. */
+  /** The current containers of the role: a new one is followed from its beginning, one that left to its last line. */
   update(containers: readonly Container[]): void;
-  /** One that may not be among those of any update, as it has ended already. */
+  /** A container that no update may list, because it has ended already. */
   meet(container: Container): void;
 }
 
 interface Member {
   container: Container;
-  /** Since when it is none of the role's visible containers, unix ms; null while it is. */
+  /** Since when it is not among the role's visible containers, unix ms; null while it is. */
   unlistedAt: number | null;
-  /** Its follower has handed out all that was written. */
+  /** Its follower has handed out everything written. */
   stopped: boolean;
   readonly abort: AbortController;
 }
@@ -31,30 +31,30 @@ interface MembersOptions {
   readonly follow: ContainerSource["follow"];
   readonly options: FollowOptions;
   readonly inbox: RoleInbox;
-  /** Ends all of them. */
+  /** Ends all followers. */
   readonly signal: AbortSignal;
 }
 
-/** Logs being opened at once: each may bring a page of 5 MB. */
+/** Logs opened in parallel: each may bring a page of 5 MB. */
 const opening = 16;
-/** How long the first page waits for containers that are slow to open, ms; they join when they are open. */
+/** How long the first page waits for containers that are slow to open, ms; they join later. */
 const openMs = 2000;
-/** Before another attempt at one that could not be opened, or whose log ended, ms. */
+/** Delay before a log that could not be opened, or that ended, is opened again, ms. */
 const retryMs = 2000;
-/** How long one that stopped and left is kept, ms: in a restart it is back at once. */
+/** How long a container that stopped and left stays a member, ms: a restart brings it back at once. */
 const lingerMs = 5000;
-/** Lines that a container may have written before it was found, a moment after its start; what is left out of more is told. */
+/** Lines that a container may have written before it was found, a moment after its start; if there are more, the missing ones are reported. */
 const newcomerTail = 20_000;
-/** By how much an engine's clock may lag behind ours, ms. */
+/** How far an engine's clock may lag behind ours, ms. */
 const lagMs = 60_000;
-/** A container may have written its first lines before the moment that its engine calls its start, ms. */
+/** A container may have written its first lines this long before the engine's time of its start, ms. */
 const earlyMs = 5000;
 
 export function createRoleMembers({ follow, options, inbox, signal }: MembersOptions): RoleMembers {
   const members = new Map<string, Member>();
   const positions = createRolePositions();
   const retryAt = new Map<string, number>();
-  /** Those of which it was told that they cannot be read. */
+  /** Containers already reported as unreadable. */
   const unreadable = new Set<string>();
   const limit = pLimit(opening);
   const followedAt = Date.now();
@@ -91,7 +91,7 @@ export function createRoleMembers({ follow, options, inbox, signal }: MembersOpt
     member.stopped = notice === "stopped";
     inbox.notify({ notice, container: member.container, error: null });
   };
-  /** Follows it to its end. Until the first page is handed over, what it gives goes there. */
+  /** Follows it to its end. Until the first page is handed over, its lines go there. */
   const open = async (member: Member, wanted: FollowOptions, gate: RoleGate): Promise<void> => {
     const stream = await follow(member.container, wanted, AbortSignal.any([signal, member.abort.signal]));
     unreadable.delete(toContainerKey(member.container));
@@ -109,7 +109,7 @@ export function createRoleMembers({ follow, options, inbox, signal }: MembersOpt
       () => leave(member),
       (error: unknown) => leave(member, error),
     );
-    // Its newest lines, if there are any, are there at once.
+    // Its newest lines, if any, arrive at once.
     await new Promise((resolve) => setImmediate(resolve));
   };
   const join = (container: Container): void => {
@@ -159,8 +159,8 @@ export function createRoleMembers({ follow, options, inbox, signal }: MembersOpt
 }
 
 /**
- * From when on lines of a container are new to somebody who began to follow its role at `followedMs`, as `since` wants it: from its start, or of one
- * that ran before but could not be opened, from about then.
+ * The `since` for a container that is new to a reader who follows its role since `followedMs`: the container's start. One that ran before but could not
+ * be opened is read from about `followedMs` on.
  */
 function toFirstMoment({ startedAt, createdAt }: Container, followedMs: number): string {
   const started = Number(parseLogTime(startedAt ?? createdAt, 0) ?? 0);
@@ -170,22 +170,22 @@ function toFirstMoment({ startedAt, createdAt }: Container, followedMs: number):
 interface RoleFollow {
   /** The containers of the role at the beginning, at least one. */
   readonly containers: readonly Container[];
-  /** The containers of the role whenever they may be others. */
+  /** The containers of the role whenever they may have changed. */
   readonly changes: (signal: AbortSignal) => AsyncIterable<readonly Container[]>;
-  /** Containers of the role that ended: one that ends at once may never have been on the list. */
+  /** Containers of the role that ended: one that ends at once may never have been listed. */
   readonly deaths: AsyncIterable<Container>;
   readonly follow: ContainerSource["follow"];
   readonly options: FollowOptions;
   readonly signal: AbortSignal;
 }
 
-/** A new container must be found and opened within the time that the lines of the others wait for it. Text in characters. */
+/** A new container must be found and opened within `holdMs`, while lines of the others wait. Text in characters. */
 const window = { holdMs: 500, maxSize: 512 << 10 };
 
 /**
- * The newest lines of all containers of a role, then what they write, in the order of their times: over restarts (each container's own follower
- * does that), releases and replicas. A marker stands where a release begins of which no container ran before. A container that left the role, or
- * ended at once, is read to its last line; between two releases the role is waited for. Rejects when no container can be opened. Ends with the signal.
+ * The newest lines of all containers of a role, then what they write, in the order of their times: across restarts (each container's own follower does
+ * that), releases and replicas. A marker stands where a release begins of which no container ran before. A container that left the role, or ended at
+ * once, is read to its last line; between two releases the role is waited for. Rejects when no container can be opened. Ends with the signal.
  */
 export async function followRole(options: RoleFollow): Promise<AsyncGenerator<RoleBatch>> {
   const { containers, changes, deaths, signal } = options;
@@ -222,25 +222,25 @@ export async function followRole(options: RoleFollow): Promise<AsyncGenerator<Ro
   return read();
 }
 
-/** How far the containers of a role were read, so that one that left and comes back goes on where it ended. Keys are those of `toContainerKey`. */
+/** How far each container of a role was read, so that one that left and comes back continues there. Keys are those of `toContainerKey`. */
 interface RolePositions {
   add(key: string, lines: readonly LogLine[]): void;
   has(key: string): boolean;
-  /** `since` of the stream that goes on, which gives the lines of the last time again; null for one that was not read. */
+  /** The `since` of a continued stream, which repeats the lines of its last time; null for a container that was not read. */
   since(key: string): string | null;
   createGate(key: string): RoleGate;
 }
 
-/** Passes what is new of a stream that goes on. */
+/** Passes the new lines of a continued stream. */
 interface RoleGate {
-  /** For the lines of that stream, each asked about once, in order: whether it is a new one. */
+  /** Whether a line is new. Called once for each line of that stream, in order. */
   isNew(line: LogLine): boolean;
-  /** Before all lines: so many of the oldest are not in the stream. Answers how many of these are new ones. */
+  /** Called before all lines: the stream lacks this many of its oldest. Returns how many of these are new. */
   skip(count: number): number;
 }
 
 export function createRolePositions(): RolePositions {
-  /** Time of the last line, and how many lines of that time there were. */
+  /** Time of the last line, and the number of lines with that time. */
   const positions = new Map<string, { readonly timestamp: string; readonly count: number }>();
   return {
     add(key, lines) {

@@ -3,11 +3,11 @@ import { parseLogTime, toLogTimestamp } from "../../../lib/time.ts";
 import type { Container } from "../../container.ts";
 import type { FollowNotice, LogLine, LogStream } from "../log.ts";
 
-/** A line of one of the containers of a role, or a marker: a release begins here. A marker has no stream and no level. */
+/** A line of one of a role's containers, or a marker: a release begins here. A marker has no stream and no level. */
 export interface RoleLine extends Omit<LogLine, "stream"> {
   readonly kind: "line" | "marker";
   readonly stream: LogStream | null;
-  /** The one that wrote it; of a marker the first one of its release. */
+  /** The container that wrote it; for a marker the first container of its release. */
   readonly container: Container;
 }
 
@@ -20,19 +20,19 @@ export function toMarker(container: Container, timestamp: string): RoleLine {
   return { kind: "marker", timestamp, stream: null, level: null, message, container };
 }
 
-/** When it was created, which is told in whole seconds, as the time of a log line. */
+/** Its creation time, which is known in whole seconds, as the time of a log line. */
 export function toBeginning({ createdAt }: Container): string {
   return toLogTimestamp(parseLogTime(createdAt, 0) ?? "0");
 }
 
-/** A line with its place: the time that it is sorted by. */
+/** A line with the time that it is sorted by. */
 export interface PositionedLine {
   readonly line: RoleLine;
-  /** Not before the line that the same container wrote before, whatever their clocks say: the order of one container is never changed. */
+  /** Never before the previous line of the same container, whatever the clocks say: the order of one container never changes. */
   readonly place: string;
 }
 
-/** By time, then by container; lines of one container stay as they are. */
+/** By time, then by container; lines of one container keep their order. */
 export function byPlace(a: PositionedLine, b: PositionedLine): number {
   if (a.place !== b.place) return a.place < b.place ? -1 : 1;
   const [one, other] = [a.line.container, b.line.container];
@@ -42,8 +42,8 @@ export function byPlace(a: PositionedLine, b: PositionedLine): number {
 }
 
 /**
- * What happened to one container of a followed role: to its source, or that it came, went, cannot be read now (it is tried again), or had written
- * more before it was found than is read at once, so that the oldest of these lines are missing.
+ * What happened to one container of a followed role: to its source, or it joined, left, or cannot be read now (it is tried again). `truncated`: it had
+ * written more before it was found than is read at once, so the oldest of these lines are missing.
  */
 export interface RoleNotice {
   readonly notice: FollowNotice | "joined" | "left" | "unreadable" | "truncated";
@@ -52,12 +52,12 @@ export interface RoleNotice {
   readonly error: unknown;
 }
 
-/** Some lines of a followed role in the order of their times, and what a reader should know beside them. */
+/** Some lines of a followed role in the order of their times, with notices for the reader. */
 export interface RoleBatch {
   readonly lines: readonly RoleLine[];
-  /** So many matching lines of its containers, or more, were left out before these: this reader was slower than others of the same logs, or one was truncated. */
+  /** Minimum number of matching lines left out before these: this reader was slower than others of the same logs, or one log was truncated. */
   readonly dropped: number;
   readonly notices: readonly RoleNotice[];
-  /** Why nothing comes after this (the reason of the signal); null while it goes on. */
+  /** Why this is the last batch (the reason of the signal); null while more follow. */
   readonly ended: string | null;
 }

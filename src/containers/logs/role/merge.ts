@@ -1,22 +1,22 @@
 import { toContainerKey } from "../../container.ts";
 import { byPlace, type PositionedLine, type RoleBatch, type RoleLine, type RoleNotice } from "./lines.ts";
 
-/** Where the logs of several containers come together before one reader. */
+/** Merges the logs of several containers for one reader. */
 export interface RoleInbox {
   /** Lines of one container. */
   push(lines: readonly RoleLine[]): void;
   notify(notice: RoleNotice): void;
-  /** So many lines are missing. */
+  /** Reports missing lines. */
   lose(count: number): void;
   /** Resolves when more may be pushed: no container is read faster than the reader reads. */
   room(): Promise<void>;
-  /** The place of the last line that was handed out. */
+  /** The `place` of the last line handed out. */
   readonly last: string;
   /** Ends the reading with an error. */
   fail(error: unknown): void;
-  /** Nobody reads any more: whoever waits for room need not. */
+  /** Nobody reads any more: everything that waits for room is released. */
   close(): void;
-  /** The batches, until the signal aborts; then the last one tells the reason, if it is a text. */
+  /** The batches, until the signal aborts; then a last batch with the reason, if it is a text. */
   read(signal: AbortSignal): AsyncGenerator<RoleBatch, void, undefined>;
 }
 
@@ -27,7 +27,7 @@ export function createRoleInbox(limits: ReorderLimits): RoleInbox {
   let dropped = 0;
   let wake: (() => void) | null = null;
   let waiting: (() => void)[] = [];
-  /** Room without an end, once nobody reads. */
+  /** Infinite once nobody reads. */
   let { maxSize } = limits;
   let failure: { readonly error: unknown } | null = null;
 
@@ -102,22 +102,22 @@ export function createRoleInbox(limits: ReorderLimits): RoleInbox {
 }
 
 interface ReorderLimits {
-  /** How long a line waits for earlier ones of others, ms. */
+  /** How long a line waits for earlier lines of other containers, ms. */
   readonly holdMs: number;
-  /** Text held at most, characters: above it the earlier half goes at once. */
+  /** Most text held, characters: above it the oldest lines go at once, until half is left. */
   readonly maxSize: number;
 }
 
-/** Lines of several containers on their way to one reader. Times of the clock are ms that never go back. */
+/** Lines of several containers on their way to one reader. Times are ms of a monotonic clock. */
 interface ReorderWindow {
   /** Lines of one container, in the order it wrote them. */
   push(lines: readonly RoleLine[], now: number): void;
-  /** What may go now, in order. */
+  /** The lines that may go now, in order. */
   take(now: number): RoleLine[];
-  /** When the next line may go; null when none is held. */
+  /** When the next line may go; null when none is waiting. */
   readonly nextAt: number | null;
   readonly size: number;
-  /** The place of the last line that went; "" before the first. */
+  /** The `place` of the last line that went; "" before the first. */
   readonly last: string;
 }
 
@@ -126,18 +126,18 @@ interface WaitingLine extends PositionedLine {
 }
 
 /**
- * Puts lines in the order of their times. Each waits `holdMs` from its arrival, so that whatever is delayed less than that (the engines' ways, a new
- * container that must be found and opened first) comes in order; a window that closes as soon as all known containers have said something later
- * would be quicker, and wrong at each release. What comes later still goes at once, out of order. Nothing is lost, and nothing comes twice.
+ * Sorts lines by time. Each waits `holdMs` from its arrival, so that lines with less delay than that (slow engines, a new container that must be found
+ * and opened first) come in order. A window that closes once all known containers have a later line would be quicker, but wrong at each release. Later
+ * lines go at once, out of order. Nothing is lost or repeated.
  */
 export function createReorderWindow({ holdMs, maxSize }: ReorderLimits): ReorderWindow {
   let held: WaitingLine[] = [];
   let size = 0;
   let last = "";
-  /** The place of the newest line of each container that has some here. */
+  /** The `place` of the newest line of each container with lines here. */
   const places = new Map<string, string>();
 
-  /** How many of the sorted ones go: up to the last that has waited enough, or is late; more where there are too many. */
+  /** How many of the sorted lines go: up to the last that has waited long enough or is late; more when too many are held. */
   const count = (now: number): number => {
     let ready = held.findLastIndex(({ place, arrived }) => place < last || arrived + holdMs <= now) + 1;
     if (size <= maxSize) return ready;
@@ -178,7 +178,7 @@ export function createReorderWindow({ holdMs, maxSize }: ReorderLimits): Reorder
   };
 }
 
-/** What a line takes in memory, roughly, in characters. */
+/** Approximate memory of a line, in characters. */
 function sizeOf({ message }: RoleLine): number {
   return message.length + 128;
 }

@@ -4,7 +4,7 @@ import type { Container } from "../../container.ts";
 import { type LogLine, maxPageBytes, toLineBytes } from "../log.ts";
 import { byPlace, type PositionedLine, type RoleLine, toBeginning, toMarker, toRoleLine } from "./lines.ts";
 
-/** What the container adds to a line of an answer, bytes of JSON. */
+/** The container's part of a line in an answer, bytes of JSON. */
 const aroundContainer = 250;
 
 interface Sized extends PositionedLine {
@@ -13,27 +13,27 @@ interface Sized extends PositionedLine {
 }
 
 export interface RolePage {
-  /** What one container gives: its newest lines, oldest first, in the order they were written. Answers what was let go, as `toLineBytes`. */
+  /** Adds one container's newest lines, oldest first, in the order they were written. Returns the size of what was dropped, as `toLineBytes`. */
   add(container: Container, lines: readonly LogLine[]): number;
-  /** All of them in the order of their times, with a marker (not counted) where a release begins that begins not before the first line. */
+  /** All lines in the order of their times. A marker (not counted) stands where a release begins, unless that is before the first line. */
   take(): RoleLine[];
   /** Whether older lines were left out here. */
   readonly dropped: boolean;
   /**
-   * From when on another log is to be read for this page, as `since` wants it: older lines have no place here; null while they have. A second before
-   * the oldest line, for the two streams of a container are only almost in order.
+   * `since` for reading another log for this page: older lines no longer fit; null while they do. A second before the oldest line, because the two
+   * streams of a container are only almost in order.
    */
   readonly since: string | null;
 }
 
 /**
- * The newest `tail` lines of several containers. What is too old is let go with each container that is added, so that no more than the answer is
- * held. `until` (a log timestamp) hides the markers of later releases.
+ * The newest `tail` lines of several containers. Lines that are too old are dropped with each container that is added, so that no more than the answer
+ * is held. `until` (a log timestamp) hides the markers of later releases.
  */
 export function createRolePage(tail: number, until: string | null = null): RolePage {
   let selected: Sized[] = [];
   let bytes = 0;
-  /** The newest one that was left out: nothing comes back from before it, though it may be short enough. */
+  /** The newest line left out: nothing older is added again, even if it is short enough. */
   let floor: PositionedLine | null = null;
   const first = new Map<string, Container>();
 
@@ -79,7 +79,7 @@ export function createRolePage(tail: number, until: string | null = null): RoleP
   };
 }
 
-/** Whether it is the first of two of one release, whichever of them is read first. */
+/** Whether it comes before another container of its release, in whatever order they are read. */
 function isBefore(container: Container, known: Container): boolean {
   if (container.createdAt !== known.createdAt) return container.createdAt < known.createdAt;
   return container.name < known.name;
