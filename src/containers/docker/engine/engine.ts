@@ -19,37 +19,37 @@ import type { Inspector } from "./inspect.ts";
 import { createInventory, type Inventory, type Snapshot } from "./inventory.ts";
 import { createWatcher, type WatchTimes } from "./sync.ts";
 
-/** What is known of an engine now; `snapshot` is null when nothing is, or when it was lost too long ago. */
+/** What is known of an engine now; `snapshot` is null when nothing is known, or when the engine was lost too long ago. */
 export interface EngineView {
   readonly status: EngineStatus;
   readonly snapshot: Snapshot | null;
 }
 
-/** One engine: its connection, its containers in memory, and how its failures are told. */
+/** One engine: its connection, its containers in memory, and its errors. */
 export interface Engine {
   readonly name: string;
   readonly client: EngineClient;
-  /** Bounds the calls for single containers in flight. */
+  /** Limits parallel calls for single containers. */
   readonly limit: LimitFunction;
-  /** Bounds the logs being read: each may take 32 MB from the engine. */
+  /** Limits parallel log reads: each may take 32 MB from the engine. */
   readonly logLimit: FairLimit;
-  /** Bounds the inspections of whole engines in flight, over all engines: a hundred at once would cost 100 MB. */
+  /** Limits parallel inspections of whole engines, over all engines: a hundred at once would cost 100 MB. */
   readonly fullLimit: LimitFunction;
   readonly inventory: Inventory;
-  /** Hands its events on to who reads them. */
+  /** Publishes its events to readers. */
   readonly eventEnricher: EventEnricher;
   readonly recentRestarts: RecentRestarts;
   readonly startWaiters: StartWaiters;
-  /** From memory; the first one waits until the engine has answered, or failed to. Never rejects. */
+  /** From memory; the first call waits until the engine has answered or failed. Never rejects. */
   view(signal: AbortSignal): EngineView | Promise<EngineView>;
   /** Null where `view` would wait. */
   peek(): EngineView | null;
-  /** What is known of its containers; rejects when the engine is lost, unless `stale` may be answered. */
+  /** Its containers; rejects when the engine is lost, unless `stale` allows old data. */
   known(signal: AbortSignal, stale?: boolean): Promise<Snapshot>;
   fetchList(deadlineMs: number): Promise<ListedFacts[]>;
-  /** Says that the engine was heard of just now. */
+  /** Records contact with the engine. */
   touch(): void;
-  /** Runs a call with one total deadline; whatever fails comes out as an OpsError. */
+  /** Runs a call with one total deadline; every failure becomes an OpsError. */
   ask<T>(deadlineMs: number, run: (signal: AbortSignal) => Promise<T>, ...callers: AbortSignal[]): Promise<T>;
   close(): void;
 }
@@ -59,17 +59,17 @@ export interface EngineSettings extends WatchTimes {
   readonly logger: Logger;
   readonly concurrency: number;
   readonly fullLimit: LimitFunction;
-  /** How long the containers of an engine that went away are shown, milliseconds. */
+  /** How long the containers of a lost engine are shown, milliseconds. */
   readonly staleMs: number;
-  /** Told when its containers, or whether it answers, may have changed. */
+  /** Notified when its containers, or whether it answers, may have changed. */
   readonly changes: Changes;
   readonly broadcaster: EventBroadcaster;
   readonly observe?: ObserveCall | undefined;
 }
 
 /**
- * While somebody asks, an engine that was not heard of for the first time is pinged, and after the second nothing is told of it before it has
- * answered, milliseconds. So one that hangs is never told to be well for longer, and one that nobody asks about is not pinged.
+ * After `quietMs` without contact the engine is pinged in the background; after `silentMs` requests wait for that ping. So a hanging engine is never
+ * reported healthy for longer than that, and an idle gateway sends no pings. Milliseconds.
  */
 const [quietMs, silentMs] = [1000, 3000];
 
@@ -103,7 +103,7 @@ export function createEngine(options: EngineOptions, inspector: Inspector, setti
     }
   };
   const ping = () => (pinging ??= askPing());
-  /** What must be waited for before anything can be told, null for nothing. */
+  /** What a request must wait for; null for nothing. */
   const pending = (): Promise<void> | null => {
     const ready = watcher.ready();
     if (ready || watcher.loss() || contactAt === null) return ready;
@@ -167,7 +167,7 @@ export function createEngine(options: EngineOptions, inspector: Inspector, setti
   return engine;
 }
 
-/** One line for each change of state, not for each attempt. */
+/** Logs one line for each change of state, not for each attempt. */
 function createReport(engine: string, logger: Logger): (error: OpsError | null) => void {
   let last: string | null = null;
   return (error) => {
@@ -179,14 +179,14 @@ function createReport(engine: string, logger: Logger): (error: OpsError | null) 
   };
 }
 
-/** The engine that a reference names; a reference comes from our own list, so an unknown one is a vanished container. */
+/** The engine of a reference. References come from our own list, so an unknown engine means a vanished container. */
 export function findEngine(engines: ReadonlyMap<string, Engine>, ref: ContainerRef): Engine {
   const engine = engines.get(ref.engine);
   if (!engine) throw new OpsError("container_not_found", "No such container");
   return engine;
 }
 
-/** Elements that are no containers are left out: one odd container must not hide the others. */
+/** Skips elements that are no containers: one odd element must not hide the others. */
 function toFacts(answer: unknown, engine: string): ListedFacts[] {
   if (!Array.isArray(answer)) throw new AnswerError("its list of containers is none: is this really a Docker engine?");
   return answer.flatMap((element) => {

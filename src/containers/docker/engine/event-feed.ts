@@ -11,9 +11,9 @@ import type { Inventory, Known } from "./inventory.ts";
 export interface EventEnricher {
   /** The stream of events begins: the first time, or after it was lost. */
   begin(): void;
-  /** To be told before the inventory is: an event shows its container as it was known when it came. */
+  /** Called before the inventory changes: an event shows its container as known when it came. */
   onEvent(event: EngineEvent): void;
-  /** An inspection of this container has ended, well or not. */
+  /** An inspection of this container has ended, successful or not. */
   settle(fullId: string): void;
 }
 
@@ -22,22 +22,22 @@ interface Waiting {
   readonly known: Known | null;
 }
 
-/** Events that may wait for the inspection of a container that is new; beyond that they go on without it. */
+/** Events that may wait for the inspection of a new container; beyond that they are published without it. */
 const mostWaiting = 1000;
-/** A container is shown so long after its last event that was, milliseconds: `docker rm -f` takes a while from `die` to `destroy`. */
+/** How long a container stays visible after its last visible event, milliseconds: `docker rm -f` takes a while from `die` to `destroy`. */
 const shownMs = 10_000;
-/** Actions that bring a container to where callers see it. */
+/** Actions that can make a container visible. */
 const appearing = new Set(["create", "start", "restart", "unpause"]);
 
 /**
- * Puts the events of one engine on the board, in their order, each with its container: those that callers may see (kamal-visible.ts) before the
- * event, or through it. One of a container that is not known yet waits for its inspection, as only that tells the environment for sure.
- * Nothing is done while nobody reads.
+ * Publishes the events of one engine to the broadcaster, in their order, each with its container: those of containers that callers may see
+ * (kamal/visibility.ts) before the event, or through it. An event of an unknown container waits for its inspection, because only that shows the
+ * environment for sure. Does nothing while nobody reads.
  */
 export function createEventEnricher(engine: string, inventory: Inventory, board: EventBroadcaster): EventEnricher {
-  // By size, for `max` would take its memory at once, for each engine.
+  // Limited by size: `max` would allocate its memory at once, for each engine.
   const shown = new LRUCache<string, true>({ maxSize: 5000, sizeCalculation: () => 1, ttl: shownMs });
-  /** Containers that an inspection is out for, or about to be. */
+  /** Containers with an inspection pending or under way. */
   const unsettled = new Set<string>();
   let queue: Waiting[] = [];
   let begun = false;
@@ -45,7 +45,7 @@ export function createEventEnricher(engine: string, inventory: Inventory, board:
   const publish = ({ event, known: before }: Waiting) => {
     const known = before ?? inventory.lastKnown(event.fullId);
     const facts = known?.facts ?? toFacts(event, engine);
-    // Of one that was gone before it could be inspected nothing but the event is known.
+    // A container that was gone before its inspection is known only by the event.
     const appears =
       (!known || appearing.has(event.action)) && isSeenAfter(facts, event.action, inventory.snapshot(false).context);
     if (!known?.visible && !appears && !shown.has(event.fullId)) return;
@@ -77,7 +77,7 @@ export function createEventEnricher(engine: string, inventory: Inventory, board:
         return;
       }
       const known = inventory.lastKnown(event.fullId);
-      // The end of one that nothing is known of is followed by no inspection.
+      // No inspection follows the `destroy` of an unknown container.
       if (!known && event.action !== "destroy") unsettled.add(event.fullId);
       if (queue.length === 0 && (known || !unsettled.has(event.fullId))) return publish({ event, known });
       queue.push({ event, known });
@@ -93,7 +93,7 @@ function isSeenAfter(facts: RawContainer, action: string, context: EngineContext
   return selectVisible([{ ...facts, state: action === "create" ? "created" : "running" }], context).length > 0;
 }
 
-/** What the event alone tells of its container: Docker puts the labels into it. */
+/** The container as the event alone shows it: Docker includes the labels. */
 function toFacts({ fullId, time, attributes }: EngineEvent, engine: string): RawContainer {
   const { name = fullId.slice(0, 12), image = "", ...labels } = attributes;
   return {
@@ -129,7 +129,7 @@ function toContainerEvent({ action, detail, time, attributes }: EngineEvent, row
   };
 }
 
-/** Null for what no engine allows as a name. */
+/** Null for a name that no engine allows. */
 function toName(text: string | undefined): string | null {
   return /^\/?([a-zA-Z0-9][a-zA-Z0-9_.-]*)$/.exec(text ?? "")?.[1] ?? null;
 }
@@ -140,15 +140,15 @@ function toHealth(text: string): Health {
 
 export interface EventBroadcaster {
   publish(event: ContainerEvent): void;
-  /** Says that this engine was not heard for a while. */
+  /** Reports that this engine was out of contact for a while. */
   interrupt(engine: string): void;
   /** As ContainerSource.events. */
   read(accepts: (event: ContainerEvent) => boolean, signal: AbortSignal): AsyncGenerator<EventBatch, void>;
-  /** How many read. */
+  /** Number of readers. */
   readonly readers: number;
 }
 
-/** Events that wait for one reader, and in one batch of it; beyond the first the oldest go. */
+/** Most events that wait for one reader, and most in one batch; beyond the first the oldest are dropped. */
 const [most, mostInBatch] = [1000, 250];
 
 interface Reader {
@@ -159,7 +159,7 @@ interface Reader {
   interrupted: Set<string>;
 }
 
-/** Hands events to any number of readers, each at its own pace, with a bounded ring for each. Source: security.md F9. */
+/** Hands events to any number of readers, each at its own pace, with a bounded queue for each. Source: security.md F9. */
 export function createEventBroadcaster(): EventBroadcaster {
   const readers = createSubscribers<Reader>();
   return {
@@ -197,7 +197,7 @@ export function createEventBroadcaster(): EventBroadcaster {
   };
 }
 
-/** Null when there is nothing to tell. */
+/** Null when there is nothing new. */
 function take(reader: Reader): EventBatch | null {
   const { dropped, interrupted } = reader;
   if (reader.waiting.length === 0 && interrupted.size === 0) return null;

@@ -4,32 +4,32 @@ import { type Notifier, createNotifier } from "../../../lib/broadcast.ts";
 import { toLogTimestamp } from "../../../lib/time.ts";
 import { AnswerError } from "../http/errors.ts";
 
-/** One event of a container, as the engine tells it. */
+/** One event of a container, as the engine sends it. */
 export interface EngineEvent {
-  /** create, start, die, destroy, rename, health_status ...; what Docker says behind a colon or a space is in `detail`. */
+  /** create, start, die, destroy, rename, health_status ...; text after Docker's colon or space is in `detail`. */
   readonly action: string;
   readonly detail: string;
   /** 64 hex digits. */
   readonly fullId: string;
   /** RFC 3339 UTC with nanoseconds. */
   readonly time: string;
-  /** Labels of the container, beside its `name`, its `image`, and what belongs to the action (exitCode, signal, oldName). */
+  /** Labels of the container, with its `name`, its `image`, and the fields of the action (exitCode, signal, oldName). */
   readonly attributes: Readonly<Record<string, string>>;
 }
 
 const actions = ["create", "start", "kill", "die", "stop", "restart", "pause", "unpause", "destroy", "rename", "oom", "update"];
 /** `health_status` without its colon makes Docker match by prefix: "health_status: healthy" passes (daemon/events/filter.go). */
 const filters = JSON.stringify({ type: ["container"], event: [...actions, "health_status", "remove"] });
-/** Where Podman has another word than Docker. */
+/** Podman's words that differ from Docker's. */
 const dockersWord: Readonly<Record<string, string>> = { remove: "destroy" };
 
-/** Query of `GET /events`: from now on. What was missed before is told by a full list, never by the engine's ring of 256 events. */
+/** Query of `GET /events`: from now on. Missed events are found by a full list, never in the engine's ring of 256 events. */
 export const eventsQuery = { filters } as const;
 
-/** A line longer than this is no event. */
+/** A longer line is no event. */
 const maxLineBytes = 1 << 20;
 
-/** Hands on each event of the stream; resolves when it ends, rejects when it breaks. Lines that tell of no container are passed over. */
+/** Calls `onEvent` for each event of the stream; resolves when it ends, rejects when it breaks. Skips lines without a container. */
 export async function readEvents(stream: IncomingMessage, onEvent: (event: EngineEvent) => void): Promise<void> {
   stream.setEncoding("utf8");
   let rest = "";
@@ -69,7 +69,7 @@ function parseEvent(line: string): EngineEvent | null {
   }
 }
 
-/** Read from the text: nanoseconds since 1970 are more than a number holds. Now, where the engine tells none. */
+/** Parsed from the text: nanoseconds since 1970 exceed a number's precision. The current time if the engine sends none. */
 function toTime(line: string): string {
   const digits = /"timeNano":(\d{10,19})\b/.exec(line)?.[1] ?? `${Date.now()}000000`;
   return toLogTimestamp(`${digits.slice(0, -9)}.${digits.slice(-9)}`);
@@ -77,7 +77,7 @@ function toTime(line: string): string {
 
 export interface RecentRestarts {
   record(event: EngineEvent): void;
-  /** Whether it was seen to be restarted and to be started at `since` or later. Docker tells of a restart after the start, Podman before. */
+  /** Whether it was seen to restart and to start at `since` or later. Docker sends `restart` after `start`, Podman before. */
   has(fullId: string, since: Date): boolean;
 }
 
@@ -87,9 +87,9 @@ interface Seen {
   start?: number;
 }
 
-/** Remembers which containers were restarted, as the watcher heard it: an engine that is restarted itself forgets its events. */
+/** Remembers restarts that the watcher saw: an engine that is itself restarted forgets its events. */
 export function createRecentRestarts(): RecentRestarts {
-  // By size, for `max` would take its memory at once, for each engine.
+  // Limited by size: `max` would allocate its memory at once, for each engine.
   const seen = new LRUCache<string, Seen>({ maxSize: 5000, sizeCalculation: () => 1 });
   return {
     record({ action, fullId, time }) {
@@ -103,13 +103,13 @@ export function createRecentRestarts(): RecentRestarts {
 }
 
 export interface StartWaiters {
-  /** The engine told that this container was started. */
+  /** Called when the engine reports a start of this container. */
   notify(fullId: string): void;
-  /** A bell that rings at each start of this container, until the signal aborts. */
+  /** Returns a notifier that is notified at each start of this container, until the signal aborts. */
   hang(fullId: string, signal: AbortSignal): Notifier;
 }
 
-/** Wakes whoever waits for a container to run, when its engine tells of it. While the engine is not watched nothing rings. */
+/** Wakes callers that wait for a container to run, when its engine reports a start. An engine that is not watched notifies nobody. */
 export function createStartWaiters(): StartWaiters {
   const hung = new Map<string, Set<Notifier>>();
   return {

@@ -13,7 +13,7 @@ export interface InspectedEngine {
   ask<T>(deadlineMs: number, run: (signal: AbortSignal) => Promise<T>, ...callers: AbortSignal[]): Promise<T>;
 }
 
-/** One inspection: the facts, and what only our own calls need. */
+/** One inspection: the container, and what only our own calls need. */
 export interface Inspection {
   readonly facts: RawContainer;
   readonly tty: boolean;
@@ -22,7 +22,7 @@ export interface Inspection {
 }
 
 export interface Inspector {
-  /** Asks the engine, and lets its inventory learn from it. Rejects with container_not_found, docker_timeout ... */
+  /** Asks the engine and updates its inventory. Rejects with container_not_found, docker_timeout ... */
   inspect(engine: InspectedEngine, fullId: string, ...callers: AbortSignal[]): Promise<Inspection>;
 }
 

@@ -8,19 +8,19 @@ import { toContainer, toEngineContext } from "../../kamal/mapping.ts";
 import { selectRetired, selectLive, selectVisible } from "../../kamal/visibility.ts";
 import type { ListedFacts } from "../http/answers.ts";
 
-/** All that is known of one engine's containers at one moment. The same object, with the same rows, until something is learned. */
+/** One engine's containers as known at one moment. The same object, with the same rows, until something changes. */
 export interface Snapshot {
   readonly facts: ReadonlyMap<string, RawContainer>;
-  /** Those that callers may see (kamal-visible.ts). */
+  /** Those that callers may see (kamal/visibility.ts). */
   readonly visible: readonly Container[];
   /** The environments whose tokens may see one of them. */
   readonly environments: ReadonlySet<Environment>;
-  /** The stopped ones of old releases, and those that never started: callers see them by their logs and deploys alone (kamal-visible.ts). */
+  /** Stopped containers of old releases, and those that never started: callers see them only in logs and deploys (kamal/visibility.ts). */
   listRetired(): readonly Container[];
-  /** All that live, also those that callers never see. */
+  /** All live containers, also those that callers never see. */
   live(): readonly Container[];
   readonly context: EngineContext;
-  /** Any container, hidden ones too; null when there is none of this id. */
+  /** Any container, also a hidden one; null for an unknown id. */
   row(fullId: string): Container | null;
   known(fullId: string): Known | null;
 }
@@ -33,26 +33,26 @@ export interface Known {
 }
 
 export interface Inventory {
-  /** To be taken before a question: an answer never overwrites what was asked later. */
+  /** Called before a request: its number keeps an answer from overwriting a later one. */
   begin(): number;
-  /** A whole list: what is not in it is gone. Answers the ids that are worth an inspection: new, changed, or (re)started just now. */
+  /** Applies a whole list: containers not in it are gone. Returns the ids to inspect: new, changed, or started or stopped just now. */
   applyList(list: readonly ListedFacts[], asked: number): string[];
   learn(facts: RawContainer, asked: number): void;
-  /** One that cannot be inspected: from now on told from the list, and from what it was created with, which never changes. */
+  /** The inspection failed: from now on the container is reported from the list, plus the facts that never change after its creation. */
   demote(fullId: string): void;
   remove(fullId: string): void;
   snapshot(stale: boolean): Snapshot;
-  /** Also one that is gone, of the last 1000 of these; null for one that was never known. */
+  /** Also a removed container, of the last 1000 of them; null for one that was never known. */
   lastKnown(fullId: string): Known | null;
 }
 
 interface Entry {
-  /** Null until a list tells of it. */
+  /** Null until a list contains it. */
   readonly listed: RawContainer | null;
   readonly facts: RawContainer;
-  /** Whether `facts` are of an inspection, and nothing speaks against them. */
+  /** Whether `facts` come from an inspection and no list contradicts them. */
   readonly inspected: boolean;
-  /** The question that `facts` answered. */
+  /** Number of the request that `facts` answered. */
   readonly asked: number;
   readonly observedAt: string;
 }
@@ -63,15 +63,15 @@ export interface InventoryEngine {
   readonly hostNames: readonly string[];
 }
 
-/** The containers of one engine, in memory. `onChange` is told when a snapshot may be another than before. */
+/** The containers of one engine, in memory. Calls `onChange` when the snapshot may have changed. */
 export function createInventory(engine: InventoryEngine, onChange: () => void): Inventory {
   const entries = new Map<string, Entry>();
-  /** When something was removed, so that answers to earlier questions do not bring it back. */
+  /** When a container was removed, so that answers to earlier requests do not restore it. */
   const removed = new Map<string, number>();
   let clock = 0;
   const snapshots = new Map<boolean, Snapshot>();
   let latest: Snapshot | null = null;
-  // By size, for `max` would take its memory at once, for each engine.
+  // Limited by size: `max` would allocate its memory at once, for each engine.
   const former = new LRUCache<string, Known>({ maxSize: 1000, sizeCalculation: () => 1 });
 
   const isOutdated = (fullId: string, asked: number) =>
@@ -130,7 +130,7 @@ export function createInventory(engine: InventoryEngine, onChange: () => void): 
   };
 }
 
-/** Whether the list says what it said before, and what is known by inspection. */
+/** Whether the list is unchanged, and agrees with the inspection. */
 function listsTheSame(listed: RawContainer, known: Entry): boolean {
   if (!known.inspected || listed.state !== known.facts.state || listed.name !== known.facts.name) return false;
   return JSON.stringify(listed) === JSON.stringify(known.listed);

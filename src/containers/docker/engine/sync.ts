@@ -12,13 +12,13 @@ import { type EngineEvent, eventsQuery, readEvents } from "./events.ts";
 import type { Inspector } from "./inspect.ts";
 
 export interface WatchTimes {
-  /** Deadline of subscribing, and of a list, milliseconds. */
+  /** Deadline for subscribing, and for a list, milliseconds. */
   readonly listTimeoutMs: number;
-  /** Between two lists while nothing happens, milliseconds. */
+  /** Interval of full lists, whether or not events arrive, milliseconds. */
   readonly resyncMs: number;
 }
 
-/** What keeping up with an engine needs of it. */
+/** What the watcher needs of an engine. */
 interface SyncedEngine extends InspectedEngine {
   readonly client: Pick<EngineClient, "call" | "openEvents" | "forget">;
   readonly limit: LimitFunction;
@@ -31,23 +31,26 @@ interface SyncedEngine extends InspectedEngine {
 }
 
 interface Watcher {
-  /** Starts watching, once; resolves when an attempt has ended, well or not, since the engine was last lost. At once while it is watched. */
+  /**
+   * Starts watching, once. Resolves when the current attempt has ended, successful or not; null when none is awaited: the engine is watched, or its loss
+   * is known.
+   */
   ready(): Promise<void> | null;
-  /** Why the engine is not watched, since when (unix milliseconds); null while it is. */
+  /** Why the engine is not watched, and since when (unix milliseconds); null while it is. */
   loss(): { readonly error: OpsError; readonly at: number } | null;
-  /** Says that something else found the engine gone: everything is asked anew. */
+  /** Called when another call finds the engine gone: everything is read again. */
   lose(error: OpsError): void;
   close(): void;
 }
 
-/** The first answers wait so long for inspections beyond the list, milliseconds: one that hangs is told from the list meanwhile. */
+/** How long the first answers wait for inspections after the list, milliseconds. A container that hangs is meanwhile reported from the list. */
 const patienceMs = 1000;
-/** Between attempts to reach an engine that is lost, milliseconds: doubled each time, less a random half. */
+/** Between attempts to reach a lost engine, milliseconds: doubled each time, less a random half. */
 const [firstDelayMs, lastDelayMs] = [200, 5000];
 
 /**
- * Keeps one engine's inventory up to date: subscribes to its events, then lists and inspects all, then follows the events. A list every
- * `resyncMs` finds what events did not tell. When the stream ends everything begins anew. Nothing runs before `ready` is called.
+ * Keeps one engine's inventory up to date: subscribes to its events, then lists and inspects all, then follows the events. A list every `resyncMs` finds
+ * what the events missed. When the stream ends, everything starts over. Nothing runs before `ready` is called.
  */
 export function createWatcher(
   engine: SyncedEngine,
@@ -69,7 +72,7 @@ export function createWatcher(
     attempt = null;
   };
   const open = (signal: AbortSignal) => engine.client.openEvents(eventsQuery, signal);
-  /** One subscription, until it ends: then rejects, with the reason if it is known. */
+  /** One subscription until it ends. Then it rejects, with the reason if known. */
   const watch = async (onWatching: () => void) => {
     const { signal } = life;
     const stream = await withDeadline(listTimeoutMs, open, signal);
@@ -109,7 +112,7 @@ export function createWatcher(
       if (closed.signal.aborted) return;
       const wasWatching = performance.now() - watchingSince > 1000;
       failures = wasWatching ? 0 : failures + 1;
-      // A stream that ended is no failure yet: the engine may be back already, and readers wait for the answer.
+      // A stream that ended is no failure yet: the engine may be back already, so readers wait for the next attempt.
       if (wasWatching && isEnd(error)) attempt ??= Promise.withResolvers();
       else conclude(error);
       if (failures > 0) await sleep(toDelay(failures), null, { ref: false, signal: closed.signal }).catch(() => {});
@@ -125,7 +128,7 @@ export function createWatcher(
     },
     loss: () => loss,
     lose(error) {
-      // Whoever waited for this must not be told that all is well.
+      // Callers that waited for this must see the failure at once.
       if (!isEnd(error)) conclude(error);
       life.abort(error);
     },
@@ -142,7 +145,7 @@ function onEnd(): never {
   throw Object.assign(new Error("The stream of events ended"), { code: "ECONNRESET" });
 }
 
-/** Whether the connection only ended, as against an engine that does not answer. */
+/** Whether only the connection ended, while the engine may still answer. */
 function isEnd(error: OpsError): boolean {
   return (error.cause as { code?: unknown } | undefined)?.code === "ECONNRESET";
 }
@@ -160,12 +163,12 @@ interface Refresher {
   close(): void;
 }
 
-/** Events of one container within this time are one inspection, milliseconds. */
+/** Events of one container within this time cause one inspection, milliseconds. */
 const coalesceMs = 150;
-/** The state after `die` settles late: exited, or restarting under a policy. Milliseconds. */
+/** After `die` the state settles late: exited, or restarting under a policy. Milliseconds. */
 const afterDieMs = 1000;
 
-/** Brings an engine's inventory up to date, from lists, inspections and events. `onLost` is told when the engine itself is gone. */
+/** Updates an engine's inventory from lists, inspections and events. Calls `onLost` when the engine itself is gone. */
 export function createRefresher(
   engine: SyncedEngine,
   inspector: Inspector,
@@ -185,7 +188,7 @@ export function createRefresher(
       await engine.limit(() => (isFull ? engine.fullLimit(inspect) : inspect()));
     } catch (error) {
       const failure = toDockerError(error, engine.name);
-      // One that is not found is forgotten by the inspector.
+      // The inspector has already removed one that is not found.
       if (failure.code === "docker_unavailable") onLost(failure);
       else if (failure.code !== "container_not_found") await listInstead(fullId);
     } finally {
@@ -193,7 +196,7 @@ export function createRefresher(
       engine.eventEnricher.settle(fullId);
     }
   };
-  /** The list does not wait for a container that hangs; when it hangs too, it is the engine. */
+  /** The list does not wait for a container that hangs; if it hangs too, the engine does. */
   const listInstead = (fullId: string) => list().then(() => inventory.demote(fullId), onLost);
   let listing: Promise<string[]> | null = null;
   const ask = async () => {
@@ -208,7 +211,7 @@ export function createRefresher(
     timer = null;
     const ids = [...dirty];
     dirty.clear();
-    // One that is being inspected may have been asked before this event: once more, after it.
+    // An inspection under way may predate this event: it is repeated.
     for (const fullId of ids) if (running.has(fullId)) mark(fullId);
     void inspectAll(ids);
   };
@@ -230,7 +233,7 @@ export function createRefresher(
       engine.touch();
       engine.eventEnricher.onEvent(event);
       if (action === "start") engine.startWaiters.notify(fullId);
-      // A signal is no change yet: `die` is.
+      // A signal changes nothing yet: `die` does.
       if (action === "kill") return;
       if (action === "destroy") return inventory.remove(fullId);
       mark(fullId);

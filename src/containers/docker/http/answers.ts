@@ -3,12 +3,12 @@ import { cleanStart } from "../../../lib/redact/sanitize.ts";
 import { healthOutputLimit } from "../../container.ts";
 import type { RawContainer, HealthFacts, KnownVariables, PublishedPort } from "../../facts.ts";
 
-/** Docker leaves out, or sends null for, what is empty; fields that we do not read are dropped. */
+/** Docker omits empty values or sends null; fields that we do not read are dropped. */
 const textSchema = z
   .string()
   .nullish()
   .transform((value) => value ?? "");
-/** A small number, as GraphQL's Int; null for what is none. */
+/** A small number, as GraphQL's Int; else null. */
 export const count = z
   .int32()
   .nullish()
@@ -90,7 +90,7 @@ export const imageInspectAnswer = z.object({
 
 export type ImageInspectAnswer = z.infer<typeof imageInspectAnswer>;
 
-/** A list's entry. `recent`: it started or stopped within about a minute, so that its inspection may tell more than the list. */
+/** A list's entry. `recent`: it started or stopped within about a minute, so its inspection may show more than the list. */
 export interface ListedFacts {
   readonly facts: RawContainer;
   readonly recent: boolean;
@@ -100,7 +100,7 @@ export function toListedFacts(answer: ListAnswer, engine: string): ListedFacts {
   return { facts: fromList(answer, engine), recent: /second|about a minute/i.test(answer.Status) };
 }
 
-/** What the list tells of a container. */
+/** A container as the list shows it. */
 function fromList(answer: ListAnswer, engine: string): RawContainer {
   return {
     engine,
@@ -121,7 +121,7 @@ function fromList(answer: ListAnswer, engine: string): RawContainer {
   };
 }
 
-/** What the inspection tells of a container. */
+/** A container as its inspection shows it. */
 export function fromInspect(answer: InspectAnswer, engine: string): RawContainer {
   const { Config: config, State: state } = answer;
   return {
@@ -143,13 +143,13 @@ export function fromInspect(answer: InspectAnswer, engine: string): RawContainer
   };
 }
 
-/** The name itself: the others of a list are those that links give ("/web/db"). Anything that no engine allows is not passed on. */
+/** The container's own name: a list also has names from links ("/web/db"). Names that no engine allows are dropped. */
 function toName(names: readonly string[], fullId: string): string {
   const name = names.find((candidate) => /^\/?[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(candidate));
   return name?.replace(/^\//, "") ?? fullId.slice(0, 12);
 }
 
-/** "Up 2 hours (healthy)": all that the list tells of the health before API 1.52. */
+/** "Up 2 hours (healthy)": the only health in the list before API 1.52. */
 function fromStatusText(text: string): HealthFacts | null {
   const status = /\((healthy|unhealthy|health: starting)\)$/.exec(text)?.[1];
   return status ? { status: status.replace("health: ", ""), failingStreak: 0, checkedAt: null, output: null } : null;
@@ -165,7 +165,10 @@ function toHealthFacts(health: NonNullable<InspectAnswer["State"]["Health"]>): H
   };
 }
 
-/** As an engine keeps it, which has cut it: Docker at 4096 bytes (daemon/health.go), Podman by default at 500 (libpod/define/healthchecks.go). */
+/**
+ * The output as the engine stores it. The engine has cut it: Docker at 4096 bytes (daemon/health.go), Podman by default at 500
+ * (libpod/define/healthchecks.go).
+ */
 function toHealthOutput(text: string): string {
   const bytes = Buffer.byteLength(text);
   return cleanStart(text, healthOutputLimit, bytes >= healthOutputLimit || bytes === 500);
@@ -183,7 +186,7 @@ function toPublished(
   );
 }
 
-/** The few variables that the rules read. The rest of an environment is secrets: it is dropped here and never seen again. */
+/** The few variables that the rules read. The rest of an environment is secrets: it is dropped here. */
 function toVariables(env: readonly string[]): KnownVariables {
   const read = (name: string) => env.find((entry) => entry.startsWith(`${name}=`))?.slice(name.length + 1) || undefined;
   const known = {

@@ -4,43 +4,43 @@ import type { EngineAddress } from "../address.ts";
 import type { Query } from "./connect.ts";
 import { createLink, parseJson, readText } from "./link.ts";
 
-/** The only requests for a container that ever leave the gateway, by their path behind `/v1.NN/containers/`. */
+/** The only actions on `/v1.NN/containers/{id}/` that the gateway ever sends, besides exec. */
 const methods = { json: "GET", stats: "GET", logs: "GET", restart: "POST" } as const;
 type Action = keyof typeof methods;
 
-/** Answers larger than this are no answers: 4 MiB hold a list of about 5,000 containers. */
+/** Larger answers are rejected: 4 MiB hold a list of about 5,000 containers. */
 const maxAnswerBytes = 4 << 20;
 
-/** Typed face of one engine: fixed methods and paths, full ids only, negotiated version, bounded answers. */
+/** Typed client of one engine: fixed methods and paths, full ids only, negotiated version, bounded answers. */
 export interface EngineClient {
-  /** `GET /_ping`: the version that the engine and we speak, as "1.45". Remembered until `forget`. */
+  /** `GET /_ping`: the version that the engine and we both speak, as "1.45". Cached until `forget`. */
   negotiate(signal: AbortSignal): Promise<string>;
   /** `GET /_ping`, each time. */
   ping(signal: AbortSignal): Promise<string>;
   listContainers(signal: AbortSignal): Promise<unknown>;
-  /** `GET /images/json`: those with a label `service`. */
+  /** `GET /images/json`: images with a label `service`. */
   listImages(signal: AbortSignal): Promise<unknown>;
-  /** `GET /images/{id}/json`, by its full id (`sha256:...`). */
+  /** `GET /images/{id}/json`, by full id (`sha256:...`). */
   inspectImage(id: string, signal: AbortSignal): Promise<unknown>;
-  /** `GET /events`: resolves as soon as the engine has subscribed us. */
+  /** `GET /events`: resolves once the engine has subscribed us. */
   openEvents(query: Query, signal: AbortSignal): Promise<IncomingMessage>;
-  /** JSON of `/containers/{fullId}/{action}`, null when it has none (204). Rejects with StatusError, AnswerError or what node throws. */
+  /** JSON of `/containers/{fullId}/{action}`, null for an empty body (204). Rejects with StatusError, AnswerError or a Node.js error. */
   call(fullId: string, action: Action, query: Query, signal: AbortSignal): Promise<unknown>;
   /** The same as a stream. */
   open(fullId: string, action: Action, query: Query, signal: AbortSignal): Promise<IncomingMessage>;
   /** Resolves to the HTTP status of a success. Rejects as `call`. */
   restart(fullId: string, query: Query, signal: AbortSignal): Promise<number>;
-  /** One call of an exec: `body` null is a GET. Rejects as `call`. */
+  /** One JSON call of an exec: GET when `body` is null, else POST. Rejects as `call`. */
   exec(path: string, body: object | null, signal: AbortSignal): Promise<unknown>;
   /** Starts an exec: its output, multiplexed. */
   openExec(execId: string, signal: AbortSignal): Promise<IncomingMessage>;
   /** Drops its connections once they are idle. The next call reads the TLS files and negotiates again. */
   forget(): void;
-  /** The same for good: every call after it rejects. */
+  /** The same permanently: later calls reject. */
   close(): void;
 }
 
-/** `control` is where restarts go, and nothing else; null for `address`. */
+/** `control` receives restarts and execs, and nothing else; null to send them to `address`. */
 export function createEngineClient(
   address: EngineAddress,
   control: EngineAddress | null = null,

@@ -12,38 +12,38 @@ interface Modem {
 }
 
 export interface Connection {
-  /** Sends one request; resolves with the response's head whatever its status is. */
+  /** Sends one request; resolves with the response's head whatever its status. */
   send(method: "GET" | "POST", path: string, query: Query, signal: AbortSignal, body?: object): Promise<IncomingMessage>;
-  /** Lets requests in flight end and keeps no connection after them. */
+  /** Lets requests in flight end, then closes their connections. */
   retire(): void;
 }
 
 export type Query = Readonly<Record<string, string | number>>;
 
-// Followed logs keep one each, up to 500; calls are bounded by their callers, and must not wait behind those.
+// Each followed log uses one, up to 500. Callers limit the other calls, which must not wait behind those.
 const maxSockets = 600;
-// Of a hundred engines, each idle connection costs tens of kilobytes.
+// With a hundred engines, each idle connection costs tens of kilobytes.
 const maxFreeSockets = 4;
-// Every status is a success to docker-modem, which reads the bodies of the others without any limit.
+// docker-modem reads the body of an unsuccessful answer without any limit, so every status counts as a success.
 const anyStatus = new Proxy({}, { get: () => true });
 
-/** A dockerode over a pool of kept connections. Reads the TLS files; dockerode is loaded here, at the first use: it costs 66 ms. */
+/** A dockerode over a pool of persistent connections. Reads the TLS files. Loads dockerode here, at first use: it costs 66 ms. */
 export async function connect(address: EngineAddress): Promise<Connection> {
   const tls = address.kind === "tcp" && address.tls ? await readTls(address.tls) : null;
   const agent = createAgent(address, tls);
   const { default: Docker } = await import("dockerode");
   const modem = createModem(() => new Docker(toOptions(address, agent, tls)).modem);
-  // A redirect would leave our connection, our deadline and the engine's address. And docker-modem prints every request's options in full,
-  // agent, sockets and all, for a debug line that nobody reads: tens of milliseconds for each call, without a printer of our own.
+  // A redirect would bypass our connection, our deadline and the engine's address. And docker-modem formats every request's options in full, agent and
+  // sockets included, for a debug line that nobody reads: tens of milliseconds for each call without our own formatter.
   const build = modem.buildRequest.bind(modem);
   modem.buildRequest = (options, ...rest) => build({ ...options, maxRedirects: 0, [inspect.custom]: () => "request" }, ...rest);
   return {
     send: (method, path, query, signal, body = {}) =>
       new Promise((resolve, reject) => {
-        // docker-modem appends the query to a path with a question mark, and leaves that there when there is none.
+        // docker-modem appends the query to a path that ends in a question mark, and leaves the mark when there is no query.
         const target = Object.keys(query).length > 0 ? `${path}?` : path;
         const call = { path: target, method, isStream: true, statusCodes: anyStatus, abortSignal: signal };
-        // `_body` keeps docker-modem from sending the query once more as a JSON body.
+        // `_body` keeps docker-modem from sending the query again as a JSON body.
         modem.dial({ ...call, options: { _query: query, _body: body } }, (error, response) =>
           error ? reject(error) : resolve(response),
         );
@@ -59,14 +59,14 @@ function createAgent(address: EngineAddress, tls: TlsFiles | null): HttpAgent {
     : new HttpAgent({ keepAlive: true, maxSockets, maxFreeSockets });
 }
 
-/** `agent.destroy` would also cut what is in flight, and with it a restart. */
+/** `agent.destroy` would also cut requests in flight, and with them a restart. */
 function retire(agent: HttpAgent): void {
   if (agent instanceof SshAgent) return agent.retire();
   (agent as { keepAlive?: boolean }).keepAlive = false;
   for (const socket of Object.values(agent.freeSockets).flat()) socket?.destroy();
 }
 
-/** docker-modem looks at DOCKER_HOST and DOCKER_CERT_PATH whatever it is given, and throws when they make no sense. */
+/** docker-modem always reads DOCKER_HOST and DOCKER_CERT_PATH, and throws when they make no sense. */
 function createModem(create: () => unknown): Modem {
   try {
     return create() as Modem;
@@ -90,13 +90,13 @@ async function readTls(paths: { readonly ca: string; readonly cert: string; read
   }
 }
 
-/** Everything is given, undefined too: docker-modem takes what is missing from DOCKER_HOST and its friends. */
+/** Every option is set, also to undefined: docker-modem takes missing ones from DOCKER_HOST and similar variables. */
 function toOptions(address: EngineAddress, agent: HttpAgent, tls: TlsFiles | null) {
   const none = { username: undefined, password: undefined, timeout: undefined, connectionTimeout: undefined, version: undefined };
   const shared = { ...none, ca: tls?.ca, cert: tls?.cert, key: tls?.key, agent, pathPrefix: "/", headers: {} };
   const protocol = tls ? ("https" as const) : ("http" as const);
   if (address.kind === "unix") return { ...shared, protocol, socketPath: address.socketPath, host: undefined, port: undefined };
-  // The agent knows the way.
+  // The agent connects; this address is a placeholder.
   if (address.kind === "ssh") return { ...shared, protocol, host: "http://docker", port: 80, socketPath: undefined };
   const host = address.host.includes(":") ? `[${address.host}]` : address.host;
   return { ...shared, protocol, host: `${protocol}://${host}`, port: address.port, socketPath: undefined };

@@ -38,7 +38,7 @@ const byCode: Readonly<Record<string, Failure>> = {
   ERR_TLS_CERT_ALTNAME_INVALID: ["docker_unavailable", "TLS failed: its certificate is for another name"],
 };
 
-/** What went wrong with a call to an engine, as an error that callers may see: with a remedy, without paths, secrets or upstream text. */
+/** The failure of an engine call as an error that callers may see: with a remedy, without paths, secrets or upstream text. */
 export function toDockerError(error: unknown, engine: string): OpsError {
   if (error instanceof OpsError) return error;
   const [code, reason] = explain(error);
@@ -82,7 +82,7 @@ function explainTls(code: string): Failure | undefined {
   return undefined;
 }
 
-/** Whether another engine, another version of it or other TLS files may be there next time. */
+/** Whether the next call may meet another engine, another version of it or other TLS files. */
 export function isLost(error: OpsError): boolean {
   return (
     error.code === "docker_unavailable" ||
@@ -91,7 +91,7 @@ export function isLost(error: OpsError): boolean {
   );
 }
 
-/** The engine, or a proxy before it, answered with a status that is no success. Its body, which may hold secrets, is in no property that is logged. */
+/** The engine, or a proxy before it, answered with a status outside 2xx. Its body may hold secrets, so it is in no property that is logged. */
 export class StatusError extends Error {
   readonly status: number;
   readonly #body: string;
@@ -103,13 +103,13 @@ export class StatusError extends Error {
     this.#body = body;
   }
 
-  /** Whether its body has these words of ours to look for. */
+  /** Whether the body contains these words. */
   says(words: string): boolean {
     return this.#body.includes(words);
   }
 }
 
-/** The engine answered something that is no answer of an engine. */
+/** The answer is not what a Docker-compatible engine sends. */
 export class AnswerError extends Error {
   override readonly name = "AnswerError";
 }

@@ -8,17 +8,17 @@ import { AnswerError, StatusError, toDockerError } from "./errors.ts";
 const oldestApi = [1, 41] as const;
 const newestApi = [1, 45] as const;
 
-/** One address that speaks the engines' protocol, in the version that both sides know. */
+/** One address that speaks the engines' protocol, in a version that both sides know. */
 interface Link {
   /** `GET /_ping`, each time: the version as "1.45". */
   ping(signal: AbortSignal): Promise<string>;
-  /** The version, remembered until `forget`. */
+  /** The version, cached until `forget`. */
   negotiate(signal: AbortSignal): Promise<string>;
-  /** Sends one request below `/v1.NN`; rejects with StatusError when the status is none of success. */
+  /** Sends one request below `/v1.NN`; rejects with StatusError for any status outside 2xx. */
   send(method: "GET" | "POST", path: string, query: Query, signal: AbortSignal, body?: object): Promise<IncomingMessage>;
   /** Drops its connections once they are idle. The next call reads the TLS files and negotiates again. */
   forget(): void;
-  /** The same for good: no call after it opens a connection. */
+  /** The same permanently: later calls open no connection. */
   close(): void;
 }
 
@@ -65,7 +65,7 @@ export function createLink(address: EngineAddress, observe: ObserveCall = unobse
   };
 }
 
-/** A kept connection may be closed by the engine just as we use it: reads are sent once more, a restart never. */
+/** The engine may close an idle connection just as we use it: a GET is sent once more, a POST (a restart) never. */
 async function sendOnce(connection: Connection, ...call: Parameters<Connection["send"]>) {
   const [method, , , signal] = call;
   try {
@@ -91,7 +91,7 @@ function isOlder(a: readonly [number, number], b: readonly [number, number]): bo
   return a[0] < b[0] || (a[0] === b[0] && a[1] < b[1]);
 }
 
-/** A container that has vanished is no failure of its engine. */
+/** A vanished container is no failure of its engine. */
 function toCode(error: unknown): string | null {
   const { code } = toDockerError(error, "");
   return code === "container_not_found" ? null : code;
@@ -109,12 +109,12 @@ export async function readText(response: IncomingMessage, maxBytes: number): Pro
   return Buffer.concat(chunks).toString();
 }
 
-/** The start of a body: whatever comes after `maxBytes` is thrown away, and an error on the way too. */
+/** The start of a body: everything after `maxBytes` is discarded, and so is a body that breaks off. */
 export async function readStart(response: IncomingMessage, maxBytes: number): Promise<string> {
   return readText(response, maxBytes).catch(() => "");
 }
 
-/** JSON of a body; what is none (a proxy's HTML) is an AnswerError, without the parser's own, which quotes the body. */
+/** JSON of a body. Other content (a proxy's HTML) is an AnswerError, without the parser's own error, which quotes the body. */
 export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);

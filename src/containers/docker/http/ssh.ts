@@ -5,12 +5,12 @@ import type { Duplex } from "node:stream";
 import type { Client, ConnectConfig } from "ssh2";
 import type { SshAddress } from "../address.ts";
 
-/** Milliseconds until the SSH server must have let us in; silence of three times `aliveMs` is a lost connection. */
+/** Milliseconds within which the SSH server must admit us, and between keep-alives: a connection silent for three times `aliveMs` is lost. */
 const [readyMs, aliveMs] = [10_000, 10_000];
 
 /**
- * Carries requests to an engine's socket through one SSH connection that is kept open, each in a channel of its own. docker-modem's own way
- * starts a connection and a process for each request, and checks no host key.
+ * Carries requests to an engine's socket through one persistent SSH connection, each in its own channel. docker-modem's own way starts a connection and
+ * a process for each request, and checks no host key.
  */
 export class SshAgent extends Agent {
   readonly #address: SshAddress;
@@ -27,7 +27,7 @@ export class SshAgent extends Agent {
     void this.#answer(done);
   }
 
-  /** Ends the connection as soon as no request uses it. */
+  /** Ends the connection once no request uses it. */
   retire(): void {
     this.#retired = true;
     if (this.#channels === 0) this.#client?.then((client) => client.end()).catch(() => {});
@@ -92,7 +92,7 @@ async function toConnectConfig({ host, port, user, key, knownHosts }: SshAddress
     port,
     username: user,
     privateKey,
-    // Only what we have keys for: else a server may prove itself by another key of its own, which we do not know.
+    // Only types that we have keys for: else a server may prove itself by another of its keys, which we do not know.
     algorithms: { serverHostKey: toAlgorithms(keys) as never },
     hostVerifier: (offered: Buffer) => keys.some((known_) => known_.key.equals(offered)),
     readyTimeout: readyMs,
@@ -121,15 +121,15 @@ function coded(code: string, cause: unknown): Error {
   return Object.assign(new Error("SSH", { cause }), { code });
 }
 
-/** A host's public key as OpenSSH writes it: its type, and the key itself. */
+/** A host's public key as in OpenSSH's files: its type, and the key itself. */
 interface HostKey {
   readonly type: string;
   readonly key: Buffer;
 }
 
 /**
- * The keys that a known_hosts file has for a host: by its name, by `[name]:port` where the port is not 22, or hashed (sshd(8)). Patterns
- * with `*` and `?` and certificate authorities are not followed: such a host is unknown. Keys marked @revoked are left out.
+ * The keys that a known_hosts file has for a host: by its name, by `[name]:port` if the port is not 22, or hashed (sshd(8)). Patterns with `*` and `?`
+ * and certificate authorities are not supported: such a host is unknown. Keys marked @revoked are left out.
  */
 export function findHostKeys(text: string, host: string, port: number): readonly HostKey[] {
   const name = port === 22 ? host : `[${host}]:${port}`;
@@ -154,7 +154,7 @@ function matches(names: string, name: string): boolean {
   return made.length === given.length && timingSafeEqual(made, given);
 }
 
-/** The signature algorithms by which a server can prove that it has one of these keys. */
+/** The signature algorithms with which a server can prove that it has one of these keys. */
 export function toAlgorithms(keys: readonly HostKey[]): string[] {
   return [...new Set(keys.flatMap(({ type }) => (type === "ssh-rsa" ? ["rsa-sha2-512", "rsa-sha2-256"] : [type])))];
 }
