@@ -1,6 +1,6 @@
 import type { Environment } from "../../lib/environment.ts";
 
-/** A machine whose engine is reached through its SSH server. */
+/** A machine whose engine is reached over SSH. */
 export interface SshAddress {
   readonly kind: "ssh";
   readonly host: string;
@@ -8,13 +8,13 @@ export interface SshAddress {
   readonly user: string;
   /** Path of the private key, without a passphrase. */
   readonly key: string;
-  /** Path of a known_hosts file: a host whose key is not in it is not talked to. */
+  /** Path of a known_hosts file: the gateway refuses a host whose key is not in it. */
   readonly knownHosts: string;
-  /** The engine's socket there. */
+  /** Path of the engine's socket on that machine. */
   readonly socketPath: string;
 }
 
-/** Where one Docker-compatible engine listens. TLS and SSH files are paths, read at connect, so that they can be renewed. */
+/** Address of one Docker-compatible engine. TLS and SSH files are paths, read at connect, so that they can be renewed. */
 export type EngineAddress =
   | { readonly kind: "unix"; readonly socketPath: string }
   | {
@@ -27,9 +27,9 @@ export type EngineAddress =
 
 export interface EngineOptions {
   readonly name: string;
-  /** Environment of what carries none. */
+  /** Environment of containers that name none. */
   readonly env: Environment | null;
   readonly address: EngineAddress;
-  /** Where restarts go to, when not to `address`: a socket proxy that lets nothing else through. */
+  /** Where restarts and health probes go, if not to `address`: a socket proxy that lets nothing else through. */
   readonly control?: EngineAddress | null;
 }

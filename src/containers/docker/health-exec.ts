@@ -7,9 +7,9 @@ import type { Engine } from "./engine/engine.ts";
 import { AnswerError } from "./http/errors.ts";
 import { createDemuxer } from "./logs/framing.ts";
 
-/** Docker's own, of a probe without a timeout. */
+/** Docker's default for a probe without a timeout. */
 const defaultTimeoutSeconds = 30;
-/** As much of its output as is read. */
+/** How much of its output is read. */
 const maxOutputBytes = healthOutputLimit + cutMargin;
 /** For the calls around the probe. */
 const graceMs = 5000;
@@ -20,8 +20,8 @@ const createAnswer = z.object({ Id: z.string().regex(/^[0-9a-f]{64}$/) });
 const execAnswer = z.object({ Running: z.boolean(), ExitCode: z.int32().nullish() });
 
 /**
- * Leaving an exec does not end its process, so it carries its own end: Docker makes it the leader of a process group, and the watcher
- * kills that group, with whatever the probe has started.
+ * Leaving an exec does not end its process, so the script ends itself: Docker makes it the leader of a process group, and its watcher kills that group,
+ * with everything the probe has started.
  */
 const script = `n=$1; shift
 (sleep "$n"; kill -9 0) </dev/null >/dev/null 2>&1 &
@@ -84,25 +84,25 @@ function parseAnswer<T>(schema: z.ZodType<T>, answer: unknown, to: string): T {
   return data;
 }
 
-/** What Docker would run; null for no health check. */
+/** The command that Docker would run; null without a health check. */
 function toCommand([kind, ...rest]: readonly string[]): readonly string[] | null {
   if (kind === "CMD" && rest.length > 0) return rest;
   return kind === "CMD-SHELL" && rest[0] !== undefined ? ["/bin/sh", "-c", rest[0]] : null;
 }
 
-/** Whole seconds, 1 to 30, of Docker's nanoseconds. */
+/** Whole seconds, 1 to 30, from Docker's nanoseconds. */
 function toTimeout(nanoseconds: number): number {
   return nanoseconds > 0 ? Math.min(defaultTimeoutSeconds, Math.max(1, Math.ceil(nanoseconds / 1e9))) : defaultTimeoutSeconds;
 }
 
 function requireShell(output: string, engine: string): void {
-  // As runc and crun say it.
+  // The wording of runc and crun.
   if (!/exec: "\/bin\/sh"|executable file `\/bin\/sh`/.test(output)) return;
   const message = `Docker engine ${engine}: the container has no /bin/sh, without which a probe could not be ended in time`;
   throw new OpsError("docker_error", message, { upstream: `docker:${engine}` });
 }
 
-/** The first `maxOutputBytes` of both streams, as they came. */
+/** The first `maxOutputBytes` of both streams, in order of arrival. */
 async function readOutput(stream: AsyncIterable<Buffer>): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;

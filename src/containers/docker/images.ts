@@ -8,7 +8,10 @@ import type { Snapshot } from "./engine/inventory.ts";
 import { type ImageInspectAnswer, imageInspectAnswer, imageListAnswer } from "./http/answers.ts";
 
 export interface ImageReader {
-  /** The images of the services that an engine has, from memory for a minute. None from one that is away or refuses: a filtered socket may. Never rejects. */
+  /**
+   * The services' images on an engine, cached for a minute. Empty when the engine is lost. When it refuses the call, as a filtered socket may, the last
+   * known ones. Never rejects.
+   */
   read(engine: Engine, signal: AbortSignal): Promise<readonly ReleaseImage[]>;
 }
 
@@ -19,12 +22,12 @@ interface ImageReaderOptions {
   readonly keepMs?: number;
 }
 
-/** The newest are looked at: Kamal keeps five containers, and prunes the images of others. */
+/** Only the newest are inspected: Kamal retains five containers, and prunes the images of others. */
 const mostImages = 20;
 
 /**
- * What images tell of releases whose containers are gone: Kamal builds them with the label `service`, and gives the one that it boots the tag `latest`,
- * of which the engine keeps the time (`Metadata.LastTagTime`).
+ * Finds releases whose containers are gone: Kamal builds their images with the label `service`, and tags the one that it boots `latest`; the engine
+ * records the time (`Metadata.LastTagTime`).
  */
 export function createImageReader({ services, timeoutMs, keepMs = 60_000 }: ImageReaderOptions): ImageReader {
   const byEngine = new Map<Engine, { readonly at: number; readonly images: Promise<readonly ReleaseImage[]> }>();
@@ -39,10 +42,10 @@ export function createImageReader({ services, timeoutMs, keepMs = 60_000 }: Imag
     const listed = imageListAnswer.parse(await engine.ask(timeoutMs, (signal) => engine.client.listImages(signal)));
     const own = listed.filter(({ Labels: labels }) => isOwnService(labels["service"] ?? "", services));
     const newest = own.toSorted((a, b) => b.Created - a.Created).slice(0, mostImages);
-    // One may be pruned meanwhile.
+    // An image may be pruned meanwhile.
     const answers = await Promise.all(newest.map(({ Id }) => inspect(Id).catch(() => null)));
     return answers.flatMap((answer, index) => {
-      // As a container of it that says nothing more: its label, else what is configured.
+      // Like a container without other labels: by its label, else by the configuration.
       const facts = { labels: newest[index]?.Labels ?? {}, name: "", state: "", variables: {} };
       const service = facts.labels["service"] ?? "";
       return answer ? toImages(answer, { engine: engine.name, service, env: toContainerEnv(facts, context) }) : [];
@@ -61,14 +64,14 @@ export function createImageReader({ services, timeoutMs, keepMs = 60_000 }: Imag
   };
 }
 
-/** What is configured of the engine, unless a core container there is of another environment: then an image that says nothing may be of either. */
+/** The engine's configured environment, unless a core container there has another: then an image without one may belong to either. */
 function toSharedEnv(snapshot: Snapshot): Environment | null {
   const { env } = snapshot.context;
   const core = [...snapshot.visible, ...snapshot.listRetired()].filter(({ kind }) => kind === "core");
   return core.every((container) => container.env === env) ? env : null;
 }
 
-/** One for each tag that names a release. */
+/** One image for each tag that names a release. */
 function toImages(answer: ImageInspectAnswer, where: Pick<ReleaseImage, "engine" | "service" | "env">): ReleaseImage[] {
   const { RepoTags: names, Created: builtAt, Config: config, Metadata: metadata } = answer;
   const versions = new Set((names ?? []).map(toImageTag).filter((tag) => tag !== "<none>" && !isFloatingTag(tag)));

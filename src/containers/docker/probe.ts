@@ -7,14 +7,14 @@ import { createEngineClient } from "./http/client.ts";
 import { toDockerError } from "./http/errors.ts";
 import { createContainerSource } from "./source.ts";
 
-/** Outcome of a look at one engine: one line for people, the reason and the remedy when it failed. */
+/** Result of checking one engine: one line for people, with the reason and the remedy on failure. */
 export interface EngineProbe {
   readonly ok: boolean;
   readonly detail: string;
   readonly warnings?: readonly string[];
 }
 
-/** Asks an engine for its API version and its containers, in at most `timeoutMs`. Never rejects. For `cli check`. */
+/** Reads an engine's API version and containers, within `timeoutMs`. Never rejects. For `cli check`. */
 export async function probeEngine(engine: EngineOptions, timeoutMs = 5000): Promise<EngineProbe> {
   const client = createEngineClient(engine.address);
   try {
@@ -31,8 +31,8 @@ export async function probeEngine(engine: EngineOptions, timeoutMs = 5000): Prom
 }
 
 /**
- * Whose the containers are that an engine shows, and of which environment, with a warning for what limited tokens do not see of the product. Null when
- * the engine does not say. For `cli check`.
+ * Counts an engine's containers by kind and environment. Warns of product containers that tokens of one environment cannot see. Null when reading them
+ * fails. For `cli check`.
  */
 export async function probeContainers(engine: EngineOptions, rules: ContainerRules): Promise<Omit<EngineProbe, "ok"> | null> {
   const source = createContainerSource({ engines: [engine], rules, logger: silentLogger });

@@ -11,9 +11,9 @@ import type { Inspection, Inspector } from "./engine/inspect.ts";
 
 /** Docker's own default between SIGTERM and SIGKILL, seconds. */
 const defaultStopTimeout = 10;
-/** Past events are in the engine's memory: the last 256 of it, none from before it was started. What was heard then is in ours. */
+/** Deadline for opening the engine's past events: its last 256, none from before its own start. `RecentRestarts` has those that we received. */
 const eventsTimeoutMs = 2000;
-/** They come at once; what has not come by then is not there, milliseconds. */
+/** Past events come at once: what has not come by then does not exist, milliseconds. */
 const pastEventsMs = 1000;
 
 interface Restarter {
@@ -25,15 +25,15 @@ interface Restarter {
 }
 
 /**
- * Restarts one container at a time each: Docker would run concurrent calls one after the other. The call belongs to no caller, for Docker
- * goes on with it anyway, and a restart is stop, then start: what came of a failed one is told by a second look.
+ * Restarts each container once at a time: Docker would run concurrent calls one after the other. No caller can cancel the call, because Docker completes
+ * it anyway. A restart is stop, then start: another inspection finds how a failed one ended.
  */
 export function createRestarter(inspector: Inspector, graceMs: number): Restarter {
   const running = new Map<string, Promise<Restarted>>();
   let self: ReturnType<typeof readSelf> | null = null;
 
   const run = async (engine: Engine, { fullId }: ContainerRef): Promise<Restarted> => {
-    // Has a deadline of its own.
+    // It has its own deadline.
     const { context } = await engine.known(new AbortController().signal);
     const t = toStopTimeout(await inspector.inspect(engine, fullId).catch(ignoreTimeout));
     const dockerStatus = await engine
@@ -76,8 +76,8 @@ export function createRestarter(inspector: Inspector, graceMs: number): Restarte
 }
 
 /**
- * Whether the events have both a restart and a start: Docker tells of a restart after it, Podman before. They are read as a stream that goes
- * on, for of a time that is over Podman (5.4) leaves out a random part.
+ * Whether the events have both a restart and a start: Docker sends `restart` last, Podman first. They are read as an open-ended stream, because for a
+ * past period Podman (5.4) omits a random part.
  */
 async function hasRestarted(stream: IncomingMessage): Promise<boolean> {
   const seen = new Set<string>();
@@ -87,7 +87,7 @@ async function hasRestarted(stream: IncomingMessage): Promise<boolean> {
     seen.add(action);
     if (isSeen()) stream.destroy();
   });
-  // It ends by our own hand, or with the engine; what was seen counts.
+  // We end it, or the engine does; what was seen counts.
   await reading.catch(() => {});
   clearTimeout(timer);
   return isSeen();
@@ -98,12 +98,12 @@ function toSeconds(at: Date): string {
   return (at.getTime() / 1000).toFixed(3);
 }
 
-/** What the container asks for, 0 to 60 s. Always sent: without it Podman kills at once, and a negative one waits for ever. */
+/** The container's own value, 0 to 60 s. Always sent: without it Podman kills at once, and a negative one waits for ever. */
 function toStopTimeout(inspection: Inspection | null): number {
   return Math.round(Math.min(60, Math.max(0, inspection?.stopTimeout ?? defaultStopTimeout)));
 }
 
-/** A container that hangs in its inspection may well want the restart. */
+/** A container whose inspection hangs may well need the restart. */
 function ignoreTimeout(error: unknown): null {
   if (error instanceof OpsError && error.code === "docker_timeout") return null;
   throw error;
@@ -123,7 +123,7 @@ async function toOutcome(failure: OpsError, engine: Engine, inspector: Inspector
   }
 }
 
-/** The connection broke after the call may have been received. */
+/** The connection broke after the engine may have received the call. */
 function isCutOff(error: OpsError): boolean {
   const { code } = (error.cause ?? {}) as { code?: unknown };
   return code === "ECONNRESET" || code === "EPIPE";
@@ -134,7 +134,7 @@ function unknown(engine: Engine, what: string, cause: unknown, upstreamStatus?: 
   return new OpsError("restart_unknown", `Docker engine ${engine.name}: ${what}`, options);
 }
 
-/** Why a container is not to be restarted from here: it is the one that this process runs in, or it may be. Null when it is not. */
+/** Why a container must not be restarted from here: this process runs in it, or may do so. Else null. */
 type SelfCheck = (fullId: string) => string | null;
 
 /** Null for a file that cannot be read. */
@@ -143,13 +143,13 @@ type Read = (path: string) => Promise<string | null>;
 /** Label of containers that must never be restarted from here, such as the gateway's own proxies. */
 const protectedLabel = "wallet-core-ops.protected";
 
-/** Docker and Podman put one of these into each container. */
+/** Docker and Podman each put one of these files into every container. */
 const marks = ["/.dockerenv", "/run/.containerenv"];
 
 /**
- * From the files that Docker mounts into a container (`/etc/hostname` ...), from the cgroup, and from the host name that Docker makes
- * up. Outside of a container it is none. One with a host name of its own, its cgroup hidden and those files mounted over cannot
- * be told: then any may be it, and none is restarted.
+ * Finds our own container from the files that Docker mounts (`/etc/hostname` ...), the cgroup, and the host name that Docker makes up. Outside a
+ * container nothing matches. Inside one with its own host name, a hidden cgroup and other files mounted over those, it cannot be found: then it may be
+ * any container, and none is restarted.
  */
 export async function readSelf(read: Read = readIfThere, host = hostname()): Promise<SelfCheck> {
   const [mounts, cgroup] = await Promise.all([read("/proc/self/mountinfo"), read("/proc/self/cgroup")]);
@@ -164,7 +164,7 @@ export async function readSelf(read: Read = readIfThere, host = hostname()): Pro
 }
 
 function findIds(mounts: string, cgroup: string): string[] {
-  // On the host itself, mountinfo also shows the mounts of other containers: only these three files are ours.
+  // On the host itself, mountinfo also lists mounts of other containers: only these three files are ours.
   const own = mounts.split("\n").filter((line) => / \/etc\/(hostname|hosts|resolv\.conf) /.test(line));
   const ids = own.map((line) => /\/([0-9a-f]{64})\/(?:hostname|hosts|resolv\.conf|userdata)/.exec(line)?.[1]);
   const groups = cgroup.split("\n").map((line) => /(?:\/|docker-|libpod-)([0-9a-f]{64})(?:\.scope)?(?:\/|$)/.exec(line)?.[1]);

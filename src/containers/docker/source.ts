@@ -29,31 +29,31 @@ export interface ContainerSourceOptions {
   readonly observe?: ObserveCall;
   /** @default 2000 */
   readonly listTimeoutMs?: number;
-  /** For each container. @default 2000 */
+  /** Per container. @default 2000 */
   readonly inspectTimeoutMs?: number;
-  /** For each sample. @default 2000 */
+  /** Per sample. @default 2000 */
   readonly statsTimeoutMs?: number;
-  /** Shortest time that a CPU figure is counted over. @default 500 */
+  /** Shortest window of a CPU figure. @default 500 */
   readonly statsWindowMs?: number;
   /** How long a container is sampled after somebody asked. @default 60000 */
   readonly statsLeaseMs?: number;
-  /** Where the cgroups of this machine are, null to ask the engines only. @default "/sys/fs/cgroup" */
+  /** Path of this machine's cgroups, null to ask the engines only. @default "/sys/fs/cgroup" */
   readonly cgroupRoot?: string | null;
   /** @default 5000 */
   readonly logsTimeoutMs?: number;
   /** How long a restart may take beyond the container's stop timeout. @default 15000 */
   readonly restartGraceMs?: number;
-  /** Calls for single containers in flight on one engine. @default 10 */
+  /** Parallel calls for single containers on one engine. @default 10 */
   readonly concurrency?: number;
-  /** Between two lists of an engine that tells of no event. @default 30000 */
+  /** Interval of full lists of a watched engine. @default 30000 */
   readonly resyncMs?: number;
-  /** How long the containers of an engine that went away are shown. @default 60000 */
+  /** How long the containers of a lost engine are shown. @default 60000 */
   readonly staleMs?: number;
 }
 
 /**
- * The port to the container engines, over dockerode. Nothing is asked before the first `list`, `inspect` or `fresh`: from then on until
- * `close` each engine is watched, and `list` and `inspect` answer from memory.
+ * The port to the container engines, over dockerode. An engine is watched from the first call that needs its containers (`list`, `inspect`, `inspectNow`
+ * ...) until `close`; `list` and `inspect` answer from memory.
  */
 export function createContainerSource(options: ContainerSourceOptions): ContainerSource {
   const { rules, logger, listTimeoutMs = 2000, concurrency = 10, inspectTimeoutMs = 2000 } = options;
@@ -143,22 +143,22 @@ export function createContainerSource(options: ContainerSourceOptions): Containe
   };
 }
 
-/** Elements fail one by one, as OpsErrors. */
+/** Each element fails on its own, as an OpsError. */
 function each<T>(refs: readonly ContainerRef[], ask: (ref: ContainerRef) => Promise<T>): Promise<(T | Error)[]> {
   return Promise.all(refs.map((ref) => ask(ref).catch((error: unknown) => toOpsError(error))));
 }
 
 interface Lister {
   list(signal: AbortSignal): Promise<InspectedListing>;
-  /** As ContainerSource.kept. */
+  /** As ContainerSource.listRetired. */
   listRetired(signal: AbortSignal): Promise<readonly Container[]>;
-  /** As ContainerSource.live. */
+  /** As ContainerSource.listRunning. */
   live(signal: AbortSignal): Promise<InspectedListing>;
-  /** Null where an engine must be waited for. */
+  /** As ContainerSource.listCached. */
   peek(): InspectedListing | null;
 }
 
-/** Puts the engines' snapshots into one list: core containers first, then by name and engine. Sorted again only when one has changed. */
+/** Merges the engines' snapshots into one list: core containers first, then by name and engine. Sorts again only when a snapshot has changed. */
 export function createLister(engines: readonly Engine[]): Lister {
   let snapshots: readonly (Snapshot | null)[] = [];
   let containers: readonly Container[] = [];

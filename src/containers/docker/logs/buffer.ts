@@ -1,19 +1,19 @@
 import { type FollowNotice, type LogBatch, type LogLine, toBatch } from "../../logs/log.ts";
 
-/** Text that waits for one reader, characters: above the first it asks for no more, above the second the oldest lines go. */
+/** Text waiting for one reader, characters. Above the first limit it needs no more; above the second the oldest lines are dropped. */
 const enough = 256 << 10;
 const most = 1 << 20;
 
-/** What waits for one reader of a log that several may read. */
+/** Buffer of one reader of a log that several may read. */
 export interface FollowBuffer {
-  /** `size` is that of `sizeOf`, which need not be counted for each reader. */
+  /** `size` as of `sizeOf`, computed once for all readers. */
   push(lines: readonly LogLine[], size: number): void;
   notify(notice: FollowNotice): void;
-  /** Nothing comes any more. An Error is thrown to the reader after what waits. */
+  /** No more lines follow. An Error is thrown to the reader after the waiting batches. */
   end(reason: string | Error): void;
   /** Whether the reader is behind, so that nothing need be read for it. */
   readonly isFull: boolean;
-  /** The batches, until the end or until the signal aborts; then the last batch tells the reason, if it is a text. */
+  /** The batches, until the end or until the signal aborts; then a last batch with the reason, if it is a text. */
   read(signal: AbortSignal): AsyncGenerator<LogBatch, void, undefined>;
 }
 
@@ -22,7 +22,7 @@ interface Waiting {
   readonly size: number;
 }
 
-/** `matches` null keeps every line, and every reader then gets the very same array. `onRoom` is called when a full buffer is so no more. */
+/** With `matches` null every line passes, and all readers share the same array. Calls `onRoom` when a full buffer has room again. */
 export function createFollowBuffer(matches: ((line: LogLine) => boolean) | null, onRoom: () => void): FollowBuffer {
   let waiting: Waiting[] = [];
   let size = 0;
@@ -89,7 +89,7 @@ export function createFollowBuffer(matches: ((line: LogLine) => boolean) | null,
   };
 }
 
-/** What lines take in memory, roughly, in characters. */
+/** Approximate memory of the lines, in characters. */
 export function sizeOf(lines: readonly LogLine[]): number {
   return lines.reduce((sum, { message }) => sum + message.length + 64, 0);
 }

@@ -15,7 +15,7 @@ import { readLogs, readWhole } from "./read.ts";
 import { createLineFilter, isSelective } from "./window.ts";
 
 interface Follower {
-  /** History, then what is written. Rejects when the log cannot be opened. Whoever does not iterate it to its end must `return` it. */
+  /** History, then new lines. Rejects when the log cannot be opened. A caller that does not iterate it to its end must call `return`. */
   follow(engine: Engine, ref: ContainerRef, options: FollowOptions, signal: AbortSignal): Promise<AsyncGenerator<LogBatch>>;
 }
 
@@ -75,24 +75,24 @@ export function createFollower(inspector: Inspector, timeoutMs: number): Followe
 }
 
 const callMs = 5000;
-/** Between two looks at a container that does not run, or two attempts at an engine that is gone; a start that the engine tells of ends it. */
+/** Between two inspections of a stopped container, or two attempts to reach a lost engine, ms; a reported start ends the wait. */
 const pauseMs = { first: 250, most: 5000 };
-/** Lines that may come between two calls; when there were more, the engine is asked again, and has to read a large log from its start. */
+/** Lines that may come between two calls. If there were more, the engine is asked again, and must read a large log from its start. */
 const likelyTail = 20_000;
 
 /** One followed log of an engine, for any number of readers. */
 interface Feed {
-  /** Adds a reader. What is up to the feed's position is history, picked by what is answered; all after it, and nothing else, comes into the buffer. */
+  /** Adds a reader. Lines up to the feed's position are history, selected by the returned object; all later lines, and nothing else, go to the buffer. */
   join(buffer: FollowBuffer): Promise<FollowHistory>;
-  /** The last one to leave ends the engine's stream, at once. */
+  /** When the last reader leaves, the engine's stream ends at once. */
   leave(buffer: FollowBuffer): void;
-  /** To be called when a buffer has room again. */
+  /** Called when a buffer has room again. */
   readonly resume: () => void;
 }
 
 /**
- * Follows one container: reads the engine's stream no faster than the fastest reader, goes on after the last line when the stream ends,
- * waits for a container that stopped, and ends only when the container is gone or nobody reads.
+ * Follows one container: reads the engine's stream no faster than the fastest reader, continues after the last line when the stream ends, waits for a
+ * stopped container, and ends only when the container is gone or nobody reads.
  */
 export function createFeed(engine: Engine, inspector: Inspector, ref: ContainerRef, onClose: () => void): Feed {
   const readers = new Set<FollowBuffer>();
@@ -119,7 +119,7 @@ export function createFeed(engine: Engine, inspector: Inspector, ref: ContainerR
   const inspect = () => inspector.inspect(engine, ref.fullId, signal);
   const budget = createSharedBudget(signal);
   const readPage = (options: LogOptions) => readLogs(engine, inspector, ref, options, { timeoutMs: callMs, budget });
-  /** Reads the stream to its end. False, with nothing read, when lines are missing between the position and what the engine gave. */
+  /** Reads the stream to its end. Returns false, with nothing published, when lines are missing between the position and the engine's first line. */
   const open = async (query: Query, { tty }: Inspection): Promise<boolean> => {
     const ask = (asking: AbortSignal) => engine.client.open(ref.fullId, "logs", { ...everything, ...query }, asking);
     const isNew = position.createFilter();
@@ -139,7 +139,7 @@ export function createFeed(engine: Engine, inspector: Inspector, ref: ContainerR
     if (!signal.aborted) await open({ ...from, tail: "all" }, current);
   };
 
-  /** Where to begin: the last line that there is, and all of its time. */
+  /** Starts at the last existing line, including all lines of its time. */
   const findStart = async () => {
     const { lines } = await readPage({ tail: 1 });
     position.begin(lines[0]?.timestamp ?? "");
@@ -164,11 +164,11 @@ export function createFeed(engine: Engine, inspector: Inspector, ref: ContainerR
         if (pause === pauseMs.first) for (const reader of readers) reader.notify("engine_lost");
       }
       pause = lives || position.latest !== before ? pauseMs.first : Math.min(pause * 2, pauseMs.most);
-      // A new life is read at once: there are no more of them than starts.
+      // A new life is read at once: there are no more lives than starts.
       if (!lives) await starts.wait(signal, pause * (0.5 + Math.random() / 2));
     }
   };
-  /** After the end of a stream: answers once the container runs, or has run meanwhile. */
+  /** After the end of a stream: resolves once the container runs, or has run meanwhile. */
   const waitForRun = async (last: Inspection): Promise<Inspection> => {
     let told = false;
     for (let pause = pauseMs.first; ; pause = Math.min(pause * 1.5, 2000)) {
@@ -198,7 +198,7 @@ export function createFeed(engine: Engine, inspector: Inspector, ref: ContainerR
     async join(buffer) {
       readers.add(buffer);
       started ??= begin();
-      // Without a pause where none is needed: what comes meanwhile would be history, too.
+      // No await when already started: lines that come meanwhile would count as history too.
       if (!isStarted) await started;
       return position.createHistory();
     },
@@ -224,21 +224,21 @@ function isLive({ facts }: Inspection): boolean {
   return facts.state === "running" || facts.state === "paused";
 }
 
-/** What handing out a part of a chunk may take, and its most lines. */
+/** Target time for publishing one part of a chunk, ms, and its most lines. */
 const [slowMs, mostAtOnce] = [5, 10_000];
 
 interface ReadOptions {
   readonly tty: boolean;
   readonly budget: Pick<ReadBudget, "signal" | "turn">;
-  /** Whole lines of one chunk; false ends the reading. */
+  /** Receives whole lines of one chunk; false ends the reading. */
   readonly publish: (lines: readonly LogLine[]) => boolean;
-  /** Resolves when somebody wants more; until then nothing is read, and the engine waits. */
+  /** Resolves when a reader wants more; until then nothing is read, and the engine waits. */
   readonly room: () => Promise<void>;
 }
 
 /**
- * Reads one followed log to its end, a batch of lines for each chunk. A line that a broken connection cut short is not handed out: it is read
- * again, whole. Rejects when the stream breaks; the engine's stream is freed in any case, at once when the signal aborts.
+ * Reads one followed log to its end, a batch of lines for each chunk. A line cut short by a broken connection is not published: it is read again, whole.
+ * Rejects when the stream breaks. The engine's stream is always closed, at once when the signal aborts.
  */
 export async function readFollowed(response: IncomingMessage, { tty, budget, publish, room }: ReadOptions): Promise<void> {
   const { signal } = budget;
@@ -246,7 +246,7 @@ export async function readFollowed(response: IncomingMessage, { tty, budget, pub
   const joiner = createLineJoiner((line) => lines.push(line));
   const splitter = createTtySplitter((entry) => joiner.push("stdout", entry));
   const demuxer = createDemuxer((stream, entry) => joiner.push(stream, entry));
-  /** As many as are handed out in a few milliseconds: a reader's expression may take long for each. */
+  /** As many lines as are published in a few milliseconds: a reader's regular expression may take long for each. */
   let atOnce = 64;
   const hand = async (): Promise<boolean> => {
     const whole = lines;

@@ -2,21 +2,21 @@ import type { LogStream } from "../../logs/log.ts";
 
 /** Bytes of text in one log entry, as Docker's copier splits them. */
 const entryBytes = 16 << 10;
-/** 30 characters of time stamp and a space. */
+/** A time stamp of 30 characters and a space. */
 const prefixBytes = 31;
-/** Enough for a line of 64 KiB with the time stamps in it; the rest of a longer one is dropped. */
+/** Enough for a line of 64 KiB including its time stamps; the rest of a longer line is dropped. */
 const maxPendingBytes = 5 * (entryBytes + prefixBytes);
 
 interface TtySplitter {
   push(chunk: Buffer): void;
   end(): void;
-  /** Entries of too long lines that were not handed on. */
+  /** Dropped entries of lines that were too long. */
   readonly skipped: number;
 }
 
 /**
- * Splits the raw log of a terminal into its entries. There are no frames: entries end at a newline, or after 16 KiB of text, where
- * the next time stamp stands in the middle of the line. The carriage return that a terminal puts before a newline is removed.
+ * Splits the raw log of a terminal into its entries. There are no frames: entries end at a newline, or after 16 KiB of text, where the next time stamp
+ * stands in the middle of the line. Removes the carriage return that a terminal puts before a newline.
  */
 export function createTtySplitter(onEntry: (entry: Buffer) => void): TtySplitter {
   let pieces: Buffer[] = [];
@@ -45,12 +45,12 @@ export function createTtySplitter(onEntry: (entry: Buffer) => void): TtySplitter
       let start = 0;
       for (let end = chunk.indexOf(0x0a); end !== -1; end = chunk.indexOf(0x0a, start)) {
         hold(chunk.subarray(start, end));
-        // Beyond what may be held: also the entry of a line that was cut ends.
+        // Added beyond the limit, so that the entry of a cut line ends too.
         pieces.push(chunk.subarray(end, end + 1));
         emit();
         start = end + 1;
       }
-      // A copy, for this may stay: the chunk's memory belongs to the socket's pool.
+      // A copy, because it may be held for long: the chunk's memory belongs to the socket's pool.
       if (start < chunk.length) hold(Buffer.from(chunk.subarray(start)));
     },
     end() {
@@ -62,7 +62,7 @@ export function createTtySplitter(onEntry: (entry: Buffer) => void): TtySplitter
   };
 }
 
-/** Whether the same time stamp stands again after 16 KiB of text. */
+/** Whether the same time stamp follows after 16 KiB of text. */
 function isContinued(line: Buffer, start: number, stamp: Buffer): boolean {
   const next = start + prefixBytes + entryBytes;
   return (
@@ -75,17 +75,17 @@ function withoutReturn(entry: Buffer): Buffer {
   return Buffer.concat([entry.subarray(0, -2), entry.subarray(-1)]);
 }
 
-/** Larger frames than this are no frames: the engine writes at most 16 KiB and a time stamp. */
+/** A larger frame is malformed: the engine writes at most 16 KiB and a time stamp. */
 export const maxFrameBytes = 1 << 20;
 
 interface Demuxer {
-  /** Takes the next bytes of the stream, split anywhere. False once the stream turned out to be no multiplexed one; then it takes no more. */
+  /** Takes the next bytes of the stream, split anywhere. Returns false once the stream turns out not to be multiplexed; further bytes are then ignored. */
   push(chunk: Buffer): boolean;
 }
 
 /**
- * Splits Docker's multiplexed stream into its frames: `[stream, 0, 0, 0, length as u32be]` and the payload. One frame is one log
- * entry, so its borders matter, and the order across both streams too. Frames of stdin (0) are dropped. Holds at most one frame.
+ * Splits Docker's multiplexed stream into its frames: `[stream, 0, 0, 0, length as u32be]` and the payload. One frame is one log entry, so its borders
+ * matter, and so does the order across both streams. Drops frames of stdin (0). Holds at most one frame.
  */
 export function createDemuxer(onFrame: (stream: LogStream, payload: Buffer) => void): Demuxer {
   let pieces: Buffer[] = [];
@@ -93,7 +93,7 @@ export function createDemuxer(onFrame: (stream: LogStream, payload: Buffer) => v
   let needed = 8;
   let malformed = false;
 
-  /** Consumes whole frames from the start of `data`; returns what is left of it. */
+  /** Consumes whole frames from the start of `data`; returns the rest. */
   const consume = (data: Buffer): Buffer => {
     let offset = 0;
     while (data.length - offset >= 8) {
@@ -116,7 +116,7 @@ export function createDemuxer(onFrame: (stream: LogStream, payload: Buffer) => v
       if (malformed) return false;
       pieces.push(chunk);
       size += chunk.length;
-      // Joining only when a header or a frame is whole keeps the work linear for any split.
+      // Joining only once a header or a frame is complete makes the work linear for any split.
       if (size < needed) return true;
       const rest = consume(pieces.length === 1 ? chunk : Buffer.concat(pieces, size));
       pieces = rest.length > 0 ? [rest] : [];

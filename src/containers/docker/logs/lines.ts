@@ -4,7 +4,7 @@ import { createLevelDetector } from "../../logs/level.ts";
 import type { LogLine, LogStream } from "../../logs/log.ts";
 
 const maxLineBytes = 64 << 10;
-/** As much of a line as is read: what is cut must be there whole, or its secrets are not recognised. A character has at most 4 bytes. */
+/** How much of a line is read: a secret is recognised only whole, so more is read than is shown. A character has at most 4 bytes. */
 const maxReadBytes = maxLineBytes + 4 * cutMargin;
 const cutMark = " [line cut at 64 KiB]";
 const newline = 0x0a;
@@ -16,16 +16,16 @@ interface PendingLine {
 }
 
 export interface LineJoiner {
-  /** One log entry as the engine keeps it: a time stamp, a space, and text that ends in a newline unless it goes on. */
+  /** One log entry from the engine: a time stamp, a space, and text that ends in a newline unless the line continues. */
   push(stream: LogStream, entry: Buffer): void;
-  /** Ends the last lines, those without a newline. */
+  /** Ends the last lines that have no newline. */
   end(): void;
 }
 
 /**
- * Joins entries into lines. Docker splits a line into entries of 16 KiB with the same time stamp, of which only the last ends in a newline;
- * bytes are joined before they become text, as a character may be split too. Lines are sanitised and redacted whole, and then cut at 64 KiB: nothing
- * else of the gateway ever sees them as they were.
+ * Joins entries into lines. Docker splits a line into entries of 16 KiB with the same time stamp; only the last ends in a newline. Bytes are joined
+ * before decoding, because a character may be split too. Lines are sanitised and redacted whole, then cut at 64 KiB: no other part of the gateway sees
+ * them raw.
  */
 export function createLineJoiner(onLine: (line: LogLine) => void): LineJoiner {
   const pending: Record<LogStream, PendingLine | null> = { stdout: null, stderr: null };
@@ -39,7 +39,7 @@ export function createLineJoiner(onLine: (line: LogLine) => void): LineJoiner {
   };
   const append = (stream: LogStream, timestamp: string, text: Buffer) => {
     const line = (pending[stream] ??= { timestamp, pieces: [], bytes: 0 });
-    // A copy: the entry is a view of a chunk, which would stay in memory for one short line of it.
+    // A copy: the entry is a view of a chunk, which one short line would retain in memory.
     if (line.bytes < maxReadBytes) line.pieces.push(Buffer.from(text.subarray(0, maxReadBytes - line.bytes)));
     line.bytes += text.length;
   };
@@ -63,7 +63,7 @@ export function createLineJoiner(onLine: (line: LogLine) => void): LineJoiner {
   };
 }
 
-/** What a line says, safe to hand on, and how severe it is. */
+/** Cleans a line's text and detects its level. */
 function createFinisher(): (text: string, isCut: boolean) => Pick<LogLine, "level" | "message"> {
   const clean = createLineCleaner();
   const detect = createLevelDetector();
@@ -74,7 +74,7 @@ function createFinisher(): (text: string, isCut: boolean) => Pick<LogLine, "leve
   };
 }
 
-/** Without a time stamp before it, an entry gets that of the entry before. */
+/** An entry without a time stamp gets that of the previous entry. */
 function splitEntry(entry: Buffer, lastTimestamp: string): { timestamp: string; text: Buffer } {
   const space = entry.subarray(0, 40).indexOf(0x20);
   const prefix = space < 20 ? "" : entry.toString("latin1", 0, space);
@@ -82,7 +82,7 @@ function splitEntry(entry: Buffer, lastTimestamp: string): { timestamp: string; 
   return timestamp === null ? { timestamp: lastTimestamp, text: entry } : { timestamp, text: entry.subarray(space + 1) };
 }
 
-/** Docker writes 30 characters with nine decimals; others (Podman) may write less and another zone. */
+/** Docker writes 30 characters with nine decimals; others (Podman) may write fewer decimals and another zone. */
 function toTimestamp(prefix: string): string | null {
   if (/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z$/.test(prefix)) return prefix;
   if (!/^\d{4}-\d\d-\d\dT/.test(prefix)) return null;
@@ -95,7 +95,7 @@ function toText({ pieces }: PendingLine): string {
   return (pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces)).toString();
 }
 
-/** At most 64 KiB of a cleaned line, marked when something of it is missing. */
+/** At most 64 KiB of a cleaned line, marked when a part is missing. */
 function cutLine(text: string, isCut: boolean): string {
   // A code unit takes at most 3 bytes.
   if (!isCut && text.length <= maxLineBytes / 3) return text;

@@ -3,29 +3,29 @@ import type { LogLine, LogOptions, LogStream } from "../../logs/log.ts";
 import { createLogFilter } from "./window.ts";
 
 /**
- * How far one followed log was handed out. A time alone does not tell: several lines may share one, and Podman tells whole seconds only. So the
- * lines of the newest time are remembered, and a stream that goes on is asked for them once more.
+ * How far one followed log was handed out. A time alone is not enough: several lines may share one, and Podman has whole seconds only. So the lines of
+ * the newest time are remembered, and a continued stream repeats them.
  */
 export interface FollowPosition {
   /** Time of the newest line as Docker writes it, "" before the first. */
   readonly latest: string;
-  /** All before this time was handed out, in both streams. */
+  /** Everything before this time counts as handed out, in both streams. */
   begin(timestamp: string): void;
   add(lines: readonly LogLine[]): void;
-  /** `since` of the stream that goes on: the newest time again; undefined before the first line. Unix seconds. */
+  /** `since` for a continued stream: the newest time again; undefined before the first line. Unix seconds. */
   since(): string | undefined;
-  /** For the lines of such a stream, each asked about once, in order: whether it is a new one. */
+  /** Whether a line is new. Called once for each line of such a stream, in order. */
   createFilter(): (line: LogLine) => boolean;
-  /** Whether a stream asked from `since` on that begins with this line has left nothing out: its first line is the first one of the newest time. */
+  /** Whether a stream that begins with this line lacks none since `since`: the line is the first one of the newest time. */
   adjoins(line: LogLine): boolean;
   createHistory(): FollowHistory;
 }
 
-/** What is up to the position as it was once. */
+/** The log up to the position at one moment. */
 export interface FollowHistory {
-  /** Its time, as `until` wants it; undefined before the first line. */
+  /** The time of that position, as `until` wants it; undefined before the first line. */
   readonly until: string | undefined;
-  /** Of the newest lines, read later: those up to the position. */
+  /** From the newest lines, read later: those up to the position. */
   pick(page: readonly LogLine[], options: LogOptions): LogLine[];
 }
 

@@ -7,7 +7,7 @@ import type { Query } from "../http/connect.ts";
 import { AnswerError } from "../http/errors.ts";
 import { entriesThatFit, isSelective, type LogWindow, readLogWindow } from "./window.ts";
 
-/** How many entries to ask the engine for; "all" from `since` on. */
+/** How many entries to request; "all" from `since` on. */
 type WindowSize = number | "all";
 
 interface ReadTimes {
@@ -16,9 +16,9 @@ interface ReadTimes {
 }
 
 /**
- * The newest matching lines. Docker applies `tail` first, before `until` and the choice of a stream, and counts the parts of long
- * lines: so we ask for more than is wanted, filter ourselves, and ask for eight times more until there are enough or all were
- * seen. What time or size do not allow to see is told by `truncated`.
+ * The newest matching lines. Docker applies `tail` first, before `until` and the choice of a stream, and counts the parts of long lines. So more is
+ * requested than is wanted, filtered here, and requested again eight times larger until there are enough or all were read. `truncated` unless the whole
+ * log was read and every match fits.
  */
 export async function readLogs(
   engine: Engine,
@@ -42,7 +42,7 @@ export async function readLogs(
     if (window === null || window.overflow) break;
     const complete = size === "all" || window.entries < size;
     best = { lines: window.lines, truncated: window.dropped > 0 || !complete };
-    // The page before, of the same lines and fewer.
+    // The previous page: the same lines, but fewer.
     budget.free(held);
     held = window.bytes;
     if (complete || window.dropped > 0 || window.lines.length >= options.tail) break;
@@ -51,8 +51,8 @@ export async function readLogs(
 }
 
 /**
- * As `readLogs`, and how many older matching lines there are: where there are some, the whole log from `since` to `until` is read once more to count
- * them. What does not fit into the time or into `maxScanBytes` is not `counted`: then at least so many are missing.
+ * As `readLogs`, with the number of older matching lines: if there are any, the whole log from `since` to `until` is read again to count them. If that
+ * exceeds the time or `maxScanBytes`, `counted` is false and `missing` is a minimum.
  */
 export async function readWhole(
   engine: Engine,
@@ -84,11 +84,11 @@ function readWindow(
   return engine.ask(Math.max(1, timeoutMs), ask, budget.signal);
 }
 
-/** Growing readings; more from the start where lines will be filtered out. */
+/** Growing reads; the first is larger where lines will be filtered out. */
 function toSizes(options: LogOptions): WindowSize[] {
   const { tail, until } = options;
   const isFiltered = until !== undefined || isSelective(options);
-  // Two more, for the first line of each stream may lack its beginning.
+  // Two more, because the first line of each stream may lack its beginning.
   const first = tail * (isFiltered ? 4 : 1) + 2;
   return [first, first * 8, first * 64, "all"];
 }
@@ -106,7 +106,7 @@ function toQuery(size: WindowSize, { since, until, stream }: LogOptions): Query 
   };
 }
 
-/** The last resort for very long lines: so many entries as surely fit. */
+/** The last resort for very long lines: as many entries as surely fit. */
 function toPage(window: LogWindow, engine: Engine): LogPage {
   if (window.overflow) throw new AnswerError(`the log lines of engine ${engine.name} are too long to be read`);
   return { lines: window.lines, truncated: true };

@@ -6,38 +6,38 @@ import { AnswerError } from "../http/errors.ts";
 import { createDemuxer, createTtySplitter } from "./framing.ts";
 import { createLineJoiner } from "./lines.ts";
 
-/** Bytes that one reading may take from the engine. */
+/** Most bytes that one read may take from the engine. */
 export const maxScanBytes = 32 << 20;
-/** So many entries always fit into `maxScanBytes`: 16 KiB of text, a time stamp and a header each. */
+/** This many entries always fit into `maxScanBytes`: 16 KiB of text, a time stamp and a header each. */
 export const entriesThatFit = 2000;
 
-/** The newest matching lines of what was read. */
+/** The newest matching lines that were read. */
 export interface LogWindow {
   readonly lines: readonly LogLine[];
   /** Log entries read, matching or not. */
   readonly entries: number;
-  /** How many older matching lines were read but left out. */
+  /** Number of older matching lines that were read but left out. */
   readonly dropped: number;
-  /** There was more than `maxScanBytes`, so that the newest lines were not reached: all that match are left out. */
+  /** The log exceeded `maxScanBytes`, so the newest lines were not reached: all matching lines are left out. */
   readonly overflow: boolean;
-  /** What the lines hold in the budget. */
+  /** Size of the lines in the budget. */
   readonly bytes: number;
 }
 
 interface WindowOptions extends LogOptions {
   readonly tty: boolean;
-  /** How many entries were asked for. When so many came, the log begins before them, and a line may lack its beginning. */
+  /** How many entries were requested. If that many came, the log starts earlier, and a line may lack its beginning. */
   readonly size: number | null;
 }
 
-/** Reads one answer of `GET /containers/{id}/logs?timestamps=1` to its end, holding no more than the lines asked for. Rejects also as the budget does. */
+/** Reads one answer of `GET /containers/{id}/logs?timestamps=1` to its end, holding no more than the requested lines. Rejects also as the budget does. */
 export async function readLogWindow(
   chunks: AsyncIterable<Buffer>,
   options: WindowOptions,
   budget: ReadBudget,
 ): Promise<LogWindow> {
   const matches = createLogFilter(options);
-  // Two more, for the first line of each stream may be cut off.
+  // Two more, because the first line of each stream may be cut off.
   const newest = createNewestLines(options.tail + 2, maxPageBytes, budget);
   const firsts = new Map<LogStream, LogLine>();
   let entries = 0;
@@ -49,7 +49,7 @@ export async function readLogWindow(
   });
   const splitter = createTtySplitter((entry) => waiting.push(["stdout", entry]));
   const demuxer = createDemuxer((stream, entry) => waiting.push([stream, entry]));
-  /** A stream that is full never waits, and an expression may take long for one line: without turns nothing else would run, not even the deadline. */
+  /** A full stream never waits, and a regular expression may take long for one line: without turns nothing else would run, not even the deadline. */
   const work = async () => {
     const taken = waiting;
     waiting = [];
@@ -87,8 +87,8 @@ export async function readLogWindow(
 }
 
 /**
- * The lines whose beginning may lie before the window. All parts of a line have the time of its first one: so it is the first line of its
- * stream, and not later than the first line of all.
+ * The lines whose beginning may lie before the window. All parts of a line have the time of its first part, so such a line is the first of its stream,
+ * and not later than the first line of all.
  */
 function toCut(firsts: readonly LogLine[]): LogLine[] {
   const start = firsts.map((line) => line.timestamp).toSorted()[0] ?? "";
@@ -96,8 +96,8 @@ function toCut(firsts: readonly LogLine[]): LogLine[] {
 }
 
 /**
- * Whether a line belongs to an answer, by everything but `tail`. Times are compared as the text that Docker writes; Podman tells whole seconds, and
- * knows itself which of their lines are from `since` on.
+ * Whether a line belongs to an answer, by everything but `tail`. Times are compared as Docker's text. Podman has whole seconds, and itself selects the
+ * lines of that second that are from `since` on.
  */
 export function createLogFilter({ since, until, ...wanted }: Omit<LogOptions, "tail">): (line: LogLine) => boolean {
   const from = since === undefined ? null : toLogTimestamp(since);
@@ -109,7 +109,7 @@ export function createLogFilter({ since, until, ...wanted }: Omit<LogOptions, "t
   return (line) => isFrom(line) && (to === null || line.timestamp <= to) && matches(line);
 }
 
-/** Whether a line is one of those wanted, whenever it was written. The cheap questions come first. */
+/** Whether a line is wanted, whatever its time. Cheap tests come first. */
 export function createLineFilter({ stream, search, ignoreCase, pattern, level, levelStrict = false }: LogFilter) {
   const wanted = ignoreCase ? search?.toLowerCase() : search;
   return (line: LogLine): boolean =>
@@ -128,17 +128,17 @@ interface NewestLines {
   add(line: LogLine): void;
   /** The newest lines, oldest first. */
   take(): LogLine[];
-  /** Lets go of all: an error thrown from here holds what its stack can reach. */
+  /** Releases all lines: an error thrown from here retains what its stack can reach. */
   clear(): void;
-  /** How many older ones were let go. */
+  /** Number of older lines dropped. */
   readonly dropped: number;
-  /** What those take that it holds. */
+  /** Size of the lines held. */
   readonly bytes: number;
 }
 
-/** Holds the newest lines, at most `maxLines` of them and `maxBytes` (as `toLineBytes`); what they take is held in the budget. */
+/** Holds the newest lines, at most `maxLines` and `maxBytes` (as `toLineBytes`), and counts them against the budget. */
 export function createNewestLines(maxLines: number, maxBytes: number, budget: Pick<ReadBudget, "hold" | "free">): NewestLines {
-  /** From `start` on: those before were let go, and are no more than places of the array. */
+  /** Valid from `start` on: earlier places are null, their lines dropped. */
   let lines: (WindowLine | null)[] = [];
   let start = 0;
   let bytes = 0;

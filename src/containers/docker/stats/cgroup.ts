@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { StatsSample } from "../../stats/stats.ts";
 
 export interface CgroupReader {
-  /** A sample from the cgroup of a container of this machine; null when it is not here, or not all of it can be read. */
+  /** A sample from the cgroup of a container on this machine; null when it is not here, or cannot be read completely. */
   read(fullId: string): StatsSample | null;
 }
 
@@ -25,14 +25,14 @@ const layouts = [
 ];
 
 /**
- * Reads what the engine itself would read, without it: the files of cgroup v1 or v2. Nothing is configured: a folder named by the full
- * id can only be that container, however its engine is reached. What cannot be read in full is left to the engine, as on
- * macOS, inside a container, below another cgroup parent, or without the right to see the container's network.
+ * Reads the files of cgroup v1 or v2 directly, as the engine itself would. Needs no configuration: a folder named by the full id can only be that
+ * container, however its engine is reached. What cannot be read completely is left to the engine: on macOS, inside a container, below another cgroup
+ * parent, or without the right to see the container's network.
  */
 export function createCgroupReader({ root = "/sys/fs/cgroup", proc = "/proc" }: CgroupReaderOptions = {}): CgroupReader {
   const isV2 = existsSync(join(root, "cgroup.controllers"));
   const readUsage = isV2 ? readCgroupV2 : readCgroupV1;
-  // The hierarchy that the folder of a container is looked for in, and its processes.
+  // The hierarchy in which the container's folder and its processes are looked up.
   const first = isV2 ? root : join(root, "cpuacct");
 
   const readAt = (path: string, fullId: string): StatsSample | null => {
@@ -41,7 +41,7 @@ export function createCgroupReader({ root = "/sys/fs/cgroup", proc = "/proc" }: 
     const readAtTime = new Date().toISOString();
     const usage = readUsage(root, path);
     const network = readNetwork(proc, readFileSync(join(first, path, "cgroup.procs"), "utf8"), fullId);
-    // The folder is made anew at each start: when it is still the same one, all of this was of one life.
+    // Each start makes a new folder: if it is still the same one, all figures are from one life.
     if (network === null || identify(join(first, path)) !== life) return null;
     const memLimit = Math.min(usage.memLimit, totalmem());
     return { source: "cgroup", life: `cgroup ${life}`, readAt: readAtTime, ...host, ...usage, memLimit, ...network };
@@ -53,7 +53,7 @@ export function createCgroupReader({ root = "/sys/fs/cgroup", proc = "/proc" }: 
           const sample = readAt(layout(fullId), fullId);
           if (sample) return sample;
         } catch {
-          // Not there, gone meanwhile, or not for us: the engine knows.
+          // Not there, gone meanwhile, or not readable: the engine has the figures.
         }
       }
       return null;
@@ -61,14 +61,14 @@ export function createCgroupReader({ root = "/sys/fs/cgroup", proc = "/proc" }: 
   };
 }
 
-/** Kernfs never gives an inode number twice. */
+/** Kernfs never reuses an inode number. */
 function identify(folder: string): string {
   return String(statSync(folder, { bigint: true }).ino);
 }
 
 /**
- * Bytes of a container's networks as its first process sees them; `{ network: null }` for one with none of its own. Null when that cannot
- * be told: no process here, or one of another container (the numbers are of another pid namespace).
+ * Bytes of a container's networks as its first process sees them; `{ network: null }` for one without its own. Null when unknown: no process here, or
+ * one of another container (the numbers are of another pid namespace).
  */
 function readNetwork(proc: string, processes: string, fullId: string): Pick<StatsSample, "network"> | null {
   const pid = /^[1-9]\d*$/m.exec(processes)?.[0];
@@ -79,7 +79,7 @@ function readNetwork(proc: string, processes: string, fullId: string): Pick<Stat
   return { network: toNetwork(readFileSync(join(proc, pid, "net/dev"), "utf8")) };
 }
 
-/** /proc/PID/net/dev: two lines of heading, then "eth0: received 7 more sent 7 more". */
+/** /proc/PID/net/dev: two heading lines, then "eth0: received 7 more sent 7 more". */
 function toNetwork(text: string): StatsSample["network"] {
   const rows = [...text.matchAll(/^\s*([^\s:]+):\s*(.*)$/gm)].filter(([, name]) => name !== "lo");
   if (rows.length === 0) return null;
@@ -87,14 +87,14 @@ function toNetwork(text: string): StatsSample["network"] {
   return { received: sum(0), sent: sum(8) };
 }
 
-/** What the files of a cgroup tell of a container's use. */
+/** A container's usage by the files of its cgroup. */
 type CgroupUsage = Pick<StatsSample, "throttling" | "memUsage" | "memDetail" | "pids" | "blockIo"> & {
   readonly cpuTotal: number;
   /** Infinity without a limit. */
   readonly memLimit: number;
 };
 
-/** A file that holds one number, or "max" for no limit. Throws when it is none. */
+/** A file with one number, or "max" for no limit. Throws for other content. */
 export function toNumber(text: string): number {
   const word = text.trim();
   if (word === "max") return Number.POSITIVE_INFINITY;
@@ -102,7 +102,7 @@ export function toNumber(text: string): number {
   return Number(word);
 }
 
-/** The lines of memory.stat that count: the file has 40 others, which cost more to parse than all else to read. */
+/** The lines of memory.stat that count: the other 40 would cost more to parse than everything else to read. */
 export function toMemDetail(text: string): Record<string, number> {
   return toRecord([...text.matchAll(/^(?:total_)?inactive_file \d+$/gm)].join("\n"));
 }
@@ -113,19 +113,19 @@ export function toRecord(text: string): Record<string, number> {
   return Object.fromEntries(pairs);
 }
 
-/** The figure of a key; throws when the file has none. */
+/** The figure of a key; throws when it is missing. */
 export function figure(record: Readonly<Record<string, number>>, key: string): number {
   const value = record[key];
   if (value === undefined) throw new TypeError(`No ${key}`);
   return value;
 }
 
-/** The kernel counts CPU time in hundredths of a second for its users, whatever its own clock (USER_HZ). */
+/** The kernel reports CPU time in hundredths of a second, whatever its own clock (USER_HZ). */
 const nanosecondsPerTick = 10_000_000;
 
 /**
- * CPU time of the host from /proc/stat as Docker counts it (moby daemon/stats_unix.go): user, nice, system, idle, iowait, irq and
- * softirq, without what other guests stole.
+ * CPU time of the host from /proc/stat as Docker counts it (moby daemon/stats_unix.go): user, nice, system, idle, iowait, irq and softirq, without the
+ * time stolen by other guests.
  */
 export function toHostCpu(text: string): { readonly cpuSystem: number; readonly onlineCpus: number } {
   const fields = /^cpu +(.*)$/m.exec(text)?.[1]?.split(" ").slice(0, 7).map(Number) ?? [];
@@ -153,7 +153,7 @@ function readCgroupV1(root: string, path: string): CgroupUsage {
   };
 }
 
-/** The scheduler's own count where it has one, else what passed the throttling layer (containerd's order). Lines of "8:0 Read 4096". */
+/** The scheduler's own count if there is one, else what passed the throttling layer (containerd's order). Lines of "8:0 Read 4096". */
 function toBlockIoV1(folder: string): CgroupUsage["blockIo"] {
   const files = ["blkio.bfq.io_service_bytes_recursive", "blkio.throttle.io_service_bytes_recursive"];
   const texts = files.map((file) => join(folder, file)).map((file) => (existsSync(file) ? readFileSync(file, "utf8") : ""));

@@ -22,13 +22,13 @@ const cpuStats = z.object({
   cpu_usage: usage.nullish(),
   system_cpu_usage: count,
   online_cpus: count,
-  /** Podman's own figure, which Docker does not have. */
+  /** Podman's own figure; Docker has none. */
   cpu: count,
   throttling_data: throttling.nullish().catch(null),
 });
 type CpuStats = z.infer<typeof cpuStats>;
 
-/** `GET /containers/{id}/stats`. Counters above 2^53 lose their last digits, which no ratio sees. */
+/** `GET /containers/{id}/stats`. Counters above 2^53 lose their last digits, which does not affect ratios. */
 const statsAnswer = z.object({
   read: z.string().nullish(),
   cpu_stats: cpuStats.nullish(),
@@ -41,10 +41,10 @@ const statsAnswer = z.object({
     .catch(null),
 });
 
-/** The one field of an inspection that tells the lives of a container apart. */
+/** The one field of an inspection that distinguishes the lives of a container. */
 const startAnswer = z.object({ State: z.object({ StartedAt: z.string() }) });
 
-/** One-shot statistics of an engine. AnswerError when they are none. */
+/** One-shot statistics of an engine. AnswerError for any other content. */
 export function toSample(answer: unknown): Omit<StatsSample, "life"> {
   const { success, data } = statsAnswer.safeParse(answer);
   if (!success) throw new AnswerError("its statistics of a container are none");
@@ -84,8 +84,8 @@ function toOnlineCpus(cpu: CpuStats | null | undefined): number {
 }
 
 /**
- * CPU time of the host, busy or not. Podman tells only how long its CPUs were busy (containers/common pkg/cgroups SystemCPUUsage), by which a
- * container alone on an idle host would seem to use all of it: there the clock counts.
+ * CPU time of the host, busy or idle. Podman reports only the busy time of its CPUs (containers/common pkg/cgroups SystemCPUUsage): a container alone on
+ * an idle host would seem to use all of it. So for Podman the clock counts.
  */
 function toCpuSystem(cpu: CpuStats, readAt: string): number | null {
   const at = Date.parse(readAt);
@@ -109,18 +109,18 @@ function sum(values: readonly number[]): number {
 
 export interface StatsReader {
   /**
-   * One sample, null for a container that is not running. Rejects with an OpsError; container_not_found when it has vanished. One that `begins`
-   * a window has the life that was last known: when the next one, by an inspection after it, has the same, it was right.
+   * One sample; null for a container that is not running. Rejects with an OpsError; container_not_found when it has vanished. A sample that `begins` a
+   * window uses the start time already known, where there is one. The next sample inspects: if both have the same life, the known time was right.
    */
   read(engine: Engine, fullId: string, begins: boolean, ended: AbortSignal): Promise<TimedSample | null>;
 }
 
 interface StatsReaderOptions {
-  /** Null to ask the engines only. */
+  /** Null to read from the engines only. */
   readonly cgroups: CgroupReader | null;
-  /** For each sample. */
+  /** Per sample. */
   readonly timeoutMs: number;
-  /** Samples in flight on one engine: a limit of their own, so that hanging ones hold up nothing else. */
+  /** Parallel samples on one engine. A separate limit, so that hanging ones delay nothing else. */
   readonly concurrency: number;
 }
 
@@ -131,9 +131,9 @@ async function readHere(cgroups: CgroupReader, fullId: string): Promise<TimedSam
   return sample && { at, sample };
 }
 
-/** Reads the container's cgroup where it is here, and asks its engine where it is not. */
+/** Reads the container's cgroup if it is on this machine; else asks its engine. */
 export function createStatsReader({ cgroups, timeoutMs, concurrency }: StatsReaderOptions): StatsReader {
-  // Files are read in one go for each container, and other work gets its turn in between.
+  // One container's files are read in one go; other work gets its turn between containers.
   const oneByOne = pLimit(1);
   const limits = new WeakMap<Engine, LimitFunction>();
   const limitOf = (engine: Engine) => {
@@ -155,7 +155,7 @@ async function askEngine(engine: Engine, fullId: string, begins: boolean, signal
   const sample = toSample(await engine.client.call(fullId, "stats", { stream: "false", "one-shot": "true" }, signal));
   if (isEmpty(sample)) return null;
   const known = begins ? engine.inventory.snapshot(false).facts.get(fullId)?.startedAt : null;
-  // After the sample, never before: only so does it tell whether the container was started in between.
+  // After the sample, never before: only then does it show whether the container was started in between.
   const startedAt = known ?? toStartedAt(await engine.client.call(fullId, "json", {}, signal));
   return { at, sample: { ...sample, life: toLife(sample.readAt, startedAt) } };
 }

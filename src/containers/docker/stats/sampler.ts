@@ -9,11 +9,11 @@ import { toDockerError } from "../http/errors.ts";
 import type { StatsReader } from "./read.ts";
 
 export interface Sampler {
-  /** Null for a container that is not running or has vanished. From memory when its sample is fresh; else joins or starts one. */
+  /** Null for a container that is not running or has vanished. From memory if its sample is fresh; else joins the sampling under way or starts one. */
   measure(engine: Engine, fullId: string, signal: AbortSignal): Promise<ContainerStats | null>;
-  /** The points remembered, and a reason to keep on sampling. */
+  /** The remembered points. Also continues sampling. */
   history(engine: Engine, fullId: string): readonly StatsPoint[];
-  /** Ends everything that is under way. */
+  /** Aborts all sampling. */
   close(): void;
 }
 
@@ -26,9 +26,9 @@ interface SamplerOptions {
   readonly periodMs: number;
 }
 
-/** Answers never hold an older sample, ms. */
+/** Oldest sample that is answered, ms. */
 const maxAgeMs = 2000;
-/** Nor is one that did not run then told to be so for longer, ms: it may run again by now. */
+/** How long a container that did not run is reported so from memory, ms: it may run again by now. */
 const stillMs = 250;
 
 /** One container that somebody asked about. */
@@ -42,8 +42,8 @@ interface Entry {
 }
 
 /**
- * Samples the containers that were asked about lately, so that asking about them again costs nothing; samples nothing when nobody
- * asks. One that cannot be sampled is left alone until it is asked about again.
+ * Samples the containers that were asked about lately, so that asking again costs nothing; samples nothing when nobody asks. A container that cannot be
+ * sampled is dropped until it is asked about again.
  */
 export function createSampler({ reader, windowMs, leaseMs, periodMs }: SamplerOptions): Sampler {
   const entries = new Map<string, Entry>();
@@ -60,7 +60,7 @@ export function createSampler({ reader, windowMs, leaseMs, periodMs }: SamplerOp
     try {
       let window = await read(entry);
       if (window?.previous === null) {
-        // A timer may end a millisecond early.
+        // A timer may fire a millisecond early.
         const restMs = window.current.at + windowMs + 2 - performance.now();
         await sleep(Math.max(0, restMs), undefined, { signal: closing.signal });
         window = await read(entry);
@@ -121,31 +121,31 @@ export function createSampler({ reader, windowMs, leaseMs, periodMs }: SamplerOp
   };
 }
 
-/** How long a point is kept, and how far two are apart, milliseconds: at most 120 points. */
+/** Age limit of a point, and distance between two, milliseconds: at most 120 points. */
 const historyMs = 600_000;
 const stepMs = 5000;
 
-/** A point and when it was taken, milliseconds of a clock that never goes back. */
+/** A point and its sampling time, milliseconds of a monotonic clock. */
 export interface TimedPoint {
   readonly at: number;
   readonly point: StatsPoint;
 }
 
-/** The points after one more sample, oldest first: one in five seconds, of the last ten minutes. The same array when it adds none. */
+/** The points after one more sample, oldest first: one each five seconds, of the last ten minutes. The same array when it adds none. */
 export function withPoint(points: readonly TimedPoint[], at: number, stats: ContainerStats): readonly TimedPoint[] {
   const last = points.at(-1);
-  // A tick that comes a little early still counts.
+  // A slightly early tick still counts.
   if (last && at - last.at < stepMs * 0.9) return points;
   const { sampledAt, cpuPct, memPct, memUsedBytes } = stats;
   return [...recent(points, at), { at, point: { sampledAt, cpuPct, memPct, memUsedBytes } }];
 }
 
-/** Those of the last ten minutes. */
+/** The points of the last ten minutes. */
 export function recent(points: readonly TimedPoint[], now: number): readonly TimedPoint[] {
   return points.filter(({ at }) => now - at <= historyMs);
 }
 
-/** What is remembered of the containers that were sampled last: at most 1,000 of them, 120 points each, about 15 MB. */
+/** Points of the containers sampled last: at most 1,000 containers with 120 points each, about 15 MB. */
 interface StatsHistory {
   add(fullId: string, at: number, stats: ContainerStats): void;
   of(fullId: string): readonly StatsPoint[];
