@@ -3,11 +3,11 @@ import type { Environment } from "../lib/environment.ts";
 /** States in which a container has processes. Source: Docker's `State.Status`. */
 export const liveStates: ReadonlySet<string> = new Set(["running", "restarting", "paused"]);
 
-/** Part of the product, deployed beside it, or not of it (kamal-kind.ts). */
+/** Part of the product, deployed beside it, or neither (kamal/origin.ts). */
 export type ContainerKind = "core" | "accessory" | "other";
 export type Health = "healthy" | "unhealthy" | "starting" | "none";
 
-/** One container of one engine. Only the full id ever reaches an engine: Docker resolves prefixes and redirects dot segments. */
+/** One container of one engine. Only the full id is sent to an engine: Docker resolves prefixes and redirects dot segments. */
 export interface ContainerRef {
   /** Configured name of the engine. */
   readonly engine: string;
@@ -15,61 +15,61 @@ export interface ContainerRef {
   readonly fullId: string;
 }
 
-/** One text for each: two engine entries may lead to one engine, so that the id alone is not enough. */
+/** A unique key. The id alone is not enough: two engine entries may lead to one engine. */
 export function toContainerKey({ engine, fullId }: ContainerRef): string {
   return `${engine}/${fullId}`;
 }
 
-/** A visible container as the engine's list tells it: enough to find one by its name. */
+/** A visible container, as the engine's list shows it: enough to find one by name. */
 export interface ListedContainer extends ContainerRef {
   readonly name: string;
   readonly kind: ContainerKind;
 }
 
-/** A container with everything that its inspection tells. Times are RFC 3339 UTC with seconds. */
+/** A container with everything that its inspection shows. Times are RFC 3339 UTC with seconds. */
 export interface Container extends ListedContainer {
   /** The first 12 hex digits of the id. */
   readonly id: string;
   readonly role: string;
-  /** Label `service`; of a core container of Docker Compose its project; null on any other. */
+  /** Label `service`; for a core container of Docker Compose its project; else null. */
   readonly service: string | null;
-  /** Kamal's destination as it was written (`-d beta`): any word; null without one. */
+  /** Kamal's destination as written (`-d beta`): any word; null without one. */
   readonly destination: string | null;
-  /** Null when unknown: such a container is for tokens of every environment (kamal-env.ts). */
+  /** Null when unknown: only tokens of every environment see such a container (kamal/environment.ts). */
   readonly env: Environment | null;
-  /** Under which environment the filter `env` also lists a container of no known one. It is a guess, and shown nowhere. */
+  /** The environment under which the filter `env` also lists a container of no known one. A guess, shown nowhere. */
   readonly inferredEnv: Environment | null;
   /** Docker's state: created, running, paused, restarting, removing, exited or dead. */
   readonly status: string;
   readonly health: Health;
-  /** What the last health probe said; null without a health check or before the first probe. */
+  /** Result of the last health probe; null without a health check or before the first probe. */
   readonly probe: HealthProbe | null;
   readonly version: string;
-  /** True when `version` is only a floating tag (latest, main ...), so that deploy_info may name the release. */
+  /** True when `version` is only a floating tag (latest, main ...): deploy_info may then name the release. */
   readonly floating: boolean;
   /** True for the old container of a same-version redeploy, renamed `<name>_replaced_<hex>` by Kamal. */
   readonly replaced: boolean;
   readonly commitSha: string;
-  /** Restarts by the restart policy; null when the engine could not be asked (a wedged container). */
+  /** Restarts by the restart policy; null when the engine could not inspect it (a wedged container). */
   readonly restarts: number | null;
   readonly host: string;
   readonly createdAt: string;
-  /** Null when it never started, or when the engine could not be asked. */
+  /** Null when it never started, or when the engine could not inspect it. */
   readonly startedAt: string | null;
-  /** When it ended; null while it is live, when it never started, or when the engine could not be asked. */
+  /** When it ended; null while it is live, when it never started, or when the engine could not inspect it. */
   readonly finishedAt: string | null;
   readonly image: string;
   /** Published ports, `HostIp:HostPort`. */
   readonly ports: readonly string[];
-  /** Names and addresses by which the host that it runs on may be known to Prometheus, most telling first. */
+  /** Names and addresses that Prometheus may use for the container's host, the most specific first. */
   readonly hostNames: readonly string[];
-  /** When its engine last told of it. Until the engine tells of a change, or is lost, that is how it is. */
+  /** When its engine last reported it. The data holds until the engine reports a change or is lost. */
   readonly observedAt: string;
-  /** True when its engine has gone away since: this is how it was. */
+  /** True when its engine has been lost since: this is the last known state. */
   readonly stale: boolean;
 }
 
-/** Longest output of a health probe that is shown, characters: as much as Docker keeps of it, bytes. */
+/** Longest health probe output that is shown, characters. Docker stores as many bytes. */
 export const healthOutputLimit = 4096;
 
 export interface HealthProbe {
@@ -80,15 +80,15 @@ export interface HealthProbe {
   readonly output: string;
 }
 
-/** Where figures come from: the engine's API, or the files of the container's cgroup on our own machine. */
+/** Source of the figures: the engine's API, or the files of the container's cgroup on our own machine. */
 export type StatsSource = "engine" | "cgroup";
 
 /** Null where there is no figure (a stopped container), never 0 for unknown. Bytes and periods count from the container's start. */
 export interface ContainerStats {
   readonly source: StatsSource;
-  /** 100 = one CPU kept fully busy; may exceed 100. The docker CLI's formula. */
+  /** 100 = one fully busy CPU; may exceed 100. The docker CLI's formula. */
   readonly cpuPct: number | null;
-  /** Periods of its CPU limit that passed, 0 without a limit; of these, how many it was throttled in, and how long in all. */
+  /** Elapsed periods of its CPU limit (0 without a limit), the periods in which it was throttled, and the total time throttled. */
   readonly cpuPeriods: number | null;
   readonly cpuThrottledPeriods: number | null;
   readonly cpuThrottledSeconds: number | null;

@@ -1,30 +1,30 @@
 import type { Container, Health } from "./container.ts";
 
-/** One event of a container, as its engine told it. */
+/** One event of a container, as its engine reported it. */
 export interface ContainerEvent {
   /** RFC 3339 UTC with nanoseconds, by the engine's clock. */
   readonly time: string;
   /** Docker's word: create, start, kill, die, stop, restart, pause, unpause, oom, health_status, rename, update, destroy. */
   readonly action: string;
-  /** Of `die`, else null. */
+  /** For `die`, else null. */
   readonly exitCode: number | null;
   /** Number of the signal of `kill`, else null. */
   readonly signal: number | null;
-  /** Of `health_status`, else null. */
+  /** For `health_status`, else null. */
   readonly health: Health | null;
   /** Its name before `rename`, else null. */
   readonly previousName: string | null;
-  /** As it was known when the event came, under the name that the event gives it. `env` is null when that is not known for sure. */
+  /** The container as known when the event came, under the name in the event. `env` is null when it is not known for sure. */
   readonly container: Container;
 }
 
-/** Events that came together, in the order of their engine, and what a reader should know beside them. */
+/** Events that arrived together, in the order of their engine, with notices for the reader. */
 export interface EventBatch {
   readonly events: readonly ContainerEvent[];
-  /** So many events that it wanted were left out just before these: this reader was too slow. */
+  /** Wanted events dropped just before these, because this reader was too slow. */
   readonly dropped: number;
-  /** Engines that were not heard for a while just before these: events may be missing, which engines do not repeat. */
+  /** Engines that were out of contact just before these events: some may be missing, and engines do not repeat them. */
   readonly interrupted: readonly string[];
-  /** Why nothing comes after this, as in LogBatch. */
+  /** Why this is the last batch, as in LogBatch. */
   readonly ended: string | null;
 }

@@ -8,7 +8,7 @@ export interface PublishedPort {
   readonly protocol: string;
 }
 
-/** The variables of a container's environment that the rules read. Nothing else of it is ever kept: it holds secrets. */
+/** The variables of a container's environment that the rules read. No others are ever stored: they hold secrets. */
 export interface KnownVariables {
   readonly kamalVersion?: string;
   readonly kamalHost?: string;
@@ -17,7 +17,7 @@ export interface KnownVariables {
   readonly commitSha?: string;
 }
 
-/** State.Health of an engine. */
+/** `State.Health` of an inspection. */
 export interface HealthFacts {
   readonly status: string;
   readonly failingStreak: number;
@@ -26,8 +26,8 @@ export interface HealthFacts {
 }
 
 /**
- * What an engine tells of one container, in our words. From its list alone, `hostname`, `restarts`, `startedAt`,
- * `finishedAt` and `variables` are null.
+ * What an engine reports of one container, in our words. When it comes from the list alone, `hostname`, `restarts`, `startedAt`, `finishedAt` and
+ * `variables` are null.
  */
 export interface RawContainer {
   readonly engine: string;
@@ -36,43 +36,43 @@ export interface RawContainer {
   readonly labels: Readonly<Record<string, string>>;
   /** Docker's state: created, running, paused, restarting, removing, exited or dead. */
   readonly state: string;
-  /** As given at `docker run`; the list may have replaced it by `sha256:...`. */
+  /** As given at `docker run`; the list may show `sha256:...` instead. */
   readonly image: string;
-  /** Any RFC 3339 time. */
+  /** RFC 3339, any offset and precision. */
   readonly createdAt: string;
   readonly startedAt: string | null;
-  /** When it last ended; of one that runs too, if it had ended before. */
+  /** When it last ended; a running container has one too if it ended before. */
   readonly finishedAt: string | null;
   readonly ports: readonly PublishedPort[];
   readonly health: HealthFacts | null;
   readonly hostname: string | null;
-  /** True when it shares the network, and so the host name, of its host. */
+  /** True when it shares its host's network, and so the host name. */
   readonly hostNetwork: boolean;
   readonly restarts: number | null;
   /** Null when it was never inspected. */
   readonly variables: KnownVariables | null;
 }
 
-/** Labels that a container must all carry; null is any value. */
+/** Labels that a container must all carry; a null value matches any. */
 export type LabelSelector = ReadonlyMap<string, string | null>;
 
-/** What the configuration says of containers: which are the product's, and which environment a destination is. */
+/** What the configuration says of containers: which belong to the product, and which environment a destination means. */
 export interface ContainerRules {
   /** The services whose containers are core (WALLET_CORE_OPS_SERVICE). */
   readonly services: readonly string[];
-  /** What one of these selects is core too (WALLET_CORE_OPS_CORE). */
+  /** Containers that one of these selects are core too (WALLET_CORE_OPS_CORE). */
   readonly core: readonly LabelSelector[];
   readonly destinations: Destinations;
 }
 
-/** What the rules need to know of the engine around a container. */
+/** What the rules need to know of the container's engine. */
 export interface EngineContext {
-  /** Environment of what carries none: the engine's `?env=`, else WALLET_CORE_OPS_ENV. */
+  /** Environment of containers that name none: the engine's `?env=`, else WALLET_CORE_OPS_ENV. */
   readonly env: Environment | null;
   readonly rules: ContainerRules;
   /** Label `service` of every Kamal app on the engine, longest first. */
   readonly appServices: readonly string[];
-  /** The environment of all own Kamal apps on it, null when there are none, several or unknown ones. For sorting alone: see `toInferredEnv`. */
+  /** The environment of all own Kamal apps on the engine; null for none, several or unknown ones. For sorting only: see `toInferredEnv`. */
   readonly appsEnv: Environment | null;
   /** Names and addresses of the engine's host. */
   readonly hostNames: readonly string[];

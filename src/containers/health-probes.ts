@@ -12,13 +12,13 @@ interface ProbeRequest {
 
 export interface HealthProbes {
   /**
-   * Runs a container's own health check between two entries of the audit record: the intent before (no record, no probe) and the outcome after. Goes on
-   * when the caller leaves. Null without a health check. Rejects as `ContainerSource.probe` and `AuditLog.write` do.
+   * Runs a container's own health check between two audit entries: the intent before (no record, no probe) and the outcome after. Continues when the
+   * caller leaves. Null without a health check. Rejects as `ContainerSource.probe` and `AuditLog.write` do.
    */
   run(container: Container, request: ProbeRequest): Promise<ProbeRun | null>;
-  /** Records the probes that earlier processes have left without an outcome. Once; `run` waits for it. Rejects with audit_unavailable. */
+  /** Records an outcome for probes that earlier processes left open. Runs once; `run` waits for it. Rejects with audit_unavailable. */
   recover(): Promise<void>;
-  /** Waits for the probes that run and their outcomes. */
+  /** Waits for running probes and their outcomes. */
   close(): Promise<void>;
 }
 
@@ -53,7 +53,7 @@ export function createHealthProbes({ source, audit }: HealthProbesOptions): Heal
   };
 }
 
-/** `ok`: it ran to its end, whatever it found. */
+/** `ok`: it ran to its end, whatever its result. */
 function toOutcome(run: ProbeRun | null): AuditOutcome {
   return { outcome: "ok", detail: run === null ? "no health check" : describe(run), code: null };
 }
@@ -63,7 +63,7 @@ function describe({ exitCode, timedOut, durationMs }: ProbeRun): string {
   return timedOut ? `${end}, killed after ${durationMs} ms` : end;
 }
 
-/** An engine that was lost, or is late, may have run it. */
+/** An engine that was lost, or is late, may still have run the probe. */
 function toFailure(error: unknown): AuditOutcome {
   const { code = "internal", message, upstreamStatus = null } = error as Failure;
   const outcome: AuditEntry["outcome"] = code === "docker_timeout" || code === "docker_unavailable" ? "unknown" : "failed";

@@ -1,15 +1,15 @@
 import { maySee, type Principal } from "../auth/principal.ts";
 import type { EngineStatus } from "./source.ts";
 
-/** The engines as the holder of one token may know them. */
+/** The engines that the holder of one token may know of. */
 export interface KnownEngines {
-  /** Those that it may see. */
+  /** Engines that the token may see. */
   readonly shown: readonly EngineStatus[];
-  /** Those that do not answer and may run containers that it may see. */
+  /** Engines that do not answer and may run containers that the token may see. */
   readonly silent: readonly SilentEngine[];
 }
 
-/** An engine that does not answer. Without its name, and the reason, where the token may not see it. */
+/** An engine that does not answer. Without its name and reason where the token may not see it. */
 export interface SilentEngine {
   readonly name: string | null;
   readonly code: string;
@@ -23,9 +23,9 @@ const unnamed: SilentEngine = {
 };
 
 /**
- * The one rule for engines. A token sees an engine that is configured for one of its environments, and one that runs a container of one of them. Any other
- * engine does not exist for it, with one exception: one without a configured environment that was never listed may run its containers, so that
- * they cannot be called absent while it does not answer.
+ * The one rule for engines. A token sees an engine that is configured for one of its environments, or that runs a container of one. All other engines
+ * are hidden, with one exception: an engine without a configured environment that was never listed. It may run the token's containers, so while it does
+ * not answer they cannot be reported missing.
  */
 export function selectEngines(principal: Principal, engines: readonly EngineStatus[]): KnownEngines {
   const shown = engines.filter((engine) => maySeeEngine(principal, engine));

@@ -5,36 +5,36 @@ import type { ContainerEvent, EventBatch } from "./events.ts";
 import type { FollowOptions, LogBatch, LogOptions, LogPage } from "./logs/log.ts";
 import type { ReleaseImage } from "./release-image.ts";
 
-/** Whether an engine answers. `error` is an error code of errors.ts with a message. */
+/** Whether an engine answers. `error` has a code of lib/errors.ts and a message. */
 export interface EngineStatus {
   readonly name: string;
-  /** Environment of its configuration: its `?env=`, else ENV; null without. */
+  /** Environment of its configuration: its `?env=`, else WALLET_CORE_OPS_ENV; null without. */
   readonly env: Environment | null;
   /** The environments whose tokens may see a container of its last list, also while it does not answer; null until it was listed. */
   readonly runs: ReadonlySet<Environment> | null;
   readonly ok: boolean;
-  /** When it last answered or told of an event, unix milliseconds; null when it never did. */
+  /** When it last answered or sent an event, unix milliseconds; null if never. */
   readonly contactAt: number | null;
   readonly error: { readonly code: string; readonly message: string } | null;
 }
 
 interface ContainerListing {
   /**
-   * Visible ones only: the rule of `selectVisible` in kamal-visible.ts. The same array while nothing changed. Those of an engine that went
-   * away are the last known ones for a minute.
+   * Visible containers only (`selectVisible` in kamal/visibility.ts). The same array while nothing changes. After an engine is lost, its last known
+   * containers stay for a minute.
    */
   readonly containers: readonly ListedContainer[];
   readonly engines: readonly EngineStatus[];
 }
 
-/** A listing whose rows are inspected already. */
+/** A listing with inspected rows. */
 export interface InspectedListing extends ContainerListing {
   readonly containers: readonly Container[];
 }
 
-/** A health check that was run on demand. */
+/** A health check run on demand. */
 export interface ProbeRun {
-  /** 0 is healthy; null when the engine could not tell. */
+  /** 0 is healthy; null when the engine reports none. */
   readonly exitCode: number | null;
   /** Cleaned, at most `healthOutputLimit`. */
   readonly output: string;
@@ -49,66 +49,66 @@ export interface RestartInspection {
   readonly protectedBy: string | null;
 }
 
-/** A container after its restart, inspected again. */
+/** A container inspected after its restart. */
 export interface Restarted {
   readonly container: Container;
-  /** HTTP status of the engine's answer to the call. */
+  /** HTTP status of the engine's answer to the restart. */
   readonly dockerStatus: number;
 }
 
 /**
- * The port to the container engines. Batches answer in the order of the refs; an element is an Error when that one container
- * could not be asked. Calls reject with an OpsError (docker_unavailable, docker_forbidden, docker_timeout, docker_error).
+ * The port to the container engines. Batches answer in the order of the refs; an element is an Error when that one container could not be read. Calls
+ * reject with an OpsError (docker_unavailable, docker_forbidden, docker_timeout, docker_error).
  */
 export interface ContainerSource {
-  /** Never rejects for one engine: its failure is in `engines`. */
+  /** Never rejects because one engine fails: its error is in `engines`. */
   list(signal: AbortSignal): Promise<ContainerListing>;
-  /** What `list` and then `inspect` would answer, where that takes no waiting; else null. */
+  /** What `list` and then `inspect` would answer; null when that would have to wait. */
   listCached(): InspectedListing | null;
   /**
-   * The stopped containers of old releases that `list` does not show, and those that never started: the rule of `selectKept` in kamal-visible.ts. From the
-   * memory behind `list`, in no order.
+   * The stopped containers of old releases that `list` does not show, and those that never started (`selectRetired` in kamal/visibility.ts). From
+   * memory, unordered.
    */
   listRetired(signal: AbortSignal): Promise<readonly Container[]>;
-  /** All that live, those that `list` does not show too: a worker may be in a `kamal app exec`. In no order; as `list` otherwise. */
+  /** All live containers, also those that `list` hides: a worker may run in a `kamal app exec`. Unordered; else as `list`. */
   listRunning(signal: AbortSignal): Promise<InspectedListing>;
-  /** The images of the services on those engines that answer; from memory for a minute. */
+  /** The services' images on the engines that answer; cached for a minute. */
   images(signal: AbortSignal): Promise<readonly ReleaseImage[]>;
   /**
-   * Yields at once, then whenever `list` may answer something else than before, also by the mere passing of time: many changes are one, and a reader
-   * that is slow misses none, for it asks `list` when it comes. Asks nothing itself. Ends with the signal.
+   * Yields at once, then whenever `list` may answer differently, also because time has passed. Many changes count as one. A slow reader misses nothing,
+   * because it calls `list` when it wakes. Sends no request itself. Ends with the signal.
    */
   changes(signal: AbortSignal): AsyncGenerator<null, void>;
   /**
-   * The engines' events of visible containers from now on, as far as somebody has asked for a list: only that begins to watch an engine. A reader
-   * that is slow loses the oldest, and is told how many. Ends with the signal, at once.
+   * Events of visible containers from now on. An engine is watched only after somebody has asked for a list. A slow reader loses the oldest events and
+   * receives their number. Ends with the signal, at once.
    */
   events(accepts: (event: ContainerEvent) => boolean, signal: AbortSignal): AsyncGenerator<EventBatch, void>;
   /**
-   * From memory, which the engines' events keep up to date: the same objects while nothing changed. Null for one that vanished
-   * meanwhile. One that hangs, or is refused, is answered from the list, with nulls.
+   * From memory, updated by the engines' events: the same objects while nothing changes. Null for a container that has vanished. One that hangs, or that
+   * the engine refuses to inspect, is answered from the list, with nulls.
    */
   inspect(refs: readonly ContainerRef[], signal: AbortSignal): Promise<readonly (Container | null | Error)[]>;
-  /** Asks the engine, past the memory; null for one that vanished. Rejects when the engine does not answer, or hangs. For actions. */
+  /** Asks the engine, bypassing the memory; null for a vanished container. Rejects when the engine does not answer or hangs. For actions. */
   inspectNow(ref: ContainerRef, signal: AbortSignal): Promise<Container | null>;
-  /** Null for one that is not running. From a sample of the last two seconds; the first answer takes half a second. */
+  /** Null for a container that is not running. From a sample of the last two seconds; the first answer takes half a second. */
   stats(refs: readonly ContainerRef[], signal: AbortSignal): Promise<readonly (ContainerStats | null | Error)[]>;
-  /** What is remembered of the last ten minutes, oldest first; keeps on sampling it as `stats` does, without waiting. */
+  /** The samples of the last ten minutes, oldest first. Also continues sampling, as `stats` does, without waiting. */
   statsHistory(ref: ContainerRef): readonly StatsPoint[];
-  /** Its lines are held in the budget. Rejects also as the budget does. */
+  /** The lines count against the budget. Rejects also as the budget does. */
   logs(ref: ContainerRef, options: LogOptions, budget: ReadBudget): Promise<LogPage>;
   /**
-   * Its newest lines, then what it writes, over its restarts. Rejects when the log cannot be opened; once it is open, an engine that goes away
-   * is waited for. Ends with the signal, at once.
+   * The newest lines, then what the container writes, across its restarts. Rejects when the log cannot be opened; after that it waits for an engine that
+   * is lost. Ends with the signal, at once.
    */
   follow(ref: ContainerRef, options: FollowOptions, signal: AbortSignal): Promise<AsyncGenerator<LogBatch>>;
-  /** Restarts and inspects again. Not tied to any caller: it has a deadline of its own. */
+  /** Restarts and inspects again. Has its own deadline: no caller can cancel it. */
   restart(ref: ContainerRef): Promise<Restarted>;
-  /** Runs its own health check by exec, with the time limit that it says itself; null without one. */
+  /** Runs the container's own health check by exec, with the check's own timeout (1 to 30 s); null without a health check. */
   probe(ref: ContainerRef): Promise<ProbeRun | null>;
-  /** Inspects one container now, whatever is known of it. Rejects also with container_not_found. */
+  /** Inspects one container now, ignoring the memory. Rejects also with container_not_found. */
   inspectForRestart(ref: ContainerRef): Promise<RestartInspection>;
-  /** Whether the engine's own events have a restart of it since then. Engines forget all but their last 256 events. */
+  /** Whether it was restarted since then, by the events we recorded or the engine's own. Engines forget all but their last 256 events. */
   restartedSince(ref: ContainerRef, since: Date): Promise<boolean>;
   close(): Promise<void>;
 }
