@@ -160,8 +160,8 @@ function toConfig(detected: NonNullable<QueueKind["detected"]>, name: string, sc
 const mostLetters = 64;
 
 /**
- * Turns a schema's name, which may hold any character, into a valid source name. A changed name gets part of a hash of the schema: two schemas must not share
- * a name, or an operation on one's jobs would reach the other's.
+ * Turns a schema's name, which may hold any character, into a valid source name. A changed name gets part of a hash of the schema: two schemas must not share a
+ * name, or an operation on one's jobs would reach the other's.
  */
 export function toSourceName(name: string, schema: string): string {
   const tidy = name.replaceAll(/[^\w.:-]/g, "_");

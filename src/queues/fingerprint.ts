@@ -14,8 +14,8 @@ const fingerprints = new Map<string, string>();
 const mostKnown = 10_000;
 
 /**
- * Identifies the error of a text: the first 12 hex digits of the SHA-256 of its folded form. Texts that differ only in values (numbers, ids, UUIDs, hex,
- * quoted values, times) have the same one, in every queue. Clean the text first: the hash must not reveal a secret.
+ * Identifies the error of a text: the first 12 hex digits of the SHA-256 of its folded form. Texts that differ only in values (numbers, ids, UUIDs, hex, quoted
+ * values, times) have the same one, in every queue. Clean the text first: the hash must not reveal a secret.
  */
 export function toFingerprint(text: string): string {
   // A source returns the same texts again and again. Folding costs a hundred times as much as this look-up.
@@ -110,8 +110,8 @@ function unwrap(text: string): string {
 }
 
 /**
- * Replaces quoted values with `"#"`, a list of them with one, but leaves the keys of JSON. An opening quote does not follow a word, and a closing quote
- * does not precede one; so apostrophes are ignored.
+ * Replaces quoted values with `"#"`, a list of them with one, but leaves the keys of JSON. An opening quote does not follow a word, and a closing quote does not
+ * precede one; so apostrophes are ignored.
  */
 function foldQuoted(text: string): string {
   let folded = "";

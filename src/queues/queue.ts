@@ -33,8 +33,8 @@ export interface QueueMetrics {
   readonly waitSeconds: Quantiles | null;
   readonly runSeconds: Quantiles | null;
   /**
-   * The largest `runSeconds.p95` read in this clock hour and the one before, else the last one read, seconds. So it is known even while nothing ends. Where
-   * rows hold no run times: the longest possible run of a job that was seen running. Absent or null until one was read.
+   * The largest `runSeconds.p95` read in this clock hour and the one before, else the last one read, seconds. So it is known even while nothing ends. Where rows
+   * hold no run times: the longest possible run of a job that was seen running. Absent or null until one was read.
    */
   readonly usualRunSeconds?: number | null;
   /** How long its oldest running job has been running, seconds; null without one. Only where rows of ended jobs hold no run times; else absent. */
@@ -45,8 +45,8 @@ export interface QueueMetrics {
   /** False when `processedPerSec` or `failuresLastHour` comes from samples of counters, or when numbers are estimates. */
   readonly exact: boolean;
   /**
-   * Where the rate or the failures are sampled: how far the samples reach back, seconds, at most 3600. The rate covers the last 300. Sampled failures cover
-   * the whole window; failures from rows cover an hour.
+   * Where the rate or the failures are sampled: how far the samples reach back, seconds, at most 3600. The rate covers the last 300. Sampled failures cover the
+   * whole window; failures from rows cover an hour.
    */
   readonly windowSeconds: number | null;
   /** Input of the sampled history, where rows vanish; absent where they do not, or nothing is counted. */

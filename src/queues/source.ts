@@ -156,8 +156,8 @@ type ReadHistory = NonNullable<QueueSource["history"]>;
 const maxCached = 5000;
 
 /**
- * Shares one read between all callers with the same query, while it runs and for `keepMs` after: every panel of a dashboard asks for the same range. Results
- * are cached no longer, because a range that moves with the clock is another query. Failures are not cached.
+ * Shares one read between all callers with the same query, while it runs and for `keepMs` after: every panel of a dashboard asks for the same range. Results are
+ * cached no longer, because a range that moves with the clock is another query. Failures are not cached.
  */
 export function shareHistory(read: ReadHistory, keepMs: number): ReadHistory {
   const asked = new Map<string, (signal: AbortSignal) => ReturnType<ReadHistory>>();

@@ -37,8 +37,8 @@ export interface KindSource extends QueueSource {
   /** Unsupported job systems in the same place. Never rejects. Absent: there can be none. */
   unsupported?(signal: AbortSignal): Promise<readonly UnsupportedSystem[]>;
   /**
-   * 95th percentile of the run times of each queue's newest successful jobs, seconds, however long ago they ended. Omits queues whose rows are gone or take
-   * long to find. Rejects as `metrics`. Absent where rows hold no run times.
+   * 95th percentile of the run times of each queue's newest successful jobs, seconds, however long ago they ended. Omits queues whose rows are gone or take long
+   * to find. Rejects as `metrics`. Absent where rows hold no run times.
    */
   usualRuns?(signal: AbortSignal): Promise<ReadonlyMap<string, number>>;
   /** Closes its own connections. */

@@ -22,8 +22,8 @@ export interface JobChange {
 
 /**
  * The port to the operations of one job system. Each statement checks the state as it changes it: of two callers, one changes the job and the other gets its
- * state. Rejects with an OpsError: invalid_request (no id of this system), postgres_unavailable, queue_locked, schema_mismatch, or job_unknown when the
- * answer was lost and the change may have been made. After all the others nothing was changed.
+ * state. Rejects with an OpsError: invalid_request (no id of this system), postgres_unavailable, queue_locked, schema_mismatch, or job_unknown when the answer was
+ * lost and the change may have been made. After all the others nothing was changed.
  */
 export interface JobControl {
   /** Whether the operation is possible, as far as known without asking the database. @throws operation_not_supported, invalid_request */

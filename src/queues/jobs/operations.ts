@@ -27,9 +27,8 @@ interface GroupRetry {
 
 export interface JobOperations {
   /**
-   * Changes a job between two audit entries: the intent before (no record, no change) and the outcome after. Goes on when its caller leaves. Resolves also
-   * for a job that was not changed. Rejects with JobsRefused, or as `JobControl.check` throws (neither is recorded), or as `JobControl.change` and
-   * `AuditLog.write` do.
+   * Changes a job between two audit entries: the intent before (no record, no change) and the outcome after. Goes on when its caller leaves. Resolves also for a
+   * job that was not changed. Rejects with JobsRefused, or as `JobControl.check` throws (neither is recorded), or as `JobControl.change` and `AuditLog.write` do.
    */
   change(action: JobAction, job: JobRef, request: JobRequest): Promise<JobChange>;
   /** Retries many jobs one after the other as one operation. Rejects only when none was changed or skipped. */
@@ -196,8 +195,8 @@ interface BudgetOptions {
 const hourMs = 3_600_000;
 
 /**
- * Limits how many jobs a token may change in an hour. The limits of restarts (containers/restart/limits.ts) do not fit: they are for few, slow actions, one
- * at a time for each container, with a pause after it. Here the job's row decides who changes it, and one operation has up to a hundred jobs.
+ * Limits how many jobs a token may change in an hour. The limits of restarts (containers/restart/limits.ts) do not fit: they are for few, slow actions, one at a
+ * time for each container, with a pause after it. Here the job's row decides who changes it, and one operation has up to a hundred jobs.
  */
 export function createJobBudget({ jobsPerHour, now = () => performance.now() }: BudgetOptions): JobBudget {
   const spent = new Map<string, readonly { readonly at: number; readonly jobs: number }[]>();

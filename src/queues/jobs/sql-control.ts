@@ -7,8 +7,8 @@ import { AnswerLost, type ControlDatabase } from "./database.ts";
 /** A job system's statements for one job. They return at most one row {queue, state}; `state` is in the words of the system. */
 export interface ControlStatements {
   /**
-   * Changes the job if its state allows it, and returns its new state. The statement itself has the condition, so that of two callers one changes the job.
-   * Null where the system does not support the action, or the configuration does not say how.
+   * Changes the job if its state allows it, and returns its new state. The statement itself has the condition, so that of two callers one changes the job. Null
+   * where the system does not support the action, or the configuration does not say how.
    */
   change(action: JobAction, job: JobRef, onlyFailed: boolean): string | null;
   /** Reads the job. */

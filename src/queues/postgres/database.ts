@@ -28,9 +28,9 @@ const readDeadlineMs = 4_000;
 const waitMs = 10_000;
 
 /**
- * SET LOCAL, not SET: behind PgBouncer in transaction mode the session is shared. UTC, because job systems write UTC to columns without a time zone. No
- * JIT: compiling costs more than these statements. Read committed, since one statement is one snapshot; serializable reads would make workers'
- * transactions fail, and a hot standby refuses them. No parallel workers: the server's other processes are for the jobs.
+ * SET LOCAL, not SET: behind PgBouncer in transaction mode the session is shared. UTC, because job systems write UTC to columns without a time zone. No JIT:
+ * compiling costs more than these statements. Read committed, since one statement is one snapshot; serializable reads would make workers' transactions fail, and a
+ * hot standby refuses them. No parallel workers: the server's other processes are for the jobs.
  */
 const prologue = [
   "begin transaction isolation level read committed read only",

@@ -24,8 +24,8 @@ export function isConnectionLost(error: unknown): boolean {
 }
 
 /**
- * Makes the port's OpsError of any failed read. The message is ours: PostgreSQL's may quote values, and pg's may name the address. Source: "Appendix A.
- * PostgreSQL Error Codes".
+ * Makes the port's OpsError of any failed read. The message is ours: PostgreSQL's may quote values, and pg's may name the address. Source: "Appendix A. PostgreSQL
+ * Error Codes".
  */
 export function toQueueError(error: unknown, subject: ReadSubject): OpsError {
   if (error instanceof OpsError) return error;

@@ -15,8 +15,8 @@ import type { ReadRows } from "./statements.ts";
 interface HistoryRows {
   /**
    * Jobs that ended in the range or later, or have not ended: queue, due (when it could run; null where unknown), taken, ended (null where still to come),
-   * succeeded, retried (it was taken before, and the row no longer has when it could run then). A job that never ran was taken when it ended. One taken
-   * before it was due never waited.
+   * succeeded, retried (it was taken before, and the row no longer has when it could run then). A job that never ran was taken when it ended. One taken before it
+   * was due never waited.
    */
   readonly jobs: string;
   /** Failures in the range or later: queue, failed_at. */
@@ -163,8 +163,8 @@ const mostWaiting = 60;
 const turns = new WeakMap<Database, LimitFunction>();
 
 /**
- * Reads histories one at a time for each database, over all its sources. Otherwise a few viewers of one dashboard would keep all connections busy. Rejects
- * with the signal's reason, a TimeoutError, or the error of `work`.
+ * Reads histories one at a time for each database, over all its sources. Otherwise a few viewers of one dashboard would keep all connections busy. Rejects with
+ * the signal's reason, a TimeoutError, or the error of `work`.
  */
 export async function inTurn<T>(database: Database, work: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T> {
   const turn = turns.get(database) ?? pLimit(atOnce);

@@ -152,8 +152,8 @@ interface Repair {
 }
 
 /**
- * The statements that supply the index. PostgreSQL cannot build an index of a partitioned table concurrently, so each partition gets its own. Nothing to
- * do where the index is in use, or where the planner knows the pages and still does not use it.
+ * The statements that supply the index. PostgreSQL cannot build an index of a partitioned table concurrently, so each partition gets its own. Nothing to do where
+ * the index is in use, or where the planner knows the pages and still does not use it.
  */
 function toRepairs(
   { suffix, definition }: IndexAdvice,
@@ -175,8 +175,8 @@ function toRepairs(
 }
 
 /**
- * At most 63 bytes, or PostgreSQL would cut the suffix. The name holds a hash of the definition, because `if not exists` compares names only, and of the
- * table's whole name, because partitions' names may differ only at the end.
+ * At most 63 bytes, or PostgreSQL would cut the suffix. The name holds a hash of the definition, because `if not exists` compares names only, and of the table's
+ * whole name, because partitions' names may differ only at the end.
  */
 export function toIndexName(table: string, suffix: string, definition: string): string {
   const ending = `_ops_${suffix}_${hash("sha256", JSON.stringify([table, definition])).slice(0, 6)}`;

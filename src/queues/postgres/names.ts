@@ -47,8 +47,8 @@ export function quoteLiteral(value: string | number): string {
 }
 
 /**
- * A condition on a column, written as a partial index would: `= 'a'` for one value, `in ('a', 'b')` for several; `false` for none. Uses literals, not
- * parameters: the planner must see the values to prove that a partial index applies.
+ * A condition on a column, written as a partial index would: `= 'a'` for one value, `in ('a', 'b')` for several; `false` for none. Uses literals, not parameters:
+ * the planner must see the values to prove that a partial index applies.
  */
 export function isOneOf(column: string, values: readonly (string | number)[]): string {
   const [first, ...others] = values.map(quoteLiteral);

@@ -113,9 +113,9 @@ interface ChunkOptions {
 }
 
 /**
- * Reads a table page range by page range, each in its own transaction, far below the statement timeout. Then rests half as long as the range took: at most
- * two thirds of one core of the server. This is not one snapshot: a row that changes meanwhile may be counted twice, or not at all. Returns false, and reads
- * nothing, where PostgreSQL cannot read a page range alone: a view, a foreign table, or a server older than 14.
+ * Reads a table page range by page range, each in its own transaction, far below the statement timeout. Then rests half as long as the range took: at most two
+ * thirds of one core of the server. This is not one snapshot: a row that changes meanwhile may be counted twice, or not at all. Returns false, and reads nothing,
+ * where PostgreSQL cannot read a page range alone: a view, a foreign table, or a server older than 14.
  */
 export async function readInChunks(read: ReadRows, { table, statement }: PartedRead, options: ChunkOptions): Promise<boolean> {
   const { signal, add, firstPages = firstChunkPages } = options;

@@ -39,8 +39,8 @@ export function nodesOf(plan: PlanNode): readonly PlanNode[] {
 }
 
 /**
- * The cost of a plan: that of its most expensive node, because a node under a Limit may cost more than the whole. The planner assumes that a match is
- * found early; without one the node reads to the end. An index scan without a filter does stop at the Limit.
+ * The cost of a plan: that of its most expensive node, because a node under a Limit may cost more than the whole. The planner assumes that a match is found early;
+ * without one the node reads to the end. An index scan without a filter does stop at the Limit.
  */
 export function toCost(plan: PlanNode): number {
   const below = endsEarly(plan) ? [] : (plan.Plans ?? []);
@@ -48,9 +48,9 @@ export function toCost(plan: PlanNode): number {
 }
 
 /**
- * The part of a cost that is for partitions that are not read. A loop with `column = other.column` reads only the partition that holds the value, but the
- * planner knows that only at run time. In its estimate each loop costs as much as all partitions, and an empty one without statistics counts as ten pages.
- * Subtracts all but the most expensive. This assumes that the column is the partition key, as in pg-boss.
+ * The part of a cost that is for partitions that are not read. A loop with `column = other.column` reads only the partition that holds the value, but the planner
+ * knows that only at run time. In its estimate each loop costs as much as all partitions, and an empty one without statistics counts as ten pages. Subtracts all
+ * but the most expensive. This assumes that the column is the partition key, as in pg-boss.
  */
 function sumOverratedCosts({ "Node Type": type, Plans: plans = [] }: PlanNode): number {
   const [outer, inner] = plans;
@@ -95,8 +95,7 @@ export function scansOf(plan: PlanNode): readonly PlanNode[] {
 export type Choice = number | null;
 
 /**
- * Chooses the cheapest candidate of each statement, then the cheapest statements, up to `limit` in total. `costs` has the costs of each statement's
- * candidates.
+ * Chooses the cheapest candidate of each statement, then the cheapest statements, up to `limit` in total. `costs` has the costs of each statement's candidates.
  */
 export function chooseLight(costs: readonly (readonly number[])[], limit: number): readonly Choice[] {
   const cheapest = costs.map((own) => Math.min(...own));

@@ -26,8 +26,8 @@ export interface Reading {
 export type Measured = { readonly [M in Measure]?: number | null };
 
 /**
- * All readings as one statement: one snapshot, so that no job is counted twice, and one timeout. Rows {queue, measure, n}; those without a queue hold the
- * values of a queue without a row.
+ * All readings as one statement: one snapshot, so that no job is counted twice, and one timeout. Rows {queue, measure, n}; those without a queue hold the values
+ * of a queue without a row.
  */
 export function uniteReadings(readings: readonly Reading[]): string {
   return readings

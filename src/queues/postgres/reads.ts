@@ -200,8 +200,8 @@ export function toWays(reading: Reading): readonly Reading[] {
 /** Work that is too heavy to run for every caller. */
 interface Paced<T> {
   /**
-   * Returns the last result for `key`, and starts a run in the background when one is due. Without a result younger than three periods, the caller waits for
-   * the run and gets its error.
+   * Returns the last result for `key`, and starts a run in the background when one is due. Without a result younger than three periods, the caller waits for the
+   * run and gets its error.
    */
   read(key: string, work: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T>;
   /** Aborts the current run. */

@@ -27,8 +27,8 @@ interface SqlSourceOptions {
   /** Queues to list even if never seen. */
   readonly names: readonly string[];
   /**
-   * The statements, or a function that makes them for the current schema. It runs before the first read, after a failed one, and every `preparedMs`, because
-   * an index or a table may appear. It handles columns and versions that differ.
+   * The statements, or a function that makes them for the current schema. It runs before the first read, after a failed one, and every `preparedMs`, because an
+   * index or a table may appear. It handles columns and versions that differ.
    */
   readonly statements: SqlStatements | ((read: ReadRows) => Promise<SqlStatements>);
   /** Queries for the history; null or absent where the rows do not have it. */

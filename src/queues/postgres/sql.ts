@@ -4,8 +4,8 @@ import { failureGroupsLimit, jobIdsPerError, runningJobsLimit, workerJobsLimit }
 import { quoteLiteral } from "./names.ts";
 
 /**
- * The condition that a time lies in the last so many minutes of the server's clock. The upper bound leaves out rows from a clock that is ahead: they would
- * stay in the window for too long. Set `now` for columns without a time zone.
+ * The condition that a time lies in the last so many minutes of the server's clock. The upper bound leaves out rows from a clock that is ahead: they would stay in
+ * the window for too long. Set `now` for columns without a time zone.
  */
 export function inLast(minutes: number, column: string, now = "now()"): string {
   return `${column} >= ${now} - interval '${minutes} minutes' and ${column} <= ${now}`;
@@ -53,9 +53,9 @@ from (${newest}) as newest where queue is not null and run is not null group by 
 }
 
 /**
- * Makes a source's `failures` statement from a query with the columns queue (text), id, error (text), failed_at, worker (text) and attempts. Failures with
- * one text and worker make one row {queue, error, worker, n, attempts, first_at, last_at, job_ids}. Beyond the limit each queue retains its newest rows, so
- * that none crowds out another. `withTimes` adds job_times: when each of these jobs failed, in seconds.
+ * Makes a source's `failures` statement from a query with the columns queue (text), id, error (text), failed_at, worker (text) and attempts. Failures with one
+ * text and worker make one row {queue, error, worker, n, attempts, first_at, last_at, job_ids}. Beyond the limit each queue retains its newest rows, so that none
+ * crowds out another. `withTimes` adds job_times: when each of these jobs failed, in seconds.
  */
 export function groupFailures(failures: string, { withTimes = false } = {}): string {
   return `
@@ -93,8 +93,8 @@ interface Running {
 }
 
 /**
- * Makes a source's `running` statement. Returns at least one row, with `total` and `unnamed`. The other columns hold the oldest matching jobs, null where
- * there is none.
+ * Makes a source's `running` statement. Returns at least one row, with `total` and `unnamed`. The other columns hold the oldest matching jobs, null where there is
+ * none.
  */
 export function pickRunning({ jobs, condition: isAsked, isNamed }: Running): string {
   return `
