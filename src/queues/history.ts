@@ -28,11 +28,11 @@ export interface QueueHistory {
    * waits lack the earlier ones.
    */
   readonly exact: boolean;
-  /** Whether the numbers come from samples taken while somebody asked, not from rows. */
+  /** Whether the numbers come from samples taken at reads, not from rows. */
   readonly sampled: boolean;
   /**
-   * Points before this time are null, because older rows or samples are gone. RFC 3339 UTC with seconds; null when they cover the range, the end of the range when
-   * there are none.
+   * Points before this time are null, because older rows or samples are gone. RFC 3339 UTC with seconds; null when they cover the range, the end of the range
+   * without any.
    */
   readonly since: string | null;
 }
@@ -40,7 +40,7 @@ export interface QueueHistory {
 /** What happened in one step. `step` is 0 for all before the range, 1 up to the range's first time, and so on. */
 export interface HistoryStep {
   readonly step: number;
-  /** Jobs that became able to run, and jobs that were taken. */
+  /** Jobs that became due, and jobs that were taken. */
   readonly due: number;
   readonly taken: number;
   readonly processed: number;

@@ -29,7 +29,7 @@ export interface QueueMetrics {
   readonly dead: number | null;
   /** Age of the oldest job that can run now, since it could, seconds; null without one. */
   readonly oldestAgeSeconds: number | null;
-  /** Of jobs that ended in the last 5 minutes, seconds; null without one. */
+  /** Wait and run times of jobs that ended in the last 5 minutes, seconds; null without one. */
   readonly waitSeconds: Quantiles | null;
   readonly runSeconds: Quantiles | null;
   /**

@@ -36,8 +36,8 @@ const rateMs = 300_000;
 const leastMs = 60_000;
 
 /**
- * Rates of systems that delete the rows of finished jobs: differences of real samples, never estimates. Sampled while somebody asks. Source: shared/upstreams.md
- * 3.1, "Sampling fallback". `now`: a monotonic clock, milliseconds.
+ * Rates of systems that delete the rows of finished jobs: differences of real samples, never estimates. Sampled at reads, so only while clients poll. Source:
+ * shared/upstreams.md 3.1, "Sampling fallback". `now`: a monotonic clock, milliseconds.
  */
 export function createSamples(now: () => number = () => performance.now()): Samples {
   /** Oldest first. The last one is the newest read; it is replaced until it is a step away from the one before. */
@@ -89,7 +89,7 @@ function thin(ring: Sample[], before: number): void {
   if (index >= 2 && older && middle && middle.at - older.at < leastMs) ring.splice(index, 1);
 }
 
-/** The first sample of a window: its oldest. When that is too recent (nobody asked for a while), the newest one before the window. */
+/** The first sample of a window: its oldest. When that is too recent (no reads for a while), the newest one before the window. */
 function startOf(ring: readonly Sample[], from: number): Sample | undefined {
   const index = ring.findIndex(({ at }) => at >= from);
   const inside = ring[index];

@@ -30,7 +30,7 @@ interface Sample {
 
 const uncounted: JobCounters = { processed: null, failures: null };
 
-/** The past of queues whose rows vanish, from samples taken while somebody asked. */
+/** The past of queues whose rows vanish, from samples taken at reads. */
 export function createHistoryRing(now: () => number = Date.now): HistoryRing {
   const rings = new Map<string, Sample[]>();
   return {
@@ -122,7 +122,7 @@ const unknownPoint = {
   runP95Seconds: null,
 };
 
-/** A step, and for each of its ends the index of the last sample before it; -1 where there is none. */
+/** A step, and for each of its ends the index of the last sample before it; -1 without one. */
 interface Step {
   readonly begin: number;
   readonly before: number;
@@ -131,8 +131,8 @@ interface Step {
 }
 
 /**
- * How much the counters grew in the step, end to end, so that the steps add up to the count. An end is unknown where nobody asked for a while, and after the
- * newest sample. The rate is then that between the samples in the step, and failures are null, except for those until the newest sample.
+ * How much the counters grew in the step, end to end, so that the steps add up to the count. An end is unknown where there were no reads for a while, and after
+ * the newest sample. The rate is then that between the samples in the step, and failures are null, except for those until the newest sample.
  */
 function toGrowth(ring: readonly Sample[], { begin, before, at, last }: Step): Pick<QueuePoint, "processedPerSec" | "failures"> {
   const mostRest = Math.max(at - begin, mostRestSeconds);

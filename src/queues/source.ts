@@ -18,7 +18,7 @@ import type { Brokers, KindSource } from "./system.ts";
 export interface QueueSourcesOptions extends Partial<QueuesFile> {
   /** Null: no database is searched, and sources configured in it cannot be read. */
   readonly databaseUrl: string | null;
-  /** The same database for a role that may change jobs; absent or null: nobody may. */
+  /** The same database for a role that may change jobs; absent or null: jobs cannot be changed. */
   readonly controlDatabaseUrl?: string | null;
   readonly brokers?: Brokers;
   /** Environment of the sources that have none of their own. */

@@ -28,7 +28,7 @@ export interface Brokers {
 }
 
 export interface KindSource extends QueueSource {
-  /** Its rows hold only part of the past: samples taken while somebody asked fill what `history` leaves null. */
+  /** Its rows hold only part of the past: samples taken at reads fill what `history` leaves null. */
   readonly isPastPartial?: boolean;
   /** Tables that are read; `cli check` checks the rights on them. Empty for a system outside PostgreSQL. */
   readonly tables: readonly TableName[];

@@ -30,7 +30,7 @@ export interface JobControl {
   check(action: JobAction, job: JobRef): void;
   /** Takes no signal: a change goes on when its caller leaves. `onlyFailed` leaves alone a job that somebody has discarded. */
   change(action: JobAction, job: JobRef, onlyFailed: boolean): Promise<JobChange>;
-  /** The state of a job, null when there is none. */
+  /** The state of a job, null when it does not exist. */
   look(job: JobRef): Promise<string | null>;
   /** Checks the role's rights for all operations; rejects as `change`. Changes nothing. */
   verify(): Promise<void>;
@@ -38,5 +38,5 @@ export interface JobControl {
 
 /** Jobs of one operation, at most. */
 export const jobsPerOperation = 100;
-/** `retryErrorGroup` retries failures of the last so many minutes, the window used everywhere. */
+/** `retryErrorGroup` retries failures that are at most this old, minutes: the window used everywhere. */
 export const errorGroupMinutes = 60;

@@ -9,8 +9,8 @@ import { createTurns } from "../postgres/turns.ts";
 /** The only way to change a database. Does no reads, except of the job that is to be or was changed. */
 export interface ControlDatabase {
   /**
-   * Runs the statements in one transaction and returns the rows of each. Rejects with pg's error, and then nothing was changed, or with AnswerLost. No request's
-   * end stops it.
+   * Runs the statements in one transaction and returns the rows of each. Rejects with pg's error, and then nothing was changed, or with AnswerLost. Goes on when
+   * the request ends.
    */
   run(statements: readonly string[]): Promise<readonly (readonly Row[])[]>;
   close(): Promise<void>;

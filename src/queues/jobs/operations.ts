@@ -179,7 +179,7 @@ export class JobsRefused extends Error {
 }
 
 interface JobBudget {
-  /** Takes up to so many jobs from the holder's hour. Returns how many it got, at least 1. @throws JobsRefused when none is left */
+  /** Takes up to `jobs` jobs from the holder's hour. Returns how many it got, at least 1. @throws JobsRefused when none is left */
   take(holder: string, jobs: number): number;
   /** Returns jobs to the budget: nothing was tried. */
   giveBack(holder: string, jobs: number): void;
@@ -229,7 +229,7 @@ export function createJobBudget({ jobsPerHour, now = () => performance.now() }: 
   };
 }
 
-/** Who requests a change, and of which source. */
+/** Who requests a change, and in which source. */
 export interface JobRequest {
   readonly source: { readonly name: string; readonly env: Environment | null; readonly control: JobControl };
   readonly reason: string;

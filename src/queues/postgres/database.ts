@@ -20,7 +20,7 @@ export interface Database {
   close(): Promise<void>;
 }
 
-/** As many as the smallest role may have, with a second gateway beside this one. */
+/** As many connections as the smallest role may open, with a second gateway beside this one. */
 const connections = 3;
 /** Total time of a read and its retry once it has a connection, milliseconds. Also the longest wait for a connection while the server is silent. */
 const readDeadlineMs = 4_000;

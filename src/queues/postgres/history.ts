@@ -164,7 +164,7 @@ const turns = new WeakMap<Database, LimitFunction>();
 
 /**
  * Reads histories one at a time for each database, over all its sources. Otherwise a few viewers of one dashboard would keep all connections busy. Rejects with
- * the signal's reason, a TimeoutError, or the error of `work`.
+ * the signal's reason, a TimeoutError, postgres_unavailable when too many wait, or the error of `work`.
  */
 export async function inTurn<T>(database: Database, work: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T> {
   const turn = turns.get(database) ?? pLimit(atOnce);

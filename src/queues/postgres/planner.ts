@@ -49,8 +49,8 @@ export function toCost(plan: PlanNode): number {
 
 /**
  * The part of a cost that is for partitions that are not read. A loop with `column = other.column` reads only the partition that holds the value, but the planner
- * knows that only at run time. In its estimate each loop costs as much as all partitions, and an empty one without statistics counts as ten pages. Subtracts all
- * but the most expensive. This assumes that the column is the partition key, as in pg-boss.
+ * knows that only at run time. In its estimate each loop costs as much as all partitions, and an empty one without statistics counts as ten pages. This is the sum
+ * without the most expensive partition. It assumes that the column is the partition key, as in pg-boss.
  */
 function sumOverratedCosts({ "Node Type": type, Plans: plans = [] }: PlanNode): number {
   const [outer, inner] = plans;

@@ -36,7 +36,7 @@ interface SqlSourceOptions {
   /** As `KindSource.isPastPartial`. */
   readonly isPastPartial?: boolean;
   readonly heavy?: HeavyOptions | undefined;
-  /** Whether running jobs can be found by host. Absent: where fixed statements have `running`. */
+  /** Whether running jobs can be found by host. @default whether the statements are fixed and have `running` */
   readonly knowsWorkers?: boolean;
 }
 

@@ -4,8 +4,8 @@ import { failureGroupsLimit, jobIdsPerError, runningJobsLimit, workerJobsLimit }
 import { quoteLiteral } from "./names.ts";
 
 /**
- * The condition that a time lies in the last so many minutes of the server's clock. The upper bound leaves out rows from a clock that is ahead: they would stay in
- * the window for too long. Set `now` for columns without a time zone.
+ * The condition that a time lies in the last `minutes` of the server's clock. The upper bound leaves out rows from a clock that is ahead: they would stay in the
+ * window for too long. Set `now` for columns without a time zone.
  */
 export function inLast(minutes: number, column: string, now = "now()"): string {
   return `${column} >= ${now} - interval '${minutes} minutes' and ${column} <= ${now}`;
@@ -92,10 +92,7 @@ interface Running {
   readonly isNamed: string;
 }
 
-/**
- * Makes a source's `running` statement. Returns at least one row, with `total` and `unnamed`. The other columns hold the oldest matching jobs, null where there is
- * none.
- */
+/** Makes a source's `running` statement. Returns at least one row, with `total` and `unnamed`. The other columns hold the oldest matching jobs, or null. */
 export function pickRunning({ jobs, condition: isAsked, isNamed }: Running): string {
   return `
 with job as materialized (

@@ -5,7 +5,7 @@ import { describe, isSqlState } from "./errors.ts";
 interface TurnsOptions {
   /** How much work runs at once: the number of connections. */
   readonly connections: number;
-  /** A caller that waits this long while the server answers nobody gets a TimeoutError, milliseconds. */
+  /** A caller that waits this long while the server answers no one gets a TimeoutError, milliseconds. */
   readonly silentMs: number;
   /** A caller that waits this long while the server answers others gets a ConnectionsBusyError, milliseconds. */
   readonly waitMs: number;

@@ -183,8 +183,8 @@ function toHost(node: string): string {
 }
 
 /**
- * The condition that a job completed so many minutes ago is still there, for the whole table. Reads only the first jobs of Oban's index, by queue and due time: if
- * there is none, a search among all would scan the whole table.
+ * The condition that a job completed `minutes` ago is still there, for the whole table. Reads only the first jobs of Oban's index, by queue and due time: a search
+ * among all would scan the whole table if it found none.
  */
 function hasCompleted(table: string, minutes: number): string {
   return `exists (

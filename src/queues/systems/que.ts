@@ -16,8 +16,8 @@ import type { SqlStatements } from "../postgres/statements.ts";
 /**
  * Jobs of Que 1 and 2 (Ruby), schema of its migration 5 (2021) or newer. Nothing is exact:
  *
- * - By default a job that succeeds is deleted. Where a queue has finished jobs of the last hour that remain (`finish`), these are counted, but not those of
- *   classes that delete. Else, while it is the only queue, deletions from the table are sampled, whoever deletes; else `processed` is unknown.
+ * - By default a job that succeeds is deleted. Where `finish` left jobs of the last hour in a queue, its finished jobs are counted; a class that deletes its jobs
+ *   is not. Else, while it is the only queue, all deletions from the table are sampled, also by others; else `processed` is unknown.
  * - Failures are the jobs that expired, and those that wait for a retry, by the time of the last failure. That time is not stored: it is computed from the next
  *   attempt and Que's default interval, and is wrong with a custom interval. Earlier failures, and those of jobs that succeeded later, are not counted.
  * - Advisory locks of its lockers show which jobs run, as in its own `job_states`; a locker locks a few jobs ahead (8 by default). Its workers are threads. The

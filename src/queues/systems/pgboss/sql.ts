@@ -206,7 +206,7 @@ export const missingColumns =
 /** Failed attempts. The first attempt has number 0, and fetching a job again adds one. */
 const failedAttempts = "job.retry_count + case job.state when 'active' then 0 else 1 end";
 
-/** The longest time from a failure to the next run; with backoff half of it is random. Source: failJobs in src/plans. */
+/** The longest time from a failure to the next run; with backoff, half is random. Source: failJobs in src/plans. */
 const longestDelay = `
   case when job.retry_backoff
        then least(retry_delay_max, greatest(job.retry_delay, 1) * 2 ^ least(16, ${failedAttempts}))

@@ -87,7 +87,7 @@ function leadsTo(binding: Binding, type: string | undefined, routingKey: string 
 
 /** Whether a topic pattern matches: `*` is one word, `#` any number of words. The time grows with the product of both lengths. */
 export function matchesTopic(pattern: readonly string[], words: readonly string[]): boolean {
-  // reachable[i]: the pattern so far can match the words before word i.
+  // reachable[i]: the pattern so far can match the first i words.
   let reachable = words.map((_, index) => index === 0).concat(words.length === 0);
   for (const part of pattern) {
     const next = reachable.map(() => false);
@@ -157,7 +157,7 @@ async function ask(client: RabbitmqClient, signal: AbortSignal): Promise<Rabbitm
   };
 }
 
-/** What the user may not see, or is too large, is unknown. An unreachable broker is still an error. */
+/** What the user may not see, or what is too large, is unknown. An unreachable broker is still an error. */
 function orNull(error: unknown): null {
   if (error instanceof OpsError && error.upstreamStatus !== undefined) return null;
   throw error;

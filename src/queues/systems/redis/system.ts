@@ -49,10 +49,10 @@ export interface RedisRunningJobs {
   readonly unnamed: number;
 }
 
-/** Rows to read at once, shared by the queues. */
+/** Rows to read in one read, shared by the queues. */
 const rowBudget = 20_000;
 
-/** Rows to read for each of so many queues. */
+/** Rows to read for each of `queues` queues, at most `most`. */
 export function shareOf(queues: number, most: number): number {
   return Math.min(most, Math.max(10, Math.floor(rowBudget / Math.max(1, queues))));
 }

@@ -4,7 +4,8 @@ import { quoteLiteral, quoteTable } from "../../postgres/names.ts";
 
 /**
  * Like River's client: JobRetry and JobCancel of riverdriver/riverpgxv5/internal/dbsqlc/river_job.sql. Unlike River's, a retry changes only failed and cancelled
- * jobs: a completed job would be done twice, and a scheduled one waits for its time. A running job is asked to stop: it stays `running` until its client reacts.
+ * jobs: a completed job would be done twice, and a scheduled one waits for its time. A running job gets a request to stop: it stays `running` until its client
+ * reacts.
  */
 export function riverControl(schema: string, by: "queue" | "kind"): ControlStatements {
   const table = quoteTable({ schema, table: "river_job" });

@@ -40,8 +40,8 @@ export function tableHistory(config: TableSourceConfig): ToHistoryRows {
 }
 
 /**
- * The condition that a job was tried before its current attempt: `attempts` is greater than `own`, the attempts that its status implies; or it has an error though
- * it did not end failed.
+ * The condition that a job was tried before its current attempt: `attempts` is greater than `own`, the attempts that its status implies; it has an error though it
+ * did not end failed; or it waits in a `retrying` status.
  */
 function isRetried(config: TableSourceConfig, own: 0 | 1, hasEndedFailed: boolean): string {
   const { attempts, error, retrying } = config;

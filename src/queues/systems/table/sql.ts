@@ -25,7 +25,7 @@ import type { TableSourceConfig } from "./config.ts";
  *     create index concurrently on jobs (finished_at) include (T) where status = 'failed';
  *     create index concurrently on jobs (T) where status = 'running';
  *
- * Rows without a queue are left out: they are nobody's jobs.
+ * Rows without a queue are left out.
  */
 export function tableStatements(config: TableSourceConfig): SqlStatements {
   const table = toFrom(config);
@@ -68,7 +68,7 @@ function toText(name: string | undefined): string {
 
 type WorkerConfig = NonNullable<TableSourceConfig["worker"]>;
 
-/** The planner assumes a hundred queues from a recursive query, and for each a random page of the index. */
+/** The planner assumes that a recursive query returns a hundred queues, and that each index page is a random read. */
 const looseScanCorrection = 10;
 
 /**

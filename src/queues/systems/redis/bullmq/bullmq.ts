@@ -44,7 +44,7 @@ export function cover(coverage: Coverage, { oldest, isMissing, isWhole }: Rows, 
   return { oldest, since: Math.max(coverage.since, since) };
 }
 
-/** Whether all rows of the last so many milliseconds are there. */
+/** Whether all rows of the last `windowMs` are there. */
 export function covers({ since }: Pick<Coverage, "since">, windowMs: number, now: number): boolean {
   return since <= now - windowMs;
 }

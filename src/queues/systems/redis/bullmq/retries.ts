@@ -115,7 +115,7 @@ interface Failed {
   readonly isSure: boolean;
 }
 
-/** Which of them failed: a worker may also put a job back, for example at a rate limit. Checks at most so many jobs; the others count as failed. */
+/** Which of them failed: a worker may also put a job back, for example at a rate limit. Checks at most `limit` jobs; the others count as failed. */
 export function checkReturned(key: string, { running, returned }: Returned, limit: number): Question<Failed> {
   const byJob = Map.groupBy(returned, ({ jobId }) => jobId);
   const checked = [...byJob.keys()].slice(0, limit);
@@ -162,7 +162,7 @@ function addRetries({ recent, total }: Retries, failed: readonly QueueEvent[], n
   return { recent: [...recent.filter(({ at }) => at > now - hourMs), ...added], total: total + failed.length };
 }
 
-/** How many of them are known in the last so many milliseconds. */
+/** How many of them are known in the last `windowMs`. */
 export function countRetries({ recent }: Retries, windowMs: number, now: number): number {
   return recent.reduce((sum, { at, count }) => (at > now - windowMs && at <= now ? sum + count : sum), 0);
 }
