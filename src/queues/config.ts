@@ -3,14 +3,14 @@ import { queueKinds, type QueueSourceConfig } from "./registry.ts";
 
 const configs = queueKinds.map(({ config }) => config);
 const queuesFile = z.strictObject({
-  /** Whether what is found in the database is added to `sources`. @default true */
+  /** Whether job systems found in the database are added to `sources`. @default true */
   detect: z.boolean().optional(),
-  /** Names of detected sources that are not wanted. */
+  /** Names of detected sources to leave out. */
   hide: z.array(z.string()).max(100).optional(),
   sources: z.array(z.discriminatedUnion("kind", configs as [(typeof configs)[number], ...typeof configs])).max(50),
 });
 
-/** What QUEUES_FILE says. */
+/** The content of QUEUES_FILE. */
 export interface QueuesFile {
   readonly detect: boolean;
   readonly hide: readonly string[];
@@ -19,7 +19,7 @@ export interface QueuesFile {
 
 export type QueuesFileResult = ({ readonly ok: true } & QueuesFile) | { readonly ok: false; readonly issues: readonly string[] };
 
-/** The text of QUEUES_FILE, validated whole: every mistake with its path (`sources[0].waiting: must not be empty`). */
+/** Parses and validates QUEUES_FILE. Reports every mistake with its path (`sources[0].waiting: must not be empty`). */
 export function parseQueuesFile(text: string): QueuesFileResult {
   let json: unknown;
   try {
@@ -41,7 +41,7 @@ function toLine(issue: z.core.$ZodIssue): string {
   return `${path.replace(/^\./, "") || "the file"}: ${issue.message}`;
 }
 
-/** On the raw JSON, so that it is told beside other mistakes. */
+/** Reads the raw JSON, so that duplicates are reported together with the other mistakes. */
 function duplicateNames(json: unknown): string[] {
   const sources: unknown = (json as { sources?: unknown } | null)?.sources;
   const names = Array.isArray(sources) ? sources.map((source: { name?: unknown } | null) => source?.name) : [];

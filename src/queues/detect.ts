@@ -18,16 +18,16 @@ interface DetectorOptions extends Partial<QueuesFile> {
 }
 
 interface Detector {
-  /** Those that are not configured by name or as the same thing, and not hidden. Rejects when the database was never asked with success. */
+  /** Detected sources that are neither hidden nor configured, by name or as the same system. Rejects while the database has never answered. */
   sources(signal: AbortSignal): Promise<readonly KindSource[]>;
-  /** What is in the database and is not read, at the last look. */
+  /** Systems in the database that are not read, as of the last detection. */
   unsupported(): readonly UnsupportedSystem[];
 }
 
-/** What is found is looked for again after this time, milliseconds: a job system may come, or go. */
+/** Detection runs again after this time, milliseconds: a job system may appear or disappear. */
 const againMs = 60_000;
 
-/** Finds the job systems that need no configuration. One that is found again is the same source, with what it remembers. */
+/** Finds the job systems that need no configuration. A system found again is the same source object, with its state. */
 export function createDetector({
   detect = true,
   hide = [],
@@ -50,7 +50,7 @@ export function createDetector({
     known.set(key, source);
     return source;
   };
-  /** Once for each change: a look a minute says the same. */
+  /** Logs changes only: detection runs each minute, mostly with the same result. */
   const logDetected = (found: readonly KindSource[], isCut: boolean) => {
     const names = found.map(({ name }) => name);
     const isChanged = names.join() !== logged.names;
@@ -78,7 +78,7 @@ export function createDetector({
     sources(signal) {
       const isDue = performance.now() >= askAgainAt;
       if (!detected || (detected.length === 0 && isDue)) return look(signal);
-      // Nobody waits for another look.
+      // Callers get the known sources; detection runs again in the background.
       if (isDue) {
         askAgainAt = performance.now() + againMs;
         look(AbortSignal.timeout(againMs)).catch(() => {});
@@ -88,7 +88,7 @@ export function createDetector({
   };
 }
 
-/** Whether both read the same system in the same place: the configured one stands for the detected one. */
+/** Whether both read the same system in the same place. If so, the configured one replaces the detected one. */
 export function isSame(configured: QueueSourceConfig, detected: QueueSourceConfig): boolean {
   return configured.kind === detected.kind && schemaOf(configured) === schemaOf(detected);
 }
@@ -97,7 +97,7 @@ function schemaOf(config: QueueSourceConfig): string | null {
   return "schema" in config ? config.schema : null;
 }
 
-/** A configured source keeps its name, and so does what was found before; a detected one gives way. No name is given twice: sources are found by it. */
+/** Makes the name unique, because sources are found by name. Configured sources and earlier detected ones keep theirs; a later one gets a suffix. */
 function rename(config: QueueSourceConfig, taken: Set<string>): QueueSourceConfig {
   let { name } = config;
   for (let times = 1; taken.has(name); times += 1) {
@@ -110,7 +110,7 @@ function rename(config: QueueSourceConfig, taken: Set<string>): QueueSourceConfi
 
 const kinds = queueKinds as unknown as readonly QueueKind[];
 
-/** Nobody looks at more, and each has statements of its own. */
+/** Detected sources, at most. Each runs its own statements, and nobody looks at more. */
 const mostDetected = 500;
 
 interface DetectedTables {
@@ -121,8 +121,8 @@ interface DetectedTables {
 }
 
 /**
- * Sources for the job systems that are in the database: one for each schema that has one. The one whose tables are found through the
- * search_path is called as its kind ("river"), the others "river:<schema>", as `toSourceName` has it. Rejects with postgres_unavailable.
+ * One source for each schema that holds a job system. Of each kind, the first schema, one on the search_path if any, gives the name of the kind ("river"); the
+ * others are "river:<schema>", made valid by `toSourceName`. Rejects with postgres_unavailable.
  */
 export async function detectTables(database: Database, signal: AbortSignal): Promise<DetectedTables> {
   const statements = [systemsStatement(), unsupportedStatement()];
@@ -146,7 +146,7 @@ export async function detectTables(database: Database, signal: AbortSignal): Pro
   return { configs, isCut: rows.length > mostDetected, unsupported };
 }
 
-/** Sources of the brokers whose address is known. */
+/** Sources of the brokers whose address is configured. */
 function detectBrokers(brokers: Brokers): readonly QueueSourceConfig[] {
   return kinds.flatMap(({ kind, detected }) =>
     detected?.broker && brokers[detected.broker] !== null ? [toConfig(detected, kind, "")] : [],
@@ -160,8 +160,8 @@ function toConfig(detected: NonNullable<QueueKind["detected"]>, name: string, sc
 const mostLetters = 64;
 
 /**
- * Schemas may be called as they like; the names of sources may not. One that has to be changed gets a part of a hash of the schema: what is done to the
- * jobs of a source must not reach another schema whose name is changed to the same.
+ * Turns a schema's name, which may hold any character, into a valid source name. A changed name gets part of a hash of the schema: two schemas must not share a
+ * name, or an operation on one's jobs would reach the other's.
  */
 export function toSourceName(name: string, schema: string): string {
   const tidy = name.replaceAll(/[^\w.:-]/g, "_");
@@ -171,8 +171,8 @@ export function toSourceName(name: string, schema: string): string {
 }
 
 /**
- * The schemas that have all tables of a kind: a table that is called `jobs` is none yet, and any schema may have one. pg_catalog tells every role, whatever it
- * may read. Those in the search_path come first; of each kind the first, then of each the second: a kind that is in many schemas hides no other.
+ * Finds the schemas that have all tables of a kind; a table called `jobs` alone is not enough. pg_catalog is readable to every role. Schemas on the search_path
+ * come first. The order is the first schema of each kind, then the second of each: a kind in many schemas does not crowd out the others.
  */
 function systemsStatement(): string {
   const systems = kinds.flatMap(({ kind, detected }) => (detected?.tables ? [{ kind, ...detected }] : []));
@@ -193,7 +193,7 @@ order by row_number() over (
 limit ${mostDetected + 1}`;
 }
 
-/** The schemas that have an older version of a kind, which is not read. */
+/** Finds the schemas with an older version of a kind, which is not supported. */
 function unsupportedStatement(): string {
   const values = kinds.flatMap(({ unsupported: old }) =>
     old ? [`(${quoteLiteral(old.name)}, ${toNames(old.tables)}, ${toNames(old.without)})`] : [],

@@ -7,35 +7,35 @@ import { failureGroupsLimit, type JobFailures, jobIdsPerError } from "./queue.ts
 
 /** Longest error text that is shown, characters. */
 const errorTextLimit = 2_000;
-/** As much of an error text as sources read and group by, characters: what is cut later must be there whole, or its secrets are not recognised. */
+/** Error text that sources read and group by, characters: a margin over `errorTextLimit`, so that secrets at the cut are whole and recognised. */
 export const errorReadLimit = errorTextLimit + cutMargin;
 
-/** An error text as it is shown: cleaned, then cut, never empty. `isCut`: the system that holds it cut it before. */
+/** An error text for display: cleaned, then cut, never empty. `isCut`: the system had already cut it. */
 export function toErrorText(text: string, isCut = false): string {
   return cleanStart(text, errorTextLimit, isCut) || "no error text";
 }
 
-/** Failures whose workers ran one release of one group; all null for those of whom that is not known. */
+/** Failures whose workers ran one release of one group; all fields are null where the release is unknown. */
 export interface ReleaseFailures extends ServiceGroup {
   readonly version: string | null;
   readonly count: number;
 }
 
-/** Failures that are one error, by the fingerprint of their texts, in the last 60 minutes. */
+/** Failures of the last 60 minutes with one fingerprint. */
 interface ErrorFigures {
   /** 12 hex digits, the same in every queue. */
   readonly fingerprint: string;
   /** The newest text. */
   readonly error: string;
   readonly count: number;
-  /** False where its source had more texts than it could tell: then `count` is a lower bound, and `firstSeen` may be too late. */
+  /** False where the source had more texts than it could return: `count` is then a lower bound, and `firstSeen` may be too late. */
   readonly complete: boolean;
   /** The first and the last failure, RFC 3339 UTC with seconds. */
   readonly firstSeen: string;
   readonly timestamp: string;
-  /** Most attempts that one of the jobs has had; null where no system counts them. */
+  /** Most attempts of any of the jobs; null where no system counts them. */
   readonly attempts: number | null;
-  /** Most failures first; their counts are `count` together. */
+  /** Most failures first; their counts add up to `count`. */
   readonly releases: readonly ReleaseFailures[];
 }
 
@@ -45,15 +45,15 @@ export interface JobErrorGroup extends ErrorFigures {
   readonly source: string;
   /** Id of the newest failed job. */
   readonly jobId: string;
-  /** Of the newest jobs, newest first, at most `jobIdsPerError`, each once. */
+  /** The newest jobs, newest first, without duplicates, at most `jobIdsPerError`. */
   readonly jobIds: readonly string[];
 }
 
 /** One error over all queues. */
 export interface ErrorGroup extends ErrorFigures {
-  /** Where it happened, most failures first. */
+  /** Queues where it happened, most failures first. */
   readonly queues: readonly QueueFailures[];
-  /** The newest of them, newest first, at most `jobIdsPerError`. */
+  /** The newest failed jobs, newest first, at most `jobIdsPerError`. */
   readonly jobs: readonly FailedJob[];
 }
 
@@ -69,13 +69,13 @@ export interface FailedJob {
   readonly jobId: string;
 }
 
-/** What a source told, with what follows from its texts. Made once for each answer, whoever asks. */
+/** A source's failures with their fingerprints, computed once for each result and shared by its readers. */
 export interface FingerprintedFailures extends JobFailures {
   readonly fingerprint: string;
   readonly complete: boolean;
 }
 
-/** All failures that one source told. With as many groups as it may tell, any of its queues may have had more. Others are served in between: texts are long. */
+/** Takes all failures of one source. When they reach `failureGroupsLimit`, none is complete. Yields to other requests in between: texts are long. */
 export async function addFingerprints(
   failures: readonly JobFailures[],
   budget: Pick<ReadBudget, "turn">,
@@ -113,7 +113,7 @@ export function groupErrors(failures: readonly FingerprintedFailures[], releaseO
     .toSorted(byNewest);
 }
 
-/** Failures by the release of their workers, that of each group by itself; most failures first. */
+/** Counts failures by the release of their workers, separately for each group; most failures first. */
 export function countReleases(
   failures: readonly Pick<JobFailures, "worker" | "count">[],
   releaseOf: ReleaseOf,
@@ -145,7 +145,7 @@ function toFigures(rows: Rows, releaseOf: ReleaseOf): ErrorFigures {
   };
 }
 
-/** The newest job of each row, newest row first, then the second of each ...: a row tells the time of its newest alone. */
+/** The newest job of each row, newest row first, then the second of each, and so on: a row has the time of its newest job only. */
 function pickJobs(rows: Rows): FailedJob[] {
   const sorted = rows.toSorted((a, b) => compareTimes(a.lastAt, b.lastAt));
   const jobs = new Map<string, FailedJob>();
@@ -177,7 +177,7 @@ function sum(rows: readonly { readonly count: number }[]): number {
   return rows.reduce((total, { count }) => total + count, 0);
 }
 
-/** Of as many, by name. */
+/** Ties are ordered by name. */
 function mostFirst<T extends { readonly count: number }>(items: readonly T[], toName: (item: T) => string): T[] {
   return items.toSorted((a, b) => b.count - a.count || (toName(a) < toName(b) ? -1 : 1));
 }

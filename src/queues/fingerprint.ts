@@ -1,24 +1,24 @@
 import { hash } from "node:crypto";
 
-/** What stands for a value. Folded again it stays, and so a folded text is the fold of itself. */
+/** Replaces a value. Folding it again changes nothing. */
 const mark = "#";
-/** As much of a folded text tells errors apart, characters. A stack's far end does not. */
+/** Characters of a folded text that are compared. The far end of a stack does not help to distinguish errors. */
 const shapeLimit = 1024;
-/** A text so long has probably been cut, at another place of its shape each time. */
+/** A text this long was probably cut, each time at another place of its folded form. */
 const cutLength = 1900;
-/** A quote that has no end before the text was cut: so much behind it is no prose. */
+/** An opening quote without an end, with this many characters behind it, is a value that was cut, not prose. */
 const openQuoteLength = 200;
 
-/** Of the last texts, by their hashes. */
+/** Cache of recent fingerprints, by the hash of the text. */
 const fingerprints = new Map<string, string>();
 const mostKnown = 10_000;
 
 /**
- * The error that a text is one of: 12 hex digits of the SHA-256 of its shape. Texts that differ in nothing but values (numbers, ids, UUIDs,
- * hex, quoted values, times) have the same one, in every queue. The text must have been cleaned, so that no secret is told by its hash.
+ * Identifies the error of a text: the first 12 hex digits of the SHA-256 of its folded form. Texts that differ only in values (numbers, ids, UUIDs, hex, quoted
+ * values, times) have the same one, in every queue. Clean the text first: the hash must not reveal a secret.
  */
 export function toFingerprint(text: string): string {
-  // The same texts are asked about with each answer of a source: folding costs a hundred times what this does.
+  // A source returns the same texts again and again. Folding costs a hundred times as much as this look-up.
   const key = hash("sha1", text, "base64");
   const known = fingerprints.get(key) ?? makeFingerprint(text);
   if (fingerprints.size >= mostKnown) fingerprints.clear();
@@ -28,15 +28,15 @@ export function toFingerprint(text: string): string {
 
 function makeFingerprint(text: string): string {
   const shape = foldError(text);
-  // A power of two: whatever length is left of a text that was cut, most have the same part of it to compare.
+  // A power of two: texts cut to different lengths mostly compare the same part.
   const length = text.length < cutLength ? shapeLimit : Math.min(shapeLimit, 2 ** Math.floor(Math.log2(shape.length || 1)));
   return hash("sha256", shape.slice(0, length)).slice(0, 12);
 }
 
-/** A folded text is seldom changed by another pass, and never seen to be by a third. */
+/** A second pass seldom changes a folded text; a third has never been seen to. */
 const mostPasses = 4;
 
-/** The text with its values as `#` and its blank space as single spaces: what is left is words. In linear time. The fold of a folded text is itself. */
+/** Replaces values with `#` and white space with single spaces, which leaves words. Linear time. Folding a folded text changes nothing. */
 export function foldError(text: string): string {
   let folded = foldOnce(text);
   for (let pass = 1, before = text; pass < mostPasses && folded !== before; pass += 1) {
@@ -47,7 +47,7 @@ export function foldError(text: string): string {
 }
 
 function foldOnce(text: string): string {
-  // Again at the end: a list of quoted values may have been all of it.
+  // Unwraps again: the whole text may have been a list of quoted values.
   return unwrap(foldQuoted(unwrap(text.replaceAll(/\s+/g, " ").trim())))
     .replaceAll(keyValues, `)=(${mark})`)
     .replaceAll(ibans, foldIban)
@@ -64,10 +64,10 @@ function foldOnce(text: string): string {
 const day = "(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]{0,6}";
 const month = "(?:Jan|Feb|Mar|Apr|May|June?|July?|Aug|Sept?|Oct|Nov|Dec)[a-z]{0,6}";
 const clock = String.raw`\d{1,2}:\d\d(?::\d\d(?:[.,]\d{1,9})?)?(?: ?[AP]M\b)?`;
-/** Not any capitals behind a time: `ERROR` is no zone. */
+/** Only known zones: `ERROR` behind a time is not one. */
 const zoneNames = "Z|UTC|GMT|[CEW]ES?T|[CEMP][SD]T|A[CEW][SD]T|NZ[SD]T|[BIJK]ST|MSK|SAST|SGT|HKT|BRT";
 const zone = String.raw`(?: ?(?:${zoneNames})\b)?(?: ?[+-]\d\d:?\d\d\b)?`;
-/** Times with more in them than digits and what joins digits: the parts of others are folded one by one, and become one. */
+/** Times that hold more than digits and separators. In other times each part is folded, then the parts are joined. */
 const times = new RegExp(
   [
     String.raw`\b\d{4}[-/]\d\d[-/]\d\d[T ]${clock}${zone}`,
@@ -76,17 +76,17 @@ const times = new RegExp(
   ].join("|"),
   "g",
 );
-/** PostgreSQL's `Key (a, ref)=(12, abc)`, as many values as columns. */
+/** PostgreSQL's `Key (a, ref)=(12, abc)`, with any number of columns. */
 const keyValues = /\)=\([^()]*(?:\([^()]*\)[^()]*)*\)/g;
 const ibans = /\b[A-Z]{2}\d\d(?:[A-Z\d]{11,30}\b| [A-Z\d]{4}(?: (?=[A-Z]{0,3}\d)[A-Z\d]{4}){1,6}(?: \d[A-Z\d]{0,2})?\b)/g;
 const base64 = /(?<![\w+/=-])[A-Za-z\d+/]{6,}={1,2}(?![\w+/=#])/g;
-/** What is left of others, as of those for URLs. */
+/** The end of other base64 texts, such as URL-safe ones, after folding. */
 const padding = /#={1,2}(?=$|[\s,;:.)\]}])/g;
 const addresses = /(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}/g;
 const ipv6 = /(?<![\w:\]])(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}(?![\w:])/gi;
-/** Of a value, not of words. */
+/** Signs in front of a value, not of a word. */
 const signs = /(?<![\p{L}\p{M}\p{N}_#)\]}+-])[+-]+(?=#)/gu;
-/** Values that are joined are one: a decimal, a time, an address with its port, a list of ids, however long. */
+/** Joined values become one: a decimal, a time, an address with its port, a list of ids of any length. */
 const sequences = /#(?:(?:[.:+-]|, ?)[+-]?#)+/g;
 
 function foldIpv6(text: string): string {
@@ -97,21 +97,21 @@ function foldIban(text: string): string {
   return text.replaceAll(/\D/g, "").length >= 8 ? mark : text;
 }
 
-/** A path, or a parameter without a value, may end in `=` too: words as people write them. */
+/** Paths, and parameters without a value, may also end in `=`: texts made of words stay. */
 function foldBase64(text: string): string {
   const isWords = () => text.split(/[+/=]+/).every((part) => part === "" || isWordWithDigits(part));
   return text.length % 4 === 0 && /[a-z]/.test(text) && /[A-Z]/.test(text) && !isWords() ? mark : text;
 }
 
-/** A text that is quoted as a whole is no value. */
+/** Removes quotes around the whole text: it is not a value. */
 function unwrap(text: string): string {
   const isQuoted = text.length > 1 && isQuote(text[0]) && findClosing(text, 0) === text.length - 1;
   return isQuoted ? unwrap(text.slice(1, -1).trim()) : text;
 }
 
 /**
- * Quoted values as `"#"`, a list of them too, but not the keys of JSON. A quote opens where no word ends, and closes where none goes on: apostrophes are
- * none.
+ * Replaces quoted values with `"#"`, a list of them with one, but leaves the keys of JSON. An opening quote does not follow a word, and a closing quote does not
+ * precede one; so apostrophes are ignored.
  */
 function foldQuoted(text: string): string {
   let folded = "";
@@ -121,7 +121,7 @@ function foldQuoted(text: string): string {
   for (let at = 0; at < text.length; at++) {
     const quote = text[at] as string;
     if (!isQuote(quote) || unclosed.has(quote) || isWordAt(text, at - 1)) continue;
-    // As an arrow between words.
+    // An arrow between words.
     if ("»›".includes(quote) && text[at + 1] === " ") continue;
     const end = findClosing(text, at);
     if (end === -1) {
@@ -141,7 +141,7 @@ function foldQuoted(text: string): string {
   return folded + text.slice(from);
 }
 
-/** What closes each quote. */
+/** Closing quotes by opening quote. */
 const closings: Readonly<Record<string, string>> = {
   '"': '"',
   "'": "'",
@@ -157,7 +157,7 @@ const closings: Readonly<Record<string, string>> = {
   "›": "‹",
 };
 
-/** Not behind a backslash, and not within a word. -1: then there is none for any later one of the kind either. */
+/** Finds the closing quote: not escaped and not within a word. -1 means that no later quote of this kind has one either. */
 function findClosing(text: string, opening: number): number {
   const closing = closings[text[opening] ?? ""] ?? "";
   for (let at = opening + 1; at < text.length; at++) {
@@ -172,7 +172,7 @@ function isQuote(character = ""): boolean {
   return Object.hasOwn(closings, character);
 }
 
-/** Of a JSON object, which has it behind a brace or a comma, and a colon behind it. */
+/** Whether the quoted text is a key of a JSON object: a brace or comma before it, a colon after it. */
 function isKey(text: string, opening: number, closing: number): boolean {
   return /[{,] ?$/.test(text.slice(Math.max(0, opening - 2), opening)) && /^ ?:/.test(text.slice(closing + 1, closing + 3));
 }
@@ -182,11 +182,11 @@ function isWordAt(text: string, at: number): boolean {
 }
 
 const uuid = /(?<![0-9a-z])[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}(?![0-9a-z])/gi;
-/** A word in front of an id, as in `cus_NffrFeUfNV2Hib`. */
+/** The word before an id, as in `cus_NffrFeUfNV2Hib`. */
 const idPrefix = /^[a-z]{2,8}[_-]/;
 const isRandom = (segment: string) => segment.length >= 5 && /[a-z]/.test(segment) && /[A-Z]/.test(segment) && /\d/.test(segment);
 
-/** A run of letters, digits, `_` and `-`: its parts are words or values each, unless all of it is one id. */
+/** Folds a run of letters, digits, `_` and `-`. Each part is a word or a value, unless the whole run is one id. */
 function foldToken(token: string): string {
   const text = token.replaceAll(uuid, mark);
   const prefix = idPrefix.exec(text)?.[0] ?? "";
@@ -204,7 +204,7 @@ function foldSegment(segment: string): string {
   return segment.replaceAll(/[\p{N}#]+/gu, mark);
 }
 
-/** As `utf8`, `worker12`, `Base64DecodeError` or `S3Exception`: words as people write them around the digits, and not `9fK2lQ8`. */
+/** True for words with digits as people write them, `utf8`, `worker12`, `Base64DecodeError`, `S3Exception`, but not for `9fK2lQ8`. */
 function isWordWithDigits(segment: string): boolean {
   const [first = "", ...others] = segment.split(/[\p{N}#]+/u);
   const isInitial = /^[A-Z]$/.test(first) && /^[A-Z][a-z]{3}/.test(others[0] ?? "");

@@ -1,22 +1,22 @@
 import { OpsError } from "../lib/errors.ts";
 import { type HistoryRange, toTimeTexts } from "../lib/range.ts";
 
-/** A queue at one time, and what happened in the step that ends there. Null where it cannot be known. */
+/** A queue at one time, and what happened in the step that ends there. Null where unknown. */
 export interface QueuePoint {
   /** RFC 3339 UTC with seconds. */
   readonly time: string;
-  /** Jobs that could run at that time, and were not yet taken. Null also where nothing tells since when one of the queue's jobs could run. */
+  /** Jobs that could run at that time and had not been taken. Null also where it is unknown since when one of the queue's jobs could run. */
   readonly depth: number | null;
   /** Successes in the step, divided by its seconds. */
   readonly processedPerSec: number | null;
   /** Failures in the step. */
   readonly failures: number | null;
-  /** Since when the oldest of the jobs of `depth` could run, seconds; null also without one, and where that is not known. */
+  /** Age of the oldest job of `depth`, since it could run, seconds; null also without such a job, and where unknown. */
   readonly oldestAgeSeconds: number | null;
-  /** Of jobs that were taken in the step, seconds: from when they could run to their start. */
+  /** Wait of the jobs taken in the step, from when they could run to their start, seconds. */
   readonly waitP50Seconds: number | null;
   readonly waitP95Seconds: number | null;
-  /** Of successes in the step, seconds: from their start to their end. Null also where starts are not recorded. */
+  /** Run time of the successes in the step, seconds. Null also where starts are not recorded. */
   readonly runP95Seconds: number | null;
 }
 
@@ -24,20 +24,23 @@ export interface QueueHistory {
   /** Oldest first, one for each step. */
   readonly points: readonly QueuePoint[];
   /**
-   * Whether each number is what happened: computed from the jobs' own rows, of which none was tried more than once. A row has the times of its last attempt, so that
-   * depth and waits lack those of the earlier ones.
+   * Whether every number is exact: computed from the jobs' rows, with no job tried more than once. A row has only the times of its last attempt, so depth and
+   * waits lack the earlier ones.
    */
   readonly exact: boolean;
-  /** Whether they are not computed from rows, but from what was seen while somebody asked. */
+  /** Whether the numbers come from samples taken at reads, not from rows. */
   readonly sampled: boolean;
-  /** Points before this time are null: rows, or samples, of before are not kept any more. RFC 3339 UTC with seconds; null when they reach back far enough, the end of the range where none are kept. */
+  /**
+   * Points before this time are null, because older rows or samples are gone. RFC 3339 UTC with seconds; null when they cover the range, the end of the range
+   * without any.
+   */
   readonly since: string | null;
 }
 
-/** What happened in one step: `step` is 0 for all before the range, 1 for what happened up to its first time ... */
+/** What happened in one step. `step` is 0 for all before the range, 1 up to the range's first time, and so on. */
 export interface HistoryStep {
   readonly step: number;
-  /** Jobs that became able to run, and jobs that were taken. */
+  /** Jobs that became due, and jobs that were taken. */
   readonly due: number;
   readonly taken: number;
   readonly processed: number;
@@ -45,15 +48,15 @@ export interface HistoryStep {
   readonly waitP50: number | null;
   readonly waitP95: number | null;
   readonly runP95: number | null;
-  /** In step 0: jobs of which nothing tells since when they could run. @default 0 */
+  /** In step 0: jobs for which it is unknown since when they could run. @default 0 */
   readonly undated?: number;
-  /** In step 0: jobs that were tried more than once, of which only the last attempt is known. @default 0 */
+  /** In step 0: jobs tried more than once, of which only the last attempt is known. @default 0 */
   readonly retried?: number;
-  /** Of the jobs that were taken in this step: when the first of them could run, unix seconds; in step `steps` + 1 of those that were not taken by then. */
+  /** When the first of the jobs taken in this step could run, unix seconds. Step `steps` + 1 stands for the jobs not taken by then. */
   readonly oldestDue: number | null;
 }
 
-/** The points of a range from what happened in its steps. `since` (unix seconds): nothing is known of before. */
+/** Makes the points of a range from its steps. `since` (unix seconds): nothing before it is known. */
 export function toPoints(range: HistoryRange, happened: readonly HistoryStep[], since: number | null): QueuePoint[] {
   const { from, step, steps } = range;
   const times = toTimeTexts(range);
@@ -82,7 +85,7 @@ export function toPoints(range: HistoryRange, happened: readonly HistoryStep[], 
   return points;
 }
 
-/** For each step: when the first of the jobs that were taken later could run. Those that could not yet by the end of the step are among them. */
+/** For each step: when the first of the jobs taken later could run. Includes jobs that could not yet run at the end of the step. */
 function findOldest(happened: readonly HistoryStep[], steps: number): number[] {
   const oldest = Array.from({ length: steps + 2 }, () => Number.POSITIVE_INFINITY);
   for (const { step, oldestDue } of happened) {
@@ -96,10 +99,10 @@ function toAge(at: number, due: number | undefined): number | null {
   return due === undefined || due > at || due === Number.NEGATIVE_INFINITY ? null : at - due;
 }
 
-/** Points of one answer: as many as are made without keeping others waiting. */
+/** Points of one result, at most: making more would delay other requests. */
 export const mostPoints = 50_000;
 
-/** To be asked before the points are made. Throws answer_too_large. */
+/** Call it before making the points. Throws answer_too_large. */
 export function checkPoints(count: number): void {
   if (count <= mostPoints) return;
   const advice = "choose a longer step, fewer points (maxPoints), a shorter range, or fewer queues";

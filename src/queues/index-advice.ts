@@ -9,17 +9,17 @@ import { queueKinds, type QueueSourceConfig } from "./registry.ts";
 import type { QueueSourcesOptions } from "./source.ts";
 import type { QueueKind } from "./system.ts";
 
-/** What `cli indexes` says of one source. */
+/** The report of `cli indexes` on one source. */
 export interface SourceIndexes {
   readonly name: string;
-  /** As people write it. */
+  /** Its name as people write it. */
   readonly table: string;
   readonly missing: readonly MissingIndex[];
-  /** Why it could not be asked; null when it could. */
+  /** Why it could not be checked; null when it was. */
   readonly obstacle: string | null;
 }
 
-/** The indexes that the sources lack. Nothing is created: every transaction is read-only. Rejects with postgres_unavailable. */
+/** Finds the indexes that the sources lack. Creates nothing: every transaction is read-only. Rejects with postgres_unavailable. */
 export async function adviseIndexes(options: QueueSourcesOptions, signal: AbortSignal): Promise<readonly SourceIndexes[]> {
   const { databaseUrl, logger } = options;
   if (databaseUrl === null) throw new OpsError("postgres_unavailable", "DATABASE_URL is not set");

@@ -1,15 +1,15 @@
-/** Queue names that are remembered for each source at most, beside the configured ones; a "queue" column with more is not one. */
+/** Queue names remembered for each source, at most, beside the configured ones. A "queue" column with more values does not hold queue names. */
 export const knownQueuesLimit = 10_000;
 
-/** The queues of one source that are listed although they are empty: the configured ones, and those seen since the start. */
+/** The queues of one source that are listed even when empty: the configured ones, and those seen since the start. */
 export interface KnownQueues {
-  /** To be told of all queues that one reading has: they are remembered, however many. The longest unseen are forgotten where there are too many. */
+  /** Takes all queue names of one read and remembers every one. Beyond the limit it forgets those unseen for longest. */
   see(names: Iterable<string>): void;
   names(): ReadonlySet<string>;
 }
 
 export function createKnownQueues(configured: readonly string[]): KnownQueues {
-  /** The longest unseen first. */
+  /** Those unseen for longest come first. */
   const seen = new Set<string>();
   return {
     see(names) {

@@ -8,17 +8,17 @@ import type { KindSource } from "./system.ts";
 
 /** One line of `cli check`. */
 interface QueueProbe {
-  /** Name of the source, or "queues" for what concerns all of them. */
+  /** Name of the source, or "queues" for a line about all of them. */
   readonly name: string;
   readonly ok: boolean;
-  /** What was read, or the reason and the remedy; null where there is nothing to read. */
+  /** What was read, or the reason and the remedy; null where there was nothing to read. */
   readonly detail: string | null;
   readonly warnings: readonly string[];
 }
 
 const notSet = "DATABASE_URL is not set: give it the URL of a role with SELECT on the job tables";
 
-/** Reads every source once, with a connection of its own that is closed again. Never rejects. */
+/** Reads every source once, over its own connection, which it then closes. Never rejects. */
 export async function probeQueueSources(options: QueueSourcesOptions, signal: AbortSignal): Promise<readonly QueueProbe[]> {
   const { databaseUrl, brokers } = options;
   if (databaseUrl === null && !options.sources?.length && !brokers?.rabbitmq && !brokers?.redis) return [failed(notSet)];
@@ -29,7 +29,7 @@ export async function probeQueueSources(options: QueueSourcesOptions, signal: Ab
       if (problem !== null) return [];
       throw error;
     });
-    // Of a database that does not answer, once and not for each of its sources.
+    // A database that does not answer is reported once, not for each source.
     const asked = problem === null ? sources : sources.filter(({ tables }) => tables.length === 0);
     const isNeeded = problem !== null && (databaseUrl !== null || asked.length < sources.length);
     const unsupported = (await opened.unsupported(signal)).map(toUnsupported);
@@ -47,7 +47,7 @@ export async function probeQueueSources(options: QueueSourcesOptions, signal: Ab
   }
 }
 
-/** Why the database cannot be asked at all, with the remedy; null when it answers. */
+/** Why the database cannot be read at all, with the remedy; null when it answers. */
 async function findProblem(
   { databaseUrl }: QueueSourcesOptions,
   database: Database,
@@ -93,7 +93,7 @@ async function probe(source: KindSource, database: Database, signal: AbortSignal
   }
 }
 
-/** Nothing is wrong with it. */
+/** The line is ok: an unsupported system is only a warning. */
 function toUnsupported({ name, reason }: UnsupportedSystem): QueueProbe {
   return { name, ok: true, detail: null, warnings: [`found, not supported, because ${reason}`] };
 }
@@ -102,15 +102,15 @@ function failed(detail: string): QueueProbe {
   return { name: "queues", ok: false, detail, warnings: [] };
 }
 
-/** What the role of DATABASE_URL may do with a table. */
+/** The rights of the DATABASE_URL role on a table. */
 interface Access {
   /** Why it cannot be read, with the remedy; null when it can. */
   readonly obstacle: string | null;
-  /** What an owner should know although it can be read. */
+  /** What the owner should know even though the table can be read. */
   readonly warnings: readonly string[];
 }
 
-/** From pg_catalog, which every role may read; the table itself is not touched, so a lock on it does not matter. */
+/** Reads pg_catalog, which every role may read. It does not touch the table, so a lock on the table does not matter. */
 function accessStatement({ schema, table }: TableName): string {
   return `
 select current_user::text as role, namespace.nspname::text as schema,
@@ -126,7 +126,7 @@ where class.relname = ${quoteLiteral(table)} and class.relkind in ('r', 'p', 'v'
   and ${schema === null ? "pg_catalog.pg_table_is_visible(class.oid)" : `namespace.nspname = ${quoteLiteral(schema)}`}`;
 }
 
-/** Looks the rights up, and of a table of the application's own whether its times can be read as they are meant. Rejects as `Database.read` does. */
+/** Checks the rights; for an application's own table, also whether its times are read correctly. Rejects as `Database.read` does. */
 export async function checkAccess(database: Database, table: TableName, isOwn: boolean, signal: AbortSignal): Promise<Access> {
   const [row] = await database.read(accessStatement(table), signal);
   if (!row) return { obstacle: `there is no table ${formatTable(table)} in this database: correct QUEUES_FILE`, warnings: [] };
@@ -143,7 +143,7 @@ function findObstacle(row: Row, table: string): string | null {
   return grants.length === 0 ? null : `the role has no right to read it; as the owner: ${grants.join(" ")}`;
 }
 
-/** Job systems write UTC into columns without a time zone, and so they are read. `now()` writes the time of the session's zone there. */
+/** Columns without a time zone are read as UTC, because job systems write UTC there. `now()` would write the session's local time. */
 function findWarnings(row: Row, table: string, isOwn: boolean): string[] {
   const isUtc = /^(?:etc\/)?(?:utc|gmt|uct|universal|zulu|greenwich)$/i.test(row["zone"] ?? "");
   return [

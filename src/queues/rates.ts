@@ -1,22 +1,25 @@
 import type { Measured } from "./postgres/readings.ts";
 import type { JobCounters, Quantiles, QueueMetrics } from "./queue.ts";
 
-/** What samples of a queue's counters tell. Null until they are a minute apart. */
+/** Rates from samples of a queue's counters. Null until the samples are a minute apart. */
 export interface SampledRates {
   readonly processedPerSec: number | null;
   /** Since the oldest sample, at most an hour ago. */
   readonly failures: number | null;
-  /** In 300 s, at the rate since the sample from which `processedPerSec` is counted. */
+  /** Failures in 300 s, at the rate since the sample from which `processedPerSec` is counted. */
   readonly failuresRecent: number | null;
   /** How far the samples reach back, seconds. */
   readonly windowSeconds: number | null;
 }
 
 interface Samples {
-  /** To be told at each read: keeps one in ten seconds of the last five minutes, and one in a minute before. A counter that went back began anew (a restart, a purge): what was kept of it is forgotten. */
+  /**
+   * Call it at each read. Stores one sample in 10 s of the last 5 minutes, and one in a minute before that. A counter that went back started again (a restart, a
+   * purge): its samples are dropped.
+   */
   add(queue: string, counters: JobCounters): void;
   rates(queue: string): SampledRates;
-  /** Forgets all other queues: they are gone. */
+  /** Drops the samples of all other queues: they are gone. */
   retain(queues: Pick<ReadonlySet<string>, "has">): void;
 }
 
@@ -29,15 +32,15 @@ const stepMs = 10_000;
 const sampleMs = 61 * 60_000;
 const hourMs = 3_600_000;
 const rateMs = 300_000;
-/** Less than that is no rate. */
+/** A shorter window gives no rate. */
 const leastMs = 60_000;
 
 /**
- * Rates of systems that keep no rows of what is done: differences of real samples, never a guess. Sampled while somebody asks. Source: shared/upstreams.md 3.1,
- * "Sampling fallback". `now` in milliseconds, of a clock that only goes on.
+ * Rates of systems that delete the rows of finished jobs: differences of real samples, never estimates. Sampled at reads, so only while clients poll. Source:
+ * shared/upstreams.md 3.1, "Sampling fallback". `now`: a monotonic clock, milliseconds.
  */
 export function createSamples(now: () => number = () => performance.now()): Samples {
-  /** Oldest first; the last one is the newest read, and is replaced until it is a step away from the one before. */
+  /** Oldest first. The last one is the newest read; it is replaced until it is a step away from the one before. */
   const rings = new Map<string, Sample[]>();
 
   return {
@@ -76,19 +79,17 @@ export function createSamples(now: () => number = () => performance.now()): Samp
   };
 }
 
-/** Of a queue without samples a minute apart. */
+/** The rates of a queue without samples a minute apart. */
 export const unknownRates: SampledRates = { processedPerSec: null, failures: null, failuresRecent: null, windowSeconds: null };
 
-/** Of what is older than that, one in a minute is enough: a queue takes 100 samples, not 366. */
+/** Of samples older than that, retains one in a minute: a queue needs 100 samples, not 366. */
 function thin(ring: Sample[], before: number): void {
   const index = ring.findLastIndex(({ at }) => at < before);
   const [older, middle] = [ring[index - 1], ring[index]];
   if (index >= 2 && older && middle && middle.at - older.at < leastMs) ring.splice(index, 1);
 }
 
-/**
- * Where a window begins: at its oldest sample; when that is too near (nobody had asked for a while), at the newest one before it.
- */
+/** The first sample of a window: its oldest. When that is too recent (no reads for a while), the newest one before the window. */
 function startOf(ring: readonly Sample[], from: number): Sample | undefined {
   const index = ring.findIndex(({ at }) => at >= from);
   const inside = ring[index];
@@ -97,7 +98,7 @@ function startOf(ring: readonly Sample[], from: number): Sample | undefined {
   return ring[index - 1] ?? inside;
 }
 
-/** Whether counters of two reads, one after the other, cannot be compared: the later ones count from another beginning. */
+/** Whether the counters of two successive reads cannot be compared, because they started again in between. */
 export function beganAnew(now: JobCounters, before: JobCounters): boolean {
   return now.since !== before.since || isLess(now.processed, before.processed) || isLess(now.failures, before.failures);
 }
@@ -112,7 +113,7 @@ function difference(now: number | null, before: number | null): number | null {
 
 const processedWindowSeconds = 300;
 
-/** A queue of the port from what was measured of it; what was not is null. `sampled` takes the place of windows that the rows do not have. */
+/** Makes the port's metrics from measured values; what was not measured is null. `sampled` fills the windows that the rows do not have. */
 export function toQueueMetrics(
   { name, source, observedAt }: Pick<QueueMetrics, "name" | "source" | "observedAt">,
   measured: Measured,
@@ -141,7 +142,7 @@ export function toQueueMetrics(
   };
 }
 
-/** Sampled only where the rows do not tell them: beside a sampled rate they may. */
+/** Uses samples only where the rows do not count failures; they may, even where the rate is sampled. */
 function toFailures(
   { failures, failures_recent: recent }: Measured,
   sampled: SampledRates | null,

@@ -12,7 +12,7 @@ import { river } from "./systems/river/river.ts";
 import { solidQueue } from "./systems/solid-queue.ts";
 import { table } from "./systems/table/table.ts";
 
-/** Every job system that is known: a new one is a file in kinds/ and a line here. */
+/** All supported job systems. To add one, add a file in systems/ and an entry here. */
 export const queueKinds = [table, river, oban, solidQueue, goodJob, que, pgmq, pgboss, graphileWorker, rabbitmq, redis] as const;
 
 /** One source as QUEUES_FILE describes it. */

@@ -1,13 +1,13 @@
 import type { QueueMetrics } from "./queue.ts";
 
-/** Largest p95 of run times, seconds, of an hour of the clock and of the one before it; null where none was read. */
+/** Largest p95 of run times, seconds, in a clock hour and in the one before; null where none was read. */
 interface Known {
   readonly hour: number;
   readonly largest: number;
   readonly before: number | null;
 }
 
-/** The oldest running job of a queue, as it was last read. */
+/** The oldest running job of a queue at the last read. */
 interface Oldest {
   readonly seconds: number;
   /** Milliseconds. */
@@ -16,16 +16,16 @@ interface Oldest {
 }
 
 const hourMs = 3_600_000;
-/** Two reads that are further apart show little of how long a job ran that ended between them. */
+/** If two reads are further apart, the run time of a job that ended between them is too uncertain. */
 const mostRestMs = 60_000;
-/** The reads of two ages take so long at most, seconds. */
+/** Tolerance between the ages of two reads, seconds. */
 const jitterSeconds = 0.5;
 
-/** How long jobs of the queues of one source run. While a worker hangs nothing ends, so that its rows do not say it any more. */
+/** How long jobs usually run, for the queues of one source. Remembered, because while a worker hangs nothing ends and the rows no longer show it. */
 export interface RunTimes {
-  /** How long jobs of the queues ran before anything was added, seconds: as if that was read now. */
+  /** Takes run times from before the first `add`, seconds; they count as read now. */
   learn(p95s: ReadonlyMap<string, number>): void;
-  /** The queues with their `usualRunSeconds`, and what they show now remembered. Queues that are not among them are forgotten. */
+  /** Returns the queues with their `usualRunSeconds`, and records their current run times. Forgets all other queues. */
   add(queues: readonly QueueMetrics[]): readonly QueueMetrics[];
 }
 
@@ -33,10 +33,10 @@ export function createRunTimes(now: () => number = Date.now): RunTimes {
   let known: ReadonlyMap<string, Known> = new Map();
   let oldest: ReadonlyMap<string, Oldest> = new Map();
 
-  /** How long the job may have run, seconds, that was the oldest of those that ran, and has ended; null where none has. */
+  /** The longest that the oldest running job of the last read can have run, seconds, if it has ended since; else null. */
   const toEndedRun = ({ name, observedAt, oldestRunSeconds = null }: QueueMetrics): number | null => {
     const before = oldest.get(name);
-    // The same read again.
+    // This is the same read again.
     if (!before || before.observedAt === observedAt) return null;
     const rest = now() - before.at;
     const most = before.seconds + rest / 1000;

@@ -4,7 +4,7 @@ import type { JobCounters, QueueMetrics } from "./queue.ts";
 import { beganAnew } from "./rates.ts";
 
 export interface HistoryRing {
-  /** Takes every answer and remembers one in ten seconds of the last hour, and the last one. */
+  /** Takes every result. Stores one sample in 10 s of the last hour, and the last one. */
   add(queues: readonly QueueMetrics[]): void;
   /** Throws answer_too_large. */
   history(queues: readonly string[] | null, range: HistoryRange): Histories;
@@ -15,22 +15,22 @@ type Histories = ReadonlyMap<string, QueueHistory>;
 
 const stepSeconds = 10;
 const historySeconds = 3660;
-/** Of a source; 30 kB each. */
+/** Queues of a source, at most; 30 kB each. */
 const mostQueues = 1000;
-/** Between samples that are not further apart, seconds, counters are taken to grow evenly: as long as Prometheus and dashboards rest between two questions. */
+/** Between samples at most this far apart, seconds, counters are assumed to grow evenly. Prometheus and dashboards poll at this interval. */
 const mostRestSeconds = 60;
 
 interface Sample {
   /** Unix seconds. */
   readonly at: number;
-  /** What is of the moment. How long jobs took is told of 5 minutes, and of no step. */
+  /** Values of the moment. Run times are not stored: they cover 5 minutes, not a step. */
   readonly seen: Pick<QueuePoint, "depth" | "oldestAgeSeconds">;
   readonly counters: JobCounters;
 }
 
 const uncounted: JobCounters = { processed: null, failures: null };
 
-/** The past of queues whose rows vanish: what was seen while somebody asked. */
+/** The past of queues whose rows vanish, from samples taken at reads. */
 export function createHistoryRing(now: () => number = Date.now): HistoryRing {
   const rings = new Map<string, Sample[]>();
   return {
@@ -54,7 +54,7 @@ export function createHistoryRing(now: () => number = Date.now): HistoryRing {
   };
 }
 
-/** Histories from rows, with what was seen where they leave depth, rate or failures open. A queue that has none from rows has that from samples. */
+/** Fills depth, rate and failures that the rows leave unknown from samples. A queue without history from rows gets the sampled one. */
 export function addSamples(fromRows: Histories, sampled: Histories): Histories {
   const filled = [...fromRows].map(([queue, history]): [string, QueueHistory] => {
     const seen = sampled.get(queue)?.points ?? [];
@@ -78,7 +78,7 @@ function fill(point: QueuePoint, seen: QueuePoint): QueuePoint {
   };
 }
 
-/** Whether the last sample goes as the next one comes: it is near the one before, so is the next one, and the counters did not begin anew with it. */
+/** Whether the next sample replaces the last one: both are near the one before, and the counters did not start again with the last. */
 function isPassing(ring: readonly Sample[], at: number): boolean {
   const [before, last] = [ring.at(-2), ring.at(-1)];
   if (!before || !last || isNew(before, last)) return false;
@@ -103,7 +103,7 @@ function toHistory(ring: readonly Sample[], range: HistoryRange): QueueHistory {
     const at = from + (index + 1) * step;
     const last = findUntil(at, before);
     const newest = ring[last];
-    // Where a step is shorter than what is between two samples, a sample stands for as long.
+    // Where steps are shorter than the sampling interval, a sample is valid for that interval.
     const isSeen = newest !== undefined && newest.at > at - Math.max(step, stepSeconds);
     const growth = toGrowth(ring, { begin: at - step, before, at, last });
     before = last;
@@ -122,7 +122,7 @@ const unknownPoint = {
   runP95Seconds: null,
 };
 
-/** A step, and the index of the last sample until each of its ends; -1 where there is none. */
+/** A step, and for each of its ends the index of the last sample before it; -1 without one. */
 interface Step {
   readonly begin: number;
   readonly before: number;
@@ -131,8 +131,8 @@ interface Step {
 }
 
 /**
- * What the counters grew by from one end of the step to the other, so that steps add up to what was counted. Where nobody had asked for a while, and after the newest
- * sample, an end is not known: then the rate is that between the samples of the step. Failures are not known then, but for those until the newest sample.
+ * How much the counters grew in the step, end to end, so that the steps add up to the count. An end is unknown where there were no reads for a while, and after
+ * the newest sample. The rate is then that between the samples in the step, and failures are null, except for those until the newest sample.
  */
 function toGrowth(ring: readonly Sample[], { begin, before, at, last }: Step): Pick<QueuePoint, "processedPerSec" | "failures"> {
   const mostRest = Math.max(at - begin, mostRestSeconds);
@@ -149,7 +149,7 @@ function toGrowth(ring: readonly Sample[], { begin, before, at, last }: Step): P
   };
 }
 
-/** The counters at a time, from the samples around it, of which the first has this index; null where it is not between two that are near each other. */
+/** The counters at a time, interpolated between the sample at this index and the next; null where the two are too far apart or one is missing. */
 function countAt(ring: readonly Sample[], index: number, at: number, mostRest: number): Pick<Sample, "at" | "counters"> | null {
   const [before, after] = [ring[index], ring[index + 1]];
   if (!before || before.at === at) return before ?? null;

@@ -16,18 +16,18 @@ import { addSamples, createHistoryRing } from "./sampled-history.ts";
 import type { Brokers, KindSource } from "./system.ts";
 
 export interface QueueSourcesOptions extends Partial<QueuesFile> {
-  /** Null: nothing is found in a database, and what is configured to be there cannot be read. */
+  /** Null: no database is searched, and sources configured in it cannot be read. */
   readonly databaseUrl: string | null;
-  /** Of the same database, for a role that may change jobs; absent or null: nobody may. */
+  /** The same database for a role that may change jobs; absent or null: jobs cannot be changed. */
   readonly controlDatabaseUrl?: string | null;
   readonly brokers?: Brokers;
-  /** Environment of the sources that name none. */
+  /** Environment of the sources that have none of their own. */
   readonly env: Environment | null;
   readonly logger: Logger;
   readonly observe?: ObserveCall;
-  /** How long an answer serves all who ask, milliseconds. @default 1000 */
+  /** How long a result is shared by all callers, milliseconds. @default 1000 */
   readonly keepMs?: number;
-  /** What is done about plans that would scan a huge table. */
+  /** Limits for plans that would scan a huge table. */
   readonly heavy?: HeavyOptions;
 }
 
@@ -35,14 +35,14 @@ const noBrokers: Brokers = { rabbitmq: null, redis: null };
 
 interface OpenQueueSources {
   readonly database: Database;
-  /** As QueueSources.all, of the sources themselves. */
+  /** As QueueSources.all, without the caches. */
   all(signal: AbortSignal): Promise<readonly KindSource[]>;
   /** As QueueSources.unsupported. */
   unsupported(signal: AbortSignal): Promise<readonly UnsupportedSystem[]>;
   close(): Promise<void>;
 }
 
-/** The queue sources of one database and of the brokers, each asked at most once in `keepMs`, whoever asks. Nothing is connected before the first call. */
+/** The queue sources of one database and of the brokers. Each is read at most once in `keepMs`, for all callers. Connects on the first call. */
 export function createQueueSources({ keepMs = 1000, ...options }: QueueSourcesOptions): QueueSources {
   const opened = openQueueSources(options);
   const shared = new Map<KindSource, QueueSource>();
@@ -103,7 +103,7 @@ function shareAnswers(source: KindSource, keepMs: number): QueueSource {
   const ring = createHistoryRing();
   const runTimes = createRunTimes();
   let triesToLearn = 3;
-  /** Once, after the first read: while a worker hangs, a gateway that was just started would not know what is usual. */
+  /** Runs after the first read, until it succeeds once, 3 tries at most. Without it, a gateway started while a worker hangs would not know the usual run times. */
   const learnRunTimes = async (signal: AbortSignal) => {
     if (!source.usualRuns || triesToLearn === 0) return;
     triesToLearn -= 1;
@@ -138,7 +138,7 @@ function keep<T>(ask: (signal: AbortSignal) => Promise<T>, keepMs: number): (sig
 
 function asOpsError(error: unknown): never {
   if (error instanceof OpsError) throw error;
-  // Whoever waited for another's question has left.
+  // The caller has left while it waited for a shared read.
   throw new OpsError("queues_unavailable", "Gave up waiting: the request has ended", { cause: error });
 }
 
@@ -152,17 +152,17 @@ function refuseRead(): Promise<never> {
 
 type ReadHistory = NonNullable<QueueSource["history"]>;
 
-/** Larger answers are for those alone who wait for them, points. */
+/** Larger results are shared only by the callers waiting for them, points. */
 const maxCached = 5000;
 
 /**
- * One read for all who ask the same of a source while it is under way, or within `keepMs` of its answer: every panel of a dashboard asks about the same range.
- * A range that moves on with the clock is another question, so nothing is kept for longer, and no failure is.
+ * Shares one read between all callers with the same query, while it runs and for `keepMs` after: every panel of a dashboard asks for the same range. Results are
+ * cached no longer, because a range that moves with the clock is another query. Failures are not cached.
  */
 export function shareHistory(read: ReadHistory, keepMs: number): ReadHistory {
   const asked = new Map<string, (signal: AbortSignal) => ReturnType<ReadHistory>>();
   return (queues, range, signal) => {
-    // In the order that they are asked for: so they are answered.
+    // The order matters: the result is in the order of the queues.
     const key = JSON.stringify([queues, range.from, range.step, range.steps]);
     const forget = () => void asked.delete(key);
     const begin = async (shared: AbortSignal) => {

@@ -3,7 +3,7 @@ import type { QueueMetrics } from "./queue.ts";
 export const queueStates = ["ok", "idle", "backlog", "stalled", "paused", "no_workers", "failing"] as const;
 export type QueueState = (typeof queueStates)[number];
 
-/** What the rules look at. */
+/** The input of the rules. */
 export type QueueFigures = Pick<
   QueueMetrics,
   | "depth"
@@ -18,28 +18,31 @@ export type QueueFigures = Pick<
 >;
 
 export const queueThresholds = {
-  /** A job that could run waits so long while nothing ends and nothing runs, seconds: stalled. As long as the window of the rate. */
+  /** stalled: a job that could run waits longer than this while nothing ends or runs, seconds. The window of the rate. */
   stalledSeconds: 300,
-  /** Where something runs, which may only be long, it is this many times as long as jobs of the queue usually run, */
+  /** stalled while something runs, which may just be long: the wait is this many times the queue's usual run time, */
   stalledRuns: 5,
-  /** but at least so long, seconds, */
+  /** but at least this, seconds, */
   stalledBehindActiveLeast: 120,
-  /** and at most so long, seconds: also where nobody knows how long they run. */
+  /** and at most this, seconds; also used where the usual run time is unknown. */
   stalledBehindActiveMost: 1800,
-  /** Fewer failures in an hour, or in what of it is known, are no sign, */
+  /** failing: at least this many failures in an hour, or in the part of it that is known, */
   failingFailures: 5,
-  /** and nor is a smaller part of what ended in the last 5 minutes. */
+  /** and at least this share of what ended in the last 5 minutes. */
   failingRatio: 0.5,
-  /** A job that could run waits so long, seconds: backlog. */
+  /** backlog: a job that could run waits longer than this, seconds. */
   backlogAgeSeconds: 60,
-  /** What waits takes so long to clear, seconds: backlog. */
+  /** backlog: the waiting jobs take longer than this to clear, seconds. */
   backlogDrainSeconds: 600,
 } as const;
 
-/** As long as the window of the rate, seconds. */
+/** The window of the rate, seconds. */
 const recentSeconds = 300;
 
-/** Time to clear what waits at the rate of the last 5 minutes, with nothing new, seconds. Null when it would never end, as of a paused queue, or the rate is not known. */
+/**
+ * Seconds until the waiting jobs are done at the rate of the last 5 minutes, with nothing new. Null when that is never, as for a paused queue, or the rate is
+ * unknown.
+ */
 export function toDrainSeconds({
   depth,
   processedPerSec,
@@ -51,14 +54,14 @@ export function toDrainSeconds({
 }
 
 /**
- * The first that is true; what is not known speaks for nothing.
+ * The first rule that holds. An unknown value meets no rule.
  *
  * 1. paused: it is paused.
- * 2. no_workers: jobs could run, and the system says that nobody takes them.
- * 3. stalled: one of them could for longer than `toStalledSeconds`, and nothing ended in 5 minutes.
- * 4. failing: of what ended in the last 5 minutes at least `failingRatio` failed, and in the last hour `failingFailures` at least.
- * 5. backlog: a job waits longer than `backlogAgeSeconds`, or what waits takes longer than `backlogDrainSeconds`.
- * 6. idle: nothing waits, runs or ended in 5 minutes.
+ * 2. no_workers: jobs could run, and the system reports no workers.
+ * 3. stalled: a job could run for longer than `toStalledSeconds`, and nothing ended in 5 minutes.
+ * 4. failing: at least `failingRatio` of what ended in the last 5 minutes failed, and at least `failingFailures` in the last hour.
+ * 5. backlog: a job waits longer than `backlogAgeSeconds`, or the waiting jobs take longer than `backlogDrainSeconds`.
+ * 6. idle: nothing waits or runs, and nothing succeeded in 5 minutes.
  * 7. ok.
  */
 export function toQueueState(figures: QueueFigures): QueueState {
@@ -71,7 +74,10 @@ export function toQueueState(figures: QueueFigures): QueueState {
   return depth === 0 && (active ?? 0) === 0 && (processedPerSec ?? 0) === 0 ? "idle" : "ok";
 }
 
-/** How long a job that could run may wait while nothing ends, seconds. A worker that hangs looks like one with a long job: the queue's own run times show which it is. */
+/**
+ * How long a job that could run may wait while nothing ends, seconds. A hanging worker looks like one with a long job; the queue's usual run time shows which it
+ * is.
+ */
 function toStalledSeconds({ active, usualRunSeconds }: QueueFigures): number {
   const { stalledSeconds, stalledRuns, stalledBehindActiveLeast, stalledBehindActiveMost } = queueThresholds;
   if ((active ?? 0) === 0) return stalledSeconds;

@@ -7,16 +7,16 @@ import type { TableName } from "./postgres/names.ts";
 import type { HeavyOptions, IndexAdvice } from "./postgres/statements.ts";
 import type { QueueSource, UnsupportedSystem } from "./queue.ts";
 
-/** What a source may need. Nothing of it is connected before it is used. */
+/** What a source may need. Nothing connects before its first use. */
 export interface KindContext {
   readonly database: Database;
-  /** Environment of a source that names none. */
+  /** Environment of a source that has none of its own. */
   readonly env: Environment | null;
   /** Addresses of the brokers, with their credentials; null when not configured. */
   readonly brokers: Brokers;
   readonly logger: Logger;
   readonly observe?: ObserveCall | undefined;
-  /** Absent: as it is best. */
+  /** Absent: the defaults. */
   readonly heavy?: HeavyOptions | undefined;
 }
 
@@ -28,65 +28,65 @@ export interface Brokers {
 }
 
 export interface KindSource extends QueueSource {
-  /** Its rows do not have all of the past: what `history` leaves null is taken from what was seen while somebody asked. */
+  /** Its rows hold only part of the past: samples taken at reads fill what `history` leaves null. */
   readonly isPastPartial?: boolean;
-  /** Tables that are read; `cli check` looks at the rights on them. Empty for a system that is none of PostgreSQL. */
+  /** Tables that are read; `cli check` checks the rights on them. Empty for a system outside PostgreSQL. */
   readonly tables: readonly TableName[];
-  /** What an owner should know although it could be read: after `metrics`. Absent: nothing. */
+  /** What the owner should know even though the read succeeded; call it after `metrics`. Absent: nothing. */
   warnings?(): readonly string[];
-  /** Other job systems in the same place, which are not read. Never rejects. Absent: there can be none. */
+  /** Unsupported job systems in the same place. Never rejects. Absent: there can be none. */
   unsupported?(signal: AbortSignal): Promise<readonly UnsupportedSystem[]>;
   /**
-   * The 95th percentile of the run times of the newest jobs that succeeded, seconds, by queue, whenever they ended; those are left out whose rows are not there, or not
-   * found at once. Rejects as `metrics`. Absent where rows do not say it.
+   * 95th percentile of the run times of each queue's newest successful jobs, seconds, however long ago they ended. Omits queues whose rows are gone or take long
+   * to find. Rejects as `metrics`. Absent where rows hold no run times.
    */
   usualRuns?(signal: AbortSignal): Promise<ReadonlyMap<string, number>>;
-  /** Ends its own connections. */
+  /** Closes its own connections. */
   close?(): Promise<void>;
 }
 
-/** A version of a job system that is not read: a schema that has all of these tables, and none of the others. */
+/** An unsupported version of a job system: a schema that has all of `tables`, and none of `without`. */
 interface UnsupportedTables extends Pick<UnsupportedSystem, "name" | "reason"> {
   readonly tables: readonly [string, ...string[]];
   readonly without: readonly [string, ...string[]];
 }
 
-/** How a source is known without a word in QUEUES_FILE. */
+/** How a source is detected without an entry in QUEUES_FILE. */
 type Detected<Config> =
   | {
-      /** A schema that has all of these tables has this system; only that of this name where one is given. */
+      /** A schema with all of these tables has this system. With `schema`, only the schema of that name. */
       readonly tables: readonly [string, ...string[]];
       readonly schema?: string;
       readonly broker?: undefined;
       toConfig(found: { readonly name: string; readonly schema: string }): Config;
     }
   | {
-      /** The address of this broker is all that is needed. */
+      /** The address of this broker is enough. */
       readonly broker: keyof Brokers;
       readonly tables?: undefined;
       toConfig(found: { readonly name: string }): Config;
     };
 
-/** One job system: how it is configured, how it is recognised, and how it is read. */
+/** One job system: how it is configured, detected and read. */
 export interface QueueKind<Config extends z.ZodObject = z.ZodObject> {
   readonly kind: string;
-  /** What QUEUES_FILE says of a source: `kind`, `name`, and whatever the kind has. */
+  /** Its entry in QUEUES_FILE: `kind`, `name`, and the options of the kind. */
   readonly config: Config;
-  /** Absent where that cannot be known. */
+  /** Absent where it cannot be detected. */
   readonly detected?: Detected<z.infer<Config>>;
-  /** Older versions, which are named where they are found. */
+  /** Older versions, reported where they are found. */
   readonly unsupported?: UnsupportedTables;
   create(config: z.infer<Config>, context: KindContext): KindSource;
-  /** Indexes that its statements need and its tables may lack, of one table. Absent where the system makes its own. */
+  /** Indexes that its statements need and its table may lack. Absent where the system creates its own. */
   indexes?(config: z.infer<Config>): readonly IndexAdvice[];
 }
 
-/** Keeps the type of the configuration. */
+/** Infers the type of the configuration. */
 export function defineKind<Config extends z.ZodObject>(kind: QueueKind<Config>): QueueKind<Config> {
   return kind;
 }
 
-/** Text that PostgreSQL can hold: well-formed and without the zero character. */
+/** Text that PostgreSQL can store: well-formed and without U+0000. */
 export const sqlText = z
   .string()
   .min(1, "must not be empty")
@@ -95,7 +95,7 @@ export const sqlText = z
 /** Name of a column or schema, exactly as in the database. */
 export const identifier = sqlText.refine(fits, "must be at most 63 bytes long");
 
-/** What every kind has. */
+/** Options that every kind has. */
 export const common = {
   name: z
     .string()
@@ -106,7 +106,7 @@ export const common = {
   env: z.enum(environments).optional(),
 };
 
-/** PostgreSQL cuts longer names, which would then mean something else. */
+/** PostgreSQL truncates longer names, which would then name something else. */
 export function fits(name: string): boolean {
   return Buffer.byteLength(name) <= 63;
 }

@@ -1,42 +1,42 @@
-/** What can be done to a job: run it again now, or see to it that it never runs again. */
+/** What can be done to a job: run it again now, or cancel it for good. */
 export type JobAction = "retry" | "discard";
 
 /** One job of a source. */
 export interface JobRef {
   readonly jobId: string;
-  /** The job must be in this queue; null: wherever it is. */
+  /** The job must be in this queue; null: in any queue. */
   readonly queue: string | null;
 }
 
-/** What became of a change of one job. */
+/** The result of changing one job. */
 export interface JobChange {
   readonly jobId: string;
   /** Its queue; null when there is no such job. */
   readonly queue: string | null;
   readonly changed: boolean;
-  /** In the words of its system: afterwards when it was changed, else as it is; null when there is no such job. */
+  /** As its system calls it: after the change, or the current one if nothing changed; null when there is no such job. */
   readonly state: string | null;
-  /** Why it was not changed, where its state alone does not say; else null. */
+  /** Why it was not changed, where its state does not explain it; else null. */
   readonly reason: string | null;
 }
 
 /**
- * The port to what one job system lets an operator do, by statements of its own that look at the state as they change it: of two callers one changes
- * the job and the other is told its state. Rejects with an OpsError: invalid_request (no id of this system), postgres_unavailable, queue_locked,
- * schema_mismatch, or job_unknown when the answer was lost and it may have been done; after the others nothing was.
+ * The port to the operations of one job system. Each statement checks the state as it changes it: of two callers, one changes the job and the other gets its
+ * state. Rejects with an OpsError: invalid_request (no id of this system), postgres_unavailable, queue_locked, schema_mismatch, or job_unknown when the answer was
+ * lost and the change may have been made. After all the others nothing was changed.
  */
 export interface JobControl {
-  /** Whether it could be asked for at all, by what is known without asking. @throws operation_not_supported, invalid_request */
+  /** Whether the operation is possible, as far as known without asking the database. @throws operation_not_supported, invalid_request */
   check(action: JobAction, job: JobRef): void;
-  /** Never asked for while its result is awaited: it does not end with its caller. `onlyFailed` leaves a job alone that somebody has discarded. */
+  /** Takes no signal: a change goes on when its caller leaves. `onlyFailed` leaves alone a job that somebody has discarded. */
   change(action: JobAction, job: JobRef, onlyFailed: boolean): Promise<JobChange>;
-  /** The state of a job, null when there is none. */
+  /** The state of a job, null when it does not exist. */
   look(job: JobRef): Promise<string | null>;
-  /** Whether the role may do what it would be asked for: rejects as `change`. Nothing is changed, not even where it could be. */
+  /** Checks the role's rights for all operations; rejects as `change`. Changes nothing. */
   verify(): Promise<void>;
 }
 
-/** Jobs that were asked for in one operation, at most. */
+/** Jobs of one operation, at most. */
 export const jobsPerOperation = 100;
-/** Which failures `retryErrorGroup` means: those of so many minutes, as everywhere. */
+/** `retryErrorGroup` retries failures that are at most this old, minutes: the window used everywhere. */
 export const errorGroupMinutes = 60;

@@ -6,17 +6,17 @@ import type { Row } from "../postgres/database.ts";
 import { describe, isConnectionLost, isSqlState, noSubject, toQueueError } from "../postgres/errors.ts";
 import { createTurns } from "../postgres/turns.ts";
 
-/** The one way to change anything in a database. Nothing that only reads goes here, but for a look at the job that was or was to be changed. */
+/** The only way to change a database. Does no reads, except of the job that is to be or was changed. */
 export interface ControlDatabase {
   /**
-   * Runs the statements in one transaction and gives the rows of each. Rejects with the error of pg, in which case nothing was changed, or with
-   * AnswerLost. Ends with nobody's request.
+   * Runs the statements in one transaction and returns the rows of each. Rejects with pg's error, and then nothing was changed, or with AnswerLost. Goes on when
+   * the request ends.
    */
   run(statements: readonly string[]): Promise<readonly (readonly Row[])[]>;
   close(): Promise<void>;
 }
 
-/** The connection ended while the change was under way: it may have been done. */
+/** The connection ended during the change, which may have been made. */
 export class AnswerLost extends Error {
   constructor(cause: unknown) {
     super("The connection was lost during the change", { cause });
@@ -24,12 +24,12 @@ export class AnswerLost extends Error {
   }
 }
 
-/** Total time, milliseconds: waiting for the connection, and the statements. */
+/** Total time, milliseconds: waiting for the connection, and running the statements. */
 const deadlineMs = 15_000;
-/** Of it, waiting for the one connection while others change jobs, or the server says nothing. */
+/** The part of it for waiting for the one connection, while others change jobs or the server is silent. */
 const waitMs = 5_000;
 
-/** SET LOCAL, not SET: behind PgBouncer in transaction mode a session is not ours. UTC, because job systems keep UTC in columns without a time zone. */
+/** SET LOCAL, not SET: behind PgBouncer in transaction mode the session is shared. UTC, because job systems write UTC to columns without a time zone. */
 const prologue = [
   "begin transaction isolation level read committed read write",
   "set local statement_timeout = '5s'",
@@ -37,7 +37,7 @@ const prologue = [
   "set local timezone = 'UTC'",
 ].join(";\n");
 
-/** A pool of our own, of one connection. Neither pg nor the connection is loaded before the first change. */
+/** A pool of one connection, separate from the reads. pg is loaded, and connects, on the first change. */
 export function createControlDatabase(url: string, logger: Logger, observe: ObserveCall = unobserved): ControlDatabase {
   let pool: Promise<Pool> | null = null;
   const turns = createTurns({ connections: 1, silentMs: waitMs, waitMs });
@@ -58,7 +58,7 @@ export function createControlDatabase(url: string, logger: Logger, observe: Obse
     opened.on("connect", (client) => client.on("error", () => {}));
     return opened;
   };
-  /** A connection with a transaction begun: until then nothing can have been changed, and it may be tried again on a new connection. */
+  /** Opens a connection and begins a transaction. Nothing can have changed before, so it may try again on a new connection. */
   const begin = async (signal: AbortSignal, mayRetry: boolean): Promise<PoolClient> => {
     pool ??= open();
     const client = await abortable(
@@ -81,14 +81,14 @@ export function createControlDatabase(url: string, logger: Logger, observe: Obse
     let reusable = false;
     try {
       const text = [...statements, "commit"].join(";\n");
-      // Several statements in one simple query: pg answers with one result for each.
+      // Several statements in one simple query: pg returns one result for each.
       const results = (await abortable(client.query(text), signal)) as unknown as QueryResult<Row>[];
       reusable = true;
       return statements.map((_, index) => results[index]?.rows ?? []);
     } catch (error) {
       throw isRolledBack(error) ? error : new AnswerLost(error);
     } finally {
-      // After a failure the state of the session is unknown: closing it rolls back what was not committed.
+      // After a failure the state of the session is unknown. Closing it rolls back what was not committed.
       client.release(!reusable);
     }
   };
@@ -109,7 +109,7 @@ function toCode(error: unknown): string {
   return toQueueError(error instanceof AnswerLost ? error.cause : error, noSubject).code;
 }
 
-/** Whether the server itself refused a statement: then it has rolled back. A server that stops (57P) may have committed before. */
+/** Whether the server itself refused a statement, and so rolled back. A stopping server (57P) may have committed before. */
 function isRolledBack(error: unknown): boolean {
   const { code } = describe(error);
   return isSqlState(code) && !/^(?:57P|08)/.test(code);

@@ -5,11 +5,11 @@ import { pause } from "../../lib/abort.ts";
 import type { Environment } from "../../lib/environment.ts";
 import type { JobAction, JobChange, JobControl, JobRef } from "./control.ts";
 
-/** Failures that are one error, in one queue. */
+/** The failed jobs of one error in one queue. */
 export interface ErrorGroupJobs {
   readonly queue: string;
   readonly fingerprint: string;
-  /** Those to retry, newest first, at most `jobsPerOperation`. */
+  /** The jobs to retry, newest first, at most `jobsPerOperation`. */
   readonly jobIds: readonly string[];
   /** How many jobs the group has. */
   readonly total: number;
@@ -17,35 +17,35 @@ export interface ErrorGroupJobs {
 
 interface GroupRetry {
   readonly retried: readonly JobChange[];
-  /** Not failed any more, or gone. */
+  /** No longer failed, or gone. */
   readonly skipped: readonly JobChange[];
   /** Jobs of the group that were not tried. */
   readonly left: number;
-  /** What ended it before all were tried; null for nothing. */
+  /** Why it stopped before all were tried; null when it did not. */
   readonly error: unknown;
 }
 
 export interface JobOperations {
   /**
-   * Changes a job between two entries of the audit record: the intent before (no record, no change) and the outcome after. It goes on when its caller leaves.
-   * Resolves also for a job that was not changed. Rejects with JobsRefused, as `JobControl.check` throws (both are not recorded), or as `JobControl.change` and `AuditLog.write` do.
+   * Changes a job between two audit entries: the intent before (no record, no change) and the outcome after. Goes on when its caller leaves. Resolves also for a
+   * job that was not changed. Rejects with JobsRefused, or as `JobControl.check` throws (neither is recorded), or as `JobControl.change` and `AuditLog.write` do.
    */
   change(action: JobAction, job: JobRef, request: JobRequest): Promise<JobChange>;
-  /** The same for many, one after the other, as one operation. Rejects only where none was changed or skipped. */
+  /** Retries many jobs one after the other as one operation. Rejects only when none was changed or skipped. */
   retryGroup(group: ErrorGroupJobs, request: JobRequest): Promise<GroupRetry>;
-  /** Tells what earlier processes have left as `unknown`, and looks at its jobs. Once; the others wait for it. Rejects with audit_unavailable. */
+  /** Records the open changes of earlier processes as `unknown`, and looks at their jobs. Runs once; other callers wait. Rejects with audit_unavailable. */
   recover(): Promise<void>;
-  /** Waits for what is under way, and its outcomes. */
+  /** Waits for running operations and their outcomes. */
   close(): Promise<void>;
 }
 
 interface JobOperationsOptions {
   readonly audit: AuditLog;
-  /** The control of a source; null when there is none, or none any more. May reject. */
+  /** The control of a source; null when it has none, or no longer. May reject. */
   readonly find: (source: string) => Promise<JobControl | null>;
-  /** How many jobs one token may change. @default 1000 */
+  /** How many jobs one token may change in an hour. @default 1000 */
   readonly jobsPerHour?: number;
-  /** How long jobs whose change is unknown are looked for, and how often. */
+  /** How long, and how often, to look for jobs whose change is unknown. */
   readonly settleMs?: number;
   readonly pollMs?: number;
 }
@@ -56,7 +56,7 @@ export function createJobOperations(options: JobOperationsOptions): JobOperation
   const closing = new AbortController();
   const { track, record, recorded, settled } = createOutcomes(audit, closing.signal);
 
-  /** Looks until it could, or until the time is up: then the next start does. Not where nothing may be changed any more. */
+  /** Looks at the jobs until it succeeds or the time is up; after that the next start does it. Stops where the source has no control. */
   const settle = async (intent: AuditEntry, seq: number): Promise<void> => {
     const end = performance.now() + settleMs;
     do {
@@ -71,12 +71,12 @@ export function createJobOperations(options: JobOperationsOptions): JobOperation
     const ours = open.filter(({ intent: { job } }) => job !== null);
     const died = { outcome: "unknown", detail: "the gateway died during the change", code: "job_unknown" } as const;
     for (const { intent, told } of ours) if (!told) await audit.write({ ...intent, ...died, intent: intent.seq });
-    // After the last that can fail: whoever tries again settles each once.
+    // Runs only when all writes have succeeded: a retry of recover must not settle an entry twice.
     for (const { intent } of ours) void track(settle(intent, intent.seq));
   };
   const recover = onceDone(takeOver);
 
-  /** As `recorded`; what stays unknown is looked for. */
+  /** As `recorded`; then settles an outcome that is unknown. */
   const recordChange = <T>(entry: AuditEntry, act: () => Promise<T>, toOutcome: (result: T) => AuditOutcome) =>
     recorded(entry, act, {
       toOutcome,
@@ -137,7 +137,7 @@ export function createJobOperations(options: JobOperationsOptions): JobOperation
   };
 }
 
-/** One after the other until one cannot be done, or the gateway stops. */
+/** Retries one after the other until one fails or the gateway stops. */
 async function retryEach(ids: readonly string[], queue: string, control: JobControl, closing: AbortSignal) {
   const changes: JobChange[] = [];
   try {
@@ -151,7 +151,7 @@ async function retryEach(ids: readonly string[], queue: string, control: JobCont
   return { changes, error: null };
 }
 
-/** Null where the source has no control. */
+/** The states of the entry's jobs; null where the source has no control. */
 async function lookAt({ job }: AuditEntry, find: JobOperationsOptions["find"]): Promise<(string | null)[] | null> {
   const control = job && (await find(job.source));
   if (!job || !control) return null;
@@ -164,10 +164,10 @@ function isUnrecorded(error: unknown): boolean {
   return (error as { code?: unknown }).code === "audit_unavailable";
 }
 
-/** Why an operation on jobs is not even tried. Nothing happened and nothing was recorded. */
+/** Why an operation was refused. Nothing happened and nothing was recorded. */
 export class JobsRefused extends Error {
   readonly code: "job_budget" | "overloaded";
-  /** When it may be tried again. */
+  /** When to try again. */
   readonly retryAfterSeconds: number;
 
   constructor(code: JobsRefused["code"], message: string, retryAfterSeconds: number) {
@@ -179,14 +179,14 @@ export class JobsRefused extends Error {
 }
 
 interface JobBudget {
-  /** Takes up to so many jobs of the holder's hour, and gives how many it got: 1 at least. @throws JobsRefused when there is none left */
+  /** Takes up to `jobs` jobs from the holder's hour. Returns how many it got, at least 1. @throws JobsRefused when none is left */
   take(holder: string, jobs: number): number;
-  /** Gives them back: nothing was tried. */
+  /** Returns jobs to the budget: nothing was tried. */
   giveBack(holder: string, jobs: number): void;
 }
 
 interface BudgetOptions {
-  /** Of one token. */
+  /** For one token. */
   readonly jobsPerHour: number;
   /** Monotonic clock, ms. */
   readonly now?: () => number;
@@ -195,8 +195,8 @@ interface BudgetOptions {
 const hourMs = 3_600_000;
 
 /**
- * How many jobs a token may change in an hour. Not the limits of restarts (restart-limits.ts): those are for few and slow actions, one at a time for each
- * container with a pause after it, where the state of a job's own row decides who changes it, and one operation has a hundred of them.
+ * Limits how many jobs a token may change in an hour. The limits of restarts (containers/restart/limits.ts) do not fit: they are for few, slow actions, one at a
+ * time for each container, with a pause after it. Here the job's row decides who changes it, and one operation has up to a hundred jobs.
  */
 export function createJobBudget({ jobsPerHour, now = () => performance.now() }: BudgetOptions): JobBudget {
   const spent = new Map<string, readonly { readonly at: number; readonly jobs: number }[]>();
@@ -229,7 +229,7 @@ export function createJobBudget({ jobsPerHour, now = () => performance.now() }: 
   };
 }
 
-/** Who asks for a change, and where. */
+/** Who requests a change, and in which source. */
 export interface JobRequest {
   readonly source: { readonly name: string; readonly env: Environment | null; readonly control: JobControl };
   readonly reason: string;
@@ -245,7 +245,7 @@ export function toJobIntent(action: JobAuditAction, job: JobTarget, request: Job
   return toIntentEntry(request, { action, job, env: request.source.env });
 }
 
-/** Why a job was not changed: the error that its caller gets. Null for one that was. */
+/** The error for a job that was not changed; null for one that was. */
 export function toRefusal(action: JobAction, { changed, state, reason }: JobChange) {
   if (changed) return null;
   if (state === null) return { code: "job_not_found", message: "No such job in this source and queue" } as const;
@@ -262,7 +262,7 @@ export function toChangeOutcome(action: JobAction, change: JobChange): JobOutcom
   return { outcome: "failed", detail: `${refusal.code}: ${refusal.message}`, code: refusal.code };
 }
 
-/** `error` null: all were tried. */
+/** `error` is null when all jobs were tried. */
 export function toGroupOutcome(changes: readonly JobChange[], error: unknown): JobOutcome {
   const retried = changes.filter(({ changed }) => changed).length;
   const skipped = changes.filter(({ changed }) => !changed).map(({ jobId, state }) => `${jobId} (${state ?? "gone"})`);
@@ -277,7 +277,7 @@ export function toFailureOutcome(error: unknown): JobOutcome & { readonly code: 
   return { outcome: code === "job_unknown" ? "unknown" : "failed", detail: `${code}: ${message}`, code };
 }
 
-/** Of an `unknown`, once the jobs could be looked at. Their states do not tell who made them so: it stays unknown. */
+/** The outcome of an `unknown` change once its jobs could be read. It stays unknown: their states do not show who changed them. */
 export function toSettled(states: readonly (string | null)[]): JobOutcome {
   const counts = new Map<string, number>();
   for (const state of states) counts.set(state ?? "gone", (counts.get(state ?? "gone") ?? 0) + 1);

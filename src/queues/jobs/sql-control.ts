@@ -4,14 +4,14 @@ import { describe, isSqlState } from "../postgres/errors.ts";
 import type { JobAction, JobChange, JobControl, JobRef } from "./control.ts";
 import { AnswerLost, type ControlDatabase } from "./database.ts";
 
-/** The statements of a job system for one job. They give rows {queue, state}, none or one, and `state` as the system calls it. */
+/** A job system's statements for one job. They return at most one row {queue, state}; `state` is in the words of the system. */
 export interface ControlStatements {
   /**
-   * Changes the job if its state allows it, and gives it as it is then: the condition is in the statement itself, so that of two callers one changes it. Null
-   * where the system has no such thing, or is not told how.
+   * Changes the job if its state allows it, and returns its new state. The statement itself has the condition, so that of two callers one changes the job. Null
+   * where the system does not support the action, or the configuration does not say how.
    */
   change(action: JobAction, job: JobRef, onlyFailed: boolean): string | null;
-  /** The job as it is. */
+  /** Reads the job. */
   look(job: JobRef): string;
 }
 
@@ -21,24 +21,24 @@ interface SqlControlOptions {
   readonly table: string;
   readonly database: ControlDatabase;
   readonly statements: ControlStatements;
-  /** What an id must be; the database tells where that depends on a column's type. */
+  /** The format of an id; the database checks it where that depends on a column's type. */
   readonly id: { readonly pattern: RegExp; readonly expected: string } | null;
-  /** Why an action is not there, for those who ask for it. */
+  /** The message when an action is not supported. */
   readonly missing: string;
 }
 
-/** Ids of 64 bits, as text: JavaScript has no numbers for them. */
+/** 64-bit ids, as text: a JavaScript number cannot hold them. */
 export const bigintId = { pattern: /^\d{1,19}$/, expected: "a whole number" };
 export const uuidId = { pattern: /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i, expected: "a UUID" };
 
-/** Whatever an id or a queue is: text that PostgreSQL can hold, and no more than anybody's key or name has. */
+/** Limits for any id or queue: text that PostgreSQL can store, no longer than real keys and names. */
 const anyId = /^[^\p{Cc}\p{Cs}]{1,200}$/u;
 const anyQueue = /^[^\0\p{Cs}]{1,500}$/u;
 
-/** Of ids that no job is known to have; nothing is done to one that has. */
+/** Ids that no real job has. A probe changes nothing even if one does. */
 const [bigintProbe, uuidProbe] = ["0", "00000000-0000-0000-0000-000000000000"] as const;
 
-/** A control that is nothing but statements. */
+/** A control made only of statements. */
 export function createSqlControl({ source, table, database, statements, id, missing }: SqlControlOptions): JobControl {
   const refuse = (message: string) => new OpsError("invalid_request", message, { upstream: `queues:${source}` });
   const checkRef = ({ jobId, queue }: JobRef) => {
@@ -78,7 +78,7 @@ export function createSqlControl({ source, table, database, statements, id, miss
       try {
         await database.run(toProbe(statements, first));
       } catch (error) {
-        // The column of a mapping's ids may be one of UUIDs.
+        // The id column of a mapped table may be of type uuid.
         const again = isNoId(error, first)
           ? database.run(toProbe(statements, uuidProbe))
           : Promise.reject(asOpsError(error, anyJob(first)));
@@ -95,7 +95,7 @@ export function createSqlControl({ source, table, database, statements, id, miss
   };
 }
 
-/** PostgreSQL quotes what it could not read: that is the id, or a status of the configuration. */
+/** PostgreSQL quotes the value it could not parse: the id, or a status of the configuration. */
 function isNoId(error: unknown, jobId: string): boolean {
   const { code, message } = describe(error);
   return ["22P02", "22003"].includes(code) && message.includes(`"${jobId}"`);
@@ -116,7 +116,7 @@ function anyJob(jobId: string): JobRef {
   return { jobId, queue: null };
 }
 
-/** The rights that a statement needs are looked at when it is explained, as when it is run. Nothing where there is nothing to be done. */
+/** EXPLAIN checks the same rights as running the statement. Empty where there is no operation. */
 function toProbe(statements: ControlStatements, jobId: string): string[] {
   const job = anyJob(jobId);
   const changes = [
@@ -130,15 +130,15 @@ function toProbe(statements: ControlStatements, jobId: string): string[] {
 interface ChangeSubject {
   /** Name of the source. */
   readonly source: string;
-  /** Table as people write it. */
+  /** Its name as people write it. */
   readonly table: string;
 }
 
-/** Whatever a change failed with, as an OpsError whose message is ours: PostgreSQL's may quote values. Source: "Appendix A. PostgreSQL Error Codes". */
+/** Makes an OpsError of any failed change. The message is ours, because PostgreSQL's may quote values. Source: "Appendix A. PostgreSQL Error Codes". */
 export function toControlError(error: unknown, { source, table }: ChangeSubject): OpsError {
   if (error instanceof OpsError) return error;
   const { code, message } = describe(error);
-  // The error of an unreadable URL holds the URL, and so the password: not even for the log.
+  // The error of an invalid URL holds the URL and its password: it must not reach the log.
   const options = { cause: code === "ERR_INVALID_URL" ? undefined : error, upstream: `queues:${source}` };
   if (error instanceof AnswerLost) {
     return new OpsError("job_unknown", "PostgreSQL did not answer: it is not known whether the job was changed", options);
@@ -155,17 +155,17 @@ export function toControlError(error: unknown, { source, table }: ChangeSubject)
   return new OpsError("postgres_unavailable", explainUnavailable(code, message), options);
 }
 
-/** Why the database itself did not let a job be changed as its state allowed; null when it is none of that. */
+/** Why the database refused a change that the job's state allowed; null for any other error. */
 export function explainConstraint(error: unknown): string | null {
   const { code } = describe(error);
   if (code === "23505") return "another job with its unique key waits or runs";
-  // Another constraint, or an exception that a trigger raised.
+  // Another constraint, or an exception from a trigger.
   return /^(?:23|P0)/.test(code) ? `the database refused it (SQLSTATE ${code})` : null;
 }
 
 function explainMismatch(code: string, table: string): string | null {
   if (code === "42501") return `The role of CONTROL_DATABASE_URL may not change table ${table}`;
-  // The division of graphile-worker's `look`.
+  // From the division in graphile-worker's `look`.
   if (code === "22012")
     return `Row-level security hides the jobs of ${table}: the role of CONTROL_DATABASE_URL must own them, or have BYPASSRLS`;
   if (code === "42P01" || code === "3F000") return `Table ${table} does not exist for CONTROL_DATABASE_URL`;

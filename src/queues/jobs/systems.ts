@@ -8,7 +8,7 @@ import type { JobControl } from "./control.ts";
 import type { ControlDatabase } from "./database.ts";
 import { bigintId, createSqlControl, uuidId } from "./sql-control.ts";
 
-/** What an operator may do to the jobs of a source; null for a system that is only watched. A new one is a file here and a case below. */
+/** The operations on a source's jobs; null for a system that is only read. To add one, write its control.ts and add a case below. */
 export function createJobControl(config: QueueSourceConfig, database: ControlDatabase): JobControl | null {
   const create = (
     table: string,

@@ -5,32 +5,32 @@ import { type ObserveCall, observed } from "../../lib/upstream-call.ts";
 import { describe, isConnectionLost, noSubject, toQueueError } from "./errors.ts";
 import { createTurns } from "./turns.ts";
 
-/** A row as our statements make them: everything that is not a name is text too, so that 64-bit numbers stay exact. */
+/** A row of our statements. All values are text, so that 64-bit numbers stay exact. */
 export type Row = Readonly<Record<string, string | null>>;
 
 /** Read-only access to one database. */
 export interface Database {
   /**
-   * Runs one statement in a read-only transaction, in one round trip. Rejects with the error of pg or with the signal's reason:
-   * `toQueueError` makes an OpsError of either.
+   * Runs one statement in a read-only transaction, in one round trip. Rejects with pg's error or the signal's reason; `toQueueError` turns either into an
+   * OpsError.
    */
   read(statement: string, signal: AbortSignal): Promise<readonly Row[]>;
-  /** The same of several in one transaction, and one round trip: the rows of each. */
+  /** Runs several statements in one transaction and one round trip; returns the rows of each. */
   readAll(statements: readonly string[], signal: AbortSignal): Promise<readonly (readonly Row[])[]>;
   close(): Promise<void>;
 }
 
-/** As many as the smallest role may have, with a second gateway beside this one. */
+/** As many connections as the smallest role may open, with a second gateway beside this one. */
 const connections = 3;
-/** Total time of a read with its retry once it has a connection, milliseconds; without one it waits so long for a server that answers nobody. */
+/** Total time of a read and its retry once it has a connection, milliseconds. Also the longest wait for a connection while the server is silent. */
 const readDeadlineMs = 4_000;
-/** How long it waits for a connection while the server answers others, milliseconds: a fresh gateway has many questions, a busy server is slow. */
+/** Longest wait for a connection while the server answers others, milliseconds: a fresh gateway has many reads, a busy server is slow. */
 const waitMs = 10_000;
 
 /**
- * SET LOCAL, not SET: behind PgBouncer in transaction mode a session is not ours. UTC, because job systems keep UTC in columns
- * without a time zone. No JIT: compiling costs more than these statements do. Read committed, since one
- * statement is one snapshot: where serializable is the default, our reads would make transactions of workers fail, and a hot standby refuses them. One process of the server for each: the others are for the jobs.
+ * SET LOCAL, not SET: behind PgBouncer in transaction mode the session is shared. UTC, because job systems write UTC to columns without a time zone. No JIT:
+ * compiling costs more than these statements. Read committed, since one statement is one snapshot; serializable reads would make workers' transactions fail, and a
+ * hot standby refuses them. No parallel workers: the server's other processes are for the jobs.
  */
 const prologue = [
   "begin transaction isolation level read committed read only",
@@ -41,7 +41,7 @@ const prologue = [
   "set local max_parallel_workers_per_gather = 0",
 ];
 
-/** A pool of our own, with a line before it: whoever comes when all connections are in use waits. Neither pg (50 ms) nor a connection is loaded before the first read. */
+/** A pool of our own with a queue before it: callers wait while all connections are in use. pg (50 ms) is loaded, and connects, on the first read. */
 export function createDatabase(url: string, logger: Logger): Database {
   let pool: Promise<Pool> | null = null;
   const connectedAt = new WeakMap<PoolClient, number>();
@@ -62,7 +62,7 @@ export function createDatabase(url: string, logger: Logger): Database {
     opened.on("error", (error) => logger.warn(describe(error), "idle PostgreSQL connection lost"));
     opened.on("connect", (client) => {
       connectedAt.set(client, performance.now());
-      client.on("error", () => {}); // A checked-out connection may end between two events; its query tells us.
+      client.on("error", () => {}); // A checked-out connection may end between two events; its query then fails.
     });
     return opened;
   };
@@ -84,12 +84,12 @@ export function createDatabase(url: string, logger: Logger): Database {
     const client = await connect(notBefore, signal);
     let reusable = false;
     try {
-      // Several statements in one simple query: pg answers with one result for each.
+      // Several statements in one simple query: pg returns one result for each.
       const results = (await abortable(client.query(text), signal)) as unknown as QueryResult<Row>[];
       reusable = true;
       return results;
     } finally {
-      // After any failure the state of the session is unknown: close it. The server ends what still runs within 2 s.
+      // After any failure the state of the session is unknown: close it. The server stops what still runs within 2 s.
       client.release(!reusable);
     }
   };
@@ -122,7 +122,7 @@ export function createDatabase(url: string, logger: Logger): Database {
 
 const toCode = (error: unknown) => toQueueError(error, noSubject).code;
 
-/** The database, its reads observed: each with its retry is one. */
+/** Observes the reads of the database. A read and its retry count as one. */
 export function observeDatabase(database: Database, observe: ObserveCall): Database {
   return {
     ...database,

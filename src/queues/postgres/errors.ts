@@ -1,18 +1,18 @@
 import { OpsError } from "../../lib/errors.ts";
 
-/** What a failed read was about, for a message that helps. */
+/** The subject of a failed read, for its error message. */
 export interface ReadSubject {
   /** Name of the source; null while sources are detected. */
   readonly source: string | null;
-  /** Table as people write it. */
+  /** Its name as people write it. */
   readonly table: string;
   readonly columns: readonly string[];
 }
 
-/** For a call that is about no table. */
+/** For a read of no particular table. */
 export const noSubject: ReadSubject = { source: null, table: "", columns: [] };
 
-/** SQLSTATEs of a server that stops or starts, or whose connection broke: a new connection may work. */
+/** SQLSTATEs of a server that stops or starts, or of a broken connection: a new connection may work. */
 const lostStates = new Set(["57P01", "57P02", "57P03", "08000", "08003", "08006"]);
 const lostSockets = new Set(["ECONNRESET", "EPIPE"]);
 
@@ -24,13 +24,13 @@ export function isConnectionLost(error: unknown): boolean {
 }
 
 /**
- * Whatever a read failed with, as the OpsError of the port. The message is ours: PostgreSQL's may quote values, and pg's may name
- * the address. Source: "Appendix A. PostgreSQL Error Codes".
+ * Makes the port's OpsError of any failed read. The message is ours: PostgreSQL's may quote values, and pg's may name the address. Source: "Appendix A. PostgreSQL
+ * Error Codes".
  */
 export function toQueueError(error: unknown, subject: ReadSubject): OpsError {
   if (error instanceof OpsError) return error;
   const { code, message } = describe(error);
-  // The error of an unreadable URL holds the URL, and so the password: not even for the log.
+  // The error of an invalid URL holds the URL and its password: it must not reach the log.
   const cause = code === "ERR_INVALID_URL" ? undefined : error;
   const options = { cause, ...(subject.source === null ? {} : { upstream: `queues:${subject.source}` }) };
   if (code === "55P03") return new OpsError("queue_locked", `Table ${subject.table} is locked, probably by a migration`, options);
@@ -53,12 +53,12 @@ function explainMismatch(code: string, message: string, { table, columns }: Read
     case "22P02":
       return `Table ${table} does not know one of the statuses that we look for`;
     default:
-      // 42: an undefined operator, function or type. 22: a value that cannot be read as a time or a number.
+      // 42: an undefined operator, function or type. 22: a value that cannot be parsed as a time or a number.
       return /^(?:42|22|0A)/.test(code) ? `A column of table ${table} has another type than expected (SQLSTATE ${code})` : null;
   }
 }
 
-/** Of the tables of a system, the one that PostgreSQL's message names; the first one where it names none. */
+/** The table that PostgreSQL's message names, which may be another one of the system; else the given one. */
 function toOther(pattern: RegExp, message: string, table: string): string {
   const named = pattern.exec(message)?.[1];
   return named === undefined || table.endsWith(named) ? table : named;
@@ -77,12 +77,12 @@ function explainUnavailable(code: string, message: string): string {
   return isSqlState(code) ? `PostgreSQL is not available (SQLSTATE ${code})` : "PostgreSQL cannot be reached";
 }
 
-/** Whether it is a code of the server itself. */
+/** Whether the code comes from the server itself. */
 export function isSqlState(code: string): boolean {
   return /^(?=.*\d)[0-9A-Z]{5}$/.test(code);
 }
 
-/** `code` is a SQLSTATE, a code of Node, or the name of an abort. */
+/** `code` is a SQLSTATE, a Node code, or the name of the error, such as AbortError. */
 export function describe(error: unknown): { code: string; message: string } {
   const { code, name, message } = (error ?? {}) as { code?: unknown; name?: unknown; message?: unknown };
   return { code: toText(code) || toText(name), message: toText(message) };

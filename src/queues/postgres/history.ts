@@ -11,36 +11,36 @@ import { toNumber } from "./readings.ts";
 import { secondsBetween } from "./sql.ts";
 import type { ReadRows } from "./statements.ts";
 
-/** The rows that the past of queues is made of. Each has `queue` (text). */
+/** Queries for the rows of a history. Each row has `queue` (text). */
 interface HistoryRows {
   /**
-   * A query for the jobs that ended in the range or later, or did not end: queue, due (when it could run; null where nothing tells), taken, ended (null where it is
-   * yet to come), succeeded, retried (it was taken before, and the row has lost when it could run then). A job that never ran was taken when it ended; one that was
-   * taken before it was due never waited.
+   * Jobs that ended in the range or later, or have not ended: queue, due (when it could run; null where unknown), taken, ended (null where still to come),
+   * succeeded, retried (it was taken before, and the row no longer has when it could run then). A job that never ran was taken when it ended. One taken before it
+   * was due never waited.
    */
   readonly jobs: string;
-  /** A query for the failures of the range or later: queue, failed_at. */
+  /** Failures in the range or later: queue, failed_at. */
   readonly failures: string;
-  /** A scalar: when the oldest success that is still kept ended. Whatever ended before it is not known. */
+  /** A scalar: when the oldest success that still has a row ended. Nothing is known of successes before it. */
   readonly oldest: string;
-  /** Whether the system leaves rows where they are: then there was no success where there is none. Where it deletes them, nothing is known without one. */
+  /** Whether the system leaves rows in place: no row then means no success. Where it deletes rows, nothing is known without one. */
   readonly keeps: boolean;
-  /** Their statement costs so many times less than the planner thinks. @default 1 */
+  /** The statement costs this many times less than the planner estimates. @default 1 */
   readonly costCorrection?: number;
 }
 
-/** A condition on the column of a row's queue: one of those that are asked for. */
+/** Makes a condition on a row's queue column: it is one of the requested queues. */
 type ToQueueCondition = (column: string) => string;
 
-/** What a kind says of queues; `from` is a timestamp with time zone in SQL. It may look at the schema first. */
+/** Makes a kind's queries; `from` is a timestamp with time zone in SQL. It may read the schema first. */
 export type ToHistoryRows = (isAsked: ToQueueCondition, from: string, read: ReadRows) => HistoryRows | Promise<HistoryRows>;
 
-/** More rows than that take longer than a query may, and more memory than an answer is worth. */
+/** Jobs in a range, at most. More take longer than a statement may run, and too much memory. */
 const mostRows = 1_000_000;
-/** What a statement may cost, in units of the planner: as much as it has time for. */
+/** Highest cost of a statement, in the planner's units: what fits into its timeout. */
 const mostCost = 400_000;
 
-/** Reads the past of queues from their rows. Rejects as `read` does, and with query_refused or answer_too_large. */
+/** Reads the past of queues from rows. Rejects as `read` does, and with query_refused or answer_too_large. */
 export async function readHistory(
   read: ReadRows,
   toRows: ToHistoryRows,
@@ -87,7 +87,7 @@ export async function readHistory(
   return histories;
 }
 
-/** From when on it is known, unix seconds; null where that is before the range, the end of the range where nothing is. */
+/** Since when the past is known, unix seconds; null where that is before the range, the end of the range where nothing is known. */
 function toSince(oldest: number | null, { keeps }: HistoryRows, { from, step, steps }: HistoryRange): number | null {
   if (oldest === null) return keeps ? null : from + steps * step;
   return oldest > from ? oldest : null;
@@ -97,11 +97,11 @@ function toTimestamp(unix: number): string {
   return `to_timestamp(${unix})`;
 }
 
-/** One row for each queue and step in which something happened; `jobs` and `oldest` in each, in at least one. */
+/** One row for each queue and step in which something happened. Each has `jobs` and `oldest`; there is at least one row. */
 function historyStatement({ jobs, failures, oldest }: HistoryRows, { from, step, steps }: HistoryRange): string {
   const [begin, to] = [toTimestamp(from), toTimestamp(from + steps * step)];
   const stepOf = (time: string) => `greatest(0, ceil((extract(epoch from ${time}) - ${from}) / ${step}))::bigint`;
-  // Taken when it ended: then its start is not recorded.
+  // Taken when it ended means that its start is not recorded.
   const run = `case when taken < ended then ${secondsBetween("taken", "ended")} end`;
   const event = (time: string, values: string, rows: string) => `select queue, ${stepOf(time)} as step, ${values} from ${rows}`;
   return `
@@ -148,22 +148,23 @@ function toStep(row: Row): HistoryStep {
   };
 }
 
-/** PostgreSQL has times before all others: -Infinity. */
+/** PostgreSQL has a time before all others: -Infinity. */
 function toUnix(text: string | null | undefined): number | null {
   return text === null || text === undefined ? null : Number(text);
 }
 
-/** Of the three connections of a database: what is read now (numbers, failures) must not wait for what was. */
+/** Of the three connections to a database, one is for histories: current numbers and failures must not wait for them. */
 const atOnce = 1;
-/** Together with the wait. Grafana itself gives up after 30 s. */
+/** Time for the wait and the read together. Grafana itself gives up after 30 s. */
 const deadlineMs = 25_000;
-/** More cannot be done in time, and each holds a place of the edge (http/limits.ts) while it waits. */
+/** More cannot be served in time, and each holds a place of the edge (http/limits.ts) while it waits. */
 const mostWaiting = 60;
 
 const turns = new WeakMap<Database, LimitFunction>();
 
 /**
- * Reads the past when it is its turn, whichever source it is for: several viewers of one dashboard would keep all connections busy for long. Rejects with the signal's reason, a TimeoutError, or what `work` rejects with.
+ * Reads histories one at a time for each database, over all its sources. Otherwise a few viewers of one dashboard would keep all connections busy. Rejects with
+ * the signal's reason, a TimeoutError, postgres_unavailable when too many wait, or the error of `work`.
  */
 export async function inTurn<T>(database: Database, work: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T> {
   const turn = turns.get(database) ?? pLimit(atOnce);
@@ -173,7 +174,7 @@ export async function inTurn<T>(database: Database, work: (signal: AbortSignal) 
   }
   const limited = AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)]);
   const result = turn(async () => {
-    // Whoever left while waiting costs nothing.
+    // Skip the read if the caller left while waiting.
     limited.throwIfAborted();
     return work(limited);
   });

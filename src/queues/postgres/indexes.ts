@@ -5,33 +5,33 @@ import { quoteIdentifier, quoteLiteral, quoteTable, type TableName } from "./nam
 import { explain, type PlanNode, scansOf, toCost, toPlan } from "./planner.ts";
 import type { IndexAdvice, ReadRows } from "./statements.ts";
 
-/** An index that is missing, or is there and serves nothing. */
+/** An index that is missing, or exists but is not used. */
 export interface MissingIndex {
   readonly serves: string;
-  /** Why there is more to do than to create it; null when there is not. */
+  /** Why creating it is not enough; null when it is. */
   readonly reason: string | null;
-  /** As the owner runs them, one by one, outside of a transaction. */
+  /** For the owner to run one by one, outside a transaction. */
   readonly statements: readonly string[];
-  /** Cost of the reading by the planner: now, and about what it would be. */
+  /** The planner's cost of the read: now, and roughly with the index. */
   readonly cost: number;
   readonly costWithIndex: number;
-  /** Rows that have to be read, by the planner. */
+  /** Rows the read must visit, by the planner's estimate. */
   readonly rows: number;
-  /** What the reading took just now, milliseconds; null when it would have taken more than 2 s. */
+  /** Measured time of the read, milliseconds; null when it took more than 2 s. */
   readonly tookMs: number | null;
 }
 
-/** What cannot have an index of its own, or has no index that is missing. */
+/** Why the table cannot have indexes, or the indexes it lacks. */
 type TableAdvice = { readonly obstacle: string } | { readonly missing: readonly MissingIndex[] };
 
-/** A reading that costs less is served, whatever it does: some 20 ms. */
+/** A read that costs less, some 20 ms, needs no index. */
 const servedCost = 5_000;
-/** An index that costs so many times more than it must is none for this reading. Pages that are not known to be visible to all cost that much. */
+/** An index that costs this many times the necessary cost does not serve the read. Pages not marked all-visible cost that much. */
 const servedFactor = 10;
-/** Cost of a row of an index alone, with its share of the pages: cpu_index_tuple_cost, cpu_tuple_cost, cpu_operator_cost, doubled. */
+/** Cost of one row of an index-only scan, with its share of the pages: cpu_index_tuple_cost, cpu_tuple_cost, cpu_operator_cost, doubled. */
 const rowCost = 0.035;
 
-/** What is missing for the advices of one table. Asks the planner, and the catalog; runs what is not served once, for its time. Rejects as `read` does. */
+/** Finds the missing indexes of one table. Asks the planner and the catalog; runs each read without an index once, to time it. Rejects as `read` does. */
 export async function findMissing(advices: readonly IndexAdvice[], read: ReadRows): Promise<TableAdvice> {
   const [table] = advices.map((advice) => advice.table);
   if (!table) return { missing: [] };
@@ -48,7 +48,7 @@ export async function findMissing(advices: readonly IndexAdvice[], read: ReadRow
     const repairs = toRepairs(advice, facts, used);
     if (repairs.length === 0) continue;
     const reasons = new Set(repairs.map(({ reason }) => reason).filter((reason) => reason !== null));
-    // One vacuum is for all indexes of a table.
+    // One vacuum serves all indexes of a table.
     const statements = repairs.flatMap((repair) => repair.statements).filter((statement) => !said.has(statement));
     for (const statement of statements) said.add(statement);
     missing.push({
@@ -63,7 +63,7 @@ export async function findMissing(advices: readonly IndexAdvice[], read: ReadRow
 }
 
 interface Unserved extends Pick<MissingIndex, "cost" | "costWithIndex" | "rows"> {
-  /** The cheapest way to read it now. */
+  /** The cheapest way to read now. */
   readonly plan: PlanNode;
   readonly sql: string;
 }
@@ -96,20 +96,20 @@ async function time(sql: string, read: ReadRows): Promise<number | null> {
 
 interface Part {
   readonly name: TableName;
-  /** Those that are called as ours, by name; false: not valid, a build that failed has left it. */
+  /** Indexes with our naming, by name; false: invalid, left by a build that failed. */
   readonly indexes: ReadonlyMap<string, boolean>;
-  /** Whether many of its pages are not known to be visible to all, as before the first vacuum: the planner expects to read them, whatever an index holds. */
+  /** Whether many pages are not marked all-visible, as before the first vacuum. The planner then expects to read them, whatever the index holds. */
   readonly isUnvacuumed: boolean;
 }
 
 interface TableFacts {
   /** pg_class.relkind */
   readonly kind: string;
-  /** What has indexes of its own: the table, or the partitions that hold its rows. */
+  /** The tables that have indexes of their own: the table, or the partitions that hold its rows. */
   readonly parts: readonly Part[];
 }
 
-/** From the catalog, which every role may read. */
+/** Reads the catalog, which every role may read. */
 async function readFacts(table: TableName, read: ReadRows): Promise<TableFacts | null> {
   const rows = await read(`
 with recursive part (oid) as (
@@ -136,7 +136,7 @@ order by schema, "table"`);
   };
 }
 
-/** From its rows, one for each index; `name` is how the configuration has it. */
+/** Makes a part from its rows, one for each index; `name` is the table's name in the configuration. */
 function toPart(rows: readonly Row[], name: TableName | null): Part {
   const [row] = rows;
   return {
@@ -152,8 +152,8 @@ interface Repair {
 }
 
 /**
- * PostgreSQL makes no index of a partitioned table concurrently: then each partition has its own. Nothing is to be done where the index is in use, or where
- * the planner does without it although it knows the pages.
+ * The statements that supply the index. PostgreSQL cannot build an index of a partitioned table concurrently, so each partition gets its own. Nothing to do where
+ * the index is in use, or where the planner knows the pages and still does not use it.
  */
 function toRepairs(
   { suffix, definition }: IndexAdvice,
@@ -175,8 +175,8 @@ function toRepairs(
 }
 
 /**
- * At most 63 bytes: PostgreSQL would cut the suffix. What it is made of is in the name, for `if not exists` looks at nothing else; and so is the whole name of
- * the table, for those of partitions may differ at their ends alone.
+ * At most 63 bytes, or PostgreSQL would cut the suffix. The name holds a hash of the definition, because `if not exists` compares names only, and of the table's
+ * whole name, because partitions' names may differ only at the end.
  */
 export function toIndexName(table: string, suffix: string, definition: string): string {
   const ending = `_ops_${suffix}_${hash("sha256", JSON.stringify([table, definition])).slice(0, 6)}`;

@@ -1,6 +1,6 @@
-/** A table name as its parts, exactly as written: PostgreSQL folds nothing that is quoted. */
+/** The parts of a table name, exactly as written: PostgreSQL does not fold the case of quoted names. */
 export interface TableName {
-  /** Null when it is to be found through the search_path. */
+  /** Null: found through the search_path. */
   readonly schema: string | null;
   readonly table: string;
 }
@@ -8,7 +8,7 @@ export interface TableName {
 const part = String.raw`"(?:[^"]|"")+"|[^".]+`;
 const tablePattern = new RegExp(`^(?:(${part})\\.)?(${part})$`, "s");
 
-/** `table`, `schema.table`, or with parts in double quotes where a name holds a dot (`"my.schema".jobs`); null when malformed. */
+/** Parses `table` or `schema.table`; a part with a dot is in double quotes (`"my.schema".jobs`). Null when malformed. */
 export function parseTableName(text: string): TableName | null {
   const match = tablePattern.exec(text);
   return match?.[2] === undefined
@@ -16,7 +16,7 @@ export function parseTableName(text: string): TableName | null {
     : { schema: match[1] === undefined ? null : unquote(match[1]), table: unquote(match[2]) };
 }
 
-/** The same for text that the configuration has let through. */
+/** The same for text that the configuration has validated. */
 export function toTableName(text: string): TableName {
   return parseTableName(text) ?? { schema: null, table: text };
 }
@@ -25,7 +25,7 @@ function unquote(name: string): string {
   return name.startsWith('"') ? name.slice(1, -1).replaceAll('""', '"') : name;
 }
 
-/** An SQL identifier that means exactly this name. */
+/** An SQL identifier for exactly this name. */
 export function quoteIdentifier(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
@@ -39,7 +39,7 @@ export function formatTable({ schema, table }: TableName): string {
   return schema === null ? table : `${schema}.${table}`;
 }
 
-/** An SQL literal that means exactly this value, whatever standard_conforming_strings is. */
+/** An SQL literal for exactly this value, whatever standard_conforming_strings is. */
 export function quoteLiteral(value: string | number): string {
   if (typeof value === "number") return value < 0 ? `(${value})` : String(value);
   const quoted = `'${value.replaceAll("'", "''")}'`;
@@ -47,8 +47,8 @@ export function quoteLiteral(value: string | number): string {
 }
 
 /**
- * A condition on a column, written as a partial index would: `= 'a'` for one value, `in ('a', 'b')` for several; `false` for none.
- * Literals rather than parameters, because the planner must see the values to prove that a partial index serves.
+ * A condition on a column, written as a partial index would: `= 'a'` for one value, `in ('a', 'b')` for several; `false` for none. Uses literals, not parameters:
+ * the planner must see the values to prove that a partial index applies.
  */
 export function isOneOf(column: string, values: readonly (string | number)[]): string {
   const [first, ...others] = values.map(quoteLiteral);

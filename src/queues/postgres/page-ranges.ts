@@ -7,7 +7,7 @@ import { explain, scansOf, toPlan } from "./planner.ts";
 import { addUp, type Measure, type Measured, type MeasuredQueues } from "./readings.ts";
 import type { ReadRows } from "./statements.ts";
 
-/** Adds what a part of the rows was measured to have. */
+/** Adds the measures of one part of the rows to the sums. */
 export function addMeasured(sums: Map<string, Measured>, { measured: part }: MeasuredQueues): void {
   for (const [queue, measured] of part) {
     const sum: Partial<Record<Measure, number | null>> = { ...sums.get(queue) };
@@ -18,21 +18,21 @@ export function addMeasured(sums: Map<string, Measured>, { measured: part }: Mea
   }
 }
 
-/** Groups of failures as `groupFailures` returns them, with the times of their jobs. */
+/** A group of failures as `groupFailures` returns it, with the times of its jobs. */
 interface Group {
   readonly row: Row;
-  /** Newest first: id, and when it failed in seconds. */
+  /** Newest first: id, and when it failed, seconds. */
   readonly jobs: readonly (readonly [id: string, at: number])[];
 }
 
-/** Failures that come part by part. */
+/** Sums failures that arrive part by part. */
 interface FailureSums {
   add(rows: readonly Row[]): void;
   /** As `groupFailures` returns them. */
   rows(): readonly Row[];
 }
 
-/** Adds groups of the same queue, text and worker. Remembers twice as many groups as a source may return, the newest ones of each queue. */
+/** Merges groups of the same queue, text and worker. Stores at most twice as many groups as a source may return, the newest of each queue. */
 export function createFailureSums(): FailureSums {
   let groups = new Map<string, Group>();
   const shrink = (limit: number) => {
@@ -78,7 +78,7 @@ function merge(a: Group, b: Group): Group {
   };
 }
 
-/** The newest group of each queue first, then the second of each, and so on: none hides another. */
+/** Takes the newest group of each queue, then the second of each, and so on: no queue crowds out another. */
 function pickFairly(groups: readonly [string, Group][]): [string, Group][] {
   const seen = new Map<string, number>();
   const placed = groups
@@ -97,10 +97,10 @@ function compare(a: string, b: string): number {
   return a < b ? -1 : 1;
 }
 
-/** A read of a table in parts whose results add up. */
+/** A read of a table in parts that add up. */
 interface PartedRead {
   readonly table: TableName;
-  /** The statement for the rows with this condition on `job.ctid`. */
+  /** The statement for rows that match this condition on `job.ctid`. */
   readonly statement: (condition: string) => string;
 }
 
@@ -108,14 +108,14 @@ interface ChunkOptions {
   /** @default firstChunkPages */
   readonly firstPages?: number | undefined;
   readonly signal: AbortSignal;
-  /** What one part gave. */
+  /** Takes the rows of one part. */
   readonly add: (rows: readonly Row[]) => void;
 }
 
 /**
- * Reads a table page range by page range, each in a transaction of its own and far from the statement timeout, and rests half as long as each took: at most two thirds of
- * one core of the server. Not one snapshot: a row that changes meanwhile may be counted twice, or not at all. False, and nothing read, where PostgreSQL cannot
- * read a range of pages alone: a view, a foreign table, or a server older than 14.
+ * Reads a table page range by page range, each in its own transaction, far below the statement timeout. Then rests half as long as the range took: at most two
+ * thirds of one core of the server. This is not one snapshot: a row that changes meanwhile may be counted twice, or not at all. Returns false, and reads nothing,
+ * where PostgreSQL cannot read a page range alone: a view, a foreign table, or a server older than 14.
  */
 export async function readInChunks(read: ReadRows, { table, statement }: PartedRead, options: ChunkOptions): Promise<boolean> {
   const { signal, add, firstPages = firstChunkPages } = options;
@@ -144,7 +144,7 @@ export async function readInChunks(read: ReadRows, { table, statement }: PartedR
   }
 }
 
-/** Whether each scan of the table is one of a range alone. An error says that there is no such thing as a page, or no right to know it. */
+/** Whether every scan of the table reads a page range only. An error means that it has no pages, or that we may not see them. */
 async function canReadRanges(read: ReadRows, statement: string): Promise<boolean> {
   try {
     const scans = scansOf(toPlan(await read(explain(statement))));
@@ -155,7 +155,7 @@ async function canReadRanges(read: ReadRows, statement: string): Promise<boolean
   }
 }
 
-/** Of a table; of one with partitions or heirs, as many as the largest of them has, since a range of pages is one of each. */
+/** Counts the pages of a table. With partitions or child tables, those of the largest, since a page range applies to each of them. */
 function pagesStatement(table: TableName): string {
   return `
 with recursive part (oid) as (
@@ -166,38 +166,38 @@ with recursive part (oid) as (
 select coalesce(max(pg_relation_size(oid)) / current_setting('block_size')::int, 0)::text as pages from part`;
 }
 
-/** Pages of a table, from the first on; `to` is the first one behind, null for all that follow. */
+/** Pages of a table, from `from` up to but not including `to`; null: to the end. */
 export interface PageRange {
   readonly from: number;
   readonly to: number | null;
 }
 
-/** How many pages are read first: 32 MB. */
+/** Pages of the first range: 32 MB. */
 export const firstChunkPages = 4096;
-/** With fewer, starting a statement costs more than what it reads. */
+/** With fewer, starting a statement costs more than its read. */
 export const leastChunkPages = 8;
 const mostChunkPages = 131_072;
-/** How long one statement shall take, milliseconds: far from the 2 s at which it would be ended. */
+/** Target time of one statement, milliseconds: far below the 2 s timeout. */
 const chunkMs = 250;
 
-/** The range from a page on, of a table of `total` pages. The last one is open: rows that are changed meanwhile go to the end. */
+/** The range that starts at a page, in a table of `total` pages. The last one is open-ended, because rows changed meanwhile move to the end. */
 export function toRange(from: number, pages: number, total: number): PageRange {
   return { from, to: from + pages >= total ? null : from + pages };
 }
 
-/** A condition on a row: it lies in these pages. PostgreSQL 14 and newer read no other page for it ("Tid Range Scan"). */
+/** The condition that a row lies in these pages. PostgreSQL 14 and newer then read only these pages ("Tid Range Scan"). */
 export function inPages({ from, to }: PageRange, row: string): string {
   const lower = `${row}.ctid >= '(${from},0)'::tid`;
   return to === null ? lower : `${lower} and ${row}.ctid < '(${to},0)'::tid`;
 }
 
-/** How many pages to read next, when so many took that long: as many as `chunkMs` is for, but never more than four times as many, nor less than a quarter. */
+/** Pages of the next range: as many as fit into `chunkMs` at the last speed, but at most four times and at least a quarter of the last. */
 export function nextChunkPages(pages: number, tookMs: number): number {
   const factor = Math.min(4, Math.max(0.25, chunkMs / Math.max(1, tookMs)));
   return clamp(Math.round(pages * factor));
 }
 
-/** After a statement that ran out of time; null when it cannot be smaller. */
+/** The range after a statement timeout; null when it cannot be smaller. */
 export function smallerChunk(pages: number): number | null {
   return pages <= leastChunkPages ? null : clamp(Math.floor(pages / 4));
 }

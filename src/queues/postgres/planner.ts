@@ -1,31 +1,31 @@
 import type { Row } from "./database.ts";
 import type { Candidate, PlanCheckOptions, ReadAllRows } from "./statements.ts";
 
-/** What we look at in a node of a plan. Source: PostgreSQL's "EXPLAIN", FORMAT JSON. */
+/** The fields we use of a plan's node. Source: PostgreSQL's "EXPLAIN", FORMAT JSON. */
 export interface PlanNode {
   readonly "Node Type": string;
-  /** In units of the planner: 1 is a page read in order. */
+  /** In the planner's units: 1 is a page read in sequence. */
   readonly "Total Cost": number;
-  /** That come out of it, as the planner thinks. */
+  /** Rows that it returns, by the planner's estimate. */
   readonly "Plan Rows": number;
   readonly "Relation Name"?: string;
   readonly "Index Name"?: string;
-  /** What is looked up in the index. */
+  /** What it looks up in the index. */
   readonly "Index Cond"?: string;
-  /** A condition on rows that were read already. */
+  /** A condition on rows already read. */
   readonly Filter?: string;
   readonly Plans?: readonly PlanNode[];
 }
 
-/** Statements that together cost more are for once a minute: 100,000 pages read in order, with their rows about 350 ms where they are in memory. */
+/** Statements that cost more together run once a minute: 100,000 pages in sequence and their rows, about 350 ms from memory. */
 export const heavyCost = 100_000;
 
-/** A statement that only plans another: nothing is read. */
+/** Plans the statement without running it. */
 export function explain(statement: string): string {
   return `explain (format json) ${statement}`;
 }
 
-/** The plan in the answer to `explain`. pg makes an object of JSON. */
+/** The plan in the result of `explain`. pg parses JSON into an object. */
 export function toPlan(rows: readonly Row[]): PlanNode {
   const value: unknown = rows[0]?.["QUERY PLAN"];
   const [first] = (typeof value === "string" ? JSON.parse(value) : value) as readonly { readonly Plan: PlanNode }[];
@@ -39,8 +39,8 @@ export function nodesOf(plan: PlanNode): readonly PlanNode[] {
 }
 
 /**
- * The cost of a plan: that of its most expensive node, for a node under a Limit may be more expensive than the whole. The planner believes that it finds soon what it
- * looks for; where there is none, it reads to the end. A scan that filters nothing ends with the Limit.
+ * The cost of a plan: that of its most expensive node, because a node under a Limit may cost more than the whole. The planner assumes that a match is found early;
+ * without one the node reads to the end. An index scan without a filter does stop at the Limit.
  */
 export function toCost(plan: PlanNode): number {
   const below = endsEarly(plan) ? [] : (plan.Plans ?? []);
@@ -48,13 +48,13 @@ export function toCost(plan: PlanNode): number {
 }
 
 /**
- * How much of a cost is for partitions that are not read. A loop that looks up `column = other.column` reads the one partition that holds it, the planner knows that
- * only while it runs: until then each loop costs as much as all of them, and an empty one of which it knows nothing as much as ten pages. The most expensive one is
- * left. This takes the column for what the partitions are made by, as that of pg-boss is.
+ * The part of a cost that is for partitions that are not read. A loop with `column = other.column` reads only the partition that holds the value, but the planner
+ * knows that only at run time. In its estimate each loop costs as much as all partitions, and an empty one without statistics counts as ten pages. This is the sum
+ * without the most expensive partition. It assumes that the column is the partition key, as in pg-boss.
  */
 function sumOverratedCosts({ "Node Type": type, Plans: plans = [] }: PlanNode): number {
   const [outer, inner] = plans;
-  if (type === "Memoize") return 0; // What loops over it cost is not told.
+  if (type === "Memoize") return 0; // Its loops' cost is not in the plan.
   if (type === "Nested Loop" && outer && inner) return sumOverratedCosts(outer) + outer["Plan Rows"] * sumOverratedCosts(inner);
   if (type !== "Append" || !plans.every(looksUp)) return addUp(plans.map(sumOverratedCosts));
   const costs = plans.map((scan) => scan["Total Cost"]);
@@ -63,7 +63,7 @@ function sumOverratedCosts({ "Node Type": type, Plans: plans = [] }: PlanNode): 
 
 const lookUp = /\("?\w+"? = "?\w+"?\."?\w+"?\)/;
 
-/** A scan of a table for the rows that another one asks for. */
+/** Whether it scans a table for values from another node. */
 function looksUp(scan: PlanNode): boolean {
   if (scan["Relation Name"] === undefined) return false;
   return nodesOf(scan).some((node) => lookUp.test(node["Index Cond"] ?? "") || lookUp.test(node.Filter ?? ""));
@@ -78,10 +78,10 @@ function endsEarly({ "Node Type": type, Plans: [scan, ...others] = [] }: PlanNod
   return type === "Limit" && others.length === 0 && isScan && scan?.Filter === undefined;
 }
 
-/** A scan of a whole table that costs less is one of a few pages. */
+/** A sequential scan below this cost reads only a few pages. */
 const fewPagesCost = 100;
 
-/** The nodes that read a table or an index. Not those of a table of a few pages, such as a partition without a row: it is scanned whatever else could be done. */
+/** The nodes that scan a table or an index. Leaves out tables of a few pages, such as empty partitions: these are scanned sequentially in any case. */
 export function scansOf(plan: PlanNode): readonly PlanNode[] {
   return nodesOf(plan).filter(
     (node) =>
@@ -91,12 +91,11 @@ export function scansOf(plan: PlanNode): readonly PlanNode[] {
   );
 }
 
-/** Place of the candidate as which a statement shall run; null: not at once, since each of them would scan a huge table. */
+/** Index of the candidate to run; null: not now, since every candidate would scan a huge table. */
 export type Choice = number | null;
 
 /**
- * Chooses the cheapest candidate of each statement, then the cheapest statements as long as they cost at most `limit` together. `costs` are those of the candidates of
- * each statement.
+ * Chooses the cheapest candidate of each statement, then the cheapest statements, up to `limit` in total. `costs` has the costs of each statement's candidates.
  */
 export function chooseLight(costs: readonly (readonly number[])[], limit: number): readonly Choice[] {
   const cheapest = costs.map((own) => Math.min(...own));
@@ -110,13 +109,13 @@ export function chooseLight(costs: readonly (readonly number[])[], limit: number
 }
 
 interface PlanCheck {
-  /** How each statement shall run. Asks the planner, about all of them at once, when it has not been asked for a while; rejects as `readAll` does. */
+  /** How each statement shall run. Asks the planner about all at once, unless it did a short while ago; rejects as `readAll` does. */
   choose(statements: readonly (readonly Candidate[])[], readAll: ReadAllRows): Promise<readonly Choice[]>;
-  /** After a failure: the planner is asked again. When a statement ran out of time, the planner was wrong: for a while everything is heavy. */
+  /** After a failure: asks the planner again next time. After a timeout the planner was wrong, so every statement counts as heavy for a while. */
   forget(ranOutOfTime: boolean): void;
 }
 
-/** Asks the planner what statements would cost before they run. A statement has a candidate at least. Nothing is read by that. */
+/** Asks the planner what statements cost before they run. This reads no rows. Each statement needs at least one candidate. */
 export function createPlanCheck({ cost = heavyCost, againMs = 300_000, distrustMs = 60_000 }: PlanCheckOptions = {}): PlanCheck {
   let cached: { readonly key: string; readonly choices: readonly Choice[]; readonly until: number } | null = null;
   let distrustUntil = -Infinity;

@@ -6,30 +6,30 @@ import { type Measure, uniteReadings } from "./readings.ts";
 import { createSqlSource } from "./source.ts";
 import type { IndexAdvice, SqlStatements } from "./statements.ts";
 
-/** A job system that is known by the names of its tables, and read by statements that need to know nothing but their schema. */
+/** A job system with fixed table names; its statements need only the schema. */
 interface Preset<Kind extends string> {
   readonly kind: Kind;
-  /** All in one schema; the first one is named in messages. */
+  /** All in one schema; the first one appears in messages. */
   readonly tables: readonly [string, ...string[]];
-  /** What the statements need of them, for messages. */
+  /** Columns that the statements need, for messages. */
   readonly columns: readonly string[];
   readonly statements: (schema: string) => SqlStatements;
-  /** Absent where what ended is not kept. */
+  /** Absent where rows of ended jobs are deleted. */
   readonly history?: (schema: string) => ToHistoryRows;
-  /** What the system itself has no index for. */
+  /** Indexes that the system itself does not create. */
   readonly recommendedIndexes?: readonly RecommendedIndex[];
 }
 
-/** An index that a large history wants. */
+/** An index that a large history needs. */
 export interface RecommendedIndex {
   readonly table: string;
   /** As `IndexAdvice`. */
   readonly suffix: string;
   readonly definition: string;
   readonly serves: string;
-  /** What is read by it. */
+  /** The measure that it serves. */
   readonly measure: Measure;
-  /** A condition for the rows that have to be read. */
+  /** A condition for the rows that the read must visit. */
   readonly rows: string;
 }
 
@@ -37,13 +37,13 @@ const toConfig = <const Kind extends string>(kind: Kind) =>
   z.strictObject({
     ...common,
     kind: z.literal(kind),
-    /** Of its tables. */
+    /** Schema of its tables. */
     schema: identifier,
-    /** Queues to list even if they are never seen. */
+    /** Queues to list even if never seen. */
     names: z.array(sqlText).max(1000).optional(),
   });
 
-/** The kind of such a system: configured by its schema, and detected. */
+/** The kind of such a system: configured by its schema, or detected. */
 export function definePreset<const Kind extends string>(preset: Preset<Kind>): QueueKind<ReturnType<typeof toConfig<Kind>>> {
   const { kind, tables, columns, statements, recommendedIndexes: lacks = [] } = preset;
   const [first, ...others] = tables;

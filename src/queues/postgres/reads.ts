@@ -17,13 +17,13 @@ import {
 } from "./readings.ts";
 import type { Candidate, HeavyOptions, PacedOptions, ReadAllRows, ReadRows, SqlStatements, TableParts } from "./statements.ts";
 
-/** Reads what a source needs: at once where the plans are light, else at most once a minute behind its callers. */
+/** Reads for a source: at once where the plans are light, else in the background at most once a minute. */
 interface PlannedReads {
   measures(statements: SqlStatements, signal: AbortSignal): Promise<ReadMeasures>;
   failures(statements: SqlStatements, signal: AbortSignal): Promise<readonly Row[]>;
-  /** The running jobs by their workers; empty where the statements do not tell. */
+  /** The running jobs by worker; empty where the statements do not read workers. */
   workers(statements: SqlStatements, signal: AbortSignal): Promise<readonly Row[]>;
-  /** How long jobs usually run; empty where there is no statement for it, or it would cost much. */
+  /** Usual run times; empty where there is no statement for them, or it would be expensive. */
   usualRuns(statements: SqlStatements, signal: AbortSignal): Promise<readonly Row[]>;
   close(): void;
 }
@@ -96,10 +96,10 @@ export function createPlannedReads(database: Database, options: HeavyOptions = {
   };
 }
 
-/** What asks the planner about statements, and paces those that are heavy. */
+/** A cost guard: asks the planner about statements, and paces the heavy ones. */
 interface Gate<T> {
   choose(statements: readonly (readonly Candidate[])[], readAll: ReadAllRows): Promise<readonly Choice[]>;
-  /** A read of what was found to be light. */
+  /** Wraps a read of light statements. */
   light<R>(read: Promise<R>): Promise<R>;
   readonly heavy: Paced<T>["read"];
   readonly close: () => void;
@@ -120,7 +120,7 @@ function createGate<T>(database: Database, options: HeavyOptions): Gate<T> {
   };
 }
 
-/** Two answers about different measures, as old as the older one. */
+/** Joins two results with different measures. It is as old as the older one. */
 function join(a: ReadMeasures, b: ReadMeasures): ReadMeasures {
   const queues = new Set([...a.measured.keys(), ...b.measured.keys()]);
   return {
@@ -135,11 +135,11 @@ function ofQueue({ nothing, measured }: ReadMeasures, queue: string): ReadMeasur
   return measured.get(queue) ?? nothing;
 }
 
-/** What was read of all queues. */
+/** The measures of all queues. */
 interface ReadMeasures extends MeasuredQueues {
-  /** When the oldest part of it was read, RFC 3339 UTC with seconds. */
+  /** When its oldest part was read, RFC 3339 UTC with seconds. */
   readonly observedAt: string;
-  /** False when it was not one snapshot. */
+  /** False when it is not one snapshot. */
   readonly exact: boolean;
 }
 
@@ -150,13 +150,13 @@ interface HeavyRun {
   readonly signal: AbortSignal;
 }
 
-/** As one statement: one snapshot. */
+/** Reads with one statement: one snapshot. */
 async function readMeasures(readings: readonly Reading[], read: ReadRows): Promise<ReadMeasures> {
   const observedAt = toSeconds(new Date());
   return { ...toMeasured(await read(uniteReadings(readings)), readings), observedAt, exact: true };
 }
 
-/** Readings that would scan a huge table: part by part where that can be, which tells no quantiles; else as one statement. */
+/** For readings that would scan a huge table: part by part where possible, without quantiles; else as one statement. */
 async function readHeavyMeasures(readings: readonly Reading[], { parts, ...run }: HeavyRun): Promise<ReadMeasures> {
   const plain = readings.flatMap((reading) => toWays(reading).at(-1) ?? []);
   if (!parts) return readMeasures(plain, run.read);
@@ -181,7 +181,7 @@ function unknownOf(own: Measured, nothing: Measured): Measured {
   return Object.fromEntries(Object.entries<number | null>(own).filter(isUnknown));
 }
 
-/** The same of failures. */
+/** The same for failures. */
 async function readHeavyFailures(failures: string, { parts, ...run }: HeavyRun): Promise<readonly Row[]> {
   if (!parts) return run.read(failures);
   const sums = createFailureSums();
@@ -191,20 +191,20 @@ async function readHeavyFailures(failures: string, { parts, ...run }: HeavyRun):
   return isParted ? sums.rows() : run.read(failures);
 }
 
-/** The ways to read the same, the last one being that with the fewest scans. */
+/** The ways to read the same data; the last has the fewest scans. */
 export function toWays(reading: Reading): readonly Reading[] {
   const { plain, ...rest } = reading;
   return plain === undefined ? [reading] : [reading, { ...rest, sql: plain, costCorrection: 1 }];
 }
 
-/** Work that is too heavy to be done for each who asks. */
+/** Work that is too heavy to run for every caller. */
 interface Paced<T> {
   /**
-   * The last answer of the same `key`, however old; a run begins behind it when it is time. Without an answer younger than three periods the caller waits for the
-   * run, and is told how it failed.
+   * Returns the last result for `key`, and starts a run in the background when one is due. Without a result younger than three periods, the caller waits for the
+   * run and gets its error.
    */
   read(key: string, work: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T>;
-  /** Ends the run that is under way. */
+  /** Aborts the current run. */
   close(): void;
 }
 
@@ -213,10 +213,10 @@ interface PacedRun<T> {
   readonly result: Promise<T>;
 }
 
-/** One heavy run of a database at a time, whichever source it is for. */
+/** One heavy run for each database at a time, over all its sources. */
 const turns = new WeakMap<Database, LimitFunction>();
 
-/** Runs go on when the callers have left, so that the next ones find an answer; none begins while nobody asks. */
+/** A run continues when its callers have left, so that the next ones find a result. None starts without a caller. */
 export function createPaced<T>(database: Database, { everyMs = 60_000, waitMs = 8_000 }: PacedOptions = {}): Paced<T> {
   const controller = new AbortController();
   const turn = turns.get(database) ?? pLimit(1);
@@ -239,7 +239,7 @@ export function createPaced<T>(database: Database, { everyMs = 60_000, waitMs = 
         return answer;
       } catch (error) {
         failure = { key, error };
-        // A failure that cost little, such as a lock, is soon tried again; a statement that ran out of its 2 s only after a period.
+        // A cheap failure, such as a lock, is retried soon; one that used up its 2 s only after a period.
         nextAt = start + Math.min(everyMs, Math.max(everyMs / 60, 30 * took()));
         throw error;
       }
@@ -277,7 +277,7 @@ export function createPaced<T>(database: Database, { everyMs = 60_000, waitMs = 
   };
 }
 
-/** What the promise gives in time; null when it takes longer. */
+/** The promise's value; null if it takes longer. */
 async function arriveWithin<T>(promise: Promise<T>, ms: number, signal: AbortSignal): Promise<{ readonly value: T } | null> {
   const timeout = AbortSignal.timeout(ms);
   try {

@@ -20,32 +20,32 @@ interface SqlSourceOptions {
   readonly kind: string;
   readonly env: Environment | null;
   readonly database: Database;
-  /** What is read; the first one is named in messages. */
+  /** Tables that are read; the first one appears in messages. */
   readonly tables: readonly [TableName, ...TableName[]];
   /** Columns that the statements need, for messages. */
   readonly columns: readonly string[];
-  /** Queues to list even if they are never seen. */
+  /** Queues to list even if never seen. */
   readonly names: readonly string[];
   /**
-   * Or how they are made for the schema as it is: asked before the first read, again after one that failed, and once in a while, for an index or a
-   * table may come. Undefined readings or columns of another version are its business.
+   * The statements, or a function that makes them for the current schema. It runs before the first read, after a failed one, and every `preparedMs`, because an
+   * index or a table may appear. It handles columns and versions that differ.
    */
   readonly statements: SqlStatements | ((read: ReadRows) => Promise<SqlStatements>);
-  /** What the past is made of; null or absent where the rows do not tell it. */
+  /** Queries for the history; null or absent where the rows do not have it. */
   readonly history?: ToHistoryRows | null;
   /** As `KindSource.isPastPartial`. */
   readonly isPastPartial?: boolean;
   readonly heavy?: HeavyOptions | undefined;
-  /** Absent: whether jobs run on a host is never asked. */
+  /** Whether running jobs can be found by host. @default whether the statements are fixed and have `running` */
   readonly knowsWorkers?: boolean;
 }
 
-/** How long statements that were made for a schema are used, milliseconds. */
+/** How long statements made for a schema are used, milliseconds. */
 const preparedMs = 60_000;
 
 /**
- * A queue source that is nothing but statements. Concurrent calls share one read. After a failed read nothing is kept: a repaired
- * schema or a restarted server is seen by the next call.
+ * A queue source made only of statements. Concurrent calls share one read. A failed read is not cached: the next call sees a repaired schema or a restarted
+ * server.
  */
 export function createSqlSource(options: SqlSourceOptions): KindSource {
   const { name, kind, env, database, tables, history } = options;

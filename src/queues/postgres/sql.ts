@@ -4,30 +4,30 @@ import { failureGroupsLimit, jobIdsPerError, runningJobsLimit, workerJobsLimit }
 import { quoteLiteral } from "./names.ts";
 
 /**
- * A condition: the time lies in the last so many minutes of the server's clock. Its upper bound leaves out rows from a clock that is
- * ahead, which would stay in the window for longer than it is. `now` for columns without a time zone.
+ * The condition that a time lies in the last `minutes` of the server's clock. The upper bound leaves out rows from a clock that is ahead: they would stay in the
+ * window for too long. Set `now` for columns without a time zone.
  */
 export function inLast(minutes: number, column: string, now = "now()"): string {
   return `${column} >= ${now} - interval '${minutes} minutes' and ${column} <= ${now}`;
 }
 
-/** Failures of the last hour and, of them, of the last 5 minutes, as two columns; rows that did not fail have no time. */
+/** Failures of the last hour, and of its last 5 minutes, as two columns; jobs that did not fail have a null time. */
 export function countFailures(failedAt: string, now = "now()"): string {
   const within = (minutes: number) => `count(*) filter (where ${inLast(minutes, failedAt, now)})`;
   return `${within(60)} as failures, ${within(5)} as failures_recent`;
 }
 
-/** As much of an error text as we group by, without blank space before its first line; `toErrorText` of the domain makes of it what is shown. */
+/** As much of an error text as we group by, without leading white space; `toErrorText` makes the text for display. */
 export function readErrorText(expression: string): string {
   return String.raw`coalesce(left(ltrim(${expression}, E' \t\r\n'), ${errorReadLimit}), '')`;
 }
 
-/** A time as we show it. The session is in UTC. */
+/** A time in the format of the API. The session is in UTC. */
 function toTimeText(expression: string): string {
   return `to_char(${expression}, 'YYYY-MM-DD"T"HH24:MI:SS"Z"')`;
 }
 
-/** Seconds from one time to another as a number, null when there is none; never negative, though the server's clock may have gone back between them. */
+/** Seconds between two times, null when one is missing. Never negative, even if the server's clock went back between them. */
 export function secondsBetween(from: string, to: string): string {
   return `case when (${to}) >= (${from}) then extract(epoch from (${to}) - (${from})) when (${to}) < (${from}) then 0 end`;
 }
@@ -42,10 +42,10 @@ export function quantiles(prefix: "wait" | "run", seconds: string): string {
     .join(", ");
 }
 
-/** The newest jobs of a source, or of each of its queues, whose run times are read. */
+/** The newest jobs, of a source or of each queue, whose run times are read. */
 export const newestRuns = 1000;
 
-/** The `usualRuns` statement of a source, over a query with the columns queue (text) and run (seconds): {queue, run_p95}. */
+/** Makes a source's `usualRuns` statement from a query with the columns queue (text) and run (seconds): {queue, run_p95}. */
 export function groupRuns(newest: string): string {
   return `
 select queue, (percentile_cont(0.95) within group (order by run))::text as run_p95
@@ -53,9 +53,9 @@ from (${newest}) as newest where queue is not null and run is not null group by 
 }
 
 /**
- * The `failures` statement of a source, over a query with the columns queue (text), id, error (text), failed_at, worker (text) and attempts: failures of one
- * text by one worker are one row {queue, error, worker, n, attempts, first_at, last_at, job_ids}. When there are too many, each queue keeps its newest ones,
- * and none hides another. `withTimes` adds job_times: when each of these jobs failed, in seconds.
+ * Makes a source's `failures` statement from a query with the columns queue (text), id, error (text), failed_at, worker (text) and attempts. Failures with one
+ * text and worker make one row {queue, error, worker, n, attempts, first_at, last_at, job_ids}. Beyond the limit each queue retains its newest rows, so that none
+ * crowds out another. `withTimes` adds job_times: when each of these jobs failed, in seconds.
  */
 export function groupFailures(failures: string, { withTimes = false } = {}): string {
   return `
@@ -71,7 +71,7 @@ order by place, newest desc, queue
 limit ${failureGroupsLimit}`;
 }
 
-/** Over the same query, the failed jobs of one queue: {error, n, job_ids}, each job once for each text, as many ids as one operation may change. */
+/** From the same query, the failed jobs of one queue: {error, n, job_ids}. A job counts once for each text; at most as many ids as one operation may change. */
 export function pickFailed(failures: string, queue: string): string {
   return `
 select error, count(*) as n, to_json((array_agg(id order by failed_at desc, id desc))[1:${jobsPerOperation}])::text as job_ids
@@ -84,18 +84,15 @@ function ofNewest(value: string): string {
 }
 
 interface Running {
-  /** A query for the running jobs: queue, id, kind, started_at, worker (all but the time are text). */
+  /** A query for the running jobs: queue, id, kind, started_at, worker (all text but the time). */
   readonly jobs: string;
-  /** A condition on `worker`: one of the asked hosts. */
+  /** A condition on `worker`: it is one of the requested hosts. */
   readonly condition: string;
-  /** A condition on `worker`: it names a host at all. */
+  /** A condition on `worker`: it names a host. */
   readonly isNamed: string;
 }
 
-/**
- * The `running` statement of a source. Always at least one row, with `total` and `unnamed`; the oldest of the jobs that are asked for beside
- * them, null where there is none.
- */
+/** Makes a source's `running` statement. Returns at least one row, with `total` and `unnamed`. The other columns hold the oldest matching jobs, or null. */
 export function pickRunning({ jobs, condition: isAsked, isNamed }: Running): string {
   return `
 with job as materialized (
@@ -108,7 +105,7 @@ left join lateral (select * from job where asked order by job.started_at, job.id
 order by picked.started_at, picked.id`;
 }
 
-/** The `workers` statement of a source, over the same jobs. `host` is an expression over `worker`: the host that it names; null where it names none. */
+/** Makes a source's `workers` statement from the same jobs. `host` is an expression over `worker`: the host that it names, else null. */
 export function pickWorkers({ jobs, host }: { readonly jobs: string; readonly host: string }): string {
   return `
 select queue, host, count(*) as n, ${secondsBetween("min(started_at)", "now()")} as age
@@ -116,7 +113,7 @@ from (select queue, started_at, ${host} as host from (${jobs}) as running) as jo
 group by queue, host order by min(started_at), queue, host limit ${workerJobsLimit}`;
 }
 
-/** A regular expression of PostgreSQL for exactly one of these texts. */
+/** A PostgreSQL regular expression that matches exactly these texts. */
 export function anyOf(texts: readonly string[]): string {
   return `(?:${texts.map((text) => text.replaceAll(/[^A-Za-z0-9\u0080-\uffff]/g, String.raw`\$&`)).join("|")})`;
 }
@@ -125,5 +122,5 @@ export function matches(column: string, pattern: string): string {
   return `${column} ~ ${quoteLiteral(`^${pattern}$`)}`;
 }
 
-/** Now, to compare with columns that hold UTC without a time zone, as Ecto and Active Record make them. */
+/** The current time, for columns that hold UTC without a time zone, as Ecto and Active Record create them. */
 export const utcNow = "timezone('utc', now())";

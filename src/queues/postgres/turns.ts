@@ -3,21 +3,21 @@ import { abortable } from "../../lib/abort.ts";
 import { describe, isSqlState } from "./errors.ts";
 
 interface TurnsOptions {
-  /** How many work at once: as many as there are connections. */
+  /** How much work runs at once: the number of connections. */
   readonly connections: number;
-  /** Who waits for so long while the server answers nobody is rejected with a TimeoutError, milliseconds. */
+  /** A caller that waits this long while the server answers no one gets a TimeoutError, milliseconds. */
   readonly silentMs: number;
-  /** Who waits for so long while it does answer others is rejected with a ConnectionsBusyError, milliseconds. */
+  /** A caller that waits this long while the server answers others gets a ConnectionsBusyError, milliseconds. */
   readonly waitMs: number;
 }
 
-/** A line before the connections of one database: the pool of pg refuses those who wait in it, and cannot tell a busy server from one that hangs. */
+/** A queue before the connections of one database. The pool of pg rejects those who wait in it, and cannot distinguish a busy server from one that hangs. */
 export interface Turns {
-  /** Runs the work when a connection is free, in the order of the calls. Rejects as the work does, with the signal's reason, or as the options say. */
+  /** Runs the work when a connection is free, in call order. Rejects as the work does, with the signal's reason, or as the options say. */
   run<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T>;
 }
 
-/** All connections were at work for others. */
+/** All connections were in use. */
 export class ConnectionsBusyError extends Error {
   override readonly name = "ConnectionsBusyError";
 }
@@ -55,7 +55,7 @@ export function createTurns({ connections, silentMs, waitMs }: TurnsOptions): Tu
       const waiting = AbortSignal.any([signal, patience.signal]);
       const turn = limit(async () => {
         stopWaiting();
-        // Whoever left while waiting costs nothing.
+        // Skip the work if the caller left while waiting.
         waiting.throwIfAborted();
         return observe(work);
       });

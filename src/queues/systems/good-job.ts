@@ -20,8 +20,8 @@ import {
 import type { SqlStatements } from "../postgres/statements.ts";
 
 /**
- * The past of a queue from GoodJob's rows, which are kept for 14 days by default. A job has the times of its last attempt, its executions those of all: they have
- * when each could run (`scheduled_at`) and was taken (`created_at`). Source: `perform` in app/models/good_job/job.rb.
+ * The history of a queue from GoodJob's rows, which it retains for 14 days by default. A job has the times of its last attempt. Its executions have those of all
+ * attempts: when each could run (`scheduled_at`) and was taken (`created_at`). Source: `perform` in app/models/good_job/job.rb.
  */
 function goodJobHistory(schema: string): ToHistoryRows {
   const jobs = quoteTable({ schema, table: "good_jobs" });
@@ -56,13 +56,12 @@ function goodJobHistory(schema: string): ToHistoryRows {
 }
 
 /**
- * Jobs of GoodJob 4 (Rails). It records every attempt, so its failures are failed attempts, also of jobs that succeeded later; a job that somebody
- * discarded is none.
+ * Jobs of GoodJob 4 (Rails). It records every attempt, so failures are failed attempts, also of jobs that succeeded later. A job that somebody discarded is not a
+ * failure.
  *
- * Its processes tell whether they keep jobs that ended (`preserve_job_records`, true by default): while one does not, `processed` and `failures` are
- * unknown. While no process is there, jobs that succeeded and are still there tell it. A job whose process was killed counts as active
- * until another takes it, as in GoodJob's own dashboard. Queues are paused by name, which GoodJob heeds
- * where `enable_pauses` is set; pauses of job classes and labels are not told.
+ * Its processes report whether they retain ended jobs (`preserve_job_records`, true by default): while one does not, `processed` and `failures` are unknown.
+ * Without a process, the remaining rows of successful jobs show it. A job whose process was killed counts as active until another takes it, as in GoodJob's own
+ * dashboard. Queues are paused by name, which GoodJob obeys where `enable_pauses` is set; pauses of job classes and labels are not read.
  */
 export const goodJob = definePreset({
   kind: "good-job",
@@ -92,7 +91,7 @@ export const goodJob = definePreset({
 });
 
 /**
- * SQL for GoodJob's tables. Its indexes serve the jobs; of executions it has none by end, so that a large history wants one (169 ms -> 0.4 ms for 2 M).
+ * SQL for GoodJob's tables. Its indexes serve the jobs. It has none on executions by end, so a large history needs one (169 ms -> 0.4 ms for 2 M).
  *
  * Source: GoodJob's migrations (create_good_jobs) and the scopes and `perform` of app/models/good_job/job.rb.
  */
@@ -159,7 +158,7 @@ export function goodJobStatements(schema: string): SqlStatements {
   };
 }
 
-/** Of shared/upstreams.md 3.1. */
+/** From shared/upstreams.md 3.1. */
 export function goodJobIndexes(): readonly RecommendedIndex[] {
   return [
     {
@@ -173,13 +172,15 @@ export function goodJobIndexes(): readonly RecommendedIndex[] {
   ];
 }
 
-/** More are not looked at. Without a limit the planner, which knows nothing of JSON, expects a hundred for each process, and a long search. */
+/**
+ * Schedulers that are read, at most. Without a limit the planner, which has no statistics of JSON, expects a hundred for each process, and an expensive search.
+ */
 const mostSchedulers = 500;
 
 /**
- * Whether the queues that have jobs or had some in the last hour are paused, and how many processes take jobs from them. A process tells the queues of each of its
- * schedulers as `a,b`, `+a,b` (in this order), `-a,b` (all others) or `*`; it counts while it has been heard of in the last 5 minutes (EXPIRED_INTERVAL).
- * Source: queue_parser in app/models/good_job/job.rb, `stats` in lib/good_job/scheduler.rb.
+ * Whether each queue with jobs, now or in the last hour, is paused, and how many processes take jobs from it. A process lists the queues of each of its schedulers
+ * as `a,b`, `+a,b` (in this order), `-a,b` (all others) or `*`. It counts if it was updated in the last 5 minutes (EXPIRED_INTERVAL). Source: queue_parser in
+ * app/models/good_job/job.rb, `stats` in lib/good_job/scheduler.rb.
  */
 function readQueues(jobs: string, processes: string, settings: string): Reading {
   const takes = "'*' = any (names) or (names is not null and (queue = any (names)) <> inverse)";

@@ -20,7 +20,10 @@ import {
 } from "../postgres/sql.ts";
 import type { SqlStatements } from "../postgres/statements.ts";
 
-/** The past of a queue from Oban's rows, as far as its pruner leaves them; a job that was tried several times, or snoozed, waits, here, only before the last one. */
+/**
+ * The history of a queue from Oban's rows, as far as its pruner leaves them. A job that was tried several times, or snoozed, appears to wait only before its last
+ * attempt.
+ */
 function obanHistory(schema: string): ToHistoryRows {
   const table = quoteTable({ schema, table: "oban_jobs" });
   return (isAsked, from) => {
@@ -54,12 +57,11 @@ function obanHistory(schema: string): ToHistoryRows {
 }
 
 /**
- * Jobs of Oban (Elixir), schema of its migration 11 (2022) or newer. It records every attempt in the row, so its failures are failed attempts.
+ * Jobs of Oban (Elixir), schema of its migration 11 (2022) or newer. It records every attempt in the row, so failures are failed attempts.
  *
- * Its pruner deletes the jobs that ended, by default a minute after they were due, so that windows over them are cut short. How long it keeps them
- * is told by the oldest that completed and is still there: without one that is older than the window, `processed` and `failures` are unknown, and
- * the failures that are listed are those of the rows that are left. A job that waited for long before it ran goes sooner, which nothing tells.
- * Suspended jobs wait for others: they are neither due nor deferred. Pauses are known to the producers alone.
+ * Its pruner deletes ended jobs, by default a minute after they were due, which cuts windows short. The oldest completed job shows how far back the rows reach:
+ * without one older than the window, `processed` and `failures` are unknown, and the listed failures are those of the remaining rows. A job that waited long
+ * before it ran is deleted sooner, which no row shows. Suspended jobs wait for others: they are neither due nor deferred. Only the producers know of pauses.
  */
 export const oban = definePreset({
   kind: "oban",
@@ -84,9 +86,8 @@ export const oban = definePreset({
 });
 
 /**
- * SQL for `oban_jobs`, served by Oban's own indexes on (state, queue, priority, scheduled_at, id) and, of its migration 13, on (state, discarded_at) and
- * (state, cancelled_at). They find completed jobs by their state alone:
- * where days of them are kept, an index by time helps (248 ms -> 1 ms for 2 M).
+ * SQL for `oban_jobs`, served by Oban's own indexes on (state, queue, priority, scheduled_at, id) and, from its migration 13, on (state, discarded_at) and (state,
+ * cancelled_at). They find completed jobs by state alone: where days of them remain, an index by time helps (248 ms -> 1 ms for 2 M).
  *
  * Source: Oban's migrations (lib/oban/migrations/postgres) and what its engine writes (lib/oban/engines/basic.ex).
  */
@@ -101,7 +102,7 @@ export function obanStatements(schema: string): SqlStatements {
     sql: `select queue, ${columns} from ${table} where ${condition} group by 1`,
   });
   const hasFailed = "cardinality(errors) > 0";
-  // Longer than the windows, for a job is pruned by when it was due, not by when it ended.
+  // Longer than the windows, because a job is pruned by when it was due, not by when it ended.
   const keepsFiveMinutes = hasCompleted(table, 10);
   const keepsAnHour = hasCompleted(table, 70);
   return {
@@ -112,7 +113,7 @@ export function obanStatements(schema: string): SqlStatements {
         `(state = 'available' or (state in ('scheduled', 'retryable') and scheduled_at <= ${utcNow}))`,
       ),
       read(["deferred"], "count(*) as deferred", `state = 'scheduled' and scheduled_at > ${utcNow} and not ${hasFailed}`),
-      // One that is due becomes available, one that is snoozed scheduled; both keep their errors.
+      // A retry that is due becomes available, a snoozed job scheduled; both retain their errors.
       read(
         ["retrying"],
         "count(*) as retrying",
@@ -150,7 +151,7 @@ export function obanStatements(schema: string): SqlStatements {
   };
 }
 
-/** Of shared/upstreams.md 3.1. */
+/** From shared/upstreams.md 3.1. */
 export function obanIndexes(): readonly RecommendedIndex[] {
   return [
     {
@@ -164,10 +165,10 @@ export function obanIndexes(): readonly RecommendedIndex[] {
   ];
 }
 
-/** Hosts that an Erlang node has on every machine. */
+/** Host names that an Erlang node may have on every machine. */
 const namelessHosts = ["nohost", "localhost", "127.0.0.1", "::1"];
 
-/** A node's host is up to the first dot: where that is not among the hosts that are asked for, it may be one of them. */
+/** A node's host ends at the first dot: where that is not among the requested hosts, it may still be one of them. */
 function isOnOne(node: string, hosts: readonly string[]): string {
   return matches(node, `(?:.+@)?${anyOf(hosts)}`);
 }
@@ -176,14 +177,14 @@ function isNamed(node: string): string {
   return `(${matches(node, ".+")} and not ${matches(node, `.+@${anyOf(namelessHosts)}`)})`;
 }
 
-/** A node is `name@host` where Erlang is distributed, else the host. Source: node_name in lib/oban/config.ex. */
+/** A node is `name@host` where Erlang is distributed, else the host alone. Source: node_name in lib/oban/config.ex. */
 function toHost(node: string): string {
   return `case when ${isNamed(node)} then regexp_replace(${node}, '^.*@', '') end`;
 }
 
 /**
- * A condition on the whole table: a job that completed so many minutes ago was not pruned. Looks at those that Oban's index has first, by queue and by when they
- * were due, for a search among all would be one of the whole table where there is none.
+ * The condition that a job completed `minutes` ago is still there, for the whole table. Reads only the first jobs of Oban's index, by queue and due time: a search
+ * among all would scan the whole table if it found none.
  */
 function hasCompleted(table: string, minutes: number): string {
   return `exists (
@@ -192,8 +193,8 @@ function hasCompleted(table: string, minutes: number): string {
 }
 
 /**
- * Every attempt that failed in the last hour, of the rows that are there: such a row is unfinished, or ended after that failure. The node is known of the
- * last attempt only.
+ * Every attempt that failed in the last hour, from the remaining rows: such a row is unfinished, or ended after that failure. The node is known only for the last
+ * attempt.
  */
 function failedAttempts(table: string): string {
   const columns = "queue, id, errors, attempt, attempted_by";

@@ -7,7 +7,7 @@ import { common, defineKind, sqlText } from "../system.ts";
 const pgmqConfig = z.strictObject({
   ...common,
   kind: z.literal("pgmq"),
-  /** Queues to list even if they are never seen. */
+  /** Queues to list even if never seen. */
   names: z.array(sqlText).max(1000).optional(),
 });
 
@@ -16,12 +16,12 @@ const meta = { schema: "pgmq", table: "meta" };
 /**
  * Queues of pgmq, whose schema is always `pgmq`.
  *
- * - A message that is done is deleted or archived, either of which deletes it from the table of its queue: `processed` is sampled from the deletions that
- *   PostgreSQL counts for that table. A purge is none; a deletion that was rolled back is one. (The messages that were ever sent less those that are there
- *   would count sends that failed or are not committed yet.) The count is up to ten seconds behind.
- * - A message that was read is hidden for a time: `active`; one that was sent with a delay is `deferred`. One that a worker hides for longer, to try again
- *   later, is active too.
- * - It knows no failures, errors, workers and pauses.
+ * - A finished message is deleted or archived, and either way deleted from its queue's table: `processed` is sampled from PostgreSQL's count of deletions in that
+ *   table. A purge does not count; a deletion that was rolled back does. (Messages ever sent minus those still there would count sends that failed or are not yet
+ *   committed.) The count is up to ten seconds late.
+ * - A message that was read is hidden for a time: `active`. One sent with a delay is `deferred`. One that a worker hides for longer, to retry it later, is active
+ *   too.
+ * - pgmq has no failures, errors, workers or pauses.
  */
 export const pgmq = defineKind<typeof pgmqConfig>({
   kind: "pgmq",
@@ -42,9 +42,9 @@ export const pgmq = defineKind<typeof pgmqConfig>({
 });
 
 /**
- * SQL over the tables of all queues that are there when it runs: `query_to_xml` runs a statement for each, in the same snapshot and with the same rights. They are
- * those of pgmq's `metrics_all()`, which counts every message and cannot tell a delay from a read. A queue's table is called `q_` and its
- * name in small letters (pgmq's `format_table_name`).
+ * SQL over the tables of all queues that exist when it runs: `query_to_xml` runs a statement for each, in the same snapshot and with the same rights. It reads the
+ * same queues as pgmq's `metrics_all()`, which counts every message and cannot distinguish a delay from a read. A queue's table is named `q_` and its name in
+ * lower case (pgmq's `format_table_name`).
  */
 function pgmqStatements(): SqlStatements {
   return {
@@ -65,7 +65,7 @@ where messages.oid is not null`,
   };
 }
 
-/** The figures of one queue. The messages are counted by pgmq's index on `vt`: when a message can be seen, from then on. */
+/** The figures of one queue. Counts messages by pgmq's index on `vt`, the time from which a message is visible. */
 export function pgmqFigures(table: string, oid: string): string {
   return `
 select (select count(*) from ${table} where vt <= now()) as depth,

@@ -14,14 +14,14 @@ import {
 import type { SqlStatements } from "../postgres/statements.ts";
 
 /**
- * Jobs of Que 1 and 2 (Ruby), schema of its migration 5 (2021) or newer. Nothing of it is exact:
+ * Jobs of Que 1 and 2 (Ruby), schema of its migration 5 (2021) or newer. Nothing is exact:
  *
- * - By default a job that succeeded is deleted. Where a queue has jobs that were kept (`finish`) from the last hour, those are counted; a class beside
- *   them that deletes is not. Else, while it is the only queue, deletions from the table are sampled, whatever deletes; else `processed` is unknown.
- * - Failures are the jobs that expired, and those that wait to be retried, by the time of the last one. That is not kept, and is told by
- *   the next attempt and Que's default interval; with an interval of one's own it is wrong. What failed before or succeeded later is not counted.
- * - Which jobs run is told by the advisory locks of its lockers, as its own `job_states` does; a locker locks a few jobs ahead (8 by default).
- *   Its workers are threads. Who worked on a job that failed is not kept.
+ * - By default a job that succeeds is deleted. Where `finish` left jobs of the last hour in a queue, its finished jobs are counted; a class that deletes its jobs
+ *   is not. Else, while it is the only queue, all deletions from the table are sampled, also by others; else `processed` is unknown.
+ * - Failures are the jobs that expired, and those that wait for a retry, by the time of the last failure. That time is not stored: it is computed from the next
+ *   attempt and Que's default interval, and is wrong with a custom interval. Earlier failures, and those of jobs that succeeded later, are not counted.
+ * - Advisory locks of its lockers show which jobs run, as in its own `job_states`; a locker locks a few jobs ahead (8 by default). Its workers are threads. The
+ *   worker of a failed job is not recorded.
  */
 export const que = definePreset({
   kind: "que",
@@ -45,7 +45,7 @@ export const que = definePreset({
 });
 
 /**
- * SQL for Que's tables. Its index on (job_schema_version, queue, priority, run_at, id) serves the jobs that are unfinished; where those that ended are kept, it lacks two.
+ * SQL for Que's tables. Its index on (job_schema_version, queue, priority, run_at, id) serves unfinished jobs. Where ended jobs remain, two indexes are missing.
  *
  * Source: Que's migrations, lib/que/job_methods.rb and lib/que/utils/introspection.rb.
  */
@@ -98,7 +98,7 @@ from ${known} as known`,
     ],
     failures: groupFailures(failed),
     failed: failed,
-    // Of que_jobs.last_error_message, by the constraint error_length.
+    // The limit of que_jobs.last_error_message, by the constraint error_length.
     errorLimit: 500,
     running: (hosts) =>
       pickRunning({ jobs: running, condition: matches("worker", anyOf(hosts)), isNamed: matches("worker", ".+") }),
@@ -127,7 +127,7 @@ export function queIndexes(): readonly RecommendedIndex[] {
   ];
 }
 
-/** Ids of the jobs that are locked, with the host of their locker. A lock on a 64-bit key has its halves in `classid` and `objid`, and `objsubid` 1. */
+/** Ids of the locked jobs, with the host of their locker. A lock on a 64-bit key has its halves in `classid` and `objid`, and `objsubid` 1. */
 function locksOf(lockers: string): string {
   return `
     select (lock.classid::bigint << 32) | lock.objid::bigint as id, locker.ruby_hostname
@@ -136,10 +136,10 @@ function locksOf(lockers: string): string {
       and lock.database = (select oid from pg_catalog.pg_database where datname = current_database())`;
 }
 
-/** Que's default: a job that failed n times runs n^4 + 3 seconds after the last failure. After the hundredth that is years ahead. */
+/** Que's default: a job that failed n times runs again n^4 + 3 seconds after the last failure. After the hundredth that is years ahead. */
 const failedAt = "run_at - (power(least(error_count, 100), 4) + 3) * interval '1 second'";
 
-/** The last failure of each job that is still there. Its text is short, and read whole: what is trimmed would hide that Que cut it. */
+/** The last failure of each job that still exists. Reads the text, which is short, untrimmed: its length shows whether Que cut it. */
 function failedJobs(jobs: string, unfinished: string): string {
   const columns = `queue, id, coalesce(last_error_message, '') as error, null::text as worker, error_count as attempts`;
   return `

@@ -17,13 +17,13 @@ import {
 import type { SqlStatements } from "../postgres/statements.ts";
 
 /**
- * The planner takes each look-up by `active_job_id` for pages on disk. They are in memory, for Solid Queue itself adds to all parts of that index: 28 ms for 85,000 units,
- * the 6000 jobs of five minutes among 2 M.
+ * The planner assumes that each look-up by `active_job_id` reads pages from disk. They are in memory, because Solid Queue itself adds to all parts of that index:
+ * 28 ms for 85,000 units, the 6000 jobs of five minutes among 2 M.
  */
 const lookUpCorrection = 6;
 
 /**
- * A condition on a finished `job`: it is done. `retry_on` makes a new row of the same Active Job for the next attempt, and finishes the one that failed. The index on
+ * The condition that a finished `job` is done. `retry_on` finishes the failed job and makes a new row of the same Active Job for the next attempt. The index on
  * `active_job_id` serves it. Source: `retry_job` of Active Job, ClaimedExecution#perform of Solid Queue.
  */
 function isDone(jobs: string): string {
@@ -31,8 +31,8 @@ function isDone(jobs: string): string {
 }
 
 /**
- * The past of a queue from Solid Queue's rows, which are kept for a day by default: one for each attempt. When a job began is not kept: it waits, here, until it ended.
- * Blocked jobs do not wait, for they could not run.
+ * The history of a queue from Solid Queue's rows, one for each attempt, which it retains for a day by default. The start of an ended job is not stored: it appears
+ * to wait until it ended. Blocked jobs do not wait, because they could not run.
  */
 function solidQueueHistory(schema: string): ToHistoryRows {
   const table = (name: string) => quoteTable({ schema, table: `solid_queue_${name}` });
@@ -68,10 +68,10 @@ function solidQueueHistory(schema: string): ToHistoryRows {
  * Jobs of Solid Queue (Rails), schema of its version 1.0 (2024) or newer.
  *
  * - Blocked jobs wait for a concurrency limit: they are neither due nor deferred.
- * - `retry_on` makes a new job, and the one that failed has finished: such an attempt is neither a success nor, as its error is not kept, a failure. Failures are
- *   what nothing handled, `retrying` is unknown, and retries that wait for their time are among the deferred.
- * - With `preserve_finished_jobs = false` no job that finished is kept: without any, `processed` is unknown. Old ones from before that setting hide it.
- * - When a job began is not kept once it has ended: `wait` and `run` are unknown, and how long jobs usually run is taken from those that are seen running.
+ * - `retry_on` makes a new job, and the failed one counts as finished. Such an attempt is not a success; its error is not stored, so it is not a failure either.
+ *   Failures are unhandled errors, `retrying` is unknown, and retries that wait for their time are among the deferred.
+ * - With `preserve_finished_jobs = false` finished jobs are deleted: without any, `processed` is unknown. Old ones from before that setting hide this.
+ * - The start of an ended job is not stored: `wait` and `run` are unknown, and usual run times come from jobs seen running.
  */
 export const solidQueue = definePreset({
   kind: "solid-queue",
@@ -106,8 +106,8 @@ export const solidQueue = definePreset({
 });
 
 /**
- * SQL for Solid Queue's tables. Source: its db/queue_schema.rb. Its indexes serve all but the failed executions, of which it has none by time: they
- * are kept until somebody discards them, and are read whole.
+ * SQL for Solid Queue's tables. Source: its db/queue_schema.rb. Its indexes serve all but the failed executions, which it does not index by time. These stay until
+ * somebody discards them, and are all read.
  */
 export function solidQueueStatements(schema: string): SqlStatements {
   const table = (name: string) => quoteTable({ schema, table: `solid_queue_${name}` });
@@ -175,7 +175,7 @@ select job.queue_name as queue, count(*) as processed from ${jobs} as job where 
   };
 }
 
-/** JSON that is kept as text. It may hold an escaped zero character, which jsonb refuses. */
+/** JSON stored as text. It may hold an escaped zero character, which jsonb refuses. */
 function asJson(column: string): string {
   const [zero, replacement] = [String.raw`\u0000`, String.raw`\ufffd`].map(quoteLiteral);
   return `replace(${column}, ${zero}, ${replacement})::jsonb`;
@@ -186,9 +186,9 @@ function toMessage(error: string): string {
 }
 
 /**
- * Whether each queue that has a job is paused, and how many processes take jobs from it. The queues are found by jumping from one to the next
- * in the index on (queue_name, finished_at). A process tells its queues as `a,b*,*`; it counts while it has been heard of in the last 5 minutes,
- * after which Solid Queue itself takes it for dead (process_alive_threshold).
+ * Whether each queue that has a job is paused, and how many processes take jobs from it. Finds the queues by jumping from one to the next in the index on
+ * (queue_name, finished_at). A process lists its queues as `a,b*,*`. It counts if it sent a heartbeat in the last 5 minutes; after that Solid Queue itself takes
+ * it for dead (process_alive_threshold).
  */
 function readQueues(jobs: string, pauses: string, processes: string): Reading {
   const takes = `pattern in (queue.name, '*') or (pattern like '%*' and starts_with(queue.name, left(pattern, -1)))`;

@@ -6,9 +6,9 @@ import { discardedText } from "./sql.ts";
 const discarded = quoteLiteral(discardedText);
 
 /**
- * By the documented functions of graphile-worker 0.16 and newer, `reschedule_jobs` and `permanently_fail_jobs`, on a job that is locked first. Retried is what
- * failed, for good (it gets one more attempt) or waiting for its next attempt. Not `now()` in conditions: whoever waited for another's lock began before
- * it, and to him the job that the other has just retried would wait. Source: its sql/000016.sql.
+ * Uses the documented functions of graphile-worker 0.16 and newer, `reschedule_jobs` and `permanently_fail_jobs`, after locking the job. Retries jobs that failed,
+ * for good (they get one more attempt) or waiting for their next attempt. Conditions do not use `now()`: a caller that waited for another's lock began before it,
+ * so the job that the other has just retried would still seem to wait. Source: its sql/000016.sql.
  */
 export function graphileControl(schema: string): ControlStatements {
   const [jobs, tasks] = [quoteTable({ schema, table: "_private_jobs" }), quoteTable({ schema, table: "_private_tasks" })];
@@ -36,7 +36,7 @@ from target cross join lateral ${quoteIdentifier(schema)}.${changed} as job`;
             "reschedule_jobs(array[target.id]::bigint[], run_at => now(), max_attempts => greatest(target.max_attempts, target.attempts + 1)::int)",
           )
         : call(job, "job.attempts < job.max_attempts", `permanently_fail_jobs(array[target.id]::bigint[], ${discarded})`),
-    // A role to which row-level security applies sees no job at all. That must not be told as none: the division fails for it.
+    // A role under row-level security sees no job. That must not look like a missing job, so the division fails for it.
     look: (job) => `
 select task.identifier as queue, ${state.trim()} as state ${from} where ${isJob(job)}
 union all

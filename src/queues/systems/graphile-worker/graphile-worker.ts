@@ -9,7 +9,7 @@ import { type Extras, findExtras, graphileWorkerHistory, graphileWorkerStatement
 const graphileWorkerConfig = z.strictObject({
   ...common,
   kind: z.literal("graphile-worker"),
-  /** Where it is installed; `graphile_worker` unless it was told otherwise. */
+  /** Schema where it is installed; `graphile_worker` by default. */
   schema: identifier,
   names: z.array(sqlText).max(1000).optional(),
 });
@@ -17,13 +17,14 @@ const graphileWorkerConfig = z.strictObject({
 const columns = ["task_identifier", "id", "run_at", "updated_at", "locked_at", "last_error", "attempts", "max_attempts"];
 
 /**
- * Jobs of graphile-worker, by task. A job that succeeds is deleted, and of the failures of one that waits only the last is kept. So there is
+ * Jobs of graphile-worker, by task. It deletes a job that succeeds, and stores only the last failure of a waiting one. So the numbers depend on
+ * deploy/postgres/graphile-worker-ends.sql:
  *
- * - with deploy/postgres/graphile-worker-ends.sql, everything, exactly, and the past of two hours;
- * - without it, as failures the jobs that are there and whose last attempt failed in the window: at least so many attempts failed (`exact` is false);
- * - as successes, without it, what is deleted from the table, sampled, and only where there is a single task and the role sees the tasks; else null.
+ * - with it, everything is exact, with a history of two hours;
+ * - without it, failures are the existing jobs whose last attempt failed in the window: at least that many failed (`exact` is false);
+ * - without it, successes are the deletions from the table, sampled, only where there is a single task and the role sees the tasks; else null.
  *
- * Tasks without jobs are listed where the role sees them (the owner, BYPASSRLS, a policy), else once they were seen with some. Rows name a worker by a random id,
+ * Tasks without jobs are listed where the role sees them (the owner, BYPASSRLS, a policy), else once they were seen with jobs. Rows name a worker by a random id,
  * not by a host, and only while it holds them.
  */
 export const graphileWorker = defineKind<typeof graphileWorkerConfig>({
@@ -65,7 +66,7 @@ export const graphileWorker = defineKind<typeof graphileWorkerConfig>({
           ? [`row-level security hides its tasks, so that those without jobs are not listed; as the owner: ${extras.remedy}`]
           : [],
       history: async (queues, range, signal) => {
-        // The first read finds out what there is.
+        // The first read detects what is installed.
         if (extras === null) await source.metrics(signal);
         const none = new Map<string, QueueHistory>();
         return extras?.ends ? ((await source.history?.(queues, range, signal)) ?? none) : none;
@@ -78,7 +79,7 @@ export const graphileWorker = defineKind<typeof graphileWorkerConfig>({
   },
 });
 
-/** Its failures are a lower bound; where nothing was sampled there is no window. */
+/** Failures are a lower bound. Without samples there is no window. */
 function asAtLeast(queue: QueueMetrics): QueueMetrics {
   return { ...queue, exact: false, windowSeconds: queue.processedPerSec === null ? null : queue.windowSeconds };
 }

@@ -5,17 +5,22 @@ import type { Reading } from "../../postgres/readings.ts";
 import { countFailures, groupFailures, inLast, quantiles, readErrorText, secondsBetween } from "../../postgres/sql.ts";
 import type { ReadRows, SqlStatements } from "../../postgres/statements.ts";
 
-/** What the role of DATABASE_URL can use beside the view `jobs`. */
+/** What the role of DATABASE_URL can use besides the view `jobs`. */
 export interface Extras {
   /** It may read `_private_tasks`. */
   readonly tasks: boolean;
-  /** What the owner does so that it sees the tasks: row-level security hides them from all but the owner, BYPASSRLS and those with a policy. Null when it does see them. */
+  /**
+   * SQL for the owner to let the role see the tasks: row-level security hides them from all but the owner, BYPASSRLS and roles with a policy. Null when it sees
+   * them.
+   */
   readonly remedy: string | null;
   /** `ops.job_ends` is filled for this schema (deploy/postgres/graphile-worker-ends.sql). */
   readonly ends: boolean;
 }
 
-/** Looks at what is there. Rejects as `Database.read` does, and with schema_mismatch where `jobs` is a table: before 0.16, and its rows are hidden. */
+/**
+ * Detects what is there. Rejects as `Database.read` does, and with schema_mismatch where `jobs` is a table: that is a version before 0.16, whose rows are hidden.
+ */
 export async function findExtras(source: string, schema: string, read: ReadRows): Promise<Extras> {
   const [row] = await read(extrasStatement(schema));
   if (row?.["older"] === "true") {
@@ -33,9 +38,9 @@ export async function findExtras(source: string, schema: string, read: ReadRows)
 }
 
 /**
- * SQL for graphile-worker. Jobs are always read through its view `jobs`, which has the rights of its owner: `_private_jobs` has row-level security without
- * a policy, so that a role with SELECT on it is told, without an error, that there are none. One pass over the table, which only keeps what is not done:
- * no index of graphile-worker tells which jobs run, failed or are dead.
+ * SQL for graphile-worker. Reads jobs only through its view `jobs`, which has its owner's rights. `_private_jobs` has row-level security without a policy, so a
+ * role with SELECT on it sees no rows and gets no error. One pass over the table, which holds only unfinished jobs: graphile-worker has no index for jobs that
+ * run, failed or are dead.
  */
 export function graphileWorkerStatements(schema: string, extras: Extras): SqlStatements {
   const jobs = findJobs(schema);
@@ -54,13 +59,13 @@ export function graphileWorkerStatements(schema: string, extras: Extras): SqlSta
   };
 }
 
-/** What `permanently_fail_jobs` is given as the error of a job that an operator discards. */
+/** The error passed to `permanently_fail_jobs` when an operator discards a job. */
 export const discardedText = "Discarded by an operator";
 const isDiscarded = `last_error is not distinct from ${quoteLiteral(discardedText)}`;
-/** Of a row of `findJobs`: a retry would change it. */
+/** Whether a retry would change a row of `findJobs`. */
 const isRetryable = `(is_dead or (is_waiting and failed_attempts > 0 and run_at > now())) and not ${isDiscarded}`;
 
-/** What the rows of jobs tell: failures are those whose job is still there, fewer than there were. */
+/** Reads the rows of jobs. Failures are those whose job still exists, fewer than there were. */
 function readJobs(jobs: string, { ends }: Extras): Reading {
   const due = "is_waiting and run_at <= now()";
   return {
@@ -86,12 +91,12 @@ from ${jobs} group by queue`,
 }
 
 /**
- * All tasks, also those without jobs. A job that succeeds is deleted, and PostgreSQL counts what is deleted from a table: with one task these are its
- * successes, with those that were removed by hand; with several, nobody knows whose they are.
+ * All tasks, also those without jobs. A job that succeeds is deleted, and PostgreSQL counts a table's deletions. With one task these are its successes, plus jobs
+ * removed by hand. With several, it is unknown whose they are.
  */
 function readTasks(schema: string, { ends }: Extras): Reading {
   const tasks = quoteTable({ schema, table: "_private_tasks" });
-  // Only for their names: nothing tells how many workers there are.
+  // Read only for their names: the number of workers is unknown.
   if (ends) return { measures: ["workers"], sql: `select identifier as queue, null as workers from ${tasks}` };
   const table = quoteLiteral(quoteTable({ schema, table: "_private_jobs" }));
   return {
@@ -103,7 +108,7 @@ from ${tasks}`,
   };
 }
 
-/** Where each end of an attempt is written down, everything is known. */
+/** Exact numbers, where every end of an attempt is recorded. */
 function readEnds(schema: string): readonly Reading[] {
   return [
     {
@@ -124,7 +129,7 @@ function findEnds(schema: string, minutes: number): string {
   return `ops.job_ends where source = ${quoteLiteral(schema)} and ${inLast(minutes, "ended_at")}`;
 }
 
-/** The past of a task where each end of an attempt is written down, for two hours. */
+/** The history of a task for two hours, where every end of an attempt is recorded. */
 export function graphileWorkerHistory(schema: string): ToHistoryRows {
   return (isAsked, from) => {
     const ended = `ops.job_ends where source = ${quoteLiteral(schema)} and ended_at >= ${from} and ${isAsked("queue")}`;
@@ -143,9 +148,9 @@ export function graphileWorkerHistory(schema: string): ToHistoryRows {
 }
 
 /**
- * A failed attempt is not written down with its time, but the job is put off by exp(attempts) seconds from then on (failJobs in src/sql): that gives it
- * back, while nobody has changed the row since, which `updated_at` tells (workers leave it alone). One that was given up by hand failed then, unless
- * by an operator of ours, which is no failure. What was rescheduled by hand failed at an unknown time: null.
+ * Computes when a job's last attempt failed. The time is not stored, but the job is put off by exp(attempts) seconds from then (failJobs in src/sql). That is
+ * valid while nobody else has changed the row, which `updated_at` shows (workers leave it alone). A job given up by hand failed at that moment, unless our
+ * operator discarded it, which is not a failure. A job rescheduled by hand failed at an unknown time: null.
  */
 function findJobs(schema: string): string {
   const putOff = "run_at - exp(least(failed_attempts, 10)) * interval '1 second'";
@@ -163,7 +168,7 @@ function findJobs(schema: string): string {
 ) as job`;
 }
 
-/** From pg_catalog, which no lock on the jobs holds up, and which every role may read. */
+/** Reads pg_catalog, which locks on the jobs do not block, and which every role may read. */
 function extrasStatement(schema: string): string {
   const readable = "has_schema_privilege(namespace.oid, 'usage') and has_table_privilege(class.oid, 'select')";
   const hasPolicy = `exists (

@@ -3,9 +3,8 @@ import type { ControlStatements } from "../../jobs/sql-control.ts";
 import { quoteLiteral, quoteTable } from "../../postgres/names.ts";
 
 /**
- * As pg-boss does it: retryJobs and cancelJobs of its src/plans (12.38; 10 has them without `completed_on` and `start_after`, and so would archive a job
- * that waits). Other than there, an active job is not cancelled: its worker would not hear of it. A job is found by its queue and its id, as
- * its primary key has them.
+ * The same statements as pg-boss: retryJobs and cancelJobs of its src/plans (12.38; version 10 omits `completed_on` and `start_after`, and so would archive a
+ * waiting job). Unlike there, an active job is not cancelled: its worker would not notice. A job is found by queue and id, its primary key.
  */
 export function pgbossControl(schema: string): ControlStatements {
   const table = quoteTable({ schema, table: "job" });
@@ -14,7 +13,7 @@ export function pgbossControl(schema: string): ControlStatements {
       queue === null ? `(select queue.name from ${quoteTable({ schema, table: "queue" })} as queue)` : `(${quoteLiteral(queue)})`;
     return `job.name in ${queues} and job.id = ${quoteLiteral(jobId)}::uuid`;
   };
-  /** Ids are unique within a queue: without its name, of a job that several have none is changed. */
+  /** Ids are unique only within a queue. Without a queue name, an id that several queues have changes no job. */
   const isOne = (job: JobRef) =>
     job.queue === null ? ` and (select count(*) from ${table} as job where ${isJob(job)}) = 1` : "";
   const seen = "job.name as queue, job.state::text as state";

@@ -3,11 +3,11 @@ import { quoteLiteral, quoteTable } from "../../postgres/names.ts";
 import { findQueues, missingColumns } from "./sql.ts";
 
 /**
- * The past of a queue from pg-boss' rows, and those of its archive in version 10. A job that was tried several times waits, here, only before the last one, and its
- * earlier failures are not kept. A job that is blocked by another one does not wait; when one ceased to be is not kept, and it waits from when it would have been due.
+ * The history of a queue from pg-boss' rows, and from its archive in version 10. A job that was tried several times appears to wait only before its last attempt,
+ * and its earlier failures are lost. A blocked job does not wait. When it was unblocked is not recorded: it then waits from when it would have been due.
  *
- * Each queue deletes what ended after a time of its own, whatever became of it: together they are known for as long as the one with the shortest, whether
- * something ended or not. Version 10 keeps that time to itself: see `oldestArchived`.
+ * Each queue deletes ended jobs after its own retention time, whatever their outcome. Together they are known for the shortest of these times, whether anything
+ * ended or not. Version 10 does not store that time: see `oldestArchived`.
  */
 export function pgbossHistory(schema: string): ToHistoryRows {
   return async (isAsked, from, read) => {
@@ -40,7 +40,7 @@ export function pgbossHistory(schema: string): ToHistoryRows {
   };
 }
 
-/** From when on nothing was deleted, by what the queues say: 0 means never. Null where there is no such queue. */
+/** Since when nothing was deleted, by the queues' retention times; 0 means never deleted. Null where there is no such queue. */
 function selectOldestJob(schema: string, isOwn: string): string {
   return `
     select case when count(keeps) > 0 then coalesce(now() - min(keeps) filter (where keeps > 0) * interval '1 second', '-infinity') end
@@ -48,8 +48,8 @@ function selectOldestJob(schema: string, isOwn: string): string {
 }
 
 /**
- * The same of version 10, of all queues: it deletes by when a row came to the archive, so that all that ended since the oldest of these came is there, as is what
- * succeeded after a success that is there. Before anything was archived nothing was deleted either.
+ * The same for version 10, over all queues. It deletes by when a row was archived. So everything is there that ended since the oldest archived row arrived, or
+ * after an existing success. Before anything was archived nothing was deleted either.
  */
 function oldestArchived(schema: string, isOwn: string): string {
   const [job, archive] = ["job", "archive"].map((table) => quoteTable({ schema, table }));

@@ -4,8 +4,8 @@ import type { IndexAdvice } from "../../postgres/statements.ts";
 import { findJobs, isEnded, isFailed, isLive, pgbossStatements } from "./sql.ts";
 
 /**
- * What pg-boss lacks before 12.38, whose own indexes serve the same, queue by queue. With both the one pass over the jobs reads those alone that it counts.
- * Source: shared/upstreams.md 3.1.
+ * Indexes that pg-boss lacks before 12.38, whose own indexes serve the same, queue by queue. With both, the one pass over the jobs reads only those that it
+ * counts. Source: shared/upstreams.md 3.1.
  */
 export function pgbossIndexes(schema: string): readonly IndexAdvice[] {
   const table = { schema, table: "job" };

@@ -9,7 +9,7 @@ import { preparePgboss } from "./sql.ts";
 const pgbossConfig = z.strictObject({
   ...common,
   kind: z.literal("pgboss"),
-  /** Where it is installed; `pgboss` unless it was told otherwise. */
+  /** Schema where it is installed; `pgboss` by default. */
   schema: identifier,
   names: z.array(sqlText).max(1000).optional(),
 });
@@ -30,10 +30,9 @@ const columns = [
 ];
 
 /**
- * Jobs of pg-boss, 10 and newer. It keeps ended jobs for days, so its successes are exact; of a job's attempts it keeps the last one, so its failures
- * are jobs: those whose last attempt failed in the window, whether they ended with it or will be tried again. A job that succeeded after failures is none.
- * Its rows do not say who works on them, and its queues cannot be paused. Before 12.38 a read is one pass over all jobs that are kept, in parts
- * where they are too many, unless the indexes are there that `cli indexes` prints.
+ * Jobs of pg-boss, 10 and newer. It retains ended jobs for days, so successes are exact. It stores only a job's last attempt, so failures are jobs whose last
+ * attempt failed in the window, for good or to be retried. A job that succeeded after failures is not one. Rows do not name workers, and queues cannot be paused.
+ * Before 12.38 a read is one pass over all jobs, in parts where they are too many, unless the indexes that `cli indexes` prints exist.
  */
 export const pgboss = defineKind<typeof pgbossConfig>({
   kind: "pgboss",

@@ -3,11 +3,11 @@ import type { Reading } from "../../postgres/readings.ts";
 import { groupFailures, groupRuns, inLast, newestRuns, quantiles, readErrorText, secondsBetween } from "../../postgres/sql.ts";
 import type { ReadRows, SqlStatements, TableParts } from "../../postgres/statements.ts";
 
-/** What differs between the versions beyond columns. */
+/** Differences between versions beyond columns. */
 interface Layout {
-  /** Each part of `job` has indexes on (name, state, blocked, start_after) and (name, completed_on): from 12.38, which builds them in the background. */
+  /** Each partition of `job` has indexes on (name, state, blocked, start_after) and (name, completed_on): from 12.38, which builds them in the background. */
   readonly indexed: boolean;
-  /** Jobs that ended are moved to `archive`: version 10. */
+  /** Ended jobs move to `archive`: version 10. */
   readonly archived: boolean;
 }
 
@@ -49,7 +49,7 @@ const failures: Reading = {
     .join(", "),
 };
 
-/** Unknown where the queue says that ended jobs are deleted before they leave the window (0 means never). */
+/** Null where the queue deletes ended jobs before they leave the window (0 means never). */
 function joinRetention(seconds: number, count: string): string {
   return `case when min(queue.keeps) between 1 and ${seconds} then null else ${count} end`;
 }
@@ -59,16 +59,15 @@ export const isEnded = `job.state = 'completed' and ${inLast(5, "job.completed_o
 export const isFailed = `job.state = 'failed' and ${inLast(60, "job.completed_on")}`;
 const isRetried = "job.state in ('retry', 'active')";
 
-/** Looks at the installed version. Rejects as `Database.read` does. */
+/** Detects the installed version. Rejects as `Database.read` does. */
 export async function preparePgboss(schema: string, read: ReadRows): Promise<SqlStatements> {
   const [row] = await read(layoutStatement(schema));
   return pgbossStatements(schema, { indexed: row?.["indexed"] === "true", archived: row?.["archived"] === "true" });
 }
 
 /**
- * SQL for `queue` and `job` of pg-boss 10 and newer. Where the indexes are (`Layout.indexed`) they are asked queue by queue; where they are not, no index
- * of pg-boss tells which jobs are active, failed or ended, and one pass over the jobs answers everything: in parts where they are too many.
- * Source: src/plans of pg-boss 10.4 and 12.38.
+ * SQL for `queue` and `job` of pg-boss 10 and newer. With indexes (`Layout.indexed`) it reads queue by queue. Without them pg-boss has no index for active, failed
+ * or ended jobs, so one pass over the jobs reads everything, in parts where they are too many. Source: src/plans of pg-boss 10.4 and 12.38.
  */
 export function pgbossStatements(schema: string, layout: Layout): SqlStatements {
   const queues = findQueues(schema);
@@ -86,7 +85,7 @@ export function pgbossStatements(schema: string, layout: Layout): SqlStatements 
     readings,
     failures: groupFailures(failed([isFailed, isRetried])),
     failed: `${failed([isFailed])} and not job.archived`,
-    // Of each queue, as its index has them.
+    // For each queue, in the order of its index.
     usualRuns: groupRuns(`
   select queue.name as queue, job.run from ${queues} cross join lateral (
     select ${secondsBetween("job.started_on", "job.completed_on")} as run from ${quoteTable({ schema, table: "job" })} as job
@@ -96,7 +95,7 @@ export function pgbossStatements(schema: string, layout: Layout): SqlStatements 
   };
 }
 
-/** As `groupFailures` takes it, from queues and their jobs. */
+/** A query over queues and their jobs, for `groupFailures`. */
 function selectFailures(from: string): string {
   return `
     select queue.name as queue, job.id, job.error, job.failed_at, null::text as worker, job.attempts
@@ -125,14 +124,14 @@ function readJobs({ measures, sql }: Reading, from: string): Reading {
   return { measures, sql: `select queue.name as queue, ${sql} from ${from} group by queue.name` };
 }
 
-/** Every queue with its jobs, also one without any. */
+/** Every queue with its jobs, also one without jobs. */
 function joinJobs(queues: string, { indexed }: Layout, jobs: string): string {
   return indexed
     ? `${queues} left join lateral (${jobs}) as job on true`
     : `${queues} left join (${jobs}) as job on job.name = queue.name`;
 }
 
-/** The jobs are looked up once; the quantiles apart, because they sort what they are given. */
+/** Reads the jobs once. The quantiles are separate, because they sort their input. */
 function readAtOnce(queues: string, jobs: string): Reading {
   const counts = { ...live, sql: `${live.sql}, ${failures.sql}` };
   const seen = "left join seen as job on job.name = queue.name";
@@ -145,7 +144,7 @@ join (${readJobs(ended, `${queues} ${seen} and job.state = 'completed'`).sql}) a
   };
 }
 
-/** All but those that pg-boss has for itself, with how long they keep ended jobs, seconds, where they say that: not in 10. */
+/** All queues but pg-boss's own, with how long they retain ended jobs, seconds; version 10 does not have that time. */
 export function findQueues(schema: string): string {
   return `(
   select own.* from (select null::int as deletion_seconds) as missing cross join lateral (
@@ -153,7 +152,7 @@ export function findQueues(schema: string): string {
   ) as own) as queue`;
 }
 
-/** The jobs for which one of the conditions holds, and no two: of one `queue` where indexes find them, else of all. */
+/** The jobs for which any condition holds; with indexes the conditions must not overlap. With indexes those of one `queue`, else those of all. */
 export function findJobs(schema: string, { indexed, archived }: Layout, conditions: readonly string[], further: string): string {
   const select = (table: string, condition: string, isArchived = false) => `
   select job.* from ${missingColumns} cross join lateral (
@@ -172,7 +171,7 @@ function anyHolds(conditions: readonly string[]): string {
   return conditions.map((condition) => `(${condition})`).join(" or ");
 }
 
-/** From pg_catalog, which no lock on the jobs holds up. A table without partitions is its own only part. */
+/** Reads pg_catalog, which locks on the jobs do not block. A table without partitions is its own only part. */
 function layoutStatement(schema: string): string {
   return `
 with part as (
@@ -197,28 +196,28 @@ function hasIndex(columns: string): string {
 }
 
 /**
- * Columns that only some versions have, with what is true where they are missing. A name that is not qualified means the column of the job
- * inside a lateral query over it, and this one where the job has none: no version has to be told apart. `blocked` is from 12.19; 10 has `expire_in`
- * where later ones have `expire_seconds`, and no `retry_delay_max`.
+ * Columns that only some versions have, with the value to use where they are missing. In a lateral query over the job, an unqualified name means the job's column,
+ * or this one where the job has none; so versions need no distinction. `blocked` is from 12.19; 10 has `expire_in` where later ones have `expire_seconds`, and no
+ * `retry_delay_max`.
  */
 export const missingColumns =
   "(select false as blocked, null::int as retry_delay_max, null::int as expire_seconds, null::interval as expire_in) as missing";
 
-/** Attempts that failed. The first one has number 0, and what fetches a job adds one when it ran before. */
+/** Failed attempts. The first attempt has number 0, and fetching a job again adds one. */
 const failedAttempts = "job.retry_count + case job.state when 'active' then 0 else 1 end";
 
-/** At most that long after a failure may the job run again: half of it is random where it backs off. Source: failJobs in src/plans. */
+/** The longest time from a failure to the next run; with backoff, half is random. Source: failJobs in src/plans. */
 const longestDelay = `
   case when job.retry_backoff
        then least(retry_delay_max, greatest(job.retry_delay, 1) * 2 ^ least(16, ${failedAttempts}))
        else job.retry_delay end * interval '1 second'`;
 
-/** An attempt ends after that, at the latest. */
+/** The longest time of an attempt. */
 const limit = "coalesce(expire_in, expire_seconds * interval '1 second')";
 
 /**
- * When the last attempt failed; null where none did. A job that is to be tried again does not keep that, but when it may run, `retry_delay` after it failed:
- * exact without backoff, with it the earliest moment that is possible. What an operator has put back by hand did not fail just then, hence the limit.
+ * When the last attempt failed; null where none did. A job to be retried stores only when it may run, `retry_delay` after the failure. That gives the exact time
+ * without backoff, and the earliest possible one with it. The limit is for jobs put back by hand, which did not fail just then.
  */
 const failedAt = `
   case when job.state in ('failed', 'retry') or (job.state = 'active' and job.retry_count > 0 and job.output is not null) then
@@ -227,7 +226,7 @@ const failedAt = `
                      else greatest(job.created_on, job.start_after - ${longestDelay}) end)
   end`;
 
-/** pg-boss keeps what was thrown, with its message, or wraps what is no object. Source: fail in src/manager. */
+/** pg-boss stores the thrown error with its message, and wraps anything that is not an object. Source: fail in src/manager. */
 const failureText = `
   coalesce(job.output ->> 'message', job.output -> 'value' ->> 'message', job.output ->> 'value', nullif(job.output::text, '{}'))`;
 
@@ -235,20 +234,20 @@ interface PartsOptions {
   readonly schema: string;
   /** All queues, as `queue`. */
   readonly queues: string;
-  /** What is counted of `job` and `queue`, which needs no row but these. */
+  /** Counts over `job` and `queue`, which need only these rows. */
   readonly counts: Reading;
-  /** Jobs for which one of the conditions holds, with `error`, and those that were archived lately where the version has an archive. */
+  /** Jobs for which any condition holds, with `error`, including recently archived ones where the version has an archive. */
   readonly jobs: (conditions: readonly string[]) => string;
   /** The same without the archive. */
   readonly current: (conditions: readonly string[]) => string;
-  /** Conditions for the jobs that are counted, and for those that failed lately or will be tried again. */
+  /** Conditions for the jobs to count, and for those that failed recently or will be retried. */
   readonly counted: string;
   readonly failed: string;
-  /** A query for the failures of the last hour, as `groupFailures` takes it, from queues and their jobs. */
+  /** A query for the failures of the last hour over queues and their jobs, for `groupFailures`. */
   readonly selectFailures: (from: string) => string;
 }
 
-/** The jobs in ranges of pages, for a huge table without an index for them. The queues and the archive, which are small or indexed, are read apart from them. */
+/** Reads the jobs in page ranges, for a huge table without indexes. Reads the queues and the archive, which are small or indexed, separately. */
 function pgbossParts({
   schema,
   queues,
@@ -264,7 +263,7 @@ function pgbossParts({
     ...counts,
     sql: `select queue.name as queue, ${counts.sql} from ${from} group by queue.name`,
   });
-  // A scan of `queue` would be one of a whole table: a part has its queues by their names.
+  // Takes the queues from the names of the jobs: a scan of `queue` would read a whole table.
   const toPart = (conditions: string, range: string) => `(${current([`(${conditions}) and ${range}`])}) as job
     cross join lateral (select job.name, null::int as keeps where left(job.name, 10) <> '__pgboss__') as queue`;
   const rest = `${queues} left join (${jobs(["false"])}) as job on job.name = queue.name`;

@@ -5,7 +5,7 @@ import { OpsError, toOpsError } from "../../../lib/errors.ts";
 import { type ObserveCall, observed, unobserved } from "../../../lib/upstream-call.ts";
 
 export interface RabbitmqClient {
-  /** One GET below /api, its answer checked. @throws OpsError queues_unavailable, its upstreamStatus set when the API answered */
+  /** Sends one GET below /api and validates the response. @throws OpsError queues_unavailable, with upstreamStatus when the API answered */
   get<Schema extends z.ZodType>(path: string, schema: Schema, signal: AbortSignal): Promise<z.infer<Schema>>;
   close(): Promise<void>;
 }
@@ -13,14 +13,17 @@ export interface RabbitmqClient {
 interface ClientOptions {
   /** Name of the source, for errors. */
   readonly source: string;
-  /** http(s)://user:password@host:15672, perhaps with a path prefix. */
+  /** http(s)://user:password@host:15672, optionally with a path prefix. */
   readonly url: string;
-  /** Longest answer, bytes. @default 16 MB */
+  /** Longest response, bytes. @default 16 MB */
   readonly maxBytes?: number;
   readonly observe?: ObserveCall | undefined;
 }
 
-/** The management API through undici's `request`, which neither follows redirects nor inflates bodies. Credentials go into a header: no error can quote them. */
+/**
+ * Calls the management API with undici's `request`, which neither follows redirects nor decompresses bodies. Credentials go into a header, so that no error can
+ * quote them.
+ */
 export function createRabbitmqClient({
   source,
   url,
@@ -54,13 +57,13 @@ export function createRabbitmqClient({
   };
 }
 
-/** undici takes 140 ms to load: that is for the first question, not for the start of the process. */
+/** Loads undici (140 ms) on the first request, not at the start of the process. */
 async function connect(): Promise<Agent> {
   const { Agent } = await import("undici");
   return new Agent({ connections: 4, keepAliveTimeout: 4000, connect: { timeout: 2000 } });
 }
 
-/** Userinfo becomes a header. */
+/** Splits the URL; its credentials become a header. */
 export function parseAddress(url: string): { origin: string; base: string; headers: Record<string, string> } {
   const { origin, pathname, username, password } = new URL(url);
   const headers: Record<string, string> = {
@@ -82,7 +85,7 @@ function decode(text: string): string {
   }
 }
 
-/** Its own words are not passed on; a code of ours says what to do. */
+/** Explains a status in our own words; RabbitMQ's text is not passed on. */
 function explainStatus(status: number, text: string): string {
   const { reason } = (parseJson(text) ?? {}) as { reason?: unknown };
   if (status === 401 && typeof reason === "string" && /management user|monitor user/i.test(reason)) {
@@ -128,7 +131,7 @@ function parseJson(text: string): unknown {
 const toCode = (error: unknown) => toOpsError(error).code;
 
 const text = z.string().max(1000);
-/** A count of the broker; a queue that is down may have none. What is no count is as if it were not there: one odd queue hides no other. */
+/** A count of the broker; a queue that is down may have none. An invalid value counts as missing, so that one odd queue does not hide the others. */
 const count = z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER).nullish().catch(null);
 const rate = z
   .object({ avg_rate: z.number().nonnegative().nullish().catch(null) })
@@ -136,7 +139,7 @@ const rate = z
   .catch(null);
 const table = z.record(z.string(), z.unknown()).nullish().catch(null);
 
-/** A queue without statistics: what it holds now. */
+/** A queue's current counts, without statistics. */
 const queueTotals = z.object({
   name: text,
   vhost: text,
@@ -151,14 +154,14 @@ const queueTotals = z.object({
 });
 export type QueueTotals = z.infer<typeof queueTotals>;
 
-/** The same queue as the statistics know it, up to 10 s late. */
+/** The same queue in the broker's statistics, up to 10 s old. */
 const queueStats = z.object({
   name: text,
   vhost: text,
-  /** Absent where statistics are off, or the queue is new to them. */
+  /** Absent where statistics are off, or do not have the queue yet. */
   messages: count,
   consumers: count,
-  /** Seconds since 1970, as its publisher says. */
+  /** Seconds since 1970, set by the publisher. */
   head_message_timestamp: count,
   effective_policy_definition: table,
   message_stats: z
@@ -189,13 +192,13 @@ const overview = z.object({
   disable_stats: z.boolean().nullish().catch(null),
 });
 
-/** The answers of the management API that are read. Source: "HTTP API Reference" of the management plugin, and RabbitMQ 4.0.5 itself. */
+/** The responses of the management API that are read. Source: "HTTP API Reference" of the management plugin, and RabbitMQ 4.0.5 itself. */
 export const answers = {
   totals: page(queueTotals),
   stats: page(queueStats),
   bindings: z.array(binding),
   exchanges: z.array(exchange),
   overview,
-  /** `uptime` in milliseconds. Of a node that has told nothing yet there is an empty list: so the API writes an object without fields. */
+  /** `uptime` in milliseconds. A node that has not reported yet is an empty list: the API writes an object without fields that way. */
   nodes: z.array(z.union([z.object({ uptime: count }), z.tuple([])])),
 } as const;

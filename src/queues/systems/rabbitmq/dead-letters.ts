@@ -1,7 +1,7 @@
 import { OpsError } from "../../../lib/errors.ts";
 import { answers, type Binding, type Exchange, type RabbitmqClient } from "./client.ts";
 
-/** Where one queue's rejected and expired messages go. */
+/** A queue's settings for its rejected and expired messages. */
 interface DeadLettering {
   readonly vhost: string;
   readonly name: string;
@@ -9,13 +9,13 @@ interface DeadLettering {
   readonly policy?: Readonly<Record<string, unknown>> | null | undefined;
 }
 
-/** Keys are those of `toQueueKey`. */
+/** Keys are made by `toQueueKey`. */
 interface DeadLetterQueues {
-  /** Those that take only this queue's dead letters: they tell of its failures. */
+  /** Dead letter queues that take only this queue's messages: their arrivals are its failures. */
   readonly own: ReadonlyMap<string, readonly string[]>;
-  /** Those that bring their messages back to the queue after a time: its retries, not its dead. */
+  /** Queues that return their messages to the queue after a time: its retries, not its dead. */
   readonly retries: ReadonlySet<string>;
-  /** Those that several queues share: nobody can tell whose their messages are. */
+  /** Dead letter queues of several queues: it is unknown whose messages they hold. */
   readonly shared: ReadonlySet<string>;
 }
 
@@ -24,9 +24,9 @@ export function toQueueKey({ vhost, name }: { readonly vhost: string; readonly n
 }
 
 /**
- * The dead letter queues of all queues, from their arguments (which come before policies), the bindings and the kinds of exchanges.
- * Without a routing key of its own a message keeps the one that it came with, which nobody can tell: then every queue behind the exchange counts.
- * Source: "Dead Letter Exchanges" of rabbitmq.com/docs.
+ * Finds the dead letter queues of all queues from their arguments (which take precedence over policies), the bindings and the exchange types. Without a
+ * dead-letter routing key a message retains its own, which is unknown: then every queue bound to the exchange counts. Source: "Dead Letter Exchanges" of
+ * rabbitmq.com/docs.
  */
 export function toDeadLetterQueues(
   queues: readonly DeadLettering[],
@@ -45,7 +45,7 @@ export function toDeadLetterQueues(
       (binding) =>
         binding.destination_type === "queue" && leadsTo(binding, exchange === "" ? "direct" : types.get(key), routingKey),
     );
-    // The default exchange without a routing key leads anywhere.
+    // The default exchange without a routing key may lead to any queue.
     if (exchange === "" && routingKey === null) continue;
     targets.set(toQueueKey(queue), [...new Set(matching.map(({ vhost, destination: name }) => toQueueKey({ vhost, name })))]);
   }
@@ -54,7 +54,7 @@ export function toDeadLetterQueues(
     const key = toQueueKey(queue);
     const returnsTo = (targets.get(key) ?? []).filter((target) => targets.get(target)?.includes(key));
     if (returnsTo.length === 0 || !hasTimeToLive(queue)) continue;
-    // It is where messages wait for their next attempt: what leaves it did not fail there.
+    // Messages wait here for their next attempt: what leaves this queue did not fail in it.
     retries.add(key);
     targets.delete(key);
   }
@@ -85,9 +85,9 @@ function leadsTo(binding: Binding, type: string | undefined, routingKey: string 
   return type === "topic" ? matchesTopic(binding.routing_key.split("."), routingKey.split(".")) : true;
 }
 
-/** Whether a topic's pattern matches: `*` is a word, `#` any number of them. Takes time in proportion to both lengths. */
+/** Whether a topic pattern matches: `*` is one word, `#` any number of words. The time grows with the product of both lengths. */
 export function matchesTopic(pattern: readonly string[], words: readonly string[]): boolean {
-  // reachable[i]: the pattern so far can end before word i.
+  // reachable[i]: the pattern so far can match the first i words.
   let reachable = words.map((_, index) => index === 0).concat(words.length === 0);
   for (const part of pattern) {
     const next = reachable.map(() => false);
@@ -101,23 +101,23 @@ export function matchesTopic(pattern: readonly string[], words: readonly string[
   return reachable.at(-1) === true;
 }
 
-/** What is known of the broker beside its queues. */
+/** What is known of the broker besides its queues. */
 export interface RabbitmqFacts {
-  /** Whether it counts messages at all (not with `rates_mode` none or `disable_stats`). */
+  /** Whether it counts messages (not with `rates_mode` none or `disable_stats`). */
   readonly hasRates: boolean;
-  /** Of its oldest node, seconds: its counters begin there. Null when it may not be asked. */
+  /** Uptime of its oldest node, seconds: the counters begin there. Null when it may not be read. */
   readonly uptime: number | null;
   /** Empty when they may not be read, or are too many. */
   readonly bindings: readonly Binding[];
   readonly exchanges: readonly Exchange[];
-  /** Every virtual host has exchanges: a user who sees none may see no virtual host, and its list of queues is empty without an error. */
+  /** The user sees no exchanges. Every virtual host has some, so the user may see no virtual host, and the list of queues is empty without an error. */
   readonly isBlind: boolean;
 }
 
 interface FactsReader {
-  /** Asked at most once a minute. */
+  /** Reads at most once a minute. */
   read(signal: AbortSignal): Promise<RabbitmqFacts>;
-  /** A broker that was away may have begun anew. */
+  /** Clears the cache: a broker that was away may have restarted. */
   forget(): void;
 }
 
@@ -157,7 +157,7 @@ async function ask(client: RabbitmqClient, signal: AbortSignal): Promise<Rabbitm
   };
 }
 
-/** What the user may not see, or what is too much, is not known; a broker that is away is away. */
+/** What the user may not see, or what is too large, is unknown. An unreachable broker is still an error. */
 function orNull(error: unknown): null {
   if (error instanceof OpsError && error.upstreamStatus !== undefined) return null;
   throw error;

@@ -4,7 +4,7 @@ import { type SampledRates, toQueueMetrics } from "../../rates.ts";
 import type { QueueStats, QueueTotals } from "./client.ts";
 import type { RabbitmqFacts } from "./dead-letters.ts";
 
-/** Rates over less than this are none, seconds. */
+/** Below this uptime there is no rate, seconds. */
 const leastUptime = 60;
 const rateWindow = 300;
 
@@ -12,22 +12,22 @@ const rateWindow = 300;
 export interface RabbitmqQueue {
   readonly totals: QueueTotals;
   readonly stats: QueueStats | undefined;
-  /** Messages in the queues that take only its dead letters, null where there is none or they are shared. */
+  /** Messages in its own dead letter queues; null where it has none or they are shared. */
   readonly dead: number | null;
-  /** The same of those that bring them back. */
+  /** Messages in the queues that return them for a retry; null likewise. */
   readonly retrying: number | null;
-  /** Others' dead letters come here, so that nobody need take from it. */
+  /** It takes dead letters of others, so it needs no consumers. */
   readonly isDeadLetterQueue: boolean;
 }
 
 type Broker = Pick<RabbitmqFacts, "hasRates" | "uptime">;
 
-/** A state in which a queue answers nobody, and its numbers are missing or old. */
+/** Whether a queue's state means that it does not respond, and its numbers are missing or old. */
 export function isDown({ state, messages_ready: ready }: QueueTotals): boolean {
   return ready === null || ready === undefined || /^(?:down|stopped|crashed|minority|noproc|terminated)/.test(state ?? "");
 }
 
-/** Messages that consumers have done with since the broker's start: acknowledged, or delivered where nobody acknowledges. Null where it is not counted. */
+/** Messages done since the broker's start: acknowledged, or delivered without acknowledgement. Null where they are not counted. */
 export function toDone(stats: QueueStats | undefined, { hasRates }: Broker): number | null {
   if (!hasRates || typeof stats?.messages !== "number") return null;
   const counts = stats.message_stats;
@@ -35,8 +35,8 @@ export function toDone(stats: QueueStats | undefined, { hasRates }: Broker): num
 }
 
 /**
- * The broker's own rate of the last 5 minutes, per second. It takes the time before its start for idle: that is taken out.
- * Source: shared/upstreams.md 5.1.
+ * The broker's own rate of the last 5 minutes, per second. The broker counts the time before its start as idle; this corrects for it. Source: shared/upstreams.md
+ * 5.1.
  */
 export function toBrokerRate(stats: QueueStats | undefined, facts: Broker): number | null {
   const { hasRates, uptime } = facts;
@@ -47,7 +47,7 @@ export function toBrokerRate(stats: QueueStats | undefined, facts: Broker): numb
   return rate * (rateWindow / Math.min(rateWindow, uptime));
 }
 
-/** `done` and `failed` are sampled of `toDone`, and of the arrivals in its dead letter queues. `now` in milliseconds since 1970. */
+/** `done` has the sampled rates of `toDone`, `failed` those of arrivals in the dead letter queues. `now` in milliseconds since 1970. */
 export function toRabbitmqMetrics(
   identity: Pick<QueueMetrics, "name" | "source" | "observedAt">,
   queue: RabbitmqQueue,
@@ -63,7 +63,7 @@ export function toRabbitmqMetrics(
     dead: queue.dead,
     retrying: queue.retrying,
     oldest_age: toAge(queue, now),
-    // Dead letters lie there until a person looks: that nobody takes them is no alarm.
+    // Dead letters stay there until a person looks: missing consumers are no alarm.
     workers: consumers === 0 && queue.isDeadLetterQueue ? null : consumers,
   };
   const brokerRate = toBrokerRate(stats, facts);
@@ -76,27 +76,27 @@ export function toRabbitmqMetrics(
   });
 }
 
-/** Of the next message, by its publisher's clock: only where publishers set timestamps. */
+/** Age of the next message, by its publisher's clock; only where publishers set timestamps. */
 function toAge({ totals, stats }: RabbitmqQueue, now: number): number | null {
   const published = stats?.head_message_timestamp;
   if (!totals.messages_ready || typeof published !== "number") return null;
   return Math.max(0, now / 1000 - published);
 }
 
-/** Counts what arrived in dead letter queues: RabbitMQ does not. What left is added back, so that somebody who takes from them hides nothing. */
+/** Counts arrivals in dead letter queues, because RabbitMQ does not. Adds back the messages that left, so that a consumer does not hide arrivals. */
 export interface Arrivals {
-  /** To be told at each read: how many messages it has, and how many left it by consumers. Returns the arrivals since the first read. */
+  /** Call it at each read, with the number of messages, and of those that consumers took. Returns the arrivals since the first read. */
   count(key: string, held: number, left: number | null): number;
-  /** Forgets all other queues: they are gone. */
+  /** Drops all other queues: they are gone. */
   retain(keys: Pick<ReadonlySet<string>, "has">): void;
 }
 
-/** What left is told later than what is held; when that still does not add up after this time, milliseconds, messages were purged or expired. */
+/** The number that left lags behind the number held. If they still do not add up after this time, milliseconds, messages were purged or expired. */
 const settledMs = 30_000;
 
-/** `now` in milliseconds, of a clock that only goes on. */
+/** `now`: a monotonic clock, milliseconds. */
 export function createArrivals(now: () => number = () => performance.now()): Arrivals {
-  /** `base`: what was there and does not count. `shortSince`: since when there is less than there was. */
+  /** `base`: messages that do not count as arrivals. `shortSince`: since when there are fewer than before. */
   const seen = new Map<string, { readonly base: number; readonly arrived: number; readonly shortSince: number | null }>();
   return {
     count(key, held, left) {

@@ -10,20 +10,20 @@ const queueName = z.string().min(1, "must not be empty").max(255);
 export const rabbitmqConfig = z.strictObject({
   ...common,
   kind: z.literal("rabbitmq"),
-  /** Only this virtual host. @default all that the user may see: queues outside of "/" are then called "<vhost>/<queue>" */
+  /** Read only this virtual host. @default all that the user may see: queues outside of "/" are then named "<vhost>/<queue>" */
   vhost: z.string().min(1, "must not be empty").max(255).optional(),
-  /** Queues to list even if they are never seen. */
+  /** Queues to list even if never seen. */
   names: z.array(queueName).max(1000).optional(),
-  /** Only queues whose names begin with one of these. @default all but those by which Celery's workers talk: `celeryev.*`, `*.pidbox` */
+  /** Only queues whose names begin with one of these. @default all but the internal queues of Celery's workers: `celeryev.*`, `*.pidbox` */
   include: z.array(queueName).max(100).optional(),
   /** No queues whose names begin with one of these. */
   exclude: z.array(queueName).max(100).optional(),
 });
 
 /**
- * Queues of RabbitMQ (tried with 4.0) by its management API. Depths are at most one statistics interval of the broker old (5 s), consumers and rates two. Left out are
- * streams, whose messages stay when they are read, exclusive queues, which belong to one connection, and Celery's own. There are no errors to tell; failures are
- * what arrives in dead letter queues.
+ * Queues of RabbitMQ (tested with 4.0), read from its management API. Depths are at most one statistics interval of the broker old (5 s), consumers and rates two.
+ * Leaves out streams (their messages stay after reading), exclusive queues (they belong to one connection), and Celery's internal ones. There are no error texts;
+ * failures are arrivals in dead letter queues.
  */
 export const rabbitmq = defineKind<typeof rabbitmqConfig>({
   kind: "rabbitmq",
@@ -32,7 +32,7 @@ export const rabbitmq = defineKind<typeof rabbitmqConfig>({
   create: createRabbitmqSource,
 });
 
-/** Of one read: all pages together. */
+/** For one read with all its pages, milliseconds. */
 const deadlineMs = 2000;
 
 function createRabbitmqSource(

@@ -28,14 +28,14 @@ interface RabbitmqReader {
   close(): Promise<void>;
 }
 
-/** All queues at one time; keys are those of `toQueueKey`. */
+/** All queues at one time. Keys are made by `toQueueKey`. */
 interface Reading {
   readonly totals: ReadonlyMap<string, QueueTotals>;
   readonly stats: ReadonlyMap<string, QueueStats>;
   readonly facts: RabbitmqFacts;
 }
 
-/** The most that the API takes. */
+/** The API's maximum. */
 const pageSize = 500;
 const now =
   "disable_stats=true&enable_queue_totals=true&columns=name,vhost,type,state,exclusive,auto_delete,arguments,messages,messages_ready,messages_unacknowledged";
@@ -45,7 +45,7 @@ const countColumns = ["ack", "deliver_no_ack", "get_no_ack"].flatMap((one) => [
 ]);
 const late = `msg_rates_age=300&msg_rates_incr=5&columns=name,vhost,messages,consumers,head_message_timestamp,effective_policy_definition,${countColumns.join(",")}`;
 
-/** Reads all queues twice, once as they are now and once as the statistics know them, and remembers what its samples need. */
+/** Reads all queues twice, their current counts and their statistics, and stores the samples. */
 export function createRabbitmqReader(options: ReaderOptions): RabbitmqReader {
   const { name: source, vhost, logger } = options;
   const client = createRabbitmqClient({ source, url: options.url, observe: options.observe });
@@ -53,7 +53,7 @@ export function createRabbitmqReader(options: ReaderOptions): RabbitmqReader {
   const known = createKnownQueues(options.names ?? []);
   const samples = { processed: createSamples(), failures: createSamples() };
   const countDeadLetters = createDeadLetterCounter();
-  /** As they were when they last answered. */
+  /** Each queue's metrics when it last responded. */
   const last = new Map<string, QueueMetrics>();
 
   const readPages = async <Item>(
@@ -67,7 +67,7 @@ export function createRabbitmqReader(options: ReaderOptions): RabbitmqReader {
       const answer = await client
         .get(`${path}?page=${page}&page_size=${pageSize}&${query}`, schema, signal)
         .catch((error: unknown) => {
-          // Queues went while we turned the pages.
+          // Queues were deleted while we read the pages.
           if (page > 1 && error instanceof OpsError && error.upstreamStatus === 400) return { items: [], page_count: 0 };
           throw error;
         });
@@ -91,12 +91,12 @@ export function createRabbitmqReader(options: ReaderOptions): RabbitmqReader {
   };
   const toName = (queue: QueueTotals) =>
     vhost === undefined && queue.vhost !== "/" ? `${queue.vhost}/${queue.name}` : queue.name;
-  /** Each counter by itself: one may be known before the other. */
+  /** Samples each counter separately: one may be known before the other. */
   const sample = (key: string, which: keyof typeof samples, total: number | null) => {
     if (total !== null) samples[which].add(key, { processed: null, failures: null, [which]: total });
     return samples[which].rates(key);
   };
-  /** Null when it is down and never answered. */
+  /** Null for a queue that is down and has never responded. */
   const toMetrics = (key: string, queue: QueueTotals, reading: Reading, letters: DeadLetters, at: Date): QueueMetrics | null => {
     const name = toName(queue);
     if (isDown(queue)) {
@@ -116,7 +116,7 @@ export function createRabbitmqReader(options: ReaderOptions): RabbitmqReader {
     last.set(key, metrics);
     return metrics;
   };
-  /** Nothing is kept of queues that were deleted: their names may never come again. */
+  /** Drops all data of deleted queues: their names may never come back. */
   const forgetOthers = (totals: Reading["totals"]) => {
     for (const kept of [samples.processed, samples.failures]) kept.retain(totals);
     for (const key of last.keys()) if (!totals.has(key)) last.delete(key);
@@ -153,7 +153,7 @@ function createBlindError(source: string): OpsError {
   return new OpsError("queues_unavailable", message, { upstream: `queues:${source}` });
 }
 
-/** Queues by which Celery's workers talk to each other: no job is ever in them. Source: celery.events.receiver and kombu.pidbox. */
+/** Queues for messages between Celery's workers; they never hold jobs. Source: celery.events.receiver and kombu.pidbox. */
 const celeryChatter = /^celeryev\.|\.pidbox$/;
 
 function isWanted({ name, type, exclusive }: QueueTotals, { include, exclude }: ReaderOptions): boolean {
@@ -162,16 +162,16 @@ function isWanted({ name, type, exclusive }: QueueTotals, { include, exclude }: 
   return type !== "stream" && exclusive !== true && isIncluded && !startsWithOne(exclude ?? []);
 }
 
-/** What a queue's dead letter queues tell of it. */
+/** The failures of a queue, from its dead letter queues. */
 type DeadLetters = (key: string) => {
-  /** Dead letters since the first read, the messages that wait in them, and of those the ones that will come back; null where nobody can tell. */
+  /** Arrivals since the first read, dead letters held, and messages that will return for a retry; null where unknown. */
   readonly arrived: number | null;
   readonly dead: number | null;
   readonly retrying: number | null;
   readonly isDeadLetterQueue: boolean;
 };
 
-/** Where several queues share a dead letter queue, it tells of itself. */
+/** A dead letter queue that several queues share counts its own arrivals only. */
 function createDeadLetterCounter(): (reading: Reading) => DeadLetters {
   const arrivals = createArrivals();
   return ({ totals, stats, facts }) => {
@@ -197,7 +197,7 @@ function createDeadLetterCounter(): (reading: Reading) => DeadLetters {
   };
 }
 
-/** Null of nothing, and of what is not known. */
+/** Null for an empty list, or if any number is unknown. */
 function sum(numbers: readonly (number | null | undefined)[]): number | null {
   if (numbers.length === 0) return null;
   return numbers.reduce<number | null>((all, one) => (all === null || typeof one !== "number" ? null : all + one), 0);

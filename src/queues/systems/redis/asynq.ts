@@ -3,15 +3,15 @@ import { messagesOf, numberOf, readProtobuf, textOf } from "./protobuf.ts";
 import { toCount, toNumber, toScored, toTexts } from "./replies.ts";
 import { type RedisFailure, type RedisReading, type RedisRunning, type RedisSystem, shareOf } from "./system.ts";
 
-/** Processes of which more than this is not read. */
+/** Processes that are read, at most. */
 const serversLimit = 1000;
 
 /**
- * Queues of asynq. Its rows of successes vanish, and of failures only the last one of each task is kept: rates and failures are differences of its
- * counters (`processed` has the failed attempts in it). Depth is what is pending, and what was scheduled, or waits to be retried, until now. Tasks in
- * groups that wait to be aggregated are not told. A task whose retry is due waits with the others and has its failures in its message: retrying is unknown where
- * more tasks wait than are looked at. Workers are the processes that take from the queue. Dead are the archived tasks.
- * Source: hibiken/asynq at 0275df8, internal/rdb/rdb.go and internal/base/base.go; shared/upstreams.md 5.2.
+ * Queues of asynq. It deletes the rows of successes, and stores only the last failure of each task. So rates and failures are differences of its counters
+ * (`processed` includes failed attempts). Depth is the pending tasks, and the scheduled and retried ones that are due. Leaves out tasks in groups that wait to be
+ * aggregated. A due retry waits with the others and has its failures in its message, so retrying is unknown where more tasks wait than are read. Workers are the
+ * processes that take from the queue. Dead are the archived tasks. Source: hibiken/asynq at 0275df8, internal/rdb/rdb.go and internal/base/base.go;
+ * shared/upstreams.md 5.2.
  */
 export function createAsynq(connection: RedisConnection): RedisSystem {
   return {
@@ -71,18 +71,18 @@ interface Look {
   readonly scheduled: number;
   readonly retry: number;
   readonly archived: number;
-  /** Of the scheduled and of the retried ones, those that are due, and when the first of them is, seconds since 1970. */
+  /** Due tasks, scheduled or retried; the scheduled ones of them; and when the first is due, seconds since 1970. */
   readonly due: number;
   readonly dueScheduled: number;
   readonly firstDue: number | null;
   readonly processed: number | null;
   readonly failed: number | null;
   readonly isPaused: boolean;
-  /** Ids of the pending tasks that are looked at, the next one last. */
+  /** Ids of the pending tasks that are read, the next one last. */
   readonly tasks: readonly string[];
 }
 
-/** Scores are whole seconds: a task is due in its second, as forwardCmd has it. */
+/** Scores are whole seconds: a task is due within its second, as in forwardCmd. */
 function lookAt(queue: string, limit: number, now: number): Question<Look> {
   const key = `asynq:{${queue}}:`;
   const seconds = Math.floor(now / 1000);
@@ -120,7 +120,7 @@ function lookAt(queue: string, limit: number, now: number): Question<Look> {
       ...first
     ]) => {
       const starts = first.flatMap((reply) => toScored(reply).map(({ score }) => score)).filter((score) => score <= seconds);
-      // Where today is counted but there is no total, only days are.
+      // A count for today without a total means that only days are counted.
       const isCounted = processed !== null || today === 0;
       return {
         pending: toCount(pending),
@@ -140,10 +140,10 @@ function lookAt(queue: string, limit: number, now: number): Question<Look> {
   };
 }
 
-/** Bytes of messages that are read of one queue's pending tasks. */
+/** Messages read for one queue's pending tasks, bytes. */
 const messagesLimit = 1024 * 1024;
 
-/** How many of the pending tasks of each queue failed before, by their messages; null where those are too many, or too large. */
+/** How many pending tasks of each queue failed before, by their messages; null where these are too many or too large. */
 async function countFailed(
   connection: RedisConnection,
   queues: readonly string[],
@@ -170,7 +170,7 @@ async function countFailed(
   );
 }
 
-/** When the next task began to wait, milliseconds since 1970; null where that is not kept. */
+/** When the next task began to wait, milliseconds since 1970; null where that is not recorded. */
 function readPendingSince(queue: string, id: string | null): Question<number | null> {
   return {
     commands: id === null ? [] : [["hget", `asynq:{${queue}}:t:${id}`, "pending_since"]],
@@ -218,18 +218,18 @@ function toRunning(replies: readonly unknown[]): RedisRunning[] {
 }
 
 const hourMs = 3_600_000;
-/** A task's payload lies in its row: of a larger one, bytes, only the time is told, where that is known without it. */
+/** Largest task message that is read, bytes: it holds the payload. A larger one gives only the time of the failure, where known without it. */
 const messageLimit = 64 * 1024;
 
 interface Failed {
   readonly queue: string;
   readonly id: string;
   readonly key: string;
-  /** When it was archived, milliseconds since 1970; null of one that will be retried, whose row has the time. */
+  /** When it was archived, milliseconds since 1970; null for a task to be retried, whose message has the time. */
   readonly archivedAt: number | null;
 }
 
-/** Tasks whose last attempt failed in the last hour: archived, or to be retried; of each queue the newest archived ones, and those that are retried next. */
+/** Tasks whose last attempt failed in the last hour, archived or to be retried. Of each queue: the newest archived ones, and those that are retried next. */
 async function readAsynqFailures(
   connection: RedisConnection,
   queues: readonly string[],
@@ -276,17 +276,17 @@ function readFailed({ queue, id, key, archivedAt }: Failed, size: number): Quest
       const task = Buffer.isBuffer(message) ? toTask(message) : null;
       const at = task?.lastFailedAt ?? archivedAt;
       if (at === null) return null;
-      // Archiving does not count the attempt after which it happens.
+      // Archiving does not count the last attempt.
       const attempts = task === null ? null : task.retried + (archivedAt === null ? 0 : 1);
       return { queue, id, error: task?.error ?? "", worker: null, attempts, at };
     },
   };
 }
 
-/** What is told of a task. */
+/** The fields of a task that are read. */
 interface AsynqTask {
   readonly error: string;
-  /** How often it failed and was put back. */
+  /** Times it failed and was queued again. */
   readonly retried: number;
   /** Milliseconds since 1970; null when it never failed. */
   readonly lastFailedAt: number | null;
@@ -298,7 +298,7 @@ interface AsynqServer {
   readonly queues: readonly string[];
 }
 
-/** A task that is run now. */
+/** A running task. */
 interface AsynqWorker {
   readonly host: string;
   readonly taskId: string;
@@ -308,7 +308,7 @@ interface AsynqWorker {
   readonly startedAt: number | null;
 }
 
-/** TaskMessage of asynq's internal/proto/asynq.proto; null when it is none. */
+/** Parses TaskMessage of asynq's internal/proto/asynq.proto; null when invalid. */
 export function toTask(message: Buffer): AsynqTask | null {
   const fields = readProtobuf(message);
   if (fields === null) return null;
@@ -320,13 +320,13 @@ export function toTask(message: Buffer): AsynqTask | null {
   };
 }
 
-/** ServerInfo of the same file; its queues are a map, from names to priorities. */
+/** Parses ServerInfo of the same file; its queues are a map from names to priorities. */
 export function toServer(message: Buffer): AsynqServer | null {
   const fields = readProtobuf(message);
   return fields && { isActive: textOf(fields, 7) === "active", queues: messagesOf(fields, 5).map((entry) => textOf(entry, 1)) };
 }
 
-/** WorkerInfo of the same file. */
+/** Parses WorkerInfo of the same file. */
 export function toWorker(message: Buffer): AsynqWorker | null {
   const fields = readProtobuf(message);
   if (fields === null) return null;

@@ -4,33 +4,33 @@ import { OpsError, toOpsError } from "../../../lib/errors.ts";
 import { cleanStart } from "../../../lib/redact/sanitize.ts";
 import { type ObserveCall, observed, unobserved } from "../../../lib/upstream-call.ts";
 
-/** One command: its name, or its name with "Buffer" where the answer is bytes. */
+/** One command: its name, with "Buffer" behind it for a reply in bytes, and its arguments. */
 export type Command = readonly [name: string, ...args: readonly (string | number)[]];
-/** What one command answered; an Error where that one alone failed. */
+/** The reply to one command; an Error where only this command failed. */
 export type Reply = unknown;
 
-/** Commands, and what is made of their answers, which come in their order. */
+/** Commands, and a parser for their replies, which come in the same order. */
 export interface Question<T> {
   readonly commands: readonly Command[];
   parse(replies: readonly Reply[]): T;
 }
 
 export interface RedisConnection {
-  /** All commands in one go. @throws OpsError queues_unavailable, also when one of them is refused, unless it is `client` */
+  /** Sends all commands together. @throws OpsError queues_unavailable, also when one of them is refused, unless it is `client` */
   ask<T>(questions: readonly Question<T>[], signal: AbortSignal): Promise<T[]>;
   close(): Promise<void>;
 }
 
-/** Of connecting, milliseconds; how long an answer may take says who asks. */
+/** Connection timeout, milliseconds; the caller limits the time of a reply. */
 const timeoutMs = 2000;
-/** After a failure nobody else tries for so long, milliseconds: a server that is away is not stormed. */
+/** After a failure there is no new attempt for this long, milliseconds: it protects a server in trouble. */
 const pauseMs = 250;
-/** Commands on the way at once: the answers to more are taken in parts. */
+/** Commands in flight at once; more are sent in parts. */
 const batch = 5000;
 
 /**
- * One connection, made when it is first needed, and made anew by the first question after it was lost: never in the background. Only commands that read are sent.
- * `source` is the name of the source, for errors.
+ * One connection, opened on the first use. After a loss the next call opens a new one, never a background job. Sends read commands only. `source` is the name of
+ * the source, for errors.
  */
 export function createRedisConnection(source: string, url: string, observe: ObserveCall = unobserved): RedisConnection {
   const fail = (message: string, cause?: unknown) =>
@@ -75,7 +75,7 @@ export function createRedisConnection(source: string, url: string, observe: Obse
       let from = 0;
       return questions.map((question) => question.parse(replies.slice(from, (from += question.commands.length))));
     } catch (error) {
-      // Whoever says nothing is not waited for again: the next question gets a new connection.
+      // A silent connection is not used again: the next call opens a new one.
       if (toText(error).startsWith("TimeoutError")) drop();
       throw error instanceof OpsError ? error : fail(explain(error), toCause(error));
     }
@@ -86,7 +86,7 @@ export function createRedisConnection(source: string, url: string, observe: Obse
   };
 }
 
-/** A connection, perhaps not yet made. */
+/** A connection, perhaps still opening. */
 interface Link {
   readonly ready: Promise<Redis>;
   drop(): void;
@@ -95,7 +95,7 @@ interface Link {
 function openLink(url: string, onEnd: () => void): Link {
   const abandoned = new AbortController();
   const open = async (): Promise<Redis> => {
-    // ioredis takes its time to load: that is for the first question, not for the start of the process.
+    // ioredis takes long to load: load it on the first call, not at the start of the process.
     const { Redis } = await import("ioredis");
     abandoned.signal.throwIfAborted();
     const redis = new Redis(url, {
@@ -123,13 +123,13 @@ function openLink(url: string, onEnd: () => void): Link {
   return { ready: open(), drop: () => abandoned.abort() };
 }
 
-/** A key of another type is somebody else's, and who else is connected may be a secret: both are answers. */
+/** A key of another type belongs to another program, and listing clients may be forbidden: both are valid replies. */
 function toReply(error: Error, name: string): Error {
   if (name === "client" || error.message.startsWith("WRONGTYPE")) return error;
   throw error;
 }
 
-/** ioredis hangs the command, and so the password, on its errors: only the words are kept, in which a server may quote it too. */
+/** ioredis attaches the command, and so the password, to its errors. Retains only the message, redacted: a server may quote the password there too. */
 function toCause(error: unknown): Error {
   return new Error(cleanStart(toText(error), 300));
 }
@@ -139,7 +139,7 @@ function toText(error: unknown): string {
   return [name, code, message].filter((part) => typeof part === "string").join(" ");
 }
 
-/** Source: "Errors" of redis.io/docs, and what Redis 8 answers. */
+/** Source: "Errors" of redis.io/docs, and the replies of Redis 8. */
 function explain(error: unknown): string {
   const text = toText(error);
   if (text.startsWith("AbortError")) return "Gave up waiting for Redis: the request has ended";

@@ -3,19 +3,19 @@ import { OpsError } from "../../../lib/errors.ts";
 import type { RedisConnection } from "./connection.ts";
 
 interface SearchOptions {
-  /** Patterns of Redis, with what is no pattern in them escaped (`escapePattern`). */
+  /** Patterns of Redis; literal parts are escaped (`escapePattern`). */
   readonly patterns: readonly string[];
-  /** Keys are looked for once in this time, milliseconds. */
+  /** Time between two searches, milliseconds. */
   readonly againMs: number;
 }
 
-/** A look takes at most so long, and the first question waits for it at most so long, milliseconds. */
+/** Longest time of a search, and longest wait of the first caller for it, milliseconds. */
 const lookMs = 20_000;
 const waitMs = 1500;
 
 /**
- * Finds keys by patterns: Redis has no list of them, so all keys are gone through (SCAN, a thousand at a time), once in a while as long as somebody asks, and nobody waits
- * for that but the first. With very many keys the first answers have those that were found until then; what a whole look does not find is gone. Rejects as the
+ * Finds keys by patterns. Redis has no list of them, so it scans all keys (SCAN, a thousand at a time), once in a while as long as there are callers. Only the
+ * first callers wait for it. With very many keys, the first results hold the keys found so far. Drops keys that a whole search did not find. Rejects as the
  * connection does.
  */
 export function createKeySearch(
@@ -28,7 +28,7 @@ export function createKeySearch(
   const look = createSingleFlight(async (signal) => {
     const seen = new Set<string>();
     for (let cursor = "0", isDone = false; !isDone; isDone = cursor === "0") {
-      // The same step for each pattern: the cursor says where to go on, whatever is looked for.
+      // The same step for each pattern: the cursor does not depend on the pattern.
       const step = patterns.map((pattern) => ["scan", cursor, "MATCH", pattern, "COUNT", 1000] as const);
       const [answers = []] = await connection.ask([{ commands: step, parse: (replies) => replies.map(toScan) }], signal);
       for (const key of answers.flatMap(({ keys }) => keys)) seen.add(key);
@@ -51,12 +51,12 @@ export function createKeySearch(
   };
 }
 
-/** A text that means itself in a pattern of Redis. */
+/** Escapes a text for use in a pattern of Redis. */
 export function escapePattern(text: string): string {
   return text.replaceAll(/[\\*?[\]^-]/g, String.raw`\$&`);
 }
 
-/** BullMQ's queues, by their `meta` keys. They come rarely: once a minute. */
+/** Finds BullMQ's queues by their `meta` keys. New ones are rare: searches once a minute. */
 export function createBullmqDiscovery(
   connection: RedisConnection,
   prefix: string,
@@ -65,7 +65,7 @@ export function createBullmqDiscovery(
   return async (signal) => [...(await search(signal))].map((key) => key.slice(prefix.length + 1, -":meta".length));
 }
 
-/** That it takes longer is no error. */
+/** A timeout is not an error. */
 function rethrowRefusal(error: unknown): void {
   if (error instanceof OpsError) throw error;
 }

@@ -1,9 +1,8 @@
-/** The fields of one message by their numbers; of repeated ones all, in their order. */
+/** The fields of one message by number; a repeated field has all its values in order. */
 export type ProtobufFields = ReadonlyMap<number, readonly (bigint | Buffer)[]>;
 
 /**
- * The fields of a message in the wire format of Protocol Buffers: numbers as they are, texts and messages as bytes. Null when it is none.
- * Source: "Encoding" of protobuf.dev.
+ * Parses a message in the wire format of Protocol Buffers: varints as numbers, everything else as bytes. Null when invalid. Source: "Encoding" of protobuf.dev.
  */
 export function readProtobuf(bytes: Buffer): ProtobufFields | null {
   const fields = new Map<number, (bigint | Buffer)[]>();
@@ -42,13 +41,13 @@ export function readProtobuf(bytes: Buffer): ProtobufFields | null {
   return fields;
 }
 
-/** The text of a field, "" without one: the default is not written. The last one counts. */
+/** The text of a field, "" without one: defaults are not encoded. The last value counts. */
 export function textOf(fields: ProtobufFields, number: number): string {
   const value = fields.get(number)?.at(-1);
   return Buffer.isBuffer(value) ? value.toString("utf8") : "";
 }
 
-/** The number of a field, 0 without one; of what is beyond 2^53 only the size. */
+/** The number of a field, 0 without one; beyond 2^53 it is approximate. */
 export function numberOf(fields: ProtobufFields, number: number): number {
   const value = fields.get(number)?.at(-1);
   return typeof value === "bigint" ? Number(BigInt.asIntN(64, value)) : 0;

@@ -9,18 +9,18 @@ interface NamedSystem {
   readonly system: RedisSystem;
 }
 
-/** The queues of all systems in one Redis. `now` is in milliseconds since 1970; all calls reject as the connection does. */
+/** The queues of all systems in one Redis. `now` is in milliseconds since 1970. All calls reject as the connection does. */
 export interface RedisQueues {
   metrics(now: number, signal: AbortSignal): Promise<QueueMetrics[]>;
   failures(now: number, signal: AbortSignal): Promise<RedisFailure[]>;
   running(now: number, signal: AbortSignal): Promise<RedisRunningJobs>;
 }
 
-/** `configured` are listed even if no system has them. */
+/** `configured` queues are listed even if no system has them. */
 export function createRedisQueues(source: string, configured: readonly string[], systems: readonly NamedSystem[]): RedisQueues {
   const members = systems.map(({ label, system }) => ({ label, system, known: createKnownQueues([]), samples: createSamples() }));
 
-  /** The queues of each system, as they are called there and here. */
+  /** The queues of each system, with their names there and here. */
   const findQueues = async (signal: AbortSignal) => {
     const found = await Promise.all(members.map(({ system }) => system.discover(signal)));
     for (const [index, { known }] of members.entries()) known.see(found[index] ?? []);

@@ -24,15 +24,15 @@ const systems = ["bullmq", "asynq"] as const;
 const redisConfig = z.strictObject({
   ...common,
   kind: z.literal("redis"),
-  /** Which job systems are in it. @default both */
+  /** Job systems to read. @default both */
   systems: z.array(z.enum(systems)).min(1, "must name one").optional(),
   /** BullMQ's prefix; with braces in a cluster. @default "bull" */
   prefix: z.string().min(1, "must not be empty").max(255).optional(),
-  /** Queues to list even if they are never seen. */
+  /** Queues to list even if never seen. */
   names: z.array(z.string().min(1, "must not be empty").max(255)).max(1000).optional(),
 });
 
-/** Queues of BullMQ and of asynq in one Redis. A queue of asynq that is called as one of BullMQ is told as "asynq:<queue>". */
+/** Queues of BullMQ and of asynq in one Redis. An asynq queue with the name of a BullMQ queue is listed as "asynq:<queue>". */
 export const redis = defineKind<typeof redisConfig>({
   kind: "redis",
   config: redisConfig,
@@ -40,7 +40,7 @@ export const redis = defineKind<typeof redisConfig>({
   create: createRedisSource,
 });
 
-/** Of one read, with all its questions. */
+/** For one read with all its commands, milliseconds. */
 const deadlineMs = 2000;
 
 function createRedisSource(config: Readonly<z.infer<typeof redisConfig>>, { brokers, env, observe }: KindContext): KindSource {
@@ -56,7 +56,7 @@ function createRedisSource(config: Readonly<z.infer<typeof redisConfig>>, { brok
     names,
     [...new Set(wanted)].map((system) => ({ label: system, system: create[system]() })),
   );
-  /** In one flight, with one deadline; whoever leaves gets an error of ours. */
+  /** One single flight with one deadline; a caller that leaves gets an OpsError. */
   const asOne = <T>(work: (now: number, signal: AbortSignal) => Promise<T>) => {
     const call = createSingleFlight((signal) => work(Date.now(), AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)])));
     return (signal: AbortSignal) =>
@@ -101,8 +101,8 @@ function createNoConnection(error: OpsError): RedisConnection {
 }
 
 /**
- * Failures of one text by one worker as one group, newest first. With too many groups each queue keeps its newest ones, and none hides another: as
- * `groupFailures` does it in SQL.
+ * Groups failures by text and worker, newest first. Beyond the limit each queue retains its newest groups, so that none crowds out another: as `groupFailures`
+ * does in SQL.
  */
 export function groupRedisFailures(failures: readonly RedisFailure[], source: string): JobFailures[] {
   const newestFirst = failures.toSorted((a, b) => b.at - a.at);
@@ -138,7 +138,7 @@ function toGroup(group: readonly RedisFailure[], source: string): JobFailures {
   };
 }
 
-/** As the SQL sources read it. */
+/** The part of an error text that the SQL sources read. */
 function readErrorText(error: string): string {
   return error.replace(/^[ \t\r\n]+/, "").slice(0, errorReadLimit);
 }

@@ -1,11 +1,11 @@
 import type { Reply } from "./connection.ts";
 
-/** A count; 0 of a key that is somebody else's. */
+/** A count; 0 for a key that belongs to another program. */
 export function toCount(reply: Reply): number {
   return typeof reply === "number" && reply >= 0 ? reply : 0;
 }
 
-/** A counter that is written as text; null without one. */
+/** A counter stored as text; null without one. */
 export function toNumber(reply: Reply): number | null {
   if (typeof reply !== "string" || !/^-?\d{1,19}$/.test(reply)) return null;
   return Number(reply);
@@ -15,12 +15,12 @@ export function toTexts(reply: Reply): string[] {
   return Array.isArray(reply) ? reply.filter((item) => typeof item === "string") : [];
 }
 
-/** The fields of a hash that were asked for, in their order. */
+/** The requested fields of a hash, in order. */
 export function toFields(reply: Reply): (string | null)[] {
   return Array.isArray(reply) ? reply.map((item) => (typeof item === "string" ? item : null)) : [];
 }
 
-/** Members of a sorted set with their scores, in the order of the answer. */
+/** Members of a sorted set with their scores, in the order of the reply. */
 export function toScored(reply: Reply): { readonly id: string; readonly score: number }[] {
   const items = toTexts(reply);
   const scored = [];
@@ -29,7 +29,7 @@ export function toScored(reply: Reply): { readonly id: string; readonly score: n
   return scored.filter(({ score }) => Number.isFinite(score));
 }
 
-/** The median and the 95th percentile, between the values where they fall between; nulls of nothing. As percentile_cont of PostgreSQL. */
+/** The median and the 95th percentile, interpolated as by PostgreSQL's percentile_cont; nulls without values. */
 export function quantilesOf(values: readonly number[]): readonly [number | null, number | null] {
   const sorted = values.toSorted((a, b) => a - b);
   const at = (fraction: number) => {

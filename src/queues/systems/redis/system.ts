@@ -1,10 +1,10 @@
 import type { Measured } from "../../postgres/readings.ts";
 import type { JobCounters } from "../../queue.ts";
 
-/** What one queue was read to have. */
+/** The numbers of one queue. */
 export interface RedisReading {
   readonly queue: string;
-  /** Without `processed` or `failures` where the rows do not tell: then `counters` are sampled. */
+  /** Lacks `processed` or `failures` where the rows do not have them: then `counters` are sampled. */
   readonly measured: Measured;
   readonly counters: JobCounters;
   /** Whether some number is only a lower bound. */
@@ -15,7 +15,7 @@ export interface RedisReading {
 export interface RedisFailure {
   readonly queue: string;
   readonly id: string;
-  /** As it is kept; "" where there is none. */
+  /** As stored; "" without one. */
   readonly error: string;
   readonly worker: string | null;
   /** Failed attempts. */
@@ -30,17 +30,17 @@ export interface RedisRunning {
   readonly id: string;
   readonly kind: string | null;
   readonly host: string;
-  /** Milliseconds since 1970; null where it is not kept. */
+  /** Milliseconds since 1970; null where it is not recorded. */
   readonly startedAt: number | null;
 }
 
-/** One job system in Redis. `now` is in milliseconds since 1970; all calls reject as the connection does. */
+/** One job system in Redis. `now` is in milliseconds since 1970. All calls reject as the connection does. */
 export interface RedisSystem {
-  /** Names of queues that it has now, or had when it was last looked. */
+  /** Names of its queues, as of the last search. */
   discover(signal: AbortSignal): Promise<Iterable<string>>;
   read(queues: readonly string[], now: number, signal: AbortSignal): Promise<readonly RedisReading[]>;
   failures(queues: readonly string[], now: number, signal: AbortSignal): Promise<readonly RedisFailure[]>;
-  /** Running jobs with their workers, and how many run of which the worker is not known. */
+  /** Running jobs with their workers, and the number of those without a known worker. */
   running(queues: readonly string[], now: number, signal: AbortSignal): Promise<RedisRunningJobs>;
 }
 
@@ -49,10 +49,10 @@ export interface RedisRunningJobs {
   readonly unnamed: number;
 }
 
-/** Rows that are looked at in one read, shared by the queues. */
+/** Rows to read in one read, shared by the queues. */
 const rowBudget = 20_000;
 
-/** How many rows of each of so many queues are looked at. */
+/** Rows to read for each of `queues` queues, at most `most`. */
 export function shareOf(queues: number, most: number): number {
   return Math.min(most, Math.max(10, Math.floor(rowBudget / Math.max(1, queues))));
 }

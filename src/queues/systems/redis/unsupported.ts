@@ -4,17 +4,17 @@ import type { Command, Question, RedisConnection, Reply } from "./connection.ts"
 import { createKeySearch, escapePattern } from "./keys.ts";
 import { toCount, toTexts } from "./replies.ts";
 
-/** Keys are gone through once in this time, milliseconds: systems come even more rarely than queues. */
+/** Time between two searches of the keys, milliseconds: new systems are rarer than new queues. */
 const againMs = 600_000;
-/** How long an answer serves all who ask, milliseconds. */
+/** How long a result is shared by all callers, milliseconds. */
 const keepMs = 60_000;
-/** More queues of one system are not looked at, nor named. */
+/** Queues of one system that are checked, and named, at most. */
 const mostQueues = 100;
 const mostNamed = 5;
 
 /**
- * Job systems in the same Redis that are not read: Bull, bee-queue, Sidekiq and Celery, each with why. What may not be looked at is not found; never rejects.
- * Source: the keys that Bull 3.29 and 4.16, bee-queue 2.0, Sidekiq 7.3 and Celery 5.5 made here.
+ * Finds unsupported job systems in the same Redis: Bull, bee-queue, Sidekiq and Celery, each with the reason. Skips what it may not read; never rejects. Source:
+ * the keys that Bull 3.29 and 4.16, bee-queue 2.0, Sidekiq 7.3 and Celery 5.5 made here.
  */
 export function createUnsupportedSearch(
   connection: RedisConnection,
@@ -32,7 +32,7 @@ export function createUnsupportedSearch(
     const queuesOf = (start: string) =>
       keys.filter((key) => key.startsWith(start) && key.endsWith(":id")).map((key) => key.slice(start.length, -":id".length));
     const [bullQueues, isSidekiq] = await Promise.all([
-      // BullMQ has the same keys, and one more.
+      // BullMQ has the same keys, and this one.
       withoutKey(connection, queuesOf(bull).slice(0, mostQueues), (queue) => `${bull}${queue}:meta`, signal),
       hasSidekiq(connection, signal),
     ]);
@@ -57,7 +57,7 @@ function toNames(queues: readonly string[]): string {
   return queues.length > mostNamed ? `${named} and ${queues.length - mostNamed} more` : named;
 }
 
-/** The queues of which there is no such key. */
+/** The queues without this key. */
 async function withoutKey(
   connection: RedisConnection,
   queues: readonly string[],

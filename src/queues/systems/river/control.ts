@@ -3,9 +3,9 @@ import type { ControlStatements } from "../../jobs/sql-control.ts";
 import { quoteLiteral, quoteTable } from "../../postgres/names.ts";
 
 /**
- * As River's client does it: JobRetry and JobCancel of riverdriver/riverpgxv5/internal/dbsqlc/river_job.sql. Other than River's, a retry leaves alone what
- * has not failed: a job that completed would be done a second time, and one that is scheduled waits for its time. A running job is asked to stop: it stays
- * `running` until its client has heard of it.
+ * Like River's client: JobRetry and JobCancel of riverdriver/riverpgxv5/internal/dbsqlc/river_job.sql. Unlike River's, a retry changes only failed and cancelled
+ * jobs: a completed job would be done twice, and a scheduled one waits for its time. A running job gets a request to stop: it stays `running` until its client
+ * reacts.
  */
 export function riverControl(schema: string, by: "queue" | "kind"): ControlStatements {
   const table = quoteTable({ schema, table: "river_job" });

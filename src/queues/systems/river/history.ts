@@ -2,8 +2,8 @@ import type { ToHistoryRows } from "../../postgres/history.ts";
 import { quoteTable } from "../../postgres/names.ts";
 
 /**
- * The past of a queue from River's rows: each has the time of its last attempt, and the errors of all. So a job that was tried several times, or snoozed, waits, here,
- * only before the last one. Successes are kept for 24 hours, failures for 7 days, unless River is told otherwise.
+ * The history of a queue from River's rows. Each has the time of its last attempt, and the errors of all. So a job that was tried several times, or snoozed,
+ * appears to wait only before its last attempt. By default River retains successes for 24 hours, failures for 7 days.
  */
 export function riverHistory(schema: string, by: "queue" | "kind"): ToHistoryRows {
   const table = quoteTable({ schema, table: "river_job" });

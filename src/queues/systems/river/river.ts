@@ -9,7 +9,7 @@ const riverConfig = z.strictObject({
   ...common,
   kind: z.literal("river"),
   schema: identifier,
-  /** What a queue of ours is: River's queue, or the kind of the job. */
+  /** What counts as a queue here: River's queue, or the kind of the job. */
   by: z.enum(["queue", "kind"]),
   names: z.array(sqlText).max(1000).optional(),
 });
@@ -27,7 +27,7 @@ const columns = [
   "attempted_by",
 ];
 
-/** Jobs of River. It records every attempt, so its failures are failed attempts, also of jobs that succeeded later. */
+/** Jobs of River. It records every attempt, so failures are failed attempts, also of jobs that succeeded later. */
 export const river = defineKind<typeof riverConfig>({
   kind: "river",
   config: riverConfig,

@@ -65,9 +65,9 @@ export function riverStatements(schema: string, by: "queue" | "kind"): SqlStatem
 }
 
 /**
- * The jobs that wait. An available one has its time ahead where a retry or a snooze is shorter than the scheduler's interval, and keeps its errors: so does one that was
- * retryable until its time came. By queue, the depth is told by River's index alone; by kind, it reads the same rows as the others, and they are read once.
- * Source: reportError and reportResult in River's internal/jobexecutor.
+ * The waiting jobs. An available job may have a future time, where a retry or a snooze is shorter than the scheduler's interval. It retains its errors, and so
+ * does a retryable job that became due. By queue, River's index alone gives the depth. By kind, the depth needs the same rows as the others, so they are read
+ * once. Source: reportError and reportResult in River's internal/jobexecutor.
  */
 function readWaiting(table: string, by: "queue" | "kind"): readonly Reading[] {
   const [due, hasFailed] = ["scheduled_at <= now()", "(state = 'retryable' or errors is not null)"];
@@ -83,7 +83,7 @@ function readWaiting(table: string, by: "queue" | "kind"): readonly Reading[] {
   ];
 }
 
-/** `filter`: which of the rows are due. */
+/** `filter` selects the rows that are due. */
 function countDue(filter: string): string {
   return `count(*)${filter} as depth, ${secondsBetween(`min(scheduled_at)${filter}`, "now()")} as oldest_age`;
 }
@@ -94,25 +94,25 @@ function readPaused(schema: string): Reading {
   return { measures: ["paused"], sql: `select name as queue, (paused_at is not null)::int as paused from ${table}` };
 }
 
-/** What River puts behind the host in the id of a client, unless it was given one: when the client was made. */
+/** River's default client id is the host followed by this: the time when the client was created. */
 const clientTime = String.raw`_\d{4}_\d\d_\d\dT\d\d_\d\d_\d\d(?:_\d+)?`;
 
-/** A client that was given a name may have that of its host: one as Kamal makes (`<host>-<12 hex>`), or Docker from a container's id. */
+/** A client with a configured id may have the name of its host: one that Kamal makes (`<host>-<12 hex>`), or Docker from a container's id. */
 const containerHost = "(?:.+-)?[0-9a-f]{12}";
 
 function isNamed(worker: string): string {
   return matches(worker, `(?:.+${clientTime}|${containerHost})`);
 }
 
-/** The host in a client's id, as River writes it; any other name as it is. */
+/** The host in a client's id, as River writes it; any other id unchanged. */
 function toHost(worker: string): string {
   return `regexp_replace(${worker}, ${quoteLiteral(`${clientTime}$`)}, '')`;
 }
 
 /**
- * Every attempt that failed in the last hour. Exact, because River keeps the errors of all attempts in the row, and a row with an
- * error of the last hour is either unfinished or was finalized after that error. The worker of attempt n is the n-th that took the job, of the last hundred.
- * `retried`: only of jobs that a retry would change.
+ * Every attempt that failed in the last hour. Exact, because River stores the errors of all attempts in the row, and a row with an error of the last hour is
+ * either unfinished or was finalized after that error. The worker of attempt n is the n-th that took the job, of the last hundred. `retried`: only jobs that a
+ * retry would change.
  */
 function failedAttempts(table: string, by: string, retried = false): string {
   const [unfinished, finalized] = retried

@@ -6,7 +6,7 @@ const oneStatus = z.union([sqlText, z.int()], "must be a text or an integer");
 const statuses = z.array(oneStatus).min(1, "must not be empty");
 const lists = ["waiting", "retrying", "active", "done", "failed"] as const;
 
-/** A table with one row for each job, which stays there for at least an hour after it ended. */
+/** A table with one row for each job, which stays for at least an hour after the job ended. */
 export const tableConfig = z
   .strictObject({
     ...common,
@@ -19,12 +19,12 @@ export const tableConfig = z
     id: identifier,
     status: identifier,
     waiting: statuses,
-    /** Failed once, and to run again: they count as waiting too. */
+    /** Failed and to run again: they count as waiting too. */
     retrying: statuses.optional(),
     active: statuses.optional(),
     done: statuses,
     failed: statuses,
-    /** Those of `failed` that nobody will try again. */
+    /** Those of `failed` that will not be retried. */
     dead: statuses.optional(),
     run_at: identifier.optional(),
     finished_at: identifier,
@@ -41,10 +41,10 @@ export const tableConfig = z
       .optional(),
     started_at: identifier.optional(),
     attempts: identifier.optional(),
-    /** What operators may do, where JOBS=on; nothing without it. */
+    /** What operators may do, where JOBS=on; nothing if absent. */
     control: z
       .strictObject({
-        /** One of `waiting` (or `retrying`); columns that become null; what `attempts` becomes. */
+        /** `status` is one of `waiting` or `retrying`; `reset` lists columns to set to null; `attempts` is its new value. */
         retry: z
           .strictObject({
             status: oneStatus,
@@ -79,7 +79,7 @@ function isTableName(text: string): boolean {
   return name !== null && fits(name.table) && fits(name.schema ?? "");
 }
 
-/** A status in two lists would count one job twice. Runs beside other mistakes, hence on values of any shape. */
+/** Refuses a status in two lists: it would count one job twice. Runs even after other mistakes, hence on values of any shape. */
 function refuseSharedStatuses(source: unknown, context: z.RefinementCtx): void {
   const seen = new Map<unknown, string>();
   for (const list of lists) {

@@ -7,8 +7,8 @@ import { column, isStatus, toFrom, toQueue, withoutDiscarded } from "./sql.ts";
 type Status = TableSourceConfig["failed"][number];
 
 /**
- * As the mapping's `control` says; an action that it leaves out is not there. Retried is what is `failed` or `retrying`, discarded what is that or
- * `waiting`: never an active job, and none that is done or has the new status already. A retried job may run at once, a discarded one has ended now.
+ * Follows the mapping's `control`; an action that is missing there is not supported. Retries jobs that are `failed` or `retrying`; discards these and `waiting`
+ * ones. Never changes an active job, a done one, or one that already has the new status. A retried job may run at once; a discarded one ends now.
  */
 export function tableControl(config: TableSourceConfig): ControlStatements {
   const table = toFrom(config);

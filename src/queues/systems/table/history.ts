@@ -4,8 +4,9 @@ import type { TableSourceConfig } from "./config.ts";
 import { column, isStatus, isWaiting, toFrom, toQueue } from "./sql.ts";
 
 /**
- * The past of a queue from the rows of a table. Jobs without a time could run since nobody knows when: depth and age of a queue that has one in the range are null, and of
- * every queue where the mapping has no `run_at`. Without the time when a job was started it waits, here, until it ended: depth is then what waits or runs.
+ * The history of a queue from the rows of a table. For a job without a run time it is unknown since when it could run: depth and age are null for a queue that has
+ * one in the range, and for all queues if the mapping has no `run_at`. Without `started_at` a job appears to wait until it ended: depth then includes running
+ * jobs.
  */
 export function tableHistory(config: TableSourceConfig): ToHistoryRows {
   const { run_at: runAt, started_at: startedAt } = config;
@@ -39,8 +40,8 @@ export function tableHistory(config: TableSourceConfig): ToHistoryRows {
 }
 
 /**
- * A condition: a job was tried before its present attempt. `attempts` says so where there are more than `own`, those that its status has by itself; and so does an error of a
- * job that did not end failed.
+ * The condition that a job was tried before its current attempt: `attempts` is greater than `own`, the attempts that its status implies; it has an error though it
+ * did not end failed; or it waits in a `retrying` status.
  */
 function isRetried(config: TableSourceConfig, own: 0 | 1, hasEndedFailed: boolean): string {
   const { attempts, error, retrying } = config;

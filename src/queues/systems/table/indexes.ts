@@ -5,7 +5,7 @@ import type { IndexAdvice } from "../../postgres/statements.ts";
 import type { TableSourceConfig } from "./config.ts";
 import { column, isStatus, isWaiting, tableStatements, toFrom } from "./sql.ts";
 
-/** Partial indexes with the very conditions of the statements. Source: shared/upstreams.md 3.2. */
+/** Partial indexes with exactly the conditions of the statements. Source: shared/upstreams.md 3.2. */
 export function tableIndexes(config: TableSourceConfig): readonly IndexAdvice[] {
   const table = toTableName(config.table);
   const { readings } = tableStatements(config);
@@ -46,7 +46,7 @@ export function tableIndexes(config: TableSourceConfig): readonly IndexAdvice[] 
       inWindow(failed, 60),
     ),
     ...ofStatus("active", config.active),
-    // The deferred are counted without them.
+    // The count of deferred jobs subtracts them.
     ...ofStatus("retrying", config.retrying, [...queues, ...runAt]),
     ...ofStatus("dead", config.dead),
   ];

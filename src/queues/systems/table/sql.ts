@@ -25,7 +25,7 @@ import type { TableSourceConfig } from "./config.ts";
  *     create index concurrently on jobs (finished_at) include (T) where status = 'failed';
  *     create index concurrently on jobs (T) where status = 'running';
  *
- * Rows without a queue are left out: they are nobody's jobs.
+ * Rows without a queue are left out.
  */
 export function tableStatements(config: TableSourceConfig): SqlStatements {
   const table = toFrom(config);
@@ -68,12 +68,12 @@ function toText(name: string | undefined): string {
 
 type WorkerConfig = NonNullable<TableSourceConfig["worker"]>;
 
-/** The planner takes a hundred queues for granted where a recursive query tells of them, and each page of an index for one that is far away. */
+/** The planner assumes that a recursive query returns a hundred queues, and that each index page is a random read. */
 const looseScanCorrection = 10;
 
 /**
- * The waiting jobs. By column it is a loose index scan: it jumps from one queue to the next instead of reading every waiting row, then counts
- * within each, which an index on (queue, run_at) answers alone. A plain `group by` reads them all: 57 ms against 11 ms at 200,000 waiting.
+ * The waiting jobs. By column it is a loose index scan: it jumps from one queue to the next instead of reading every waiting row, then counts within each, all
+ * from an index on (queue, run_at). A plain `group by` reads all rows: 57 ms against 11 ms at 200,000 waiting.
  */
 function readWaiting(config: TableSourceConfig): Reading {
   const { queue, byColumn } = toQueue(config);
@@ -98,8 +98,8 @@ select seen.queue::text as queue, ${columns} from seen where seen.queue is not n
 }
 
 /**
- * Scalars over the rows with `own`, a further condition. A job without a time has nothing to wait for. Each is counts that an index serves, and no `or` of them: so the
- * deferred are all whose time is to come, less those that failed.
+ * Scalars over the rows that also match `own`. A job without a time can run at once. Each is made of counts that an index serves, without `or`: so the deferred
+ * are all with a future time, minus those that failed.
  */
 function toWaiting(config: TableSourceConfig, own: string): ["depth" | "deferred" | "oldest_age", string][] {
   const rows = (condition: string) => `from ${toFrom(config)} where ${condition}${own}`;
@@ -116,7 +116,7 @@ function toWaiting(config: TableSourceConfig, own: string): ["depth" | "deferred
   ];
 }
 
-/** The successes, with how long they waited and ran where their rows tell. */
+/** The successes, with their wait and run times where the rows have them. */
 function readProcessed(config: TableSourceConfig): Reading {
   const { queue, hasQueue } = toQueue(config);
   const { run_at: runAt, started_at: startedAt } = config;
@@ -140,7 +140,7 @@ where ${isStatus(config, config.done)} and ${inLast(5, finishedAt)}${hasQueue} g
   };
 }
 
-/** How long the newest successes ran, from the index that also serves those of the last 5 minutes. */
+/** Run times of the newest successes, from the index that also serves those of the last 5 minutes. */
 function readNewest(config: TableSourceConfig, startedAt: string): string {
   const { queue, hasQueue } = toQueue(config);
   const finishedAt = column(config.finished_at);
@@ -149,7 +149,7 @@ function readNewest(config: TableSourceConfig, startedAt: string): string {
   where ${isStatus(config, config.done)} and ${finishedAt} is not null${hasQueue} order by ${finishedAt} desc limit ${newestRuns}`;
 }
 
-/** Where the mapping says which jobs run and which column tells where. */
+/** Needs a mapping with the statuses of running jobs and the column of their worker. */
 function findRunning(config: TableSourceConfig, queue: string, table: string): Pick<SqlStatements, "running" | "workers"> {
   const { active, worker, started_at: startedAt } = config;
   if (!active || !worker) return {};
@@ -166,7 +166,7 @@ function findRunning(config: TableSourceConfig, queue: string, table: string): P
   };
 }
 
-/** What a worker writes of itself, as a pattern: `{host}` stands for its host name, `{n}` for a number such as that of its process. */
+/** The pattern of a worker's name: `{host}` stands for the host name, `{n}` for a number such as that of a process. */
 function toPattern({ form = "{host}" }: WorkerConfig, host: string): string {
   return form
     .split(/(\{host\}|\{n\})/)
@@ -174,12 +174,12 @@ function toPattern({ form = "{host}" }: WorkerConfig, host: string): string {
     .join("");
 }
 
-/** The host in it; null where it has not that form. */
+/** The host in a worker's name; null where it does not have that form. */
 function toHost(worker: WorkerConfig, text: string): string {
   return `substring(${text} from ${quoteLiteral(`^${toPattern(worker, "(.+)")}$`)})`;
 }
 
-/** The table, whose rows the expressions of this file call `job`. */
+/** The table; the expressions of this file name its rows `job`. */
 export function toFrom(config: TableSourceConfig): string {
   return `${quoteTable(toTableName(config.table))} as job`;
 }
@@ -206,24 +206,24 @@ export function column(name: string): string {
 
 type Status = TableSourceConfig["failed"][number];
 
-/** Statuses of jobs that failed. Where a discarded job has one of its own, it is told from them; where it has the only one, from none. */
+/** Statuses of failed jobs, without that of discarded ones; if that is the only one, all. */
 export function withoutDiscarded({ failed, control }: TableSourceConfig): readonly Status[] {
   const others = failed.filter((value) => value !== control?.discard?.status);
   return others.length === 0 ? failed : others;
 }
 
-/** How one measure is made of the rows that are read for it. */
+/** How one measure is computed from its rows. */
 interface Part {
   readonly measure: Measure;
   /** Which rows are read, */
   readonly rows: string;
-  /** and which of these count; null: all. */
+  /** which of them count (null: all), */
   readonly counts: string | null;
-  /** An aggregate of them. @default their number */
+  /** and how they are aggregated. @default their number */
   readonly aggregate?: (filter: string) => string;
 }
 
-/** The table in parts: `failed` is a query for the failures with this condition. */
+/** Reads the table in parts. `failed` makes a query for the failures that match a condition. */
 function tableParts(config: TableSourceConfig, failed: (condition: string) => string): TableParts {
   return {
     table: toTableName(config.table),
@@ -232,13 +232,13 @@ function tableParts(config: TableSourceConfig, failed: (condition: string) => st
   };
 }
 
-/** Those of the measures that an aggregate over single rows gives (quantiles are none), in one scan of the rows with this condition. */
+/** Reads those of the measures that can be aggregated row by row (not quantiles), in one scan of the rows that match the condition. */
 function readAtOnce(config: TableSourceConfig, measures: readonly Measure[], condition: string | null = null): Reading {
   const { queue, hasQueue } = toQueue(config);
   const parts = toParts(config).filter(({ measure }) => measures.includes(measure));
   const rows = [...new Set(parts.map((part) => part.rows))];
   const columns = parts.map(({ measure, rows: read, counts, aggregate = (filter) => `count(*)${filter}` }) => {
-    // An index that is made for the rows does not hold their status: it is not looked at again where no other rows are read.
+    // An index for these rows does not hold their status: it is checked again only where other rows are read too.
     const conditions = [...(rows.length > 1 ? [read] : []), ...(counts === null ? [] : [counts])];
     return `${aggregate(conditions.length === 0 ? "" : ` filter (where ${conditions.join(" and ")})`)} as ${measure}`;
   });
@@ -275,7 +275,7 @@ function toParts(config: TableSourceConfig): readonly Part[] {
   ];
 }
 
-/** `neverFailed`: a condition that tells those rows from the others; null where there are no others. */
+/** `neverFailed`: the condition for jobs that did not fail; null where all are such. */
 function toWaitingParts(rows: string, runAt: string, neverFailed: string | null): Part[] {
   return [
     { measure: "depth", rows, counts: `(${runAt} is null or ${runAt} <= now())` },

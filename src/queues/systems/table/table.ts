@@ -7,8 +7,8 @@ import { tableIndexes } from "./indexes.ts";
 import { tableStatements } from "./sql.ts";
 
 /**
- * Jobs in a table of the application's own. Such a table records no attempts, so its failures are the jobs that *ended* failed: one
- * that failed and went back to waiting, with its last error still in the row, is not counted.
+ * Jobs in a table of the application's own. Such a table records no attempts, so failures are the jobs that *ended* failed. A job that failed and went back to
+ * waiting, with its last error still in the row, is not counted.
  */
 export const table = defineKind({
   kind: "table",

@@ -7,41 +7,41 @@ export type Ending = "completed" | "failed";
 export const endings = ["completed", "failed"] as const;
 
 const windowMs = { completed: rateMs, failed: hourMs };
-/** An event is written a moment after the time that its row has, and both are read a moment after `now`. */
+/** An event is written shortly after the time in its row, and both are read shortly after `now`. */
 const slackMs = 1000;
-/** Events that are read where the oldest row tells that none of the window went. */
+/** Events to read where the oldest row is older than the window, so that no row of the window is gone. */
 const fewEvents = 50;
 
-/** How the window of a kind began, as far as the events of a queue tell. */
+/** The start of a window for one ending, as far as the events show it. */
 interface Beginning {
-  /** Those of the kind, oldest first. */
+  /** Events of this ending, oldest first. */
   readonly events: readonly QueueEvent[];
-  /** Whether none is missing before the first of them; without any, none at all. */
+  /** Whether no event is missing before the first one; without events, whether there were none. */
   readonly isWhole: boolean;
 }
 
 export type Beginnings = Readonly<Record<Ending, Beginning>>;
 
-/** The first moment of a window of which rows are looked for, milliseconds since 1970. */
+/** Start of the window in which events need a row, milliseconds since 1970. */
 export function beginningOf(ending: Ending, now: number): number {
   return now - windowMs[ending] + slackMs;
 }
 
-/** How many events of each of so many queues are read where the rows leave it open what went before them. */
+/** Events to read for each queue where the rows do not show what ended before them. */
 export function eventShare(queues: number): number {
   return shareOf(queues * endings.length, eventsLimit);
 }
 
 interface Moment {
-  /** Whether no look came before this one, so that it has only the newest events. */
+  /** Whether this is the first look, which reads only the newest events. */
   readonly isFirst: boolean;
-  /** Whether the events that it read follow those of the look before. */
+  /** Whether its events continue those of the look before. */
   readonly isJoined: boolean;
   readonly limit: number;
   readonly now: number;
 }
 
-/** The newest rows always have their events: only the oldest events tell of the rows that went. A later look has read them already. */
+/** Reads the oldest events of the window: only they reveal rows that are gone, since the newest rows still have their events. A later look has read them. */
 export function lookBack(key: string, look: Look, { isFirst, isJoined, limit, now }: Moment): Question<Beginnings> {
   const count = (ending: Ending) => ((look.oldest[ending]?.score ?? now) > now - windowMs[ending] ? limit : fewEvents);
   const toBeginning = (ending: Ending, all: Look["events"], isCut: boolean): Beginning => {

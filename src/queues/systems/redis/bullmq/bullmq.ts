@@ -11,30 +11,30 @@ import { countRetries, noRetries, readRetries, type Retries } from "./retries.ts
 import { hourMs, type Look, lookAt, rateMs } from "./snapshot.ts";
 
 /**
- * Since when the rows of finished jobs are all there. Rows may be removed at once, by age or by number (removeOnComplete, removeOnFail, for each job its own): a count
- * over a window is true only where none of it is gone.
+ * Since when no row of a finished job is missing. Each job's options may remove rows at once, by age or by number (removeOnComplete, removeOnFail). A count over a
+ * window is right only if none of its rows is gone.
  */
 export interface Coverage {
-  /** The oldest row that was there. */
+  /** The oldest row found. */
   readonly oldest: { readonly id: string; readonly score: number } | null;
-  /** Milliseconds since 1970; -Infinity while nothing is known to be gone. */
+  /** Milliseconds since 1970; -Infinity while no row is known to be gone. */
   readonly since: number;
 }
 
 export const fullCoverage: Coverage = { oldest: null, since: -Infinity };
 
-/** What another look found of the rows of a kind. */
+/** What another look found of the rows of one ending. */
 export interface Rows {
   readonly oldest: Coverage["oldest"];
   /** Whether a job that ended within the window has no row. */
   readonly isMissing: boolean;
-  /** Whether the events told which job of the window was the first to end. */
+  /** Whether the events show which job of the window ended first. */
   readonly isWhole: boolean;
 }
 
 /**
- * The coverage after another look. Age and number take the oldest rows: some went when another one, which ended later, is now the oldest, and perhaps when there is
- * an oldest one for the first time and nobody knows what ended before it. Who misses a row knows nothing of those that were not looked for.
+ * The coverage after another look. Limits by age and number remove the oldest rows. So rows are gone if the oldest is now another one that ended later; perhaps
+ * also if there is an oldest one for the first time and it is unknown what ended before. If one row is missing, others may be missing too.
  */
 export function cover(coverage: Coverage, { oldest, isMissing, isWhole }: Rows, now: number): Coverage {
   const before = coverage.oldest;
@@ -44,12 +44,12 @@ export function cover(coverage: Coverage, { oldest, isMissing, isWhole }: Rows, 
   return { oldest, since: Math.max(coverage.since, since) };
 }
 
-/** Whether all rows of the last so many milliseconds are there. */
+/** Whether all rows of the last `windowMs` are there. */
 export function covers({ since }: Pick<Coverage, "since">, windowMs: number, now: number): boolean {
   return since <= now - windowMs;
 }
 
-/** What is remembered of a queue. */
+/** State of a queue between looks. */
 interface Memory {
   readonly events: EventCounter;
   readonly completed: Coverage;
@@ -67,11 +67,11 @@ const emptyMemory: Memory = {
 };
 
 /**
- * Queues of BullMQ (tried with 4.18 and 6.7) at `<prefix>:<queue>:`. Depth is what waits, also in a paused queue, or in the order of priorities, or was delayed until now.
- * Retrying are the jobs that failed before, delayed or not; unknown where more of them wait than are looked at. What ended is counted by its rows while all of them are there, else by
- * the counters of the workers' metrics where they are on, else by the events. Attempts that failed and are repeated are counted by the events: where these do not reach
- * back an hour, there may be more of them. Jobs that wait for their children are not told.
- * Source: the Lua scripts of bullmq 6.7 (dist/cjs/commands), and shared/upstreams.md 5.2.
+ * Queues of BullMQ (tested with 4.18 and 6.7) at `<prefix>:<queue>:`. Depth is the waiting jobs, also prioritized or in a paused queue, and the delayed ones that
+ * are due. Retrying are jobs that failed before, delayed or not; unknown where more wait than are read. Ended jobs are counted by their rows while none is
+ * missing; else by the counters of the workers' metrics, where these are on; else by the events. Failed attempts that are repeated are counted by the events:
+ * where these do not reach back an hour, there may be more. Leaves out jobs that wait for their children. Source: the Lua scripts of bullmq 6.7
+ * (dist/cjs/commands), and shared/upstreams.md 5.2.
  */
 export function createBullmq(connection: RedisConnection, prefix: string): RedisSystem {
   const memories = new Map<string, Memory>();
@@ -99,7 +99,7 @@ export function createBullmq(connection: RedisConnection, prefix: string): Redis
         const before = memoriesBefore[index] as Memory;
         const events = countEvents(before.events, look.events, look.oldestEvent);
         const { lastId, gaps } = before.events;
-        // Of a stream that was empty, no entry tells whether some are missed.
+        // If the stream was empty, no entry shows whether some were missed.
         const isJoined = lastId !== null && lastId !== "0-0" && events.gaps === gaps;
         return { queue, key: keyOf(queue), look, before, events, isFirst: lastId === null, isJoined };
       });
@@ -147,7 +147,7 @@ export function createBullmq(connection: RedisConnection, prefix: string): Redis
   };
 }
 
-/** The counters of the metrics miss nothing but the attempts that are repeated; that of the failures is not there before the first one. */
+/** The metrics' counters miss only the attempts that are repeated. That of failures does not exist before the first one. */
 function toCounters({ metrics }: Look, memory: Memory): JobCounters {
   const { completed, failed, gaps } = memory.events;
   const retried = memory.retries.total;
@@ -169,7 +169,7 @@ function toReading({ queue, look, jobs, memory, workers, limit, now }: Seen): Re
   const isCut = look.delayed > limit;
   const delayed = look.delayedJobs.map(({ score }, index) => ({ at: Math.floor(score / 0x1000), ...jobs.delayed[index] }));
   const failedBefore = delayed.filter(({ failed = 0 }) => failed > 0);
-  /** The rows of those that are still delayed say it too: without events that is the least. */
+  /** Rows of delayed jobs also show failures: without events they give a minimum. */
   const countFailed = (ms: number) => {
     const isWithin = ({ at, delay = 0 }: (typeof delayed)[number]) => at - delay > now - ms && at - delay <= now;
     return Math.max(countRetries(memory.retries, ms, now), failedBefore.filter(isWithin).length);
@@ -188,7 +188,7 @@ function toReading({ queue, look, jobs, memory, workers, limit, now }: Seen): Re
       dead: look.dead,
       oldest_age: since.length === 0 ? null : Math.max(0, now - Math.min(...since)) / 1000,
       paused: look.isPaused ? 1 : 0,
-      // Somebody is at a job: then that nobody is seen tells that connections have no names here.
+      // A job runs, so there is a worker: if none is listed, connections have no names here.
       workers: workers === 0 && look.active > 0 ? null : workers,
       wait_p50: waitP50,
       wait_p95: waitP95,
@@ -209,8 +209,8 @@ function toReading({ queue, look, jobs, memory, workers, limit, now }: Seen): Re
 type WorkerCounts = (queue: string) => number | null;
 
 /**
- * Counts the workers of queues by the names of their connections, `<prefix>:<base64 of the queue>` with ":w:<name>" behind it where the worker has one.
- * Null when the connections may not be listed. Source: getWorkers of bullmq's queue-getters.
+ * Counts the workers of queues by connection name: `<prefix>:<base64 of the queue>`, followed by ":w:<name>" if the worker has one. Null when the connections may
+ * not be listed. Source: getWorkers of bullmq's queue-getters.
  */
 export function countWorkers(clients: Reply, prefix: string): WorkerCounts {
   if (typeof clients !== "string") return () => null;

@@ -3,16 +3,16 @@ import { toCount, toFields, toNumber } from "../replies.ts";
 import { beginningOf, type Beginnings, type Ending, endings } from "./beginning.ts";
 import type { Look } from "./snapshot.ts";
 
-/** So many of the oldest and of the newest events of a kind within its window: their rows are looked for. */
+/** For each ending, the rows of this many of its oldest and newest events in the window are checked. */
 const checkedEvents = 5;
 
-/** What the rows say of the jobs that were seen. */
+/** What the rows of the jobs say. */
 export interface Details {
-  /** When each of the next jobs could run, milliseconds since 1970; those are left out that failed before, of which nobody knows. */
+  /** When each of the next jobs could run, milliseconds since 1970. Leaves out jobs that failed before: theirs is unknown. */
   readonly couldRunAt: readonly number[];
   /** How often each of the delayed jobs failed, and its delay, milliseconds. */
   readonly delayed: readonly { readonly failed: number; readonly delay: number }[];
-  /** How many of the waiting jobs failed before; null where there are too many to look at each. */
+  /** How many waiting jobs failed before; null where they are too many to read. */
   readonly failedWaiting: number | null;
   readonly waits: readonly number[];
   readonly runs: readonly number[];
@@ -20,7 +20,7 @@ export interface Details {
   readonly isMissing: Readonly<Record<Ending, boolean>>;
 }
 
-/** Of the jobs that the first look found. */
+/** Reads the rows of the jobs that the first look found. */
 export function lookCloser(
   key: string,
   { next, waitingJobs, delayedJobs, ended, events }: Look,
@@ -74,10 +74,10 @@ export function lookCloser(
   };
 }
 
-/** Attempts that were made: of BullMQ 5 and newer, and of 4. */
+/** Counters of attempts: of BullMQ 5 and newer, and of 4. */
 const attempts = ["atm", "attemptsMade"] as const;
 
-/** How often a job failed. */
+/** Reads how often a job failed. */
 export function askAttempts(job: string): readonly [Command, Command] {
   return [
     ["hmget", job, ...attempts],
@@ -85,12 +85,12 @@ export function askAttempts(job: string): readonly [Command, Command] {
   ];
 }
 
-/** BullMQ 4 counts an attempt when it begins, also one that was put off or lost its worker: only with a reason did one fail. */
+/** BullMQ 4 counts an attempt when it begins, even if it was delayed or lost its worker. An attempt failed only if there is a reason. */
 export function toFailed([atm, attemptsMade]: readonly (string | null)[], reasonLength: Reply): number {
   return toNumber(atm) ?? (toCount(reasonLength) > 0 ? (toNumber(attemptsMade) ?? 0) : 0);
 }
 
-/** When a job could first run: made, and its delay over. Null when more attempts than these were made: then that was long ago. */
+/** When a job could first run: its creation plus its delay. Null after more than `most` attempts: that time is then long past. */
 function toCouldRunAt([timestamp, options, atm, attemptsMade]: readonly (string | null)[], most: 0 | 1): number | null {
   const made = toNumber(timestamp);
   return made === null || Number(atm ?? attemptsMade ?? "0") > most ? null : made + toDelay(options ?? null);

@@ -1,33 +1,33 @@
 import type { Reply } from "../connection.ts";
 
-/** One entry of the stream of a queue's events. */
+/** One entry of a queue's event stream. */
 export interface QueueEvent {
   /** Milliseconds since 1970, by the clock of Redis. */
   readonly at: number;
   readonly event: string;
   readonly jobId: string;
-  /** Where the job was before, as the event says it; "" where it does not. */
+  /** Where the job was before, from the event; "" if it does not say. */
   readonly prev: string;
 }
 
-/** What was read of a queue's events so far: each is counted once. */
+/** Counts of a queue's events; each event counts once. */
 export interface EventCounter {
   /** The last entry; null before the first read. */
   readonly lastId: string | null;
   readonly completed: number;
   readonly failed: number;
-  /** How often entries may have been missed: the counts are not to be compared across that. */
+  /** How often entries may have been missed: counts on both sides of a gap cannot be compared. */
   readonly gaps: number;
 }
 
 export const noEvents: EventCounter = { lastId: null, completed: 0, failed: 0, gaps: 0 };
 
-/** BullMQ keeps about so many by default. */
+/** BullMQ retains about this many by default. */
 export const eventsLimit = 10_000;
 
 /**
- * The counter after another read. `entries` are those after `lastId`, oldest first; of the first read the newest ones, which began before we counted. `oldest` is
- * the id of the oldest entry that is there.
+ * The counter after another read. `entries` are those after `lastId`, oldest first. In the first read they are the newest ones, from before we counted, and are
+ * not counted. `oldest` is the id of the stream's oldest entry.
  */
 export function countEvents(
   counter: EventCounter,
@@ -46,17 +46,17 @@ export function countEvents(
   };
 }
 
-/** Whether the workers of a queue count what they do (option `metrics`): a counter that was left behind by workers that no longer do stands still. */
+/** Whether a queue's workers count what they do (option `metrics`). A counter left behind by workers that stopped counting stands still. */
 export interface MetricsMemory {
   readonly isOn: boolean;
-  /** When it last grew: its count, and that of the events. */
+  /** When it last grew: its value, and the count of events. */
   readonly count: number | null;
   readonly events: number;
 }
 
 export const noMetrics: MetricsMemory = { isOn: false, count: null, events: 0 };
 
-/** So many jobs ended without being counted: the two are not read at the same moment. */
+/** Events without growth before metrics count as off: the two are not read at the same moment. */
 const uncounted = 20;
 
 export function watchMetrics(memory: MetricsMemory, count: number | null, events: number): MetricsMemory {
@@ -65,7 +65,7 @@ export function watchMetrics(memory: MetricsMemory, count: number | null, events
   return events - memory.events >= uncounted ? { ...memory, isOn: false } : memory;
 }
 
-/** Entries of XRANGE. */
+/** Parses entries of XRANGE. */
 export function toEvents(reply: Reply): (readonly [string, QueueEvent])[] {
   if (!Array.isArray(reply)) return [];
   return (reply as unknown[]).flatMap((entry) => {

@@ -9,14 +9,14 @@ const hourMs = 3_600_000;
 interface Failed {
   readonly queue: string;
   readonly id: string;
-  /** When it failed; of a delayed one, when it runs again: its row has the delay. */
+  /** When it failed; for a delayed job, when it runs again: its row has the delay. */
   readonly at: number;
   readonly isDelayed: boolean;
 }
 
 /**
- * Jobs that failed for good in the last hour, and those that failed and wait for their delay, the newest of each queue. Those that could run again at once are not found: their
- * rows do not say when they failed.
+ * Jobs that failed for good in the last hour, and those that failed and wait for their delay; the newest of each queue. Leaves out jobs that failed and can run
+ * again at once: their rows do not have the time of the failure.
  */
 export async function readBullmqFailures(
   connection: RedisConnection,

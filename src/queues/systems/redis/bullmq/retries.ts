@@ -3,40 +3,40 @@ import { toFields, toNumber } from "../replies.ts";
 import { eventsLimit, type QueueEvent, toEvents } from "./events.ts";
 import { hourMs, type Look } from "./snapshot.ts";
 
-/** Failed attempts of jobs that are tried again: their rows have only the last one, so that the events must say them. */
+/** Failed attempts of jobs that are retried, from the events: the rows have only the last attempt. */
 export interface Retries {
-  /** Jobs that a worker is at, as far as the events say. */
+  /** Running jobs, as far as the events show. */
   readonly running: ReadonlySet<string>;
   /** Those of the last hour by the second, oldest first; `at` in milliseconds since 1970. */
   readonly recent: readonly { readonly at: number; readonly count: number }[];
-  /** Since the first look, and what that found. */
+  /** Those since the first look, and those that it found. */
   readonly total: number;
-  /** Since when none is missing, milliseconds since 1970; -Infinity while nothing says that one is. */
+  /** Since when none is missing, milliseconds since 1970; -Infinity while none is known to be missing. */
   readonly since: number;
 }
 
 export const noRetries: Retries = { running: new Set(), recent: [], total: 0, since: -Infinity };
 
-/** One queue, after the first look at it. */
+/** One queue, with its first look. */
 interface Subject {
-  /** With a colon. */
+  /** Ends with a colon. */
   readonly key: string;
   readonly look: Look;
   readonly before: Retries;
-  /** The last event of the first look of all; null of a later one, which has read all since the one before. */
+  /** The last event of the very first look; null in later looks, which have read all events since the look before. */
   readonly firstId: string | null;
-  /** Whether the events that it read follow those of the look before. */
+  /** Whether its events continue those of the look before. */
   readonly isJoined: boolean;
 }
 
 interface Limits {
-  /** Events of a queue that a first look reads at most. */
+  /** Events of a queue that a first look reads, at most. */
   readonly events: number;
-  /** Jobs of a queue whose rows are looked at. */
+  /** Jobs of a queue whose rows are read, at most. */
   readonly jobs: number;
 }
 
-/** What is known of each queue after another look. Rejects as the connection does. */
+/** The retries of each queue after another look. Rejects as the connection does. */
 export async function readRetries(
   connection: RedisConnection,
   subjects: readonly Subject[],
@@ -56,7 +56,7 @@ export async function readRetries(
   return subjects.map(({ before }, index) => {
     const isWhole = news[index]?.isWhole ?? false;
     const isSure = isWhole && failed[index]?.isSure === true;
-    // Who ran while events were missed is not known.
+    // It is unknown which jobs ran while events were missed.
     const running = isWhole && found[index] ? found[index].running : noRetries.running;
     return { ...addRetries(before, failed[index]?.failed ?? [], now), running, since: isSure ? before.since : now };
   });
@@ -69,7 +69,7 @@ interface NewEvents {
   readonly isWhole: boolean;
 }
 
-/** A first look reads those of the last hour. */
+/** A first look reads the events of the last hour. */
 function readNewEvents({ key, look, firstId, isJoined }: Subject, limit: number, now: number): Question<NewEvents> {
   const from = now - hourMs;
   const reachesBack = !look.isTrimmed || (look.oldestEvent !== null && Number(look.oldestEvent.split("-")[0]) <= from);
@@ -83,7 +83,7 @@ function readNewEvents({ key, look, firstId, isJoined }: Subject, limit: number,
   };
 }
 
-/** What ends a run of a job. */
+/** Events that end a run of a job. */
 const endings = new Set(["completed", "failed", "waiting", "delayed", "waiting-children", "removed"]);
 
 interface Returned {
@@ -92,8 +92,8 @@ interface Returned {
 }
 
 /**
- * The jobs that went from a worker back to those that wait, and who runs after that. A job that lost its worker does so too, and that is said right behind it.
- * Source: retryJob, moveToDelayed and moveStalledJobsToWait of bullmq 6.7, and 4.18.
+ * Finds the jobs that went from a worker back to waiting, and the jobs running after that. A job that lost its worker also goes back, but a `stalled` event
+ * follows at once. Source: retryJob, moveToDelayed and moveStalledJobsToWait of bullmq 6.7, and 4.18.
  */
 export function findReturned(before: ReadonlySet<string>, events: readonly QueueEvent[]): Returned {
   const running = new Set(before);
@@ -108,14 +108,14 @@ export function findReturned(before: ReadonlySet<string>, events: readonly Queue
   return { running, returned };
 }
 
-/** Those that came back because they failed. */
+/** Jobs that came back because they failed. */
 interface Failed {
   readonly failed: readonly QueueEvent[];
-  /** Whether it is certain of each. */
+  /** Whether every one is certain. */
   readonly isSure: boolean;
 }
 
-/** Which of them failed: a worker may also put a job back, as for a limit of its rate. At most so many jobs are looked at; the others count as failed. */
+/** Which of them failed: a worker may also put a job back, for example at a rate limit. Checks at most `limit` jobs; the others count as failed. */
 export function checkReturned(key: string, { running, returned }: Returned, limit: number): Question<Failed> {
   const byJob = Map.groupBy(returned, ({ jobId }) => jobId);
   const checked = [...byJob.keys()].slice(0, limit);
@@ -138,8 +138,8 @@ export function checkReturned(key: string, { running, returned }: Returned, limi
 }
 
 /**
- * BullMQ 5 and newer count starts (`ats`) and attempts that ended (`atm`): more starts than that were put back, and nobody knows which. BullMQ 4 counts no
- * starts, but says of what failed that it did, unless it is delayed.
+ * BullMQ 5 and newer count starts (`ats`) and ended attempts (`atm`): surplus starts were put back, and it is unknown which. BullMQ 4 counts no starts, but its
+ * event says that a job failed, unless the job is delayed.
  */
 function judge(
   items: readonly QueueEvent[],
@@ -162,7 +162,7 @@ function addRetries({ recent, total }: Retries, failed: readonly QueueEvent[], n
   return { recent: [...recent.filter(({ at }) => at > now - hourMs), ...added], total: total + failed.length };
 }
 
-/** How many of them are known of the last so many milliseconds. */
+/** How many of them are known in the last `windowMs`. */
 export function countRetries({ recent }: Retries, windowMs: number, now: number): number {
   return recent.reduce((sum, { at, count }) => (at > now - windowMs && at <= now ? sum + count : sum), 0);
 }

@@ -4,12 +4,12 @@ import { eventsLimit, toEvents } from "./events.ts";
 
 export const rateMs = 300_000;
 export const hourMs = 3_600_000;
-/** The next ones of a list that are looked at, to find since when one of them waits. */
+/** Next jobs of a list that are read, to find since when one of them waits. */
 const nextJobs = 5;
 
 type Scored = ReturnType<typeof toScored>;
 
-/** The first look at a queue. */
+/** The result of the first look at a queue. */
 export interface Look {
   readonly waiting: number;
   readonly active: number;
@@ -22,28 +22,28 @@ export interface Look {
   readonly isPaused: boolean;
   readonly metrics: { readonly completed: number | null; readonly failed: number | null };
   readonly next: readonly string[];
-  /** All that wait, where they are no more than are read; null where they are. */
+  /** All waiting jobs; null where they are more than are read. */
   readonly waitingJobs: readonly string[] | null;
   readonly delayedJobs: Scored;
   readonly ended: readonly string[];
   readonly oldest: Readonly<Record<"completed" | "failed", Scored[number] | null>>;
   readonly events: ReturnType<typeof toEvents>;
   readonly oldestEvent: string | null;
-  /** Whether older events may have gone: BullMQ removes them only where more than so many are there. */
+  /** Whether older events may be gone: BullMQ removes them only above a number of events. */
   readonly isTrimmed: boolean;
 }
 
-/** The highest score of a job that was delayed until now: the low 12 bits are an order within the millisecond. Source: promoteDelayedJobs.lua. */
+/** The highest score of a job that is due: the low 12 bits are an order within the millisecond. Source: promoteDelayedJobs.lua. */
 function dueScore(now: number): number {
   return (now + 1) * 0x1000 - 1;
 }
 
-/** BullMQ 4 puts one into an empty list, so that a worker wakes up when the next delayed or prioritized job is due. Source: addDelayMarkerIfNeeded.lua. */
+/** BullMQ 4 puts a marker into an empty list, to wake a worker when the next delayed or prioritized job is due. Source: addDelayMarkerIfNeeded.lua. */
 function isMarker(id: string): boolean {
   return id.startsWith("0:");
 }
 
-/** `key` is that of the queue, with a colon; `lastEvent` the id of the last event that was read; at most `limit` rows of each kind are read. */
+/** `key` is the queue's key and a colon, `lastEvent` the id of the last event that was read. Reads at most `limit` rows of each kind. */
 export function lookAt(key: string, lastEvent: string | null, limit: number, now: number): Question<Look> {
   const events: Command =
     lastEvent === null
