@@ -6,38 +6,39 @@ import { type Deploy, isLive, isOfDeploy, withoutFailed } from "./state.ts";
 
 export type DriftKind = "mixed_releases" | "unlike_deploy" | "leftover" | "engine_missed" | "engine_unknown";
 
-/** Something that is not as the last deploy should have left it. Its group is all null where it is about an engine alone. */
+/** A deviation from what the last deploy should have left. Its group is all null where it concerns an engine alone. */
 export interface Drift extends ServiceGroup {
   readonly kind: DriftKind;
   readonly message: string;
-  /** Null where it is about more than one role. */
+  /** Null where it concerns several roles. */
   readonly role: string | null;
-  /** Null where it is about more than one engine. */
+  /** Null where it concerns several engines. */
   readonly engine: string | null;
-  /** Release that should run; null when that is not known. */
+  /** Release that should run; null when unknown. */
   readonly expected: string | null;
   /** Releases that run, each once, sorted. */
   readonly found: readonly string[];
-  /** Those that are not as they should be. */
+  /** The containers that deviate. */
   readonly containers: readonly Container[];
-  /** Whether one of its role's containers was made, or started, in the last five minutes: a deploy or a rollback may be under way. */
+  /** Whether a container of its role was created or started in the last five minutes: a deploy or rollback may be in progress. */
   readonly settling: boolean;
 }
 
-/** What somebody wrote down: containers and images tell only of what was, not of what should be. */
+/** Origins that someone wrote. Containers and images show only what was, not what should be. */
 const recordedOrigins = new Set<DeployOrigin>(["history", "info", "kamal_audit"]);
-/** So long after a container was made or started a deploy may be under way, milliseconds. */
+/** How long after a container's creation or start a deploy may be in progress, milliseconds. */
 const settlingMs = 300_000;
 
 /**
- * What is not as it should be, over live core containers, by the deploys that have not failed; those whose release is not known (a moving tag) can only be leftovers. Rules, for containers of one role of one group:
+ * Finds drift among live core containers, judged by the deploys that have not failed. A container with an unknown release (a moving tag) can only be a
+ * leftover. Rules, for the containers of one role of one group:
  *
- * - leftover: on an engine, one is live that Kamal has replaced (`_replaced_`), or that is beside one of the newest deploy of its group and is not of it
- *   itself; where none there is of that, one that was started before one of another release.
- * - mixed_releases: those that are no leftovers are of several releases.
- * - unlike_deploy: one that is no leftover is of another release than the newest deploy of its group.
- * - engine_missed: an engine runs a group, but none of the release of its newest deploy, though another does.
- * - engine_unknown: an engine does not answer; what it runs is in none of the above.
+ * - leftover: a live container that Kamal has replaced (`_replaced_`), or that runs beside a container of its group's newest recorded deploy on the same engine
+ *   and is of another release. Where the engine has no container of that deploy: one started before a container of another release.
+ * - mixed_releases: the containers that are no leftovers run several releases.
+ * - unlike_deploy: a container that is no leftover runs another release than the newest recorded deploy of its group.
+ * - engine_missed: an engine runs a group, but not its newest deploy of any origin, though another engine does.
+ * - engine_unknown: an engine does not answer; none of the above covers what it runs.
  */
 export function findDrift(
   containers: readonly Container[],
@@ -61,12 +62,12 @@ export function findDrift(
 
 type Newest = (container: Container | undefined) => Deploy | undefined;
 
-/** The newest deploy of a container's group. Deploys are newest first. */
+/** The newest deploy of a container's group. Input is newest first. */
 function findNewest(deploys: readonly Deploy[]): Newest {
   return (container) => deploys.find((deploy) => container && !deploy.ambiguous && isSameGroup(deploy, container));
 }
 
-/** A start by the restart policy is no deploy. */
+/** The restart policy's starts do not count. */
 function isYoung({ createdAt, startedAt, restarts }: Container, now: number): boolean {
   const times = restarts || startedAt === null ? [createdAt] : [createdAt, startedAt];
   return times.some((time) => now - Date.parse(time) < settlingMs);
@@ -76,7 +77,7 @@ function findLeftovers(role: readonly Container[], deploy: Deploy | undefined): 
   return [...Map.groupBy(role, ({ engine }) => engine).values()].flatMap((own) => {
     const known = own.filter(({ replaced, floating }) => !replaced && !floating);
     const deployed = known.filter((container) => deploy && isOfDeploy(container, deploy));
-    // A rollback starts the container of before, which is the older one.
+    // A rollback starts the previous container, which is the older one.
     const newest = deployed.length > 0 ? deployed : known.toSorted((a, b) => toStarted(b) - toStarted(a)).slice(0, 1);
     const versions = new Set(newest.map(({ version }) => version));
     return own.filter((container) => container.replaced || (!container.floating && !versions.has(container.version)));
@@ -157,7 +158,7 @@ function toNames(containers: readonly Container[]): string {
   return containers.map(({ name }) => name).join(", ");
 }
 
-/** The only one; null when there are several, or none. */
+/** The only distinct name; null for several, or none. */
 function toOne(names: readonly string[]): string | null {
   const distinct = new Set(names);
   return distinct.size === 1 ? (names[0] ?? null) : null;

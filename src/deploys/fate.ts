@@ -8,29 +8,30 @@ import { toGap } from "./merge.ts";
  * Whether a deploy was ever in service.
  *
  * - served: it was.
- * - returned: it was, until the release of before was started again in its place.
- * - failed: nothing of it went live.
- * - unknown: nothing shows one or the other.
+ * - returned: it was, until the previous release was started again in its place.
+ * - failed: no container of it went live.
+ * - unknown: no evidence either way.
  */
 type DeployFate = "served" | "returned" | "failed" | "unknown";
 
-/** What is known of the deploys of one group. */
+/** The fates of one group's deploys. */
 export interface DeployFates {
   readonly fateOf: (record: DeployRecord) => DeployFate;
-  /** The release that was in service when a deploy came; undefined when it is not known, or was none. */
+  /** The release in service when a deploy came; undefined when unknown, or when there was none. */
   readonly findBefore: (record: DeployRecord) => DeployRecord | undefined;
 }
 
 /**
- * Decides each deploy of a group by what was recorded, then by what its containers show.
+ * Judges each deploy of a group by what was recorded, then by what its containers show.
  *
- * Kamal boots a container beside the one that serves. If the boot fails, it stops the new one, leaves the other one running, and runs no hook. If the
- * boot succeeds, it stops the other one after the new one has started. A rollback does the same with a container of before, which it starts again.
+ * Kamal boots a container beside the serving one. If the boot fails, Kamal stops the new one, leaves the old one running, and runs no hook. If it succeeds,
+ * Kamal stops the old one after the new one has started. A rollback does the same with an earlier container, which it starts again.
  *
- * - A recorded `previousTag` names the release that was in service. A deploy between the two was not: it is no release before another, and it has failed
- *   if its containers ended before anything could replace them.
- * - A container that served shows that its deploy did. Otherwise one that did not shows that the deploy failed, unless that deploy is known to have ended well.
- * - Whatever else was written down as a deploy has served.
+ * - A recorded `previousTag` names the release that was in service. A deploy between the two was not in service. It failed if its containers ended before
+ *   anything could replace them.
+ * - A container that served proves that its deploy served. Otherwise a failed container proves that the deploy failed, unless that deploy is known to have
+ *   succeeded.
+ * - Any other deploy in the history file or deploy_info.json served.
  *
  * @param group deploys, newest first
  * @param containers core ones of the group
@@ -69,18 +70,18 @@ export function judgeFates(
     const older = group.slice(group.indexOf(record) + 1);
     const hasServed = (one: DeployRecord) =>
       fateOf(one) === "served" || (fateOf(one) === "returned" && isWayBack(record, one, older.slice(older.indexOf(one) + 1)));
-    // Newer Docker engines tag an image as they pull it: anything else is better evidence.
+    // Newer Docker engines tag an image when they pull it: any other origin is better evidence.
     return older.find((one) => one.origin !== "images" && hasServed(one)) ?? older.find(hasServed);
   };
   return { fateOf, findBefore: (record) => (recorded.has(record) ? recorded.get(record) : findServing(record)) };
 }
 
-/** Whether a deploy goes back from the one before it, to a release of the `older` ones. */
+/** Whether a deploy replaces `from` with a release of the `older` ones. */
 export function isWayBack(next: DeployRecord, from: DeployRecord, older: readonly DeployRecord[]): boolean {
   return next.tag !== from.tag && (next.command === "rollback" || older.some(({ tag }) => tag === next.tag));
 }
 
-/** The same release may have been deployed several times: a container is of the deploy that was nearest in time. */
+/** A release may be deployed several times: a container belongs to the deploy nearest in time. */
 function assignContainers(group: readonly DeployRecord[], containers: readonly Container[]) {
   return Map.groupBy(
     containers.filter(({ createdAt }) => createdAt !== ""),
@@ -107,20 +108,20 @@ function hasEndedEarly(lives: readonly Life[]): boolean {
 }
 
 /**
- * The fate of one container. `brief` and `long`: it ended before anything replaced it, and the others do not show whether it had served; a long life makes
- * it likely. `unknown`: its end is not known yet.
+ * The fate of one container. `brief` and `long`: it ended before anything replaced it, and the others do not show whether it served; a long life makes that
+ * likely. `unknown`: its end is not known yet.
  */
 type Life = DeployFate | "brief" | "long";
 
-/** What containers that have ended did, by what the others showed while they were there. For each life of a container. */
+/** The fates of ended containers, as the others showed them while they existed. One entry for each life of a container. */
 export type DeployMemory = Pick<LRUCache<string, Life>, "get" | "set">;
 
-/** The memory of one process: of the last 1000 lives. */
+/** The memory of one process: the last 1000 lives. */
 export function createDeployMemory(): DeployMemory {
   return new LRUCache({ maxSize: 1000, sizeCalculation: () => 1 });
 }
 
-/** What was shown once stays so, when the container that showed it was started again, or removed. */
+/** Retains what was shown once, even after the container that showed it was restarted or removed. */
 function recallLife(container: Container, life: Life, memory: DeployMemory | undefined): Life {
   if (container.finishedAt === null) return life;
   const key = `${toContainerKey(container)} ${container.finishedAt}`;
@@ -129,12 +130,12 @@ function recallLife(container: Container, life: Life, memory: DeployMemory | und
   return life;
 }
 
-/** No boot takes so long, seconds: what lived longer has probably served. A broken-off deploy can leave its container running, too. */
+/** No boot takes this long, seconds: a longer life has probably served. An aborted deploy can leave its container running, too. */
 const bootSeconds = 3600;
-/** A container is made a moment before it starts; what has not started after so long will not, seconds. */
+/** A container is created a moment before it starts; one not started after this many seconds never will. */
 const startSeconds = 60;
 
-/** Compares a container with those of its role on its engine: what came in its place, and what was there before. */
+/** Compares a container with others of its role on its engine: what replaced it, and what preceded it. */
 function judgeLife(container: Container, record: DeployRecord, others: readonly Container[], now: number): Life {
   const { status, finishedAt, createdAt, engine, role } = container;
   if (liveStates.has(status)) return "served";
@@ -149,13 +150,13 @@ function judgeLife(container: Container, record: DeployRecord, others: readonly 
   const before = place.filter((other) => toUnix(other.createdAt) < made && (other.replaced || !runsRelease(other, record)));
   if (before.some((other) => isIn(other.finishedAt))) return "served";
   const outliving = before.filter((other) => toUnixEnd(other) > ended);
-  // One that the restart policy started was in service before too.
+  // One that the restart policy started was in service before, too.
   if (outliving.some(({ startedAt, restarts }) => isIn(startedAt) && !restarts)) return "returned";
   if (outliving.some(({ startedAt }) => startedAt !== null && toUnix(startedAt) <= made)) return "failed";
   return ended - made > bootSeconds ? "long" : "brief";
 }
 
-/** Unix seconds; never for one that is live, long ago for one of which it is not known. */
+/** Unix seconds; infinite for a live container, minus infinity when the end is unknown. */
 function toUnixEnd({ status, finishedAt }: Container): number {
   if (liveStates.has(status)) return Number.POSITIVE_INFINITY;
   return finishedAt === null ? Number.NEGATIVE_INFINITY : toUnix(finishedAt);

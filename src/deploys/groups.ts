@@ -5,11 +5,14 @@ import type { DeployRecord } from "./deploy.ts";
 type Said = Pick<DeployRecord, "service" | "destination" | "env" | "tag" | "version" | "commitSha">;
 
 /**
- * Finds the group that a deploy is of, among those of core containers. A group fits when nothing that the deploy says speaks against it: a deploy with a
- * destination is of a group with that one, a deploy without of a group without. What fits none of these was written by a pipeline that is not Kamal's hook:
- * one without a destination is of any that fits otherwise, those that run first; one that names no service may mean an environment by its destination. Of
- * several groups it is the only one that has containers of its release. Null when several are left: the deploy is compared with none of them. What fits
- * none at all is of the group that it names.
+ * Finds the group of a deploy among those of core containers. A group fits when it has the service and the environment of the deploy, as far as that names
+ * them. The candidates are the first of these sets that is not empty:
+ *
+ * - Deploy with a destination: the fitting groups with that destination. Else, if it names no service: those without one, as the destination may mean `env`.
+ * - Deploy without a destination: the running fitting groups without one. Else, as another pipeline than Kamal's hook wrote it: the running ones, then all.
+ *
+ * Of several candidates: the only one with containers of the deploy's release, else null: the deploy is compared with none. Without a candidate: the group that
+ * the deploy names.
  */
 export function createGroupFinder(containers: readonly Container[]): (said: Said) => ServiceGroup | null {
   const groups = listGroups(containers.filter(({ kind }) => kind === "core"));
@@ -32,7 +35,7 @@ export function createGroupFinder(containers: readonly Container[]): (said: Said
   };
 }
 
-/** The same deploys with the group that each is of; `ambiguous` where it may be of several. */
+/** The same deploys, each with its group; `ambiguous` where several are possible. */
 export function assignGroups(records: readonly DeployRecord[], containers: readonly Container[]): DeployRecord[] {
   const findGroup = createGroupFinder(containers);
   return records.map((record) => {
@@ -42,8 +45,8 @@ export function assignGroups(records: readonly DeployRecord[], containers: reado
 }
 
 /**
- * Whether a core container runs a release: by its tag, Kamal's version of it, or its commit (7 or more hex digits, one may be abbreviated). That a container is
- * of the deploy's group (`ServiceGroup`) is another question.
+ * Whether a core container runs a release: by its tag, Kamal's version of it, or its commit (7 or more hex digits, one may be abbreviated). Does not compare
+ * groups (`ServiceGroup`).
  */
 export function runsRelease(
   { kind, version: own, commitSha: ownSha }: Container,

@@ -14,19 +14,22 @@ import {
 } from "./deploy.ts";
 import { sameCommit } from "./groups.ts";
 
-/** Containers of one release that were made closer together than that are of one deploy, seconds. */
+/** Largest gap between the creation of two containers of one deploy, seconds. */
 const clusterSeconds = 600;
-/** Two origins speak of the same deploy when they are no further apart, seconds, from the end of one to the beginning of the other: one tells the whole of it, another of its containers. */
+/**
+ * Two origins describe the same deploy when the end of one and the start of the other are at most this far apart, seconds: one covers the whole deploy, the
+ * other its containers.
+ */
 const sameDeploySeconds = 1800;
-/** Clocks are that much apart, seconds. A time that is further ahead of now is wrong. */
+/** Largest difference between clocks, seconds. A time further ahead of now is wrong. */
 const clockSeconds = 60;
-/** Origins that are told in the order in which they were written. */
+/** Origins whose records are in the order they were written. */
 const inOrder: ReadonlySet<DeployOrigin> = new Set(["history", "kamal_audit"]);
 
-/** What neither containers nor images tell. */
+/** What neither containers nor images show. */
 const unknown = { previousTag: null, deployedBy: null, durationSeconds: null, booted: null, command: null, ambiguous: false };
 
-/** The deploy that deploy_info.json tells of. */
+/** The deploy in deploy_info.json. */
 export function toInfoRecord(info: DeployInfo): DeployRecord {
   const extra = new Map(info.extra.map(({ key, value }) => [key, value]));
   const { currentTag: tag, commitSha, deployedBy, deployedAt, service, destination, env } = info;
@@ -56,12 +59,12 @@ function toDuration(text: string | undefined): number | null {
   return /^\d{1,5}(\.\d+)?$/.test(text ?? "") && Number(text) <= 86_400 ? Number(text) : null;
 }
 
-/** Kamal's version where that names a release, else the tag. */
+/** Kamal's version where it names a release, else the tag. */
 function toVersion(version: string | undefined, tag: string): string {
   return version === undefined || version === "" || isFloatingTag(version) ? tag : version;
 }
 
-/** The deploys that core containers give away: those of one release and group that were made within ten minutes are one. */
+/** Deploys derived from core containers: those of one release and group created at most ten minutes apart are one. */
 export function fromContainers(containers: readonly Container[]): DeployRecord[] {
   const core = containers.filter(({ kind, version, createdAt }) => kind === "core" && version !== "" && createdAt !== "");
   const groups = Map.groupBy(core, toReleaseKey);
@@ -95,9 +98,9 @@ function toContainersRecord(cluster: readonly [Container, ...Container[]]): Depl
 }
 
 /**
- * The deploys that images give away, beside all that is known otherwise. An image is of the group whose containers of its service its engine has, if there is one
- * alone. It may be there for a deploy that is yet to come, so one counts only when it is older than the newest deploy of its group; and one that was never
- * tagged there only when nothing else knows of its release.
+ * Deploys derived from images, in addition to the known ones. An image belongs to the group of its service's containers on its engine, if there is exactly one.
+ * The image may be there for a future deploy, so it counts only when older than the newest deploy of its group. An image never tagged there counts only when no
+ * other origin has its release.
  *
  * @param containers stopped ones too
  */
@@ -141,7 +144,7 @@ function toImageRecord(group: readonly [ImageOfGroup, ...ImageOfGroup[]]): Deplo
     tag: version,
     version,
     commitSha: group.find(({ commitSha }) => commitSha !== "")?.commitSha ?? "",
-    // Kamal gives an image its tag once all has booted. One that was only pulled, or built, may never have.
+    // Kamal tags an image once all hosts booted. An image that was only pulled or built may never have booted.
     booted: tagged.length > 0 || null,
     deployedAt: `${new Date(Math.max(...times.map((time) => Date.parse(time)))).toISOString().slice(0, 19)}Z`,
     service,
@@ -151,8 +154,8 @@ function toImageRecord(group: readonly [ImageOfGroup, ...ImageOfGroup[]]): Deplo
 }
 
 /**
- * Each deploy once, newest first. What several origins know is taken from the best of them, and completed from the others: the same release of the same group
- * within half an hour. A moving tag (latest) may be any release.
+ * Each deploy once, newest first. Records of the same release and group within half an hour are one deploy: the best origin wins, the others fill its gaps. A
+ * moving tag (latest) may be any release.
  *
  * @param now unix seconds; no deploy is after it
  */
@@ -168,15 +171,15 @@ export function mergeDeploys(records: readonly DeployRecord[], now = Date.now() 
 }
 
 /**
- * A time that is ahead, by a clock that was wrong, would make its deploy the newest until then. It is taken from what else tells of that release, as far as it lies
- * between the lines around it; else it is the latest that they, and now, allow.
+ * Corrects times in the future, from a wrong clock: such a deploy would stay the newest until then. The new time is that of another origin with the same
+ * release, if it lies between the neighbouring lines; else the latest that those lines, and now, allow.
  */
 function correctAhead(records: readonly DeployRecord[], now: number): readonly DeployRecord[] {
   const isAhead = ({ deployedAt }: DeployRecord) => toUnix(deployedAt) > now + clockSeconds;
   if (!records.some(isAhead)) return records;
   const past = records.filter((record) => !isAhead(record));
   const corrected = [...records];
-  /** When what follows in the same file was written, at the latest. */
+  /** Latest possible time of the next record of the same file. */
   const next = new Map<DeployOrigin, number>();
   for (const [index, record] of [...records.entries()].toReversed()) {
     const { origin } = record;
@@ -202,7 +205,7 @@ export function byNewest(a: DeployRecord, b: DeployRecord): number {
   return toUnix(b.deployedAt) - toUnix(a.deployedAt);
 }
 
-/** The nearest in time; -1 for none. What one origin has twice were two, but for the very same time: that is one, told by two names of a host. */
+/** The nearest in time; -1 without a match. One origin's records are separate deploys, unless tag and time agree: one deploy under two host names. */
 function findSame(merged: readonly DeployRecord[], record: DeployRecord): number {
   let [best, distance] = [-1, sameDeploySeconds + 1];
   for (const [index, other] of merged.entries()) {
@@ -217,7 +220,7 @@ function findSame(merged: readonly DeployRecord[], record: DeployRecord): number
 
 type Lasting = Pick<DeployRecord, "deployedAt" | "durationSeconds">;
 
-/** Between the end of one and the beginning of the other, seconds; 0 where they overlap. */
+/** Time between the end of one and the start of the other, seconds; 0 where they overlap. */
 export function toGap(a: Lasting, b: Lasting): number {
   return Math.max(0, toStart(a) - toUnix(b.deployedAt), toStart(b) - toUnix(a.deployedAt));
 }
@@ -236,7 +239,7 @@ function complete(best: DeployRecord, other: DeployRecord): DeployRecord {
     commitSha: best.commitSha || other.commitSha,
     deployedBy: best.deployedBy || other.deployedBy,
     durationSeconds: best.durationSeconds ?? other.durationSeconds,
-    // One of them may be of an attempt before. A build tags an image too: it says nothing against what else is known.
+    // One of them may be of an earlier attempt. A build tags an image too, so an image contradicts no other origin.
     booted: other.origin === "images" ? best.booted : best.booted || other.booted || (best.booted ?? other.booted),
     command: best.command ?? other.command,
   };

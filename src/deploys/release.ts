@@ -4,19 +4,18 @@ import type { DeployInfo } from "./deploy.ts";
 import { createGroupFinder } from "./groups.ts";
 import { toInfoRecord } from "./merge.ts";
 
-/** The deploy info for a container of the group that it is of; null for any other. */
+/** The deploy info for a container of its group; null for any other container. */
 export type InfoFor = (container: Container) => DeployInfo | null;
 
-/** @param containers all that the caller may see: of them follows which group the info is of, where it does not say so itself */
+/** @param containers all that the caller may see; they decide the group of an info that names none */
 export function createInfoFor(info: DeployInfo | null, containers: readonly Container[]): InfoFor {
   const group = info && createGroupFinder(containers)(toInfoRecord(info));
   return (container) => (group && container.kind === "core" && isSameGroup(container, group) ? info : null);
 }
 
 /**
- * Lets the deploy info of its group name the release of a container whose tags only move: of a current one alone, that is a running core container which was not
- * replaced. The commit of the info counts only for the very tag that it names (upstreams.md 1.3.4 and 1.3.5). Answers the same object when there is nothing
- * to add.
+ * Gives a container that has only moving tags the release of its group's deploy info. This holds only for a running core container that was not replaced. The
+ * commit of the info counts only for the exact tag that it names (upstreams.md 1.3.4 and 1.3.5). Returns the same object when there is nothing to add.
  */
 export function withDeploy(container: Container, deploy: DeployInfo | null): Container {
   if (!deploy || !deploy.currentTag || container.kind !== "core") return container;
@@ -26,7 +25,7 @@ export function withDeploy(container: Container, deploy: DeployInfo | null): Con
   return { ...named, commitSha: deploy.commitSha };
 }
 
-/** Whether `withDeploy` may have something to add to the container. */
+/** Whether `withDeploy` may add something to the container. */
 export function needsDeploy({ kind, floating, commitSha }: Container): boolean {
   return floating || (kind === "core" && commitSha === "");
 }

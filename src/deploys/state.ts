@@ -7,44 +7,44 @@ import { byNewest } from "./merge.ts";
 
 export type DeployState = "current" | "incomplete" | "unknown" | "previous" | "rolled_back" | "superseded" | "failed";
 
-/** A deploy with what became of it. */
+/** A deploy and its outcome. */
 export interface Deploy extends DeployRecord {
   readonly state: DeployState;
-  /** Core containers of its release, stopped ones that are still there too. */
+  /** Core containers of its release, including stopped ones that still exist. */
   readonly containers: readonly Container[];
 }
 
-/** The containers that may be told of. */
+/** The containers that may be reported. */
 export interface Fleet {
   /** Live and stopped ones. */
   readonly containers: readonly Container[];
   /** Whether an engine does not answer: then there may be others. */
   readonly silent: boolean;
-  /** What was shown earlier; absent where nothing is remembered. */
+  /** Earlier evidence; absent where nothing is remembered. */
   readonly memory?: DeployMemory;
 }
 
-/** Whether a container runs now. One of an engine that went away may not. */
+/** Whether a container runs now. One on an engine that went away may not. */
 export function isLive({ status, stale }: Pick<Container, "status" | "stale">): boolean {
   return liveStates.has(status) && !stale;
 }
 
-/** Whether a container is one of the release of a deploy: of its group, with its tag, its version or its commit. */
+/** Whether a container runs the release of a deploy: same group, and its tag, version or commit. */
 export function isOfDeploy(container: Container, deploy: DeployRecord): boolean {
   return !deploy.ambiguous && isSameGroup(container, deploy) && runsRelease(container, deploy);
 }
 
 /**
- * What became of each deploy, newest first; groups are judged one by one. The tag of the deploy before one is what was recorded, else that of the newest one before
- * that is known to have served (deploy-fate.ts).
+ * Judges each deploy, newest first, one group at a time. `previousTag` is the recorded one, else that of the newest earlier deploy known to have served
+ * (fate.ts).
  *
- * - failed: nothing of it went live, so that it is no release: the others are judged as if it were not there.
- * - current: the newest one, and every live core container whose release is known runs it; or, where nothing runs the newest, the newest of those that run.
- * - incomplete: the newest one, which some of them, or none, run.
- * - unknown: the newest one, which nothing that answers runs; an engine does not answer. Or one of which nothing shows whether it ever served. Or one that may be
- *   of several groups.
- * - rolled_back: the next deploy was a rollback, or went back to a release of before this one; or a container of before was started again in its place.
- * - previous: the one before what runs, of another release, that was not rolled back: where a rollback would lead. None where that is not known.
+ * - failed: nothing of it went live, so it is no release: the others are judged without it.
+ * - current: the newest deploy, and every live core container with a known release runs it. Where nothing runs the newest: the newest that does run.
+ * - incomplete: the newest deploy, which only some of them, or none, run.
+ * - unknown: the newest deploy, which no known container runs, while an engine does not answer or a live container has only a moving tag. Also one without
+ *   evidence that it ever served, and one that may belong to several groups.
+ * - rolled_back: the next deploy was a rollback, or went back to a release before this one; or an earlier container was started again in its place.
+ * - previous: the deploy before the running one, of another release and not rolled back: the target of a rollback. Absent where unknown.
  * - superseded: all others.
  *
  * @param now unix seconds
@@ -58,12 +58,12 @@ export function judgeDeploys(records: readonly DeployRecord[], fleet: Fleet, now
   return [...groups.flatMap((group) => judge(group, { ...fleet, containers: core }, now)), ...ambiguous].toSorted(byNewest);
 }
 
-/** Those that are releases: a failed deploy is none. */
+/** Without failed deploys, which are no releases. */
 export function withoutFailed(deploys: readonly Deploy[]): Deploy[] {
   return deploys.filter(({ state }) => state !== "failed");
 }
 
-/** The newest of each group, and of those that may be of several, that has not failed. Deploys are newest first. */
+/** The newest deploy of each group that has not failed, and of the ambiguous ones. Input is newest first. */
 export function findLatest(deploys: readonly Deploy[]): Deploy[] {
   return toGroups(withoutFailed(deploys)).flatMap(([newest]) => newest ?? []);
 }

@@ -32,7 +32,7 @@ export function toNamesArg(arg: QueryArg, what: string) {
   return arg.stringList({ description: `Only these ${what}, by exact names.` });
 }
 
-/** What a series field costs a query, whatever the length of its range: that has limits of its own. */
+/** Query cost of a series field, whatever the length of its range, which has its own limits. */
 export const seriesComplexity = { field: 1000, multiplier: 1 } as const;
 
 export const rowRules =
@@ -40,7 +40,7 @@ export const rowRules =
 
 type Arg = Parameters<Parameters<Builder["subscriptionField"]>[1]>[0]["arg"];
 
-/** Arguments of the fields that answer several containers. */
+/** Arguments of the fields that return several containers. */
 export function toContainerArgs(arg: Arg, scalars: Scalars) {
   return {
     env: arg({
@@ -65,7 +65,7 @@ export function toPlaceArgs(arg: Arg) {
   };
 }
 
-/** Arguments of the fields that answer a past, as `toHistoryRange` takes them. */
+/** Arguments of the history fields, as `toHistoryRange` takes them. */
 export function toHistoryRangeArgs(arg: Arg) {
   return {
     from: arg.string({ required: true, description: "RFC 3339, unix seconds, or a duration back from now (6h)." }),
@@ -74,7 +74,7 @@ export function toHistoryRangeArgs(arg: Arg) {
   };
 }
 
-/** Which lines of a log are wanted, for every field that answers some; `minTail` is 0 where more come by themselves. */
+/** Arguments that filter log lines; `minTail` is 0 for subscriptions, which get further lines anyway. */
 export function toLogFilterArgs(arg: Arg, scalars: Scalars, minTail: 0 | 1) {
   return {
     tail: arg.int({
@@ -108,12 +108,12 @@ export function toLogFilterArgs(arg: Arg, scalars: Scalars, minTail: 0 | 1) {
   };
 }
 
-/** Of finite answers alone. */
+/** Not for subscriptions. */
 export function toUntilArg(arg: Arg) {
   return { until: arg.string({ description: "Up to this time, as `since`." }) };
 }
 
-/** Which role, where all of its containers are meant: those of one service at one destination. */
+/** Selects a whole role: all containers of one service at one destination. */
 export function toRoleArgs(arg: Arg) {
   return {
     role: arg.string({ required: true, description: "The role: web, worker, runner ..." }),
@@ -131,13 +131,13 @@ export function checkFirst(count: number, most = 100): number {
   return count;
 }
 
-/** How many rows an argument costs. One for a number that its field refuses: less than one would pay for its neighbours. */
+/** Rows that an argument costs. A number that its field refuses costs 1: less would offset the cost of other fields. */
 export function toCost(count: number, most: number): number {
   return count < 1 || count > most ? 1 : count;
 }
 
-/** Of a list whose rows its parent's cost has counted. */
+/** Cost of a list whose rows its parent's cost includes. */
 export const counted = { field: 1, multiplier: 1 } as const;
 
-/** Of a list with the argument `first`. */
+/** Cost of a list with the argument `first`. */
 export const costOfFirst = ({ first: count }: { readonly first: number }) => ({ field: 1, multiplier: toCost(count, 100) });

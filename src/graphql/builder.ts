@@ -13,12 +13,12 @@ interface OpsSchemaTypes {
   Scalars: { DateTime: { Input: string; Output: string }; ID: { Input: string; Output: string } };
 }
 
-/** A builder without types; every file in types/ adds its own. Fields are non-null unless they say otherwise. */
+/** A builder without types; the `add...` functions add them. Fields are non-null unless they say otherwise. */
 export function createBuilder() {
   return new SchemaBuilder<OpsSchemaTypes>({
     plugins: [ScopeAuthPlugin, ComplexityPlugin],
     defaultFieldNullability: false,
-    // Limits are for the public door alone (limits.ts); the fixed documents do not pay for them.
+    // Only /graphql has limits (yoga/limits.ts); fixed documents do not pay for them.
     complexity: { disabled: true, fieldComplexity: toCost },
     scopeAuth: {
       authorizeOnSubscribe: true,
@@ -35,7 +35,7 @@ export function createBuilder() {
 
 export type Builder = ReturnType<typeof createBuilder>;
 
-/** A field costs 1, and a list what is in it as often as it has rows now. */
+/** A field costs 1; a list costs its content times its current number of rows. */
 function toCost(args: Readonly<Record<string, unknown>>, context: OpsContext, { type }: { readonly type: GraphQLOutputType }) {
   const inner = isNonNullType(type) ? type.ofType : type;
   return isListType(inner) ? { field: 1, multiplier: toLength(getNamedType(inner).name, args, context) } : 1;

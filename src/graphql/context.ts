@@ -12,14 +12,14 @@ import type { Caller, Sources } from "./sources.ts";
 import { createTimelineLoader, type TimelineLoader } from "./timeline/loader.ts";
 
 export interface OpsContext extends Caller {
-  /** Whether the execution takes lists that come in parts, so that others are served in between: that of queries at /graphql does, compiled ones do not. */
+  /** Whether the execution takes lists in parts, so that other requests run in between: true for queries at /graphql, not for compiled ones. */
   readonly inParts?: boolean;
   readonly origin: () => Origin;
   readonly sources: Sources;
   readonly loaders: Loaders;
 }
 
-/** The context of one request: its loaders remember what was asked, so that nothing is asked twice. */
+/** The context of one request: its loaders cache, so nothing is fetched twice. */
 export function createContext(sources: Sources, caller: Caller): OpsContext {
   const { principal, requestId, signal, budget } = caller;
   const openStream = caller.openStream && { openStream: caller.openStream.bind(caller) };
@@ -27,7 +27,7 @@ export function createContext(sources: Sources, caller: Caller): OpsContext {
   return { principal, origin, requestId, signal, budget, ...openStream, sources, loaders: new Loaders(sources, caller) };
 }
 
-/** The loaders of one request, each made when it is first used. They show only what the caller's token may see. */
+/** The loaders of one request, created on first use. They show only what the caller's token may see. */
 export class Loaders {
   readonly #sources: Sources;
   readonly #caller: Caller;
@@ -47,7 +47,7 @@ export class Loaders {
     this.#caller = caller;
   }
 
-  /** For a subscription, before each of its messages: what is asked next is asked anew. */
+  /** For a subscription, before each message: clears the loaders, for fresh reads. */
   forget(): void {
     this.#nowMs = this.#containerHistory = undefined;
     this.#containers = this.#queues = this.#queueSeries = this.#orphans = this.#hosts = this.#deploy = undefined;
@@ -62,7 +62,7 @@ export class Loaders {
     return (this.#containerHistory ??= createContainerHistoryLoaders(this.#sources, this.#caller, this.nowMs));
   }
 
-  /** One now for all ranges of an answer, unix milliseconds of a whole second: those of one `from` are one question, and 2h are 7200 s. */
+  /** One `now` for all ranges of an answer, unix milliseconds of a whole second: equal `from` values share a query, and 2h are 7200 s. */
   get nowMs(): number {
     return (this.#nowMs ??= Math.floor(Date.now() / 1000) * 1000);
   }

@@ -3,7 +3,7 @@ import { RestartRefused } from "../containers/restart/limits.ts";
 import { PastFailure } from "../containers/restart/request.ts";
 import { type ErrorCode, OpsError, statusByCode } from "../lib/errors.ts";
 
-/** A refusal as an error that callers may see, with its `Retry-After`; anything else as it is. */
+/** A refusal as a public error, with its `Retry-After`; anything else unchanged. */
 export function toRestartError(error: unknown): unknown {
   if (error instanceof PastFailure) return new OpsError(isCode(error.code) ? error.code : "internal", error.message);
   if (!(error instanceof RestartRefused)) return error;
@@ -33,7 +33,7 @@ export function checkRestartArgs(
   if (waitSeconds < 1 || waitSeconds > 300) throw new OpsError("invalid_request", "waitSeconds must be from 1 to 300");
 }
 
-/** @throws invalid_request, also for a reason of nothing but blanks and what is not shown */
+/** @throws invalid_request, also for a reason of only blanks and invisible characters */
 export function requireReason(reason: string): void {
   if (cleanReason(reason) !== null && reason.length <= 200) return;
   throw new OpsError("invalid_request", "reason must have 1 to 200 characters");

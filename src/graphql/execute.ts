@@ -13,14 +13,14 @@ interface Executed<Data> {
   readonly errors: readonly OpsError[];
 }
 
-/** A fixed document about to run for one caller. */
+/** A fixed document, ready to run for one caller. */
 interface Prepared<Data> {
-  /** What its answer is made of now: nothing is run for it. */
+  /** What its answer is computed from now; nothing runs for it. */
   readonly inputs: () => FoundInputs;
   readonly run: () => Promise<Executed<Data>>;
 }
 
-/** The one door for our own surfaces: runs a fixed document in process, as the caller, without HTTP. */
+/** How our own surfaces query: runs a fixed document in process, as the caller, without HTTP. */
 export type Execute = <Data, Variables extends Record<string, unknown>>(
   document: TypedDocumentNode<Data, Variables>,
   variables: Variables,
@@ -28,8 +28,8 @@ export type Execute = <Data, Variables extends Record<string, unknown>>(
 ) => Prepared<Data>;
 
 /**
- * Validates and compiles the documents now and returns the door to them. A document that does not fit the schema, or that was
- * not registered, is a programming error: it throws. Leaf values are ours already, so they are not checked again.
+ * Validates and compiles the documents now and returns the function that runs them. A document that does not fit the schema, or is not registered, is a
+ * programming error: it throws. Leaf values are ours, so they are not checked again.
  */
 export function createExecute(schema: GraphQLSchema, sources: Sources, documents: readonly DocumentNode[]): Execute {
   const compiled = new Map(documents.map((document) => [document, compile(schema, document)]));
@@ -52,7 +52,7 @@ export function createExecute(schema: GraphQLSchema, sources: Sources, documents
 
 const noErrors: readonly OpsError[] = [];
 
-/** Why there is no answer at all. */
+/** The error of an answer without data. */
 export function toFailure([first]: readonly OpsError[]): OpsError {
   return first ?? new OpsError("internal", "Internal error");
 }
@@ -65,18 +65,18 @@ function compile(schema: GraphQLSchema, document: DocumentNode): CompiledQuery {
   return query;
 }
 
-/** A field's error as it was thrown; a variable that does not fit its type is the caller's mistake. */
+/** A field's error as thrown; a variable that does not fit its type is the caller's mistake. */
 function toFieldError(error: GraphQLError): OpsError {
   if (error.originalError) return toOpsError(error.originalError);
   return error.path ? toOpsError(error) : new OpsError("invalid_request", "A parameter has an invalid value", { cause: error });
 }
 
-/** The door for our own surfaces to a fixed subscription. Rejects with the OpsError of its field. */
+/** How our own surfaces open a fixed subscription. Rejects with the OpsError of its field. */
 export type Follow = (document: DocumentNode, variables: object, caller: Caller) => Promise<AsyncIterable<LogBatch>>;
 
 /**
- * Opens subscriptions as the schema does, with its scopes and its arguments, and hands on what the field's source gives, so that a line costs no
- * execution of its own. Throws for a document that does not fit the schema.
+ * Opens subscriptions as the schema does, with its scopes and arguments, and passes on what the field's source yields: a line needs no execution of its own.
+ * Throws for a document that does not fit the schema.
  */
 export function createFollow(schema: GraphQLSchema, sources: Sources, documents: readonly DocumentNode[]): Follow {
   const known = new Set<DocumentNode>(documents);

@@ -8,24 +8,24 @@ import { toAgeSeconds } from "../lib/time.ts";
 import { createDeployLoader } from "./deploys/info-loader.ts";
 import type { Caller, Sources } from "./sources.ts";
 
-/** What an answer is made of, where that is known without making it. Sources never change an object that they have given away. */
+/** What an answer depends on, where that is known without computing it. Sources never change an object that they have returned. */
 export interface Inputs {
-  /** What the caller may see, in a few letters. */
+  /** What the caller may see, as a short text. */
   readonly view: string;
-  /** While these are the very same objects, so is the body, for the same variables and view. */
+  /** While these are identical objects, the body is the same for equal variables and view. */
   readonly parts: readonly unknown[];
   /** The part of the data that headers are made of: new each time. */
   readonly status: object;
 }
 
-/** A promise only where something must be waited for; null where the inputs do not say it all. */
+/** A promise only where it must wait; null where the inputs do not determine the answer. */
 export type FoundInputs = Inputs | null | Promise<Inputs | null>;
 
 type Find = (variables: never, sources: Sources, caller: Caller) => FoundInputs;
 
 const inputsOf = new Map<DocumentNode, Find>([[ContainersDocument, findContainerInputs]]);
 
-/** The inputs of a fixed document's answer as they are now, null when there is no telling but by running it. */
+/** The current inputs of a fixed document's answer; null when only running it shows the answer. */
 export function findInputs(document: DocumentNode, variables: object, sources: Sources, caller: Caller): FoundInputs {
   return inputsOf.get(document)?.(variables as never, sources, caller) ?? null;
 }

@@ -2,14 +2,14 @@ import { maySee, maySeeContainer, type Principal } from "../auth/principal.ts";
 import type { Environment } from "../lib/environment.ts";
 import type { Sources } from "./sources.ts";
 
-/** How many rows lists had when they were last read, whoever asked: what a query will cost is estimated by it. */
+/** Row counts of the lists as last read by any caller: they estimate the cost of a query. */
 interface Lengths {
   hosts: number | null;
   /** By source. */
   readonly queues: Map<string, { readonly count: number; readonly env: Environment | null }>;
 }
 
-/** Of a list that nobody has read yet. */
+/** Assumed for a list that was never read. */
 const unknownLength = 10;
 
 const lengths = new WeakMap<Sources, Lengths>();
@@ -32,17 +32,14 @@ export function noteQueues(
   of(sources).queues.set(source.name, { count, env: source.env ?? sources.env });
 }
 
-/** Of some queue sources. */
+/** For some queue sources. */
 export function countQueues(sources: Sources, names: readonly string[]): number {
   const { queues } = of(sources);
   const found = names.flatMap((name) => queues.get(name) ?? []);
   return found.length === 0 ? unknownLength : found.reduce((sum, { count }) => sum + count, 0);
 }
 
-/**
- * How many rows a list of a type of the schema has at most, as far as that is known. Only rows that the caller may see count: the refusal of a query says
- * what it would cost.
- */
+/** Estimates the most rows that a list of a schema type has. Only rows that the caller may see count, because the refusal of a query reports its cost. */
 export function toLength(
   type: string,
   args: Readonly<Record<string, unknown>>,

@@ -4,14 +4,14 @@ import { OpsError } from "../lib/errors.ts";
 import type { HistoryRange } from "../lib/range.ts";
 import { parseLogTime } from "../lib/time.ts";
 
-/** As many as Prometheus answers. */
+/** Prometheus' own limit. */
 const mostPoints = 11_000;
-/** Where no step is asked for. */
+/** Default without a step. */
 const fewPoints = 240;
 const secondsPerDay = 86_400;
-/** Rows of one series field, all its series together, where the step is ours to choose: they are read and answered, and both are counted in the budget of the request. */
+/** Most rows of one series field, over all its series, where we choose the step: they are read and returned, and the request's budget counts both. */
 export const seriesRows = 40_000;
-/** Seconds that people and Grafana choose as a step. */
+/** Steps that people and Grafana choose, seconds. */
 const roundSteps = [
   1,
   2,
@@ -41,7 +41,7 @@ interface RangeArgs {
   readonly step?: number | null | undefined;
 }
 
-/** Arguments as callers write them: times as for logs (RFC 3339, unix seconds, or a duration back from now), a step in seconds. Throws invalid_request. */
+/** Parses times as for logs (RFC 3339, unix seconds, or a duration back from now) and a step in seconds. Throws invalid_request. */
 export function toHistoryRange({ from, to, step }: RangeArgs, nowMs: number): HistoryRange {
   const begin = toUnix("from", from, nowMs);
   const end = Math.min(to === null || to === undefined || to === "" ? nowMs / 1000 : toUnix("to", to, nowMs), nowMs / 1000);
@@ -63,8 +63,9 @@ export interface SeriesRangeArgs {
 }
 
 /**
- * The points of a series: whole multiples of the step, so that they stay where they are when a range moves on with the clock, from `from` to `to` (now at the
- * latest). Without a step the shortest round one that makes no more than `maxPoints`, which is the shorter the more series there are. Null when no point falls into the range. Throws invalid_request.
+ * The points of a series, from `from` to `to` (now at the latest), at whole multiples of the step, so they stay in place when the range moves with the clock.
+ * Without a step: the shortest round one that yields at most `maxPoints`; fewer points where there are many series. Null when no point falls into the range.
+ * Throws invalid_request.
  */
 export function toSeriesRange({ from, to, step, maxPoints }: SeriesRangeArgs, nowMs: number, series = 1): HistoryRange | null {
   const begin = Date.parse(from) / 1000;
@@ -88,12 +89,12 @@ function toAligned(begin: number, end: number, step: number): HistoryRange {
   return { from: (first - 1) * step, step, steps: Math.floor(end / step) - first + 1 };
 }
 
-/** As many points as each of so many series may have, at most `maxPoints`. */
+/** Most points for each series, at most `maxPoints`. */
 function sharePoints(maxPoints: number, series: number): number {
   return Math.max(1, Math.min(maxPoints, Math.floor(seriesRows / Math.max(1, series))));
 }
 
-/** The shortest round one that is long enough; longer ones than a day are whole days. */
+/** The shortest round step that is long enough; beyond a day, whole days. */
 function findStep(isLongEnough: (step: number) => boolean, seconds: number): number {
   const days = Math.ceil(seconds / secondsPerDay);
   return [...roundSteps, days * secondsPerDay].find(isLongEnough) ?? (days + 1) * secondsPerDay;
@@ -119,7 +120,7 @@ function refuse(message: string): OpsError {
 export const pointsAdvice =
   "choose a longer step or fewer points (maxPoints; in Grafana: Min interval), a shorter range, or fewer series at once";
 
-/** A DataLoader for each range that one request asks about: what is asked of the same range is one batch. Its points are counted before anything is asked. */
+/** One DataLoader for each range of a request: all keys of a range form one batch. The budget counts its points before the query. */
 export function createRangeLoaders<Key, Value, CacheKey = Key>(
   budget: Budget,
   ask: (range: HistoryRange, keys: readonly Key[]) => Promise<readonly (Value | Error)[]>,
@@ -142,12 +143,12 @@ export function createRangeLoaders<Key, Value, CacheKey = Key>(
   };
 }
 
-/** Whether a value is wanted by a list; an absent list wants all, an empty one none. */
+/** Whether a list includes a value; an absent list includes all, an empty one nothing. */
 export function isAmong<T>(value: T, wanted: readonly T[] | null | undefined): boolean {
   return !wanted || wanted.includes(value);
 }
 
-/** Rows of many series as one list that ascends in time; at one time in the order of the series. Made when it is its turn. */
+/** Rows of many series as one list, ascending in time; equal times in the order of the series. Built when it is its turn. */
 export async function toAscending<Row extends { readonly time: string }>(
   budget: Budget,
   makeSeries: () => readonly (readonly Row[])[],
@@ -158,7 +159,7 @@ export async function toAscending<Row extends { readonly time: string }>(
   return rows.toSorted((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0));
 }
 
-/** A time as callers write it, in unix seconds with up to nine decimals. Throws invalid_request with the argument's name. */
+/** A time argument as unix seconds with up to nine decimals. Throws invalid_request with the argument's name. */
 export function parseTimeArg(name: string, text: string, nowMs: number): string {
   const parsed = parseLogTime(text, nowMs);
   if (parsed !== null) return parsed;

@@ -26,11 +26,11 @@ import type { GroupRetried, JobChanged } from "./queues/jobs-loader.ts";
 import type { QueueSourceStatus } from "./queues/loader.ts";
 import type { Orphans } from "./queues/orphans-loader.ts";
 
-/** A container with what its last health probe said. */
+/** A container with its last health probe. */
 export interface HealthCheck {
   readonly container: Container;
   readonly probe: HealthProbe | null;
-  /** The one that was run on demand. */
+  /** The probe that was run on demand. */
   readonly run: ProbeRun | null;
 }
 
@@ -44,7 +44,7 @@ export interface Problem {
   readonly message: string;
 }
 
-/** The names of all object types, so that types may refer to each other whichever file comes first. */
+/** The refs of all object types, so that types can refer to each other in any order. */
 export function createRefs(builder: Builder) {
   return {
     container: builder.objectRef<Container>("Container"),

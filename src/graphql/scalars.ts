@@ -47,15 +47,14 @@ export type Scalars = ReturnType<typeof addScalars>;
 
 const rfc3339 = /^(\d{4}-\d\d-\d\d)(?:[Tt ](\d\d:\d\d:\d\d)(?:\.\d{1,9})?([Zz]|[+-]\d\d:\d\d))?$/;
 const epochMs = /^\d{1,15}(?:\.\d+)?$/;
-/** A smaller number is a time in seconds, or a year: taken for milliseconds it would be a day of 1970. */
+/** A smaller number means seconds, or a year: as milliseconds it would be before March 1973. */
 const leastEpochMs = 1e11;
 /** The end of the year 9999: later years have no RFC 3339. */
 const lastMs = Date.UTC(10_000, 0, 1) - 1;
 
 /**
- * A DateTime argument as RFC 3339 in UTC with milliseconds: from RFC 3339 of any offset, a date (its first moment in UTC), or epoch milliseconds as a number or
- * as text. Throws a TypeError for anything else, a day that is in no calendar, numbers before March 1973 (epoch seconds), and times before
- * 1970 or after 9999.
+ * A DateTime argument as RFC 3339 in UTC with milliseconds: from RFC 3339 with any offset, a date (its first moment in UTC), or epoch milliseconds as number or
+ * text. Throws a TypeError for anything else, a day that does not exist, numbers before March 1973 (epoch seconds), and times before 1970 or after 9999.
  */
 export function parseDateTime(value: unknown): string {
   const ms = toMs(value);
@@ -71,7 +70,7 @@ function toMs(value: unknown): number {
   const match = rfc3339.exec(value);
   if (!match) return Number.NaN;
   const [, date = "", time = "00:00:00"] = match;
-  // Date rolls 30 February over into March.
+  // Date turns 30 February into March.
   const local = new Date(`${date}T${time}Z`);
   if (Number.isNaN(local.getTime()) || !local.toISOString().startsWith(`${date}T${time}`)) return Number.NaN;
   return Date.parse(value.replace(" ", "T").toUpperCase());

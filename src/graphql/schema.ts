@@ -61,7 +61,7 @@ const types = [
   addTimeline,
 ] as const;
 
-/** The whole schema. A new type is one file in types/ and one line above. */
+/** The whole schema. A new type is one `add...` function and one line above. */
 export function createSchema(): GraphQLSchema {
   const builder = createBuilder();
   builder.queryType({

@@ -14,23 +14,23 @@ import type { JobOperations } from "../queues/jobs/operations.ts";
 import type { QueueSources } from "../queues/queue.ts";
 import type { TimelineMemory } from "../timeline/memory.ts";
 
-/** What the schema reads from: one port for each upstream, and the facts of the configuration that answers depend on. */
+/** What the schema reads from: one port for each upstream, and the configuration that answers depend on. */
 export interface Sources {
   readonly containers: ContainerSource;
   readonly queues: QueueSources;
   readonly hosts: HostSource;
   readonly containerHistory: ContainerHistorySource;
   readonly deploy: DeploySource;
-  /** What became of containers of deploys, as far as this process saw what shows it. */
+  /** Fates of deploys' containers, as far as this process saw them. */
   readonly deployMemory: DeployMemory;
-  /** What happened while this process ran, and no record tells. */
+  /** Events of this process's lifetime that no record has. */
   readonly timeline: TimelineMemory;
   readonly audit: AuditLog;
   readonly restarts: Restarts;
   readonly jobs: JobOperations;
   readonly probes: HealthProbes;
   readonly thresholds: Thresholds;
-  /** Environment of what carries none: queues and hosts. */
+  /** For queues and hosts without one of their own. */
   readonly env: Environment | null;
   /** Whether a Kamal service may be one of the product. */
   readonly isOwnService: (service: string) => boolean;
@@ -41,16 +41,16 @@ export interface Sources {
   readonly healthExecEnabled: boolean;
 }
 
-/** Who asks, and until when: one for each request. */
+/** The caller of one request, with its deadline. */
 export interface Caller {
   readonly principal: Principal;
-  /** Made when asked for: few ask. */
+  /** Computed on demand, as rarely needed. */
   origin(): Origin;
   readonly requestId: string;
-  /** That of the budget: aborts when the caller is gone, or the time is up. */
+  /** The budget's signal: aborts when the caller is gone, or the time is up. */
   readonly signal: AbortSignal;
-  /** What the request may take. */
+  /** What the request may consume. */
   readonly budget: Budget;
-  /** For subscriptions; absent where an answer cannot be one. */
+  /** For subscriptions; absent where they are impossible. */
   readonly openStream?: OpenStream;
 }

@@ -20,11 +20,11 @@ interface UpSample extends Count {
   readonly kind: UpKind;
 }
 
-/** What one question told. */
+/** The result of one query. */
 interface UpAnswer {
   readonly kind: UpKind;
   readonly rows: readonly UpSample[];
-  /** Why it could not be told. */
+  /** Why it failed. */
   readonly failure: OpsError | null;
 }
 
@@ -32,7 +32,7 @@ interface UpArgs extends SeriesRangeArgs {
   readonly kinds?: readonly UpKind[] | null | undefined;
 }
 
-/** What is there now, of each kind. */
+/** Current counts of each kind. */
 const present: Readonly<Record<UpKind, (context: OpsContext) => Promise<Count>>> = {
   host: async ({ loaders }) => count((await loaders.hosts.report()).hosts, ({ status }) => status === "up"),
   engine: async ({ loaders }) => count((await loaders.containers.engines()).shown, ({ ok }) => ok),
@@ -50,7 +50,7 @@ const present: Readonly<Record<UpKind, (context: OpsContext) => Promise<Count>>>
     ),
 };
 
-/** One question for the past, of hosts alone, and one of each kind for now, where the range reaches it. Rejects with invalid_request for a range that is none. */
+/** One query for the past, of hosts alone, and one of each kind for now, where the range reaches it. Rejects with invalid_request for an invalid range. */
 async function loadUpCounts({ kinds: wanted, ...args }: UpArgs, context: OpsContext) {
   const asked = kinds.filter((kind) => isAmong(kind, wanted));
   const [past, now] = await Promise.all([
@@ -60,7 +60,7 @@ async function loadUpCounts({ kinds: wanted, ...args }: UpArgs, context: OpsCont
   return { past, now };
 }
 
-/** What fails has the rows that are given. */
+/** A failed query returns the rows `unless`. */
 async function ask(kind: UpKind, unless: readonly UpSample[], load: () => Promise<readonly UpSample[]>): Promise<UpAnswer> {
   try {
     return { kind, rows: await load(), failure: null };
@@ -69,7 +69,7 @@ async function ask(kind: UpKind, unless: readonly UpSample[], load: () => Promis
   }
 }
 
-/** Hosts at the times of the range: those are counted that Prometheus asked then. */
+/** Hosts at the times of the range: counts those that Prometheus scraped then. */
 async function loadPast(args: SeriesRangeArgs, context: OpsContext): Promise<UpSample[]> {
   const histories = await loadHostSeries(args, context);
   const byTime = Map.groupBy(
@@ -86,7 +86,7 @@ async function loadPast(args: SeriesRangeArgs, context: OpsContext): Promise<UpS
 async function loadNow(args: SeriesRangeArgs, asked: readonly UpKind[], context: OpsContext): Promise<UpAnswer[]> {
   const { nowMs } = context.loaders;
   const step = toSeriesRange(args, nowMs)?.step ?? 60;
-  // Whoever asks up to now says so with a clock of their own, and a moment ago.
+  // A `to` of now is by the client's clock, and a moment old.
   if (Date.parse(args.to) < nowMs - step * 1000 || Date.parse(args.from) > nowMs) return [];
   const time = toTime(Math.floor(Math.min(nowMs, Date.parse(args.to)) / 1000));
   const countNow = async (kind: UpKind) => [{ time, kind, ...(await present[kind](context)) }];
@@ -104,7 +104,7 @@ interface UpCountKind {
   readonly error: ReturnType<typeof toProblem> | null;
 }
 
-/** UpSample and UpCountKind, and how many of everything are up. */
+/** UpSample and UpCountKind, and the queries of them. */
 export function addUpSeries(builder: Builder, refs: Refs): void {
   const kind = builder.enumType("UpKind", {
     description: "What is counted, and when it is up.",
@@ -175,7 +175,7 @@ export function addUpSeries(builder: Builder, refs: Refs): void {
   );
 }
 
-/** Where all failed: those of the gateway and its upstreams (5xx) before those of the request. */
+/** The error when all failed: those of gateway and upstreams (5xx) before those of the request. */
 function findWorst(failures: readonly (OpsError | null)[]): OpsError | null {
   const failed = failures.filter((failure) => failure !== null);
   if (failed.length < failures.length) return null;

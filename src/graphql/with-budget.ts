@@ -16,14 +16,14 @@ import {
 import type { Budget } from "../lib/budget/budget.ts";
 import type { OpsContext } from "./context.ts";
 
-/** A wide row counts as several: so many fields are one. */
+/** Fields that make one row: a wide row counts as several. */
 const fieldsPerRow = 8;
 /** Shorter lists are completed at once. */
 const longList = 200;
 
 /**
- * Every list of objects of the schema counts its rows in the budget of the request before they are completed, and lets others work first where its slice of the
- * event loop is over. Mutations have deadlines of their own. The schema itself is changed.
+ * Makes every list of objects count its rows in the request's budget before they are completed, and yield to other requests when its slice of the event loop is
+ * over. Mutations have deadlines of their own. Changes the schema itself.
  */
 export function withBudget(schema: GraphQLSchema): GraphQLSchema {
   for (const type of Object.values(schema.getTypeMap())) {
@@ -61,7 +61,7 @@ function count(rows: unknown, { budget, inParts }: OpsContext, info: GraphQLReso
   return wait ? wait.then(() => list) : list;
 }
 
-/** The same rows, one by one, with others served in between. */
+/** The same rows, one by one; other requests run in between. */
 async function* toParts(rows: readonly unknown[], budget: Budget): AsyncGenerator {
   for (const row of rows) {
     const wait = budget.turn();

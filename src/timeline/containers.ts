@@ -3,14 +3,14 @@ import type { ContainerSource, EngineStatus } from "../containers/source.ts";
 import type { TimelineMemory } from "./memory.ts";
 import { type TimelineEntry, type TimelineKind, toEntry, toTimelineContainer } from "./timeline.ts";
 
-/** What the engines' events tell. */
+/** Kinds that come from engine events. */
 export const containerKinds: readonly TimelineKind[] = ["container_death", "oom_kill", "health", "restart", "gap"];
 
 const actions = new Set(["kill", "die", "stop", "oom", "restart", "health_status"]);
 
 /**
- * Remembers what the engines tell of containers, until the signal aborts. It asks no engine: their events come once somebody has asked for a list,
- * which is what the source that is given back is for: it looks who answers.
+ * Records the engines' container events until the signal aborts. It calls no engine: events arrive once a caller has listed containers. The returned source
+ * notes which engines answer those lists.
  */
 export function rememberContainers(source: ContainerSource, memory: TimelineMemory, signal: AbortSignal): ContainerSource {
   const seen = new Set<string>();
@@ -83,26 +83,26 @@ function toSeconds(time: string): string {
   return `${time.slice(0, 19)}Z`;
 }
 
-/** INT, QUIT, ABRT, KILL and TERM. Any other is a word to a container (reload, rotate), unless it is its own StopSignal. */
+/** INT, QUIT, ABRT, KILL and TERM. Others only inform a container (reload, rotate), unless one is its own StopSignal. */
 const stopSignals: ReadonlySet<number> = new Set([2, 3, 6, 9, 15]);
-/** So long after a signal, milliseconds, an end is due to it: workers drain for minutes. */
+/** How long after a signal an end counts as its result, milliseconds: workers drain for minutes. */
 const drainMs = 1_800_000;
-/** Containers whose last signal is kept. */
+/** Containers whose last signal is retained. */
 const maxEntries = 1000;
 
-/** The last signal that a container was sent. */
+/** The last signal sent to a container. */
 interface Sent {
   readonly at: number;
   readonly signal: number | null;
-  /** Whether it is known to be meant as an end. */
+  /** Whether it is known to request the end. */
   readonly meansEnd: boolean;
-  /** The end that came after it, where it is not known yet what it was meant as. */
+  /** The end after it, while it is not known whether the signal requested it. */
   readonly death: TimelineEntry | null;
 }
 
 /**
- * Remembers the ends of containers out of their `kill`, `die` and `stop` events: whether somebody asked for them. The first end after a signal uses it up, for what
- * crashes after a restart does so by itself. That a strange signal was meant as an end, `stop` tells, which comes about the time of `die`.
+ * Records the ends of containers, and whether someone requested them, from their `kill`, `die` and `stop` events. The first end after a signal uses the signal
+ * up: a later crash is not requested. For an unusual signal the `stop` event, which arrives about the time of `die`, shows that it requested the end.
  */
 export function createEnds(memory: TimelineMemory): (event: ContainerEvent) => void {
   const sent = new Map<string, Sent>();
@@ -119,7 +119,7 @@ export function createEnds(memory: TimelineMemory): (event: ContainerEvent) => v
     const last = earlier && at - earlier.at <= drainMs ? earlier : null;
     if (action === "kill") {
       const meansEnd = signal === null || stopSignals.has(signal);
-      // What was told to end, and drains, may be told something else meanwhile.
+      // A draining container may get other signals meanwhile.
       if (last?.meansEnd && !meansEnd) return;
       keep(fullId, { at, signal, meansEnd, death: null });
     }

@@ -1,31 +1,31 @@
 import { toOwnerEnv } from "../auth/principal.ts";
 import { type TimelineEntry, type TimelineKind, toEntry } from "./timeline.ts";
 
-/** Which tokens may know of an entry: those of an environment (null: only those of every one), and of a gap those that see its engine. */
+/** Which tokens may see an entry: those of its environment (null: only those of every environment); for a gap, those that see its engine. */
 export type Place = Pick<TimelineEntry, "env" | "engine">;
 
-/** What entries are seen of: an engine, or a queue source, by its configured name. */
+/** What is observed: an engine or a queue source, by its configured name. */
 interface Subject extends Pick<TimelineEntry, "env"> {
   readonly name: string;
   readonly since: string;
 }
 
-/** What happened while this process ran, and no record tells: bounded. */
+/** Events of this process's lifetime that no other record has: bounded. */
 export interface TimelineMemory {
   add(entry: TimelineEntry): void;
-  /** More is known of an entry now, its place is the same; nothing where it is forgotten. */
+  /** Replaces an entry by a more complete one of the same place; ignores a forgotten entry. */
   replace(entry: TimelineEntry, by: TimelineEntry): void;
-  /** From now on entries of this kind are seen; the first call for a subject counts. */
+  /** Entries of this kind are recorded from now on; only a subject's first call counts. */
   begin(kind: TimelineKind, subject: Subject): void;
-  /** Those of one place oldest first. */
+  /** Oldest first within one place. */
   entries(kind: TimelineKind): readonly TimelineEntry[];
-  /** Since when each subject of this kind is seen. */
+  /** Since when each subject of this kind is recorded. */
   begun(kind: TimelineKind): readonly Subject[];
-  /** Entries of before, of these places, were forgotten; null when none was. */
+  /** Time of the newest forgotten entry of these places; null without one. */
   forgottenUntil(kind: TimelineKind, accepts: (place: Place) => boolean): string | null;
 }
 
-/** Of each kind and place, so that what happens all the time drives out nothing else, and says nothing to those who may not see it. */
+/** For each kind and place, so that frequent events displace no others, and reveal nothing to those who may not see them. */
 const mostEntries = 1000;
 const mostSubjects = 1000;
 
@@ -74,7 +74,7 @@ export function createTimelineMemory(): TimelineMemory {
 }
 
 export interface StateLog {
-  /** To be told of every sample. The first one of a subject is an entry only when it is not `well`. */
+  /** Takes every sample. The first of a subject becomes an entry only when it is not `well`. */
   sample(
     subject: string,
     state: string,
@@ -83,10 +83,10 @@ export interface StateLog {
   ): void;
 }
 
-/** Subjects whose last state is kept. */
+/** Subjects whose last state is retained. */
 const mostStates = 5000;
 
-/** Finds the changes in states that are seen only now and then. */
+/** Finds changes in states that are only sampled. */
 export function createStateLog(memory: TimelineMemory, kind: TimelineKind, well: string): StateLog {
   const last = new Map<string, { readonly state: string; readonly at: string }>();
   return {

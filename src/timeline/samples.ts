@@ -4,7 +4,7 @@ import type { QueueMetrics, QueueSource, QueueSources } from "../queues/queue.ts
 import { toQueueState } from "../queues/state.ts";
 import { createStateLog, type TimelineMemory } from "./memory.ts";
 
-/** Remembers how the states of queues change between the answers that somebody asked for. */
+/** Records state changes of queues between the metrics that callers request. */
 export function rememberQueues(sources: QueueSources, memory: TimelineMemory, env: Environment | null): QueueSources {
   const log = createStateLog(memory, "queue_state", "ok");
   const wrapped = new WeakMap<QueueSource, QueueSource>();
@@ -40,13 +40,13 @@ export function rememberQueues(sources: QueueSources, memory: TimelineMemory, en
   };
 }
 
-/** A queue that is idle now and then is well all the time. */
+/** A healthy queue is idle now and then, so idle counts as ok. */
 function toLastingState(queue: QueueMetrics): string {
   const state = toQueueState(queue);
   return state === "idle" ? "ok" : state;
 }
 
-/** Remembers how the alerts of hosts change between the reports that somebody asked for. */
+/** Records alert changes of hosts between the reports that callers request. */
 export function rememberHosts(source: HostSource, memory: TimelineMemory, env: Environment | null): HostSource {
   const log = createStateLog(memory, "host_alert", "ok");
   return {

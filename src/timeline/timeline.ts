@@ -13,47 +13,47 @@ export const timelineKinds = [
 ] as const;
 export type TimelineKind = (typeof timelineKinds)[number];
 
-/** One thing that happened, and to which group; all null where it is about none, or that is not known. */
+/** One event and its group; the group is all null where unknown or absent. */
 export interface TimelineEntry extends ServiceGroup {
   readonly kind: TimelineKind;
-  /** RFC 3339 UTC, as exact as it is known; of what was sampled, when it was first seen. */
+  /** RFC 3339 UTC, as exact as known; of a sampled state, when it was first seen. */
   readonly time: string;
-  /** Of what was sampled: when it was last seen otherwise, so that it happened in between. Null when the time is its own, or nothing was seen before. */
+  /** Of a sampled state: when the previous state was last seen, so the change lies in between. Null when `time` is exact, or there was no earlier sample. */
   readonly after: string | null;
   /** One line for people. */
   readonly message: string;
-  /** Who did it; null when nobody is known. */
+  /** Who did it; null when unknown. */
   readonly who: string | null;
-  /** Null where it is about none. */
+  /** Null where it concerns none. */
   readonly container: TimelineContainer | null;
   readonly queue: { readonly name: string; readonly source: string } | null;
   readonly host: string | null;
-  /** Of a gap: the configured name of its engine; null where it is about all of them. Of others it is that of the container. */
+  /** Of a gap: the configured name of its engine; null for all engines. Null for other entries: their container has it. */
   readonly engine: string | null;
-  /** Of a change: the states before and after it; the first is null when it is not known. */
+  /** Of a change: the states before and after it; the first is null when unknown. */
   readonly from: string | null;
   readonly to: string | null;
-  /** Of `container_death`: the code that it ended with, null when unknown; and whether somebody had told it to end. */
+  /** Of `container_death`: the exit code, null when unknown; and whether someone requested the end. */
   readonly exitCode: number | null;
   readonly requested: boolean;
 }
 
 /** The container of an entry, as it was then. */
 export interface TimelineContainer extends Pick<Container, "fullId" | "id" | "name" | "engine"> {
-  /** These three are null where only the audit record tells of it. */
+  /** These three are null where only the audit record has it. */
   readonly role: string | null;
   readonly version: string | null;
   readonly kind: Container["kind"] | null;
 }
 
-/** From when on entries of one kind are known. */
+/** Since when entries of one kind are known. */
 export interface TimelineCoverage {
   readonly kind: TimelineKind;
   /** False when nothing is known of this kind; `note` says why. */
   readonly known: boolean;
-  /** Entries of before are missing. Null: as far back as its record goes. */
+  /** Earlier entries are missing. Null: as far back as its record goes. */
   readonly since: string | null;
-  /** Whether it is only seen while somebody asks for it. */
+  /** Whether it is observed only while a caller asks. */
   readonly sampled: boolean;
   /** What is missing all the same. */
   readonly note: string | null;
@@ -62,7 +62,7 @@ export interface TimelineCoverage {
 export interface Timeline {
   /** Oldest first. */
   readonly entries: readonly TimelineEntry[];
-  /** Whether the range has older ones, that were left out. */
+  /** Whether older entries of the range were left out. */
   readonly truncated: boolean;
   readonly coverage: readonly TimelineCoverage[];
 }
@@ -83,7 +83,7 @@ const blank = {
   requested: false,
 };
 
-/** An entry with nothing but what is given. */
+/** An entry with only the given fields set. */
 export function toEntry(given: Pick<TimelineEntry, "kind" | "time" | "message"> & Partial<TimelineEntry>): TimelineEntry {
   return { ...blank, ...given };
 }
@@ -92,7 +92,7 @@ export function toTimelineContainer({ fullId, id, name, engine, role, version, k
   return { fullId, id, name, engine, role, version, kind };
 }
 
-/** The newest `first` entries of a range (unix milliseconds, both ends in it), oldest first; of one time, in the order given. */
+/** The newest `first` entries of a range (unix milliseconds, inclusive), oldest first; at equal times, in the order given. */
 export function orderEntries(
   entries: readonly TimelineEntry[],
   range: { readonly from: number; readonly to: number },
@@ -107,15 +107,15 @@ function byTime(a: TimelineEntry, b: TimelineEntry): number {
   return Date.parse(a.time) - Date.parse(b.time) || toNanoseconds(a.time) - toNanoseconds(b.time);
 }
 
-/** Of its second: the engines' times are that exact. */
+/** Within the second: the engines' times are that exact. */
 function toNanoseconds(time: string): number {
   return Number((/\.(\d{1,9})Z$/.exec(time)?.[1] ?? "").padEnd(9, "0"));
 }
 
-/** So far apart the audit record and the engine may speak of the same restart, milliseconds: its clock is another, and stopping takes a while. */
+/** Largest difference between the audit record's and the engine's time of one restart, milliseconds: clocks differ, and stopping takes a while. */
 const sameRestartMs = 60_000;
 
-/** Restarts, each once: where the audit record and the engine tell of the same one, that of the record, with the container as the engine knows it. */
+/** Each restart once. Where both record the same one, the audit record's entry wins, with the container as the engine knows it. */
 export function mergeRestarts(audited: readonly TimelineEntry[], seen: readonly TimelineEntry[]): TimelineEntry[] {
   const left = new Set(seen);
   const merged = audited.map((entry) => {

@@ -15,32 +15,32 @@ interface LogOptions {
 
 type ReadLog = (signal: AbortSignal) => Promise<DeployLog>;
 
-/** Deploys, and boots and tags of Kamal's audit log, that are kept in memory of one file. */
+/** Deploys, and boots and tags of Kamal's audit log, that memory retains of one file. */
 const maxRecords = 1000;
-/** No line of ours, nor of Kamal's, is so long. */
+/** Neither our lines nor Kamal's are this long. */
 const longestLine = 16 << 10;
 
-/** The lines that our hook appends: each is what deploy_info.json was at a deploy. */
+/** Lines that our hook appends: each is the deploy_info.json of one deploy. */
 export function createHistoryLog(options: LogOptions): ReadLog {
   const parse = (line: string) => parseHistoryLine(line, options.toEnv);
   return createLog<DeployRecord>("history", "deploy_history.jsonl", options, parse, (records) => records);
 }
 
-/** The lines of Kamal's audit log that say which version was booted, and whether all of it was. */
+/** Lines of Kamal's audit log that record which version booted, and whether it booted on all hosts. */
 export function createKamalLog(options: LogOptions): ReadLog {
   const toRecords = (lines: readonly KamalLine[]) => toDeploys(lines, basename(options.path), options.toEnv);
   return createLog<KamalLine>("kamal_audit", "Kamal's audit log", options, parseKamalLine, toRecords);
 }
 
 /**
- * Reads what was appended since the last call. A line that makes no sense is counted and told of in our log, never more than that: the others are good. A file
- * that does not exist is empty; one that cannot be read now keeps what was read of it.
+ * Reads what was appended since the last call. An invalid line is counted and logged, no more: the others are good. A missing file counts as empty. A file that
+ * is unreadable now keeps the records already read.
  */
 function createLog<T>(
   origin: DeployOrigin,
   name: string,
   { path, logger }: LogOptions,
-  /** Null for a line that makes no sense, "other" for one that tells of no deploy. */
+  /** Null for an invalid line, "other" for one that records no deploy. */
   parse: (line: string) => T | "other" | null,
   toRecords: (parsed: readonly T[]) => readonly DeployRecord[],
 ): ReadLog {
@@ -67,7 +67,7 @@ function createLog<T>(
     if (anew) [records, skipped, complete] = [[], 0, true];
     if (!whole) complete = false;
     add(lines);
-    // Whole, but for its newline; else it is being written, and is told of when it has ended. Only JSON tells where it ends.
+    // Complete but for its newline. Otherwise it is being written, and reported once complete. Only JSON shows where it ends.
     const unended = pending.trimEnd().endsWith("}") ? parse(pending) : null;
     const isTold = unended !== null && unended !== "other";
     last = { origin, records: toRecords(isTold ? [...records, unended] : records), skipped, complete, error: null };
@@ -93,16 +93,16 @@ function createLog<T>(
   };
 }
 
-/** One line of deploy_history.jsonl: the fields of deploy_info.json. Null when it is none. */
+/** One line of deploy_history.jsonl: the fields of deploy_info.json. Null when invalid. */
 export function parseHistoryLine(line: string, toEnv: ToEnv): DeployRecord | "other" | null {
   if (line.trim() === "") return "other";
   const parsed = parseDeployInfo(Buffer.from(line), toEnv);
   return "info" in parsed ? { ...toInfoRecord(parsed.info), origin: "history" } : null;
 }
 
-/** What Kamal began on this host, or had done on all. */
+/** What Kamal began on this host, or completed on all. */
 export interface KamalLine {
-  /** "boot": it boots a container of a version here. "tag": all of a version has booted, so that its image is the latest one now. */
+  /** "boot": boots a container of a version on this host. "tag": all hosts booted the version, so its image is now the latest. */
   readonly did: "boot" | "tag";
   readonly at: string;
   readonly by: string;
@@ -110,13 +110,13 @@ export interface KamalLine {
   readonly destination: string | null;
 }
 
-/** Boots of one deploy are no further apart, seconds: its roles are booted one after the other. */
+/** Largest gap between boots of one deploy, seconds: roles boot one after another. */
 const clusterSeconds = 600;
 
 /**
- * A line of Kamal's audit log: `[recorded_at] [performer] [destination]? [role]? message`. A boot always names its role, so that its destination is the first of
- * two; a tag names none. Source: kamal lib/kamal/commands/auditor.rb, cli/app/boot.rb ("Booted app version <version>", before it starts the container) and cli/app.rb
- * ("Tagging <image>:<version> as the latest image", once all hosts have booted).
+ * A line of Kamal's audit log: `[recorded_at] [performer] [destination]? [role]? message`. A boot always names its role, so its destination is the first of two
+ * tags; a "tag" line names no role. Source: kamal lib/kamal/commands/auditor.rb, cli/app/boot.rb ("Booted app version <version>", before it starts the
+ * container) and cli/app.rb ("Tagging <image>:<version> as the latest image", once all hosts have booted).
  */
 export function parseKamalLine(line: string): KamalLine | "other" | null {
   const text = cleanText(line);
@@ -133,18 +133,18 @@ export function parseKamalLine(line: string): KamalLine | "other" | null {
   return { did: booted === undefined ? "tag" : "boot", at, by, version, destination: hasDestination ? first : null };
 }
 
-/** Boots that are one deploy. */
+/** The boots of one deploy. */
 interface BootGroup {
-  /** Place of the first one in the file. */
+  /** Position of the first boot in the file. */
   readonly first: number;
-  /** The last one, by who began. */
+  /** Last boot; `by` is of the first. */
   readonly boot: KamalLine;
 }
 
 /**
- * The deploys of these lines: boots of one version and destination that follow each other closely are one.
+ * The deploys in these lines: boots of one version and destination close together are one.
  *
- * @param fileName Kamal's is `<service>[-<destination>]-audit.log`; of any other follows no service
+ * @param fileName Kamal's is `<service>[-<destination>]-audit.log`; any other name yields no service
  */
 export function toDeploys(lines: readonly KamalLine[], fileName: string, toEnv: ToEnv): DeployRecord[] {
   const groups: BootGroup[] = [];
@@ -179,8 +179,8 @@ export function toDeploys(lines: readonly KamalLine[], fileName: string, toEnv: 
 }
 
 /**
- * Whether a deploy has booted on all hosts: its version was tagged after it, before another boot. Tags of about its time count too, as Kamal 1 wrote them before it
- * booted. Null for the last deploy, which may be under way, and where nothing of its destination was ever tagged.
+ * Whether a deploy booted on all hosts: its version was tagged after it, before the next boot. A tag close in time counts too, because Kamal 1 tagged before it
+ * booted. Null for the last deploy, which may be in progress, and where nothing of its destination was ever tagged.
  */
 function hasBooted(
   { first, boot }: BootGroup,

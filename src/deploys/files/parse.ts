@@ -4,14 +4,14 @@ import { cleanText, maxLength, toUtcSeconds } from "../../lib/redact/line-text.t
 import type { ServiceGroup } from "../../releases/service-group.ts";
 import type { DeployInfo } from "../deploy.ts";
 
-/** The environment of a deploy by what it says of itself; null when unknown. */
+/** Environment of a deploy, by its service and destination; null when unknown. */
 export type ToEnv = (said: Pick<ServiceGroup, "service" | "destination">) => Environment | null;
 
 export type ParsedDeploy = { readonly info: DeployInfo } | { readonly problem: string };
 
 const text = z.string().transform(cleanText).pipe(z.string().max(maxLength));
 
-/** The documented fields. Only current_tag must say something: a pipeline outside of a git tree has no commit. */
+/** The documented fields. Only current_tag must be non-empty: a pipeline outside a git tree has no commit. */
 const documented = z.object({
   current_tag: text.pipe(z.string().min(1)),
   previous_tag: text.nullish().transform((tag) => tag ?? ""),
@@ -24,10 +24,10 @@ const documented = z.object({
   }),
 });
 
-/** Names of other fields that are passed on. They start with a letter, which leaves out `__proto__` and array-like keys. */
+/** Names of other fields that are passed on. The leading letter excludes `__proto__` and array-like keys. */
 const extraKey = /^[A-Za-z][A-Za-z0-9_.-]{0,63}$/;
 
-/** Reads the bytes of deploy_info.json; a byte order mark is tolerated. A problem names fields only, never their values. */
+/** Parses deploy_info.json; a byte order mark is tolerated. A problem names fields, never their values. */
 export function parseDeployInfo(bytes: Uint8Array, toEnv: ToEnv): ParsedDeploy {
   const json = toJson(bytes);
   if (json === undefined) return { problem: "it is not valid JSON in UTF-8" };
@@ -40,7 +40,7 @@ export function parseDeployInfo(bytes: Uint8Array, toEnv: ToEnv): ParsedDeploy {
   }
   const { current_tag, previous_tag, commit_sha, deployed_by, deployed_at } = fields.data;
   const extra = toExtra(json as Record<string, unknown>);
-  // Kamal without a destination may write an empty one.
+  // Without a destination, Kamal may write an empty one.
   const read = (name: string) => extra.find(({ key }) => key === name)?.value || null;
   const said = { service: read("service"), destination: read("destination") };
   return {
@@ -59,7 +59,7 @@ export function parseDeployInfo(bytes: Uint8Array, toEnv: ToEnv): ParsedDeploy {
   };
 }
 
-/** Other string fields in the order of the file. They are a courtesy: a long one is cut (marked with an ellipsis), not refused. */
+/** Other string fields, in file order. They are optional: a long value is cut (marked with an ellipsis), not refused. */
 function toExtra(json: Record<string, unknown>): DeployInfo["extra"] {
   return Object.entries(json).flatMap(([key, value]) => {
     if (typeof value !== "string" || Object.hasOwn(documented.shape, key) || !extraKey.test(key)) return [];

@@ -8,7 +8,7 @@ const remedies: Record<string, string> = {
   deploy_info_invalid: "see deploy/kamal/README.md for its fields; write a temporary file, then rename it",
 };
 
-/** One line of `cli check`: what was deployed last, or what is wrong and what to do about it. Never rejects. */
+/** One line of `cli check`: the last deploy, or the problem and its remedy. Never rejects. */
 export async function probeDeployInfo(options: { path: string }): Promise<{ ok: boolean; detail: string }> {
   try {
     const { currentTag, deployedAt } = await createDeploySource({ ...options, toEnv: () => null, logger: silentLogger }).read(

@@ -3,26 +3,25 @@ import { type FileHandle, open, stat } from "node:fs/promises";
 import { abortable } from "../../lib/abort.ts";
 import { OpsError } from "../../lib/errors.ts";
 
-/** What a file has to tell since the last look. */
+/** What a file gained since the last read. */
 interface Tailed {
-  /** True when it is another file than before, or was written anew: what was read of it does not count any more. */
+  /** True when the file was replaced or rewritten: earlier lines no longer count. */
   readonly anew: boolean;
-  /** False when older lines were passed over, as they were too many bytes. */
+  /** False when older lines were skipped because they were too many bytes. */
   readonly whole: boolean;
-  /** Without their newlines. */
+  /** Without newlines. */
   readonly lines: readonly string[];
-  /** What follows the last newline: "", or a line that is being written, or was left so. */
+  /** What follows the last newline: "", or an unfinished line. */
   readonly pending: string;
 }
 
-/** So much of a file is read at once, from its end. */
+/** Most bytes that one read takes, from its end. */
 const mostBytes = 1 << 20;
-/** So much of what was read before, a line or more, is compared: a file that was overwritten in place has its inode still. */
+/** How many of the last bytes read are compared, a line or more: a file overwritten in place keeps its inode. */
 const markBytes = 1024;
 
 /**
- * Reads the lines that were appended to a regular file since the last call, at most its last megabyte. A file that was replaced, cut or overwritten
- * is read anew.
+ * Reads the lines appended to a regular file since the last call, at most its last megabyte. A replaced, truncated or overwritten file is read from the start.
  *
  * @returns a function that throws the file system's error
  */
@@ -72,10 +71,10 @@ async function readBytes(file: FileHandle, from: number, to: number): Promise<Bu
   return buffer.subarray(0, length);
 }
 
-/** ENOENT is also a dangling link; every other error of the file system is trouble, not absence. `name` is for people. */
+/** ENOENT (also a dangling link) and ENOTDIR mean missing; any other error means unreadable. `name` is for people. */
 export function toDeployError(error: unknown, name = "deploy_info.json"): OpsError {
   if (error instanceof OpsError) return error;
-  // The code of our own deadline, a DOMException, is a number.
+  // Our own deadline is a DOMException, whose code is a number.
   const code = error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "deadline";
   if (code === "ENOENT" || code === "ENOTDIR") return new OpsError("deploy_info_missing", `${name} not found on host`);
   return new OpsError("deploy_info_unreadable", `${name} cannot be read (${code})`, { cause: error });
@@ -86,34 +85,34 @@ export function causeOf(failure: OpsError | undefined): string | undefined {
   return failure?.cause instanceof Error ? failure.cause.message : undefined;
 }
 
-/** Total deadline of a read, milliseconds: a network file system can hang for ever. */
+/** Total deadline of a read, milliseconds: a network file system can hang forever. */
 const deadlineMs = 1_000;
 
-/** Gives up waiting when the signal aborts, or after a second. */
+/** Stops waiting when the signal aborts, or after a second. */
 export function withDeadline<T>(promise: Promise<T>, caller: AbortSignal): Promise<T> {
   return abortable(promise, AbortSignal.any([caller, AbortSignal.timeout(deadlineMs)]));
 }
 
-/** What came of reading the file once. */
+/** The result of one read. */
 type Reading = ({ readonly bytes: Uint8Array } | { readonly problem: string }) & {
-  /** Identity of the version that was read; null when the next one might look the same, so that it must not be cached. */
+  /** Identity of the version read; null when the next version might look the same, so this one must not be cached. */
   readonly fingerprint: string | null;
 };
 
 const maxBytes = 64 * 1024;
 
-/** Two writes within one tick of the kernel's clock leave the same times (10 ms at 100 Hz): a younger file may change unseen. */
+/** Two writes within one kernel clock tick (10 ms at 100 Hz) leave the same times: a younger file may change unseen. */
 const tickMs = 20;
 
-/** Identity of the version of the file that is there now. @throws the file system's error */
+/** Identity of the file's current version. @throws the file system's error */
 export async function fingerprintOf(path: string): Promise<string> {
   return toFingerprint(await stat(path, { bigint: true }));
 }
 
 /**
- * Reads a regular file of at most 64 KB, as one version of it: a file that is being written meanwhile is a problem. Symbolic links are
- * followed, as operators and Kubernetes volumes make them: who can put a link there can write the file as well, and only fields of a
- * valid deploy file ever leave. O_NONBLOCK, because opening a FIFO would wait for its writer.
+ * Reads a regular file of at most 64 KB as one version: a file being written meanwhile is a problem. Follows symbolic links, because operators and Kubernetes
+ * volumes use them. That is safe: anyone who can put a link there can write the file as well, and only fields of a valid deploy file ever leave. O_NONBLOCK,
+ * because opening a FIFO would wait for its writer.
  *
  * @throws the file system's error
  */
@@ -127,7 +126,7 @@ export async function readVersion(path: string): Promise<Reading> {
     const bytes = await readHead(file);
     const after = await file.stat({ bigint: true });
     const young = Date.now() - Number(after.mtimeMs) < tickMs;
-    // Not ctime: a rename that replaces the file we hold changes it, and our version is whole all the same.
+    // Not ctime: a rename that replaces the open file changes it, yet our version is complete.
     const moved = after.mtimeNs !== before.mtimeNs || after.size !== before.size || BigInt(bytes.length) !== after.size;
     if (moved || (young && !bytes.equals(await readHead(file)))) return { problem: "it is being written", fingerprint: null };
     return { bytes, fingerprint: young ? null : fingerprint };
@@ -146,7 +145,7 @@ async function readHead(file: FileHandle): Promise<Buffer> {
   }
 }
 
-/** ctime is in it for a copy that keeps mtime (`cp -p`, `rsync -t`). */
+/** Includes ctime for copies that preserve mtime (`cp -p`, `rsync -t`). */
 function toFingerprint({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
   return [dev, ino, size, mtimeNs, ctimeNs].join(":");
 }

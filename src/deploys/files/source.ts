@@ -8,9 +8,9 @@ import { type ParsedDeploy, parseDeployInfo, type ToEnv } from "./parse.ts";
 import { causeOf, fingerprintOf, readVersion, toDeployError, withDeadline } from "./read.ts";
 
 interface DeploySourceOptions {
-  /** Path of deploy_info.json; read by path each time, as pipelines replace the file. */
+  /** Path of deploy_info.json; opened anew each time, because pipelines replace the file. */
   readonly path: string;
-  /** Path of Kamal's audit log (`.kamal/<service>[-<destination>]-audit.log`), where it can be read. */
+  /** Path of Kamal's audit log (`.kamal/<service>[-<destination>]-audit.log`), if readable. */
   readonly kamalAuditPath?: string | null;
   readonly toEnv: ToEnv;
   readonly logger: Logger;
@@ -18,14 +18,14 @@ interface DeploySourceOptions {
 
 type Version = ParsedDeploy & { readonly fingerprint: string | null };
 
-/** Lies beside deploy_info.json. */
+/** Beside deploy_info.json. */
 const historyName = "deploy_history.jsonl";
-/** How long a writer in progress may take before we call the file invalid, milliseconds. */
+/** How long a writer in progress may take before the file counts as invalid, milliseconds. */
 const writerMs = 50;
 
 /**
- * The deploy facts from a file. An unchanged file costs one stat. What cannot be read or parsed (after a second look, for a writer
- * in progress) is answered with the last good one, marked stale. A missing file is missing, whatever was there before: 404.
+ * Deploy info from a file. An unchanged file costs one stat. An invalid file is read again, in case a writer is in progress. A file that is still invalid, or
+ * unreadable, returns the last good version, marked stale. A missing file is always missing: 404.
  */
 export function createDeploySource({ path, kamalAuditPath = null, toEnv, logger }: DeploySourceOptions): DeploySource {
   let version: Version | null = null;
@@ -72,7 +72,7 @@ export function createDeploySource({ path, kamalAuditPath = null, toEnv, logger 
   return {
     history: (signal) => Promise.all(logs.map((log) => log(signal))),
     read: async (signal) => {
-      // One at a time: a hung file system then holds one thread of the pool, not all four.
+      // One at a time: a hung file system then blocks one thread of the pool, not all four.
       loading ??= load().finally(() => {
         loading = null;
       });

@@ -11,7 +11,7 @@ import { lastsUntil, type Span, type Windows } from "./windows.ts";
 
 type Histories = ReadonlyMap<string, QueueHistory>;
 
-/** The queues of one source in both windows, by name: histories of one step each. Null where the rows of then are not kept, or are samples. */
+/** The queues of one source in both windows, by name, from histories of one step each. A window is null where its rows are gone, or only samples. */
 export function toQueueEvidence(source: string, seconds: number, before: Histories, after: Histories): QueueEvidence[] {
   const names = [...new Set([...before.keys(), ...after.keys()])].toSorted();
   return names.map((queue) => ({
@@ -24,7 +24,7 @@ export function toQueueEvidence(source: string, seconds: number, before: Histori
 
 const nothing = { succeeded: 0, failed: 0, waitP95Seconds: null, runP95Seconds: null, depth: 0, oldestAgeSeconds: null };
 
-/** A queue that the answer does not have had no job. */
+/** A queue missing from the answer had no jobs. */
 function toWindow(history: QueueHistory | undefined, seconds: number): QueueWindow | null {
   if (!history) return nothing;
   const [point] = history.points;
@@ -34,11 +34,11 @@ function toWindow(history: QueueHistory | undefined, seconds: number): QueueWind
   return { ...ended, waitP95Seconds, runP95Seconds, depth, oldestAgeSeconds };
 }
 
-/** What the engines' events say of the containers of a group. */
+/** Engine events of a group's containers. */
 export interface SeenEvents {
   readonly deaths: readonly TimelineEntry[];
   readonly health: readonly TimelineEntry[];
-  /** Since when every engine is heard without a gap, unix seconds; null when one is not. */
+  /** Start of gapless events from every engine, unix seconds; null when an engine has none. */
   readonly since: number | null;
 }
 
@@ -82,7 +82,7 @@ export function toContainerEvidence(
   };
 }
 
-/** What the engines count for each container, since the first of them was made. */
+/** The engines' restart counters, since the first of the containers was created. */
 function toCounted(containers: readonly Container[], until: number) {
   const known = containers.filter(({ restarts }) => restarts !== null);
   if (known.length === 0) return null;
@@ -94,7 +94,7 @@ function isIn({ time }: TimelineEntry, from: number, to: number): boolean {
   return toUnix(time) > from && toUnix(time) <= to;
 }
 
-/** From when a container became unhealthy until it was otherwise, or ended. */
+/** From when a container became unhealthy until its state changed, or it ended. */
 function countUnhealthy(health: readonly TimelineEntry[], deaths: readonly TimelineEntry[], { from, to }: Span): number {
   const byContainer = Map.groupBy([...health, ...deaths], ({ container }) => container?.fullId);
   return [...byContainer.values()].reduce((total, entries) => {
@@ -110,14 +110,14 @@ function countUnhealthy(health: readonly TimelineEntry[], deaths: readonly Timel
   }, 0);
 }
 
-/** The sources' failures reach back so far, seconds. */
+/** How far back the sources' failures reach, seconds. */
 const failuresSeconds = 3600;
-/** An error is new only if so long before the deploy is looked at, seconds. */
+/** Least time observed before the deploy for an error to count as new, seconds. */
 const leastBefore = 300;
 
 /**
- * Errors of which no failure was before the deploy began, and none was of a worker of another release, or of another group. While it lasts it interrupts jobs itself: where workers are
- * not known, only what failed after it counts. Null when the failures of the last hour reach not far enough before the deploy, or not all of them are told.
+ * Errors with no failure before the deploy began, and none by a worker of another release or group. A deploy itself interrupts jobs while it lasts: where
+ * workers are unknown, only failures after it count. Null when the failures of the last hour do not reach far enough before the deploy, or are incomplete.
  */
 export function findNewErrors(
   deploy: DeployRecord,
@@ -160,14 +160,14 @@ interface Failed extends Span {
   readonly count: number;
 }
 
-/** What of a row came after a time. Where the row began before it, only its last one is known to have. */
+/** Failures of a row after a time. If the row began before it, only its last failure is known to be later. */
 function countAfter({ count, firstAt, lastAt }: FingerprintedFailures, time: number): Failed | null {
   const [from, to] = [toUnix(firstAt), toUnix(lastAt)];
   if (to < time) return null;
   return from < time ? { count: 1, from: to, to } : { count, from, to };
 }
 
-/** In how many different minutes they came, at most: between the first and the last of a row there may be one in each. */
+/** Upper limit of the different minutes with failures: each minute between a row's first and last failure may have one. */
 function countMinutes(rows: readonly Failed[]): number {
   const minutes = rows.flatMap(({ count, from, to }) => {
     const [first, last] = [Math.floor(from / 60), Math.floor(to / 60)];

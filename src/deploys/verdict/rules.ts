@@ -1,6 +1,6 @@
 /**
- * One-sided Fisher's exact test: how probable so many failures, or more, are in the second sample, if both fail alike. 1 where the second fails no
- * more often than the first. Counts are whole and not negative.
+ * One-sided Fisher's exact test: the probability of this many failures, or more, in the second sample, if both fail alike. 1 where the second fails no more
+ * often than the first. Counts are whole and not negative.
  */
 export function fisherIncrease(
   before: { readonly failed: number; readonly succeeded: number },
@@ -12,7 +12,7 @@ export function fisherIncrease(
   const total = n1 + n2;
   let term = Math.exp(lnChoose(failed, after.failed) + lnChoose(total - failed, n2 - after.failed) - lnChoose(total, n2));
   let sum = 0;
-  // Beyond the mean each term is smaller than the one before, and 0 where no more can fail.
+  // Beyond the mean each term is smaller than the previous one, and 0 where no more can fail.
   for (let k = after.failed; term > sum * 1e-16; k += 1) {
     sum += term;
     term *= ((failed - k) * (n2 - k)) / ((k + 1) * (total - failed - n2 + k + 1));
@@ -21,8 +21,8 @@ export function fisherIncrease(
 }
 
 /**
- * How probable so many events, or more, are in the second time span, if they come at one rate (the conditional binomial test of two Poisson
- * rates, one-sided). 1 where they do not come more often. Spans in seconds, more than 0.
+ * Probability of this many events, or more, in the second time span, if both have one rate (the conditional binomial test of two Poisson rates, one-sided). 1
+ * where the rate did not increase. Spans in seconds, more than 0.
  */
 export function rateIncrease(
   before: { readonly count: number; readonly seconds: number },
@@ -41,16 +41,16 @@ export function rateIncrease(
   return Math.min(1, sum);
 }
 
-/** A quantile in seconds, more than 0, and of how many jobs it is. */
+/** A quantile in seconds, more than 0, and its number of jobs. */
 interface Quantile {
   readonly seconds: number;
   readonly jobs: number;
 }
 
 /**
- * How probable so much growth of a quantile, or more, is if nothing changed: a one-sided z test of its logarithm. 1 where it did not grow.
+ * Probability of this much growth of a quantile, or more, if nothing changed: a one-sided z test of its logarithm. 1 where it did not grow.
  *
- * @param spread standard deviation of the logarithm of such a quantile, times the root of the jobs that it is of
+ * @param spread standard deviation of the quantile's logarithm, times the square root of its number of jobs
  */
 export function quantileIncrease(before: Quantile, after: Quantile, spread: number): number {
   if (after.seconds <= before.seconds) return 1;
@@ -61,7 +61,7 @@ const chebyshev = [
   -1.26551223, 1.00002368, 0.37409196, 0.09678418, -0.18628806, 0.27886807, -1.13520398, 1.48851587, -0.82215223, 0.17087277,
 ];
 
-/** How probable a standard normal variable is above z, which is not negative; off by less than a millionth of it (Numerical Recipes, erfcc). */
+/** Probability that a standard normal variable exceeds z, which is not negative; relative error below a millionth (Numerical Recipes, erfcc). */
 function normalTail(z: number): number {
   const x = z / Math.SQRT2;
   const t = 1 / (1 + x / 2);
@@ -88,51 +88,51 @@ function lnGamma(x: number): number {
 /**
  * When something counts as worse after a deploy than before it.
  *
- * A 95th percentile of `n` jobs is taken to scatter as that of a lognormal distribution with sigma 1 does, and a little more: its logarithm by
- * `p95Spread` / sqrt(n). Growth is tested against that, so that few jobs need more of it: of four queues with 60 jobs in each window 3.8 times, with 300 1.8
- * times. Of clean deploys with four such queues 0.3 % are called regressed, and no more with any number of jobs from `leastTimedJobs` up (simulated in
- * test/deploys/verdict/verdict.test.ts). What scatters more (one job in twenty takes another way, which is slow; jobs that wait for one another) can be called
- * regressed more often: two percentiles do not tell that.
+ * The 95th percentile of `n` jobs is assumed to scatter slightly more than that of a lognormal distribution with sigma 1: its logarithm by `p95Spread` /
+ * sqrt(n). Growth is tested against that, so fewer jobs need more growth: one of four queues needs 3.8 times with 60 jobs in each window, 1.8 times with 300.
+ * Of clean deploys with four such queues 0.3 % are called regressed, and no more with any number of jobs from `leastTimedJobs` up (simulated in
+ * test/deploys/verdict/verdict.test.ts). Queues that scatter more (one job in twenty takes another, slow way; jobs that wait for one another) may be called
+ * regressed more often: two percentiles do not show that.
  *
- * Failures clump: a partner is away for some seconds, and all jobs of those fail with one text. So those of one minute are one for the test of a new error, and
- * it must have come in several minutes, and lately. Of harmless deploys with one such burst of an hour less than 2 % are called regressed (simulated in
- * test/deploys/deploy-errors.test.ts).
+ * Failures clump: when a partner is away for some seconds, all jobs of that time fail with one text. So the test of a new error counts the failures of one
+ * minute as one, and the error must occur in several minutes, and lately. Of harmless deploys with one such burst of an hour less than 2 % are called regressed
+ * (simulated in test/deploys/deploy-errors.test.ts).
  */
 export const verdictRules = {
   /** Jobs that a queue must have ended in each window. */
   leastJobs: 30,
-  /** Chance of a false alarm that is taken in each kind of test, shared by the queues (Bonferroni), and waits and runs, or by the errors. */
+  /** Accepted chance of a false alarm for each kind of test; shared (Bonferroni) by the queues and their waits and runs, or by the errors. */
   alpha: 0.01,
-  /** A failure ratio that grew by less is no regression, however sure it is. */
+  /** A failure ratio that grew by less is no regression, however significant. */
   leastRatioGrowth: 0.02,
-  /** Jobs that a 95th percentile must be of in each window: three are beyond it. */
+  /** Jobs that a 95th percentile needs in each window: three lie beyond it. */
   leastTimedJobs: 60,
   p95Spread: 2.4,
-  /** A 95th percentile that grew less than so many times is no regression, however sure it is, */
+  /** A 95th percentile that grew by a smaller factor is no regression, however significant, */
   p95Factor: 1.5,
-  /** and so is one by less than so much, seconds. What is shorter counts as so long. */
+  /** nor is one that grew by fewer seconds. Shorter percentiles count as this long. */
   p95Seconds: 1,
-  /** Time that containers were unhealthy: so many times what it was, and by so much more, seconds. */
+  /** Unhealthy time is worse at this many times the earlier time, and this many seconds more. */
   unhealthyFactor: 2,
   unhealthySeconds: 60,
-  /** A new error that came less often, or in less different minutes, is no regression; */
+  /** A new error that occurred less often, or in fewer different minutes, is no regression; */
   leastErrors: 5,
   leastErrorMinutes: 3,
-  /** nor is one of which the last was longer ago than so much of the time since the first: it is over. `leastRatioGrowth` holds for it too. */
+  /** nor is one last seen longer ago than this share of the time since the first: it is over. `leastRatioGrowth` applies to it too. */
   errorLastsUntil: 0.5,
-  /** A queue of which no more than so much of its jobs ended after, */
+  /** A queue of which at most this share of its earlier jobs ended after, */
   stoppedShare: 0.1,
-  /** while more wait than before, and the oldest of them so long, seconds, has stopped. Its state now tells that too, once the window is as long. */
+  /** while more wait than before, and the oldest this long, seconds, has stopped. Its state now counts too, once the window is this long. */
   stoppedSeconds: 300,
 } as const;
 
-/** A 95th percentile, null when unknown, and of how many jobs it is. */
+/** A 95th percentile, null when unknown, and its number of jobs. */
 export interface Timing {
   readonly seconds: number | null;
   readonly jobs: number;
 }
 
-/** What came of a test; the p value is null where there was not enough for one. */
+/** The result of a test; the p value is null without enough data for one. */
 interface Compared {
   readonly pValue: number | null;
   readonly isWorse: boolean;
@@ -141,7 +141,7 @@ interface Compared {
 /**
  * Tests whether a 95th percentile grew (`verdictRules`).
  *
- * @param alpha chance of a false alarm that is taken
+ * @param alpha accepted chance of a false alarm
  */
 export function compareP95(before: Timing, after: Timing, alpha: number): Compared {
   const { leastTimedJobs, p95Spread, p95Factor, p95Seconds } = verdictRules;

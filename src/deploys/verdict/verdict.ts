@@ -15,14 +15,14 @@ import type { Windows } from "./windows.ts";
 
 /**
  * Regressed when one thing is worse (`verdictRules`): a queue fails more (Fisher's exact test), waits or runs longer, or has stopped; containers restart more
- * (conditional binomial test) or are unhealthy longer, or now, in the window; an error is new and comes too often for chance. Clean when nothing is, a queue had
- * enough jobs to tell, and none had enough before and not after. Else there is not enough data.
+ * (conditional binomial test), are unhealthy longer, or are unhealthy now, in the window; a new error occurs too often for chance. Clean when nothing is worse,
+ * a queue had enough jobs in both windows, and none had enough only before. Else there is not enough data.
  */
 export function judgeDeploy(evidence: Evidence): DeployVerdict {
   const { failed = false, windows, queues, containers, newErrors, gaps, queuesUnread = false } = evidence;
   const tests = Math.max(1, queues.filter(isMeasured).length);
   const { restartsFrom, restartsBefore, restartsAfter, untilNow } = containers;
-  // Right after a deploy workers may still be on their way.
+  // Right after a deploy workers may still be starting.
   const stateCounts = untilNow && windows !== null && windows.seconds >= verdictRules.stoppedSeconds;
   const judged = queues.map((queue) => judgeQueue(queue, verdictRules.alpha / tests, stateCounts));
   const isPast = restartsFrom === "counters" && !untilNow;
@@ -77,7 +77,7 @@ function findContainerReasons(containers: ContainerEvidence, restartsPValue: num
   return reasons;
 }
 
-/** Unhealthy now is in the window, and containers were not as long unhealthy before. */
+/** Unhealthy now counts within the window, unless containers were as long unhealthy before. */
 function isWorseNow({
   untilNow,
   unhealthyNow,
@@ -87,12 +87,12 @@ function isWorseNow({
   return untilNow && unhealthyNow.length > 0 && (was === null || is === null || is > was);
 }
 
-/** No longer than so many seconds: what was counted longer is scaled down, and rounded up. The spans that are compared are equal then, as the windows are. */
+/** Scales a longer span down to these seconds and rounds its count up. The compared spans then have equal length, like the windows. */
 function toSpan(counted: Counted, seconds: number): Counted {
   return counted.seconds <= seconds ? counted : { count: Math.ceil((counted.count * seconds) / counted.seconds), seconds };
 }
 
-/** Jobs that ended after the deploy in these queues, by the second; null where one of them does not tell. */
+/** Jobs per second that ended in these queues after the deploy; null where one of them is unknown. */
 function toEndedPerSecond(names: readonly string[], queues: readonly QueueEvidence[], windows: Windows | null): number | null {
   const own = queues.filter(({ queue }) => names.includes(queue)).map(({ after }) => after);
   if (windows === null || own.length === 0 || own.includes(null)) return null;
@@ -103,7 +103,7 @@ function judgeError(error: NewError, endedPerSecond: number | null, alpha: numbe
   const { after, beforeSeconds, minutes, firstAgo, lastAgo } = error;
   const { leastErrors, leastErrorMinutes, errorLastsUntil, leastRatioGrowth } = verdictRules;
   const pValue = rateIncrease({ count: 0, seconds: beforeSeconds }, { count: minutes, seconds: after.seconds });
-  // Failures of after the window are counted too, so that it can come out as more than all.
+  // Failures after the window count too, so the share could exceed 1.
   const share = endedPerSecond ? Math.min(1, after.count / after.seconds / endedPerSecond) : null;
   const isSpread = minutes >= leastErrorMinutes && lastAgo <= firstAgo * errorLastsUntil;
   const matters = after.count >= leastErrors && (share ?? 1) >= leastRatioGrowth;
@@ -134,12 +134,11 @@ function hasEnough(window: QueueWindow | null): window is QueueWindow {
   return window !== null && countEnded(window) >= verdictRules.leastJobs;
 }
 
-/** How many jobs ended. */
 function countEnded({ succeeded, failed }: QueueWindow): number {
   return succeeded + failed;
 }
 
-/** Whether a queue had enough jobs before the deploy, and has not after it: the release may have stopped it. */
+/** Whether a queue had enough jobs before the deploy, but not after it: the release may have stopped it. */
 export function hasLostJobs({ before, after }: QueueEvidence): boolean {
   return hasEnough(before) && !hasEnough(after);
 }
@@ -147,8 +146,8 @@ export function hasLostJobs({ before, after }: QueueEvidence): boolean {
 /**
  * Tests one queue (`verdictRules`).
  *
- * @param alpha chance of a false alarm that is taken in each test
- * @param stateCounts whether its state now is one of the window after the deploy
+ * @param alpha accepted chance of a false alarm in each test
+ * @param stateCounts whether its state now belongs to the window after the deploy
  */
 function judgeQueue(evidence: QueueEvidence, alpha: number, stateCounts: boolean): QueueVerdict {
   const { before, after } = evidence;
@@ -184,8 +183,8 @@ function judgeQueue(evidence: QueueEvidence, alpha: number, stateCounts: boolean
 }
 
 /**
- * Whether a queue that has lost its jobs stands still: by its state, where that is one of the window; or because hardly any job ended in the window while more
- * and more wait. One that is paused was stopped by somebody.
+ * Whether a queue that has lost its jobs has stopped: by its state, if that belongs to the window; or because hardly any job ended in the window while more and
+ * more wait. A paused queue was stopped on purpose.
  */
 function hasStopped(before: QueueWindow, after: QueueWindow, stateNow: QueueState | null, stateCounts: boolean): boolean {
   const { stoppedShare, stoppedSeconds } = verdictRules;
@@ -198,12 +197,12 @@ function hasStopped(before: QueueWindow, after: QueueWindow, stateNow: QueueStat
   );
 }
 
-/** Part of what ended that failed, 0..1; 0 when nothing ended. */
+/** Share of ended jobs that failed, 0..1; 0 when none ended. */
 export function toFailureRatio({ succeeded, failed }: QueueWindow): number {
   return succeeded + failed === 0 ? 0 : failed / (succeeded + failed);
 }
 
-/** Jobs that were taken are not counted; about as many ended. */
+/** Ended jobs: started ones are not counted, but about as many. */
 function toWait(window: QueueWindow): Timing {
   return { seconds: window.waitP95Seconds, jobs: countEnded(window) };
 }

@@ -1,23 +1,23 @@
 import { type DeployRecord, toStart, toUnix } from "../deploy.ts";
 
-/** A time span, unix seconds, whole. */
+/** A time span, whole unix seconds. */
 export interface Span {
   readonly from: number;
   readonly to: number;
 }
 
-/** Two spans of the same length: one ends when the deploy began, the other begins when it had ended. */
+/** Two spans of equal length: one ends when the deploy began, the other begins when it ended. */
 export interface Windows {
   readonly seconds: number;
   readonly before: Span;
   readonly after: Span;
 }
 
-/** Shorter ones say nothing, seconds. */
+/** Shorter ones prove nothing, seconds. */
 const shortest = 60;
 
 /**
- * As long as was asked for, or as the time between the deploys around it, and what has passed since, allow. Null when that is less than a minute.
+ * As long as wanted, but no longer than the time to the deploys around it, or to now. Null when that is less than a minute.
  *
  * @param around all deploys of its group that have not failed
  */
@@ -31,7 +31,7 @@ export function toWindows(deploy: DeployRecord, around: readonly DeployRecord[],
   return { seconds, before: { from: start - seconds, to: start }, after: { from: end, to: end + seconds } };
 }
 
-/** Whether the second window ends at a time, unix seconds, and not before: windows are of whole seconds. */
+/** Whether the second window reaches a time, unix seconds: windows are of whole seconds. */
 export function lastsUntil({ after }: Windows, now: number): boolean {
   return now - after.to < 1;
 }

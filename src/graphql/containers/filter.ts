@@ -2,7 +2,7 @@ import { maySeeContainer, type Principal, requireEnvironments } from "../../auth
 import type { Container } from "../../containers/container.ts";
 import type { Environment } from "../../lib/environment.ts";
 
-/** Which containers are wanted; absent is any. */
+/** Selects containers; an absent field matches any. */
 export interface ContainerFilter {
   readonly env?: Environment | null | undefined;
   readonly includeAccessories: boolean;
@@ -10,11 +10,11 @@ export interface ContainerFilter {
   readonly name?: string | null | undefined;
   readonly role?: string | null | undefined;
   readonly service?: string | null | undefined;
-  /** "" for those without one. */
+  /** "" for containers without one. */
   readonly destination?: string | null | undefined;
 }
 
-/** Whether a container is wanted, and the caller's to see. Throws forbidden for an environment that the token does not list. */
+/** Whether a container matches and the caller may see it. Throws forbidden for an environment that the token does not list. */
 export function createContainerFilter(filter: ContainerFilter, principal: Principal): (container: Container) => boolean {
   const { env, includeAccessories, engine, name, role, service, destination } = filter;
   requireEnvironments(principal, env);
@@ -29,14 +29,14 @@ export function createContainerFilter(filter: ContainerFilter, principal: Princi
     isAtDestination(container, destination);
 }
 
-/** Whether a container is at a Kamal destination that was asked for: absent is any, "" those without one. */
+/** Whether a container is at a Kamal destination: absent matches any, "" matches containers without one. */
 export function isAtDestination({ destination }: Container, wanted: string | null | undefined): boolean {
   return wanted === null || wanted === undefined || (destination ?? "") === wanted;
 }
 
 /**
- * Under which environment the filter `env` lists a container. It gives no right: a container whose environment is only inferred is of an unknown one,
- * and only tokens of every environment see it.
+ * The environment under which the filter `env` lists a container. It grants no access: a container with only an inferred environment counts as unknown, and
+ * only tokens of every environment see it.
  */
 export function toListedEnv({ env, inferredEnv }: Pick<Container, "env" | "inferredEnv">): Environment | null {
   return env ?? inferredEnv;

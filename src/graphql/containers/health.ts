@@ -82,7 +82,7 @@ export function addHealthCheck(builder: Builder, refs: Refs, scalars: Scalars): 
         if (!sources.healthExecEnabled)
           throw new OpsError("health_exec_disabled", "New probes are off; WALLET_CORE_OPS_HEALTH_EXEC=on enables them");
         if (container.status !== "running") return { container, probe: container.probe, run: null };
-        // It may take 35 s, by a deadline of its own.
+        // A probe may take 35 s; it has its own deadline.
         budget.liftDeadline();
         return {
           container,

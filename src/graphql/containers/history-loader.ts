@@ -15,18 +15,18 @@ import type { HistoryRange } from "../../lib/range.ts";
 import { createRangeLoaders } from "../range.ts";
 import type { Caller, Sources } from "../sources.ts";
 
-/** The past of a container, and why Prometheus could not be asked for what is missing of it. */
+/** The history of a container, and why Prometheus could not fill its gaps. */
 export interface FoundHistory {
   readonly history: ContainerHistory;
   readonly problem: { readonly code: string; readonly message: string } | null;
 }
 
 export interface ContainerHistoryLoaders {
-  /** Of one range; for containers that the caller was shown, or may be shown the past of. Rejects only as the budget does. */
+  /** For one range, and containers that the caller may see. Rejects only as the budget does. */
   history(range: HistoryRange): DataLoader<Container, FoundHistory, string>;
 }
 
-/** From memory where that is enough, else one question to Prometheus for all other containers of a range. */
+/** From memory where that suffices, else one Prometheus query for all other containers of a range. */
 export function createContainerHistoryLoaders(
   sources: Sources,
   { signal, budget }: Caller,
@@ -45,7 +45,7 @@ export function createContainerHistoryLoaders(
     history: createRangeLoaders<Container, FoundHistory, string>(
       budget,
       async (range, containers) => {
-        // Asking the memory about a container makes it be sampled, which is for nothing where it cannot tell of it.
+        // `statsHistory` starts sampling a container, which is useless for one that ended before the memory begins.
         const ended = findEnded(containers, toRememberedSince(nowMs));
         const recall = (container: Container) =>
           toRemembered(range, ended.has(container) ? [] : sources.containers.statsHistory(container));

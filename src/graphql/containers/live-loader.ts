@@ -8,16 +8,16 @@ import { needsDeploy, withDeploy } from "../../deploys/release.ts";
 import type { OpsContext } from "../context.ts";
 import type { ContainerFilter } from "./filter.ts";
 
-/** What is other than in the message before, so that the rows that a reader has put together are the list as it is now. */
+/** Changes since the previous message. A client that applies them has the current list. */
 export interface ContainersChange {
-  /** True in the first one: `changed` is the whole list. */
+  /** True in the first message: `changed` is the whole list. */
   readonly snapshot: boolean;
-  /** New ones and changed ones, in the order of the list. */
+  /** New and changed containers, in list order. */
   readonly changed: readonly Container[];
   readonly removed: readonly Pick<Container, "engine" | "id" | "name">[];
-  /** All engines that were asked for, as they are now. */
+  /** Current status of all requested engines. */
   readonly engines: readonly EngineStatus[];
-  /** Why nothing comes after this, as in LogBatch. */
+  /** Why the stream ended, as in LogBatch. */
   readonly ended: string | null;
 }
 
@@ -25,7 +25,7 @@ interface Wanted extends ContainerFilter {
   readonly accepts: (container: Container) => boolean;
 }
 
-/** The list of containers, then what changes in it. What an engine runs that does not answer is not in the list; `engines` says so. */
+/** The list of containers, then its changes. `engines` shows engines that do not answer; their containers are stale for a minute, then removed. */
 export async function* watchContainers(
   { sources, loaders, principal }: OpsContext,
   { accepts, includeAccessories, engine }: Wanted,
@@ -35,9 +35,9 @@ export async function* watchContainers(
   let sentState: string | null = null;
   let made: readonly [InspectedListing["containers"], DeployInfo | null] | null = null;
   for await (const _ of sources.containers.changes(signal)) {
-    // Also for the fields below this message: nothing is remembered from the message before.
+    // Also for the fields of this message: nothing from the previous one is reused.
     loaders.forget();
-    // Mostly nothing has changed, and that is seen at once.
+    // Usually nothing has changed: this check is cheap.
     const warm = sources.containers.listCached();
     const deploy = warm?.containers.some(needsDeploy) ? await loaders.deploy.known() : null;
     if (
@@ -73,7 +73,7 @@ function toState(engines: readonly EngineStatus[], only: string | null | undefin
   return JSON.stringify(select(engines, only).map(({ name, ok, error }) => [name, ok, error?.code]));
 }
 
-/** Text of a row, made once for all readers. When it was looked at last is no change of it. */
+/** Text of a row, computed once for all subscribers. A new `observedAt` is no change. */
 const textOf = new WeakMap<Container, string>();
 
 function isSame(container: Container, before: Container | undefined): boolean {
@@ -88,16 +88,16 @@ function toText(container: Container): string {
   return text;
 }
 
-/** Events of the containers that are accepted; resolves once the engines are watched. */
+/** Events of the accepted containers; resolves once the engines are watched. */
 export async function followEvents(context: OpsContext, accepts: (container: Container) => boolean, signal: AbortSignal) {
   const { sources } = context;
-  // Read from before the question on: what happens while it is out is not lost.
+  // Subscribe before listing: events during the request are not lost.
   const batches = sources.containers.events(({ container }) => accepts(container), signal);
   await sources.containers.list(signal);
   return withNames(context, withoutStrangers(context, batches));
 }
 
-/** Without the names of engines that the caller may not see. */
+/** Removes the names of engines that the caller may not see. */
 async function* withoutStrangers(
   { loaders, principal }: OpsContext,
   batches: AsyncIterable<EventBatch>,
@@ -114,7 +114,7 @@ async function* withoutStrangers(
   }
 }
 
-/** Releases are named as on the list of containers. */
+/** Names releases as the list of containers does. */
 async function* withNames({ loaders }: OpsContext, batches: AsyncIterable<EventBatch>): AsyncGenerator<EventBatch, void> {
   for await (const batch of batches) {
     if (!batch.events.some(({ container }) => needsDeploy(container))) {

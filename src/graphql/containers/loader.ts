@@ -20,37 +20,37 @@ interface ContainerQuery {
   readonly name: string;
   readonly engine?: string | null | undefined;
   readonly includeAccessories: boolean;
-  /** For actions: asks the engine past the memory, and refuses when one that might run a container of this name does not answer. */
+  /** For actions: inspects past the cache, and refuses when an engine that might run this container does not answer. */
   readonly everyEngine?: boolean;
 }
 
-/** Containers of a list, and the engines that were asked for it. */
+/** Containers of a list, and the engines that were listed. */
 export interface KnownContainers {
   readonly containers: readonly Container[];
   readonly engines: KnownEngines;
 }
 
 export interface ContainerLoaders {
-  /** All that is known and that the caller may see, in the order of `all`, and whether each engine answers. Never rejects for an engine. */
+  /** All known containers that the caller may see, in the order of `all`, and the state of the engines. Never rejects for an engine. */
   known(includeAccessories: boolean): Promise<KnownContainers>;
-  /** Whether each engine answers, of those that the caller may see; and those that may run something of its and do not. */
+  /** Whether each engine that the caller may see answers, and which silent ones may run containers of theirs. */
   engines(): Promise<KnownEngines>;
   /** All that the caller may see: core ones first, then by name and engine. Rejects when no engine answers and nothing is known. */
   all(includeAccessories: boolean): Promise<readonly Container[]>;
-  /** The stopped ones of old releases that the caller may see, which no list shows: for the history of logs. They have run. */
+  /** Stopped containers of retired releases that the caller may see, which no list shows: for log history. All have run. */
   listRetired(includeAccessories: boolean): Promise<readonly Container[]>;
-  /** As `kept`, core ones alone, and those that never started: for the history of deploys. */
+  /** As `listRetired`, core ones alone, and those that never started: for deploy history. */
   listRetiredOfDeploys(): Promise<readonly Container[]>;
   /** The one container of this exact name. Rejects with container_not_found (absent, hidden or not visible) or container_ambiguous. */
   one(query: ContainerQuery): Promise<Container>;
-  /** The deploy info for the containers of the group that it is of. Never rejects for the file. */
+  /** Finds the deploy info for containers of its group. Never rejects for the file. */
   infoFor(): Promise<InfoFor>;
   readonly stats: DataLoader<Container, ContainerStats | null, string>;
 }
 
 /**
- * One list of each engine, one inspection of each container, one sample of each container in a request. Every way to a
- * container goes through here, so that a token limited to an environment finds nothing of another, by any name.
+ * Within a request each engine is listed once, and each container inspected and sampled once. Every access to a container goes through here, so a token limited
+ * to an environment finds no container of another, by any name.
  */
 export function createContainerLoaders(
   sources: Sources,
@@ -63,7 +63,7 @@ export function createContainerLoaders(
     toContainerKey,
   );
 
-  /** Engines that went away between their list and an inspection: their containers are left out, and `engines` says so. */
+  /** Engines lost between their list and an inspection: their containers are left out, and `engines` says so. */
   const lost = new Map<string, OpsError>();
   const inspections: Promise<unknown>[] = [];
 
@@ -87,7 +87,7 @@ export function createContainerLoaders(
     const find = await infoFor();
     return visible.map((container) => named(container, find(container)));
   };
-  /** As its engine tells it now: visible to this caller, and still of this name. */
+  /** Inspects again: it must still have this name and be visible to the caller. */
   const loadFresh = async (known: Container, { name, includeAccessories }: ContainerQuery): Promise<Container> => {
     const container = await sources.containers.inspectNow(known, signal);
     const isMeant = container?.name === name && (includeAccessories || isCore(container));
@@ -140,7 +140,7 @@ export function createContainerLoaders(
         ),
       );
       const silent = ofEngine(await engines(), engine).silent;
-      // An engine that was not asked may run it: that is not "not found", and no ground for an action.
+      // A silent engine may run it: that is not "not found", and no basis for an action.
       if (silent.length > 0 && (found.length === 0 || everyEngine)) throw toEngineError(silent);
       if (found.length > 1) {
         const names = found.map((container) => container.engine).join(", ");
@@ -162,7 +162,7 @@ const isCore = (container: ListedContainer) => container.kind === "core";
 
 const notFound = () => new OpsError("container_not_found", "No such container");
 
-/** The last container that each became with a deploy: the same objects for the same facts, so that answers can be reused. */
+/** The last result of `withDeploy` for each container: same input, same object, so answers can be reused. */
 const namedBy = new WeakMap<Container, { readonly deploy: DeployInfo | null; readonly named: Container }>();
 
 function named(container: Container, deploy: DeployInfo | null): Container {
@@ -177,25 +177,25 @@ function withLoss(status: EngineStatus, error: OpsError | undefined): EngineStat
   return error ? { ...status, ok: false, error: toProblem(error) } : status;
 }
 
-/** The engines that a question for one of them is about; whether there is one of a name that the caller may not see is not known to it. */
+/** The engines relevant to a query for `engine`. Does not reveal whether an engine that the caller may not see has this name. */
 export function ofEngine({ shown, silent }: KnownEngines, engine: string | null | undefined): KnownEngines {
   if (!engine) return { shown, silent };
   const own = shown.filter(({ name }) => name === engine);
   return { shown: own, silent: silent.filter(({ name }) => name === (own.length > 0 ? engine : null)) };
 }
 
-/** The error of an answer that these engines left without anything to say. */
+/** The error when these silent engines leave nothing to return. */
 export function toEngineError(silent: readonly SilentEngine[]): OpsError {
   const code = silent[0]?.code as OpsError["code"] | undefined;
   return new OpsError(code ?? "docker_unavailable", silent.map(({ message }) => message).join("; "));
 }
 
-/** Answers whole lists; each key is asked once, in as few batches as the lists allow. */
+/** Loads whole lists; each key is requested once, in as few batches as the lists allow. */
 type ListLoader<Key, Value> = (keys: readonly Key[]) => Promise<readonly Value[]>;
 
 /**
- * A DataLoader for lists: where every caller wants a list, one promise for each batch does the work of one for each key
- * (20 rows: 5 us instead of 30). Values come in the order of the keys; an Error among them is the caller's to judge.
+ * A DataLoader for lists: where callers want whole lists, one promise for each batch replaces one for each key (20 rows: 5 us instead of 30). Values come in
+ * the order of the keys; the caller judges Errors among them.
  */
 export function createListLoader<Key, Value>(
   ask: (keys: readonly Key[]) => Promise<readonly Value[]>,

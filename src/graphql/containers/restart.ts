@@ -203,13 +203,13 @@ interface WantedRole {
   readonly env?: Environment | null | undefined;
 }
 
-/** Rejects with container_not_found for none, role_ambiguous for those of several groups, and when an engine that may run some is silent. */
+/** Rejects with container_not_found for none, role_ambiguous for several groups, docker_unavailable when an engine that may run some is silent. */
 async function findRole({ loaders }: OpsContext, wanted: WantedRole): Promise<readonly RoleStep["container"][]> {
   const { role, service, destination, env } = wanted;
   const all = await loaders.containers.all(false);
   const { silent } = await loaders.containers.engines();
   if (silent[0]) throw new OpsError("docker_unavailable", `An engine may run some of this role: ${silent[0].message}`);
-  // Only the environment that is known counts here: what is inferred helps to find containers, never to act on them.
+  // Only the known environment counts here: an inferred one helps to find containers, never to act on them.
   const isWanted = (one: RoleStep["container"]) =>
     one.role === role && (!env || one.env === env) && (!service || one.service === service) && isAtDestination(one, destination);
   const found = all.filter((one) => isWanted(one) && one.status === "running" && !one.replaced);
@@ -219,8 +219,8 @@ async function findRole({ loaders }: OpsContext, wanted: WantedRole): Promise<re
 }
 
 /**
- * With loaders of its own, as those of the request remember, and a signal that does not end with the caller. Rejects with container_not_found also when the
- * name is that of another role by now.
+ * Uses new loaders, because those of the request cache, and a signal that outlives the caller. Rejects with container_not_found also when the name belongs to
+ * another role by now.
  */
 async function findAgain({ sources, ...caller }: OpsContext, listed: RoleStep["container"]): Promise<RoleStep["container"]> {
   const { name, engine } = listed;

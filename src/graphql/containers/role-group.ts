@@ -2,12 +2,12 @@ import type { Container } from "../../containers/container.ts";
 import { OpsError } from "../../lib/errors.ts";
 import { describeGroup, listGroups, type ServiceGroup } from "../../releases/service-group.ts";
 
-/** So many are named in a message. */
+/** Most groups that a message names. */
 const mostNamed = 10;
 
 /**
- * The one group that these containers of a role are of; undefined without a container. Throws role_ambiguous for those of several, and names them: what is read
- * or restarted as one role must be one.
+ * The one group of these containers of a role; undefined without a container. Throws role_ambiguous for several groups, and names them: a role must be one
+ * group to be read or restarted as a whole.
  *
  * @param containers that the caller may see
  */

@@ -11,7 +11,7 @@ interface SourceResult {
   readonly gap: WorkGap | null;
 }
 
-/** Asks every source that the caller may see. Never rejects: what could not be learned is named. */
+/** Queries every source that the caller may see. Never rejects: gaps name what is unknown. */
 export async function findRunningWork(
   container: Container,
   all: readonly Container[],
@@ -49,36 +49,36 @@ function unknown(reason: string): RunningWork {
   return { jobs: null, total: null, gaps: [{ source: null, reason }] };
 }
 
-/** What a restart would do, for somebody who has not decided yet. */
+/** What a restart would do. */
 export interface RestartPreview {
   /** Why it would be refused; null when it would be done. */
   readonly refusal: RestartRefusal | null;
-  /** Other containers of the same role of the same group that run and are not known to be unwell. */
+  /** Other running containers of its role and group that are healthy or have no health check. */
   readonly healthyPeers: number;
-  /** True when it is well now and no other of its role is: its service stops for the time of the restart. */
+  /** True when it is healthy and no other of its role is: the service stops during the restart. */
   readonly lastHealthy: boolean;
   readonly work: RunningWork;
 }
 
-/** The jobs that run in a container, as far as its queue sources can tell. */
+/** The jobs that run in a container, as far as the queue sources know. */
 export interface RunningWork {
-  /** Null when no source can tell. */
+  /** Null when no source knows. */
   readonly jobs: readonly RunningJob[] | null;
-  /** How many there are, where `jobs` is cut. */
+  /** Their number, also where `jobs` is cut. */
   readonly total: number | null;
   /** Why there may be more. */
   readonly gaps: readonly WorkGap[];
 }
 
 export interface WorkGap {
-  /** Name of the source; null when none could be had. */
+  /** Name of the source; null for all sources. */
   readonly source: string | null;
   readonly reason: string;
 }
 
 /**
- * The host names by which the workers in a container call themselves: the one that it was given or else, as Docker does, the start of its id.
- * Null when another container shares it, for then there is no telling them apart. Also its start up to the first dot, as Erlang cuts it, unless another has the same.
+ * The host names that the workers in a container may report: its own host name, or the start of its id, which is Docker's default. Null when another container
+ * shares its host name, so they are indistinguishable. Includes the part up to the first dot, as Erlang cuts it, unless another container has the same.
  */
 export function toWorkerHosts(container: Container, all: readonly Container[]): readonly string[] | null {
   const others = all.filter(({ fullId }) => fullId !== container.fullId);

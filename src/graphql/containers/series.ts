@@ -21,7 +21,7 @@ interface ContainerSeriesArgs extends SeriesRangeArgs {
   readonly env?: readonly Environment[] | null | undefined;
   readonly containers?: readonly string[] | null | undefined;
   readonly roles?: readonly string[] | null | undefined;
-  /** "" for those without one. */
+  /** "" for containers without one. */
   readonly destinations?: readonly string[] | null | undefined;
   readonly includeAccessories: boolean;
 }
@@ -40,7 +40,7 @@ const sourceRules =
   "and, where it is known, of those stopped ones of old releases that Kamal keeps. " +
   "`containerSeriesProblems` says what is missing. Where no step is given, many containers have fewer points each.";
 
-/** ContainerSample, and the past of containers as flat rows. */
+/** ContainerSample, and the history of containers as flat rows. */
 export function addContainerSeries(builder: Builder, refs: Refs, scalars: Scalars): void {
   const sample = builder.objectRef<ContainerSample>("ContainerSample").implement({
     description: "A number of one container at one time, as ContainerPoint has it.",
@@ -127,7 +127,7 @@ async function loadSeries(args: ContainerSeriesArgs, { loaders, principal }: Ops
   return [...now, ...before.map(whileItRan).filter(({ history }) => history.points.length > 0)];
 }
 
-/** An old one has no rows for times that it did not see. */
+/** A retired one has no rows for times when it did not run. */
 function whileItRan({ history, ...one }: ContainerSeries): ContainerSeries {
   return { ...one, history: { ...history, points: history.points.filter(isUsage) } };
 }
@@ -137,7 +137,7 @@ function isWanted(one: Container, { env, containers: names, roles, destinations 
   return isThere && isAmong(one.name, names) && isAmong(one.role, roles);
 }
 
-/** Each once: one Prometheus is missing for all containers alike. */
+/** Each once: a missing Prometheus affects all containers alike. */
 async function toProblems(found: readonly ContainerSeries[], { loaders }: OpsContext): Promise<Problem[]> {
   const { silent } = await loaders.containers.engines();
   const problems: Problem[] = [...silent, ...found.flatMap(({ problem }) => problem ?? [])];

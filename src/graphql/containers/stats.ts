@@ -48,7 +48,7 @@ export function addStats(builder: Builder, refs: Refs): void {
 
 const still: ReadonlySet<string> = new Set(["created", "exited", "dead"]);
 
-/** What is known not to run is not measured, and has no figures left over from when it did. */
+/** A container known not to run is not measured, and shows no old figures. */
 async function load(container: Container, { loaders }: OpsContext): Promise<ContainerStats | null> {
   return still.has(container.status) ? null : loaders.containers.stats.load(container);
 }

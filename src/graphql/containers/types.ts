@@ -119,7 +119,7 @@ export function addContainer(builder: Builder, refs: Refs, scalars: Scalars): vo
   );
 }
 
-/** Engine, and the query that lists them; Problem, which says why a part could not be asked. */
+/** Engine, and the query that lists them; Problem, the error of one part. */
 export function addEngine(builder: Builder, refs: Refs): void {
   refs.problem.implement({
     description: "Why something could not be asked.",

@@ -12,22 +12,22 @@ import { maySeeDeploy } from "./info-loader.ts";
 import { createVerdicts, type DeploySiblings } from "./verdict-loader.ts";
 
 export interface DeployLoaders {
-  /** Every deploy that is known and that the caller may see, newest first. Rejects for nothing that is only one of its origins. */
+  /** All known deploys that the caller may see, newest first. Does not reject when a single origin fails. */
   all(): Promise<readonly Deploy[]>;
-  /** What the files tell, with the records that the caller may see. */
+  /** The deploy log files, with the records that the caller may see. */
   logs(): Promise<readonly DeployLog[]>;
-  /** How a deploy went, by windows of so many seconds at most. */
+  /** Judges a deploy, by windows of at most this many seconds. */
   verdict(deploy: Deploy, seconds: number): Promise<DeployVerdict>;
-  /** What is not as it should be, of the containers that the caller may see. */
+  /** Drift among the containers that the caller may see. */
   drift(): Promise<readonly Drift[]>;
 }
 
-/** The history of deploys out of everything that tells of them. */
+/** The deploy history from all its origins. */
 export function createDeployLoaders(sources: Sources, caller: Caller, siblings: DeploySiblings): DeployLoaders {
   const { principal, signal } = caller;
   const logs = once(async () => {
     const read = await sources.deploy.history(signal);
-    // Lines that make no sense say nothing of their environment either.
+    // Invalid lines do not show their environment.
     const isOurs = maySee(principal, sources.env);
     return read.map((log) => ({
       ...log,

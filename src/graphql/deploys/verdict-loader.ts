@@ -31,10 +31,10 @@ interface VerdictParts {
   readonly fleet: () => Promise<KnownContainers>;
 }
 
-/** Verdicts that are looked into side by side: each asks every source twice. */
+/** Verdicts computed at once: each queries every source twice. */
 const sideBySide = 2;
 
-/** Asks for what a verdict is made of; whatever cannot be asked is a gap of it. One question for each source and window. */
+/** Collects the evidence of a verdict; what cannot be read becomes a gap. One query for each source and window. */
 export function createVerdicts(
   sources: Sources,
   { principal, signal }: Caller,
@@ -42,7 +42,7 @@ export function createVerdicts(
 ): (deploy: Deploy, seconds: number) => Promise<DeployVerdict> {
   const now = siblings.nowMs / 1000;
 
-  /** The sources of its environment, and those of no known one, which only tokens of every environment see; or none, and whether that is because they do not answer. */
+  /** The sources of its environment, and those of an unknown one, which only tokens of every environment see. `unread`: none, because they do not answer. */
   const findSources = async (deploy: Deploy, gaps: string[]) => {
     try {
       const visible = await siblings.queues.visible();
@@ -69,7 +69,7 @@ export function createVerdicts(
     } catch (error) {
       const { message, status } = toOpsError(error);
       gaps.push(`${source.name}: ${message}`);
-      // One that refuses does answer.
+      // A refusal is an answer.
       return { evidence: [], unread: status >= 500 };
     }
   };
@@ -122,12 +122,12 @@ export function createVerdicts(
   return (deploy, seconds) => limit(() => find(deploy, seconds));
 }
 
-/** Whether something is of the group of a deploy. */
+/** Whether something belongs to the group of a deploy. */
 function isIn(one: ServiceGroup, deploy: Deploy): boolean {
   return !deploy.ambiguous && isSameGroup(one, deploy);
 }
 
-/** Of the containers of its group. That the caller may see the deploy is not enough: each container must be theirs to see. */
+/** Events of the deploy's group. Access to the deploy is not enough: the caller must also have access to each container. */
 function toSeenEvents({ timeline }: Sources, principal: Principal, deploy: Deploy, engines: readonly EngineStatus[]): SeenEvents {
   const ofGroup = (kind: "container_death" | "health") =>
     timeline

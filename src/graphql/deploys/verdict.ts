@@ -14,7 +14,7 @@ const { leastErrors, leastErrorMinutes, errorLastsUntil, stoppedShare, stoppedSe
 
 const p95Test = `Worse below ${alpha} divided by twice the queues that have enough jobs, where it grew ${p95Factor} times, and by ${p95Seconds} s, at least. Null with less than ${leastTimedJobs} jobs in a window, or without one of them.`;
 
-/** DeployVerdict and its parts, Deploy.verdict, and the query latestDeploys, whose verdicts alerts ask for. */
+/** DeployVerdict and its parts, Deploy.verdict, and the query latestDeploys, whose verdicts alerts use. */
 export function addDeployVerdict(builder: Builder, refs: Refs): void {
   const outcome = builder.enumType("VerdictOutcome", {
     description: "How the time after a deploy compares with the time before it.",
@@ -205,7 +205,7 @@ export function addDeployVerdict(builder: Builder, refs: Refs): void {
       resolve: async (deploy, { window, needsQueues }, { loaders }) => {
         if (!(window >= 60 && window <= 86_400)) throw new OpsError("invalid_request", "window must be from 60 to 86400 seconds");
         const verdict = await loaders.deploys.verdict(deploy, window);
-        // What is worse even so is told.
+        // A regression is returned anyway.
         if (needsQueues && verdict.queuesUnread && verdict.outcome === "not_enough_data") {
           throw new OpsError("queues_unavailable", `No queue source could be read (${verdict.gaps.join("; ")})`);
         }

@@ -22,7 +22,7 @@ const series = {
   hostLoad1: { value: "load1", description: "Load average over one minute of each host." },
 } as const;
 
-/** HostSample, and the past of hosts as flat rows. */
+/** HostSample, and the history of hosts as flat rows. */
 export function addHostSeries(builder: Builder, _refs: Refs): void {
   const sample = builder.objectRef<HostSample>("HostSample").implement({
     description: "A number of one host at one time, as HostPoint has it.",
@@ -53,7 +53,7 @@ export function addHostSeries(builder: Builder, _refs: Refs): void {
   }
 }
 
-/** One question to Prometheus for all hosts and numbers of a range. */
+/** One Prometheus query for all hosts and numbers of a range. */
 export async function loadHostSeries(
   { hosts: names, ...args }: HostSeriesArgs,
   { loaders }: OpsContext,

@@ -10,15 +10,15 @@ import { createRangeLoaders } from "../range.ts";
 import type { Caller, Sources } from "../sources.ts";
 
 export interface HostLoaders {
-  /** All hosts in one question to Prometheus. */
+  /** All hosts, in one Prometheus query. */
   report(): Promise<HostReport>;
-  /** By node name, by instance, or by the instance's address without its port; null when Prometheus knows none. */
+  /** By node name, instance, or instance without its port; null when Prometheus knows none. */
   readonly byName: DataLoader<string, Host | null>;
-  /** The past over one range by instance, in one question to Prometheus for all of them; all points null where nothing is known. */
+  /** History over one range by instance, in one Prometheus query for all of them; all points null where nothing is known. */
   history(range: HistoryRange): DataLoader<string, HostHistory>;
 }
 
-/** Hosts carry no environment of their own: a limited token sees them only where ENV names one of its environments. */
+/** Hosts have no environment of their own: a limited token sees them only where ENV names one of its environments. */
 export function createHostLoaders(sources: Sources, { principal, signal, budget }: Caller): HostLoaders {
   const requireVisible = () => {
     if (!maySee(principal, sources.env)) throw new OpsError("forbidden", "The hosts belong to no environment of this token");

@@ -5,13 +5,13 @@ import { compileLinePattern, type LinePattern, patternBytes } from "../../lib/pa
 import type { Caller, Sources } from "../sources.ts";
 
 export interface LogLoaders {
-  /** The newest lines of one container. Rejects also as the budget does, before anything is asked. */
+  /** The newest lines of one container. Also rejects as the budget does, before reading. */
   read(container: ContainerRef, options: LogOptions): Promise<LogPage>;
-  /** An expression of the request, compiled once; null for one that is refused. */
+  /** A regular expression, compiled once for a request; null when refused. */
   pattern(text: string, ignoreCase: boolean): Promise<LinePattern | null>;
 }
 
-/** Logs that are read at once for one request: each may hold a page of 4.5 MB. */
+/** Logs read at once for one request: each may hold a page of 4.5 MB. */
 export const logsAtOnce = 4;
 
 export function createLogLoaders({ containers }: Sources, { budget }: Caller): LogLoaders {
@@ -24,7 +24,7 @@ export function createLogLoaders({ containers }: Sources, { budget }: Caller): L
   return {
     read: (container, options) =>
       limit(() => {
-        // What was read before may have taken all that there is.
+        // Earlier reads may have used up the budget.
         budget.text(0);
         return containers.logs(container, options, budget);
       }),

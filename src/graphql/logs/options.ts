@@ -19,7 +19,7 @@ interface LogArgs {
   readonly levelStrict?: boolean | null | undefined;
 }
 
-/** Arguments of a field as the port wants them; `minTail` is the least that is asked for. Rejects with invalid_request and the argument's name. */
+/** Field arguments as the port wants them; `minTail` is the smallest valid `tail`. Rejects with invalid_request and the argument's name. */
 export async function toLogOptions(args: LogArgs, minTail: number, context: OpsContext): Promise<LogOptions> {
   const { tail, since, until, stream, search, searchRegex, level } = args;
   const [ignoreCase, levelStrict] = [args.ignoreCase ?? false, args.levelStrict ?? false];

@@ -16,32 +16,31 @@ import { requireOneGroup } from "../containers/role-group.ts";
 import type { OpsContext } from "../context.ts";
 import { logsAtOnce } from "./loader.ts";
 
-/** Whose logs are meant; the role is always given, and must be of one group. */
+/** Selects the logs of a role, which must be one group. */
 export interface RoleFilter extends ContainerFilter {
   readonly role: string;
 }
 
-/** One container of the role: whether older matching lines of its own were left out or not looked for, or why it could not be read. */
+/** One container. `truncated`: older matching lines of its own were left out or not looked for. `error`: why it was unreadable. */
 interface RolePart {
   readonly container: Container;
   readonly truncated: boolean;
   readonly error: unknown;
 }
 
-/** The newest lines of a role, and what they were put together from. */
+/** The newest lines of a role, and their sources. */
 export interface RoleLogs {
   readonly lines: readonly RoleLine[];
   readonly truncated: boolean;
   /** Each container of the role, the visible ones first. */
   readonly parts: readonly RolePart[];
-  /** Those that were asked for. */
+  /** The requested engines. */
   readonly engines: readonly EngineStatus[];
 }
 
 /**
- * Reads all of the role's containers: the visible ones, then the kept ones of old releases, each no further back than the page then goes. What
- * one of them cannot give hides nothing of the others; rejects when none of them can be read, and with role_ambiguous for a role of several groups. The visible
- * ones say which group is meant, where there are some.
+ * Reads all containers of the role: the visible ones, then the retired ones, each no further back than the page then reaches. An unreadable container does not
+ * affect the others. Rejects when all are unreadable, and with role_ambiguous for several groups. Visible containers, if any, decide which group is meant.
  */
 export async function readRoleLogs(context: OpsContext, filter: RoleFilter, options: LogOptions): Promise<RoleLogs> {
   const { loaders, budget } = context;
@@ -61,19 +60,19 @@ export async function readRoleLogs(context: OpsContext, filter: RoleFilter, opti
       leavesOut ||= truncated || page.dropped;
       return { container, truncated, error: null };
     } catch (error) {
-      // Its release begins where it begins, also when nobody can read it.
+      // An unreadable container still marks where its release begins.
       page.add(container, []);
       return { container, truncated: false, error };
     }
   };
   const readPart = async (container: Container): Promise<RolePart> => {
-    // Until it is known that lines are left out, `truncated` depends on all that it has.
+    // Until lines are known to be left out, `truncated` depends on all its lines.
     const since = leavesOut ? toLater(page.since, options.since) : null;
     if (since === null) return read(container, options);
     const part = await read(container, { ...options, since });
     return part.error === null && toBeginning(container) < toLogTimestamp(since) ? { ...part, truncated: true } : part;
   };
-  // What some have given decides how far back the next ones are read.
+  // What earlier reads returned limits how far back later ones go.
   const limit = pLimit(logsAtOnce);
   const readAll = (some: readonly Container[]) => Promise.all(some.map((container) => limit(() => readPart(container))));
   const parts = [...(await readAll(containers)), ...(await readAll(retired))];
@@ -83,7 +82,7 @@ export async function readRoleLogs(context: OpsContext, filter: RoleFilter, opti
   return { lines, truncated: leavesOut, parts, engines: engines.shown };
 }
 
-/** The time of the page where that is later than what was asked for anyway; else null. */
+/** The start of the page where it is later than the requested one; else null. */
 function toLater(since: string | null, asked: string | undefined): string | null {
   if (since === null || asked === undefined) return since;
   return toLogTimestamp(since) > toLogTimestamp(asked) ? since : null;
@@ -95,8 +94,8 @@ function byNewest(a: Container, b: Container): number {
 }
 
 /**
- * Follows all of the role's containers, those of now and of later. Rejects with container_not_found for a role of which none is visible, and with an
- * engine's error when one that may run some does not answer; with role_ambiguous for a role of several groups.
+ * Follows all containers of the role, current and future. Rejects with container_not_found when none is visible, with an engine's error when a silent engine
+ * may run some, and with role_ambiguous for several groups.
  */
 export async function followRoleLogs(
   context: OpsContext,
@@ -122,7 +121,7 @@ export async function followRoleLogs(
   return followRole({ containers, changes, deaths, follow, options, signal });
 }
 
-/** What `containers` shows of the role, of which group that is (undefined without any), and the question whether another container is of it. */
+/** The role's containers as `containers` shows them, their group (undefined without any), and a filter for further containers of the role. */
 async function findRole({ loaders, principal }: OpsContext, filter: RoleFilter) {
   if (filter.role === "") throw new OpsError("invalid_request", "role must not be empty");
   const isWanted = createContainerFilter(filter, principal);
@@ -133,7 +132,7 @@ async function findRole({ loaders, principal }: OpsContext, filter: RoleFilter) 
   return { containers, engines, group, accepts };
 }
 
-/** Why there is nothing of a role: an engine that may run some does not answer, or there is none. */
+/** Why a role has no containers: an engine that may run some does not answer, or there are none. */
 function toAbsence({ silent }: KnownEngines): OpsError {
   return silent.length > 0 ? toEngineError(silent) : new OpsError("container_not_found", "No container of this role");
 }

@@ -8,7 +8,7 @@ import type { Scalars } from "../scalars.ts";
 import { maxTail, toLogOptions } from "./options.ts";
 import { followRoleLogs, readRoleLogs } from "./role-loader.ts";
 
-/** Of a list beside the lines, where the cost of the page counts the lines: some rows, not so many. */
+/** Cost of a short list beside the lines. The cost of the page counts the lines. */
 const few = { field: 1, multiplier: 0.1 } as const;
 
 /** RoleLogPage and what it is made of, and the query logs. */

@@ -14,7 +14,7 @@ export interface JobChanged {
   readonly state: string;
 }
 
-/** What became of an error group. */
+/** The outcome for an error group. */
 export interface GroupRetried {
   readonly source: string;
   readonly queue: string;
@@ -44,10 +44,10 @@ interface GroupRequest extends ChangeRequest {
   readonly limit: number;
 }
 
-/** @throws as `changeJob`; not_found where nothing of the window has this fingerprint */
+/** @throws as `changeJob`; not_found where no failure of the window has this fingerprint */
 export async function retryErrorGroup(asked: GroupRequest, context: OpsContext): Promise<GroupRetried> {
   const source = await findSource(asked, context);
-  // As PostgreSQL can hold it: it is looked for before any job is.
+  // Text that PostgreSQL can store: it is looked up before any job.
   if (!/^[^\0\p{Cs}]{1,500}$/u.test(asked.queue)) throw new OpsError("invalid_request", "queue must have 1 to 500 characters");
   if (!/^[0-9a-f]{12}$/.test(asked.fingerprint)) throw new OpsError("invalid_request", "fingerprint must be 12 hex digits");
   if (asked.limit < 1 || asked.limit > 100) throw new OpsError("invalid_request", "limit must be from 1 to 100");
@@ -72,11 +72,11 @@ export async function retryErrorGroup(asked: GroupRequest, context: OpsContext):
   };
 }
 
-/** The jobs of the texts that are this error, newest text first, each job once. */
+/** The jobs whose error text has this fingerprint, newest text first, each job once. */
 function toGroup({ queue, fingerprint, limit }: GroupRequest, failed: readonly FailedJobs[]): ErrorGroupJobs {
   const own = failed.filter(({ error }) => toFingerprint(error) === fingerprint);
   const jobIds = [...new Set(own.flatMap((text) => text.jobIds))];
-  // A job may have failed with several of the texts: where all ids are here, they are counted.
+  // A job may have failed with several of the texts: distinct ids count where all are here.
   const isWhole = own.every((text) => text.jobIds.length === text.jobs);
   const total = isWhole ? jobIds.length : own.reduce((sum, { jobs }) => sum + jobs, 0);
   return { queue, fingerprint, jobIds: jobIds.slice(0, limit), total };
@@ -115,7 +115,7 @@ function rethrow(error: unknown): never {
   throw toJobsError(error);
 }
 
-/** A refusal as an error that callers may see, with its `Retry-After`; anything else as it is. */
+/** A refusal as a public error, with its `Retry-After`; anything else unchanged. */
 function toJobsError(error: unknown): unknown {
   if (!(error instanceof JobsRefused)) return error;
   return new OpsError(error.code, error.message, { headers: { "Retry-After": String(error.retryAfterSeconds) } });

@@ -20,33 +20,33 @@ import { noteQueues } from "../list-lengths.ts";
 import type { Caller, Sources } from "../sources.ts";
 import { findReleases, noRelease } from "./releases-loader.ts";
 
-/** One source, and whether it could be read: only what is asked about is read for that. */
+/** One source, and whether it is readable. Reads only what is asked for. */
 export interface QueueSourceStatus {
   readonly name: string;
   readonly kind: string;
   readonly env: Environment | null;
-  /** Whether its numbers could be read; null for what was found and is not supported. */
+  /** Whether its numbers were readable; null for an unsupported system. */
   numbersOk(): Promise<boolean | null>;
-  /** Why its numbers or its errors could not be read; null when they could. */
+  /** Why its numbers or its errors were unreadable; null when they were not. */
   error(): Promise<ReturnType<typeof toProblem> | null>;
 }
 
 export interface QueueLoaders {
-  /** The sources that the token may see. Rejects with forbidden for a token that is limited to other environments, whether there are any or not. */
+  /** The sources that the token may see. Rejects with forbidden for a token limited to other environments, even when there are no sources. */
   visible(): Promise<readonly QueueSource[]>;
   /** Queues of every source that answered, by name. Rejects with queues_unavailable when none did. */
   all(): Promise<readonly QueueMetrics[]>;
   /** Error groups of every source that answered, newest first. Rejects with queues_unavailable when none did. */
   errors(): Promise<readonly JobErrorGroup[]>;
-  /** The same errors over all queues, of one environment where it is given. Rejects with forbidden for one that the token does not list. */
+  /** The same errors over all queues, optionally of one environment. Rejects with forbidden for one that the token does not list. */
   errorGroups(env: Environment | null): Promise<readonly ErrorGroup[]>;
   readonly errorsByQueue: DataLoader<QueueMetrics, readonly JobErrorGroup[], string>;
-  /** Failures of a queue with an error text, by release; rejects when they could not be read. */
+  /** Failures of a queue with an error text, by release; rejects when they are unreadable. */
   releases(queue: QueueMetrics): Promise<readonly ReleaseFailures[]>;
   statuses(): Promise<readonly QueueSourceStatus[]>;
 }
 
-/** One question for the numbers and one for the errors of each source, whatever the query selects. */
+/** One query for the numbers and one for the errors of each source, whatever the request selects. */
 export function createQueueLoaders(
   sources: Sources,
   { principal, signal }: Caller,
@@ -70,7 +70,7 @@ export function createQueueLoaders(
   });
   const failures = bySource(async (source) => fingerprint(await source.failures(signal)));
   const releaseOf = once(() => findReleases(siblings.containers));
-  /** No engine is asked for failures whose workers nobody named. */
+  /** Engines are queried only where a failure names its worker. */
   const releasesFor = async (rows: readonly FingerprintedFailures[]) =>
     rows.some(({ worker }) => worker !== null) ? releaseOf() : noRelease;
   const errors = bySource(async (source) => {
@@ -131,30 +131,30 @@ function toUnsupported({ name, kind, reason }: UnsupportedSystem, env: Environme
 
 const problemOf = (answer: Promise<unknown>) => answer.then(() => null, toProblem);
 
-/** What was made of each answer of a source, for as long as the source gives the same. */
+/** The fingerprinted form of each answer, as long as the source returns the same one. */
 const fingerprinted = new WeakMap<readonly JobFailures[], Promise<readonly FingerprintedFailures[]>>();
 
-/** For whoever asks, so that nobody who leaves takes it with him. */
+/** Shared by all callers: a caller that leaves does not abort it. */
 export function fingerprint(failures: readonly JobFailures[]): Promise<readonly FingerprintedFailures[]> {
   const made = fingerprinted.get(failures) ?? addFingerprints(failures, createSharedBudget(new AbortController().signal));
   fingerprinted.set(failures, made);
   return made;
 }
 
-/** Asks sources side by side; the failure of one is its own. */
+/** Queries sources in parallel; their failures are separate. */
 function bySource<T>(ask: (source: QueueSource) => Promise<readonly T[]>): DataLoader<QueueSource, readonly T[]> {
   return new DataLoader<QueueSource, readonly T[]>((asked) =>
     Promise.all(asked.map((source) => ask(source).catch((error: unknown) => toOpsError(error)))),
   );
 }
 
-/** Where nothing is configured, there are no sources. */
+/** No sources, where nothing is configured. */
 function orNone(error: unknown): [] {
   if (error instanceof OpsError && error.unconfigured) return [];
   throw error;
 }
 
-/** What the sources that answered gave; queues_unavailable when there are sources and all of them failed. */
+/** Results of the sources that answered; queues_unavailable when there are sources and all failed. */
 async function collect<T>(asked: readonly QueueSource[], loader: DataLoader<QueueSource, readonly T[]>): Promise<T[]> {
   const answers = await loader.loadMany(asked);
   const failures = answers.filter((answer) => answer instanceof Error);

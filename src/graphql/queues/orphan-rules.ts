@@ -5,14 +5,14 @@ import type { WorkerJobs } from "../../queues/queue.ts";
 import { toErlangHost, toRiverHost, toWorkerNames } from "../../releases/worker.ts";
 
 /**
- * A worker whose oldest job is younger may be in a container that no engine has told of yet, seconds: as long as an engine that tells of no event is
- * not listed again. Where the system does not keep when a job was taken, nothing is young.
+ * Grace time of a worker, seconds. Its oldest job may be younger than the list of containers: an engine without events is listed again only after this time. A
+ * job without a recorded start counts as old.
  */
 export const orphanGraceSeconds = 30;
 
 /**
- * The running jobs whose worker is in none of the live containers, as known after the jobs were read: a worker may have started in between. One that calls
- * itself as the machine of a live container does, or as the start of its name up to the first dot, may run in that container, and so is no orphan; nor is a worker without a name.
+ * The running jobs whose worker is in no live container. The containers are listed after the jobs: a worker may have started in between. A worker with the name
+ * of a live container's machine, or with a name as River or Erlang shortens it, may run in that container: it is no orphan. Nor is one without a name.
  */
 export function findOrphans(jobs: readonly WorkerJobs[], live: readonly Container[]): WorkerJobs[] {
   const names = new Set<string>();
@@ -28,8 +28,8 @@ export function findOrphans(jobs: readonly WorkerJobs[], live: readonly Containe
 }
 
 /**
- * Why a worker may be in a container that is not among the live ones; null when it cannot be. Workers of another environment than the caller's are in none of
- * its queues, so that their containers and engines do not count; a container of which that is not known counts, without its name.
+ * Why a worker may be in a container missing from the live ones; null when it cannot be. Workers of environments that the caller may not see have no jobs in
+ * the caller's queues, so their containers and engines do not count. A container of unknown environment counts, but is not named.
  */
 export function findBlindSpot(
   live: readonly Container[],
@@ -38,7 +38,7 @@ export function findBlindSpot(
 ): string | null {
   if (silent) return `${silent.name === null ? "an engine" : `engine ${silent.name}`} does not answer: ${silent.message}`;
   if (shown.length === 0) return "no engine is configured that may run them";
-  // Without an inspection its host name is not known.
+  // Without an inspection its host name is unknown.
   const wedged = live.filter(({ restarts, env }) => restarts === null && !isOfOthers(principal, env));
   const own = wedged.find((container) => maySeeContainer(principal, container));
   if (own) return `container ${own.id} on engine ${own.engine} cannot be inspected`;

@@ -11,7 +11,7 @@ import { findBlindSpot, findOrphans } from "./orphan-rules.ts";
 
 /** Running jobs whose worker is in no live container. */
 export interface Orphans {
-  /** Oldest first, at most `runningJobsLimit` of a source. Null when nothing can be told. */
+  /** Oldest first, at most `runningJobsLimit` of a source. Null when unknown. */
   readonly jobs: readonly RunningJob[] | null;
   readonly total: number | null;
   /** Why there may be more. */
@@ -19,15 +19,15 @@ export interface Orphans {
 }
 
 export interface OrphanLoaders {
-  /** Those of every source that tells. Rejects when the caller may see no source, or none is known. */
+  /** Those of every source that knows its workers. Rejects when the caller may see no source. */
   all(): Promise<Orphans>;
-  /** How many a queue has; null when that cannot be told. */
+  /** How many a queue has; null when unknown. */
   count(queue: QueueMetrics): Promise<number | null>;
 }
 
 interface SourceResult {
   readonly source: QueueSource;
-  /** Null when it does not tell; the gap says why. */
+  /** Null when the source does not know; the gap says why. */
   readonly jobs: readonly WorkerJobs[] | null;
   readonly gap: WorkGap | null;
 }
@@ -37,7 +37,7 @@ const nothing: { readonly containers: readonly Container[]; readonly engines: re
   engines: [],
 };
 
-/** Which hosts live is asked of all engines, whatever the caller may see: of them it learns no more than that a job is no orphan. */
+/** Lists the live hosts of all engines, whatever the caller may see: the caller learns only that a job is no orphan. */
 export function createOrphanLoaders(
   sources: Sources,
   { principal, signal }: Caller,
@@ -47,7 +47,7 @@ export function createOrphanLoaders(
     const shown = await siblings.queues.visible();
     if (shown.length === 0) throw new OpsError("queues_unavailable", "No queue source is configured");
     const results = await Promise.all(shown.map((source) => askWorkers(source, signal)));
-    // Only now: a worker that was there when the jobs were read is in this list.
+    // Only now: the list has every worker that existed when the jobs were read.
     const isNeeded = results.some(({ jobs }) => jobs?.some(({ host }) => host !== null));
     const live = isNeeded ? await sources.containers.listRunning(signal) : nothing;
     const found = results.map(({ source, jobs, gap }) => ({ source, gap, orphans: jobs && findOrphans(jobs, live.containers) }));

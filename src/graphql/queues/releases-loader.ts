@@ -2,10 +2,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { createReleaseOf, type ReleaseOf } from "../../releases/worker.ts";
 import type { ContainerLoaders } from "../containers/loader.ts";
 
-/** How long the numbers of queues wait for an engine that was not heard of yet, ms: its releases are unknown then. */
+/** How long queue numbers wait for an engine without contact so far, ms: after that its releases are unknown. */
 const patienceMs = 1000;
 
-/** Releases by the host names of workers, of the containers that the caller may see, stopped ones of old releases too. Never rejects. */
+/** Releases by the host names of workers, from the containers that the caller may see, including retired ones. Never rejects. */
 export async function findReleases(containers: ContainerLoaders): Promise<ReleaseOf> {
   const find = async (): Promise<ReleaseOf> => {
     const [known, kept] = await Promise.all([containers.known(true), containers.listRetired(true)]);

@@ -9,7 +9,7 @@ import { isAmong, pointsAdvice, type SeriesRangeArgs, seriesRows, toSeriesRange 
 import type { Caller, Sources } from "../sources.ts";
 import type { QueueLoaders } from "./loader.ts";
 
-/** Which queues, over which range; an absent list is all. */
+/** Queues and their range; an absent list matches all. */
 interface QueueSeriesArgs extends SeriesRangeArgs {
   readonly env?: readonly Environment[] | null | undefined;
   readonly queues?: readonly string[] | null | undefined;
@@ -22,11 +22,11 @@ interface QueueSeries extends QueueHistory {
   readonly env: Environment | null;
 }
 
-/** How much of the range one source could tell. */
+/** How much of the range one source covered. */
 export interface QueueSeriesSource {
   readonly name: string;
   readonly env: Environment | null;
-  /** As QueueHistory.exact; null where nothing was told. */
+  /** As QueueHistory.exact; null where it returned nothing. */
   readonly exact: boolean | null;
   /** As QueueHistory.since, the latest of its queues. */
   readonly since: string | null;
@@ -36,14 +36,14 @@ export interface QueueSeriesSource {
 interface QueueSeriesAnswer {
   readonly series: readonly QueueSeries[];
   readonly sources: readonly QueueSeriesSource[];
-  /** Where all that were asked failed. */
+  /** Set when all queried sources failed. */
   readonly failure: OpsError | null;
 }
 
 export type QueueSeriesLoader = (args: QueueSeriesArgs) => Promise<QueueSeriesAnswer>;
 
 /**
- * One question to each source for each range of a request, however many of its numbers are shown. The failure of one source is its own. Rejects with
+ * One query to each source for each range of a request, however many of its numbers are shown. A failure affects only its own source. Rejects with
  * invalid_request, and with forbidden for an environment that the token does not list.
  */
 export function createQueueSeriesLoader(
@@ -68,7 +68,7 @@ export function createQueueSeriesLoader(
       ...history,
     }));
   };
-  /** A source makes an empty past of any name: one that it does not know is another source's. */
+  /** A source returns an empty history for any name: drops those of queues that it does not know. */
   const withoutStrangers = async (series: readonly QueueSeries[]): Promise<readonly QueueSeries[]> => {
     if (!series.some(isEmpty)) return series;
     const known = await siblings.queues.all().catch(() => []);
@@ -87,7 +87,7 @@ export function createQueueSeriesLoader(
     const results = answers.map((answer, index) => toSource(chosen[index] as QueueSource, answer));
     const all = answers.flatMap((answer) => (answer instanceof OpsError ? [] : answer));
     const series = args.queues ? await withoutStrangers(all) : all;
-    // There are more queues than were known: once more, with fewer points each.
+    // More queues than expected: try again with fewer points each.
     const isLarger = series.length > shared && series.length * range.steps > seriesRows;
     if (!args.step && range.steps > 1 && (isLarger || answers.some(isTooLarge))) {
       return load(args, Math.max(series.length, 8 * shared));
@@ -119,7 +119,7 @@ function isEmpty({ points }: QueueSeries): boolean {
   return points.every(({ depth, processedPerSec, failures }) => !depth && !processedPerSec && !failures);
 }
 
-/** Null unless all failed. With the sources' own code where they agree: too much to read is another thing than nobody there. */
+/** Null unless all failed. Keeps the sources' code where they agree: too much to read differs from no answer. */
 function toFailure(answers: readonly unknown[], told: readonly QueueSeriesSource[]): OpsError | null {
   const [first] = answers;
   if (!(first instanceof OpsError) || !told.every(({ error }) => error !== null)) return null;

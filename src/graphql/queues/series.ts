@@ -36,7 +36,7 @@ const series: Readonly<Record<string, Series>> = {
 const sourceRules =
   "Of queues that had a job in the range, or that are named. A source that cannot tell of it has no rows, and is in `queueSeriesSources`; null when all cannot.";
 
-/** QueueSample and QueueSeriesSource, and the past of queues as flat rows. */
+/** QueueSample and QueueSeriesSource, and the history of queues as flat rows. */
 export function addQueueSeries(builder: Builder, refs: Refs, scalars: Scalars): void {
   const sample = builder.objectRef<QueueSample>("QueueSample").implement({
     description: "A number of one queue at one time, as QueuePoint has it.",

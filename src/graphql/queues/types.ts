@@ -5,7 +5,7 @@ import type { Scalars } from "../scalars.ts";
 
 type Fields = Parameters<Exclude<Parameters<Refs["queue"]["implement"]>[0]["fields"], undefined>>[0];
 
-/** How long jobs took, as numbers of their own: a table wants columns. */
+/** Job durations as separate numbers: a table wants columns. */
 function toQuantileFields(t: Fields) {
   const quantile = (of: "waitSeconds" | "runSeconds", at: "p50" | "p95", description: string) =>
     t.float({

@@ -36,16 +36,16 @@ interface Siblings {
   readonly containers: ContainerLoaders;
 }
 
-/** Entries with how far they reach back. */
+/** Entries, and how far back they reach. */
 interface SourceResult {
   readonly entries: readonly TimelineEntry[];
   readonly coverage: TimelineCoverage;
 }
 
-/** Records of the audit that one answer reads at most. */
+/** Most audit records that one answer reads. */
 const mostRecords = 1000;
 
-/** What happened, from records and from memory, of what the caller may see. Who restarted is told to those who may read the audit record. */
+/** Events from records and from memory that the caller may see. Only callers who may read the audit record see who restarted. */
 export function createTimelineLoader(sources: Sources, { principal }: Caller, siblings: Siblings): TimelineLoader {
   const { timeline, audit } = sources;
   const readDeploys = async (): Promise<SourceResult> => {
@@ -85,7 +85,7 @@ export function createTimelineLoader(sources: Sources, { principal }: Caller, si
     const entries = timeline.entries(kind).filter(({ engine }) => engine === null || heard?.some(({ name }) => name === engine));
     return { entries, coverage: toMemoryCoverage(kind, heard) };
   };
-  /** Since when all of what tells of a kind is heard: these engines, or else the sources of the caller that were asked. */
+  /** Since when all observers of a kind have been recorded: these engines, or else the caller's sources that were read. */
   const toMemoryCoverage = (kind: TimelineKind, heard: readonly EngineStatus[] | null): TimelineCoverage => {
     const begun = timeline
       .begun(kind)
@@ -121,7 +121,7 @@ export function createTimelineLoader(sources: Sources, { principal }: Caller, si
   };
 }
 
-/** A gap is of no environment: those of engines that the caller may not see were left out before. */
+/** A gap has no environment: gaps of engines that the caller may not see were left out before. */
 function isShown(entry: TimelineEntry, principal: Principal, env: Environment | null): boolean {
   if (entry.kind === "gap") return true;
   const isSeen = maySeeContainer(principal, { env: entry.env, kind: entry.container?.kind ?? null });
@@ -161,7 +161,7 @@ function join(...notes: readonly (string | null)[]): string {
   return notes.filter((note) => note !== null).join("; ");
 }
 
-/** An intent may have `unknown` and then another outcome: the last counts, which comes first. */
+/** An intent may get `unknown` and then another outcome: the last counts. Input is newest first. */
 function newestOutcomes(records: readonly AuditRecord[]): AuditRecord[] {
   const byIntent = new Map<number, AuditRecord>();
   for (const record of records) if (record.intent !== null && !byIntent.has(record.intent)) byIntent.set(record.intent, record);

@@ -146,7 +146,7 @@ export function addTimeline(builder: Builder, refs: Refs, scalars: Scalars): voi
   );
 }
 
-/** What a DateTime may be, and what the times of logs may be: no text is both with another meaning. Throws invalid_request with the argument's name. */
+/** Accepts DateTime texts and log times: no text has different meanings in both. Throws invalid_request with the argument's name. */
 function toMs(name: string, text: string, nowMs: number): number {
   try {
     return Date.parse(parseDateTime(text));

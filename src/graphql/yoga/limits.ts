@@ -13,12 +13,12 @@ import {
 import type { Plugin } from "graphql-yoga";
 import type { Caller } from "../sources.ts";
 
-/** Limits of the public door. The complexity is about the number of values of the answer; what asks much of an upstream counts more (`complexity` of its field). */
+/** Limits of /graphql. The complexity is about the number of values in the answer; fields that load an upstream count more (their `complexity`). */
 const limits = { tokens: 1000, depth: 8, aliases: 15, directives: 20, fields: 120, complexity: 100_000, rootFields: 20 } as const;
 
 /**
- * Refuses documents that would cost too much, before anything is asked, and introspection without its scope. The rules look at
- * the principal, so their verdict must not be cached by document.
+ * Refuses documents that would cost too much, before anything is queried, and introspection without its scope. The rules depend on the principal, so their
+ * verdict must not be cached by document.
  */
 export function useLimits(): Plugin<{ caller: Caller }> {
   return {
@@ -27,7 +27,7 @@ export function useLimits(): Plugin<{ caller: Caller }> {
     },
     onValidate({ addValidationRule, context }) {
       const maySeeSchema = context.caller.principal.scopes.has("ops:introspect");
-      // Introspection is deeper than any query of ours; it has its own scope, and graphql-js limits its depth.
+      // Introspection is deeper than our own queries; it has its own scope, and graphql-js limits its depth.
       const refuse = { onReject: [tooComplex], exposeLimits: true };
       addValidationRule(maxDepthRule({ n: limits.depth, ignoreIntrospection: true, flattenFragments: true, ...refuse }));
       addValidationRule(maxAliasesRule({ n: limits.aliases, ...refuse }));
@@ -46,7 +46,7 @@ export function useLimits(): Plugin<{ caller: Caller }> {
   };
 }
 
-/** A second opinion on the valid document, which sees arguments: the weight of its fields and how many there are. */
+/** Checks the valid document again, with its arguments: the weight of its fields and their number. */
 function findExcess({ schema, document, operationName, variableValues, contextValue }: ExecutionArgs): GraphQLError | null {
   const chosen = document.definitions.filter(
     (definition) => definition.kind !== Kind.OPERATION_DEFINITION || !operationName || definition.name?.value === operationName,
@@ -65,7 +65,7 @@ function findExcess({ schema, document, operationName, variableValues, contextVa
     }
     return breadth > limits.fields ? tooMuch(`${breadth} fields, at most ${limits.fields}`) : null;
   } catch (error) {
-    // Variables that do not fit: a request error, as the execution would say.
+    // Variables that do not fit: a request error, as the execution would report.
     return error instanceof GraphQLError ? withStatus(error) : new GraphQLError("The operation cannot be run");
   }
 }

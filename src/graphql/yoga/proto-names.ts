@@ -1,17 +1,17 @@
 import { type DocumentNode, GraphQLError, Kind, type ValidationContext, type VariableDefinitionNode, visit } from "graphql";
 import type { Plugin } from "graphql-yoga";
 
-/** The one name that an ordinary object does not take as a key: it would set the object's prototype. GraphQL allows it for aliases and variables. */
+/** The one name that an ordinary object cannot have as a key: it sets the prototype. GraphQL allows it for aliases and variables. */
 const proto = "__proto__";
 
-/** Whether some field of the document is answered under the key `__proto__`. */
+/** Whether some field of the document is returned under the key `__proto__`. */
 export function hasProtoKey(document: DocumentNode): boolean {
   let found = false;
   visit(document, { [Kind.FIELD]: ({ name, alias }) => void (found ||= (alias ?? name).value === proto) });
   return found;
 }
 
-/** Refuses a variable `$__proto__`: graphql-js holds variables in an ordinary object, so its value would be lost on the way. */
+/** Refuses a variable `$__proto__`: graphql-js stores variables in an ordinary object, which would lose its value. */
 export function useNoProtoVariable(): Plugin {
   return {
     onValidate: ({ addValidationRule }) => addValidationRule(noProtoVariableRule),

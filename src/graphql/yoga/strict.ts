@@ -2,8 +2,8 @@ import { type ExecutionResult, GraphQLError } from "graphql";
 import type { Plugin } from "graphql-yoga";
 
 /**
- * `X-Ops-Strict: 1`, or `?strict=1`: an answer with errors has the HTTP status of the first of the most severe ones, those of the gateway and its upstreams (5xx)
- * before those of the request (4xx); the body stays what it is. For clients that take every 200 for good: Grafana's Infinity looks at no error of GraphQL.
+ * `X-Ops-Strict: 1`, or `?strict=1`: an answer with errors gets the HTTP status of the first of its most severe errors: gateway and upstream errors (5xx) come
+ * before request errors (4xx). The body is unchanged. For clients that take every 200 for success: Grafana's Infinity ignores GraphQL errors.
  */
 export function useStrictStatus(): Plugin {
   return {
@@ -14,7 +14,7 @@ export function useStrictStatus(): Plugin {
   };
 }
 
-/** The same of an answer that Yoga's hook does not see. */
+/** The same for an answer that Yoga's hook does not see. */
 export function toStrict<Result extends Pick<ExecutionResult, "errors">>(result: Result, request: Request): Result {
   if (!result.errors?.length || !isStrict(request)) return result;
   const statuses = result.errors.map(toStatus);
@@ -28,7 +28,7 @@ function isStrict({ headers, url }: Request): boolean {
   return headers.get("x-ops-strict") === "1" || /[?&]strict=1(?:&|$)/.test(url);
 }
 
-/** Ours say their own; what is no query at all has the status of a client that knows GraphQL over HTTP. */
+/** Our errors carry their status; an invalid query has the status for clients that know GraphQL over HTTP. */
 function toStatus({ extensions }: GraphQLError): number {
   return Number(extensions["status"] ?? extensions.http?.status ?? 400);
 }

@@ -19,11 +19,11 @@ import { toRefusal } from "./use-budget.ts";
 type Compiled = CompiledQuery | ExecutionResult;
 
 /**
- * Subscriptions as Yoga runs them, with their selection compiled once: following a busy log answers some hundred lines for each event, and a
- * field costs the general execution more than our work on its line.
+ * Subscriptions as Yoga runs them, but with their selection compiled once: following a busy log returns some hundred lines for each event, and interpreting a
+ * field costs more than our work on its line.
  */
 export function useCompiledSubscriptions(): Plugin {
-  // As long as Yoga's own cache of parsed documents keeps them.
+  // Entries live as long as Yoga caches the parsed document.
   const documents = new WeakMap<DocumentNode, Map<string, Compiled>>();
   const compiledFor = (schema: GraphQLSchema, document: DocumentNode, operationName = "") => {
     const known = documents.get(document) ?? new Map<string, Compiled>();
@@ -37,7 +37,7 @@ export function useCompiledSubscriptions(): Plugin {
     const { schema, document, operationName, contextValue, variableValues } = args;
     const opened = await createSourceEventStream(args);
     if (!(Symbol.asyncIterator in opened)) return opened;
-    // graphql-jit makes its answers from object literals.
+    // graphql-jit builds object literals, which cannot have this key.
     if (hasProtoKey(document)) {
       return mapAsyncIterator(opened as AsyncIterableIterator<unknown>, (event) => execute({ ...args, rootValue: event }));
     }
@@ -58,7 +58,7 @@ export function useCompiledSubscriptions(): Plugin {
   };
 }
 
-/** As they were sent, with the defaults of those that were not: graphql-jit leaves out the default of a variable that may not be null. */
+/** The sent variables, with defaults for the missing ones: graphql-jit ignores the default of a non-null variable. */
 function withDefaults(document: DocumentNode, operationName: string | null | undefined, sent: Readonly<Record<string, unknown>>) {
   const variables: Record<string, unknown> = { ...sent };
   for (const { variable, defaultValue } of getOperationAST(document, operationName)?.variableDefinitions ?? []) {

@@ -8,16 +8,16 @@ import type { OpsContext } from "../context.ts";
 import type { Caller } from "../sources.ts";
 import { toStrict } from "./strict.ts";
 
-/** Errors of one answer: more say nothing more, and each costs as much as a hundred fields. */
+/** Errors of one answer: more add no information, and each costs as much as a hundred fields. */
 const mostErrors = 100;
-/** Parsed documents that are kept, by the length of their texts: a parsed one takes up to 150 times as much. */
+/** Total text length of the cached parsed documents: a parsed one takes up to 150 times as much. */
 const maxBufferedCharacters = 100_000;
 
 type Executed = ExecutionResult & { stringify?: (result: ExecutionResult) => string };
 
 /**
- * The budget of a request at /graphql: work begins when it is its turn, ends when the time is up, and its answer is written in parts where it is large. What is
- * beyond the budget as a whole (the time, the bytes) is a request error; what is beyond it in one field is an error of that field.
+ * The budget of a request at /graphql: work begins when it is its turn and ends when the time is up; a large answer is written in parts. Exceeding the whole
+ * budget (time, bytes) is a request error; exceeding it in one field is an error of that field.
  */
 export function useBudget(): Plugin {
   return {
@@ -55,12 +55,12 @@ export function useBudget(): Plugin {
   };
 }
 
-/** Yoga's hooks do not know the type of the context that they hand on. */
+/** Yoga's hooks do not know the type of the context that they pass on. */
 function toBudget(context: object): Budget {
   return (context as { readonly caller: Caller }).caller.budget;
 }
 
-/** What Yoga keeps of documents: in memory that clients choose, and therefore little. What does not parse is parsed again. */
+/** Yoga's document cache: clients fill it, so it is small. An invalid document is parsed again each time. */
 export function createDocumentCache() {
   const documents = new LRUCache<string, DocumentNode>({
     maxSize: maxBufferedCharacters,
@@ -81,7 +81,7 @@ export function toRefusal(error: unknown): ExecutionResult {
   return { errors: [toRequestError(toOpsError(error))] };
 }
 
-/** An error of the request as a whole, with its status for clients that know GraphQL over HTTP. */
+/** An error of the whole request, with its status for clients that know GraphQL over HTTP. */
 function toRequestError({ code, status, message, headers }: OpsError): GraphQLError {
   const retryAfter = Number(headers?.["Retry-After"] ?? 0);
   const retry = retryAfter > 0 && { headers: { "retry-after": String(retryAfter) } };

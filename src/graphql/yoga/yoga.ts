@@ -24,8 +24,8 @@ export interface GraphqlRequest extends Caller {
 }
 
 /**
- * The public door, /graphql: Yoga with everything off that it brings along (CORS, landing page, health check, multipart, forms,
- * batching) and limits on. Rejects with unsupported_media_type for anything but JSON; else it has written to `res`.
+ * The public endpoint /graphql: Yoga with all its extras off (CORS, landing page, health check, multipart, forms, batching) and limits on. Rejects with
+ * unsupported_media_type for anything but JSON; otherwise it writes to `res`.
  */
 export function createGraphqlHandler(schema: GraphQLSchema, sources: Sources, logger: Logger) {
   const yoga = createYoga<ServerContext, OpsContext>({
@@ -46,9 +46,9 @@ export function createGraphqlHandler(schema: GraphQLSchema, sources: Sources, lo
   return async (request: GraphqlRequest): Promise<void> => {
     const { req, res, principal, requestId, signal, budget } = request;
     requireJson(req);
-    // Yoga makes a URL of it, which throws for some that HTTP allows; nothing here depends on it.
+    // Yoga builds a URL from it, which throws for some hosts that HTTP allows; nothing here depends on it.
     req.headers.host = "localhost";
-    // Yoga knows it only in small letters and without blanks, and answers others 415 without a word.
+    // Yoga accepts it only in lower case and without blanks, and answers others with an empty 415.
     if (req.headers["content-type"] !== undefined) req.headers["content-type"] = "application/json";
     const origin = () => request.origin();
     const openStream = () => request.openStream();
@@ -56,7 +56,7 @@ export function createGraphqlHandler(schema: GraphQLSchema, sources: Sources, lo
   };
 }
 
-/** Forms, text and compressed bodies are refused, and a GET that claims another content type (`security.md` G2). */
+/** Refuses forms, text and compressed bodies, and a GET that claims another content type (`security.md` G2). */
 function requireJson({ method, headers }: IncomingMessage): void {
   const type = headers["content-type"]?.split(";", 1)[0]?.trim().toLowerCase();
   const json = type === "application/json" || type === "application/graphql-response+json";
@@ -65,7 +65,7 @@ function requireJson({ method, headers }: IncomingMessage): void {
   }
 }
 
-/** What parsing and validation say reaches the caller without passing `maskError`. */
+/** Parse and validation errors reach the caller without passing `maskError`. */
 function useCleanErrors(): Plugin {
   return {
     onExecutionResult(payload) {
@@ -77,8 +77,8 @@ function useCleanErrors(): Plugin {
 }
 
 /**
- * What a caller of /graphql may see of an error: the code and message of an OpsError, graphql's own request errors without the
- * values that were sent, and `internal` for anything else, which goes to our log. Field errors never set the HTTP status.
+ * What a caller of /graphql may see of an error: the code and message of an OpsError; graphql's own request errors without the sent values; `internal` for
+ * anything else, which we log. Field errors never set the HTTP status.
  */
 export function createMaskError(logger: Logger): (error: unknown) => GraphQLError {
   return (error) => {
@@ -97,7 +97,7 @@ export function createMaskError(logger: Logger): (error: unknown) => GraphQLErro
 /** Parse, validation and coercion errors: graphql's own text, but never a value of a variable or of the body. */
 export function cleanRequestError(error: GraphQLError): GraphQLError {
   const { originalError: _, ...extensions } = error.extensions;
-  // Not even a GraphQL request: 400 for every client, also for one that accepts only application/json.
+  // Not a GraphQL request at all: 400 for every client, also for one that accepts only application/json.
   if (extensions["code"] === "BAD_REQUEST") extensions["http"] = { status: 400, ...(extensions["http"] as object), spec: false };
   const variable = /^Variable "(\$\w+)" got invalid value/.exec(error.message);
   const message = variable ? `Variable "${variable[1]}" has an invalid value.` : error.message;
