@@ -116,10 +116,7 @@ export function aboutContainer(
   return { env: toOwnerEnv(container), engine, containerId, containerName, image };
 }
 
-/**
- * A caller's reason as it is recorded and shown: one line without control or invisible characters, secrets redacted; null when
- * nothing is left.
- */
+/** A caller's reason as it is recorded and shown: one line without control or invisible characters, secrets redacted; null when nothing is left. */
 export function cleanReason(reason: string | null): string | null {
   return createLineCleaner()(reason ?? "").trim() || null;
 }

@@ -18,10 +18,7 @@ export interface Outcomes {
   readonly track: <T>(promise: Promise<T>) => Promise<T>;
   /** A failed write does not undo the action: it is retried until the gateway stops. */
   readonly record: (entry: AuditEntry) => Promise<void>;
-  /**
-   * Writes the intent, acts, and writes the outcome. Rejects as `act` does. When the intent cannot be written, rejects with
-   * audit_unavailable and does not act.
-   */
+  /** Writes the intent, acts, and writes the outcome. Rejects as `act` does. When the intent cannot be written, rejects with audit_unavailable and does not act. */
   readonly recorded: <T>(entry: AuditEntry, act: () => Promise<T>, rules: OutcomeRules<T>) => Promise<T>;
   /** Resolves when no work is left. */
   readonly settled: () => Promise<void>;

@@ -16,7 +16,7 @@ const subjectPattern = /^[\x21-\x7e]{1,128}$/;
  * Verifies OIDC access tokens (RFC 9068: `typ: at+jwt`) with the issuer's published keys. Scopes: the known ones of the `scope`
  * claim. Environments: the array claim `ops_environments`; without it, none. Resolves to null for an invalid token. Rejects with
  * auth_unavailable when the keys are older than 10 minutes and cannot be fetched. Throws at once for a URL that is neither https
- * nor loopback.
+ * nor http on loopback.
  */
 export function createJwtVerifier({ jwksUrl, issuer, audience }: JwtOptions): (token: string) => Promise<Principal | null> {
   const keys = createRemoteJWKSet(parseJwksUrl(jwksUrl), {
@@ -104,7 +104,7 @@ export function fetchJwks(): FetchImplementation {
   };
 }
 
-/** Checks the form that jose requires. If only jose refused it, this fetch would count as a success and no pause would follow. */
+/** The form that jose requires. If only jose refused an answer, it would count as a success here, without a pause. */
 function isKeySet(set: unknown): boolean {
   const keys = (set as { keys?: unknown } | null)?.keys;
   return Array.isArray(keys) && keys.every((key) => typeof key === "object" && key !== null && !Array.isArray(key));

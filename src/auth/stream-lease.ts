@@ -11,8 +11,5 @@ export interface StreamLease {
   recheck(isAllowed: (principal: Principal) => boolean): void;
 }
 
-/**
- * Takes a place among the token's streams; the same place for each call in a request. Throws rate_limited when the token, or all
- * together, have too many.
- */
+/** Takes a place among the token's streams; the same place for each call in a request. Throws rate_limited when the token, or all together, have too many. */
 export type OpenStream = () => StreamLease;

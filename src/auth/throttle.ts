@@ -31,10 +31,7 @@ export function createThrottle(options: ThrottleOptions): Throttle {
   };
 }
 
-/**
- * An IPv4 address unchanged; an IPv6 address as its /64, which one client owns entirely. Expects the form of node:net, without a
- * zone.
- */
+/** IPv4 unchanged; IPv6 as its /64, which one client owns entirely. Text without a zone, as node:net writes it. */
 export function toNetwork(address: string): string {
   if (address.startsWith("::ffff:")) return address.slice(7);
   if (!address.includes(":")) return address;

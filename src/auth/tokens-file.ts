@@ -43,9 +43,8 @@ export function readTokensFile(path: string, read: (path: string) => string): Re
 }
 
 /**
- * The hashed tokens of a file, reloaded when it changes. The first read must succeed (throws TokensFileError). Later a bad or
- * missing file leaves the whole old set in force; each bad version is logged once. A token that ends within 7 days is logged once
- * a day.
+ * The hashed tokens of a file, reloaded when it changes. The first read must succeed (throws TokensFileError). Later a bad or missing file leaves the whole old set
+ * in force; each bad version is logged once. A token that ends within 7 days is logged once a day.
  */
 export function openTokensFile({ path, logger, pollMs = 2000, now = Date.now }: TokensFileOptions): TokensFile {
   let entries = readTokensFile(path, (file) => readFileSync(file, "utf8"));

@@ -13,8 +13,8 @@ const usage = `usage: check
 `;
 
 /**
- * Reads the configuration and asks each upstream once; prints one line each, with reason and remedy. Exits 0 when all is well, 1
- * when an upstream or the tokens file fails, 78 for a bad configuration.
+ * Reads the configuration and asks each upstream once: one line each, with reason and remedy. Exits 0 when all is well, 1 when something
+ * fails, 78 for a bad configuration.
  */
 export const checkCommand = createCommand({ usage }, async (context) => {
   const { print, printError } = context;

@@ -96,8 +96,8 @@ export class ConfigError extends Error {
 const logLevels: readonly LogLevel[] = ["trace", "debug", "info", "warn", "error", "fatal", "silent"];
 
 /**
- * Parses the environment into a Config. Throws one ConfigError with every mistake: unknown `WALLET_CORE_OPS_*` names, unreadable
- * files, bad values. Empty values count as unset. Reads files only through `readFile`.
+ * Parses the environment into a Config. Throws one ConfigError with every mistake: unknown `WALLET_CORE_OPS_*` names, unreadable files, bad
+ * values. Empty values count as unset. Reads files only through `readFile`.
  */
 export function parseConfig(env: Readonly<Record<string, string | undefined>>, readFile: (path: string) => string): Config {
   const issues = unknownNames(env);

@@ -31,8 +31,8 @@ export function parseDestinations(value: string, fail: Fail): ReadonlyMap<string
 }
 
 /**
- * `team=wallet,tier=core;com.example.core`: label selectors separated by semicolons. A selector matches a container with all of
- * its labels; a label without a value matches any value.
+ * `team=wallet,tier=core;com.example.core`: label selectors separated by semicolons. A selector matches a container with all of its labels; a label without a value
+ * matches any value.
  */
 export function parseSelectors(value: string, fail: Fail): readonly LabelSelector[] {
   return split(value, ";").map((text) => {

@@ -28,10 +28,9 @@ interface Entry {
 }
 
 /**
- * Parses the comma list of DOCKER_HOSTS. An entry is `[name=]` and an address: `unix:///path`, `tcp://host:port` with
- * `?certs=DIR` (ca.pem, cert.pem, key.pem as the docker CLI names them), or `ssh://user@host[:port][/path]` with
- * `?key=FILE&known_hosts=FILE`. Optional: `env=staging|production`, and `control=` with another address, percent-encoded if it
- * has an `&`. Problems name their entry and quote no part of a password.
+ * Parses the comma list of DOCKER_HOSTS. An entry is `[name=]` and an address: `unix:///path`, `tcp://host:port` with `?certs=DIR` (ca.pem, cert.pem, key.pem as the
+ * docker CLI names them), or `ssh://user@host[:port][/path]` with `?key=FILE&known_hosts=FILE`. Optional: `env=staging|production`, and `control=` with another
+ * address, percent-encoded if it has an `&`. Problems name their entry and quote no part of a password.
  */
 export function parseEngines(list: string): { readonly engines: readonly EngineConfig[]; readonly problems: readonly string[] } {
   const engines: EngineConfig[] = [];

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** Returns false when the signal aborted the pause. */
+/** False when the signal aborted it. */
 export async function pause(ms: number, signal: AbortSignal): Promise<boolean> {
   try {
     await sleep(ms, undefined, { signal });
@@ -11,8 +11,8 @@ export async function pause(ms: number, signal: AbortSignal): Promise<boolean> {
 }
 
 /**
- * Settles as the promise does, or rejects with the signal's reason as soon as it aborts. A value that arrives after that goes to
- * `discard`, so that nothing leaks.
+ * Settles as the promise does, or rejects with the signal's reason as soon as it aborts. A later value goes to `discard`, so that
+ * nothing leaks.
  */
 export function abortable<T>(promise: Promise<T>, signal: AbortSignal, discard: (late: T) => void = () => {}): Promise<T> {
   return new Promise((resolve, reject) => {

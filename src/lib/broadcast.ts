@@ -10,10 +10,7 @@ export interface Changes {
 
 /** Changes within this time count as one, milliseconds. */
 const gatherMs = 100;
-/**
- * Interval of the check for changes that only time makes, milliseconds: a lost engine is shown for a minute, a silent one is
- * pinged.
- */
+/** Interval of the check for changes that only time makes, milliseconds: a lost engine is shown for a minute, a silent one is pinged. */
 const lookMs = 1000;
 
 export function createChanges(): Changes {
@@ -40,10 +37,7 @@ export function createChanges(): Changes {
 
 export interface Notifier {
   notify(): void;
-  /**
-   * Resolves once `notify` was called since the last `wait`, or when the signal aborts, or after `ms`. Several calls count as
-   * one.
-   */
+  /** Resolves once `notify` was called since the last `wait`, or when the signal aborts, or after `ms`. Several calls count as one. */
   wait(signal: AbortSignal, ms?: number): Promise<void>;
 }
 

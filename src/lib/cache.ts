@@ -6,8 +6,8 @@ const rests = 9;
 const longest = 15;
 
 /**
- * Cache with adaptive TTL: 9 x the query time, at least `keepMs`, at most 15 x `keepMs`. A slow upstream so spends at most 10 %
- * of its time on us. Callers that arrive during a query share it. Failures are not cached. Without callers there are no queries.
+ * Cache with adaptive TTL: 9 x the query time, at least `keepMs`, at most 15 x `keepMs`. Up to that limit a slow upstream spends at most 10 % of its time on us.
+ * Callers that arrive during a query share it. Failures are not cached. Without callers there are no queries.
  */
 export function createCache<T>(ask: (signal: AbortSignal) => Promise<T>, keepMs: number): (signal: AbortSignal) => Promise<T> {
   let cached: { readonly answer: T; readonly until: number; readonly tookMs: number } | null = null;

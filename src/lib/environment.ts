@@ -22,8 +22,8 @@ export function toEnvironment(destination: string | null | undefined, destinatio
 }
 
 /**
- * The environments in the segments of a name, each once: `wallet-core-staging` gives staging. Only the common words count,
- * because a team's own destination (`beta`) may be part of any name.
+ * The environments in the segments of a name, each once: `wallet-core-staging` gives staging. Only the common words count, because a team's own destination (`beta`)
+ * may be part of any name.
  */
 export function findEnvironments(name: string | undefined, destinations: Destinations): Environment[] {
   const segments = (name ?? "").toLowerCase().split(/[-_.]/);

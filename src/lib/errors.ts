@@ -95,10 +95,7 @@ export function toOpsError(error: unknown): OpsError {
   return error instanceof OpsError ? error : new OpsError("internal", "Internal error", { cause: error });
 }
 
-/**
- * An error as data, for a part that failed beside parts that did not. GraphQL would take an Error object for a failure of the
- * field.
- */
+/** An error as data, for a part that failed beside parts that did not. GraphQL would take an Error object for a failure of the field. */
 export function toProblem(error: unknown): { readonly code: ErrorCode; readonly message: string } {
   const { code, message } = toOpsError(error);
   return { code, message };

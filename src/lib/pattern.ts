@@ -6,10 +6,7 @@ export interface LinePattern {
 }
 
 const maxPatternLength = 200;
-/**
- * Limit on the instructions of a compiled expression: the time for a text grows with them. Repetitions are expanded: `\w{1,500}`
- * has a thousand.
- */
+/** Limit on the instructions of a compiled expression: the time for a text grows with them. Repetitions are expanded: `\w{1,500}` has a thousand. */
 const maxInstructions = 200;
 /** The rule as error messages state it. */
 export const patternRule = `a regular expression of RE2 (no look-around, no back-references) of at most ${maxPatternLength} characters, without long repetitions such as {1,500}`;
@@ -19,8 +16,8 @@ export const patternBytes = 1 << 20;
 const maxTextLength = 16_384;
 
 /**
- * Compiles RE2 syntax; case-sensitive unless `ignoreCase` or `(?i)` says otherwise. Null when it breaks `patternRule`. A caller's
- * pattern never becomes a JavaScript expression: those can take exponential time. re2js is loaded at first use.
+ * Compiles RE2 syntax; case-sensitive unless `ignoreCase` or `(?i)` says otherwise. Null when it breaks `patternRule`. A caller's pattern never becomes a JavaScript
+ * expression: those can take exponential time. re2js is loaded at first use.
  */
 export async function compileLinePattern(text: string, ignoreCase = false): Promise<LinePattern | null> {
   if (text.length > maxPatternLength) return null;

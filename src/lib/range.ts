@@ -71,10 +71,7 @@ export function isFresh(sampled: number | undefined, at: number, stepSeconds: nu
   return sampled !== undefined && at - sampled <= stepSeconds * 1.5;
 }
 
-/**
- * Steps per sample: the median distance of samples, because one long gap (an outage) is no interval; 1 when there are too few
- * samples.
- */
+/** Steps per sample: the median distance of samples, because one long gap (an outage) is no interval; 1 when there are too few samples. */
 function toStride(sampled: SampleTimes, step: number): number {
   const seen = sampled.filter((time) => !Number.isNaN(time));
   const gaps = seen.flatMap((time, index) =>

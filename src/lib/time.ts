@@ -6,9 +6,8 @@ export function toSeconds(at: Date): string {
 const secondsPerUnit: Readonly<Record<string, number>> = { d: 86_400, h: 3600, m: 60, s: 1, ms: 0.001 };
 
 /**
- * A time for `since` and `until` as Docker wants it, unix seconds with nine decimals. Accepts RFC 3339 (any offset, up to nine
- * decimals), unix seconds, and a duration before now ("90s", "5m", "1h30m", "2d"). Null for anything else. Docker itself answers
- * 500 to RFC 3339 times and durations.
+ * A time for `since` and `until` as Docker wants it, unix seconds with nine decimals. Accepts RFC 3339 (any offset, up to nine decimals), unix seconds, and a
+ * duration before now ("90s", "5m", "1h30m", "2d"). Null for anything else. Docker itself answers 500 to RFC 3339 times and durations.
  */
 export function parseLogTime(text: string, nowMs: number): string | null {
   return parseUnix(text) ?? parseDuration(text, nowMs) ?? parseRfc3339(text);
@@ -53,10 +52,7 @@ export function toLogTimestamp(unixSeconds: string): string {
   return `${whole}.${fraction.padEnd(9, "0").slice(0, 9)}Z`;
 }
 
-/**
- * An RFC 3339 time as UTC with whole seconds. Null for a time before 1970 (Docker's zero time is 0001-01-01), an invalid time,
- * and after the year 9999.
- */
+/** An RFC 3339 time as UTC with whole seconds. Null before 1970 (Docker's zero time is 0001-01-01), after the year 9999, and for an invalid time. */
 export function toTimestamp(text: string | null | undefined): string | null {
   const ms = text ? Date.parse(text) : Number.NaN;
   if (Number.isNaN(ms) || ms < 0 || ms >= 253_402_300_800_000) return null;

@@ -2,8 +2,8 @@ export const upstreams = ["docker", "postgres", "prometheus", "rabbitmq", "redis
 export type Upstream = (typeof upstreams)[number];
 
 /**
- * Receives each call that was sent to an upstream: seconds to its answer, and its error code, null on success. A streamed answer
- * counts from its start. A call that its caller gave up before the answer is not reported.
+ * Receives each call that was sent to an upstream: seconds to its answer, and its error code, null on success. A streamed answer counts from its start. A call that
+ * its caller gave up before the answer is not reported.
  */
 export type ObserveCall = (upstream: Upstream, seconds: number, code: string | null) => void;
 

@@ -6,8 +6,8 @@ import { isLocked } from "./lock.ts";
 
 interface AppendFile {
   /**
-   * Writes the line of `make` with one write(); it is on disk when this resolves. `make` gets the partial line that a crash or a
-   * full disk left at the end; that is closed with a newline first. Not for concurrent calls. @throws the file system's error
+   * Writes the line of `make` with one write(); it is on disk when this resolves. `make` gets the partial line that a crash or a full disk
+   * left at the end; that is closed with a newline first. Not for concurrent calls. @throws the file system's error
    */
   append(make: (piece: string | null) => string): Promise<void>;
   /** Opens the file, to make sure that it is regular and writable. */
@@ -80,8 +80,8 @@ interface Writable {
 }
 
 /**
- * Checks that this process could write the record, without writing or taking its lock: the rights on its folder and file. Does
- * not notice a full disk. @throws the file system's error, or one that says what is in the way
+ * Checks that this process could write the record, without writing or taking its lock: the rights on its folder and file. Does not notice a
+ * full disk. @throws the file system's error, or one that says what is in the way
  */
 export async function checkWritable(path: string): Promise<Writable> {
   const folder = dirname(path);
@@ -92,7 +92,7 @@ export async function checkWritable(path: string): Promise<Writable> {
   return { head: await readHead(path), size, locked: await isLocked(path) };
 }
 
-/** Opens the file as a write does, but does not create it. */
+/** Opens the file as for a write, but never creates it. */
 async function measure(path: string): Promise<number | null> {
   try {
     await using file = await open(path, openFlags);

@@ -17,9 +17,9 @@ const deadlineMs = 5_000;
 const scanLimit = 10_000;
 
 /**
- * The audit record as chained JSON lines, in the order of the calls. `write` resolves when the line is on disk. On any failure it
- * rejects with audit_unavailable, and the caller does not act. After a rejection the line may still appear (a hung disk that came
- * back): an intent without an outcome proves no action. One process writes a file at a time, others are refused.
+ * The audit record as chained JSON lines, in the order of the calls. `write` resolves when the line is on disk. On any failure it rejects
+ * with audit_unavailable, and the caller does not act. After a rejection the line may still appear (a hung disk that came back): an intent
+ * without an outcome proves no action. One process writes a file at a time, others are refused.
  */
 export function createAuditFile({ path, logger }: AuditFileOptions): AuditLog & { close(): Promise<void> } {
   const file = createAppendFile(path);
@@ -123,8 +123,8 @@ const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
 
 /**
- * What earlier processes left unfinished, oldest first, among the newest `limit` entries. An `unknown` older than an hour stays:
- * engines forget.
+ * What earlier processes left unfinished, oldest first, among the newest `limit` entries. An `unknown` older than an hour stays: engines
+ * forget.
  */
 export async function findUnfinished(path: string, limit: number) {
   /** By the `seq` of their intent. Reading backwards meets the newest first; that one counts. */

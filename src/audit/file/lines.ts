@@ -45,10 +45,7 @@ export async function readHead(path: string): Promise<ChainHead> {
   return genesis;
 }
 
-/**
- * The record's files in the order of their entries. Rotated ones are named `<path>.*` or `<path>-*`. Compressed ones are not
- * read.
- */
+/** The record's files in the order of their entries. Rotated ones are named `<path>.*` or `<path>-*`. Compressed ones are not read. */
 export async function listParts(path: string): Promise<string[]> {
   const name = basename(path);
   const isRotated = (other: string) =>

@@ -5,7 +5,7 @@ import { connect, createServer } from "node:net";
 import { basename, dirname } from "node:path";
 
 export interface FileLock {
-  /** False when the lock was removed or taken by another process. */
+  /** False when it was removed or taken. */
   isHeld(): Promise<boolean>;
   release(): Promise<void>;
 }
@@ -63,7 +63,7 @@ async function claim(own: string, lock: string): Promise<void> {
     if (await answers(lock)) throw new Error("another process writes this file");
     const aside = `${own}-old`;
     await rename(lock, aside).catch(() => {});
-    // A faster process may have taken the name meanwhile: then we moved a living socket, and put it back.
+    // A faster process may have taken the name: then put its living socket back.
     if (await answers(aside)) await link(aside, lock).catch(() => {});
     await unlink(aside).catch(() => {});
   }

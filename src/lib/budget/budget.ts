@@ -17,7 +17,7 @@ export const defaultLimits: BudgetLimits = { rows: 100_000, bytes: 5_000_000, ti
 const rowBytes = 128;
 const pointBytes = 64;
 const writtenBytes = 64;
-/** Every request may hold this much without the pool, bytes: small requests are served whatever large ones hold. */
+/** Memory of a request outside the pool, bytes: small requests are served whatever large ones hold. */
 const freeBytes = 131_072;
 /** The pool is taken in steps of this size, bytes. */
 const stepBytes = 131_072;
@@ -27,8 +27,8 @@ const narrower =
   "ask for a shorter range, a longer step (in Grafana: Min interval), fewer series, containers or queues, fewer fields, or fewer rows (`first`, `tail`)";
 
 /**
- * There is one event loop and one heap. The pool is a quarter of the image's heap (`--max-old-space-size=192`), because more is
- * held than is counted. One request holds 26 MB at most.
+ * There is one event loop and one heap. The pool is a quarter of the image's heap (`--max-old-space-size=192`), because more is held than is counted. One request
+ * holds 26 MB at most.
  */
 const turns = createTurns(4);
 const pool = createPool(48_000_000, 0.6);
@@ -58,16 +58,15 @@ export type ReadBudget = Pick<Budget, "owner" | "order" | "signal" | "turn" | "h
 let begun = 0;
 
 /**
- * Limits of one request: rows, bytes of the answer, and time. All its fields and targets share them, and counting goes on while
- * the answer is built. Memory beyond a small free share comes from a pool of all requests. Requests that compute for long take
- * turns.
+ * Limits of one request: rows, bytes of the answer, and time. All its fields and targets share them, and counting goes on while the answer is built. Memory beyond a
+ * small free share comes from a pool of all requests. Requests that compute for long take turns.
  */
 export class Budget {
   /** The requests of one owner (a token) share turns and a part of the pool. */
   readonly owner: string;
   /**
-   * Position among the owner's requests: earlier ones finish first. If all advanced together, each would stay in memory until the
-   * last one ends, and many large ones would all time out.
+   * Position among the owner's requests: earlier ones finish first. If all advanced together, each would stay in memory until the last one ends, and many large ones
+   * would all time out.
    */
   readonly order = ++begun;
   readonly #limits: BudgetLimits;
@@ -104,7 +103,7 @@ export class Budget {
     return this.#limits.bytes;
   }
 
-  /** Whether the answer is so large that it is written in parts. */
+  /** Whether the answer is large and so written in parts. */
   get isLarge(): boolean {
     return this.#rows > 1000 || this.#bytes > freeBytes;
   }
@@ -116,8 +115,8 @@ export class Budget {
   }
 
   /**
-   * Counts rows before they are read from an upstream. Null: read them. A promise: wait for it, because other large answers hold
-   * all the memory. `advice`: what the caller can do. Throws, or rejects, as `rows` does.
+   * Counts rows before they are read from an upstream. Null: read them. A promise: wait for it, because other large answers hold all the memory. `advice`: what the
+   * caller can do. Throws, or rejects, as `rows` does.
    */
   read(count: number, advice: string): Promise<void> | null {
     this.#read = this.#add(this.#read, count, "This would read", advice);
@@ -154,10 +153,7 @@ export class Budget {
     if (surplus >= 2 * stepBytes) this.#give(surplus - stepBytes);
   }
 
-  /**
-   * Null: go on. A promise: wait, others have their turn. Call it every few milliseconds of work. Throws when the time is up or
-   * the client has disconnected.
-   */
+  /** Null: go on. A promise: wait, others have their turn. Call it every few milliseconds of work. Throws when the time is up or the client has disconnected. */
   turn(): Promise<void> | null {
     this.#throwIfOver();
     // A new request goes first once: a small one finishes in that turn.
@@ -166,7 +162,7 @@ export class Budget {
     return turns.take(this.owner, order);
   }
 
-  /** Settles as the answer does, or rejects with the signal's reason as soon as it aborts. One call at a time. */
+  /** Settles as the answer does, or rejects with the signal's reason as soon as it aborts. One at a time. */
   race<T>(answer: Promise<T>): Promise<T> {
     if (this.signal.aborted) return Promise.reject(this.signal.reason as Error);
     return new Promise((resolve, reject) => {
@@ -241,7 +237,7 @@ export class Budget {
     this.#taken -= bytes;
   }
 
-  /** Returns the sum. Throws when it exceeds the limit. */
+  /** The sum. Throws when it exceeds the limit. */
   #add(before: number, count: number, begin: string, advice: string): number {
     this.#throwIfOver();
     const { rows } = this.#limits;
@@ -280,10 +276,7 @@ export function createSharedBudget(signal: AbortSignal): ReadBudget {
   return { owner: "", order: 0, signal, turn: () => turns.take("", 0), hold() {}, free() {} };
 }
 
-/**
- * `map` over a long list; other requests are served in between. Rejects as `Budget.turn` does, so it ends with its client and its
- * time.
- */
+/** `map` over a long list; other requests are served in between. Rejects as `Budget.turn` does, so it ends with its client and its time. */
 export async function inTurns<From, To>(
   items: readonly From[],
   budget: Pick<Budget, "turn">,

@@ -3,10 +3,7 @@ import { FairQueue } from "./fair-queue.ts";
 
 /** Limits concurrent work. Waiting work starts in turn, owner by owner. */
 export interface FairLimit {
-  /**
-   * Within one owner the lowest order goes first. Rejects with the signal's reason when it aborts before the start, else as
-   * `work` does.
-   */
+  /** Within one owner the lowest order goes first. Rejects with the signal's reason when it aborts before the start, else as `work` does. */
   run<T>(budget: Pick<ReadBudget, "owner" | "order" | "signal">, work: () => Promise<T>): Promise<T>;
 }
 

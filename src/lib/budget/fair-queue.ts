@@ -1,7 +1,4 @@
-/**
- * A queue that serves its owners in turn: an owner who adds many items delays only their own. Within one owner the lowest order
- * goes first.
- */
+/** A queue that serves its owners in turn: an owner who adds many items delays only their own. Within one owner the lowest order goes first. */
 export class FairQueue<T> {
   /** Owners with waiting items, the next one first. */
   readonly #waiting = new Map<string, Map<T, number>>();

@@ -6,8 +6,8 @@ const partLength = 65_536;
 const sliceLength = 256;
 
 /**
- * An answer as JSON. A large one is written in parts: others are served in between, and writing stops at the size limit. Throws,
- * or rejects with, answer_too_large beyond the budget's bytes, and as the budget does.
+ * An answer as JSON. A large one is written in parts: others are served in between, and writing stops at the size limit. Throws, or rejects with, answer_too_large
+ * beyond the budget's bytes, and as the budget does.
  */
 export function toJson(value: unknown, budget: Budget): string | Promise<string> {
   return budget.isLarge ? new Writer(budget).run(value) : checkSize(JSON.stringify(value), budget.maxBytes);
@@ -118,7 +118,7 @@ export function isLonger(value: unknown, most: number): boolean {
   return toRest(value, most) < 0;
 }
 
-/** `rest` minus the length of the value's JSON; below 0 when it does not fit. */
+/** Characters left of `most`; below 0 when the value does not fit. */
 function toRest(value: unknown, most: number): number {
   if (typeof value === "string") return most - value.length - 2;
   if (!isObject(value)) return most - 4;

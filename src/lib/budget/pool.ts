@@ -3,8 +3,8 @@ export interface Pool {
   /** Takes this many bytes. Returns false and takes nothing when the owner or all owners together would have too many. */
   take(owner: string, bytes: number): boolean;
   /**
-   * Takes bytes as soon as they are free, first come first served; `bytes` is called at that moment. An owner at their limit lets
-   * others pass. Rejects with the signal's reason when it aborts first.
+   * Takes bytes as soon as they are free, first come first served; `bytes` is called at that moment. An owner at their limit lets others
+   * pass. Rejects with the signal's reason when it aborts first.
    */
   wait(owner: string, bytes: () => number, signal: AbortSignal): Promise<number>;
   give(owner: string, bytes: number): void;

@@ -4,9 +4,8 @@ import { redactSecrets } from "./secrets.ts";
 export const maxLength = 256;
 
 /**
- * Text of the deploy pipeline as we serve it: one trimmed line with its secrets redacted, without control characters (C0, C1,
- * line and paragraph separators) and invisible format characters (bidi overrides, zero-width), which could disguise a name in a
- * console.
+ * Text of the deploy pipeline as we serve it: one trimmed line with its secrets redacted, without control characters (C0, C1, line and
+ * paragraph separators) and invisible format characters (bidi overrides, zero-width), which could disguise a name in a console.
  */
 export function cleanText(text: string): string {
   const line = text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "").toWellFormed();

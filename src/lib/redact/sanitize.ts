@@ -41,17 +41,16 @@ export function cleanText(text: string): string {
 export const cutMargin = 512;
 
 /**
- * The start of a longer text, cleaned. Its last word is dropped first (at most `cutMargin` characters): it may be the first half
- * of a secret, which no pattern recognises. A secret of our own that has blanks or quotes, or is longer, is recognised by its
- * start. Source: security.md L3.
+ * The start of a longer text, cleaned. Its last word is dropped first (at most `cutMargin` characters): it may be the first half of a secret, which no pattern
+ * recognises. A secret of our own that has blanks or quotes, or is longer, is recognised by its start. Source: security.md L3.
  */
 export function cleanCutText(text: string, clean: LineCleaner = cleanText): string {
   return redactCutSecret(clean(dropLastWord(text)));
 }
 
 /**
- * A text cleaned as a whole and then cut at `limit` characters, so that no part of a secret remains at the cut. Callers need to
- * read only `limit + cutMargin` characters. `isCut`: the text was already cut at its source.
+ * A text cleaned as a whole and then cut at `limit` characters, so that no part of a secret remains at the cut. Callers need to read only `limit + cutMargin`
+ * characters. `isCut`: the text was already cut at its source.
  */
 export function cleanStart(text: string, limit: number, isCut = false): string {
   const read = text.slice(0, limit + cutMargin);
@@ -65,17 +64,13 @@ function dropLastWord(text: string): string {
   return text.slice(0, length);
 }
 
-/**
- * Control characters except TAB, and invisible characters: zero-width, bidirectional marks and overrides, soft hyphens, tags;
- * line separators.
- */
+/** Control characters except TAB, and invisible characters: zero-width, bidirectional marks and overrides, soft hyphens, tags; line separators. */
 // oxlint-disable-next-line no-control-regex -- control characters are what this is about
 const unsafe = /[\x00-\x08\x0a-\x1f\x7f-\x9f\p{Cf}\u2028\u2029]/u;
 const everyUnsafe = new RegExp(unsafe.source, "gu");
 /**
- * Escape sequences of ECMA-48, with 7- and 8-bit introducers: strings (OSC, DCS, SOS, PM, APC), then control sequences, then
- * short ones. Only a terminated string hides its text. No part can run over another introducer, so the time is linear for any
- * input.
+ * Escape sequences of ECMA-48, with 7- and 8-bit introducers: strings (OSC, DCS, SOS, PM, APC), then control sequences, then short ones.
+ * Only a terminated string hides its text. No part can run over another introducer, so the time is linear for any input.
  */
 const escapes =
   // oxlint-disable-next-line no-control-regex -- as above
@@ -85,8 +80,8 @@ const escapes =
 const breaks = /[\n\r\v\f\x85\u2028\u2029]+/g;
 
 /**
- * A line as plain text that is safe in a terminal, log viewer or page. Removes escape sequences, control and invisible
- * characters; line breaks become a space, TAB stays. Linear time. Source: security.md L2.
+ * A line as plain text that is safe in a terminal, log viewer or page. Removes escape sequences, control and invisible characters; line
+ * breaks become a space, TAB stays. Linear time. Source: security.md L2.
  */
 export function sanitiseLine(text: string): string {
   if (!unsafe.test(text)) return text;
