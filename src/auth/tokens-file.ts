@@ -22,7 +22,7 @@ interface TokensFile {
 interface TokensFileOptions {
   readonly path: string;
   readonly logger: Logger;
-  /** Poll interval, ms. File events do not cross bind mounts. @default 2000 */
+  /** Poll interval, ms: file events do not cross bind mounts. @default 2000 */
   readonly pollMs?: number;
   /** Wall clock, epoch milliseconds. @default Date.now */
   readonly now?: () => number;
