@@ -30,7 +30,7 @@ export interface EdgeLimits {
    * places.
    */
   readonly pageMs: number;
-  /** Time for the reader of a finite answer, from its first byte to its last. */
+  /** Time for the reader of a finite answer, from its first byte to its last, whatever its pace. */
   readonly answerMs: number;
   /** Total bytes of answers that wait in this process for their readers. */
   readonly unsentBytes: number;
@@ -44,7 +44,7 @@ export interface EdgeLimits {
   readonly streamsPerSecond: number;
   /** Maximum age of an endless answer; its reader opens another one. */
   readonly streamMs: number;
-  /** Interval of the check that a stream's token is still valid, and of the heartbeat. */
+  /** Intervals of the check that a stream's token is still valid, and of the heartbeat. */
   readonly recheckMs: number;
   readonly heartbeatMs: number;
   /** Time for requests in flight when the process stops. */

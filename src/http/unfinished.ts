@@ -28,7 +28,7 @@ interface UnfinishedOptions extends Pick<EdgeLimits, "answerMs" | "pageMs" | "un
 /**
  * Limits what slow readers hold. The connection of a finite answer is closed when its reader has not received all of it within `answerMs`. When more than
  * `unsentBytes` wait in total, the caller with the most bytes loses its longest waiting answer, until the rest fits. Each request that waits for a public page
- * disconnects one of its readers that had `pageMs`. `onEnd` is called once per answer.
+ * disconnects one reader of such a page that had `pageMs`. `onEnd` is called once per answer.
  */
 export function createUnfinished(
   { answerMs, pageMs, unsentBytes, pagesWanted }: UnfinishedOptions,
