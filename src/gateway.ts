@@ -16,11 +16,11 @@ import { createOpenApi } from "./rest/openapi.ts";
 export interface Gateway {
   readonly surfaces: readonly Surface[];
   readonly publicPages: readonly PublicPage[];
-  /** One of the surfaces, for a listener of its own. */
+  /** Also one of the surfaces; here for a listener of its own. */
   readonly metrics: Surface;
 }
 
-/** Everything between the edge and the upstreams: one schema, the REST contract and the GraphQL door over it. */
+/** Everything between the edge and the upstreams: one schema, and REST, GraphQL, Grafana and metrics on top of it. */
 export function createGateway(
   sources: Sources,
   logger: Logger,
@@ -57,7 +57,7 @@ export function createGateway(
       return null;
     },
   };
-  // Yoga takes longer to load than all the rest; who asks for REST does not wait for it.
+  // Yoga takes longer to load than everything else; REST clients do not wait for it.
   let door: Promise<(request: GraphqlRequest) => Promise<void>> | undefined;
   const openDoor = () =>
     (door ??= import("./graphql/yoga/yoga.ts").then(({ createGraphqlHandler }) => createGraphqlHandler(schema, sources, logger)));

@@ -9,8 +9,8 @@ import { createInstruments } from "./metrics/instruments.ts";
 import { createSources, type OpenSources } from "./sources.ts";
 
 /**
- * Serves until `stop` aborts, then finishes what is in flight, closes the upstreams and resolves. Throws ConfigError and
- * TokensFileError before it listens, and the system's error when the address cannot be had.
+ * Serves until `stop` aborts, then finishes requests in flight, closes the upstreams and resolves. Throws ConfigError and
+ * TokensFileError before it listens, and the system's error when the address is not available.
  */
 export async function serve(config: Config, logger: Logger, stop: AbortSignal): Promise<void> {
   const { token, tokensFile, jwt } = config.auth;
@@ -44,7 +44,7 @@ export async function serve(config: Config, logger: Logger, stop: AbortSignal): 
   }
 }
 
-/** A record that cannot be had now refuses the restarts, probes and changes of jobs later, and says so once; reads go on. */
+/** If the audit record is unavailable now, that is logged once. Restarts, probes and changes of jobs are then refused later; reads go on. */
 async function recoverActions({ restarts, jobs, probes }: Pick<OpenSources, "restarts" | "jobs" | "probes">): Promise<void> {
   await restarts
     .recover()

@@ -28,10 +28,10 @@ export interface OpenSources extends Sources {
   close(): Promise<void>;
 }
 
-/** Every upstream of the configuration, whose secrets are kept out of what they tell. Nothing is connected before it is asked. Throws ConfigError for a bad QUEUES_FILE. */
+/** Every configured upstream; their secrets are redacted from output. Connects on first use. Throws ConfigError for a bad QUEUES_FILE. */
 export function createSources(config: Config, logger: Logger, observe: ObserveCall = unobserved): OpenSources {
   protectSecrets(toSecrets(config));
-  // What says nothing of its environment has that of its engine, or else ours.
+  // Default environment: that of the engine, else ours.
   const engines = config.engines.map((engine) => ({ ...engine, env: engine.env ?? config.env }));
   const containers = createContainerSource({ engines, rules: config.containers, logger, observe });
   const queues = createQueueSources({ ...toQueueOptions(config, logger), observe });
@@ -66,21 +66,21 @@ export function createSources(config: Config, logger: Logger, observe: ObserveCa
     probes,
     thresholds: config.thresholds,
     env: config.env,
-    // What a selector makes core may be of any service.
+    // A selector for the core can match any service.
     isOwnService: (service) => config.containers.core.length > 0 || isOwnService(service, config.containers.services),
     restartEnabled: config.restart,
     jobsEnabled: config.jobs,
     healthExecEnabled: config.healthExec,
     async close() {
       remembering.abort();
-      // Their outcomes go into the audit record: that is closed after them.
+      // Their outcomes are written to the audit record, so that is closed after them.
       await Promise.all([restarts.close(), jobs.close(), probes.close()]);
       await Promise.allSettled([containers.close(), queues.close(), hosts.close(), audit.close()]);
     },
   };
 }
 
-/** As a container of it has it that says nothing more: by its destination and its service, else by what is configured. */
+/** The environment that a container with only these labels has: by destination and service, else from the configuration. */
 function toDeployEnv(
   { service, destination }: Pick<ServiceGroup, "service" | "destination">,
   config: Config,
@@ -90,13 +90,13 @@ function toDeployEnv(
   return toContainerEnv(facts, { env: config.env, rules: config.containers });
 }
 
-/** That there is no file is an answer. */
+/** A missing file is an answer, not a failure. */
 function toCode(error: unknown): string | null {
   const { code } = toOpsError(error);
   return code === "deploy_info_missing" ? null : code;
 }
 
-/** Each look at the file is a call; a last good one that stands for it is an answer. */
+/** Each read of the file is a call; a remembered good one in its place is an answer. */
 function observeDeploy(source: DeploySource, observe: ObserveCall): DeploySource {
   return {
     ...source,
@@ -104,7 +104,7 @@ function observeDeploy(source: DeploySource, observe: ObserveCall): DeploySource
   };
 }
 
-/** The queue layer's part of the configuration, its file validated whole. */
+/** The queue layer's options, with its file fully validated. */
 export function toQueueOptions(config: Config, logger: Logger): QueueSourcesOptions {
   const { databaseUrl, brokers, queuesFile, env } = config;
   const common = { databaseUrl, controlDatabaseUrl: config.jobs ? config.controlDatabaseUrl : null, brokers, env, logger };

@@ -1,26 +1,26 @@
 import { pause } from "../lib/abort.ts";
 import type { AuditEntry, AuditLog } from "./audit.ts";
 
-/** What came of an action, for the record. */
+/** The outcome of an action, for the record. */
 export type AuditOutcome = Pick<AuditEntry, "outcome" | "detail" | "code"> & Partial<Pick<AuditEntry, "dockerStatus">>;
 
-/** How an action's end is recorded. */
+/** How to record the end of an action. */
 interface OutcomeRules<T> {
   readonly toOutcome: (result: T) => AuditOutcome;
   readonly toFailure: (error: unknown) => AuditOutcome;
-  /** Called once the outcome is recorded, or under way. */
+  /** Called once the outcome is recorded, or its retries have started. */
   readonly onRecorded?: (outcome: AuditOutcome, intent: number) => void;
 }
 
-/** What belongs to no caller: actions that go on when theirs has left, and outcomes on their way into the record. */
+/** Work that outlives its caller: actions that go on after the caller left, and outcomes not yet recorded. */
 export interface Outcomes {
-  /** Waited for by `settled`. */
+  /** Makes `settled` wait for it. */
   readonly track: <T>(promise: Promise<T>) => Promise<T>;
-  /** An outcome that cannot be recorded does not undo what happened: it is tried again until the gateway stops. */
+  /** A failed write does not undo the action: it is retried until the gateway stops. */
   readonly record: (entry: AuditEntry) => Promise<void>;
-  /** Writes the intent, acts, and writes the outcome. Rejects as `act` does, and with audit_unavailable when the intent cannot be written: then nothing is done. */
+  /** Writes the intent, acts, and writes the outcome. Rejects as `act` does. When the intent cannot be written, rejects with audit_unavailable and does not act. */
   readonly recorded: <T>(entry: AuditEntry, act: () => Promise<T>, rules: OutcomeRules<T>) => Promise<T>;
-  /** Resolves when nothing is under way any more. */
+  /** Resolves when no work is left. */
   readonly settled: () => Promise<void>;
 }
 
@@ -62,7 +62,7 @@ export function createOutcomes(audit: Pick<AuditLog, "write">, closing: AbortSig
   };
 }
 
-/** Runs it once for all; after a failure whoever comes next tries again. */
+/** Runs once for all callers; after a failure the next caller tries again. */
 export function onceDone(run: () => Promise<void>): () => Promise<void> {
   let done: Promise<void> | null = null;
   return () =>

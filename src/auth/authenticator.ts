@@ -9,11 +9,11 @@ import { isInForce, openTokensFile, type TokenEntry } from "./tokens-file.ts";
 
 export interface Authenticator {
   /**
-   * Who the request is from, null when that is not proven, for whatever reason. Synchronous for our own tokens; a promise for
-   * JWTs, which rejects with auth_unavailable when no key could be fetched to judge them by.
+   * The caller; null when not proven, for any reason. Synchronous for our own tokens. For JWTs a promise, which rejects with
+   * auth_unavailable when the keys to verify them could not be fetched.
    */
   authenticate(authorization: string | undefined, rawHeaders: readonly string[]): Principal | null | Promise<Principal | null>;
-  /** When the tokens of the tokens file end. */
+  /** Expiry of each token in the tokens file. */
   readonly tokenEnds: () => readonly TokenEnd[];
   close(): void;
 }
@@ -25,7 +25,7 @@ interface AuthenticatorOptions {
   readonly tokensFile?: string | undefined;
   readonly jwt?: JwtOptions | undefined;
   readonly logger: Logger;
-  /** How often the tokens file is looked at, ms. @default 2000 */
+  /** Poll interval of the tokens file, ms. @default 2000 */
   readonly pollMs?: number;
 }
 
@@ -33,8 +33,8 @@ const header = /^Bearer [A-Za-z0-9._~+/-]{16,4096}=*$/;
 const jwtForm = /^eyJ[\w-]+\.[\w-]+\.[\w-]+$/;
 
 /**
- * The check of `Authorization: Bearer`. Digests are compared, never tokens, in constant time and also where no entry is found.
- * Throws at once for a token that could never be sent, for a bad tokens file, and when nothing at all is configured.
+ * Checks `Authorization: Bearer`. Compares digests, never tokens, in constant time, also when no entry is found. Throws at once
+ * for a token that could never be sent, for a bad tokens file, and when nothing is configured.
  */
 export function createAuthenticator(options: AuthenticatorOptions): Authenticator {
   const { token, tokensFile, jwt, logger, pollMs } = options;
@@ -47,7 +47,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
   const nobody: TokenEntry = { ...toPlainEntry(randomBytes(32).toString("hex")), expiresAt: 0 };
   const verifyJwt = jwt && createLazyJwt(jwt);
 
-  // Hex into one scratch buffer takes half the time of a new digest buffer; both sides of the comparison are hex bytes.
+  // Hex in one scratch buffer takes half the time of a new digest buffer; both sides of the comparison are hex bytes.
   const digest = Buffer.alloc(64);
   const authenticateOwn = (text: string): Principal | null => {
     digest.write(hash("sha256", text, "hex"), "latin1");
@@ -90,7 +90,7 @@ function toPlainEntry(token: string): TokenEntry {
   };
 }
 
-/** jose is loaded with the first JWT, not with the process. */
+/** Loads jose with the first JWT, not at start. */
 function createLazyJwt(options: JwtOptions): (token: string) => Promise<Principal | null> {
   let verifier: Promise<(token: string) => Promise<Principal | null>> | undefined;
   return async (token) => {

@@ -13,10 +13,10 @@ export interface JwtOptions {
 const subjectPattern = /^[\x21-\x7e]{1,128}$/;
 
 /**
- * Verifies OIDC access tokens (RFC 9068: `typ: at+jwt`) by the issuer's published keys. Scopes: the `scope` claim, those that we
- * know. Environments: the array claim `ops_environments`; without it, none. The function resolves null for a token that does not
- * hold, and rejects with auth_unavailable while there are no fresh keys (10 minutes) and none can be fetched.
- * Throws at once for a URL that is not https.
+ * Verifies OIDC access tokens (RFC 9068: `typ: at+jwt`) with the issuer's published keys. Scopes: the known ones of the `scope`
+ * claim. Environments: the array claim `ops_environments`; without it, none. Resolves to null for an invalid token. Rejects with
+ * auth_unavailable when the keys are older than 10 minutes and cannot be fetched. Throws at once for a URL that is neither https
+ * nor http on loopback.
  */
 export function createJwtVerifier({ jwksUrl, issuer, audience }: JwtOptions): (token: string) => Promise<Principal | null> {
   const keys = createRemoteJWKSet(parseJwksUrl(jwksUrl), {
@@ -44,7 +44,7 @@ export function createJwtVerifier({ jwksUrl, issuer, audience }: JwtOptions): (t
   };
 }
 
-/** Whether it is the token's own fault, whatever the keys: then there is nothing to wait for. */
+/** Whether the token itself is invalid, whatever the keys: then new keys would not help. */
 function isTokenFault(error: unknown): boolean {
   return (
     error instanceof errors.JWTInvalid ||
@@ -81,9 +81,9 @@ const maxBytes = 256 * 1024;
 const pauseMs = 5000;
 
 /**
- * `fetch` for key sets: uncompressed, at most 256 KiB, and after a failure no second try for 5 s, so that a flood of junk tokens
- * does not become a flood of requests to the issuer (jose's own cooldown counts successes only). Redirects are not followed: jose
- * asks for `manual` and takes nothing but a 200.
+ * `fetch` for key sets: uncompressed, at most 256 KiB. After a failure it does not try again for 5 s, so that a flood of junk
+ * tokens does not flood the issuer (jose's own cooldown counts successes only). Redirects are not followed: jose asks for
+ * `manual` and accepts only a 200.
  */
 export function fetchJwks(): FetchImplementation {
   let failedAt = -Infinity;
@@ -104,7 +104,7 @@ export function fetchJwks(): FetchImplementation {
   };
 }
 
-/** As jose wants it. What jose alone refuses would be a success here: no pause would follow. */
+/** The form that jose requires. If only jose refused an answer, it would count as a success here, without a pause. */
 function isKeySet(set: unknown): boolean {
   const keys = (set as { keys?: unknown } | null)?.keys;
   return Array.isArray(keys) && keys.every((key) => typeof key === "object" && key !== null && !Array.isArray(key));

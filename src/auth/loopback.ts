@@ -11,8 +11,8 @@ const reader: Principal = {
 };
 
 /**
- * For a listener that only this machine reaches: whoever comes may read, and nothing else. A request that names another host is nobody's: a browser on this
- * machine may have been led here by a name of somebody else's (DNS rebinding).
+ * For a listener that only this machine reaches: every caller may read, and nothing else. A request that names another host is refused: a foreign name may have led
+ * a browser on this machine here (DNS rebinding).
  */
 export const loopbackAuthenticator: Pick<Authenticator, "authenticate"> = {
   authenticate: (_authorization, rawHeaders) => {

@@ -1,20 +1,20 @@
 export interface Throttle {
-  /** Counts one event of this key: 0 when it is within its allowance, else seconds to wait. */
+  /** Counts one event of this key. Returns 0 within its allowance, else the seconds to wait. */
   hit(key: string): number;
 }
 
 interface ThrottleOptions {
   /** Events that a key may have at once. */
   readonly burst: number;
-  /** Events per second it earns back. */
+  /** Events that a key regains per second. */
   readonly perSecond: number;
-  /** Keys remembered; the longest unseen goes first. */
+  /** Keys in memory; the least recently used is dropped first. */
   readonly maxKeys?: number;
   /** Monotonic clock, ms. */
   readonly now?: () => number;
 }
 
-/** A token bucket for each key. Memory is bounded; a key that is forgotten starts with a full allowance. */
+/** A token bucket per key. Memory is bounded; a dropped key starts again with a full allowance. */
 export function createThrottle(options: ThrottleOptions): Throttle {
   const { burst, perSecond, maxKeys = 10_000, now = () => performance.now() } = options;
   const buckets = new Map<string, { left: number; at: number }>();
@@ -31,7 +31,7 @@ export function createThrottle(options: ThrottleOptions): Throttle {
   };
 }
 
-/** IPv4 as it is; IPv6 by its /64, which one client owns whole. Text without a zone, as node:net writes it. */
+/** IPv4 unchanged; IPv6 as its /64, which one client owns entirely. Text without a zone, as node:net writes it. */
 export function toNetwork(address: string): string {
   if (address.startsWith("::ffff:")) return address.slice(7);
   if (!address.includes(":")) return address;

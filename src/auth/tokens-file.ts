@@ -8,13 +8,13 @@ import { type Principal, scopes } from "./principal.ts";
 import { isKid, type TokenEnd } from "./token.ts";
 
 interface TokensFile {
-  /** The entry of a kid in the set in force now. */
+  /** The entry of a kid in the current set. */
   find(kid: string): TokenEntry | undefined;
-  /** When each of them ends, also those that are not in force. */
+  /** Expiry of every entry, also of those not in force. */
   ends(): readonly TokenEnd[];
   /** Whether no entry is in force now. */
   isSpent(): boolean;
-  /** Looks for a change now instead of at the next tick. */
+  /** Checks for a change now, not at the next tick. */
   reload(): Promise<void>;
   close(): void;
 }
@@ -22,16 +22,16 @@ interface TokensFile {
 interface TokensFileOptions {
   readonly path: string;
   readonly logger: Logger;
-  /** How often the file is looked at, ms. A poll, because file events do not cross bind mounts. @default 2000 */
+  /** Poll interval, ms: file events do not cross bind mounts. @default 2000 */
   readonly pollMs?: number;
   /** Wall clock, epoch milliseconds. @default Date.now */
   readonly now?: () => number;
 }
 
-/** How often the log says that a token ends soon. */
+/** Interval of the log warning that a token ends soon. */
 const warnEveryMs = 24 * 3_600_000;
 
-/** The entries of the file as it is now. Throws TokensFileError, also when it cannot be read. Reads through `read` only. */
+/** The current entries of the file. Throws TokensFileError, also when it cannot be read. Reads only through `read`. */
 export function readTokensFile(path: string, read: (path: string) => string): ReadonlyMap<string, TokenEntry> {
   let text: string;
   try {
@@ -43,8 +43,8 @@ export function readTokensFile(path: string, read: (path: string) => string): Re
 }
 
 /**
- * The hashed tokens of a file, followed as it changes. The first read must succeed (throws TokensFileError); later a bad or missing file keeps the whole old set, and each bad version is logged once.
- * A token that ends within 7 days is logged once a day.
+ * The hashed tokens of a file, reloaded when it changes. The first read must succeed (throws TokensFileError). Later a bad or missing file leaves the whole old set
+ * in force; each bad version is logged once. A token that ends within 7 days is logged once a day.
  */
 export function openTokensFile({ path, logger, pollMs = 2000, now = Date.now }: TokensFileOptions): TokensFile {
   let entries = readTokensFile(path, (file) => readFileSync(file, "utf8"));
@@ -93,7 +93,7 @@ export function openTokensFile({ path, logger, pollMs = 2000, now = Date.now }: 
 }
 
 const maxLifetimeMs = 90 * 24 * 3_600_000;
-/** `expires_at` is often computed a moment before the file is read. */
+/** Tolerance: `expires_at` is often computed a moment before the file is read. */
 const graceMs = 3_600_000;
 
 const time = z.iso.datetime({ offset: true }).transform((text) => Date.parse(text));
@@ -107,7 +107,7 @@ const entrySchema = z.strictObject({
   expires_at: time,
 });
 
-/** One accepted token: what we keep of it, and whom it stands for. Times are epoch milliseconds. */
+/** One accepted token. Times are epoch milliseconds. */
 export interface TokenEntry {
   /** SHA-256 of the whole token, as the bytes of its 64 lower-case hex digits. */
   readonly digest: Buffer;
@@ -116,12 +116,12 @@ export interface TokenEntry {
   readonly expiresAt: number;
 }
 
-/** Whether it holds at this moment, epoch milliseconds. */
+/** Whether the token is valid at this time, epoch milliseconds. */
 export function isInForce({ notBefore, expiresAt }: TokenEntry, nowMs: number): boolean {
   return nowMs >= notBefore && nowMs < expiresAt;
 }
 
-/** From when on people are warned of a token's end: time to make the next one, and to bring it to where it is used. */
+/** Warn this long before a token ends: time to make and distribute the next one. */
 const warnBeforeMs = 7 * 24 * 3_600_000;
 
 /** Whether it is in force now and ends within 7 days; epoch milliseconds. */
@@ -129,7 +129,7 @@ export function endsSoon(entry: TokenEntry, nowMs: number): boolean {
   return isInForce(entry, nowMs) && entry.expiresAt - nowMs <= warnBeforeMs;
 }
 
-/** Thrown for a token file that is not as it should be; `problems` lists every mistake. */
+/** A bad tokens file; `problems` lists every mistake. */
 export class TokensFileError extends Error {
   readonly problems: readonly string[];
 
@@ -141,8 +141,8 @@ export class TokensFileError extends Error {
 }
 
 /**
- * The text of a tokens file as entries by kid. Throws TokensFileError with all mistakes at once: unknown fields, an expiry more
- * than 90 days away, a kid used twice. Nothing is implied: scopes and environments are lists that must be there.
+ * Parses a tokens file into entries by kid. Throws TokensFileError with all mistakes at once: unknown fields, an expiry more than
+ * 90 days away, a kid used twice. There are no defaults: scopes and environments are required lists.
  */
 export function parseTokensFile(path: string, text: string, nowMs: number): ReadonlyMap<string, TokenEntry> {
   const problems: string[] = [];
@@ -173,7 +173,7 @@ export function parseTokensFile(path: string, text: string, nowMs: number): Read
   return entries;
 }
 
-/** JSON.parse quotes the text in its message, and the text may hold a token that somebody pasted: its message is not kept. */
+/** Drops JSON.parse's message: it quotes the text, which may hold a pasted token. */
 function parseJson(path: string, text: string): unknown {
   try {
     return JSON.parse(text.replace(/^\uFEFF/, ""));
@@ -183,7 +183,7 @@ function parseJson(path: string, text: string): unknown {
 }
 
 function toProblem(issue: z.core.$ZodIssue): string {
-  // A field's name may be a token that somebody pasted.
+  // A field's name may be a pasted token.
   const isHidden = issue.code === "unrecognized_keys" && !issue.keys.every((key) => /^[a-z_]{1,20}$/.test(key));
   return `${toPlace(issue.path)}: ${isHidden ? "Unrecognized key" : issue.message}`;
 }

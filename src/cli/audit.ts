@@ -9,7 +9,7 @@ const usage = `usage: audit verify [--partial] [FILE]
 
 const options = { partial: { type: "boolean", default: false } } as const;
 
-/** Checks the hash chain of the audit record: 0 when it is whole, 1 with the `seq` of the first entry that is not. */
+/** Checks the hash chain of the audit record. Exits 0 when it is whole, 1 with the `seq` of the first bad entry. */
 export const auditCommand = createCommand({ usage, options, allowPositionals: true }, async ({ env, print }, parsed) => {
   const [action, file, ...more] = parsed.positionals;
   if (action !== "verify") throw new UsageError(action === undefined ? "What to do is missing" : `Unknown action '${action}'`);

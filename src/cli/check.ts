@@ -13,8 +13,8 @@ const usage = `usage: check
 `;
 
 /**
- * Reads the configuration and asks each upstream once: one line each with reason and remedy. 0 when all is well, 1 when something is not,
- * 78 when it is the configuration.
+ * Reads the configuration and asks each upstream once: one line each, with reason and remedy. Exits 0 when all is well, 1 when something
+ * fails, 78 for a bad configuration.
  */
 export const checkCommand = createCommand({ usage }, async (context) => {
   const { print, printError } = context;
@@ -33,7 +33,7 @@ export const checkCommand = createCommand({ usage }, async (context) => {
   return failed ? 1 : 0;
 });
 
-/** Null, and its mistakes printed, when the configuration is wrong. */
+/** Null for a bad configuration; its mistakes are printed. */
 function startProbes(context: CommandContext): readonly Promise<readonly Probe[]>[] | null {
   try {
     const config = parseConfig(context.env, context.readFile);
@@ -47,7 +47,7 @@ function startProbes(context: CommandContext): readonly Promise<readonly Probe[]
   }
 }
 
-/** What the tokens file lets in now, and until when; null without a tokens file. Throws TokensFileError. */
+/** The tokens in force and their expiry; null without a tokens file. Throws TokensFileError. */
 export function checkTokens({ token, tokensFile, jwt }: Config["auth"], { readFile }: CommandContext): Probe | null {
   if (tokensFile === null) return null;
   const now = Date.now();

@@ -60,12 +60,12 @@ async function main(): Promise<void> {
   });
 }
 
-/** Aborts when the process is told to end. */
+/** Aborts on a signal to stop. */
 function onSignal(): AbortSignal {
   const stop = new AbortController();
-  // The second of these ends the process at once, as it would without us.
+  // A second signal ends the process at once, as it would without us.
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => stop.abort(signal));
-  // A terminal that closes sends this several times: from its shell and from the kernel.
+  // A closing terminal sends this several times: from its shell and from the kernel.
   process.on("SIGHUP", () => stop.abort("SIGHUP"));
   return stop.signal;
 }

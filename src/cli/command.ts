@@ -2,7 +2,7 @@ import { parseArgs, type ParseArgsConfig } from "node:util";
 import { TokensFileError } from "../auth/tokens-file.ts";
 import { ConfigError } from "../config/config.ts";
 
-/** What a command gets of its process. */
+/** What a command gets from its process. */
 export interface CommandContext {
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -22,16 +22,16 @@ type Parsed<O extends Options> = ReturnType<typeof parseArgs<{ options: O; allow
 interface CommandForm<O extends Options> {
   /** Starts with `usage: NAME ...`. */
   readonly usage: string;
-  /** As `parseArgs` takes them; `--help` is always there. */
+  /** As `parseArgs` takes them; `--help` is always added. */
   readonly options?: O;
-  /** Whether there may be arguments beside the options; which, the command tells. @default false */
+  /** Whether positional arguments are allowed; the command checks them. @default false */
   readonly allowPositionals?: boolean;
 }
 
-/** Thrown by a command that cannot be run with its arguments: the message says why. */
+/** Bad arguments; the message says what is wrong. */
 export class UsageError extends Error {}
 
-/** A command with its arguments read. `--help` prints its usage; what it does not know is told with the usage, and ends with 2. */
+/** A command with its arguments parsed. `--help` prints its usage. Unknown arguments print the usage and exit with 2. */
 export function createCommand<O extends Options>(
   form: CommandForm<O>,
   run: (context: CommandContext, parsed: Parsed<O>) => Promise<number>,
@@ -50,7 +50,7 @@ export function createCommand<O extends Options>(
   };
 }
 
-/** Null when help is asked for. Throws UsageError. */
+/** Null for `--help`. Throws UsageError. */
 function parse<O extends Options>(
   { options, allowPositionals = false }: CommandForm<O>,
   args: readonly string[],
@@ -64,7 +64,7 @@ function parse<O extends Options>(
   }
 }
 
-/** The mistakes of the configuration that an error tells of, one line each; null when it tells of something else. */
+/** The configuration mistakes in an error, one line each; null for another error. */
 export function toConfigurationIssues(error: unknown): readonly string[] | null {
   if (error instanceof ConfigError) return error.issues;
   if (error instanceof TokensFileError) return [`WALLET_CORE_OPS_TOKENS_FILE: ${error.message}`];

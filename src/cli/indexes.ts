@@ -12,7 +12,10 @@ const usage = `usage: indexes
   Exit codes: 0 nothing is missing, 3 something is, 1 a source could not be asked, 2 usage, 78 configuration
 `;
 
-/** Prints `create index concurrently` statements, or what makes them be of use. 0: nothing is missing, 3: something is, 1: a source could not be asked. */
+/**
+ * Prints `create index concurrently` statements, or what makes existing indexes useful. Exits 0: nothing is missing, 3: something is, 1: a source could not be
+ * asked, 2: usage, 78: configuration.
+ */
 export const indexesCommand = createCommand({ usage }, async ({ env, readFile, stop, print, printError }) => {
   try {
     const sources = await findMissingIndexes(parseConfig(env, readFile), stop);
@@ -29,7 +32,7 @@ export const indexesCommand = createCommand({ usage }, async ({ env, readFile, s
   }
 });
 
-/** Everything but the statements is a comment of SQL. */
+/** All lines except the statements are SQL comments. */
 function toLines({ name, table, missing, obstacle }: SourceIndexes): readonly string[] {
   const head = `-- ${name}, table ${table}:`.replaceAll(/\s+/g, " ");
   if (obstacle !== null) return [`${head} ${obstacle}`];

@@ -9,7 +9,7 @@ import { adviseIndexes, type SourceIndexes } from "../queues/index-advice.ts";
 import { probeQueueSources } from "../queues/probe.ts";
 import { toQueueOptions } from "../sources.ts";
 
-/** One line about one upstream: what was read, or the reason and the remedy; null for what has only warnings. */
+/** One line about one upstream: what was read, or the reason and the remedy. `detail` is null when there are only warnings. */
 export interface Probe {
   readonly name: string;
   readonly ok: boolean;
@@ -17,7 +17,7 @@ export interface Probe {
   readonly warnings: readonly string[];
 }
 
-/** Asks every upstream of the configuration once, all at the same time; each promise resolves as soon as its upstream has said something. */
+/** Asks every configured upstream once, all at the same time. Each promise resolves as soon as its upstream has answered. */
 export function probeUpstreams(config: Config): readonly Promise<readonly Probe[]>[] {
   const queues = probeQueueSources(toQueueOptions(config, silentLogger), AbortSignal.timeout(10_000));
   return [
@@ -47,7 +47,7 @@ async function one(
   return [{ name, warnings: [], ...(await probe) }];
 }
 
-/** The indexes that the job tables lack; rejects when the database cannot be asked. */
+/** The indexes that the job tables lack. Rejects when the database cannot be asked. */
 export async function findMissingIndexes(config: Config, signal: AbortSignal): Promise<readonly SourceIndexes[]> {
   return adviseIndexes(toQueueOptions(config, silentLogger), signal);
 }

@@ -11,7 +11,7 @@ const usage = `usage: serve
   Exit codes: 0 stopped, 1 it could not start or failed, 2 usage, 78 configuration
 `;
 
-/** Serves until a signal; 78 with one line for each mistake of the configuration. */
+/** Serves until a signal. Exits 78, with one line per mistake, for a bad configuration. */
 export const serveCommand = createCommand({ usage }, async ({ env, readFile, printError, stop }) => {
   try {
     const config = parseConfig(env, readFile);
@@ -29,7 +29,7 @@ export const serveCommand = createCommand({ usage }, async ({ env, readFile, pri
   }
 });
 
-/** That HOST has no address, or that the gateway cannot have it. */
+/** HOST does not resolve, or the gateway cannot listen there. */
 function isAboutAddress(error: unknown): error is Error {
   const { syscall } = error as NodeJS.ErrnoException;
   return syscall === "listen" || syscall === "getaddrinfo";

@@ -19,7 +19,7 @@ const options = {
   days: { type: "string", default: "30" },
 } as const;
 
-/** Prints a new token, once, and the entry for TOKENS_FILE, which holds only its hash. */
+/** Prints a new token once, and its entry for TOKENS_FILE, which holds only the hash. */
 export const tokenCommand = createCommand({ usage, options }, async ({ print }, { values }) => {
   const { token, entry } = makeToken(toRequest(values));
   print(`token (shown once, keep it secret):\n${token}\n\nentry for the list in WALLET_CORE_OPS_TOKENS_FILE:`);
@@ -29,7 +29,7 @@ export const tokenCommand = createCommand({ usage, options }, async ({ print }, 
 
 type Values = { readonly [name in keyof typeof options]?: string };
 
-/** Throws UsageError with the first option that is missing or wrong. */
+/** Throws UsageError for the first missing or bad option. */
 function toRequest({ subject = "", scopes: granted, environments: where, days = "" }: Values) {
   const lifetime = /^\d{1,2}$/.test(days) ? Number(days) : 0;
   if (!/^[A-Za-z0-9._@:/-]{1,64}$/.test(subject)) throw new UsageError("--subject must be 1 to 64 of A-Z a-z 0-9 . _ @ : / -");
@@ -42,7 +42,7 @@ function toRequest({ subject = "", scopes: granted, environments: where, days = 
   };
 }
 
-/** The words of a comma list. Throws UsageError when one is unknown or there is none. */
+/** The words of a comma list. Throws UsageError when it is empty or a word is unknown. */
 function toList<T extends string>(name: string, text: string | undefined, known: readonly T[]): T[] {
   const words = (text ?? "")
     .split(",")
@@ -64,7 +64,7 @@ interface TokenRequest {
   readonly kid?: string;
 }
 
-/** What goes into the tokens file: no secret, and everything said. */
+/** The entry of the tokens file: no secret, every field explicit. */
 export interface TokenFileEntry {
   readonly kid: string;
   readonly subject: string;
@@ -75,7 +75,7 @@ export interface TokenFileEntry {
   readonly expires_at: string;
 }
 
-/** Makes a token, to be shown once, and its hashed entry for the tokens file. Throws RangeError for a bad kid. */
+/** Creates a token, to be shown once, and its hashed entry for the tokens file. Throws RangeError for a bad kid. */
 export function makeToken(request: TokenRequest): { token: string; entry: TokenFileEntry } {
   const { expiresAt, kid = randomKid() } = request;
   const token = createToken(kid, randomBytes(32));

@@ -8,7 +8,7 @@ import { parseProxies } from "./proxies.ts";
 
 const prefix = "WALLET_CORE_OPS_";
 
-/** The variables, without their prefix. `secret` ones may also be given as `<NAME>_FILE`, the path of a file that holds them. */
+/** The variables, without prefix. `secret` ones may also be given as `<NAME>_FILE`, the path of a file with the value. */
 const variables = {
   HOST: {},
   PORT: {},
@@ -54,35 +54,35 @@ export interface Config {
     readonly jwt: { readonly jwksUrl: string; readonly issuer: string; readonly audience: string } | null;
   };
   readonly containers: ContainerRules;
-  /** Peers whose word about the client's address is taken. */
+  /** Proxies whose client address we trust. */
   readonly trustedProxies: BlockList;
-  /** Environment of what carries none: queues, hosts, deploy info. */
+  /** Environment of what names none: queues, hosts, deploy info. */
   readonly env: "staging" | "production" | null;
   readonly engines: readonly EngineConfig[];
   readonly databaseUrl: string | null;
-  /** Of a role that may change jobs; only used for that. */
+  /** URL of a role that may change jobs; used only for that. */
   readonly controlDatabaseUrl: string | null;
-  /** Addresses with their credentials; null where there is none. */
+  /** URLs with credentials; null when not configured. */
   readonly brokers: { readonly rabbitmq: string | null; readonly redis: string | null };
-  /** Text of QUEUES_FILE with its path for messages; the queue layer validates it. */
+  /** Text of QUEUES_FILE, and its path for messages. The queue layer validates it. */
   readonly queuesFile: { readonly path: string; readonly text: string } | null;
   readonly prometheusUrl: string;
   readonly thresholds: { readonly cpu: number; readonly mem: number };
   readonly deployInfoPath: string;
-  /** Path of the audit log that Kamal keeps on its servers; null when it cannot be read. */
+  /** Path of the audit log that Kamal writes on its servers; null when not configured. */
   readonly kamalAuditLog: string | null;
   readonly restart: boolean;
-  /** Whether jobs may be retried and discarded; then there is a `controlDatabaseUrl`. */
+  /** Whether jobs may be retried and discarded. If so, `controlDatabaseUrl` is set. */
   readonly jobs: boolean;
   readonly healthExec: boolean;
   readonly restartLimits: { readonly cooldownMs: number; readonly budgetPerHour: number };
   readonly auditFile: string;
-  /** Where /metrics is served without a token, to this machine alone; null for nowhere. */
+  /** Where /metrics is served without a token, to this machine only; null for nowhere. */
   readonly metricsAddress: LoopbackAddress | null;
   readonly logLevel: LogLevel;
 }
 
-/** Everything that is wrong with the configuration, one line each. No value of a secret is in it. */
+/** All mistakes of the configuration, one line each, without the value of any secret. */
 export class ConfigError extends Error {
   readonly issues: readonly string[];
 
@@ -96,7 +96,7 @@ export class ConfigError extends Error {
 const logLevels: readonly LogLevel[] = ["trace", "debug", "info", "warn", "error", "fatal", "silent"];
 
 /**
- * The environment as a Config, or one ConfigError that lists every mistake: unknown `WALLET_CORE_OPS_*` names, unreadable files, bad
+ * Parses the environment into a Config. Throws one ConfigError with every mistake: unknown `WALLET_CORE_OPS_*` names, unreadable files, bad
  * values. Empty values count as unset. Reads files only through `readFile`.
  */
 export function parseConfig(env: Readonly<Record<string, string | undefined>>, readFile: (path: string) => string): Config {
@@ -109,7 +109,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>, r
     try {
       return readFile(path);
     } catch (error) {
-      // Somebody may have given the secret where its file was asked for.
+      // The value may be the secret itself instead of its file's path.
       const shown = /^\.{0,2}\/[\w./-]+$/.test(path) ? `: ${path}` : "";
       return fail(name, `cannot be read${shown} (${(error as NodeJS.ErrnoException).code ?? "error"})`);
     }
@@ -126,7 +126,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>, r
     if (value === null) return fallback;
     return parse(value) ?? fail(name, `must be ${expected}`) ?? fallback;
   };
-  /** Null when it is not set, or wrong. */
+  /** Null when unset. */
   const list = <T>(name: Variable, parse: (value: string, fail: (problem: string) => void) => T): T | null => {
     const value = text(name);
     return value === null ? null : parse(value, (problem) => fail(name, problem));
@@ -231,12 +231,12 @@ function url(protocols: readonly string[], isUsable: (url: URL) => boolean = () 
   };
 }
 
-/** As pg decodes it, which takes a lone % for itself. */
+/** pg decodes these parts; it takes a lone % literally. */
 function isPostgres({ username, password, pathname }: URL): boolean {
   return [username, password, pathname].every((part) => isDecodable(part.replaceAll(/%(?![\da-f]{2})/gi, "%25")));
 }
 
-/** As ioredis decodes it. Its path is the number of a database. */
+/** ioredis decodes these parts. The path is a database number. */
 function isRedis({ username, password, pathname }: URL): boolean {
   return [username, password].every(isDecodable) && /^\/?\d{0,9}$/.test(pathname);
 }

@@ -1,7 +1,7 @@
 import type { LabelSelector } from "../containers/facts.ts";
 import type { Environment } from "../lib/environment.ts";
 
-/** Is called with what is wrong, for each entry. */
+/** Called with each mistake. */
 type Fail = (problem: string) => void;
 
 /** A comma list of names of Kamal services and compose projects. */
@@ -16,7 +16,7 @@ export function parseServices(value: string, fail: Fail): readonly string[] {
   return [...services];
 }
 
-/** `prod=production,beta=staging`: a comma list of Kamal destinations with their environments. A destination is the same in any case. */
+/** `prod=production,beta=staging`: a comma list of Kamal destinations with their environments. Destinations ignore case. */
 export function parseDestinations(value: string, fail: Fail): ReadonlyMap<string, Environment> {
   const destinations = new Map<string, Environment>();
   for (const entry of split(value, ",")) {
@@ -31,8 +31,8 @@ export function parseDestinations(value: string, fail: Fail): ReadonlyMap<string
 }
 
 /**
- * `team=wallet,tier=core;com.example.core`: label selectors separated by semicolons. One selects a container with all of its labels; without a value, any
- * value will do.
+ * `team=wallet,tier=core;com.example.core`: label selectors separated by semicolons. A selector matches a container with all of its labels; a label without a value
+ * matches any value.
  */
 export function parseSelectors(value: string, fail: Fail): readonly LabelSelector[] {
   return split(value, ";").map((text) => {
@@ -48,7 +48,7 @@ export function parseSelectors(value: string, fail: Fail): readonly LabelSelecto
   });
 }
 
-/** The parts without the blanks around them. Empty ones are parts: they are mistakes. */
+/** The trimmed parts. Empty parts stay, because they are mistakes. */
 function split(value: string, separator: string): string[] {
   return value.split(separator).map((part) => part.trim());
 }

@@ -4,10 +4,10 @@ import type { Environment } from "../lib/environment.ts";
 
 export interface EngineConfig {
   readonly name: string;
-  /** Environment of what carries none, from `?env=`. */
+  /** Environment of containers that name none, from `?env=`. */
   readonly env: Environment | null;
   readonly address: EngineAddress;
-  /** Where restarts go instead, from `&control=`. */
+  /** Where restarts are sent instead, from `&control=`. */
   readonly control: EngineAddress | null;
 }
 
@@ -19,18 +19,18 @@ const options: Readonly<Record<string, readonly string[]>> = {
   "ssh:": ["key", "known_hosts"],
 };
 
-/** An entry of the list as it is written. */
+/** An entry of the list as written. */
 interface Entry {
   readonly name: string | undefined;
   readonly text: string;
-  /** How messages call it. */
+  /** Its name in messages. */
   readonly label: string;
 }
 
 /**
- * The comma list of DOCKER_HOSTS. An entry is `[name=]` and an address: `unix:///path`, `tcp://host:port` with `?certs=DIR` (ca.pem, cert.pem, key.pem as the
- * docker CLI names them), or `ssh://user@host[:port][/path]` with `?key=FILE&known_hosts=FILE`. With `env=staging|production`, and with
- * `control=` and another address, percent-encoded where it has an `&`. Problems name their entry, and quote no part of a password.
+ * Parses the comma list of DOCKER_HOSTS. An entry is `[name=]` and an address: `unix:///path`, `tcp://host:port` with `?certs=DIR` (ca.pem, cert.pem, key.pem as the
+ * docker CLI names them), or `ssh://user@host[:port][/path]` with `?key=FILE&known_hosts=FILE`. Optional: `env=staging|production`, and `control=` with another
+ * address, percent-encoded if it has an `&`. Problems name their entry and quote no part of a password.
  */
 export function parseEngines(list: string): { readonly engines: readonly EngineConfig[]; readonly problems: readonly string[] } {
   const engines: EngineConfig[] = [];
@@ -52,7 +52,7 @@ function splitList(list: string): Entry[] {
     const named = /^([A-Za-z0-9][A-Za-z0-9_.-]*)=(.*)$/s.exec(entry);
     return { entry, name: named?.[1], text: named?.[2] ?? entry };
   });
-  // A password with a comma, or an @ and a slash, in it may have been taken for entries, hosts and paths: then none of them is shown.
+  // A password with a comma, or with an @ and a slash, may have been split into entries, hosts and paths: then no entry is shown.
   const isSafe = entries.every(({ entry, text }) => entry === "" || isPlainAddress(text));
   return entries.flatMap(({ entry, name, text }, index) => {
     if (entry === "") return [];
@@ -60,12 +60,12 @@ function splitList(list: string): Entry[] {
   });
 }
 
-/** Its name and address, without userinfo and options. */
+/** Name and address, without userinfo and options. */
 function describe(name: string | undefined, { protocol, host, pathname }: URL): string {
   return `${name === undefined ? "" : `${name}=`}${protocol}//${host}${protocol === "unix:" ? pathname : ""}`;
 }
 
-/** Whether an `@` ends nothing but its userinfo: behind that, it would say that a password has a `/`, `?` or `#`. */
+/** Whether the only `@` ends the userinfo: a later one means that a password has a `/`, `?` or `#`. */
 function isPlainAddress(text: string): boolean {
   const url = URL.parse(text);
   return url !== null && Object.hasOwn(options, url.protocol) && !(url.pathname + url.search + url.hash).includes("@");
@@ -89,7 +89,7 @@ function parseOptions(text: string): Omit<EngineConfig, "name"> | string {
   return typeof control === "string" ? `control= ${control}` : { env, address, control };
 }
 
-/** The problems that it returns quote nothing: what looks like an option may be a part of a password. */
+/** The returned problems quote nothing: what looks like an option may be part of a password. */
 function parseAddress(text: string, more: readonly string[]): EngineAddress | string {
   const url = URL.parse(text);
   if (!url) return `is not [name=] and ${forms}`;
@@ -104,7 +104,7 @@ function parseAddress(text: string, more: readonly string[]): EngineAddress | st
   return url.protocol === "tcp:" ? toTcp(url) : toSsh(url);
 }
 
-/** Whether its percent-encoding is that of a text, without U+0000. */
+/** Whether its percent-encoding decodes to text without U+0000. */
 export function isDecodable(text: string): boolean {
   try {
     return !decodeURIComponent(text).includes("\0");

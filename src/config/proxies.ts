@@ -1,8 +1,8 @@
 import { BlockList, isIP } from "node:net";
 
 /**
- * A comma list of IPv4 and IPv6 addresses and CIDR blocks: `10.0.0.0/8, 2001:db8::1`. An IPv4-mapped IPv6 address means the IPv4 address. What is wrong with
- * the first bad entry as text.
+ * A comma list of IPv4 and IPv6 addresses and CIDR blocks: `10.0.0.0/8, 2001:db8::1`. An IPv4-mapped IPv6 address means the IPv4 address. Returns a text about the
+ * first bad entry.
  */
 export function parseProxies(list: string): BlockList | string {
   const proxies = new BlockList();

@@ -1,9 +1,9 @@
 import type { Config } from "./config.ts";
 
 /**
- * Every secret value that the configuration holds, to be kept out of all that is shown: the plain token, and the passwords of URLs, as they are
- * written and as they are meant; in the queues file also whatever stands under a key such as `password`. A password that only repeats the user name or the scheme (postgres://postgres:postgres@)
- * hides nothing, and would be taken out of every ordinary line: it is left out.
+ * Every secret of the configuration, to be redacted wherever text is shown: the plain token, and the passwords of URLs, both encoded and decoded; in the queues file
+ * also every value under a key such as `password`. A password that repeats the user name or the scheme (postgres://postgres:postgres@) is left out: it hides
+ * nothing, and would be removed from ordinary lines.
  */
 export function toSecrets({ auth, databaseUrl, controlDatabaseUrl, brokers, prometheusUrl, queuesFile }: Config): string[] {
   const queues = queuesFile ? toEntries(parseJson(queuesFile.text)) : [];
@@ -20,7 +20,7 @@ export function toSecrets({ auth, databaseUrl, controlDatabaseUrl, brokers, prom
   return [...new Set(secrets.filter((secret) => secret !== null))];
 }
 
-/** None for a text that is no URL. */
+/** Empty for a text that is not a URL. */
 function fromUrl(text: string): string[] {
   if (!URL.canParse(text)) return [];
   const { username, password, protocol, searchParams } = new URL(text);
@@ -39,7 +39,7 @@ function decode(text: string): string {
   }
 }
 
-/** Null for what is none: its mistakes are told by those who validate it. */
+/** Null for invalid JSON: the code that validates it reports the mistake. */
 function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -48,7 +48,7 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** All texts of a JSON value, each with the key that it stands under. */
+/** All strings of a JSON value, each with its key. */
 function toEntries(value: unknown, key = ""): { readonly key: string; readonly text: string }[] {
   if (typeof value === "string") return [{ key, text: value }];
   if (typeof value !== "object" || value === null) return [];

@@ -2,7 +2,7 @@ import { examples } from "./examples.ts";
 
 /**
  * The script of the page, as text: it runs in the browser. GraphiQL is mounted only with a token that the server has accepted, so
- * that its first introspection is not a 401. Every request of the page passes through `fetch` below, which adds the token.
+ * that its first introspection is not a 401. Every request of the page goes through `fetch` below, which adds the token.
  */
 export const clientScript = `"use strict";
 (() => {

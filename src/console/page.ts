@@ -7,7 +7,7 @@ import { clientScript } from "./client-script.ts";
 const common = ["X-Content-Type-Options", "nosniff", "Referrer-Policy", "no-referrer"];
 const isolation = ["Cross-Origin-Opener-Policy", "same-origin", "Cross-Origin-Resource-Policy", "same-origin"];
 
-/** Scripts and requests: this origin alone. Styles: the Monaco editor writes style elements, so inline ones must be allowed. */
+/** Scripts and requests: only this origin. Styles: the Monaco editor writes style elements, so inline ones must be allowed. */
 const pagePolicy = [
   "default-src 'none'",
   "script-src 'self'",
@@ -27,8 +27,8 @@ const cacheableHeaders = [...assetHeaders, "Cache-Control", "public, max-age=315
 const freshHeaders = [...assetHeaders, "Cache-Control", "no-cache"];
 
 /**
- * The GraphiQL console: at `path` for a browser that navigates there (a GraphQL query by GET, which has a `query` parameter, is not
- * for it), and its files below `<path>/console/`. All of it is static; the data it shows is fetched with the visitor's token.
+ * The GraphiQL console: at `path` for a browser that navigates there (not for a GraphQL query by GET, which has a `query`
+ * parameter), and its files below `<path>/console/`. Everything is static; the data it shows is fetched with the visitor's token.
  */
 export function createConsolePages(path = "/graphql"): PublicPage[] {
   let assets: ReturnType<typeof loadAssets> | undefined;
@@ -64,11 +64,11 @@ async function toReply(asset: Asset, { headers, query }: PublicRequest, route: s
 
 interface Asset {
   readonly type: string;
-  /** Beginning of the SHA-256 of its content: in the address, so that browsers may keep it for ever. */
+  /** Start of the SHA-256 of its content. It is in the address, so that browsers may cache it for ever. */
   readonly version: string;
-  /** One Buffer for all readers: each connection refers to it, where text would be copied for each. */
+  /** One Buffer that all connections share; text would be copied for each. */
   readonly plain: Buffer;
-  /** The same for compressed ones: made once, when first asked for. */
+  /** The compressed Buffer, created on first use. */
   gzipped(): Promise<Buffer>;
 }
 
@@ -85,7 +85,7 @@ type AssetName = (typeof assetNames)[number];
 
 const compress = promisify(gzip);
 
-/** GraphiQL as published with Yoga (9 MB, so it is loaded by the first visitor, not by the process), and our page around it. */
+/** GraphiQL as published with Yoga, and our page around it. 9 MB, so it is loaded for the first visitor, not at start. */
 async function loadAssets(): Promise<Readonly<Record<AssetName, Asset>>> {
   const graphiql = await import("@graphql-yoga/render-graphiql/graphiql");
   return {
@@ -110,10 +110,10 @@ function createAsset(text: string, type: string): Asset {
   };
 }
 
-/** Address of an asset, with its version, as the page names it. */
+/** Address of an asset with its version, as in the page. */
 type Link = (name: AssetName) => string;
 
-/** The page around GraphiQL: no inline script, no inline style, nothing from elsewhere. The token never leaves this tab. */
+/** The page around GraphiQL: no inline script, no inline style, nothing from other origins. The token never leaves this tab. */
 function renderConsole(link: Link): string {
   return `<!doctype html>
 <html lang="en">

@@ -13,7 +13,7 @@ function number(name: string, unit = "short"): Column {
   return { name, type: "number", unit };
 }
 
-/** The columns of every table, in their order, as the documents of schema/grafana/ name them. */
+/** The columns of every table in order, with the names of the documents in schema/grafana/. */
 export const containers = [
   ...text("container", "role", "destination", "env", "status", "health", "version", "commit_sha"),
   number("restarts"),
@@ -68,7 +68,7 @@ export const hosts = [
 
 export const engines = [...text("engine"), flag("ok"), number("age_seconds", "s"), ...text("error")];
 
-/** What Grafana makes annotations of. */
+/** The fields of Grafana's annotations. */
 const annotation = [time("time"), ...text("title", "text", "tags")];
 
 export const deploys = [

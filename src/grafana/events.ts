@@ -2,7 +2,7 @@ import type { TypedDocumentNode } from "@graphql-typed-document-node/core";
 import type { PayloadName, Row } from "./filters.ts";
 import { type Answer, byTime, type Column, type Metric } from "./metric.ts";
 
-/** The part of a deploy that its annotation is made of. */
+/** The fields of a deploy that its annotation needs. */
 interface Deploy {
   readonly time: string;
   readonly tag: string;
@@ -10,7 +10,7 @@ interface Deploy {
   readonly state: string;
 }
 
-/** The part of `timeline` that every metric of it asks for. */
+/** The part of `timeline` that all its metrics request. */
 interface Timeline {
   readonly entries: readonly {
     readonly time: string;
@@ -28,7 +28,7 @@ interface Timeline {
   }[];
 }
 
-/** Deploys: a table, and annotations by its columns `time`, `title`, `text` and `tags`. */
+/** Deploys: a table, and annotations from its columns `time`, `title`, `text` and `tags`. */
 export function deploys<Data extends Answer & { readonly rows: readonly Deploy[] | null }, Variables>(
   name: string,
   label: string,
@@ -41,10 +41,10 @@ export function deploys<Data extends Answer & { readonly rows: readonly Deploy[]
   return { name, label, document: document as never, payloads, columns, values: {}, toRows, toRemarks: toDeployRemarks };
 }
 
-/** As many as the document asks for. */
+/** The limit in the document. */
 const mostDeploys = 100;
 
-/** Whether the range has more is not told: then there are at least so many. */
+/** The answer does not say whether the range has more: a full list may be cut. */
 function toDeployRemarks({ rows }: Answer): string[] {
   return (rows as readonly Deploy[]).length < mostDeploys ? [] : [`No more than the newest ${mostDeploys} of this range`];
 }
@@ -53,10 +53,10 @@ function toDeployTexts({ tag, deployed_by: by, state }: Deploy) {
   return { title: state === "failed" ? "Failed deploy" : "Deploy", text: by ? `${tag} by ${by}` : tag, tags: `deploy,${state}` };
 }
 
-/** States of containers, queues and hosts that are no trouble. */
+/** Good states of containers, queues and hosts. */
 const goodStates: ReadonlySet<string> = new Set(["healthy", "starting", "ok"]);
 
-/** Entries of the timeline, as a table and as annotations. What somebody asked for, and what became well, is no alert. */
+/** Entries of the timeline, as a table and as annotations. Requested changes and recoveries are no alerts. */
 export function happenings<Data extends { readonly rows: Timeline | null }, Variables>(
   name: string,
   label: string,
@@ -72,7 +72,7 @@ export function happenings<Data extends { readonly rows: Timeline | null }, Vari
   return { name, label, document: document as never, payloads, columns, values: {}, toRows, toRemarks: toHappeningRemarks };
 }
 
-/** What is missing of a range. */
+/** The gaps in an answer. */
 function toHappeningRemarks({ rows }: Answer, from: string): string[] {
   const { truncated, coverage } = rows as Timeline;
   const missing = coverage.flatMap(({ kind, known, since, note }) => {

@@ -11,14 +11,14 @@ import { compileLinePattern, patternBytes, patternRule } from "../lib/pattern.ts
 const operators = ["=", "!=", "=~", "!~", "<", ">", "=|", "!=|"] as const;
 type Operator = (typeof operators)[number];
 
-/** One condition on a column, or a label. */
+/** One condition on a column or a label. */
 export interface Condition {
   readonly key: string;
   readonly operator: Operator;
   readonly values: readonly string[];
 }
 
-/** Of one target: the dashboard's ad hoc filters and its own payload. */
+/** For one target: the dashboard's ad hoc filters and its own payload. */
 const maxConditions = 20;
 
 /** Throws invalid_request for more than 20. */
@@ -28,8 +28,8 @@ export function checkConditions(conditions: readonly unknown[]): void {
 }
 
 /**
- * Grafana's ad hoc filters: `{key, operator, value, values?}`; what lacks a key is one that somebody has only begun to write. "All" is no condition.
- * Throws invalid_request for an unknown key or operator, or too many.
+ * Grafana's ad hoc filters: `{key, operator, value, values?}`. A filter without a key is incomplete and ignored. "All" is no condition. Throws invalid_request for
+ * an unknown key or operator, or too many.
  */
 export function parseFilters(input: unknown): Condition[] {
   if (!Array.isArray(input)) return [];
@@ -44,15 +44,15 @@ function toCondition({ key, operator: given, value, values }: Row): Condition[] 
   if (!operator) throw new OpsError("invalid_request", `Unknown operator ${quote(String(given))}; known: ${operators.join(" ")}`);
   if (operator === "=~" || operator === "!~") return [{ key, operator, values: [toText(value)] }];
   const list = operator.endsWith("|") && Array.isArray(values) ? values : value;
-  // An empty value is asked for as such: what has none.
+  // An empty value is a condition: rows without a value.
   if (list === "") return [{ key, operator, values: [""] }];
   const names = toNames(list);
   return names === null ? [] : [{ key, operator, values: names }];
 }
 
 /**
- * The rows that all conditions accept. A row without a column of a condition's key is not judged by it: a dashboard's filter on queues leaves its hosts alone. Expressions
- * are RE2 and match the whole value, as in Prometheus. Rejects with invalid_request for an invalid expression, and as the budget does.
+ * The rows that meet all conditions. A condition ignores rows without its column: a filter on queues leaves hosts alone. Expressions are RE2 and match the whole
+ * value, as in Prometheus. Rejects with invalid_request for an invalid expression, and as the budget does.
  */
 export async function filterRows(
   rows: readonly Row[],
@@ -64,7 +64,7 @@ export async function filterRows(
   return left;
 }
 
-/** Each different value is judged once: there are far fewer than rows. */
+/** Tests each different value once: there are far fewer than rows. */
 async function filterBy(condition: Condition, rows: readonly Row[], budget: Budget): Promise<readonly Row[]> {
   const { key } = condition;
   const accepts = await toValueTest(condition, budget);
@@ -98,7 +98,7 @@ function isExpression({ operator }: Condition): boolean {
   return operator === "=~" || operator === "!~";
 }
 
-/** As numbers where both are; else as text. */
+/** Compares as numbers if both are numbers, else as text. */
 function compare(a: string, b: string): number {
   const [left, right] = [Number(a), Number(b)];
   if (b.trim() !== "" && !Number.isNaN(left) && !Number.isNaN(right)) return left - right;
@@ -112,7 +112,7 @@ async function compile(text: string, budget: Budget): Promise<(value: string) =>
   return (value) => pattern.matches(value);
 }
 
-/** What is unknown is empty, as a missing label is. */
+/** An unknown value becomes "", like a missing label. */
 function toText(value: unknown): string {
   return typeof value === "string" || typeof value === "number" || typeof value === "boolean" ? String(value) : "";
 }
@@ -120,12 +120,12 @@ function toText(value: unknown): string {
 /** Rows of a fixed document, each a record of columns. */
 export type Row = Readonly<Record<string, unknown>>;
 
-/** What metrics can be narrowed by: a column, or a label, of this name. */
+/** What metrics can be filtered by: a column or a label of this name. */
 export interface Dimension {
   readonly name: string;
   readonly label: string;
   readonly type: "string" | "number";
-  /** Where its values are read, as rows with a column of its name. Without: `values`. */
+  /** The document that reads its values, as rows with a column of its name. Without it: `values`. */
   readonly document?: TypedDocumentNode<never, never>;
   readonly values?: readonly string[];
 }
@@ -134,7 +134,7 @@ const ofQueues = { type: "string", document: GrafanaQueueOptionsDocument as neve
 const ofContainers = { type: "string", document: GrafanaContainerOptionsDocument as never } as const;
 const ofHosts = { type: "string", document: GrafanaHostOptionsDocument as never } as const;
 
-/** Every dimension. A new one is a line here, and a column of its name in the metrics that have it. */
+/** Every dimension. To add one: a line here, and a column of its name in its metrics. */
 export const dimensions: readonly Dimension[] = [
   { name: "queue", label: "Queue", ...ofQueues },
   { name: "source", label: "Queue source", ...ofQueues },
@@ -156,14 +156,14 @@ export const dimensions: readonly Dimension[] = [
 
 const byName = new Map(dimensions.map((dimension) => [dimension.name, dimension]));
 
-/** Throws invalid_request, with the names there are, for an unknown one. */
+/** Throws invalid_request with the known names for an unknown one. */
 export function getDimension(name: string): Dimension {
   const found = byName.get(name);
   if (found) return found;
   throw new OpsError("invalid_request", `Unknown filter key ${quote(name)}; known: ${[...byName.keys()].join(", ")}`);
 }
 
-/** A caller's word, short enough for a message. */
+/** Quotes a caller's text, cut for a message. */
 export function quote(text: string): string {
   return JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}...` : text);
 }
@@ -174,14 +174,14 @@ interface Payload {
   readonly label: string;
   readonly type: "select" | "multi-select";
   readonly placeholder: string;
-  /** Whether it is a dimension of that name; then its options are the values that there are now. */
+  /** Whether it is a dimension of that name; its options are then the current values. */
   readonly isDimension: boolean;
   readonly options?: readonly { readonly value: string; readonly label: string }[];
 }
 
 const many = { type: "multi-select", placeholder: "All", isDimension: true } as const;
 
-/** Every field of the query builder; a metric names those that it has. */
+/** Every field of the query builder; a metric lists its own. */
 export const payloads = [
   { name: "queue", label: "Queue", ...many },
   { name: "source", label: "Queue source", ...many },
@@ -223,30 +223,30 @@ export const payloads = [
 
 export type PayloadName = (typeof payloads)[number]["name"];
 
-/** A field as the plugin reads it. Options are always asked for: it shows a chosen one by its label only then. */
+/** A field in the plugin's form. The plugin always requests options: only then does it show a chosen one by its label. */
 export function toPayload(name: PayloadName): object {
   const { label, type, placeholder } = payloads.find((payload) => payload.name === name) as Payload;
   return { name, label, type, placeholder, width: 30, reloadMetric: false };
 }
 
-/** What Grafana's "All" becomes: its own word, the variable's text, and what people set as the value of All. */
+/** What Grafana's "All" becomes: its own word, the variable's text, and common custom values of All. */
 const all: ReadonlySet<string> = new Set(["$__all", "All", ".*", ".+", "*"]);
 
 /**
- * The values that a text stands for. Grafana escapes the value of a variable for regular expressions, and writes several as `(a|b)`: `webhook\.aella`,
- * `(payouts|webhook\.aella)`. A text without any of that is itself. Source: shared/grafana.md, "Template interpolation".
+ * The values of a text. Grafana escapes a variable's value for regular expressions and writes several as `(a|b)`: `webhook\.aella`, `(payouts|webhook\.aella)`.
+ * Other text is returned unchanged. Source: shared/grafana.md, "Template interpolation".
  */
 export function toValues(text: string): string[] {
   const isGroup = text.startsWith("(") && text.endsWith(")") && !isEscaped(text, text.length - 1);
   return (isGroup ? split(text.slice(1, -1)) : [text]).map(unescape);
 }
 
-/** As many as a dashboard's variable with all its options may have. */
+/** Enough for a dashboard's variable with all its options. */
 const maxNames = 1000;
 
 /**
- * The names that an input asks for; null for all of them: an absent or empty input, and "All". Takes what the plugin sends (a text, a list) and what
- * people write in JSON (a number, a boolean, an option as an object). Throws invalid_request for more than 1,000.
+ * The names in an input; null for all: an absent or empty input, and "All". Accepts what the plugin sends (a text, a list) and what people write in JSON (a number,
+ * a boolean, an option as an object). Throws invalid_request for more than 1,000.
  */
 export function toNames(input: unknown): readonly string[] | null {
   const names = flatten(input)
@@ -264,7 +264,7 @@ function flatten(input: unknown): string[] {
   return typeof input === "object" && input !== null && "value" in input ? flatten(input.value) : [];
 }
 
-/** `true`, `"true"`, 1 and "1" are true; null for what is neither true nor false. */
+/** `true`, `"true"`, 1 and "1" are true; null for neither true nor false. */
 export function toBoolean(input: unknown): boolean | null {
   const [text = ""] = flatten(input);
   if (/^(?:true|1)$/i.test(text)) return true;
@@ -280,18 +280,18 @@ export function toNumber(input: unknown): number | null {
 
 const secondsPerUnit: Readonly<Record<string, number>> = { "": 1, s: 1, m: 60, h: 3600, d: 86_400 };
 
-/** Seconds of a number, or of a text such as "60", "60s", "5m"; null for anything else. */
+/** Seconds from a number, or from a text such as "60", "60s", "5m"; null for anything else. */
 export function toSeconds(input: unknown): number | null {
   const match = /^(\d{1,9})(s|m|h|d)?$/.exec(flatten(input)[0] ?? "");
   return match ? Number(match[1]) * (secondsPerUnit[match[2] ?? ""] ?? 1) : null;
 }
 
-/** Every backslash before a sign of punctuation goes; before a letter it is no escape of Grafana's. */
+/** Removes the backslash before punctuation; before a letter it is no escape of Grafana's. */
 function unescape(text: string): string {
   return text.replaceAll(/\\([^\p{L}\p{N}\s])/gu, "$1");
 }
 
-/** At each `|` that is not escaped. */
+/** Splits at each unescaped `|`. */
 function split(text: string): string[] {
   const parts: string[] = [];
   let begin = 0;
@@ -303,7 +303,7 @@ function split(text: string): string[] {
   return [...parts, text.slice(begin)];
 }
 
-/** Whether an odd number of backslashes stands before it. */
+/** Whether an odd number of backslashes is before it. */
 function isEscaped(text: string, index: number): boolean {
   let before = index;
   while (before > 0 && text[before - 1] === "\\") before -= 1;

@@ -25,7 +25,7 @@ export interface Frame {
   readonly data: { readonly values: readonly (readonly unknown[])[] };
 }
 
-/** What a metric answered for one target. */
+/** The answer of a metric for one target. */
 interface Answered {
   readonly refId: string;
   readonly metric: Metric;
@@ -33,7 +33,7 @@ interface Answered {
   readonly notices: readonly Notice[];
 }
 
-/** A table, or lines over time. None for no rows, unless there is something to be said about it. Rejects as the budget does. */
+/** A table, or lines over time. Without rows, only the notices, if any. Rejects as the budget does. */
 export async function toFrames({ refId, metric, rows, notices }: Answered, budget: Budget): Promise<Frame[]> {
   const about = notices.length > 0 ? { notices } : {};
   const identity = { refId, name: metric.name };
@@ -60,7 +60,7 @@ export async function toFrames({ refId, metric, rows, notices }: Answered, budge
   }));
 }
 
-/** What there is to be said, in a frame without columns. */
+/** The notices, in a frame without columns. */
 export function toNotice(refId: string, { name }: Metric, notices: readonly Notice[]): Frame[] {
   return [{ schema: { refId, name, meta: { notices }, fields: [] }, data: { values: [] } }];
 }
@@ -80,7 +80,7 @@ function toTime(value: unknown): number | null {
   return Number.isNaN(ms) ? null : ms;
 }
 
-/** Of a problem its message; a list with commas. */
+/** The message of a problem; a list joined with commas. */
 function toText(value: unknown): string | null {
   if (Array.isArray(value)) return value.join(", ");
   if (typeof value === "object" && value !== null) return "message" in value ? String(value.message) : null;
@@ -93,7 +93,7 @@ interface Line {
   readonly values: (number | null)[];
 }
 
-/** One line for each combination of labels and each number, in the order in which they come first. */
+/** One line per combination of labels and number, in the order of first occurrence. */
 async function toLines({ name, values: units }: Metric, rows: readonly Row[], budget: Budget): Promise<Line[]> {
   const numbers = Object.entries(units);
   const labelNames = Object.keys(rows[0] ?? {}).filter((key) => key !== "time" && !(key in units));
@@ -125,7 +125,7 @@ function toLabel(name: string, value: unknown): [string, string][] {
   return typeof value === "string" ? [[name, value]] : [];
 }
 
-/** A legend says no more than tells the lines apart: the first label, with the others where several lines share it. */
+/** A legend shows only what distinguishes the lines: the first label, and the others where several lines share it. */
 function withNames(lines: readonly Line[], isMany: boolean): Line[] {
   const short = lines.map(({ field }) => {
     const [first = field.name] = Object.values(field.labels ?? {});
@@ -141,7 +141,7 @@ function withNames(lines: readonly Line[], isMany: boolean): Line[] {
   });
 }
 
-/** Lines of the same times share a frame, which has them once. */
+/** Lines with the same times share a frame, which has the times once. */
 function toTimeGroups(lines: readonly Line[]): { readonly times: readonly number[]; readonly group: readonly Line[] }[] {
   const groups = Map.groupBy(lines, ({ times }) => times.join());
   return [...groups.values()].map((group) => ({ times: group[0]?.times ?? [], group }));

@@ -18,10 +18,10 @@ import { toRows } from "./metric.ts";
 import { getMetric, metricDocuments, metrics } from "./metrics.ts";
 import { asObject, parseBody, parsePayload, parseQuery, runQuery, type Target } from "./query.ts";
 
-/** The documents of all dimensions, to be compiled. */
+/** The documents of all dimensions, for compilation. */
 const optionDocuments = [...new Set(dimensions.flatMap(({ document }) => document ?? []))];
 
-/** The values that a dimension has now, sorted: of what the other conditions leave. Rejects as its upstream does. */
+/** The current values of a dimension, sorted, among rows that meet the other conditions. Rejects as its upstream does. */
 async function readOptions(
   dimension: Dimension,
   { conditions, includeAccessories }: Pick<Target, "conditions" | "includeAccessories">,
@@ -39,16 +39,16 @@ async function readOptions(
   return [...new Set(found)].toSorted();
 }
 
-/** A panel sends every dashboard variable with all its options, each time. */
+/** A panel sends every dashboard variable with all its options in each request. */
 const maxBodyBytes = 524_288;
 
-/** Where the datasource lives: its URL in Grafana ends with it. */
+/** Path of the datasource: its URL in Grafana ends with it. */
 export const grafanaPath = "/grafana";
 
-/** Every document that this prefix can run, to be compiled at the start: queries, no action among them. */
+/** Every document that this prefix can run, for compilation at start: queries, no actions. */
 export const grafanaDocuments = [...metricDocuments, ...optionDocuments];
 
-/** A request at or below the prefix; authenticated already. */
+/** An authenticated request at or below the prefix. */
 interface GrafanaRequest extends Caller {
   readonly method: string;
   readonly path: string;
@@ -73,12 +73,12 @@ const posts: Readonly<Record<string, Answer>> = {
   "/tag-values": answerTagValues,
 };
 
-/** What it answers by POST, below its path. */
+/** The POST routes below its path. */
 export const grafanaRoutes: readonly string[] = Object.keys(posts);
 
 /**
- * The contract of Grafana's JSON datasource (simPod), below /grafana, with and without a slash at the end; source: shared/grafana.md, section 1. Rejects with an OpsError:
- * forbidden without ops:read, not_found, method_not_allowed, invalid_request, or that of an upstream.
+ * The contract of Grafana's JSON datasource (simPod), below /grafana, with or without a trailing slash; source: shared/grafana.md, section 1. Rejects with an
+ * OpsError: forbidden without ops:read, not_found, method_not_allowed, invalid_request, or that of an upstream.
  */
 export function createGrafanaHandler(execute: Execute): (request: GrafanaRequest) => Promise<GrafanaReply> {
   return async (request) => {
@@ -96,7 +96,7 @@ export function createGrafanaHandler(execute: Execute): (request: GrafanaRequest
   };
 }
 
-/** The choices of one field of the query builder: what is chosen in its other fields narrows them. */
+/** The choices of one field of the query builder, narrowed by the choices in its other fields. */
 async function answerPayloadOptions(body: Row, execute: Execute, caller: Caller) {
   const [name] = toNames(body["name"]) ?? [];
   if (name === undefined) return [];
@@ -111,7 +111,7 @@ async function answerPayloadOptions(body: Row, execute: Execute, caller: Caller)
   return values.map((value) => ({ value, label: value }));
 }
 
-/** The values of a variable: its query is the name of a dimension, or as JSON `{"target": "queue", "env": "staging"}`. */
+/** The values of a variable. Its query is the name of a dimension, or JSON: `{"target": "queue", "env": "staging"}`. */
 async function answerVariable(body: Row, execute: Execute, caller: Caller) {
   const payload = asObject(body["payload"]);
   const [target] = toNames(payload["target"] ?? body["target"]) ?? [];
@@ -132,7 +132,7 @@ async function answerTagValues(body: Row, execute: Execute, caller: Caller) {
   return values.map((value) => ({ text: value, value }));
 }
 
-/** People write queues as well as queue. */
+/** Accepts "queues" for "queue". */
 function toSingular(name: string): string {
   const singular = name.replace(/(?<=[a-z]{2})s$/, "");
   return dimensions.some((dimension) => dimension.name === singular) ? singular : name;

@@ -1,49 +1,49 @@
 import type { TypedDocumentNode } from "@graphql-typed-document-node/core";
 import type { PayloadName, Row } from "./filters.ts";
 
-/** A column of a table: its name is that of the document's field. */
+/** A column of a table, named as the document's field. */
 export interface Column {
   readonly name: string;
   /** `time`: RFC 3339 in the row. */
   readonly type: "string" | "number" | "boolean" | "time";
-  /** Of Grafana's units: percentunit (0..1), percent (0..100), s, short ... */
+  /** A Grafana unit: percentunit (0..1), percent (0..100), s, short ... */
   readonly unit?: string;
 }
 
-/** What a document answers. Rows are null when they could not be read. */
+/** The answer of a document. `rows` is null when they could not be read. */
 export interface Answer {
   readonly rows: readonly object[] | object | null;
-  /** Parts that may have failed beside those that did not. */
+  /** Sources, each with its own error. */
   readonly parts?: readonly Part[] | null;
   readonly problems?: readonly { readonly code: string; readonly message: string }[] | null;
 }
 
-/** A queue source, or an engine. */
+/** A queue source or an engine. */
 interface Part {
   readonly name: string;
   readonly env?: string | null;
-  /** Of a range: nothing is known of before; null when all of it is known. */
+  /** For a range: start of the known part; null when the whole range is known. */
   readonly since?: string | null;
   readonly error?: { readonly code: string; readonly message: string } | null;
 }
 
-/** One thing that panels can show. */
+/** One metric that panels can show. */
 export interface Metric {
   readonly name: string;
   readonly label: string;
   readonly document: TypedDocumentNode<never, never>;
-  /** Fields of the query builder that it has. */
+  /** Its fields in the query builder. */
   readonly payloads: readonly PayloadName[];
   /** Null for a series. */
   readonly columns: readonly Column[] | null;
-  /** Of a series: its numbers, by the field's name, with their units. Other fields than these and `time` are labels. */
+  /** For a series: its numbers by field name, with their units. All other fields except `time` are labels. */
   readonly values: Readonly<Record<string, string>>;
   readonly toRows: (answer: Answer) => readonly Row[] | null;
-  /** What is to be said of an answer to a range that begins at `from`. */
+  /** Remarks on an answer to a range that begins at `from`. */
   readonly toRemarks?: (answer: Answer, from: string) => readonly string[];
 }
 
-/** A metric whose answer is a table; with a column `time`, oldest first. */
+/** A metric whose answer is a table; oldest first if it has a column `time`. */
 export function table<Data extends Answer, Variables>(
   name: string,
   label: string,
@@ -56,7 +56,7 @@ export function table<Data extends Answer, Variables>(
   return { name, label, document: document as never, payloads, columns, values: {}, toRows: toTableRows };
 }
 
-/** Oldest first, by RFC 3339 in UTC with seconds. */
+/** Oldest first; `time` is RFC 3339. */
 export function byTime(a: Row, b: Row): number {
   return Date.parse(String(a["time"])) - Date.parse(String(b["time"]));
 }
@@ -73,7 +73,7 @@ export function series<Data extends { readonly rows: readonly { readonly time: s
   return { name, label, document: document as never, payloads: all, columns: null, values, toRows };
 }
 
-/** Rows with the environment of their source, where the document tells that of sources alone. */
+/** Rows with the environment of their source, where the document gives it only for sources. */
 export function toRows({ rows, parts }: Answer): readonly Row[] | null {
   if (rows === null) return null;
   const list = (Array.isArray(rows) ? rows : [rows]) as readonly Row[];

@@ -29,7 +29,7 @@ import { type Metric, series, table } from "./metric.ts";
 const ofQueues: readonly PayloadName[] = ["queue", "source", "env"];
 const ofContainers: readonly PayloadName[] = ["container", "role", "destination", "env", "accessories"];
 
-/** Every metric. A new one is a row here and a document in schema/grafana/. */
+/** Every metric. To add one: a row here and a document in schema/grafana/. */
 export const metrics: readonly Metric[] = [
   table("containers", "Containers", GrafanaContainersDocument, columns.containers, ofContainers),
   table("queues", "Queues", GrafanaQueuesDocument, columns.queues, ofQueues),
@@ -54,12 +54,12 @@ export const metrics: readonly Metric[] = [
 
 const byName = new Map(metrics.map((metric) => [metric.name, metric]));
 
-/** Throws invalid_request, with the names there are, for an unknown one. */
+/** Throws invalid_request with the known names for an unknown one. */
 export function getMetric(name: string): Metric {
   const found = byName.get(name);
   if (found) return found;
   throw new OpsError("invalid_request", `Unknown metric ${quote(name)}; known: ${[...byName.keys()].join(", ")}`);
 }
 
-/** The documents of all metrics, to be compiled. */
+/** The documents of all metrics, for compilation. */
 export const metricDocuments: readonly TypedDocumentNode<never, never>[] = metrics.map(({ document }) => document);

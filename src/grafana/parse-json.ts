@@ -1,9 +1,9 @@
 import { OpsError } from "../lib/errors.ts";
 
-/** How deep lists and objects may stand in each other: Grafana's own bodies have about ten levels. What reads them may then be recursive. */
+/** Deepest nesting of lists and objects: Grafana's own bodies have about ten levels. Code that reads them may be recursive. */
 const maxDepth = 64;
 
-/** Throws invalid_request for JSON that is nested too deeply, SyntaxError for what is no JSON. */
+/** Throws invalid_request for JSON that is nested too deeply, SyntaxError for invalid JSON. */
 export function parseJson(text: string): unknown {
   if (isTooDeep(text)) throw new OpsError("invalid_request", `The JSON is nested more than ${maxDepth} levels deep`);
   return JSON.parse(text);

@@ -28,16 +28,16 @@ interface RawQuery {
   readonly metric: Metric;
 }
 
-/** Values of the schema's enums: a document would be refused for others, where a table only has no such row. */
+/** Values of the schema's enums. Others would make the document invalid; a table just has no such rows. */
 const environments: ReadonlySet<string> = new Set(["staging", "production"]);
 const kinds: ReadonlySet<string> = new Set(getDimension("kind").values);
 
-/** Metrics that are read at once for one request: the rows of each are gone when its frames are made. */
+/** Metrics that one request reads at once: the rows of each are released when its frames are built. */
 const atOnce = 4;
 
 /**
- * The frames of all targets. A target that fails beside others is a frame with an error notice; where all fail, rejects with the most severe of their
- * errors, for Grafana shows that on the panel. Rejects with invalid_request for a metric that there is not.
+ * The frames of all targets. A target that fails beside others becomes a frame with an error notice. When all fail, rejects with the most severe error, which
+ * Grafana shows on the panel. Rejects with invalid_request for an unknown metric.
  */
 export async function runQuery(input: QueryInput, execute: Execute, caller: Caller): Promise<Frame[]> {
   const asked = input.targets.flatMap((target) => target.metrics.map((name): RawQuery => ({ target, metric: getMetric(name) })));
@@ -72,7 +72,7 @@ async function answer({ target, metric }: RawQuery, input: QueryInput, execute: 
   return toFrames({ refId: target.refId, metric, rows: left, notices }, caller.budget);
 }
 
-/** Every variable that a document of a metric may have: it takes its own. Conditions that are lists of names are already asked of the upstream. */
+/** Every variable that a metric's document may use; each takes its own. Conditions that are lists of names already narrow the upstream's query. */
 function toVariables({ from, to, maxPoints }: QueryInput, target: Target, conditions: readonly Condition[]) {
   const names = (wanted: string) =>
     conditions.find(({ key, operator }) => key === wanted && /^=\|?$/.test(operator))?.values ?? null;
@@ -80,7 +80,7 @@ function toVariables({ from, to, maxPoints }: QueryInput, target: Target, condit
     from,
     to,
     step: target.step,
-    // As Grafana counts them: both ends of the range may be points.
+    // As Grafana counts: both ends of the range may be points.
     maxPoints: Math.min(mostPoints, maxPoints + 1),
     includeAccessories: target.includeAccessories,
     env: names("env")?.filter((env) => environments.has(env)) ?? null,
@@ -102,7 +102,7 @@ function toUnknown({ unknown }: Target, metric: Metric): string[] {
   return unknown.map((key) => `The payload's ${key} means nothing; known: ${metric.payloads.join(", ")}`);
 }
 
-/** That a system is not supported is nothing that a panel lacks. */
+/** An unsupported queue system is not a problem of the panel. */
 function toProblems({ parts, problems }: Answer): string[] {
   const ofParts = (parts ?? []).flatMap(({ name, error }) =>
     error && error.code !== "queue_unsupported" ? `${name}: ${error.message}` : [],
@@ -113,37 +113,37 @@ function toProblems({ parts, problems }: Answer): string[] {
 /** One target of a panel: metrics, narrowed by its payload. */
 export interface Target {
   readonly refId: string;
-  /** Names as they were asked for; several where a variable with several values stood there. */
+  /** The requested names; several from a variable with several values. */
   readonly metrics: readonly string[];
   readonly conditions: readonly Condition[];
-  /** Seconds; null where the panel's own is to be taken. */
+  /** Seconds; null for the panel's own step. */
   readonly step: number | null;
   readonly includeAccessories: boolean;
-  /** Keys of its payload that mean nothing. */
+  /** Unknown keys of its payload. */
   readonly unknown: readonly string[];
 }
 
-/** What a POST /query asks for. */
+/** The input of POST /query. */
 interface QueryInput {
   /** RFC 3339. */
   readonly from: string;
   readonly to: string;
   readonly maxPoints: number;
   readonly targets: readonly Target[];
-  /** The dashboard's ad hoc filters: they hold for every target. */
+  /** The dashboard's ad hoc filters: they apply to every target. */
   readonly conditions: readonly Condition[];
 }
 
-/** As many as a series may have. */
+/** Limit of a series. */
 const mostPoints = 11_000;
-/** Without `maxDataPoints`, and without a range. */
+/** Defaults without `maxDataPoints` and without a range. */
 const usualPoints = 500;
 const usualRangeMs = 6 * 3_600_000;
 const maxTargets = 50;
-/** Keys that mean nothing, of which an answer says so. */
+/** Unknown keys that an answer mentions. */
 const mostUnknown = 10;
 
-/** A request's body as an object: {} for none, and for JSON that is something else. Throws invalid_request for what is no JSON, or too deep. */
+/** A request's body as an object; {} for an empty body or JSON that is no object. Throws invalid_request for invalid or too deep JSON. */
 export function parseBody(body: Buffer): Row {
   const text = body.toString("utf8").trim();
   if (text === "") return {};
@@ -155,7 +155,7 @@ export function parseBody(body: Buffer): Row {
   }
 }
 
-/** The body of POST /query. Unknown fields mean nothing. Throws invalid_request for times, steps, filters that make no sense. */
+/** The body of POST /query. Ignores unknown fields. Throws invalid_request for invalid times, steps or filters. */
 export function parseQuery(body: Row, nowMs: number): QueryInput {
   const targets = Array.isArray(body["targets"]) ? body["targets"].map(asObject) : [];
   if (targets.length > maxTargets) throw new OpsError("invalid_request", `A query has at most ${maxTargets} targets`);
@@ -174,14 +174,14 @@ export function parseQuery(body: Row, nowMs: number): QueryInput {
   };
 }
 
-/** A panel whose metric nobody chose yet has no metrics: it shows nothing, not everything. */
+/** A panel without a chosen metric shows nothing, not everything. */
 function parseTarget(target: Row): Target[] {
   const metrics = toNames(target["target"]);
   const refId = typeof target["refId"] === "string" ? target["refId"] : "";
   return metrics === null ? [] : [{ refId, metrics, ...parsePayload(target["payload"] ?? target["data"]) }];
 }
 
-/** A payload, of any metric: {} and empty values are the defaults. Throws invalid_request for a value that cannot be one. */
+/** A payload of any metric; missing and empty values are the defaults. Throws invalid_request for an invalid value. */
 export function parsePayload(input: unknown): Omit<Target, "refId" | "metrics"> {
   const payload = asObject(typeof input === "string" ? parseText(input) : input);
   const known = new Set<string>(payloads.map(({ name }) => name));
@@ -216,7 +216,7 @@ function toFlag(name: PayloadName, input: unknown): boolean {
   return flag;
 }
 
-/** The panel's interval is the shortest step that it wants, for its minimum is in it. */
+/** The panel's interval is its shortest step; it includes the configured minimum. */
 function toMostPoints(intervalMs: number | null, rangeMs: number): number {
   const interval = intervalMs ?? 0;
   return interval <= 0 ? mostPoints : Math.floor(rangeMs / interval);
@@ -230,7 +230,7 @@ function parseRange(input: unknown, nowMs: number): { readonly from: number; rea
   return { from, to };
 }
 
-/** Grafana sends RFC 3339; people, and old versions, epoch milliseconds. */
+/** Grafana sends RFC 3339; people and old versions send epoch milliseconds. */
 function toMs(name: string, input: unknown): number | null {
   if (input === undefined || input === null || input === "") return null;
   const number = toNumber(input);
@@ -244,7 +244,7 @@ function parseText(text: string): unknown {
     return parseJson(text);
   } catch (error) {
     if (error instanceof OpsError) throw error;
-    // As the plugin does it itself: what is no JSON is no payload.
+    // As the plugin does: invalid JSON is no payload.
     return {};
   }
 }

@@ -1,12 +1,12 @@
 import { type HistoryRange, isFresh, toGrid } from "../lib/range.ts";
 
-/** A host at one time. Null where it is not known, and where the host was down: never what it was before. */
+/** A host at one time. Values are null where unknown and where the host was down; they never repeat earlier ones. */
 export interface HostPoint {
   /** RFC 3339 UTC with seconds. */
   readonly time: string;
-  /** Whether its exporter answered Prometheus; null where Prometheus did not ask. */
+  /** Whether its exporter answered Prometheus; null where Prometheus did not scrape it. */
   readonly up: boolean | null;
-  /** Busy share of all CPUs, 0..1, over the step that ends there: at least 5 minutes, at most an hour. */
+  /** Busy share of all CPUs, 0..1, over the step that ends here: at least 5 minutes, at most an hour. */
   readonly cpuUtil: number | null;
   readonly memUtil: number | null;
   /** The fullest real file system. */
@@ -15,17 +15,17 @@ export interface HostPoint {
 }
 
 export interface HostHistory {
-  /** Between two points, seconds: what was asked for, or the next multiple of it that is no shorter than Prometheus' scrape interval. */
+  /** Between two points, seconds: the requested step, or its next multiple that is no shorter than Prometheus' scrape interval. */
   readonly stepSeconds: number;
   /** Oldest first. */
   readonly points: readonly HostPoint[];
 }
 
-/** What one scrape job says of a host: a value for each time of the range, NaN where there is none. */
+/** The values of a host in one scrape job, one for each time of the range; NaN without one. */
 export interface HostSeries {
   /** Unix seconds of the newest scrape. */
   readonly sampled: readonly number[];
-  /** 1 when it succeeded. */
+  /** 1 when the scrape succeeded. */
   readonly up: readonly number[];
   readonly cpu: readonly number[];
   readonly mem: readonly number[];
@@ -38,8 +38,8 @@ type Values = Omit<HostPoint, "time">;
 const unknown: Values = { up: null, cpuUtil: null, memUtil: null, diskUtil: null, load1: null };
 
 /**
- * The past of one host from every job that scrapes it: at each time the one that reached it speaks. Without any, all points are unknown.
- * `up` is the gate: rates go on for minutes from the samples of a host that is dead.
+ * The past of one host from all jobs that scrape it: at each time, from a job that reached it. Without jobs all points are unknown. Values
+ * need `up`: rates continue for minutes from the samples of a dead host.
  */
 export function toHostHistory(range: HistoryRange, jobs: readonly HostSeries[]): HostHistory {
   const sampled = Array.from({ length: range.steps }, (_, index) => newest(jobs, index));
@@ -62,7 +62,7 @@ function newest(jobs: readonly HostSeries[], index: number): number {
   return times.length > 0 ? Math.max(...times) : Number.NaN;
 }
 
-/** Of metrics that are pushed, without `up`: what is no rate shows that it lived. */
+/** For pushed metrics without `up`: a value that is not a rate shows that the host was alive. */
 function hasValue({ mem, disk, load1 }: HostSeries, index: number): boolean {
   return [mem, disk, load1].some((series) => isFinite(series[index]));
 }

@@ -1,9 +1,9 @@
 import type { HistoryRange } from "../lib/range.ts";
 import type { HostHistory } from "./history.ts";
 
-/** One machine as node-exporter sees it. Utilisations are 0..1; null where Prometheus has no usable sample. */
+/** One machine, from node-exporter. Utilisations are 0..1; null where Prometheus has no usable sample. */
 export interface Host {
-  /** Node name from node_uname_info; the instance without its port where that is missing; unique in an answer. */
+  /** Node name from node_uname_info, else the instance without its port; unique in an answer. */
   readonly name: string;
   /** Prometheus' `instance` label. */
   readonly instance: string;
@@ -18,7 +18,7 @@ export interface Host {
   readonly networkTransmitBytesPerSec: number | null;
   /** True at or above either threshold, and for a host that is down. */
   readonly alert: boolean;
-  /** Why a value is null, null when none is. */
+  /** Why values are null; null when all are known. */
   readonly reason: string | null;
 }
 
@@ -35,30 +35,30 @@ export interface HostReport {
   readonly updatedAt: string;
 }
 
-/** The port to the host metrics. Rejects with prometheus_unavailable when there is nothing usable at all. */
+/** The port to the host metrics. Rejects with prometheus_unavailable when nothing usable is there. */
 export interface HostSource {
   report(signal: AbortSignal): Promise<HostReport>;
   /**
-   * The past, by `Host.instance`, which is what tells hosts apart: their names are those of `report`. Hosts of which nothing is known are
-   * missing. Rejects with prometheus_unavailable, and with invalid_request for a range that holds more than can be answered.
+   * The past by `Host.instance`, which is unique; the names are those of `report`. Hosts without data are missing. Rejects with
+   * prometheus_unavailable, and with invalid_request for a range whose answer is too large.
    */
   history(range: HistoryRange, instances: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, HostHistory>>;
   close(): Promise<void>;
 }
 
-/** A host before the rules that need its values, or the other hosts, are applied. */
+/** A host before the rules that need its values or the other hosts. */
 export type HostReading = Omit<Host, "name" | "alert"> & {
-  /** node_uname_info's nodename, null where that is missing. */
+  /** node_uname_info's nodename; null when missing. */
   readonly nodename: string | null;
 };
 
-/** True at or above either threshold, and for a host that is down; an unknown value (null) raises no alert of its own. */
+/** True at or above either threshold, and for a host that is down. An unknown value (null) raises no alert. */
 export function isAlerting(reading: Pick<Host, "status" | "cpuUtil" | "memUtil">, thresholds: Thresholds): boolean {
   if (reading.status === "down") return true;
   return (reading.cpuUtil ?? -1) >= thresholds.cpu || (reading.memUtil ?? -1) >= thresholds.mem;
 }
 
-/** The answer to "which host is hot": alerts and unique names added, sorted by name. Instances must differ. */
+/** Adds alerts and unique names; sorts by name. Instances must differ. */
 export function assembleReport(readings: readonly HostReading[], thresholds: Thresholds, updatedAt: string): HostReport {
   const names = nameHosts(readings);
   const hosts = readings.map(({ nodename: _nodename, ...reading }, index): Host => {
@@ -68,12 +68,13 @@ export function assembleReport(readings: readonly HostReading[], thresholds: Thr
 }
 
 /**
- * A unique name for each: the node name, else the instance without its port. Hosts that share one ("localhost", cloned machines)
- * all get their instance appended, so that no name depends on the order of the answer.
+ * A unique name for each: the node name, else the instance without its port. Hosts with the same name ("localhost", cloned
+ * machines) all get their instance appended, so that no name depends on the order of the answer.
  */
 export function nameHosts(hosts: readonly { readonly nodename: string | null; readonly instance: string }[]): string[] {
   let names = hosts.map((host) => host.nodename || withoutPort(host.instance));
-  // A node may be called like the result ("a (b:1)"), so repeat. Every round makes names longer and instances differ: it ends.
+  // A node may have the name of a result ("a (b:1)"), so repeat. It ends, because every round makes names longer and instances
+  // differ.
   for (;;) {
     const count = new Map<string, number>();
     for (const name of names) count.set(name, (count.get(name) ?? 0) + 1);
@@ -82,7 +83,7 @@ export function nameHosts(hosts: readonly { readonly nodename: string | null; re
   }
 }
 
-/** `10.0.0.1:9100` -> `10.0.0.1`, `[::1]:9100` -> `::1`; anything else as it is. */
+/** `10.0.0.1:9100` -> `10.0.0.1`, `[::1]:9100` -> `::1`; other text is unchanged. */
 function withoutPort(instance: string): string {
   return /^\[(.+)\]:\d+$/.exec(instance)?.[1] ?? /^([^:]+):\d+$/.exec(instance)?.[1] ?? instance;
 }

@@ -1,19 +1,18 @@
 export interface Admission {
-  /** Takes a place for the holder of a token, if there is one. `reserved` callers may use the places kept back for operators. */
+  /** Takes a place for the holder of a token; false without a free one. `reserved` callers may also use the places reserved for operators. */
   enter(reserved: boolean, holder: string): boolean;
-  /** Waits in line for a place; false when the wait was too long, the line is full, or a quarter of it is this holder's. */
+  /** Waits for a place. False when the wait was too long, the queue is full, or the holder already has a quarter of it. */
   wait(holder: string): Promise<boolean>;
-  /** Gives the place back, to the first in line who may have one. */
+  /** Frees the place for the first waiting holder who may have one. */
   leave(holder: string): void;
-  /** How many wait in line. */
   readonly waiting: number;
 }
 
 interface AdmissionOptions {
   readonly limit: number;
-  /** Places beyond `limit` for reserved callers, so that an operator gets through when readers fill the house. */
+  /** Places beyond `limit` for reserved callers, so that an operator gets through when readers take all others. */
   readonly reserve: number;
-  /** Places that one holder may have: the others' tokens get through when one fills all that it can. */
+  /** Places of one holder, so that one token cannot shut out the others. */
   readonly limitPerToken: number;
   readonly waitMs: number;
   readonly queueLimit: number;
@@ -24,7 +23,7 @@ interface Waiting {
   readonly settle: (granted: boolean) => void;
 }
 
-/** Bounds the requests at work; beyond it a short line, then refusal: late answers help nobody. Source: security.md F23. */
+/** Limits concurrent requests. Beyond the limit a short queue, then refusal: late answers help nobody. Source: security.md F23. */
 export function createAdmission({ limit, reserve, limitPerToken, waitMs, queueLimit }: AdmissionOptions): Admission {
   let taken = 0;
   const byHolder = new Map<string, number>();

@@ -1,13 +1,13 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { type BlockList, isIP, SocketAddress } from "node:net";
 
-/** Where a request came from: from the address that its connection has, and its headers. Undefined for a connection that has ended. */
+/** Finds the client's address from the connection's address and the headers. Undefined for a connection that has ended. */
 export type FindClientAddress = (peer: string | undefined, headers: IncomingHttpHeaders) => string | undefined;
 
 /**
- * The client's address is the nearest hop that is no trusted proxy: the connection's own, or one that trusted proxies named in `X-Forwarded-For` or
- * `Forwarded` (RFC 7239), read from the right. What stands further left anybody may have written. A hop that names no address ("unknown") ends the search at
- * the proxy that named it, and so do two headers that disagree: one of them is not the proxy's. IPv4-mapped IPv6 counts as IPv4. Source: security.md A9.
+ * The client's address is the nearest hop that is no trusted proxy: the connection's own, or one that trusted proxies named in `X-Forwarded-For` or `Forwarded` (RFC
+ * 7239), read from the right. Entries further left can be forged. A hop without an address ("unknown") ends the search at the proxy that named it. Two headers that
+ * disagree leave the connection's own address: one of them is not the proxy's. IPv4-mapped IPv6 counts as IPv4. Source: security.md A9.
  */
 export function createClientAddress(trusted: BlockList): FindClientAddress {
   const isTrusted = (address: string) => trusted.check(address, isIP(address) === 4 ? "ipv4" : "ipv6");
@@ -33,10 +33,10 @@ export function createClientAddress(trusted: BlockList): FindClientAddress {
   };
 }
 
-/** Without and with a port; IPv6 in brackets then. */
+/** Without or with a port; with a port IPv6 is in brackets. */
 const addressForm = /^(?:([\d.]+)(?::\d{1,5})?|\[([\da-f:.]+)\](?::\d{1,5})?|([\da-f:.]+)(?:%.*)?)$/i;
 
-/** The address as text in its one canonical form; null for anything else. */
+/** The address in canonical form; null for other text. */
 function parseAddress(text: string): string | null {
   const [, ipv4, bracketed, ipv6] = addressForm.exec(text.trim()) ?? [];
   const address = ipv4 ?? bracketed ?? ipv6 ?? "";
@@ -48,7 +48,7 @@ function parseAddress(text: string): string | null {
 
 const pairForm = /[ \t]*(?:([\w-]+)=(?:"((?:\\.|[^"\\])*)"|([^\s",;]*))[ \t]*)?([,;]|$)/gy;
 
-/** The `for` of each hop of a `Forwarded` header, "" for a hop without one. A header that is not well-formed names nobody: where it ends is anybody's guess. */
+/** The `for` of each hop of a `Forwarded` header, "" for a hop without one. A malformed header gives no hops: its parts cannot be separated safely. */
 function parseForwarded(header: string): string[] {
   const hops = [""];
   let length = 0;

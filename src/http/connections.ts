@@ -4,15 +4,15 @@ import { toNetwork } from "../auth/throttle.ts";
 import type { EdgeLimits } from "./limits.ts";
 
 /**
- * Bounds the connections: one more than `maxConnections` is closed when it comes. And those on which no request is being answered, as each may hold `maxHeaderSize`
- * of a header that never ends: at one more than `waitingConnections` the address with most of them loses the one that has waited longest. So a client that holds
- * many, which takes no token, keeps no other address out.
+ * Limits connections. One beyond `maxConnections` is closed on arrival. Idle connections (no request being answered) have their own limit, because each may hold
+ * `maxHeaderSize` of a header that never ends: beyond `waitingConnections`, the address with most idle ones loses its longest waiting one. So a client that holds
+ * many, which needs no token, locks no other address out.
  */
 export function limitConnections(
   server: Server,
   { maxConnections, waitingConnections }: Pick<EdgeLimits, "maxConnections" | "waitingConnections">,
 ): void {
-  /** By the network of the peer, each in the order in which they began to wait. */
+  /** Idle connections by the peer's network, each in the order in which they became idle. */
   const waiting = new Map<string, Set<Socket>>();
   const networks = new WeakMap<Socket, string>();
   const unanswered = new WeakMap<Socket, number>();

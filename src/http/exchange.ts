@@ -7,7 +7,7 @@ import { OpsError } from "../lib/errors.ts";
 import type { FindClientAddress } from "./client-address.ts";
 import type { EdgeRequest } from "./surface.ts";
 
-/** Where an answer without an end gets its lease. */
+/** Gives leases for endless answers. */
 interface OpenStreams {
   open(exchange: Exchange): StreamLease;
 }
@@ -18,25 +18,25 @@ interface ExchangeOptions {
   readonly findClientAddress: FindClientAddress;
 }
 
-/** One request on its way through the edge: the only object we allocate for each. */
+/** One request in the edge: the only object that we allocate per request. */
 export class Exchange implements EdgeRequest {
   readonly req: IncomingMessage;
   readonly res: ServerResponse;
   readonly path: string;
   readonly query: string;
   readonly requestId: string;
-  /** The client's address. Read at once: a connection that has ended has none. */
+  /** The client's address. Read at once: an ended connection has none. */
   readonly ip: string | undefined;
   readonly startedAt: number;
   readonly isHead: boolean;
-  /** Where the surface that it is for is mounted; undefined for none. */
+  /** Mount path of its surface; undefined without one. */
   mount: string | undefined;
-  /** Whether it is for a public page that takes a place of its own. */
+  /** Whether it holds a place for public pages. */
   isPublic: boolean;
-  /** Whether its answer is being made, for a client that may be gone: it keeps its place until that has ended. */
+  /** Whether its answer is being computed, perhaps for a client that has disconnected. It holds its place until that ends. */
   isWorking: boolean;
   logged: EdgeRequest["logged"];
-  /** Gives back the place that the request took, when it took one. To be called once. */
+  /** Releases the place that the request took; undefined without one. Call it once. */
   release: (() => void) | undefined;
   #principal: Principal | undefined;
   #budget: Budget | undefined;
@@ -55,7 +55,7 @@ export class Exchange implements EdgeRequest {
     this.ip = findClientAddress(req.socket.remoteAddress, req.headers);
     this.startedAt = performance.now();
     this.isHead = req.method === "HEAD";
-    // Whoever reads `req` (Yoga) sees a GET; `res` knows already that it sends no body.
+    // Readers of `req` (Yoga) see a GET; `res` already knows that it sends no body.
     if (this.isHead) req.method = "GET";
     this.mount = undefined;
     this.isPublic = false;
@@ -83,22 +83,22 @@ export class Exchange implements EdgeRequest {
     this.#principal = principal;
   }
 
-  /** Undefined before authentication, for the log. */
+  /** For the log: undefined before authentication. */
   get maybePrincipal(): Principal | undefined {
     return this.#principal;
   }
 
-  /** One key for each holder of a token, "" without a token. */
+  /** A key per holder of a token; "" without a token. */
   get caller(): string {
     return this.#principal ? toHolder(this.#principal) : "";
   }
 
-  /** Whether the client is gone before its answer was complete. */
+  /** Whether the client disconnected before its answer was complete. */
   get isAborted(): boolean {
     return this.res.closed && !this.res.writableFinished;
   }
 
-  /** Made when first asked for: an answer from memory takes none. */
+  /** Created on first use: an answer from memory needs none. */
   get budget(): Budget {
     if (!this.#budget) {
       const budget = new Budget(this.caller);
@@ -117,12 +117,12 @@ export class Exchange implements EdgeRequest {
     return this.budget.signal;
   }
 
-  /** The answer is made: no deadline ends it any more. */
+  /** The answer is ready: lifts the deadline. */
   settle(): void {
     this.#budget?.liftDeadline();
   }
 
-  /** The answer is handed over: from now on it counts among the unsent bytes, and no longer among what requests hold. */
+  /** The answer is handed over: it now counts as unsent bytes, no longer as memory of the request. */
   giveBack(): void {
     this.#budget?.end();
   }
@@ -139,7 +139,7 @@ export class Exchange implements EdgeRequest {
     return (this.#lease ??= this.#streams.open(this));
   }
 
-  /** Whether its answer is one without an end. */
+  /** Whether its answer is endless. */
   get isStream(): boolean {
     return this.#lease !== undefined;
   }
@@ -151,9 +151,9 @@ export class Exchange implements EdgeRequest {
 }
 
 /**
- * Reads a whole body of at most `maxBytes`. Rejects with payload_too_large (also from a declared length, before reading),
- * unsupported_media_type when it is compressed (no bombs), request_timeout when the client stops sending. The time limit is the
- * server's `requestTimeout`. What is left unread is thrown away by node:http after the answer.
+ * Reads a whole body of at most `maxBytes`. Rejects with payload_too_large (from a declared length before reading),
+ * unsupported_media_type for a compressed body (no bombs), request_timeout when the client stops sending. The time limit is the
+ * server's `requestTimeout`. node:http discards unread bytes after the answer.
  */
 export function readBody(req: IncomingMessage, maxBytes: number): Promise<Buffer> {
   const encoding = req.headers["content-encoding"];
@@ -186,7 +186,7 @@ let head = "";
 let tail = "";
 
 /**
- * A UUIDv7 (RFC 9562 section 6.2, method 1): the millisecond, a 12-bit counter within it, and 62 random bits drawn anew in each
+ * A UUIDv7 (RFC 9562 section 6.2, method 1): the millisecond, a 12-bit counter within it, and 62 random bits, new in each
  * millisecond. Unique and sorted by time; not a secret.
  */
 export function createRequestId(nowMs: number = Date.now()): string {
@@ -203,14 +203,14 @@ export function createRequestId(nowMs: number = Date.now()): string {
 
 const traceparent = /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
 
-/** The trace id of a W3C `traceparent`; undefined unless it is well-formed. Source: Trace Context, section 3.2. */
+/** The trace id of a W3C `traceparent`; undefined for a malformed one. Source: Trace Context, section 3.2. */
 export function parseTraceId(header: string | string[] | undefined): string | undefined {
   return typeof header === "string" ? traceparent.exec(header)?.[1] : undefined;
 }
 
 const clientId = /^[A-Za-z0-9._-]{1,64}$/;
 
-/** The id that a client sent, for the log alone; undefined unless it is short and plain. */
+/** The client's request id, for the log only; undefined unless it is short and plain. */
 export function parseClientRequestId(header: string | string[] | undefined): string | undefined {
   return typeof header === "string" && clientId.test(header) ? header : undefined;
 }

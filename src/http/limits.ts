@@ -1,47 +1,53 @@
-/** What one client, and all of them together, may take. Times in ms, sizes in bytes. Source: security.md H1, F22, F23, A8. */
+/** Limits per client and in total. Times in ms, sizes in bytes. Source: security.md H1, F22, F23, A8. */
 export interface EdgeLimits {
   readonly headersTimeout: number;
   readonly requestTimeout: number;
   readonly connectionsCheckingInterval: number;
   readonly keepAliveTimeout: number;
   readonly maxHeaderSize: number;
-  /** Connections at once; more are closed when they come. */
+  /** Concurrent connections; more are closed on arrival. */
   readonly maxConnections: number;
-  /** Of these, those on which no request is being answered; at one more the address with most of them loses the one that has waited longest. */
+  /** Of these, idle ones (no request being answered). Beyond it, the address with most of them loses its longest waiting one. */
   readonly waitingConnections: number;
-  /** Requests of one connection that wait behind its unfinished answer; the connection is closed at one more. */
+  /** Requests of one connection that wait behind an unfinished answer; one more closes the connection. */
   readonly pipelined: number;
   readonly maxBodyBytes: number;
-  /** Requests at work at once, the places kept back for operators, and the line before them. */
+  /** Concurrent requests, and the places reserved for operators. */
   readonly limit: number;
   readonly reserve: number;
-  /** Of these, what one token may have. */
+  /** Concurrent requests of one token. */
   readonly limitPerToken: number;
-  /** In line. F23 says 200 ms; but the panels of dashboards that open together are one token's, and a late graph is better than none. */
+  /**
+   * The queue: longest wait, and length. F23 says 200 ms, but a dashboard's panels share one token and start together: a late
+   * graph is better than none.
+   */
   readonly waitMs: number;
   readonly queueLimit: number;
-  /** Answers of public pages on their way at once, the health pages not counted. A place is held until the reader has taken the answer. */
+  /** Concurrent answers of public pages, without the health pages. A place is held until the reader has received the answer. */
   readonly publicAnswers: number;
-  /** How long the reader of a public page has for it when somebody waits for a place, of which one address has three quarters at most. */
+  /**
+   * Time that the reader of a public page has while others wait for a place. One address has at most three quarters of the
+   * places.
+   */
   readonly pageMs: number;
-  /** How long the reader of a finite answer may take for it, from its first byte to its last, at whatever pace. */
+  /** Time for the reader of a finite answer, from its first byte to its last, whatever its pace. */
   readonly answerMs: number;
-  /** Bytes of answers that wait in this process for their readers, in all. */
+  /** Total bytes of answers that wait in this process for their readers. */
   readonly unsentBytes: number;
-  /** The reader of an answer without an end that takes nothing for so long is given up. */
+  /** A reader of an endless answer that receives nothing for this long is disconnected. */
   readonly stalledReaderMs: number;
-  /** Answers without an end: of one token, and of all. */
+  /** Endless answers: of one token, and in total. */
   readonly streamsPerToken: number;
   readonly streams: number;
   /** Streams that one token may open at once, and per second: opening one costs as much as a hundred requests. */
   readonly streamBurst: number;
   readonly streamsPerSecond: number;
-  /** An answer without an end ends after so long: its reader opens another one. */
+  /** Maximum age of an endless answer; its reader opens another one. */
   readonly streamMs: number;
-  /** How often it is asked whether the token of a stream is still good, and a sign of life sent. */
+  /** Intervals of the check that a stream's token is still valid, and of the heartbeat. */
   readonly recheckMs: number;
   readonly heartbeatMs: number;
-  /** How long requests in flight may take when the process is asked to end. */
+  /** Time for requests in flight when the process stops. */
   readonly drainMs: number;
   /** Failed authentications of one address: at once, and per second. */
   readonly failedAuthBurst: number;
@@ -49,14 +55,15 @@ export interface EdgeLimits {
 }
 
 /**
- * The numbers that bound memory are made for the shipped container of 384 MB with a heap of 192 MB; the process rests at about 120 MB.
- * - `waitingConnections` x (8 kB and `maxHeaderSize` about twice) is 40 MB. At 12,000, headers that never ended filled the heap; at 2,000, beside all that one token
- *   may ask for, the container.
- * - `publicAnswers`: what waits is one shared Buffer, but the kernel takes up to 4 MB for each reader, and may charge it to the container. A visitor of the
- *   console holds one or two places, for as long as 2.5 MB take.
- * - `unsentBytes` is six of the largest answers (5 MB), and the kernel takes as much again.
- * `answerMs`: an answer of 5 MB, or the 2.5 MB of the compressed console, within a minute is a line of 0.7 Mbit/s; who is slower asks for less. It does not begin
- * with the request, since a restart may be waited for over five minutes: the work before an answer has deadlines of its own.
+ * Memory limits suit the shipped container of 384 MB with a heap of 192 MB; the idle process takes about 120 MB.
+ * - `waitingConnections` x (8 kB and about twice `maxHeaderSize`) is 40 MB. At 12,000, endless headers filled the heap; at 2,000,
+ *   together with all that one token may request, the container.
+ * - `publicAnswers`: waiting answers share one Buffer, but the kernel takes up to 4 MB per reader and may charge it to the
+ *   container. A visitor of the console holds one or two places while 2.5 MB are sent.
+ * - `unsentBytes` is six of the largest answers (5 MB); the kernel takes as much again.
+ * `answerMs`: an answer of 5 MB, or the 2.5 MB of the compressed console, within a minute needs 0.7 Mbit/s; slower clients ask
+ * for less. It does not start with the request, since a restart may wait over five minutes: the work before an answer has
+ * deadlines of its own.
  */
 export const defaultLimits: EdgeLimits = {
   headersTimeout: 10_000,

@@ -2,7 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Logger } from "../lib/logger.ts";
 
-/** The part of node:http's parser that hands over one request. Its answer 2 stops the parser; node:http itself gives it for an upgrade. */
+/** The part of node:http's parser that hands over one request. Returning 2 stops the parser; node:http itself does that for an upgrade. */
 interface RequestParser {
   onIncoming: (req: IncomingMessage, keepAlive: boolean) => number;
 }
@@ -10,9 +10,9 @@ interface RequestParser {
 const stop = 2;
 
 /**
- * Closes a connection when more than `max` of its requests wait for an earlier answer to leave (HTTP pipelining). node:http parses all that it has read before
- * anything else happens: 2,500 small requests of 4 kB of memory each, for every connection. Closing the connection does not stop that, so the parser has to
- * be stopped, for which there is no other way than this property. Browsers and proxies do not pipeline.
+ * Closes a connection when more than `max` of its requests wait for an earlier answer (HTTP pipelining). node:http parses everything it has read before anything
+ * else runs: 2,500 small requests of 4 kB of memory each, per connection. Closing the connection does not stop that; only stopping the parser through this property
+ * does. Browsers and proxies do not pipeline.
  */
 export function limitPipelining(server: Server, max: number, logger: Logger): void {
   const waiting = new WeakMap<Socket, number>();
@@ -30,7 +30,7 @@ export function limitPipelining(server: Server, max: number, logger: Logger): vo
   });
 
   const count = ({ socket }: IncomingMessage, res: ServerResponse) => {
-    // The answer that may be written now has the socket; the others wait.
+    // The response that may be written now has the socket; the others wait.
     if (res.socket !== null) return;
     waiting.set(socket, (waiting.get(socket) ?? 0) + 1);
     res.once("close", () => waiting.set(socket, (waiting.get(socket) ?? 1) - 1));

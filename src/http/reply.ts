@@ -4,8 +4,8 @@ import type { Exchange } from "./exchange.ts";
 import type { EdgeReply, EdgeStream } from "./surface.ts";
 
 /**
- * Sends an answer that comes in parts, no faster than it is read, with a sign of life where nothing was sent for `heartbeatMs`. Resolves with the
- * number of bytes when it has ended or the client is gone; then the parts have been returned. Rejects with what the parts throw.
+ * Sends an answer in parts, no faster than it is read, with a heartbeat at most `heartbeatMs` after the last data. Resolves to the number of bytes when it has ended
+ * or the client has disconnected; the chunk iterator is then closed. Rejects with what the chunks throw.
  */
 export async function writeStream(
   { res, requestId }: Exchange,
@@ -37,7 +37,7 @@ export async function writeStream(
   return bytes;
 }
 
-/** Until there is room, or there is no more waiting for it. */
+/** Resolves when there is room, or when waiting is over. */
 function drained(res: ServerResponse, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {
@@ -55,7 +55,7 @@ const problemType = { "Content-Type": "application/problem+json" };
 
 /**
  * An error as an answer: `{"message", "error": {"code", "message", "request_id"}}`, or RFC 9457 when `problem` is true. A 401
- * says nothing about why, not even a request id: all its bodies are the same bytes. 503 carries `Retry-After`, 1 to 3 s, spread.
+ * gives no reason and no request id: all its bodies are identical. 503 carries `Retry-After`, 1 to 3 s, spread.
  */
 export function createErrorReply(
   error: OpsError,
@@ -83,12 +83,12 @@ export function createErrorReply(
   return { status, code, headers: { ...extra, ...problemType }, body };
 }
 
-/** Whether the client asked for RFC 9457. */
+/** Whether the client accepts RFC 9457. */
 export function wantsProblem(accept: string | undefined): boolean {
   return accept !== undefined && accept.includes("application/problem+json");
 }
 
-/** On every answer that is data: flat name/value list. Source: security.md H3. HSTS belongs to whoever ends TLS. */
+/** Headers of every data answer: flat name/value list. Source: security.md H3. HSTS is the job of the TLS proxy. */
 export const apiHeaders: readonly string[] = [
   "Cache-Control",
   "no-store",
@@ -101,19 +101,19 @@ export const apiHeaders: readonly string[] = [
 ];
 
 /**
- * Longer text is sent as a Buffer: a third cheaper (0.45 to 2.2 MB), where a short one costs less as text, which node:http joins with the header. A Buffer
- * that is there already is the cheapest from 2 kB on (2.2 MB: a fifth), and the connections of all its readers share it.
+ * Longer text is sent as a Buffer: a third cheaper (0.45 to 2.2 MB). Short text is cheaper as text, which node:http joins with the header. An existing Buffer is the
+ * cheapest from 2 kB on (2.2 MB: a fifth), and all its connections share it.
  */
 const longText = 262_144;
 
 /**
- * Sends an answer with the security headers, `X-Request-Id` and its length; `isLast` asks the client to close the connection.
- * Returns the length of the body in bytes.
+ * Sends an answer with the security headers, `X-Request-Id` and its length. `isLast` asks the client to close the connection.
+ * Returns the length of the body in bytes, 0 for HEAD.
  */
 export function writeReply(exchange: Exchange, reply: EdgeReply, isLast: boolean): number {
   const { res } = exchange;
   const { body, headers, status } = reply;
-  // Node writes a flat list faster than an object, and without the bookkeeping of setHeader.
+  // Node writes a flat list faster than an object, and without the work of setHeader.
   const list = [...(reply.policy ?? apiHeaders), "X-Request-Id", exchange.requestId];
   let hasType = false;
   for (const name in headers) {
@@ -129,13 +129,13 @@ export function writeReply(exchange: Exchange, reply: EdgeReply, isLast: boolean
   }
   if (isLast) list.push("Connection", "close");
   res.writeHead(status, list);
-  // As many bytes as characters: text that is cheaper to write as Latin-1. A Buffer is sent as it is.
+  // As many bytes as characters: ASCII text, which is cheaper to write as Latin-1. A Buffer is sent unchanged.
   if (hasBody) res.end(content, bytes === content.length ? "latin1" : "utf8");
   else res.end();
   return exchange.isHead ? 0 : bytes;
 }
 
-/** Sets what `writeReply` would write, for a surface that answers on `res` itself. */
+/** Sets the headers of `writeReply`, for a surface that answers on `res` itself. */
 export function presetHeaders({ res, requestId }: Exchange): void {
   for (let index = 0; index < apiHeaders.length; index += 2) {
     res.setHeader(apiHeaders[index] as string, apiHeaders[index + 1] as string);

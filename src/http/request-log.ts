@@ -13,8 +13,8 @@ export interface LoggedAnswer {
 }
 
 /**
- * The one line of a request. An allow-list: no query, no header but a plain client request id, no body. The path is cleaned of
- * control characters and of secrets, and then cut. 499 stands for a client that went away. Source: security.md L5.
+ * Logs one line per request. An allow-list: no query, no header except a plain client request id, no body. The path loses control
+ * characters and secrets, and is then cut. 499 means that the client disconnected. Source: security.md L5.
  */
 export function logRequest(logger: Logger, exchange: Exchange, { status, bytes, route, code }: LoggedAnswer): void {
   const { req, maybePrincipal: principal, logged } = exchange;
@@ -44,8 +44,8 @@ function toLogPath(path: string): string {
 }
 
 /**
- * Told of each request that was answered: the template of its path, or where its surface is mounted (undefined: no path of ours, or no token); its status,
- * 499 for a client that went away; and how long it took, null for an answer without an end.
+ * Receives each answered request. `route`: template of its path, or the mount of its surface (undefined: not our path, or no token). `status`: 499 when the client
+ * disconnected. `seconds`: null for an endless answer.
  */
 export type ObserveRequest = (answered: {
   readonly method: string;
@@ -54,7 +54,7 @@ export type ObserveRequest = (answered: {
   readonly seconds: number | null;
 }) => void;
 
-/** Tells of one request, as its log line does. */
+/** Reports one request with the values of its log line. */
 export function observeRequest(observe: ObserveRequest, exchange: Exchange, { status, route }: LoggedAnswer): void {
   const { logged, mount, isHead, method, isAborted, isStream, startedAt } = exchange;
   observe({
@@ -65,7 +65,7 @@ export function observeRequest(observe: ObserveRequest, exchange: Exchange, { st
   });
 }
 
-/** A surface names its routes from where it is mounted on. */
+/** A surface may name its routes relative to its mount. */
 function toTemplate(mount: string | undefined, route: string | undefined): string | undefined {
   if (route === undefined || mount === undefined || route.startsWith(mount)) return route ?? mount;
   return mount + route;

@@ -25,8 +25,8 @@ const methods = "GET, HEAD, POST, OPTIONS";
 const pageMethods = "GET, HEAD";
 
 /**
- * Which part answers a request. The order is the policy: the listed public pages, then the token, and only then anything that
- * looks at the path, the method or the body. What no surface owns is 404. Throws OpsError, also through the promise.
+ * Routes a request. The order is the policy: the listed public pages, then the token, and only then anything that reads the path,
+ * the method or the body. A path without a surface is 404. Throws OpsError, also through the promise.
  */
 export function createRouter(options: RouterOptions): (exchange: Exchange) => Outcome {
   const { surfaces, authenticator, admission, publicAdmission, failedAuth } = options;
@@ -42,7 +42,7 @@ export function createRouter(options: RouterOptions): (exchange: Exchange) => Ou
 
   const enter = (exchange: Exchange, surface: Surface): Outcome =>
     admit(exchange, admission, exchange.caller, exchange.principal.scopes.has("ops:operate"), () => {
-      // Only now is the client told to send its body. Other expectations never come this far.
+      // Only now may the client send its body. Other expectations are refused earlier.
       if (exchange.headers.expect !== undefined) exchange.res.writeContinue();
       if (surface.direct) presetHeaders(exchange);
       return surface.handle(exchange);
@@ -75,7 +75,7 @@ export function createRouter(options: RouterOptions): (exchange: Exchange) => Ou
   };
 
   return (exchange) => {
-    // A proxy on the way may have gone by the other one (RFC 9112, section 3.2): not even a public page answers.
+    // A proxy may have used the other one (RFC 9112, section 3.2): not even a public page answers.
     if (countHeader(exchange.req.rawHeaders, "host") > 1) throw new OpsError("invalid_request", "Host is given more than once");
     const page = exchange.method === "GET" ? pages.get(exchange.path) : undefined;
     if (page?.accepts(exchange)) return show(exchange, page);
@@ -85,7 +85,7 @@ export function createRouter(options: RouterOptions): (exchange: Exchange) => Ou
   };
 }
 
-/** Runs it once there is a place for its holder; `exchange.release` gives the place back. */
+/** Runs `run` once the holder has a place; `exchange.release` frees the place. */
 function admit(exchange: Exchange, places: Admission, holder: string, reserved: boolean, run: () => Outcome): Outcome {
   const begin = () => {
     exchange.release = () => places.leave(holder);
@@ -113,8 +113,8 @@ const ready: EdgeReply = { status: 200, body: '{"status":"ready"}', route: "/rea
 const notReady: EdgeReply = { status: 503, headers: { "Retry-After": "5" }, body: '{"status":"not_ready"}', route: "/readyz" };
 
 /**
- * `/healthz`: the process answers. `/readyz`: our own state, 503 while draining. Neither asks an upstream: one dead
- * Prometheus must not take the gateway out of rotation. Source: security.md 4.3.
+ * `/healthz`: the process answers. `/readyz`: our own state, 503 while draining. Neither asks an upstream: a dead Prometheus must
+ * not take the gateway out of rotation. Source: security.md 4.3.
  */
 export function createHealthPages(isReady: () => boolean): PublicPage[] {
   return [
@@ -123,14 +123,14 @@ export function createHealthPages(isReady: () => boolean): PublicPage[] {
   ];
 }
 
-/** RFC 3986 path characters and well-formed percent-encoding, from the first slash on. */
+/** RFC 3986 path characters and well-formed percent-encoding, starting with a slash. */
 const originForm = /^\/(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/\\]|%[0-9A-Fa-f]{2})*$/;
 const evasion = /\/\/|\\|%(?:2[fF]|5[cC]|00)|\/(?:\.|%2[eE]){1,2}(?:\/|$)/;
 
 /**
- * What is wrong with a request path, null when nothing is. `invalid_request` for what is not a path (absolute-form, `*`, broken
- * percent-encoding, raw bytes); `not_found` for one that could mean another path to somebody behind us: dot segments, encoded
- * slashes, backslashes, NUL, empty segments. Nothing is normalised: such a path simply names nothing here.
+ * The fault of a request path; null without one. `invalid_request`: not a path (absolute-form, `*`, broken percent-encoding, raw
+ * bytes). `not_found`: a path that another program might read differently: dot segments, encoded slashes, backslashes, NUL, empty
+ * segments. Paths are not normalised; such a path names nothing here.
  */
 export function findTargetFault(path: string): Extract<ErrorCode, "invalid_request" | "not_found"> | null {
   if (!originForm.test(path)) return "invalid_request";

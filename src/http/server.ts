@@ -21,23 +21,23 @@ import { createUnfinished, type Unfinished } from "./unfinished.ts";
 
 export interface Edge {
   listen(host: string, port: number): Promise<AddressInfo>;
-  /** Finishes what is in flight and closes. `/readyz` is 503 from the first moment. Idempotent; resolves when all is closed. */
+  /** Finishes requests in flight and closes. `/readyz` is 503 from the start. Idempotent; resolves when everything is closed. */
   drain(): Promise<void>;
 }
 
 interface EdgeOptions {
   readonly surfaces: readonly Surface[];
-  /** Besides `/healthz` and `/readyz`, which are always there. */
+  /** Besides `/healthz` and `/readyz`, which always exist. */
   readonly publicPages?: readonly PublicPage[];
   readonly authenticator: Pick<Authenticator, "authenticate">;
   readonly logger: Logger;
   readonly limits?: Partial<EdgeLimits>;
-  /** Addresses of proxies whose word about the client's address is taken. @default none */
+  /** Proxies whose client address we trust. @default none */
   readonly trustedProxies?: BlockList;
   readonly observe?: ObserveRequest;
 }
 
-/** The HTTP edge: authentication, routing to surfaces, limits, security headers, request log, draining. No upstream is known here. */
+/** The HTTP edge: authentication, routing to surfaces, limits, security headers, request log, draining. It knows no upstream. */
 export function createEdge(options: EdgeOptions): Edge {
   const { surfaces, authenticator, logger, observe } = options;
   const limits: EdgeLimits = { ...defaultLimits, ...options.limits };
@@ -88,7 +88,7 @@ export function createEdge(options: EdgeOptions): Edge {
 
   const finish = (exchange: Exchange, reply: EdgeReply | null) => {
     const { res } = exchange;
-    // A public page keeps its place until its reader has taken the answer.
+    // A public page holds its place until its reader has received the answer.
     if (!reply || !exchange.isPublic) leave(exchange);
     if (!reply) {
       const log = () => report(exchange, { status: res.statusCode, bytes: readLength(res) });
@@ -129,7 +129,7 @@ export function createEdge(options: EdgeOptions): Edge {
   };
 
   const server: Server = createServer({ ...limits, requireHostHeader: false }, listener);
-  /** That one, and those whose connections it is given. */
+  /** `server`, and the servers that pass it their connections. */
   const servers: [Server, ...NetServer[]] = [server];
   limitConnections(server, limits);
   limitPipelining(server, limits.pipelined, logger);
@@ -178,8 +178,8 @@ const codes: Record<string, readonly [ErrorCode, string]> = {
 };
 
 /**
- * Answers what node:http could not parse, like any other error of ours, and ends the connection. Nothing is written when an answer is
- * already on its way there (`isAnswering`): it would become part of that one.
+ * Answers a request that node:http could not parse, in the form of our other errors, and ends the connection. Writes nothing while an
+ * answer is being sent (`isAnswering`): it would become part of that answer.
  */
 export function answerClientError(error: Error, socket: Duplex, isAnswering: boolean, logger: Logger): void {
   const { code: fault = "" } = error as NodeJS.ErrnoException;
@@ -198,12 +198,12 @@ export function answerClientError(error: Error, socket: Duplex, isAnswering: boo
   logger.info({ status: reply.status, code, request_id: requestId, fault }, "request not parsed");
 }
 
-/** Kept-alive connections live so much longer, ms: a request that is on the wire already is answered, `/readyz` by its 503. */
+/** Idle keep-alive connections stay open this long, ms: a request already on the wire gets an answer, for `/readyz` its 503. */
 const lingerMs = 200;
 
 /**
- * Ends a server, and the others that give it their connections, without cutting an answer short: stops accepting, lets the answers in `unfinished` go out (with
- * `Connection: close`), closes idle connections after a moment, and after `graceMs` closes whatever is left. Resolves when all is closed.
+ * Ends a server, and those that pass it connections, without cutting answers short: stops accepting, lets the answers in `unfinished` finish (with `Connection:
+ * close`), then closes idle connections, and after `graceMs` all others. Resolves when everything is closed.
  */
 async function drainServers(
   [server, ...others]: readonly [Server, ...NetServer[]],
@@ -224,7 +224,7 @@ async function drainServers(
   clearInterval(timer);
 }
 
-/** Resolves when its connections are closed. http.Server's own close would close "idle" ones at once; the one below it only stops accepting. */
+/** Resolves when its connections are closed. http.Server's own close also closes "idle" ones at once; that of net.Server only stops accepting. */
 function stopAccepting(server: NetServer): Promise<void> {
   return new Promise((resolve) => NetServer.prototype.close.call(server, () => resolve()));
 }

@@ -8,13 +8,13 @@ import type { Exchange } from "./exchange.ts";
 import type { EdgeLimits } from "./limits.ts";
 
 export interface Streams {
-  /** The exchange gives its place among the requests at work back, and takes one here until its answer is closed. Throws rate_limited. */
+  /** Releases the exchange's place among requests, and takes a place here until its answer is closed. Throws rate_limited. */
   open(exchange: Exchange): StreamLease;
-  /** Ends all of them, each with its reason sent. */
+  /** Ends all streams; each sends the reason. */
   endAll(reason: StreamEnd): void;
 }
 
-/** How long a reader that was given up has to take the reason, ms. */
+/** Time to send the reason before the connection is closed, ms. */
 const goodbyeMs = 1000;
 
 type StreamLimits = Pick<
@@ -24,7 +24,7 @@ type StreamLimits = Pick<
 
 const anybody: (principal: Principal) => boolean = () => true;
 
-/** The answers without an end: how many there are, whether their callers may still have them, and whether they are read. Source: security.md G8, Z7, F21, F22. */
+/** The endless answers: limits their number, rechecks the rights of their callers, and disconnects stalled readers. Source: security.md G8, Z7, F21, F22. */
 export function createStreams(authenticator: Pick<Authenticator, "authenticate">, limits: StreamLimits): Streams {
   const open = new Set<(reason: StreamEnd) => void>();
   const byToken = new Map<string, number>();
@@ -64,7 +64,7 @@ export function createStreams(authenticator: Pick<Authenticator, "authenticate">
         if (!principal) end("unauthorized");
         else if (!isAllowed(principal)) end("forbidden");
       };
-      // Keys that cannot be fetched now (auth_unavailable) are no reason to end what was allowed.
+      // When keys cannot be fetched (auth_unavailable), streams that were allowed go on.
       const rechecking = setInterval(() => void check().catch(() => {}), limits.recheckMs);
       const unwatch = watchProgress(res, limits.stalledReaderMs, () => end("slow_consumer"));
       const expiring = setTimeout(() => end("expired"), limits.streamMs).unref();
@@ -92,14 +92,14 @@ function tooMany(message: string, waitS = 5): OpsError {
   return new OpsError("rate_limited", message, { headers: { "Retry-After": String(waitS) } });
 }
 
-/** Calls `onStalled` once, when something waits for the reader and nothing of it left for `afterMs`. Answers the end of the watch. */
+/** Calls `onStalled` once, when data waits for the reader and none of it left for `afterMs`. Returns a function that ends the watch. */
 export function watchProgress(res: ServerResponse, afterMs: number, onStalled: () => void): () => void {
   let sent = -1;
   let since = performance.now();
   const timer = setInterval(() => {
     const { socket } = res;
     if (!socket) return;
-    // What has been written completely; `bytesWritten` alone counts what still waits.
+    // Bytes really sent: `bytesWritten` also counts what still waits.
     const now = socket.bytesWritten - socket.writableLength;
     if (socket.writableLength === 0 || now !== sent) {
       sent = now;

@@ -3,79 +3,79 @@ import type { Origin, Principal } from "../auth/principal.ts";
 import type { StreamLease } from "../auth/stream-lease.ts";
 import type { Budget } from "../lib/budget/budget.ts";
 
-/** One authenticated request, as a surface sees it. Costly parts (`origin`, `signal`, `body`) are made when first asked for. */
+/** One authenticated request, as a surface sees it. Costly parts (`origin`, `signal`, `body`) are created on first use. */
 export interface EdgeRequest {
-  /** HEAD arrives as GET: the edge leaves the body out of the answer. */
+  /** HEAD arrives as GET: the edge omits the body of the answer. */
   readonly method: string;
   readonly isHead: boolean;
   /** As sent, without the query: valid percent-encoding, no dot segments, no encoded slash or NUL, no empty segments. */
   readonly path: string;
-  /** What follows the `?`, still encoded; "" without one. */
+  /** The text after the `?`, still encoded; "" without one. */
   readonly query: string;
   readonly headers: IncomingHttpHeaders;
   readonly principal: Principal;
   origin(): Origin;
-  /** Made by us, a UUIDv7; also in the `X-Request-Id` of the answer. */
+  /** Our own UUIDv7; also in the `X-Request-Id` of the answer. */
   readonly requestId: string;
-  /** Aborts when the client goes away before its answer is complete, and when the time of its budget is up. */
+  /** Aborts when the client disconnects before its answer is complete, and when the time of its budget is up. */
   readonly signal: AbortSignal;
   readonly budget: Budget;
   readonly req: IncomingMessage;
   readonly res: ServerResponse;
-  /** For an answer without an end: a place that lasts until the answer is closed. Throws rate_limited when there is none. */
+  /** For an endless answer: a place until the answer is closed. Throws rate_limited without a free place. */
   openStream(): StreamLease;
   /** Reads the body once. Rejects with payload_too_large, unsupported_media_type (compressed) or request_timeout. */
   body(maxBytes?: number): Promise<Buffer>;
-  /** What a surface that answers by itself adds to the log line. */
+  /** What a surface that answers on `res` itself adds to the log line. */
   logged: { route?: string; code?: string; operation?: string } | undefined;
 }
 
-/** An answer. Without a `Content-Type` in `headers` it is `application/json`. */
+/** An answer. The default `Content-Type` is `application/json`. */
 export interface EdgeReply {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
-  /** What is large and sent to many should be one Buffer: each connection refers to it, where text waits as a copy. */
+  /** Use one Buffer for a large body that many receive: connections share it, while each copies text. */
   readonly body: string | Buffer;
   /** Template of the path for the log line, such as "/containers/:name". */
   readonly route?: string;
   /** Error code for the log line. */
   readonly code?: string;
-  /** Flat name/value list that replaces `apiHeaders`, for pages that need a policy of their own. */
+  /** Flat name/value list that replaces `apiHeaders`, for pages that need their own policy. */
   readonly policy?: readonly string[];
-  /** What comes instead of `body`, in parts. */
+  /** Sent in parts instead of `body`. */
   readonly stream?: EdgeStream;
 }
 
-/** A body that comes in parts, each sent as one. */
+/** A body in parts, each sent as one. */
 export interface EdgeStream {
   readonly chunks: AsyncIterable<string>;
-  /** Sent where nothing else was for 15 s. */
+  /** Sent after up to 15 s without data. */
   readonly heartbeat?: string;
-  /** Aborts when there is no more waiting for a slow reader: then only what tells the reason may follow. */
+  /** Aborts when a slow reader is given up: after that only the reason may follow. */
   readonly signal: AbortSignal;
 }
 
 /** A part of the gateway behind the token, mounted at one fixed path. */
 export interface Surface {
-  /** Such as "/graphql" or "/api/v1/admin/ops"; no slash at the end. */
+  /** Such as "/graphql" or "/api/v1/admin/ops"; without a trailing slash. */
   readonly prefix: string;
-  /** True: everything below `prefix` too. False: that path alone. */
+  /** True: also all paths below `prefix`. False: only `prefix`. */
   readonly subtree: boolean;
-  /** True for one that writes to `res` itself (Yoga): the security headers are then set beforehand. */
+  /** True for one that writes to `res` itself (Yoga): the edge sets the security headers first. */
   readonly direct?: boolean;
-  /** Null: it answered on `res` itself. Throws or rejects with OpsError; anything else becomes a masked `internal`. */
+  /** Returns null when it answered on `res` itself. Throws or rejects with OpsError; any other error becomes a masked `internal`. */
   handle(request: EdgeRequest): EdgeReply | null | Promise<EdgeReply | null>;
 }
 
-/** What a public page may look at: no principal, no body. */
+/** What a public page may read: no principal, no body. */
 export type PublicRequest = Pick<EdgeRequest, "path" | "query" | "headers">;
 
-/** A fixed path that GET and HEAD may have without a token. It holds no data of the product. */
+/** A fixed path for GET and HEAD without a token. It serves no data of the product. */
 export interface PublicPage {
   readonly path: string;
-  /** Answers whatever else is going on: small, and asked for by those who watch over us. */
+  /** Answers under any load: small, for health checks. */
   readonly unlimited?: boolean;
-  /** False: not meant for this request, which then needs a token like any other. */
+  /** False: not for this request, which then needs a token. */
   accepts(request: PublicRequest): boolean;
   reply(request: PublicRequest): EdgeReply | Promise<EdgeReply>;
 }

@@ -4,31 +4,31 @@ import type { Exchange } from "./exchange.ts";
 import type { EdgeLimits } from "./limits.ts";
 
 export interface Unfinished {
-  /** Follows an answer until the kernel has all of it or its connection is closed; counts what of it waits now. Again for one that is followed: counts anew. */
+  /** Follows an answer until the kernel has all of it or its connection closes, and counts its waiting bytes. Call it again to count anew. */
   add(exchange: Exchange): void;
-  /** The answers that are followed: at work, or waiting for their readers. */
+  /** The followed answers: being computed, or waiting for their readers. */
   responses(): Iterable<ServerResponse>;
-  /** Begins to look at them once a second; returns the end of it. */
+  /** Starts to check them at least once a second; returns a function that stops. */
   watch(): () => void;
 }
 
 interface Entry {
   readonly exchange: Exchange;
-  /** Bytes that wait in this process for the reader, as last seen. None for a public file: all its readers share one Buffer. */
+  /** Bytes that wait in this process for the reader, as last seen. 0 for a public file: all its readers share one Buffer. */
   bytes: number;
-  /** Since when something of it waits, ms of `performance.now()`; null while nothing does. */
+  /** Start of the wait, ms of `performance.now()`; null while nothing waits. */
   waitsSince: number | null;
 }
 
 interface UnfinishedOptions extends Pick<EdgeLimits, "answerMs" | "pageMs" | "unsentBytes"> {
-  /** How many requests wait for a place of public pages. */
+  /** Number of requests that wait for a place of public pages. */
   readonly pagesWanted: () => number;
 }
 
 /**
- * Bounds what slow readers hold. The connection of a finite answer is closed when its reader has not taken all of it within `answerMs`. When more than
- * `unsentBytes` wait in all, the caller with the most of them loses the answer that waits longest, until the rest fits. While others wait for a public page, as many of
- * its readers as have had `pageMs` give way. `onEnd` is called once for each answer.
+ * Limits what slow readers hold. The connection of a finite answer is closed when its reader has not received all of it within `answerMs`. When more than
+ * `unsentBytes` wait in total, the caller with the most bytes loses its longest waiting answer, until the rest fits. Each request that waits for a public page
+ * disconnects one reader of such a page that had `pageMs`. `onEnd` is called once per answer.
  */
 export function createUnfinished(
   { answerMs, pageMs, unsentBytes, pagesWanted }: UnfinishedOptions,
@@ -59,7 +59,7 @@ export function createUnfinished(
     const { requestId, maybePrincipal: principal, ip, req, res } = exchange;
     const who = principal ? { subject: principal.subject, kid: principal.kid } : { ip };
     logger.warn({ request_id: requestId, ...who, reason, unsent_bytes: res.writableLength }, "slow reader: connection closed");
-    // A reset: what the kernel holds for this reader is freed as well.
+    // A reset also frees what the kernel holds for this reader.
     req.socket.resetAndDestroy();
     remove(res);
   };
@@ -76,10 +76,10 @@ export function createUnfinished(
     const now = performance.now();
     let wanted = pagesWanted();
     const waits = ({ waitsSince }: Entry, ms: number) => waitsSince !== null && now - waitsSince >= ms;
-    // In the order in which they began.
+    // In order of their start.
     for (const [res, entry] of entries) {
       measure(entry);
-      // An answer that was pipelined behind another one emits no "close" with its connection.
+      // An answer pipelined behind another one emits no "close" with its connection.
       if (entry.exchange.req.socket.destroyed) remove(res);
       else if (waits(entry, answerMs) && !entry.exchange.isStream) cut(entry, "answer_deadline");
       else if (wanted > 0 && entry.exchange.isPublic && waits(entry, pageMs)) {
@@ -110,7 +110,7 @@ export function createUnfinished(
   };
 }
 
-/** Of the caller with the most bytes waiting, the answer that waits longest. */
+/** The longest waiting answer of the caller with the most waiting bytes. */
 function findSlowest(entries: Iterable<Entry>): Entry | null {
   const waiting = [...entries].filter(({ bytes }) => bytes > 0);
   const byCaller = new Map<string, number>();

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** False when the signal ended it. */
+/** False when the signal aborted it. */
 export async function pause(ms: number, signal: AbortSignal): Promise<boolean> {
   try {
     await sleep(ms, undefined, { signal });
@@ -11,8 +11,8 @@ export async function pause(ms: number, signal: AbortSignal): Promise<boolean> {
 }
 
 /**
- * The promise, or a rejection with the signal's reason as soon as it aborts. What arrives after that is given to `discard`, so
- * that nothing leaks.
+ * Settles as the promise does, or rejects with the signal's reason as soon as it aborts. A later value goes to `discard`, so that
+ * nothing leaks.
  */
 export function abortable<T>(promise: Promise<T>, signal: AbortSignal, discard: (late: T) => void = () => {}): Promise<T> {
   return new Promise((resolve, reject) => {
@@ -34,8 +34,8 @@ export function abortable<T>(promise: Promise<T>, signal: AbortSignal, discard: 
 }
 
 /**
- * Single flight: callers who come while the work is under way share it. A caller whose signal aborts leaves at once; when the last
- * one has left, the work itself is aborted. Nothing is kept once it has ended.
+ * Single flight: callers that arrive while the work is running share it. A caller whose signal aborts leaves at once. When the
+ * last caller leaves, the work is aborted. No result is cached.
  */
 export function createSingleFlight<T>(work: (signal: AbortSignal) => Promise<T>): (signal: AbortSignal) => Promise<T> {
   interface SharedCall {
@@ -69,7 +69,7 @@ export function createSingleFlight<T>(work: (signal: AbortSignal) => Promise<T>)
   };
 }
 
-/** A deadline ran out. `after` is in milliseconds. */
+/** A deadline passed. `after` is in milliseconds. */
 export class DeadlineError extends Error {
   readonly after: number;
 
@@ -81,8 +81,8 @@ export class DeadlineError extends Error {
 }
 
 /**
- * Runs something with one total deadline and under the callers' signals. Rejects at once when any ends, also when the work itself
- * hangs on; then with DeadlineError, or with the reason of the caller. (AbortSignal.any costs three times the rest of this.)
+ * Runs `run` under one total deadline and the callers' signals. Rejects at once when one of them ends, even when the work hangs:
+ * with DeadlineError or the caller's reason. (AbortSignal.any costs three times as much as all this.)
  */
 export async function withDeadline<T>(
   ms: number,

@@ -1,17 +1,16 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 export interface Changes {
-  /** Says that something may be other than it was. Costs nothing while nobody watches. */
+  /** Reports that something may have changed. Costs nothing without watchers. */
   notify(): void;
-  /** As ContainerSource.changes. */
+  /** See ContainerSource.changes. */
   watch(signal: AbortSignal): AsyncGenerator<null, void>;
-  /** How many watch. */
   readonly watchers: number;
 }
 
-/** What happens within this time is one change, milliseconds. */
+/** Changes within this time count as one, milliseconds. */
 const gatherMs = 100;
-/** What only time changes (an engine that went away is shown for a minute; one that is silent is pinged) is looked for so often, milliseconds. */
+/** Interval of the check for changes that only time makes, milliseconds: a lost engine is shown for a minute, a silent one is pinged. */
 const lookMs = 1000;
 
 export function createChanges(): Changes {
@@ -38,11 +37,11 @@ export function createChanges(): Changes {
 
 export interface Notifier {
   notify(): void;
-  /** Resolves once it has rung since the last time that this resolved; rings in between count as one. Also when the signal aborts, and after `ms`. */
+  /** Resolves once `notify` was called since the last `wait`, or when the signal aborts, or after `ms`. Several calls count as one. */
   wait(signal: AbortSignal, ms?: number): Promise<void>;
 }
 
-/** For one reader that sleeps between what others have for it. */
+/** For one reader that sleeps until there is something to read. */
 export function createNotifier(): Notifier {
   let rung = false;
   let wake: (() => void) | null = null;
@@ -70,10 +69,10 @@ export function createNotifier(): Notifier {
   };
 }
 
-/** Those who read something without an end. */
+/** The readers of endless streams. */
 interface Subscribers<Reader> extends Iterable<Reader> {
   readonly size: number;
-  /** Adds a reader now, and takes it out when the signal aborts or when what it reads is given back, begun or not. */
+  /** Adds the reader at once. Removes it when the signal aborts or the generator is returned, even one that was never started. */
   subscribe<T>(reader: Reader, signal: AbortSignal, read: () => AsyncGenerator<T, void>): AsyncGenerator<T, void>;
 }
 
@@ -104,7 +103,7 @@ export function createSubscribers<Reader>(): Subscribers<Reader> {
       })();
       const giveBack = reading.return.bind(reading);
       reading.return = async (value) => {
-        // A generator that was never begun runs nothing of its own, not even `finally`.
+        // A generator that was never started runs none of its code, not even `finally`.
         if (!isBegun) leave();
         return giveBack(value);
       };

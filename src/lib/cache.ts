@@ -1,13 +1,13 @@
 import { createSingleFlight } from "./abort.ts";
 
-/** Between two questions an upstream rests at least so many times as long as the quicker one of the last two took: one slow answer alone does not count. */
+/** The TTL is this many times the query time (the faster of the last two, so that one slow answer does not count). */
 const rests = 9;
-/** An answer is kept for at most so many times `keepMs`. */
+/** The TTL is at most this many times `keepMs`. */
 const longest = 15;
 
 /**
- * One question for all who ask within `keepMs` of an answer; those who come while it is under way share it. Where answers take long, they are kept longer, so that an
- * upstream works for them a tenth of the time at most. A failure is not kept, and nothing is asked while nobody asks.
+ * Cache with adaptive TTL: 9 x the query time, at least `keepMs`, at most 15 x `keepMs`. Up to that limit a slow upstream spends at most 10 % of its time on us.
+ * Callers that arrive during a query share it. Failures are not cached. Without callers there are no queries.
  */
 export function createCache<T>(ask: (signal: AbortSignal) => Promise<T>, keepMs: number): (signal: AbortSignal) => Promise<T> {
   let cached: { readonly answer: T; readonly until: number; readonly tookMs: number } | null = null;
@@ -26,7 +26,7 @@ export function createCache<T>(ask: (signal: AbortSignal) => Promise<T>, keepMs:
   };
 }
 
-/** A call that runs at most once; every later caller shares its promise, a failed one too. */
+/** Runs at most once; later callers share its promise, also a rejected one. */
 export function once<T>(ask: () => Promise<T>): () => Promise<T> {
   let asked: Promise<T> | undefined;
   return () => (asked ??= ask());

@@ -5,7 +5,7 @@ export type Environment = (typeof environments)[number];
 /** Environments of Kamal destinations (WALLET_CORE_OPS_DESTINATIONS), by the destination in lower case. */
 export type Destinations = ReadonlyMap<string, Environment>;
 
-/** Words that mean an environment unless the configuration says otherwise. */
+/** Words for an environment, unless the configuration says otherwise. */
 const words: ReadonlyMap<string, Environment> = new Map([
   ["staging", "staging"],
   ["stage", "staging"],
@@ -15,15 +15,15 @@ const words: ReadonlyMap<string, Environment> = new Map([
   ["prd", "production"],
 ]);
 
-/** The environment of a Kamal destination, in any case; null for one that is not known. */
+/** Ignores case; null for an unknown destination. */
 export function toEnvironment(destination: string | null | undefined, destinations: Destinations): Environment | null {
   const word = destination?.toLowerCase() ?? "";
   return destinations.get(word) ?? words.get(word) ?? null;
 }
 
 /**
- * The environments that the segments of a name mention, each once: `wallet-core-staging` says staging. Only the common words count, for a destination
- * that a team made up (`beta`) may be a part of any name.
+ * The environments in the segments of a name, each once: `wallet-core-staging` gives staging. Only the common words count, because a team's own destination (`beta`)
+ * may be part of any name.
  */
 export function findEnvironments(name: string | undefined, destinations: Destinations): Environment[] {
   const segments = (name ?? "").toLowerCase().split(/[-_.]/);

@@ -1,4 +1,4 @@
-/** Every error code of the contract and its HTTP status: the one table that REST, GraphQL and the logs share. */
+/** Every error code of the contract and its HTTP status. REST, GraphQL and the logs share this table. */
 export const statusByCode = {
   invalid_request: 400,
   query_too_complex: 400,
@@ -56,19 +56,19 @@ export type ErrorCode = keyof typeof statusByCode;
 
 interface OpsErrorOptions {
   cause?: unknown;
-  /** Which upstream failed, as its configured name ("docker:web-1", "queues:river"). */
+  /** The configured name of the upstream that failed ("docker:web-1", "queues:river"). */
   upstream?: string;
-  /** There is no such upstream: its address is not configured. */
+  /** The upstream does not exist: its address is not configured. */
   unconfigured?: boolean;
-  /** Headers of an HTTP answer that belong to this error, such as Allow. */
+  /** HTTP response headers of this error, such as Allow. */
   headers?: Readonly<Record<string, string>>;
-  /** The HTTP status that the upstream answered with, if it did. */
+  /** The HTTP status of the upstream's answer, if there was one. */
   upstreamStatus?: number | undefined;
 }
 
 /**
- * The one error that callers may see. `message` is for people and carries no secret and no upstream text that could hold one;
- * `cause` goes to our own log only.
+ * The only error that callers see. `message` is for people: it carries no secret and no upstream text that could hold one.
+ * `cause` goes only to our own log.
  */
 export class OpsError extends Error {
   readonly code: ErrorCode;
@@ -90,12 +90,12 @@ export class OpsError extends Error {
   }
 }
 
-/** Whatever was thrown, as an OpsError: anything unknown becomes a masked `internal`. */
+/** Turns anything thrown into an OpsError; an unknown error becomes a masked `internal`. */
 export function toOpsError(error: unknown): OpsError {
   return error instanceof OpsError ? error : new OpsError("internal", "Internal error", { cause: error });
 }
 
-/** An error as data, for what failed beside something that did not. GraphQL would take an Error object for a failure of the field. */
+/** An error as data, for a part that failed beside parts that did not. GraphQL would take an Error object for a failure of the field. */
 export function toProblem(error: unknown): { readonly code: ErrorCode; readonly message: string } {
   const { code, message } = toOpsError(error);
   return { code, message };

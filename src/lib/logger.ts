@@ -2,7 +2,7 @@ import { destination, pino } from "pino";
 
 export type LogLevel = "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "silent";
 
-/** The part of pino that our modules use: fields first, then a constant message. */
+/** The part of pino that we use: fields first, then a constant message. */
 export interface Logger {
   debug(fields: object, message: string): void;
   info(fields: object, message: string): void;
@@ -11,7 +11,8 @@ export interface Logger {
 }
 
 /**
- * JSON lines on stdout. Nobody hands it a header, a body or a variable; of an error (`err`) only what is listed below gets out.
+ * JSON lines on stdout. Callers pass no header, body or variable. Of an error (`err`), only the properties listed below are
+ * logged.
  */
 export function createLogger(level: LogLevel): Logger {
   return pino(
@@ -26,11 +27,11 @@ export function createLogger(level: LogLevel): Logger {
   );
 }
 
-/** One write for up to 4 KiB of lines, at most 100 ms late: a write for each line costs as much as the rest of a request. */
+/** One write for up to 4 KiB of lines, at most 100 ms late. A write per line would cost as much as the rest of a request. */
 function openStdout() {
   const stdout = destination({ fd: 1, sync: true, minLength: 4096, periodicFlush: 100 });
   let isClosed = false;
-  // Of a pipe or a terminal that is closed: nobody reads the lines any more, and flushSync would try for ever.
+  // The pipe or terminal was closed: nobody reads the lines, and flushSync would retry for ever.
   stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code !== "EIO" && error.code !== "EPIPE") throw error;
     isClosed = true;
@@ -42,7 +43,7 @@ function openStdout() {
   return stdout;
 }
 
-/** Name, message, code and stack of an error and of its causes, at most four deep; never its other properties. */
+/** Name, message, code and stack of an error and its causes, at most four deep; no other properties. */
 function toLoggedError(error: unknown, depth = 0): object {
   if (!(error instanceof Error)) return { message: String(error) };
   const { name, message, stack, cause } = error;

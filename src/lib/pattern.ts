@@ -1,23 +1,23 @@
-/** A regular expression that takes linear time for any text. */
+/** A regular expression that takes linear time on any text. */
 export interface LinePattern {
   test(text: string): boolean;
-  /** The same for the whole text. */
+  /** True when the whole text matches. */
   matches(text: string): boolean;
 }
 
 const maxPatternLength = 200;
-/** Instructions that an expression is made of: the time for a text grows with them. Repetitions are written out, `\w{1,500}` has a thousand. */
+/** Limit on the instructions of a compiled expression: the time for a text grows with them. Repetitions are expanded: `\w{1,500}` has a thousand. */
 const maxInstructions = 200;
-/** The rule as a refusal states it. */
+/** The rule as error messages state it. */
 export const patternRule = `a regular expression of RE2 (no look-around, no back-references) of at most ${maxPatternLength} characters, without long repetitions such as {1,500}`;
-/** What the states of one expression may take in memory, bytes. */
+/** Memory limit for the states of one expression, bytes. */
 export const patternBytes = 1 << 20;
-/** How much of a line a pattern looks at, characters: the longest lines would keep everyone else waiting. */
+/** A pattern looks at this many characters of a line: longer ones would delay everyone else. */
 const maxTextLength = 16_384;
 
 /**
- * Compiles RE2 syntax, case-sensitive unless `ignoreCase` or `(?i)` in it says otherwise. Null for what does not follow `patternRule`. JavaScript's own
- * expressions are never used for a caller's pattern: they can take exponential time. re2js is loaded at the first use.
+ * Compiles RE2 syntax; case-sensitive unless `ignoreCase` or `(?i)` says otherwise. Null when it breaks `patternRule`. A caller's pattern never becomes a JavaScript
+ * expression: those can take exponential time. re2js is loaded at first use.
  */
 export async function compileLinePattern(text: string, ignoreCase = false): Promise<LinePattern | null> {
   if (text.length > maxPatternLength) return null;
@@ -27,7 +27,7 @@ export async function compileLinePattern(text: string, ignoreCase = false): Prom
   } catch {
     return null;
   }
-  // A set of one: its memory can be limited, that of a single expression cannot.
+  // A set with one pattern: only the memory of a set can be limited.
   const compile = (anchor: number) => {
     const set = new RE2Set(anchor, ignoreCase ? RE2JS.CASE_INSENSITIVE : 0, patternBytes);
     set.add(text);

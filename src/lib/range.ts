@@ -2,13 +2,13 @@
 export interface HistoryRange {
   readonly from: number;
   readonly step: number;
-  /** How many steps, at least 1. */
+  /** At least 1. */
   readonly steps: number;
 }
 
 const timeTexts = new WeakMap<HistoryRange, readonly string[]>();
 
-/** The times of a range as RFC 3339 UTC with seconds: made once for all its series. */
+/** The times of a range as RFC 3339 UTC with seconds, computed once for all its series. */
 export function toTimeTexts(range: HistoryRange): readonly string[] {
   const { from, step, steps } = range;
   const made = timeTexts.get(range) ?? Array.from({ length: steps }, (_, index) => toTime(from + (index + 1) * step));
@@ -21,10 +21,10 @@ export function toTime(unix: number): string {
   return `${new Date(unix * 1000).toISOString().slice(0, 19)}Z`;
 }
 
-/** When the newest sample at each time of a range was taken, unix seconds; NaN where there is none. */
+/** Time of the newest sample at each time of a range, unix seconds; NaN without one. */
 type SampleTimes = readonly number[];
 
-/** One point of a range that is answered. */
+/** One answered point of a range. */
 interface GridPoint {
   /** Its index in the range. */
   readonly index: number;
@@ -32,7 +32,7 @@ interface GridPoint {
   readonly at: number;
   /** RFC 3339 UTC with seconds. */
   readonly time: string;
-  /** Whether a sample of its own stands behind it: else what a database answers there is old. */
+  /** Whether it has a sample of its own. If not, the database's answer for it is old. */
   readonly known: boolean;
 }
 
@@ -49,9 +49,9 @@ export function toTimes({ from, step, steps }: HistoryRange): number[] {
 }
 
 /**
- * The points of a range that samples can tell of. Points are never closer than samples are: where the step is shorter, every second
- * (third ...) point is answered, the newest one always among them. A point is known when a sample was taken in the step and a half
- * before it, as a sample may come late: Prometheus itself would go on answering for 5 minutes.
+ * The points of a range that samples can support. Points are never closer than samples: when the step is shorter, only every
+ * second (third ...) point is answered, the newest always among them. A point is known when a sample was taken in the 1.5 steps
+ * before it, because a sample may come late. Prometheus itself would go on answering for 5 minutes.
  */
 export function toGrid(range: HistoryRange, sampled: SampleTimes): Grid {
   const times = toTimes(range);
@@ -66,18 +66,18 @@ export function toGrid(range: HistoryRange, sampled: SampleTimes): Grid {
   return { stepSeconds, points };
 }
 
-/** Whether a sample belongs to a point. */
+/** Whether a sample is recent enough for a point. */
 export function isFresh(sampled: number | undefined, at: number, stepSeconds: number): boolean {
   return sampled !== undefined && at - sampled <= stepSeconds * 1.5;
 }
 
-/** How many steps a sample lasts: the median distance of samples, as one long gap (an outage) is no interval; 1 when there are too few to tell. */
+/** Steps per sample: the median distance of samples, because one long gap (an outage) is no interval; 1 when there are too few samples. */
 function toStride(sampled: SampleTimes, step: number): number {
   const seen = sampled.filter((time) => !Number.isNaN(time));
   const gaps = seen.flatMap((time, index) =>
     index > 0 && time > (seen[index - 1] ?? time) ? [time - (seen[index - 1] ?? 0)] : [],
   );
   const median = gaps.toSorted((a, b) => a - b)[Math.floor((gaps.length - 1) / 2)] ?? step;
-  // Scrapes are not on time to the millisecond: 15.002 s are one step of 15.
+  // Scrapes are a few milliseconds off: 15.002 s are one step of 15 s.
   return Math.max(1, Math.min(sampled.length, Math.ceil(median / step - 0.1)));
 }

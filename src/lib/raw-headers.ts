@@ -1,4 +1,4 @@
-/** How often a header was sent, by its lower-case name. node:http merges or drops a repeated one; its raw name/value list has all. */
+/** How often a header was sent; `name` is in lower case. node:http merges or drops repeated headers; its raw name/value list has all. */
 export function countHeader(rawHeaders: readonly string[], name: string): number {
   let count = 0;
   for (let index = 0; index < rawHeaders.length; index += 2) {

@@ -6,9 +6,8 @@ export function toSeconds(at: Date): string {
 const secondsPerUnit: Readonly<Record<string, number>> = { d: 86_400, h: 3600, m: 60, s: 1, ms: 0.001 };
 
 /**
- * A point in time for `since` and `until` as Docker wants it, unix seconds with nine decimals: from RFC 3339 (any offset, up to nine decimals), from
- * unix seconds, or from a duration before now ("90s", "5m", "1h30m", "2d"). Null for anything else. Docker itself answers 500 to
- * the first and the last.
+ * A time for `since` and `until` as Docker wants it, unix seconds with nine decimals. Accepts RFC 3339 (any offset, up to nine decimals), unix seconds, and a
+ * duration before now ("90s", "5m", "1h30m", "2d"). Null for anything else. Docker itself answers 500 to RFC 3339 times and durations.
  */
 export function parseLogTime(text: string, nowMs: number): string | null {
   return parseUnix(text) ?? parseDuration(text, nowMs) ?? parseRfc3339(text);
@@ -32,13 +31,13 @@ function parseRfc3339(text: string): string | null {
   const [, year, month, day, hour, minute, second, fraction = "", zone = ""] = match;
   const local = `${year}-${month}-${day}T${hour}:${minute}:${second}`;
   const date = new Date(`${local}Z`);
-  // Date rolls 30 February over into March; such a time is a mistake of the caller.
+  // Date turns 30 February into March; such a time is the caller's mistake.
   if (Number.isNaN(date.getTime()) || date.toISOString().slice(0, 19) !== local) return null;
   const ms = Date.parse(`${local}${zone.toUpperCase()}`);
   return Number.isNaN(ms) ? null : toUnixText(ms, fraction);
 }
 
-/** Null before 1970: Docker has no logs from there. */
+/** Null before 1970: Docker has no logs from then. */
 function toUnixText(ms: number, fraction: string): string | null {
   if (ms < 0) return null;
   const seconds = Math.floor(ms / 1000);
@@ -53,7 +52,7 @@ export function toLogTimestamp(unixSeconds: string): string {
   return `${whole}.${fraction.padEnd(9, "0").slice(0, 9)}Z`;
 }
 
-/** An RFC 3339 time as UTC with whole seconds; null for Docker's zero time (0001-01-01), for what is no time, and after the year 9999. */
+/** An RFC 3339 time as UTC with whole seconds. Null before 1970 (Docker's zero time is 0001-01-01), after the year 9999, and for an invalid time. */
 export function toTimestamp(text: string | null | undefined): string | null {
   const ms = text ? Date.parse(text) : Number.NaN;
   if (Number.isNaN(ms) || ms < 0 || ms >= 253_402_300_800_000) return null;

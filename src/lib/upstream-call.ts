@@ -2,24 +2,23 @@ export const upstreams = ["docker", "postgres", "prometheus", "rabbitmq", "redis
 export type Upstream = (typeof upstreams)[number];
 
 /**
- * Told of each call that was sent to an upstream: how long its answer took, seconds, and the error code that it failed with, null when it did not. An
- * answer without an end is there when it begins. What its caller gave up before is not told of.
+ * Receives each call that was sent to an upstream: seconds to its answer, and its error code, null on success. A streamed answer counts from its start. A call that
+ * its caller gave up before the answer is not reported.
  */
 export type ObserveCall = (upstream: Upstream, seconds: number, code: string | null) => void;
 
-/** For where nobody counts. */
+/** For callers without metrics. */
 export const unobserved: ObserveCall = () => {};
 
 interface CallOptions {
   readonly observe: ObserveCall;
   readonly upstream: Upstream;
-  /** Aborts the call: by a deadline, which is a failure of the upstream, or as nobody waits any more, which is none. */
+  /** Aborts the call, either by a deadline (a failure of the upstream) or because nobody waits any more (no failure). */
   readonly signal: AbortSignal;
-  /** Null where the upstream did its part: what was asked for is not there. */
+  /** Null when the upstream did its part: the thing asked for does not exist. */
   readonly toCode: (error: unknown) => string | null;
 }
 
-/** The call itself, observed. */
 export async function observed<T>({ observe, upstream, signal, toCode }: CallOptions, call: () => Promise<T>): Promise<T> {
   const begin = performance.now();
   const report = (code: string | null) => observe(upstream, (performance.now() - begin) / 1000, code);

@@ -19,11 +19,11 @@ export const engineTable: Table<Engine> = {
   ],
 };
 
-/** Docker's own words. */
+/** Docker's words. */
 const states = ["created", "running", "paused", "restarting", "removing", "exited", "dead"];
 const healths = ["healthy", "unhealthy", "starting", "none"];
 
-/** A figure of a container's sample: absent where nobody samples it. */
+/** A value of a container's stats sample; absent without one. */
 function fromStats(
   name: string,
   help: string,
@@ -102,7 +102,7 @@ export const containerTable: Table<Container> = {
   ],
 };
 
-/** Those that are known as they are now: how one was before its engine went away is no measurement. */
+/** Containers with current data: the last state before an engine was lost is no measurement. */
 export function toKnown(containers: readonly Container[] | null): readonly Container[] | null {
   return containers?.filter(({ stale }) => !stale) ?? null;
 }

@@ -3,7 +3,7 @@ import { type Table, toLabels } from "./exposition.ts";
 
 type Deploy = NonNullable<MetricsQuery["deployInfo"]>;
 
-/** One row where the deploy is known. */
+/** One row when the deploy is known. */
 export const deployTable: Table<Deploy> = {
   prefix: "ops_deploy",
   maxRows: 1,
@@ -17,7 +17,7 @@ export const deployTable: Table<Deploy> = {
   ],
 };
 
-/** The same row, by its release. */
+/** The same row, with its release. */
 export const deployInfoTable: Table<Deploy> = {
   prefix: "ops_deploy_info",
   maxRows: 1,

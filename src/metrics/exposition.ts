@@ -1,4 +1,4 @@
-/** OpenMetrics 1.0, or the text format 0.0.4 of before, which `promtool check metrics` and old scrapers read. */
+/** OpenMetrics 1.0, or the older text format 0.0.4, which `promtool check metrics` and old scrapers read. */
 export type Format = "openmetrics" | "text";
 
 export const contentTypes: Readonly<Record<Format, string>> = {
@@ -7,14 +7,14 @@ export const contentTypes: Readonly<Record<Format, string>> = {
 };
 
 interface Sample {
-  /** What the sample's name has beyond its family's, such as "_bucket". */
+  /** The part of the sample's name after its family's, such as "_bucket". */
   readonly suffix?: string;
   /** As `toLabels` writes them. */
   readonly labels: string;
   readonly value: number;
 }
 
-/** Everything that has one name. `name` ends with "_total" for a counter, with "_info" for an info. */
+/** All samples of one name. `name` ends with "_total" for a counter, with "_info" for an info. */
 export interface Family {
   readonly name: string;
   readonly help: string;
@@ -24,10 +24,10 @@ export interface Family {
 
 type Labels = Readonly<Record<string, string | number | null | undefined>>;
 
-/** A value that others choose may be of any length: it is cut here, in UTF-16 units. */
+/** Values that others choose are cut at this length, in UTF-16 units. */
 const longestLabel = 256;
 
-/** `name="value",...` without braces. A label without a value is left out, which to Prometheus is the same. */
+/** `name="value",...` without braces. Omits a label without a value, which Prometheus treats the same. */
 export function toLabels(labels: Labels): string {
   let text = "";
   for (const name in labels) {
@@ -45,7 +45,7 @@ function escapeLabel(text: string): string {
   return text.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
 }
 
-/** The body of a scrape. A family without a sample is left out. Sources: OpenMetrics 1.0, and "Exposition formats" of the Prometheus docs. */
+/** The body of a scrape, without empty families. Sources: OpenMetrics 1.0, and "Exposition formats" of the Prometheus docs. */
 export function toText(families: readonly Family[], format: Format): string {
   let text = "";
   for (const family of families) if (family.samples.length > 0) text += toFamilyText(family, format);
@@ -75,7 +75,7 @@ function toNumber(value: number): string {
   return value === -Infinity ? "-Inf" : String(value);
 }
 
-/** What a row says to one family: null and undefined are not known, and no sample. */
+/** The value of a row for one family; null and undefined are unknown and give no sample. */
 type Value = number | boolean | null | undefined;
 
 /** One family over the rows of a table. */
@@ -83,15 +83,15 @@ export interface Column<Row> {
   readonly name: string;
   readonly help: string;
   readonly type?: "gauge" | "counter" | "info";
-  /** Of a state set: all its states, and the one that the row is in. Its sample is 1, those of the others are 0. */
+  /** For a state set: all its states. The sample of the row's state is 1, those of the others are 0. */
   readonly states?: readonly string[];
   readonly value: (row: Row) => Value | string;
 }
 
 export interface Table<Row> {
-  /** First words of the names of all its families; says what was dropped. */
+  /** Prefix of the names of all its families; names it in reports of dropped series. */
   readonly prefix: string;
-  /** So many rows are shown at most, the first ones: what others choose must not make series without end. */
+  /** Only the first rows up to this number are shown: values that others choose must not create endless series. */
   readonly maxRows: number;
   readonly labels: (row: Row) => string;
   readonly columns: readonly Column<Row>[];
@@ -99,11 +99,11 @@ export interface Table<Row> {
 
 export interface Filled {
   readonly families: readonly Family[];
-  /** Series that were left out, as there were more rows than `maxRows`. */
+  /** Number of series left out because of `maxRows`. */
   readonly dropped: { readonly prefix: string; readonly series: number };
 }
 
-/** The families of a table. Nothing is known of it where `rows` is null. */
+/** The families of a table; without samples when `rows` is null (unknown). */
 export function fill<Row>({ prefix, maxRows, labels, columns }: Table<Row>, rows: readonly Row[] | null): Filled {
   const shown = (rows ?? []).slice(0, maxRows);
   const rest = (rows ?? []).slice(maxRows);

@@ -13,18 +13,18 @@ import type { Instruments } from "./instruments.ts";
 import { queueSourceTable, queueTable, toQueueRows, toSourceRows } from "./queues.ts";
 import { tokenTable, toVisibleEnds } from "./tokens.ts";
 
-/** Where the metrics are; exactly there. */
+/** The only path of the metrics. */
 export const metricsPath = "/metrics";
 
-/** Of one scrape: its tables have limits of their own (`maxRows`), and are some 7 MB when they are full. A monitoring that loses all of it is worse than a large answer. */
+/** Limit of one scrape. Its tables have their own limits (`maxRows`) and are about 7 MB when full. Losing all metrics would be worse than a large answer. */
 const mostBytes = 16_000_000;
 
-/** What it asks; to be registered with `execute`. */
+/** The query of a scrape; register it with `execute`. */
 export const metricsDocument = MetricsDocument;
 
-/** A scrape; authenticated already. */
+/** An authenticated scrape. */
 interface MetricsRequest extends Caller {
-  /** A HEAD comes as GET. */
+  /** HEAD arrives as GET. */
   readonly method: string;
   /** Raw text after the question mark. */
   readonly query: string;
@@ -39,8 +39,8 @@ interface MetricsReply {
 }
 
 /**
- * Answers a scrape with what its token may see. Containers' statistics are in it with `stats=1` alone, as asking for them is what keeps their sampler
- * at work. One upstream that is away costs its families and no more. Rejects with method_not_allowed, forbidden or invalid_request.
+ * Answers a scrape with what its token may see. Containers' stats need `stats=1`, because requesting them keeps their sampler running. A lost upstream loses only
+ * its own families. Rejects with method_not_allowed, forbidden or invalid_request.
  */
 export function createMetricsHandler(
   execute: Execute,
@@ -71,7 +71,7 @@ export function createMetricsHandler(
   };
 }
 
-/** What counts requests, and calls to upstreams, of every environment together: for tokens of every environment. */
+/** Counts of requests and upstream calls cover all environments: only for tokens of every environment. */
 const ofAllTokens = /^ops_(?:http|upstream)_/;
 
 function toTables(data: Partial<MetricsQuery>, errors: readonly OpsError[]): readonly Filled[] {
@@ -96,7 +96,7 @@ function toDropped(dropped: readonly Filled["dropped"][]): Family {
   return { name: "ops_metrics_dropped_series", help, type: "gauge", samples };
 }
 
-/** Only `stats` is known; other parameters are left alone, as everywhere. */
+/** Reads `stats`; other parameters are ignored, as everywhere. */
 function parseStats(query: string): boolean {
   const values = new URLSearchParams(query).getAll("stats");
   const [value = "0"] = values;
@@ -106,14 +106,14 @@ function parseStats(query: string): boolean {
   return value === "1" || value === "true";
 }
 
-/** Prometheus asks for OpenMetrics; who does not gets the format that everybody reads. */
+/** Prometheus accepts OpenMetrics; other clients get the older format, which all can read. */
 function toFormat(accept: string | undefined): Format {
   return accept?.includes("application/openmetrics-text") ? "openmetrics" : "text";
 }
 
 interface UpstreamRow {
   readonly upstream: string;
-  /** Null where that is not for this token to see, or where there is nothing to read. */
+  /** Null when this token may not see it, or when there is nothing to read. */
   readonly up: boolean | null;
 }
 
@@ -141,10 +141,10 @@ const parts: readonly Part[] = [
   ["deploy", "deployInfo", /^deploy_info_(?:invalid|unreadable)$/],
 ];
 
-/** Codes that tell of no outage. */
+/** Codes that are no outage. */
 const quiet: ReadonlySet<ErrorCode> = new Set(["forbidden", "deploy_info_missing"]);
 
-/** Whether each upstream could be asked, by what its field became: a null one has its code among the errors. */
+/** Whether each upstream could be read, from its field: when that is null, its code is among the errors. */
 export function toUpstreamRows(data: Partial<MetricsQuery>, errors: readonly OpsError[]): readonly UpstreamRow[] {
   const isQuiet = errors.some(({ code }) => quiet.has(code));
   return parts.map(([upstream, field, codes]) => {
@@ -156,7 +156,7 @@ export function toUpstreamRows(data: Partial<MetricsQuery>, errors: readonly Ops
   });
 }
 
-/** What is only remembered is no answer; null for a token that may see no engine. */
+/** Remembered data is no answer. Null for a token that may see no engine. */
 function isFresh({ engines, deployInfo }: Partial<MetricsQuery>, field: Part[1]): boolean | null {
   if (field === "deployInfo") return !deployInfo?.stale;
   if (field !== "containers" || !engines) return true;

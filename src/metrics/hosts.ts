@@ -35,7 +35,7 @@ export const hostTable: Table<Host> = {
   ],
 };
 
-/** One row where the report is known. */
+/** One row when the report is known. */
 export const hostReportTable: Table<string> = {
   prefix: "ops_host_report",
   maxRows: 1,

@@ -3,7 +3,7 @@ import type { Upstream } from "../lib/upstream-call.ts";
 import { type Family, toLabels } from "./exposition.ts";
 import type { Answered, Recorders } from "./recorders.ts";
 
-/** The gateway's own cost: told of as it happens, collected when scraped. */
+/** The gateway's own costs: recorded at once, collected by a scrape. */
 export interface Instruments {
   /** An ObserveCall. */
   readonly observeCall: (upstream: Upstream, seconds: number, code: string | null) => void;
@@ -11,10 +11,10 @@ export interface Instruments {
   readonly collect: () => Promise<readonly Family[]>;
 }
 
-/** How long what happens is only noted before prom-client is loaded, milliseconds: the first answers do not wait for its 25 ms. */
+/** Events are only queued for this long before prom-client is loaded, milliseconds: the first answers do not wait 25 ms for it. */
 const loadAfterMs = 1000;
 
-/** Counters of one process. Loads nothing and starts nothing before there is something to count. */
+/** The counters of one process. Loads and starts nothing until there is something to count. */
 export function createInstruments(): Instruments {
   let recorders: Recorders | null = null;
   let loading: Promise<Recorders> | null = null;
@@ -38,12 +38,12 @@ export function createInstruments(): Instruments {
   };
 }
 
-/** What prom-client counted. */
+/** The counts of prom-client. */
 async function toFamilies(registry: Registry): Promise<readonly Family[]> {
   const metrics = await registry.getMetricsAsJSON();
   return metrics.map((metric): Family => {
     const { name, help } = metric;
-    // prom-client says it with a number where its types say it with a word.
+    // At run time this is a string; prom-client's types say a number.
     const type = String(metric.type) as Family["type"];
     const samples = metric.values.map(({ labels, value, ...rest }) => {
       const sampleName = "metricName" in rest ? String(rest.metricName) : name;

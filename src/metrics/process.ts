@@ -2,11 +2,11 @@ import { readdirSync } from "node:fs";
 import { monitorEventLoopDelay, performance } from "node:perf_hooks";
 import { Counter, Gauge, type Registry } from "prom-client";
 
-/** How often the event loop's delay is looked at, milliseconds; the histogram's figures include it. */
+/** Sampling interval of the event loop's delay, milliseconds; the histogram's values include it. */
 const resolution = 20;
 const percentiles = [50, 90, 99, 100];
 
-/** Of the process, under the names that all Prometheus clients give; and how busy its event loop is. All of it is looked at when scraped. */
+/** Metrics of the process, under the names that all Prometheus clients use, and the load of its event loop. All are read at scrape time. */
 export function addProcess(registry: Registry): void {
   count(registry, "process_cpu_seconds_total", "CPU time of the process, user and system.", () => {
     const { user, system } = process.cpuUsage();
@@ -38,7 +38,7 @@ function gauge(registry: Registry, name: string, help: string, read: () => numbe
   registry.registerMetric(metric);
 }
 
-/** `read` never gives less than before. */
+/** Never decreases, even if `read` does. */
 function count(registry: Registry, name: string, help: string, read: () => number): void {
   let counted = 0;
   const metric: Counter = new Counter({
@@ -56,20 +56,20 @@ function count(registry: Registry, name: string, help: string, read: () => numbe
 
 function countDescriptors(): number | null {
   try {
-    // One is that of the listing itself.
+    // One descriptor is that of the listing itself.
     return readdirSync("/proc/self/fd").length - 1;
   } catch {
     return null;
   }
 }
 
-/** Watched from the first scrape on: nobody pays for it who does not scrape. */
+/** Measures only from the first scrape on: without scrapes it costs nothing. */
 function addEventLoopDelay(registry: Registry): void {
   const delay = monitorEventLoopDelay({ resolution });
   const metric = new Gauge({
     name: "ops_event_loop_delay_seconds",
     help: "How late the event loop came to its work since the scrape before; percentile 100 is the longest.",
-    // Not `quantile`: that is for summaries alone.
+    // Not `quantile`: that is reserved for summaries.
     labelNames: ["percentile"],
     registers: [],
     collect() {

@@ -7,7 +7,7 @@ type Queue = NonNullable<MetricsQuery["queues"]>[number];
 
 const states = ["ok", "idle", "backlog", "stalled", "paused", "no_workers", "failing"] satisfies QueueState[];
 
-/** A source, and when its numbers were read, RFC 3339; null where it has no queue to tell. */
+/** A source, and when its numbers were read, RFC 3339; null without queues. */
 interface SourceRow extends Source {
   readonly observedAt: string | null;
 }
@@ -15,7 +15,7 @@ interface SourceRow extends Source {
 /** Kinds whose queues are not in the database. */
 const brokers: Readonly<Record<string, Upstream>> = { rabbitmq: "rabbitmq", redis: "redis" };
 
-/** With the upstream, so that an outage of it is known from one of a single source. */
+/** Has the upstream as a label, to distinguish its outage from that of a single source. */
 export const queueSourceTable: Table<SourceRow> = {
   prefix: "ops_queue_source",
   maxRows: 200,

@@ -3,14 +3,14 @@ import manifest from "../../package.json" with { type: "json" };
 import { type Upstream, upstreams } from "../lib/upstream-call.ts";
 import { addProcess } from "./process.ts";
 
-/** A request that was answered. */
+/** An answered request. */
 export interface Answered {
   readonly method: string;
-  /** Template of the path, or where its surface is mounted; undefined where nothing of ours was meant. */
+  /** Template of the path, or the mount of its surface; undefined for a path that is not ours. */
   readonly route: string | undefined;
-  /** HTTP status; 499 for a client that went away. */
+  /** HTTP status; 499 when the client disconnected. */
   readonly status: number;
-  /** Null for an answer without an end. */
+  /** Null for an endless answer. */
   readonly seconds: number | null;
 }
 
@@ -22,10 +22,10 @@ export interface Recorders {
 
 const buckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
-/** Others are told as "other": a client may send any. */
+/** Other methods count as "other": a client may send any. */
 const methods = new Set(["GET", "HEAD", "POST", "OPTIONS"]);
 
-/** The counters, in a registry of their own. Label values are words of ours alone: their number is that of our routes, statuses and codes. */
+/** The counters, in their own registry. All label values are our own words, so their number is limited to our routes, statuses and codes. */
 export function createRecorders(): Recorders {
   const registry = new Registry();
   const registers = [registry];

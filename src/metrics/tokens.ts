@@ -15,7 +15,7 @@ export const tokenTable: Table<TokenEnd> = {
   ],
 };
 
-/** The ends that a caller may see, the next one first: who else has tokens is no business of one that is limited to some environments. */
+/** The token expiries that a caller may see, earliest first. A token limited to some environments sees only its own. */
 export function toVisibleEnds(ends: readonly TokenEnd[], principal: Principal): readonly TokenEnd[] {
   const isOwn = ({ kid }: TokenEnd) => principal.auth === "tokens_file" && kid === principal.kid;
   return ends.filter((end) => maySee(principal, null) || isOwn(end)).toSorted((a, b) => a.expiresAt - b.expiresAt);

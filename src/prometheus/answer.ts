@@ -6,15 +6,15 @@ import { type FailureKind, PrometheusError } from "./failure.ts";
 /** One element of an instant vector. */
 export interface Sample {
   readonly labels: Readonly<Record<string, string>>;
-  /** As Prometheus writes it: "0.64", and also "NaN", "+Inf", "-Inf". */
+  /** As Prometheus writes it: "0.64", also "NaN", "+Inf", "-Inf". */
   readonly value: string;
 }
 
 export interface Vector {
   readonly samples: readonly Sample[];
-  /** Evaluation time, Unix seconds; null for an empty vector, which carries none. */
+  /** Evaluation time, unix seconds; null for an empty vector, which carries none. */
   readonly evaluatedAt: number | null;
-  /** What Prometheus said beside the data, at most 10. For our log. */
+  /** Prometheus' remarks on the data, at most 10, for our log. */
   readonly warnings: readonly string[];
 }
 
@@ -36,7 +36,7 @@ const success = z.object({
 
 const failure = z.object({ status: z.literal("error"), errorType: z.string(), error: z.string().optional() });
 
-/** Reads the answer to POST /api/v1/query. @throws PrometheusError for anything but a vector */
+/** Parses the answer of POST /api/v1/query. @throws PrometheusError for anything but a vector */
 export function parseAnswer(status: number, body: string): Vector {
   const answer = success.safeParse(openAnswer(status, body));
   if (!answer.success) throw new PrometheusError("not_json");
@@ -48,7 +48,7 @@ export function parseAnswer(status: number, body: string): Vector {
   };
 }
 
-/** The JSON of an answer that is no refusal; undefined where it is no JSON. @throws PrometheusError for a refusal */
+/** The JSON of an answer; undefined for invalid JSON. @throws PrometheusError for a refusal */
 function openAnswer(status: number, body: string): unknown {
   const json = parseJson(body);
   const refusal = failure.safeParse(json);
@@ -62,7 +62,7 @@ function toWarnings({ warnings, infos }: { warnings?: Notices; infos?: Notices }
   return [...(warnings ?? []), ...(infos ?? [])].slice(0, 10).map((text) => cleanStart(text, 300));
 }
 
-/** What a status says whatever the body; null when the body decides. */
+/** The failure that a status means whatever the body; null when the body decides. */
 function statusFailure(status: number): FailureKind | null {
   if (status === 401 || status === 403 || status === 407) return "credentials";
   if (status >= 300 && status < 400) return "redirect";
@@ -72,8 +72,8 @@ function statusFailure(status: number): FailureKind | null {
 }
 
 /**
- * A timeout at the server is documented as 503 `timeout` but is also seen as 422 `execution` with "query timed out" in its text
- * (2.53.3), so both are judged. Only errorTypes that we know are repeated, its text nowhere: it may quote labels.
+ * A timeout at the server is documented as 503 `timeout` but also occurs as 422 `execution` with "query timed out" in its text
+ * (2.53.3), so both count. Only known errorTypes are repeated. The text never is: it may quote labels.
  */
 function toRefusal(status: number, { errorType, error = "" }: z.infer<typeof failure>): PrometheusError {
   const early = statusFailure(status);
@@ -96,17 +96,17 @@ function parseJson(body: string): unknown {
 /** One series over a range. */
 export interface RangeSeries {
   readonly labels: Readonly<Record<string, string>>;
-  /** One for each time of the range; NaN where Prometheus has no sample, or none that is a finite number. */
+  /** One for each time of the range; NaN without a finite sample. */
   readonly values: readonly number[];
 }
 
 export interface Matrix {
   readonly series: readonly RangeSeries[];
-  /** As of a vector. */
+  /** As for a vector. */
   readonly warnings: readonly string[];
 }
 
-/** `values` is the index of a cut, or what stood there otherwise. */
+/** `values` is the index of a cut, or the original value. */
 const matrixSuccess = z.object({
   status: z.literal("success"),
   data: z.object({
@@ -117,7 +117,7 @@ const matrixSuccess = z.object({
   infos: notices,
 });
 
-/** Reads the answer to POST /api/v1/query_range. @throws PrometheusError for anything but a matrix */
+/** Parses the answer of POST /api/v1/query_range. @throws PrometheusError for anything but a matrix */
 export function parseMatrix(status: number, body: string, range: HistoryRange): Matrix {
   const { frame, cuts } = cutPoints(body);
   const answer = matrixSuccess.safeParse(openAnswer(status, frame));
@@ -131,15 +131,15 @@ export function parseMatrix(status: number, body: string, range: HistoryRange): 
   };
 }
 
-/** From the first bracket of the first point to behind the last one. */
+/** From the first bracket of the first point to after the last one. */
 type Cut = readonly [begin: number, end: number];
 
-/** As every server of this API writes it. It cannot stand in a text: there its quotes would be escaped. */
+/** As every server of this API writes it. It cannot occur in a string: its quotes would be escaped there. */
 const beforePoints = '"values":[';
 
 /**
- * Points are most of an answer, and as objects they take twenty times the memory of their text. So they are cut out before the JSON is parsed, and read one by
- * one. `frame` is the JSON without them.
+ * Points are most of an answer, and as objects they take twenty times the memory of their text. So they are cut out before JSON.parse and read one by one. `frame`
+ * is the JSON without them.
  */
 function cutPoints(body: string): { readonly frame: string; readonly cuts: readonly Cut[] } {
   const cuts: Cut[] = [];
@@ -156,7 +156,7 @@ function cutPoints(body: string): { readonly frame: string; readonly cuts: reado
   return { frame: frame + body.slice(at), cuts };
 }
 
-/** `[unix seconds,"0.64"],[...],...`, with gaps, at the times of the range. What is written in another way is parsed as JSON. */
+/** Reads `[unix seconds,"0.64"],[...],...`, with gaps, at the times of the range. Any other form is parsed as JSON. */
 function readPoints(body: string, [begin, end]: Cut, range: HistoryRange): number[] {
   const numbers = createNumbers(range);
   for (let at = begin; at < end;) {

@@ -7,11 +7,11 @@ import { type Matrix, parseAnswer, parseMatrix, type Vector } from "./answer.ts"
 import { PrometheusError, toPrometheusError } from "./failure.ts";
 
 export interface PrometheusClient {
-  /** One instant query at Prometheus' own now. @throws PrometheusError for everything but a vector */
+  /** One instant query at Prometheus' own now. @throws PrometheusError for anything but a vector */
   query(promql: string, signal: AbortSignal): Promise<Vector>;
   /**
-   * One query over a range, at most 10 MB. Two are out at a time: instant queries never wait for them. @throws PrometheusError for everything but a matrix,
-   * OpsError invalid_request for an answer that is too large
+   * One range query, at most 10 MB. At most two run at a time; instant queries never wait for them. @throws PrometheusError for anything but a matrix, OpsError
+   * invalid_request for an answer that is too large
    */
   queryRange(promql: string, range: HistoryRange, signal: AbortSignal): Promise<Matrix>;
   close(): Promise<void>;
@@ -22,12 +22,12 @@ interface ClientOptions {
   readonly url: string;
   /** Total deadline of one query, milliseconds: connect, headers and body together. */
   readonly timeoutMs: number;
-  /** The same of a query over a range, its wait for its turn included. @default 5000 */
+  /** The same for a range query, including its wait in the queue. @default 5000 */
   readonly rangeTimeoutMs?: number | undefined;
   readonly observe?: ObserveCall | undefined;
 }
 
-/** A question to one path of the API. */
+/** A request to one path of the API. */
 interface Question<T> {
   readonly path: string;
   readonly form: Readonly<Record<string, string>>;
@@ -35,23 +35,23 @@ interface Question<T> {
   readonly maxBytes: number;
   readonly signal: AbortSignal;
   readonly parse: (status: number, body: string) => T;
-  /** Runs the exchange when it is its turn. */
+  /** Runs the exchange when it may start. */
   readonly turn: (exchange: () => Promise<T>) => Promise<T>;
 }
 
 const maxBytes = 4 * 1024 * 1024;
-/** Of 100,000 rows of containers, with four numbers each, as many as `mostRows` of src/graphql/range.ts. */
+/** Enough for 100,000 rows of containers (`defaultLimits` of src/lib/budget/budget.ts), with four numbers each. */
 const maxRangeBytes = 10 * 1024 * 1024;
 
 /**
- * Prometheus' HTTP API through undici's `request`, which, unlike fetch, neither follows redirects nor inflates bodies: an answer of
+ * Prometheus' HTTP API through undici's `request`. Unlike fetch, that neither follows redirects nor inflates bodies: an answer of
  * 4 MB is 4 MB. @throws TypeError when the URL is not http(s)
  */
 export function createPrometheusClient(options: ClientOptions): PrometheusClient {
   const { url, timeoutMs, rangeTimeoutMs = 5_000, observe = unobserved } = options;
   const { endpoint, headers } = parseTarget(url);
   const limit = pLimit(2);
-  // undici takes 140 ms to load: that is for the first query, not for the start of the process.
+  // undici takes 140 ms to load: the first query pays for it, not the start of the process.
   let agent: Promise<Agent> | undefined;
   const connect = async () => {
     const { Agent } = await import("undici");
@@ -108,14 +108,14 @@ export function createPrometheusClient(options: ClientOptions): PrometheusClient
   };
 }
 
-/** It did answer: the caller asked for too much. */
+/** Prometheus did answer: the caller asked for too much. */
 function refuseLarge(error: unknown): never {
   if (!(error instanceof PrometheusError && error.kind === "too_large")) throw error;
   const message = "The history is larger than 10 MB: choose a longer step, or a shorter range";
   throw new OpsError("invalid_request", message, { cause: error });
 }
 
-/** The address of the query API, and the headers of each query; userinfo becomes a header, so that no error or log can quote it. */
+/** The address of the query API, and the headers of each query. Userinfo becomes a header, so that no error or log can quote it. */
 export function parseTarget(url: string): { endpoint: URL; headers: Record<string, string> } {
   const endpoint = new URL(url);
   if (!/^https?:$/.test(endpoint.protocol)) throw new TypeError("The Prometheus URL must start with http:// or https://");

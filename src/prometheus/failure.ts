@@ -1,6 +1,6 @@
 import { OpsError } from "../lib/errors.ts";
 
-/** What can go wrong with Prometheus: what we tell everyone, and what the operator can do (`cli check` only). */
+/** Failures of Prometheus: the public message, and the operator's remedy (only `cli check`). */
 const kinds = {
   unreachable: [
     "Prometheus is not reachable",
@@ -35,7 +35,7 @@ export class PrometheusError extends OpsError {
   readonly kind: FailureKind;
   readonly remedy: string;
 
-  /** `detail` is public: a code or a status of ours, never text of the upstream or the URL. */
+  /** `detail` is public: an error code, a status or a time of ours, never text of the upstream or the URL. */
   constructor(kind: FailureKind, detail = "", cause?: unknown) {
     super("prometheus_unavailable", detail ? `${kinds[kind][0]} (${detail})` : kinds[kind][0], { cause, upstream: "prometheus" });
     this.kind = kind;
@@ -43,14 +43,14 @@ export class PrometheusError extends OpsError {
   }
 }
 
-/** What a failed HTTP exchange threw; `deadline` says whether our total deadline had passed by then. */
+/** The PrometheusError for a failed HTTP exchange. `deadline` is our total deadline. */
 export function toPrometheusError(error: unknown, deadline: AbortSignal, timeoutMs: number): PrometheusError {
   if (error instanceof PrometheusError) return error;
   if (deadline.aborted) return new PrometheusError("deadline", `${timeoutMs} ms`, error);
   return new PrometheusError("unreachable", socketCode(error), error);
 }
 
-/** `ECONNREFUSED`, `ENOTFOUND`, `CERT_HAS_EXPIRED`...: codes only, as messages of Node may quote addresses. */
+/** `ECONNREFUSED`, `ENOTFOUND`, `CERT_HAS_EXPIRED`...: only codes, because Node's messages may quote addresses. */
 function socketCode(error: unknown): string {
   const code = typeof error === "object" && error !== null && "code" in error ? String(error.code) : "";
   return /^[A-Z0-9_]{1,64}$/.test(code) ? code : "";

@@ -11,7 +11,7 @@ import type { HistoryRange } from "../lib/range.ts";
 import type { Matrix, RangeSeries } from "./answer.ts";
 import { joinExpressions, pastMetrics, rounded, toMatchers } from "./query.ts";
 
-/** What our own /metrics calls them (src/metrics/containers.ts): nothing is configured, these series are there or they are not. */
+/** Their names in our own /metrics (src/metrics/containers.ts). There is no setting: the series exist or not. */
 const names = {
   cpu: "ops_container_cpu_percent",
   mem: "ops_container_memory_percent",
@@ -20,12 +20,12 @@ const names = {
 type PastMetric = keyof typeof names | "sampled";
 
 /**
- * What tells containers apart. A label that a scrape config sets itself moves ours to `exported_env`. Several gateways may tell of one container, and
- * each release has labels of its own: the largest value stands for them.
+ * The labels that identify a container. A label that a scrape config sets itself moves ours to `exported_env`. Several gateways may report one container, and each
+ * release has its own labels: the largest value counts.
  */
 const identity = "max by (engine, name, env, exported_env)";
 
-/** All series of these containers, in one range query. `sampled` is when it was scraped: `up` is there as long as the container is. */
+/** All series of these containers in one range query. `sampled` is the scrape time; it uses `up`, which exists as long as the container. */
 export function toContainerRangeQuery(containers: readonly string[]): string {
   const matchers = `{${toMatchers("name", containers).join(",")}}`;
   return joinExpressions([
@@ -34,7 +34,10 @@ export function toContainerRangeQuery(containers: readonly string[]): string {
   ]);
 }
 
-/** In the order of the containers; null for one without a series. Others are served in between. Another environment's container of the same name is another one. */
+/**
+ * In the order of the containers; null for one without data. Containers with the same name but another environment are different. Other requests are served in
+ * between.
+ */
 export async function toContainerHistories(
   range: HistoryRange,
   containers: readonly ContainerName[],
@@ -71,7 +74,10 @@ function toContainerSeries({
   return { sampled, cpu, mem, restarts };
 }
 
-/** The answer to `toHostRangeQuery` as the past of each instance. Jobs go by name, so that nothing depends on the order of the answer. Others are served in between. */
+/**
+ * The answer of `toHostRangeQuery` as the past of each instance. Jobs are sorted by name, so that the order of the answer has no effect. Other requests are served
+ * in between.
+ */
 export async function toHostHistories(
   range: HistoryRange,
   { series }: Matrix,

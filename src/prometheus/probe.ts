@@ -2,7 +2,7 @@ import { silentLogger } from "../lib/logger.ts";
 import { PrometheusError } from "./failure.ts";
 import { createHostSource, type HostSourceOptions } from "./source.ts";
 
-/** One line of `cli check`: what was found, or what is wrong and what to do about it. Rejects only for a URL that is not http(s). */
+/** One line of `cli check`: the hosts found, or the fault and its remedy. Rejects only for a URL that is not http(s). */
 export async function probePrometheus(options: Omit<HostSourceOptions, "logger">): Promise<{ ok: boolean; detail: string }> {
   const source = createHostSource({ ...options, logger: silentLogger });
   try {

@@ -1,14 +1,14 @@
-/** Which number a series of the answer is: the value of its `m` label. */
+/** The metric of a series, in its `m` label. */
 export const metrics = ["up", "uname", "cpu", "mem", "disk", "load1", "rx", "tx"] as const;
 export type Metric = (typeof metrics)[number];
 
 /**
- * Window of the rates: the node mixin's 5 minutes, so that our numbers agree with its dashboards. A rate needs two samples, so this
- * serves scrape intervals up to 2 minutes, with one scrape lost at 60 s and at the usual 15 s alike.
+ * Window of the rates: the node mixin's 5 minutes, so that our numbers agree with its dashboards. A rate needs two samples, so
+ * this allows scrape intervals up to 2 minutes, and one lost scrape at 60 s or the usual 15 s.
  */
 const mixinWindow = "5m";
 
-/** What the expressions are made for: the window of their rates, and matchers that every selector carries (`instance=~"..."`). */
+/** Parameters of the expressions: the window of their rates, and matchers that every selector carries (`instance=~"..."`). */
 interface Scope {
   readonly window: string;
   readonly matchers: readonly string[];
@@ -22,9 +22,9 @@ const toSelector =
   };
 
 /**
- * A target is a node-exporter when its job is named so by convention (`node` is the mixin's selector), or when it has shown
- * node-exporter series within the last hour. The first half finds a host that has been down for days, the second one any other
- * job name (`kubernetes-pods`). `up` is always of the same job and instance, so another exporter on the machine does not count.
+ * A target is a node-exporter when its job has a conventional name (`node` is the mixin's selector), or when it had node-exporter
+ * series within the last hour. The first rule finds a host that has been down for days, the second any other job name
+ * (`kubernetes-pods`). `up` always has the same job and instance, so another exporter on the machine does not count.
  */
 function toUp(scope: Scope, read: (selector: string) => string): string {
   const of = toSelector(scope);
@@ -42,9 +42,9 @@ const uname = `
   node_uname_info or on (job, instance) last_over_time(node_uname_info[1h])`;
 
 /**
- * Busy share as the mixin defines it (not idle, iowait or steal), divided by the rate of *all* modes rather than by the number of CPUs.
- * That is the same number once the window is full. Before (a new host, or one that was down for a while), rate() divides by
- * the whole window and 1 - idle would show an idle machine as 95 % busy: an alert for each new host.
+ * Busy share as the mixin defines it (not idle, iowait or steal), but divided by the rate of *all* modes, not by the number of CPUs. Both
+ * are equal once the window is full. Before that (a new host, or one that was down), rate() divides by the whole window, and 1 - idle would
+ * show an idle machine as 95 % busy: an alert for each new host.
  */
 function toCpu(scope: Scope): string {
   const of = toSelector(scope);
@@ -53,7 +53,7 @@ function toCpu(scope: Scope): string {
     / sum by (job, instance) (rate(${of("node_cpu_seconds_total")}[${scope.window}]))`;
 }
 
-/** Kernels before 3.14 have no MemAvailable: the mixin's sum stands in. */
+/** Kernels before 3.14 have no MemAvailable: the mixin's sum replaces it. */
 function toMem(scope: Scope): string {
   const of = (name: string) => toSelector(scope)(`node_memory_${name}_bytes`);
   return `
@@ -64,7 +64,7 @@ function toMem(scope: Scope): string {
     ) / ${of("MemTotal")}`;
 }
 
-/** The fullest real file system. Images (iso9660, squashfs, erofs) are full by nature, the rest is memory or a view of another one. */
+/** The fullest real file system. Images (iso9660, squashfs, erofs) are always full; the other types are memory or views of another file system. */
 function toDisk(scope: Scope): string {
   const of = (name: string) =>
     toSelector(scope)(`node_filesystem_${name}_bytes`, 'fstype!~"tmpfs|ramfs|overlay|squashfs|erofs|iso9660|nsfs|fuse.lxcfs"');
@@ -72,12 +72,12 @@ function toDisk(scope: Scope): string {
   1 - ${of("avail")} / (${of("size")} > 0)`;
 }
 
-/** Bytes per second over what leaves the machine; container and loopback interfaces would count it twice. */
+/** Bytes per second that leave the machine; container and loopback interfaces would count them twice. */
 const devices = `device!~"lo|veth.+|docker.+|br-.+"`;
 const received = `rate(node_network_receive_bytes_total{${devices}}[${mixinWindow}])`;
 const transmitted = `rate(node_network_transmit_bytes_total{${devices}}[${mixinWindow}])`;
 
-/** What the instant answer and the past have in common. */
+/** Expressions of both the instant query and the range query. */
 function toCommon(scope: Scope) {
   return {
     up: `max by (job, instance) (${toUp(scope, (selector) => selector)}\n)`,
@@ -95,7 +95,7 @@ const expressions: Record<Metric, string> = {
   tx: `sum by (job, instance) (${transmitted})`,
 };
 
-/** Each operand carries its own `m`: `or` drops a series whose labels were there before. */
+/** Each operand has its own `m`: `or` drops series whose labels are already in the left operand. */
 export function joinExpressions(all: readonly (readonly [m: string, expression: string])[]): string {
   return all.map(([m, expression]) => `label_replace(${expression}, "m", "${m}", "", "")`).join("\nor\n");
 }
@@ -106,13 +106,12 @@ export function joinExpressions(all: readonly (readonly [m: string, expression: 
  */
 export const hostQuery = joinExpressions(metrics.map((metric) => [metric, expressions[metric]] as const));
 
-/** The series of the past of a host. */
+/** The series of a host's past. */
 export const pastMetrics = ["sampled", "up", "cpu", "mem", "disk", "load1"] as const;
 
 /**
- * The same for a range query, in one question for all hosts. `sampled` is when `up` was scraped. A rate spans the step, so that nothing between two points is left
- * out: at least the mixin's window, and at most an hour, as Prometheus reads every sample of it. Shares have four decimals, as
- * the answer is mostly digits.
+ * The same as a range query for all hosts. `sampled` is the scrape time of `up`. A rate spans the step, so that nothing between two points is missed: at least the
+ * mixin's window, and at most an hour, because Prometheus reads every sample of it. Shares have four decimals, because the answer is mostly digits.
  */
 export function toHostRangeQuery(step: number, instances: readonly string[]): string {
   const scope = { window: `${Math.min(3600, Math.max(300, step))}s`, matchers: toMatchers("instance", instances) };
@@ -127,18 +126,18 @@ export function toHostRangeQuery(step: number, instances: readonly string[]): st
   ]);
 }
 
-/** So many decimals: an answer is mostly digits. */
+/** Rounds to this many decimals: an answer is mostly digits. */
 export function rounded(expression: string, decimals: number): string {
   return `round(${expression}, ${(10 ** -decimals).toFixed(decimals)})`;
 }
 
-/** Longer lists make the query longer than the series that they spare. */
+/** A longer list makes the query longer than the series that it saves. */
 const mostNames = 100;
 
-/** A matcher for these values of a label and no others; none for very many, whose answer holds more than was asked. */
+/** A matcher for exactly these label values. None for very long lists; the answer then has more series than requested. */
 export function toMatchers(label: string, values: readonly string[]): string[] {
   if (values.length > mostNames) return [];
-  // RE2 takes a backslash before any punctuation; JSON's escapes are those of PromQL's strings.
+  // RE2 accepts a backslash before any punctuation; PromQL strings use JSON's escapes.
   const pattern = values.map((value) => value.replaceAll(/[\\^$.*+?()[\]{}|]/g, String.raw`\$&`)).join("|");
   return [`${label}=~${JSON.stringify(pattern)}`];
 }

@@ -10,15 +10,15 @@ interface Target {
   readonly series: Partial<Record<Metric, Sample>>;
 }
 
-/** Metrics that become values of a host, with the words for a reason. */
+/** Metrics that become values of a host, and their words in a reason. */
 const words = { cpu: "CPU", mem: "memory", disk: "file system", load1: "load", rx: "network", tx: "network" } as const;
 type ValueMetric = keyof typeof words;
 
 const downReason = "node-exporter does not answer Prometheus (up is 0)";
 
 /**
- * The answer to `hostQuery` as hosts. @throws PrometheusError `no_metrics` when it holds nothing usable: no host, or hosts that are
- * up without one finite value.
+ * The answer of `hostQuery` as hosts. @throws PrometheusError `no_metrics` when nothing in it is usable: no host, or only hosts
+ * that are up without one finite value.
  */
 export function toHostReport(vector: Vector, thresholds: Thresholds): HostReport {
   const readings = mergeByInstance(groupByTarget(vector.samples).filter(isHost)).map(toReading);
@@ -40,7 +40,7 @@ function groupByTarget(samples: readonly Sample[]): Target[] {
     const key = JSON.stringify([job, instance]);
     const target = targets.get(key) ?? { job, instance, series: {} };
     targets.set(key, target);
-    // Two node names in the hour before a host went down: any rule will do, as long as it is not the order of the answer.
+    // Two node names in the hour before a host went down: any rule is fine that does not depend on the order of the answer.
     const known = target.series[metric];
     if (!known || (metric === "uname" && nodename(sample) < nodename(known))) target.series[metric] = sample;
   }
@@ -48,14 +48,14 @@ function groupByTarget(samples: readonly Sample[]): Target[] {
 }
 
 /**
- * Without `up` (pushed metrics) only an instant value shows that a host lives: rates and the last node name keep answering for
- * minutes from the samples of one that is gone.
+ * Without `up` (pushed metrics) only an instant value shows that a host is alive: rates and the last node name continue for
+ * minutes from the samples of a dead one.
  */
 function isHost({ series }: Target): boolean {
   return Boolean(series.up ?? series.mem ?? series.disk ?? series.load1);
 }
 
-/** Two jobs that scrape one address see one machine: the job that reaches it speaks, else the first by name. */
+/** Two jobs that scrape one address see one machine: the job that reaches it counts, else the first by name. */
 function mergeByInstance(targets: readonly Target[]): Target[] {
   const byInstance = new Map<string, Target>();
   for (const target of targets.toSorted((a, b) => (a.job < b.job ? -1 : 1))) {
@@ -65,7 +65,7 @@ function mergeByInstance(targets: readonly Target[]): Target[] {
   return [...byInstance.values()];
 }
 
-/** Gated on `up`: rate() answers for up to 5 minutes for a host that is dead. */
+/** Needs `up`: rate() continues for up to 5 minutes for a dead host. */
 function isDown({ series }: Target): boolean {
   return series.up !== undefined && Number(series.up.value) !== 1;
 }
@@ -95,7 +95,7 @@ function toReading(target: Target): HostReading {
   };
 }
 
-/** Rounding in rate() can leave the range by a hair; a share never does. `+ 0` turns -0 into 0. */
+/** Rounding in rate() can leave the range slightly; a share never does. `+ 0` turns -0 into 0. */
 function clamp(value: number | null): number | null {
   return value === null ? null : Math.min(1, Math.max(0, value)) + 0;
 }

@@ -15,22 +15,22 @@ import { toHostReport } from "./report.ts";
 export interface HostSourceOptions {
   /** http(s) base URL; may carry a path prefix and `user:password@`. */
   readonly url: string;
-  /** Shares of 0..1. */
+  /** Shares, 0..1. */
   readonly thresholds: Thresholds;
   readonly logger: Logger;
   /** Total deadline of one query, milliseconds. @default 3000 */
   readonly timeoutMs?: number;
-  /** The same of a query over a range. @default 5000 */
+  /** The same for a range query. @default 5000 */
   readonly rangeTimeoutMs?: number;
   readonly observe?: ObserveCall;
 }
 
-/** What is read from Prometheus: hosts, now and in the past, and the past of containers. */
+/** The data from Prometheus: hosts, now and in the past, and the past of containers. */
 export interface PrometheusSource extends HostSource, ContainerHistorySource {}
 
 /**
- * The metrics in Prometheus: one POST for all hosts and metrics, and one for all that is asked of a range, each shared by callers that ask the
- * same at the same time. Rejects with prometheus_unavailable, whose message says why. @throws TypeError when the URL is not http(s)
+ * The metrics in Prometheus: one POST for all hosts and metrics, and one per range query. Callers with the same query at the same time
+ * share it. Rejects with prometheus_unavailable, whose message says why. @throws TypeError when the URL is not http(s)
  */
 export function createHostSource(options: HostSourceOptions): PrometheusSource {
   const { url, logger, thresholds, timeoutMs = 3_000, rangeTimeoutMs, observe } = options;
@@ -68,7 +68,7 @@ interface RangeQuestion {
   readonly range: HistoryRange;
 }
 
-/** Watches the answers to one kind of question: one line per change of state, not per request, as a dashboard asks every few seconds. */
+/** Logs the state of one kind of query: one line per change, not per request, because a dashboard asks every few seconds. */
 function createWatch(logger: Logger) {
   let noted = "";
   const note = (state: string, log: () => void) => {
@@ -93,12 +93,12 @@ function createWatch(logger: Logger) {
   };
 }
 
-/** What lies behind a failure, for our log only: an error of the connection, never text of Prometheus. */
+/** The cause of a failure, only for our log: an error of the connection, never text of Prometheus. */
 function causeOf({ cause }: PrometheusError): string | undefined {
   return cause instanceof Error ? cause.message : undefined;
 }
 
-/** A flight whose leavers are told that the question was abandoned. */
+/** Single flight. A caller that leaves gets the error kind `abandoned`. */
 function shareCall<T>(run: (signal: AbortSignal) => Promise<T>): (signal: AbortSignal) => Promise<T> {
   const join = createSingleFlight(run);
   return (signal) =>
@@ -107,7 +107,7 @@ function shareCall<T>(run: (signal: AbortSignal) => Promise<T>): (signal: AbortS
     });
 }
 
-/** The same for questions that differ: those of one key share a run. */
+/** Single flight for each key. */
 export function shareCallsByKey<Question, T>(
   toKey: (question: Question) => string,
   run: (question: Question, signal: AbortSignal) => Promise<T>,

@@ -1,8 +1,8 @@
 import type { Environment } from "../lib/environment.ts";
 
 /**
- * What Kamal deploys as one: a service at one destination (`-d beta`). The environment is part of it, as an engine's configuration can make two of one
- * service without a destination. Containers and deploys of different groups are never compared, counted or restarted together.
+ * What Kamal deploys as one: a service at one destination (`-d beta`). The environment is part of it, because the configuration of engines can split one service
+ * without a destination in two. Containers and deploys of different groups are never compared, counted or restarted together.
  */
 export interface ServiceGroup {
   /** Null when unknown. */
@@ -12,22 +12,22 @@ export interface ServiceGroup {
   readonly env: Environment | null;
 }
 
-/** One text for each group. */
+/** A unique key per group. */
 export function toGroupKey({ service, destination, env }: ServiceGroup): string {
   return JSON.stringify([service, destination, env]);
 }
 
-/** One text for each role of a group: what its replicas have in common. */
+/** A unique key per role of a group: its replicas share it. */
 export function toRoleKey({ service, destination, env, role }: ServiceGroup & { readonly role: string }): string {
   return JSON.stringify([service, destination, env, role]);
 }
 
-/** A release as a group runs it: two groups that run one version are two. */
+/** A release in a group; the same version in two groups is two releases. */
 export interface GroupRelease extends ServiceGroup {
   readonly version: string;
 }
 
-/** One text for each release of a group. */
+/** A unique key per release of a group. */
 export function toReleaseKey({ service, destination, env, version }: GroupRelease): string {
   return JSON.stringify([service, destination, env, version]);
 }
@@ -36,12 +36,12 @@ export function isSameGroup(a: ServiceGroup, b: ServiceGroup): boolean {
   return a.service === b.service && a.destination === b.destination && a.env === b.env;
 }
 
-/** The group alone. */
+/** Only the group's fields. */
 export function toGroup({ service, destination, env }: ServiceGroup): ServiceGroup {
   return { service, destination, env };
 }
 
-/** The groups of these, each once with its members, in their order. */
+/** The groups with their members, each in order of first occurrence. */
 export function listGroups<T extends ServiceGroup>(all: readonly T[]): (ServiceGroup & { readonly members: readonly T[] })[] {
   return [...Map.groupBy(all, toGroupKey).values()].flatMap((members) =>
     members.slice(0, 1).map((first) => ({ ...toGroup(first), members })),

@@ -16,10 +16,10 @@ import type { ErrorCode } from "../lib/errors.ts";
 import { booleanParam, choiceParam, headerParam, integerParam, type Param, textParam, wordParam } from "./params.ts";
 import { deployInfo, field, type Pick, spread, whole } from "./picks.ts";
 
-/** Where the contract lives. */
+/** Base path of the contract. */
 export const basePath = "/api/v1/admin/ops";
 
-/** One documented endpoint: a fixed document and how its answer becomes the body. */
+/** One documented endpoint: a fixed document, and how its answer becomes the body. */
 export interface Endpoint<Data = unknown, Variables = unknown> {
   readonly method: "GET" | "POST";
   readonly path: string;
@@ -27,7 +27,7 @@ export interface Endpoint<Data = unknown, Variables = unknown> {
   readonly document: TypedDocumentNode<Data, Variables>;
   readonly params: readonly Param[];
   readonly pick: Pick<Data>;
-  /** Codes beside unauthorized, forbidden, invalid_request and internal. */
+  /** Codes besides unauthorized, forbidden, invalid_request and internal. */
   readonly errors: readonly ErrorCode[];
   readonly headers?: (data: Partial<Data>) => Readonly<Record<string, string>>;
   /** The body as lines of text, for `Accept: text/plain`. */
@@ -118,7 +118,7 @@ const restart = {
   errors: restartErrors,
 } as const;
 
-/** Every endpoint of the contract. A new one is a line here and a document in schema/rest/. */
+/** Every endpoint of the contract. To add one: a row here and a document in schema/rest/. */
 export const endpoints = [
   row({
     method: "GET",
@@ -192,7 +192,7 @@ export const endpoints = [
   }),
 ] as const;
 
-/** Forgets the types of a row once they have been checked against each other. */
+/** Erases the types of a row after they have been checked against each other. */
 function row<Data, Variables>(endpoint: Endpoint<Data, Variables>): Endpoint {
   return endpoint as Endpoint;
 }

@@ -16,11 +16,11 @@ interface FollowOptions {
   readonly variables: Readonly<Record<string, unknown>>;
   /** Lines of text instead of server-sent events. */
   readonly isPlain: boolean;
-  /** What an EventSource sends when it comes back: the time of the last line that it got. */
+  /** Sent by an EventSource that reconnects: the time of its last line. */
   readonly lastEventId: string | undefined;
 }
 
-/** Opens the log; rejects with the reason when that cannot be. */
+/** Opens the log; rejects with the reason when that fails. */
 export async function followLog(follow: Follow, caller: Caller, options: FollowOptions): Promise<FollowedBody> {
   const { document, isPlain } = options;
   if (options.variables["until"] !== undefined) throw new OpsError("invalid_request", "until has no place beside follow=true");
@@ -39,10 +39,10 @@ async function* toStream(batches: AsyncIterable<LogBatch>): AsyncGenerator<strin
   yield* map(batches, toEvents);
 }
 
-/** Readers of one log get the very same lines: their text is made once. */
+/** Readers of one log get the identical lines: their text is built once. */
 const written = new WeakMap<LogBatch["lines"], string>();
 
-/** `data` is one line of JSON: lines as in the finite answer, and what else there is to say. The id is where to go on from. */
+/** `data` is one line of JSON: lines as in the finite answer, or another message. The id is the position to resume from. */
 function toEvents({ lines, dropped, notice, ended }: LogBatch): string {
   let text = "";
   if (dropped > 0) text += toEvent("dropped", { lines: dropped });
@@ -61,7 +61,7 @@ function toEvent(name: string, data: unknown): string {
   return `event: ${name}\ndata: ${JSON.stringify(data)}\n\n`;
 }
 
-/** Lines as they were written; what else there is to say stands in brackets. */
+/** Lines as written; other messages are in brackets. */
 function toText({ lines, dropped, notice, ended }: LogBatch): string {
   let text = dropped > 0 ? `[${dropped} lines left out: read too slowly]\n` : "";
   for (const { message } of lines) text += `${message}\n`;
@@ -69,12 +69,12 @@ function toText({ lines, dropped, notice, ended }: LogBatch): string {
   return ended === null ? text : `${text}[end: ${ended}]\n`;
 }
 
-/** One nanosecond after the last line. An id that is not the time of a line is the client's mistake. */
+/** Resumes one nanosecond after the last line. An id that is not a line's time is the client's mistake. */
 function toResume(lastEventId: string | undefined): { since?: string; tail?: number } {
   if (!lastEventId) return {};
   const [, time = "", fraction = ""] = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.(\d{9})Z$/.exec(lastEventId) ?? [];
   const ms = Date.parse(`${time}Z`);
-  // Date rolls 30 February over into March. Before 1970 there are no logs.
+  // Date turns 30 February into March. Before 1970 there are no logs.
   if (!(ms >= 0) || new Date(ms).toISOString().slice(0, 19) !== time) {
     throw new OpsError("invalid_request", "Last-Event-ID must be the id of an event of this stream");
   }

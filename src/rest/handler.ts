@@ -8,9 +8,9 @@ import { followLog } from "./follow.ts";
 import { type Headers, parseQuery } from "./params.ts";
 import { matchRoute } from "./routes.ts";
 
-/** A request at or below the base path; authenticated already. */
+/** An authenticated request at or below the base path. */
 export interface RestRequest extends Caller {
-  /** A HEAD comes as GET, with `isHead`. */
+  /** HEAD arrives as GET with `isHead`. */
   readonly method: string;
   readonly isHead: boolean;
   readonly path: string;
@@ -25,10 +25,10 @@ interface RestReply {
   readonly body: string | Buffer;
   /** The path template, for logs and metrics. */
   readonly route: string;
-  /** What comes instead of `body`, in parts. */
+  /** Sent in parts instead of `body`. */
   readonly stream?: {
     readonly chunks: AsyncIterable<string>;
-    /** What may be sent as a sign of life. */
+    /** Sent while there is no data. */
     readonly heartbeat?: string;
     /** Aborts when the stream must end. */
     readonly signal: AbortSignal;
@@ -40,8 +40,8 @@ const plain = { "content-type": "text/plain; charset=utf-8" };
 
 /**
  * Answers the documented endpoints. Throws, or rejects with, an OpsError: not_found, method_not_allowed, invalid_request, or the error of
- * the field that the endpoint is about. What is still the same answer comes at once, not as a promise: promises are a good part of the
- * cost of an answer from memory. `openapi` gives the text served at /openapi.json.
+ * the endpoint's field. A reply from the memo is returned directly, not as a promise: promises are a good part of its cost. `openapi`
+ * returns the text for /openapi.json.
  */
 export function createRestHandler(
   execute: Execute,
@@ -80,7 +80,7 @@ export function createRestHandler(
   };
 }
 
-/** An answer without an end. It has the headers of a good one only once it is open. */
+/** An endless answer. It has the headers of a success only once it is open. */
 async function stream(
   follow: Follow,
   { follow: document, path }: Endpoint,
@@ -113,7 +113,7 @@ function toReply(
       ...(isText ? plain : json),
       ...headers?.(data),
       ...(deprecated && { deprecation: "true" }),
-      // A container's name needs no quoting: it was matched against Docker's own rule.
+      // A container's name needs no quoting: it matched Docker's own rule.
       ...(isText && download === true && { "content-disposition": `attachment; filename="${String(name)}.log"` }),
     },
     body,
@@ -130,18 +130,18 @@ function serveOpenApi(method: string, body: string | Buffer): RestReply {
   return { status: 200, route: "/openapi.json", headers: json, body };
 }
 
-/** The last replies, each good for as long as it is made of the same objects. */
+/** The last replies, each valid while it is built from the same objects. */
 interface ReplyMemo {
-  /** Null where there is none, or where it is made of something else by now. `key` says what was asked. */
+  /** Null without a reply, or when its inputs have changed. `key` identifies the request. */
   find(key: string, inputs: Inputs | null): RestReply | null;
-  /** To be told what the reply was made of before it was made and after: in between something may have changed. */
+  /** `before` and `after`: the inputs before and after the reply was built. When they differ, it is not stored. */
   keep(key: string, before: Inputs | null, after: Inputs | null, reply: RestReply): void;
 }
 
-/** At most this many replies are kept: then all are forgotten, since query strings are the client's. */
+/** At this many replies all are dropped, because clients choose the query strings. */
 const limit = 32;
 
-/** A longer body is remembered as a Buffer, which all its readers share: text is encoded for each of them, and waits for a slow one as a copy of its own. */
+/** A longer body is stored as a Buffer that all readers share: text is encoded for each of them, and a slow one holds its own copy. */
 const longText = 16_384;
 
 export function createReplyMemo(): ReplyMemo {

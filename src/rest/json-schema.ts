@@ -22,11 +22,11 @@ export interface JsonSchema {
   readonly required?: readonly string[];
   readonly items?: JsonSchema;
   readonly additionalProperties?: JsonSchema | boolean;
-  /** Ours, removed before printing: a field that a directive may leave out. */
+  /** Ours, removed before printing: a field that a directive may omit. */
   readonly optional?: true;
 }
 
-/** JSON Schema (2020-12) of the `data` that a document with one operation gives. */
+/** JSON Schema (2020-12) of the `data` from a document with one operation. */
 export function toDataSchema(schema: GraphQLSchema, document: DocumentNode): JsonSchema {
   const operation = document.definitions.find((definition) => definition.kind === Kind.OPERATION_DEFINITION);
   const root = operation && schema.getRootType(operation.operation);

@@ -13,7 +13,7 @@ const everywhere: readonly ErrorCode[] = [
   "query_timeout",
 ];
 
-/** The contract as OpenAPI 3.1 text, derived from the rows, their documents and the schema: nothing in it is written twice. */
+/** The contract as OpenAPI 3.1 text. Derived from the rows, their documents and the schema, so that nothing is written twice. */
 export function createOpenApi(schema: GraphQLSchema): string {
   const paths: Record<string, Record<string, unknown>> = {};
   for (const endpoint of endpoints) {
@@ -72,7 +72,7 @@ const eventsHelp =
   "With follow=true. Events: `lines` (a JSON list of lines as in the finite answer; its id is the time of the last one, to be sent as Last-Event-ID), " +
   "`dropped` ({lines}), `notice` ({notice: stopped | resumed | engine_lost}), `end` ({reason}).";
 
-/** Error answers by status, in ascending order as object keys that are whole numbers always are; each names its codes. */
+/** Error answers by status, each with its codes. Ascending, as integer object keys always are. */
 function toErrors(codes: readonly ErrorCode[]): Record<string, unknown> {
   const statuses = [...new Set(codes.map((code) => statusByCode[code]))];
   return Object.fromEntries(

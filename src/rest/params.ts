@@ -1,6 +1,6 @@
 import { OpsError } from "../lib/errors.ts";
 
-/** One query or path parameter: where it comes from, which variable of the document it becomes, and what it accepts. */
+/** One parameter: where it comes from, which variable of the document it sets, and what it accepts. */
 export interface Param {
   readonly name: string;
   readonly in: "query" | "path" | "header";
@@ -8,11 +8,11 @@ export interface Param {
   readonly description: string;
   /** JSON Schema of the value, for OpenAPI. */
   readonly schema: object;
-  /** What is accepted, for people: "must be ...". */
+  /** The accepted values, for people: "must be ...". */
   readonly expected: string;
-  /** The variable's value where the parameter is absent or empty; without one the variable is left out. */
+  /** The variable's value when the parameter is absent or empty; without a fallback the variable is omitted. */
   readonly fallback?: unknown;
-  /** The variable's value; undefined when the text is not acceptable. */
+  /** The variable's value; undefined for an invalid text. */
   readonly parse: (text: string) => unknown;
 }
 
@@ -42,7 +42,7 @@ export function choiceParam(name: string, choices: readonly string[], options: P
   });
 }
 
-/** One word or nothing: true when it is there. */
+/** One word or nothing: true when present. */
 export function wordParam(name: string, word: string, options: ParamOptions): Param {
   return toParam(name, options, {
     schema: { type: "string", enum: [word] },
@@ -52,7 +52,7 @@ export function wordParam(name: string, word: string, options: ParamOptions): Pa
   });
 }
 
-/** A whole number within bounds, in decimal digits. */
+/** A decimal whole number within bounds. */
 export function integerParam(
   name: string,
   { minimum, maximum, fallback }: { minimum: number; maximum: number; fallback: number },
@@ -89,8 +89,8 @@ function toParam(
 }
 
 /**
- * The variables that a query string, and the headers, mean. Unknown parameters are ignored, an empty value counts as absent; a repeated or a bad
- * one is invalid_request and names the parameter, never its value.
+ * The variables from a query string and the headers. Unknown parameters are ignored; an empty value counts as absent. A repeated or invalid
+ * one throws invalid_request, which names the parameter, never its value.
  */
 export function parseQuery(params: readonly Param[], query: string, headers: Headers = {}): Record<string, unknown> {
   const variables: Record<string, unknown> = {};

@@ -1,8 +1,8 @@
 import type { JsonSchema } from "./json-schema.ts";
 
-/** How an answer becomes a body, and how the answer's schema becomes the body's: two halves of one rule. */
+/** How an answer becomes a body, and the answer's schema the body's: two halves of one rule. */
 export interface Pick<Data> {
-  /** Null when the main thing of the endpoint is missing: then the answer is its error. */
+  /** Null when the endpoint's main value is missing: then the answer is its error. */
   readonly body: (data: Partial<Data>) => unknown;
   readonly schema: (data: JsonSchema) => JsonSchema;
 }
@@ -31,7 +31,7 @@ export function spread<const Key extends string, const Inner extends string>(
   };
 }
 
-/** The whole answer, as soon as none of the named root fields is missing. */
+/** The whole answer, if all named root fields are present. */
 export function whole<const Key extends string>(...required: readonly Key[]): Pick<Record<Key, unknown>> {
   return {
     body: (data) => (required.some((name) => data[name] === null || data[name] === undefined) ? null : data),
@@ -44,7 +44,7 @@ interface DeployFields {
   readonly extra: readonly { readonly key: string; readonly value: string }[];
 }
 
-/** deploy_info: the documented fields, then the file's other strings (they never replace one), `stale: true` only when it is. */
+/** deploy_info: the documented fields, then the file's other strings (they never replace one); `stale` only when true. */
 export function deployInfo<Data extends { deployInfo: DeployFields | null }>(): Pick<Data> {
   return {
     body: ({ deployInfo: info }) => {

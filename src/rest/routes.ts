@@ -8,12 +8,12 @@ interface Match {
 }
 
 const containerPath = /^\/containers\/([^/]+)(\/[a-z-]+)?$/;
-/** What Docker accepts as a container name; nothing else can be one. */
+/** What Docker accepts as a container name. */
 const containerName = /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,254}$/;
 
 /**
- * The endpoint of an exact path; HEAD counts as GET. Rejects with not_found, method_not_allowed (with Allow), or
- * container_not_found for what cannot be a name.
+ * The endpoint of an exact path; HEAD counts as GET. Throws not_found, method_not_allowed (with Allow), or container_not_found
+ * for an impossible name.
  */
 export function matchRoute(endpoints: readonly Endpoint[], method: string, path: string): Match {
   const parts = containerPath.exec(path);

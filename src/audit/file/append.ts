@@ -6,11 +6,11 @@ import { isLocked } from "./lock.ts";
 
 interface AppendFile {
   /**
-   * One write() of the line that `make` gives, on disk when it resolves. `make` gets the piece of a line that a crash or a full disk
-   * left at the end, which is closed with a newline first. Not for concurrent calls. @throws the file system's error
+   * Writes the line of `make` with one write(); it is on disk when this resolves. `make` gets the partial line that a crash or a full disk
+   * left at the end; that is closed with a newline first. Not for concurrent calls. @throws the file system's error
    */
   append(make: (piece: string | null) => string): Promise<void>;
-  /** Makes sure that it can be written: a regular file, opened. */
+  /** Opens the file, to make sure that it is regular and writable. */
   open(): Promise<void>;
   close(): Promise<void>;
 }
@@ -18,7 +18,7 @@ interface AppendFile {
 /** O_NONBLOCK: opening a FIFO without a reader must fail, not wait. */
 const openFlags = constants.O_RDWR | constants.O_APPEND | constants.O_NONBLOCK | constants.O_NOCTTY;
 
-/** Appends lines to the file that is at `path` at that moment: opened (0600) when needed, and again when it was rotated away. */
+/** Appends lines to the file that is at `path` at that moment. Opens it (0600) when needed, and again after it was rotated. */
 export function createAppendFile(path: string): AppendFile {
   let current: FileHandle | null = null;
   const close = async () => {
@@ -60,7 +60,7 @@ async function readPiece(file: FileHandle, size: number): Promise<string | null>
   return value || null;
 }
 
-/** A new file is only durable once its folder's entry is. */
+/** A new file is durable only once its folder's entry is. */
 async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, constants.O_RDONLY | constants.O_DIRECTORY);
   try {
@@ -71,28 +71,28 @@ async function syncFolder(folder: string): Promise<void> {
 }
 
 interface Writable {
-  /** The newest entry of the record; `genesis` when there is none. */
+  /** The newest entry of the record; `genesis` without one. */
   readonly head: ChainHead;
-  /** Of the file at the path, bytes; null when it is still to be made. */
+  /** Of the file at the path, bytes; null when there is no file yet. */
   readonly size: number | null;
-  /** Whether a process that lives writes it. */
+  /** Whether a living process writes it. */
   readonly locked: boolean;
 }
 
 /**
- * Whether this process could write the record, told without writing and without its lock: what is needed of its folder and of its file.
- * A full disk is not seen. @throws the file system's error, or one that says what is in the way
+ * Checks that this process could write the record, without writing or taking its lock: the rights on its folder and file. Does not notice a
+ * full disk. @throws the file system's error, or one that says what is in the way
  */
 export async function checkWritable(path: string): Promise<Writable> {
   const folder = dirname(path);
   if (!(await stat(folder)).isDirectory()) throw new Error(`${folder} is no folder`);
-  // Its lock is made beside it, and its rotated files are looked for there.
+  // The lock and the rotated files are in this folder.
   await access(folder, constants.R_OK | constants.W_OK | constants.X_OK);
   const size = await measure(path);
   return { head: await readHead(path), size, locked: await isLocked(path) };
 }
 
-/** Opened as for a write, but never made. */
+/** Opens the file as for a write, but never creates it. */
 async function measure(path: string): Promise<number | null> {
   try {
     await using file = await open(path, openFlags);

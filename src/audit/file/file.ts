@@ -11,24 +11,24 @@ interface AuditFileOptions {
   readonly logger: Logger;
 }
 
-/** Total deadline of a write, milliseconds, waiting for its turn included. */
+/** Total deadline of a write, milliseconds, including the wait for earlier ones. */
 const deadlineMs = 5_000;
-/** Entries looked through for intents without an outcome, and for one page. */
+/** Entries scanned for intents without an outcome, and for one page. */
 const scanLimit = 10_000;
 
 /**
- * The audit record as chained JSON lines, in the order of the calls. `write` resolves when the line is on disk, and rejects with
- * audit_unavailable whatever went wrong: the caller then does not act. After a rejection the line may be there all the same (a hung
- * disk that came back): an intent without an outcome says no more than that. One process writes a file at a time, others are refused.
+ * The audit record as chained JSON lines, in the order of the calls. `write` resolves when the line is on disk. On any failure it rejects
+ * with audit_unavailable, and the caller does not act. After a rejection the line may still appear (a hung disk that came back): an intent
+ * without an outcome proves no action. One process writes a file at a time, others are refused.
  */
 export function createAuditFile({ path, logger }: AuditFileOptions): AuditLog & { close(): Promise<void> } {
   const file = createAppendFile(path);
   let last: Promise<unknown> = Promise.resolve();
   let closed = false;
   let lock: FileLock | null = null;
-  /** Null when the file has to tell: at first, and after a write that failed half-way. */
+  /** Null when it must be read from the file: at first, and after a write that failed half-way. */
   let head: ChainHead | null = null;
-  /** The newest entry that was acknowledged: the chain goes on from there though its file was rotated away. */
+  /** The newest acknowledged entry. The chain goes on from it, even when its file was rotated away. */
   let acknowledged = genesis;
 
   const inTurn = <T>(task: () => Promise<T>): Promise<T> => {
@@ -123,11 +123,11 @@ const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
 
 /**
- * What the processes before this one have left, oldest first, of the newest `limit` entries. What stayed `unknown` for an hour stays so:
- * engines do not remember.
+ * What earlier processes left unfinished, oldest first, among the newest `limit` entries. An `unknown` older than an hour stays: engines
+ * forget.
  */
 export async function findUnfinished(path: string, limit: number) {
-  /** By the `seq` of their intent. The newest one is met first, and counts. */
+  /** By the `seq` of their intent. Reading backwards meets the newest first; that one counts. */
   const outcomes = new Map<number, AuditRecord>();
   const open: OpenIntent[] = [];
   const keyed: KeyedIntent[] = [];
@@ -146,7 +146,7 @@ export async function findUnfinished(path: string, limit: number) {
   return { open: open.toReversed(), keyed: keyed.toReversed() };
 }
 
-/** What was settled is told with a detail. */
+/** A resolved `unknown` has a detail that starts with "settled". */
 function isSettled({ outcome, detail }: AuditRecord): boolean {
   return outcome !== "unknown" || (detail?.startsWith("settled") ?? false);
 }

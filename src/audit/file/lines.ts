@@ -6,7 +6,7 @@ import { type AuditEntry, type AuditRecord, cleanReason } from "../audit.ts";
 
 const chunkBytes = 64 << 10;
 
-/** The lines of a file from its end, without newlines; first what follows the last newline: "" or a piece of a line. */
+/** The lines of a file from its end, without newlines. The first is the text after the last newline: "" or a partial line. */
 export async function* readLinesBackward(file: FileHandle): AsyncGenerator<string> {
   let { size: start } = await file.stat();
   let rest = Buffer.alloc(0);
@@ -24,7 +24,7 @@ export async function* readLinesBackward(file: FileHandle): AsyncGenerator<strin
   yield rest.toString("utf8");
 }
 
-/** The entries of the record from its newest on, through its rotated files. */
+/** The entries of the record, newest first, through its rotated files. */
 export async function* readEntriesBackward(path: string): AsyncGenerator<ChainedLine> {
   for (const part of (await listParts(path)).toReversed()) {
     const file = await open(part, constants.O_RDONLY | constants.O_NONBLOCK);
@@ -39,13 +39,13 @@ export async function* readEntriesBackward(path: string): AsyncGenerator<Chained
   }
 }
 
-/** Where the chain stands, through the rotated files too. */
+/** The head of the chain, from rotated files too. */
 export async function readHead(path: string): Promise<ChainHead> {
   for await (const { record } of readEntriesBackward(path)) return { seq: record.seq, hash: record.hash };
   return genesis;
 }
 
-/** The record's files in the order of their entries: rotated ones are named `<path>.*` or `<path>-*`. Compressed ones are not read. */
+/** The record's files in the order of their entries. Rotated ones are named `<path>.*` or `<path>-*`. Compressed ones are not read. */
 export async function listParts(path: string): Promise<string[]> {
   const name = basename(path);
   const isRotated = (other: string) =>
@@ -58,7 +58,7 @@ export async function listParts(path: string): Promise<string[]> {
   return known.map((part) => part.path);
 }
 
-/** Of a file without an entry null, unless it is the first part that may be spoiled whole. */
+/** The `seq` of the newest entry; null for a file without one, or one that cannot be opened. */
 async function lastSeq(folder: string, name: string): Promise<number | null> {
   const file = await open(join(folder, name), constants.O_RDONLY | constants.O_NONBLOCK).catch(() => null);
   if (!file) return null;
@@ -74,7 +74,7 @@ async function lastSeq(folder: string, name: string): Promise<number | null> {
   }
 }
 
-/** Where a chain stands: its last entry. */
+/** The last entry of a chain. */
 export interface ChainHead {
   readonly seq: number;
   readonly hash: string;
@@ -86,9 +86,9 @@ export const genesis: ChainHead = { seq: 0, hash: "0".repeat(64) };
 interface ChainedLine {
   readonly record: AuditRecord;
   readonly prevHash: string;
-  /** Hash of the piece of a line before this one, which a crash or a full disk left and this entry's writer saw. */
+  /** Hash of the partial line before this one, which a crash or a full disk left and this entry's writer found. */
   readonly piece: string | null;
-  /** Whether its hash fits its own bytes. */
+  /** Whether its hash matches its own bytes. */
   readonly intact: boolean;
 }
 
@@ -97,9 +97,9 @@ export function toHash(...parts: readonly string[]): string {
 }
 
 /**
- * One entry as a JSON line, newline included, and the chain's new head. The hash is SHA-256 over the hash before and the line's
- * own bytes without `,"hash":"..."`: one order of the fields and no spaces, so that nothing in a line can change unseen. JSON
- * escapes control characters: an entry is always exactly one line.
+ * One entry as a JSON line with its newline, and the chain's new head. The hash is SHA-256 over the previous hash and the line's
+ * own bytes without `,"hash":"..."`. The fields have one order and no spaces, so every change shows. JSON escapes control
+ * characters: an entry is always exactly one line.
  */
 export function toAuditLine(entry: AuditEntry, at: Date, head: ChainHead, piece: string | null) {
   const fields = {
@@ -138,7 +138,7 @@ export function toAuditLine(entry: AuditEntry, at: Date, head: ChainHead, piece:
   return { line: `${body.slice(0, -1)},"hash":"${next.hash}"}\n`, head: next };
 }
 
-/** A line without its newline, null when it is no entry. */
+/** Parses a line without its newline; null when it is no entry. */
 export function parseAuditLine(text: string): ChainedLine | null {
   const match = /^(\{"seq":\d+,.*),"hash":"([0-9a-f]{64})"\}$/s.exec(text);
   if (!match) return null;
@@ -162,7 +162,7 @@ export function parseAuditLine(text: string): ChainedLine | null {
       containerName: fields.container_name,
       image: fields.image,
       env: fields.env,
-      // Older versions wrote it as it came.
+      // Older versions wrote it unchanged.
       reason: cleanReason(fields.reason),
       args: fields.args,
       detail: fields.detail,
@@ -175,7 +175,7 @@ export function parseAuditLine(text: string): ChainedLine | null {
       keyHash: fields.key_hash ?? null,
       code: fields.code ?? null,
       dockerStatus: fields.docker_status ?? null,
-      // Only actions on jobs have one.
+      // Only for actions on jobs.
       job: fields.job ?? null,
     };
     return { record, prevHash, piece: fields.piece ?? null, intact: toHash(prevHash, body) === match[2] };

@@ -5,19 +5,19 @@ import { connect, createServer } from "node:net";
 import { basename, dirname } from "node:path";
 
 export interface FileLock {
-  /** False when somebody removed or took it. */
+  /** False when it was removed or taken. */
   isHeld(): Promise<boolean>;
   release(): Promise<void>;
 }
 
 /**
- * The right to write a file, for as long as this process lives: a listening Unix socket at `<path>.lock`. The kernel ends it with
- * the process, however it dies, and it works between containers that share the folder, where process ids do not. Not over NFS.
- * @throws Error when another process holds it, or the file system's error
+ * The right to write a file while this process lives: a listening Unix socket at `<path>.lock`. The kernel closes it with the
+ * process, however that dies. It works between containers that share the folder, where process ids do not. Not over NFS. @throws
+ * Error when another process holds it, or the file system's error
  */
 export async function acquireLock(path: string): Promise<FileLock> {
   const folder = await open(dirname(path), constants.O_RDONLY | constants.O_DIRECTORY);
-  // A socket's address has at most 107 bytes, whatever the length of the path.
+  // A socket address has at most 107 bytes; this one is short for any path.
   const at = (name: string) => `/proc/self/fd/${folder.fd}/${name}`;
   const own = at(`.lock-${randomUUID().slice(0, 8)}`);
   const lock = at(`${basename(path)}.lock`);
@@ -46,13 +46,13 @@ export async function acquireLock(path: string): Promise<FileLock> {
   }
 }
 
-/** Whether a process that lives, this one perhaps, has the right to write the file. Takes nothing. */
+/** Whether a living process, perhaps this one, holds the lock. Does not take it. */
 export async function isLocked(path: string): Promise<boolean> {
   await using folder = await open(dirname(path), constants.O_RDONLY | constants.O_DIRECTORY);
   return answers(`/proc/self/fd/${folder.fd}/${basename(path)}.lock`);
 }
 
-/** Gives the socket its known name; takes that of a dead one away first. */
+/** Links the socket to its public name; first removes the socket of a dead process. */
 async function claim(own: string, lock: string): Promise<void> {
   for (let attempt = 0; attempt < 3; attempt += 1) {
     try {
@@ -63,7 +63,7 @@ async function claim(own: string, lock: string): Promise<void> {
     if (await answers(lock)) throw new Error("another process writes this file");
     const aside = `${own}-old`;
     await rename(lock, aside).catch(() => {});
-    // Somebody quicker may have taken it since: then it was not the dead one.
+    // A faster process may have taken the name: then put its living socket back.
     if (await answers(aside)) await link(aside, lock).catch(() => {});
     await unlink(aside).catch(() => {});
   }

@@ -6,19 +6,19 @@ import { type ChainHead, genesis, listParts, parseAuditLine, toHash } from "./li
 
 interface Verdict {
   readonly ok: boolean;
-  /** What was found, or the first thing that is wrong, by its `seq`. */
+  /** The result, or the first fault with its `seq`. */
   readonly message: string;
 }
 
 /**
- * Checks the chain of a record with its rotated files: every byte of every line, their number and their order; `partial` when the
- * oldest files were removed on purpose. What it cannot see alone is that the newest lines are missing: compare the head that it
- * prints with the `audit` lines of the gateway's own log.
+ * Checks the chain of a record with its rotated files: every byte of every line, their number and order. `partial`: the oldest
+ * files were removed on purpose. It cannot notice missing newest lines: compare the head it prints with the `audit` lines of the
+ * gateway's own log.
  */
 export async function verifyAudit(path: string, { partial }: { readonly partial: boolean }): Promise<Verdict> {
   const parts = await listParts(path).catch(() => null);
   if (parts === null) return { ok: false, message: `${dirname(path)} cannot be read` };
-  // A current file without a single entry is checked too: it may be spoiled whole.
+  // Checks a current file without any entry too: it may be entirely corrupt.
   const files = parts.includes(path) ? parts : [...parts, path];
   let head: ChainHead | null = partial ? null : genesis;
   for (const file of files) {
@@ -32,7 +32,7 @@ export async function verifyAudit(path: string, { partial }: { readonly partial:
   return { ok: true, message: `${files.length} file(s), head seq ${seq} hash ${hash}` };
 }
 
-/** Lines with the newline that ends each; one that is no UTF-8 becomes a text that is no entry. */
+/** Lines with their newlines. A line that is not UTF-8 becomes a text that is no entry. */
 function splitLines(bytes: Buffer): string[] {
   const lines: string[] = [];
   for (let start = 0; start < bytes.length;) {
@@ -45,14 +45,14 @@ function splitLines(bytes: Buffer): string[] {
   return lines;
 }
 
-/** The chain's head after these lines, or what is wrong with them. `start` null: whatever the first one follows. */
+/** The chain's head after these lines, or the fault. `start` null: the first line may follow any entry. */
 function verifyLines(lines: readonly string[], start: ChainHead | null): ChainHead | string | null {
   let head = start;
   let piece: string | null = null;
   for (const line of lines) {
     const expected = (head?.seq ?? 0) + 1;
     const parsed = line.endsWith("\n") ? parseAuditLine(line.slice(0, -1)) : null;
-    // A piece is in order when the entry after it says that its writer saw it.
+    // A partial line is valid when the next entry records that its writer found it.
     if (piece !== null && parsed?.piece !== toHash(piece)) return `seq ${expected} is cut or altered`;
     piece = parsed ? null : line.replace(/\n$/, "");
     if (!parsed) continue;
@@ -65,7 +65,7 @@ function verifyLines(lines: readonly string[], start: ChainHead | null): ChainHe
   return piece === null ? head : `seq ${(head?.seq ?? 0) + 1} is cut or altered`;
 }
 
-/** One line of `cli check`: where the record stands, or why it cannot be written and what to do about it. Never rejects. */
+/** One line of `cli check`: the head of the record, or why it cannot be written and the remedy. Never rejects. */
 export async function probeAudit(path: string): Promise<{ ok: boolean; detail: string; warnings: readonly string[] }> {
   try {
     const { head, size, locked } = await checkWritable(path);

@@ -3,34 +3,37 @@ import { createPool } from "./pool.ts";
 import { createTurns } from "./turns.ts";
 
 interface BudgetLimits {
-  /** Rows of the answer; and as many again that are read for it. */
+  /** Rows of the answer. As many again may be read for it. */
   readonly rows: number;
   /** Bytes of the answer. */
   readonly bytes: number;
-  /** Until the answer is made, milliseconds. */
+  /** To produce the answer, milliseconds. */
   readonly timeMs: number;
 }
 
 export const defaultLimits: BudgetLimits = { rows: 100_000, bytes: 5_000_000, timeMs: 10_000 };
 
-/** What one row takes in memory while an answer is made of it, one point that was read for it, and one row that is written, bytes. */
+/** Memory of one row while the answer is built, of one point read for it, and of one written row, bytes. */
 const rowBytes = 128;
 const pointBytes = 64;
 const writtenBytes = 64;
-/** What every request may hold, bytes: a small one is served whatever large ones hold. */
+/** Memory of a request outside the pool, bytes: small requests are served whatever large ones hold. */
 const freeBytes = 131_072;
-/** Taken from the pool at a time, bytes. */
+/** The pool is taken in steps of this size, bytes. */
 const stepBytes = 131_072;
 
-/** What a caller of any surface can do about a large answer. */
+/** Advice for callers of every interface. */
 const narrower =
   "ask for a shorter range, a longer step (in Grafana: Min interval), fewer series, containers or queues, fewer fields, or fewer rows (`first`, `tail`)";
 
-/** There is one event loop and one heap. The pool is a quarter of the heap of the image (`--max-old-space-size=192`): what is counted is not all that is held. One request holds 26 MB at most. */
+/**
+ * There is one event loop and one heap. The pool is a quarter of the image's heap (`--max-old-space-size=192`), because more is held than is counted. One request
+ * holds 26 MB at most.
+ */
 const turns = createTurns(4);
 const pool = createPool(48_000_000, 0.6);
 
-/** Budgets with a deadline. One timer for all of them: most answers are made in less time than it takes to make one for each. */
+/** Budgets with a deadline. They share one timer: most answers take less time than creating a timer for each. */
 const watched = new Set<Budget>();
 const checkMs = 100;
 let watching: NodeJS.Timeout | null = null;
@@ -48,40 +51,40 @@ function checkAll(): void {
   watching = null;
 }
 
-/** What a long read needs to know of the request that it is for. */
+/** What a long read needs from the budget of its request. */
 export type ReadBudget = Pick<Budget, "owner" | "order" | "signal" | "turn" | "hold" | "free">;
 
-/** Requests that have begun. */
+/** Requests started so far. */
 let begun = 0;
 
 /**
- * What one request may take: rows, bytes of its answer, and time. All its fields and targets share it, and it is counted while the answer is made.
- * What a request holds beyond a small share comes from a pool of all requests; requests that compute for long take turns.
+ * Limits of one request: rows, bytes of the answer, and time. All its fields and targets share them, and counting goes on while the answer is built. Memory beyond a
+ * small free share comes from a pool of all requests. Requests that compute for long take turns.
  */
 export class Budget {
-  /** Whose requests share their turns and their part of the pool: a token's. */
+  /** The requests of one owner (a token) share turns and a part of the pool. */
   readonly owner: string;
   /**
-   * Its place among the owner's requests: those that came first are finished first. When all of them advanced together, each would be held in memory until
-   * the last one ends, and many large ones would all run out of time.
+   * Position among the owner's requests: earlier ones finish first. If all advanced together, each would stay in memory until the last one ends, and many large ones
+   * would all time out.
    */
   readonly order = ++begun;
   readonly #limits: BudgetLimits;
   readonly #abort = new AbortController();
-  /** When the time is up, as `performance.now`; null for never. */
+  /** Deadline on the clock of `performance.now`; null for none. */
   #deadline: number | null;
   #rows = 0;
   #read = 0;
   #bytes = 0;
   #held = 0;
-  /** What will be held for all that is read, and the rows made of it, as far as it is known before. */
+  /** Expected memory of everything that is read and of the rows made from it, bytes. */
   #expected = 0;
   #taken = 0;
-  /** While it waits for the pool. */
+  /** Set while the request waits for the pool. */
   #waits: Promise<void> | null = null;
   #hasEnded = false;
   #hasWorked = false;
-  /** Rejects what waits for an answer. */
+  /** Rejects the promise of `race`. */
   #reject: ((reason: Error) => void) | undefined;
 
   constructor(owner: string, limits: BudgetLimits = defaultLimits) {
@@ -91,7 +94,7 @@ export class Budget {
     watch(this);
   }
 
-  /** Aborts when the client is gone, and with query_timeout when the time is up. */
+  /** Aborts when the client disconnects; with query_timeout when the time is up. */
   get signal(): AbortSignal {
     return this.#abort.signal;
   }
@@ -100,27 +103,27 @@ export class Budget {
     return this.#limits.bytes;
   }
 
-  /** Whether so much was counted that the answer is written in parts. */
+  /** Whether the answer is large and so written in parts. */
   get isLarge(): boolean {
     return this.#rows > 1000 || this.#bytes > freeBytes;
   }
 
-  /** Counts rows of the answer, before they are put into it. Throws answer_too_large, overloaded, or as `turn`. */
+  /** Counts rows before they are added to the answer. Throws answer_too_large, overloaded, or as `turn` does. */
   rows(count: number): void {
     this.#rows = this.#add(this.#rows, count, "The answer would have", narrower);
     this.hold(count * rowBytes);
   }
 
   /**
-   * Counts rows before they are read from an upstream. Null: read them. Else wait for it: other large answers hold all the memory. `advice`: what the caller can
-   * do. Throws, or rejects, as `rows`.
+   * Counts rows before they are read from an upstream. Null: read them. A promise: wait for it, because other large answers hold all the memory. `advice`: what the
+   * caller can do. Throws, or rejects, as `rows` does.
    */
   read(count: number, advice: string): Promise<void> | null {
     this.#read = this.#add(this.#read, count, "This would read", advice);
     const bytes = count * (pointBytes + rowBytes + writtenBytes);
     this.#expected += bytes;
     if (this.#missing === 0) return null;
-    // Who holds some already does not wait for more: two of them would wait for each other.
+    // A request that already holds some memory does not wait for more: two of them would wait for each other.
     if (this.#taken === 0 || this.#waits !== null) return (this.#waits ??= this.#wait());
     if (!this.#take(this.#missing)) {
       this.#expected -= bytes;
@@ -129,14 +132,14 @@ export class Budget {
     return null;
   }
 
-  /** Counts bytes of text that go into the answer. Throws answer_too_large, or as `turn`. */
+  /** Counts bytes of text in the answer. Throws answer_too_large, or as `turn` does. */
   text(bytes: number): void {
     this.#throwIfOver();
     this.#bytes += bytes;
     if (this.#bytes > this.#limits.bytes) throw tooLong(this.#limits.bytes);
   }
 
-  /** Says that memory is in use for this request, until `free`, or else to its end. Throws overloaded when large answers hold all that there is. */
+  /** Records memory in use by this request, until `free` or its end. Throws overloaded when large answers hold all of it. */
   hold(bytes: number): void {
     this.#held += bytes;
     if (this.#take(this.#missing)) return;
@@ -150,16 +153,16 @@ export class Budget {
     if (surplus >= 2 * stepBytes) this.#give(surplus - stepBytes);
   }
 
-  /** Null: go on. Else wait for it: it is the turn of others. To be asked every few milliseconds of work. Throws when the time is up or the client gone. */
+  /** Null: go on. A promise: wait, others have their turn. Call it every few milliseconds of work. Throws when the time is up or the client has disconnected. */
   turn(): Promise<void> | null {
     this.#throwIfOver();
-    // A new one goes first once: what is small ends with that.
+    // A new request goes first once: a small one finishes in that turn.
     const order = this.#hasWorked ? this.order : 0;
     this.#hasWorked = true;
     return turns.take(this.owner, order);
   }
 
-  /** The answer, or a rejection with the signal's reason as soon as it aborts. One at a time. */
+  /** Settles as the answer does, or rejects with the signal's reason as soon as it aborts. One at a time. */
   race<T>(answer: Promise<T>): Promise<T> {
     if (this.signal.aborted) return Promise.reject(this.signal.reason as Error);
     return new Promise((resolve, reject) => {
@@ -168,13 +171,13 @@ export class Budget {
     });
   }
 
-  /** For what has deadlines of its own: restarts, probes, streams. */
+  /** For work with deadlines of its own: restarts, probes, streams. */
   liftDeadline(): void {
     this.#deadline = null;
     watched.delete(this);
   }
 
-  /** To be called now and then: aborts when the time is up. */
+  /** Called periodically: aborts when the time is up. */
   check(now: number): void {
     if (this.#deadline === null || now < this.#deadline) return;
     const seconds = this.#limits.timeMs / 1000;
@@ -182,26 +185,26 @@ export class Budget {
     this.#stop(new OpsError("query_timeout", `The answer was not made within ${seconds} s: ${advice}`));
   }
 
-  /** For a stream, before each of its messages: rows and bytes are counted anew. */
+  /** For a stream, before each message: row and byte counts restart. */
   renew(): void {
     this.#expected = 0;
     this.free(this.#rows * rowBytes);
     this.#rows = this.#read = this.#bytes = 0;
   }
 
-  /** The client is gone: nobody waits for what is being made. */
+  /** The client has disconnected: nobody waits for the answer. */
   cancel(): void {
     this.#stop(new OpsError("request_timeout", "The client has gone"));
   }
 
-  /** The answer has been sent, or never will be: everything is given back. */
+  /** The answer was sent, or never will be: releases everything. */
   end(): void {
     this.liftDeadline();
     this.#hasEnded = true;
     this.#give(this.#taken);
   }
 
-  /** What this request holds and will hold, beyond the free part. */
+  /** What this request holds and expects to hold, beyond the free share. */
   get #wanted(): number {
     return Math.max(this.#held, this.#expected) - freeBytes;
   }
@@ -211,7 +214,7 @@ export class Budget {
   }
 
   async #wait(): Promise<void> {
-    // All reads that begin together wait together.
+    // All reads that start together wait together.
     await Promise.resolve();
     const bytes = await pool.wait(this.owner, () => toSteps(this.#missing), this.signal);
     this.#waits = null;
@@ -219,7 +222,7 @@ export class Budget {
     if (this.#hasEnded) this.#give(bytes);
   }
 
-  /** Whether there was so much in the pool, or nothing was to be taken. */
+  /** False when the pool has too little left. */
   #take(bytes: number): boolean {
     const steps = toSteps(bytes);
     if (steps === 0) return true;
@@ -234,7 +237,7 @@ export class Budget {
     this.#taken -= bytes;
   }
 
-  /** The sum, if there may be so many. */
+  /** The sum. Throws when it exceeds the limit. */
   #add(before: number, count: number, begin: string, advice: string): number {
     this.#throwIfOver();
     const { rows } = this.#limits;
@@ -263,17 +266,17 @@ function overloaded(): OpsError {
   return new OpsError("overloaded", "Too many large answers are being made: try again soon, or ask for less", { headers });
 }
 
-/** For an answer beyond `most` bytes. */
+/** The answer exceeds `most` bytes. */
 export function tooLong(most: number): OpsError {
   return new OpsError("answer_too_large", `The answer would be larger than ${most / 1_000_000} MB: ${narrower}`);
 }
 
-/** For reads that are shared by many requests, and bounded by themselves. */
+/** For bounded reads that many requests share. */
 export function createSharedBudget(signal: AbortSignal): ReadBudget {
   return { owner: "", order: 0, signal, turn: () => turns.take("", 0), hold() {}, free() {} };
 }
 
-/** A long `map`: others are served in between. Rejects as `Budget.turn` does, so that it ends with its client and its time. */
+/** `map` over a long list; other requests are served in between. Rejects as `Budget.turn` does, so it ends with its client and its time. */
 export async function inTurns<From, To>(
   items: readonly From[],
   budget: Pick<Budget, "turn">,

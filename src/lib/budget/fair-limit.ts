@@ -1,9 +1,9 @@
 import type { ReadBudget } from "./budget.ts";
 import { FairQueue } from "./fair-queue.ts";
 
-/** Runs so much at once, and the rest when it is the turn of its owner. */
+/** Limits concurrent work. Waiting work starts in turn, owner by owner. */
 export interface FairLimit {
-  /** Of one owner the lowest order goes first. Rejects with the signal's reason when that aborts before it begins, else as `work` does. */
+  /** Within one owner the lowest order goes first. Rejects with the signal's reason when it aborts before the start, else as `work` does. */
   run<T>(budget: Pick<ReadBudget, "owner" | "order" | "signal">, work: () => Promise<T>): Promise<T>;
 }
 

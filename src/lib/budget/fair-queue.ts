@@ -1,6 +1,6 @@
-/** A queue that serves its owners in turn: an owner who puts much into it delays only his own. Of one owner the item of the lowest order is first. */
+/** A queue that serves its owners in turn: an owner who adds many items delays only their own. Within one owner the lowest order goes first. */
 export class FairQueue<T> {
-  /** Owners with something waiting, the next one first. */
+  /** Owners with waiting items, the next one first. */
   readonly #waiting = new Map<string, Map<T, number>>();
   #size = 0;
 
@@ -15,7 +15,7 @@ export class FairQueue<T> {
     this.#size += 1;
   }
 
-  /** The first item of the owner whose turn it is; undefined when nothing waits. */
+  /** The first item of the next owner; undefined when the queue is empty. */
   take(): T | undefined {
     const [next] = this.#waiting;
     if (!next) return undefined;
@@ -36,7 +36,7 @@ export class FairQueue<T> {
   }
 }
 
-/** There is at least one. Of equal orders the one that waits longest. */
+/** `items` is not empty. Among equal orders the longest waiting is first. */
 function findFirst<T>(items: ReadonlyMap<T, number>): T {
   let first: readonly [T, number] | undefined;
   for (const entry of items) if (first === undefined || entry[1] < first[1]) first = entry;

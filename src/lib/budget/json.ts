@@ -1,21 +1,21 @@
 import { type Budget, tooLong } from "./budget.ts";
 
-/** Written at once, characters. */
+/** Characters written at once. */
 const partLength = 65_536;
-/** Numbers and texts of a list that are written at once. */
+/** Numbers and strings of a list that are written at once. */
 const sliceLength = 256;
 
 /**
- * An answer as JSON. A large one is written in parts: others are served in between, and no more is made than may be sent. Throws, or rejects with,
- * answer_too_large beyond the budget's bytes, and as the budget does.
+ * An answer as JSON. A large one is written in parts: others are served in between, and writing stops at the size limit. Throws, or rejects with, answer_too_large
+ * beyond the budget's bytes, and as the budget does.
  */
 export function toJson(value: unknown, budget: Budget): string | Promise<string> {
   return budget.isLarge ? new Writer(budget).run(value) : checkSize(JSON.stringify(value), budget.maxBytes);
 }
 
-/** The text itself, unless it has more than `most` bytes: then throws answer_too_large. */
+/** Returns the text; throws answer_too_large when it has more than `most` bytes. */
 export function checkSize(text: string, most: number): string {
-  // A character has three bytes at most.
+  // A UTF-16 unit has at most three bytes in UTF-8.
   if (text.length > most || (text.length * 3 > most && Buffer.byteLength(text) > most)) throw tooLong(most);
   return text;
 }
@@ -42,7 +42,7 @@ class Writer {
     else await this.#writeObject(value as Record<string, unknown>);
   }
 
-  /** Not of an empty one: that is flat. */
+  /** Not for an empty object: that is flat. */
   async #writeObject(value: Readonly<Record<string, unknown>>): Promise<void> {
     let mark = "{";
     for (const key in value) {
@@ -55,7 +55,7 @@ class Writer {
     this.#add("}");
   }
 
-  /** Not of an empty one, either. */
+  /** Not for an empty list: that is flat. */
   async #writeList(list: readonly unknown[]): Promise<void> {
     let mark = "[";
     for (let index = 0; index < list.length;) {
@@ -95,14 +95,14 @@ function isObject(value: unknown): value is object {
   return typeof value === "object" && value !== null;
 }
 
-/** The elements from `begin` to the next object, before `end`. */
+/** The elements from `begin` to the next object, at most up to `end`. */
 function toPlain(list: readonly unknown[], begin: number, end: number): readonly unknown[] {
   const slice = list.slice(begin, end);
   const next = slice.findIndex(isObject);
   return next === -1 ? slice : slice.slice(0, next);
 }
 
-/** Whether it is written at once: no object, or one of plain values and short lists of these. */
+/** Whether it is written at once: a plain value, a list of at most 20 of them, or an object of these. */
 function isFlat(value: unknown): boolean {
   if (!isObject(value) || "toJSON" in value) return true;
   if (Array.isArray(value)) return value.length <= 20 && !value.some(isObject);
@@ -113,12 +113,12 @@ function isFlat(value: unknown): boolean {
   return true;
 }
 
-/** Whether the JSON of a value is longer than `most` characters, about: without writing it. */
+/** Whether the JSON of a value has more than about `most` characters. Does not write it. */
 export function isLonger(value: unknown, most: number): boolean {
   return toRest(value, most) < 0;
 }
 
-/** What is left of so many characters. */
+/** Characters left of `most`; below 0 when the value does not fit. */
 function toRest(value: unknown, most: number): number {
   if (typeof value === "string") return most - value.length - 2;
   if (!isObject(value)) return most - 4;

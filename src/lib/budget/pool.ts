@@ -1,10 +1,10 @@
 /** Memory that all requests share. */
 export interface Pool {
-  /** Takes so many bytes; false, with nothing taken, when the owner or all together would have too many. */
+  /** Takes this many bytes. Returns false and takes nothing when the owner or all owners together would have too many. */
   take(owner: string, bytes: number): boolean;
   /**
-   * Takes bytes as soon as they are there, in the order of those who wait; `bytes` is asked then. One whose owner has too many lets others pass.
-   * Rejects with the signal's reason when that aborts before.
+   * Takes bytes as soon as they are free, first come first served; `bytes` is called at that moment. An owner at their limit lets others
+   * pass. Rejects with the signal's reason when it aborts first.
    */
   wait(owner: string, bytes: () => number, signal: AbortSignal): Promise<number>;
   give(owner: string, bytes: number): void;
@@ -16,7 +16,7 @@ interface Waiting {
   readonly grant: (bytes: number) => void;
 }
 
-/** `size`: bytes of all owners; `share`: the part of it that one owner may have, 0..1, so that the others are served beside him. */
+/** `size`: bytes of all owners. `share`: the part that one owner may have, 0..1, so that others are served too. */
 export function createPool(size: number, share: number): Pool {
   let taken = 0;
   const byOwner = new Map<string, number>();
@@ -33,7 +33,7 @@ export function createPool(size: number, share: number): Pool {
     for (const first of line) {
       const bytes = first.bytes();
       if (!isOwnersTurn(first.owner, bytes)) continue;
-      // Small ones that go by would keep a large one waiting for ever.
+      // Small requests must not overtake: a large one would wait for ever.
       if (taken + bytes > size) return;
       line.delete(first);
       add(first.owner, bytes);

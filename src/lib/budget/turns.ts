@@ -1,21 +1,21 @@
 import { FairQueue } from "./fair-queue.ts";
 
-/** When work that takes long may go on. */
+/** Decides when long work may go on. */
 export interface Turns {
   /**
-   * Null: go on. Else wait for it, then go on: others are served meanwhile. To be asked at the start of such work, and again every few milliseconds. Of one
-   * owner the lowest order goes first.
+   * Null: go on. A promise: wait for it, others are served meanwhile. Call it when such work starts and every few milliseconds. Within one owner the lowest order
+   * goes first.
    */
   take(owner: string, order: number): Promise<void> | null;
 }
 
 /**
- * Shares the event loop between requests: in one of its rounds they work for `sliceMs`, together; then sockets are served (new requests, `/healthz`), and
- * those who wait go on, owner by owner. So a request that computes for a second delays others by one slice, and many of them no more than one.
+ * Shares the event loop between requests. In one round of the loop they work for `sliceMs` altogether. Then sockets are served (new requests, `/healthz`), and those
+ * who wait go on, owner by owner. A request that computes for a second delays others by one slice; many such requests delay them no more.
  */
 export function createTurns(sliceMs: number): Turns {
   const waiting = new FairQueue<() => void>();
-  /** Null before the first work of a round. */
+  /** Null until work starts in a round. */
   let sliceEnd: number | null = null;
 
   const begin = () => {
@@ -30,7 +30,7 @@ export function createTurns(sliceMs: number): Turns {
   };
   const grant = () => {
     waiting.take()?.();
-    // It runs in microtasks, until it waits for something else; the tick comes after these.
+    // The granted work runs in microtasks until it waits for something else; the tick comes after these.
     queueMicrotask(() => process.nextTick(grantMore));
   };
   const grantMore = () => {

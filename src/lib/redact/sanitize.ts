@@ -4,15 +4,15 @@ const begin = /-----BEGIN [A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?-----/;
 const end = /-----END [A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?-----/;
 /** A line of a key's body: base64 (after a prefix that the logger wrote), a PEM header ("DEK-Info: ..."), or nothing. */
 const body = /^(?:.*[\s"'|])?[A-Za-z0-9+/]{16,}={0,2}\W{0,4}$|^[A-Za-z0-9+/]{1,76}={0,2}$|^[A-Z][A-Za-z-]{2,20}: |^\s*$/;
-/** A full line of base64: so looks a key whose first line lies before what we read. Digests in hex are not meant. */
+/** A full line of base64, for a key whose first line is before the part we read. Hex digests do not match. */
 const fullLine = /^(?=.*[a-z])(?=.*[A-Z])(?=.*[\d+/])[A-Za-z0-9+/]{64}$/;
 /** The largest keys in use (RSA 16384) have fewer lines. */
 const maxKeyLines = 250;
 
-/** Makes the lines of one stream safe to hand on, in their order: a private key is spread over many of them. */
+/** Cleans the lines of one stream, in order: a private key spans many lines. */
 type LineCleaner = (text: string) => string;
 
-/** Sanitises first, so that nothing invisible divides a secret, then redacts. */
+/** Sanitises first, so that nothing invisible splits a secret, then redacts. */
 export function createLineCleaner(): LineCleaner {
   let keyLines = 0;
   return (text) => {
@@ -37,20 +37,20 @@ export function cleanText(text: string): string {
   return text.includes("\n") ? text.split("\n").map(clean).join("\n") : clean(text);
 }
 
-/** How many more characters of a text are read than are shown. Secrets without blanks or quotes are rarely longer. */
+/** Characters that are read beyond those shown. Secrets without blanks or quotes are rarely longer. */
 export const cutMargin = 512;
 
 /**
- * The start of a longer text, cleaned. Its last word is dropped first (at most `cutMargin` characters): it may be the first half of a secret, which no
- * pattern would recognise. A secret of our own that has blanks or quotes, or is longer, is recognised by its start. Source: security.md L3.
+ * The start of a longer text, cleaned. Its last word is dropped first (at most `cutMargin` characters): it may be the first half of a secret, which no pattern
+ * recognises. A secret of our own that has blanks or quotes, or is longer, is recognised by its start. Source: security.md L3.
  */
 export function cleanCutText(text: string, clean: LineCleaner = cleanText): string {
   return redactCutSecret(clean(dropLastWord(text)));
 }
 
 /**
- * A text cleaned as a whole and then cut at `limit` characters, so that no part of a secret is left at the cut. Callers need to read no more than
- * `limit + cutMargin` characters of it. `isCut`: the text was cut where it came from.
+ * A text cleaned as a whole and then cut at `limit` characters, so that no part of a secret remains at the cut. Callers need to read only `limit + cutMargin`
+ * characters. `isCut`: the text was already cut at its source.
  */
 export function cleanStart(text: string, limit: number, isCut = false): string {
   const read = text.slice(0, limit + cutMargin);
@@ -64,24 +64,24 @@ function dropLastWord(text: string): string {
   return text.slice(0, length);
 }
 
-/** Control characters but TAB, and what is invisible: zero-width, bidirectional marks and overrides, soft hyphens, tags; line separators. */
+/** Control characters except TAB, and invisible characters: zero-width, bidirectional marks and overrides, soft hyphens, tags; line separators. */
 // oxlint-disable-next-line no-control-regex -- control characters are what this is about
 const unsafe = /[\x00-\x08\x0a-\x1f\x7f-\x9f\p{Cf}\u2028\u2029]/u;
 const everyUnsafe = new RegExp(unsafe.source, "gu");
 /**
  * Escape sequences of ECMA-48, with 7- and 8-bit introducers: strings (OSC, DCS, SOS, PM, APC), then control sequences, then short ones.
- * Only a terminated string hides its text; no part can run over another introducer, so the work is linear for any input.
+ * Only a terminated string hides its text. No part can run over another introducer, so the time is linear for any input.
  */
 const escapes =
   // oxlint-disable-next-line no-control-regex -- as above
   /(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x00-\x08\x0a-\x1f\x7f-\x9f]*(?:\x07|\x1b\\|\x9c)|(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?|\x1b[ -/]*[0-~]?/g;
-/** What would begin a new line in a viewer leaves a space. */
+/** Characters that start a new line in a viewer; a space replaces them. */
 // oxlint-disable-next-line no-control-regex -- as above
 const breaks = /[\n\r\v\f\x85\u2028\u2029]+/g;
 
 /**
- * A line as plain text that no terminal, log viewer or page takes for anything else: escape sequences, control and invisible characters are
- * removed, line breaks inside become a space, TAB stays. Linear time. Source: security.md L2.
+ * A line as plain text that is safe in a terminal, log viewer or page. Removes escape sequences, control and invisible characters; line
+ * breaks become a space, TAB stays. Linear time. Source: security.md L2.
  */
 export function sanitiseLine(text: string): string {
   if (!unsafe.test(text)) return text;

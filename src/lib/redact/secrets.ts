@@ -1,22 +1,22 @@
 const embedded = /ops_[a-z0-9]{4,32}_[0-9A-Za-z]{20,}/g;
 
-/** Replaces our tokens inside a text by `ops_<redacted>`, also mistyped and cut ones. */
+/** Replaces our tokens in a text by `ops_<redacted>`, also mistyped and cut ones. */
 export function redactTokens(text: string): string {
   return text.includes("ops_") ? text.replace(embedded, "ops_<redacted>") : text;
 }
 
-/** Shorter ones would hide ordinary words. */
+/** Shorter values would hide ordinary words. */
 const minLength = 8;
-/** From so many characters on, the beginning of a value at the end of a text that was cut is hidden too. */
+/** From this length on, the start of a value is also hidden at the end of a cut text. */
 const minCutLength = 4;
 
-/** Longest first, so that one that begins with another is hidden whole. */
+/** Longest first, so that a value that starts with another is hidden whole. */
 let values: readonly string[] = [];
 
 /**
- * From now on these values are hidden wherever text is redacted: those of the gateway's own configuration (its token, the passwords of its URLs), which
- * belong to the process and not to one upstream, so that no way to a log line can leave them out. Also as JSON and URLs write them. Values of
- * less than 8 characters are left alone. Source: security.md L3.
+ * Hides these values from now on wherever text is redacted, also as JSON and URLs write them. They are the secrets of the gateway's own configuration (its token,
+ * the passwords of its URLs). They are global to the process, so that no path to a log line can miss them. Values under 8 characters are ignored. Source:
+ * security.md L3.
  */
 export function protectSecrets(secrets: readonly string[]): void {
   const forms = secrets.flatMap((secret) => [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret)]);
@@ -24,14 +24,14 @@ export function protectSecrets(secrets: readonly string[]): void {
   values = [...known].toSorted((a, b) => b.length - a.length);
 }
 
-/** Replaces each of them by `[redacted]`. */
+/** Replaces each protected value by `[redacted]`. */
 export function redactOwnSecrets(text: string): string {
   let safe = text;
   for (const value of values) if (safe.includes(value)) safe = safe.replaceAll(value, mark);
   return safe;
 }
 
-/** For a text that was cut, perhaps in the middle of one: its end is replaced where it is the beginning of one. */
+/** For a text that was cut, perhaps inside a protected value: replaces an end that is the start of such a value. */
 export function redactCutSecret(text: string): string {
   for (const value of values) {
     for (let length = value.length - 1; length >= minCutLength; length--) {
@@ -42,21 +42,21 @@ export function redactCutSecret(text: string): string {
 }
 
 const mark = "[redacted]";
-/** Every pattern below needs one of these: a line without any is left alone, which is nearly every line. Grouped by first letters, which is faster. */
+/** Every pattern below needs one of these; nearly every line has none and is returned unchanged. Grouped by first letters for speed. */
 const hint =
   /ops_|eyJ|bearer|p(?:ass|wd)|s(?:ecret|k_|k-[\w-]{16}|g\.\w|ig(?:nature)?=)|token|key|a(?:uth|kia|sia|bia|cca|iza)|c(?:ookie|redential)|:\/\/|g(?:h[pousr]_|ithub_pat_|lpat-)|rk_|whsec_|xox|npm_|-----BEGIN/i;
 
-/** Of presigned URLs (AWS, Azure, Google), and of AWS's header: elsewhere a signature is no secret, or only a word. */
+/** Signatures of presigned URLs (AWS, Azure, Google) and of AWS's header. Elsewhere a signature is no secret, or only a word. */
 const signature = String.raw`sig(?:nature)?(?==)(?:(?<=(?:[?&;]|u0026|X-(?:Amz|Goog)-)sig(?:nature)?)|(?==[\w%+/=-]{32}))`;
-/** Keys whose value is always a secret, and those that are also ordinary words, whose bare value must look like one. Conditions come last: they are seldom tried. */
+/** Keys whose value is always a secret, and keys that are also ordinary words, whose bare value must look like one. Rare conditions come last. */
 const key =
   "passw(?:or)?d|passwd|passphrase|pwd|secret(?:_?access)?(?:[_-]?key)?|(?:api|access|private|signing|encryption|account|master|session)[_ -]?key" +
   String.raw`|key[_-]?base|credentials?|auth(?:orization)?|token|pass(?<![a-z\d]pass)|${signature}`;
 const quoted = String.raw`(?<quote>\\?["'])(?:(?:[^\\]|\\.)*?\k<quote>|.*)`;
-/** A quote in the middle of it is its own, where more of it follows. */
+/** A quote inside the value belongs to it when more of the value follows. */
 const bare = String.raw`[^\s,;&"'\\)}\]]+(?:["'](?=[^\s,;&"'\\)}\]:>])[^\s,;&"'\\)}\]]+)*`;
 const scheme = String.raw`(?:(?:Basic|Bearer|Digest|Token)\s{1,4})?`;
-/** `password is hunter2`, `api_token 'a1b2c3d4'`: prose, so that only certain keys are meant, and a value with letters and digits. */
+/** `password is hunter2`, `api_token 'a1b2c3d4'`: prose, so only certain keys match, and only a value with letters and digits. */
 const word = String.raw`[^\s,;&=:"'\x60\\)}\]]`;
 const spokenKey =
   "(?<=passw(?:or)?d|passwd|passphrase|(?:api|access|auth|refresh|session|private|secret|signing|client)[_ -]?(?:token|key|secret))";
@@ -67,15 +67,15 @@ const pair = new RegExp(
   String.raw`(?<key>${key})(?:(?<gap>(?:\\?["'])?\s{0,4}(?:=>|[=:])\s{0,4})(?:${quoted}|${scheme}(?<bare>${bare}))|${spoken})`,
   "gi",
 );
-/** Of words that prose uses too ("unexpected token: foo"). */
+/** Words that prose uses too ("unexpected token: foo"). */
 const ordinary = /^(?:auth|token|credentials?|secret|pass)$/i;
-/** What a pass of tests or of a loop is said to be, and no password is. */
+/** Results of a pass of tests or of a loop, which no password looks like. */
 const ofPass = /^(?:\d{1,3}(?:[./]\d{1,3})?(?:m?s|%)?|ok|yes|no|on|off|done|all|pass(?:ed)?|fail(?:ed|ure)?|skip(?:ped)?)$/i;
 const harmless = /^(?:null|nil|none|undefined|true|false|\*+|\[redacted\]?|\[?filtered\]?|ops_<redacted>)$/i;
 
-/** Formats that tell by themselves. `(?<!...)` before an open-ended one keeps its possible beginnings apart, and so the work linear. */
+/** Formats that need no key. `(?<!...)` before an open-ended one separates its possible starts, which makes the time linear. */
 const formats = [
-  // Also without the signature, at the end of a text that was cut.
+  // Also without the signature, at the end of a cut text.
   String.raw`(?<![\w-])eyJ[\w-]+\.eyJ[\w-]+(?:\.[\w-]*|$)`,
   String.raw`\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}\b`,
   String.raw`gh[pousr]_[A-Za-z0-9]{20,}`,
@@ -93,13 +93,14 @@ const formats = [
 const known = new RegExp(formats.join("|"), "g");
 const bearer = /\b(Bearer)(\s{1,4})(?:(?=\S*\d)[\w.~+/=-]{8,}|[\w.~+/=-]{20,})/gi;
 const cookie = /\b((?:set-)?cookie\\?["']?\s{0,4}[:=]\s{0,4}\\?["']?)[^"'\\]+/gi;
-/** Also with a slash in the password, but not of a port. Such a password ends at the first `@`: there may be more of them in a path. */
+/** Also matches a slash in the password, but not a port. Such a password ends at the first `@`, because a path may contain more of them. */
 const userinfo = /(:\/\/[^\s/?#@:"'<>[]*):(?:[^\s/"'<>]*@|(?!\/|\d{1,5}[/?#])(?:[^\s/"'<>@]|\/(?!\/))*@(?:[^\s/?#"'<>@]*@)*)/g;
 const userinfoToken = /(:\/\/)[^\s/?#@:"'<>]{16,}@/g;
 
 /**
- * A line with the gateway's own secrets, and what looks like a secret, replaced by `[redacted]`: our tokens, JWTs, `Bearer ...`, `password=...` and its kin (also in JSON),
- * URLs with a password or a signature, keys of AWS, GitHub, GitLab, Stripe, Slack, Google, npm, OpenAI, SendGrid, and private keys. Best effort, in linear time. Source: security.md L3.
+ * Replaces the gateway's own secrets, and what looks like a secret, by `[redacted]`: our tokens, JWTs, `Bearer ...`, `password=...` and similar (also in JSON), URLs
+ * with a password or a signature, keys of AWS, GitHub, GitLab, Stripe, Slack, Google, npm, OpenAI, SendGrid, and private keys. Best effort, in linear time. Source:
+ * security.md L3.
  */
 export function redactSecrets(line: string): string {
   const text = redactOwnSecrets(line);
@@ -128,7 +129,7 @@ function isProse(name: string, gap: string, value: string, before: () => string 
   const isShort = /[:=]\s/.test(gap) && value.length < 16 && !/\d/.test(value);
   if (!/^pass$/i.test(name)) return isShort;
   if (ofPass.test(value)) return true;
-  // Not as in `DB_PASS`, which is no word of prose, but as in `PASS: TestHTTP2`.
+  // `DB_PASS` is a key; `PASS: TestHTTP2` is prose.
   return !/[\w-]/.test(before() ?? "") && (isShort || (name === "PASS" && /:\s/.test(gap)));
 }
 
