@@ -42,7 +42,7 @@ function createBenchSources() {
   });
   const inspect: typeof sources.containers.inspect = async (...args) =>
     (await sources.containers.inspect(...args)).map((row) => (row instanceof Error || row === null ? row : { ...row }));
-  return { ...sources, containers: { ...sources.containers, peek: () => null, inspect } };
+  return { ...sources, containers: { ...sources.containers, listCached: () => null, inspect } };
 }
 
 /** Counters as those of a gateway that has run for a while: each route and each code was seen. */

@@ -11,7 +11,7 @@ const fresh = {
   ...memory,
   containers: {
     ...memory.containers,
-    peek: () => null,
+    listCached: () => null,
     inspect: async (...args: Parameters<typeof memory.containers.inspect>) => {
       const rows = await memory.containers.inspect(...args);
       return rows.map((row) => (row instanceof Error || row === null ? row : { ...row }));

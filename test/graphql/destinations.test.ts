@@ -188,7 +188,7 @@ describe("a deploy_info.json of a hook that writes no destination", () => {
     fleet.setContainers(
       floating.filter((container) => container.status === "running" && container.role === "web" && isThere(container)),
     );
-    return { ...fleet, sources: { ...fleet.sources, containers: { ...fleet.sources.containers, kept: async () => [] } } };
+    return { ...fleet, sources: { ...fleet.sources, containers: { ...fleet.sources.containers, listRetired: async () => [] } } };
   };
   const versions = ({ data }: Awaited<ReturnType<typeof ask>>) =>
     Object.fromEntries(data.containers.map(({ name, version }: any) => [name, version]));

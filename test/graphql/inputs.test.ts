@@ -26,7 +26,7 @@ describe("the inputs of the list of containers", () => {
   const create = ({ memory = {}, isWarm = true }: Stage) => {
     const { sources } = createMemorySources({ containers: [web], ...memory });
     const listing = sources.containers.listCached();
-    return { ...sources, containers: { ...sources.containers, peek: () => (isWarm ? listing : null) } };
+    return { ...sources, containers: { ...sources.containers, listCached: () => (isWarm ? listing : null) } };
   };
   const find = (stage: Stage = {}, variables: { env?: Environment; includeStats?: boolean } = {}) => {
     const given = { includeStats: false, includeAccessories: false, ...variables };
@@ -75,7 +75,7 @@ describe("the inputs of the list of containers", () => {
       ],
     };
     expect(inputs).toMatchObject({ parts: [[web], null], status });
-    expect((await inputs)?.parts[0]).toBe(sources.containers.peek()?.containers);
+    expect((await inputs)?.parts[0]).toBe(sources.containers.listCached()?.containers);
     const named = find({ memory: { containers: [web, floating] } });
     expect(named).toBeInstanceOf(Promise);
     expect(await named).toMatchObject({ parts: [[floating, web], sampleDeploy] });

@@ -11,7 +11,7 @@ it("lists that nobody has read yet count ten rows", () => {
   const { sources } = createMemorySources({}, { env: "staging" });
   expect(["Host", "Queue", "Deploy"].map((type) => toLength(type, {}, { sources, principal: all }))).toEqual([10, 10, 10]);
   expect(countQueues(sources, ["jobs"])).toBe(10);
-  const unread = { ...sources, containers: { ...sources.containers, peek: () => null } };
+  const unread = { ...sources, containers: { ...sources.containers, listCached: () => null } };
   expect(toLength("Container", {}, { sources: unread, principal: all })).toBe(10);
 });
 

@@ -60,7 +60,7 @@ test.each([
     { restartEnabled: true },
   );
   const fresh = async () => change && { ...known, ...change };
-  const sources = { ...memory.sources, containers: { ...memory.sources.containers, fresh } };
+  const sources = { ...memory.sources, containers: { ...memory.sources.containers, inspectNow: fresh } };
   const rest = createRest(sources, createCaller(undefined, ["staging"]));
   const answer = rest.call("POST", `/containers/${known.name}/restart`).then(
     () => undefined,

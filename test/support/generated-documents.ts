@@ -186,7 +186,7 @@ function splitPaths(
 }
 
 /** Nobody has read a list yet. */
-const context = { sources: { containers: { peek: () => null }, env: null }, principal: { environments: new Set() } };
+const context = { sources: { containers: { listCached: () => null }, env: null }, principal: { environments: new Set() } };
 
 function fits(schema: GraphQLSchema, text: string): boolean {
   const { complexity, breadth } = complexityFromQuery(parse(text), { schema, variables: {}, ctx: context });

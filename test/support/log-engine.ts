@@ -33,7 +33,7 @@ export function createLogEngine() {
   };
   const engine = {
     name: "web-1",
-    starts: createStartWaiters(),
+    startWaiters: createStartWaiters(),
     inventory: createInventory({ env: null, rules: rulesOf("wallet-core"), hostNames: [] }, () => {}),
     async ask(deadlineMs: number, run: (signal: AbortSignal) => Promise<unknown>, ...callers: readonly AbortSignal[]) {
       for (const caller of callers) caller.throwIfAborted();

@@ -41,8 +41,8 @@ function setUp() {
       return readable;
     },
     list: async () => listing(),
-    live: async () => listing(),
-    peek: () => null,
+    listRunning: async () => listing(),
+    listCached: () => null,
   } as unknown as ContainerSource;
   const remembered = rememberContainers(source, memory, signal);
   onTestFinished(() => writer.close().catch(() => {}));

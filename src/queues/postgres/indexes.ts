@@ -70,9 +70,9 @@ interface Unserved extends Pick<MissingIndex, "cost" | "costWithIndex" | "rows">
 
 async function judge(advice: IndexAdvice, read: ReadRows): Promise<Unserved | null> {
   const ways = [];
-  for (const { sql, costCorrection: overrated = 1 } of advice.reading) {
+  for (const { sql, costCorrection = 1 } of advice.reading) {
     const plan = toPlan(await read(explain(sql)));
-    ways.push({ sql, plan, cost: toCost(plan) / overrated });
+    ways.push({ sql, plan, cost: toCost(plan) / costCorrection });
   }
   const [best] = ways.toSorted((a, b) => a.cost - b.cost);
   if (!best || best.cost <= servedCost) return null;

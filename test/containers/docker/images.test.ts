@@ -108,7 +108,7 @@ function read(
     get visible() {
       return state.core;
     },
-    kept: () => state.kept,
+    listRetired: () => state.kept,
   };
   const engine = {
     name: "web-1",

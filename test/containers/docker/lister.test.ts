@@ -11,7 +11,7 @@ const row = (kind: string, name: string, engine: string) => ({ kind, name, engin
 const snapshot = (...visible: readonly Container[]) =>
   ({
     visible,
-    kept: () => [row("core", "old", visible[0]?.engine ?? "")],
+    listRetired: () => [row("core", "old", visible[0]?.engine ?? "")],
     live: () => [...visible, row("other", "hidden", visible[0]?.engine ?? "")],
   }) as unknown as Snapshot;
 

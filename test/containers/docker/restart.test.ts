@@ -29,7 +29,7 @@ function setUp(graceMs = 1500) {
   };
   const engine = {
     name: "web-1",
-    witness: createRecentRestarts(),
+    recentRestarts: createRecentRestarts(),
     known: async () => ({ context: context() }),
     async ask(deadlineMs: number, run: (signal: AbortSignal) => Promise<unknown>) {
       log.push(`ask ${deadlineMs}`);

@@ -57,7 +57,7 @@ async function watch(
   };
   const own = {
     ...source,
-    peek: () => {
+    listCached: () => {
       const listing = peek();
       return isKnown ? listing && { ...listing, containers: listing.containers } : null;
     },

@@ -93,7 +93,7 @@ describe("the check", () => {
   beforeEach(() => void vi.useFakeTimers({ toFake: ["performance"] }));
   afterEach(() => void vi.useRealTimers());
 
-  const depth = [{ sql: "depth, no index", overrated: 10 }, { sql: "depth in one scan, no index" }];
+  const depth = [{ sql: "depth, no index", costCorrection: 10 }, { sql: "depth in one scan, no index" }];
   const create = (...options: Parameters<typeof createPlanCheck>) => {
     const asked: string[] = [];
     const read = async (statement: string) => {

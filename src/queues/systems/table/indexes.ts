@@ -55,7 +55,7 @@ export function tableIndexes(config: TableSourceConfig): readonly IndexAdvice[] 
 function toWays(readings: readonly Reading[], measure: Measure): IndexAdvice["reading"] {
   const found = readings.filter(({ measures }) => measures.includes(measure));
   return found.flatMap(({ plain, ...reading }) => [
-    { sql: uniteReadings([reading]), ...(reading.costCorrection !== undefined && { overrated: reading.costCorrection }) },
+    { sql: uniteReadings([reading]), ...(reading.costCorrection !== undefined && { costCorrection: reading.costCorrection }) },
     ...(plain === undefined ? [] : [{ sql: uniteReadings([{ ...reading, sql: plain }]) }]),
   ]);
 }

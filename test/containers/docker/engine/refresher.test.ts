@@ -40,11 +40,11 @@ function setUp(...listed: readonly string[]) {
     limit: limited("limit"),
     fullLimit: limited("full"),
     touch: () => void log.push("touch"),
-    desk: {
+    eventEnricher: {
       onEvent: ({ action }: EngineEvent) => void log.push(`desk ${action}`),
       settle: (id: string) => void log.push(`settle ${id[0]}`),
     },
-    starts: { ring: (id: string) => void log.push(`ring ${id[0]}`) },
+    startWaiters: { notify: (id: string) => void log.push(`ring ${id[0]}`) },
     async fetchList(deadlineMs: number) {
       log.push(`list ${deadlineMs}`);
       await state.list();

@@ -45,9 +45,9 @@ function setUp() {
     limit: run,
     fullLimit: run,
     touch: () => {},
-    desk: { begin: () => write("desk"), onEvent: () => {}, settle: () => {} },
-    witness: { note: ({ action }: EngineEvent) => write(`note ${action}`) },
-    starts: { ring: () => {} },
+    eventEnricher: { begin: () => write("desk"), onEvent: () => {}, settle: () => {} },
+    recentRestarts: { record: ({ action }: EngineEvent) => write(`note ${action}`) },
+    startWaiters: { notify: () => {} },
     async fetchList(deadlineMs: number) {
       write(`list ${deadlineMs}`);
       await state.list();

@@ -24,7 +24,7 @@ function setUp(options: Partial<FollowOptions> = {}) {
     push: (lines: readonly { kind: string; message: string; timestamp: string }[]) => {
       for (const { kind, message } of lines) log.push(kind === "marker" ? `# ${message}` : message);
     },
-    tell: ({ notice, container, error }: { notice: string; container: Container; error: Error | null }) =>
+    notify: ({ notice, container, error }: { notice: string; container: Container; error: Error | null }) =>
       void log.push(`* ${notice} ${container.name}${error === null ? "" : ` ${String(error)}`}`),
     lose: (count: number) => void log.push(`- ${count}`),
     room: async () => {},
