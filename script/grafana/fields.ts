@@ -84,5 +84,5 @@ export const no: States = { true: "green", false: "red" };
 export const utilisation: Steps = ["green", [0.7, "yellow"], [0.85, "red"]];
 export const percentOfLimit: Steps = ["green", [70, "yellow"], [90, "red"]];
 export const anyIsBad: Steps = ["green", [1, "red"]];
-/** Of domain/queue-state.ts: backlog from 60 s, stalled from 300 s on. */
+/** Of queues/state.ts: backlog from 60 s, stalled from 300 s on. */
 export const waiting: Steps = ["green", [60, "yellow"], [300, "red"]];

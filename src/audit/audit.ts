@@ -96,7 +96,7 @@ export interface KeyedIntent {
 export interface OpenIntent {
   readonly intent: AuditRecord;
   /** Whether `unknown` is already recorded. */
-  readonly told: boolean;
+  readonly hasOutcome: boolean;
 }
 
 /** Who asks for an action, and why. */

@@ -34,8 +34,8 @@ export function createHealthProbes({ source, audit }: HealthProbesOptions): Heal
   const recover = onceDone(async () => {
     const { open } = await audit.recover();
     const died = { outcome: "unknown", detail: "the gateway died during the probe" } as const;
-    for (const { intent, told } of open) {
-      if (intent.action === "probe" && !told) await audit.write({ ...intent, ...died, intent: intent.seq });
+    for (const { intent, hasOutcome } of open) {
+      if (intent.action === "probe" && !hasOutcome) await audit.write({ ...intent, ...died, intent: intent.seq });
     }
   });
   const run = async (container: Container, request: ProbeRequest): Promise<ProbeRun | null> => {

@@ -50,7 +50,7 @@ export type HostStatus =
   | 'down'
   | 'up';
 
-/** How a queue is, by the rules of domain/queue-state.ts; the first that is true. */
+/** The first of these states that is true of the queue. */
 export type QueueState =
   /** A job waits longer than 60 s, or what waits takes more than 600 s to clear. */
   | 'backlog'
@@ -69,7 +69,7 @@ export type QueueState =
 
 /** What happened. */
 export type TimelineKind =
-  /** A container ended, by itself or as it was told to. */
+  /** A container ended, by itself or because it was stopped. */
   | 'container_death'
   /** A deploy had ended. */
   | 'deploy'

@@ -43,7 +43,7 @@ export type LogStream =
   | 'stderr'
   | 'stdout';
 
-/** How a queue is, by the rules of domain/queue-state.ts; the first that is true. */
+/** The first of these states that is true of the queue. */
 export type QueueState =
   /** A job waits longer than 60 s, or what waits takes more than 600 s to clear. */
   | 'backlog'

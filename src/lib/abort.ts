@@ -47,10 +47,10 @@ export function createSingleFlight<T>(work: (signal: AbortSignal) => Promise<T>)
   const start = (): SharedCall => {
     const controller = new AbortController();
     const flight: SharedCall = { result: work(controller.signal), controller, callers: 0 };
-    const land = () => {
+    const leave = () => {
       if (current === flight) current = null;
     };
-    flight.result.then(land, land);
+    flight.result.then(leave, leave);
     return flight;
   };
   return async (signal) => {

@@ -14,23 +14,23 @@ const gatherMs = 100;
 const lookMs = 1000;
 
 export function createChanges(): Changes {
-  const readers = createSubscribers<Notifier>();
+  const subscribers = createSubscribers<Notifier>();
   return {
     notify() {
-      for (const bell of readers) bell.notify();
+      for (const notifier of subscribers) notifier.notify();
     },
     watch(signal) {
-      const bell = createNotifier();
-      return readers.subscribe(bell, signal, async function* () {
+      const notifier = createNotifier();
+      return subscribers.subscribe(notifier, signal, async function* () {
         while (!signal.aborted) {
           yield null;
-          await bell.wait(signal, lookMs);
+          await notifier.wait(signal, lookMs);
           await sleep(gatherMs, null, { signal }).catch(() => {});
         }
       });
     },
     get watchers() {
-      return readers.size;
+      return subscribers.size;
     },
   };
 }

@@ -13,7 +13,7 @@ export const engineTable: Table<Engine> = {
     { name: "ops_engine_up", help: "Whether the container engine answers.", value: ({ ok }) => ok },
     {
       name: "ops_engine_age_seconds",
-      help: "Since the engine last answered or told of an event: the age of what is known of its containers.",
+      help: "Since the engine last answered or sent an event: the age of what is known of its containers.",
       value: ({ ageSeconds }) => ageSeconds,
     },
   ],
@@ -53,7 +53,7 @@ export const containerTable: Table<Container> = {
       help: "When the container last started, unix time.",
       value: ({ startedAt }) => startedAt && Date.parse(startedAt) / 1000,
     },
-    fromStats("ops_container_cpu_percent", "CPU in use; 100 is one CPU kept busy.", ({ cpuPct }) => cpuPct),
+    fromStats("ops_container_cpu_percent", "CPU in use; 100 is one whole CPU.", ({ cpuPct }) => cpuPct),
     fromStats("ops_container_cpu_periods_total", "Periods of its CPU limit.", ({ cpuPeriods }) => cpuPeriods, "counter"),
     fromStats(
       "ops_container_cpu_throttled_periods_total",

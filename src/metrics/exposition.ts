@@ -119,11 +119,11 @@ export function fill<Row>({ prefix, maxRows, labels, columns }: Table<Row>, rows
 }
 
 function addSamples<Row>(samples: Sample[], { value, states }: Column<Row>, row: Row, labels: string): void {
-  const told = value(row);
-  if (told === null || told === undefined || Number.isNaN(told)) return;
+  const found = value(row);
+  if (found === null || found === undefined || Number.isNaN(found)) return;
   if (!states) {
-    samples.push({ labels, value: Number(told) });
+    samples.push({ labels, value: Number(found) });
     return;
   }
-  for (const state of states) samples.push({ labels: `${labels},state="${state}"`, value: state === told ? 1 : 0 });
+  for (const state of states) samples.push({ labels: `${labels},state="${state}"`, value: state === found ? 1 : 0 });
 }

@@ -52,7 +52,7 @@ export const queueTable: Table<QueueRow> = {
       value: ({ deferred }) => deferred,
     },
     { name: "ops_queue_retrying", help: "Jobs that failed and wait for another attempt.", value: ({ retrying }) => retrying },
-    { name: "ops_queue_dead", help: "Jobs that failed for good and are still kept.", value: ({ dead }) => dead },
+    { name: "ops_queue_dead", help: "Jobs that failed for good and are still stored.", value: ({ dead }) => dead },
     {
       name: "ops_queue_oldest_age_seconds",
       help: "For how long the oldest job that could run has been waiting; absent without one.",

@@ -94,7 +94,7 @@ const restartParams = [
     { minimum: 1, maximum: 300, fallback: 60 },
     { variable: "waitSeconds", description: "How long to wait for its health" },
   ),
-  booleanParam("dry_run", { variable: "dryRun", description: "Restart nothing: only tell what would happen" }),
+  booleanParam("dry_run", { variable: "dryRun", description: "Restart nothing: report what would happen" }),
 ];
 
 const engineErrors = ["docker_unavailable", "docker_forbidden", "docker_timeout", "docker_error"] as const;

@@ -93,9 +93,9 @@ describe("a health check on demand", () => {
   it("is recorded as unknown by the next process where the gateway died during it", async () => {
     const left = { ...sampleEntry({ action: "probe" }), seq: 7, at: "2026-01-13T09:40:00.000Z", hash: "" };
     open = [
-      { intent: left, told: false },
-      { intent: { ...left, seq: 8 }, told: true },
-      { intent: { ...left, seq: 9, action: "restart" }, told: false },
+      { intent: left, hasOutcome: false },
+      { intent: { ...left, seq: 8 }, hasOutcome: true },
+      { intent: { ...left, seq: 9, action: "restart" }, hasOutcome: false },
     ];
     const probes = create(async () => null);
     await Promise.all([probes.recover(), probes.run(container, request)]);

@@ -64,7 +64,7 @@ describe("notifiers of starts", () => {
   it("ring for their container alone, until their signals abort", async () => {
     const bells = createStartWaiters();
     const [first, second] = [new AbortController(), new AbortController()];
-    const hung = [bells.hang("a", first.signal), bells.hang("a", second.signal), bells.hang("b", second.signal)];
+    const hung = [bells.wait("a", first.signal), bells.wait("a", second.signal), bells.wait("b", second.signal)];
     const rung = () => Promise.all(hung.map(async (bell) => (await timeOf(bell.wait(new AbortController().signal, 50))) === 0));
     bells.notify("a");
     bells.notify("nobody");
@@ -76,14 +76,14 @@ describe("notifiers of starts", () => {
     second.abort();
     bells.notify("a");
     expect(await rung()).toEqual([false, false, false]);
-    hung.push(bells.hang("a", new AbortController().signal));
+    hung.push(bells.wait("a", new AbortController().signal));
     bells.notify("a");
     expect(await rung()).toEqual([false, false, false, true]);
   });
 
   it("never ring for who has left before", async () => {
     const bells = createStartWaiters();
-    const bell = bells.hang("a", AbortSignal.abort());
+    const bell = bells.wait("a", AbortSignal.abort());
     bells.notify("a");
     expect(await timeOf(bell.wait(new AbortController().signal, 50))).toBe(50);
   });
@@ -91,9 +91,9 @@ describe("notifiers of starts", () => {
   it("of who left late leave those alone that were hung since", async () => {
     const bells = createStartWaiters();
     const [early, late] = [new AbortController(), new AbortController()];
-    bells.hang("a", early.signal);
+    bells.wait("a", early.signal);
     early.abort();
-    const bell = bells.hang("a", late.signal);
+    const bell = bells.wait("a", late.signal);
     early.signal.dispatchEvent(new Event("abort"));
     bells.notify("a");
     expect(await timeOf(bell.wait(new AbortController().signal, 50))).toBe(0);

@@ -138,7 +138,7 @@ export async function findUnfinished(path: string, limit: number) {
     } else {
       const outcome = outcomes.get(record.seq) ?? null;
       const ageMs = Date.now() - Date.parse(record.at);
-      if (!outcome || (!isSettled(outcome) && ageMs < hourMs)) open.push({ intent: record, told: outcome !== null });
+      if (!outcome || (!isSettled(outcome) && ageMs < hourMs)) open.push({ intent: record, hasOutcome: outcome !== null });
       if (record.keyHash !== null && ageMs < dayMs) keyed.push({ intent: record, outcome });
     }
     if (++scanned >= limit) break;

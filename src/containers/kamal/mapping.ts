@@ -99,9 +99,9 @@ export function toPorts(published: readonly PublishedPort[]): string[] {
   const isTwin = (port: PublishedPort) =>
     port.hostIp === "::" &&
     ports.some((other) => other.hostIp === "0.0.0.0" && other.hostPort === port.hostPort && other.protocol === port.protocol);
-  const kept = ports.filter((port) => port.hostPort > 0 && !isTwin(port));
-  kept.sort((a, b) => a.hostPort - b.hostPort || (a.hostIp < b.hostIp ? -1 : 1));
-  return [...new Set(kept.map(formatPort))];
+  const shown = ports.filter((port) => port.hostPort > 0 && !isTwin(port));
+  shown.sort((a, b) => a.hostPort - b.hostPort || (a.hostIp < b.hostIp ? -1 : 1));
+  return [...new Set(shown.map(formatPort))];
 }
 
 function formatPort(port: PublishedPort): string {

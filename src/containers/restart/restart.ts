@@ -109,11 +109,11 @@ export function createRestarts({ source, audit, stableMs = 10_000, settleMs = 90
     } catch (error) {
       const { code = "internal", message, upstreamStatus = null } = error as Failure;
       const outcome = toOutcome(code, upstreamStatus);
-      const told = { outcome, detail: `${code}: ${message}`, code, dockerStatus: upstreamStatus };
-      await record(told);
+      const result = { outcome, detail: `${code}: ${message}`, code, dockerStatus: upstreamStatus };
+      await record(result);
       if (outcome === "unknown") settle(entry, intent, since, durationMs, () => place.leave(true));
       else place.leave(outcome === "ok");
-      if (outcome === "ok") keepPast(entry, since, told);
+      if (outcome === "ok") keepPast(entry, since, result);
       throw error;
     }
   };
@@ -122,8 +122,8 @@ export function createRestarts({ source, audit, stableMs = 10_000, settleMs = 90
     const { keyed, ...left } = await audit.recover();
     const open = left.open.filter(({ intent }) => intent.action === "restart");
     const died = { outcome: "unknown", detail: "the gateway died during the restart", code: "restart_unknown" } as const;
-    for (const { intent, told } of open) {
-      if (!told) await audit.write({ ...intent, ...died, intent: intent.seq });
+    for (const { intent, hasOutcome } of open) {
+      if (!hasOutcome) await audit.write({ ...intent, ...died, intent: intent.seq });
     }
     for (const { intent, outcome } of keyed) keepPast(intent, new Date(intent.at), outcome ?? died);
     for (const { intent } of open) {

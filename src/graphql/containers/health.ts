@@ -71,7 +71,7 @@ export function addHealthCheck(builder: Builder, refs: Refs, scalars: Scalars): 
           defaultValue: false,
           required: true,
           description:
-            "Run its health check now, inside of it, and tell that instead. Needs ops:operate and HEALTH_EXEC=on; recorded in the audit file, and not run " +
+            "Run its health check now, inside the container, and return its result. Needs ops:operate and HEALTH_EXEC=on; recorded in the audit file, and not run " +
             "where that cannot be written; null without one.",
         }),
       },

@@ -10,7 +10,7 @@ import { followEvents, watchContainers } from "./live-loader.ts";
 /** ContainerEvent, and the subscription containerEvents. */
 export function addContainerEvents(builder: Builder, refs: Refs, scalars: Scalars): void {
   refs.containerEvent.implement({
-    description: "One event of a container, as its engine told it.",
+    description: "One event of a container, as its engine sent it.",
     fields: (t) => ({
       time: t.expose("time", { type: "DateTime", description: "With nanoseconds, by the engine's clock." }),
       action: t.exposeString("action", {

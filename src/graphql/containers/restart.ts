@@ -34,8 +34,7 @@ export function addRestart(builder: Builder, refs: Refs, scalars: Scalars): void
       }),
       well: t.exposeBoolean("well", {
         nullable: true,
-        description:
-          "With `waitHealthy`: whether it became healthy or, without a health check, kept running for 10 s. Else null.",
+        description: "With `waitHealthy`: whether it became healthy or, without a health check, ran on for 10 s. Else null.",
       }),
       preview: t.field({
         type: refs.restartPreview,
@@ -100,7 +99,7 @@ export function addRestart(builder: Builder, refs: Refs, scalars: Scalars): void
         dryRun: t.arg.boolean({
           defaultValue: false,
           required: true,
-          description: "Restart nothing: only tell what would happen.",
+          description: "Restart nothing: report what would happen.",
         }),
       },
       resolve: async (_root, args, { loaders, sources, principal, origin, requestId, signal }) => {
@@ -233,13 +232,12 @@ async function findAgain({ sources, ...caller }: OpsContext, listed: RoleStep["c
 /** RunningWork, RunningJob, WorkGap, and RestartPreview.work. */
 export function addRunningWork(builder: Builder, refs: Refs): void {
   refs.runningWork.implement({
-    description:
-      "The jobs that run in a container, as far as the queue sources can tell from the host name that a job's row has.",
+    description: "The jobs that run in a container, found by the host name in each job's row.",
     fields: (t) => ({
       jobs: t.field({
         type: [refs.runningJob],
         nullable: true,
-        description: "Oldest first, at most 50 of a source. Null when no source can tell; empty when those that can have none.",
+        description: "Oldest first, at most 50 of a source. Null when no source knows; empty when those that know have none.",
         resolve: ({ jobs }) => jobs,
       }),
       total: t.exposeInt("total", { nullable: true, description: "How many there are; null as `jobs` is." }),
@@ -254,7 +252,7 @@ export function addRunningWork(builder: Builder, refs: Refs): void {
       jobId: t.exposeString("jobId", { description: "Its id." }),
       kind: t.exposeString("kind", {
         nullable: true,
-        description: "Its kind, where the system has more than the queue to tell.",
+        description: "Its kind, where the system has one beside the queue.",
       }),
       startedAt: t.expose("startedAt", {
         type: "DateTime",
@@ -268,7 +266,7 @@ export function addRunningWork(builder: Builder, refs: Refs): void {
     description: "A part of the work that is not known.",
     fields: (t) => ({
       source: t.exposeString("source", { nullable: true, description: "Configured name of the source; null for all of them." }),
-      reason: t.exposeString("reason", { description: "Why it cannot tell." }),
+      reason: t.exposeString("reason", { description: "Why it is unknown." }),
     }),
   });
   builder.objectField(refs.restartPreview, "work", (t) =>

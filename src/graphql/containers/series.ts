@@ -36,7 +36,7 @@ const series: Readonly<Record<string, { readonly value: keyof Omit<ContainerPoin
 };
 
 const sourceRules =
-  "Of the containers that `containers` shows now, as far back as Container.history can tell: 10 minutes of memory, or what Prometheus has scraped of /metrics; " +
+  "Of the containers that `containers` shows now, as far back as Container.history goes: 10 minutes of memory, or what Prometheus has scraped of /metrics; " +
   "and, where it is known, of those stopped ones of old releases that Kamal keeps. " +
   "`containerSeriesProblems` says what is missing. Where no step is given, many containers have fewer points each.";
 
@@ -110,12 +110,12 @@ export function addContainerSeries(builder: Builder, refs: Refs, scalars: Scalar
 
 async function loadSeries(args: ContainerSeriesArgs, { loaders, principal }: OpsContext): Promise<readonly ContainerSeries[]> {
   requireEnvironments(principal, args.env);
-  const [shown, kept] = await Promise.all([
+  const [shown, retired] = await Promise.all([
     loaders.containers.all(args.includeAccessories),
     loaders.containers.listRetired(args.includeAccessories),
   ]);
-  const ended = findEnded([...shown, ...kept], Date.parse(args.from) / 1000);
-  const [asked, past] = [shown, kept.filter((one) => !ended.has(one))].map((all) => all.filter((one) => isWanted(one, args)));
+  const ended = findEnded([...shown, ...retired], Date.parse(args.from) / 1000);
+  const [asked, past] = [shown, retired.filter((one) => !ended.has(one))].map((all) => all.filter((one) => isWanted(one, args)));
   const range = toSeriesRange(args, loaders.nowMs, (asked?.length ?? 0) + (past?.length ?? 0));
   if (range === null) return [];
   const loader = loaders.containerHistory.history(range);

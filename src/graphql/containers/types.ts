@@ -44,7 +44,7 @@ export function addContainer(builder: Builder, refs: Refs, scalars: Scalars): vo
         description:
           "The release: KAMAL_VERSION, the image's version label, its tag, or deploy_info where all of them float (latest).",
       }),
-      commitSha: t.exposeString("commitSha", { description: 'Git commit of the release, "" when nothing tells.' }),
+      commitSha: t.exposeString("commitSha", { description: 'Git commit of the release, "" when it is unknown.' }),
       restarts: t.exposeInt("restarts", {
         nullable: true,
         description: "Restarts by the restart policy since the last manual start; null when the engine could not be asked.",
@@ -61,7 +61,7 @@ export function addContainer(builder: Builder, refs: Refs, scalars: Scalars): vo
       observedAt: t.expose("observedAt", {
         type: "DateTime",
         description:
-          "When its engine last told of it. While the engine is there its events tell of every change, within a second.",
+          "When its engine last reported it. While the engine answers, its events report every change within a second.",
       }),
       stale: t.exposeBoolean("stale", {
         description: "True when its engine has gone away since: this is how it was. After a minute it is shown no more.",
@@ -135,7 +135,7 @@ export function addEngine(builder: Builder, refs: Refs): void {
       ok: t.exposeBoolean("ok", { description: "Whether it answers." }),
       ageSeconds: t.float({
         nullable: true,
-        description: "Seconds since it last answered or told of an event; null when it never did.",
+        description: "Seconds since it last answered or sent an event; null when it never did.",
         resolve: ({ contactAt }) => toAgeSeconds(contactAt),
       }),
       error: t.expose("error", { type: refs.problem, nullable: true, description: "Why not; null when it does." }),

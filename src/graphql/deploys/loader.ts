@@ -36,8 +36,8 @@ export function createDeployLoaders(sources: Sources, caller: Caller, siblings: 
     }));
   });
   const fleet = once(async () => {
-    const [known, kept] = await Promise.all([siblings.containers.known(false), siblings.containers.listRetiredOfDeploys()]);
-    const containers: readonly Container[] = [...known.containers, ...kept];
+    const [known, retired] = await Promise.all([siblings.containers.known(false), siblings.containers.listRetiredOfDeploys()]);
+    const containers: readonly Container[] = [...known.containers, ...retired];
     return { containers, engines: known.engines };
   });
   const all = once(async () => {

@@ -64,7 +64,7 @@ export function addDeploys(builder: Builder, refs: Refs, scalars: Scalars): void
       deployedAt: t.expose("deployedAt", {
         type: "DateTime",
         description:
-          "When it had ended; of one that only its containers or its image tell of, when the last of them was made (see `origin`).",
+          "When it had ended; of one that is known by its containers or its image only, when the last of them was made (see `origin`).",
       }),
       durationSeconds: t.exposeFloat("durationSeconds", { nullable: true, description: "How long it took; null when unknown." }),
       service: t.exposeString("service", { nullable: true, description: "Kamal's service; null when unknown." }),
@@ -82,7 +82,7 @@ export function addDeploys(builder: Builder, refs: Refs, scalars: Scalars): void
         description: "Kamal's word: deploy, redeploy, rollback ...; null when unknown.",
       }),
       state: t.expose("state", { type: state, description: "What became of it." }),
-      origin: t.expose("origin", { type: origin, description: "The best of what tells of it." }),
+      origin: t.expose("origin", { type: origin, description: "The best source that has it." }),
       containers: t.expose("containers", {
         type: [refs.container],
         description: "Core containers of its release, stopped ones that are still there too.",
@@ -94,7 +94,7 @@ export function addDeploys(builder: Builder, refs: Refs, scalars: Scalars): void
     fields: (t) => ({
       origin: t.expose("origin", { type: origin, description: "Which file." }),
       deploys: t.int({
-        description: "How many deploys it tells of, that the token may see.",
+        description: "How many deploys it has that the token may see.",
         resolve: ({ records }) => records.length,
       }),
       skipped: t.exposeInt("skipped", { description: "Lines that make no sense, and were left out." }),
@@ -205,7 +205,7 @@ export function addDrift(builder: Builder, refs: Refs, scalars: Scalars): void {
     description: "In what way something is not as the last deploy should have left it.",
     values: {
       mixed_releases: { description: "Replicas of one role, at one destination of a service, are of several releases." },
-      unlike_deploy: { description: "Containers are of another release than the last deploy that was told of." },
+      unlike_deploy: { description: "Containers are of another release than the last recorded deploy." },
       leftover: { description: "A container is still live on the engine of the one that replaced it." },
       engine_missed: {
         description: "An engine runs the service at its destination, but nothing of its last deploy, though another does.",

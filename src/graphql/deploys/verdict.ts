@@ -19,9 +19,9 @@ export function addDeployVerdict(builder: Builder, refs: Refs): void {
   const outcome = builder.enumType("VerdictOutcome", {
     description: "How the time after a deploy compares with the time before it.",
     values: {
-      clean: { description: "Nothing is worse, and there was enough to tell." },
+      clean: { description: "Nothing is worse, and there was enough data." },
       regressed: { description: "Something is worse." },
-      not_enough_data: { description: "Nothing is known to be worse, but there was not enough to tell." },
+      not_enough_data: { description: "Nothing is known to be worse, but there was not enough data." },
     } satisfies Record<VerdictOutcome, object>,
   });
   refs.queueWindow.implement({
@@ -54,7 +54,7 @@ export function addDeployVerdict(builder: Builder, refs: Refs): void {
       before: t.expose("before", {
         type: refs.queueWindow,
         nullable: true,
-        description: "Null when its jobs of then are not kept.",
+        description: "Null when its jobs of that time are not stored.",
       }),
       after: t.expose("after", { type: refs.queueWindow, nullable: true, description: "As `before`." }),
       pValue: t.exposeFloat("pValue", {
@@ -71,7 +71,7 @@ export function addDeployVerdict(builder: Builder, refs: Refs): void {
   });
   refs.newError.implement({
     description:
-      "An error that no failure before the deploy had in the last hour, and none of another release's workers. Where rows do not tell their workers, failures while the deploy lasted do not count.",
+      "An error that no failure before the deploy had in the last hour, and none of another release's workers. Where rows do not name their workers, failures while the deploy lasted do not count.",
     fields: (t) => ({
       fingerprint: t.exposeString("fingerprint", { description: "That of ErrorGroup." }),
       error: t.exposeString("error", { description: "The newest of its texts, secrets redacted." }),
@@ -160,7 +160,7 @@ export function addDeployVerdict(builder: Builder, refs: Refs): void {
       newErrors: t.expose("newErrors", {
         type: [refs.newError],
         nullable: true,
-        description: "Null when that cannot be told: the deploy is not the last one, or longer ago than 55 minutes.",
+        description: "Null when that is unknown: the deploy is not the last one, or longer ago than 55 minutes.",
       }),
       gaps: t.exposeStringList("gaps", { description: "What could not be asked, and why." }),
     }),

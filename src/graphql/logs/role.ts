@@ -116,7 +116,7 @@ export function addRoleLogs(builder: Builder, refs: Refs, scalars: Scalars): voi
 /** RoleLogBatch, and the subscription logs. */
 export function addRoleLogFollow(builder: Builder, refs: Refs, scalars: Scalars): void {
   const notice = builder.enumType("RoleLogNoticeKind", {
-    description: "What happened to one container of a followed role. It is told at once; lines of before may follow.",
+    description: "What happened to one container of a followed role. It is sent at once; earlier lines may follow.",
     values: {
       joined: { description: "It is followed from now on." },
       left: { description: "It is none of the role any more, and all that it wrote was read." },

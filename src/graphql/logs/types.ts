@@ -67,7 +67,7 @@ export function addLogs(builder: Builder, refs: Refs, scalars: Scalars): void {
         type: scalars.logLevel,
         nullable: true,
         description:
-          "How severe, as the line says; the lines of a stack trace have the level of their first. Null when nothing tells.",
+          "How severe, as the line says; the lines of a stack trace have the level of their first. Null when it is unknown.",
       }),
       message: t.exposeString("message", { description: "The line without its end; cut at 64 KiB." }),
     }),

@@ -30,7 +30,7 @@ export function addJobErrors(builder: Builder, refs: Refs, scalars: Scalars): vo
         resolve: ({ releases }) => releases,
       }),
       complete: t.exposeBoolean("complete", {
-        description: "False where its source had more different texts than it could tell: then `count` is a lower bound.",
+        description: "False where its source had more different texts than it returns: then `count` is a lower bound.",
       }),
     }),
   });
@@ -100,7 +100,7 @@ export function addErrorGroups(builder: Builder, refs: Refs, scalars: Scalars): 
       error: t.exposeString("error", { description: "The newest of its texts, secrets redacted, cut at 2,000 characters." }),
       count: t.exposeInt("count", { description: "How many in the last 60 minutes; at least so many where not `complete`." }),
       complete: t.exposeBoolean("complete", {
-        description: "False where a source had more different texts than it could tell: then `count` is a lower bound.",
+        description: "False where a source had more different texts than it returns: then `count` is a lower bound.",
       }),
       firstSeen: t.expose("firstSeen", { type: "DateTime", description: "When the first one failed, of the last 60 minutes." }),
       lastSeen: t.field({ type: "DateTime", description: "When the newest one failed.", resolve: ({ timestamp }) => timestamp }),

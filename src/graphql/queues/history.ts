@@ -50,7 +50,7 @@ export function addQueueHistory(builder: Builder, refs: Refs): void {
       since: t.expose("since", {
         type: "DateTime",
         nullable: true,
-        description: "Points of before are null: older rows, or samples, are not kept. Null when they reach back far enough.",
+        description: "Earlier points are null: older rows or samples are not stored. Null when they reach back far enough.",
       }),
     }),
   });

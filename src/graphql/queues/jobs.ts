@@ -66,7 +66,7 @@ export function addJobControl(builder: Builder, refs: Refs): void {
       type: refs.jobChange,
       nullable: true,
       description:
-        "Runs a job again now that has failed: for good, or that waits for its next attempt. One that waits, runs or is done is a job_conflict that tells its " +
+        "Runs a job again now that has failed: for good, or that waits for its next attempt. One that waits, runs or is done is a job_conflict with its " +
         `state. ${rules}`,
       args: {
         source: t.arg.string(source),

@@ -13,13 +13,13 @@ export function addOrphans(builder: Builder, refs: Refs): void {
         type: [refs.runningJob],
         nullable: true,
         description:
-          "Oldest first, at most 50 of a source. Null when no source can tell, or when an engine that may run the workers does not answer: see `gaps`.",
+          "Oldest first, at most 50 of a source. Null when no source knows, or when an engine that may run the workers does not answer: see `gaps`.",
         resolve: ({ jobs }) => jobs,
       }),
       total: t.exposeInt("total", { nullable: true, description: "How many there are; null as `jobs` is." }),
       gaps: t.field({
         type: [refs.workGap],
-        description: "Why there may be more, or why nothing can be told.",
+        description: "Why there may be more, or why nothing is known.",
         resolve: ({ gaps }) => gaps,
       }),
     }),
@@ -36,7 +36,7 @@ export function addOrphans(builder: Builder, refs: Refs): void {
     t.int({
       nullable: true,
       description:
-        "Running jobs of it whose worker is in no live container; null where that cannot be told: see the query `orphans`.",
+        "Running jobs of it whose worker is in no live container; null where that is unknown: see the query `orphans`.",
       resolve: (queue, _args, { loaders }) => loaders.orphans.count(queue),
     }),
   );

@@ -8,8 +8,8 @@ const patienceMs = 1000;
 /** Releases by the host names of workers, from the containers that the caller may see, including retired ones. Never rejects. */
 export async function findReleases(containers: ContainerLoaders): Promise<ReleaseOf> {
   const find = async (): Promise<ReleaseOf> => {
-    const [known, kept] = await Promise.all([containers.known(true), containers.listRetired(true)]);
-    return createReleaseOf([...known.containers, ...kept]);
+    const [known, retired] = await Promise.all([containers.known(true), containers.listRetired(true)]);
+    return createReleaseOf([...known.containers, ...retired]);
   };
   const done = new AbortController();
   const late = sleep(patienceMs, noRelease, { ref: false, signal: done.signal }).catch(() => noRelease);

@@ -120,10 +120,10 @@ function isEmpty({ points }: QueueSeries): boolean {
 }
 
 /** Null unless all failed. Keeps the sources' code where they agree: too much to read differs from no answer. */
-function toFailure(answers: readonly unknown[], told: readonly QueueSeriesSource[]): OpsError | null {
+function toFailure(answers: readonly unknown[], results: readonly QueueSeriesSource[]): OpsError | null {
   const [first] = answers;
-  if (!(first instanceof OpsError) || !told.every(({ error }) => error !== null)) return null;
-  const code = told.every(({ error }) => error?.code === first.code) ? first.code : "queues_unavailable";
-  const reasons = told.map(({ name, error }) => `${name}: ${error?.message}`).join("; ");
+  if (!(first instanceof OpsError) || !results.every(({ error }) => error !== null)) return null;
+  const code = results.every(({ error }) => error?.code === first.code) ? first.code : "queues_unavailable";
+  const reasons = results.map(({ name, error }) => `${name}: ${error?.message}`).join("; ");
   return new OpsError(code, `No queue source could tell of this range (${reasons})`, { cause: first });
 }

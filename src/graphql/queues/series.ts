@@ -34,7 +34,7 @@ const series: Readonly<Record<string, Series>> = {
 };
 
 const sourceRules =
-  "Of queues that had a job in the range, or that are named. A source that cannot tell of it has no rows, and is in `queueSeriesSources`; null when all cannot.";
+  "Of queues that had a job in the range, or that are named. A source that does not know it has no rows, and is in `queueSeriesSources`; null when all cannot.";
 
 /** QueueSample and QueueSeriesSource, and the history of queues as flat rows. */
 export function addQueueSeries(builder: Builder, refs: Refs, scalars: Scalars): void {
@@ -49,7 +49,7 @@ export function addQueueSeries(builder: Builder, refs: Refs, scalars: Scalars): 
     }),
   });
   const source = builder.objectRef<QueueSeriesSource>("QueueSeriesSource").implement({
-    description: "How much of a range one queue source could tell.",
+    description: "How much of a range one queue source knows.",
     fields: (t) => ({
       name: t.exposeString("name", { description: "Its configured name." }),
       env: t.expose("env", {
@@ -57,7 +57,7 @@ export function addQueueSeries(builder: Builder, refs: Refs, scalars: Scalars): 
         nullable: true,
         description: "Environment of its queues, null when unknown.",
       }),
-      exact: t.exposeBoolean("exact", { nullable: true, description: "As QueueHistory.exact; null where nothing was told." }),
+      exact: t.exposeBoolean("exact", { nullable: true, description: "As QueueHistory.exact; null where nothing is known." }),
       since: t.expose("since", {
         type: "DateTime",
         nullable: true,
@@ -99,7 +99,7 @@ export function addQueueSeries(builder: Builder, refs: Refs, scalars: Scalars): 
       nullable: true,
       complexity: seriesComplexity,
       description:
-        "What the sources could tell of a range, also when none could. Beside series fields of the same arguments it asks nothing more of them.",
+        "What the sources know of a range, also when none knows anything. Beside series fields of the same arguments it asks nothing more of them.",
       args: toArgs(t.arg),
       resolve: async (_root, args, { loaders }) => [...(await loaders.queueSeries(args)).sources],
     }),

@@ -24,7 +24,7 @@ function toQuantileFields(t: Fields) {
 /** Queue and QueueSource, and the queries that return them. */
 export function addQueue(builder: Builder, refs: Refs, scalars: Scalars): void {
   const state = builder.enumType("QueueState", {
-    description: "How a queue is, by the rules of domain/queue-state.ts; the first that is true.",
+    description: "The first of these states that is true of the queue.",
     values: stateDescriptions,
   });
   refs.queue.implement({
@@ -41,23 +41,23 @@ export function addQueue(builder: Builder, refs: Refs, scalars: Scalars): void {
       failuresLastHour: t.exposeInt("failuresLastHour", {
         nullable: true,
         description:
-          "Failed attempts in the last 60 minutes where the system records attempts, else jobs that ended failed. Null where it tells neither.",
+          "Failed attempts in the last 60 minutes where the system records attempts, else jobs that ended failed. Null where it has neither.",
       }),
       active: t.exposeInt("active", {
         nullable: true,
-        description: "Jobs that a worker is at. Null where the system cannot tell.",
+        description: "Jobs that a worker is running. Null where the system does not record it.",
       }),
       deferred: t.exposeInt("deferred", {
         nullable: true,
-        description: "Jobs that wait for a time to come, and did not fail. Null where the system cannot tell.",
+        description: "Jobs that wait for a time to come, and did not fail. Null where the system does not record it.",
       }),
       retrying: t.exposeInt("retrying", {
         nullable: true,
-        description: "Jobs that failed and wait for another attempt, due or not. Null where the system cannot tell.",
+        description: "Jobs that failed and wait for another attempt, due or not. Null where the system does not record it.",
       }),
       dead: t.exposeInt("dead", {
         nullable: true,
-        description: "Jobs that failed for good and are still kept. Null where the system cannot tell.",
+        description: "Jobs that failed for good and are still stored. Null where the system does not record it.",
       }),
       oldestAgeSeconds: t.exposeFloat("oldestAgeSeconds", {
         nullable: true,

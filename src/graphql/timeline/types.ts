@@ -13,7 +13,7 @@ export function addTimeline(builder: Builder, refs: Refs, scalars: Scalars): voi
     values: {
       deploy: { description: "A deploy had ended." },
       restart: { description: "Somebody restarted a container." },
-      container_death: { description: "A container ended, by itself or as it was told to." },
+      container_death: { description: "A container ended, by itself or because it was stopped." },
       oom_kill: { description: "A container ran out of memory." },
       health: { description: "The health of a container changed." },
       queue_state: { description: "The state of a queue changed; `idle` counts as `ok`." },
@@ -83,7 +83,7 @@ export function addTimeline(builder: Builder, refs: Refs, scalars: Scalars): voi
       host: t.exposeString("host", { nullable: true, description: "Name of the host." }),
       exitCode: t.exposeInt("exitCode", { nullable: true, description: "Of `container_death`: the code that it ended with." }),
       requested: t.exposeBoolean("requested", {
-        description: "Whether somebody asked for it: a container that was told to end, a restart.",
+        description: "Whether somebody asked for it: a container that was stopped, a restart.",
       }),
     }),
   });

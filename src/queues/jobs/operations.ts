@@ -70,7 +70,7 @@ export function createJobOperations(options: JobOperationsOptions): JobOperation
     const { open } = await audit.recover();
     const ours = open.filter(({ intent: { job } }) => job !== null);
     const died = { outcome: "unknown", detail: "the gateway died during the change", code: "job_unknown" } as const;
-    for (const { intent, told } of ours) if (!told) await audit.write({ ...intent, ...died, intent: intent.seq });
+    for (const { intent, hasOutcome } of ours) if (!hasOutcome) await audit.write({ ...intent, ...died, intent: intent.seq });
     // Runs only when all writes have succeeded: a retry of recover must not settle an entry twice.
     for (const { intent } of ours) void track(settle(intent, intent.seq));
   };

@@ -136,8 +136,8 @@ describe("createAuditFile", () => {
     }
     await using audit = create();
     expect((await audit.recover()).open).toMatchObject([
-      { intent: { requestId: "told", seq: 2 }, told: true },
-      { intent: { requestId: "open", seq: 3 }, told: false },
+      { intent: { requestId: "told", seq: 2 }, hasOutcome: true },
+      { intent: { requestId: "open", seq: 3 }, hasOutcome: false },
     ]);
   });
 

@@ -132,7 +132,7 @@ describe("what processes have left", () => {
     writeFileSync(path, chain(entries).text);
     const { open: left, keyed } = await findUnfinished(path, scanLimit);
     return {
-      open: left.map(({ intent, told }) => [intent.seq, told]),
+      open: left.map(({ intent, hasOutcome: told }) => [intent.seq, told]),
       keyed: keyed.map(({ intent, outcome }) => [intent.seq, outcome?.seq ?? null]),
     };
   };

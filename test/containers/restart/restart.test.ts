@@ -189,7 +189,10 @@ describe("a restart whose answer is lost", () => {
   });
 
   it("of a process that died is unknown at the next start, then settled", async () => {
-    const { entries, restarts } = scene({ open: [{ intent: toRecord({ seq: 7 }), told: false }], restartedSince: () => true });
+    const { entries, restarts } = scene({
+      open: [{ intent: toRecord({ seq: 7 }), hasOutcome: false }],
+      restartedSince: () => true,
+    });
     await restarts.recover();
     await expect.poll(() => entries.length).toBe(2);
     expect(entries).toMatchObject([
@@ -283,7 +286,7 @@ describe("an Idempotency-Key of an earlier process", () => {
   it("is unknown while its outcome is, then as it was settled", async () => {
     let seen = false;
     const { entries, run } = scene({
-      open: [{ intent, told: false }],
+      open: [{ intent, hasOutcome: false }],
       keyed: [{ intent, outcome: null }],
       restartedSince: () => seen,
       settleMs: 20_000,

@@ -294,7 +294,7 @@ describe("recover", () => {
   const target = { source: "jobs", queue: "mail", ids: ["1", "2", "3"], fingerprint: "0".repeat(12) };
   const toOpen = (told: boolean, intent: AuditEntry): OpenIntent => ({
     intent: { ...intent, seq: 7, at: new Date().toISOString(), hash: "" },
-    told,
+    hasOutcome: told,
   });
   const left = toJobIntent("job.retry_group", target, setUp().request);
 

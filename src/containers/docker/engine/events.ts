@@ -106,24 +106,24 @@ export interface StartWaiters {
   /** Called when the engine reports a start of this container. */
   notify(fullId: string): void;
   /** Returns a notifier that is notified at each start of this container, until the signal aborts. */
-  hang(fullId: string, signal: AbortSignal): Notifier;
+  wait(fullId: string, signal: AbortSignal): Notifier;
 }
 
 /** Wakes callers that wait for a container to run, when its engine reports a start. An engine that is not watched notifies nobody. */
 export function createStartWaiters(): StartWaiters {
-  const hung = new Map<string, Set<Notifier>>();
+  const waiting = new Map<string, Set<Notifier>>();
   return {
     notify(fullId) {
-      for (const bell of hung.get(fullId) ?? []) bell.notify();
+      for (const notifier of waiting.get(fullId) ?? []) notifier.notify();
     },
-    hang(fullId, signal) {
+    wait(fullId, signal) {
       const notifier = createNotifier();
       if (signal.aborted) return notifier;
-      const notifiers = hung.get(fullId) ?? new Set();
-      hung.set(fullId, notifiers.add(notifier));
+      const notifiers = waiting.get(fullId) ?? new Set();
+      waiting.set(fullId, notifiers.add(notifier));
       const take = () => {
         notifiers.delete(notifier);
-        if (notifiers.size === 0 && hung.get(fullId) === notifiers) hung.delete(fullId);
+        if (notifiers.size === 0 && waiting.get(fullId) === notifiers) waiting.delete(fullId);
       };
       signal.addEventListener("abort", take, { once: true });
       return notifier;

@@ -161,8 +161,8 @@ function createSnapshot(entries: ReadonlyMap<string, Entry>, engine: InventoryEn
     row,
     known(fullId) {
       const own = row(fullId);
-      const told = facts.get(fullId);
-      return own && told ? { facts: told, row: own, visible: shown.has(own) } : null;
+      const raw = facts.get(fullId);
+      return own && raw ? { facts: raw, row: own, visible: shown.has(own) } : null;
     },
   };
 }

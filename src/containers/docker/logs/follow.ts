@@ -99,7 +99,7 @@ export function createFeed(engine: Engine, inspector: Inspector, ref: ContainerR
   const stop = new AbortController();
   const { signal } = stop;
   const position = createPosition();
-  const starts = engine.startWaiters.hang(ref.fullId, signal);
+  const starts = engine.startWaiters.wait(ref.fullId, signal);
   let resume: (() => void) | null = null;
   let started: Promise<void> | null = null;
   let isStarted = false;
@@ -170,16 +170,16 @@ export function createFeed(engine: Engine, inspector: Inspector, ref: ContainerR
   };
   /** After the end of a stream: resolves once the container runs, or has run meanwhile. */
   const waitForRun = async (last: Inspection): Promise<Inspection> => {
-    let told = false;
+    let isStopReported = false;
     for (let pause = pauseMs.first; ; pause = Math.min(pause * 1.5, 2000)) {
       const now = await inspect();
       const hasRun = isOtherLife(now, last);
       if (hasRun || isLive(now)) {
-        if (told || hasRun) for (const reader of readers) reader.notify("resumed");
+        if (isStopReported || hasRun) for (const reader of readers) reader.notify("resumed");
         return now;
       }
-      if (!told) for (const reader of readers) reader.notify("stopped");
-      told = true;
+      if (!isStopReported) for (const reader of readers) reader.notify("stopped");
+      isStopReported = true;
       await starts.wait(signal, pause);
     }
   };

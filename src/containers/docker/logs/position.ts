@@ -46,8 +46,8 @@ export function createPosition(): FollowPosition {
       const before = { ...newest };
       for (const line of lines) newest[line.stream] = line.timestamp;
       const isNewest = (line: LogLine) => line.timestamp === newest[line.stream];
-      const kept = before.stdout === newest.stdout && before.stderr === newest.stderr ? edge : edge.filter(isNewest);
-      edge = kept.concat(lines.filter(isNewest));
+      const remaining = before.stdout === newest.stdout && before.stderr === newest.stderr ? edge : edge.filter(isNewest);
+      edge = remaining.concat(lines.filter(isNewest));
     },
     since,
     createFilter() {

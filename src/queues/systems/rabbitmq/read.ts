@@ -118,7 +118,7 @@ export function createRabbitmqReader(options: ReaderOptions): RabbitmqReader {
   };
   /** Drops all data of deleted queues: their names may never come back. */
   const forgetOthers = (totals: Reading["totals"]) => {
-    for (const kept of [samples.processed, samples.failures]) kept.retain(totals);
+    for (const sampled of [samples.processed, samples.failures]) sampled.retain(totals);
     for (const key of last.keys()) if (!totals.has(key)) last.delete(key);
   };
 

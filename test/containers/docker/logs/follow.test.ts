@@ -95,7 +95,7 @@ test("a start that the engine tells of is read at once; without one the next loo
 test("starts that come while nobody waits cost one look, and who left is rung no more", async () => {
   const bells = createStartWaiters();
   const abort = new AbortController();
-  const [one, other] = [bells.hang("a", abort.signal), bells.hang("b", abort.signal)];
+  const [one, other] = [bells.wait("a", abort.signal), bells.wait("b", abort.signal)];
   bells.notify("a");
   bells.notify("a");
   await one.wait(abort.signal, 10_000);
