@@ -90,6 +90,8 @@ async function runTests(mutants: readonly Mutant[], configFile: string): Promise
     coverageAnalysis: "perTest",
     // What runs once, as a module is loaded, would need every test.
     ignoreStatic: true,
+    // What each of 6,000 tests reaches is collected in one process.
+    testRunnerNodeArgs: ["--max-old-space-size=8192"],
     // Tests wait more than they compute.
     concurrency: Math.max(4, availableParallelism()),
     // Beyond what the tests took before: a busy machine is no endless loop.
