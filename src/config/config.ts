@@ -1,10 +1,8 @@
-import { BlockList } from "node:net";
+import { BlockList, isIP } from "node:net";
 import type { ContainerRules } from "../containers/facts.ts";
 import type { LogLevel } from "../lib/logger.ts";
 import { parseDestinations, parseSelectors, parseServices } from "./containers.ts";
 import { type EngineConfig, isDecodable, parseEngines } from "./engines.ts";
-import { type LoopbackAddress, loopbackForm, parseLoopback } from "./loopback.ts";
-import { parseProxies } from "./proxies.ts";
 
 const prefix = "WALLET_CORE_OPS_";
 
@@ -264,4 +262,42 @@ function toEngines(list: string, issues: string[]): readonly EngineConfig[] {
   const { engines, problems } = parseEngines(list);
   issues.push(...problems.map((problem) => `${prefix}DOCKER_HOSTS: ${problem}`));
   return engines;
+}
+
+/** An address that only this machine reaches. */
+interface LoopbackAddress {
+  /** Without brackets. */
+  readonly host: string;
+  readonly port: number;
+}
+
+const loopbackForm = "a loopback address with a port, such as 127.0.0.1:9464 or [::1]:9464: what it serves needs no token";
+
+/** `127.0.0.1:9464`, `[::1]:9464` or `localhost:9464`; null for anything else, also for a port alone. */
+export function parseLoopback(text: string): LoopbackAddress | null {
+  const [, name = "", digits = ""] = /^(localhost|127(?:\.\d{1,3}){3}|\[::1\]):(\d{1,5})$/.exec(text) ?? [];
+  const port = Number(digits);
+  if (name === "" || port > 65_535 || name.split(".").some((part) => Number(part) > 255)) return null;
+  // A resolver may map "localhost" to another address.
+  return { host: name === "localhost" ? "127.0.0.1" : name.replace(/[[\]]/g, ""), port };
+}
+
+/**
+ * A comma list of IPv4 and IPv6 addresses and CIDR blocks: `10.0.0.0/8, 2001:db8::1`. An IPv4-mapped IPv6 address means the IPv4 address. Returns a text about the
+ * first bad entry.
+ */
+function parseProxies(list: string): BlockList | string {
+  const proxies = new BlockList();
+  for (const entry of list
+    .split(",")
+    .map((part) => part.trim())
+    .filter(Boolean)) {
+    const [, address = "", digits] = /^([\da-f.:]+)(?:\/(\d{1,3}))?$/i.exec(entry) ?? [];
+    const family = isIP(address);
+    const bits = family === 4 ? 32 : 128;
+    const length = digits === undefined ? bits : Number(digits);
+    if (family === 0 || length > bits) return `"${entry}" is not an IP address or a block such as 10.0.0.0/8`;
+    proxies.addSubnet(address, length, family === 4 ? "ipv4" : "ipv6");
+  }
+  return proxies;
 }

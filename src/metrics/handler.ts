@@ -1,4 +1,4 @@
-import { maySee } from "../auth/principal.ts";
+import { maySee, type Principal } from "../auth/principal.ts";
 import type { TokenEnd } from "../auth/token.ts";
 import { MetricsDocument, type MetricsQuery } from "../generated/metrics.ts";
 import type { Execute } from "../graphql/execute.ts";
@@ -11,7 +11,6 @@ import { contentTypes, type Family, fill, type Filled, type Format, type Table, 
 import { hostReportTable, hostTable } from "./hosts.ts";
 import type { Instruments } from "./instruments.ts";
 import { queueSourceTable, queueTable, toQueueRows, toSourceRows } from "./queues.ts";
-import { tokenTable, toVisibleEnds } from "./tokens.ts";
 
 /** The only path of the metrics. */
 export const metricsPath = "/metrics";
@@ -161,4 +160,23 @@ function isFresh({ engines, deployInfo }: Partial<MetricsQuery>, field: Part[1])
   if (field === "deployInfo") return !deployInfo?.stale;
   if (field !== "containers" || !engines) return true;
   return engines.length === 0 ? null : engines.some(({ ok }) => ok);
+}
+
+const tokenTable: Table<TokenEnd> = {
+  prefix: "ops_token",
+  maxRows: 200,
+  labels: ({ kid, subject }) => toLabels({ kid, subject }),
+  columns: [
+    {
+      name: "ops_token_expires_timestamp_seconds",
+      help: "When a token of the tokens file ends, unix time. A token limited to some environments sees its own alone.",
+      value: ({ expiresAt }) => expiresAt / 1000,
+    },
+  ],
+};
+
+/** The token expiries that a caller may see, earliest first. A token limited to some environments sees only its own. */
+function toVisibleEnds(ends: readonly TokenEnd[], principal: Principal): readonly TokenEnd[] {
+  const isOwn = ({ kid }: TokenEnd) => principal.auth === "tokens_file" && kid === principal.kid;
+  return ends.filter((end) => maySee(principal, null) || isOwn(end)).toSorted((a, b) => a.expiresAt - b.expiresAt);
 }

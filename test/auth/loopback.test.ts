@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { loopbackAuthenticator } from "../../src/auth/loopback.ts";
-import { parseLoopback } from "../../src/config/loopback.ts";
+import { parseLoopback } from "../../src/config/config.ts";
 
 const ask = (...hosts: string[]) =>
   loopbackAuthenticator.authenticate(

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { parseLoopback } from "../../src/config/loopback.ts";
+import { parseLoopback } from "../../src/config/config.ts";
 
 it.each([
   ["127.0.0.1:9464", "127.0.0.1", 9464],

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { endpoints } from "../../src/rest/endpoints.ts";
-import { matchRoute } from "../../src/rest/routes.ts";
+import { matchRoute } from "../../src/rest/handler.ts";
 
 const longest = `a${"b".repeat(254)}`;
 
