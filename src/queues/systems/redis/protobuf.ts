@@ -1,42 +1,23 @@
+import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
+
 /** The fields of one message by number; a repeated field has all its values in order. */
 export type ProtobufFields = ReadonlyMap<number, readonly (bigint | Buffer)[]>;
 
-/**
- * Parses a message in the wire format of Protocol Buffers: varints as numbers, everything else as bytes. Null when invalid. Source: "Encoding" of protobuf.dev.
- */
+/** Parses a message in the wire format of Protocol Buffers: varints as numbers, everything else as bytes. Null when invalid, or with a group. */
 export function readProtobuf(bytes: Buffer): ProtobufFields | null {
   const fields = new Map<number, (bigint | Buffer)[]>();
-  let at = 0;
-  const readNumber = (): bigint | null => {
-    let value = 0n;
-    for (let shift = 0n; shift < 70n && at < bytes.length; shift += 7n) {
-      const byte = bytes[at++] ?? 0;
-      value |= BigInt(byte & 0x7f) << shift;
-      if (byte < 0x80) return BigInt.asUintN(64, value);
+  const reader = new BinaryReader(bytes);
+  try {
+    while (reader.pos < reader.len) {
+      const [number, type] = reader.tag();
+      if (type === WireType.StartGroup || type === WireType.EndGroup) return null;
+      const values = fields.get(number) ?? [];
+      fields.set(number, values);
+      if (type === WireType.Varint) values.push(BigInt(reader.uint64()));
+      else values.push(Buffer.from(type === WireType.LengthDelimited ? reader.bytes() : reader.skip(type)));
     }
+  } catch {
     return null;
-  };
-  const readBytes = (length: number): Buffer | null => {
-    if (length > bytes.length - at) return null;
-    at += length;
-    return bytes.subarray(at - length, at);
-  };
-  const readValue = (type: number): bigint | Buffer | null => {
-    if (type === 0) return readNumber();
-    if (type === 1) return readBytes(8);
-    if (type === 5) return readBytes(4);
-    if (type !== 2) return null;
-    const length = readNumber();
-    return length === null ? null : readBytes(Number(length));
-  };
-  while (at < bytes.length) {
-    const tag = readNumber();
-    const value = tag === null ? null : readValue(Number(tag & 7n));
-    if (tag === null || value === null) return null;
-    const number = Number(tag >> 3n);
-    const values = fields.get(number) ?? [];
-    fields.set(number, values);
-    values.push(value);
   }
   return fields;
 }
