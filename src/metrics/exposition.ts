@@ -6,7 +6,7 @@ export const contentTypes: Readonly<Record<Format, string>> = {
   text: "text/plain; version=0.0.4; charset=utf-8",
 };
 
-interface Sample {
+export interface Sample {
   /** The part of the sample's name after its family's, such as "_bucket". */
   readonly suffix?: string;
   /** As `toLabels` writes them. */

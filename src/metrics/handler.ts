@@ -55,7 +55,7 @@ export function createMetricsHandler(
     const families = [
       ...tables.flatMap((table) => table.families),
       toDropped(tables.map(({ dropped }) => dropped)),
-      ...(await instruments.collect()).filter(({ name }) => maySee(request.principal, null) || !ofAllTokens.test(name)),
+      ...instruments.collect().filter(({ name }) => maySee(request.principal, null) || !ofAllTokens.test(name)),
     ];
     const format = toFormat(request.headers.accept);
     await request.budget.turn();

@@ -1,65 +1,126 @@
-import type { Registry } from "prom-client";
-import type { Upstream } from "../lib/upstream-call.ts";
-import { type Family, toLabels } from "./exposition.ts";
-import type { Answered, Recorders } from "./recorders.ts";
+import manifest from "../../package.json" with { type: "json" };
+import { type Upstream, upstreams } from "../lib/upstream-call.ts";
+import { type Family, type Sample, toLabels } from "./exposition.ts";
+import { createProcessFamilies } from "./process.ts";
+
+/** An answered request. */
+interface Answered {
+  readonly method: string;
+  /** Template of the path, or the mount of its surface; undefined for a path that is not ours. */
+  readonly route: string | undefined;
+  /** HTTP status; 499 when the client disconnected. */
+  readonly status: number;
+  /** Null for an endless answer. */
+  readonly seconds: number | null;
+}
 
 /** The gateway's own costs: recorded at once, collected by a scrape. */
 export interface Instruments {
   /** An ObserveCall. */
   readonly observeCall: (upstream: Upstream, seconds: number, code: string | null) => void;
   readonly observeRequest: (answered: Answered) => void;
-  readonly collect: () => Promise<readonly Family[]>;
+  readonly collect: () => readonly Family[];
 }
 
-/** Events are only queued for this long before prom-client is loaded, milliseconds: the first answers do not wait 25 ms for it. */
-const loadAfterMs = 1000;
+const buckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
-/** The counters of one process. Loads and starts nothing until there is something to count. */
+/** Other methods count as "other": a client may send any. */
+const methods = new Set(["GET", "HEAD", "POST", "OPTIONS"]);
+
+/** The counters of one process. All label values are our own words, so their number is limited to our routes, statuses and codes. */
 export function createInstruments(): Instruments {
-  let recorders: Recorders | null = null;
-  let loading: Promise<Recorders> | null = null;
-  let noted: ((now: Recorders) => void)[] = [];
-
-  const load = () =>
-    (loading ??= import("./recorders.ts").then(({ createRecorders }) => {
-      const made = createRecorders();
-      for (const note of noted) note(made);
-      noted = [];
-      return (recorders = made);
-    }));
-  const record = (note: (now: Recorders) => void) => {
-    if (recorders) return note(recorders);
-    if (noted.push(note) === 1) setTimeout(() => void load(), loadAfterMs).unref();
-  };
+  const [requests, calls, failures] = [createCounter(), createCounter(), createCounter()];
+  const [durations, waits] = [createHistogram(), createHistogram()];
+  for (const upstream of upstreams) calls.add({ upstream }, 0);
+  const build = toLabels({ version: manifest.version, node: process.versions.node });
+  const collectProcess = createProcessFamilies();
   return {
-    observeCall: (upstream, seconds, code) => record((now) => now.call(upstream, seconds, code)),
-    observeRequest: (answered) => record((now) => now.request(answered)),
-    collect: async () => toFamilies((await load()).registry),
+    observeCall: (upstream, seconds, code) => {
+      calls.add({ upstream });
+      waits.add({ upstream }, seconds);
+      if (code !== null) failures.add({ upstream, code });
+    },
+    observeRequest: ({ method, route = "none", status, seconds }) => {
+      requests.add({ route, method: methods.has(method) ? method : "other", code: status });
+      if (seconds !== null) durations.add({ route }, seconds);
+    },
+    collect: () => [
+      {
+        name: "ops_http_requests_total",
+        help: "Requests that were answered, by route (none: no path of ours, or no token) and HTTP status.",
+        type: "counter",
+        samples: requests.samples(),
+      },
+      {
+        name: "ops_http_request_duration_seconds",
+        help: "From a request's arrival to the end of its answer; without answers that stream.",
+        type: "histogram",
+        samples: durations.samples(),
+      },
+      { name: "ops_upstream_requests_total", help: "Calls sent to an upstream.", type: "counter", samples: calls.samples() },
+      {
+        name: "ops_upstream_errors_total",
+        help: "Calls to an upstream that failed, by error code.",
+        type: "counter",
+        samples: failures.samples(),
+      },
+      {
+        name: "ops_upstream_request_duration_seconds",
+        help: "How long a call to an upstream took until its answer.",
+        type: "histogram",
+        samples: waits.samples(),
+      },
+      { name: "ops_build_info", help: "What runs; always 1.", type: "info", samples: [{ labels: build, value: 1 }] },
+      ...collectProcess(),
+    ],
   };
 }
 
-/** The counts of prom-client. */
-async function toFamilies(registry: Registry): Promise<readonly Family[]> {
-  const metrics = await registry.getMetricsAsJSON();
-  return metrics.map((metric): Family => {
-    const { name, help } = metric;
-    // At run time this is a string; prom-client's types say a number.
-    const type = String(metric.type) as Family["type"];
-    const samples = metric.values.map(({ labels, value, ...rest }) => {
-      const sampleName = "metricName" in rest ? String(rest.metricName) : name;
-      return { suffix: sampleName.slice(name.length), labels: toLabels(toText(labels)), value };
-    });
-    return { name, help, type: name.endsWith("_info") ? "info" : type, samples };
-  });
+type Labels = Parameters<typeof toLabels>[0];
+
+/** A sum for each set of labels. */
+function createCounter() {
+  const sums = new Map<string, number>();
+  return {
+    add(labels: Labels, by = 1): void {
+      const text = toLabels(labels);
+      sums.set(text, (sums.get(text) ?? 0) + by);
+    },
+    samples: (): Sample[] => [...sums].map(([labels, value]) => ({ labels, value })),
+  };
 }
 
-/** Bounds of buckets and quantiles are floating-point numbers, written as such. */
-function toText(labels: Readonly<Record<string, string | number | undefined>>): Readonly<Record<string, string | undefined>> {
-  return Object.fromEntries(
-    Object.entries(labels).map(([name, value]) => [name, typeof value === "number" ? toFloat(value) : value]),
-  );
+/** How many values lie at or below each bound, their sum and their number, for each set of labels. */
+function createHistogram() {
+  const series = new Map<string, { readonly counts: number[]; sum: number; count: number }>();
+  return {
+    add(labels: Labels, value: number): void {
+      const text = toLabels(labels);
+      const found = series.get(text) ?? { counts: buckets.map(() => 0), sum: 0, count: 0 };
+      series.set(text, found);
+      const first = buckets.findIndex((bound) => value <= bound);
+      for (let index = first; index >= 0 && index < buckets.length; index += 1)
+        found.counts[index] = (found.counts[index] ?? 0) + 1;
+      found.sum += value;
+      found.count += 1;
+    },
+    samples: (): Sample[] =>
+      [...series].flatMap(([labels, { counts, sum, count }]) => [
+        ...counts.map((below, index) => toBucket(toFloat(buckets[index] ?? 0), labels, below)),
+        toBucket("+Inf", labels, count),
+        { suffix: "_sum", labels, value: sum },
+        { suffix: "_count", labels, value: count },
+      ]),
+  };
 }
 
+const toBucket = (bound: string, labels: string, value: number): Sample => ({
+  suffix: "_bucket",
+  labels: `le="${bound}",${labels}`,
+  value,
+});
+
+/** OpenMetrics writes bounds as floating-point numbers. */
 function toFloat(value: number): string {
   return Number.isInteger(value) ? value.toFixed(1) : String(value);
 }

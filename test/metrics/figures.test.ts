@@ -114,7 +114,7 @@ async function scrape(): Promise<readonly string[]> {
     [metricsDocument],
   );
   const ends = [{ kid: "k1", subject: "ci", expiresAt: 1_780_000_000_500 }];
-  const handle = createMetricsHandler(execute, { collect: async () => [] }, () => ends);
+  const handle = createMetricsHandler(execute, { collect: () => [] }, () => ends);
   const { body } = await handle({ ...createCaller(), method: "GET", query: "stats=true", headers: {} });
   return body.split("\n");
 }

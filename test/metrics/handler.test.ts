@@ -28,11 +28,7 @@ interface Asked {
 
 function createScraper(memory: Partial<Memory>, options: Parameters<typeof createMemorySources>[1] = {}) {
   const { sources, calls } = createMemorySources(memory, options);
-  const handle = createMetricsHandler(
-    createExecute(schema, sources, [metricsDocument]),
-    { collect: async () => [] },
-    () => tokenEnds,
-  );
+  const handle = createMetricsHandler(createExecute(schema, sources, [metricsDocument]), { collect: () => [] }, () => tokenEnds);
   const scrape = async ({ query = "", accept, method = "GET", scopes, where }: Asked = {}) =>
     handle({ ...createCaller(scopes, where), method, query, headers: { accept } });
   return { calls, scrape };
@@ -70,7 +66,7 @@ describe("/metrics", () => {
     const asked = async (auth: "tokens_file" | "token" | "jwt") => {
       const { sources } = createMemorySources(whole);
       const execute = createExecute(schema, sources, [metricsDocument]);
-      const handle = createMetricsHandler(execute, { collect: async () => [] }, () => tokenEnds);
+      const handle = createMetricsHandler(execute, { collect: () => [] }, () => tokenEnds);
       const caller = { ...createCaller(), principal: { ...principal, auth } };
       return (await handle({ ...caller, method: "GET", query: "", headers: {} })).body;
     };
@@ -195,7 +191,7 @@ describe("/metrics", () => {
     const { sources } = createMemorySources(whole);
     const handle = createMetricsHandler(
       createExecute(schema, sources, [metricsDocument]),
-      { collect: async () => own.map(family) },
+      { collect: () => own.map(family) },
       () => [],
     );
     const seen = async (where?: readonly Environment[]) => {
@@ -211,7 +207,7 @@ describe("/metrics", () => {
     const execute = createExecute(schema, sources, [metricsDocument]);
     const caller = createCaller();
     const hold = vi.spyOn(caller.budget, "hold");
-    const handle = createMetricsHandler(execute, { collect: async () => [] }, () => []);
+    const handle = createMetricsHandler(execute, { collect: () => [] }, () => []);
     const { body, headers } = await handle({ ...caller, method: "GET", query: "", headers: { accept: "text/plain" } });
     expect(hold).toHaveBeenLastCalledWith(body.length);
     expect(headers).toEqual({ "content-type": "text/plain; version=0.0.4; charset=utf-8", vary: "Accept" });

@@ -1,24 +1,21 @@
-import { expect, it, onTestFinished, vi } from "vitest";
+import { expect, it } from "vitest";
 import manifest from "../../package.json" with { type: "json" };
 import { toText } from "../../src/metrics/exposition.ts";
 import { createInstruments } from "../../src/metrics/instruments.ts";
-import * as recorders from "../../src/metrics/recorders.ts";
 import { parseExposition, valuesOf } from "../support/exposition.ts";
 
-vi.mock("../../src/metrics/recorders.ts", { spy: true });
-
-async function read({ collect }: Pick<ReturnType<typeof createInstruments>, "collect">): Promise<string> {
-  return toText(await collect(), "openmetrics");
+function read({ collect }: Pick<ReturnType<typeof createInstruments>, "collect">): string {
+  return toText(collect(), "openmetrics");
 }
 
-it("counts calls to upstreams, their errors by code, and how long they took", async () => {
+it("counts calls to upstreams, their errors by code, and how long they took", () => {
   const instruments = createInstruments();
-  // Before anything is loaded, and after.
+  // Before a scrape, and after.
   instruments.observeCall("docker", 0.02, null);
   instruments.observeCall("docker", 2, "docker_timeout");
-  await instruments.collect();
+  instruments.collect();
   instruments.observeCall("docker", 3, "docker_timeout");
-  const text = await read(instruments);
+  const text = read(instruments);
   expect(valuesOf(text, "ops_upstream_requests_total", { upstream: "docker" })).toEqual([3]);
   expect(valuesOf(text, "ops_upstream_requests_total", { upstream: "redis" })).toEqual([0]);
   expect(valuesOf(text, "ops_upstream_errors_total")).toEqual([2]);
@@ -28,30 +25,30 @@ it("counts calls to upstreams, their errors by code, and how long they took", as
   expect(valuesOf(text, "ops_upstream_request_duration_seconds_sum", { upstream: "docker" })[0]).toBeCloseTo(5.02);
 });
 
-it("counts requests by route, method and status; those that stream have no duration", async () => {
+it("counts requests by route, method and status; those that stream have no duration", () => {
   const instruments = createInstruments();
   instruments.observeRequest({ method: "GET", route: "/metrics", status: 200, seconds: 0.002 });
   instruments.observeRequest({ method: "GET", route: "/metrics", status: 200, seconds: null });
   instruments.observeRequest({ method: "PURGE", route: undefined, status: 405, seconds: 0.002 });
-  const text = await read(instruments);
+  const text = read(instruments);
   expect(valuesOf(text, "ops_http_requests_total", { route: "/metrics", method: "GET", code: "200" })).toEqual([2]);
   expect(valuesOf(text, "ops_http_requests_total", { route: "none", method: "other", code: "405" })).toEqual([1]);
   expect(valuesOf(text, "ops_http_request_duration_seconds_count", { route: "/metrics" })).toEqual([1]);
 });
 
-it("bounds of buckets are floating-point numbers, as OpenMetrics has them", async () => {
+it("bounds of buckets are floating-point numbers, as OpenMetrics has them", () => {
   const instruments = createInstruments();
   instruments.observeCall("redis", 1, null);
-  const bounds = parseExposition(await read(instruments)).flatMap(({ labels }) => labels["le"] ?? []);
+  const bounds = parseExposition(read(instruments)).flatMap(({ labels }) => labels["le"] ?? []);
   expect(bounds).toContain("1.0");
   expect(bounds.filter((bound) => !/^(?:\d+\.\d+|\+Inf)$/.test(bound))).toEqual([]);
 });
 
-it("has what runs, and the process, and says of each family what it is", async () => {
+it("has what runs, and the process, and says of each family what it is", () => {
   const instruments = createInstruments();
   instruments.observeCall("docker", 1, "docker_timeout");
   instruments.observeRequest({ method: "GET", route: "/queues", status: 200, seconds: 1 });
-  const text = await read(instruments);
+  const text = read(instruments);
   expect(valuesOf(text, "ops_build_info", { version: manifest.version, node: process.versions.node })).toEqual([1]);
   expect(valuesOf(text, "process_resident_memory_bytes")[0]).toBeGreaterThan(10e6);
   expect(text).toContain("# TYPE ops_build info\n");
@@ -61,34 +58,14 @@ it("has what runs, and the process, and says of each family what it is", async (
   for (const name of ["process_open_fds", "process_resident_memory_bytes"]) expect(text).toContain(`# TYPE ${name} gauge\n`);
 });
 
-it("loads nothing before a second has passed since there is something to count, and then once", async () => {
-  vi.useFakeTimers();
-  onTestFinished(() => void vi.useRealTimers());
-  const load = vi.spyOn(recorders, "createRecorders");
-  const instruments = createInstruments();
-  await vi.advanceTimersByTimeAsync(60_000);
-  expect(load).not.toHaveBeenCalled();
-  instruments.observeCall("docker", 1, null);
-  await vi.advanceTimersByTimeAsync(999);
-  instruments.observeCall("docker", 1, null);
-  expect(load).not.toHaveBeenCalled();
-  await vi.advanceTimersByTimeAsync(1);
-  await vi.dynamicImportSettled();
-  expect(load).toHaveBeenCalledOnce();
-  instruments.observeCall("docker", 1, null);
-  await vi.advanceTimersByTimeAsync(60_000);
-  expect(valuesOf(await read(instruments), "ops_upstream_requests_total", { upstream: "docker" })).toEqual([3]);
-  expect(load).toHaveBeenCalledOnce();
-});
-
-it("a duration is in the first bucket that is not less than it, and every bucket has a bound of its own", async () => {
+it("a duration is in the first bucket that is not less than it, and every bucket has a bound of its own", () => {
   const instruments = createInstruments();
   const bounds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
   for (const seconds of [...bounds, 11]) {
     instruments.observeCall("docker", seconds, null);
     instruments.observeRequest({ method: "GET", route: "/queues", status: 200, seconds });
   }
-  const text = await read(instruments);
+  const text = read(instruments);
   for (const [name, labels] of [
     ["ops_upstream_request_duration_seconds", { upstream: "docker" }],
     ["ops_http_request_duration_seconds", { route: "/queues" }],

@@ -1,8 +1,8 @@
 import { readdirSync } from "node:fs";
 import { monitorEventLoopDelay, performance } from "node:perf_hooks";
-import { Registry } from "prom-client";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { addProcess } from "../../src/metrics/process.ts";
+import { toText } from "../../src/metrics/exposition.ts";
+import { createProcessFamilies } from "../../src/metrics/process.ts";
 import { valuesOf } from "../support/exposition.ts";
 
 vi.mock("node:fs", { spy: true });
@@ -33,12 +33,11 @@ afterEach(() => {
 });
 
 function createRead() {
-  const registry = new Registry();
-  addProcess(registry);
-  return async (name: string, labels = {}) => valuesOf(await registry.metrics(), name, labels);
+  const collect = createProcessFamilies();
+  return (name: string, labels = {}) => valuesOf(toText(collect(), "text"), name, labels);
 }
 
-it("each figure of the process is under its own name and in its unit", async () => {
+it("each figure of the process is under its own name and in its unit", () => {
   vi.spyOn(process, "cpuUsage").mockReturnValue({ user: 2_500_000, system: 750_000 });
   vi.spyOn(performance, "eventLoopUtilization").mockReturnValue({ active: 1500, idle: 9000, utilization: 0.9 });
   const memory = { rss: 1, heapTotal: 32, heapUsed: 16, external: 8, arrayBuffers: 4 };
@@ -57,21 +56,21 @@ it("each figure of the process is under its own name and in its unit", async () 
     ["nodejs_heap_size_total_bytes", 32],
     ["nodejs_external_memory_bytes", 8],
   ] as const)
-    expect(await read(name), name).toEqual([value]);
+    expect(read(name), name).toEqual([value]);
   expect(readdirSync).toHaveBeenCalledWith("/proc/self/fd");
 });
 
-it("open descriptors are absent where /proc is not there, and only then", async () => {
+it("open descriptors are absent where /proc is not there, and only then", () => {
   const read = createRead();
   vi.mocked(readdirSync).mockReturnValueOnce(["0", "1"] as never);
-  expect(await read("process_open_fds")).toEqual([1]);
+  expect(read("process_open_fds")).toEqual([1]);
   vi.mocked(readdirSync).mockImplementationOnce(() => {
     throw new Error("ENOENT");
   });
-  expect(await read("process_open_fds")).toEqual([]);
+  expect(read("process_open_fds")).toEqual([]);
 });
 
-it("a counter grows by what was used since the scrape before, and never goes back", async () => {
+it("a counter grows by what was used since the scrape before, and never goes back", () => {
   const usage = vi.spyOn(process, "cpuUsage");
   const read = createRead();
   for (const [user, seconds] of [
@@ -81,26 +80,26 @@ it("a counter grows by what was used since the scrape before, and never goes bac
     [5_500_000, 5.5],
   ] as const) {
     usage.mockReturnValue({ user, system: 0 });
-    expect(await read("process_cpu_seconds_total")).toEqual([seconds]);
+    expect(read("process_cpu_seconds_total")).toEqual([seconds]);
   }
 });
 
-it("the delay of the event loop is that since the scrape before, without the 20 ms of a turn", async () => {
+it("the delay of the event loop is that since the scrape before, without the 20 ms of a turn", () => {
   const read = createRead();
   const name = "ops_event_loop_delay_seconds";
   expect(monitorEventLoopDelay).toHaveBeenCalledWith({ resolution: 20 });
   expect(histogram.enable).not.toHaveBeenCalled();
-  expect(await read(name)).toEqual([]);
+  expect(read(name)).toEqual([]);
   expect(histogram.enable).toHaveBeenCalledOnce();
   delays = { 50: 20_000_000, 90: 70_000_000, 99: 520_000_000, 100: 2_020_000_000 };
-  const registry = new Registry();
-  addProcess(registry);
-  const text = await registry.metrics();
+  const collect = createProcessFamilies();
+  const scrape = () => toText(collect(), "text");
+  const text = scrape();
   const values = ["50", "90", "99", "100"].map((percentile) => valuesOf(text, name, { percentile })[0]);
   expect(values.map((value) => Number(value?.toFixed(6)))).toEqual([0, 0.05, 0.5, 2]);
   expect(valuesOf(text, name)).toHaveLength(4);
   // Nothing since then.
-  expect(valuesOf(await registry.metrics(), name)).toEqual([]);
+  expect(valuesOf(scrape(), name)).toEqual([]);
   delays = { 50: 19_000_000, 90: 19_000_000, 99: 19_000_000, 100: 19_000_000 };
-  expect(valuesOf(await registry.metrics(), name)).toEqual([0, 0, 0, 0]);
+  expect(valuesOf(scrape(), name)).toEqual([0, 0, 0, 0]);
 });
