@@ -1,5 +1,6 @@
 import type { AuditEntry } from "../../audit/audit.ts";
 import type { Origin, Principal } from "../../auth/principal.ts";
+import { createHourlyBudget } from "../../lib/hourly-budget.ts";
 
 export interface RestartRequest {
   readonly reason: string | null;
@@ -71,37 +72,26 @@ interface RestartLimits {
   enter(fullId: string, holder: string, free?: boolean): RestartPlace;
 }
 
-const hourMs = 3_600_000;
-
 /** One restart at a time for each container, a cooldown after it, a budget for each token, few in parallel (security.md R4). */
 export function createRestartLimits(options: RestartLimitOptions): RestartLimits {
   const { cooldownMs, budgetPerHour, parallel = 2, now = () => performance.now() } = options;
   const running = new Set<string>();
   const coolUntil = new Map<string, number>();
-  const spent = new Map<string, number[]>();
+  const budget = createHourlyBudget(budgetPerHour, now);
 
-  /** Drops what no longer counts, so that neither map grows beyond an hour's restarts. */
-  const prune = (at: number) => {
-    for (const [id, until] of coolUntil) if (until <= at) coolUntil.delete(id);
-    for (const [holder, times] of spent) {
-      const young = times.filter((time) => at - time < hourMs);
-      if (young.length > 0) spent.set(holder, young);
-      else spent.delete(holder);
-    }
-  };
   const check = (fullId: string, holder: string, free = false): RestartRefused | null => {
     const at = now();
-    prune(at);
+    for (const [id, end] of coolUntil) if (end <= at) coolUntil.delete(id);
     if (running.has(fullId)) return new RestartRefused("restart_in_progress", "This container is being restarted already");
     const until = coolUntil.get(fullId);
     if (until !== undefined) {
       const seconds = toSeconds(until - at);
       return new RestartRefused("restart_cooldown", `This container was restarted just now; again in ${seconds} s`, seconds);
     }
-    const times = spent.get(holder) ?? [];
-    if (!free && times.length >= budgetPerHour) {
-      const seconds = toSeconds((times[0] ?? at) + hourMs - at);
-      return new RestartRefused("restart_budget", `This token has used its ${budgetPerHour} restarts of the hour`, seconds);
+    const { count, retryAfterSeconds } = budget.left(holder);
+    if (!free && count <= 0) {
+      const message = `This token has used its ${budgetPerHour} restarts of the hour`;
+      return new RestartRefused("restart_budget", message, retryAfterSeconds);
     }
     if (running.size < parallel) return null;
     return new RestartRefused("restart_busy", `${parallel} containers are being restarted already`, 5);
@@ -120,15 +110,11 @@ export function createRestartLimits(options: RestartLimitOptions): RestartLimits
       const refused = check(fullId, holder, free);
       if (refused) throw refused;
       running.add(fullId);
-      const at = now();
-      if (!free) spent.set(holder, [...(spent.get(holder) ?? []), at]);
+      if (!free) budget.take(holder, 1);
       return {
         cancel() {
           running.delete(fullId);
-          if (free) return;
-          const times = [...(spent.get(holder) ?? [])];
-          const index = times.indexOf(at);
-          if (index >= 0) spent.set(holder, times.toSpliced(index, 1));
+          if (!free) budget.giveBack(holder, 1);
         },
         leave: (happened) => leave(fullId, happened),
       };

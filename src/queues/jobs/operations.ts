@@ -3,6 +3,7 @@ import { type AuditOutcome, createOutcomes, onceDone } from "../../audit/recorde
 import { type Origin, type Principal, toHolder } from "../../auth/principal.ts";
 import { pause } from "../../lib/abort.ts";
 import type { Environment } from "../../lib/environment.ts";
+import { createHourlyBudget } from "../../lib/hourly-budget.ts";
 import type { JobAction, JobChange, JobControl, JobRef } from "./control.ts";
 
 /** The failed jobs of one error in one queue. */
@@ -192,40 +193,22 @@ interface BudgetOptions {
   readonly now?: () => number;
 }
 
-const hourMs = 3_600_000;
-
 /**
- * Limits how many jobs a token may change in an hour. The limits of restarts (containers/restart/limits.ts) do not fit: they are for few, slow actions, one at a
- * time for each container, with a pause after it. Here the job's row decides who changes it, and one operation has up to a hundred jobs.
+ * Limits how many jobs a token may change in an hour. The other limits of restarts (containers/restart/limits.ts) do not fit: they are for few, slow actions, one at
+ * a time for each container, with a pause after it. Here the job's row decides who changes it, and one operation has up to a hundred jobs.
  */
-export function createJobBudget({ jobsPerHour, now = () => performance.now() }: BudgetOptions): JobBudget {
-  const spent = new Map<string, readonly { readonly at: number; readonly jobs: number }[]>();
-  const prune = (at: number) => {
-    for (const [holder, takes] of spent) {
-      const young = takes.filter((take) => at - take.at < hourMs);
-      if (young.length > 0) spent.set(holder, young);
-      else spent.delete(holder);
-    }
-  };
+export function createJobBudget({ jobsPerHour, now }: BudgetOptions): JobBudget {
+  const budget = createHourlyBudget(jobsPerHour, now);
   return {
     take(holder, jobs) {
-      const at = now();
-      prune(at);
-      const takes = spent.get(holder) ?? [];
-      const left = jobsPerHour - takes.reduce((sum, take) => sum + take.jobs, 0);
-      if (left <= 0) {
-        const seconds = Math.max(1, Math.ceil(((takes[0]?.at ?? at) + hourMs - at) / 1000));
-        throw new JobsRefused("job_budget", `This token has used its ${jobsPerHour} jobs of the hour`, seconds);
-      }
-      const taken = Math.min(jobs, left);
-      spent.set(holder, [...takes, { at, jobs: taken }]);
+      const { count, retryAfterSeconds } = budget.left(holder);
+      if (count <= 0)
+        throw new JobsRefused("job_budget", `This token has used its ${jobsPerHour} jobs of the hour`, retryAfterSeconds);
+      const taken = Math.min(jobs, count);
+      budget.take(holder, taken);
       return taken;
     },
-    giveBack(holder, jobs) {
-      const takes = [...(spent.get(holder) ?? [])];
-      const index = takes.findLastIndex((take) => take.jobs === jobs);
-      if (index >= 0) spent.set(holder, takes.toSpliced(index, 1));
-    },
+    giveBack: (holder, jobs) => budget.giveBack(holder, jobs),
   };
 }
 
