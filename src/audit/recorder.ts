@@ -13,7 +13,7 @@ interface OutcomeRules<T> {
 }
 
 /** Work that outlives its caller: actions that go on after the caller left, and outcomes not yet recorded. */
-export interface Outcomes {
+interface Outcomes {
   /** Makes `settled` wait for it. */
   readonly track: <T>(promise: Promise<T>) => Promise<T>;
   /** A failed write does not undo the action: it is retried until the gateway stops. */
@@ -60,14 +60,4 @@ export function createOutcomes(audit: Pick<AuditLog, "write">, closing: AbortSig
       while (running.size > 0) await Promise.allSettled(running);
     },
   };
-}
-
-/** Runs once for all callers; after a failure the next caller tries again. */
-export function onceDone(run: () => Promise<void>): () => Promise<void> {
-  let done: Promise<void> | null = null;
-  return () =>
-    (done ??= run().catch((error: unknown) => {
-      done = null;
-      throw error;
-    }));
 }

@@ -1,6 +1,7 @@
 import { aboutContainer, type AuditEntry, type AuditLog, toIntentEntry } from "../audit/audit.ts";
-import { type AuditOutcome, createOutcomes, onceDone } from "../audit/recorder.ts";
+import { type AuditOutcome, createOutcomes } from "../audit/recorder.ts";
 import type { Origin, Principal } from "../auth/principal.ts";
+import { onceDone } from "../lib/cache.ts";
 import type { Container } from "./container.ts";
 import type { ContainerSource, ProbeRun } from "./source.ts";
 

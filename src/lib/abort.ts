@@ -33,42 +33,6 @@ export function abortable<T>(promise: Promise<T>, signal: AbortSignal, discard: 
   });
 }
 
-/**
- * Single flight: callers that arrive while the work is running share it. A caller whose signal aborts leaves at once. When the
- * last caller leaves, the work is aborted. No result is cached.
- */
-export function createSingleFlight<T>(work: (signal: AbortSignal) => Promise<T>): (signal: AbortSignal) => Promise<T> {
-  interface SharedCall {
-    readonly result: Promise<T>;
-    readonly controller: AbortController;
-    callers: number;
-  }
-  let current: SharedCall | null = null;
-  const start = (): SharedCall => {
-    const controller = new AbortController();
-    const flight: SharedCall = { result: work(controller.signal), controller, callers: 0 };
-    const leave = () => {
-      if (current === flight) current = null;
-    };
-    flight.result.then(leave, leave);
-    return flight;
-  };
-  return async (signal) => {
-    signal.throwIfAborted();
-    const call = (current ??= start());
-    call.callers += 1;
-    try {
-      return await abortable(call.result, signal);
-    } finally {
-      call.callers -= 1;
-      if (call.callers === 0) {
-        if (current === call) current = null;
-        call.controller.abort();
-      }
-    }
-  };
-}
-
 /** A deadline passed. `after` is in milliseconds. */
 export class DeadlineError extends Error {
   readonly after: number;

@@ -1,4 +1,71 @@
-import { createSingleFlight } from "./abort.ts";
+import { abortable } from "./abort.ts";
+
+/** Runs once for all callers; after a failure the next caller tries again. */
+export function onceDone(run: () => Promise<void>): () => Promise<void> {
+  let done: Promise<void> | null = null;
+  return () =>
+    (done ??= run().catch((error: unknown) => {
+      done = null;
+      throw error;
+    }));
+}
+
+/**
+ * Single flight: callers that arrive while the work is running share it. A caller whose signal aborts leaves at once. When the
+ * last caller leaves, the work is aborted. No result is cached.
+ */
+export function createSingleFlight<T>(work: (signal: AbortSignal) => Promise<T>): (signal: AbortSignal) => Promise<T> {
+  interface SharedCall {
+    readonly result: Promise<T>;
+    readonly controller: AbortController;
+    callers: number;
+  }
+  let current: SharedCall | null = null;
+  const start = (): SharedCall => {
+    const controller = new AbortController();
+    const flight: SharedCall = { result: work(controller.signal), controller, callers: 0 };
+    const leave = () => {
+      if (current === flight) current = null;
+    };
+    flight.result.then(leave, leave);
+    return flight;
+  };
+  return async (signal) => {
+    signal.throwIfAborted();
+    const call = (current ??= start());
+    call.callers += 1;
+    try {
+      return await abortable(call.result, signal);
+    } finally {
+      call.callers -= 1;
+      if (call.callers === 0) {
+        if (current === call) current = null;
+        call.controller.abort();
+      }
+    }
+  };
+}
+
+/** Single flight for each key. */
+export function createKeyedSingleFlight<Question, T>(
+  toKey: (question: Question) => string,
+  work: (question: Question, signal: AbortSignal) => Promise<T>,
+): (question: Question, signal: AbortSignal) => Promise<T> {
+  const calls = new Map<string, (signal: AbortSignal) => Promise<T>>();
+  return (question, signal) => {
+    if (signal.aborted) return Promise.reject(signal.reason as Error);
+    const key = toKey(question);
+    const known = calls.get(key);
+    if (known) return known(signal);
+    const call = createSingleFlight((shared) =>
+      work(question, shared).finally(() => {
+        if (calls.get(key) === call) calls.delete(key);
+      }),
+    );
+    calls.set(key, call);
+    return call(signal);
+  };
+}
 
 /** The TTL is this many times the query time (the faster of the last two, so that one slow answer does not count). */
 const rests = 9;

@@ -1,7 +1,7 @@
 import type { ContainerHistorySource } from "../containers/stats/history.ts";
 import type { HostSource, Thresholds } from "../hosts/host.ts";
-import { createSingleFlight } from "../lib/abort.ts";
 import { createSharedBudget } from "../lib/budget/budget.ts";
+import { createKeyedSingleFlight, createSingleFlight } from "../lib/cache.ts";
 import type { Logger } from "../lib/logger.ts";
 import type { HistoryRange } from "../lib/range.ts";
 import type { ObserveCall } from "../lib/upstream-call.ts";
@@ -37,19 +37,20 @@ export function createHostSource(options: HostSourceOptions): PrometheusSource {
   const client = createPrometheusClient({ url, timeoutMs, rangeTimeoutMs, observe });
   const watchReports = createWatch(logger);
   const watchHistory = createWatch(logger);
-  const report = shareCall(async (signal) => {
+  const report = createSingleFlight(async (signal) => {
     const vector = await watchReports(async () => {
       const answer = await client.query(hostQuery, signal);
       return { ...answer, report: toHostReport(answer, thresholds) };
     });
     return vector.report;
   });
-  const ranges = shareCallsByKey<RangeQuestion, Matrix>(
+  const readRange = createKeyedSingleFlight<RangeQuestion, Matrix>(
     ({ promql, range: { from, step, steps } }) => `${from} ${step} ${steps} ${promql}`,
     ({ promql, range }, signal) => watchHistory(() => client.queryRange(promql, range, signal)),
   );
+  const ranges = (question: RangeQuestion, signal: AbortSignal) => readRange(question, signal).catch(asAbandoned(signal));
   return {
-    report,
+    report: (signal) => report(signal).catch(asAbandoned(signal)),
     async history(range, instances, signal) {
       const promql = toHostRangeQuery(range.step, instances);
       return toHostHistories(range, await ranges({ promql, range }, signal), createSharedBudget(signal));
@@ -98,31 +99,9 @@ function causeOf({ cause }: PrometheusError): string | undefined {
   return cause instanceof Error ? cause.message : undefined;
 }
 
-/** Single flight. A caller that leaves gets the error kind `abandoned`. */
-function shareCall<T>(run: (signal: AbortSignal) => Promise<T>): (signal: AbortSignal) => Promise<T> {
-  const join = createSingleFlight(run);
-  return (signal) =>
-    join(signal).catch((error: unknown) => {
-      throw signal.aborted ? new PrometheusError("abandoned", "", error) : error;
-    });
-}
-
-/** Single flight for each key. */
-export function shareCallsByKey<Question, T>(
-  toKey: (question: Question) => string,
-  run: (question: Question, signal: AbortSignal) => Promise<T>,
-): (question: Question, signal: AbortSignal) => Promise<T> {
-  const flights = new Map<string, (signal: AbortSignal) => Promise<T>>();
-  return (question, signal) => {
-    const key = toKey(question);
-    const known = flights.get(key);
-    if (known) return known(signal);
-    const join = shareCall((shared) =>
-      run(question, shared).finally(() => {
-        if (flights.get(key) === join) flights.delete(key);
-      }),
-    );
-    flights.set(key, join);
-    return join(signal);
+/** The error for a caller that left while it waited: the kind `abandoned`. */
+function asAbandoned(signal: AbortSignal): (error: unknown) => never {
+  return (error) => {
+    throw signal.aborted ? new PrometheusError("abandoned", "", error) : error;
   };
 }

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { createSingleFlight } from "../lib/abort.ts";
+import { createSingleFlight } from "../lib/cache.ts";
 import type { Logger } from "../lib/logger.ts";
 import type { QueuesFile } from "./config.ts";
 import type { Database } from "./postgres/database.ts";

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { AuditEntry } from "../../src/audit/audit.ts";
-import { createOutcomes, onceDone } from "../../src/audit/recorder.ts";
+import { createOutcomes } from "../../src/audit/recorder.ts";
+import { onceDone } from "../../src/lib/cache.ts";
 import { sampleEntry } from "../support/audit.ts";
 
 const entry = sampleEntry();

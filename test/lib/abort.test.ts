@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from "vitest";
-import { abortable, createSingleFlight } from "../../src/lib/abort.ts";
+import { abortable } from "../../src/lib/abort.ts";
+import { createSingleFlight } from "../../src/lib/cache.ts";
 
 const never = () => new AbortController().signal;
 

@@ -1,5 +1,5 @@
-import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { createCache } from "../../src/lib/cache.ts";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { createCache, createKeyedSingleFlight } from "../../src/lib/cache.ts";
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ["performance"] }));
 afterEach(() => void vi.useRealTimers());
@@ -56,4 +56,37 @@ it("lets an upstream that is slow each time rest for nine tenths of the time, an
   expect([await askedAfter(14_999), await askedAfter(1)]).toEqual([5, 6]);
   tookMs = 10;
   expect([await askedAfter(15_000), await askedAfter(999), await askedAfter(1)]).toEqual([7, 7, 8]);
+});
+describe("a keyed single flight", () => {
+  it("runs once for each key while it is under way, and anew after", async () => {
+    const runs: string[] = [];
+    const gates = new Map<string, PromiseWithResolvers<string>>();
+    const ask = createKeyedSingleFlight<string, string>(
+      (question) => question.slice(0, 1),
+      (question) => {
+        runs.push(question);
+        const gate = Promise.withResolvers<string>();
+        gates.set(question, gate);
+        return gate.promise;
+      },
+    );
+    const asked = [ask("a1", signal), ask("a2", signal), ask("b1", signal)];
+    expect(runs).toEqual(["a1", "b1"]);
+    gates.get("a1")?.resolve("A");
+    gates.get("b1")?.reject(new Error("no"));
+    const [a, same, b] = await Promise.allSettled(asked);
+    expect([a, same, b]).toMatchObject([{ value: "A" }, { value: "A" }, { reason: { message: "no" } }]);
+    const again = [ask("a3", signal), ask("b3", signal)];
+    expect(runs).toEqual(["a1", "b1", "a3", "b3"]);
+    for (const question of ["a3", "b3"]) gates.get(question)?.resolve(question);
+    expect(await Promise.all(again)).toEqual(["a3", "b3"]);
+  });
+
+  it("runs nothing, and stores nothing, for a caller that has left", async () => {
+    const run = vi.fn<(question: string) => Promise<string>>(async (question) => question);
+    const ask = createKeyedSingleFlight<string, string>((question) => question, run);
+    await expect(ask("a", AbortSignal.abort(new Error("left")))).rejects.toThrow("left");
+    expect(run).not.toHaveBeenCalled();
+    expect(await ask("a", signal)).toBe("a");
+  });
 });

@@ -3,7 +3,7 @@ import { silentLogger } from "../../src/lib/logger.ts";
 import { createPrometheusClient, parseTarget } from "../../src/prometheus/client.ts";
 import { type FailureKind, PrometheusError, toPrometheusError } from "../../src/prometheus/failure.ts";
 import { probePrometheus } from "../../src/prometheus/probe.ts";
-import { createHostSource, shareCallsByKey } from "../../src/prometheus/source.ts";
+import { createHostSource } from "../../src/prometheus/source.ts";
 import { startFakeUpstream } from "../support/fake-upstream.ts";
 
 const never = new AbortController().signal;
@@ -267,31 +267,5 @@ describe("createHostSource", () => {
     expect(upstream.seen).toHaveLength(4);
     expect(new URLSearchParams(upstream.seen[0]?.body).get("query")).toContain('ops_container_up{name=~"web|web"}');
     await source.close();
-  });
-});
-
-describe("questions that are shared by their keys", () => {
-  it("run once while they are under way, each key for itself, and anew after", async () => {
-    const runs: string[] = [];
-    const gates = new Map<string, PromiseWithResolvers<string>>();
-    const ask = shareCallsByKey<string, string>(
-      (question) => question.slice(0, 1),
-      (question) => {
-        runs.push(question);
-        const gate = Promise.withResolvers<string>();
-        gates.set(question, gate);
-        return gate.promise;
-      },
-    );
-    const asked = [ask("a1", never), ask("a2", never), ask("b1", never)];
-    expect(runs).toEqual(["a1", "b1"]);
-    gates.get("a1")?.resolve("A");
-    gates.get("b1")?.reject(new Error("no"));
-    const [a, same, b] = await Promise.allSettled(asked);
-    expect([a, same, b]).toMatchObject([{ value: "A" }, { value: "A" }, { reason: { message: "no" } }]);
-    const again = [ask("a3", never), ask("b3", never)];
-    expect(runs).toEqual(["a1", "b1", "a3", "b3"]);
-    for (const question of ["a3", "b3"]) gates.get(question)?.resolve(question);
-    expect(await Promise.all(again)).toEqual(["a3", "b3"]);
   });
 });

@@ -1,6 +1,7 @@
 import type { AuditEntry, AuditLog } from "../../audit/audit.ts";
-import { createOutcomes, onceDone } from "../../audit/recorder.ts";
+import { createOutcomes } from "../../audit/recorder.ts";
 import { type Principal, toHolder } from "../../auth/principal.ts";
+import { onceDone } from "../../lib/cache.ts";
 import type { Container } from "../container.ts";
 import type { ContainerSource } from "../source.ts";
 import { createAnswers } from "./idempotency.ts";
@@ -11,8 +12,8 @@ import {
   RestartRefused,
   type RestartRequest,
 } from "./limits.ts";
-import { settleRestart, waitForHealth, type HealthOutcome } from "./outcome.ts";
-import { PastFailure, toAnswerKey, describeRequest, toIntent } from "./request.ts";
+import { type HealthOutcome, settleRestart, waitForHealth } from "./outcome.ts";
+import { describeRequest, PastFailure, toAnswerKey, toIntent } from "./request.ts";
 
 export interface Restarts {
   /**

@@ -1,7 +1,8 @@
 import { type AuditEntry, type AuditLog, type JobAuditAction, type JobTarget, toIntentEntry } from "../../audit/audit.ts";
-import { type AuditOutcome, createOutcomes, onceDone } from "../../audit/recorder.ts";
+import { type AuditOutcome, createOutcomes } from "../../audit/recorder.ts";
 import { type Origin, type Principal, toHolder } from "../../auth/principal.ts";
 import { pause } from "../../lib/abort.ts";
+import { onceDone } from "../../lib/cache.ts";
 import type { Environment } from "../../lib/environment.ts";
 import { createHourlyBudget } from "../../lib/hourly-budget.ts";
 import type { JobAction, JobChange, JobControl, JobRef } from "./control.ts";

@@ -1,5 +1,5 @@
-import { createSingleFlight } from "../../lib/abort.ts";
 import { createSharedBudget } from "../../lib/budget/budget.ts";
+import { createSingleFlight } from "../../lib/cache.ts";
 import type { Environment } from "../../lib/environment.ts";
 import { toErrorText } from "../errors.ts";
 import { createKnownQueues } from "../known-queues.ts";

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { createSingleFlight } from "../../../lib/abort.ts";
+import { createSingleFlight } from "../../../lib/cache.ts";
 import { OpsError } from "../../../lib/errors.ts";
 import type { QueueMetrics } from "../../queue.ts";
 import { common, defineKind, type KindContext, type KindSource } from "../../system.ts";

@@ -1,4 +1,5 @@
-import { abortable, createSingleFlight } from "../../../lib/abort.ts";
+import { abortable } from "../../../lib/abort.ts";
+import { createSingleFlight } from "../../../lib/cache.ts";
 import { OpsError } from "../../../lib/errors.ts";
 import type { RedisConnection } from "./connection.ts";
 

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { createSingleFlight } from "../../../lib/abort.ts";
+import { createSingleFlight } from "../../../lib/cache.ts";
 import { OpsError } from "../../../lib/errors.ts";
 import { toSeconds } from "../../../lib/time.ts";
 import { errorReadLimit, toErrorText } from "../../errors.ts";
