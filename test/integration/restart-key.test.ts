@@ -47,7 +47,7 @@ it("gives a key its answer again after a restart of the gateway, without a secon
 });
 
 it("answers restart_unknown for a key whose process died, until the engine's events have told, then ok", async () => {
-  const name = await start("killed", { cmd: ["sleep", "600"], stopTimeout: 3 });
+  const name = await start("killed", { cmd: ["sleep", "600"], stopTimeout: 60 });
   using restarts = await watchRestarts(socketPath);
   const first = await gateway();
   using signals = await watchRestarts(socketPath, undefined, "kill");
@@ -59,6 +59,8 @@ it("answers restart_unknown for a key whose process died, until the engine's eve
   await Promise.all([first.ended, lost]);
   await using second = await gateway();
   expect(await second.restart(name, "", key)).toMatchObject({ status: 504, body: { error: { code: "restart_unknown" } } });
+  // Now the engine's restart comes to its end, however long the second gateway took to start.
+  await callDocker(socketPath, "POST", `/containers/${name}/kill?signal=KILL`);
   await until(async () => readAudit(audit).length === 3, 20_000);
   expect(await second.restart(name, "", key)).toMatchObject({ status: 200, body: { name, restarted: true, status: "running" } });
   expect(outcomes()).toEqual(["intent", "unknown", "ok"]);
