@@ -71,7 +71,7 @@ export async function benchStartup(): Promise<boolean> {
     '{"current_tag":"a","previous_tag":"b","commit_sha":"c","deployed_by":"d","deployed_at":"2026-01-10T13:15:00Z"}',
   );
   const shipped = await measure({ name: "bundle (image, npm start)", ...shippedCommand() }, folder);
-  const sources = await measure({ name: "sources (npm run dev)", args: ["src/cli/cli.ts", "serve"], env: {} }, folder);
+  const sources = await measure({ name: "sources (npm run dev)", args: ["src/cli.ts", "serve"], env: {} }, folder);
   rmSync(folder, { recursive: true });
   const [start, rss] = [`limit ${limits.startMs}`, `limit ${limits.rssMb}`];
   report(shipped, start, rss);

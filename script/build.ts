@@ -24,7 +24,7 @@ export async function buildBundle(outdir: string): Promise<void> {
   rmSync(outdir, { recursive: true, force: true });
   await build({
     absWorkingDir: root,
-    entryPoints: { cli: "src/cli/cli.ts", graphiql },
+    entryPoints: { cli: "src/cli.ts", graphiql },
     outdir,
     outExtension: { ".js": ".cjs" },
     bundle: true,

@@ -5,7 +5,7 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { freePort, type Running, startProcess } from "../services/process.ts";
 
-const cli = fileURLToPath(new URL("../../src/cli/cli.ts", import.meta.url));
+const cli = fileURLToPath(new URL("../../src/cli.ts", import.meta.url));
 
 /** Where the sandbox's parts are; null where a part could not be had. */
 export interface Parts {

@@ -21,7 +21,7 @@ let gateway: Awaited<ReturnType<typeof startGateway>>;
 /** The gateway as it is run, with the listener that needs no token. */
 async function startGateway(env: Readonly<Record<string, string>>) {
   const [port, metricsPort] = [await freePort(), await freePort()];
-  const child: ChildProcess = spawn(process.execPath, ["src/cli/cli.ts", "serve"], {
+  const child: ChildProcess = spawn(process.execPath, ["src/cli.ts", "serve"], {
     env: {
       PATH: process.env["PATH"] ?? "",
       ...env,
@@ -157,7 +157,7 @@ describe("the listener without a token", () => {
 
   it("is refused on any other address, in one line", () => {
     const env = { PATH: process.env["PATH"] ?? "", ...stage.env, WALLET_CORE_OPS_METRICS_ADDRESS: "0.0.0.0:9464" };
-    const { status, stderr } = spawnSync(process.execPath, ["src/cli/cli.ts", "serve"], { env, encoding: "utf8" });
+    const { status, stderr } = spawnSync(process.execPath, ["src/cli.ts", "serve"], { env, encoding: "utf8" });
     expect(status).toBe(78);
     expect(stderr.trim()).toMatch(
       /^WALLET_CORE_OPS_METRICS_ADDRESS must be a loopback address with a port, such as 127\.0\.0\.1:9464/,
@@ -172,7 +172,7 @@ describe("the listener without a token", () => {
       WALLET_CORE_OPS_PORT: "0",
       WALLET_CORE_OPS_METRICS_ADDRESS: taken,
     };
-    const { status, stderr } = spawnSync(process.execPath, ["src/cli/cli.ts", "serve"], {
+    const { status, stderr } = spawnSync(process.execPath, ["src/cli.ts", "serve"], {
       env,
       encoding: "utf8",
       timeout: 10_000,

@@ -202,7 +202,7 @@ it("is a command with exit codes, whose output is SQL", async () => {
   const file = join(inject("runFolder"), "indexes-queues.json");
   writeFileSync(file, JSON.stringify({ detect: false, sources: [{ ...runnerMapping, table: "public.jobs" }] }));
   const cli = (args: string[], env: Record<string, string> = {}) =>
-    spawnSync(process.execPath, ["src/cli/cli.ts", "indexes", ...args], {
+    spawnSync(process.execPath, ["src/cli.ts", "indexes", ...args], {
       encoding: "utf8",
       env: {
         PATH: process.env["PATH"] ?? "",

@@ -240,7 +240,7 @@ async function createGateway(folder: string, name: string, settings: Readonly<Re
       const set = { ...settings, ...other, PORT: String(port), AUDIT_FILE: join(folder, `${name}.jsonl`) };
       running = await startProcess({
         command: process.execPath,
-        args: ["src/cli/cli.ts", "serve"],
+        args: ["src/cli.ts", "serve"],
         env: Object.fromEntries(Object.entries(set).map(([key, value]) => [`WALLET_CORE_OPS_${key}`, value])),
         logFile: join(folder, `gateway-${name}.log`),
         ready: async () => (await fetch(`${url}/healthz`)).ok,

@@ -10,14 +10,14 @@ interface CliProcess {
   readonly ended: Promise<number | null>;
 }
 
-/** src/cli/cli.ts as a process of its own, with nothing else in its environment. */
+/** src/cli.ts as a process of its own, with nothing else in its environment. */
 export function startCli(args: readonly string[], env: Record<string, string> = {}): CliProcess {
-  return startProgram([process.execPath, "src/cli/cli.ts", ...args], env);
+  return startProgram([process.execPath, "src/cli.ts", ...args], env);
 }
 
 /** The same in a terminal of its own: it is closed when `child`, who holds it, is killed. The first line that is written is the gateway's process id. */
 export function startInTerminal(args: readonly string[], env: Record<string, string>): CliProcess {
-  const command = `echo $$; exec ${[process.execPath, "src/cli/cli.ts", ...args].join(" ")}`;
+  const command = `echo $$; exec ${[process.execPath, "src/cli.ts", ...args].join(" ")}`;
   return startProgram(["script", "--quiet", "--command", command, "/dev/null"], env);
 }
 

@@ -38,7 +38,7 @@ export async function startGatewayProcess(
     ...more,
   };
   const env = Object.fromEntries(Object.entries(set).map(([name, value]) => [`WALLET_CORE_OPS_${name}`, value]));
-  const child: ChildProcess = spawn(process.execPath, ["src/cli/cli.ts", "serve"], {
+  const child: ChildProcess = spawn(process.execPath, ["src/cli.ts", "serve"], {
     env: { PATH: process.env["PATH"] ?? "", ...env },
   });
   let text = "";

@@ -93,7 +93,7 @@ async function startGateway(env: Readonly<Record<string, string>>, folder: strin
   const [url, metricsAddress] = [`http://127.0.0.1:${port}`, `127.0.0.1:${metricsPort}`];
   const running = await startProcess({
     command: process.execPath,
-    args: ["src/cli/cli.ts", "serve"],
+    args: ["src/cli.ts", "serve"],
     env: {
       ...env,
       WALLET_CORE_OPS_PORT: String(port),

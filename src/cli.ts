@@ -1,17 +1,17 @@
 #!/usr/bin/env node
 import { readFileSync } from "node:fs";
 import { enableCompileCache } from "node:module";
-import manifest from "../../package.json" with { type: "json" };
-import type { Command } from "./command.ts";
+import manifest from "../package.json" with { type: "json" };
+import type { Command } from "./cli/command.ts";
 
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
-  serve: async () => (await import("./serve.ts")).serveCommand,
-  check: async () => (await import("./check.ts")).checkCommand,
-  indexes: async () => (await import("./indexes.ts")).indexesCommand,
-  token: async () => (await import("./token.ts")).tokenCommand,
-  audit: async () => (await import("./audit.ts")).auditCommand,
-  schema: async () => (await import("./schema.ts")).schemaCommand,
-  openapi: async () => (await import("./schema.ts")).openapiCommand,
+  serve: async () => (await import("./cli/serve.ts")).serveCommand,
+  check: async () => (await import("./cli/check.ts")).checkCommand,
+  indexes: async () => (await import("./cli/indexes.ts")).indexesCommand,
+  token: async () => (await import("./cli/token.ts")).tokenCommand,
+  audit: async () => (await import("./cli/audit.ts")).auditCommand,
+  schema: async () => (await import("./cli/schema.ts")).schemaCommand,
+  openapi: async () => (await import("./cli/schema.ts")).openapiCommand,
 };
 
 const usage = `wallet-core-ops: what is running, what is stuck, which host is hot, what was deployed
