@@ -1,11 +1,12 @@
 import { createServer, type AddressInfo, type ListenOptions, type Server } from "node:net";
-import process from "node:process";
 
 /**
  * libuv accepts one connection per listening socket and turn of the event loop. With one socket and turns of 10 ms that is 100 a second: clients that connect
  * faster, which needs no token, fill the kernel's queue of 511 and lock everyone out. Several sockets share a port only on Linux (SO_REUSEPORT).
  */
-const socketCount = process.platform === "linux" ? 8 : 1;
+const socketCount = 8;
+/** What systems without SO_REUSEPORT say: macOS and Windows, old kernels, some sandboxes. Then there is one socket. */
+const cannotShare = new Set(["ENOTSUP", "ENOPROTOOPT", "EINVAL"]);
 
 const listen = (server: Server, options: ListenOptions) =>
   new Promise<AddressInfo>((resolve, reject) => {
@@ -26,14 +27,17 @@ export async function listenOnSockets(
   host: string,
   port: number,
 ): Promise<{ readonly address: AddressInfo; readonly others: readonly Server[] }> {
-  if (socketCount === 1) return { address: await listen(server, { host, port }), others: [] };
   if (port !== 0) {
     // With a shared port, another process of this user could listen too, unnoticed.
     const probe = createServer();
     await listen(probe, { host, port });
     await close(probe);
   }
-  const address = await listen(server, { host, port, reusePort: true });
+  const address = await listen(server, { host, port, reusePort: true }).catch((error: NodeJS.ErrnoException) => {
+    if (!cannotShare.has(error.code ?? "")) throw error;
+    return null;
+  });
+  if (!address) return { address: await listen(server, { host, port }), others: [] };
   // The options that node:http uses.
   const others = Array.from({ length: socketCount - 1 }, () =>
     createServer({ allowHalfOpen: true, noDelay: true }, (socket) => server.emit("connection", socket)),

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import { type AddressInfo, type ListenOptions, connect, createServer, type Server, type Socket } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
 import { listenOnSockets } from "../../src/http/listen.ts";
 
@@ -50,6 +50,19 @@ test("a port that another server listens on is EADDRINUSE", async () => {
   await once(single, "listening");
   await expect(listenOnSockets(taken, host, (single.address() as AddressInfo).port)).rejects.toThrow(/EADDRINUSE/);
   single.close();
+});
+
+test.each(["ENOTSUP", "ENOPROTOOPT", "EINVAL"])("a system that shares no port (%s) has one socket", async (code) => {
+  const server = createServer();
+  const real = server.listen.bind(server) as (options: ListenOptions, done: () => void) => Server;
+  server.listen = ((options: ListenOptions, done: () => void) => {
+    if (!options.reusePort) return real(options, done);
+    process.nextTick(() => server.emit("error", Object.assign(new Error("setsockopt"), { code })));
+    return server;
+  }) as Server["listen"];
+  onTestFinished(() => void server.close());
+  const { address, others } = await listenOnSockets(server, host, 0);
+  expect([others, server.address()]).toEqual([[], address]);
 });
 
 test("an address that this machine does not have is EADDRNOTAVAIL", async () => {
