@@ -134,7 +134,8 @@ test("a good token whose clients do not read answers of 4 MB", async () => {
   let answered = 0;
   await until(async () => {
     answered += (await ask(get(logs, authorization))) === "200" ? 1 : 0;
-    return answered >= 25;
+    // The kernel takes up to 4 MB of each, more or less of it: with so many the process has to give up enough of them.
+    return answered >= 40;
   }, 50_000);
   await expectServed(350);
   expect(log.match(/"reason":"unsent_bytes"/g)?.length).toBeGreaterThanOrEqual(12);
