@@ -1,9 +1,10 @@
 import { globSync, readFileSync } from "node:fs";
-import { dirname, join, normalize } from "node:path";
+import { dirname, join, normalize, resolve } from "node:path";
 import process from "node:process";
 
-const usage = `Usage: node script/house.ts [folder of another checkout]
-Prints how \`src\` is cut: sizes of files and folders, files with one importer, circles of imports (of types too), and private words. With a second checkout, beside its figures.\n`;
+const usage = `Usage: node script/house.ts [--flows] [folder of another checkout]
+Prints how \`src\` is cut: sizes of files and folders, files with one importer, circles of imports (of types too), and private words. With a second checkout, beside its figures.
+--flows also counts the files that one warm call enters, over a real dockerd and PostgreSQL (a minute for each checkout, which needs its node_modules).\n`;
 
 /** Words of this project's past that a newcomer cannot know. */
 const privateWords = /\b(?:tells?|told|kept|bells?|desks?)\b/gi;
@@ -65,14 +66,24 @@ function countCircles(graph: ReadonlyMap<string, readonly string[]>): number {
   return circles;
 }
 
-const [other, ...rest] = process.argv.slice(2);
-if (rest.length > 0 || other?.startsWith("-")) {
+/** Files that a warm call enters, for each flow. */
+async function countFlows(root: string): Promise<Figures> {
+  const { measureFlows } = await import("./house/flows.ts");
+  const flows = await measureFlows(root);
+  return Object.fromEntries([...flows].map(([flow, files]) => [`files entered, ${flow}`, files.length]));
+}
+
+const folders = process.argv.slice(2).filter((argument) => argument !== "--flows");
+const withFlows = process.argv.includes("--flows");
+if (folders.length > 1 || folders[0]?.startsWith("-")) {
   process.stderr.write(usage);
   process.exit(2);
 }
-const here = measure(join(import.meta.dirname, ".."));
-const there = other === undefined ? null : measure(other);
+const roots = [join(import.meta.dirname, ".."), ...folders.map((folder) => resolve(folder))];
+const columns: Figures[] = [];
+for (const root of roots) columns.push({ ...measure(root), ...(withFlows && (await countFlows(root))) });
+const [here = {}, there] = columns;
 for (const [name, figure] of Object.entries(here)) {
-  const before = there === null ? "" : String(there[name]).padEnd(28);
-  process.stdout.write(`${name.padEnd(28)}${before}${figure}\n`);
+  const before = there ? String(there[name]).padEnd(28) : "";
+  process.stdout.write(`${name.padEnd(52)}${before}${figure}\n`);
 }
