@@ -54,7 +54,7 @@ const counter = (from: string, pause: string) =>
 
 test("history and what is written come without a gap or a double, for readers that come at any time", async () => {
   const id = await start("steady", counter("0", "[ $((i % 50)) = 0 ] && sleep 0.01"));
-  const readers = [];
+  const readers: ReturnType<typeof collect>[] = [];
   for (let n = 0; n < 12; n++) {
     readers.push(collect(id, { tail: n % 3 === 0 ? 0 : 5000 }));
     await sleep(37);
