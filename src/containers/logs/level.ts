@@ -261,8 +261,8 @@ function fromNumber(key: string, value: number, line: string): LogLevel | null {
 
 /** A line that continues the one before: indented, a stack frame, the end of an object. */
 const continuation = /^(?:\s|at (?:.{0,100}\(|\S+:\d)|\.\.\. \d+ more|[}\])])/;
-/** PostgreSQL's continuation lines. */
-const byPostgres = /(?:^|\s)(?:DETAIL|HINT|CONTEXT|STATEMENT|QUERY|LOCATION):  /;
+/** PostgreSQL's continuation lines. Text between quotes is another logger's message. */
+const byPostgres = /^(?:[^"]*\s)?(?:DETAIL|HINT|CONTEXT|STATEMENT|QUERY|LOCATION):  /;
 /** A line that continues only an error. */
 const inTrace = /^(?:[\w.$]+(?:Error|Exception)\b|Stack trace:|#\d+ )/;
 /** An indented line that is no continuation: some loggers pad or indent. */

@@ -205,6 +205,12 @@ test("level=warn hides no grave line, whatever it says and whatever stands befor
   );
 });
 
+test("a quoted message that looks like a detail of PostgreSQL continues nothing", () => {
+  const detect = createLevelDetector();
+  expect(detect("INFO up")).toBe("info");
+  expect(detect(`time=x msg="${"DETAIL:  ".repeat(15)}" level=error`)).toBeNull();
+});
+
 test("an indented line that stands alone names its own level", () => {
   expect(createLevelDetector()("  ERROR boom")).toBe("error");
 });
