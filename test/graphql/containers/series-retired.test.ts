@@ -1,13 +1,13 @@
 import { graphql } from "graphql";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import type { Container, ContainerRef, StatsPoint } from "../../src/containers/container.ts";
-import { type ContainerHistory, type ContainerName, toRemembered } from "../../src/containers/stats/history.ts";
-import { createContext } from "../../src/graphql/context.ts";
-import { createSchema } from "../../src/graphql/schema.ts";
-import type { Environment } from "../../src/lib/environment.ts";
-import type { HistoryRange } from "../../src/lib/range.ts";
-import { createCaller } from "../support/caller.ts";
-import { createMemorySources, sampleContainer } from "../support/memory-sources.ts";
+import type { Container, ContainerRef, StatsPoint } from "../../../src/containers/container.ts";
+import { type ContainerHistory, type ContainerName, toRemembered } from "../../../src/containers/stats/history.ts";
+import { createContext } from "../../../src/graphql/context.ts";
+import { createSchema } from "../../../src/graphql/schema.ts";
+import type { Environment } from "../../../src/lib/environment.ts";
+import type { HistoryRange } from "../../../src/lib/range.ts";
+import { createCaller } from "../../support/caller.ts";
+import { createMemorySources, sampleContainer } from "../../support/memory-sources.ts";
 
 const schema = createSchema();
 const now = Math.floor(Date.now() / 60_000) * 60_000;

@@ -1,9 +1,15 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { unknownRates } from "../../src/queues/rates.ts";
-import { answers, parseAddress } from "../../src/queues/systems/rabbitmq/client.ts";
-import { matchesTopic, toDeadLetterQueues, toQueueKey } from "../../src/queues/systems/rabbitmq/dead-letters.ts";
-import { createArrivals, isDown, toBrokerRate, toDone, toRabbitmqMetrics } from "../../src/queues/systems/rabbitmq/metrics.ts";
+import { unknownRates } from "../../../../src/queues/rates.ts";
+import { answers, parseAddress } from "../../../../src/queues/systems/rabbitmq/client.ts";
+import { matchesTopic, toDeadLetterQueues, toQueueKey } from "../../../../src/queues/systems/rabbitmq/dead-letters.ts";
+import {
+  createArrivals,
+  isDown,
+  toBrokerRate,
+  toDone,
+  toRabbitmqMetrics,
+} from "../../../../src/queues/systems/rabbitmq/metrics.ts";
 
 const queue = {
   name: "payouts",

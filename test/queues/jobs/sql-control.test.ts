@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { OpsError } from "../../src/lib/errors.ts";
-import { AnswerLost } from "../../src/queues/jobs/database.ts";
-import { bigintId, createSqlControl, explainConstraint, toControlError, uuidId } from "../../src/queues/jobs/sql-control.ts";
-import { createJobControl } from "../../src/queues/jobs/systems.ts";
-import type { Row } from "../../src/queues/postgres/database.ts";
-import type { QueueSourceConfig } from "../../src/queues/registry.ts";
-import { runnerMapping } from "../support/queue-mappings.ts";
+import { OpsError } from "../../../src/lib/errors.ts";
+import { AnswerLost } from "../../../src/queues/jobs/database.ts";
+import { bigintId, createSqlControl, explainConstraint, toControlError, uuidId } from "../../../src/queues/jobs/sql-control.ts";
+import { createJobControl } from "../../../src/queues/jobs/systems.ts";
+import type { Row } from "../../../src/queues/postgres/database.ts";
+import type { QueueSourceConfig } from "../../../src/queues/registry.ts";
+import { runnerMapping } from "../../support/queue-mappings.ts";
 
 type Answer = readonly (readonly Row[])[] | Error;
 const pgError = (code: string, message = "secret") => Object.assign(new Error(message), { code });

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { OpsError } from "../../src/lib/errors.ts";
-import { startGateway } from "../support/gateway.ts";
-import { createMemorySources, sampleContainer, sampleHost } from "../support/memory-sources.ts";
+import { OpsError } from "../../../src/lib/errors.ts";
+import { startGateway } from "../../support/gateway.ts";
+import { createMemorySources, sampleContainer, sampleHost } from "../../support/memory-sources.ts";
 
 const memory = createMemorySources(
   {

@@ -1,16 +1,16 @@
 import { graphql } from "graphql";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
-import type { Scope } from "../../src/auth/principal.ts";
-import type { Container } from "../../src/containers/container.ts";
-import type { ProbeRun } from "../../src/containers/source.ts";
-import { createContext } from "../../src/graphql/context.ts";
-import { createSchema } from "../../src/graphql/schema.ts";
-import type { Environment } from "../../src/lib/environment.ts";
-import { OpsError } from "../../src/lib/errors.ts";
-import type { RunningJobs } from "../../src/queues/queue.ts";
-import { createCaller } from "../support/caller.ts";
-import { startGateway } from "../support/gateway.ts";
-import { createMemorySources, type Memory, sampleContainer } from "../support/memory-sources.ts";
+import type { Scope } from "../../../src/auth/principal.ts";
+import type { Container } from "../../../src/containers/container.ts";
+import type { ProbeRun } from "../../../src/containers/source.ts";
+import { createContext } from "../../../src/graphql/context.ts";
+import { createSchema } from "../../../src/graphql/schema.ts";
+import type { Environment } from "../../../src/lib/environment.ts";
+import { OpsError } from "../../../src/lib/errors.ts";
+import type { RunningJobs } from "../../../src/queues/queue.ts";
+import { createCaller } from "../../support/caller.ts";
+import { startGateway } from "../../support/gateway.ts";
+import { createMemorySources, type Memory, sampleContainer } from "../../support/memory-sources.ts";
 
 const staging = sampleContainer({ name: "web-staging", host: "a" });
 const production = sampleContainer({ name: "web-production", host: "b", env: "production" });

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { ObserveRequest } from "../../src/http/request-log.ts";
 import { OpsError } from "../../src/lib/errors.ts";
-import { bearer, createSpySurface, startEdge, type TestEdge } from "./edge-support.ts";
+import { bearer, createSpySurface, startEdge, type TestEdge } from "../support/edge.ts";
 
 const seen: Parameters<ObserveRequest>[0][] = [];
 const rest = createSpySurface((request) => {

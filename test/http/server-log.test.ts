@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createToken } from "../../src/auth/token.ts";
 import { OpsError } from "../../src/lib/errors.ts";
-import { bearer, createSpySurface, sendRaw, startEdge, type TestEdge, token } from "./edge-support.ts";
+import { bearer, createSpySurface, sendRaw, startEdge, type TestEdge, token } from "../support/edge.ts";
 
 const rest = createSpySurface((request) => {
   if (request.path.endsWith("/fails")) throw new OpsError("docker_unavailable", "no engine", { upstream: "docker:a" });

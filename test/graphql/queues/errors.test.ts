@@ -1,12 +1,12 @@
 import { graphql } from "graphql";
 import { describe, expect, it } from "vitest";
-import { createContext } from "../../src/graphql/context.ts";
-import { createSchema } from "../../src/graphql/schema.ts";
-import { OpsError } from "../../src/lib/errors.ts";
-import type { JobFailures } from "../../src/queues/queue.ts";
-import { createCaller } from "../support/caller.ts";
-import { createMemorySources, sampleContainer } from "../support/memory-sources.ts";
-import { createRest } from "../support/rest.ts";
+import { createContext } from "../../../src/graphql/context.ts";
+import { createSchema } from "../../../src/graphql/schema.ts";
+import { OpsError } from "../../../src/lib/errors.ts";
+import type { JobFailures } from "../../../src/queues/queue.ts";
+import { createCaller } from "../../support/caller.ts";
+import { createMemorySources, sampleContainer } from "../../support/memory-sources.ts";
+import { createRest } from "../../support/rest.ts";
 
 const schema = createSchema();
 const limited = createCaller(undefined, ["staging"]);

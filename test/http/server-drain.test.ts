@@ -2,7 +2,7 @@ import { connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import type { EdgeReply } from "../../src/http/surface.ts";
-import { bearer, createSpySurface, sendRaw, startEdge, token } from "./edge-support.ts";
+import { bearer, createSpySurface, sendRaw, startEdge, token } from "../support/edge.ts";
 
 const path = "/api/v1/admin/ops/slow";
 const request = (line: string) => `${line} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\n\r\n`;

@@ -2,7 +2,7 @@ import { createSchema, createYoga } from "graphql-yoga";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Surface } from "../../src/http/surface.ts";
 import { OpsError } from "../../src/lib/errors.ts";
-import { bearer, startEdge, type TestEdge } from "./edge-support.ts";
+import { bearer, startEdge, type TestEdge } from "../support/edge.ts";
 
 let edge: TestEdge;
 

@@ -1,11 +1,11 @@
 import { graphql } from "graphql";
 import { describe, expect, it } from "vitest";
-import { createContext } from "../../src/graphql/context.ts";
-import { createSchema } from "../../src/graphql/schema.ts";
-import { OpsError } from "../../src/lib/errors.ts";
-import type { RunningJob, WorkerJobs } from "../../src/queues/queue.ts";
-import { createCaller } from "../support/caller.ts";
-import { createMemorySources, sampleContainer } from "../support/memory-sources.ts";
+import { createContext } from "../../../src/graphql/context.ts";
+import { createSchema } from "../../../src/graphql/schema.ts";
+import { OpsError } from "../../../src/lib/errors.ts";
+import type { RunningJob, WorkerJobs } from "../../../src/queues/queue.ts";
+import { createCaller } from "../../support/caller.ts";
+import { createMemorySources, sampleContainer } from "../../support/memory-sources.ts";
 
 const schema = createSchema();
 const query = `{ orphans { jobs { queue source jobId worker } total gaps { source reason } } queues { name orphans } }`;

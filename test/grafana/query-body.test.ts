@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseBody, parsePayload, parseQuery } from "../../src/grafana/query.ts";
 import { OpsError } from "../../src/lib/errors.ts";
-import { panelBody } from "./panel-body.ts";
+import { panelBody } from "../support/grafana-panel.ts";
 
 const nowMs = Date.parse("2026-11-24T21:00:00Z");
 

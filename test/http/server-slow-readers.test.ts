@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import type { PublicPage, Surface } from "../../src/http/surface.ts";
 import { environments } from "../../src/lib/environment.ts";
-import { askWithoutReading, bearer, createSpySurface, startEdge, type TestEdge } from "./edge-support.ts";
+import { askWithoutReading, bearer, createSpySurface, startEdge, type TestEdge } from "../support/edge.ts";
 
 /** More than the kernel takes for a reader that does not read. */
 const large = Buffer.alloc(20_000_000, "x");

@@ -1,15 +1,15 @@
 import { graphql } from "graphql";
 import { describe, expect, it } from "vitest";
-import type { Scope } from "../../src/auth/principal.ts";
-import { createContext } from "../../src/graphql/context.ts";
-import { createSchema } from "../../src/graphql/schema.ts";
-import type { Environment } from "../../src/lib/environment.ts";
-import { OpsError } from "../../src/lib/errors.ts";
-import { toFingerprint } from "../../src/queues/fingerprint.ts";
-import type { JobChange, JobControl } from "../../src/queues/jobs/control.ts";
-import { createCaller } from "../support/caller.ts";
-import { startGateway } from "../support/gateway.ts";
-import { createMemorySources } from "../support/memory-sources.ts";
+import type { Scope } from "../../../src/auth/principal.ts";
+import { createContext } from "../../../src/graphql/context.ts";
+import { createSchema } from "../../../src/graphql/schema.ts";
+import type { Environment } from "../../../src/lib/environment.ts";
+import { OpsError } from "../../../src/lib/errors.ts";
+import { toFingerprint } from "../../../src/queues/fingerprint.ts";
+import type { JobChange, JobControl } from "../../../src/queues/jobs/control.ts";
+import { createCaller } from "../../support/caller.ts";
+import { startGateway } from "../../support/gateway.ts";
+import { createMemorySources } from "../../support/memory-sources.ts";
 
 const schema = createSchema();
 const text = (n: number) => `timeout after ${n} ms`;

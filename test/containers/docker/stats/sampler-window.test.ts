@@ -1,9 +1,9 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import type { ContainerStats } from "../../../src/containers/container.ts";
-import { recent, type TimedPoint, withPoint } from "../../../src/containers/docker/stats/sampler.ts";
-import { type StatsWindow, type TimedSample, toLife, toWindow } from "../../../src/containers/stats/stats.ts";
-import { sample } from "../../support/stats-sample.ts";
+import type { ContainerStats } from "../../../../src/containers/container.ts";
+import { recent, type TimedPoint, withPoint } from "../../../../src/containers/docker/stats/sampler.ts";
+import { type StatsWindow, type TimedSample, toLife, toWindow } from "../../../../src/containers/stats/stats.ts";
+import { sample } from "../../../support/stats-sample.ts";
 
 const shortest = 500;
 const steps = fc.array(fc.record({ after: fc.integer({ min: 1, max: 15_000 }), restarted: fc.boolean() }), { minLength: 1 });

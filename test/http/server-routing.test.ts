@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { OpsError } from "../../src/lib/errors.ts";
-import { bearer, createSpySurface, sendRaw, startEdge, type TestEdge, token } from "./edge-support.ts";
+import { bearer, createSpySurface, sendRaw, startEdge, type TestEdge, token } from "../support/edge.ts";
 
 const rest = createSpySurface((request) => {
   if (request.path.endsWith("/boom")) throw new Error("canary-secret");

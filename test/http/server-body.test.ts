@@ -1,6 +1,6 @@
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { bearer, createSpySurface, sendRaw, startEdge, type TestEdge, token } from "./edge-support.ts";
+import { bearer, createSpySurface, sendRaw, startEdge, type TestEdge, token } from "../support/edge.ts";
 
 const rest = createSpySurface(async (request) => ({ status: 200, body: String((await request.body()).length) }));
 let edge: TestEdge;

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, expect, test } from "vitest";
-import type { Container } from "../../../../src/containers/container.ts";
-import { type ContainerSourceOptions, createContainerSource } from "../../../../src/containers/docker/source.ts";
-import { silentLogger } from "../../../../src/lib/logger.ts";
-import { soon, until } from "../../../support/docker-containers.ts";
-import { rulesOf } from "../../../support/docker-facts.ts";
-import { type FakeEngine, fullId, hang, inspected, json, listed, startFakeEngine } from "../../../support/docker-fake.ts";
+import type { Container } from "../../../src/containers/container.ts";
+import { type ContainerSourceOptions, createContainerSource } from "../../../src/containers/docker/source.ts";
+import { silentLogger } from "../../../src/lib/logger.ts";
+import { soon, until } from "../../support/docker-containers.ts";
+import { rulesOf } from "../../support/docker-facts.ts";
+import { type FakeEngine, fullId, hang, inspected, json, listed, startFakeEngine } from "../../support/docker-fake.ts";
 
 // Loading it takes longer than the short deadlines here.
 beforeAll(() => import("dockerode"));

@@ -1,13 +1,13 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { findNewErrors } from "../../src/deploys/verdict/evidence.ts";
-import type { QueueEvidence } from "../../src/deploys/verdict/types.ts";
-import { judgeDeploy } from "../../src/deploys/verdict/verdict.ts";
-import { toWindows } from "../../src/deploys/verdict/windows.ts";
-import type { FingerprintedFailures } from "../../src/queues/errors.ts";
-import type { ReleaseOf } from "../../src/releases/worker.ts";
-import { quietContainers as quiet, sampleRecord } from "../support/deploys.ts";
-import { createNormal } from "../support/random.ts";
+import { findNewErrors } from "../../../src/deploys/verdict/evidence.ts";
+import type { QueueEvidence } from "../../../src/deploys/verdict/types.ts";
+import { judgeDeploy } from "../../../src/deploys/verdict/verdict.ts";
+import { toWindows } from "../../../src/deploys/verdict/windows.ts";
+import type { FingerprintedFailures } from "../../../src/queues/errors.ts";
+import type { ReleaseOf } from "../../../src/releases/worker.ts";
+import { quietContainers as quiet, sampleRecord } from "../../support/deploys.ts";
+import { createNormal } from "../../support/random.ts";
 
 const now = Date.parse("2026-01-10T13:15:00Z") / 1000;
 const toTime = (unix: number) => `${new Date(unix * 1000).toISOString().slice(0, 19)}Z`;

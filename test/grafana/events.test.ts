@@ -4,8 +4,8 @@ import { toEntry, toTimelineContainer } from "../../src/timeline/timeline.ts";
 import { sampleRecord } from "../support/deploys.ts";
 import { startGateway } from "../support/gateway.ts";
 import { createMemorySources, sampleContainer } from "../support/memory-sources.ts";
-import { panelBody } from "./panel-body.ts";
-import { column, readFrames } from "./read-frames.ts";
+import { panelBody } from "../support/grafana-panel.ts";
+import { column, readFrames } from "../support/grafana-read.ts";
 
 const begin = Date.UTC(2026, 0, 1);
 const at = (minute: number) => new Date(begin + minute * 60_000).toISOString();

@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { OpsError } from "../../src/lib/errors.ts";
-import { knownQueuesLimit } from "../../src/queues/known-queues.ts";
-import type { Row } from "../../src/queues/postgres/database.ts";
-import { createSqlSource } from "../../src/queues/postgres/source.ts";
-import type { SqlStatements } from "../../src/queues/postgres/statements.ts";
-import { createMemoryDatabase } from "../support/memory-database.ts";
+import { OpsError } from "../../../src/lib/errors.ts";
+import { knownQueuesLimit } from "../../../src/queues/known-queues.ts";
+import type { Row } from "../../../src/queues/postgres/database.ts";
+import { createSqlSource } from "../../../src/queues/postgres/source.ts";
+import type { SqlStatements } from "../../../src/queues/postgres/statements.ts";
+import { createMemoryDatabase } from "../../support/memory-database.ts";
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ["performance"] });
