@@ -4,8 +4,8 @@ import { createDeployMemory } from "../../src/deploys/fate.ts";
 import { mergeDeploys } from "../../src/deploys/merge.ts";
 import { findLatest, judgeDeploys } from "../../src/deploys/state.ts";
 import { judgeDeploy } from "../../src/deploys/verdict/verdict.ts";
+import { sampleContainer } from "../support/containers.ts";
 import { quietContainers, sampleRecord } from "../support/deploys.ts";
-import { sampleContainer } from "../support/memory-sources.ts";
 
 type Record = ReturnType<typeof sampleRecord>;
 type Container = ReturnType<typeof sampleContainer>;

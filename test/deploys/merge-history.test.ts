@@ -4,8 +4,8 @@ import type { ReleaseImage } from "../../src/containers/release-image.ts";
 import { deployOrigins } from "../../src/deploys/deploy.ts";
 import { fromContainers, fromImages, mergeDeploys, toInfoRecord } from "../../src/deploys/merge.ts";
 import { judgeDeploys } from "../../src/deploys/state.ts";
-import { sampleRecord } from "../support/deploys.ts";
-import { sampleContainer, sampleDeploy } from "../support/memory-sources.ts";
+import { sampleContainer } from "../support/containers.ts";
+import { sampleRecord, sampleDeployInfo } from "../support/deploys.ts";
 
 const at = (minute: number) => `2026-01-10T13:${String(minute).padStart(2, "0")}:00Z`;
 const web = (version: string, more = {}) =>
@@ -387,8 +387,8 @@ describe("deploys of several origins", () => {
     [undefined, null],
   ])("a run time of %j is one of %s s, and shows that it ended well", (value, durationSeconds) => {
     const extra = value === undefined ? [] : [{ key: "runtime_seconds", value }];
-    expect(toInfoRecord({ ...sampleDeploy, extra })).toMatchObject({
-      version: sampleDeploy.currentTag,
+    expect(toInfoRecord({ ...sampleDeployInfo, extra })).toMatchObject({
+      version: sampleDeployInfo.currentTag,
       durationSeconds,
       booted: durationSeconds === null ? null : true,
     });
@@ -396,7 +396,7 @@ describe("deploys of several origins", () => {
 
   it("has all that deploy_info.json says, and no more", () => {
     const info = {
-      ...sampleDeploy,
+      ...sampleDeployInfo,
       currentTag: "v2",
       previousTag: "",
       commitSha: "abcdef1",
@@ -431,15 +431,15 @@ describe("deploys of several origins", () => {
       { key: "runtime_seconds", value: "61" },
       { key: "command", value: "redeploy" },
     ];
-    expect(toInfoRecord({ ...sampleDeploy, extra })).toMatchObject({
+    expect(toInfoRecord({ ...sampleDeployInfo, extra })).toMatchObject({
       origin: "info",
-      tag: sampleDeploy.currentTag,
-      version: sampleDeploy.currentTag,
-      previousTag: sampleDeploy.previousTag,
+      tag: sampleDeployInfo.currentTag,
+      version: sampleDeployInfo.currentTag,
+      previousTag: sampleDeployInfo.previousTag,
       durationSeconds: 61,
       command: "redeploy",
     });
-    expect(toInfoRecord({ ...sampleDeploy, extra: [{ key: "version", value: "0123abc" }] }).version).toBe("0123abc");
+    expect(toInfoRecord({ ...sampleDeployInfo, extra: [{ key: "version", value: "0123abc" }] }).version).toBe("0123abc");
   });
 });
 

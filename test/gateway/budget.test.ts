@@ -11,9 +11,10 @@ import { createGraphqlHandler } from "../../src/graphql/yoga/yoga.ts";
 import { Budget, defaultLimits } from "../../src/lib/budget/budget.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
 import { createCaller } from "../support/caller.ts";
+import { sampleContainer } from "../support/containers.ts";
 import { graphqlHeaders, startGateway, token } from "../support/gateway.ts";
-import { createMemorySources, sampleContainer, sampleHost } from "../support/memory-sources.ts";
-import { rememberHost } from "../support/series-sources.ts";
+import { sampleHost, rememberHost } from "../support/hosts.ts";
+import { createMemorySources } from "../support/memory-sources.ts";
 import { subscribe } from "../support/subscribe.ts";
 
 const range = `from: "2026-01-01T00:00:00Z", to: "2026-01-01T03:00:00Z"`;

@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { OpsError } from "../../src/lib/errors.ts";
 import { toEntry, toTimelineContainer } from "../../src/timeline/timeline.ts";
+import { sampleContainer } from "../support/containers.ts";
 import { sampleRecord } from "../support/deploys.ts";
 import { startGateway } from "../support/gateway.ts";
-import { createMemorySources, sampleContainer } from "../support/memory-sources.ts";
 import { panelBody } from "../support/grafana-panel.ts";
 import { column, readFrames } from "../support/grafana-read.ts";
+import { createMemorySources } from "../support/memory-sources.ts";
 
 const begin = Date.UTC(2026, 0, 1);
 const at = (minute: number) => new Date(begin + minute * 60_000).toISOString();

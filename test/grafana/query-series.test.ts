@@ -1,8 +1,9 @@
 import { expect, it } from "vitest";
 import { startGateway, token } from "../support/gateway.ts";
-import { createMemorySources, sampleHost } from "../support/memory-sources.ts";
-import { type Asked, rememberHost, rememberQueues } from "../support/series-sources.ts";
 import { panelBody } from "../support/grafana-panel.ts";
+import { sampleHost, rememberHost } from "../support/hosts.ts";
+import { createMemorySources } from "../support/memory-sources.ts";
+import { type Asked, rememberQueues } from "../support/queues.ts";
 
 const names = Array.from({ length: 150 }, (_, index) => `name-${String(index).padStart(3, "0")}`);
 const range = { from: "2026-11-24T12:00:00Z", to: "2026-11-24T18:00:00Z" };

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ContainerEvent } from "../../src/containers/events.ts";
 import { toEntry, toTimelineContainer } from "../../src/timeline/timeline.ts";
+import { sampleContainer } from "../support/containers.ts";
 import { startGateway } from "../support/gateway.ts";
-import { createMemorySources, sampleContainer } from "../support/memory-sources.ts";
+import { createMemorySources } from "../support/memory-sources.ts";
 import { subscribe } from "../support/subscribe.ts";
 import { createTokens } from "../support/tokens.ts";
 

@@ -5,7 +5,8 @@ import type { EngineStatus } from "../../src/containers/source.ts";
 import { createContext } from "../../src/graphql/context.ts";
 import { createSchema } from "../../src/graphql/schema.ts";
 import { createCaller } from "../support/caller.ts";
-import { createMemorySources, sampleContainer } from "../support/memory-sources.ts";
+import { sampleContainer } from "../support/containers.ts";
+import { createMemorySources } from "../support/memory-sources.ts";
 import { createRest } from "../support/rest.ts";
 
 const schema = createSchema();

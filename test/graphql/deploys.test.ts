@@ -7,8 +7,9 @@ import { OpsError } from "../../src/lib/errors.ts";
 import type { QueueHistory } from "../../src/queues/history.ts";
 import { toEntry, toTimelineContainer } from "../../src/timeline/timeline.ts";
 import { createCaller } from "../support/caller.ts";
+import { sampleContainer } from "../support/containers.ts";
 import { sampleRecord } from "../support/deploys.ts";
-import { createMemorySources, type Memory, sampleContainer } from "../support/memory-sources.ts";
+import { createMemorySources, type Memory } from "../support/memory-sources.ts";
 
 const schema = createSchema();
 const limited = createCaller(undefined, ["staging"]);

@@ -4,7 +4,9 @@ import { createContext } from "../../src/graphql/context.ts";
 import { createSchema } from "../../src/graphql/schema.ts";
 import { OpsError } from "../../src/lib/errors.ts";
 import { createCaller } from "../support/caller.ts";
-import { createMemorySources, type Memory, sampleContainer, sampleHost } from "../support/memory-sources.ts";
+import { sampleContainer } from "../support/containers.ts";
+import { sampleHost } from "../support/hosts.ts";
+import { createMemorySources, type Memory } from "../support/memory-sources.ts";
 
 const schema = createSchema();
 const now = Date.parse("2026-01-13T10:00:00Z");

@@ -6,9 +6,10 @@ import type { Sources } from "../../src/graphql/sources.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
 import { createHostSource } from "../../src/prometheus/source.ts";
 import { createCaller } from "../support/caller.ts";
+import { sampleContainer } from "../support/containers.ts";
 import { startFakeUpstream } from "../support/fake-upstream.ts";
 import { startGateway } from "../support/gateway.ts";
-import { createMemorySources, sampleContainer } from "../support/memory-sources.ts";
+import { createMemorySources } from "../support/memory-sources.ts";
 
 const schema = createSchema();
 

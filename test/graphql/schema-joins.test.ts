@@ -4,7 +4,10 @@ import { createContext } from "../../src/graphql/context.ts";
 import { createSchema } from "../../src/graphql/schema.ts";
 import { OpsError } from "../../src/lib/errors.ts";
 import { createCaller } from "../support/caller.ts";
-import { createMemorySources, sampleContainer, sampleDeploy, sampleHost } from "../support/memory-sources.ts";
+import { sampleContainer } from "../support/containers.ts";
+import { sampleDeployInfo } from "../support/deploys.ts";
+import { sampleHost } from "../support/hosts.ts";
+import { createMemorySources } from "../support/memory-sources.ts";
 
 const schema = createSchema();
 
@@ -60,14 +63,14 @@ describe("a graph worth having", () => {
     ];
     const { data } = await ask("{ containers(includeAccessories: true) { name version deploy { currentTag } } }", {
       containers,
-      deploy: { ...sampleDeploy, commitSha: "abc1234def0123" },
+      deploy: { ...sampleDeployInfo, commitSha: "abc1234def0123" },
     });
-    const current = { currentTag: sampleDeploy.currentTag };
+    const current = { currentTag: sampleDeployInfo.currentTag };
     expect(data.containers).toEqual([
-      { name: "floating", version: sampleDeploy.currentTag, deploy: current },
+      { name: "floating", version: sampleDeployInfo.currentTag, deploy: current },
       { name: "older", version: "deploy-1", deploy: null },
       { name: "same-commit", version: "abc1234def", deploy: current },
-      { name: "same-tag", version: sampleDeploy.currentTag, deploy: current },
+      { name: "same-tag", version: sampleDeployInfo.currentTag, deploy: current },
       { name: "redis", version: "7-alpine", deploy: null },
     ]);
   });

@@ -4,9 +4,11 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { makeToken } from "../../src/cli/token.ts";
 import { OpsError } from "../../src/lib/errors.ts";
+import { sampleContainer } from "../support/containers.ts";
 import { graphqlHeaders, startGateway } from "../support/gateway.ts";
-import { createMemorySources, sampleContainer, sampleHost } from "../support/memory-sources.ts";
-import { type Asked, rememberHost, rememberQueues } from "../support/series-sources.ts";
+import { sampleHost, rememberHost } from "../support/hosts.ts";
+import { createMemorySources } from "../support/memory-sources.ts";
+import { type Asked, rememberQueues } from "../support/queues.ts";
 
 const asked: Asked[] = [];
 const memory = createMemorySources({

@@ -7,8 +7,10 @@ import { OpsError } from "../../src/lib/errors.ts";
 import type { QueueHistory } from "../../src/queues/history.ts";
 import { toEntry } from "../../src/timeline/timeline.ts";
 import { createCaller } from "../support/caller.ts";
-import { sampleRecord } from "../support/deploys.ts";
-import { createMemorySources, type Memory, sampleContainer, sampleDeploy, sampleHost } from "../support/memory-sources.ts";
+import { sampleContainer } from "../support/containers.ts";
+import { sampleRecord, sampleDeployInfo } from "../support/deploys.ts";
+import { sampleHost } from "../support/hosts.ts";
+import { createMemorySources, type Memory } from "../support/memory-sources.ts";
 
 const schema = createSchema();
 const nowMs = Date.parse("2026-01-13T10:00:00Z");
@@ -206,7 +208,7 @@ describe("containers", () => {
   });
 
   it("of the deploy info are core ones of its group that run its release", async () => {
-    const info = { ...sampleDeploy, currentTag: "v2", env: "staging" as const, service: "wallet-core-staging" };
+    const info = { ...sampleDeployInfo, currentTag: "v2", env: "staging" as const, service: "wallet-core-staging" };
     const containers = [
       own,
       { ...own, name: "older", fullId: "1", version: "v1" },
@@ -218,7 +220,7 @@ describe("containers", () => {
   });
 
   it("have the deploy of their release and group, else none", async () => {
-    const info = { ...sampleDeploy, currentTag: "v2", env: "staging" as const, service: "wallet-core-staging" };
+    const info = { ...sampleDeployInfo, currentTag: "v2", env: "staging" as const, service: "wallet-core-staging" };
     const containers = [own, { ...own, name: "older", fullId: "1", version: "v1" }];
     const { data } = await read({ containers, engines, deploy: info }, "{ containers { name deploy { currentTag } } }");
     expect(data.containers).toEqual([

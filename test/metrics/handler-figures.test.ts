@@ -5,7 +5,10 @@ import { createSchema } from "../../src/graphql/schema.ts";
 import { createMetricsHandler, metricsDocument } from "../../src/metrics/handler.ts";
 import { toQueueRows, toSourceRows } from "../../src/metrics/queues.ts";
 import { createCaller } from "../support/caller.ts";
-import { createMemorySources, type Memory, sampleContainer, sampleDeploy, sampleHost } from "../support/memory-sources.ts";
+import { sampleContainer } from "../support/containers.ts";
+import { sampleDeployInfo } from "../support/deploys.ts";
+import { sampleHost } from "../support/hosts.ts";
+import { createMemorySources, type Memory } from "../support/memory-sources.ts";
 
 const schema = createSchema();
 const now = Date.parse("2026-01-13T09:47:30Z");
@@ -103,7 +106,7 @@ const memory: Partial<Memory> = {
       networkTransmitBytesPerSec: null,
     }),
   ],
-  deploy: { ...sampleDeploy, currentTag: "v5", commitSha: "5ha", service: "core", destination: "prod", env: "production" },
+  deploy: { ...sampleDeployInfo, currentTag: "v5", commitSha: "5ha", service: "core", destination: "prod", env: "production" },
 };
 
 async function scrape(): Promise<readonly string[]> {

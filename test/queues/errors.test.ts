@@ -10,7 +10,7 @@ import {
 } from "../../src/queues/errors.ts";
 import { failureGroupsLimit, type JobFailures } from "../../src/queues/queue.ts";
 import { createReleaseOf, type ReleaseOf } from "../../src/releases/worker.ts";
-import { sampleContainer } from "../support/memory-sources.ts";
+import { sampleContainer } from "../support/containers.ts";
 
 const at = (second: number) => `2026-01-13T09:41:${String(second).padStart(2, "0")}Z`;
 

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { createHistoryRing } from "../../src/queues/sampled-history.ts";
-import { sampleQueue } from "../support/memory-sources.ts";
+import { sampleQueue } from "../support/queues.ts";
 
 it("refuses more points than are made at once, before it makes them", () => {
   const ring = createHistoryRing();

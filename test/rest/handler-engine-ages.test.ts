@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Container } from "../../src/containers/container.ts";
 import { createCaller } from "../support/caller.ts";
-import { createMemorySources, sampleContainer } from "../support/memory-sources.ts";
+import { sampleContainer } from "../support/containers.ts";
+import { createMemorySources } from "../support/memory-sources.ts";
 import { createRest } from "../support/rest.ts";
 
 // Ages are of the wall clock alone.

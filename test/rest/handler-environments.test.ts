@@ -2,7 +2,10 @@ import { describe, expect, it } from "vitest";
 import { scopes } from "../../src/auth/principal.ts";
 import { OpsError } from "../../src/lib/errors.ts";
 import { createCaller } from "../support/caller.ts";
-import { createMemorySources, sampleContainer, sampleDeploy, sampleHost } from "../support/memory-sources.ts";
+import { sampleContainer } from "../support/containers.ts";
+import { sampleDeployInfo } from "../support/deploys.ts";
+import { sampleHost } from "../support/hosts.ts";
+import { createMemorySources } from "../support/memory-sources.ts";
 import { createRest } from "../support/rest.ts";
 
 // What a limited token sees at all, by every door: test/gateway/security-matrix.test.ts.
@@ -31,7 +34,7 @@ describe("a token limited to staging", () => {
     await expect(unknown.get("/hosts")).rejects.toMatchObject({ code: "forbidden" });
     await expect(unknown.get("/deploy-info")).rejects.toMatchObject({ code: "deploy_info_missing" });
     // The environment of the deploy info is the source's to know.
-    const deploy = { ...sampleDeploy, env: "staging" as const };
+    const deploy = { ...sampleDeployInfo, env: "staging" as const };
     const known = createRest(createMemorySources({ ...memory, deploy }, { env: "staging" }).sources, staging);
     expect(JSON.parse((await known.get("/hosts")).body).hosts).toHaveLength(1);
     expect(JSON.parse((await known.get("/deploy-info")).body)).toHaveProperty("current_tag");
@@ -50,7 +53,7 @@ describe("a token limited to staging", () => {
     ["nothing", []],
   ])("is refused where there is %s: it does not learn which", async (_what, queueSources) => {
     const missing = new OpsError("deploy_info_missing", "deploy_info.json not found");
-    const deploy = queueSources.length === 0 ? missing : { ...sampleDeploy, env: "production" as const };
+    const deploy = queueSources.length === 0 ? missing : { ...sampleDeployInfo, env: "production" as const };
     const { get } = createRest(createMemorySources({ queueSources, deploy }, { env: "production" }).sources, staging);
     await expect(get("/queues")).rejects.toMatchObject({
       code: "forbidden",

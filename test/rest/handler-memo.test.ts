@@ -5,7 +5,9 @@ import type { DeployInfo } from "../../src/deploys/deploy.ts";
 import type { Sources } from "../../src/graphql/sources.ts";
 import { createReplyMemo } from "../../src/rest/handler.ts";
 import { createCaller } from "../support/caller.ts";
-import { createMemorySources, sampleContainer, sampleDeploy } from "../support/memory-sources.ts";
+import { sampleContainer } from "../support/containers.ts";
+import { sampleDeployInfo } from "../support/deploys.ts";
+import { createMemorySources } from "../support/memory-sources.ts";
 import { createRest } from "../support/rest.ts";
 
 /** Sources whose rows and deploy the test exchanges, as a source does when it has learned something. */
@@ -45,7 +47,7 @@ let rest: ReturnType<typeof createRest>;
 
 beforeEach(() => {
   rows = [sampleContainer({ name: "a" })];
-  deploy = sampleDeploy;
+  deploy = sampleDeployInfo;
   isOk = true;
   inspections = 0;
   meanwhile = () => {};
@@ -74,10 +76,10 @@ test("what changes while an answer is made is in the next one", async () => {
 
 test("a new deploy_info gives the rows that it names their new version", async () => {
   rows = [sampleContainer({ name: "a", version: "latest", floating: true, commitSha: "" })];
-  expect(await list()).toMatchObject([{ version: sampleDeploy.currentTag }]);
-  expect(await list()).toMatchObject([{ version: sampleDeploy.currentTag }]);
+  expect(await list()).toMatchObject([{ version: sampleDeployInfo.currentTag }]);
+  expect(await list()).toMatchObject([{ version: sampleDeployInfo.currentTag }]);
   expect(inspections).toBe(1);
-  deploy = { ...sampleDeploy, currentTag: "deploy-2" };
+  deploy = { ...sampleDeployInfo, currentTag: "deploy-2" };
   expect(await list()).toMatchObject([{ version: "deploy-2" }]);
 });
 

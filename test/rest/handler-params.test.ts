@@ -1,11 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { createMemorySources, sampleContainer, sampleDeploy } from "../support/memory-sources.ts";
+import { sampleContainer } from "../support/containers.ts";
+import { sampleDeployInfo } from "../support/deploys.ts";
+import { createMemorySources } from "../support/memory-sources.ts";
 import { createRest } from "../support/rest.ts";
 
 const { sources, calls } = createMemorySources({
   containers: [sampleContainer()],
   deploy: {
-    ...sampleDeploy,
+    ...sampleDeployInfo,
     stale: true,
     error: "half",
     extra: [
@@ -121,8 +123,8 @@ describe("methods and forms", () => {
 
   it("passes other strings of deploy_info on, never over a documented field, and marks a stale one", async () => {
     expect(JSON.parse((await get("/deploy-info")).body)).toEqual({
-      current_tag: sampleDeploy.currentTag,
-      previous_tag: sampleDeploy.previousTag,
+      current_tag: sampleDeployInfo.currentTag,
+      previous_tag: sampleDeployInfo.previousTag,
       commit_sha: "abc123",
       deployed_by: "ops-user",
       deployed_at: "2026-01-10T13:15:00Z",

@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { OpsError } from "../../src/lib/errors.ts";
-import { createMemorySources, sampleContainer, sampleHost } from "../support/memory-sources.ts";
+import { sampleContainer } from "../support/containers.ts";
+import { sampleHost } from "../support/hosts.ts";
+import { createMemorySources } from "../support/memory-sources.ts";
 import { createRest } from "../support/rest.ts";
 
 const web = sampleContainer({ fullId: "abc123".padEnd(64, "0"), id: "abc123" });

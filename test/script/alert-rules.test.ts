@@ -4,11 +4,12 @@ import type { Target } from "../../script/grafana/model.ts";
 import type { Container } from "../../src/containers/container.ts";
 import { OpsError } from "../../src/lib/errors.ts";
 import type { QueueHistory } from "../../src/queues/history.ts";
+import { sampleContainer } from "../support/containers.ts";
 import { sampleRecord } from "../support/deploys.ts";
 import { startGateway, token } from "../support/gateway.ts";
 import { numbersOf } from "../support/grafana-frames.ts";
 import { ask } from "../support/grafana-queries.ts";
-import { createMemorySources, type Memory, sampleContainer } from "../support/memory-sources.ts";
+import { createMemorySources, type Memory } from "../support/memory-sources.ts";
 
 interface Rule {
   readonly title: string;

@@ -8,7 +8,9 @@ import { containerKinds, rememberContainers } from "../../src/timeline/container
 import { createTimelineMemory } from "../../src/timeline/memory.ts";
 import { rememberHosts, rememberQueues } from "../../src/timeline/samples.ts";
 import { toEntry, toTimelineContainer } from "../../src/timeline/timeline.ts";
-import { sampleContainer, sampleHost, sampleQueue } from "../support/memory-sources.ts";
+import { sampleContainer } from "../support/containers.ts";
+import { sampleHost } from "../support/hosts.ts";
+import { sampleQueue } from "../support/queues.ts";
 
 const now = "2026-01-13T10:00:00.123Z";
 beforeEach(() => void vi.useFakeTimers({ toFake: ["Date"], now: Date.parse(now) }));

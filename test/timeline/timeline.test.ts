@@ -5,7 +5,10 @@ import { rememberContainers } from "../../src/timeline/containers.ts";
 import { createStateLog, createTimelineMemory } from "../../src/timeline/memory.ts";
 import { rememberHosts, rememberQueues } from "../../src/timeline/samples.ts";
 import { mergeRestarts, orderEntries, type TimelineEntry, toEntry, toTimelineContainer } from "../../src/timeline/timeline.ts";
-import { createMemorySources, sampleContainer, sampleHost, sampleQueue } from "../support/memory-sources.ts";
+import { sampleContainer } from "../support/containers.ts";
+import { sampleHost } from "../support/hosts.ts";
+import { createMemorySources } from "../support/memory-sources.ts";
+import { sampleQueue } from "../support/queues.ts";
 
 const at = (second: number) => new Date(Date.UTC(2026, 0, 13, 9, 0, second)).toISOString().replace(".000Z", "Z");
 const signal = new AbortController().signal;

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import type { Container } from "../../../src/containers/container.ts";
 import { waitForHealth } from "../../../src/containers/restart/outcome.ts";
+import { sampleContainer } from "../../support/containers.ts";
 import { useFakeSleep } from "../../support/fake-sleep.ts";
-import { sampleContainer } from "../../support/memory-sources.ts";
 
 let useRealTimers = () => {};
 beforeEach(() => void (useRealTimers = useFakeSleep()));

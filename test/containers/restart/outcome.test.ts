@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Container } from "../../../src/containers/container.ts";
 import { waitForHealth } from "../../../src/containers/restart/outcome.ts";
 import { toPreview, toWorkerHosts } from "../../../src/graphql/containers/running-work.ts";
-import { sampleContainer } from "../../support/memory-sources.ts";
+import { sampleContainer } from "../../support/containers.ts";
 
 const starting = sampleContainer({ health: "starting" });
 

@@ -5,8 +5,8 @@ import type { FingerprintedFailures } from "../../../src/queues/errors.ts";
 import type { QueueHistory, QueuePoint } from "../../../src/queues/history.ts";
 import type { ReleaseOf } from "../../../src/releases/worker.ts";
 import type { TimelineEntry } from "../../../src/timeline/timeline.ts";
+import { sampleContainer } from "../../support/containers.ts";
 import { sampleRecord } from "../../support/deploys.ts";
-import { sampleContainer } from "../../support/memory-sources.ts";
 
 describe("queues in both windows", () => {
   const point: QueuePoint = {

@@ -6,7 +6,9 @@ import { followEvents } from "../../../src/graphql/containers/live-loader.ts";
 import { createContext } from "../../../src/graphql/context.ts";
 import { createCaller } from "../../support/caller.ts";
 import { collect } from "../../support/collect.ts";
-import { createMemorySources, sampleContainer, sampleDeploy } from "../../support/memory-sources.ts";
+import { sampleContainer } from "../../support/containers.ts";
+import { sampleDeployInfo } from "../../support/deploys.ts";
+import { createMemorySources } from "../../support/memory-sources.ts";
 
 const web = sampleContainer({ name: "web" });
 const toEvent = (container: Container): ContainerEvent => {
@@ -79,6 +81,6 @@ it("containers whose tags move are named by the deploy of their group", async ()
   const floating = { ...web, version: "latest", floating: true };
   const other = { ...floating, kind: "other" as const };
   const { messages } = await follow([batch({ events: [toEvent(web), toEvent(floating), toEvent(other)], dropped: 1 })]);
-  const named = { ...floating, version: sampleDeploy.currentTag, floating: false };
+  const named = { ...floating, version: sampleDeployInfo.currentTag, floating: false };
   expect(messages).toEqual([batch({ events: [toEvent(web), toEvent(named), toEvent(other)], dropped: 1 })]);
 });

@@ -7,7 +7,9 @@ import { createContext } from "../../../src/graphql/context.ts";
 import type { Environment } from "../../../src/lib/environment.ts";
 import { OpsError } from "../../../src/lib/errors.ts";
 import { createCaller } from "../../support/caller.ts";
-import { createMemorySources, type Memory, sampleContainer, sampleDeploy } from "../../support/memory-sources.ts";
+import { sampleContainer } from "../../support/containers.ts";
+import { sampleDeployInfo } from "../../support/deploys.ts";
+import { createMemorySources, type Memory } from "../../support/memory-sources.ts";
 
 const web = sampleContainer({ name: "web" });
 const redis = sampleContainer({ name: "redis", kind: "accessory" });
@@ -71,10 +73,10 @@ describe("lists of containers", () => {
     const { sources, calls } = createMemorySources({ containers: [floating, web] });
     const list = () => createContext(sources, createCaller()).loaders.containers.all(false);
     const [first, again] = [await list(), await list()];
-    expect(first.map(({ version }) => version)).toEqual([sampleDeploy.currentTag, web.version]);
+    expect(first.map(({ version }) => version)).toEqual([sampleDeployInfo.currentTag, web.version]);
     expect(first[0]).toBe(again[0]);
     expect(calls["deploy"]).toBe(2);
-    sources.deploy.read = async () => ({ ...sampleDeploy, currentTag: "v9" });
+    sources.deploy.read = async () => ({ ...sampleDeployInfo, currentTag: "v9" });
     expect((await list()).map(({ version }) => version)).toEqual(["v9", web.version]);
   });
 

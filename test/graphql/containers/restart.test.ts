@@ -9,8 +9,9 @@ import type { Environment } from "../../../src/lib/environment.ts";
 import { OpsError } from "../../../src/lib/errors.ts";
 import type { RunningJobs } from "../../../src/queues/queue.ts";
 import { createCaller } from "../../support/caller.ts";
+import { sampleContainer } from "../../support/containers.ts";
 import { startGateway } from "../../support/gateway.ts";
-import { createMemorySources, type Memory, sampleContainer } from "../../support/memory-sources.ts";
+import { createMemorySources, type Memory } from "../../support/memory-sources.ts";
 
 const staging = sampleContainer({ name: "web-staging", host: "a" });
 const production = sampleContainer({ name: "web-production", host: "b", env: "production" });

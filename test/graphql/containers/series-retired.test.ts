@@ -7,7 +7,8 @@ import { createSchema } from "../../../src/graphql/schema.ts";
 import type { Environment } from "../../../src/lib/environment.ts";
 import type { HistoryRange } from "../../../src/lib/range.ts";
 import { createCaller } from "../../support/caller.ts";
-import { createMemorySources, sampleContainer } from "../../support/memory-sources.ts";
+import { sampleContainer } from "../../support/containers.ts";
+import { createMemorySources } from "../../support/memory-sources.ts";
 
 const schema = createSchema();
 const now = Math.floor(Date.now() / 60_000) * 60_000;

@@ -3,7 +3,8 @@ import { expect, test } from "vitest";
 import { createContext } from "../../../src/graphql/context.ts";
 import { createSchema } from "../../../src/graphql/schema.ts";
 import { createCaller } from "../../support/caller.ts";
-import { createMemorySources, sampleContainer } from "../../support/memory-sources.ts";
+import { sampleContainer } from "../../support/containers.ts";
+import { createMemorySources } from "../../support/memory-sources.ts";
 
 const schema = createSchema();
 

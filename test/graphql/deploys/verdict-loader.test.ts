@@ -10,8 +10,10 @@ import type { QueueHistory } from "../../../src/queues/history.ts";
 import type { JobFailures, QueueMetrics, QueueSource } from "../../../src/queues/queue.ts";
 import { type TimelineEntry, toEntry, toTimelineContainer } from "../../../src/timeline/timeline.ts";
 import { createCaller } from "../../support/caller.ts";
+import { sampleContainer } from "../../support/containers.ts";
 import { sampleRecord } from "../../support/deploys.ts";
-import { createMemorySources, sampleContainer, sampleQueue } from "../../support/memory-sources.ts";
+import { createMemorySources } from "../../support/memory-sources.ts";
+import { sampleQueue } from "../../support/queues.ts";
 
 const now = Date.parse("2026-01-13T10:00:00Z") / 1000;
 const ago = (seconds: number) => `${new Date((now - seconds) * 1000).toISOString().slice(0, 19)}Z`;

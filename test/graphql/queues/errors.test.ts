@@ -5,7 +5,8 @@ import { createSchema } from "../../../src/graphql/schema.ts";
 import { OpsError } from "../../../src/lib/errors.ts";
 import type { JobFailures } from "../../../src/queues/queue.ts";
 import { createCaller } from "../../support/caller.ts";
-import { createMemorySources, sampleContainer } from "../../support/memory-sources.ts";
+import { sampleContainer } from "../../support/containers.ts";
+import { createMemorySources } from "../../support/memory-sources.ts";
 import { createRest } from "../../support/rest.ts";
 
 const schema = createSchema();

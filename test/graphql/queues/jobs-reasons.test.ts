@@ -2,8 +2,9 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { protectSecrets } from "../../../src/lib/redact/secrets.ts";
 import { toFingerprint } from "../../../src/queues/fingerprint.ts";
 import type { JobControl } from "../../../src/queues/jobs/control.ts";
+import { sampleContainer } from "../../support/containers.ts";
 import { startGateway } from "../../support/gateway.ts";
-import { createMemorySources, sampleContainer } from "../../support/memory-sources.ts";
+import { createMemorySources } from "../../support/memory-sources.ts";
 
 const canary = "canary-of-the-gateway";
 protectSecrets([canary]);

@@ -5,7 +5,7 @@ import type { EngineStatus } from "../../../src/containers/source.ts";
 import { findBlindSpot, findOrphans, orphanGraceSeconds } from "../../../src/graphql/queues/orphan-rules.ts";
 import type { WorkerJobs } from "../../../src/queues/queue.ts";
 import { createCaller } from "../../support/caller.ts";
-import { sampleContainer } from "../../support/memory-sources.ts";
+import { sampleContainer } from "../../support/containers.ts";
 
 const jobs = (host: string | null, more: Partial<WorkerJobs> = {}): WorkerJobs => ({
   queue: "payouts",

@@ -5,7 +5,8 @@ import { createSchema } from "../../../src/graphql/schema.ts";
 import { OpsError } from "../../../src/lib/errors.ts";
 import type { RunningJob, WorkerJobs } from "../../../src/queues/queue.ts";
 import { createCaller } from "../../support/caller.ts";
-import { createMemorySources, sampleContainer } from "../../support/memory-sources.ts";
+import { sampleContainer } from "../../support/containers.ts";
+import { createMemorySources } from "../../support/memory-sources.ts";
 
 const schema = createSchema();
 const query = `{ orphans { jobs { queue source jobId worker } total gaps { source reason } } queues { name orphans } }`;

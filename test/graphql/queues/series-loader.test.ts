@@ -6,7 +6,8 @@ import { OpsError } from "../../../src/lib/errors.ts";
 import type { QueueHistory, QueuePoint } from "../../../src/queues/history.ts";
 import type { QueueMetrics, QueueSource } from "../../../src/queues/queue.ts";
 import { createCaller } from "../../support/caller.ts";
-import { createMemorySources, sampleQueue } from "../../support/memory-sources.ts";
+import { createMemorySources } from "../../support/memory-sources.ts";
+import { sampleQueue } from "../../support/queues.ts";
 
 const nowMs = Date.parse("2026-01-13T10:00:00Z");
 const from = "2026-01-13T09:00:00Z";

@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { OpsError } from "../../../src/lib/errors.ts";
+import { sampleContainer } from "../../support/containers.ts";
 import { startGateway } from "../../support/gateway.ts";
-import { createMemorySources, sampleContainer, sampleHost } from "../../support/memory-sources.ts";
+import { sampleHost } from "../../support/hosts.ts";
+import { createMemorySources } from "../../support/memory-sources.ts";
 
 const memory = createMemorySources(
   {

@@ -5,7 +5,8 @@ import { type FollowOptions, type LogBatch, type LogLine, toBatch } from "../../
 import { followRole } from "../../../../src/containers/logs/role/follow.ts";
 import type { RoleBatch } from "../../../../src/containers/logs/role/lines.ts";
 import { createNotifier } from "../../../../src/lib/broadcast.ts";
-import { line, replica } from "../../../support/role-lines.ts";
+import { replica } from "../../../support/containers.ts";
+import { line } from "../../../support/logs.ts";
 
 const a = replica("a");
 const b = replica("b");

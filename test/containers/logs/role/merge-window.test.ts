@@ -2,7 +2,8 @@ import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { type RoleLine, toRoleLine } from "../../../../src/containers/logs/role/lines.ts";
 import { createReorderWindow } from "../../../../src/containers/logs/role/merge.ts";
-import { line, replica } from "../../../support/role-lines.ts";
+import { replica } from "../../../support/containers.ts";
+import { line } from "../../../support/logs.ts";
 
 const containers = ["a", "b", "c", "d"].map((name) => replica(name));
 const holdMs = 500;
