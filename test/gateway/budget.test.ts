@@ -14,12 +14,13 @@ import { createCaller } from "../support/caller.ts";
 import { sampleContainer } from "../support/containers.ts";
 import { graphqlHeaders, startGateway, token } from "../support/gateway.ts";
 import { sampleHost, rememberHost } from "../support/hosts.ts";
+import { sampleLine } from "../support/logs.ts";
 import { createMemorySources } from "../support/memory-sources.ts";
 import { subscribe } from "../support/subscribe.ts";
 
 const range = `from: "2026-01-01T00:00:00Z", to: "2026-01-01T03:00:00Z"`;
 const longLine = "x".repeat(60_000);
-const line = { timestamp: "2026-01-13T09:46:00.000000001Z", stream: "stdout", level: null, message: longLine } as const;
+const line = sampleLine(longLine);
 const hosts = Array.from({ length: 10 }, (_, index) => sampleHost({ name: `h${index}`, instance: `${index}:9100` }));
 const memory = createMemorySources({ containers: [sampleContainer({ name: "web" })], hosts });
 let readings = 0;

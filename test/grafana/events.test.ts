@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { OpsError } from "../../src/lib/errors.ts";
 import { toEntry, toTimelineContainer } from "../../src/timeline/timeline.ts";
 import { sampleContainer } from "../support/containers.ts";
-import { sampleRecord } from "../support/deploys.ts";
+import { sampleDeployLog, sampleRecord } from "../support/deploys.ts";
 import { startGateway } from "../support/gateway.ts";
 import { panelBody } from "../support/grafana-panel.ts";
 import { column, readFrames } from "../support/grafana-read.ts";
@@ -17,13 +17,7 @@ const memory = createMemorySources({
   hosts: away,
   deploy: new OpsError("deploy_info_missing", "There is none"),
   deployLogs: [
-    {
-      origin: "history",
-      records: Array.from({ length: 150 }, (_, index) => sampleRecord({ tag: `v${index}`, deployedAt: at(index) })),
-      skipped: 0,
-      complete: true,
-      error: null,
-    },
+    sampleDeployLog(Array.from({ length: 150 }, (_, index) => sampleRecord({ tag: `v${index}`, deployedAt: at(index) }))),
   ],
 });
 memory.sources.timeline.add(

@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { ContainerEvent } from "../../src/containers/events.ts";
 import { toEntry, toTimelineContainer } from "../../src/timeline/timeline.ts";
-import { sampleContainer } from "../support/containers.ts";
+import { sampleContainer, sampleEvent } from "../support/containers.ts";
 import { startGateway } from "../support/gateway.ts";
 import { createMemorySources } from "../support/memory-sources.ts";
 import { subscribe } from "../support/subscribe.ts";
@@ -106,9 +105,7 @@ describe.each([["canary-shop"], ["canary-redis"]])("%s, for a token of staging",
     await expect.poll(readers, { timeout: 5000 }).toBe(2);
     // A timeline ends at the last whole second.
     const time = new Date(Date.now() - 2000).toISOString();
-    const nothing = { exitCode: null, signal: null, health: null, previousName: null };
-    const event = (container: typeof web): ContainerEvent => ({ ...nothing, time, action: "start", container });
-    for (const container of [shop, redis, web]) memory.board.publish(event(container));
+    for (const container of [shop, redis, web]) memory.board.publish(sampleEvent({ time, container }));
     const seen = (by: typeof full) => JSON.stringify(by.of(field));
     await expect.poll(() => seen(full), { timeout: 5000 }).toContain(name);
     await expect.poll(() => seen(limited), { timeout: 5000 }).toContain('"web"');

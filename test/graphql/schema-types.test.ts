@@ -4,13 +4,13 @@ import type { Container, StatsPoint } from "../../src/containers/container.ts";
 import { createContext } from "../../src/graphql/context.ts";
 import { createSchema } from "../../src/graphql/schema.ts";
 import { OpsError } from "../../src/lib/errors.ts";
-import type { QueueHistory } from "../../src/queues/history.ts";
 import { toEntry } from "../../src/timeline/timeline.ts";
 import { createCaller } from "../support/caller.ts";
 import { sampleContainer } from "../support/containers.ts";
-import { sampleRecord, sampleDeployInfo } from "../support/deploys.ts";
+import { sampleDeployInfo, sampleDeployLog, sampleRecord } from "../support/deploys.ts";
 import { sampleHost } from "../support/hosts.ts";
 import { createMemorySources, type Memory } from "../support/memory-sources.ts";
+import { sampleHistory } from "../support/queues.ts";
 
 const schema = createSchema();
 const nowMs = Date.parse("2026-01-13T10:00:00Z");
@@ -48,9 +48,7 @@ async function read(...asked: Parameters<typeof ask>) {
 
 const staging = () => createCaller(undefined, ["staging"]);
 const names = (rows: readonly { name: string }[]) => rows.map(({ name }) => name);
-const log = (...records: ReturnType<typeof sampleRecord>[]) => {
-  return [{ origin: "history" as const, records, skipped: 0, complete: true, error: null }];
-};
+const log = (...records: ReturnType<typeof sampleRecord>[]) => [sampleDeployLog(records)];
 
 describe("arguments that are out of bounds", () => {
   const deploys = { deployLogs: log(sampleRecord({ deployedAt: ago(3600) })) };
@@ -401,15 +399,11 @@ describe("series of queues", () => {
     runP95Seconds: 7,
   };
   it("have each number in its own field, of all points", async () => {
-    const past: QueueHistory = {
-      points: [
-        { time: ago(3600), ...point },
-        { time: ago(0), ...point, depth: 8 },
-      ],
-      exact: true,
-      sampled: false,
-      since: null,
-    };
+    const points = [
+      { time: ago(3600), ...point },
+      { time: ago(0), ...point, depth: 8 },
+    ];
+    const past = sampleHistory({}, { points });
     const queueSources = [
       { name: "jobs", env: "staging" as const, metrics: [], errors: [], history: async () => new Map([["mail", past]]) },
     ];

@@ -9,6 +9,7 @@ import { sampleContainer } from "../support/containers.ts";
 import { sampleDeployInfo } from "../support/deploys.ts";
 import { sampleHost } from "../support/hosts.ts";
 import { createMemorySources, type Memory } from "../support/memory-sources.ts";
+import { sampleWorkerJobs } from "../support/queues.ts";
 
 const schema = createSchema();
 const now = Date.parse("2026-01-13T09:47:30Z");
@@ -81,7 +82,7 @@ const memory: Partial<Memory> = {
         { name: "calls", depth: 0, paused: true, observedAt: "2026-01-13T09:47:00Z" },
       ],
       errors: [],
-      workerJobs: async () => [{ queue: "payouts", source: "jobs", host: "gone", count: 38, oldestAgeSeconds: 60 }],
+      workerJobs: async () => [sampleWorkerJobs({ count: 38, oldestAgeSeconds: 60 })],
     },
   ],
   hosts: [

@@ -13,6 +13,7 @@ import { sampleDeployInfo } from "../support/deploys.ts";
 import { parseExposition, valuesOf } from "../support/exposition.ts";
 import { sampleHost } from "../support/hosts.ts";
 import { createMemorySources, type Memory } from "../support/memory-sources.ts";
+import { sampleWorkerJobs } from "../support/queues.ts";
 
 const schema = createSchema();
 
@@ -93,7 +94,7 @@ describe("/metrics", () => {
 
   it("counts the orphans of a queue, and has no sample where they are not known", async () => {
     const [source] = queues;
-    const workerJobs = async () => [{ queue: "payouts", source: "jobs", host: "gone", count: 2, oldestAgeSeconds: 60 }];
+    const workerJobs = async () => [sampleWorkerJobs({ count: 2, oldestAgeSeconds: 60 })];
     const queueSources = [{ ...source, workerJobs }] as Memory["queueSources"];
     expect(valuesOf((await createScraper({ ...whole, queueSources }).scrape()).body, "ops_queue_orphans")).toEqual([2]);
     const engines = [{ name: "local", ok: false, error: { code: "docker_unavailable", message: "" } }];

@@ -1,11 +1,10 @@
 import { beforeEach, expect, test } from "vitest";
 import type { Container } from "../../src/containers/container.ts";
-import type { EngineStatus } from "../../src/containers/source.ts";
 import type { DeployInfo } from "../../src/deploys/deploy.ts";
 import type { Sources } from "../../src/graphql/sources.ts";
 import { createReplyMemo } from "../../src/rest/handler.ts";
 import { createCaller } from "../support/caller.ts";
-import { sampleContainer } from "../support/containers.ts";
+import { sampleContainer, sampleEngine } from "../support/containers.ts";
 import { sampleDeployInfo } from "../support/deploys.ts";
 import { createMemorySources } from "../support/memory-sources.ts";
 import { createRest } from "../support/rest.ts";
@@ -18,15 +17,12 @@ let inspections: number;
 /** What happens while rows are inspected. */
 let meanwhile: () => void;
 
-const engines = (): EngineStatus[] => [
-  {
-    name: "local",
-    env: null,
+const engines = () => [
+  sampleEngine({
     runs: new Set(rows.flatMap(({ env }) => env ?? [])),
     ok: isOk,
-    contactAt: null,
     error: isOk ? null : { code: "docker_unavailable", message: "gone" },
-  },
+  }),
 ];
 const memory = createMemorySources().sources;
 const sources: Sources = {

@@ -1,5 +1,7 @@
 import { hash } from "node:crypto";
 import type { Container, ContainerStats } from "../../src/containers/container.ts";
+import type { ContainerEvent } from "../../src/containers/events.ts";
+import type { EngineStatus } from "../../src/containers/source.ts";
 import { at } from "./logs.ts";
 
 /** A running web container; the id is derived from the name. */
@@ -61,3 +63,22 @@ export const sampleStats: ContainerStats = {
   blockWriteBytes: 0,
   sampledAt: "2026-01-13T09:46:00Z",
 };
+
+/** An engine that answers, without an environment of its own. */
+export function sampleEngine(overrides: Partial<EngineStatus> = {}): EngineStatus {
+  return { name: "local", env: null, runs: null, ok: true, contactAt: null, error: null, ...overrides };
+}
+
+/** The start of a container. */
+export function sampleEvent(overrides: Partial<ContainerEvent> = {}): ContainerEvent {
+  return {
+    time: "2026-01-13T09:00:00.000000001Z",
+    action: "start",
+    exitCode: null,
+    signal: null,
+    health: null,
+    previousName: null,
+    container: sampleContainer(),
+    ...overrides,
+  };
+}

@@ -1,5 +1,6 @@
-import type { DeployInfo, DeployRecord } from "../../src/deploys/deploy.ts";
+import type { DeployInfo, DeployLog, DeployRecord } from "../../src/deploys/deploy.ts";
 import type { ToEnv } from "../../src/deploys/files/parse.ts";
+import type { Deploy } from "../../src/deploys/state.ts";
 import type { ContainerEvidence } from "../../src/deploys/verdict/types.ts";
 
 /** Environments of destinations as they are without configuration. */
@@ -40,6 +41,16 @@ export function sampleRecord(overrides: Partial<DeployRecord> = {}): DeployRecor
     command: "deploy",
     ...overrides,
   };
+}
+
+/** The same as a current deploy without containers. */
+export function sampleDeploy(overrides: Partial<Deploy> = {}): Deploy {
+  return { ...sampleRecord(overrides), state: "current", containers: [], ...overrides };
+}
+
+/** Our hook's history of deploys, read to its beginning. */
+export function sampleDeployLog(records: readonly DeployRecord[], overrides: Partial<DeployLog> = {}): DeployLog {
+  return { origin: "history", records, skipped: 0, complete: true, error: null, ...overrides };
 }
 
 /** Containers of which nothing is known but that they are well. */

@@ -7,5 +7,10 @@ export function at(ms: number): string {
 }
 
 export function line(ms: number, message = `at ${ms}`): LogLine {
-  return { timestamp: at(ms), stream: "stdout", level: null, message };
+  return sampleLine(message, { timestamp: at(ms) });
+}
+
+/** A line of standard output without a level. */
+export function sampleLine(message: string, overrides: Partial<LogLine> = {}): LogLine {
+  return { timestamp: "2026-01-13T09:46:00.000000001Z", stream: "stdout", level: null, message, ...overrides };
 }

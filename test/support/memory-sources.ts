@@ -14,13 +14,21 @@ import type { Sources } from "../../src/graphql/sources.ts";
 import { toHostHistory } from "../../src/hosts/history.ts";
 import type { Host } from "../../src/hosts/host.ts";
 import { createChanges } from "../../src/lib/broadcast.ts";
+import type { JobErrorGroup } from "../../src/queues/errors.ts";
 import type { JobControl } from "../../src/queues/jobs/control.ts";
 import { createJobOperations } from "../../src/queues/jobs/operations.ts";
-import type { QueueSource, RunningJobs, WorkerJobs } from "../../src/queues/queue.ts";
+import type { JobFailures, QueueSource, RunningJobs, WorkerJobs } from "../../src/queues/queue.ts";
 import { createTimelineMemory } from "../../src/timeline/memory.ts";
-import { sampleStats } from "./containers.ts";
+import { sampleEngine, sampleStats } from "./containers.ts";
 import { sampleDeployInfo } from "./deploys.ts";
-import { type ErrorFigures, type QueueFigures, sampleFailures, sampleQueue } from "./queues.ts";
+import { sampleLine } from "./logs.ts";
+import { type QueueFigures, sampleFailures, sampleQueue } from "./queues.ts";
+
+type ErrorFigures = Pick<JobErrorGroup, "queue" | "source" | "jobId" | "error" | "timestamp" | "count"> & Partial<JobFailures>;
+
+function toFailures({ jobId, timestamp, ...more }: ErrorFigures): JobFailures {
+  return sampleFailures({ jobIds: [jobId], firstAt: timestamp, lastAt: timestamp, ...more });
+}
 
 /** Data in memory behind the ports, and how often each port was asked. Failures are thrown where an Error stands for data. */
 export interface Memory {
@@ -79,8 +87,7 @@ export function createMemorySources(
     data.containers.find((container) => container.fullId === fullId && container.engine === engine) ?? null;
   const [changes, board] = [createChanges(), createEventBroadcaster()];
   let containers = data.containers.toSorted(byKindAndName);
-  const engines = () =>
-    data.engines.map((engine): EngineStatus => ({ contactAt: null, env: null, runs: toRuns(engine.name), ...engine }));
+  const engines = () => data.engines.map((engine) => sampleEngine({ runs: toRuns(engine.name), ...engine }));
   const toRuns = (engine: string) =>
     new Set(containers.flatMap((container) => (container.engine === engine ? (toOwnerEnv(container) ?? []) : [])));
   const source: ContainerSource = {
@@ -121,23 +128,13 @@ export function createMemorySources(
     },
     logs: async (ref, { tail }) => {
       count("logs");
-      const line = {
-        timestamp: "2026-01-13T09:46:00.000000001Z",
-        stream: "stdout",
-        level: null,
-        message: `from ${ref.fullId}`,
-      } as const;
+      const line = sampleLine(`from ${ref.fullId}`);
       return { lines: Array.from({ length: Math.min(tail, 2) }, () => line), truncated: false };
     },
     follow: async (ref, _, signal) => {
       count("follow");
       return (async function* () {
-        const line = {
-          timestamp: "2026-01-13T09:46:00.000000001Z",
-          stream: "stdout",
-          level: null,
-          message: `from ${ref.fullId}`,
-        } as const;
+        const line = sampleLine(`from ${ref.fullId}`);
         yield toBatch({ lines: [line, line] });
         if (!signal.aborted) await new Promise((resolve) => signal.addEventListener("abort", resolve));
         if (typeof signal.reason === "string") yield toBatch({ ended: signal.reason });
@@ -165,7 +162,7 @@ export function createMemorySources(
     },
     failures: async () => {
       count("errors");
-      return (await give(given.errors)).map(sampleFailures);
+      return (await give(given.errors)).map(toFailures);
     },
     ...(given.running && { running: given.running }),
     ...(given.control && { control: given.control }),

@@ -1,11 +1,8 @@
 import type { HistoryRange } from "../../src/lib/range.ts";
-import type { JobErrorGroup } from "../../src/queues/errors.ts";
-import { toPoints } from "../../src/queues/history.ts";
-import type { JobFailures, QueueMetrics, QueueSource } from "../../src/queues/queue.ts";
+import { type QueueHistory, type QueuePoint, toPoints } from "../../src/queues/history.ts";
+import type { JobFailures, QueueMetrics, QueueSource, WorkerJobs } from "../../src/queues/queue.ts";
 
 export type QueueFigures = Pick<QueueMetrics, "name"> & Partial<QueueMetrics>;
-export type ErrorFigures = Pick<JobErrorGroup, "queue" | "source" | "jobId" | "error" | "timestamp" | "count"> &
-  Partial<JobFailures>;
 
 /** An empty queue. */
 export function sampleQueue(overrides: QueueFigures): QueueMetrics {
@@ -31,10 +28,21 @@ export function sampleQueue(overrides: QueueFigures): QueueMetrics {
   };
 }
 
-/** One group of equal errors, with the times and the id of its one job. */
-export function sampleFailures({ queue, source, jobId, error, timestamp, count, ...more }: ErrorFigures): JobFailures {
-  const times = { firstAt: timestamp, lastAt: timestamp };
-  return { queue, source, error, count, worker: null, attempts: null, jobIds: [jobId], ...times, ...more };
+/** One job that failed once. */
+export function sampleFailures(overrides: Partial<JobFailures> = {}): JobFailures {
+  const lastAt = overrides.lastAt ?? "2026-01-13T09:41:10Z";
+  return {
+    queue: "payouts",
+    source: "jobs",
+    error: "timeout",
+    worker: null,
+    count: 1,
+    attempts: null,
+    firstAt: lastAt,
+    lastAt,
+    jobIds: ["1"],
+    ...overrides,
+  };
 }
 
 export type Asked = { readonly queues: readonly string[] | null; readonly range: HistoryRange };
@@ -70,4 +78,29 @@ export function rememberQueues(names: readonly string[], asked: Asked[] = []): N
       ]),
     );
   };
+}
+
+/** A point of a queue's past of which nothing is known but its time. */
+function samplePoint(overrides: Partial<QueuePoint> = {}): QueuePoint {
+  return {
+    time: "2026-01-13T09:40:00Z",
+    depth: null,
+    processedPerSec: null,
+    failures: null,
+    oldestAgeSeconds: null,
+    waitP50Seconds: null,
+    waitP95Seconds: null,
+    runP95Seconds: null,
+    ...overrides,
+  };
+}
+
+/** A queue's past of one point, exact and complete. */
+export function sampleHistory(point: Partial<QueuePoint> = {}, overrides: Partial<QueueHistory> = {}): QueueHistory {
+  return { points: [samplePoint(point)], exact: true, sampled: false, since: null, ...overrides };
+}
+
+/** One job that runs on a host which is gone. */
+export function sampleWorkerJobs(overrides: Partial<WorkerJobs> = {}): WorkerJobs {
+  return { queue: "payouts", source: "jobs", host: "gone", count: 1, oldestAgeSeconds: 600, ...overrides };
 }

@@ -7,6 +7,7 @@ import { toWindows } from "../../../src/deploys/verdict/windows.ts";
 import type { FingerprintedFailures } from "../../../src/queues/errors.ts";
 import type { ReleaseOf } from "../../../src/releases/worker.ts";
 import { quietContainers as quiet, sampleRecord } from "../../support/deploys.ts";
+import { sampleFailures } from "../../support/queues.ts";
 import { createNormal } from "../../support/random.ts";
 
 const now = Date.parse("2026-01-10T13:15:00Z") / 1000;
@@ -15,16 +16,10 @@ const toTime = (unix: number) => `${new Date(unix * 1000).toISOString().slice(0,
 const deployAgo = (seconds: number) => sampleRecord({ deployedAt: toTime(now - seconds), durationSeconds: 60 });
 /** Failures with one text, at these times before now. */
 const failures = (error: string, ago: readonly number[], more: Partial<FingerprintedFailures> = {}): FingerprintedFailures => ({
-  queue: "mail",
-  source: "jobs",
-  error,
-  fingerprint: error,
-  count: ago.length,
-  worker: null,
-  attempts: null,
+  ...sampleFailures({ queue: "mail", error, count: ago.length, jobIds: [] }),
   firstAt: toTime(now - Math.max(...ago)),
   lastAt: toTime(now - Math.min(...ago)),
-  jobIds: [],
+  fingerprint: error,
   complete: true,
   ...more,
 });

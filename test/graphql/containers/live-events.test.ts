@@ -6,15 +6,12 @@ import { followEvents } from "../../../src/graphql/containers/live-loader.ts";
 import { createContext } from "../../../src/graphql/context.ts";
 import { createCaller } from "../../support/caller.ts";
 import { collect } from "../../support/collect.ts";
-import { sampleContainer } from "../../support/containers.ts";
+import { sampleContainer, sampleEvent } from "../../support/containers.ts";
 import { sampleDeployInfo } from "../../support/deploys.ts";
 import { createMemorySources } from "../../support/memory-sources.ts";
 
 const web = sampleContainer({ name: "web" });
-const toEvent = (container: Container): ContainerEvent => {
-  const none = { exitCode: null, signal: null, health: null, previousName: null };
-  return { time: "2026-01-13T10:00:00Z", action: "start", ...none, container };
-};
+const toEvent = (container: Container) => sampleEvent({ time: "2026-01-13T10:00:00Z", container });
 const batch = (more: Partial<EventBatch>): EventBatch => ({ events: [], dropped: 0, interrupted: [], ended: null, ...more });
 
 async function follow(batches: readonly EventBatch[], caller = createCaller(), engines: readonly Partial<EngineStatus>[] = []) {

@@ -7,7 +7,7 @@ import { watchContainers } from "../../../src/graphql/containers/live-loader.ts"
 import { createContext } from "../../../src/graphql/context.ts";
 import { createCaller } from "../../support/caller.ts";
 import { collect } from "../../support/collect.ts";
-import { sampleContainer } from "../../support/containers.ts";
+import { sampleContainer, sampleEngine } from "../../support/containers.ts";
 import { sampleDeployInfo } from "../../support/deploys.ts";
 import { createMemorySources } from "../../support/memory-sources.ts";
 
@@ -80,7 +80,7 @@ async function watch(
 
 const web = sampleContainer({ name: "web" });
 const worker = sampleContainer({ name: "worker" });
-const local = { contactAt: null, env: "staging", name: "local", ok: true, error: null, runs: new Set(["staging"]) };
+const local = sampleEngine({ env: "staging", runs: new Set(["staging"]) });
 const message = (more: object) => ({ snapshot: false, changed: [], removed: [], engines: [local], ended: null, ...more });
 const first = message({ snapshot: true, changed: [web, worker] });
 

@@ -6,7 +6,7 @@ import type { Environment } from "../../../src/lib/environment.ts";
 import { OpsError } from "../../../src/lib/errors.ts";
 import { createCaller } from "../../support/caller.ts";
 import { sampleContainer } from "../../support/containers.ts";
-import { sampleRecord, sampleDeployInfo } from "../../support/deploys.ts";
+import { sampleDeployInfo, sampleDeployLog, sampleRecord } from "../../support/deploys.ts";
 import { createMemorySources } from "../../support/memory-sources.ts";
 
 const missing = { code: "deploy_info_missing", message: "deploy_info.json not found on host" };
@@ -75,7 +75,7 @@ describe("all deploys", () => {
   it("are asked for once, whatever is made of them", async () => {
     const { sources, calls } = createMemorySources({
       containers: [sampleContainer()],
-      deployLogs: [{ origin: "history", records: [sampleRecord()], skipped: 0, complete: true, error: null }],
+      deployLogs: [sampleDeployLog([sampleRecord()])],
     });
     const { loaders } = createContext(sources, createCaller());
     const all = await loaders.deploys.all();
@@ -92,7 +92,7 @@ describe("all deploys", () => {
       const { sources } = createMemorySources({
         engines: [{ name: "local", ok, error: ok ? null : error }],
         deploy: unreadable,
-        deployLogs: [{ origin: "history", records: [sampleRecord()], skipped: 0, complete: true, error: null }],
+        deployLogs: [sampleDeployLog([sampleRecord()])],
       });
       return (await createContext(sources, createCaller()).loaders.deploys.all()).map(({ state }) => state);
     };

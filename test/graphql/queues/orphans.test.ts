@@ -7,6 +7,7 @@ import type { RunningJob, WorkerJobs } from "../../../src/queues/queue.ts";
 import { createCaller } from "../../support/caller.ts";
 import { sampleContainer } from "../../support/containers.ts";
 import { createMemorySources } from "../../support/memory-sources.ts";
+import { sampleWorkerJobs } from "../../support/queues.ts";
 
 const schema = createSchema();
 const query = `{ orphans { jobs { queue source jobId worker } total gaps { source reason } } queues { name orphans } }`;
@@ -40,7 +41,7 @@ async function ask(workers: readonly Partial<WorkerJobs>[] | Error, memory: Memo
   return { orphans: data.orphans, counts, errors: result.errors ?? [], calls, asked };
 }
 
-const sample = { queue: "payouts", source: "jobs", host: "gone", count: 1, oldestAgeSeconds: 600 };
+const sample = sampleWorkerJobs();
 const job = { queue: "payouts", source: "jobs", jobId: "7", kind: null, startedAt: null, worker: "gone" };
 const silent = [
   { name: "local", ok: true, error: null },

@@ -7,14 +7,9 @@ import {
 } from "../../../../src/containers/docker/logs/window.ts";
 import { type LogFilter, type LogLine, type LogOptions, toLineBytes } from "../../../../src/containers/logs/log.ts";
 import { compileLinePattern } from "../../../../src/lib/pattern.ts";
+import { sampleLine } from "../../../support/logs.ts";
 
-const line = (change: Partial<LogLine> = {}): LogLine => ({
-  timestamp: "2026-01-13T09:40:00.500000000Z",
-  stream: "stdout",
-  level: "warn",
-  message: "Hello World",
-  ...change,
-});
+const line = (change: Partial<LogLine> = {}) => sampleLine("Hello World", { level: "warn", ...change });
 
 describe("a filter of lines", () => {
   it.each<[LogFilter, Partial<LogLine>, boolean]>([
