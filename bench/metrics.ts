@@ -5,7 +5,9 @@ import { silentLogger } from "../src/lib/logger.ts";
 import { upstreams } from "../src/lib/upstream-call.ts";
 import { createInstruments } from "../src/metrics/instruments.ts";
 import { createCaller } from "../test/support/caller.ts";
-import { createMemorySources, sampleContainer, sampleHost } from "../test/support/memory-sources.ts";
+import { sampleContainer } from "../test/support/containers.ts";
+import { sampleHost } from "../test/support/hosts.ts";
+import { createMemorySources } from "../test/support/memory-sources.ts";
 import { describe, quartiles } from "./statistics.ts";
 
 const rounds = Number(process.env["BENCH_SCRAPES"] ?? 101);

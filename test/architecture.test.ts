@@ -1,4 +1,4 @@
-import { globSync, readFileSync } from "node:fs";
+import { existsSync, globSync, readFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import { describe, expect, it } from "vitest";
 
@@ -71,6 +71,21 @@ describe("architecture", () => {
 
   it("has no default exports and no barrels", () => {
     expect(files.filter((file) => /export default/.test(readFileSync(file, "utf8")) || file.endsWith("/index.ts"))).toEqual([]);
+  });
+
+  it("is mirrored by its tests", () => {
+    const beside = ["architecture.test.ts", "integration/", "gateway/", "contracts/", "support/", "script/"];
+    const tests = globSync("test/**/*.ts").filter((file) => !beside.some((name) => file.startsWith(`test/${name}`)));
+    /** Of `a/b-c-d.test.ts` the subject is `a/b-c-d`, `a/b-c` or `a/b`: a file or a folder. */
+    const hasSubject = (file: string) => {
+      const words = file
+        .replace(/^test/, "src")
+        .replace(/\.test\.ts$/, "")
+        .split("-");
+      const subjects = words.map((_, index) => words.slice(0, words.length - index).join("-"));
+      return subjects.some((subject) => existsSync(`${subject}.ts`) || existsSync(subject));
+    };
+    expect(tests.filter((file) => !file.endsWith(".test.ts") || !hasSubject(file))).toEqual([]);
   });
 
   it("describes every element of the schema", () => {

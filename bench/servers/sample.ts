@@ -1,4 +1,4 @@
-import { sampleContainer } from "../../test/support/memory-sources.ts";
+import { sampleContainer } from "../../test/support/containers.ts";
 
 /** 20 rows of `/containers`, about 9 kB, the same for every server. */
 export const containers = Array.from({ length: 20 }, (_, index) =>

@@ -5,7 +5,7 @@ import config from "../../vitest.config.ts";
 /** Replace modules of Node, register secrets for good, or count what all requests share: each needs a process of its own. */
 export const alone = [
   "test/lib/budget/**",
-  "test/lib/redact/own-secrets.test.ts",
+  "test/lib/redact/secrets-own.test.ts",
   "test/metrics/process.test.ts",
   "test/deploys/files/{history,parse}.test.ts",
   "test/containers/docker/stats/sampler.test.ts",

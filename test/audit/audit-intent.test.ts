@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { aboutContainer, cleanReason, toIntentEntry } from "../../src/audit/audit.ts";
 import { createCaller } from "../support/caller.ts";
-import { sampleContainer } from "../support/memory-sources.ts";
+import { sampleContainer } from "../support/containers.ts";
 
 it.each([
   [null, null],

@@ -5,7 +5,7 @@ import { buildSchema, parse, validate } from "graphql";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { examples } from "../../src/console/examples.ts";
 import { createConsolePages } from "../../src/console/page.ts";
-import { startEdge, type TestEdge } from "../http/edge-support.ts";
+import { startEdge, type TestEdge } from "../support/edge.ts";
 
 let edge: TestEdge;
 

@@ -5,8 +5,9 @@ import type { ProbeRun } from "../../src/containers/source.ts";
 import { OpsError } from "../../src/lib/errors.ts";
 import { sampleEntry } from "../support/audit.ts";
 import { createCaller } from "../support/caller.ts";
+import { sampleContainer } from "../support/containers.ts";
 import { startGateway } from "../support/gateway.ts";
-import { createMemorySources, sampleContainer } from "../support/memory-sources.ts";
+import { createMemorySources } from "../support/memory-sources.ts";
 
 const caller = createCaller();
 const request = { principal: caller.principal, origin: caller.origin(), requestId: "r1" };

@@ -1,20 +1,15 @@
 import { describe, expect, it } from "vitest";
 import { selectEngines } from "../../src/containers/known-engines.ts";
-import type { EngineStatus } from "../../src/containers/source.ts";
 import type { Environment } from "../../src/lib/environment.ts";
 import { createCaller } from "../support/caller.ts";
+import { sampleEngine } from "../support/containers.ts";
 
 const everyone = createCaller().principal;
 const limited = createCaller(["ops:read"], ["staging"]).principal;
-const engine = (env: Environment | null, runs: readonly Environment[] | null, ok = true): EngineStatus => ({
-  name: "a",
-  env,
-  runs: runs && new Set(runs),
-  ok,
-  contactAt: null,
-  error: ok ? null : { code: "docker_timeout", message: "late" },
-});
-const named = { name: "a", code: "docker_timeout", message: "late" };
+const error = { code: "docker_timeout", message: "late" };
+const engine = (env: Environment | null, runs: readonly Environment[] | null, ok = true) =>
+  sampleEngine({ name: "a", env, runs: runs && new Set(runs), ok, error: ok ? null : error });
+const named = { name: "a", ...error };
 const unnamed = {
   name: null,
   code: "docker_unavailable",

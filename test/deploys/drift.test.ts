@@ -4,8 +4,8 @@ import type { Container } from "../../src/containers/container.ts";
 import type { SilentEngine } from "../../src/containers/known-engines.ts";
 import { findDrift } from "../../src/deploys/drift.ts";
 import { judgeDeploys } from "../../src/deploys/state.ts";
+import { sampleContainer } from "../support/containers.ts";
 import { sampleRecord } from "../support/deploys.ts";
-import { sampleContainer } from "../support/memory-sources.ts";
 
 const now = Date.parse("2026-01-13T10:00:00Z");
 const at = (minute: number) => `2026-01-13T09:${String(minute).padStart(2, "0")}:00Z`;

@@ -5,8 +5,8 @@ import { assignGroups, createGroupFinder } from "../../src/deploys/groups.ts";
 import { createInfoFor } from "../../src/deploys/release.ts";
 import { isOfDeploy } from "../../src/deploys/state.ts";
 import { describeGroup, toGroupKey } from "../../src/releases/service-group.ts";
-import { sampleRecord } from "../support/deploys.ts";
-import { sampleContainer, sampleDeploy } from "../support/memory-sources.ts";
+import { sampleContainer } from "../support/containers.ts";
+import { sampleRecord, sampleDeployInfo } from "../support/deploys.ts";
 
 let made = 0;
 const web = (more: Partial<Container> = {}) =>
@@ -145,7 +145,7 @@ describe("the group of a deploy", () => {
 });
 
 describe("deploy_info.json", () => {
-  const info = { ...sampleDeploy, currentTag: "v1" };
+  const info = { ...sampleDeployInfo, currentTag: "v1" };
 
   it("is for containers of its group alone", () => {
     const named = createInfoFor({ ...info, service: "wallet-core", destination: "beta" }, [production, beta]);

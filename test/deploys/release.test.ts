@@ -1,8 +1,9 @@
 import { expect, it } from "vitest";
 import { createInfoFor, needsDeploy, withDeploy } from "../../src/deploys/release.ts";
-import { sampleContainer, sampleDeploy } from "../support/memory-sources.ts";
+import { sampleContainer } from "../support/containers.ts";
+import { sampleDeployInfo } from "../support/deploys.ts";
 
-const deploy = { ...sampleDeploy, currentTag: "v2", commitSha: "sha" };
+const deploy = { ...sampleDeployInfo, currentTag: "v2", commitSha: "sha" };
 const moving = sampleContainer({ version: "latest", floating: true, commitSha: "" });
 
 it("a deploy names the release of a running container whose tag moves, with its commit", () => {
@@ -36,8 +37,8 @@ it("a deploy may add to what moves, and to the product's own without a commit", 
 });
 
 it("the deploy info is that of the core containers of its group", () => {
-  const own = sampleContainer({ version: sampleDeploy.currentTag });
-  const info = { ...sampleDeploy };
+  const own = sampleContainer({ version: sampleDeployInfo.currentTag });
+  const info = { ...sampleDeployInfo };
   const infoFor = createInfoFor(info, [own]);
   const others = [
     { service: "shop" },

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { sampleContainer } from "../support/containers.ts";
 import { startGateway } from "../support/gateway.ts";
-import { createMemorySources, sampleContainer } from "../support/memory-sources.ts";
+import { createMemorySources } from "../support/memory-sources.ts";
 import { subscribe } from "../support/subscribe.ts";
 import { createTokens } from "../support/tokens.ts";
 

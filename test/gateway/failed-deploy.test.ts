@@ -5,8 +5,8 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 import { parseConfig } from "../../src/config/config.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
 import { createSources } from "../../src/sources.ts";
-import { panelBody } from "../grafana/panel-body.ts";
-import { column, readFrames } from "../grafana/read-frames.ts";
+import { panelBody } from "../support/grafana-panel.ts";
+import { column, readFrames } from "../support/grafana-read.ts";
 import { type FakeEngine, fullId, inspected, json, listed, startFakeEngine } from "../support/docker-fake.ts";
 import { startGateway } from "../support/gateway.ts";
 

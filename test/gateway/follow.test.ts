@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { sampleContainer } from "../support/containers.ts";
 import { type ServerEvent, readEvents } from "../support/events.ts";
 import { startGateway } from "../support/gateway.ts";
-import { createMemorySources, sampleContainer } from "../support/memory-sources.ts";
+import { createMemorySources } from "../support/memory-sources.ts";
 import { createTokens } from "../support/tokens.ts";
 
 const tokens = createTokens({

@@ -17,8 +17,10 @@ import { type ErrorCode, OpsError, statusByCode } from "../../src/lib/errors.ts"
 import { toFingerprint } from "../../src/queues/fingerprint.ts";
 import type { JobControl } from "../../src/queues/jobs/control.ts";
 import { basePath, endpoints } from "../../src/rest/endpoints.ts";
+import { sampleContainer } from "../support/containers.ts";
 import { startGateway, token } from "../support/gateway.ts";
-import { createMemorySources, sampleContainer, sampleHost } from "../support/memory-sources.ts";
+import { sampleHost } from "../support/hosts.ts";
+import { createMemorySources } from "../support/memory-sources.ts";
 
 const schema = createSchema();
 const control: JobControl = {

@@ -3,8 +3,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { ContainerEvent } from "../../src/containers/events.ts";
 import { defaultLimits } from "../../src/http/limits.ts";
+import { sampleContainer } from "../support/containers.ts";
+import { sampleDeployInfo } from "../support/deploys.ts";
 import { startGateway } from "../support/gateway.ts";
-import { createMemorySources, sampleContainer, sampleDeploy } from "../support/memory-sources.ts";
+import { createMemorySources } from "../support/memory-sources.ts";
 import { subscribe, type Subscribed } from "../support/subscribe.ts";
 import { createTokens } from "../support/tokens.ts";
 
@@ -25,7 +27,7 @@ const nowhere = sampleContainer({ name: "web-nowhere", env: null });
 const redis = sampleContainer({ name: "redis", kind: "accessory", role: "redis" });
 const everything = [web, production, nowhere, redis];
 const memory = createMemorySources({ containers: everything });
-let deploy = sampleDeploy;
+let deploy = sampleDeployInfo;
 const sources = { ...memory.sources, deploy: { ...memory.sources.deploy, read: async () => deploy } };
 let gateway: Awaited<ReturnType<typeof startGateway>>;
 
@@ -89,7 +91,7 @@ test("containers: rows are named by the deploy of the moment, and what hangs on 
     .poll(() => changes(all)[1]?.changed, patient)
     .toMatchObject([{ version: deploy.currentTag, deploy: { currentTag: deploy.currentTag } }]);
   await all.leave();
-  deploy = sampleDeploy;
+  deploy = sampleDeployInfo;
   memory.setContainers(everything);
 });
 

@@ -3,12 +3,13 @@ import { createContainerSource } from "../../src/containers/docker/source.ts";
 import { OpsError } from "../../src/lib/errors.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
 import { toLogTimestamp } from "../../src/lib/time.ts";
+import { sampleContainer } from "../support/containers.ts";
 import { rulesOf } from "../support/docker-facts.ts";
 import { type FakeEngine, fullId, inspected, json, listed, startFakeEngine } from "../support/docker-fake.ts";
 import { frame } from "../support/docker-frames.ts";
 import { graphqlHeaders, startGateway } from "../support/gateway.ts";
-import { createMemorySources, sampleContainer } from "../support/memory-sources.ts";
-import { at } from "../support/role-lines.ts";
+import { at } from "../support/logs.ts";
+import { createMemorySources } from "../support/memory-sources.ts";
 import { createTokens } from "../support/tokens.ts";
 
 // Loading it takes longer than the short deadlines of an engine.

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { OpsError } from "../../src/lib/errors.ts";
+import { sampleContainer } from "../support/containers.ts";
 import { readEvents } from "../support/events.ts";
 import { graphqlHeaders, startGateway } from "../support/gateway.ts";
-import { createMemorySources, sampleContainer } from "../support/memory-sources.ts";
+import { createMemorySources } from "../support/memory-sources.ts";
 import { subscribe } from "../support/subscribe.ts";
 import { createTokens } from "../support/tokens.ts";
 

@@ -1,8 +1,9 @@
 import { request } from "node:http";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { basePath, endpoints } from "../../src/rest/endpoints.ts";
+import { sampleContainer } from "../support/containers.ts";
 import { startGateway, token } from "../support/gateway.ts";
-import { createMemorySources, sampleContainer } from "../support/memory-sources.ts";
+import { createMemorySources } from "../support/memory-sources.ts";
 
 const memory = createMemorySources({ containers: [sampleContainer()] }, { restartEnabled: true });
 const name = sampleContainer().name;

@@ -3,7 +3,7 @@ import { describe, expect, it, vi } from "vitest";
 import { toFrames } from "../../src/grafana/frames.ts";
 import { getMetric, metrics } from "../../src/grafana/metrics.ts";
 import { Budget } from "../../src/lib/budget/budget.ts";
-import { linesOf, readFrames } from "./read-frames.ts";
+import { linesOf, readFrames } from "../support/grafana-read.ts";
 
 const at = (minute: number) => new Date(Date.UTC(2026, 0, 1, 0, minute)).toISOString();
 const ms = (minute: number) => Date.UTC(2026, 0, 1, 0, minute);

@@ -10,11 +10,13 @@ import { metrics } from "../../src/grafana/metrics.ts";
 import { OpsError } from "../../src/lib/errors.ts";
 import { toEntry, toTimelineContainer } from "../../src/timeline/timeline.ts";
 import { createCaller } from "../support/caller.ts";
+import { sampleContainer } from "../support/containers.ts";
 import { startGateway, token } from "../support/gateway.ts";
-import { createMemorySources, sampleContainer, sampleHost } from "../support/memory-sources.ts";
-import { rememberHost, rememberQueues } from "../support/series-sources.ts";
-import { lastHour } from "./panel-body.ts";
-import { column, linesOf, readFrames } from "./read-frames.ts";
+import { lastHour } from "../support/grafana-panel.ts";
+import { column, linesOf, readFrames } from "../support/grafana-read.ts";
+import { sampleHost, rememberHost } from "../support/hosts.ts";
+import { createMemorySources } from "../support/memory-sources.ts";
+import { rememberQueues } from "../support/queues.ts";
 
 const expiresAt = new Date(Date.now() + 3_600_000);
 const reader = makeToken({ subject: "grafana", scopes: ["ops:read"], environments: ["staging", "production"], expiresAt });

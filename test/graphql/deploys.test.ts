@@ -4,11 +4,13 @@ import type { Scope } from "../../src/auth/principal.ts";
 import { createContext } from "../../src/graphql/context.ts";
 import { createSchema } from "../../src/graphql/schema.ts";
 import { OpsError } from "../../src/lib/errors.ts";
-import type { QueueHistory } from "../../src/queues/history.ts";
+import type { DeployRecord } from "../../src/deploys/deploy.ts";
 import { toEntry, toTimelineContainer } from "../../src/timeline/timeline.ts";
 import { createCaller } from "../support/caller.ts";
-import { sampleRecord } from "../support/deploys.ts";
-import { createMemorySources, type Memory, sampleContainer } from "../support/memory-sources.ts";
+import { sampleContainer } from "../support/containers.ts";
+import { sampleDeployLog, sampleRecord } from "../support/deploys.ts";
+import { createMemorySources, type Memory } from "../support/memory-sources.ts";
+import { sampleHistory } from "../support/queues.ts";
 
 const schema = createSchema();
 const limited = createCaller(undefined, ["staging"]);
@@ -31,13 +33,7 @@ async function ask(
 
 const web = (version: string, more = {}) =>
   sampleContainer({ name: `web-${version}-${JSON.stringify(more)}`, version, commitSha: "", createdAt: ago(1300), ...more });
-const log = (...records: ReturnType<typeof sampleRecord>[]) => ({
-  origin: "history" as const,
-  records,
-  skipped: 0,
-  complete: true,
-  error: null,
-});
+const log = (...records: DeployRecord[]) => sampleDeployLog(records);
 const v1 = sampleRecord({ tag: "v1", deployedAt: ago(40_000) });
 const v2 = sampleRecord({ tag: "v2", deployedAt: ago(1200), durationSeconds: 60 });
 const live = { containers: [web("v2")], kept: [web("v1", { status: "exited", createdAt: ago(40_000), finishedAt: ago(1290) })] };
@@ -187,19 +183,10 @@ describe("deploys", () => {
 const history =
   (before: [number, number], after: [number, number], waits = {}) =>
   async (_: unknown, range: { from: number; step: number }) => {
-    const [succeeded, failures] = range.from < now - 1260 ? before : after;
-    const point = {
-      time: "",
-      depth: 0,
-      processedPerSec: succeeded / range.step,
-      failures,
-      oldestAgeSeconds: null,
-      waitP50Seconds: null,
-      waitP95Seconds: 1,
-      runP95Seconds: null,
-      ...(range.from < now - 1260 ? {} : waits),
-    };
-    return new Map<string, QueueHistory>([["mail", { points: [point], exact: true, sampled: false, since: null }]]);
+    const isBefore = range.from < now - 1260;
+    const [succeeded, failures] = isBefore ? before : after;
+    const point = { depth: 0, processedPerSec: succeeded / range.step, failures, waitP95Seconds: 1, ...(isBefore ? {} : waits) };
+    return new Map([["mail", sampleHistory(point)]]);
   };
 const jobs = (more: object) => [{ name: "jobs", env: "staging" as const, metrics: [], errors: [], ...more }];
 

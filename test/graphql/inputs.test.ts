@@ -9,7 +9,10 @@ import type { Environment } from "../../src/lib/environment.ts";
 import { OpsError } from "../../src/lib/errors.ts";
 import { createCaller } from "../support/caller.ts";
 import { collect } from "../support/collect.ts";
-import { createMemorySources, type Memory, sampleContainer, sampleDeploy, sampleHost } from "../support/memory-sources.ts";
+import { sampleContainer } from "../support/containers.ts";
+import { sampleDeployInfo } from "../support/deploys.ts";
+import { sampleHost } from "../support/hosts.ts";
+import { createMemorySources, type Memory } from "../support/memory-sources.ts";
 
 const schema = createSchema();
 const web = sampleContainer({ name: "web" });
@@ -78,7 +81,7 @@ describe("the inputs of the list of containers", () => {
     expect((await inputs)?.parts[0]).toBe(sources.containers.listCached()?.containers);
     const named = find({ memory: { containers: [web, floating] } });
     expect(named).toBeInstanceOf(Promise);
-    expect(await named).toMatchObject({ parts: [[floating, web], sampleDeploy] });
+    expect(await named).toMatchObject({ parts: [[floating, web], sampleDeployInfo] });
     const missing = find({ memory: { containers: [floating], deploy: new OpsError("deploy_info_missing", "none") } });
     expect((await missing)?.parts[1]).toBeNull();
   });

@@ -5,7 +5,8 @@ import { createContext } from "../../src/graphql/context.ts";
 import { createSchema } from "../../src/graphql/schema.ts";
 import { type Environment, environments } from "../../src/lib/environment.ts";
 import { createCaller } from "../support/caller.ts";
-import { createMemorySources, sampleContainer } from "../support/memory-sources.ts";
+import { sampleContainer } from "../support/containers.ts";
+import { createMemorySources } from "../support/memory-sources.ts";
 
 const schema = createSchema();
 const { name } = sampleContainer();

@@ -2,7 +2,8 @@ import { expect, it } from "vitest";
 import { countQueues, noteHosts, noteQueues, toLength } from "../../src/graphql/list-lengths.ts";
 import type { Environment } from "../../src/lib/environment.ts";
 import { createCaller } from "../support/caller.ts";
-import { createMemorySources, sampleContainer } from "../support/memory-sources.ts";
+import { sampleContainer } from "../support/containers.ts";
+import { createMemorySources } from "../support/memory-sources.ts";
 
 const of = (...where: Environment[]) => createCaller(undefined, where).principal;
 const all = createCaller().principal;

@@ -6,7 +6,9 @@ import { toHostHistory } from "../../src/hosts/history.ts";
 import { type ErrorCode, OpsError } from "../../src/lib/errors.ts";
 import { toTimes } from "../../src/lib/range.ts";
 import { createCaller } from "../support/caller.ts";
-import { createMemorySources, type Memory, sampleContainer, sampleHost } from "../support/memory-sources.ts";
+import { sampleContainer } from "../support/containers.ts";
+import { sampleHost } from "../support/hosts.ts";
+import { createMemorySources, type Memory } from "../support/memory-sources.ts";
 
 const schema = createSchema();
 const now = Date.parse("2026-01-13T10:00:30Z");

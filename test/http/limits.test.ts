@@ -6,7 +6,7 @@ import { defaultLimits } from "../../src/http/limits.ts";
 import { createUnfinished } from "../../src/http/unfinished.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
 import { createCaller } from "../support/caller.ts";
-import { bearer, createSpySurface, sendRaw, startEdge, token } from "./edge-support.ts";
+import { bearer, createSpySurface, sendRaw, startEdge, token } from "../support/edge.ts";
 
 const path = "/api/v1/admin/ops/x";
 const surface = createSpySurface(() => ({ status: 200, body: "{}" }));

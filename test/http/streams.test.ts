@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { defaultLimits } from "../../src/http/limits.ts";
 import { expect, test } from "vitest";
 import type { EdgeRequest } from "../../src/http/surface.ts";
-import { bearer, createSpySurface, sendRaw, startEdge, token, openRaw } from "./edge-support.ts";
+import { bearer, createSpySurface, sendRaw, startEdge, token, openRaw } from "../support/edge.ts";
 
 const path = "/api/v1/admin/ops/stream";
 const request = `GET ${path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\n\r\n`;

@@ -7,8 +7,9 @@ import type { HostPoint } from "../../src/hosts/history.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
 import type { HistoryRange } from "../../src/lib/range.ts";
 import { createHostSource, type PrometheusSource } from "../../src/prometheus/source.ts";
+import { sampleContainer } from "../support/containers.ts";
 import { startGateway } from "../support/gateway.ts";
-import { createMemorySources, sampleContainer } from "../support/memory-sources.ts";
+import { createMemorySources } from "../support/memory-sources.ts";
 import { machineMetrics, type MetricsServer, startMetricsServer } from "../support/metrics-server.ts";
 import { untilSamples } from "../support/prometheus.ts";
 

@@ -8,8 +8,12 @@ import { OpsError } from "../../src/lib/errors.ts";
 import { createMetricsHandler, metricsDocument, toUpstreamRows } from "../../src/metrics/handler.ts";
 import { queueSourceTable } from "../../src/metrics/queues.ts";
 import { createCaller } from "../support/caller.ts";
+import { sampleContainer } from "../support/containers.ts";
+import { sampleDeployInfo } from "../support/deploys.ts";
 import { parseExposition, valuesOf } from "../support/exposition.ts";
-import { createMemorySources, type Memory, sampleContainer, sampleDeploy, sampleHost } from "../support/memory-sources.ts";
+import { sampleHost } from "../support/hosts.ts";
+import { createMemorySources, type Memory } from "../support/memory-sources.ts";
+import { sampleWorkerJobs } from "../support/queues.ts";
 
 const schema = createSchema();
 
@@ -40,7 +44,7 @@ const whole: Partial<Memory> = {
   containers: [sampleContainer({ fullId: id("1"), name: "web-1", env: "staging", restarts: 2 })],
   queueSources: queues,
   hosts: [sampleHost({ diskUtil: null })],
-  deploy: sampleDeploy,
+  deploy: sampleDeployInfo,
 };
 
 describe("/metrics", () => {
@@ -52,8 +56,8 @@ describe("/metrics", () => {
     expect(valuesOf(body, "ops_queue_depth", { queue: "payouts", source: "jobs", env: "staging" })).toEqual([3]);
     expect(valuesOf(body, "ops_queue_dead")).toEqual([2]);
     expect(valuesOf(body, "ops_host_cpu_util_ratio", { host: "staging-host-1" })).toEqual([0.72]);
-    expect(valuesOf(body, "ops_deploy_info", { tag: sampleDeploy.currentTag, sha: "abc123" })).toEqual([1]);
-    expect(valuesOf(body, "ops_deploy_time_seconds")).toEqual([Date.parse(sampleDeploy.deployedAt) / 1000]);
+    expect(valuesOf(body, "ops_deploy_info", { tag: sampleDeployInfo.currentTag, sha: "abc123" })).toEqual([1]);
+    expect(valuesOf(body, "ops_deploy_time_seconds")).toEqual([Date.parse(sampleDeployInfo.deployedAt) / 1000]);
     expect(valuesOf(body, "ops_upstream_up")).toEqual([1, 1, 1, 1]);
     expect(valuesOf(body, "ops_queue_source_up", { source: "jobs", kind: "table" })).toEqual([1]);
   });
@@ -90,7 +94,7 @@ describe("/metrics", () => {
 
   it("counts the orphans of a queue, and has no sample where they are not known", async () => {
     const [source] = queues;
-    const workerJobs = async () => [{ queue: "payouts", source: "jobs", host: "gone", count: 2, oldestAgeSeconds: 60 }];
+    const workerJobs = async () => [sampleWorkerJobs({ count: 2, oldestAgeSeconds: 60 })];
     const queueSources = [{ ...source, workerJobs }] as Memory["queueSources"];
     expect(valuesOf((await createScraper({ ...whole, queueSources }).scrape()).body, "ops_queue_orphans")).toEqual([2]);
     const engines = [{ name: "local", ok: false, error: { code: "docker_unavailable", message: "" } }];
@@ -304,7 +308,7 @@ describe("an upstream that is away", () => {
   it("a deploy_info.json that is not there is no outage, an old one is", async () => {
     const missing = await createScraper({ ...whole, deploy: new OpsError("deploy_info_missing", "") }).scrape();
     expect(valuesOf(missing.body, "ops_upstream_up", { upstream: "deploy" })).toEqual([]);
-    const stale = await createScraper({ ...whole, deploy: { ...sampleDeploy, stale: true, error: "unreadable" } }).scrape();
+    const stale = await createScraper({ ...whole, deploy: { ...sampleDeployInfo, stale: true, error: "unreadable" } }).scrape();
     expect(valuesOf(stale.body, "ops_upstream_up", { upstream: "deploy" })).toEqual([0]);
     expect(valuesOf(stale.body, "ops_deploy_info")).toEqual([1]);
   });

@@ -10,25 +10,13 @@ import {
 } from "../../src/queues/errors.ts";
 import { failureGroupsLimit, type JobFailures } from "../../src/queues/queue.ts";
 import { createReleaseOf, type ReleaseOf } from "../../src/releases/worker.ts";
-import { sampleContainer } from "../support/memory-sources.ts";
+import { sampleContainer } from "../support/containers.ts";
+import { sampleFailures } from "../support/queues.ts";
 
 const at = (second: number) => `2026-01-13T09:41:${String(second).padStart(2, "0")}Z`;
 
-function failure(overrides: Partial<JobFailures> = {}): JobFailures {
-  const last = overrides.lastAt ?? at(0);
-  return {
-    queue: "payouts",
-    source: "jobs",
-    error: "timeout after 31 ms for user 4711",
-    worker: null,
-    count: 1,
-    attempts: null,
-    firstAt: last,
-    lastAt: last,
-    jobIds: ["1"],
-    ...overrides,
-  };
-}
+const failure = (overrides: Partial<JobFailures> = {}) =>
+  sampleFailures({ error: "timeout after 31 ms for user 4711", lastAt: at(0), ...overrides });
 
 const none: ReleaseOf = () => null;
 const nobody = { version: null, service: null, destination: null, env: null };

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { createRunTimes } from "../../src/queues/run-times.ts";
-import { sampleQueue } from "../support/memory-sources.ts";
+import { sampleQueue } from "../support/queues.ts";
 
 const hour = 3_600_000;
 

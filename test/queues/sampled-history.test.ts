@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { HistoryRange } from "../../src/lib/range.ts";
 import type { JobCounters } from "../../src/queues/queue.ts";
 import { addSamples, createHistoryRing } from "../../src/queues/sampled-history.ts";
-import { sampleQueue } from "../support/memory-sources.ts";
+import { sampleQueue } from "../support/queues.ts";
 
 const start = 1_800_000_000;
 

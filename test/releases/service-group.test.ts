@@ -11,7 +11,7 @@ import {
   toRoleKey,
 } from "../../src/releases/service-group.ts";
 import { createReleaseOf, toErlangHost, toRiverHost, toWorkerNames } from "../../src/releases/worker.ts";
-import { sampleContainer } from "../support/memory-sources.ts";
+import { sampleContainer } from "../support/containers.ts";
 
 const group: ServiceGroup = { service: "wallet-core", destination: "beta", env: "staging" };
 const others: ServiceGroup[] = [

@@ -3,9 +3,9 @@ import type { LogBatch } from "../../src/containers/logs/log.ts";
 import type { Follow } from "../../src/graphql/execute.ts";
 import { followLog } from "../../src/rest/follow.ts";
 import { createCaller } from "../support/caller.ts";
+import { sampleLine } from "../support/logs.ts";
 
-const line = (second: number, message: string) =>
-  ({ timestamp: `2026-01-13T09:46:0${second}.000000001Z`, stream: "stdout", level: null, message }) as never;
+const line = (second: number, message: string) => sampleLine(message, { timestamp: `2026-01-13T09:46:0${second}.000000001Z` });
 const batch = (more: Partial<LogBatch>): LogBatch => ({ lines: [], dropped: 0, notice: null, ended: null, ...more }) as LogBatch;
 const document = {} as never;
 const caller = createCaller();

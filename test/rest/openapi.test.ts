@@ -2,8 +2,10 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { printOpenApi } from "../../src/gateway.ts";
 import { endpoints } from "../../src/rest/endpoints.ts";
+import { sampleContainer } from "../support/containers.ts";
+import { sampleHost } from "../support/hosts.ts";
+import { createMemorySources } from "../support/memory-sources.ts";
 import { assertFitsOpenApi } from "../support/openapi.ts";
-import { createMemorySources, sampleContainer, sampleHost } from "../support/memory-sources.ts";
 import { createRest } from "../support/rest.ts";
 
 const name = "wallet-core-staging-web-latest";

@@ -3,12 +3,13 @@ import { toAlerting } from "../../script/grafana/alerts.ts";
 import type { Target } from "../../script/grafana/model.ts";
 import type { Container } from "../../src/containers/container.ts";
 import { OpsError } from "../../src/lib/errors.ts";
-import type { QueueHistory } from "../../src/queues/history.ts";
-import { sampleRecord } from "../support/deploys.ts";
+import { sampleContainer } from "../support/containers.ts";
+import { sampleDeployLog, sampleRecord } from "../support/deploys.ts";
 import { startGateway, token } from "../support/gateway.ts";
 import { numbersOf } from "../support/grafana-frames.ts";
 import { ask } from "../support/grafana-queries.ts";
-import { createMemorySources, type Memory, sampleContainer } from "../support/memory-sources.ts";
+import { createMemorySources, type Memory } from "../support/memory-sources.ts";
+import { sampleHistory } from "../support/queues.ts";
 
 interface Rule {
   readonly title: string;
@@ -17,27 +18,12 @@ interface Rule {
 const { groups } = toAlerting() as { groups: readonly { rules: readonly Rule[] }[] };
 const rules = groups.flatMap((group) => group.rules);
 const ago = (seconds: number) => `${new Date(Date.now() - seconds * 1000).toISOString().slice(0, 19)}Z`;
-const history = {
-  origin: "history" as const,
-  records: [
-    sampleRecord({ tag: "v1", deployedAt: ago(40_000) }),
-    sampleRecord({ tag: "v2", deployedAt: ago(1200), durationSeconds: 60 }),
-  ],
-  skipped: 0,
-  complete: true,
-  error: null,
-};
+const history = sampleDeployLog([
+  sampleRecord({ tag: "v1", deployedAt: ago(40_000) }),
+  sampleRecord({ tag: "v2", deployedAt: ago(1200), durationSeconds: 60 }),
+]);
 const web = (version: string, more: Partial<Container> = {}) =>
   sampleContainer({ name: `web-${version}-${more.role}`, version, commitSha: "", createdAt: ago(1250), ...more });
-
-const samplePoint = {
-  time: "",
-  depth: 0,
-  oldestAgeSeconds: null,
-  waitP50Seconds: null,
-  waitP95Seconds: null,
-  runP95Seconds: null,
-};
 
 const closers: AsyncDisposable[] = [];
 afterEach(async () => {
@@ -85,8 +71,7 @@ describe("OpsFailuresUpSinceDeploy", () => {
       const past = async (_: unknown, { from, step }: { from: number; step: number }) => {
         if (isDown) throw new OpsError("postgres_unavailable", "gone");
         const isAfter = from >= Date.now() / 1000 - age - 5;
-        const point = { ...samplePoint, processedPerSec: 700 / step, failures: isAfter ? 300 : 0 };
-        return new Map<string, QueueHistory>([["mail", { points: [point], exact: true, sampled: false, since: null }]]);
+        return new Map([["mail", sampleHistory({ depth: 0, processedPerSec: 700 / step, failures: isAfter ? 300 : 0 })]]);
       };
       const records = [sampleRecord({ tag: "v2", deployedAt: ago(age), durationSeconds: 60 })];
       const queueSources = [{ name: "jobs", env: "staging" as const, metrics: [], errors: [], history: past }];

@@ -11,9 +11,11 @@ import { createSharedBudget, type ReadBudget } from "../../src/lib/budget/budget
 import { silentLogger } from "../../src/lib/logger.ts";
 import type { HistoryRange } from "../../src/lib/range.ts";
 import { checkPoints } from "../../src/queues/history.ts";
+import { sampleContainer } from "./containers.ts";
 import { frame } from "./docker-frames.ts";
-import { createMemorySources, sampleContainer, sampleHost } from "./memory-sources.ts";
-import { rememberHost, rememberQueues } from "./series-sources.ts";
+import { sampleHost, rememberHost } from "./hosts.ts";
+import { createMemorySources } from "./memory-sources.ts";
+import { rememberQueues } from "./queues.ts";
 
 /**
  * A gateway over much of everything, in a process of its own with the memory of the image: 50 containers with 5,000 lines of log each, 50 queues with many failures,

@@ -1,9 +1,25 @@
-import type { DeployRecord } from "../../src/deploys/deploy.ts";
+import type { DeployInfo, DeployLog, DeployRecord } from "../../src/deploys/deploy.ts";
 import type { ToEnv } from "../../src/deploys/files/parse.ts";
+import type { Deploy } from "../../src/deploys/state.ts";
 import type { ContainerEvidence } from "../../src/deploys/verdict/types.ts";
 
 /** Environments of destinations as they are without configuration. */
 export const toEnv: ToEnv = ({ destination }) => (destination === "staging" || destination === "production" ? destination : null);
+
+/** The content of a deploy_info.json. */
+export const sampleDeployInfo: DeployInfo = {
+  currentTag: "deploy-20260110-130322-prod",
+  previousTag: "deploy-20260109-101500-prod",
+  commitSha: "abc123",
+  deployedBy: "ops-user",
+  deployedAt: "2026-01-10T13:15:00Z",
+  service: null,
+  destination: null,
+  env: null,
+  extra: [],
+  stale: false,
+  error: null,
+};
 
 /** A deploy of the group of `sampleContainer`, as our hook writes it. */
 export function sampleRecord(overrides: Partial<DeployRecord> = {}): DeployRecord {
@@ -25,6 +41,16 @@ export function sampleRecord(overrides: Partial<DeployRecord> = {}): DeployRecor
     command: "deploy",
     ...overrides,
   };
+}
+
+/** The same as a current deploy without containers. */
+export function sampleDeploy(overrides: Partial<Deploy> = {}): Deploy {
+  return { ...sampleRecord(overrides), state: "current", containers: [], ...overrides };
+}
+
+/** Our hook's history of deploys, read to its beginning. */
+export function sampleDeployLog(records: readonly DeployRecord[], overrides: Partial<DeployLog> = {}): DeployLog {
+  return { origin: "history", records, skipped: 0, complete: true, error: null, ...overrides };
 }
 
 /** Containers of which nothing is known but that they are well. */

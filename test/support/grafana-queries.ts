@@ -1,7 +1,7 @@
 import { expect } from "vitest";
 import type { DataFrame } from "@grafana/data";
 import type { Target } from "../../script/grafana/model.ts";
-import { lastHour } from "../grafana/panel-body.ts";
+import { lastHour } from "./grafana-panel.ts";
 import { toFrames, toInfinityFrame } from "./grafana-frames.ts";
 
 interface Place {

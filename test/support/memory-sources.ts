@@ -1,7 +1,6 @@
-import { hash } from "node:crypto";
 import type { AuditLog, AuditRecord } from "../../src/audit/audit.ts";
 import { toOwnerEnv } from "../../src/auth/principal.ts";
-import type { Container, ContainerRef, ContainerStats } from "../../src/containers/container.ts";
+import type { Container, ContainerRef } from "../../src/containers/container.ts";
 import { createEventBroadcaster } from "../../src/containers/docker/engine/event-feed.ts";
 import { createHealthProbes } from "../../src/containers/health-probes.ts";
 import { toBatch } from "../../src/containers/logs/log.ts";
@@ -18,123 +17,17 @@ import { createChanges } from "../../src/lib/broadcast.ts";
 import type { JobErrorGroup } from "../../src/queues/errors.ts";
 import type { JobControl } from "../../src/queues/jobs/control.ts";
 import { createJobOperations } from "../../src/queues/jobs/operations.ts";
-import type { JobFailures, QueueMetrics, QueueSource, RunningJobs, WorkerJobs } from "../../src/queues/queue.ts";
+import type { JobFailures, QueueSource, RunningJobs, WorkerJobs } from "../../src/queues/queue.ts";
 import { createTimelineMemory } from "../../src/timeline/memory.ts";
+import { sampleEngine, sampleStats } from "./containers.ts";
+import { sampleDeployInfo } from "./deploys.ts";
+import { sampleLine } from "./logs.ts";
+import { type QueueFigures, sampleFailures, sampleQueue } from "./queues.ts";
 
-/** A running web container; the id is derived from the name. */
-export function sampleContainer(overrides: Partial<Container> = {}): Container {
-  const name = overrides.name ?? "wallet-core-staging-web-latest";
-  const fullId = hash("sha256", name);
-  return {
-    engine: "local",
-    fullId,
-    id: fullId.slice(0, 12),
-    name,
-    kind: "core",
-    role: "web",
-    service: "wallet-core-staging",
-    destination: null,
-    env: "staging",
-    inferredEnv: null,
-    status: "running",
-    health: "healthy",
-    probe: { failingStreak: 0, checkedAt: "2026-01-13T09:45:00Z", output: "ok" },
-    version: "deploy-20260110-130322-prod",
-    floating: false,
-    replaced: false,
-    commitSha: "abc123",
-    restarts: 0,
-    host: "37.27.91.235-56703216100c",
-    createdAt: "2026-01-13T09:40:00Z",
-    startedAt: "2026-01-13T09:40:10Z",
-    finishedAt: null,
-    image: "ghcr.io/schoolable/wallet-core:latest",
-    ports: ["0.0.0.0:8080"],
-    hostNames: ["37.27.91.235"],
-    observedAt: "2026-01-13T09:45:58Z",
-    stale: false,
-    ...overrides,
-  };
-}
-
-export function sampleHost(overrides: Partial<Host> = {}): Host {
-  return {
-    name: "staging-host-1",
-    instance: "37.27.91.235:9100",
-    status: "up",
-    cpuUtil: 0.72,
-    memUtil: 0.64,
-    diskUtil: 0.5,
-    load1: 1.2,
-    networkReceiveBytesPerSec: 1000,
-    networkTransmitBytesPerSec: 2000,
-    alert: false,
-    reason: null,
-    ...overrides,
-  };
-}
-
-const sampleStats: ContainerStats = {
-  source: "engine",
-  cpuPct: 12.4,
-  cpuPeriods: 100,
-  cpuThrottledPeriods: 10,
-  cpuThrottledSeconds: 0.5,
-  memPct: 34.1,
-  memUsedBytes: 341,
-  memLimitBytes: 1000,
-  pids: 5,
-  networkReceiveBytes: 2000,
-  networkTransmitBytes: 1000,
-  blockReadBytes: 4096,
-  blockWriteBytes: 0,
-  sampledAt: "2026-01-13T09:46:00Z",
-};
-
-export const sampleDeploy: DeployInfo = {
-  currentTag: "deploy-20260110-130322-prod",
-  previousTag: "deploy-20260109-101500-prod",
-  commitSha: "abc123",
-  deployedBy: "ops-user",
-  deployedAt: "2026-01-10T13:15:00Z",
-  service: null,
-  destination: null,
-  env: null,
-  extra: [],
-  stale: false,
-  error: null,
-};
-
-type QueueFigures = Pick<QueueMetrics, "name"> & Partial<QueueMetrics>;
 type ErrorFigures = Pick<JobErrorGroup, "queue" | "source" | "jobId" | "error" | "timestamp" | "count"> & Partial<JobFailures>;
 
-/** An empty queue. */
-export function sampleQueue(overrides: QueueFigures): QueueMetrics {
-  return {
-    source: "jobs",
-    depth: 0,
-    processedPerSec: 0,
-    failuresLastHour: 0,
-    failuresRecent: 0,
-    active: null,
-    deferred: null,
-    retrying: null,
-    dead: null,
-    oldestAgeSeconds: null,
-    waitSeconds: null,
-    runSeconds: null,
-    paused: null,
-    workers: null,
-    exact: true,
-    windowSeconds: null,
-    observedAt: "2026-01-13T09:46:00Z",
-    ...overrides,
-  };
-}
-
-function toFailures({ queue, source, jobId, error, timestamp, count, ...more }: ErrorFigures): JobFailures {
-  const times = { firstAt: timestamp, lastAt: timestamp };
-  return { queue, source, error, count, worker: null, attempts: null, jobIds: [jobId], ...times, ...more };
+function toFailures({ jobId, timestamp, ...more }: ErrorFigures): JobFailures {
+  return sampleFailures({ jobIds: [jobId], firstAt: timestamp, lastAt: timestamp, ...more });
 }
 
 /** Data in memory behind the ports, and how often each port was asked. Failures are thrown where an Error stands for data. */
@@ -183,7 +76,7 @@ export function createMemorySources(
     engines: [{ name: "local", ok: true, error: null }],
     queueSources: [],
     hosts: [],
-    deploy: sampleDeploy,
+    deploy: sampleDeployInfo,
     deployLogs: [],
     images: [],
     ...memory,
@@ -194,8 +87,7 @@ export function createMemorySources(
     data.containers.find((container) => container.fullId === fullId && container.engine === engine) ?? null;
   const [changes, board] = [createChanges(), createEventBroadcaster()];
   let containers = data.containers.toSorted(byKindAndName);
-  const engines = () =>
-    data.engines.map((engine): EngineStatus => ({ contactAt: null, env: null, runs: toRuns(engine.name), ...engine }));
+  const engines = () => data.engines.map((engine) => sampleEngine({ runs: toRuns(engine.name), ...engine }));
   const toRuns = (engine: string) =>
     new Set(containers.flatMap((container) => (container.engine === engine ? (toOwnerEnv(container) ?? []) : [])));
   const source: ContainerSource = {
@@ -236,23 +128,13 @@ export function createMemorySources(
     },
     logs: async (ref, { tail }) => {
       count("logs");
-      const line = {
-        timestamp: "2026-01-13T09:46:00.000000001Z",
-        stream: "stdout",
-        level: null,
-        message: `from ${ref.fullId}`,
-      } as const;
+      const line = sampleLine(`from ${ref.fullId}`);
       return { lines: Array.from({ length: Math.min(tail, 2) }, () => line), truncated: false };
     },
     follow: async (ref, _, signal) => {
       count("follow");
       return (async function* () {
-        const line = {
-          timestamp: "2026-01-13T09:46:00.000000001Z",
-          stream: "stdout",
-          level: null,
-          message: `from ${ref.fullId}`,
-        } as const;
+        const line = sampleLine(`from ${ref.fullId}`);
         yield toBatch({ lines: [line, line] });
         if (!signal.aborted) await new Promise((resolve) => signal.addEventListener("abort", resolve));
         if (typeof signal.reason === "string") yield toBatch({ ended: signal.reason });

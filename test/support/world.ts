@@ -14,9 +14,10 @@ import type { QueueSource } from "../../src/queues/queue.ts";
 import type { ServiceGroup } from "../../src/releases/service-group.ts";
 import { containerKinds } from "../../src/timeline/containers.ts";
 import { toEntry, toTimelineContainer } from "../../src/timeline/timeline.ts";
-import { sampleRecord } from "./deploys.ts";
-import { createMemorySources, type Memory, sampleContainer, sampleDeploy, sampleHost } from "./memory-sources.ts";
-import { rememberHost } from "./series-sources.ts";
+import { sampleContainer } from "./containers.ts";
+import { sampleRecord, sampleDeployInfo } from "./deploys.ts";
+import { sampleHost, rememberHost } from "./hosts.ts";
+import { createMemorySources, type Memory } from "./memory-sources.ts";
 
 /** What a world is made of: everything of one environment, or of none that is known. */
 export type Half = Environment | "unknown";
@@ -282,7 +283,7 @@ export function createWorld({ env, halves, broken = false }: WorldOptions) {
   const extra = [{ key: `${word}-key`, value: `${word}-value` }];
   const tags = { currentTag: `${word}-v2`, previousTag: `${word}-v1`, commitSha: `${digits}c0ffee`, deployedBy: `${word}-kim` };
   const info = {
-    ...sampleDeploy,
+    ...sampleDeployInfo,
     ...tags,
     ...toGroup(owner),
     deployedAt: ago(1200),

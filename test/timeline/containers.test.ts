@@ -8,7 +8,9 @@ import { containerKinds, rememberContainers } from "../../src/timeline/container
 import { createTimelineMemory } from "../../src/timeline/memory.ts";
 import { rememberHosts, rememberQueues } from "../../src/timeline/samples.ts";
 import { toEntry, toTimelineContainer } from "../../src/timeline/timeline.ts";
-import { sampleContainer, sampleHost, sampleQueue } from "../support/memory-sources.ts";
+import { sampleContainer, sampleEvent } from "../support/containers.ts";
+import { sampleHost } from "../support/hosts.ts";
+import { sampleQueue } from "../support/queues.ts";
 
 const now = "2026-01-13T10:00:00.123Z";
 beforeEach(() => void vi.useFakeTimers({ toFake: ["Date"], now: Date.parse(now) }));
@@ -17,16 +19,7 @@ afterEach(() => void vi.useRealTimers());
 const { signal } = new AbortController();
 const container = sampleContainer({ name: "web", health: "healthy" });
 const time = "2026-01-13T09:00:00.000000001Z";
-const event = (action: string, change: Partial<ContainerEvent> = {}): ContainerEvent => ({
-  time,
-  action,
-  exitCode: null,
-  signal: null,
-  health: null,
-  previousName: null,
-  container,
-  ...change,
-});
+const event = (action: string, change: Partial<ContainerEvent> = {}) => sampleEvent({ time, action, container, ...change });
 
 /** A source whose events are pushed, and whose engines answer as they are set. */
 function setUp() {

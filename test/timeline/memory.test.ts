@@ -3,7 +3,7 @@ import type { ContainerEvent } from "../../src/containers/events.ts";
 import { createEnds } from "../../src/timeline/containers.ts";
 import { createStateLog, createTimelineMemory } from "../../src/timeline/memory.ts";
 import { mergeRestarts, orderEntries, type TimelineEntry, toEntry, toTimelineContainer } from "../../src/timeline/timeline.ts";
-import { sampleContainer } from "../support/memory-sources.ts";
+import { sampleContainer } from "../support/containers.ts";
 
 const begin = Date.parse("2026-01-13T09:00:00Z");
 const at = (ms: number) => new Date(begin + ms).toISOString();

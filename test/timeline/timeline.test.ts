@@ -5,7 +5,10 @@ import { rememberContainers } from "../../src/timeline/containers.ts";
 import { createStateLog, createTimelineMemory } from "../../src/timeline/memory.ts";
 import { rememberHosts, rememberQueues } from "../../src/timeline/samples.ts";
 import { mergeRestarts, orderEntries, type TimelineEntry, toEntry, toTimelineContainer } from "../../src/timeline/timeline.ts";
-import { createMemorySources, sampleContainer, sampleHost, sampleQueue } from "../support/memory-sources.ts";
+import { sampleContainer, sampleEvent } from "../support/containers.ts";
+import { sampleHost } from "../support/hosts.ts";
+import { createMemorySources } from "../support/memory-sources.ts";
+import { sampleQueue } from "../support/queues.ts";
 
 const at = (second: number) => new Date(Date.UTC(2026, 0, 13, 9, 0, second)).toISOString().replace(".000Z", "Z");
 const signal = new AbortController().signal;
@@ -175,16 +178,8 @@ describe("the memory", () => {
 });
 
 const container = sampleContainer();
-const event = (action: string, second: number, more: Partial<ContainerEvent> = {}): ContainerEvent => ({
-  time: `${at(second).slice(0, -1)}.123456789Z`,
-  action,
-  exitCode: null,
-  signal: null,
-  health: null,
-  previousName: null,
-  container,
-  ...more,
-});
+const event = (action: string, second: number, more: Partial<ContainerEvent> = {}) =>
+  sampleEvent({ time: `${at(second).slice(0, -1)}.123456789Z`, action, container, ...more });
 
 describe("what engines tell", () => {
   it("is remembered from the first list on that they answered; ends by themselves and ends that were asked for are told apart", async () => {

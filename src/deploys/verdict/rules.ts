@@ -96,7 +96,7 @@ function lnGamma(x: number): number {
  *
  * Failures clump: when a partner is away for some seconds, all jobs of that time fail with one text. So the test of a new error counts the failures of one
  * minute as one, and the error must occur in several minutes, and lately. Of harmless deploys with one such burst of an hour less than 2 % are called regressed
- * (simulated in test/deploys/deploy-errors.test.ts).
+ * (simulated in test/deploys/verdict/verdict-errors.test.ts).
  */
 export const verdictRules = {
   /** Jobs that a queue must have ended in each window. */

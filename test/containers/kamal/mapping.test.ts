@@ -2,8 +2,8 @@ import { expect, onTestFinished, test, vi } from "vitest";
 import { toContainer, toEngineContext } from "../../../src/containers/kamal/mapping.ts";
 import type { DeployInfo } from "../../../src/deploys/deploy.ts";
 import { withDeploy } from "../../../src/deploys/release.ts";
+import { sampleContainer } from "../../support/containers.ts";
 import { app, context, facts, rulesOf } from "../../support/docker-facts.ts";
-import { sampleContainer } from "../../support/memory-sources.ts";
 
 const deploy: DeployInfo = {
   currentTag: "deploy-20260110-130322-prod",

@@ -6,8 +6,8 @@ import { createRestartLimits } from "../../../src/containers/restart/limits.ts";
 import { settleRestart } from "../../../src/containers/restart/outcome.ts";
 import { PastFailure, toAnswerKey, describeRequest } from "../../../src/containers/restart/request.ts";
 import { OpsError } from "../../../src/lib/errors.ts";
+import { sampleContainer } from "../../support/containers.ts";
 import { useFakeSleep } from "../../support/fake-sleep.ts";
-import { sampleContainer } from "../../support/memory-sources.ts";
 
 describe("an answer", () => {
   function setUp({ max = 3 } = {}) {

@@ -6,7 +6,7 @@ import { createRestarts, type Restarts } from "../../../src/containers/restart/r
 import { OpsError } from "../../../src/lib/errors.ts";
 import { sampleEntry } from "../../support/audit.ts";
 import { createCaller } from "../../support/caller.ts";
-import { sampleContainer } from "../../support/memory-sources.ts";
+import { sampleContainer } from "../../support/containers.ts";
 
 const container = sampleContainer();
 const caller = createCaller();

@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import type { RestartRequest } from "../../../src/containers/restart/limits.ts";
 import { restartRole } from "../../../src/containers/restart/role.ts";
 import { createCaller } from "../../support/caller.ts";
-import { sampleContainer } from "../../support/memory-sources.ts";
+import { sampleContainer } from "../../support/containers.ts";
 
 const containers = ["a", "b", "c"].map((name) => sampleContainer({ name }));
 const caller = createCaller();

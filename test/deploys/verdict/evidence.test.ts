@@ -4,9 +4,10 @@ import { findNewErrors, toContainerEvidence, toQueueEvidence } from "../../../sr
 import type { FingerprintedFailures } from "../../../src/queues/errors.ts";
 import type { QueueHistory, QueuePoint } from "../../../src/queues/history.ts";
 import type { ReleaseOf } from "../../../src/releases/worker.ts";
-import type { TimelineEntry } from "../../../src/timeline/timeline.ts";
+import { type TimelineEntry, toEntry } from "../../../src/timeline/timeline.ts";
+import { sampleContainer } from "../../support/containers.ts";
 import { sampleRecord } from "../../support/deploys.ts";
-import { sampleContainer } from "../../support/memory-sources.ts";
+import { sampleFailures, sampleHistory } from "../../support/queues.ts";
 
 describe("queues in both windows", () => {
   const point: QueuePoint = {
@@ -19,12 +20,7 @@ describe("queues in both windows", () => {
     waitP95Seconds: 2,
     runP95Seconds: 5,
   };
-  const history = (more: Partial<QueuePoint> = {}, sampled = false): QueueHistory => ({
-    points: [{ ...point, ...more }],
-    exact: true,
-    sampled,
-    since: null,
-  });
+  const history = (more: Partial<QueuePoint> = {}, sampled = false) => sampleHistory({ ...point, ...more }, { sampled });
   const window = { succeeded: 300, failed: 3, waitP95Seconds: 2, runP95Seconds: 5, depth: 7, oldestAgeSeconds: 11 };
   const idle = { succeeded: 0, failed: 0, waitP95Seconds: null, runP95Seconds: null, depth: 0, oldestAgeSeconds: null };
   const windowOf = (one: QueueHistory) => toQueueEvidence("jobs", 600, new Map([["mail", one]]), new Map())[0]?.before;
@@ -73,25 +69,9 @@ const now = end + 600;
 describe("containers in both windows", () => {
   const web = (name: string, version: string, more: Partial<Container> = {}) =>
     sampleContainer({ name, version, commitSha: "", ...more });
-  const event = (at: number, more: Partial<TimelineEntry> = {}): TimelineEntry => ({
-    kind: "container_death",
-    time: toTime(end + at),
-    after: null,
-    message: "",
-    who: null,
-    service: null,
-    destination: null,
-    env: null,
-    container: { fullId: "a", id: "a", name: "a", engine: "e", role: null, version: null, kind: null },
-    queue: null,
-    host: null,
-    engine: null,
-    from: null,
-    to: null,
-    exitCode: 1,
-    requested: false,
-    ...more,
-  });
+  const container = { fullId: "a", id: "a", name: "a", engine: "e", role: null, version: null, kind: null };
+  const death = { kind: "container_death", message: "", container, exitCode: 1, requested: false } as const;
+  const event = (at: number, more: Partial<TimelineEntry> = {}) => toEntry({ ...death, time: toTime(end + at), ...more });
   const health = (at: number, to: string, more: Partial<TimelineEntry> = {}) => event(at, { kind: "health", to, ...more });
   const other = { container: { fullId: "b", id: "b", name: "b", engine: "e", role: null, version: null, kind: null } };
   const seen = (
@@ -185,16 +165,10 @@ describe("containers in both windows", () => {
 
 describe("new errors", () => {
   const failure = (ago: number, until: number, more: Partial<FingerprintedFailures> = {}): FingerprintedFailures => ({
-    queue: "mail",
-    source: "jobs",
-    error: `text of ${until}`,
-    fingerprint: "f",
-    count: 3,
-    worker: null,
-    attempts: null,
+    ...sampleFailures({ queue: "mail", error: `text of ${until}`, count: 3, jobIds: [] }),
     firstAt: toTime(now - ago),
     lastAt: toTime(now - until),
-    jobIds: [],
+    fingerprint: "f",
     complete: true,
     ...more,
   });

@@ -5,8 +5,8 @@ import { verdictRules } from "../../../src/deploys/verdict/rules.ts";
 import type { Evidence, QueueEvidence, QueueWindow } from "../../../src/deploys/verdict/types.ts";
 import { judgeDeploy } from "../../../src/deploys/verdict/verdict.ts";
 import { toWindows } from "../../../src/deploys/verdict/windows.ts";
+import { sampleContainer } from "../../support/containers.ts";
 import { quietContainers as quiet, sampleRecord } from "../../support/deploys.ts";
-import { sampleContainer } from "../../support/memory-sources.ts";
 import { createNormal, toP95 } from "../../support/random.ts";
 
 const windows = { seconds: 600, before: { from: 0, to: 600 }, after: { from: 600, to: 1200 } };

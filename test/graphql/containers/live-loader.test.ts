@@ -7,7 +7,9 @@ import { watchContainers } from "../../../src/graphql/containers/live-loader.ts"
 import { createContext } from "../../../src/graphql/context.ts";
 import { createCaller } from "../../support/caller.ts";
 import { collect } from "../../support/collect.ts";
-import { createMemorySources, sampleContainer, sampleDeploy } from "../../support/memory-sources.ts";
+import { sampleContainer, sampleEngine } from "../../support/containers.ts";
+import { sampleDeployInfo } from "../../support/deploys.ts";
+import { createMemorySources } from "../../support/memory-sources.ts";
 
 interface Stage {
   readonly setContainers: (containers: readonly Container[]) => void;
@@ -40,7 +42,7 @@ async function watch(
     env: "staging" as const,
   }));
   const memory = createMemorySources({ containers, engines: states });
-  let deploy = sampleDeploy;
+  let deploy = sampleDeployInfo;
   let isKnown = true;
   const abort = new AbortController();
   const { containers: source } = memory.sources;
@@ -78,7 +80,7 @@ async function watch(
 
 const web = sampleContainer({ name: "web" });
 const worker = sampleContainer({ name: "worker" });
-const local = { contactAt: null, env: "staging", name: "local", ok: true, error: null, runs: new Set(["staging"]) };
+const local = sampleEngine({ env: "staging", runs: new Set(["staging"]) });
 const message = (more: object) => ({ snapshot: false, changed: [], removed: [], engines: [local], ended: null, ...more });
 const first = message({ snapshot: true, changed: [web, worker] });
 
@@ -186,11 +188,11 @@ it("a deploy that names other releases changes the rows that it names", async ()
   const floating = { ...web, version: "latest", floating: true, commitSha: "" };
   const messages = await watch(
     { containers: [floating, worker] },
-    ({ setDeploy }) => setDeploy({ ...sampleDeploy, currentTag: "v9" }),
-    ({ setDeploy }) => setDeploy({ ...sampleDeploy, currentTag: "v9", deployedBy: "kim" }),
+    ({ setDeploy }) => setDeploy({ ...sampleDeployInfo, currentTag: "v9" }),
+    ({ setDeploy }) => setDeploy({ ...sampleDeployInfo, currentTag: "v9", deployedBy: "kim" }),
   );
   expect(messages.map(({ changed }) => changed.map(({ name, version }) => `${name} ${version}`))).toEqual([
-    [`web ${sampleDeploy.currentTag}`, `worker ${worker.version}`],
+    [`web ${sampleDeployInfo.currentTag}`, `worker ${worker.version}`],
     ["web v9"],
   ]);
 });

@@ -1,13 +1,14 @@
 import { describe, expect, it } from "vitest";
 import type { Container } from "../../../src/containers/container.ts";
-import type { EngineStatus } from "../../../src/containers/source.ts";
 import { type ContainerFilter, createContainerFilter, isAtDestination } from "../../../src/graphql/containers/filter.ts";
 import { ofEngine, toEngineError } from "../../../src/graphql/containers/loader.ts";
 import { createContext } from "../../../src/graphql/context.ts";
 import type { Environment } from "../../../src/lib/environment.ts";
 import { OpsError } from "../../../src/lib/errors.ts";
 import { createCaller } from "../../support/caller.ts";
-import { createMemorySources, type Memory, sampleContainer, sampleDeploy } from "../../support/memory-sources.ts";
+import { sampleContainer, sampleEngine } from "../../support/containers.ts";
+import { sampleDeployInfo } from "../../support/deploys.ts";
+import { createMemorySources, type Memory } from "../../support/memory-sources.ts";
 
 const web = sampleContainer({ name: "web" });
 const redis = sampleContainer({ name: "redis", kind: "accessory" });
@@ -71,10 +72,10 @@ describe("lists of containers", () => {
     const { sources, calls } = createMemorySources({ containers: [floating, web] });
     const list = () => createContext(sources, createCaller()).loaders.containers.all(false);
     const [first, again] = [await list(), await list()];
-    expect(first.map(({ version }) => version)).toEqual([sampleDeploy.currentTag, web.version]);
+    expect(first.map(({ version }) => version)).toEqual([sampleDeployInfo.currentTag, web.version]);
     expect(first[0]).toBe(again[0]);
     expect(calls["deploy"]).toBe(2);
-    sources.deploy.read = async () => ({ ...sampleDeploy, currentTag: "v9" });
+    sources.deploy.read = async () => ({ ...sampleDeployInfo, currentTag: "v9" });
     expect((await list()).map(({ version }) => version)).toEqual(["v9", web.version]);
   });
 
@@ -189,8 +190,7 @@ describe("one container", () => {
 });
 
 describe("the engines of a question", () => {
-  const status = (name: string): EngineStatus => ({ name, ok: true, error: null, contactAt: null, env: null, runs: null });
-  const [a, b] = [status("a"), status("b")];
+  const [a, b] = [sampleEngine({ name: "a" }), sampleEngine({ name: "b" })];
   const silent = ["a", null].map((name) => ({ name, code: "docker_timeout", message: String(name) }));
   it.each<[string | null | undefined, string[], (string | null)[]]>([
     [null, ["a", "b"], ["a", null]],

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import type { Container } from "../../../src/containers/container.ts";
 import { toPreview, toWorkerHosts } from "../../../src/graphql/containers/running-work.ts";
-import { sampleContainer } from "../../support/memory-sources.ts";
+import { sampleContainer } from "../../support/containers.ts";
 
 const work = { jobs: null, total: null, gaps: [] };
 const web = sampleContainer({ name: "web" });

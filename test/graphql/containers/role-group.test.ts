@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { requireOneGroup } from "../../../src/graphql/containers/role-group.ts";
-import { sampleContainer } from "../../support/memory-sources.ts";
+import { sampleContainer } from "../../support/containers.ts";
 
 const at = (destination: string | null) => sampleContainer({ service: "core", destination, env: "staging" });
 

@@ -5,8 +5,9 @@ import { maySeeDeploy } from "../../../src/graphql/deploys/info-loader.ts";
 import type { Environment } from "../../../src/lib/environment.ts";
 import { OpsError } from "../../../src/lib/errors.ts";
 import { createCaller } from "../../support/caller.ts";
-import { sampleRecord } from "../../support/deploys.ts";
-import { createMemorySources, sampleContainer, sampleDeploy } from "../../support/memory-sources.ts";
+import { sampleContainer } from "../../support/containers.ts";
+import { sampleDeployInfo, sampleDeployLog, sampleRecord } from "../../support/deploys.ts";
+import { createMemorySources } from "../../support/memory-sources.ts";
 
 const missing = { code: "deploy_info_missing", message: "deploy_info.json not found on host" };
 const unreadable = new OpsError("deploy_info_unreadable", "EACCES");
@@ -17,13 +18,13 @@ describe("the deploy info", () => {
     const { sources, calls } = createMemorySources({ deploy }, { env: "staging", isOwnService: (service) => service === "core" });
     return { loader: createContext(sources, caller).loaders.deploy, calls };
   };
-  const production = { ...sampleDeploy, env: "production" as const };
+  const production = { ...sampleDeployInfo, env: "production" as const };
 
   it.each<[string, DeployInfo | Error, Environment[], object | null]>([
-    ["of its environment", { ...sampleDeploy, env: "staging" }, ["staging"], null],
+    ["of its environment", { ...sampleDeployInfo, env: "staging" }, ["staging"], null],
     ["of another environment", production, ["staging"], missing],
-    ["of no known environment", sampleDeploy, ["staging"], missing],
-    ["of no known environment, for tokens of every one", sampleDeploy, ["staging", "production"], null],
+    ["of no known environment", sampleDeployInfo, ["staging"], missing],
+    ["of no known environment, for tokens of every one", sampleDeployInfo, ["staging", "production"], null],
     ["that cannot be read", unreadable, ["staging"], { code: "deploy_info_unreadable", message: "EACCES" }],
     ["that cannot be read and is not the token's", unreadable, ["production"], missing],
   ])("%s is there, or not", async (_what, deploy, where, refusal) => {
@@ -74,7 +75,7 @@ describe("all deploys", () => {
   it("are asked for once, whatever is made of them", async () => {
     const { sources, calls } = createMemorySources({
       containers: [sampleContainer()],
-      deployLogs: [{ origin: "history", records: [sampleRecord()], skipped: 0, complete: true, error: null }],
+      deployLogs: [sampleDeployLog([sampleRecord()])],
     });
     const { loaders } = createContext(sources, createCaller());
     const all = await loaders.deploys.all();
@@ -91,7 +92,7 @@ describe("all deploys", () => {
       const { sources } = createMemorySources({
         engines: [{ name: "local", ok, error: ok ? null : error }],
         deploy: unreadable,
-        deployLogs: [{ origin: "history", records: [sampleRecord()], skipped: 0, complete: true, error: null }],
+        deployLogs: [sampleDeployLog([sampleRecord()])],
       });
       return (await createContext(sources, createCaller()).loaders.deploys.all()).map(({ state }) => state);
     };

@@ -10,40 +10,21 @@ import type { QueueHistory } from "../../../src/queues/history.ts";
 import type { JobFailures, QueueMetrics, QueueSource } from "../../../src/queues/queue.ts";
 import { type TimelineEntry, toEntry, toTimelineContainer } from "../../../src/timeline/timeline.ts";
 import { createCaller } from "../../support/caller.ts";
-import { sampleRecord } from "../../support/deploys.ts";
-import { createMemorySources, sampleContainer, sampleQueue } from "../../support/memory-sources.ts";
+import { sampleContainer, sampleEngine } from "../../support/containers.ts";
+import { sampleDeploy } from "../../support/deploys.ts";
+import { createMemorySources } from "../../support/memory-sources.ts";
+import { sampleFailures, sampleHistory, sampleQueue } from "../../support/queues.ts";
 
 const now = Date.parse("2026-01-13T10:00:00Z") / 1000;
 const ago = (seconds: number) => `${new Date((now - seconds) * 1000).toISOString().slice(0, 19)}Z`;
-const toDeploy = (more: Partial<Deploy> = {}): Deploy => ({
-  ...sampleRecord({ deployedAt: ago(1200), durationSeconds: 60 }),
-  state: "current",
-  containers: [],
-  ...more,
-});
+const toDeploy = (more: Partial<Deploy> = {}) => sampleDeploy({ deployedAt: ago(1200), durationSeconds: 60, ...more });
 const deploy = toDeploy();
 /** Where the window before the deploy begins, and the one after it. */
 const [beforeFrom, afterFrom] = [now - 2460, now - 1200];
 
 type History = NonNullable<QueueSource["history"]>;
-const toPast = (succeeded: number, seconds: number, more: Partial<QueueHistory> = {}): QueueHistory => ({
-  points: [
-    {
-      time: "",
-      depth: 0,
-      processedPerSec: succeeded / seconds,
-      failures: 0,
-      oldestAgeSeconds: null,
-      waitP50Seconds: null,
-      waitP95Seconds: null,
-      runP95Seconds: null,
-    },
-  ],
-  exact: true,
-  sampled: false,
-  since: null,
-  ...more,
-});
+const toPast = (succeeded: number, seconds: number, more: Partial<QueueHistory> = {}) =>
+  sampleHistory({ depth: 0, processedPerSec: succeeded / seconds, failures: 0 }, more);
 const history =
   (before: number, after: number, sampled: "before" | "after" | null = null): History =>
   async (_, { from, step }) => {
@@ -74,14 +55,12 @@ interface Stage {
   readonly timeline?: (timeline: ReturnType<typeof createMemorySources>["sources"]["timeline"]) => void;
 }
 
-const engine = (name: string): EngineStatus => ({ name, ok: true, error: null, contactAt: null, env: null, runs: null });
-
 function judge(stage: Stage, one = deploy, seconds = 1200) {
   const {
     sources: given = [],
     deploys = [one],
     containers = [],
-    engines = [engine("a")],
+    engines = [sampleEngine({ name: "a" })],
     silent = [],
     caller = createCaller(),
   } = stage;
@@ -214,17 +193,7 @@ describe("queues of a verdict", () => {
 });
 
 describe("new errors of a verdict", () => {
-  const failure: JobFailures = {
-    queue: "mail",
-    source: "jobs",
-    error: "boom",
-    count: 40,
-    worker: null,
-    attempts: null,
-    jobIds: ["1"],
-    firstAt: ago(1000),
-    lastAt: ago(10),
-  };
+  const failure = sampleFailures({ queue: "mail", error: "boom", count: 40, firstAt: ago(1000), lastAt: ago(10) });
   const sources = [{ name: "jobs", env: "staging" as const, failures: async () => [failure] }];
 
   it("are those of the newest deploy of a group alone that has not failed", async () => {
@@ -282,7 +251,10 @@ describe("containers of a verdict", () => {
     ["of which another was heard", { timeline: (all) => all.begin("container_death", begin("b", 9000)) }, "counters"],
     [
       "of which one was not heard",
-      { engines: [engine("a"), engine("b")], timeline: (all) => all.begin("container_death", begin("a", 9000)) },
+      {
+        engines: [sampleEngine({ name: "a" }), sampleEngine({ name: "b" })],
+        timeline: (all) => all.begin("container_death", begin("a", 9000)),
+      },
       "counters",
     ],
     [
@@ -298,7 +270,7 @@ describe("containers of a verdict", () => {
     [
       "of which the last was heard too late",
       {
-        engines: [engine("a"), engine("b")],
+        engines: [sampleEngine({ name: "a" }), sampleEngine({ name: "b" })],
         timeline: (all) => {
           all.begin("container_death", begin("a", 9000));
           all.begin("container_death", begin("b", 60));

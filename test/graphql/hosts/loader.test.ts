@@ -10,8 +10,9 @@ import type { Environment } from "../../../src/lib/environment.ts";
 import { OpsError } from "../../../src/lib/errors.ts";
 import type { HistoryRange } from "../../../src/lib/range.ts";
 import { createCaller } from "../../support/caller.ts";
-import { createMemorySources, sampleContainer, sampleHost } from "../../support/memory-sources.ts";
-import { rememberHost } from "../../support/series-sources.ts";
+import { sampleContainer } from "../../support/containers.ts";
+import { sampleHost, rememberHost } from "../../support/hosts.ts";
+import { createMemorySources } from "../../support/memory-sources.ts";
 
 const range: HistoryRange = { from: 1_768_297_200, step: 60, steps: 5 };
 function createBudgetCaller(where?: readonly Environment[]) {

@@ -5,8 +5,9 @@ import { createContext } from "../../../src/graphql/context.ts";
 import { followRoleLogs, readRoleLogs, type RoleFilter } from "../../../src/graphql/logs/role-loader.ts";
 import { OpsError } from "../../../src/lib/errors.ts";
 import { createCaller } from "../../support/caller.ts";
-import { createMemorySources, sampleContainer } from "../../support/memory-sources.ts";
-import { at, line, replica } from "../../support/role-lines.ts";
+import { sampleContainer, replica } from "../../support/containers.ts";
+import { at, line } from "../../support/logs.ts";
+import { createMemorySources } from "../../support/memory-sources.ts";
 
 type Logs = Readonly<Record<string, readonly LogLine[] | OpsError>>;
 

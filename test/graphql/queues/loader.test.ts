@@ -4,7 +4,9 @@ import { toLength } from "../../../src/graphql/list-lengths.ts";
 import type { Environment } from "../../../src/lib/environment.ts";
 import { OpsError } from "../../../src/lib/errors.ts";
 import { createCaller } from "../../support/caller.ts";
-import { createMemorySources, type Memory, sampleContainer, sampleQueue } from "../../support/memory-sources.ts";
+import { sampleContainer } from "../../support/containers.ts";
+import { createMemorySources, type Memory } from "../../support/memory-sources.ts";
+import { sampleQueue } from "../../support/queues.ts";
 
 const at = (minute: number) => `2026-01-13T09:${minute}:00Z`;
 const failure = (queue: string, source: string, error: string, minute: number, worker: string | null = null) => {

@@ -5,7 +5,7 @@ import type { EngineStatus } from "../../../src/containers/source.ts";
 import { findBlindSpot, findOrphans, orphanGraceSeconds } from "../../../src/graphql/queues/orphan-rules.ts";
 import type { WorkerJobs } from "../../../src/queues/queue.ts";
 import { createCaller } from "../../support/caller.ts";
-import { sampleContainer } from "../../support/memory-sources.ts";
+import { sampleContainer, sampleEngine } from "../../support/containers.ts";
 
 const jobs = (host: string | null, more: Partial<WorkerJobs> = {}): WorkerJobs => ({
   queue: "payouts",
@@ -45,7 +45,7 @@ describe("findOrphans", () => {
 describe("findBlindSpot", () => {
   const { principal } = createCaller();
   const staging = createCaller(undefined, ["staging"]).principal;
-  const engine: EngineStatus = { name: "web-1", env: null, runs: new Set(), ok: true, contactAt: null, error: null };
+  const engine = sampleEngine({ name: "web-1", runs: new Set() });
   const find = (containers: readonly Container[], engines: readonly EngineStatus[], who = principal) =>
     findBlindSpot(containers, selectEngines(who, engines), who);
 

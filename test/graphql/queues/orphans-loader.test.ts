@@ -4,11 +4,11 @@ import { createContext } from "../../../src/graphql/context.ts";
 import { OpsError } from "../../../src/lib/errors.ts";
 import type { QueueSource, RunningJob, WorkerJobs } from "../../../src/queues/queue.ts";
 import { createCaller } from "../../support/caller.ts";
-import { createMemorySources, type Memory, sampleContainer, sampleQueue } from "../../support/memory-sources.ts";
+import { sampleContainer } from "../../support/containers.ts";
+import { createMemorySources, type Memory } from "../../support/memory-sources.ts";
+import { sampleQueue, sampleWorkerJobs } from "../../support/queues.ts";
 
-const worker = (more: Partial<WorkerJobs> = {}): WorkerJobs => {
-  return { queue: "mail", source: "jobs", host: "gone", count: 1, oldestAgeSeconds: 600, ...more };
-};
+const worker = (more: Partial<WorkerJobs> = {}) => sampleWorkerJobs({ queue: "mail", ...more });
 const job = (jobId: string): RunningJob => {
   return { queue: "mail", source: "jobs", jobId, kind: null, startedAt: null, worker: "gone" };
 };

@@ -6,24 +6,14 @@ import { OpsError } from "../../../src/lib/errors.ts";
 import type { QueueHistory, QueuePoint } from "../../../src/queues/history.ts";
 import type { QueueMetrics, QueueSource } from "../../../src/queues/queue.ts";
 import { createCaller } from "../../support/caller.ts";
-import { createMemorySources, sampleQueue } from "../../support/memory-sources.ts";
+import { createMemorySources } from "../../support/memory-sources.ts";
+import { sampleHistory, sampleQueue } from "../../support/queues.ts";
 
 const nowMs = Date.parse("2026-01-13T10:00:00Z");
 const from = "2026-01-13T09:00:00Z";
 const to = "2026-01-13T10:00:00Z";
-const blank: QueuePoint = {
-  time: to,
-  depth: null,
-  processedPerSec: null,
-  failures: null,
-  oldestAgeSeconds: null,
-  waitP50Seconds: null,
-  waitP95Seconds: null,
-  runP95Seconds: null,
-};
-const past = (point: Partial<QueuePoint> = { depth: 1 }, more: Partial<QueueHistory> = {}): QueueHistory => {
-  return { points: [{ ...blank, ...point }], exact: true, sampled: false, since: null, ...more };
-};
+const past = (point: Partial<QueuePoint> = { depth: 1 }, more: Partial<QueueHistory> = {}) =>
+  sampleHistory({ time: to, ...point }, more);
 
 type History = NonNullable<QueueSource["history"]>;
 type Given = Partial<Pick<QueueSource, "env">> & { readonly name: string; readonly history?: QueueSource["history"] };

@@ -8,19 +8,15 @@ import type { Environment } from "../../../src/lib/environment.ts";
 import { OpsError } from "../../../src/lib/errors.ts";
 import { type TimelineKind, toEntry } from "../../../src/timeline/timeline.ts";
 import { createCaller } from "../../support/caller.ts";
-import { sampleRecord } from "../../support/deploys.ts";
+import { sampleEngine } from "../../support/containers.ts";
+import { sampleDeploy, sampleDeployLog } from "../../support/deploys.ts";
 import { createMemorySources } from "../../support/memory-sources.ts";
 
 const at = (minute: number) => `2026-01-13T10:${String(minute).padStart(2, "0")}:00Z`;
 const [from, to] = [Date.parse(at(0)), Date.parse(at(59))];
-const engine = (name: string, ok = true): EngineStatus => ({ name, ok, error: null, contactAt: null, env: null, runs: null });
-const toDeploy = (more: Partial<Deploy> = {}): Deploy => ({
-  ...sampleRecord({ deployedAt: at(10), deployedBy: null, previousTag: "v1" }),
-  state: "current",
-  containers: [],
-  ...more,
-});
-const deployLog: DeployLog = { origin: "history", records: [], skipped: 0, complete: true, error: null };
+const engine = (name: string, ok = true) => sampleEngine({ name, ok });
+const toDeploy = (more: Partial<Deploy> = {}) =>
+  sampleDeploy({ deployedAt: at(10), deployedBy: null, previousTag: "v1", ...more });
 
 interface Stage {
   readonly deploys?: readonly Deploy[];
@@ -77,7 +73,7 @@ describe("deploys", () => {
     ],
   ])("of %s have a note", async (_what, logs, note) => {
     const deploys = [toDeploy({ deployedAt: at(20) }), toDeploy({ deployedAt: at(5) })];
-    const known = createStage({ deploys, logs: logs.map((log) => ({ ...deployLog, ...log })) });
+    const known = createStage({ deploys, logs: logs.map((log) => sampleDeployLog([], log)) });
     expect((await known.ask(["deploy"])).coverage).toEqual([{ kind: "deploy", known: true, since: at(5), sampled: false, note }]);
   });
 

@@ -5,9 +5,10 @@ import { getIntrospectionQuery } from "graphql";
 import { serverAudits } from "graphql-http";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { makeToken } from "../../../src/cli/token.ts";
+import { sampleContainer } from "../../support/containers.ts";
 import { readEvents } from "../../support/events.ts";
 import { graphqlHeaders, startGateway, token } from "../../support/gateway.ts";
-import { createMemorySources, sampleContainer } from "../../support/memory-sources.ts";
+import { createMemorySources } from "../../support/memory-sources.ts";
 
 const containers = Array.from({ length: 30 }, (_, index) => sampleContainer({ name: `wallet-core-staging-web-${index}` }));
 const memory = createMemorySources({ containers });

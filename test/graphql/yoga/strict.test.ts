@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { OpsError } from "../../../src/lib/errors.ts";
+import { sampleContainer } from "../../support/containers.ts";
 import { startGateway } from "../../support/gateway.ts";
-import { createMemorySources, sampleContainer } from "../../support/memory-sources.ts";
+import { createMemorySources } from "../../support/memory-sources.ts";
 
 let gateway: Awaited<ReturnType<typeof startGateway>>;
 beforeAll(async () => {

@@ -2,9 +2,8 @@ import { expect, it, vi } from "vitest";
 import { createFollowBuffer, sizeOf } from "../../../../src/containers/docker/logs/buffer.ts";
 import type { LogBatch, LogLine } from "../../../../src/containers/logs/log.ts";
 import { collect } from "../../../support/collect.ts";
+import { sampleLine } from "../../../support/logs.ts";
 
-const timestamp = "2026-01-13T09:40:00.000000000Z";
-const line = (message: string): LogLine => ({ timestamp, stream: "stdout", level: null, message });
 const enough = 256 << 10;
 const most = 1 << 20;
 
@@ -21,30 +20,30 @@ const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 it("counts each line with 64 characters around its text", () => {
   expect(sizeOf([])).toBe(0);
-  expect(sizeOf([line("abc"), line("")])).toBe(3 + 2 * 64);
+  expect(sizeOf([sampleLine("abc"), sampleLine("")])).toBe(3 + 2 * 64);
 });
 
 it("hands on each batch as it came, the very same lines", async () => {
   const { buffer, next } = setUp();
-  const lines = [line("a"), line("b")];
+  const lines = [sampleLine("a"), sampleLine("b")];
   buffer.push(lines, 7);
   buffer.push([], 0);
   buffer.notify("stopped");
-  buffer.push([line("c")], 7);
+  buffer.push([sampleLine("c")], 7);
   const first = await next();
   expect(first).toEqual(batch({ lines }));
   expect(first.lines).toBe(lines);
   expect(await next()).toEqual(batch({ notice: "stopped" }));
-  expect(await next()).toEqual(batch({ lines: [line("c")] }));
+  expect(await next()).toEqual(batch({ lines: [sampleLine("c")] }));
 });
 
 it("with a filter has what matches alone, and counts that alone", async () => {
   const { buffer, next } = setUp(({ message }) => message.startsWith("a"));
-  buffer.push([line("b".repeat(most))], most + 64);
-  buffer.push([line("a1"), line(`b${"x".repeat(enough)}`), line("a2")], enough + 200);
+  buffer.push([sampleLine("b".repeat(most))], most + 64);
+  buffer.push([sampleLine("a1"), sampleLine(`b${"x".repeat(enough)}`), sampleLine("a2")], enough + 200);
   expect(buffer.isFull).toBe(false);
-  expect(await next()).toEqual(batch({ lines: [line("a1"), line("a2")] }));
-  buffer.push([line(`a${"x".repeat(enough)}`)], 0);
+  expect(await next()).toEqual(batch({ lines: [sampleLine("a1"), sampleLine("a2")] }));
+  buffer.push([sampleLine(`a${"x".repeat(enough)}`)], 0);
   expect(buffer.isFull).toBe(true);
 });
 
@@ -53,8 +52,8 @@ it.each([
   [enough + 1, true],
 ])("with %i characters waiting is full: %s", async (size, isFull) => {
   const { buffer, next, onRoom } = setUp();
-  buffer.push([line("a")], size - 1);
-  buffer.push([line("b")], 1);
+  buffer.push([sampleLine("a")], size - 1);
+  buffer.push([sampleLine("b")], 1);
   expect(buffer.isFull).toBe(isFull);
   await next();
   expect(buffer.isFull).toBe(false);
@@ -65,7 +64,7 @@ it.each([
 
 it("asks for more no sooner than it is full no more", async () => {
   const { buffer, next, onRoom } = setUp();
-  for (let count = 0; count < 3; count++) buffer.push([line("a")], enough);
+  for (let count = 0; count < 3; count++) buffer.push([sampleLine("a")], enough);
   await next();
   expect([onRoom.mock.calls.length, buffer.isFull]).toEqual([0, true]);
   await next();
@@ -77,33 +76,33 @@ it.each([
   ["more", most - 99, 2, ["b"]],
 ])("of %s waiting lets go of the oldest lines, and says how many", async (_, size, dropped, messages) => {
   const { buffer, next } = setUp();
-  buffer.push([line("a1"), line("a2")], size);
-  buffer.push([line("b")], 100);
+  buffer.push([sampleLine("a1"), sampleLine("a2")], size);
+  buffer.push([sampleLine("b")], 100);
   const first = await next();
   expect([first.dropped, first.lines.map(({ message }) => message)]).toEqual([dropped, messages]);
-  buffer.push([line("c")], 1);
+  buffer.push([sampleLine("c")], 1);
   expect((await next()).dropped).toBe(0);
 });
 
 it("holds the newest batch however large it is", async () => {
   const { buffer, next } = setUp();
-  buffer.push([line("a")], 5 * most);
-  expect(await next()).toEqual(batch({ lines: [line("a")] }));
-  buffer.push([line("b")], 1);
-  buffer.push([line("c"), line("d")], 1);
-  buffer.push([line("e")], 5 * most);
-  expect(await next()).toEqual(batch({ lines: [line("e")], dropped: 3 }));
+  buffer.push([sampleLine("a")], 5 * most);
+  expect(await next()).toEqual(batch({ lines: [sampleLine("a")] }));
+  buffer.push([sampleLine("b")], 1);
+  buffer.push([sampleLine("c"), sampleLine("d")], 1);
+  buffer.push([sampleLine("e")], 5 * most);
+  expect(await next()).toEqual(batch({ lines: [sampleLine("e")], dropped: 3 }));
   expect(buffer.isFull).toBe(false);
 });
 
 it("counts a notice as 64 characters, and as no line when it goes", async () => {
   const { buffer, next } = setUp();
-  buffer.push([line("a")], enough - 64);
+  buffer.push([sampleLine("a")], enough - 64);
   buffer.notify("stopped");
   expect(buffer.isFull).toBe(false);
-  buffer.push([line("b")], 1);
+  buffer.push([sampleLine("b")], 1);
   expect(buffer.isFull).toBe(true);
-  buffer.push([line("c")], most);
+  buffer.push([sampleLine("c")], most);
   expect((await next()).dropped).toBe(2);
 });
 
@@ -111,8 +110,8 @@ it("waits for lines, for a notice and for its end", async () => {
   const { buffer, next, reading } = setUp();
   const asked = [next(), next(), next()];
   await turn();
-  buffer.push([line("a")], 1);
-  expect(await asked[0]).toEqual(batch({ lines: [line("a")] }));
+  buffer.push([sampleLine("a")], 1);
+  expect(await asked[0]).toEqual(batch({ lines: [sampleLine("a")] }));
   await turn();
   buffer.notify("resumed");
   expect(await asked[1]).toEqual(batch({ notice: "resumed" }));
@@ -125,9 +124,9 @@ it("waits for lines, for a notice and for its end", async () => {
 
 it("gives what waits before its end, and throws an error then", async () => {
   const { buffer, next, reading } = setUp();
-  buffer.push([line("a")], 1);
+  buffer.push([sampleLine("a")], 1);
   buffer.end(new RangeError("lost"));
-  expect(await next()).toEqual(batch({ lines: [line("a")] }));
+  expect(await next()).toEqual(batch({ lines: [sampleLine("a")] }));
   await expect(reading.next()).rejects.toThrow(new RangeError("lost"));
 });
 
@@ -139,6 +138,6 @@ it.each([
   const rest = collect(reading);
   await turn();
   abort.abort(reason);
-  buffer.push([line("a")], 1);
+  buffer.push([sampleLine("a")], 1);
   expect(await rest).toEqual(batches);
 });

@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { createPosition } from "../../../../src/containers/docker/logs/position.ts";
 import type { LogLine, LogStream } from "../../../../src/containers/logs/log.ts";
 import { toLogTimestamp } from "../../../../src/lib/time.ts";
+import { sampleLine } from "../../../support/logs.ts";
 
 /** A log with few different times, as Podman tells them: in order, and unique by its messages. */
 const logs = fc
@@ -47,12 +48,8 @@ test("a stream that is cut anywhere goes on with the next line, and a reader tha
   );
 });
 
-const line = (message: string, at: number, stream: LogStream = "stdout"): LogLine => ({
-  timestamp: toLogTimestamp(String(at)),
-  stream,
-  level: null,
-  message,
-});
+const line = (message: string, at: number, stream: LogStream = "stdout") =>
+  sampleLine(message, { timestamp: toLogTimestamp(String(at)), stream });
 
 test("begins at the last line there is, with all of its time", () => {
   const log = [line("a", 1), line("b", 2, "stderr"), line("c", 2), line("d", 2)];

@@ -3,7 +3,8 @@ import type { Container } from "../../../../src/containers/container.ts";
 import { type FollowOptions, type LogBatch, type LogLine, toBatch } from "../../../../src/containers/logs/log.ts";
 import { createRoleMembers } from "../../../../src/containers/logs/role/follow.ts";
 import type { RoleInbox } from "../../../../src/containers/logs/role/merge.ts";
-import { at, line, replica } from "../../../support/role-lines.ts";
+import { replica } from "../../../support/containers.ts";
+import { at, line } from "../../../support/logs.ts";
 
 /** The moment of `at(0)`. */
 const begin = Date.parse(at(0));

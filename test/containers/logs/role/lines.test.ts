@@ -3,7 +3,8 @@ import { maxPageBytes, toLineBytes } from "../../../../src/containers/logs/log.t
 import { createRolePositions } from "../../../../src/containers/logs/role/follow.ts";
 import { byPlace, toBeginning, toMarker, toRoleLine } from "../../../../src/containers/logs/role/lines.ts";
 import { createRolePage } from "../../../../src/containers/logs/role/page.ts";
-import { at, line, replica } from "../../../support/role-lines.ts";
+import { replica } from "../../../support/containers.ts";
+import { at, line } from "../../../support/logs.ts";
 
 const web = { ...replica("web", "v1", 5), engine: "one" };
 

@@ -2,7 +2,8 @@ import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { createRolePage } from "../../../../src/containers/logs/role/page.ts";
 import { parseLogTime } from "../../../../src/lib/time.ts";
-import { at, line, replica } from "../../../support/role-lines.ts";
+import { replica } from "../../../support/containers.ts";
+import { at, line } from "../../../support/logs.ts";
 
 const containers = ["a", "b", "c"].map((name) => replica(name));
 

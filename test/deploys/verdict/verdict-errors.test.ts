@@ -1,0 +1,191 @@
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { findNewErrors } from "../../../src/deploys/verdict/evidence.ts";
+import type { QueueEvidence } from "../../../src/deploys/verdict/types.ts";
+import { judgeDeploy } from "../../../src/deploys/verdict/verdict.ts";
+import { toWindows } from "../../../src/deploys/verdict/windows.ts";
+import type { FingerprintedFailures } from "../../../src/queues/errors.ts";
+import type { ReleaseOf } from "../../../src/releases/worker.ts";
+import { quietContainers as quiet, sampleRecord } from "../../support/deploys.ts";
+import { sampleFailures } from "../../support/queues.ts";
+import { createNormal } from "../../support/random.ts";
+
+const now = Date.parse("2026-01-10T13:15:00Z") / 1000;
+const toTime = (unix: number) => `${new Date(unix * 1000).toISOString().slice(0, 19)}Z`;
+/** A deploy that took a minute and ended so many seconds ago. */
+const deployAgo = (seconds: number) => sampleRecord({ deployedAt: toTime(now - seconds), durationSeconds: 60 });
+/** Failures with one text, at these times before now. */
+const failures = (error: string, ago: readonly number[], more: Partial<FingerprintedFailures> = {}): FingerprintedFailures => ({
+  ...sampleFailures({ queue: "mail", error, count: ago.length, jobIds: [] }),
+  firstAt: toTime(now - Math.max(...ago)),
+  lastAt: toTime(now - Math.min(...ago)),
+  fingerprint: error,
+  complete: true,
+  ...more,
+});
+const every = (seconds: number, from: number, to = 1) =>
+  Array.from({ length: Math.floor((from - to) / seconds) + 1 }, (_, index) => from - index * seconds);
+
+/** As a worker of the deploy's group runs it. */
+const release = (version: string) => ({ ...sampleRecord(), version });
+
+/** The verdict on errors; with `jobsPerMinute` that many jobs succeed in either window. */
+function judge(ago: number, rows: readonly FingerprintedFailures[], jobsPerMinute = 0, releaseOf: ReleaseOf = () => null) {
+  const deploy = deployAgo(ago);
+  const windows = toWindows(deploy, [deploy], now, 1800);
+  const window = {
+    succeeded: Math.round((jobsPerMinute * (windows?.seconds ?? 0)) / 60),
+    failed: 0,
+    waitP95Seconds: null,
+    runP95Seconds: null,
+    depth: 0,
+    oldestAgeSeconds: null,
+  };
+  const queue: QueueEvidence = { queue: "mail", source: "jobs", before: window, after: window };
+  const queues = jobsPerMinute > 0 && windows ? [queue] : [];
+  return judgeDeploy({
+    windows,
+    queues,
+    containers: quiet,
+    newErrors: findNewErrors(deploy, rows, releaseOf, now),
+    gaps: [],
+  });
+}
+
+describe("a new error", () => {
+  it("is none where the deploy interrupted its jobs itself, whose workers are not known", () => {
+    const interrupted = failures("worker received SIGTERM", [89, 88]);
+    expect(judge(30, [interrupted], 500)).toMatchObject({ newErrors: [], reasons: [expect.stringMatching(/^there is less/)] });
+    expect(judge(60, [failures("worker received SIGTERM", every(1, 119, 90))], 500)).toMatchObject({
+      outcome: "clean",
+      newErrors: [],
+    });
+    // One of them came after it: more is not known of that text.
+    expect(judge(600, [failures("x", [...every(1, 659, 640), 5])]).newErrors).toMatchObject([
+      { after: { count: 1 }, minutes: 1, regressed: false },
+    ]);
+  });
+
+  it("counts from the beginning of the deploy where its own workers had it", () => {
+    const rows = [failures("x", every(20, 650), { worker: "h2" })];
+    expect(judge(600, rows, 0, () => release("v2")).newErrors).toMatchObject([
+      { after: { count: 33, seconds: 650 }, minutes: 11, firstAgo: 650, lastAgo: 10, regressed: true },
+    ]);
+  });
+
+  it("must have come often, in several minutes, lately, and in enough of what ended", () => {
+    const regressed = (rows: readonly FingerprintedFailures[], jobs = 0) => judge(600, rows, jobs).newErrors?.[0]?.regressed;
+    const steady = every(30, 580);
+    expect(regressed([failures("x", steady)])).toBe(true);
+    expect(regressed(steady.map((ago, index) => failures(`x for ${index}`, [ago], { fingerprint: "x" })))).toBe(true);
+    // Four in all.
+    expect(regressed([failures("x", every(150, 460))])).toBe(false);
+    // All within a minute, or in two.
+    expect(regressed([failures("x", every(1, 59))])).toBe(false);
+    expect(regressed([300, 30].map((ago) => failures(`x at ${ago}`, [ago, ago, ago], { fingerprint: "x" })))).toBe(false);
+    // For three minutes, and over for five.
+    expect(regressed([failures("x", every(5, 480, 300))])).toBe(false);
+    // Two a minute: of 90 jobs more than 2 %, of 900 less.
+    expect(regressed([failures("x", steady)], 90)).toBe(true);
+    expect(regressed([failures("x", steady)], 900)).toBe(false);
+    expect(judge(600, [failures("x", steady)], 90).newErrors?.[0]?.share).toBeCloseTo(0.0222, 3);
+  });
+});
+
+/** Times between 0 and `until`, at a rate by the second, by a Poisson process. */
+function createArrivals(seed: number) {
+  const normal = createNormal(seed);
+  // Half the sum of two squared normal numbers is exponential.
+  const wait = (rate: number) => (normal() ** 2 + normal() ** 2) / 2 / rate;
+  return (rate: number, until: number): number[] => {
+    const times: number[] = [];
+    for (let time = wait(rate); time < until; time += wait(rate)) times.push(time);
+    return times;
+  };
+}
+
+describe("simulated errors", () => {
+  const countRegressed = (runs: number, ago: number, toRows: () => readonly FingerprintedFailures[], jobs = 0) =>
+    Array.from({ length: runs }, () => judge(ago, toRows(), jobs).outcome).filter((outcome) => outcome === "regressed").length;
+
+  it.each([
+    ["bursts of 5, one an hour, asked after 10 min", 1, 5, 600],
+    ["bursts of 5, one an hour, asked after 20 min", 1, 5, 1200],
+    ["bursts of 20, one in two hours, asked after 10 min", 0.5, 20, 600],
+    ["bursts of 20, one in two hours, asked after 20 min", 0.5, 20, 1200],
+  ])("do not make a harmless deploy regressed: %s", (_, perHour, size, ago) => {
+    const arrive = createArrivals(7);
+    const burst = (text: string, at: number) =>
+      failures(
+        text,
+        Array.from({ length: size }, () => at),
+      );
+    const own = () => arrive(perHour / 3600, 3600).map((at, index) => burst(`e${index}`, at));
+    expect(countRegressed(1000, ago, own)).toBeLessThanOrEqual(10);
+    // The same text each time, of which the rows tell the first and the last time alone.
+    const alike = () => {
+      const times = arrive(perHour / 3600, 3600);
+      return times.length === 0 ? [] : [failures("e", times, { count: times.length * size })];
+    };
+    expect(countRegressed(1000, ago, alike)).toBeLessThanOrEqual(20);
+    expect(countRegressed(1000, ago, alike, 100)).toBeLessThanOrEqual(10);
+  });
+
+  it.each([
+    [300, 30, 700],
+    [420, 30, 900],
+    [240, 100, 990],
+  ])("find one that hits 5 %% of the jobs from the deploy on within %i s, of %i jobs a minute", (ago, jobs, least) => {
+    const arrive = createArrivals(11);
+    const rows = () => {
+      const times = arrive((jobs * 0.05) / 60, ago);
+      return times.length === 0 ? [] : [failures("e", times)];
+    };
+    // By the new error alone: the queue's failures are left out.
+    expect(countRegressed(1000, ago, rows, jobs)).toBeGreaterThan(least);
+  });
+});
+
+describe("errors of another group's workers", () => {
+  it("are not new ones of the deploy, also where they run the same version", () => {
+    const rows = [failures("x", every(20, 590), { worker: "h2" })];
+    expect(judge(600, rows, 0, () => release("v2")).newErrors).toHaveLength(1);
+    expect(judge(600, rows, 0, () => ({ ...release("v2"), destination: "beta" })).newErrors).toEqual([]);
+    expect(judge(600, rows, 0, () => ({ ...release("v2"), service: "shop" })).newErrors).toEqual([]);
+  });
+});
+
+it("new errors are unknown where a source could not tell all, or the hour begins less than five minutes before the deploy", () => {
+  const rows = (complete: boolean) => [failures("boom", [10, 5], { complete })];
+  const find = (ago: number, complete: boolean) => findNewErrors(deployAgo(ago), rows(complete), () => null, now);
+  expect(find(600, true)).toHaveLength(1);
+  expect(find(600, false)).toBeNull();
+  // The deploy began 60 s before it ended: at 3300 s, and at 3301 s ago.
+  expect(find(3240, true)).toHaveLength(1);
+  expect(find(3241, true)).toBeNull();
+});
+
+describe("any new errors", () => {
+  it("were not before the deploy, nor in more minutes than they came times, nor longer than they are counted", () => {
+    const row = fc.record({
+      text: fc.constantFrom("a", "b", "c"),
+      ago: fc.array(fc.integer({ min: 0, max: 3500 }), { minLength: 1, maxLength: 9 }),
+      worker: fc.constantFrom("h1", "h2", null),
+    });
+    const releaseOf: ReleaseOf = (host) => (host === "h1" ? release("v1") : host === "h2" ? release("v2") : null);
+    fc.assert(
+      fc.property(fc.array(row, { maxLength: 6 }), fc.integer({ min: 0, max: 3000 }), (rows, ago) => {
+        const told = rows.map(({ text, ago: times, worker }) => failures(text, times, { worker }));
+        for (const error of findNewErrors(deployAgo(ago), told, releaseOf, now) ?? []) {
+          const own = rows.filter(({ text }) => text === error.error);
+          expect(Math.max(...own.flatMap((one) => one.ago))).toBeLessThanOrEqual(ago + 60);
+          expect(own.some(({ worker }) => worker === "h1")).toBe(false);
+          expect(error.minutes).toBeLessThanOrEqual(error.after.count);
+          expect(error.after.count).toBeLessThanOrEqual(own.reduce((sum, one) => sum + one.ago.length, 0));
+          expect(error.firstAgo).toBeLessThanOrEqual(error.after.seconds);
+          expect(error.lastAgo).toBeLessThanOrEqual(error.firstAgo);
+        }
+      }),
+    );
+  });
+});

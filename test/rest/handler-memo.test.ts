@@ -1,0 +1,155 @@
+import { beforeEach, expect, test } from "vitest";
+import type { Container } from "../../src/containers/container.ts";
+import type { DeployInfo } from "../../src/deploys/deploy.ts";
+import type { Sources } from "../../src/graphql/sources.ts";
+import { createReplyMemo } from "../../src/rest/handler.ts";
+import { createCaller } from "../support/caller.ts";
+import { sampleContainer, sampleEngine } from "../support/containers.ts";
+import { sampleDeployInfo } from "../support/deploys.ts";
+import { createMemorySources } from "../support/memory-sources.ts";
+import { createRest } from "../support/rest.ts";
+
+/** Sources whose rows and deploy the test exchanges, as a source does when it has learned something. */
+let rows: readonly Container[];
+let deploy: DeployInfo;
+let isOk: boolean;
+let inspections: number;
+/** What happens while rows are inspected. */
+let meanwhile: () => void;
+
+const engines = () => [
+  sampleEngine({
+    runs: new Set(rows.flatMap(({ env }) => env ?? [])),
+    ok: isOk,
+    error: isOk ? null : { code: "docker_unavailable", message: "gone" },
+  }),
+];
+const memory = createMemorySources().sources;
+const sources: Sources = {
+  ...memory,
+  deploy: { ...memory.deploy, read: async () => deploy },
+  containers: {
+    ...memory.containers,
+    list: async () => ({ containers: rows, engines: engines() }),
+    listCached: () => ({ containers: rows, engines: engines() }),
+    inspect: async (refs) => {
+      inspections += 1;
+      meanwhile();
+      return refs.map(({ fullId }) => rows.find((row) => row.fullId === fullId) ?? null);
+    },
+  },
+};
+let rest: ReturnType<typeof createRest>;
+
+beforeEach(() => {
+  rows = [sampleContainer({ name: "a" })];
+  deploy = sampleDeployInfo;
+  isOk = true;
+  inspections = 0;
+  meanwhile = () => {};
+  rest = createRest(sources);
+});
+
+const list = async (query = "") => JSON.parse((await rest.get("/containers", query)).body) as Record<string, unknown>[];
+
+test("the same rows are inspected once; others are answered anew", async () => {
+  await list();
+  await list();
+  expect(inspections).toBe(1);
+  rows = [sampleContainer({ name: "a", status: "exited" })];
+  expect(await list()).toMatchObject([{ status: "exited" }]);
+  expect(inspections).toBe(2);
+});
+
+test("what changes while an answer is made is in the next one", async () => {
+  meanwhile = () => {
+    rows = [sampleContainer({ name: "a", status: "exited" })];
+    meanwhile = () => {};
+  };
+  await list();
+  expect(await list()).toMatchObject([{ status: "exited" }]);
+});
+
+test("a new deploy_info gives the rows that it names their new version", async () => {
+  rows = [sampleContainer({ name: "a", version: "latest", floating: true, commitSha: "" })];
+  expect(await list()).toMatchObject([{ version: sampleDeployInfo.currentTag }]);
+  expect(await list()).toMatchObject([{ version: sampleDeployInfo.currentTag }]);
+  expect(inspections).toBe(1);
+  deploy = { ...sampleDeployInfo, currentTag: "deploy-2" };
+  expect(await list()).toMatchObject([{ version: "deploy-2" }]);
+});
+
+test("tokens, parameters and paths do not share answers", async () => {
+  rows = [sampleContainer({ name: "a" }), sampleContainer({ name: "b", env: "production" })];
+  expect(await list()).toHaveLength(2);
+  expect(await list("env=staging")).toHaveLength(1);
+  expect(await list("include_stats=true")).toMatchObject([{ cpu_pct: 12.4 }, {}]);
+  expect(await list()).toHaveLength(2);
+  const { body } = await rest.call("GET", "/containers", "", undefined, createCaller(undefined, ["staging"]));
+  expect(JSON.parse(body)).toHaveLength(1);
+  await expect(rest.call("GET", "/containers", "", undefined, createCaller(["ops:logs"]))).rejects.toMatchObject({
+    code: "forbidden",
+  });
+  expect(await list()).toHaveLength(2);
+});
+
+test("an empty list that was remembered is none once the engine is lost", async () => {
+  rows = [];
+  expect(await list()).toEqual([]);
+  isOk = false;
+  await expect(list()).rejects.toMatchObject({ code: "docker_unavailable" });
+  isOk = true;
+  expect(await list()).toEqual([]);
+});
+
+test("a long body that is remembered is one Buffer for all its readers", async () => {
+  rows = Array.from({ length: 100 }, (_, index) => sampleContainer({ name: `web-${index}` }));
+  const [first, second, third] = [await rest.get("/containers"), await rest.get("/containers"), await rest.get("/containers")];
+  expect(second.body).toBe(first.body);
+  expect(second.raw).toBeInstanceOf(Buffer);
+  expect(third.raw).toBe(second.raw);
+});
+
+test("32 replies are remembered; with one more all of before are forgotten", () => {
+  const memo = createReplyMemo();
+  const inputs = { view: "all", parts: [rows], status: {} };
+  const reply = { status: 200, body: "[]" } as unknown as Parameters<typeof memo.keep>[3];
+  const keep = (count: number, from = 0) => {
+    for (let index = from; index < from + count; index++) memo.keep(`key-${index}`, inputs, inputs, reply);
+  };
+  const found = (count: number) =>
+    Array.from({ length: count }, (_, index) => memo.find(`key-${index}`, inputs)).filter(Boolean).length;
+  keep(32);
+  expect(found(33)).toBe(32);
+  keep(1, 32);
+  expect(found(33)).toBe(1);
+  expect(memo.find("key-32", inputs)).toBe(reply);
+});
+
+test("a reply is for its view and its parts alone, and for one that did not change while it was made", () => {
+  const memo = createReplyMemo();
+  const [one, two] = [{}, {}];
+  const inputs = (view: string, ...parts: object[]) => ({ view, parts, status: {} });
+  const reply = { status: 200, body: "[]" } as unknown as Parameters<typeof memo.keep>[3];
+  memo.keep("changed", inputs("all", one), inputs("all", two), reply);
+  memo.keep("more", inputs("all", one), inputs("all", one, two), reply);
+  memo.keep("unknown", null, inputs("all", one), reply);
+  memo.keep("lost", inputs("all", one), null, reply);
+  for (const key of ["changed", "more", "unknown", "lost"]) expect(memo.find(key, inputs("all", one))).toBeNull();
+  memo.keep("key", inputs("all", one), inputs("all", one), reply);
+  expect(memo.find("key", inputs("all", one))).toBe(reply);
+  for (const other of [null, inputs("staging", one), inputs("all", two), inputs("all", one, two), inputs("all")]) {
+    expect(memo.find("key", other)).toBeNull();
+  }
+});
+
+test.each([
+  [16_384, false],
+  [16_385, true],
+])("a body of %d characters is a Buffer when it is found: %j", (length, isBuffer) => {
+  const memo = createReplyMemo();
+  const inputs = { view: "all", parts: [], status: {} };
+  memo.keep("key", inputs, inputs, { status: 200, body: "x".repeat(length) } as unknown as Parameters<typeof memo.keep>[3]);
+  const body = memo.find("key", inputs)?.body;
+  expect([Buffer.isBuffer(body), String(body)]).toEqual([isBuffer, "x".repeat(length)]);
+});

@@ -1,0 +1,84 @@
+import { hash } from "node:crypto";
+import type { Container, ContainerStats } from "../../src/containers/container.ts";
+import type { ContainerEvent } from "../../src/containers/events.ts";
+import type { EngineStatus } from "../../src/containers/source.ts";
+import { at } from "./logs.ts";
+
+/** A running web container; the id is derived from the name. */
+export function sampleContainer(overrides: Partial<Container> = {}): Container {
+  const name = overrides.name ?? "wallet-core-staging-web-latest";
+  const fullId = hash("sha256", name);
+  return {
+    engine: "local",
+    fullId,
+    id: fullId.slice(0, 12),
+    name,
+    kind: "core",
+    role: "web",
+    service: "wallet-core-staging",
+    destination: null,
+    env: "staging",
+    inferredEnv: null,
+    status: "running",
+    health: "healthy",
+    probe: { failingStreak: 0, checkedAt: "2026-01-13T09:45:00Z", output: "ok" },
+    version: "deploy-20260110-130322-prod",
+    floating: false,
+    replaced: false,
+    commitSha: "abc123",
+    restarts: 0,
+    host: "37.27.91.235-56703216100c",
+    createdAt: "2026-01-13T09:40:00Z",
+    startedAt: "2026-01-13T09:40:10Z",
+    finishedAt: null,
+    image: "ghcr.io/schoolable/wallet-core:latest",
+    ports: ["0.0.0.0:8080"],
+    hostNames: ["37.27.91.235"],
+    observedAt: "2026-01-13T09:45:58Z",
+    stale: false,
+    ...overrides,
+  };
+}
+
+/** A container of the role that was created so many whole seconds after the moment of `at`. */
+export function replica(name: string, version = "v1", createdSeconds = -3600): Container {
+  const createdAt = at(createdSeconds * 1000).replace(/\.\d+Z$/, "Z");
+  return sampleContainer({ name, version, createdAt, startedAt: createdAt });
+}
+
+/** One reading of the statistics of a running container. */
+export const sampleStats: ContainerStats = {
+  source: "engine",
+  cpuPct: 12.4,
+  cpuPeriods: 100,
+  cpuThrottledPeriods: 10,
+  cpuThrottledSeconds: 0.5,
+  memPct: 34.1,
+  memUsedBytes: 341,
+  memLimitBytes: 1000,
+  pids: 5,
+  networkReceiveBytes: 2000,
+  networkTransmitBytes: 1000,
+  blockReadBytes: 4096,
+  blockWriteBytes: 0,
+  sampledAt: "2026-01-13T09:46:00Z",
+};
+
+/** An engine that answers, without an environment of its own. */
+export function sampleEngine(overrides: Partial<EngineStatus> = {}): EngineStatus {
+  return { name: "local", env: null, runs: null, ok: true, contactAt: null, error: null, ...overrides };
+}
+
+/** The start of a container. */
+export function sampleEvent(overrides: Partial<ContainerEvent> = {}): ContainerEvent {
+  return {
+    time: "2026-01-13T09:00:00.000000001Z",
+    action: "start",
+    exitCode: null,
+    signal: null,
+    health: null,
+    previousName: null,
+    container: sampleContainer(),
+    ...overrides,
+  };
+}
