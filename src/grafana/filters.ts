@@ -278,14 +278,6 @@ export function toNumber(input: unknown): number | null {
   return Number.isFinite(value) ? value : null;
 }
 
-const secondsPerUnit: Readonly<Record<string, number>> = { "": 1, s: 1, m: 60, h: 3600, d: 86_400 };
-
-/** Seconds from a number, or from a text such as "60", "60s", "5m"; null for anything else. */
-export function toSeconds(input: unknown): number | null {
-  const match = /^(\d{1,9})(s|m|h|d)?$/.exec(flatten(input)[0] ?? "");
-  return match ? Number(match[1]) * (secondsPerUnit[match[2] ?? ""] ?? 1) : null;
-}
-
 /** Removes the backslash before punctuation; before a letter it is no escape of Grafana's. */
 function unescape(text: string): string {
   return text.replaceAll(/\\([^\p{L}\p{N}\s])/gu, "$1");

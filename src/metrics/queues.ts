@@ -1,4 +1,5 @@
 import type { MetricsQuery, QueueState } from "../generated/metrics.ts";
+import { toAgeSeconds } from "../lib/time.ts";
 import type { Upstream } from "../lib/upstream-call.ts";
 import { type Table, toLabels } from "./exposition.ts";
 
@@ -29,7 +30,7 @@ export const queueSourceTable: Table<SourceRow> = {
     {
       name: "ops_queue_source_age_seconds",
       help: "Age of the numbers of its queues.",
-      value: ({ observedAt }) => observedAt && Math.max(0, (Date.now() - Date.parse(observedAt)) / 1000),
+      value: ({ observedAt }) => observedAt && toAgeSeconds(Date.parse(observedAt)),
     },
   ],
 };

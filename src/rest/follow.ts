@@ -3,6 +3,7 @@ import type { LogBatch } from "../containers/logs/log.ts";
 import type { Follow } from "../graphql/execute.ts";
 import type { Caller } from "../graphql/sources.ts";
 import { OpsError } from "../lib/errors.ts";
+import { parseLogTime } from "../lib/time.ts";
 
 /** A followed log as the body of an answer. */
 export interface FollowedBody {
@@ -72,13 +73,9 @@ function toText({ lines, dropped, notice, ended }: LogBatch): string {
 /** Resumes one nanosecond after the last line. An id that is not a line's time is the client's mistake. */
 function toResume(lastEventId: string | undefined): { since?: string; tail?: number } {
   if (!lastEventId) return {};
-  const [, time = "", fraction = ""] = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.(\d{9})Z$/.exec(lastEventId) ?? [];
-  const ms = Date.parse(`${time}Z`);
-  // Date turns 30 February into March. Before 1970 there are no logs.
-  if (!(ms >= 0) || new Date(ms).toISOString().slice(0, 19) !== time) {
-    throw new OpsError("invalid_request", "Last-Event-ID must be the id of an event of this stream");
-  }
-  const nanoseconds = BigInt(ms) * 1_000_000n + BigInt(fraction) + 1n;
-  const since = `${nanoseconds / 1_000_000_000n}.${String(nanoseconds % 1_000_000_000n).padStart(9, "0")}`;
+  const time = /T.*\.\d{9}Z$/.test(lastEventId) ? parseLogTime(lastEventId, 0) : null;
+  if (time === null) throw new OpsError("invalid_request", "Last-Event-ID must be the id of an event of this stream");
+  const next = String(BigInt(time.replace(".", "")) + 1n).padStart(10, "0");
+  const since = `${next.slice(0, -9)}.${next.slice(-9)}`;
   return { since, tail: 5000 };
 }

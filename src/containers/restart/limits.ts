@@ -1,6 +1,7 @@
 import type { AuditEntry } from "../../audit/audit.ts";
 import type { Origin, Principal } from "../../auth/principal.ts";
 import { createHourlyBudget } from "../../lib/hourly-budget.ts";
+import { toRetryAfterSeconds } from "../../lib/time.ts";
 
 export interface RestartRequest {
   readonly reason: string | null;
@@ -85,7 +86,7 @@ export function createRestartLimits(options: RestartLimitOptions): RestartLimits
     if (running.has(fullId)) return new RestartRefused("restart_in_progress", "This container is being restarted already");
     const until = coolUntil.get(fullId);
     if (until !== undefined) {
-      const seconds = toSeconds(until - at);
+      const seconds = toRetryAfterSeconds(until - at);
       return new RestartRefused("restart_cooldown", `This container was restarted just now; again in ${seconds} s`, seconds);
     }
     const { count, retryAfterSeconds } = budget.left(holder);
@@ -120,8 +121,4 @@ export function createRestartLimits(options: RestartLimitOptions): RestartLimits
       };
     },
   };
-}
-
-function toSeconds(ms: number): number {
-  return Math.max(1, Math.ceil(ms / 1000));
 }

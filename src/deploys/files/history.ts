@@ -1,8 +1,9 @@
 import { basename } from "node:path";
 import { toProblem } from "../../lib/errors.ts";
 import type { Logger } from "../../lib/logger.ts";
-import { cleanText, maxLength, toUtcSeconds } from "../../lib/redact/line-text.ts";
-import { type DeployLog, type DeployOrigin, type DeployRecord, toUnix } from "../deploy.ts";
+import { cleanText, maxLength } from "../../lib/redact/line-text.ts";
+import { parseIsoTime, toUnixSeconds } from "../../lib/time.ts";
+import { type DeployLog, type DeployOrigin, type DeployRecord } from "../deploy.ts";
 import { toInfoRecord } from "../merge.ts";
 import { parseDeployInfo, type ToEnv } from "./parse.ts";
 import { causeOf, createTail, toDeployError, withDeadline } from "./read.ts";
@@ -122,7 +123,7 @@ export function parseKamalLine(line: string): KamalLine | "other" | null {
   const text = cleanText(line);
   if (text === "") return "other";
   const form = /^\[([^\]]{1,64})\] \[([^\]]{0,256})\]((?: \[[^\]]{0,256}\]){0,8}) (.*)$/.exec(text);
-  const at = toUtcSeconds(form?.[1] ?? "");
+  const at = parseIsoTime(form?.[1] ?? "");
   if (!form || at === null) return null;
   const [, , by = "", tags = "", message = ""] = form;
   const booted = /^Booted app version (\S+)$/.exec(message)?.[1];
@@ -196,7 +197,7 @@ function hasBooted(
 }
 
 function isNear(a: KamalLine, b: KamalLine): boolean {
-  return Math.abs(toUnix(a.at) - toUnix(b.at)) <= clusterSeconds;
+  return Math.abs(toUnixSeconds(a.at) - toUnixSeconds(b.at)) <= clusterSeconds;
 }
 
 function toService(fileName: string, destination: string | null): string | null {

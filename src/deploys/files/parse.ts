@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { Environment } from "../../lib/environment.ts";
-import { cleanText, maxLength, toUtcSeconds } from "../../lib/redact/line-text.ts";
+import { cleanText, maxLength } from "../../lib/redact/line-text.ts";
+import { parseIsoTime } from "../../lib/time.ts";
 import type { ServiceGroup } from "../../releases/service-group.ts";
 import type { DeployInfo } from "../deploy.ts";
 
@@ -18,7 +19,7 @@ const documented = z.object({
   commit_sha: text,
   deployed_by: text,
   deployed_at: text.transform((time, context) => {
-    const utc = toUtcSeconds(time);
+    const utc = parseIsoTime(time);
     if (utc === null) context.addIssue("not an ISO 8601 time with a zone");
     return utc ?? z.NEVER;
   }),

@@ -1,5 +1,5 @@
 import type { QueueState } from "../../queues/state.ts";
-import { compareP95, fisherIncrease, rateIncrease, type Timing, toSeconds, verdictRules } from "./rules.ts";
+import { compareP95, fisherIncrease, rateIncrease, type Timing, formatSeconds, verdictRules } from "./rules.ts";
 import type {
   ContainerEvidence,
   Counted,
@@ -71,7 +71,7 @@ function findContainerReasons(containers: ContainerEvidence, restartsPValue: num
     reasons.push(`containers restarted ${restartsAfter?.count} times, ${restartsBefore?.count} times before`);
   }
   if (was !== null && is !== null && is >= was * verdictRules.unhealthyFactor && is - was >= verdictRules.unhealthySeconds) {
-    reasons.push(`containers were unhealthy for ${toSeconds(is)}, ${toSeconds(was)} before`);
+    reasons.push(`containers were unhealthy for ${formatSeconds(is)}, ${formatSeconds(was)} before`);
   }
   if (isWorseNow(containers)) reasons.push(`unhealthy now: ${containers.unhealthyNow.join(", ")}`);
   return reasons;
@@ -212,7 +212,7 @@ function toRun({ runP95Seconds, succeeded }: QueueWindow): Timing {
 }
 
 function toLonger(what: "wait" | "run", { seconds: was }: Timing, { seconds: is }: Timing): string {
-  return `95 of 100 jobs ${what} up to ${toSeconds(is ?? 0)}, ${toSeconds(was ?? 0)} before`;
+  return `95 of 100 jobs ${what} up to ${formatSeconds(is ?? 0)}, ${formatSeconds(was ?? 0)} before`;
 }
 
 function toPercent(ratio: number): string {

@@ -128,7 +128,8 @@ export function addDeploys(builder: Builder, refs: Refs, scalars: Scalars): void
       },
       resolve: async (_root, { first, env, tag, ...range }, { loaders, principal }) => {
         requireEnvironments(principal, env);
-        const [from, to] = [toMs(range.from) ?? -Infinity, toMs(range.to) ?? Infinity];
+        const from = range.from ? Date.parse(range.from) : -Infinity;
+        const to = range.to ? Date.parse(range.to) : Infinity;
         if (from > to) throw new OpsError("invalid_request", "from must not be after to");
         const isWithin = (ms: number) => ms >= from && ms <= to;
         const deploys = await loaders.deploys.all();
@@ -145,10 +146,6 @@ export function addDeploys(builder: Builder, refs: Refs, scalars: Scalars): void
       resolve: (_root, _args, { loaders }) => loaders.deploys.logs(),
     }),
   }));
-}
-
-function toMs(time: string | null | undefined): number | null {
-  return time ? Date.parse(time) : null;
 }
 
 /** DeployInfo, and the query that returns it. */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Container } from "../../../src/containers/container.ts";
 import { findNewErrors, toContainerEvidence, toQueueEvidence } from "../../../src/deploys/verdict/evidence.ts";
+import { formatRfc3339 } from "../../../src/lib/time.ts";
 import type { FingerprintedFailures } from "../../../src/queues/errors.ts";
 import type { QueueHistory, QueuePoint } from "../../../src/queues/history.ts";
 import type { ReleaseOf } from "../../../src/releases/worker.ts";
@@ -75,7 +76,7 @@ describe("containers in both windows", () => {
     sampleContainer({ name, version, commitSha: "", ...more });
   const event = (at: number, more: Partial<TimelineEntry> = {}): TimelineEntry => ({
     kind: "container_death",
-    time: toTime(end + at),
+    time: formatRfc3339((end + at) * 1000),
     after: null,
     message: "",
     who: null,
@@ -141,7 +142,7 @@ describe("containers in both windows", () => {
   });
 
   it("are counted by the engines' counters else, from when the first of each release was made", () => {
-    const at = (second: number) => ({ createdAt: toTime(end + second) });
+    const at = (second: number) => ({ createdAt: formatRfc3339((end + second) * 1000) });
     const fleet = [
       web("own", "v2", { ...at(-50), restarts: 2 }),
       web("own too", "v2", { ...at(-90), restarts: 3, health: "unhealthy" }),
@@ -171,7 +172,7 @@ describe("containers in both windows", () => {
       unhealthyNow: [],
     });
     // At least a second, for it is divided by.
-    expect(by([web("own", "v2", { createdAt: toTime(now), restarts: 1 })])).toMatchObject({
+    expect(by([web("own", "v2", { createdAt: formatRfc3339(now * 1000), restarts: 1 })])).toMatchObject({
       restartsBefore: null,
       restartsAfter: { count: 1, seconds: 1 },
     });
@@ -192,8 +193,8 @@ describe("new errors", () => {
     count: 3,
     worker: null,
     attempts: null,
-    firstAt: toTime(now - ago),
-    lastAt: toTime(now - until),
+    firstAt: formatRfc3339((now - ago) * 1000),
+    lastAt: formatRfc3339((now - until) * 1000),
     jobIds: [],
     complete: true,
     ...more,
@@ -273,12 +274,12 @@ describe("new errors", () => {
     expect(find([failure(100, 10), failure(100, 10, { complete: false })])).toBeNull();
     expect(find([])).toEqual([]);
     // Its beginning is 3300 s ago, or more.
-    const ago = (seconds: number) => ({ ...deploy, deployedAt: toTime(now - seconds) });
+    const ago = (seconds: number) => ({ ...deploy, deployedAt: formatRfc3339((now - seconds) * 1000) });
     expect([find([], undefined, ago(3200)), find([], undefined, ago(3201))]).toEqual([[], null]);
   });
 
   it("are counted over a second at least", () => {
-    const own = { ...deploy, deployedAt: toTime(now), durationSeconds: null };
+    const own = { ...deploy, deployedAt: formatRfc3339(now * 1000), durationSeconds: null };
     expect(find([failure(0, 0)], undefined, own)?.[0]?.after).toEqual({ count: 3, seconds: 1 });
   });
 });
