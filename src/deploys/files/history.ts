@@ -1,11 +1,11 @@
 import { basename } from "node:path";
 import { toProblem } from "../../lib/errors.ts";
 import type { Logger } from "../../lib/logger.ts";
-import { cleanText, maxLength } from "../../lib/redact/line-text.ts";
+import { cleanName } from "../../lib/redact/sanitize.ts";
 import { parseIsoTime, toUnixSeconds } from "../../lib/time.ts";
 import { type DeployLog, type DeployOrigin, type DeployRecord } from "../deploy.ts";
 import { toInfoRecord } from "../merge.ts";
-import { parseDeployInfo, type ToEnv } from "./parse.ts";
+import { maxLength, parseDeployInfo, type ToEnv } from "./parse.ts";
 import { causeOf, createTail, toDeployError, withDeadline } from "./read.ts";
 
 interface LogOptions {
@@ -120,7 +120,7 @@ const clusterSeconds = 600;
  * container) and cli/app.rb ("Tagging <image>:<version> as the latest image", once all hosts have booted).
  */
 export function parseKamalLine(line: string): KamalLine | "other" | null {
-  const text = cleanText(line);
+  const text = cleanName(line);
   if (text === "") return "other";
   const form = /^\[([^\]]{1,64})\] \[([^\]]{0,256})\]((?: \[[^\]]{0,256}\]){0,8}) (.*)$/.exec(text);
   const at = parseIsoTime(form?.[1] ?? "");
