@@ -11,7 +11,6 @@ import { quietContainers as quiet, sampleRecord } from "../support/deploys.ts";
 import { createNormal } from "../support/random.ts";
 
 const now = Date.parse("2026-01-10T13:15:00Z") / 1000;
-const toTime = (unix: number) => `${new Date(unix * 1000).toISOString().slice(0, 19)}Z`;
 /** A deploy that took a minute and ended so many seconds ago. */
 const deployAgo = (seconds: number) => sampleRecord({ deployedAt: formatRfc3339((now - seconds) * 1000), durationSeconds: 60 });
 /** Failures with one text, at these times before now. */

@@ -65,7 +65,6 @@ describe("queues in both windows", () => {
 });
 
 const end = Date.parse("2026-01-13T10:00:00Z") / 1000;
-const toTime = (unix: number) => new Date(unix * 1000).toISOString();
 /** It took 100 s. */
 const deploy = sampleRecord({ tag: "v2", deployedAt: "2026-01-13T10:00:00Z", durationSeconds: 100 });
 const windows = { seconds: 600, before: { from: end - 700, to: end - 100 }, after: { from: end, to: end + 600 } };
