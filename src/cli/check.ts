@@ -9,11 +9,11 @@ const usage = `usage: check
   Reads the configuration (WALLET_CORE_OPS_*, see README), asks each upstream once, at most 10 s, and prints one line each: ok, or FAIL with the reason
   and the remedy, or warn.
 
-  Exit codes: 0 all is well, 1 something is not, 2 usage, 78 configuration
+  Exit codes: 0 everything works, 1 something does not, 2 usage, 78 configuration
 `;
 
 /**
- * Reads the configuration and asks each upstream once: one line each, with reason and remedy. Exits 0 when all is well, 1 when something
+ * Reads the configuration and asks each upstream once: one line each, with reason and remedy. Exits 0 when everything works, 1 when something
  * fails, 78 for a bad configuration.
  */
 export const checkCommand = createCommand({ usage }, async (context) => {

@@ -99,7 +99,7 @@ function parseAddress(text: string, more: readonly string[]): EngineAddress | st
   if ([...url.searchParams.keys()].some((key) => !all.includes(key))) {
     return `unknown option (known: ${all.length > 0 ? all.join(", ") : "none"})`;
   }
-  if (![url.username, url.pathname].every(isDecodable)) return "its percent-encoding is no text (a % itself is %25)";
+  if (![url.username, url.pathname].every(isDecodable)) return "its percent-encoding does not decode to text (write a % as %25)";
   if (url.protocol === "unix:") return toUnixSocket(url);
   return url.protocol === "tcp:" ? toTcp(url) : toSsh(url);
 }

@@ -253,7 +253,7 @@ export function toNames(input: unknown): readonly string[] | null {
     .flatMap(toValues)
     .filter((name) => name !== "");
   if (names.length > maxNames)
-    throw new OpsError("invalid_request", `At most ${maxNames} values for one name: leave it out for all`);
+    throw new OpsError("invalid_request", `At most ${maxNames} values for one name; leave the name out to select all`);
   return names.length === 0 || names.some((name) => all.has(name)) ? null : [...new Set(names)];
 }
 

@@ -98,7 +98,7 @@ function toGaps({ parts }: Answer): string[] {
 }
 
 function toUnknown({ unknown }: Target, metric: Metric): string[] {
-  return unknown.map((key) => `The payload's ${key} means nothing; known: ${metric.payloads.join(", ")}`);
+  return unknown.map((key) => `Unknown payload key ${key}; known: ${metric.payloads.join(", ")}`);
 }
 
 /** An unsupported queue system is not a problem of the panel. */

@@ -3,6 +3,7 @@ import type { LogBatch } from "../containers/logs/log.ts";
 import type { Follow } from "../graphql/execute.ts";
 import type { Caller } from "../graphql/sources.ts";
 import { OpsError } from "../lib/errors.ts";
+import { formatCount } from "../lib/text.ts";
 import { parseLogTime } from "../lib/time.ts";
 
 /** A followed log as the body of an answer. */
@@ -24,8 +25,10 @@ interface FollowOptions {
 /** Opens the log; rejects with the reason when that fails. */
 export async function followLog(follow: Follow, caller: Caller, options: FollowOptions): Promise<FollowedBody> {
   const { document, isPlain } = options;
-  if (options.variables["until"] !== undefined) throw new OpsError("invalid_request", "until has no place beside follow=true");
-  if (options.variables["download"] === true) throw new OpsError("invalid_request", "download has no place beside follow=true");
+  if (options.variables["until"] !== undefined)
+    throw new OpsError("invalid_request", "until cannot be combined with follow=true");
+  if (options.variables["download"] === true)
+    throw new OpsError("invalid_request", "download cannot be combined with follow=true");
   const batches = await follow(document, { ...options.variables, ...toResume(options.lastEventId) }, caller);
   if (isPlain) return { type: "text/plain; charset=utf-8", chunks: map(batches, toText) };
   return { type: "text/event-stream; charset=utf-8", chunks: toStream(batches), heartbeat: ": still here\n\n" };
@@ -64,7 +67,7 @@ function toEvent(name: string, data: unknown): string {
 
 /** Lines as written; other messages are in brackets. */
 function toText({ lines, dropped, notice, ended }: LogBatch): string {
-  let text = dropped > 0 ? `[${dropped} lines left out: read too slowly]\n` : "";
+  let text = dropped > 0 ? `[${formatCount(dropped, "line")} left out: read too slowly]\n` : "";
   for (const { message } of lines) text += `${message}\n`;
   if (notice !== null) text += `[${notice}]\n`;
   return ended === null ? text : `${text}[end: ${ended}]\n`;

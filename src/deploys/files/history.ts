@@ -58,7 +58,7 @@ function createLog<T>(
     const broken = parsed.filter((one) => one === null).length;
     if (broken > 0) {
       skipped += broken;
-      logger.warn({ upstream: "deploy_info", path, lines: broken }, `${name} has lines that make no sense: they are left out`);
+      logger.warn({ upstream: "deploy_info", path, lines: broken }, `${name} has invalid lines: they are skipped`);
     }
     for (const one of parsed) if (one !== null && one !== "other") records.push(one);
     if (records.length > maxRecords) [records, complete] = [records.slice(-maxRecords), false];
@@ -70,8 +70,8 @@ function createLog<T>(
     add(lines);
     // Complete but for its newline. Otherwise it is being written, and reported once complete. Only JSON shows where it ends.
     const unended = pending.trimEnd().endsWith("}") ? parse(pending) : null;
-    const isTold = unended !== null && unended !== "other";
-    last = { origin, records: toRecords(isTold ? [...records, unended] : records), skipped, complete, error: null };
+    const isComplete = unended !== null && unended !== "other";
+    last = { origin, records: toRecords(isComplete ? [...records, unended] : records), skipped, complete, error: null };
     return last;
   };
   return async (signal) => {

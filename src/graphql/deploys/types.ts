@@ -97,7 +97,7 @@ export function addDeploys(builder: Builder, refs: Refs, scalars: Scalars): void
         description: "How many deploys it has that the token may see.",
         resolve: ({ records }) => records.length,
       }),
-      skipped: t.exposeInt("skipped", { description: "Lines that make no sense, and were left out." }),
+      skipped: t.exposeInt("skipped", { description: "Invalid lines, which were skipped." }),
       complete: t.exposeBoolean("complete", {
         description: "False when it has older lines than are read: its last megabyte, 1,000 deploys.",
       }),
@@ -235,7 +235,7 @@ export function addDrift(builder: Builder, refs: Refs, scalars: Scalars): void {
     t.field({
       type: [refs.drift],
       nullable: true,
-      description: "What is not as the last deploy should have left it, of live core containers; empty when all is well.",
+      description: "What is not as the last deploy should have left it, of live core containers; empty when nothing differs.",
       args: {
         env: t.arg({
           type: scalars.environment,

@@ -8,6 +8,7 @@ import type { DeployVerdict, QueueEvidence } from "../../deploys/verdict/types.t
 import { hasLostJobs, judgeDeploy } from "../../deploys/verdict/verdict.ts";
 import { toWindows, type Windows } from "../../deploys/verdict/windows.ts";
 import { toOpsError, toProblem } from "../../lib/errors.ts";
+import { formatList } from "../../lib/text.ts";
 import { toUnixSeconds } from "../../lib/time.ts";
 import type { QueueSource } from "../../queues/queue.ts";
 import { toQueueState } from "../../queues/state.ts";
@@ -108,7 +109,10 @@ export function createVerdicts(
     ]);
     const own = containers.filter((container) => container.kind === "core" && isIn(container, deploy));
     const { shown, silent } = engines;
-    if (silent.length > 0) gaps.push(`containers: ${silent.map(({ name }) => name ?? "an engine").join(", ")} does not answer`);
+    if (silent.length > 0) {
+      const names = silent.map(({ name }) => name ?? "an engine");
+      gaps.push(`containers: ${formatList(names, "does not answer", "do not answer")}`);
+    }
     const seen = toSeenEvents(sources, principal, deploy, shown);
     return judgeDeploy({
       failed,

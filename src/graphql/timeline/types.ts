@@ -17,7 +17,7 @@ export function addTimeline(builder: Builder, refs: Refs, scalars: Scalars): voi
       oom_kill: { description: "A container ran out of memory." },
       health: { description: "The health of a container changed." },
       queue_state: { description: "The state of a queue changed; `idle` counts as `ok`." },
-      host_alert: { description: "A host became hot, went down, or is well again." },
+      host_alert: { description: "A host became hot, went down, or is healthy again." },
       gap: { description: "An engine was not heard for a while: events of its containers may be missing before this." },
     } satisfies Record<TimelineKind, object>,
   });
