@@ -125,7 +125,7 @@ async function loadSeries(args: ContainerSeriesArgs, { loaders, principal }: Ops
       containers.map(async (container): Promise<ContainerSeries> => ({ container, ...(await loader.load(container)) })),
     );
   const [now, before] = await Promise.all([load(asked), load(past)]);
-  return [...now, ...before.map(whileItRan).filter(({ history }) => history.points.length > 0)];
+  return [...now, ...before.map(whileItRan)];
 }
 
 /** A retired one has no rows for times when it did not run. */
