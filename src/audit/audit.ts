@@ -1,9 +1,9 @@
-import { type AuthMethod, type Origin, type Principal, toOwnerEnv } from "../auth/principal.ts";
+import { type AuthMethod, type RequestOrigin, type Principal, toOwnerEnv } from "../auth/principal.ts";
 import type { Environment } from "../lib/environment.ts";
 import { createLineCleaner } from "../lib/redact/sanitize.ts";
 
 /** One line of the audit record: `intent` before an action, an outcome after it. */
-export interface AuditEntry extends Origin {
+export interface AuditEntry extends RequestOrigin {
   /** `unknown` may be followed by a later `ok` or `failed` of the same intent. */
   readonly outcome: "intent" | "ok" | "failed" | "unknown";
   readonly action: "restart" | "probe" | JobAuditAction;
@@ -12,7 +12,7 @@ export interface AuditEntry extends Origin {
   readonly requestId: string;
   readonly subject: string;
   readonly kid: string;
-  /** Null in entries of version 0.1, which also lack all of Origin, `keyHash`, `code` and `dockerStatus`. */
+  /** Null in entries of version 0.1, which also lack all of RequestOrigin, `keyHash`, `code` and `dockerStatus`. */
   readonly auth: AuthMethod | null;
   readonly scopes: readonly string[];
   /** The container; these four are empty for an action on jobs. */
@@ -102,7 +102,7 @@ export interface OpenIntent {
 /** Who asks for an action, and why. */
 interface ActionRequest {
   readonly principal: Principal;
-  readonly origin: Origin;
+  readonly origin: RequestOrigin;
   readonly requestId: string;
   readonly reason: string | null;
 }

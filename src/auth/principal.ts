@@ -9,7 +9,7 @@ export type Scope = (typeof scopes)[number];
 export type AuthMethod = "token" | "tokens_file" | "jwt";
 
 /** Where a request came from, for the audit record. */
-export interface Origin {
+export interface RequestOrigin {
   /** The client's address: of its connection, or from a trusted proxy. Null when the connection closed too soon. */
   readonly ip: string | null;
   /** The client's `X-Request-Id`, if it was short and plain. */

@@ -3,7 +3,7 @@ import { readFile, stat } from "node:fs/promises";
 import { z } from "zod";
 import { environments } from "../lib/environment.ts";
 import type { Logger } from "../lib/logger.ts";
-import { toTimestamp } from "../lib/time.ts";
+import { formatRfc3339 } from "../lib/time.ts";
 import { type Principal, scopes } from "./principal.ts";
 import { isKid, type TokenEnd } from "./token.ts";
 
@@ -60,7 +60,7 @@ export function openTokensFile({ path, logger, pollMs = 2000, now = Date.now }: 
       const { kid, subject } = principal;
       if (now() - (warnedAt.get(kid) ?? -Infinity) < warnEveryMs) continue;
       warnedAt.set(kid, now());
-      logger.warn({ kid, subject, expires_at: toTimestamp(new Date(expiresAt).toISOString()) }, "token ends within 7 days");
+      logger.warn({ kid, subject, expires_at: formatRfc3339(expiresAt) }, "token ends within 7 days");
     }
   };
 

@@ -1,6 +1,6 @@
 import { endsSoon, isInForce, readTokensFile, type TokenEntry } from "../auth/tokens-file.ts";
 import { type Config, parseConfig } from "../config/config.ts";
-import { toTimestamp } from "../lib/time.ts";
+import { formatRfc3339 } from "../lib/time.ts";
 import { type CommandContext, createCommand, toConfigurationIssues } from "./command.ts";
 import { type Probe, probeUpstreams } from "./probes.ts";
 
@@ -9,11 +9,11 @@ const usage = `usage: check
   Reads the configuration (WALLET_CORE_OPS_*, see README), asks each upstream once, at most 10 s, and prints one line each: ok, or FAIL with the reason
   and the remedy, or warn.
 
-  Exit codes: 0 all is well, 1 something is not, 2 usage, 78 configuration
+  Exit codes: 0 everything works, 1 something does not, 2 usage, 78 configuration
 `;
 
 /**
- * Reads the configuration and asks each upstream once: one line each, with reason and remedy. Exits 0 when all is well, 1 when something
+ * Reads the configuration and asks each upstream once: one line each, with reason and remedy. Exits 0 when everything works, 1 when something
  * fails, 78 for a bad configuration.
  */
 export const checkCommand = createCommand({ usage }, async (context) => {
@@ -53,12 +53,14 @@ export function checkTokens({ token, tokensFile, jwt }: Config["auth"], { readFi
   const now = Date.now();
   const entries = [...readTokensFile(tokensFile, readFile).values()].toSorted((a, b) => a.expiresAt - b.expiresAt);
   const holding = entries.filter((entry) => isInForce(entry, now));
-  const ends = holding.map((entry) => `; ${toName(entry)} ends ${toEnd(entry)}`).join("");
+  const ends = holding.map((entry) => `; ${toName(entry)} ends ${formatRfc3339(entry.expiresAt)}`).join("");
   const detail = `${holding.length} of ${entries.length} in force, ${tokensFile}${ends}`;
   const warnings = entries.flatMap((entry) => {
-    if (entry.expiresAt <= now) return [`${toName(entry)} ended ${toEnd(entry)}: remove its entry`];
+    if (entry.expiresAt <= now) return [`${toName(entry)} ended ${formatRfc3339(entry.expiresAt)}: remove its entry`];
     if (!endsSoon(entry, now)) return [];
-    return [`${toName(entry)} ends within 7 days, ${toEnd(entry)}: make the next one with \`wallet-core-ops token\``];
+    return [
+      `${toName(entry)} ends within 7 days, ${formatRfc3339(entry.expiresAt)}: make the next one with \`wallet-core-ops token\``,
+    ];
   });
   const probe: Probe = { name: "tokens", ok: true, detail, warnings };
   if (holding.length > 0) return probe;
@@ -70,8 +72,4 @@ export function checkTokens({ token, tokensFile, jwt }: Config["auth"], { readFi
 
 function toName({ principal: { subject, kid } }: TokenEntry): string {
   return `${subject} (${kid})`;
-}
-
-function toEnd({ expiresAt }: TokenEntry): string {
-  return toTimestamp(new Date(expiresAt).toISOString()) ?? "";
 }

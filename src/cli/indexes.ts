@@ -40,13 +40,13 @@ function toLines({ name, table, missing, obstacle }: SourceIndexes): readonly st
   return [
     head,
     ...missing.flatMap(({ serves, reason, statements, cost, costWithIndex, rows, tookMs }) => [
-      `-- ${serves}: ${reason === null ? "" : `${reason}; `}cost ${format(cost)} now, about ${format(costWithIndex)} with it, for ${format(rows)} rows; reading it now took ${toTime(tookMs)}`,
+      `-- ${serves}: ${reason === null ? "" : `${reason}; `}cost ${format(cost)} now, about ${format(costWithIndex)} with it, for ${format(rows)} rows; reading it now took ${formatMs(tookMs)}`,
       ...statements,
     ]),
   ];
 }
 
-function toTime(ms: number | null): string {
+function formatMs(ms: number | null): string {
   return ms === null ? "more than 2 s" : `${format(Math.max(1, Math.round(ms)))} ms`;
 }
 

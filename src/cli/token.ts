@@ -2,6 +2,7 @@ import { hash, randomBytes, randomInt } from "node:crypto";
 import { type Scope, scopes } from "../auth/principal.ts";
 import { createToken } from "../auth/token.ts";
 import { type Environment, environments } from "../lib/environment.ts";
+import { formatRfc3339 } from "../lib/time.ts";
 import { createCommand, UsageError } from "./command.ts";
 
 const usage = `usage: token --subject NAME --scopes LIST --environments LIST [--days N]
@@ -80,7 +81,6 @@ export function makeToken(request: TokenRequest): { token: string; entry: TokenF
   const { expiresAt, kid = randomKid() } = request;
   const token = createToken(kid, randomBytes(32));
   const sha256 = hash("sha256", token, "hex");
-  const now = new Date(Math.floor(Date.now() / 1000) * 1000);
   return {
     token,
     entry: {
@@ -89,16 +89,12 @@ export function makeToken(request: TokenRequest): { token: string; entry: TokenF
       sha256,
       scopes: request.scopes,
       environments: request.environments,
-      not_before: toSeconds(now),
-      expires_at: toSeconds(expiresAt),
+      not_before: formatRfc3339(Date.now()),
+      expires_at: formatRfc3339(expiresAt),
     },
   };
 }
 
 function randomKid(): string {
   return Array.from({ length: 8 }, () => randomInt(36).toString(36)).join("");
-}
-
-function toSeconds(date: Date): string {
-  return date.toISOString().replace(/\.\d{3}Z$/, "Z");
 }

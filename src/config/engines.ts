@@ -99,8 +99,8 @@ function parseAddress(text: string, more: readonly string[]): EngineAddress | st
   if ([...url.searchParams.keys()].some((key) => !all.includes(key))) {
     return `unknown option (known: ${all.length > 0 ? all.join(", ") : "none"})`;
   }
-  if (![url.username, url.pathname].every(isDecodable)) return "its percent-encoding is no text (a % itself is %25)";
-  if (url.protocol === "unix:") return toUnix(url);
+  if (![url.username, url.pathname].every(isDecodable)) return "its percent-encoding does not decode to text (write a % as %25)";
+  if (url.protocol === "unix:") return toUnixSocket(url);
   return url.protocol === "tcp:" ? toTcp(url) : toSsh(url);
 }
 
@@ -118,7 +118,7 @@ function toName(address: EngineAddress): string {
   return address.socketPath === "/var/run/docker.sock" ? "local" : basename(address.socketPath, ".sock");
 }
 
-function toUnix(url: URL): EngineAddress | string {
+function toUnixSocket(url: URL): EngineAddress | string {
   const socketPath = decodeURIComponent(url.pathname);
   if (url.host !== "" || socketPath.length < 2) return "a Unix socket needs three slashes: unix:///path";
   return { kind: "unix", socketPath };

@@ -1,6 +1,6 @@
 import { aboutContainer, type AuditEntry, type AuditLog, toIntentEntry } from "../audit/audit.ts";
 import { type AuditOutcome, createOutcomes } from "../audit/recorder.ts";
-import type { Origin, Principal } from "../auth/principal.ts";
+import type { RequestOrigin, Principal } from "../auth/principal.ts";
 import { onceDone } from "../lib/cache.ts";
 import type { Container } from "./container.ts";
 import type { ContainerSource, ProbeRun } from "./source.ts";
@@ -8,7 +8,7 @@ import type { ContainerSource, ProbeRun } from "./source.ts";
 interface ProbeRequest {
   readonly requestId: string;
   readonly principal: Principal;
-  readonly origin: Origin;
+  readonly origin: RequestOrigin;
 }
 
 export interface HealthProbes {

@@ -1,3 +1,4 @@
+import { toUnixSeconds } from "../lib/time.ts";
 import { isSameGroup, type ServiceGroup } from "../releases/service-group.ts";
 
 /** The content of deploy_info.json and its group: `service` and `destination` from the file, `env` derived from them. */
@@ -81,9 +82,5 @@ export function isOfSameGroup(a: DeployRecord, b: DeployRecord): boolean {
 
 /** Start, unix seconds; the end where the duration is unknown. */
 export function toStart({ deployedAt, durationSeconds }: Pick<DeployRecord, "deployedAt" | "durationSeconds">): number {
-  return toUnix(deployedAt) - (durationSeconds ?? 0);
-}
-
-export function toUnix(time: string): number {
-  return Date.parse(time) / 1000;
+  return toUnixSeconds(deployedAt) - (durationSeconds ?? 0);
 }

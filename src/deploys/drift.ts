@@ -1,5 +1,6 @@
 import type { Container } from "../containers/container.ts";
 import type { SilentEngine } from "../containers/known-engines.ts";
+import { formatList } from "../lib/text.ts";
 import { describeGroup, isSameGroup, type ServiceGroup, toGroupKey, toRoleKey } from "../releases/service-group.ts";
 import type { DeployOrigin } from "./deploy.ts";
 import { type Deploy, isLive, isOfDeploy, withoutFailed } from "./state.ts";
@@ -90,7 +91,7 @@ function toStarted({ startedAt, createdAt }: Container): number {
 
 function toLeftovers(left: readonly Container[]): Omit<Drift, "settling">[] {
   return [...Map.groupBy(left, ({ engine }) => engine).values()].map((own) => {
-    const message = `${toNames(own)} on ${own[0]?.engine}: still live beside what replaced ${own.length > 1 ? "them" : "it"}`;
+    const message = `${toNames(own).join(", ")} on ${own[0]?.engine}: still live beside what replaced ${own.length > 1 ? "them" : "it"}`;
     return toDrift("leftover", message, own);
   });
 }
@@ -107,7 +108,7 @@ function toUnlike(role: readonly Container[], newest: Newest): Omit<Drift, "sett
   const deploy = newest(role[0]);
   const others = deploy ? role.filter((container) => !isOfDeploy(container, deploy)) : [];
   if (!deploy || others.length === 0) return [];
-  const message = `${toNames(others)}: ${toVersions(others).join(", ")}, but ${deploy.tag} was deployed ${deploy.deployedAt}`;
+  const message = `${formatList(toNames(others), "runs", "run")} ${toVersions(others).join(", ")}, but ${deploy.tag} was deployed at ${deploy.deployedAt}`;
   return [
     { ...toDrift("unlike_deploy", message, others), engine: toOne(others.map(({ engine }) => engine)), expected: deploy.tag },
   ];
@@ -129,7 +130,7 @@ function findMissed(live: readonly Container[], left: ReadonlySet<Container>, ne
     return [...missed].map(([engine, there]) => ({
       ...toDrift(
         "engine_missed",
-        `${engine} runs none of ${deploy.tag} of ${describeGroup(deploy)}, which ${[...hit].toSorted().join(", ")} runs`,
+        `${engine} does not run ${deploy.tag} of ${describeGroup(deploy)}, which ${formatList([...hit].toSorted(), "runs", "run")}`,
         there,
       ),
       role: toOne(there.map(({ role }) => role)),
@@ -140,7 +141,7 @@ function findMissed(live: readonly Container[], left: ReadonlySet<Container>, ne
 }
 
 function toUnknown({ name, message: reason }: SilentEngine): Drift {
-  const message = `${name ?? "An engine"} does not answer: what it runs is not known (${reason})`;
+  const message = `${name ?? "An engine"} does not answer: what it runs is unknown (${reason})`;
   return { ...toDrift("engine_unknown", message, []), engine: name, settling: false };
 }
 
@@ -154,8 +155,8 @@ function toVersions(containers: readonly Container[]): string[] {
   return [...new Set(containers.map(({ version }) => version))].toSorted();
 }
 
-function toNames(containers: readonly Container[]): string {
-  return containers.map(({ name }) => name).join(", ");
+function toNames(containers: readonly Container[]): string[] {
+  return containers.map(({ name }) => name);
 }
 
 /** The only distinct name; null for several, or none. */

@@ -1,6 +1,7 @@
 import { LRUCache } from "lru-cache";
 import { type Container, liveStates, toContainerKey } from "../containers/container.ts";
-import { type DeployRecord, toUnix } from "./deploy.ts";
+import { toUnixSeconds } from "../lib/time.ts";
+import { type DeployRecord } from "./deploy.ts";
 import { runsRelease } from "./groups.ts";
 import { toGap } from "./merge.ts";
 
@@ -139,25 +140,27 @@ const startSeconds = 60;
 function judgeLife(container: Container, record: DeployRecord, others: readonly Container[], now: number): Life {
   const { status, finishedAt, createdAt, engine, role } = container;
   if (liveStates.has(status)) return "served";
-  const made = toUnix(createdAt);
+  const made = toUnixSeconds(createdAt);
   if (status === "created") return now - made > startSeconds ? "failed" : "unknown";
   if (finishedAt === null) return "unknown";
-  const ended = toUnix(finishedAt);
-  const isIn = (time: string | null) => time !== null && toUnix(time) > made && toUnix(time) <= ended;
+  const ended = toUnixSeconds(finishedAt);
+  const isIn = (time: string | null) => time !== null && toUnixSeconds(time) > made && toUnixSeconds(time) <= ended;
 
   const place = others.filter((other) => other !== container && other.engine === engine && other.role === role);
   if (place.some((other) => isIn(other.createdAt))) return "served";
-  const before = place.filter((other) => toUnix(other.createdAt) < made && (other.replaced || !runsRelease(other, record)));
+  const before = place.filter(
+    (other) => toUnixSeconds(other.createdAt) < made && (other.replaced || !runsRelease(other, record)),
+  );
   if (before.some((other) => isIn(other.finishedAt))) return "served";
-  const outliving = before.filter((other) => toUnixEnd(other) > ended);
+  const outliving = before.filter((other) => toEndSeconds(other) > ended);
   // One that the restart policy started was in service before, too.
   if (outliving.some(({ startedAt, restarts }) => isIn(startedAt) && !restarts)) return "returned";
-  if (outliving.some(({ startedAt }) => startedAt !== null && toUnix(startedAt) <= made)) return "failed";
+  if (outliving.some(({ startedAt }) => startedAt !== null && toUnixSeconds(startedAt) <= made)) return "failed";
   return ended - made > bootSeconds ? "long" : "brief";
 }
 
 /** Unix seconds; infinite for a live container, minus infinity when the end is unknown. */
-function toUnixEnd({ status, finishedAt }: Container): number {
+function toEndSeconds({ status, finishedAt }: Container): number {
   if (liveStates.has(status)) return Number.POSITIVE_INFINITY;
-  return finishedAt === null ? Number.NEGATIVE_INFINITY : toUnix(finishedAt);
+  return finishedAt === null ? Number.NEGATIVE_INFINITY : toUnixSeconds(finishedAt);
 }

@@ -1,17 +1,9 @@
 import type { Container } from "../containers/container.ts";
 import { isFloatingTag } from "../containers/kamal/version.ts";
 import type { ReleaseImage } from "../containers/release-image.ts";
-import { toTime } from "../lib/range.ts";
+import { formatRfc3339, toUnixSeconds } from "../lib/time.ts";
 import { listGroups, type ServiceGroup, toGroup, toReleaseKey } from "../releases/service-group.ts";
-import {
-  type DeployInfo,
-  type DeployOrigin,
-  deployOrigins,
-  type DeployRecord,
-  isOfSameGroup,
-  toStart,
-  toUnix,
-} from "./deploy.ts";
+import { type DeployInfo, type DeployOrigin, deployOrigins, type DeployRecord, isOfSameGroup, toStart } from "./deploy.ts";
 import { sameCommit } from "./groups.ts";
 
 /** Largest gap between the creation of two containers of one deploy, seconds. */
@@ -73,10 +65,10 @@ export function fromContainers(containers: readonly Container[]): DeployRecord[]
 
 function toClusters(containers: readonly Container[]): [Container, ...Container[]][] {
   const clusters: [Container, ...Container[]][] = [];
-  for (const container of containers.toSorted((a, b) => toUnix(a.createdAt) - toUnix(b.createdAt))) {
+  for (const container of containers.toSorted((a, b) => toUnixSeconds(a.createdAt) - toUnixSeconds(b.createdAt))) {
     const last = clusters.at(-1);
     const before = last?.at(-1)?.createdAt;
-    if (last && before && toUnix(container.createdAt) - toUnix(before) <= clusterSeconds) last.push(container);
+    if (last && before && toUnixSeconds(container.createdAt) - toUnixSeconds(before) <= clusterSeconds) last.push(container);
     else clusters.push([container]);
   }
   return clusters;
@@ -117,7 +109,7 @@ export function fromImages(
   return [...releases.values()].flatMap((group) => {
     const record = toImageRecord(group as [ImageOfGroup, ...ImageOfGroup[]]);
     const others = known.filter((other) => isOfSameGroup(other, record));
-    const isPast = others.some(({ deployedAt }) => toUnix(deployedAt) > toUnix(record.deployedAt));
+    const isPast = others.some(({ deployedAt }) => toUnixSeconds(deployedAt) > toUnixSeconds(record.deployedAt));
     const isTagged = group.some(({ taggedAt }) => taggedAt !== null);
     return isPast && (isTagged || !others.some((other) => isSameRelease(other, record))) ? [record] : [];
   });
@@ -146,7 +138,7 @@ function toImageRecord(group: readonly [ImageOfGroup, ...ImageOfGroup[]]): Deplo
     commitSha: group.find(({ commitSha }) => commitSha !== "")?.commitSha ?? "",
     // Kamal tags an image once all hosts booted. An image that was only pulled or built may never have booted.
     booted: tagged.length > 0 || null,
-    deployedAt: `${new Date(Math.max(...times.map((time) => Date.parse(time)))).toISOString().slice(0, 19)}Z`,
+    deployedAt: formatRfc3339(Math.max(...times.map((time) => Date.parse(time)))),
     service,
     destination,
     env,
@@ -175,7 +167,7 @@ export function mergeDeploys(records: readonly DeployRecord[], now = Date.now() 
  * release, if it lies between the neighbouring lines; else the latest that those lines, and now, allow.
  */
 function correctAhead(records: readonly DeployRecord[], now: number): readonly DeployRecord[] {
-  const isAhead = ({ deployedAt }: DeployRecord) => toUnix(deployedAt) > now + clockSeconds;
+  const isAhead = ({ deployedAt }: DeployRecord) => toUnixSeconds(deployedAt) > now + clockSeconds;
   if (!records.some(isAhead)) return records;
   const past = records.filter((record) => !isAhead(record));
   const corrected = [...records];
@@ -186,12 +178,12 @@ function correctAhead(records: readonly DeployRecord[], now: number): readonly D
     const to = Math.min(now, (next.get(origin) ?? Number.POSITIVE_INFINITY) - 1);
     if (isAhead(record)) {
       const earlier = inOrder.has(origin) ? records.slice(0, index).filter((one) => one.origin === origin && !isAhead(one)) : [];
-      const from = Math.max(0, ...earlier.map(({ deployedAt }) => toUnix(deployedAt)));
+      const from = Math.max(0, ...earlier.map(({ deployedAt }) => toUnixSeconds(deployedAt)));
       const others = past.filter((other) => other.origin !== origin && isSameRelease(other, record));
-      const times = others.map(({ deployedAt }) => toUnix(deployedAt)).filter((at) => at > from && at <= to);
-      corrected[index] = { ...record, deployedAt: toTime(times.length > 0 ? Math.max(...times) : to) };
+      const times = others.map(({ deployedAt }) => toUnixSeconds(deployedAt)).filter((at) => at > from && at <= to);
+      corrected[index] = { ...record, deployedAt: formatRfc3339((times.length > 0 ? Math.max(...times) : to) * 1000) };
     }
-    const at = toUnix((corrected[index] ?? record).deployedAt);
+    const at = toUnixSeconds((corrected[index] ?? record).deployedAt);
     if (inOrder.has(origin)) next.set(origin, Math.min(at, next.get(origin) ?? at));
   }
   return corrected;
@@ -202,14 +194,14 @@ function toRank({ origin }: DeployRecord): number {
 }
 
 export function byNewest(a: DeployRecord, b: DeployRecord): number {
-  return toUnix(b.deployedAt) - toUnix(a.deployedAt);
+  return toUnixSeconds(b.deployedAt) - toUnixSeconds(a.deployedAt);
 }
 
 /** The nearest in time; -1 without a match. One origin's records are separate deploys, unless tag and time agree: one deploy under two host names. */
 function findSame(merged: readonly DeployRecord[], record: DeployRecord): number {
   let [best, distance] = [-1, sameDeploySeconds + 1];
   for (const [index, other] of merged.entries()) {
-    const isTwo = other.tag !== record.tag || toUnix(other.deployedAt) !== toUnix(record.deployedAt);
+    const isTwo = other.tag !== record.tag || toUnixSeconds(other.deployedAt) !== toUnixSeconds(record.deployedAt);
     if (other.origin === record.origin && isTwo) continue;
     const apart = toGap(other, record);
     if (apart >= distance || !isSameRelease(other, record)) continue;
@@ -222,7 +214,7 @@ type Lasting = Pick<DeployRecord, "deployedAt" | "durationSeconds">;
 
 /** Time between the end of one and the start of the other, seconds; 0 where they overlap. */
 export function toGap(a: Lasting, b: Lasting): number {
-  return Math.max(0, toStart(a) - toUnix(b.deployedAt), toStart(b) - toUnix(a.deployedAt));
+  return Math.max(0, toStart(a) - toUnixSeconds(b.deployedAt), toStart(b) - toUnixSeconds(a.deployedAt));
 }
 
 function isSameRelease(a: DeployRecord, b: DeployRecord): boolean {

@@ -77,7 +77,7 @@ export type TimelineKind =
   | 'gap'
   /** The health of a container changed. */
   | 'health'
-  /** A host became hot, went down, or is well again. */
+  /** A host became hot, went down, or is healthy again. */
   | 'host_alert'
   /** A container ran out of memory. */
   | 'oom_kill'

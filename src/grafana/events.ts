@@ -46,7 +46,7 @@ const mostDeploys = 100;
 
 /** The answer does not say whether the range has more: a full list may be cut. */
 function toDeployRemarks({ rows }: Answer): string[] {
-  return (rows as readonly Deploy[]).length < mostDeploys ? [] : [`No more than the newest ${mostDeploys} of this range`];
+  return (rows as readonly Deploy[]).length < mostDeploys ? [] : [`Only the newest ${mostDeploys} of this range`];
 }
 
 function toDeployTexts({ tag, deployed_by: by, state }: Deploy) {
@@ -76,7 +76,7 @@ export function happenings<Data extends { readonly rows: Timeline | null }, Vari
 function toHappeningRemarks({ rows }: Answer, from: string): string[] {
   const { truncated, coverage } = rows as Timeline;
   const missing = coverage.flatMap(({ kind, known, since, note }) => {
-    if (!known) return `${kind}: nothing is known of it${note ? ` (${note})` : ""}`;
+    if (!known) return `${kind}: nothing is known${note ? ` (${note})` : ""}`;
     return since !== null && Date.parse(since) > Date.parse(from) ? `${kind}: known since ${since}` : [];
   });
   return truncated ? ["Only the newest 500 of this range", ...missing] : missing;

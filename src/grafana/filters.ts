@@ -253,7 +253,7 @@ export function toNames(input: unknown): readonly string[] | null {
     .flatMap(toValues)
     .filter((name) => name !== "");
   if (names.length > maxNames)
-    throw new OpsError("invalid_request", `At most ${maxNames} values for one name: leave it out for all`);
+    throw new OpsError("invalid_request", `At most ${maxNames} values for one name; leave the name out to select all`);
   return names.length === 0 || names.some((name) => all.has(name)) ? null : [...new Set(names)];
 }
 
@@ -276,14 +276,6 @@ export function toNumber(input: unknown): number | null {
   const [text = ""] = flatten(input);
   const value = text === "" ? Number.NaN : Number(text);
   return Number.isFinite(value) ? value : null;
-}
-
-const secondsPerUnit: Readonly<Record<string, number>> = { "": 1, s: 1, m: 60, h: 3600, d: 86_400 };
-
-/** Seconds from a number, or from a text such as "60", "60s", "5m"; null for anything else. */
-export function toSeconds(input: unknown): number | null {
-  const match = /^(\d{1,9})(s|m|h|d)?$/.exec(flatten(input)[0] ?? "");
-  return match ? Number(match[1]) * (secondsPerUnit[match[2] ?? ""] ?? 1) : null;
 }
 
 /** Removes the backslash before punctuation; before a letter it is no escape of Grafana's. */

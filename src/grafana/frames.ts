@@ -70,12 +70,12 @@ function toField({ name, type, unit }: Column): Field {
 }
 
 function toCells({ name, type }: Column, rows: readonly Row[]): unknown[] {
-  const convert = type === "time" ? toTime : type === "string" ? toText : (value: unknown) => value ?? null;
+  const convert = type === "time" ? toEpochMs : type === "string" ? toText : (value: unknown) => value ?? null;
   return rows.map((row) => convert(row[name]));
 }
 
 /** Epoch milliseconds; null for an unknown time. */
-function toTime(value: unknown): number | null {
+function toEpochMs(value: unknown): number | null {
   const ms = typeof value === "string" ? Date.parse(value) : Number.NaN;
   return Number.isNaN(ms) ? null : ms;
 }

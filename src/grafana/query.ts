@@ -2,6 +2,7 @@ import pLimit from "p-limit";
 import { type Execute, toFailure } from "../graphql/execute.ts";
 import type { Caller } from "../graphql/sources.ts";
 import { OpsError, toOpsError } from "../lib/errors.ts";
+import { secondsPerUnit } from "../lib/time.ts";
 import {
   checkConditions,
   type Condition,
@@ -15,7 +16,6 @@ import {
   toBoolean,
   toNames,
   toNumber,
-  toSeconds,
 } from "./filters.ts";
 import { type Frame, toFrames, toNotice } from "./frames.ts";
 import type { Answer, Metric } from "./metric.ts";
@@ -98,7 +98,7 @@ function toGaps({ parts }: Answer): string[] {
 }
 
 function toUnknown({ unknown }: Target, metric: Metric): string[] {
-  return unknown.map((key) => `The payload's ${key} means nothing; known: ${metric.payloads.join(", ")}`);
+  return unknown.map((key) => `Unknown payload key ${key}; known: ${metric.payloads.join(", ")}`);
 }
 
 /** An unsupported queue system is not a problem of the panel. */
@@ -192,7 +192,7 @@ export function parsePayload(input: unknown): Omit<Target, "refId" | "metrics"> 
     });
   return {
     conditions,
-    step: toChosenStep(payload["step"]),
+    step: parseStep(payload["step"]),
     includeAccessories: toFlag("accessories", payload["accessories"]),
     unknown: Object.keys(payload)
       .filter((key) => !known.has(key))
@@ -200,11 +200,12 @@ export function parsePayload(input: unknown): Omit<Target, "refId" | "metrics"> 
   };
 }
 
-function toChosenStep(input: unknown): number | null {
+function parseStep(input: unknown): number | null {
   const [text] = toNames(input) ?? [];
   if (text === undefined || text === "auto") return null;
-  const seconds = toSeconds(text);
-  if (seconds !== null && seconds >= 1 && seconds <= 86_400) return seconds;
+  const [, count, unit = "s"] = /^(\d{1,9})([smhd])?$/.exec(text) ?? [];
+  const seconds = Number(count) * (secondsPerUnit[unit] ?? Number.NaN);
+  if (seconds >= 1 && seconds <= 86_400) return seconds;
   throw new OpsError("invalid_request", `step must be from 1 to 86400 seconds, such as 60 or 5m, not ${quote(text)}`);
 }
 
@@ -223,14 +224,14 @@ function toMostPoints(intervalMs: number | null, rangeMs: number): number {
 
 function parseRange(input: unknown, nowMs: number): { readonly from: number; readonly to: number } {
   const range = asObject(input);
-  const to = toMs("range.to", range["to"]) ?? nowMs;
-  const from = toMs("range.from", range["from"]) ?? to - usualRangeMs;
+  const to = parseMs("range.to", range["to"]) ?? nowMs;
+  const from = parseMs("range.from", range["from"]) ?? to - usualRangeMs;
   if (from > to) throw new OpsError("invalid_request", "range.from must not be after range.to");
   return { from, to };
 }
 
 /** Grafana sends RFC 3339; people and old versions send epoch milliseconds. */
-function toMs(name: string, input: unknown): number | null {
+function parseMs(name: string, input: unknown): number | null {
   if (input === undefined || input === null || input === "") return null;
   const number = toNumber(input);
   const ms = number ?? (typeof input === "string" ? Date.parse(input) : Number.NaN);

@@ -1,4 +1,4 @@
-import type { Origin } from "../auth/principal.ts";
+import type { RequestOrigin } from "../auth/principal.ts";
 import { type ContainerHistoryLoaders, createContainerHistoryLoaders } from "./containers/history-loader.ts";
 import { type ContainerLoaders, createContainerLoaders } from "./containers/loader.ts";
 import { createDeployLoader, type DeployLoader } from "./deploys/info-loader.ts";
@@ -14,7 +14,7 @@ import { createTimelineLoader, type TimelineLoader } from "./timeline/loader.ts"
 export interface OpsContext extends Caller {
   /** Whether the execution takes lists in parts, so that other requests run in between: true for queries at /graphql, not for compiled ones. */
   readonly inParts?: boolean;
-  readonly origin: () => Origin;
+  readonly origin: () => RequestOrigin;
   readonly sources: Sources;
   readonly loaders: Loaders;
 }

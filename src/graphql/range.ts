@@ -2,7 +2,7 @@ import DataLoader from "dataloader";
 import type { Budget } from "../lib/budget/budget.ts";
 import { OpsError } from "../lib/errors.ts";
 import type { HistoryRange } from "../lib/range.ts";
-import { parseLogTime } from "../lib/time.ts";
+import { parseLogTime, toUnixSeconds } from "../lib/time.ts";
 
 /** Prometheus' own limit. */
 const mostPoints = 11_000;
@@ -43,8 +43,8 @@ interface RangeArgs {
 
 /** Parses times as for logs (RFC 3339, unix seconds, or a duration back from now) and a step in seconds. Throws invalid_request. */
 export function toHistoryRange({ from, to, step }: RangeArgs, nowMs: number): HistoryRange {
-  const begin = toUnix("from", from, nowMs);
-  const end = Math.min(to === null || to === undefined || to === "" ? nowMs / 1000 : toUnix("to", to, nowMs), nowMs / 1000);
+  const begin = parseUnixArg("from", from, nowMs);
+  const end = Math.min(to === null || to === undefined || to === "" ? nowMs / 1000 : parseUnixArg("to", to, nowMs), nowMs / 1000);
   if (begin >= end) throw refuse("from must be before to, and before now");
   if (step !== null && step !== undefined) checkStep(step);
   const seconds = step ?? Math.max(1, Math.ceil((end - begin) / fewPoints));
@@ -68,7 +68,7 @@ export interface SeriesRangeArgs {
  * Throws invalid_request.
  */
 export function toSeriesRange({ from, to, step, maxPoints }: SeriesRangeArgs, nowMs: number, series = 1): HistoryRange | null {
-  const begin = Date.parse(from) / 1000;
+  const begin = toUnixSeconds(from);
   const end = Math.min(Date.parse(to), nowMs) / 1000;
   if (Date.parse(from) > Date.parse(to)) throw refuse("from must not be after to");
   if (!(maxPoints >= 1 && maxPoints <= mostPoints)) throw refuse(`maxPoints must be from 1 to ${mostPoints}`);
@@ -108,7 +108,7 @@ function checkPoints(steps: number): void {
   if (steps > mostPoints) throw refuse(`the range holds ${steps} points, at most ${mostPoints}: choose a longer step`);
 }
 
-function toUnix(name: string, text: string, nowMs: number): number {
+function parseUnixArg(name: string, text: string, nowMs: number): number {
   return Math.floor(Number(parseTimeArg(name, text, nowMs)));
 }
 

@@ -1,5 +1,6 @@
 import { logLevels } from "../containers/logs/level.ts";
 import { environments } from "../lib/environment.ts";
+import { exists } from "../lib/time.ts";
 import type { Builder } from "./builder.ts";
 
 /** Scalars and enums. Enum values are the contract's own words, so REST and GraphQL spell them alike. */
@@ -57,12 +58,12 @@ const lastMs = Date.UTC(10_000, 0, 1) - 1;
  * text. Throws a TypeError for anything else, a day that does not exist, numbers before March 1973 (epoch seconds), and times before 1970 or after 9999.
  */
 export function parseDateTime(value: unknown): string {
-  const ms = toMs(value);
+  const ms = parseMs(value);
   if (!(ms >= 0 && ms <= lastMs)) throw new TypeError("DateTime must be RFC 3339 or epoch milliseconds");
   return new Date(ms).toISOString();
 }
 
-function toMs(value: unknown): number {
+function parseMs(value: unknown): number {
   if (typeof value === "number" || (typeof value === "string" && epochMs.test(value))) {
     return Number(value) >= leastEpochMs ? Math.floor(Number(value)) : Number.NaN;
   }
@@ -70,8 +71,6 @@ function toMs(value: unknown): number {
   const match = rfc3339.exec(value);
   if (!match) return Number.NaN;
   const [, date = "", time = "00:00:00"] = match;
-  // Date turns 30 February into March.
-  const local = new Date(`${date}T${time}Z`);
-  if (Number.isNaN(local.getTime()) || !local.toISOString().startsWith(`${date}T${time}`)) return Number.NaN;
+  if (!exists(`${date}T${time}`)) return Number.NaN;
   return Date.parse(value.replace(" ", "T").toUpperCase());
 }

@@ -1,5 +1,5 @@
 import type { AuditLog } from "../audit/audit.ts";
-import type { Origin, Principal } from "../auth/principal.ts";
+import type { RequestOrigin, Principal } from "../auth/principal.ts";
 import type { OpenStream } from "../auth/stream-lease.ts";
 import type { HealthProbes } from "../containers/health-probes.ts";
 import type { Restarts } from "../containers/restart/restart.ts";
@@ -45,7 +45,7 @@ export interface Sources {
 export interface Caller {
   readonly principal: Principal;
   /** Computed on demand, as rarely needed. */
-  origin(): Origin;
+  origin(): RequestOrigin;
   readonly requestId: string;
   /** The budget's signal: aborts when the caller is gone, or the time is up. */
   readonly signal: AbortSignal;

@@ -1,5 +1,5 @@
 import { type OpsError, toOpsError, toProblem } from "../lib/errors.ts";
-import { toTime } from "../lib/range.ts";
+import { formatRfc3339 } from "../lib/time.ts";
 import { seriesComplexity, toRangeArgs } from "./args.ts";
 import type { Builder } from "./builder.ts";
 import type { OpsContext } from "./context.ts";
@@ -88,7 +88,7 @@ async function loadNow(args: SeriesRangeArgs, asked: readonly UpKind[], context:
   const step = toSeriesRange(args, nowMs)?.step ?? 60;
   // A `to` of now is by the client's clock, and a moment old.
   if (Date.parse(args.to) < nowMs - step * 1000 || Date.parse(args.from) > nowMs) return [];
-  const time = toTime(Math.floor(Math.min(nowMs, Date.parse(args.to)) / 1000));
+  const time = formatRfc3339(Math.min(nowMs, Date.parse(args.to)));
   const countNow = async (kind: UpKind) => [{ time, kind, ...(await present[kind](context)) }];
   return Promise.all(asked.map((kind) => ask(kind, [{ time, kind, ...unknown }], () => countNow(kind))));
 }

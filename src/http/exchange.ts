@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
-import { type Origin, type Principal, toHolder } from "../auth/principal.ts";
+import { type RequestOrigin, type Principal, toHolder } from "../auth/principal.ts";
 import type { StreamLease } from "../auth/stream-lease.ts";
 import { Budget } from "../lib/budget/budget.ts";
 import { OpsError } from "../lib/errors.ts";
@@ -127,7 +127,7 @@ export class Exchange implements EdgeRequest {
     this.#budget?.end();
   }
 
-  origin(): Origin {
+  origin(): RequestOrigin {
     return {
       ip: this.ip ?? null,
       clientRequestId: parseClientRequestId(this.headers["x-request-id"]) ?? null,

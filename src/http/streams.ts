@@ -4,6 +4,7 @@ import type { Principal } from "../auth/principal.ts";
 import type { StreamEnd, StreamLease } from "../auth/stream-lease.ts";
 import { createThrottle } from "../auth/throttle.ts";
 import { OpsError } from "../lib/errors.ts";
+import { formatCount } from "../lib/text.ts";
 import type { Exchange } from "./exchange.ts";
 import type { EdgeLimits } from "./limits.ts";
 
@@ -33,7 +34,7 @@ export function createStreams(authenticator: Pick<Authenticator, "authenticate">
 
   const enter = ({ caller: key }: Exchange): (() => void) => {
     const count = byToken.get(key) ?? 0;
-    if (count >= limits.streamsPerToken) throw tooMany(`This token has ${count} streams open already`);
+    if (count >= limits.streamsPerToken) throw tooMany(`This token already has ${formatCount(count, "open stream")}`);
     if (open.size >= limits.streams) throw tooMany("Too many streams are open");
     const waitS = opened.hit(key);
     if (waitS > 0) throw tooMany("This token opens streams too often", waitS);

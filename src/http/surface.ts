@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
-import type { Origin, Principal } from "../auth/principal.ts";
+import type { RequestOrigin, Principal } from "../auth/principal.ts";
 import type { StreamLease } from "../auth/stream-lease.ts";
 import type { Budget } from "../lib/budget/budget.ts";
 
@@ -14,7 +14,7 @@ export interface EdgeRequest {
   readonly query: string;
   readonly headers: IncomingHttpHeaders;
   readonly principal: Principal;
-  origin(): Origin;
+  origin(): RequestOrigin;
   /** Our own UUIDv7; also in the `X-Request-Id` of the answer. */
   readonly requestId: string;
   /** Aborts when the client disconnects before its answer is complete, and when the time of its budget is up. */

@@ -1,3 +1,5 @@
+import { toRetryAfterSeconds } from "./time.ts";
+
 const hourMs = 3_600_000;
 
 /** How much each holder may take within any 60 minutes. */
@@ -27,7 +29,7 @@ export function createHourlyBudget(perHour: number, now: () => number = () => pe
       const ms = (takes[0]?.at ?? at) + hourMs - at;
       return {
         count: perHour - takes.reduce((sum, { count }) => sum + count, 0),
-        retryAfterSeconds: Math.max(1, Math.ceil(ms / 1000)),
+        retryAfterSeconds: toRetryAfterSeconds(ms),
       };
     },
     take(holder, count) {

@@ -1,3 +1,5 @@
+import { formatRfc3339 } from "./time.ts";
+
 /** The times from + step, from + 2 step ... up to `to`, unix seconds. */
 export interface HistoryRange {
   readonly from: number;
@@ -11,14 +13,10 @@ const timeTexts = new WeakMap<HistoryRange, readonly string[]>();
 /** The times of a range as RFC 3339 UTC with seconds, computed once for all its series. */
 export function toTimeTexts(range: HistoryRange): readonly string[] {
   const { from, step, steps } = range;
-  const made = timeTexts.get(range) ?? Array.from({ length: steps }, (_, index) => toTime(from + (index + 1) * step));
+  const made =
+    timeTexts.get(range) ?? Array.from({ length: steps }, (_, index) => formatRfc3339((from + (index + 1) * step) * 1000));
   timeTexts.set(range, made);
   return made;
-}
-
-/** Unix seconds as RFC 3339 UTC with seconds. */
-export function toTime(unix: number): string {
-  return `${new Date(unix * 1000).toISOString().slice(0, 19)}Z`;
 }
 
 /** Time of the newest sample at each time of a range, unix seconds; NaN without one. */

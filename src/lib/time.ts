@@ -1,9 +1,15 @@
-/** RFC 3339 UTC with seconds. */
-export function toSeconds(at: Date): string {
-  return `${at.toISOString().slice(0, 19)}Z`;
+/** A time (a number: unix milliseconds) as RFC 3339 UTC with whole seconds. */
+export function formatRfc3339(time: Date | number): string {
+  return `${new Date(time).toISOString().slice(0, 19)}Z`;
 }
 
-const secondsPerUnit: Readonly<Record<string, number>> = { d: 86_400, h: 3600, m: 60, s: 1, ms: 0.001 };
+/** An RFC 3339 time as unix seconds, with its fraction. */
+export function toUnixSeconds(time: string): number {
+  return Date.parse(time) / 1000;
+}
+
+/** Units of durations as people write them. */
+export const secondsPerUnit: Readonly<Record<string, number>> = { d: 86_400, h: 3600, m: 60, s: 1, ms: 0.001 };
 
 /**
  * A time for `since` and `until` as Docker wants it, unix seconds with nine decimals. Accepts RFC 3339 (any offset, up to nine decimals), unix seconds, and a
@@ -30,9 +36,7 @@ function parseRfc3339(text: string): string | null {
   if (!match) return null;
   const [, year, month, day, hour, minute, second, fraction = "", zone = ""] = match;
   const local = `${year}-${month}-${day}T${hour}:${minute}:${second}`;
-  const date = new Date(`${local}Z`);
-  // Date turns 30 February into March; such a time is the caller's mistake.
-  if (Number.isNaN(date.getTime()) || date.toISOString().slice(0, 19) !== local) return null;
+  if (!exists(local)) return null;
   const ms = Date.parse(`${local}${zone.toUpperCase()}`);
   return Number.isNaN(ms) ? null : toUnixText(ms, fraction);
 }
@@ -53,13 +57,38 @@ export function toLogTimestamp(unixSeconds: string): string {
 }
 
 /** An RFC 3339 time as UTC with whole seconds. Null before 1970 (Docker's zero time is 0001-01-01), after the year 9999, and for an invalid time. */
-export function toTimestamp(text: string | null | undefined): string | null {
+export function normalizeRfc3339(text: string | null | undefined): string | null {
   const ms = text ? Date.parse(text) : Number.NaN;
-  if (Number.isNaN(ms) || ms < 0 || ms >= 253_402_300_800_000) return null;
-  return `${new Date(ms).toISOString().slice(0, 19)}Z`;
+  return ms >= 0 && ms < 253_402_300_800_000 ? formatRfc3339(ms) : null;
 }
 
-/** Seconds since an engine's last contact (unix milliseconds), null without any. */
-export function toAgeSeconds(contactAt: number | null): number | null {
-  return contactAt === null ? null : Math.max(0, (Date.now() - contactAt) / 1000);
+/**
+ * An ISO 8601 time, as shells write it, as RFC 3339 UTC with whole seconds; fractions are cut off. Also accepts `+0000` (`date +%z`) and a space for the T
+ * (`date --rfc-3339`). Null for a time that does not exist or has no zone, because a guess would be hours off.
+ */
+export function parseIsoTime(text: string): string | null {
+  const form = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.\d{1,9})?(Z|[+-]\d\d:?\d\d)$/i.exec(text);
+  if (!form) return null;
+  const [, date = "", time = "", zone = ""] = form;
+  if (!exists(`${date}T${time}`)) return null;
+  const offset = zone.length === 1 ? "Z" : `${zone.slice(0, 3)}:${zone.slice(-2)}`;
+  const ms = Date.parse(`${date}T${time}${offset}`);
+  // Outside 0000..9999 the text would start with a sign.
+  return Number.isNaN(ms) || !/^\d/.test(formatRfc3339(ms)) ? null : formatRfc3339(ms);
+}
+
+/** Whether a day has this time, `2026-01-13T09:40:00`: Date turns 30 February into March. */
+export function exists(local: string): boolean {
+  const ms = Date.parse(`${local}Z`);
+  return !Number.isNaN(ms) && new Date(ms).toISOString().startsWith(local);
+}
+
+/** Seconds from a time (unix milliseconds) to now, never negative; null without one. */
+export function toAgeSeconds(unixMs: number | null): number | null {
+  return unixMs === null ? null : Math.max(0, (Date.now() - unixMs) / 1000);
+}
+
+/** Milliseconds to wait as the whole seconds of `Retry-After`, at least 1. */
+export function toRetryAfterSeconds(ms: number): number {
+  return Math.max(1, Math.ceil(ms / 1000));
 }

@@ -1,4 +1,5 @@
 import type { MetricsQuery } from "../generated/metrics.ts";
+import { toUnixSeconds } from "../lib/time.ts";
 import { type Column, type Table, toLabels } from "./exposition.ts";
 
 type Engine = NonNullable<MetricsQuery["engines"]>[number];
@@ -51,7 +52,7 @@ export const containerTable: Table<Container> = {
     {
       name: "ops_container_start_time_seconds",
       help: "When the container last started, unix time.",
-      value: ({ startedAt }) => startedAt && Date.parse(startedAt) / 1000,
+      value: ({ startedAt }) => startedAt && toUnixSeconds(startedAt),
     },
     fromStats("ops_container_cpu_percent", "CPU in use; 100 is one whole CPU.", ({ cpuPct }) => cpuPct),
     fromStats("ops_container_cpu_periods_total", "Periods of its CPU limit.", ({ cpuPeriods }) => cpuPeriods, "counter"),

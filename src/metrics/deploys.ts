@@ -1,4 +1,5 @@
 import type { MetricsQuery } from "../generated/metrics.ts";
+import { toUnixSeconds } from "../lib/time.ts";
 import { type Table, toLabels } from "./exposition.ts";
 
 type Deploy = NonNullable<MetricsQuery["deployInfo"]>;
@@ -12,7 +13,7 @@ export const deployTable: Table<Deploy> = {
     {
       name: "ops_deploy_time_seconds",
       help: "When the last deploy was made, unix time.",
-      value: ({ deployedAt }) => Date.parse(deployedAt) / 1000,
+      value: ({ deployedAt }) => toUnixSeconds(deployedAt),
     },
   ],
 };

@@ -1,4 +1,5 @@
 import type { MetricsQuery } from "../generated/metrics.ts";
+import { toAgeSeconds } from "../lib/time.ts";
 import { type Table, toLabels } from "./exposition.ts";
 
 type Host = NonNullable<MetricsQuery["hosts"]>[number];
@@ -44,7 +45,7 @@ export const hostReportTable: Table<string> = {
     {
       name: "ops_host_report_age_seconds",
       help: "Since Prometheus evaluated the numbers of the hosts.",
-      value: (updatedAt) => Math.max(0, (Date.now() - Date.parse(updatedAt)) / 1000),
+      value: (updatedAt) => toAgeSeconds(Date.parse(updatedAt)),
     },
   ],
 };

@@ -1,4 +1,5 @@
 import type { MetricsQuery, QueueState } from "../generated/metrics.ts";
+import { toAgeSeconds } from "../lib/time.ts";
 import type { Upstream } from "../lib/upstream-call.ts";
 import { type Table, toLabels } from "./exposition.ts";
 
@@ -29,7 +30,7 @@ export const queueSourceTable: Table<SourceRow> = {
     {
       name: "ops_queue_source_age_seconds",
       help: "Age of the numbers of its queues.",
-      value: ({ observedAt }) => observedAt && Math.max(0, (Date.now() - Date.parse(observedAt)) / 1000),
+      value: ({ observedAt }) => observedAt && toAgeSeconds(Date.parse(observedAt)),
     },
   ],
 };
@@ -45,22 +46,22 @@ export const queueTable: Table<QueueRow> = {
   labels: ({ name, source, env }) => toLabels({ queue: name, source, env }),
   columns: [
     { name: "ops_queue_depth", help: "Jobs that could run now: not running, not deferred.", value: ({ depth }) => depth },
-    { name: "ops_queue_active", help: "Jobs that a worker is at.", value: ({ active }) => active },
+    { name: "ops_queue_active", help: "Jobs that a worker is running.", value: ({ active }) => active },
     {
       name: "ops_queue_deferred",
-      help: "Jobs that wait for a time to come, and did not fail.",
+      help: "Jobs scheduled for later that have not failed.",
       value: ({ deferred }) => deferred,
     },
     { name: "ops_queue_retrying", help: "Jobs that failed and wait for another attempt.", value: ({ retrying }) => retrying },
     { name: "ops_queue_dead", help: "Jobs that failed for good and are still stored.", value: ({ dead }) => dead },
     {
       name: "ops_queue_oldest_age_seconds",
-      help: "For how long the oldest job that could run has been waiting; absent without one.",
+      help: "How long the oldest job that could run has been waiting; absent without one.",
       value: ({ oldestAgeSeconds }) => oldestAgeSeconds,
     },
     {
       name: "ops_queue_drain_seconds",
-      help: "Time to clear what waits at the present rate; absent where that would never be.",
+      help: "Time to clear what waits at the present rate; absent where it would never be cleared.",
       value: ({ drainSeconds }) => drainSeconds,
     },
     {
@@ -79,7 +80,7 @@ export const queueTable: Table<QueueRow> = {
       value: ({ orphans }) => orphans,
     },
     { name: "ops_queue_workers", help: "Workers that take jobs from it.", value: ({ workers }) => workers },
-    { name: "ops_queue_state", help: "How the queue is.", states, value: ({ state }) => state },
+    { name: "ops_queue_state", help: "State of the queue.", states, value: ({ state }) => state },
   ],
 };
 

@@ -1,4 +1,5 @@
 import { silentLogger } from "../lib/logger.ts";
+import { formatCount } from "../lib/text.ts";
 import { PrometheusError } from "./failure.ts";
 import { createHostSource, type HostSourceOptions } from "./source.ts";
 
@@ -8,7 +9,7 @@ export async function probePrometheus(options: Omit<HostSourceOptions, "logger">
   try {
     const { hosts } = await source.report(new AbortController().signal);
     const down = hosts.filter((host) => host.status === "down").map((host) => host.name);
-    const count = `${hosts.length} ${hosts.length === 1 ? "host" : "hosts"}`;
+    const count = formatCount(hosts.length, "host");
     return { ok: true, detail: down.length > 0 ? `${count}, down: ${down.join(", ")}` : count };
   } catch (error) {
     const remedy = error instanceof PrometheusError ? `: ${error.remedy}` : "";

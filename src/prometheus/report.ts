@@ -1,4 +1,5 @@
 import { assembleReport, type HostReading, type HostReport, type Thresholds } from "../hosts/host.ts";
+import { formatRfc3339 } from "../lib/time.ts";
 import type { Sample, Vector } from "./answer.ts";
 import { PrometheusError } from "./failure.ts";
 import { type Metric, metrics } from "./query.ts";
@@ -23,7 +24,7 @@ const downReason = "node-exporter does not answer Prometheus (up is 0)";
 export function toHostReport(vector: Vector, thresholds: Thresholds): HostReport {
   const readings = mergeByInstance(groupByTarget(vector.samples).filter(isHost)).map(toReading);
   if (vector.evaluatedAt === null || !readings.some(isUsable)) throw new PrometheusError("no_metrics");
-  return assembleReport(readings, thresholds, toRfc3339(vector.evaluatedAt));
+  return assembleReport(readings, thresholds, formatRfc3339(vector.evaluatedAt * 1000));
 }
 
 function isUsable(reading: HostReading): boolean {
@@ -106,9 +107,4 @@ function nodename(sample: Sample): string {
 
 function isMetric(name: string | undefined): name is Metric {
   return (metrics as readonly (string | undefined)[]).includes(name);
-}
-
-/** Unix seconds -> RFC 3339 UTC with seconds. */
-function toRfc3339(seconds: number): string {
-  return new Date(Math.floor(seconds) * 1000).toISOString().replace(".000Z", "Z");
 }

@@ -1,4 +1,5 @@
 import { toOpsError } from "../lib/errors.ts";
+import { formatCount } from "../lib/text.ts";
 import type { Database, Row } from "./postgres/database.ts";
 import { describe, noSubject, toQueueError } from "./postgres/errors.ts";
 import { formatTable, quoteIdentifier, quoteLiteral, quoteTable, type TableName } from "./postgres/names.ts";
@@ -83,7 +84,7 @@ async function probe(source: KindSource, database: Database, signal: AbortSignal
     return {
       name,
       ok: true,
-      detail: `${queues.length} queues, ${waiting} jobs waiting, read in ${elapsed} ms`,
+      detail: `${formatCount(queues.length, "queue")}, ${formatCount(waiting, "job")} waiting, read in ${elapsed} ms`,
       warnings: toWarnings(),
     };
   } catch (error) {

@@ -1,4 +1,5 @@
-import { type HistoryRange, toTime, toTimeTexts } from "../lib/range.ts";
+import { type HistoryRange, toTimeTexts } from "../lib/range.ts";
+import { formatRfc3339 } from "../lib/time.ts";
 import { checkPoints, type QueueHistory, type QueuePoint } from "./history.ts";
 import type { JobCounters, QueueMetrics } from "./queue.ts";
 import { beganAnew } from "./rates.ts";
@@ -109,7 +110,12 @@ function toHistory(ring: readonly Sample[], range: HistoryRange): QueueHistory {
     before = last;
     return { ...unknownPoint, ...(isSeen && newest.seen), ...growth, time: times[index] ?? "" };
   });
-  return { points, exact: false, sampled: true, since: first && first.at > from ? toTime(Math.floor(first.at)) : null };
+  return {
+    points,
+    exact: false,
+    sampled: true,
+    since: first && first.at > from ? formatRfc3339(Math.floor(first.at) * 1000) : null,
+  };
 }
 
 const unknownPoint = {

@@ -40,7 +40,7 @@ export interface Endpoint<Data = unknown, Variables = unknown> {
 const accessories = booleanParam("include_accessories", {
   variable: "includeAccessories",
   description:
-    "Also Kamal's accessories: redis, prometheus, grafana, rabbitmq, outpost ...; for tokens of every environment also what is not of the product",
+    "Also Kamal's accessories: redis, prometheus, grafana, rabbitmq, outpost ...; with a token of every environment also containers that are not of the product",
 });
 const env = choiceParam("env", ["staging", "production"], { description: "Only this environment" });
 const stats = booleanParam("include_stats", {
@@ -48,7 +48,7 @@ const stats = booleanParam("include_stats", {
   description: "Add cpu_pct and mem_pct from Docker stats",
 });
 const reason = textParam("reason", 200, { description: "Why, for the audit record" });
-const engine = textParam("engine", 255, { description: "The engine to look on, where several run a container of this name" });
+const engine = textParam("engine", 255, { description: "The engine, where several run a container of this name" });
 const logParams = [
   accessories,
   engine,
@@ -67,32 +67,32 @@ const logParams = [
   }),
   booleanParam("ignore_case", {
     variable: "ignoreCase",
-    description: "search and search_regex take capital and small letters for the same",
+    description: "search and search_regex ignore case",
   }),
   choiceParam("level", ["trace", "debug", "info", "warn", "error", "fatal"], {
     description: "Only lines of this level or a more severe one, and lines that name no level unless level_strict",
   }),
-  booleanParam("level_strict", { variable: "levelStrict", description: "level leaves out lines that name no level" }),
+  booleanParam("level_strict", { variable: "levelStrict", description: "level also hides lines that name no level" }),
   booleanParam("download", { description: "The lines as a text file" }),
   booleanParam("follow", {
     description:
-      "Stream: these lines, then what is written, also over restarts. Server-sent events, or lines with Accept: text/plain",
+      "Stream these lines, then new ones, also after restarts: server-sent events, or plain lines with Accept: text/plain",
   }),
 ];
 
 const restartParams = [
   headerParam("Idempotency-Key", 255, {
     variable: "idempotencyKey",
-    description: "The same key of the same token gets the same answer for 24 hours, without a second restart",
+    description: "Repeating the key with the same token returns the same answer for 24 hours, without a second restart",
   }),
   wordParam("wait", "healthy", {
     variable: "waitHealthy",
-    description: "Answer only when it is healthy, has failed to be, or the time is up",
+    description: "Answer only once it is healthy, has failed its health check, or wait_seconds have passed",
   }),
   integerParam(
     "wait_seconds",
     { minimum: 1, maximum: 300, fallback: 60 },
-    { variable: "waitSeconds", description: "How long to wait for its health" },
+    { variable: "waitSeconds", description: "How long to wait for its health check" },
   ),
   booleanParam("dry_run", { variable: "dryRun", description: "Restart nothing: report what would happen" }),
 ];
@@ -154,9 +154,9 @@ export const endpoints = [
   row({
     method: "GET",
     path: "/containers/:name/health-check",
-    summary: "What its last health probe said, or what a new one says",
+    summary: "Result of its last health check, or of a new one",
     document: ContainerHealthCheckDocument,
-    params: [accessories, engine, booleanParam("probe", { description: "Run its health check now, inside of it" })],
+    params: [accessories, engine, booleanParam("probe", { description: "Run its health check now, inside the container" })],
     pick: spread("container", "healthCheck"),
     headers: enginesHeader,
     errors: [...oneErrors, "health_exec_disabled", "audit_unavailable"],

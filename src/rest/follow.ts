@@ -3,6 +3,8 @@ import type { LogBatch } from "../containers/logs/log.ts";
 import type { Follow } from "../graphql/execute.ts";
 import type { Caller } from "../graphql/sources.ts";
 import { OpsError } from "../lib/errors.ts";
+import { formatCount } from "../lib/text.ts";
+import { parseLogTime } from "../lib/time.ts";
 
 /** A followed log as the body of an answer. */
 export interface FollowedBody {
@@ -23,8 +25,10 @@ interface FollowOptions {
 /** Opens the log; rejects with the reason when that fails. */
 export async function followLog(follow: Follow, caller: Caller, options: FollowOptions): Promise<FollowedBody> {
   const { document, isPlain } = options;
-  if (options.variables["until"] !== undefined) throw new OpsError("invalid_request", "until has no place beside follow=true");
-  if (options.variables["download"] === true) throw new OpsError("invalid_request", "download has no place beside follow=true");
+  if (options.variables["until"] !== undefined)
+    throw new OpsError("invalid_request", "until cannot be combined with follow=true");
+  if (options.variables["download"] === true)
+    throw new OpsError("invalid_request", "download cannot be combined with follow=true");
   const batches = await follow(document, { ...options.variables, ...toResume(options.lastEventId) }, caller);
   if (isPlain) return { type: "text/plain; charset=utf-8", chunks: map(batches, toText) };
   return { type: "text/event-stream; charset=utf-8", chunks: toStream(batches), heartbeat: ": still here\n\n" };
@@ -63,7 +67,7 @@ function toEvent(name: string, data: unknown): string {
 
 /** Lines as written; other messages are in brackets. */
 function toText({ lines, dropped, notice, ended }: LogBatch): string {
-  let text = dropped > 0 ? `[${dropped} lines left out: read too slowly]\n` : "";
+  let text = dropped > 0 ? `[${formatCount(dropped, "line")} left out: read too slowly]\n` : "";
   for (const { message } of lines) text += `${message}\n`;
   if (notice !== null) text += `[${notice}]\n`;
   return ended === null ? text : `${text}[end: ${ended}]\n`;
@@ -72,13 +76,9 @@ function toText({ lines, dropped, notice, ended }: LogBatch): string {
 /** Resumes one nanosecond after the last line. An id that is not a line's time is the client's mistake. */
 function toResume(lastEventId: string | undefined): { since?: string; tail?: number } {
   if (!lastEventId) return {};
-  const [, time = "", fraction = ""] = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.(\d{9})Z$/.exec(lastEventId) ?? [];
-  const ms = Date.parse(`${time}Z`);
-  // Date turns 30 February into March. Before 1970 there are no logs.
-  if (!(ms >= 0) || new Date(ms).toISOString().slice(0, 19) !== time) {
-    throw new OpsError("invalid_request", "Last-Event-ID must be the id of an event of this stream");
-  }
-  const nanoseconds = BigInt(ms) * 1_000_000n + BigInt(fraction) + 1n;
-  const since = `${nanoseconds / 1_000_000_000n}.${String(nanoseconds % 1_000_000_000n).padStart(9, "0")}`;
+  const time = /T.*\.\d{9}Z$/.test(lastEventId) ? parseLogTime(lastEventId, 0) : null;
+  if (time === null) throw new OpsError("invalid_request", "Last-Event-ID must be the id of an event of this stream");
+  const next = String(BigInt(time.replace(".", "")) + 1n).padStart(10, "0");
+  const since = `${next.slice(0, -9)}.${next.slice(-9)}`;
   return { since, tail: 5000 };
 }

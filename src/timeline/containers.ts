@@ -1,5 +1,6 @@
 import type { ContainerEvent, EventBatch } from "../containers/events.ts";
 import type { ContainerSource, EngineStatus } from "../containers/source.ts";
+import { formatRfc3339 } from "../lib/time.ts";
 import type { TimelineMemory } from "./memory.ts";
 import { type TimelineEntry, type TimelineKind, toEntry, toTimelineContainer } from "./timeline.ts";
 
@@ -19,7 +20,7 @@ export function rememberContainers(source: ContainerSource, memory: TimelineMemo
     for (const { name, env, ok } of engines) {
       if (!ok || seen.has(name)) continue;
       seen.add(name);
-      for (const kind of containerKinds) memory.begin(kind, { name, env, since: toSeconds(new Date().toISOString()) });
+      for (const kind of containerKinds) memory.begin(kind, { name, env, since: formatRfc3339(Date.now()) });
     }
   };
   const take = createReader(memory);
@@ -76,11 +77,6 @@ function describe(event: ContainerEvent): TimelineEntry | null {
     default:
       return null;
   }
-}
-
-/** RFC 3339 UTC without the fraction. */
-function toSeconds(time: string): string {
-  return `${time.slice(0, 19)}Z`;
 }
 
 /** INT, QUIT, ABRT, KILL and TERM. Others only inform a container (reload, rotate), unless one is its own StopSignal. */

@@ -74,7 +74,7 @@ export function createTimelineMemory(): TimelineMemory {
 }
 
 export interface StateLog {
-  /** Takes every sample. The first of a subject becomes an entry only when it is not `well`. */
+  /** Takes every sample. The first of a subject becomes an entry only when it is not `usual`. */
   sample(
     subject: string,
     state: string,
@@ -87,7 +87,7 @@ export interface StateLog {
 const mostStates = 5000;
 
 /** Finds changes in states that are only sampled. */
-export function createStateLog(memory: TimelineMemory, kind: TimelineKind, well: string): StateLog {
+export function createStateLog(memory: TimelineMemory, kind: TimelineKind, usual: string): StateLog {
   const last = new Map<string, { readonly state: string; readonly at: string }>();
   return {
     sample(subject, state, at, toChange) {
@@ -95,7 +95,7 @@ export function createStateLog(memory: TimelineMemory, kind: TimelineKind, well:
       if (before && before.at >= at) return;
       if (!before && last.size >= mostStates) return;
       last.set(subject, { state, at });
-      if (before ? before.state === state : state === well) return;
+      if (before ? before.state === state : state === usual) return;
       memory.add(
         toEntry({
           kind,

@@ -74,7 +74,7 @@ function toHostState({ status, alert }: Host): string {
 
 function describeHost(host: Host): string {
   if (host.status === "down") return "is down";
-  if (!host.alert) return "is well";
+  if (!host.alert) return "is healthy";
   return `is hot: CPU ${toPercent(host.cpuUtil)}, memory ${toPercent(host.memUtil)}`;
 }
 

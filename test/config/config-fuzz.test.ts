@@ -115,7 +115,7 @@ describe("a bad value", { timeout: 60_000 }, () => {
     ["web-1=tcp://h:1,web-2=tcp://ops:12/can?ary@h", "entry 2: unknown option (known: env, control, certs)"],
     ["web-2=https://ops:canary@h", "entry 1: unknown scheme (known: unix://, tcp://, ssh://)"],
     ["tcp://ops:can:ary@h:1", "entry 1 (tcp://h:1): tcp:// takes no user name or password"],
-    ["unix:///a%ff", "entry 1 (unix:///a%ff): its percent-encoding is no text (a % itself is %25)"],
+    ["unix:///a%ff", "entry 1 (unix:///a%ff): its percent-encoding does not decode to text (write a % as %25)"],
     ["ops:canary@h", "entry 1: unknown scheme (known: unix://, tcp://, ssh://)"],
     ["tcp://h:1?cert=/run", "entry 1 (tcp://h:1): unknown option (known: env, control, certs)"],
     ["unix:///a?control=tcp://ops:canary@h", "entry 1: control= tcp:// takes no user name or password"],

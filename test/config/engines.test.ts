@@ -46,7 +46,7 @@ it("an engine has the environment and the second address of its options", () => 
 const forms = "is not [name=] and unix:///path, tcp://host:port or ssh://user@host[:port][/path]";
 const slashes = "a Unix socket needs three slashes: unix:///path";
 const keys = "needs ?key=FILE&known_hosts=FILE";
-const encoding = "its percent-encoding is no text (a % itself is %25)";
+const encoding = "its percent-encoding does not decode to text (write a % as %25)";
 const nameless = "give this engine a name: name=unix://...";
 const noUser = "tcp:// takes no user name or password";
 it.each([

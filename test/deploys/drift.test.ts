@@ -131,12 +131,12 @@ describe("drift", () => {
     const [web1, worker1, web0] = [web("v1", "c", old), web("v1", "c", { ...old, role: "worker" }), web("v0", "d", old)];
     const found = findDrift([web("v2", "b"), web("v2", "a"), web1, worker1, web0], [], judged, now);
     const group = { service: "wallet-core-staging", destination: null, env: "staging" };
-    const text = "of wallet-core-staging (staging), which a, b runs";
+    const text = "of wallet-core-staging (staging), which a, b run";
     expect(found.slice(1)).toEqual([
       {
         ...group,
         kind: "unlike_deploy",
-        message: `${web1.name}, ${web0.name}: v0, v1, but v2 was deployed ${at(21)}`,
+        message: `${web1.name}, ${web0.name} run v0, v1, but v2 was deployed at ${at(21)}`,
         role: "web",
         engine: null,
         expected: "v2",
@@ -147,7 +147,7 @@ describe("drift", () => {
       {
         ...group,
         kind: "unlike_deploy",
-        message: `${worker1.name}: v1, but v2 was deployed ${at(21)}`,
+        message: `${worker1.name} runs v1, but v2 was deployed at ${at(21)}`,
         role: "worker",
         engine: "c",
         expected: "v2",
@@ -158,7 +158,7 @@ describe("drift", () => {
       {
         ...group,
         kind: "engine_missed",
-        message: `c runs none of v2 ${text}`,
+        message: `c does not run v2 ${text}`,
         role: null,
         engine: "c",
         expected: "v2",
@@ -169,7 +169,7 @@ describe("drift", () => {
       {
         ...group,
         kind: "engine_missed",
-        message: `d runs none of v2 ${text}`,
+        message: `d does not run v2 ${text}`,
         role: "web",
         engine: "d",
         expected: "v2",
@@ -222,8 +222,8 @@ describe("drift", () => {
         now,
       ),
     ).toEqual([
-      { ...unknown, engine: "b", message: "b does not answer: what it runs is not known (no answer in 5 s)" },
-      { ...unknown, engine: null, message: "An engine does not answer: what it runs is not known (no answer in 5 s)" },
+      { ...unknown, engine: "b", message: "b does not answer: what it runs is unknown (no answer in 5 s)" },
+      { ...unknown, engine: null, message: "An engine does not answer: what it runs is unknown (no answer in 5 s)" },
     ]);
   });
 

@@ -114,7 +114,7 @@ describe("a deploy that never went live", () => {
     });
     expect(verdict).toMatchObject({
       outcome: "not_enough_data",
-      reasons: ["this deploy failed: nothing of it went live"],
+      reasons: ["this deploy failed: no container of it went live"],
     });
   });
 });

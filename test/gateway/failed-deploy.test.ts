@@ -156,7 +156,7 @@ it("while what was there before runs on, that is current, and the one that verdi
   expect(body.data.deploys[0]).toEqual({
     tag: "v2",
     state: "failed",
-    verdict: { outcome: "not_enough_data", reasons: ["this deploy failed: nothing of it went live"] },
+    verdict: { outcome: "not_enough_data", reasons: ["this deploy failed: no container of it went live"] },
   });
   expect(body.data.deploys[1]).toMatchObject({ tag: "v1", state: "current" });
   expect(body.data.latestDeploys).toEqual([{ tag: "v1" }]);

@@ -77,7 +77,7 @@ describe("deploys", () => {
     const [frame] = await query("deploys", at(0), at(200));
     expect(column(frame, "text")).toHaveLength(100);
     expect(column(frame, "text")[0]).toBe("v50 by ops-user");
-    expect(frame?.meta?.notices).toEqual([{ severity: "info", text: "No more than the newest 100 of this range" }]);
+    expect(frame?.meta?.notices).toEqual([{ severity: "info", text: "Only the newest 100 of this range" }]);
     expect((await query("deploys", at(0), at(98)))[0]?.meta?.notices).toBeUndefined();
   });
 });

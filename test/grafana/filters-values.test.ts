@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { toBoolean, toNames, toNumber, toSeconds, toValues } from "../../src/grafana/filters.ts";
+import { toBoolean, toNames, toNumber, toValues } from "../../src/grafana/filters.ts";
 
 /** Grafana's own: the value of a variable in a text (13.2: sceneInterpolator, `regex` of formatRegistry). */
 const escape = (value: string) => value.replaceAll(/[\\^$*+?.()|[\]{}/]/g, "\\$&");
@@ -101,19 +101,5 @@ describe("numbers and flags", () => {
     expect([false, "false", 0, "0"].map(toBoolean)).toEqual([false, false, false, false]);
     expect(["yes", "", null, {}, "11", "true1", "x0", "false0"].map(toBoolean)).toEqual(Array.from({ length: 8 }, () => null));
     expect([30, "30", "1e3", "", "x", null, "Infinity"].map(toNumber)).toEqual([30, 30, 1000, null, null, null, null]);
-    expect([30, "30", "30s", "5m", "2h", "1d", "1.5", "5 m", "", "x30", "999999999", "1000000000"].map(toSeconds)).toEqual([
-      30,
-      30,
-      30,
-      300,
-      7200,
-      86_400,
-      null,
-      null,
-      null,
-      null,
-      999_999_999,
-      null,
-    ]);
   });
 });

@@ -373,7 +373,7 @@ describe("/query", () => {
     const [frame] = await query(lastHour([target("queues", { queu: "payouts" })]));
     expect(frame?.meta?.notices?.at(-1)).toEqual({
       severity: "info",
-      text: "The payload's queu means nothing; known: queue, source, env",
+      text: "Unknown payload key queu; known: queue, source, env",
     });
   });
 

@@ -207,6 +207,13 @@ describe("parsePayload", () => {
       unknown: [],
     });
   });
+  it("takes a step as a number, or as a text with a unit", () => {
+    const steps = [30, "30", "30s", "5m", "2h", "1d"].map((step) => parsePayload({ step }).step);
+    expect(steps).toEqual([30, 30, 30, 300, 7200, 86_400]);
+    for (const step of ["1.5", "5 m", "x30", "1000000000"])
+      expect(() => parsePayload({ step })).toThrow("step must be from 1 to 86400");
+  });
+
   it.each([[undefined], [null], [{}], ["{}"], [[]], [{ queue: "All", env: "", step: "auto", accessories: null }]])(
     "%j is the defaults",
     (payload) => {

@@ -103,7 +103,7 @@ describe("what is said beside rows", () => {
           { severity: "info", text: "jobs: known since 2026-01-13T09:20:00Z" },
           {
             severity: "info",
-            text: "The payload's other means nothing; known: queue, source, env, step",
+            text: "Unknown payload key other; known: queue, source, env, step",
           },
         ],
       ],
@@ -124,11 +124,7 @@ describe("what is said beside rows", () => {
       cover("oom_kill", true, "2026-01-13T09:00:00Z"),
       cover("health", true, "2026-01-13T09:00:01Z", "only lately"),
     ];
-    const told = [
-      "deploy: nothing is known of it (no file)",
-      "restart: nothing is known of it",
-      "health: known since 2026-01-13T09:00:01Z",
-    ];
+    const told = ["deploy: nothing is known (no file)", "restart: nothing is known", "health: known since 2026-01-13T09:00:01Z"];
     const of = async (truncated: boolean) => {
       const { frames } = await run({ alerts: { data: { rows: { entries: [entry], truncated, coverage } } } });
       return frames[0]?.schema.meta?.notices?.map(({ text }) => text);
@@ -140,7 +136,7 @@ describe("what is said beside rows", () => {
       return (await run({ deploys: { data: { rows } } })).frames[0]?.schema.meta;
     };
     expect(await deploys(99)).toBeUndefined();
-    expect((await deploys(100))?.notices).toEqual([{ severity: "info", text: "No more than the newest 100 of this range" }]);
+    expect((await deploys(100))?.notices).toEqual([{ severity: "info", text: "Only the newest 100 of this range" }]);
   });
 });
 

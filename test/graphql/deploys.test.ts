@@ -244,7 +244,7 @@ describe("a verdict", () => {
       reasons: [
         "mail: 25.0 % of its jobs fail, 0.5 % did before",
         "containers restarted 12 times, 0 times before",
-        "40 times an error that is new: no such column 7",
+        "a new error occurred 40 times: no such column 7",
       ],
       windowSeconds: expect.closeTo(1200, -1),
       queues: [

@@ -77,7 +77,7 @@ it("the past of containers is not laid out for a client that has left", async ()
     },
   };
   const { errors } = await ask(watched, `{ containers { history(from: "8d", step: 3600) { points { cpuPct } } } }`, caller);
-  expect(errors.map(({ message }) => message)).toEqual(["The client has gone", "The client has gone"]);
+  expect(errors.map(({ message }) => message)).toEqual(["The client has disconnected", "The client has disconnected"]);
   expect(recalled).toBe(0);
 });
 

@@ -83,7 +83,7 @@ test.each([
 });
 
 /** Nothing more is to be had for an answer that has ended. */
-const refused = "Too many large answers are being made: try again soon, or ask for less";
+const refused = "Too many large answers at once: try again soon, or ask for less";
 const ends = [
   [false, undefined],
   [true, "request_timeout"],

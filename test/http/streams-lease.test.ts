@@ -55,7 +55,7 @@ function createScene() {
 test("a stream that is closed leaves no timer and no listener, and its place is free", async () => {
   const { open, checks } = createScene();
   const [one] = [open("a"), open("a")];
-  expect(() => open("a")).toThrow("This token has 2 streams open already");
+  expect(() => open("a")).toThrow("This token already has 2 open streams");
   open("b");
   expect(() => open("c")).toThrow("Too many streams are open");
   await vi.advanceTimersByTimeAsync(1000);
@@ -163,7 +163,7 @@ test("a refusal says when to come back", () => {
     expect.objectContaining({ code: "rate_limited", message, headers: { "Retry-After": "5" } }) as Error;
   open("a");
   open("a");
-  expect(() => open("a")).toThrow(refused("This token has 2 streams open already"));
+  expect(() => open("a")).toThrow(refused("This token already has 2 open streams"));
   open("b");
   expect(() => open("b")).toThrow(refused("Too many streams are open"));
 });
@@ -173,7 +173,7 @@ test("a token that closes one of its streams has the others still", () => {
   open("a");
   open("a").res.emit("close");
   open("a");
-  expect(() => open("a")).toThrow("This token has 2 streams open already");
+  expect(() => open("a")).toThrow("This token already has 2 open streams");
 });
 
 test("a request without a place gives none back; its log fields stay", () => {

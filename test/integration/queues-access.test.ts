@@ -51,7 +51,7 @@ it("names the grants that are missing, which are then enough", async () => {
   ]);
   for (const grant of grants) await database.query(grant);
   expect(await probe([runner.config, river.config])).toMatchObject([
-    { name: "runner", ok: true, detail: expect.stringMatching(/^2 queues, 1 jobs waiting, read in \d+ ms$/), warnings: [] },
+    { name: "runner", ok: true, detail: expect.stringMatching(/^2 queues, 1 job waiting, read in \d+ ms$/), warnings: [] },
     { name: "river", ok: true, warnings: [] },
   ]);
 });

@@ -84,9 +84,9 @@ it("waits for health, and previews without touching anything", async () => {
   expect((await own.restart(name, "?wait=healthy&wait_seconds=20")).body).toMatchObject({
     restarted: true,
     health: "healthy",
-    well: true,
+    healthy: true,
   });
-  expect((await own.restart(sick, "?wait=healthy&wait_seconds=20")).body).toMatchObject({ health: "unhealthy", well: false });
+  expect((await own.restart(sick, "?wait=healthy&wait_seconds=20")).body).toMatchObject({ health: "unhealthy", healthy: false });
   expect((await own.restart(name, "?dry_run=true")).body.preview).toEqual({
     refusal: null,
     healthy_peers: 0,

@@ -41,7 +41,7 @@ it("tells of a healthy container that it became unhealthy by its restart", async
   const { status, body } = await own.restart(name, "?wait=healthy&wait_seconds=20");
   expect({ status, body }).toMatchObject({
     status: 200,
-    body: { restarted: true, status: "running", health: "unhealthy", well: false },
+    body: { restarted: true, status: "running", health: "unhealthy", healthy: false },
   });
 });
 
@@ -58,11 +58,11 @@ it("tells of one that does not start again properly, and of one that takes too l
     restarted: true,
     status: "exited",
     health: "none",
-    well: false,
+    healthy: false,
   });
   const before = performance.now();
   // Its probe takes a second to be given up.
-  expect((await own.restart(slow, "?wait=healthy&wait_seconds=1")).body).toMatchObject({ well: false });
+  expect((await own.restart(slow, "?wait=healthy&wait_seconds=1")).body).toMatchObject({ healthy: false });
   expect(performance.now() - before).toBeLessThan(8000);
 });
 

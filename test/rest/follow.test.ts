@@ -59,7 +59,7 @@ describe("a followed log", () => {
       'one\ntwo "ü"\n',
       "",
       "[7 lines left out: read too slowly]\nthree\n[stopped]\n[end: expired]\n",
-      "[1 lines left out: read too slowly]\n",
+      "[1 line left out: read too slowly]\n",
       "[resumed]\n",
       "[end: shutdown]\n",
     ]);
@@ -77,8 +77,8 @@ describe("a followed log", () => {
   });
 
   it.each([
-    [{ until: "1h" }, "until has no place beside follow=true"],
-    [{ download: true }, "download has no place beside follow=true"],
+    [{ until: "1h" }, "until cannot be combined with follow=true"],
+    [{ download: true }, "download cannot be combined with follow=true"],
   ])("is refused with %j", async (variables, message) => {
     await expect(open([], { variables })).rejects.toMatchObject({ code: "invalid_request", message });
   });

@@ -43,8 +43,14 @@ describe("openapi.json", () => {
   );
 
   it("would notice a missing, a mistyped and a null field", () => {
-    const unknown = { active: null, deferred: null, retrying: null, dead: null, oldest_age_s: null, drain_seconds: null };
-    const times = { wait_p50_s: null, wait_p95_s: null, run_p50_s: null, run_p95_s: null, window_s: null };
+    const unknown = { active: null, deferred: null, retrying: null, dead: null, oldest_age_seconds: null, drain_seconds: null };
+    const times = {
+      wait_p50_seconds: null,
+      wait_p95_seconds: null,
+      run_p50_seconds: null,
+      run_p95_seconds: null,
+      window_seconds: null,
+    };
     const rest = { ...unknown, ...times, paused: null, workers: null, exact: true, observed_at: "2026-01-13T09:46:00Z" };
     const documented = { name: "a", depth: 1, processed_per_sec: 0, failures_last_hour: 0 };
     const queue = { ...documented, source: "jobs", state: "backlog", ...rest };

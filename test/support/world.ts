@@ -7,7 +7,7 @@ import type { ContainerSource, EngineStatus } from "../../src/containers/source.
 import type { Sources } from "../../src/graphql/sources.ts";
 import type { Environment } from "../../src/lib/environment.ts";
 import { OpsError } from "../../src/lib/errors.ts";
-import { toTime } from "../../src/lib/range.ts";
+import { formatRfc3339 } from "../../src/lib/time.ts";
 import { toFingerprint } from "../../src/queues/fingerprint.ts";
 import type { JobControl } from "../../src/queues/jobs/control.ts";
 import type { QueueSource } from "../../src/queues/queue.ts";
@@ -24,7 +24,7 @@ export type Half = Environment | "unknown";
 
 /** When all of it happens, unix ms. */
 export const worldNow = Date.parse("2026-01-13T10:00:00Z");
-const ago = (seconds: number) => toTime(worldNow / 1000 - seconds);
+const ago = (seconds: number) => formatRfc3339(worldNow - seconds * 1000);
 
 /** Every text of a half has its word, every id its digits, and every number that is not a time or a share is its number. */
 const marks = {
@@ -139,9 +139,9 @@ function toQueueSources(half: Half): Memory["queueSources"] {
     const points = Array.from({ length: steps }, (_, index) => ({
       ...point,
       runP95Seconds: 2,
-      time: toTime(from + (index + 1) * step),
+      time: formatRfc3339((from + (index + 1) * step) * 1000),
     }));
-    return new Map([[queue, { points, exact: true, sampled: false, since: toTime(from) }]]);
+    return new Map([[queue, { points, exact: true, sampled: false, since: formatRfc3339(from * 1000) }]]);
   };
   const control: JobControl = {
     check: () => {},
@@ -364,7 +364,12 @@ export function createWorld({ env, halves, broken = false }: WorldOptions) {
       async containerHistory(range, asked) {
         if (broken) throw new OpsError("prometheus_unavailable", "Prometheus is down");
         const points = rememberHost(range).points.map(({ time }) => ({ time, cpuPct: 1, memPct: 2, restarts: 3 }));
-        return asked.map(() => ({ source: "prometheus", stepSeconds: range.step, since: toTime(range.from), points }));
+        return asked.map(() => ({
+          source: "prometheus",
+          stepSeconds: range.step,
+          since: formatRfc3339(range.from * 1000),
+          points,
+        }));
       },
     },
   };

@@ -203,7 +203,7 @@ describe("samples", () => {
     expect(shown).toEqual([
       ["staging", "h", at(2), "ok", "alert", expect.stringMatching(/^Host h is hot: CPU 50.*, memory 2[56].*, was ok$/)],
       ["staging", "h", at(3), "alert", "down", "Host h is down, was alert"],
-      ["staging", "h", at(4), "down", "ok", "Host h is well, was down"],
+      ["staging", "h", at(4), "down", "ok", "Host h is healthy, was down"],
       ["staging", "new", at(4), null, "down", "Host new is down"],
     ]);
     expect(memory.begun("host_alert")).toEqual([{ name: "prometheus", env: "staging", since: at(1) }]);

@@ -355,7 +355,7 @@ describe("what is seen while somebody asks", () => {
     expect(memory.entries("host_alert").map(({ message, after, env }) => [message, after, env])).toEqual([
       ["Host staging-host-1 is hot: CPU 97 %, memory 64 %, was ok", at(0), "staging"],
       ["Host staging-host-1 is down, was alert", at(1), "staging"],
-      ["Host staging-host-1 is well, was down", at(2), "staging"],
+      ["Host staging-host-1 is healthy, was down", at(2), "staging"],
     ]);
     expect(memory.begun("host_alert")).toEqual([{ name: "prometheus", env: "staging", since: at(0) }]);
   });

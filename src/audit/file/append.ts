@@ -85,7 +85,7 @@ interface Writable {
  */
 export async function checkWritable(path: string): Promise<Writable> {
   const folder = dirname(path);
-  if (!(await stat(folder)).isDirectory()) throw new Error(`${folder} is no folder`);
+  if (!(await stat(folder)).isDirectory()) throw new Error(`${folder} is not a folder`);
   // The lock and the rotated files are in this folder.
   await access(folder, constants.R_OK | constants.W_OK | constants.X_OK);
   const size = await measure(path);

@@ -1,6 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import { readFile } from "node:fs/promises";
 import { dirname } from "node:path";
+import { formatCount } from "../../lib/text.ts";
 import { checkWritable } from "./append.ts";
 import { type ChainHead, genesis, listParts, parseAuditLine, toHash } from "./lines.ts";
 
@@ -29,7 +30,7 @@ export async function verifyAudit(path: string, { partial }: { readonly partial:
     head = result;
   }
   const { seq, hash } = head ?? genesis;
-  return { ok: true, message: `${files.length} file(s), head seq ${seq} hash ${hash}` };
+  return { ok: true, message: `${formatCount(files.length, "file")}, head seq ${seq} hash ${hash}` };
 }
 
 /** Lines with their newlines. A line that is not UTF-8 becomes a text that is no entry. */

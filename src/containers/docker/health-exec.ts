@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { OpsError } from "../../lib/errors.ts";
 import { cleanStart, cutMargin } from "../../lib/redact/sanitize.ts";
+import { formatRfc3339 } from "../../lib/time.ts";
 import { type ContainerRef, healthOutputLimit } from "../container.ts";
 import type { ProbeRun } from "../source.ts";
 import type { Engine } from "./engine/engine.ts";
@@ -74,7 +75,7 @@ async function runProbe(engine: Engine, fullId: string): Promise<ProbeRun | null
     output: cleanStart(result.output, healthOutputLimit, Buffer.byteLength(result.output) >= maxOutputBytes),
     timedOut,
     durationMs,
-    checkedAt: new Date().toISOString().replace(/\.\d+/, ""),
+    checkedAt: formatRfc3339(Date.now()),
   };
 }
 

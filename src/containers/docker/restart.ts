@@ -66,7 +66,7 @@ export function createRestarter(inspector: Inspector, graceMs: number): Restarte
     async restartedSince(engine, { fullId }, since) {
       if (engine.recentRestarts.has(fullId, since)) return true;
       const filters = JSON.stringify({ type: ["container"], container: [fullId], event: ["restart", "start"] });
-      const query = { since: toSeconds(since), filters };
+      const query = { since: (since.getTime() / 1000).toFixed(3), filters };
       return hasRestarted(await engine.ask(eventsTimeoutMs, (signal) => engine.client.openEvents(query, signal)));
     },
     async settle() {
@@ -91,11 +91,6 @@ async function hasRestarted(stream: IncomingMessage): Promise<boolean> {
   await reading.catch(() => {});
   clearTimeout(timer);
   return isSeen();
-}
-
-/** Unix seconds with milliseconds, as Docker's events want them. */
-function toSeconds(at: Date): string {
-  return (at.getTime() / 1000).toFixed(3);
 }
 
 /** The container's own value, 0 to 60 s. Always sent: without it Podman kills at once, and a negative one waits for ever. */

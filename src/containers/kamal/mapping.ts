@@ -1,5 +1,5 @@
 import type { Environment } from "../../lib/environment.ts";
-import { toTimestamp } from "../../lib/time.ts";
+import { formatRfc3339, normalizeRfc3339 } from "../../lib/time.ts";
 import { type Container, type Health, type HealthProbe, type ListedContainer, liveStates } from "../container.ts";
 import type { RawContainer, ContainerRules, EngineContext, PublishedPort } from "../facts.ts";
 import { toContainerEnv, toInferredEnv } from "./environment.ts";
@@ -45,9 +45,9 @@ export function toContainer(facts: RawContainer, context: EngineContext, seen: S
     commitSha: toCommitSha(facts),
     restarts: facts.restarts,
     host: toHost(facts),
-    createdAt: toTimestamp(facts.createdAt) ?? "",
-    startedAt: toTimestamp(facts.startedAt),
-    finishedAt: liveStates.has(facts.state) ? null : toTimestamp(facts.finishedAt),
+    createdAt: normalizeRfc3339(facts.createdAt) ?? "",
+    startedAt: normalizeRfc3339(facts.startedAt),
+    finishedAt: liveStates.has(facts.state) ? null : normalizeRfc3339(facts.finishedAt),
     image: facts.image,
     ports: toPorts(facts.ports),
     hostNames: toHostNames(facts, context),
@@ -57,7 +57,7 @@ export function toContainer(facts: RawContainer, context: EngineContext, seen: S
 }
 
 function seenNow(): Seen {
-  return { observedAt: toTimestamp(new Date().toISOString()) ?? "", stale: false };
+  return { observedAt: formatRfc3339(Date.now()), stale: false };
 }
 
 /** A compose service beside the product may be a one-shot: with a service it would look like a lasting deployment by Kamal. */
@@ -75,7 +75,7 @@ function toHealth({ state, health }: RawContainer): Health {
 
 function toProbe({ health }: RawContainer): HealthProbe | null {
   if (!health || health.output === null) return null;
-  return { failingStreak: health.failingStreak, checkedAt: toTimestamp(health.checkedAt), output: health.output };
+  return { failingStreak: health.failingStreak, checkedAt: normalizeRfc3339(health.checkedAt), output: health.output };
 }
 
 /** The configured host name; the container's name when Docker derived the host name from the id, as for accessories. */

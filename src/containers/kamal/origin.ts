@@ -2,7 +2,7 @@ import type { ContainerKind } from "../container.ts";
 import type { RawContainer, ContainerRules, EngineContext, LabelSelector } from "../facts.ts";
 
 /** How a container was started, by its labels and its name. */
-export type Origin = "app" | "proxy" | "accessory" | "compose" | "ephemeral" | "plain";
+export type ContainerOrigin = "app" | "proxy" | "accessory" | "compose" | "ephemeral" | "plain";
 
 export const composeService = "com.docker.compose.service";
 export const composeProject = "com.docker.compose.project";
@@ -15,7 +15,7 @@ type LabelledContainer = Pick<RawContainer, "labels" | "name" | "state">;
  * Classifies a container (kamal lib/kamal/configuration/{role,accessory,proxy}.rb, commands/app/{execution,assets}.rb). The role label makes an app. The
  * service label alone proves nothing: every container inherits it from the app's image.
  */
-export function toOrigin({ labels, name, state }: LabelledContainer): Origin {
+export function toOrigin({ labels, name, state }: LabelledContainer): ContainerOrigin {
   const service = labels["service"];
   if (service && labels["role"]) return "app";
   if (name === "kamal-proxy" || labels["org.opencontainers.image.title"] === "kamal-proxy") return "proxy";

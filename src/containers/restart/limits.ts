@@ -1,12 +1,14 @@
 import type { AuditEntry } from "../../audit/audit.ts";
-import type { Origin, Principal } from "../../auth/principal.ts";
+import type { RequestOrigin, Principal } from "../../auth/principal.ts";
 import { createHourlyBudget } from "../../lib/hourly-budget.ts";
+import { formatCount } from "../../lib/text.ts";
+import { toRetryAfterSeconds } from "../../lib/time.ts";
 
 export interface RestartRequest {
   readonly reason: string | null;
   readonly requestId: string;
   readonly principal: Principal;
-  readonly origin: Origin;
+  readonly origin: RequestOrigin;
   /** Same key, same token, same request: the same answer, and no second restart. */
   readonly idempotencyKey?: string | null;
   /** How long to wait for its health afterwards; null: no wait. */
@@ -85,16 +87,20 @@ export function createRestartLimits(options: RestartLimitOptions): RestartLimits
     if (running.has(fullId)) return new RestartRefused("restart_in_progress", "This container is being restarted already");
     const until = coolUntil.get(fullId);
     if (until !== undefined) {
-      const seconds = toSeconds(until - at);
+      const seconds = toRetryAfterSeconds(until - at);
       return new RestartRefused("restart_cooldown", `This container was restarted just now; again in ${seconds} s`, seconds);
     }
     const { count, retryAfterSeconds } = budget.left(holder);
     if (!free && count <= 0) {
-      const message = `This token has used its ${budgetPerHour} restarts of the hour`;
+      const message = `This token has used its budget of ${formatCount(budgetPerHour, "restart")} an hour`;
       return new RestartRefused("restart_budget", message, retryAfterSeconds);
     }
     if (running.size < parallel) return null;
-    return new RestartRefused("restart_busy", `${parallel} containers are being restarted already`, 5);
+    return new RestartRefused(
+      "restart_busy",
+      `${formatCount(parallel, "container is", "containers are")} being restarted already`,
+      5,
+    );
   };
   const leave = (fullId: string, happened: boolean) => {
     running.delete(fullId);
@@ -120,8 +126,4 @@ export function createRestartLimits(options: RestartLimitOptions): RestartLimits
       };
     },
   };
-}
-
-function toSeconds(ms: number): number {
-  return Math.max(1, Math.ceil(ms / 1000));
 }

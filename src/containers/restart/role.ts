@@ -34,8 +34,8 @@ export async function restartRole(containers: readonly Container[], options: Rol
     }
     try {
       const args = { role, step: index + 1, of: containers.length };
-      const { container, well } = await restarts.restart(await find(listed), { ...request, args, free: index > 0 });
-      steps.push({ container, outcome: well ? "restarted" : "unwell", error: null });
+      const { container, healthy } = await restarts.restart(await find(listed), { ...request, args, free: index > 0 });
+      steps.push({ container, outcome: healthy ? "restarted" : "unwell", error: null });
     } catch (error) {
       steps.push({ container: listed, outcome: "failed", error });
     }

@@ -1,5 +1,6 @@
 import type { Environment } from "../../lib/environment.ts";
 import { type HistoryRange, toGrid, toTimes } from "../../lib/range.ts";
+import { toUnixSeconds } from "../../lib/time.ts";
 import { type Container, liveStates, type StatsPoint } from "../container.ts";
 
 /** What a container used at one time; null where it is unknown or the container did not run. */
@@ -76,7 +77,7 @@ type Life = Pick<Container, "engine" | "service" | "role" | "env" | "status" | "
 export function findEnded<T extends Life>(containers: readonly T[], by: number): ReadonlySet<T> {
   const newest = new Map<string, number>();
   const toRole = ({ engine, service, role, env }: T) => JSON.stringify([engine, service, role, env]);
-  const toStart = ({ createdAt, startedAt }: T) => Date.parse(startedAt ?? createdAt) / 1000;
+  const toStart = ({ createdAt, startedAt }: T) => toUnixSeconds(startedAt ?? createdAt);
   for (const one of containers) newest.set(toRole(one), Math.max(newest.get(toRole(one)) ?? 0, toStart(one)));
   const hasEnded = (one: T) => {
     const last = newest.get(toRole(one)) ?? 0;
@@ -108,7 +109,7 @@ export function toContainerHistory(source: HistoryOrigin, range: HistoryRange, s
 
 /** The remembered samples at the times of a range: for each the newest sample until then. */
 export function toRemembered(range: HistoryRange, remembered: readonly StatsPoint[]): ContainerHistory {
-  const at = remembered.map(({ sampledAt }) => Date.parse(sampledAt) / 1000);
+  const at = remembered.map(({ sampledAt }) => toUnixSeconds(sampledAt));
   let next = 0;
   const newest = toTimes(range).map((time) => {
     while (next < at.length && (at[next] ?? time) <= time) next += 1;

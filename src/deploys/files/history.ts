@@ -1,10 +1,11 @@
 import { basename } from "node:path";
 import { toProblem } from "../../lib/errors.ts";
 import type { Logger } from "../../lib/logger.ts";
-import { cleanText, maxLength, toUtcSeconds } from "../../lib/redact/line-text.ts";
-import { type DeployLog, type DeployOrigin, type DeployRecord, toUnix } from "../deploy.ts";
+import { cleanName } from "../../lib/redact/sanitize.ts";
+import { parseIsoTime, toUnixSeconds } from "../../lib/time.ts";
+import { type DeployLog, type DeployOrigin, type DeployRecord } from "../deploy.ts";
 import { toInfoRecord } from "../merge.ts";
-import { parseDeployInfo, type ToEnv } from "./parse.ts";
+import { maxLength, parseDeployInfo, type ToEnv } from "./parse.ts";
 import { causeOf, createTail, toDeployError, withDeadline } from "./read.ts";
 
 interface LogOptions {
@@ -57,7 +58,7 @@ function createLog<T>(
     const broken = parsed.filter((one) => one === null).length;
     if (broken > 0) {
       skipped += broken;
-      logger.warn({ upstream: "deploy_info", path, lines: broken }, `${name} has lines that make no sense: they are left out`);
+      logger.warn({ upstream: "deploy_info", path, lines: broken }, `${name} has invalid lines: they are skipped`);
     }
     for (const one of parsed) if (one !== null && one !== "other") records.push(one);
     if (records.length > maxRecords) [records, complete] = [records.slice(-maxRecords), false];
@@ -69,8 +70,8 @@ function createLog<T>(
     add(lines);
     // Complete but for its newline. Otherwise it is being written, and reported once complete. Only JSON shows where it ends.
     const unended = pending.trimEnd().endsWith("}") ? parse(pending) : null;
-    const isTold = unended !== null && unended !== "other";
-    last = { origin, records: toRecords(isTold ? [...records, unended] : records), skipped, complete, error: null };
+    const isComplete = unended !== null && unended !== "other";
+    last = { origin, records: toRecords(isComplete ? [...records, unended] : records), skipped, complete, error: null };
     return last;
   };
   return async (signal) => {
@@ -119,10 +120,10 @@ const clusterSeconds = 600;
  * container) and cli/app.rb ("Tagging <image>:<version> as the latest image", once all hosts have booted).
  */
 export function parseKamalLine(line: string): KamalLine | "other" | null {
-  const text = cleanText(line);
+  const text = cleanName(line);
   if (text === "") return "other";
   const form = /^\[([^\]]{1,64})\] \[([^\]]{0,256})\]((?: \[[^\]]{0,256}\]){0,8}) (.*)$/.exec(text);
-  const at = toUtcSeconds(form?.[1] ?? "");
+  const at = parseIsoTime(form?.[1] ?? "");
   if (!form || at === null) return null;
   const [, , by = "", tags = "", message = ""] = form;
   const booted = /^Booted app version (\S+)$/.exec(message)?.[1];
@@ -196,7 +197,7 @@ function hasBooted(
 }
 
 function isNear(a: KamalLine, b: KamalLine): boolean {
-  return Math.abs(toUnix(a.at) - toUnix(b.at)) <= clusterSeconds;
+  return Math.abs(toUnixSeconds(a.at) - toUnixSeconds(b.at)) <= clusterSeconds;
 }
 
 function toService(fileName: string, destination: string | null): string | null {

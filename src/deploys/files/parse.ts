@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { Environment } from "../../lib/environment.ts";
-import { cleanText, maxLength, toUtcSeconds } from "../../lib/redact/line-text.ts";
+import { cleanName } from "../../lib/redact/sanitize.ts";
+import { parseIsoTime } from "../../lib/time.ts";
 import type { ServiceGroup } from "../../releases/service-group.ts";
 import type { DeployInfo } from "../deploy.ts";
 
@@ -9,7 +10,10 @@ export type ToEnv = (said: Pick<ServiceGroup, "service" | "destination">) => Env
 
 export type ParsedDeploy = { readonly info: DeployInfo } | { readonly problem: string };
 
-const text = z.string().transform(cleanText).pipe(z.string().max(maxLength));
+/** Longest text of a deploy record, in UTF-16 units. */
+export const maxLength = 256;
+
+const text = z.string().transform(cleanName).pipe(z.string().max(maxLength));
 
 /** The documented fields. Only current_tag must be non-empty: a pipeline outside a git tree has no commit. */
 const documented = z.object({
@@ -18,7 +22,7 @@ const documented = z.object({
   commit_sha: text,
   deployed_by: text,
   deployed_at: text.transform((time, context) => {
-    const utc = toUtcSeconds(time);
+    const utc = parseIsoTime(time);
     if (utc === null) context.addIssue("not an ISO 8601 time with a zone");
     return utc ?? z.NEVER;
   }),
@@ -63,7 +67,7 @@ export function parseDeployInfo(bytes: Uint8Array, toEnv: ToEnv): ParsedDeploy {
 function toExtra(json: Record<string, unknown>): DeployInfo["extra"] {
   return Object.entries(json).flatMap(([key, value]) => {
     if (typeof value !== "string" || Object.hasOwn(documented.shape, key) || !extraKey.test(key)) return [];
-    const clean = cleanText(value);
+    const clean = cleanName(value);
     return [{ key, value: clean.length > maxLength ? `${clean.slice(0, maxLength - 1).toWellFormed()}…` : clean }];
   });
 }

@@ -1,10 +1,11 @@
 import type { Container } from "../../containers/container.ts";
+import { toUnixSeconds } from "../../lib/time.ts";
 import type { FingerprintedFailures } from "../../queues/errors.ts";
 import type { QueueHistory } from "../../queues/history.ts";
 import { isSameGroup } from "../../releases/service-group.ts";
 import type { ReleaseOf } from "../../releases/worker.ts";
 import type { TimelineEntry } from "../../timeline/timeline.ts";
-import { type DeployRecord, toStart, toUnix } from "../deploy.ts";
+import { type DeployRecord, toStart } from "../deploy.ts";
 import { isLive, isOfDeploy } from "../state.ts";
 import type { ContainerEvidence, NewError, QueueEvidence, QueueWindow } from "./types.ts";
 import { lastsUntil, type Span, type Windows } from "./windows.ts";
@@ -69,7 +70,7 @@ export function toContainerEvidence(
     };
   }
   const start = toStart(deploy);
-  const earlier = containers.filter((container) => !isOfDeploy(container, deploy) && toUnix(container.createdAt) < start);
+  const earlier = containers.filter((container) => !isOfDeploy(container, deploy) && toUnixSeconds(container.createdAt) < start);
   const restartsAfter = toCounted(own, now);
   return {
     untilNow,
@@ -86,25 +87,25 @@ export function toContainerEvidence(
 function toCounted(containers: readonly Container[], until: number) {
   const known = containers.filter(({ restarts }) => restarts !== null);
   if (known.length === 0) return null;
-  const first = Math.min(...known.map(({ createdAt }) => toUnix(createdAt)));
+  const first = Math.min(...known.map(({ createdAt }) => toUnixSeconds(createdAt)));
   return { count: known.reduce((sum, { restarts }) => sum + (restarts ?? 0), 0), seconds: Math.max(1, until - first) };
 }
 
 function isIn({ time }: TimelineEntry, from: number, to: number): boolean {
-  return toUnix(time) > from && toUnix(time) <= to;
+  return toUnixSeconds(time) > from && toUnixSeconds(time) <= to;
 }
 
 /** From when a container became unhealthy until its state changed, or it ended. */
 function countUnhealthy(health: readonly TimelineEntry[], deaths: readonly TimelineEntry[], { from, to }: Span): number {
   const byContainer = Map.groupBy([...health, ...deaths], ({ container }) => container?.fullId);
   return [...byContainer.values()].reduce((total, entries) => {
-    const ordered = entries.toSorted((a, b) => toUnix(a.time) - toUnix(b.time));
+    const ordered = entries.toSorted((a, b) => toUnixSeconds(a.time) - toUnixSeconds(b.time));
     return (
       total +
       ordered.reduce((sum, entry, index) => {
         if (entry.kind !== "health" || entry.to !== "unhealthy") return sum;
         const end = ordered[index + 1]?.time;
-        return sum + Math.max(0, Math.min(to, end ? toUnix(end) : to) - Math.max(from, toUnix(entry.time)));
+        return sum + Math.max(0, Math.min(to, end ? toUnixSeconds(end) : to) - Math.max(from, toUnixSeconds(entry.time)));
       }, 0)
     );
   }, 0);
@@ -125,7 +126,7 @@ export function findNewErrors(
   releaseOf: ReleaseOf,
   now: number,
 ): NewError[] | null {
-  const [start, end] = [toStart(deploy), toUnix(deploy.deployedAt)];
+  const [start, end] = [toStart(deploy), toUnixSeconds(deploy.deployedAt)];
   const beforeSeconds = start - (now - failuresSeconds);
   if (beforeSeconds < leastBefore || failures.some(({ complete }) => !complete)) return null;
   const groups = [...Map.groupBy(failures, ({ fingerprint }) => fingerprint)];
@@ -134,7 +135,7 @@ export function findNewErrors(
     const isElsewhere = releases.some(
       (release) => !isSameGroup(release, deploy) || ![deploy.version, deploy.tag].includes(release.version),
     );
-    if (isElsewhere || rows.some(({ firstAt }) => toUnix(firstAt) < start)) return [];
+    if (isElsewhere || rows.some(({ firstAt }) => toUnixSeconds(firstAt) < start)) return [];
     const counted = rows.flatMap((row) => countAfter(row, releaseOf(row.worker) === null ? end : start) ?? []);
     if (counted.length === 0) return [];
     const newest = rows.reduce((best, row) => (row.lastAt > best.lastAt ? row : best));
@@ -149,7 +150,7 @@ export function findNewErrors(
         beforeSeconds,
         minutes: countMinutes(counted),
         firstAgo: now - first,
-        lastAgo: now - toUnix(newest.lastAt),
+        lastAgo: now - toUnixSeconds(newest.lastAt),
       },
     ];
   });
@@ -162,7 +163,7 @@ interface Failed extends Span {
 
 /** Failures of a row after a time. If the row began before it, only its last failure is known to be later. */
 function countAfter({ count, firstAt, lastAt }: FingerprintedFailures, time: number): Failed | null {
-  const [from, to] = [toUnix(firstAt), toUnix(lastAt)];
+  const [from, to] = [toUnixSeconds(firstAt), toUnixSeconds(lastAt)];
   if (to < time) return null;
   return from < time ? { count: 1, from: to, to } : { count, from, to };
 }

@@ -154,6 +154,6 @@ export function compareP95(before: Timing, after: Timing, alpha: number): Compar
 }
 
 /** For reasons. */
-export function toSeconds(seconds: number): string {
+export function formatSeconds(seconds: number): string {
   return `${seconds.toFixed(1)} s`;
 }

@@ -1,5 +1,6 @@
+import { formatCount } from "../../lib/text.ts";
 import type { QueueState } from "../../queues/state.ts";
-import { compareP95, fisherIncrease, rateIncrease, type Timing, toSeconds, verdictRules } from "./rules.ts";
+import { compareP95, fisherIncrease, rateIncrease, type Timing, formatSeconds, verdictRules } from "./rules.ts";
 import type {
   ContainerEvidence,
   Counted,
@@ -41,14 +42,14 @@ export function judgeDeploy(evidence: Evidence): DeployVerdict {
     ...findContainerReasons(containers, restartsPValue),
     ...(errors ?? [])
       .filter(({ regressed }) => regressed)
-      .map(({ error, after }) => `${after.count} times an error that is new: ${cut(error)}`),
+      .map(({ error, after }) => `a new error occurred ${formatTimes(after.count)}: ${cut(error)}`),
   ];
   const lost = judged.filter((queue) => queue.outcome !== "regressed" && hasLostJobs(queue));
   const isClean = lost.length === 0 && judged.some((queue) => queue.outcome === "clean");
   const outcome = worse.length > 0 ? "regressed" : isClean ? "clean" : "not_enough_data";
   const missing =
     outcome === "not_enough_data"
-      ? [failed ? "this deploy failed: nothing of it went live" : toMissing(windows, queues, lost)]
+      ? [failed ? "this deploy failed: no container of it went live" : toMissing(windows, queues, lost)]
       : [];
   return {
     outcome,
@@ -59,7 +60,7 @@ export function judgeDeploy(evidence: Evidence): DeployVerdict {
     newErrors: errors,
     queuesUnread,
     gaps: isPast
-      ? [...gaps, "containers: their restarts are counted until now, longer than the window, and decide nothing"]
+      ? [...gaps, "containers: their restarts are counted until now, which is longer than the window, so they decide nothing"]
       : gaps,
   };
 }
@@ -68,10 +69,12 @@ function findContainerReasons(containers: ContainerEvidence, restartsPValue: num
   const { restartsBefore, restartsAfter, unhealthySecondsBefore: was, unhealthySecondsAfter: is } = containers;
   const reasons: string[] = [];
   if (restartsPValue !== null && restartsPValue < verdictRules.alpha) {
-    reasons.push(`containers restarted ${restartsAfter?.count} times, ${restartsBefore?.count} times before`);
+    reasons.push(
+      `containers restarted ${formatTimes(restartsAfter?.count ?? 0)}, ${formatTimes(restartsBefore?.count ?? 0)} before`,
+    );
   }
   if (was !== null && is !== null && is >= was * verdictRules.unhealthyFactor && is - was >= verdictRules.unhealthySeconds) {
-    reasons.push(`containers were unhealthy for ${toSeconds(is)}, ${toSeconds(was)} before`);
+    reasons.push(`containers were unhealthy for ${formatSeconds(is)}, ${formatSeconds(was)} before`);
   }
   if (isWorseNow(containers)) reasons.push(`unhealthy now: ${containers.unhealthyNow.join(", ")}`);
   return reasons;
@@ -112,13 +115,17 @@ function judgeError(error: NewError, endedPerSecond: number | null, alpha: numbe
 
 function toMissing(windows: Windows | null, queues: readonly QueueEvidence[], lost: readonly QueueVerdict[]): string {
   if (windows === null) return "there is less than a minute between this deploy and now, or the deploys around it";
-  if (queues.length === 0) return "no queue tells of its past";
+  if (queues.length === 0) return "no queue has a history";
   const [first] = lost;
   if (first) {
     const others = lost.length > 1 ? ` (and ${lost.length - 1} more)` : "";
-    return `${first.queue}${others}: ${first.reasons[0]}, and enough did before`;
+    return `${first.queue}${others}: ${first.reasons[0]}, though enough did before`;
   }
   return `no queue ended ${verdictRules.leastJobs} jobs both in the ${windows.seconds} s before and after`;
+}
+
+function formatTimes(count: number): string {
+  return formatCount(count, "time");
 }
 
 function cut(text: string): string {
@@ -153,13 +160,12 @@ function judgeQueue(evidence: QueueEvidence, alpha: number, stateCounts: boolean
   const { before, after } = evidence;
   const untested = { pValue: null, waitPValue: null, runPValue: null };
   if (before && after && hasLostJobs(evidence) && hasStopped(before, after, evidence.stateNow ?? null, stateCounts)) {
-    const waiting = after.depth === null ? "jobs wait" : `${after.depth} jobs wait`;
-    const reason = `${countEnded(after)} jobs ended, ${countEnded(before)} did before; ${waiting}`;
+    const waiting = after.depth === null ? "jobs wait" : formatCount(after.depth, "job waits", "jobs wait");
+    const reason = `${formatCount(countEnded(after), "job")} ended, ${countEnded(before)} did before; ${waiting}`;
     return { ...evidence, ...untested, outcome: "regressed", reasons: [reason] };
   }
   if (!hasEnough(before) || !hasEnough(after)) {
-    const which =
-      before === null || after === null ? "its jobs of then are not known" : `less than ${verdictRules.leastJobs} jobs ended`;
+    const which = before === null || after === null ? "its jobs are unknown" : `fewer than ${verdictRules.leastJobs} jobs ended`;
     return {
       ...evidence,
       ...untested,
@@ -212,7 +218,7 @@ function toRun({ runP95Seconds, succeeded }: QueueWindow): Timing {
 }
 
 function toLonger(what: "wait" | "run", { seconds: was }: Timing, { seconds: is }: Timing): string {
-  return `95 of 100 jobs ${what} up to ${toSeconds(is ?? 0)}, ${toSeconds(was ?? 0)} before`;
+  return `95 of 100 jobs ${what} up to ${formatSeconds(is ?? 0)}, ${formatSeconds(was ?? 0)} before`;
 }
 
 function toPercent(ratio: number): string {

@@ -1,4 +1,5 @@
-import { type DeployRecord, toStart, toUnix } from "../deploy.ts";
+import { toUnixSeconds } from "../../lib/time.ts";
+import { type DeployRecord, toStart } from "../deploy.ts";
 
 /** A time span, whole unix seconds. */
 export interface Span {
@@ -22,9 +23,9 @@ const shortest = 60;
  * @param around all deploys of its group that have not failed
  */
 export function toWindows(deploy: DeployRecord, around: readonly DeployRecord[], now: number, wanted: number): Windows | null {
-  const [start, end] = [Math.floor(toStart(deploy)), Math.ceil(toUnix(deploy.deployedAt))];
+  const [start, end] = [Math.floor(toStart(deploy)), Math.ceil(toUnixSeconds(deploy.deployedAt))];
   const others = around.filter((other) => other !== deploy);
-  const earlier = others.map(({ deployedAt }) => toUnix(deployedAt)).filter((at) => at <= start);
+  const earlier = others.map(({ deployedAt }) => toUnixSeconds(deployedAt)).filter((at) => at <= start);
   const later = others.map(toStart).filter((at) => at > end);
   const seconds = Math.floor(Math.min(wanted, start - Math.max(0, ...earlier), Math.min(now, ...later) - end));
   if (seconds < shortest) return null;

@@ -2,6 +2,7 @@ import { requireEnvironments } from "../../auth/principal.ts";
 import type { Container } from "../../containers/container.ts";
 import { type ContainerPoint, findEnded, isUsage } from "../../containers/stats/history.ts";
 import type { Environment } from "../../lib/environment.ts";
+import { toUnixSeconds } from "../../lib/time.ts";
 import { rowRules, seriesComplexity, toEnvArg, toNamesArg, toRangeArgs } from "../args.ts";
 import type { Builder } from "../builder.ts";
 import type { OpsContext } from "../context.ts";
@@ -114,7 +115,7 @@ async function loadSeries(args: ContainerSeriesArgs, { loaders, principal }: Ops
     loaders.containers.all(args.includeAccessories),
     loaders.containers.listRetired(args.includeAccessories),
   ]);
-  const ended = findEnded([...shown, ...retired], Date.parse(args.from) / 1000);
+  const ended = findEnded([...shown, ...retired], toUnixSeconds(args.from));
   const [asked, past] = [shown, retired.filter((one) => !ended.has(one))].map((all) => all.filter((one) => isWanted(one, args)));
   const range = toSeriesRange(args, loaders.nowMs, (asked?.length ?? 0) + (past?.length ?? 0));
   if (range === null) return [];
@@ -124,7 +125,7 @@ async function loadSeries(args: ContainerSeriesArgs, { loaders, principal }: Ops
       containers.map(async (container): Promise<ContainerSeries> => ({ container, ...(await loader.load(container)) })),
     );
   const [now, before] = await Promise.all([load(asked), load(past)]);
-  return [...now, ...before.map(whileItRan).filter(({ history }) => history.points.length > 0)];
+  return [...now, ...before.map(whileItRan)];
 }
 
 /** A retired one has no rows for times when it did not run. */

@@ -97,7 +97,7 @@ export function addDeploys(builder: Builder, refs: Refs, scalars: Scalars): void
         description: "How many deploys it has that the token may see.",
         resolve: ({ records }) => records.length,
       }),
-      skipped: t.exposeInt("skipped", { description: "Lines that make no sense, and were left out." }),
+      skipped: t.exposeInt("skipped", { description: "Invalid lines, which were skipped." }),
       complete: t.exposeBoolean("complete", {
         description: "False when it has older lines than are read: its last megabyte, 1,000 deploys.",
       }),
@@ -128,7 +128,8 @@ export function addDeploys(builder: Builder, refs: Refs, scalars: Scalars): void
       },
       resolve: async (_root, { first, env, tag, ...range }, { loaders, principal }) => {
         requireEnvironments(principal, env);
-        const [from, to] = [toMs(range.from) ?? -Infinity, toMs(range.to) ?? Infinity];
+        const from = range.from ? Date.parse(range.from) : -Infinity;
+        const to = range.to ? Date.parse(range.to) : Infinity;
         if (from > to) throw new OpsError("invalid_request", "from must not be after to");
         const isWithin = (ms: number) => ms >= from && ms <= to;
         const deploys = await loaders.deploys.all();
@@ -145,10 +146,6 @@ export function addDeploys(builder: Builder, refs: Refs, scalars: Scalars): void
       resolve: (_root, _args, { loaders }) => loaders.deploys.logs(),
     }),
   }));
-}
-
-function toMs(time: string | null | undefined): number | null {
-  return time ? Date.parse(time) : null;
 }
 
 /** DeployInfo, and the query that returns it. */
@@ -238,7 +235,7 @@ export function addDrift(builder: Builder, refs: Refs, scalars: Scalars): void {
     t.field({
       type: [refs.drift],
       nullable: true,
-      description: "What is not as the last deploy should have left it, of live core containers; empty when all is well.",
+      description: "What is not as the last deploy should have left it, of live core containers; empty when nothing differs.",
       args: {
         env: t.arg({
           type: scalars.environment,

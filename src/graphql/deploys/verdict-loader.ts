@@ -1,13 +1,15 @@
 import pLimit from "p-limit";
 import { maySee, type Principal } from "../../auth/principal.ts";
 import type { EngineStatus } from "../../containers/source.ts";
-import { isOfSameGroup, toUnix } from "../../deploys/deploy.ts";
+import { isOfSameGroup } from "../../deploys/deploy.ts";
 import { type Deploy, withoutFailed } from "../../deploys/state.ts";
 import { findNewErrors, type SeenEvents, toContainerEvidence, toQueueEvidence } from "../../deploys/verdict/evidence.ts";
 import type { DeployVerdict, QueueEvidence } from "../../deploys/verdict/types.ts";
 import { hasLostJobs, judgeDeploy } from "../../deploys/verdict/verdict.ts";
 import { toWindows, type Windows } from "../../deploys/verdict/windows.ts";
 import { toOpsError, toProblem } from "../../lib/errors.ts";
+import { formatList } from "../../lib/text.ts";
+import { toUnixSeconds } from "../../lib/time.ts";
 import type { QueueSource } from "../../queues/queue.ts";
 import { toQueueState } from "../../queues/state.ts";
 import { isSameGroup, type ServiceGroup } from "../../releases/service-group.ts";
@@ -107,7 +109,10 @@ export function createVerdicts(
     ]);
     const own = containers.filter((container) => container.kind === "core" && isIn(container, deploy));
     const { shown, silent } = engines;
-    if (silent.length > 0) gaps.push(`containers: ${silent.map(({ name }) => name ?? "an engine").join(", ")} does not answer`);
+    if (silent.length > 0) {
+      const names = silent.map(({ name }) => name ?? "an engine");
+      gaps.push(`containers: ${formatList(names, "does not answer", "do not answer")}`);
+    }
     const seen = toSeenEvents(sources, principal, deploy, shown);
     return judgeDeploy({
       failed,
@@ -145,6 +150,6 @@ function toSeenEvents({ timeline }: Sources, principal: Principal, deploy: Deplo
   return {
     deaths: ofGroup("container_death"),
     health: ofGroup("health"),
-    since: isWhole ? Math.max(...times.map(toUnix)) : null,
+    since: isWhole ? Math.max(...times.map(toUnixSeconds)) : null,
   };
 }

@@ -1,10 +1,9 @@
-import { toUnix } from "../../deploys/deploy.ts";
 import { findLatest } from "../../deploys/state.ts";
 import { verdictRules } from "../../deploys/verdict/rules.ts";
 import type { VerdictOutcome } from "../../deploys/verdict/types.ts";
 import { toFailureRatio } from "../../deploys/verdict/verdict.ts";
 import { OpsError } from "../../lib/errors.ts";
-import { toTime } from "../../lib/range.ts";
+import { formatRfc3339, toUnixSeconds } from "../../lib/time.ts";
 import type { Builder } from "../builder.ts";
 import type { Refs } from "../refs.ts";
 
@@ -147,13 +146,13 @@ export function addDeployVerdict(builder: Builder, refs: Refs): void {
         type: "DateTime",
         nullable: true,
         description: "Where the first window begins; it ends when the deploy began.",
-        resolve: ({ windows }) => (windows ? toTime(windows.before.from) : null),
+        resolve: ({ windows }) => (windows ? formatRfc3339(windows.before.from * 1000) : null),
       }),
       afterTo: t.field({
         type: "DateTime",
         nullable: true,
         description: "Where the second window ends; it begins when the deploy had ended.",
-        resolve: ({ windows }) => (windows ? toTime(windows.after.to) : null),
+        resolve: ({ windows }) => (windows ? formatRfc3339(windows.after.to * 1000) : null),
       }),
       queues: t.expose("queues", { type: [refs.queueVerdict], description: "Queues that had a job in either window." }),
       containers: t.expose("containers", { type: refs.containersVerdict, description: "Restarts and health." }),
@@ -179,7 +178,7 @@ export function addDeployVerdict(builder: Builder, refs: Refs): void {
         const latest = findLatest(await loaders.deploys.all());
         if (typeof maxAgeSeconds !== "number") return latest;
         if (maxAgeSeconds < 1) throw new OpsError("invalid_request", "maxAgeSeconds must be at least 1");
-        return latest.filter(({ deployedAt }) => loaders.nowMs / 1000 - toUnix(deployedAt) <= maxAgeSeconds);
+        return latest.filter(({ deployedAt }) => loaders.nowMs / 1000 - toUnixSeconds(deployedAt) <= maxAgeSeconds);
       },
     }),
   );

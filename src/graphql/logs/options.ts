@@ -27,8 +27,8 @@ export async function toLogOptions(args: LogArgs, minTail: number, context: OpsC
   if (search && search.length > 200) throw new OpsError("invalid_request", "search must have at most 200 characters");
   return {
     tail,
-    ...toTime("since", since),
-    ...toTime("until", until),
+    ...parseLogTimeArg("since", since),
+    ...parseLogTimeArg("until", until),
     ...(stream && { stream }),
     ...(search && { search, ignoreCase }),
     ...(searchRegex && { pattern: await toPattern(searchRegex, ignoreCase, context) }),
@@ -42,6 +42,6 @@ async function toPattern(text: string, ignoreCase: boolean, { loaders }: OpsCont
   throw new OpsError("invalid_request", `The search expression must be ${patternRule}`);
 }
 
-function toTime(name: "since" | "until", text: string | null | undefined): { since?: string; until?: string } {
+function parseLogTimeArg(name: "since" | "until", text: string | null | undefined): { since?: string; until?: string } {
   return text ? { [name]: parseTimeArg(name, text, Date.now()) } : {};
 }

@@ -119,7 +119,7 @@ export function addRoleLogFollow(builder: Builder, refs: Refs, scalars: Scalars)
     description: "What happened to one container of a followed role. It is sent at once; earlier lines may follow.",
     values: {
       joined: { description: "It is followed from now on." },
-      left: { description: "It is none of the role any more, and all that it wrote was read." },
+      left: { description: "It no longer belongs to the role, and everything that it wrote was read." },
       truncated: {
         description:
           "It wrote more before it was found than is read at once (20,000 lines, 5 MB): the oldest of these are missing, and `dropped` counts " +

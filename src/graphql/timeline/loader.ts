@@ -144,7 +144,7 @@ function toDeployEntry(deploy: Deploy): TimelineEntry {
 function toDeployCoverage(deploys: readonly Deploy[], logs: readonly DeployLog[]): TimelineCoverage {
   const troubles = logs.flatMap(({ origin, skipped, error, complete }) => [
     ...(error ? [error.message] : []),
-    ...(skipped > 0 ? [`lines of ${origin} that make no sense: ${skipped}`] : []),
+    ...(skipped > 0 ? [`invalid lines of ${origin}: ${skipped}`] : []),
     ...(complete ? [] : [`${origin} has older lines than are read`]),
   ]);
   const since = deploys.at(-1)?.deployedAt ?? null;

@@ -17,7 +17,7 @@ export function addTimeline(builder: Builder, refs: Refs, scalars: Scalars): voi
       oom_kill: { description: "A container ran out of memory." },
       health: { description: "The health of a container changed." },
       queue_state: { description: "The state of a queue changed; `idle` counts as `ok`." },
-      host_alert: { description: "A host became hot, went down, or is well again." },
+      host_alert: { description: "A host became hot, went down, or is healthy again." },
       gap: { description: "An engine was not heard for a while: events of its containers may be missing before this." },
     } satisfies Record<TimelineKind, object>,
   });
@@ -138,7 +138,7 @@ export function addTimeline(builder: Builder, refs: Refs, scalars: Scalars): voi
       resolve: (_root, { from, to, first, env, kinds }, { loaders }) => {
         checkFirst(first, 500);
         const { nowMs } = loaders;
-        const range = { from: toMs("from", from, nowMs), to: to ? toMs("to", to, nowMs) : nowMs };
+        const range = { from: parseMsArg("from", from, nowMs), to: to ? parseMsArg("to", to, nowMs) : nowMs };
         if (range.from > range.to) throw new OpsError("invalid_request", "from must not be after to");
         return loaders.timeline({ ...range, first, env: env ?? null, kinds: kinds ?? [] });
       },
@@ -147,7 +147,7 @@ export function addTimeline(builder: Builder, refs: Refs, scalars: Scalars): voi
 }
 
 /** Accepts DateTime texts and log times: no text has different meanings in both. Throws invalid_request with the argument's name. */
-function toMs(name: string, text: string, nowMs: number): number {
+function parseMsArg(name: string, text: string, nowMs: number): number {
   try {
     return Date.parse(parseDateTime(text));
   } catch {

@@ -182,7 +182,7 @@ export class Budget {
     if (this.#deadline === null || now < this.#deadline) return;
     const seconds = this.#limits.timeMs / 1000;
     const advice = "ask for less at once: fewer containers, queues or targets, a shorter range, a longer step";
-    this.#stop(new OpsError("query_timeout", `The answer was not made within ${seconds} s: ${advice}`));
+    this.#stop(new OpsError("query_timeout", `The answer took more than ${seconds} s: ${advice}`));
   }
 
   /** For a stream, before each message: row and byte counts restart. */
@@ -194,7 +194,7 @@ export class Budget {
 
   /** The client has disconnected: nobody waits for the answer. */
   cancel(): void {
-    this.#stop(new OpsError("request_timeout", "The client has gone"));
+    this.#stop(new OpsError("request_timeout", "The client has disconnected"));
   }
 
   /** The answer was sent, or never will be: releases everything. */
@@ -263,7 +263,7 @@ function toSteps(bytes: number): number {
 
 function overloaded(): OpsError {
   const headers = { "Retry-After": "2" };
-  return new OpsError("overloaded", "Too many large answers are being made: try again soon, or ask for less", { headers });
+  return new OpsError("overloaded", "Too many large answers at once: try again soon, or ask for less", { headers });
 }
 
 /** The answer exceeds `most` bytes. */

@@ -31,7 +31,15 @@ export function createLineCleaner(): LineCleaner {
   };
 }
 
-/** The same for a text of several lines: a job's error, the output of a health probe. */
+/**
+ * A name or a value that others chose, as one trimmed line: its secrets are redacted, control characters and invisible ones, which could disguise a name in a
+ * console, are removed.
+ */
+export function cleanName(text: string): string {
+  return redactSecrets(text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "").toWellFormed()).trim();
+}
+
+/** A text of several lines, as `createLineCleaner` cleans them: a job's error, the output of a health probe. */
 export function cleanText(text: string): string {
   const clean = createLineCleaner();
   return text.includes("\n") ? text.split("\n").map(clean).join("\n") : clean(text);

@@ -1,10 +1,11 @@
 import { type AuditEntry, type AuditLog, type JobAuditAction, type JobTarget, toIntentEntry } from "../../audit/audit.ts";
 import { type AuditOutcome, createOutcomes } from "../../audit/recorder.ts";
-import { type Origin, type Principal, toHolder } from "../../auth/principal.ts";
+import { type RequestOrigin, type Principal, toHolder } from "../../auth/principal.ts";
 import { pause } from "../../lib/abort.ts";
 import { onceDone } from "../../lib/cache.ts";
 import type { Environment } from "../../lib/environment.ts";
 import { createHourlyBudget } from "../../lib/hourly-budget.ts";
+import { formatCount } from "../../lib/text.ts";
 import type { JobAction, JobChange, JobControl, JobRef } from "./control.ts";
 
 /** The failed jobs of one error in one queue. */
@@ -204,7 +205,11 @@ export function createJobBudget({ jobsPerHour, now }: BudgetOptions): JobBudget 
     take(holder, jobs) {
       const { count, retryAfterSeconds } = budget.left(holder);
       if (count <= 0)
-        throw new JobsRefused("job_budget", `This token has used its ${jobsPerHour} jobs of the hour`, retryAfterSeconds);
+        throw new JobsRefused(
+          "job_budget",
+          `This token has used its budget of ${formatCount(jobsPerHour, "job")} an hour`,
+          retryAfterSeconds,
+        );
       const taken = Math.min(jobs, count);
       budget.take(holder, taken);
       return taken;
@@ -219,7 +224,7 @@ export interface JobRequest {
   readonly reason: string;
   readonly requestId: string;
   readonly principal: Principal;
-  readonly origin: Origin;
+  readonly origin: RequestOrigin;
 }
 
 type JobOutcome = Pick<AuditEntry, "outcome" | "detail" | "code">;

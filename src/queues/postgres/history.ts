@@ -2,7 +2,8 @@ import pLimit, { type LimitFunction } from "p-limit";
 import { abortable } from "../../lib/abort.ts";
 import type { ReadBudget } from "../../lib/budget/budget.ts";
 import { OpsError } from "../../lib/errors.ts";
-import { type HistoryRange, toTime } from "../../lib/range.ts";
+import type { HistoryRange } from "../../lib/range.ts";
+import { formatRfc3339 } from "../../lib/time.ts";
 import { checkPoints, type HistoryStep, mostPoints, type QueueHistory, toPoints } from "../history.ts";
 import type { Database, Row } from "./database.ts";
 import { isOneOf } from "./names.ts";
@@ -50,7 +51,7 @@ export async function readHistory(
 ): Promise<ReadonlyMap<string, QueueHistory>> {
   const toQueueCondition = (column: string) => (queues === null ? `${column} is not null` : isOneOf(column, queues));
   if (queues?.length === 0) return new Map();
-  const history = await toRows(toQueueCondition, toTimestamp(range.from), read);
+  const history = await toRows(toQueueCondition, toSqlTime(range.from), read);
   const statement = historyStatement(history, range);
   if (toCost(toPlan(await read(explain(statement)))) / (history.costCorrection ?? 1) > mostCost) {
     throw new OpsError(
@@ -65,7 +66,7 @@ export async function readHistory(
   }
   const found = new Set([...rows.flatMap(({ queue }) => queue ?? []), ...(queues ?? [])]);
   checkPoints(Math.max(rows.length, found.size * range.steps));
-  const since = toSince(toUnix(first?.["oldest"]), history, range);
+  const since = toSince(toEpoch(first?.["oldest"]), history, range);
   const steps = new Map<string, HistoryStep[]>(queues?.map((queue) => [queue, []]));
   for (const row of rows) {
     const { queue } = row;
@@ -81,7 +82,7 @@ export async function readHistory(
       points: toPoints(range, happened, since),
       exact: happened.every(({ retried = 0 }) => retried === 0),
       sampled: false,
-      since: since === null ? null : toTime(Math.floor(since)),
+      since: since === null ? null : formatRfc3339(Math.floor(since) * 1000),
     });
   }
   return histories;
@@ -93,13 +94,13 @@ function toSince(oldest: number | null, { keeps }: HistoryRows, { from, step, st
   return oldest > from ? oldest : null;
 }
 
-function toTimestamp(unix: number): string {
+function toSqlTime(unix: number): string {
   return `to_timestamp(${unix})`;
 }
 
 /** One row for each queue and step in which something happened. Each has `jobs` and `oldest`; there is at least one row. */
 function historyStatement({ jobs, failures, oldest }: HistoryRows, { from, step, steps }: HistoryRange): string {
-  const [begin, to] = [toTimestamp(from), toTimestamp(from + steps * step)];
+  const [begin, to] = [toSqlTime(from), toSqlTime(from + steps * step)];
   const stepOf = (time: string) => `greatest(0, ceil((extract(epoch from ${time}) - ${from}) / ${step}))::bigint`;
   // Taken when it ended means that its start is not recorded.
   const run = `case when taken < ended then ${secondsBetween("taken", "ended")} end`;
@@ -144,12 +145,12 @@ function toStep(row: Row): HistoryStep {
     waitP50: toNumber(row["wait_p50"]),
     waitP95: toNumber(row["wait_p95"]),
     runP95: toNumber(row["run_p95"]),
-    oldestDue: toUnix(row["oldest_due"]),
+    oldestDue: toEpoch(row["oldest_due"]),
   };
 }
 
 /** PostgreSQL has a time before all others: -Infinity. */
-function toUnix(text: string | null | undefined): number | null {
+function toEpoch(text: string | null | undefined): number | null {
   return text === null || text === undefined ? null : Number(text);
 }
 

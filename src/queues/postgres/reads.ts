@@ -1,7 +1,7 @@
 import pLimit, { type LimitFunction } from "p-limit";
 import { abortable } from "../../lib/abort.ts";
 import { OpsError } from "../../lib/errors.ts";
-import { toSeconds } from "../../lib/time.ts";
+import { formatRfc3339 } from "../../lib/time.ts";
 import type { Database, Row } from "./database.ts";
 import { describe } from "./errors.ts";
 import { addMeasured, createFailureSums, readInChunks } from "./page-ranges.ts";
@@ -152,7 +152,7 @@ interface HeavyRun {
 
 /** Reads with one statement: one snapshot. */
 async function readMeasures(readings: readonly Reading[], read: ReadRows): Promise<ReadMeasures> {
-  const observedAt = toSeconds(new Date());
+  const observedAt = formatRfc3339(Date.now());
   return { ...toMeasured(await read(uniteReadings(readings)), readings), observedAt, exact: true };
 }
 
@@ -160,7 +160,7 @@ async function readMeasures(readings: readonly Reading[], read: ReadRows): Promi
 async function readHeavyMeasures(readings: readonly Reading[], { parts, ...run }: HeavyRun): Promise<ReadMeasures> {
   const plain = readings.flatMap((reading) => toWays(reading).at(-1) ?? []);
   if (!parts) return readMeasures(plain, run.read);
-  const observedAt = toSeconds(new Date());
+  const observedAt = formatRfc3339(Date.now());
   const measures = readings.flatMap((reading) => reading.measures);
   const whole = parts.reading(measures, "true");
   const nothing = measuredNothing([whole]);

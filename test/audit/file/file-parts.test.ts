@@ -378,7 +378,7 @@ describe("what is said of a record", () => {
       warnings: [],
     });
     const inFile = join(path, "audit.jsonl");
-    expect(await probeAudit(inFile)).toEqual(refused(inFile, `${path} is no folder`));
+    expect(await probeAudit(inFile)).toEqual(refused(inFile, `${path} is not a folder`));
     expect(await probeAudit("/dev/null")).toEqual(refused("/dev/null", "not a regular file"));
   });
 
@@ -390,7 +390,7 @@ describe("what is said of a record", () => {
     };
     const { lines, text, head } = chain([{}, {}, {}]);
     const [one = "", two = "", three = ""] = lines;
-    const whole = [true, `1 file(s), head seq 3 hash ${head.hash}`];
+    const whole = [true, `1 file, head seq 3 hash ${head.hash}`];
     expect(await verify(text)).toEqual(whole);
     expect(await verify(two + three)).toEqual([false, "seq 1 is missing or moved: seq 2 stands in its place"]);
     expect(await verify(two + three, true)).toEqual(whole);
@@ -405,8 +405,8 @@ describe("what is said of a record", () => {
       "seq 2 is cut or altered",
     ]);
     expect(await verify("nonsense", true)).toEqual([false, "seq 1 is cut or altered"]);
-    expect(await verify("")).toEqual([true, `1 file(s), head seq 0 hash ${genesis.hash}`]);
-    expect(await verify("", true)).toEqual([true, `1 file(s), head seq 0 hash ${genesis.hash}`]);
+    expect(await verify("")).toEqual([true, `1 file, head seq 0 hash ${genesis.hash}`]);
+    expect(await verify("", true)).toEqual([true, `1 file, head seq 0 hash ${genesis.hash}`]);
   });
 
   it("by its verification is which piece nobody saw", async () => {
@@ -437,7 +437,7 @@ describe("what is said of a record", () => {
     writeFileSync(path, second.text);
     expect(await verifyAudit(path, { partial: false })).toEqual({
       ok: true,
-      message: `2 file(s), head seq 2 hash ${second.head.hash}`,
+      message: `2 files, head seq 2 hash ${second.head.hash}`,
     });
   });
 });

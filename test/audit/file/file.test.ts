@@ -399,7 +399,7 @@ describe("told without writing", () => {
     writeFileSync(join(folder, "file"), "");
     for (const [bad, reason] of [
       [join(folder, "none", "audit.jsonl"), "ENOENT"],
-      [join(folder, "file", "audit.jsonl"), "is no folder"],
+      [join(folder, "file", "audit.jsonl"), "is not a folder"],
       [folder, "EISDIR"],
     ] as const) {
       path = bad;

@@ -35,7 +35,7 @@ const toFile = (parts: readonly string[]) => parts.map((line) => `${line}\n`).jo
 describe("verifyAudit", () => {
   it("passes a whole record and tells its head", async () => {
     const { hash } = JSON.parse(lines().at(-1) ?? "") as { hash: string };
-    expect(await verify(whole)).toEqual({ ok: true, message: `1 file(s), head seq ${count} hash ${hash}` });
+    expect(await verify(whole)).toEqual({ ok: true, message: `1 file, head seq ${count} hash ${hash}` });
   });
 
   it("names the entry of any flipped byte", async () => {

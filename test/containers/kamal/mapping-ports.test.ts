@@ -1,7 +1,6 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { toPorts } from "../../../src/containers/kamal/mapping.ts";
-import { toTimestamp } from "../../../src/lib/time.ts";
 
 const port = (hostIp: string, hostPort: number, protocol = "tcp") => ({ hostIp, hostPort, protocol });
 
@@ -32,10 +31,4 @@ test("no port is lost: whatever is published is reachable by an entry", () => {
       expect(new Set(numbers)).toEqual(new Set(list.map(([, number]) => number)));
     }),
   );
-});
-
-test("times have whole seconds in UTC; Docker's zero time is none", () => {
-  expect(toTimestamp("2026-01-13T09:40:00.999999999Z")).toBe("2026-01-13T09:40:00Z");
-  expect(toTimestamp("2026-01-13T10:40:00+01:00")).toBe("2026-01-13T09:40:00Z");
-  for (const none of ["0001-01-01T00:00:00Z", "", null, undefined, "soon"]) expect(toTimestamp(none)).toBeNull();
 });

@@ -205,7 +205,7 @@ describe("limits of restarts", () => {
     };
     const first = limits.enter("a", "k");
     expect(refusal("a")).toEqual(["RestartRefused", "restart_in_progress", "This container is being restarted already", null]);
-    expect(refusal("b")).toEqual(["RestartRefused", "restart_busy", "1 containers are being restarted already", 5]);
+    expect(refusal("b")).toEqual(["RestartRefused", "restart_busy", "1 container is being restarted already", 5]);
     first.leave(true);
     expect(refusal("a")).toEqual([
       "RestartRefused",
@@ -220,7 +220,12 @@ describe("limits of restarts", () => {
     const second = limits.enter("a", "k");
     second.leave(false);
     expect(refusal("a", "other")).toBeNull();
-    expect(refusal("a")).toEqual(["RestartRefused", "restart_budget", "This token has used its 2 restarts of the hour", 3599]);
+    expect(refusal("a")).toEqual([
+      "RestartRefused",
+      "restart_budget",
+      "This token has used its budget of 2 restarts an hour",
+      3599,
+    ]);
     clock.ms = 5000 + 3_599_999;
     expect(refusal("a")?.at(-1)).toBe(1);
     clock.ms = 5000 + 3_600_000;

@@ -29,8 +29,8 @@ async function wait(from: Partial<Container>, changes: Readonly<Record<number, P
   let ms: number | null = null;
   void waiting.then(() => (ms = performance.now() - begin));
   await vi.advanceTimersByTimeAsync(10_000);
-  const { container, well } = await waiting;
-  return [well, `${container.status} ${container.health}`, ms, looks];
+  const { container, healthy } = await waiting;
+  return [healthy, `${container.status} ${container.health}`, ms, looks];
 }
 const starting = { health: "starting" } as const;
 const none = { health: "none" } as const;

@@ -28,7 +28,7 @@ async function run(well: (name: string) => boolean, closing = new AbortControlle
         await Promise.resolve();
         busy -= 1;
         if (container.name === "a" && !well("a")) throw new Error("refused");
-        return { container, well: well(container.name) };
+        return { container, healthy: well(container.name) };
       },
     },
   });

@@ -264,9 +264,7 @@ describe("trouble with a log", () => {
     writeFileSync(path, `${boot("v1")}nonsense\n${"x".repeat(16_385)}\n\n${boot("v2")}`);
     const { read, notes } = createNoted();
     expect(await read()).toMatchObject({ origin: "kamal_audit", skipped: 2, complete: true, error: null });
-    expect(notes()).toEqual([
-      ["warn", "Kamal's audit log has lines that make no sense: they are left out", { upstream, path, lines: 2 }],
-    ]);
+    expect(notes()).toEqual([["warn", "Kamal's audit log has invalid lines: they are skipped", { upstream, path, lines: 2 }]]);
     expect((await read()).records).toHaveLength(2);
     expect(notes()).toEqual([]);
     appendFileSync(path, "more\n");

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Container } from "../../../src/containers/container.ts";
 import { findNewErrors, toContainerEvidence, toQueueEvidence } from "../../../src/deploys/verdict/evidence.ts";
+import { formatRfc3339 } from "../../../src/lib/time.ts";
 import type { FingerprintedFailures } from "../../../src/queues/errors.ts";
 import type { QueueHistory, QueuePoint } from "../../../src/queues/history.ts";
 import type { ReleaseOf } from "../../../src/releases/worker.ts";
@@ -60,7 +61,6 @@ describe("queues in both windows", () => {
 });
 
 const end = Date.parse("2026-01-13T10:00:00Z") / 1000;
-const toTime = (unix: number) => new Date(unix * 1000).toISOString();
 /** It took 100 s. */
 const deploy = sampleRecord({ tag: "v2", deployedAt: "2026-01-13T10:00:00Z", durationSeconds: 100 });
 const windows = { seconds: 600, before: { from: end - 700, to: end - 100 }, after: { from: end, to: end + 600 } };
@@ -71,7 +71,8 @@ describe("containers in both windows", () => {
     sampleContainer({ name, version, commitSha: "", ...more });
   const container = { fullId: "a", id: "a", name: "a", engine: "e", role: null, version: null, kind: null };
   const death = { kind: "container_death", message: "", container, exitCode: 1, requested: false } as const;
-  const event = (at: number, more: Partial<TimelineEntry> = {}) => toEntry({ ...death, time: toTime(end + at), ...more });
+  const event = (at: number, more: Partial<TimelineEntry> = {}) =>
+    toEntry({ ...death, time: formatRfc3339((end + at) * 1000), ...more });
   const health = (at: number, to: string, more: Partial<TimelineEntry> = {}) => event(at, { kind: "health", to, ...more });
   const other = { container: { fullId: "b", id: "b", name: "b", engine: "e", role: null, version: null, kind: null } };
   const seen = (
@@ -121,7 +122,7 @@ describe("containers in both windows", () => {
   });
 
   it("are counted by the engines' counters else, from when the first of each release was made", () => {
-    const at = (second: number) => ({ createdAt: toTime(end + second) });
+    const at = (second: number) => ({ createdAt: formatRfc3339((end + second) * 1000) });
     const fleet = [
       web("own", "v2", { ...at(-50), restarts: 2 }),
       web("own too", "v2", { ...at(-90), restarts: 3, health: "unhealthy" }),
@@ -151,7 +152,7 @@ describe("containers in both windows", () => {
       unhealthyNow: [],
     });
     // At least a second, for it is divided by.
-    expect(by([web("own", "v2", { createdAt: toTime(now), restarts: 1 })])).toMatchObject({
+    expect(by([web("own", "v2", { createdAt: formatRfc3339(now * 1000), restarts: 1 })])).toMatchObject({
       restartsBefore: null,
       restartsAfter: { count: 1, seconds: 1 },
     });
@@ -166,8 +167,8 @@ describe("containers in both windows", () => {
 describe("new errors", () => {
   const failure = (ago: number, until: number, more: Partial<FingerprintedFailures> = {}): FingerprintedFailures => ({
     ...sampleFailures({ queue: "mail", error: `text of ${until}`, count: 3, jobIds: [] }),
-    firstAt: toTime(now - ago),
-    lastAt: toTime(now - until),
+    firstAt: formatRfc3339((now - ago) * 1000),
+    lastAt: formatRfc3339((now - until) * 1000),
     fingerprint: "f",
     complete: true,
     ...more,
@@ -247,12 +248,12 @@ describe("new errors", () => {
     expect(find([failure(100, 10), failure(100, 10, { complete: false })])).toBeNull();
     expect(find([])).toEqual([]);
     // Its beginning is 3300 s ago, or more.
-    const ago = (seconds: number) => ({ ...deploy, deployedAt: toTime(now - seconds) });
+    const ago = (seconds: number) => ({ ...deploy, deployedAt: formatRfc3339((now - seconds) * 1000) });
     expect([find([], undefined, ago(3200)), find([], undefined, ago(3201))]).toEqual([[], null]);
   });
 
   it("are counted over a second at least", () => {
-    const own = { ...deploy, deployedAt: toTime(now), durationSeconds: null };
+    const own = { ...deploy, deployedAt: formatRfc3339(now * 1000), durationSeconds: null };
     expect(find([failure(0, 0)], undefined, own)?.[0]?.after).toEqual({ count: 3, seconds: 1 });
   });
 });

@@ -4,6 +4,7 @@ import { findNewErrors } from "../../../src/deploys/verdict/evidence.ts";
 import type { QueueEvidence } from "../../../src/deploys/verdict/types.ts";
 import { judgeDeploy } from "../../../src/deploys/verdict/verdict.ts";
 import { toWindows } from "../../../src/deploys/verdict/windows.ts";
+import { formatRfc3339 } from "../../../src/lib/time.ts";
 import type { FingerprintedFailures } from "../../../src/queues/errors.ts";
 import type { ReleaseOf } from "../../../src/releases/worker.ts";
 import { quietContainers as quiet, sampleRecord } from "../../support/deploys.ts";
@@ -11,14 +12,13 @@ import { sampleFailures } from "../../support/queues.ts";
 import { createNormal } from "../../support/random.ts";
 
 const now = Date.parse("2026-01-10T13:15:00Z") / 1000;
-const toTime = (unix: number) => `${new Date(unix * 1000).toISOString().slice(0, 19)}Z`;
 /** A deploy that took a minute and ended so many seconds ago. */
-const deployAgo = (seconds: number) => sampleRecord({ deployedAt: toTime(now - seconds), durationSeconds: 60 });
+const deployAgo = (seconds: number) => sampleRecord({ deployedAt: formatRfc3339((now - seconds) * 1000), durationSeconds: 60 });
 /** Failures with one text, at these times before now. */
 const failures = (error: string, ago: readonly number[], more: Partial<FingerprintedFailures> = {}): FingerprintedFailures => ({
   ...sampleFailures({ queue: "mail", error, count: ago.length, jobIds: [] }),
-  firstAt: toTime(now - Math.max(...ago)),
-  lastAt: toTime(now - Math.min(...ago)),
+  firstAt: formatRfc3339((now - Math.max(...ago)) * 1000),
+  lastAt: formatRfc3339((now - Math.min(...ago)) * 1000),
   fingerprint: error,
   complete: true,
   ...more,

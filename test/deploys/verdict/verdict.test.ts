@@ -50,17 +50,17 @@ describe("a verdict", () => {
   it("says when there is not enough data, and why", () => {
     expect(judge({ queues: [queue(window(200, 0), window(20, 9))] })).toMatchObject({
       outcome: "not_enough_data",
-      reasons: ["mail: less than 30 jobs ended after the deploy, and enough did before"],
-      queues: [{ outcome: "not_enough_data", reasons: ["less than 30 jobs ended after the deploy"], pValue: null }],
+      reasons: ["mail: fewer than 30 jobs ended after the deploy, though enough did before"],
+      queues: [{ outcome: "not_enough_data", reasons: ["fewer than 30 jobs ended after the deploy"], pValue: null }],
     });
     expect(judge({ queues: [queue(window(20, 9), window(200, 0))] }).reasons).toEqual([
       "no queue ended 30 jobs both in the 600 s before and after",
     ]);
     expect(judge({ queues: [queue(null, window(200, 0))] }).queues[0]?.reasons).toEqual([
-      "its jobs of then are not known before the deploy",
+      "its jobs are unknown before the deploy",
     ]);
     expect(judge({ windows: null }).reasons[0]).toMatch(/less than a minute/);
-    expect(judge({}).reasons).toEqual(["no queue tells of its past"]);
+    expect(judge({}).reasons).toEqual(["no queue has a history"]);
   });
 
   it("tests the 95th percentiles of waiting and running, and asks for a factor and a least growth", () => {
@@ -97,7 +97,7 @@ describe("a verdict", () => {
     const error = { fingerprint: "f", error: "boom", queues: ["mail"], beforeSeconds: 600, firstAgo: 590, lastAgo: 10 };
     expect(judge({ newErrors: [{ ...error, after: counted(8), minutes: 8 }] })).toMatchObject({
       outcome: "regressed",
-      reasons: ["8 times an error that is new: boom"],
+      reasons: ["a new error occurred 8 times: boom"],
     });
     expect(judge({ newErrors: [{ ...error, after: counted(2), minutes: 2 }] }).outcome).toBe("not_enough_data");
   });
@@ -131,7 +131,7 @@ describe("a queue that has stopped", () => {
     });
   const lost = {
     outcome: "not_enough_data",
-    reasons: ["payouts: less than 30 jobs ended after the deploy, and enough did before"],
+    reasons: ["payouts: fewer than 30 jobs ended after the deploy, though enough did before"],
   };
 
   it("is worse, where jobs wait and hardly one ends, whatever the others do", () => {
@@ -179,7 +179,7 @@ describe("what is only known as of now", () => {
     expect(judge({ containers: { ...counted, untilNow: false } })).toMatchObject({
       outcome: "not_enough_data",
       containers: { restartsAfter: { count: 12 }, restartsPValue: null },
-      gaps: ["containers: their restarts are counted until now, longer than the window, and decide nothing"],
+      gaps: ["containers: their restarts are counted until now, which is longer than the window, so they decide nothing"],
     });
   });
 
@@ -195,7 +195,7 @@ describe("what is only known as of now", () => {
       judge({
         containers: { ...quiet, unhealthyNow: ["web-1"], unhealthySecondsBefore: was, unhealthySecondsAfter: is },
       }).reasons;
-    expect(unhealthy(600, 600)).toEqual(["no queue tells of its past"]);
+    expect(unhealthy(600, 600)).toEqual(["no queue has a history"]);
     expect(unhealthy(0, 30)).toEqual(["unhealthy now: web-1"]);
   });
 
@@ -303,10 +303,10 @@ describe("the limits of the rules", () => {
     expect(reasons(unwell(5, 9))).toEqual(["unhealthy now: a, b"]);
     expect(reasons(stop(stood, window(3, 1, waits)))).toEqual(["mail: 4 jobs ended, 290 did before; 11 jobs wait"]);
     const both = (name: string) => queue(window(40, 0), window(10, 0), name);
-    const lost = "less than 30 jobs ended after the deploy, and enough did before";
+    const lost = "fewer than 30 jobs ended after the deploy, though enough did before";
     expect(reasons(judge({ queues: [both("a"), both("b"), both("c")] }))).toEqual([`a (and 2 more): ${lost}`]);
     expect(reasons(judge({ queues: [queue(window(40, 0), null)] }))).toEqual([
-      "mail: its jobs of then are not known after the deploy, and enough did before",
+      "mail: its jobs are unknown after the deploy, though enough did before",
     ]);
     const all = [
       window(1000, 10, { runP95Seconds: 1, waitP95Seconds: 2 }),
@@ -318,8 +318,8 @@ describe("the limits of the rules", () => {
       "mail: 95 of 100 jobs run up to 30.0 s, 1.0 s before",
     ]);
     const long = (text: string) => fresh(9, 9, { error: text }).reasons;
-    expect(long("x".repeat(120))).toEqual([`9 times an error that is new: ${"x".repeat(120)}`]);
-    expect(long("x".repeat(121))).toEqual([`9 times an error that is new: ${"x".repeat(119)}…`]);
+    expect(long("x".repeat(120))).toEqual([`a new error occurred 9 times: ${"x".repeat(120)}`]);
+    expect(long("x".repeat(121))).toEqual([`a new error occurred 9 times: ${"x".repeat(119)}…`]);
   });
 
   it("count the share of a new error among what ended in its queues alone", () => {

@@ -50,11 +50,11 @@ describe("auditLog", () => {
 describe("restartContainer", () => {
   it("previews without a restart or a record", async () => {
     const memory = createMemorySources({ containers }, { restartEnabled: true });
-    const fields = "restarted well preview { refusal { code } healthyPeers lastHealthy }";
+    const fields = "restarted healthy preview { refusal { code } healthyPeers lastHealthy }";
     const { data } = await ask(memory, `mutation { restartContainer(name: "web-staging", dryRun: true) { ${fields} } }`);
     expect(data.restartContainer).toEqual({
       restarted: false,
-      well: null,
+      healthy: null,
       preview: { refusal: null, healthyPeers: 0, lastHealthy: true },
     });
     expect(memory.calls).not.toHaveProperty("restart");
@@ -171,9 +171,9 @@ describe("restartRole", () => {
       const memory = createMemorySources({ containers: twins }, { restartEnabled: true });
       let step = -1;
       vi.spyOn(memory.sources.restarts, "restart").mockImplementation(async (container) => {
-        const well = outcomes[++step] ?? true;
-        if (well instanceof Error) throw well;
-        return { container, well, dockerStatus: 204 };
+        const healthy = outcomes[++step] ?? true;
+        if (healthy instanceof Error) throw healthy;
+        return { container, healthy, dockerStatus: 204 };
       });
       return (await ask(memory, `mutation { restartRole(role: "web", env: staging, reason: "leak") ${source} }`)).data
         .restartRole;

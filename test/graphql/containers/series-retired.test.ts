@@ -5,6 +5,7 @@ import { type ContainerHistory, type ContainerName, toRemembered } from "../../.
 import { createContext } from "../../../src/graphql/context.ts";
 import { createSchema } from "../../../src/graphql/schema.ts";
 import type { Environment } from "../../../src/lib/environment.ts";
+import { OpsError } from "../../../src/lib/errors.ts";
 import type { HistoryRange } from "../../../src/lib/range.ts";
 import { createCaller } from "../../support/caller.ts";
 import { sampleContainer } from "../../support/containers.ts";
@@ -37,9 +38,11 @@ interface Stage {
   readonly remembered?: Sampled;
   readonly scraped?: Sampled;
   readonly where?: readonly Environment[];
+  readonly isPrometheusDown?: boolean;
 }
 
-async function ask({ containers, kept, remembered = {}, scraped = {}, where }: Stage, args: string, field = "containerCpuPct") {
+async function ask(stage: Stage, args: string, field = "containerCpuPct") {
+  const { containers, kept, remembered = {}, scraped = {}, where, isPrometheusDown = false } = stage;
   const { sources } = createMemorySources({ containers, kept });
   const [sampled, asked]: [string[], string[][]] = [[], []];
   const statsHistory = (ref: ContainerRef) => {
@@ -49,6 +52,7 @@ async function ask({ containers, kept, remembered = {}, scraped = {}, where }: S
   };
   const containerHistory = async (range: HistoryRange, named: readonly ContainerName[]) => {
     asked.push(named.map(({ name }) => name));
+    if (isPrometheusDown) throw new OpsError("prometheus_unavailable", "Prometheus is not reachable");
     return named.map(({ name }): ContainerHistory | null =>
       scraped[name] ? { ...toRemembered(range, toPoints(scraped[name])), source: "prometheus" } : null,
     );
@@ -88,6 +92,19 @@ it("Prometheus is asked once for all of them, and those without points have no r
   const { counts, asked } = await ask({ ...stage, scraped }, lastHour);
   expect(counts).toEqual({ p3: 61, p2: 21 });
   expect(asked).toEqual([["p3", "p2", "p1"]]);
+});
+
+it("the problem of one without points is named: what ran in the range could not be read", async () => {
+  const stage = {
+    containers: [release("p3", minutes(9), running)],
+    kept: [release("p2", minutes(90))],
+    remembered: { p3: [minutes(9), 0] },
+    isPrometheusDown: true,
+  } as const;
+  expect((await ask(stage, lastMinutes)).counts).toEqual({ p3: 9 });
+  const ofRetired = { ...stage, kept: [release("p2", minutes(90), { role: "worker" })] };
+  const problems = await ask(ofRetired, `${lastHour}, roles: ["worker"]`, "containerSeriesProblems");
+  expect(problems).toMatchObject({ rows: [{ code: "prometheus_unavailable" }], asked: [["p2"]] });
 });
 
 it("one that had ended before the range is not asked about, nor sampled where the memory cannot tell of it", async () => {

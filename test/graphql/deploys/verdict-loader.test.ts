@@ -240,7 +240,7 @@ describe("containers of a verdict", () => {
       { name: "b", code: "docker_timeout", message: "slow" },
       { name: null, code: "docker_unavailable", message: "gone" },
     ];
-    expect((await judge({ silent })).gaps).toEqual(["containers: b, an engine does not answer"]);
+    expect((await judge({ silent })).gaps).toEqual(["containers: b, an engine do not answer"]);
   });
 
   const staging = createCaller(undefined, ["staging"]);

@@ -61,7 +61,7 @@ describe("deploys", () => {
     ["files without trouble", [{}], null],
     ["no files", [], null],
     ["a file that cannot be read", [{ error }], "cannot be read"],
-    ["a line that makes no sense", [{ skipped: 1 }], "lines of history that make no sense: 1"],
+    ["a line that makes no sense", [{ skipped: 1 }], "invalid lines of history: 1"],
     ["older lines", [{ complete: false }], "history has older lines than are read"],
     [
       "troubles of several files",
@@ -69,7 +69,7 @@ describe("deploys", () => {
         { error, skipped: 2, complete: false },
         { origin: "kamal_audit", skipped: 3 },
       ],
-      "cannot be read; lines of history that make no sense: 2; history has older lines than are read; lines of kamal_audit that make no sense: 3",
+      "cannot be read; invalid lines of history: 2; history has older lines than are read; invalid lines of kamal_audit: 3",
     ],
   ])("of %s have a note", async (_what, logs, note) => {
     const deploys = [toDeploy({ deployedAt: at(20) }), toDeploy({ deployedAt: at(5) })];

@@ -48,7 +48,7 @@ describe("a budget", () => {
     const budget = new Budget("a");
     const waiting = budget.race(new Promise(() => {}));
     budget.cancel();
-    await expect(waiting).rejects.toThrow("The client has gone");
+    await expect(waiting).rejects.toThrow("The client has disconnected");
     expect(budget.signal.aborted).toBe(true);
   });
 
@@ -108,7 +108,7 @@ describe("a budget says", () => {
       "of memory",
       (budget: Budget) => budget.hold(100_000_000),
       "overloaded",
-      "Too many large answers are being made: try again soon, or ask for less",
+      "Too many large answers at once: try again soon, or ask for less",
     ],
   ] as const)("%s what to do", (_, take, wanted, message) => {
     const budget = new Budget("a", small);
@@ -161,7 +161,7 @@ describe("the time of a budget", () => {
   const limits = { ...defaultLimits, timeMs: 2500 };
   const ends = (budget: Budget) => (budget.signal.reason as Error | undefined)?.message;
   const message =
-    "The answer was not made within 2.5 s: ask for less at once: fewer containers, queues or targets, a shorter range, a longer step";
+    "The answer took more than 2.5 s: ask for less at once: fewer containers, queues or targets, a shorter range, a longer step";
 
   it("is up at its end and not before", () => {
     const budget = new Fresh("a", limits);
@@ -184,17 +184,17 @@ describe("the time of a budget", () => {
     expect(vi.getTimerCount()).toBe(0);
     const later = new Fresh("a", limits);
     vi.advanceTimersByTime(2500);
-    expect([one, two, three, later].map(ends)).toEqual([undefined, "The client has gone", undefined, message]);
+    expect([one, two, three, later].map(ends)).toEqual([undefined, "The client has disconnected", undefined, message]);
   });
 
   it("leaves the first reason where there are two", () => {
     const budget = new Fresh("a", limits);
     budget.cancel();
     budget.check(performance.now() + 9999);
-    expect(ends(budget)).toBe("The client has gone");
+    expect(ends(budget)).toBe("The client has disconnected");
     expect(budget.signal.reason).toMatchObject({ code: "request_timeout" });
-    expect(() => budget.text(1)).toThrow("The client has gone");
-    expect(() => budget.read(1, "")).toThrow("The client has gone");
+    expect(() => budget.text(1)).toThrow("The client has disconnected");
+    expect(() => budget.read(1, "")).toThrow("The client has disconnected");
   });
 });
 

@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from "node:crypto";
 import * as fc from "fast-check";
 import { describe, expect, it, test } from "vitest";
-import { cleanStart, cleanText, createLineCleaner, cutMargin } from "../../../src/lib/redact/sanitize.ts";
+import { cleanName, cleanStart, cleanText, createLineCleaner, cutMargin } from "../../../src/lib/redact/sanitize.ts";
 import { protectSecrets } from "../../../src/lib/redact/secrets.ts";
 
 const key = generateKeyPairSync("rsa", {
@@ -171,4 +171,24 @@ test("the last word of all that is read may be cut: 512 characters at most", () 
   expect(cleanStart(`a ${"y".repeat(cutMargin + 5)}`, 8)).toBe(`a ${"y".repeat(6)}`);
   expect(cleanStart(`a ${"y".repeat(cutMargin - 2 + 7)}`, 8)).toBe(`a ${"y".repeat(6)}`);
   expect(cleanStart(`aaaaaaa ${"y".repeat(cutMargin)}`, 8)).toBe("aaaaaaa ");
+});
+
+describe("a cleaned name", () => {
+  it("removes what could break a line or disguise a name", () => {
+    expect(cleanName(" a\u0000b\nc\u001b[31md\u202ee\u200bf\u2028g\u0085h ")).toBe("abc[31mdefgh");
+    expect(cleanName("Zoë 日本 👍")).toBe("Zoë 日本 👍");
+    expect(cleanName("half \ud83d of one")).toBe("half \ufffd of one");
+    expect(cleanName(" by token=hunter2\u200bhunter2 ")).toBe("by token=[redacted]");
+  });
+
+  it("leaves one well-formed line whatever comes, and nothing more to clean", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "binary" }), (text) => {
+        const clean = cleanName(text);
+        expect(clean.isWellFormed()).toBe(true);
+        expect(clean).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
+        expect(cleanName(clean)).toBe(clean);
+      }),
+    );
+  });
 });

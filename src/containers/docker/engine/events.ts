@@ -63,14 +63,14 @@ function parseEvent(line: string): EngineEvent | null {
     const texts = Object.entries(Actor?.Attributes ?? {}).filter(
       (entry): entry is [string, string] => typeof entry[1] === "string",
     );
-    return { action: dockersWord[action] ?? action, detail, fullId, time: toTime(line), attributes: Object.fromEntries(texts) };
+    return { action: dockersWord[action] ?? action, detail, fullId, time: readTime(line), attributes: Object.fromEntries(texts) };
   } catch {
     return null;
   }
 }
 
 /** Parsed from the text: nanoseconds since 1970 exceed a number's precision. The current time if the engine sends none. */
-function toTime(line: string): string {
+function readTime(line: string): string {
   const digits = /"timeNano":(\d{10,19})\b/.exec(line)?.[1] ?? `${Date.now()}000000`;
   return toLogTimestamp(`${digits.slice(0, -9)}.${digits.slice(-9)}`);
 }

@@ -1,7 +1,7 @@
 import { LRUCache } from "lru-cache";
 import { toOwnerEnv } from "../../../auth/principal.ts";
 import type { Environment } from "../../../lib/environment.ts";
-import { toTimestamp } from "../../../lib/time.ts";
+import { formatRfc3339 } from "../../../lib/time.ts";
 import type { Container } from "../../container.ts";
 import type { RawContainer, ContainerRules, EngineContext } from "../../facts.ts";
 import { toContainer, toEngineContext } from "../../kamal/mapping.ts";
@@ -77,7 +77,7 @@ export function createInventory(engine: InventoryEngine, onChange: () => void): 
   const isOutdated = (fullId: string, asked: number) =>
     Math.max(entries.get(fullId)?.asked ?? 0, removed.get(fullId) ?? 0) > asked;
   const put = (fullId: string, entry: Omit<Entry, "observedAt">) => {
-    entries.set(fullId, { ...entry, observedAt: toTimestamp(new Date().toISOString()) ?? "" });
+    entries.set(fullId, { ...entry, observedAt: formatRfc3339(Date.now()) });
     change();
   };
   const change = () => {

@@ -78,12 +78,12 @@ function createFinisher(): (text: string, isCut: boolean) => Pick<LogLine, "leve
 function splitEntry(entry: Buffer, lastTimestamp: string): { timestamp: string; text: Buffer } {
   const space = entry.subarray(0, 40).indexOf(0x20);
   const prefix = space < 20 ? "" : entry.toString("latin1", 0, space);
-  const timestamp = toTimestamp(prefix);
+  const timestamp = parseTimestamp(prefix);
   return timestamp === null ? { timestamp: lastTimestamp, text: entry } : { timestamp, text: entry.subarray(space + 1) };
 }
 
 /** Docker writes 30 characters with nine decimals; others (Podman) may write fewer decimals and another zone. */
-function toTimestamp(prefix: string): string | null {
+function parseTimestamp(prefix: string): string | null {
   if (/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z$/.test(prefix)) return prefix;
   if (!/^\d{4}-\d\d-\d\dT/.test(prefix)) return null;
   const unix = parseLogTime(prefix, 0);

@@ -1,7 +1,7 @@
 import type * as z from "zod";
 import { OpsError } from "../../../lib/errors.ts";
 import type { Logger } from "../../../lib/logger.ts";
-import { toSeconds } from "../../../lib/time.ts";
+import { formatRfc3339 } from "../../../lib/time.ts";
 import type { ObserveCall } from "../../../lib/upstream-call.ts";
 import { createKnownQueues } from "../../known-queues.ts";
 import type { QueueMetrics } from "../../queue.ts";
@@ -110,7 +110,7 @@ export function createRabbitmqReader(options: ReaderOptions): RabbitmqReader {
       done: sample(key, "processed", counters.processed),
       failed: sample(key, "failures", counters.failures),
     };
-    const identity = { name, source, observedAt: toSeconds(at) };
+    const identity = { name, source, observedAt: formatRfc3339(at) };
     const measured = toRabbitmqMetrics(identity, { totals: queue, stats, ...rest }, reading.facts, sampled, at.getTime());
     const metrics = { ...measured, counters };
     last.set(key, metrics);
@@ -135,7 +135,8 @@ export function createRabbitmqReader(options: ReaderOptions): RabbitmqReader {
         }
         known.see(wanted.filter(([, queue]) => queue.auto_delete !== true).map(([, queue]) => toName(queue)));
         forgetOthers(reading.totals);
-        const toEmpty = (name: string) => toQueueMetrics({ name, source, observedAt: toSeconds(at) }, { depth: 0 }, unknownRates);
+        const toEmpty = (name: string) =>
+          toQueueMetrics({ name, source, observedAt: formatRfc3339(at) }, { depth: 0 }, unknownRates);
         const listed = new Set([...known.names(), ...found.keys()]);
         const queues = [...listed].toSorted().map((name) => (found.has(name) ? found.get(name) : toEmpty(name)));
         return queues.filter((queue) => queue !== null && queue !== undefined);

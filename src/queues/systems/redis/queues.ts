@@ -1,4 +1,4 @@
-import { toSeconds } from "../../../lib/time.ts";
+import { formatRfc3339 } from "../../../lib/time.ts";
 import { createKnownQueues } from "../../known-queues.ts";
 import type { QueueMetrics } from "../../queue.ts";
 import { createSamples, toQueueMetrics } from "../../rates.ts";
@@ -52,7 +52,7 @@ export function createRedisQueues(source: string, configured: readonly string[],
       const found = await findQueues(signal);
       for (const { samples, known } of found) samples.retain(known.names());
       const readings = await Promise.all(found.map(({ system, names }) => system.read(names, now, signal)));
-      const observedAt = toSeconds(new Date(now));
+      const observedAt = formatRfc3339(now);
       const metrics = found.flatMap((member, index) =>
         (readings[index] ?? []).map((reading) => toMetrics(reading, member, observedAt)),
       );

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { createSingleFlight } from "../../../lib/cache.ts";
 import { OpsError } from "../../../lib/errors.ts";
-import { toSeconds } from "../../../lib/time.ts";
+import { formatRfc3339 } from "../../../lib/time.ts";
 import { errorReadLimit, toErrorText } from "../../errors.ts";
 import {
   failureGroupsLimit,
@@ -81,7 +81,7 @@ function createRedisSource(config: Readonly<z.infer<typeof redisConfig>>, { brok
         source: name,
         jobId: id,
         kind,
-        startedAt: startedAt === null ? null : toSeconds(new Date(startedAt)),
+        startedAt: startedAt === null ? null : formatRfc3339(startedAt),
         worker: host,
       }));
       return { jobs, total: own.length, unnamed };
@@ -132,8 +132,8 @@ function toGroup(group: readonly RedisFailure[], source: string): JobFailures {
     worker: newest.worker,
     count: group.length,
     attempts: attempts.length > 0 ? Math.max(...attempts) : null,
-    firstAt: toSeconds(new Date(oldest.at)),
-    lastAt: toSeconds(new Date(newest.at)),
+    firstAt: formatRfc3339(oldest.at),
+    lastAt: formatRfc3339(newest.at),
     jobIds: group.slice(0, jobIdsPerError).map(({ id }) => id),
   };
 }
