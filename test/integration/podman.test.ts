@@ -8,7 +8,7 @@ import type { LogLine } from "../../src/containers/logs/log.ts";
 import type { ContainerSource } from "../../src/containers/source.ts";
 import { createSharedBudget } from "../../src/lib/budget/budget.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
-import { createContainer, removeContainers, soon, startContainer, until } from "../support/docker-containers.ts";
+import { createContainer, findRows, removeContainers, soon, startContainer, until } from "../support/docker-containers.ts";
 import { rulesOf } from "../support/docker-facts.ts";
 
 const podman = inject("podman");
@@ -32,7 +32,7 @@ describe.skipIf("missing" in podman)(`Podman${"missing" in podman ? ` (skipped: 
     return id;
   };
   const refOf = (fullId: string) => ({ engine: "pod-1", fullId });
-  const row = async (fullId: string) => (await source.inspect([refOf(fullId)], soon()))[0] as Container;
+  const row = async (fullId: string) => (await findRows(source, [refOf(fullId)]))[0] as Container;
   /** On a machine with systemd a timer does this. */
   const runHealthCheck = (id: string) => callDocker(socketPath, "GET", `/v4.0.0/libpod/containers/${id}/healthcheck`);
 

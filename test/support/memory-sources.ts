@@ -218,10 +218,6 @@ export function createMemorySources(
     },
     changes: (signal) => changes.watch(signal),
     events: (accepts, signal) => board.read(accepts, signal),
-    inspect: async (refs) => {
-      count("inspect", refs.length);
-      return refs.map(find);
-    },
     inspectNow: async (ref) => {
       count("fresh");
       return find(ref);

@@ -6,7 +6,7 @@ import type { ObserveCall } from "../../lib/upstream-call.ts";
 import type { Container, ContainerKind, ContainerRef } from "../container.ts";
 import type { ContainerRules } from "../facts.ts";
 import { toContainer } from "../kamal/mapping.ts";
-import type { ContainerSource, InspectedListing } from "../source.ts";
+import type { ContainerListing, ContainerSource } from "../source.ts";
 import type { EngineOptions } from "./address.ts";
 import { createEngine, type Engine, type EngineView, findEngine } from "./engine/engine.ts";
 import { createEventBroadcaster } from "./engine/event-feed.ts";
@@ -52,8 +52,8 @@ export interface ContainerSourceOptions {
 }
 
 /**
- * The port to the container engines, over dockerode. An engine is watched from the first call that needs its containers (`list`, `inspect`, `inspectNow`
- * ...) until `close`; `list` and `inspect` answer from memory.
+ * The port to the container engines, over dockerode. An engine is watched from the first call that needs its containers (`list`, `inspectNow` ...) until
+ * `close`; lists are answered from memory.
  */
 export function createContainerSource(options: ContainerSourceOptions): ContainerSource {
   const { rules, logger, listTimeoutMs = 2000, concurrency = 10, inspectTimeoutMs = 2000 } = options;
@@ -99,7 +99,6 @@ export function createContainerSource(options: ContainerSourceOptions): Containe
     images: async (signal) => (await Promise.all([...engines.values()].map((engine) => images.read(engine, signal)))).flat(),
     changes: (signal) => changes.watch(signal),
     events: (accepts, signal) => broadcaster.read(accepts, signal),
-    inspect: (refs, signal) => each(refs, async (ref) => (await findEngine(engines, ref).known(signal, true)).row(ref.fullId)),
     async inspectNow(ref, signal) {
       const engine = findEngine(engines, ref);
       const { context } = await engine.known(signal);
@@ -149,20 +148,20 @@ function each<T>(refs: readonly ContainerRef[], ask: (ref: ContainerRef) => Prom
 }
 
 interface Lister {
-  list(signal: AbortSignal): Promise<InspectedListing>;
+  list(signal: AbortSignal): Promise<ContainerListing>;
   /** As ContainerSource.listRetired. */
   listRetired(signal: AbortSignal): Promise<readonly Container[]>;
   /** As ContainerSource.listRunning. */
-  live(signal: AbortSignal): Promise<InspectedListing>;
+  live(signal: AbortSignal): Promise<ContainerListing>;
   /** As ContainerSource.listCached. */
-  peek(): InspectedListing | null;
+  peek(): ContainerListing | null;
 }
 
 /** Merges the engines' snapshots into one list: core containers first, then by name and engine. Sorts again only when a snapshot has changed. */
 export function createLister(engines: readonly Engine[]): Lister {
   let snapshots: readonly (Snapshot | null)[] = [];
   let containers: readonly Container[] = [];
-  const toListing = (views: readonly EngineView[]): InspectedListing => {
+  const toListing = (views: readonly EngineView[]): ContainerListing => {
     if (views.some(({ snapshot }, index) => snapshot !== snapshots[index])) {
       snapshots = views.map(({ snapshot }) => snapshot);
       containers = snapshots.flatMap((snapshot) => snapshot?.visible ?? []).toSorted(byKindAndName);

@@ -42,13 +42,13 @@ describe("lists of containers", () => {
     ]);
   });
 
-  it("ask the engines once, and about each container once", async () => {
+  it("ask the engines once", async () => {
     const loaders = load({});
     const lists = [loaders.all(false), loaders.all(true), loaders.all(false), loaders.all(true), loaders.known(true)];
     const [core, all, coreAgain, allAgain] = await Promise.all(lists);
     expect([coreAgain === core, allAgain === all]).toEqual([true, true]);
     await loaders.one(one);
-    expect(loaders.calls).toEqual({ list: 1, inspect: 3 });
+    expect(loaders.calls).toEqual({ list: 1 });
   });
 
   it.each<[string, Partial<Memory>, string | null]>([
@@ -82,23 +82,6 @@ describe("lists of containers", () => {
     const loaders = load({});
     await loaders.all(true);
     expect(loaders.calls["deploy"]).toBeUndefined();
-  });
-
-  it("leave out what an engine lost meanwhile, and say so of it alone", async () => {
-    const other = sampleContainer({ name: "other", engine: "b" });
-    const error = new OpsError("docker_timeout", "no answer");
-    const loaders = load({ containers: [web, other], engines: [fine, { ...fine, name: "b" }] }, createCaller(), ({ sources }) => {
-      const inspect = sources.containers.inspect.bind(sources.containers);
-      sources.containers.inspect = async (refs, signal) =>
-        (await inspect(refs, signal)).map((found, index) => (refs[index]?.engine === "b" ? error : found));
-    });
-    const { containers, engines } = await loaders.known(false);
-    expect(names(containers)).toEqual(["web"]);
-    expect(engines.shown.map(({ name, ok, error: why }) => [name, ok, why])).toEqual([
-      ["local", true, null],
-      ["b", false, { code: "docker_timeout", message: "no answer" }],
-    ]);
-    await expect(loaders.one({ ...one, name: "other" })).rejects.toMatchObject({ code: "docker_timeout", message: "no answer" });
   });
 });
 

@@ -44,8 +44,8 @@ export interface Engine {
   view(signal: AbortSignal): EngineView | Promise<EngineView>;
   /** Null where `view` would wait. */
   peek(): EngineView | null;
-  /** Its containers; rejects when the engine is lost, unless `stale` allows old data. */
-  known(signal: AbortSignal, stale?: boolean): Promise<Snapshot>;
+  /** Its containers; rejects when the engine is lost. */
+  known(signal: AbortSignal): Promise<Snapshot>;
   fetchList(deadlineMs: number): Promise<ListedFacts[]>;
   /** Records contact with the engine. */
   touch(): void;
@@ -142,9 +142,9 @@ export function createEngine(options: EngineOptions, inspector: Inspector, setti
     startWaiters: createStartWaiters(),
     view,
     peek: () => (pending() ? null : now()),
-    async known(signal, stale = false) {
+    async known(signal) {
       const { snapshot, status } = await view(signal);
-      if (snapshot && (status.ok || stale)) return snapshot;
+      if (snapshot && status.ok) return snapshot;
       throw watcher.loss()?.error ?? toDockerError(signal.reason, name);
     },
     async fetchList(deadlineMs) {

@@ -140,14 +140,13 @@ describe("an engine that is lost", () => {
     // First that the stream was cut, then why it cannot be opened again.
     await expect.poll(async () => (await status()).error?.message).toBe(message);
     expect(await status()).toMatchObject({ contactAt: begin, error: { code: "docker_unavailable", message } });
-    const stale = await engine.known(soon(), true);
-    expect(stale.visible).toMatchObject([{ name: "web-1", stale: true }]);
+    expect((await engine.view(soon())).snapshot?.visible).toMatchObject([{ name: "web-1", stale: true }]);
     await expect(engine.known(soon())).rejects.toThrow(message);
     vi.setSystemTime(begin + 5000);
     expect((await engine.view(soon())).snapshot).not.toBeNull();
     vi.setSystemTime(begin + 5001);
     expect((await engine.view(soon())).snapshot).toBeNull();
-    await expect(engine.known(soon(), true)).rejects.toThrow(message);
+    await expect(engine.known(soon())).rejects.toThrow(message);
     const fields = { engine: "fake", code: "docker_unavailable", cause: "Error: aborted" };
     expect(lines).toEqual([["warn", fields, "Docker engine cannot be asked"]]);
     fake.on("/_ping", (_, response) => response.writeHead(200, { "api-version": "1.45" }).end());
@@ -169,7 +168,7 @@ describe("an engine that is lost", () => {
         message: "Docker engine fake: its list of containers is none: is this really a Docker engine?",
       },
     });
-    await expect(engine.known(soon(), false)).rejects.toThrow("its list of containers is none");
+    await expect(engine.known(soon())).rejects.toThrow("its list of containers is none");
   });
 
   it("and whose ping failed too has no snapshot", async () => {
@@ -177,7 +176,7 @@ describe("an engine that is lost", () => {
     fake.on("/_ping", json({}, 500));
     const { engine } = watch(fake, { staleMs: 60_000 });
     expect(await engine.view(soon())).toMatchObject({ snapshot: null, status: { ok: false, contactAt: null } });
-    await expect(engine.known(soon(), true)).rejects.toThrow("it answered with status 500");
+    await expect(engine.known(soon())).rejects.toThrow("it answered with status 500");
   });
 
   it("is noticed by a ping, while somebody asks", async () => {

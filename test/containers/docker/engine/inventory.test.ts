@@ -137,8 +137,7 @@ test("a list finds what no event told of", async () => {
   const exited = inspected(a, "web-a") as { State: object };
   engine.on(`${a}/json`, json({ ...exited, State: { Status: "exited", StartedAt: "2026-01-13T09:40:10Z" } }));
   await until(async () => inspections(engine, b) === 1);
-  const [first] = await source.inspect([{ engine: "fake", fullId: a }], soon());
-  expect(first).toMatchObject({ status: "exited" });
+  expect(await source.listRetired(soon())).toMatchObject([{ fullId: a, status: "exited" }]);
 });
 
 test("nobody asks: nothing but the subscription and the lists, and no inspection of what is as it was", async () => {
