@@ -107,7 +107,7 @@ describe.each([["canary-shop"], ["canary-redis"]])("%s, for a token of staging",
     const time = new Date(Date.now() - 2000).toISOString();
     const nothing = { exitCode: null, signal: null, health: null, previousName: null };
     const event = (container: typeof web): ContainerEvent => ({ ...nothing, time, action: "start", container });
-    for (const container of [shop, redis, web]) memory.board.publish(event(container));
+    for (const container of [shop, redis, web]) memory.board.onEvent(event(container));
     const seen = (by: typeof full) => JSON.stringify(by.of(field));
     await expect.poll(() => seen(full), { timeout: 5000 }).toContain(name);
     await expect.poll(() => seen(limited), { timeout: 5000 }).toContain('"web"');

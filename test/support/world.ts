@@ -380,8 +380,8 @@ export function createWorld({ env, halves, broken = false }: WorldOptions) {
         previousName: `${own}-before`,
         container: web,
       };
-      for (const container of shown) memory.board.publish({ ...event, container });
-      memory.board.interrupt(`${own}-1`);
+      for (const container of shown) memory.board.onEvent({ ...event, container });
+      memory.board.onGap(`${own}-1`);
     }
     memory.setContainers(parts.map(({ web }) => ({ ...web, status: "paused" })));
   };

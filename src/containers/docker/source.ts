@@ -4,13 +4,13 @@ import { OpsError, toOpsError } from "../../lib/errors.ts";
 import type { Logger } from "../../lib/logger.ts";
 import type { ObserveCall } from "../../lib/upstream-call.ts";
 import type { Container, ContainerKind, ContainerRef } from "../container.ts";
+import type { ContainerObserver } from "../events.ts";
 import type { ContainerRules } from "../facts.ts";
 import { toContainer } from "../kamal/mapping.ts";
 import type { ContainerListing, ContainerSource } from "../source.ts";
 import type { EngineOptions } from "./address.ts";
 import { createEngine, type Engine, type EngineView, findEngine } from "./engine/engine.ts";
 import { createEventBroadcaster } from "./engine/event-feed.ts";
-import { createInspector } from "./engine/inspect.ts";
 import type { Snapshot } from "./engine/inventory.ts";
 import { createHealthProber } from "./health-exec.ts";
 import { toDockerError } from "./http/errors.ts";
@@ -27,6 +27,7 @@ export interface ContainerSourceOptions {
   readonly rules: ContainerRules;
   readonly logger: Logger;
   readonly observe?: ObserveCall;
+  readonly observer?: ContainerObserver;
   /** @default 2000 */
   readonly listTimeoutMs?: number;
   /** Per container. @default 2000 */
@@ -60,11 +61,12 @@ export function createContainerSource(options: ContainerSourceOptions): Containe
   const { resyncMs = 30_000, staleMs = 60_000 } = options;
   const fullLimit = pLimit(32);
   const changes = createChanges();
-  const broadcaster = createEventBroadcaster();
+  const broadcaster = createEventBroadcaster(options.observer);
   const settings = {
     rules,
     logger,
     listTimeoutMs,
+    inspectTimeoutMs,
     concurrency,
     fullLimit,
     resyncMs,
@@ -73,15 +75,12 @@ export function createContainerSource(options: ContainerSourceOptions): Containe
     broadcaster,
     observe: options.observe,
   };
-  const inspector = createInspector(inspectTimeoutMs);
-  const follower = createFollower(inspector, options.logsTimeoutMs ?? 5000);
-  const engines = new Map(options.engines.map((engine) => [engine.name, createEngine(engine, inspector, settings)]));
-  const lister = createLister([...engines.values()]);
+  const follower = createFollower(options.logsTimeoutMs ?? 5000);
+  const engines = new Map(options.engines.map((engine) => [engine.name, createEngine(engine, settings)]));
   const sampler = createSampler({
     reader: createStatsReader({
       cgroups: options.cgroupRoot === null ? null : createCgroupReader({ root: options.cgroupRoot }),
       timeoutMs: options.statsTimeoutMs ?? 2000,
-      concurrency,
     }),
     windowMs: options.statsWindowMs ?? 500,
     leaseMs: options.statsLeaseMs ?? 60_000,
@@ -89,13 +88,10 @@ export function createContainerSource(options: ContainerSourceOptions): Containe
   });
   const images = createImageReader({ services: rules.services, timeoutMs: inspectTimeoutMs });
   const prober = createHealthProber();
-  const restarter = createRestarter(inspector, options.restartGraceMs ?? 15_000);
+  const restarter = createRestarter(options.restartGraceMs ?? 15_000);
 
   return {
-    list: (signal) => lister.list(signal),
-    listCached: () => lister.peek(),
-    listRetired: (signal) => lister.listRetired(signal),
-    listRunning: (signal) => lister.live(signal),
+    ...createLister([...engines.values()]),
     images: async (signal) => (await Promise.all([...engines.values()].map((engine) => images.read(engine, signal)))).flat(),
     changes: (signal) => changes.watch(signal),
     events: (accepts, signal) => broadcaster.read(accepts, signal),
@@ -103,7 +99,7 @@ export function createContainerSource(options: ContainerSourceOptions): Containe
       const engine = findEngine(engines, ref);
       const { context } = await engine.known(signal);
       try {
-        const { facts } = await engine.limit(() => inspector.inspect(engine, ref.fullId, signal));
+        const { facts } = await engine.limits.inspect(() => engine.inspect(ref.fullId, signal));
         return toContainer(facts, context);
       } catch (error) {
         if (error instanceof OpsError && error.code === "container_not_found") return null;
@@ -122,8 +118,8 @@ export function createContainerSource(options: ContainerSourceOptions): Containe
       const engine = findEngine(engines, ref);
       const times = { timeoutMs: options.logsTimeoutMs ?? 5000, budget };
       try {
-        const read = () => readLogs(engine, inspector, ref, logOptions, times);
-        return await engine.logLimit.run(budget, read);
+        const read = () => readLogs(engine, ref, logOptions, times);
+        return await engine.limits.logs.run(budget, read);
       } catch (error) {
         throw toDockerError(error, engine.name);
       }
@@ -147,18 +143,10 @@ function each<T>(refs: readonly ContainerRef[], ask: (ref: ContainerRef) => Prom
   return Promise.all(refs.map((ref) => ask(ref).catch((error: unknown) => toOpsError(error))));
 }
 
-interface Lister {
-  list(signal: AbortSignal): Promise<ContainerListing>;
-  /** As ContainerSource.listRetired. */
-  listRetired(signal: AbortSignal): Promise<readonly Container[]>;
-  /** As ContainerSource.listRunning. */
-  live(signal: AbortSignal): Promise<ContainerListing>;
-  /** As ContainerSource.listCached. */
-  peek(): ContainerListing | null;
-}
+type Lister = Pick<ContainerSource, "list" | "listCached" | "listRetired" | "listRunning">;
 
 /** Merges the engines' snapshots into one list: core containers first, then by name and engine. Sorts again only when a snapshot has changed. */
-export function createLister(engines: readonly Engine[]): Lister {
+export function createLister(engines: readonly Pick<Engine, "view" | "peek">[]): Lister {
   let snapshots: readonly (Snapshot | null)[] = [];
   let containers: readonly Container[] = [];
   const toListing = (views: readonly EngineView[]): ContainerListing => {
@@ -171,15 +159,15 @@ export function createLister(engines: readonly Engine[]): Lister {
   const viewAll = (signal: AbortSignal) => Promise.all(engines.map(async (engine) => engine.view(signal)));
   return {
     list: async (signal) => toListing(await viewAll(signal)),
-    listRetired: async (signal) => (await viewAll(signal)).flatMap(({ snapshot }) => snapshot?.listRetired() ?? []),
-    async live(signal) {
-      const views = await viewAll(signal);
-      const live = views.flatMap(({ snapshot }) => snapshot?.live() ?? []);
-      return { containers: live, engines: views.map(({ status }) => status) };
-    },
-    peek() {
+    listCached() {
       const views = engines.map((engine) => engine.peek());
       return views.every((view) => view !== null) ? toListing(views) : null;
+    },
+    listRetired: async (signal) => (await viewAll(signal)).flatMap(({ snapshot }) => snapshot?.listRetired() ?? []),
+    async listRunning(signal) {
+      const views = await viewAll(signal);
+      const running = views.flatMap(({ snapshot }) => snapshot?.listRunning() ?? []);
+      return { containers: running, engines: views.map(({ status }) => status) };
     },
   };
 }

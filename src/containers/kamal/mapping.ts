@@ -1,5 +1,5 @@
 import type { Environment } from "../../lib/environment.ts";
-import { toTimestamp } from "../../lib/time.ts";
+import { toSeconds, toTimestamp } from "../../lib/time.ts";
 import { type Container, type Health, type HealthProbe, liveStates } from "../container.ts";
 import type { RawContainer, ContainerRules, EngineContext, PublishedPort } from "../facts.ts";
 import { toContainerEnv, toInferredEnv } from "./environment.ts";
@@ -55,7 +55,7 @@ export function toContainer(facts: RawContainer, context: EngineContext, seen: S
 }
 
 function seenNow(): Seen {
-  return { observedAt: toTimestamp(new Date().toISOString()) ?? "", stale: false };
+  return { observedAt: toSeconds(new Date()), stale: false };
 }
 
 /** A compose service beside the product may be a one-shot: with a service it would look like a lasting deployment by Kamal. */

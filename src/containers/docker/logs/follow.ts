@@ -3,8 +3,7 @@ import { createSharedBudget, type ReadBudget } from "../../../lib/budget/budget.
 import { toOpsError } from "../../../lib/errors.ts";
 import { type ContainerRef, toContainerKey } from "../../container.ts";
 import { type FollowOptions, type LogBatch, type LogLine, type LogOptions, toBatch } from "../../logs/log.ts";
-import type { Engine } from "../engine/engine.ts";
-import type { Inspection, Inspector } from "../engine/inspect.ts";
+import type { Engine, EngineCalls, Inspection } from "../engine/engine.ts";
 import type { Query } from "../http/connect.ts";
 import { AnswerError } from "../http/errors.ts";
 import { createFollowBuffer, type FollowBuffer, sizeOf } from "./buffer.ts";
@@ -14,26 +13,34 @@ import { createPosition, type FollowHistory } from "./position.ts";
 import { readLogs, readWhole } from "./read.ts";
 import { createLineFilter, isSelective } from "./window.ts";
 
+/** What following needs of an engine. */
+export type FollowedEngine = EngineCalls & Pick<Engine, "starts">;
+
 interface Follower {
   /** History, then new lines. Rejects when the log cannot be opened. A caller that does not iterate it to its end must call `return`. */
-  follow(engine: Engine, ref: ContainerRef, options: FollowOptions, signal: AbortSignal): Promise<AsyncGenerator<LogBatch>>;
+  follow(
+    engine: FollowedEngine,
+    ref: ContainerRef,
+    options: FollowOptions,
+    signal: AbortSignal,
+  ): Promise<AsyncGenerator<LogBatch>>;
 }
 
 /** All readers of one container share one stream of its engine. */
-export function createFollower(inspector: Inspector, timeoutMs: number): Follower {
+export function createFollower(timeoutMs: number): Follower {
   const feeds = new Map<string, Feed>();
-  const enter = (engine: Engine, ref: ContainerRef): Feed => {
+  const enter = (engine: FollowedEngine, ref: ContainerRef): Feed => {
     const key = toContainerKey(ref);
     const known = feeds.get(key);
     if (known) return known;
-    const feed: Feed = createFeed(engine, inspector, ref, () => {
+    const feed: Feed = createFeed(engine, ref, () => {
       if (feeds.get(key) === feed) feeds.delete(key);
     });
     feeds.set(key, feed);
     return feed;
   };
   const readHistory = async (
-    engine: Engine,
+    engine: FollowedEngine,
     ref: ContainerRef,
     options: FollowOptions,
     history: FollowHistory,
@@ -41,10 +48,9 @@ export function createFollower(inspector: Inspector, timeoutMs: number): Followe
   ): Promise<LogBatch> => {
     const times = { timeoutMs, budget: createSharedBudget(signal) };
     if (options.tail === 0 || history.until === undefined) return toBatch({});
-    if (!options.whole)
-      return toBatch({ lines: history.pick((await readLogs(engine, inspector, ref, options, times)).lines, options) });
+    if (!options.whole) return toBatch({ lines: history.pick((await readLogs(engine, ref, options, times)).lines, options) });
     const { until } = history;
-    const { lines, missing, counted } = await readWhole(engine, inspector, ref, { ...options, until }, times);
+    const { lines, missing, counted } = await readWhole(engine, ref, { ...options, until }, times);
     const cut = counted ? "counted" : "at_least";
     return toBatch({ lines: history.pick(lines, options), dropped: missing, cut: missing > 0 ? cut : null });
   };
@@ -94,12 +100,12 @@ interface Feed {
  * Follows one container: reads the engine's stream no faster than the fastest reader, continues after the last line when the stream ends, waits for a
  * stopped container, and ends only when the container is gone or nobody reads.
  */
-export function createFeed(engine: Engine, inspector: Inspector, ref: ContainerRef, onClose: () => void): Feed {
+export function createFeed(engine: FollowedEngine, ref: ContainerRef, onClose: () => void): Feed {
   const readers = new Set<FollowBuffer>();
   const stop = new AbortController();
   const { signal } = stop;
   const position = createPosition();
-  const starts = engine.startWaiters.wait(ref.fullId, signal);
+  const starts = engine.starts.wait(ref.fullId, signal);
   let resume: (() => void) | null = null;
   let started: Promise<void> | null = null;
   let isStarted = false;
@@ -116,9 +122,9 @@ export function createFeed(engine: Engine, inspector: Inspector, ref: ContainerR
       });
     }
   };
-  const inspect = () => inspector.inspect(engine, ref.fullId, signal);
+  const inspect = () => engine.inspect(ref.fullId, signal);
   const budget = createSharedBudget(signal);
-  const readPage = (options: LogOptions) => readLogs(engine, inspector, ref, options, { timeoutMs: callMs, budget });
+  const readPage = (options: LogOptions) => readLogs(engine, ref, options, { timeoutMs: callMs, budget });
   /** Reads the stream to its end. Returns false, with nothing published, when lines are missing between the position and the engine's first line. */
   const open = async (query: Query, { tty }: Inspection): Promise<boolean> => {
     const ask = (asking: AbortSignal) => engine.client.open(ref.fullId, "logs", { ...everything, ...query }, asking);

@@ -16,7 +16,7 @@ function watch(engine: FakeEngine, options: Partial<ContainerSourceOptions> = {}
   const timeouts = { listTimeoutMs: 10_000, inspectTimeoutMs: 10_000 };
   const settings = { engines: [engine.options], rules: rulesOf("wallet-core"), logger: silentLogger, ...timeouts, ...options };
   const source = createContainerSource(settings);
-  const rows = async () => (await source.list(soon())).containers as readonly Container[];
+  const rows = async () => (await source.list(soon())).containers;
   return { ...source, rows, [Symbol.asyncDispose]: () => source.close() };
 }
 

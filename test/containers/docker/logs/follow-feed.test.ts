@@ -3,7 +3,7 @@ import type { FollowBuffer } from "../../../../src/containers/docker/logs/buffer
 import { createFeed } from "../../../../src/containers/docker/logs/follow.ts";
 import { OpsError } from "../../../../src/lib/errors.ts";
 import { facts } from "../../../support/docker-facts.ts";
-import { fullId } from "../../../support/docker-fake.ts";
+import { engineEvent, fullId } from "../../../support/docker-fake.ts";
 import { createLogEngine, type LogEntry } from "../../../support/log-engine.ts";
 
 beforeEach(() => {
@@ -32,14 +32,14 @@ const write = (first: number, end: number): LogEntry[] =>
 
 /** A feed of a log of some lines, whose container lives in the state `running` since "first"; and what its readers got. */
 function setUp(log: readonly LogEntry[], { state: first = "running" } = {}) {
-  const { engine, inspector, state } = createLogEngine();
+  const { engine, state } = createLogEngine();
   state.log = [...log];
   const setState = (status: string, startedAt: string) => {
     state.inspection = { facts: facts({ state: status, startedAt }), tty: false, stopTimeout: null };
   };
   setState(first, "first");
   const onClose = vi.fn<() => void>();
-  const feed = createFeed(engine, inspector, ref, onClose);
+  const feed = createFeed(engine, ref, onClose);
   const createReader = () => {
     const got: string[] = [];
     const reader = { isFull: false };
@@ -188,7 +188,7 @@ describe("a stream that ends", () => {
     // The engine reports its start, which ends the pause.
     setState("running", "second");
     state.log.push(...write(1, 2));
-    engine.startWaiters.notify(ref.fullId);
+    engine.starts.record(engineEvent("start", ref.fullId));
     await pass();
     expect(take()).toEqual(["* resumed", "line 1"]);
     feed.leave(buffer);

@@ -1,5 +1,4 @@
 import { beforeAll, expect, test } from "vitest";
-import { createStartWaiters } from "../../../../src/containers/docker/engine/events.ts";
 import { maxScanBytes } from "../../../../src/containers/docker/logs/window.ts";
 import { createContainerSource } from "../../../../src/containers/docker/source.ts";
 import { type FollowOptions, type LogBatch, maxPageBytes } from "../../../../src/containers/logs/log.ts";
@@ -90,24 +89,6 @@ test("a start that the engine tells of is read at once; without one the next loo
   await expect.poll(reader.texts).toEqual(["first", "second"]);
   await expect.poll(() => notices(reader.batches)).toEqual(["stopped", "resumed", "stopped", "resumed", "stopped"]);
   await reader.stop();
-});
-
-test("starts that come while nobody waits cost one look, and who left is rung no more", async () => {
-  const bells = createStartWaiters();
-  const abort = new AbortController();
-  const [one, other] = [bells.wait("a", abort.signal), bells.wait("b", abort.signal)];
-  bells.notify("a");
-  bells.notify("a");
-  await one.wait(abort.signal, 10_000);
-  const rung = async (bell: typeof one) => {
-    const before = performance.now();
-    await bell.wait(new AbortController().signal, 60);
-    return performance.now() - before < 50;
-  };
-  expect([await rung(one), await rung(other)]).toEqual([false, false]);
-  abort.abort();
-  bells.notify("a");
-  expect(await rung(one)).toBe(false);
 });
 
 const write = (log: { time: string; text: string }[], count: number, size = 0) => {

@@ -10,7 +10,7 @@ const write = (count: number, first = 0): LogEntry[] =>
   Array.from({ length: count }, (_, n) => ({ at: 1000 + first + n, text: `line ${first + n}` }));
 
 function setUp(log: readonly LogEntry[]) {
-  const { engine, inspector, state } = createLogEngine();
+  const { engine, state } = createLogEngine();
   state.log = [...log];
   /** The stream stays open. */
   const opened: AbortSignal[] = [];
@@ -19,7 +19,7 @@ function setUp(log: readonly LogEntry[]) {
     opened.push(signal);
     await new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason as Error)));
   };
-  const follower = createFollower(inspector, 3000);
+  const follower = createFollower(3000);
   const abort = new AbortController();
   const follow = (options: FollowOptions, signal = abort.signal, of = ref) => follower.follow(engine, of, options, signal);
   return { state, opened, abort, follow };

@@ -11,7 +11,7 @@ const write = (count: number, text = (n: number) => `line ${n}`, first = 0): Log
   Array.from({ length: count }, (_, n) => ({ at: 1000 + first + n, text: text(first + n) }));
 
 function setUp(log: readonly LogEntry[]) {
-  const { engine, inspector, state } = createLogEngine();
+  const { engine, state } = createLogEngine();
   state.log = [...log];
   const abort = new AbortController();
   const meter = { held: 0 };
@@ -26,7 +26,7 @@ function setUp(log: readonly LogEntry[]) {
     abort,
     meter,
     read: async (options: LogOptions) => {
-      const { lines, truncated } = await readLogs(engine, inspector, ref, options, times);
+      const { lines, truncated } = await readLogs(engine, ref, options, times);
       return {
         texts: lines.map(({ message }) => message),
         truncated,
@@ -34,7 +34,7 @@ function setUp(log: readonly LogEntry[]) {
       };
     },
     whole: async (options: LogOptions) => {
-      const { lines, ...rest } = await readWhole(engine, inspector, ref, options, times);
+      const { lines, ...rest } = await readWhole(engine, ref, options, times);
       return { texts: lines.map(({ message }) => message), ...rest };
     },
   };
@@ -153,10 +153,10 @@ describe("the newest lines", () => {
   });
 
   it("are asked for within a millisecond where the time is up", async () => {
-    const { engine, inspector, state } = createLogEngine();
+    const { engine, state } = createLogEngine();
     state.beforeInspect = async () => new Promise((resolve) => setTimeout(resolve, 30));
     const budget = createSharedBudget(new AbortController().signal);
-    await readLogs(engine, inspector, ref, { tail: 1 }, { timeoutMs: 10, budget });
+    await readLogs(engine, ref, { tail: 1 }, { timeoutMs: 10, budget });
     expect(state.deadlines).toEqual([1]);
   });
 });
