@@ -39,9 +39,10 @@ export interface ProbeRun {
   readonly checkedAt: string;
 }
 
-/** A container as it is now, and why it must not be restarted from here; null when it may. */
-export interface RestartInspection {
+/** A container as it is now. */
+export interface ContainerInspection {
   readonly container: Container;
+  /** Why it must not be restarted from here; null when it may. */
   readonly protectedBy: string | null;
 }
 
@@ -80,8 +81,8 @@ export interface ContainerSource {
    * receives their number. Ends with the signal, at once.
    */
   events(accepts: (event: ContainerEvent) => boolean, signal: AbortSignal): AsyncGenerator<EventBatch, void>;
-  /** Asks the engine, bypassing the memory; null for a vanished container. Rejects when the engine does not answer or hangs. For actions. */
-  inspectNow(ref: ContainerRef, signal: AbortSignal): Promise<Container | null>;
+  /** Asks the engine, bypassing the memory, for actions. Rejects with container_not_found, and when the engine does not answer or hangs. */
+  inspectNow(ref: ContainerRef, signal?: AbortSignal): Promise<ContainerInspection>;
   /** Null for a container that is not running. From a sample of the last two seconds; the first answer takes half a second. */
   stats(refs: readonly ContainerRef[], signal: AbortSignal): Promise<readonly (ContainerStats | null | Error)[]>;
   /** The samples of the last ten minutes, oldest first. Also continues sampling, as `stats` does, without waiting. */
@@ -97,8 +98,6 @@ export interface ContainerSource {
   restart(ref: ContainerRef): Promise<Restarted>;
   /** Runs the container's own health check by exec, with the check's own timeout (1 to 30 s); null without a health check. */
   probe(ref: ContainerRef): Promise<ProbeRun | null>;
-  /** Inspects one container now, ignoring the memory. Rejects also with container_not_found. */
-  inspectForRestart(ref: ContainerRef): Promise<RestartInspection>;
   /** Whether it was restarted since then, by the events we recorded or the engine's own. Engines forget all but their last 256 events. */
   restartedSince(ref: ContainerRef, since: Date): Promise<boolean>;
   close(): Promise<void>;

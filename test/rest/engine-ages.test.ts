@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Container } from "../../src/containers/container.ts";
+import { OpsError } from "../../src/lib/errors.ts";
 import { createCaller } from "../support/caller.ts";
 import { createMemorySources, sampleContainer } from "../support/memory-sources.ts";
 import { createRest } from "../support/rest.ts";
@@ -59,8 +60,11 @@ test.each([
     { containers: [known], engines: [{ name: "web-1", ok: true, error: null }] },
     { restartEnabled: true },
   );
-  const fresh = async () => change && { ...known, ...change };
-  const sources = { ...memory.sources, containers: { ...memory.sources.containers, inspectNow: fresh } };
+  const inspectNow = async () => {
+    if (change === null) throw new OpsError("container_not_found", "gone");
+    return { container: { ...known, ...change }, protectedBy: null };
+  };
+  const sources = { ...memory.sources, containers: { ...memory.sources.containers, inspectNow } };
   const rest = createRest(sources, createCaller(undefined, ["staging"]));
   const answer = rest.call("POST", `/containers/${known.name}/restart`).then(
     () => undefined,

@@ -324,7 +324,7 @@ export function createWorld({ env, halves, broken = false }: WorldOptions) {
     }
   }
   const { containers, hosts: prometheus } = memory.sources;
-  const look = containers.inspectForRestart.bind(containers);
+  const look = containers.inspectNow.bind(containers);
   const unread = new Set(
     parts.flatMap(({ shown }) => shown.flatMap(({ name, fullId: id }) => (broken && name.endsWith("-old") ? id : []))),
   );
@@ -345,7 +345,7 @@ export function createWorld({ env, halves, broken = false }: WorldOptions) {
         if (typeof signal.reason === "string") yield toBatch({ ended: signal.reason });
       })();
     },
-    async inspectForRestart(ref) {
+    async inspectNow(ref) {
       const { container } = await look(ref);
       return { container, protectedBy: container.role === "guarded" ? "the gateway itself runs in it" : null };
     },

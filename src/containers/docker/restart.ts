@@ -4,7 +4,7 @@ import { hostname } from "node:os";
 import { OpsError } from "../../lib/errors.ts";
 import type { ContainerRef } from "../container.ts";
 import { toContainer } from "../kamal/mapping.ts";
-import type { Restarted, RestartInspection } from "../source.ts";
+import type { ContainerInspection, Restarted } from "../source.ts";
 import type { Engine, EngineCalls, Inspection } from "./engine/engine.ts";
 import { readEvents } from "./engine/events.ts";
 
@@ -16,11 +16,12 @@ const eventsTimeoutMs = 2000;
 const pastEventsMs = 1000;
 
 /** What a restart needs of an engine. */
-type RestartingEngine = EngineCalls & Pick<Engine, "known" | "starts">;
+type RestartingEngine = EngineCalls & Pick<Engine, "known" | "limits" | "starts">;
 
 interface Restarter {
   restart(engine: RestartingEngine, ref: ContainerRef): Promise<Restarted>;
-  look(engine: RestartingEngine, ref: ContainerRef): Promise<RestartInspection>;
+  /** As ContainerSource.inspectNow. */
+  inspect(engine: RestartingEngine, ref: ContainerRef, signal?: AbortSignal): Promise<ContainerInspection>;
   restartedSince(engine: RestartingEngine, ref: ContainerRef, since: Date): Promise<boolean>;
   /** Waits for the restarts in flight. */
   settle(): Promise<void>;
@@ -57,10 +58,10 @@ export function createRestarter(graceMs: number): Restarter {
       running.set(ref.fullId, restart);
       return restart;
     },
-    async look(engine, { fullId }) {
+    async inspect(engine, { fullId }, signal = new AbortController().signal) {
       const check = await (self ??= readSelf());
-      const { context } = await engine.known(new AbortController().signal);
-      const { facts } = await engine.inspect(fullId);
+      const { context } = await engine.known(signal);
+      const { facts } = await engine.limits.inspect(() => engine.inspect(fullId, signal));
       const labelled = facts.labels[protectedLabel] === "true";
       const protectedBy = check(fullId) ?? (labelled ? `label ${protectedLabel}` : null);
       return { container: toContainer(facts, context), protectedBy };

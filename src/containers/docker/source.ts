@@ -1,12 +1,11 @@
 import pLimit from "p-limit";
 import { createChanges } from "../../lib/broadcast.ts";
-import { OpsError, toOpsError } from "../../lib/errors.ts";
+import { toOpsError } from "../../lib/errors.ts";
 import type { Logger } from "../../lib/logger.ts";
 import type { ObserveCall } from "../../lib/upstream-call.ts";
 import type { Container, ContainerKind, ContainerRef } from "../container.ts";
 import type { ContainerObserver } from "../events.ts";
 import type { ContainerRules } from "../facts.ts";
-import { toContainer } from "../kamal/mapping.ts";
 import type { ContainerListing, ContainerSource } from "../source.ts";
 import type { EngineOptions } from "./address.ts";
 import { createEngine, type Engine, type EngineView, findEngine } from "./engine/engine.ts";
@@ -95,17 +94,7 @@ export function createContainerSource(options: ContainerSourceOptions): Containe
     images: async (signal) => (await Promise.all([...engines.values()].map((engine) => images.read(engine, signal)))).flat(),
     changes: (signal) => changes.watch(signal),
     events: (accepts, signal) => broadcaster.read(accepts, signal),
-    async inspectNow(ref, signal) {
-      const engine = findEngine(engines, ref);
-      const { context } = await engine.known(signal);
-      try {
-        const { facts } = await engine.limits.inspect(() => engine.inspect(ref.fullId, signal));
-        return toContainer(facts, context);
-      } catch (error) {
-        if (error instanceof OpsError && error.code === "container_not_found") return null;
-        throw error;
-      }
-    },
+    inspectNow: async (ref, signal) => restarter.inspect(findEngine(engines, ref), ref, signal),
     stats: (refs, signal) => each(refs, async (ref) => sampler.measure(findEngine(engines, ref), ref.fullId, signal)),
     statsHistory: (ref) => sampler.history(findEngine(engines, ref), ref.fullId),
     async follow(ref, followOptions, signal) {
@@ -128,7 +117,6 @@ export function createContainerSource(options: ContainerSourceOptions): Containe
       return restarter.restart(findEngine(engines, ref), ref);
     },
     probe: async (ref) => prober.probe(findEngine(engines, ref), ref),
-    inspectForRestart: async (ref) => restarter.look(findEngine(engines, ref), ref),
     restartedSince: async (ref, since) => restarter.restartedSince(findEngine(engines, ref), ref, since),
     async close() {
       sampler.close();

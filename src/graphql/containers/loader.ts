@@ -5,7 +5,7 @@ import { type KnownEngines, selectEngines, type SilentEngine } from "../../conta
 import type { DeployInfo } from "../../deploys/deploy.ts";
 import { createInfoFor, type InfoFor, needsDeploy, withDeploy } from "../../deploys/release.ts";
 import { once } from "../../lib/cache.ts";
-import { OpsError } from "../../lib/errors.ts";
+import { OpsError, toOpsError } from "../../lib/errors.ts";
 import type { DeployLoader } from "../deploys/info-loader.ts";
 import type { Caller, Sources } from "../sources.ts";
 
@@ -80,8 +80,10 @@ export function createContainerLoaders(
   const withAccessories = once(() => all(true));
   /** Inspects again: it must still have this name and be visible to the caller. */
   const loadFresh = async (last: Container, { name, includeAccessories }: ContainerQuery): Promise<Container> => {
-    const container = await sources.containers.inspectNow(last, signal);
-    if (container?.name !== name || !accepts(container, includeAccessories)) throw notFound();
+    const { container } = await sources.containers.inspectNow(last, signal).catch((error: unknown) => {
+      throw toOpsError(error).code === "container_not_found" ? notFound() : error;
+    });
+    if (container.name !== name || !accepts(container, includeAccessories)) throw notFound();
     return named(container, (await infoFor())(container));
   };
   const findRetired = async (includeAccessories: boolean) =>

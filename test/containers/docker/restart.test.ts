@@ -29,6 +29,7 @@ function setUp(graceMs = 1500) {
   const engine = {
     name: "web-1",
     starts: createStarts(),
+    limits: { inspect: (run: () => unknown) => run() },
     known: async () => ({ context: context() }),
     async ask(deadlineMs: number, run: (signal: AbortSignal) => Promise<unknown>) {
       log.push(`ask ${deadlineMs}`);
@@ -194,7 +195,7 @@ describe("a look before a restart", () => {
   ])("at a container of the labels %j finds the protection %s", async (labels, protectedBy) => {
     const { state, restarter, engine } = setUp();
     state.labels = labels;
-    const look = await restarter.look(engine, ref);
+    const look = await restarter.inspect(engine, ref);
     // In a container that cannot find out its own id every container is protected.
     expect([look.container.fullId, look.protectedBy?.startsWith("the gateway") ? protectedBy : look.protectedBy]).toEqual([
       id,

@@ -204,7 +204,7 @@ test("a container with the protection label `true` is protected from restarts, w
   engine.on(`${c}/json`, json(inspected(c, "web-c")));
   await using source = createSource(engine);
   const reasons = await Promise.all(
-    [a, b, c].map(async (id) => (await source.inspectForRestart({ engine: "fake", fullId: id })).protectedBy),
+    [a, b, c].map(async (id) => (await source.inspectNow({ engine: "fake", fullId: id })).protectedBy),
   );
   // In a container that cannot find out its own id every container is protected.
   const self = (await readSelf())(a);

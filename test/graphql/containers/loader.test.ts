@@ -158,7 +158,10 @@ describe("one container", () => {
     ["of another environment", { env: "production" as Environment }, false],
   ])("for an action is looked at again: %s", async (_what, now, isFound) => {
     const loaders = load({}, staging(), ({ sources }) => {
-      sources.containers.inspectNow = async () => now && { ...web, ...now };
+      sources.containers.inspectNow = async () => {
+        if (now === null) throw new OpsError("container_not_found", "gone");
+        return { container: { ...web, ...now }, protectedBy: null };
+      };
     });
     expect(await loaders.one(one)).toBe((await loaders.all(false))[0]);
     const found = loaders.one({ ...one, everyEngine: true }).catch((error: OpsError) => error.code);

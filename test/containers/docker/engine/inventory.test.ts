@@ -157,12 +157,12 @@ test("an action asks the engine itself, and waits for no other", async () => {
   await using source = watch(engine);
   const [row] = await source.rows();
   engine.on(`${a}/json`, json(inspected(a, "web-moved")));
-  expect(await source.inspectNow(row as Container, soon())).toMatchObject({ name: "web-moved" });
+  expect(await source.inspectNow(row as Container, soon())).toMatchObject({ container: { name: "web-moved" } });
   // Also the memory has learned.
   expect(await source.rows()).toMatchObject([{ name: "web-moved" }]);
   engine.on(`${a}/json`, hang);
   await expect(source.inspectNow(row as Container, soon())).rejects.toMatchObject({ code: "docker_timeout" });
   engine.on(`${a}/json`, json({ message: "No such container" }, 404));
-  expect(await source.inspectNow(row as Container, soon())).toBeNull();
+  await expect(source.inspectNow(row as Container, soon())).rejects.toMatchObject({ code: "container_not_found" });
   expect(await source.rows()).toEqual([]);
 });
