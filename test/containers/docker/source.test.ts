@@ -3,6 +3,7 @@ import { readSelf } from "../../../src/containers/docker/restart.ts";
 import { type ContainerSourceOptions, createContainerSource } from "../../../src/containers/docker/source.ts";
 import { createSharedBudget } from "../../../src/lib/budget/budget.ts";
 import { silentLogger } from "../../../src/lib/logger.ts";
+import { toLogTimestamp } from "../../../src/lib/time.ts";
 import { soon, until } from "../../support/docker-containers.ts";
 import { rulesOf } from "../../support/docker-facts.ts";
 import { type FakeEngine, fullId, hang, inspected, json, listed, ping, startFakeEngine } from "../../support/docker-fake.ts";
@@ -62,7 +63,11 @@ test("sends exactly these requests", async () => {
   const ref = { engine: "fake", fullId: a };
   await source.list(soon());
   await source.stats([ref], soon());
-  await source.logs(ref, { tail: 10, since: "5.000000000", until: "9.000000000", stream: "stderr" }, createSharedBudget(soon()));
+  await source.logs(
+    ref,
+    { tail: 10, since: toLogTimestamp("5"), until: toLogTimestamp("9"), stream: "stderr" },
+    createSharedBudget(soon()),
+  );
   await source.restart(ref);
   expect(engine.calls).toEqual([
     "GET /_ping",

@@ -1,10 +1,11 @@
 import type { ReadBudget } from "../../../lib/budget/budget.ts";
+import { parseLogTime } from "../../../lib/time.ts";
 import type { ContainerRef } from "../../container.ts";
-import type { LogLine, LogOptions, LogPage } from "../../logs/log.ts";
+import { isSelective, type LogLine, type LogOptions, type LogPage } from "../../logs/log.ts";
 import type { EngineCalls } from "../engine/engine.ts";
 import type { Query } from "../http/connect.ts";
 import { AnswerError } from "../http/errors.ts";
-import { entriesThatFit, isSelective, type LogWindow, readLogWindow } from "./window.ts";
+import { entriesThatFit, type LogWindow, readLogWindow } from "./window.ts";
 
 /** How many entries to request; "all" from `since` on. */
 type WindowSize = number | "all";
@@ -98,9 +99,14 @@ function toQuery(size: WindowSize, { since, until, stream }: LogOptions): Query 
     stderr: all && stream === "stdout" ? 0 : 1,
     timestamps: 1,
     tail: size,
-    ...(since === undefined ? {} : { since }),
-    ...(all && until !== undefined ? { until } : {}),
+    ...(since === undefined ? {} : { since: toQueryTime(since) }),
+    ...(all && until !== undefined ? { until: toQueryTime(until) } : {}),
   };
+}
+
+/** A time of a line as the engines want it: unix seconds with nine decimals. */
+export function toQueryTime(timestamp: string): string {
+  return parseLogTime(timestamp, 0) ?? "0";
 }
 
 /** The last resort for very long lines: as many entries as surely fit. */

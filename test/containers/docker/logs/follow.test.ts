@@ -119,7 +119,7 @@ test("of a whole log it is told exactly what was left out, by number, by size an
   const all = await fake.follow({ tail: 1000, whole: true });
   const some = await fake.follow({ tail: 300, whole: true });
   const filtered = await fake.follow({ tail: 20, whole: true, search: "7" });
-  const since = await fake.follow({ tail: 300, whole: true, since: "1768297200.000000600" });
+  const since = await fake.follow({ tail: 300, whole: true, since: toLogTimestamp("1768297200.000000600") });
   const usual = await fake.follow({ tail: 300 });
   const readers = [all, some, filtered, since, usual];
   await expect.poll(() => readers.every(({ batches }) => batches.length > 0)).toBe(true);

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { createFollower } from "../../../../src/containers/docker/logs/follow.ts";
 import type { FollowOptions, LogBatch } from "../../../../src/containers/logs/log.ts";
 import { OpsError } from "../../../../src/lib/errors.ts";
+import { toLogTimestamp } from "../../../../src/lib/time.ts";
 import { fullId } from "../../../support/docker-fake.ts";
 import { createLogEngine, type LogEntry } from "../../../support/log-engine.ts";
 
@@ -36,7 +37,7 @@ describe("the first batch", () => {
     [{ tail: 2, search: "line 3" }, [["line 3"], 0, null]],
     [{ tail: 2, whole: true }, [["line 8", "line 9"], 8, "counted"]],
     [{ tail: 10, whole: true }, [write(10).map(({ text }) => text), 0, null]],
-    [{ tail: 2, whole: true, since: "1005" }, [["line 8", "line 9"], 3, "counted"]],
+    [{ tail: 2, whole: true, since: toLogTimestamp("1005") }, [["line 8", "line 9"], 3, "counted"]],
   ])("of %j is the history", async (options, expected) => {
     const { follow, abort } = setUp(write(10));
     const stream = await follow(options);
