@@ -42,9 +42,11 @@ function createBenchSources() {
     ],
     hosts: Array.from({ length: hostCount }, (_, index) => sampleHost({ name: `host-${index}` })),
   });
-  const inspect: typeof sources.containers.inspect = async (...args) =>
-    (await sources.containers.inspect(...args)).map((row) => (row instanceof Error || row === null ? row : { ...row }));
-  return { ...sources, containers: { ...sources.containers, listCached: () => null, inspect } };
+  const list: typeof sources.containers.list = async (...args) => {
+    const { containers, engines } = await sources.containers.list(...args);
+    return { containers: containers.map((row) => ({ ...row })), engines };
+  };
+  return { ...sources, containers: { ...sources.containers, listCached: () => null, list } };
 }
 
 /** Counters as those of a gateway that has run for a while: each route and each code was seen. */

@@ -5,7 +5,6 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { startDockerd } from "../script/services/dockerd.ts";
-import type { ContainerRef } from "../src/containers/container.ts";
 import { createContainerSource } from "../src/containers/docker/source.ts";
 import type { ContainerSource } from "../src/containers/source.ts";
 import { silentLogger } from "../src/lib/logger.ts";
@@ -27,8 +26,7 @@ async function time(run: () => Promise<unknown>): Promise<number> {
 async function ask(source: ContainerSource): Promise<(Date | null)[]> {
   const signal = AbortSignal.timeout(10_000);
   const { containers } = await source.list(signal);
-  const refs: readonly ContainerRef[] = containers;
-  const [, stats] = await Promise.all([source.inspect(refs, signal), source.stats(refs, signal)]);
+  const stats = await source.stats(containers, signal);
   return stats.map((one) => {
     if (one instanceof Error) throw one;
     if (!one || one.cpuPct === null) throw new Error("a container without figures");

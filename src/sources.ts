@@ -20,7 +20,7 @@ import { parseQueuesFile } from "./queues/config.ts";
 import { createJobOperations } from "./queues/jobs/operations.ts";
 import { createQueueSources, type QueueSourcesOptions } from "./queues/source.ts";
 import type { ServiceGroup } from "./releases/service-group.ts";
-import { rememberContainers } from "./timeline/containers.ts";
+import { createContainerRecorder } from "./timeline/containers.ts";
 import { createTimelineMemory } from "./timeline/memory.ts";
 import { rememberHosts, rememberQueues } from "./timeline/samples.ts";
 
@@ -33,7 +33,9 @@ export function createSources(config: Config, logger: Logger, observe: ObserveCa
   protectSecrets(toSecrets(config));
   // Default environment: that of the engine, else ours.
   const engines = config.engines.map((engine) => ({ ...engine, env: engine.env ?? config.env }));
-  const containers = createContainerSource({ engines, rules: config.containers, logger, observe });
+  const timeline = createTimelineMemory();
+  const observer = createContainerRecorder(timeline);
+  const containers = createContainerSource({ engines, rules: config.containers, logger, observe, observer });
   const queues = createQueueSources({ ...toQueueOptions(config, logger), observe });
   const hosts = createHostSource({ url: config.prometheusUrl, thresholds: config.thresholds, logger, observe });
   const audit = createAuditFile({ path: config.auditFile, logger });
@@ -42,10 +44,8 @@ export function createSources(config: Config, logger: Logger, observe: ObserveCa
   const jobs = createJobOperations({ audit, find: findControl });
   const restarts = createRestarts({ source: containers, audit, limits: config.restartLimits });
   const probes = createHealthProbes({ source: containers, audit });
-  const timeline = createTimelineMemory();
-  const remembering = new AbortController();
   return {
-    containers: rememberContainers(containers, timeline, remembering.signal),
+    containers,
     queues: rememberQueues(queues, timeline, config.env),
     hosts: rememberHosts(hosts, timeline, config.env),
     containerHistory: hosts,
@@ -72,7 +72,6 @@ export function createSources(config: Config, logger: Logger, observe: ObserveCa
     jobsEnabled: config.jobs,
     healthExecEnabled: config.healthExec,
     async close() {
-      remembering.abort();
       // Their outcomes are written to the audit record, so that is closed after them.
       await Promise.all([restarts.close(), jobs.close(), probes.close()]);
       await Promise.allSettled([containers.close(), queues.close(), hosts.close(), audit.close()]);

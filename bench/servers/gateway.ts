@@ -12,9 +12,9 @@ const fresh = {
   containers: {
     ...memory.containers,
     listCached: () => null,
-    inspect: async (...args: Parameters<typeof memory.containers.inspect>) => {
-      const rows = await memory.containers.inspect(...args);
-      return rows.map((row) => (row instanceof Error || row === null ? row : { ...row }));
+    list: async (...args: Parameters<typeof memory.containers.list>) => {
+      const { containers: rows, engines } = await memory.containers.list(...args);
+      return { containers: rows.map((row) => ({ ...row })), engines };
     },
   },
 };

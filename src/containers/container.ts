@@ -20,14 +20,10 @@ export function toContainerKey({ engine, fullId }: ContainerRef): string {
   return `${engine}/${fullId}`;
 }
 
-/** A visible container, as the engine's list shows it: enough to find one by name. */
-export interface ListedContainer extends ContainerRef {
+/** A container. Times are RFC 3339 UTC with seconds. One that the engine could not inspect is as its list shows it. */
+export interface Container extends ContainerRef {
   readonly name: string;
   readonly kind: ContainerKind;
-}
-
-/** A container with everything that its inspection shows. Times are RFC 3339 UTC with seconds. */
-export interface Container extends ListedContainer {
   /** The first 12 hex digits of the id. */
   readonly id: string;
   readonly role: string;

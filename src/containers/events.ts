@@ -1,3 +1,4 @@
+import type { Environment } from "../lib/environment.ts";
 import type { Container, Health } from "./container.ts";
 
 /** One event of a container, as its engine reported it. */
@@ -27,4 +28,13 @@ export interface EventBatch {
   readonly interrupted: readonly string[];
   /** Why this is the last batch, as in LogBatch. */
   readonly ended: string | null;
+}
+
+/** Sees each event of all engines at once, in the order of its engine. */
+export interface ContainerObserver {
+  /** An engine answers, for the first time or again: its events follow. */
+  onWatched(engine: { readonly name: string; readonly env: Environment | null }): void;
+  /** An engine was out of contact for a while: some of its events are missing. */
+  onGap(engine: string): void;
+  onEvent(event: ContainerEvent): void;
 }

@@ -1,6 +1,6 @@
 import type { ReadBudget } from "../lib/budget/budget.ts";
 import type { Environment } from "../lib/environment.ts";
-import type { Container, ContainerRef, ContainerStats, ListedContainer, StatsPoint } from "./container.ts";
+import type { Container, ContainerRef, ContainerStats, StatsPoint } from "./container.ts";
 import type { ContainerEvent, EventBatch } from "./events.ts";
 import type { FollowOptions, LogBatch, LogOptions, LogPage } from "./logs/log.ts";
 import type { ReleaseImage } from "./release-image.ts";
@@ -18,18 +18,14 @@ export interface EngineStatus {
   readonly error: { readonly code: string; readonly message: string } | null;
 }
 
-interface ContainerListing {
+/** What the engines run, from memory, which their events keep up to date. */
+export interface ContainerListing {
   /**
-   * Visible containers only (`selectVisible` in kamal/visibility.ts). The same array while nothing changes. After an engine is lost, its last known
-   * containers stay for a minute.
+   * Visible containers only (`selectVisible` in kamal/visibility.ts). The same array of the same objects while nothing changes. After an engine is lost,
+   * its last known containers stay for a minute.
    */
-  readonly containers: readonly ListedContainer[];
-  readonly engines: readonly EngineStatus[];
-}
-
-/** A listing with inspected rows. */
-export interface InspectedListing extends ContainerListing {
   readonly containers: readonly Container[];
+  readonly engines: readonly EngineStatus[];
 }
 
 /** A health check run on demand. */
@@ -43,9 +39,10 @@ export interface ProbeRun {
   readonly checkedAt: string;
 }
 
-/** A container as it is now, and why it must not be restarted from here; null when it may. */
-export interface RestartInspection {
+/** A container as it is now. */
+export interface ContainerInspection {
   readonly container: Container;
+  /** Why it must not be restarted from here; null when it may. */
   readonly protectedBy: string | null;
 }
 
@@ -63,15 +60,15 @@ export interface Restarted {
 export interface ContainerSource {
   /** Never rejects because one engine fails: its error is in `engines`. */
   list(signal: AbortSignal): Promise<ContainerListing>;
-  /** What `list` and then `inspect` would answer; null when that would have to wait. */
-  listCached(): InspectedListing | null;
+  /** What `list` would answer; null when it would have to wait. */
+  listCached(): ContainerListing | null;
   /**
    * The stopped containers of old releases that `list` does not show, and those that never started (`selectRetired` in kamal/visibility.ts). From
    * memory, unordered.
    */
   listRetired(signal: AbortSignal): Promise<readonly Container[]>;
   /** All live containers, also those that `list` hides: a worker may run in a `kamal app exec`. Unordered; else as `list`. */
-  listRunning(signal: AbortSignal): Promise<InspectedListing>;
+  listRunning(signal: AbortSignal): Promise<ContainerListing>;
   /** The services' images on the engines that answer; cached for a minute. */
   images(signal: AbortSignal): Promise<readonly ReleaseImage[]>;
   /**
@@ -84,13 +81,8 @@ export interface ContainerSource {
    * receives their number. Ends with the signal, at once.
    */
   events(accepts: (event: ContainerEvent) => boolean, signal: AbortSignal): AsyncGenerator<EventBatch, void>;
-  /**
-   * From memory, updated by the engines' events: the same objects while nothing changes. Null for a container that has vanished. One that hangs, or that
-   * the engine refuses to inspect, is answered from the list, with nulls.
-   */
-  inspect(refs: readonly ContainerRef[], signal: AbortSignal): Promise<readonly (Container | null | Error)[]>;
-  /** Asks the engine, bypassing the memory; null for a vanished container. Rejects when the engine does not answer or hangs. For actions. */
-  inspectNow(ref: ContainerRef, signal: AbortSignal): Promise<Container | null>;
+  /** Asks the engine, bypassing the memory, for actions. Rejects with container_not_found, and when the engine does not answer or hangs. */
+  inspectNow(ref: ContainerRef, signal?: AbortSignal): Promise<ContainerInspection>;
   /** Null for a container that is not running. From a sample of the last two seconds; the first answer takes half a second. */
   stats(refs: readonly ContainerRef[], signal: AbortSignal): Promise<readonly (ContainerStats | null | Error)[]>;
   /** The samples of the last ten minutes, oldest first. Also continues sampling, as `stats` does, without waiting. */
@@ -106,8 +98,6 @@ export interface ContainerSource {
   restart(ref: ContainerRef): Promise<Restarted>;
   /** Runs the container's own health check by exec, with the check's own timeout (1 to 30 s); null without a health check. */
   probe(ref: ContainerRef): Promise<ProbeRun | null>;
-  /** Inspects one container now, ignoring the memory. Rejects also with container_not_found. */
-  inspectForRestart(ref: ContainerRef): Promise<RestartInspection>;
   /** Whether it was restarted since then, by the events we recorded or the engine's own. Engines forget all but their last 256 events. */
   restartedSince(ref: ContainerRef, since: Date): Promise<boolean>;
   close(): Promise<void>;

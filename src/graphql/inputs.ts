@@ -1,6 +1,6 @@
 import type { DocumentNode } from "graphql";
 import { selectEngines } from "../containers/known-engines.ts";
-import type { EngineStatus, InspectedListing } from "../containers/source.ts";
+import type { ContainerListing, EngineStatus } from "../containers/source.ts";
 import { needsDeploy } from "../deploys/release.ts";
 import { ContainersDocument, type ContainersQuery, type ContainersQueryVariables } from "../generated/rest.ts";
 import { environments } from "../lib/environment.ts";
@@ -47,7 +47,7 @@ function findContainerInputs({ env, includeStats }: ContainersQueryVariables, so
 
 function toInputs(
   view: string,
-  containers: InspectedListing["containers"],
+  containers: ContainerListing["containers"],
   engines: readonly EngineStatus[],
   deploy: object | null,
 ): Inputs {

@@ -1,5 +1,4 @@
-import type { ContainerEvent, EventBatch } from "../containers/events.ts";
-import type { ContainerSource, EngineStatus } from "../containers/source.ts";
+import type { ContainerEvent, ContainerObserver } from "../containers/events.ts";
 import { formatRfc3339 } from "../lib/time.ts";
 import type { TimelineMemory } from "./memory.ts";
 import { type TimelineEntry, type TimelineKind, toEntry, toTimelineContainer } from "./timeline.ts";
@@ -7,57 +6,23 @@ import { type TimelineEntry, type TimelineKind, toEntry, toTimelineContainer } f
 /** Kinds that come from engine events. */
 export const containerKinds: readonly TimelineKind[] = ["container_death", "oom_kill", "health", "restart", "gap"];
 
-const actions = new Set(["kill", "die", "stop", "oom", "restart", "health_status"]);
-
-/**
- * Records the engines' container events until the signal aborts. It calls no engine: events arrive once a caller has listed containers. The returned source
- * notes which engines answer those lists.
- */
-export function rememberContainers(source: ContainerSource, memory: TimelineMemory, signal: AbortSignal): ContainerSource {
-  const seen = new Set<string>();
-  const note = (engines: readonly EngineStatus[]) => {
-    if (engines.length === seen.size) return;
-    for (const { name, env, ok } of engines) {
-      if (!ok || seen.has(name)) continue;
-      seen.add(name);
-      for (const kind of containerKinds) memory.begin(kind, { name, env, since: formatRfc3339(Date.now()) });
-    }
-  };
-  const take = createReader(memory);
-  const read = async () => {
-    for await (const batch of source.events(({ action }) => actions.has(action), signal)) take(batch);
-  };
-  void read().catch(() => {
-    memory.add(toEntry({ kind: "gap", time: new Date().toISOString(), message: "Events are not remembered any more" }));
-  });
+/** Records the engines' container events, each engine's from its first answer on. It asks no engine: they are watched once a caller has listed containers. */
+export function createContainerRecorder(memory: TimelineMemory): ContainerObserver {
+  const recordEnd = createEnds(memory);
   return {
-    ...source,
-    async list(caller) {
-      const listing = await source.list(caller);
-      note(listing.engines);
-      return listing;
+    onWatched({ name, env }) {
+      const since = formatRfc3339(Date.now());
+      for (const kind of containerKinds) memory.begin(kind, { name, env, since });
     },
-    async listRunning(caller) {
-      const listing = await source.listRunning(caller);
-      note(listing.engines);
-      return listing;
-    },
-  };
-}
-
-function createReader(memory: TimelineMemory): (batch: EventBatch) => void {
-  const takeEnd = createEnds(memory);
-  return ({ events, interrupted }) => {
-    const time = new Date().toISOString();
-    for (const engine of interrupted) {
+    onGap(engine) {
       const message = `${engine} was not heard for a while: events of its containers may be missing`;
-      memory.add(toEntry({ kind: "gap", time, message, engine }));
-    }
-    for (const event of events) {
-      takeEnd(event);
+      memory.add(toEntry({ kind: "gap", time: new Date().toISOString(), message, engine }));
+    },
+    onEvent(event) {
+      recordEnd(event);
       const entry = describe(event);
       if (entry) memory.add(entry);
-    }
+    },
   };
 }
 

@@ -102,7 +102,7 @@ test("a token sees what it may see, in the list and in the events; another envir
   const some = open("reader", events("(env: production)"));
   await expect.poll(() => memory.board.readers, patient).toBe(3);
   await expect.poll(() => changes(rows).length, patient).toBe(1);
-  for (const row of everything) memory.board.publish(event(row));
+  for (const row of everything) memory.board.onEvent(event(row));
   memory.setContainers(everything.map((row) => ({ ...row, status: "paused" })));
   await expect.poll(() => changes(rows).length, patient).toBe(2);
   for (const { changed } of changes(rows)) expect(changed).toMatchObject([{ name: "web" }]);
@@ -132,7 +132,7 @@ test("who leaves is forgotten, begun or not", async () => {
   for await (const batch of memory.board.read(() => true, signal)) expect(batch.ended).toBe("client_gone");
   const abort = new AbortController();
   const reading = [memory.board.read(() => true, abort.signal), memory.changes.watch(abort.signal)] as const;
-  memory.board.interrupt("local");
+  memory.board.onGap("local");
   await Promise.all([reading[0].next(), reading[1].next()]);
   await Promise.all([reading[0].return(), reading[1].return()]);
   expect(getEventListeners(abort.signal, "abort")).toEqual([]);
@@ -177,7 +177,7 @@ test("an engine that is lost and comes back is told", async () => {
   const [all, some] = [open("reader", containers()), open("reader", events())];
   await expect.poll(() => changes(all).length, patient).toBe(1);
   await expect.poll(() => memory.board.readers, patient).toBe(1);
-  memory.board.interrupt("local");
+  memory.board.onGap("local");
   await expect.poll(() => some.of("containerEvents"), patient).toMatchObject([{ events: [], interrupted: ["local"] }]);
   await Promise.all([all.leave(), some.leave()]);
 });

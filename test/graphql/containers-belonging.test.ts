@@ -105,7 +105,7 @@ describe.each([["canary-shop"], ["canary-redis"]])("%s, for a token of staging",
     await expect.poll(readers, { timeout: 5000 }).toBe(2);
     // A timeline ends at the last whole second.
     const time = new Date(Date.now() - 2000).toISOString();
-    for (const container of [shop, redis, web]) memory.board.publish(sampleEvent({ time, container }));
+    for (const container of [shop, redis, web]) memory.board.onEvent(sampleEvent({ time, container }));
     const seen = (by: typeof full) => JSON.stringify(by.of(field));
     await expect.poll(() => seen(full), { timeout: 5000 }).toContain(name);
     await expect.poll(() => seen(limited), { timeout: 5000 }).toContain('"web"');

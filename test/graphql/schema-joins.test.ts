@@ -2,7 +2,6 @@ import { graphql } from "graphql";
 import { describe, expect, it } from "vitest";
 import { createContext } from "../../src/graphql/context.ts";
 import { createSchema } from "../../src/graphql/schema.ts";
-import { OpsError } from "../../src/lib/errors.ts";
 import { createCaller } from "../support/caller.ts";
 import { sampleContainer } from "../support/containers.ts";
 import { sampleDeployInfo } from "../support/deploys.ts";
@@ -33,7 +32,7 @@ describe("a graph worth having", () => {
     expect(data.containers).toHaveLength(50);
     expect(data.containers[7].deploy.containers).toHaveLength(50);
     expect(data.containers[49].hostMetrics).toEqual({ name: "staging-host-1" });
-    expect(calls).toEqual({ list: 1, inspect: 50, stats: 50, deploy: 1, hosts: 1 });
+    expect(calls).toEqual({ list: 1, stats: 50, deploy: 1, hosts: 1 });
   });
 
   it("asks each queue source once for numbers and once for errors", async () => {
@@ -73,28 +72,5 @@ describe("a graph worth having", () => {
       { name: "same-tag", version: sampleDeployInfo.currentTag, deploy: current },
       { name: "redis", version: "7-alpine", deploy: null },
     ]);
-  });
-
-  it("leaves out the containers of an engine that goes away in between, and says so", async () => {
-    const engines = ["web-1", "web-2"].map((name) => ({ name, ok: true, error: null }));
-    const containers = engines.map(({ name }) => sampleContainer({ name: `on-${name}`, engine: name }));
-    const { sources } = createMemorySources({ containers, engines });
-    const gone = new OpsError("docker_unavailable", "web-2 is gone");
-    const inspect: typeof sources.containers.inspect = async (refs, signal) => {
-      const found = await sources.containers.inspect(refs, signal);
-      return found.map((container, index) => (refs[index]?.engine === "web-2" ? gone : container));
-    };
-    const contextValue = createContext({ ...sources, containers: { ...sources.containers, inspect } }, createCaller());
-    const source = '{ containers { name } engines { name ok error { code } } container(name: "on-web-2") { name } }';
-    const { data, errors } = await graphql({ schema, source, contextValue });
-    expect(data).toEqual({
-      containers: [{ name: "on-web-1" }],
-      engines: [
-        { name: "web-1", ok: true, error: null },
-        { name: "web-2", ok: false, error: { code: "docker_unavailable" } },
-      ],
-      container: null,
-    });
-    expect(errors).toMatchObject([{ path: ["container"], originalError: { code: "docker_unavailable" } }]);
   });
 });

@@ -526,7 +526,10 @@ describe("the restart of a role", () => {
   it("whose name is that of another role meanwhile says so", async () => {
     let asked = 0;
     const change = ({ sources }: Made) => {
-      sources.containers.inspectNow = async () => ({ ...web, role: ++asked > 0 ? "worker" : "web" });
+      sources.containers.inspectNow = async () => ({
+        container: { ...web, role: ++asked > 0 ? "worker" : "web" },
+        protectedBy: null,
+      });
     };
     const source =
       'mutation { restartRole(role: "web", env: staging, reason: "leak") { steps { outcome error { code message } } } }';

@@ -10,7 +10,7 @@ import { probeEngine } from "../../src/containers/docker/probe.ts";
 import { createContainerSource } from "../../src/containers/docker/source.ts";
 import { createSharedBudget } from "../../src/lib/budget/budget.ts";
 import type { Logger } from "../../src/lib/logger.ts";
-import { soon, startContainer, until } from "../support/docker-containers.ts";
+import { findRows, soon, startContainer, until } from "../support/docker-containers.ts";
 import { rulesOf } from "../support/docker-facts.ts";
 
 let dockerd: Dockerd;
@@ -72,14 +72,14 @@ test("an engine that is stopped, and started again, under the source", async () 
     expect(own?.error?.message).toMatch(/^Docker engine own: its socket does not exist/);
   }
   // The last that is known of it, marked, and nothing to act on.
-  expect(await source.inspect([ref], soon())).toMatchObject([{ name: "faultcheck-web-1", stale: true }]);
+  expect(await findRows(source, [ref])).toMatchObject([{ name: "faultcheck-web-1", stale: true }]);
   await expect(source.inspectNow(ref, soon())).rejects.toMatchObject({ code: "docker_unavailable" });
   await expect(source.restart(ref)).rejects.toMatchObject({ code: "docker_unavailable" });
   // Then it is gone, and the error stays.
   const isShown = async () => (await source.list(soon())).containers.some(({ engine }) => engine === "own");
   expect(await isShown()).toBe(true);
   await until(async () => !(await isShown()), 5000);
-  expect(await source.inspect([ref], soon())).toMatchObject([{ code: "docker_unavailable", upstream: "docker:own" }]);
+  expect((await statuses())[1]).toMatchObject({ name: "own", ok: false, error: { code: "docker_unavailable" } });
 
   await dockerd.start();
   await until(async () => (await statuses())[1]?.ok === true);
@@ -87,8 +87,8 @@ test("an engine that is stopped, and started again, under the source", async () 
   const lines = logged.filter((line) => !line.endsWith("docker_timeout"));
   expect(lines).toEqual(["Docker engine cannot be asked docker_unavailable", "Docker engine answers again"]);
   expect((await source.list(soon())).containers.map(({ name }) => name)).toContain("faultcheck-web-1");
-  await until(async () => ((await source.inspect([ref], soon()))[0] as Container).status === "running");
-  expect(await source.inspect([ref], soon())).toMatchObject([{ status: "running", stale: false }]);
+  await until(async () => ((await findRows(source, [ref]))[0] as Container).status === "running");
+  expect(await findRows(source, [ref])).toMatchObject([{ status: "running", stale: false }]);
 });
 
 test("an engine that hangs is a timeout and stale within a resync, and hides nothing else", async () => {
@@ -105,7 +105,7 @@ test("an engine that hangs is a timeout and stale within a resync, and hides not
   const { engines } = await source.list(soon());
   expect(performance.now() - start).toBeLessThan(100);
   expect(engines).toMatchObject([{ ok: true }, { ok: false, error: { code: "docker_timeout" } }]);
-  expect(await source.inspect([{ engine: "own", fullId }], soon())).toMatchObject([
+  expect(await findRows(source, [{ engine: "own", fullId }])).toMatchObject([
     { name: "faultcheck-web-1", role: "web", status: "running", restarts: expect.any(Number), stale: true },
   ]);
   expect(await source.stats([{ engine: "own", fullId }], soon())).toMatchObject([{ code: "docker_timeout" }]);

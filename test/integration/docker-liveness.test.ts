@@ -7,7 +7,7 @@ import { type Dockerd, startDockerd } from "../../script/services/dockerd.ts";
 import type { Container } from "../../src/containers/container.ts";
 import { createContainerSource } from "../../src/containers/docker/source.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
-import { createContainer, soon, startContainer, until } from "../support/docker-containers.ts";
+import { createContainer, findRows, soon, startContainer, until } from "../support/docker-containers.ts";
 import { rulesOf } from "../support/docker-facts.ts";
 
 let dockerd: Dockerd;
@@ -25,7 +25,7 @@ function createSource() {
   const address = { kind: "unix", socketPath: dockerd.socketPath } as const;
   const engines = [{ name: "own", env: null, address }];
   const source = createContainerSource({ engines, rules: rulesOf("livecheck"), logger: silentLogger, cgroupRoot: null });
-  const row = async (fullId: string) => (await source.inspect([{ engine: "own", fullId }], soon()))[0] as Container | null;
+  const row = async (fullId: string) => (await findRows(source, [{ engine: "own", fullId }]))[0] ?? null;
   return { ...source, row, [Symbol.asyncDispose]: () => source.close() };
 }
 

@@ -6,7 +6,7 @@ import { probeEngine } from "../../src/containers/docker/probe.ts";
 import { createContainerSource } from "../../src/containers/docker/source.ts";
 import { createSharedBudget } from "../../src/lib/budget/budget.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
-import { removeContainers, soon, startContainer, until } from "../support/docker-containers.ts";
+import { findRows, removeContainers, soon, startContainer, until } from "../support/docker-containers.ts";
 import { rulesOf } from "../support/docker-facts.ts";
 import { type Sshd, startSshd } from "../support/sshd.ts";
 
@@ -59,10 +59,10 @@ test("everything goes through one SSH connection that is kept", async () => {
   await Promise.all(Array.from({ length: 30 }, () => source.inspectNow(ref, soon())));
   expect(await source.stats([ref], soon())).toMatchObject([{ cpuPct: expect.any(Number) }]);
   expect(await source.logs(ref, { tail: 5 }, createSharedBudget(soon()))).toMatchObject({ lines: [] });
-  const started = (await source.inspect([ref], soon()))[0];
+  const started = (await findRows(source, [ref]))[0];
   expect(await source.restart(ref)).toMatchObject({ container: { status: "running" } });
   // Its events come the same way.
-  await until(async () => (await source.inspect([ref], soon()))[0] !== started, 2000);
+  await until(async () => (await findRows(source, [ref]))[0] !== started, 2000);
   expect(sshd.logins() - before).toBe(1);
   await source.close();
 });
@@ -87,7 +87,7 @@ test("a lost SSH connection is made anew", async () => {
   const before = sshd.logins();
   sshd.drop();
   await until(async () => sshd.logins() === before + 1 && (await source.list(soon())).engines[0]?.ok === true);
-  expect(await source.inspectNow({ engine: "remote", fullId }, soon())).toMatchObject({ status: "running" });
+  expect(await source.inspectNow({ engine: "remote", fullId }, soon())).toMatchObject({ container: { status: "running" } });
   await source.close();
 });
 

@@ -6,7 +6,7 @@ import { type Dockerd, startDockerd } from "../../script/services/dockerd.ts";
 import type { Container } from "../../src/containers/container.ts";
 import { createContainerSource } from "../../src/containers/docker/source.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
-import { createContainer, removeContainers, soon, startContainer, until } from "../support/docker-containers.ts";
+import { createContainer, findRows, removeContainers, soon, startContainer, until } from "../support/docker-containers.ts";
 import { rulesOf } from "../support/docker-facts.ts";
 import { startFaultProxy } from "../support/fault-proxy.ts";
 
@@ -50,12 +50,9 @@ async function readTruth(ids: readonly string[]) {
 }
 
 async function readInventory(source: Source, ids: readonly string[]) {
-  const rows = await source.inspect(
-    ids.map((fullId) => ({ engine: "own", fullId })),
-    soon(),
-  );
-  return rows.map((row) => {
-    if (row === null || row instanceof Error) return row;
+  const refs = ids.map((fullId) => ({ engine: "own", fullId }));
+  return (await findRows(source, refs)).map((row) => {
+    if (row === null) return row;
     const { name, restarts, status, startedAt } = row;
     return { name, restarts, status, startedAt };
   });
@@ -132,7 +129,7 @@ test("F4: a container whose inspection hangs shows from the list, and delays no 
   proxy.hang(`${stuck}/json`);
   await using source = watch(proxy.socketPath);
   const start = performance.now();
-  const rows = (await source.list(soon())).containers as readonly Container[];
+  const rows = (await source.list(soon())).containers;
   expect(performance.now() - start).toBeLessThan(1900);
   expect(rows).toMatchObject([
     { name: "other", status: "running", restarts: 0 },

@@ -3,7 +3,7 @@ import { callDocker } from "../../script/services/docker-api.ts";
 import { createContainerSource } from "../../src/containers/docker/source.ts";
 import type { ContainerEvent } from "../../src/containers/events.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
-import { removeContainers, soon, startContainer, until } from "../support/docker-containers.ts";
+import { findRows, removeContainers, soon, startContainer, until } from "../support/docker-containers.ts";
 import { rulesOf } from "../support/docker-facts.ts";
 
 const podman = inject("podman");
@@ -32,7 +32,7 @@ describe.skipIf("missing" in podman)(`Podman${"missing" in podman ? ` (skipped: 
     await callDocker(socketPath, "POST", `/containers/${id}/unpause`);
     await callDocker(socketPath, "POST", `/containers/${id}/rename?name=podevents-renamed`);
     await callDocker(socketPath, "POST", `/containers/${id}/stop?t=5`);
-    const rows = () => source.inspect([{ engine: "pod-1", fullId: id }], soon());
+    const rows = () => findRows(source, [{ engine: "pod-1", fullId: id }]);
     // What follows `die` a second later has been asked.
     await until(
       async () =>

@@ -8,7 +8,8 @@ import type { LogLine } from "../../src/containers/logs/log.ts";
 import type { ContainerSource } from "../../src/containers/source.ts";
 import { createSharedBudget } from "../../src/lib/budget/budget.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
-import { createContainer, removeContainers, soon, startContainer, until } from "../support/docker-containers.ts";
+import { toLogTimestamp } from "../../src/lib/time.ts";
+import { createContainer, findRows, removeContainers, soon, startContainer, until } from "../support/docker-containers.ts";
 import { rulesOf } from "../support/docker-facts.ts";
 
 const podman = inject("podman");
@@ -32,7 +33,7 @@ describe.skipIf("missing" in podman)(`Podman${"missing" in podman ? ` (skipped: 
     return id;
   };
   const refOf = (fullId: string) => ({ engine: "pod-1", fullId });
-  const row = async (fullId: string) => (await source.inspect([refOf(fullId)], soon()))[0] as Container;
+  const row = async (fullId: string) => (await findRows(source, [refOf(fullId)]))[0] as Container;
   /** On a machine with systemd a timer does this. */
   const runHealthCheck = (id: string) => callDocker(socketPath, "GET", `/v4.0.0/libpod/containers/${id}/healthcheck`);
 
@@ -143,10 +144,10 @@ describe.skipIf("missing" in podman)(`Podman${"missing" in podman ? ` (skipped: 
     expect(await texts({ stream: "stderr" })).toEqual(["b"]);
     // Two seconds lie between them, and Podman tells whole ones.
     const [first, , third] = (await read({})).map(({ timestamp }) => Date.parse(timestamp) / 1000);
-    expect(await texts({ since: `${third}.000000000` })).toEqual(["c", "d"]);
-    expect(await texts({ since: `${third}.000000001` })).toEqual(["c", "d"]);
-    expect(await texts({ since: `${third}.999999999` })).toEqual([]);
-    expect(await texts({ until: `${(first ?? 0) + 1}.000000000` })).toEqual(["a", "b"]);
+    expect(await texts({ since: toLogTimestamp(`${third}.000000000`) })).toEqual(["c", "d"]);
+    expect(await texts({ since: toLogTimestamp(`${third}.000000001`) })).toEqual(["c", "d"]);
+    expect(await texts({ since: toLogTimestamp(`${third}.999999999`) })).toEqual([]);
+    expect(await texts({ until: toLogTimestamp(`${(first ?? 0) + 1}.000000000`) })).toEqual(["a", "b"]);
     expect((await source.logs(tty, { tail: 9 }, createSharedBudget(soon()))).lines.map(({ message }) => message)).toEqual([
       "one",
       "two",

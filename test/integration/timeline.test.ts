@@ -2,7 +2,7 @@ import { afterAll, expect, inject, it } from "vitest";
 import { callDocker } from "../../script/services/docker-api.ts";
 import { createContainerSource } from "../../src/containers/docker/source.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
-import { rememberContainers } from "../../src/timeline/containers.ts";
+import { createContainerRecorder } from "../../src/timeline/containers.ts";
 import { createTimelineMemory } from "../../src/timeline/memory.ts";
 import { removeContainers, startContainer, stopContainer } from "../support/docker-containers.ts";
 import { rulesOf } from "../support/docker-facts.ts";
@@ -11,21 +11,19 @@ import { createMemorySources } from "../support/memory-sources.ts";
 
 const socketPath = inject("dockerSocket");
 const ids: string[] = [];
-const stop = new AbortController();
 const timeline = createTimelineMemory();
-const engine = createContainerSource({
+const containers = createContainerSource({
   engines: [{ name: "web-1", env: "staging", address: { kind: "unix", socketPath } }],
   rules: rulesOf("timelines"),
   logger: silentLogger,
+  observer: createContainerRecorder(timeline),
 });
-const containers = rememberContainers(engine, timeline, stop.signal);
 const gateway = await startGateway({ ...createMemorySources().sources, containers, timeline });
 
 afterAll(async () => {
-  stop.abort();
   await gateway[Symbol.asyncDispose]();
   await removeContainers(socketPath, ids);
-  await engine.close();
+  await containers.close();
 });
 
 async function start(role: string, more: Partial<Parameters<typeof startContainer>[1]> = {}): Promise<string> {

@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { createStartWaiters } from "../../src/containers/docker/engine/events.ts";
 import { createNotifier, createChanges, createSubscribers } from "../../src/lib/broadcast.ts";
 import { collect } from "../support/collect.ts";
 import { useFakeSleep } from "../support/fake-sleep.ts";
@@ -57,46 +56,6 @@ describe("a notifier", () => {
     expect(vi.getTimerCount()).toBe(0);
     expect(await timeOf(bell.wait(signal))).toBe(0);
     expect(listeners()).toBe(0);
-  });
-});
-
-describe("notifiers of starts", () => {
-  it("ring for their container alone, until their signals abort", async () => {
-    const bells = createStartWaiters();
-    const [first, second] = [new AbortController(), new AbortController()];
-    const hung = [bells.wait("a", first.signal), bells.wait("a", second.signal), bells.wait("b", second.signal)];
-    const rung = () => Promise.all(hung.map(async (bell) => (await timeOf(bell.wait(new AbortController().signal, 50))) === 0));
-    bells.notify("a");
-    bells.notify("nobody");
-    expect(await rung()).toEqual([true, true, false]);
-    first.abort();
-    bells.notify("a");
-    bells.notify("b");
-    expect(await rung()).toEqual([false, true, true]);
-    second.abort();
-    bells.notify("a");
-    expect(await rung()).toEqual([false, false, false]);
-    hung.push(bells.wait("a", new AbortController().signal));
-    bells.notify("a");
-    expect(await rung()).toEqual([false, false, false, true]);
-  });
-
-  it("never ring for who has left before", async () => {
-    const bells = createStartWaiters();
-    const bell = bells.wait("a", AbortSignal.abort());
-    bells.notify("a");
-    expect(await timeOf(bell.wait(new AbortController().signal, 50))).toBe(50);
-  });
-
-  it("of who left late leave those alone that were hung since", async () => {
-    const bells = createStartWaiters();
-    const [early, late] = [new AbortController(), new AbortController()];
-    bells.wait("a", early.signal);
-    early.abort();
-    const bell = bells.wait("a", late.signal);
-    early.signal.dispatchEvent(new Event("abort"));
-    bells.notify("a");
-    expect(await timeOf(bell.wait(new AbortController().signal, 50))).toBe(0);
   });
 });
 

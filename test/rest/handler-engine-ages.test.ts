@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Container } from "../../src/containers/container.ts";
+import { OpsError } from "../../src/lib/errors.ts";
 import { createCaller } from "../support/caller.ts";
 import { sampleContainer } from "../support/containers.ts";
 import { createMemorySources } from "../support/memory-sources.ts";
@@ -60,8 +61,11 @@ test.each([
     { containers: [known], engines: [{ name: "web-1", ok: true, error: null }] },
     { restartEnabled: true },
   );
-  const fresh = async () => change && { ...known, ...change };
-  const sources = { ...memory.sources, containers: { ...memory.sources.containers, inspectNow: fresh } };
+  const inspectNow = async () => {
+    if (change === null) throw new OpsError("container_not_found", "gone");
+    return { container: { ...known, ...change }, protectedBy: null };
+  };
+  const sources = { ...memory.sources, containers: { ...memory.sources.containers, inspectNow } };
   const rest = createRest(sources, createCaller(undefined, ["staging"]));
   const answer = rest.call("POST", `/containers/${known.name}/restart`).then(
     () => undefined,

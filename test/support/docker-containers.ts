@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { callDocker } from "../../script/services/docker-api.ts";
+import { type Container, type ContainerRef, toContainerKey } from "../../src/containers/container.ts";
+import type { ContainerSource } from "../../src/containers/source.ts";
 
 export interface ContainerSpec {
   readonly name: string;
@@ -77,6 +79,14 @@ export async function tagImage(socketPath: string, repo: string, tag: string): P
 /** Removes what a test made, running or not. */
 export async function removeContainers(socketPath: string, ids: readonly string[]): Promise<void> {
   await Promise.allSettled(ids.map((id) => callDocker(socketPath, "DELETE", `/containers/${id}?force=1&v=1`)));
+}
+
+/** The rows of these containers in the source's lists, hidden ones too; null for one that is in none. */
+export async function findRows(source: ContainerSource, refs: readonly ContainerRef[]): Promise<(Container | null)[]> {
+  const signal = soon();
+  const lists = [(await source.list(signal)).containers, await source.listRetired(signal)];
+  const rows = new Map(lists.flat().map((row) => [toContainerKey(row), row]));
+  return refs.map((ref) => rows.get(toContainerKey(ref)) ?? null);
 }
 
 /** Polls until `check` is true; fails after `timeoutMs`. */

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { EngineOptions } from "../../src/containers/docker/address.ts";
+import type { EngineEvent } from "../../src/containers/docker/engine/events.ts";
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -66,6 +67,11 @@ export async function startFakeEngine(name = "fake"): Promise<FakeEngine> {
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** An event of a container, as it was read. */
+export function engineEvent(action: string, id: string, change: Partial<EngineEvent> = {}): EngineEvent {
+  return { action, detail: "", fullId: id, time: "2026-01-13T09:40:00.000000001Z", attributes: {}, ...change };
 }
 
 /** An event as the engine writes it. */

@@ -1,11 +1,10 @@
 import { Readable } from "node:stream";
-import type { Engine } from "../../src/containers/docker/engine/engine.ts";
-import { createStartWaiters } from "../../src/containers/docker/engine/events.ts";
-import type { Inspection, Inspector } from "../../src/containers/docker/engine/inspect.ts";
-import { createInventory } from "../../src/containers/docker/engine/inventory.ts";
+import type { Inspection } from "../../src/containers/docker/engine/engine.ts";
+import { createStarts } from "../../src/containers/docker/engine/events.ts";
+import type { FollowedEngine } from "../../src/containers/docker/logs/follow.ts";
 import type { LogStream } from "../../src/containers/logs/log.ts";
 import { toLogTimestamp } from "../../src/lib/time.ts";
-import { facts, rulesOf } from "./docker-facts.ts";
+import { facts } from "./docker-facts.ts";
 import { frame, splitBy } from "./docker-frames.ts";
 
 /** One entry of a log: unix seconds, and its text without the newline. */
@@ -33,8 +32,7 @@ export function createLogEngine() {
   };
   const engine = {
     name: "web-1",
-    startWaiters: createStartWaiters(),
-    inventory: createInventory({ env: null, rules: rulesOf("wallet-core"), hostNames: [] }, () => {}),
+    starts: createStarts(),
     async ask(deadlineMs: number, run: (signal: AbortSignal) => Promise<unknown>, ...callers: readonly AbortSignal[]) {
       for (const caller of callers) caller.throwIfAborted();
       state.deadlines.push(deadlineMs);
@@ -56,14 +54,12 @@ export function createLogEngine() {
         return stream;
       },
     },
-  } as unknown as Engine;
-  const inspector: Inspector = {
-    async inspect(_engine, _fullId, ...callers) {
+    async inspect(_fullId: string, ...callers: readonly AbortSignal[]) {
       for (const caller of callers) caller.throwIfAborted();
       state.inspections++;
       await state.beforeInspect();
       return state.inspection;
     },
-  };
-  return { engine, inspector, state };
+  } as unknown as FollowedEngine;
+  return { engine, state };
 }

@@ -14,6 +14,7 @@ import type { Sources } from "../../src/graphql/sources.ts";
 import { toHostHistory } from "../../src/hosts/history.ts";
 import type { Host } from "../../src/hosts/host.ts";
 import { createChanges } from "../../src/lib/broadcast.ts";
+import { OpsError } from "../../src/lib/errors.ts";
 import type { JobErrorGroup } from "../../src/queues/errors.ts";
 import type { JobControl } from "../../src/queues/jobs/control.ts";
 import { createJobOperations } from "../../src/queues/jobs/operations.ts";
@@ -110,13 +111,10 @@ export function createMemorySources(
     },
     changes: (signal) => changes.watch(signal),
     events: (accepts, signal) => board.read(accepts, signal),
-    inspect: async (refs) => {
-      count("inspect", refs.length);
-      return refs.map(find);
-    },
     inspectNow: async (ref) => {
-      count("fresh");
-      return find(ref);
+      const container = find(ref);
+      if (!container) throw new OpsError("container_not_found", "No such container");
+      return { container, protectedBy: null };
     },
     stats: async (refs) => {
       count("stats", refs.length);
@@ -148,7 +146,6 @@ export function createMemorySources(
       count("probe");
       return { exitCode: 1, output: "refused", timedOut: false, durationMs: 20, checkedAt: "2026-01-13T09:46:00Z" };
     },
-    inspectForRestart: async (ref) => ({ container: find(ref) as Container, protectedBy: null }),
     restartedSince: async () => false,
     close: async () => {},
   };

@@ -325,7 +325,7 @@ export function createWorld({ env, halves, broken = false }: WorldOptions) {
     }
   }
   const { containers, hosts: prometheus } = memory.sources;
-  const look = containers.inspectForRestart.bind(containers);
+  const look = containers.inspectNow.bind(containers);
   const unread = new Set(
     parts.flatMap(({ shown }) => shown.flatMap(({ name, fullId: id }) => (broken && name.endsWith("-old") ? id : []))),
   );
@@ -346,7 +346,7 @@ export function createWorld({ env, halves, broken = false }: WorldOptions) {
         if (typeof signal.reason === "string") yield toBatch({ ended: signal.reason });
       })();
     },
-    async inspectForRestart(ref) {
+    async inspectNow(ref) {
       const { container } = await look(ref);
       return { container, protectedBy: container.role === "guarded" ? "the gateway itself runs in it" : null };
     },
@@ -386,8 +386,8 @@ export function createWorld({ env, halves, broken = false }: WorldOptions) {
         previousName: `${own}-before`,
         container: web,
       };
-      for (const container of shown) memory.board.publish({ ...event, container });
-      memory.board.interrupt(`${own}-1`);
+      for (const container of shown) memory.board.onEvent({ ...event, container });
+      memory.board.onGap(`${own}-1`);
     }
     memory.setContainers(parts.map(({ web }) => ({ ...web, status: "paused" })));
   };

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
 import type { ContainerEvent } from "../../src/containers/events.ts";
-import { rememberContainers } from "../../src/timeline/containers.ts";
+import { createContainerRecorder } from "../../src/timeline/containers.ts";
 import { createStateLog, createTimelineMemory } from "../../src/timeline/memory.ts";
 import { rememberHosts, rememberQueues } from "../../src/timeline/samples.ts";
 import { mergeRestarts, orderEntries, type TimelineEntry, toEntry, toTimelineContainer } from "../../src/timeline/timeline.ts";
@@ -181,22 +181,12 @@ const container = sampleContainer();
 const event = (action: string, second: number, more: Partial<ContainerEvent> = {}) =>
   sampleEvent({ time: `${at(second).slice(0, -1)}.123456789Z`, action, container, ...more });
 
-describe("what engines tell", () => {
-  it("is remembered from the first list on that they answered; ends by themselves and ends that were asked for are told apart", async () => {
-    const { sources, board } = createMemorySources({
-      engines: [
-        { name: "a", ok: true, error: null },
-        { name: "b", ok: false, error: null },
-      ],
-    });
+describe("what engines report", () => {
+  it("is recorded; ends that nobody asked for are distinguished from others", () => {
     const memory = createTimelineMemory();
-    const stop = new AbortController();
-    const source = rememberContainers(sources.containers, memory, stop.signal);
-    expect(memory.begun("container_death")).toEqual([]);
-    await source.list(signal);
-    expect(memory.begun("container_death").map(({ name }) => name)).toEqual(["a"]);
+    const recorder = createContainerRecorder(memory);
     const others = sampleContainer({ name: "other" });
-    for (const told of [
+    for (const reported of [
       event("die", 1, { exitCode: 137 }),
       event("oom", 2),
       event("kill", 10, { signal: 15 }),
@@ -207,9 +197,8 @@ describe("what engines tell", () => {
       event("health_status", 14, { health: "unhealthy" }),
       event("start", 15),
     ])
-      board.publish(told);
-    board.interrupt("a");
-    await expect.poll(() => memory.entries("gap").length).toBe(1);
+      recorder.onEvent(reported);
+    recorder.onGap("a");
     expect(memory.entries("container_death").map(({ time, message, requested }) => [time, message, requested])).toEqual([
       [event("", 1).time, `${container.name} ended with exit code 137, which nobody asked for`, false],
       [event("", 11).time, `${container.name} ended with exit code 0 after signal 15`, true],
@@ -220,9 +209,8 @@ describe("what engines tell", () => {
     expect(memory.entries("oom_kill")).toHaveLength(1);
     expect(memory.entries("health")).toMatchObject([{ from: "healthy", to: "unhealthy", env: "staging" }]);
     expect(memory.entries("restart")).toMatchObject([{ who: null, container: { name: container.name } }]);
+    expect(memory.entries("gap")).toHaveLength(1);
     expect(memory.entries("gap")[0]?.message).toContain("a was not heard");
-    stop.abort();
-    await expect.poll(() => board.readers).toBe(0);
   });
 });
 
@@ -316,19 +304,13 @@ describe("whether an end was asked for", () => {
       ],
       [true],
     ],
-  ])("%s", async (_what, told, requested) => {
-    const { sources, board } = createMemorySources();
+  ])("%s", (_what, events, requested) => {
     const memory = createTimelineMemory();
-    const stop = new AbortController();
-    rememberContainers(sources.containers, memory, stop.signal);
-    await expect.poll(() => board.readers).toBe(1);
-    for (const [action, second, more] of told) board.publish(event(action, second, more));
-    board.publish(event("oom", 9999));
-    await expect.poll(() => memory.entries("oom_kill").length).toBe(1);
+    const recorder = createContainerRecorder(memory);
+    for (const [action, second, more] of events) recorder.onEvent(event(action, second, more));
     const deaths = memory.entries("container_death");
     expect(deaths.map((one) => one.requested)).toEqual(requested);
     expect(deaths.map(({ message }) => message.includes("nobody asked"))).toEqual(requested.map((one) => !one));
-    stop.abort();
   });
 });
 

@@ -4,7 +4,7 @@ import { cleanStart, cutMargin } from "../../lib/redact/sanitize.ts";
 import { formatRfc3339 } from "../../lib/time.ts";
 import { type ContainerRef, healthOutputLimit } from "../container.ts";
 import type { ProbeRun } from "../source.ts";
-import type { Engine } from "./engine/engine.ts";
+import type { EngineCalls } from "./engine/engine.ts";
 import { AnswerError } from "./http/errors.ts";
 import { createDemuxer } from "./logs/framing.ts";
 
@@ -29,7 +29,7 @@ const script = `n=$1; shift
 w=$!; "$@"; r=$?; kill "$w" 2>/dev/null; exit "$r"`;
 
 export interface HealthProber {
-  probe(engine: Engine, ref: ContainerRef): Promise<ProbeRun | null>;
+  probe(engine: EngineCalls, ref: ContainerRef): Promise<ProbeRun | null>;
 }
 
 /** Runs a container's own health check by exec, one at a time for each container: a second caller joins the first. */
@@ -46,7 +46,7 @@ export function createHealthProber(): HealthProber {
   };
 }
 
-async function runProbe(engine: Engine, fullId: string): Promise<ProbeRun | null> {
+async function runProbe(engine: EngineCalls, fullId: string): Promise<ProbeRun | null> {
   const inspect = async (signal: AbortSignal) =>
     parseAnswer(inspectAnswer, await engine.client.call(fullId, "json", {}, signal), "the inspection of a container");
   const { Config: config } = await engine.ask(graceMs, inspect);

@@ -12,7 +12,7 @@ export interface ImageReader {
    * The services' images on an engine, cached for a minute. Empty when the engine is lost. When it refuses the call, as a filtered socket may, the last
    * known ones. Never rejects.
    */
-  read(engine: Engine, signal: AbortSignal): Promise<readonly ReleaseImage[]>;
+  read(engine: ImageEngine, signal: AbortSignal): Promise<readonly ReleaseImage[]>;
 }
 
 interface ImageReaderOptions {
@@ -22,6 +22,9 @@ interface ImageReaderOptions {
   readonly keepMs?: number;
 }
 
+/** What the reader needs of an engine. */
+type ImageEngine = Pick<Engine, "name" | "client" | "ask" | "limits" | "view" | "known">;
+
 /** Only the newest are inspected: Kamal retains five containers, and prunes the images of others. */
 const mostImages = 20;
 
@@ -30,13 +33,13 @@ const mostImages = 20;
  * records the time (`Metadata.LastTagTime`).
  */
 export function createImageReader({ services, timeoutMs, keepMs = 60_000 }: ImageReaderOptions): ImageReader {
-  const byEngine = new Map<Engine, { readonly at: number; readonly images: Promise<readonly ReleaseImage[]> }>();
+  const byEngine = new Map<ImageEngine, { readonly at: number; readonly images: Promise<readonly ReleaseImage[]> }>();
 
-  const fetch = async (engine: Engine): Promise<readonly ReleaseImage[]> => {
+  const fetch = async (engine: ImageEngine): Promise<readonly ReleaseImage[]> => {
     const known = await engine.known(AbortSignal.timeout(timeoutMs));
     const context = { rules: known.context.rules, env: toSharedEnv(known) };
     const inspect = async (id: string) => {
-      const answer = await engine.limit(() => engine.ask(timeoutMs, (signal) => engine.client.inspectImage(id, signal)));
+      const answer = await engine.limits.inspect(() => engine.ask(timeoutMs, (signal) => engine.client.inspectImage(id, signal)));
       return imageInspectAnswer.safeParse(answer).data ?? null;
     };
     const listed = imageListAnswer.parse(await engine.ask(timeoutMs, (signal) => engine.client.listImages(signal)));

@@ -38,8 +38,7 @@ export async function probeContainers(engine: EngineOptions, rules: ContainerRul
   const source = createContainerSource({ engines: [engine], rules, logger: silentLogger });
   const signal = AbortSignal.timeout(5000);
   try {
-    const rows = await source.inspect((await source.list(signal)).containers, signal);
-    const containers = rows.filter((row): row is Container => row !== null && !(row instanceof Error));
+    const { containers } = await source.list(signal);
     const unknown = containers.filter(({ kind, env }) => kind !== "other" && env === null).map(({ name }) => name);
     const warning =
       `of an unknown environment, which tokens of one environment do not see: ${unknown.slice(0, 5).join(", ")}` +

@@ -4,22 +4,25 @@ import { hostname } from "node:os";
 import { OpsError } from "../../lib/errors.ts";
 import type { ContainerRef } from "../container.ts";
 import { toContainer } from "../kamal/mapping.ts";
-import type { Restarted, RestartInspection } from "../source.ts";
-import type { Engine } from "./engine/engine.ts";
+import type { ContainerInspection, Restarted } from "../source.ts";
+import type { Engine, EngineCalls, Inspection } from "./engine/engine.ts";
 import { readEvents } from "./engine/events.ts";
-import type { Inspection, Inspector } from "./engine/inspect.ts";
 
 /** Docker's own default between SIGTERM and SIGKILL, seconds. */
 const defaultStopTimeout = 10;
-/** Deadline for opening the engine's past events: its last 256, none from before its own start. `RecentRestarts` has those that we received. */
+/** Deadline for opening the engine's past events: its last 256, none from before its own start. `Starts` has those that we received. */
 const eventsTimeoutMs = 2000;
 /** Past events come at once: what has not come by then does not exist, milliseconds. */
 const pastEventsMs = 1000;
 
+/** What a restart needs of an engine. */
+type RestartingEngine = EngineCalls & Pick<Engine, "known" | "limits" | "starts">;
+
 interface Restarter {
-  restart(engine: Engine, ref: ContainerRef): Promise<Restarted>;
-  look(engine: Engine, ref: ContainerRef): Promise<RestartInspection>;
-  restartedSince(engine: Engine, ref: ContainerRef, since: Date): Promise<boolean>;
+  restart(engine: RestartingEngine, ref: ContainerRef): Promise<Restarted>;
+  /** As ContainerSource.inspectNow. */
+  inspect(engine: RestartingEngine, ref: ContainerRef, signal?: AbortSignal): Promise<ContainerInspection>;
+  restartedSince(engine: RestartingEngine, ref: ContainerRef, since: Date): Promise<boolean>;
   /** Waits for the restarts in flight. */
   settle(): Promise<void>;
 }
@@ -28,20 +31,20 @@ interface Restarter {
  * Restarts each container once at a time: Docker would run concurrent calls one after the other. No caller can cancel the call, because Docker completes
  * it anyway. A restart is stop, then start: another inspection finds how a failed one ended.
  */
-export function createRestarter(inspector: Inspector, graceMs: number): Restarter {
+export function createRestarter(graceMs: number): Restarter {
   const running = new Map<string, Promise<Restarted>>();
   let self: ReturnType<typeof readSelf> | null = null;
 
-  const run = async (engine: Engine, { fullId }: ContainerRef): Promise<Restarted> => {
+  const run = async (engine: RestartingEngine, { fullId }: ContainerRef): Promise<Restarted> => {
     // It has its own deadline.
     const { context } = await engine.known(new AbortController().signal);
-    const t = toStopTimeout(await inspector.inspect(engine, fullId).catch(ignoreTimeout));
+    const t = toStopTimeout(await engine.inspect(fullId).catch(ignoreTimeout));
     const dockerStatus = await engine
       .ask(t * 1000 + graceMs, (signal) => engine.client.restart(fullId, { t }, signal))
       .catch(async (error: unknown) => {
-        throw await toOutcome(error as OpsError, engine, inspector, fullId);
+        throw await toOutcome(error as OpsError, engine, fullId);
       });
-    const { facts } = await inspector.inspect(engine, fullId).catch((error: unknown) => {
+    const { facts } = await engine.inspect(fullId).catch((error: unknown) => {
       throw unknown(engine, "restarted, but it cannot be asked how the container is", error, dockerStatus);
     });
     return { container: toContainer(facts, context), dockerStatus };
@@ -55,16 +58,16 @@ export function createRestarter(inspector: Inspector, graceMs: number): Restarte
       running.set(ref.fullId, restart);
       return restart;
     },
-    async look(engine, { fullId }) {
+    async inspect(engine, { fullId }, signal = new AbortController().signal) {
       const check = await (self ??= readSelf());
-      const { context } = await engine.known(new AbortController().signal);
-      const { facts } = await inspector.inspect(engine, fullId);
+      const { context } = await engine.known(signal);
+      const { facts } = await engine.limits.inspect(() => engine.inspect(fullId, signal));
       const labelled = facts.labels[protectedLabel] === "true";
       const protectedBy = check(fullId) ?? (labelled ? `label ${protectedLabel}` : null);
       return { container: toContainer(facts, context), protectedBy };
     },
     async restartedSince(engine, { fullId }, since) {
-      if (engine.recentRestarts.has(fullId, since)) return true;
+      if (engine.starts.hasRestarted(fullId, since)) return true;
       const filters = JSON.stringify({ type: ["container"], container: [fullId], event: ["restart", "start"] });
       const query = { since: (since.getTime() / 1000).toFixed(3), filters };
       return hasRestarted(await engine.ask(eventsTimeoutMs, (signal) => engine.client.openEvents(query, signal)));
@@ -104,12 +107,12 @@ function ignoreTimeout(error: unknown): null {
   throw error;
 }
 
-async function toOutcome(failure: OpsError, engine: Engine, inspector: Inspector, fullId: string): Promise<OpsError> {
+async function toOutcome(failure: OpsError, engine: EngineCalls, fullId: string): Promise<OpsError> {
   if (failure.code === "docker_timeout") return unknown(engine, "the restart did not end in time; it may still go on", failure);
   if (isCutOff(failure)) return unknown(engine, "the engine was lost during the restart", failure);
   if (failure.code !== "docker_error") return failure;
   try {
-    const { facts } = await inspector.inspect(engine, fullId);
+    const { facts } = await engine.inspect(fullId);
     const message = `Docker engine ${engine.name}: the restart failed and the container was left ${facts.state}`;
     const { cause, upstreamStatus } = failure;
     return new OpsError("docker_error", message, { cause, upstream: `docker:${engine.name}`, upstreamStatus });
@@ -124,7 +127,7 @@ function isCutOff(error: OpsError): boolean {
   return code === "ECONNRESET" || code === "EPIPE";
 }
 
-function unknown(engine: Engine, what: string, cause: unknown, upstreamStatus?: number): OpsError {
+function unknown(engine: EngineCalls, what: string, cause: unknown, upstreamStatus?: number): OpsError {
   const options = { cause, upstream: `docker:${engine.name}`, upstreamStatus };
   return new OpsError("restart_unknown", `Docker engine ${engine.name}: ${what}`, options);
 }

@@ -1,16 +1,15 @@
 import pLimit from "p-limit";
 import { createChanges } from "../../lib/broadcast.ts";
-import { OpsError, toOpsError } from "../../lib/errors.ts";
+import { toOpsError } from "../../lib/errors.ts";
 import type { Logger } from "../../lib/logger.ts";
 import type { ObserveCall } from "../../lib/upstream-call.ts";
 import type { Container, ContainerKind, ContainerRef } from "../container.ts";
+import type { ContainerObserver } from "../events.ts";
 import type { ContainerRules } from "../facts.ts";
-import { toContainer } from "../kamal/mapping.ts";
-import type { ContainerSource, InspectedListing } from "../source.ts";
+import type { ContainerListing, ContainerSource } from "../source.ts";
 import type { EngineOptions } from "./address.ts";
 import { createEngine, type Engine, type EngineView, findEngine } from "./engine/engine.ts";
 import { createEventBroadcaster } from "./engine/event-feed.ts";
-import { createInspector } from "./engine/inspect.ts";
 import type { Snapshot } from "./engine/inventory.ts";
 import { createHealthProber } from "./health-exec.ts";
 import { toDockerError } from "./http/errors.ts";
@@ -27,6 +26,7 @@ export interface ContainerSourceOptions {
   readonly rules: ContainerRules;
   readonly logger: Logger;
   readonly observe?: ObserveCall;
+  readonly observer?: ContainerObserver;
   /** @default 2000 */
   readonly listTimeoutMs?: number;
   /** Per container. @default 2000 */
@@ -52,19 +52,20 @@ export interface ContainerSourceOptions {
 }
 
 /**
- * The port to the container engines, over dockerode. An engine is watched from the first call that needs its containers (`list`, `inspect`, `inspectNow`
- * ...) until `close`; `list` and `inspect` answer from memory.
+ * The port to the container engines, over dockerode. An engine is watched from the first call that needs its containers (`list`, `inspectNow` ...) until
+ * `close`; lists are answered from memory.
  */
 export function createContainerSource(options: ContainerSourceOptions): ContainerSource {
   const { rules, logger, listTimeoutMs = 2000, concurrency = 10, inspectTimeoutMs = 2000 } = options;
   const { resyncMs = 30_000, staleMs = 60_000 } = options;
   const fullLimit = pLimit(32);
   const changes = createChanges();
-  const broadcaster = createEventBroadcaster();
+  const broadcaster = createEventBroadcaster(options.observer);
   const settings = {
     rules,
     logger,
     listTimeoutMs,
+    inspectTimeoutMs,
     concurrency,
     fullLimit,
     resyncMs,
@@ -73,15 +74,12 @@ export function createContainerSource(options: ContainerSourceOptions): Containe
     broadcaster,
     observe: options.observe,
   };
-  const inspector = createInspector(inspectTimeoutMs);
-  const follower = createFollower(inspector, options.logsTimeoutMs ?? 5000);
-  const engines = new Map(options.engines.map((engine) => [engine.name, createEngine(engine, inspector, settings)]));
-  const lister = createLister([...engines.values()]);
+  const follower = createFollower(options.logsTimeoutMs ?? 5000);
+  const engines = new Map(options.engines.map((engine) => [engine.name, createEngine(engine, settings)]));
   const sampler = createSampler({
     reader: createStatsReader({
       cgroups: options.cgroupRoot === null ? null : createCgroupReader({ root: options.cgroupRoot }),
       timeoutMs: options.statsTimeoutMs ?? 2000,
-      concurrency,
     }),
     windowMs: options.statsWindowMs ?? 500,
     leaseMs: options.statsLeaseMs ?? 60_000,
@@ -89,28 +87,14 @@ export function createContainerSource(options: ContainerSourceOptions): Containe
   });
   const images = createImageReader({ services: rules.services, timeoutMs: inspectTimeoutMs });
   const prober = createHealthProber();
-  const restarter = createRestarter(inspector, options.restartGraceMs ?? 15_000);
+  const restarter = createRestarter(options.restartGraceMs ?? 15_000);
 
   return {
-    list: (signal) => lister.list(signal),
-    listCached: () => lister.peek(),
-    listRetired: (signal) => lister.listRetired(signal),
-    listRunning: (signal) => lister.live(signal),
+    ...createLister([...engines.values()]),
     images: async (signal) => (await Promise.all([...engines.values()].map((engine) => images.read(engine, signal)))).flat(),
     changes: (signal) => changes.watch(signal),
     events: (accepts, signal) => broadcaster.read(accepts, signal),
-    inspect: (refs, signal) => each(refs, async (ref) => (await findEngine(engines, ref).known(signal, true)).row(ref.fullId)),
-    async inspectNow(ref, signal) {
-      const engine = findEngine(engines, ref);
-      const { context } = await engine.known(signal);
-      try {
-        const { facts } = await engine.limit(() => inspector.inspect(engine, ref.fullId, signal));
-        return toContainer(facts, context);
-      } catch (error) {
-        if (error instanceof OpsError && error.code === "container_not_found") return null;
-        throw error;
-      }
-    },
+    inspectNow: async (ref, signal) => restarter.inspect(findEngine(engines, ref), ref, signal),
     stats: (refs, signal) => each(refs, async (ref) => sampler.measure(findEngine(engines, ref), ref.fullId, signal)),
     statsHistory: (ref) => sampler.history(findEngine(engines, ref), ref.fullId),
     async follow(ref, followOptions, signal) {
@@ -123,8 +107,8 @@ export function createContainerSource(options: ContainerSourceOptions): Containe
       const engine = findEngine(engines, ref);
       const times = { timeoutMs: options.logsTimeoutMs ?? 5000, budget };
       try {
-        const read = () => readLogs(engine, inspector, ref, logOptions, times);
-        return await engine.logLimit.run(budget, read);
+        const read = () => readLogs(engine, ref, logOptions, times);
+        return await engine.limits.logs.run(budget, read);
       } catch (error) {
         throw toDockerError(error, engine.name);
       }
@@ -133,7 +117,6 @@ export function createContainerSource(options: ContainerSourceOptions): Containe
       return restarter.restart(findEngine(engines, ref), ref);
     },
     probe: async (ref) => prober.probe(findEngine(engines, ref), ref),
-    inspectForRestart: async (ref) => restarter.look(findEngine(engines, ref), ref),
     restartedSince: async (ref, since) => restarter.restartedSince(findEngine(engines, ref), ref, since),
     async close() {
       sampler.close();
@@ -148,21 +131,13 @@ function each<T>(refs: readonly ContainerRef[], ask: (ref: ContainerRef) => Prom
   return Promise.all(refs.map((ref) => ask(ref).catch((error: unknown) => toOpsError(error))));
 }
 
-interface Lister {
-  list(signal: AbortSignal): Promise<InspectedListing>;
-  /** As ContainerSource.listRetired. */
-  listRetired(signal: AbortSignal): Promise<readonly Container[]>;
-  /** As ContainerSource.listRunning. */
-  live(signal: AbortSignal): Promise<InspectedListing>;
-  /** As ContainerSource.listCached. */
-  peek(): InspectedListing | null;
-}
+type Lister = Pick<ContainerSource, "list" | "listCached" | "listRetired" | "listRunning">;
 
 /** Merges the engines' snapshots into one list: core containers first, then by name and engine. Sorts again only when a snapshot has changed. */
-export function createLister(engines: readonly Engine[]): Lister {
+export function createLister(engines: readonly Pick<Engine, "view" | "peek">[]): Lister {
   let snapshots: readonly (Snapshot | null)[] = [];
   let containers: readonly Container[] = [];
-  const toListing = (views: readonly EngineView[]): InspectedListing => {
+  const toListing = (views: readonly EngineView[]): ContainerListing => {
     if (views.some(({ snapshot }, index) => snapshot !== snapshots[index])) {
       snapshots = views.map(({ snapshot }) => snapshot);
       containers = snapshots.flatMap((snapshot) => snapshot?.visible ?? []).toSorted(byKindAndName);
@@ -172,15 +147,15 @@ export function createLister(engines: readonly Engine[]): Lister {
   const viewAll = (signal: AbortSignal) => Promise.all(engines.map(async (engine) => engine.view(signal)));
   return {
     list: async (signal) => toListing(await viewAll(signal)),
-    listRetired: async (signal) => (await viewAll(signal)).flatMap(({ snapshot }) => snapshot?.listRetired() ?? []),
-    async live(signal) {
-      const views = await viewAll(signal);
-      const live = views.flatMap(({ snapshot }) => snapshot?.live() ?? []);
-      return { containers: live, engines: views.map(({ status }) => status) };
-    },
-    peek() {
+    listCached() {
       const views = engines.map((engine) => engine.peek());
       return views.every((view) => view !== null) ? toListing(views) : null;
+    },
+    listRetired: async (signal) => (await viewAll(signal)).flatMap(({ snapshot }) => snapshot?.listRetired() ?? []),
+    async listRunning(signal) {
+      const views = await viewAll(signal);
+      const running = views.flatMap(({ snapshot }) => snapshot?.listRunning() ?? []);
+      return { containers: running, engines: views.map(({ status }) => status) };
     },
   };
 }

@@ -1,6 +1,6 @@
 import type { Environment } from "../../lib/environment.ts";
 import { formatRfc3339, normalizeRfc3339 } from "../../lib/time.ts";
-import { type Container, type Health, type HealthProbe, type ListedContainer, liveStates } from "../container.ts";
+import { type Container, type Health, type HealthProbe, liveStates } from "../container.ts";
 import type { RawContainer, ContainerRules, EngineContext, PublishedPort } from "../facts.ts";
 import { toContainerEnv, toInferredEnv } from "./environment.ts";
 import { composeProject, isReplaced, toKind, toOrigin, toRole } from "./origin.ts";
@@ -19,18 +19,16 @@ export function toEngineContext(
   return { ...engine, appServices: [...services].toSorted((a, b) => b.length - a.length), appsEnv };
 }
 
-/** The fields that the engine's list alone shows reliably. */
-function toListed(facts: RawContainer, rules: ContainerRules): ListedContainer {
-  return { engine: facts.engine, fullId: facts.fullId, name: facts.name, kind: toKind(facts, rules) };
-}
-
 /** When a container was last observed, by default now. */
 type Seen = Pick<Container, "observedAt" | "stale">;
 
 /** The whole mapping of Kamal's, compose's and plain containers (upstreams.md 1.3). */
 export function toContainer(facts: RawContainer, context: EngineContext, seen: Seen = seenNow()): Container {
   return {
-    ...toListed(facts, context.rules),
+    engine: facts.engine,
+    fullId: facts.fullId,
+    name: facts.name,
+    kind: toKind(facts, context.rules),
     id: facts.fullId.slice(0, 12),
     role: toRole(facts, context),
     service: toService(facts, context.rules),

@@ -1,5 +1,5 @@
 import type { LinePattern } from "../../lib/pattern.ts";
-import type { LogLevel } from "./level.ts";
+import { isAtLeast, type LogLevel } from "./level.ts";
 
 export type LogStream = "stdout" | "stderr";
 
@@ -18,14 +18,14 @@ export interface LogFilter {
 export interface LogOptions extends LogFilter {
   /** Number of newest matching lines, 1 to 5000. */
   readonly tail: number;
-  /** Inclusive, unix seconds with up to nine decimals, as Docker wants it ("1767225600.000000001"). */
+  /** Inclusive; a time as in LogLine. */
   readonly since?: string;
   /** Inclusive, as `since`. */
   readonly until?: string;
 }
 
 export interface LogLine {
-  /** RFC 3339 UTC with nanoseconds, as the engine recorded it. */
+  /** RFC 3339 UTC with nanoseconds, 30 characters, as the engine recorded it. Such times compare as text. */
   readonly timestamp: string;
   readonly stream: LogStream;
   /** Severity that the line names; a stack trace has that of its first line. Null when unknown. */
@@ -66,6 +66,33 @@ export interface LogBatch {
 
 export function toBatch(change: Partial<LogBatch>): LogBatch {
   return { lines: [], dropped: 0, cut: null, notice: null, ended: null, ...change };
+}
+
+/**
+ * Whether a line belongs to an answer, by everything but `tail`. Podman has whole seconds, and itself selects the lines of that second that are from
+ * `since` on.
+ */
+export function createLogFilter({ since = "", until, ...wanted }: Omit<LogOptions, "tail">): (line: LogLine) => boolean {
+  const second = since.slice(0, 19);
+  const matches = createLineFilter(wanted);
+  const isFrom = ({ timestamp }: LogLine) =>
+    timestamp >= since || (timestamp.startsWith(second) && timestamp.endsWith(".000000000Z"));
+  return (line) => isFrom(line) && (until === undefined || line.timestamp <= until) && matches(line);
+}
+
+/** Whether a line is wanted, whatever its time. Cheap tests come first. */
+export function createLineFilter({ stream, search, ignoreCase, pattern, level, levelStrict = false }: LogFilter) {
+  const wanted = ignoreCase ? search?.toLowerCase() : search;
+  return (line: LogLine): boolean =>
+    (stream === undefined || line.stream === stream) &&
+    (level === undefined || isAtLeast(line.level, level, levelStrict)) &&
+    (wanted === undefined || (ignoreCase ? line.message.toLowerCase() : line.message).includes(wanted)) &&
+    (pattern === undefined || pattern.test(line.message));
+}
+
+/** Whether a filter can leave lines out. */
+export function isSelective({ stream, search, pattern, level }: LogFilter): boolean {
+  return stream !== undefined || search !== undefined || pattern !== undefined || level !== undefined;
 }
 
 /** Text of one answer at most, bytes of JSON: less than the limit of an answer, because a line is more than its text. */

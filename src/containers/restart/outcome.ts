@@ -23,7 +23,7 @@ interface Settled {
 export async function settleRestart(
   ref: ContainerRef,
   since: Date,
-  source: Pick<ContainerSource, "inspectForRestart" | "restartedSince">,
+  source: Pick<ContainerSource, "inspectNow" | "restartedSince">,
   { timeoutMs, signal }: SettleOptions,
 ): Promise<Settled | null> {
   const end = performance.now() + timeoutMs;
@@ -33,7 +33,7 @@ export async function settleRestart(
     if (!(await pause(settlePollMs, signal))) return null;
   }
   try {
-    const { container } = await source.inspectForRestart(ref);
+    const { container } = await source.inspectNow(ref);
     const { status, startedAt } = container;
     const restartedMeanwhile = status === "running" && startedAt !== null && Date.parse(startedAt) > since.getTime();
     if (restartedMeanwhile) return { outcome: "unknown", detail: `settled: left running, started at ${startedAt}` };
@@ -64,7 +64,7 @@ const healthPollMs = 500;
 /** Inspects the container until its health check has a verdict, it stops, or the time is up. Never rejects: failed inspections are retried. */
 export async function waitForHealth(
   restarted: Container,
-  source: Pick<ContainerSource, "inspectForRestart">,
+  source: Pick<ContainerSource, "inspectNow">,
   { timeoutMs, stableMs, signal }: WaitOptions,
 ): Promise<HealthOutcome> {
   const startMs = performance.now();
@@ -74,7 +74,7 @@ export async function waitForHealth(
     if (verdict !== null) return { container: last, healthy: verdict };
     const leftMs = timeoutMs - (performance.now() - startMs);
     if (leftMs <= 0 || !(await pause(Math.min(healthPollMs, leftMs), signal))) return { container: last, healthy: false };
-    last = await source.inspectForRestart(restarted).then(
+    last = await source.inspectNow(restarted).then(
       ({ container }) => container,
       () => last,
     );

@@ -36,7 +36,7 @@ export interface Restarts {
 }
 
 interface RestartsOptions {
-  readonly source: Pick<ContainerSource, "restart" | "inspectForRestart" | "restartedSince">;
+  readonly source: Pick<ContainerSource, "restart" | "inspectNow" | "restartedSince">;
   readonly audit: AuditLog;
   readonly limits: RestartLimitOptions;
   /** How long a container without a health check must run to count as healthy. @default 10000 */
@@ -52,7 +52,7 @@ export function createRestarts({ source, audit, stableMs = 10_000, settleMs = 90
   const { track, record: recordOutcome, settled } = createOutcomes(audit, closing.signal);
 
   const guard = async (container: Container) => {
-    const { protectedBy } = await source.inspectForRestart(container);
+    const { protectedBy } = await source.inspectNow(container);
     return protectedBy === null ? null : new RestartRefused("restart_protected", `This container is protected: ${protectedBy}`);
   };
 
@@ -62,7 +62,7 @@ export function createRestarts({ source, audit, stableMs = 10_000, settleMs = 90
     if (key === null) return;
     const replay = async (): Promise<HealthOutcome> => {
       if (last.outcome !== "ok") throw new PastFailure(last);
-      const { container } = await source.inspectForRestart({ engine: intent.engine, fullId: intent.containerId });
+      const { container } = await source.inspectNow({ engine: intent.engine, fullId: intent.containerId });
       return wait(container, Number(intent.args["wait_ms"] ?? 0));
     };
     answers.restore(key, describeRequest(intent), replay, Date.now() - at.getTime());

@@ -2,7 +2,7 @@ import { maySee } from "../../auth/principal.ts";
 import { type Container, toContainerKey } from "../../containers/container.ts";
 import type { ContainerEvent, EventBatch } from "../../containers/events.ts";
 import { selectEngines } from "../../containers/known-engines.ts";
-import type { EngineStatus, InspectedListing } from "../../containers/source.ts";
+import type { ContainerListing, EngineStatus } from "../../containers/source.ts";
 import type { DeployInfo } from "../../deploys/deploy.ts";
 import { needsDeploy, withDeploy } from "../../deploys/release.ts";
 import type { OpsContext } from "../context.ts";
@@ -33,7 +33,7 @@ export async function* watchContainers(
 ): AsyncGenerator<ContainersChange, void> {
   let sent: ReadonlyMap<string, Container> = new Map();
   let sentState: string | null = null;
-  let made: readonly [InspectedListing["containers"], DeployInfo | null] | null = null;
+  let made: readonly [ContainerListing["containers"], DeployInfo | null] | null = null;
   for await (const _ of sources.containers.changes(signal)) {
     // Also for the fields of this message: nothing from the previous one is reused.
     loaders.forget();

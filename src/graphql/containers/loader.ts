@@ -1,18 +1,11 @@
 import DataLoader from "dataloader";
 import { maySeeContainer } from "../../auth/principal.ts";
-import {
-  type Container,
-  type ContainerRef,
-  type ContainerStats,
-  type ListedContainer,
-  toContainerKey,
-} from "../../containers/container.ts";
+import { type Container, type ContainerStats, toContainerKey } from "../../containers/container.ts";
 import { type KnownEngines, selectEngines, type SilentEngine } from "../../containers/known-engines.ts";
-import type { EngineStatus } from "../../containers/source.ts";
 import type { DeployInfo } from "../../deploys/deploy.ts";
 import { createInfoFor, type InfoFor, needsDeploy, withDeploy } from "../../deploys/release.ts";
 import { once } from "../../lib/cache.ts";
-import { OpsError, toOpsError, toProblem } from "../../lib/errors.ts";
+import { OpsError, toOpsError } from "../../lib/errors.ts";
 import type { DeployLoader } from "../deploys/info-loader.ts";
 import type { Caller, Sources } from "../sources.ts";
 
@@ -49,8 +42,8 @@ export interface ContainerLoaders {
 }
 
 /**
- * Within a request each engine is listed once, and each container inspected and sampled once. Every access to a container goes through here, so a token limited
- * to an environment finds no container of another, by any name.
+ * Within a request the engines are listed once, and each container is sampled once. Every access to a container goes through here, so a token limited to an
+ * environment finds no container of another, by any name.
  */
 export function createContainerLoaders(
   sources: Sources,
@@ -58,56 +51,25 @@ export function createContainerLoaders(
   siblings: { readonly deploy: DeployLoader },
 ): ContainerLoaders {
   const listing = once(() => sources.containers.list(signal));
-  const inspect = createListLoader<ContainerRef, Container | null | Error>(
-    (refs) => sources.containers.inspect(refs, signal),
-    toContainerKey,
-  );
-
-  /** Engines lost between their list and an inspection: their containers are left out, and `engines` says so. */
-  const lost = new Map<string, OpsError>();
-  const inspections: Promise<unknown>[] = [];
-
-  const inspectVisible = async (listed: readonly ListedContainer[]): Promise<Container[]> => {
-    const visible: Container[] = [];
-    const inspection = inspect(listed);
-    inspections.push(inspection);
-    for (const [index, container] of (await inspection).entries()) {
-      if (container instanceof Error) lost.set(listed[index]?.engine ?? "", toOpsError(container));
-      else if (container !== null && maySeeContainer(principal, container)) visible.push(container);
-    }
-    return visible;
-  };
+  const accepts = (container: Container, includeAccessories: boolean) =>
+    (includeAccessories || container.kind === "core") && maySeeContainer(principal, container);
+  const find = async (includeAccessories: boolean) =>
+    (await listing()).containers.filter((container) => accepts(container, includeAccessories));
   const infoFor = once(async (): Promise<InfoFor> => {
     const info = await siblings.deploy.known();
-    return createInfoFor(info, info ? await inspectVisible((await listing()).containers.filter(isCore)) : []);
+    return createInfoFor(info, info ? await find(false) : []);
   });
-  const load = async (listed: readonly ListedContainer[]): Promise<Container[]> => {
-    const visible = await inspectVisible(listed);
-    if (!visible.some(needsDeploy)) return visible;
-    const find = await infoFor();
-    return visible.map((container) => named(container, find(container)));
+  /** With the releases that only the deploy info knows. */
+  const withReleases = async (containers: readonly Container[]): Promise<readonly Container[]> => {
+    if (!containers.some(needsDeploy)) return containers;
+    const toInfo = await infoFor();
+    return containers.map((container) => named(container, toInfo(container)));
   };
-  /** Inspects again: it must still have this name and be visible to the caller. */
-  const loadFresh = async (known: Container, { name, includeAccessories }: ContainerQuery): Promise<Container> => {
-    const container = await sources.containers.inspectNow(known, signal);
-    const isMeant = container?.name === name && (includeAccessories || isCore(container));
-    if (!container || !isMeant || !maySeeContainer(principal, container)) throw notFound();
-    return named(container, (await infoFor())(container));
-  };
-
-  const engines = async (): Promise<KnownEngines> => {
-    const listed = await listing();
-    await Promise.allSettled(inspections);
-    return selectEngines(
-      principal,
-      lost.size === 0 ? listed.engines : listed.engines.map((status) => withLoss(status, lost.get(status.name))),
-    );
-  };
-  const known = async (includeAccessories: boolean) => {
-    const { containers } = await listing();
-    const shown = await load(includeAccessories ? containers : containers.filter(isCore));
-    return { containers: shown, engines: await engines() };
-  };
+  const engines = async (): Promise<KnownEngines> => selectEngines(principal, (await listing()).engines);
+  const known = async (includeAccessories: boolean) => ({
+    containers: await withReleases(await find(includeAccessories)),
+    engines: await engines(),
+  });
   const all = async (includeAccessories: boolean) => {
     const { containers, engines: asked } = await known(includeAccessories);
     if (containers.length === 0 && asked.silent.length > 0 && asked.shown.every(({ ok }) => !ok))
@@ -116,11 +78,16 @@ export function createContainerLoaders(
   };
   const core = once(() => all(false));
   const withAccessories = once(() => all(true));
-
-  const findRetired = async (includeAccessories: boolean) => {
-    const retired = await sources.containers.listRetired(signal);
-    return retired.filter((container) => (includeAccessories || isCore(container)) && maySeeContainer(principal, container));
+  /** Inspects again: it must still have this name and be visible to the caller. */
+  const loadFresh = async (last: Container, { name, includeAccessories }: ContainerQuery): Promise<Container> => {
+    const { container } = await sources.containers.inspectNow(last, signal).catch((error: unknown) => {
+      throw toOpsError(error).code === "container_not_found" ? notFound() : error;
+    });
+    if (container.name !== name || !accepts(container, includeAccessories)) throw notFound();
+    return named(container, (await infoFor())(container));
   };
+  const findRetired = async (includeAccessories: boolean) =>
+    (await sources.containers.listRetired(signal)).filter((container) => accepts(container, includeAccessories));
 
   return {
     known,
@@ -132,14 +99,9 @@ export function createContainerLoaders(
     listRetiredOfDeploys: () => findRetired(false),
     async one(query) {
       const { name, engine, includeAccessories, everyEngine = false } = query;
-      const { containers } = await listing();
-      const found = await load(
-        containers.filter(
-          (container) =>
-            container.name === name && (!engine || container.engine === engine) && (includeAccessories || isCore(container)),
-        ),
-      );
-      const silent = ofEngine(await engines(), engine).silent;
+      const visible = await find(includeAccessories);
+      const found = await withReleases(visible.filter((one) => one.name === name && (!engine || one.engine === engine)));
+      const { silent } = ofEngine(await engines(), engine);
       // A silent engine may run it: that is not "not found", and no basis for an action.
       if (silent.length > 0 && (found.length === 0 || everyEngine)) throw toEngineError(silent);
       if (found.length > 1) {
@@ -158,8 +120,6 @@ export function createContainerLoaders(
   };
 }
 
-const isCore = (container: ListedContainer) => container.kind === "core";
-
 const notFound = () => new OpsError("container_not_found", "No such container");
 
 /** The last result of `withDeploy` for each container: same input, same object, so answers can be reused. */
@@ -173,10 +133,6 @@ function named(container: Container, deploy: DeployInfo | null): Container {
   return made.named;
 }
 
-function withLoss(status: EngineStatus, error: OpsError | undefined): EngineStatus {
-  return error ? { ...status, ok: false, error: toProblem(error) } : status;
-}
-
 /** The engines relevant to a query for `engine`. Does not reveal whether an engine that the caller may not see has this name. */
 export function ofEngine({ shown, silent }: KnownEngines, engine: string | null | undefined): KnownEngines {
   if (!engine) return { shown, silent };
@@ -188,35 +144,4 @@ export function ofEngine({ shown, silent }: KnownEngines, engine: string | null 
 export function toEngineError(silent: readonly SilentEngine[]): OpsError {
   const code = silent[0]?.code as OpsError["code"] | undefined;
   return new OpsError(code ?? "docker_unavailable", silent.map(({ message }) => message).join("; "));
-}
-
-/** Loads whole lists; each key is requested once, in as few batches as the lists allow. */
-type ListLoader<Key, Value> = (keys: readonly Key[]) => Promise<readonly Value[]>;
-
-/**
- * A DataLoader for lists: where callers want whole lists, one promise for each batch replaces one for each key (20 rows: 5 us instead of 30). Values come in
- * the order of the keys; the caller judges Errors among them.
- */
-export function createListLoader<Key, Value>(
-  ask: (keys: readonly Key[]) => Promise<readonly Value[]>,
-  toId: (key: Key) => string,
-): ListLoader<Key, Value> {
-  const batches: { readonly keys: readonly Key[]; readonly values: Promise<readonly Value[]> }[] = [];
-  const askBatch = (keys: readonly Key[]) => {
-    const values = ask(keys);
-    batches.push({ keys, values });
-    return values;
-  };
-  return async (keys) => {
-    if (batches.length === 0) return askBatch(keys);
-    const asked = new Set(batches.flatMap((batch) => batch.keys.map(toId)));
-    const missing = keys.filter((key) => !asked.has(toId(key)));
-    if (missing.length > 0) void askBatch(missing).catch(() => {});
-    const found = new Map<string, Value>();
-    for (const batch of batches) {
-      const values = await batch.values;
-      for (const [index, key] of batch.keys.entries()) found.set(toId(key), values[index] as Value);
-    }
-    return keys.map((key) => found.get(toId(key)) as Value);
-  };
 }

@@ -2,6 +2,7 @@ import type { LogLevel } from "../../containers/logs/level.ts";
 import type { LogOptions } from "../../containers/logs/log.ts";
 import { OpsError } from "../../lib/errors.ts";
 import { patternRule } from "../../lib/pattern.ts";
+import { toLogTimestamp } from "../../lib/time.ts";
 import type { OpsContext } from "../context.ts";
 import { parseTimeArg } from "../range.ts";
 
@@ -43,5 +44,5 @@ async function toPattern(text: string, ignoreCase: boolean, { loaders }: OpsCont
 }
 
 function parseLogTimeArg(name: "since" | "until", text: string | null | undefined): { since?: string; until?: string } {
-  return text ? { [name]: parseTimeArg(name, text, Date.now()) } : {};
+  return text ? { [name]: toLogTimestamp(parseTimeArg(name, text, Date.now())) } : {};
 }

@@ -7,7 +7,6 @@ import { type RoleBatch, type RoleLine, toBeginning } from "../../containers/log
 import { createRolePage } from "../../containers/logs/role/page.ts";
 import type { EngineStatus } from "../../containers/source.ts";
 import { OpsError } from "../../lib/errors.ts";
-import { toLogTimestamp } from "../../lib/time.ts";
 import { isSameGroup, type ServiceGroup } from "../../releases/service-group.ts";
 import { type ContainerFilter, createContainerFilter } from "../containers/filter.ts";
 import { followEvents } from "../containers/live-loader.ts";
@@ -51,7 +50,7 @@ export async function readRoleLogs(context: OpsContext, filter: RoleFilter, opti
   const retired = (await loaders.containers.listRetired(filter.includeAccessories)).filter(isRetired).toSorted(byNewest);
   if (containers.length + retired.length === 0) throw toAbsence(engines);
   if (!group) requireOneGroup(filter.role, retired);
-  const page = createRolePage(options.tail, options.until === undefined ? null : toLogTimestamp(options.until));
+  const page = createRolePage(options.tail, options.until ?? null);
   let leavesOut = false;
   const read = async (container: Container, wanted: LogOptions): Promise<RolePart> => {
     try {
@@ -67,10 +66,10 @@ export async function readRoleLogs(context: OpsContext, filter: RoleFilter, opti
   };
   const readPart = async (container: Container): Promise<RolePart> => {
     // Until lines are known to be left out, `truncated` depends on all its lines.
-    const since = leavesOut ? toLater(page.since, options.since) : null;
-    if (since === null) return read(container, options);
+    const since = leavesOut ? page.since : null;
+    if (since === null || since <= (options.since ?? "")) return read(container, options);
     const part = await read(container, { ...options, since });
-    return part.error === null && toBeginning(container) < toLogTimestamp(since) ? { ...part, truncated: true } : part;
+    return part.error === null && toBeginning(container) < since ? { ...part, truncated: true } : part;
   };
   // What earlier reads returned limits how far back later ones go.
   const limit = pLimit(logsAtOnce);
@@ -80,12 +79,6 @@ export async function readRoleLogs(context: OpsContext, filter: RoleFilter, opti
   const lines = page.take();
   budget.text(lines.reduce((sum, { message }) => sum + message.length, 0));
   return { lines, truncated: leavesOut, parts, engines: engines.shown };
-}
-
-/** The start of the page where it is later than the requested one; else null. */
-function toLater(since: string | null, asked: string | undefined): string | null {
-  if (since === null || asked === undefined) return since;
-  return toLogTimestamp(since) > toLogTimestamp(asked) ? since : null;
 }
 
 function byNewest(a: Container, b: Container): number {

@@ -114,7 +114,7 @@ function read(
     name: "web-1",
     view: () => ({ status: { ok: state.ok } }),
     known: async () => snapshot,
-    limit: (run: () => unknown) => run(),
+    limits: { inspect: (run: () => unknown) => run() },
     ask: (deadlineMs: number, run: (signal: AbortSignal) => Promise<unknown>) => {
       asked.push(String(deadlineMs));
       return run(AbortSignal.timeout(1000));

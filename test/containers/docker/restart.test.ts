@@ -2,8 +2,7 @@ import type { IncomingMessage } from "node:http";
 import { PassThrough } from "node:stream";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Engine } from "../../../src/containers/docker/engine/engine.ts";
-import { createRecentRestarts } from "../../../src/containers/docker/engine/events.ts";
-import type { Inspector } from "../../../src/containers/docker/engine/inspect.ts";
+import { createStarts } from "../../../src/containers/docker/engine/events.ts";
 import { createRestarter } from "../../../src/containers/docker/restart.ts";
 import { OpsError } from "../../../src/lib/errors.ts";
 import { context, facts } from "../../support/docker-facts.ts";
@@ -29,7 +28,8 @@ function setUp(graceMs = 1500) {
   };
   const engine = {
     name: "web-1",
-    recentRestarts: createRecentRestarts(),
+    starts: createStarts(),
+    limits: { inspect: (run: () => unknown) => run() },
     known: async () => ({ context: context() }),
     async ask(deadlineMs: number, run: (signal: AbortSignal) => Promise<unknown>) {
       log.push(`ask ${deadlineMs}`);
@@ -45,16 +45,14 @@ function setUp(graceMs = 1500) {
         return state.stream as unknown as IncomingMessage;
       },
     },
-  } as unknown as Engine;
-  const inspector: Inspector = {
     async inspect() {
       log.push("inspect");
       const act = state.inspections.length > 1 ? state.inspections.shift() : state.inspections[0];
       await act?.();
       return { facts: facts({ fullId: id, state: "exited", labels: state.labels }), tty: false, stopTimeout: state.stopTimeout };
     },
-  };
-  const restarter = createRestarter(inspector, graceMs);
+  } as unknown as Engine;
+  const restarter = createRestarter(graceMs);
   return { state, log, engine, restarter, restart: () => restarter.restart(engine, ref) };
 }
 const rejects = (error: unknown) => async () => {
@@ -197,7 +195,7 @@ describe("a look before a restart", () => {
   ])("at a container of the labels %j finds the protection %s", async (labels, protectedBy) => {
     const { state, restarter, engine } = setUp();
     state.labels = labels;
-    const look = await restarter.look(engine, ref);
+    const look = await restarter.inspect(engine, ref);
     // In a container that cannot find out its own id every container is protected.
     expect([look.container.fullId, look.protectedBy?.startsWith("the gateway") ? protectedBy : look.protectedBy]).toEqual([
       id,
@@ -213,7 +211,7 @@ describe("whether it was restarted", () => {
   it("is known at once where it was seen", async () => {
     const kit = setUp();
     const event = { fullId: id, time: "2026-01-13T09:46:01Z", detail: "", attributes: {} };
-    for (const action of ["restart", "start"]) kit.engine.recentRestarts.record({ ...event, action });
+    for (const action of ["restart", "start"]) kit.engine.starts.record({ ...event, action });
     expect(await ask(kit)).toBe(true);
     expect(kit.log).toEqual([]);
   });

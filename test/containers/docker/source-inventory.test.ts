@@ -16,7 +16,7 @@ function watch(engine: FakeEngine, options: Partial<ContainerSourceOptions> = {}
   const timeouts = { listTimeoutMs: 10_000, inspectTimeoutMs: 10_000 };
   const settings = { engines: [engine.options], rules: rulesOf("wallet-core"), logger: silentLogger, ...timeouts, ...options };
   const source = createContainerSource(settings);
-  const rows = async () => (await source.list(soon())).containers as readonly Container[];
+  const rows = async () => (await source.list(soon())).containers;
   return { ...source, rows, [Symbol.asyncDispose]: () => source.close() };
 }
 
@@ -137,8 +137,7 @@ test("a list finds what no event told of", async () => {
   const exited = inspected(a, "web-a") as { State: object };
   engine.on(`${a}/json`, json({ ...exited, State: { Status: "exited", StartedAt: "2026-01-13T09:40:10Z" } }));
   await until(async () => inspections(engine, b) === 1);
-  const [first] = await source.inspect([{ engine: "fake", fullId: a }], soon());
-  expect(first).toMatchObject({ status: "exited" });
+  expect(await source.listRetired(soon())).toMatchObject([{ fullId: a, status: "exited" }]);
 });
 
 test("nobody asks: nothing but the subscription and the lists, and no inspection of what is as it was", async () => {
@@ -158,12 +157,12 @@ test("an action asks the engine itself, and waits for no other", async () => {
   await using source = watch(engine);
   const [row] = await source.rows();
   engine.on(`${a}/json`, json(inspected(a, "web-moved")));
-  expect(await source.inspectNow(row as Container, soon())).toMatchObject({ name: "web-moved" });
+  expect(await source.inspectNow(row as Container, soon())).toMatchObject({ container: { name: "web-moved" } });
   // Also the memory has learned.
   expect(await source.rows()).toMatchObject([{ name: "web-moved" }]);
   engine.on(`${a}/json`, hang);
   await expect(source.inspectNow(row as Container, soon())).rejects.toMatchObject({ code: "docker_timeout" });
   engine.on(`${a}/json`, json({ message: "No such container" }, 404));
-  expect(await source.inspectNow(row as Container, soon())).toBeNull();
+  await expect(source.inspectNow(row as Container, soon())).rejects.toMatchObject({ code: "container_not_found" });
   expect(await source.rows()).toEqual([]);
 });

@@ -1,7 +1,6 @@
 import { describe, expect, it, vi } from "vitest";
 import type { Container } from "../../../src/containers/container.ts";
-import { type Engine, type EngineView, findEngine } from "../../../src/containers/docker/engine/engine.ts";
-import { createInspector } from "../../../src/containers/docker/engine/inspect.ts";
+import { createInspect, type Engine, type EngineView, findEngine } from "../../../src/containers/docker/engine/engine.ts";
 import type { Snapshot } from "../../../src/containers/docker/engine/inventory.ts";
 import { createLister } from "../../../src/containers/docker/source.ts";
 import { OpsError } from "../../../src/lib/errors.ts";
@@ -12,7 +11,7 @@ const snapshot = (...visible: readonly Container[]) =>
   ({
     visible,
     listRetired: () => [row("core", "old", visible[0]?.engine ?? "")],
-    live: () => [...visible, row("other", "hidden", visible[0]?.engine ?? "")],
+    listRunning: () => [...visible, row("other", "hidden", visible[0]?.engine ?? "")],
   }) as unknown as Snapshot;
 
 /** An engine that gives these views, one after the other; the last one for ever. */
@@ -76,7 +75,7 @@ describe("the containers of all engines", () => {
     const engines = [engineOf("one", null), engineOf("two", second)];
     const lister = createLister(engines.map(({ engine }) => engine));
     expect(names(await lister.listRetired(signal))).toEqual(["core old another"]);
-    const live = await lister.live(signal);
+    const live = await lister.listRunning(signal);
     expect(names(live.containers)).toEqual(["core b another", "accessory a two", "other a two", "other hidden another"]);
     expect(live.engines).toEqual([{ name: "one" }, { name: "two" }]);
     expect(names((await lister.list(signal)).containers)).toHaveLength(3);
@@ -84,9 +83,9 @@ describe("the containers of all engines", () => {
 
   it("can be had at once where no engine must be waited for", () => {
     const known = engineOf("one", first).engine;
-    expect(names(createLister([known]).peek()?.containers ?? [])).toHaveLength(4);
-    expect(createLister([known, engineOf("two").engine]).peek()).toBeNull();
-    expect(createLister([]).peek()).toEqual({ containers: [], engines: [] });
+    expect(names(createLister([known]).listCached()?.containers ?? [])).toHaveLength(4);
+    expect(createLister([known, engineOf("two").engine]).listCached()).toBeNull();
+    expect(createLister([]).listCached()).toEqual({ containers: [], engines: [] });
   });
 });
 
@@ -117,8 +116,8 @@ describe("an inspection", () => {
         asked.push(deadlineMs, ...callers);
         return run(signal);
       },
-    } as unknown as Engine;
-    return { inventory, call, asked, inspect: () => createInspector(400).inspect(engine, id, signal) };
+    } as unknown as Parameters<typeof createInspect>[0];
+    return { inventory, call, asked, inspect: () => createInspect(engine, 400)(id, signal) };
   }
 
   it.each([

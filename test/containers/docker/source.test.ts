@@ -1,9 +1,9 @@
 import { beforeAll, expect, test } from "vitest";
-import type { Container } from "../../../src/containers/container.ts";
 import { readSelf } from "../../../src/containers/docker/restart.ts";
 import { type ContainerSourceOptions, createContainerSource } from "../../../src/containers/docker/source.ts";
 import { createSharedBudget } from "../../../src/lib/budget/budget.ts";
 import { silentLogger } from "../../../src/lib/logger.ts";
+import { toLogTimestamp } from "../../../src/lib/time.ts";
 import { soon, until } from "../../support/docker-containers.ts";
 import { rulesOf } from "../../support/docker-facts.ts";
 import { type FakeEngine, fullId, hang, inspected, json, listed, ping, startFakeEngine } from "../../support/docker-fake.ts";
@@ -48,9 +48,8 @@ test("asks for nothing until it is asked, once however many want it, and then an
   expect(new Set(listings.map(({ containers }) => containers[0]?.name))).toEqual(new Set(["web-a"]));
   const again = await source.list(soon());
   expect(engine.requests).toHaveLength(4);
-  // The very same rows, also by inspection: what is made of them can be reused.
+  // The very same rows: what is made of them can be reused.
   expect(again.containers).toBe(listings[0]?.containers);
-  expect((await source.inspect(again.containers, soon()))[0]).toBe(again.containers[0]);
 });
 
 test("sends exactly these requests", async () => {
@@ -62,9 +61,13 @@ test("sends exactly these requests", async () => {
   engine.on(`${a}/restart`, (_, response) => response.writeHead(204).end());
   await using source = createSource(engine);
   const ref = { engine: "fake", fullId: a };
-  await source.inspect([ref], soon());
+  await source.list(soon());
   await source.stats([ref], soon());
-  await source.logs(ref, { tail: 10, since: "5.000000000", until: "9.000000000", stream: "stderr" }, createSharedBudget(soon()));
+  await source.logs(
+    ref,
+    { tail: 10, since: toLogTimestamp("5"), until: toLogTimestamp("9"), stream: "stderr" },
+    createSharedBudget(soon()),
+  );
   await source.restart(ref);
   expect(engine.calls).toEqual([
     "GET /_ping",
@@ -92,7 +95,6 @@ test("only a full id ever reaches an engine", async () => {
   const before = engine.requests.length;
   for (const bad of ["web-a", a.slice(0, 12), `${a}/../${b}`, a.toUpperCase(), ""]) {
     const ref = { engine: "fake", fullId: bad };
-    expect(await source.inspect([ref], soon())).toEqual([null]);
     await expect(source.inspectNow(ref, soon())).rejects.toMatchObject({ upstream: "docker:fake" });
   }
   expect(await source.stats([{ engine: "other", fullId: a }], soon())).toMatchObject([{ code: "container_not_found" }]);
@@ -108,16 +110,15 @@ test("a container that hangs is answered from the list and from what is known of
   engine.on(`${a}/json`, json(inspected(a, "w-a", { Env: ["KAMAL_VERSION=v7", "SECRET=x"] })));
   engine.on(`${b}/json`, json(inspected(b, "w-b")));
   await using source = createSource(engine);
-  const refs = [a, b, c].map((id) => ({ engine: "fake", fullId: id }));
-  await source.inspect(refs, soon());
+  expect((await source.list(soon())).containers.map(({ name }) => name)).toEqual(["w-a", "w-b"]);
   engine.on(`${a}/json`, hang);
   engine.on(
     "/containers/json",
     json([listed(a, "w-a", { Image: "sha256:x", Status: "Up 2 hours (healthy)" }), listed(b, "w-b")]),
   );
   for (const id of [a, b]) engine.emit("start", id);
-  await until(async () => ((await source.inspect(refs, soon()))[0] as Container).restarts === null);
-  expect(await source.inspect(refs, soon())).toMatchObject([
+  await until(async () => (await source.list(soon())).containers[0]?.restarts === null);
+  expect((await source.list(soon())).containers).toMatchObject([
     {
       name: "w-a",
       version: "v7",
@@ -129,7 +130,6 @@ test("a container that hangs is answered from the list and from what is known of
       startedAt: null,
     },
     { name: "w-b", restarts: 2 },
-    null,
   ]);
 });
 
@@ -144,8 +144,7 @@ test("an engine where every inspection hangs is answered from its list, long bef
   const { containers, engines } = await source.list(soon());
   expect(performance.now() - start).toBeLessThan(inspectTimeoutMs / 2);
   expect(engines).toMatchObject([{ ok: true }]);
-  const all = await source.inspect(containers, soon());
-  expect(all.map((one) => (one as Container).restarts)).toEqual(ids.map(() => null));
+  expect(containers.map(({ restarts }) => restarts)).toEqual(ids.map(() => null));
 });
 
 test("one engine's failure hides nothing of the other", async () => {
@@ -210,7 +209,7 @@ test("a container with the protection label `true` is protected from restarts, w
   engine.on(`${c}/json`, json(inspected(c, "web-c")));
   await using source = createSource(engine);
   const reasons = await Promise.all(
-    [a, b, c].map(async (id) => (await source.inspectForRestart({ engine: "fake", fullId: id })).protectedBy),
+    [a, b, c].map(async (id) => (await source.inspectNow({ engine: "fake", fullId: id })).protectedBy),
   );
   // In a container that cannot find out its own id every container is protected.
   const self = (await readSelf())(a);

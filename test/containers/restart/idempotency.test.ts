@@ -144,7 +144,7 @@ describe("a restart whose answer was lost", () => {
         if (answer instanceof Error) throw answer;
         return answer;
       },
-      inspectForRestart: async () => {
+      inspectNow: async () => {
         if (found instanceof Error) throw found;
         return { container: sampleContainer(found), protectedBy: null };
       },

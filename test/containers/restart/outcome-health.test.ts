@@ -21,11 +21,7 @@ async function wait(from: Partial<Container>, changes: Readonly<Record<number, P
     if (past instanceof Error) throw past;
     return { container: { ...restarted, ...past }, protectedBy: null };
   };
-  const waiting = waitForHealth(
-    restarted,
-    { inspectForRestart: look },
-    { timeoutMs: 1700, stableMs: 1000, signal: ending.signal },
-  );
+  const waiting = waitForHealth(restarted, { inspectNow: look }, { timeoutMs: 1700, stableMs: 1000, signal: ending.signal });
   let ms: number | null = null;
   void waiting.then(() => (ms = performance.now() - begin));
   await vi.advanceTimersByTimeAsync(10_000);

@@ -15,7 +15,7 @@ async function wait(states: readonly (Partial<Container> | Error)[], { from = st
     return { container: { ...from, ...next }, protectedBy: null };
   };
   const signal = AbortSignal.timeout(10_000);
-  const { container, healthy } = await waitForHealth(from, { inspectForRestart: look }, { timeoutMs, stableMs, signal });
+  const { container, healthy } = await waitForHealth(from, { inspectNow: look }, { timeoutMs, stableMs, signal });
   return [healthy, container.status, container.health];
 }
 

@@ -39,7 +39,7 @@ function scene(given: Scene = {}) {
         order.push("restart");
         return (given.restart?.() ?? Promise.resolve(container)).then((done) => ({ container: done, dockerStatus: 204 }));
       },
-      inspectForRestart: async () => ({ container: { ...container, ...given.now }, protectedBy: given.protectedBy ?? null }),
+      inspectNow: async () => ({ container: { ...container, ...given.now }, protectedBy: given.protectedBy ?? null }),
       restartedSince: async () => given.restartedSince?.() ?? false,
     },
     audit: {

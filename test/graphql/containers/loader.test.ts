@@ -43,13 +43,13 @@ describe("lists of containers", () => {
     ]);
   });
 
-  it("ask the engines once, and about each container once", async () => {
+  it("ask the engines once", async () => {
     const loaders = load({});
     const lists = [loaders.all(false), loaders.all(true), loaders.all(false), loaders.all(true), loaders.known(true)];
     const [core, all, coreAgain, allAgain] = await Promise.all(lists);
     expect([coreAgain === core, allAgain === all]).toEqual([true, true]);
     await loaders.one(one);
-    expect(loaders.calls).toEqual({ list: 1, inspect: 3 });
+    expect(loaders.calls).toEqual({ list: 1 });
   });
 
   it.each<[string, Partial<Memory>, string | null]>([
@@ -83,23 +83,6 @@ describe("lists of containers", () => {
     const loaders = load({});
     await loaders.all(true);
     expect(loaders.calls["deploy"]).toBeUndefined();
-  });
-
-  it("leave out what an engine lost meanwhile, and say so of it alone", async () => {
-    const other = sampleContainer({ name: "other", engine: "b" });
-    const error = new OpsError("docker_timeout", "no answer");
-    const loaders = load({ containers: [web, other], engines: [fine, { ...fine, name: "b" }] }, createCaller(), ({ sources }) => {
-      const inspect = sources.containers.inspect.bind(sources.containers);
-      sources.containers.inspect = async (refs, signal) =>
-        (await inspect(refs, signal)).map((found, index) => (refs[index]?.engine === "b" ? error : found));
-    });
-    const { containers, engines } = await loaders.known(false);
-    expect(names(containers)).toEqual(["web"]);
-    expect(engines.shown.map(({ name, ok, error: why }) => [name, ok, why])).toEqual([
-      ["local", true, null],
-      ["b", false, { code: "docker_timeout", message: "no answer" }],
-    ]);
-    await expect(loaders.one({ ...one, name: "other" })).rejects.toMatchObject({ code: "docker_timeout", message: "no answer" });
   });
 });
 
@@ -176,7 +159,10 @@ describe("one container", () => {
     ["of another environment", { env: "production" as Environment }, false],
   ])("for an action is looked at again: %s", async (_what, now, isFound) => {
     const loaders = load({}, staging(), ({ sources }) => {
-      sources.containers.inspectNow = async () => now && { ...web, ...now };
+      sources.containers.inspectNow = async () => {
+        if (now === null) throw new OpsError("container_not_found", "gone");
+        return { container: { ...web, ...now }, protectedBy: null };
+      };
     });
     expect(await loaders.one(one)).toBe((await loaders.all(false))[0]);
     const found = loaders.one({ ...one, everyEngine: true }).catch((error: OpsError) => error.code);

@@ -6,7 +6,6 @@ import { createCaller } from "../../support/caller.ts";
 import { createMemorySources } from "../../support/memory-sources.ts";
 
 const now = Date.parse("2026-01-13T10:00:00Z");
-const unix = now / 1000;
 const context = createContext(createMemorySources().sources, createCaller());
 type Args = Parameters<typeof toLogOptions>[0];
 const ask = (args: Partial<Args>, minTail = 1) => toLogOptions({ tail: 10, ...args }, minTail, context);
@@ -21,9 +20,9 @@ describe("toLogOptions", () => {
     [{}, {}],
     [nothing, {}],
     [empty, {}],
-    [{ since: "10m" }, { since: `${unix - 600}.000000000` }],
-    [{ until: "1m" }, { until: `${unix - 60}.000000000` }],
-    [{ since: "1767225600.5" }, { since: "1767225600.500000000" }],
+    [{ since: "10m" }, { since: "2026-01-13T09:50:00.000000000Z" }],
+    [{ until: "1m" }, { until: "2026-01-13T09:59:00.000000000Z" }],
+    [{ since: "1767225600.5" }, { since: "2026-01-01T00:00:00.500000000Z" }],
     [{ stream: "stderr" }, { stream: "stderr" }],
     [{ search: "x" }, { search: "x", ignoreCase: false }],
     [

@@ -77,7 +77,7 @@ describe("errors and the releases that they hit", () => {
       failuresByRelease: hit,
       errors: [{ error: "timeout after 31 ms for user 4711", count: 6, fingerprint: "1bbf425cd8c0", releases: hit }],
     });
-    expect(calls).toEqual({ metrics: 1, errors: 1, list: 1, inspect: 2, kept: 1 });
+    expect(calls).toEqual({ metrics: 1, errors: 1, list: 1, kept: 1 });
   });
 
   it("names no release of a container that the token may not see", async () => {

@@ -7,17 +7,16 @@ import { OpsError, toProblem } from "../../../lib/errors.ts";
 import type { Logger } from "../../../lib/logger.ts";
 import type { ObserveCall } from "../../../lib/upstream-call.ts";
 import type { ContainerRef } from "../../container.ts";
-import type { ContainerRules } from "../../facts.ts";
+import type { ContainerRules, RawContainer } from "../../facts.ts";
 import type { EngineStatus } from "../../source.ts";
 import type { EngineOptions } from "../address.ts";
-import { listAnswer, type ListedFacts, toListedFacts } from "../http/answers.ts";
+import { fromInspect, type InspectAnswer, inspectAnswer, listAnswer, type ListedFacts, toListedFacts } from "../http/answers.ts";
 import { createEngineClient, type EngineClient } from "../http/client.ts";
 import { AnswerError, isLost, toDockerError } from "../http/errors.ts";
-import { createEventEnricher, type EventBroadcaster, type EventEnricher } from "./event-feed.ts";
-import { createRecentRestarts, createStartWaiters, type RecentRestarts, type StartWaiters } from "./events.ts";
-import type { Inspector } from "./inspect.ts";
+import { createEventEnricher, type EventBroadcaster } from "./event-feed.ts";
+import { createStarts, type EngineEvent, type Starts } from "./events.ts";
 import { createInventory, type Inventory, type Snapshot } from "./inventory.ts";
-import { createWatcher, type WatchTimes } from "./sync.ts";
+import { createRefresher, createWatcher } from "./sync.ts";
 
 /** What is known of an engine now; `snapshot` is null when nothing is known, or when the engine was lost too long ago. */
 export interface EngineView {
@@ -25,40 +24,51 @@ export interface EngineView {
   readonly snapshot: Snapshot | null;
 }
 
-/** One engine: its connection, its containers in memory, and its errors. */
-export interface Engine {
+/** One inspection: the container, and what only our own calls need. */
+export interface Inspection {
+  readonly facts: RawContainer;
+  readonly tty: boolean;
+  /** Seconds that the container asks for between SIGTERM and SIGKILL, null for the engine's default. */
+  readonly stopTimeout: number | null;
+}
+
+/** Calls to one engine. */
+export interface EngineCalls {
   readonly name: string;
   readonly client: EngineClient;
-  /** Limits parallel calls for single containers. */
-  readonly limit: LimitFunction;
-  /** Limits parallel log reads: each may take 32 MB from the engine. */
-  readonly logLimit: FairLimit;
-  /** Limits parallel inspections of whole engines, over all engines: a hundred at once would cost 100 MB. */
-  readonly fullLimit: LimitFunction;
-  readonly inventory: Inventory;
-  /** Publishes its events to readers. */
-  readonly eventEnricher: EventEnricher;
-  readonly recentRestarts: RecentRestarts;
-  readonly startWaiters: StartWaiters;
+  /** Runs a call with one total deadline; every failure becomes an OpsError. */
+  ask<T>(deadlineMs: number, run: (signal: AbortSignal) => Promise<T>, ...callers: AbortSignal[]): Promise<T>;
+  /** Asks for one container and updates the inventory. Rejects with container_not_found, docker_timeout ... */
+  inspect(fullId: string, ...callers: AbortSignal[]): Promise<Inspection>;
+}
+
+/** One engine: its connection, its containers in memory, and its errors. */
+export interface Engine extends EngineCalls {
+  /** Limits of parallel calls, one for each kind: those that hang delay no other kind. A log read may take 32 MB from the engine. */
+  readonly limits: { readonly inspect: LimitFunction; readonly stats: LimitFunction; readonly logs: FairLimit };
+  readonly inventory: Pick<Inventory, "snapshot">;
+  readonly starts: Starts;
   /** From memory; the first call waits until the engine has answered or failed. Never rejects. */
   view(signal: AbortSignal): EngineView | Promise<EngineView>;
   /** Null where `view` would wait. */
   peek(): EngineView | null;
-  /** Its containers; rejects when the engine is lost, unless `stale` allows old data. */
-  known(signal: AbortSignal, stale?: boolean): Promise<Snapshot>;
-  fetchList(deadlineMs: number): Promise<ListedFacts[]>;
-  /** Records contact with the engine. */
-  touch(): void;
-  /** Runs a call with one total deadline; every failure becomes an OpsError. */
-  ask<T>(deadlineMs: number, run: (signal: AbortSignal) => Promise<T>, ...callers: AbortSignal[]): Promise<T>;
+  /** Its containers; rejects when the engine is lost. */
+  known(signal: AbortSignal): Promise<Snapshot>;
   close(): void;
 }
 
-export interface EngineSettings extends WatchTimes {
+export interface EngineSettings {
   readonly rules: ContainerRules;
   readonly logger: Logger;
+  /** Parallel calls of each kind. */
   readonly concurrency: number;
+  /** Limits parallel inspections of whole engines, over all engines: a hundred at once would cost 100 MB. */
   readonly fullLimit: LimitFunction;
+  /** Deadline for subscribing to events, for a list and for a ping, milliseconds. */
+  readonly listTimeoutMs: number;
+  readonly inspectTimeoutMs: number;
+  /** Interval of full lists, whether or not events arrive, milliseconds. */
+  readonly resyncMs: number;
   /** How long the containers of a lost engine are shown, milliseconds. */
   readonly staleMs: number;
   /** Notified when its containers, or whether it answers, may have changed. */
@@ -73,16 +83,17 @@ export interface EngineSettings extends WatchTimes {
  */
 const [quietMs, silentMs] = [1000, 3000];
 
-export function createEngine(options: EngineOptions, inspector: Inspector, settings: EngineSettings): Engine {
+export function createEngine(options: EngineOptions, settings: EngineSettings): Engine {
   const { name, address, env } = options;
+  const { listTimeoutMs, resyncMs, concurrency, changes, broadcaster } = settings;
   const client = createEngineClient(address, options.control ?? null, settings.observe);
   const hostNames = [name, address.kind === "unix" ? hostname() : address.host];
-  const inventory = createInventory({ env, rules: settings.rules, hostNames }, () => settings.changes.notify());
+  const inventory = createInventory({ env, rules: settings.rules, hostNames }, () => changes.notify());
   let contactAt: number | null = null;
   let isListed = false;
   let pinging: Promise<void> | null = null;
 
-  const ask: Engine["ask"] = async (deadlineMs, run, ...callers) => {
+  const ask: EngineCalls["ask"] = async (deadlineMs, run, ...callers) => {
     try {
       const answer = await withDeadline(deadlineMs, run, ...callers);
       contactAt = Date.now();
@@ -95,7 +106,7 @@ export function createEngine(options: EngineOptions, inspector: Inspector, setti
   };
   const askPing = async () => {
     try {
-      await ask(settings.listTimeoutMs, (signal) => client.ping(signal));
+      await ask(listTimeoutMs, (signal) => client.ping(signal));
     } catch (error) {
       watcher.lose(error as OpsError);
     } finally {
@@ -130,41 +141,89 @@ export function createEngine(options: EngineOptions, inspector: Inspector, setti
       (error: unknown) => ({ status: toStatus(toDockerError(error, name)), snapshot: null }),
     );
   };
-  const engine: Engine = {
+  const list = async () => {
+    const answer = toFacts(await ask(listTimeoutMs, (signal) => client.listContainers(signal)), name);
+    isListed = true;
+    return answer;
+  };
+  const inspect = createInspect({ name, client, inventory, ask }, settings.inspectTimeoutMs);
+  const limits = { inspect: pLimit(concurrency), stats: pLimit(concurrency), logs: createFairLimit(concurrency) };
+  const starts = createStarts();
+  const enricher = createEventEnricher(name, inventory, broadcaster);
+  const refresher = createRefresher({
+    name,
+    inventory,
+    list,
+    inspect,
+    limit: limits.inspect,
+    fullLimit: settings.fullLimit,
+    onSettled: (fullId) => enricher.settle(fullId),
+    onLost: (error) => watcher.lose(toDockerError(error, name)),
+  });
+  /** All that an event reaches, in this order. Its readers see the container as it was known before the event, so the inventory comes last. */
+  const onEvent = (event: EngineEvent) => {
+    contactAt = Date.now();
+    starts.record(event);
+    enricher.onEvent(event);
+    refresher.onEvent(event);
+  };
+  const log = createReport(name, settings.logger);
+  const report = (error: OpsError | null) => {
+    log(error);
+    if (error === null) broadcaster.onWatched({ name, env });
+    changes.notify();
+  };
+  const onBegin = () => enricher.begin();
+  const watcher = createWatcher({ name, client, timeoutMs: listTimeoutMs, resyncMs, refresher, onBegin, onEvent, report });
+  return {
     name,
     client,
-    limit: pLimit(settings.concurrency),
-    logLimit: createFairLimit(settings.concurrency),
-    fullLimit: settings.fullLimit,
+    ask,
+    inspect,
+    limits,
     inventory,
-    eventEnricher: createEventEnricher(name, inventory, settings.broadcaster),
-    recentRestarts: createRecentRestarts(),
-    startWaiters: createStartWaiters(),
+    starts,
     view,
     peek: () => (pending() ? null : now()),
-    async known(signal, stale = false) {
+    async known(signal) {
       const { snapshot, status } = await view(signal);
-      if (snapshot && (status.ok || stale)) return snapshot;
+      if (snapshot && status.ok) return snapshot;
       throw watcher.loss()?.error ?? toDockerError(signal.reason, name);
     },
-    async fetchList(deadlineMs) {
-      const list = toFacts(await ask(deadlineMs, (signal) => client.listContainers(signal)), name);
-      isListed = true;
-      return list;
-    },
-    touch: () => void (contactAt = Date.now()),
-    ask,
     close() {
       watcher.close();
+      refresher.close();
       client.close();
     },
   };
-  const report = createReport(name, settings.logger);
-  const watcher = createWatcher(engine, inspector, settings, (error) => {
-    report(error);
-    settings.changes.notify();
-  });
-  return engine;
+}
+
+/** What an inspection needs of its engine. */
+interface InspectedEngine extends Pick<EngineCalls, "name" | "ask"> {
+  readonly client: Pick<EngineClient, "call">;
+  readonly inventory: Pick<Inventory, "begin" | "learn" | "remove">;
+}
+
+export function createInspect({ name, client, inventory, ask }: InspectedEngine, timeoutMs: number): EngineCalls["inspect"] {
+  return async (fullId, ...callers) => {
+    const asked = inventory.begin();
+    const call = async (signal: AbortSignal) => toAnswer(await client.call(fullId, "json", {}, signal), fullId);
+    try {
+      const data = await ask(timeoutMs, call, ...callers);
+      const facts = fromInspect(data, name);
+      inventory.learn(facts, asked);
+      return { facts, tty: data.Config.Tty ?? false, stopTimeout: data.Config.StopTimeout };
+    } catch (error) {
+      if (error instanceof OpsError && error.code === "container_not_found") inventory.remove(fullId);
+      throw error;
+    }
+  };
+}
+
+function toAnswer(answer: unknown, fullId: string): InspectAnswer {
+  const { success, data } = inspectAnswer.safeParse(answer);
+  if (!success || data.Id !== fullId) throw new AnswerError("its inspection of a container is none");
+  return data;
 }
 
 /** Logs one line for each change of state, not for each attempt. */

@@ -1,7 +1,7 @@
 import { LRUCache } from "lru-cache";
 import { type Notifier, createNotifier, createSubscribers } from "../../../lib/broadcast.ts";
 import type { Container, Health } from "../../container.ts";
-import type { ContainerEvent, EventBatch } from "../../events.ts";
+import type { ContainerEvent, ContainerObserver, EventBatch } from "../../events.ts";
 import type { RawContainer, EngineContext } from "../../facts.ts";
 import { toContainer } from "../../kamal/mapping.ts";
 import { selectVisible } from "../../kamal/visibility.ts";
@@ -30,11 +30,11 @@ const shownMs = 10_000;
 const appearing = new Set(["create", "start", "restart", "unpause"]);
 
 /**
- * Publishes the events of one engine to the broadcaster, in their order, each with its container: those of containers that callers may see
+ * Hands the events of one engine to the observer, in their order, each with its container: those of containers that callers may see
  * (kamal/visibility.ts) before the event, or through it. An event of an unknown container waits for its inspection, because only that shows the
- * environment for sure. Does nothing while nobody reads.
+ * environment for sure.
  */
-export function createEventEnricher(engine: string, inventory: Inventory, board: EventBroadcaster): EventEnricher {
+export function createEventEnricher(engine: string, inventory: Inventory, observer: ContainerObserver): EventEnricher {
   // Limited by size: `max` would allocate its memory at once, for each engine.
   const shown = new LRUCache<string, true>({ maxSize: 5000, sizeCalculation: () => 1, ttl: shownMs });
   /** Containers with an inspection pending or under way. */
@@ -55,7 +55,7 @@ export function createEventEnricher(engine: string, inventory: Inventory, board:
       env: null,
       inferredEnv: null,
     };
-    board.publish(toContainerEvent(event, appears && event.action !== "create" ? { ...row, status: "running" } : row));
+    observer.onEvent(toContainerEvent(event, appears && event.action !== "create" ? { ...row, status: "running" } : row));
   };
   const drain = () => {
     let count = 0;
@@ -67,15 +67,10 @@ export function createEventEnricher(engine: string, inventory: Inventory, board:
   };
   return {
     begin() {
-      if (begun) board.interrupt(engine);
+      if (begun) observer.onGap(engine);
       begun = true;
     },
     onEvent(event) {
-      if (board.readers === 0) {
-        queue = [];
-        unsettled.clear();
-        return;
-      }
       const known = inventory.lastKnown(event.fullId);
       // No inspection follows the `destroy` of an unknown container.
       if (!known && event.action !== "destroy") unsettled.add(event.fullId);
@@ -138,10 +133,7 @@ function toHealth(text: string): Health {
   return text === "healthy" || text === "unhealthy" || text === "starting" ? text : "none";
 }
 
-export interface EventBroadcaster {
-  publish(event: ContainerEvent): void;
-  /** Reports that this engine was out of contact for a while. */
-  interrupt(engine: string): void;
+export interface EventBroadcaster extends ContainerObserver {
   /** As ContainerSource.events. */
   read(accepts: (event: ContainerEvent) => boolean, signal: AbortSignal): AsyncGenerator<EventBatch, void>;
   /** Number of readers. */
@@ -159,11 +151,13 @@ interface Reader {
   interrupted: Set<string>;
 }
 
-/** Hands events to any number of readers, each at its own pace, with a bounded queue for each. Source: security.md F9. */
-export function createEventBroadcaster(): EventBroadcaster {
+/** Hands events to the observer at once, and to any number of readers at their own pace, with a bounded queue for each. Source: security.md F9. */
+export function createEventBroadcaster(observer?: ContainerObserver): EventBroadcaster {
   const readers = createSubscribers<Reader>();
   return {
-    publish(event) {
+    onWatched: (engine) => observer?.onWatched(engine),
+    onEvent(event) {
+      observer?.onEvent(event);
       for (const reader of readers) {
         if (!reader.accepts(event)) continue;
         if (reader.waiting.push(event) > most) {
@@ -173,7 +167,8 @@ export function createEventBroadcaster(): EventBroadcaster {
         reader.notifier.notify();
       }
     },
-    interrupt(engine) {
+    onGap(engine) {
+      observer?.onGap(engine);
       for (const reader of readers) {
         reader.interrupted.add(engine);
         reader.notifier.notify();

@@ -75,10 +75,16 @@ function readTime(line: string): string {
   return toLogTimestamp(`${digits.slice(0, -9)}.${digits.slice(-9)}`);
 }
 
-export interface RecentRestarts {
+/** Starts and restarts of an engine's containers, as its events report them. An engine that is not watched reports none. */
+export interface Starts {
   record(event: EngineEvent): void;
-  /** Whether it was seen to restart and to start at `since` or later. Docker sends `restart` after `start`, Podman before. */
-  has(fullId: string, since: Date): boolean;
+  /**
+   * Whether it was seen to restart and to start at `since` or later: an engine that is itself restarted forgets its events. Docker sends `restart` after
+   * `start`, Podman before.
+   */
+  hasRestarted(fullId: string, since: Date): boolean;
+  /** Returns a notifier that is notified at each start of this container, until the signal aborts. */
+  wait(fullId: string, signal: AbortSignal): Notifier;
 }
 
 /** Times of the last events, unix milliseconds by the engine's clock. */
@@ -87,46 +93,32 @@ interface Seen {
   start?: number;
 }
 
-/** Remembers restarts that the watcher saw: an engine that is itself restarted forgets its events. */
-export function createRecentRestarts(): RecentRestarts {
+interface Waiter {
+  readonly fullId: string;
+  readonly notifier: Notifier;
+}
+
+export function createStarts(): Starts {
   // Limited by size: `max` would allocate its memory at once, for each engine.
   const seen = new LRUCache<string, Seen>({ maxSize: 5000, sizeCalculation: () => 1 });
+  const waiters = new Set<Waiter>();
   return {
     record({ action, fullId, time }) {
-      if (action === "restart" || action === "start") seen.set(fullId, { ...seen.get(fullId), [action]: Date.parse(time) });
+      if (action !== "restart" && action !== "start") return;
+      seen.set(fullId, { ...seen.get(fullId), [action]: Date.parse(time) });
+      if (action === "restart") return;
+      for (const waiter of waiters) if (waiter.fullId === fullId) waiter.notifier.notify();
     },
-    has(fullId, since) {
+    hasRestarted(fullId, since) {
       const { restart = 0, start = 0 } = seen.get(fullId) ?? {};
       return Math.min(restart, start) >= since.getTime();
     },
-  };
-}
-
-export interface StartWaiters {
-  /** Called when the engine reports a start of this container. */
-  notify(fullId: string): void;
-  /** Returns a notifier that is notified at each start of this container, until the signal aborts. */
-  wait(fullId: string, signal: AbortSignal): Notifier;
-}
-
-/** Wakes callers that wait for a container to run, when its engine reports a start. An engine that is not watched notifies nobody. */
-export function createStartWaiters(): StartWaiters {
-  const waiting = new Map<string, Set<Notifier>>();
-  return {
-    notify(fullId) {
-      for (const notifier of waiting.get(fullId) ?? []) notifier.notify();
-    },
     wait(fullId, signal) {
-      const notifier = createNotifier();
-      if (signal.aborted) return notifier;
-      const notifiers = waiting.get(fullId) ?? new Set();
-      waiting.set(fullId, notifiers.add(notifier));
-      const take = () => {
-        notifiers.delete(notifier);
-        if (notifiers.size === 0 && waiting.get(fullId) === notifiers) waiting.delete(fullId);
-      };
-      signal.addEventListener("abort", take, { once: true });
-      return notifier;
+      const waiter = { fullId, notifier: createNotifier() };
+      if (signal.aborted) return waiter.notifier;
+      waiters.add(waiter);
+      signal.addEventListener("abort", () => waiters.delete(waiter), { once: true });
+      return waiter.notifier;
     },
   };
 }

@@ -10,7 +10,6 @@ import type { ListedFacts } from "../http/answers.ts";
 
 /** One engine's containers as known at one moment. The same object, with the same rows, until something changes. */
 export interface Snapshot {
-  readonly facts: ReadonlyMap<string, RawContainer>;
   /** Those that callers may see (kamal/visibility.ts). */
   readonly visible: readonly Container[];
   /** The environments whose tokens may see one of them. */
@@ -18,10 +17,9 @@ export interface Snapshot {
   /** Stopped containers of old releases, and those that never started: callers see them only in logs and deploys (kamal/visibility.ts). */
   listRetired(): readonly Container[];
   /** All live containers, also those that callers never see. */
-  live(): readonly Container[];
+  listRunning(): readonly Container[];
   readonly context: EngineContext;
   /** Any container, also a hidden one; null for an unknown id. */
-  row(fullId: string): Container | null;
   known(fullId: string): Known | null;
 }
 
@@ -41,6 +39,8 @@ export interface Inventory {
   /** The inspection failed: from now on the container is reported from the list, plus the facts that never change after its creation. */
   demote(fullId: string): void;
   remove(fullId: string): void;
+  /** Ids of all containers. */
+  ids(): readonly string[];
   snapshot(stale: boolean): Snapshot;
   /** Also a removed container, of the last 1000 of them; null for one that was never known. */
   lastKnown(fullId: string): Known | null;
@@ -125,6 +125,7 @@ export function createInventory(engine: InventoryEngine, onChange: () => void): 
       put(fullId, { listed, facts: { ...listed, hostname, image, variables }, inspected: false, asked });
     },
     remove,
+    ids: () => [...entries.keys()],
     snapshot: getSnapshot,
     lastKnown: (fullId) => getSnapshot(false).known(fullId) ?? former.get(fullId) ?? null,
   };
@@ -137,32 +138,29 @@ function listsTheSame(listed: RawContainer, known: Entry): boolean {
 }
 
 function createSnapshot(entries: ReadonlyMap<string, Entry>, engine: InventoryEngine, stale: boolean): Snapshot {
-  const known = new Map(entries);
-  const facts = new Map([...known].map(([fullId, entry]) => [fullId, entry.facts]));
-  const all = [...facts.values()];
-  const context = toEngineContext(all, engine);
+  const all = new Map(entries);
+  const raws = [...all.values()].map(({ facts }) => facts);
+  const context = toEngineContext(raws, engine);
   const rows = new Map<string, Container>();
-  const row = (fullId: string): Container | null => {
-    const entry = known.get(fullId);
-    if (!entry) return null;
-    const made = rows.get(fullId) ?? toContainer(entry.facts, context, { observedAt: entry.observedAt, stale });
-    rows.set(fullId, made);
-    return made;
+  const toRow = ({ facts, observedAt }: Entry): Container => {
+    const row = rows.get(facts.fullId) ?? toContainer(facts, context, { observedAt, stale });
+    rows.set(facts.fullId, row);
+    return row;
   };
-  const visible = selectVisible(all, context).map(({ fullId }) => row(fullId) as Container);
+  const toRows = (some: readonly RawContainer[]) => some.map(({ fullId }) => toRow(all.get(fullId) as Entry));
+  const visible = toRows(selectVisible(raws, context));
   const shown = new Set(visible);
   return {
-    facts,
     visible,
     environments: new Set(visible.flatMap((container) => toOwnerEnv(container) ?? [])),
-    listRetired: () => selectRetired(all, context).map(({ fullId }) => row(fullId) as Container),
-    live: () => selectLive(all).map(({ fullId }) => row(fullId) as Container),
+    listRetired: () => toRows(selectRetired(raws, context)),
+    listRunning: () => toRows(selectLive(raws)),
     context,
-    row,
     known(fullId) {
-      const own = row(fullId);
-      const raw = facts.get(fullId);
-      return own && raw ? { facts: raw, row: own, visible: shown.has(own) } : null;
+      const entry = all.get(fullId);
+      if (!entry) return null;
+      const row = toRow(entry);
+      return { facts: entry.facts, row, visible: shown.has(row) };
     },
   };
 }

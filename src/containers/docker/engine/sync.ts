@@ -1,36 +1,14 @@
-import type { LimitFunction } from "p-limit";
-import type { ListedFacts } from "../http/answers.ts";
-import type { EngineClient } from "../http/client.ts";
-import type { EventEnricher } from "./event-feed.ts";
-import type { RecentRestarts, StartWaiters } from "./events.ts";
-import type { InspectedEngine } from "./inspect.ts";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { LimitFunction } from "p-limit";
 import { withDeadline } from "../../../lib/abort.ts";
 import { OpsError } from "../../../lib/errors.ts";
+import type { ListedFacts } from "../http/answers.ts";
+import type { EngineClient } from "../http/client.ts";
 import { toDockerError } from "../http/errors.ts";
 import { type EngineEvent, eventsQuery, readEvents } from "./events.ts";
-import type { Inspector } from "./inspect.ts";
+import type { Inventory } from "./inventory.ts";
 
-export interface WatchTimes {
-  /** Deadline for subscribing, and for a list, milliseconds. */
-  readonly listTimeoutMs: number;
-  /** Interval of full lists, whether or not events arrive, milliseconds. */
-  readonly resyncMs: number;
-}
-
-/** What the watcher needs of an engine. */
-interface SyncedEngine extends InspectedEngine {
-  readonly client: Pick<EngineClient, "call" | "openEvents" | "forget">;
-  readonly limit: LimitFunction;
-  readonly fullLimit: LimitFunction;
-  readonly eventEnricher: EventEnricher;
-  readonly recentRestarts: RecentRestarts;
-  readonly startWaiters: StartWaiters;
-  fetchList(deadlineMs: number): Promise<ListedFacts[]>;
-  touch(): void;
-}
-
-interface Watcher {
+export interface Watcher {
   /**
    * Starts watching, once. Resolves when the current attempt has ended, successful or not; null when none is awaited: the engine is watched, or its loss
    * is known.
@@ -43,6 +21,22 @@ interface Watcher {
   close(): void;
 }
 
+interface WatcherOptions {
+  /** Name of the engine. */
+  readonly name: string;
+  readonly client: Pick<EngineClient, "openEvents" | "forget">;
+  /** Deadline for subscribing, milliseconds. */
+  readonly timeoutMs: number;
+  /** Interval of full lists, whether or not events arrive, milliseconds. */
+  readonly resyncMs: number;
+  readonly refresher: Pick<Refresher, "syncAll" | "sync">;
+  /** The engine has subscribed us: the first time, or after the stream was lost. */
+  readonly onBegin: () => void;
+  readonly onEvent: (event: EngineEvent) => void;
+  /** After each attempt: null when the engine is watched, else why not. */
+  readonly report: (error: OpsError | null) => void;
+}
+
 /** How long the first answers wait for inspections after the list, milliseconds. A container that hangs is meanwhile reported from the list. */
 const patienceMs = 1000;
 /** Between attempts to reach a lost engine, milliseconds: doubled each time, less a random half. */
@@ -52,45 +46,45 @@ const [firstDelayMs, lastDelayMs] = [200, 5000];
  * Keeps one engine's inventory up to date: subscribes to its events, then lists and inspects all, then follows the events. A list every `resyncMs` finds
  * what the events missed. When the stream ends, everything starts over. Nothing runs before `ready` is called.
  */
-export function createWatcher(
-  engine: SyncedEngine,
-  inspector: Inspector,
-  { listTimeoutMs, resyncMs }: WatchTimes,
-  report: (error: OpsError | null) => void,
-): Watcher {
+export function createWatcher({
+  name,
+  client,
+  timeoutMs,
+  resyncMs,
+  refresher,
+  onBegin,
+  onEvent,
+  report,
+}: WatcherOptions): Watcher {
   const closed = new AbortController();
   let life = new AbortController();
   let loss: ReturnType<Watcher["loss"]> = null;
   let attempt: PromiseWithResolvers<void> | null = Promise.withResolvers();
   let isStarted = false;
 
-  const refresher = createRefresher(engine, inspector, listTimeoutMs, (error) => life.abort(error));
   const conclude = (error: OpsError | null) => {
     loss = error && { error, at: loss?.at ?? Date.now() };
     report(error);
     attempt?.resolve();
     attempt = null;
   };
-  const open = (signal: AbortSignal) => engine.client.openEvents(eventsQuery, signal);
+  const open = (signal: AbortSignal) => client.openEvents(eventsQuery, signal);
   /** One subscription until it ends. Then it rejects, with the reason if known. */
   const watch = async (onWatching: () => void) => {
     const { signal } = life;
-    const stream = await withDeadline(listTimeoutMs, open, signal);
-    engine.eventEnricher.begin();
+    const stream = await withDeadline(timeoutMs, open, signal);
+    onBegin();
     const end = () => stream.destroy();
     signal.addEventListener("abort", end, { once: true });
     let timer: NodeJS.Timeout | undefined;
     try {
-      const reading = readEvents(stream, (event) => {
-        engine.recentRestarts.record(event);
-        refresher.onEvent(event);
-      });
+      const reading = readEvents(stream, onEvent);
       reading.catch(() => {});
-      await Promise.race([refresher.syncAll(patienceMs), reading.then(onEnd)]);
+      await Promise.race([refresher.syncAll(patienceMs), reading.then(throwEnded)]);
       onWatching();
       timer = setInterval(() => void refresher.sync().catch((error: unknown) => life.abort(error)), resyncMs).unref();
       await reading;
-      onEnd();
+      throwEnded();
     } catch (error) {
       throw signal.aborted ? signal.reason : error;
     } finally {
@@ -107,8 +101,8 @@ export function createWatcher(
         conclude(null);
       };
       life = new AbortController();
-      const error = await watch(onWatching).then(onEnd, (reason: unknown) => toDockerError(reason, engine.name));
-      engine.client.forget();
+      const error = await watch(onWatching).then(throwEnded, (reason: unknown) => toDockerError(reason, name));
+      client.forget();
       if (closed.signal.aborted) return;
       const wasWatching = performance.now() - watchingSince > 1000;
       failures = wasWatching ? 0 : failures + 1;
@@ -135,13 +129,12 @@ export function createWatcher(
     close() {
       closed.abort();
       life.abort(new OpsError("docker_unavailable", "Closed"));
-      refresher.close();
       attempt?.resolve();
     },
   };
 }
 
-function onEnd(): never {
+function throwEnded(): never {
   throw Object.assign(new Error("The stream of events ended"), { code: "ECONNRESET" });
 }
 
@@ -154,7 +147,7 @@ function toDelay(failures: number): number {
   return Math.min(lastDelayMs, firstDelayMs * 2 ** (failures - 1)) * (0.5 + Math.random() / 2);
 }
 
-interface Refresher {
+export interface Refresher {
   /** Lists, and inspects every container; resolves when all are done or `waitMs` after the list. Rejects when the list fails. */
   syncAll(waitMs: number): Promise<void>;
   /** Lists, and inspects what changed. */
@@ -163,19 +156,31 @@ interface Refresher {
   close(): void;
 }
 
+interface RefresherOptions {
+  /** Name of the engine. */
+  readonly name: string;
+  readonly inventory: Inventory;
+  readonly list: () => Promise<readonly ListedFacts[]>;
+  /** Inspects a container and updates the inventory. */
+  readonly inspect: (fullId: string) => Promise<unknown>;
+  /** Limits parallel inspections. */
+  readonly limit: LimitFunction;
+  /** Limits them further while all are inspected, over all engines. */
+  readonly fullLimit: LimitFunction;
+  /** An inspection of this container has ended, successful or not. */
+  readonly onSettled: (fullId: string) => void;
+  /** The engine itself is gone. */
+  readonly onLost: (error: OpsError) => void;
+}
+
 /** Events of one container within this time cause one inspection, milliseconds. */
 const coalesceMs = 150;
 /** After `die` the state settles late: exited, or restarting under a policy. Milliseconds. */
 const afterDieMs = 1000;
 
-/** Updates an engine's inventory from lists, inspections and events. Calls `onLost` when the engine itself is gone. */
-export function createRefresher(
-  engine: SyncedEngine,
-  inspector: Inspector,
-  listTimeoutMs: number,
-  onLost: (error: OpsError) => void,
-): Refresher {
-  const { inventory } = engine;
+/** Updates an engine's inventory from lists, inspections and events. */
+export function createRefresher(options: RefresherOptions): Refresher {
+  const { name, inventory, inspect, limit, fullLimit, onSettled, onLost } = options;
   const dirty = new Set<string>();
   const running = new Set<string>();
   const afterDie = new Map<string, NodeJS.Timeout>();
@@ -184,16 +189,15 @@ export function createRefresher(
   const inspectOne = async (fullId: string, isFull: boolean): Promise<void> => {
     running.add(fullId);
     try {
-      const inspect = () => inspector.inspect(engine, fullId);
-      await engine.limit(() => (isFull ? engine.fullLimit(inspect) : inspect()));
+      await limit(() => (isFull ? fullLimit(() => inspect(fullId)) : inspect(fullId)));
     } catch (error) {
-      const failure = toDockerError(error, engine.name);
-      // The inspector has already removed one that is not found.
+      const failure = toDockerError(error, name);
+      // The inspection has already removed one that is not found.
       if (failure.code === "docker_unavailable") onLost(failure);
       else if (failure.code !== "container_not_found") await listInstead(fullId);
     } finally {
       running.delete(fullId);
-      engine.eventEnricher.settle(fullId);
+      onSettled(fullId);
     }
   };
   /** The list does not wait for a container that hangs; if it hangs too, the engine does. */
@@ -201,7 +205,7 @@ export function createRefresher(
   let listing: Promise<string[]> | null = null;
   const ask = async () => {
     const asked = inventory.begin();
-    return inventory.applyList(await engine.fetchList(listTimeoutMs), asked);
+    return inventory.applyList(await options.list(), asked);
   };
   const list = () => (listing ??= ask().finally(() => (listing = null)));
   const inspectAll = async (ids: Iterable<string>, isFull = false) => {
@@ -222,17 +226,13 @@ export function createRefresher(
   return {
     async syncAll(waitMs) {
       await list();
-      const inspections = inspectAll(inventory.snapshot(false).facts.keys(), true);
+      const inspections = inspectAll(inventory.ids(), true);
       await Promise.race([inspections, sleep(waitMs, null, { ref: false })]);
     },
     async sync() {
       await inspectAll(await list());
     },
-    onEvent(event) {
-      const { action, fullId } = event;
-      engine.touch();
-      engine.eventEnricher.onEvent(event);
-      if (action === "start") engine.startWaiters.notify(fullId);
+    onEvent({ action, fullId }) {
       // A signal changes nothing yet: `die` does.
       if (action === "kill") return;
       if (action === "destroy") return inventory.remove(fullId);

@@ -1,3 +1,4 @@
+import { createNotifier } from "../../../lib/broadcast.ts";
 import { type FollowNotice, type LogBatch, type LogLine, toBatch } from "../../logs/log.ts";
 
 /** Text waiting for one reader, characters. Above the first limit it needs no more; above the second the oldest lines are dropped. */
@@ -28,9 +29,8 @@ export function createFollowBuffer(matches: ((line: LogLine) => boolean) | null,
   let size = 0;
   let dropped = 0;
   let ended: string | Error | null = null;
-  let wake: (() => void) | null = null;
+  const notifier = createNotifier();
 
-  const wakeUp = () => wake?.();
   const add = (batch: LogBatch, length: number) => {
     waiting.push({ batch, size: length });
     size += length;
@@ -39,7 +39,7 @@ export function createFollowBuffer(matches: ((line: LogLine) => boolean) | null,
       size -= oldest.size;
       dropped += oldest.batch.lines.length;
     }
-    wakeUp();
+    notifier.notify();
   };
   const take = (): LogBatch | null => {
     const first = waiting.shift();
@@ -59,32 +59,24 @@ export function createFollowBuffer(matches: ((line: LogLine) => boolean) | null,
     notify: (notice) => add(toBatch({ notice }), 64),
     end(reason) {
       ended ??= reason;
-      wakeUp();
+      notifier.notify();
     },
     get isFull() {
       return size > enough;
     },
     async *read(signal) {
-      signal.addEventListener("abort", wakeUp);
-      try {
-        while (!signal.aborted) {
-          const batch = take();
-          if (batch) yield batch;
-          else if (ended instanceof Error) throw ended;
-          else if (ended !== null) {
-            yield toBatch({ ended });
-            return;
-          } else {
-            await new Promise<void>((resolve) => {
-              wake = resolve;
-            });
-          }
+      while (!signal.aborted) {
+        const batch = take();
+        if (batch) yield batch;
+        else if (ended instanceof Error) throw ended;
+        else if (ended === null) await notifier.wait(signal);
+        else {
+          yield toBatch({ ended });
+          return;
         }
-        waiting = [];
-        if (typeof signal.reason === "string") yield toBatch({ ended: signal.reason });
-      } finally {
-        signal.removeEventListener("abort", wakeUp);
       }
+      waiting = [];
+      if (typeof signal.reason === "string") yield toBatch({ ended: signal.reason });
     },
   };
 }

@@ -2,49 +2,62 @@ import type { IncomingMessage } from "node:http";
 import { createSharedBudget, type ReadBudget } from "../../../lib/budget/budget.ts";
 import { toOpsError } from "../../../lib/errors.ts";
 import { type ContainerRef, toContainerKey } from "../../container.ts";
-import { type FollowOptions, type LogBatch, type LogLine, type LogOptions, toBatch } from "../../logs/log.ts";
-import type { Engine } from "../engine/engine.ts";
-import type { Inspection, Inspector } from "../engine/inspect.ts";
+import { createLogCursor, type LogHistory } from "../../logs/cursor.ts";
+import {
+  createLineFilter,
+  type FollowOptions,
+  isSelective,
+  type LogBatch,
+  type LogLine,
+  type LogOptions,
+  toBatch,
+} from "../../logs/log.ts";
+import type { Engine, EngineCalls, Inspection } from "../engine/engine.ts";
 import type { Query } from "../http/connect.ts";
 import { AnswerError } from "../http/errors.ts";
 import { createFollowBuffer, type FollowBuffer, sizeOf } from "./buffer.ts";
 import { createDemuxer, createTtySplitter } from "./framing.ts";
 import { createLineJoiner } from "./lines.ts";
-import { createPosition, type FollowHistory } from "./position.ts";
-import { readLogs, readWhole } from "./read.ts";
-import { createLineFilter, isSelective } from "./window.ts";
+import { readLogs, readWhole, toQueryTime } from "./read.ts";
+
+/** What following needs of an engine. */
+export type FollowedEngine = EngineCalls & Pick<Engine, "starts">;
 
 interface Follower {
   /** History, then new lines. Rejects when the log cannot be opened. A caller that does not iterate it to its end must call `return`. */
-  follow(engine: Engine, ref: ContainerRef, options: FollowOptions, signal: AbortSignal): Promise<AsyncGenerator<LogBatch>>;
+  follow(
+    engine: FollowedEngine,
+    ref: ContainerRef,
+    options: FollowOptions,
+    signal: AbortSignal,
+  ): Promise<AsyncGenerator<LogBatch>>;
 }
 
 /** All readers of one container share one stream of its engine. */
-export function createFollower(inspector: Inspector, timeoutMs: number): Follower {
+export function createFollower(timeoutMs: number): Follower {
   const feeds = new Map<string, Feed>();
-  const enter = (engine: Engine, ref: ContainerRef): Feed => {
+  const enter = (engine: FollowedEngine, ref: ContainerRef): Feed => {
     const key = toContainerKey(ref);
     const known = feeds.get(key);
     if (known) return known;
-    const feed: Feed = createFeed(engine, inspector, ref, () => {
+    const feed: Feed = createFeed(engine, ref, () => {
       if (feeds.get(key) === feed) feeds.delete(key);
     });
     feeds.set(key, feed);
     return feed;
   };
   const readHistory = async (
-    engine: Engine,
+    engine: FollowedEngine,
     ref: ContainerRef,
     options: FollowOptions,
-    history: FollowHistory,
+    history: LogHistory,
     signal: AbortSignal,
   ): Promise<LogBatch> => {
     const times = { timeoutMs, budget: createSharedBudget(signal) };
-    if (options.tail === 0 || history.until === undefined) return toBatch({});
-    if (!options.whole)
-      return toBatch({ lines: history.pick((await readLogs(engine, inspector, ref, options, times)).lines, options) });
+    if (options.tail === 0 || history.until === "") return toBatch({});
+    if (!options.whole) return toBatch({ lines: history.pick((await readLogs(engine, ref, options, times)).lines, options) });
     const { until } = history;
-    const { lines, missing, counted } = await readWhole(engine, inspector, ref, { ...options, until }, times);
+    const { lines, missing, counted } = await readWhole(engine, ref, { ...options, until }, times);
     const cut = counted ? "counted" : "at_least";
     return toBatch({ lines: history.pick(lines, options), dropped: missing, cut: missing > 0 ? cut : null });
   };
@@ -82,8 +95,8 @@ const likelyTail = 20_000;
 
 /** One followed log of an engine, for any number of readers. */
 interface Feed {
-  /** Adds a reader. Lines up to the feed's position are history, selected by the returned object; all later lines, and nothing else, go to the buffer. */
-  join(buffer: FollowBuffer): Promise<FollowHistory>;
+  /** Adds a reader. Lines up to the feed's cursor are history, selected by the returned object; all later lines, and nothing else, go to the buffer. */
+  join(buffer: FollowBuffer): Promise<LogHistory>;
   /** When the last reader leaves, the engine's stream ends at once. */
   leave(buffer: FollowBuffer): void;
   /** Called when a buffer has room again. */
@@ -94,18 +107,18 @@ interface Feed {
  * Follows one container: reads the engine's stream no faster than the fastest reader, continues after the last line when the stream ends, waits for a
  * stopped container, and ends only when the container is gone or nobody reads.
  */
-export function createFeed(engine: Engine, inspector: Inspector, ref: ContainerRef, onClose: () => void): Feed {
+export function createFeed(engine: FollowedEngine, ref: ContainerRef, onClose: () => void): Feed {
   const readers = new Set<FollowBuffer>();
   const stop = new AbortController();
   const { signal } = stop;
-  const position = createPosition();
-  const starts = engine.startWaiters.wait(ref.fullId, signal);
+  const cursor = createLogCursor();
+  const starts = engine.starts.wait(ref.fullId, signal);
   let resume: (() => void) | null = null;
   let started: Promise<void> | null = null;
   let isStarted = false;
 
   const publish = (lines: readonly LogLine[]) => {
-    position.add(lines);
+    cursor.add(lines);
     const size = sizeOf(lines);
     for (const reader of readers) reader.push(lines, size);
   };
@@ -116,16 +129,16 @@ export function createFeed(engine: Engine, inspector: Inspector, ref: ContainerR
       });
     }
   };
-  const inspect = () => inspector.inspect(engine, ref.fullId, signal);
+  const inspect = () => engine.inspect(ref.fullId, signal);
   const budget = createSharedBudget(signal);
-  const readPage = (options: LogOptions) => readLogs(engine, inspector, ref, options, { timeoutMs: callMs, budget });
-  /** Reads the stream to its end. Returns false, with nothing published, when lines are missing between the position and the engine's first line. */
+  const readPage = (options: LogOptions) => readLogs(engine, ref, options, { timeoutMs: callMs, budget });
+  /** Reads the stream to its end. Returns false, with nothing published, when lines are missing between the cursor and the engine's first line. */
   const open = async (query: Query, { tty }: Inspection): Promise<boolean> => {
     const ask = (asking: AbortSignal) => engine.client.open(ref.fullId, "logs", { ...everything, ...query }, asking);
-    const isNew = position.createFilter();
+    const { isNew } = cursor.createFilter();
     let isWhole = query.tail === "all";
     const publishNew = (lines: readonly LogLine[]) => {
-      isWhole ||= position.adjoins(lines[0] as LogLine);
+      isWhole ||= cursor.adjoins(lines[0] as LogLine);
       if (isWhole) publish(lines.filter(isNew));
       return isWhole;
     };
@@ -133,25 +146,24 @@ export function createFeed(engine: Engine, inspector: Inspector, ref: ContainerR
     return isWhole;
   };
   const goOn = async (current: Inspection): Promise<void> => {
-    const since = position.since();
-    const from = since === undefined ? {} : { since };
-    if (since !== undefined && (await open({ ...from, tail: likelyTail }, current))) return;
+    const from = cursor.latest === "" ? null : { since: toQueryTime(cursor.latest) };
+    if (from && (await open({ ...from, tail: likelyTail }, current))) return;
     if (!signal.aborted) await open({ ...from, tail: "all" }, current);
   };
 
   /** Starts at the last existing line, including all lines of its time. */
   const findStart = async () => {
     const { lines } = await readPage({ tail: 1 });
-    position.begin(lines[0]?.timestamp ?? "");
-    const since = position.since();
-    if (since !== undefined) position.add((await readPage({ tail: likelyTail, since })).lines);
+    cursor.begin(lines[0]?.timestamp ?? "");
+    const since = cursor.latest;
+    if (since !== "") cursor.add((await readPage({ tail: likelyTail, since })).lines);
     return inspect();
   };
   const run = async (first: Inspection) => {
     let current = first;
     let pause = pauseMs.first;
     while (!signal.aborted) {
-      const before = position.latest;
+      const before = cursor.latest;
       let lives = false;
       try {
         await goOn(current);
@@ -163,7 +175,7 @@ export function createFeed(engine: Engine, inspector: Inspector, ref: ContainerR
         if (toOpsError(error).code === "container_not_found") return close("container_gone");
         if (pause === pauseMs.first) for (const reader of readers) reader.notify("engine_lost");
       }
-      pause = lives || position.latest !== before ? pauseMs.first : Math.min(pause * 2, pauseMs.most);
+      pause = lives || cursor.latest !== before ? pauseMs.first : Math.min(pause * 2, pauseMs.most);
       // A new life is read at once: there are no more lives than starts.
       if (!lives) await starts.wait(signal, pause * (0.5 + Math.random() / 2));
     }
@@ -200,7 +212,7 @@ export function createFeed(engine: Engine, inspector: Inspector, ref: ContainerR
       started ??= begin();
       // No await when already started: lines that come meanwhile would count as history too.
       if (!isStarted) await started;
-      return position.createHistory();
+      return cursor.createHistory();
     },
     leave(buffer) {
       readers.delete(buffer);

@@ -1,11 +1,11 @@
 import type { ReadBudget } from "../../../lib/budget/budget.ts";
+import { parseLogTime } from "../../../lib/time.ts";
 import type { ContainerRef } from "../../container.ts";
-import type { LogLine, LogOptions, LogPage } from "../../logs/log.ts";
-import type { Engine } from "../engine/engine.ts";
-import type { Inspector } from "../engine/inspect.ts";
+import { isSelective, type LogLine, type LogOptions, type LogPage } from "../../logs/log.ts";
+import type { EngineCalls } from "../engine/engine.ts";
 import type { Query } from "../http/connect.ts";
 import { AnswerError } from "../http/errors.ts";
-import { entriesThatFit, isSelective, type LogWindow, readLogWindow } from "./window.ts";
+import { entriesThatFit, type LogWindow, readLogWindow } from "./window.ts";
 
 /** How many entries to request; "all" from `since` on. */
 type WindowSize = number | "all";
@@ -21,14 +21,13 @@ interface ReadTimes {
  * log was read and every match fits.
  */
 export async function readLogs(
-  engine: Engine,
-  inspector: Inspector,
+  engine: EngineCalls,
   { fullId }: ContainerRef,
   options: LogOptions,
   { timeoutMs, budget }: ReadTimes,
 ): Promise<LogPage> {
   const end = performance.now() + timeoutMs;
-  const { tty } = await inspector.inspect(engine, fullId, budget.signal);
+  const { tty } = await engine.inspect(fullId, budget.signal);
 
   const read = (size: WindowSize) =>
     readWindow(engine, fullId, { ...options, tty, size }, { timeoutMs: end - performance.now(), budget });
@@ -55,15 +54,14 @@ export async function readLogs(
  * exceeds the time or `maxScanBytes`, `counted` is false and `missing` is a minimum.
  */
 export async function readWhole(
-  engine: Engine,
-  inspector: Inspector,
+  engine: EngineCalls,
   ref: ContainerRef,
   { until, ...options }: LogOptions,
   times: ReadTimes,
 ): Promise<{ readonly lines: readonly LogLine[]; readonly missing: number; readonly counted: boolean }> {
-  const { lines, truncated } = await readLogs(engine, inspector, ref, options, times);
+  const { lines, truncated } = await readLogs(engine, ref, options, times);
   if (!truncated) return { lines, missing: 0, counted: true };
-  const { tty } = await inspector.inspect(engine, ref.fullId, times.budget.signal);
+  const { tty } = await engine.inspect(ref.fullId, times.budget.signal);
   const wanted = { ...options, ...(until === undefined ? {} : { until }), tty, size: "all" } as const;
   const window = await readWindow(engine, ref.fullId, wanted, times).catch(() => null);
   times.budget.signal.throwIfAborted();
@@ -72,7 +70,7 @@ export async function readWhole(
 }
 
 function readWindow(
-  engine: Engine,
+  engine: EngineCalls,
   fullId: string,
   { size, ...options }: LogOptions & { readonly tty: boolean; readonly size: WindowSize },
   { timeoutMs, budget }: ReadTimes,
@@ -101,13 +99,18 @@ function toQuery(size: WindowSize, { since, until, stream }: LogOptions): Query 
     stderr: all && stream === "stdout" ? 0 : 1,
     timestamps: 1,
     tail: size,
-    ...(since === undefined ? {} : { since }),
-    ...(all && until !== undefined ? { until } : {}),
+    ...(since === undefined ? {} : { since: toQueryTime(since) }),
+    ...(all && until !== undefined ? { until: toQueryTime(until) } : {}),
   };
 }
 
+/** A time of a line as the engines want it: unix seconds with nine decimals. */
+export function toQueryTime(timestamp: string): string {
+  return parseLogTime(timestamp, 0) ?? "0";
+}
+
 /** The last resort for very long lines: as many entries as surely fit. */
-function toPage(window: LogWindow, engine: Engine): LogPage {
+function toPage(window: LogWindow, engine: EngineCalls): LogPage {
   if (window.overflow) throw new AnswerError(`the log lines of engine ${engine.name} are too long to be read`);
   return { lines: window.lines, truncated: true };
 }

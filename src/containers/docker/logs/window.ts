@@ -1,7 +1,5 @@
 import type { ReadBudget } from "../../../lib/budget/budget.ts";
-import { toLogTimestamp } from "../../../lib/time.ts";
-import { isAtLeast } from "../../logs/level.ts";
-import { type LogFilter, type LogLine, type LogOptions, type LogStream, maxPageBytes, toLineBytes } from "../../logs/log.ts";
+import { createLogFilter, type LogLine, type LogOptions, type LogStream, maxPageBytes, toLineBytes } from "../../logs/log.ts";
 import { AnswerError } from "../http/errors.ts";
 import { createDemuxer, createTtySplitter } from "./framing.ts";
 import { createLineJoiner } from "./lines.ts";
@@ -93,35 +91,6 @@ export async function readLogWindow(
 function toCut(firsts: readonly LogLine[]): LogLine[] {
   const start = firsts.map((line) => line.timestamp).toSorted()[0] ?? "";
   return firsts.filter((line, index) => index === 0 || line.timestamp <= start);
-}
-
-/**
- * Whether a line belongs to an answer, by everything but `tail`. Times are compared as Docker's text. Podman has whole seconds, and itself selects the
- * lines of that second that are from `since` on.
- */
-export function createLogFilter({ since, until, ...wanted }: Omit<LogOptions, "tail">): (line: LogLine) => boolean {
-  const from = since === undefined ? null : toLogTimestamp(since);
-  const second = from?.slice(0, 19) ?? "";
-  const to = until === undefined ? null : toLogTimestamp(until);
-  const matches = createLineFilter(wanted);
-  const isFrom = ({ timestamp }: LogLine) =>
-    from === null || timestamp >= from || (timestamp.startsWith(second) && timestamp.endsWith(".000000000Z"));
-  return (line) => isFrom(line) && (to === null || line.timestamp <= to) && matches(line);
-}
-
-/** Whether a line is wanted, whatever its time. Cheap tests come first. */
-export function createLineFilter({ stream, search, ignoreCase, pattern, level, levelStrict = false }: LogFilter) {
-  const wanted = ignoreCase ? search?.toLowerCase() : search;
-  return (line: LogLine): boolean =>
-    (stream === undefined || line.stream === stream) &&
-    (level === undefined || isAtLeast(line.level, level, levelStrict)) &&
-    (wanted === undefined || (ignoreCase ? line.message.toLowerCase() : line.message).includes(wanted)) &&
-    (pattern === undefined || pattern.test(line.message));
-}
-
-/** Whether a filter can leave lines out. */
-export function isSelective({ stream, search, pattern, level }: LogFilter): boolean {
-  return stream !== undefined || search !== undefined || pattern !== undefined || level !== undefined;
 }
 
 interface NewestLines {

@@ -1,8 +1,8 @@
 import { setImmediate } from "node:timers/promises";
-import pLimit, { type LimitFunction } from "p-limit";
+import pLimit from "p-limit";
 import { z } from "zod";
 import { isEmpty, type StatsSample, type TimedSample, toLife } from "../../stats/stats.ts";
-import type { Engine } from "../engine/engine.ts";
+import type { Engine, EngineCalls } from "../engine/engine.ts";
 import { count as smallCount } from "../http/answers.ts";
 import { AnswerError } from "../http/errors.ts";
 import type { CgroupReader } from "./cgroup.ts";
@@ -107,12 +107,15 @@ function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);
 }
 
+/** What a sample needs of an engine. */
+export type SampledEngine = Pick<EngineCalls, "name" | "client" | "ask"> & Pick<Engine, "inventory" | "limits">;
+
 export interface StatsReader {
   /**
    * One sample; null for a container that is not running. Rejects with an OpsError; container_not_found when it has vanished. A sample that `begins` a
    * window uses the start time already known, where there is one. The next sample inspects: if both have the same life, the known time was right.
    */
-  read(engine: Engine, fullId: string, begins: boolean, ended: AbortSignal): Promise<TimedSample | null>;
+  read(engine: SampledEngine, fullId: string, begins: boolean, ended: AbortSignal): Promise<TimedSample | null>;
 }
 
 interface StatsReaderOptions {
@@ -120,8 +123,6 @@ interface StatsReaderOptions {
   readonly cgroups: CgroupReader | null;
   /** Per sample. */
   readonly timeoutMs: number;
-  /** Parallel samples on one engine. A separate limit, so that hanging ones delay nothing else. */
-  readonly concurrency: number;
 }
 
 async function readHere(cgroups: CgroupReader, fullId: string): Promise<TimedSample | null> {
@@ -132,29 +133,28 @@ async function readHere(cgroups: CgroupReader, fullId: string): Promise<TimedSam
 }
 
 /** Reads the container's cgroup if it is on this machine; else asks its engine. */
-export function createStatsReader({ cgroups, timeoutMs, concurrency }: StatsReaderOptions): StatsReader {
+export function createStatsReader({ cgroups, timeoutMs }: StatsReaderOptions): StatsReader {
   // One container's files are read in one go; other work gets its turn between containers.
   const oneByOne = pLimit(1);
-  const limits = new WeakMap<Engine, LimitFunction>();
-  const limitOf = (engine: Engine) => {
-    const limit = limits.get(engine) ?? pLimit(concurrency);
-    limits.set(engine, limit);
-    return limit;
-  };
   return {
     async read(engine, fullId, begins, ended) {
       const here = cgroups && (await oneByOne(() => readHere(cgroups, fullId)));
       if (here) return here;
-      return limitOf(engine)(() => engine.ask(timeoutMs, (signal) => askEngine(engine, fullId, begins, signal), ended));
+      return engine.limits.stats(() => engine.ask(timeoutMs, (signal) => askEngine(engine, fullId, begins, signal), ended));
     },
   };
 }
 
-async function askEngine(engine: Engine, fullId: string, begins: boolean, signal: AbortSignal): Promise<TimedSample | null> {
+async function askEngine(
+  engine: SampledEngine,
+  fullId: string,
+  begins: boolean,
+  signal: AbortSignal,
+): Promise<TimedSample | null> {
   const at = performance.now();
   const sample = toSample(await engine.client.call(fullId, "stats", { stream: "false", "one-shot": "true" }, signal));
   if (isEmpty(sample)) return null;
-  const known = begins ? engine.inventory.snapshot(false).facts.get(fullId)?.startedAt : null;
+  const known = begins ? engine.inventory.snapshot(false).known(fullId)?.facts.startedAt : null;
   // After the sample, never before: only then does it show whether the container was started in between.
   const startedAt = known ?? toStartedAt(await engine.client.call(fullId, "json", {}, signal));
   return { at, sample: { ...sample, life: toLife(sample.readAt, startedAt) } };

@@ -4,15 +4,14 @@ import { abortable } from "../../../lib/abort.ts";
 import { OpsError } from "../../../lib/errors.ts";
 import type { ContainerStats, StatsPoint } from "../../container.ts";
 import { type StatsWindow, toContainerStats, toWindow } from "../../stats/stats.ts";
-import type { Engine } from "../engine/engine.ts";
 import { toDockerError } from "../http/errors.ts";
-import type { StatsReader } from "./read.ts";
+import type { SampledEngine, StatsReader } from "./read.ts";
 
 export interface Sampler {
   /** Null for a container that is not running or has vanished. From memory if its sample is fresh; else joins the sampling under way or starts one. */
-  measure(engine: Engine, fullId: string, signal: AbortSignal): Promise<ContainerStats | null>;
+  measure(engine: SampledEngine, fullId: string, signal: AbortSignal): Promise<ContainerStats | null>;
   /** The remembered points. Also continues sampling. */
-  history(engine: Engine, fullId: string): readonly StatsPoint[];
+  history(engine: SampledEngine, fullId: string): readonly StatsPoint[];
   /** Aborts all sampling. */
   close(): void;
 }
@@ -33,7 +32,7 @@ const stillMs = 250;
 
 /** One container that somebody asked about. */
 interface Entry {
-  readonly engine: Engine;
+  readonly engine: SampledEngine;
   readonly fullId: string;
   askedAt: number;
   window: StatsWindow | null;
@@ -89,7 +88,7 @@ export function createSampler({ reader, windowMs, leaseMs, periodMs }: SamplerOp
     }
     timer = entries.size === 0 ? null : setTimeout(tick, periodMs).unref();
   };
-  const touch = (engine: Engine, fullId: string): Entry => {
+  const touch = (engine: SampledEngine, fullId: string): Entry => {
     const now = performance.now();
     const entry = entries.get(fullId) ?? { engine, fullId, askedAt: now, window: null, known: null, sampling: null };
     entry.askedAt = now;

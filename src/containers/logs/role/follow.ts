@@ -1,8 +1,9 @@
 import pLimit from "p-limit";
-import { parseLogTime } from "../../../lib/time.ts";
+import { toLogTimestamp } from "../../../lib/time.ts";
 import { toReleaseKey } from "../../../releases/service-group.ts";
 import { type Container, toContainerKey } from "../../container.ts";
 import type { ContainerSource } from "../../source.ts";
+import { createLogCursor, type LogCursor, type RepeatFilter } from "../cursor.ts";
 import type { FollowOptions, LogBatch, LogLine } from "../log.ts";
 import { type RoleBatch, toBeginning, toMarker, toRoleLine } from "./lines.ts";
 import { createRoleInbox, type RoleInbox } from "./merge.ts";
@@ -52,7 +53,8 @@ const earlyMs = 5000;
 
 export function createRoleMembers({ follow, options, inbox, signal }: MembersOptions): RoleMembers {
   const members = new Map<string, Member>();
-  const positions = createRolePositions();
+  /** How far each container was read, by `toContainerKey`: one that left and comes back continues there. */
+  const cursors = new Map<string, LogCursor>();
   const retryAt = new Map<string, number>();
   /** Containers already reported as unreadable. */
   const unreadable = new Set<string>();
@@ -60,6 +62,12 @@ export function createRoleMembers({ follow, options, inbox, signal }: MembersOpt
   const followedAt = Date.now();
   let page: ReturnType<typeof createRolePage> | null = createRolePage(options.tail);
 
+  const getCursor = (container: Container): LogCursor => {
+    const key = toContainerKey(container);
+    const cursor = cursors.get(key) ?? createLogCursor();
+    cursors.set(key, cursor);
+    return cursor;
+  };
   const enter = (container: Container): Member => {
     const member: Member = { container, unlistedAt: null, stopped: false, abort: new AbortController() };
     members.set(toContainerKey(container), member);
@@ -75,7 +83,7 @@ export function createRoleMembers({ follow, options, inbox, signal }: MembersOpt
   };
   const deliver = async ({ container }: Member, lines: readonly LogLine[]): Promise<void> => {
     if (lines.length === 0) return;
-    positions.add(toContainerKey(container), lines);
+    getCursor(container).add(lines);
     if (page) {
       page.add(container, lines);
       return;
@@ -83,8 +91,8 @@ export function createRoleMembers({ follow, options, inbox, signal }: MembersOpt
     inbox.push(lines.map((line) => toRoleLine(container, line)));
     await inbox.room();
   };
-  const publish = (member: Member, { dropped, cut, notice }: LogBatch, gate: RoleGate) => {
-    const lost = cut === "counted" ? gate.skip(dropped) : dropped;
+  const publish = (member: Member, { dropped, cut, notice }: LogBatch, repeats: RepeatFilter) => {
+    const lost = cut === "counted" ? repeats.skip(dropped) : dropped;
     if (lost > 0) inbox.lose(lost);
     if (lost > 0 && cut !== null) inbox.notify({ notice: "truncated", container: member.container, error: null });
     if (notice === null) return;
@@ -92,17 +100,15 @@ export function createRoleMembers({ follow, options, inbox, signal }: MembersOpt
     inbox.notify({ notice, container: member.container, error: null });
   };
   /** Follows it to its end. Until the first page is handed over, its lines go there. */
-  const open = async (member: Member, wanted: FollowOptions, gate: RoleGate): Promise<void> => {
+  const open = async (member: Member, wanted: FollowOptions): Promise<void> => {
+    const repeats = getCursor(member.container).createFilter();
     const stream = await follow(member.container, wanted, AbortSignal.any([signal, member.abort.signal]));
     unreadable.delete(toContainerKey(member.container));
     if (!page) inbox.notify({ notice: "joined", container: member.container, error: null });
     const pump = async () => {
       for await (const batch of stream) {
-        publish(member, batch, gate);
-        await deliver(
-          member,
-          batch.lines.filter((line) => gate.isNew(line)),
-        );
+        publish(member, batch, repeats);
+        await deliver(member, batch.lines.filter(repeats.isNew));
       }
     };
     pump().then(
@@ -115,7 +121,8 @@ export function createRoleMembers({ follow, options, inbox, signal }: MembersOpt
   const join = (container: Container): void => {
     const key = toContainerKey(container);
     if (members.has(key) || (retryAt.get(key) ?? 0) > Date.now()) return;
-    const isKnown = positions.has(key) || retryAt.has(key);
+    const { latest } = getCursor(container);
+    const isKnown = latest !== "" || retryAt.has(key);
     const begins =
       !isKnown && ![...members.values()].some((member) => toReleaseKey(member.container) === toReleaseKey(container));
     const member = enter(container);
@@ -123,9 +130,9 @@ export function createRoleMembers({ follow, options, inbox, signal }: MembersOpt
       const beginning = toBeginning(container);
       inbox.push([toMarker(container, beginning > inbox.last ? beginning : inbox.last)]);
     }
-    const since = positions.since(key) ?? toFirstMoment(container, followedAt);
-    limit(() => open(member, { ...options, tail: newcomerTail, since, whole: true }, positions.createGate(key))).catch(
-      (error: unknown) => leave(member, error),
+    const since = latest || toFirstMoment(container, followedAt);
+    limit(() => open(member, { ...options, tail: newcomerTail, since, whole: true })).catch((error: unknown) =>
+      leave(member, error),
     );
   };
 
@@ -134,7 +141,7 @@ export function createRoleMembers({ follow, options, inbox, signal }: MembersOpt
       const errors: unknown[] = [];
       const all = containers.map((container) => {
         const member = enter(container);
-        return limit(() => open(member, options, positions.createGate(toContainerKey(container)))).catch((error: unknown) => {
+        return limit(() => open(member, options)).catch((error: unknown) => {
           errors.push(error);
           leave(member, error);
         });
@@ -163,8 +170,8 @@ export function createRoleMembers({ follow, options, inbox, signal }: MembersOpt
  * be opened is read from about `followedMs` on.
  */
 function toFirstMoment({ startedAt, createdAt }: Container, followedMs: number): string {
-  const started = Number(parseLogTime(startedAt ?? createdAt, 0) ?? 0);
-  return Math.max(started - earlyMs / 1000, (followedMs - lagMs) / 1000, 0).toFixed(3);
+  const startedMs = Date.parse(startedAt ?? createdAt) || 0;
+  return toLogTimestamp((Math.max(startedMs - earlyMs, followedMs - lagMs, 0) / 1000).toFixed(3));
 }
 
 interface RoleFollow {
@@ -220,49 +227,4 @@ export async function followRole(options: RoleFollow): Promise<AsyncGenerator<Ro
   }
   for (const watching of [watch(), watchDeaths()]) watching.catch((error: unknown) => inbox.fail(error));
   return read();
-}
-
-/** How far each container of a role was read, so that one that left and comes back continues there. Keys are those of `toContainerKey`. */
-interface RolePositions {
-  add(key: string, lines: readonly LogLine[]): void;
-  has(key: string): boolean;
-  /** The `since` of a continued stream, which repeats the lines of its last time; null for a container that was not read. */
-  since(key: string): string | null;
-  createGate(key: string): RoleGate;
-}
-
-/** Passes the new lines of a continued stream. */
-interface RoleGate {
-  /** Whether a line is new. Called once for each line of that stream, in order. */
-  isNew(line: LogLine): boolean;
-  /** Called before all lines: the stream lacks this many of its oldest. Returns how many of these are new. */
-  skip(count: number): number;
-}
-
-export function createRolePositions(): RolePositions {
-  /** Time of the last line, and the number of lines with that time. */
-  const positions = new Map<string, { readonly timestamp: string; readonly count: number }>();
-  return {
-    add(key, lines) {
-      const timestamp = lines.at(-1)?.timestamp;
-      if (timestamp === undefined) return;
-      const before = positions.get(key);
-      const count = lines.filter((line) => line.timestamp === timestamp).length;
-      positions.set(key, { timestamp, count: count + (before?.timestamp === timestamp ? before.count : 0) });
-    },
-    has: (key) => positions.has(key),
-    since: (key) => parseLogTime(positions.get(key)?.timestamp ?? "", 0),
-    createGate(key) {
-      const { timestamp, count } = positions.get(key) ?? { timestamp: "", count: 0 };
-      let again = count;
-      return {
-        isNew: (line) => line.timestamp !== timestamp || again-- <= 0,
-        skip(skipped) {
-          const known = Math.min(again, skipped);
-          again -= known;
-          return skipped - known;
-        },
-      };
-    },
-  };
 }

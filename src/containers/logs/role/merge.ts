@@ -1,3 +1,4 @@
+import { createNotifier } from "../../../lib/broadcast.ts";
 import { toContainerKey } from "../../container.ts";
 import { byPlace, type PositionedLine, type RoleBatch, type RoleLine, type RoleNotice } from "./lines.ts";
 
@@ -25,13 +26,12 @@ export function createRoleInbox(limits: ReorderLimits): RoleInbox {
   const window = createReorderWindow(limits);
   let notices: RoleNotice[] = [];
   let dropped = 0;
-  let wake: (() => void) | null = null;
+  const notifier = createNotifier();
   let waiting: (() => void)[] = [];
   /** Infinite once nobody reads. */
   let { maxSize } = limits;
   let failure: { readonly error: unknown } | null = null;
 
-  const wakeUp = () => wake?.();
   const free = () => {
     const resolved = waiting;
     waiting = [];
@@ -46,29 +46,19 @@ export function createRoleInbox(limits: ReorderLimits): RoleInbox {
     if (window.size <= limits.maxSize) free();
     return batch;
   };
-  const somethingToTake = async () => {
-    const next = window.nextAt;
-    let timer: NodeJS.Timeout | undefined;
-    await new Promise<void>((resolve) => {
-      wake = resolve;
-      if (next !== null) timer = setTimeout(resolve, Math.max(1, next - performance.now()));
-    });
-    clearTimeout(timer);
-    wake = null;
-  };
   return {
     push(lines) {
       const wasEmpty = window.nextAt === null;
       window.push(lines, performance.now());
-      if (wasEmpty || window.size > limits.maxSize) wakeUp();
+      if (wasEmpty || window.size > limits.maxSize) notifier.notify();
     },
     notify(notice) {
       notices.push(notice);
-      wakeUp();
+      notifier.notify();
     },
     lose(count) {
       dropped += count;
-      wakeUp();
+      notifier.notify();
     },
     async room() {
       while (window.size > maxSize) await new Promise<void>((resolve) => waiting.push(resolve));
@@ -78,25 +68,21 @@ export function createRoleInbox(limits: ReorderLimits): RoleInbox {
     },
     fail(error) {
       failure = { error };
-      wakeUp();
+      notifier.notify();
     },
     close() {
       maxSize = Infinity;
       free();
     },
     async *read(signal) {
-      signal.addEventListener("abort", wakeUp);
-      try {
-        while (!signal.aborted) {
-          const batch = take();
-          if (batch) yield batch;
-          else if (failure) throw failure.error;
-          else await somethingToTake();
-        }
-        if (typeof signal.reason === "string") yield { lines: [], dropped: 0, notices: [], ended: signal.reason };
-      } finally {
-        signal.removeEventListener("abort", wakeUp);
+      while (!signal.aborted) {
+        const batch = take();
+        const next = window.nextAt;
+        if (batch) yield batch;
+        else if (failure) throw failure.error;
+        else await notifier.wait(signal, next === null ? undefined : Math.max(1, next - performance.now()));
       }
+      if (typeof signal.reason === "string") yield { lines: [], dropped: 0, notices: [], ended: signal.reason };
     },
   };
 }

@@ -1,4 +1,3 @@
-import { parseLogTime } from "../../../lib/time.ts";
 import { toReleaseKey } from "../../../releases/service-group.ts";
 import type { Container } from "../../container.ts";
 import { type LogLine, maxPageBytes, toLineBytes } from "../log.ts";
@@ -86,6 +85,6 @@ function isBefore(container: Container, known: Container): boolean {
 }
 
 function toSecondBefore(timestamp: string): string {
-  const [seconds = "0", fraction = "0"] = (parseLogTime(timestamp, 0) ?? "0").split(".");
-  return `${Math.max(0, Number(seconds) - 1)}.${fraction}`;
+  const second = new Date(Math.max(0, Date.parse(`${timestamp.slice(0, 19)}Z`) - 1000));
+  return second.toISOString().slice(0, 19) + timestamp.slice(19);
 }

@@ -1,10 +1,10 @@
 import { hostname } from "node:os";
 import pLimit from "p-limit";
 import { afterEach, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
-import { createEngine } from "../../../../src/containers/docker/engine/engine.ts";
+import { createEngine, type EngineSettings } from "../../../../src/containers/docker/engine/engine.ts";
 import { createEventBroadcaster } from "../../../../src/containers/docker/engine/event-feed.ts";
-import { createInspector } from "../../../../src/containers/docker/engine/inspect.ts";
 import { probeContainers, probeEngine } from "../../../../src/containers/docker/probe.ts";
+import type { ContainerEvent } from "../../../../src/containers/events.ts";
 import { createChanges } from "../../../../src/lib/broadcast.ts";
 import { silentLogger } from "../../../../src/lib/logger.ts";
 import { soon } from "../../../support/docker-containers.ts";
@@ -28,7 +28,7 @@ async function start(containers: Readonly<Record<string, object>> = { [id]: {} }
 }
 
 /** An engine by a clock that stands still; its log lines, and how often something changed. */
-function watch(fake: FakeEngine, options: Partial<Parameters<typeof createEngine>[2]> = {}) {
+function watch(fake: FakeEngine, options: Partial<EngineSettings> = {}) {
   vi.useFakeTimers({ toFake: ["Date"], now: begin });
   const lines: unknown[][] = [];
   const write =
@@ -41,6 +41,7 @@ function watch(fake: FakeEngine, options: Partial<Parameters<typeof createEngine
     rules: rulesOf("wallet-core"),
     logger: { ...silentLogger, warn: write("warn"), info: write("info") } as typeof silentLogger,
     listTimeoutMs: 3000,
+    inspectTimeoutMs: 3000,
     concurrency: 10,
     fullLimit: pLimit(10),
     resyncMs: 60_000,
@@ -49,7 +50,7 @@ function watch(fake: FakeEngine, options: Partial<Parameters<typeof createEngine
     broadcaster: createEventBroadcaster(),
     ...options,
   };
-  const engine = createEngine(fake.options, createInspector(3000), settings);
+  const engine = createEngine(fake.options, settings);
   onTestFinished(() => engine.close());
   const status = async () => (await engine.view(soon())).status;
   const pings = () => fake.requests.filter((request) => request === "GET /_ping").length;
@@ -98,12 +99,26 @@ describe("an engine that answers", () => {
     await expect.poll(() => pings() - before).toBe(2);
   });
 
-  it("is heard of by each event", async () => {
+  it("hands on each event, and last to the inventory", async () => {
     const fake = await start();
-    const { engine, status } = watch(fake);
+    const broadcaster = createEventBroadcaster();
+    const { engine, status } = watch(fake, { broadcaster });
     await status();
+    const [row] = (await engine.known(soon())).visible;
+    const events: ContainerEvent[] = [];
+    const read = async () => {
+      for await (const batch of broadcaster.read(() => true, soon())) events.push(...batch.events);
+    };
+    void read();
+    const started = engine.starts.wait(id, soon());
     vi.setSystemTime(begin + 900);
-    engine.touch();
+    fake.emit("start", id);
+    await started.wait(soon());
+    fake.emit("destroy", id);
+    await expect.poll(() => events.map(({ action }) => action)).toEqual(["start", "destroy"]);
+    // Its reader sees the container as it was before.
+    expect(events[1]?.container).toBe(row);
+    expect((await engine.known(soon())).visible).toEqual([]);
     expect((await status()).contactAt).toBe(begin + 900);
   });
 
@@ -140,14 +155,13 @@ describe("an engine that is lost", () => {
     // First that the stream was cut, then why it cannot be opened again.
     await expect.poll(async () => (await status()).error?.message).toBe(message);
     expect(await status()).toMatchObject({ contactAt: begin, error: { code: "docker_unavailable", message } });
-    const stale = await engine.known(soon(), true);
-    expect(stale.visible).toMatchObject([{ name: "web-1", stale: true }]);
+    expect((await engine.view(soon())).snapshot?.visible).toMatchObject([{ name: "web-1", stale: true }]);
     await expect(engine.known(soon())).rejects.toThrow(message);
     vi.setSystemTime(begin + 5000);
     expect((await engine.view(soon())).snapshot).not.toBeNull();
     vi.setSystemTime(begin + 5001);
     expect((await engine.view(soon())).snapshot).toBeNull();
-    await expect(engine.known(soon(), true)).rejects.toThrow(message);
+    await expect(engine.known(soon())).rejects.toThrow(message);
     const fields = { engine: "fake", code: "docker_unavailable", cause: "Error: aborted" };
     expect(lines).toEqual([["warn", fields, "Docker engine cannot be asked"]]);
     fake.on("/_ping", (_, response) => response.writeHead(200, { "api-version": "1.45" }).end());
@@ -169,7 +183,7 @@ describe("an engine that is lost", () => {
         message: "Docker engine fake: its list of containers is none: is this really a Docker engine?",
       },
     });
-    await expect(engine.known(soon(), false)).rejects.toThrow("its list of containers is none");
+    await expect(engine.known(soon())).rejects.toThrow("its list of containers is none");
   });
 
   it("and whose ping failed too has no snapshot", async () => {
@@ -177,7 +191,7 @@ describe("an engine that is lost", () => {
     fake.on("/_ping", json({}, 500));
     const { engine } = watch(fake, { staleMs: 60_000 });
     expect(await engine.view(soon())).toMatchObject({ snapshot: null, status: { ok: false, contactAt: null } });
-    await expect(engine.known(soon(), true)).rejects.toThrow("it answered with status 500");
+    await expect(engine.known(soon())).rejects.toThrow("it answered with status 500");
   });
 
   it("is noticed by a ping, while somebody asks", async () => {

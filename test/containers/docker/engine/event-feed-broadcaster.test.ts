@@ -7,7 +7,7 @@ afterEach(() => void vi.useRealTimers());
 
 const event = (time: number) => ({ time: String(time) }) as ContainerEvent;
 const publish = (board: ReturnType<typeof createEventBroadcaster>, count: number, first = 0) => {
-  for (let time = first; time < first + count; time++) board.publish(event(time));
+  for (let time = first; time < first + count; time++) board.onEvent(event(time));
 };
 /** Numbers of the events, how many were dropped, and engines that were not heard. */
 const seen = ({ value }: IteratorResult<EventBatch, unknown>) => {
@@ -46,9 +46,9 @@ it.each([
 it("says once which engines were not heard, also where nothing happened", async () => {
   const board = createEventBroadcaster();
   const reading = board.read(() => true, new AbortController().signal);
-  board.interrupt("a");
-  board.interrupt("b");
-  board.interrupt("a");
+  board.onGap("a");
+  board.onGap("b");
+  board.onGap("a");
   expect(seen(await reading.next())).toEqual([[], 0, ["a", "b"], null]);
   publish(board, 1);
   expect(seen(await reading.next())).toEqual([[0], 0, [], null]);
@@ -68,7 +68,7 @@ it("waits for an event, and for an engine that was not heard", async () => {
   expect(seen(await first)).toEqual([[7], 0, [], null]);
   const second = reading.next();
   await new Promise((resolve) => setImmediate(resolve));
-  board.interrupt("a");
+  board.onGap("a");
   expect(seen(await second)).toEqual([[], 0, ["a"], null]);
 });
 

@@ -16,7 +16,7 @@ const time = "2026-01-13T09:40:00.000000001Z";
 const labels = { service: "wallet-core", role: "web" };
 
 /** A reader of the events of one engine, which runs `web`, keeps its old release, and has a stopped container of nobody. */
-function setUp({ reads = true } = {}) {
+function setUp() {
   const inventory = createInventory({ env: "staging", rules: rulesOf("wallet-core"), hostNames: [] }, () => {});
   const learn = (change: RawContainer) => inventory.learn(change, inventory.begin());
   learn(app("wallet-core", "web", "v2", { fullId: web, name: "web-2" }));
@@ -24,8 +24,7 @@ function setUp({ reads = true } = {}) {
   learn(facts({ fullId: plain, name: "plain", state: "exited" }));
   const board = createEventBroadcaster();
   const desk = createEventEnricher("web-1", inventory, board);
-  const read = () => board.read(() => true, new AbortController().signal);
-  let reading = reads ? read() : null;
+  const reading = board.read(() => true, new AbortController().signal);
   const event = (action: string, id: string, change: Partial<EngineEvent> = {}): EngineEvent => ({
     action,
     detail: "",
@@ -36,19 +35,16 @@ function setUp({ reads = true } = {}) {
   });
   /** What came since it was asked last. */
   const take = async (): Promise<EventBatch> => {
-    board.interrupt("end");
-    return ((await reading?.next())?.value as EventBatch | undefined) ?? { events: [], dropped: 0, interrupted: [], ended: null };
+    board.onGap("end");
+    return (await reading.next()).value as EventBatch;
   };
   const texts = async () => (await take()).events.map(({ action, container }) => `${action} ${container.name}`);
   return {
     inventory,
     learn,
     desk,
-    board,
     take,
     texts,
-    begin: () => void (reading = read()),
-    stop: () => reading?.return(),
     emit: (...parameters: Parameters<typeof event>) => desk.onEvent(event(...parameters)),
   };
 }
@@ -96,7 +92,7 @@ describe("an event", () => {
 
   it("has the very row of its container, unless its name is another", async () => {
     const { emit, take, inventory } = setUp();
-    const row = inventory.snapshot(false).row(web);
+    const row = inventory.snapshot(false).known(web)?.row;
     emit("die", web, { attributes: { name: "web-2" } });
     emit("rename", web, { attributes: { name: "other" } });
     const { events } = await take();
@@ -125,13 +121,15 @@ describe("of what callers do not see", () => {
     const { emit, take, inventory } = setUp();
     emit("start", plain);
     const { events } = await take();
-    expect(events.map(({ container }) => container)).toEqual([{ ...inventory.snapshot(false).row(plain), status: "running" }]);
+    expect(events.map(({ container }) => container)).toEqual([
+      { ...inventory.snapshot(false).known(plain)?.row, status: "running" },
+    ]);
   });
 
   it("one that was created is shown as it is", async () => {
     const { emit, take, inventory } = setUp();
     emit("create", old);
-    expect((await take()).events[0]?.container).toBe(inventory.snapshot(false).row(old));
+    expect((await take()).events[0]?.container).toBe(inventory.snapshot(false).known(old)?.row);
   });
 
   it("a run by exec is never shown", async () => {
@@ -270,30 +268,6 @@ describe("of one that is not known", () => {
     expect((await take()).events.map(({ action }) => action)).toEqual(Array(250).fill("die"));
     for (let count = 0; count < 2; count++) await take();
     expect((await texts()).slice(-3)).toEqual(["die job-1", "stop job-1", "stop web-2"]);
-  });
-});
-
-describe("while nobody reads", () => {
-  it("nothing is held, and nothing is waited for after it", async () => {
-    const { emit, texts, begin, learn } = setUp({ reads: false });
-    emit("start", fresh);
-    emit("die", web);
-    begin();
-    learn(app("wallet-core", "web", "v3", { fullId: fresh, name: "web-3" }));
-    emit("stop", web);
-    expect(await texts()).toEqual(["stop web-2"]);
-  });
-
-  it("what waited for an inspection is let go", async () => {
-    const { emit, texts, begin, stop } = setUp();
-    emit("start", fresh, { attributes: { name: "job-1", ...labels } });
-    await stop();
-    // It has left, though it never began.
-    emit("die", web);
-    begin();
-    emit("stop", web);
-    // Nothing waits for the inspection any more.
-    expect(await texts()).toEqual(["stop web-2"]);
   });
 });
 

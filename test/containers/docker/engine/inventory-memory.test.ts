@@ -84,12 +84,12 @@ describe("an answer", () => {
     const late = inventory.begin();
     inventory.learn({ ...one, restarts: 9 }, late);
     inventory.learn({ ...one, restarts: 1 }, early);
-    expect(inventory.snapshot(false).row(id("1"))?.restarts).toBe(9);
+    expect(inventory.snapshot(false).known(id("1"))?.row.restarts).toBe(9);
     expect(inventory.applyList([toListed({ ...one, name: "old" })], early)).toEqual([]);
     expect(inventory.applyList([], early)).toEqual([]);
-    expect(inventory.snapshot(false).row(id("1"))?.name).toBe("web-1");
+    expect(inventory.snapshot(false).known(id("1"))?.row.name).toBe("web-1");
     inventory.learn({ ...one, restarts: 10 }, late);
-    expect(inventory.snapshot(false).row(id("1"))?.restarts).toBe(10);
+    expect(inventory.snapshot(false).known(id("1"))?.row.restarts).toBe(10);
   });
 
   it("brings nothing back that was removed since it was asked", () => {
@@ -98,10 +98,10 @@ describe("an answer", () => {
     inventory.remove(id("1"));
     inventory.learn(one, early);
     inventory.applyList([toListed(one)], early);
-    expect(inventory.snapshot(false).row(id("1"))).toBeNull();
+    expect(inventory.snapshot(false).known(id("1"))).toBeNull();
     // A list that was asked later may name it, and then ends that memory.
     inventory.applyList([toListed(one)], inventory.begin());
-    expect(inventory.snapshot(false).row(id("1"))?.name).toBe("web-1");
+    expect(inventory.snapshot(false).known(id("1"))?.row.name).toBe("web-1");
   });
 
   it("that is a list without a container says that it is gone", () => {
@@ -130,7 +130,7 @@ it("what cannot be inspected is as the list says, with what never changes", () =
   onChange.mockClear();
   learned.demote(id("1"));
   expect(onChange).not.toHaveBeenCalled();
-  expect(learned.snapshot(false).row(id("1"))?.restarts).toBe(3);
+  expect(learned.snapshot(false).known(id("1"))?.row.restarts).toBe(3);
 });
 
 it("a snapshot is the same object until something is learned", () => {
@@ -138,9 +138,11 @@ it("a snapshot is the same object until something is learned", () => {
   const before = inventory.snapshot(false);
   expect(inventory.snapshot(false)).toBe(before);
   expect(inventory.snapshot(true)).not.toBe(before);
-  expect(inventory.snapshot(true).row(id("1"))).toMatchObject({ stale: true, observedAt: before.row(id("1"))?.observedAt });
-  expect(before.row(id("1"))).toBe(before.visible[0]);
-  expect(before.row(id("9"))).toBeNull();
+  expect(inventory.snapshot(true).known(id("1"))?.row).toMatchObject({
+    stale: true,
+    observedAt: before.known(id("1"))?.row.observedAt,
+  });
+  expect(before.known(id("1"))?.row).toBe(before.visible[0]);
   expect(before.known(id("9"))).toBeNull();
   onChange.mockClear();
   inventory.remove(id("9"));

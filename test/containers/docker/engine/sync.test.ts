@@ -1,11 +1,10 @@
+import type { IncomingMessage } from "node:http";
 import { PassThrough } from "node:stream";
 import type { LimitFunction } from "p-limit";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { Engine } from "../../../../src/containers/docker/engine/engine.ts";
 import { type EngineEvent, eventsQuery } from "../../../../src/containers/docker/engine/events.ts";
-import type { Inspector } from "../../../../src/containers/docker/engine/inspect.ts";
 import { createInventory } from "../../../../src/containers/docker/engine/inventory.ts";
-import { createWatcher } from "../../../../src/containers/docker/engine/sync.ts";
+import { createRefresher, createWatcher } from "../../../../src/containers/docker/engine/sync.ts";
 import { StatusError } from "../../../../src/containers/docker/http/errors.ts";
 import { OpsError } from "../../../../src/lib/errors.ts";
 import { app, rulesOf } from "../../../support/docker-facts.ts";
@@ -39,45 +38,52 @@ function setUp() {
     inspect: async (): Promise<unknown> => null,
   };
   const run = (async (work: () => Promise<unknown>) => work()) as unknown as LimitFunction;
-  const engine = {
-    name: "web-1",
-    inventory: createInventory({ env: null, rules: rulesOf("wallet-core"), hostNames: [] }, () => {}),
+  const name = "web-1";
+  const inventory = createInventory({ env: null, rules: rulesOf("wallet-core"), hostNames: [] }, () => {});
+  const refresher = createRefresher({
+    name,
+    inventory,
     limit: run,
     fullLimit: run,
-    touch: () => {},
-    eventEnricher: { begin: () => write("desk"), onEvent: () => {}, settle: () => {} },
-    recentRestarts: { record: ({ action }: EngineEvent) => write(`note ${action}`) },
-    startWaiters: { notify: () => {} },
-    async fetchList(deadlineMs: number) {
-      write(`list ${deadlineMs}`);
+    onSettled: () => {},
+    onLost: (error) => watcher.lose(error),
+    async list() {
+      write("list");
       await state.list();
       return [{ facts, recent: false }];
     },
-    client: {
-      async openEvents(query: unknown, signal: AbortSignal) {
-        expect(query).toBe(eventsQuery);
-        write("open");
-        await state.open(signal);
-        const stream = new PassThrough();
-        streams.push(stream);
-        return stream;
-      },
-      forget: () => write("forget"),
-    },
-  } as unknown as Engine;
-  const inspector = {
     async inspect() {
       write("inspect");
-      const asked = engine.inventory.begin();
+      const asked = inventory.begin();
       await state.inspect();
-      engine.inventory.learn(facts, asked);
+      inventory.learn(facts, asked);
     },
-  } as unknown as Inspector;
+  });
+  const client = {
+    async openEvents(query: unknown, signal: AbortSignal) {
+      expect(query).toBe(eventsQuery);
+      write("open");
+      await state.open(signal);
+      const stream = new PassThrough();
+      streams.push(stream);
+      return stream as unknown as IncomingMessage;
+    },
+    forget: () => write("forget"),
+  };
+  const onEvent = (event: EngineEvent) => {
+    write(`event ${event.action}`);
+    refresher.onEvent(event);
+  };
   const report = (error: OpsError | null) => write(`report ${error?.code ?? "well"}`);
-  const watcher = createWatcher(engine, inspector, { listTimeoutMs: 700, resyncMs: 30_000 }, report);
-  return { state, streams, watcher, write, take: () => log.splice(0) };
+  const onBegin = () => write("begin");
+  const watcher = createWatcher({ name, client, timeoutMs: 700, resyncMs: 30_000, refresher, onBegin, onEvent, report });
+  const close = () => {
+    watcher.close();
+    refresher.close();
+  };
+  return { state, streams, watcher, close, write, take: () => log.splice(0) };
 }
-const well = ["open", "desk", "list 700", "inspect", "report well"];
+const well = ["open", "begin", "list", "inspect", "report well"];
 const at = (ms: number, ...lines: readonly string[]) => lines.map((line) => `${ms} ${line}`);
 /** One that watches since the time 0. */
 async function setUpWatching() {
@@ -107,29 +113,29 @@ describe("an engine", () => {
     state.inspect = hang;
     void watcher.ready();
     await pass(999);
-    expect(take()).toEqual(at(0, "open", "desk", "list 700", "inspect"));
+    expect(take()).toEqual(at(0, "open", "begin", "list", "inspect"));
     await pass(1);
     expect(take()).toEqual(["1000 report well"]);
   });
 
-  it("that reports events has them noted and inspected", async () => {
+  it("that reports events has them handed on and inspected", async () => {
     const { streams, take } = await setUpWatching();
     await pass(100);
     streams[0]?.write(eventLine("restart", id));
     await pass(1000);
-    expect(take()).toEqual(["100 note restart", "250 inspect"]);
+    expect(take()).toEqual(["100 event restart", "250 inspect"]);
   });
 
   it("is listed again at each interval, and lost when that fails", async () => {
     const { take, state, watcher } = await setUpWatching();
     await pass(60_000);
-    expect(take()).toEqual(["30000 list 700", "60000 list 700"]);
+    expect(take()).toEqual(["30000 list", "60000 list"]);
     state.list = () => Promise.reject(new StatusError(500, ""));
     await pass(30_000);
     expect(take()).toEqual([
-      ...at(90_000, "list 700", "forget", "report docker_error"),
+      ...at(90_000, "list", "forget", "report docker_error"),
       // It was well before, so it is asked again at once.
-      ...at(90_000, "open", "desk", "list 700", "forget", "report docker_error"),
+      ...at(90_000, "open", "begin", "list", "forget", "report docker_error"),
     ]);
     expect(watcher.loss()).toMatchObject({ error: { message: "Docker engine web-1: it answered with status 500" } });
     expect(watcher.loss()?.at).toBe(Date.now());
@@ -210,7 +216,7 @@ describe("a stream that ends", () => {
     }
     await pass(30_000);
     // Only the last one lists.
-    expect(take()).toEqual(["36000 list 700"]);
+    expect(take()).toEqual(["36000 list"]);
   });
 
   it("before its list has ended is a failure", async () => {
@@ -220,7 +226,7 @@ describe("a stream that ends", () => {
     await pass(100);
     streams[0]?.end();
     await pass(0);
-    expect(take()).toEqual([...at(0, "open", "desk", "list 700"), ...at(100, "forget", "report docker_unavailable")]);
+    expect(take()).toEqual([...at(0, "open", "begin", "list"), ...at(100, "forget", "report docker_unavailable")]);
     expect(watcher.loss()?.error.cause).toMatchObject({ message: "The stream of events ended", code: "ECONNRESET" });
   });
 });
@@ -252,34 +258,34 @@ describe("an engine that something else finds gone", () => {
 
 describe("one that is closed", () => {
   it("is asked no more", async () => {
-    const { watcher, take, streams } = await setUpWatching();
+    const { close, take, streams } = await setUpWatching();
     streams[0]?.write(eventLine("die", id));
     await pass(10);
     take();
-    watcher.close();
+    close();
     await pass(60_000);
     expect(take()).toEqual(["10 forget"]);
     expect([streams[0]?.destroyed, vi.getTimerCount()]).toEqual([true, 0]);
   });
 
   it("is waited for no more, and not tried again", async () => {
-    const { watcher, take, state } = setUp();
+    const { watcher, close, take, state } = setUp();
     state.open = hang;
     const ready = watcher.ready();
     await pass(10);
-    watcher.close();
+    close();
     await ready;
     await pass(60_000);
     expect(take()).toEqual(["0 open", "10 forget"]);
   });
 
   it("ends the pause before the next attempt", async () => {
-    const { watcher, take, state } = setUp();
+    const { watcher, close, take, state } = setUp();
     state.open = () => Promise.reject(new Error("x"));
     void watcher.ready();
     await pass(50);
     take();
-    watcher.close();
+    close();
     await pass(60_000);
     expect([take(), vi.getTimerCount()]).toEqual([[], 0]);
   });

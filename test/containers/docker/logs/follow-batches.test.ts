@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { createFollower } from "../../../../src/containers/docker/logs/follow.ts";
 import type { FollowOptions, LogBatch } from "../../../../src/containers/logs/log.ts";
 import { OpsError } from "../../../../src/lib/errors.ts";
+import { toLogTimestamp } from "../../../../src/lib/time.ts";
 import { fullId } from "../../../support/docker-fake.ts";
 import { createLogEngine, type LogEntry } from "../../../support/log-engine.ts";
 
@@ -10,7 +11,7 @@ const write = (count: number, first = 0): LogEntry[] =>
   Array.from({ length: count }, (_, n) => ({ at: 1000 + first + n, text: `line ${first + n}` }));
 
 function setUp(log: readonly LogEntry[]) {
-  const { engine, inspector, state } = createLogEngine();
+  const { engine, state } = createLogEngine();
   state.log = [...log];
   /** The stream stays open. */
   const opened: AbortSignal[] = [];
@@ -19,7 +20,7 @@ function setUp(log: readonly LogEntry[]) {
     opened.push(signal);
     await new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason as Error)));
   };
-  const follower = createFollower(inspector, 3000);
+  const follower = createFollower(3000);
   const abort = new AbortController();
   const follow = (options: FollowOptions, signal = abort.signal, of = ref) => follower.follow(engine, of, options, signal);
   return { state, opened, abort, follow };
@@ -36,7 +37,7 @@ describe("the first batch", () => {
     [{ tail: 2, search: "line 3" }, [["line 3"], 0, null]],
     [{ tail: 2, whole: true }, [["line 8", "line 9"], 8, "counted"]],
     [{ tail: 10, whole: true }, [write(10).map(({ text }) => text), 0, null]],
-    [{ tail: 2, whole: true, since: "1005" }, [["line 8", "line 9"], 3, "counted"]],
+    [{ tail: 2, whole: true, since: toLogTimestamp("1005") }, [["line 8", "line 9"], 3, "counted"]],
   ])("of %j is the history", async (options, expected) => {
     const { follow, abort } = setUp(write(10));
     const stream = await follow(options);

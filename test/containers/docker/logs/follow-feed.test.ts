@@ -2,8 +2,9 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { FollowBuffer } from "../../../../src/containers/docker/logs/buffer.ts";
 import { createFeed } from "../../../../src/containers/docker/logs/follow.ts";
 import { OpsError } from "../../../../src/lib/errors.ts";
+import { toLogTimestamp } from "../../../../src/lib/time.ts";
 import { facts } from "../../../support/docker-facts.ts";
-import { fullId } from "../../../support/docker-fake.ts";
+import { engineEvent, fullId } from "../../../support/docker-fake.ts";
 import { createLogEngine, type LogEntry } from "../../../support/log-engine.ts";
 
 beforeEach(() => {
@@ -32,14 +33,14 @@ const write = (first: number, end: number): LogEntry[] =>
 
 /** A feed of a log of some lines, whose container lives in the state `running` since "first"; and what its readers got. */
 function setUp(log: readonly LogEntry[], { state: first = "running" } = {}) {
-  const { engine, inspector, state } = createLogEngine();
+  const { engine, state } = createLogEngine();
   state.log = [...log];
   const setState = (status: string, startedAt: string) => {
     state.inspection = { facts: facts({ state: status, startedAt }), tty: false, stopTimeout: null };
   };
   setState(first, "first");
   const onClose = vi.fn<() => void>();
-  const feed = createFeed(engine, inspector, ref, onClose);
+  const feed = createFeed(engine, ref, onClose);
   const createReader = () => {
     const got: string[] = [];
     const reader = { isFull: false };
@@ -74,7 +75,7 @@ describe("a feed", () => {
     const joining = feed.join(buffer);
     await pass();
     const history = await joining;
-    expect(history.until).toBe("1004.000000000");
+    expect(history.until).toBe(toLogTimestamp("1004"));
     expect(history.pick([], { tail: 5 }).map(({ message }) => message)).toEqual(["line 4"]);
     expect(take()).toEqual(["line 5", "line 6"]);
     expect(state.queries).toEqual([
@@ -91,7 +92,7 @@ describe("a feed", () => {
     const { buffer, take } = createReader();
     const joining = feed.join(buffer);
     await pass();
-    expect((await joining).until).toBeUndefined();
+    expect((await joining).until).toBe("");
     expect(follows()).toEqual([{ ...everything, tail: "all" }]);
     state.log.push(...write(0, 2));
     await pass(499);
@@ -107,7 +108,7 @@ describe("a feed", () => {
     await Promise.all([feed.join(one.buffer), pass()]);
     state.log.push(...write(1, 3));
     await pass(500);
-    expect((await feed.join(two.buffer)).until).toBe("1002.000000000");
+    expect((await feed.join(two.buffer)).until).toBe(toLogTimestamp("1002"));
     const { inspections } = state;
     state.log.push(...write(3, 4));
     await pass(500);
@@ -188,7 +189,7 @@ describe("a stream that ends", () => {
     // The engine reports its start, which ends the pause.
     setState("running", "second");
     state.log.push(...write(1, 2));
-    engine.startWaiters.notify(ref.fullId);
+    engine.starts.record(engineEvent("start", ref.fullId));
     await pass();
     expect(take()).toEqual(["* resumed", "line 1"]);
     feed.leave(buffer);

@@ -3,6 +3,7 @@ import { readLogs, readWhole } from "../../../../src/containers/docker/logs/read
 import { maxScanBytes } from "../../../../src/containers/docker/logs/window.ts";
 import { type LogOptions, toLineBytes } from "../../../../src/containers/logs/log.ts";
 import { createSharedBudget, type ReadBudget } from "../../../../src/lib/budget/budget.ts";
+import { toLogTimestamp } from "../../../../src/lib/time.ts";
 import { fullId } from "../../../support/docker-fake.ts";
 import { createLogEngine, type LogEntry } from "../../../support/log-engine.ts";
 
@@ -11,7 +12,7 @@ const write = (count: number, text = (n: number) => `line ${n}`, first = 0): Log
   Array.from({ length: count }, (_, n) => ({ at: 1000 + first + n, text: text(first + n) }));
 
 function setUp(log: readonly LogEntry[]) {
-  const { engine, inspector, state } = createLogEngine();
+  const { engine, state } = createLogEngine();
   state.log = [...log];
   const abort = new AbortController();
   const meter = { held: 0 };
@@ -26,7 +27,7 @@ function setUp(log: readonly LogEntry[]) {
     abort,
     meter,
     read: async (options: LogOptions) => {
-      const { lines, truncated } = await readLogs(engine, inspector, ref, options, times);
+      const { lines, truncated } = await readLogs(engine, ref, options, times);
       return {
         texts: lines.map(({ message }) => message),
         truncated,
@@ -34,7 +35,7 @@ function setUp(log: readonly LogEntry[]) {
       };
     },
     whole: async (options: LogOptions) => {
-      const { lines, ...rest } = await readWhole(engine, inspector, ref, options, times);
+      const { lines, ...rest } = await readWhole(engine, ref, options, times);
       return { texts: lines.map(({ message }) => message), ...rest };
     },
   };
@@ -44,9 +45,13 @@ const sizes = ({ queries }: { queries: readonly Readonly<Record<string, unknown>
 describe("the newest lines", () => {
   it.each<[string, LogOptions, object]>([
     ["so many", { tail: 10 }, { stdout: 1, stderr: 1, timestamps: 1, tail: 12 }],
-    ["since a time", { tail: 10, since: "5.5" }, { stdout: 1, stderr: 1, timestamps: 1, tail: 12, since: "5.5" }],
+    [
+      "since a time",
+      { tail: 10, since: toLogTimestamp("5.5") },
+      { stdout: 1, stderr: 1, timestamps: 1, tail: 12, since: "5.500000000" },
+    ],
     // Docker would choose after it has counted.
-    ["until a time", { tail: 10, until: "5.5" }, { stdout: 1, stderr: 1, timestamps: 1, tail: 42 }],
+    ["until a time", { tail: 10, until: toLogTimestamp("5.5") }, { stdout: 1, stderr: 1, timestamps: 1, tail: 42 }],
     ["of a stream", { tail: 10, stream: "stderr" }, { stdout: 1, stderr: 1, timestamps: 1, tail: 42 }],
     ["with a text", { tail: 10, search: "x" }, { stdout: 1, stderr: 1, timestamps: 1, tail: 42 }],
   ])("%s are asked for with two more, four times as many with a filter", async (_, options, query) => {
@@ -72,8 +77,8 @@ describe("the newest lines", () => {
       { stdout: 1, stderr: 1 },
     ],
     [
-      { tail: 1, search: "none", since: "999", until: "9999" },
-      { stdout: 1, stderr: 1, since: "999", until: "9999" },
+      { tail: 1, search: "none", since: toLogTimestamp("999"), until: toLogTimestamp("9999") },
+      { stdout: 1, stderr: 1, since: "999.000000000", until: "9999.000000000" },
     ],
   ])("of %j are looked for in more and more, and in all in the end", async (options, choice) => {
     const { read, state } = setUp(write(500));
@@ -153,10 +158,10 @@ describe("the newest lines", () => {
   });
 
   it("are asked for within a millisecond where the time is up", async () => {
-    const { engine, inspector, state } = createLogEngine();
+    const { engine, state } = createLogEngine();
     state.beforeInspect = async () => new Promise((resolve) => setTimeout(resolve, 30));
     const budget = createSharedBudget(new AbortController().signal);
-    await readLogs(engine, inspector, ref, { tail: 1 }, { timeoutMs: 10, budget });
+    await readLogs(engine, ref, { tail: 1 }, { timeoutMs: 10, budget });
     expect(state.deadlines).toEqual([1]);
   });
 });
@@ -183,7 +188,7 @@ describe("lines that are too long to read so many", () => {
 describe("a whole log", () => {
   it("that fits has nothing missing, and is read once", async () => {
     const { whole, state } = setUp(write(5));
-    expect(await whole({ tail: 5, until: "2000" })).toEqual({
+    expect(await whole({ tail: 5, until: toLogTimestamp("2000") })).toEqual({
       texts: ["line 0", "line 1", "line 2", "line 3", "line 4"],
       missing: 0,
       counted: true,
@@ -193,12 +198,19 @@ describe("a whole log", () => {
 
   it("that is longer is counted, up to its end", async () => {
     const { whole, state } = setUp(write(100));
-    expect(await whole({ tail: 2, since: "1010", until: "1050" })).toEqual({
+    expect(await whole({ tail: 2, since: toLogTimestamp("1010"), until: toLogTimestamp("1050") })).toEqual({
       texts: ["line 49", "line 50"],
       missing: 39,
       counted: true,
     });
-    expect(state.queries.at(-1)).toEqual({ stdout: 1, stderr: 1, timestamps: 1, tail: "all", since: "1010", until: "1050" });
+    expect(state.queries.at(-1)).toEqual({
+      stdout: 1,
+      stderr: 1,
+      timestamps: 1,
+      tail: "all",
+      since: "1010.000000000",
+      until: "1050.000000000",
+    });
     state.queries = [];
     expect(await whole({ tail: 2 })).toMatchObject({ missing: 98, counted: true });
     expect(state.queries.at(-1)).toEqual({ stdout: 1, stderr: 1, timestamps: 1, tail: "all" });

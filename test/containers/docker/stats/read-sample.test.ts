@@ -1,6 +1,6 @@
+import pLimit from "p-limit";
 import { describe, expect, it, vi } from "vitest";
-import type { Engine } from "../../../../src/containers/docker/engine/engine.ts";
-import { createStatsReader } from "../../../../src/containers/docker/stats/read.ts";
+import { createStatsReader, type SampledEngine } from "../../../../src/containers/docker/stats/read.ts";
 import type { StatsSample } from "../../../../src/containers/stats/stats.ts";
 import { fullId } from "../../../support/docker-fake.ts";
 import { sample } from "../../../support/stats-sample.ts";
@@ -17,10 +17,11 @@ function setUp({
 }: { here?: StatsSample | null; cgroups?: boolean; known?: string | null; answer?: unknown } = {}) {
   const log: unknown[] = [];
   const { signal } = new AbortController();
-  const snapshot = { facts: new Map(known === null ? [] : [[a, { startedAt: known }]]) };
+  const snapshot = { known: (id: string) => (known !== null && id === a ? { facts: { startedAt: known } } : null) };
   const engine = {
     name: "web-1",
     inventory: { snapshot: () => snapshot },
+    limits: { stats: pLimit(2) },
     ask(deadlineMs: number, run: (signal: AbortSignal) => Promise<unknown>, ...callers: readonly AbortSignal[]) {
       log.push([deadlineMs, callers.every((caller) => caller === ended)]);
       return run(signal);
@@ -31,9 +32,9 @@ function setUp({
         return action === "stats" ? answer : { State: { StartedAt: "2026-01-13T09:00:00Z" } };
       },
     },
-  } as unknown as Engine;
+  } as unknown as SampledEngine;
   const read = vi.fn<(fullId: string) => StatsSample | null>(() => here);
-  const reader = createStatsReader({ cgroups: cgroups ? { read } : null, timeoutMs: 300, concurrency: 2 });
+  const reader = createStatsReader({ cgroups: cgroups ? { read } : null, timeoutMs: 300 });
   return { log, engine, reader, read };
 }
 

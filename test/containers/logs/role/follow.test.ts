@@ -119,8 +119,8 @@ describe("one that joins later", () => {
     members.update([one, replica("new", "v2", 30), replica("newer", "v2", 31)]);
     await settle();
     expect(take()).toEqual(["# release v2 begins: new on local", "* joined new", "* joined newer"]);
-    const since = String(begin / 1000 + 25);
-    expect(asked[1]).toMatchObject({ name: "new", wanted: { tail: 20_000, whole: true, search: "x", since: `${since}.000` } });
+    const since = at(25_000);
+    expect(asked[1]).toMatchObject({ name: "new", wanted: { tail: 20_000, whole: true, search: "x", since } });
   });
 
   it.each<[Partial<Container>, number]>([
@@ -136,7 +136,7 @@ describe("one that joins later", () => {
     await members.begin([one]);
     members.meet({ ...two, ...change });
     await settle();
-    expect(asked[1]?.wanted.since).toBe((begin / 1000 + seconds).toFixed(3));
+    expect(asked[1]?.wanted.since).toBe(at(seconds * 1000));
   });
 
   it("has its marker no earlier than what was read already", async () => {
@@ -167,7 +167,7 @@ describe("one that joins later", () => {
     await pass(1);
     members.update([one]);
     await settle();
-    expect(asked[1]?.wanted.since).toBe(`${begin / 1000 + 2}.000000000`);
+    expect(asked[1]?.wanted.since).toBe(at(2000));
     await close("one");
     take();
     await pass(2000);

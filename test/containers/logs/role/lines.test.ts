@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
 import { maxPageBytes, toLineBytes } from "../../../../src/containers/logs/log.ts";
-import { createRolePositions } from "../../../../src/containers/logs/role/follow.ts";
 import { byPlace, toBeginning, toMarker, toRoleLine } from "../../../../src/containers/logs/role/lines.ts";
 import { createRolePage } from "../../../../src/containers/logs/role/page.ts";
 import { replica } from "../../../support/containers.ts";
@@ -35,43 +34,6 @@ describe("a line of a role", () => {
   });
 });
 
-describe("positions", () => {
-  it("are the last time that was read, and how often it was there", () => {
-    const positions = createRolePositions();
-    expect([positions.has("a"), positions.since("a")]).toEqual([false, null]);
-    positions.add("a", []);
-    expect(positions.has("a")).toBe(false);
-    positions.add("a", [line(1000), line(2000), line(2000)]);
-    positions.add("a", []);
-    positions.add("a", [line(2000)]);
-    expect([positions.has("a"), positions.has("b"), positions.since("a")]).toEqual([true, false, "1768297602.000000000"]);
-    const gate = positions.createGate("a");
-    const lines = [line(2000), line(1500), line(2000), line(2000), line(2000), line(3000)];
-    expect(lines.map((each) => gate.isNew(each))).toEqual([false, true, false, false, true, true]);
-    positions.add("a", [line(3000)]);
-    const next = positions.createGate("a");
-    expect([line(2000), line(3000), line(3000)].map((each) => next.isNew(each))).toEqual([true, false, true]);
-  });
-
-  it.each([
-    [0, 0, [false, false, true]],
-    [1, 0, [false, true, true]],
-    [2, 0, [true, true, true]],
-    [5, 3, [true, true, true]],
-  ])("of two lines, %i that were skipped are %i new ones", (count, fresh, expected) => {
-    const positions = createRolePositions();
-    positions.add("a", [line(2000), line(2000)]);
-    const gate = positions.createGate("a");
-    expect(gate.skip(count)).toBe(fresh);
-    expect([1, 2, 3].map(() => gate.isNew(line(2000)))).toEqual(expected);
-  });
-
-  it("of one that was not read are none: all is new", () => {
-    const gate = createRolePositions().createGate("a");
-    expect([gate.skip(7), gate.isNew(line(1))]).toEqual([7, true]);
-  });
-});
-
 describe("a page of a role", () => {
   const container = replica("web");
   const texts = (page: ReturnType<typeof createRolePage>) => page.take().map(({ message }) => message);
@@ -84,7 +46,7 @@ describe("a page of a role", () => {
     expect([page.take().length, page.dropped, page.since]).toEqual([2, false, null]);
     const over = createRolePage(10);
     expect(over.add(container, [line(1, "x".repeat(half)), line(2, "y".repeat(half + 1))])).toBe(half + around - 250);
-    expect([over.take().length, over.dropped, over.since]).toEqual([1, true, "1768297599.002000000"]);
+    expect([over.take().length, over.dropped, over.since]).toEqual([1, true, "2026-01-13T09:46:39.002000000Z"]);
   });
 
   it("that is full needs no line of a second before its first", () => {
@@ -92,9 +54,9 @@ describe("a page of a role", () => {
     page.add(container, [line(5000, "a")]);
     expect(page.since).toBeNull();
     page.add(container, [line(7000, "b")]);
-    expect([page.since, page.dropped]).toEqual(["1768297604.000000000", false]);
+    expect([page.since, page.dropped]).toEqual([at(4000), false]);
     expect(page.add(container, [line(6000, "c")])).toBe(toLineBytes({ message: "a" }));
-    expect([texts(page), page.since, page.dropped]).toEqual([["c", "b"], "1768297605.000000000", true]);
+    expect([texts(page), page.since, page.dropped]).toEqual([["c", "b"], at(5000), true]);
     expect([createRolePage(0).since, createRolePage(2).take()]).toEqual([null, []]);
   });
 

@@ -74,9 +74,9 @@ test("says from when on another log is wanted, once it is full: a second before 
   page.add(replica("a"), [line(5000)]);
   expect(page.since).toBeNull();
   page.add(replica("b"), [line(7250)]);
-  expect([page.since, page.dropped]).toEqual([toSince(4000), false]);
+  expect([page.since, page.dropped]).toEqual([at(4000), false]);
   page.add(replica("c"), [line(9000)]);
-  expect([page.since, page.dropped]).toEqual([toSince(6250), true]);
+  expect([page.since, page.dropped]).toEqual([at(6250), true]);
 });
 
 test("what is older than a line that had no room does not come in, however short it is", () => {
@@ -91,7 +91,7 @@ test("what is older than a line that had no room does not come in, however short
   expect(messages).not.toContain("short");
   expect(messages.at(-1)).toBe("new");
   expect(messages.length).toBe(before + 1);
-  expect(page.since).toBe(toSince(26));
+  expect(page.since).toBe(at(26));
 });
 
 test("of two that were created in the same second the marker names the same, whichever is read first", () => {
@@ -107,8 +107,3 @@ test("of two that were created in the same second the marker names the same, whi
   });
   expect(names).toEqual(["new-1", "new-1"]);
 });
-
-/** The moment of `at`, as `since` wants it. */
-function toSince(ms: number): string | null {
-  return parseLogTime(at(ms), 0);
-}

@@ -1,0 +1,155 @@
+import * as fc from "fast-check";
+import { expect, test } from "vitest";
+import { createLogCursor } from "../../../src/containers/logs/cursor.ts";
+import type { LogLine, LogStream } from "../../../src/containers/logs/log.ts";
+import { toLogTimestamp } from "../../../src/lib/time.ts";
+
+/** A log with few different times, as Podman tells them: in order, and unique by its messages. */
+const logs = fc
+  .array(fc.tuple(fc.constantFrom<LogStream>("stdout", "stderr"), fc.nat({ max: 1 })), { minLength: 1, maxLength: 30 })
+  .map((steps) => {
+    let seconds = 1000;
+    return steps.map(([stream, step], index): LogLine => {
+      seconds += step;
+      return { timestamp: toLogTimestamp(String(seconds)), stream, level: null, message: String(index) };
+    });
+  });
+/** Where a stream is cut, and where a reader joins, in parts of the log. */
+const cuts = fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 1, maxLength: 4 });
+const texts = (lines: readonly LogLine[]) => lines.map(({ message }) => message);
+
+/** What an engine gives from a time on. */
+function from(log: readonly LogLine[], since: string): LogLine[] {
+  return log.filter(({ timestamp }) => timestamp >= since);
+}
+
+test("a stream that is cut anywhere goes on with the next line, and a reader that joins there gets each line once", () => {
+  fc.assert(
+    fc.property(logs, cuts, (log, parts) => {
+      const cursor = createLogCursor();
+      const handed: LogLine[] = [];
+      for (const part of [...parts.toSorted((a, b) => a - b), 1]) {
+        const written = log.slice(0, Math.ceil(part * log.length));
+        const { isNew } = cursor.createFilter();
+        const lines = from(written, cursor.latest).filter(isNew);
+        cursor.add(lines);
+        handed.push(...lines);
+        expect(texts(handed)).toEqual(texts(written));
+        // The page is read later, so it holds more; and it need not reach back far.
+        const history = cursor.createHistory();
+        expect(texts(history.pick(log, { tail: 5000 })).toSorted()).toEqual(texts(handed).toSorted());
+        const wanted = { tail: 5000, stream: "stderr" as const };
+        const page = log.filter(({ stream }) => stream === "stderr");
+        expect(texts(history.pick(page, wanted))).toEqual(texts(handed.filter(({ stream }) => stream === "stderr")));
+        expect(history.pick(log, { tail: 2 })).toHaveLength(Math.min(2, handed.length));
+      }
+    }),
+  );
+});
+
+const line = (message: string, at: number, stream: LogStream = "stdout"): LogLine => ({
+  timestamp: toLogTimestamp(String(at)),
+  stream,
+  level: null,
+  message,
+});
+
+test("begins at the last line there is, with all of its time", () => {
+  const log = [line("a", 1), line("b", 2, "stderr"), line("c", 2), line("d", 2)];
+  const cursor = createLogCursor();
+  expect(cursor.latest).toBe("");
+  cursor.begin(log.at(-1)?.timestamp ?? "");
+  cursor.add(from(log, cursor.latest));
+  const { isNew } = cursor.createFilter();
+  const grown = [...log, line("e", 2), line("f", 3)];
+  expect(texts(from(grown, cursor.latest).filter(isNew))).toEqual(["e", "f"]);
+  expect(cursor.createHistory().until).toBe(toLogTimestamp("2"));
+  expect(texts(cursor.createHistory().pick(grown, { tail: 10 }))).toEqual(["a", "b", "c", "d"]);
+});
+
+test("knows the newest time of both streams", () => {
+  const cursor = createLogCursor();
+  expect(cursor.latest).toBe("");
+  cursor.add([line("a", 5, "stderr")]);
+  expect(cursor.latest).toBe(toLogTimestamp("5"));
+  cursor.add([line("b", 3)]);
+  expect(cursor.latest).toBe(toLogTimestamp("5"));
+  cursor.add([line("c", 9)]);
+  expect(cursor.latest).toBe(toLogTimestamp("9"));
+  cursor.add([]);
+  expect(cursor.latest).toBe(toLogTimestamp("9"));
+});
+
+test("a stream adjoins with the first line of the newest time", () => {
+  const cursor = createLogCursor();
+  expect(cursor.adjoins(line("a", 1))).toBe(false);
+  cursor.add([line("x", 1), line("a", 2), line("b", 2), line("c", 2, "stderr")]);
+  const first = [line("a", 2), line("b", 2), line("c", 2, "stderr"), line("a", 1), line("a", 3), line("x", 1)];
+  expect(first.map((each) => cursor.adjoins(each))).toEqual([true, false, false, false, false, false]);
+  // The other stream has a newer one.
+  cursor.add([line("d", 3, "stderr")]);
+  expect([line("a", 2), line("d", 3, "stderr")].map((each) => cursor.adjoins(each))).toEqual([false, true]);
+});
+
+test("lines of the newest time are handed out once for each stream", () => {
+  const cursor = createLogCursor();
+  cursor.add([line("a", 2), line("a", 2), line("e", 2, "stderr")]);
+  cursor.add([line("a", 2)]);
+  const { isNew } = cursor.createFilter();
+  const again = [
+    line("a", 2),
+    line("e", 2, "stderr"),
+    line("a", 2),
+    line("a", 2),
+    line("a", 2),
+    line("e", 2, "stderr"),
+    line("f", 1),
+  ];
+  expect(again.map(isNew)).toEqual([false, false, false, false, true, true, true]);
+  // A later filter begins anew.
+  expect(cursor.createFilter().isNew(line("a", 2))).toBe(false);
+});
+
+test.each([
+  [0, 0, [false, false, true]],
+  [1, 0, [false, true]],
+  [2, 0, [true]],
+  [5, 3, [true]],
+])("of two repeated lines, %i that are missing are %i new ones", (count, fresh, expected) => {
+  const cursor = createLogCursor();
+  // The newest line of the other stream is older, so it is not repeated.
+  cursor.add([line("x", 1, "stderr"), line("a", 2), line("b", 2)]);
+  const { isNew, skip } = cursor.createFilter();
+  expect(skip(count)).toBe(fresh);
+  const lines = [...["a", "b"].slice(count), "c"].map((text) => line(text, 2));
+  expect(lines.map(isNew)).toEqual(expected);
+});
+
+test("missing lines are those of their own stream", () => {
+  const cursor = createLogCursor();
+  cursor.add([line("a", 2, "stderr"), line("b", 2)]);
+  const { isNew, skip } = cursor.createFilter();
+  expect(skip(1)).toBe(0);
+  expect([line("b", 2), line("c", 2, "stderr")].map(isNew)).toEqual([false, true]);
+});
+
+test("a log that was not read has only new lines", () => {
+  const { isNew, skip } = createLogCursor().createFilter();
+  expect([skip(7), isNew(line("a", 1))]).toEqual([7, true]);
+});
+
+test("history is what was before and is asked for, in the order of time", () => {
+  const cursor = createLogCursor();
+  cursor.add([line("b", 2), line("d", 4, "stderr"), line("c", 3)]);
+  const history = cursor.createHistory();
+  cursor.add([line("later", 4), line("later", 5, "stderr")]);
+  expect(history.until).toBe(toLogTimestamp("4"));
+  const page = [line("0", 1), line("1", 1, "stderr"), line("b", 2), line("c", 3), line("2", 3, "stderr"), line("d", 4, "stderr")];
+  expect(texts(history.pick(page, { tail: 10 }))).toEqual(["0", "1", "b", "2", "c", "d"]);
+  expect(texts(history.pick(page, { tail: 3 }))).toEqual(["2", "c", "d"]);
+  expect(texts(history.pick([], { tail: 3 }))).toEqual(["c", "d"]);
+  expect(texts(history.pick([], { tail: 3, search: "d" }))).toEqual(["d"]);
+  expect(texts(history.pick([], { tail: 3, since: toLogTimestamp("4") }))).toEqual(["d"]);
+  expect(createLogCursor().createHistory().until).toBe("");
+  expect(createLogCursor().createHistory().pick(page, { tail: 3 })).toEqual([]);
+});
