@@ -33,7 +33,7 @@ export function createSources(config: Config, logger: Logger, observe: ObserveCa
   protectSecrets(toSecrets(config));
   // Default environment: that of the engine, else ours.
   const engines = config.engines.map((engine) => ({ ...engine, env: engine.env ?? config.env }));
-  const containers = createContainerSource({ engines, rules: config.containers, logger, observe });
+  const containers = createContainerSource({ engines, rules: config.containers, cgroupRoot: config.cgroupRoot, logger, observe });
   const queues = createQueueSources({ ...toQueueOptions(config, logger), observe });
   const hosts = createHostSource({ url: config.prometheusUrl, thresholds: config.thresholds, logger, observe });
   const audit = createAuditFile({ path: config.auditFile, logger });

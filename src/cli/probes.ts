@@ -33,10 +33,10 @@ export function probeUpstreams(config: Config): readonly Promise<readonly Probe[
 
 async function probeDocker(
   engine: EngineConfig,
-  { env, containers }: Config,
+  { env, containers, cgroupRoot }: Config,
 ): Promise<Omit<Probe, "name" | "warnings"> & Partial<Probe>> {
   const probe = await probeEngine(engine);
-  const found = probe.ok ? await probeContainers({ ...engine, env: engine.env ?? env }, containers) : null;
+  const found = probe.ok ? await probeContainers({ ...engine, env: engine.env ?? env }, containers, cgroupRoot) : null;
   return found ? { ...probe, ...found, detail: `${probe.detail}; ${found.detail}` } : probe;
 }
 
