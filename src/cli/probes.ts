@@ -5,7 +5,6 @@ import { probeContainers, probeEngine } from "../containers/docker/probe.ts";
 import { probeDeployInfo } from "../deploys/files/probe.ts";
 import { silentLogger } from "../lib/logger.ts";
 import { probePrometheus } from "../prometheus/probe.ts";
-import { adviseIndexes, type SourceIndexes } from "../queues/index-advice.ts";
 import { probeQueueSources } from "../queues/probe.ts";
 import { toQueueOptions } from "../sources.ts";
 
@@ -45,9 +44,4 @@ async function one(
   probe: Promise<Omit<Probe, "name" | "warnings"> & Partial<Pick<Probe, "warnings">>>,
 ): Promise<readonly Probe[]> {
   return [{ name, warnings: [], ...(await probe) }];
-}
-
-/** The indexes that the job tables lack. Rejects when the database cannot be asked. */
-export async function findMissingIndexes(config: Config, signal: AbortSignal): Promise<readonly SourceIndexes[]> {
-  return adviseIndexes(toQueueOptions(config, silentLogger), signal);
 }
