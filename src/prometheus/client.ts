@@ -27,16 +27,14 @@ interface ClientOptions {
   readonly observe?: ObserveCall | undefined;
 }
 
-/** A request to one path of the API. */
-interface Question<T> {
+/** A query to the API. */
+interface ApiQuery<T> {
   readonly path: string;
   readonly form: Readonly<Record<string, string>>;
   readonly timeoutMs: number;
   readonly maxBytes: number;
   readonly signal: AbortSignal;
   readonly parse: (status: number, body: string) => T;
-  /** Runs the exchange when it may start. */
-  readonly turn: (exchange: () => Promise<T>) => Promise<T>;
 }
 
 const maxBytes = 4 * 1024 * 1024;
@@ -57,50 +55,50 @@ export function createPrometheusClient(options: ClientOptions): PrometheusClient
     const { Agent } = await import("undici");
     return new Agent({ connections: 4, keepAliveTimeout: 4_000, connect: { timeout: timeoutMs } });
   };
-  const ask = async <T>(question: Question<T>): Promise<T> => {
-    const { path, form, signal, parse, turn } = question;
-    const deadline = AbortSignal.timeout(question.timeoutMs);
+  /** `run` starts the exchange when it may; the deadline includes that wait. */
+  const ask = async <T>(query: ApiQuery<T>, run: (exchange: () => Promise<T>) => Promise<T>): Promise<T> => {
+    const { path, form, signal } = query;
+    const deadline = AbortSignal.timeout(query.timeoutMs);
     const either = AbortSignal.any([signal, deadline]);
     try {
-      return await turn(async () => {
+      return await run(async () => {
         either.throwIfAborted();
         agent ??= connect();
-        const dispatcher = await agent;
-        const { statusCode, body } = await dispatcher.request({
+        const { statusCode, body } = await (
+          await agent
+        ).request({
           origin: endpoint.origin,
           path,
           method: "POST",
           headers,
-          body: new URLSearchParams({ ...form, timeout: `${question.timeoutMs}ms` }).toString(),
+          body: new URLSearchParams({ ...form, timeout: `${query.timeoutMs}ms` }).toString(),
           signal: either,
         });
-        return parse(statusCode, await readText(body, question.maxBytes));
+        return query.parse(statusCode, await readText(body, query.maxBytes));
       });
     } catch (error) {
       if (signal.aborted && !deadline.aborted) throw new PrometheusError("abandoned", "", error);
-      throw toPrometheusError(error, deadline, question.timeoutMs);
+      throw toPrometheusError(error, deadline, query.timeoutMs);
     }
   };
   const measured = <T>(signal: AbortSignal, call: () => Promise<T>) =>
-    observed({ observe, upstream: "prometheus", signal, toCode }, call);
+    observed({ observe, upstream: "prometheus", signal, toCode: (error) => toOpsError(error).code }, call);
   return {
     query: (promql, signal) => {
-      const [form, turn] = [{ query: promql }, (exchange: () => Promise<Vector>) => exchange()];
-      const question: Question<Vector> = { path: endpoint.pathname, form, timeoutMs, maxBytes, signal, parse: parseAnswer, turn };
-      return measured(signal, () => ask(question));
+      const query = { path: endpoint.pathname, form: { query: promql }, timeoutMs, maxBytes, signal, parse: parseAnswer };
+      return measured(signal, () => ask(query, (exchange) => exchange()));
     },
     queryRange: (promql, range, signal) => {
       const { from, step, steps } = range;
-      const question: Question<Matrix> = {
+      const query: ApiQuery<Matrix> = {
         path: `${endpoint.pathname}_range`,
         form: { query: promql, start: `${from + step}`, end: `${from + step * steps}`, step: `${step}` },
         timeoutMs: rangeTimeoutMs,
         maxBytes: maxRangeBytes,
         signal,
         parse: (status, body) => parseMatrix(status, body, range),
-        turn: limit,
       };
-      return measured(signal, () => ask(question).catch(refuseLarge));
+      return measured(signal, () => ask(query, limit).catch(refuseLarge));
     },
     close: async () => {
       await (await agent)?.destroy();
@@ -152,5 +150,3 @@ async function readText(body: Dispatcher.ResponseData["body"], most: number): Pr
   }
   return Buffer.concat(chunks).toString("utf8");
 }
-
-const toCode = (error: unknown) => toOpsError(error).code;

@@ -6,7 +6,7 @@ import { parseIsoTime, toUnixSeconds } from "../../lib/time.ts";
 import { type DeployLog, type DeployOrigin, type DeployRecord } from "../deploy.ts";
 import { toInfoRecord } from "../merge.ts";
 import { maxLength, parseDeployInfo, type ToEnv } from "./parse.ts";
-import { causeOf, createTail, toDeployError, withDeadline } from "./read.ts";
+import { causeOf, createTail, shareRead, toDeployError } from "./read.ts";
 
 interface LogOptions {
   readonly path: string;
@@ -50,7 +50,6 @@ function createLog<T>(
   let records: T[] = [];
   let [skipped, complete] = [0, true];
   let last: DeployLog = empty;
-  let loading: Promise<DeployLog> | null = null;
   let noted = "";
 
   const add = (lines: readonly string[]) => {
@@ -63,7 +62,7 @@ function createLog<T>(
     for (const one of parsed) if (one !== null && one !== "other") records.push(one);
     if (records.length > maxRecords) [records, complete] = [records.slice(-maxRecords), false];
   };
-  const load = async (): Promise<DeployLog> => {
+  const load = shareRead(async (): Promise<DeployLog> => {
     const { anew, whole, lines, pending } = await tail();
     if (anew) [records, skipped, complete] = [[], 0, true];
     if (!whole) complete = false;
@@ -73,13 +72,10 @@ function createLog<T>(
     const isComplete = unended !== null && unended !== "other";
     last = { origin, records: toRecords(isComplete ? [...records, unended] : records), skipped, complete, error: null };
     return last;
-  };
+  });
   return async (signal) => {
-    loading ??= load().finally(() => {
-      loading = null;
-    });
     try {
-      const log = await withDeadline(loading, signal);
+      const log = await load(signal);
       noted = "";
       return log;
     } catch (error) {

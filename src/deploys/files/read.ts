@@ -88,9 +88,16 @@ export function causeOf(failure: OpsError | undefined): string | undefined {
 /** Total deadline of a read, milliseconds: a network file system can hang forever. */
 const deadlineMs = 1_000;
 
-/** Stops waiting when the signal aborts, or after a second. */
-export function withDeadline<T>(promise: Promise<T>, caller: AbortSignal): Promise<T> {
-  return abortable(promise, AbortSignal.any([caller, AbortSignal.timeout(deadlineMs)]));
+/**
+ * One read at a time for all callers: a hung file system then blocks one thread of the pool, not all four. A caller waits until its signal aborts, a second at
+ * most.
+ */
+export function shareRead<T>(read: () => Promise<T>): (caller: AbortSignal) => Promise<T> {
+  let reading: Promise<T> | null = null;
+  return (caller) => {
+    reading ??= read().finally(() => (reading = null));
+    return abortable(reading, AbortSignal.any([caller, AbortSignal.timeout(deadlineMs)]));
+  };
 }
 
 /** The result of one read. */
