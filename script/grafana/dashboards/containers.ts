@@ -71,7 +71,7 @@ const throttled = graph({
 export const containers: Dashboard = dashboard({
   uid: "ops-containers",
   title: "Containers",
-  description: "What runs, in what health, and on what.",
+  description: "What runs, how well, and on what.",
   variables: [role, container, host],
   lines: [
     {

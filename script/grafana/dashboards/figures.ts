@@ -48,7 +48,7 @@ export const badQueues: PanelSpec = stat({
 export const silent: PanelSpec = stat({
   title: "Cannot be asked",
   description:
-    "Container engines that do not answer, and queue sources that cannot be read. What they hold is unknown, not healthy: other panels are silent about it. No number at all: the gateway itself does not answer.",
+    "Container engines that do not answer, and queue sources that cannot be read. What they hold is unknown, not well: other panels are silent about it. No number at all: the gateway itself does not answer.",
   targets: [
     counts("{ engines { ok } queueSources { numbersOk } }", {
       engines: "data.engines.#(ok==false)#",

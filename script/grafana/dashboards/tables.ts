@@ -151,7 +151,7 @@ export const errors: PanelSpec = table({
 export const drift: PanelSpec = table({
   title: "What drifted",
   description:
-    "What is not as the last deploy should have left it; empty when nothing differs. Settling: a container of the role was created in the last 5 minutes, so a deploy may be in progress.",
+    "What is not as the last deploy should have left it; empty when all is well. Settling: a container of the role was made in the last 5 minutes, so a deploy may be under way.",
   target: graphql({
     query: `{ drift(${by.env}) { kind message service destination role env engine expected settling } }`,
     root: "data.drift",
