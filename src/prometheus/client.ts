@@ -1,6 +1,7 @@
 import pLimit from "p-limit";
-import type { Agent, Dispatcher } from "undici";
+import type { Agent } from "undici";
 import { OpsError, toOpsError } from "../lib/errors.ts";
+import { readBody, toBasicCredentials } from "../lib/http-client.ts";
 import type { HistoryRange } from "../lib/range.ts";
 import { type ObserveCall, observed, unobserved } from "../lib/upstream-call.ts";
 import { type Matrix, parseAnswer, parseMatrix, type Vector } from "./answer.ts";
@@ -74,7 +75,8 @@ export function createPrometheusClient(options: ClientOptions): PrometheusClient
           body: new URLSearchParams({ ...form, timeout: `${query.timeoutMs}ms` }).toString(),
           signal: either,
         });
-        return query.parse(statusCode, await readText(body, query.maxBytes));
+        const bytes = await readBody(body, query.maxBytes, () => new PrometheusError("too_large"));
+        return query.parse(statusCode, bytes.toString());
       });
     } catch (error) {
       if (signal.aborted && !deadline.aborted) throw new PrometheusError("abandoned", "", error);
@@ -117,7 +119,7 @@ function refuseLarge(error: unknown): never {
 export function parseTarget(url: string): { endpoint: URL; headers: Record<string, string> } {
   const endpoint = new URL(url);
   if (!/^https?:$/.test(endpoint.protocol)) throw new TypeError("The Prometheus URL must start with http:// or https://");
-  const { username, password } = endpoint;
+  const credentials = toBasicCredentials(endpoint);
   endpoint.username = endpoint.password = endpoint.search = endpoint.hash = "";
   endpoint.pathname = `${endpoint.pathname.replace(/\/+$/, "")}/api/v1/query`;
   const headers: Record<string, string> = {
@@ -126,27 +128,6 @@ export function parseTarget(url: string): { endpoint: URL; headers: Record<strin
     "content-type": "application/x-www-form-urlencoded",
     "user-agent": "wallet-core-ops",
   };
-  if (username || password) {
-    headers["authorization"] = `Basic ${Buffer.from(`${decode(username)}:${decode(password)}`).toString("base64")}`;
-  }
+  if (credentials !== "") headers["authorization"] = `Basic ${credentials}`;
   return { endpoint, headers };
-}
-
-function decode(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text; // a lone % in a password
-  }
-}
-
-async function readText(body: Dispatcher.ResponseData["body"], most: number): Promise<string> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of body as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > most) throw new PrometheusError("too_large");
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString("utf8");
 }

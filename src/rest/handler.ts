@@ -4,6 +4,7 @@ import type { Caller } from "../graphql/sources.ts";
 import type { EdgeReply, EdgeRequest } from "../http/surface.ts";
 import { checkSize, toJson } from "../lib/budget/json.ts";
 import { OpsError } from "../lib/errors.ts";
+import { decodePercent } from "../lib/http-client.ts";
 import { basePath, type Endpoint, endpoints } from "./endpoints.ts";
 import { followLog } from "./follow.ts";
 import { type Headers, parseQuery } from "./params.ts";
@@ -178,12 +179,7 @@ export function matchRoute(rows: readonly Endpoint[], method: string, path: stri
 }
 
 function decodeName(text: string): string {
-  let name = text;
-  try {
-    name = decodeURIComponent(text);
-  } catch {
-    // A broken escape is no name.
-  }
+  const name = decodePercent(text);
   if (!containerName.test(name)) throw new OpsError("container_not_found", "No such container");
   return name;
 }
