@@ -22,6 +22,12 @@ export interface Family {
   readonly samples: readonly Sample[];
 }
 
+/** `value` is that of its only sample, null when it is unknown, or all samples. */
+export function toFamily(type: Family["type"], name: string, help: string, value: number | null | readonly Sample[]): Family {
+  const samples = typeof value === "number" ? [{ labels: "", value }] : (value ?? []);
+  return { name, help, type, samples };
+}
+
 type Labels = Readonly<Record<string, string | number | null | undefined>>;
 
 /** Values that others choose are cut at this length, in UTF-16 units. */

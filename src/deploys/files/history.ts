@@ -1,6 +1,6 @@
 import { basename } from "node:path";
 import { toProblem } from "../../lib/errors.ts";
-import type { Logger } from "../../lib/logger.ts";
+import { createChangeLog, type Logger } from "../../lib/logger.ts";
 import { cleanName } from "../../lib/redact/sanitize.ts";
 import { parseIsoTime, toUnixSeconds } from "../../lib/time.ts";
 import { type DeployLog, type DeployOrigin, type DeployRecord } from "../deploy.ts";
@@ -50,7 +50,7 @@ function createLog<T>(
   let records: T[] = [];
   let [skipped, complete] = [0, true];
   let last: DeployLog = empty;
-  let noted = "";
+  const change = createChangeLog();
 
   const add = (lines: readonly string[]) => {
     const parsed = lines.map((line) => (line.length > longestLine ? null : parse(line)));
@@ -76,15 +76,13 @@ function createLog<T>(
   return async (signal) => {
     try {
       const log = await load(signal);
-      noted = "";
+      change("", () => {});
       return log;
     } catch (error) {
       const failure = toDeployError(error, name);
       if (failure.code === "deploy_info_missing") return (last = empty);
-      if (!signal.aborted && noted !== failure.message) {
-        noted = failure.message;
-        logger.warn({ upstream: "deploy_info", path, code: failure.code, cause: causeOf(failure) }, failure.message);
-      }
+      const fields = { upstream: "deploy_info", path, code: failure.code, cause: causeOf(failure) };
+      if (!signal.aborted) change(failure.message, () => logger.warn(fields, failure.message));
       return { ...last, error: toProblem(failure) };
     }
   };

@@ -1,7 +1,7 @@
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { OpsError } from "../../lib/errors.ts";
-import type { Logger } from "../../lib/logger.ts";
+import { createChangeLog, type Logger } from "../../lib/logger.ts";
 import type { DeployInfo, DeploySource } from "../deploy.ts";
 import { createHistoryLog, createKamalLog } from "./history.ts";
 import { type ParsedDeploy, parseDeployInfo, type ToEnv } from "./parse.ts";
@@ -30,7 +30,7 @@ const writerMs = 50;
 export function createDeploySource({ path, kamalAuditPath = null, toEnv, logger }: DeploySourceOptions): DeploySource {
   let version: Version | null = null;
   let lastGood: DeployInfo | null = null;
-  let noted = "";
+  const change = createChangeLog();
 
   const logs = [createHistoryLog({ path: join(dirname(path), historyName), toEnv, logger })];
   if (kamalAuditPath !== null) logs.push(createKamalLog({ path: kamalAuditPath, toEnv, logger }));
@@ -55,24 +55,17 @@ export function createDeploySource({ path, kamalAuditPath = null, toEnv, logger 
     return version.info;
   });
 
-  const note = (state: string, failure?: OpsError) => {
-    if (state === noted) return;
-    noted = state;
-    const fields = { upstream: "deploy_info", path, code: failure?.code, cause: causeOf(failure) };
-    if (failure) logger.warn(fields, failure.message);
-    else logger.info(fields, "deploy_info.json is readable again");
-  };
-
   return {
     history: (signal) => Promise.all(logs.map((log) => log(signal))),
     read: async (signal) => {
       try {
         const info = await load(signal);
-        if (noted) note("");
+        change("", () => logger.info({ upstream: "deploy_info", path }, "deploy_info.json is readable again"));
         return info;
       } catch (error) {
         const failure = toDeployError(error);
-        if (!signal.aborted) note(failure.message, failure);
+        const fields = { upstream: "deploy_info", path, code: failure.code, cause: causeOf(failure) };
+        if (!signal.aborted) change(failure.message, () => logger.warn(fields, failure.message));
         if (!lastGood || failure.code === "deploy_info_missing") throw failure;
         return { ...lastGood, stale: true, error: failure.message };
       }
