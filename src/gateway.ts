@@ -34,6 +34,7 @@ export function createGateway(
     ...grafanaDocuments,
   ]);
   let openapi: Buffer | undefined;
+  let yoga: Promise<(request: GraphqlRequest) => Promise<void>> | undefined;
   const follow = createFollow(
     schema,
     sources,
@@ -51,16 +52,13 @@ export function createGateway(
     subtree: false,
     direct: true,
     handle: async (request) => {
-      await (
-        await openDoor()
-      )(request);
+      // Yoga takes longer to load than everything else; REST clients do not wait for it.
+      yoga ??= import("./graphql/yoga/yoga.ts").then(({ createGraphqlHandler }) => createGraphqlHandler(schema, sources, logger));
+      const answer = await yoga;
+      await answer(request);
       return null;
     },
   };
-  // Yoga takes longer to load than everything else; REST clients do not wait for it.
-  let door: Promise<(request: GraphqlRequest) => Promise<void>> | undefined;
-  const openDoor = () =>
-    (door ??= import("./graphql/yoga/yoga.ts").then(({ createGraphqlHandler }) => createGraphqlHandler(schema, sources, logger)));
 
   return { surfaces: [rest, graphql, grafana, metrics], publicPages: createConsolePages(), metrics };
 }

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { createAuthenticator } from "./auth/authenticator.ts";
 import { loopbackAuthenticator } from "./auth/loopback.ts";
@@ -33,7 +34,7 @@ export async function serve(config: Config, logger: Logger, stop: AbortSignal): 
     const url = toUrl(await edge.listen(config.host, config.port));
     const fields = { url, restart: config.restart, jobs: config.jobs };
     logger.info(metrics === null ? fields : { ...fields, metrics }, "listening");
-    await aborted(stop);
+    if (!stop.aborted) await once(stop, "abort");
     logger.info({}, "draining");
     await Promise.all([edge.drain(), loopback.drain()]);
     logger.info({}, "stopped");
@@ -55,11 +56,4 @@ async function recoverActions({ restarts, jobs, probes }: Pick<OpenSources, "res
 
 function toUrl({ address, port, family }: AddressInfo): string {
   return `http://${family === "IPv6" ? `[${address}]` : address}:${port}`;
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }

@@ -35,7 +35,14 @@ export function createSources(config: Config, logger: Logger, observe: ObserveCa
   const engines = config.engines.map((engine) => ({ ...engine, env: engine.env ?? config.env }));
   const timeline = createTimelineMemory();
   const observer = createContainerRecorder(timeline);
-  const containers = createContainerSource({ engines, rules: config.containers, logger, observe, observer });
+  const containers = createContainerSource({
+    engines,
+    rules: config.containers,
+    cgroupRoot: config.cgroupRoot,
+    logger,
+    observe,
+    observer,
+  });
   const queues = createQueueSources({ ...toQueueOptions(config, logger), observe });
   const hosts = createHostSource({ url: config.prometheusUrl, thresholds: config.thresholds, logger, observe });
   const audit = createAuditFile({ path: config.auditFile, logger });

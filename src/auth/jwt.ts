@@ -1,6 +1,7 @@
 import { createRemoteJWKSet, customFetch, errors, type FetchImplementation, type JWTPayload, jwtVerify } from "jose";
 import { type Environment, environments } from "../lib/environment.ts";
 import { OpsError } from "../lib/errors.ts";
+import { readBody } from "../lib/http-client.ts";
 import { type Principal, type Scope, scopes } from "./principal.ts";
 
 export interface JwtOptions {
@@ -79,6 +80,7 @@ function parseJwksUrl(text: string): URL {
 
 const maxBytes = 256 * 1024;
 const pauseMs = 5000;
+const tooLarge = () => new Error("the key set is larger than 256 KiB");
 
 /**
  * `fetch` for key sets: uncompressed, at most 256 KiB. After a failure it does not try again for 5 s, so that a flood of junk
@@ -94,7 +96,7 @@ export function fetchJwks(): FetchImplementation {
       headers.set("accept-encoding", "identity");
       const response = await fetch(url, { ...options, headers });
       if (response.status !== 200) throw new Error(`the key set answered ${response.status}`);
-      const set: unknown = JSON.parse((await readCapped(response)).toString());
+      const set: unknown = JSON.parse((await readBody(response.body ?? [], maxBytes, tooLarge)).toString());
       if (!isKeySet(set)) throw new Error("the answer is not a key set");
       return Response.json(set);
     } catch (error) {
@@ -108,15 +110,4 @@ export function fetchJwks(): FetchImplementation {
 function isKeySet(set: unknown): boolean {
   const keys = (set as { keys?: unknown } | null)?.keys;
   return Array.isArray(keys) && keys.every((key) => typeof key === "object" && key !== null && !Array.isArray(key));
-}
-
-async function readCapped(response: Response): Promise<Buffer> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of response.body ?? []) {
-    size += chunk.byteLength;
-    if (size > maxBytes) throw new Error("the key set is larger than 256 KiB");
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
 }

@@ -107,6 +107,9 @@ const entrySchema = z.strictObject({
   expires_at: time,
 });
 
+/** An entry as it is written. It holds no secret. */
+export type TokenFileEntry = z.input<typeof entrySchema>;
+
 /** One accepted token. Times are epoch milliseconds. */
 export interface TokenEntry {
   /** SHA-256 of the whole token, as the bytes of its 64 lower-case hex digits. */

@@ -1,7 +1,8 @@
 import { parseConfig } from "../config/config.ts";
-import type { SourceIndexes } from "../queues/index-advice.ts";
+import { silentLogger } from "../lib/logger.ts";
+import { adviseIndexes, type SourceIndexes } from "../queues/index-advice.ts";
+import { toQueueOptions } from "../sources.ts";
 import { createCommand, toConfigurationIssues } from "./command.ts";
-import { findMissingIndexes } from "./probes.ts";
 
 const usage = `usage: indexes
 
@@ -18,7 +19,7 @@ const usage = `usage: indexes
  */
 export const indexesCommand = createCommand({ usage }, async ({ env, readFile, stop, print, printError }) => {
   try {
-    const sources = await findMissingIndexes(parseConfig(env, readFile), stop);
+    const sources = await adviseIndexes(toQueueOptions(parseConfig(env, readFile), silentLogger), stop);
     for (const line of sources.flatMap(toLines)) print(line);
     if (sources.length === 0) print("-- no source here needs indexes of yours");
     if (sources.some(({ obstacle }) => obstacle !== null)) return 1;

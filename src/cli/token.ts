@@ -1,6 +1,7 @@
 import { hash, randomBytes, randomInt } from "node:crypto";
 import { type Scope, scopes } from "../auth/principal.ts";
 import { createToken } from "../auth/token.ts";
+import type { TokenFileEntry } from "../auth/tokens-file.ts";
 import { type Environment, environments } from "../lib/environment.ts";
 import { formatRfc3339 } from "../lib/time.ts";
 import { createCommand, UsageError } from "./command.ts";
@@ -65,17 +66,6 @@ interface TokenRequest {
   readonly kid?: string;
 }
 
-/** The entry of the tokens file: no secret, every field explicit. */
-export interface TokenFileEntry {
-  readonly kid: string;
-  readonly subject: string;
-  readonly sha256: string;
-  readonly scopes: readonly Scope[];
-  readonly environments: readonly Environment[];
-  readonly not_before: string;
-  readonly expires_at: string;
-}
-
 /** Creates a token, to be shown once, and its hashed entry for the tokens file. Throws RangeError for a bad kid. */
 export function makeToken(request: TokenRequest): { token: string; entry: TokenFileEntry } {
   const { expiresAt, kid = randomKid() } = request;
@@ -87,8 +77,8 @@ export function makeToken(request: TokenRequest): { token: string; entry: TokenF
       kid,
       subject: request.subject,
       sha256,
-      scopes: request.scopes,
-      environments: request.environments,
+      scopes: [...request.scopes],
+      environments: [...request.environments],
       not_before: formatRfc3339(Date.now()),
       expires_at: formatRfc3339(expiresAt),
     },

@@ -1,4 +1,5 @@
 import { BlockList, isIP } from "node:net";
+import { isAbsolute } from "node:path";
 import type { ContainerRules } from "../containers/facts.ts";
 import type { LogLevel } from "../lib/logger.ts";
 import { parseDestinations, parseSelectors, parseServices } from "./containers.ts";
@@ -21,6 +22,7 @@ const variables = {
   DESTINATIONS: {},
   ENV: {},
   DOCKER_HOSTS: {},
+  CGROUP_ROOT: {},
   DATABASE_URL: { secret: true },
   CONTROL_DATABASE_URL: { secret: true },
   RABBITMQ_URL: { secret: true },
@@ -57,6 +59,8 @@ export interface Config {
   /** Environment of what names none: queues, hosts, deploy info. */
   readonly env: "staging" | "production" | null;
   readonly engines: readonly EngineConfig[];
+  /** Where the cgroup files of this machine are, for containers' statistics. */
+  readonly cgroupRoot: string;
   readonly databaseUrl: string | null;
   /** URL of a role that may change jobs; used only for that. */
   readonly controlDatabaseUrl: string | null;
@@ -162,6 +166,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>, r
     trustedProxies: toProxies(text("TRUSTED_PROXIES") ?? "", issues),
     env: check("ENV", null, (value) => (value === "staging" || value === "production" ? value : null), "staging or production"),
     engines: toEngines(text("DOCKER_HOSTS") ?? "unix:///var/run/docker.sock", issues),
+    cgroupRoot: check("CGROUP_ROOT", "/sys/fs/cgroup", (value) => (isAbsolute(value) ? value : null), "an absolute path"),
     databaseUrl: check("DATABASE_URL", null, postgres, postgresForm),
     controlDatabaseUrl: check("CONTROL_DATABASE_URL", null, postgres, postgresForm),
     brokers: {

@@ -1,3 +1,4 @@
+import { decodePercent, parseJson, toBasicCredentials } from "../lib/http-client.ts";
 import type { Config } from "./config.ts";
 
 /**
@@ -6,6 +7,7 @@ import type { Config } from "./config.ts";
  * nothing, and would be removed from ordinary lines.
  */
 export function toSecrets({ auth, databaseUrl, controlDatabaseUrl, brokers, prometheusUrl, queuesFile }: Config): string[] {
+  // Invalid JSON has none: the code that validates it reports the mistake.
   const queues = queuesFile ? toEntries(parseJson(queuesFile.text)) : [];
   const urls = [
     databaseUrl,
@@ -26,26 +28,9 @@ function fromUrl(text: string): string[] {
   const { username, password, protocol, searchParams } = new URL(text);
   const written = [password, ...(/^[^?#]*:\/\/[^/?#:@]*:([^/?#]*)@/.exec(text)?.slice(1) ?? [])];
   const harmless = new Set([username, protocol.slice(0, -1), protocol.slice(0, -1).replace("postgresql", "postgres")]);
-  const meant = [...written.map(decode), searchParams.get("password") ?? ""];
-  const basic = password === "" ? "" : Buffer.from(`${decode(username)}:${decode(password)}`).toString("base64");
+  const meant = [...written.map(decodePercent), searchParams.get("password") ?? ""];
+  const basic = password === "" ? "" : toBasicCredentials({ username, password });
   return [...written, ...meant].filter((secret) => secret !== "" && !harmless.has(secret)).concat(basic === "" ? [] : [basic]);
-}
-
-function decode(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
-}
-
-/** Null for invalid JSON: the code that validates it reports the mistake. */
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
 }
 
 /** All strings of a JSON value, each with its key. */

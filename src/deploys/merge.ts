@@ -24,25 +24,21 @@ const unknown = { previousTag: null, deployedBy: null, durationSeconds: null, bo
 /** The deploy in deploy_info.json. */
 export function toInfoRecord(info: DeployInfo): DeployRecord {
   const extra = new Map(info.extra.map(({ key, value }) => [key, value]));
-  const { currentTag: tag, commitSha, deployedBy, deployedAt, service, destination, env } = info;
+  const { currentTag: tag, commitSha, deployedBy, deployedAt } = info;
   const durationSeconds = toDuration(extra.get("runtime_seconds"));
-  const version = toVersion(extra.get("version"), tag);
-  const command = extra.get("command") ?? null;
-  const previousTag = info.previousTag || null;
-  const booted = durationSeconds === null ? null : true;
-  const group = { service, destination, env, ambiguous: false };
   return {
+    ...toGroup(info),
     origin: "info",
     tag,
-    version,
-    previousTag,
     commitSha,
     deployedBy,
     deployedAt,
     durationSeconds,
-    booted,
-    command,
-    ...group,
+    ambiguous: false,
+    version: toVersion(extra.get("version"), tag),
+    previousTag: info.previousTag || null,
+    booted: durationSeconds === null ? null : true,
+    command: extra.get("command") ?? null,
   };
 }
 
@@ -75,17 +71,15 @@ function toClusters(containers: readonly Container[]): [Container, ...Container[
 }
 
 function toContainersRecord(cluster: readonly [Container, ...Container[]]): DeployRecord {
-  const { version, service, destination, env } = cluster[0];
+  const { version } = cluster[0];
   return {
     ...unknown,
+    ...toGroup(cluster[0]),
     origin: "containers",
     tag: version,
     version,
     commitSha: cluster.find(({ commitSha }) => commitSha !== "")?.commitSha ?? "",
     deployedAt: (cluster.at(-1) ?? cluster[0]).createdAt,
-    service,
-    destination,
-    env,
   };
 }
 
@@ -127,11 +121,12 @@ function findImageGroup({ engine, service, env }: ReleaseImage, containers: read
 }
 
 function toImageRecord(group: readonly [ImageOfGroup, ...ImageOfGroup[]]): DeployRecord {
-  const { version, service, destination, env } = group[0];
+  const { version } = group[0];
   const tagged = group.flatMap(({ taggedAt }) => taggedAt ?? []);
   const times = tagged.length > 0 ? tagged : group.map(({ builtAt }) => builtAt);
   return {
     ...unknown,
+    ...toGroup(group[0]),
     origin: "images",
     tag: version,
     version,
@@ -139,9 +134,6 @@ function toImageRecord(group: readonly [ImageOfGroup, ...ImageOfGroup[]]): Deplo
     // Kamal tags an image once all hosts booted. An image that was only pulled or built may never have booted.
     booted: tagged.length > 0 || null,
     deployedAt: formatRfc3339(Math.max(...times.map((time) => Date.parse(time)))),
-    service,
-    destination,
-    env,
   };
 }
 

@@ -9,36 +9,30 @@ function flag(name: string): Column {
 function time(name: string): Column {
   return { name, type: "time" };
 }
-function number(name: string, unit = "short"): Column {
-  return { name, type: "number", unit };
+function numbers(unit: string, ...names: readonly string[]): Column[] {
+  return names.map((name) => ({ name, type: "number", unit }));
 }
 
 /** The columns of every table in order, with the names of the documents in schema/grafana/. */
 export const containers = [
   ...text("container", "role", "destination", "env", "status", "health", "version", "commit_sha"),
-  number("restarts"),
+  ...numbers("short", "restarts"),
   time("started_at"),
   time("created_at"),
-  number("cpu_pct", "percent"),
-  number("mem_pct", "percent"),
+  ...numbers("percent", "cpu_pct", "mem_pct"),
   ...text("engine", "hostname", "image"),
   flag("stale"),
 ];
 
 export const queues = [
   ...text("queue", "source", "env", "state"),
-  number("depth"),
-  number("processed_per_sec", "cps"),
-  number("failures_last_hour"),
-  number("oldest_age_seconds", "s"),
-  number("active"),
-  number("deferred"),
-  number("retrying"),
-  number("dead"),
-  number("wait_p95_seconds", "s"),
-  number("run_p95_seconds", "s"),
-  number("drain_seconds", "s"),
-  number("workers"),
+  ...numbers("short", "depth"),
+  ...numbers("cps", "processed_per_sec"),
+  ...numbers("short", "failures_last_hour"),
+  ...numbers("s", "oldest_age_seconds"),
+  ...numbers("short", "active", "deferred", "retrying", "dead"),
+  ...numbers("s", "wait_p95_seconds", "run_p95_seconds", "drain_seconds"),
+  ...numbers("short", "workers"),
   flag("paused"),
   flag("exact"),
   time("observed_at"),
@@ -47,26 +41,23 @@ export const queues = [
 export const queueErrors = [
   time("time"),
   ...text("queue", "source", "env", "error"),
-  number("count"),
+  ...numbers("short", "count"),
   ...text("job_id", "fingerprint"),
   time("first_seen"),
-  number("attempts"),
+  ...numbers("short", "attempts"),
   flag("complete"),
 ];
 
 export const hosts = [
   ...text("host", "status"),
-  number("cpu_util", "percentunit"),
-  number("mem_util", "percentunit"),
-  number("disk_util", "percentunit"),
-  number("load1"),
-  number("network_receive", "Bps"),
-  number("network_transmit", "Bps"),
+  ...numbers("percentunit", "cpu_util", "mem_util", "disk_util"),
+  ...numbers("short", "load1"),
+  ...numbers("Bps", "network_receive", "network_transmit"),
   flag("alert"),
   ...text("instance", "reason"),
 ];
 
-export const engines = [...text("engine"), flag("ok"), number("age_seconds", "s"), ...text("error")];
+export const engines = [...text("engine"), flag("ok"), ...numbers("s", "age_seconds"), ...text("error")];
 
 /** The fields of Grafana's annotations. */
 const annotation = [time("time"), ...text("title", "text", "tags")];
@@ -74,7 +65,7 @@ const annotation = [time("time"), ...text("title", "text", "tags")];
 export const deploys = [
   ...annotation,
   ...text("tag", "previous_tag", "commit_sha", "deployed_by", "state", "service", "destination", "env"),
-  number("duration_seconds", "s"),
+  ...numbers("s", "duration_seconds"),
   ...text("command", "origin"),
 ];
 
@@ -100,5 +91,5 @@ export const alerts = [
     "source",
     "host",
   ),
-  number("exit_code"),
+  ...numbers("short", "exit_code"),
 ];

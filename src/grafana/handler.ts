@@ -1,5 +1,6 @@
 import { type Execute, toFailure } from "../graphql/execute.ts";
 import type { Caller } from "../graphql/sources.ts";
+import type { EdgeReply, EdgeRequest } from "../http/surface.ts";
 import { toJson } from "../lib/budget/json.ts";
 import { OpsError } from "../lib/errors.ts";
 import {
@@ -49,17 +50,7 @@ export const grafanaPath = "/grafana";
 export const grafanaDocuments = [...metricDocuments, ...optionDocuments];
 
 /** An authenticated request at or below the prefix. */
-interface GrafanaRequest extends Caller {
-  readonly method: string;
-  readonly path: string;
-  body(maxBytes: number): Promise<Buffer>;
-}
-
-interface GrafanaReply {
-  readonly status: number;
-  readonly body: string;
-  readonly route: string;
-}
+type GrafanaRequest = Caller & Pick<EdgeRequest, "method" | "path" | "body">;
 
 type Answer = (body: Row, execute: Execute, caller: Caller) => unknown;
 
@@ -80,7 +71,9 @@ export const grafanaRoutes: readonly string[] = Object.keys(posts);
  * The contract of Grafana's JSON datasource (simPod), below /grafana, with or without a trailing slash; source: shared/grafana.md, section 1. Rejects with an
  * OpsError: forbidden without ops:read, not_found, method_not_allowed, invalid_request, or that of an upstream.
  */
-export function createGrafanaHandler(execute: Execute): (request: GrafanaRequest) => Promise<GrafanaReply> {
+export function createGrafanaHandler(
+  execute: Execute,
+): (request: GrafanaRequest) => Promise<EdgeReply & { readonly body: string }> {
   return async (request) => {
     const { method, path, principal } = request;
     if (!principal.scopes.has("ops:read")) throw new OpsError("forbidden", "This token lacks the scope ops:read");

@@ -258,23 +258,12 @@ const maxDepth = 64;
 
 /** Throws invalid_request for JSON that is nested too deeply, SyntaxError for invalid JSON. */
 function parseJson(text: string): unknown {
-  if (isTooDeep(text)) throw new OpsError("invalid_request", `The JSON is nested more than ${maxDepth} levels deep`);
-  return JSON.parse(text);
+  const value: unknown = JSON.parse(text);
+  if (isDeeper(value, maxDepth)) throw new OpsError("invalid_request", `The JSON is nested more than ${maxDepth} levels deep`);
+  return value;
 }
 
-function isTooDeep(text: string): boolean {
-  let depth = 0;
-  let isInText = false;
-  for (let index = 0; index < text.length; index += 1) {
-    const sign = text[index];
-    if (isInText) {
-      if (sign === "\\") index += 1;
-      else if (sign === '"') isInText = false;
-    } else if (sign === '"') isInText = true;
-    else if (sign === "[" || sign === "{") {
-      depth += 1;
-      if (depth > maxDepth) return true;
-    } else if (sign === "]" || sign === "}") depth -= 1;
-  }
-  return false;
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return levels === 0 || Object.values(value).some((inner) => isDeeper(inner, levels - 1));
 }

@@ -11,7 +11,6 @@ import { limitConnections } from "./connections.ts";
 import { createRequestId, Exchange } from "./exchange.ts";
 import { defaultLimits, type EdgeLimits } from "./limits.ts";
 import { listenOnSockets } from "./listen.ts";
-import { limitPipelining } from "./pipeline.ts";
 import { apiHeaders, createErrorReply, wantsProblem, writeReply, writeStream } from "./reply.ts";
 import { type LoggedAnswer, logRequest, observeRequest, type ObserveRequest } from "./request-log.ts";
 import { createHealthPages, createRouter, type Outcome } from "./router.ts";
@@ -131,8 +130,7 @@ export function createEdge(options: EdgeOptions): Edge {
   const server: Server = createServer({ ...limits, requireHostHeader: false }, listener);
   /** `server`, and the servers that pass it their connections. */
   const servers: [Server, ...NetServer[]] = [server];
-  limitConnections(server, limits);
-  limitPipelining(server, limits.pipelined, logger);
+  limitConnections(server, limits, logger);
   server.on("checkContinue", listener);
   server.on("checkExpectation", (req: IncomingMessage, res: ServerResponse) => {
     fail(

@@ -51,4 +51,13 @@ function toLoggedError(error: unknown, depth = 0): object {
   return { name, message, code, stack, ...(cause !== undefined && depth < 3 && { cause: toLoggedError(cause, depth + 1) }) };
 }
 
+/** Runs `log` only when a state differs from the last one ("" at first): one line per change, not per request. */
+export function createChangeLog(): (state: string, log: () => void) => void {
+  let last = "";
+  return (state, log) => {
+    if (state !== last) log();
+    last = state;
+  };
+}
+
 export const silentLogger: Logger = { debug() {}, info() {}, warn() {}, error() {} };

@@ -12,9 +12,7 @@ const timeTexts = new WeakMap<HistoryRange, readonly string[]>();
 
 /** The times of a range as RFC 3339 UTC with seconds, computed once for all its series. */
 export function toTimeTexts(range: HistoryRange): readonly string[] {
-  const { from, step, steps } = range;
-  const made =
-    timeTexts.get(range) ?? Array.from({ length: steps }, (_, index) => formatRfc3339((from + (index + 1) * step) * 1000));
+  const made = timeTexts.get(range) ?? toTimes(range).map((time) => formatRfc3339(time * 1000));
   timeTexts.set(range, made);
   return made;
 }

@@ -1,6 +1,6 @@
 import type { MetricsQuery } from "../generated/metrics.ts";
 import { toUnixSeconds } from "../lib/time.ts";
-import { type Column, type Table, toLabels } from "./exposition.ts";
+import { type Column, readValue, type Table, toLabels } from "./exposition.ts";
 
 type Engine = NonNullable<MetricsQuery["engines"]>[number];
 type Container = NonNullable<MetricsQuery["containers"]>[number];
@@ -11,12 +11,12 @@ export const engineTable: Table<Engine> = {
   maxRows: 200,
   labels: ({ name }) => toLabels({ engine: name }),
   columns: [
-    { name: "ops_engine_up", help: "Whether the container engine answers.", value: ({ ok }) => ok },
-    {
-      name: "ops_engine_age_seconds",
-      help: "Since the engine last answered or sent an event: the age of what is known of its containers.",
-      value: ({ ageSeconds }) => ageSeconds,
-    },
+    ["ops_engine_up", "Whether the container engine answers.", "ok"],
+    [
+      "ops_engine_age_seconds",
+      "Since the engine last answered or sent an event: the age of what is known of its containers.",
+      "ageSeconds",
+    ],
   ],
 };
 
@@ -24,15 +24,31 @@ export const engineTable: Table<Engine> = {
 const states = ["created", "running", "paused", "restarting", "removing", "exited", "dead"];
 const healths = ["healthy", "unhealthy", "starting", "none"];
 
-/** A value of a container's stats sample; absent without one. */
-function fromStats(
-  name: string,
-  help: string,
-  value: (stats: Stats) => number | null,
-  type: "gauge" | "counter" = "gauge",
-): Column<Container> {
-  return { name, help, type, value: ({ stats }) => stats && value(stats) };
-}
+/** The columns of a container's stats sample; absent without one. */
+const stats: readonly Column<Stats>[] = [
+  ["ops_container_cpu_percent", "CPU in use; 100 is one whole CPU.", "cpuPct"],
+  ["ops_container_cpu_periods_total", "Periods of its CPU limit.", "cpuPeriods", "counter"],
+  [
+    "ops_container_cpu_throttled_periods_total",
+    "Periods of its CPU limit in which it had to wait.",
+    "cpuThrottledPeriods",
+    "counter",
+  ],
+  [
+    "ops_container_cpu_throttled_seconds_total",
+    "How long its threads waited for the next period of its CPU limit.",
+    "cpuThrottledSeconds",
+    "counter",
+  ],
+  ["ops_container_memory_percent", "Memory in use, of its limit or the host's memory.", "memPct"],
+  ["ops_container_memory_usage_bytes", "Memory in use, without inactive file cache.", "memUsedBytes"],
+  ["ops_container_memory_limit_bytes", "Memory limit.", "memLimitBytes"],
+  ["ops_container_pids", "Processes and threads.", "pids"],
+  ["ops_container_network_receive_bytes_total", "Received on all its networks.", "networkReceiveBytes", "counter"],
+  ["ops_container_network_transmit_bytes_total", "Sent on all its networks.", "networkTransmitBytes", "counter"],
+  ["ops_container_block_read_bytes_total", "Read from block devices.", "blockReadBytes", "counter"],
+  ["ops_container_block_write_bytes_total", "Written to block devices.", "blockWriteBytes", "counter"],
+];
 
 export const containerTable: Table<Container> = {
   prefix: "ops_container",
@@ -40,66 +56,26 @@ export const containerTable: Table<Container> = {
   labels: ({ name, engine, role, env, service, destination, version }) =>
     toLabels({ name, engine, role, env, service, destination, version }),
   columns: [
-    { name: "ops_container_up", help: "Whether the container is running.", value: ({ status }) => status === "running" },
-    { name: "ops_container_state", help: "Docker's state of the container.", states, value: ({ status }) => status },
-    { name: "ops_container_health", help: "What its health check says.", states: healths, value: ({ health }) => health },
-    {
-      name: "ops_container_restarts_total",
-      help: "Restarts by the restart policy since the container was last started by hand.",
-      type: "counter",
-      value: ({ restarts }) => restarts,
-    },
-    {
-      name: "ops_container_start_time_seconds",
-      help: "When the container last started, unix time.",
-      value: ({ startedAt }) => startedAt && toUnixSeconds(startedAt),
-    },
-    fromStats("ops_container_cpu_percent", "CPU in use; 100 is one whole CPU.", ({ cpuPct }) => cpuPct),
-    fromStats("ops_container_cpu_periods_total", "Periods of its CPU limit.", ({ cpuPeriods }) => cpuPeriods, "counter"),
-    fromStats(
-      "ops_container_cpu_throttled_periods_total",
-      "Periods of its CPU limit in which it had to wait.",
-      ({ cpuThrottledPeriods }) => cpuThrottledPeriods,
+    ["ops_container_up", "Whether the container is running.", ({ status }) => status === "running"],
+    ["ops_container_state", "Docker's state of the container.", "status", states],
+    ["ops_container_health", "What its health check says.", "health", healths],
+    [
+      "ops_container_restarts_total",
+      "Restarts by the restart policy since the container was last started by hand.",
+      "restarts",
       "counter",
-    ),
-    fromStats(
-      "ops_container_cpu_throttled_seconds_total",
-      "How long its threads waited for the next period of its CPU limit.",
-      ({ cpuThrottledSeconds }) => cpuThrottledSeconds,
-      "counter",
-    ),
-    fromStats("ops_container_memory_percent", "Memory in use, of its limit or the host's memory.", ({ memPct }) => memPct),
-    fromStats(
-      "ops_container_memory_usage_bytes",
-      "Memory in use, without inactive file cache.",
-      ({ memUsedBytes }) => memUsedBytes,
-    ),
-    fromStats("ops_container_memory_limit_bytes", "Memory limit.", ({ memLimitBytes }) => memLimitBytes),
-    fromStats("ops_container_pids", "Processes and threads.", ({ pids }) => pids),
-    fromStats(
-      "ops_container_network_receive_bytes_total",
-      "Received on all its networks.",
-      ({ networkReceiveBytes }) => networkReceiveBytes,
-      "counter",
-    ),
-    fromStats(
-      "ops_container_network_transmit_bytes_total",
-      "Sent on all its networks.",
-      ({ networkTransmitBytes }) => networkTransmitBytes,
-      "counter",
-    ),
-    fromStats(
-      "ops_container_block_read_bytes_total",
-      "Read from block devices.",
-      ({ blockReadBytes }) => blockReadBytes,
-      "counter",
-    ),
-    fromStats(
-      "ops_container_block_write_bytes_total",
-      "Written to block devices.",
-      ({ blockWriteBytes }) => blockWriteBytes,
-      "counter",
-    ),
+    ],
+    [
+      "ops_container_start_time_seconds",
+      "When the container last started, unix time.",
+      ({ startedAt }) => startedAt && toUnixSeconds(startedAt),
+    ],
+    ...stats.map(([name, help, value, kind]): Column<Container> => [
+      name,
+      help,
+      ({ stats: sample }) => sample && readValue(sample, value),
+      kind,
+    ]),
   ],
 };
 

@@ -10,11 +10,7 @@ export const deployTable: Table<Deploy> = {
   maxRows: 1,
   labels: ({ service, destination, env }) => toLabels({ service, destination, env }),
   columns: [
-    {
-      name: "ops_deploy_time_seconds",
-      help: "When the last deploy was made, unix time.",
-      value: ({ deployedAt }) => toUnixSeconds(deployedAt),
-    },
+    ["ops_deploy_time_seconds", "When the last deploy was made, unix time.", ({ deployedAt }) => toUnixSeconds(deployedAt)],
   ],
 };
 
@@ -24,5 +20,5 @@ export const deployInfoTable: Table<Deploy> = {
   maxRows: 1,
   labels: ({ currentTag, commitSha, service, destination, env }) =>
     toLabels({ tag: currentTag, sha: commitSha, service, destination, env }),
-  columns: [{ name: "ops_deploy_info", help: "What was deployed last; always 1.", type: "info", value: () => 1 }],
+  columns: [["ops_deploy_info", "What was deployed last; always 1.", () => 1, "info"]],
 };

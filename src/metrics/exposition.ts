@@ -22,6 +22,12 @@ export interface Family {
   readonly samples: readonly Sample[];
 }
 
+/** `value` is that of its only sample, null when it is unknown, or all samples. */
+export function toFamily(type: Family["type"], name: string, help: string, value: number | null | readonly Sample[]): Family {
+  const samples = typeof value === "number" ? [{ labels: "", value }] : (value ?? []);
+  return { name, help, type, samples };
+}
+
 type Labels = Readonly<Record<string, string | number | null | undefined>>;
 
 /** Values that others choose are cut at this length, in UTF-16 units. */
@@ -76,17 +82,18 @@ function toNumber(value: number): string {
 }
 
 /** The value of a row for one family; null and undefined are unknown and give no sample. */
-type Value = number | boolean | null | undefined;
+type Value = string | number | boolean | null | undefined;
 
-/** One family over the rows of a table. */
-export interface Column<Row> {
-  readonly name: string;
-  readonly help: string;
-  readonly type?: "gauge" | "counter" | "info";
-  /** For a state set: all its states. The sample of the row's state is 1, those of the others are 0. */
-  readonly states?: readonly string[];
-  readonly value: (row: Row) => Value | string;
-}
+/**
+ * One family over the rows of a table: its name, its help, the row's field or a function for its value, and its kind (a gauge when absent). For a state set the kind
+ * is all its states: the sample of the row's state is 1, those of the others are 0.
+ */
+export type Column<Row> = readonly [
+  name: string,
+  help: string,
+  value: keyof Row | ((row: Row) => Value),
+  kind?: "counter" | "info" | readonly string[] | undefined,
+];
 
 export interface Table<Row> {
   /** Prefix of the names of all its families; names it in reports of dropped series. */
@@ -109,21 +116,23 @@ export function fill<Row>({ prefix, maxRows, labels, columns }: Table<Row>, rows
   const rest = (rows ?? []).slice(maxRows);
   const labelled = shown.map(labels);
   const families = columns.map((column): Family => {
+    const [name, help, , kind = "gauge"] = column;
     const samples: Sample[] = [];
     for (const [index, row] of shown.entries()) addSamples(samples, column, row, labelled[index] as string);
-    return { name: column.name, help: column.help, type: column.type ?? "gauge", samples };
+    return { name, help, type: typeof kind === "string" ? kind : "gauge", samples };
   });
   const left: Sample[] = [];
   for (const row of rest) for (const column of columns) addSamples(left, column, row, "");
   return { families, dropped: { prefix, series: left.length } };
 }
 
-function addSamples<Row>(samples: Sample[], { value, states }: Column<Row>, row: Row, labels: string): void {
-  const found = value(row);
+export function readValue<Row>(row: Row, value: Column<Row>[2]): Value {
+  return typeof value === "function" ? value(row) : (row[value] as Value);
+}
+
+function addSamples<Row>(samples: Sample[], [, , value, kind]: Column<Row>, row: Row, labels: string): void {
+  const found = readValue(row, value);
   if (found === null || found === undefined || Number.isNaN(found)) return;
-  if (!states) {
-    samples.push({ labels, value: Number(found) });
-    return;
-  }
-  for (const state of states) samples.push({ labels: `${labels},state="${state}"`, value: state === found ? 1 : 0 });
+  if (typeof kind !== "object") samples.push({ labels, value: Number(found) });
+  else for (const state of kind) samples.push({ labels: `${labels},state="${state}"`, value: state === found ? 1 : 0 });
 }

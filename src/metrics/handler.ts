@@ -3,6 +3,7 @@ import type { TokenEnd } from "../auth/token.ts";
 import { MetricsDocument, type MetricsQuery } from "../generated/metrics.ts";
 import type { Execute } from "../graphql/execute.ts";
 import type { Caller } from "../graphql/sources.ts";
+import type { EdgeReply, EdgeRequest } from "../http/surface.ts";
 import { checkSize } from "../lib/budget/json.ts";
 import { type ErrorCode, OpsError } from "../lib/errors.ts";
 import { containerTable, engineTable, toKnown } from "./containers.ts";
@@ -22,20 +23,7 @@ const mostBytes = 16_000_000;
 export const metricsDocument = MetricsDocument;
 
 /** An authenticated scrape. */
-interface MetricsRequest extends Caller {
-  /** HEAD arrives as GET. */
-  readonly method: string;
-  /** Raw text after the question mark. */
-  readonly query: string;
-  readonly headers: { readonly accept?: string | undefined };
-}
-
-interface MetricsReply {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
-  readonly route: string;
-}
+type MetricsRequest = Caller & Pick<EdgeRequest, "method" | "query" | "headers">;
 
 /**
  * Answers a scrape with what its token may see. Containers' stats need `stats=1`, because requesting them keeps their sampler running. A lost upstream loses only
@@ -45,7 +33,7 @@ export function createMetricsHandler(
   execute: Execute,
   instruments: Pick<Instruments, "collect">,
   tokenEnds: () => readonly TokenEnd[],
-): (request: MetricsRequest) => Promise<MetricsReply> {
+): (request: MetricsRequest) => Promise<EdgeReply & { readonly body: string }> {
   return async (request) => {
     if (request.method !== "GET") throw new OpsError("method_not_allowed", "Use GET", { headers: { allow: "GET, HEAD" } });
     if (!request.principal.scopes.has("ops:read")) throw new OpsError("forbidden", "This token lacks the scope ops:read");
@@ -121,13 +109,12 @@ const upstreamTable: Table<UpstreamRow> = {
   maxRows: 10,
   labels: ({ upstream }) => toLabels({ upstream }),
   columns: [
-    {
-      name: "ops_upstream_up",
-      help:
-        "Whether its families could be read for this scrape: docker and queues where any engine or source answers. " +
+    [
+      "ops_upstream_up",
+      "Whether its families could be read for this scrape: docker and queues where any engine or source answers. " +
         "Absent where the token may not see them, no database or broker is configured, or no deploy_info.json is there.",
-      value: ({ up }) => up,
-    },
+      "up",
+    ],
   ],
 };
 
@@ -167,11 +154,11 @@ const tokenTable: Table<TokenEnd> = {
   maxRows: 200,
   labels: ({ kid, subject }) => toLabels({ kid, subject }),
   columns: [
-    {
-      name: "ops_token_expires_timestamp_seconds",
-      help: "When a token of the tokens file ends, unix time. A token limited to some environments sees its own alone.",
-      value: ({ expiresAt }) => expiresAt / 1000,
-    },
+    [
+      "ops_token_expires_timestamp_seconds",
+      "When a token of the tokens file ends, unix time. A token limited to some environments sees its own alone.",
+      ({ expiresAt }) => expiresAt / 1000,
+    ],
   ],
 };
 

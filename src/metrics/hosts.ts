@@ -9,30 +9,14 @@ export const hostTable: Table<Host> = {
   maxRows: 500,
   labels: ({ name }) => toLabels({ host: name }),
   columns: [
-    { name: "ops_host_up", help: "Whether the host's exporter answers Prometheus.", value: ({ status }) => status === "up" },
-    {
-      name: "ops_host_alert",
-      help: "Whether the host is at or above the CPU or the memory threshold of the gateway, or down.",
-      value: ({ alert }) => alert,
-    },
-    { name: "ops_host_cpu_util_ratio", help: "Busy share of all CPUs, 0 to 1.", value: ({ cpuUtil }) => cpuUtil },
-    { name: "ops_host_mem_util_ratio", help: "Used share of memory, 0 to 1.", value: ({ memUtil }) => memUtil },
-    {
-      name: "ops_host_disk_util_ratio",
-      help: "Used share of the fullest real file system, 0 to 1.",
-      value: ({ diskUtil }) => diskUtil,
-    },
-    { name: "ops_host_load1", help: "Load average over one minute.", value: ({ load1 }) => load1 },
-    {
-      name: "ops_host_network_receive_bytes_per_second",
-      help: "Received on its real interfaces.",
-      value: ({ networkReceiveBytesPerSec }) => networkReceiveBytesPerSec,
-    },
-    {
-      name: "ops_host_network_transmit_bytes_per_second",
-      help: "Sent on its real interfaces.",
-      value: ({ networkTransmitBytesPerSec }) => networkTransmitBytesPerSec,
-    },
+    ["ops_host_up", "Whether the host's exporter answers Prometheus.", ({ status }) => status === "up"],
+    ["ops_host_alert", "Whether the host is at or above the CPU or the memory threshold of the gateway, or down.", "alert"],
+    ["ops_host_cpu_util_ratio", "Busy share of all CPUs, 0 to 1.", "cpuUtil"],
+    ["ops_host_mem_util_ratio", "Used share of memory, 0 to 1.", "memUtil"],
+    ["ops_host_disk_util_ratio", "Used share of the fullest real file system, 0 to 1.", "diskUtil"],
+    ["ops_host_load1", "Load average over one minute.", "load1"],
+    ["ops_host_network_receive_bytes_per_second", "Received on its real interfaces.", "networkReceiveBytesPerSec"],
+    ["ops_host_network_transmit_bytes_per_second", "Sent on its real interfaces.", "networkTransmitBytesPerSec"],
   ],
 };
 
@@ -42,10 +26,10 @@ export const hostReportTable: Table<string> = {
   maxRows: 1,
   labels: () => "",
   columns: [
-    {
-      name: "ops_host_report_age_seconds",
-      help: "Since Prometheus evaluated the numbers of the hosts.",
-      value: (updatedAt) => toAgeSeconds(Date.parse(updatedAt)),
-    },
+    [
+      "ops_host_report_age_seconds",
+      "Since Prometheus evaluated the numbers of the hosts.",
+      (updatedAt) => toAgeSeconds(Date.parse(updatedAt)),
+    ],
   ],
 };

@@ -1,6 +1,6 @@
 import manifest from "../../package.json" with { type: "json" };
 import { type Upstream, upstreams } from "../lib/upstream-call.ts";
-import { type Family, type Sample, toLabels } from "./exposition.ts";
+import { type Family, type Sample, toFamily, toLabels } from "./exposition.ts";
 import { createProcessFamilies } from "./process.ts";
 
 /** An answered request. */
@@ -45,32 +45,27 @@ export function createInstruments(): Instruments {
       if (seconds !== null) durations.add({ route }, seconds);
     },
     collect: () => [
-      {
-        name: "ops_http_requests_total",
-        help: "Requests that were answered, by route (none: no path of ours, or no token) and HTTP status.",
-        type: "counter",
-        samples: requests.samples(),
-      },
-      {
-        name: "ops_http_request_duration_seconds",
-        help: "From a request's arrival to the end of its answer; without answers that stream.",
-        type: "histogram",
-        samples: durations.samples(),
-      },
-      { name: "ops_upstream_requests_total", help: "Calls sent to an upstream.", type: "counter", samples: calls.samples() },
-      {
-        name: "ops_upstream_errors_total",
-        help: "Calls to an upstream that failed, by error code.",
-        type: "counter",
-        samples: failures.samples(),
-      },
-      {
-        name: "ops_upstream_request_duration_seconds",
-        help: "How long a call to an upstream took until its answer.",
-        type: "histogram",
-        samples: waits.samples(),
-      },
-      { name: "ops_build_info", help: "What runs; always 1.", type: "info", samples: [{ labels: build, value: 1 }] },
+      toFamily(
+        "counter",
+        "ops_http_requests_total",
+        "Requests that were answered, by route (none: no path of ours, or no token) and HTTP status.",
+        requests.samples(),
+      ),
+      toFamily(
+        "histogram",
+        "ops_http_request_duration_seconds",
+        "From a request's arrival to the end of its answer; without answers that stream.",
+        durations.samples(),
+      ),
+      toFamily("counter", "ops_upstream_requests_total", "Calls sent to an upstream.", calls.samples()),
+      toFamily("counter", "ops_upstream_errors_total", "Calls to an upstream that failed, by error code.", failures.samples()),
+      toFamily(
+        "histogram",
+        "ops_upstream_request_duration_seconds",
+        "How long a call to an upstream took until its answer.",
+        waits.samples(),
+      ),
+      toFamily("info", "ops_build_info", "What runs; always 1.", [{ labels: build, value: 1 }]),
       ...collectProcess(),
     ],
   };

@@ -1,6 +1,6 @@
 import { readdirSync } from "node:fs";
 import { monitorEventLoopDelay, performance } from "node:perf_hooks";
-import type { Family, Sample } from "./exposition.ts";
+import { type Family, type Sample, toFamily } from "./exposition.ts";
 
 /** Sampling interval of the event loop's delay, milliseconds; the histogram's values include it. */
 const resolution = 20;
@@ -23,17 +23,13 @@ export function createProcessFamilies(): () => readonly Family[] {
     toFamily("gauge", "nodejs_heap_size_used_bytes", "JavaScript heap in use.", process.memoryUsage().heapUsed),
     toFamily("gauge", "nodejs_heap_size_total_bytes", "JavaScript heap.", process.memoryUsage().heapTotal),
     toFamily("gauge", "nodejs_external_memory_bytes", "Memory of buffers and the like.", process.memoryUsage().external),
-    {
-      name: "ops_event_loop_delay_seconds",
-      help: "How late the event loop came to its work since the scrape before; percentile 100 is the longest.",
-      type: "gauge",
-      samples: sampleDelay(),
-    },
+    toFamily(
+      "gauge",
+      "ops_event_loop_delay_seconds",
+      "How late the event loop came to its work since the scrape before; percentile 100 is the longest.",
+      sampleDelay(),
+    ),
   ];
-}
-
-function toFamily(type: "counter" | "gauge", name: string, help: string, value: number | null): Family {
-  return { name, help, type, samples: value === null ? [] : [{ labels: "", value }] };
 }
 
 /** Never decreases, even if `read` does. */

@@ -22,16 +22,16 @@ export const queueSourceTable: Table<SourceRow> = {
   maxRows: 200,
   labels: ({ name, kind, env }) => toLabels({ source: name, kind, env, upstream: brokers[kind] ?? "postgres" }),
   columns: [
-    {
-      name: "ops_queue_source_up",
-      help: "Whether the numbers of the queue source could be read; absent where it is not supported.",
-      value: ({ numbersOk }) => numbersOk,
-    },
-    {
-      name: "ops_queue_source_age_seconds",
-      help: "Age of the numbers of its queues.",
-      value: ({ observedAt }) => observedAt && toAgeSeconds(Date.parse(observedAt)),
-    },
+    [
+      "ops_queue_source_up",
+      "Whether the numbers of the queue source could be read; absent where it is not supported.",
+      "numbersOk",
+    ],
+    [
+      "ops_queue_source_age_seconds",
+      "Age of the numbers of its queues.",
+      ({ observedAt }) => observedAt && toAgeSeconds(Date.parse(observedAt)),
+    ],
   ],
 };
 
@@ -45,42 +45,26 @@ export const queueTable: Table<QueueRow> = {
   maxRows: 1000,
   labels: ({ name, source, env }) => toLabels({ queue: name, source, env }),
   columns: [
-    { name: "ops_queue_depth", help: "Jobs that could run now: not running, not deferred.", value: ({ depth }) => depth },
-    { name: "ops_queue_active", help: "Jobs that a worker is running.", value: ({ active }) => active },
-    {
-      name: "ops_queue_deferred",
-      help: "Jobs scheduled for later that have not failed.",
-      value: ({ deferred }) => deferred,
-    },
-    { name: "ops_queue_retrying", help: "Jobs that failed and wait for another attempt.", value: ({ retrying }) => retrying },
-    { name: "ops_queue_dead", help: "Jobs that failed for good and are still stored.", value: ({ dead }) => dead },
-    {
-      name: "ops_queue_oldest_age_seconds",
-      help: "How long the oldest job that could run has been waiting; absent without one.",
-      value: ({ oldestAgeSeconds }) => oldestAgeSeconds,
-    },
-    {
-      name: "ops_queue_drain_seconds",
-      help: "Time to clear what waits at the present rate; absent where it would never be cleared.",
-      value: ({ drainSeconds }) => drainSeconds,
-    },
-    {
-      name: "ops_queue_processed_per_second",
-      help: "Jobs that succeeded in the last 5 minutes, for each second.",
-      value: ({ processedPerSec }) => processedPerSec,
-    },
-    {
-      name: "ops_queue_failures_last_hour",
-      help: "Failed attempts of the last 60 minutes, or jobs that ended failed.",
-      value: ({ failuresLastHour }) => failuresLastHour,
-    },
-    {
-      name: "ops_queue_orphans",
-      help: "Running jobs whose worker is in no live container; absent where that cannot be known.",
-      value: ({ orphans }) => orphans,
-    },
-    { name: "ops_queue_workers", help: "Workers that take jobs from it.", value: ({ workers }) => workers },
-    { name: "ops_queue_state", help: "State of the queue.", states, value: ({ state }) => state },
+    ["ops_queue_depth", "Jobs that could run now: not running, not deferred.", "depth"],
+    ["ops_queue_active", "Jobs that a worker is running.", "active"],
+    ["ops_queue_deferred", "Jobs scheduled for later that have not failed.", "deferred"],
+    ["ops_queue_retrying", "Jobs that failed and wait for another attempt.", "retrying"],
+    ["ops_queue_dead", "Jobs that failed for good and are still stored.", "dead"],
+    [
+      "ops_queue_oldest_age_seconds",
+      "How long the oldest job that could run has been waiting; absent without one.",
+      "oldestAgeSeconds",
+    ],
+    [
+      "ops_queue_drain_seconds",
+      "Time to clear what waits at the present rate; absent where it would never be cleared.",
+      "drainSeconds",
+    ],
+    ["ops_queue_processed_per_second", "Jobs that succeeded in the last 5 minutes, for each second.", "processedPerSec"],
+    ["ops_queue_failures_last_hour", "Failed attempts of the last 60 minutes, or jobs that ended failed.", "failuresLastHour"],
+    ["ops_queue_orphans", "Running jobs whose worker is in no live container; absent where that cannot be known.", "orphans"],
+    ["ops_queue_workers", "Workers that take jobs from it.", "workers"],
+    ["ops_queue_state", "State of the queue.", "state", states],
   ],
 };
 

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { parseJson } from "../lib/http-client.ts";
 import type { HistoryRange } from "../lib/range.ts";
 import { cleanStart } from "../lib/redact/sanitize.ts";
 import { type FailureKind, PrometheusError } from "./failure.ts";
@@ -83,14 +84,6 @@ function toRefusal(status: number, { errorType, error = "" }: z.infer<typeof fai
   const known = ["timeout", "canceled", "unavailable", "execution", "bad_data", "internal", "not_found"].includes(errorType);
   const kind = gaveUp ? "gave_up" : errorType === "internal" ? "server" : "rejected";
   return new PrometheusError(kind, known ? errorType : `HTTP ${status}`);
-}
-
-function parseJson(body: string): unknown {
-  try {
-    return JSON.parse(body);
-  } catch {
-    return undefined;
-  }
 }
 
 /** One series over a range. */

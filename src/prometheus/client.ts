@@ -1,6 +1,7 @@
 import pLimit from "p-limit";
-import type { Agent, Dispatcher } from "undici";
+import type { Agent } from "undici";
 import { OpsError, toOpsError } from "../lib/errors.ts";
+import { readBody, toBasicCredentials } from "../lib/http-client.ts";
 import type { HistoryRange } from "../lib/range.ts";
 import { type ObserveCall, observed, unobserved } from "../lib/upstream-call.ts";
 import { type Matrix, parseAnswer, parseMatrix, type Vector } from "./answer.ts";
@@ -27,16 +28,14 @@ interface ClientOptions {
   readonly observe?: ObserveCall | undefined;
 }
 
-/** A request to one path of the API. */
-interface Question<T> {
+/** A query to the API. */
+interface ApiQuery<T> {
   readonly path: string;
   readonly form: Readonly<Record<string, string>>;
   readonly timeoutMs: number;
   readonly maxBytes: number;
   readonly signal: AbortSignal;
   readonly parse: (status: number, body: string) => T;
-  /** Runs the exchange when it may start. */
-  readonly turn: (exchange: () => Promise<T>) => Promise<T>;
 }
 
 const maxBytes = 4 * 1024 * 1024;
@@ -57,50 +56,51 @@ export function createPrometheusClient(options: ClientOptions): PrometheusClient
     const { Agent } = await import("undici");
     return new Agent({ connections: 4, keepAliveTimeout: 4_000, connect: { timeout: timeoutMs } });
   };
-  const ask = async <T>(question: Question<T>): Promise<T> => {
-    const { path, form, signal, parse, turn } = question;
-    const deadline = AbortSignal.timeout(question.timeoutMs);
+  /** `run` starts the exchange when it may; the deadline includes that wait. */
+  const ask = async <T>(query: ApiQuery<T>, run: (exchange: () => Promise<T>) => Promise<T>): Promise<T> => {
+    const { path, form, signal } = query;
+    const deadline = AbortSignal.timeout(query.timeoutMs);
     const either = AbortSignal.any([signal, deadline]);
     try {
-      return await turn(async () => {
+      return await run(async () => {
         either.throwIfAborted();
         agent ??= connect();
-        const dispatcher = await agent;
-        const { statusCode, body } = await dispatcher.request({
+        const { statusCode, body } = await (
+          await agent
+        ).request({
           origin: endpoint.origin,
           path,
           method: "POST",
           headers,
-          body: new URLSearchParams({ ...form, timeout: `${question.timeoutMs}ms` }).toString(),
+          body: new URLSearchParams({ ...form, timeout: `${query.timeoutMs}ms` }).toString(),
           signal: either,
         });
-        return parse(statusCode, await readText(body, question.maxBytes));
+        const bytes = await readBody(body, query.maxBytes, () => new PrometheusError("too_large"));
+        return query.parse(statusCode, bytes.toString());
       });
     } catch (error) {
       if (signal.aborted && !deadline.aborted) throw new PrometheusError("abandoned", "", error);
-      throw toPrometheusError(error, deadline, question.timeoutMs);
+      throw toPrometheusError(error, deadline, query.timeoutMs);
     }
   };
   const measured = <T>(signal: AbortSignal, call: () => Promise<T>) =>
-    observed({ observe, upstream: "prometheus", signal, toCode }, call);
+    observed({ observe, upstream: "prometheus", signal, toCode: (error) => toOpsError(error).code }, call);
   return {
     query: (promql, signal) => {
-      const [form, turn] = [{ query: promql }, (exchange: () => Promise<Vector>) => exchange()];
-      const question: Question<Vector> = { path: endpoint.pathname, form, timeoutMs, maxBytes, signal, parse: parseAnswer, turn };
-      return measured(signal, () => ask(question));
+      const query = { path: endpoint.pathname, form: { query: promql }, timeoutMs, maxBytes, signal, parse: parseAnswer };
+      return measured(signal, () => ask(query, (exchange) => exchange()));
     },
     queryRange: (promql, range, signal) => {
       const { from, step, steps } = range;
-      const question: Question<Matrix> = {
+      const query: ApiQuery<Matrix> = {
         path: `${endpoint.pathname}_range`,
         form: { query: promql, start: `${from + step}`, end: `${from + step * steps}`, step: `${step}` },
         timeoutMs: rangeTimeoutMs,
         maxBytes: maxRangeBytes,
         signal,
         parse: (status, body) => parseMatrix(status, body, range),
-        turn: limit,
       };
-      return measured(signal, () => ask(question).catch(refuseLarge));
+      return measured(signal, () => ask(query, limit).catch(refuseLarge));
     },
     close: async () => {
       await (await agent)?.destroy();
@@ -119,7 +119,7 @@ function refuseLarge(error: unknown): never {
 export function parseTarget(url: string): { endpoint: URL; headers: Record<string, string> } {
   const endpoint = new URL(url);
   if (!/^https?:$/.test(endpoint.protocol)) throw new TypeError("The Prometheus URL must start with http:// or https://");
-  const { username, password } = endpoint;
+  const credentials = toBasicCredentials(endpoint);
   endpoint.username = endpoint.password = endpoint.search = endpoint.hash = "";
   endpoint.pathname = `${endpoint.pathname.replace(/\/+$/, "")}/api/v1/query`;
   const headers: Record<string, string> = {
@@ -128,29 +128,6 @@ export function parseTarget(url: string): { endpoint: URL; headers: Record<strin
     "content-type": "application/x-www-form-urlencoded",
     "user-agent": "wallet-core-ops",
   };
-  if (username || password) {
-    headers["authorization"] = `Basic ${Buffer.from(`${decode(username)}:${decode(password)}`).toString("base64")}`;
-  }
+  if (credentials !== "") headers["authorization"] = `Basic ${credentials}`;
   return { endpoint, headers };
 }
-
-function decode(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text; // a lone % in a password
-  }
-}
-
-async function readText(body: Dispatcher.ResponseData["body"], most: number): Promise<string> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of body as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > most) throw new PrometheusError("too_large");
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString("utf8");
-}
-
-const toCode = (error: unknown) => toOpsError(error).code;

@@ -2,7 +2,7 @@ import type { ContainerHistorySource } from "../containers/stats/history.ts";
 import type { HostSource, Thresholds } from "../hosts/host.ts";
 import { createSharedBudget } from "../lib/budget/budget.ts";
 import { createKeyedSingleFlight, createSingleFlight } from "../lib/cache.ts";
-import type { Logger } from "../lib/logger.ts";
+import { createChangeLog, type Logger } from "../lib/logger.ts";
 import type { HistoryRange } from "../lib/range.ts";
 import type { ObserveCall } from "../lib/upstream-call.ts";
 import type { Matrix } from "./answer.ts";
@@ -69,25 +69,22 @@ interface RangeQuestion {
   readonly range: HistoryRange;
 }
 
-/** Logs the state of one kind of query: one line per change, not per request, because a dashboard asks every few seconds. */
+/** Logs changes of the state of one kind of query. */
 function createWatch(logger: Logger) {
-  let noted = "";
-  const note = (state: string, log: () => void) => {
-    if (state !== noted) log();
-    noted = state;
-  };
+  const change = createChangeLog();
   return async <T extends { readonly warnings: readonly string[] }>(ask: () => Promise<T>): Promise<T> => {
     try {
       const answer = await ask();
       const { warnings } = answer;
-      const warned = () => logger.warn({ upstream: "prometheus", warnings }, "Prometheus answered with warnings");
-      const fine = () => noted && logger.info({ upstream: "prometheus" }, "Prometheus answers again");
-      note(warnings.join("\n"), warnings.length > 0 ? warned : fine);
+      change(warnings.join("\n"), () => {
+        if (warnings.length === 0) logger.info({ upstream: "prometheus" }, "Prometheus answers again");
+        else logger.warn({ upstream: "prometheus", warnings }, "Prometheus answered with warnings");
+      });
       return answer;
     } catch (error) {
       if (error instanceof PrometheusError && error.kind !== "abandoned") {
         const fields = { upstream: "prometheus", kind: error.kind, cause: causeOf(error) };
-        note(error.message, () => logger.warn(fields, error.message));
+        change(error.message, () => logger.warn(fields, error.message));
       }
       throw error;
     }

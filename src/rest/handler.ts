@@ -1,38 +1,18 @@
 import { type Execute, type Follow, toFailure } from "../graphql/execute.ts";
 import type { Inputs } from "../graphql/inputs.ts";
 import type { Caller } from "../graphql/sources.ts";
+import type { EdgeReply, EdgeRequest } from "../http/surface.ts";
 import { checkSize, toJson } from "../lib/budget/json.ts";
 import { OpsError } from "../lib/errors.ts";
+import { decodePercent } from "../lib/http-client.ts";
 import { basePath, type Endpoint, endpoints } from "./endpoints.ts";
 import { followLog } from "./follow.ts";
 import { type Headers, parseQuery } from "./params.ts";
 
 /** An authenticated request at or below the base path. */
-export interface RestRequest extends Caller {
-  /** HEAD arrives as GET with `isHead`. */
-  readonly method: string;
-  readonly isHead: boolean;
-  readonly path: string;
-  /** Raw text after the question mark. */
-  readonly query: string;
-  readonly headers: Headers & { readonly accept?: string | undefined };
-}
+export type RestRequest = Caller & Pick<EdgeRequest, "method" | "isHead" | "path" | "query" | "headers">;
 
-interface RestReply {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: string | Buffer;
-  /** The path template, for logs and metrics. */
-  readonly route: string;
-  /** Sent in parts instead of `body`. */
-  readonly stream?: {
-    readonly chunks: AsyncIterable<string>;
-    /** Sent while there is no data. */
-    readonly heartbeat?: string;
-    /** Aborts when the stream must end. */
-    readonly signal: AbortSignal;
-  };
-}
+type RestReply = EdgeReply & Required<Pick<EdgeReply, "headers" | "route">>;
 
 const json = { "content-type": "application/json; charset=utf-8" };
 const plain = { "content-type": "text/plain; charset=utf-8" };
@@ -199,12 +179,7 @@ export function matchRoute(rows: readonly Endpoint[], method: string, path: stri
 }
 
 function decodeName(text: string): string {
-  let name = text;
-  try {
-    name = decodeURIComponent(text);
-  } catch {
-    // A broken escape is no name.
-  }
+  const name = decodePercent(text);
   if (!containerName.test(name)) throw new OpsError("container_not_found", "No such container");
   return name;
 }

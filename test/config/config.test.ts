@@ -26,6 +26,7 @@ describe("parseConfig", () => {
       trustedProxies: expect.objectContaining({ rules: [] }),
       env: null,
       engines: [{ name: "local", env: null, address: { kind: "unix", socketPath: "/var/run/docker.sock" }, control: null }],
+      cgroupRoot: "/sys/fs/cgroup",
       databaseUrl: null,
       controlDatabaseUrl: null,
       brokers: { rabbitmq: null, redis: null },
@@ -314,6 +315,7 @@ const values = {
     ],
     postgresForm,
   ],
+  CGROUP_ROOT: [[["/host/sys/fs/cgroup", "/host/sys/fs/cgroup"]], ["cgroup", "./x"], "must be an absolute path"],
   CONTROL_DATABASE_URL: [[["postgres://h/d", "postgres://h/d"]], ["mysql://h"], postgresForm],
   RABBITMQ_URL: [
     ["http://h", "https://u:p@h/x"].map((value) => [value, value]),
@@ -387,6 +389,7 @@ const values = {
 const places: Readonly<Record<string, (config: ReturnType<typeof parseConfig>) => unknown>> = {
   PORT: ({ port }) => port,
   ENV: ({ env }) => env,
+  CGROUP_ROOT: ({ cgroupRoot }) => cgroupRoot,
   DATABASE_URL: ({ databaseUrl }) => databaseUrl,
   CONTROL_DATABASE_URL: ({ controlDatabaseUrl }) => controlDatabaseUrl,
   RABBITMQ_URL: ({ brokers }) => brokers.rabbitmq,
@@ -505,7 +508,7 @@ describe("a file", () => {
 
 it("an unknown name is refused with those that are known", () => {
   const known =
-    "HOST, PORT, TOKEN, TOKEN_FILE, TOKENS_FILE, JWKS_URL, JWT_ISSUER, JWT_AUDIENCE, TRUSTED_PROXIES, SERVICE, CORE, DESTINATIONS, ENV, DOCKER_HOSTS, " +
+    "HOST, PORT, TOKEN, TOKEN_FILE, TOKENS_FILE, JWKS_URL, JWT_ISSUER, JWT_AUDIENCE, TRUSTED_PROXIES, SERVICE, CORE, DESTINATIONS, ENV, DOCKER_HOSTS, CGROUP_ROOT, " +
     "DATABASE_URL, DATABASE_URL_FILE, CONTROL_DATABASE_URL, CONTROL_DATABASE_URL_FILE, RABBITMQ_URL, RABBITMQ_URL_FILE, REDIS_URL, REDIS_URL_FILE, QUEUES_FILE, " +
     "PROMETHEUS_URL, PROMETHEUS_URL_FILE, CPU_THRESHOLD, MEM_THRESHOLD, DEPLOY_INFO_PATH, KAMAL_AUDIT_LOG, RESTART, JOBS, HEALTH_EXEC, RESTART_COOLDOWN, " +
     "RESTART_BUDGET, AUDIT_FILE, METRICS_ADDRESS, LOG_LEVEL";

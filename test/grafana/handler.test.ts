@@ -510,7 +510,7 @@ describe("the answers", () => {
       message: "The body is not JSON",
       cause: expect.any(SyntaxError),
     });
-    await expect(call("/grafana/query", "POST", "[".repeat(65))).rejects.toMatchObject({
+    await expect(call("/grafana/query", "POST", "[".repeat(65) + "]".repeat(65))).rejects.toMatchObject({
       code: "invalid_request",
       message: "The JSON is nested more than 64 levels deep",
     });

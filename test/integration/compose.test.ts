@@ -103,6 +103,7 @@ describe("docker-compose.yml", () => {
   it("takes the socket from the gateway where the proxy stands between", () => {
     const gateway = proxied["gateway"];
     expect(gateway?.volumes?.map(({ target }) => target).toSorted()).toEqual([
+      "/host/sys/fs/cgroup",
       "/run/deploy-info",
       "/run/docker-filtered",
       "/var/lib/wallet-core-ops",

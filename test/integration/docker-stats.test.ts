@@ -1,16 +1,18 @@
-import { execFile } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { execFile, spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, inject, test, vi } from "vitest";
 import { callDocker } from "../../script/services/docker-api.ts";
+import { freePort } from "../../script/services/process.ts";
 import type { ContainerStats } from "../../src/containers/container.ts";
 import { createContainerSource } from "../../src/containers/docker/source.ts";
 import { createCgroupReader, toCpuV2 } from "../../src/containers/docker/stats/cgroup.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
 import { createContainer, removeContainers, soon, startContainer } from "../support/docker-containers.ts";
 import { rulesOf } from "../support/docker-facts.ts";
+import { token } from "../support/gateway.ts";
 
 const socketPath = inject("dockerSocket");
 let busy = "";
@@ -145,6 +147,53 @@ test("both ways give the same numbers of a frozen container, and the engine's ow
     expect(source).toBe("cgroup");
     expect(sampledAt).toMatch(/Z$/);
   } finally {
+    await callDocker(socketPath, "POST", `/containers/${busy}/unpause`);
+  }
+});
+
+test("a gateway in a container reads the host's cgroups at another place, with the engine's numbers", async () => {
+  const root = mkdtempSync(join(inject("runFolder"), "cgroups-"));
+  // As in the shipped container: the host's cgroups are mounted, its processes are not visible.
+  const inside = (command: string) => [
+    "--pid --fork --kill-child --mount-proc sh -c".split(" "),
+    `mount --rbind /sys/fs/cgroup ${root} && exec ${process.execPath} src/cli.ts ${command}`,
+  ];
+  const port = await freePort();
+  const set = {
+    PORT: String(port),
+    TOKEN: token,
+    SERVICE: "statscheck",
+    DOCKER_HOSTS: `web-1=unix://${socketPath}`,
+    CGROUP_ROOT: root,
+  };
+  const env = Object.fromEntries(Object.entries(set).map(([name, value]) => [`WALLET_CORE_OPS_${name}`, value]));
+  const options = { env: { PATH: process.env["PATH"] ?? "", ...env } };
+  const { stdout } = await promisify(execFile)("unshare", inside("check").flat(), options).catch(
+    (error: { stdout: string }) => error,
+  );
+  expect(stdout).toContain(`statistics: from ${root}, of networks from the engine`);
+  await callDocker(socketPath, "POST", `/containers/${busy}/pause`);
+  const gateway = spawn("unshare", inside("serve").flat(), options);
+  try {
+    await using engine = createSource(null);
+    const fields = Object.keys(await engine.measure(busy)).join(" ");
+    const ask = async () => {
+      const body = JSON.stringify({
+        query: `{ container(name: "statscheck-busy", includeAccessories: true) { stats { ${fields} } } }`,
+      });
+      const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
+      const answer = await fetch(`http://127.0.0.1:${port}/graphql`, { method: "POST", headers, body }).catch(() => null);
+      return ((await answer?.json()) as { data?: { container?: { stats?: ContainerStats } } })?.data?.container?.stats ?? null;
+    };
+    await expect.poll(ask, { timeout: 30_000 }).not.toBeNull();
+    const [a, b] = await Promise.all([ask(), engine.measure(busy)]);
+    const { memUsedBytes, memPct, source, sampledAt, ...exact } = b;
+    expect(a).toMatchObject(exact);
+    expect([String(a?.source).toLowerCase(), source]).toEqual(["cgroup", "engine"]);
+    expect(Math.abs((memUsedBytes ?? 0) - (a?.memUsedBytes ?? 0))).toBeLessThan(1 << 20);
+    expect(a?.networkReceiveBytes).toBeGreaterThanOrEqual(0);
+  } finally {
+    gateway.kill();
     await callDocker(socketPath, "POST", `/containers/${busy}/unpause`);
   }
 });

@@ -182,10 +182,10 @@ describe("/metrics", () => {
     const { scrape } = createScraper(whole);
     const accept = "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.2";
     const open = await scrape({ accept });
-    expect(open.headers["content-type"]).toBe("application/openmetrics-text; version=1.0.0; charset=utf-8");
+    expect(open.headers?.["content-type"]).toBe("application/openmetrics-text; version=1.0.0; charset=utf-8");
     expect(open.body.endsWith("# EOF\n")).toBe(true);
     const plain = await scrape();
-    expect(plain.headers["content-type"]).toBe("text/plain; version=0.0.4; charset=utf-8");
+    expect(plain.headers?.["content-type"]).toBe("text/plain; version=0.0.4; charset=utf-8");
     expect(plain.body).not.toContain("# EOF");
   });
 

@@ -223,7 +223,7 @@ describe("the series of containers", () => {
   it("are what our own /metrics calls them", async () => {
     const asked = [...new Set(toContainerRangeQuery(["web"]).match(/ops_\w+/g))];
     expect(asked).toHaveLength(4);
-    const columns = new Set(containerTable.columns.map(({ name }) => name));
+    const columns = new Set(containerTable.columns.map(([name]) => name));
     expect(asked.filter((name) => !columns.has(name))).toEqual([]);
     const labels = containerTable.labels({ ...web, role: "web", service: null, version: "1" } as never);
     for (const [label, value] of Object.entries(web)) expect(labels).toContain(`${label}="${value}"`);

@@ -1,3 +1,4 @@
+import pLimit from "p-limit";
 import { abortable } from "../../lib/abort.ts";
 import { OpsError } from "../../lib/errors.ts";
 import type { Logger } from "../../lib/logger.ts";
@@ -23,7 +24,6 @@ const scanLimit = 10_000;
  */
 export function createAuditFile({ path, logger }: AuditFileOptions): AuditLog & { close(): Promise<void> } {
   const file = createAppendFile(path);
-  let last: Promise<unknown> = Promise.resolve();
   let closed = false;
   let lock: FileLock | null = null;
   /** Null when it must be read from the file: at first, and after a write that failed half-way. */
@@ -31,11 +31,7 @@ export function createAuditFile({ path, logger }: AuditFileOptions): AuditLog & 
   /** The newest acknowledged entry. The chain goes on from it, even when its file was rotated away. */
   let acknowledged = genesis;
 
-  const inTurn = <T>(task: () => Promise<T>): Promise<T> => {
-    const turn = last.then(task);
-    last = turn.catch(() => {});
-    return turn;
-  };
+  const inTurn = pLimit(1);
   const guarded = async <T>(task: () => Promise<T>): Promise<T> => {
     const deadline = AbortSignal.timeout(deadlineMs);
     try {

@@ -96,45 +96,52 @@ export function toHash(...parts: readonly string[]): string {
   return hash("sha256", parts.join(""));
 }
 
+/** The fields of a line in their order, with their names in an entry. */
+const fields = {
+  seq: "seq",
+  /** RFC 3339 UTC with milliseconds. */
+  ts: "at",
+  outcome: "outcome",
+  action: "action",
+  intent: "intent",
+  request_id: "requestId",
+  subject: "subject",
+  kid: "kid",
+  scopes: "scopes",
+  engine: "engine",
+  container_id: "containerId",
+  container_name: "containerName",
+  image: "image",
+  env: "env",
+  reason: "reason",
+  args: "args",
+  detail: "detail",
+  duration_ms: "durationMs",
+  // Lines of version 0.1 end here.
+  auth: "auth",
+  ip: "ip",
+  client_request_id: "clientRequestId",
+  trace_id: "traceId",
+  key_hash: "keyHash",
+  code: "code",
+  docker_status: "dockerStatus",
+  /** Only for actions on jobs. */
+  job: "job",
+} as const satisfies Readonly<Record<string, keyof AuditRecord>>;
+
 /**
  * One entry as a JSON line with its newline, and the chain's new head. The hash is SHA-256 over the previous hash and the line's
  * own bytes without `,"hash":"..."`. The fields have one order and no spaces, so every change shows. JSON escapes control
  * characters: an entry is always exactly one line.
  */
 export function toAuditLine(entry: AuditEntry, at: Date, head: ChainHead, piece: string | null) {
-  const fields = {
-    seq: head.seq + 1,
-    /** RFC 3339 UTC with milliseconds. */
-    ts: at.toISOString(),
-    outcome: entry.outcome,
-    action: entry.action,
-    intent: entry.intent,
-    request_id: entry.requestId,
-    subject: entry.subject,
-    kid: entry.kid,
-    scopes: entry.scopes,
-    engine: entry.engine,
-    container_id: entry.containerId,
-    container_name: entry.containerName,
-    image: entry.image,
-    env: entry.env,
-    reason: entry.reason,
-    args: entry.args,
-    detail: entry.detail,
-    duration_ms: entry.durationMs,
-    auth: entry.auth,
-    ip: entry.ip,
-    client_request_id: entry.clientRequestId,
-    trace_id: entry.traceId,
-    key_hash: entry.keyHash,
-    code: entry.code,
-    docker_status: entry.dockerStatus,
-    ...(entry.job !== null && { job: entry.job }),
+  const record = { ...entry, seq: head.seq + 1, at: at.toISOString(), job: entry.job ?? undefined };
+  const body = JSON.stringify({
+    ...Object.fromEntries(Object.entries(fields).map(([field, name]) => [field, record[name]])),
     ...(piece !== null && { piece: toHash(piece) }),
     prev_hash: head.hash,
-  };
-  const body = JSON.stringify(fields);
-  const next: ChainHead = { seq: fields.seq, hash: toHash(head.hash, body) };
+  });
+  const next: ChainHead = { seq: record.seq, hash: toHash(head.hash, body) };
   return { line: `${body.slice(0, -1)},"hash":"${next.hash}"}\n`, head: next };
 }
 
@@ -144,41 +151,16 @@ export function parseAuditLine(text: string): ChainedLine | null {
   if (!match) return null;
   try {
     const body = `${match[1]}}`;
-    const fields = JSON.parse(body);
-    const prevHash = String(fields.prev_hash);
-    const record: AuditRecord = {
-      seq: fields.seq,
-      at: fields.ts,
-      hash: match[2] ?? "",
-      outcome: fields.outcome,
-      action: fields.action,
-      intent: fields.intent,
-      requestId: fields.request_id,
-      subject: fields.subject,
-      kid: fields.kid,
-      scopes: fields.scopes,
-      engine: fields.engine,
-      containerId: fields.container_id,
-      containerName: fields.container_name,
-      image: fields.image,
-      env: fields.env,
-      // Older versions wrote it unchanged.
-      reason: cleanReason(fields.reason),
-      args: fields.args,
-      detail: fields.detail,
-      durationMs: fields.duration_ms,
-      // Lines of version 0.1 end here.
-      auth: fields.auth ?? null,
-      ip: fields.ip ?? null,
-      clientRequestId: fields.client_request_id ?? null,
-      traceId: fields.trace_id ?? null,
-      keyHash: fields.key_hash ?? null,
-      code: fields.code ?? null,
-      dockerStatus: fields.docker_status ?? null,
-      // Only for actions on jobs.
-      job: fields.job ?? null,
+    const line = JSON.parse(body);
+    const prevHash = String(line.prev_hash);
+    const record = Object.fromEntries(Object.entries(fields).map(([field, name]) => [name, line[field] ?? null]));
+    return {
+      // Older versions wrote the reason unchanged.
+      record: { ...(record as unknown as AuditRecord), hash: match[2] ?? "", reason: cleanReason(line.reason) },
+      prevHash,
+      piece: line.piece ?? null,
+      intact: toHash(prevHash, body) === match[2],
     };
-    return { record, prevHash, piece: fields.piece ?? null, intact: toHash(prevHash, body) === match[2] };
   } catch {
     return null;
   }

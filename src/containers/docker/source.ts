@@ -37,7 +37,7 @@ export interface ContainerSourceOptions {
   readonly statsWindowMs?: number;
   /** How long a container is sampled after somebody asked. @default 60000 */
   readonly statsLeaseMs?: number;
-  /** Path of this machine's cgroups, null to ask the engines only. @default "/sys/fs/cgroup" */
+  /** Where this machine's cgroups are mounted, null to ask the engines only. @default "/sys/fs/cgroup" */
   readonly cgroupRoot?: string | null;
   /** @default 5000 */
   readonly logsTimeoutMs?: number;

@@ -1,12 +1,12 @@
 import { basename } from "node:path";
 import { toProblem } from "../../lib/errors.ts";
-import type { Logger } from "../../lib/logger.ts";
+import { createChangeLog, type Logger } from "../../lib/logger.ts";
 import { cleanName } from "../../lib/redact/sanitize.ts";
 import { parseIsoTime, toUnixSeconds } from "../../lib/time.ts";
 import { type DeployLog, type DeployOrigin, type DeployRecord } from "../deploy.ts";
 import { toInfoRecord } from "../merge.ts";
 import { maxLength, parseDeployInfo, type ToEnv } from "./parse.ts";
-import { causeOf, createTail, toDeployError, withDeadline } from "./read.ts";
+import { causeOf, createTail, shareRead, toDeployError } from "./read.ts";
 
 interface LogOptions {
   readonly path: string;
@@ -50,8 +50,7 @@ function createLog<T>(
   let records: T[] = [];
   let [skipped, complete] = [0, true];
   let last: DeployLog = empty;
-  let loading: Promise<DeployLog> | null = null;
-  let noted = "";
+  const change = createChangeLog();
 
   const add = (lines: readonly string[]) => {
     const parsed = lines.map((line) => (line.length > longestLine ? null : parse(line)));
@@ -63,7 +62,7 @@ function createLog<T>(
     for (const one of parsed) if (one !== null && one !== "other") records.push(one);
     if (records.length > maxRecords) [records, complete] = [records.slice(-maxRecords), false];
   };
-  const load = async (): Promise<DeployLog> => {
+  const load = shareRead(async (): Promise<DeployLog> => {
     const { anew, whole, lines, pending } = await tail();
     if (anew) [records, skipped, complete] = [[], 0, true];
     if (!whole) complete = false;
@@ -73,22 +72,17 @@ function createLog<T>(
     const isComplete = unended !== null && unended !== "other";
     last = { origin, records: toRecords(isComplete ? [...records, unended] : records), skipped, complete, error: null };
     return last;
-  };
+  });
   return async (signal) => {
-    loading ??= load().finally(() => {
-      loading = null;
-    });
     try {
-      const log = await withDeadline(loading, signal);
-      noted = "";
+      const log = await load(signal);
+      change("", () => {});
       return log;
     } catch (error) {
       const failure = toDeployError(error, name);
       if (failure.code === "deploy_info_missing") return (last = empty);
-      if (!signal.aborted && noted !== failure.message) {
-        noted = failure.message;
-        logger.warn({ upstream: "deploy_info", path, code: failure.code, cause: causeOf(failure) }, failure.message);
-      }
+      const fields = { upstream: "deploy_info", path, code: failure.code, cause: causeOf(failure) };
+      if (!signal.aborted) change(failure.message, () => logger.warn(fields, failure.message));
       return { ...last, error: toProblem(failure) };
     }
   };

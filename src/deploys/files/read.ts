@@ -33,8 +33,9 @@ export function createTail(path: string): () => Promise<Tailed> {
   return async () => {
     const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
     try {
-      const { dev, ino, size, isFile } = await look(file);
-      if (!isFile) throw Object.assign(new Error("it is not a regular file"), { code: "EINVAL" });
+      const stats = await file.stat();
+      const { dev, ino, size } = stats;
+      if (!stats.isFile()) throw Object.assign(new Error("it is not a regular file"), { code: "EINVAL" });
       const anew = identity !== `${dev}:${ino}` || !(await readBytes(file, offset - mark.length, offset)).equals(mark);
       if (anew) [offset, rest, mark] = [0, Buffer.alloc(0), Buffer.alloc(0)];
       identity = `${dev}:${ino}`;
@@ -53,11 +54,6 @@ export function createTail(path: string): () => Promise<Tailed> {
       await file.close();
     }
   };
-}
-
-async function look(file: FileHandle) {
-  const stats = await file.stat();
-  return { dev: stats.dev, ino: stats.ino, size: stats.size, isFile: stats.isFile() };
 }
 
 async function readBytes(file: FileHandle, from: number, to: number): Promise<Buffer> {
@@ -88,9 +84,16 @@ export function causeOf(failure: OpsError | undefined): string | undefined {
 /** Total deadline of a read, milliseconds: a network file system can hang forever. */
 const deadlineMs = 1_000;
 
-/** Stops waiting when the signal aborts, or after a second. */
-export function withDeadline<T>(promise: Promise<T>, caller: AbortSignal): Promise<T> {
-  return abortable(promise, AbortSignal.any([caller, AbortSignal.timeout(deadlineMs)]));
+/**
+ * One read at a time for all callers: a hung file system then blocks one thread of the pool, not all four. A caller waits until its signal aborts, a second at
+ * most.
+ */
+export function shareRead<T>(read: () => Promise<T>): (caller: AbortSignal) => Promise<T> {
+  let reading: Promise<T> | null = null;
+  return (caller) => {
+    reading ??= read().finally(() => (reading = null));
+    return abortable(reading, AbortSignal.any([caller, AbortSignal.timeout(deadlineMs)]));
+  };
 }
 
 /** The result of one read. */
@@ -123,25 +126,16 @@ export async function readVersion(path: string): Promise<Reading> {
     const fingerprint = toFingerprint(before);
     if (!before.isFile()) return { problem: "it is not a regular file", fingerprint };
     if (before.size > maxBytes) return { problem: "it is larger than 64 KB", fingerprint };
-    const bytes = await readHead(file);
+    const bytes = await readBytes(file, 0, maxBytes + 1);
     const after = await file.stat({ bigint: true });
     const young = Date.now() - Number(after.mtimeMs) < tickMs;
     // Not ctime: a rename that replaces the open file changes it, yet our version is complete.
     const moved = after.mtimeNs !== before.mtimeNs || after.size !== before.size || BigInt(bytes.length) !== after.size;
-    if (moved || (young && !bytes.equals(await readHead(file)))) return { problem: "it is being written", fingerprint: null };
+    if (moved || (young && !bytes.equals(await readBytes(file, 0, maxBytes + 1))))
+      return { problem: "it is being written", fingerprint: null };
     return { bytes, fingerprint: young ? null : fingerprint };
   } finally {
     await file.close();
-  }
-}
-
-async function readHead(file: FileHandle): Promise<Buffer> {
-  const buffer = Buffer.alloc(maxBytes + 1);
-  let length = 0;
-  for (;;) {
-    const { bytesRead } = await file.read(buffer, length, buffer.length - length, length);
-    length += bytesRead;
-    if (bytesRead === 0 || length === buffer.length) return buffer.subarray(0, length);
   }
 }
 

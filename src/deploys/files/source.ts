@@ -1,11 +1,11 @@
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { OpsError } from "../../lib/errors.ts";
-import type { Logger } from "../../lib/logger.ts";
+import { createChangeLog, type Logger } from "../../lib/logger.ts";
 import type { DeployInfo, DeploySource } from "../deploy.ts";
 import { createHistoryLog, createKamalLog } from "./history.ts";
 import { type ParsedDeploy, parseDeployInfo, type ToEnv } from "./parse.ts";
-import { causeOf, fingerprintOf, readVersion, toDeployError, withDeadline } from "./read.ts";
+import { causeOf, fingerprintOf, readVersion, shareRead, toDeployError } from "./read.ts";
 
 interface DeploySourceOptions {
   /** Path of deploy_info.json; opened anew each time, because pipelines replace the file. */
@@ -30,13 +30,12 @@ const writerMs = 50;
 export function createDeploySource({ path, kamalAuditPath = null, toEnv, logger }: DeploySourceOptions): DeploySource {
   let version: Version | null = null;
   let lastGood: DeployInfo | null = null;
-  let loading: Promise<DeployInfo> | null = null;
-  let noted = "";
+  const change = createChangeLog();
 
   const logs = [createHistoryLog({ path: join(dirname(path), historyName), toEnv, logger })];
   if (kamalAuditPath !== null) logs.push(createKamalLog({ path: kamalAuditPath, toEnv, logger }));
 
-  const load = async (): Promise<DeployInfo> => {
+  const load = shareRead(async (): Promise<DeployInfo> => {
     try {
       const fingerprint = await fingerprintOf(path);
       if (version?.fingerprint !== fingerprint) {
@@ -54,35 +53,19 @@ export function createDeploySource({ path, kamalAuditPath = null, toEnv, logger 
     if ("problem" in version) throw new OpsError("deploy_info_invalid", `deploy_info.json is not valid: ${version.problem}`);
     lastGood = version.info;
     return version.info;
-  };
-
-  const note = (state: string, failure?: OpsError) => {
-    if (state === noted) return;
-    noted = state;
-    const fields = {
-      upstream: "deploy_info",
-      path,
-      code: failure?.code,
-      cause: causeOf(failure),
-    };
-    if (failure) logger.warn(fields, failure.message);
-    else logger.info(fields, "deploy_info.json is readable again");
-  };
+  });
 
   return {
     history: (signal) => Promise.all(logs.map((log) => log(signal))),
     read: async (signal) => {
-      // One at a time: a hung file system then blocks one thread of the pool, not all four.
-      loading ??= load().finally(() => {
-        loading = null;
-      });
       try {
-        const info = await withDeadline(loading, signal);
-        if (noted) note("");
+        const info = await load(signal);
+        change("", () => logger.info({ upstream: "deploy_info", path }, "deploy_info.json is readable again"));
         return info;
       } catch (error) {
         const failure = toDeployError(error);
-        if (!signal.aborted) note(failure.message, failure);
+        const fields = { upstream: "deploy_info", path, code: failure.code, cause: causeOf(failure) };
+        if (!signal.aborted) change(failure.message, () => logger.warn(fields, failure.message));
         if (!lastGood || failure.code === "deploy_info_missing") throw failure;
         return { ...lastGood, stale: true, error: failure.message };
       }

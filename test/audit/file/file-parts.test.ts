@@ -417,7 +417,7 @@ describe("what is said of a record", () => {
       return (await verifyAudit(path, { partial: false })).message.replace(`${path}: `, "");
     };
     const [one = ""] = lines;
-    expect(await verify(one, '{"ts"\n', seen)).toMatch(/^1 file\(s\), head seq 2 hash [0-9a-f]{64}$/);
+    expect(await verify(one, '{"ts"\n', seen)).toMatch(/^1 file, head seq 2 hash [0-9a-f]{64}$/);
     expect(await verify(one, '{"tx"\n', seen)).toBe("seq 2 is cut or altered");
     expect(await verify(one, '{"ts"\n', chain([{}], head).text)).toBe("seq 2 is cut or altered");
     expect(await verify(one, "a\n", '{"ts"\n', seen)).toBe("seq 2 is cut or altered");

@@ -4,9 +4,15 @@ import { join } from "node:path";
 import type { StatsSample } from "../../stats/stats.ts";
 
 export interface CgroupReader {
+  readonly root: string;
   /** A sample from the cgroup of a container on this machine; null when it is not here, or cannot be read completely. */
-  read(fullId: string): StatsSample | null;
+  read(fullId: string): CgroupSample | null;
+  /** Why a container has no sample, for people. */
+  explain(fullId: string): string;
 }
+
+/** `network` is undefined where the container's processes are not visible: inside a container, or without the right to see their network. */
+export type CgroupSample = Omit<StatsSample, "network"> & { readonly network: StatsSample["network"] | undefined };
 
 interface CgroupReaderOptions {
   /** @default "/sys/fs/cgroup" */
@@ -26,8 +32,8 @@ const layouts = [
 
 /**
  * Reads the files of cgroup v1 or v2 directly, as the engine itself would. Needs no configuration: a folder named by the full id can only be that
- * container, however its engine is reached. What cannot be read completely is left to the engine: on macOS, inside a container, below another cgroup
- * parent, or without the right to see the container's network.
+ * container, however its engine is reached. Inside a container `root` is where the host's /sys/fs/cgroup is mounted; /proc/stat is the host's there too. What
+ * cannot be read completely is left to the engine: on macOS, or below another cgroup parent.
  */
 export function createCgroupReader({ root = "/sys/fs/cgroup", proc = "/proc" }: CgroupReaderOptions = {}): CgroupReader {
   const isV2 = existsSync(join(root, "cgroup.controllers"));
@@ -35,7 +41,7 @@ export function createCgroupReader({ root = "/sys/fs/cgroup", proc = "/proc" }: 
   // The hierarchy in which the container's folder and its processes are looked up.
   const first = isV2 ? root : join(root, "cpuacct");
 
-  const readAt = (path: string, fullId: string): StatsSample | null => {
+  const readAt = (path: string, fullId: string): CgroupSample | null => {
     const life = identify(join(first, path));
     const host = toHostCpu(readFileSync(join(proc, "stat"), "utf8"));
     const readAtTime = new Date().toISOString();
@@ -47,6 +53,7 @@ export function createCgroupReader({ root = "/sys/fs/cgroup", proc = "/proc" }: 
     return { source: "cgroup", life: `cgroup ${life}`, readAt: readAtTime, ...host, ...usage, memLimit, ...network };
   };
   return {
+    root,
     read(fullId) {
       for (const layout of layouts) {
         try {
@@ -58,6 +65,11 @@ export function createCgroupReader({ root = "/sys/fs/cgroup", proc = "/proc" }: 
       }
       return null;
     },
+    explain(fullId) {
+      if (!isV2 && !existsSync(first)) return `${root} holds no cgroups, or they cannot be read`;
+      const isHere = layouts.some((layout) => existsSync(join(first, layout(fullId))));
+      return isHere ? `its cgroups in ${root} cannot be read` : `${root} holds none of its containers`;
+    },
   };
 }
 
@@ -67,16 +79,29 @@ function identify(folder: string): string {
 }
 
 /**
- * Bytes of a container's networks as its first process sees them; `{ network: null }` for one without its own. Null when unknown: no process here, or
- * one of another container (the numbers are of another pid namespace).
+ * Bytes of a container's networks as its first process sees them; `{ network: null }` for one without its own. Undefined
+ * where it is not visible: the kernel shows the processes of other pid namespaces as 0. Null for a process of another container.
  */
-function readNetwork(proc: string, processes: string, fullId: string): Pick<StatsSample, "network"> | null {
+function readNetwork(proc: string, processes: string, fullId: string): Pick<CgroupSample, "network"> | null {
   const pid = /^[1-9]\d*$/m.exec(processes)?.[0];
-  if (!pid || !readFileSync(join(proc, pid, "cgroup"), "utf8").includes(fullId)) return null;
+  if (!pid) return { network: undefined };
+  if (!readFileSync(join(proc, pid, "cgroup"), "utf8").includes(fullId)) return null;
   const namespace = (process: string) => readlinkSync(join(proc, process, "ns/net"));
+  if (!isAllowed(() => namespace(pid))) return { network: undefined };
   // A gateway that sees the host's processes and cgroups runs on the host, with the host's network.
   if (namespace(pid) === namespace("self")) return { network: null };
   return { network: toNetwork(readFileSync(join(proc, pid, "net/dev"), "utf8")) };
+}
+
+/** False without the right to do it: only root sees the namespaces of other users' processes. */
+function isAllowed(look: () => unknown): boolean {
+  try {
+    look();
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EACCES") throw error;
+    return false;
+  }
 }
 
 /** /proc/PID/net/dev: two heading lines, then "eth0: received 7 more sent 7 more". */

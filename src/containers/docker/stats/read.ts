@@ -1,11 +1,12 @@
 import { setImmediate } from "node:timers/promises";
+import { LRUCache } from "lru-cache";
 import pLimit from "p-limit";
 import { z } from "zod";
 import { isEmpty, type StatsSample, type TimedSample, toLife } from "../../stats/stats.ts";
 import type { Engine, EngineCalls } from "../engine/engine.ts";
 import { count as smallCount } from "../http/answers.ts";
 import { AnswerError } from "../http/errors.ts";
-import type { CgroupReader } from "./cgroup.ts";
+import type { CgroupReader, CgroupSample } from "./cgroup.ts";
 
 const count = z
   .number()
@@ -120,26 +121,57 @@ export interface StatsReader {
 
 interface StatsReaderOptions {
   /** Null to read from the engines only. */
-  readonly cgroups: CgroupReader | null;
+  readonly cgroups: Pick<CgroupReader, "read"> | null;
   /** Per sample. */
   readonly timeoutMs: number;
 }
 
-async function readHere(cgroups: CgroupReader, fullId: string): Promise<TimedSample | null> {
+async function readHere(
+  cgroups: Pick<CgroupReader, "read">,
+  fullId: string,
+): Promise<{ readonly at: number; readonly sample: CgroupSample } | null> {
   await setImmediate();
   const at = performance.now();
   const sample = cgroups.read(fullId);
   return sample && { at, sample };
 }
 
+/** The network of a container as its engine answered, for samples from cgroup files that lack it. */
+interface KnownNetwork extends Pick<StatsSample, "life" | "network"> {
+  readonly at: number;
+}
+
+/** How long such an answer counts, milliseconds: the engine is asked for a tenth of the samples. */
+const networkMs = 15_000;
+
 /** Reads the container's cgroup if it is on this machine; else asks its engine. */
 export function createStatsReader({ cgroups, timeoutMs }: StatsReaderOptions): StatsReader {
   // One container's files are read in one go; other work gets its turn between containers.
   const oneByOne = pLimit(1);
+  const networks = new LRUCache<string, KnownNetwork>({ max: 1000 });
+  const readNetwork = async (engine: SampledEngine, fullId: string, life: string, ended: AbortSignal) => {
+    const found = networks.get(fullId);
+    const known = found?.life === life ? found : null;
+    const at = performance.now();
+    if (known && at - known.at < networkMs) return known.network;
+    const ask = (signal: AbortSignal) => engine.client.call(fullId, "stats", { stream: "false", "one-shot": "true" }, signal);
+    const network = await engine.limits
+      .stats(() => engine.ask(timeoutMs, ask, ended))
+      .then((answer) => toSample(answer).network)
+      // What the files say is true without it.
+      .catch(() => known?.network ?? null);
+    networks.set(fullId, { life, at, network });
+    return network;
+  };
   return {
     async read(engine, fullId, begins, ended) {
       const here = cgroups && (await oneByOne(() => readHere(cgroups, fullId)));
-      if (here) return here;
+      if (here) {
+        const { at, sample } = here;
+        const { network } = sample;
+        if (network !== undefined) return here as TimedSample;
+        return { at, sample: { ...sample, network: await readNetwork(engine, fullId, sample.life, ended) } };
+      }
       return engine.limits.stats(() => engine.ask(timeoutMs, (signal) => askEngine(engine, fullId, begins, signal), ended));
     },
   };

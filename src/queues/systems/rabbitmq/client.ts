@@ -1,7 +1,8 @@
-import type { Agent, Dispatcher } from "undici";
+import type { Agent } from "undici";
 import * as z from "zod";
 import { abortable } from "../../../lib/abort.ts";
 import { OpsError, toOpsError } from "../../../lib/errors.ts";
+import { parseJson, readBody, toBasicCredentials } from "../../../lib/http-client.ts";
 import { type ObserveCall, observed, unobserved } from "../../../lib/upstream-call.ts";
 
 export interface RabbitmqClient {
@@ -38,7 +39,7 @@ export function createRabbitmqClient({
     signal.throwIfAborted();
     const dispatcher = await (agent ??= connect());
     const { statusCode, body } = await dispatcher.request({ origin, path: `${base}/api${path}`, method: "GET", headers, signal });
-    return { statusCode, text: await readText(body, maxBytes) };
+    return { statusCode, text: (await readBody(body, maxBytes, () => new TooLargeError())).toString() };
   };
   const get: RabbitmqClient["get"] = async (path, schema, signal) => {
     const { statusCode, text } = await abortable(ask(path, signal), signal).catch((error: unknown) => {
@@ -65,24 +66,15 @@ async function connect(): Promise<Agent> {
 
 /** Splits the URL; its credentials become a header. */
 export function parseAddress(url: string): { origin: string; base: string; headers: Record<string, string> } {
-  const { origin, pathname, username, password } = new URL(url);
+  const { origin, pathname } = new URL(url);
+  const credentials = toBasicCredentials(new URL(url));
   const headers: Record<string, string> = {
     accept: "application/json",
     "accept-encoding": "identity",
     "user-agent": "wallet-core-ops",
   };
-  if (username || password) {
-    headers["authorization"] = `Basic ${Buffer.from(`${decode(username)}:${decode(password)}`).toString("base64")}`;
-  }
+  if (credentials !== "") headers["authorization"] = `Basic ${credentials}`;
   return { origin, base: pathname.replace(/\/+$/, ""), headers };
-}
-
-function decode(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text; // a lone % in a password
-  }
 }
 
 /** Explains a status in our own words; RabbitMQ's text is not passed on. */
@@ -108,25 +100,6 @@ function explain(error: unknown): string {
 }
 
 class TooLargeError extends Error {}
-
-async function readText(body: Dispatcher.ResponseData["body"], maxBytes: number): Promise<string> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of body as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > maxBytes) throw new TooLargeError();
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString("utf8");
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
-}
 
 const toCode = (error: unknown) => toOpsError(error).code;
 

@@ -7,6 +7,7 @@ import { probeContainers, probeEngine } from "../../../../src/containers/docker/
 import type { ContainerEvent } from "../../../../src/containers/events.ts";
 import { createChanges } from "../../../../src/lib/broadcast.ts";
 import { silentLogger } from "../../../../src/lib/logger.ts";
+import { createCgroupFiles, v2Files } from "../../../support/cgroup-files.ts";
 import { soon } from "../../../support/docker-containers.ts";
 import { rulesOf } from "../../../support/docker-facts.ts";
 import { type FakeEngine, fullId, hang, inspected, json, listed, startFakeEngine } from "../../../support/docker-fake.ts";
@@ -227,8 +228,10 @@ describe("a look at an engine", () => {
       [fullId("d")]: labels("shop", "production"),
       [fullId("e")]: labels("shop"),
     });
-    expect(await probeContainers(fake.options, rulesOf("wallet-core"))).toEqual({
-      detail: "shown: 3 core (1 staging, 2 production), 2 other (1 production, 1 unknown)",
+    expect(await probeContainers(fake.options, rulesOf("wallet-core"), "/nonexistent")).toEqual({
+      detail:
+        "shown: 3 core (1 staging, 2 production), 2 other (1 production, 1 unknown); " +
+        "statistics: from the engine, as /nonexistent holds no cgroups, or they cannot be read",
       warnings: [],
     });
   });
@@ -241,14 +244,25 @@ describe("a look at an engine", () => {
   ])("warns of %i containers of no environment", async (count, names) => {
     const ids = Array.from({ length: count }, (_, index) => String(index).repeat(64));
     const fake = await start(Object.fromEntries(ids.map((each) => [each, {}])));
-    expect(await probeContainers(fake.options, rulesOf("wallet-core"))).toEqual({
-      detail: `shown: ${count} core (${count} unknown)`,
+    expect(await probeContainers(fake.options, rulesOf("wallet-core"), "/nonexistent")).toEqual({
+      detail: expect.stringMatching(`^shown: ${count} core \\(${count} unknown\\); statistics: `) as string,
       warnings: [`of an unknown environment, which tokens of one environment do not see: ${names} (see docs/containers.md)`],
     });
   });
 
   it("says that nothing is shown", async () => {
     const fake = await start({});
-    expect(await probeContainers(fake.options, rulesOf("wallet-core"))).toEqual({ detail: "nothing is shown", warnings: [] });
+    expect(await probeContainers(fake.options, rulesOf("wallet-core"))).toEqual({
+      detail: "nothing is shown; statistics: from the engine, as no container runs",
+      warnings: [],
+    });
+  });
+
+  it("says where statistics come from", async () => {
+    using host = createCgroupFiles(`0::/docker/${id}\n`);
+    host.write(v2Files(`docker/${id}`, { "cgroup.procs": "0\n" }));
+    const fake = await start({ [id]: {} });
+    const { detail } = (await probeContainers(fake.options, rulesOf("wallet-core"), host.root)) ?? {};
+    expect(detail).toContain(`; statistics: from ${host.root}, of networks from the engine`);
   });
 });

@@ -70,7 +70,7 @@ describe.each(versions)("cgroup $name", ({ files, line, limit, unlimited, folder
       network: { received: 1030, sent: 204 },
       blockIo: { read: 4097, written: 8194 },
     });
-    expect(sample && toContainerStats(null, sample)).toEqual({
+    expect(sample && toContainerStats(null, { ...sample, network: sample.network ?? null })).toEqual({
       source: "cgroup",
       cpuPct: null,
       cpuPeriods: 40,
@@ -169,7 +169,25 @@ describe.each(versions)("cgroup $name", ({ files, line, limit, unlimited, folder
 });
 
 test("a machine without cgroups has no samples", () => {
-  expect(createCgroupReader({ root: "/nonexistent" }).read(id)).toBeNull();
+  const reader = createCgroupReader({ root: "/nonexistent" });
+  expect(reader.read(id)).toBeNull();
+  expect(reader.explain(id)).toBe("/nonexistent holds no cgroups, or they cannot be read");
+});
+
+test.each([v1Files, v2Files])("a container without a sample says why", (files) => {
+  using host = createCgroupFiles(`0::/docker/${id}\n`);
+  host.write(files(`docker/${id}`, { "pids/PATH/pids.current": null, "pids.current": null }));
+  const reader = createCgroupReader(host);
+  expect([id, fullId("b")].map((each) => [reader.read(each), reader.explain(each)])).toEqual([
+    [null, `its cgroups in ${host.root} cannot be read`],
+    [null, `${host.root} holds none of its containers`],
+  ]);
+});
+
+test.each(["", "0\n", "nonsense\n"])("processes that are not visible (%j) leave the network unknown", (processes) => {
+  using host = createCgroupFiles(`0::/docker/${id}\n`);
+  host.write(v2Files(`docker/${id}`, { "cgroup.procs": processes }));
+  expect(createCgroupReader(host).read(id)).toMatchObject({ pids: 2, cpuTotal: 1_500_000_000, network: undefined });
 });
 
 test("the scheduler's own block count wins where it has one (v1)", () => {

@@ -1,7 +1,7 @@
 import pLimit from "p-limit";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { createStatsReader, type SampledEngine } from "../../../../src/containers/docker/stats/read.ts";
-import type { StatsSample } from "../../../../src/containers/stats/stats.ts";
+import type { CgroupSample } from "../../../../src/containers/docker/stats/cgroup.ts";
 import { fullId } from "../../../support/docker-fake.ts";
 import { sample } from "../../../support/stats-sample.ts";
 
@@ -14,7 +14,7 @@ function setUp({
   cgroups = true,
   known = null,
   answer = stats,
-}: { here?: StatsSample | null; cgroups?: boolean; known?: string | null; answer?: unknown } = {}) {
+}: { here?: CgroupSample | null; cgroups?: boolean; known?: string | null; answer?: unknown } = {}) {
   const log: unknown[] = [];
   const { signal } = new AbortController();
   const snapshot = { known: (id: string) => (known !== null && id === a ? { facts: { startedAt: known } } : null) };
@@ -33,7 +33,7 @@ function setUp({
       },
     },
   } as unknown as SampledEngine;
-  const read = vi.fn<(fullId: string) => StatsSample | null>(() => here);
+  const read = vi.fn<(fullId: string) => CgroupSample | null>(() => here);
   const reader = createStatsReader({ cgroups: cgroups ? { read } : null, timeoutMs: 300 });
   return { log, engine, reader, read };
 }
@@ -68,6 +68,31 @@ describe("a sample", () => {
     expect((await reader.read(engine, a, false, ended))?.sample.life).toContain("2026-01-13T09:00:00Z");
     expect(log).toHaveLength(5);
     expect((await reader.read(engine, b, true, ended))?.sample.life).toContain("2026-01-13T09:00:00Z");
+  });
+
+  it("has its network from the engine, every 15 s, where no process is visible", async () => {
+    const networks = { eth0: { rx_bytes: 5, tx_bytes: 6 } };
+    const here = { ...sample(), network: undefined };
+    const { reader, engine, log } = setUp({ here, answer: { ...stats, networks } });
+    const spy = vi.spyOn(performance, "now").mockReturnValue(1000);
+    onTestFinished(() => spy.mockRestore());
+    const read = async () => (await reader.read(engine, a, true, ended))?.sample;
+    expect(await read()).toEqual({ ...here, network: { received: 5, sent: 6 } });
+    spy.mockReturnValue(15_999);
+    expect((await read())?.network).toEqual({ received: 5, sent: 6 });
+    expect(log).toEqual([
+      [300, true],
+      ["a", "stats", { stream: "false", "one-shot": "true" }],
+    ]);
+    spy.mockReturnValue(16_000);
+    expect((await read())?.network).toEqual({ received: 5, sent: 6 });
+    expect(log).toHaveLength(4);
+  });
+
+  it("has no network where none is visible and the engine fails", async () => {
+    const here = { ...sample(), network: undefined };
+    const { reader, engine } = setUp({ here, answer: "nonsense" });
+    expect((await reader.read(engine, a, true, ended))?.sample).toEqual({ ...here, network: null });
   });
 
   it("of a container that does not run is none", async () => {
