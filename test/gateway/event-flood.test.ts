@@ -30,7 +30,7 @@ async function flood(response: ServerResponse): Promise<void> {
   }
 }
 
-test("F9: a hundred thousand events at once change neither memory nor truth", { timeout: 120_000 }, async () => {
+test("F9: 100,000 events at once change neither memory nor results", { timeout: 120_000 }, async () => {
   await using engine = await startFakeEngine();
   const subscribed = Promise.withResolvers<ServerResponse>();
   engine.on("/events", (_, response) => {

@@ -22,7 +22,7 @@ afterAll(async () => {
 /** Well below the 2 s and 5 s that looking again takes by itself, and below the half second that the lines of a role wait for each other. */
 const promptMs = 400;
 
-test("the first line of a container that is started again comes at once, however long it was stopped", async () => {
+test("the first line after a start arrives at once", async () => {
   const fullId = await startContainer(socketPath, {
     name: "followstart-web",
     labels: { service: "followstart", role: "web" },

@@ -52,7 +52,7 @@ const start = async (version: string) => {
   return name;
 };
 
-it("what the release before used stays on the graph when it is replaced, and its container off the list", async () => {
+it("a replaced release stays on the graph, and off the list", async () => {
   const old = await start("p2");
   await until(async () => ((await look()).points[old] ?? 0) >= 2, 20_000);
   const next = await start("p3");

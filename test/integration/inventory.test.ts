@@ -70,7 +70,7 @@ async function converge(source: Source, ids: readonly string[]) {
 
 const docker = (method: string, path: string) => callDocker(dockerd.socketPath, method, path).catch(() => {});
 
-test("whatever happens to containers and engine, the inventory is what docker tells", { timeout: 120_000 }, async () => {
+test("the inventory equals docker's list after any changes", { timeout: 120_000 }, async () => {
   await using source = watch();
   await source.list(soon());
   const ids: string[] = [];
@@ -108,7 +108,7 @@ test("whatever happens to containers and engine, the inventory is what docker te
   await converge(source, ids);
 });
 
-test("F8: more events than the engine remembers while the stream is cut", { timeout: 60_000 }, async () => {
+test("F8: the stream is cut for more events than the engine remembers", { timeout: 60_000 }, async () => {
   await using proxy = await startFaultProxy(dockerd.socketPath);
   await using source = watch(proxy.socketPath);
   const id = await createContainer(dockerd.socketPath, { name: "gap-0", cmd: ["sleep", "600"] });
@@ -124,7 +124,7 @@ test("F8: more events than the engine remembers while the stream is cut", { time
   await removeContainers(dockerd.socketPath, ids);
 });
 
-test("F4: a container whose inspection hangs shows from the list, and delays no other", async () => {
+test("F4: a container whose inspection hangs delays no other", async () => {
   await using proxy = await startFaultProxy(dockerd.socketPath);
   const labels = { service: "convergence", role: "web" };
   const stuck = await startContainer(dockerd.socketPath, { name: "stuck", labels });
@@ -147,7 +147,7 @@ test("F4: a container whose inspection hangs shows from the list, and delays no 
   await removeContainers(dockerd.socketPath, [stuck, other]);
 });
 
-test("F9: a crash loop is a few inspections; and nothing is asked when nothing happens", { timeout: 90_000 }, async () => {
+test("F9: a crash loop costs few inspections; an idle engine costs none", { timeout: 90_000 }, async () => {
   await using proxy = await startFaultProxy(dockerd.socketPath);
   await using source = watch(proxy.socketPath);
   await source.list(soon());

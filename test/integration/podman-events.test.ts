@@ -14,7 +14,7 @@ describe.skipIf("missing" in podman)(`Podman${"missing" in podman ? ` (skipped: 
   const source = createContainerSource({ engines, rules: rulesOf("podevents"), logger: silentLogger });
   afterAll(() => source.close());
 
-  test("its events are told in Docker's words, and one that is removed while it does not run is gone at once", async () => {
+  test("events are in Docker's words; a stopped, removed container is gone", async () => {
     const abort = new AbortController();
     const events: ContainerEvent[] = [];
     const reading = (async () => {

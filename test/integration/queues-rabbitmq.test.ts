@@ -24,7 +24,7 @@ describe("a broker that counts no messages", () => {
   });
 });
 
-describe("a broker as it comes", () => {
+describe("a broker with default settings", () => {
   let broker: RunningRabbitmq;
   let admin: RabbitmqAdmin;
   let sources: QueueSources;
@@ -71,7 +71,7 @@ describe("a broker as it comes", () => {
     expect(await source.failures(signal())).toStrictEqual([]);
   });
 
-  it("counts what waits, what is unacknowledged and who consumes", async () => {
+  it("counts waiting and unacknowledged messages and consumers", async () => {
     await admin.declare("payouts");
     const client = await connectAmqp(broker.amqp);
     await client.consume("payouts", { prefetch: 3 }, () => {});
@@ -84,7 +84,7 @@ describe("a broker as it comes", () => {
     await until((all) => all.get("payouts")?.workers === 0);
   });
 
-  it("says how much was done: acknowledged, or delivered where nobody acknowledges", async () => {
+  it("has the rate of acknowledgements, else of deliveries", async () => {
     await admin.declare("acked");
     await admin.declare("automatic");
     await admin.declare("idle");
@@ -112,7 +112,7 @@ describe("a broker as it comes", () => {
     expect(30 / (rates[0] ?? 0)).toBeLessThan(301);
   });
 
-  it("takes what arrives in its dead letter queue for its failures, also when somebody takes them away", async () => {
+  it("counts arrivals in the dead letter queue as failures", async () => {
     await admin.declare("payouts", { "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "payouts.dead" });
     await admin.declare("payouts.dead");
     await admin.declare("plain");
@@ -141,7 +141,7 @@ describe("a broker as it comes", () => {
     expect(queues.get("payouts")?.windowSeconds).toBeGreaterThan(60);
   });
 
-  it("finds it by a policy and an exchange, and leaves a shared one to itself", async () => {
+  it("finds that queue by policy and exchange, and skips a shared one", async () => {
     await admin.call("PUT", "/exchanges/%2f/dlx", { type: "direct" });
     await admin.call("PUT", "/policies/%2f/dead", {
       pattern: "^job[.]",
@@ -161,7 +161,7 @@ describe("a broker as it comes", () => {
     await admin.call("DELETE", "/exchanges/%2f/dlx");
   });
 
-  it("knows a queue in which messages wait for their next attempt", async () => {
+  it("recognises a queue whose messages wait for a retry", async () => {
     await admin.declare("mail", { "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "mail.wait" });
     await admin.declare("mail.wait", {
       "x-dead-letter-exchange": "",
@@ -175,7 +175,7 @@ describe("a broker as it comes", () => {
     await until((all) => all.get("mail")?.workers === 0 && all.get("mail.wait")?.workers === null);
   });
 
-  it("reads quorum queues, and leaves out streams, exclusive queues and what is not wanted", async () => {
+  it("reads quorum queues; skips streams, exclusive and excluded queues", async () => {
     await admin.declare("quorum", { "x-queue-type": "quorum" });
     await admin.declare("stream", { "x-queue-type": "stream" });
     await admin.declare("tmp.1");
@@ -190,7 +190,7 @@ describe("a broker as it comes", () => {
     await own.close();
   });
 
-  it("remembers queues that were deleted, but for those that delete themselves", async () => {
+  it("remembers deleted queues, except those that delete themselves", async () => {
     await admin.declare("kept");
     await admin.call("PUT", "/queues/%2f/passing", { auto_delete: true });
     expect([...(await read()).keys()]).toStrictEqual(["kept", "passing"]);
@@ -198,7 +198,7 @@ describe("a broker as it comes", () => {
     expect([...(await read()).keys()]).toStrictEqual(["kept"]);
   });
 
-  it("tells virtual hosts apart", async () => {
+  it("keeps virtual hosts apart", async () => {
     await admin.call("PUT", "/vhosts/other", {});
     await admin.call("PUT", "/permissions/other/ops", { configure: ".*", write: ".*", read: ".*" });
     await admin.declare("same");
@@ -211,7 +211,7 @@ describe("a broker as it comes", () => {
     await admin.call("DELETE", "/vhosts/other");
   });
 
-  it("reads 600 queues well within its time", async () => {
+  it("reads 600 queues within its time", async () => {
     const names = Array.from({ length: 600 }, (_, n) => `many.${String(n).padStart(3, "0")}`);
     for (const name of names) await admin.declare(name);
     await read();
@@ -220,7 +220,7 @@ describe("a broker as it comes", () => {
     expect(performance.now() - start).toBeLessThan(1000);
   });
 
-  it("says what is missing, and never the password", async () => {
+  it("names what is missing, and never the password", async () => {
     const wrong = new URL(broker.url);
     wrong.password = "not-the-password";
     const refused = await refusal(wrong.href);
@@ -239,7 +239,7 @@ describe("a broker as it comes", () => {
     await allowed.close();
   });
 
-  it("tells that the broker is away, and finds it again", async () => {
+  it("reports that the broker is away, and reconnects", async () => {
     await admin.declare("durable");
     await until((all) => all.has("durable"));
     await broker.halt();
@@ -273,7 +273,7 @@ async function refusal(url: string): Promise<{ code: string; message: string }> 
   return error as unknown as { code: string; message: string };
 }
 
-describe("what is no RabbitMQ", () => {
+describe("a server that is not RabbitMQ", () => {
   const answer = async (handle: RequestListener) => {
     const server = createServer(handle).listen(0, "127.0.0.1");
     await new Promise((resolve) => server.once("listening", resolve));
@@ -283,7 +283,7 @@ describe("what is no RabbitMQ", () => {
     return error;
   };
 
-  it("is recognised by its answers, by their size and by their absence", async () => {
+  it("is recognised by its answers, their size or their absence", async () => {
     const strange = await answer((_, response) => response.end('{"items":{}}'));
     expect(strange.message).toContain("does not answer as its management API");
     expect((await answer((_, response) => response.end(Buffer.alloc(17 * 1024 * 1024)))).message).toContain("too large");

@@ -42,7 +42,7 @@ describe("openapi.json", () => {
     },
   );
 
-  it("would notice a missing, a mistyped and a null field", () => {
+  it("detects a missing, a mistyped and a null field", () => {
     const unknown = { active: null, deferred: null, retrying: null, dead: null, oldest_age_s: null, drain_seconds: null };
     const times = { wait_p50_s: null, wait_p95_s: null, run_p50_s: null, run_p95_s: null, window_s: null };
     const rest = { ...unknown, ...times, paused: null, workers: null, exact: true, observed_at: "2026-01-13T09:46:00Z" };
