@@ -4,13 +4,13 @@ import { expect, test } from "vitest";
 import { createContainerSource } from "../../src/containers/docker/source.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
 import { watchTurns } from "../support/cost.ts";
-import { until } from "../support/docker-containers.ts";
 import { rulesOf } from "../support/docker-facts.ts";
 import { eventLine, inspected, json, listed, startFakeEngine } from "../support/docker-fake.ts";
 import { readEvents } from "../support/events.ts";
 import { startGateway, token } from "../support/gateway.ts";
 import { createMemorySources } from "../support/memory-sources.ts";
 import { subscribe } from "../support/subscribe.ts";
+import { until } from "../support/until.ts";
 
 const count = 100_000;
 const ids = Array.from({ length: 50 }, (_, index) => index.toString(16).padStart(12, "0").padEnd(64, "0"));

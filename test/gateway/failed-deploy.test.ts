@@ -5,10 +5,10 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 import { parseConfig } from "../../src/config/config.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
 import { createSources } from "../../src/sources.ts";
-import { panelBody } from "../support/grafana-panel.ts";
-import { column, readFrames } from "../support/grafana-read.ts";
 import { type FakeEngine, fullId, inspected, json, listed, startFakeEngine } from "../support/docker-fake.ts";
 import { startGateway } from "../support/gateway.ts";
+import { panelBody } from "../support/grafana-panel.ts";
+import { column, readFrames } from "../support/grafana-read.ts";
 
 const start = Math.floor(Date.now() / 1000) - 3 * 3600;
 const at = (minute: number, second = 0) => new Date((start + minute * 60 + second) * 1000).toISOString().replace(".000", "");

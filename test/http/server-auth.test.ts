@@ -1,7 +1,7 @@
 import { BlockList } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { createCaller } from "../support/caller.ts";
 import type { EdgeReply } from "../../src/http/surface.ts";
+import { createCaller } from "../support/caller.ts";
 import { bearer, createSpySurface, sendRaw, startEdge, type TestEdge, token } from "../support/edge.ts";
 
 const rest = createSpySurface(() => ({ status: 200, body: "{}" }));

@@ -4,10 +4,10 @@ import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { GraphQLClient } from "graphql-request";
 import { ContainersDocument, DeployInfoDocument, HostsDocument, QueuesDocument } from "../../src/generated/rest.ts";
 import { endpoints } from "../../src/rest/endpoints.ts";
-import { until } from "../support/docker-containers.ts";
 import { startGateway, token } from "../support/gateway.ts";
 import { assertFitsOpenApi } from "../support/openapi.ts";
 import { createStage, deployInfo } from "../support/stage.ts";
+import { until } from "../support/until.ts";
 
 const base = "/api/v1/admin/ops";
 const rfc3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/;

@@ -2,9 +2,10 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { type Dockerd, startDockerd } from "../../script/services/dockerd.ts";
 import { runCli } from "../support/cli-process.ts";
-import { startContainer, until } from "../support/docker-containers.ts";
+import { startContainer } from "../support/docker-containers.ts";
 import { startGatewayProcess, watchRestarts } from "../support/gateway-process.ts";
 import { createTokens } from "../support/tokens.ts";
+import { until } from "../support/until.ts";
 
 const scopes = ["ops:read", "ops:logs", "ops:operate"] as const;
 const tokens = createTokens({

@@ -10,8 +10,9 @@ import { probeEngine } from "../../src/containers/docker/probe.ts";
 import { createContainerSource } from "../../src/containers/docker/source.ts";
 import { createSharedBudget } from "../../src/lib/budget/budget.ts";
 import type { Logger } from "../../src/lib/logger.ts";
-import { soon, startContainer, until } from "../support/docker-containers.ts";
+import { soon, startContainer } from "../support/docker-containers.ts";
 import { rulesOf } from "../support/docker-facts.ts";
+import { until } from "../support/until.ts";
 
 let dockerd: Dockerd;
 let fullId: string;

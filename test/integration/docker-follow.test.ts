@@ -5,9 +5,10 @@ import { createContainerSource } from "../../src/containers/docker/source.ts";
 import type { FollowOptions, LogBatch, LogLine } from "../../src/containers/logs/log.ts";
 import { createSharedBudget } from "../../src/lib/budget/budget.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
-import { removeContainers, soon, startContainer, until } from "../support/docker-containers.ts";
+import { removeContainers, soon, startContainer } from "../support/docker-containers.ts";
 import { startDockerProxy } from "../support/docker-count-proxy.ts";
 import { rulesOf } from "../support/docker-facts.ts";
+import { until } from "../support/until.ts";
 
 const proxy = await startDockerProxy(inject("dockerSocket"), inject("runFolder"));
 const socketPath = inject("dockerSocket");
@@ -79,10 +80,11 @@ test("a followed log continues over restarts, with every line once", async () =>
   }
   await callDocker(socketPath, "POST", `/containers/${id}/stop?t=2`);
   await until(async () => reader.batches.some(({ notice }) => notice === "stopped"));
-  await sleep(300);
-  const { lines } = await source.logs({ engine: "web-1", fullId: id }, { tail: 5000 }, createSharedBudget(soon()));
+  const readLog = async () =>
+    (await source.logs({ engine: "web-1", fullId: id }, { tail: 5000 }, createSharedBudget(soon()))).lines;
+  await until(async () => reader.lines.length === (await readLog()).length);
   await reader.stop();
-  expect(reader.lines).toEqual(lines);
+  expect(reader.lines).toEqual(await readLog());
   expect(reader.messages().filter((message) => message === "begin")).toHaveLength(3);
   expect(reader.batches.filter(({ notice }) => notice === "resumed").length).toBeGreaterThanOrEqual(2);
 });

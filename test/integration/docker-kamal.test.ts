@@ -9,9 +9,9 @@ import {
   startContainer,
   stopContainer,
   tagImage,
-  until,
 } from "../support/docker-containers.ts";
 import { rulesOf } from "../support/docker-facts.ts";
+import { until } from "../support/until.ts";
 
 const socketPath = inject("dockerSocket");
 const source = createContainerSource({

@@ -4,11 +4,12 @@ import { callDocker } from "../../script/services/docker-api.ts";
 import { createContainerSource } from "../../src/containers/docker/source.ts";
 import { createSharedBudget } from "../../src/lib/budget/budget.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
-import { removeContainers, startContainer, stopContainer, until } from "../support/docker-containers.ts";
+import { removeContainers, startContainer, stopContainer } from "../support/docker-containers.ts";
 import { rulesOf } from "../support/docker-facts.ts";
 import { readEvents } from "../support/events.ts";
 import { graphqlHeaders, startGateway, token } from "../support/gateway.ts";
 import { createMemorySources } from "../support/memory-sources.ts";
+import { until } from "../support/until.ts";
 
 const socketPath = inject("dockerSocket");
 const containers = createContainerSource({
@@ -22,7 +23,7 @@ const containers = createContainerSource({
 const gateway = await startGateway({ ...createMemorySources().sources, containers });
 const ids: Record<string, string> = {};
 
-/** Counts on until it is told to end, and says so. */
+/** Counts until SIGTERM, then writes "bye". */
 const count = (name: string) =>
   `trap 'echo ${name} bye; exit 0' TERM; i=0; while :; do i=$((i+1)); echo ${name} $i; echo ${name} err $i >&2; sleep 0.02; done`;
 async function start(name: string, version: string, script = count(name), role = "web") {
@@ -128,7 +129,9 @@ test("a role's log covers restarts and releases in order, each line once", async
   await has("a bye");
   await until(async () => role.notices.filter(({ notice }) => notice === "left").length === 2, 15_000);
   for (const name of ["c", "d"]) await stopContainer(socketPath, ids[name] ?? "");
-  await sleep(1500);
+  const countOf = (name: string) =>
+    role.lines.filter(({ kind, container }) => kind === "line" && container.name === `rolelogs-${name}`).length;
+  for (const name of ["c", "d"]) await until(async () => countOf(name) === (await logOf(name)).length);
   await role.stop();
 
   const written = role.lines.filter(({ kind }) => kind === "line");

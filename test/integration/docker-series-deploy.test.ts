@@ -6,9 +6,10 @@ import { createContext } from "../../src/graphql/context.ts";
 import { createSchema } from "../../src/graphql/schema.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
 import { createCaller } from "../support/caller.ts";
-import { removeContainers, startContainer, stopContainer, until } from "../support/docker-containers.ts";
+import { removeContainers, startContainer, stopContainer } from "../support/docker-containers.ts";
 import { rulesOf } from "../support/docker-facts.ts";
 import { createMemorySources } from "../support/memory-sources.ts";
+import { until } from "../support/until.ts";
 
 const socketPath = inject("dockerSocket");
 const containers = createContainerSource({

@@ -6,9 +6,10 @@ import { probeEngine } from "../../src/containers/docker/probe.ts";
 import { createContainerSource } from "../../src/containers/docker/source.ts";
 import { createSharedBudget } from "../../src/lib/budget/budget.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
-import { removeContainers, soon, startContainer, until } from "../support/docker-containers.ts";
+import { removeContainers, soon, startContainer } from "../support/docker-containers.ts";
 import { rulesOf } from "../support/docker-facts.ts";
 import { type Sshd, startSshd } from "../support/sshd.ts";
+import { until } from "../support/until.ts";
 
 const dockerSocket = inject("dockerSocket");
 const folder = mkdtempSync(join(inject("runFolder"), "ssh-"));

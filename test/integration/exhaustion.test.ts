@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, inject, test, vi } from "vitest";
 import { buildBundle } from "../../script/build.ts";
 import { freePort } from "../../script/services/process.ts";
-import { removeContainers, startContainer, until } from "../support/docker-containers.ts";
+import { removeContainers, startContainer } from "../support/docker-containers.ts";
+import { until } from "../support/until.ts";
 
 const token = "exhaustion-token-0123456789";
 const authorization = `Authorization: Bearer ${token}\r\n`;

@@ -3,12 +3,13 @@ import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { callDocker } from "../../script/services/docker-api.ts";
 import { createContainerSource } from "../../src/containers/docker/source.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
-import { removeContainers, startContainer, until } from "../support/docker-containers.ts";
+import { removeContainers, startContainer } from "../support/docker-containers.ts";
 import { startDockerProxy } from "../support/docker-count-proxy.ts";
 import { rulesOf } from "../support/docker-facts.ts";
 import { readEvents, type ServerEvent } from "../support/events.ts";
 import { graphqlHeaders, startGateway, token } from "../support/gateway.ts";
 import { createMemorySources } from "../support/memory-sources.ts";
+import { until } from "../support/until.ts";
 
 const socketPath = inject("dockerSocket");
 const proxy = await startDockerProxy(socketPath, inject("runFolder"));

@@ -4,11 +4,11 @@ import { Client } from "pg";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { makeToken } from "../../src/cli/token.ts";
 import { metrics } from "../../src/grafana/metrics.ts";
+import { startGateway } from "../support/gateway.ts";
 import { lastHour } from "../support/grafana-panel.ts";
 import { column, linesOf, readFrames } from "../support/grafana-read.ts";
-import { until } from "../support/docker-containers.ts";
-import { startGateway } from "../support/gateway.ts";
 import { createStage, deployInfo } from "../support/stage.ts";
+import { until } from "../support/until.ts";
 
 let stage: Awaited<ReturnType<typeof createStage>>;
 let gateway: Awaited<ReturnType<typeof startGateway>>;

@@ -4,8 +4,8 @@ import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
 import { buildBundle } from "../../script/build.ts";
 import { freePort } from "../../script/services/process.ts";
-import { until } from "../support/docker-containers.ts";
 import { dockerCli, makeNodeBase } from "../support/image.ts";
+import { until } from "../support/until.ts";
 
 const socketPath = inject("dockerSocket");
 const docker = dockerCli(socketPath);

@@ -1,10 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
 import { freePort } from "../../script/services/process.ts";
 import { dockerCli, makeContext, makeNodeBase } from "../support/image.ts";
+import { until } from "../support/until.ts";
 
 const socketPath = inject("dockerSocket");
 const docker = dockerCli(socketPath);
@@ -63,16 +63,8 @@ async function runGateway(): Promise<void> {
     ...Object.entries(environment).map(([name, value]) => `--env=WALLET_CORE_OPS_${name}=${value}`),
     `${id}-gateway`,
   );
-  const deadline = Date.now() + 20_000;
-  while (
-    !(await get("/healthz").then(
-      ({ ok }) => ok,
-      () => false,
-    ))
-  ) {
-    if (Date.now() > deadline) throw new Error(`no answer: ${docker("logs", `${id}-gateway`)}`);
-    await sleep(50);
-  }
+  const isHealthy = async () => (await get("/healthz").catch(() => null))?.ok === true;
+  await until(isHealthy, 20_000);
 }
 
 beforeAll(async () => {

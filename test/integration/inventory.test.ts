@@ -6,9 +6,10 @@ import { type Dockerd, startDockerd } from "../../script/services/dockerd.ts";
 import type { Container } from "../../src/containers/container.ts";
 import { createContainerSource } from "../../src/containers/docker/source.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
-import { createContainer, removeContainers, soon, startContainer, until } from "../support/docker-containers.ts";
+import { createContainer, removeContainers, soon, startContainer } from "../support/docker-containers.ts";
 import { rulesOf } from "../support/docker-facts.ts";
 import { startFaultProxy } from "../support/fault-proxy.ts";
+import { until } from "../support/until.ts";
 
 /** An engine of our own, that can be stopped and flooded. */
 let dockerd: Dockerd;

@@ -1,11 +1,11 @@
 import { mkdirSync, rmSync } from "node:fs";
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, expect, inject, it } from "vitest";
 import { toJobIntent } from "../../src/queues/jobs/operations.ts";
 import { createCaller } from "../support/caller.ts";
 import { openOperator, type Operator } from "../support/job-operator.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres-database.ts";
 import { createRiverJobs } from "../support/postgres-jobs.ts";
+import { until } from "../support/until.ts";
 
 const closers: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -28,6 +28,14 @@ const endControl = (database: TestDatabase) =>
   database.query(
     `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'wallet-core-ops-control' and datname = current_database()`,
   );
+/** Until a statement waits for a lock. */
+const untilBlocked = (database: TestDatabase) =>
+  until(async () => {
+    const { rows } = await database.query(
+      "select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()",
+    );
+    return rows.length > 0;
+  });
 
 it("nothing changes without a record of it", async () => {
   const { database, operator } = await open();
@@ -59,7 +67,7 @@ it("a lost answer is unknown, and the job is read afterwards", async () => {
   const other = await database.connect();
   await other.query("begin; select from river_job where id = 1 for update");
   const answer = operator.retry("river", "1");
-  await sleep(300);
+  await untilBlocked(database);
   await endControl(database);
   expect((await answer).error).toMatchObject({ code: "job_unknown" });
   await other.query("rollback");
@@ -125,7 +133,7 @@ it("a change continues when its caller left; shutdown waits for it", async () =>
     origin: caller.origin(),
   };
   void operator.sources.jobs.change("retry", { jobId: "1", queue: null }, request);
-  await sleep(200);
+  await untilBlocked(database);
   const closed = operator.sources.close();
   await other.query("commit");
   await closed;

@@ -4,7 +4,7 @@ import { afterAll, expect, inject, test } from "vitest";
 import { callDocker } from "../../script/services/docker-api.ts";
 import { createContainerSource } from "../../src/containers/docker/source.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
-import { createContainer, removeContainers, startContainer, until } from "../support/docker-containers.ts";
+import { createContainer, removeContainers, startContainer } from "../support/docker-containers.ts";
 import { rulesOf } from "../support/docker-facts.ts";
 import { startFaultProxy } from "../support/fault-proxy.ts";
 import { startGatewayProcess } from "../support/gateway-process.ts";
@@ -12,6 +12,7 @@ import { startGateway } from "../support/gateway.ts";
 import { createMemorySources } from "../support/memory-sources.ts";
 import { subscribe } from "../support/subscribe.ts";
 import { createTokens } from "../support/tokens.ts";
+import { until } from "../support/until.ts";
 
 const socketPath = inject("dockerSocket");
 const proxy = await startFaultProxy(socketPath);

@@ -9,10 +9,10 @@ import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { toRuleFiles } from "../../script/alerts/prometheus.ts";
 import { freePort } from "../../script/services/process.ts";
 import { startPrometheus } from "../../script/services/prometheus.ts";
-import { until } from "../support/docker-containers.ts";
 import { parseExposition, valuesOf } from "../support/exposition.ts";
 import { untilSamples } from "../support/prometheus.ts";
 import { createStage, deployInfo } from "../support/stage.ts";
+import { until } from "../support/until.ts";
 
 const folder = mkdtempSync(join(inject("runFolder"), "metrics-"));
 let stage: Awaited<ReturnType<typeof createStage>>;

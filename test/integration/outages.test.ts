@@ -5,9 +5,9 @@ import { type Dockerd, startDockerd } from "../../script/services/dockerd.ts";
 import { startPostgres } from "../../script/services/postgres.ts";
 import { freePort } from "../../script/services/process.ts";
 import { startPrometheus } from "../../script/services/prometheus.ts";
-import { until } from "../support/docker-containers.ts";
 import { startGateway } from "../support/gateway.ts";
 import { createStage } from "../support/stage.ts";
+import { until } from "../support/until.ts";
 
 /** Upstreams of our own, so that they can be stopped and started again under a running gateway. */
 const folder = mkdtempSync(join(inject("runFolder"), "outage-"));

@@ -8,8 +8,9 @@ import type { LogLine } from "../../src/containers/logs/log.ts";
 import type { ContainerSource } from "../../src/containers/source.ts";
 import { createSharedBudget } from "../../src/lib/budget/budget.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
-import { createContainer, removeContainers, soon, startContainer, until } from "../support/docker-containers.ts";
+import { createContainer, removeContainers, soon, startContainer } from "../support/docker-containers.ts";
 import { rulesOf } from "../support/docker-facts.ts";
+import { until } from "../support/until.ts";
 
 const podman = inject("podman");
 const socketPath = "socketPath" in podman ? podman.socketPath : "";

@@ -7,7 +7,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vites
 import { type RunningRedis, startRedis } from "../../script/services/redis.ts";
 import type { QueueSource } from "../../src/queues/queue.ts";
 import { describeQueueSource } from "../contracts/queue-source.ts";
-import { connectRedis, createRedisBackend, createRedisReader, insertBullmqJob, openRedis, until } from "../support/redis.ts";
+import { connectRedis, createRedisBackend, createRedisReader, insertBullmqJob, openRedis } from "../support/redis.ts";
+import { until } from "../support/until.ts";
 
 const signal = () => AbortSignal.timeout(10_000);
 const folder = mkdtempSync(join(tmpdir(), "ops-test-redis-"));

@@ -10,6 +10,7 @@ import type { QueueMetrics, QueueSource, QueueSources } from "../../src/queues/q
 import { describeQueueSource } from "../contracts/queue-source.ts";
 import { connectAmqp } from "../support/amqp.ts";
 import { createAdmin, createRabbitmqBackend, openRabbitmq, type RabbitmqAdmin, work } from "../support/rabbitmq.ts";
+import { until } from "../support/until.ts";
 
 const signal = () => AbortSignal.timeout(10_000);
 const folder = mkdtempSync(join(tmpdir(), "ops-test-rabbitmq-"));
@@ -47,12 +48,10 @@ describe("a broker with default settings", () => {
   });
 
   const read = async (from = source) => new Map((await from.metrics(signal())).map((queue) => [queue.name, queue]));
-  const until = async (isSo: (queues: Map<string, QueueMetrics>) => boolean, look = read) => {
-    for (const deadline = Date.now() + 15_000; ; await sleep(200)) {
-      const queues = await look();
-      if (isSo(queues)) return queues;
-      if (Date.now() > deadline) throw new Error(`still ${JSON.stringify([...queues.values()])}`);
-    }
+  const readUntil = async (isSo: (queues: Map<string, QueueMetrics>) => boolean, look = read) => {
+    let queues = new Map<string, QueueMetrics>();
+    await until(async () => isSo((queues = await look())), 15_000);
+    return queues;
   };
   /** As `read`, a minute and a second later by the clock of the samples. */
   const readLater = async () => {
@@ -77,18 +76,18 @@ describe("a broker with default settings", () => {
     await client.consume("payouts", { prefetch: 3 }, () => {});
     for (let n = 0; n < 10; n += 1) await client.publish("payouts", `${n}`);
     await admin.settle("payouts", { ready: 7, unacked: 3 });
-    const queues = await until((all) => all.get("payouts")?.workers === 1);
+    const queues = await readUntil((all) => all.get("payouts")?.workers === 1);
     expect(queues.get("payouts")).toMatchObject({ depth: 7, active: 3, workers: 1, paused: null, deferred: null, exact: false });
     await client.close();
     await admin.settle("payouts", { ready: 10, unacked: 0 });
-    await until((all) => all.get("payouts")?.workers === 0);
+    await readUntil((all) => all.get("payouts")?.workers === 0);
   });
 
   it("has the rate of acknowledgements, else of deliveries", async () => {
     await admin.declare("acked");
     await admin.declare("automatic");
     await admin.declare("idle");
-    await until((all) => ["acked", "automatic", "idle"].every((name) => all.get(name)?.workers === 0));
+    await readUntil((all) => ["acked", "automatic", "idle"].every((name) => all.get(name)?.workers === 0));
     await work(
       broker,
       "acked",
@@ -104,7 +103,7 @@ describe("a broker with default settings", () => {
       const [acked, automatic] = [queues.get("acked")?.processedPerSec ?? 0, queues.get("automatic")?.processedPerSec ?? 0];
       return automatic > 0 && Math.abs(acked / automatic - 30 / 12) < 1e-3;
     };
-    const queues = await until(isCounted, readLater);
+    const queues = await readUntil(isCounted, readLater);
     const rates = ["acked", "idle"].map((name) => queues.get(name)?.processedPerSec ?? -1);
     // Counted exactly over the time that is known: that of the broker, or of our samples.
     expect(rates[1]).toBe(0);
@@ -116,10 +115,10 @@ describe("a broker with default settings", () => {
     await admin.declare("payouts", { "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "payouts.dead" });
     await admin.declare("payouts.dead");
     await admin.declare("plain");
-    await until((all) => all.get("payouts")?.dead === 0);
+    await readUntil((all) => all.get("payouts")?.dead === 0);
     await work(broker, "payouts", ["ack", "fail", "fail", "fail"]);
     await admin.settle("payouts.dead", { ready: 3 });
-    await until((all) => all.get("payouts")?.dead === 3);
+    await readUntil((all) => all.get("payouts")?.dead === 3);
     // One is looked at and done with.
     const client = await connectAmqp(broker.amqp);
     await new Promise<void>((resolve) => {
@@ -131,7 +130,7 @@ describe("a broker with default settings", () => {
     await admin.settle("payouts.dead", { ready: 2 });
     await work(broker, "payouts", ["fail", "ack"]);
     await admin.settle("payouts.dead", { ready: 3 });
-    await until((all) => all.get("payouts")?.failuresLastHour === 4, readLater);
+    await readUntil((all) => all.get("payouts")?.failuresLastHour === 4, readLater);
     // What is told later adds nothing.
     await sleep(6000);
     const queues = await readLater();
@@ -150,7 +149,7 @@ describe("a broker with default settings", () => {
     });
     for (const name of ["job.one", "job.two", "graveyard"]) await admin.declare(name);
     await admin.call("POST", "/bindings/%2f/e/dlx/q/graveyard", { routing_key: "all" });
-    await until((all) => all.get("graveyard")?.dead === 0);
+    await readUntil((all) => all.get("graveyard")?.dead === 0);
     await work(broker, "job.one", ["fail"]);
     await work(broker, "job.two", ["fail"]);
     await admin.settle("graveyard", { ready: 2 });
@@ -170,9 +169,9 @@ describe("a broker with default settings", () => {
     });
     await work(broker, "mail", ["fail", "fail"]);
     await admin.settle("mail.wait", { ready: 2 });
-    const queues = await until((all) => all.get("mail")?.retrying === 2);
+    const queues = await readUntil((all) => all.get("mail")?.retrying === 2);
     expect(queues.get("mail")).toMatchObject({ depth: 0, dead: null, retrying: 2 });
-    await until((all) => all.get("mail")?.workers === 0 && all.get("mail.wait")?.workers === null);
+    await readUntil((all) => all.get("mail")?.workers === 0 && all.get("mail.wait")?.workers === null);
   });
 
   it("reads quorum queues; skips streams, exclusive and excluded queues", async () => {
@@ -241,7 +240,7 @@ describe("a broker with default settings", () => {
 
   it("reports that the broker is away, and reconnects", async () => {
     await admin.declare("durable");
-    await until((all) => all.has("durable"));
+    await readUntil((all) => all.has("durable"));
     await broker.halt();
     const start = performance.now();
     const away = {
@@ -252,7 +251,7 @@ describe("a broker with default settings", () => {
     await expect(source.metrics(signal())).rejects.toMatchObject(away);
     expect(performance.now() - start).toBeLessThan(2500);
     await broker.start();
-    await until((all) => all.get("durable")?.active === 0);
+    await readUntil((all) => all.get("durable")?.active === 0);
   });
 });
 

@@ -15,8 +15,8 @@ import {
   insertAsynqTask,
   insertBullmqJob,
   openRedis,
-  until,
 } from "../support/redis.ts";
+import { until } from "../support/until.ts";
 
 const signal = () => AbortSignal.timeout(10_000);
 const folder = mkdtempSync(join(tmpdir(), "ops-test-redis-"));

@@ -3,8 +3,9 @@ import { join } from "node:path";
 import { afterAll, beforeEach, expect, inject, it } from "vitest";
 import { callDocker } from "../../script/services/docker-api.ts";
 import { verifyAudit } from "../../src/audit/file/verify.ts";
-import { type ContainerSpec, removeContainers, startContainer, until } from "../support/docker-containers.ts";
+import { type ContainerSpec, removeContainers, startContainer } from "../support/docker-containers.ts";
 import { readAudit, startGatewayProcess, watchRestarts } from "../support/gateway-process.ts";
+import { until } from "../support/until.ts";
 
 const socketPath = inject("dockerSocket");
 const ids: string[] = [];

@@ -3,8 +3,9 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, expect, inject, it } from "vitest";
 import { verifyAudit } from "../../src/audit/file/verify.ts";
-import { type ContainerSpec, removeContainers, startContainer, until } from "../support/docker-containers.ts";
+import { type ContainerSpec, removeContainers, startContainer } from "../support/docker-containers.ts";
 import { readAudit, startGatewayProcess, watchRestarts } from "../support/gateway-process.ts";
+import { until } from "../support/until.ts";
 
 const socketPath = inject("dockerSocket");
 const ids: string[] = [];

@@ -4,8 +4,8 @@ import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { freePort } from "../../script/services/process.ts";
 import { makeToken } from "../../src/cli/token.ts";
 import { runCli as run, startCli as start, startInTerminal } from "../support/cli-process.ts";
-import { until } from "../support/docker-containers.ts";
 import { createStage } from "../support/stage.ts";
+import { until } from "../support/until.ts";
 
 const folder = mkdtempSync(join(inject("runFolder"), "serve-"));
 let stage: Awaited<ReturnType<typeof createStage>>;

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { callDocker } from "../../script/services/docker-api.ts";
 
 export interface ContainerSpec {
@@ -77,15 +76,6 @@ export async function tagImage(socketPath: string, repo: string, tag: string): P
 /** Removes what a test made, running or not. */
 export async function removeContainers(socketPath: string, ids: readonly string[]): Promise<void> {
   await Promise.allSettled(ids.map((id) => callDocker(socketPath, "DELETE", `/containers/${id}?force=1&v=1`)));
-}
-
-/** Polls until `check` is true; fails after `timeoutMs`. */
-export async function until(check: () => Promise<boolean>, timeoutMs = 25_000): Promise<void> {
-  const end = Date.now() + timeoutMs;
-  while (!(await check())) {
-    if (Date.now() > end) throw new Error("It did not come true in time");
-    await sleep(50);
-  }
 }
 
 /** A signal that ends a test's call before the test's own deadline. */

@@ -4,9 +4,10 @@ import type { Container } from "../../../src/containers/container.ts";
 import { createContainerSource } from "../../../src/containers/docker/source.ts";
 import { createSharedBudget } from "../../../src/lib/budget/budget.ts";
 import { silentLogger } from "../../../src/lib/logger.ts";
-import { soon, until } from "../../support/docker-containers.ts";
+import { soon } from "../../support/docker-containers.ts";
 import { rulesOf } from "../../support/docker-facts.ts";
 import { type FakeEngine, fullId, inspected, json, listed, ping, startFakeEngine } from "../../support/docker-fake.ts";
+import { until } from "../../support/until.ts";
 
 const [a, b] = [fullId("a"), fullId("b")];
 
