@@ -3,9 +3,10 @@ import { dirname, join, normalize } from "node:path";
 import process from "node:process";
 
 const usage = `Usage: node script/house.ts [folder of another checkout]
-Prints how \`src\` is cut: sizes of files and folders, files with one importer, circles of imports (of types too), and private words. With a second checkout, beside its figures.\n`;
+Prints sizes of the files and folders of \`src\`, files with one importer, circles of imports (type imports too) and private words.
+With a second checkout: the numbers of both, side by side.\n`;
 
-/** Words of this project's past that a newcomer cannot know. */
+/** Private words of this project that a newcomer cannot know. */
 const privateWords = /\b(?:tells?|told|kept|bells?|desks?)\b/gi;
 
 interface Figures {
