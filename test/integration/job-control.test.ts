@@ -166,7 +166,7 @@ describe.each(Object.entries(kinds))("operations on jobs of %s", (label, kind) =
     );
   });
 
-  it("tell a missing job or another queue's from an impossible id", async () => {
+  it("distinguish a missing job or another queue's from an impossible id", async () => {
     const id = await insert("failed");
     expect((await operator.retry(name, toId(77_777_777))).error?.code).toBe("job_not_found");
     expect((await operator.retry(name, id, ', queue: "other"')).error?.code).toBe("job_not_found");

@@ -65,7 +65,7 @@ it("a known load is read correctly a few seconds after the start", async () => {
   expect(calm).toMatchObject({ cpuUtil: expect.closeTo(0.25, 2), memUtil: 0.75, alert: false });
 });
 
-it("a missing or invalid number is null with a reason, others are kept", async () => {
+it("a missing or invalid number is null with a reason; the rest is served", async () => {
   const all = await hosts();
   const rest = { status: "up", cpuUtil: expect.closeTo(0.1, 2), memUtil: null, alert: false };
   expect(all["no-memory"]).toMatchObject({ ...rest, reason: expect.stringContaining("no memory metrics") });

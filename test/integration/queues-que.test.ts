@@ -105,7 +105,7 @@ describe("que", () => {
     await expect.poll(() => readQueue(source, "mail")).toMatchObject({ workers: 0, active: 0 });
   });
 
-  it("counts kept successes; queues that keep none are unknown", async () => {
+  it("counts stored successes; queues that store none are unknown", async () => {
     const [source] = await openSources(database, config);
     await database.query(`
       insert into que_jobs (id, queue, job_class, job_schema_version, finished_at) values

@@ -170,7 +170,7 @@ describe("a remembered answer", () => {
     expect(handle(request)).toMatchObject({ status: 200, body: "[]" });
   });
 
-  it("is not kept if partly failed, changed meanwhile or unknown", async () => {
+  it("is not cached if partly failed, changed meanwhile or unknown", async () => {
     data = { containers: [] };
     inputs = of({});
     errors = [new OpsError("docker_timeout", "x")];
