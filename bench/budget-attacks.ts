@@ -3,9 +3,9 @@ export interface Attack {
   readonly path: string;
   /** Absent: GET. */
   readonly body?: string;
-  /** Nothing of the answer is read for so long, ms. */
+  /** Time before the answer is read, ms. */
   readonly stallMs?: number;
-  /** The client leaves after so long, ms. */
+  /** Time after which the client leaves, ms. */
   readonly leaveMs?: number;
 }
 
@@ -19,7 +19,7 @@ const graphql = (query: string): Attack => ({ path: "/graphql", body: JSON.strin
 const times = (count: number, make: (index: number) => string, between = " ") =>
   Array.from({ length: count }, (_, n) => make(n)).join(between);
 
-/** A range that nobody asked for yet. */
+/** A range that no request used before. */
 function toRange(hours: number): { readonly from: string; readonly to: string } {
   const end = Date.now() - random(3_600_000);
   return { from: new Date(end - hours * 3_600_000).toISOString(), to: new Date(end).toISOString() };
@@ -35,7 +35,7 @@ const escaped = () => JSON.stringify(hostile());
 const series = ["host_cpu_util", "host_mem_util", "host_disk_util", "host_load1"];
 const fieldsOf = (alias: string) => `${alias}n: name ${alias}i: image ${alias}h: host ${alias}v: version ${alias}r: role`;
 
-/** Every way found to make the gateway work, or hold, much: each of them ended or blocked it without budgets, or was the next best. */
+/** Every known way to cost the gateway much work or memory. Without budgets each of them ended or blocked it, or came close. */
 export const attacks: Readonly<Record<string, () => Attack>> = {
   manyFilters: () =>
     grafana([{ target: "queue_depth" }], {

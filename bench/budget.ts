@@ -37,7 +37,7 @@ async function buildJobs(url: string): Promise<void> {
   await client.end();
 }
 
-/** A group of our own below the one that this process is in (cgroup v1 or v2); null where none can be made. */
+/** A cgroup below that of this process (v1 or v2); null if it cannot be created. */
 function createMemoryGroup(): {
   readonly join: (pid: number) => void;
   /** The file that a process writes its pid into to join. */
@@ -67,8 +67,8 @@ function createMemoryGroup(): {
 }
 
 /**
- * A copy of this Node in `folder`, out of the page cache: what the gateway reads of it counts for the gateway's group, as it does in a container,
- * instead of for those who ran the same file before.
+ * A copy of this Node in `folder`, not in the page cache: its pages count for the gateway's cgroup, as in a container,
+ * and not for the processes that ran the same file before.
  */
 function copyNode(folder: string): string {
   const node = join(folder, "node");
@@ -80,12 +80,12 @@ function copyNode(folder: string): string {
 
 const file = (name: string) => join(import.meta.dirname, "servers", name);
 
-/** Goes before the work of others, where that is allowed. */
+/** Raises the priority of this process, if allowed. */
 function first(pid: number | undefined): void {
   try {
     setPriority(pid ?? 0, -15);
   } catch {
-    // Then the noise of the machine is measured too.
+    // Otherwise the noise of the machine is measured too.
   }
 }
 
@@ -114,7 +114,7 @@ function ask(
   });
 }
 
-/** What a person and a small dashboard ask. */
+/** Requests of a person and a small dashboard. */
 const good: readonly (readonly [path: string, body?: string])[] = [
   ["/api/v1/admin/ops/containers?include_stats=true"],
   ["/api/v1/admin/ops/queues"],
@@ -151,8 +151,8 @@ function rssMb({ pid }: ChildProcess): number {
 }
 
 /**
- * The built gateway, as it is shipped and in a container's memory, attacked over loopback by readers with one token, in processes of their own; it watches 50 containers,
- * 50 queues in PostgreSQL, and 50 hosts. Meanwhile `/healthz` is asked every 25 ms, and another token asks what people ask.
+ * The built gateway, with the shipped options and memory limit, attacked over loopback by readers with one token, in their own processes; it watches 50 containers,
+ * 50 queues in PostgreSQL, and 50 hosts. Meanwhile `/healthz` is requested every 25 ms, and another token sends ordinary requests.
  */
 export async function benchBudget(): Promise<boolean> {
   const folder = mkdtempSync(join(tmpdir(), "ops-bench-budget-"));
@@ -257,7 +257,7 @@ export async function benchBudget(): Promise<boolean> {
   };
   try {
     await Promise.all([askHealth(), askGood(), askGood(), checkHealth()]);
-    const told = await Promise.all(
+    const reports = await Promise.all(
       attackers.map(async (one) => {
         one.send("end");
         const [answer] = (await once(one, "message")) as [{ answers: Record<string, number>; most: number }];
@@ -265,13 +265,13 @@ export async function benchBudget(): Promise<boolean> {
       }),
     );
     const answers: Record<string, number> = {};
-    for (const one of told) for (const [key, count] of Object.entries(one.answers)) answers[key] = (answers[key] ?? 0) + count;
-    const most = Math.max(...told.map((one) => one.most));
+    for (const one of reports) for (const [key, count] of Object.entries(one.answers)) answers[key] = (answers[key] ?? 0) + count;
+    const most = Math.max(...reports.map((one) => one.most));
     const p99 = health.toSorted((a, b) => a - b)[Math.floor(health.length * 0.99)] ?? Number.POSITIVE_INFINITY;
     const losses = Object.values(failed).reduce((sum, count) => sum + count, 0);
     const rate = served.length / (served.length + losses);
     const groupPeak = group ? `, ${group.peakMb().toFixed(0)} MB in its cgroup, all of it` : "";
-    // In a group the kernel is the judge: it ends a process that needs more. Pages that map files count among VmRSS, and can be given back.
+    // In a cgroup the kernel ends a process that needs more. VmRSS includes pages of mapped files, which can be freed.
     const fits = group !== null || peak < containerMb;
     const isGood =
       ended === null && fits && p99 < limits.healthP99 && rate >= limits.goodRate && checks.failed === 0 && most <= 5_100_000;

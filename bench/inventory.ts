@@ -10,7 +10,7 @@ import { token } from "./servers/sample.ts";
 
 const engines = 100;
 const perEngine = 50;
-/** Two lists of each engine fall into this time, seconds. */
+/** Duration of the measurement, seconds: two lists of each engine. */
 const seconds = Number(process.env["BENCH_IDLE_SECONDS"] ?? 60);
 const limits = { share: 5, megabytes: 300 };
 
@@ -44,7 +44,7 @@ function readCost(pid: number): { readonly cpu: number; readonly megabytes: numb
   return { cpu: (Number(fields[11]) + Number(fields[12])) / 100, megabytes: Number(resident) / 1024 };
 }
 
-/** 100 simulated engines with 50 containers each, when nothing happens and nobody asks: under 300 MB and 5 % of a core. */
+/** 100 simulated engines with 50 containers each, idle: under 300 MB and 5 % of a core. */
 export async function benchInventory(): Promise<boolean> {
   const folder = mkdtempSync(join(tmpdir(), "ops-bench-inventory-"));
   const stdio = ["ignore", "inherit", "inherit", "ipc"] as const;
@@ -59,7 +59,7 @@ export async function benchInventory(): Promise<boolean> {
       if (left === 0) throw new Error("the gateway does not show all containers");
       await sleep(200);
     }
-    // The inspections that the first answer did not wait for.
+    // Time for the inspections that the first answer did not wait for.
     await sleep(5000);
     const before = readCost(gateway.pid as number);
     await sleep(seconds * 1000);

@@ -15,7 +15,7 @@ import { describe, quartiles } from "./statistics.ts";
 const rounds = Number(process.env["BENCH_LOGS_ROUNDS"] ?? 5);
 const lines = 300_000;
 const text = `2026-01-13T09:46:00.000Z INFO  worked off job 4711 of queue mailers in 12.5 ms, 3 attempts, ok`;
-/** Slower than the docker CLI by no more than its own spread; memory that a reader who does not read may take, MB. */
+/** Least throughput relative to the docker CLI; most memory of a stalled reader, MB. */
 const limits = { ratio: 1, slowMb: 40 };
 
 /** A reader of a followed log, and how it is ended. */
@@ -24,14 +24,14 @@ interface Reading {
   readonly end: () => void;
 }
 
-/** Writes its lines once, as fast as it can, when told to; then END. */
+/** Waits for /go, writes its lines once as fast as possible, then END. */
 async function startWriter(socketPath: string, name: string): Promise<{ id: string; go: () => void }> {
   const script = `while [ ! -e /go ]; do sleep 0.05; done; yes '${text}' | head -n ${lines}; echo END; sleep 600`;
   const id = await startContainer(socketPath, { name, labels: { service: "bench", role: "web" }, cmd: ["sh", "-c", script] });
   return { id, go: () => execFileSync("docker", ["-H", `unix://${socketPath}`, "exec", name, "touch", "/go"]) };
 }
 
-/** Lines per second from the first one to the last, over what one reader gets; throws when one is missing. */
+/** Lines per second from the first to the last that a reader gets; throws if one is missing. */
 async function measure({ body, end }: Reading, go: () => void): Promise<number> {
   let rest = "";
   let count = 0;
@@ -112,7 +112,7 @@ function rssMb({ pid }: ChildProcess): number {
   return Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) / 1024;
 }
 
-/** The most memory that the gateway has while all the lines are written and `reading` goes on. */
+/** Peak memory of the gateway while the lines are written and `reading` continues. */
 async function peakMb(gateway: ChildProcess, reading: Promise<unknown>): Promise<number> {
   let peak = rssMb(gateway);
   const timer = setInterval(() => (peak = Math.max(peak, rssMb(gateway))), 50);
@@ -123,7 +123,7 @@ async function peakMb(gateway: ChildProcess, reading: Promise<unknown>): Promise
 
 /**
  * One busy container (300,000 lines, once) followed by `docker logs -f | cat`, over REST and over GraphQL, one after the other in each round;
- * then the memory of a gateway whose reader does not read, beyond that of one whose reader does.
+ * then the memory that a stalled reader costs the gateway, compared with an ordinary one.
  */
 export async function benchLogs(): Promise<boolean> {
   const folder = mkdtempSync(join(tmpdir(), "ops-bench-"));

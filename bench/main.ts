@@ -7,7 +7,7 @@ import { benchRest } from "./rest.ts";
 import { benchStartup } from "./startup.ts";
 import { benchStats } from "./stats.ts";
 
-/** `npm run bench`: every committed benchmark; exit 1 when one misses its limit. */
+/** `npm run bench`: every benchmark; exit 1 if one misses its limit. */
 const results = [
   await benchRest(),
   await benchInventory(),

@@ -14,7 +14,7 @@ const rounds = Number(process.env["BENCH_SCRAPES"] ?? 101);
 const limitMs = 20;
 const [containerCount, queueCount, hostCount] = [200, 50, 10];
 
-/** Sources over memory, whose rows are new objects each time: nothing of a scrape can be remembered for the next. */
+/** In-memory sources with new row objects each time, so that nothing of a scrape can be cached for the next. */
 function createBenchSources() {
   const { sources } = createMemorySources({
     containers: Array.from({ length: containerCount }, (_, index) =>
@@ -49,7 +49,7 @@ function createBenchSources() {
   return { ...sources, containers: { ...sources.containers, listCached: () => null, list } };
 }
 
-/** Counters as those of a gateway that has run for a while: each route and each code was seen. */
+/** The counters of a gateway that has run for a while: every route and code has occurred. */
 function createUsedInstruments() {
   const instruments = createInstruments();
   for (let route = 0; route < 20; route += 1) {
@@ -76,7 +76,7 @@ async function scrape(handle: (request: EdgeRequest) => unknown, query: string) 
   return { wallMs, cpuMs: (user + system) / 1000, bytes: bytes.length, series: body.match(/^[^#]/gm)?.length ?? 0 };
 }
 
-/** What a scrape of a large installation costs, without and with statistics. */
+/** The cost of a scrape of a large installation, without and with statistics. */
 export async function benchMetrics(): Promise<boolean> {
   const { metrics } = createGateway(createBenchSources(), silentLogger, createUsedInstruments());
   const handle = (request: EdgeRequest) => metrics.handle(request);

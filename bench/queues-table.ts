@@ -20,7 +20,7 @@ export async function buildTable(client: Client, rows: number): Promise<void> {
   await client.query("vacuum analyze jobs");
 }
 
-/** What somebody would write who counts without a thought for size. */
+/** The naive query, which ignores the size of the table. */
 export const naive = `
   select type, count(*) filter (where status = 'pending' and run_at <= now()) as depth,
          count(*) filter (where status = 'done' and finished_at >= now() - interval '5 minutes') as processed,
@@ -42,9 +42,8 @@ const add = (rows: number, ago: string) =>
      now() - ${ago}, null, null, 0, null, repeat('x', 100) from generate_series(1, ${rows / 100}) as n`;
 
 /**
- * Ways to leave the table, as it was built, in 200,000 updates (of 10,000,000 rows) without a vacuum behind them. The limit is for what workers and those who give them
- * jobs do. The others make PostgreSQL look up most waiting rows in their pages, here one in each page, which nothing that counts exactly can avoid: they are told,
- * without a limit.
+ * 200,000 updates (of 10,000,000 rows) without a vacuum after them. The limit is for what workers and enqueuers do. The others make PostgreSQL read the page of most
+ * waiting rows, here one row in each page, which an exact count cannot avoid: they are reported without a limit.
  */
 export const hostilities = [
   {

@@ -28,7 +28,7 @@ async function time(run: () => Promise<unknown>): Promise<number> {
   return performance.now() - begin;
 }
 
-/** All that one answer of /queues needs, from sources that keep nothing. */
+/** Everything that one answer of /queues needs, from sources without a cache. */
 async function refresh(source: QueueSource) {
   const signal = AbortSignal.timeout(60_000);
   const [metrics, failures] = await Promise.all([source.metrics(signal), source.failures(signal)]);
@@ -47,7 +47,7 @@ async function withSource<T>(url: string, keepMs: number, use: (source: QueueSou
   }
 }
 
-/** The longest statement of ours that the server ran since `reset`, and how many of ours that read the table. */
+/** The longest of our statements since `reset`, and the number of those that read the table. */
 const reset = "select pg_stat_statements_reset()";
 async function longest(client: Client): Promise<{ ms: number; calls: number }> {
   const { rows: found } = await client.query(`
@@ -56,7 +56,7 @@ async function longest(client: Client): Promise<{ ms: number; calls: number }> {
   return found[0] as { ms: number; calls: number };
 }
 
-/** Without an index: an answer comes, no statement outlives its limit, and for a minute nothing more is run, whoever asks. */
+/** Without an index: there is an answer, no statement exceeds its limit, and for a minute no further one runs. */
 async function benchUnindexed(client: Client, url: string): Promise<boolean> {
   await client.query(reset);
   return withSource(url, 0, async (source) => {
@@ -77,7 +77,7 @@ async function benchUnindexed(client: Client, url: string): Promise<boolean> {
       `${againMs.toFixed(2)} ms, ${(ageMs / 1000).toFixed(0)} s old, ${more} statements`,
       "0",
     );
-    say("no index, depth as told and as counted", `${depth}, ${counted[0].n}`);
+    say("no index, depth as reported and as counted", `${depth}, ${counted[0].n}`);
     return ms < limits.statementMs && more === 0 && depth === counted[0].n && ageMs > 2000;
   });
 }
@@ -133,7 +133,7 @@ async function benchCallers(client: Client, url: string): Promise<boolean> {
   return perSec <= limits.refreshesPerSec;
 }
 
-/** Each on a copy of the table as it was built. */
+/** Each on a fresh copy of the table. */
 async function benchHostile(serverUrl: string): Promise<boolean> {
   let ok = true;
   for (const { name, limited, statements } of hostilities) {
@@ -141,7 +141,7 @@ async function benchHostile(serverUrl: string): Promise<boolean> {
       withSource(url, 0, async (source) => {
         const measure = async () => {
           const times: number[] = [];
-          // Reads what is not in memory yet.
+          // Warms the cache.
           for (let n = 0; n < 3; n += 1) await refresh(source);
           for (let n = 0; n < 3 * rounds; n += 1) times.push(await time(() => refresh(source)));
           return times;

@@ -13,7 +13,7 @@ interface Server {
   readonly port: number;
 }
 
-/** What `npm start` and the image run it with. */
+/** Options of `npm start` and the image. */
 const options = ["--max-semi-space-size=8"];
 
 async function start(name: string, file: string, env: Record<string, string> = {}): Promise<Server> {
@@ -44,9 +44,9 @@ async function measure(server: Server): Promise<number> {
 }
 
 /**
- * REST `/containers` of 20 rows against the route written by hand over the same data in memory. Interleaved, the order turned
- * each round; a ratio for each round. Beside the gateway over an inventory that has not changed, one whose rows are new objects
- * each time; beside the bare fastify, one that also checks the token, logs a line and sends the security headers.
+ * REST `/containers` of 20 rows, compared with a hand-written route over the same data in memory. Rounds are interleaved in rotating order,
+ * with a ratio for each. The gateway is measured with an unchanged inventory and with new row objects each time; fastify is measured bare, and
+ * with a token check, a log line and the security headers.
  */
 export async function benchRest(): Promise<boolean> {
   const servers = {

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** The built gateway, started as the image starts it: with the options and the variables of the Dockerfile, but for its address. For what is judged as it is shipped. */
+/** Starts the built gateway as the image does: with the options and variables of the Dockerfile, except for its address. */
 export function shippedCommand(): {
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;

@@ -24,7 +24,7 @@ interface Measured {
 
 const limits = { startMs: 600, rssMb: 130 };
 
-/** Spawns it and measures until its first authorised answer, then its memory at rest. */
+/** Starts a gateway and measures the time to its first authorised answer, then its memory at rest. */
 async function measureStart({ args, env: mode }: Way, folder: string): Promise<{ startMs: number; rssMb: number }> {
   const port = await freePort();
   const env = {
@@ -63,7 +63,7 @@ function isAnswered(port: number): Promise<boolean> {
   });
 }
 
-/** Start-up to the first authorised answer, and memory at rest: as it is shipped, and for comparison from the sources, as in development. */
+/** Start-up to the first authorised answer, and memory at rest: of the bundle, and for comparison of the sources. */
 export async function benchStartup(): Promise<boolean> {
   const folder = mkdtempSync(join(tmpdir(), "ops-bench-"));
   writeFileSync(
@@ -82,7 +82,7 @@ export async function benchStartup(): Promise<boolean> {
 async function measure(way: Way, folder: string): Promise<Measured> {
   const all = [];
   for (let run = -1; run < runs; run += 1) all.push(await measureStart(way, folder));
-  // The first one fills the compile cache.
+  // The first run fills the compile cache.
   const measured = all.slice(1);
   return { name: way.name, startMs: measured.map(({ startMs }) => startMs), rssMb: measured.map(({ rssMb }) => rssMb) };
 }

@@ -8,8 +8,8 @@ import { token } from "./servers/sample.ts";
 const seconds = 20;
 
 /**
- * The real gateway process, asked once for the statistics of its containers and then left alone: its CPU, per cent of a core, and the stats
- * calls that its engine sees, over 20 s after the lease of 60 s. Its access to cgroups does not matter: nothing is read either.
+ * A gateway process that is asked once for the statistics of its containers, then idle: its CPU, per cent of a core, and the stats calls to its
+ * engine, over 20 s after the lease of 60 s. Access to cgroups does not matter, because nothing is read.
  */
 export async function measureIdle(socketPath: string): Promise<{ cpuPct: number; statsCalls: number }> {
   await using log = await startRequestLog(socketPath);

@@ -22,19 +22,19 @@ async function time(run: () => Promise<unknown>): Promise<number> {
   return performance.now() - begin;
 }
 
-/** Everything that the gateway asks its source for one `/containers?include_stats=true`. */
+/** All calls of the source for one `/containers?include_stats=true`. */
 async function ask(source: ContainerSource): Promise<(Date | null)[]> {
   const signal = AbortSignal.timeout(10_000);
   const { containers } = await source.list(signal);
   const stats = await source.stats(containers, signal);
   return stats.map((one) => {
     if (one instanceof Error) throw one;
-    if (!one || one.cpuPct === null) throw new Error("a container without figures");
+    if (!one || one.cpuPct === null) throw new Error("a container without statistics");
     return new Date(one.sampledAt);
   });
 }
 
-/** Cold (a new source, its first question), then warm for two seconds, then the oldest sample that a caller ever got. */
+/** Cold (the first call of a new source), warm for two seconds, and the oldest sample that a caller got. */
 async function measureSource(socketPath: string, cgroupRoot: string | null) {
   const source = createContainerSource({
     engines: [{ name: "bench", env: null, address: { kind: "unix", socketPath } }],
@@ -57,7 +57,7 @@ async function measureSource(socketPath: string, cgroupRoot: string | null) {
   }
 }
 
-/** One answer with the figures of 50 real containers: ours, from cgroup files and from the engine, against `docker stats --no-stream`. */
+/** One answer with the statistics of 50 real containers, from cgroup files and from the engine, compared with `docker stats --no-stream`. */
 export async function benchStats(): Promise<boolean> {
   const folder = mkdtempSync(join(tmpdir(), "ops-bench-"));
   const dockerd = await startDockerd(join(folder, "docker"));

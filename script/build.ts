@@ -37,7 +37,7 @@ export async function buildBundle(outdir: string): Promise<void> {
     sourcemap: "linked",
     sourcesContent: false,
     legalComments: "linked",
-    // Optional native parts of dependencies (ssh2, pg): each has a fallback in JavaScript.
+    // Optional native parts of dependencies (ssh2, pg), which fall back to JavaScript.
     external: ["cpu-features", "pg-native", "*.node"],
     define: { "import.meta.url": "importMetaUrl", "import.meta.main": "importMetaMain" },
     banner: {

@@ -3,10 +3,11 @@ import { dirname, join, normalize, resolve } from "node:path";
 import process from "node:process";
 
 const usage = `Usage: node script/house.ts [--flows] [folder of another checkout]
-Prints how \`src\` is cut: sizes of files and folders, files with one importer, circles of imports (of types too), and private words. With a second checkout, beside its figures.
---flows also counts the files that one warm call enters, over a real dockerd and PostgreSQL (a minute for each checkout, which needs its node_modules).\n`;
+Prints sizes of the files and folders of \`src\`, files with one importer, circles of imports (type imports too) and private words.
+With a second checkout: the numbers of both, side by side.
+--flows also counts the files that one warm call enters, on a real dockerd and PostgreSQL (a minute for each checkout, which needs its node_modules).\n`;
 
-/** Words of this project's past that a newcomer cannot know. */
+/** Private words of this project that a newcomer cannot know. */
 const privateWords = /\b(?:tells?|told|kept|bells?|desks?)\b/gi;
 
 interface Figures {

@@ -11,7 +11,7 @@ import { startPrometheus } from "./services/prometheus.ts";
 const { values } = parseArgs({ options: { minutes: { type: "string", default: "10" } } });
 const minutes = Number(values.minutes);
 if (!(minutes > 0 && minutes <= 1440)) {
-  process.stderr.write("--minutes must be a number above 0, at most 1440\n");
+  process.stderr.write("Usage: script/soak [--minutes=N]   N: above 0, at most 1440; 10 by default\n");
   process.exit(2);
 }
 const interrupted = new AbortController();

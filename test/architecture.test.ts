@@ -28,7 +28,7 @@ function importsOf(file: string): string[] {
 }
 
 describe("architecture", () => {
-  it.each(files)("%s imports only downwards", (file) => {
+  it.each(files)("%s imports only from the rows above it", (file) => {
     const [, own = ""] = file.split("/");
     const row = rows.findIndex((names) => names.includes(own));
     expect(row, "every folder has its row").not.toBe(-1);
@@ -37,7 +37,7 @@ describe("architecture", () => {
     expect(imported.filter((name) => !allowed.has(name.split("/")[1] ?? ""))).toEqual([]);
   });
 
-  it("has no circle of imports, of types either", () => {
+  it("imports have no circle, type imports included", () => {
     const graph = new Map(files.map((file) => [file, importsOf(file)]));
     /** Those that nothing left imports, or that import nothing left, are in no circle. */
     for (let size = 0; size !== graph.size;) {
@@ -47,17 +47,17 @@ describe("architecture", () => {
     expect([...graph.keys()]).toEqual([]);
   });
 
-  it("has no file over 400 lines, and no folder over 16 files", () => {
+  it("files have at most 400 lines, folders at most 16 files", () => {
     expect(files.filter((file) => readFileSync(file, "utf8").split("\n").length > 401)).toEqual([]);
     const folders = Object.entries(Object.groupBy(files, (file) => dirname(file)));
     expect(folders.filter(([, inside]) => (inside?.length ?? 0) > 16).map(([folder]) => folder)).toEqual([]);
   });
 
-  it("reads the process's environment and arguments in one file only", () => {
+  it("only cli.ts reads the process's environment and arguments", () => {
     expect(files.filter((file) => /process\.(env|argv)/.test(readFileSync(file, "utf8")))).toEqual(["src/cli.ts"]);
   });
 
-  it("reaches a database for changes from the control of jobs alone: no read goes there", () => {
+  it("only the control of jobs opens a connection that can write", () => {
     const pool = "src/queues/jobs/database.ts";
     const isControl = (file: string) => file.startsWith("src/queues/jobs/") || /^src\/queues\/systems\/.*control\.ts$/.test(file);
     expect(files.filter((file) => importsOf(file).includes(pool) && !isControl(file))).toEqual(["src/queues/source.ts"]);
@@ -69,11 +69,11 @@ describe("architecture", () => {
     expect(files.filter((file) => /["'`]begin[^"'`]*read write/.test(readFileSync(file, "utf8")))).toEqual([pool]);
   });
 
-  it("has no default exports and no barrels", () => {
+  it("sources have no default exports and no barrels", () => {
     expect(files.filter((file) => /export default/.test(readFileSync(file, "utf8")) || file.endsWith("/index.ts"))).toEqual([]);
   });
 
-  it("is mirrored by its tests", () => {
+  it("every test has the path of the source that it tests", () => {
     const beside = ["architecture.test.ts", "integration/", "gateway/", "contracts/", "support/", "script/"];
     const tests = globSync("test/**/*.ts").filter((file) => !beside.some((name) => file.startsWith(`test/${name}`)));
     /** Of `a/b-c-d.test.ts` the subject is `a/b-c-d`, `a/b-c` or `a/b`: a file or a folder. */
@@ -88,7 +88,7 @@ describe("architecture", () => {
     expect(tests.filter((file) => !file.endsWith(".test.ts") || !hasSubject(file))).toEqual([]);
   });
 
-  it("describes every element of the schema", () => {
+  it("every element of the schema has a description", () => {
     const sdl = readFileSync("schema/schema.graphql", "utf8").split("\n");
     const element = /^(?:type|enum|scalar|input|interface) |^ {2,4}\w+(?:\(|:)/;
     const undescribed = sdl.filter((line, index) => element.test(line) && !/"""\s*$/.test(sdl[index - 1] ?? ""));

@@ -48,7 +48,7 @@ function start(more: Readonly<Record<string, string>> = {}) {
 
 const port = expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/) as string;
 
-test("a gateway is served until it is stopped; then its address is free", async () => {
+test("a gateway serves until it is stopped; then its address is free", async () => {
   const { lines, stop, served, listening } = start();
   const { url } = await listening();
   expect(lines).toEqual([["listening", { url: port, restart: false, jobs: false }]]);
@@ -83,7 +83,7 @@ test("metrics have an address of their own, without a token", async () => {
   await expect(fetch(`${metrics}/metrics`)).rejects.toThrow("fetch failed");
 });
 
-test("an address of IPv6 is logged with its brackets", async () => {
+test("an IPv6 address is logged with its brackets", async () => {
   const { stop, served, listening } = start({ HOST: "::1" });
   expect((await listening()).url).toMatch(/^http:\/\/\[::1\]:\d+$/);
   stop.abort();
@@ -98,7 +98,7 @@ test("a gateway that is stopped before it began ends at once", async () => {
   expect({ code, out, err }).toEqual({ code: 0, out: [], err: [] });
 });
 
-test("an address that cannot be had is an error of one line", async () => {
+test("an unavailable address is an error of one line", async () => {
   const taken = createServer().listen(0, "127.0.0.1");
   await new Promise((resolve) => void taken.once("listening", resolve));
   const { port: used } = taken.address() as { port: number };
@@ -122,7 +122,7 @@ test("a failure that is not about the address is thrown", async () => {
   await expect(runCommand(serveCommand, [], { env, stop })).rejects.toBe(broken);
 });
 
-test("mistakes of the configuration have a line each", async () => {
+test("configuration mistakes have a line each", async () => {
   const env = toEnv({ PORT: "x", ENV: "y" });
   expect(await runCommand(serveCommand, [], { env })).toEqual({
     code: 78,

@@ -55,7 +55,7 @@ it("a service is one's own by name, or any where selectors say so", async () => 
   await Promise.all([named.close(), selected.close()]);
 });
 
-it("a look at the deploy file is a call; a missing file is no failure", async () => {
+it("reading the deploy file is one call; a missing file is no failure", async () => {
   const path = join(folder, "deploy_info.json");
   const observe = vi.fn<ObserveCall>();
   const sources = createSources(toConfig({ DEPLOY_INFO_PATH: path }), silentLogger, observe);
@@ -81,7 +81,7 @@ it.each([
   await sources.close();
 });
 
-it("queues have what is configured, and the control role only with JOBS on", () => {
+it("queues have what is configured, and the control role only with JOBS", () => {
   const urls = {
     DATABASE_URL: "postgres://127.0.0.1:1/r",
     CONTROL_DATABASE_URL: "postgres://127.0.0.1:1/c",
@@ -103,7 +103,7 @@ it("queues have what is configured, and the control role only with JOBS on", () 
   expect(toQueueOptions(file, silentLogger)).toEqual({ ...common, detect: false, hide: ["river"], sources: [] });
 });
 
-it("each problem of the queues file is a mistake of the configuration", () => {
+it("each problem of the queues file is a configuration mistake", () => {
   const bad = toConfig({ QUEUES_FILE: "/q.json" }, '{"detect":1,"hide":2,"sources":[]}');
   const thrown = (() => {
     try {

@@ -4,7 +4,7 @@ import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Attack, attacks } from "../budget-attacks.ts";
 
-/** Hostile clients of the budget bench, in a process of their own: each sends one attack after the other. Beside them connections are held that read nothing. Tells what was answered when it is asked to end. */
+/** Hostile clients of the budget bench, in a process of their own: each sends one attack after the other. In addition, connections are held that read nothing. Reports the answers when it is asked to end. */
 const [port, token, clients, only] = [process.argv[2], process.argv[3], Number(process.argv[4]), process.argv[5]];
 const agent = new Agent({ keepAlive: true, maxSockets: Number.POSITIVE_INFINITY });
 const names = Object.keys(attacks).filter((name) => !only || only.split(",").includes(name));
@@ -50,22 +50,22 @@ async function run(): Promise<void> {
     const answer = await send((attacks[name] as () => Attack)());
     const key = `${name}: ${answer}`;
     answers[key] = (answers[key] ?? 0) + 1;
-    // A process that is gone is not asked in a loop.
+    // Does not retry in a loop when the process is gone.
     if (answer.startsWith("E")) await sleep(100);
   }
 }
 
 const get = (path: string, header: string) => `GET ${path} HTTP/1.1\r\nHost: x\r\n${header}`;
-/** What connections send that read nothing, and how many of each there are: headers that never end, pages without a token, and long logs. */
+/** Requests of connections that read nothing, with their numbers: endless headers, pages without a token, and long logs. */
 const held: readonly (readonly [count: number, text: string])[] = [
   [500, get("/healthz", `X: ${"a".repeat(15_500)}`)],
   [15, get("/graphql/console/graphiql.js", "\r\n")],
   [10, get("/api/v1/admin/ops/containers/wallet-core-worker-staging-2/logs?tail=5000", `Authorization: Bearer ${token}\r\n\r\n`)],
 ];
 
-/** Keeps one such connection open, and opens it anew when it is closed, or 14 s old. */
+/** Holds one such connection open, and reopens it when it is closed or 14 s old. */
 function hold(text: string): void {
-  // From another address than those who must be served meanwhile.
+  // From another address than the clients that must be served.
   const to = { port: Number(port), host: "127.0.0.1", localAddress: "127.0.0.2" };
   const socket = connect(to, () => socket.write(text));
   socket.pause();

@@ -7,10 +7,10 @@ import process from "node:process";
 import { inspected, listed } from "../../test/support/docker-fake.ts";
 import { frame } from "../../test/support/docker-frames.ts";
 
-/** An engine with long logs and a Prometheus with a long past, for the budget bench: whatever is asked, they have it. */
+/** An engine with long logs and a Prometheus with a long past, for the budget bench, which answer every request. */
 const [containers, hosts] = process.argv.slice(2).map(Number) as [number, number];
 const lines = 20_000;
-/** When their first line was written, epoch milliseconds, and how often one was. */
+/** Time of the first line, epoch milliseconds, and the interval. */
 const [firstMs, everyMs] = [1_768_297_200_000, 100];
 
 const ids = Array.from({ length: containers }, (_, index) => index.toString(16).padStart(64, "0"));
@@ -21,7 +21,7 @@ const labelsOf = (id: string) => ({
   destination: "staging",
 });
 
-/** Frames one after the other, and where each begins. */
+/** Concatenated frames, and where each begins. */
 interface Log {
   readonly bytes: Buffer;
   readonly starts: readonly number[];
@@ -95,7 +95,7 @@ function toVector(): object[] {
   ]);
 }
 
-/** The text of a matrix: written by hand, as a whole past is some megabytes. */
+/** The text of a matrix, built as a string because a whole history has several megabytes. */
 function toMatrix(form: URLSearchParams): string {
   const [start, end, step] = ["start", "end", "step"].map((name) => Number(form.get(name))) as [number, number, number];
   const query = form.get("query") ?? "";

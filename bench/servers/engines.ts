@@ -5,7 +5,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { inspected, listed } from "../../test/support/docker-fake.ts";
 
-/** Simulated engines for the inventory bench: what they say of a container is as long as what Docker says of a small one. */
+/** Simulated engines for the inventory bench: their descriptions of a container are as long as those of a small one in Docker. */
 const [engines, containers] = process.argv.slice(2).map(Number) as [number, number];
 const folder = mkdtempSync(join(tmpdir(), "ops-bench-"));
 const pad = Array.from({ length: 40 }, (_, index) => `SETTING_${index}=${"x".repeat(80)}`);

@@ -5,7 +5,7 @@ import { createLogger } from "../../src/lib/logger.ts";
 import { createMemorySources } from "../../test/support/memory-sources.ts";
 import { containers, reportTo, token } from "./sample.ts";
 
-// With `FRESH=1` every request gets new objects, as from an engine that is asked each time: nothing can be remembered.
+// With `FRESH=1` every request gets new objects, so that nothing can be cached.
 const memory = createMemorySources({ containers }).sources;
 const fresh = {
   ...memory,

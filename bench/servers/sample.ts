@@ -12,7 +12,7 @@ export const containers = Array.from({ length: 20 }, (_, index) =>
 
 export const token = "bench-token-of-32-characters-xyz";
 
-/** Tells the parent our port, and on each message the CPU time used so far, microseconds. */
+/** Sends the parent our port and, on each message, the CPU time used so far, microseconds. */
 export function reportTo(port: number): void {
   process.on("message", (message) => {
     if (message === "exit") process.exit(0);

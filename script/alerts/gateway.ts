@@ -6,7 +6,7 @@ import { labels, type RuleGroup, type Time, worst } from "./model.ts";
 
 const notScraped = 'up{job="wallet-core-ops"} == 0 or absent(up{job="wallet-core-ops"})';
 
-/** What the gateway cannot ask, and the gateway itself. While these fire, other rules know less, or nothing. */
+/** The gateway and its upstreams. While these fire, other rules have less data or none. */
 export function toGatewayAlerts(time: Time): RuleGroup {
   return {
     name: "wallet-core-ops-gateway",
@@ -22,7 +22,7 @@ export function toGatewayAlerts(time: Time): RuleGroup {
           "Nothing is known of containers, queues and deploys, and no other rule can fire. Look at its log, and at the token of the scrape.",
         panel: [overview, "Cannot be asked"],
         grafana: {
-          // Grafana's own way to the gateway, with a token of its own, may be broken as well.
+          // Grafana's access to the gateway, with its own token, may fail too.
           queries: [
             promqlNow(`max(up{job="wallet-core-ops"} == bool 0) or absent(up{job="wallet-core-ops"})`, "A"),
             counts("{ engines { name } }", { gateway: "data.engines" }, "B"),
@@ -48,7 +48,7 @@ or max by (upstream) (ops_upstream_up{upstream="docker"} == bool 0) unless on ()
         for: 300,
         expr: "upstream:ops_upstream_out:bool == 1",
         summary: "The ops gateway gets nothing from {{ $labels.upstream }}",
-        description: "What it holds is unknown, and no other rule can report it. `wallet-core-ops check` says why.",
+        description: "Its state is unknown, and no other rule can report it. `wallet-core-ops check` says why.",
         panel: [overview, "Cannot be asked"],
       },
       {
@@ -85,7 +85,7 @@ unless on (upstream) (upstream:ops_upstream_out:bool == 1)`,
         alert: "OpsUpstreamErrors",
         severity: "warning",
         for: 600,
-        why: "Of calls to what answers now and then. An outage fires before this can, and is not reported again.",
+        why: "For upstreams that answer sometimes. An outage fires earlier and is not reported again.",
         expr: `
 upstream:ops_upstream_errors:ratio_rate5m > 0.2
 unless on (upstream) (
@@ -102,7 +102,7 @@ unless on (upstream) (
         for: 600,
         expr: worst(["instance"], 'ops_event_loop_delay_seconds{percentile="99"} > 0.2'),
         summary: "The ops gateway at {{ $labels.instance }} is late by {{ $value | humanizeDuration }}",
-        description: "Something keeps its event loop busy.",
+        description: "Something blocks its event loop.",
         panel: [overview, "How long upstreams take"],
       },
       {
@@ -111,7 +111,7 @@ unless on (upstream) (
         for: 900,
         expr: worst(["family"], "ops_metrics_dropped_series > 0"),
         summary: "{{ $value }} series of {{ $labels.family }} are over the gateway's limit",
-        description: "What is over the limit is not watched by any of these rules.",
+        description: "No rule watches the series over the limit.",
         panel: [overview, "Failed calls of the gateway"],
       },
       {

@@ -11,7 +11,7 @@ export function toHostAlerts(): RuleGroup {
         for: 120,
         expr: worst(["host"], "ops_host_up == 0"),
         summary: "The host {{ $labels.host }} is down",
-        description: "Its node-exporter does not answer. A host that is down takes its containers along.",
+        description: "Its node-exporter does not answer. Its containers are down too.",
         panel: [containers, "Hosts"],
       },
       {

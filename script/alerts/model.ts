@@ -16,7 +16,7 @@ const units = [
   ["ms", 1],
 ] as const;
 
-/** @param factor by how much all durations are divided. @default 1 */
+/** @param factor divides all durations. @default 1 */
 export function createTime(factor = 1): Time {
   return {
     span(seconds) {
@@ -33,27 +33,27 @@ export function createTime(factor = 1): Time {
 export interface Recording {
   readonly record: string;
   readonly expr: string;
-  /** What is not seen from the expression. */
+  /** What the expression does not show. */
   readonly why?: string;
 }
 
-/** One condition that somebody should know of: an alert of Prometheus, and one of Grafana. */
+/** One condition that needs attention: an alert of Prometheus and one of Grafana. */
 export interface Alert {
   readonly alert: string;
-  /** critical: somebody must act now. warning: somebody must act today. info: the rules themselves miss something. */
+  /** critical: somebody must act now. warning: somebody must act today. info: the rules themselves lack data. */
   readonly severity: "critical" | "warning" | "info";
   /** How long it must hold, seconds. */
   readonly for: number;
-  /** PromQL: the series for which it holds, and none where all is well. */
+  /** PromQL: the series for which the condition holds. */
   readonly expr: string;
-  /** What is not seen from the expression. */
+  /** What the expression does not show. */
   readonly why?: string;
   /** Templates over `$labels` and `$value`. `$value` may only be used where it is above 0. */
   readonly summary: string;
   readonly description: string;
   /** The panel that shows it. */
   readonly panel: readonly [Dashboard, title: string];
-  /** Where Grafana asks the gateway itself, which knows more than its metrics say. */
+  /** The query if Grafana asks the gateway itself, which has more than its metrics. */
   readonly grafana?: GrafanaCondition;
 }
 
@@ -61,7 +61,7 @@ interface GrafanaCondition {
   readonly queries: readonly Target[];
   /** Over the queries' numbers; above 0 is an alert. When absent: the one query. */
   readonly math?: string;
-  /** What an answer that cannot be had is. */
+  /** The state of a failed query. */
   readonly onError: "Alerting" | "KeepLast";
   /** In place of the other one. */
   readonly summary: string;
@@ -73,7 +73,7 @@ export interface RuleGroup {
   readonly rules: readonly (Recording | Alert)[];
 }
 
-/** Labels that say what a series is about. Alerts have these and no others, however many gateways are scraped. */
+/** Labels of the subject of a series. Alerts have these and no others, however many gateways are scraped. */
 export const labels = {
   role: ["service", "destination", "role", "env"],
   container: ["name", "engine", "service", "destination", "role", "env", "version"],
@@ -86,7 +86,7 @@ export function list(names: readonly string[]): string {
   return `(${names.join(", ")})`;
 }
 
-/** One series for each of these labels: the worst of those that several gateways show. */
+/** One series for each of these labels: the worst, if several gateways report it. */
 export function worst(names: readonly string[], expr: string): string {
   return `max by ${list(names)} (${expr})`;
 }
@@ -95,7 +95,7 @@ export function isAlert(rule: Recording | Alert): rule is Alert {
   return "alert" in rule;
 }
 
-/** Page of docs with what to look at and what to do, from the root of the documentation that the operator names. */
+/** The docs page of an alert, below the documentation root that the operator configures. */
 export function toRunbook(alert: string): string {
   return `docs/alerts.md#${alert.toLowerCase()}`;
 }

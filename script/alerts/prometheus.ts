@@ -4,7 +4,7 @@ import { toAlertGroups } from "./table.ts";
 
 const header = "# Made by `npm run dashboards` from script/alerts: change it there.\n";
 
-/** Text of the rule files of Prometheus by their names. @param factor by how much durations are divided. @default 1 */
+/** Text of the rule files of Prometheus by their names. @param factor divides all durations. @default 1 */
 export function toRuleFiles(factor = 1): ReadonlyMap<string, string> {
   return new Map([
     ["recording.yml", toYaml([toRecordings(createTime(factor))], factor)],
@@ -30,7 +30,7 @@ function toRule(rule: Recording | Alert, factor: number): string {
   return lines.map((line) => `      ${line}\n`).join("");
 }
 
-/** A text as JSON has it is one of YAML. */
+/** A JSON string is a YAML string. */
 function toDetails({ alert, severity, for: seconds, summary, description }: Alert, factor: number): string[] {
   return [
     ...(seconds > 0 ? [`for: ${createTime(factor).span(seconds)}`] : []),
@@ -38,7 +38,7 @@ function toDetails({ alert, severity, for: seconds, summary, description }: Aler
     "annotations:",
     `  summary: ${JSON.stringify(summary)}`,
     `  description: ${JSON.stringify(description)}`,
-    // Where the documentation is says the external label `runbooks`, which is on no alert: see prometheus.yml.
+    // The external label `runbooks` has the documentation root and is on no alert: see prometheus.yml.
     `  runbook_url: ${JSON.stringify(`{{ $externalLabels.runbooks }}${toRunbook(alert)}`)}`,
   ];
 }

@@ -15,9 +15,8 @@ export function toQueueAlerts(time: Time): RuleGroup {
         severity: "critical",
         for: 300,
         expr: `${worst(labels.queue, 'ops_queue_state{state=~"stalled|no_workers"}')} == 1`,
-        summary: "The queue {{ $labels.queue }} of {{ $labels.source }} stands still",
-        description:
-          "Jobs wait and none is done, or nobody is there to do them. Look at the role that works on it, and at its last deploy.",
+        summary: "The queue {{ $labels.queue }} of {{ $labels.source }} is stalled",
+        description: "Jobs wait and none ends, or there is no worker. Look at the role that works on it, and at its last deploy.",
         panel: [queues, "Queues"],
       },
       {
@@ -34,12 +33,12 @@ export function toQueueAlerts(time: Time): RuleGroup {
         alert: "OpsQueueBehind",
         severity: "warning",
         for: 1800,
-        why: "By the figures of the state backlog, not by the state: a queue that gets worse is still behind. Somebody has paused a paused one.",
+        why: "By the numbers of the state backlog, not by the state: a queue that gets worse is still behind. Paused queues are excluded: somebody paused them.",
         expr: `
 ${worst(labels.queue, `ops_queue_oldest_age_seconds > ${backlogAgeSeconds} or ops_queue_drain_seconds > ${backlogDrainSeconds}`)}
 unless on ${list(labels.queue)} ops_queue_state{state="paused"} == 1`,
         summary: "The queue {{ $labels.queue }} of {{ $labels.source }} has been behind for half an hour",
-        description: "More comes in than is done.",
+        description: "More jobs arrive than end.",
         panel: [queues, "Queues"],
       },
       {
@@ -49,7 +48,7 @@ unless on ${list(labels.queue)} ops_queue_state{state="paused"} == 1`,
         expr: worst(labels.queue, "ops_queue_orphans > 0"),
         summary: "{{ $value }} running jobs of {{ $labels.queue }} of {{ $labels.source }} have lost their worker",
         description:
-          "Their worker is in no live container, and their system may believe for hours that they run. The gateway's query `orphans` lists them.",
+          "Their worker is in no live container, and their system may count them as running for hours. The gateway's query `orphans` lists them.",
         panel: [queues, "Orphaned jobs"],
       },
       ...toDeployRecordings(time),
@@ -57,7 +56,7 @@ unless on ${list(labels.queue)} ops_queue_state{state="paused"} == 1`,
         alert: "OpsFailuresUpSinceDeploy",
         severity: "critical",
         for: 300,
-        why: "What the last hour has more than the hour before the deploy came after it. Later than an hour it is no news of the deploy.",
+        why: "The excess of the last hour over the hour before the deploy. Later than an hour after the deploy it says nothing about it.",
         expr: `
 max by ${list(labels.queue)} (
   ops_queue_failures_last_hour - queue:ops_queue_failures:at_deploy >= 10
@@ -78,7 +77,7 @@ max by ${list(labels.queue)} (
           onError: "KeepLast",
           summary: "The last deploy made things worse",
           description:
-            "More fails, waits or restarts after it than before, beyond chance, or a queue has stopped. Its reasons are on the dashboard; consider a rollback.",
+            "Failures, waiting times or restarts rose significantly after it, or a queue stopped. The dashboard has the reasons; consider a rollback.",
         },
       },
     ],

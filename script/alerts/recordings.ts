@@ -2,7 +2,7 @@ import { labels, list, type RuleGroup, type Time } from "./model.ts";
 
 const role = list(labels.role);
 
-/** What several rules and panels read. */
+/** Recordings that several rules and panels read. */
 export function toRecordings(time: Time): RuleGroup {
   return {
     name: "wallet-core-ops-recording",

@@ -4,7 +4,7 @@ import { toHostAlerts } from "./hosts.ts";
 import { type Alert, createTime, isAlert, type RuleGroup } from "./model.ts";
 import { toQueueAlerts } from "./queues.ts";
 
-/** Every condition, once: what Prometheus and Grafana evaluate is made of it. @param factor by how much durations are divided */
+/** Every condition; the rules of Prometheus and of Grafana are generated from it. @param factor divides all durations */
 export function toAlertGroups(factor = 1): readonly RuleGroup[] {
   const time = createTime(factor);
   return [toGatewayAlerts(time), toHostAlerts(), toContainerAlerts(time), toQueueAlerts(time)];

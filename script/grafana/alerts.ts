@@ -6,9 +6,9 @@ import { promqlNow } from "./targets.ts";
 
 /**
  * Alert rules as Grafana provisions them, in the folder of the dashboards: the same conditions as those of Prometheus, with its names, severities and
- * durations. An answer that is empty or cannot be had is an alert of its own (DatasourceNoData, DatasourceError).
+ * durations. An empty answer and a failed one are alerts of their own (DatasourceNoData, DatasourceError).
  *
- * @param factor by how much durations are divided. @default 1
+ * @param factor divides all durations. @default 1
  */
 export function toAlerting(factor = 1): object {
   const rules = toAlerts(factor).map((rule) => toRule(rule, factor));
@@ -50,8 +50,8 @@ function toRule(rule: Alert, factor: number): object {
 }
 
 /**
- * The expression with 0 for "nothing is wrong", as Grafana takes an empty answer for none: nothing is scraped, or these rules' recordings are missing. Above 0 is
- * an alert; a value that no text shows may be anything.
+ * The expression with 0 added for "no problem": for Grafana an empty answer means that nothing is scraped, or that the recordings of these rules are missing.
+ * Above 0 is an alert; a value that no text shows may be any number.
  */
 function toNumber({ expr, summary, description }: Alert): string {
   const found = `(${expr.trim()})`;
@@ -59,7 +59,7 @@ function toNumber({ expr, summary, description }: Alert): string {
   return `${above} or on () 0 * max(job:ops_gateway_up:max)`;
 }
 
-/** Templates are Prometheus' own but for the value. */
+/** Templates are those of Prometheus, except for the value. */
 function toTemplate(text: string): string {
   return text.replaceAll("$value", "$values.A.Value");
 }

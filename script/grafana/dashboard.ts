@@ -5,11 +5,11 @@ import { by, graphql, timeRange } from "./targets.ts";
 import { environment } from "./variables.ts";
 
 interface DashboardSpec {
-  /** Fixed: links and alert rules lead to it. */
+  /** Fixed, because links and alert rules refer to it. */
   readonly uid: string;
   readonly title: string;
   readonly description: string;
-  /** Beside the environment. */
+  /** In addition to the environment. */
   readonly variables?: readonly Variable[];
   readonly lines: readonly Line[];
 }

@@ -17,7 +17,7 @@ export function toMappings(states: States): object[] {
   return [{ type: "value", options }];
 }
 
-/** Without it Grafana shows what is not known in the colour of the lowest threshold: green. */
+/** Without this mapping Grafana shows unknown values in the colour of the lowest threshold: green. */
 export const unknownMapping: object = {
   type: "special",
   options: { match: "null+nan", result: { text: "unknown", color: "blue", index: 0 } },

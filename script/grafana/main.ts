@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import process from "node:process";
 import { toFiles } from "./files.ts";
 
-// `npm run dashboards` writes the files of deploy/grafana and the rules of deploy/prometheus; with --check it only says which are not as their source.
+// `npm run dashboards` writes the files of deploy/grafana and the rules of deploy/prometheus; with --check it only lists outdated files.
 const root = join(import.meta.dirname, "../..");
 const isCheck = process.argv.includes("--check");
 
@@ -13,7 +13,7 @@ for (const [path, text] of toFiles()) {
     mkdirSync(dirname(file), { recursive: true });
     writeFileSync(file, text);
   } else if (read(file) !== text) {
-    process.stderr.write(`${path} is not as its source in script/grafana: run npm run dashboards\n`);
+    process.stderr.write(`${path} is outdated, npm run dashboards writes it\n`);
     process.exitCode = 1;
   }
 }

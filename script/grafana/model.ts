@@ -1,11 +1,11 @@
-/** What of Grafana's dashboard JSON (schema version 41) our dashboards use. */
+/** The part of Grafana's dashboard JSON (schema version 41) that our dashboards use. */
 
 export interface DatasourceRef {
   readonly type: string;
   readonly uid: string;
 }
 
-/** One query; what else it holds is its datasource's matter. */
+/** One query; further fields depend on its datasource. */
 export interface Target {
   readonly refId: string;
   readonly datasource: DatasourceRef;

@@ -3,7 +3,7 @@ import type { PanelSpec, Target } from "./model.ts";
 
 interface Common {
   readonly title: string;
-  /** What is seen, where it comes from, and what to do when it is bad. */
+  /** What the panel shows, its source, and what to do about bad values. */
   readonly description: string;
   readonly targets: readonly Target[];
   readonly unit?: string;
@@ -79,7 +79,7 @@ interface StatPanel extends Common {
   readonly leadsTo?: string;
 }
 
-/** Large figures, one for each field. */
+/** Large numbers, one for each field. */
 export function stat({
   title,
   description,
@@ -187,7 +187,7 @@ function override(name: string, properties: object): object {
   };
 }
 
-/** A path with the time range and the environment kept. */
+/** A path that carries the time range and the environment over. */
 function toUrl(path: string): string {
   return `${path}${path.includes("?") ? "&" : "?"}\${__url_time_range}&\${env:queryparam}`;
 }

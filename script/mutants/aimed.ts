@@ -1,4 +1,4 @@
-/** Code of rights and limits. Every mutant inside one of these pieces of text must be noticed. */
+/** Code of rights and limits. The tests must notice every mutant inside one of these texts. */
 export const aimed: readonly (readonly [file: string, code: string])[] = [
   ["src/auth/authenticator.ts", "timingSafeEqual(digest, entry.digest) && isInForce(entry, Date.now())"],
   ["src/auth/authenticator.ts", "plain !== undefined && timingSafeEqual(digest, plain.digest)"],

@@ -1,5 +1,5 @@
 import { defineConfig } from "vitest/config";
 import shared, { alone, settings } from "./vitest.config.ts";
 
-// What cannot share its process with other files: few and quick.
+// Tests that cannot share their process with other files: few and quick.
 export default defineConfig({ ...shared, test: { ...settings, include: alone, exclude: [] } });

@@ -7,17 +7,17 @@ import { Instrumenter } from "@stryker-mutator/instrumenter";
 import { aimed } from "./aimed.ts";
 import { type Mutant, toId, toPath } from "./sample.ts";
 
-/** Of the random mutants so many per cent must be noticed at least; of the aimed ones all. */
+/** Per cent of the random mutants that must be noticed at least; of the aimed ones all. */
 const wanted = 92;
-/** Times as many are drawn as are counted: only the run shows which of them no unit test reaches. */
+/** Factor of drawn to counted mutants: only the run shows which of them no unit test reaches. */
 const spare = 1.5;
 const usage = `Usage: npm run mutants
-Changes the sources in small ways ("mutants"), one at a time, and runs the unit tests that reach the change: one of them must fail. What they miss of the queues is
-tried against a real PostgreSQL as well, as their texts are SQL.
+Changes the sources in small ways ("mutants"), one at a time, and runs the unit tests that reach the change: one of them must fail. Mutants of the
+queues that they miss are tried on a real PostgreSQL too, because those texts are SQL.
 Takes a random sample and those of script/mutants/aimed.ts. Exit code 1 when too many were not noticed, 2 for bad settings.
   MUTANTS=500           size of the random sample, 0 to 10000
   MUTANTS_SEED=<text>   the same seed draws the same sample
-  MUTANTS_FILES=<text>  only mutants of files whose path contains it; the aimed ones too
+  MUTANTS_FILES=<text>  only mutants of files whose path contains the text, aimed ones included
   MUTANTS_TESTS=<glob>  only these unit tests, and no database: quick, to work on one folder\n`;
 
 type Result = Awaited<ReturnType<Stryker["runMutationTest"]>>[number];
@@ -88,13 +88,13 @@ async function runTests(mutants: readonly Mutant[], configFile: string): Promise
     testRunner: "sample",
     vitest: { configFile, related: false },
     coverageAnalysis: "perTest",
-    // What runs once, as a module is loaded, would need every test.
+    // Code that runs once, when a module is loaded, would need every test.
     ignoreStatic: true,
-    // What each of 6,000 tests reaches is collected in one process.
+    // One process collects the coverage of 6,000 tests.
     testRunnerNodeArgs: ["--max-old-space-size=8192"],
     // Tests wait more than they compute.
     concurrency: Math.max(4, availableParallelism()),
-    // Beyond what the tests took before: a busy machine is no endless loop.
+    // In addition to the time of the first run: a busy machine is no endless loop.
     timeoutMS: 30_000,
     dryRunTimeoutMinutes: 20,
     // TypeScript 7 has no interface for Stryker to read the real one, and no test needs it.
@@ -133,7 +133,7 @@ async function judge(mutants: readonly Mutant[]): Promise<ReadonlyMap<string, Re
 const isNoticed = (result: Result | undefined) =>
   result !== undefined && ["Killed", "Timeout", "RuntimeError"].includes(result.status);
 
-/** Prints those that were not noticed, and how many were. */
+/** Prints the mutants that were not noticed, and the share that was. */
 function report(name: string, results: readonly Result[]): number {
   for (const result of results.filter((each) => !isNoticed(each)).toSorted((a, b) => (toId(a) < toId(b) ? -1 : 1))) {
     const text = (texts.get(result.fileName) ?? "").slice(...toOffsets(result)).replaceAll(/\s+/g, " ");

@@ -19,7 +19,7 @@ const exclude = [
   "test/script/**",
   // Sets the user of the process, which threads cannot.
   "test/deploys/files/source.test.ts",
-  // Ask everything: each mutant that lives would run them for a minute.
+  // These call everything: each surviving mutant would run them for a minute.
   "test/gateway/{security-matrix,hostile-parameters,budget.property}.test.ts",
 ];
 
@@ -27,7 +27,7 @@ const include = process.env["MUTANTS_TESTS"] || "test/**/*.test.ts";
 const [unit] = config.test?.projects ?? [];
 if (typeof unit !== "object" || !("test" in unit)) throw new Error("the first project of vitest.config.ts must be `unit`");
 
-/** One test that fails by chance must neither end the run before it begins, nor count as one that noticed. */
+/** A test that fails by chance must neither end the run before it begins nor count as a notice. */
 export const settings = {
   ...unit.test,
   include: [include],

@@ -4,10 +4,10 @@ import { buildSampleImage } from "../services/dockerd.ts";
 import { UnavailableError } from "../services/process.ts";
 import { appImage, kamalContainers, redisImage, type Releases, type SandboxContainer } from "./kamal.ts";
 
-/** Marks what a sandbox made, with the process id of its owner, so that exactly that can be removed. */
+/** Label of what a sandbox created, with the process id of its owner, so that exactly that can be removed. */
 const label = "wallet-core-ops.sandbox";
 
-/** The names that the sandbox would take and that others hold on this engine. First removes what a sandbox that was killed left. */
+/** The names of the sandbox that others use on this engine. First removes what a killed sandbox left. */
 export async function takenNames(socketPath: string, releases: Releases): Promise<readonly string[]> {
   const docker = new Docker({ socketPath });
   const names = new Set<string>();

@@ -20,7 +20,7 @@ export interface SandboxDatabase {
 }
 
 /**
- * A PostgreSQL of our own in `folder` with the job tables, an hour of history, the gateway's role, and a worker that works jobs off.
+ * A PostgreSQL of our own in `folder` with the job tables, an hour of history, the gateway's role, and a worker that runs jobs.
  * Hands each process to `keep` as soon as it runs.
  */
 export async function startDatabase(folder: string, keep: (part: Running) => void): Promise<SandboxDatabase> {

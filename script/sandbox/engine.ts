@@ -11,7 +11,7 @@ const machineSocket = "/var/run/docker.sock";
 
 export interface Engine {
   readonly socketPath: string;
-  /** Whether it ends with the sandbox, and with it whatever was made on it. */
+  /** Whether it ends with the sandbox, and with it everything created on it. */
   readonly isOurs: boolean;
   /** Which one, and why, for people. */
   readonly what: string;

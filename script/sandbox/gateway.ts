@@ -7,7 +7,7 @@ import { freePort, type Running, startProcess } from "../services/process.ts";
 
 const cli = fileURLToPath(new URL("../../src/cli.ts", import.meta.url));
 
-/** Where the sandbox's parts are; null where a part could not be had. */
+/** Addresses of the sandbox's parts; null for an unavailable one. */
 export interface Parts {
   readonly dockerSocket: string | null;
   readonly database: { readonly gatewayUrl: string; readonly queuesFile: string } | null;
@@ -22,7 +22,7 @@ export interface SandboxGateway {
   readonly logFile: string;
 }
 
-/** Starts the gateway over `parts`, on port 4000 if that is free. What is missing is configured all the same, and answers its 503. */
+/** Starts the gateway over `parts`, on port 4000 if that is free. A missing part is configured too, and answers its 503. */
 export async function startGateway(folder: string, parts: Parts, keep: (part: Running) => void): Promise<SandboxGateway> {
   const port = (await isFree(4000)) ? 4000 : await freePort();
   const url = `http://127.0.0.1:${port}`;

@@ -16,7 +16,7 @@ const once = process.argv.includes("--once") || process.env["DEMO_ONCE"] === "1"
 const interrupted = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, interrupt);
 
-/** Ends the demo once, however often it is asked: whatever is starting is let start, since only what runs can be stopped cleanly. */
+/** Ends the demo once. A part that is starting is started first, because only a running one can be stopped cleanly. */
 function interrupt(): void {
   if (!interrupted.signal.aborted) say("\n-- stopping all that was started ...");
   interrupted.abort();
@@ -26,7 +26,7 @@ function say(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
-/** Runs one step with a line for its start and its end. A part that cannot be had is named with the reason, and is null. */
+/** Runs one step with a line for its start and its end. Returns null for an unavailable part, after a line with the reason. */
 async function part<T>(what: string, start: () => Promise<T> | T, detail: (value: T) => string = () => ""): Promise<T | null> {
   if (interrupted.signal.aborted) return null;
   const began = performance.now();
@@ -36,12 +36,12 @@ async function part<T>(what: string, start: () => Promise<T> | T, detail: (value
     say(`-- ${what}: ready in ${((performance.now() - began) / 1000).toFixed(1)} s ${detail(value)}`.trimEnd());
     return value;
   } catch (error) {
-    if (!interrupted.signal.aborted) say(`!! ${what} cannot be had here: ${(error as Error).message}`);
+    if (!interrupted.signal.aborted) say(`!! ${what} is not available: ${(error as Error).message}`);
     return null;
   }
 }
 
-/** Starts every part in `folder` and registers how to end each. */
+/** Starts every part in `folder` and registers its end. */
 async function startParts(
   folder: string,
   stack: AsyncDisposableStack,
@@ -55,7 +55,7 @@ async function startParts(
       async () => {
         const engine = await findEngine(folder, releases, keep);
         const remove = await startContainers(engine.socketPath, releases);
-        // Ctrl-C reaches our own engine as well: it may be gone before we could ask it to remove anything.
+        // Ctrl-C reaches our own engine too, which may have ended already.
         if (!engine.isOurs) stack.defer(remove);
         return engine;
       },
@@ -121,7 +121,7 @@ async function main(): Promise<number> {
   if (missing.size > 0)
     say(`== Without: ${[...missing].join(", ")} (reasons above); their endpoints answered the documented 404 or 503.`);
   say(`== Address:  ${gateway.url}\n== Token:    ${gateway.token}   (every scope, both environments)`);
-  say(`== GraphiQL: ${gateway.url}/graphql   (give it the token)\n== Gateway's log: ${gateway.logFile}`);
+  say(`== GraphiQL: ${gateway.url}/graphql   (enter the token)\n== Gateway's log: ${gateway.logFile}`);
   if (wrong > 0)
     say(
       readFileSync(gateway.logFile, "utf8")
@@ -131,7 +131,7 @@ async function main(): Promise<number> {
         .join("\n"),
     );
   if (!once) {
-    say("== The worker goes on working: ask again to see rates move. Ctrl-C stops everything.");
+    say("== The worker continues: ask again to see changing rates. Ctrl-C stops everything.");
     await new Promise((resolve) => interrupted.signal.addEventListener("abort", resolve, { once: true }));
   }
   interrupt();

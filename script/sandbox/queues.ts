@@ -1,4 +1,4 @@
-/** One job table of the sandbox: what the QUEUES_FILE entry, its DDL, its history and its worker are all derived from. */
+/** One job table of the sandbox; its QUEUES_FILE entry, DDL, history and worker are derived from this. */
 export interface SandboxQueue {
   readonly name: string;
   readonly table: string;
@@ -6,7 +6,7 @@ export interface SandboxQueue {
   readonly types: readonly string[] | null;
   readonly status: string;
   readonly waiting: string;
-  /** Status while a job is worked, null when the table has none. */
+  /** Status of a running job, null if the table has none. */
   readonly active: string | null;
   readonly done: string;
   readonly failed: string;

@@ -1,6 +1,6 @@
 import type { SandboxGateway } from "./gateway.ts";
 
-/** Which part an endpoint needs: without it, 404 or 503 is the documented answer. */
+/** The part that an endpoint needs; without it, 404 or 503 is the documented answer. */
 type Need = "docker" | "queues" | "hosts" | "deploy" | null;
 
 /** One call of the tour. */

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Pool, type PoolClient } from "pg";
 import { type SandboxQueue, sandboxQueues } from "./queues.ts";
 
-/** One job: taken under a lock that other workers skip, worked, and marked done, failed, or to be tried again. False: none is due. */
+/** Runs one job under a lock that other workers skip, and marks it done, failed or to be retried. Returns false if no job is due. */
 async function workOne(client: PoolClient, queue: SandboxQueue): Promise<boolean> {
   const { table, status } = queue;
   await client.query("begin");
@@ -41,7 +41,7 @@ async function workOne(client: PoolClient, queue: SandboxQueue): Promise<boolean
   return true;
 }
 
-/** Works one queue until `signal` aborts. */
+/** Runs the jobs of one queue until `signal` aborts. */
 async function workQueue(pool: Pool, queue: SandboxQueue, signal: AbortSignal): Promise<void> {
   const client = await pool.connect();
   try {

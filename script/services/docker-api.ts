@@ -2,7 +2,7 @@ import { request } from "node:http";
 import type { Readable } from "node:stream";
 
 /**
- * One call to an engine's Unix socket for scripts, without any client library: the answer as JSON (null when it is none). Rejects
+ * One call to an engine's Unix socket without a client library; returns the answer as JSON, null if it is not JSON. Rejects
  * with the engine's text on a status >= 400.
  */
 export function callDocker(socketPath: string, method: string, path: string, body?: object | Readable): Promise<unknown> {

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** Makes a bridge with a private subnet that nothing here uses; null when it cannot be had (no `ip`, no right). */
+/** Creates a bridge with an unused private subnet; null without `ip` or the right to. */
 export function createBridge(): string | null {
   const name = `ops${randomInt(0x10000000).toString(36)}`;
   try {
@@ -27,12 +27,12 @@ export function removeBridge(name: string): void {
   try {
     execFileSync("ip", ["link", "del", name], { stdio: "ignore" });
   } catch {
-    // It was never made.
+    // It was never created.
   }
 }
 
 /**
- * Ends what a dockerd that died by force left: its containerd, its shims and proxies (told by our folder in their command line) and the
+ * Ends what a killed dockerd left: its containerd, its shims and proxies (recognised by our folder in their command line) and the
  * processes of its containers (children of the shims).
  */
 export async function killLeftovers(runDir: string): Promise<void> {
@@ -71,7 +71,7 @@ function kill(pid: number): void {
 
 function isAlive(pid: number): boolean {
   try {
-    // A zombie of another parent is as good as gone.
+    // A zombie of another parent counts as ended.
     return !readFileSync(`/proc/${pid}/stat`, "utf8").includes(") Z ");
   } catch {
     return false;

@@ -37,7 +37,7 @@ const inOwnNetwork = ["--net", "sh", "-c", 'ip link set lo up && exec "$0" "$@"'
 
 /**
  * Starts a dockerd of our own in `dir`: own data, own socket, own bridge, no firewall rule and no kernel setting touched. Takes about 1.2 s, and
- * has `ops-sample:latest`. `stop` leaves no process, no mount and no interface behind. Throws UnavailableError with the reason.
+ * has the image `ops-sample:latest`. `stop` leaves no process, no mount and no interface behind. Throws UnavailableError with the reason.
  */
 export async function startDockerd(dir: string, options: DockerdOptions = {}): Promise<Dockerd> {
   const command = findProgram("dockerd");

@@ -8,7 +8,7 @@ export interface NodeExporter extends Running {
 }
 
 interface NodeExporterOptions {
-  /** Folder of `*.prom` files to expose as well: how a test adds metrics of its own. */
+  /** Folder of further `*.prom` files to expose, for metrics of a test. */
   readonly textfileDir?: string;
   /** More arguments for the exporter. */
   readonly args?: readonly string[];

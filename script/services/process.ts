@@ -4,10 +4,10 @@ import { createServer } from "node:net";
 import { delimiter, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** A part that cannot be had on this machine, with the reason: the demo names it and goes on. */
+/** A part is not available on this machine, with the reason. The demo reports it and continues without. */
 export class UnavailableError extends Error {}
 
-/** A real service that we started, and nothing but that. */
+/** A real service that this process started. */
 export interface Running {
   readonly pid: number;
   /** Ends it (SIGTERM, then SIGKILL after 15 s) and waits until it is gone. Idempotent. */

@@ -74,7 +74,7 @@ export async function startRabbitmq(dir: string, options: RabbitmqOptions = {}):
     await names?.stop();
     discard();
   };
-  process.once("exit", onExit); // When a test run is broken off, nothing stays behind.
+  process.once("exit", onExit); // Cleans up after an interrupted test run.
   try {
     names = await run(epmd, ["-port", String(epmdPort), "-address", "127.0.0.1"], () => Promise.resolve(true));
     await start();
@@ -101,7 +101,7 @@ function findServer(): string | null {
   return version === undefined ? null : join(libraries, version, "sbin", "rabbitmq-server");
 }
 
-/** Root's files are no business of a broker: there it is the user that Debian made for it. */
+/** As root, the broker runs as the user that Debian created for it. */
 function findOwner(): { uid: number; gid: number } | null {
   if (process.getuid?.() !== 0) return null;
   return { uid: readId("-u"), gid: readId("-g") };
@@ -133,7 +133,7 @@ function writeFiles(home: string, password: string, settings: readonly string[])
   chmodSync(join(home, ".erlang.cookie"), 0o400);
 }
 
-/** Everything that the server's script would else take from the machine. Source: "Environment variables" of rabbitmq.com/docs/configure. */
+/** Everything that the server's script would otherwise read from the machine. Source: "Environment variables" of rabbitmq.com/docs/configure. */
 function toEnvironment(home: string, distributionPort: number, epmdPort: number): Record<string, string> {
   return {
     HOME: home,
@@ -159,7 +159,7 @@ async function answers(url: string): Promise<boolean> {
   return (await fetch(`${origin}/api/overview`, { headers: { authorization } })).ok;
 }
 
-/** Whether it speaks AMQP: the listener is there before the broker has started, and hangs up until then. */
+/** Whether it speaks AMQP: the listener opens before the broker has started, and closes connections until then. */
 function greets(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ port, host: "127.0.0.1" }, () => socket.write(Buffer.from("AMQP\0\0\x09\x01", "latin1")));

@@ -4,7 +4,7 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { type Running, UnavailableError, findProgram, freePort, startProcess } from "./process.ts";
 
-/** A real Redis of our own, reachable at 127.0.0.1 only; it keeps nothing on disk. */
+/** A real Redis of our own, reachable at 127.0.0.1 only; it stores nothing on disk. */
 export interface RunningRedis extends Running {
   /** With the password of the default user. */
   readonly url: string;
@@ -33,7 +33,7 @@ export async function startRedis(dir: string): Promise<RunningRedis> {
       // Already gone.
     }
   };
-  process.once("exit", onExit); // When a test run is broken off, nothing stays behind.
+  process.once("exit", onExit); // Cleans up after an interrupted test run.
   return {
     get pid() {
       return server.pid;

@@ -6,8 +6,8 @@ import { callDocker } from "./docker-api.ts";
 import { findProgram, UnavailableError } from "./process.ts";
 
 /**
- * Makes `ops-sample:latest` on an engine if it is not there: busybox-static with all its applets and nothing else, as no registry
- * can be reached. Its command sleeps. Throws UnavailableError when busybox is not installed or not static.
+ * Creates `ops-sample:latest` on an engine if it is missing: busybox-static with all its applets and nothing else, because no registry
+ * is reachable. Its command sleeps. Throws UnavailableError when busybox is not installed or not static.
  */
 export async function buildSampleImage(socketPath: string): Promise<void> {
   const there = await callDocker(socketPath, "GET", "/images/ops-sample:latest/json").then(

@@ -21,11 +21,11 @@ describe("an entry about a container", () => {
     ["accessory", "production", "production"],
     ["other", "staging", null],
     ["core", null, null],
-  ] as const)("of kind %s and of %s is of %s", (kind, env, owner) => {
+  ] as const)("of kind %s in environment %s is recorded as %s", (kind, env, owner) => {
     expect(aboutContainer({ ...container, kind, env })).toEqual({ env: owner, ...about });
   });
 
-  it("has all of who asked, and of the rest what it is about", () => {
+  it("has the caller, the container, and null for the rest", () => {
     const { principal } = createCaller(["ops:operate", "ops:read"]);
     const origin = { ip: null, clientRequestId: "c-1", traceId: "t-1" };
     const asked = { principal: { ...principal, subject: "ops", kid: "k2", auth: "jwt" as const }, origin, requestId: "r-1" };

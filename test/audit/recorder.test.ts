@@ -27,8 +27,8 @@ function setUp(...failing: readonly number[]) {
   return { written, countWrites: () => writes, outcomes: createOutcomes({ write }, closing.signal) };
 }
 
-describe("an action that is recorded", () => {
-  it("has its intent, then its outcome with the intent's number", async () => {
+describe("a recorded action", () => {
+  it("has an intent, then an outcome with the intent's number", async () => {
     const { written, outcomes } = setUp();
     const heard: unknown[] = [];
     const act = async () => {
@@ -47,7 +47,7 @@ describe("an action that is recorded", () => {
     expect(durationMs).toBeLessThan(1000);
   });
 
-  it("is recorded as failed, and rejects as it did", async () => {
+  it("is recorded as failed and rejects with the same error", async () => {
     const { written, outcomes } = setUp();
     const error = new Error("no");
     await expect(outcomes.recorded(entry, () => Promise.reject(error), rules)).rejects.toBe(error);
@@ -57,7 +57,7 @@ describe("an action that is recorded", () => {
     ]);
   });
 
-  it("is not done where its intent cannot be written", async () => {
+  it("does not run when its intent cannot be written", async () => {
     const { written, outcomes } = setUp(1);
     let acts = 0;
     const act = async () => String((acts += 1));
@@ -65,7 +65,7 @@ describe("an action that is recorded", () => {
     expect([acts, written]).toEqual([0, []]);
   });
 
-  it("succeeds where its outcome cannot be written; that is given up as the gateway stops", async () => {
+  it("succeeds when its outcome cannot be written; stop ends the retries", async () => {
     const { written, outcomes, countWrites } = setUp(2);
     const heard: number[] = [];
     const onRecorded = (_: unknown, intent: number) => void heard.push(intent);
@@ -81,8 +81,8 @@ describe("an action that is recorded", () => {
   });
 });
 
-describe("what is tracked", () => {
-  it("is waited for, with what began meanwhile, also where it fails", async () => {
+describe("a tracked promise", () => {
+  it("is awaited with those that began meanwhile, also when it fails", async () => {
     const { outcomes } = setUp();
     const [one, two] = [Promise.withResolvers<string>(), Promise.withResolvers<string>()];
     expect(outcomes.track(one.promise)).toBe(one.promise);
@@ -99,8 +99,8 @@ describe("what is tracked", () => {
   });
 });
 
-describe("what is done once", () => {
-  it("is one run for all who come", async () => {
+describe("a function that runs once", () => {
+  it("runs once for all callers", async () => {
     let runs = 0;
     const once = onceDone(async () => void (runs += 1));
     await Promise.all([once(), once()]);
@@ -108,7 +108,7 @@ describe("what is done once", () => {
     expect(runs).toBe(1);
   });
 
-  it("rejects for all who wait, and is tried again by the next", async () => {
+  it("rejects for all callers and runs again for the next", async () => {
     let runs = 0;
     const once = onceDone(async () => {
       runs += 1;

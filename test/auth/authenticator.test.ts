@@ -12,7 +12,7 @@ const token = "0123456789abcdef~._+/-0123456789==";
 const authenticator = createAuthenticator({ token, logger: silentLogger });
 const check = (header: string | undefined, rawHeaders: string[] = []) => authenticator.authenticate(header, rawHeaders);
 
-test("the plain token stands for everything", () => {
+test("the plain token has all scopes and environments", () => {
   expect(check(`Bearer ${token}`)).toEqual({
     subject: "default",
     kid: "default",
@@ -44,18 +44,18 @@ test.each([
   `Bearer ${"x".repeat(8192)}`,
   "Bearer short",
   "Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.AAAA",
-])("%j is nobody", (header) => {
+])("the header %j authenticates nobody", (header) => {
   expect(check(header)).toBeNull();
 });
 
-test("two Authorization headers are refused, whatever their case, also when both are right", () => {
+test("two Authorization headers are refused, even when both are right", () => {
   const value = `Bearer ${token}`;
   expect(check(value, ["Host", "x", "Authorization", value])).not.toBeNull();
   expect(check(value, ["Authorization", value, "authorization", value])).toBeNull();
   expect(check(value, ["AUTHORIZATION", value, "Host", "x", "Authorization", "Bearer other"])).toBeNull();
 });
 
-test("what could never work is refused at the start", () => {
+test("a configuration that can never authenticate fails at start", () => {
   for (const bad of ["", "short", "fifteen-chars-x", "has a space in it 123", "ümlaut-0123456789abc"]) {
     expect(() => createAuthenticator({ token: bad, logger: silentLogger })).toThrow(
       "the token must have 16 to 4096 characters of A-Z a-z 0-9 . _ ~ + / -, then `=` if any",
@@ -75,7 +75,7 @@ function openFile(name: string, ...made: readonly ReturnType<typeof makeToken>[]
 const make = (kid: string, expiresAt = new Date(Date.now() + 3_600_000)) =>
   makeToken({ kid, subject: kid, scopes: ["ops:read"], environments: ["staging"], expiresAt });
 
-test("a well-formed token with the kid of another and a secret of its own is nobody", () => {
+test("a token with another's kid and its own secret authenticates nobody", () => {
   const [alice, bob] = [make("alice"), make("bobby")];
   const listed = openFile("forged.json", alice, bob);
   const ask = (text: string) => listed.authenticate(`Bearer ${text}`, []);
@@ -89,7 +89,7 @@ test("a well-formed token with the kid of another and a secret of its own is nob
   listed.close();
 });
 
-test("a token of the file holds until the moment of its end, and not at it", () => {
+test("a token of the file is valid until, but not at, its expiry", () => {
   vi.useFakeTimers({ toFake: ["Date"], now: Date.parse("2026-01-13T09:00:00Z") });
   try {
     const end = Date.parse("2026-01-13T10:00:00Z");
@@ -106,7 +106,7 @@ test("a token of the file holds until the moment of its end, and not at it", () 
   }
 });
 
-test("a token of 16 to 4096 characters is one", () => {
+test("a token has 16 to 4096 characters", () => {
   for (const text of ["a".repeat(16), `${"a".repeat(4096)}===`]) {
     const own = createAuthenticator({ token: text, logger: silentLogger });
     expect(own.authenticate(`Bearer ${text}`, [])).toMatchObject({ subject: "default" });
@@ -118,7 +118,7 @@ test("a token of 16 to 4096 characters is one", () => {
   }
 });
 
-test("the plain token is good beside a tokens file", () => {
+test("the plain token is valid beside a tokens file", () => {
   const alice = make("alice");
   const listed = openFile("beside.json", alice);
   expect(listed.authenticate(`Bearer ${token}`, [])).toMatchObject({ subject: "default" });
@@ -126,7 +126,7 @@ test("the plain token is good beside a tokens file", () => {
   listed.close();
 });
 
-test("the plain token is judged at once, also when it looks like a JWT", async () => {
+test("the plain token is checked first, also when it looks like a JWT", async () => {
   const text = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.AAAA";
   const jwt = { jwksUrl: "https://issuer.example/jwks", issuer: "https://issuer.example/", audience: "ops" };
   const own = createAuthenticator({ token: text, jwt, logger: silentLogger });

@@ -28,7 +28,7 @@ function createAsk() {
   };
 }
 
-test("a key set is asked for uncompressed, with the options of jose", async () => {
+test("a key set is requested uncompressed, with jose's options", async () => {
   expect(await createAsk()()).toEqual({ keys: [] });
   const [address, options] = fetched.mock.calls[0] ?? [];
   expect([address, options?.method, options?.redirect]).toEqual([url, "GET", "manual"]);
@@ -56,11 +56,11 @@ test.each([
   ["with a key that is a text", () => new Response('{"keys":["a"]}'), "the answer is not a key set"],
   ["with a key that is a list", () => new Response('{"keys":[[]]}'), "the answer is not a key set"],
   ["with keys", () => new Response('{"keys":[{"kid":"a"},{}]}'), { keys: [{ kid: "a" }, {}] }],
-])("an answer %s", async (_what, response, expected) => {
+])("a key set answer %s", async (_what, response, expected) => {
   expect(await createAsk()(response)).toEqual(expected);
 });
 
-test("a failure is not followed by a second try for 5 s", async () => {
+test("a failed fetch is not repeated for 5 s", async () => {
   const ask = createAsk();
   const pause = "the key set could not be fetched a moment ago";
   expect(await ask()).toEqual({ keys: [] });
@@ -76,7 +76,7 @@ test("a failure is not followed by a second try for 5 s", async () => {
   expect(await ask()).toEqual({ keys: [] });
 });
 
-test("an address that cannot be reached is a failure like any other", async () => {
+test("an unreachable address is a failure like any other", async () => {
   const ask = createAsk();
   expect(
     await ask(() => {

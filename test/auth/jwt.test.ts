@@ -65,7 +65,7 @@ function sign({ header = {}, claims = {}, without = "", key = pair.privateKey }:
   return new SignJWT(payload).setProtectedHeader({ alg: "ES256", kid: "k1", typ: "at+jwt", ...header }).sign(key);
 }
 
-test("a good token: scopes that we know, environments as claimed", async () => {
+test("a valid token has its known scopes and its environments", async () => {
   const verify = createJwtVerifier({ jwksUrl: url, issuer, audience });
   expect(await verify(await sign())).toEqual({
     subject: "agent-7",
@@ -78,7 +78,7 @@ test("a good token: scopes that we know, environments as claimed", async () => {
   expect(bare).toMatchObject({ scopes: new Set(), environments: new Set() });
 });
 
-test("what does not hold is nobody", async () => {
+test("an invalid token authenticates nobody", async () => {
   const verify = createJwtVerifier({ jwksUrl: url, issuer, audience });
   const now = Math.floor(Date.now() / 1000);
   const pem = new TextEncoder().encode(await exportSPKI(pair.publicKey));
@@ -103,7 +103,7 @@ test("what does not hold is nobody", async () => {
   expect(await verify(good)).not.toBeNull();
 });
 
-test("of the issuer's own keys only those for RS256, ES256 and EdDSA prove anything", async () => {
+test("only the issuer's RS256, ES256 and EdDSA keys verify a token", async () => {
   const algorithms = ["RS256", "RS384", "PS256", "ES256", "ES384", "EdDSA"];
   const pairs = await Promise.all(algorithms.map((alg) => generateKeyPair(alg, { extractable: true })));
   const keys = await Promise.all(
@@ -131,7 +131,7 @@ test.each([
   ["a redirect", async () => ({ status: 302, body: "", headers: { location: "http://127.0.0.1:1/" } })],
   ["2 MB", async () => ({ status: 200, body: JSON.stringify({ keys: [], pad: "x".repeat(2_000_000) }) })],
   ["not JSON", async () => ({ status: 200, body: "<html>" })],
-])("the key set is %s: auth_unavailable, once asked for in 5 s; own tokens still work", async (_name, broken) => {
+])("key set %s: auth_unavailable, one fetch in 5 s; own tokens work", async (_name, broken) => {
   answer = broken;
   const own = "own-token-0123456789";
   const jwt = { jwksUrl: url, issuer, audience };
@@ -146,7 +146,7 @@ test.each([
   expect(authenticator.authenticate(`Bearer ${own}`, [])).toMatchObject({ subject: "default" });
 });
 
-test("keys that were fetched once go on holding when the issuer goes down", async () => {
+test("fetched keys stay valid when the issuer goes down", async () => {
   const verify = createJwtVerifier({ jwksUrl: url, issuer, audience });
   expect(await verify(await sign())).not.toBeNull();
   answer = async () => ({ status: 500, body: "" });
@@ -154,7 +154,7 @@ test("keys that were fetched once go on holding when the issuer goes down", asyn
   expect(await verify(await sign({ header: { kid: "k2" } }))).toBeNull();
 });
 
-test("the key set must come by https", () => {
+test("a key set must come by https", () => {
   expect(() => createJwtVerifier({ jwksUrl: "http://issuer.example/jwks", issuer, audience })).toThrow(/https/);
   expect(() => createJwtVerifier({ jwksUrl: "file:///etc/passwd", issuer, audience })).toThrow(/https/);
 });
@@ -175,14 +175,14 @@ test.each([
   [undefined, "jwt"],
   ["a b", "jwt"],
   ["", "jwt"],
-])("the key %j is shown as %s", async (kid, shown) => {
+])("the key %j is displayed as %s", async (kid, shown) => {
   const key = { ...(await exportJWK(pair.publicKey)), ...(kid !== undefined && { kid }), alg: "ES256" };
   answer = async () => ({ status: 200, body: JSON.stringify({ keys: [key] }) });
   const verify = createJwtVerifier({ jwksUrl: url, issuer, audience });
   expect((await verify(await sign({ header: { kid } })))?.kid).toBe(shown);
 });
 
-test("scopes and environments are those that we know, of well-formed claims", async () => {
+test("scopes and environments are the known ones of valid claims", async () => {
   const verify = createJwtVerifier({ jwksUrl: url, issuer, audience });
   const granted = async (claims: object) => {
     const principal = await verify(await sign({ claims }));
@@ -197,7 +197,7 @@ test("scopes and environments are those that we know, of well-formed claims", as
   expect(await granted({ scope: undefined, ops_environments: undefined })).toEqual([[], []]);
 });
 
-test("a token's times are taken with 30 s of grace, its age with 24 h", async () => {
+test("a token's times have 30 s of tolerance, its age 24 h", async () => {
   const now = Date.UTC(2026, 0, 13, 9, 40);
   vi.useFakeTimers({ toFake: ["Date"], now });
   try {
@@ -216,7 +216,7 @@ test("a token's times are taken with 30 s of grace, its age with 24 h", async ()
   }
 });
 
-test("a token's own fault is nobody, also without keys; all else says why", async () => {
+test("a bad token is refused without keys; other failures are reported", async () => {
   answer = async () => ({ status: 500, body: "" });
   const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");
   const good = await sign();

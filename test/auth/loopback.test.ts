@@ -8,7 +8,7 @@ const ask = (...hosts: string[]) =>
     hosts.flatMap((host) => ["Host", host]),
   );
 
-describe("the listener without a token", () => {
+describe("the metrics listener without a token", () => {
   it.each(["127.0.0.1:9464", "127.1.2.3", "127.100.200.255:65535", "localhost:9464", "[::1]:9464", "LOCALHOST"])(
     "may be read as %s",
     (host) => {
@@ -28,9 +28,9 @@ describe("the listener without a token", () => {
     "10.0.0.1:9464",
     "",
     "[::2]",
-  ])("is nobody's as %s", (host) => expect(ask(host)).toBeNull());
+  ])("refuses %s", (host) => expect(ask(host)).toBeNull());
 
-  it("wants one Host, and only one", () => {
+  it("requires exactly one Host header", () => {
     expect(ask()).toBeNull();
     expect(ask("localhost", "localhost")).toBeNull();
     const raw = (...headers: string[]) => loopbackAuthenticator.authenticate(undefined, headers);

@@ -12,22 +12,22 @@ test.each([
   ["staging", true, true, false],
   ["production", true, false, false],
   [null, true, false, false],
-] as const)("what is of %s is seen by a token of all, of staging, of none: %s %s %s", (env, ...seen) => {
+] as const)("a row of %s is visible to all, staging, no environment: %s %s %s", (env, ...seen) => {
   expect([all, limited, nowhere].map((principal) => maySee(principal, env))).toEqual(seen);
   expect([all, limited, nowhere].map((principal) => maySeeContainer(principal, { env, kind: "core" }))).toEqual(seen);
   expect([all, limited, nowhere].map((principal) => maySeeContainer(principal, { env, kind: null }))).toEqual(seen);
 });
 
-test("a container that is not of the product is for tokens of every environment, whatever it says of itself", () => {
+test("a container of another product needs every environment", () => {
   const other = { env: "staging", kind: "other" } as const;
   expect([all, limited].map((principal) => maySeeContainer(principal, other))).toEqual([true, false]);
 });
 
-test("of others is only what is of a known environment that the token lacks", () => {
+test("hidden environments are the known ones that the token lacks", () => {
   expect((["staging", "production", null] as const).map((env) => isOfOthers(limited, env))).toEqual([false, true, false]);
 });
 
-test("a token keeps its rights until it loses one of them, whichever; more of them change nothing", () => {
+test("a token passes until it loses a right; more rights change nothing", () => {
   const keeps = keepsRights(withRights(scopes, environments));
   expect(keeps(withRights(scopes, environments))).toBe(true);
   for (const scope of scopes) {
@@ -55,7 +55,7 @@ test("a token keeps its rights until it loses one of them, whichever; more of th
   expect(keepsRights(limited)(withRights(scopes, environments))).toBe(true);
 });
 
-test("the tokens of one issuer share a kid: a holder is the kid with the subject", () => {
+test("a holder is the kid and the subject: one issuer's tokens share a kid", () => {
   expect(toHolder({ kid: "jwt:k1", subject: "alice" })).not.toBe(toHolder({ kid: "jwt:k1", subject: "bob" }));
   expect(toHolder({ kid: "k1", subject: "alice" })).not.toBe(toHolder({ kid: "k2", subject: "alice" }));
 });

@@ -6,7 +6,7 @@ function createClock() {
   return { now: () => time, pass: (ms: number) => (time += ms) };
 }
 
-test("a burst, then as many as are earned back", () => {
+test("a burst passes, then as many as have been earned back", () => {
   const clock = createClock();
   const throttle = createThrottle({ burst: 3, perSecond: 2, now: clock.now });
   expect([1, 2, 3].map(() => throttle.hit(toNetwork("10.0.0.1")))).toEqual([0, 0, 0]);
@@ -19,7 +19,7 @@ test("a burst, then as many as are earned back", () => {
   expect([1, 2, 3, 4].map(() => throttle.hit(toNetwork("10.0.0.1")))).toEqual([0, 0, 0, 1]);
 });
 
-test("one IPv6 network is one client; mapped IPv4 is the IPv4 address", () => {
+test("an IPv6 network is one client; mapped IPv4 is its IPv4 address", () => {
   const throttle = createThrottle({ burst: 1, perSecond: 0.1, now: () => 0 });
   expect(throttle.hit(toNetwork("2001:db8:1:2::1"))).toBe(0);
   expect(throttle.hit(toNetwork("2001:db8:1:2:ffff:ffff:ffff:ffff"))).toBe(10);
@@ -29,7 +29,7 @@ test("one IPv6 network is one client; mapped IPv4 is the IPv4 address", () => {
   expect(throttle.hit(toNetwork("10.0.0.1"))).toBe(10);
 });
 
-test("memory is bounded: the longest unseen address is forgotten", () => {
+test("memory is bounded: the longest unseen address is dropped", () => {
   const throttle = createThrottle({ burst: 1, perSecond: 0.001, maxKeys: 100, now: () => 0 });
   throttle.hit("old");
   for (let index = 0; index < 99; index += 1) throttle.hit(`address-${index}`);
@@ -55,7 +55,7 @@ test.each([
   expect(toNetwork(address)).toBe(network);
 });
 
-test("the wait is what is missing of the next event", () => {
+test("the wait is the time until the next event is earned", () => {
   const clock = createClock();
   const throttle = createThrottle({ burst: 1, perSecond: 0.1, now: clock.now });
   expect([throttle.hit("a"), throttle.hit("a")]).toEqual([0, 10]);

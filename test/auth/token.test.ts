@@ -7,7 +7,7 @@ const alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz
 const kids = stringMatching(/^[a-z0-9]{4,32}$/);
 const secrets = uint8Array({ minLength: 32, maxLength: 32 });
 
-test("a token tells its kid again, and has the documented form", () => {
+test("a token contains its kid and has the documented form", () => {
   assert(
     property(kids, secrets, (kid, secret) => {
       const token = createToken(kid, secret);
@@ -26,7 +26,7 @@ test("different secrets give different tokens", () => {
   );
 });
 
-test("one mistyped character after the kid is noticed", () => {
+test("one mistyped character after the kid is detected", () => {
   assert(
     property(kids, secrets, nat(48), nat(61), (kid, secret, offset, digit) => {
       const token = createToken(kid, secret);
@@ -37,12 +37,12 @@ test("one mistyped character after the kid is noticed", () => {
   );
 });
 
-test("the form is fixed: vectors computed by another implementation (Python: zlib.crc32, divmod)", () => {
+test("tokens match vectors that Python computed (zlib.crc32, divmod)", () => {
   expect(createToken("ab12", new Uint8Array(32))).toBe("ops_ab12_00000000000000000000000000000000000000000000KPtUj");
   expect(createToken("ab12", new Uint8Array(32).fill(255))).toBe("ops_ab12_yhjskwdA6OZ1AL1YmHWZWm8LLG7HjnuCA2j5rOw8Xp13PhbFd");
 });
 
-test("texts that are no tokens", () => {
+test("malformed texts are not tokens", () => {
   for (const text of ["", "ops_", "ops_ab12_x", `OPS_ab12_${"0".repeat(49)}`, `ops_AB12_${"0".repeat(49)}`]) {
     expect(parseTokenKid(text)).toBeNull();
   }
@@ -55,7 +55,7 @@ test("bad kids and secrets are refused", () => {
   expect(() => createToken("abcd", new Uint8Array(31))).toThrow(RangeError);
 });
 
-test("tokens are redacted inside any text, also cut ones", () => {
+test("tokens are redacted inside any text, truncated ones too", () => {
   assert(
     property(kids, secrets, integer({ min: 0, max: 25 }), (kid, secret, cut) => {
       const token = createToken(kid, secret);
@@ -75,7 +75,7 @@ test("a kid has 4 to 32 letters and digits, a secret has 32 bytes", () => {
   }
 });
 
-test("a text around a token is no token", () => {
+test("a text around a token is not a token", () => {
   const token = createToken("ab12", new Uint8Array(32));
   for (const text of [` ${token}`, `${token} `, `${token}0`, token.slice(1), token.slice(0, -1)])
     expect(parseTokenKid(text)).toBeNull();
@@ -86,6 +86,6 @@ test.each([
   [`ops_abcd_${"x".repeat(19)}`, `ops_abcd_${"x".repeat(19)}`],
   [`ops_abc_${"x".repeat(20)}`, `ops_abc_${"x".repeat(20)}`],
   [`a ops_abcd_${"x".repeat(20)} ops_efgh_${"y".repeat(60)}!`, "a ops_<redacted> ops_<redacted>!"],
-])("of %s is shown %s", (text, shown) => {
+])("the token %s is displayed as %s", (text, shown) => {
   expect(redactTokens(text)).toBe(shown);
 });

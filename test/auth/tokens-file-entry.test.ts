@@ -25,7 +25,7 @@ function problemsOf(text: string): readonly string[] {
   return [];
 }
 
-test("a good entry", () => {
+test("a valid entry is accepted", () => {
   const found = parse({ ...entry, not_before: "2026-01-01T00:00:00+02:00" }).get("grafana1");
   expect(found?.principal).toEqual({
     subject: "grafana",
@@ -38,12 +38,12 @@ test("a good entry", () => {
   expect(found?.notBefore).toBe(Date.UTC(2025, 11, 31, 22));
 });
 
-test("two active tokens of one subject, and an empty list (everything revoked)", () => {
+test("two active tokens of one subject and an empty list are accepted", () => {
   expect(parse(entry, { ...entry, kid: "grafana2" }).size).toBe(2);
   expect(parse().size).toBe(0);
 });
 
-test("every mistake is told at once, with its place", () => {
+test("all mistakes are reported at once, with their places", () => {
   const text = JSON.stringify([
     { ...entry, environments: undefined },
     { ...entry, kid: "b2b2", scopes: ["ops:everything"], scope: "x", expires_at: "tomorrow" },
@@ -63,20 +63,20 @@ test.each([
   [{ not_before: "2026-03-02T00:00:00Z" }, "not after not_before"],
   [{ subject: "a b\n" }, "[0].subject"],
   [{ expires_at: undefined }, "[0].expires_at"],
-])("%j is refused", (change, place) => {
+])("the entry %j is refused", (change, place) => {
   expect(problemsOf(JSON.stringify([{ ...entry, ...change }])).join("\n")).toContain(place);
 });
 
-test("a kid used twice is refused", () => {
+test("a repeated kid is refused", () => {
   expect(problemsOf(JSON.stringify([entry, entry]))).toEqual(["[1].kid: used twice"]);
 });
 
-test("broken JSON is not quoted: it may hold a secret", () => {
+test("broken JSON is not quoted, because it may hold a secret", () => {
   expect(problemsOf('[{"token": "ops_secret')).toEqual(["not valid JSON"]);
   expect(problemsOf("{}").join()).toContain("the file");
 });
 
-test("a token is in force from its first moment on and not at its last; it ends soon from seven days before", () => {
+test("a token is active from notBefore until expiry; it warns 7 days before", () => {
   const day = 24 * 3_600_000;
   const [one] = [...parse({ ...entry, not_before: "2026-01-01T00:00:00Z" }).values()];
   if (!one) throw new Error("no entry");
@@ -87,7 +87,7 @@ test("a token is in force from its first moment on and not at its last; it ends 
   expect(warned.map((at) => endsSoon(one, at))).toEqual([false, true, true, false]);
 });
 
-test("a token may end 90 days and an hour after its beginning, or after now, and not a second later", () => {
+test("a token lasts at most 90 days and one hour", () => {
   const most = (90 * 24 + 1) * 3_600_000;
   const at = (ms: number) => new Date(ms).toISOString();
   const problems = (more: object) => problemsOf(JSON.stringify([{ ...entry, ...more }]));

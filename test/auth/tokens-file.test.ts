@@ -54,7 +54,7 @@ function subjectOf(token: string) {
   return principal instanceof Promise ? "promise" : principal?.subject;
 }
 
-test("rotation: both tokens hold while both are listed, the removed one ends, the other never fails", async () => {
+test("rotation: both listed tokens work, a removed one fails, others never", async () => {
   const [old, next] = [make("old"), make("next")];
   replace(old.entry);
   authenticator = createAuthenticator({ tokensFile: path, logger, pollMs: 10 });
@@ -68,7 +68,7 @@ test("rotation: both tokens hold while both are listed, the removed one ends, th
   expect(errors).toEqual([]);
 });
 
-test("a truncated or missing file keeps the old set, and is told once", async () => {
+test("a truncated or missing file keeps the old tokens and logs once", async () => {
   const { entry } = make("kept");
   replace(entry);
   const file = openTokensFile({ path, logger, pollMs: 3_600_000 });
@@ -85,12 +85,12 @@ test("a truncated or missing file keeps the old set, and is told once", async ()
   file.close();
 });
 
-test("a bad file at the start is refused, with its mistakes", () => {
+test("a bad file at start is refused with its mistakes", () => {
   writeFileSync(path, '[{"kid": "x"}]');
   expect(() => createAuthenticator({ tokensFile: path, logger })).toThrow(TokensFileError);
 });
 
-test("a file that cannot be read at the start is refused as a bad one, with its path and the code", () => {
+test("an unreadable file at start is refused with its path and the code", () => {
   for (const [unreadable, code] of [
     [join(folder, "none.json"), "ENOENT"],
     [folder, "EISDIR"],
@@ -100,7 +100,7 @@ test("a file that cannot be read at the start is refused as a bad one, with its 
   }
 });
 
-test("an entry outside its time does not hold", () => {
+test("an entry outside its time is not valid", () => {
   const early = make("early");
   const late = make("late");
   const hour = 3_600_000;
@@ -116,13 +116,13 @@ test("an entry outside its time does not hold", () => {
   expect([subjectOf(early.token), subjectOf(late.token)]).toEqual([undefined, undefined]);
 });
 
-test("the file holds nothing of the secret", () => {
+test("the file does not contain the secret", () => {
   const { token, entry } = make("someone");
   const secret = token.split("_")[2] as string;
   expect(JSON.stringify(entry)).not.toContain(secret.slice(0, 8));
 });
 
-test("that nobody can log in is told at the start: no entry is in force, and there is nothing else", () => {
+test("start logs that nobody can log in when no entry is active", () => {
   const [before, after] = [-2000, -1000].map((ms) => new Date(Date.now() + ms).toISOString());
   const late = { ...make("late").entry, not_before: before, expires_at: after };
   const open = (...entries: object[]) => {
@@ -141,7 +141,7 @@ test("that nobody can log in is told at the start: no entry is in force, and the
   expect(warnings).toEqual([]);
 });
 
-test("a token that ends within 7 days is logged once a day, from then on to its end", async () => {
+test("a token that expires within 7 days is logged once a day until then", async () => {
   const lines: string[] = [];
   const warn = (fields: object, message: string) => void lines.push(`${Object.values(fields).join(" ")}: ${message}`);
   const [soon, later] = [make("soon", 8 * dayMs), make("later", 8.5 * dayMs)];
@@ -168,14 +168,14 @@ test("a token that ends within 7 days is logged once a day, from then on to its 
   file.close();
 });
 
-test("the log says at the start which tokens end soon", async () => {
+test("start logs which tokens expire soon", async () => {
   replace(make("soon", dayMs).entry);
   authenticator = createAuthenticator({ tokensFile: path, logger });
   expect(warnings).toEqual(["token ends within 7 days"]);
   expect(authenticator.tokenEnds()).toEqual([{ kid: expect.any(String), subject: "soon", expiresAt: expect.any(Number) }]);
 });
 
-test("a change is logged once, a failure once, the first look not at all", async () => {
+test("a change and a failure are logged once, the first load never", async () => {
   const lines: unknown[][] = [];
   const note = (...line: unknown[]) => void lines.push(line);
   const [one, two] = [make("one"), make("two")];
@@ -200,7 +200,7 @@ test("a change is logged once, a failure once, the first look not at all", async
   file.close();
 });
 
-test("what is known of the tokens: their ends, and whether one of them holds", () => {
+test("the state of the tokens: their expiries, and whether one is active", () => {
   const [one, two] = [make("one", 1000), make("two", 3000)];
   replace(one.entry, two.entry);
   let time = Date.now();
@@ -219,7 +219,7 @@ test("what is known of the tokens: their ends, and whether one of them holds", (
 test.each([
   [undefined, 2000],
   [50, 50],
-])("a file with the interval %j is looked at every %d ms", async (pollMs, every) => {
+])("a file with the interval %j is checked every %d ms", async (pollMs, every) => {
   vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
   try {
     replace();
@@ -238,14 +238,14 @@ test.each([
   }
 });
 
-test("that nobody can log in is logged with the path of the file", () => {
+test("the log names the file when nobody can log in", () => {
   const lines: unknown[][] = [];
   replace();
   createAuthenticator({ tokensFile: path, logger: { ...logger, warn: (...line) => void lines.push(line) } }).close();
   expect(lines).toEqual([[{ path }, "no token of the tokens file is in force: nobody can log in"]]);
 });
 
-test("a file that is written in place, of the same length, is read again", async () => {
+test("a file rewritten in place with the same length is read again", async () => {
   const [one, two] = [make("one"), make("two")];
   replace(one.entry);
   utimesSync(path, 1000, 1000);

@@ -18,7 +18,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 const variable = "WALLET_CORE_OPS_AUDIT_FILE";
 
-it("a whole record is 0, another 1: of the arguments, else as configured", async () => {
+it("a whole record exits 0, another 1; arguments beat configuration", async () => {
   const whole = expect.stringMatching(/^ok {4}1 file, head seq 0 hash [0-9a-f]{64}$/) as string;
   const spoiled = expect.stringMatching(new RegExp(`^FAIL {2}${broken}: `)) as string;
   expect(await runCommand(auditCommand, ["verify", empty])).toEqual({ code: 0, out: [whole], err: [] });

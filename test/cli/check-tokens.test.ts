@@ -26,11 +26,11 @@ function check(entries: readonly object[], auth: Partial<Parameters<typeof check
   return checkTokens({ token: null, jwt: null, tokensFile: "/t.json", ...auth }, { readFile } as CommandContext);
 }
 
-it("without a tokens file there is nothing to check", () => {
+it("the check passes without a tokens file", () => {
   expect(check([], { tokensFile: null })).toBeNull();
 });
 
-it("tokens that hold are listed; ended and ending ones are warned of", () => {
+it("valid tokens are listed; expired and expiring ones are warnings", () => {
   expect(check([good, early, soon, ended])).toEqual({
     name: "tokens",
     ok: true,
@@ -43,7 +43,7 @@ it("tokens that hold are listed; ended and ending ones are warned of", () => {
   expect(check([good])).toMatchObject({ ok: true, warnings: [] });
 });
 
-it("nobody can log in where none holds, unless there is something else", () => {
+it("the check fails when no token is active and there is no other way", () => {
   expect(check([])).toEqual({
     name: "tokens",
     ok: false,
@@ -60,6 +60,6 @@ it("nobody can log in where none holds, unless there is something else", () => {
   }
 });
 
-it("a file that is not as it should be is thrown", () => {
+it("a malformed tokens file throws", () => {
   expect(() => check([{}])).toThrow("/t.json: ");
 });

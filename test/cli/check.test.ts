@@ -36,7 +36,7 @@ const engines = [
   "FAIL  docker:b: Docker engine b: nothing listens there: is Docker running?",
 ];
 
-it("each upstream that is away has its line, with the remedy", async () => {
+it("each upstream that is down has a line with the remedy", async () => {
   expect(await runCommand(checkCommand, [], { env: away() })).toEqual({
     code: 1,
     out: ["ok    configuration", ...engines, queues, prometheus, deploy],
@@ -44,13 +44,13 @@ it("each upstream that is away has its line, with the remedy", async () => {
   });
 });
 
-it.each(["RESTART", "HEALTH_EXEC"])("the audit record is asked for with %s", async (name) => {
+it.each(["RESTART", "HEALTH_EXEC"])("the audit record is checked with %s", async (name) => {
   const { code, out } = await runCommand(checkCommand, [], { env: away({ [name]: "on" }) });
   expect([code, out.slice(0, -1)]).toEqual([1, ["ok    configuration", ...engines, queues, prometheus, deploy]]);
   expect(out.at(-1)).toMatch(/^ok {4}audit: /);
 });
 
-it("what answers is listed beside what does not, tokens first", async () => {
+it("upstreams that answer are listed with those that do not, tokens first", async () => {
   await using engine = await startFakeEngine();
   const id = fullId("a");
   engine.on("/version", json({ Version: "29.0.0", ApiVersion: "1.52", MinAPIVersion: "1.44", Os: "linux" }));
@@ -76,7 +76,7 @@ it("what answers is listed beside what does not, tokens first", async () => {
   expect(out.slice(-3)).toEqual([queues, prometheus, deploy]);
 });
 
-it("mistakes of the configuration have a line each; nothing is asked", async () => {
+it("configuration mistakes have a line each; nothing is asked", async () => {
   const env = away({ PORT: "x", QUEUES_FILE: "/q.json" });
   const issue = "WALLET_CORE_OPS_PORT must be a port, 0 to 65535";
   expect(await runCommand(checkCommand, [], { env })).toEqual({ code: 78, out: [`FAIL  configuration: ${issue}`], err: [] });
@@ -87,7 +87,7 @@ it("mistakes of the configuration have a line each; nothing is asked", async () 
   expect(out[0]).toMatch(/^FAIL {2}configuration: WALLET_CORE_OPS_QUEUES_FILE: \/q\.json: /);
 });
 
-it("without a database there are no indexes to advise on", async () => {
+it("a check without a database advises on no indexes", async () => {
   expect(await runCommand(indexesCommand, [], { env: away() })).toEqual({
     code: 1,
     out: [],

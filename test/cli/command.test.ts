@@ -15,16 +15,16 @@ it.each([
   [[], '[{"flag":false},[]]'],
   [["--flag", "-n", "x", "a", "b"], '[{"flag":true,"name":"x"},["a","b"]]'],
   [["--name=y", "--", "--flag"], '[{"flag":false,"name":"y"},["--flag"]]'],
-])("a command with %j has its options and arguments, and its own exit code", async (args, out) => {
+])("a command with %j gets its options, arguments and own exit code", async (args, out) => {
   const found = await runCommand(own, args);
   expect({ ...found, out: JSON.parse(found.out[0] ?? "") }).toEqual({ code: 7, out: JSON.parse(out), err: [] });
 });
 
-it.each([["--help"], ["-h"], ["a", "--flag", "--help"]])("help is printed for %j, and nothing is run", async (...args) => {
+it.each([["--help"], ["-h"], ["a", "--flag", "--help"]])("%j prints the help and runs nothing", async (...args) => {
   expect(await runCommand(own, args)).toEqual({ code: 0, out: [usage], err: [] });
 });
 
-it("what a command does not know is refused with its usage", async () => {
+it("an unknown argument is refused with the usage", async () => {
   const bare = createCommand({ usage }, async () => 0);
   for (const [command, args, problem] of [
     [own, ["--nosuch"], /^Unknown option '--nosuch'/],
@@ -40,7 +40,7 @@ it("what a command does not know is refused with its usage", async () => {
   expect(await runCommand(bare)).toEqual({ code: 0, out: [], err: [] });
 });
 
-it("wrong arguments are refused with the reason; other failures are thrown", async () => {
+it("wrong arguments are refused with the reason; other failures throw", async () => {
   const fail = (error: Error) => {
     const command = createCommand({ usage }, async () => {
       throw error;

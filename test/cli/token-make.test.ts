@@ -12,7 +12,7 @@ const request = {
   expiresAt: new Date("2026-02-01T00:00:00.500Z"),
 } as const;
 
-test("an entry has the token's hash, and whole seconds from now on", () => {
+test("an entry has the token's hash, and its times in whole seconds", () => {
   const { token, entry } = makeToken({ ...request, kid: "ab12" });
   expect(token).toMatch(/^ops_ab12_\w{40,}$/);
   expect(entry).toEqual({
@@ -26,7 +26,7 @@ test("an entry has the token's hash, and whole seconds from now on", () => {
   });
 });
 
-test("an id of eight letters and digits is made where none is given", () => {
+test("a generated id has eight letters and digits", () => {
   const kids = Array.from({ length: 50 }, () => makeToken(request).entry.kid);
   for (const kid of kids) expect(kid).toMatch(/^[a-z0-9]{8}$/);
   expect(new Set(kids).size).toBe(50);

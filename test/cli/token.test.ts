@@ -13,7 +13,7 @@ const run = (given: Readonly<Record<string, string>>) =>
     Object.entries(given).map(([name, value]) => `--${name}=${value}`),
   );
 
-it("a token is shown once, with the entry that holds its hash", async () => {
+it("a token is printed once, with the entry that holds its hash", async () => {
   const { code, out, err } = await run({ ...good, scopes: "ops:logs, ops:read,", environments: "production,staging" });
   const [shown = "", entry = ""] = out;
   const token = /^token \(shown once, keep it secret\):\n(ops_\S+)\n\nentry for the list in WALLET_CORE_OPS_TOKENS_FILE:$/.exec(
@@ -36,7 +36,7 @@ it.each([
   ["1", "2026-01-14T09:40:00Z"],
   ["07", "2026-01-20T09:40:00Z"],
   ["90", "2026-04-13T09:40:00Z"],
-])("a token for %s days ends at %s", async (days, end) => {
+])("a token for %s days expires at %s", async (days, end) => {
   expect(JSON.parse((await run({ ...good, days })).out[1] ?? "")).toMatchObject({ expires_at: end });
 });
 
@@ -63,13 +63,13 @@ it.each([
   [{ subject: "ci", environments: "staging" }, scopes],
   [{ ...good, environments: "qa" }, environments],
   [{ subject: "ci", scopes: "ops:read" }, environments],
-])("%j is refused", async (given: Readonly<Record<string, string>>, problem) => {
+])("the arguments %j are refused", async (given: Readonly<Record<string, string>>, problem) => {
   const { code, out, err } = await run(given);
   expect([code, out, err[0]?.split("\n\n")[0]]).toEqual([2, [], problem]);
   expect(err[0]).toContain("\n\nusage: token --subject NAME --scopes LIST --environments LIST [--days N]\n");
 });
 
-it("a subject of 64 characters, of every sign that there may be, is one", async () => {
+it("a subject may have 64 characters of any kind", async () => {
   const long = `AZaz09._@:/-${"x".repeat(52)}`;
   expect(JSON.parse((await run({ ...good, subject: long })).out[1] ?? "")).toMatchObject({ subject: long });
 });

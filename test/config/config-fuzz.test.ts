@@ -63,7 +63,7 @@ const url = fc
 
 describe("a bad value", { timeout: 60_000 }, () => {
   it.each(["DOCKER_HOSTS", "DATABASE_URL", "CONTROL_DATABASE_URL", "RABBITMQ_URL", "REDIS_URL", "PROMETHEUS_URL"])(
-    "of %s is told with its name and without its password, whatever it is",
+    "of %s is reported with its name and without its password",
     (name) => {
       const given =
         name === "DOCKER_HOSTS"
@@ -85,7 +85,7 @@ describe("a bad value", { timeout: 60_000 }, () => {
     },
   );
 
-  it("of DOCKER_HOSTS, any text, is an engine or a mistake", () => {
+  it("of DOCKER_HOSTS is an engine or a mistake, whatever the text", () => {
     const parts = fc.constantFrom(
       "unix:///",
       "tcp://",
@@ -119,11 +119,11 @@ describe("a bad value", { timeout: 60_000 }, () => {
     ["ops:canary@h", "entry 1: unknown scheme (known: unix://, tcp://, ssh://)"],
     ["tcp://h:1?cert=/run", "entry 1 (tcp://h:1): unknown option (known: env, control, certs)"],
     ["unix:///a?control=tcp://ops:canary@h", "entry 1: control= tcp:// takes no user name or password"],
-  ])("of DOCKER_HOSTS names the entry: %s", (value, problem) => {
+  ])("of DOCKER_HOSTS is reported with its entry: %s", (value, problem) => {
     expect(issuesOf("DOCKER_HOSTS", value)).toEqual([`${prefix}DOCKER_HOSTS: ${problem}`]);
   });
 
-  it("of DOCKER_HOSTS shows no address where a comma of a password may have made it", () => {
+  it("of DOCKER_HOSTS hides the address that a password's comma may make", () => {
     expect(issuesOf("DOCKER_HOSTS", "unix:///a,ssh://ops:@canary,@web-2?key=/k")).toEqual([
       `${prefix}DOCKER_HOSTS: entry 2: needs ?key=FILE&known_hosts=FILE`,
       expect.stringContaining(`${prefix}DOCKER_HOSTS: entry 3: is not [name=] and `),
@@ -136,7 +136,7 @@ describe("a bad value", { timeout: 60_000 }, () => {
     ["REDIS_URL", "redis://:50%@h"],
     ["REDIS_URL", "redis://h/orders"],
     ["REDIS_URL", "redis:h"],
-  ])("of %s that its driver cannot read is one: %s", (name, value) => {
+  ])("of %s that its driver cannot read is reported: %s", (name, value) => {
     expect(issuesOf(name, value)).toEqual([expect.stringContaining(`${prefix}${name} must be a `)]);
   });
 
@@ -144,11 +144,11 @@ describe("a bad value", { timeout: 60_000 }, () => {
     ["DATABASE_URL", "postgres://ops:50%@h/db?sslmode=require"],
     ["DATABASE_URL", "postgresql:///db?host=/run/postgresql"],
     ["REDIS_URL", "rediss://:p%40ss@h:6380/2"],
-  ])("of %s is none that its driver can read: %s", (name, value) => {
+  ])("of %s that is reported cannot be read by its driver: %s", (name, value) => {
     expect(issuesOf(name, value)).toEqual([]);
   });
 
-  it("of QUEUES_FILE is told with the variable, and without what is in it", () => {
+  it("of QUEUES_FILE is reported without the file's content", () => {
     const keys = fc.constantFrom("name", "kind", "url", "table", "password", "sources", "id", "names", "done");
     const value = fc.oneof(
       password,
@@ -175,7 +175,7 @@ describe("a bad value", { timeout: 60_000 }, () => {
     );
   });
 
-  it("of TOKENS_FILE quotes nothing of it, not even a token that stands for a field", () => {
+  it("of TOKENS_FILE quotes nothing, not even a token used as a key", () => {
     const read = (text: string): string => {
       try {
         parseTokensFile("/run/tokens.json", text, Date.parse("2025-12-01T00:00:00Z"));
@@ -206,7 +206,7 @@ describe("a bad value", { timeout: 60_000 }, () => {
     expect(() => parseTokensFile("/t", JSON.stringify([{ ...entry, expire_at: 1 }]), 0)).toThrow("expire_at");
   });
 
-  it("of a secret's file shows no secret that was given in its place", () => {
+  it("of a secret's file shows no secret that was given as its path", () => {
     const missing = () => {
       throw Object.assign(new Error(), { code: "ENOENT" });
     };

@@ -29,6 +29,6 @@ it.each([
   "[::2]:1",
   "::1:1",
   "xlocalhost:1",
-])("%j is none", (text) => {
+])("%j is not an address of this machine", (text) => {
   expect(parseLoopback(text)).toBeNull();
 });

@@ -65,13 +65,13 @@ describe("parseConfig", () => {
     "10.0.0.1 10.0.0.2",
     "*",
     "010.0.0.1",
-  ])("refuses the trusted proxy %s by its name", (entry) => {
+  ])("refuses the trusted proxy %s and names it", (entry) => {
     expect(issuesOf({ ...token, WALLET_CORE_OPS_TRUSTED_PROXIES: `127.0.0.1, ${entry}` })).toEqual([
       `WALLET_CORE_OPS_TRUSTED_PROXIES: "${entry}" is not an IP address or a block such as 10.0.0.0/8`,
     ]);
   });
 
-  it("refuses to run without any token, in one line", () => {
+  it("refuses to run without a token, in one line", () => {
     expect(issuesOf({})).toHaveLength(1);
     expect(issuesOf({})[0]).toContain("no token is configured");
   });
@@ -127,7 +127,7 @@ describe("parseConfig", () => {
     expect(issuesOf({ ...token, WALLET_CORE_OPS_PORT_FILE: "/run/db" })[0]).toContain("unknown");
   });
 
-  it("lets jobs be operated on only with a role for that", () => {
+  it("allows changes of jobs only with a role for them", () => {
     const on = { ...token, WALLET_CORE_OPS_JOBS: "on" };
     const control = "postgres://operator:canary-secret@db/app";
     expect(issuesOf(on)).toEqual([
@@ -207,7 +207,7 @@ describe("parseConfig", () => {
   const engineOf = (DOCKER_HOSTS: string) =>
     parseConfig({ ...token, WALLET_CORE_OPS_DOCKER_HOSTS: DOCKER_HOSTS }, noFiles).engines[0];
 
-  it("parses an engine with another address for restarts, plain or percent-encoded", () => {
+  it("parses an engine with a second address for restarts", () => {
     const read = { kind: "unix", socketPath: "/run/read.sock" };
     expect(engineOf("web-1=unix:///run/read.sock?control=unix:///run/restart.sock&env=staging")).toEqual({
       name: "web-1",
@@ -226,7 +226,7 @@ describe("parseConfig", () => {
     }
   });
 
-  it("parses an engine behind SSH, whose host must be known", () => {
+  it("parses an engine behind SSH, whose host key must be known", () => {
     expect(engineOf("ssh://ops@[::1]:2222/run/docker.sock?key=/run/ssh/id&known_hosts=/run/ssh/known")).toEqual({
       name: "::1",
       env: null,
@@ -257,7 +257,7 @@ describe("parseConfig", () => {
     }
   });
 
-  it("wants all three JWT settings or none", () => {
+  it("requires all three JWT settings or none of them", () => {
     expect(issuesOf({ WALLET_CORE_OPS_JWKS_URL: "https://idp/keys" })[0]).toContain("must be set together");
     const jwt = { WALLET_CORE_OPS_JWKS_URL: "http://idp", WALLET_CORE_OPS_JWT_ISSUER: "i", WALLET_CORE_OPS_JWT_AUDIENCE: "a" };
     expect(issuesOf(jwt)[0]).toContain("https://");
@@ -411,16 +411,16 @@ const places: Readonly<Record<string, (config: ReturnType<typeof parseConfig>) =
 };
 
 describe.each(Object.entries(values))("%s", (name, [taken, refused, form]) => {
-  it.each(taken)("%j is taken, as %j", (value, expected) => {
+  it.each(taken)("the value %j is parsed as %j", (value, expected) => {
     expect(places[name]?.(parseConfig({ ...token, [prefix + name]: value }, noFiles))).toEqual(expected);
   });
-  it.each(refused.map((value) => [value]))("%j is refused, with what it must be", (value) => {
+  it.each(refused.map((value) => [value]))("the value %j is refused with what is allowed", (value) => {
     expect(issuesWith({ [name]: value })).toEqual([`${prefix}${name} ${form}`]);
   });
 });
 
 describe("a token", () => {
-  it.each(["a".repeat(16), "a".repeat(4096), "AZaz09._~+/-0123===", "0123456789abcdef="])("%s is taken", (value) => {
+  it.each(["a".repeat(16), "a".repeat(4096), "AZaz09._~+/-0123===", "0123456789abcdef="])("%s is accepted", (value) => {
     expect(parseConfig({ WALLET_CORE_OPS_TOKEN: value }, noFiles).auth).toEqual({ token: value, tokensFile: null, jwt: null });
   });
   it.each(["a".repeat(15), "a".repeat(4097), "=0123456789abcdef", "0123456789abcdef ", " 0123456789abcdef", "0123456789ab:def"])(
@@ -433,7 +433,7 @@ describe("a token", () => {
   );
   const none =
     "no token is configured: set WALLET_CORE_OPS_TOKENS_FILE (make an entry with `cli.ts token`), WALLET_CORE_OPS_TOKEN or WALLET_CORE_OPS_JWKS_URL";
-  it("is wanted of one kind, unless there are other mistakes", () => {
+  it("is required in one way, unless there are other mistakes", () => {
     expect(issuesOf({})).toEqual([none]);
     expect(issuesOf({ WALLET_CORE_OPS_TOKEN: "" })).toEqual([none]);
     expect(issuesOf(withPrefix({ PORT: "x" }))).toEqual([none, "WALLET_CORE_OPS_PORT must be a port, 0 to 65535"]);
@@ -460,7 +460,7 @@ describe("JWT settings", () => {
   });
 });
 
-describe("a file", () => {
+describe("a setting from a file", () => {
   const fails = (error: object) => () => {
     throw error;
   };
@@ -485,7 +485,7 @@ describe("a file", () => {
   });
 
   it.each(["DATABASE_URL", "CONTROL_DATABASE_URL", "RABBITMQ_URL", "REDIS_URL", "PROMETHEUS_URL"])(
-    "may hold %s, which is then not set beside it",
+    "may hold %s, which must not be set beside it",
     (name) => {
       const value = values[name]?.[0][0]?.[0] ?? "";
       const env = { [`${name}_FILE`]: "/run/secret" };
@@ -506,7 +506,7 @@ describe("a file", () => {
   );
 });
 
-it("an unknown name is refused with those that are known", () => {
+it("an unknown variable is refused with the known ones", () => {
   const known =
     "HOST, PORT, TOKEN, TOKEN_FILE, TOKENS_FILE, JWKS_URL, JWT_ISSUER, JWT_AUDIENCE, TRUSTED_PROXIES, SERVICE, CORE, DESTINATIONS, ENV, DOCKER_HOSTS, CGROUP_ROOT, " +
     "DATABASE_URL, DATABASE_URL_FILE, CONTROL_DATABASE_URL, CONTROL_DATABASE_URL_FILE, RABBITMQ_URL, RABBITMQ_URL_FILE, REDIS_URL, REDIS_URL_FILE, QUEUES_FILE, " +
@@ -526,19 +526,19 @@ it("a problem with an engine names its variable", () => {
   ]);
 });
 
-it("jobs without the URL that they need are a mistake beside others", () => {
+it("JOBS without its URL is reported beside other mistakes", () => {
   expect(issuesWith({ JOBS: "on", PORT: "x" })).toEqual([
     "WALLET_CORE_OPS_PORT must be a port, 0 to 65535",
     "WALLET_CORE_OPS_JOBS is on: set WALLET_CORE_OPS_CONTROL_DATABASE_URL to the URL of a role that may change the job tables",
   ]);
 });
 
-it("jobs are on with the URL that they need", () => {
+it("JOBS is on with the URL that it needs", () => {
   const env = withPrefix({ JOBS: "on", CONTROL_DATABASE_URL: "postgres://h/d" });
   expect(parseConfig({ ...token, ...env }, noFiles)).toMatchObject({ jobs: true, controlDatabaseUrl: "postgres://h/d" });
 });
 
-it("the error of a configuration has each mistake in a line", () => {
+it("the configuration error has one line for each mistake", () => {
   const error = new ConfigError(["one", "two"]);
   expect([error.name, error.message, error.issues]).toEqual(["ConfigError", "one\ntwo", ["one", "two"]]);
 });

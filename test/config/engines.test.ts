@@ -30,7 +30,7 @@ it.each([
   expect(parseEngines(list)).toEqual({ engines: [{ name, env: null, address, control: null }], problems: [] });
 });
 
-it("an engine has the environment and the second address of its options", () => {
+it("an engine has the environment and second address of its options", () => {
   const control = encodeURIComponent(`ssh://u@r:23/s${known}`);
   const list = ` ,unix:///a?env=staging,, tcp://h?certs=/c&env=production&control=unix:///b ,r=ssh://u@h${known}&control=${control},`;
   expect(parseEngines(list)).toEqual({
@@ -90,7 +90,7 @@ it.each([
   expect(parseEngines(list)).toEqual({ engines: [], problems: [problem] });
 });
 
-it("a name that two engines have is the second one's problem", () => {
+it("a repeated name is a problem of the second engine", () => {
   const list = "unix:///a.sock,unix:///b/a.sock,b=unix:///c,b=tcp://h:1";
   const advice = "another engine has its name; give names with name=unix://...";
   const { engines, problems } = parseEngines(list);
@@ -107,7 +107,7 @@ it.each([
   ["ssh://h/#@y", "is not ssh://user@host[:port][/path]"],
   ["x://h", "unknown scheme (known: unix://, tcp://, ssh://)"],
   ["secret", forms],
-])("no entry is shown beside %s, which may be a part of a password", (part, problem) => {
+])("no entry is displayed beside %s, which may be part of a password", (part, problem) => {
   expect(parseEngines(`unix://host/path,,${part}`).problems).toEqual([`entry 1: ${slashes}`, `entry 3: ${problem}`]);
 });
 
@@ -117,6 +117,6 @@ it.each([
   ["%", false],
   ["%ff", false],
   ["a%00", false],
-])("the percent-encoding of %j is that of a text: %j", (text, is) => {
+])("%j is decoded as percent-encoding: %j", (text, is) => {
   expect(isDecodable(text)).toBe(is);
 });

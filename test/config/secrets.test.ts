@@ -11,11 +11,11 @@ const secretsOf = (env: Record<string, string>, file = "") =>
     ),
   );
 
-test("the token, and nothing of URLs without a password", () => {
+test("secrets are the token, and nothing of URLs without a password", () => {
   expect(secretsOf({ DATABASE_URL: "postgres://db/wallet", PROMETHEUS_URL: "http://prometheus:9090/x" })).toEqual([token]);
 });
 
-test("passwords of URLs, as written and as meant; a password in the query; basic credentials", () => {
+test("secrets are passwords of URLs, encoded or decoded, and basic auth", () => {
   const found = secretsOf({
     DATABASE_URL: "postgresql://app:p%40ss-canary@db/wallet?sslmode=off",
     CONTROL_DATABASE_URL: "postgres://operator:control-canary@db/wallet",
@@ -27,7 +27,7 @@ test("passwords of URLs, as written and as meant; a password in the query; basic
   expect(secretsOf({ DATABASE_URL: "postgres://app:odd^can%ary@db/wallet" })).toContain("odd^can%ary");
 });
 
-test("those of the queues file, under whatever key they stand", () => {
+test("secrets of the queues file count under any key", () => {
   const file = JSON.stringify({
     sources: [{ name: "a", url: "amqp://u:mq-canary@mq/", auth: { password: "plain-canary" } }, "no url"],
   });
@@ -37,7 +37,7 @@ test("those of the queues file, under whatever key they stand", () => {
   expect(secretsOf({ QUEUES_FILE: "/q.json" }, "{")).toEqual([token]);
 });
 
-test("a password that only repeats a word that is no secret is left alone", () => {
+test("a password that equals a public word is not redacted", () => {
   expect(secretsOf({ DATABASE_URL: "postgresql://postgres:postgres@db/wallet" })).not.toContain("postgres");
   expect(secretsOf({ DATABASE_URL: "postgres://wallet-app:wallet-app@db/wallet" })).not.toContain("wallet-app");
 });

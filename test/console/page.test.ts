@@ -21,7 +21,7 @@ test.each(examples)("example %#: valid against the committed schema", (query) =>
   expect(validate(schema, parse(query))).toEqual([]);
 });
 
-test("for a browser that goes there, and for nobody else", async () => {
+test("the console opens for browsers that navigate to it, only", async () => {
   expect((await edge.send("GET", "/graphql", html)).status).toBe(200);
   expect((await edge.send("GET", "/graphql")).status).toBe(401);
   expect((await edge.send("GET", "/graphql?query=%7Bhosts%7Bname%7D%7D", html)).status).toBe(401);
@@ -30,7 +30,7 @@ test("for a browser that goes there, and for nobody else", async () => {
   expect((await edge.send("GET", "/graphql/console/other.js", html)).status).toBe(401);
 });
 
-test("a strict policy: no inline script, no other origin, no frame", async () => {
+test("the policy is strict: no inline script, no other origin, no frame", async () => {
   const { headers, text } = await edge.send("GET", "/graphql", html);
   const policy = String(headers["content-security-policy"]);
   expect(policy).toContain("default-src 'none'");
@@ -42,7 +42,7 @@ test("a strict policy: no inline script, no other origin, no frame", async () =>
   expect(text).not.toMatch(/<script(?![^>]*\ssrc="\/)|<style|\son\w+=|https?:/);
 });
 
-test("every file that the page names is there, kept for ever under its version, and compressed for who can take it", async () => {
+test("files of the page are immutable by version, and compressed", async () => {
   const { text } = await edge.send("GET", "/graphql", html);
   const links = [...text.matchAll(/"(\/graphql\/console\/[^"]+)"/g)].map((match) => match[1] as string);
   expect(links).toHaveLength(7);
@@ -84,11 +84,11 @@ test.each([
   [{ accept: "text/plain" }, "", false],
   [{ accept: "" }, "", false],
   [{}, "", false],
-])("the page is meant for %j with the query %j: %j", (headers, query, isMeant) => {
+])("Accept %j with the query %j opens the page: %j", (headers, query, isMeant) => {
   expect(toPage("/door")?.accepts({ path: "/door", query, headers })).toBe(isMeant);
 });
 
-test("the page has its own policy, and names its files with their versions", async () => {
+test("the page has its own policy and versioned file names", async () => {
   const reply = await toPage("/door")?.reply({ path: "/door", query: "", headers: {} });
   expect(reply).toEqual({
     status: 200,
@@ -132,15 +132,12 @@ test("the page has its own policy, and names its files with their versions", asy
   }
 });
 
-test.each(["", "v=", "v=0000000000000000", "x"])(
-  "a file that is asked for with %j is looked for again next time",
-  async (query) => {
-    const path = "/door/console/console.css";
-    const reply = await toPage(path)?.reply({ path, query, headers: {} });
-    const policy = { ...common, "Content-Security-Policy": filePolicy, "Cache-Control": "no-cache" };
-    expect(reply?.policy).toEqual(Object.entries(policy).flat());
-  },
-);
+test.each(["", "v=", "v=0000000000000000", "x"])("a file requested with %j is revalidated the next time", async (query) => {
+  const path = "/door/console/console.css";
+  const reply = await toPage(path)?.reply({ path, query, headers: {} });
+  const policy = { ...common, "Content-Security-Policy": filePolicy, "Cache-Control": "no-cache" };
+  expect(reply?.policy).toEqual(Object.entries(policy).flat());
+});
 
 test.each([
   [{ "accept-encoding": "gzip" }, true],
@@ -148,7 +145,7 @@ test.each([
   [{ "accept-encoding": "br" }, false],
   [{ "accept-encoding": "gzipped" }, false],
   [{}, false],
-])("a file for %j is compressed: %j; once for all its readers", async (headers, isZipped) => {
+])("a file for Accept-Encoding %j is compressed: %j, once for all", async (headers, isZipped) => {
   const path = "/door/console/console.css";
   const page = toPage(path);
   expect(page?.accepts({ path, query: "", headers: {} })).toBe(true);

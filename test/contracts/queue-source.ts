@@ -28,11 +28,11 @@ export function describeQueueSource(kind: string, create: () => Promise<JobBacke
 
     const queue = async (name: string) => (await source.metrics(signal())).find((metrics) => metrics.name === name);
 
-    it("says what it is", () => {
+    it("has a name, a kind and an environment", () => {
       expect(source).toMatchObject({ name: backend.config.name, kind, env: "staging" });
     });
 
-    it("counts as depth what could run now: not the deferred, running or ended ones", async () => {
+    it("counts as depth jobs that could run now, not deferred or running ones", async () => {
       const { deferred, active } = backend.abilities;
       await backend.insert([
         { queue: "a", state: "waiting" },
@@ -51,7 +51,7 @@ export function describeQueueSource(kind: string, create: () => Promise<JobBacke
       expect(await queue("b")).toMatchObject({ name: "b", source: backend.config.name, depth: 1 });
     });
 
-    it("tells null, never 0, for what it cannot know, and 0 for what it knows there is none of", async () => {
+    it("returns null for an unknown number and 0 for a known zero", async () => {
       const { processed, failures } = backend.abilities;
       await backend.insert([{ queue: "b", state: "waiting" }]);
       const b = (await queue("b")) as QueueMetrics;
@@ -70,7 +70,7 @@ export function describeQueueSource(kind: string, create: () => Promise<JobBacke
       expect((await queue("a"))?.processedPerSec).toBe(3 / 300);
     });
 
-    it("counts the failures of the last 60 minutes, and of the last 5", async ({ skip }) => {
+    it("counts the failures of the last 60 minutes and of the last 5", async ({ skip }) => {
       skip(!backend.abilities.failures, "its failures are sampled");
       const ends = [0, 298, 302, 1800, 3598, 3602, 7200, -60];
       await backend.insert(ends.map((endedAgo) => ({ queue: "a", state: "failed" as const, endedAgo, error: "boom" })));
@@ -79,7 +79,7 @@ export function describeQueueSource(kind: string, create: () => Promise<JobBacke
       expect(listed).toMatchObject(backend.abilities.errors ? [{ count: 5 }] : []);
     });
 
-    it("groups failures by queue and text, newest first, with the newest ids and both times", async ({ skip }) => {
+    it("groups failures by queue and text, newest first, with ids and times", async ({ skip }) => {
       skip(!backend.abilities.errors, "it keeps no errors");
       const ids = [1, 2, 3, 4, 5, 6, 7, 8].map((n) => toId(backend, n));
       await backend.insert([
@@ -108,7 +108,7 @@ export function describeQueueSource(kind: string, create: () => Promise<JobBacke
       expect((await source.failures(signal()))[0]?.jobIds).toEqual(["9223372036854775807"]);
     });
 
-    it("lists queues that are empty now: configured ones, and those seen since the start", async () => {
+    it("lists empty queues: configured ones and those seen since the start", async () => {
       await backend.insert([{ queue: "seen", state: "waiting" }]);
       await source.metrics(signal());
       await backend.clear();
@@ -132,7 +132,7 @@ export function describeQueueSource(kind: string, create: () => Promise<JobBacke
       expect(failures.map(({ error }) => error)).toStrictEqual([...many.map((n) => `error ${n}`), "old"]);
     });
 
-    it("cuts error texts, starts them at their first line, and never leaves them empty", async ({ skip }) => {
+    it("truncates error texts; they start at line one and are never empty", async ({ skip }) => {
       skip(!backend.abilities.errors, "it keeps no errors");
       await backend.insert([
         { queue: "long", state: "failed", endedAgo: 1, error: `\n  first line\n${"x".repeat(5000)}` },
@@ -144,7 +144,7 @@ export function describeQueueSource(kind: string, create: () => Promise<JobBacke
       expect([byQueue.get("null"), byQueue.get("blank")]).toStrictEqual(["no error text", "no error text"]);
     });
 
-    it("redacts error texts before it cuts them: no part of a secret is left at a cut", async ({ skip }) => {
+    it("redacts error texts before it truncates them", async ({ skip }) => {
       skip(!backend.abilities.errors, "it keeps no errors");
       const canary = "CANARYOFAPASSWORD1";
       protectSecrets([canary]);
@@ -163,7 +163,7 @@ export function describeQueueSource(kind: string, create: () => Promise<JobBacke
       for (const { error } of failures) expect(error).not.toMatch(/[A-Z]{4}/);
     });
 
-    it("returns names and texts as they are, whatever is in them", async ({ skip }) => {
+    it("returns names and texts unchanged, whatever they contain", async ({ skip }) => {
       skip(!backend.abilities.anyName, "its names are restricted");
       const name = `it's "q" \\ ; -- $1 é 日本 🚀`;
       await backend.insert([
@@ -175,13 +175,13 @@ export function describeQueueSource(kind: string, create: () => Promise<JobBacke
       expect(listed).toMatchObject(backend.abilities.errors ? [{ queue: name, error: name }] : []);
     });
 
-    it("rejects at once, with an OpsError, when the caller has gone", async () => {
+    it("rejects at once with an OpsError when the caller has gone", async () => {
       const aborted = AbortSignal.abort();
       await expect(source.metrics(aborted)).rejects.toMatchObject({ name: "OpsError", code: backend.unavailable });
       expect((await source.metrics(signal())).length).toBeGreaterThan(0);
     });
 
-    it("tells a lock from an outage, within the lock timeout", async ({ skip }) => {
+    it("distinguishes a lock from an outage within the lock timeout", async ({ skip }) => {
       skip(!backend.sql, "it is no table");
       const { database, table } = backend.sql as NonNullable<JobBackend["sql"]>;
       const migration = await database.connect();
@@ -194,7 +194,7 @@ export function describeQueueSource(kind: string, create: () => Promise<JobBacke
       expect((await source.metrics(signal())).length).toBeGreaterThan(0);
     });
 
-    it("tells that its table is gone, and heals when it is back", async ({ skip }) => {
+    it("reports a missing table and recovers when it is back", async ({ skip }) => {
       skip(!backend.sql, "it is no table");
       const { database, table } = backend.sql as NonNullable<JobBackend["sql"]>;
       const bare = table.split(".").at(-1);

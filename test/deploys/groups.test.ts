@@ -29,11 +29,11 @@ describe("the group of a deploy", () => {
     expect(find({ ...record, service: "shop" }, beta)).toBe("shop -d beta (unknown environment)");
   });
 
-  it("has no destination where the deploy has none and such containers run, though others do too", () => {
+  it("has no destination when the deploy has none and such containers run", () => {
     expect(find({ ...unnamed, service: "wallet-core" }, production, beta, plain)).toBe("wallet-core (unknown environment)");
   });
 
-  it("is the only one that runs for a deploy of a pipeline that names none", () => {
+  it("is the only running one for a deploy that names none", () => {
     expect(find(unnamed, production)).toBe("wallet-core -d production (production)");
     const stopped = { ...beta, status: "exited" };
     expect(find(unnamed, production, stopped)).toBe("wallet-core -d production (production)");
@@ -44,7 +44,7 @@ describe("the group of a deploy", () => {
     expect(find(unknown, production, { ...beta, kind: "accessory" })).toBe("wallet-core -d production (production)");
   });
 
-  it("runs where one of its containers does, and is of a release that one of them has", () => {
+  it("runs when one of its containers does, and has a container's release", () => {
     const [stopped, stoppedBeta] = [
       { ...plain, status: "exited" },
       { ...beta, status: "exited", version: "v2" },
@@ -58,7 +58,7 @@ describe("the group of a deploy", () => {
     );
   });
 
-  it("is none without a destination where the deploy means an environment by its destination", () => {
+  it("is unknown when the destination may be meant as an environment", () => {
     const record = { ...unnamed, env: "staging" as const, destination: "staging" };
     const [staged, elsewhere] = [
       { ...plain, env: "staging" as const },
@@ -70,7 +70,7 @@ describe("the group of a deploy", () => {
     expect(find({ ...record, env: null }, staged)).toBe("unknown service -d staging (unknown environment)");
   });
 
-  it("is part of the deploy; one that may be of several says so", () => {
+  it("is part of the deploy; an ambiguous one says so", () => {
     const [one, several] = [
       sampleRecord({ service: "wallet-core", env: null, tag: "v1", deployedBy: "kim" }),
       sampleRecord({ service: null, env: null, tag: "v9" }),
@@ -96,7 +96,7 @@ describe("the group of a deploy", () => {
     expect(find({ ...unnamed, env: "staging" }, production, beta)).toBe("unknown service (staging)");
   });
 
-  it("is chosen by the release where one alone has containers of it, else not at all", () => {
+  it("is chosen by the release when one group alone has it", () => {
     const newer = { ...beta, version: "v2" };
     expect(find(unnamed, production, newer)).toBe("wallet-core -d production (production)");
     expect(find({ ...unnamed, tag: "v2", version: "v2" }, production, newer)).toBe("wallet-core -d beta (unknown environment)");
@@ -107,7 +107,7 @@ describe("the group of a deploy", () => {
     expect(find({ ...unnamed, service: "wallet-core" }, plain, { ...plain, env: "staging" })).toBeNull();
   });
 
-  it("has no destination where a pipeline that names no service means an environment by it", () => {
+  it("has no destination when a pipeline's destination is an environment", () => {
     const record = { ...unnamed, destination: "staging", env: "staging" as const };
     const staging = web({ service: "wallet-core-staging", env: "staging" });
     expect(find(record, staging, production)).toBe("wallet-core-staging (staging)");
@@ -117,7 +117,7 @@ describe("the group of a deploy", () => {
     expect(find({ ...record, destination: "qa", env: null }, staging)).toBe("unknown service -d qa (unknown environment)");
   });
 
-  it("gives a deploy containers of one group at most, whatever runs", () => {
+  it("gives a deploy containers of one group at most", () => {
     const group = {
       service: fc.constantFrom("wallet-core", "shop"),
       destination: fc.constantFrom(null, "beta", "production"),
@@ -156,7 +156,7 @@ describe("deploy_info.json", () => {
     ]);
   });
 
-  it("of a hook that writes no destination is for what runs alone, and for none of two", () => {
+  it("without a destination is for the only running group, else for none", () => {
     expect(createInfoFor(info, [production])(production)).toBe(info);
     const latest = (container: Container) => ({ ...container, version: "latest", floating: true });
     const both = [latest(production), latest(beta)];

@@ -11,8 +11,8 @@ const at = (minute: number) => `2026-01-10T13:${String(minute).padStart(2, "0")}
 const web = (version: string, more = {}) =>
   sampleContainer({ name: `web-${version}-${JSON.stringify(more)}`, version, commitSha: "", ...more });
 
-describe("what containers tell", () => {
-  it("is a deploy for each release of each group and each time that its containers were made", () => {
+describe("deploys from containers", () => {
+  it("are one for each release, group and creation time", () => {
     const made = [
       web("v1", { createdAt: at(1) }),
       web("v2", { createdAt: at(20) }),
@@ -37,8 +37,8 @@ describe("what containers tell", () => {
   });
 });
 
-describe("a deploy that containers tell", () => {
-  it("is all that they say: the first commit that is known, and when the last of them was made", () => {
+describe("a deploy from containers", () => {
+  it("has their first known commit and newest creation time", () => {
     const made = [
       web("v2", { createdAt: at(12), commitSha: "bbbbbbb", destination: "beta" }),
       web("v2", { createdAt: at(2), destination: "beta" }),
@@ -66,7 +66,7 @@ describe("a deploy that containers tell", () => {
     ]);
   });
 
-  it("lasts while each of them is made within ten minutes of the one before", () => {
+  it("lasts while each is created within ten minutes of the one before", () => {
     const times = (...createdAt: string[]) => fromContainers(createdAt.map((time) => web("v2", { createdAt: time }))).length;
     expect(times(at(0), at(10), at(20), at(30))).toBe(1);
     expect(times(at(0), "2026-01-10T13:10:01Z")).toBe(2);
@@ -74,7 +74,7 @@ describe("a deploy that containers tell", () => {
   });
 });
 
-describe("what images tell", () => {
+describe("deploys from images", () => {
   const image = (version: string, more: Partial<ReleaseImage> = {}): ReleaseImage => ({
     engine: "web-1",
     service: "wallet-core-staging",
@@ -96,7 +96,7 @@ describe("what images tell", () => {
   const tell = (...images: ReleaseImage[]) =>
     fromImages(images, told, running).map(({ tag, env, deployedAt, commitSha }) => [tag, env, deployedAt, commitSha]);
 
-  it("is when a release that is no more was last tagged on any engine, else when it was built", () => {
+  it("have the time of the last tag on any engine, else of the build", () => {
     const twice = [image("v1", { taggedAt: at(3) }), image("v1", { taggedAt: at(4), engine: "web-2", commitSha: "abcdef1" })];
     expect(tell(...twice, image("v0"))).toEqual([
       ["v1", "staging", at(4), "abcdef1"],
@@ -108,7 +108,7 @@ describe("what images tell", () => {
     ]);
   });
 
-  it("is all that they say", () => {
+  it("have all that the images contain", () => {
     const images = [
       image("v1", { builtAt: "2026-01-10T13:00:00.9Z", taggedAt: "2026-01-10T13:04:00.5Z" }),
       image("v1", { taggedAt: "2026-01-10T13:02:00Z", commitSha: "abcdef1" }),
@@ -137,7 +137,7 @@ describe("what images tell", () => {
     ]);
   });
 
-  it("counts only where it is older than the newest deploy of its group", () => {
+  it("count only when older than the newest deploy of their group", () => {
     const tagged = (minute: number) => tell(image("v1", { taggedAt: at(minute) })).length;
     expect([tagged(29), tagged(30)]).toEqual([1, 0]);
     const older = sampleRecord({ tag: "v0", deployedAt: at(1) });
@@ -147,12 +147,12 @@ describe("what images tell", () => {
     expect(fromImages([image("v1", { taggedAt: at(3) })], told, beside)).toHaveLength(1);
   });
 
-  it("is nothing of one that may be yet to come, or of an environment of which nothing else is known", () => {
+  it("exclude future releases and otherwise unknown environments", () => {
     expect(tell(image("v3", { builtAt: at(31) }), image("v3", { env: "production", taggedAt: at(6) }))).toEqual([]);
     expect(tell(image("v1", { env: null }))).toEqual([]);
   });
 
-  it("is of the only group that has containers of its service on its engine, else of none", () => {
+  it("belong to the only group of the service on the engine, else to none", () => {
     const beta = web("v2", { engine: "web-1", service: "wallet-core", destination: "beta", env: null });
     const deployed = sampleRecord({ service: "wallet-core", destination: "beta", env: null, deployedAt: at(30) });
     const one = image("v1", { service: "wallet-core", env: null });
@@ -163,19 +163,19 @@ describe("what images tell", () => {
     expect(find([{ ...beta, service: "shop" }])).toEqual([]);
   });
 
-  it("is another deploy of a release only where it was tagged there: a build is none", () => {
+  it("are another deploy of a release only when tagged: builds do not count", () => {
     expect(tell(image("v2"))).toEqual([]);
     expect(tell(image("v2", { taggedAt: at(2) }))).toEqual([["v2", "staging", at(2), ""]]);
   });
 
-  it("is one with what else tells of that deploy", () => {
+  it("are merged with other records of the same deploy", () => {
     const images = fromImages([image("v2", { taggedAt: at(29) })], told, running);
     expect(mergeDeploys([...told, ...images])).toHaveLength(2);
   });
 });
 
 describe("deploys of several origins", () => {
-  it("are one where they speak of one release at about one time, completed from each other", () => {
+  it("are one for one release at about one time", () => {
     const merged = mergeDeploys([
       sampleRecord({ origin: "containers", deployedAt: at(14), deployedBy: null, command: null, commitSha: "abcdef1" }),
       sampleRecord({ origin: "kamal_audit", deployedAt: at(13), deployedBy: "kim" }),
@@ -229,12 +229,12 @@ describe("deploys of several origins", () => {
     [null, true, "images", null],
     [false, true, "images", false],
     [true, null, "images", true],
-  ] as const)("that ended well: %s, and %s by %s, are %s", (own, others, origin, booted) => {
+  ] as const)("with the results %s and %s, by %s, are %s", (own, others, origin, booted) => {
     const records = [sampleRecord({ booted: own }), sampleRecord({ origin, booted: others })];
     expect(mergeDeploys(records)).toEqual([{ ...records[0], booted }]);
   });
 
-  it("are one by their tag, their version or their commit, within half an hour", () => {
+  it("are one by their tag, version or commit, within half an hour", () => {
     const own = sampleRecord({ tag: "v2", version: "s2", commitSha: "abcdef1234", deployedAt: at(15) });
     const count = (more: Parameters<typeof sampleRecord>[0]) =>
       mergeDeploys([own, sampleRecord({ origin: "info", tag: "x", version: "y", deployedAt: at(15), ...more })]).length;
@@ -257,7 +257,7 @@ describe("deploys of several origins", () => {
     ]);
   });
 
-  it("of VERSION=latest are those that the file names, by their times", () => {
+  it("of VERSION=latest are those in the file, by their times", () => {
     const floating = { origin: "containers" as const, tag: "latest", deployedBy: null };
     const merged = mergeDeploys([
       sampleRecord({ tag: "rel-2", deployedAt: at(40) }),
@@ -271,13 +271,13 @@ describe("deploys of several origins", () => {
     ]);
   });
 
-  it("of one origin stay two, but for one that two names of a host tell of", () => {
+  it("of one origin stay two, except for two names of one host", () => {
     expect(mergeDeploys([sampleRecord(), sampleRecord({ deployedAt: at(16) })])).toHaveLength(2);
     expect(mergeDeploys([sampleRecord(), sampleRecord()])).toHaveLength(1);
     expect(mergeDeploys([sampleRecord(), sampleRecord({ env: "production" })])).toHaveLength(2);
   });
 
-  it("of two destinations, of two services, or of which one may be of several, are never one", () => {
+  it("of two groups, or of one that is ambiguous, are never one", () => {
     const audited = sampleRecord({ origin: "kamal_audit", deployedAt: at(14) });
     const count = (more: Parameters<typeof sampleRecord>[0]) => mergeDeploys([{ ...audited, ...more }, sampleRecord()]).length;
     expect(count({})).toBe(1);
@@ -288,7 +288,7 @@ describe("deploys of several origins", () => {
     expect(count({ ambiguous: true })).toBe(2);
   });
 
-  it("are one where containers were made while a long deploy lasted", () => {
+  it("are one when containers were created during a long deploy", () => {
     const long = sampleRecord({ deployedAt: at(55), durationSeconds: 50 * 60 });
     const made = [7, 20].map((minute) => sampleRecord({ origin: "containers", deployedAt: at(minute), deployedBy: null }));
     const again = sampleRecord({ deployedAt: at(59), durationSeconds: 120 });
@@ -299,7 +299,7 @@ describe("deploys of several origins", () => {
     expect(mergeDeploys([long, before])).toHaveLength(2);
   });
 
-  it("have no time ahead of now: it is that of its containers, or one between the lines around it", () => {
+  it("have no future time, but their containers' or an interpolated one", () => {
     const now = Date.parse(at(50)) / 1000;
     const times = (...records: ReturnType<typeof sampleRecord>[]) =>
       mergeDeploys(records, now).map(({ tag, deployedAt }) => [tag, deployedAt]);
@@ -346,7 +346,7 @@ describe("deploys of several origins", () => {
     ]);
   });
 
-  it("lose none of the best origin's, invent none, and come newest first, in whatever order they are told", () => {
+  it("keep all of the best origin, newest first, in any input order", () => {
     const record = fc
       .record({
         origin: fc.constantFrom(...deployOrigins),
@@ -385,7 +385,7 @@ describe("deploys of several origins", () => {
     ["61.", null],
     ["", null],
     [undefined, null],
-  ])("a run time of %j is one of %s s, and shows that it ended well", (value, durationSeconds) => {
+  ])("have a run time of %j as %s s, which shows success", (value, durationSeconds) => {
     const extra = value === undefined ? [] : [{ key: "runtime_seconds", value }];
     expect(toInfoRecord({ ...sampleDeployInfo, extra })).toMatchObject({
       version: sampleDeployInfo.currentTag,
@@ -394,7 +394,7 @@ describe("deploys of several origins", () => {
     });
   });
 
-  it("has all that deploy_info.json says, and no more", () => {
+  it("have all of deploy_info.json, and no more", () => {
     const info = {
       ...sampleDeployInfo,
       currentTag: "v2",
@@ -425,7 +425,7 @@ describe("deploys of several origins", () => {
     });
   });
 
-  it("has what deploy_info.json tells, Kamal's version too where it names a release", () => {
+  it("have deploy_info.json's data, and Kamal's version of its release", () => {
     const extra = [
       { key: "version", value: "latest" },
       { key: "runtime_seconds", value: "61" },
@@ -443,7 +443,7 @@ describe("deploys of several origins", () => {
   });
 });
 
-describe("what became of a deploy", () => {
+describe("the state of a deploy", () => {
   const first = sampleRecord({ tag: "v1", deployedAt: at(10) });
   const second = sampleRecord({ tag: "v2", deployedAt: at(20) });
   const third = sampleRecord({ tag: "v3", deployedAt: at(30) });
@@ -453,7 +453,7 @@ describe("what became of a deploy", () => {
     silent = false,
   ) => judgeDeploys(records, { containers, silent }).map(({ tag, state }) => `${tag} ${state}`);
 
-  it("current, previous and superseded, with their containers and the tag before", () => {
+  it("is current, previous or superseded, with containers and previous tag", () => {
     const old = web("v2", { status: "exited" });
     const judged = judgeDeploys([first, second, third], { containers: [web("v3"), old], silent: false });
     expect(judged.map(({ tag, state, previousTag }) => [tag, state, previousTag])).toEqual([
@@ -464,7 +464,7 @@ describe("what became of a deploy", () => {
     expect(judged.map(({ containers }) => containers.length)).toEqual([1, 1, 0]);
   });
 
-  it("incomplete while a live container runs another release, unknown while an engine is silent", () => {
+  it("is incomplete beside another release, unknown with a silent engine", () => {
     expect(states([first, second], [web("v2"), web("v1")])[0]).toBe("v2 incomplete");
     expect(states([first, second], [web("v1")])).toEqual(["v2 incomplete", "v1 current"]);
     expect(states([first, second], [])).toEqual(["v2 incomplete", "v1 previous"]);
@@ -475,19 +475,19 @@ describe("what became of a deploy", () => {
     );
   });
 
-  it("current is the newest of those that run, where the newest does not", () => {
+  it("is current for the newest that runs, if the newest does not", () => {
     expect(states([first, second, third], [web("v1"), web("v2")])).toEqual(["v3 incomplete", "v2 current", "v1 previous"]);
     // Accessories run no release.
     expect(states([first, second], [web("v2"), web("v1", { kind: "accessory" })])).toEqual(["v2 current", "v1 previous"]);
   });
 
-  it("unknown as long as its container may still start, which is a minute from now", () => {
+  it("is unknown while its container may start: a minute", () => {
     const created = (createdAt: string) => web("v1", { status: "created", createdAt, startedAt: null });
     const state = (createdAt: string) => states([{ ...first, origin: "containers" }], [created(createdAt)]);
     expect([state(new Date().toISOString()), state(at(10))]).toEqual([["v1 incomplete"], ["v1 failed"]]);
   });
 
-  it("rolled back, by Kamal's word or by going back", () => {
+  it("is rolled back, by Kamal's word or by an older deploy", () => {
     const back = sampleRecord({ tag: "v1", deployedAt: at(40), command: null });
     expect(states([first, second, back], [web("v1")])).toEqual(["v1 current", "v2 rolled_back", "v1 superseded"]);
     const rollback = sampleRecord({ tag: "v0", deployedAt: at(40), command: "rollback" });
@@ -498,7 +498,7 @@ describe("what became of a deploy", () => {
     expect(states([first, { ...first, deployedAt: at(12) }], [web("v1")])).toEqual(["v1 current", "v1 superseded"]);
   });
 
-  it("is not judged by containers of another destination or service, though they run the same version", () => {
+  it("ignores containers of another destination or service", () => {
     const others = [web("v1", { destination: "beta" }), web("v1", { service: "shop" })];
     expect(states([first, second], [web("v2"), ...others])).toEqual(["v2 current", "v1 previous"]);
     const beta = sampleRecord({ tag: "v1", destination: "beta", deployedAt: at(25) });
@@ -507,7 +507,7 @@ describe("what became of a deploy", () => {
     expect(older.map(({ tag, state }) => `${tag} ${state}`)).toEqual(["v2 current", "v1 previous"]);
   });
 
-  it("is not known of one that may be of several groups: it has no containers, and others are judged without it", () => {
+  it("is unknown for an ambiguous group, and others are judged without it", () => {
     const judged = judgeDeploys([{ ...second, ambiguous: true }, first], { containers: [web("v2"), web("v1")], silent: false });
     expect(judged).toMatchObject([
       { tag: "v2", state: "unknown", containers: [] },
@@ -515,7 +515,7 @@ describe("what became of a deploy", () => {
     ]);
   });
 
-  it("is judged for each environment: at most one current and one previous in each, and every deploy once", () => {
+  it("is by environment: at most one current and one previous in each", () => {
     const record = fc
       .record({
         tag: fc.constantFrom("v1", "v2", "v3"),

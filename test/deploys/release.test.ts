@@ -6,7 +6,7 @@ import { sampleDeployInfo } from "../support/deploys.ts";
 const deploy = { ...sampleDeployInfo, currentTag: "v2", commitSha: "sha" };
 const moving = sampleContainer({ version: "latest", floating: true, commitSha: "" });
 
-it("a deploy names the release of a running container whose tag moves, with its commit", () => {
+it("a running container with a moving tag has its deploy's release", () => {
   expect(withDeploy(moving, deploy)).toEqual({ ...moving, version: "v2", floating: false, commitSha: "sha" });
   expect(withDeploy({ ...moving, commitSha: "own" }, deploy)).toMatchObject({ version: "v2", commitSha: "own" });
   const named = sampleContainer({ version: "v2", commitSha: "" });
@@ -26,7 +26,7 @@ it.each([
   expect(withDeploy(container, given)).toBe(container);
 });
 
-it("a deploy may add to what moves, and to the product's own without a commit", () => {
+it("a deploy completes moving tags and own containers without a commit", () => {
   const own = sampleContainer({ commitSha: "" });
   expect([moving, own, { ...own, kind: "accessory" as const }, { ...own, commitSha: "own" }].map(needsDeploy)).toEqual([
     true,

@@ -67,7 +67,7 @@ async function measure(path: string, body: string): Promise<number> {
   return longest;
 }
 
-test("any document within the limits is answered in its budget", { timeout: 300_000 }, async () => {
+test("any document within the limits is answered within its budget", { timeout: 300_000 }, async () => {
   await fc.assert(
     fc.asyncProperty(documents(createSchema()), async (query) => {
       expect(await measure("/graphql", JSON.stringify({ query }))).toBeLessThanOrEqual(limits.loopMs);
@@ -76,7 +76,7 @@ test("any document within the limits is answered in its budget", { timeout: 300_
   );
 });
 
-test("any body to the datasource is answered in its budget", { timeout: 300_000 }, async () => {
+test("any body sent to the datasource is answered within its budget", { timeout: 300_000 }, async () => {
   await fc.assert(
     fc.asyncProperty(grafanaPosts, async ({ path, body }) => {
       expect(await measure(path, body)).toBeLessThanOrEqual(limits.loopMs);

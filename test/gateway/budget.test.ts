@@ -63,7 +63,7 @@ const grafana = async (path: string, body: string) => {
 };
 
 describe("rows and bytes", () => {
-  it("are those of all fields together: beyond them is an error that says what to narrow", { timeout: 30_000 }, async () => {
+  it("are those of all fields; an excess names what to narrow", { timeout: 30_000 }, async () => {
     const one = await gateway.query(`{ a: hostLoad1(${range}, step: 3) { value } }`);
     expect(one.body.errors).toBeUndefined();
     expect(one.body.data.a).toHaveLength(10 * 3601);
@@ -76,7 +76,7 @@ describe("rows and bytes", () => {
     expect(names.filter((name) => three.body.data[name] === null)).toHaveLength(1);
   });
 
-  it("of the answer as a whole have their status for a strict client", { timeout: 30_000 }, async () => {
+  it("of a whole answer have their own status for a strict client", { timeout: 30_000 }, async () => {
     const names = Array.from({ length: 14 }, (_, index) => `m${index}: message`).join(" ");
     const body = JSON.stringify({ query: `{ container(name: "web") { logs { lines { ${names} } } } }` });
     const ask = (headers: object) =>
@@ -86,7 +86,7 @@ describe("rows and bytes", () => {
     expect(await strict.json()).toEqual(await plain.json());
   });
 
-  it("may be 100,000 that were read and 100,000 of the answer", { timeout: 30_000 }, async () => {
+  it("may be 100,000 rows read and 100,000 rows returned", { timeout: 30_000 }, async () => {
     const { body } = await gateway.query(
       `{ hostLoad1(from: "2026-01-01T00:00:00Z", to: "2026-01-01T02:45:00Z", step: 1) { value } }`,
     );
@@ -100,7 +100,7 @@ describe("rows and bytes", () => {
     expect(body.errors?.[0].message).toMatch(/choose a longer step or fewer points/);
   });
 
-  it("of one text under many names are counted as often as it is sent", async () => {
+  it("of one text under many names count as often as it is sent", async () => {
     const names = Array.from({ length: 14 }, (_, index) => `m${index}: message`).join(" ");
     const { status, body } = await gateway.query(`{ container(name: "web") { logs { lines { ${names} } } } }`);
     expect(status).toBe(422);
@@ -108,7 +108,7 @@ describe("rows and bytes", () => {
     expect(body.data ?? null).toBeNull();
   });
 
-  it("of the logs read before leave what is left to the next ones", async () => {
+  it("of logs that were read leave the rest to the next logs", async () => {
     readings = 0;
     const names = Array.from({ length: 12 }, (_, index) => index).map(
       (index) => `c${index}: container(name: "web") { logs { lines { message } } }`,
@@ -119,7 +119,7 @@ describe("rows and bytes", () => {
     expect(readings).toBeLessThan(8);
   });
 
-  it("are no more than 5 MB of any surface", { timeout: 30_000 }, async () => {
+  it("are at most 5 MB on every surface", { timeout: 30_000 }, async () => {
     const many = createMemorySources({
       containers: Array.from({ length: 8000 }, (_, index) => sampleContainer({ name: `web-${index}`, image: "x".repeat(800) })),
     });
@@ -136,7 +136,7 @@ describe("rows and bytes", () => {
     expect(few.body.data.containers).toHaveLength(8000);
   });
 
-  it("of a message of a stream are its own: one that is too large is an error, and the stream goes on", async () => {
+  it("of a stream count by message: one too large fails, the rest goes on", async () => {
     const names = Array.from({ length: 6 }, (_, index) => `m${index}: message`).join(" ");
     const follower = subscribe(gateway.url, token, `subscription { containerLogs(name: "web") { lines { ${names} } } }`);
     await expect.poll(() => follower.messages.length, { timeout: 5000 }).toBe(2);
@@ -145,7 +145,7 @@ describe("rows and bytes", () => {
     await follower.leave();
   });
 
-  it("of errors too: no more than a hundred are told", async () => {
+  it("of errors are limited to a hundred errors", async () => {
     const broken = createMemorySources({
       containers: Array.from({ length: 200 }, (_, index) => sampleContainer({ name: `web-${index}` })),
       hosts: new Error("no such thing"),
@@ -181,7 +181,7 @@ describe("time", () => {
     }
   }
 
-  it("ends a request to our own documents, whatever its upstream does: query_timeout", async () => {
+  it("ends an endpoint's request, whatever the upstream does: query_timeout", async () => {
     const execute = createExecute(createSchema(), { ...sources, hosts: never }, [HostsDocument]);
     await expect(execute(HostsDocument, {}, callerOf(100)).run()).rejects.toMatchObject({ code: "query_timeout", status: 504 });
   });
@@ -193,7 +193,7 @@ describe("time", () => {
     expect(body.errors[0].message).toMatch(/within 0.1 s: ask for less at once/);
   });
 
-  it("is no limit for what has deadlines of its own: mutations and probes", async () => {
+  it("does not limit mutations and probes, which have own deadlines", async () => {
     const slow = { ...sources.probes, run: async () => (await sleep(1500), null) };
     const probe = await ask('{ container(name: "web") { healthCheck(probe: true) { healthy } } }', 700, {
       probes: slow,
@@ -208,7 +208,7 @@ describe("time", () => {
     expect(restart.body).toEqual({ data: { restartContainer: { healthy: true } } });
   });
 
-  it("is over when the client has gone: what was asked for it is given up", async () => {
+  it("ends with the client: its calls are cancelled", async () => {
     const asked = Promise.withResolvers<AbortSignal>();
     const hanging = {
       ...sources.hosts,
@@ -231,7 +231,7 @@ describe("time", () => {
 describe("Grafana", () => {
   const filter = (value: string) => ({ key: "host", operator: "=~", value });
 
-  it("takes twenty filters for a target, those of its payload among them", async () => {
+  it("allows twenty filters for a target, those of its payload included", async () => {
     const ask = (filters: number, payload: object) =>
       grafana(
         "/query",
@@ -248,7 +248,7 @@ describe("Grafana", () => {
     expect((await grafana("/tag-values", values)).status).toBe(400);
   });
 
-  it("takes a thousand values for one name", async () => {
+  it("allows a thousand values for one name", async () => {
     const ask = (count: number) =>
       grafana(
         "/query",
@@ -285,7 +285,7 @@ describe("Grafana", () => {
     expect([status, text]).toEqual([400, expect.stringContaining("nested more than 64 levels deep")]);
   });
 
-  it("takes brackets in texts, and the levels that it sends itself", async () => {
+  it("allows brackets in texts, and the levels that it sends itself", async () => {
     const nested = Array.from({ length: 60 }).reduce<unknown>((inner) => [inner], "h1");
     const body = { targets: [{ target: "hosts", payload: { host: nested } }], note: `${"[".repeat(1000)}\\"` };
     expect((await grafana("/query", JSON.stringify(body))).status).toBe(200);

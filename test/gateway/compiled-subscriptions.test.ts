@@ -30,7 +30,7 @@ const withFlag = `subscription One($core: Boolean! = false, $named: Boolean = tr
   containers(env: $env, includeAccessories: $core) { ...Rows changed { id @include(if: $core) name @include(if: $named) } } }
   fragment Rows on ContainersChange { kind: __typename changed { state: status env } }`;
 
-test("variables that are not sent have their defaults, also those that may not be null", async () => {
+test("variables that are not sent have their defaults, non-null ones too", async () => {
   const row = { state: "running", env: "staging" };
   const all = { kind: "ContainersChange" };
   expect(await first(withFlag)).toEqual({ data: { containers: { ...all, changed: [{ ...row, name: "web" }] } } });
@@ -39,7 +39,7 @@ test("variables that are not sent have their defaults, also those that may not b
   });
 });
 
-test("a variable that does not fit is a request error, and no field is run", async () => {
+test("a variable that does not fit is a request error; no field runs", async () => {
   const response = await first(withFlag, { core: "yes" });
   expect(response).toEqual({ errors: [expect.objectContaining({ message: expect.stringContaining('"$core"') })] });
 });
@@ -63,7 +63,7 @@ async function firstData(body: object): Promise<string> {
   return /data: (\{.*\})/.exec(text)?.[1] ?? "";
 }
 
-test("one document with several operations runs the one that was named", async () => {
+test("a document with several operations runs the named one", async () => {
   const query = `subscription A { containers { snapshot } } subscription B { containers { changed { name } } }`;
   expect(await firstData({ query, operationName: "A" })).toBe('{"data":{"containers":{"snapshot":true}}}');
   expect(await firstData({ query, operationName: "B" })).toBe('{"data":{"containers":{"changed":[{"name":"web"}]}}}');
@@ -83,7 +83,7 @@ test.each([
   expect(await firstData({ query })).toBe(data);
 });
 
-test.each(["subscription", "query"])("a variable $__proto__ of a %s is a request error, not a failure of ours", async (kind) => {
+test.each(["subscription", "query"])("a variable $__proto__ of a %s is a request error", async (kind) => {
   const query = `${kind} ($__proto__: Boolean! = true) { containers(includeAccessories: $__proto__) { __typename } }`;
   const response = await fetch(`${gateway.url}/graphql`, {
     method: "POST",
@@ -94,7 +94,7 @@ test.each(["subscription", "query"])("a variable $__proto__ of a %s is a request
   expect([response.status, data, errors[0].message]).toEqual([400, undefined, 'A variable cannot have the name "$__proto__".']);
 });
 
-test("what hangs on a row and fails is null, with its path, its code and no more than the caller may know", async () => {
+test("a failing field of a row is null, with its path and public code", async () => {
   const message = await first(`subscription { containers { changed { name stats { cpuPct } } } }`);
   expect(message).toEqual({
     data: { containers: { changed: [{ name: "web", stats: null }] } },

@@ -11,33 +11,30 @@ import { fullId, inspected, json, listed, startFakeEngine } from "../support/doc
 test.each([
   ["", "production"],
   ["?env=staging", "staging"],
-])(
-  "a container that says nothing of its environment has that of its engine (%s), or else that of the gateway",
-  async (query, env) => {
-    await using engine = await startFakeEngine();
-    const id = fullId("a");
-    engine.on("/containers/json", json([listed(id, "wallet-core-web-1")]));
-    engine.on(`${id}/json`, json(inspected(id, "wallet-core-web-1")));
-    const { address } = engine.options;
-    const config = parseConfig(
-      {
-        WALLET_CORE_OPS_TOKEN: "a-token-of-some-length-0123456789",
-        WALLET_CORE_OPS_ENV: "production",
-        WALLET_CORE_OPS_DOCKER_HOSTS: `fake=unix://${address.kind === "unix" ? address.socketPath : ""}${query}`,
-      },
-      () => "",
-    );
-    const sources = createSources(config, silentLogger);
-    try {
-      const { containers } = await sources.containers.list(soon());
-      expect(containers.map((container) => container.env)).toEqual([env]);
-    } finally {
-      await sources.close();
-    }
-  },
-);
+])("a container without an environment has its engine's (%s) or ENV", async (query, env) => {
+  await using engine = await startFakeEngine();
+  const id = fullId("a");
+  engine.on("/containers/json", json([listed(id, "wallet-core-web-1")]));
+  engine.on(`${id}/json`, json(inspected(id, "wallet-core-web-1")));
+  const { address } = engine.options;
+  const config = parseConfig(
+    {
+      WALLET_CORE_OPS_TOKEN: "a-token-of-some-length-0123456789",
+      WALLET_CORE_OPS_ENV: "production",
+      WALLET_CORE_OPS_DOCKER_HOSTS: `fake=unix://${address.kind === "unix" ? address.socketPath : ""}${query}`,
+    },
+    () => "",
+  );
+  const sources = createSources(config, silentLogger);
+  try {
+    const { containers } = await sources.containers.list(soon());
+    expect(containers.map((container) => container.env)).toEqual([env]);
+  } finally {
+    await sources.close();
+  }
+});
 
-test("a deploy at a destination of one's own has the environment that is configured for it", async () => {
+test("a deploy to a custom destination has its configured environment", async () => {
   const folder = mkdtempSync(join(tmpdir(), "ops-destinations-"));
   const info = { current_tag: "v1", previous_tag: "", commit_sha: "", deployed_by: "x", deployed_at: "2026-01-10T13:15:00Z" };
   writeFileSync(join(folder, "deploy_info.json"), JSON.stringify({ ...info, destination: "Beta" }));

@@ -4,13 +4,13 @@ import { expect, test } from "vitest";
 import { createContainerSource } from "../../src/containers/docker/source.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
 import { watchTurns } from "../support/cost.ts";
-import { until } from "../support/docker-containers.ts";
 import { rulesOf } from "../support/docker-facts.ts";
 import { eventLine, inspected, json, listed, startFakeEngine } from "../support/docker-fake.ts";
 import { readEvents } from "../support/events.ts";
 import { startGateway, token } from "../support/gateway.ts";
 import { createMemorySources } from "../support/memory-sources.ts";
 import { subscribe } from "../support/subscribe.ts";
+import { until } from "../support/until.ts";
 
 const count = 100_000;
 const ids = Array.from({ length: 50 }, (_, index) => index.toString(16).padStart(12, "0").padEnd(64, "0"));
@@ -30,7 +30,7 @@ async function flood(response: ServerResponse): Promise<void> {
   }
 }
 
-test("F9: a hundred thousand events at once change neither memory nor truth", { timeout: 120_000 }, async () => {
+test("F9: 100,000 events at once change neither memory nor results", { timeout: 120_000 }, async () => {
   await using engine = await startFakeEngine();
   const subscribed = Promise.withResolvers<ServerResponse>();
   engine.on("/events", (_, response) => {

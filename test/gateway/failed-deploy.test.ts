@@ -5,10 +5,10 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 import { parseConfig } from "../../src/config/config.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
 import { createSources } from "../../src/sources.ts";
-import { panelBody } from "../support/grafana-panel.ts";
-import { column, readFrames } from "../support/grafana-read.ts";
 import { type FakeEngine, fullId, inspected, json, listed, startFakeEngine } from "../support/docker-fake.ts";
 import { startGateway } from "../support/gateway.ts";
+import { panelBody } from "../support/grafana-panel.ts";
+import { column, readFrames } from "../support/grafana-read.ts";
 
 const start = Math.floor(Date.now() / 1000) - 3 * 3600;
 const at = (minute: number, second = 0) => new Date((start + minute * 60 + second) * 1000).toISOString().replace(".000", "");
@@ -106,7 +106,7 @@ const query = `{
   timeline(from: "4h", kinds: [deploy]) { entries { message } }
 }`;
 
-it("a deploy that Kamal gave up is shown as failed, and no other leads to it", async () => {
+it("a deploy that Kamal gave up is failed, and nothing links to it", async () => {
   place(engine, [
     { version: "v1", made: at(0), ended: at(61) },
     { version: "v2", made: at(30), ended: at(30, 35) },
@@ -141,7 +141,7 @@ it("a deploy that Kamal gave up is shown as failed, and no other leads to it", a
   expect(column(frame, "title")).toEqual(["Deploy", "Failed deploy", "Deploy"]);
 });
 
-it("while what was there before runs on, that is current, and the one that verdicts are of", async () => {
+it("the previous deploy stays current, and verdicts are about it", async () => {
   place(engine, [
     { version: "v1", made: at(0) },
     { version: "v2", made: at(30), ended: at(30, 35) },
@@ -163,7 +163,7 @@ it("while what was there before runs on, that is current, and the one that verdi
   expect(body.data.drift).toEqual([]);
 });
 
-it("after Kamal removed what was there before, the hook's record says which deploys have failed; without one nobody knows", async () => {
+it("the hook's record names failed deploys after Kamal removed containers", async () => {
   const failures = [2, 3, 4].map((minute) => ({ version: `v${minute}`, made: at(minute), ended: at(minute, 35) }));
   place(engine, [...failures, { version: "v7", made: at(60) }]);
   const look = async (...deploys: ReturnType<typeof written>[]) => {

@@ -43,7 +43,7 @@ async function firstOf(response: Response, count = 1): Promise<ServerEvent[]> {
   return events;
 }
 
-test("REST: server-sent events, a batch in each, with an id to go on from", async () => {
+test("REST: server-sent events carry a batch each, with an id to resume", async () => {
   const response = await rest("logs");
   expect(response.headers.get("content-type")).toBe("text/event-stream; charset=utf-8");
   const [event] = await firstOf(response);
@@ -72,7 +72,7 @@ test.each([
   });
 });
 
-test("REST: an empty Last-Event-ID, and one of ours, go on", async () => {
+test("REST: an empty Last-Event-ID and one of ours resume", async () => {
   for (const id of ["", "2024-02-29T23:59:59.999999999Z"]) {
     const response = await rest("logs", "follow=true", { "last-event-id": id });
     expect([id, response.status]).toEqual([id, 200]);
@@ -80,14 +80,14 @@ test("REST: an empty Last-Event-ID, and one of ours, go on", async () => {
   }
 });
 
-test("REST: lines of text for who wants only those", async () => {
+test("REST: Accept text/plain gets plain lines", async () => {
   const response = await rest("logs", "follow=true", { accept: "text/plain" });
   const reader = (response.body as ReadableStream<Uint8Array>).getReader();
   expect(new TextDecoder().decode((await reader.read()).value)).toBe(`from ${container.fullId}\n`.repeat(2));
   await reader.cancel();
 });
 
-test("GraphQL: the same as a subscription over server-sent events", async () => {
+test("GraphQL: a subscription over server-sent events gets the same", async () => {
   const [event] = await firstOf(await graphql("logs"));
   const line = { message: `from ${container.fullId}`, level: null };
   expect(event).toMatchObject({
@@ -96,7 +96,7 @@ test("GraphQL: the same as a subscription over server-sent events", async () => 
   });
 });
 
-test("without ops:logs nothing is opened, and a container of another environment is not there", async () => {
+test("a log opens with ops:logs and its environment only", async () => {
   const before = memory.calls["follow"];
   expect((await rest("reader")).status).toBe(403);
   expect((await rest("elsewhere")).status).toBe(404);
@@ -110,7 +110,7 @@ test("without ops:logs nothing is opened, and a container of another environment
 });
 
 test.each(["follow=true&until=1h", "follow=true&download=true", "follow=true&search_regex=(", "follow=true&since=yesterday"])(
-  "%s is a 400",
+  "the request %s is a 400",
   async (query) => {
     expect((await rest("logs", query)).status).toBe(400);
   },
@@ -121,7 +121,7 @@ test("HEAD opens nothing", async () => {
   expect((await fetch(path, { method: "HEAD", headers: authorization("logs") })).status).toBe(400);
 });
 
-test("five at a time for a token, whichever door they came through; the sixth is a 429", async () => {
+test("a token has five streams on all surfaces; the sixth is a 429", async () => {
   const open = await Promise.all([rest("logs"), rest("logs"), rest("logs"), graphql("logs"), graphql("logs")]);
   const readers = await Promise.all(
     open.map(async (response) => {
@@ -157,11 +157,11 @@ async function endOf(holder: Holder, change: () => void): Promise<unknown[]> {
   return [event, data.reason, last?.data.data.containerLogs.ended];
 }
 
-test("a token that is revoked ends its open streams with the reason, on both doors", async () => {
+test("a revoked token's streams end with the reason on both surfaces", async () => {
   expect(await endOf("revoked", () => tokens.revoke("revoked"))).toEqual(["end", "unauthorized", "unauthorized"]);
 });
 
-test("so does one that loses the environment of the container, and finds it no more", async () => {
+test("a token that loses the container's environment loses its streams", async () => {
   expect(await endOf("moved", () => tokens.change("moved", { environments: ["production"] }))).toEqual([
     "end",
     "forbidden",
@@ -170,7 +170,7 @@ test("so does one that loses the environment of the container, and finds it no m
   expect((await rest("moved")).status).toBe(404);
 });
 
-test("so does one that loses ops:logs and nothing else", async () => {
+test("a token that loses only ops:logs loses its streams", async () => {
   expect(await endOf("deaf", () => tokens.change("deaf", { scopes: ["ops:read"] }))).toEqual(["end", "forbidden", "forbidden"]);
   expect((await rest("deaf")).status).toBe(403);
 });

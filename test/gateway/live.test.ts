@@ -51,7 +51,7 @@ function event(container = web, action = "start"): ContainerEvent {
   return { time, action, exitCode: null, signal: null, health: null, previousName: null, container };
 }
 
-test("containers: the whole list, then what changes, and nothing when only the time of the last look does", async () => {
+test("containers: the list, then only real changes of its rows", async () => {
   const all = open("reader", containers("(includeAccessories: true)"));
   await expect.poll(() => changes(all).length, patient).toBe(1);
   expect(changes(all)[0]).toMatchObject({ snapshot: true, removed: [], engines: [{ name: "local", ok: true }], ended: null });
@@ -79,7 +79,7 @@ test("containers: the whole list, then what changes, and nothing when only the t
   await all.leave();
 });
 
-test("containers: rows are named by the deploy of the moment, and what hangs on them is asked anew for each message", async () => {
+test("containers: deploys and fields are resolved again for each message", async () => {
   memory.setContainers([{ ...web, version: "latest", floating: true }]);
   const all = open("reader", containers());
   await expect
@@ -95,7 +95,7 @@ test("containers: rows are named by the deploy of the moment, and what hangs on 
   memory.setContainers(everything);
 });
 
-test("a token sees what it may see, in the list and in the events; another environment is refused, and a token without ops:read", async () => {
+test("a token sees only its environments in the list and in the events", async () => {
   const rows = open("staging", containers());
   const seen = open("staging", events());
   const one = open("reader", events('(name: "redis", includeAccessories: true)'));
@@ -123,7 +123,7 @@ test("a token sees what it may see, in the list and in the events; another envir
   }
 });
 
-test("who leaves is forgotten, begun or not", async () => {
+test("a client that leaves is removed, before and after its first message", async () => {
   const all = [open("reader", containers()), open("reader", events()), open("reader", events())];
   await expect.poll(() => [memory.changes.watchers, memory.board.readers], patient).toEqual([1, 2]);
   await Promise.all(all.map((each) => each.leave()));
@@ -145,7 +145,7 @@ test("who leaves is forgotten, begun or not", async () => {
   await Promise.all(unread.map((each) => each.return(undefined)));
 });
 
-test("five at a time for a token, of whatever kind; the sixth is refused", async () => {
+test("a token has five streams of any kind; the sixth is refused", async () => {
   const logs = 'subscription { containerLogs(name: "web") { ended } }';
   const five = [containers(), containers(), events(), events(), logs].map((query) => open("busy", query));
   await expect
@@ -173,7 +173,7 @@ test.each([
   expect(both[1].of("containerEvents").at(-1)?.ended).toBe(reason);
 });
 
-test("an engine that is lost and comes back is told", async () => {
+test("an engine that is lost and comes back is reported", async () => {
   const [all, some] = [open("reader", containers()), open("reader", events())];
   await expect.poll(() => changes(all).length, patient).toBe(1);
   await expect.poll(() => memory.board.readers, patient).toBe(1);
@@ -182,7 +182,7 @@ test("an engine that is lost and comes back is told", async () => {
   await Promise.all([all.leave(), some.leave()]);
 });
 
-test("at shutdown each subscription is told, and ends at once", async () => {
+test("at shutdown each subscription gets the reason and ends at once", async () => {
   const other = await startGateway(sources, { tokensFile: tokens.file });
   const both = [containers(), events()].map((query) => subscribe(other.url, tokens.of("reader"), query));
   await expect.poll(() => [memory.changes.watchers, memory.board.readers], patient).toEqual([1, 1]);

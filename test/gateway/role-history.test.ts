@@ -73,7 +73,7 @@ const old: Kept = { name: "web-v1", version: "v1", state: "exited", created: 20,
 const current: Kept = { name: "web-v2", version: "v2", state: "running", created: 30, lines: [31_000, 32_000, 33_000] };
 const texts = (page: any) => page.lines.map(({ kind, message }: any) => (kind === "marker" ? "marker" : message));
 
-test("the releases before the last deploy are read too, each begins with a marker; no other stopped container is", async () => {
+test("releases before the last deploy are read, each after a marker", async () => {
   await using engine = await startEngine(
     oldest,
     { ...current, name: "web-v2_replaced_0123456789abcdef", state: "exited", created: 29, lines: [29_500] },
@@ -112,7 +112,7 @@ test("the releases before the last deploy are read too, each begins with a marke
   expect(page.containers).toEqual(names.map((name) => ({ container: { name }, truncated: false, error: null })));
 });
 
-test("an ordinary tail asks each kept one once, no further back than the page goes", async () => {
+test("an ordinary tail asks each retired container once, for its page only", async () => {
   await using engine = await startEngine(oldest, old, current);
   await using history = await startHistory(engine);
   await history.ask("tail: 1");
@@ -136,7 +136,7 @@ test("an ordinary tail asks each kept one once, no further back than the page go
   ]);
 });
 
-test("a late line of an old release is in a full page; a page that is full by chance is not told to be all", async () => {
+test("late lines of an old release are in a full page", async () => {
   await using engine = await startEngine(old, { ...current, lines: [30_100, 30_200, 30_300, 33_000] });
   await using history = await startHistory(engine);
   expect(texts(await history.ask("tail: 2"))).toEqual(["v1 at 30500", "v2 at 33000"]);
@@ -154,7 +154,7 @@ test("a late line of an old release is in a full page; a page that is full by ch
   ]);
 });
 
-test("kept ones are subject to the same rights and filters, and what one cannot give hides nothing", async () => {
+test("retired containers obey rights and filters; failures hide nothing", async () => {
   using tokens = createTokens({
     all: { scopes: ["ops:read", "ops:logs"] },
     staging: { scopes: ["ops:read", "ops:logs"], environments: ["staging"] },

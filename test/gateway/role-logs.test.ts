@@ -67,7 +67,7 @@ const live = sampleContainer({
   env: "production",
 });
 
-test("a role of one service and destination, over all engines, that the token may see, and no other", async () => {
+test("a role is one of a service and destination, over visible engines", async () => {
   const limited = await ask("staging", 'role: "web"');
   expect(namesOf(limited)).toEqual(new Set(["web-staging"]));
   expect(JSON.stringify(limited)).not.toMatch(/production|nowhere/);
@@ -77,7 +77,7 @@ test("a role of one service and destination, over all engines, that the token ma
   expect(namesOf(await ask("all", 'role: "redis", includeAccessories: true'))).toEqual(new Set(["redis"]));
 });
 
-test("a role of several services or destinations is refused, as a query and as a subscription, until one is chosen", async () => {
+test("an ambiguous role is refused until a service is chosen", async () => {
   const refused = await ask("all", 'role: "web"');
   expect(refused.errors?.[0].extensions.code).toBe("role_ambiguous");
   expect(refused.errors?.[0].message).toMatch(
@@ -99,7 +99,7 @@ test("a role of several services or destinations is refused, as a query and as a
   }
 });
 
-test("a subscription follows no container of another destination that comes later", async () => {
+test("a subscription ignores new containers of another destination", async () => {
   memory.setContainers([...all, live]);
   const query = 'subscription { logs(role: "job", tail: 5) { lines { container { name destination } } } }';
   const followed = subscribe(gateway.url, tokens.of("all"), query);
@@ -112,7 +112,7 @@ test("a subscription follows no container of another destination that comes late
   memory.setContainers(all);
 });
 
-test("each line names its container; what was left out is told", async () => {
+test("each line names its container; omissions are reported", async () => {
   memory.setContainers([...all, sampleContainer({ name: "web-another" })]);
   const { data } = await ask("all", 'role: "web", env: staging, tail: 1');
   memory.setContainers(all);
@@ -127,7 +127,7 @@ test("each line names its container; what was left out is told", async () => {
   ]);
 });
 
-test("a container that cannot be read is named and hides nothing of the others, nor does an engine; none at all is an error", async () => {
+test("an unreadable container or engine is named; all failing is an error", async () => {
   const { data, errors } = await ask("all", 'role: "worker"');
   expect(errors).toBeUndefined();
   expect(namesOf({ data })).toEqual(new Set(["worker-2"]));
@@ -157,7 +157,7 @@ test.each([
   expect(await opened.text()).toContain(`"code":"${code}"`);
 });
 
-test("a role that only another environment has is as if there were none", async () => {
+test("a role of another environment does not exist for the token", async () => {
   expect(namesOf(await ask("all", 'role: "runner", engine: "local"'))).toEqual(new Set(["runner-production"]));
   const [hidden, absent] = [
     await ask("staging", 'role: "runner", engine: "local"'),
@@ -167,7 +167,7 @@ test("a role that only another environment has is as if there were none", async 
   expect(hidden.errors?.[0].extensions.code).toBe("container_not_found");
 });
 
-test("a subscription follows new containers of its environment only, and ends when the token loses it", async () => {
+test("a subscription follows new containers until the environment is lost", async () => {
   const query = `subscription { logs(role: "web", env: staging, tail: 5) { lines { kind message container { name } } notices { notice container { name } } ended } }`;
   const response = await send("all", query, "text/event-stream");
   const batches: any[] = [];
@@ -190,7 +190,7 @@ test("a subscription follows new containers of its environment only, and ends wh
   expect(batches.at(-1).ended).toBe("forbidden");
 });
 
-test("a subscription ends when the token loses ops:logs and nothing else", async () => {
+test("a subscription ends when the token loses only ops:logs", async () => {
   const followed = subscribe(gateway.url, tokens.of("deaf"), 'subscription { logs(role: "worker") { lines { message } ended } }');
   await expect.poll(() => followed.messages.length, { timeout: 5000 }).toBeGreaterThan(0);
   tokens.change("deaf", { scopes: ["ops:read"] });

@@ -115,7 +115,7 @@ describe("a token of one environment, with every scope", () => {
     ["staging", plain],
     [null, plain],
   ] as const)(
-    "sees nothing but staging, and no difference when there is nothing else (ENV=%s)",
+    "sees only staging, and nothing else leaves a trace (ENV=%s)",
     async (env, questions) => {
       const among = await ask({ env, halves: whole }, "all@staging", questions);
       const alone = await ask({ env, halves: ["staging"] }, "all@staging", questions);
@@ -135,7 +135,7 @@ describe("a token of one environment, with every scope", () => {
   );
 
   it(
-    "sees nothing but production",
+    "sees only production",
     async () => {
       const { answers } = await ask({ env: "staging", halves: whole }, "all@production", plain);
       // Engines of staging that run a container of production are named by it.
@@ -153,7 +153,7 @@ describe("a token of some scopes", () => {
   const all = Object.keys(holders) as Holder[];
 
   it.each([null, ...all.filter((holder) => !holder.startsWith("all@"))])(
-    "%s: sees and does no more than its scopes say",
+    "%s: sees and does only what its scopes allow",
     async (holder) => {
       const granted = new Set<Scope>(holder === null ? [] : holders[holder].scopes);
       const { answers, calls, written } = await ask({ env: "staging", halves: ["staging", "production"] }, holder, plain);

@@ -41,15 +41,15 @@ function call(method: string, path: string, headers: Record<string, string>): Pr
   });
 }
 
-describe("without a valid token", () => {
-  it.each(paths)("%s is 401 for every method, and no upstream hears of it", async (path) => {
+describe("a request without a valid token", () => {
+  it.each(paths)("%s is 401 for every method, and no upstream is asked", async (path) => {
     const wrong = { authorization: "Bearer wrong-token-0123456789" };
     const statuses = await Promise.all(methods.flatMap((method) => [call(method, path, {}), call(method, path, wrong)]));
     expect(new Set(statuses)).toEqual(new Set([401]));
     expect(memory.calls).toEqual({});
   });
 
-  it("never takes a token from the query, a cookie or another header", async () => {
+  it("has no token in its query, cookies or other headers", async () => {
     const path = `${basePath}/containers`;
     expect(await call("GET", `${path}?access_token=${token}`, {})).toBe(401);
     expect(await call("GET", path, { cookie: `token=${token}` })).toBe(401);
@@ -59,7 +59,7 @@ describe("without a valid token", () => {
     expect(memory.calls).toEqual({ list: 1 });
   });
 
-  it("leaves only health, readiness and the console open, and they hold no data", async () => {
+  it("opens only health, readiness and the console, which hold no data", async () => {
     expect(await call("GET", "/healthz", {})).toBe(200);
     expect(await call("GET", "/readyz", {})).toBe(200);
     expect(await call("GET", "/graphql", { accept: "text/html" })).toBe(200);

@@ -62,8 +62,8 @@ async function query(target: string, from: string, to: string, payload: object =
   return readFrames(body);
 }
 
-describe("deploys", () => {
-  it("have their time, text and tags, of the range alone, however many came after it", async () => {
+describe("deploys of annotations", () => {
+  it("have their time, text and tags, of the range alone", async () => {
     const [frame] = await query("deploys", at(3), at(5));
     expect(column(frame, "time")).toEqual([3, 4, 5].map((minute) => Date.parse(at(minute))));
     expect(column(frame, "text")).toEqual(["v3 by ops-user", "v4 by ops-user", "v5 by ops-user"]);
@@ -82,8 +82,8 @@ describe("deploys", () => {
   });
 });
 
-describe("restarts", () => {
-  it("are found by role, by whom they were", async () => {
+describe("restarts of annotations", () => {
+  it("are found by role and by who asked for them", async () => {
     const [frame] = await query("restarts", at(0), at(20), { role: "web" });
     expect([column(frame, "who"), column(frame, "role"), column(frame, "version")]).toEqual([
       ["kim"],
@@ -95,15 +95,15 @@ describe("restarts", () => {
   });
 });
 
-it.each(["restarts", "alerts", "deploys"])("%s: a range of no length has none", async (name) => {
+it.each(["restarts", "alerts", "deploys"])("%s: a range of no length has no events", async (name) => {
   const [frame] = await query(name, at(500), at(500));
   expect(frame?.length ?? 0).toBe(0);
 });
 
-describe("up, where nobody answers", () => {
+describe("up counts without an answer", () => {
   const now = () => [new Date(Date.now() - 3_600_000).toISOString(), new Date().toISOString()] as const;
 
-  it("has nulls for what could not be counted, and says why", async () => {
+  it("are null for what could not be counted, with the reason", async () => {
     const [frame] = await query("up", ...now());
     const legends = frame?.fields.slice(1).map(({ labels, name, values }) => [labels?.["kind"], name, values.at(-1)]);
     expect(legends).toEqual(
@@ -119,7 +119,7 @@ describe("up, where nobody answers", () => {
     ]);
   });
 
-  it("is the error itself where nothing could be counted", async () => {
+  it("are an error when nothing could be counted", async () => {
     const { status, body } = await post([{ refId: "A", target: "up", payload: { kind: ["host"] } }], ...now());
     expect([status, body.error.code]).toEqual([503, "prometheus_unavailable"]);
   });

@@ -30,7 +30,7 @@ describe("toValues", () => {
     expect(toValues(text)).toEqual(values);
   });
 
-  it("gives back what Grafana interpolated, whatever the values are", () => {
+  it("reverses Grafana's interpolation for any values", () => {
     fc.assert(
       fc.property(fc.array(fc.string({ unit: "grapheme" }), { minLength: 1, maxLength: 5 }), (values) => {
         expect(toValues(interpolate(values))).toEqual(values);
@@ -38,7 +38,7 @@ describe("toValues", () => {
     );
   });
 
-  it("leaves names alone that nobody escaped", () => {
+  it("leaves names unchanged that Grafana did not escape", () => {
     fc.assert(
       fc.property(fc.stringMatching(/^[\w.:/@-]{0,40}$/), (name) => {
         expect(toValues(name)).toEqual([name]);
@@ -84,11 +84,11 @@ describe("toNames", () => {
     ],
     [[" a ", "", "a"], ["a"]],
     [() => "x", null],
-  ])("%j asks for %j", (input, names) => {
+  ])("%j selects %j", (input, names) => {
     expect(toNames(input)).toEqual(names);
   });
 
-  it("takes 1,000 names, and no more", () => {
+  it("accepts 1,000 names, and no more", () => {
     const names = Array.from({ length: 1001 }, (_, index) => `q${index}`);
     expect(toNames(names.slice(0, 1000))).toHaveLength(1000);
     expect(() => toNames(names)).toThrow("At most 1000 values for one name");
@@ -96,7 +96,7 @@ describe("toNames", () => {
 });
 
 describe("numbers and flags", () => {
-  it("takes texts for them", () => {
+  it("may be given as texts", () => {
     expect([true, "true", 1, "1", ["TRUE"]].map(toBoolean)).toEqual([true, true, true, true, true]);
     expect([false, "false", 0, "0"].map(toBoolean)).toEqual([false, false, false, false]);
     expect(["yes", "", null, {}, "11", "true1", "x0", "false0"].map(toBoolean)).toEqual(Array.from({ length: 8 }, () => null));

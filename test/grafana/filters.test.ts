@@ -44,13 +44,13 @@ describe("ad hoc filters", () => {
     expect(await left([{ key: "queue", operator, value, ...(values && { values }) }])).toEqual(expected);
   });
 
-  it("compares numbers as numbers, however they are sent", async () => {
+  it("compare numbers as numbers, whatever their type", async () => {
     expect(await left([{ key: "depth", operator: ">", value: "3" }])).toEqual([payouts, pos]);
     expect(await left([{ key: "depth", operator: "<", value: 10 }])).toEqual([payouts, webhook]);
     expect(await left([{ key: "depth", operator: "=", value: "12" }])).toEqual([pos]);
   });
 
-  it("compares texts as texts where one side is no number, and is never equal to itself", async () => {
+  it("compare texts as texts when one side is not a number", async () => {
     const names = async (operator: string, value: string, key = "queue") => left([{ key, operator, value }]);
     expect(await names("<", "payouts")).toEqual([]);
     expect(await names(">", "payouts")).toEqual([pos, webhook]);
@@ -64,7 +64,7 @@ describe("ad hoc filters", () => {
     expect(await filterRows([{ depth: -1 }], below, new Budget("test"))).toHaveLength(1);
   });
 
-  it("holds memory for an expression while it is used, and none for other operators", async () => {
+  it("reserve memory for expressions only, while they run", async () => {
     const budget = new Budget("test");
     const [hold, free] = [vi.spyOn(budget, "hold"), vi.spyOn(budget, "free")];
     await filterRows(rows, parseFilters([{ key: "queue", operator: "=", value: "payouts" }]), budget);
@@ -74,19 +74,19 @@ describe("ad hoc filters", () => {
     expect(free.mock.calls).toEqual(hold.mock.calls);
   });
 
-  it("quotes no more than 80 signs of a word that it does not know", async () => {
+  it("quote at most 80 characters of an unknown word", async () => {
     const refuse = async (key: string) => left([{ key, operator: "=", value: "x" }]);
     await expect(refuse("k".repeat(80))).rejects.toThrow(`Unknown filter key "${"k".repeat(80)}"; known`);
     await expect(refuse("k".repeat(81))).rejects.toThrow(`Unknown filter key "${"k".repeat(80)}..."; known`);
   });
 
-  it("takes what is unknown for empty, as a missing label", async () => {
+  it("treat unknown columns as empty, like missing labels", async () => {
     expect(await left([{ key: "env", operator: "!=", value: "staging" }])).toEqual([pos, webhook]);
     expect(await left([{ key: "env", operator: "=", value: "" }])).toEqual([webhook]);
     expect(await left([{ key: "env", operator: "<", value: "z" }])).toEqual([payouts, pos]);
   });
 
-  it("holds all conditions, and leaves rows alone that have no such column", async () => {
+  it("all apply, except to rows without such a column", async () => {
     const both = [
       { key: "queue", operator: "=~", value: "p.*" },
       { key: "env", operator: "=", value: "staging" },
@@ -96,7 +96,7 @@ describe("ad hoc filters", () => {
   });
 
   it.each([[undefined], [null], [{}], ["x"], [[null, 1, {}]], [[{ key: "", operator: "=", value: "x" }]]])(
-    "takes %j for none",
+    "take %j for no filter",
     async (filters) => {
       expect(await left(filters)).toHaveLength(3);
     },
@@ -108,11 +108,11 @@ describe("ad hoc filters", () => {
     [{ key: "queue", operator: "=~", value: "(" }, /"\(" is not a regular expression/],
     [{ key: "queue", operator: "!~", value: "a(?=b)" }, /no look-around/],
     [{ key: "queue", operator: "=~", value: "a".repeat(201) }, /at most 200 characters/],
-  ])("refuses %j", async (filter, message) => {
+  ])("refuse %j", async (filter, message) => {
     await expect(left([filter])).rejects.toThrow(message);
   });
 
-  it("takes flags and numbers for texts, and what is neither for empty", async () => {
+  it("compare flags and numbers as texts, and other values as empty", async () => {
     const cells = [true, false, 0, 12, "", null, undefined, {}, ["x"]];
     const accepted = async (operator: string, value: unknown) => {
       const conditions = parseFilters([{ key: "state", operator, value }]);
@@ -136,7 +136,7 @@ describe("ad hoc filters", () => {
     expect(await accepted("<", "7")).toEqual([0]);
   });
 
-  it("is waited for, and ended, as the budget says", async () => {
+  it("take turns and end with the budget", async () => {
     const turns: string[] = [];
     const budget = new Budget("test");
     vi.spyOn(budget, "turn").mockImplementation(() => Promise.resolve().then(() => void turns.push("waited")));
@@ -156,11 +156,11 @@ describe("ad hoc filters", () => {
       { key: "queu", value: "x" },
       'Unknown filter key "queu"; known: queue, source, state, env, role, destination, container, engine, health, status, version, host, kind, depth, count, restarts',
     ],
-  ])("refuses %j with what is known", async (filter, message) => {
+  ])("refuse %j with what is known", async (filter, message) => {
     await expect(left([filter])).rejects.toMatchObject({ code: "invalid_request", message });
   });
 
-  it("refuses more than 20", () => {
+  it("are at most 20", () => {
     const many = (count: number) => Array.from({ length: count }, () => ({ key: "queue", operator: "=", value: "x" }));
     expect(parseFilters(many(20))).toHaveLength(20);
     expect(() => parseFilters(many(21))).toThrow(
@@ -168,7 +168,7 @@ describe("ad hoc filters", () => {
     );
   });
 
-  it("is the opposite with the opposite operator", async () => {
+  it("with the opposite operator match the opposite rows", async () => {
     const values = fc.array(fc.constantFrom<string>("payouts", "pos_settlement", "x", "webhook.aella.process"), { minLength: 1 });
     await fc.assert(
       fc.asyncProperty(values, async (wanted) => {

@@ -22,7 +22,7 @@ describe("lines", () => {
     value,
   });
 
-  it("share one time column, and tell their labels and unit", async () => {
+  it("share one time column and carry their labels and unit", async () => {
     const [frame, ...others] = await answered("queue_oldest_age", [
       sample(1, "a", 5),
       sample(1, "b", null),
@@ -38,7 +38,7 @@ describe("lines", () => {
     ]);
   });
 
-  it("are named apart where their names are the same, and leave out labels that are unknown", async () => {
+  it("with equal names are distinguished; unknown labels are left out", async () => {
     const [frame] = await answered("queue_depth", [
       sample(1, "a", 1, "one", null),
       sample(1, "a", 2, "two", null),
@@ -48,7 +48,7 @@ describe("lines", () => {
     expect(linesOf(frame)[0]?.labels).toEqual({ queue: "a", source: "one" });
   });
 
-  it("of other times have a frame of their own, so that none is broken by holes", async () => {
+  it("with other times have their own frame, so that none has gaps", async () => {
     const frames = await answered("queue_depth", [sample(1, "a", 1), sample(1, "b", 1), sample(2, "a", 2)], ["x"]);
     expect(frames.map(({ length, refId }) => [length, refId])).toEqual([
       [2, "A"],
@@ -70,7 +70,7 @@ describe("lines", () => {
     ]);
   });
 
-  it("hold every sample once, whatever there is", async () => {
+  it("contain every sample once, for any input", async () => {
     const samples = fc.uniqueArray(
       fc.record({ minute: fc.nat(20), queue: fc.constantFrom("a", "b", "c"), value: fc.option(fc.integer()) }),
       {
@@ -147,7 +147,7 @@ describe("the JSON of a frame", () => {
     return JSON.parse(JSON.stringify(found));
   };
 
-  it("of lines is wide, with its notices on the first frame alone, and legends that tell lines apart", async () => {
+  it("of lines is wide, has its notices once and distinct legends", async () => {
     const sample = (minute: number, queue: string, source: string, env: string, value: number | undefined) => {
       return { time: at(minute), queue, source, env, value };
     };
@@ -214,7 +214,7 @@ describe("the JSON of a frame", () => {
     ]);
   });
 
-  it("of a table has each cell as its column's type", async () => {
+  it("of a table has each cell in its column's type", async () => {
     const row = { engine: 5, ok: "yes", age_seconds: 1.5, error: { code: "x" } };
     const values = async (more: object) =>
       (await frames("engines", [{ ...row, ...more }]))[0].data.values.map(([cell]: unknown[]) => cell);
@@ -253,8 +253,8 @@ describe("the JSON of a frame", () => {
   });
 });
 
-describe("nothing", () => {
-  it.each(metrics.map(({ name }) => [name]))("of %s is no frame, but for what is to be said", async (name) => {
+describe("an empty answer", () => {
+  it.each(metrics.map(({ name }) => [name]))("of %s has no frame, except for its notices", async (name) => {
     expect(await answered(name, [])).toEqual([]);
     const [frame] = await answered(name, [], ["runner: it does not answer"]);
     expect(frame?.length).toBe(0);
@@ -265,7 +265,7 @@ describe("nothing", () => {
 it.each([
   ["engines", { engine: "a" }, 4],
   ["queue_depth", { time: at(1), queue: "a", value: 1 }, 2],
-])("frames of %s are waited for, and ended, as the budget says", async (name, row, count) => {
+])("frames of %s take turns and end with the budget", async (name, row, count) => {
   const budget = new Budget("test");
   let waited = 0;
   vi.spyOn(budget, "turn").mockImplementation(async () => void (waited += 1));

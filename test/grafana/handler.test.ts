@@ -111,7 +111,7 @@ const target = (name: string, payload: object = {}, refId = "A") => ({ refId, ta
 const texts = (answer: { text?: string; value?: string }[]) => answer.map(({ text, value }) => text ?? value);
 
 describe("the datasource", () => {
-  it.each(["/grafana", "/grafana/"])("is there at %s, with 200 and without a redirect", async (path) => {
+  it.each(["/grafana", "/grafana/"])("answers %s with 200 and no redirect", async (path) => {
     const response = await gateway.fetch(path, { redirect: "manual", headers: { "content-type": "application/json" } });
     expect(response.status).toBe(200);
     expect(await response.json()).toMatchObject({ status: "ok" });
@@ -128,7 +128,7 @@ describe("the datasource", () => {
     expect(response.headers.get("allow")).toBe(method === "GET" ? "POST" : "GET, HEAD");
   });
 
-  it("wants ops:read, and no more", async () => {
+  it("requires ops:read, and no more", async () => {
     expect((await gateway.fetch("/grafana", { headers: { authorization: "Bearer nobody-0123456789" } })).status).toBe(401);
     for (const path of ["/query", "/metrics", "/tag-keys", "/variable"]) {
       expect((await post(path, {}, { bearer: logsOnly.token, status: 403 })).error.code).toBe("forbidden");
@@ -136,7 +136,7 @@ describe("the datasource", () => {
     expect(await post("/query", lastHour([]))).toEqual([]);
   });
 
-  it("can do nothing: every document of it is a query, and no other path is below it", async () => {
+  it("runs queries only, and has no other path", async () => {
     const operations = grafanaDocuments.flatMap(({ definitions }) =>
       definitions.filter(({ kind }) => kind === Kind.OPERATION_DEFINITION),
     );
@@ -146,14 +146,14 @@ describe("the datasource", () => {
     }
   });
 
-  it("takes a panel whose variables have thousands of options, and refuses what no panel sends", async () => {
+  it("accepts variables with thousands of options and refuses more", async () => {
     const options = (count: number) => Array.from({ length: count }, (_, index) => `webhook.partner-${index}.process`);
     const body = (count: number) => lastHour([], { scopedVars: { q: { text: options(count), value: options(count) } } });
     expect(await post("/query", body(4000))).toEqual([]);
     expect((await post("/query", body(20_000), { status: 413 })).error.code).toBe("payload_too_large");
   });
 
-  it("answers paths with a slash at the end, no body, and {}", async () => {
+  it("answers paths with a slash at the end, an empty body and {}", async () => {
     for (const path of [
       "/metrics/",
       "/search",
@@ -169,7 +169,7 @@ describe("the datasource", () => {
       expect(await post(path, {})).toEqual([]);
   });
 
-  it("says what is wrong so that panels and Save & test can show it", async () => {
+  it("reports errors where panels and Save & test can show them", async () => {
     const response = await gateway.fetch("/grafana/query", { method: "POST", body: "{" });
     expect(response.status).toBe(400);
     const message = "The body is not JSON";
@@ -181,7 +181,7 @@ describe("the datasource", () => {
 });
 
 describe("/metrics", () => {
-  it("lists every metric with its fields, as the plugin's editor wants them", async () => {
+  it("lists every metric with its fields, as the plugin's editor needs", async () => {
     const listed = await post("/metrics", { metric: "queue_depth", payload: {} });
     expect(listed.map(({ value }: any) => value)).toEqual([
       "containers",
@@ -217,13 +217,13 @@ describe("/metrics", () => {
     expect(texts(await post("/search", { target: "" }))).toEqual(listed.map(({ value }: any) => value));
   });
 
-  it.each(payloads.map(({ name }) => [name]))("the field %s has options", async (name) => {
+  it.each(payloads.map(({ name }) => [name]))("has options for the field %s", async (name) => {
     const options = await post("/metric-payload-options", { metric: "queue_depth", payload: {}, name });
     expect(options.length).toBeGreaterThan(0);
     for (const option of options) expect(option).toEqual({ value: expect.any(String), label: expect.any(String) });
   });
 
-  it("narrows the options by what is chosen in other fields, as it is escaped", async () => {
+  it("narrows the options by other fields, as Grafana escapes them", async () => {
     const options = async (name: string, payload: object) =>
       (await post("/metric-payload-options", { metric: "queue_depth", payload, name })).map(({ value }: any) => value);
     expect(await options("queue", {})).toEqual(["mail", "payouts", "webhook.aella.process"]);
@@ -233,7 +233,7 @@ describe("/metrics", () => {
     expect(await options("env", {})).toEqual(["production", "staging"]);
   });
 
-  it("names the known ones for an unknown one", async () => {
+  it("names the known metrics for an unknown one", async () => {
     const unknown = await post("/metric-payload-options", { metric: "queue_depth", payload: {}, name: "queu" }, { status: 400 });
     expect(unknown.message).toContain('Unknown payload "queu"; known: queue, source, env');
     expect((await post("/metric-payload-options", { metric: "x", name: "queue" }, { status: 400 })).message).toContain(
@@ -250,7 +250,7 @@ describe("/query", () => {
     expect((frames[0]?.length ?? 0) > 0).toBe(!["deploys", "restarts", "alerts"].includes(name));
   });
 
-  it("marks what went wrong, and not what became well again", async () => {
+  it("marks failures, and not recoveries", async () => {
     const { timeline } = memory.sources;
     const container = toTimelineContainer(sampleContainer());
     const add = (kind: "health" | "queue_state" | "host_alert", states: readonly string[]) => {
@@ -272,7 +272,7 @@ describe("/query", () => {
     ]);
   });
 
-  it("makes about as many points as fit into the panel, on round times", async () => {
+  it("returns about as many points as fit the panel, on round times", async () => {
     const [frame] = await query(lastHour([target("queue_depth")]));
     expect(frame?.length).toBeGreaterThanOrEqual(239);
     expect(frame?.length).toBeLessThanOrEqual(241);
@@ -283,7 +283,7 @@ describe("/query", () => {
     expect(chosen?.length).toBeLessThanOrEqual(13);
   });
 
-  it("tells a failed source on its frame alone, beside those that answered", async () => {
+  it("reports a failed source on its own frame", async () => {
     const frames = await query(lastHour([target("queue_depth"), target("host_load1", {}, "B"), target("queues", {}, "C")]));
     expect(frames.map(({ refId, name, meta }) => [refId, name, meta?.notices])).toEqual([
       ["A", "queue_depth", [{ severity: "warning", text: "away: Its database does not answer" }]],
@@ -299,7 +299,7 @@ describe("/query", () => {
     expect(column(frames[2], "env")).toEqual(["production", "staging", "staging"]);
   });
 
-  it("tells a failed target on its own frame; the error itself when there is nothing else", async () => {
+  it("reports a failed target on its own frame, or as the error", async () => {
     isPrometheusDown = true;
     try {
       const frames = await query(lastHour([target("hosts"), target("queue_depth", {}, "B")]));
@@ -324,7 +324,7 @@ describe("/query", () => {
     ["a group", { queue: [String.raw`(payouts|webhook\.aella\.process)`] }],
     ["a queue and an environment", { queue: ["payouts", "mail"], env: "staging" }],
     ["an environment that does not exist", { env: "prod" }],
-  ])("narrows lines and tables alike by %s", async (_what, payload) => {
+  ])("narrows lines and tables by %s", async (_what, payload) => {
     const [lines, table] = [
       await query(lastHour([target("queue_depth", payload)])),
       await query(lastHour([target("queues", payload)])),
@@ -342,7 +342,7 @@ describe("/query", () => {
     },
   );
 
-  it("applies ad hoc filters to every metric that has such a column, and not to others", async () => {
+  it("applies ad hoc filters to every metric that has the column", async () => {
     const filters = [{ key: "queue", operator: "=~", value: "webhook.*" }];
     const frames = await query(
       lastHour([target("queue_depth"), target("queues", {}, "B"), target("hosts", {}, "C")], { filters }),
@@ -362,7 +362,7 @@ describe("/query", () => {
     expect(column(old, "queue")).toEqual(["webhook.aella.process"]);
   });
 
-  it("names what is known for an unknown metric or key", async () => {
+  it("names the known metrics or keys for an unknown one", async () => {
     const metric = await post("/query", lastHour([target("queue_depht"), target("up", {}, "B")]), { status: 400 });
     expect(metric.message).toMatch(/^Unknown metric "queue_depht"; known: containers, queues, .*, up$/);
     expect(metric.error).toMatchObject({ code: "invalid_request", message: metric.message });
@@ -377,7 +377,7 @@ describe("/query", () => {
     });
   });
 
-  it("shows accessories only when asked, with booleans as they arrive", async () => {
+  it("shows accessories only on request, whatever the boolean's form", async () => {
     const names = async (accessories: unknown) =>
       column((await query(lastHour([target("containers", { accessories })])))[0], "container");
     expect(await names(undefined)).toHaveLength(2);
@@ -389,12 +389,12 @@ describe("/query", () => {
     [{ kind: ["engine"] }, ["engine up", "engine total"]],
     [{ kind: "(engine|nothing)" }, ["engine up", "engine total"]],
     [{ kind: "nothing" }, []],
-  ])("counts what %j asks for", async (payload, legends) => {
+  ])("counts the rows that %j selects", async (payload, legends) => {
     const frames = await query(lastHour([target("up", payload)]));
     expect(frames.flatMap(linesOf).map(({ legend }) => legend)).toEqual(legends);
   });
 
-  it("reads several metrics out of one target with a variable", async () => {
+  it("reads several metrics from one target with a variable", async () => {
     const frames = await query(lastHour([target("(queue_depth|queue_failures)")]));
     expect(frames.map(({ name, refId }) => [name, refId])).toEqual([
       ["queue_depth", "A"],
@@ -419,7 +419,7 @@ describe("/variable", () => {
     );
   });
 
-  it("takes JSON, with what narrows it", async () => {
+  it("accepts JSON with filters", async () => {
     const narrowed = await post("/variable", { payload: { target: "queue", env: "staging" } });
     expect(narrowed.map(({ __value }: any) => __value)).toEqual(["payouts", "webhook.aella.process"]);
     const listed = metrics.map(({ name }) => ({ __text: name, __value: name }));
@@ -434,7 +434,7 @@ describe("/variable", () => {
 });
 
 describe("/tag-keys and /tag-values", () => {
-  it("lists keys and their values, narrowed by the other filters", async () => {
+  it("list keys and values, narrowed by the other filters", async () => {
     expect(texts(await post("/tag-keys"))).toEqual(
       expect.arrayContaining(["queue", "source", "env", "role", "host", "container"]),
     );
@@ -447,7 +447,7 @@ describe("/tag-keys and /tag-values", () => {
     expect((await post("/tag-values", { key: "rolle" }, { status: 400 })).message).toContain("known: queue");
   });
 
-  it("has values for every key that is a text", async () => {
+  it("have values for every key that is a text", async () => {
     for (const { value, type } of await post("/tag-keys")) {
       const values = await post("/tag-values", { key: value });
       expect(values.length > 0, value).toBe(type === "string");
@@ -455,7 +455,7 @@ describe("/tag-keys and /tag-values", () => {
   });
 });
 
-describe("the answers", () => {
+describe("the datasource's answers", () => {
   const call = (path: string, method: string, body = "", execute: unknown = null) =>
     createGrafanaHandler(execute as never)({ ...createCaller(), method, path, body: async () => Buffer.from(body) });
 
@@ -464,7 +464,7 @@ describe("the answers", () => {
     ["/grafana/", "GET", "/grafana"],
     ["/grafana/search", "POST", "/grafana/search"],
     ["/grafana/tag-keys/", "POST", "/grafana/tag-keys"],
-  ])("of %s by %s have the route %s", async (path, method, route) => {
+  ])("to %s at %s have the route %s", async (path, method, route) => {
     expect(await call(path, method)).toEqual({ status: 200, route, body: expect.stringMatching(/^[[{]/) });
   });
 
@@ -494,7 +494,7 @@ describe("the answers", () => {
     ["/grafana/x", "POST", "not_found", `Known below /grafana: ${grafanaRoutes.join(", ")}`, undefined],
     ["/grafana/query", "GET", "method_not_allowed", "Use POST", { allow: "POST" }],
     ["/grafana", "POST", "method_not_allowed", "Use GET, HEAD", { allow: "GET, HEAD" }],
-  ])("to %s by %s are refused: %s", async (path, method, code, message, headers) => {
+  ])("to %s at %s are refused: %s", async (path, method, code, message, headers) => {
     await expect(call(path, method)).rejects.toMatchObject({ code, message, headers });
     const handle = createGrafanaHandler(null as never);
     const caller = { ...createCaller(["ops:logs"]), method, path, body: async () => Buffer.from("") };
@@ -504,7 +504,7 @@ describe("the answers", () => {
     });
   });
 
-  it("say why a body is none", async () => {
+  it("say why a body is invalid", async () => {
     await expect(call("/grafana/query", "POST", "{")).rejects.toMatchObject({
       code: "invalid_request",
       message: "The body is not JSON",
@@ -520,7 +520,7 @@ describe("the answers", () => {
     });
   });
 
-  it("have options once each and sorted, or the failure", async () => {
+  it("have sorted distinct options, or the failure", async () => {
     const rows = ["b", "", null, 7, "a", "b"].map((role) => ({ role, env: "staging" }));
     const asked: unknown[] = [];
     const execute = (data: unknown, errors: readonly OpsError[] = []) => {

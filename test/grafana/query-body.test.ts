@@ -7,7 +7,7 @@ import { panelBody } from "../support/grafana-panel.ts";
 const nowMs = Date.parse("2026-11-24T21:00:00Z");
 
 describe("parseBody", () => {
-  it("takes no body, and what is no object, for {}", () => {
+  it("reads an empty body, and any other non-object, as {}", () => {
     expect(["", " \n", "{}", "[]", "null", "3", '"x"'].map((text) => parseBody(Buffer.from(text)))).toEqual(
       Array.from({ length: 7 }, () => ({})),
     );
@@ -38,7 +38,7 @@ describe("parseQuery", () => {
     });
   });
 
-  it("knows the names of old versions", () => {
+  it("accepts the names of old versions", () => {
     const body = {
       targets: [{ refId: "A", type: "timeserie", target: "queue_depth", data: { queue: "payouts" } }],
       adhocFilters: [{ key: "env", operator: "=", value: "staging" }],
@@ -78,7 +78,7 @@ describe("parseQuery", () => {
       { targets: { a: 1 }, filters: {} },
       { targets: [], conditions: [] },
     ],
-  ])("%j is %j", (body, expected) => {
+  ])("reads %j as %j", (body, expected) => {
     expect(parseQuery(body, nowMs)).toMatchObject(expected);
   });
 
@@ -94,7 +94,7 @@ describe("parseQuery", () => {
     expect(() => parseQuery(body, nowMs)).toThrow(message);
   });
 
-  it("takes what is just within its limits, and refuses what is just beyond", () => {
+  it("accepts its limits and refuses one more", () => {
     const target = (payload: object = {}) => ({ refId: "A", target: "up", payload });
     const isTaken = (body: object) => tryQuery(body as never) !== null;
     const many = (count: number) => Array.from({ length: count }, () => target());
@@ -120,7 +120,7 @@ describe("parseQuery", () => {
       expect([isTaken(taken), isTaken(refused)], name).toEqual([true, false]);
   });
 
-  it("has the step, the accessories and the words of each target by itself, whole milliseconds, and its range as points", () => {
+  it("reads each target's step, accessories and names, and the range", () => {
     const targets = [
       { refId: "A", target: "up", payload: { step: "5m", accessories: 1, x: 0 } },
       { refId: 7, target: ["up", "hosts"], payload: { kind: ["host", "engine"] } },
@@ -159,7 +159,7 @@ describe("parseQuery", () => {
     expect(parseQuery({ range: { to: "2026-11-24T06:00:00Z" } }, nowMs).from).toBe("2026-11-24T00:00:00.000Z");
   });
 
-  it("refuses JSON that is nested too deeply, however texts in it look", () => {
+  it("refuses JSON that is nested too deeply, whatever its texts contain", () => {
     const nested = (depth: number, inner = "") => `${"[".repeat(depth)}${inner}${"]".repeat(depth)}`;
     const body = (depth: number, inner?: string) => () => parseBody(Buffer.from(`{"a":${nested(depth, inner)}}`));
     expect(body(63)).not.toThrow();
@@ -172,7 +172,7 @@ describe("parseQuery", () => {
     expect(() => parsePayload(`{"a":${nested(64)}}`)).toThrow("more than 64 levels deep");
   });
 
-  it("answers or refuses anything at all, and never asks for more than a series may have", () => {
+  it("answers or refuses any body, and never exceeds a series' points", () => {
     const anything = fc.anything();
     const body = fc.record(
       {
@@ -215,12 +215,12 @@ describe("parsePayload", () => {
   });
 
   it.each([[undefined], [null], [{}], ["{}"], [[]], [{ queue: "All", env: "", step: "auto", accessories: null }]])(
-    "%j is the defaults",
+    "reads %j as the defaults",
     (payload) => {
       expect(parsePayload(payload)).toEqual({ conditions: [], step: null, includeAccessories: false, unknown: [] });
     },
   );
-  it("tells what it does not know", () => {
+  it("names unknown keys", () => {
     expect(parsePayload({ queu: "payouts" }).unknown).toEqual(["queu"]);
     const many = Object.fromEntries(Array.from({ length: 12 }, (_, index) => [`x${index}`, 1]));
     expect(parsePayload({ queue: "a", ...many }).unknown).toEqual(Object.keys(many).slice(0, 10));

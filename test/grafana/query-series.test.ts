@@ -17,7 +17,7 @@ async function ask(url: string, target: string) {
   return (await response.json()) as { data: { values: unknown[][] } }[];
 }
 
-it("of many series each has fewer points: an ordinary panel is not refused", { timeout: 30_000 }, async () => {
+it("panels of many series get fewer points each instead of an error", { timeout: 30_000 }, async () => {
   const asked: Asked[] = [];
   const memory = createMemorySources({
     hosts: names.map((name) => sampleHost({ name, instance: `${name}:9100` })),

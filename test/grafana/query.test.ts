@@ -43,11 +43,11 @@ describe("targets that all fail", () => {
     ["in either order", "prometheus_unavailable", "forbidden", "prometheus_unavailable"],
     ["the first of equally severe ones", "prometheus_unavailable", "query_timeout", "prometheus_unavailable"],
     ["the first refusal", "forbidden", "answer_too_large", "forbidden"],
-  ])("have one error: %s", async (_, hosts, queues, code) => {
+  ])("are one error: %s", async (_, hosts, queues, code) => {
     await expect(run({ hosts: failed(hosts), queues: failed(queues) })).rejects.toMatchObject({ code });
   });
 
-  it("have frames where one does not fail, each with an error of its own", async () => {
+  it("are frames with an error each when one succeeds", async () => {
     const { frames } = await run({
       hosts: failed("forbidden", "not yours"),
       engines: { data: { rows: [{ engine: "a" }] } },
@@ -60,20 +60,20 @@ describe("targets that all fail", () => {
     ]);
   });
 
-  it.each(["deploys", "alerts", "queue_errors", "queue_depth"])("have the error of the only one, %s", async (name) => {
+  it.each(["deploys", "alerts", "queue_errors", "queue_depth"])("are the error of the only target, %s", async (name) => {
     await expect(run({ [name]: failed("forbidden", "not yours") })).rejects.toMatchObject({
       code: "forbidden",
       message: "not yours",
     });
   });
 
-  it("are none where there is no target", async () => {
+  it("are empty when there is no target", async () => {
     expect((await run({})).frames).toEqual([]);
   });
 });
 
-describe("what is said beside rows", () => {
-  it("is a warning for what failed, once each, and a note for what is not known or means nothing", async () => {
+describe("notices beside rows", () => {
+  it("are warnings for failures, once each, and notes for unknown data", async () => {
     const problem = { code: "postgres_unavailable", message: "away" };
     const payload = { queue: "mail", other: 1 };
     const { frames } = await run(
@@ -110,7 +110,7 @@ describe("what is said beside rows", () => {
     ]);
   });
 
-  it("is where the timeline and the deploys of a range do not reach back", async () => {
+  it("say from when the timeline and the deploys are known", async () => {
     const entry = { time: "2026-01-13T09:30:00Z", kind: "health", message: "web is unhealthy", to: "unhealthy" };
     const cover = (kind: string, known: boolean, since: string | null = null, note: string | null = null) => ({
       kind,
@@ -140,7 +140,7 @@ describe("what is said beside rows", () => {
   });
 });
 
-describe("rows", () => {
+describe("annotation rows", () => {
   /** The cells of some columns, row by row. */
   const cells = async (name: string, rows: unknown, columns: readonly string[], parts?: Answer["parts"]) => {
     const { frames } = await run({ [name]: { data: { rows: rows as never, ...(parts && { parts }) } } });
@@ -151,7 +151,7 @@ describe("rows", () => {
   const at = (minute: number) => new Date(Date.parse(range.from) + minute * 60_000).toISOString();
   const ms = (minute: number) => Date.parse(at(minute));
 
-  it("of deploys are annotations, oldest first", async () => {
+  it("of deploys are sorted, oldest first", async () => {
     const rows = [
       { time: at(9), tag: "v3", deployed_by: "kim", state: "current" },
       { time: at(1), tag: "v1", deployed_by: null, state: "older" },
@@ -164,7 +164,7 @@ describe("rows", () => {
     ]);
   });
 
-  it("of the timeline are what nobody asked for and what is not well, oldest first", async () => {
+  it("of the timeline are unrequested and unhealthy events, oldest first", async () => {
     const entry = (minute: number, to: string | null, requested = false) => {
       return { time: at(minute), kind: "health", message: `to ${to}`, to, requested };
     };
@@ -184,7 +184,7 @@ describe("rows", () => {
     ]);
   });
 
-  it("have the environment of their source where they have none of their own, and their order", async () => {
+  it("without an environment have that of their source, in order", async () => {
     const rows = [
       { queue: "b", source: "jobs" },
       { queue: "a", source: "other" },
@@ -212,14 +212,14 @@ describe("rows", () => {
   });
 });
 
-describe("what is asked", () => {
+describe("the variables of a metric's document", () => {
   const variablesOf = async (payload: object, body: object = {}) => {
     const targets = [{ refId: "A", target: "hosts", payload }];
     const { asked } = await run({ hosts: { data: { rows: [host] } } }, { targets, ...body });
     return asked.mock.calls[0]?.[1];
   };
 
-  it("is the range, and one point more than fit between its ends", async () => {
+  it("have the range with one point more than fits between its ends", async () => {
     expect(await variablesOf({})).toEqual({
       from: "2026-01-13T09:00:00.000Z",
       to: "2026-01-13T10:00:00.000Z",
@@ -244,7 +244,7 @@ describe("what is asked", () => {
     expect(await variablesOf({}, { maxDataPoints: 10_998 })).toMatchObject({ maxPoints: 10_999 });
   });
 
-  it("has each list of names under its own word, without values that an enum lacks", async () => {
+  it("have each list of names, without values that an enum lacks", async () => {
     const payload = {
       queue: ["q1", "q2"],
       source: "s",
@@ -267,7 +267,7 @@ describe("what is asked", () => {
     });
   });
 
-  it("takes an ad hoc filter with = for a list of names, and no other operator; the payload goes first", async () => {
+  it("take names from the payload, else from an ad hoc filter with =", async () => {
     const filter = (operator: string, value: string) => ({ key: "queue", operator, value });
     const queues = async (...filters: readonly object[]) => (await variablesOf({}, { filters })).queues;
     expect(await queues(filter("=", "a"))).toEqual(["a"]);
@@ -278,7 +278,7 @@ describe("what is asked", () => {
   });
 });
 
-it("reads at most four metrics at once", async () => {
+it("a panel reads at most four metrics at once", async () => {
   let [reading, most] = [0, 0];
   const names = ["hosts", "queues", "engines", "containers", "host_load1", "queue_depth"];
   const execute = (() => ({

@@ -60,7 +60,7 @@ describe("the inputs of the list of containers", () => {
     ).toBe(view);
   });
 
-  it("are the list itself, and the deploy only where a row needs it", async () => {
+  it("are the list itself, and the deploy only if a row needs it", async () => {
     vi.useFakeTimers({ now, toFake: ["Date"] });
     onTestFinished(() => void vi.useRealTimers());
     const error = { code: "docker_timeout", message: "slow" };
@@ -99,7 +99,7 @@ describe("our own documents", () => {
     return createExecute(schema, given, [document])(document as never, variables, caller).run();
   };
 
-  it("answer data, with an error for each field that fails", async () => {
+  it("return data, with an error for each field that fails", async () => {
     expect(await run({ name: "a" })).toEqual({ data: { host: { name: "a" }, containers: [{ name: "web" }] }, errors: [] });
     const error = new OpsError("prometheus_unavailable", "down");
     const failing = createMemorySources({ containers: [web], hosts: error }).sources;
@@ -163,7 +163,7 @@ describe("our own subscriptions", () => {
     return { opened, abort };
   };
 
-  it("hand on what the source gives", async () => {
+  it("pass on the source's messages", async () => {
     const { opened, abort } = open({ name: "web" });
     const batches = await opened;
     abort.abort("shutdown");

@@ -33,7 +33,7 @@ const without = (scope?: Scope, environment?: Environment) =>
     environments.filter((one) => one !== environment),
   ).principal;
 
-test("the log of a container goes on with ops:logs and its environment, whatever else the token loses", async () => {
+test("a container's log needs ops:logs and its environment, nothing more", async () => {
   const mayGoOn = await openAs(`subscription { containerLogs(name: "${name}") { ended } }`);
   expect(mayGoOn(without())).toBe(true);
   expect(scopes.filter((scope) => !mayGoOn(without(scope)))).toEqual(["ops:logs"]);
@@ -44,14 +44,14 @@ test.each([
   'subscription { logs(role: "web") { ended } }',
   "subscription { containerEvents { ended } }",
   "subscription { containers { ended } }",
-])("%s goes on while the token has every right that it began with", async (query) => {
+])("%s continues while the token has every right that it began with", async (query) => {
   const mayGoOn = await openAs(query);
   expect(mayGoOn(without())).toBe(true);
   expect(scopes.filter((scope) => !mayGoOn(without(scope)))).toEqual(scopes);
   expect(environments.filter((environment) => !mayGoOn(without(undefined, environment)))).toEqual(environments);
 });
 
-test("where nothing can be followed a subscription is refused", async () => {
+test("a subscription is refused if nothing can be followed", async () => {
   const { sources } = createMemorySources({ containers: [sampleContainer()] });
   const document = parse("subscription { containers { ended } }");
   const refused = await subscribe({ schema, document, contextValue: createContext(sources, createCaller()) });

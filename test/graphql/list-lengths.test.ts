@@ -8,7 +8,7 @@ import { createMemorySources } from "../support/memory-sources.ts";
 const of = (...where: Environment[]) => createCaller(undefined, where).principal;
 const all = createCaller().principal;
 
-it("lists that nobody has read yet count ten rows", () => {
+it("unread lists count ten rows", () => {
   const { sources } = createMemorySources({}, { env: "staging" });
   expect(["Host", "Queue", "Deploy"].map((type) => toLength(type, {}, { sources, principal: all }))).toEqual([10, 10, 10]);
   expect(countQueues(sources, ["jobs"])).toBe(10);
@@ -16,7 +16,7 @@ it("lists that nobody has read yet count ten rows", () => {
   expect(toLength("Container", {}, { sources: unread, principal: all })).toBe(10);
 });
 
-it("hosts count as they were read last, for who may see them", () => {
+it("hosts count as they were last read, by token", () => {
   const { sources } = createMemorySources({}, { env: "staging" });
   noteHosts(sources, 3);
   noteHosts(sources, 0);
@@ -27,7 +27,7 @@ it("hosts count as they were read last, for who may see them", () => {
   expect(toLength("Host", {}, { sources: createMemorySources().sources, principal: all })).toBe(10);
 });
 
-it("queues count by source, for who may see that", () => {
+it("queues count by source, by token", () => {
   const { sources } = createMemorySources({}, { env: "staging" });
   noteQueues(sources, { name: "own", env: null }, 50);
   noteQueues(sources, { name: "own", env: null }, 3);
@@ -40,7 +40,7 @@ it("queues count by source, for who may see that", () => {
   ).toEqual([8, 3, 0, 10, 3, 10]);
 });
 
-it("containers count without accessories where these are not wanted", () => {
+it("containers count without accessories if these are excluded", () => {
   const containers = [
     sampleContainer({ name: "a" }),
     sampleContainer({ name: "b", kind: "accessory" }),

@@ -57,7 +57,7 @@ describe("toSeriesRange", () => {
     expect(toSeriesRange({ from: at(-100 * 365 * 86_400 + 3e9), to: at(0), maxPoints: 2 }, nowMs)).toMatchObject({ steps: 2 });
   });
 
-  it("is empty where nothing has happened yet, or no point falls in", () => {
+  it("is empty in the future, or if no point falls in", () => {
     expect(toSeriesRange({ from: at(60), to: at(120), maxPoints: 10 }, nowMs)).toBeNull();
     expect(toSeriesRange({ from: at(-70), to: at(-65), step: 60, maxPoints: 10 }, nowMs)).toBeNull();
   });
@@ -130,7 +130,7 @@ describe("toSeriesRange", () => {
     expect(toSeriesRange(moved, whole)).toEqual({ from: whole / 1000 + from, ...range });
   });
 
-  it("never has more points than asked for, and none outside of the range", () => {
+  it("never has more points than asked for, nor any outside the range", () => {
     const range = fc.record({
       from: fc.integer({ min: -400_000_000, max: 0 }),
       length: fc.integer({ min: 0, max: 400_000_000 }),

@@ -104,7 +104,7 @@ describe("long lists", () => {
     expect(turn).toHaveBeenCalledTimes(1);
   });
 
-  it("of 201 rows come one by one, each when it is its turn", async () => {
+  it("of 201 rows come one by one, each at its turn", async () => {
     const wait = Promise.withResolvers<void>();
     const { rows, list, turn } = take(201, true, (asked) => (asked === 100 ? wait.promise : null));
     const taken: unknown[] = [];

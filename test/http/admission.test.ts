@@ -14,7 +14,7 @@ test("places are counted, and operators have some of their own", () => {
   expect(admission.enter(false, "a")).toBe(true);
 });
 
-test("a place that becomes free goes to the first in line, and is taken then", async () => {
+test("a free place goes to the first in line at once", async () => {
   const admission = createAdmission({ limit: 1, reserve: 0, limitPerToken: 9, waitMs: 500, queueLimit: 10 });
   admission.enter(false, "a");
   const order: string[] = [];
@@ -31,7 +31,7 @@ test("a place that becomes free goes to the first in line, and is taken then", a
   expect(admission.enter(false, "a")).toBe(true);
 });
 
-test("too long a wait is refused when it is over, and leaves nothing behind", async () => {
+test("too long a wait is refused and leaves nothing behind", async () => {
   const admission = createAdmission({ limit: 1, reserve: 0, limitPerToken: 9, waitMs: 10, queueLimit: 1 });
   admission.enter(false, "a");
   const answers: boolean[] = [];
@@ -45,7 +45,7 @@ test("too long a wait is refused when it is over, and leaves nothing behind", as
   expect(admission.enter(false, "a")).toBe(true);
 });
 
-test("a full line refuses at once; who got a place, or gave up, leaves room in it", async () => {
+test("a full line refuses at once; leaving it makes room", async () => {
   const admission = createAdmission({ limit: 1, reserve: 0, limitPerToken: 9, waitMs: 1000, queueLimit: 2 });
   admission.enter(false, "a");
   const answers: string[] = [];
@@ -64,7 +64,7 @@ test("a full line refuses at once; who got a place, or gave up, leaves room in i
   expect(vi.getTimerCount()).toBe(0);
 });
 
-test("who waits gets no place of the operators' reserve", async () => {
+test("readers cannot take the places reserved for operators", async () => {
   const admission = createAdmission({ limit: 1, reserve: 1, limitPerToken: 9, waitMs: 1000, queueLimit: 2 });
   expect([admission.enter(false, "reader"), admission.enter(true, "operator")]).toEqual([true, true]);
   const answers: boolean[] = [];
@@ -106,7 +106,7 @@ test("one token leaves three quarters of the line to the others", async () => {
   expect(await Promise.all([...waiting, other])).toEqual([true, false, false]);
 });
 
-test("a token that gives one of its places back has the others still", () => {
+test("a token that gives back one place keeps the others", () => {
   const admission = createAdmission({ limit: 9, reserve: 0, limitPerToken: 3, waitMs: 20, queueLimit: 8 });
   const enter = () => admission.enter(false, "a");
   expect([enter(), enter(), enter(), enter()]).toEqual([true, true, true, false]);
@@ -116,7 +116,7 @@ test("a token that gives one of its places back has the others still", () => {
   expect([enter(), enter(), enter(), enter()]).toEqual([true, true, true, false]);
 });
 
-test("the line has the length that is reported", async () => {
+test("the line's length is reported", async () => {
   const admission = createAdmission({ limit: 1, reserve: 0, limitPerToken: 1, waitMs: 20, queueLimit: 8 });
   admission.enter(false, "a");
   expect(admission.waiting).toBe(0);

@@ -33,7 +33,7 @@ describe("X-Forwarded-For", () => {
     expect(find(peer, header === undefined ? {} : { "x-forwarded-for": header })).toBe(client);
   });
 
-  test("a connection that has ended has no address", () => {
+  test("a closed connection has no address", () => {
     expect(find(undefined, { "x-forwarded-for": "203.0.113.9" })).toBeUndefined();
   });
 });
@@ -60,7 +60,7 @@ describe("Forwarded", () => {
     expect(find("10.0.0.1", { forwarded: header })).toBe(client);
   });
 
-  test("both headers: what they agree on, else the proxy itself", () => {
+  test("both headers count where they agree; else it is the proxy", () => {
     const both = (forwarded: string, forwardedFor: string) => find("10.0.0.1", { forwarded, "x-forwarded-for": forwardedFor });
     expect(both("for=203.0.113.9", "127.0.0.1, 203.0.113.9")).toBe("203.0.113.9");
     expect(both("for=127.0.0.1", "203.0.113.9")).toBe("10.0.0.1");
@@ -76,7 +76,7 @@ const junk = fc.array(
   { maxLength: 12 },
 );
 
-test("whatever a client writes before it, it is itself or the proxy, never another", () => {
+test("a client can forge no address but its own or the proxy's", () => {
   fc.assert(
     fc.property(junk, fc.boolean(), (parts, isForwarded) => {
       const written = parts.join("");
@@ -88,7 +88,7 @@ test("whatever a client writes before it, it is itself or the proxy, never anoth
   );
 });
 
-test("without trusted proxies no header changes anything", () => {
+test("without trusted proxies no header counts", () => {
   fc.assert(
     fc.property(junk, (parts) => {
       const header = parts.join("");
@@ -97,7 +97,7 @@ test("without trusted proxies no header changes anything", () => {
   );
 });
 
-test("a long header costs no more than its length", () => {
+test("a long header takes no longer than its length", () => {
   for (const unit of [" ", "\t", '"', ",", "a=", "for=", "\\", ";"]) {
     const read = (size: number) => {
       const units = unit.repeat(size / unit.length);

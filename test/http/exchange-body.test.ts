@@ -12,7 +12,7 @@ function createRequest(headers: Record<string, string> = {}) {
 test.each([
   ["in one piece", ["12345"]],
   ["in several", ["1", "23", "45"]],
-])("a body of just the bytes that may be there is read, one more is refused as it comes: %s", async (_how, parts) => {
+])("a body of the maximum size is read, one byte more is not: %s", async (_how, parts) => {
   for (const [max, code] of [
     [5, null],
     [4, "payload_too_large"],
@@ -27,7 +27,7 @@ test.each([
   }
 });
 
-test("a length that is declared is refused before anything is read, at one byte more", async () => {
+test("a declared length over the maximum is refused before reading", async () => {
   const { body } = createRequest({ "content-length": "5" });
   await expect(body(4)).rejects.toMatchObject({ code: "payload_too_large", message: "The body is larger than 4 bytes" });
   const { req, body: fits } = createRequest({ "content-length": "5" });
@@ -35,7 +35,7 @@ test("a length that is declared is refused before anything is read, at one byte 
   expect(String(await fits(5))).toBe("12345");
 });
 
-test("identity is no compression", async () => {
+test("the encoding identity is accepted", async () => {
   const { req, body } = createRequest({ "content-encoding": "identity" });
   req.end("1");
   expect(String(await body(1))).toBe("1");
@@ -45,7 +45,7 @@ test("identity is no compression", async () => {
   });
 });
 
-test.each([undefined, new Error("reset")])("a client that leaves in the middle ends the reading: %s", async (error) => {
+test.each([undefined, new Error("reset")])("a client that leaves while sending ends the read: %s", async (error) => {
   const { req, body, listeners } = createRequest();
   req.on("error", () => {});
   const before = listeners();

@@ -1,27 +1,27 @@
 import { expect, test } from "vitest";
 import { createRequestId, parseClientRequestId, parseTraceId } from "../../src/http/exchange.ts";
 
-test("a UUIDv7 with the time of its making", () => {
+test("request ids are UUIDv7 with their time", () => {
   const id = createRequestId(Date.UTC(2026, 0, 13, 9, 40, 0));
   expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
   expect(Number.parseInt(id.replaceAll("-", "").slice(0, 12), 16)).toBe(Date.UTC(2026, 0, 13, 9, 40, 0));
 });
 
-test("unique, also when a millisecond has more than its counter can count", () => {
+test("request ids are unique, also beyond the counter of a millisecond", () => {
   const ids = Array.from({ length: 20_000 }, () => createRequestId(1_768_297_300_000));
   expect(new Set(ids).size).toBe(ids.length);
   const first = ids.slice(0, 4096);
   expect(first.toSorted()).toEqual(first);
 });
 
-test("a client's own id is taken only when it is short and plain", () => {
+test("a client's own id is accepted only if short and plain", () => {
   expect(parseClientRequestId("abc-1.2_Z")).toBe("abc-1.2_Z");
   for (const bad of [undefined, "", "a b", 'a"b', "a\n{}", "x".repeat(65), ["a", "b"]]) {
     expect(parseClientRequestId(bad)).toBeUndefined();
   }
 });
 
-test("the trace id of a traceparent is taken only when all of it is well-formed", () => {
+test("a traceparent's trace id is accepted only if all is well-formed", () => {
   const id = "4bf92f3577b34da6a3ce929d0e0e4736";
   expect(parseTraceId(`00-${id}-00f067aa0ba902b7-01`)).toBe(id);
   expect(parseTraceId(`cc-${id}-00f067aa0ba902b7-00`)).toBe(id);

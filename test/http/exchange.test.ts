@@ -34,7 +34,7 @@ test.each([
   expect([exchange.path, exchange.query]).toEqual([path, query]);
 });
 
-test("a request begins with nothing but what was sent", () => {
+test("a new exchange has only what the client sent", () => {
   const { exchange, req } = create("/x", { "x-own": "1" }, "POST");
   vi.advanceTimersByTime(7);
   const { method, headers, ip, isHead, mount, isPublic, isWorking, logged, release, maybePrincipal, caller, isStream } = exchange;
@@ -58,7 +58,7 @@ test("a request begins with nothing but what was sent", () => {
   expect(() => exchange.principal).toThrow("no principal: this request is not authenticated");
 });
 
-test("a HEAD is a GET to who reads it", () => {
+test("HEAD is GET for handlers", () => {
   const { exchange, req } = create("/x", {}, "HEAD");
   expect([exchange.isHead, exchange.method, req.method]).toEqual([true, "GET", "GET"]);
 });
@@ -76,7 +76,7 @@ test.each([
   [false, true, false],
   [true, true, false],
   [true, false, true],
-])("a client whose answer is closed (%j) and sent whole (%j) is gone: %j", (closed, writableFinished, isGone) => {
+])("an answer closed (%j) and sent whole (%j): client gone %j", (closed, writableFinished, isGone) => {
   const { exchange, res } = create();
   Object.assign(res, { closed, writableFinished });
   expect(exchange.isAborted).toBe(isGone);
@@ -89,7 +89,7 @@ const ends = [
   [true, "request_timeout"],
 ] as const;
 
-test.each(ends)("the budget ends with its answer, cancelled for a client gone: %j", (isGone, code) => {
+test.each(ends)("the budget ends with the answer, cancelled when the client left: %j", (isGone, code) => {
   const { exchange, res } = create();
   const { budget, signal } = exchange;
   expect([exchange.budget, exchange.signal, signal]).toEqual([budget, budget.signal, budget.signal]);
@@ -101,7 +101,7 @@ test.each(ends)("the budget ends with its answer, cancelled for a client gone: %
   expect(res.listenerCount("close")).toBe(0);
 });
 
-test.each(ends)("a budget of an ended answer is none, cancelled for a client gone: %j", (isGone, code) => {
+test.each(ends)("a budget after the answer has ended already, client gone: %j", (isGone, code) => {
   const { exchange, res } = create();
   Object.assign(res, { closed: true, writableFinished: !isGone });
   expect((exchange.signal.reason as { code: string } | undefined)?.code).toBe(code);
@@ -109,7 +109,7 @@ test.each(ends)("a budget of an ended answer is none, cancelled for a client gon
   expect(res.listenerCount("close")).toBe(0);
 });
 
-test("no deadline ends an answer that is made", () => {
+test("no deadline ends a finished answer", () => {
   const [waiting, made] = [create().exchange, create().exchange];
   // Without a budget there is nothing to do.
   made.settle();
@@ -120,14 +120,14 @@ test("no deadline ends an answer that is made", () => {
   expect(signals.map(({ aborted }) => aborted)).toEqual([true, false]);
 });
 
-test("an answer that is handed over holds nothing", () => {
+test("a delivered answer keeps nothing in memory", () => {
   const { exchange } = create();
   const end = vi.spyOn(exchange.budget, "end");
   exchange.giveBack();
   expect(end).toHaveBeenCalledOnce();
 });
 
-test("the origin has the client's ids where they are well-formed", () => {
+test("the origin has the client's ids if they are well-formed", () => {
   const trace = "0af7651916cd43dd8448eb211c80319c";
   const headers = { "x-request-id": "my-id", traceparent: `00-${trace}-b7ad6b7169203331-01` };
   expect(create("/x", headers).exchange.origin()).toEqual({ ip: "192.0.2.1 found", clientRequestId: "my-id", traceId: trace });
@@ -137,7 +137,7 @@ test("the origin has the client's ids where they are well-formed", () => {
   expect(exchange.origin().ip).toBeNull();
 });
 
-test("a stream is opened once", () => {
+test("a stream opens once", () => {
   const { exchange, open, lease } = create();
   expect([exchange.openStream(), exchange.openStream()]).toEqual([lease, lease]);
   expect(open.mock.calls).toEqual([[exchange]]);
@@ -150,7 +150,7 @@ test.each([
   [{ "content-length": "3" }, undefined, 3],
   [{ "content-length": "3" }, 9, 3],
   [{ "content-length": "5" }, undefined, 5],
-])("a body with %j, of at most %j bytes, holds %d", async (headers: Record<string, string>, most, held) => {
+])("a body with %j, of at most %j bytes, contains %d", async (headers: Record<string, string>, most, held) => {
   const { exchange, req } = create("/x", headers);
   const hold = vi.spyOn(exchange.budget, "hold");
   const reading = most === undefined ? exchange.body() : exchange.body(most);
@@ -160,7 +160,7 @@ test.each([
   expect(hold.mock.calls).toEqual([[held]]);
 });
 
-test("a body that is longer than it may be is refused", async () => {
+test("a body over the maximum is refused", async () => {
   const { exchange } = create("/x", { "content-length": "6" });
   const hold = vi.spyOn(exchange.budget, "hold");
   await expect(exchange.body()).rejects.toMatchObject({ code: "payload_too_large", message: "The body is larger than 5 bytes" });

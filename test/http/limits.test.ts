@@ -11,7 +11,7 @@ import { bearer, createSpySurface, sendRaw, startEdge, token } from "../support/
 const path = "/api/v1/admin/ops/x";
 const surface = createSpySurface(() => ({ status: 200, body: "{}" }));
 
-test("a header of less than maxHeaderSize is read, one byte more is 431", async () => {
+test("a header under maxHeaderSize is read, one byte more is 431", async () => {
   await using edge = await startEdge({ surfaces: [surface] });
   const headers = { Host: "x", Authorization: `Bearer ${token}`, Connection: "close", X: "" };
   // node:http counts the path, the names and the values.
@@ -42,7 +42,7 @@ test("maxConnections are served, one more is closed", async () => {
   for (const socket of sockets) socket.destroy();
 });
 
-test("of waitingConnections and one more the one that waits longest is closed, none whose request is at work", async () => {
+test("beyond waitingConnections the longest waiting, idle one is closed", async () => {
   const asked = Promise.withResolvers<void>();
   const answer = Promise.withResolvers<void>();
   const slow = createSpySurface(async () => {
@@ -74,7 +74,7 @@ test("of waitingConnections and one more the one that waits longest is closed, n
   for (const { socket } of [working, first, second, served]) socket.destroy();
 });
 
-test("an address with many waiting connections loses its own, never the only one of another address", async () => {
+test("an address with many waiting connections loses its own first", async () => {
   await using edge = await startEdge({ surfaces: [surface], limits: { waitingConnections: 3 } });
   const open = async (localAddress: string) => {
     const socket = connect({ port: edge.port, host: "127.0.0.1", localAddress }).on("error", () => {});
@@ -91,7 +91,7 @@ test("an address with many waiting connections loses its own, never the only one
   for (const socket of others) socket.destroy();
 });
 
-test("failedAuthBurst failures are 401, one more is 429; a good token is served all the same", async () => {
+test("failedAuthBurst failures are 401, one more 429; good tokens pass", async () => {
   await using edge = await startEdge({ surfaces: [surface], limits: { failedAuthBurst: 3, failedAuthPerSecond: 0.01 } });
   const statuses = [];
   for (let count = 0; count < 4; count += 1) statuses.push((await edge.send("GET", path)).status);
@@ -99,7 +99,7 @@ test("failedAuthBurst failures are 401, one more is 429; a good token is served 
   expect((await edge.send("GET", path, bearer)).status).toBe(200);
 });
 
-describe("what slow readers hold", () => {
+describe("answers that wait for slow readers", () => {
   beforeEach(() => void vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "performance"] }));
   afterEach(() => void vi.useRealTimers());
 
@@ -119,7 +119,7 @@ describe("what slow readers hold", () => {
     return { ended, unfinished, wanted, unwatch: unfinished.watch() };
   }
 
-  test("unsentBytes may wait, one more ends the longest wait of the caller that has most", () => {
+  test("beyond unsentBytes, the longest wait of the largest caller ends", () => {
     const { ended, unfinished } = createLimited({ unsentBytes: 100 });
     const [small, old, young, last] = [
       createAnswer("one", 30),
@@ -138,7 +138,7 @@ describe("what slow readers hold", () => {
     expect([...unfinished.responses()]).toEqual([small.res, young.res, last.res]);
   });
 
-  test("what was taken meanwhile, or ended, leaves room; what a stream holds is seen within a second", () => {
+  test("free their bytes when read or ended; streams are counted each second", () => {
     const { unfinished } = createLimited({ unsentBytes: 100 });
     const [first, second, stream] = [createAnswer("a", 60), createAnswer("b", 40), createAnswer("c", 0, { isStream: true })];
     for (const { exchange } of [first, second, stream]) unfinished.add(exchange);
@@ -155,14 +155,14 @@ describe("what slow readers hold", () => {
     expect([first, stream].map(({ socket }) => socket.destroyed)).toEqual([false, true]);
   });
 
-  test("readers of public files share one Buffer: their bytes are not counted", () => {
+  test("of public files share one Buffer and are not counted", () => {
     const { unfinished } = createLimited({ unsentBytes: 100 });
     const answers = [1, 2, 3].map(() => createAnswer("", 90, { isPublic: true }));
     for (const { exchange } of answers) unfinished.add(exchange);
     expect(answers.some(({ socket }) => socket.destroyed)).toBe(false);
   });
 
-  test("answerMs after it began to wait an answer is given up, not before; a stream is not", () => {
+  test("end answerMs after they began to wait, streams do not", () => {
     const { unfinished, unwatch } = createLimited({ answerMs: 10_000 });
     const [api, file, stream, idle] = [
       createAnswer("a", 1),
@@ -178,7 +178,7 @@ describe("what slow readers hold", () => {
     unwatch();
   });
 
-  test("a page gives way to who waits once its reader has had pageMs, the one that waits longest first; nothing else does", () => {
+  test("of pages give way after pageMs, the longest waiting first", () => {
     const { unfinished, ended, wanted } = createLimited({ pageMs: 5000 });
     const [api, taken, first, second, third] = [
       createAnswer("a", 1),
@@ -202,7 +202,7 @@ describe("what slow readers hold", () => {
     expect([api, taken].map(({ socket }) => socket.destroyed)).toEqual([false, false]);
   });
 
-  test("an answer behind another one ends with their connection, though node:http does not say so", () => {
+  test("behind another answer end with their connection", () => {
     const { ended, unfinished } = createLimited({});
     const behind = createAnswer("a", 1);
     unfinished.add(behind.exchange);
@@ -216,7 +216,7 @@ describe("what slow readers hold", () => {
   test.each([
     [undefined, { ip: "192.0.2.1" }],
     [createCaller().principal, { subject: "test", kid: "test" }],
-  ])("who is cut off is logged with the reason", (maybePrincipal, who) => {
+  ])("are logged with the reason when they are cut off", (maybePrincipal, who) => {
     const lines: unknown[][] = [];
     const logger = { ...silentLogger, warn: (...line: unknown[]) => void lines.push(line) };
     const wanted = { pages: 0 };
@@ -246,7 +246,7 @@ describe("what slow readers hold", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test("an answer that is added again is counted anew, and followed once", () => {
+  test("are counted anew when added again, and followed once", () => {
     const { unfinished, ended } = createLimited({ unsentBytes: 100 });
     const [one, other] = [createAnswer("a", 60), createAnswer("b", 40)];
     unfinished.add(one.exchange);
@@ -261,7 +261,7 @@ describe("what slow readers hold", () => {
     expect(ended).toHaveLength(1);
   });
 
-  test("an answer whose reader took all begins to wait anew", () => {
+  test("start to wait anew when the reader has read all", () => {
     const { ended, unfinished, unwatch } = createLimited({ answerMs: 10_000 });
     const { exchange, res } = createAnswer("a", 1);
     unfinished.add(exchange);
@@ -279,7 +279,7 @@ describe("what slow readers hold", () => {
   test.each([
     [5000, 499, 500],
     [60_000, 999, 1000],
-  ])("answers with %d ms are looked at after a tenth of it, or a second", (answerMs, before, then) => {
+  ])("with %d ms are checked after a tenth of it, or a second", (answerMs, before, then) => {
     const { ended, unfinished, unwatch } = createLimited({ answerMs });
     const behind = createAnswer("a", 1);
     unfinished.add(behind.exchange);
@@ -291,7 +291,7 @@ describe("what slow readers hold", () => {
     unwatch();
   });
 
-  test("several answers give way at once where much more waits than may", () => {
+  test("give way together when far too much waits", () => {
     const { ended, unfinished, unwatch } = createLimited({ unsentBytes: 100 });
     const streams = ["a", "a", "b"].map((caller) => createAnswer(caller, 0, { isStream: true }));
     for (const { exchange } of streams) unfinished.add(exchange);

@@ -14,7 +14,7 @@ async function listen(onConnection: (socket: Socket) => void, port = 0) {
   return { address, others, close };
 }
 
-test.runIf(process.platform === "linux")("a turn of the event loop accepts several connections", async () => {
+test.runIf(process.platform === "linux")("one turn of the event loop accepts several connections", async () => {
   let turn = 0;
   let isEnded = false;
   const accepted: number[] = [];
@@ -40,7 +40,7 @@ test.runIf(process.platform === "linux")("a turn of the event loop accepts sever
   for (const socket of sockets) socket.destroy();
 });
 
-test("a port that another server listens on is EADDRINUSE", async () => {
+test("a port in use by another server is EADDRINUSE", async () => {
   const taken = createServer();
   const { address } = await listen(() => {});
   await expect(listenOnSockets(taken, host, address.port)).rejects.toThrow(/EADDRINUSE/);
@@ -52,7 +52,7 @@ test("a port that another server listens on is EADDRINUSE", async () => {
   single.close();
 });
 
-test.each(["ENOTSUP", "ENOPROTOOPT", "EINVAL"])("a system that shares no port (%s) has one socket", async (code) => {
+test.each(["ENOTSUP", "ENOPROTOOPT", "EINVAL"])("a system without shared ports (%s) has one socket", async (code) => {
   const server = createServer();
   const real = server.listen.bind(server) as (options: ListenOptions, done: () => void) => Server;
   server.listen = ((options: ListenOptions, done: () => void) => {
@@ -65,18 +65,18 @@ test.each(["ENOTSUP", "ENOPROTOOPT", "EINVAL"])("a system that shares no port (%
   expect([others, server.address()]).toEqual([[], address]);
 });
 
-test("an address that this machine does not have is EADDRNOTAVAIL", async () => {
+test("an address that this machine lacks is EADDRNOTAVAIL", async () => {
   await expect(listenOnSockets(createServer(), "192.0.2.1", 0)).rejects.toThrow(/EADDRNOTAVAIL/);
 });
 
-test("a port that was freed can be had again, and has the same number", async () => {
+test("a port can be used again once it is free", async () => {
   const { address, close } = await listen(() => {});
   await close();
   const again = await listen(() => {}, address.port);
   expect(again.address.port).toBe(address.port);
 });
 
-test("the other sockets read what comes after the client has ended its side", async () => {
+test("secondary sockets read on after the client ended its side", async () => {
   const { address, others } = await listen((socket) => {
     socket.on("end", () => socket.end("answer")).resume();
   });

@@ -21,7 +21,7 @@ test.each(codes)("%s: both encodings carry the same status and code", (code) => 
   expect(described.instance).toBe(code === "unauthorized" ? undefined : "urn:ops:request:id-1");
 });
 
-test("503 says when to come back: 1 to 3 s", () => {
+test("503 says when to retry: in 1 to 3 s", () => {
   const waits = Array.from(
     { length: 200 },
     () => createErrorReply(new OpsError("overloaded", ""), "", false).headers?.["Retry-After"],
@@ -29,14 +29,14 @@ test("503 says when to come back: 1 to 3 s", () => {
   expect(new Set(waits)).toEqual(new Set(["1", "2", "3"]));
 });
 
-test("401 carries the challenge, and one body whatever the error said", () => {
+test("401 carries the challenge and one body, whatever the error", () => {
   const first = createErrorReply(new OpsError("unauthorized", "expired yesterday"), "id-1", false);
   const second = createErrorReply(new OpsError("unauthorized", "unknown kid"), "id-2", false);
   expect(first.headers?.["WWW-Authenticate"]).toBe("Bearer");
   expect(first.body).toBe(second.body);
 });
 
-test("RFC 9457 by negotiation", () => {
+test("problem details (RFC 9457) are sent on request", () => {
   expect(wantsProblem("application/problem+json, */*")).toBe(true);
   expect(wantsProblem("application/json")).toBe(false);
   expect(wantsProblem(undefined)).toBe(false);

@@ -56,7 +56,7 @@ test.each([
   expect(write(reply, { isHead: true })).toEqual({ head: [reply.status, list], body, bytes: 0 });
 });
 
-test("a policy of its own replaces the security headers", () => {
+test("an answer's own policy replaces the security headers", () => {
   const { head } = write({ status: 200, policy: ["X-Own", "1"], body: "" });
   expect(head).toEqual([200, ["X-Own", "1", "X-Request-Id", "r-1", "Content-Type", "application/json", "Content-Length", "0"]]);
 });
@@ -69,7 +69,7 @@ test.each([
   expect([Buffer.isBuffer(body?.[0]), body?.[1], bytes]).toEqual([isBuffer, "latin1", length]);
 });
 
-test("a surface that answers by itself has the same headers set before", () => {
+test("a surface that answers by itself gets the same headers", () => {
   const set: string[] = [];
   const res = { setHeader: (...header: string[]) => void set.push(...header) };
   presetHeaders({ res, requestId: "r-1" } as unknown as Exchange);

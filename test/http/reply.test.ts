@@ -81,7 +81,7 @@ function begin(heartbeat: string | undefined = ":beat\n") {
   };
 }
 
-test("the head goes out at once, the parts follow, and the bytes are counted", async () => {
+test("headers are sent at once, parts follow, bytes are counted", async () => {
   const { res, give, take, end, written, state } = begin();
   expect(res.isFlushed).toBe(true);
   expect(res.head).toEqual([
@@ -106,7 +106,7 @@ test("the head goes out at once, the parts follow, and the bytes are counted", a
   expect(vi.getTimerCount()).toBe(0);
 });
 
-test("a sign of life comes where nothing was sent for the time, not sooner, and never beside what waits", async () => {
+test("a heartbeat is sent only when nothing was sent for its time", async () => {
   const { res, give, take, end, written } = begin();
   await vi.advanceTimersByTimeAsync(499);
   expect(res.parts).toEqual([]);
@@ -128,7 +128,7 @@ test("a sign of life comes where nothing was sent for the time, not sooner, and 
   await written;
 });
 
-test("without a sign of life nothing is written in between", async () => {
+test("without a heartbeat nothing is written between the parts", async () => {
   const { res, end, written } = begin("");
   await vi.advanceTimersByTimeAsync(5000);
   expect(res.parts).toEqual([]);
@@ -136,7 +136,7 @@ test("without a sign of life nothing is written in between", async () => {
   expect(await written).toBe(0);
 });
 
-test("the next part is asked for when there is room again, and no listener is left then", async () => {
+test("the next part is asked for when there is room; listeners are removed", async () => {
   const { res, abort, state, give, take, end, written } = begin();
   const [drain, close] = [res.listenerCount("drain"), res.listenerCount("close")];
   await give("0123456789", "next");
@@ -150,7 +150,7 @@ test("the next part is asked for when there is room again, and no listener is le
   expect(await written).toBe(14);
 });
 
-test("a stream that is ended while it waits for room goes on to say why, and waits no more", async () => {
+test("a stream that ends while it waits for room still says why", async () => {
   const { res, abort, give, take, end, written } = begin();
   await give("0123456789");
   abort.abort("expired");
@@ -162,7 +162,7 @@ test("a stream that is ended while it waits for room goes on to say why, and wai
   expect(res.parts).toEqual(["0123456789", "end: expired"]);
 });
 
-test("a client that leaves ends the parts, whether they wait for room or for something to send", async () => {
+test("a client that leaves ends the parts, whatever they wait for", async () => {
   for (const first of ["0123456789", "0"]) {
     const { res, state, give, written } = begin();
     await give(first);
@@ -174,7 +174,7 @@ test("a client that leaves ends the parts, whether they wait for room or for som
   }
 });
 
-test("what the parts throw is thrown, with the answer ended and no timer left", async () => {
+test("an error of the parts is thrown after the answer and timers ended", async () => {
   const res = new TestResponse();
   const broken = async function* () {
     yield "1";

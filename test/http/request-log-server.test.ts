@@ -39,14 +39,14 @@ test.each([
   ["GET", "/healthz", "/healthz", 200],
   ["GET", "/a-path-of-nobody", undefined, 404],
   ["DELETE", "/metrics", undefined, 405],
-])("%s %s is told with its template, never with its path", async (method, path, route, status) => {
+])("%s %s is reported with its template, never with its path", async (method, path, route, status) => {
   const told = await observedOf(method, path);
   expect(told).toMatchObject({ method, route, status });
   expect(told?.seconds).toBeGreaterThan(0);
   expect(told?.seconds).toBeLessThan(2);
 });
 
-test("what has no token has no route", async () => {
+test("a request without a token has no route", async () => {
   expect(await observedOf("GET", "/metrics", {})).toMatchObject({ route: undefined, status: 401 });
 });
 

@@ -40,7 +40,7 @@ test.each([
   ["/api", "/containers/:name", undefined, "/api/containers/:name"],
   ["/api", "/containers/api", undefined, "/api/containers/api"],
   ["/api", "/x", "/own", "/own"],
-])("below %j the route %j, or %j by the surface itself, is %j", (mount, route, own, expected) => {
+])("below %j the route %j, or the surface's own %j, is %j", (mount, route, own, expected) => {
   expect(observed({ mount, ...(own && { logged: { route: own } }) }, { ...(route && { route }) })).toEqual({
     method: "GET",
     route: expected,
@@ -49,7 +49,7 @@ test.each([
   });
 });
 
-test("a request is reported by what the client sent and what came of it", () => {
+test("a request is reported with its input and its result", () => {
   expect(observed({ isHead: true }, { status: 404 })).toEqual({ method: "HEAD", route: undefined, status: 404, seconds: 1.5 });
   expect(observed({ isAborted: true })).toMatchObject({ method: "GET", status: 499 });
   expect(observed({ isStream: true })).toMatchObject({ status: 200, seconds: null });
@@ -64,7 +64,7 @@ function lineOf(more: object, answer: object = {}) {
   return { ...fields, message };
 }
 
-test("a line has what was answered, and the address of who has no token", () => {
+test("a refused request is logged with the answer and the address", () => {
   expect(lineOf({}, { route: "/r", code: "c" })).toEqual({
     method: "GET",
     path: "/x",
@@ -83,7 +83,7 @@ test("a line has what was answered, and the address of who has no token", () => 
   });
 });
 
-test("a line has who asked, and what the surface itself added", () => {
+test("a line has the caller and the fields of the surface", () => {
   const surface = { route: "/own", code: "own_code", operation: "Containers" };
   const more = { isHead: true, isAborted: true, maybePrincipal: principal, logged: surface };
   expect(lineOf({ ...more, req: { headers: { "x-request-id": "my-id" } } }, { route: "/r", code: "c" })).toEqual({

@@ -30,12 +30,12 @@ test.each([
   "/x/a%00",
   "//x",
   "/x//y",
-])("%s names nothing here", (path) => {
+])("%s matches no route", (path) => {
   expect(findTargetFault(path)).toBe("not_found");
 });
 
 test.each(["", "*", "x", "http://evil/x", "/x%", "/x%2", "/x%zz", "/x y", "/x\u00ff", "/x\n", "/x#y", '/x"', "/<script>"])(
-  "%j is no path",
+  "%j is not a path",
   (path) => {
     expect(findTargetFault(path)).toBe("invalid_request");
   },

@@ -109,7 +109,7 @@ test.each([
   expect([exchange.mount, handled.mock.calls.length]).toEqual([mount, expected === reply ? 1 : 0]);
 });
 
-test("whose token is proven later is served in the same way", async () => {
+test("an asynchronously verified token is served in the same way", async () => {
   const { ask } = createScene({ who: Promise.resolve(operator) });
   const { answered, exchange } = await ask("GET", "/a");
   expect([answered, exchange.principal]).toEqual([reply, operator]);
@@ -125,7 +125,7 @@ test.each([
   expect(answered).toEqual(expected);
 });
 
-test.each(["/a", "/health"])("two Hosts are refused before anything else at %s", async (path) => {
+test.each(["/a", "/health"])("two Host headers are refused first at %s", async (path) => {
   const { ask, authenticate, accepts } = createScene();
   const { answered } = await ask("GET", path, {
     req: { rawHeaders: ["Host", "x", "HOST", "y"], headers: {}, httpVersion: "1.1" },
@@ -134,7 +134,7 @@ test.each(["/a", "/health"])("two Hosts are refused before anything else at %s",
   expect([authenticate.mock.calls.length, accepts.mock.calls.length]).toEqual([0, 0]);
 });
 
-test("who has no token is nobody, and counted by network", async () => {
+test("a request without a token is anonymous and counted by network", async () => {
   const missing = "Missing or invalid Authorization header";
   const { ask, hit } = createScene({ who: null });
   for (const [method, path] of [
@@ -161,7 +161,7 @@ test("who has no token is nobody, and counted by network", async () => {
   }
 });
 
-test("a page is shown without a token where it is meant, by GET alone", async () => {
+test("a public page is served without a token, by GET alone", async () => {
   const { ask, accepts, authenticate, pagePlaces, places } = createScene();
   const health = await ask("GET", "/health");
   expect([health.answered, health.exchange.isPublic, pagePlaces.enter.mock.calls]).toEqual([page, false, []]);
@@ -181,7 +181,7 @@ test("a page is shown without a token where it is meant, by GET alone", async ()
 test.each([
   [reader, false],
   [operator, true],
-])("a request takes a place, of the reserve for an operator", async (who, isReserved) => {
+])("a request takes a place, an operator's from the reserve", async (who, isReserved) => {
   const { ask, places } = createScene({ who });
   const { exchange } = await ask("GET", "/a");
   expect([places.enter.mock.calls, places.wait.mock.calls]).toEqual([[[isReserved, "holder"]], []]);
@@ -190,7 +190,7 @@ test.each([
   expect(places.leave.mock.calls).toEqual([["holder"]]);
 });
 
-test("a request waits for its place, and is refused without one", async () => {
+test("a request waits for a place and is refused when it gets none", async () => {
   const granted = createScene({ places: createPlaces(false, true) });
   const { answered, exchange } = await granted.ask("GET", "/a");
   expect([answered, typeof exchange.release, granted.places.wait.mock.calls]).toEqual([reply, "function", [["holder"]]]);
@@ -200,7 +200,7 @@ test("a request waits for its place, and is refused without one", async () => {
   expect(refused.handled).not.toHaveBeenCalled();
 });
 
-test("a client that is gone when its turn comes is not served", async () => {
+test("a client that left while it waited is not served", async () => {
   const { ask, handled } = createScene();
   const { answered, exchange } = await ask("GET", "/a", { isAborted: true });
   expect([answered, typeof exchange.release, handled.mock.calls]).toEqual([null, "function", []]);

@@ -1,7 +1,7 @@
 import { BlockList } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { createCaller } from "../support/caller.ts";
 import type { EdgeReply } from "../../src/http/surface.ts";
+import { createCaller } from "../support/caller.ts";
 import { bearer, createSpySurface, sendRaw, startEdge, type TestEdge, token } from "../support/edge.ts";
 
 const rest = createSpySurface(() => ({ status: 200, body: "{}" }));
@@ -31,7 +31,7 @@ const paths = [
 ];
 const methods = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"];
 
-test.each(paths)("%s: without a token every method is 401, and no surface hears of it", async (path) => {
+test.each(paths)("%s: without a token every method is 401 and no surface is called", async (path) => {
   const before = rest.calls.length + graphql.calls.length;
   const answers = await Promise.all(methods.map((method) => edge.send(method, path)));
   expect(answers.map((answer) => answer.status)).toEqual(methods.map(() => 401));
@@ -39,7 +39,7 @@ test.each(paths)("%s: without a token every method is 401, and no surface hears 
   expect(rest.calls.length + graphql.calls.length).toBe(before);
 });
 
-test("all failures have the same bytes in the body, and say so in the header", async () => {
+test("all authentication failures have the same body and challenge", async () => {
   const headers = [
     {},
     { authorization: "" },
@@ -71,7 +71,7 @@ test("two Authorization headers are refused on the wire", async () => {
   expect(once).toMatch(/^HTTP\/1\.1 200 /);
 });
 
-test("public pages: GET and HEAD of the exact path alone", async () => {
+test("public pages are served by GET and HEAD of the exact path alone", async () => {
   expect((await edge.send("GET", "/healthz")).text).toBe('{"status":"ok"}');
   expect((await edge.send("GET", "/healthz?x=1")).status).toBe(200);
   const head = await edge.send("HEAD", "/readyz");
@@ -79,7 +79,7 @@ test("public pages: GET and HEAD of the exact path alone", async () => {
   expect((await edge.send("POST", "/healthz", bearer)).headers["allow"]).toBe("GET, HEAD");
 });
 
-test("a flood of bad tokens is throttled; a good token from the same address is not", async () => {
+test("a flood of bad tokens is throttled, good ones of the address pass", async () => {
   await using small = await startEdge({ surfaces: [rest], limits: { failedAuthBurst: 5, failedAuthPerSecond: 0.5 } });
   const statuses: number[] = [];
   for (let index = 0; index < 8; index += 1) {
@@ -92,7 +92,7 @@ test("a flood of bad tokens is throttled; a good token from the same address is 
   expect((await small.send("GET", "/api/v1/admin/ops/x", bearer)).status).toBe(200);
 });
 
-test("behind trusted proxies each client has an allowance, a log line and an origin of its own", async () => {
+test("each client behind trusted proxies has its own allowance and origin", async () => {
   const proxies = new BlockList();
   proxies.addAddress("127.0.0.1", "ipv4");
   const seen: (string | null)[] = [];
@@ -116,7 +116,7 @@ test("behind trusted proxies each client has an allowance, a log line and an ori
   expect(seen).toEqual(["198.51.100.1", "2001:db8::1"]);
 });
 
-test("a header from a peer that is no trusted proxy changes nothing", async () => {
+test("a header from an untrusted peer has no effect", async () => {
   const proxies = new BlockList();
   proxies.addSubnet("10.0.0.0", 8, "ipv4");
   const surface = createSpySurface((request) => ({ status: 200, body: String(request.origin().ip) }));
@@ -127,7 +127,7 @@ test("a header from a peer that is no trusted proxy changes nothing", async () =
   expect(JSON.parse(small.lines.at(-1) ?? "{}").ip).toBe("127.0.0.1");
 });
 
-test("when readers fill the house an operator still gets in, by the reserve that no reader has", async () => {
+test("an operator gets in when readers fill all other places", async () => {
   const gate = Promise.withResolvers<EdgeReply>();
   const surface = createSpySurface(() => gate.promise);
   const principals = {

@@ -23,7 +23,7 @@ test.each([
   ["ERR_HTTP_REQUEST_TIMEOUT", "408 Request Timeout", "request_timeout", "The request did not arrive in time"],
   ["HPE_INVALID_METHOD", "400 Bad Request", "invalid_request", "The request is not valid HTTP"],
   [undefined, "400 Bad Request", "invalid_request", "The request is not valid HTTP"],
-])("the fault %s is answered with %s, and logged", (fault, status, code, message) => {
+])("the fault %s is answered with %s and logged", (fault, status, code, message) => {
   const { sent, lines, destroyed } = answer(fault);
   const [head = "", body = ""] = sent.join("").split("\r\n\r\n");
   const requestId = /X-Request-Id: ([\da-f-]{36})/.exec(head)?.[1];
@@ -48,6 +48,6 @@ test.each([
   ["that was reset", "ECONNRESET", {}],
   ["that takes no more", "HPE_INVALID_METHOD", { writable: false }],
   ["with an answer on its way", "HPE_INVALID_METHOD", { isAnswering: true }],
-])("a connection %s is closed without a word", (_what, fault, state) => {
+])("a connection %s is closed without an answer", (_what, fault, state) => {
   expect(answer(fault, state)).toEqual({ sent: [], lines: [], destroyed: 1 });
 });

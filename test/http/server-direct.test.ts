@@ -34,7 +34,7 @@ afterAll(() => edge[Symbol.asyncDispose]());
 
 const json = { ...bearer, "content-type": "application/json" };
 
-test("Yoga answers on its own, under our headers and in our log", async () => {
+test("Yoga's own answers have our headers and our log line", async () => {
   const before = edge.lines.length;
   const answer = await edge.send("POST", "/graphql", json, '{"query":"{hello}"}');
   expect([answer.status, answer.text]).toEqual([200, '{"data":{"hello":"world"}}']);
@@ -48,21 +48,21 @@ test("Yoga answers on its own, under our headers and in our log", async () => {
   expect(JSON.parse(edge.lines[before] as string)).toMatchObject({ method: "POST", path: "/graphql", status: 200, bytes: 26 });
 });
 
-test("a query by GET, and its HEAD", async () => {
+test("a query by GET works, and so does its HEAD", async () => {
   const get = await edge.send("GET", "/graphql?query=%7Bhello%7D", bearer);
   expect([get.status, get.text]).toEqual([200, '{"data":{"hello":"world"}}']);
   const head = await edge.send("HEAD", "/graphql?query=%7Bhello%7D", bearer);
   expect([head.status, head.text]).toEqual([200, ""]);
 });
 
-test("what it refuses before it answers is an error like any other", async () => {
+test("a refusal before the answer is an error like any other", async () => {
   const answer = await edge.send("POST", "/graphql", { ...bearer, "content-type": "text/plain" }, "x");
   expect([answer.status, JSON.parse(answer.text).error.code]).toEqual([415, "unsupported_media_type"]);
   expect(answer.headers["cache-control"]).toBe("no-store");
   expect(answer.headers["content-length"]).toBe(String(answer.text.length));
 });
 
-test("an answer that breaks off is seen to break off", async () => {
+test("an answer that breaks off is visibly incomplete", async () => {
   await expect(edge.send("POST", "/dies", json, "{}")).rejects.toThrow(/aborted|hang up|ECONNRESET/);
   await expect.poll(() => edge.lines.some((line) => line.includes('"path":"/dies"'))).toBe(true);
 });

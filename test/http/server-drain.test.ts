@@ -7,7 +7,7 @@ import { bearer, createSpySurface, sendRaw, startEdge, token } from "../support/
 const path = "/api/v1/admin/ops/slow";
 const request = (line: string) => `${line} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\n\r\n`;
 
-test("requests in flight finish, the connection then closes, nothing new is accepted", async () => {
+test("requests in flight finish, then the connection closes", async () => {
   const gate = Promise.withResolvers<EdgeReply>();
   const surface = createSpySurface(() => gate.promise);
   await using edge = await startEdge({ surfaces: [surface] });
@@ -27,7 +27,7 @@ test("requests in flight finish, the connection then closes, nothing new is acce
   await drained;
 });
 
-test("readyz is 503 from the first moment, on a connection that was open before", async () => {
+test("readyz is 503 at once, also on an open connection", async () => {
   const gate = Promise.withResolvers<EdgeReply>();
   const surface = createSpySurface(() => gate.promise);
   await using edge = await startEdge({ surfaces: [surface] });
@@ -46,7 +46,7 @@ test("readyz is 503 from the first moment, on a connection that was open before"
   await Promise.all([busy, drained]);
 });
 
-test("what does not end in time is cut off", async () => {
+test("requests that do not end in time are cut off", async () => {
   const surface = createSpySurface(() => new Promise<EdgeReply>(() => {}));
   await using edge = await startEdge({ surfaces: [surface], limits: { drainMs: 150 } });
   const stuck = sendRaw(edge.port, request(`GET ${path}`), 60_000).catch(() => "");
@@ -57,7 +57,7 @@ test("what does not end in time is cut off", async () => {
   expect(await stuck).toBe("");
 });
 
-test("a slow reader gets its whole answer, although it was written before the drain", async () => {
+test("a slow reader gets its whole answer although a drain has begun", async () => {
   const body = "x".repeat(20_000_000);
   await using edge = await startEdge({ surfaces: [createSpySurface(() => ({ status: 200, body }))] });
   const socket = connect(edge.port, "127.0.0.1");
@@ -72,7 +72,7 @@ test("a slow reader gets its whole answer, although it was written before the dr
   await expect.poll(() => length).toBeGreaterThan(body.length);
 });
 
-test("a client that goes away aborts the signal, and is logged as 499", async () => {
+test("a client that goes away aborts the signal and is logged as 499", async () => {
   const aborted = Promise.withResolvers<void>();
   const surface = createSpySurface(
     ({ signal }) =>
@@ -93,7 +93,7 @@ test("a client that goes away aborts the signal, and is logged as 499", async ()
   expect((await edge.send("GET", "/healthz")).status).toBe(200);
 });
 
-test("a signal first asked for after the client left is aborted already; one of a finished answer never aborts", async () => {
+test("the signal is aborted after the client left, never after the answer", async () => {
   const seen: boolean[] = [];
   const signals: AbortSignal[] = [];
   const surface = createSpySurface(async (asked) => {
@@ -116,7 +116,7 @@ test("a signal first asked for after the client left is aborted already; one of 
   expect(signals[0]?.aborted).toBe(false);
 });
 
-test("beyond the limit a short wait, then 503 overloaded; health goes on, and the place is given back", async () => {
+test("beyond the limit: a short wait, then 503 overloaded; health answers", async () => {
   const gates: PromiseWithResolvers<EdgeReply>[] = [];
   const surface = createSpySurface(() => {
     const gate = Promise.withResolvers<EdgeReply>();

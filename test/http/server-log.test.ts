@@ -23,7 +23,7 @@ async function linesOf(act: () => Promise<unknown>): Promise<Record<string, unkn
   return edge.lines.slice(before).map((line) => JSON.parse(line) as Record<string, unknown>);
 }
 
-test("one line for a request, with these fields", async () => {
+test("a request has one log line with these fields", async () => {
   const path = "/api/v1/admin/ops/containers/web?secret=1";
   const [line, ...more] = await linesOf(() => edge.send("GET", path, { ...bearer, "x-request-id": "my-id.1" }));
   expect(more).toEqual([]);
@@ -43,7 +43,7 @@ test("one line for a request, with these fields", async () => {
   expect(line?.["request_id"]).toMatch(/^[0-9a-f]{8}-/);
 });
 
-test("an error has its code; a refused one the address, not a principal", async () => {
+test("an error has its code; a refused one has the address, no principal", async () => {
   const [failed] = await linesOf(() => edge.send("GET", "/api/v1/admin/ops/fails", bearer));
   expect(failed).toMatchObject({ status: 503, code: "docker_unavailable" });
   const [refused] = await linesOf(() => edge.send("GET", "/graphql"));
@@ -66,7 +66,7 @@ test.each([
   expect(lines[0]).not.toHaveProperty("client_request_id");
 });
 
-test("no secret gets into the log: header, query, and even a token in the path", async () => {
+test("no secret is logged: header, query or a token in the path", async () => {
   const ours = createToken("ab12", new Uint8Array(32).fill(7));
   await linesOf(() => edge.send("GET", `/api/v1/admin/ops/${ours}?token=${token}`, { ...bearer, cookie: `t=${token}` }));
   await linesOf(() => edge.send("GET", `/x/${ours}`, { authorization: `Bearer ${ours}` }));
@@ -76,7 +76,7 @@ test("no secret gets into the log: header, query, and even a token in the path",
   expect(text).toContain("/x/ops_<redacted>");
 });
 
-test("a token at the place where the path is cut leaves nothing of itself", async () => {
+test("a token where the path is truncated leaves no trace in the log", async () => {
   const ours = createToken("ab12", new Uint8Array(32).fill(7));
   for (const length of [10, 20, 28]) {
     const [line] = await linesOf(() => edge.send("GET", `/${"x".repeat(254 - length)}/${ours}`));
@@ -84,7 +84,7 @@ test("a token at the place where the path is cut leaves nothing of itself", asyn
   }
 });
 
-test("what could not be parsed has its line too", async () => {
+test("an unparsable request has a log line too", async () => {
   const [line, ...more] = await linesOf(() => sendRaw(edge.port, "GET / HTTP/9.9\r\n\r\n"));
   expect(more).toEqual([]);
   expect(line).toMatchObject({ status: 400, code: "invalid_request", msg: "request not parsed" });

@@ -23,7 +23,7 @@ afterAll(() => edge[Symbol.asyncDispose]());
 const base = "/api/v1/admin/ops";
 const head = `Host: x\r\nAuthorization: Bearer ${token}\r\nConnection: close\r\n`;
 
-test("a surface sees the path, the raw query and who asks", async () => {
+test("a surface gets the path, the raw query and the principal", async () => {
   const answer = await edge.send("GET", `${base}/containers?env=a%20b&x=?y`, bearer);
   expect(JSON.parse(answer.text)).toEqual({
     method: "GET",
@@ -93,13 +93,13 @@ test.each([
   expect(rest.calls.length).toBe(before);
 });
 
-test("OPTIONS tells the methods, and nothing of CORS", async () => {
+test("OPTIONS lists the methods and no CORS header", async () => {
   const answer = await edge.send("OPTIONS", `${base}/x`, { ...bearer, origin: "https://evil.example" });
   expect([answer.status, answer.headers["allow"]]).toEqual([204, "GET, HEAD, POST, OPTIONS"]);
   expect(Object.keys(answer.headers).filter((name) => name.startsWith("access-control"))).toEqual([]);
 });
 
-test.each(["boom", "late-boom", "bad-header"])("%s: a bug is masked, and logged with the request id", async (name) => {
+test.each(["boom", "late-boom", "bad-header"])("%s: a bug is masked and logged with the request id", async (name) => {
   const answer = await edge.send("GET", `${base}/${name}`, bearer);
   expect(answer.status).toBe(500);
   expect(JSON.parse(answer.text)).toEqual({
@@ -111,7 +111,7 @@ test.each(["boom", "late-boom", "bad-header"])("%s: a bug is masked, and logged 
   ).toBe(true);
 });
 
-test("an OpsError keeps its code, in both encodings", async () => {
+test("an OpsError keeps its code in both encodings", async () => {
   const answer = await edge.send("GET", `${base}/down`, bearer);
   expect([answer.status, JSON.parse(answer.text).error.code]).toEqual([503, "prometheus_unavailable"]);
   expect(answer.headers["retry-after"]).toMatch(/^[123]$/);
@@ -119,7 +119,7 @@ test("an OpsError keeps its code, in both encodings", async () => {
   expect([problem.status, problem.headers["content-type"]]).toEqual([503, "application/problem+json"]);
 });
 
-test("header snapshot: the same on answers, errors and public pages", async () => {
+test("headers are the same on answers, errors and public pages", async () => {
   const probes = [
     await edge.send("GET", `${base}/x`, bearer),
     await edge.send("GET", `${base}/nothing`, bearer),
@@ -141,7 +141,7 @@ test("header snapshot: the same on answers, errors and public pages", async () =
   expect(new Set(probes.map((probe) => probe.headers["x-request-id"])).size).toBe(probes.length);
 });
 
-test("a body is JSON unless its surface says what it is, and comes whole as text, as Latin-1 text and as bytes", async () => {
+test("a body is JSON by default, and text, Latin-1 or bytes by choice", async () => {
   const ask = async (name: string) => {
     const { headers, text } = await edge.send("GET", `${base}/${name}`, bearer);
     return [headers["content-type"], headers["content-length"], text];

@@ -17,7 +17,7 @@ const ended = (edge: TestEdge) =>
 const closed = (socket: Socket) => new Promise<void>((resolve) => void socket.once("close", () => resolve()));
 const requests = (edge: TestEdge) => edge.lines.filter((line) => line.includes('"msg":"request"')).length;
 
-test("readers of public pages have places of their own; a token and the health pages never wait for one", async () => {
+test("readers of public pages have own places; health pages need none", async () => {
   await using edge = await startEdge({
     surfaces: [createSpySurface(() => ({ status: 200, body: "{}" }))],
     publicPages: [page],
@@ -46,7 +46,7 @@ test("one address leaves a quarter of the public pages to others", async () => {
   for (const reader of readers) reader.destroy();
 });
 
-test("readers who do not read keep nobody from a public page for longer than they may have it", async () => {
+test("slow readers block a public page for a limited time only", async () => {
   await using edge = await startEdge({ publicPages: [page], limits: { publicAnswers: 2, waitMs: 5000, pageMs: 300 } });
   const readers = [askWithoutReading(edge.port, files), askWithoutReading(edge.port, files)];
   await expect.poll(() => requests(edge)).toBe(2);
@@ -56,7 +56,7 @@ test("readers who do not read keep nobody from a public page for longer than the
   for (const reader of readers) reader.destroy();
 });
 
-test("a client that leaves keeps its place until the work for it has ended", async () => {
+test("a client that leaves keeps its place until its work has ended", async () => {
   const working = Promise.withResolvers<void>();
   let begun = 0;
   const busy = createSpySurface(async () => {
@@ -78,7 +78,7 @@ test("a client that leaves keeps its place until the work for it has ended", asy
   expect(begun).toBe(3);
 });
 
-test("a place comes back from a client that leaves: in line, while its file is loaded, or with requests behind each other", async () => {
+test("a place is freed by a client that leaves, wherever it waits", async () => {
   const loaded = Promise.withResolvers<void>();
   const slow: PublicPage = {
     ...page,
@@ -101,7 +101,7 @@ test("a place comes back from a client that leaves: in line, while its file is l
   await expect.poll(async () => (await edge.send("HEAD", files)).status).toBe(200);
 });
 
-test("a reader that drips does not keep its answer longer than the deadline", async () => {
+test("a slow reader does not keep its answer longer than the deadline", async () => {
   const direct: Surface = {
     prefix: "/direct",
     subtree: false,
@@ -132,13 +132,13 @@ test("a reader that drips does not keep its answer longer than the deadline", as
   expect(ended(edge)[0]).toMatchObject({ level: 40, reason: "answer_deadline", unsent_bytes: expect.any(Number) });
 });
 
-test("what a restart may take does not count: the deadline begins with the answer", async () => {
+test("the deadline begins with the answer, after a restart's own time", async () => {
   const late = createSpySurface(() => sleep(600).then(() => ({ status: 200, body: "{}" })));
   await using edge = await startEdge({ surfaces: [late], limits: { answerMs: 200 } });
   expect((await edge.send("GET", path, bearer)).status).toBe(200);
 });
 
-test("of the caller with the most bytes waiting, the answer that waits longest is given up; others are sent whole", async () => {
+test("the longest wait of the caller with most unsent bytes is ended", async () => {
   const toPrincipal = (subject: string) => ({
     subject,
     kid: subject,
@@ -171,7 +171,7 @@ test("of the caller with the most bytes waiting, the answer that waits longest i
   }
 });
 
-test("a connection is closed when too many of its requests wait behind an answer", async () => {
+test("a connection with too many pipelined requests is closed", async () => {
   const counted = createSpySurface(() => ({ status: 200, body: "{}" }));
   await using edge = await startEdge({ surfaces: [counted], limits: { pipelined: 3 } });
   const request = `GET ${path} HTTP/1.1\r\nHost: x\r\nAuthorization: ${bearer.authorization}\r\n\r\n`;

@@ -52,7 +52,7 @@ function createScene() {
   return { streams, open, checks: () => checks, become: (next: typeof answer) => (answer = next) };
 }
 
-test("a stream that is closed leaves no timer and no listener, and its place is free", async () => {
+test("a closed stream frees its timer, listener and place", async () => {
   const { open, checks } = createScene();
   const [one] = [open("a"), open("a")];
   expect(() => open("a")).toThrow("This token already has 2 open streams");
@@ -77,7 +77,7 @@ test("a stream gives back the place of its request, once", () => {
   expect(exchange.release).toBeUndefined();
 });
 
-test("an answer that was sent whole is not one whose client is gone", () => {
+test("a fully sent answer does not count as a client that left", () => {
   const { open } = createScene();
   const { res, lease } = open("a");
   res.writableFinished = true;
@@ -85,7 +85,7 @@ test("an answer that was sent whole is not one whose client is gone", () => {
   expect(lease.signal.aborted).toBe(false);
 });
 
-test("it expires after its time and not before; a reader that does not take the reason is cut off a second later", async () => {
+test("a lease expires at its time; a stalled reader is cut off 1 s later", async () => {
   const { open } = createScene();
   const { res, exchange, reason } = open("a");
   await vi.advanceTimersByTimeAsync(59_999);
@@ -102,7 +102,7 @@ test("it expires after its time and not before; a reader that does not take the 
 test.each([
   ["nobody's any more", null, "unauthorized"],
   ["another's", { ...principal, scopes: new Set<never>() }, "forbidden"],
-] as const)("it ends at the next check when its token is %s", async (_what, next, reason) => {
+] as const)("a lease ends at the next check when its token is %s", async (_what, next, reason) => {
   const scene = createScene();
   const stream = scene.open("a");
   stream.lease.recheck((now) => now.scopes.has("ops:read"));
@@ -115,7 +115,7 @@ test.each([
   expect(stream.reason()).toBe(reason);
 });
 
-test("keys that cannot be fetched end nothing, and the first reason stays", async () => {
+test("an outage of keys ends no lease, and the first reason stays", async () => {
   const scene = createScene();
   const stream = scene.open("a");
   scene.become(() => Promise.reject(new OpsError("auth_unavailable", "no keys")));
@@ -127,7 +127,7 @@ test("keys that cannot be fetched end nothing, and the first reason stays", asyn
   expect([stream.reason(), stream.exchange.logged?.code]).toEqual(["unauthorized", "unauthorized"]);
 });
 
-test("a reader that takes nothing of what waits is a slow consumer", async () => {
+test("a reader that reads nothing of what waits is a slow consumer", async () => {
   const { open } = createScene();
   const { res, reason } = open("a");
   res.socket = { bytesWritten: 100, writableLength: 100 };
@@ -137,7 +137,7 @@ test("a reader that takes nothing of what waits is a slow consumer", async () =>
   expect(reason()).toBe("slow_consumer");
 });
 
-test("at shutdown all end; one that is opened after that, or whose client is gone already, ends at once", () => {
+test("at shutdown all leases end, later ones at once", () => {
   const { streams, open } = createScene();
   const gone = open("a", { isAborted: true });
   expect([gone.reason(), vi.getTimerCount()]).toEqual(["client_gone", 0]);
@@ -146,7 +146,7 @@ test("at shutdown all end; one that is opened after that, or whose client is gon
   expect([one.reason(), two.reason(), open("c").reason()]).toEqual(["shutdown", "shutdown", "shutdown"]);
 });
 
-test("a token that opens streams again and again waits for the next", () => {
+test("a token that keeps opening streams waits for the next", () => {
   const { open } = createScene();
   const openAndClose = (caller: string) => open(caller).res.emit("close");
   for (let count = 0; count < 20; count += 1) openAndClose("one");
@@ -157,7 +157,7 @@ test("a token that opens streams again and again waits for the next", () => {
   expect(() => openAndClose("one")).toThrow("too often");
 });
 
-test("a refusal says when to come back", () => {
+test("a refusal says when to retry", () => {
   const { open } = createScene();
   const refused = (message: string) =>
     expect.objectContaining({ code: "rate_limited", message, headers: { "Retry-After": "5" } }) as Error;
@@ -168,7 +168,7 @@ test("a refusal says when to come back", () => {
   expect(() => open("b")).toThrow(refused("Too many streams are open"));
 });
 
-test("a token that closes one of its streams has the others still", () => {
+test("a token that closes one of its streams keeps the others", () => {
   const { open } = createScene();
   open("a");
   open("a").res.emit("close");
@@ -176,14 +176,14 @@ test("a token that closes one of its streams has the others still", () => {
   expect(() => open("a")).toThrow("This token already has 2 open streams");
 });
 
-test("a request without a place gives none back; its log fields stay", () => {
+test("a request without a place gives none back and keeps its log fields", () => {
   const { streams, open } = createScene();
   const { exchange } = open("a", { release: undefined, logged: { route: "/follow", operation: "Live" } });
   streams.endAll("shutdown");
   expect(exchange.logged).toEqual({ route: "/follow", operation: "Live", code: "shutdown" });
 });
 
-test("a client that is gone is not cut off a second time", async () => {
+test("a client that left is not cut off a second time", async () => {
   const { open } = createScene();
   const { res, reason } = open("a");
   res.emit("close");

@@ -14,7 +14,7 @@ function watch() {
   return { socket, res, onStalled, unwatch };
 }
 
-test("a reader that takes nothing of what waits is reported once, when its time is over and not before", () => {
+test("a stalled reader is reported once, at its time", () => {
   const { onStalled } = watch();
   // The first look, after a tenth, is where it is seen first.
   vi.advanceTimersByTime(1099);
@@ -26,7 +26,7 @@ test("a reader that takes nothing of what waits is reported once, when its time 
   expect(vi.getTimerCount()).toBe(0);
 });
 
-test("what is written without being read is no progress", () => {
+test("writes that nobody reads are no progress", () => {
   const { socket, onStalled } = watch();
   for (let n = 0; n < 11; n++) {
     vi.advanceTimersByTime(100);
@@ -36,7 +36,7 @@ test("what is written without being read is no progress", () => {
   expect(onStalled).toHaveBeenCalledOnce();
 });
 
-test("a reader that takes a little now and then, or for whom nothing waits, is left alone", () => {
+test("a slow reader, or one without unsent data, is not reported", () => {
   const { socket, onStalled } = watch();
   for (let n = 0; n < 10; n++) {
     vi.advanceTimersByTime(900);
@@ -54,7 +54,7 @@ test("a reader that takes a little now and then, or for whom nothing waits, is l
   expect(onStalled).toHaveBeenCalledOnce();
 });
 
-test("without a connection, and after the end of the watch, nothing is reported", () => {
+test("nothing is reported without a connection or after the watch ended", () => {
   const closed = watch();
   closed.res.socket = null;
   vi.advanceTimersByTime(10_000);

@@ -46,7 +46,7 @@ async function* flood(signal: AbortSignal) {
   }
 }
 
-test("signs of life come while nothing else does", async () => {
+test("heartbeats are sent while nothing else is", async () => {
   const { surface } = createStreaming(quiet);
   await using edge = await startEdge({ surfaces: [surface], limits: { heartbeatMs: 100 } });
   const reader = openRaw(edge.port, request);
@@ -56,7 +56,7 @@ test("signs of life come while nothing else does", async () => {
   await reader.leave();
 });
 
-test("a stream takes none of the places of requests at work, and at most its own", async () => {
+test("streams have their own places, and a limited number of them", async () => {
   const { surface, returned } = createStreaming(quiet);
   await using edge = await startEdge({ surfaces: [surface], limits: { limit: 1, reserve: 0, waitMs: 20, streamsPerToken: 2 } });
   const open = [1, 2].map(() => openRaw(edge.port, request));
@@ -81,7 +81,7 @@ test("all tokens together have a limit too", async () => {
   await first.leave();
 });
 
-test("a reader that stops reading holds the source back, and is given up with the reason in the log", async () => {
+test("a stalled reader pauses the source, then is cut off and logged", async () => {
   let sent = 0;
   const { surface, returned } = createStreaming(async function* (signal) {
     for await (const chunk of flood(signal)) {
@@ -105,7 +105,7 @@ test("a reader that stops reading holds the source back, and is given up with th
   socket.destroy();
 });
 
-test("a slow reader that goes on reading is not given up", async () => {
+test("a slow reader that goes on reading is not cut off", async () => {
   const { surface, returned } = createStreaming(flood);
   await using edge = await startEdge({ surfaces: [surface], limits: { stalledReaderMs: 1500 } });
   const socket = connect(edge.port, "127.0.0.1", () => socket.write(request));
@@ -120,7 +120,7 @@ test("a slow reader that goes on reading is not given up", async () => {
   socket.destroy();
 });
 
-test("when the process is asked to end, each stream is told so and ends at once", async () => {
+test("at shutdown each stream gets the reason and ends at once", async () => {
   const { surface } = createStreaming(quiet);
   await using edge = await startEdge({ surfaces: [surface] });
   const open = Array.from({ length: 5 }, () => sendRaw(edge.port, request, 60_000));
@@ -132,7 +132,7 @@ test("when the process is asked to end, each stream is told so and ends at once"
   for (const answer of await Promise.all(open)) expect(answer).toContain("end: shutdown\n");
 });
 
-test("a stream that is too old is told so and ends; its place is free for the next one", async () => {
+test("a stream over its age gets the reason, ends and frees its place", async () => {
   const { surface, returned } = createStreaming(quiet);
   await using edge = await startEdge({ surfaces: [surface], limits: { streamMs: 300, streamsPerToken: 1 } });
   const begin = performance.now();

@@ -73,8 +73,8 @@ const toContact = (type: string, settings: string) =>
   `apiVersion: 1\ncontactPoints: [{ orgId: 1, name: ops, receivers: [{ uid: ops, type: ${type}, settings: { ${settings} } }] }]\n${policy}`;
 const byUrl = 'url: "$__file{/run/secrets/alert_url}"';
 
-describe("an alert reaches", () => {
-  it("a webhook, and so does its end", async () => {
+describe("an alert is delivered", () => {
+  it("to a webhook, and so is its end", async () => {
     await using receiver = await startHttpReceiver<WebhookMessage>();
     expect(writeReceiver({ ALERT_TO: `webhook:http://127.0.0.1:${receiver.port}/alerts?key=1` })).toEqual({
       status: 0,
@@ -89,7 +89,7 @@ describe("an alert reaches", () => {
     expect(contactPoints()).toBe(toContact("webhook", byUrl));
   });
 
-  it("Slack, with what is wrong and where the page of docs is, and so does its end", async () => {
+  it("to Slack, with the cause and the docs page, and so is its end", async () => {
     interface Message {
       readonly attachments: readonly { readonly title: string; readonly text: string; readonly color: string }[];
     }
@@ -109,7 +109,7 @@ describe("an alert reaches", () => {
     expect(contactPoints()).toBe(toContact("slack", byUrl));
   });
 
-  it("a mailbox, by a relay without TLS, and so does its end", async () => {
+  it("to a mailbox by a relay without TLS, and so is its end", async () => {
     await using receiver = await startMailReceiver();
     const settings = {
       ALERT_TO: "email:on-call@example.org",
@@ -133,7 +133,7 @@ describe("an alert reaches", () => {
   });
 });
 
-describe("an alert holds back another one", () => {
+describe("an alert inhibits another one", () => {
   const names = toAlerts().map(({ alert }) => alert);
   const place = { queue: "mail", source: "jobs", env: "staging", service: "wallet-core", role: "runner" };
   const toPosts = (alerts: readonly string[], more: object = {}) =>
@@ -142,7 +142,7 @@ describe("an alert holds back another one", () => {
   it.each([
     ["OpsQueueStalled", "OpsQueueBehind"],
     ["OpsRoleDown", "OpsContainerRestartLoop"],
-  ])("%s only %s of the same place, which it explains", async (cause, effect) => {
+  ])("%s inhibits only %s of the same place, which it explains", async (cause, effect) => {
     writeReceiver({});
     await using alertmanager = await startWritten();
     const others = names.filter((name) => name !== "OpsQueueStalled" && name !== "OpsRoleDown");
@@ -154,7 +154,7 @@ describe("an alert holds back another one", () => {
 });
 
 describe("deploy/compose/receiver", () => {
-  it("begins with nobody, keeps what it was given, and goes back to nobody", () => {
+  it("starts without a receiver, stores one, and returns to none", () => {
     expect(writeReceiver({})).toEqual({ status: 0, stderr: "" });
     expect(readFileSync(join(secrets, "alertmanager.yml"), "utf8")).toBe(
       readFileSync("deploy/alertmanager/alertmanager.yml", "utf8"),
@@ -171,7 +171,7 @@ describe("deploy/compose/receiver", () => {
     expect(readFileSync(join(secrets, "alert_url"), "utf8")).toBe("\n");
   });
 
-  it("gives both programs the password of the mail server in a file", () => {
+  it("gives both programs the mail server's password in a file", () => {
     const mail = { ALERT_TO: "email:a@example.org", ALERT_SMTP: "mail.example:587", ALERT_SMTP_FROM: "b@example.org" };
     expect(writeReceiver({ ...mail, ALERT_SMTP_USER: "b", ALERT_SMTP_PASSWORD: "canary-secret" }).status).toBe(0);
     const config = readFileSync(join(secrets, "alertmanager.yml"), "utf8");
@@ -202,7 +202,7 @@ describe("deploy/compose/receiver", () => {
       { ALERT_SMTP: "mail:25", ALERT_SMTP_FROM: "x@y.z", ALERT_SMTP_TLS: "no" },
       "ALERT_SMTP_TLS must be on or off",
     ],
-  ])("refuses %s %j, and writes nothing", (to, settings, message) => {
+  ])("refuses %s %j and writes nothing", (to, settings, message) => {
     expect(writeReceiver({ ALERT_TO: to, ...settings })).toEqual({
       status: 1,
       stderr: `deploy/compose/receiver: ${message}\n`,

@@ -70,13 +70,13 @@ afterAll(async () => {
   await stage?.[Symbol.asyncDispose]();
 }, 60_000);
 
-it("nothing fires while all is well, and Grafana knows that", async () => {
+it("nothing fires while all is healthy, and Grafana evaluates all rules", async () => {
   expect(stage.watch.seen).toEqual([]);
   const answers = await Promise.all(alerts.map((alert) => meter.askGrafana(alert)));
   expect(answers.filter((answer) => answer !== null && answer !== "quiet")).toEqual([]);
 });
 
-describe("side by side", () => {
+describe("alerts side by side", () => {
   let nextApi = "";
   let deployedAt = 0;
   let crowdedAt = 0;
@@ -277,12 +277,12 @@ describe("side by side", () => {
     ],
   ]);
 
-  it("a silent engine holds back the role that it was running, and ends no other alert", () => {
+  it("a silent engine inhibits its missing role and no other alert", () => {
     expect(downBesideIt).toEqual(["runner"]);
   });
 });
 
-it("one outage of a database is one alert, and one message", async () => {
+it("one outage of a database is one alert and one message", async () => {
   const sent = () => stage.messages.filter(({ groupLabels }) => groupLabels["alertname"] === "OpsUpstreamDown");
   const untilEnd = () => expect.poll(() => sent().at(-1)?.status, { timeout: 30_000 }).toBe("resolved");
   // That of Prometheus, before.
@@ -315,7 +315,7 @@ it("one outage of a database is one alert, and one message", async () => {
   ]);
 }, 120_000);
 
-it("a gateway that is not in the configuration of Prometheus is down, and Grafana knows nothing", async () => {
+it("a gateway that Prometheus does not scrape is reported as down", async () => {
   await meter.measure({
     alert: "OpsGatewayDown",
     // Not that of a gateway whose last scrape was broken off.
@@ -366,7 +366,7 @@ it("every alert fired, and nothing else did", () => {
   expect([...new Set(meter.times.map(({ alert }) => alert))].toSorted()).toEqual(alerts.toSorted());
 });
 
-it("the receiver heard of each but the one that another inhibits, with the page of docs", () => {
+it("the receiver got each alert that is not inhibited, with its docs page", () => {
   const sent = stage.messages.flatMap((message) => message.alerts);
   expect([...new Set(sent.map(({ labels }) => labels["alertname"] ?? ""))].toSorted()).toEqual(
     alerts.filter((alert) => alert !== "OpsQueueBehind").toSorted(),

@@ -24,13 +24,13 @@ it.each(
     ["audit", "verify", "a.jsonl", "b.jsonl"],
     ["token", "--subject"],
   ].map((args) => ({ args, line: args.join(" ") })),
-)("$line is refused: what is wrong, and the usage", async ({ args }) => {
+)("$line is refused with the reason and the usage", async ({ args }) => {
   const { code, out, err } = await runCli(args);
   expect({ code, out }).toEqual({ code: 2, out: "" });
   expect(err).toMatch(/^(Unknown|Unexpected|Option|What to do).*\n\nusage: /);
 });
 
-it("tells its commands and its version; one that there is not is refused", async () => {
+it("help lists the commands and version; an unknown command is refused", async () => {
   for (const args of [["--help"], ["-h"], ["help"]]) {
     const { code, out, err } = await runCli(args);
     expect({ code, err }).toEqual({ code: 0, err: "" });

@@ -37,12 +37,12 @@ afterAll(async () => {
   await admin.end();
 });
 
-it("reads the job tables", async () => {
+it("the role reads the job tables", async () => {
   expect((await role.query("select count(*)::int as n from payouts")).rows).toEqual([{ n: 2 }]);
   expect((await role.query("select count(*)::int as n from runner_jobs")).rows).toEqual([{ n: 0 }]);
 });
 
-it("has its limits on the role itself", async () => {
+it("the role has its limits", async () => {
   const { rows } = await role.query(
     `select current_setting('statement_timeout') as statement, current_setting('lock_timeout') as lock,
        current_setting('idle_in_transaction_session_timeout') as idle, rolconnlimit, rolsuper or rolcreatedb or rolcreaterole as strong
@@ -51,7 +51,7 @@ it("has its limits on the role itself", async () => {
   expect(rows).toEqual([{ statement: "5s", lock: "1s", idle: "10s", rolconnlimit: 8, strong: false }]);
 });
 
-it("is in read-only transactions unless it asks otherwise", async () => {
+it("the role is in read-only transactions unless it asks otherwise", async () => {
   await expect(role.query("insert into payouts values (3)")).rejects.toMatchObject({ code: "25006" });
 });
 
@@ -66,7 +66,7 @@ it.each([
   "create table mine (id int)",
   "select pg_read_file('/etc/passwd')",
   "copy payouts to program 'true'",
-])("may not: %s", async (statement) => {
+])("the role may not: %s", async (statement) => {
   await role.query("begin read write");
   try {
     await expect(role.query(statement)).rejects.toMatchObject({ code: "42501" });

@@ -95,7 +95,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-it("has all services healthy", () => {
+it("compose starts all services healthy", () => {
   const lines = compose("ps", "--format", "json").trim().split("\n");
   const states = lines.map((line) => JSON.parse(line) as { Service: string; Health: string });
   expect(states.map(({ Service, Health }) => `${Service} ${Health}`).toSorted()).toEqual(
@@ -103,14 +103,14 @@ it("has all services healthy", () => {
   );
 });
 
-it("lets Grafana's user read all that is provisioned, and keep its state", async () => {
+it("Grafana's user can read what is provisioned and write its state", async () => {
   const files = await askGrafana<readonly string[]>("/files");
   expect(files.filter((file) => file.startsWith("/etc/grafana/dashboards/"))).toHaveLength(4);
   expect(files).toContain("/etc/grafana/provisioning/alerting/ops.json");
   expect(files).toContain("/etc/grafana/provisioning/alerting/contact-points.yml");
 });
 
-it("gives the provisioned datasources answers, with the token from its file", async () => {
+it("provisioned datasources answer with the token from its file", async () => {
   const { "ops-infinity": infinity, "ops-json": json, prometheus } = await readDatasources();
   const query = (headers: object) =>
     send({
@@ -128,7 +128,7 @@ it("gives the provisioned datasources answers, with the token from its file", as
   expect((await send({ url: `${prometheus?.url}/api/v1/query?query=up` })).status).toBe(200);
 });
 
-it("has Prometheus send its alerts to the Alertmanager, which knows their receiver", async () => {
+it("Prometheus sends its alerts to Alertmanager, which has the receiver", async () => {
   const { prometheus } = await readDatasources();
   const { body } = await send({ url: `${prometheus?.url}/api/v1/alertmanagers` });
   expect(JSON.parse(body)).toMatchObject({
@@ -140,11 +140,11 @@ it("has Prometheus send its alerts to the Alertmanager, which knows their receiv
   expect(config.original).toContain("url_file: /run/secrets/alert_url");
 });
 
-it("keeps Grafana from the network of the database", async () => {
+it("Grafana cannot reach the database's network", async () => {
   await expect(send({ url: "http://node-exporter:9100/" })).rejects.toThrow("500");
 });
 
-it("has Prometheus scrape the gateway and the node-exporter, with the shipped rules", async () => {
+it("Prometheus scrapes gateway and node-exporter with the shipped rules", async () => {
   const { "ops-infinity": infinity, prometheus } = await readDatasources();
   const ask = async (path: string) => JSON.parse((await send({ url: `${prometheus?.url}${path}` })).body) as unknown;
   const rules = (await ask("/api/v1/rules")) as { data: { groups: readonly { rules: readonly object[] }[] } };

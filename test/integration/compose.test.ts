@@ -82,13 +82,13 @@ describe("docker-compose.yml", () => {
     }
   });
 
-  it("publishes the gateway, and what a profile adds, on the loopback address alone", () => {
+  it("publishes ports on the loopback address alone, profiles included", () => {
     const published = services.filter(([, { ports }]) => ports);
     expect(published.map(([name]) => name)).toEqual(["gateway", "alertmanager", "grafana"]);
     for (const [, { ports }] of published) expect(ports).toMatchObject([{ host_ip: "127.0.0.1" }]);
   });
 
-  it("mounts the folder of the socket, and only into the gateway", () => {
+  it("mounts the socket's folder only into the gateway", () => {
     const socketMounts = services.flatMap(([name, { volumes = [] }]) =>
       volumes
         .filter(({ source }) => /(^\/var\/run|docker\.sock)/.test(source))
@@ -100,7 +100,7 @@ describe("docker-compose.yml", () => {
     ]);
   });
 
-  it("takes the socket from the gateway where the proxy stands between", () => {
+  it("removes the socket from the gateway when the proxy is used", () => {
     const gateway = proxied["gateway"];
     expect(gateway?.volumes?.map(({ target }) => target).toSorted()).toEqual([
       "/host/sys/fs/cgroup",
@@ -114,7 +114,7 @@ describe("docker-compose.yml", () => {
   it.each([
     ["plain", plain],
     ["proxied", proxied],
-  ])("gives the gateway a configuration that it accepts (%s)", (_, { gateway }) => {
+  ])("gives the gateway a valid configuration (%s)", (_, { gateway }) => {
     const files: Record<string, string> = {
       "/run/secrets/token": "ops_0123456789abcdef",
       "/run/secrets/database_url": "postgres://wallet_core_ops:x@postgres:5432/wallet_core",
@@ -136,7 +136,7 @@ describe("the profile grafana", () => {
     );
   });
 
-  it("keeps its state in a volume, and mounts what is provisioned read-only", () => {
+  it("keeps its state in a volume and mounts what is provisioned read-only", () => {
     const volumes = grafana?.volumes?.map(({ type, target, read_only = false }) => ({ type, target, read_only }));
     expect(volumes).toEqual([
       { type: "bind", target: "/etc/grafana/provisioning", read_only: true },
@@ -145,7 +145,7 @@ describe("the profile grafana", () => {
     ]);
   });
 
-  it("gives it the secrets and the variables that the provisioned datasources read, and no way to the database", () => {
+  it("passes the datasources' secrets and variables, not the database", () => {
     const text = readFileSync("deploy/grafana/provisioning/datasources/ops.yaml", "utf8").replace(/#.*/g, "");
     const files = [...text.matchAll(/\$__file\{\/run\/secrets\/(\w+)\}/g)].map(([, name]) => name);
     expect(grafana?.secrets?.map(({ source }) => source)).toEqual(expect.arrayContaining(files));
@@ -155,7 +155,7 @@ describe("the profile grafana", () => {
     expect(Object.keys(withGrafana["postgres"]?.networks ?? {})).toEqual(["upstreams"]);
   });
 
-  it("starts on a dashboard that is there", () => {
+  it("starts on an existing dashboard", () => {
     const home = grafana?.environment?.["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"] ?? "";
     const file = home.replace("/etc/grafana", "deploy/grafana");
     expect(JSON.parse(readFileSync(file, "utf8"))).toMatchObject({ uid: "ops-overview" });
@@ -165,7 +165,7 @@ describe("the profile grafana", () => {
 describe("the profile alerts", () => {
   const { alertmanager, prometheus } = withAlerts;
 
-  it("adds the Alertmanager that Prometheus is configured to send to, and nothing else", () => {
+  it("adds the Alertmanager that Prometheus sends to, and nothing else", () => {
     expect(Object.keys(withAlerts).filter((name) => !(name in plain))).toEqual(["alertmanager"]);
     expect(alertmanager?.image).toMatch(/^prom\/alertmanager:v\d+\.\d+\.\d+$/);
     expect(readFileSync("deploy/prometheus/prometheus.yml", "utf8")).toContain('targets: ["alertmanager:9093"]');
@@ -173,12 +173,12 @@ describe("the profile alerts", () => {
     expect(Object.keys(prometheus?.networks ?? {})).toContain("metrics");
   });
 
-  it("lets it out, but not to the database", () => {
+  it("gives it the internet, but not the database", () => {
     expect(Object.keys(alertmanager?.networks ?? {}).toSorted()).toEqual(["edge", "metrics"]);
     expect(Object.keys(withAlerts["postgres"]?.networks ?? {})).toEqual(["upstreams"]);
   });
 
-  it("gives Prometheus and Grafana the base of the runbooks", () => {
+  it("gives Prometheus and Grafana the base URL of the runbooks", () => {
     expect(prometheus?.environment).toHaveProperty("RUNBOOKS");
     expect(withGrafana["grafana"]?.environment).toHaveProperty("RUNBOOKS");
   });
@@ -221,7 +221,7 @@ describe("the socket proxy's allow-list", () => {
 describe("Dockerfile", () => {
   const lines = readFileSync("Dockerfile", "utf8").split("\n");
 
-  it("takes its base as an argument and runs nothing while it is built", () => {
+  it("takes its base image as an argument and runs nothing in its build", () => {
     expect(lines).toContain("FROM ${BASE_IMAGE}");
     expect(lines.filter((line) => line.startsWith("RUN"))).toEqual([]);
   });

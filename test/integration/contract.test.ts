@@ -4,10 +4,10 @@ import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { GraphQLClient } from "graphql-request";
 import { ContainersDocument, DeployInfoDocument, HostsDocument, QueuesDocument } from "../../src/generated/rest.ts";
 import { endpoints } from "../../src/rest/endpoints.ts";
-import { until } from "../support/docker-containers.ts";
 import { startGateway, token } from "../support/gateway.ts";
 import { assertFitsOpenApi } from "../support/openapi.ts";
 import { createStage, deployInfo } from "../support/stage.ts";
+import { until } from "../support/until.ts";
 
 const base = "/api/v1/admin/ops";
 const rfc3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/;
@@ -72,13 +72,13 @@ function expectedWeb() {
 }
 
 describe("the documented contract on real upstreams", () => {
-  it("GET /containers: core ones alone, as the seed's example", async () => {
+  it("GET /containers: core containers alone, as in the seed's example", async () => {
     const body = await call("GET", "/containers");
     expect(body).toEqual([expectedWeb()]);
     expect(Object.keys(body[0])).toEqual([...keys, ...more]);
   });
 
-  it("GET /containers with accessories and stats: both of the seed's containers", async () => {
+  it("GET /containers with accessories and stats: the seed's containers", async () => {
     const query = "?env=staging&include_accessories=true&include_stats=true";
     const body = (await call("GET", "/containers", { query })).filter(isMine);
     const stats = { cpu_pct: expect.any(Number), mem_pct: expect.any(Number) };
@@ -101,7 +101,7 @@ describe("the documented contract on real upstreams", () => {
     expect(await call("GET", "/containers", { query: "?env=production" })).toEqual([]);
   });
 
-  it("GET /containers/:name, /health-check and /logs, and 404 for what is hidden", async () => {
+  it("GET /containers/:name, /health-check, /logs; 404 for hidden ones", async () => {
     const name = `${stage.service}-web-latest`;
     expect(await call("GET", "/containers/:name", { name })).toMatchObject({ ...expectedWeb(), mem_pct: expect.any(Number) });
     expect(await call("GET", "/containers/:name/health-check", { name })).toMatchObject({
@@ -165,7 +165,7 @@ describe("the documented contract on real upstreams", () => {
     expect(body.hosts[0].mem_util).toBeLessThan(1);
   });
 
-  it("GET /deploy-info: the file as it is; 404 without one", async () => {
+  it("GET /deploy-info: the file unchanged; 404 without one", async () => {
     expect(await call("GET", "/deploy-info")).toEqual(deployInfo);
     const path = join(stage.folder, "deploy_info.json");
     renameSync(path, `${path}.gone`);
@@ -174,7 +174,7 @@ describe("the documented contract on real upstreams", () => {
     expect(await call("GET", "/deploy-info")).toEqual(deployInfo);
   });
 
-  it("POST and GET .../restart really restart, tell the state afterwards and leave a line", async () => {
+  it("POST and GET .../restart restart, return the state and are recorded", async () => {
     const name = `${stage.service}-web-latest`;
     const [before] = await call("GET", "/containers");
     const body = await call("POST", "/containers/:name/restart", { name, query: "?reason=stuck%20worker" });
@@ -197,7 +197,7 @@ describe("the documented contract on real upstreams", () => {
     });
   });
 
-  it("gives a typed GraphQL client the data of which REST makes its bodies", async () => {
+  it("a typed GraphQL client gets the same data as REST", async () => {
     const client = new GraphQLClient(`${gateway.url}/graphql`, { headers: { authorization: `Bearer ${token}` } });
     const flags = { includeAccessories: true, includeStats: false };
     // The restarts above are over when their health check says so.
@@ -217,7 +217,7 @@ describe("the documented contract on real upstreams", () => {
     expect(thresholds).toEqual({ cpu: 0.85, mem: 0.85 });
   });
 
-  it("answers GraphQL from the same upstreams, joins included", async () => {
+  it("GraphQL answers from the same upstreams, joins included", async () => {
     const { status, body } = await gateway.query(`{
       containers(includeAccessories: true) { name deploy { currentTag containers { name } } stats { memUsedBytes } }
       queues { name errors { jobId } } hosts { name diskUtil load1 } deployInfo { currentTag } engines { name ok } }`);
@@ -237,23 +237,26 @@ describe("the documented contract on real upstreams", () => {
     expect(body.data.engines).toEqual([{ name: "local", ok: true }]);
   });
 
-  it.each(endpoints.map(({ method, path }) => [method, path] as const))("refuses %s %s without a token", async (method, path) => {
-    const url = `${gateway.url}${base}${path.replace(":name", `${stage.service}-web-latest`)}`;
-    const bodies = new Set<string>();
-    for (const authorization of [
-      undefined,
-      "Bearer wrong-token-0123456789",
-      "Basic dGVzdA==",
-      "Bearer ",
-      "bearer test-token-0123456789",
-    ]) {
-      const response = await fetch(url, { method, ...(authorization !== undefined && { headers: { authorization } }) });
-      expect(response.status).toBe(401);
-      expect(response.headers.get("www-authenticate")).toBe("Bearer");
-      bodies.add(await response.text());
-    }
-    expect([...bodies]).toEqual([
-      '{"message":"Missing or invalid Authorization header","error":{"code":"unauthorized","message":"Missing or invalid Authorization header"}}',
-    ]);
-  });
+  it.each(endpoints.map(({ method, path }) => [method, path] as const))(
+    "%s %s without a token is refused",
+    async (method, path) => {
+      const url = `${gateway.url}${base}${path.replace(":name", `${stage.service}-web-latest`)}`;
+      const bodies = new Set<string>();
+      for (const authorization of [
+        undefined,
+        "Bearer wrong-token-0123456789",
+        "Basic dGVzdA==",
+        "Bearer ",
+        "bearer test-token-0123456789",
+      ]) {
+        const response = await fetch(url, { method, ...(authorization !== undefined && { headers: { authorization } }) });
+        expect(response.status).toBe(401);
+        expect(response.headers.get("www-authenticate")).toBe("Bearer");
+        bodies.add(await response.text());
+      }
+      expect([...bodies]).toEqual([
+        '{"message":"Missing or invalid Authorization header","error":{"code":"unauthorized","message":"Missing or invalid Authorization header"}}',
+      ]);
+    },
+  );
 });

@@ -26,7 +26,7 @@ afterAll(async () => {
   await admin.end();
 });
 
-it("writes a QUEUES_FILE that the gateway accepts, with the runner and the four worker queues", () => {
+it("the demo's QUEUES_FILE is valid: the runner and four worker queues", () => {
   const parsed = parseQueuesFile(queuesFile(sandboxQueues));
   expect(parsed).toMatchObject({ ok: true });
   expect(sandboxQueues.map(({ name }) => name).toSorted()).toEqual([
@@ -38,7 +38,7 @@ it("writes a QUEUES_FILE that the gateway accepts, with the runner and the four 
   ]);
 });
 
-it("works jobs off and takes new ones in, and ends on SIGTERM with no job half done", async () => {
+it("the demo's worker handles jobs and finishes the last one on SIGTERM", async () => {
   const since = (await client.query<{ now: Date }>("select clock_timestamp() as now")).rows[0]?.now;
   const worker = spawn(process.execPath, ["script/sandbox/worker.ts", url.href], { stdio: "ignore" });
   const exit = once(worker, "exit");

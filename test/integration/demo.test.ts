@@ -22,7 +22,7 @@ function startDemo() {
   };
 }
 
-it("brings up real parts, answers every endpoint, and takes all of it away on Ctrl-C", { timeout: 180_000 }, async () => {
+it("the demo starts real parts, answers every endpoint and cleans up", { timeout: 180_000 }, async () => {
   const demo = startDemo();
   try {
     const settled = () => demo.ended() || demo.output().includes("Ctrl-C stops everything");

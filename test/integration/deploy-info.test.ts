@@ -74,14 +74,14 @@ function expectWhole(answers: readonly DeployInfo[]): void {
   expect(answers.at(-1)).toMatchObject({ stale: false, error: null });
 }
 
-it("a writer that truncates and dawdles is never seen half-way: whole versions in order, or the last one marked stale", async () => {
+it("a slow truncating writer is never read half-way; old data is stale", async () => {
   const answers = await readDuring(writers.slow);
   expectWhole(answers);
   expect(answers.some((answer) => answer.stale)).toBe(true);
   expect(new Set(answers.map((answer) => answer.currentTag)).size).toBeGreaterThan(3);
 });
 
-it("a writer that renames is never seen at all: every answer is whole and fresh", async () => {
+it("a renaming writer never shows: every answer is whole and fresh", async () => {
   const answers = await readDuring(writers.rename);
   expectWhole(answers);
   expect(answers.filter((answer) => answer.stale)).toEqual([]);

@@ -128,7 +128,7 @@ async function judge() {
   return body.data.last[0].verdict;
 }
 
-it("finds a bad release in River's rows: what fails more, runs longer, and fails as nothing did before", async () => {
+it("a bad release in River fails more, runs longer and has new errors", async () => {
   await work("v1", 28, 14.6, 300, 100);
   await work("v2", 13.9, 0.5, 300, 4, "column recipient does not exist", 9);
   await work("v2", 13.9, 0.5, 5, 1, "timeout");
@@ -153,7 +153,7 @@ it("finds a bad release in River's rows: what fails more, runs longer, and fails
   expect(verdict.reasons).toHaveLength(3);
 });
 
-it("finds a good release clean, with the same trouble as before", async () => {
+it("a good release is clean, with the same failures as before", async () => {
   await work("v1", 28, 14.6, 300, 50);
   await work("v2", 13.9, 0.5, 300, 50);
   const verdict = await judge();
@@ -163,13 +163,13 @@ it("finds a good release clean, with the same trouble as before", async () => {
   for (const { succeeded, failed } of [before, after]) expect(succeeded + failed).toBeGreaterThan(270);
 });
 
-it("says that there is not enough data, be the few jobs ever so bad", async () => {
+it("a few jobs are not enough data, however bad they are", async () => {
   await work("v1", 28, 14.6, 300, 50);
   await work("v2", 13.9, 0.5, 6, 2);
   expect(await judge()).toMatchObject({ outcome: "not_enough_data", queues: [{ outcome: "not_enough_data" }] });
 });
 
-it("finds the queue of a table that fails, beside another that does not", async () => {
+it("a failing queue of a table is found beside a healthy one", async () => {
   await work("v1", 28, 14.6, 300, null);
   await work("v2", 13.9, 0.5, 300, null);
   await database.query(
@@ -200,7 +200,7 @@ async function run(type: string, status: "done" | "failed" | "pending", from: nu
   );
 }
 
-it("finds the queue that a release has stopped, beside one that is fine", async () => {
+it("a queue that a release stopped is found beside a healthy one", async () => {
   await run("payout", "done", 180, 14.6, 1000);
   await run("payout", "pending", 13, 0.5, 700);
   await run("kyc", "done", 180, 0.1, 2000);
@@ -210,7 +210,7 @@ it("finds the queue that a release has stopped, beside one that is fine", async 
   expect(reasons).toEqual([expect.stringMatching(/^payout: 0 jobs ended, \d+ did before; \d+ jobs wait$/)]);
 });
 
-it("finds a release clean that interrupted jobs while it was deployed, and whose partner was away for some seconds", async () => {
+it("a release is clean after interrupted jobs and a short partner outage", async () => {
   await run("payout", "done", 180, 0.1, 9000);
   await run("payout", "failed", 14.4, 14.3, 2, "worker received SIGTERM: job interrupted");
   await run("payout", "failed", 9.1, 9, 5, "the partner is away");
@@ -222,7 +222,7 @@ it("finds a release clean that interrupted jobs while it was deployed, and whose
   });
 });
 
-it("tells of a container of the old release that lives again beside the new one, and of a deploy that reached nothing", async () => {
+it("gaps name an old container that runs and a deploy without containers", async () => {
   const folder = writeHistory();
   const gateway = await openGateway(folder);
   const drift = async () =>

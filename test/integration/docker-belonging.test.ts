@@ -2,9 +2,10 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { type Dockerd, startDockerd } from "../../script/services/dockerd.ts";
 import { runCli } from "../support/cli-process.ts";
-import { startContainer, until } from "../support/docker-containers.ts";
+import { startContainer } from "../support/docker-containers.ts";
 import { startGatewayProcess, watchRestarts } from "../support/gateway-process.ts";
 import { createTokens } from "../support/tokens.ts";
+import { until } from "../support/until.ts";
 
 const scopes = ["ops:read", "ops:logs", "ops:operate"] as const;
 const tokens = createTokens({
@@ -60,7 +61,7 @@ afterAll(async () => {
   tokens[Symbol.dispose]();
 });
 
-test("an accessory of a production engine is not of staging because all apps there are", async () => {
+test("an accessory has its engine's environment, not that of the apps", async () => {
   expect(await list("staging")).toEqual(["wallet-core-web-staging-v1", "wallet-core-worker-staging-v1"]);
   expect(await list("production")).toEqual(["wallet-core-redis"]);
   using restarts = await watchRestarts(dockerd.socketPath);
@@ -82,7 +83,7 @@ test("an accessory of a production engine is not of staging because all apps the
   expect(restarts.names).toEqual(["wallet-core-redis"]);
 });
 
-test("without a configured environment it is nobody's, and is only sorted", async () => {
+test("without a configured environment it has none and is only sorted", async () => {
   await gateway[Symbol.asyncDispose]();
   gateway = await open("");
   const redis = "wallet-core-redis";
@@ -94,7 +95,7 @@ test("without a configured environment it is nobody's, and is only sorted", asyn
   expect(await ask("staging", `/containers/${redis}/restart?include_accessories=true`, "POST")).toMatchObject({ status: 404 });
 });
 
-test("contradictions, destinations and other products, as they are configured", async () => {
+test("contradictions, destinations and other products are as configured", async () => {
   await start("wallet-core-production-web-staging-v1", app("wallet-core-production", "web", "staging"));
   await start("wallet-core-web-beta-v1", app("wallet-core", "web", "beta"));
   await start("wallet-core-web-qa-v1", app("wallet-core", "web", "qa"));
@@ -133,7 +134,7 @@ test("contradictions, destinations and other products, as they are configured", 
   }
 });
 
-test("check counts the containers of each kind, and names those of an unknown environment", async () => {
+test("check counts containers by kind and names those without environment", async () => {
   const { out } = await runCli(["check"], {
     WALLET_CORE_OPS_TOKEN: "check-token-0123456789",
     WALLET_CORE_OPS_DOCKER_HOSTS: `own=unix://${dockerd.socketPath}`,
@@ -146,7 +147,7 @@ test("check counts the containers of each kind, and names those of an unknown en
   );
 });
 
-test("bad entries end with 78 and are named", async () => {
+test("bad entries exit with 78 and are named", async () => {
   const wrong = await open("", { DESTINATIONS: "beta=staging,qa=test", CORE: "a=1;" });
   expect(await wrong.ended).toBe(78);
   expect(wrong.log()).toContain(

@@ -14,7 +14,7 @@ beforeAll(async () => {
 
 afterAll(() => removeContainers(dockerSocket, [fullId]));
 
-test("restarts go through the control address, and nothing else does", async () => {
+test("restarts use the control address, and nothing else does", async () => {
   await using read = await startFaultProxy(dockerSocket);
   await using control = await startFaultProxy(dockerSocket);
   const [address, second] = [read, control].map(({ socketPath }) => ({ kind: "unix" as const, socketPath }));

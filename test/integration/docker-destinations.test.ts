@@ -56,7 +56,7 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => removeContainers(socketPath, ids));
 
-it("finds no drift between destinations, and a current deploy for each", async () => {
+it("destinations have no drift between them and a current deploy each", async () => {
   await using own = await openGateway();
   const { data, errors } = await own.query("{ drift { kind message } deploys { tag service destination env state } }");
   expect(errors).toBeUndefined();
@@ -81,7 +81,7 @@ it("finds no drift between destinations, and a current deploy for each", async (
   ]);
 }, 30_000);
 
-it("restarts the role of the chosen destination alone, and nothing while it is not chosen", async () => {
+it("restartRole restarts the chosen destination, and none without choice", async () => {
   await using own = await openGateway();
   using restarts = await watchRestarts(socketPath);
   const names = () => restarts.names.filter((name) => name.startsWith(service));
@@ -113,7 +113,7 @@ it("restarts the role of the chosen destination alone, and nothing while it is n
   ]);
 }, 60_000);
 
-it("previews with the replicas of its own destination, and reads logs of one alone", async () => {
+it("previews and logs are those of one destination alone", async () => {
   await using own = await openGateway();
   const { body } = await own.restart("places-runner-beta-v7", "?dry_run=true");
   expect(body.preview).toMatchObject({ last_healthy: true, healthy_peers: 0 });

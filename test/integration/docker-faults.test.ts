@@ -10,8 +10,9 @@ import { probeEngine } from "../../src/containers/docker/probe.ts";
 import { createContainerSource } from "../../src/containers/docker/source.ts";
 import { createSharedBudget } from "../../src/lib/budget/budget.ts";
 import type { Logger } from "../../src/lib/logger.ts";
-import { findRows, soon, startContainer, until } from "../support/docker-containers.ts";
+import { findRows, soon, startContainer } from "../support/docker-containers.ts";
 import { rulesOf } from "../support/docker-facts.ts";
+import { until } from "../support/until.ts";
 
 let dockerd: Dockerd;
 let fullId: string;
@@ -51,7 +52,7 @@ afterAll(async () => {
   await dockerd.stop();
 });
 
-test("an engine that is stopped, and started again, under the source", async () => {
+test("an engine is stopped and started again under the source", async () => {
   await using stack = new AsyncDisposableStack();
   const source = createSource();
   stack.defer(() => source.close());
@@ -91,7 +92,7 @@ test("an engine that is stopped, and started again, under the source", async () 
   expect(await findRows(source, [ref])).toMatchObject([{ status: "running", stale: false }]);
 });
 
-test("an engine that hangs is a timeout and stale within a resync, and hides nothing else", async () => {
+test("an engine that hangs times out, becomes stale and hides nothing else", async () => {
   await using stack = new AsyncDisposableStack();
   const source = createSource();
   stack.defer(() => source.close());
@@ -121,7 +122,7 @@ test("an engine that hangs is a timeout and stale within a resync, and hides not
   await until(async () => (await source.list(soon())).engines.every(({ ok }) => ok), 10_000);
 });
 
-test("an engine that is killed during a restart leaves the outcome unknown", async () => {
+test("an engine killed during a restart leaves the outcome unknown", async () => {
   await using stack = new AsyncDisposableStack();
   const source = createSource();
   stack.defer(() => source.close());
@@ -135,7 +136,7 @@ test("an engine that is killed during a restart leaves the outcome unknown", asy
   await expect(restart).rejects.toMatchObject({ code: "restart_unknown", upstream: "docker:own" });
 });
 
-test("no permission for the socket is told apart from no engine", async () => {
+test("missing permission for the socket differs from a missing engine", async () => {
   const socketPath = join(inject("runFolder"), "faults-none", "docker.sock");
   expect(existsSync(socketPath)).toBe(false);
   const none = await probeEngine({ name: "none", env: null, address: { kind: "unix", socketPath } });

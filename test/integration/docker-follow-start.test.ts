@@ -3,8 +3,9 @@ import { afterAll, expect, inject, test } from "vitest";
 import { callDocker } from "../../script/services/docker-api.ts";
 import { createContainerSource } from "../../src/containers/docker/source.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
-import { removeContainers, soon, startContainer, stopContainer, until } from "../support/docker-containers.ts";
+import { removeContainers, soon, startContainer, stopContainer } from "../support/docker-containers.ts";
 import { rulesOf } from "../support/docker-facts.ts";
+import { until } from "../support/until.ts";
 
 const socketPath = inject("dockerSocket");
 const source = createContainerSource({
@@ -22,7 +23,7 @@ afterAll(async () => {
 /** Well below the 2 s and 5 s that looking again takes by itself, and below the half second that the lines of a role wait for each other. */
 const promptMs = 400;
 
-test("the first line of a container that is started again comes at once, however long it was stopped", async () => {
+test("the first line after a start arrives at once", async () => {
   const fullId = await startContainer(socketPath, {
     name: "followstart-web",
     labels: { service: "followstart", role: "web" },

@@ -5,9 +5,10 @@ import { createContainerSource } from "../../src/containers/docker/source.ts";
 import type { FollowOptions, LogBatch, LogLine } from "../../src/containers/logs/log.ts";
 import { createSharedBudget } from "../../src/lib/budget/budget.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
-import { removeContainers, soon, startContainer, until } from "../support/docker-containers.ts";
+import { removeContainers, soon, startContainer } from "../support/docker-containers.ts";
 import { startDockerProxy } from "../support/docker-count-proxy.ts";
 import { rulesOf } from "../support/docker-facts.ts";
+import { until } from "../support/until.ts";
 
 const proxy = await startDockerProxy(inject("dockerSocket"), inject("runFolder"));
 const socketPath = inject("dockerSocket");
@@ -52,7 +53,7 @@ function collect(fullId: string, options: Partial<FollowOptions> = {}) {
 const counter = (from: string, pause: string) =>
   `trap 'exit 0' TERM; i=${from}; while :; do i=$((i+1)); echo line-$i; ${pause}; done`;
 
-test("history and what is written come without a gap or a double, for readers that come at any time", async () => {
+test("history and new lines have no gap and no duplicate for any reader", async () => {
   const id = await start("steady", counter("0", "[ $((i % 50)) = 0 ] && sleep 0.01"));
   const readers: ReturnType<typeof collect>[] = [];
   for (let n = 0; n < 12; n++) {
@@ -67,7 +68,7 @@ test("history and what is written come without a gap or a double, for readers th
   }
 });
 
-test("goes on by itself over restarts, with every line once, and says so", async () => {
+test("a followed log continues over restarts, with every line once", async () => {
   const id = await start("restarted", `echo begin; ${counter("0", "sleep 0.02")}`);
   const reader = collect(id);
   await until(async () => reader.lines.length > 5);
@@ -78,15 +79,16 @@ test("goes on by itself over restarts, with every line once, and says so", async
   }
   await callDocker(socketPath, "POST", `/containers/${id}/stop?t=2`);
   await until(async () => reader.batches.some(({ notice }) => notice === "stopped"));
-  await sleep(300);
-  const { lines } = await source.logs({ engine: "web-1", fullId: id }, { tail: 5000 }, createSharedBudget(soon()));
+  const readLog = async () =>
+    (await source.logs({ engine: "web-1", fullId: id }, { tail: 5000 }, createSharedBudget(soon()))).lines;
+  await until(async () => reader.lines.length === (await readLog()).length);
   await reader.stop();
-  expect(reader.lines).toEqual(lines);
+  expect(reader.lines).toEqual(await readLog());
   expect(reader.messages().filter((message) => message === "begin")).toHaveLength(3);
   expect(reader.batches.filter(({ notice }) => notice === "resumed").length).toBeGreaterThanOrEqual(2);
 });
 
-test("ends when the container is gone", async () => {
+test("a followed log ends when the container is gone", async () => {
   const id = await start("gone", counter("0", "sleep 0.05"));
   const reader = collect(id);
   await until(async () => reader.lines.length > 0);
@@ -95,7 +97,7 @@ test("ends when the container is gone", async () => {
   expect(reader.batches.at(-1)?.ended).toBe("container_gone");
 });
 
-test("goes on without a gap after the engine cut its stream", async () => {
+test("a followed log continues without a gap after a cut stream", async () => {
   const id = await start("cut", counter("0", "sleep 0.01"));
   const reader = collect(id);
   await until(async () => reader.lines.length > 20);
@@ -106,7 +108,7 @@ test("goes on without a gap after the engine cut its stream", async () => {
   expect(reader.messages()).toEqual(reader.lines.map((_, index) => `line-${index + 1}`));
 });
 
-test("many readers of one container are one stream of the engine, and the last to leave frees it at once", async () => {
+test("readers of one container share one stream, freed by the last one", async () => {
   const id = await start("shared", counter("0", "sleep 0.02"));
   const readers = Array.from({ length: 200 }, () => collect(id, { tail: 0 }));
   await until(async () => readers.every(({ lines }) => lines.length > 3));
@@ -118,7 +120,7 @@ test("many readers of one container are one stream of the engine, and the last t
   await until(async () => proxy.open(`${id}/logs?follow=1`) === 0, 500);
 });
 
-test("a reader that reads nothing holds the engine back, and gets every line later", async () => {
+test("a reader that pauses slows the engine and gets every line later", async () => {
   const id = await start(
     "flood",
     "i=0; while [ $i -lt 60 ]; do i=$((i+1)); yes aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa | head -n 5000; done; echo end; sleep 100",
@@ -140,7 +142,7 @@ test("a reader that reads nothing holds the engine back, and gets every line lat
   expect(dropped).toBe(0);
 });
 
-test("one slow reader among quick ones is told what it lost; the quick ones lose nothing", async () => {
+test("one slow reader learns what it lost; fast ones lose nothing", async () => {
   const id = await start("mixed", "sleep 1; seq 200000; sleep 100");
   const abort = new AbortController();
   const slow = await source.follow({ engine: "web-1", fullId: id }, { tail: 0 }, abort.signal);
@@ -160,7 +162,7 @@ test("one slow reader among quick ones is told what it lost; the quick ones lose
   expect(got + dropped).toBe(200_000);
 });
 
-test("filters apply to what comes too, and a terminal's log can be followed", async () => {
+test("filters apply to new lines too, and a terminal's log can be followed", async () => {
   const id = await start("terminal", counter("0", "sleep 0.01"), { tty: true });
   const reader = collect(id, { search: "0", tail: 5 });
   await until(async () => reader.lines.length > 5);
@@ -168,7 +170,7 @@ test("filters apply to what comes too, and a terminal's log can be followed", as
   expect(reader.messages().filter((message) => !/^line-\d*0\d*$/.test(message))).toEqual([]);
 });
 
-test("what cannot be opened is an error before anything else", async () => {
+test("a log that cannot be opened is an error before anything else", async () => {
   const unknown = source.follow({ engine: "web-1", fullId: "0".repeat(64) }, { tail: 1 }, soon());
   await expect(unknown).rejects.toMatchObject({ code: "container_not_found" });
 });

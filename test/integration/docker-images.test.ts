@@ -47,7 +47,7 @@ async function run(version: string): Promise<void> {
   ids.push(await startContainer(socketPath, { name: `imagedeploys-web-${version}`, ...spec }));
 }
 
-it("tells of a release whose containers are gone, by when its image was tagged; of one that is yet to run, nothing", async () => {
+it("a removed release is known by its image's tag, a future one is not", async () => {
   ids.push(await startContainer(socketPath, { name: "imagedeploys-base" }));
   await deployImage("v1");
   await deployImage("v2");

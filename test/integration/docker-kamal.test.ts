@@ -10,9 +10,9 @@ import {
   startContainer,
   stopContainer,
   tagImage,
-  until,
 } from "../support/docker-containers.ts";
 import { rulesOf } from "../support/docker-facts.ts";
+import { until } from "../support/until.ts";
 
 const socketPath = inject("dockerSocket");
 const source = createContainerSource({
@@ -85,7 +85,7 @@ afterAll(async () => {
   await removeContainers(socketPath, ids);
 });
 
-test("shows what runs, the newest of a role that does not, and nothing else", async () => {
+test("containers listed are running ones and a stopped role's newest", async () => {
   expect([...(await read()).keys()]).toEqual([
     "kamalmap-staging-runner-latest",
     "kamalmap-staging-web-latest",
@@ -95,7 +95,7 @@ test("shows what runs, the newest of a role that does not, and nothing else", as
   ]);
 });
 
-test("maps the web container of the contract", async () => {
+test("the web container of the contract is mapped", async () => {
   await until(async () => (await read()).get("kamalmap-staging-web-latest")?.health === "healthy");
   const web = (await read()).get("kamalmap-staging-web-latest");
   expect(web).toMatchObject({
@@ -124,7 +124,7 @@ test("maps the web container of the contract", async () => {
   expect(JSON.stringify(web)).not.toContain("secret");
 });
 
-test("maps the accessory of the contract", async () => {
+test("the accessory of the contract is mapped", async () => {
   expect((await read()).get("kamalmap-staging-redis")).toMatchObject({
     kind: "accessory",
     role: "redis",
@@ -139,14 +139,14 @@ test("maps the accessory of the contract", async () => {
   });
 });
 
-test("maps the naming scheme with a destination", async () => {
+test("the naming scheme with a destination is mapped", async () => {
   await until(async () => (await read()).get("kamalmap-worker-production-0f4a1c2")?.health === "unhealthy");
   const worker = (await read()).get("kamalmap-worker-production-0f4a1c2");
   expect(worker).toMatchObject({ kind: "core", role: "worker", env: "production", version: "0f4a1c2", commitSha: "0f4a1c2" });
   expect(worker?.probe?.failingStreak).toBeGreaterThan(0);
 });
 
-test("keeps the image's name when its tag has moved on", async () => {
+test("the image's name stays when its tag has moved on", async () => {
   const { containers } = await source.list(soon());
   const [old] = await findRows(source, [{ engine: "web-1", fullId: ids[2] as string }]);
   expect(containers.some(({ fullId }) => fullId === ids[2])).toBe(false);

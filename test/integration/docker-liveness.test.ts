@@ -7,8 +7,9 @@ import { type Dockerd, startDockerd } from "../../script/services/dockerd.ts";
 import type { Container } from "../../src/containers/container.ts";
 import { createContainerSource } from "../../src/containers/docker/source.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
-import { createContainer, findRows, soon, startContainer, until } from "../support/docker-containers.ts";
+import { createContainer, findRows, soon, startContainer } from "../support/docker-containers.ts";
 import { rulesOf } from "../support/docker-facts.ts";
+import { until } from "../support/until.ts";
 
 let dockerd: Dockerd;
 
@@ -29,7 +30,7 @@ function createSource() {
   return { ...source, row, [Symbol.asyncDispose]: () => source.close() };
 }
 
-test("a daemon that stops answering is noticed in three seconds while somebody asks, and by the first who asks later", async () => {
+test("a silent daemon is noticed in 3 s, or by the next request", async () => {
   await using stack = new AsyncDisposableStack();
   const source = stack.use(createSource());
   const { pid } = dockerd;
@@ -52,7 +53,7 @@ test("a daemon that stops answering is noticed in three seconds while somebody a
   await until(async () => (await isOk()) === true);
 });
 
-test("a daemon that restarts while its containers go on: inventory, logs and restarts are right again by themselves", async () => {
+test("a daemon's restart restores inventory, logs and restarts by itself", async () => {
   await using stack = new AsyncDisposableStack();
   const source = stack.use(createSource());
   const labels = { service: "livecheck", role: "web" };

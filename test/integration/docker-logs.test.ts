@@ -46,20 +46,20 @@ function read(name: string, options: Partial<LogOptions> = {}): Promise<LogPage>
 }
 const messages = (page: LogPage) => page.lines.map((line) => line.message);
 
-test("gives the newest lines in order, with the last one though it has no newline", async () => {
+test("logs have the newest lines in order, also without a last newline", async () => {
   const page = await read("mixed", { tail: 3 });
   expect(messages(page)).toEqual(["out-399", "out-400", "unfinished"]);
   expect(page.truncated).toBe(true);
   expect(page.lines[0]?.timestamp).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z$/);
 });
 
-test("gives everything, and says so, when there is less than asked for", async () => {
+test("logs are complete, and say so, when they have fewer lines than asked", async () => {
   const page = await read("mixed", { tail: 5000 });
   expect(page.lines).toHaveLength(441);
   expect(page.truncated).toBe(false);
 });
 
-test("gives the newest lines of stderr from far behind those of stdout", async () => {
+test("logs find the newest stderr lines far behind those of stdout", async () => {
   const page = await read("mixed", { tail: 3, stream: "stderr" });
   expect(page.lines.map(({ stream, message }) => `${stream} ${message}`)).toEqual([
     "stderr err-38",
@@ -70,12 +70,12 @@ test("gives the newest lines of stderr from far behind those of stdout", async (
   expect((await read("mixed", { tail: 40, stream: "stderr" })).lines).toHaveLength(40);
 });
 
-test("searches all of the log", async () => {
+test("a search covers the whole log", async () => {
   expect(messages(await read("mixed", { tail: 2, search: "err-1" }))).toEqual(["err-18", "err-19"]);
   expect(await read("mixed", { search: "nowhere" })).toEqual({ lines: [], truncated: false });
 });
 
-test("since and until are inclusive, and tail counts from until back", async () => {
+test("since and until are inclusive, and tail counts back from until", async () => {
   const all = await read("two");
   expect(messages(all)).toEqual(["first", "second", "third"]);
   const second = all.lines[1]?.timestamp ?? "";
@@ -84,7 +84,7 @@ test("since and until are inclusive, and tail counts from until back", async () 
   expect(messages(await read("two", { since: second, until: second }))).toEqual(["second"]);
 });
 
-test.each(["long", "tty-long"])("joins the parts of a long line as bytes (%s)", async (name) => {
+test.each(["long", "tty-long"])("the parts of a long line are joined as bytes (%s)", async (name) => {
   const page = await read(name);
   expect(messages(page)).toEqual(["é".repeat(25_000), "after"]);
   // Docker's own tail=2 is the end of the long line and the next one.
@@ -92,19 +92,19 @@ test.each(["long", "tty-long"])("joins the parts of a long line as bytes (%s)", 
   expect(messages(await read(name, { tail: 1 }))).toEqual(["after"]);
 });
 
-test.each(["huge", "tty-huge"])("cuts a line at 64 KiB (%s)", async (name) => {
+test.each(["huge", "tty-huge"])("a line is cut at 64 KiB (%s)", async (name) => {
   const [line, after] = messages(await read(name));
   expect(line).toBe(`${"x".repeat(65_536)} [line cut at 64 KiB]`);
   expect(after).toBe("after");
 });
 
-test("reads a terminal's log without its carriage returns", async () => {
+test("a terminal's log has no carriage returns", async () => {
   const page = await read("tty-mixed", { tail: 3 });
   expect(messages(page)).toEqual(["out-399", "out-400", "unfinished"]);
   expect(page.lines.every(({ stream }) => stream === "stdout")).toBe(true);
 });
 
-test("a container that never ran has an empty log; an unknown one has none", async () => {
+test("a container that never ran has an empty log; an unknown one is 404", async () => {
   expect(await read("created")).toEqual({ lines: [], truncated: false });
   const unknown = source.logs({ engine: "web-1", fullId: "0".repeat(64) }, { tail: 1 }, createSharedBudget(soon()));
   await expect(unknown).rejects.toMatchObject({ code: "container_not_found" });

@@ -1,6 +1,5 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, expect, inject, test } from "vitest";
 import { callDocker } from "../../script/services/docker-api.ts";
 import { createContainerSource } from "../../src/containers/docker/source.ts";
@@ -42,7 +41,7 @@ async function countRestarts(fullId: string, from: number): Promise<number> {
   return answer === null ? Number.POSITIVE_INFINITY : 1;
 }
 
-test("restarts, and tells the state after it", async () => {
+test("a restart returns the state after it", async () => {
   const ref = await start("ok");
   const before = await startedAt(ref.fullId);
   const { container, dockerStatus } = await source.restart(ref);
@@ -51,13 +50,13 @@ test("restarts, and tells the state after it", async () => {
   expect(await startedAt(ref.fullId)).not.toBe(before);
 });
 
-test("starts a stopped container", async () => {
+test("a restart starts a stopped container", async () => {
   const fullId = await createContainer(socketPath, { name: "restartcheck-created" });
   ids.push(fullId);
   expect(await source.restart({ engine: "web-1", fullId })).toMatchObject({ container: { status: "running" } });
 });
 
-test("a second restart of the same container is refused, and Docker restarts it once", async () => {
+test("a second restart of a container is refused; Docker restarts it once", async () => {
   const ref = await start("twice");
   const from = Math.floor(Date.now() / 1000);
   const results = await Promise.allSettled(Array.from({ length: 5 }, () => source.restart(ref)));
@@ -71,7 +70,7 @@ test("a second restart of the same container is refused, and Docker restarts it 
   await expect(source.restart(ref)).resolves.toMatchObject({ container: { status: "running" } });
 });
 
-test("a restart that cannot start again says that the container was left exited", async () => {
+test("a failed start after a restart says that the container has exited", async () => {
   const folder = mkdtempSync(join(inject("runFolder"), "bind-"));
   const { Id } = (await callDocker(socketPath, "POST", "/containers/create?name=restartcheck-mount", {
     Image: "ops-sample:latest",
@@ -95,13 +94,12 @@ test("an unknown container is not found", async () => {
   await expect(restart).rejects.toMatchObject({ code: "container_not_found" });
 });
 
-test("a restart that outlasts its deadline is unknown, and goes on", async () => {
+test("a restart over its deadline is unknown and continues", async () => {
   // Ignores SIGTERM for its two seconds, with a grace of less than none.
   const ref = await start("slow", { cmd: ["sleep", "600"], stopTimeout: 2 });
   const impatient = createContainerSource({ ...settings, restartGraceMs: -1500 });
   const before = await startedAt(ref.fullId);
   await expect(impatient.restart(ref)).rejects.toMatchObject({ code: "restart_unknown" });
-  await sleep(2500);
-  expect(await startedAt(ref.fullId)).not.toBe(before);
+  await expect.poll(() => startedAt(ref.fullId), { timeout: 10_000 }).not.toBe(before);
   await impatient.close();
 });

@@ -4,11 +4,12 @@ import { callDocker } from "../../script/services/docker-api.ts";
 import { createContainerSource } from "../../src/containers/docker/source.ts";
 import { createSharedBudget } from "../../src/lib/budget/budget.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
-import { removeContainers, startContainer, stopContainer, until } from "../support/docker-containers.ts";
+import { removeContainers, startContainer, stopContainer } from "../support/docker-containers.ts";
 import { rulesOf } from "../support/docker-facts.ts";
 import { readEvents } from "../support/events.ts";
 import { graphqlHeaders, startGateway, token } from "../support/gateway.ts";
 import { createMemorySources } from "../support/memory-sources.ts";
+import { until } from "../support/until.ts";
 
 const socketPath = inject("dockerSocket");
 const containers = createContainerSource({
@@ -22,7 +23,7 @@ const containers = createContainerSource({
 const gateway = await startGateway({ ...createMemorySources().sources, containers });
 const ids: Record<string, string> = {};
 
-/** Counts on until it is told to end, and says so. */
+/** Counts until SIGTERM, then writes "bye". */
 const count = (name: string) =>
   `trap 'echo ${name} bye; exit 0' TERM; i=0; while :; do i=$((i+1)); echo ${name} $i; echo ${name} err $i >&2; sleep 0.02; done`;
 async function start(name: string, version: string, script = count(name), role = "web") {
@@ -109,7 +110,7 @@ function toPlaces(lines: readonly Line[]): string[] {
   });
 }
 
-test("a role is followed over a restart, a new release and the end of the old one: in order, every line once", async () => {
+test("a role's log covers restarts and releases in order, each line once", async () => {
   const role = await follow("env: staging, tail: 5000");
   const has = (text: string) => until(async () => role.lines.some(({ message }) => message === text), 20_000);
   await has("a 20");
@@ -128,7 +129,9 @@ test("a role is followed over a restart, a new release and the end of the old on
   await has("a bye");
   await until(async () => role.notices.filter(({ notice }) => notice === "left").length === 2, 15_000);
   for (const name of ["c", "d"]) await stopContainer(socketPath, ids[name] ?? "");
-  await sleep(1500);
+  const countOf = (name: string) =>
+    role.lines.filter(({ kind, container }) => kind === "line" && container.name === `rolelogs-${name}`).length;
+  for (const name of ["c", "d"]) await until(async () => countOf(name) === (await logOf(name)).length);
   await role.stop();
 
   const written = role.lines.filter(({ kind }) => kind === "line");
@@ -163,7 +166,7 @@ test("a role is followed over a restart, a new release and the end of the old on
   );
 });
 
-test("the newest lines of a role, of all its containers, with the engine that cannot be asked named", async () => {
+test("a role's newest lines name the engine that cannot be asked", async () => {
   await Promise.all(["a", "b", "c", "d"].map((name) => callDocker(socketPath, "POST", `/containers/${ids[name]}/start`)));
   await sleep(500);
   await Promise.all(["c", "d"].map((name) => callDocker(socketPath, "POST", `/containers/${ids[name]}/pause`)));
@@ -191,7 +194,7 @@ test("the newest lines of a role, of all its containers, with the engine that ca
   expect((await ask(`tail: 5, search: "bye"`)).body.data.logs.lines.filter(({ kind }: Line) => kind === "line")).toHaveLength(5);
 });
 
-test("what a container says that ends at once is not lost, though the list never shows it", async () => {
+test("a short-lived container's lines are not lost, though it is not listed", async () => {
   await start("stays", "v3", "trap 'exit 0' TERM; while :; do echo tick; sleep 0.1; done", "crash");
   const role = await follow("env: staging, tail: 0", "crash");
   // Only then has it begun: what starts before is not new to it.
@@ -209,7 +212,7 @@ test("what a container says that ends at once is not lost, though the list never
   ]);
 });
 
-test("a busy role is delivered whole, the lines of each container in their order", async () => {
+test("a busy role's log is complete, each container's lines in order", async () => {
   const busy = (name: string) =>
     `trap 'exit 0' TERM; sleep 2; seq 60000 | sed 's/^/${name} /'; echo ${name} end; sleep 100 & wait`;
   await Promise.all(["e", "f"].map((name) => start(name, "v3", busy(name), "busy")));
@@ -227,7 +230,7 @@ test("a busy role is delivered whole, the lines of each container in their order
   expect(role.dropped()).toBe(0);
 });
 
-test("the log of a role goes back over the last deploy, with a marker where the release begins", async () => {
+test("a role's log crosses the last deploy, with a marker at the release", async () => {
   const says = (text: string) => `echo ${text}; trap 'echo ${text} bye; exit 0' TERM; while :; do sleep 0.05; done`;
   await start("v5", "v5", says("five"), "history");
   // A marker has the time of its container in whole seconds.
@@ -258,7 +261,7 @@ test("the log of a role goes back over the last deploy, with a marker where the 
   expect((await ask("tail: 1")).lines.map(({ message }: Line) => message)).toEqual(["five bye"]);
 });
 
-test("a newcomer that wrote more than is read at once: the newest lines without a gap, and how many more there were", async () => {
+test("a new container's backlog gives its newest lines and the omitted count", async () => {
   await start("rest", "v7", "trap 'exit 0' TERM; while :; do sleep 0.1; done", "torrent");
   const role = await follow("env: staging, tail: 0", "torrent");
   await start("torrent", "v8", "seq 400000; echo end; exec sleep 100", "torrent");

@@ -6,9 +6,10 @@ import { probeEngine } from "../../src/containers/docker/probe.ts";
 import { createContainerSource } from "../../src/containers/docker/source.ts";
 import { createSharedBudget } from "../../src/lib/budget/budget.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
-import { findRows, removeContainers, soon, startContainer, until } from "../support/docker-containers.ts";
+import { findRows, removeContainers, soon, startContainer } from "../support/docker-containers.ts";
 import { rulesOf } from "../support/docker-facts.ts";
 import { type Sshd, startSshd } from "../support/sshd.ts";
+import { until } from "../support/until.ts";
 
 const dockerSocket = inject("dockerSocket");
 const folder = mkdtempSync(join(inject("runFolder"), "ssh-"));
@@ -41,7 +42,7 @@ function engine(change: Partial<SshAddress> = {}) {
   return { name: "remote", env: null, address };
 }
 
-test("everything goes through one SSH connection that is kept", async () => {
+test("all calls go through one SSH connection", async () => {
   const before = sshd.logins();
   const source = createContainerSource({
     engines: [engine()],
@@ -74,14 +75,14 @@ test.each([
   ["files that are missing", () => ({ key: "/nowhere/id" }), "cannot be read"],
   ["a socket that is not there", () => ({ socketPath: "/nowhere.sock" }), "does not lead to the socket"],
   ["nothing that listens", () => ({ port: 1, knownHosts: unverified() }), "nothing listens there"],
-])("%s is told apart", async (_, change, reason) => {
+])("the failure %s has its own error", async (_, change, reason) => {
   const before = sshd.logins();
   const probe = await probeEngine(engine(change()));
   expect(probe).toMatchObject({ ok: false, detail: expect.stringContaining(reason) });
   expect(sshd.logins() - before).toBe(reason.includes("socket") ? 1 : 0);
 });
 
-test("a lost SSH connection is made anew", async () => {
+test("a lost SSH connection is opened again", async () => {
   const source = createContainerSource({ engines: [engine()], rules: rulesOf("sshcheck"), logger: silentLogger });
   await source.list(soon());
   const before = sshd.logins();

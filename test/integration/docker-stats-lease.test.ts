@@ -33,7 +33,7 @@ function createSource(socketPath: string, cgroupRoot?: string | null) {
   return { ...source, [Symbol.asyncDispose]: () => source.close() };
 }
 
-test("16 callers cost the engine one sampling: two samples of each container", async () => {
+test("16 callers cost the engine one sampling: two samples a container", async () => {
   await using log = await startRequestLog(target);
   await using source = createSource(log.socketPath, null);
   const answers = await Promise.all(Array.from({ length: 16 }, () => source.stats(refs, soon())));
@@ -42,7 +42,7 @@ test("16 callers cost the engine one sampling: two samples of each container", a
   expect(answers[0]).toMatchObject([{ source: "engine" }, { source: "engine" }, { source: "engine" }]);
 });
 
-test("answers stay younger than two seconds while somebody asks, and the engine sees no stats call when nobody does", async () => {
+test("stats are under 2 s old while read; an idle gateway reads none", async () => {
   await using log = await startRequestLog(target);
   await using source = createSource(log.socketPath, null);
   await source.list(soon());
@@ -68,7 +68,7 @@ test("answers stay younger than two seconds while somebody asks, and the engine 
   expect(log.count("/stats")).toBe(ended);
 });
 
-test("where the cgroups are here, the engine sees no stats call at all", async () => {
+test("local cgroups need no stats call of the engine", async () => {
   await using log = await startRequestLog(target);
   await using source = createSource(log.socketPath);
   const answer = await source.stats(refs, soon());

@@ -62,8 +62,8 @@ const ways = [
   { source: "engine", root: null },
 ] as const;
 
-describe.each(ways)("from the $source", ({ source: way, root }) => {
-  test("agrees with docker stats within one point under a steady load, and knows idle and stopped ones", async () => {
+describe.each(ways)("stats from the $source", ({ source: way, root }) => {
+  test("agree with docker stats within 1 point; idle and stopped are known", async () => {
     await using source = createSource(root);
     const ours: number[] = [];
     const theirs: number[] = [];
@@ -92,7 +92,7 @@ describe.each(ways)("from the $source", ({ source: way, root }) => {
     expect(await source.measure("0".repeat(64))).toBeNull();
   });
 
-  test("a restart under the sampler mixes no lives", async () => {
+  test("of a restart under the sampler do not mix two lives", async () => {
     await using source = createSource(root);
     const cmd = ["sh", "-c", "while :; do :; done"];
     const id = await startContainer(socketPath, { name: `statscheck-restart-${way}`, cmd, cpu: 0.2 });
@@ -129,7 +129,7 @@ describe.each(ways)("from the $source", ({ source: way, root }) => {
   });
 });
 
-test("both ways give the same numbers of a frozen container, and the engine's own", async () => {
+test("both sources agree on a frozen container with the engine", async () => {
   await callDocker(socketPath, "POST", `/containers/${busy}/pause`);
   try {
     await using cgroup = createSource("/sys/fs/cgroup");

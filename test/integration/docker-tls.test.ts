@@ -34,7 +34,7 @@ function engine(tls: Certificates | null, host = "127.0.0.1") {
   return { name: "remote", env: null, address: { kind: "tcp" as const, host, port, tls } };
 }
 
-test("lists and inspects over tcp with a client certificate", async () => {
+test("tcp with a client certificate lists and inspects", async () => {
   const labels = { service: "tlscheck", role: "web" };
   const fullId = await startContainer(dockerd.socketPath, { name: "tlscheck-web-1", labels });
   const source = createContainerSource({ engines: [engine(client)], rules: rulesOf("tlscheck"), logger: silentLogger });
@@ -47,14 +47,14 @@ test("lists and inspects over tcp with a client certificate", async () => {
   await source.close();
 });
 
-test("a client that the engine does not know is refused, and told why", async () => {
+test("a client unknown to the engine is refused with the reason", async () => {
   // Trusts the engine, but shows a certificate of another authority.
   const probe = await probeEngine(engine({ ...stranger, ca: client.ca }));
   expect(probe.ok).toBe(false);
   expect(probe.detail).toMatch(/^Docker engine remote: (it refuses our client certificate|it closed the connection)/);
 });
 
-test("an engine of an unknown authority is not talked to", async () => {
+test("an engine with an unknown authority is not used", async () => {
   const probe = await probeEngine(engine({ ...client, ca: stranger.ca }));
   expect(probe).toMatchObject({
     ok: false,
@@ -62,12 +62,12 @@ test("an engine of an unknown authority is not talked to", async () => {
   });
 });
 
-test("an engine under another name is not talked to", async () => {
+test("an engine with another name is not used", async () => {
   const probe = await probeEngine(engine(client, "localhost"));
   expect(probe).toMatchObject({ ok: false, detail: expect.stringContaining("its certificate is for another name") });
 });
 
-test("no TLS where it is wanted, and files that are missing", async () => {
+test("missing TLS and missing files are reported", async () => {
   expect(await probeEngine(engine(null))).toMatchObject({
     ok: false,
     detail: expect.stringContaining("it wants TLS on this port"),

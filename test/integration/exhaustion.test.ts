@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, inject, test, vi } from "vitest";
 import { buildBundle } from "../../script/build.ts";
 import { freePort } from "../../script/services/process.ts";
-import { removeContainers, startContainer, until } from "../support/docker-containers.ts";
+import { removeContainers, startContainer } from "../support/docker-containers.ts";
+import { until } from "../support/until.ts";
 
 const token = "exhaustion-token-0123456789";
 const authorization = `Authorization: Bearer ${token}\r\n`;
@@ -103,7 +104,7 @@ async function readLines(): Promise<number> {
 
 const count = (statuses: readonly string[], status: string) => statuses.filter((one) => one === status).length;
 
-test.each([100, 400])("%i clients without a token that ask for the console and do not read", async (clients) => {
+test.each([100, 400])("%i clients without a token ask for the console and do not read", async (clients) => {
   const file = get("/graphql/console/graphiql.js", "Accept-Encoding: identity\r\n");
   const statuses = await Promise.all(Array.from({ length: clients }, () => ask(file)));
   // Sixteen places; the kernel may take the whole of an answer, and its place goes to the next.
@@ -114,13 +115,13 @@ test.each([100, 400])("%i clients without a token that ask for the console and d
   await expectServed(240);
 });
 
-test("400 clients that send 20,000 requests at once", async () => {
+test("400 clients send 20,000 requests at once", async () => {
   const statuses = await Promise.all(Array.from({ length: 400 }, () => ask(get("/healthz").repeat(20_000))));
   expect(count(statuses, "200") + count(statuses, "")).toBe(400);
   await expectServed(280);
 });
 
-test("4,000 clients whose header never ends", async () => {
+test("4,000 clients never end their header", async () => {
   const text = `GET / HTTP/1.1\r\nHost: x\r\nX: ${"x".repeat(15_000)}`;
   // 1,000 may wait: the others are closed as newer ones come, these after the header timeout of 10 s, with 408.
   const statuses = await Promise.all(Array.from({ length: 4000 }, () => ask(text)));
@@ -129,7 +130,7 @@ test("4,000 clients whose header never ends", async () => {
   await expectServed(320);
 });
 
-test("a good token whose clients do not read answers of 4 MB", async () => {
+test("clients with a good token do not read answers of 4 MB", async () => {
   // A busy engine may take too long for one of them.
   let answered = 0;
   await until(async () => {

@@ -78,9 +78,7 @@ async function openService(service: string, sockets: readonly string[] = [socket
 
 const patience = { timeout: 20_000 };
 
-it.concurrent("a release that Kamal stopped again beside the running one has failed, before and after the next one", async ({
-  expect,
-}) => {
+it.concurrent("a release that Kamal stopped beside the running one has failed", async ({ expect }) => {
   await using service = await openService("boots");
   const v1 = await service.boot("v1");
   const v2 = await service.boot("v2");
@@ -95,7 +93,7 @@ it.concurrent("a release that Kamal stopped again beside the running one has fai
   await expect.poll(service.states, patience).toEqual(["v3 current null", "v2 failed null"]);
 });
 
-it.concurrent("a failed release is not the previous one once Kamal has removed the containers of before", async ({ expect }) => {
+it.concurrent("a failed release is not the previous one after a clean-up", async ({ expect }) => {
   await using service = await openService("boots-pruned");
   const v1 = await service.boot("v1");
   for (const version of ["v2", "v3"]) await service.stop(await service.boot(version));
@@ -108,7 +106,7 @@ it.concurrent("a failed release is not the previous one once Kamal has removed t
   await expect.poll(service.states, patience).toEqual(["v4 current v1", "v3 unknown null", "v2 unknown null"]);
 });
 
-it.concurrent("what the hook recorded shows that a release between has failed", async ({ expect }) => {
+it.concurrent("the hook's record shows that a release between has failed", async ({ expect }) => {
   await using service = await openService("boots-recorded");
   service.record("v1", "");
   await service.stop(await service.boot("v2"));

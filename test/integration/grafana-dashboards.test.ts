@@ -67,7 +67,7 @@ async function expectTable(
   expect(known).toEqual(known.toSorted((a, b) => (a < b ? 1 : a > b ? -1 : 0)));
 }
 
-it("shows the worst first", async () => {
+it("tables show the worst first", async () => {
   for (const [title, name] of [
     ["Overview: Queues", "stuck.process"],
     ["Overview: Containers", "unwell"],
@@ -138,7 +138,7 @@ describe("every alert rule has its numbers", () => {
     for (const { value } of numbers) expect(value).toBeGreaterThanOrEqual(0);
   });
 
-  it("name the host that is hot, the queue that stands still and the container that is unhealthy, and no other", async () => {
+  it("name the hot host, stalled queue and unhealthy container only", async () => {
     const firing = async (title: string) => (await readNumbers(stage.place, get(title, "A"))).filter(({ value }) => value > 0);
     expect((await firing("OpsHostHot")).map(({ labels }) => labels?.["host"])).toEqual([hostname()]);
     expect((await firing("OpsQueueStalled")).map(({ labels }) => labels?.["queue"])).toEqual(["stuck.process"]);
@@ -147,7 +147,7 @@ describe("every alert rule has its numbers", () => {
     expect(unwell.filter((name) => name?.startsWith(stage.service))).toEqual([expect.stringMatching(/-worker-.*-unwell$/)]);
   });
 
-  it("fail where the gateway does not answer Grafana, though Prometheus scrapes it", async () => {
+  it("fail when the gateway does not answer Grafana, though it is scraped", async () => {
     const title = "OpsGatewayDown";
     const values = async (place: typeof stage.place, refId: string) =>
       (await readNumbers(place, get(title, refId))).map(({ value }) => value);
@@ -156,14 +156,14 @@ describe("every alert rule has its numbers", () => {
   });
 });
 
-it("passes Infinity's health check", async () => {
+it("Infinity's health check passes", async () => {
   const response = await fetch(`${stage.place.url}/graphql?query={__typename}`, {
     headers: { "x-ops-strict": "1", authorization: `Bearer ${stage.place.token}`, accept: "application/json;q=0.9,text/plain" },
   });
   expect([response.status, await response.json()]).toEqual([200, { data: { __typename: "Query" } }]);
 });
 
-it("passes the JSON plugin's", async () => {
+it("the JSON plugin's health check passes", async () => {
   const response = await fetch(`${stage.place.url}/grafana`, { headers: { authorization: `Bearer ${stage.place.token}` } });
   expect(response.status).toBe(200);
 });

@@ -4,11 +4,11 @@ import { Client } from "pg";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { makeToken } from "../../src/cli/token.ts";
 import { metrics } from "../../src/grafana/metrics.ts";
+import { startGateway } from "../support/gateway.ts";
 import { lastHour } from "../support/grafana-panel.ts";
 import { column, linesOf, readFrames } from "../support/grafana-read.ts";
-import { until } from "../support/docker-containers.ts";
-import { startGateway } from "../support/gateway.ts";
 import { createStage, deployInfo } from "../support/stage.ts";
+import { until } from "../support/until.ts";
 
 let stage: Awaited<ReturnType<typeof createStage>>;
 let gateway: Awaited<ReturnType<typeof startGateway>>;
@@ -69,7 +69,7 @@ const queues = ["payouts", "pos_settlement", "webhook.aella.process"];
 const allQueues = [...queues, "webhook.past"];
 
 describe("Grafana's JSON datasource on real upstreams", () => {
-  it("fills one panel with every metric; each frame is read by @grafana/data", async () => {
+  it("fills one panel with every metric, readable by @grafana/data", async () => {
     const frames = await query(lastHour(metrics.map(({ name }, index) => target(name, {}, `M${index}`))));
     const seen = new Map(frames.map((frame) => [frame.name, frame]));
     // Nobody restarted anything, and nothing went wrong.
@@ -114,7 +114,7 @@ describe("Grafana's JSON datasource on real upstreams", () => {
     expect(column(deploys, "time")).toContain(deployedAt);
   });
 
-  it("series: what the rows of the queues tell, and what Prometheus has scraped", async () => {
+  it("series: the queues' rows and Prometheus' samples", async () => {
     const [depth, failures, ...up] = await query(
       lastHour([target("queue_depth"), target("queue_failures", {}, "B"), target("up", {}, "D")]),
     );
@@ -143,7 +143,7 @@ describe("Grafana's JSON datasource on real upstreams", () => {
     expect((await load()).map(({ labels, unit }) => [Object.keys(labels ?? {}), unit])).toEqual([[["host"], "short"]]);
   });
 
-  it("shows a container's use once it has been sampled", async () => {
+  it("shows a container's use once it was sampled", async () => {
     const lines = async () => linesOf((await query(lastHour([target("container_mem_pct", { role: ["web"], step: "15" })])))[0]);
     await until(async () => (await lines()).some(({ values }) => values.some((value) => typeof value === "number")), 25_000);
     expect((await lines()).map(({ labels, unit }) => [labels?.["container"], unit])).toEqual([
@@ -151,7 +151,7 @@ describe("Grafana's JSON datasource on real upstreams", () => {
     ]);
   });
 
-  it("variables, options and tags are what there is", async () => {
+  it("variables, options and tags are the existing ones", async () => {
     const values = async (name: string) =>
       (await post("/grafana/variable", { payload: { target: name } })).body.map(({ __value: value }: any) => value);
     expect(await values("queue")).toEqual(allQueues);

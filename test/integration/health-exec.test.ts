@@ -40,7 +40,7 @@ async function top(fullId: string): Promise<string[]> {
   return Processes.map(([, ...args]) => args.join(" "));
 }
 
-test("runs what CMD-SHELL and CMD say, and tells the exit code and both streams", async () => {
+test("a probe runs CMD-SHELL and CMD; it has exit code and both streams", async () => {
   const shell = await start("shell", ["CMD-SHELL", "echo out; echo password=hunter2-secret >&2; exit 3"]);
   const run = await source.probe(shell);
   expect(run).toMatchObject({ exitCode: 3, timedOut: false, checkedAt: expect.stringMatching(/^\d{4}-.*Z$/) });
@@ -55,7 +55,7 @@ test("runs what CMD-SHELL and CMD say, and tells the exit code and both streams"
   expect(await source.probe(await start("none", ["NONE"]))).toBeNull();
 });
 
-test("ends a probe that takes too long, with all that it started, and nothing else in the container", async () => {
+test("a slow probe ends with all that it started, and nothing else", async () => {
   const ref = await start("slow", ["CMD-SHELL", "sleep 333 & sleep 334; true"], 1);
   const before = performance.now();
   const probing = source.probe(ref);
@@ -65,7 +65,7 @@ test("ends a probe that takes too long, with all that it started, and nothing el
   expect(await top(ref.fullId)).toEqual(["sleep 600"]);
 });
 
-test("runs one at a time for each container: a second caller joins", async () => {
+test("a container has one probe at a time: a second caller shares it", async () => {
   const ref = await start("joined", ["CMD-SHELL", "sleep 0.5; echo x >> /tmp/runs; wc -l < /tmp/runs"]);
   const runs = await Promise.all(Array.from({ length: 10 }, () => source.probe(ref)));
   expect(new Set(runs).size).toBe(1);
@@ -73,6 +73,6 @@ test("runs one at a time for each container: a second caller joins", async () =>
   expect((await source.probe(ref))?.output.trim()).toBe("2");
 });
 
-test("says at once that one is gone", async () => {
+test("a removed container is reported at once", async () => {
   await expect(source.probe({ engine: "web-1", fullId: "0".repeat(64) })).rejects.toMatchObject({ code: "container_not_found" });
 });

@@ -4,8 +4,8 @@ import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
 import { buildBundle } from "../../script/build.ts";
 import { freePort } from "../../script/services/process.ts";
-import { until } from "../support/docker-containers.ts";
 import { dockerCli, makeNodeBase } from "../support/image.ts";
+import { until } from "../support/until.ts";
 
 const socketPath = inject("dockerSocket");
 const docker = dockerCli(socketPath);
@@ -99,7 +99,7 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-it("restarts neither itself nor its proxy, and restarts another container through that proxy", async () => {
+it("restart spares itself and its proxy, and works through that proxy", async () => {
   const gateway = await runGateway("gateway");
   const before = [startsOf("gateway"), startsOf("proxy"), startsOf("web")];
   expect(await gateway.restart(`${id}-gateway`)).toMatchObject(itself);
@@ -127,7 +127,7 @@ it("restarts neither itself nor its proxy, and restarts another container throug
   ]);
 });
 
-it("knows itself with a host name of its own, and restarts another gateway", async () => {
+it("the gateway knows itself under its own host name, restarts others", async () => {
   const [named, other] = [await runGateway("named", "--hostname=ops"), await runGateway("other")];
   const before = [startsOf("named"), startsOf("other")];
   expect(await named.restart(`${id}-named`)).toMatchObject(itself);
@@ -137,7 +137,7 @@ it("knows itself with a host name of its own, and restarts another gateway", asy
   expect(other.fullId).not.toBe(named.fullId);
 });
 
-it("restarts nothing in a container that nothing tells from the others", async () => {
+it("an unidentifiable gateway restarts nothing", async () => {
   const own = join(folder, "own");
   writeFileSync(own, "127.0.0.1 localhost\n");
   const files = ["hostname", "hosts", "resolv.conf"].map((file) => `--volume=${own}:/etc/${file}:ro`);

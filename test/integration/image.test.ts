@@ -1,10 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
 import { freePort } from "../../script/services/process.ts";
 import { dockerCli, makeContext, makeNodeBase } from "../support/image.ts";
+import { until } from "../support/until.ts";
 
 const socketPath = inject("dockerSocket");
 const docker = dockerCli(socketPath);
@@ -63,16 +63,8 @@ async function runGateway(): Promise<void> {
     ...Object.entries(environment).map(([name, value]) => `--env=WALLET_CORE_OPS_${name}=${value}`),
     `${id}-gateway`,
   );
-  const deadline = Date.now() + 20_000;
-  while (
-    !(await get("/healthz").then(
-      ({ ok }) => ok,
-      () => false,
-    ))
-  ) {
-    if (Date.now() > deadline) throw new Error(`no answer: ${docker("logs", `${id}-gateway`)}`);
-    await sleep(50);
-  }
+  const isHealthy = async () => (await get("/healthz").catch(() => null))?.ok === true;
+  await until(isHealthy, 20_000);
 }
 
 beforeAll(async () => {
@@ -103,23 +95,23 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-it("answers without a token at /healthz alone", async () => {
+it("the image answers only /healthz without a token", async () => {
   expect((await fetch(`${url}/healthz`)).status).toBe(200);
   expect((await fetch(`${url}${api}/containers`)).status).toBe(401);
 });
 
-it("reads the engine through the folder of its socket", async () => {
+it("the image reads the engine through the folder of its socket", async () => {
   const answer = await get(`${api}/containers?include_stats=true`);
   expect(answer.status).toBe(200);
   expect(await answer.json()).toMatchObject([{ name: `${id}-web-v2`, role: "web", status: "running" }]);
 });
 
-it("reads the mounted deploy_info.json", async () => {
+it("the image reads the mounted deploy_info.json", async () => {
   const answer = await get(`${api}/deploy-info`);
   expect({ status: answer.status, body: await answer.json() }).toMatchObject({ status: 200, body: { current_tag: "v2" } });
 });
 
-it("serves GraphiQL from the file beside the bundle", async () => {
+it("the image serves GraphiQL from the file beside the bundle", async () => {
   const page = await fetch(`${url}/graphql`, { headers: { accept: "text/html" } });
   expect(page.status).toBe(200);
   expect(page.headers.get("content-type")).toMatch(/^text\/html/);
@@ -128,14 +120,14 @@ it("serves GraphiQL from the file beside the bundle", async () => {
   expect((await script.text()).length).toBeGreaterThan(1_000_000);
 });
 
-it("writes the audit into its volume, which is all that it may write", async () => {
+it("the image writes only its volume, for the audit", async () => {
   const answer = await get(`${api}/containers/${id}-web-v2/restart`, { method: "POST" });
   expect({ status: answer.status, body: await answer.json() }).toMatchObject({ status: 200, body: { restarted: true } });
   expect(docker("cp", `${id}-gateway:/var/lib/wallet-core-ops/audit.jsonl`, "-")).toContain(`${id}-web-v2`);
   expect(docker("diff", `${id}-gateway`)).not.toContain("/app");
 });
 
-it("is a non-root image with a health check, and holds no secret of the build context", () => {
+it("the image is non-root, has a health check and no build secrets", () => {
   const format = "{{json .Config.User}} {{json .Config.Env}} {{json .Config.Entrypoint}}";
   expect(docker("image", "inspect", "--format", format, `${id}-gateway`)).toMatch(
     /^"10001:10001" .*"WALLET_CORE_OPS_HOST=0\.0\.0\.0".*"--disable-proto=throw"/,
@@ -149,12 +141,12 @@ it("is a non-root image with a health check, and holds no secret of the build co
   }
 });
 
-it("becomes healthy for Docker, by its own health check", async () => {
+it("the image becomes healthy for Docker by its own health check", async () => {
   const inspect = ["inspect", "--format", "{{.State.Health.Status}}", `${id}-gateway`];
   await expect.poll(() => docker(...inspect), { timeout: 20_000, interval: 200 }).toBe("healthy");
 });
 
-it("ends with 0 on SIGTERM", () => {
+it("the image exits with 0 on SIGTERM", () => {
   docker("stop", "--time", "20", `${id}-gateway`);
   expect(docker("inspect", "--format", "{{.State.ExitCode}} {{.State.OOMKilled}}", `${id}-gateway`)).toBe("0 false");
 });

@@ -6,9 +6,10 @@ import { type Dockerd, startDockerd } from "../../script/services/dockerd.ts";
 import type { Container } from "../../src/containers/container.ts";
 import { createContainerSource } from "../../src/containers/docker/source.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
-import { createContainer, findRows, removeContainers, soon, startContainer, until } from "../support/docker-containers.ts";
+import { createContainer, findRows, removeContainers, soon, startContainer } from "../support/docker-containers.ts";
 import { rulesOf } from "../support/docker-facts.ts";
 import { startFaultProxy } from "../support/fault-proxy.ts";
+import { until } from "../support/until.ts";
 
 /** An engine of our own, that can be stopped and flooded. */
 let dockerd: Dockerd;
@@ -67,7 +68,7 @@ async function converge(source: Source, ids: readonly string[]) {
 
 const docker = (method: string, path: string) => callDocker(dockerd.socketPath, method, path).catch(() => {});
 
-test("whatever happens to containers and engine, the inventory is what docker tells", { timeout: 120_000 }, async () => {
+test("the inventory equals docker's list after any changes", { timeout: 120_000 }, async () => {
   await using source = watch();
   await source.list(soon());
   const ids: string[] = [];
@@ -105,7 +106,7 @@ test("whatever happens to containers and engine, the inventory is what docker te
   await converge(source, ids);
 });
 
-test("F8: more events than the engine remembers while the stream is cut", { timeout: 60_000 }, async () => {
+test("F8: the stream is cut for more events than the engine remembers", { timeout: 60_000 }, async () => {
   await using proxy = await startFaultProxy(dockerd.socketPath);
   await using source = watch(proxy.socketPath);
   const id = await createContainer(dockerd.socketPath, { name: "gap-0", cmd: ["sleep", "600"] });
@@ -121,7 +122,7 @@ test("F8: more events than the engine remembers while the stream is cut", { time
   await removeContainers(dockerd.socketPath, ids);
 });
 
-test("F4: a container whose inspection hangs shows from the list, and delays no other", async () => {
+test("F4: a container whose inspection hangs delays no other", async () => {
   await using proxy = await startFaultProxy(dockerd.socketPath);
   const labels = { service: "convergence", role: "web" };
   const stuck = await startContainer(dockerd.socketPath, { name: "stuck", labels });
@@ -144,7 +145,7 @@ test("F4: a container whose inspection hangs shows from the list, and delays no 
   await removeContainers(dockerd.socketPath, [stuck, other]);
 });
 
-test("F9: a crash loop is a few inspections; and nothing is asked when nothing happens", { timeout: 90_000 }, async () => {
+test("F9: a crash loop costs few inspections; an idle engine costs none", { timeout: 90_000 }, async () => {
   await using proxy = await startFaultProxy(dockerd.socketPath);
   await using source = watch(proxy.socketPath);
   await source.list(soon());

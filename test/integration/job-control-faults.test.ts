@@ -1,11 +1,11 @@
 import { mkdirSync, rmSync } from "node:fs";
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, expect, inject, it } from "vitest";
 import { toJobIntent } from "../../src/queues/jobs/operations.ts";
 import { createCaller } from "../support/caller.ts";
 import { openOperator, type Operator } from "../support/job-operator.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres-database.ts";
 import { createRiverJobs } from "../support/postgres-jobs.ts";
+import { until } from "../support/until.ts";
 
 const closers: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -28,8 +28,16 @@ const endControl = (database: TestDatabase) =>
   database.query(
     `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'wallet-core-ops-control' and datname = current_database()`,
   );
+/** Until a statement waits for a lock. */
+const untilBlocked = (database: TestDatabase) =>
+  until(async () => {
+    const { rows } = await database.query(
+      "select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()",
+    );
+    return rows.length > 0;
+  });
 
-it("does nothing without the record of it", async () => {
+it("nothing changes without a record of it", async () => {
   const { database, operator } = await open();
   rmSync(operator.auditFile, { force: true });
   mkdirSync(operator.auditFile);
@@ -46,7 +54,7 @@ it("does nothing without the record of it", async () => {
   expect((await operator.retry("river", "1")).done).toMatchObject({ state: "available" });
 });
 
-it("begins again where an idle connection was lost, for nothing can have happened", async () => {
+it("a lost idle connection is retried, because nothing was sent", async () => {
   const { database, operator } = await open();
   expect((await operator.retry("river", "1")).done).not.toBeNull();
   await endControl(database);
@@ -54,12 +62,12 @@ it("begins again where an idle connection was lost, for nothing can have happene
   expect((await operator.record()).map(({ outcome }) => outcome)).toEqual(["intent", "ok", "intent", "ok"]);
 });
 
-it("says that it is not known what happened where the answer was lost, and looks at the job afterwards", async () => {
+it("a lost answer is unknown, and the job is read afterwards", async () => {
   const { database, operator } = await open();
   const other = await database.connect();
   await other.query("begin; select from river_job where id = 1 for update");
   const answer = operator.retry("river", "1");
-  await sleep(300);
+  await untilBlocked(database);
   await endControl(database);
   expect((await answer).error).toMatchObject({ code: "job_unknown" });
   await other.query("rollback");
@@ -73,7 +81,7 @@ it("says that it is not known what happened where the answer was lost, and looks
   expect(await operator.verify()).toMatchObject({ ok: true });
 });
 
-it("tells a locked row as what it is, and stops an error group there", async () => {
+it("a locked row is reported and stops an error group", async () => {
   const { database, operator } = await open();
   const other = await database.connect();
   await other.query("begin; select from river_job where id = 2 for update");
@@ -91,7 +99,7 @@ it("tells a locked row as what it is, and stops an error group there", async () 
   expect((await operator.retryGroup("river", "mail", fingerprint)).data).toMatchObject({ count: 2, left: 0, error: null });
 });
 
-it("tells what a process that died has left as unknown, and what the job is now", async () => {
+it("a dead process's open change is unknown, with the job's state now", async () => {
   const { operator, database } = await open();
   const caller = createCaller();
   const source = { name: "river", env: "staging" as const, control: null as never };
@@ -111,7 +119,7 @@ it("tells what a process that died has left as unknown, and what the job is now"
   expect(await operator.verify()).toMatchObject({ ok: true });
 });
 
-it("goes on when its caller has left, and is waited for at the end", async () => {
+it("a change continues when its caller left; shutdown waits for it", async () => {
   const { database, operator } = await open();
   const other = await database.connect();
   await other.query("begin; select from river_job where id = 1 for update");
@@ -125,7 +133,7 @@ it("goes on when its caller has left, and is waited for at the end", async () =>
     origin: caller.origin(),
   };
   void operator.sources.jobs.change("retry", { jobId: "1", queue: null }, request);
-  await sleep(200);
+  await untilBlocked(database);
   const closed = operator.sources.close();
   await other.query("commit");
   await closed;
@@ -134,7 +142,7 @@ it("goes on when its caller has left, and is waited for at the end", async () =>
   await other.end();
 });
 
-it("tells a control database that cannot be had from one that only lets us read", async () => {
+it("an unavailable control database differs from a read-only one", async () => {
   const { database } = await open();
   const ask = async (controlUrl: string) => {
     const operator = openOperator({ databaseUrl: database.url, controlUrl });

@@ -34,7 +34,7 @@ describe("operations on jobs of River", () => {
   const ended = new Date(Date.now() - 60_000);
   const soon = new Date(Date.now() + 3_600_000);
 
-  it("gives a job that is out of attempts one more, and others none; makes it due now", async () => {
+  it("retry gives an exhausted job one more attempt, due now", async () => {
     const dead = await insert({ state: "discarded", attempt: 3, max_attempts: 3, finalized_at: ended });
     const waits = await insert({ state: "retryable", attempt: 1, max_attempts: 3, scheduled_at: soon });
     for (const id of [dead, waits]) {
@@ -46,7 +46,7 @@ describe("operations on jobs of River", () => {
     expect([(await read(dead))["max_attempts"], (await read(waits))["max_attempts"]]).toEqual([4, 3]);
   });
 
-  it("neither runs twice what completed, nor before its time what is only scheduled", async () => {
+  it("retry runs no completed job, and no scheduled one early", async () => {
     const completed = await insert({ state: "completed", finalized_at: ended });
     const scheduled = await insert({ state: "scheduled", scheduled_at: soon });
     const pending = await insert({ state: "pending" });
@@ -63,7 +63,7 @@ describe("operations on jobs of River", () => {
     }
   });
 
-  it("tells the worker of a running job to stop, as River's clients listen for it, and leaves the end of it to that", async () => {
+  it("cancel of a running job notifies its worker, as River's clients do", async () => {
     const id = await insert({ state: "running", attempt: 1, queue: "bulk" });
     const client = await database.connect();
     const heard: (string | undefined)[][] = [];
@@ -80,7 +80,7 @@ describe("operations on jobs of River", () => {
     await client.end();
   });
 
-  it("cancels what waits, which can be undone, but not together with an error group", async () => {
+  it("cancel of a waiting job can be undone; groups do not include it", async () => {
     const errors = [{ at: new Date().toISOString(), attempt: 1, error: "boom 17", trace: "" }];
     const insertFailed = (state: string, more: object = {}) =>
       insert({ state, errors: errors.map((error) => JSON.stringify(error)), queue: "bulk", attempt: 1, ...more });
@@ -98,7 +98,7 @@ describe("operations on jobs of River", () => {
     expect((await operator.retry("river", waits)).done).toMatchObject({ state: "available" });
   });
 
-  it("goes on with an error group, past jobs that were retried, or succeeded since", async () => {
+  it("an error group passes over jobs that were retried or succeeded", async () => {
     await database.query(`
       insert into jobs.river_job (kind, state, attempt, max_attempts, finalized_at, errors)
       select 'mail', (case when n <= 30 then 'discarded' else 'completed' end)::jobs.river_job_state, 2, 2, now(),
@@ -118,7 +118,7 @@ describe("operations on jobs of River", () => {
     expect(error).toMatchObject({ code: "not_found", message: expect.stringContaining("is still to be retried") });
   });
 
-  it("does not break a unique job, and says so", async () => {
+  it("a unique job's conflict is reported and nothing changes", async () => {
     const unique = { unique_key: Buffer.from("k"), unique_states: "11110101" };
     const dead = await insert({ state: "discarded", finalized_at: ended, ...unique });
     const waits = await insert({ state: "available", ...unique });

@@ -71,7 +71,7 @@ describe("operations on jobs of a table", () => {
   const read = async (id: string) =>
     (await database.query(`select *, "run at" <= now() as due from "odd schema"."Jobs ""x""" where key = $1`, [id])).rows[0];
 
-  it("does exactly what the mapping says: the status, the columns that are reset, the attempts, due now", async () => {
+  it("retry sets the mapping's status, columns and attempts, due now", async () => {
     for (const state of ["failed", "dead", "again", "dropped"]) {
       const id = await insert(state, "now() + interval '1 hour', now()");
       expect((await operator.retry("full", id)).done).toEqual({ source: "full", queue: "mail", jobId: id, state: "pending" });
@@ -79,7 +79,7 @@ describe("operations on jobs of a table", () => {
     }
   });
 
-  it("discards what waits or failed, with the time of its end, and keeps the rest of the row", async () => {
+  it("discard sets the end of a waiting or failed job, nothing else", async () => {
     const ended = "2026-01-02T03:04:05.000Z";
     const jobs = [await insert("pending"), await insert("again"), await insert("failed", `null, '${ended}'`)];
     for (const id of jobs) {
@@ -99,7 +99,7 @@ describe("operations on jobs of a table", () => {
     expect(await read(running)).toMatchObject({ State: "running" });
   });
 
-  it("leaves those alone, in an error group, that were discarded", async () => {
+  it("an error group leaves discarded jobs unchanged", async () => {
     await database.query(`delete from "odd schema"."Jobs ""x"""`);
     const [failed, dropped] = [await insert("failed", "null, now()"), await insert("dropped", "null, now()")];
     const { data } = await operator.ask('{ jobErrors(queue: "mail") { fingerprint } }');
@@ -108,7 +108,7 @@ describe("operations on jobs of a table", () => {
     expect(await read(dropped)).toMatchObject({ State: "dropped" });
   });
 
-  it("retries an error group where those that failed and those that were discarded have one status", async () => {
+  it("retry of a group covers discarded jobs that share the failed status", async () => {
     const { data } = await operator.ask('{ jobErrors(queue: "lone") { fingerprint } }');
     const group = await operator.retryGroup("lone", "lone", data.jobErrors[0].fingerprint);
     expect(group.data).toMatchObject({ count: 1, jobIds: ["1"], skipped: [] });
@@ -118,7 +118,7 @@ describe("operations on jobs of a table", () => {
     ]);
   });
 
-  it("takes statuses and ids of other types: integers, any text", async () => {
+  it("statuses and ids may be integers or any text", async () => {
     const odd = 'it\'s \\ "x" 💥; --';
     await database.query("insert into payouts values ($1, 2, now(), 'x'), ('w', 0, null, null)", [odd]);
     expect((await operator.retry("payouts", odd, ', queue: "payouts"')).done).toEqual({
@@ -135,13 +135,13 @@ describe("operations on jobs of a table", () => {
     ]);
   });
 
-  it("tells an id of another type from a job that is not there", async () => {
+  it("an id of another type differs from a missing job", async () => {
     expect((await operator.retry("full", "17")).error).toMatchObject({ code: "invalid_request" });
     expect((await operator.retry("full", "0d1f2c3b-4a59-4687-8796-a5b4c3d2e1f0")).error).toMatchObject({ code: "job_not_found" });
     expect((await operator.retry("guarded", "99999999999")).error).toMatchObject({ code: "invalid_request" });
   });
 
-  it("does nothing that the mapping does not say", async () => {
+  it("nothing outside the mapping is changed", async () => {
     const before = (await operator.record()).length;
     for (const { error } of [
       await operator.retry("silent", "1"),
@@ -156,7 +156,7 @@ describe("operations on jobs of a table", () => {
     expect(await operator.record()).toHaveLength(before);
   });
 
-  it("can be verified, whatever the type of its ids, and nothing is changed by that", async () => {
+  it("check verifies tables with any id type and changes nothing", async () => {
     const before = (await database.query("select id, state from payouts order by id")).rows;
     await database.query("insert into payouts values ('0', 2, now(), 'x')");
     for (const source of await operator.sources.queues.all(AbortSignal.timeout(5000))) {
@@ -165,7 +165,7 @@ describe("operations on jobs of a table", () => {
     expect((await database.query("select id, state from payouts order by id")).rows).toEqual([{ id: "0", state: 2 }, ...before]);
   });
 
-  it("verifies nothing where nothing may be done: the role may know nothing of such a table", async () => {
+  it("check verifies nothing where no change is configured", async () => {
     const role = await database.createRole();
     const powerless = openOperator({ databaseUrl: database.url, controlUrl: role.url, queues: [toQueueMapping("silent"), full] });
     const [silent, other] = await powerless.sources.queues.all(AbortSignal.timeout(5000));
@@ -174,7 +174,7 @@ describe("operations on jobs of a table", () => {
     await powerless.close();
   });
 
-  it("obeys constraints and triggers of the table, and quotes nothing that they say", async () => {
+  it("constraints and triggers apply, and their messages are not quoted", async () => {
     for (const [id, state] of [
       ["1", "23514"],
       ["2", "P0001"],

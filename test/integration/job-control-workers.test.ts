@@ -24,7 +24,7 @@ async function open(
 const until = (check: () => Promise<void> | void) => vi.waitFor(check, { timeout: 20_000, interval: 100 });
 
 describe.each<BossVersion>([10, 11, 12])("pg-boss %i", (version) => {
-  it("works a job again that was retried, and none that was discarded", async () => {
+  it("a retried job runs again, a discarded one does not", async () => {
     const { database, operator } = await open(`bosswork${version}`, async (url) => (await startBoss(version, url)).stop());
     const boss = await startBoss(version, database.url);
     closers.push(() => boss.stop());
@@ -60,7 +60,7 @@ describe.each<BossVersion>([10, 11, 12])("pg-boss %i", (version) => {
     expect(await stateOf(later)).toMatchObject({ state: "cancelled" });
   });
 
-  it("is told by pg-boss' own constraints that another job of the same key waits", async () => {
+  it("a waiting job with the same key is reported by pg-boss' constraint", async () => {
     const { database, operator } = await open(`bosskey${version}`, async (url) => (await startBoss(version, url)).stop());
     await database.query(`select pgboss.create_queue('mail', '{"policy": "stately"}')`);
     const insert = async (state: string) =>
@@ -79,7 +79,7 @@ describe.each<BossVersion>([10, 11, 12])("pg-boss %i", (version) => {
     expect((await operator.retry("pgboss", failed)).done).toMatchObject({ state: "retry" });
   });
 
-  it("changes none of two jobs of one id unless it is told the queue", async () => {
+  it("two jobs of one id are unchanged unless the queue is named", async () => {
     const { database, operator } = await open(`bosstwo${version}`, async (url) => (await startBoss(version, url)).stop());
     const id = "0d1f2c3b-4a59-4687-8796-a5b4c3d2e1f0";
     for (const name of ["a", "b"]) {
@@ -99,7 +99,7 @@ describe.each<BossVersion>([10, 11, 12])("pg-boss %i", (version) => {
     ]);
   });
 
-  it("finds a job by its primary key, among many and without its queue", async () => {
+  it("a job is found by its primary key, among many and without its queue", async () => {
     const { database, operator } = await open(`bossmany${version}`, async (url) => (await startBoss(version, url)).stop());
     for (const name of ["a", "b", "c"]) await database.query(`select pgboss.create_queue($1, '{"policy": "standard"}')`, [name]);
     await database.query(`
@@ -114,7 +114,7 @@ describe.each<BossVersion>([10, 11, 12])("pg-boss %i", (version) => {
 });
 
 describe("graphile-worker", () => {
-  it("works a job again that was retried, for good or before its time, and none that was discarded", async () => {
+  it("a retried job runs again, a discarded one does not", async () => {
     const { database, operator } = await open("graphilework", installGraphileWorker);
     const worked: string[] = [];
     let broken = true;
@@ -156,7 +156,7 @@ describe("graphile-worker", () => {
     expect((await operator.retry("graphile-worker", dead)).error).toMatchObject({ code: "job_not_found" });
   });
 
-  it.each(["without", "with"])("retries no job of an error group that was discarded, %s a table of ends", async (ends) => {
+  it.each(["without", "with"])("an error group skips discarded jobs, %s a table of ends", async (ends) => {
     const { database, operator } = await open(`graphilegroup${ends}`, installGraphileWorker);
     if (ends === "with") await database.query(readEndsScript());
     let broken = true;
@@ -191,7 +191,7 @@ describe("graphile-worker", () => {
     expect(JSON.stringify(after)).not.toContain("Discarded");
   });
 
-  it("does not take rows that row-level security hides for jobs that are not there", async () => {
+  it("rows hidden by row-level security are not missing jobs", async () => {
     const { database } = await open("graphilerls", installGraphileWorker);
     const role = await database.createRole();
     await database.query(`

@@ -123,7 +123,7 @@ describe.each(Object.entries(kinds))("operations on jobs of %s", (label, kind) =
     await database.drop();
   });
 
-  it("retries what failed, once, and records intent and outcome", async () => {
+  it("retry a failed job once and record intent and outcome", async () => {
     const id = await insert("failed", "boom");
     const before = (await operator.record()).length;
     expect(await operator.retry(name, id)).toEqual({
@@ -143,7 +143,7 @@ describe.each(Object.entries(kinds))("operations on jobs of %s", (label, kind) =
     expect(await operator.verify()).toMatchObject({ ok: true });
   });
 
-  it("leaves alone what waits, runs or is done", async () => {
+  it("leave waiting, running and ended jobs unchanged", async () => {
     for (const state of ["waiting", "running", ...(label === "graphile-worker" ? [] : (["done"] as const))] as const) {
       const id = await insert(state);
       const was = await stateOf(id);
@@ -154,7 +154,7 @@ describe.each(Object.entries(kinds))("operations on jobs of %s", (label, kind) =
     }
   });
 
-  it("discards what waits, and what failed where that would be tried again; it can be seen in its state", async () => {
+  it("discard waiting and retryable jobs, which shows in their state", async () => {
     const waiting = await insert("waiting");
     expect((await operator.discard(name, waiting)).done).toMatchObject({ state: kind.names.discarded, queue: "mail" });
     expect(await stateOf(waiting)).toBe(kind.names.discarded);
@@ -166,7 +166,7 @@ describe.each(Object.entries(kinds))("operations on jobs of %s", (label, kind) =
     );
   });
 
-  it("tells a job that is not there, or is in another queue, from an id that cannot be one", async () => {
+  it("distinguish a missing job or another queue's from an impossible id", async () => {
     const id = await insert("failed");
     expect((await operator.retry(name, toId(77_777_777))).error?.code).toBe("job_not_found");
     expect((await operator.retry(name, id, ', queue: "other"')).error?.code).toBe("job_not_found");
@@ -190,19 +190,19 @@ describe.each(Object.entries(kinds))("operations on jobs of %s", (label, kind) =
     expect(await stateOf(id)).not.toBe(kind.names.retried);
   });
 
-  it("refuses a queue that PostgreSQL cannot hold as the caller's mistake", async () => {
+  it("refuse a queue name that PostgreSQL cannot store", async () => {
     const { error } = await operator.retryGroup(name, String.raw`ma\u0000il`, "0123456789ab");
     expect(error).toEqual({ code: "invalid_request", message: "queue must have 1 to 500 characters" });
   });
 
-  it.skipIf(kind.uuid)("changes jobs whose ids JavaScript has no numbers for", async () => {
+  it.skipIf(kind.uuid)("change jobs whose ids JavaScript has no numbers for", async () => {
     const id = "9007199254740993";
     await jobs.insert([{ id, queue: "mail", state: "failed", endedAgo: 5 }]);
     expect((await operator.retry(name, id)).done).toMatchObject({ jobId: id, state: kind.names.retried });
     expect((await operator.retry(name, "9007199254740992")).error?.code).toBe("job_not_found");
   });
 
-  it("lets one of two gateways win, whatever the order", async () => {
+  it("let one of two gateways win, whatever the order", async () => {
     for (let round = 0; round < 8; round++) {
       const id = await insert("failed");
       const answers = await Promise.all([operator.retry(name, id), other.retry(name, id), operator.retry(name, id)]);
@@ -211,7 +211,7 @@ describe.each(Object.entries(kinds))("operations on jobs of %s", (label, kind) =
     }
   });
 
-  it("says within about a second that a migration holds the table, and changes nothing", async () => {
+  it("report a migration's lock in about a second and change nothing", async () => {
     const id = await insert("failed");
     const was = await stateOf(id);
     const migration = await database.connect();
@@ -229,7 +229,7 @@ describe.each(Object.entries(kinds))("operations on jobs of %s", (label, kind) =
     expect((await operator.retry(name, id)).done).toMatchObject({ state: kind.names.retried });
   });
 
-  it("cannot change a thing as the role that only reads", async () => {
+  it("change nothing with the read-only role", async () => {
     const id = await insert("failed");
     const was = await stateOf(id);
     const powerless = open(reader.url);
@@ -240,7 +240,7 @@ describe.each(Object.entries(kinds))("operations on jobs of %s", (label, kind) =
     expect(await stateOf(id)).toBe(was);
   });
 
-  it("lets `check` tell what the role may do, without doing it", async () => {
+  it("let `check` report what the role may do, without doing it", async () => {
     const probe = async (controlDatabaseUrl: string) => {
       const options = {
         databaseUrl: reader.url,
@@ -259,7 +259,7 @@ describe.each(Object.entries(kinds))("operations on jobs of %s", (label, kind) =
     expect(await stateOf(waiting)).toBe(was);
   });
 
-  it("retries the jobs of one error of the last hour, newest first, as many as asked for, and says what is left", async () => {
+  it("retry an error's jobs of the last hour, newest first, up to a limit", async () => {
     const queue = "payouts";
     const shape = (n: number) => `timeout after ${n} ms for user ${n * 17}`;
     const ids: string[] = [];
@@ -284,7 +284,7 @@ describe.each(Object.entries(kinds))("operations on jobs of %s", (label, kind) =
     expect((await operator.retryGroup(name, queue, "0123456789ab")).error).toMatchObject({ code: "not_found" });
   });
 
-  it("opens one control connection, only for a change, and gives it back", async () => {
+  it("open one control connection, only for a change, and close it", async () => {
     const connections = async () =>
       (
         await database.query(

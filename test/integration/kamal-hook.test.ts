@@ -22,8 +22,8 @@ function tags(values: Readonly<Record<string, string>>): [string | undefined, st
   return [current_tag, previous_tag];
 }
 
-describe("the file", () => {
-  it("is what the gateway reads: documented fields first, the rest of the deploy after them", () => {
+describe("deploy_info.json", () => {
+  it("is what the gateway reads: documented fields first, then the rest", () => {
     const kamal = { KAMAL_VERSION: "v1", KAMAL_DESTINATION: "staging", KAMAL_RUNTIME: "61" };
     expect(hook.run(kamal)).toEqual({ status: 0, stdout: "post-deploy: info/deploy_info.json on web-1\n", stderr: "" });
     expect(parsed()).toEqual({
@@ -50,7 +50,7 @@ describe("the file", () => {
     });
   });
 
-  it("is replaced by a rename, readable for the gateway's user, with nothing left beside it", () => {
+  it("is replaced by a rename, readable for the gateway, no rest remains", () => {
     hook.run({ KAMAL_VERSION: "v1" });
     const { ino, mode } = statSync(hook.filePath("web-1"));
     hook.run({ KAMAL_VERSION: "v2" });
@@ -59,7 +59,7 @@ describe("the file", () => {
     expect(readdirSync(dirname(hook.filePath("web-1")))).toEqual(["deploy_history.jsonl", "deploy_info.json"]);
   });
 
-  it("is the same from bash, where sh is bash", () => {
+  it("is the same from bash where sh is bash", () => {
     expect(hook.run({ KAMAL_VERSION: "v1", KAMAL_PERFORMER: "o'\"\\n" }, "/bin/bash").status).toBe(0);
     expect(hook.read()["deployed_by"]).toBe("o'\"\\n");
   });
@@ -82,7 +82,7 @@ describe("previous_tag", () => {
     expect(tags({ KAMAL_VERSION: "v6", KAMAL_SERVICE: "shop" })).toEqual(["v6", "v5"]);
   });
 
-  it("is read from a file that something else wrote, and survives one that is broken", () => {
+  it("is read from a foreign file, and a broken file does no harm", () => {
     mkdirSync(dirname(hook.filePath("web-1")), { recursive: true });
     writeFileSync(hook.filePath("web-1"), '{"deployed_by":"current_tag","previous_tag" : "v0","current_tag":"v1","x":1}');
     expect(tags({ KAMAL_VERSION: "v1" })).toEqual(["v1", "v0"]);
@@ -126,7 +126,7 @@ describe("deploy_history.jsonl", () => {
     });
   });
 
-  it("goes on after a line that was torn, and is cut to its last 1,000 lines at a megabyte", async () => {
+  it("continues after a torn line, and keeps 1,000 lines at a megabyte", async () => {
     mkdirSync(dirname(historyPath()), { recursive: true });
     writeFileSync(historyPath(), '{"current_tag":"torn');
     hook.run({ KAMAL_VERSION: "v1" });
@@ -138,7 +138,7 @@ describe("deploy_history.jsonl", () => {
     expect(readdirSync(dirname(historyPath()))).toEqual(["deploy_history.jsonl", "deploy_info.json"]);
   });
 
-  it("keeps the lines of all hooks that run at once, though each of them cuts it", async () => {
+  it("has the lines of all hooks that run at once, while each truncates it", async () => {
     mkdirSync(dirname(historyPath()), { recursive: true });
     writeFileSync(historyPath(), `${"x".repeat(1100)}\n`.repeat(1000));
     const versions = Array.from({ length: 30 }, (_, index) => `v${index}`);
@@ -152,7 +152,7 @@ describe("deploy_history.jsonl", () => {
     expect(readdirSync(dirname(historyPath()))).toEqual(["deploy_history.jsonl", "deploy_info.json"]);
   });
 
-  it("that cannot be written is warned of, and deploy_info.json is written all the same", () => {
+  it("gives a warning if unwritable; deploy_info.json is still written", () => {
     mkdirSync(historyPath(), { recursive: true });
     const run = hook.run({ KAMAL_VERSION: "v1" });
     expect(run).toMatchObject({ status: 0, stderr: expect.stringContaining("deploy_history.jsonl was NOT written") });
@@ -166,7 +166,7 @@ describe("hostile names", () => {
     ["substitutions", "$(touch x) `touch x` ${HOME} %s \\0"],
     ["JSON", '","current_tag":"evil","x":"'],
     ["UTF-8", "Zoë 日本"],
-  ])("%s arrive as they are, and run nothing", (_, performer) => {
+  ])("%s are written unchanged and run nothing", (_, performer) => {
     expect(hook.run({ KAMAL_VERSION: "v1", KAMAL_PERFORMER: performer, KAMAL_DESTINATION: performer })).toMatchObject({
       status: 0,
       stderr: "",
@@ -190,7 +190,7 @@ describe("hostile names", () => {
 });
 
 describe("commit and tag", () => {
-  it("inside a git tree: the commit of the version, else HEAD, but never HEAD after a rollback", () => {
+  it("the commit is the version's, else HEAD, never HEAD after a rollback", () => {
     hook.git("init", "--quiet");
     hook.git("commit", "--quiet", "--allow-empty", "-m", "one");
     const one = hook.git("rev-parse", "HEAD");
@@ -224,26 +224,26 @@ describe("commit and tag", () => {
 });
 
 describe("failures", () => {
-  it("one host that fails does not stop the others; the hook warns and exits 0", () => {
+  it("a failing host does not stop the others; the hook warns, exits 0", () => {
     const run = hook.run({ KAMAL_VERSION: "v1", KAMAL_HOSTS: "web-1,down,web-2" });
     expect(run.status).toBe(0);
     expect(run.stderr).toContain("WARNING: deploy_info.json was NOT written on down");
     expect([hook.read("web-1")["current_tag"], hook.read("web-2")["current_tag"]]).toEqual(["v1", "v1"]);
   });
 
-  it("a folder that cannot be made is a failure of that host, and leaves no piece behind", () => {
+  it("a folder that cannot be created fails its host and leaves no file", () => {
     const run = hook.run({ KAMAL_VERSION: "v1", OPS_DEPLOY_DIR: "/dev/null/info" });
     expect(run).toMatchObject({ status: 0, stdout: "", stderr: expect.stringContaining("NOT written on web-1") });
   });
 
-  it("without hosts it says so", () => {
+  it("a run without hosts says so", () => {
     expect(hook.run({ KAMAL_VERSION: "v1", KAMAL_HOSTS: "" })).toMatchObject({
       status: 0,
       stderr: expect.stringContaining("KAMAL_HOSTS is empty"),
     });
   });
 
-  it("ssh gets the user and options asked for, and no host can pass for an option", () => {
+  it("ssh gets the user and options; no host can be read as an option", () => {
     hook.run({ KAMAL_VERSION: "v1", KAMAL_HOSTS: "web-1,-oProxyCommand=x,*" });
     hook.run({ KAMAL_VERSION: "v1", OPS_SSH_USER: "deploy", OPS_SSH_OPTIONS: "-p 2222" });
     const defaults = "-o BatchMode=yes -o ConnectTimeout=10 -o ServerAliveInterval=5 -o ServerAliveCountMax=3";

@@ -72,7 +72,7 @@ async function follow(page: Page, queries: readonly string[]): Promise<void> {
 
 const read = (page: Page): Promise<any[][]> => page.evaluate(() => (window as never as { live: any[][] }).live);
 
-test("a page follows the log, the list and the events of a container over its restart", async () => {
+test("a page follows a container's log, row and events over its restart", async () => {
   const page = await openPage();
   await follow(page, [
     `subscription { containerLogs(name: "${name}") { lines { message } } }`,
@@ -97,7 +97,7 @@ test("a page follows the log, the list and the events of a container over its re
   await page.context().close();
 });
 
-test("GraphiQL runs a subscription, shows what comes, and ends it", async () => {
+test("GraphiQL runs a subscription, shows what comes and ends it", async () => {
   const page = await openPage();
   await page.fill("#token", token);
   await page.click("#token-form button[type=submit]");

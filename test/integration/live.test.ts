@@ -4,7 +4,7 @@ import { afterAll, expect, inject, test } from "vitest";
 import { callDocker } from "../../script/services/docker-api.ts";
 import { createContainerSource } from "../../src/containers/docker/source.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
-import { createContainer, removeContainers, startContainer, until } from "../support/docker-containers.ts";
+import { createContainer, removeContainers, startContainer } from "../support/docker-containers.ts";
 import { rulesOf } from "../support/docker-facts.ts";
 import { startFaultProxy } from "../support/fault-proxy.ts";
 import { startGatewayProcess } from "../support/gateway-process.ts";
@@ -12,6 +12,7 @@ import { startGateway } from "../support/gateway.ts";
 import { createMemorySources } from "../support/memory-sources.ts";
 import { subscribe } from "../support/subscribe.ts";
 import { createTokens } from "../support/tokens.ts";
+import { until } from "../support/until.ts";
 
 const socketPath = inject("dockerSocket");
 const proxy = await startFaultProxy(socketPath);
@@ -94,7 +95,7 @@ async function ask(holder: Holder): Promise<unknown[]> {
   return data.containers.toSorted((a, b) => (`${a.name} ${a.id}` < `${b.name} ${b.id}` ? -1 : 1));
 }
 
-test("a restart, told by all three subscriptions to a real client", async () => {
+test("a restart is sent to a real client by all three subscriptions", async () => {
   const id = await startContainer(socketPath, {
     name: `${service}-web`,
     labels: labels("web"),
@@ -127,7 +128,7 @@ test("a restart, told by all three subscriptions to a real client", async () => 
   await Promise.all([rows, events, logs].map((each) => each.leave()));
 });
 
-test("a container that is removed is told to those who saw it, and to no other; one of a second too", async () => {
+test("a removed container is sent to those that saw it, and to no other", async () => {
   const holders = ["all", "staging", "production"] as const;
   const readers = holders.map((holder) => open(holder, eventsQuery));
   await sleep(500);
@@ -151,7 +152,7 @@ test("a container that is removed is told to those who saw it, and to no other; 
   await Promise.all(readers.map((each) => each.leave()));
 });
 
-test("whatever happens, the rows that a reader has put together are the list", { timeout: 90_000 }, async () => {
+test("a reader's merged rows always equal the list", { timeout: 90_000 }, async () => {
   const rows = open("all", rowsQuery);
   const quiet = readText('subscription { containerEvents(name: "nobody") { events { name } ended } }');
   const limited = open("staging", rowsQuery);
@@ -215,7 +216,7 @@ test("whatever happens, the rows that a reader has put together are the list", {
   expect(await quiet()).toMatch(/^(?::\n\n)+event: next\n/);
 });
 
-test("a process that is asked to end says so to its subscribers", async () => {
+test("subscribers get the reason when the process is asked to end", async () => {
   const folder = inject("runFolder");
   await using own = await startGatewayProcess(socketPath, service, join(folder, "live-audit.jsonl"));
   const both = [rowsQuery, eventsQuery].map((query) => subscribe(own.url, own.token, query));

@@ -9,10 +9,10 @@ import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { toRuleFiles } from "../../script/alerts/prometheus.ts";
 import { freePort } from "../../script/services/process.ts";
 import { startPrometheus } from "../../script/services/prometheus.ts";
-import { until } from "../support/docker-containers.ts";
 import { parseExposition, valuesOf } from "../support/exposition.ts";
 import { untilSamples } from "../support/prometheus.ts";
 import { createStage, deployInfo } from "../support/stage.ts";
+import { until } from "../support/until.ts";
 
 const folder = mkdtempSync(join(inject("runFolder"), "metrics-"));
 let stage: Awaited<ReturnType<typeof createStage>>;
@@ -68,7 +68,7 @@ afterAll(async () => {
 });
 
 describe("/metrics of the running gateway", () => {
-  it("tells what the real upstreams tell", async () => {
+  it("has the numbers of the real upstreams", async () => {
     const text = await gateway.scrape("?stats=1");
     const service = stage.env.WALLET_CORE_OPS_SERVICE;
     const web = { name: `${service}-staging-web-latest`, role: "web", env: "staging" };
@@ -84,7 +84,7 @@ describe("/metrics of the running gateway", () => {
     expect(valuesOf(text, "ops_upstream_up")).toEqual([1, 1, 1, 1]);
   });
 
-  it("passes promtool check metrics, with nothing to say", async () => {
+  it("passes promtool check metrics without a remark", async () => {
     // From the second scrape on it has the event loop's delay.
     await gateway.scrape();
     await sleep(100);
@@ -106,7 +106,7 @@ describe("/metrics of the running gateway", () => {
     expect(valuesOf(text, "ops_http_requests_total", { route: "/metrics", code: "200" })[0]).toBeGreaterThan(0);
   });
 
-  it("is 200, valid and quick with every upstream away", async () => {
+  it("is 200, valid and fast with every upstream down", async () => {
     const env = {
       WALLET_CORE_OPS_TOKEN: stage.env.WALLET_CORE_OPS_TOKEN,
       WALLET_CORE_OPS_AUDIT_FILE: join(folder, "away.jsonl"),
@@ -133,7 +133,7 @@ describe("/metrics of the running gateway", () => {
   });
 });
 
-describe("the listener without a token", () => {
+describe("the metrics listener without a token", () => {
   const get = (path: string, host: string, method = "GET") =>
     new Promise<number>((done, reject) => {
       const call = request({ port: gateway.metricsPort, host: "127.0.0.1", path, method, headers: { host } }, (response) => {
@@ -142,7 +142,7 @@ describe("the listener without a token", () => {
       call.on("error", reject).end();
     });
 
-  it("gives the metrics, and nothing else", async () => {
+  it("serves the metrics and nothing else", async () => {
     const response = await fetch(`http://127.0.0.1:${gateway.metricsPort}/metrics`);
     expect(response.status).toBe(200);
     expect(valuesOf(await response.text(), "ops_upstream_up")).toEqual([1, 1, 1, 1]);
@@ -150,7 +150,7 @@ describe("the listener without a token", () => {
     for (const path of ["/graphql", "/api/v1/admin/ops/containers", "/"]) expect(await get(path, "localhost")).toBe(404);
   });
 
-  it("gives nothing to a browser that was led there by another name", async () => {
+  it("refuses a browser that was sent there by another name", async () => {
     expect(await get("/metrics", "rebound.example")).toBe(401);
     expect(await get("/metrics", `localhost:${gateway.metricsPort}`)).toBe(200);
   });
@@ -164,7 +164,7 @@ describe("the listener without a token", () => {
     );
   });
 
-  it("the process ends, and says why, when its address is taken", () => {
+  it("ends the process with the reason when its address is in use", () => {
     const taken = `127.0.0.1:${gateway.metricsPort}`;
     const env = {
       PATH: process.env["PATH"] ?? "",
@@ -198,7 +198,7 @@ describe("deploy/prometheus", () => {
     return join(dir, "prometheus.yml");
   }
 
-  it("passes promtool check config, check rules and the unit tests of its rules", () => {
+  it("passes promtool check config, check rules and the rules' unit tests", () => {
     const config = promtool(["check", "config", writeConfig()]);
     expect(config).toMatchObject({ status: 0, text: expect.stringMatching(/SUCCESS: 2 rule files found/) });
     const rules = ["alerts", "recording"].map((name) => `deploy/prometheus/rules/${name}.yml`);
@@ -207,7 +207,7 @@ describe("deploy/prometheus", () => {
     expect(promtool(["test", "rules", ...tests])).toMatchObject({ status: 0 });
   });
 
-  it("every alert has a unit test, and every metric of the rules is one of ours", async () => {
+  it("has a unit test for each alert, and our metrics only", async () => {
     const alerts = readFileSync("deploy/prometheus/rules/alerts.yml", "utf8");
     const rules = alerts + readFileSync("deploy/prometheus/rules/recording.yml", "utf8");
     const tests = readFileSync("deploy/prometheus/tests/rules.yml", "utf8");

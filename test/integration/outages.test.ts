@@ -5,9 +5,9 @@ import { type Dockerd, startDockerd } from "../../script/services/dockerd.ts";
 import { startPostgres } from "../../script/services/postgres.ts";
 import { freePort } from "../../script/services/process.ts";
 import { startPrometheus } from "../../script/services/prometheus.ts";
-import { until } from "../support/docker-containers.ts";
 import { startGateway } from "../support/gateway.ts";
 import { createStage } from "../support/stage.ts";
+import { until } from "../support/until.ts";
 
 /** Upstreams of our own, so that they can be stopped and started again under a running gateway. */
 const folder = mkdtempSync(join(inject("runFolder"), "outage-"));
@@ -58,7 +58,7 @@ const well = Object.fromEntries(paths.map((path) => [path, "200"]));
 const healed = () => until(async () => JSON.stringify(await look()) === JSON.stringify(well), 30_000);
 
 describe("a running gateway", () => {
-  it("outlives the engine", async () => {
+  it("survives an outage of the engine", async () => {
     expect(await look()).toEqual(well);
     await docker.halt();
     // The last that is known, for a minute, marked stale and with the error beside it.
@@ -83,7 +83,7 @@ describe("a running gateway", () => {
     expect(containers).toMatchObject([{ status: "exited" }]);
   });
 
-  it("outlives PostgreSQL", async () => {
+  it("survives an outage of PostgreSQL", async () => {
     await postgres.restart(async () => {
       // An answer serves for a second.
       await expect.poll(look, { timeout: 5000 }).toEqual({ ...well, "/queues": "queues_unavailable" });
@@ -91,7 +91,7 @@ describe("a running gateway", () => {
     await healed();
   });
 
-  it("outlives Prometheus", async () => {
+  it("survives an outage of Prometheus", async () => {
     await prometheus.stop();
     expect(await look()).toEqual({ ...well, "/hosts": "prometheus_unavailable" });
     prometheus = await startMetrics("prometheus-again");

@@ -3,8 +3,9 @@ import { callDocker } from "../../script/services/docker-api.ts";
 import { createContainerSource } from "../../src/containers/docker/source.ts";
 import type { ContainerEvent } from "../../src/containers/events.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
-import { findRows, removeContainers, soon, startContainer, until } from "../support/docker-containers.ts";
+import { findRows, removeContainers, soon, startContainer } from "../support/docker-containers.ts";
 import { rulesOf } from "../support/docker-facts.ts";
+import { until } from "../support/until.ts";
 
 const podman = inject("podman");
 const socketPath = "socketPath" in podman ? podman.socketPath : "";
@@ -14,7 +15,7 @@ describe.skipIf("missing" in podman)(`Podman${"missing" in podman ? ` (skipped: 
   const source = createContainerSource({ engines, rules: rulesOf("podevents"), logger: silentLogger });
   afterAll(() => source.close());
 
-  test("its events are told in Docker's words, and one that is removed while it does not run is gone at once", async () => {
+  test("events are in Docker's words; a stopped, removed container is gone", async () => {
     const abort = new AbortController();
     const events: ContainerEvent[] = [];
     const reading = (async () => {

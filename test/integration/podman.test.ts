@@ -9,8 +9,9 @@ import type { ContainerSource } from "../../src/containers/source.ts";
 import { createSharedBudget } from "../../src/lib/budget/budget.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
 import { toLogTimestamp } from "../../src/lib/time.ts";
-import { createContainer, findRows, removeContainers, soon, startContainer, until } from "../support/docker-containers.ts";
+import { createContainer, findRows, removeContainers, soon, startContainer } from "../support/docker-containers.ts";
 import { rulesOf } from "../support/docker-facts.ts";
+import { until } from "../support/until.ts";
 
 const podman = inject("podman");
 const socketPath = "socketPath" in podman ? podman.socketPath : "";
@@ -53,7 +54,7 @@ describe.skipIf("missing" in podman)(`Podman${"missing" in podman ? ` (skipped: 
     await removeContainers(socketPath, ids);
   });
 
-  test("is probed, listed and inspected by the rules of Kamal", async () => {
+  test("is probed, listed and inspected by Kamal's rules", async () => {
     expect(await probeEngine({ name: "pod-1", env: null, address })).toMatchObject({ ok: true });
     const redis = await start({ name: "podcheck-redis", labels: { service: "podcheck-redis" } });
     const labels = { service: "podcheck", role: "cron" };
@@ -82,7 +83,7 @@ describe.skipIf("missing" in podman)(`Podman${"missing" in podman ? ` (skipped: 
     expect(JSON.stringify(containers)).not.toContain("hunter2");
   });
 
-  test("its events are seen within a second, health among them, though its list tells of none", async () => {
+  test("reports events within a second, health included", async () => {
     await source.list(soon());
     const isSeen = (check: (container: Container) => boolean, id = web) => until(async () => check(await row(id)), 1000);
     await runHealthCheck(web);
@@ -108,7 +109,7 @@ describe.skipIf("missing" in podman)(`Podman${"missing" in podman ? ` (skipped: 
     expect((await source.list(soon())).containers.map(({ fullId }) => fullId)).not.toContain(id);
   });
 
-  test("its statistics agree with the cgroup files, where those are here", async () => {
+  test("has statistics that agree with the cgroup files, if local", async () => {
     const spin = { cmd: ["sh", "-c", "while :; do :; done"], cpu: 0.2, memory: 64 << 20 };
     const ref = refOf(await start({ name: "podcheck-spin", ...spin }));
     await using stack = new AsyncDisposableStack();
@@ -131,7 +132,7 @@ describe.skipIf("missing" in podman)(`Podman${"missing" in podman ? ` (skipped: 
     expect(await engine.stats([refOf(exited)], soon())).toEqual([null]);
   });
 
-  test("logs: tail, stream, since and until, a terminal", async () => {
+  test("has logs: tail, stream, since and until, a terminal", async () => {
     const script = "echo a; echo b >&2; sleep 2.2; echo c; echo d";
     const plain = refOf(await start({ name: "podcheck-lines", cmd: ["sh", "-c", script] }));
     const tty = refOf(await start({ name: "podcheck-tty", tty: true, cmd: ["sh", "-c", "echo one; echo two >&2"] }));
@@ -154,7 +155,7 @@ describe.skipIf("missing" in podman)(`Podman${"missing" in podman ? ` (skipped: 
     ]);
   });
 
-  test("readers that come at any time get each line once, over a restart, which gives the container time to end", async () => {
+  test("gives every reader each line once over a graceful restart", async () => {
     const readers: { lines: LogLine[]; notices: string[]; done: Promise<void> }[] = [];
     const abort = new AbortController();
     for (let n = 0; n < 5; n++) {
@@ -190,7 +191,7 @@ describe.skipIf("missing" in podman)(`Podman${"missing" in podman ? ` (skipped: 
     }
   });
 
-  test("a health check on demand, also one that must be ended", async () => {
+  test("runs a health check on demand, and ends a slow one", async () => {
     const hanging = await start({ name: "podcheck-hanging", healthCmd: "echo begun; sleep 60 & sleep 60" });
     const well = await start({ name: "podcheck-well", healthCmd: "echo well" });
     expect(await source.probe(refOf(well))).toMatchObject({ exitCode: 0, output: "well\n", timedOut: false });

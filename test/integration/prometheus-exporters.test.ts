@@ -53,19 +53,19 @@ async function hosts(): Promise<Record<string, Host>> {
   return Object.fromEntries(report.hosts.map((host) => [host.name, host]));
 }
 
-it("finds all node-exporters, whatever their job, under unique sorted names", async () => {
+it("all node-exporters are found under unique sorted names", async () => {
   const names = (await source.report(never)).hosts.map((host) => host.name);
   const clones = [servers.clone1, servers.clone2].map((server) => `clone (${server.address})`);
   expect(names).toEqual(["127.0.0.1", "busy", "calm", ...clones.toSorted(), "empty-memory", "nan", "no-memory", "pod-host"]);
 });
 
-it("a known load reads as what it is a few seconds after the start", async () => {
+it("a known load is read correctly a few seconds after the start", async () => {
   const { busy, calm } = await hosts();
   expect(busy).toMatchObject({ cpuUtil: expect.closeTo(0.9, 2), memUtil: 0.75, alert: true, diskUtil: null });
   expect(calm).toMatchObject({ cpuUtil: expect.closeTo(0.25, 2), memUtil: 0.75, alert: false });
 });
 
-it("what is missing or no number is null with a reason; the rest of the host is served", async () => {
+it("a missing or invalid number is null with a reason; the rest is served", async () => {
   const all = await hosts();
   const rest = { status: "up", cpuUtil: expect.closeTo(0.1, 2), memUtil: null, alert: false };
   expect(all["no-memory"]).toMatchObject({ ...rest, reason: expect.stringContaining("no memory metrics") });
@@ -73,7 +73,7 @@ it("what is missing or no number is null with a reason; the rest of the host is 
   expect(all["empty-memory"]).toMatchObject({ ...rest, reason: expect.stringContaining("the memory value is not finite") });
 });
 
-it("an exporter that dies is down, also under another job name, and the others do not change", async () => {
+it("an exporter that dies is down, and the others do not change", async () => {
   await Promise.all([servers.busy, servers.pod].map((server) => server[Symbol.asyncDispose]()));
   await untilSamples(prometheus.url, "count(up == 0) == 2");
   const all = await hosts();
@@ -101,7 +101,7 @@ async function ask(promql: string, path = "") {
   }
 }
 
-it("its refusals are told apart", async () => {
+it("Prometheus' refusals have distinct errors", async () => {
   await expect(ask("up(")).rejects.toMatchObject({ kind: "rejected", message: "Prometheus rejected the query (bad_data)" });
   await expect(ask("up * on () up")).rejects.toMatchObject({
     kind: "rejected",

@@ -30,7 +30,7 @@ afterAll(async () => {
   await Promise.all([prometheus?.stop(), exporter?.stop()]);
 });
 
-it("node-exporter stopped: the host is down with an alert and its name; started: it is back", async () => {
+it("node-exporter stopped: down with an alert; started: up again", async () => {
   const { hosts: before } = await source.report(never);
   expect(before).toMatchObject([{ status: "up", reason: null }]);
   await exporter.stop();
@@ -44,7 +44,7 @@ it("node-exporter stopped: the host is down with an alert and its name; started:
   ]);
 });
 
-it("Prometheus frozen: prometheus_unavailable at the deadline, for all callers at once; thawed: answers again", async () => {
+it("Prometheus frozen: prometheus_unavailable in time; thawed: answers", async () => {
   {
     using _ = freeze(prometheus.pid);
     const begin = performance.now();
@@ -59,7 +59,7 @@ it("Prometheus frozen: prometheus_unavailable at the deadline, for all callers a
   await expect.poll(() => source.report(never).then((report) => report.hosts.length), { timeout: 5_000 }).toBe(1);
 });
 
-it("Prometheus stopped: prometheus_unavailable at once; started under the same address: answers again", async () => {
+it("Prometheus stopped: prometheus_unavailable at once; started: answers", async () => {
   await prometheus.stop();
   const refused = { code: "prometheus_unavailable", status: 503, message: "Prometheus is not reachable (ECONNREFUSED)" };
   for (let attempt = 0; attempt < 3; attempt += 1) await expect(source.report(never)).rejects.toMatchObject(refused);
@@ -67,7 +67,7 @@ it("Prometheus stopped: prometheus_unavailable at once; started under the same a
   expect((await source.report(never)).hosts).toHaveLength(1);
 });
 
-it("Prometheus without node-exporters: prometheus_unavailable that says so", async () => {
+it("Prometheus without node-exporters: prometheus_unavailable says so", async () => {
   const empty = await startPrometheus(join(folder, "empty"), { targets: [] });
   const other = createHostSource({ url: empty.url, thresholds: { cpu: 1, mem: 1 }, logger: silentLogger });
   await expect(other.report(never)).rejects.toMatchObject({

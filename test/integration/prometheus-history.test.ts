@@ -57,7 +57,7 @@ async function historyOf(range: HistoryRange, instance: string) {
   return found;
 }
 
-it("a host that goes down and comes back has no number in between, while Prometheus itself goes on telling its CPU", async () => {
+it("a host has no numbers while it was down", async () => {
   const from = now() - 2;
   await sleep(1000);
   await exporter.stop();
@@ -102,7 +102,7 @@ it("a host that goes down and comes back has no number in between, while Prometh
   expect(calm.points.at(-1)?.cpuUtil).toBeCloseTo(0.25, 2);
 });
 
-it("while Prometheus did not ask nothing is known, though it answers old samples for five minutes", async () => {
+it("nothing is known while Prometheus did not scrape", async () => {
   const from = now() - 3;
   const port = Number(new URL(prometheus.url).port);
   await prometheus.stop();
@@ -124,13 +124,13 @@ it("while Prometheus did not ask nothing is known, though it answers old samples
   expect(points.at(-1)).toMatchObject({ up: true, memUtil: expect.any(Number) });
 }, 60_000);
 
-it("of a range before all samples nothing is known; of an unknown instance neither", async () => {
+it("ranges before all samples and unknown instances are unknown", async () => {
   const range = { from: now() - 86_400, step: 60, steps: 60 };
   expect([...(await source.history(range, [exporter.address], never)).keys()]).toEqual([]);
   expect([...(await source.history(since(now() - 10), ["a.*|b"], never)).keys()]).toEqual([]);
 });
 
-it("answers 11,000 points, the most there are", async () => {
+it("11,000 points, the maximum, are answered", async () => {
   const range = { from: now() - 11_000, step: 1, steps: 11_000 };
   const { points } = await historyOf(range, other.address);
   expect(points).toHaveLength(11_000);
@@ -138,7 +138,7 @@ it("answers 11,000 points, the most there are", async () => {
   expect(points.at(-1)?.up).toBe(true);
 });
 
-it("the points of a slower Prometheus are no closer than its scrapes", async () => {
+it("the points of a slower Prometheus are at its scrapes' distance", async () => {
   const slow = await startPrometheus(join(folder, "slow"), {
     targets: [{ job: "node", targets: [other.address] }],
     scrapeInterval: "2s",
@@ -160,7 +160,7 @@ it("the points of a slower Prometheus are no closer than its scrapes", async () 
   }
 }, 60_000);
 
-it("finds the past of containers in what it scraped of our own /metrics, each environment's apart", async () => {
+it("containers' past comes from our own /metrics, by environment", async () => {
   const staging = sampleContainer({ name: "web", restarts: 2 });
   const production = sampleContainer({ name: "web", env: "production", restarts: 7, fullId: "f".repeat(64) });
   const memory = createMemorySources({ containers: [staging, production] });

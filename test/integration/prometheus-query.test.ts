@@ -57,11 +57,11 @@ it.each<[string, number, string, (perScrape: number) => string, string]>([
   ["60 s with two scrapes lost", 60, "29m", (step) => `0+${step}x24 _x2 ${27 * step}+${step}x2`, "1x24 0x1 1x2"],
   ["2 minutes", 120, "30m", (step) => `0+${step}x15`, "1x15"],
   ["15 s, for a host that is one minute old", 15, "30m", (step) => `_x115 0+${step}x4`, "_x115 1x4"],
-])("the CPU share is right when scraped each %s", (_, step, evalTime, cpu, up) => {
+])("the CPU share is right when scraped every %s", (_, step, evalTime, cpu, up) => {
   expect(run(`${step}s`, evalTime, [...quarterBusy(step, cpu), [`up{${at}}`, up]], busy)).toContain("SUCCESS");
 });
 
-it("memory falls back for kernels without MemAvailable; the fullest real file system and outside traffic count", () => {
+it("memory works without MemAvailable; disk and traffic ignore the local", () => {
   const gauges = { MemTotal: 100, Buffers: 5, Cached: 10, MemFree: 20, Slab: 5 };
   const series: Series = [
     [`up{${at}}`, "1x20"],
@@ -91,7 +91,7 @@ it("memory falls back for kernels without MemAvailable; the fullest real file sy
   ).toContain("SUCCESS");
 });
 
-it("a host that went down keeps its name and its up; live values are gone, only the rate lingers", () => {
+it("a down host keeps its name and its up; only its rate remains a while", () => {
   const series: Series = [
     [`up{${at}}`, "1x17 0x3"],
     [`node_uname_info{${at},nodename="web-1",release="6.1"}`, "1x17 stale"],
@@ -104,7 +104,7 @@ it("a host that went down keeps its name and its up; live values are gone, only 
   );
 });
 
-it("the new name of a renamed host wins; a conventional job is found even if it never answered", () => {
+it("a renamed host has its new name; a job that never answered is found", () => {
   const series: Series = [
     [`up{${at}}`, "1x20"],
     [`node_uname_info{${at},nodename="old"}`, "1x10 stale"],
@@ -121,7 +121,7 @@ it("the new name of a renamed host wins; a conventional job is found even if it 
   ).toContain("SUCCESS");
 });
 
-it("under another job name, node-exporters are found by their series; other exporters of the machine are not hosts", () => {
+it("node-exporters are found under another job name, others are not", () => {
   const pods = 'job="kubernetes-pods",instance="a:9100"';
   const series: Series = [
     [`up{${pods},cluster="x"}`, "1x20"],
@@ -132,7 +132,7 @@ it("under another job name, node-exporters are found by their series; other expo
   expect(run("1m", "20m", series, { [`m="up",${pods}`]: 1, [`m="uname",${pods},nodename="web-1"`]: 1 })).toContain("SUCCESS");
 });
 
-it("in the past a CPU share spans the step, and the time of a scrape is told, of the selected hosts alone", () => {
+it("the past CPU share spans a step; scrape times are of selected hosts", () => {
   const other = at.replace("a:1", "aXb");
   const series: Series = [
     [`up{${at}}`, "1x28 _x2"],

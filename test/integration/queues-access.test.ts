@@ -28,7 +28,7 @@ afterAll(() => database.drop());
 const probe = (sources: readonly QueueSourceConfig[] | null, databaseUrl: string | null = role.url) =>
   probeQueueSources({ databaseUrl, ...(sources ? { sources, detect: false } : {}), env: null, logger: silentLogger }, signal);
 
-it("names the grants that are missing, which are then enough", async () => {
+it("missing grants are named, and are sufficient", async () => {
   const missing = await probe([runner.config, river.config]);
   const grants = missing.map(({ detail }) => detail?.split("as the owner: ")[1] ?? "");
   expect(missing).toStrictEqual([
@@ -56,7 +56,7 @@ it("names the grants that are missing, which are then enough", async () => {
   ]);
 });
 
-it("reads with a role that has SELECT only, with limits of its own", async () => {
+it("a role with only SELECT can read, within its own limits", async () => {
   await database.query(`alter role ${role.name} connection limit 3; alter role ${role.name} set statement_timeout = '5s'`);
   const sources = createQueueSources({
     keepMs: 0,
@@ -73,7 +73,7 @@ it("reads with a role that has SELECT only, with limits of its own", async () =>
   await sources.close();
 });
 
-it("warns of a role that may write, and of row-level security that hides rows", async () => {
+it("a role that may write is warned of, and row-level security too", async () => {
   const superuser = await probe([runner.config], database.url);
   expect(superuser[0]).toMatchObject({
     ok: true,
@@ -86,7 +86,7 @@ it("warns of a role that may write, and of row-level security that hides rows", 
   await database.query("alter table runner_jobs disable row level security");
 });
 
-it("warns of columns without a time zone where the database's own is not UTC", async () => {
+it("columns without a time zone are warned of where it matters", async () => {
   await database.query("alter table runner_jobs alter column finished_at type timestamp");
   expect((await probe([runner.config]))[0]?.warnings).toEqual([]);
   await database.query(`alter role ${role.name} set timezone = 'Asia/Kolkata'`);
@@ -104,7 +104,7 @@ it("warns of columns without a time zone where the database's own is not UTC", a
   );
 });
 
-it("tells what to do when there is nothing to read", async () => {
+it("an empty database gets advice on what to do", async () => {
   const absent = { ...runner.config, table: "public.absent" } as QueueSourceConfig;
   const detail = "Table public.absent does not exist: there is no table public.absent in this database: correct QUEUES_FILE";
   expect(await probe([absent])).toMatchObject([{ name: "runner", ok: false, detail }]);

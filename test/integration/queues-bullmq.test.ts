@@ -7,7 +7,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vites
 import { type RunningRedis, startRedis } from "../../script/services/redis.ts";
 import type { QueueSource } from "../../src/queues/queue.ts";
 import { describeQueueSource } from "../contracts/queue-source.ts";
-import { connectRedis, createRedisBackend, createRedisReader, insertBullmqJob, openRedis, until } from "../support/redis.ts";
+import { connectRedis, createRedisBackend, createRedisReader, insertBullmqJob, openRedis } from "../support/redis.ts";
+import { until } from "../support/until.ts";
 
 const signal = () => AbortSignal.timeout(10_000);
 const folder = mkdtempSync(join(tmpdir(), "ops-test-redis-"));
@@ -68,7 +69,7 @@ describe("real workers of BullMQ", () => {
     await first.close();
   });
 
-  it("are detected by the address, and told exactly while all rows are there", async () => {
+  it("are detected by address and exact while all rows exist", async () => {
     const queue = openQueue("payouts");
     for (let n = 0; n < 7; n += 1) await queue.add("ok", {});
     for (let n = 0; n < 3; n += 1) await queue.add("bank refused", {}, { jobId: `bad-${n}` });
@@ -115,7 +116,7 @@ describe("real workers of BullMQ", () => {
     ]);
   });
 
-  it("knows the jobs that failed before among those that could run again at once, while it can look at all of them", async () => {
+  it("know which ready jobs failed before, while all can be read", async () => {
     const queue = openQueue("mail");
     await queue.add("at once", {}, { attempts: 3 });
     await queue.add("at once", {}, { attempts: 3, priority: 7 });
@@ -141,7 +142,7 @@ describe("real workers of BullMQ", () => {
     expect((await read()).get("mail")).toMatchObject({ depth: 1006, retrying: null });
   });
 
-  it("reads the attempts of BullMQ 4, which counts them as they begin, and leaves out what it wakes its workers by", async () => {
+  it("have BullMQ 4's attempts, counted at their start, without markers", async () => {
     // As 4.18.3 writes them: one failed and waits for its delay, one was put off by itself, one lost its worker, one failed and may run at once.
     const now = Date.now();
     const job = async (id: string, more: Record<string, string | number>) =>
@@ -171,7 +172,7 @@ describe("real workers of BullMQ", () => {
     ]);
   });
 
-  it("tells jobs that will be tried again from those that wait, and from the dead", async () => {
+  it("separate retries from waiting and dead jobs", async () => {
     const queue = openQueue("mail");
     await queue.add("smtp down", {}, { jobId: "slow", attempts: 3, backoff: 600_000 });
     await queue.add("smtp down", {}, { jobId: "quick", attempts: 2, backoff: 10 });
@@ -199,7 +200,7 @@ describe("real workers of BullMQ", () => {
     }
   });
 
-  it("counts each attempt that failed, as the worker did, also those that were repeated at once or after a delay", async () => {
+  it("count each failed attempt, repeated at once or after a delay", async () => {
     const queue = openQueue("tried");
     for (let n = 0; n < 12; n += 1) {
       const [backoff] = [[], [{ backoff: 20 }], [{ backoff: 600_000 }]][n % 3] as [object?];
@@ -228,7 +229,7 @@ describe("real workers of BullMQ", () => {
     expect((await read()).get("tried")).toMatchObject({ failuresLastHour: 30, retrying: 3, deferred: 0, exact: true });
   });
 
-  it("counts no job as failed that was put back for a limit of the rate", async () => {
+  it("count no job as failed that was delayed by a rate limit", async () => {
     const queue = openQueue("limited");
     await queue.add("ok", {}, { attempts: 3 });
     await queue.add("bad", {});
@@ -250,7 +251,7 @@ describe("real workers of BullMQ", () => {
     expect((await read()).get("limited")).toMatchObject({ failuresLastHour: 1, processedPerSec: 1 / 300, exact: true });
   });
 
-  it("says that there may be more failures where the events do not reach back an hour", async () => {
+  it("report possible further failures where events are too short", async () => {
     const queue = new Queue("short", { connection: connection(), streams: { events: { maxLen: 20 } } });
     opened.push(queue);
     await queue.waitUntilReady();
@@ -265,7 +266,7 @@ describe("real workers of BullMQ", () => {
     expect(failuresLastHour).toBeLessThan(300);
   });
 
-  it("samples the events where rows of finished jobs are removed, and says since when", async () => {
+  it("are sampled from the events where finished jobs are removed", async () => {
     const queue = openQueue("removed");
     await queue.add("ok", {}, { removeOnComplete: true, removeOnFail: true });
     openWorker("removed");
@@ -282,7 +283,7 @@ describe("real workers of BullMQ", () => {
     expect([failuresLastHour, dead, exact]).toStrictEqual([6, 0, false]);
   });
 
-  it("notices that rows are removed by number", async () => {
+  it("are known to remove rows by number", async () => {
     const queue = openQueue("few");
     openWorker("few");
     const add = async (n: number) => {
@@ -297,7 +298,7 @@ describe("real workers of BullMQ", () => {
     expect((processedPerSec ?? 0) * (windowSeconds ?? 0)).toBeCloseTo(20, 5);
   });
 
-  it("counts no rows of which the oldest went before it first looked", async () => {
+  it("count no rows whose oldest went before the first read", async () => {
     const queue = openQueue("kept");
     const add = async (name: string, n: number) => {
       await queue.addBulk(Array.from({ length: n }, () => ({ name, data: {} })));
@@ -316,7 +317,7 @@ describe("real workers of BullMQ", () => {
     expect((processedPerSec ?? 0) * (windowSeconds ?? 0)).toBeCloseTo(10, 5);
   });
 
-  it("counts no rows of which the oldest went between two looks, nor before any was seen", async () => {
+  it("count no rows whose oldest went between two reads", async () => {
     const queue = openQueue("burst");
     await queue.add("later", {}, { delay: 600_000 });
     expect((await read()).get("burst")).toMatchObject({ processedPerSec: 0, failuresLastHour: 0, exact: true });
@@ -328,7 +329,7 @@ describe("real workers of BullMQ", () => {
     expect((processedPerSec ?? 0) * (windowSeconds ?? 0)).toBeCloseTo(60, 5);
   });
 
-  it("trusts the rows of a first look only as far as the events that it keeps reach back", async () => {
+  it("trust the first read's rows only as far as the events reach", async () => {
     const queue = new Queue("trimmed", { connection: connection(), streams: { events: { maxLen: 100 } } });
     opened.push(queue);
     await queue.waitUntilReady();
@@ -347,7 +348,7 @@ describe("real workers of BullMQ", () => {
     expect((await read()).get("trimmed")).toMatchObject({ processedPerSec: null, failuresLastHour: null, exact: false });
   });
 
-  it("needs no events where the oldest row is from before the window", async () => {
+  it("need no events where the oldest row is from before the window", async () => {
     const queue = new Queue("busy", { connection: connection(), streams: { events: { maxLen: 20 } } });
     opened.push(queue);
     await queue.waitUntilReady();
@@ -365,7 +366,7 @@ describe("real workers of BullMQ", () => {
     expect((await read()).get("busy")).toMatchObject({ processedPerSec: 150 / 300, failuresLastHour: 50, exact: false });
   });
 
-  it("prefers the counters of the workers' metrics", async () => {
+  it("prefer the counters of the workers' metrics", async () => {
     const queue = openQueue("metered");
     openWorker("metered", { metrics: { maxDataPoints: 60 } });
     const add = async (n: number) => {
@@ -380,7 +381,7 @@ describe("real workers of BullMQ", () => {
     expect((processedPerSec ?? 0) * (windowSeconds ?? 0)).toBeCloseTo(10, 5);
   });
 
-  it("counts what was delayed until now, and says since when it waits", async () => {
+  it("count due delayed jobs, with their waiting time", async () => {
     const queue = openQueue("delayed");
     await queue.add("ok", {}, { delay: 300 });
     await queue.add("ok", {}, { timestamp: Date.now() - 90_000 });
@@ -391,7 +392,7 @@ describe("real workers of BullMQ", () => {
     expect(deferred).toBe(0);
   });
 
-  it("reads another prefix, also one for a cluster", async () => {
+  it("are read with another prefix, also one for a cluster", async () => {
     const queue = new Queue("braced", { connection: connection(), prefix: "{b*ll}" });
     opened.push(queue);
     await queue.add("ok", {});

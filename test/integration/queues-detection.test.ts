@@ -33,17 +33,17 @@ function open(file?: object, databaseUrl = database.url): QueueSources {
 }
 const namesOf = async (sources: QueueSources) => (await sources.all(signal)).map(({ name, kind }) => `${kind} ${name}`);
 
-it("finds every system that is there, with the address of the database alone", async () => {
+it("every system is found by the address of the database alone", async () => {
   expect(await namesOf(open())).toEqual(["river river", "river river:audit"]);
 });
 
-it("adds what the file says to what is found, and hides what it does not want", async () => {
+it("the file adds to what is found and hides what it excludes", async () => {
   expect(await namesOf(open({ sources: [runnerMapping] }))).toEqual(["table runner", "river river", "river river:audit"]);
   expect(await namesOf(open({ sources: [runnerMapping], hide: ["river:audit"] }))).toEqual(["table runner", "river river"]);
   expect(await namesOf(open({ sources: [runnerMapping], detect: false }))).toEqual(["table runner"]);
 });
 
-it("takes the file's word for what is found: another name, another grouping", async () => {
+it("the file overrides what is found: another name, another grouping", async () => {
   const mails = { name: "mails", kind: "river", schema: "public", by: "queue" };
   const sources = open({ sources: [mails] });
   expect(await namesOf(sources)).toEqual(["river mails", "river river:audit"]);
@@ -51,19 +51,19 @@ it("takes the file's word for what is found: another name, another grouping", as
   expect(await source?.metrics(signal)).toMatchObject([{ name: "default", source: "mails", depth: 1 }]);
 });
 
-it("gives a found system another name where the file has taken its own", async () => {
+it("a found system is renamed where the file has taken its name", async () => {
   const payouts = { ...runnerMapping, name: "river" };
   expect(await namesOf(open({ sources: [payouts] }))).toEqual(["table river", "river river:detected", "river river:audit"]);
 });
 
-it("gives way to names of the file again and again, within what a name may have", async () => {
+it("found names give way to the file's names, within their limits", async () => {
   const take = (name: string) => ({ ...runnerMapping, name });
   const sources = open({ sources: ["river", "river:detected", "river:detected-2", "river:audit"].map(take) });
   const names = (await sources.all(signal)).map(({ name }) => name);
   expect(names.slice(4)).toEqual(["river:detected-3", "river:audit:detected"]);
 });
 
-it("tells schemas apart whose names are alike once they are tidy", async () => {
+it("schemas with similar names have distinct source names", async () => {
   const own = await createTestDatabase(inject("postgresUrl"), "alike");
   onTestFinished(() => own.drop());
   const long = "s".repeat(62);
@@ -90,7 +90,7 @@ it("tells schemas apart whose names are alike once they are tidy", async () => {
   expect(queues.flat().toSorted()).toEqual(schemas.toSorted());
 });
 
-it("takes no table for a system because of its name, and lets no system hide another, however many schemas there are", async () => {
+it("a table's name makes no system, and no system hides another", async () => {
   const own = await createTestDatabase(inject("postgresUrl"), "tenants");
   onTestFinished(() => own.drop());
   const marker = (schema: string, table: string) => `create view ${schema}.${table} as select 1 as id`;
@@ -109,7 +109,7 @@ it("takes no table for a system because of its name, and lets no system hide ano
   expect(names).toEqual(expect.arrayContaining(["pgboss pgboss", "river river", "river river:audit_0"]));
 });
 
-it("keeps the sources that it has found, and sees within a minute what came and what went", async () => {
+it("found sources stay, and changes are seen within a minute", async () => {
   const sources = open();
   const before = await sources.all(signal);
   vi.useFakeTimers({ toFake: ["performance"] });

@@ -59,7 +59,7 @@ function open(sources: readonly QueueSourceConfig[], containers = [now], kept = 
   return { queues, ask };
 }
 
-it("makes three errors of 2,000 failures, with exact counts, first and last seen, attempts, jobs and releases", async () => {
+it("2,000 failures make three errors with exact counts and releases", async () => {
   await database.query(`
     delete from runner_jobs;
     insert into runner_jobs (type, status, tries, finished_at, locked_by, last_error)
@@ -118,7 +118,7 @@ it("makes three errors of 2,000 failures, with exact counts, first and last seen
   ]);
 });
 
-it("says that counts are lower bounds when there are more texts than a source tells, though a quiet queue keeps its own", async () => {
+it("counts are lower bounds when a source has too many texts", async () => {
   await database.query(`
     delete from runner_jobs;
     insert into runner_jobs (type, status, finished_at, last_error)
@@ -132,7 +132,7 @@ it("says that counts are lower bounds when there are more texts than a source te
   ]);
 });
 
-it("leads from River's clients to releases: the attempt's own worker, by the default id or the host name alone", async () => {
+it("River's clients lead to releases by attempt, id or host name", async () => {
   const client = (container: typeof now) => `${container.host.replaceAll(".", "_")}${made}`;
   await database.query(`
     delete from river_job;
@@ -156,7 +156,7 @@ it("leads from River's clients to releases: the attempt's own worker, by the def
   ]);
 });
 
-it("tells who works on the running jobs, by queue and host, the oldest first", async () => {
+it("running jobs are listed by queue and host, the oldest first", async () => {
   await database.query(`
     delete from river_job;
     delete from runner_jobs;
@@ -190,7 +190,7 @@ it("tells who works on the running jobs, by queue and host, the oldest first", a
   ]);
 });
 
-it("finds the orphans among them: of clients and of workers that no live container is", async () => {
+it("orphans are those whose client is no live container", async () => {
   await database.query(`
     delete from river_job;
     delete from runner_jobs;

@@ -47,7 +47,7 @@ const outcome = (promise: Promise<unknown>) =>
     (error: unknown) => (error instanceof OpsError ? error.code : error),
   );
 
-it("survives sessions that are terminated in a loop under load: numbers, or postgres_unavailable", async () => {
+it("terminated sessions under load: numbers or postgres_unavailable", async () => {
   const until = performance.now() + 1500;
   const outcomes = new Map<unknown, number>();
   const killer = async () => {
@@ -68,13 +68,13 @@ it("survives sessions that are terminated in a loop under load: numbers, or post
   expect(outcomes.get("ok")).toBeGreaterThan(20);
 });
 
-it("reads again on a new connection when all of its idle ones have been terminated", async () => {
+it("a new connection is opened when all idle ones were terminated", async () => {
   await Promise.all([source("runner").metrics(signal()), source("river").metrics(signal()), source("runner").failures(signal())]);
   await database.query(`select pg_terminate_backend(pid) ${ours}`);
   expect(await outcome(source("runner").metrics(signal()))).toBe("ok");
 });
 
-it("answers the other sources while a migration locks the table of one", async () => {
+it("other sources answer while a migration locks the table of one", async () => {
   const migration = await database.connect();
   await migration.query("begin; lock table runner_jobs in access exclusive mode");
   const order: string[] = [];
@@ -86,13 +86,13 @@ it("answers the other sources while a migration locks the table of one", async (
   await migration.end();
 });
 
-it("never makes a migration wait: no transaction stays open", async () => {
+it("migrations never wait: no transaction stays open", async () => {
   await Promise.all(all.slice(0, 2).flatMap((each) => [each.metrics(signal()), each.failures(signal())]));
   const { rows } = await database.query(`select count(*)::int as n ${ours} and state <> 'idle'`);
   expect(rows).toStrictEqual([{ n: 0 }]);
 });
 
-it("stops a slow statement after 2 s, on the server as well", async () => {
+it("a slow statement is stopped after 2 s, on the server as well", async () => {
   const start = performance.now();
   await expect(source("slow").metrics(signal())).rejects.toMatchObject({
     code: "postgres_unavailable",
@@ -103,7 +103,7 @@ it("stops a slow statement after 2 s, on the server as well", async () => {
   await expect.poll(async () => (await database.query(running)).rows, { timeout: 500 }).toStrictEqual([]);
 });
 
-it("leaves at once when the caller goes, and gives no connection back that is still busy", async () => {
+it("a caller that leaves returns no busy connection to the pool", async () => {
   const start = performance.now();
   expect(await outcome(source("slow").metrics(AbortSignal.timeout(100)))).toBe("queues_unavailable");
   expect(performance.now() - start).toBeLessThan(1500);
@@ -112,7 +112,7 @@ it("leaves at once when the caller goes, and gives no connection back that is st
   }
 });
 
-it("blames only the source whose column was renamed, and heals with it", async () => {
+it("a renamed column breaks only its source, which recovers", async () => {
   await database.query("alter table runner_jobs rename column last_error to failure");
   await expect(source("runner").failures(signal())).rejects.toMatchObject({
     code: "schema_mismatch",

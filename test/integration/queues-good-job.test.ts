@@ -40,7 +40,7 @@ describe("good job", () => {
   });
   afterAll(() => database.drop());
 
-  it("counts each state once, in UTC, and every failed attempt, also of jobs that succeeded later", async () => {
+  it("counts each state once, in UTC, and every failed attempt", async () => {
     const [source] = await openSources(database, config);
     const mail = await readQueue(source, "mail");
     expect(mail).toMatchObject({ depth: 3, deferred: 1, retrying: 2, active: 3, dead: 2, processedPerSec: 1 / 300, exact: true });
@@ -54,7 +54,7 @@ describe("good job", () => {
     expect(await readQueue(source, "idle")).toMatchObject({ depth: 0, processedPerSec: 0, failuresLastHour: 0 });
   });
 
-  it("names the process's host of each failed attempt while that is there, and the number of the attempt", async () => {
+  it("names the host of each failed attempt's live process, and its number", async () => {
     const [source] = await openSources(database, config);
     const failures = (await source?.failures(signal)) ?? [];
     expect(failures.map(({ error, worker, count, attempts, jobIds }) => [error, worker, count, attempts, jobIds])).toEqual([
@@ -75,7 +75,7 @@ describe("good job", () => {
     expect(workers.map(({ host, count }) => `${host} ${count}`).toSorted()).toEqual(["null 1", "web-1 1", "web-2 1"]);
   });
 
-  it("counts the live processes by the queues that their schedulers take", async () => {
+  it("counts the live processes by the queues of their schedulers", async () => {
     const [source] = await openSources(database, config);
     const workers = async (...schedulers: (string | null)[]) => {
       const state = JSON.stringify({
@@ -93,7 +93,7 @@ describe("good job", () => {
     expect(await workers("*")).toBe(0);
   });
 
-  it("knows the queues that are paused by name", async () => {
+  it("lists paused queues by name", async () => {
     const [source] = await openSources(database, config);
     expect(await readQueue(source, "mail")).toMatchObject({ paused: false });
     await database.query(`
@@ -105,7 +105,7 @@ describe("good job", () => {
     expect(await readQueue(source, "mail")).toMatchObject({ paused: false });
   });
 
-  it("does not know what it processed, or how often it failed, while a process does not keep all jobs that ended", async () => {
+  it("has unknown rates while a process does not keep all ended jobs", async () => {
     const [source] = await openSources(database, config);
     for (const setting of ["false", '"on_unhandled_error"']) {
       await database.query(

@@ -16,7 +16,7 @@ beforeAll(async () => {
 });
 afterAll(() => database.drop());
 
-it("samples the successes of a single task, and knows none of several", async () => {
+it("successes of a single task are sampled, of several unknown", async () => {
   const [source] = await openQueues(database.url, [config]);
   const begin = performance.now();
   let elapsed = 0;
@@ -53,7 +53,7 @@ it("samples the successes of a single task, and knows none of several", async ()
   clock.mockRestore();
 });
 
-it("never takes hidden rows for none: what a role may not see is an error, also when its rights change", async () => {
+it("hidden rows are an error, also when the rights change", async () => {
   const role = await database.createRole("bypassrls");
   await database.query(`
     grant usage on schema graphile_worker to ${role.name};
@@ -78,7 +78,7 @@ it("never takes hidden rows for none: what a role may not see is an error, also 
   expect((await readQueues(source))["mail"]?.depth).toBe(1);
 });
 
-it("lists a task without jobs where a policy shows it to the role, and says what is missing until then", async () => {
+it("a task without jobs is listed where a policy shows it, else advised", async () => {
   const role = await database.createRole();
   await database.query(`
     grant usage on schema graphile_worker to ${role.name};
@@ -101,7 +101,7 @@ it("lists a task without jobs where a policy shows it to the role, and says what
   await database.query(`drop owned by ${role.name}; delete from graphile_worker._private_tasks where identifier = 'never yet'`);
 });
 
-it("does not know when a job failed that was rescheduled by hand", async () => {
+it("the failure time of a manually rescheduled job is unknown", async () => {
   await addJob(database, "moved", "1");
   await database.query(`
     update graphile_worker._private_jobs set last_error = 'boom', attempts = 3, run_at = now() - interval '3 days' + exp(3) * interval '1 second',
@@ -116,7 +116,7 @@ it("does not know when a job failed that was rescheduled by hand", async () => {
   expect((await readQueues(source))["moved"]).toMatchObject({ depth: 1, retrying: 1, failuresLastHour: 0 });
 });
 
-it("knows of a job that is tried again just now when it failed before", async () => {
+it("a job that runs again is known to have failed before", async () => {
   await addJob(database, "again", "1");
   await database.query(`
     update graphile_worker._private_jobs set last_error = 'boom', attempts = 2, locked_at = now(), locked_by = 'worker-1', created_at = failed_at,
@@ -130,7 +130,7 @@ it("knows of a job that is tried again just now when it failed before", async ()
   expect(Math.abs(Date.parse(failure?.lastAt ?? "") - (Date.now() - 3_590_000))).toBeLessThan(2000);
 });
 
-it("says what it misses in another version, and the other sources go on", async () => {
+it("another version's missing parts are named; other sources go on", async () => {
   await database.query(otherJobs);
   const [own, table] = await openQueues(database.url, [config, otherConfig]);
   await own?.metrics(signal);
@@ -155,7 +155,7 @@ it("says what it misses in another version, and the other sources go on", async 
   });
 });
 
-it("forgets ends after two hours, and writes nothing down of jobs that no worker held", async () => {
+it("ends are forgotten after two hours, and unheld jobs not recorded", async () => {
   const recorded = await createTestDatabase(inject("postgresUrl"), "graphile_ends");
   onTestFinished(() => recorded.drop());
   await createGraphileJobs(recorded);

@@ -79,7 +79,7 @@ describe.each([
     await database.drop();
   });
 
-  it.each(["owner", "role with SELECT"])("tells what they did to the %s", async (who) => {
+  it.each(["owner", "role with SELECT"])("has the numbers of what they did to the %s", async (who) => {
     const [source] = await openQueues(who === "owner" ? database.url : role.url, [config]);
     const { mail, slow, idle, unknown, ...others } = await readQueues(source);
     expect(others).toStrictEqual({});
@@ -124,7 +124,7 @@ describe.each([
     expect(unknown?.oldestAgeSeconds).toBeLessThan(60);
   });
 
-  it.runIf(ends)("tells how long jobs waited and ran", async () => {
+  it.runIf(ends)("has waiting and running times of jobs", async () => {
     const [source] = await openQueues(role.url, [config]);
     const { mail } = await readQueues(source);
     expect(mail?.runSeconds?.p50).toBeGreaterThan(0.19);
@@ -133,7 +133,7 @@ describe.each([
     expect(mail?.waitSeconds?.p95).toBeLessThan(10);
   });
 
-  it.runIf(ends)("has the past of each task, of the attempts that ended as of the jobs that wait and run", async () => {
+  it.runIf(ends)("has each task's past, from ended attempts and current jobs", async () => {
     // Ends of before this test: all that is asked for is there.
     await database.query(`
       insert into ops.job_ends (source, queue, job_id, failed, attempts, ready_at, started_at, ended_at)
@@ -151,7 +151,7 @@ describe.each([
     expect(slow?.points.at(-1)).toMatchObject({ depth: 0, processedPerSec: 0 });
   });
 
-  it.runIf(ends)("does without the record where the role may not read it", async () => {
+  it.runIf(ends)("works without the record where the role may not read it", async () => {
     await database.query(`revoke select on ops.job_ends from ${role.name}`);
     const [source] = await openQueues(role.url, [config]);
     expect((await readQueues(source))["mail"]).toMatchObject({
@@ -163,7 +163,7 @@ describe.each([
     await database.query(`grant select on ops.job_ends to ${role.name}`);
   });
 
-  it("tells the errors, when they were and of which jobs", async () => {
+  it("has the errors, their times and their jobs", async () => {
     const [source] = await openQueues(role.url, [config]);
     const groups = await source?.failures(signal);
     const own = { source: "graphile", queue: "mail", worker: null };

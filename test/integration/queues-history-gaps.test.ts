@@ -68,7 +68,7 @@ const insertBoss = (queue: string, state: string, due: number, ended: number | n
 describe("jobs that ended before they were due", () => {
   const never = { depth: [0, 0, 0, 0, 0, 0], age: nothing, wait: nothing };
 
-  it("never waited: River's that were cancelled or discarded, whose failures count", async () => {
+  it("never waited: River's cancelled or discarded jobs, failures counted", async () => {
     const errors = `array[jsonb_build_object('at', ${ago(330)}, 'attempt', 1, 'error', 'x')]`;
     await database.query(`
       insert into river.river_job (kind, state, scheduled_at, attempted_at, finalized_at, errors) values
@@ -104,8 +104,8 @@ describe("jobs that ended before they were due", () => {
   });
 });
 
-describe("rows that are gone", () => {
-  it("leave nothing known where the system deletes what ended, and no success is left", async () => {
+describe("deleted rows", () => {
+  it("make the past unknown where the system deletes and has no success", async () => {
     await createBossQueues(12, "empty");
     await database.query("delete from river.river_job; delete from oban.oban_jobs");
     await database.query(`
@@ -118,7 +118,7 @@ describe("rows that are gone", () => {
     }
   });
 
-  it("are none in a table, whose rows stay", async () => {
+  it("do not occur in a table", async () => {
     await database.query(
       `truncate runner_jobs; insert into runner_jobs (type, status, run_at) values ('q', 'pending', ${ago(90)})`,
     );
@@ -126,7 +126,7 @@ describe("rows that are gone", () => {
     expect(queue).toMatchObject({ since: null, depth: [0, 0, 0, 0, 1, 1], failures: [0, 0, 0, 0, 0, 0] });
   });
 
-  it("are known of pg-boss' queues for as long as the one with the shortest retention keeps them", async () => {
+  it("limit pg-boss' past to the shortest retention of its queues", async () => {
     await createBossQueues(12, "kept", "short");
     await database.query("update pgboss.queue set deletion_seconds = case name when 'short' then 7200 else 0 end");
     for (const queue of ["kept", "short"]) await insertBoss(queue, "completed", 400, 400);
@@ -139,8 +139,8 @@ describe("rows that are gone", () => {
   });
 });
 
-describe("what nothing tells", () => {
-  it("is no depth: jobs of pg-boss that are blocked, where the version has such", async () => {
+describe("unrecorded states", () => {
+  it("are not depth: blocked jobs of pg-boss", async () => {
     for (const version of [10, 11, 12] as const) {
       await createBossQueues(version, "q");
       await insertBoss("q", "completed", 400, 400);
@@ -156,7 +156,7 @@ describe("what nothing tells", () => {
     }
   });
 
-  it("is not known: depth and age where jobs of a table have no time, of their queue alone", async () => {
+  it("are unknown: depth and age of a table's jobs without a time", async () => {
     await database.query(`
       truncate runner_jobs;
       ${old};
@@ -174,7 +174,7 @@ describe("what nothing tells", () => {
     expect(dated).toMatchObject({ depth: [0, 0, 0, 0, 1, 1], age: [null, null, null, null, 1800, 5400] });
   });
 
-  it("is the age of jobs that could run since before all time", async () => {
+  it("have the age of jobs that could run since -infinity", async () => {
     await database.query(`
       truncate runner_jobs;
       ${old};
@@ -241,7 +241,7 @@ describe("jobs that were tried more than once", () => {
     ]);
   });
 
-  it("make that of a table inexact, by its attempts or by an error that is left", async () => {
+  it("make a table's history inexact, by attempts or a remaining error", async () => {
     await database.query(`
       truncate runner_jobs;
       alter table runner_jobs add attempts int;
@@ -268,7 +268,7 @@ describe("jobs that were tried more than once", () => {
     ]);
   });
 
-  it("leave GoodJob's exact, whose executions have the times of each attempt", async () => {
+  it("leave GoodJob's exact, whose executions have the times of attempts", async () => {
     await createSchema(database, "good-job", "good");
     const id = "00000000-0000-0000-0000-00000000000";
     await database.query(`
@@ -292,7 +292,7 @@ describe("jobs that were tried more than once", () => {
 });
 
 describe("a table without the time from which a job could run", () => {
-  it("tells its rate and its failures from its rows, and its depth from what was seen", async () => {
+  it("has rate and failures from its rows, and depth from samples", async () => {
     await database.query(`
       truncate runner_jobs;
       ${old};

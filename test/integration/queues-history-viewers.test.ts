@@ -14,7 +14,7 @@ afterAll(() => database.drop());
 /** Whatever reads the jobs takes so long, as that of a large table does. */
 const readSeconds = 0.15;
 
-it("viewers of different ranges wait for their turn, those of the same one share it, and numbers are told meanwhile", async () => {
+it("viewers of a range share a turn; numbers are answered meanwhile", async () => {
   const jobs = await createRunnerJobs(database, "jobs_rows");
   await jobs.insert([{ queue: "mail", state: "done", dueAgo: 20, endedAgo: 10 }]);
   await database.query(`

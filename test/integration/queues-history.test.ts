@@ -118,7 +118,7 @@ function expectPoints(actual: readonly object[], expected: readonly ReturnType<t
 }
 
 describe("the past of a queue, from its rows", () => {
-  it("is what counting by hand gives: a table, at every step, for every queue", async () => {
+  it("equals a count by hand: a table, at every step, for every queue", async () => {
     await database.query(`
       create table runner_jobs (id bigserial primary key, type text, status text, run_at timestamptz, started_at timestamptz,
                                 finished_at timestamptz, last_error text)`);
@@ -139,7 +139,7 @@ describe("the past of a queue, from its rows", () => {
     }
   });
 
-  it("tells all queues of a source in one statement", async () => {
+  it("is one statement for all queues of a source", async () => {
     const source = await open(mapping);
     const [range] = ranges as [(typeof ranges)[0]];
     const all = (await source.history?.(null, range, signal)) ?? new Map();
@@ -151,7 +151,7 @@ describe("the past of a queue, from its rows", () => {
     expect((await historyOf(source, "none", range))?.points.every(({ depth }) => depth === 0)).toBe(true);
   });
 
-  it("the same from River's rows, with the failed attempts", async () => {
+  it("is the same from River's rows, with the failed attempts", async () => {
     expect.hasAssertions();
     await createRiverJobs(database);
     await database.query(
@@ -173,7 +173,7 @@ describe("the past of a queue, from its rows", () => {
   const life = "json_to_recordset($1) as life (queue text, due float8, taken float8, ended float8, failed boolean)";
   const utc = (column: string) => `timezone('utc', to_timestamp(${column}))`;
 
-  it("the same from Oban's rows", async () => {
+  it("is the same from Oban's rows", async () => {
     expect.hasAssertions();
     await createSchema(database, "oban");
     await database.query(
@@ -188,7 +188,7 @@ describe("the past of a queue, from its rows", () => {
     await expectSame({ name: "oban", kind: "oban", schema: "public" });
   });
 
-  it("the same from GoodJob's rows and its executions", async () => {
+  it("is the same from GoodJob's rows and its executions", async () => {
     expect.hasAssertions();
     await createSchema(database, "good-job");
     await database.query(
@@ -203,7 +203,7 @@ describe("the past of a queue, from its rows", () => {
     await expectSame({ name: "good", kind: "good-job", schema: "public" });
   });
 
-  it("the same from pg-boss' rows", async () => {
+  it("is the same from pg-boss' rows", async () => {
     expect.hasAssertions();
     const boss = await startBoss(12, database.url);
     for (const name of ["q0", "q1", "q2"]) await boss.createQueue(name);
@@ -219,7 +219,7 @@ describe("the past of a queue, from its rows", () => {
     await expectSame({ name: "pgboss", kind: "pgboss", schema: "pgboss" });
   });
 
-  it("from Solid Queue's rows, where a job that ended waited until it did, and a running one until it was claimed", async () => {
+  it("is the same from Solid Queue's rows, claims and ends", async () => {
     expect.hasAssertions();
     await createSchema(database, "solid-queue");
     await database.query(
@@ -246,7 +246,7 @@ describe("the past of a queue, from its rows", () => {
     }
   }
 
-  it("refuses what would read a huge table to its end, and says what to do", async () => {
+  it("refuses to read a huge table to its end, and says what to do", async () => {
     const name = new URL(database.url).pathname.slice(1);
     // A page costs as much as on a table that is a million times as large.
     await database.query(`alter database ${name} set seq_page_cost = 1000000`);
@@ -262,7 +262,7 @@ describe("the past of a queue, from its rows", () => {
     }
   });
 
-  it("says from when on it is known where rows of before are gone, and claims nothing of before", async () => {
+  it("says since when it is known where older rows were deleted", async () => {
     await database.query("delete from runner_jobs where finished_at < $1", [new Date((now - 36_000) * 1000)]);
     const source = await open(mapping);
     const history = await historyOf(source, "q0", { from: now - 86_400, step: 3600, steps: 24 });
@@ -274,7 +274,7 @@ describe("the past of a queue, from its rows", () => {
     expect(history?.points.slice(0, 13).every((point) => point.failures === null && point.processedPerSec === null)).toBe(true);
   });
 
-  it("takes a job to wait until it ended where its start is not recorded", async () => {
+  it("takes a job to wait until its end where its start is not recorded", async () => {
     const { started_at: _, ...unstarted } = mapping;
     const source = await open(unstarted);
     const history = await historyOf(source, "q0", { from: now - 3600, step: 600, steps: 6 });
@@ -283,7 +283,7 @@ describe("the past of a queue, from its rows", () => {
     expect(history?.points.at(-1)?.depth).toBe(openJobs);
   });
 
-  it("is sampled where the rows do not tell it, and says so", async () => {
+  it("is sampled where the rows do not contain it, and says so", async () => {
     await createSchema(database, "pgmq");
     await database.query(`select pgmq."create"('q0')`);
     const source = await open({ name: "pgmq", kind: "pgmq" });

@@ -92,7 +92,7 @@ async function wholeScans(table = "jobs"): Promise<number> {
 }
 
 describe("a huge table without an index", () => {
-  it("is read in parts that give what the whole gives, and says that it is no snapshot", async () => {
+  it("is read in parts with the whole's result, and is no snapshot", async () => {
     const whole = await using(ask, { options: { cost: Infinity } });
     const before = await wholeScans();
     const parts = await using(ask, { options: { ...heavy, firstPages: 32 } });
@@ -128,7 +128,7 @@ describe("a huge table without an index", () => {
     }
   });
 
-  it("is read once a minute, whoever asks, and the answer tells its age", async () => {
+  it("is read once a minute, and the answer has its age", async () => {
     await using(async (source) => {
       const [first] = (await source.metrics(signal())) as [QueueMetrics];
       await database.query("insert into jobs values (0, 'new', 'pending')");
@@ -168,7 +168,7 @@ describe("a huge table without an index", () => {
     );
   });
 
-  it("keeps what an index serves at once, and takes parts for the others", async () => {
+  it("reads at once what an index serves, and the rest in parts", async () => {
     await database.query("create index jobs_waiting on jobs (type, run_at) where status = 'pending'");
     await database.query("vacuum analyze jobs");
     await using(async (source) => {
@@ -182,7 +182,7 @@ describe("a huge table without an index", () => {
     await database.query("drop index jobs_waiting");
   });
 
-  it("answers after the planner was wrong: a statement that ran out of time is taken in parts", async () => {
+  it("is read in parts after a statement ran out of time", async () => {
     // Each comparison takes a millisecond, which the planner does not know.
     await database.query(`
       create type slow_status as (value text);
@@ -209,7 +209,7 @@ describe("a huge table without an index", () => {
   });
 });
 
-describe("what is no single table", () => {
+describe("a source that is not one table", () => {
   it("with partitions is read in ranges of all of them", async () => {
     await database.query(`
       create table parted (${columns}) partition by hash (id);
@@ -228,7 +228,7 @@ describe("what is no single table", () => {
     expect(parts.failures.length).toBe(whole.failures.length);
   });
 
-  it("has no pages when it is a view: one whole read, once a minute", async () => {
+  it("that is a view has no pages: one whole read a minute", async () => {
     await database.query(`create view seen as select * from jobs; grant select on seen to ${role.name}`);
     const whole = await using(ask, { table: "public.seen", options: { cost: Infinity } });
     const before = await wholeScans();
@@ -245,7 +245,7 @@ describe("what is no single table", () => {
     expect((await wholeScans()) - before).toBe(2);
   });
 
-  it("is empty after a truncate, and tells that it is gone", async () => {
+  it("is empty after a truncate, and reported when it is gone", async () => {
     await database.query(
       `create table gone (like jobs); ${fill("gone", 100_000)}; analyze gone; grant select on gone to ${role.name}`,
     );
@@ -265,7 +265,7 @@ describe("what is no single table", () => {
     );
   });
 
-  it("tells a missing right as such", async () => {
+  it("reports a missing right as such", async () => {
     const other = await database.createRole();
     await using(
       (source) =>

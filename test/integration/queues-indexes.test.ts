@@ -49,7 +49,7 @@ async function run(statements: readonly string[], table: string): Promise<void> 
   await database.query(`vacuum analyze ${table}`);
 }
 
-it("prints what is missing, with its gain; once that is there, nothing", async () => {
+it("missing indexes are listed with their gain until they exist", async () => {
   await database.query(`
     create table jobs (id bigint primary key, type text, status text, run_at timestamptz, finished_at timestamptz, last_error text);
     ${fill("jobs", ["'pending'", "'failed'", "'running'", "'done'"], "id, type, status, run_at, finished_at, last_error")};
@@ -74,7 +74,7 @@ it("prints what is missing, with its gain; once that is there, nothing", async (
   expect(await ask(config)).toStrictEqual([{ name: "runner", table: "public.jobs", missing: [], obstacle: null }]);
 });
 
-it("asks for those alone that are not served, whatever serves the others", async () => {
+it("only unserved statements need an index, whatever serves the others", async () => {
   await database.query(
     `drop index ${await nameOf("jobs", "failures")}, ${await nameOf("jobs", "active")}; create index other on jobs (finished_at)`,
   );
@@ -86,7 +86,7 @@ it("asks for those alone that are not served, whatever serves the others", async
   expect(statementsOf(await ask({ table: "public.jobs" }))).toHaveLength(2);
 });
 
-it("says first to drop an index that was left unfinished", async () => {
+it("an unfinished index is to be dropped first", async () => {
   await run(statementsOf(await ask({ table: "public.jobs" })), "jobs");
   const name = await nameOf("jobs", "failures");
   await database.query(`update pg_index set indisvalid = false where indexrelid = '${name}'::regclass`);
@@ -99,7 +99,7 @@ it("says first to drop an index that was left unfinished", async () => {
   expect(statementsOf(await ask({ table: "public.jobs" }))).toStrictEqual([]);
 });
 
-it("says nothing that does nothing: other statuses, of one source or of two, want other indexes", async () => {
+it("advice that would not help is not given: indexes fit their statuses", async () => {
   await database.query(`
     create table shared (id bigint primary key, type text, status text, run_at timestamptz, finished_at timestamptz, last_error text);
     ${fill("shared", ["'pending'", "'failed'", "'running'", "'done'"], "id, type, status, run_at, finished_at, last_error")};
@@ -117,7 +117,7 @@ it("says nothing that does nothing: other statuses, of one source or of two, wan
   expect(counts).toStrictEqual([4, 2, 4]);
 });
 
-it("says to vacuum where the index is there and waits for that, and nothing where even that would not help", async () => {
+it("VACUUM is advised where an index waits for it and would help", async () => {
   await database.query(`
     create table late (id bigint primary key, type text, status text, run_at timestamptz, finished_at timestamptz, last_error text) with (autovacuum_enabled = off);
     insert into late select n, 'type_' || n % 20, case when n % 5 < 2 then 'pending' else 'done' end,
@@ -138,7 +138,7 @@ it("says to vacuum where the index is there and waits for that, and nothing wher
   expect(statementsOf(await ask(config))).toStrictEqual([]);
 });
 
-it("quotes every name, takes integers and enums for statuses, and does without a time or a queue", async () => {
+it("names are quoted; statuses of any type and no time or queue work", async () => {
   const table = `"odd ""schema"""."Jobs 'é' of a name that is long, as long as PostgreSQL lets it b"`;
   await database.query(`
     create schema "odd ""schema""";
@@ -170,7 +170,7 @@ it("quotes every name, takes integers and enums for statuses, and does without a
   expect(statementsOf(await ask(payouts))).toStrictEqual([]);
 });
 
-it("gives each partition its own, and says why a view or a table that is not there has none", async () => {
+it("each partition has its own advice; views and missing tables have why", async () => {
   const columns = "id bigint, type text, status text, run_at timestamptz, finished_at timestamptz, last_error text";
   await database.query(`
     create table parted (${columns}) partition by hash (id);
@@ -197,7 +197,7 @@ it("gives each partition its own, and says why a view or a table that is not the
   ]);
 });
 
-it("is a command with exit codes, whose output is SQL", async () => {
+it("the command has exit codes and prints SQL", async () => {
   await database.query(`drop index ${await nameOf("jobs", "waiting")}`);
   const file = join(inject("runFolder"), "indexes-queues.json");
   writeFileSync(file, JSON.stringify({ detect: false, sources: [{ ...runnerMapping, table: "public.jobs" }] }));

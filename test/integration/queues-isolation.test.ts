@@ -4,7 +4,7 @@ import { createDatabase } from "../../src/queues/postgres/database.ts";
 import { createTestDatabase } from "../support/postgres-database.ts";
 
 /** The anomaly of a read-only transaction: one closes a batch, one still writes into it, and one that reads both between makes PostgreSQL end a writer. */
-it("makes no transaction of workers fail where serializable is the default", async () => {
+it("workers' transactions do not fail under serializable", async () => {
   const database = await createTestDatabase(inject("postgresUrl"), "serializable");
   await database.query(
     "alter database " + new URL(database.url).pathname.slice(1) + " set default_transaction_isolation = serializable",

@@ -24,7 +24,7 @@ afterAll(() => server.stop());
 const open = (databaseUrl: string | null, sources: readonly QueueSourceConfig[] | null) =>
   createQueueSources({ databaseUrl, ...(sources ? { sources, detect: false } : {}), env: null, logger: silentLogger, keepMs: 0 });
 
-it("rides through a restart, tells an outage, and comes back by itself", async () => {
+it("a restart is survived, an outage reported and recovered from", async () => {
   const database = await createTestDatabase(server.url, "outage");
   const jobs = await createRunnerJobs(database);
   await jobs.insert([{ queue: "a", state: "waiting" }]);
@@ -45,7 +45,7 @@ it("rides through a restart, tells an outage, and comes back by itself", async (
   await sources.close();
 });
 
-it("finds a job system that is created later, once it asks again", async () => {
+it("a job system that is created later is found at the next detection", async () => {
   const database = await createTestDatabase(server.url, "later");
   const sources = open(database.url, null);
   vi.useFakeTimers({ toFake: ["performance"] });
@@ -67,7 +67,7 @@ const two: QueueSourceConfig[] = ["one", "other"].map((name) => ({
   names: [],
 }));
 
-it("says what is wrong with the connection, without the password or the address", async () => {
+it("connection errors name neither the password nor the address", async () => {
   const refused = new URL(server.url);
   refused.port = String(await freePort());
   const login = new URL(server.url);
@@ -99,7 +99,7 @@ it("says what is wrong with the connection, without the password or the address"
   ]);
 });
 
-it("gives up on a server that accepts and says nothing", async () => {
+it("a server that accepts and never answers is given up", async () => {
   const silent = createServer().listen(0, "127.0.0.1");
   await once(silent, "listening");
   const sources = open(`postgres://u:p@127.0.0.1:${(silent.address() as AddressInfo).port}/db`, null);
@@ -111,7 +111,7 @@ it("gives up on a server that accepts and says nothing", async () => {
   silent.close();
 });
 
-it("says of a server that hangs that it does not answer, to all who ask, and reads again when it goes on", async () => {
+it("a server that hangs is an error for all callers, then recovers", async () => {
   const database = await createTestDatabase(server.url, "hangs");
   for (const schema of ["a", "b", "c", "d", "e", "f"]) await createRiverJobs(database, schema);
   const sources = open(database.url, null);
@@ -137,7 +137,7 @@ it("says of a server that hangs that it does not answer, to all who ask, and rea
   await sources.close();
 });
 
-it("tells when the server has no connection left", async () => {
+it("an exhausted server is reported as such", async () => {
   const database = await createTestDatabase(server.url, "full");
   const role = await database.createRole("connection limit 0");
   const sources = open(role.url, null);
@@ -146,7 +146,7 @@ it("tells when the server has no connection left", async () => {
   await sources.close();
 });
 
-it("rejects with queues_unavailable without a database", async () => {
+it("a missing database rejects with queues_unavailable", async () => {
   const sources = open(null, null);
   await expect(sources.all(signal())).rejects.toMatchObject({ code: "queues_unavailable", message: "DATABASE_URL is not set" });
   await sources.close();

@@ -46,8 +46,8 @@ async function historyOf(...queues: string[]) {
   });
 }
 
-describe("pg-boss 12 says itself how long it keeps what ended", () => {
-  it("so that a queue is known which only fails, has but just begun to succeed, or does nothing", async () => {
+describe("pg-boss 12 records how long it keeps ended jobs", () => {
+  it("so queues that only fail, have just succeeded or idle are known", async () => {
     await create(12, "bad", "young", "idle");
     for (const minutes of [250, 250, 30]) await insert12("bad", "failed", minutes);
     await insert12("young", "completed", 5);
@@ -58,7 +58,7 @@ describe("pg-boss 12 says itself how long it keeps what ended", () => {
     expect(idle).toStrictEqual({ since: null, failures: zeros, processed: zeros });
   });
 
-  it("as far back as the shortest time goes, be that of a queue without a row; forever where it never deletes", async () => {
+  it("and its shortest retention limits the past; no deletion, no limit", async () => {
     await create(12, "bad", "short", "never");
     await insert12("bad", "failed", 30);
     await database.query("update pgboss.queue set deletion_seconds = 7200 where name = 'short'");
@@ -72,8 +72,8 @@ describe("pg-boss 12 says itself how long it keeps what ended", () => {
   });
 });
 
-describe("pg-boss 10 says nothing of it", () => {
-  it("but deletes by when rows came to its archive: what ended since the oldest of them came is there, of whichever queue", async () => {
+describe("pg-boss 10 does not record how long it keeps ended jobs", () => {
+  it("but its archive's oldest arrival says what is still there", async () => {
     await create(10, "bad", "other");
     await insert("bad", "failed", 30);
     await insert("other", "failed", 250, "archive");
@@ -83,7 +83,7 @@ describe("pg-boss 10 says nothing of it", () => {
     expect(await historyOf("bad")).toMatchObject([{ since: null, failures: [0, 0, 0, 0, 0, 1] }]);
   });
 
-  it("and deleted nothing before something came there", async () => {
+  it("and deleted nothing before the archive had rows", async () => {
     await create(10, "bad");
     for (const minutes of [190, 30]) await insert("bad", "failed", minutes);
     expect(await historyOf("bad")).toMatchObject([

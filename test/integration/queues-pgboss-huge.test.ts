@@ -74,7 +74,7 @@ describe.each<BossVersion>([10, 12])("pg-boss %i without the indexes of 12.38", 
   const counts = (metrics: readonly QueueMetrics[]) =>
     metrics.map(({ name, depth, deferred, retrying, active, dead }) => ({ name, depth, deferred, retrying, active, dead }));
 
-  it("is read in parts that give what the whole gives, with the queues and the archive", async () => {
+  it("is read in parts with the whole's result, queues and archive included", async () => {
     const whole = await ask({ cost: Infinity });
     const parts = await ask({ cost: 100, firstPages: 64 });
     expect(parts.metrics.map(({ name }) => name)).toStrictEqual(["idle", "queue0", "queue1", "queue2"]);
@@ -102,7 +102,7 @@ describe.each<BossVersion>([10, 12])("pg-boss %i without the indexes of 12.38", 
     }
   });
 
-  it("is told which indexes it lacks: with these nothing is scanned, and nothing more is asked for", async () => {
+  it("is advised which indexes it lacks, and with these it scans nothing", async () => {
     const [answer] = await advise(database.url);
     expect(answer?.missing.map(({ serves }) => serves.split(",")[0])).toStrictEqual(["depth", "processed in 5 minutes"]);
     for (const { statements } of answer?.missing ?? []) for (const statement of statements) await database.query(statement);
@@ -138,7 +138,7 @@ describe("pg-boss 12.38", () => {
 
   const send = (queue: string) => database.query("insert into pgboss.job (name) values ($1)", [queue]);
 
-  it("is not taken for huge with hundreds of partitions that hold nothing: each read is of its moment", async () => {
+  it("is not huge with hundreds of empty partitions", async () => {
     const source = await open(database.url);
     const depth = async () => (await source.metrics(signal())).reduce((sum, queue) => sum + queue.depth, 0);
     const fail = (n: number) =>
@@ -154,7 +154,7 @@ describe("pg-boss 12.38", () => {
     }
   });
 
-  it("is still taken for huge when one of them is", async () => {
+  it("is huge when one partition is", async () => {
     const read = async (statement: string) => (await database.query(statement)).rows as never;
     const { failures } = await preparePgboss("pgboss", read);
     const cost = async () => toCost(toPlan(await read(explain(failures ?? ""))));
@@ -167,7 +167,7 @@ describe("pg-boss 12.38", () => {
     expect(await cost()).toBeGreaterThan(heavyCost);
   });
 
-  it("is advised nothing: it has its own", async () => {
+  it("is advised nothing, because it has its own indexes", async () => {
     await database.query("delete from pgboss.job");
     await database.query(fill.replaceAll("'queue' || n % 3", "'common'"));
     await database.query("vacuum analyze");

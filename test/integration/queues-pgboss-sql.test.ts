@@ -39,17 +39,17 @@ async function read(name = "mail"): Promise<QueueMetrics | undefined> {
   return (await readQueues(source))[name];
 }
 
-describe("when the last attempt failed of a job that is tried again", () => {
+describe("the time of the last failed attempt of a retried job", () => {
   const output = `'{"message": "boom"}'`;
 
-  it("is as long before its next time as the delay", async () => {
+  it("is its next time minus the delay", async () => {
     const retry = { state: "'retry'", output, retry_delay: "7200" };
     await insert({ ...retry, started_on: minutes(70), start_after: `${minutes(59)} + interval '2 hours'` });
     await insert({ ...retry, started_on: minutes(62), start_after: `${minutes(61)} + interval '2 hours'` });
     expect(await read()).toMatchObject({ retrying: 2, depth: 0, failuresLastHour: 1 });
   });
 
-  it("is not before it began, whatever chance put to its delay", async () => {
+  it("is not before the attempt began, whatever jitter the delay had", async () => {
     const retry = { state: "'retry'", output, retry_delay: "1000", retry_backoff: "true", retry_count: "2" };
     // 4,000 to 8,000 seconds later: this one failed at least 20 minutes ago, that one at least 62.
     await insert({ ...retry, started_on: minutes(50), start_after: `${minutes(20)} + interval '4000 seconds'` });
@@ -63,26 +63,26 @@ describe("when the last attempt failed of a job that is tried again", () => {
     expect(await read()).toMatchObject({ retrying: 3, failuresLastHour: 2 });
   });
 
-  it("stays where it was when an operator retries what is long dead", async () => {
+  it("is unchanged when an operator retries a long dead job", async () => {
     await insert({ state: "'retry'", output, started_on: minutes(3000), start_after: "now()", expire_seconds: "900" });
     expect(await read()).toMatchObject({ retrying: 1, depth: 1, failuresLastHour: 0 });
   });
 
-  it("is not known of one that ran before for another reason: resumed, or a copy in a dead-letter queue", async () => {
+  it("is unknown for a resumed job or a copy in a dead-letter queue", async () => {
     await insert({ state: "'active'", retry_count: "1", created_on: minutes(10), started_on: minutes(1) });
     await insert({ state: "'created'", output, created_on: minutes(10) });
     expect(await read()).toMatchObject({ active: 1, depth: 1, failuresLastHour: 0 });
   });
 });
 
-it("takes a job that waits for another one neither for due nor for deferred", async () => {
+it("a blocked job is neither due nor deferred", async () => {
   await insert({ state: "'created'", blocked: "true" });
   await insert({ state: "'created'", blocked: "true", start_after: minutes(-10) });
   await insert({ state: "'created'", start_after: minutes(-10) });
   expect(await read()).toMatchObject({ depth: 0, deferred: 1, oldestAgeSeconds: null });
 });
 
-it("does not know rates of a queue that deletes ended jobs within the window", async () => {
+it("rates are unknown for a queue that deletes jobs within the window", async () => {
   await createQueue("short", { deleteAfterSeconds: 299 });
   await createQueue("middle", { deleteAfterSeconds: 3599 });
   await createQueue("never", { deleteAfterSeconds: 0 });
@@ -91,7 +91,7 @@ it("does not know rates of a queue that deletes ended jobs within the window", a
   expect(await read("never")).toMatchObject({ processedPerSec: 0, failuresLastHour: 0 });
 });
 
-it("reads what fail() was given: an error, an object, a text, nothing", async () => {
+it("fail() may be given an error, an object, a text or nothing", async () => {
   const outputs = [
     `'{"message": "a", "stack": "x"}'`,
     `'{"value": {"message": "b"}}'`,
@@ -139,7 +139,7 @@ describe("with 100,000 jobs", () => {
     return [rows, groups].map((list) => list.map((row) => JSON.stringify(row)).toSorted(byName));
   };
 
-  it("answers the same with and without the indexes of 12.38, and in the version before `blocked`", async () => {
+  it("are the same with and without 12.38's indexes, and before `blocked`", async () => {
     await database.query("begin");
     try {
       const indexed = await answer(pgbossStatements("pgboss", { indexed: true, archived: false }));
@@ -162,7 +162,7 @@ describe("with 100,000 jobs", () => {
     }
   });
 
-  it("is served by the indexes of pg-boss 12.38 alone", async () => {
+  it("are served by the indexes of pg-boss 12.38 alone", async () => {
     const { readings, failures } = await prepare();
     for (const statement of [...readings.map(({ sql }) => sql), uniteReadings(readings), failures ?? ""]) {
       const { rows } = await database.query(`explain (analyze, costs off) ${statement}`);

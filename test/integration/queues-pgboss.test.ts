@@ -64,7 +64,7 @@ describe.each<BossVersion>([10, 11, 12])("with workers of pg-boss %i", (version)
     await database.drop();
   });
 
-  it("tells exactly what they did", async () => {
+  it("has exact numbers of what they did", async () => {
     expect(attempts.map(([task, , outcome]) => `${task} ${outcome}`).toSorted()).toStrictEqual([
       "dead failed",
       "dead failed",
@@ -120,7 +120,7 @@ describe.each<BossVersion>([10, 11, 12])("with workers of pg-boss %i", (version)
     expect(slow?.oldestAgeSeconds).toBeLessThan(30);
   });
 
-  it("tells the errors with their jobs", async () => {
+  it("has the errors with their jobs", async () => {
     const [source] = (await openQueues(database.url, [config])) as [QueueSource];
     const failures = (await source.failures(signal)).toSorted((a, b) => (a.error > b.error ? 1 : -1));
     const own = { source: "boss", worker: null, count: 1 };
@@ -133,7 +133,7 @@ describe.each<BossVersion>([10, 11, 12])("with workers of pg-boss %i", (version)
     expect(source).not.toHaveProperty("running");
   });
 
-  it("is detected, and does not lose what was moved to the archive", async () => {
+  it("is detected and includes what was moved to the archive", async () => {
     const sources = await openQueues(database.url, null);
     expect(sources.map(({ name, kind }) => [name, kind])).toStrictEqual([["pgboss", "pgboss"]]);
     await sleep(1500);
@@ -150,7 +150,7 @@ describe.each<BossVersion>([10, 11, 12])("with workers of pg-boss %i", (version)
     ]);
   });
 
-  it("says what it misses in another version, and the other sources go on", async () => {
+  it("names another version's missing parts; other sources go on", async () => {
     await database.query(otherJobs);
     const [own, table] = (await openQueues(database.url, [config, otherConfig])) as [QueueSource, QueueSource];
     await own.metrics(signal);

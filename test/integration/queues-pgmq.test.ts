@@ -19,7 +19,7 @@ describe("pgmq", () => {
   beforeEach(() => database.query("select pgmq.drop_queue(queue_name) from pgmq.meta"));
   afterAll(() => database.drop());
 
-  it("tells messages that were read from those that are delayed, and since when the oldest can be seen", async () => {
+  it("separates read from delayed messages, with the oldest's age", async () => {
     await database.query(`
       select pgmq."create"('Mail Out');
       select pgmq.send('Mail Out', '{}') from generate_series(1, 5);
@@ -36,7 +36,7 @@ describe("pgmq", () => {
     expect(await readQueue(source, "idle")).toMatchObject({ depth: 0 });
   });
 
-  it("sees queues that come and go", async () => {
+  it("follows queues that come and go", async () => {
     const [source] = await openSources(database, { ...config, names: [] });
     expect(await source?.metrics(signal)).toEqual([]);
     await database.query(`select pgmq."create"('one'); select pgmq.send('one', '{}')`);
@@ -72,7 +72,7 @@ describe("pgmq", () => {
     }
   });
 
-  it("samples what is deleted or archived, not what is purged, and not sends that are rolled back or under way", async () => {
+  it("samples deletions and archives, not purges or open transactions", async () => {
     await database.query(`select pgmq."create"('mail'); select pgmq.send('mail', '{}') from generate_series(1, 20)`);
     const sender = await database.connect();
     vi.useFakeTimers({ toFake: ["performance"] });
@@ -104,7 +104,7 @@ describe("pgmq", () => {
     }
   });
 
-  it("needs the right to read the table of each queue, and names the one that it may not read", async () => {
+  it("needs SELECT on each queue's table and names the missing right", async () => {
     const role = await database.createRole();
     await database.query(`
       select pgmq."create"('mail'); select pgmq.send('mail', '{}');

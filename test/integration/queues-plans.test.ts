@@ -51,7 +51,7 @@ function reading({ readings }: SqlStatements, measure: Measure): string {
 }
 
 describe("on large tables with the recommended indexes", () => {
-  it("a table's depth is counted by loose scans of the index of waiting jobs alone", async () => {
+  it("a table's depth is counted by loose scans of one index", async () => {
     expect(await scans(reading(table, "depth"))).toStrictEqual(new Set(["Index Only Scan using runner_jobs_pending"]));
     const { rows: depths } = await database.query(reading(table, "depth"));
     expect(depths.reduce((sum, row) => sum + Number(row["depth"]), 0)).toBe(rows / 50);
@@ -63,7 +63,7 @@ describe("on large tables with the recommended indexes", () => {
     for (const scan of await scans(table.failures ?? "")) expect(scan).toContain("runner_jobs_failed");
   });
 
-  it("the metrics of a table are one statement with the same scans", async () => {
+  it("a table's metrics are one statement with the same scans", async () => {
     const used = await scans(uniteReadings(table.readings));
     expect([...used].toSorted()).toStrictEqual(
       ["runner_jobs_done", "runner_jobs_failed", "runner_jobs_pending", "runner_jobs_running"].map(

@@ -107,7 +107,7 @@ describe("on 100,000 rows", () => {
     expect(await costOf(readings)).toBeLessThan(heavyCost / 2);
   });
 
-  it("Que's own index serves the unfinished jobs, and two more what is kept", async () => {
+  it("Que's index serves unfinished jobs, two more those that it keeps", async () => {
     await database.query(`
       insert into que_jobs (queue, job_class, job_schema_version, run_at, finished_at, expired_at)
       select queue, 'J', 2, now() - ago * interval '1 second', case when state = 'done' then now() - ago * interval '1 second' end,
@@ -123,7 +123,7 @@ describe("on 100,000 rows", () => {
     expect(await costOf(readings)).toBeLessThan(heavyCost / 2);
   });
 
-  it("pgmq's own index serves the figures of a queue", async () => {
+  it("pgmq's own index serves the numbers of a queue", async () => {
     await database.query(`select pgmq."create"('mail')`);
     await database.query(
       `insert into pgmq.q_mail (vt, read_ct) select now() + (n % 100 - 98) * interval '1 minute', n % 2 ${ages}`,

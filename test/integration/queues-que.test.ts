@@ -48,7 +48,7 @@ describe("que", () => {
   });
   afterAll(() => database.drop());
 
-  it("counts each state once; what a locker has locked is running", async () => {
+  it("counts each state once; a job that a locker locked is running", async () => {
     const locker = await addLocker("web-1", "{mail}", 6);
     await locker.lock(6);
     await locker.lock(8_000_000_000);
@@ -69,7 +69,7 @@ describe("que", () => {
     await database.query("select pg_advisory_unlock(1)");
   });
 
-  it("tells the last failures by Que's default interval, and expired jobs by their time", async () => {
+  it("dates failures by Que's default interval, expired jobs by their time", async () => {
     const [source] = await openSources(database, config);
     expect(await readQueue(source, "mail")).toMatchObject({ failuresLastHour: 4 });
     const failures = (await source?.failures(signal)) ?? [];
@@ -83,7 +83,7 @@ describe("que", () => {
     expect(Math.abs((first ?? 0) - 24)).toBeLessThan(4);
   });
 
-  it("knows the worker threads of live lockers, and the jobs on their hosts", async () => {
+  it("finds live lockers' worker threads and the jobs on their hosts", async () => {
     const one = await addLocker("web-1", "{mail,sms}", 6);
     const other = await addLocker("web-2", "{mail}", 4);
     await one.lock(6);
@@ -105,7 +105,7 @@ describe("que", () => {
     await expect.poll(() => readQueue(source, "mail")).toMatchObject({ workers: 0, active: 0 });
   });
 
-  it("counts successes that are kept, and does not know those of queues that keep none", async () => {
+  it("counts stored successes; queues that store none are unknown", async () => {
     const [source] = await openSources(database, config);
     await database.query(`
       insert into que_jobs (id, queue, job_class, job_schema_version, finished_at) values
@@ -119,7 +119,7 @@ describe("que", () => {
     ]);
   });
 
-  it("samples the deletions from the table while there is but one queue", async () => {
+  it("samples the table's deletions while there is only one queue", async () => {
     vi.useFakeTimers({ toFake: ["performance"] });
     try {
       const [source] = await openSources(database, { ...config, names: [] });
@@ -136,7 +136,7 @@ describe("que", () => {
     }
   });
 
-  it("sees the lockers and their locks with the right to read its tables alone", async () => {
+  it("needs only the right to read its tables to see lockers and locks", async () => {
     const locker = await addLocker("web-1", "{mail}", 6);
     await locker.lock(6);
     const role = await database.createRole();
@@ -146,20 +146,17 @@ describe("que", () => {
     await database.query(`revoke all on que_jobs, que_lockers from ${role.name}`);
   });
 
-  it.each(["", "\n \t"])(
-    "leaves no half of a secret at the 500 characters to which Que cuts its errors, after %j",
-    async (blank) => {
-      const text = `${blank}E: ${"x".repeat(470)} postgres://app:CANARYOFAPASSWORD@db/x`.slice(0, 500);
-      await database.query("delete from que_jobs where id = 201");
-      await database.query(
-        `insert into que_jobs (id, queue, job_class, job_schema_version, error_count, last_error_message, expired_at) values (201, 'cut', 'S', 2, 1, $1, now())`,
-        [text],
-      );
-      const [source] = await openSources(database, config);
-      const failure = (await source?.failures(signal))?.find(({ queue }) => queue === "cut");
-      expect(failure?.error).toBe(`E: ${"x".repeat(470)} `);
-    },
-  );
+  it.each(["", "\n \t"])("redacts secrets that Que cuts at 500 characters, after %j", async (blank) => {
+    const text = `${blank}E: ${"x".repeat(470)} postgres://app:CANARYOFAPASSWORD@db/x`.slice(0, 500);
+    await database.query("delete from que_jobs where id = 201");
+    await database.query(
+      `insert into que_jobs (id, queue, job_class, job_schema_version, error_count, last_error_message, expired_at) values (201, 'cut', 'S', 2, 1, $1, now())`,
+      [text],
+    );
+    const [source] = await openSources(database, config);
+    const failure = (await source?.failures(signal))?.find(({ queue }) => queue === "cut");
+    expect(failure?.error).toBe(`E: ${"x".repeat(470)} `);
+  });
 
   it("is detected", async () => {
     expect((await openSources(database, null)).map(({ name, kind }) => [name, kind])).toEqual([["que", "que"]]);

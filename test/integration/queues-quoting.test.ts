@@ -19,7 +19,7 @@ const samples = [
   ...fc.sample(text, { numRuns: 500, seed: 7 }),
 ];
 
-it.each(["on", "off"])("PostgreSQL reads every quoted value as it was, with standard_conforming_strings %s", async (setting) => {
+it.each(["on", "off"])("PostgreSQL reads quoted values exactly, standard_conforming_strings %s", async (setting) => {
   const client = new Client({ connectionString: inject("postgresUrl") });
   await client.connect();
   await client.query(`set standard_conforming_strings = ${setting}`);

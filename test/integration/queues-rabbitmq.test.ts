@@ -10,6 +10,7 @@ import type { QueueMetrics, QueueSource, QueueSources } from "../../src/queues/q
 import { describeQueueSource } from "../contracts/queue-source.ts";
 import { connectAmqp } from "../support/amqp.ts";
 import { createAdmin, createRabbitmqBackend, openRabbitmq, type RabbitmqAdmin, work } from "../support/rabbitmq.ts";
+import { until } from "../support/until.ts";
 
 const signal = () => AbortSignal.timeout(10_000);
 const folder = mkdtempSync(join(tmpdir(), "ops-test-rabbitmq-"));
@@ -24,7 +25,7 @@ describe("a broker that counts no messages", () => {
   });
 });
 
-describe("a broker as it comes", () => {
+describe("a broker with default settings", () => {
   let broker: RunningRabbitmq;
   let admin: RabbitmqAdmin;
   let sources: QueueSources;
@@ -47,12 +48,10 @@ describe("a broker as it comes", () => {
   });
 
   const read = async (from = source) => new Map((await from.metrics(signal())).map((queue) => [queue.name, queue]));
-  const until = async (isSo: (queues: Map<string, QueueMetrics>) => boolean, look = read) => {
-    for (const deadline = Date.now() + 15_000; ; await sleep(200)) {
-      const queues = await look();
-      if (isSo(queues)) return queues;
-      if (Date.now() > deadline) throw new Error(`still ${JSON.stringify([...queues.values()])}`);
-    }
+  const readUntil = async (isSo: (queues: Map<string, QueueMetrics>) => boolean, look = read) => {
+    let queues = new Map<string, QueueMetrics>();
+    await until(async () => isSo((queues = await look())), 15_000);
+    return queues;
   };
   /** As `read`, a minute and a second later by the clock of the samples. */
   const readLater = async () => {
@@ -71,24 +70,24 @@ describe("a broker as it comes", () => {
     expect(await source.failures(signal())).toStrictEqual([]);
   });
 
-  it("counts what waits, what is unacknowledged and who consumes", async () => {
+  it("counts waiting and unacknowledged messages and consumers", async () => {
     await admin.declare("payouts");
     const client = await connectAmqp(broker.amqp);
     await client.consume("payouts", { prefetch: 3 }, () => {});
     for (let n = 0; n < 10; n += 1) await client.publish("payouts", `${n}`);
     await admin.settle("payouts", { ready: 7, unacked: 3 });
-    const queues = await until((all) => all.get("payouts")?.workers === 1);
+    const queues = await readUntil((all) => all.get("payouts")?.workers === 1);
     expect(queues.get("payouts")).toMatchObject({ depth: 7, active: 3, workers: 1, paused: null, deferred: null, exact: false });
     await client.close();
     await admin.settle("payouts", { ready: 10, unacked: 0 });
-    await until((all) => all.get("payouts")?.workers === 0);
+    await readUntil((all) => all.get("payouts")?.workers === 0);
   });
 
-  it("says how much was done: acknowledged, or delivered where nobody acknowledges", async () => {
+  it("has the rate of acknowledgements, else of deliveries", async () => {
     await admin.declare("acked");
     await admin.declare("automatic");
     await admin.declare("idle");
-    await until((all) => ["acked", "automatic", "idle"].every((name) => all.get(name)?.workers === 0));
+    await readUntil((all) => ["acked", "automatic", "idle"].every((name) => all.get(name)?.workers === 0));
     await work(
       broker,
       "acked",
@@ -104,7 +103,7 @@ describe("a broker as it comes", () => {
       const [acked, automatic] = [queues.get("acked")?.processedPerSec ?? 0, queues.get("automatic")?.processedPerSec ?? 0];
       return automatic > 0 && Math.abs(acked / automatic - 30 / 12) < 1e-3;
     };
-    const queues = await until(isCounted, readLater);
+    const queues = await readUntil(isCounted, readLater);
     const rates = ["acked", "idle"].map((name) => queues.get(name)?.processedPerSec ?? -1);
     // Counted exactly over the time that is known: that of the broker, or of our samples.
     expect(rates[1]).toBe(0);
@@ -112,14 +111,14 @@ describe("a broker as it comes", () => {
     expect(30 / (rates[0] ?? 0)).toBeLessThan(301);
   });
 
-  it("takes what arrives in its dead letter queue for its failures, also when somebody takes them away", async () => {
+  it("counts arrivals in the dead letter queue as failures", async () => {
     await admin.declare("payouts", { "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "payouts.dead" });
     await admin.declare("payouts.dead");
     await admin.declare("plain");
-    await until((all) => all.get("payouts")?.dead === 0);
+    await readUntil((all) => all.get("payouts")?.dead === 0);
     await work(broker, "payouts", ["ack", "fail", "fail", "fail"]);
     await admin.settle("payouts.dead", { ready: 3 });
-    await until((all) => all.get("payouts")?.dead === 3);
+    await readUntil((all) => all.get("payouts")?.dead === 3);
     // One is looked at and done with.
     const client = await connectAmqp(broker.amqp);
     await new Promise<void>((resolve) => {
@@ -131,7 +130,7 @@ describe("a broker as it comes", () => {
     await admin.settle("payouts.dead", { ready: 2 });
     await work(broker, "payouts", ["fail", "ack"]);
     await admin.settle("payouts.dead", { ready: 3 });
-    await until((all) => all.get("payouts")?.failuresLastHour === 4, readLater);
+    await readUntil((all) => all.get("payouts")?.failuresLastHour === 4, readLater);
     // What is told later adds nothing.
     await sleep(6000);
     const queues = await readLater();
@@ -141,7 +140,7 @@ describe("a broker as it comes", () => {
     expect(queues.get("payouts")?.windowSeconds).toBeGreaterThan(60);
   });
 
-  it("finds it by a policy and an exchange, and leaves a shared one to itself", async () => {
+  it("finds that queue by policy and exchange, and skips a shared one", async () => {
     await admin.call("PUT", "/exchanges/%2f/dlx", { type: "direct" });
     await admin.call("PUT", "/policies/%2f/dead", {
       pattern: "^job[.]",
@@ -150,7 +149,7 @@ describe("a broker as it comes", () => {
     });
     for (const name of ["job.one", "job.two", "graveyard"]) await admin.declare(name);
     await admin.call("POST", "/bindings/%2f/e/dlx/q/graveyard", { routing_key: "all" });
-    await until((all) => all.get("graveyard")?.dead === 0);
+    await readUntil((all) => all.get("graveyard")?.dead === 0);
     await work(broker, "job.one", ["fail"]);
     await work(broker, "job.two", ["fail"]);
     await admin.settle("graveyard", { ready: 2 });
@@ -161,7 +160,7 @@ describe("a broker as it comes", () => {
     await admin.call("DELETE", "/exchanges/%2f/dlx");
   });
 
-  it("knows a queue in which messages wait for their next attempt", async () => {
+  it("recognises a queue whose messages wait for a retry", async () => {
     await admin.declare("mail", { "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "mail.wait" });
     await admin.declare("mail.wait", {
       "x-dead-letter-exchange": "",
@@ -170,12 +169,12 @@ describe("a broker as it comes", () => {
     });
     await work(broker, "mail", ["fail", "fail"]);
     await admin.settle("mail.wait", { ready: 2 });
-    const queues = await until((all) => all.get("mail")?.retrying === 2);
+    const queues = await readUntil((all) => all.get("mail")?.retrying === 2);
     expect(queues.get("mail")).toMatchObject({ depth: 0, dead: null, retrying: 2 });
-    await until((all) => all.get("mail")?.workers === 0 && all.get("mail.wait")?.workers === null);
+    await readUntil((all) => all.get("mail")?.workers === 0 && all.get("mail.wait")?.workers === null);
   });
 
-  it("reads quorum queues, and leaves out streams, exclusive queues and what is not wanted", async () => {
+  it("reads quorum queues; skips streams, exclusive and excluded queues", async () => {
     await admin.declare("quorum", { "x-queue-type": "quorum" });
     await admin.declare("stream", { "x-queue-type": "stream" });
     await admin.declare("tmp.1");
@@ -190,7 +189,7 @@ describe("a broker as it comes", () => {
     await own.close();
   });
 
-  it("remembers queues that were deleted, but for those that delete themselves", async () => {
+  it("remembers deleted queues, except those that delete themselves", async () => {
     await admin.declare("kept");
     await admin.call("PUT", "/queues/%2f/passing", { auto_delete: true });
     expect([...(await read()).keys()]).toStrictEqual(["kept", "passing"]);
@@ -198,7 +197,7 @@ describe("a broker as it comes", () => {
     expect([...(await read()).keys()]).toStrictEqual(["kept"]);
   });
 
-  it("tells virtual hosts apart", async () => {
+  it("keeps virtual hosts apart", async () => {
     await admin.call("PUT", "/vhosts/other", {});
     await admin.call("PUT", "/permissions/other/ops", { configure: ".*", write: ".*", read: ".*" });
     await admin.declare("same");
@@ -211,7 +210,7 @@ describe("a broker as it comes", () => {
     await admin.call("DELETE", "/vhosts/other");
   });
 
-  it("reads 600 queues well within its time", async () => {
+  it("reads 600 queues within its time", async () => {
     const names = Array.from({ length: 600 }, (_, n) => `many.${String(n).padStart(3, "0")}`);
     for (const name of names) await admin.declare(name);
     await read();
@@ -220,7 +219,7 @@ describe("a broker as it comes", () => {
     expect(performance.now() - start).toBeLessThan(1000);
   });
 
-  it("says what is missing, and never the password", async () => {
+  it("names what is missing, and never the password", async () => {
     const wrong = new URL(broker.url);
     wrong.password = "not-the-password";
     const refused = await refusal(wrong.href);
@@ -239,9 +238,9 @@ describe("a broker as it comes", () => {
     await allowed.close();
   });
 
-  it("tells that the broker is away, and finds it again", async () => {
+  it("reports that the broker is away, and reconnects", async () => {
     await admin.declare("durable");
-    await until((all) => all.has("durable"));
+    await readUntil((all) => all.has("durable"));
     await broker.halt();
     const start = performance.now();
     const away = {
@@ -252,7 +251,7 @@ describe("a broker as it comes", () => {
     await expect(source.metrics(signal())).rejects.toMatchObject(away);
     expect(performance.now() - start).toBeLessThan(2500);
     await broker.start();
-    await until((all) => all.get("durable")?.active === 0);
+    await readUntil((all) => all.get("durable")?.active === 0);
   });
 });
 
@@ -273,7 +272,7 @@ async function refusal(url: string): Promise<{ code: string; message: string }> 
   return error as unknown as { code: string; message: string };
 }
 
-describe("what is no RabbitMQ", () => {
+describe("a server that is not RabbitMQ", () => {
   const answer = async (handle: RequestListener) => {
     const server = createServer(handle).listen(0, "127.0.0.1");
     await new Promise((resolve) => server.once("listening", resolve));
@@ -283,7 +282,7 @@ describe("what is no RabbitMQ", () => {
     return error;
   };
 
-  it("is recognised by its answers, by their size and by their absence", async () => {
+  it("is recognised by its answers, their size or their absence", async () => {
     const strange = await answer((_, response) => response.end('{"items":{}}'));
     expect(strange.message).toContain("does not answer as its management API");
     expect((await answer((_, response) => response.end(Buffer.alloc(17 * 1024 * 1024)))).message).toContain("too large");

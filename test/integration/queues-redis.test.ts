@@ -15,8 +15,8 @@ import {
   insertAsynqTask,
   insertBullmqJob,
   openRedis,
-  until,
 } from "../support/redis.ts";
+import { until } from "../support/until.ts";
 
 const signal = () => AbortSignal.timeout(10_000);
 const folder = mkdtempSync(join(tmpdir(), "ops-test-redis-"));
@@ -50,7 +50,7 @@ describe("a Redis", () => {
   });
   afterAll(() => first.close());
 
-  it("never writes: nothing but reading is sent", async () => {
+  it("is only read: no command writes", async () => {
     await insertBullmqJob(redis, { id: "1", queue: "watched", state: "done" });
     await insertBullmqJob(redis, { id: "2", queue: "watched", state: "waiting", dueAgo: -60 });
     await redis.call(
@@ -82,7 +82,7 @@ describe("a Redis", () => {
     expect(refused).toMatchObject({ code: "queues_unavailable", message: expect.stringContaining("+@read") });
   });
 
-  it("reads 500 queues well within its time", async () => {
+  it("reads 500 queues within its time", async () => {
     const pipeline = redis.pipeline();
     for (let n = 0; n < 500; n += 1) {
       pipeline.hset(`bull:q${n}:meta`, "opts.maxLenEvents", "10000");
@@ -98,7 +98,7 @@ describe("a Redis", () => {
     expect([...queues.values()].every(({ depth }) => depth === 3)).toBe(true);
   });
 
-  it("is not disturbed by keys of another type, or by nonsense in them", async () => {
+  it("ignores keys of another type and malformed values", async () => {
     await redis.set("bull:odd:wait", "text");
     await redis.set("bull:odd:delayed", "text");
     await redis.hset("bull:odd:meta", "paused", "no");
@@ -113,7 +113,7 @@ describe("a Redis", () => {
     expect(await first.source.failures(signal())).toMatchObject([{ queue: "odd", error: "no error text", attempts: null }]);
   });
 
-  it("tells that Redis is away, and finds it again", async () => {
+  it("reports that Redis is away, and reconnects", async () => {
     await redis.hset("bull:back:meta", "opts.maxLenEvents", "10000");
     expect([...(await read()).keys()]).toStrictEqual(["back"]);
     await server.halt();
@@ -134,7 +134,7 @@ describe("a Redis", () => {
     expect((await refusal(server.url.replace(server.password, "not-the-password"))).message).toContain("refused the login");
   });
 
-  it("gives up a server that says nothing", async () => {
+  it("gives up a server that does not answer", async () => {
     await redis.call("CLIENT", "PAUSE", "3000", "ALL");
     const start = performance.now();
     await expect(first.source.metrics(signal())).rejects.toMatchObject({ code: "queues_unavailable" });
@@ -174,7 +174,7 @@ describe("asynq", () => {
   });
   afterAll(() => first.close());
 
-  it("tells the states of tasks, who works, and whether the queue is paused", async () => {
+  it("has the states of tasks, the workers and the paused queues", async () => {
     for (const [n, state] of (["waiting", "waiting", "running", "failed", "done"] as const).entries()) {
       await insertAsynqTask(redis, { id: `t${n}`, queue: "mail", state, dueAgo: 40 - n });
     }
@@ -233,7 +233,7 @@ describe("asynq", () => {
     expect(await first.source.running?.(["web-2"], signal())).toStrictEqual({ jobs: [], total: 0, unnamed: 0 });
   });
 
-  it("knows the tasks that failed before among the pending ones, while it can read all of them", async () => {
+  it("finds pending tasks that failed before, while all can be read", async () => {
     const put = async (id: string, retried: number, payload = Buffer.alloc(10)) => {
       await redis.hset(`${key}t:${id}`, { msg: encodeTask({ id, queue: "mail", retried, payload }), state: "pending" });
       await redis.lpush(`${key}pending`, id);
@@ -256,7 +256,7 @@ describe("asynq", () => {
     expect((await read()).get("mail")).toMatchObject({ depth: 504, retrying: null });
   });
 
-  it("samples its counters, of which the processed ones have the failed ones in them", async () => {
+  it("samples its counters, whose processed include the failed", async () => {
     await redis.sadd("asynq:queues", "mail");
     await redis.mset(`${key}processed`, "9007199254740000", `${key}failed`, "50");
     expect((await read()).get("mail")).toMatchObject({ processedPerSec: null, failuresLastHour: null, windowSeconds: null });
@@ -267,7 +267,7 @@ describe("asynq", () => {
     expect((processedPerSec ?? 0) * (windowSeconds ?? 0)).toBeCloseTo(30, 5);
   });
 
-  it("tells errors of archived and of retried tasks with their attempts, and leaves out the old and the unreadable", async () => {
+  it("has errors of archived and retried tasks, not old or unreadable ones", async () => {
     await redis.sadd("asynq:queues", "mail");
     const put = async (state: "retry" | "archived", id: string, score: number, message: Buffer | string) => {
       await redis.hset(`${key}t:${id}`, { msg: message, state });
@@ -297,7 +297,7 @@ describe("asynq", () => {
     ]);
   });
 
-  it("stands beside BullMQ, also under the same name", async () => {
+  it("works beside BullMQ, also under the same name", async () => {
     await insertAsynqTask(redis, { id: "1", queue: "same", state: "waiting" });
     await insertBullmqJob(redis, { id: "1", queue: "same", state: "running" });
     await insertAsynqTask(redis, { id: "1", queue: "own", state: "failed", error: "boom" });

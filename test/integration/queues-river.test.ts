@@ -48,7 +48,7 @@ async function open(sources: readonly QueueSourceConfig[] | null): Promise<reado
   return opened.all(signal);
 }
 
-it("counts due retries and schedules as depth, and each failed attempt, also of jobs that succeeded later", async () => {
+it("due retries and schedules are depth; each failed attempt counts", async () => {
   const [source] = await open([{ name: "river", kind: "river", schema: "public", by: "kind" }]);
   expect(await source?.metrics(signal)).toMatchObject([
     {
@@ -69,7 +69,7 @@ it("counts due retries and schedules as depth, and each failed attempt, also of 
   ]);
 });
 
-it("groups by River's queue when told to", async () => {
+it("jobs are grouped by River's queue on request", async () => {
   const [source] = await open([{ name: "river", kind: "river", schema: "public", by: "queue", names: ["idle"], env: "staging" }]);
   expect(source?.env).toBe("staging");
   const metrics = await source?.metrics(signal);
@@ -80,7 +80,7 @@ it("groups by River's queue when told to", async () => {
   ]);
 });
 
-it("knows an available job that may not run yet, and one that failed before, by kind and by queue", async () => {
+it("available jobs that may not run yet or failed before are counted", async () => {
   // A retry or a snooze shorter than the scheduler's interval is available at once, with its time ahead; what was retryable is available when its time comes.
   await database.query(`
     insert into river_job (id, kind, queue, state, scheduled_at, attempt, attempted_at, errors) values
@@ -98,7 +98,7 @@ it("knows an available job that may not run yet, and one that failed before, by 
   await database.query("delete from river_job where kind = 'short'");
 });
 
-it("is detected without a file, in each schema that has it", async () => {
+it("River is detected without a file, in each schema that has it", async () => {
   await createRiverJobs(database, "audit");
   const sources = await open(null);
   expect(sources.map(({ name, kind, env }) => [name, kind, env])).toStrictEqual([

@@ -27,7 +27,7 @@ afterAll(async () => {
   await database.drop();
 });
 
-it("the shipped role may read every job system that is found, and may write nothing", async () => {
+it("the shipped role can read every job system, and write nothing", async () => {
   const password = randomBytes(8).toString("hex");
   await database.query(readFileSync(new URL("../../deploy/postgres/read-only-role.sql", import.meta.url), "utf8"));
   await database.query(`alter role wallet_core_ops password '${password}'`);

@@ -51,7 +51,7 @@ describe.each([
   ["pgboss 12", (database: TestDatabase) => createBossJobs(database, 12), "started_on = completed_on", "state = 'completed'"],
   ["pgboss 10", (database: TestDatabase) => createBossJobs(database, 10), "started_on = completed_on", "state = 'completed'"],
 ] as const)("a gateway that was just started, and %s", (_name, create, start, isDone) => {
-  it("knows how long jobs usually run, though none ended lately, and asks once", async () => {
+  it("knows usual run times of jobs from before, and asks once", async () => {
     const { database, jobs, start: startGateway } = await open(create);
     const run = (seconds: number) =>
       database.query(`update ${jobs.table} set ${start} - interval '${seconds} seconds' where ${isDone}`);
@@ -68,7 +68,7 @@ describe.each([
   });
 });
 
-it("says that a queue is stalled whose worker hangs since before it was started", async () => {
+it("reports a queue as stalled whose worker hung before the start", async () => {
   const { database, jobs, start } = await open(createRiverJobs);
   await jobs.insert([...done(200, 600), { queue: "mail", state: "running" }, { queue: "mail", state: "waiting", dueAgo: 530 }]);
   await database.query("update river_job set attempted_at = finalized_at - interval '1 second' where state = 'completed'");

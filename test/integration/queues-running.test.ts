@@ -49,7 +49,7 @@ const mapping = { ...table, active: ["running", "stopping"], started_at: "locked
 const idsOf = async (source: QueueSource, hosts: readonly string[]) =>
   (await source.running?.(hosts, signal))?.jobs.map(({ jobId }) => jobId);
 
-it("tells the running jobs of a table by the column that names the worker's host", async () => {
+it("running jobs of a table are found by the worker's host column", async () => {
   await database.query(`
     create table jobs (id bigint, type text, status text, locked_by text, locked_at timestamptz, finished_at timestamptz);
     insert into jobs values
@@ -81,7 +81,7 @@ it("tells the running jobs of a table by the column that names the worker's host
   expect(await source.running?.(["nobody"], signal)).toEqual({ jobs: [], total: 0, unnamed: 2 });
 });
 
-it("knows the host in a longer text by its form, and that there is none in any other", async () => {
+it("the host is found in a longer text by its form, and in no other", async () => {
   await database.query(`
     create table delayed (id int, type text, status text, locked_by text, finished_at timestamptz);
     insert into delayed values
@@ -93,7 +93,7 @@ it("knows the host in a longer text by its form, and that there is none in any o
   expect(await source.running?.([host], signal)).toMatchObject({ total: 1, unnamed: 3, jobs: [{ jobId: "1", startedAt: null }] });
 });
 
-it("takes hostile names as names", async () => {
+it("hostile names are taken literally", async () => {
   const evil = [`.*`, `a|b`, `it's \\ "x"`, String.raw`\d`, "*", "(", "[a", "{1}", "***=x"];
   await database.query("create table hostile (id int, type text, status text, locked_by text, finished_at timestamptz)");
   for (const [id, name] of evil.entries()) {
@@ -110,7 +110,7 @@ it("takes hostile names as names", async () => {
   expect(await formed.running?.(["x"], signal)).toEqual({ jobs: [], total: 0, unnamed: evil.length });
 });
 
-it("cuts the list, oldest first, and says how many there are", async () => {
+it("the list is truncated, oldest first, with the total", async () => {
   await database.query(`
     create table many (id int, type text, status text, locked_by text, locked_at timestamptz, finished_at timestamptz);
     insert into many select n, 'a', 'running', '${host}', now() - n * interval '1 minute', null from generate_series(1, 120) as n`);
@@ -119,14 +119,14 @@ it("cuts the list, oldest first, and says how many there are", async () => {
   expect([found?.total, found?.jobs.length, found?.jobs[0]?.jobId]).toEqual([120, runningJobsLimit, "120"]);
 });
 
-it("cannot tell without such a column, and names one that is not there", async () => {
+it("without a column the jobs are unknown; a missing column is named", async () => {
   expect(await open({ ...mapping, table: "jobs" })).not.toHaveProperty("running");
   const wrong = await open({ ...mapping, table: "jobs", worker: { column: "nobody" } });
   const mismatch = { code: "schema_mismatch", message: 'Column "nobody" does not exist in table jobs' };
   await expect(wrong.running?.([host], signal)).rejects.toMatchObject(mismatch);
 });
 
-it("tells River's by the client that made the last attempt: the default id, or the host name alone", async () => {
+it("River's running jobs are found by client id or host name", async () => {
   await createRiverJobs(database);
   const [mine, made] = ["37_27_91_235-56703216100c", "_2026_11_25T02_03_04"];
   await database.query(`

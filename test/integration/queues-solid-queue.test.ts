@@ -46,7 +46,7 @@ describe("solid queue", () => {
   });
   afterAll(() => database.drop());
 
-  it("counts each state once, in UTC, and what is blocked is neither due nor deferred", async () => {
+  it("counts each state once, in UTC; blocked is neither due nor deferred", async () => {
     const [source] = await openSources(database, config);
     const mail = await readQueue(source, "mail");
     expect(mail).toMatchObject({ depth: 2, deferred: 2, active: 3, dead: 4, retrying: null, processedPerSec: 1 / 300 });
@@ -55,7 +55,7 @@ describe("solid queue", () => {
     expect(await readQueue(source, "idle")).toMatchObject({ depth: 0, processedPerSec: 0, paused: null, workers: null });
   });
 
-  it("knows from the jobs that it saw running how long they run, and so that a worker hangs", async () => {
+  it("learns run times from running jobs, and so finds a hung worker", async () => {
     const [source] = await openSources(database, config);
     const hang = async () => (await readQueue(source, "hang")) as QueueMetrics;
     const claim = (job: number, seconds: number) =>
@@ -80,7 +80,7 @@ describe("solid queue", () => {
     await database.query("delete from solid_queue_jobs where queue_name = 'hang'");
   });
 
-  it("reads the errors as Rails writes them, with the executions of Active Job", async () => {
+  it("reads errors as Rails writes them, with Active Job's executions", async () => {
     const [source] = await openSources(database, config);
     const failures = (await source?.failures(signal)) ?? [];
     expect(failures.map(({ error, attempts, jobIds, worker }) => [error, attempts, jobIds, worker])).toEqual([
@@ -90,7 +90,7 @@ describe("solid queue", () => {
     ]);
   });
 
-  it("counts an attempt that retry_on repeats as no success, now and in its history", async () => {
+  it("counts an attempt that retry_on repeats as no success", async () => {
     // As Active Job and Solid Queue write it: each attempt is a row, and the one that failed is finished a moment after the next one was made.
     const attempt = (job: string, ended: number | null, number: number) => `
       insert into solid_queue_jobs (queue_name, class_name, arguments, active_job_id, created_at, updated_at, scheduled_at, finished_at)
@@ -135,7 +135,7 @@ describe("solid queue", () => {
     await database.query("delete from solid_queue_jobs where queue_name = 'retry'");
   });
 
-  it("knows the paused queues, and the live workers by the queues that they take", async () => {
+  it("lists paused queues and live workers by their queues", async () => {
     const [source] = await openSources(database, config);
     await database.query("insert into solid_queue_pauses (queue_name, created_at) values ('sms', ago(1)), ('empty', ago(1))");
     expect(await readQueue(source, "mail")).toMatchObject({ paused: false, workers: 2 });
@@ -162,14 +162,14 @@ describe("solid queue", () => {
     ]);
   });
 
-  it("does not know what it processed where finished jobs are deleted", async () => {
+  it("has unknown rates where finished jobs are deleted", async () => {
     const [source] = await openSources(database, config);
     await database.query("delete from solid_queue_jobs where finished_at is not null");
     expect(await readQueue(source, "mail")).toMatchObject({ processedPerSec: null, failuresLastHour: 3 });
     expect(await readQueue(source, "idle")).toMatchObject({ processedPerSec: null, failuresLastHour: 0 });
   });
 
-  it("names the table that is not there", async () => {
+  it("names the missing table", async () => {
     const [source] = await openSources(database, config);
     await database.query("alter table solid_queue_pauses rename to elsewhere");
     const missing = { code: "schema_mismatch", message: "Table public.solid_queue_pauses does not exist" };

@@ -48,7 +48,7 @@ async function open(mapping: object, heavy: HeavyOptions = {}): Promise<QueueSou
   return (await sources.all(signal))[0] as QueueSource;
 }
 
-it("reads one queue in a table of its own: no queue column, no run_at, no error, uuid ids", async () => {
+it("a table of one queue: no queue column, run_at or error, uuid ids", async () => {
   await database.query(`
     create table payouts (id uuid primary key default gen_random_uuid(), status varchar(20), finished_at timestamptz);
     insert into payouts (status, finished_at) values ('pending', null), ('pending', null), ('done', now()), ('odd', now());
@@ -65,7 +65,7 @@ it("reads one queue in a table of its own: no queue column, no run_at, no error,
   expect(await source.metrics(signal)).toMatchObject([{ name: "it's payouts", depth: 0 }]);
 });
 
-it("reads enum statuses and queues, several statuses for one list, and leaves out states in no list", async () => {
+it("enum statuses, several statuses in a list and unlisted ones work", async () => {
   await database.query(`
     create type job_state as enum ('pending', 'retry', 'paid', 'settled', 'rejected', 'on_hold');
     create type job_type as enum ('zeta', 'alpha');
@@ -90,7 +90,7 @@ it("reads enum statuses and queues, several statuses for one list, and leaves ou
   expect(await source.failures(signal)).toMatchObject([{ queue: "alpha", error: '{"code": 7}' }]);
 });
 
-it("reads integer statuses and times without a zone as UTC, whatever the zone of the database", async () => {
+it("integer statuses work, and times without a zone are UTC", async () => {
   const name = new URL(database.url).pathname.slice(1);
   await database.query(`alter database ${name} set timezone = 'America/New_York'`);
   await database.query(`
@@ -107,7 +107,7 @@ it("reads integer statuses and times without a zone as UTC, whatever the zone of
   await database.query(`alter database ${name} reset timezone`);
 });
 
-it("counts a job that failed and waits for its time as retrying, and not as deferred too, however it is read", async () => {
+it("a failed job that waits for its time is retrying, not deferred", async () => {
   await database.query(`
     create table retried (id int, type text, status text, run_at timestamptz, finished_at timestamptz);
     insert into retried select n, 'a', status, now() + ahead * interval '1 minute', null
@@ -131,7 +131,7 @@ it("counts a job that failed and waits for its time as retrying, and not as defe
   }
 });
 
-it("takes a missing run_at as due, counts no end without a time, and leaves out rows without a queue", async () => {
+it("a missing run_at is due; rows without an end or queue do not count", async () => {
   await database.query(`
     create table holes (id int, type text, status text, run_at timestamptz, finished_at timestamptz);
     insert into holes values (1, 'a', 'pending', null, null), (2, 'a', 'failed', null, null), (3, 'a', 'done', null, null),
@@ -143,7 +143,7 @@ it("takes a missing run_at as due, counts no end without a time, and leaves out 
   expect(await source.failures(signal)).toStrictEqual([]);
 });
 
-it("finds tables and columns whose names need quotes, and takes hostile values as values", async () => {
+it("names that need quotes work, and hostile values are values", async () => {
   const evil = `it's \\ "x"; drop table holes; --`;
   await database.query(`
     create schema "My.Schema";
@@ -161,7 +161,7 @@ it("finds tables and columns whose names need quotes, and takes hostile values a
   expect(await source.failures(signal)).toMatchObject([{ jobIds: ["2"] }]);
 });
 
-it("names the column, the status or the type that does not fit, and never the SQL", async () => {
+it("errors name the column, status or type, and never the SQL", async () => {
   await database.query(`
     create type mood as enum ('done', 'failed');
     create table misfit (id int, type text, status mood, number int, run_at int, finished_at timestamptz)`);

@@ -52,7 +52,7 @@ describe("older versions in PostgreSQL", () => {
   const worker =
     "graphile-worker before version 0.16 hides its jobs from every role but their owner: upgrade it to 0.16 or newer";
 
-  it("are named, each schema that has one, beside what is read", async () => {
+  it("are named in each schema, beside what is read", async () => {
     // The tables that pg-boss 9.0.3 and graphile-worker 0.13.0 and 0.15.1 make.
     for (const schema of ["pgboss", "boss_of_before"]) {
       await database.query(`create schema ${schema}`);
@@ -85,7 +85,7 @@ describe("older versions in PostgreSQL", () => {
     });
   });
 
-  it("are in queueSources and in /queues, and are no outage in /metrics", async () => {
+  it("are in queueSources and in /queues, and no outage in /metrics", async () => {
     const queues = createQueueSources(inPostgres({ hide: ["pgboss-before-10:pgboss", "graphile-worker-before-0.16"] }));
     await using gateway = await startGateway({ ...createMemorySources().sources, queues });
     const { body } = await gateway.query("{ queues { name } queueSources { name kind numbersOk ok error { code message } } }");
@@ -116,7 +116,7 @@ describe("older versions in PostgreSQL", () => {
     await queues.close();
   });
 
-  it("leave check with nothing to read where nothing else is there", async () => {
+  it("leave check with nothing to read where they are alone", async () => {
     await database.query("drop table river_job, river_queue");
     expect(await probeQueueSources(inPostgres({ hide: ["pgboss-before-10:pgboss"] }), signal())).toMatchObject([
       { name: "queues", ok: false, detail: "no job system was found that can be read: describe your job tables in QUEUES_FILE" },
@@ -169,20 +169,20 @@ describe("other systems in Redis", () => {
     ]);
   });
 
-  it("Sidekiq is known when all its queues are empty", async () => {
+  it("Sidekiq is recognised when all its queues are empty", async () => {
     await redis.sadd("queues", "mail");
     await redis.set("stat:processed", "4");
     expect(await find(inRedis())).toHaveLength(1);
   });
 
-  it("what only looks alike is not named, nor is BullMQ", async () => {
+  it("similar keys are not named, nor is BullMQ", async () => {
     await redis.hset("bull:mail:meta", "opts.maxLenEvents", "10000");
     await redis.mset("bull:mail:id", "5", "id", "1", "queues", "none of Sidekiq");
     await redis.sadd("asynq:queues", "mail");
     expect(await find(inRedis())).toEqual([]);
   });
 
-  it("a Redis that is away, or lets us see nothing, has none of them", async () => {
+  it("are absent when Redis is away or shows nothing", async () => {
     const url = new URL(server.url);
     url.password = "wrong";
     expect(await find(inRedis({ brokers: { rabbitmq: null, redis: url.href } }))).toEqual([]);

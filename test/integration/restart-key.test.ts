@@ -3,8 +3,9 @@ import { join } from "node:path";
 import { afterAll, beforeEach, expect, inject, it } from "vitest";
 import { callDocker } from "../../script/services/docker-api.ts";
 import { verifyAudit } from "../../src/audit/file/verify.ts";
-import { type ContainerSpec, removeContainers, startContainer, until } from "../support/docker-containers.ts";
+import { type ContainerSpec, removeContainers, startContainer } from "../support/docker-containers.ts";
 import { readAudit, startGatewayProcess, watchRestarts } from "../support/gateway-process.ts";
+import { until } from "../support/until.ts";
 
 const socketPath = inject("dockerSocket");
 const ids: string[] = [];
@@ -26,7 +27,7 @@ async function start(name: string, more: Partial<ContainerSpec> = {}): Promise<s
 const outcomes = () => readAudit(audit).map(({ outcome }) => outcome);
 const key = { "idempotency-key": "deploy-17" };
 
-it("gives a key its answer again after a restart of the gateway, without a second restart", async () => {
+it("a key gets its answer after a gateway restart, without a second run", async () => {
   const [name, other] = [await start("ok", { healthCmd: "true" }), await start("other")];
   const wait = "?reason=stuck&wait=healthy&wait_seconds=20";
   using restarts = await watchRestarts(socketPath);
@@ -46,7 +47,7 @@ it("gives a key its answer again after a restart of the gateway, without a secon
   expect(readFileSync(audit, "utf8")).not.toContain("deploy-1");
 });
 
-it("answers restart_unknown for a key whose process died, until the engine's events have told, then ok", async () => {
+it("a dead process's key is restart_unknown until events show ok", async () => {
   const name = await start("killed", { cmd: ["sleep", "600"], stopTimeout: 60 });
   using restarts = await watchRestarts(socketPath);
   const first = await gateway();
@@ -68,7 +69,7 @@ it("answers restart_unknown for a key whose process died, until the engine's eve
   expect(await verifyAudit(audit, { partial: false })).toMatchObject({ ok: true });
 });
 
-it("gives a failure again, with its code; the record has the engine's status", async () => {
+it("a key gets its failure again with code; the record has the status", async () => {
   const folder = mkdtempSync(join(inject("runFolder"), "gone-"));
   const { Id } = (await callDocker(socketPath, "POST", "/containers/create?name=restartkey-mount", {
     Image: "ops-sample:latest",
@@ -93,7 +94,7 @@ it("gives a failure again, with its code; the record has the engine's status", a
   ]);
 });
 
-it("records who asked, from where and how it was proven, and Docker's status", async () => {
+it("the record has who asked, from where, their proof and the status", async () => {
   const name = await start("who");
   await using own = await gateway();
   const trace = "4bf92f3577b34da6a3ce929d0e0e4736";

@@ -26,7 +26,7 @@ afterAll(async () => {
   await database.drop();
 });
 
-it("tells which jobs run in the very container: by its Kamal host name, by its id, and what cannot be told", async () => {
+it("the preview finds a container's jobs by host name and id", async () => {
   await start("kamal", "37.27.91.235-56703216100c");
   const plain = await start("plain");
   await start("twin-1", "twin");
@@ -86,7 +86,7 @@ it("tells which jobs run in the very container: by its Kamal host name, by its i
   });
 });
 
-it("tells that a restart would be refused for want of an audit record, and writes none", async () => {
+it("the preview says that a record is missing, and writes none", async () => {
   await start("unrecorded");
   const name = "preview-unrecorded";
   const auditFolder = join(folder, "later");

@@ -3,8 +3,9 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, expect, inject, it } from "vitest";
 import { verifyAudit } from "../../src/audit/file/verify.ts";
-import { type ContainerSpec, removeContainers, startContainer, until } from "../support/docker-containers.ts";
+import { type ContainerSpec, removeContainers, startContainer } from "../support/docker-containers.ts";
 import { readAudit, startGatewayProcess, watchRestarts } from "../support/gateway-process.ts";
+import { until } from "../support/until.ts";
 
 const socketPath = inject("dockerSocket");
 const ids: string[] = [];
@@ -33,7 +34,7 @@ const outcomes = () => readAudit(audit).map(({ outcome, intent }) => [outcome, i
 const mine = () => restarts.names.filter((name) => name.startsWith("restartproc-"));
 const restartsOf = (name: string) => restarts.names.filter((other) => other === name).length;
 
-it("answers 20 calls at once with one restart", async () => {
+it("20 calls at once are answered with one restart", async () => {
   await using own = await gateway();
   const name = await start("twenty", stubborn(1));
   const answers = await Promise.all(Array.from({ length: 20 }, () => own.restart(name)));
@@ -46,7 +47,7 @@ it("answers 20 calls at once with one restart", async () => {
   ]);
 });
 
-it("cools down, says for how long, and gives a key its answer again", async () => {
+it("the cool-down says for how long; a key gets its answer again", async () => {
   await using own = await gateway({ RESTART_COOLDOWN: "60", RESTART_BUDGET: "2" });
   const [name, second, last] = [await start("cool"), await start("cool-2"), await start("cool-3")];
   const key = { "idempotency-key": "deploy-17" };
@@ -63,7 +64,7 @@ it("cools down, says for how long, and gives a key its answer again", async () =
   expect(mine()).toHaveLength(2);
 });
 
-it("never restarts what carries the label", async () => {
+it("a container with the protection label is never restarted", async () => {
   await using own = await gateway();
   const labels = { service: "restartproc", role: "web", "wallet-core-ops.protected": "true" };
   const name = await start("protected", { labels });
@@ -73,7 +74,7 @@ it("never restarts what carries the label", async () => {
   expect(restartsOf(name)).toBe(0);
 });
 
-it("waits for health, and previews without touching anything", async () => {
+it("a restart waits for health; a preview changes nothing", async () => {
   await using own = await gateway();
   // Starting until its first probe ends.
   const name = await start("patient-1", { healthCmd: "sleep 0.7" });
@@ -96,7 +97,7 @@ it("waits for health, and previews without touching anything", async () => {
   expect(readAudit(audit)).toHaveLength(4);
 });
 
-it("goes on when the client leaves once it is recorded", async () => {
+it("a recorded restart continues when the client leaves", async () => {
   await using own = await gateway();
   const name = await start("left", stubborn(2));
   const leaving = new AbortController();
@@ -109,7 +110,7 @@ it("goes on when the client leaves once it is recorded", async () => {
   expect(restartsOf(name)).toBe(1);
 });
 
-it.each(["SIGTERM", "SIGHUP"] as const)("finishes a restart that runs at %s, with its outcome", async (signal) => {
+it.each(["SIGTERM", "SIGHUP"] as const)("a restart that runs at %s is finished with its outcome", async (signal) => {
   const own = await gateway();
   const name = await start(signal.toLowerCase(), stubborn(2));
   const answer = own.restart(name);
@@ -124,7 +125,7 @@ it.each(["SIGTERM", "SIGHUP"] as const)("finishes a restart that runs at %s, wit
   expect(restartsOf(name)).toBe(1);
 });
 
-it("settles at its next start what a SIGKILL in the middle of a restart left open", async () => {
+it("a restart open after SIGKILL is settled at the next start", async () => {
   const name = await start("kill", stubborn(3));
   const first = await gateway();
   using signals = await watchRestarts(socketPath, undefined, "kill");
@@ -146,7 +147,7 @@ it("settles at its next start what a SIGKILL in the middle of a restart left ope
   expect(await verifyAudit(audit, { partial: false })).toMatchObject({ ok: true });
 });
 
-it("restarts a role one by one, and stops at the first that does not become healthy", async () => {
+it("a role restarts one by one and stops at the first unhealthy one", async () => {
   await using own = await gateway();
   const names = [
     await start("roll-1", { healthCmd: "true" }),
@@ -175,7 +176,7 @@ it("restarts a role one by one, and stops at the first that does not become heal
   ]);
 }, 60_000);
 
-it("restarts nothing while the disk of the audit record is full, and reads go on", async () => {
+it("a full disk of the record stops restarts, not reads", async () => {
   const folder = join(inject("runFolder"), "tiny");
   mkdirSync(folder);
   execFileSync("mount", ["-t", "tmpfs", "-o", "size=64k", "tmpfs", folder]);
@@ -203,7 +204,7 @@ it("restarts nothing while the disk of the audit record is full, and reads go on
   }
 });
 
-it("has one audit line `audit` in its own log for each entry: a second place to look", async () => {
+it("each entry has one audit line in the log too", async () => {
   const own = await gateway();
   await own.restart(await start("logged"));
   own.kill("SIGTERM");

@@ -1,8 +1,9 @@
 import { mkdtempSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeEach, expect, inject, it } from "vitest";
-import { removeContainers, startContainer, until } from "../support/docker-containers.ts";
+import { removeContainers, startContainer } from "../support/docker-containers.ts";
 import { startGatewayProcess, watchRestarts } from "../support/gateway-process.ts";
+import { until } from "../support/until.ts";
 
 const socketPath = inject("dockerSocket");
 const ids: string[] = [];
@@ -34,7 +35,7 @@ async function allHealthy(own: Awaited<ReturnType<typeof gateway>>, names: reado
   });
 }
 
-it("tells of a healthy container that it became unhealthy by its restart", async () => {
+it("a healthy container that its restart made unhealthy is reported", async () => {
   await using own = await gateway();
   const name = await start("turns", "turns", onlyOnce);
   await allHealthy(own, [name]);
@@ -45,7 +46,7 @@ it("tells of a healthy container that it became unhealthy by its restart", async
   });
 });
 
-it("tells of one that does not start again properly, and of one that takes too long", async () => {
+it("a container that fails to start, or is too slow, is reported", async () => {
   await using own = await gateway();
   const falls = await start("falls", "falls", "true", [
     "sh",
@@ -66,7 +67,7 @@ it("tells of one that does not start again properly, and of one that takes too l
   expect(performance.now() - before).toBeLessThan(8000);
 });
 
-it("stops the restart of a role at the one that became unhealthy, and leaves the rest alone", async () => {
+it("a role's restart stops at the container that became unhealthy", async () => {
   await using own = await gateway();
   using restarts = await watchRestarts(socketPath);
   const names = [

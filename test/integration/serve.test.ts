@@ -4,8 +4,8 @@ import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { freePort } from "../../script/services/process.ts";
 import { makeToken } from "../../src/cli/token.ts";
 import { runCli as run, startCli as start, startInTerminal } from "../support/cli-process.ts";
-import { until } from "../support/docker-containers.ts";
 import { createStage } from "../support/stage.ts";
+import { until } from "../support/until.ts";
 
 const folder = mkdtempSync(join(inject("runFolder"), "serve-"));
 let stage: Awaited<ReturnType<typeof createStage>>;
@@ -25,7 +25,7 @@ function isRunning(pid: number): boolean {
 }
 
 describe("cli.ts serve", () => {
-  it("serves, logs one JSON line for each request, and finishes what is in flight at SIGTERM", async () => {
+  it("serves, logs a JSON line for each request, and drains at SIGTERM", async () => {
     const port = String(await freePort());
     const { child, out, ended } = start(["serve"], { ...stage.env, WALLET_CORE_OPS_PORT: port });
     await until(async () => out().includes('"listening"'));
@@ -49,7 +49,7 @@ describe("cli.ts serve", () => {
     expect(out()).not.toContain(stage.env.WALLET_CORE_OPS_TOKEN);
   });
 
-  it("refuses a bad configuration with 78, one clear line for each mistake and no secret", async () => {
+  it("refuses a bad configuration with 78 and a line for each mistake", async () => {
     const none = await run(["serve"]);
     expect(none).toMatchObject({ code: 78, text: expect.stringMatching(/^no token is configured.*\n$/) });
     const tokensFile = join(folder, "tokens.json");
@@ -86,7 +86,7 @@ describe("cli.ts serve", () => {
     expect(out()).toContain('"stopped"');
   });
 
-  it("drains and ends when its terminal is closed, though its lines have no reader any more", async () => {
+  it("drains and ends when its terminal is closed", async () => {
     const port = String(await freePort());
     const { child, out, ended } = startInTerminal(["serve"], { ...stage.env, WALLET_CORE_OPS_PORT: port });
     await until(async () => out().includes('"listening"'));
@@ -101,7 +101,7 @@ describe("cli.ts serve", () => {
     await expect.poll(() => isRunning(pid), { timeout: 5000 }).toBe(false);
   });
 
-  it("says that its address is taken", async () => {
+  it("reports that its address is in use", async () => {
     const { port } = new URL(inject("prometheusUrl"));
     const { code, text } = await run(["serve"], { ...stage.env, WALLET_CORE_OPS_PORT: port });
     expect({ code, text }).toMatchObject({ code: 1, text: expect.stringContaining(`address already in use 127.0.0.1:${port}`) });
@@ -115,7 +115,7 @@ describe("cli.ts serve", () => {
     });
   });
 
-  it("tells once at the start that nothing can be recorded, though restarts and changes of jobs need it", async () => {
+  it("logs once at start that nothing can be recorded, if it matters", async () => {
     const { child, out, ended } = start(["serve"], {
       ...stage.env,
       WALLET_CORE_OPS_PORT: "0",
@@ -132,7 +132,7 @@ describe("cli.ts serve", () => {
 });
 
 describe("cli.ts check", () => {
-  it("says in one line each that all is well", async () => {
+  it("reports each healthy upstream in one line", async () => {
     const { code, text } = await run(["check"], stage.env);
     const lines = text.trim().split("\n");
     expect(lines.filter((line) => line.startsWith("ok")).map((line) => line.split(/[ :]+/).slice(1, 3).join(" "))).toEqual([
@@ -150,7 +150,7 @@ describe("cli.ts check", () => {
     expect(code, text).toBe(0);
   });
 
-  it("names what fails, why, and what to do, and ends with 1", async () => {
+  it("names what fails, why and what to do, and exits with 1", async () => {
     const { code, text } = await run(["check"], {
       ...stage.env,
       WALLET_CORE_OPS_DOCKER_HOSTS: "gone=unix:///run/no-such.sock",
@@ -164,7 +164,7 @@ describe("cli.ts check", () => {
     expect(text).not.toContain("canary");
   });
 
-  it("ends with 78, as serve does, where the configuration is wrong", async () => {
+  it("exits with 78, as serve does, if the configuration is wrong", async () => {
     expect(await run(["check"])).toMatchObject({ code: 78, text: expect.stringContaining("FAIL  configuration: no token") });
     const queuesFile = join(folder, "unknown-kind.json");
     writeFileSync(queuesFile, '{"sources":[{"name":"b","kind":"sidekiq"}]}');
@@ -177,7 +177,7 @@ describe("cli.ts check", () => {
   it.each([
     ["none.json", "ENOENT"],
     [".", "EISDIR"],
-  ])("and serve name the variable, the path and the code of a tokens file that cannot be read: %s", async (name, reason) => {
+  ])("and serve name an unreadable tokens file and the code: %s", async (name, reason) => {
     const path = join(folder, name);
     for (const command of ["serve", "check"]) {
       const { code, text } = await run([command], { WALLET_CORE_OPS_TOKENS_FILE: path });
@@ -186,7 +186,7 @@ describe("cli.ts check", () => {
     }
   });
 
-  it("says when the tokens end, and warns of those that end within 7 days or have ended", async () => {
+  it("lists when tokens expire, and warns 7 days before and after", async () => {
     const tokensFile = join(folder, "ending-tokens.json");
     const at = (days: number) => new Date(Math.floor(Date.now() / 1000 + days * 86_400) * 1000);
     const make = (subject: string, kid: string, days: number) =>
@@ -203,7 +203,7 @@ describe("cli.ts check", () => {
     expect(out.match(/^warn {2}tokens/gm)).toHaveLength(2);
   });
 
-  it("says that nobody can log in", async () => {
+  it("reports that nobody can log in", async () => {
     const tokensFile = join(folder, "no-tokens.json");
     writeFileSync(tokensFile, "[]");
     const { WALLET_CORE_OPS_TOKEN: token, ...env } = stage.env;
@@ -213,7 +213,7 @@ describe("cli.ts check", () => {
     expect(other).toMatchObject({ code: 0, out: expect.stringMatching(/^warn {2}tokens: only WALLET_CORE_OPS_TOKEN/m) });
   });
 
-  it("looks at the audit record where it is needed, and writes nothing", async () => {
+  it("reads the audit record where it is needed, and writes nothing", async () => {
     const auditFile = join(folder, "checked.jsonl");
     const env = { ...stage.env, WALLET_CORE_OPS_RESTART: "on" };
     const good = await run(["check"], { ...env, WALLET_CORE_OPS_AUDIT_FILE: auditFile });
@@ -225,7 +225,7 @@ describe("cli.ts check", () => {
 });
 
 describe("cli.ts token", () => {
-  it("makes a token that the gateway takes, and an entry without the secret", async () => {
+  it("makes a valid token and an entry without the secret", async () => {
     const { code, text } = await run([
       "token",
       "--subject",
@@ -262,7 +262,7 @@ describe("cli.ts token", () => {
     expect(readFileSync(tokensFile, "utf8") + out()).not.toContain(secret);
   });
 
-  it("says how it is used", async () => {
+  it("prints its usage", async () => {
     for (const args of [
       [],
       ["--subject", "x"],

@@ -49,7 +49,7 @@ async function read(role: string) {
 const kindsOf = async (role: string) => (await read(role)).entries.map(({ kind }: { kind: string }) => kind);
 const patient = { timeout: 20_000, interval: 100 };
 
-it("knows nothing of containers before somebody asked, and since when it does after that", async () => {
+it("containers' events are known from the first request on", async () => {
   const { coverage } = await read("web");
   expect(coverage.find(({ kind }: { kind: string }) => kind === "container_death")).toMatchObject({ known: true, note: null });
   expect(
@@ -57,7 +57,7 @@ it("knows nothing of containers before somebody asked, and since when it does af
   ).toBeLessThan(60_000);
 });
 
-it("tells an end by itself from one that was asked for, with its exit code", async () => {
+it("an exit differs from a requested stop, with its exit code", async () => {
   await start("crashes", { cmd: ["sh", "-c", "sleep 1; exit 3"] });
   const obedient = await start("obeys");
   await stopContainer(socketPath, obedient);
@@ -70,7 +70,7 @@ it("tells an end by itself from one that was asked for, with its exit code", asy
   expect((await read("obeys")).entries).toMatchObject([{ ...common, exitCode: 0, requested: true }]);
 });
 
-it("does not take the crashes after a restart for what was asked for", async () => {
+it("crashes after a restart are not requested", async () => {
   const cmd = ["sh", "-c", "[ -e /tmp/again ] && exit 3; touch /tmp/again; trap 'exit 0' TERM; while :; do sleep 0.1; done"];
   const id = await start("loops", { cmd, restartPolicy: "unless-stopped" });
   await callDocker(socketPath, "POST", `/containers/${id}/restart?t=2`);
@@ -84,7 +84,7 @@ it("does not take the crashes after a restart for what was asked for", async () 
   for (const death of others) expect(death).toMatchObject({ exitCode: 3, requested: false });
 });
 
-it("asks a container's own StopSignal for no explanation, and takes no other signal for an end", async () => {
+it("the container's own StopSignal is a stop, other signals are not", async () => {
   const trap = "while :; do sleep 0.1; done";
   const own = await start("winches", { cmd: ["sh", "-c", `trap 'exit 0' WINCH; ${trap}`], stopSignal: "SIGWINCH" });
   const reloads = await start("reloads", { cmd: ["sh", "-c", `trap 'exit 4' HUP; ${trap}`] });
@@ -96,7 +96,7 @@ it("asks a container's own StopSignal for no explanation, and takes no other sig
   expect((await read("reloads")).entries).toMatchObject([{ exitCode: 4, requested: false }]);
 });
 
-it("tells of health and of restarts", async () => {
+it("changes of health and restarts are entries", async () => {
   const id = await start("sickens", {
     healthCmd: "test -f /tmp/well",
     cmd: ["sh", "-c", "touch /tmp/well; trap 'exit 0' TERM; while :; do sleep 0.1; done"],
@@ -107,7 +107,7 @@ it("tells of health and of restarts", async () => {
   expect((await read("sickens")).entries[0]).toMatchObject({ kind: "health", to: "healthy" });
 });
 
-it("tells of a container that ran out of memory", async () => {
+it("a container that ran out of memory is an entry", async () => {
   await start("eats", {
     memory: 32 << 20,
     cmd: ["sh", "-c", "sleep 1; head -c 256m /dev/zero | tail -c 256m >/dev/null; exit 7"],

@@ -4,12 +4,12 @@ import { DeadlineError, withDeadline } from "../../src/lib/abort.ts";
 
 const never = () => new Promise<never>(() => {});
 
-test("gives what the work gives, or its error", async () => {
+test("the work's value or error is returned", async () => {
   expect(await withDeadline(1000, async () => 7)).toBe(7);
   await expect(withDeadline(1000, () => Promise.reject(new RangeError("x")))).rejects.toThrow(RangeError);
 });
 
-test("ends at the deadline, tells the work, and does not wait for it", async () => {
+test("the deadline rejects, aborts the work and does not wait for it", async () => {
   let told: unknown;
   const run = (signal: AbortSignal) => {
     signal.addEventListener("abort", () => (told = signal.reason));
@@ -19,7 +19,7 @@ test("ends at the deadline, tells the work, and does not wait for it", async () 
   expect(told).toBeInstanceOf(DeadlineError);
 });
 
-test("ends with the reason of whichever caller ends first, also of one that has ended", async () => {
+test("the first caller's reason rejects, also of one that has ended", async () => {
   const [first, second] = [new AbortController(), new AbortController()];
   const waiting = withDeadline(5000, never, first.signal, second.signal);
   setTimeout(() => second.abort(new RangeError("gone")), 5);
@@ -30,6 +30,6 @@ test("ends with the reason of whichever caller ends first, also of one that has 
   expect(ran).toBe(false);
 });
 
-test("an error of work that was told to end is the reason, not the noise that it made", async () => {
+test("an error of aborted work is replaced by the reason", async () => {
   await expect(withDeadline(10, (signal) => sleep(1000, undefined, { signal }))).rejects.toThrow(DeadlineError);
 });

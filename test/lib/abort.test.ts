@@ -16,7 +16,7 @@ function create() {
 }
 
 describe("abortable", () => {
-  it("gives what arrives too late to discard, and only that", async () => {
+  it("discards what arrives too late, and only that", async () => {
     const discard = vi.fn<(value: string) => void>();
     await expect(abortable(Promise.resolve("soon"), never(), discard)).resolves.toBe("soon");
     const { promise, resolve } = Promise.withResolvers<string>();
@@ -39,7 +39,7 @@ describe("abortable", () => {
 });
 
 describe("createFlight", () => {
-  it("shares one piece of work among those who come in time, and starts afresh afterwards", async () => {
+  it("shares one run among concurrent callers and starts anew afterwards", async () => {
     const { fly, landings } = create();
     const shared = Promise.all(Array.from({ length: 200 }, () => fly(never())));
     expect(landings).toHaveLength(1);
@@ -50,7 +50,7 @@ describe("createFlight", () => {
     expect(await next).toBe(8);
   });
 
-  it("lets one leave without taking the work from the others", async () => {
+  it("lets one caller leave without ending the run for the others", async () => {
     const { fly, landings } = create();
     const controller = new AbortController();
     const leaving = fly(controller.signal);
@@ -62,7 +62,7 @@ describe("createFlight", () => {
     expect(await staying).toBe(1);
   });
 
-  it("aborts the work when the last one has left; who comes then gets new work", async () => {
+  it("aborts the run when the last caller has left; the next starts anew", async () => {
     const { fly, landings } = create();
     const controller = new AbortController();
     const leaving = fly(controller.signal);
@@ -74,7 +74,7 @@ describe("createFlight", () => {
     expect(await coming).toBe(2);
   });
 
-  it("fails for all who share it, and for nobody after", async () => {
+  it("rejects for all that share it, and for nobody after", async () => {
     const { fly, landings } = create();
     const both = Promise.allSettled([fly(never()), fly(never())]);
     landings[0]?.reject(new Error("boom"));
@@ -84,7 +84,7 @@ describe("createFlight", () => {
     expect(await next).toBe(3);
   });
 
-  it("starts nothing for a caller who has gone already", async () => {
+  it("starts nothing for a caller that has already left", async () => {
     const { fly, landings } = create();
     await expect(fly(AbortSignal.abort())).rejects.toMatchObject({ name: "AbortError" });
     expect(landings).toHaveLength(0);

@@ -54,7 +54,7 @@ describe("a name", () => {
     expect(findEnvironments(name, nothing)).toEqual(mentioned);
   });
 
-  it("means by a common word what the configuration says, and nothing by a word of the team's own", () => {
+  it("has the configuration's meaning of common words alone", () => {
     expect(findEnvironments("wallet-prod-beta", configured)).toEqual(["staging"]);
     expect(findEnvironments("wallet-beta", configured)).toEqual([]);
   });

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { OpsError, toOpsError, toProblem } from "../../src/lib/errors.ts";
 
-it("an error has the status of its code, and what is known beside it", () => {
+it("an error has the status of its code, and its other fields", () => {
   const bare = new OpsError("docker_timeout", "It hangs");
   expect(bare).toBeInstanceOf(Error);
   const { name, message, code, status, upstream, unconfigured, headers, upstreamStatus, cause: none } = bare;
@@ -22,7 +22,7 @@ it("an error has the status of its code, and what is known beside it", () => {
   expect(whole).toMatchObject({ ...options, status: 429 });
 });
 
-it("what was thrown is itself, or masked with its cause", () => {
+it("a thrown OpsError stays, others are masked with their cause", () => {
   const known = new OpsError("not_found", "Nothing");
   expect(toOpsError(known)).toBe(known);
   for (const thrown of [new Error("canary"), "canary", null, undefined]) {
@@ -31,7 +31,7 @@ it("what was thrown is itself, or masked with its cause", () => {
   }
 });
 
-it("an error as data is its code and message, masked where unknown", () => {
+it("an error as data is its code and message, masked if unknown", () => {
   expect(toProblem(new OpsError("not_found", "Nothing", { upstream: "docker:a" }))).toEqual({
     code: "not_found",
     message: "Nothing",

@@ -9,7 +9,7 @@ function setUp(perHour = 10) {
   return { budget, pass: (ms: number) => (at += ms) };
 }
 
-it("what is taken comes back after an hour, each part for itself", () => {
+it("used units return after an hour, each part by itself", () => {
   const { budget, pass } = setUp();
   budget.take("a", 7);
   pass(1000);
@@ -23,13 +23,13 @@ it("what is taken comes back after an hour, each part for itself", () => {
   expect(budget.left("a")).toEqual({ count: 10, retryAfterSeconds: 3600 });
 });
 
-it("holders have budgets of their own", () => {
+it("holders have separate budgets", () => {
   const { budget } = setUp();
   budget.take("a", 10);
   expect([budget.left("a").count, budget.left("b").count]).toEqual([0, 10]);
 });
 
-it("what is given back is the newest part of that size, and nothing where there is none", () => {
+it("a refund removes the newest use of that size, if there is one", () => {
   const { budget, pass } = setUp();
   budget.take("a", 2);
   pass(5000);

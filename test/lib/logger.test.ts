@@ -108,7 +108,7 @@ test("lines are written together: at 4 KiB, after 100 ms, or at the end", () => 
   expect(readLines()).toMatchObject([{ msg: "last" }]);
 });
 
-test.each(["EPIPE", "EIO"])("an output that is closed (%s) is no failure, nor tried at the end", (code) => {
+test.each(["EPIPE", "EIO"])("a closed output (%s) is no failure, nor tried at the end", (code) => {
   const logger = createLogger("info");
   let tries = 0;
   written.mockImplementation((_fd, text) => {

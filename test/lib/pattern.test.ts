@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { compileLinePattern } from "../../src/lib/pattern.ts";
 import { growthOf } from "../support/cost.ts";
 
-test("matches anywhere in the line, case-sensitive unless told otherwise", async () => {
+test("a pattern matches anywhere in the line, case-sensitive by default", async () => {
   expect((await compileLinePattern("status=5\\d\\d"))?.test("GET status=503")).toBe(true);
   expect((await compileLinePattern("error"))?.test("ERROR")).toBe(false);
   expect((await compileLinePattern("(?i)error"))?.test("ERROR")).toBe(true);
@@ -12,7 +12,7 @@ test.each(["(", "a{2,1}", "(?=a)", "(a)\\1", "[z-a]", "x".repeat(201), "((a{100}
   expect(await compileLinePattern(text)).toBeNull();
 });
 
-test("the longest expression, and the largest, and the first one beyond each", async () => {
+test("the longest and the largest expression pass, one more is refused", async () => {
   const isTaken = async (text: string) => (await compileLinePattern(text)) !== null;
   const { RE2JS } = await import("re2js");
   const size = (count: number) => RE2JS.compile(`(?:ab){${count}}`).programSize();
@@ -23,7 +23,7 @@ test("the longest expression, and the largest, and the first one beyond each", a
   expect([await isTaken(long), await isTaken(`${long}b`)]).toEqual([true, false]);
 });
 
-test("only the first 16,384 characters of a line are looked at, and the whole of them for a match of all", async () => {
+test("a pattern reads a line's first 16,384 characters, and matches them", async () => {
   const pattern = await compileLinePattern("b$");
   expect([pattern?.test(`${"a".repeat(16_383)}b`), pattern?.test(`${"a".repeat(16_384)}b`)]).toEqual([true, false]);
   const whole = await compileLinePattern("a.b", true);

@@ -28,7 +28,7 @@ it.each([
   expect(grid.points.at(-1)?.index).toBe(239);
 });
 
-it("a long gap is no interval: nothing is known in it, and the step stays", () => {
+it("a long gap is not an interval: it is unknown, and the step stays", () => {
   const range = { from: 1_800_000_000, step: 15, steps: 80 };
   const samples = [...every(15, range.from, range.from + 300), ...every(15, range.from + 600, range.from + 1200)];
   const { stepSeconds, points } = toGrid(range, lookUp(range, samples));
@@ -37,7 +37,7 @@ it("a long gap is no interval: nothing is known in it, and the step stays", () =
   expect(lost).toEqual(every(15, 330, 585));
 });
 
-it("whatever was sampled: points end with the range, are a multiple of the step apart, and known ones have a sample that is not old", () => {
+it("points end with the range, steps apart, known with a recent sample", () => {
   const sampled = fc.record({
     step: fc.integer({ min: 1, max: 600 }),
     steps: fc.integer({ min: 1, max: 60 }),
@@ -74,7 +74,7 @@ it.each([
   expect(isFresh(sampled, 1000, 15)).toBe(fresh);
 });
 
-it("points have their times, and are known where a sample is behind them", () => {
+it("points have their times, and are known after a sample", () => {
   const range = { from: 1_768_298_400, step: 15, steps: 4 };
   expect(toTimes(range)).toEqual([15, 30, 45, 60].map((seconds) => range.from + seconds));
   const [, second = 0, , fourth = 0] = toTimes(range);

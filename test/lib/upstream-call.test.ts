@@ -22,7 +22,7 @@ function createEar(): { told: Told[]; observe: ObserveCall } {
 const toCode = () => "docker_error";
 const never = new AbortController().signal;
 
-it("tells of an answer and of a failure, and how long it took", async () => {
+it("an answer and a failure are reported with their duration", async () => {
   const { told, observe } = createEar();
   const options = { observe, upstream: "docker", signal: never, toCode } as const;
   const begin = performance.now();
@@ -37,7 +37,7 @@ it("tells of an answer and of a failure, and how long it took", async () => {
   expect(told[0]?.[1]).toBeLessThanOrEqual(seconds);
 });
 
-it("a container that is not there is an answer of its engine", async () => {
+it("a missing container is an answer of its engine", async () => {
   const { told, observe } = createEar();
   await using engine = await startFakeUpstream((response, { url }) => {
     response.writeHead(url === "/_ping" ? 200 : 404, { "api-version": "1.45" }).end('{"message":"No such container"}');
@@ -48,7 +48,7 @@ it("a container that is not there is an answer of its engine", async () => {
   expect(told.map(([, , code]) => code)).toEqual([null, null]);
 });
 
-it("tells of a deadline, and not of what its caller gave up", async () => {
+it("a deadline is reported, a cancelled call is not", async () => {
   const { told, observe } = createEar();
   const wait = (signal: AbortSignal) =>
     observed({ observe, upstream: "docker", signal, toCode }, () => sleep(5000, undefined, { signal }));
@@ -92,7 +92,7 @@ const calls: readonly [upstream: Upstream, code: string, call: (observe: Observe
   ],
 ];
 
-it.each(calls)("%s: a call to a place where nobody is is one failed call", async (upstream, code, call) => {
+it.each(calls)("%s: a call to an unreachable address is one failed call", async (upstream, code, call) => {
   const { told, observe } = createEar();
   await expect(call(observe)).rejects.toBeInstanceOf(Error);
   expect(told.map(([name, , failure]) => [name, failure])).toEqual([[upstream, code]]);

@@ -10,7 +10,7 @@ const counter: Family = {
   samples: [{ labels: toLabels({ to: "a" }), value: 3 }],
 };
 
-it("writes OpenMetrics: the suffix belongs to the sample, the unit has a line, the end is told", () => {
+it("OpenMetrics has suffixes on samples, units, and an end line", () => {
   const seconds: Family = { name: "ops_age_seconds", help: "Age.", type: "gauge", samples: [{ labels: "", value: 0.25 }] };
   const info: Family = { name: "ops_deploy_info", help: "Deploy.", type: "info", samples: [{ labels: 'tag="a"', value: 1 }] };
   expect(toText([counter, seconds, info], "openmetrics").split("\n")).toEqual([
@@ -29,7 +29,7 @@ it("writes OpenMetrics: the suffix belongs to the sample, the unit has a line, t
   ]);
 });
 
-it("writes the text format: whole names, no info", () => {
+it("the text format has whole names and no info", () => {
   const info: Family = { name: "ops_deploy_info", help: "Deploy.", type: "info", samples: [{ labels: "", value: 1 }] };
   const lines = toText([counter, info], "text").split("\n");
   expect(lines).toContain("# TYPE ops_calls_total counter");
@@ -38,7 +38,7 @@ it("writes the text format: whole names, no info", () => {
   expect(lines.at(-2)).toBe("ops_deploy_info 1");
 });
 
-it("takes the last suffix of a name for its kind alone, and a unit only where a measure ends with it", () => {
+it("a suffix is taken by its kind alone, a unit if a name ends with it", () => {
   const sample = { labels: "", value: 1 };
   const titles = (name: string, type: Family["type"], format: "openmetrics" | "text") =>
     toText([{ name, help: "H", type, samples: [sample] }], format)
@@ -60,7 +60,7 @@ it("takes the last suffix of a name for its kind alone, and a unit only where a 
   expect(titles("ops_x_total", "counter", "text")).toEqual(["# TYPE ops_x_total counter"]);
 });
 
-it("escapes a help text, and writes what has no end", () => {
+it("help texts are escaped, and infinities written", () => {
   const family = (value: number): Family => ({
     name: "ops_x",
     help: 'a\\b\n"c"',
@@ -78,12 +78,12 @@ it("escapes a help text, and writes what has no end", () => {
   expect([toCut(256), toCut(257)]).toEqual([`a="${"x".repeat(256)}"`, `a="${"x".repeat(256)}"`]);
 });
 
-it("leaves out a family without samples, and labels without a value", () => {
+it("families without samples and labels without values are left out", () => {
   expect(toText([{ ...counter, samples: [] }], "text")).toBe("");
   expect(toLabels({ a: null, b: "", c: "x", d: undefined })).toBe('c="x"');
 });
 
-it("a label's value comes back as it was, cut at 256, whatever is in it", () => {
+it("a label's value is unchanged, truncated at 256, whatever it contains", () => {
   const hostile = fc.array(fc.constantFrom('"', "\\", "\n", "n", "{", "}", ",", " ", "é", "=", "#"), { maxLength: 300 });
   fc.assert(
     fc.property(hostile, fc.string(), (parts, more) => {

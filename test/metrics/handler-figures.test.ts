@@ -123,7 +123,7 @@ async function scrape(): Promise<readonly string[]> {
   return body.split("\n");
 }
 
-it("each figure of a scrape is under its own name, in its unit, with its labels", async () => {
+it("each number of a scrape has its own name, unit and labels", async () => {
   const web = 'name="web-1",engine="engine-a",role="web",env="production",service="core",destination="prod",version="v5"';
   const payouts = 'queue="payouts",source="jobs",env="production"';
   const toStates = (name: string, labels: string, states: readonly string[], own: string) =>
@@ -196,7 +196,7 @@ it("each figure of a scrape is under its own name, in its unit, with its labels"
   ]);
 });
 
-it("each family has a type and says what it is", async () => {
+it("each family has a type and a help text", async () => {
   const lines = await scrape();
   const titles = lines.flatMap((line) => /^# HELP (\w+) .{8,}$/.exec(line)?.[1] ?? []);
   const types = lines.flatMap((line) => /^# TYPE (\w+) (\w+)$/.exec(line)?.slice(1, 3).join(" ") ?? []);
@@ -204,7 +204,7 @@ it("each family has a type and says what it is", async () => {
   expect(new Set(titles)).toEqual(new Set(lines.flatMap((line) => /^\w+/.exec(line)?.[0] ?? [])));
 });
 
-it("the age of a source is that of its oldest numbers, whatever their order", () => {
+it("the age of a source is that of its oldest numbers in any order", () => {
   const times = ["2026-01-13T09:47:20Z", "2026-01-13T09:46:00Z", "2026-01-13T09:47:00Z"];
   const toQueue = (source: string) => (observedAt: string) => ({ source, observedAt }) as never;
   const source = { kind: "table", env: null, numbersOk: true };

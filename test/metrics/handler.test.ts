@@ -62,7 +62,7 @@ describe("/metrics", () => {
     expect(valuesOf(body, "ops_queue_source_up", { source: "jobs", kind: "table" })).toEqual([1]);
   });
 
-  it("shows when tokens end: all of them to a token of every environment, its own alone to a limited one", async () => {
+  it("has expiries: all for a token of all environments, else its own", async () => {
     const { body } = await createScraper(whole).scrape();
     const name = "ops_token_expires_timestamp_seconds";
     expect(body).toContain(`${name}{kid="k1",subject="ci"} 1780000000.5\n${name}{kid="k2",subject="grafana"} 1790000000\n`);
@@ -81,7 +81,7 @@ describe("/metrics", () => {
     for (const auth of ["token", "jwt"] as const) expect(await asked(auth)).not.toContain(name);
   });
 
-  it("says of a queue source which upstream it is in", async () => {
+  it("names the upstream of a queue source", async () => {
     const { body } = await createScraper(whole).scrape();
     expect(valuesOf(body, "ops_queue_source_up", { source: "jobs", upstream: "postgres" })).toEqual([1]);
     const row = { numbersOk: true, observedAt: null, env: null, name: "b" };
@@ -92,7 +92,7 @@ describe("/metrics", () => {
     ]);
   });
 
-  it("counts the orphans of a queue, and has no sample where they are not known", async () => {
+  it("counts a queue's orphans, without a sample where they are unknown", async () => {
     const [source] = queues;
     const workerJobs = async () => [sampleWorkerJobs({ count: 2, oldestAgeSeconds: 60 })];
     const queueSources = [{ ...source, workerJobs }] as Memory["queueSources"];
@@ -103,7 +103,7 @@ describe("/metrics", () => {
     expect(valuesOf((await createScraper(whole).scrape()).body, "ops_queue_orphans")).toEqual([]);
   });
 
-  it("a state set has one 1", async () => {
+  it("has one 1 in each state set", async () => {
     const { scrape } = createScraper(whole);
     const { body } = await scrape();
     for (const name of ["ops_container_state", "ops_container_health", "ops_queue_state"]) {
@@ -114,7 +114,7 @@ describe("/metrics", () => {
     expect(valuesOf(body, "ops_container_state", { state: "running" })).toEqual([1]);
   });
 
-  it("has no sample for what is not known", async () => {
+  it("has no sample for unknown numbers", async () => {
     const container = sampleContainer({ fullId: id("1"), restarts: null, startedAt: null });
     const { scrape } = createScraper({ ...whole, containers: [container] });
     const { body } = await scrape();
@@ -126,7 +126,7 @@ describe("/metrics", () => {
     expect(valuesOf(body, "ops_queue_processed_per_second")).toEqual([0]);
   });
 
-  it("does not show how a container was before its engine went away", async () => {
+  it("hides the last state of a container whose engine went away", async () => {
     const stale = sampleContainer({ fullId: id("1"), stale: true });
     const engines = [{ name: "local", ok: false, error: { code: "docker_unavailable", message: "" }, contactAt: Date.now() }];
     const { body } = await createScraper({ ...whole, containers: [stale], engines }).scrape();
@@ -136,7 +136,7 @@ describe("/metrics", () => {
     expect(valuesOf(body, "ops_engine_age_seconds")[0]).toBeLessThan(5);
   });
 
-  it("asks for statistics only where they are wanted, and for no error texts at all", async () => {
+  it("asks for statistics only on request, and never for error texts", async () => {
     const { scrape, calls } = createScraper(whole);
     expect((await scrape()).body).not.toContain("ops_container_cpu_percent");
     expect(calls).not.toHaveProperty("stats");
@@ -148,7 +148,7 @@ describe("/metrics", () => {
     expect(calls).not.toHaveProperty("errors");
   });
 
-  it("shows a token of staging nothing else", async () => {
+  it("shows a staging token nothing else", async () => {
     const production = sampleContainer({ fullId: id("2"), name: "web-2", env: "production" });
     const containers = [...(whole.containers ?? []), production];
     const queueSources = [...queues, { ...queues[0], name: "live", env: "production" as const }] as Memory["queueSources"];
@@ -167,7 +167,7 @@ describe("/metrics", () => {
     expect(body).not.toMatch(/production|ops_host_up|ops_deploy_info\{/);
   });
 
-  it("keeps within its limits, and tells what it left out", async () => {
+  it("is limited and reports what it left out", async () => {
     const many = Array.from({ length: 1002 }, (_, index) =>
       sampleContainer({ fullId: String(index).padStart(64, "0"), name: `web-${index}` }),
     );
@@ -178,7 +178,7 @@ describe("/metrics", () => {
     expect(valuesOf(body, "ops_metrics_dropped_series", { family: "ops_queue" })).toEqual([0]);
   });
 
-  it("speaks OpenMetrics to who asks for it, else the text format", async () => {
+  it("is OpenMetrics if accepted, else the text format", async () => {
     const { scrape } = createScraper(whole);
     const accept = "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.2";
     const open = await scrape({ accept });
@@ -189,7 +189,7 @@ describe("/metrics", () => {
     expect(plain.body).not.toContain("# EOF");
   });
 
-  it("shows what counts all tokens' requests to a token of every environment alone", async () => {
+  it("shows counts of all tokens to tokens of all environments alone", async () => {
     const family = (name: string) => ({ name, help: "H", type: "gauge", samples: [{ labels: "", value: 1 }] }) as const;
     const own = ["ops_http_requests_total", "ops_upstream_errors_total", "process_open_fds", "ops_build_info"];
     const { sources } = createMemorySources(whole);
@@ -206,7 +206,7 @@ describe("/metrics", () => {
     expect(await seen(["staging"])).toEqual(["process_open_fds", "ops_build_info"]);
   });
 
-  it("holds its answer in the memory of the request, and differs by what is accepted", async () => {
+  it("reserves memory for its answer, and varies by Accept", async () => {
     const { sources } = createMemorySources(whole);
     const execute = createExecute(schema, sources, [metricsDocument]);
     const caller = createCaller();
@@ -238,7 +238,7 @@ describe("/metrics", () => {
   });
 });
 
-describe("an upstream that is away", () => {
+describe("an upstream that is down", () => {
   const failures = {
     docker: {
       memory: { containers: [], engines: [{ name: "local", ok: false, error: { code: "docker_unavailable", message: "" } }] },
@@ -256,7 +256,7 @@ describe("an upstream that is away", () => {
     deploy: { memory: { deploy: new OpsError("deploy_info_invalid", "") }, family: "ops_deploy_info" },
   } satisfies Record<string, { memory: Partial<Memory>; family: string }>;
 
-  it("costs its families alone, whichever are away together", async () => {
+  it("leaves out its families alone, whichever are down together", async () => {
     const names = Object.keys(failures) as (keyof typeof failures)[];
     await fc.assert(
       fc.asyncProperty(fc.subarray(names), async (away) => {
@@ -273,7 +273,7 @@ describe("an upstream that is away", () => {
     );
   });
 
-  it("of several queue sources costs those of its queues", async () => {
+  it("of several queue sources leaves out its queues alone", async () => {
     const broken = { name: "broker", metrics: new OpsError("queues_unavailable", ""), errors: [] };
     const { body } = await createScraper({ ...whole, queueSources: [...queues, broken] }).scrape();
     expect(valuesOf(body, "ops_queue_source_up", { source: "broker" })).toEqual([0]);
@@ -282,7 +282,7 @@ describe("an upstream that is away", () => {
     expect(valuesOf(body, "ops_queue_source_age_seconds", { source: "broker" })).toEqual([]);
   });
 
-  it("is told by its own errors, with what the token may see", () => {
+  it("is reported by its own errors, within the token's rights", () => {
     const upOf = (data: Parameters<typeof toUpstreamRows>[0], ...errors: OpsError[]) =>
       Object.fromEntries(toUpstreamRows(data, errors).map(({ upstream, up }) => [upstream, up]));
     const engine = (ok: boolean) => ({ name: "a", ok, ageSeconds: null });
@@ -296,7 +296,7 @@ describe("an upstream that is away", () => {
     expect(upOf({}, unconfigured, new OpsError("queues_unavailable", ""))["queues"]).toBe(false);
   });
 
-  it("no database at all is no outage, one that is away is", () => {
+  it("is no outage if no database is configured", () => {
     const upOf = (unconfigured: boolean) => {
       const errors = [new OpsError("queues_unavailable", "", { unconfigured }), new OpsError("prometheus_unavailable", "")];
       return Object.fromEntries(toUpstreamRows({ containers: [] }, errors).map(({ upstream, up }) => [upstream, up]));
@@ -305,7 +305,7 @@ describe("an upstream that is away", () => {
     expect(upOf(false)).toMatchObject({ docker: true, queues: false, prometheus: false });
   });
 
-  it("a deploy_info.json that is not there is no outage, an old one is", async () => {
+  it("is no outage for a missing deploy_info.json, but for a stale one", async () => {
     const missing = await createScraper({ ...whole, deploy: new OpsError("deploy_info_missing", "") }).scrape();
     expect(valuesOf(missing.body, "ops_upstream_up", { upstream: "deploy" })).toEqual([]);
     const stale = await createScraper({ ...whole, deploy: { ...sampleDeployInfo, stale: true, error: "unreadable" } }).scrape();

@@ -8,7 +8,7 @@ function read({ collect }: Pick<ReturnType<typeof createInstruments>, "collect">
   return toText(collect(), "openmetrics");
 }
 
-it("counts calls to upstreams, their errors by code, and how long they took", () => {
+it("calls to upstreams are counted, with errors by code and durations", () => {
   const instruments = createInstruments();
   // Before a scrape, and after.
   instruments.observeCall("docker", 0.02, null);
@@ -25,7 +25,7 @@ it("counts calls to upstreams, their errors by code, and how long they took", ()
   expect(valuesOf(text, "ops_upstream_request_duration_seconds_sum", { upstream: "docker" })[0]).toBeCloseTo(5.02);
 });
 
-it("counts requests by route, method and status; those that stream have no duration", () => {
+it("requests count by route, method and status; streams have no duration", () => {
   const instruments = createInstruments();
   instruments.observeRequest({ method: "GET", route: "/metrics", status: 200, seconds: 0.002 });
   instruments.observeRequest({ method: "GET", route: "/metrics", status: 200, seconds: null });
@@ -44,7 +44,7 @@ it("bounds of buckets are floating-point numbers, as OpenMetrics has them", () =
   expect(bounds.filter((bound) => !/^(?:\d+\.\d+|\+Inf)$/.test(bound))).toEqual([]);
 });
 
-it("has what runs, and the process, and says of each family what it is", () => {
+it("the process and its work are measured, each family with a help text", () => {
   const instruments = createInstruments();
   instruments.observeCall("docker", 1, "docker_timeout");
   instruments.observeRequest({ method: "GET", route: "/queues", status: 200, seconds: 1 });
@@ -58,7 +58,7 @@ it("has what runs, and the process, and says of each family what it is", () => {
   for (const name of ["process_open_fds", "process_resident_memory_bytes"]) expect(text).toContain(`# TYPE ${name} gauge\n`);
 });
 
-it("a duration is in the first bucket that is not less than it, and every bucket has a bound of its own", () => {
+it("a duration counts in the first bucket that is not less than it", () => {
   const instruments = createInstruments();
   const bounds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
   for (const seconds of [...bounds, 11]) {

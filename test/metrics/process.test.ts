@@ -37,7 +37,7 @@ function createRead() {
   return (name: string, labels = {}) => valuesOf(toText(collect(), "text"), name, labels);
 }
 
-it("each figure of the process is under its own name and in its unit", () => {
+it("each number of the process has its own name and unit", () => {
   vi.spyOn(process, "cpuUsage").mockReturnValue({ user: 2_500_000, system: 750_000 });
   vi.spyOn(performance, "eventLoopUtilization").mockReturnValue({ active: 1500, idle: 9000, utilization: 0.9 });
   const memory = { rss: 1, heapTotal: 32, heapUsed: 16, external: 8, arrayBuffers: 4 };
@@ -60,7 +60,7 @@ it("each figure of the process is under its own name and in its unit", () => {
   expect(readdirSync).toHaveBeenCalledWith("/proc/self/fd");
 });
 
-it("open descriptors are absent where /proc is not there, and only then", () => {
+it("open descriptors are absent without /proc, and only then", () => {
   const read = createRead();
   vi.mocked(readdirSync).mockReturnValueOnce(["0", "1"] as never);
   expect(read("process_open_fds")).toEqual([1]);
@@ -70,7 +70,7 @@ it("open descriptors are absent where /proc is not there, and only then", () => 
   expect(read("process_open_fds")).toEqual([]);
 });
 
-it("a counter grows by what was used since the scrape before, and never goes back", () => {
+it("a counter grows by the use since the last scrape, and never falls", () => {
   const usage = vi.spyOn(process, "cpuUsage");
   const read = createRead();
   for (const [user, seconds] of [
@@ -84,7 +84,7 @@ it("a counter grows by what was used since the scrape before, and never goes bac
   }
 });
 
-it("the delay of the event loop is that since the scrape before, without the 20 ms of a turn", () => {
+it("the event loop's delay is since the last scrape, without its 20 ms", () => {
   const read = createRead();
   const name = "ops_event_loop_delay_seconds";
   expect(monitorEventLoopDelay).toHaveBeenCalledWith({ resolution: 20 });

@@ -17,7 +17,7 @@ describe("parseTarget", () => {
     ["http://prom:9090", "http://prom:9090/api/v1/query"],
     ["https://prom/a/b//", "https://prom/a/b/api/v1/query"],
     ["https://prom//a?b=c#d", "https://prom//a/api/v1/query"],
-  ])("makes of %s the address of its API", (url, href) => {
+  ])("returns the API address of %s", (url, href) => {
     const { endpoint, headers } = parseTarget(url);
     expect(endpoint.href).toBe(href);
     expect(headers).toEqual({
@@ -32,7 +32,7 @@ describe("parseTarget", () => {
     ["http://ops@prom", "ops:"],
     ["http://:pass@prom", ":pass"],
     ["http://a%40b:1%00%zz@prom", "a@b:1%00%zz"],
-  ])("makes a header of the credentials of %s", (url, credentials) => {
+  ])("returns a header for the credentials of %s", (url, credentials) => {
     expect(parseTarget(url).headers["authorization"]).toBe(`Basic ${Buffer.from(credentials).toString("base64")}`);
   });
 
@@ -42,7 +42,7 @@ describe("parseTarget", () => {
 });
 
 describe("createPrometheusClient", () => {
-  it("has each call observed, with the code of its failure", async () => {
+  it("reports each call with the code of its failure", async () => {
     let body = toVector();
     await using upstream = await startFakeUpstream((response) => response.end(body));
     const observe = vi.fn<(...call: unknown[]) => void>();
@@ -58,7 +58,7 @@ describe("createPrometheusClient", () => {
     await expect.poll(() => upstream.connections()).toBe(0);
   });
 
-  it("takes an answer of 4 MB, and none that is a byte larger", async () => {
+  it("accepts an answer of 4 MB, and none that is a byte larger", async () => {
     let size = 4 * 1024 * 1024;
     await using upstream = await startFakeUpstream((response) => response.end(toVector().padEnd(size)));
     const client = createPrometheusClient({ url: upstream.url, timeoutMs: 20_000 });
@@ -71,14 +71,14 @@ describe("createPrometheusClient", () => {
     await client.close();
   });
 
-  it("passes on what else failed in a range", async () => {
+  it("passes on other failures of a range", async () => {
     await using upstream = await startFakeUpstream((response) => response.writeHead(502).end());
     const client = createPrometheusClient({ url: upstream.url, timeoutMs: 20_000 });
     await expect(client.queryRange("up", range, never)).rejects.toMatchObject({ code: "prometheus_unavailable", kind: "server" });
     await client.close();
   });
 
-  it("an ended request asks nothing; a passed deadline is named", async () => {
+  it("asks nothing for an ended request, and names a passed deadline", async () => {
     await using upstream = await startFakeUpstream(() => {});
     const client = createPrometheusClient({ url: upstream.url, timeoutMs: 50 });
     await expect(client.query("up", AbortSignal.abort())).rejects.toMatchObject({
@@ -153,7 +153,7 @@ describe("PrometheusError", () => {
     [{}, ""],
     [null, ""],
     ["ECONNREFUSED", ""],
-  ])("of what was thrown, %j, has no more than its code", (thrown, detail) => {
+  ])("has no more of the thrown %j than its code", (thrown, detail) => {
     const error = toPrometheusError(thrown, never, 5);
     expect(error).toMatchObject({ kind: "unreachable", message: `Prometheus is not reachable${detail}`, cause: thrown });
     expect(toPrometheusError(thrown, AbortSignal.abort(), 5)).toMatchObject({
@@ -176,7 +176,7 @@ describe("probePrometheus", () => {
     await expect.poll(() => upstream.connections()).toBe(0);
   });
 
-  it("says what to do where there is nothing", async () => {
+  it("says what to do when there is nothing", async () => {
     await using upstream = await startFakeUpstream((response) => response.end(toVector()));
     expect(await probePrometheus({ url: upstream.url, thresholds })).toEqual({
       ok: false,
@@ -187,7 +187,7 @@ describe("probePrometheus", () => {
 });
 
 describe("createHostSource", () => {
-  it("logs what is wrong, its cause, and each warning that is new", async () => {
+  it("logs each failure with its cause, and each new warning", async () => {
     let body = toVector(toHost("a:1"));
     const lines: unknown[] = [];
     const log = (level: string) => (fields: object, message: string) => void lines.push([level, fields, message]);
@@ -214,7 +214,7 @@ describe("createHostSource", () => {
     await source.close();
   });
 
-  it("logs nothing of a question whose callers have left", async () => {
+  it("logs nothing when its callers have left", async () => {
     let isSilent = true;
     const log = vi.fn<(...line: unknown[]) => void>();
     await using upstream = await startFakeUpstream((response) => void (isSilent || response.end(toVector(toHost("a:1")))));
@@ -232,7 +232,7 @@ describe("createHostSource", () => {
     await source.close();
   });
 
-  it("asks for the past of containers by their names, apart for each range", async () => {
+  it("asks for containers' past by names, once for each range", async () => {
     const labels = { name: "web", engine: "local", env: "staging" };
     const at = [120, 180];
     const toSeries = (m: string, values: string[]) => ({

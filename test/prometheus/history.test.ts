@@ -25,7 +25,7 @@ function toValues(points: readonly (readonly [number, string])[], over: typeof r
   return values;
 }
 
-it("the points of any answer are read as JSON says, however it is written and whatever its labels are", () => {
+it("points are read as JSON.parse would, whatever the labels", () => {
   // Values are numbers: that no brackets end one is relied on.
   const junk = fc.string().filter((value) => !value.includes("]]"));
   const text = fc.oneof(fc.double().map(String), fc.constantFrom("NaN", "+Inf", "", "1e3", " 5 "), junk);
@@ -49,8 +49,8 @@ it("the points of any answer are read as JSON says, however it is written and wh
   );
 });
 
-describe("what Prometheus answered", () => {
-  it("is numbers where the host was up and nulls where it was down, though its CPU was told all the while", async () => {
+describe("the answer of Prometheus", () => {
+  it("has numbers while the host was up, and nulls while it was down", async () => {
     const { series, warnings } = parseMatrix(200, recorded, range);
     expect(warnings).toEqual([]);
     expect(series.find(({ labels }) => labels["m"] === "cpu")?.values).toEqual([
@@ -74,7 +74,7 @@ describe("what Prometheus answered", () => {
     expect(reversed).toEqual(await toHostHistories(range, { series, warnings: [] }));
   });
 
-  it("may be empty, and hold what is no host", async () => {
+  it("may be empty, and may contain series without a host", async () => {
     expect((await toHostHistories(range, parseMatrix(200, matrix([]), range))).size).toBe(0);
     const strangers = [
       { metric: { m: "up", job: "node" }, values: [[range.from + 1, "1"]] },
@@ -83,7 +83,7 @@ describe("what Prometheus answered", () => {
     expect((await toHostHistories(range, parseMatrix(200, matrix(strangers), range))).size).toBe(0);
   });
 
-  it("has values as text: what is no finite number is no value, nor is what lies outside the range", async () => {
+  it("ignores values that are not finite or outside the range", async () => {
     const texts = ["1", "NaN", "+Inf", "-Inf", "", " ", "x", "-0.5"];
     const values = texts.map((text, index) => [range.from + 1 + index, text]);
     const outside = [range.from, range.from + 9].map((time) => [time, "7"]);
@@ -103,7 +103,7 @@ describe("what Prometheus answered", () => {
     );
   });
 
-  it("a point belongs to the nearest time of the range, its ends included", () => {
+  it("has points at the nearest times of the range, ends included", () => {
     const over = { from: 100, step: 10, steps: 2 };
     const read = (...points: unknown[]) => parseMatrix(200, matrix([{ metric: {}, values: points }]), over).series[0]?.values;
     const none = Number.NaN;
@@ -113,7 +113,7 @@ describe("what Prometheus answered", () => {
     expect(read()).toEqual([none, none]);
   });
 
-  it("is read as JSON where it is written in another way", () => {
+  it("is parsed as JSON when it is formatted differently", () => {
     const over = { from: 0, step: 1, steps: 2 };
     const frame = (values: string, more = "") =>
       `{"status":"success","data":{"resultType":"matrix","result":[{"metric":{"m":"up"},"values":${values}}${more}]}}`;
@@ -138,7 +138,7 @@ describe("what Prometheus answered", () => {
     expect(parseMatrix(200, noticed, over)).toEqual({ series: [{ labels: { m: "up" }, values: [5, 6] }], warnings: ["w", "i"] });
   });
 
-  it("of two jobs the first by name that reached the host speaks", async () => {
+  it("uses the first of two jobs by name that reached the host", async () => {
     const over = { from: 0, step: 60, steps: 2 };
     const toSeries = (m: string, job: string | null, ...values: string[]) => ({
       metric: { m, instance: "a:1", ...(job !== null && { job }) },
@@ -170,7 +170,7 @@ describe("what Prometheus answered", () => {
   });
 });
 
-describe("the question", () => {
+describe("the query", () => {
   it("has rates over the step: at least 5 minutes, at most an hour", async () => {
     const windows = (step: number) => new Set(toHostRangeQuery(step, []).match(/\[\d+s\]/g));
     expect(windows(15)).toEqual(new Set(["[300s]"]));
@@ -178,7 +178,7 @@ describe("the question", () => {
     expect(windows(86_400)).toEqual(new Set(["[3600s]"]));
   });
 
-  it("names its instances literally, in every selector, unless they are very many", async () => {
+  it("names instances literally in every selector, unless very many", async () => {
     expect(toMatchers("instance", ["10.0.0.1:9100", 'a"b\\c|d\n'])).toEqual([
       String.raw`instance=~"10\\.0\\.0\\.1:9100|a\"b\\\\c\\|d\n"`,
     ]);
@@ -211,7 +211,7 @@ describe("the series of containers", () => {
   const read = async (...given: object[]) =>
     (await toContainerHistories(range, [web], parseMatrix(200, matrix(given), range), budget))[0];
 
-  it("are those of the name, the engine and the environment, and of no other", async () => {
+  it("are those of the name, engine and environment, and of no other", async () => {
     const history = await read(...all({ env: "production" }, "250"), ...all({}, "12.4"), ...all({ engine: "far" }, "99"));
     expect(history).toMatchObject({ source: "prometheus", stepSeconds: 1, since: null });
     expect(history?.points.map(({ cpuPct, memPct, restarts }) => [cpuPct, memPct, restarts])).toEqual(
@@ -220,7 +220,7 @@ describe("the series of containers", () => {
     expect(await read(...all({ env: "production" }, "250"))).toBe(null);
   });
 
-  it("are what our own /metrics calls them", async () => {
+  it("have the names of our own /metrics", async () => {
     const asked = [...new Set(toContainerRangeQuery(["web"]).match(/ops_\w+/g))];
     expect(asked).toHaveLength(4);
     const columns = new Set(containerTable.columns.map(([name]) => name));
@@ -229,7 +229,7 @@ describe("the series of containers", () => {
     for (const [label, value] of Object.entries(web)) expect(labels).toContain(`${label}="${value}"`);
   });
 
-  it("keep their environment when a scrape config has one of its own", async () => {
+  it("keep their environment when a scrape config has its own", async () => {
     expect((await read(...all({ env: "scraped", exported_env: "staging" }, "12.4")))?.points[0]?.cpuPct).toBe(12.4);
     expect(await read(...all({ exported_env: "production" }, "12.4"))).toBe(null);
   });

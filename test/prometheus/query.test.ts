@@ -34,13 +34,13 @@ describe("the past of hosts", () => {
     [301, ["a:1"], "301s", 'instance=~"a:1"'],
     [3600, ["a:1"], "3600s", 'instance=~"a:1"'],
     [3601, Array.from({ length: 101 }, (_, n) => `${n}`), "3600s", ""],
-  ])("with a step of %i s is asked in one query", (step, instances, window, matcher) => {
+  ])("with a step of %i s is one query", (step, instances, window, matcher) => {
     const { sampled, up, cpu, mem, disk, load1 } = toParts(window, matcher);
     const parts = { sampled, up, cpu: round(cpu), mem: round(mem), disk: round(disk), load1 };
     expect(tidy(toHostRangeQuery(step, instances))).toBe(join(Object.entries(parts)));
   });
 
-  it("is asked of a hundred by their names, and of more without", () => {
+  it("is asked for a hundred by their names, and for more without", () => {
     const names = (count: number) => Array.from({ length: count }, (_, n) => `n${n}`);
     expect(toMatchers("x", names(100))).toEqual([`x=~"${names(100).join("|")}"`]);
     expect(toMatchers("x", names(101))).toEqual([]);
@@ -48,7 +48,7 @@ describe("the past of hosts", () => {
   });
 });
 
-it("the hosts of now are asked in one query", () => {
+it("all current hosts are one query", () => {
   const { up, cpu, mem, disk, load1 } = toParts("5m", "");
   const devices = 'device!~"lo|veth.+|docker.+|br-.+"';
   const rate = (what: string) => `sum by (job, instance) (rate(node_network_${what}_bytes_total{${devices}}[5m]))`;
@@ -57,7 +57,7 @@ it("the hosts of now are asked in one query", () => {
   expect(tidy(hostQuery).replaceAll("( ", "(")).toBe(join(Object.entries(parts)));
 });
 
-it("the past of containers is asked in one query", () => {
+it("the past of containers is one query", () => {
   const of = (name: string) => `max by (engine, name, env, exported_env) (${name}{name=~"web|app"})`;
   const figures = { cpu: "cpu_percent", mem: "memory_percent", restarts: "restarts_total" };
   const parts = Object.entries(figures).map(([m, name]) => [m, `round(${of(`ops_container_${name}`)}, 0.01)`] as const);
@@ -65,6 +65,6 @@ it("the past of containers is asked in one query", () => {
   expect(tidy(toContainerRangeQuery(["web", "app"]))).toBe(join([["sampled", sampled], ...parts]));
 });
 
-it("a rounded number has so many decimals", () => {
+it("a rounded number has a fixed number of decimals", () => {
   expect([rounded("x", 0), rounded("x", 2), rounded("x", 4)]).toEqual(["round(x, 1)", "round(x, 0.01)", "round(x, 0.0001)"]);
 });

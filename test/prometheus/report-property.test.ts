@@ -40,7 +40,7 @@ function report(list: readonly Sample[]): HostReport | null {
   }
 }
 
-it("any vector is a sound report or prometheus_unavailable, whatever its order", () => {
+it("any vector is a valid report or prometheus_unavailable, in any order", () => {
   let reports = 0;
   fc.assert(
     fc.property(samples, (list) => {

@@ -47,19 +47,19 @@ describe("toHostReport", () => {
     });
   });
 
-  it("gates on up: the rates of a dead host are old news", () => {
+  it("ignores the rates of a host that is down", () => {
     const [host] = hostsOf(...whole("a:9100").map((each) => (each.labels["m"] === "up" ? { ...each, value: "0" } : each)));
     expect(host).toMatchObject({ name: "host-a:9100", status: "down", alert: true, cpuUtil: null, memUtil: null, load1: null });
     expect(host?.reason).toBe("node-exporter does not answer Prometheus (up is 0)");
   });
 
-  it.each(["NaN", "+Inf", "-Inf", "", " ", "x"])("takes %j as unknown, never as a number", (value) => {
+  it.each(["NaN", "+Inf", "-Inf", "", " ", "x"])("reads %j as unknown, never as a number", (value) => {
     const [host] = hostsOf(sample("up", "a:1", "1"), sample("cpu", "a:1", "0.9"), sample("mem", "a:1", value));
     expect(host).toMatchObject({ cpuUtil: 0.9, memUtil: null, alert: true });
     expect(host?.reason).toContain("the memory value is not finite");
   });
 
-  it("has each number where it belongs, and a reason for each missing one", () => {
+  it("has each number in its place, and a reason for each missing one", () => {
     const numbers = { cpu: "0.1", mem: "0.2", disk: "0.3", load1: "4", rx: "5", tx: "6" };
     const all = Object.entries(numbers).map(([metric, text]) => sample(metric, "a:1", text));
     expect(hostsOf(sample("up", "a:1", "1"), ...all)[0]).toMatchObject({
@@ -78,13 +78,13 @@ describe("toHostReport", () => {
     expect(hostsOf(sample("load1", "a:1", "4"))[0]?.reason).toBe(missing.join("; "));
   });
 
-  it.each(["mem", "disk", "load1"])("takes a host without up for alive by its %s, not by a rate or a name", (metric) => {
+  it.each(["mem", "disk", "load1"])("takes a host without up as alive by its %s, not by a rate or name", (metric) => {
     expect(hostsOf(sample(metric, "a:1", "0.5"))).toHaveLength(1);
     const dead = ["cpu", "rx", "tx", "uname"].map((other) => sample(other, "b:1", "1"));
     expect(hostsOf(sample(metric, "a:1", "0.5"), ...dead).map(({ instance }) => instance)).toEqual(["a:1"]);
   });
 
-  it.each(["cpu", "mem", "disk", "load1", "rx", "tx"])("has something to say with one finite number: %s", (metric) => {
+  it.each(["cpu", "mem", "disk", "load1", "rx", "tx"])("reports a host with one finite number: %s", (metric) => {
     expect(hostsOf(sample("up", "a:1", "1"), sample(metric, "a:1", "0"))).toHaveLength(1);
   });
 
@@ -98,7 +98,7 @@ describe("toHostReport", () => {
     expect(hostsOf(sample("up", "a:1", value), sample("mem", "a:1", "0.5"))[0]?.status).toBe(status);
   });
 
-  it("has the first of two node names, and of two jobs' numbers", () => {
+  it("uses the first of two node names, and of two jobs' numbers", () => {
     const names = ["b", "a", "c"].map((nodename) => sample("uname", "x:1", "1", { nodename }));
     const of = (...samples: Sample[]) => hostsOf(sample("mem", "x:1", "0.5"), ...samples)[0]?.name;
     expect([of(...names), of(...names.toReversed()), of(sample("uname", "x:1", "1", { nodename: "" }))]).toEqual(["a", "a", "x"]);
@@ -111,7 +111,7 @@ describe("toHostReport", () => {
     expect(hostsOf(sample("mem", "x:1", "0.5"), sample("mem", "x:1", "0.1"))[0]?.memUtil).toBe(0.5);
   });
 
-  it("says which metrics are missing, once each", () => {
+  it("names the missing metrics, once each", () => {
     const [host] = hostsOf(sample("up", "a:1", "1"), sample("cpu", "a:1", "0.1"), sample("disk", "a:1", "0.2"));
     expect(host).toMatchObject({ memUtil: null, alert: false });
     expect(host?.reason).toBe("no memory metrics; no load metrics; no network metrics");
@@ -128,7 +128,7 @@ describe("toHostReport", () => {
     expect(Object.is(hostsOf(sample("up", "a:1", "1"), sample("cpu", "a:1", "-0"))[0]?.cpuUtil, 0)).toBe(true);
   });
 
-  it("keeps hosts without a node name, and tells clones apart", () => {
+  it("lists hosts without a node name, and distinguishes equal names", () => {
     const clone = (instance: string) => [sample("uname", instance, "1", { nodename: "clone" }), sample("mem", instance, "0.1")];
     expect(hostsOf(...clone("a:1"), ...clone("b:1"), sample("mem", "c:1", "0.1")).map((host) => host.name)).toEqual([
       "c",
@@ -137,13 +137,13 @@ describe("toHostReport", () => {
     ]);
   });
 
-  it("lists a host without up only for values that prove it lives", () => {
+  it("lists a host without up only with values that prove it lives", () => {
     expect(hostsOf(sample("mem", "pushed", "0.3"), sample("cpu", "gone:1", "0.9"), sample("uname", "gone:1", "1"))).toMatchObject(
       [{ name: "pushed", status: "up", memUtil: 0.3, cpuUtil: null }],
     );
   });
 
-  it("lists a machine once when two jobs scrape it; the one that reaches it speaks", () => {
+  it("lists a machine once, from the job that reaches it", () => {
     const twice = [
       sample("up", "a:1", "0"),
       sample("up", "a:1", "1", { job: "other" }),
@@ -165,7 +165,7 @@ describe("toHostReport", () => {
     );
   });
 
-  it("answers when all hosts are down: that is news, not an outage of Prometheus", () => {
+  it("answers when all hosts are down, which is no outage of Prometheus", () => {
     expect(hostsOf(sample("up", "a:1", "0"), sample("up", "b:1", "0")).map((host) => host.alert)).toEqual([true, true]);
   });
 });
@@ -224,7 +224,7 @@ describe("parseAnswer", () => {
     [503, '{"status":"error","errorType":"unavailable"}', "gave_up"],
     [407, '{"status":"error","errorType":"timeout"}', "credentials"],
     [502, '{"status":"error","errorType":"bad_data"}', "rejected"],
-  ])("HTTP %i %s is %s", (status, body, kind) => {
+  ])("of HTTP %i %s is %s", (status, body, kind) => {
     const refusal = expect.objectContaining({
       code: "prometheus_unavailable",
       kind,
@@ -236,19 +236,19 @@ describe("parseAnswer", () => {
   it.each([
     ...["timeout", "canceled", "unavailable", "execution", "bad_data", "internal", "not_found"].map((type) => [type, type]),
     ["other", "HTTP 422"],
-  ])("names a refusal of the type %s, where it is one that we know", (type, detail) => {
+  ])("names a refusal of the known type %s", (type, detail) => {
     const body = JSON.stringify({ status: "error", errorType: type });
     expect(() => parseAnswer(422, body)).toThrow(expect.objectContaining({ message: expect.stringMatching(`\\(${detail}\\)$`) }));
     const denied = expect.objectContaining({ message: "Prometheus refused the credentials (HTTP 403)" });
     expect(() => parseAnswer(403, body)).toThrow(denied);
   });
 
-  it("names the status where there is no refusal to read", () => {
+  it("names the status if there is no refusal to read", () => {
     expect(() => parseAnswer(404, "")).toThrow("There is no Prometheus API at the configured URL (HTTP 404)");
     expect(() => parseAnswer(200, "")).toThrow(expect.objectContaining({ message: "The answer is not one of a Prometheus API" }));
   });
 
-  it("has ten notices at most, each cut, warnings first", () => {
+  it("has at most ten notices, each truncated, warnings first", () => {
     const read = (rest: object) => parseAnswer(200, ok([], rest)).warnings;
     const many = (name: string) => Array.from({ length: 6 }, (_, n) => `${name} ${n}`);
     expect(read({ infos: many("i"), warnings: many("w") })).toEqual([...many("w"), ...many("i").slice(0, 4)]);

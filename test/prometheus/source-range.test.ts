@@ -19,8 +19,8 @@ function sourceOf(url: string, rangeTimeoutMs = 20_000) {
   return { ...source, [Symbol.asyncDispose]: () => source.close() };
 }
 
-describe("a question about a range", () => {
-  it("is one POST to query_range, with its first and last time", async () => {
+describe("a range query", () => {
+  it("is one POST to query_range with its first and last time", async () => {
     await using upstream = await startFakeUpstream((response) => response.end(matrix(load("a:1"))));
     await using source = sourceOf(`${upstream.url}/prom/`);
     const found = await source.history(range, ["a:1", "b:1"], never);
@@ -40,7 +40,7 @@ describe("a question about a range", () => {
     });
   });
 
-  it("is joined by who asks the same, and by nobody else", async () => {
+  it("is shared by callers with the same question, and nobody else", async () => {
     await using upstream = await startFakeUpstream((response) => setTimeout(() => response.end(matrix()), 60));
     await using source = sourceOf(upstream.url);
     const leaver = new AbortController();
@@ -55,7 +55,7 @@ describe("a question about a range", () => {
     expect(upstream.seen).toHaveLength(4);
   });
 
-  it("waits for its turn, two at a time; the hosts of now do not wait for it", async () => {
+  it("waits for its turn, two at a time; current hosts do not wait", async () => {
     let out = 0;
     let most = 0;
     const ends: (() => void)[] = [];
@@ -82,7 +82,7 @@ describe("a question about a range", () => {
     expect(most).toBe(2);
   });
 
-  it("has one deadline, its wait included, and then a next one works", async () => {
+  it("has one deadline, its wait included, and frees its turn", async () => {
     let silent = true;
     await using upstream = await startFakeUpstream((response) => silent || response.end(matrix()));
     const deadlineMs = 400;
@@ -105,7 +105,7 @@ describe("a question about a range", () => {
       .toBe(0);
   });
 
-  it("whose answer is larger than 10 MB asked for too much; one of 9 MB did not", async () => {
+  it("with an answer over 10 MB asked for too much; 9 MB passes", async () => {
     let size = 9;
     await using upstream = await startFakeUpstream((response) => response.end(`${matrix()}${" ".repeat(size * 1024 * 1024)}`));
     await using source = sourceOf(upstream.url);

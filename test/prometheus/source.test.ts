@@ -21,8 +21,8 @@ function sourceOf(url: string, logger: Logger = silentLogger, deadlineMs = timeo
   return { report: (signal = never) => source.report(signal), [Symbol.asyncDispose]: () => source.close() };
 }
 
-describe("what goes out", () => {
-  it("is one form-encoded POST under the path prefix, with basic auth, no compression, and a deadline for the server", async () => {
+describe("a request to Prometheus", () => {
+  it("is one POST with path prefix, basic auth and a server deadline", async () => {
     await using upstream = await startFakeUpstream((response) => response.end(good));
     await using source = sourceOf(`${upstream.url.replace("//", "//ops:p%40ss%3A%25@")}/prom/`);
     expect((await source.report()).hosts).toHaveLength(1);
@@ -37,7 +37,7 @@ describe("what goes out", () => {
     expect(Object.fromEntries(new URLSearchParams(body))).toEqual({ query: hostQuery, timeout: "20000ms" });
   });
 
-  it("is one request for callers that come together; one of them may leave", async () => {
+  it("is shared by concurrent callers; one of them may leave", async () => {
     await using upstream = await startFakeUpstream((response) => setTimeout(() => response.end(good), 60));
     await using source = sourceOf(upstream.url);
     const leaver = new AbortController();
@@ -51,7 +51,7 @@ describe("what goes out", () => {
     expect(upstream.seen).toHaveLength(2);
   });
 
-  it("is aborted when the last caller has left, and the next one starts anew", async () => {
+  it("is aborted when the last caller has left, and the next starts anew", async () => {
     let answers = 0;
     await using upstream = await startFakeUpstream((response) => (answers++ === 0 ? drip(response) : response.end(good)));
     await using source = sourceOf(upstream.url);
@@ -113,8 +113,8 @@ describe("hostile answers become prometheus_unavailable", () => {
   });
 });
 
-describe("what the operator learns", () => {
-  it("never quotes the credentials or the upstream's text, and has a remedy", async () => {
+describe("the log of Prometheus' failures", () => {
+  it("has a remedy, and never the credentials or the upstream's text", async () => {
     await using upstream = await startFakeUpstream((response) => response.writeHead(401).end("sekret"));
     const url = upstream.url.replace("//", "//ops:hunter2@");
     const { ok, detail } = await probePrometheus({ url, thresholds });
@@ -125,7 +125,7 @@ describe("what the operator learns", () => {
     expect(() => parseTarget("ftp://prom")).toThrow(TypeError);
   });
 
-  it("is one log line for each change of state", async () => {
+  it("is one line for each change of state", async () => {
     let body = "{}";
     await using upstream = await startFakeUpstream((response) => response.end(body));
     const lines: string[] = [];

@@ -23,7 +23,7 @@ const others: ServiceGroup[] = [
 ];
 
 describe("a group", () => {
-  it("is a service, a destination and an environment, and their key", () => {
+  it("is a service, a destination and an environment, with their key", () => {
     expect(toGroup({ ...group, more: 1 } as ServiceGroup)).toEqual(group);
     expect(toGroupKey(group)).toBe('["wallet-core","beta","staging"]');
     expect(toRoleKey({ ...group, role: "web" })).toBe('["wallet-core","beta","staging","web"]');
@@ -49,7 +49,7 @@ describe("a group", () => {
   });
 });
 
-describe("a release", () => {
+describe("the release of a container", () => {
   const container = sampleContainer({ version: "v1", commitSha: "abc1234" });
   it.each([
     [{ tag: "v1", version: "x", commitSha: "" }, true],
@@ -57,7 +57,7 @@ describe("a release", () => {
     [{ tag: "x", version: "x", commitSha: "abc1234def" }, true],
     [{ tag: "x", version: "x", commitSha: "abc1235" }, false],
     [{ tag: "x", version: "x", commitSha: "" }, false],
-  ])("%j is run by a container: %s", (release, runs) => {
+  ])("matches %j: %s", (release, runs) => {
     expect(runsRelease(container, release)).toBe(runs);
     expect(runsRelease({ ...container, kind: "accessory" }, release)).toBe(false);
   });
@@ -93,13 +93,13 @@ describe("a worker", () => {
     expect(toErlangHost(host)).toBe(name);
   });
 
-  it("has the names of its host, of its id and of River, each once", () => {
+  it("has the names of its host, its id and River's, each once", () => {
     expect(toWorkerNames({ host: "a.b", id: "123" })).toEqual(["a.b", "123", "a_b"]);
     expect(toWorkerNames({ host: "ab", id: "ab" })).toEqual(["ab"]);
   });
 
   const on = (host: string, version: string, id = host) => sampleContainer({ name: host, host, version, id, env: "staging" });
-  it("runs the release of the container that has its name, where that is one", () => {
+  it("runs the release of the only container with its name", () => {
     const containers = [
       on("one.x", "v1"),
       on("two.y", "v1", "i2"),

@@ -34,7 +34,7 @@ const batches = [
 ];
 
 describe("a followed log", () => {
-  it("is server-sent events, with the time of the last line as id", async () => {
+  it("is server-sent events with the time of the last line as id", async () => {
     const { type, heartbeat, parts } = await open(batches);
     expect([type, heartbeat]).toEqual(["text/event-stream; charset=utf-8", ": still here\n\n"]);
     const lines = (...list: object[]) => `event: lines\ndata: ${JSON.stringify(list)}\n\n`;
@@ -52,7 +52,7 @@ describe("a followed log", () => {
     ]);
   });
 
-  it("is text for who wants lines alone, with the rest in brackets", async () => {
+  it("is text for Accept text/plain, with notices in brackets", async () => {
     const { type, heartbeat, parts } = await open(batches, { isPlain: true });
     expect([type, heartbeat]).toEqual(["text/plain; charset=utf-8", undefined]);
     expect(parts).toEqual([
@@ -65,7 +65,7 @@ describe("a followed log", () => {
     ]);
   });
 
-  it("writes lines once for all their readers", async () => {
+  it("encodes lines once for all their readers", async () => {
     const [one] = batches;
     const stringify = vi.spyOn(JSON, "stringify");
     const { lines } = one as LogBatch;
@@ -90,7 +90,7 @@ describe("a followed log", () => {
     ["2024-02-29T23:59:59.999999999Z", { since: "1709251200.000000000", tail: 5000 }],
     ["1970-01-01T00:00:00.000000000Z", { since: "0.000000001", tail: 5000 }],
     ["2026-01-13T09:46:00.120000000Z", { since: "1768297560.120000001", tail: 5000 }],
-  ])("that goes on from %j asks for what came after it", async (lastEventId, resume) => {
+  ])("resumed from %j asks for what came after it", async (lastEventId, resume) => {
     const { follow } = await open([], { variables: { name: "a", download: false, tail: 9 }, lastEventId });
     expect(follow.mock.calls).toEqual([[document, { name: "a", download: false, tail: 9, ...resume }, caller]]);
   });
@@ -106,7 +106,7 @@ describe("a followed log", () => {
     "2026-02-30T00:00:00.000000000Z",
     "2026-01-13T24:00:00.000000000Z",
     "1969-12-31T23:59:59.999999999Z",
-  ])("cannot go on from %j", async (lastEventId) => {
+  ])("cannot resume from %j", async (lastEventId) => {
     await expect(open([], { lastEventId })).rejects.toMatchObject({
       code: "invalid_request",
       message: "Last-Event-ID must be the id of an event of this stream",

@@ -21,7 +21,7 @@ function createSources(containers: readonly Container[], now = Date.now()) {
   return createMemorySources({ containers, engines }, { restartEnabled: true });
 }
 
-test("the header tells each engine's age and error, anew also when the body is sent again", async () => {
+test("the header has engines' ages and errors, also with a cached body", async () => {
   const containers = [sampleContainer({ engine: "web-1" }), sampleContainer({ name: "old", engine: "web-2", stale: true })];
   const rest = createRest(createSources(containers).sources);
   const first = await rest.get("/containers");
@@ -34,14 +34,14 @@ test("the header tells each engine's age and error, anew also when the body is s
   expect(second.headers["x-ops-engines"]).toBe(`"web-1";age=0.5, "web-2";age=12.3;error=docker_unavailable, ${lostLater}`);
 });
 
-test.each(["", "/health-check"])("so does that of one container (%s), which may be as it was", async (more) => {
+test.each(["", "/health-check"])("the header of one container (%s) has them too", async (more) => {
   const containers = [sampleContainer({ name: "old", engine: "web-2", stale: true })];
   const { headers, status } = await createRest(createSources(containers).sources).get(`/containers/old${more}`);
   expect(status).toBe(200);
   expect(headers["x-ops-engines"]).toContain('"web-2";age=12.1;error=docker_unavailable');
 });
 
-test("what is stale is shown when all engines are lost, but an empty answer is none", async () => {
+test("stale rows are answered when all engines are lost, if there are any", async () => {
   const stale = sampleContainer({ engine: "web-2", stale: true });
   const engines = [{ ...lost, contactAt: 1 }];
   const shown = createRest(createMemorySources({ containers: [stale], engines }).sources);

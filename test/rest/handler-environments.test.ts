@@ -18,7 +18,7 @@ describe("a token limited to staging", () => {
     await expect(get("/containers", "env=production")).rejects.toMatchObject({ code: "forbidden", status: 403 });
   });
 
-  it("sees queues, hosts and deploy info only where they belong to staging", async () => {
+  it("sees queues, hosts and deploy info only if they belong to staging", async () => {
     const memory = {
       queueSources: [
         { name: "a", env: "staging" as const, metrics: [queue("a")], errors: [] },
@@ -42,7 +42,7 @@ describe("a token limited to staging", () => {
     await expect(other.get("/hosts")).rejects.toMatchObject({ code: "forbidden" });
   });
 
-  it("learns that there is no deploy info where it would be its own", async () => {
+  it("sees that its own deploy info is missing", async () => {
     const deploy = new OpsError("deploy_info_missing", "deploy_info.json not found");
     const { get } = createRest(createMemorySources({ deploy }, { env: "staging" }).sources, staging);
     await expect(get("/deploy-info")).rejects.toMatchObject({ code: "deploy_info_missing" });
@@ -51,7 +51,7 @@ describe("a token limited to staging", () => {
   it.each([
     ["others alone", [{ name: "b", env: "production" as const, metrics: [queue("b")], errors: [] }]],
     ["nothing", []],
-  ])("is refused where there is %s: it does not learn which", async (_what, queueSources) => {
+  ])("is refused where there is %s, without learning which", async (_what, queueSources) => {
     const missing = new OpsError("deploy_info_missing", "deploy_info.json not found");
     const deploy = queueSources.length === 0 ? missing : { ...sampleDeployInfo, env: "production" as const };
     const { get } = createRest(createMemorySources({ queueSources, deploy }, { env: "production" }).sources, staging);

@@ -93,7 +93,7 @@ test("tokens, parameters and paths do not share answers", async () => {
   expect(await list()).toHaveLength(2);
 });
 
-test("an empty list that was remembered is none once the engine is lost", async () => {
+test("a remembered empty list is an error once the engine is lost", async () => {
   rows = [];
   expect(await list()).toEqual([]);
   isOk = false;
@@ -102,7 +102,7 @@ test("an empty list that was remembered is none once the engine is lost", async 
   expect(await list()).toEqual([]);
 });
 
-test("a long body that is remembered is one Buffer for all its readers", async () => {
+test("a remembered long body is one Buffer for all its readers", async () => {
   rows = Array.from({ length: 100 }, (_, index) => sampleContainer({ name: `web-${index}` }));
   const [first, second, third] = [await rest.get("/containers"), await rest.get("/containers"), await rest.get("/containers")];
   expect(second.body).toBe(first.body);
@@ -110,7 +110,7 @@ test("a long body that is remembered is one Buffer for all its readers", async (
   expect(third.raw).toBe(second.raw);
 });
 
-test("32 replies are remembered; with one more all of before are forgotten", () => {
+test("32 replies are remembered; one more clears them all", () => {
   const memo = createReplyMemo();
   const inputs = { view: "all", parts: [rows], status: {} };
   const reply = { status: 200, body: "[]" } as unknown as Parameters<typeof memo.keep>[3];
@@ -126,7 +126,7 @@ test("32 replies are remembered; with one more all of before are forgotten", () 
   expect(memo.find("key-32", inputs)).toBe(reply);
 });
 
-test("a reply is for its view and its parts alone, and for one that did not change while it was made", () => {
+test("a reply is for its view and parts, if these did not change meanwhile", () => {
   const memo = createReplyMemo();
   const [one, two] = [{}, {}];
   const inputs = (view: string, ...parts: object[]) => ({ view, parts, status: {} });

@@ -41,7 +41,7 @@ describe("parameters", () => {
     await expect(get(path, query)).rejects.toMatchObject({ code: "invalid_request", message: expect.stringContaining(message) });
   });
 
-  it("ignores unknown ones and takes an empty value as absent", async () => {
+  it("are ignored if unknown, and absent if empty", async () => {
     expect(JSON.parse((await get("/containers", "x=1&env=&include_stats=0&x=2")).body)[0]).not.toHaveProperty("cpu_pct");
   });
 
@@ -59,7 +59,7 @@ describe("parameters", () => {
   });
 
   it.each(["%2e%2e", "..", "-x", "a%00b", "a%0ab", "%E2%80%AE", "x".repeat(300), "%zz", "a%2Fb", ":name", "%3Aname"])(
-    "the name %s is no container's, and no upstream hears of it",
+    "the name %s is no container's, and no upstream is asked",
     async (bad) => {
       const before = { ...calls };
       await expect(get(`/containers/${bad}`)).rejects.toMatchObject({
@@ -70,27 +70,27 @@ describe("parameters", () => {
     },
   );
 
-  it("finds names exactly: no prefix, no id, no slash", async () => {
+  it("match names exactly: no prefix, no id, no slash", async () => {
     for (const bad of [name.slice(0, -1), sampleContainer().id, sampleContainer().fullId, name.toUpperCase()]) {
       await expect(get(`/containers/${bad}`)).rejects.toMatchObject({ code: "container_not_found" });
     }
   });
 });
 
-describe("methods and forms", () => {
-  it("says which methods a path takes", async () => {
+describe("methods and formats", () => {
+  it("are listed for a path in Allow", async () => {
     await expect(call("POST", "/containers")).rejects.toMatchObject({ status: 405, headers: { allow: "GET, HEAD" } });
     await expect(call("POST", "/openapi.json")).rejects.toMatchObject({ status: 405 });
   });
 
-  it("never restarts for a HEAD", async () => {
+  it("of a HEAD never restart", async () => {
     await expect(call("HEAD", `/containers/${name}/restart`)).rejects.toMatchObject({
       status: 405,
       headers: { allow: "POST, GET" },
     });
   });
 
-  it("gives logs as plain lines to who accepts only text", async () => {
+  it("of logs are plain lines if only text is accepted", async () => {
     const { body, headers } = await get(`/containers/${name}/logs`, "tail=1", "text/plain");
     expect(headers).toMatchObject({ "content-type": "text/plain; charset=utf-8" });
     expect(body).toBe(`from ${sampleContainer().fullId}\n`);
@@ -108,7 +108,7 @@ describe("methods and forms", () => {
     });
   });
 
-  it("tells the last probe", async () => {
+  it("of health-check are the last probe", async () => {
     expect(JSON.parse((await get(`/containers/${name}/health-check`)).body)).toEqual({
       name,
       status: "running",
@@ -121,7 +121,7 @@ describe("methods and forms", () => {
     });
   });
 
-  it("passes other strings of deploy_info on, never over a documented field, and marks a stale one", async () => {
+  it("of deploy_info keep other strings, and mark a stale file", async () => {
     expect(JSON.parse((await get("/deploy-info")).body)).toEqual({
       current_tag: sampleDeployInfo.currentTag,
       previous_tag: sampleDeployInfo.previousTag,
@@ -134,11 +134,11 @@ describe("methods and forms", () => {
   });
 });
 
-describe("the same name on several engines, as Kamal has it on several hosts", () => {
+describe("one name on several engines, as Kamal has it on several hosts", () => {
   const twins = ["web-1", "web-2"].map((engine) => sampleContainer({ engine, fullId: engine.padEnd(64, "0"), id: engine }));
   const engines = ["web-1", "web-2"].map((engine) => ({ name: engine, ok: true, error: null }));
 
-  it("is never guessed: 409 names the engines, and engine= chooses", async () => {
+  it("is 409 with the engines' names, and engine= chooses", async () => {
     const rest = createRest(createMemorySources({ containers: twins, engines }).sources);
     expect(JSON.parse((await rest.get("/containers")).body)).toHaveLength(2);
     await expect(rest.get(`/containers/${name}`)).rejects.toMatchObject({ status: 409, code: "container_ambiguous" });
@@ -147,7 +147,7 @@ describe("the same name on several engines, as Kamal has it on several hosts", (
     await expect(rest.get(`/containers/${name}`, "engine=web-3")).rejects.toMatchObject({ code: "container_not_found" });
   });
 
-  it("cannot be told while an engine is silent: reads show what is known, a restart wants the engine named", async () => {
+  it("with a silent engine is read as known, and a restart needs engine=", async () => {
     const down = [engines[0], { name: "web-2", ok: false, error: { code: "docker_timeout", message: "web-2 hangs" } }] as const;
     const one = createMemorySources({ containers: twins.slice(0, 1), engines: [...down] as never }, { restartEnabled: true });
     const rest = createRest(one.sources);

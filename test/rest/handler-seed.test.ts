@@ -63,17 +63,17 @@ describe("the seed's examples", () => {
   const hosts = [sampleHost(), sampleHost({ name: "staging-host-2", instance: "b", cpuUtil: 0.91, memUtil: 0.88, alert: true })];
   const { get } = createRest(createMemorySources({ containers: [redis, web], queueSources: [jobs], hosts }).sources);
 
-  it("GET /containers is a bare array of core containers, in the seed's order of keys, without stats", async () => {
+  it("GET /containers is a bare array in the seed's key order, no stats", async () => {
     expect((await get("/containers")).body).toBe(`[${seedWeb}${more}}]`);
   });
 
-  it("GET /containers with accessories and stats is the seed's whole example", async () => {
+  it("GET /containers with accessories and stats is the seed's example", async () => {
     const { body, headers } = await get("/containers", "env=staging&include_accessories=true&include_stats=1");
     expect(body).toBe(`[${seedWeb}${stats}${more}},${seedRedis}${stats}${more}}]`);
     expect(headers).toEqual({ "content-type": "application/json; charset=utf-8", "x-ops-engines": '"local"' });
   });
 
-  it("GET /containers/:name always carries stats, and hides accessories unless asked", async () => {
+  it("GET /containers/:name has stats, and accessories on request only", async () => {
     expect((await get("/containers/wallet-core-staging-web-latest")).body).toBe(`${seedWeb}${stats}${more}}`);
     expect((await get("/containers/wallet-core-staging-redis", "include_accessories=true")).body).toBe(
       `${seedRedis}${stats}${more}}`,
@@ -115,7 +115,7 @@ describe("the seed's examples", () => {
     );
   });
 
-  it("gives the documented error codes when an upstream is away", async () => {
+  it("has the documented error codes when an upstream is down", async () => {
     const gone = createMemorySources({
       hosts: new OpsError("prometheus_unavailable", "down"),
       deploy: new OpsError("deploy_info_missing", "no file"),
@@ -130,7 +130,7 @@ describe("the seed's examples", () => {
     await expect(rest.get("/containers/any")).rejects.toMatchObject({ code: "docker_unavailable", status: 503 });
   });
 
-  it("names the queue source that could not be read, beside the queues of the others", async () => {
+  it("GET /queues names an unreadable source beside the others' queues", async () => {
     const broken = { name: "broken", metrics: new OpsError("schema_mismatch", "no column state"), errors: [] };
     const locked = { name: "locked", metrics: [queue("c", 1, 0, 0)], errors: new OpsError("queue_locked", "locked") };
     const rest = createRest(createMemorySources({ queueSources: [jobs, broken, locked] }).sources);

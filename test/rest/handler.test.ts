@@ -49,7 +49,7 @@ async function ask(method: string, path: string, query = "", more: Partial<RestR
 }
 
 describe("an answer", () => {
-  it("is the picked part of its document, as JSON", async () => {
+  it("is the picked part of its document as JSON", async () => {
     data = { containers: [{ name: "a" }], engines: [{ name: "e", age_seconds: 0.25, error: null }] };
     expect(await ask("GET", "/containers", "env=staging&include_stats=1")).toEqual({
       status: 200,
@@ -106,18 +106,18 @@ describe("an answer", () => {
     });
   });
 
-  it("of what has no text form is JSON, whatever is accepted", async () => {
+  it("without a text form is JSON, whatever is accepted", async () => {
     data = { containers: [] };
     expect((await ask("GET", "/containers", "download=true", { headers: { accept: "text/plain" } })).headers).toMatchObject(json);
   });
 
-  it("of a deprecated way says so", async () => {
+  it("of a deprecated method says so", async () => {
     data = { restartContainer: { ok: true } };
     expect((await ask("GET", "/containers/web/restart")).headers).toEqual({ ...json, deprecation: "true" });
     expect((await ask("POST", "/containers/web/restart")).headers).toEqual(json);
   });
 
-  it("is the first error where its main part is missing, or a masked one", async () => {
+  it("is the first error if its main part is missing, or a masked one", async () => {
     const gone = new OpsError("container_not_found", "No such container");
     for (const given of [null, {}, { container: null }]) {
       [data, errors] = [given, [gone, new OpsError("internal", "x")]];
@@ -127,7 +127,7 @@ describe("an answer", () => {
     await expect(ask("GET", "/containers/web")).rejects.toMatchObject({ code: "internal", message: "Internal error" });
   });
 
-  it("that is longer than the budget allows is refused, as JSON and as text", async () => {
+  it("over the budget's size is refused, as JSON and as text", async () => {
     const message = "x".repeat(caller.budget.maxBytes);
     data = { container: { name: "web", logs: { lines: [{ message }] } } };
     for (const accept of ["application/json", "text/plain"]) {
@@ -141,7 +141,7 @@ describe("an answer", () => {
 describe("a remembered answer", () => {
   const of = (part: object, status = {}): Inputs => ({ view: "all", parts: [part], status });
 
-  it.each([false, true])("is sent again while it is made of the same (later: %j)", async (later) => {
+  it.each([false, true])("is sent again while its inputs are the same (later: %j)", async (later) => {
     isLater = later;
     const part = {};
     inputs = of(part, { engines: [{ name: "e", age_seconds: 1, error: null }] });
@@ -162,7 +162,7 @@ describe("a remembered answer", () => {
     expect(run).toHaveBeenCalledTimes(3);
   });
 
-  it("comes at once, not as a promise", async () => {
+  it("is returned at once, not as a promise", async () => {
     inputs = of({});
     data = { containers: [] };
     await ask("GET", "/containers");
@@ -170,7 +170,7 @@ describe("a remembered answer", () => {
     expect(handle(request)).toMatchObject({ status: 200, body: "[]" });
   });
 
-  it("is none of what failed in part, changed meanwhile, or is not known", async () => {
+  it("is not cached if partly failed, changed meanwhile or unknown", async () => {
     data = { containers: [] };
     inputs = of({});
     errors = [new OpsError("docker_timeout", "x")];
@@ -209,7 +209,7 @@ describe("a followed log", () => {
     expect(execute).not.toHaveBeenCalled();
   });
 
-  it("takes no list of ids, and no `follow=false`", async () => {
+  it("accepts no list of ids, and no `follow=false`", async () => {
     const headers = { "last-event-id": ["a", "b"] };
     await ask("GET", "/containers/web/logs", "follow=1", { headers, openStream } as never);
     expect(follow.mock.lastCall?.[1]).toMatchObject({ tail: 200 });
@@ -221,14 +221,14 @@ describe("a followed log", () => {
     expect(follow).toHaveBeenCalledOnce();
   });
 
-  it("needs GET, and a place for a stream", async () => {
+  it("needs GET and a place for a stream", async () => {
     const refused = { code: "invalid_request", message: "follow=true needs GET" };
     await expect(ask("HEAD", "/containers/web/logs", "follow=true", { openStream } as never)).rejects.toMatchObject(refused);
     await expect(ask("GET", "/containers/web/logs", "follow=true")).rejects.toMatchObject(refused);
     expect(follow).not.toHaveBeenCalled();
   });
 
-  it("takes no place where it cannot be opened", async () => {
+  it("takes no place if it cannot be opened", async () => {
     openStream.mockClear();
     const gone = new OpsError("container_not_found", "No such container");
     follow.mockRejectedValueOnce(gone);
@@ -247,7 +247,7 @@ describe("openapi.json", () => {
     });
   });
 
-  it("is not posted to", async () => {
+  it("cannot be POSTed to", async () => {
     await expect(ask("POST", "/openapi.json")).rejects.toMatchObject({
       code: "method_not_allowed",
       message: "Use GET",

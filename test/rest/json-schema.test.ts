@@ -25,7 +25,7 @@ const schema = buildSchema(`
 const of = (text: string) => toDataSchema(schema, parse(text));
 const object = (properties: object, required = Object.keys(properties)) => ({ type: "object", properties, required });
 
-it("each field has the type of its value, and null where that may be", () => {
+it("each field has the type of its value, and null where possible", () => {
   expect(of("query A { name count share flag time }")).toEqual(
     object({
       name: { type: "string", description: "What it is called." },
@@ -37,7 +37,7 @@ it("each field has the type of its value, and null where that may be", () => {
   );
 });
 
-it("objects, lists and words are described as deep as they are asked for", () => {
+it("objects, lists and enums are described as deep as selected", () => {
   const colors = ["RED", "GREEN"];
   const inner = { id: { type: "string" }, color: { type: ["string", "null"], enum: [...colors, null] } };
   expect(of("{ inner { id color } inners { colors } holes }")).toEqual(
@@ -52,7 +52,7 @@ it("objects, lists and words are described as deep as they are asked for", () =>
   );
 });
 
-it("a field has its alias; one that may be left out is not required", () => {
+it("a field has its alias; an optional one is not required", () => {
   expect(of("{ own: count name @maybe }")).toEqual(
     object(
       {

@@ -42,7 +42,7 @@ describe("openapi.json", () => {
     },
   );
 
-  it("would notice a missing, a mistyped and a null field", () => {
+  it("detects a missing, a mistyped and a null field", () => {
     const unknown = { active: null, deferred: null, retrying: null, dead: null, oldest_age_seconds: null, drain_seconds: null };
     const times = {
       wait_p50_seconds: null,

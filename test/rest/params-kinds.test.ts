@@ -35,7 +35,7 @@ describe("a parameter", () => {
     ],
     [textParam("a", 3, help), "query", "a", { type: "string", maxLength: 3 }, undefined, "at most 3 characters"],
     [headerParam("a", 3, named), "header", "own", { type: "string", maxLength: 3 }, undefined, "at most 3 characters"],
-  ])("says what it is: %#", (param: Param, place, variable, schema, fallback, expected) => {
+  ])("has its description: %#", (param: Param, place, variable, schema, fallback, expected) => {
     const { parse: _, fallback: given, ...rest } = param;
     expect(rest).toEqual({ name: "a", in: place, variable, description: "Help", schema, expected });
     expect(given).toBe(fallback);
@@ -52,7 +52,7 @@ describe("a parameter", () => {
       ["1", "301", "-5", "+5", "5.0", "1e1", "x5", "5x", "0000000005"],
     ],
     [textParam("a", 3, help), { abc: "abc", ä: "ä" }, ["abcd"]],
-  ])("takes what it can, and refuses the rest by its name: %#", (param: Param, taken, refused) => {
+  ])("accepts its values and refuses others with its name: %#", (param: Param, taken, refused) => {
     for (const [text, value] of Object.entries(taken)) {
       expect(parseQuery([param], `a=${encodeURIComponent(text)}`), text).toEqual({ a: value });
     }
@@ -63,7 +63,7 @@ describe("a parameter", () => {
     }
   });
 
-  it("that is absent or empty is its fallback, or nothing", () => {
+  it("that is absent or empty has its default, or none", () => {
     const params = [booleanParam("flag", help), integer, textParam("text", 3, help), headerParam("X-Own", 3, help)];
     for (const query of ["", "flag=&a=&text=", "other=1&other=2"]) {
       expect(parseQuery(params, query), query).toEqual({ flag: false, a: 5 });
@@ -79,7 +79,7 @@ describe("a parameter", () => {
     expect(() => parseQuery([headerParam("X-Own", 3, help)], "", { "x-own": ["a", "b"] })).toThrow(twice("X-Own"));
   });
 
-  it("of the header is not taken from the query, nor the other way round", () => {
+  it("of the header is not read from the query, nor the other way round", () => {
     const params = [headerParam("X-Own", 3, named), textParam("text", 3, help)];
     expect(parseQuery(params, "X-Own=q&text=a%20b", { "x-own": "abc", text: "h" })).toEqual({ own: "abc", text: "a b" });
     expect(parseQuery(params, "", { "x-own": ["abc"] })).toEqual({ own: "abc" });

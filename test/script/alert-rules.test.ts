@@ -46,13 +46,13 @@ async function judgeMemory(memory: Partial<Memory>, title: string): Promise<numb
 }
 
 describe("OpsFailuresUpSinceDeploy", () => {
-  it("fires when the release that runs is worse, and not when it is well", async () => {
+  it("fires when the running release is worse, not when it is healthy", async () => {
     const title = "OpsFailuresUpSinceDeploy";
     expect(await judge(title, web("v2"))).toBe(0);
     expect(await judge(title, web("v2", { health: "unhealthy" }))).toBe(1);
   });
 
-  it("looks at the last deploy of each environment, and of those that name none", async () => {
+  it("judges the last deploy of each environment, unnamed ones included", async () => {
     const title = "OpsFailuresUpSinceDeploy";
     const production = [sampleRecord({ tag: "v3", env: "production", deployedAt: ago(900) })];
     const unnamed = [sampleRecord({ tag: "v9", env: null, deployedAt: ago(1100) })];
@@ -65,7 +65,7 @@ describe("OpsFailuresUpSinceDeploy", () => {
     expect(await judgeAfter(log, title, web("v2"), web("v4", { env: "production" }), replaced)).toBe(0);
   });
 
-  it("is over an hour after the deploy, and does not know while no queue source can be read", async () => {
+  it("ends an hour after the deploy, and is unknown without queue sources", async () => {
     const title = "OpsFailuresUpSinceDeploy";
     const read = async (age: number, isDown = false) => {
       const past = async (_: unknown, { from, step }: { from: number; step: number }) => {
@@ -82,14 +82,14 @@ describe("OpsFailuresUpSinceDeploy", () => {
     await expect(read(3000, true)).rejects.toThrow(/503/);
   });
 
-  it("is over once it was rolled back", async () => {
+  it("ends once the release was rolled back", async () => {
     const unwell = web("v2", { health: "unhealthy", status: "exited", role: "worker" });
     expect(await judge("OpsFailuresUpSinceDeploy", web("v1", { createdAt: ago(40_000) }), unwell)).toBe(0);
   });
 });
 
 describe("OpsReleaseDrift", () => {
-  it("fires for what a deploy has missed, once it is over, and not when all run the release", async () => {
+  it("fires for what a deploy missed once it is over, else not", async () => {
     const title = "OpsReleaseDrift";
     expect(await judge(title, web("v2"), web("v2", { role: "worker" }))).toBe(0);
     expect(await judge(title, web("v2"), web("v1", { role: "worker" }))).toBeGreaterThan(0);

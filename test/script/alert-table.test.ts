@@ -33,14 +33,14 @@ function readGrafana(): Map<string, Found> {
 }
 
 describe("the shipped alerts of Prometheus and of Grafana", () => {
-  it("are the same conditions, with the same severities and durations", () => {
+  it("are the same conditions, severities and durations", () => {
     const prometheus = readPrometheus();
     expect(prometheus.size).toBe(21);
     expect([...prometheus.keys()]).toContain("OpsRoleDown");
     expect(Object.fromEntries(readGrafana())).toEqual(Object.fromEntries(prometheus));
   });
 
-  it("have a page of docs each, with what to look at and what to do", () => {
+  it("have a docs page each, with what to look at and what to do", () => {
     const [, ...sections] = readFileSync("docs/alerts.md", "utf8").split(/^### (?=Ops)/m);
     const pages = new Map(sections.map((section) => [/^\w+/.exec(section)?.[0] ?? "", section]));
     expect([...pages.keys()]).toEqual([...readPrometheus().keys()]);
@@ -70,7 +70,7 @@ describe("durations", () => {
   });
 });
 
-it("a text shows a value only where it is above 0, as Grafana fires above 0", () => {
+it("a text shows a value only above 0, as Grafana fires above 0", () => {
   const shown = toAlerts().filter(({ summary, description }) => /\$value\b/.test(summary + description));
   // Or it is a time.
   const isAbove = (expr: string) => / >=? \d/.test(expr) || expr.includes("_timestamp_seconds <");

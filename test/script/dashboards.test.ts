@@ -61,12 +61,12 @@ const allOf = ({ templating }: Dashboard) => Object.fromEntries(templating.list.
 const someOf = ({ templating }: Dashboard) =>
   Object.fromEntries(templating.list.map(({ name, type }) => [name, type === "custom" ? "staging" : ["a", 'b"']]));
 
-it("the files in deploy/grafana are as their source", () => {
+it("the files in deploy/grafana equal their source", () => {
   for (const [path, text] of toFiles()) expect(readFileSync(path, "utf8"), `${path}: run npm run dashboards`).toBe(text);
   expect(readdirSync("deploy/grafana/dashboards").toSorted()).toEqual(dashboards.map(({ uid }) => `${uid}.json`).toSorted());
 });
 
-it("has four dashboards of fixed, different uids", () => {
+it("there are four dashboards with fixed, different uids", () => {
   expect(dashboards.map(({ uid, title }) => [uid, title])).toEqual([
     ["ops-overview", "Overview"],
     ["ops-queues", "Queues"],
@@ -76,7 +76,7 @@ it("has four dashboards of fixed, different uids", () => {
 });
 
 describe.each(dashboards.map((one) => [one.title, one] as const))("%s", (_title, dashboard) => {
-  it("gives each panel an id and a place of its own", () => {
+  it("has an id and a place for each panel", () => {
     const { panels } = dashboard;
     expect(new Set(panels.map(({ id }) => id)).size).toBe(panels.length);
     const taken = new Set<string>();
@@ -91,13 +91,13 @@ describe.each(dashboards.map((one) => [one.title, one] as const))("%s", (_title,
     }
   });
 
-  it("says of each panel what it is for", () => {
+  it("describes the purpose of each panel", () => {
     const panels = panelsOf(dashboard);
     expect(new Set(panels.map(({ title }) => title)).size).toBe(panels.length);
     for (const { title, description = "" } of panels) expect(description.length, title).toBeGreaterThan(30);
   });
 
-  it("asks only datasources that are provisioned, each panel one", () => {
+  it("uses only provisioned datasources, one for each panel", () => {
     for (const panel of panelsOf(dashboard)) {
       expect(targetsOf(panel).length, panel.title).toBeGreaterThan(0);
       expect(new Set(targetsOf(panel).map(({ refId }) => refId)).size).toBe(targetsOf(panel).length);
@@ -106,7 +106,7 @@ describe.each(dashboards.map((one) => [one.title, one] as const))("%s", (_title,
     }
   });
 
-  it("has no variable that the JSON plugin does not know, and the environment", () => {
+  it("has the environment and only variables that the JSON plugin knows", () => {
     expect(dashboard.templating.list[0]?.name).toBe("env");
     expect(dashboard.templating.list.map(({ type }) => type).filter((type) => type !== "custom" && type !== "query")).toEqual([]);
   });
@@ -139,7 +139,7 @@ describe.each(dashboards.map((one) => [one.title, one] as const))("%s", (_title,
     }
   });
 
-  it("names Infinity's fields as they are selected, and lets the server parse", () => {
+  it("names Infinity's fields as selected, and lets the server parse", () => {
     for (const target of queriesOf(dashboard).filter((one) => graphqlOf(one) !== undefined)) {
       expect(target).toMatchObject({ type: "graphql", url_options: { method: "POST", body_content_type: "application/json" } });
       expect(target["parser"]).toBe("backend");
@@ -147,7 +147,7 @@ describe.each(dashboards.map((one) => [one.title, one] as const))("%s", (_title,
     }
   });
 
-  it("leads to dashboards that are there, with variables that they have", () => {
+  it("links to existing dashboards with variables that they have", () => {
     const variables = new Map(dashboards.map(({ uid, templating }) => [uid, templating.list.map(({ name }: Variable) => name)]));
     const links = [...JSON.stringify(dashboard.panels).matchAll(/\/d\/([\w-]+)(\?[^"]*)?"/g)];
     expect(links.length).toBeGreaterThan(0);
@@ -160,7 +160,7 @@ describe.each(dashboards.map((one) => [one.title, one] as const))("%s", (_title,
   });
 });
 
-it("a figure that is not known is not green, and 0 is", () => {
+it("an unknown number is not green, and 0 is", () => {
   const figures = dashboards.flatMap(({ panels }) => panels.filter(({ type }) => type === "stat"));
   const counted = figures.filter(({ fieldConfig }) => JSON.stringify(fieldConfig).includes('"red","value":1'));
   expect(counted.map(({ title }) => title)).toContain("Orphaned jobs");
@@ -174,7 +174,7 @@ it("a figure that is not known is not green, and 0 is", () => {
 });
 
 describe("alert rules", () => {
-  it("are in the dashboards' folder, each with an id of its own", () => {
+  it("are in the dashboards' folder, each with its own id", () => {
     expect(alerting.groups.map(({ folder }) => folder)).toEqual(["Ops"]);
     expect(readFileSync("deploy/grafana/provisioning/dashboards/ops.yaml", "utf8")).toContain("folder: Ops");
     expect(new Set(rules.map(({ uid }) => uid)).size).toBe(rules.length);
@@ -182,7 +182,7 @@ describe("alert rules", () => {
   });
 
   it.each(rules.map((rule) => [rule.title, rule] as const))(
-    "%s: each step uses what is before it, and the panel is there",
+    "%s: each step uses what is before it, and the panel exists",
     (_title, rule) => {
       const before = new Set<string>();
       for (const { refId, datasourceUid, model } of rule.data) {
@@ -202,7 +202,7 @@ describe("alert rules", () => {
     },
   );
 
-  it("are not green when their answer is empty or cannot be had, and do not report as wrong what is unknown", () => {
+  it("are neither green nor firing when their answer is empty or fails", () => {
     const others: Readonly<Record<string, string>> = {
       // It is about just that.
       OpsGatewayDown: "Alerting",
@@ -215,7 +215,7 @@ describe("alert rules", () => {
     expect(new Set(rules.map(({ noDataState }) => noDataState))).toEqual(new Set(["NoData"]));
   });
 
-  it("asks nothing that depends on a dashboard, and one number of each query", () => {
+  it("depend on no dashboard, and read one number of each query", () => {
     for (const { model } of rules.flatMap(({ data }) => data)) {
       const query = graphqlOf(model);
       if (query === undefined) continue;
@@ -227,7 +227,7 @@ describe("alert rules", () => {
   });
 });
 
-it("gives each datasource its token from a file, through Grafana's server", () => {
+it("each datasource gets its token from a file, through Grafana's server", () => {
   expect(datasources.map(({ uid, access }) => [uid, access])).toEqual([
     ["ops-infinity", "proxy"],
     ["ops-json", "proxy"],

@@ -5,7 +5,7 @@ import { expect, it } from "vitest";
 import manifest from "../../package.json" with { type: "json" };
 import { statusByCode } from "../../src/lib/errors.ts";
 
-it("the table of errors has every code, with its status", () => {
+it("the table of errors has every code with its status", () => {
   const rows = readFileSync("docs/errors.md", "utf8")
     .split("\n")
     .filter((line) => line.startsWith("| "));
@@ -24,7 +24,7 @@ const pages = [
   ...globSync("docs/**/*.md"),
 ];
 
-it("ARCHITECTURE and the decisions name only files that are there", () => {
+it("ARCHITECTURE and the decisions name only existing files", () => {
   const texts = [
     readFileSync("ARCHITECTURE.md", "utf8"),
     ...globSync("docs/decisions/*.md").map((page) => readFileSync(page, "utf8")),
@@ -34,7 +34,7 @@ it("ARCHITECTURE and the decisions name only files that are there", () => {
   expect(names.filter((name) => !existsSync(name) && !existsSync(join("src", name)))).toEqual([]);
 });
 
-it.each(pages)("%s links to nothing that is not there", (page) => {
+it.each(pages)("%s has no broken link", (page) => {
   const links = [...readFileSync(page, "utf8").matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, link]) => link as string);
   expect(links.filter((link) => !existsSync(join(dirname(page), link)))).toEqual([]);
 });
@@ -53,14 +53,14 @@ function listFiles(): string[] {
     );
 }
 
-it("nothing says to run the program by a command that would fetch a stranger's package of its name", () => {
+it("no page runs the program by a command that fetches another package", () => {
   const fetching = /\b(?:npx|bunx|(?:pnpm|yarn) dlx|npm (?:exec|x)(?! --no (?:--offline )?-- ))[^\n`|]*\bwallet-core-ops\b/;
   const files = listFiles();
   expect(files).toContain("README.md");
   expect(files.filter((file) => fetching.test(readFileSync(file, "utf8")))).toEqual([]);
 });
 
-it("the command that runs this clone's own program is in the README, and works", { timeout: 60_000 }, () => {
+it("the README's command for this clone's own program works", { timeout: 60_000 }, () => {
   expect(readFileSync("README.md", "utf8")).toContain("npm exec --no -- wallet-core-ops check");
   const [npm = "", ...args] = "npm exec --no --offline -- wallet-core-ops --version".split(" ");
   const version = execFileSync(npm, args, { encoding: "utf8" });

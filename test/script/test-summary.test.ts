@@ -16,11 +16,11 @@ describe("summarise", () => {
     expect(summarise([report({ passed: 3 }), report({ passed: 4 })])).toEqual({ line: "7 passed, 0 failed", ok: true });
   });
 
-  it("names skipped tests only where there are any", () => {
+  it("names skipped tests only if there are any", () => {
     expect(summarise([report({ passed: 1, pending: 2 })])).toEqual({ line: "1 passed, 0 failed, 2 skipped", ok: true });
   });
 
-  it("counts a file that failed before its first test, as an import or a hook does", () => {
+  it("counts a file that failed before its first test", () => {
     const broken = report({ passed: 5, pending: 1 }, [
       ["failed", []],
       ["failed", ["skipped"]],

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { callDocker } from "../../script/services/docker-api.ts";
 import { type Container, type ContainerRef, toContainerKey } from "../../src/containers/container.ts";
 import type { ContainerSource } from "../../src/containers/source.ts";
@@ -87,15 +86,6 @@ export async function findRows(source: ContainerSource, refs: readonly Container
   const lists = [(await source.list(signal)).containers, await source.listRetired(signal)];
   const rows = new Map(lists.flat().map((row) => [toContainerKey(row), row]));
   return refs.map((ref) => rows.get(toContainerKey(ref)) ?? null);
-}
-
-/** Polls until `check` is true; fails after `timeoutMs`. */
-export async function until(check: () => Promise<boolean>, timeoutMs = 25_000): Promise<void> {
-  const end = Date.now() + timeoutMs;
-  while (!(await check())) {
-    if (Date.now() > end) throw new Error("It did not come true in time");
-    await sleep(50);
-  }
 }
 
 /** A signal that ends a test's call before the test's own deadline. */

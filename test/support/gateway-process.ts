@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { type IncomingMessage, request } from "node:http";
 import { freePort } from "../../script/services/process.ts";
-import { until } from "./docker-containers.ts";
+import { until } from "./until.ts";
 
 const processToken = "process-token-0123456789";
 

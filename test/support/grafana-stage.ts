@@ -3,11 +3,12 @@ import { dirname, join, resolve } from "node:path";
 import process from "node:process";
 import { freePort, startProcess } from "../../script/services/process.ts";
 import { startPrometheus } from "../../script/services/prometheus.ts";
-import { removeContainers, startContainer, stopContainer, until } from "./docker-containers.ts";
+import { removeContainers, startContainer, stopContainer } from "./docker-containers.ts";
 import { Client } from "pg";
 import { untilSamples } from "./prometheus.ts";
 import { createStage, deployInfo } from "./stage.ts";
 import { createTokens } from "./tokens.ts";
+import { until } from "./until.ts";
 
 interface Options {
   readonly dockerSocket: string;

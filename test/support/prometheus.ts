@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { hasSamples } from "../../script/services/prometheus.ts";
+import { until } from "./until.ts";
 
 /** A process that is stopped (SIGSTOP) until disposed: it accepts connections and never answers. */
 export function freeze(pid: number): Disposable {
@@ -16,11 +17,7 @@ function isStopped(stat: string): boolean {
 
 /** Waits until an expression has a result; rejects after 15 s. */
 export async function untilSamples(url: string, query: string): Promise<void> {
-  const end = Date.now() + 15_000;
-  while (!(await hasSamples(url, query).catch(() => false))) {
-    if (Date.now() > end) throw new Error(`no samples for ${query}`);
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
+  await until(() => hasSamples(url, query).catch(() => false), 15_000);
 }
 
 /** This machine's memory in use, 0..1, by the kernel's own numbers. */

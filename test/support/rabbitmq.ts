@@ -1,9 +1,9 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { RunningRabbitmq } from "../../script/services/rabbitmq.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
 import { createQueueSources } from "../../src/queues/source.ts";
 import { type AmqpClient, connectAmqp } from "./amqp.ts";
 import { allAbilities, type Job, type JobBackend } from "./job-backend.ts";
+import { until } from "./until.ts";
 
 /** The management API, with the rights of its administrator. */
 export interface RabbitmqAdmin {
@@ -32,16 +32,12 @@ export function createAdmin({ url }: Pick<RunningRabbitmq, "url">): RabbitmqAdmi
     call,
     declare: (queue, args = {}) => call("PUT", `/queues/%2f/${encodeURIComponent(queue)}`, { durable: true, arguments: args }),
     settle: async (queue, { ready, unacked }) => {
-      for (const deadline = Date.now() + 10_000; ; await sleep(50)) {
-        const path = `/queues/%2f/${encodeURIComponent(queue)}?disable_stats=true&enable_queue_totals=true`;
+      const path = `/queues/%2f/${encodeURIComponent(queue)}?disable_stats=true&enable_queue_totals=true`;
+      await until(async () => {
         const now = await call<{ messages_ready?: number; messages_unacknowledged?: number }>("GET", path);
-        if (
-          (ready ?? now.messages_ready) === now.messages_ready &&
-          (unacked ?? now.messages_unacknowledged) === now.messages_unacknowledged
-        )
-          return;
-        if (Date.now() > deadline) throw new Error(`${queue} has ${JSON.stringify(now)}`);
-      }
+        const isReady = (ready ?? now.messages_ready) === now.messages_ready;
+        return isReady && (unacked ?? now.messages_unacknowledged) === now.messages_unacknowledged;
+      }, 10_000);
     },
     clear: async () => {
       for (const { name, vhost } of await call<{ name: string; vhost: string }[]>("GET", "/queues?disable_stats=true")) {

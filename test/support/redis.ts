@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
 import { vi } from "vitest";
 import type { RunningRedis } from "../../script/services/redis.ts";
@@ -170,12 +169,5 @@ export async function insertAsynqTask(redis: Redis, job: Job & { readonly id: st
   if (state === "failed") {
     await redis.incr(`${key}failed`);
     await put("archived", ended, encodeTask({ id, queue, error: error ?? "", lastFailedAt: ended }));
-  }
-}
-
-/** Until it is so, at most 10 s. */
-export async function until(isSo: () => Promise<boolean>): Promise<void> {
-  for (const deadline = Date.now() + 10_000; !(await isSo()); await sleep(20)) {
-    if (Date.now() > deadline) throw new Error("It did not become so");
   }
 }

@@ -4,9 +4,10 @@ import { callDocker } from "../../script/services/docker-api.ts";
 import { parseConfig } from "../../src/config/config.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
 import { createSources } from "../../src/sources.ts";
-import { createContainer, removeContainers, startContainer, stopContainer, tagImage, until } from "./docker-containers.ts";
+import { createContainer, removeContainers, startContainer, stopContainer, tagImage } from "./docker-containers.ts";
 import { createTestDatabase, type TestDatabase } from "./postgres-database.ts";
 import { runnerMapping, toQueueMapping } from "./queue-mappings.ts";
+import { until } from "./until.ts";
 
 interface StageOptions {
   readonly dockerSocket: string;

@@ -28,7 +28,7 @@ const usage = table({
 
 const engines = table({
   title: "Container engines",
-  description: "Whether each answers, and how old what is known of its containers is. From the JSON datasource.",
+  description: "Whether each answers, and how old the known state of its containers is. From the JSON datasource.",
   target: metric("engines"),
   worstFirst: "age_seconds",
   columns: [
@@ -48,7 +48,7 @@ const engines = table({
 const restarts = graph({
   title: "Restarts by the policy",
   description:
-    "Restarts that nobody asked for, in 15 minutes. From 3 on it is a loop. All containers; from Prometheus, since it scrapes the gateway.",
+    "Restarts by the restart policy, in 15 minutes. 3 or more are a crash loop. All containers; from Prometheus, since it scrapes the gateway.",
   targets: [promql("sum by (name) (increase(ops_container_restarts_total[15m]))", "{{name}}")],
   thresholds: ["green", [1, "yellow"], [3, "red"]],
 });
@@ -56,7 +56,7 @@ const restarts = graph({
 const throttled = graph({
   title: "Held back by a CPU limit",
   description:
-    "Share of the periods of its CPU limit in which a container had to wait; without one it has none. From Prometheus, where it scrapes with stats=1.",
+    "Share of the CPU limit's periods in which a container was throttled; none without a limit. From Prometheus, if it scrapes with stats=1.",
   targets: [
     promql(
       "sum by (name) (rate(ops_container_cpu_throttled_periods_total[$__rate_interval])) / sum by (name) (rate(ops_container_cpu_periods_total[$__rate_interval]) > 0) or sum by (name) (ops_container_up * 0)",
@@ -71,7 +71,7 @@ const throttled = graph({
 export const containers: Dashboard = dashboard({
   uid: "ops-containers",
   title: "Containers",
-  description: "What runs, how well, and on what.",
+  description: "The containers that run, their use, and their hosts.",
   variables: [role, container, host],
   lines: [
     {
@@ -105,7 +105,7 @@ export const containers: Dashboard = dashboard({
           24,
           timeline(
             "Ends, health and restarts",
-            "Of containers, the newest first, with who restarted one. What the gateway has not seen since it was started is missing.",
+            "Of containers, the newest first, with who restarted one. Events from before the gateway started are missing.",
             ["restart", "container_death", "oom_kill", "health"],
           ),
         ],

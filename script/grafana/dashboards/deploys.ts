@@ -12,7 +12,7 @@ const graphs = queueGraphs([by.env]);
 const history = table({
   title: "Deploys",
   description:
-    "The newest first, each once, out of deploy_history.jsonl, deploy_info.json, Kamal's audit log and the containers themselves. incomplete: some live containers do not run it. previous: where a rollback would lead.",
+    "The newest first, each once, from deploy_history.jsonl, deploy_info.json, Kamal's audit log and the containers. incomplete: some live containers do not run it. previous: the target of a rollback.",
   target: graphql({
     query: `{ deploys(first: 50, ${by.env}) { deployedAt tag state deployedBy durationSeconds commitSha previousTag service destination env command origin } }`,
     root: "data.deploys",
@@ -50,7 +50,7 @@ const history = table({
 
 const reasons = table({
   title: "What the verdict says",
-  description: "Of the last deploy: its reasons, the length of the two windows, and what could not be asked.",
+  description: "Of the last deploy: its reasons, the length of the two windows, and the sources that did not answer.",
   target: graphql({
     query: `{ deploys(first: 1, ${by.env}) { tag service destination verdict { outcome windowSeconds reasons gaps containers { restartsBefore restartsAfter } } } }`,
     root: "data.deploys",
@@ -85,7 +85,7 @@ const reasons = table({
 const byQueue = table({
   title: "Before and after, by queue",
   description:
-    "Of the last deploy: what failed, and how long 95 of 100 jobs waited and ran, in equal windows before and after it. Regressed queues first. The p value is the chance of so many failures if nothing had changed.",
+    "Of the last deploy: what failed, and how long 95 of 100 jobs waited and ran, in equal windows before and after it. Regressed queues first. The p value is the probability of so many failures if nothing had changed.",
   target: graphql({
     query: `{ deploys(first: 1, ${by.env}) { verdict { queues { queue outcome pValue before { failed failureRatio waitP95Seconds runP95Seconds } after { failed failureRatio waitP95Seconds runP95Seconds } } } } }`,
     root: "data.deploys.#.verdict.queues|@flatten",
@@ -125,11 +125,11 @@ const byQueue = table({
   ],
 });
 
-/** What was deployed, whether it is worse, and whether it is what runs. */
+/** The deploys, their verdicts, and drift. */
 export const deploys: Dashboard = dashboard({
   uid: "ops-deploys",
   title: "Deploys",
-  description: "What was deployed when and by whom, whether it made things worse, and whether it is what runs.",
+  description: "What was deployed when and by whom, whether it is worse than the previous release, and whether it runs.",
   lines: [
     {
       height: 4,
@@ -163,7 +163,7 @@ export const deploys: Dashboard = dashboard({
           12,
           timeline(
             "Deploys, and what happened around them",
-            "The newest first. Deploys and restarts are from records; the rest is what the gateway has seen since it was started.",
+            "The newest first. Deploys and restarts are from records; other events are those since the gateway started.",
           ),
         ],
       ],

@@ -12,10 +12,10 @@ export const badHosts: PanelSpec = stat({
   leadsTo: "/d/ops-containers",
 });
 
-/** Containers that are unwell. */
+/** Containers that are unhealthy, restarting or not running. */
 export const badContainers: PanelSpec = stat({
-  title: "Containers unwell",
-  description: "Core containers by what is wrong with them: unhealthy by their health check, restarting, or not running.",
+  title: "Unhealthy containers",
+  description: "Core containers by their problem: unhealthy by their health check, restarting, or not running.",
   targets: [
     counts(`{ containers(${by.env}) { status health } }`, {
       unhealthy: 'data.containers.#(health=="unhealthy")#',
@@ -27,11 +27,11 @@ export const badContainers: PanelSpec = stat({
   leadsTo: "/d/ops-containers",
 });
 
-/** Queues that do not do their work. */
+/** Queues that are stalled, failing or behind. */
 export const badQueues: PanelSpec = stat({
   title: "Queues in trouble",
   description:
-    "Queues by state: stalled and no_workers do nothing at all, failing ones fail half of what they do, backlog ones fall behind.",
+    "Queues by state: stalled and no_workers finish no job, in failing ones half of the ended jobs failed, backlog ones fall behind.",
   targets: [
     counts("{ queues { state } }", {
       stalled: 'data.queues.#(state=="stalled")#',
@@ -44,11 +44,11 @@ export const badQueues: PanelSpec = stat({
   leadsTo: "/d/ops-queues",
 });
 
-/** What the gateway cannot ask. */
+/** Engines and queue sources that do not answer. */
 export const silent: PanelSpec = stat({
   title: "Cannot be asked",
   description:
-    "Container engines that do not answer, and queue sources that cannot be read. What they hold is unknown, not well: other panels are silent about it. No number at all: the gateway itself does not answer.",
+    "Container engines that do not answer, and queue sources that cannot be read. Their state is unknown, and other panels do not show it. No number at all: the gateway itself does not answer.",
   targets: [
     counts("{ engines { ok } queueSources { numbersOk } }", {
       engines: "data.engines.#(ok==false)#",
@@ -59,17 +59,17 @@ export const silent: PanelSpec = stat({
   leadsTo: "/d/ops-containers",
 });
 
-/** Where what runs is not what was deployed. */
+/** Differences between the running and the deployed releases. */
 export const drifted: PanelSpec = stat({
   title: "Release drift",
   description:
-    "Findings that are not of a deploy under way: roles on several releases, another release than was deployed, leftovers, engines that a deploy missed.",
+    "Differences that are not part of a deploy in progress: roles on several releases, a release that was not deployed, leftovers, engines that a deploy missed.",
   targets: [counts(`{ drift(${by.env}) { kind settling } }`, { findings: "data.drift.#(settling==false)#" })],
   thresholds: is.anyIsBad,
   leadsTo: "/d/ops-deploys",
 });
 
-/** What was deployed last, by whom and when. */
+/** The last deploy: its tag, person and time. */
 export const lastDeploy: PanelSpec = stat({
   title: "Last deploy",
   description: "Tag, who deployed it, and when. Many problems begin there: compare with the marks on the graphs.",
@@ -85,11 +85,11 @@ export const lastDeploy: PanelSpec = stat({
   leadsTo: "/d/ops-deploys",
 });
 
-/** Whether it is worse than the one before. */
+/** Whether it is worse than the previous one. */
 export const verdict: PanelSpec = stat({
   title: "Verdict of the last deploy",
   description:
-    "The half hour after the deploy against the half hour before: failures and waiting and running times of each queue, restarts, health, new errors. regressed: consider a rollback; Deploys has the numbers.",
+    "Compares the half hour after the deploy with the half hour before: failures and waiting and running times of each queue, restarts, health, new errors. regressed: consider a rollback; Deploys has the numbers.",
   targets: [
     graphql({
       query: `{ deploys(first: 1, ${by.env}) { verdict { outcome } } }`,

@@ -14,13 +14,13 @@ export function queueGraphs(filters: readonly string[]): Readonly<Record<"depth"
     depth: graph({
       title: "Waiting jobs",
       description:
-        "Jobs that could run and were not taken, computed from the jobs' own rows. Steadily rising: more comes in than is done.",
+        "Jobs that could run and were not taken, computed from the jobs' own rows. A steady rise: more jobs arrive than end.",
       targets: [series("queueDepth", ofQueue, filters)],
       legend: queueName,
     }),
     done: graph({
       title: "Done per second",
-      description: "Jobs that succeeded. A fall to zero while jobs wait is a queue that stands still.",
+      description: "Jobs that succeeded. A fall to zero while jobs wait means that the queue is stalled.",
       targets: [series("queueProcessedPerSec", ofQueue, filters)],
       unit: "cps",
       legend: queueName,
@@ -28,7 +28,7 @@ export function queueGraphs(filters: readonly string[]): Readonly<Record<"depth"
     failures: graph({
       title: "Failures",
       description:
-        "Failed attempts in each step, or jobs that ended failed where attempts are not recorded. Look at where they begin against the deploys.",
+        "Failed attempts in each step, or jobs that ended failed where attempts are not recorded. Compare where they begin with the deploys.",
       targets: [series("queueFailures", ofQueue, filters)],
       legend: queueName,
       bars: true,
@@ -37,7 +37,7 @@ export function queueGraphs(filters: readonly string[]): Readonly<Record<"depth"
     age: graph({
       title: "Age of the oldest waiting job",
       description:
-        "For how long the oldest job that could run had been waiting. Above 60 s it is a backlog, above 300 s with nothing done it is stalled.",
+        "Waiting time of the oldest job that could run. Above 60 s it is a backlog; above 300 s with no ended job the queue is stalled.",
       targets: [series("queueOldestAge", ofQueue, filters)],
       unit: "s",
       thresholds: is.waiting,

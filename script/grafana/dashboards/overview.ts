@@ -9,7 +9,7 @@ import { containers, errors, hosts, queues, timeline } from "./tables.ts";
 const upHosts = graph({
   title: "Hosts that are up",
   description:
-    "How many hosts answered Prometheus; of engines, queue sources and containers only now is known, a point at the end.",
+    "How many hosts answered Prometheus. Of engines, queue sources and containers only the current number is known, as one point at the end.",
   targets: [series("upCounts", ["kind"], [], "up")],
   legend: "${__field.labels.kind}",
 });
@@ -42,11 +42,11 @@ const upstreamTime = graph({
 const queueGraph = queueGraphs([]);
 const hostGraph = hostGraphs([]);
 
-/** What is wrong, the worst first; then the trends, and the gateway itself. */
+/** Problems, the worst first; then trends, and the gateway itself. */
 export const overview: Dashboard = dashboard({
   uid: "ops-overview",
   title: "Overview",
-  description: "What is wrong now, worst first. Red figures lead to the dashboard that has the rest.",
+  description: "Current problems, worst first. Red numbers link to the dashboard with the details.",
   lines: [
     {
       height: 4,
@@ -97,7 +97,7 @@ export const overview: Dashboard = dashboard({
           24,
           timeline(
             "What happened",
-            "Deploys, restarts, ends and health of containers, states of queues and alerts of hosts, the newest first. Deploys and restarts are from records; the rest is what the gateway has seen since it was started.",
+            "Deploys, restarts, ends and health of containers, states of queues and alerts of hosts, the newest first. Deploys and restarts are from records; other events are those since the gateway started.",
           ),
         ],
       ],

@@ -34,7 +34,7 @@ const sources = table({
 const orphans = stat({
   title: "Orphaned jobs",
   description:
-    "Running jobs whose worker is in no live container: nobody is at them any more, and their system may think so for hours. No number: no source names its workers, or an engine does not answer.",
+    "Running jobs whose worker is in no live container: nobody works on them, and their system may notice only after hours. No number: no source names its workers, or an engine does not answer.",
   targets: [graphql({ query: "{ orphans { total } }", root: "data.orphans", columns: { total: "number" } })],
   thresholds: is.anyIsBad,
 });
@@ -76,7 +76,7 @@ const queueErrors = table({
 const jobs = graph({
   title: "Jobs by where they are",
   description:
-    "Over all queues: waiting, running, deferred, retrying and dead jobs, as far as their systems can tell. From Prometheus, since it scrapes the gateway.",
+    "Over all queues: waiting, running, deferred, retrying and dead jobs, as far as their systems record them. From Prometheus, since it scrapes the gateway.",
   targets: [promql('sum by (__name__) ({__name__=~"ops_queue_(depth|active|deferred|retrying|dead)"})', "{{__name__}}")],
 });
 
@@ -87,11 +87,11 @@ const states = graph({
   stacked: true,
 });
 
-/** Everything about queues; all panels but the states follow the chosen ones. */
+/** Everything about queues; all panels but the states show the chosen queues. */
 export const queues: Dashboard = dashboard({
   uid: "ops-queues",
   title: "Queues",
-  description: "What waits, what fails and with what, and since when.",
+  description: "Waiting and failing jobs, their errors, and since when.",
   variables: [queue],
   lines: [
     {

@@ -42,11 +42,11 @@ export const hosts: PanelSpec = table({
   ],
 });
 
-/** Queues, those that stand still first. */
+/** Queues, the stalled first. */
 export const queues: PanelSpec = table({
   title: "Queues",
   description:
-    "Live from the jobs' own rows, those that stand still first: stalled (a job could have run for 5 minutes and nothing ended), no_workers, failing (half of what ended failed), backlog. A queue that is missing here could not be read: see Sources.",
+    "Live from the jobs' own rows, the worst first: stalled (a job could have run for 5 minutes and nothing ended), no_workers, failing (half of what ended failed), backlog. A queue that cannot be read is missing: see Sources.",
   target: graphql({
     query: "{ queues { name source state depth oldestAgeSeconds processedPerSec failuresLastHour dead drainSeconds } }",
     root: "data.queues",
@@ -77,11 +77,11 @@ export const queues: PanelSpec = table({
   ],
 });
 
-/** Containers, those that are unwell first. */
+/** Containers, the unhealthy first. */
 export const containers: PanelSpec = table({
   title: "Containers",
   description:
-    "Core containers, unhealthy and restarting ones first. Stale: its engine has gone away, and this is how it was. Restarts are those of the restart policy since it was last started by hand.",
+    "Core containers, unhealthy and restarting ones first. Stale: its engine does not answer, and this is the last known state. Restarts are those of the restart policy since it was last started by hand.",
   target: graphql({
     query: `{ containers(${by.env}) { name role env status health stale restarts version startedAt engine } }`,
     root: "data.containers",
@@ -121,7 +121,7 @@ export const containers: PanelSpec = table({
 export const errors: PanelSpec = table({
   title: "Errors of jobs, last hour",
   description:
-    "Each error once over all queues and sources (numbers and ids taken out), the most frequent first. First seen after a deploy: see the verdict on Deploys. Not complete: its source had more texts than it could tell, so there are more.",
+    "Each error once over all queues and sources (without numbers and ids), the most frequent first. First seen after a deploy: see the verdict on Deploys. Not complete: its source had more errors than it returns.",
   target: graphql({
     query: "{ errorGroups(first: 50) { count error firstSeen lastSeen attempts complete fingerprint } }",
     root: "data.errorGroups",
@@ -147,11 +147,11 @@ export const errors: PanelSpec = table({
   ],
 });
 
-/** What is not as the last deploy should have left it. */
+/** Drift from the last deploy. */
 export const drift: PanelSpec = table({
   title: "What drifted",
   description:
-    "What is not as the last deploy should have left it; empty when all is well. Settling: a container of the role was made in the last 5 minutes, so a deploy may be under way.",
+    "Containers that differ from the last deploy; empty if there are none. Settling: a container of the role was created in the last 5 minutes, so a deploy may be in progress.",
   target: graphql({
     query: `{ drift(${by.env}) { kind message service destination role env engine expected settling } }`,
     root: "data.drift",

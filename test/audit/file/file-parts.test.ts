@@ -50,7 +50,7 @@ function createNoted() {
 }
 
 describe("the parts of a record", () => {
-  it("are its own and its rotated files with entries, in the order of these", async () => {
+  it("are its file and the rotated files with entries, oldest first", async () => {
     const names = ["audit.jsonl-2026", "audit.jsonl.9", "audit.jsonl.1", "audit.jsonl"];
     let head = genesis;
     for (const name of names) {
@@ -70,13 +70,13 @@ describe("the parts of a record", () => {
     expect(await readHead(path)).toEqual(head);
   });
 
-  it("are none before the first entry", async () => {
+  it("are an empty list before the first entry", async () => {
     expect([await listParts(path), await readHead(path)]).toEqual([[], genesis]);
     await expect(listParts(join(folder, "none", "audit.jsonl"))).rejects.toThrow("ENOENT");
   });
 });
 
-describe("the lines of a file from its end", () => {
+describe("the lines of a file, read from its end", () => {
   it.each([
     ["nothing", ""],
     ["a newline", "\n"],
@@ -98,7 +98,7 @@ describe("a line", () => {
   const made = toAuditLine(sampleEntry(), new Date(0), { seq: 6, hash: "a".repeat(64) }, "a piece");
   const text = made.line.slice(0, -1);
 
-  it("has its place, what it follows and the piece that its writer saw", () => {
+  it("has its position, the previous hash and the chunk its writer saw", () => {
     expect(parseAuditLine(text)).toEqual({
       record: { ...sampleEntry(), seq: 7, at: "1970-01-01T00:00:00.000Z", hash: made.head.hash, reason: 'stuck, "again"' },
       prevHash: "a".repeat(64),
@@ -119,12 +119,12 @@ describe("a line", () => {
     ["with a hash in capitals", text.replace(made.head.hash, "A".repeat(64)), null],
     ["that is no JSON", text.replace('"k1"', "k1"), null],
     ["that is empty", "", null],
-  ])("%s is not what was written", (_, given, intact) => {
+  ])("%s does not match its hash", (_, given, intact) => {
     expect(parseAuditLine(given)?.intact ?? null).toBe(intact);
   });
 });
 
-describe("what processes have left", () => {
+describe("what other processes left behind", () => {
   const now = Date.parse("2026-01-13T10:00:00.000Z");
   const hour = 3_600_000;
   const find = async (entries: Parameters<typeof chain>[0], scanLimit = 1000) => {
@@ -157,11 +157,11 @@ describe("what processes have left", () => {
         [3, false],
       ],
     ],
-  ])("is an intent %s", async (_, entries, left) => {
+  ])("is an open intent %s", async (_, entries, left) => {
     expect((await find(entries)).open).toEqual(left);
   });
 
-  it("are the keys of a day, in their order, each with its newest outcome", async () => {
+  it("is the day's keys, in order, each with its newest outcome", async () => {
     const keyHash = "k";
     const entries = [
       { ...ago(24 * hour), keyHash },
@@ -177,7 +177,7 @@ describe("what processes have left", () => {
     ]);
   });
 
-  it("are looked for among so many entries", async () => {
+  it("is searched in a limited number of entries", async () => {
     const entries = [ago(4), ago(3), ago(2), unknown(3)];
     expect((await find(entries, 3)).open).toEqual([
       [2, false],
@@ -190,7 +190,7 @@ describe("what processes have left", () => {
 describe("a lock", () => {
   const taken = "another process writes this file";
 
-  it("is one's own until it is released, or removed", async () => {
+  it("is held until it is released or its file is removed", async () => {
     expect(await isLocked(path)).toBe(false);
     const lock = await acquireLock(path);
     expect([await lock.isHeld(), await isLocked(path), readdirSync(folder)]).toEqual([true, true, ["audit.jsonl.lock"]]);
@@ -201,7 +201,7 @@ describe("a lock", () => {
     await (await acquireLock(path)).release();
   });
 
-  it("of another is left to it by one who has lost his own", async () => {
+  it("of another process is not removed by one that lost its own", async () => {
     const lost = await acquireLock(path);
     rmSync(`${path}.lock`);
     const next = await acquireLock(path);
@@ -211,7 +211,7 @@ describe("a lock", () => {
     await next.release();
   });
 
-  it("of a dead process is taken", async () => {
+  it("of a dead process is taken over", async () => {
     writeFileSync(`${path}.lock`, "");
     expect(await isLocked(path)).toBe(false);
     const lock = await acquireLock(path);
@@ -219,13 +219,13 @@ describe("a lock", () => {
     await lock.release();
   });
 
-  it("needs the folder", async () => {
+  it("needs the folder to exist", async () => {
     await expect(acquireLock(join(folder, "none", "audit.jsonl"))).rejects.toThrow("ENOENT");
     await expect(isLocked(join(folder, "none", "audit.jsonl"))).rejects.toThrow("ENOENT");
   });
 });
 
-describe("no file stays open", () => {
+describe("the files", () => {
   const countOpen = () =>
     readdirSync("/proc/self/fd").filter((fd) => {
       try {
@@ -235,7 +235,7 @@ describe("no file stays open", () => {
       }
     }).length;
 
-  it("after a record was read, in part too, checked or verified", async () => {
+  it("are closed after a read, a partial read, a check or a verification", async () => {
     writeFileSync(`${path}.1`, chain([{}, {}]).text);
     writeFileSync(path, chain([{}, {}], chain([{}, {}]).head).text);
     for await (const { record } of readEntriesBackward(path)) if (record.seq === 3) break;
@@ -248,7 +248,7 @@ describe("no file stays open", () => {
     expect(countOpen()).toBe(0);
   });
 
-  it("after a lock was released, or refused", async () => {
+  it("are closed after a lock was released or refused", async () => {
     const lock = await acquireLock(path);
     const held = countOpen();
     await expect(acquireLock(path)).rejects.toThrow("another process");
@@ -258,7 +258,7 @@ describe("no file stays open", () => {
     expect(countOpen()).toBe(0);
   });
 
-  it("after the record was closed", async () => {
+  it("are closed after the record was closed", async () => {
     const { audit } = createNoted();
     await audit.write(sampleEntry());
     renameSync(path, `${path}.1`);
@@ -273,8 +273,8 @@ describe("no file stays open", () => {
   });
 });
 
-describe("what is said of a record", () => {
-  it("in the log is each entry's place and hash, and what it is about", async () => {
+describe("the messages about a record", () => {
+  it("log each entry's position, hash and subject", async () => {
     const { audit, notes } = createNoted();
     const job = { source: "jobs", queue: "mail", ids: ["1"], fingerprint: null };
     expect(await audit.write(sampleEntry())).toBe(1);
@@ -302,7 +302,7 @@ describe("what is said of a record", () => {
     ]);
   });
 
-  it("in the log is why it cannot be written, and to the caller that it cannot", async () => {
+  it("log why a write failed; the caller learns only that it failed", async () => {
     const { audit, notes } = createNoted();
     mkdirSync(path);
     const refused = { code: "audit_unavailable", message: "The audit record cannot be written", upstream: "audit" };
@@ -315,7 +315,7 @@ describe("what is said of a record", () => {
     await audit.close();
   });
 
-  it("in the log is that it is closed, or no regular file", async () => {
+  it("log that the record is closed or is not a regular file", async () => {
     const { audit, notes } = createNoted();
     await audit.close();
     await expect(audit.write(sampleEntry())).rejects.toMatchObject({ cause: new Error("closed") });
@@ -327,7 +327,7 @@ describe("what is said of a record", () => {
     expect(causes).toEqual(["Error: closed", "Error: not a regular file"]);
   });
 
-  it("to one who asks before is that another process writes it", async () => {
+  it("say to a check that another process writes the record", async () => {
     const lock = await acquireLock(path);
     const { audit } = createNoted();
     const refused = {
@@ -343,7 +343,7 @@ describe("what is said of a record", () => {
     await audit.close();
   });
 
-  it("to a reader is that it cannot be read", async () => {
+  it("say to a reader that the record cannot be read", async () => {
     path = join(folder, "none", "audit.jsonl");
     const { audit, notes } = createNoted();
     await expect(audit.read({ first: 1, before: null, accepts: () => true })).rejects.toMatchObject({
@@ -356,7 +356,7 @@ describe("what is said of a record", () => {
     await audit.close();
   });
 
-  it("by the check is where it stands, who writes it, or what to do", async () => {
+  it("of the check say where the record is, who writes it or what to do", async () => {
     expect(await probeAudit(path)).toEqual({ ok: true, detail: `${path}, no entry yet`, warnings: [] });
     writeFileSync(path, "");
     expect(await probeAudit(path)).toEqual({ ok: true, detail: `${path}, no entry yet`, warnings: [] });
@@ -382,7 +382,7 @@ describe("what is said of a record", () => {
     expect(await probeAudit("/dev/null")).toEqual(refused("/dev/null", "not a regular file"));
   });
 
-  it("by its verification is the first thing that is wrong", async () => {
+  it("of verification name the first mistake", async () => {
     const verify = async (text: string | Buffer, partial = false) => {
       writeFileSync(path, text);
       const { ok, message } = await verifyAudit(path, { partial });
@@ -409,7 +409,7 @@ describe("what is said of a record", () => {
     expect(await verify("", true)).toEqual([true, `1 file, head seq 0 hash ${genesis.hash}`]);
   });
 
-  it("by its verification is which piece nobody saw", async () => {
+  it("of verification name the part that nobody acknowledged", async () => {
     const { head, lines } = chain([{}]);
     const seen = toAuditLine(sampleEntry(), new Date(0), head, '{"ts"').line;
     const verify = async (...parts: readonly string[]) => {
@@ -423,7 +423,7 @@ describe("what is said of a record", () => {
     expect(await verify(one, "a\n", '{"ts"\n', seen)).toBe("seq 2 is cut or altered");
   });
 
-  it("by its verification is which file cannot be read", async () => {
+  it("of verification name the file that cannot be read", async () => {
     const none = join(folder, "none", "audit.jsonl");
     expect(await verifyAudit(none, { partial: false })).toEqual({ ok: false, message: `${join(folder, "none")} cannot be read` });
     expect(await verifyAudit(path, { partial: false })).toEqual({ ok: false, message: `${path} cannot be read (ENOENT)` });

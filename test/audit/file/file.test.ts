@@ -59,7 +59,7 @@ function lines(file = path): Record<string, unknown>[] {
 const unavailable = { code: "audit_unavailable", status: 503 };
 
 describe("createAuditFile", () => {
-  it("keeps what an action on jobs was about, in the same chain as restarts", async () => {
+  it("records actions on jobs in the same chain as restarts", async () => {
     await using audit = create();
     const job = { source: "river", queue: 'ma"il\n', ids: ["9007199254740993", "2"], fingerprint: "0123456789ab" };
     const onJobs = { action: "job.retry_group", job, engine: "", containerId: "", containerName: "", image: "" } as const;
@@ -77,7 +77,7 @@ describe("createAuditFile", () => {
     });
   });
 
-  it("makes the file at the first write, for its owner only, one line for each entry", async () => {
+  it("creates the file at the first write, private, one entry a line", async () => {
     await using audit = create();
     expect(() => statSync(path)).toThrow("ENOENT");
     const before = Date.now();
@@ -118,7 +118,7 @@ describe("createAuditFile", () => {
     expect(outcome).toMatchObject({ seq: 2, outcome: "ok", detail: "running", prev_hash: intent?.["hash"] });
   });
 
-  it("shows a reason clean that an older version wrote as it came", async () => {
+  it("sanitises a reason that an older version wrote unsanitised", async () => {
     await using audit = create();
     await audit.write({ reason: "stuck\u202e, password=hunter2-canary" });
     expect(lines()[0]?.["reason"]).toContain("hunter2");
@@ -126,7 +126,7 @@ describe("createAuditFile", () => {
     expect(await verifyAudit(path, { partial: false })).toMatchObject({ ok: true });
   });
 
-  it("gives what a dead process left open, but not what has an outcome or was settled", async () => {
+  it("returns open intents of a dead process, not settled ones", async () => {
     {
       await using audit = create();
       for (const requestId of ["settled", "told", "open"]) await audit.write({ requestId });
@@ -141,7 +141,7 @@ describe("createAuditFile", () => {
     ]);
   });
 
-  it("gives the keys of a day with their newest outcome, over rotated files", async () => {
+  it("returns a day's keys with their newest outcome over rotated files", async () => {
     {
       await using audit = create();
       for (const keyHash of ["a", null, "c", "d"]) await audit.write({ keyHash });
@@ -158,7 +158,7 @@ describe("createAuditFile", () => {
     ]);
   });
 
-  it("reads a record of version 0.1, which has fewer fields, and goes on with its chain", async () => {
+  it("reads a version 0.1 record, which has fewer fields, and extends it", async () => {
     const old = fileURLToPath(new URL("record-0.1.jsonl", import.meta.url));
     expect(await verifyAudit(old, { partial: false })).toMatchObject({
       ok: true,
@@ -188,7 +188,7 @@ describe("createAuditFile", () => {
     expect(await verifyAudit(path, { partial: false })).toMatchObject({ ok: false, message: expect.stringContaining("seq 2") });
   });
 
-  it("keeps the order of concurrent writes, and never touches what is there", async () => {
+  it("keeps the order of concurrent writes and changes no old entry", async () => {
     writeFileSync(path, '{"old":true}\n');
     await using audit = create();
     await Promise.all(Array.from({ length: 50 }, (_, index) => audit.write({ requestId: `r-${index}` })));
@@ -198,7 +198,7 @@ describe("createAuditFile", () => {
     ]);
   });
 
-  it("lets one writer at a time have the file, whichever came first, and the next one go on from there", async () => {
+  it("lets one process write at a time; the next continues the chain", async () => {
     const two = create();
     {
       await using one = create();
@@ -233,7 +233,7 @@ describe("createAuditFile", () => {
     expect(readdirSync(folder).toSorted()).toEqual(["audit.jsonl", "audit.jsonl.lock"]);
   });
 
-  it("goes on in the new file after a rotation, and after a removal", async () => {
+  it("continues in the new file after a rotation or a removal", async () => {
     await using audit = create();
     await audit.write({ requestId: "a" });
     renameSync(path, `${path}.1`);
@@ -244,7 +244,7 @@ describe("createAuditFile", () => {
     expect(lines().map(({ seq, request_id }) => [seq, request_id])).toEqual([[3, "c"]]);
   });
 
-  it("keeps one chain over its rotated files, also when it starts again with none", async () => {
+  it("keeps one chain over rotated files, also after an empty restart", async () => {
     for (const name of ["a", "b", "c"]) {
       await using audit = create();
       await audit.write({ requestId: name });
@@ -263,7 +263,7 @@ describe("createAuditFile", () => {
     expect(await verifyAudit(path, { partial: true })).toMatchObject({ ok: true });
   });
 
-  it("closes a piece of a line that a crash left, before its own", async () => {
+  it("closes the partial line of a crash before its own entry", async () => {
     await using audit = create();
     await audit.write({ requestId: "a" });
     appendFileSync(path, '{"ts":"2026');
@@ -279,7 +279,7 @@ describe("createAuditFile", () => {
     });
   });
 
-  it("reads a page before a seq, of the entries that are accepted, newest first", async () => {
+  it("reads a page of accepted entries before a seq, newest first", async () => {
     await using audit = create();
     for (const subject of ["a", "b", "a", "b", "a"]) await audit.write({ subject });
     const seqs = async (how: Parameters<typeof audit.read>[0]) => (await audit.read(how)).map(({ seq }) => seq);
@@ -291,7 +291,7 @@ describe("createAuditFile", () => {
     expect(await seqs({ first: 1, before: 4, accepts: ({ subject }) => subject === "b" })).toEqual([2]);
   });
 
-  it("looks through 10,000 entries for a page, and no further", async () => {
+  it("searches 10,000 entries for a page, and no more", async () => {
     let head = genesis;
     const made = Array.from({ length: 10_001 }, (_, index) => {
       const { line, head: next } = toAuditLine(sampleEntry({ subject: index < 2 ? "old" : "new" }), new Date(0), head, null);
@@ -303,7 +303,7 @@ describe("createAuditFile", () => {
     expect((await audit.read({ accepts: ({ subject }) => subject === "old" })).map(({ seq }) => seq)).toEqual([2]);
   });
 
-  it("goes on behind what another process wrote while the lock was lost", async () => {
+  it("continues after what another process wrote without its lock", async () => {
     await using one = create();
     await one.write({ requestId: "a" });
     rmSync(`${path}.lock`);
@@ -320,7 +320,7 @@ describe("createAuditFile", () => {
     expect(await verifyAudit(path, { partial: false })).toMatchObject({ ok: true });
   });
 
-  it("goes on behind a line that is there though its write failed", async () => {
+  it("continues after a line that was written though its write failed", async () => {
     await using audit = create();
     await audit.write({ requestId: "a" });
     const handle = await open(path);
@@ -339,7 +339,7 @@ describe("createAuditFile", () => {
     expect(await verifyAudit(path, { partial: false })).toMatchObject({ ok: true });
   });
 
-  it("fails closed when it cannot write, and recovers", async () => {
+  it("refuses while it cannot write, and recovers", async () => {
     path = join(folder, "missing", "audit.jsonl");
     await using audit = create();
     await expect(audit.write()).rejects.toMatchObject(unavailable);
@@ -358,7 +358,7 @@ describe("createAuditFile", () => {
     await expect(audit.write()).rejects.toMatchObject(unavailable);
   });
 
-  it("refuses devices, with no path in the message", async () => {
+  it("refuses devices without the path in the message", async () => {
     for (const device of ["/dev/full", "/dev/null"]) {
       const audit = createAuditFile({ path: device, logger: silentLogger });
       await expect(audit.write(entry)).rejects.toMatchObject({ ...unavailable, message: "The audit record cannot be written" });
@@ -376,8 +376,8 @@ describe("createAuditFile", () => {
   });
 });
 
-describe("told without writing", () => {
-  it("that it can be written: nothing is made, no lock is taken, a writer is left in peace", async () => {
+describe("a check without a write", () => {
+  it("passes without creating a file, a lock or a conflict", async () => {
     await using other = create();
     await other.check();
     expect(await probeAudit(path)).toMatchObject({ ok: true, detail: expect.stringContaining("no entry yet"), warnings: [] });
@@ -395,7 +395,7 @@ describe("told without writing", () => {
     expect(await verifyAudit(path, { partial: false })).toMatchObject({ ok: true });
   });
 
-  it("that it cannot, with the reason and the remedy", async () => {
+  it("fails with the reason and the remedy", async () => {
     writeFileSync(join(folder, "file"), "");
     for (const [bad, reason] of [
       [join(folder, "none", "audit.jsonl"), "ENOENT"],
@@ -412,7 +412,7 @@ describe("told without writing", () => {
     }
   });
 
-  it("that the file is perhaps another one: it has text, and no entry", async () => {
+  it("fails when the file has text but no entry", async () => {
     writeFileSync(path, "127.0.0.1 localhost\n");
     expect(await probeAudit(path)).toMatchObject({ ok: true, warnings: [expect.stringContaining("another file")] });
     expect(readFileSync(path, "utf8")).toBe("127.0.0.1 localhost\n");

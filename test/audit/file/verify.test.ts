@@ -33,12 +33,12 @@ function lines(): string[] {
 const toFile = (parts: readonly string[]) => parts.map((line) => `${line}\n`).join("");
 
 describe("verifyAudit", () => {
-  it("passes a whole record and tells its head", async () => {
+  it("passes a whole record and returns its newest entry", async () => {
     const { hash } = JSON.parse(lines().at(-1) ?? "") as { hash: string };
     expect(await verify(whole)).toEqual({ ok: true, message: `1 file, head seq ${count} hash ${hash}` });
   });
 
-  it("names the entry of any flipped byte", async () => {
+  it("names the entry in which a byte was changed", async () => {
     await assert(
       asyncProperty(nat(whole.length - 1), integer({ min: 1, max: 255 }), async (at, mask) => {
         const bytes = Buffer.from(whole);
@@ -53,7 +53,7 @@ describe("verifyAudit", () => {
     );
   });
 
-  it("names a deleted, a swapped and a cut line, wherever it is", async () => {
+  it("names a deleted, swapped or truncated line at any place", async () => {
     for (let index = 0; index < count - 1; index += 1) {
       const rest = lines().toSpliced(index, 1);
       expect(await verify(toFile(rest))).toMatchObject({
@@ -72,7 +72,7 @@ describe("verifyAudit", () => {
     expect((await verify(whole.subarray(0, -1))).message).toContain(`seq ${count} is cut`);
   });
 
-  it("names an entry that was forged whole, with a hash of its own", async () => {
+  it("names an entry that was forged together with its hash", async () => {
     const audit = createAuditFile({ path: join(folder, "forged.jsonl"), logger: silentLogger });
     await audit.write(sampleEntry({ subject: "somebody else" }));
     await audit.close();

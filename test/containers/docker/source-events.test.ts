@@ -2,9 +2,10 @@ import { beforeAll, expect, test } from "vitest";
 import { createContainerSource } from "../../../src/containers/docker/source.ts";
 import type { ContainerEvent, EventBatch } from "../../../src/containers/events.ts";
 import { silentLogger } from "../../../src/lib/logger.ts";
-import { soon, until } from "../../support/docker-containers.ts";
+import { soon } from "../../support/docker-containers.ts";
 import { rulesOf } from "../../support/docker-facts.ts";
 import { fullId, hang, inspected, json, listed, startFakeEngine } from "../../support/docker-fake.ts";
+import { until } from "../../support/until.ts";
 
 // Loading it takes longer than the short deadlines here.
 beforeAll(() => import("dockerode"));

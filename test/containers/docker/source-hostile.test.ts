@@ -3,9 +3,10 @@ import { beforeAll, expect, test, vi } from "vitest";
 import { createContainerSource } from "../../../src/containers/docker/source.ts";
 import { createSharedBudget } from "../../../src/lib/budget/budget.ts";
 import { silentLogger } from "../../../src/lib/logger.ts";
-import { soon, until } from "../../support/docker-containers.ts";
+import { soon } from "../../support/docker-containers.ts";
 import { rulesOf } from "../../support/docker-facts.ts";
 import { type FakeEngine, fullId, inspected, json, listed, ping, startFakeEngine } from "../../support/docker-fake.ts";
+import { until } from "../../support/until.ts";
 
 const [a, b] = [fullId("a"), fullId("b")];
 

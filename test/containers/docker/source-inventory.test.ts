@@ -3,9 +3,10 @@ import { beforeAll, expect, test } from "vitest";
 import type { Container } from "../../../src/containers/container.ts";
 import { type ContainerSourceOptions, createContainerSource } from "../../../src/containers/docker/source.ts";
 import { silentLogger } from "../../../src/lib/logger.ts";
-import { soon, until } from "../../support/docker-containers.ts";
+import { soon } from "../../support/docker-containers.ts";
 import { rulesOf } from "../../support/docker-facts.ts";
 import { type FakeEngine, fullId, hang, inspected, json, listed, startFakeEngine } from "../../support/docker-fake.ts";
+import { until } from "../../support/until.ts";
 
 // Loading it takes longer than the short deadlines here.
 beforeAll(() => import("dockerode"));

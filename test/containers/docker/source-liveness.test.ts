@@ -2,9 +2,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, expect, test } from "vitest";
 import { createContainerSource } from "../../../src/containers/docker/source.ts";
 import { silentLogger } from "../../../src/lib/logger.ts";
-import { soon, until } from "../../support/docker-containers.ts";
+import { soon } from "../../support/docker-containers.ts";
 import { rulesOf } from "../../support/docker-facts.ts";
 import { type FakeEngine, fullId, hang, inspected, json, listed, ping, startFakeEngine } from "../../support/docker-fake.ts";
+import { until } from "../../support/until.ts";
 
 beforeAll(() => import("dockerode"));
 

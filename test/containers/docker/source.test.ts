@@ -4,9 +4,10 @@ import { type ContainerSourceOptions, createContainerSource } from "../../../src
 import { createSharedBudget } from "../../../src/lib/budget/budget.ts";
 import { silentLogger } from "../../../src/lib/logger.ts";
 import { toLogTimestamp } from "../../../src/lib/time.ts";
-import { soon, until } from "../../support/docker-containers.ts";
+import { soon } from "../../support/docker-containers.ts";
 import { rulesOf } from "../../support/docker-facts.ts";
 import { type FakeEngine, fullId, hang, inspected, json, listed, ping, startFakeEngine } from "../../support/docker-fake.ts";
+import { until } from "../../support/until.ts";
 
 // Loading it takes longer than the short deadlines here.
 beforeAll(() => import("dockerode"));

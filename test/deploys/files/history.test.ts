@@ -34,7 +34,7 @@ function createReader(kamalAuditPath: string | null = null) {
 }
 
 describe("deploy_history.jsonl", () => {
-  it("is empty when there is none, and read as it grows: also a last line without its end, once, and one that is being written", async () => {
+  it("is empty when missing, and read as it grows, with a partial last line", async () => {
     const read = createReader();
     expect(await read()).toEqual({ origin: "history", records: [], skipped: 0, complete: true, error: null });
     writeFileSync(path, `${line("v1")}\n${line("v2")}`);
@@ -46,7 +46,7 @@ describe("deploy_history.jsonl", () => {
     expect((await read()).records).toEqual(["v1", "v2", "v3"]);
   });
 
-  it("tells how many lines make no sense, and loses none of the others", async () => {
+  it("counts malformed lines and keeps all others", async () => {
     writeFileSync(
       path,
       `${line("v1")}\nnonsense\n{"current_tag":"torn\n\n{"current_tag":""}\n${"x".repeat(20_000)}\n${line("v2")}\n`,
@@ -57,7 +57,7 @@ describe("deploy_history.jsonl", () => {
     expect(await read()).toMatchObject({ records: ["v1", "v2", "v3"], skipped: 5 });
   });
 
-  it("is read anew when it was replaced, cut, or overwritten in place", async () => {
+  it("is read again after it was replaced, truncated or overwritten", async () => {
     const read = createReader();
     writeFileSync(path, `${line("v1")}\n${line("v2")}\n`);
     await read();
@@ -70,7 +70,7 @@ describe("deploy_history.jsonl", () => {
     expect((await read()).records).toEqual(["b1", "b2", "b3", "b4"]);
   });
 
-  it("is bounded, in bytes and in deploys, and says so", async () => {
+  it("is limited in bytes and deploys, and says so", async () => {
     const read = createReader();
     writeFileSync(path, Array.from({ length: 1200 }, (_, index) => `${line(`v${index}`)}\n`).join(""));
     const many = await read();
@@ -79,7 +79,7 @@ describe("deploy_history.jsonl", () => {
     expect(await read()).toMatchObject({ records: ["last"], skipped: 1023, complete: false });
   });
 
-  it("that cannot be read keeps what was read of it, and says why", async () => {
+  it("that becomes unreadable keeps what was read and says why", async () => {
     const read = createReader();
     writeFileSync(path, `${line("v1")}\n`);
     await read();
@@ -93,7 +93,7 @@ describe("deploy_history.jsonl", () => {
     expect(await read()).toMatchObject({ records: [], error: null });
   });
 
-  it("gives the same lines in whatever pieces it grows", async () => {
+  it("has the same lines in whatever chunks it grows", async () => {
     const piece = fc.stringMatching(/^[a-z\n]{0,12}$/);
     await fc.assert(
       fc.asyncProperty(fc.array(piece, { maxLength: 10 }), async (pieces) => {
@@ -116,7 +116,7 @@ describe("deploy_history.jsonl", () => {
 });
 
 describe("Kamal's audit log", () => {
-  it("tells who booted what: one deploy for the boots of its roles, each environment its own", async () => {
+  it("records one deploy for the boots of its roles, by environment", async () => {
     const sha = "0123456789abcdef0123456789abcdef01234567";
     writeFileSync(
       audit,
@@ -152,7 +152,7 @@ describe("Kamal's audit log", () => {
     });
   });
 
-  it("has its service from the name of the file, and its destination from the line, not from a role", async () => {
+  it("has the service in its file name and the destination in its lines", async () => {
     const read = async (name: string, tags: string) => {
       const named = join(folder, name);
       writeFileSync(named, `[2026-01-10T13:01:00Z] [kim] ${tags}Booted app version v1\n`);
@@ -171,7 +171,7 @@ describe("Kamal's audit log", () => {
     expect(await read("shop-audit.log", "[beta] [web] ")).toEqual([null, "beta", null]);
   });
 
-  it("has a deploy for each destination that booted one version at one time", async () => {
+  it("has a deploy for each destination that booted a version at one time", async () => {
     const boot = (destination: string) => `[2026-01-10T13:01:00Z] [kim] [${destination}] [web] Booted app version v1\n`;
     writeFileSync(audit, boot("beta") + boot("qa"));
     const source = createDeploySource({ path: join(folder, "none.json"), kamalAuditPath: audit, toEnv, logger: silentLogger });
@@ -179,7 +179,7 @@ describe("Kamal's audit log", () => {
     expect(kamal?.records.map(({ destination }) => destination)).toEqual(["beta", "qa"]);
   });
 
-  it("says which deploys ended well: those that were tagged once all had booted, before another boot", async () => {
+  it("shows which deploys were tagged after all roles had booted", async () => {
     const at = (minute: number) =>
       `[2026-01-10T${13 + Math.floor(minute / 60)}:${String(minute % 60).padStart(2, "0")}:00Z] [kim]`;
     const boot = (minute: number, version: string, tags = "") => `${at(minute)} ${tags}[web] Booted app version ${version}`;
@@ -222,7 +222,7 @@ describe("Kamal's audit log", () => {
     ]);
   });
 
-  it("is not told of before a line has ended", async () => {
+  it("is not read beyond its last complete line", async () => {
     const read = createReader(audit);
     writeFileSync(audit, "[2026-01-10T13:01:00Z] [kim] Booted app version 01234");
     expect((await read(1)).records).toEqual([]);

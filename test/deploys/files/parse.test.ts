@@ -30,12 +30,12 @@ const info = {
 };
 
 describe("parseDeployInfo", () => {
-  it("reads the documented fields, also behind a byte order mark", () => {
+  it("reads the documented fields, also after a byte order mark", () => {
     expect(parse(fields)).toEqual({ info });
     expect(parse(fields, "\uFEFF")).toEqual({ info });
   });
 
-  it("a first deploy has no previous tag, one outside of git no commit", () => {
+  it("accepts a first deploy without previous tag, or without a commit", () => {
     const { previous_tag: _, ...first } = fields;
     expect(parse(first)).toMatchObject({ info: { previousTag: "" } });
     expect(parse({ ...fields, previous_tag: null, commit_sha: "", deployed_by: "" })).toMatchObject({
@@ -43,7 +43,7 @@ describe("parseDeployInfo", () => {
     });
   });
 
-  it("passes other strings on in the order of the file, and takes the group from service and destination", () => {
+  it("keeps other strings in the file's order, and the group", () => {
     const json = `{"zeta":"1","destination":"production","service":"shop","number":4,"list":["a"],"__proto__":"x","7":"y","constructor":"z",${JSON.stringify(fields).slice(1)}`;
     expect(parse(json)).toMatchObject({
       info: {
@@ -62,12 +62,12 @@ describe("parseDeployInfo", () => {
     expect(parse({ ...fields, destination: "", service: "" })).toMatchObject({ info: { destination: null, service: null } });
   });
 
-  it("removes control characters, and cuts long extras with a mark", () => {
+  it("removes control characters and truncates long extras with a mark", () => {
     const parsed = parse({ ...fields, deployed_by: "o\u001b[0mps\u202e\n", hosts: "h".repeat(300) });
     expect(parsed).toMatchObject({ info: { deployedBy: "o[0mps", extra: [{ key: "hosts", value: `${"h".repeat(255)}…` }] } });
   });
 
-  it("redacts secrets before it cuts a text", () => {
+  it("redacts secrets before it truncates a text", () => {
     const token = "ghp_0123456789abcdefghijABCDEFGHIJ";
     for (let before = 256 - 2 * token.length; before < 256; before++) {
       const parsed = parse({ ...fields, deployed_by: `curl ${token}`, command: `${"x".repeat(before)} ${token}` });
@@ -105,14 +105,14 @@ describe("parseDeployInfo", () => {
     expect(parseDeployInfo(Buffer.from(`\uFEFF${JSON.stringify(fields)}`, "utf16le"), toEnv)).toHaveProperty("problem");
   });
 
-  it("never takes a file that is cut short, wherever", () => {
+  it("never accepts a truncated file, wherever it is cut", () => {
     const bytes = Buffer.from(JSON.stringify({ ...fields, deployed_by: "Zoë" }));
     for (let length = 0; length < bytes.length; length += 1) {
       expect(parseDeployInfo(bytes.subarray(0, length), toEnv)).toEqual({ problem: "it is not valid JSON in UTF-8" });
     }
   });
 
-  it("answers anything at all, and only with clean, bounded strings", () => {
+  it("accepts or refuses anything, with clean, bounded strings", () => {
     const mutated = fc.record(Object.fromEntries(Object.keys(fields).map((key) => [key, fc.oneof(fc.string(), fc.jsonValue())])));
     const fuzzed = fc.oneof(
       fc.uint8Array(),

@@ -38,8 +38,8 @@ function createReader() {
   return () => source.read(new AbortController().signal);
 }
 
-describe("a good file", () => {
-  it("is read again when it changes, by rename and in place, also with the same size and an old mtime", async () => {
+describe("a valid file", () => {
+  it("is read again after any change, also of equal size and old mtime", async () => {
     const read = createReader();
     writeFileSync(path, content("a"));
     expect(await read()).toMatchObject({ currentTag: "a", stale: false, error: null });
@@ -61,7 +61,7 @@ describe("a good file", () => {
     expect(await read()).toBe(first);
   });
 
-  it("is parsed again while its times cannot tell a further write: younger than a tick, or ahead of the clock", async () => {
+  it("is parsed again while its times are too recent, or in the future", async () => {
     const read = createReader();
     writeFileSync(path, content("a"));
     utimesSync(path, new Date(), new Date(Date.now() + 60_000));
@@ -80,8 +80,8 @@ describe("a good file", () => {
   });
 });
 
-describe("no file", () => {
-  it("is missing, also for a dangling link, a folder that is none, and when there was one before", async () => {
+describe("a missing file", () => {
+  it("is reported for a dangling link, a file as folder, and a removal", async () => {
     const missing = { code: "deploy_info_missing", status: 404 };
     const read = createReader();
     await expect(read()).rejects.toMatchObject(missing);
@@ -101,7 +101,7 @@ describe("no file", () => {
   });
 });
 
-describe("a bad file", () => {
+describe("an invalid file", () => {
   const bad: [string, () => void, RegExp][] = [
     ["half a file", () => writeFileSync(path, content("b").slice(0, 40)), /not valid JSON/],
     ["an empty file", () => writeFileSync(path, ""), /not valid JSON/],
@@ -113,7 +113,7 @@ describe("a bad file", () => {
     ["/dev/zero", () => symlinkSync("/dev/zero", path), /not a regular file/],
   ];
 
-  it.each(bad)("%s is invalid, or the last good one marked stale, and a good one heals it", async (_, make, problem) => {
+  it.each(bad)("%s is an error or the last valid one as stale, until repaired", async (_, make, problem) => {
     make();
     await expect(createReader()()).rejects.toMatchObject({
       code: "deploy_info_invalid",
@@ -132,20 +132,20 @@ describe("a bad file", () => {
     expect(await read()).toMatchObject({ currentTag: "c", stale: false, error: null });
   });
 
-  it("gets a second look for a writer in progress", async () => {
+  it("is read a second time for a writer in progress", async () => {
     writeFileSync(path, content("a").slice(0, 10));
     const reading = createReader()();
     setTimeout(() => writeFileSync(path, content("a")), 25);
     expect(await reading).toMatchObject({ currentTag: "a", stale: false });
   });
 
-  it("64 KB to the byte is fine", async () => {
+  it("is valid at 64 KB to the byte", async () => {
     writeFileSync(path, content("a").padEnd(64 * 1024));
     expect(await createReader()()).toMatchObject({ currentTag: "a" });
   });
 });
 
-describe("trouble with the file", () => {
+describe("a problem with the file", () => {
   const broken = (problem: string) => `deploy_info.json is not valid: ${problem}`;
 
   function createNoted() {
@@ -161,7 +161,7 @@ describe("trouble with the file", () => {
     return { read, notes: () => notes.splice(0) };
   }
 
-  it("is noted once for each kind, and its end too", async () => {
+  it("is logged once for each kind, and its end too", async () => {
     const { read, notes } = createNoted();
     const fields = { upstream: "deploy_info", path };
     writeFileSync(path, content("a"));
@@ -190,7 +190,7 @@ describe("trouble with the file", () => {
     expect(notes()).toHaveLength(1);
   });
 
-  it("is none where the caller has left", async () => {
+  it("is not reported for a caller that has left", async () => {
     const { read, notes } = createNoted();
     writeFileSync(path, content("a"));
     expect(await read(AbortSignal.abort(new Error("gone")))).toEqual([
@@ -200,7 +200,7 @@ describe("trouble with the file", () => {
     expect(notes()).toEqual([]);
   });
 
-  it("that was missing has no last good one", async () => {
+  it("leaves no last valid content when the file was missing", async () => {
     const { read } = createNoted();
     writeFileSync(path, content("a"));
     await read();
@@ -210,7 +210,7 @@ describe("trouble with the file", () => {
     expect(await read()).toEqual(["deploy_info_invalid", broken("it is not valid JSON in UTF-8")]);
   });
 
-  it("is all that is wrong with its fields; of others only texts are passed on", async () => {
+  it("names each bad field; of other fields only strings are kept", async () => {
     writeFileSync(path, JSON.stringify({ ...JSON.parse(content("a")), commit_sha: 1, deployed_by: null }));
     const problem = (field: string, got: string) => `${field}: Invalid input: expected string, received ${got}`;
     expect(await createNoted().read()).toEqual([
@@ -241,7 +241,7 @@ describe("trouble with the file", () => {
       false,
       `${broken("Invalid input: expected object, received number")}: see deploy/kamal/README.md for its fields; write a temporary file, then rename it`,
     ],
-  ])("is shown by the check, with what to do: %s", async (_, make, ok, detail) => {
+  ])("is printed by check with a remedy: %s", async (_, make, ok, detail) => {
     make();
     expect(await probeDeployInfo({ path })).toEqual({ ok, detail });
   });
@@ -249,7 +249,7 @@ describe("trouble with the file", () => {
   it.each([
     ["once: there is a second look", 1, ["b", false, null]],
     ["all the time", 99, ["deploy_info_invalid", broken("it is being written")]],
-  ])("is that it is written while it is read, %s", async (_, times, expected) => {
+  ])("is a write during the read, %s", async (_, times, expected) => {
     writeFileSync(path, content("a"));
     const handle = await open(path);
     const prototype = Object.getPrototypeOf(handle) as typeof handle;
@@ -270,8 +270,8 @@ describe("trouble with the file", () => {
   });
 });
 
-describe("many who ask at once", () => {
-  it("get one reading of the file", async () => {
+describe("concurrent readers", () => {
+  it("share one read of the file", async () => {
     writeFileSync(path, content("a"));
     // Too young for its reading to be remembered.
     utimesSync(path, new Date(), new Date(Date.now() + 60_000));

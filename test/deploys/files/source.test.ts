@@ -26,7 +26,7 @@ function createReader() {
   return () => source.read(new AbortController().signal);
 }
 
-describe("a good file", () => {
+describe("a valid file", () => {
   it("is never missed however fast it changes", async () => {
     const read = createReader();
     for (let round = 0; round < 200; round += 1) {
@@ -37,8 +37,8 @@ describe("a good file", () => {
   });
 });
 
-describe("a bad file", () => {
-  it("without permission it is unreadable, not missing, or the last good one marked stale", async () => {
+describe("an invalid file", () => {
+  it("without permission is unreadable, not missing, or stale", async () => {
     const read = createReader();
     writeFileSync(path, content("a"));
     await read();

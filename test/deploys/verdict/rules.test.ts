@@ -24,12 +24,12 @@ const count = fc.integer({ min: 0, max: 120 });
 const sample = fc.record({ failed: count, succeeded: count });
 
 describe("Fisher's exact test", () => {
-  it("is the textbook's: the lady who tasted tea", () => {
+  it("equals the textbook's: the lady tasting tea", () => {
     expect(fisherIncrease({ failed: 1, succeeded: 3 }, { failed: 3, succeeded: 1 })).toBeCloseTo(17 / 70, 12);
     expect(fisherIncrease({ failed: 0, succeeded: 4 }, { failed: 4, succeeded: 0 })).toBeCloseTo(1 / 70, 12);
   });
 
-  it("is what its definition gives, where the second fails more often; else 1", () => {
+  it("equals its definition if the second fails more often, else 1", () => {
     fc.assert(
       fc.property(sample, sample, (before, after) => {
         const [n1, n2] = [before.failed + before.succeeded, after.failed + after.succeeded];
@@ -41,7 +41,7 @@ describe("Fisher's exact test", () => {
     );
   });
 
-  it("falls with each failure more, and takes a million jobs", () => {
+  it("falls with each failure more, and handles a million jobs", () => {
     fc.assert(
       fc.property(sample, sample, ({ failed, succeeded }, after) => {
         const before = { failed, succeeded: succeeded + 1 };
@@ -57,7 +57,7 @@ describe("Fisher's exact test", () => {
 });
 
 describe("the test of two rates", () => {
-  it("is a coin for equal spans, and their share for others", () => {
+  it("is a fair coin for equal spans, and their share for others", () => {
     expect(rateIncrease({ count: 0, seconds: 60 }, { count: 7, seconds: 60 })).toBeCloseTo(2 ** -7, 12);
     expect(rateIncrease({ count: 0, seconds: 300 }, { count: 3, seconds: 100 })).toBeCloseTo(1 / 64, 12);
     expect(rateIncrease({ count: 1, seconds: 60 }, { count: 3, seconds: 60 })).toBeCloseTo(5 / 16, 12);
@@ -79,7 +79,7 @@ describe("the test of two rates", () => {
 });
 
 describe("the test of two quantiles", () => {
-  it("is the tail of the normal distribution, over the logarithm of their ratio", () => {
+  it("is the normal distribution's tail over the log of their ratio", () => {
     const p = (z: number) => quantileIncrease({ seconds: 1, jobs: 2 }, { seconds: Math.exp(z), jobs: 2 }, 1);
     // Tables of the normal distribution.
     expect(p(1e-9)).toBeCloseTo(0.5, 6);
@@ -89,7 +89,7 @@ describe("the test of two quantiles", () => {
     expect(quantileIncrease({ seconds: 3, jobs: 9 }, { seconds: 3, jobs: 9 }, 1)).toBe(1);
   });
 
-  it("is a probability that falls with growth, and with more jobs", () => {
+  it("is a probability that falls with growth and with more jobs", () => {
     const seconds = fc.double({ min: 0.01, max: 1e5, noNaN: true });
     const jobs = fc.integer({ min: 1, max: 100_000 });
     fc.assert(

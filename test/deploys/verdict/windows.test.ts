@@ -30,7 +30,7 @@ describe("the windows of a deploy", () => {
     expect(toSeconds()).toBe(expected);
   });
 
-  it("are equal, before its beginning and behind its end, in whole seconds", () => {
+  it("are equal, before its beginning and after its end, in whole seconds", () => {
     const odd = sampleRecord({ deployedAt: at(30.5), durationSeconds: 30 });
     expect(toWindows(odd, [odd], 200_000, 600)).toEqual({
       seconds: 600,

@@ -42,7 +42,7 @@ async function follow(batches: readonly EventBatch[], caller = createCaller(), e
   return { messages: await collect(opened), accepted, calls };
 }
 
-it("events that are accepted are read from before the list on", async () => {
+it("accepted events are read from before the list on", async () => {
   const given = [batch({ events: [toEvent(web)], dropped: 3 }), batch({ ended: "shutdown" }), batch({})];
   const { messages, accepted, calls } = await follow(given);
   expect(messages).toEqual(given);
@@ -74,7 +74,7 @@ it("engines that the token may not see are not named", async () => {
   expect((await follow(given, createCaller(), engines)).messages).toEqual(given);
 });
 
-it("containers whose tags move are named by the deploy of their group", async () => {
+it("containers with moving tags are named by their group's deploy", async () => {
   const floating = { ...web, version: "latest", floating: true };
   const other = { ...floating, kind: "other" as const };
   const { messages } = await follow([batch({ events: [toEvent(web), toEvent(floating), toEvent(other)], dropped: 1 })]);

@@ -4,7 +4,7 @@ import { sampleContainer } from "../../support/containers.ts";
 
 const at = (destination: string | null) => sampleContainer({ service: "core", destination, env: "staging" });
 
-it("containers of one group have that group, no containers have none", () => {
+it("containers of one group have that group; no containers, no group", () => {
   expect(requireOneGroup("web", [])).toBeUndefined();
   expect(requireOneGroup("web", [at("a"), at("a")])).toMatchObject({ service: "core", destination: "a", env: "staging" });
 });

@@ -41,7 +41,7 @@ describe("hosts", () => {
     expect(await load().loaders.byName.load("10.0.0.1")).toBe(b);
   });
 
-  it("by an address that two have are the last of them", async () => {
+  it("with a shared address are found as the last of them", async () => {
     const { sources } = createMemorySources({ hosts: [a, c] });
     expect(await createContext(sources, createCaller()).loaders.hosts.byName.load("10.0.0.1")).toBe(c);
   });
@@ -55,7 +55,7 @@ describe("hosts", () => {
     expect(calls).toEqual({});
   });
 
-  it("have a past of nulls where none is known, by one question a range", async () => {
+  it("have a past of nulls if unknown, by one question for each range", async () => {
     const { loaders, sources } = load();
     const past = rememberHost(range);
     const history = vi.fn<typeof sources.hosts.history>(async () => new Map([[a.instance, past]]));
@@ -147,7 +147,7 @@ describe("the past of containers", () => {
   const away = new OpsError("prometheus_unavailable", "down");
   const problem = { code: "prometheus_unavailable", message: "down" };
 
-  it("is from memory where that is whole, else from Prometheus, asked once", async () => {
+  it("is from memory if complete, else from Prometheus, asked once", async () => {
     const containers = [one("whole"), one("late"), one("none")];
     const stage = { remembered: { whole, late }, prometheus: { late: scraped } };
     expect(await load(containers, stage)).toEqual({
@@ -162,7 +162,7 @@ describe("the past of containers", () => {
     expect(await load([one("whole")], { remembered: { whole } })).toMatchObject({ asked: [] });
   });
 
-  it("says why Prometheus could not be asked, where it had to be", async () => {
+  it("says why Prometheus could not be asked, if necessary", async () => {
     const { rows } = await load([one("whole"), one("late")], { remembered: { whole, late }, prometheus: away });
     expect(rows).toEqual([
       ["memory", 60, null],
@@ -170,7 +170,7 @@ describe("the past of containers", () => {
     ]);
   });
 
-  it("of long ago is from Prometheus first, from memory only without that", async () => {
+  it("of long ago is from Prometheus first, from memory only without it", async () => {
     const at = { ...range, from: range.from - 3600 };
     expect(await load([one("a"), one("b")], { at, prometheus: { a: scraped } })).toEqual({
       rows: [
@@ -201,7 +201,7 @@ describe("filters and order of series", () => {
     expect(isAmong("a", wanted)).toBe(isWanted);
   });
 
-  it("rows ascend in time, and at one time are in the order of the series", async () => {
+  it("rows ascend in time, then in the order of the series", async () => {
     const { budget } = createBudgetCaller();
     const turn = vi.spyOn(budget, "turn");
     const rows = (name: string, ...times: string[]) => times.map((time) => ({ time, name }));

@@ -64,7 +64,7 @@ const group = (more = "", queue = "mail", source = "jobs") =>
 const all = [one("retryJob"), one("discardJob"), group()];
 
 describe("operations on jobs", () => {
-  it("are not asked of the source, nor recorded, where they are off, or the scope or the environment is not the token's", async () => {
+  it("need JOBS, the scope and the environment, else nothing is asked", async () => {
     const off = createJobs({ enabled: false });
     const on = createJobs();
     for (const document of all) {
@@ -75,7 +75,7 @@ describe("operations on jobs", () => {
     expect([off.calls, on.calls, off.audited, on.audited]).toEqual([[], [], [], []]);
   });
 
-  it("tell a source of another environment as they tell one that is not there", async () => {
+  it("report another environment's source as a missing one", async () => {
     const other = { name: "mine", env: "production" as const, metrics: [], errors: [] };
     const { control, audited } = createJobs();
     const { sources } = createMemorySources(
@@ -95,7 +95,7 @@ describe("operations on jobs", () => {
     expect(audited).toEqual([]);
   });
 
-  it("are recorded before and after, and seen in the audit log by those who see the source", async () => {
+  it("are recorded before and after, visible to those who see the source", async () => {
     const jobs = createJobs();
     expect((await jobs.ask(one("retryJob", "1", ', queue: "mail"'))).data.retryJob).toEqual({ jobId: "1", state: "waiting" });
     expect(await jobs.ask(one("retryJob"))).toMatchObject({ code: "job_conflict" });
@@ -141,7 +141,7 @@ describe("operations on jobs", () => {
     expect([jobs.calls, jobs.audited]).toEqual([[], []]);
   });
 
-  it("retry an error group up to the limit; what has not failed any more is skipped", async () => {
+  it("retry an error group up to the limit; skip what no longer fails", async () => {
     const jobs = createJobs({ jobs: 5 });
     jobs.states.set("2", "waiting");
     expect((await jobs.ask(group(", limit: 3"))).data.retryErrorGroup).toEqual({
@@ -158,7 +158,7 @@ describe("operations on jobs", () => {
     expect(jobs.audited[1]?.detail).toBe("2 retried, 1 skipped: 2 (waiting)");
   });
 
-  it("end at the first job of a group that cannot be done, and tell what was done", async () => {
+  it("stop at a group's first failing job, and report what was done", async () => {
     const down = new OpsError("postgres_unavailable", "PostgreSQL cannot be reached");
     const jobs = createJobs({ fail: { 2: down } });
     expect((await jobs.ask(group())).data.retryErrorGroup).toMatchObject({
@@ -175,7 +175,7 @@ describe("operations on jobs", () => {
     expect(await createJobs({ fail: { 1: down } }).ask(group())).toMatchObject({ code: "postgres_unavailable" });
   });
 
-  it("have a budget of jobs for each token, of which a group takes what is left", async () => {
+  it("have a budget of jobs for each token; a group takes the rest", async () => {
     const jobs = createJobs({ jobs: 100 });
     for (let round = 0; round < 9; round++) {
       for (const id of jobs.states.keys()) jobs.states.set(id, "failed");
@@ -192,7 +192,7 @@ describe("operations on jobs", () => {
     expect(jobs.audited).toHaveLength(before);
   });
 
-  it("are one in a request, and tell status and code as every error", async () => {
+  it("are one a request, with status and code like every error", async () => {
     const jobs = createJobs();
     await using gateway = await startGateway(jobs.sources);
     const two = `mutation { a: retryJob(source: "jobs", jobId: "1", reason: "x") { state } b: retryJob(source: "jobs", jobId: "2", reason: "x") { state } }`;

@@ -57,7 +57,7 @@ describe("sources of queues", () => {
     expect((await load({ caller: limited(...where) }).loaders.visible()).map(({ name }) => name)).toEqual(names);
   });
 
-  it("that are not the token's are refused, whether there are any or not", async () => {
+  it("that are not the token's are refused, existing or not", async () => {
     const refusal = { code: "forbidden", message: "No queue belongs to an environment of this token" };
     const caller = limited("production");
     const own = sourcesOf.slice(0, 1);
@@ -88,7 +88,7 @@ describe("numbers of queues", () => {
     expect(toLength("Queue", {}, { sources, principal: context.principal })).toBe(4);
   });
 
-  it("fail where every source does, with all reasons", async () => {
+  it("fail if every source does, with all reasons", async () => {
     await expect(load({ queueSources: failing }).loaders.all()).rejects.toMatchObject({
       code: "queues_unavailable",
       message: "No queue source could be read (down: away; locked: locked)",
@@ -114,7 +114,7 @@ describe("errors of queues", () => {
     });
   });
 
-  it("over all queues are of the environment that is asked for", async () => {
+  it("over all queues are of the requested environment", async () => {
     const { loaders } = load();
     const errors = async (env: Environment | null) =>
       (await loaders.errorGroups(env)).map(({ error, count }) => `${error} ${count}`).toSorted();
@@ -165,7 +165,7 @@ describe("releases of failures", () => {
     expect(await loaders.releases(sampleQueue({ name: "mail", source: "nowhere" }))).toEqual([]);
   });
 
-  it("ask no engine where nobody named a worker", async () => {
+  it("ask no engine if nobody named a worker", async () => {
     const { loaders, calls } = load(stage(null, null));
     expect((await loaders.releases(sampleQueue({ name: "mail", source: "own" }))).map(({ count }) => count)).toEqual([61]);
     await loaders.errors();
@@ -213,7 +213,7 @@ describe("states of sources", () => {
     expect(await statuses(limited("production"))).toEqual([]);
   });
 
-  it("are none where nothing is configured, and fail otherwise", async () => {
+  it("are empty if nothing is configured, and fail otherwise", async () => {
     const statuses = async (unconfigured: boolean) => {
       const { loaders, sources } = load();
       sources.queues.all = async () => Promise.reject(new OpsError("queues_unavailable", "none", { unconfigured }));

@@ -11,7 +11,7 @@ const schema = createSchema();
 it.each([
   [true, { queues: null, queueSources: [] }, ["queues"]],
   [false, { queues: null, queueSources: null }, ["queues", "queueSources"]],
-])("queues that nobody configured (%s) are an error, their sources are none", async (unconfigured, data, paths) => {
+])("queues without configuration (%s) are an error, their sources empty", async (unconfigured, data, paths) => {
   const { sources } = createMemorySources();
   const all = () => Promise.reject(new OpsError("queues_unavailable", "DATABASE_URL is not set", { unconfigured }));
   const contextValue = createContext({ ...sources, queues: { ...sources.queues, all } }, createCaller());

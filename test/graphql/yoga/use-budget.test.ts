@@ -53,7 +53,7 @@ describe("the cache of documents", () => {
     expect(documentCache.get("d".repeat(100_001))).toBeUndefined();
   });
 
-  it("holds an empty text, and nothing of errors or of verdicts", () => {
+  it("holds an empty text, and neither errors nor verdicts", () => {
     const { documentCache, errorCache, validationCache } = createDocumentCache();
     documentCache.set("", document);
     expect(documentCache.get("")).toBe(document);
@@ -126,7 +126,7 @@ describe("the budget of a request", () => {
     return set;
   };
 
-  it("writes the data once, and what is beside it as it is at last", async () => {
+  it("writes the data once, with the final extensions", async () => {
     const [answer] = await finish({ data: { a: [1, "x"] } });
     expect(answer?.stringify?.({ data: { other: 1 } })).toBe('{"data":{"a":[1,"x"]}}');
     const cleaned = { data: null, errors: [new GraphQLError("e")], extensions: { x: 1 } };
@@ -136,7 +136,7 @@ describe("the budget of a request", () => {
     expect(empty?.errors).toHaveLength(1);
   });
 
-  it("leaves an answer without data alone", async () => {
+  it("leaves an answer without data unchanged", async () => {
     expect(await finish({ errors: errors(1) })).toEqual([]);
     expect(await finish({ errors: errors(1), data: undefined } as never)).toEqual([]);
   });
@@ -185,7 +185,7 @@ describe("the status for a strict client", () => {
     expect(statuses(errors)).toEqual(expected);
   });
 
-  it("leaves message, path and other extensions as they are", () => {
+  it("leaves message, path and other extensions unchanged", () => {
     const [told] = toStrict({ errors: [error("a", { status: 404, code: "not_found" })] }, strict).errors ?? [];
     expect(told?.toJSON()).toEqual({
       message: "a",

@@ -23,7 +23,7 @@ it.each<[string, Record<string, string>, boolean]>([
   ["GET", { "content-type": "application/json" }, true],
   ["GET", { "content-type": "text/plain" }, false],
   ["GET", { "content-encoding": "gzip" }, false],
-])("a %s with %j is taken: %j", async (method, headers, isTaken) => {
+])("a %s with %j is accepted: %j", async (method, headers, isTaken) => {
   const init = { method, headers: { accept: "application/json", ...headers }, ...(method === "POST" && { body }) };
   const response = await gateway.fetch(method === "POST" ? "/graphql" : "/graphql?query=%7B__typename%7D", init);
   const answer = await response.json();

@@ -7,7 +7,7 @@ import { FairQueue } from "../../../src/lib/budget/fair-queue.ts";
 describe("a fair queue", () => {
   const drain = (queue: FairQueue<string>) => Array.from({ length: queue.size }, () => queue.take());
 
-  it("serves its owners in turn, each with the lowest order, and of equal ones the first", () => {
+  it("serves owners in turn, by lowest order, then by first arrival", () => {
     const queue = new FairQueue<string>();
     for (const [owner, item, order] of [
       ["a", "a3", 3],
@@ -24,7 +24,7 @@ describe("a fair queue", () => {
     expect([queue.size, queue.take(), queue.size]).toEqual([0, undefined, 0]);
   });
 
-  it("has an owner at the end again who comes back", () => {
+  it("puts an owner that comes back at the end", () => {
     const queue = new FairQueue<string>();
     queue.add("a", "a1", 0);
     queue.add("b", "b1", 0);
@@ -33,7 +33,7 @@ describe("a fair queue", () => {
     expect(drain(queue)).toEqual(["b1", "a2"]);
   });
 
-  it("forgets what is removed, and whose last it was", () => {
+  it("forgets what was removed, and its owner after the last", () => {
     const queue = new FairQueue<string>();
     queue.add("a", "a1", 0);
     queue.add("a", "a2", 0);
@@ -54,7 +54,7 @@ describe("a fair limit", () => {
   const { signal } = new AbortController();
   const asker = (owner: string, order: number) => ({ owner, order, signal });
 
-  it("has its place back after work that fails", async () => {
+  it("gets its place back after work that fails", async () => {
     const limit = createFairLimit(1);
     await expect(limit.run(asker("a", 0), () => Promise.reject(new Error("failed")))).rejects.toThrow("failed");
     expect(await limit.run(asker("a", 0), async () => 7)).toBe(7);
@@ -76,7 +76,7 @@ describe("a fair limit", () => {
     expect(order).toEqual([9, 1, 2, 3]);
   });
 
-  it("leaves nothing to one who has left, nor to his signal once he runs", async () => {
+  it("keeps no place for one that has left, nor its signal once it runs", async () => {
     const limit = createFairLimit(1);
     const { promise, resolve } = Promise.withResolvers<void>();
     const first = limit.run(asker("a", 0), () => promise);
@@ -100,7 +100,7 @@ describe("a fair limit", () => {
 });
 
 describe("a long map", () => {
-  it("maps each item with its place, and waits whenever it is the turn of others", async () => {
+  it("maps each item with its index, and waits for the turns of others", async () => {
     const order: string[] = [];
     const waits = [null, Promise.resolve().then(() => void order.push("waited")), null];
     const turn = () => {
@@ -116,7 +116,7 @@ describe("a long map", () => {
     expect(await inTurns([], { turn }, String)).toEqual([]);
   });
 
-  it("rejects as the budget does", async () => {
+  it("rejects with the budget's error", async () => {
     const turn = () => {
       throw new Error("over");
     };

@@ -11,7 +11,7 @@ function large(bytes = defaultLimits.bytes): Budget {
 }
 
 describe("an answer as JSON", () => {
-  it("is what JSON.stringify makes of it, in parts or not", { timeout: 30_000 }, async () => {
+  it("equals JSON.stringify's, in parts or whole", { timeout: 30_000 }, async () => {
     const value = fc.oneof(
       fc.jsonValue(),
       fc.array(fc.record({ name: fc.string({ unit: "binary" }), value: fc.option(fc.double()), rows: fc.array(fc.jsonValue()) })),
@@ -29,7 +29,7 @@ describe("an answer as JSON", () => {
     );
   });
 
-  it("writes what makes its own JSON as that says", async () => {
+  it("uses toJSON of objects that have it", async () => {
     const budget = large();
     const date = new Date(0);
     expect(await toJson({ list: [date, { date, deep: { date } }] }, budget)).toBe(
@@ -62,7 +62,7 @@ describe("an answer as JSON", () => {
     budget.end();
   });
 
-  it("lets others be served, and holds what it has written", async () => {
+  it("lets others run, and reserves what it has written", async () => {
     const turns: Promise<void>[] = [];
     const held: number[] = [];
     const budget = {
@@ -82,7 +82,7 @@ describe("an answer as JSON", () => {
     expect(held.reduce((sum, bytes) => sum + bytes, 0)).toBe(Buffer.byteLength(text));
   });
 
-  it("is refused beyond its bytes, in parts or not; a character may have three of them", async () => {
+  it("is refused beyond its bytes; a character may have three of them", async () => {
     const rows = Array.from({ length: 1000 }, (_, index) => ({ index, text: "x".repeat(100) }));
     const exact = JSON.stringify(rows).length;
     const [enough, less] = [large(exact), large(exact - 1)];
@@ -96,7 +96,7 @@ describe("an answer as JSON", () => {
     for (const budget of [enough, less]) budget.end();
   });
 
-  it("is never made much longer than it may be", async () => {
+  it("is never built much longer than allowed", async () => {
     const line = "x".repeat(60_000);
     // The same text 20,000 times: a gigabyte, if it were made.
     const rows = Array.from({ length: 20_000 }, () => ({ line }));
@@ -115,11 +115,11 @@ describe("an answer as JSON", () => {
     ["an object", { ab: "x".repeat(10), c: 1 }, 25],
     ["one in the other", [{ a: ["b"] }], 9],
     ["an empty list", [], 0],
-  ])("is longer than one less than it is long, about: %s", (_, value, length) => {
+  ])("is longer than one less than its length, about: %s", (_, value, length) => {
     expect([isLonger(value, length), isLonger(value, length - 1)]).toEqual([false, true]);
   });
 
-  it("is measured no further than it may be long", () => {
+  it("is measured no further than its maximum", () => {
     let reads = 0;
     const item = {
       get a() {
@@ -139,7 +139,7 @@ describe("an answer as JSON", () => {
     expect(reads).toBe(4);
   });
 
-  it("is measured without being made", () => {
+  it("is measured without being built", () => {
     fc.assert(
       fc.property(fc.jsonValue({ maxDepth: 5 }), (value) => {
         const { length } = JSON.stringify(value);

@@ -18,7 +18,7 @@ async function work(turns: Turns, owner: string, pieces: number, note: (owner: s
   }
 }
 
-it("work that takes long lets others in: no round of the loop is much longer than a slice", async () => {
+it("long work yields: no round of the loop is much longer than a slice", async () => {
   const turns = createTurns(8);
   /** Pieces that were done in each round. */
   const rounds: number[] = [];
@@ -39,7 +39,7 @@ it("work that takes long lets others in: no round of the loop is much longer tha
   expect(rounds.reduce((sum, count) => sum + count, done)).toBe(200);
 });
 
-it("owners take turns, however much one of them has to do", async () => {
+it("owners take turns, however much work one of them has", async () => {
   const turns = createTurns(1);
   const order: string[] = [];
   const note = (owner: string) => void order.push(owner);
@@ -51,7 +51,7 @@ it("owners take turns, however much one of them has to do", async () => {
   expect(order).toHaveLength(204);
 });
 
-it("of one owner those who came first end first", async () => {
+it("work of one owner ends in its order of arrival", async () => {
   const turns = createTurns(1);
   const ended: number[] = [];
   const compute = async (order: number) => {
@@ -67,7 +67,7 @@ it("of one owner those who came first end first", async () => {
   expect(ended.toSpliced(ended.indexOf(3), 1)).toEqual([1, 2, 4]);
 });
 
-it("nobody waits where nobody works", async () => {
+it("nobody waits while nothing else runs", async () => {
   const turns = createTurns(8);
   for (let round = 0; round < 5; round += 1) {
     expect(turns.take("a", 0)).toBeNull();
@@ -76,7 +76,7 @@ it("nobody waits where nobody works", async () => {
   }
 });
 
-it("a limit runs so much at once, owner by owner; who leaves while waiting runs nothing", async () => {
+it("a limit runs a fixed number at once, owner by owner", async () => {
   const limit = createFairLimit(2);
   const never = new AbortController().signal;
   const order: string[] = [];

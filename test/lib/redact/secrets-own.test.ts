@@ -15,7 +15,7 @@ test.each([
   expect(redactOwnSecrets(text)).toBe(redacted);
 });
 
-test("wherever it stands, also when something invisible divides it, nothing of it is left in a cleaned line", () => {
+test("own secrets are removed everywhere, also with invisible characters", () => {
   const noise = fc.stringMatching(/^[ -~]{0,30}$/).filter((text) => !text.includes("own/"));
   const invisible = fc.constantFrom("", "\u200b", "\x1b[31m", "\x00");
   fc.assert(
@@ -26,25 +26,25 @@ test("wherever it stands, also when something invisible divides it, nothing of i
   );
 });
 
-test("of a text that was cut in the middle of it no beginning is left, from four characters on", () => {
+test("the start of a truncated secret is removed, from four characters on", () => {
   for (let length = 4; length < secret.length; length++) {
     expect(redactCutSecret(`text ${secret.slice(0, length)}`)).toBe("text [redacted]");
   }
   expect(redactCutSecret("text own")).toBe("text own");
 });
 
-test("more are protected beside those of before", () => {
+test("more secrets are added to those of before", () => {
   protectSecrets(["another-canary"]);
   expect(redactOwnSecrets(`another-canary ${secret}`)).toBe("[redacted] [redacted]");
 });
 
-test("a value of 8 characters is hidden, one of 7 is not", () => {
+test("a value of 8 characters is redacted, one of 7 is not", () => {
   protectSecrets(["8-chars!", "7-chars"]);
   expect(redactOwnSecrets("8-chars! 7-chars")).toBe("[redacted] 7-chars");
 });
 
 test.each([[["canary-one", "canary-one-and-more"]], [["canary-two-and-more", "canary-two"]]])(
-  "of %j the longest is hidden first, in whatever order they came",
+  "of %j the longest is redacted first, in any order",
   (secrets) => {
     for (const one of secrets) protectSecrets([one]);
     for (const one of secrets) expect(redactOwnSecrets(`<${one}>`)).toBe("<[redacted]>");
@@ -52,14 +52,14 @@ test.each([[["canary-one", "canary-one-and-more"]], [["canary-two-and-more", "ca
   },
 );
 
-test("a value is hidden as JSON and URLs write it, with what stands around it left there", () => {
+test("a value is redacted in JSON and URL forms, and its context is left", () => {
   protectSecrets(['a "quoted" canary/1']);
   expect(redactOwnSecrets('{"a":"a \\"quoted\\" canary/1"} x=a%20%22quoted%22%20canary%2F1&')).toBe(
     '{"a":"[redacted]"} x=[redacted]&',
   );
 });
 
-test("a text that ends in the whole value is no cut one", () => {
+test("a text that ends in the whole value is not truncated", () => {
   protectSecrets(["a-whole-one"]);
   expect(redactCutSecret("text a-whole-one")).toBe("text a-whole-one");
 });

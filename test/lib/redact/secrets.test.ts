@@ -105,7 +105,7 @@ test.each([
   "password is not 8 characters, token is expired, token was sha256",
   `secret "wallet-tls-8xk2p" not found, unexpected token 'abc123def'`,
   'column "api_token" does not exist in table "users1234"',
-])("leaves %j alone", (text) => {
+])("%j is unchanged", (text) => {
   expect(redactSecrets(text)).toBe(text);
 });
 
@@ -144,7 +144,7 @@ const parts = [
   "private_",
 ];
 test.each([...parts, "-----BEGIN PRIVATE KEY-----", "glpat-", "token ", "://aaaaaaaaaaaaaaaaaaaa", "A"])(
-  "takes linear time for many %j",
+  "%j repeated many times takes linear time",
   (part) => {
     expect(growthOf((size) => redactSecrets(`token ${part.repeat(size / part.length)}`), 4000)).toBeLessThan(8);
   },
