@@ -1,5 +1,5 @@
 import { BlockList, isIP } from "node:net";
-import type { ContainerRules } from "../containers/facts.ts";
+import type { ContainerRules } from "../containers/kamal/rules.ts";
 import type { LogLevel } from "../lib/logger.ts";
 import { parseDestinations, parseSelectors, parseServices } from "./containers.ts";
 import { type EngineConfig, isDecodable, parseEngines } from "./engines.ts";

@@ -42,7 +42,7 @@ test.each([403, 405])("a socket proxy that refuses with %i is forbidden, and its
 });
 
 test.each([
-  ["no engine at all", ping(""), "does not name its API version"],
+  ["no engine at all", ping(""), "no API version"],
   ["an engine that is too old", ping("1.40"), "its API 1.40 is older than 1.41"],
 ])("%s", async (_, handler, message) => {
   await using engine = await startFakeEngine();
@@ -50,10 +50,10 @@ test.each([
   expect(await statusOf(engine)).toMatchObject({ error: { code: "docker_error", message: expect.stringContaining(message) } });
 });
 
-test("an answer that is no JSON, no list or too large", async () => {
+test("an answer that is not JSON, not a list or too large", async () => {
   await using engine = await startFakeEngine();
   engine.on("/containers", (_, response) => response.end("<html>hello</html>"));
-  expect(await statusOf(engine)).toMatchObject({ error: { code: "docker_error", message: expect.stringContaining("no JSON") } });
+  expect(await statusOf(engine)).toMatchObject({ error: { code: "docker_error", message: expect.stringContaining("not JSON") } });
   engine.on("/containers", json({ some: "thing" }));
   expect(await statusOf(engine)).toMatchObject({ error: { code: "docker_error" } });
   engine.on("/containers", (_, response) => response.end(Buffer.alloc(5 << 20, " ")));

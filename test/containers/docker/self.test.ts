@@ -37,7 +37,7 @@ describe("readSelf", () => {
 
   it.each(["/.dockerenv", "/run/.containerenv"])("spares all of them when it cannot tell in which it runs (%s)", async (mark) => {
     const why = await check("", "0::/", "ops", mark);
-    expect([why(own), why(other)]).toEqual(Array(2).fill("the gateway runs in a container and cannot tell in which"));
+    expect([why(own), why(other)]).toEqual(Array(2).fill("the gateway runs in a container but does not know in which one"));
   });
 
   it("finds nothing here, and does not fail", async () => {

@@ -1,6 +1,7 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import type { RawContainer, ContainerRules } from "../../../src/containers/facts.ts";
+import type { RawContainer } from "../../../src/containers/container.ts";
+import type { ContainerRules } from "../../../src/containers/kamal/rules.ts";
 import { toContainerEnv, toInferredEnv, toLikelyEnv } from "../../../src/containers/kamal/environment.ts";
 import { toContainer, toEngineContext } from "../../../src/containers/kamal/mapping.ts";
 import { app, context, facts, rulesOf } from "../../support/docker-facts.ts";

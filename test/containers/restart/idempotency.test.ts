@@ -1,10 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { AuditEntry } from "../../../src/audit/audit.ts";
 import type { Container } from "../../../src/containers/container.ts";
-import { createAnswers } from "../../../src/containers/restart/idempotency.ts";
+import { createAnswers, describeRequest, PastFailure, toAnswerKey } from "../../../src/containers/restart/idempotency.ts";
 import { createRestartLimits } from "../../../src/containers/restart/limits.ts";
 import { settleRestart } from "../../../src/containers/restart/outcome.ts";
-import { PastFailure, toAnswerKey, describeRequest } from "../../../src/containers/restart/request.ts";
 import { OpsError } from "../../../src/lib/errors.ts";
 import { useFakeSleep } from "../../support/fake-sleep.ts";
 import { sampleContainer } from "../../support/memory-sources.ts";

@@ -232,7 +232,7 @@ describe("an Idempotency-Key", () => {
     expect(order.filter((step) => step === "restart")).toHaveLength(2);
   });
 
-  it("is of one holder: those whose tokens one issuer has signed share its kid", async () => {
+  it("is of one holder: two subjects of one kid are two holders", async () => {
     const { run, order } = scene();
     const jwt = (subject: string) => ({ idempotencyKey: "k", principal: { ...request.principal, kid: "jwt:1", subject } });
     await run(jwt("ana"));

@@ -180,10 +180,11 @@ describe("an engine that is lost", () => {
       runs: null,
       error: {
         code: "docker_error",
-        message: "Docker engine fake: its list of containers is none: is this really a Docker engine?",
+        message:
+          "Docker engine fake: unexpected response to GET /containers/json (not an array): is this a Docker-compatible engine?",
       },
     });
-    await expect(engine.known(soon())).rejects.toThrow("its list of containers is none");
+    await expect(engine.known(soon())).rejects.toThrow("unexpected response to GET /containers/json");
   });
 
   it("and whose ping failed too has no snapshot", async () => {
