@@ -170,7 +170,7 @@ function toExpected(container: AnyContainer, configured: "staging" | "production
   return mentioned === null || mentioned === configured ? configured : null;
 }
 
-test("for any containers: what mentions production is never staging, and silence is unknown", () => {
+test("what mentions production is never staging, and silence is unknown", () => {
   const configured = fc.constantFrom("staging", "production", null);
   fc.assert(
     fc.property(fc.array(anyContainer, { minLength: 1, maxLength: 5 }), configured, (containers, env) => {

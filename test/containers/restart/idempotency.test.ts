@@ -157,7 +157,7 @@ describe("a restart whose answer was lost", () => {
     return { result: await settling, looks, ms };
   }
 
-  it("is well once the engine reports it", async () => {
+  it("is ok once the engine reports it", async () => {
     const result = { outcome: "ok", detail: "settled: the engine restarted it" };
     expect(await settle(() => true)).toEqual({ result, looks: 1, ms: 0 });
     expect(await settle((look) => (look < 3 ? new Error("x") : true))).toEqual({ result, looks: 3, ms: 500 });

@@ -58,7 +58,7 @@ function watch(fake: FakeEngine, options: Partial<EngineSettings> = {}) {
 }
 
 describe("an engine that answers", () => {
-  it("is well and known", async () => {
+  it("is healthy and known", async () => {
     const fake = await start();
     const { engine, status, lines, changed } = watch(fake);
     expect(engine.peek()).toBeNull();
@@ -80,7 +80,7 @@ describe("an engine that answers", () => {
     [-999, 0, false],
     [-1000, 1, false],
     [-3000, 1, true],
-  ])("and was not heard of for %i ms is pinged %i times, and waited for: %s", async (silence, count, waits) => {
+  ])("and silent for %i ms is pinged %i times, and waited for: %s", async (silence, count, waits) => {
     const fake = await start();
     const { engine, status, pings } = watch(fake);
     await status();
@@ -171,7 +171,7 @@ describe("an engine that is lost", () => {
     expect(lines.slice(1)).toEqual([["info", { engine: "fake" }, "Docker engine answers again"]]);
   });
 
-  it("and was never heard of has nothing to show", async () => {
+  it("and never answered has nothing to show", async () => {
     const fake = await start();
     fake.on("/containers/json", json({ not: "a list" }));
     const { engine, status } = watch(fake, { staleMs: 60_000 });

@@ -19,12 +19,12 @@ async function wait(states: readonly (Partial<Container> | Error)[], { from = st
 }
 
 describe("waitForHealth", () => {
-  it("ends with the health check's verdict, past an engine that is lost meanwhile", async () => {
+  it("ends with the health check's verdict, past a lost engine", async () => {
     expect(await wait([{}, new Error("lost"), { health: "healthy" }])).toEqual([true, "running", "healthy"]);
     expect(await wait([{ health: "unhealthy" }])).toEqual([false, "running", "unhealthy"]);
   });
 
-  it("gives up when the time is up, the container stopped, or it was started again", async () => {
+  it("gives up when time is up, the container stopped or was restarted", async () => {
     expect(await wait([{}], { timeoutMs: 600 })).toEqual([false, "running", "starting"]);
     expect(await wait([{ status: "exited", health: "none" }])).toEqual([false, "exited", "none"]);
     expect(await wait([{ startedAt: "2026-01-13T09:41:00Z", health: "healthy" }])).toEqual([false, "running", "healthy"]);

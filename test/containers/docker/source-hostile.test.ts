@@ -31,7 +31,7 @@ async function statusOf(engine: FakeEngine) {
 }
 
 // wollomatic/socket-proxy answers 405 where it has no rule for a method at all.
-test.each([403, 405])("a socket proxy that refuses with %i is forbidden, and its HTML is not passed on", async (refusal) => {
+test.each([403, 405])("a socket proxy that answers %i is forbidden, its HTML not passed on", async (refusal) => {
   await using engine = await startFakeEngine();
   engine.on("/containers", (_, response) =>
     response.writeHead(refusal, { "content-type": "text/html" }).end("<h1>Forbidden secret</h1>"),
@@ -86,7 +86,7 @@ test("odd containers do not hide the others", async () => {
   expect(containers.map(({ name }) => name).toSorted()).toEqual([b.slice(0, 12), "ok"].toSorted());
 });
 
-test("an inspection of something else, or of nothing, tells nothing: the list's entry stands", async () => {
+test("an inspection of something else is ignored, the list's entry stands", async () => {
   await using engine = await startFakeEngine();
   engine.on("/containers/json", json([listed(a, "web-a")]));
   engine.on(`${a}/json`, json(inspected(a, "web-a")));
@@ -126,7 +126,7 @@ test("a log that is no log", async () => {
   await expect(unread).rejects.toMatchObject({ message: expect.stringContaining("logging driver") });
 });
 
-test("of a container's environment nothing but what the rules read is kept", async () => {
+test("a container's environment is dropped but for what the rules read", async () => {
   await using engine = await startFakeEngine();
   engine.on("/containers/json", json([listed(a, "web-a")]));
   const Env = ["KAMAL_VERSION=v7", "KAMAL_REGISTRY_PASSWORD=canary1", "DATABASE_URL=canary2", "GIT_SHA=abc1234"];
