@@ -18,7 +18,7 @@ export const aimed: readonly (readonly [file: string, code: string])[] = [
   ["src/graphql/logs/types.ts", 'now.scopes.has("ops:logs") && maySeeContainer(now, container)'],
   [
     "src/graphql/containers/loader.ts",
-    '(includeAccessories || container.kind === "core") && maySeeContainer(principal, container)',
+    'maySeeContainer(principal, container) &&\n    (includeAccessories || container.kind === "core")',
   ],
   ["src/containers/docker/restart.ts", 'raw.labels[protectedLabel] === "true"'],
   ["src/graphql/yoga/limits.ts", "complexity > limits.complexity"],

@@ -1,12 +1,11 @@
 import { maySee } from "../../auth/principal.ts";
 import { type Container, toContainerKey } from "../../containers/container.ts";
 import type { ContainerEvent, EventBatch } from "../../containers/events.ts";
-import { selectEngines } from "../../containers/known-engines.ts";
 import type { ContainerListing, EngineStatus } from "../../containers/source.ts";
 import type { DeployInfo } from "../../deploys/deploy.ts";
 import { needsDeploy, withDeploy } from "../../deploys/release.ts";
 import type { OpsContext } from "../context.ts";
-import type { ContainerFilter } from "./filter.ts";
+import { selectEngines, type ContainerFilter } from "./loader.ts";
 
 /** Changes since the previous message. A client that applies them has the current list. */
 export interface ContainersChange {
