@@ -92,8 +92,8 @@ function toDeployEnv(
   config: Config,
 ): Environment | null {
   const labels = { ...(service && { service }), ...(destination && { destination }) };
-  const facts = { labels, name: "", state: "", variables: {} };
-  return toContainerEnv(facts, { env: config.env, rules: config.containers });
+  const raw = { labels, name: "", state: "", variables: {} };
+  return toContainerEnv(raw, { env: config.env, rules: config.containers });
 }
 
 /** A missing file is an answer, not a failure. */

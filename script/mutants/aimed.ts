@@ -16,7 +16,11 @@ export const aimed: readonly (readonly [file: string, code: string])[] = [
   ["src/graphql/deploys/loader.ts", "images.filter((image) => maySeeDeploy(sources, principal, image))"],
   ["src/graphql/deploys/loader.ts", "log.records.filter((record) => maySeeDeploy(sources, principal, record))"],
   ["src/graphql/logs/types.ts", 'now.scopes.has("ops:logs") && maySeeContainer(now, container)'],
-  ["src/containers/docker/restart.ts", 'facts.labels[protectedLabel] === "true"'],
+  [
+    "src/graphql/containers/loader.ts",
+    'maySeeContainer(principal, container) &&\n    (includeAccessories || container.kind === "core")',
+  ],
+  ["src/containers/docker/restart.ts", 'raw.labels[protectedLabel] === "true"'],
   ["src/graphql/yoga/limits.ts", "complexity > limits.complexity"],
   ["src/graphql/yoga/limits.ts", "breadth > limits.fields"],
   [

@@ -1,6 +1,6 @@
 import { BlockList, isIP } from "node:net";
 import { isAbsolute } from "node:path";
-import type { ContainerRules } from "../containers/facts.ts";
+import type { ContainerRules } from "../containers/kamal/rules.ts";
 import type { LogLevel } from "../lib/logger.ts";
 import { parseDestinations, parseSelectors, parseServices } from "./containers.ts";
 import { type EngineConfig, isDecodable, parseEngines } from "./engines.ts";

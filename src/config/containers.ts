@@ -1,4 +1,4 @@
-import type { LabelSelector } from "../containers/facts.ts";
+import type { LabelSelector } from "../containers/kamal/rules.ts";
 import type { Environment } from "../lib/environment.ts";
 
 /** Called with each mistake. */

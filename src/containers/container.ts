@@ -65,6 +65,70 @@ export interface Container extends ContainerRef {
   readonly stale: boolean;
 }
 
+/** One published port of a container. */
+export interface PublishedPort {
+  /** Address on the host; "" and "0.0.0.0" mean every IPv4 address, "::" every IPv6 address. */
+  readonly hostIp: string;
+  readonly hostPort: number;
+  readonly protocol: string;
+}
+
+/** The variables of a container's environment that the rules read. No others are ever stored: they hold secrets. */
+export interface KnownVariables {
+  readonly kamalVersion?: string;
+  readonly kamalHost?: string;
+  readonly kamalDestination?: string;
+  /** GIT_SHA, COMMIT_SHA or SOURCE_COMMIT. */
+  readonly commitSha?: string;
+}
+
+/** `State.Health` of an inspection. */
+export interface RawHealth {
+  readonly status: string;
+  readonly failingStreak: number;
+  readonly checkedAt: string | null;
+  readonly output: string | null;
+}
+
+/** What an engine reports of one container, in our words. */
+export interface RawContainer extends ContainerRef {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Docker's state: created, running, paused, restarting, removing, exited or dead. */
+  readonly state: string;
+  /** As given at `docker run`; the list may show `sha256:...` instead. */
+  readonly image: string;
+  /** RFC 3339, any offset and precision. */
+  readonly createdAt: string;
+  readonly startedAt: string | null;
+  /** When it last ended; a running container has one too if it ended before. */
+  readonly finishedAt: string | null;
+  readonly ports: readonly PublishedPort[];
+  readonly health: RawHealth | null;
+  readonly hostname: string | null;
+  /** True when it shares its host's network, and so the host name. */
+  readonly hostNetwork: boolean;
+  readonly restarts: number | null;
+  /** Null when it was never inspected. */
+  readonly variables: KnownVariables | null;
+}
+
+const uninspected = {
+  startedAt: null,
+  finishedAt: null,
+  ports: [],
+  health: null,
+  hostname: null,
+  hostNetwork: false,
+  restarts: null,
+  variables: null,
+} satisfies Partial<RawContainer>;
+
+/** A container that is known from a list or an event alone. */
+export function toUninspected(known: Omit<RawContainer, keyof typeof uninspected> & Partial<RawContainer>): RawContainer {
+  return { ...uninspected, ...known };
+}
+
 /** Longest health probe output that is shown, characters. Docker stores as many bytes. */
 export const healthOutputLimit = 4096;
 

@@ -18,6 +18,21 @@ export interface EngineStatus {
   readonly error: { readonly code: string; readonly message: string } | null;
 }
 
+/** The engines that the holder of one token may know of. */
+export interface KnownEngines {
+  /** Engines that the token may see. */
+  readonly shown: readonly EngineStatus[];
+  /** Engines that do not answer and may run containers that the token may see. */
+  readonly silent: readonly SilentEngine[];
+}
+
+/** An engine that does not answer. Without its name and reason where the token may not see it. */
+export interface SilentEngine {
+  readonly name: string | null;
+  readonly code: string;
+  readonly message: string;
+}
+
 /** What the engines run, from memory, which their events keep up to date. */
 export interface ContainerListing {
   /**

@@ -1,5 +1,5 @@
 import type { Container } from "../containers/container.ts";
-import type { SilentEngine } from "../containers/known-engines.ts";
+import type { SilentEngine } from "../containers/source.ts";
 import { formatList } from "../lib/text.ts";
 import { describeGroup, isSameGroup, type ServiceGroup, toGroupKey, toRoleKey } from "../releases/service-group.ts";
 import type { DeployOrigin } from "./deploy.ts";

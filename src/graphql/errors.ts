@@ -1,6 +1,6 @@
 import { cleanReason } from "../audit/audit.ts";
+import { PastFailure } from "../containers/restart/idempotency.ts";
 import { RestartRefused } from "../containers/restart/limits.ts";
-import { PastFailure } from "../containers/restart/request.ts";
 import { type ErrorCode, OpsError, statusByCode } from "../lib/errors.ts";
 
 /** A refusal as a public error, with its `Retry-After`; anything else unchanged. */

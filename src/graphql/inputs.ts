@@ -1,10 +1,10 @@
 import type { DocumentNode } from "graphql";
-import { selectEngines } from "../containers/known-engines.ts";
 import type { ContainerListing, EngineStatus } from "../containers/source.ts";
 import { needsDeploy } from "../deploys/release.ts";
 import { ContainersDocument, type ContainersQuery, type ContainersQueryVariables } from "../generated/rest.ts";
 import { environments } from "../lib/environment.ts";
 import { toAgeSeconds } from "../lib/time.ts";
+import { selectEngines } from "./containers/loader.ts";
 import { createDeployLoader } from "./deploys/info-loader.ts";
 import type { Caller, Sources } from "./sources.ts";
 

@@ -91,7 +91,7 @@ describe("a health check on demand", () => {
     expect(written[1]).toMatchObject({ outcome, code, detail: `${code}: why`, dockerStatus: upstreamStatus ?? null });
   });
 
-  it("is recorded as unknown by the next process where the gateway died during it", async () => {
+  it("is recorded as unknown by the next process if the gateway died", async () => {
     const left = { ...sampleEntry({ action: "probe" }), seq: 7, at: "2026-01-13T09:40:00.000Z", hash: "" };
     open = [
       { intent: left, hasOutcome: false },
@@ -125,7 +125,7 @@ describe("a health check on demand", () => {
 describe("probe=true", () => {
   const path = `/api/v1/admin/ops/containers/${container.name}/health-check?probe=true`;
 
-  it("is in auditLog with who, what and the outcome, and in no timeline of restarts", async () => {
+  it("is in auditLog with who, what and outcome, in no timeline", async () => {
     const memory = createMemorySources({ containers: [container] }, { healthExecEnabled: true });
     await using gateway = await startGateway(memory.sources);
     expect((await gateway.fetch(path)).status).toBe(200);
@@ -142,7 +142,7 @@ describe("probe=true", () => {
     });
   });
 
-  it("is 503 audit_unavailable, and runs nothing, while the record cannot be written", async () => {
+  it("is 503 audit_unavailable without a record, and runs nothing", async () => {
     const memory = createMemorySources({ containers: [container] }, { healthExecEnabled: true });
     memory.sources.audit.write = () => Promise.reject(unwritable);
     await using gateway = await startGateway(memory.sources);

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Container } from "../../src/containers/container.ts";
-import type { SilentEngine } from "../../src/containers/known-engines.ts";
+import type { SilentEngine } from "../../src/containers/source.ts";
 import { findDrift } from "../../src/deploys/drift.ts";
 import { judgeDeploys } from "../../src/deploys/state.ts";
 import { sampleContainer } from "../support/containers.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { requireEnvironments } from "../../src/auth/principal.ts";
 import { RestartRefused } from "../../src/containers/restart/limits.ts";
-import { PastFailure } from "../../src/containers/restart/request.ts";
+import { PastFailure } from "../../src/containers/restart/idempotency.ts";
 import { checkRestartArgs, requireReason, toRestartError } from "../../src/graphql/errors.ts";
 import { OpsError } from "../../src/lib/errors.ts";
 import { createCaller } from "../support/caller.ts";

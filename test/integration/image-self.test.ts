@@ -143,7 +143,7 @@ it("an unidentifiable gateway restarts nothing", async () => {
   const files = ["hostname", "hosts", "resolv.conf"].map((file) => `--volume=${own}:/etc/${file}:ro`);
   const blind = await runGateway("blind", "--hostname=ops", "--cgroupns=private", ...files);
   const before = startsOf("web");
-  const why = isProtected("the gateway runs in a container and cannot tell in which");
+  const why = isProtected("the gateway runs in a container but does not know in which one");
   expect(await blind.restart(`${id}-web`)).toMatchObject(why);
   expect(startsOf("web")).toBe(before);
 });

@@ -1,4 +1,5 @@
-import type { RawContainer, ContainerRules, EngineContext } from "../../src/containers/facts.ts";
+import type { RawContainer } from "../../src/containers/container.ts";
+import type { ContainerRules, EngineContext } from "../../src/containers/kamal/rules.ts";
 
 /** A running container of nobody, with what a test wants changed. */
 export function facts(change: Partial<RawContainer> = {}): RawContainer {

@@ -23,7 +23,7 @@ export function createLogEngine() {
     /** What each request asked for, in order. */
     queries: [] as Query[],
     deadlines: [] as number[],
-    inspection: { facts: facts({ name: "web" }), tty: false, stopTimeout: null } as Inspection,
+    inspection: { raw: facts({ name: "web" }), tty: false, stopTimeout: null } as Inspection,
     inspections: 0,
     /** Before an answer: may wait, change the log, or fail. */
     before: async (_query: Query, _signal: AbortSignal): Promise<unknown> => null,

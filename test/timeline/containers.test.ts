@@ -58,7 +58,7 @@ describe("an event of an engine", () => {
 });
 
 describe("a gap", () => {
-  it("is there for each engine that was not heard", () => {
+  it("is recorded for each engine that was out of contact", () => {
     const { memory, recorder } = setUp();
     for (const engine of ["one", "two"]) recorder.onGap(engine);
     expect(memory.entries("gap")).toEqual(

@@ -16,7 +16,7 @@ const entry = (second: number, more: Partial<TimelineEntry> = {}) =>
   toEntry({ kind: "deploy", time: at(second), message: String(second), ...more });
 
 describe("the order of a timeline", () => {
-  it("is that of time, the newest of a range, and told when older ones are left out", () => {
+  it("is by time, the newest of a range, truncated when older are left out", () => {
     const second = fc.integer({ min: 0, max: 100 });
     fc.assert(
       fc.property(fc.array(second), second, second, fc.integer({ min: 1, max: 20 }), (seconds, a, b, first) => {
@@ -45,7 +45,7 @@ describe("the order of a timeline", () => {
     expect(entries.map(({ time }) => times.indexOf(time))).toEqual([2, 1, 0, 3]);
   });
 
-  it("has a restart once, of the audit record, though its engine tells of it too", () => {
+  it("has a restart once, of the audit record, though its engine has it too", () => {
     const container = toTimelineContainer(sampleContainer());
     const other = toTimelineContainer(sampleContainer({ name: "other" }));
     const restart = (second: number, who: string | null, of = container) =>
@@ -62,7 +62,7 @@ describe("the order of a timeline", () => {
     ]);
   });
 
-  it("has the restart that is nearest in time, up to a minute away, and each once", () => {
+  it("has the restart nearest in time, up to a minute away, each once", () => {
     const container = toTimelineContainer(sampleContainer());
     const restart = (second: number, who: string | null, more: Partial<TimelineEntry> = {}) =>
       entry(second, { kind: "restart", who, container, ...more });
@@ -89,7 +89,7 @@ describe("the order of a timeline", () => {
     ]);
   });
 
-  it("has of such a restart what only the engine knows: role, release and kind of the container", () => {
+  it("has of such a restart the role, release and kind from the engine", () => {
     const container = toTimelineContainer(sampleContainer());
     const audited = { ...container, role: null, version: null, kind: null };
     const restart = (who: string | null, more: Partial<TimelineEntry>) => entry(10, { kind: "restart", who, ...more });
@@ -99,7 +99,7 @@ describe("the order of a timeline", () => {
 });
 
 describe("the memory", () => {
-  it("keeps the newest 1,000 of each kind, says how far that reaches, and no other kind pays for it", () => {
+  it("has the newest 1,000 of each kind, and says how far they reach", () => {
     const memory = createTimelineMemory();
     memory.add(entry(0, { kind: "oom_kill" }));
     for (let index = 0; index < 1002; index += 1) memory.add(entry(index, { kind: "health" }));
@@ -107,7 +107,7 @@ describe("the memory", () => {
     expect([memory.entries("oom_kill").length, memory.forgottenUntil("oom_kill", () => true)]).toEqual([1, null]);
   });
 
-  it("forgets of one environment, and of one engine's gaps, without a word to the others", () => {
+  it("forgets those of one environment or engine without a hint to others", () => {
     const memory = createTimelineMemory();
     memory.add(entry(0, { kind: "health", env: "staging" }));
     memory.add(entry(0, { kind: "gap", engine: "web-1" }));
@@ -122,7 +122,7 @@ describe("the memory", () => {
     expect(memory.forgottenUntil("gap", ({ engine }) => engine === "db-7")).toBe(at(1));
   });
 
-  it("has the first 1,000 subjects, each since it was first seen, and states of the first 5,000", () => {
+  it("has the first 1,000 subjects since their first, and 5,000 states", () => {
     const memory = createTimelineMemory();
     const begin = (name: string, second: number) => memory.begin("queue_state", { name, env: null, since: at(second) });
     begin("s0", 1);
@@ -342,7 +342,7 @@ describe("what is seen while somebody asks", () => {
     expect(memory.begun("host_alert")).toEqual([{ name: "prometheus", env: "staging", since: at(0) }]);
   });
 
-  it("is how queues change; idle is well, and the same answer is no new sample", async () => {
+  it("is how queues change; idle is ok, the same answer no new sample", async () => {
     const memory = createTimelineMemory();
     const { sources } = createMemorySources({ queueSources: [{ name: "jobs", env: "staging", metrics: [], errors: [] }] });
     const figures = [
@@ -367,7 +367,7 @@ describe("what is seen while somebody asks", () => {
     ]);
   });
 
-  it("is of each queue and each host by itself, from the first sample on, where its source is", async () => {
+  it("is of each queue and host by itself, from its first sample on", async () => {
     const memory = createTimelineMemory();
     const queueSources = [
       { name: "jobs", env: "staging" as const, metrics: [], errors: [] },

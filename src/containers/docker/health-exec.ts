@@ -48,7 +48,7 @@ export function createHealthProber(): HealthProber {
 
 async function runProbe(engine: EngineCalls, fullId: string): Promise<ProbeRun | null> {
   const inspect = async (signal: AbortSignal) =>
-    parseAnswer(inspectAnswer, await engine.client.call(fullId, "json", {}, signal), "the inspection of a container");
+    parseAnswer(inspectAnswer, await engine.client.call(fullId, "json", {}, signal), "GET /containers/{id}/json");
   const { Config: config } = await engine.ask(graceMs, inspect);
   const command = toCommand(config.Healthcheck?.Test ?? []);
   if (command === null) return null;
@@ -61,10 +61,10 @@ async function runProbe(engine: EngineCalls, fullId: string): Promise<ProbeRun |
   const startedMs = performance.now();
   const result = await engine.ask(seconds * 1000 + graceMs, async (signal) => {
     const created = await engine.client.exec(`/containers/${fullId}/exec`, body, signal);
-    const { Id: execId } = parseAnswer(createAnswer, created, "the start of a probe");
+    const { Id: execId } = parseAnswer(createAnswer, created, "POST /containers/{id}/exec");
     const output = await readOutput(await engine.client.openExec(execId, signal));
     const ended = await engine.client.exec(`/exec/${execId}/json`, null, signal);
-    const { ExitCode: exitCode } = parseAnswer(execAnswer, ended, "the end of a probe");
+    const { ExitCode: exitCode } = parseAnswer(execAnswer, ended, "GET /exec/{id}/json");
     return { output, exitCode: exitCode ?? null };
   });
   const durationMs = Math.round(performance.now() - startedMs);
@@ -79,9 +79,9 @@ async function runProbe(engine: EngineCalls, fullId: string): Promise<ProbeRun |
   };
 }
 
-function parseAnswer<T>(schema: z.ZodType<T>, answer: unknown, to: string): T {
+function parseAnswer<T>(schema: z.ZodType<T>, answer: unknown, call: string): T {
   const { success, data } = schema.safeParse(answer);
-  if (!success) throw new AnswerError(`it answered ${to} as no engine does`);
+  if (!success) throw new AnswerError(`unexpected response to ${call}`);
   return data;
 }
 

@@ -49,9 +49,9 @@ export function createImageReader({ services, timeoutMs, keepMs = 60_000 }: Imag
     const answers = await Promise.all(newest.map(({ Id }) => inspect(Id).catch(() => null)));
     return answers.flatMap((answer, index) => {
       // Like a container without other labels: by its label, else by the configuration.
-      const facts = { labels: newest[index]?.Labels ?? {}, name: "", state: "", variables: {} };
-      const service = facts.labels["service"] ?? "";
-      return answer ? toImages(answer, { engine: engine.name, service, env: toContainerEnv(facts, context) }) : [];
+      const raw = { labels: newest[index]?.Labels ?? {}, name: "", state: "", variables: {} };
+      const service = raw.labels["service"] ?? "";
+      return answer ? toImages(answer, { engine: engine.name, service, env: toContainerEnv(raw, context) }) : [];
     });
   };
   return {

@@ -2,7 +2,7 @@ import { withDeadline } from "../../lib/abort.ts";
 import { silentLogger } from "../../lib/logger.ts";
 import { formatCount } from "../../lib/text.ts";
 import type { Container } from "../container.ts";
-import type { ContainerRules } from "../facts.ts";
+import type { ContainerRules } from "../kamal/rules.ts";
 import type { EngineOptions } from "./address.ts";
 import { createEngineClient } from "./http/client.ts";
 import { toDockerError } from "./http/errors.ts";

@@ -44,10 +44,10 @@ export function createRestarter(graceMs: number): Restarter {
       .catch(async (error: unknown) => {
         throw await toOutcome(error as OpsError, engine, fullId);
       });
-    const { facts } = await engine.inspect(fullId).catch((error: unknown) => {
+    const { raw } = await engine.inspect(fullId).catch((error: unknown) => {
       throw unknown(engine, "restarted, but it cannot be asked how the container is", error, dockerStatus);
     });
-    return { container: toContainer(facts, context), dockerStatus };
+    return { container: toContainer(raw, context), dockerStatus };
   };
   return {
     restart(engine, ref) {
@@ -61,10 +61,10 @@ export function createRestarter(graceMs: number): Restarter {
     async inspect(engine, { fullId }, signal = new AbortController().signal) {
       const check = await (self ??= readSelf());
       const { context } = await engine.known(signal);
-      const { facts } = await engine.limits.inspect(() => engine.inspect(fullId, signal));
-      const labelled = facts.labels[protectedLabel] === "true";
+      const { raw } = await engine.limits.inspect(() => engine.inspect(fullId, signal));
+      const labelled = raw.labels[protectedLabel] === "true";
       const protectedBy = check(fullId) ?? (labelled ? `label ${protectedLabel}` : null);
-      return { container: toContainer(facts, context), protectedBy };
+      return { container: toContainer(raw, context), protectedBy };
     },
     async restartedSince(engine, { fullId }, since) {
       if (engine.starts.hasRestarted(fullId, since)) return true;
@@ -112,8 +112,8 @@ async function toOutcome(failure: OpsError, engine: EngineCalls, fullId: string)
   if (isCutOff(failure)) return unknown(engine, "the engine was lost during the restart", failure);
   if (failure.code !== "docker_error") return failure;
   try {
-    const { facts } = await engine.inspect(fullId);
-    const message = `Docker engine ${engine.name}: the restart failed and the container was left ${facts.state}`;
+    const { raw } = await engine.inspect(fullId);
+    const message = `Docker engine ${engine.name}: the restart failed and the container was left ${raw.state}`;
     const { cause, upstreamStatus } = failure;
     return new OpsError("docker_error", message, { cause, upstream: `docker:${engine.name}`, upstreamStatus });
   } catch {
@@ -155,7 +155,7 @@ export async function readSelf(read: Read = readIfThere, host = hostname()): Pro
   const prefix = /^[0-9a-f]{12}$/.test(host) ? host : null;
   const isContained = (await Promise.all(marks.map(read))).some((mark) => mark !== null);
   if (isContained && ids.size === 0 && prefix === null) {
-    return () => "the gateway runs in a container and cannot tell in which";
+    return () => "the gateway runs in a container but does not know in which one";
   }
   const isSelf = (fullId: string) => ids.has(fullId) || (prefix !== null && fullId.startsWith(prefix));
   return (fullId) => (isSelf(fullId) ? "the gateway itself runs in it" : null);

@@ -5,7 +5,7 @@ import type { Logger } from "../../lib/logger.ts";
 import type { ObserveCall } from "../../lib/upstream-call.ts";
 import type { Container, ContainerKind, ContainerRef } from "../container.ts";
 import type { ContainerObserver } from "../events.ts";
-import type { ContainerRules } from "../facts.ts";
+import type { ContainerRules } from "../kamal/rules.ts";
 import type { ContainerListing, ContainerSource } from "../source.ts";
 import type { EngineOptions } from "./address.ts";
 import { createEngine, type Engine, type EngineView, findEngine } from "./engine/engine.ts";

@@ -1,7 +1,14 @@
 import type { Environment } from "../../lib/environment.ts";
 import { formatRfc3339, normalizeRfc3339 } from "../../lib/time.ts";
-import { type Container, type Health, type HealthProbe, liveStates } from "../container.ts";
-import type { RawContainer, ContainerRules, EngineContext, PublishedPort } from "../facts.ts";
+import {
+  type Container,
+  type Health,
+  type HealthProbe,
+  liveStates,
+  type PublishedPort,
+  type RawContainer,
+} from "../container.ts";
+import type { ContainerRules, EngineContext } from "./rules.ts";
 import { toContainerEnv, toInferredEnv } from "./environment.ts";
 import { composeProject, isReplaced, toKind, toOrigin, toRole } from "./origin.ts";
 import { toCommitSha, toVersion } from "./version.ts";
@@ -11,10 +18,10 @@ export function toEngineContext(
   containers: readonly RawContainer[],
   engine: { readonly env: Environment | null; readonly rules: ContainerRules; readonly hostNames: readonly string[] },
 ): EngineContext {
-  const apps = containers.filter((facts) => toOrigin(facts) === "app");
-  const services = new Set(apps.map((facts) => facts.labels["service"] ?? ""));
-  const own = apps.filter((facts) => toKind(facts, engine.rules) === "core");
-  const envs = new Set(own.map((facts) => toContainerEnv(facts, engine)));
+  const apps = containers.filter((raw) => toOrigin(raw) === "app");
+  const services = new Set(apps.map((raw) => raw.labels["service"] ?? ""));
+  const own = apps.filter((raw) => toKind(raw, engine.rules) === "core");
+  const envs = new Set(own.map((raw) => toContainerEnv(raw, engine)));
   const [appsEnv = null] = envs.size === 1 ? envs : [];
   return { ...engine, appServices: [...services].toSorted((a, b) => b.length - a.length), appsEnv };
 }
@@ -23,32 +30,32 @@ export function toEngineContext(
 type Seen = Pick<Container, "observedAt" | "stale">;
 
 /** The whole mapping of Kamal's, compose's and plain containers (upstreams.md 1.3). */
-export function toContainer(facts: RawContainer, context: EngineContext, seen: Seen = seenNow()): Container {
+export function toContainer(raw: RawContainer, context: EngineContext, seen: Seen = seenNow()): Container {
   return {
-    engine: facts.engine,
-    fullId: facts.fullId,
-    name: facts.name,
-    kind: toKind(facts, context.rules),
-    id: facts.fullId.slice(0, 12),
-    role: toRole(facts, context),
-    service: toService(facts, context.rules),
-    destination: facts.labels["destination"] || facts.variables?.kamalDestination || null,
-    env: toContainerEnv(facts, context),
-    inferredEnv: toInferredEnv(facts, context),
-    status: facts.state,
-    health: toHealth(facts),
-    probe: toProbe(facts),
-    ...toVersion(facts),
-    replaced: isReplaced(facts.name),
-    commitSha: toCommitSha(facts),
-    restarts: facts.restarts,
-    host: toHost(facts),
-    createdAt: normalizeRfc3339(facts.createdAt) ?? "",
-    startedAt: normalizeRfc3339(facts.startedAt),
-    finishedAt: liveStates.has(facts.state) ? null : normalizeRfc3339(facts.finishedAt),
-    image: facts.image,
-    ports: toPorts(facts.ports),
-    hostNames: toHostNames(facts, context),
+    engine: raw.engine,
+    fullId: raw.fullId,
+    name: raw.name,
+    kind: toKind(raw, context.rules),
+    id: raw.fullId.slice(0, 12),
+    role: toRole(raw, context),
+    service: toService(raw, context.rules),
+    destination: raw.labels["destination"] || raw.variables?.kamalDestination || null,
+    env: toContainerEnv(raw, context),
+    inferredEnv: toInferredEnv(raw, context),
+    status: raw.state,
+    health: toHealth(raw),
+    probe: toProbe(raw),
+    ...toVersion(raw),
+    replaced: isReplaced(raw.name),
+    commitSha: toCommitSha(raw),
+    restarts: raw.restarts,
+    host: toHost(raw),
+    createdAt: normalizeRfc3339(raw.createdAt) ?? "",
+    startedAt: normalizeRfc3339(raw.startedAt),
+    finishedAt: liveStates.has(raw.state) ? null : normalizeRfc3339(raw.finishedAt),
+    image: raw.image,
+    ports: toPorts(raw.ports),
+    hostNames: toHostNames(raw, context),
     observedAt: seen.observedAt,
     stale: seen.stale,
   };
@@ -59,10 +66,10 @@ function seenNow(): Seen {
 }
 
 /** A compose service beside the product may be a one-shot: with a service it would look like a lasting deployment by Kamal. */
-function toService(facts: RawContainer, rules: ContainerRules): string | null {
-  const origin = toOrigin(facts);
-  if (origin === "compose") return toKind(facts, rules) === "core" ? (facts.labels[composeProject] ?? null) : null;
-  return origin === "app" || origin === "accessory" ? (facts.labels["service"] ?? null) : null;
+function toService(raw: RawContainer, rules: ContainerRules): string | null {
+  const origin = toOrigin(raw);
+  if (origin === "compose") return toKind(raw, rules) === "core" ? (raw.labels[composeProject] ?? null) : null;
+  return origin === "app" || origin === "accessory" ? (raw.labels["service"] ?? null) : null;
 }
 
 /** A stopped container retains the last status of its probe: only a running one has a health. */

@@ -1,5 +1,5 @@
-import type { ContainerKind } from "../container.ts";
-import type { RawContainer, ContainerRules, EngineContext, LabelSelector } from "../facts.ts";
+import type { ContainerKind, RawContainer } from "../container.ts";
+import type { ContainerRules, EngineContext, LabelSelector } from "./rules.ts";
 
 /** How a container was started, by its labels and its name. */
 export type ContainerOrigin = "app" | "proxy" | "accessory" | "compose" | "ephemeral" | "plain";
@@ -34,11 +34,11 @@ export function toOrigin({ labels, name, state }: LabelledContainer): ContainerO
  * proxy, its accessories of an own service (their label is `<service>-<name>`, or a name that is configured as a service), and the rest of that project.
  * Other: everything else.
  */
-export function toKind(facts: LabelledContainer, { services, core }: Pick<ContainerRules, "services" | "core">): ContainerKind {
-  const { labels } = facts;
+export function toKind(raw: LabelledContainer, { services, core }: Pick<ContainerRules, "services" | "core">): ContainerKind {
+  const { labels } = raw;
   if (isSelected(labels, core)) return "core";
   const [service = "", project = ""] = [labels["service"], labels[composeProject]];
-  switch (toOrigin(facts)) {
+  switch (toOrigin(raw)) {
     case "app":
       return isOwnService(service, services) ? "core" : "other";
     case "compose":
@@ -73,9 +73,9 @@ export function isReplaced(name: string): boolean {
 }
 
 /** web, runner, redis ...: the role label, or an accessory's name without its service. */
-export function toRole(facts: LabelledContainer, context: Pick<EngineContext, "appServices" | "rules">): string {
-  const { labels, name } = facts;
-  switch (toOrigin(facts)) {
+export function toRole(raw: LabelledContainer, context: Pick<EngineContext, "appServices" | "rules">): string {
+  const { labels, name } = raw;
+  switch (toOrigin(raw)) {
     case "app":
       return labels["role"] ?? "";
     case "proxy":
@@ -83,7 +83,7 @@ export function toRole(facts: LabelledContainer, context: Pick<EngineContext, "a
     case "compose":
       return labels[composeService] ?? "";
     case "accessory":
-      return toAccessoryRole(name, toOwners(facts, context));
+      return toAccessoryRole(name, toOwners(raw, context));
     default:
       return name;
   }
@@ -91,10 +91,10 @@ export function toRole(facts: LabelledContainer, context: Pick<EngineContext, "a
 
 /** Services that an accessory may be named after, longest first. For an own accessory only the configured ones: its neighbours must not change its role. */
 function toOwners(
-  facts: LabelledContainer,
+  raw: LabelledContainer,
   { appServices, rules }: Pick<EngineContext, "appServices" | "rules">,
 ): readonly string[] {
-  if (toKind(facts, rules) === "other") return appServices;
+  if (toKind(raw, rules) === "other") return appServices;
   const endings = ["", "-staging", "-stage", "-stg", "-production", "-prod", "-prd"];
   return rules.services.flatMap((own) => endings.map((ending) => own + ending)).toSorted((a, b) => b.length - a.length);
 }

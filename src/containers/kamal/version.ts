@@ -1,4 +1,4 @@
-import type { RawContainer } from "../facts.ts";
+import type { RawContainer } from "../container.ts";
 import { isReplaced, toOrigin } from "./origin.ts";
 
 export interface Version {
@@ -16,12 +16,12 @@ export function isFloatingTag(tag: string): boolean {
  * The release that a container runs: the first of KAMAL_VERSION, the image's OCI version label and the image's tag that is not a moving tag; else the
  * moving tag. For a container that is no app, the image's tag ("redis:7-alpine" runs 7-alpine).
  */
-export function toVersion(facts: RawContainer): Version {
-  const tag = toImageTag(facts.image);
-  const origin = toOrigin(facts);
+export function toVersion(raw: RawContainer): Version {
+  const tag = toImageTag(raw.image);
+  const origin = toOrigin(raw);
   const candidates =
     origin === "app" || origin === "compose"
-      ? [facts.variables?.kamalVersion ?? toNamedVersion(facts), facts.labels["org.opencontainers.image.version"], tag]
+      ? [raw.variables?.kamalVersion ?? toNamedVersion(raw), raw.labels["org.opencontainers.image.version"], tag]
       : [tag];
   const known = candidates.filter((candidate): candidate is string => candidate !== undefined && candidate !== "");
   const release = known.find((candidate) => !isFloatingTag(candidate));
@@ -57,11 +57,11 @@ export function toImageTag(image: string): string {
  * unknown (deploy_info may have it, see deploys/release.ts) and for a container that is no app. The suffix of Kamal's host names is random and never a
  * commit.
  */
-export function toCommitSha(facts: RawContainer): string {
-  const origin = toOrigin(facts);
+export function toCommitSha(raw: RawContainer): string {
+  const origin = toOrigin(raw);
   if (origin !== "app" && origin !== "compose") return "";
-  const revision = facts.labels["org.opencontainers.image.revision"];
-  return revision || toSha(facts.variables?.kamalVersion ?? toNamedVersion(facts)) || facts.variables?.commitSha || "";
+  const revision = raw.labels["org.opencontainers.image.revision"];
+  return revision || toSha(raw.variables?.kamalVersion ?? toNamedVersion(raw)) || raw.variables?.commitSha || "";
 }
 
 /** The commit in a git version of Kamal, also of a dirty tree; else "". Digits alone are taken for a date (20260110) unless they are 40. */

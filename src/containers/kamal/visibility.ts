@@ -1,5 +1,5 @@
-import { liveStates } from "../container.ts";
-import type { RawContainer, EngineContext } from "../facts.ts";
+import { liveStates, type RawContainer } from "../container.ts";
+import type { EngineContext } from "./rules.ts";
 import { toLikelyEnv } from "./environment.ts";
 import { composeProject, composeService, isReplaced, isSelected, toOrigin } from "./origin.ts";
 
@@ -14,18 +14,18 @@ type Rules = Pick<EngineContext, "env" | "rules">;
  * What the configuration selects as core counts as deployed. Apps of two environments are two roles, so that one never hides another's crash.
  */
 export function selectVisible<T extends RawContainer>(containers: readonly T[], context: Rules): T[] {
-  const toGroup = (facts: RawContainer) => toRoleGroup(facts, context);
-  const candidates = containers.filter((facts) => toOrigin(facts) !== "ephemeral");
-  const liveGroups = new Set(candidates.filter((facts) => isLive(facts) && !isReplaced(facts.name)).map(toGroup));
+  const toGroup = (raw: RawContainer) => toRoleGroup(raw, context);
+  const candidates = containers.filter((raw) => toOrigin(raw) !== "ephemeral");
+  const liveGroups = new Set(candidates.filter((raw) => isLive(raw) && !isReplaced(raw.name)).map(toGroup));
   const newest = new Map<string, T>();
-  for (const facts of candidates) {
-    const group = toGroup(facts);
-    if (group === null || liveGroups.has(group) || isLive(facts) || isReplaced(facts.name)) continue;
+  for (const raw of candidates) {
+    const group = toGroup(raw);
+    if (group === null || liveGroups.has(group) || isLive(raw) || isReplaced(raw.name)) continue;
     const best = newest.get(group);
-    if (!best || Date.parse(facts.createdAt) > Date.parse(best.createdAt)) newest.set(group, facts);
+    if (!best || Date.parse(raw.createdAt) > Date.parse(best.createdAt)) newest.set(group, raw);
   }
   const crashed = new Set(newest.values());
-  return candidates.filter((facts) => isLive(facts) || crashed.has(facts));
+  return candidates.filter((raw) => isLive(raw) || crashed.has(raw));
 }
 
 /**
@@ -34,7 +34,7 @@ export function selectVisible<T extends RawContainer>(containers: readonly T[], 
  */
 export function selectRetired<T extends RawContainer>(containers: readonly T[], context: Rules): T[] {
   const visible = new Set(selectVisible(containers, context));
-  return containers.filter((facts) => toOrigin(facts) === "app" && !visible.has(facts));
+  return containers.filter((raw) => toOrigin(raw) === "app" && !visible.has(raw));
 }
 
 /** All live containers, also hidden ones. */
@@ -42,16 +42,16 @@ export function selectLive<T extends RawContainer>(containers: readonly T[]): T[
   return containers.filter(isLive);
 }
 
-function isLive(facts: RawContainer): boolean {
-  return liveStates.has(facts.state);
+function isLive(raw: RawContainer): boolean {
+  return liveStates.has(raw.state);
 }
 
 /** The role of a deployed container as one key: for an app its service, role, destination and likely environment. Null for a container that nobody deployed. */
-function toRoleGroup(facts: RawContainer, context: Rules): string | null {
-  const { labels, name } = facts;
-  switch (toOrigin(facts)) {
+function toRoleGroup(raw: RawContainer, context: Rules): string | null {
+  const { labels, name } = raw;
+  switch (toOrigin(raw)) {
     case "app":
-      return JSON.stringify(["app", labels["service"], labels["role"], labels["destination"] ?? "", toLikelyEnv(facts, context)]);
+      return JSON.stringify(["app", labels["service"], labels["role"], labels["destination"] ?? "", toLikelyEnv(raw, context)]);
     case "compose":
       return JSON.stringify(["compose", labels[composeProject] ?? "", labels[composeService]]);
     case "plain":

@@ -4,7 +4,7 @@ import { type Principal, toHolder } from "../../auth/principal.ts";
 import { onceDone } from "../../lib/cache.ts";
 import type { Container } from "../container.ts";
 import type { ContainerSource } from "../source.ts";
-import { createAnswers } from "./idempotency.ts";
+import { createAnswers, describeRequest, PastFailure, toAnswerKey, toIntent } from "./idempotency.ts";
 import {
   createRestartLimits,
   type RestartLimitOptions,
@@ -13,7 +13,6 @@ import {
   type RestartRequest,
 } from "./limits.ts";
 import { type HealthOutcome, settleRestart, waitForHealth } from "./outcome.ts";
-import { describeRequest, PastFailure, toAnswerKey, toIntent } from "./request.ts";
 
 export interface Restarts {
   /**

@@ -1,12 +1,11 @@
 import { maySee } from "../../auth/principal.ts";
 import { type Container, toContainerKey } from "../../containers/container.ts";
 import type { ContainerEvent, EventBatch } from "../../containers/events.ts";
-import { selectEngines } from "../../containers/known-engines.ts";
 import type { ContainerListing, EngineStatus } from "../../containers/source.ts";
 import type { DeployInfo } from "../../deploys/deploy.ts";
 import { needsDeploy, withDeploy } from "../../deploys/release.ts";
 import type { OpsContext } from "../context.ts";
-import type { ContainerFilter } from "./filter.ts";
+import { selectEngines, type ContainerFilter } from "./loader.ts";
 
 /** Changes since the previous message. A client that applies them has the current list. */
 export interface ContainersChange {
@@ -90,43 +89,32 @@ function toText(container: Container): string {
 
 /** Events of the accepted containers; resolves once the engines are watched. */
 export async function followEvents(context: OpsContext, accepts: (container: Container) => boolean, signal: AbortSignal) {
-  const { sources } = context;
+  const { containers } = context.sources;
   // Subscribe before listing: events during the request are not lost.
-  const batches = sources.containers.events(({ container }) => accepts(container), signal);
-  await sources.containers.list(signal);
-  return withNames(context, withoutStrangers(context, batches));
+  const batches = containers.events(({ container }) => accepts(container), signal);
+  await containers.list(signal);
+  return forCaller(context, batches);
 }
 
-/** Removes the names of engines that the caller may not see. */
-async function* withoutStrangers(
+/** Names releases as the list of containers does, and only engines that the caller may see. */
+async function* forCaller(
   { loaders, principal }: OpsContext,
   batches: AsyncIterable<EventBatch>,
 ): AsyncGenerator<EventBatch, void> {
-  for await (const batch of batches) {
-    if (batch.interrupted.length === 0 || maySee(principal, null)) {
-      yield batch;
-      continue;
-    }
-    loaders.forget();
+  const listShown = async (names: readonly string[]) => {
+    if (names.length === 0 || maySee(principal, null)) return names;
     const { shown } = await loaders.containers.engines();
-    const interrupted = batch.interrupted.filter((engine) => shown.some(({ name: own }) => own === engine));
-    if (interrupted.length > 0 || batch.events.length > 0 || batch.ended !== null) yield { ...batch, interrupted };
-  }
-}
-
-/** Names releases as the list of containers does. */
-async function* withNames({ loaders }: OpsContext, batches: AsyncIterable<EventBatch>): AsyncGenerator<EventBatch, void> {
+    return names.filter((engine) => shown.some(({ name }) => name === engine));
+  };
+  const withReleases = async (events: readonly ContainerEvent[]) => {
+    if (!events.some(({ container }) => needsDeploy(container))) return events;
+    const toInfo = await loaders.containers.infoFor();
+    return events.map((event) => ({ ...event, container: withDeploy(event.container, toInfo(event.container)) }));
+  };
   for await (const batch of batches) {
-    if (!batch.events.some(({ container }) => needsDeploy(container))) {
-      yield batch;
-      continue;
-    }
     loaders.forget();
-    const find = await loaders.containers.infoFor();
-    const events = batch.events.map((event): ContainerEvent => {
-      const { container } = event;
-      return { ...event, container: withDeploy(container, find(container)) };
-    });
-    yield { ...batch, events };
+    const [interrupted, events] = [await listShown(batch.interrupted), await withReleases(batch.events)];
+    if (interrupted === batch.interrupted && events === batch.events) yield batch;
+    else if (interrupted.length > 0 || events.length > 0 || batch.ended !== null) yield { ...batch, events, interrupted };
   }
 }

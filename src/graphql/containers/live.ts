@@ -4,8 +4,8 @@ import type { Builder } from "../builder.ts";
 import { endedDescription, openLease } from "../lease.ts";
 import type { Refs } from "../refs.ts";
 import type { Scalars } from "../scalars.ts";
-import { createContainerFilter } from "./filter.ts";
 import { followEvents, watchContainers } from "./live-loader.ts";
+import { createContainerFilter } from "./loader.ts";
 
 /** ContainerEvent, and the subscription containerEvents. */
 export function addContainerEvents(builder: Builder, refs: Refs, scalars: Scalars): void {

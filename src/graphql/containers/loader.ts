@@ -1,10 +1,11 @@
 import DataLoader from "dataloader";
-import { maySeeContainer } from "../../auth/principal.ts";
+import { maySee, maySeeContainer, type Principal, requireEnvironments } from "../../auth/principal.ts";
 import { type Container, type ContainerStats, toContainerKey } from "../../containers/container.ts";
-import { type KnownEngines, selectEngines, type SilentEngine } from "../../containers/known-engines.ts";
+import type { EngineStatus, KnownEngines, SilentEngine } from "../../containers/source.ts";
 import type { DeployInfo } from "../../deploys/deploy.ts";
 import { createInfoFor, type InfoFor, needsDeploy, withDeploy } from "../../deploys/release.ts";
 import { once } from "../../lib/cache.ts";
+import type { Environment } from "../../lib/environment.ts";
 import { OpsError, toOpsError } from "../../lib/errors.ts";
 import type { DeployLoader } from "../deploys/info-loader.ts";
 import type { Caller, Sources } from "../sources.ts";
@@ -51,13 +52,10 @@ export function createContainerLoaders(
   siblings: { readonly deploy: DeployLoader },
 ): ContainerLoaders {
   const listing = once(() => sources.containers.list(signal));
-  const accepts = (container: Container, includeAccessories: boolean) =>
-    (includeAccessories || container.kind === "core") && maySeeContainer(principal, container);
-  const find = async (includeAccessories: boolean) =>
-    (await listing()).containers.filter((container) => accepts(container, includeAccessories));
+  const find = async (filter: ContainerFilter) => (await listing()).containers.filter(createContainerFilter(filter, principal));
   const infoFor = once(async (): Promise<InfoFor> => {
     const info = await siblings.deploy.known();
-    return createInfoFor(info, info ? await find(false) : []);
+    return createInfoFor(info, info ? await find({ includeAccessories: false }) : []);
   });
   /** With the releases that only the deploy info knows. */
   const withReleases = async (containers: readonly Container[]): Promise<readonly Container[]> => {
@@ -67,7 +65,7 @@ export function createContainerLoaders(
   };
   const engines = async (): Promise<KnownEngines> => selectEngines(principal, (await listing()).engines);
   const known = async (includeAccessories: boolean) => ({
-    containers: await withReleases(await find(includeAccessories)),
+    containers: await withReleases(await find({ includeAccessories })),
     engines: await engines(),
   });
   const all = async (includeAccessories: boolean) => {
@@ -83,11 +81,11 @@ export function createContainerLoaders(
     const { container } = await sources.containers.inspectNow(last, signal).catch((error: unknown) => {
       throw toOpsError(error).code === "container_not_found" ? notFound() : error;
     });
-    if (container.name !== name || !accepts(container, includeAccessories)) throw notFound();
+    if (container.name !== name || !createContainerFilter({ includeAccessories }, principal)(container)) throw notFound();
     return named(container, (await infoFor())(container));
   };
   const findRetired = async (includeAccessories: boolean) =>
-    (await sources.containers.listRetired(signal)).filter((container) => accepts(container, includeAccessories));
+    (await sources.containers.listRetired(signal)).filter(createContainerFilter({ includeAccessories }, principal));
 
   return {
     known,
@@ -99,8 +97,8 @@ export function createContainerLoaders(
     listRetiredOfDeploys: () => findRetired(false),
     async one(query) {
       const { name, engine, includeAccessories, everyEngine = false } = query;
-      const visible = await find(includeAccessories);
-      const found = await withReleases(visible.filter((one) => one.name === name && (!engine || one.engine === engine)));
+      const visible = await find({ includeAccessories, engine });
+      const found = await withReleases(visible.filter((one) => one.name === name));
       const { silent } = ofEngine(await engines(), engine);
       // A silent engine may run it: that is not "not found", and no basis for an action.
       if (silent.length > 0 && (found.length === 0 || everyEngine)) throw toEngineError(silent);
@@ -131,6 +129,74 @@ function named(container: Container, deploy: DeployInfo | null): Container {
   const made = { deploy, named: withDeploy(container, deploy) };
   namedBy.set(container, made);
   return made.named;
+}
+
+/** Selects containers; an absent field matches any. */
+export interface ContainerFilter {
+  readonly env?: Environment | null | undefined;
+  readonly includeAccessories: boolean;
+  readonly engine?: string | null | undefined;
+  readonly name?: string | null | undefined;
+  readonly role?: string | null | undefined;
+  readonly service?: string | null | undefined;
+  /** "" for containers without one. */
+  readonly destination?: string | null | undefined;
+}
+
+/** Whether a container matches and the caller may see it. Throws forbidden for an environment that the token does not list. */
+export function createContainerFilter(filter: ContainerFilter, principal: Principal): (container: Container) => boolean {
+  const { env, includeAccessories, engine, name, role, service, destination } = filter;
+  requireEnvironments(principal, env);
+  return (container) =>
+    maySeeContainer(principal, container) &&
+    (includeAccessories || container.kind === "core") &&
+    (!env || toListedEnv(container) === env) &&
+    (!engine || container.engine === engine) &&
+    (!name || container.name === name) &&
+    (!role || container.role === role) &&
+    (!service || container.service === service) &&
+    isAtDestination(container, destination);
+}
+
+/** Whether a container is at a Kamal destination: absent matches any, "" matches containers without one. */
+export function isAtDestination({ destination }: Container, wanted: string | null | undefined): boolean {
+  return wanted === null || wanted === undefined || (destination ?? "") === wanted;
+}
+
+/**
+ * The environment under which the filter `env` lists a container. It grants no access: a container with only an inferred environment counts as unknown, and
+ * only tokens of every environment see it.
+ */
+export function toListedEnv({ env, inferredEnv }: Pick<Container, "env" | "inferredEnv">): Environment | null {
+  return env ?? inferredEnv;
+}
+
+const unnamed: SilentEngine = {
+  name: null,
+  code: "docker_unavailable",
+  message: "An engine without a configured environment does not answer",
+};
+
+/**
+ * The one rule for engines. A token sees an engine that is configured for one of its environments, or that runs a container of one. All other engines
+ * are hidden, with one exception: an engine without a configured environment that was never listed. It may run the token's containers, so while it does
+ * not answer they cannot be reported missing.
+ */
+export function selectEngines(principal: Principal, engines: readonly EngineStatus[]): KnownEngines {
+  const shown = engines.filter((engine) => maySeeEngine(principal, engine));
+  const silent = shown.flatMap(({ name, ok, error }): SilentEngine | [] => (ok ? [] : toSilent(name, error)));
+  const isUnnamed = engines.some(
+    (engine) => !engine.ok && engine.env === null && engine.runs === null && !shown.includes(engine),
+  );
+  return { shown, silent: isUnnamed ? [...silent, unnamed] : silent };
+}
+
+function maySeeEngine(principal: Principal, { env, runs }: EngineStatus): boolean {
+  return maySee(principal, env) || [...(runs ?? [])].some((environment) => principal.environments.has(environment));
+}
+
+function toSilent(name: string, error: EngineStatus["error"]): SilentEngine {
+  return { name, code: error?.code ?? "docker_unavailable", message: error?.message ?? "no reason" };
 }
 
 /** The engines relevant to a query for `engine`. Does not reveal whether an engine that the caller may not see has this name. */

@@ -9,7 +9,7 @@ import { Loaders, type OpsContext } from "../context.ts";
 import { checkRestartArgs, requireReason, toRestartError } from "../errors.ts";
 import type { Refs } from "../refs.ts";
 import type { Scalars } from "../scalars.ts";
-import { isAtDestination } from "./filter.ts";
+import { isAtDestination } from "./loader.ts";
 import { requireOneGroup } from "./role-group.ts";
 import { findRunningWork, toPreview } from "./running-work.ts";
 

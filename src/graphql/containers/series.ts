@@ -9,8 +9,8 @@ import type { OpsContext } from "../context.ts";
 import { isAmong, type SeriesRangeArgs, toAscending, toSeriesRange } from "../range.ts";
 import type { Problem, Refs } from "../refs.ts";
 import type { Scalars } from "../scalars.ts";
-import { toListedEnv } from "./filter.ts";
 import type { FoundHistory } from "./history-loader.ts";
+import { toListedEnv } from "./loader.ts";
 
 interface ContainerSample {
   readonly time: string;

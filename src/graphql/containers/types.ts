@@ -7,7 +7,7 @@ import { toContainerArgs, toPlaceArgs } from "../args.ts";
 import type { Builder } from "../builder.ts";
 import type { Refs } from "../refs.ts";
 import type { Scalars } from "../scalars.ts";
-import { createContainerFilter } from "./filter.ts";
+import { createContainerFilter } from "./loader.ts";
 
 /** Container, and the queries that return it. */
 export function addContainer(builder: Builder, refs: Refs, scalars: Scalars): void {

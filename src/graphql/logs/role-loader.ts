@@ -1,16 +1,14 @@
 import pLimit from "p-limit";
 import { type Container, toContainerKey } from "../../containers/container.ts";
-import type { KnownEngines } from "../../containers/known-engines.ts";
 import type { LogOptions, LogPage } from "../../containers/logs/log.ts";
 import { followRole } from "../../containers/logs/role/follow.ts";
 import { type RoleBatch, type RoleLine, toBeginning } from "../../containers/logs/role/lines.ts";
 import { createRolePage } from "../../containers/logs/role/page.ts";
-import type { EngineStatus } from "../../containers/source.ts";
+import type { EngineStatus, KnownEngines } from "../../containers/source.ts";
 import { OpsError } from "../../lib/errors.ts";
 import { isSameGroup, type ServiceGroup } from "../../releases/service-group.ts";
-import { type ContainerFilter, createContainerFilter } from "../containers/filter.ts";
 import { followEvents } from "../containers/live-loader.ts";
-import { ofEngine, toEngineError } from "../containers/loader.ts";
+import { type ContainerFilter, createContainerFilter, ofEngine, toEngineError } from "../containers/loader.ts";
 import { requireOneGroup } from "../containers/role-group.ts";
 import type { OpsContext } from "../context.ts";
 import { logsAtOnce } from "./loader.ts";

@@ -1,6 +1,6 @@
 import { isOfOthers, maySeeContainer, type Principal } from "../../auth/principal.ts";
 import type { Container } from "../../containers/container.ts";
-import type { KnownEngines } from "../../containers/known-engines.ts";
+import type { KnownEngines } from "../../containers/source.ts";
 import type { WorkerJobs } from "../../queues/queue.ts";
 import { toErlangHost, toRiverHost, toWorkerNames } from "../../releases/worker.ts";
 

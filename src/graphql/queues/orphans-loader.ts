@@ -1,9 +1,9 @@
 import type { Container } from "../../containers/container.ts";
-import { selectEngines } from "../../containers/known-engines.ts";
 import type { EngineStatus } from "../../containers/source.ts";
 import { once } from "../../lib/cache.ts";
 import { OpsError, toProblem } from "../../lib/errors.ts";
 import { type QueueMetrics, type QueueSource, type RunningJob, type WorkerJobs, workerJobsLimit } from "../../queues/queue.ts";
+import { selectEngines } from "../containers/loader.ts";
 import type { WorkGap } from "../containers/running-work.ts";
 import type { Caller, Sources } from "../sources.ts";
 import type { QueueLoaders } from "./loader.ts";

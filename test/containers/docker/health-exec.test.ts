@@ -290,10 +290,10 @@ describe("the output of a probe", () => {
 });
 
 test.each([
-  ["the inspection of a container", { inspection: [] }],
-  ["the start of a probe", { created: {} }],
-  ["the end of a probe", { ended: {} }],
-])("an engine that answers %s oddly is named", async (to, changes) => {
+  ["GET /containers/{id}/json", { inspection: [] }],
+  ["POST /containers/{id}/exec", { created: {} }],
+  ["GET /exec/{id}/json", { ended: {} }],
+])("an engine that answers %s oddly is named", async (call, changes) => {
   Object.assign(answers, sound, { output: frame("stdout", Buffer.from("ok")), ended }, changes);
-  await expect(source.probe(ref)).rejects.toThrow(`Docker engine fake: it answered ${to} as no engine does`);
+  await expect(source.probe(ref)).rejects.toThrow(`Docker engine fake: unexpected response to ${call}`);
 });

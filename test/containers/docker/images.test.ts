@@ -14,7 +14,7 @@ afterEach(() => void vi.useRealTimers());
 const image = (digit: string) => `sha256:${fullId(digit)}`;
 const tagged = (version: string) => json({ RepoTags: [`registry/wallet-core:${version}`], Created: "2026-01-10T13:00:00Z" });
 
-test("an image that says nothing is of no environment where its engine runs containers of another than its own", async () => {
+test("an unlabelled image has no environment beside containers of another", async () => {
   await using engine = await startFakeEngine();
   const run = (containers: Readonly<Record<string, object>>) => {
     engine.on("/containers/json", json(Object.entries(containers).map(([id, Labels]) => listed(id, `web-${id[0]}`, { Labels }))));
@@ -37,7 +37,7 @@ test("an image that says nothing is of no environment where its engine runs cont
   expect(await envs()).toEqual([null]);
 });
 
-test("an image that is pruned meanwhile hides no other, and an engine that fails once keeps what is known", async () => {
+test("a pruned image hides no other, a failed call forgets none", async () => {
   await using engine = await startFakeEngine();
   engine.on("/containers/json", json([]));
   const both = [image("a"), image("b")].map((Id, index) => ({ Id, Created: index, Labels: { service: "wallet-core" } }));
@@ -59,7 +59,7 @@ test("an image that is pruned meanwhile hides no other, and an engine that fails
   }
 });
 
-test("an image is of an own service; its environment is what its label says, else the engine's, never that of apps beside it", async () => {
+test("an image's environment is its label's, else its engine's", async () => {
   await using engine = await startFakeEngine();
   const app = { service: "wallet-core", role: "web", destination: "staging" };
   engine.on("/containers/json", json([listed(fullId("1"), "wallet-core-web-staging-1", { Labels: app })]));
@@ -195,7 +195,7 @@ test("the newest 20 images of own services are looked at, newest first", async (
   expect(order).toEqual(Array.from({ length: 20 }, (_, index) => 20 - index));
 });
 
-test("images are remembered for a minute, while the engine is well", async () => {
+test("images are remembered for a minute, while the engine answers", async () => {
   const { asked, images, state } = read([], {});
   await images();
   vi.advanceTimersByTime(59_999);

@@ -35,9 +35,9 @@ describe("readSelf", () => {
     expect([why(own), why(other)]).toEqual([null, null]);
   });
 
-  it.each(["/.dockerenv", "/run/.containerenv"])("spares all of them when it cannot tell in which it runs (%s)", async (mark) => {
+  it.each(["/.dockerenv", "/run/.containerenv"])("protects all of them when its own is unknown (%s)", async (mark) => {
     const why = await check("", "0::/", "ops", mark);
-    expect([why(own), why(other)]).toEqual(Array(2).fill("the gateway runs in a container and cannot tell in which"));
+    expect([why(own), why(other)]).toEqual(Array(2).fill("the gateway runs in a container but does not know in which one"));
   });
 
   it("finds nothing here, and does not fail", async () => {

@@ -49,7 +49,7 @@ function setUp(graceMs = 1500) {
       log.push("inspect");
       const act = state.inspections.length > 1 ? state.inspections.shift() : state.inspections[0];
       await act?.();
-      return { facts: facts({ fullId: id, state: "exited", labels: state.labels }), tty: false, stopTimeout: state.stopTimeout };
+      return { raw: facts({ fullId: id, state: "exited", labels: state.labels }), tty: false, stopTimeout: state.stopTimeout };
     },
   } as unknown as Engine;
   const restarter = createRestarter(graceMs);

@@ -61,7 +61,7 @@ async function stage() {
   };
 }
 
-test("an event tells what Docker tells, and its container as it was known", async () => {
+test("an event has what Docker sent, and its container as it was known", async () => {
   await using stageOne = await stage();
   const { engine, events } = stageOne;
   engine.emit("health_status: unhealthy", web);
@@ -92,7 +92,7 @@ test("what callers do not see has no events, until it is started", async () => {
   expect(told()).toEqual(["start web-1", "stop web-1", "update web-2"]);
 });
 
-test("a new container is inspected before its events are told, and later ones of others wait for it", async () => {
+test("a new container is inspected first; all later events wait for it", async () => {
   await using stageOne = await stage();
   const { engine, events, told } = stageOne;
   // Its labels say nothing: only the inspection does.
@@ -111,7 +111,7 @@ test("a new container is inspected before its events are told, and later ones of
   expect(events()[0]?.container).toMatchObject({ env: "production", role: "job", kind: "other" });
 });
 
-test("one that was gone before it could be inspected belongs to no environment; one that is destroyed keeps its own", async () => {
+test("an uninspected container has no environment, a destroyed one its own", async () => {
   await using stageOne = await stage();
   const { engine, events, told } = stageOne;
   engine.on(`${fresh}/json`, json({ message: "No such container" }, 404));
@@ -143,7 +143,7 @@ test("an inspection that hangs holds events back for a while only", async () => 
   expect(told()).toEqual(["start stuck", "update web-2"]);
 });
 
-test("a container that ends is shown to its last event, also when another has taken its place", async () => {
+test("a container that ends is shown to its last event, though replaced", async () => {
   await using stageOne = await stage();
   const { engine, source, told } = stageOne;
   engine.on(`${fresh}/json`, json(inspected(fresh, "web-3", { Labels: labels })));
@@ -160,7 +160,7 @@ test("a container that ends is shown to its last event, also when another has ta
   expect(told()).toEqual(["start web-3", "die web-2", "destroy web-2"]);
 });
 
-test("a stream that was lost is told when it begins again", async () => {
+test("a lost stream is reported when it begins again", async () => {
   await using stageOne = await stage();
   const { engine, batches, told } = stageOne;
   engine.cut();

@@ -32,7 +32,7 @@ async function statusOf(engine: FakeEngine) {
 }
 
 // wollomatic/socket-proxy answers 405 where it has no rule for a method at all.
-test.each([403, 405])("a socket proxy that refuses with %i is forbidden, and its HTML is not passed on", async (refusal) => {
+test.each([403, 405])("a socket proxy that answers %i is forbidden, its HTML not passed on", async (refusal) => {
   await using engine = await startFakeEngine();
   engine.on("/containers", (_, response) =>
     response.writeHead(refusal, { "content-type": "text/html" }).end("<h1>Forbidden secret</h1>"),
@@ -43,7 +43,7 @@ test.each([403, 405])("a socket proxy that refuses with %i is forbidden, and its
 });
 
 test.each([
-  ["no engine at all", ping(""), "does not name its API version"],
+  ["no engine at all", ping(""), "no API version"],
   ["an engine that is too old", ping("1.40"), "its API 1.40 is older than 1.41"],
 ])("%s", async (_, handler, message) => {
   await using engine = await startFakeEngine();
@@ -51,10 +51,10 @@ test.each([
   expect(await statusOf(engine)).toMatchObject({ error: { code: "docker_error", message: expect.stringContaining(message) } });
 });
 
-test("an answer that is no JSON, no list or too large", async () => {
+test("an answer that is not JSON, not a list or too large", async () => {
   await using engine = await startFakeEngine();
   engine.on("/containers", (_, response) => response.end("<html>hello</html>"));
-  expect(await statusOf(engine)).toMatchObject({ error: { code: "docker_error", message: expect.stringContaining("no JSON") } });
+  expect(await statusOf(engine)).toMatchObject({ error: { code: "docker_error", message: expect.stringContaining("not JSON") } });
   engine.on("/containers", json({ some: "thing" }));
   expect(await statusOf(engine)).toMatchObject({ error: { code: "docker_error" } });
   engine.on("/containers", (_, response) => response.end(Buffer.alloc(5 << 20, " ")));
@@ -87,7 +87,7 @@ test("odd containers do not hide the others", async () => {
   expect(containers.map(({ name }) => name).toSorted()).toEqual([b.slice(0, 12), "ok"].toSorted());
 });
 
-test("an inspection of something else, or of nothing, tells nothing: the list's entry stands", async () => {
+test("an inspection of something else is ignored, the list's entry stands", async () => {
   await using engine = await startFakeEngine();
   engine.on("/containers/json", json([listed(a, "web-a")]));
   engine.on(`${a}/json`, json(inspected(a, "web-a")));
@@ -127,7 +127,7 @@ test("a log that is no log", async () => {
   await expect(unread).rejects.toMatchObject({ message: expect.stringContaining("logging driver") });
 });
 
-test("of a container's environment nothing but what the rules read is kept", async () => {
+test("a container's environment is dropped but for what the rules read", async () => {
   await using engine = await startFakeEngine();
   engine.on("/containers/json", json([listed(a, "web-a")]));
   const Env = ["KAMAL_VERSION=v7", "KAMAL_REGISTRY_PASSWORD=canary1", "DATABASE_URL=canary2", "GIT_SHA=abc1234"];

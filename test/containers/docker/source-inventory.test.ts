@@ -60,7 +60,7 @@ test("what happens between the subscription and the list is not lost", async () 
   expect((await source.rows()).map(({ name }) => name)).toEqual(["web-a"]);
 });
 
-test("a flood of events is a few inspections, and one more a second after the last die", async () => {
+test("a flood of events is a few inspections, and one after the last die", async () => {
   await using engine = await startEngine([a, "web-a"]);
   await using source = watch(engine);
   await source.rows();
@@ -82,7 +82,7 @@ test("a flood of events is a few inspections, and one more a second after the la
   expect(during).toBeLessThan((end - begin) / 100 + 10);
 });
 
-test("a lost engine: stale for a while with its error, then gone; whole again when it is back", async () => {
+test("a lost engine is stale for a while, then gone, and whole when back", async () => {
   await using engine = await startEngine([a, "web-a"]);
   await using source = watch(engine, { staleMs: 4000 });
   const [row] = await source.rows();
@@ -105,7 +105,7 @@ test("a lost engine: stale for a while with its error, then gone; whole again wh
   await until(async () => (await source.rows())[0]?.stale === false);
 });
 
-test("an engine says of which environments' containers it ran last, also once they are shown no more; nothing before its first list", async () => {
+test("an engine has the environments of its last list, null before the first", async () => {
   await using engine = await startFakeEngine();
   const labels = { service: "wallet-core", role: "web", destination: "staging" };
   const other = { ...labels, service: "shop", destination: "production" };
@@ -126,7 +126,7 @@ test("an engine says of which environments' containers it ran last, also once th
   expect(await source.list(soon())).toMatchObject({ containers: [], engines: [{ runs: new Set(["staging"]) }] });
 });
 
-test("a list finds what no event told of", async () => {
+test("a list finds what no event reported", async () => {
   await using engine = await startEngine([a, "web-a"]);
   await using source = watch(engine, { resyncMs: 200 });
   await source.rows();
@@ -141,7 +141,7 @@ test("a list finds what no event told of", async () => {
   expect(await source.listRetired(soon())).toMatchObject([{ fullId: a, status: "exited" }]);
 });
 
-test("nobody asks: nothing but the subscription and the lists, and no inspection of what is as it was", async () => {
+test("an idle engine gets lists alone, no inspection of what is unchanged", async () => {
   await using engine = await startEngine([a, "web-a"], [b, "web-b"]);
   await using source = watch(engine, { resyncMs: 150 });
   await source.rows();

@@ -127,8 +127,8 @@ describe("an inspection", () => {
   ])("with %j is learned, and has what our own calls need", async (config, tty, stopTimeout) => {
     const { inventory, call, asked, inspect } = setUp(() => inspected(id, "web-a", config));
     const found = await inspect();
-    expect([found.tty, found.stopTimeout, found.facts.name, found.facts.engine]).toEqual([tty, stopTimeout, "web-a", "web-1"]);
-    expect(inventory.learn.mock.calls).toEqual([[found.facts, 7]]);
+    expect([found.tty, found.stopTimeout, found.raw.name, found.raw.engine]).toEqual([tty, stopTimeout, "web-a", "web-1"]);
+    expect(inventory.learn.mock.calls).toEqual([[found.raw, 7]]);
     expect(inventory.remove).not.toHaveBeenCalled();
     expect(call.mock.calls).toEqual([[id, "json", {}, signal]]);
     expect(asked).toEqual([400, signal]);
@@ -137,7 +137,7 @@ describe("an inspection", () => {
   it.each([[null], [{}], [inspected(fullId("b"), "web-b")]])("that is %o is none", async (answer) => {
     const { inventory, inspect } = setUp(() => answer);
     await expect(inspect()).rejects.toThrow(
-      expect.objectContaining({ name: "AnswerError", message: "its inspection of a container is none" }),
+      expect.objectContaining({ name: "AnswerError", message: "unexpected response to GET /containers/{id}/json" }),
     );
     expect([inventory.learn.mock.calls, inventory.remove.mock.calls]).toEqual([[], []]);
   });

@@ -30,7 +30,7 @@ function watch(engine: FakeEngine) {
   return { ...source, status, [Symbol.asyncDispose]: () => source.close() };
 }
 
-test("one ping in a second while somebody asks, and nothing while nobody does", async () => {
+test("an engine gets one ping a second while asked, and none otherwise", async () => {
   await using engine = await start();
   await using source = watch(engine);
   await source.status();
@@ -70,7 +70,7 @@ test("an engine that hangs is noticed within a ping, while somebody asks", async
 test.each([
   ["hangs is told to be stale", hang, { ok: false, error: { code: "docker_timeout" } }],
   ["is well comes at once", ping("1.47"), { ok: true, error: null }],
-])("after a silence the first answer is about now: that of an engine that %s", async (_, answer, expected) => {
+])("the first answer after a silence is about now: an engine that %s", async (_, answer, expected) => {
   await using engine = await start();
   await using source = watch(engine);
   await source.status();

@@ -36,7 +36,7 @@ function createSourceWith(more: Partial<ContainerSourceOptions>, ...engines: Fak
   return { ...source, [Symbol.asyncDispose]: () => source.close() };
 }
 
-test("asks for nothing until it is asked, once however many want it, and then answers from memory", async () => {
+test("a source calls an engine when asked first, then answers from memory", async () => {
   await using engine = await startFakeEngine();
   engine.on("/containers/json", json([listed(a, "web-a")]));
   engine.on(`${a}/json`, json(inspected(a, "web-a")));
@@ -102,7 +102,7 @@ test("only a full id ever reaches an engine", async () => {
   expect(engine.requests).toHaveLength(before);
 });
 
-test("a container that hangs is answered from the list and from what is known of it; the others as ever", async () => {
+test("a container that hangs is shown from the list, others are inspected", async () => {
   await using engine = await startFakeEngine();
   engine.on(
     "/containers/json",
@@ -134,7 +134,7 @@ test("a container that hangs is answered from the list and from what is known of
   ]);
 });
 
-test("an engine where every inspection hangs is answered from its list, long before they end", async () => {
+test("an engine where every inspection hangs is answered from its list", async () => {
   await using engine = await startFakeEngine();
   const ids = Array.from({ length: 60 }, (_, index) => index.toString(16).padStart(2, "0").repeat(32));
   const list = json(ids.map((id, index) => listed(id, `w-${index}`)));
@@ -201,7 +201,7 @@ test("a closed source waits for its restarts", async () => {
   await restart;
 });
 
-test("a container with the protection label `true` is protected from restarts, with any other value it is not", async () => {
+test("a container is protected by its label of the value `true` alone", async () => {
   await using engine = await startFakeEngine();
   const name = "wallet-core-ops.protected";
   engine.on("/containers/json", json([listed(a, "web-a"), listed(b, "web-b"), listed(c, "web-c")]));

@@ -1,6 +1,7 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import type { RawContainer, ContainerRules } from "../../../src/containers/facts.ts";
+import type { RawContainer } from "../../../src/containers/container.ts";
+import type { ContainerRules } from "../../../src/containers/kamal/rules.ts";
 import { toContainerEnv, toInferredEnv, toLikelyEnv } from "../../../src/containers/kamal/environment.ts";
 import { toContainer, toEngineContext } from "../../../src/containers/kamal/mapping.ts";
 import { app, context, facts, rulesOf } from "../../support/docker-facts.ts";
@@ -169,7 +170,7 @@ function toExpected(container: AnyContainer, configured: "staging" | "production
   return mentioned === null || mentioned === configured ? configured : null;
 }
 
-test("for any containers: what mentions production is never staging, and silence is unknown", () => {
+test("what mentions production is never staging, and silence is unknown", () => {
   const configured = fc.constantFrom("staging", "production", null);
   fc.assert(
     fc.property(fc.array(anyContainer, { minLength: 1, maxLength: 5 }), configured, (containers, env) => {

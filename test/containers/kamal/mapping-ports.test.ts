@@ -4,7 +4,7 @@ import { toPorts } from "../../../src/containers/kamal/mapping.ts";
 
 const port = (hostIp: string, hostPort: number, protocol = "tcp") => ({ hostIp, hostPort, protocol });
 
-test("published ports by number, without IPv6 twins, unpublished ones and doubles", () => {
+test("ports are the published ones by number, without IPv6 twins", () => {
   expect(toPorts([port("0.0.0.0", 8443), port("::", 8443), port("0.0.0.0", 80), port("", 0)])).toEqual([
     "0.0.0.0:80",
     "0.0.0.0:8443",

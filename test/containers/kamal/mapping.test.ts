@@ -72,7 +72,7 @@ test("deploy_info names only what is current, moving and core", () => {
   expect(withDeploy(current, null)).toBe(current);
 });
 
-test("the commit of deploy_info counts only for the tag that it names, and never over a known one", () => {
+test("the commit of deploy_info counts for its own tag, never over another", () => {
   const pinned = toContainer(app("wallet-core", "web", deploy.currentTag), context());
   expect(withDeploy(pinned, deploy).commitSha).toBe("abc123");
   expect(withDeploy({ ...pinned, commitSha: "feed123" }, deploy)).toMatchObject({ commitSha: "feed123" });
@@ -95,7 +95,7 @@ test.each([
   expect(toContainer(facts({ state, health: { ...web.health!, status } }), context()).health).toBe(health);
 });
 
-test("the last probe is what it said, also of one that has stopped; none before the first", () => {
+test("the last probe is shown of a stopped one too; null before the first", () => {
   const probe = (health: object | null) =>
     toContainer(facts({ state: "exited", health: health && { ...web.health!, ...health } }), context()).probe;
   expect(probe({ failingStreak: 3, output: "refused", checkedAt: "2026-01-13T10:45:00.5+01:00" })).toEqual({
@@ -164,7 +164,7 @@ test("it was looked at just now, unless said otherwise", () => {
   expect(toContainer(web, context(), seen)).toMatchObject(seen);
 });
 
-test("an engine's context has the services of its apps, longest first, each once", () => {
+test("an engine's context has its apps' services once, longest first", () => {
   const engine = { env: "staging" as const, rules: rulesOf("wallet-core"), hostNames: ["eng"] };
   const services = ["w", "wallet", "w-eu", "wallet"].map((service) => app(service, "web", "1"));
   expect(toEngineContext([...services, redis], engine)).toEqual({
@@ -176,7 +176,7 @@ test("an engine's context has the services of its apps, longest first, each once
 
 const host = (hostname: string | null) => toContainer(facts({ hostname }), context()).host;
 
-test("the host is the name given to the container, not the id that Docker makes up", () => {
+test("the host is the configured host name, not Docker's default", () => {
   expect(host("10.0.0.7-0123456789ab")).toBe("10.0.0.7-0123456789ab");
   expect(host("abc123abc123")).toBe("some-name");
   expect(host("")).toBe("some-name");
@@ -185,7 +185,7 @@ test("the host is the name given to the container, not the id that Docker makes 
 
 const names = (change: Parameters<typeof facts>[0]) => toContainer(facts(change), context({ hostNames: ["eng"] })).hostNames;
 
-test("names for the host: KAMAL_HOST, Kamal's host name, the node's own name on its network, the engine's", () => {
+test("host names are KAMAL_HOST, Kamal's, the network's, the engine's", () => {
   expect(names({ variables: { kamalHost: "web-1.example" }, hostname: "10.0.0.7-0123456789ab" })).toEqual([
     "web-1.example",
     "10.0.0.7",

@@ -96,7 +96,7 @@ test.each([
   expect(toRole(facts({ name, labels: { service: name } }), { appServices, rules: rulesOf("wallet-core") })).toBe(role);
 });
 
-test("the role of an own accessory does not depend on other apps of its engine", () => {
+test("the role of an own accessory does not depend on other apps", () => {
   const redis = facts({ name: "wallet-core-eu-redis", labels: { service: "wallet-core-eu-redis" } });
   const roles = [[], ["wallet-core"], ["wallet-core-eu", "wallet-core"]].map((appServices) =>
     toRole(redis, { appServices, rules: rulesOf("wallet-core") }),
@@ -134,7 +134,7 @@ test("other roles", () => {
   expect(role(facts({ name: "postgres" }))).toBe("postgres");
 });
 
-test("an accessory of another service is named after the apps of its engine, an own one after the configured ones", () => {
+test("a role is named after configured services, another's after its apps", () => {
   const roleOf = (name: string) =>
     toRole(facts({ name, labels: { service: name } }), { appServices: ["shop-eu", "shop"], rules: rulesOf("wallet-core") });
   expect(["shop-eu-redis", "shop-redis", "wallet-core-staging-db"].map(roleOf)).toEqual(["redis", "redis", "db"]);

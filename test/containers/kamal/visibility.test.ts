@@ -18,7 +18,7 @@ test("of a role that does not run, the newest stopped one shows", () => {
   ]);
 });
 
-test("destinations, services and roles are told apart", () => {
+test("destinations, services and roles are distinguished", () => {
   const containers = [
     app("w", "web", "2", { destination: "staging" }),
     app("w", "web", "1", { ...old, destination: "production" }),
@@ -27,7 +27,7 @@ test("destinations, services and roles are told apart", () => {
   expect(names(containers)).toEqual(["w-web-staging-2", "w-web-production-1", "v-web-1"]);
 });
 
-test("stopped ones of two destinations, of two compose projects and of two names show, each the newest", () => {
+test("the newest stopped one of each destination, project and name shows", () => {
   const compose = (project: string, name: string, more: object) => {
     const labels = { "com.docker.compose.service": "db", "com.docker.compose.project": project };
     return facts({ name, labels, ...more });
@@ -45,13 +45,13 @@ test("stopped ones of two destinations, of two compose projects and of two names
   expect(selectVisible(selected, context({ rules })).map(({ name }) => name)).toEqual(["one", "two"]);
 });
 
-test("a replaced one shows while it runs, and then not even in want of another", () => {
+test("a replaced one shows while it runs, stopped never", () => {
   const replaced = "w-web-1_replaced_0123456789abcdef";
   expect(names([app("w", "web", "1", { name: replaced }), app("w", "web", "1", old)])).toEqual([replaced, "w-web-1"]);
   expect(names([app("w", "web", "1", { name: replaced, ...old })])).toEqual([]);
 });
 
-test("stopped accessories and compose services show, what nobody deployed does not", () => {
+test("stopped accessories and compose services show, plain ones do not", () => {
   const redis = facts({ name: "w-redis", labels: { service: "w-redis" }, ...old });
   const db = facts({ name: "shop-db-1", labels: { "com.docker.compose.service": "db" }, ...old });
   const debris = facts({ name: "curious_hopper", ...old });
@@ -72,7 +72,7 @@ test("runs of kamal app exec never show", () => {
   expect(names([exec, facts({ ...exec, state: "exited" })])).toEqual([]);
 });
 
-test("kept are the hidden ones of deployed roles, those that never started too, and nothing else", () => {
+test("retired ones are the hidden ones of deployed roles alone", () => {
   const labels = { service: "w" };
   const listing = [
     app("w", "web", "3"),

@@ -23,7 +23,7 @@ function from(log: readonly LogLine[], since: string): LogLine[] {
   return log.filter(({ timestamp }) => timestamp >= since);
 }
 
-test("a stream that is cut anywhere goes on with the next line, and a reader that joins there gets each line once", () => {
+test("a stream that is cut anywhere continues, and each line comes once", () => {
   fc.assert(
     fc.property(logs, cuts, (log, parts) => {
       const cursor = createLogCursor();

@@ -1,10 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { AuditEntry } from "../../../src/audit/audit.ts";
 import type { Container } from "../../../src/containers/container.ts";
-import { createAnswers } from "../../../src/containers/restart/idempotency.ts";
+import { createAnswers, describeRequest, PastFailure, toAnswerKey } from "../../../src/containers/restart/idempotency.ts";
 import { createRestartLimits } from "../../../src/containers/restart/limits.ts";
 import { settleRestart } from "../../../src/containers/restart/outcome.ts";
-import { PastFailure, toAnswerKey, describeRequest } from "../../../src/containers/restart/request.ts";
 import { OpsError } from "../../../src/lib/errors.ts";
 import { sampleContainer } from "../../support/containers.ts";
 import { useFakeSleep } from "../../support/fake-sleep.ts";
@@ -158,7 +157,7 @@ describe("a restart whose answer was lost", () => {
     return { result: await settling, looks, ms };
   }
 
-  it("is well once the engine reports it", async () => {
+  it("is ok once the engine reports it", async () => {
     const result = { outcome: "ok", detail: "settled: the engine restarted it" };
     expect(await settle(() => true)).toEqual({ result, looks: 1, ms: 0 });
     expect(await settle((look) => (look < 3 ? new Error("x") : true))).toEqual({ result, looks: 3, ms: 500 });

@@ -32,7 +32,7 @@ describe("createRestartLimits", () => {
     expect(limits.check("c", "other")).toBeNull();
   });
 
-  it("cools a container down from the end of its restart, and says for how long", () => {
+  it("the cooldown runs from the end of the restart, and says how long", () => {
     const { clock, code, limits } = scene();
     const place = limits.enter("a", "k");
     clock.ms += 30_000;

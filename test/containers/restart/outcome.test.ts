@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Container } from "../../../src/containers/container.ts";
 import { waitForHealth } from "../../../src/containers/restart/outcome.ts";
-import { toPreview, toWorkerHosts } from "../../../src/graphql/containers/running-work.ts";
 import { sampleContainer } from "../../support/containers.ts";
 
 const starting = sampleContainer({ health: "starting" });
@@ -20,12 +19,12 @@ async function wait(states: readonly (Partial<Container> | Error)[], { from = st
 }
 
 describe("waitForHealth", () => {
-  it("ends with the health check's verdict, past an engine that is lost meanwhile", async () => {
+  it("ends with the health check's verdict, past a lost engine", async () => {
     expect(await wait([{}, new Error("lost"), { health: "healthy" }])).toEqual([true, "running", "healthy"]);
     expect(await wait([{ health: "unhealthy" }])).toEqual([false, "running", "unhealthy"]);
   });
 
-  it("gives up when the time is up, the container stopped, or it was started again", async () => {
+  it("gives up when time is up, the container stopped or was restarted", async () => {
     expect(await wait([{}], { timeoutMs: 600 })).toEqual([false, "running", "starting"]);
     expect(await wait([{ status: "exited", health: "none" }])).toEqual([false, "exited", "none"]);
     expect(await wait([{ startedAt: "2026-01-13T09:41:00Z", health: "healthy" }])).toEqual([false, "running", "healthy"]);
@@ -38,33 +37,4 @@ describe("waitForHealth", () => {
     expect(performance.now() - before).toBeGreaterThanOrEqual(600);
     expect(await wait([{ status: "restarting" }], { from })).toEqual([false, "restarting", "none"]);
   });
-});
-
-const work = { jobs: null, total: null, gaps: [] };
-
-describe("toPreview", () => {
-  it("counts the others of its role and environment that are well", () => {
-    const me = sampleContainer();
-    const others = [
-      sampleContainer({ name: "well" }),
-      sampleContainer({ name: "sick", health: "unhealthy" }),
-      sampleContainer({ name: "down", status: "exited", health: "none" }),
-      sampleContainer({ name: "elsewhere", env: "production" }),
-      sampleContainer({ name: "worker", role: "worker" }),
-    ];
-    expect(toPreview(me, [me, ...others], null, work)).toEqual({ refusal: null, healthyPeers: 1, lastHealthy: false, work });
-    expect(toPreview(me, [me, ...others.slice(1)], null, work)).toMatchObject({ healthyPeers: 0, lastHealthy: true });
-    expect(toPreview({ ...me, health: "unhealthy" }, [], null, work).lastHealthy).toBe(false);
-  });
-});
-
-it("knows workers by their container's host name, unless another container has it too", () => {
-  const me = sampleContainer();
-  expect(toWorkerHosts(me, [me, sampleContainer({ name: "twin" })])).toBeNull();
-  // Erlang cuts it at the first dot: what two have in common names neither.
-  expect(toWorkerHosts(me, [me, sampleContainer({ name: "other", host: "other" })])).toEqual([me.host, me.id, "37"]);
-  expect(toWorkerHosts(me, [me, sampleContainer({ name: "beside", host: "37.27.91.235-56703216100d" })])).toEqual([
-    me.host,
-    me.id,
-  ]);
 });

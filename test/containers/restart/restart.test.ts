@@ -68,7 +68,7 @@ function scene(given: Scene = {}) {
 const lost = () => Promise.reject(new OpsError("restart_unknown", "no answer in time"));
 
 describe("restart", () => {
-  it("records the intent before and the outcome after, with the intent's number", async () => {
+  it("records the intent before and the outcome after, with its number", async () => {
     const { entries, order, run } = scene();
     expect(await run()).toEqual({ container, healthy: null });
     expect(order).toEqual(["intent", "restart", "ok"]);
@@ -106,7 +106,7 @@ describe("restart", () => {
     expect(order).toEqual([]);
   });
 
-  it("tells beforehand that there is no record, where nothing else refuses it", async () => {
+  it("is refused beforehand without a record, if by nothing else", async () => {
     let unwritable = true;
     const failCheck = () => unwritable;
     const unrecordable = scene({ failCheck });
@@ -127,7 +127,7 @@ describe("restart", () => {
     expect(order).toEqual([]);
   });
 
-  it("records a failure as such, passes it on, and lets it be tried again at once", async () => {
+  it("records a failure, passes it on, and may be tried again at once", async () => {
     const failed = () => Promise.reject(new OpsError("docker_error", "left exited", { upstreamStatus: 500 }));
     const { entries, run } = scene({ restart: failed, cooldownMs: 60_000 });
     await expect(run()).rejects.toMatchObject({ code: "docker_error", message: "left exited" });
@@ -136,7 +136,7 @@ describe("restart", () => {
     await expect(run()).rejects.toMatchObject({ code: "docker_error" });
   });
 
-  it("records as ok what the engine has confirmed, though it was lost before it could tell more", async () => {
+  it("records as ok what the engine confirmed before it was lost", async () => {
     const confirmed = () => Promise.reject(new OpsError("restart_unknown", "restarted, but", { upstreamStatus: 204 }));
     const { entries, run, order } = scene({ restart: confirmed });
     const keyed = { idempotencyKey: "k" };
@@ -164,7 +164,7 @@ describe("restart", () => {
 });
 
 describe("a restart whose answer is lost", () => {
-  it("is unknown, then ok as soon as the engine's events have it; until then it is in progress", async () => {
+  it("is unknown and in progress until the engine's events have it", async () => {
     let seen = false;
     const { entries, run } = scene({ restart: lost, restartedSince: () => seen, settleMs: 20_000 });
     const keyed = { idempotencyKey: "k" };
@@ -209,7 +209,7 @@ function toRecord({ outcome = "intent", ...more }: Partial<AuditRecord>): AuditR
 }
 
 describe("an Idempotency-Key", () => {
-  it("gets the same answer again, also while it runs and after a failure, without a second restart", async () => {
+  it("gets the same answer again, also of a failure, without a restart", async () => {
     const fails = scene({ restart: () => Promise.reject(new OpsError("docker_error", "left exited")) });
     for (const _ of [1, 2]) await expect(fails.run({ idempotencyKey: "k" })).rejects.toMatchObject({ code: "docker_error" });
     expect(fails.order).toEqual(["intent", "restart", "failed"]);
@@ -232,7 +232,7 @@ describe("an Idempotency-Key", () => {
     expect(order.filter((step) => step === "restart")).toHaveLength(2);
   });
 
-  it("is of one holder: those whose tokens one issuer has signed share its kid", async () => {
+  it("is of one holder: two subjects of one kid are two holders", async () => {
     const { run, order } = scene();
     const jwt = (subject: string) => ({ idempotencyKey: "k", principal: { ...request.principal, kid: "jwt:1", subject } });
     await run(jwt("ana"));
@@ -256,7 +256,7 @@ describe("an Idempotency-Key of an earlier process", () => {
   const failed = toRecord({ outcome: "failed", intent: 7, code: "docker_error", detail: "docker_error: left exited" });
   const ask = { idempotencyKey: "k" };
 
-  it("gets the outcome of then and the container of now, without a second restart", async () => {
+  it("gets the outcome of then and the container of now, and no restart", async () => {
     const { order, run } = scene({
       keyed: [{ intent, outcome: toRecord({ outcome: "ok", intent: 7 }) }],
       now: { health: "unhealthy" },
@@ -305,7 +305,7 @@ describe("an Idempotency-Key of an earlier process", () => {
     expect(order).toEqual(["intent", "restart", "ok"]);
   });
 
-  it("is not forgotten while the record cannot be had: nothing is restarted until it was read", async () => {
+  it("is recovered before anything is restarted, however often it fails", async () => {
     let locked = true;
     const { order, run, restarts } = scene({ keyed: [{ intent, outcome: failed }], failRecover: () => locked });
     await expect(restarts.recover()).rejects.toMatchObject({ code: "audit_unavailable" });
@@ -316,7 +316,7 @@ describe("an Idempotency-Key of an earlier process", () => {
   });
 });
 
-it("closes when the restarts that run are over and recorded, and begins none after", async () => {
+it("closes once running restarts are recorded, and begins none after", async () => {
   const gate = Promise.withResolvers<typeof container>();
   const { entries, order, restarts, run } = scene({ restart: () => gate.promise });
   const running = run();

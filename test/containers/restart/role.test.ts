@@ -35,7 +35,7 @@ async function run(well: (name: string) => boolean, closing = new AbortControlle
   return { log, requests, outcomes: steps.map(({ outcome }) => outcome), steps };
 }
 
-it("restarts one after the other, each looked up right before, and names the step in the record", async () => {
+it("restarts one after the other, each found anew, the step recorded", async () => {
   const { log, requests, outcomes } = await run(() => true);
   expect(log).toEqual(["find a", "restart a", "find b", "restart b", "find c", "restart c"]);
   expect(outcomes).toEqual(["restarted", "restarted", "restarted"]);
@@ -46,7 +46,7 @@ it("restarts one after the other, each looked up right before, and names the ste
   ]);
 });
 
-it("stops at the first that is not well, or fails", async () => {
+it("stops at the first that is not healthy, or fails", async () => {
   expect(await run((name) => name !== "b")).toMatchObject({
     outcomes: ["restarted", "unwell", "skipped"],
     log: ["find a", "restart a", "find b", "restart b"],

@@ -23,7 +23,7 @@ const point = (second: number, cpuPct: number | null): StatsPoint => ({
 /** One in five seconds, as the memory keeps them. */
 const remembered = Array.from({ length: 25 }, (_, index) => point(index * 5, index));
 
-it("what is remembered is answered at the times of the range, each with the newest sample until then", () => {
+it("a remembered range has at each time the newest sample until then", () => {
   const history = toRemembered({ from, step: 10, steps: 12 }, remembered);
   expect(history).toMatchObject({ source: "memory", stepSeconds: 10, since: null });
   expect(history.points[0]).toEqual({ time: "2027-01-15T08:00:10Z", cpuPct: 2, memPct: 40, restarts: null });
@@ -102,7 +102,7 @@ describe("a container that does not live", () => {
     }
   });
 
-  it("is replaced by one that never became healthy too, but by the newest alone", () => {
+  it("is replaced by the newest alone, also if that never became healthy", () => {
     const [first, second] = [container(0), container(50)];
     expect(findEnded([first, second, next], from + 401)).toEqual(new Set([first, second]));
     expect(findEnded([first, second, next], from + 390)).toEqual(new Set());
@@ -116,7 +116,7 @@ describe("a container that does not live", () => {
   });
 });
 
-it("what was scraped goes first, unless only the memory tells of use", () => {
+it("what was scraped goes first, unless only the memory has use", () => {
   const range = { from, step: 10, steps: 3 };
   const sampled = [from + 9, from + 19, from + 29];
   const none = sampled.map(() => Number.NaN);

@@ -1,7 +1,12 @@
 import { describe, expect, it } from "vitest";
 import type { Container } from "../../../src/containers/container.ts";
-import { type ContainerFilter, createContainerFilter, isAtDestination } from "../../../src/graphql/containers/filter.ts";
-import { ofEngine, toEngineError } from "../../../src/graphql/containers/loader.ts";
+import {
+  type ContainerFilter,
+  createContainerFilter,
+  isAtDestination,
+  ofEngine,
+  toEngineError,
+} from "../../../src/graphql/containers/loader.ts";
 import { createContext } from "../../../src/graphql/context.ts";
 import type { Environment } from "../../../src/lib/environment.ts";
 import { OpsError } from "../../../src/lib/errors.ts";

@@ -7,7 +7,7 @@ const work = { jobs: null, total: null, gaps: [] };
 const web = sampleContainer({ name: "web" });
 const preview = (...others: Container[]) => toPreview(web, [web, ...others], null, work);
 
-it("counts well replicas of the role at the same destination of the same service alone", () => {
+it("counts healthy replicas of the same role, service and destination", () => {
   const peer = sampleContainer({ name: "peer" });
   expect(preview(peer)).toMatchObject({ healthyPeers: 1, lastHealthy: false });
   const others: Partial<Container>[] = [{ destination: "beta" }, { service: "shop" }, { env: "production" }, { role: "worker" }];
@@ -33,7 +33,7 @@ it.each<[Partial<Container>, boolean]>([
   [{ status: "running", health: "starting" }, false],
   [{ status: "running", health: "unhealthy" }, false],
   [{ status: "paused", health: "none" }, false],
-])("one of %j is the last one that is well: %s", (change, last) => {
+])("one of %j is the last healthy one: %s", (change, last) => {
   expect(toPreview({ ...web, ...change }, [web], null, work)).toMatchObject({ healthyPeers: 0, lastHealthy: last });
   expect(preview(sampleContainer({ name: "peer", ...change })).healthyPeers).toBe(last ? 1 : 0);
 });

@@ -1,7 +1,6 @@
 import { describe, expect, it, vi } from "vitest";
 import type { Container } from "../../../src/containers/container.ts";
-import type { SilentEngine } from "../../../src/containers/known-engines.ts";
-import type { EngineStatus } from "../../../src/containers/source.ts";
+import type { EngineStatus, SilentEngine } from "../../../src/containers/source.ts";
 import type { Deploy } from "../../../src/deploys/state.ts";
 import { createVerdicts } from "../../../src/graphql/deploys/verdict-loader.ts";
 import type { Environment } from "../../../src/lib/environment.ts";

@@ -6,11 +6,18 @@ import { createFairLimit, type FairLimit } from "../../../lib/budget/fair-limit.
 import { OpsError, toProblem } from "../../../lib/errors.ts";
 import type { Logger } from "../../../lib/logger.ts";
 import type { ObserveCall } from "../../../lib/upstream-call.ts";
-import type { ContainerRef } from "../../container.ts";
-import type { ContainerRules, RawContainer } from "../../facts.ts";
+import type { ContainerRef, RawContainer } from "../../container.ts";
+import type { ContainerRules } from "../../kamal/rules.ts";
 import type { EngineStatus } from "../../source.ts";
 import type { EngineOptions } from "../address.ts";
-import { fromInspect, type InspectAnswer, inspectAnswer, listAnswer, type ListedFacts, toListedFacts } from "../http/answers.ts";
+import {
+  fromInspect,
+  type InspectAnswer,
+  inspectAnswer,
+  listAnswer,
+  type ListedContainer,
+  toListedContainer,
+} from "../http/answers.ts";
 import { createEngineClient, type EngineClient } from "../http/client.ts";
 import { AnswerError, isLost, toDockerError } from "../http/errors.ts";
 import { createEventEnricher, type EventBroadcaster } from "./event-feed.ts";
@@ -26,7 +33,7 @@ export interface EngineView {
 
 /** One inspection: the container, and what only our own calls need. */
 export interface Inspection {
-  readonly facts: RawContainer;
+  readonly raw: RawContainer;
   readonly tty: boolean;
   /** Seconds that the container asks for between SIGTERM and SIGKILL, null for the engine's default. */
   readonly stopTimeout: number | null;
@@ -142,7 +149,7 @@ export function createEngine(options: EngineOptions, settings: EngineSettings): 
     );
   };
   const list = async () => {
-    const answer = toFacts(await ask(listTimeoutMs, (signal) => client.listContainers(signal)), name);
+    const answer = toList(await ask(listTimeoutMs, (signal) => client.listContainers(signal)), name);
     isListed = true;
     return answer;
   };
@@ -210,9 +217,9 @@ export function createInspect({ name, client, inventory, ask }: InspectedEngine,
     const call = async (signal: AbortSignal) => toAnswer(await client.call(fullId, "json", {}, signal), fullId);
     try {
       const data = await ask(timeoutMs, call, ...callers);
-      const facts = fromInspect(data, name);
-      inventory.learn(facts, asked);
-      return { facts, tty: data.Config.Tty ?? false, stopTimeout: data.Config.StopTimeout };
+      const raw = fromInspect(data, name);
+      inventory.learn(raw, asked);
+      return { raw, tty: data.Config.Tty ?? false, stopTimeout: data.Config.StopTimeout };
     } catch (error) {
       if (error instanceof OpsError && error.code === "container_not_found") inventory.remove(fullId);
       throw error;
@@ -222,7 +229,7 @@ export function createInspect({ name, client, inventory, ask }: InspectedEngine,
 
 function toAnswer(answer: unknown, fullId: string): InspectAnswer {
   const { success, data } = inspectAnswer.safeParse(answer);
-  if (!success || data.Id !== fullId) throw new AnswerError("its inspection of a container is none");
+  if (!success || data.Id !== fullId) throw new AnswerError("unexpected response to GET /containers/{id}/json");
   return data;
 }
 
@@ -246,10 +253,11 @@ export function findEngine(engines: ReadonlyMap<string, Engine>, ref: ContainerR
 }
 
 /** Skips elements that are no containers: one odd element must not hide the others. */
-function toFacts(answer: unknown, engine: string): ListedFacts[] {
-  if (!Array.isArray(answer)) throw new AnswerError("its list of containers is none: is this really a Docker engine?");
+function toList(answer: unknown, engine: string): ListedContainer[] {
+  if (!Array.isArray(answer))
+    throw new AnswerError("unexpected response to GET /containers/json (not an array): is this a Docker-compatible engine?");
   return answer.flatMap((element) => {
     const parsed = listAnswer.safeParse(element);
-    return parsed.success ? [toListedFacts(parsed.data, engine)] : [];
+    return parsed.success ? [toListedContainer(parsed.data, engine)] : [];
   });
 }

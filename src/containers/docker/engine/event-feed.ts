@@ -1,8 +1,8 @@
 import { LRUCache } from "lru-cache";
 import { type Notifier, createNotifier, createSubscribers } from "../../../lib/broadcast.ts";
-import type { Container, Health } from "../../container.ts";
+import { type Container, type Health, type RawContainer, toUninspected } from "../../container.ts";
 import type { ContainerEvent, ContainerObserver, EventBatch } from "../../events.ts";
-import type { RawContainer, EngineContext } from "../../facts.ts";
+import type { EngineContext } from "../../kamal/rules.ts";
 import { toContainer } from "../../kamal/mapping.ts";
 import { selectVisible } from "../../kamal/visibility.ts";
 import type { EngineEvent } from "./events.ts";
@@ -44,14 +44,13 @@ export function createEventEnricher(engine: string, inventory: Inventory, observ
 
   const publish = ({ event, known: before }: Waiting) => {
     const known = before ?? inventory.lastKnown(event.fullId);
-    const facts = known?.facts ?? toFacts(event, engine);
+    const raw = known?.raw ?? toRaw(event, engine);
     // A container that was gone before its inspection is known only by the event.
-    const appears =
-      (!known || appearing.has(event.action)) && isSeenAfter(facts, event.action, inventory.snapshot(false).context);
+    const appears = (!known || appearing.has(event.action)) && isSeenAfter(raw, event.action, inventory.snapshot(false).context);
     if (!known?.visible && !appears && !shown.has(event.fullId)) return;
     shown.set(event.fullId, true);
     const row: Container = known?.row ?? {
-      ...toContainer(facts, inventory.snapshot(false).context),
+      ...toContainer(raw, inventory.snapshot(false).context),
       env: null,
       inferredEnv: null,
     };
@@ -84,30 +83,14 @@ export function createEventEnricher(engine: string, inventory: Inventory, observ
   };
 }
 
-function isSeenAfter(facts: RawContainer, action: string, context: EngineContext): boolean {
-  return selectVisible([{ ...facts, state: action === "create" ? "created" : "running" }], context).length > 0;
+function isSeenAfter(raw: RawContainer, action: string, context: EngineContext): boolean {
+  return selectVisible([{ ...raw, state: action === "create" ? "created" : "running" }], context).length > 0;
 }
 
 /** The container as the event alone shows it: Docker includes the labels. */
-function toFacts({ fullId, time, attributes }: EngineEvent, engine: string): RawContainer {
+function toRaw({ fullId, time, attributes }: EngineEvent, engine: string): RawContainer {
   const { name = fullId.slice(0, 12), image = "", ...labels } = attributes;
-  return {
-    engine,
-    fullId,
-    name,
-    labels,
-    state: "running",
-    image,
-    createdAt: time,
-    startedAt: null,
-    finishedAt: null,
-    ports: [],
-    health: null,
-    hostname: null,
-    hostNetwork: false,
-    restarts: null,
-    variables: null,
-  };
+  return toUninspected({ engine, fullId, name, labels, state: "running", image, createdAt: time });
 }
 
 function toContainerEvent({ action, detail, time, attributes }: EngineEvent, row: Container): ContainerEvent {

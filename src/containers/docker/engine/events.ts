@@ -36,7 +36,7 @@ export async function readEvents(stream: IncomingMessage, onEvent: (event: Engin
   for await (const chunk of stream as AsyncIterable<string>) {
     const lines = (rest + chunk).split("\n");
     rest = lines.pop() ?? "";
-    if (rest.length > maxLineBytes) throw new AnswerError("its events are none");
+    if (rest.length > maxLineBytes) throw new AnswerError("unexpected response to GET /events");
     for (const line of lines) {
       const event = parseEvent(line);
       if (event) onEvent(event);

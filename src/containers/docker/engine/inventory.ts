@@ -2,11 +2,11 @@ import { LRUCache } from "lru-cache";
 import { toOwnerEnv } from "../../../auth/principal.ts";
 import type { Environment } from "../../../lib/environment.ts";
 import { formatRfc3339 } from "../../../lib/time.ts";
-import type { Container } from "../../container.ts";
-import type { RawContainer, ContainerRules, EngineContext } from "../../facts.ts";
+import type { Container, RawContainer } from "../../container.ts";
+import type { ContainerRules, EngineContext } from "../../kamal/rules.ts";
 import { toContainer, toEngineContext } from "../../kamal/mapping.ts";
 import { selectRetired, selectLive, selectVisible } from "../../kamal/visibility.ts";
-import type { ListedFacts } from "../http/answers.ts";
+import type { ListedContainer } from "../http/answers.ts";
 
 /** One engine's containers as known at one moment. The same object, with the same rows, until something changes. */
 export interface Snapshot {
@@ -25,7 +25,7 @@ export interface Snapshot {
 
 /** A container as it is, or was last, known. */
 export interface Known {
-  readonly facts: RawContainer;
+  readonly raw: RawContainer;
   readonly row: Container;
   readonly visible: boolean;
 }
@@ -34,9 +34,9 @@ export interface Inventory {
   /** Called before a request: its number keeps an answer from overwriting a later one. */
   begin(): number;
   /** Applies a whole list: containers not in it are gone. Returns the ids to inspect: new, changed, or started or stopped just now. */
-  applyList(list: readonly ListedFacts[], asked: number): string[];
-  learn(facts: RawContainer, asked: number): void;
-  /** The inspection failed: from now on the container is reported from the list, plus the facts that never change after its creation. */
+  applyList(list: readonly ListedContainer[], asked: number): string[];
+  learn(raw: RawContainer, asked: number): void;
+  /** The inspection failed: from now on the container is reported from the list, plus what never changes after its creation. */
   demote(fullId: string): void;
   remove(fullId: string): void;
   /** Ids of all containers. */
@@ -49,10 +49,10 @@ export interface Inventory {
 interface Entry {
   /** Null until a list contains it. */
   readonly listed: RawContainer | null;
-  readonly facts: RawContainer;
-  /** Whether `facts` come from an inspection and no list contradicts them. */
+  readonly raw: RawContainer;
+  /** Whether `raw` comes from an inspection and no list contradicts them. */
   readonly inspected: boolean;
-  /** Number of the request that `facts` answered. */
+  /** Number of the request that `raw` answered. */
   readonly asked: number;
   readonly observedAt: string;
 }
@@ -101,28 +101,28 @@ export function createInventory(engine: InventoryEngine, onChange: () => void): 
     applyList(list, asked) {
       const changed: string[] = [];
       const seen = new Set<string>();
-      for (const { facts: listed, recent } of list) {
+      for (const { raw: listed, recent } of list) {
         const { fullId } = listed;
         seen.add(fullId);
         if (isOutdated(fullId, asked)) continue;
         const known = entries.get(fullId);
         const inspected = known !== undefined && !recent && listsTheSame(listed, known);
         if (!inspected) changed.push(fullId);
-        put(fullId, { listed, facts: known?.facts ?? listed, inspected, asked: known?.asked ?? asked });
+        put(fullId, { listed, raw: known?.raw ?? listed, inspected, asked: known?.asked ?? asked });
       }
       for (const [fullId, entry] of entries) if (!seen.has(fullId) && entry.asked < asked) remove(fullId);
       for (const [fullId, at] of removed) if (at < asked) removed.delete(fullId);
       return changed;
     },
-    learn(facts, asked) {
-      const { fullId } = facts;
-      if (!isOutdated(fullId, asked)) put(fullId, { listed: entries.get(fullId)?.listed ?? null, facts, inspected: true, asked });
+    learn(raw, asked) {
+      const { fullId } = raw;
+      if (!isOutdated(fullId, asked)) put(fullId, { listed: entries.get(fullId)?.listed ?? null, raw, inspected: true, asked });
     },
     demote(fullId) {
-      const { listed = null, facts, asked } = entries.get(fullId) ?? {};
-      if (!listed || !facts || asked === undefined) return;
-      const { hostname, image, variables } = facts;
-      put(fullId, { listed, facts: { ...listed, hostname, image, variables }, inspected: false, asked });
+      const { listed = null, raw, asked } = entries.get(fullId) ?? {};
+      if (!listed || !raw || asked === undefined) return;
+      const { hostname, image, variables } = raw;
+      put(fullId, { listed, raw: { ...listed, hostname, image, variables }, inspected: false, asked });
     },
     remove,
     ids: () => [...entries.keys()],
@@ -133,18 +133,18 @@ export function createInventory(engine: InventoryEngine, onChange: () => void): 
 
 /** Whether the list is unchanged, and agrees with the inspection. */
 function listsTheSame(listed: RawContainer, known: Entry): boolean {
-  if (!known.inspected || listed.state !== known.facts.state || listed.name !== known.facts.name) return false;
+  if (!known.inspected || listed.state !== known.raw.state || listed.name !== known.raw.name) return false;
   return JSON.stringify(listed) === JSON.stringify(known.listed);
 }
 
 function createSnapshot(entries: ReadonlyMap<string, Entry>, engine: InventoryEngine, stale: boolean): Snapshot {
   const all = new Map(entries);
-  const raws = [...all.values()].map(({ facts }) => facts);
+  const raws = [...all.values()].map(({ raw }) => raw);
   const context = toEngineContext(raws, engine);
   const rows = new Map<string, Container>();
-  const toRow = ({ facts, observedAt }: Entry): Container => {
-    const row = rows.get(facts.fullId) ?? toContainer(facts, context, { observedAt, stale });
-    rows.set(facts.fullId, row);
+  const toRow = ({ raw, observedAt }: Entry): Container => {
+    const row = rows.get(raw.fullId) ?? toContainer(raw, context, { observedAt, stale });
+    rows.set(raw.fullId, row);
     return row;
   };
   const toRows = (some: readonly RawContainer[]) => some.map(({ fullId }) => toRow(all.get(fullId) as Entry));
@@ -160,7 +160,7 @@ function createSnapshot(entries: ReadonlyMap<string, Entry>, engine: InventoryEn
       const entry = all.get(fullId);
       if (!entry) return null;
       const row = toRow(entry);
-      return { facts: entry.facts, row, visible: shown.has(row) };
+      return { raw: entry.raw, row, visible: shown.has(row) };
     },
   };
 }

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { LimitFunction } from "p-limit";
 import { withDeadline } from "../../../lib/abort.ts";
 import { OpsError } from "../../../lib/errors.ts";
-import type { ListedFacts } from "../http/answers.ts";
+import type { ListedContainer } from "../http/answers.ts";
 import type { EngineClient } from "../http/client.ts";
 import { toDockerError } from "../http/errors.ts";
 import { type EngineEvent, eventsQuery, readEvents } from "./events.ts";
@@ -160,7 +160,7 @@ interface RefresherOptions {
   /** Name of the engine. */
   readonly name: string;
   readonly inventory: Inventory;
-  readonly list: () => Promise<readonly ListedFacts[]>;
+  readonly list: () => Promise<readonly ListedContainer[]>;
   /** Inspects a container and updates the inventory. */
   readonly inspect: (fullId: string) => Promise<unknown>;
   /** Limits parallel inspections. */

@@ -1,7 +1,13 @@
 import { z } from "zod";
 import { cleanStart } from "../../../lib/redact/sanitize.ts";
-import { healthOutputLimit } from "../../container.ts";
-import type { RawContainer, HealthFacts, KnownVariables, PublishedPort } from "../../facts.ts";
+import {
+  healthOutputLimit,
+  type KnownVariables,
+  type PublishedPort,
+  type RawContainer,
+  type RawHealth,
+  toUninspected,
+} from "../../container.ts";
 
 /** Docker omits empty values or sends null; fields that we do not read are dropped. */
 const textSchema = z
@@ -91,18 +97,18 @@ export const imageInspectAnswer = z.object({
 export type ImageInspectAnswer = z.infer<typeof imageInspectAnswer>;
 
 /** A list's entry. `recent`: it started or stopped within about a minute, so its inspection may show more than the list. */
-export interface ListedFacts {
-  readonly facts: RawContainer;
+export interface ListedContainer {
+  readonly raw: RawContainer;
   readonly recent: boolean;
 }
 
-export function toListedFacts(answer: ListAnswer, engine: string): ListedFacts {
-  return { facts: fromList(answer, engine), recent: /second|about a minute/i.test(answer.Status) };
+export function toListedContainer(answer: ListAnswer, engine: string): ListedContainer {
+  return { raw: fromList(answer, engine), recent: /second|about a minute/i.test(answer.Status) };
 }
 
 /** A container as the list shows it. */
 function fromList(answer: ListAnswer, engine: string): RawContainer {
-  return {
+  return toUninspected({
     engine,
     fullId: answer.Id,
     name: toName(answer.Names ?? [], answer.Id),
@@ -110,15 +116,10 @@ function fromList(answer: ListAnswer, engine: string): RawContainer {
     state: answer.State,
     image: answer.Image,
     createdAt: new Date(answer.Created * 1000).toISOString(),
-    startedAt: null,
-    finishedAt: null,
     ports: (answer.Ports ?? []).map((port) => ({ hostIp: port.IP, hostPort: port.PublicPort ?? 0, protocol: port.Type })),
     health: fromStatusText(answer.Status),
-    hostname: null,
     hostNetwork: answer.HostConfig?.NetworkMode === "host",
-    restarts: null,
-    variables: null,
-  };
+  });
 }
 
 /** A container as its inspection shows it. */
@@ -135,7 +136,7 @@ export function fromInspect(answer: InspectAnswer, engine: string): RawContainer
     startedAt: state.StartedAt,
     finishedAt: state.FinishedAt ?? null,
     ports: toPublished(answer.NetworkSettings?.Ports ?? {}),
-    health: state.Health ? toHealthFacts(state.Health) : null,
+    health: state.Health ? toRawHealth(state.Health) : null,
     hostname: config.Hostname,
     hostNetwork: answer.HostConfig?.NetworkMode === "host",
     restarts: answer.RestartCount,
@@ -150,12 +151,12 @@ function toName(names: readonly string[], fullId: string): string {
 }
 
 /** "Up 2 hours (healthy)": the only health in the list before API 1.52. */
-function fromStatusText(text: string): HealthFacts | null {
+function fromStatusText(text: string): RawHealth | null {
   const status = /\((healthy|unhealthy|health: starting)\)$/.exec(text)?.[1];
   return status ? { status: status.replace("health: ", ""), failingStreak: 0, checkedAt: null, output: null } : null;
 }
 
-function toHealthFacts(health: NonNullable<InspectAnswer["State"]["Health"]>): HealthFacts {
+function toRawHealth(health: NonNullable<InspectAnswer["State"]["Health"]>): RawHealth {
   const last = health.Log?.at(-1);
   return {
     status: health.Status,

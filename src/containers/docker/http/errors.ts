@@ -70,7 +70,7 @@ function explainStatus(error: StatusError): Failure {
   if (status === 400 && error.says("HTTPS server")) return ["docker_unavailable", "it wants TLS on this port"];
   if (status === 501) return ["docker_error", "its logging driver keeps no logs that can be read"];
   if (status === 502 || status === 503) return ["docker_unavailable", "the proxy before it does not reach it"];
-  if (status === 504) return ["docker_timeout", "the proxy before it waited in vain"];
+  if (status === 504) return ["docker_timeout", "the proxy in front of it timed out"];
   return ["docker_error", `it answered with status ${status}`];
 }
 

@@ -80,7 +80,7 @@ async function sendOnce(connection: Connection, ...call: Parameters<Connection["
 /** The older of the engine's newest version and ours. */
 function toVersion(header: string | string[] | undefined): string {
   const match = /^(\d+)\.(\d+)$/.exec(String(header));
-  if (!match) throw new AnswerError("it does not name its API version: is this really a Docker engine?");
+  if (!match) throw new AnswerError("no API version in the response to GET /_ping: is this a Docker-compatible engine?");
   const theirs = [Number(match[1]), Number(match[2])] as const;
   if (isOlder(theirs, oldestApi))
     throw new AnswerError(`its API ${theirs.join(".")} is older than ${oldestApi.join(".")} (Docker 20.10)`);
@@ -119,6 +119,6 @@ export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    throw new AnswerError("it answered something that is no JSON: is this really a Docker engine?");
+    throw new AnswerError("the response is not JSON: is this a Docker-compatible engine?");
   }
 }

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import { createNotifier } from "../../../lib/broadcast.ts";
 import { createSharedBudget, type ReadBudget } from "../../../lib/budget/budget.ts";
 import { toOpsError } from "../../../lib/errors.ts";
 import { type ContainerRef, toContainerKey } from "../../container.ts";
@@ -113,7 +114,7 @@ export function createFeed(engine: FollowedEngine, ref: ContainerRef, onClose: (
   const { signal } = stop;
   const cursor = createLogCursor();
   const starts = engine.starts.wait(ref.fullId, signal);
-  let resume: (() => void) | null = null;
+  const space = createNotifier();
   let started: Promise<void> | null = null;
   let isStarted = false;
 
@@ -123,11 +124,7 @@ export function createFeed(engine: FollowedEngine, ref: ContainerRef, onClose: (
     for (const reader of readers) reader.push(lines, size);
   };
   const room = async () => {
-    while (!signal.aborted && [...readers].every((reader) => reader.isFull)) {
-      await new Promise<void>((resolve) => {
-        resume = resolve;
-      });
-    }
+    while (!signal.aborted && [...readers].every((reader) => reader.isFull)) await space.wait(signal);
   };
   const inspect = () => engine.inspect(ref.fullId, signal);
   const budget = createSharedBudget(signal);
@@ -220,20 +217,20 @@ export function createFeed(engine: FollowedEngine, ref: ContainerRef, onClose: (
         onClose();
         stop.abort();
       }
-      resume?.();
+      space.notify();
     },
-    resume: () => resume?.(),
+    resume: () => space.notify(),
   };
 }
 
 const everything = { follow: 1, stdout: 1, stderr: 1, timestamps: 1 } as const;
 
 function isOtherLife(now: Inspection, before: Inspection): boolean {
-  return now.facts.startedAt !== before.facts.startedAt;
+  return now.raw.startedAt !== before.raw.startedAt;
 }
 
-function isLive({ facts }: Inspection): boolean {
-  return facts.state === "running" || facts.state === "paused";
+function isLive({ raw }: Inspection): boolean {
+  return raw.state === "running" || raw.state === "paused";
 }
 
 /** Target time for publishing one part of a chunk, ms, and its most lines. */
@@ -280,7 +277,7 @@ export async function readFollowed(response: IncomingMessage, { tty, budget, pub
     if (signal.aborted) return;
     for await (const chunk of response as AsyncIterable<Buffer>) {
       if (tty) splitter.push(chunk);
-      else if (!demuxer.push(chunk)) throw new AnswerError("its log is not what Docker writes");
+      else if (!demuxer.push(chunk)) throw new AnswerError("unexpected response to GET /containers/{id}/logs");
       if (!(await hand())) return;
       await room();
     }

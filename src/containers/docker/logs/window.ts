@@ -67,7 +67,7 @@ export async function readLogWindow(
         return { lines: [], entries, dropped, overflow: true, bytes: 0 };
       }
       if (options.tty) splitter.push(chunk);
-      else if (!demuxer.push(chunk)) throw new AnswerError("its log is not what Docker writes");
+      else if (!demuxer.push(chunk)) throw new AnswerError("unexpected response to GET /containers/{id}/logs");
       await work();
     }
     splitter.end();

@@ -48,7 +48,7 @@ const startAnswer = z.object({ State: z.object({ StartedAt: z.string() }) });
 /** One-shot statistics of an engine. AnswerError for any other content. */
 export function toSample(answer: unknown): Omit<StatsSample, "life"> {
   const { success, data } = statsAnswer.safeParse(answer);
-  if (!success) throw new AnswerError("its statistics of a container are none");
+  if (!success) throw new AnswerError("unexpected response to GET /containers/{id}/stats");
   const { cpu_stats: cpu, memory_stats: memory, networks } = data;
   const throttled = cpu?.throttling_data;
   return {
@@ -76,7 +76,7 @@ export function toSample(answer: unknown): Omit<StatsSample, "life"> {
 /** State.StartedAt of an inspection. */
 export function toStartedAt(answer: unknown): string {
   const { success, data } = startAnswer.safeParse(answer);
-  if (!success) throw new AnswerError("its inspection of a container is none");
+  if (!success) throw new AnswerError("unexpected response to GET /containers/{id}/json");
   return data.State.StartedAt;
 }
 
@@ -186,7 +186,7 @@ async function askEngine(
   const at = performance.now();
   const sample = toSample(await engine.client.call(fullId, "stats", { stream: "false", "one-shot": "true" }, signal));
   if (isEmpty(sample)) return null;
-  const known = begins ? engine.inventory.snapshot(false).known(fullId)?.facts.startedAt : null;
+  const known = begins ? engine.inventory.snapshot(false).known(fullId)?.raw.startedAt : null;
   // After the sample, never before: only then does it show whether the container was started in between.
   const startedAt = known ?? toStartedAt(await engine.client.call(fullId, "json", {}, signal));
   return { at, sample: { ...sample, life: toLife(sample.readAt, startedAt) } };

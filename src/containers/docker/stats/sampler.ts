@@ -46,7 +46,8 @@ interface Entry {
  */
 export function createSampler({ reader, windowMs, leaseMs, periodMs }: SamplerOptions): Sampler {
   const entries = new Map<string, Entry>();
-  const history = createStatsHistory();
+  /** Of the containers sampled last: at most 1,000 with 120 points each, about 15 MB. */
+  const histories = new LRUCache<string, readonly TimedPoint[]>({ max: 1000 });
   const closing = new AbortController();
   let timer: NodeJS.Timeout | null = null;
 
@@ -67,7 +68,7 @@ export function createSampler({ reader, windowMs, leaseMs, periodMs }: SamplerOp
       const stats = window && toContainerStats(window.previous?.sample ?? null, window.current.sample);
       const { at } = window?.current ?? { at: performance.now() };
       entry.known = { at, stats };
-      if (stats) history.add(entry.fullId, at, stats);
+      if (stats) histories.set(entry.fullId, withPoint(histories.get(entry.fullId) ?? [], at, stats));
       return stats;
     } catch (error) {
       entries.delete(entry.fullId);
@@ -110,7 +111,7 @@ export function createSampler({ reader, windowMs, leaseMs, periodMs }: SamplerOp
     history(engine, fullId) {
       const entry = touch(engine, fullId);
       if (!entry.known) refresh(entry).catch(() => {});
-      return history.of(fullId);
+      return recent(histories.get(fullId) ?? [], performance.now()).map(({ point }) => point);
     },
     close() {
       closing.abort();
@@ -142,18 +143,4 @@ export function withPoint(points: readonly TimedPoint[], at: number, stats: Cont
 /** The points of the last ten minutes. */
 export function recent(points: readonly TimedPoint[], now: number): readonly TimedPoint[] {
   return points.filter(({ at }) => now - at <= historyMs);
-}
-
-/** Points of the containers sampled last: at most 1,000 containers with 120 points each, about 15 MB. */
-interface StatsHistory {
-  add(fullId: string, at: number, stats: ContainerStats): void;
-  of(fullId: string): readonly StatsPoint[];
-}
-
-function createStatsHistory(): StatsHistory {
-  const series = new LRUCache<string, readonly TimedPoint[]>({ max: 1000 });
-  return {
-    add: (fullId, at, stats) => void series.set(fullId, withPoint(series.get(fullId) ?? [], at, stats)),
-    of: (fullId) => recent(series.get(fullId) ?? [], performance.now()).map(({ point }) => point),
-  };
 }

@@ -19,13 +19,22 @@ interface RoleMembers {
   meet(container: Container): void;
 }
 
+/** A container that was ever followed. */
 interface Member {
   container: Container;
+  /** How far it was read: one that left and comes back continues there. */
+  readonly cursor: LogCursor;
+  /** Whether it has a follower now, which `abort` ends. */
+  isFollowed: boolean;
+  readonly abort: AbortController;
   /** Since when it is not among the role's visible containers, unix ms; null while it is. */
   unlistedAt: number | null;
   /** Its follower has handed out everything written. */
   stopped: boolean;
-  readonly abort: AbortController;
+  /** After a failure, or its end: when it may be opened again, unix ms; else 0. */
+  retryAt: number;
+  /** Already reported as unreadable. */
+  isUnreadable: boolean;
 }
 
 interface MembersOptions {
@@ -52,38 +61,30 @@ const lagMs = 60_000;
 const earlyMs = 5000;
 
 export function createRoleMembers({ follow, options, inbox, signal }: MembersOptions): RoleMembers {
+  /** By `toContainerKey`. */
   const members = new Map<string, Member>();
-  /** How far each container was read, by `toContainerKey`: one that left and comes back continues there. */
-  const cursors = new Map<string, LogCursor>();
-  const retryAt = new Map<string, number>();
-  /** Containers already reported as unreadable. */
-  const unreadable = new Set<string>();
   const limit = pLimit(opening);
   const followedAt = Date.now();
   let page: ReturnType<typeof createRolePage> | null = createRolePage(options.tail);
 
-  const getCursor = (container: Container): LogCursor => {
-    const key = toContainerKey(container);
-    const cursor = cursors.get(key) ?? createLogCursor();
-    cursors.set(key, cursor);
-    return cursor;
-  };
   const enter = (container: Container): Member => {
-    const member: Member = { container, unlistedAt: null, stopped: false, abort: new AbortController() };
-    members.set(toContainerKey(container), member);
+    const key = toContainerKey(container);
+    const { cursor = createLogCursor(), retryAt = 0, isUnreadable = false } = members.get(key) ?? {};
+    const follower = { isFollowed: true, abort: new AbortController(), unlistedAt: null, stopped: false };
+    const member: Member = { container, cursor, retryAt, isUnreadable, ...follower };
+    members.set(key, member);
     return member;
   };
   const leave = (member: Member, error: unknown = null) => {
-    const key = toContainerKey(member.container);
-    members.delete(key);
-    if (!member.abort.signal.aborted) retryAt.set(key, Date.now() + retryMs);
-    if (signal.aborted || unreadable.has(key)) return;
-    if (error !== null) unreadable.add(key);
+    member.isFollowed = false;
+    if (!member.abort.signal.aborted) member.retryAt = Date.now() + retryMs;
+    if (signal.aborted || member.isUnreadable) return;
+    member.isUnreadable = error !== null;
     inbox.notify({ notice: error === null ? "left" : "unreadable", container: member.container, error });
   };
-  const deliver = async ({ container }: Member, lines: readonly LogLine[]): Promise<void> => {
+  const deliver = async ({ container, cursor }: Member, lines: readonly LogLine[]): Promise<void> => {
     if (lines.length === 0) return;
-    getCursor(container).add(lines);
+    cursor.add(lines);
     if (page) {
       page.add(container, lines);
       return;
@@ -101,9 +102,9 @@ export function createRoleMembers({ follow, options, inbox, signal }: MembersOpt
   };
   /** Follows it to its end. Until the first page is handed over, its lines go there. */
   const open = async (member: Member, wanted: FollowOptions): Promise<void> => {
-    const repeats = getCursor(member.container).createFilter();
+    const repeats = member.cursor.createFilter();
     const stream = await follow(member.container, wanted, AbortSignal.any([signal, member.abort.signal]));
-    unreadable.delete(toContainerKey(member.container));
+    member.isUnreadable = false;
     if (!page) inbox.notify({ notice: "joined", container: member.container, error: null });
     const pump = async () => {
       for await (const batch of stream) {
@@ -119,18 +120,17 @@ export function createRoleMembers({ follow, options, inbox, signal }: MembersOpt
     await new Promise((resolve) => setImmediate(resolve));
   };
   const join = (container: Container): void => {
-    const key = toContainerKey(container);
-    if (members.has(key) || (retryAt.get(key) ?? 0) > Date.now()) return;
-    const { latest } = getCursor(container);
-    const isKnown = latest !== "" || retryAt.has(key);
-    const begins =
-      !isKnown && ![...members.values()].some((member) => toReleaseKey(member.container) === toReleaseKey(container));
+    const known = members.get(toContainerKey(container));
+    if (known?.isFollowed || (known?.retryAt ?? 0) > Date.now()) return;
+    const isOfRelease = (one: Member) => one.isFollowed && toReleaseKey(one.container) === toReleaseKey(container);
+    const wasRead = known !== undefined && (known.cursor.latest !== "" || known.retryAt > 0);
+    const begins = !wasRead && ![...members.values()].some(isOfRelease);
     const member = enter(container);
     if (begins) {
       const beginning = toBeginning(container);
       inbox.push([toMarker(container, beginning > inbox.last ? beginning : inbox.last)]);
     }
-    const since = latest || toFirstMoment(container, followedAt);
+    const since = member.cursor.latest || toFirstMoment(container, followedAt);
     limit(() => open(member, { ...options, tail: newcomerTail, since, whole: true })).catch((error: unknown) =>
       leave(member, error),
     );
@@ -155,6 +155,7 @@ export function createRoleMembers({ follow, options, inbox, signal }: MembersOpt
       const now = Date.now();
       const listed = new Map(containers.map((container) => [toContainerKey(container), container]));
       for (const [key, member] of members) {
+        if (!member.isFollowed) continue;
         member.container = listed.get(key) ?? member.container;
         member.unlistedAt = listed.has(key) ? null : (member.unlistedAt ?? now);
         if (member.stopped && member.unlistedAt !== null && now - member.unlistedAt >= lingerMs) member.abort.abort();

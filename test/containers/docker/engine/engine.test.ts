@@ -59,7 +59,7 @@ function watch(fake: FakeEngine, options: Partial<EngineSettings> = {}) {
 }
 
 describe("an engine that answers", () => {
-  it("is well and known", async () => {
+  it("is healthy and known", async () => {
     const fake = await start();
     const { engine, status, lines, changed } = watch(fake);
     expect(engine.peek()).toBeNull();
@@ -81,7 +81,7 @@ describe("an engine that answers", () => {
     [-999, 0, false],
     [-1000, 1, false],
     [-3000, 1, true],
-  ])("and was not heard of for %i ms is pinged %i times, and waited for: %s", async (silence, count, waits) => {
+  ])("and silent for %i ms is pinged %i times, and waited for: %s", async (silence, count, waits) => {
     const fake = await start();
     const { engine, status, pings } = watch(fake);
     await status();
@@ -172,7 +172,7 @@ describe("an engine that is lost", () => {
     expect(lines.slice(1)).toEqual([["info", { engine: "fake" }, "Docker engine answers again"]]);
   });
 
-  it("and was never heard of has nothing to show", async () => {
+  it("and never answered has nothing to show", async () => {
     const fake = await start();
     fake.on("/containers/json", json({ not: "a list" }));
     const { engine, status } = watch(fake, { staleMs: 60_000 });
@@ -181,10 +181,11 @@ describe("an engine that is lost", () => {
       runs: null,
       error: {
         code: "docker_error",
-        message: "Docker engine fake: its list of containers is none: is this really a Docker engine?",
+        message:
+          "Docker engine fake: unexpected response to GET /containers/json (not an array): is this a Docker-compatible engine?",
       },
     });
-    await expect(engine.known(soon())).rejects.toThrow("its list of containers is none");
+    await expect(engine.known(soon())).rejects.toThrow("unexpected response to GET /containers/json");
   });
 
   it("and whose ping failed too has no snapshot", async () => {

@@ -3,7 +3,7 @@ import { createEventBroadcaster, createEventEnricher } from "../../../../src/con
 import type { EngineEvent } from "../../../../src/containers/docker/engine/events.ts";
 import { createInventory } from "../../../../src/containers/docker/engine/inventory.ts";
 import type { ContainerEvent, EventBatch } from "../../../../src/containers/events.ts";
-import type { RawContainer } from "../../../../src/containers/facts.ts";
+import type { RawContainer } from "../../../../src/containers/container.ts";
 import { app, facts, rulesOf } from "../../../support/docker-facts.ts";
 import { fullId } from "../../../support/docker-fake.ts";
 

@@ -96,7 +96,7 @@ describe("the stream", () => {
     const most = " ".repeat(1 << 20);
     expect(await read(most, `\n${start}`)).toHaveLength(1);
     await expect(read(`${most} `)).rejects.toThrow(
-      expect.objectContaining({ name: "AnswerError", message: "its events are none" }),
+      expect.objectContaining({ name: "AnswerError", message: "unexpected response to GET /events" }),
     );
   });
 

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { createInventory } from "../../../../src/containers/docker/engine/inventory.ts";
-import type { RawContainer } from "../../../../src/containers/facts.ts";
+import type { RawContainer } from "../../../../src/containers/container.ts";
 import { app, rulesOf } from "../../../support/docker-facts.ts";
 
 const id = (digit: string) => digit.repeat(64);
@@ -8,7 +8,7 @@ const toFacts = (digit: string, change: Partial<RawContainer> = {}) =>
   app("wallet-core", "web", "v1", { fullId: id(digit), name: `web-${digit}`, hostname: `host-${digit}`, ...change });
 /** The list tells less than an inspection. */
 const toListed = (facts: RawContainer, recent = false) => ({
-  facts: { ...facts, hostname: null, restarts: null, variables: null, startedAt: null },
+  raw: { ...facts, hostname: null, restarts: null, variables: null, startedAt: null },
   recent,
 });
 
@@ -78,7 +78,7 @@ describe("a list names for inspection", () => {
 });
 
 describe("an answer", () => {
-  it("overwrites nothing that was asked later, and what a list does not name stays when it is newer", () => {
+  it("late answers overwrite nothing newer, and late lists remove none", () => {
     const { inventory } = createKnown();
     const early = inventory.begin();
     const late = inventory.begin();
@@ -115,8 +115,8 @@ it("what cannot be inspected is as the list says, with what never changes", () =
   const { inventory, list } = createKnown();
   list(toListed({ ...one, state: "exited", image: "sha256:abc" }));
   inventory.demote(id("1"));
-  const { facts } = inventory.snapshot(false).known(id("1")) ?? {};
-  expect(facts).toMatchObject({
+  const { raw } = inventory.snapshot(false).known(id("1")) ?? {};
+  expect(raw).toMatchObject({
     state: "exited",
     restarts: null,
     hostname: "host-1",

@@ -14,7 +14,7 @@ const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
 
 const [a, b] = [fullId("a"), fullId("b")];
 const toFacts = (id: string) => app("wallet-core", "web", "v1", { fullId: id, name: `web-${id[0]}`, restarts: 1 });
-const toListed = (id: string) => ({ facts: { ...toFacts(id), restarts: null, variables: null }, recent: false });
+const toListed = (id: string) => ({ raw: { ...toFacts(id), restarts: null, variables: null }, recent: false });
 
 /** An engine whose list has these; and in `log` what it is asked, in order: "list", "inspect a", "settle a" ... */
 function setUp(...listed: readonly string[]) {

@@ -50,7 +50,7 @@ function setUp() {
     async list() {
       write("list");
       await state.list();
-      return [{ facts, recent: false }];
+      return [{ raw: facts, recent: false }];
     },
     async inspect() {
       write("inspect");

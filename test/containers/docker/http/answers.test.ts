@@ -5,12 +5,12 @@ import {
   imageListAnswer,
   inspectAnswer,
   listAnswer,
-  toListedFacts,
+  toListedContainer,
 } from "../../../../src/containers/docker/http/answers.ts";
 import { fullId, inspected, listed } from "../../../support/docker-fake.ts";
 
 const id = fullId("a");
-const fromList = (change: object = {}) => toListedFacts(listAnswer.parse(listed(id, "web-a", change)), "web-1");
+const fromList = (change: object = {}) => toListedContainer(listAnswer.parse(listed(id, "web-a", change)), "web-1");
 const inspectWith = (change: object) => fromInspect(inspectAnswer.parse({ ...inspected(id, "web-a"), ...change }), "web-1");
 const ofConfig = (config: object) => fromInspect(inspectAnswer.parse(inspected(id, "web-a", config)), "web-1");
 
@@ -30,9 +30,9 @@ describe("an entry of a list", () => {
       ],
       HostConfig: { NetworkMode: "host" },
     };
-    expect(toListedFacts(listAnswer.parse(answer), "web-1")).toEqual({
+    expect(toListedContainer(listAnswer.parse(answer), "web-1")).toEqual({
       recent: false,
-      facts: {
+      raw: {
         engine: "web-1",
         fullId: id,
         name: "web-a",
@@ -61,12 +61,12 @@ describe("an entry of a list", () => {
     ["of another kind", 7],
   ])("has nothing where its details are %s", (_, value) => {
     const change = { Labels: value, Ports: value, HostConfig: value };
-    expect(fromList(change).facts).toMatchObject({ labels: {}, ports: [], hostNetwork: false });
+    expect(fromList(change).raw).toMatchObject({ labels: {}, ports: [], hostNetwork: false });
   });
 
   it.each([undefined, null])("has empty texts where it says %s", (value) => {
-    const { facts, recent } = fromList({ Image: value, Status: value, HostConfig: { NetworkMode: value } });
-    expect([facts.image, facts.health, facts.hostNetwork, recent]).toEqual(["", null, false, false]);
+    const { raw, recent } = fromList({ Image: value, Status: value, HostConfig: { NetworkMode: value } });
+    expect([raw.image, raw.health, raw.hostNetwork, recent]).toEqual(["", null, false, false]);
   });
 
   it.each([
@@ -86,7 +86,7 @@ describe("an entry of a list", () => {
     [0, "1970-01-01T00:00:00.000Z"],
     [253_402_300_799, "9999-12-31T23:59:59.000Z"],
   ])("may be created at %i", (Created, expected) => {
-    expect(fromList({ Created }).facts.createdAt).toBe(expected);
+    expect(fromList({ Created }).raw.createdAt).toBe(expected);
   });
 
   it.each([
@@ -102,7 +102,7 @@ describe("an entry of a list", () => {
     [["/A9_.-z"], "A9_.-z"],
     [["/other/db", "/db", "/later"], "db"],
   ])("with the names %j is called %s", (Names, name) => {
-    expect(fromList({ Names }).facts.name).toBe(name);
+    expect(fromList({ Names }).raw.name).toBe(name);
   });
 
   it.each([
@@ -126,7 +126,7 @@ describe("an entry of a list", () => {
     ["Up 2 hours (healthy) x", undefined],
     ["Up 2 hours healthy", undefined],
   ])("that says %j has the health %s", (Status, status) => {
-    expect(fromList({ Status }).facts.health?.status).toBe(status);
+    expect(fromList({ Status }).raw.health?.status).toBe(status);
   });
 
   it.each([
@@ -134,7 +134,7 @@ describe("an entry of a list", () => {
     ["bridge", false],
     ["hosts", false],
   ])("of the network mode %s shares that of its host: %s", (NetworkMode, shared) => {
-    expect(fromList({ HostConfig: { NetworkMode } }).facts.hostNetwork).toBe(shared);
+    expect(fromList({ HostConfig: { NetworkMode } }).raw.hostNetwork).toBe(shared);
   });
 });
 

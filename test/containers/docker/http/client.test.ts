@@ -160,7 +160,7 @@ describe("the version", () => {
     const { address, state } = await start();
     state.ping = ping(theirs);
     await expect(use(createEngineClient(address)).negotiate(signal)).rejects.toThrow(
-      answerError("it does not name its API version: is this really a Docker engine?"),
+      answerError("no API version in the response to GET /_ping: is this a Docker-compatible engine?"),
     );
   });
 

@@ -118,7 +118,7 @@ describe("what went wrong", () => {
     ["501", new StatusError(501, ""), "docker_error", "its logging driver keeps no logs that can be read"],
     ["502", new StatusError(502, ""), "docker_unavailable", "the proxy before it does not reach it"],
     ["503", new StatusError(503, ""), "docker_unavailable", "the proxy before it does not reach it"],
-    ["504", new StatusError(504, ""), "docker_timeout", "the proxy before it waited in vain"],
+    ["504", new StatusError(504, ""), "docker_timeout", "the proxy in front of it timed out"],
     ["409", new StatusError(409, "secret"), "docker_error", "it answered with status 409"],
   ])("by %s is shown with a remedy", (_, error, code, reason) => {
     const shown = toDockerError(error, "web-1");

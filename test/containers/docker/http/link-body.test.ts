@@ -30,7 +30,7 @@ it("parses JSON, and says nothing of what is none", () => {
   expect(() => parseJson("<h1>secret</h1>")).toThrow(
     expect.objectContaining({
       name: "AnswerError",
-      message: "it answered something that is no JSON: is this really a Docker engine?",
+      message: "the response is not JSON: is this a Docker-compatible engine?",
     }),
   );
 });

@@ -36,7 +36,7 @@ function setUp(log: readonly LogEntry[], { state: first = "running" } = {}) {
   const { engine, state } = createLogEngine();
   state.log = [...log];
   const setState = (status: string, startedAt: string) => {
-    state.inspection = { facts: facts({ state: status, startedAt }), tty: false, stopTimeout: null };
+    state.inspection = { raw: facts({ state: status, startedAt }), tty: false, stopTimeout: null };
   };
   setState(first, "first");
   const onClose = vi.fn<() => void>();

@@ -61,7 +61,7 @@ async function startEngine(
 }
 const notices = (batches: readonly LogBatch[]) => batches.flatMap(({ notice }) => notice ?? []);
 
-test("a start that the engine tells of is read at once; without one the next look finds it", async () => {
+test("a reported start is read at once; another by the next inspection", async () => {
   await using fake = await startEngine("exited");
   await fake.source.list(soon());
   const reader = await fake.follow({ tail: 0 });
@@ -94,7 +94,7 @@ test("a start that the engine tells of is read at once; without one the next loo
 const write = (log: { time: string; text: string }[], count: number, size = 0) => {
   for (let n = 0; n < count; n++) log.push({ time: stamp(log.length), text: `${log.length} ${"x".repeat(size)}`.trim() });
 };
-test("what comes between two calls is read whole, however much; what the engine let go is not waited for", async () => {
+test("lines between two calls are all read; rotated ones not waited for", async () => {
   const asked: (() => void)[] = [];
   await using fake = await startEngine("running", { beforeStream: () => asked.shift()?.() });
   write(fake.log, 3);
@@ -113,7 +113,7 @@ test("what comes between two calls is read whole, however much; what the engine 
 
 const cutOf = ({ batches: [first] }: { batches: readonly LogBatch[] }) => first && [first.dropped, first.cut, first.lines.length];
 
-test("of a whole log it is told exactly what was left out, by number, by size and by a filter", async () => {
+test("a whole log counts what was left out, by number, size and filter", async () => {
   await using fake = await startEngine();
   write(fake.log, 1000);
   const all = await fake.follow({ tail: 1000, whole: true });
@@ -132,7 +132,7 @@ test("of a whole log it is told exactly what was left out, by number, by size an
   await Promise.all(readers.map((reader) => reader.stop()));
 });
 
-test("of a whole log that is too large to be counted at least so many are told, as many as were seen", async () => {
+test("a whole log too large to be counted has a minimum", async () => {
   await using fake = await startEngine();
   write(fake.log, Math.ceil(maxScanBytes / 8000), 8000);
   const reader = await fake.follow({ tail: 1000, whole: true });
@@ -146,7 +146,7 @@ test("of a whole log that is too large to be counted at least so many are told, 
   await reader.stop();
 });
 
-test("when counting takes too long the newest lines come all the same, and that some are missing", async () => {
+test("the newest lines come though counting the others takes too long", async () => {
   await using fake = await startEngine("running", { logsTimeoutMs: 1000 });
   write(fake.log, 500);
   fake.engine.on("until=", hang);

@@ -51,7 +51,7 @@ describe("a followed log", () => {
   it("that is none is an error, and frees the stream", async () => {
     const stream = toStream(Buffer.from("<html>no log</html>"));
     await expect(follow(stream).reading).rejects.toThrow(
-      expect.objectContaining({ name: "AnswerError", message: "its log is not what Docker writes" }),
+      expect.objectContaining({ name: "AnswerError", message: "unexpected response to GET /containers/{id}/logs" }),
     );
     expect(stream.destroyed).toBe(true);
   });

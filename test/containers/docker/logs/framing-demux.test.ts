@@ -33,7 +33,7 @@ test("random bytes never throw", () => {
   );
 });
 
-test("what is no multiplexed stream is told at once, and nothing more is taken", () => {
+test("a stream that is not multiplexed is refused at once, and for good", () => {
   expect(demux([Buffer.from("2026-01-13T09:40:00.000000000Z hello\n")])).toEqual({ frames: [], ok: false });
   expect(demux([Buffer.from([3, 0, 0, 0, 0, 0, 0, 1, 65])]).ok).toBe(false);
   expect(demux([Buffer.from([1, 0, 1, 0, 0, 0, 0, 1, 65])]).ok).toBe(false);

@@ -17,7 +17,7 @@ async function read(text: string, sizes: readonly number[], search = {}): Promis
   return lines.map(({ message }) => message);
 }
 
-test("a secret of our own is hidden wherever chunks and entries divide it, before any search", async () => {
+test("a secret is hidden wherever it is divided, before any search", async () => {
   // Docker divides lines after 16 KiB.
   const place = fc.oneof(fc.nat(300), fc.integer({ min: 16_384 - secret.length, max: 16_384 }));
   const sizes = fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 4 });
@@ -39,7 +39,7 @@ test("a secret at the cut of 64 KiB is hidden before the line is cut", async () 
   }
 });
 
-test("half a secret at the end of what is read of a longer line is hidden too", async () => {
+test("half a secret at the end of a cut line is hidden too", async () => {
   // Redaction makes these so much shorter that the end of what is read is shown.
   const long = `password=${"c".repeat(91)} `.repeat(700);
   for (let length = 1; length <= secret.length; length++) {

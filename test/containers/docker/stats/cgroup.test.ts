@@ -94,7 +94,7 @@ describe.each(versions)("cgroup $name", ({ files, line, limit, unlimited, folder
     expect(createCgroupReader(host).read(id)?.memLimit).toBe(totalmem());
   });
 
-  test("a container that was started again is another life, an unknown one is left to its engine", () => {
+  test("a restarted container is another life, an unknown one not read here", () => {
     using host = createCgroupFiles(line(`docker/${id}`));
     host.write(files(`docker/${id}`));
     const reader = createCgroupReader(host);
@@ -108,7 +108,7 @@ describe.each(versions)("cgroup $name", ({ files, line, limit, unlimited, folder
     expect(reader.read(fullId("b"))).toBeNull();
   });
 
-  test("what cannot be read in full, or is of another container, is left to the engine", () => {
+  test("what is incomplete or of another container is left to the engine", () => {
     for (const change of [{ [limit]: null }, { [usage]: null }, { [usage]: "nonsense\n" }, { [limit]: "\n" }]) {
       using host = createCgroupFiles(line(`docker/${id}`));
       host.write(files(`docker/${id}`, change));

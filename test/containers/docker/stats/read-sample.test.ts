@@ -17,7 +17,7 @@ function setUp({
 }: { here?: CgroupSample | null; cgroups?: boolean; known?: string | null; answer?: unknown } = {}) {
   const log: unknown[] = [];
   const { signal } = new AbortController();
-  const snapshot = { known: (id: string) => (known !== null && id === a ? { facts: { startedAt: known } } : null) };
+  const snapshot = { known: (id: string) => (known !== null && id === a ? { raw: { startedAt: known } } : null) };
   const engine = {
     name: "web-1",
     inventory: { snapshot: () => snapshot },

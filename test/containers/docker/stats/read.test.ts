@@ -120,7 +120,7 @@ describe("a sample", () => {
 
   it.each([[null], [[]], ["x"], [{ read: 7 }], [{ cpu_stats: 7 }]])("is none of %j", (answer) => {
     expect(() => toSample(answer)).toThrow(
-      expect.objectContaining({ name: "AnswerError", message: "its statistics of a container are none" }),
+      expect.objectContaining({ name: "AnswerError", message: "unexpected response to GET /containers/{id}/stats" }),
     );
   });
 });
@@ -129,7 +129,7 @@ it("the start is that of an inspection, and no other answer has one", () => {
   expect(toStartedAt({ State: { StartedAt: read } })).toBe(read);
   for (const answer of [null, {}, { State: {} }, { State: { StartedAt: 7 } }]) {
     expect(() => toStartedAt(answer)).toThrow(
-      expect.objectContaining({ name: "AnswerError", message: "its inspection of a container is none" }),
+      expect.objectContaining({ name: "AnswerError", message: "unexpected response to GET /containers/{id}/json" }),
     );
   }
 });

@@ -5,7 +5,7 @@ import { recent, withPoint } from "../../../../src/containers/docker/stats/sampl
 const stats = { sampledAt: "2026-01-13T09:46:00Z", cpuPct: 1, memPct: 2, memUsedBytes: 3, memLimitBytes: 4 } as ContainerStats;
 const point = { sampledAt: "2026-01-13T09:46:00Z", cpuPct: 1, memPct: 2, memUsedBytes: 3 };
 
-it("a point is what a sample used, one in five seconds; one that comes a little early counts", () => {
+it("a point is taken each five seconds; a little early counts", () => {
   const first = withPoint([], 1000, stats);
   expect(first).toEqual([{ at: 1000, point }]);
   expect(withPoint(first, 5499, stats)).toBe(first);

@@ -24,7 +24,7 @@ function windows(samples: readonly TimedSample[]): StatsWindow[] {
   return samples.map((timed) => (window = toWindow(window, timed, shortest)));
 }
 
-test("a window holds the newest sample, is never too short or too long, and never crosses a restart", () => {
+test("a window is neither too short nor too long, and crosses no restart", () => {
   fc.assert(
     fc.property(steps, (given) => {
       const samples = timeline(given);
@@ -48,7 +48,7 @@ test("samples that come too soon never lose the window", () => {
   );
 });
 
-test("two samples half a second apart make a window, a third too soon keeps the first", () => {
+test("two samples make a window, a third too soon leaves the first", () => {
   const at = (moment: number): TimedSample => ({ at: moment, sample: sample() });
   const two = toWindow(toWindow(null, at(0), shortest), at(500), shortest);
   expect([two.previous?.at, two.current.at]).toEqual([0, 500]);

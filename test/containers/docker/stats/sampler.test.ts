@@ -48,7 +48,7 @@ test("the first answer takes two samples, and 16 callers share them", async () =
   expect(answers[0]?.cpuPct).toBeCloseTo(50, 0);
 });
 
-test("while somebody asks, answers come from memory and are fresh; when nobody does, sampling ends", async () => {
+test("answers come from memory while asked for; then sampling ends", async () => {
   const { state, ask } = setUp();
   await sampled(ask());
   for (let round = 0; round < 20; round += 1) {
@@ -81,7 +81,7 @@ test("a restart mixes nothing: the figure is of the new life alone", async () =>
   expect((await sampled(ask()))?.cpuPct).toBeCloseTo(100, 0);
 });
 
-test("a stopped container is null from memory too, and seen when it runs again", async () => {
+test("a stopped container is null from memory too, until it runs again", async () => {
   const { state, ask } = setUp();
   state.stopped = true;
   expect(await ask()).toBeNull();
@@ -93,7 +93,7 @@ test("a stopped container is null from memory too, and seen when it runs again",
   expect((await sampled(ask()))?.cpuPct).toBeGreaterThan(0);
 });
 
-test("one that runs again is not told to be stopped by an old sample", async () => {
+test("one that runs again is not reported stopped by an old sample", async () => {
   // Nothing looks at it in between.
   const { state, ask } = setUp({ periodMs: 5000 });
   state.stopped = true;
@@ -103,7 +103,7 @@ test("one that runs again is not told to be stopped by an old sample", async () 
   expect((await sampled(ask()))?.cpuPct).toBeGreaterThan(0);
 });
 
-test("a failure is told to who asks, once each, and not retried in the background", async () => {
+test("a failure reaches each caller once, and is not retried by itself", async () => {
   const { state, ask } = setUp();
   state.failure = new OpsError("docker_unavailable", "gone");
   await expect(ask()).rejects.toMatchObject({ code: "docker_unavailable" });

@@ -86,7 +86,7 @@ function createRole() {
   return { open, start, set, die, give, logs, opened, failing, abort, batches, lines, texts, notices };
 }
 
-test("the newest lines of all come first, then what is written, in order; at the end the reason, and nothing stays open", async () => {
+test("the newest lines come first, then new ones, at the end the reason", async () => {
   const role = createRole();
   role.logs["a"] = [line(100), line(300)];
   role.logs["b"] = [line(50), line(200), line(400)];
@@ -103,7 +103,7 @@ test("the newest lines of all come first, then what is written, in order; at the
   await expect.poll(() => role.opened.map(({ returned }) => returned)).toEqual([true, true]);
 });
 
-test("a new release begins with one marker, is read from its beginning; the old one to its end", async () => {
+test("a new release has one marker and all lines; the old one ends whole", async () => {
   const role = createRole();
   await role.start([a], { tail: 0 });
   role.give("a", { lines: [line(100)] });
@@ -146,7 +146,7 @@ test("one that ended before it was on any list is read too, once", async () => {
   role.abort.abort();
 });
 
-test("a newcomer that wrote more than is read at once is named, and what is missing counted", async () => {
+test("a newcomer that wrote too much is named, the missing lines counted", async () => {
   const role = createRole();
   await role.start([a]);
   const c = replica("c", "v2", 1);
@@ -164,7 +164,7 @@ test("a newcomer that wrote more than is read at once is named, and what is miss
   role.abort.abort();
 }, 15_000);
 
-test("of one that comes back the lines that were read before are not counted as missing", async () => {
+test("lines that were read before are not counted missing when one returns", async () => {
   const role = createRole();
   await role.start([a, b], { tail: 0 });
   role.give("b", { lines: [line(100, "one"), line(100, "two")] });
@@ -182,7 +182,7 @@ test("of one that comes back the lines that were read before are not counted as 
   role.abort.abort();
 }, 15_000);
 
-test("one that cannot be opened hides nothing of the others, is named once, and tried again", async () => {
+test("one that cannot be opened is named once, and hides no other", async () => {
   const role = createRole();
   role.failing.set("b", new Error("no log driver"));
   role.logs["a"] = [line(100)];
@@ -205,7 +205,7 @@ test("nothing that can be opened is an error", async () => {
   await expect(role.start([a])).rejects.toThrow("no log driver");
 });
 
-test("a reader that does not read holds the containers back, and gets every line later", async () => {
+test("a slow reader holds the containers back, and loses no line", async () => {
   const role = createRole();
   const stream = await role.open([a], { tail: 0 });
   const lines = Array.from({ length: 1000 }, (_, n) => line(n, `${n} ${"x".repeat(100)}`));

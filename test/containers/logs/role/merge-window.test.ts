@@ -49,7 +49,7 @@ const messages = (lines: readonly RoleLine[]) => lines.map(({ message }) => mess
 const ofEach = (lines: readonly RoleLine[]) =>
   [0, 1, 2, 3].map((source) => messages(lines).filter((text) => text.startsWith(`${source}.`)));
 
-test("whatever is delayed less than the window comes out in the order of its times, all of it, once", () => {
+test("lines delayed less than the window come in order, each once", () => {
   fc.assert(
     fc.property(written(holdMs - 1), fc.integer({ min: 1, max: 400 }), (lines, step) => {
       const { out, given } = run(lines, step);
@@ -60,7 +60,7 @@ test("whatever is delayed less than the window comes out in the order of its tim
   );
 });
 
-test("whatever is delayed more is delivered all the same, once, and each container's lines in their order; also in a small window", () => {
+test("lines delayed more come once, those of one container in order", () => {
   fc.assert(
     fc.property(written(4000), fc.constantFrom(1e9, 1000), (lines, maxSize) => {
       const { out, given } = run(lines, 50, maxSize);

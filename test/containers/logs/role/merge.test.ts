@@ -21,7 +21,7 @@ async function isSettled(promise: Promise<unknown>): Promise<boolean> {
   return settled.mock.calls.length > 0;
 }
 
-it("there is room up to its size, and again once the reader took what was too much", async () => {
+it("there is room up to its size, and again once the reader took more", async () => {
   const inbox = createRoleInbox({ maxSize: 3 * lineSize, holdMs: 60_000 });
   inbox.push(toLines(3));
   expect(await isSettled(inbox.room())).toBe(true);
@@ -37,7 +37,7 @@ it("there is room up to its size, and again once the reader took what was too mu
   expect((await batches.next()).value).toEqual({ lines: [], dropped: 0, notices: [], ended: "bye" });
 });
 
-it("a reader that waits is woken by more than its size, by a notice, by lost lines and by an error", async () => {
+it("a waiting reader is woken by size, notice, loss and error", async () => {
   const inbox = createRoleInbox({ maxSize: 3 * lineSize, holdMs: 60_000 });
   const batches = inbox.read(new AbortController().signal);
   inbox.push(toLines(1));

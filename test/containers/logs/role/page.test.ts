@@ -7,7 +7,7 @@ import { at, line } from "../../../support/logs.ts";
 
 const containers = ["a", "b", "c"].map((name) => replica(name));
 
-test("the newest lines of all, by time, ties by container, whichever container comes first", () => {
+test("lines are the newest of all, by time, then by container", () => {
   const logs = fc.array(fc.array(fc.nat(50), { maxLength: 30 }), { minLength: 3, maxLength: 3 });
   fc.assert(
     fc.property(logs, fc.integer({ min: 1, max: 60 }), fc.shuffledSubarray([0, 1, 2], { minLength: 3 }), (given, tail, order) => {
@@ -26,7 +26,7 @@ test("the newest lines of all, by time, ties by container, whichever container c
   );
 });
 
-test("a marker stands where a release begins within the page, once for all its replicas, and is not counted", () => {
+test("a marker stands once where a release begins, and is not counted", () => {
   const page = createRolePage(4);
   page.add(replica("old", "v1"), [line(1000), line(2500), line(3500)]);
   page.add(replica("new-2", "v2", 3), [line(4200)]);
@@ -69,7 +69,7 @@ test("holds no more text than one answer may have", () => {
   expect(page.take().length).toBe(74);
 });
 
-test("says from when on another log is wanted, once it is full: a second before its first line", () => {
+test("a full page needs another log from a second before its first line", () => {
   const page = createRolePage(2);
   page.add(replica("a"), [line(5000)]);
   expect(page.since).toBeNull();
@@ -79,7 +79,7 @@ test("says from when on another log is wanted, once it is full: a second before 
   expect([page.since, page.dropped]).toEqual([at(6250), true]);
 });
 
-test("what is older than a line that had no room does not come in, however short it is", () => {
+test("a line older than one without room stays out, however short", () => {
   const page = createRolePage(5000);
   page.add(
     replica("a"),
@@ -94,7 +94,7 @@ test("what is older than a line that had no room does not come in, however short
   expect(page.since).toBe(at(26));
 });
 
-test("of two that were created in the same second the marker names the same, whichever is read first", () => {
+test("the marker of two of one second names the same, read in any order", () => {
   const [one, two] = [replica("new-1", "v2", 2), replica("new-2", "v2", 2)];
   const names = [
     [one, two],

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { selectEngines } from "../../src/containers/known-engines.ts";
-import type { Environment } from "../../src/lib/environment.ts";
-import { createCaller } from "../support/caller.ts";
-import { sampleEngine } from "../support/containers.ts";
+import { selectEngines } from "../../../src/graphql/containers/loader.ts";
+import type { Environment } from "../../../src/lib/environment.ts";
+import { createCaller } from "../../support/caller.ts";
+import { sampleEngine } from "../../support/containers.ts";
 
 const everyone = createCaller().principal;
 const limited = createCaller(["ops:read"], ["staging"]).principal;
