@@ -4,7 +4,7 @@ import { findNewErrors } from "../../src/deploys/verdict/evidence.ts";
 import type { QueueEvidence } from "../../src/deploys/verdict/types.ts";
 import { judgeDeploy } from "../../src/deploys/verdict/verdict.ts";
 import { toWindows } from "../../src/deploys/verdict/windows.ts";
-import type { FingerprintedFailures } from "../../src/queues/errors.ts";
+import type { FingerprintedFailures } from "../../src/queues/queue.ts";
 import type { ReleaseOf } from "../../src/releases/worker.ts";
 import { quietContainers as quiet, sampleRecord } from "../support/deploys.ts";
 import { createNormal } from "../support/random.ts";

@@ -1,14 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { createSharedBudget } from "../../src/lib/budget/budget.ts";
 import {
-  addFingerprints,
   countReleases,
+  createFingerprints,
   errorReadLimit,
   groupErrors,
   groupJobErrors,
   toErrorText,
 } from "../../src/queues/errors.ts";
-import { failureGroupsLimit, type JobFailures } from "../../src/queues/queue.ts";
+import { failureGroupsLimit, type FingerprintedFailures, type JobFailures } from "../../src/queues/queue.ts";
 import { createReleaseOf, type ReleaseOf } from "../../src/releases/worker.ts";
 import { sampleContainer } from "../support/memory-sources.ts";
 
@@ -34,7 +34,7 @@ const none: ReleaseOf = () => null;
 const nobody = { version: null, service: null, destination: null, env: null };
 const budget = createSharedBudget(new AbortController().signal);
 const byQueue = async (failures: readonly JobFailures[], releaseOf = none) =>
-  groupJobErrors(await addFingerprints(failures, budget), releaseOf);
+  groupJobErrors(await createFingerprints().addToFailures(failures, budget), releaseOf);
 
 describe("an error text", () => {
   const long = `${"word ".repeat(399)}${"x".repeat(10)}`;
@@ -68,7 +68,9 @@ describe("fingerprints", () => {
     let turns = 0;
     const turn = () => ((turns += 1) === 2 ? promise : null);
     let made: unknown[] | null = null;
-    const making = addFingerprints(rows, { turn }).then((all) => (made = all));
+    const making = createFingerprints()
+      .addToFailures(rows, { turn })
+      .then((all) => (made = all));
     await new Promise(setImmediate);
     expect([turns, made]).toEqual([2, null]);
     resolve();
@@ -138,7 +140,7 @@ describe("errors of a queue", () => {
       ["jobs", "payouts", 2],
       ["other", "payouts", 1],
     ]);
-    const [timeout, refused] = groupErrors(await addFingerprints(rows, budget), none);
+    const [timeout, refused] = groupErrors(await createFingerprints().addToFailures(rows, budget), none);
     expect(timeout).toMatchObject({ count: 8, firstSeen: at(1), timestamp: at(3), attempts: 4, fingerprint: "1bbf425cd8c0" });
     expect(timeout?.queues).toEqual([
       { name: "emails", source: "jobs", count: 5 },
@@ -155,8 +157,11 @@ describe("errors of a queue", () => {
   });
 
   it("are incomplete where one source had more, and have no job where none is named", async () => {
-    const [one, other] = await addFingerprints([failure({ jobIds: [] }), failure({ source: "other", jobIds: [] })], budget);
-    const rows = [one, { ...other, complete: false }] as Awaited<ReturnType<typeof addFingerprints>>;
+    const [one, other] = await createFingerprints().addToFailures(
+      [failure({ jobIds: [] }), failure({ source: "other", jobIds: [] })],
+      budget,
+    );
+    const rows = [one, { ...other, complete: false }] as FingerprintedFailures[];
     expect(groupErrors(rows, none)).toMatchObject([{ count: 2, complete: false, jobs: [] }]);
     expect(groupJobErrors(rows, none)).toMatchObject([
       { source: "jobs", jobId: "", jobIds: [], complete: true },
@@ -167,7 +172,7 @@ describe("errors of a queue", () => {
   it("are in the queues of most failures, and of as many by name", async () => {
     const rows = ["b", "d", "a", "c"].map((queue) => failure({ queue, count: queue === "d" ? 2 : 1 }));
     const queuesOf = async (all: readonly JobFailures[]) =>
-      groupErrors(await addFingerprints(all, budget), none)[0]?.queues.map(({ name }) => name);
+      groupErrors(await createFingerprints().addToFailures(all, budget), none)[0]?.queues.map(({ name }) => name);
     expect(await queuesOf(rows)).toEqual(["d", "a", "b", "c"]);
     expect(await queuesOf(rows.toReversed())).toEqual(["d", "a", "b", "c"]);
   });
@@ -189,7 +194,7 @@ describe("errors of a queue", () => {
       ["noisy", failureGroupsLimit - 3, false],
       ["quiet", 3, false],
     ]);
-    expect(groupErrors(await addFingerprints([...many, ...few], budget), none)).toMatchObject([
+    expect(groupErrors(await createFingerprints().addToFailures([...many, ...few], budget), none)).toMatchObject([
       { count: failureGroupsLimit, complete: false },
     ]);
     expect((await byQueue([...many, ...few].slice(1))).every(({ complete }) => complete)).toBe(true);

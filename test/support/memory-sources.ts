@@ -15,10 +15,11 @@ import type { Sources } from "../../src/graphql/sources.ts";
 import { toHostHistory } from "../../src/hosts/history.ts";
 import type { Host } from "../../src/hosts/host.ts";
 import { createChanges } from "../../src/lib/broadcast.ts";
-import type { JobErrorGroup } from "../../src/queues/errors.ts";
+import { createFingerprints, type JobErrorGroup } from "../../src/queues/errors.ts";
 import type { JobControl } from "../../src/queues/jobs/control.ts";
 import { createJobOperations } from "../../src/queues/jobs/operations.ts";
 import type { JobFailures, QueueMetrics, QueueSource, RunningJobs, WorkerJobs } from "../../src/queues/queue.ts";
+import type { KindSource } from "../../src/queues/system.ts";
 import { createTimelineMemory } from "../../src/timeline/memory.ts";
 
 /** A running web container; the id is derived from the name. */
@@ -132,6 +133,9 @@ export function sampleQueue(overrides: QueueFigures): QueueMetrics {
   };
 }
 
+/** No request waits for another. */
+const turns = { turn: () => null };
+
 function toFailures({ queue, source, jobId, error, timestamp, count, ...more }: ErrorFigures): JobFailures {
   const times = { firstAt: timestamp, lastAt: timestamp };
   return { queue, source, error, count, worker: null, attempts: null, jobIds: [jobId], ...times, ...more };
@@ -150,7 +154,7 @@ export interface Memory {
     metrics: QueueFigures[] | Error;
     errors: ErrorFigures[] | Error;
     control?: JobControl;
-    failedJobs?: QueueSource["failedJobs"];
+    failedJobs?: KindSource["failedJobs"];
     history?: QueueSource["history"];
     running?: (hosts: readonly string[]) => Promise<RunningJobs>;
     workerJobs?: () => Promise<readonly WorkerJobs[]>;
@@ -280,12 +284,17 @@ export function createMemorySources(
     },
     failures: async () => {
       count("errors");
-      return (await give(given.errors)).map(toFailures);
+      return createFingerprints().addToFailures((await give(given.errors)).map(toFailures), turns);
     },
     ...(given.running && { running: given.running }),
     ...(given.control && { control: given.control }),
     ...(given.history && { history: given.history }),
-    ...(given.failedJobs && { failedJobs: given.failedJobs }),
+    ...(given.failedJobs && {
+      failedJobs: async (queue: string, caller: AbortSignal) => {
+        const jobs = (await given.failedJobs?.(queue, caller)) ?? null;
+        return jobs && createFingerprints().addToJobs(jobs, turns);
+      },
+    }),
     ...(given.workerJobs && { workerJobs: given.workerJobs }),
   }));
   const audited: AuditRecord[] = [];

@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import { silentLogger } from "../../../../src/lib/logger.ts";
 import type { QueueMetrics } from "../../../../src/queues/queue.ts";
 import { toQueueState } from "../../../../src/queues/state.ts";
-import { createRabbitmqReader } from "../../../../src/queues/systems/rabbitmq/read.ts";
+import { createRabbitmqReader } from "../../../../src/queues/systems/rabbitmq/rabbitmq.ts";
 
 type Item = Record<string, unknown>;
 const running = (name: string, more: Item = {}): Item => ({

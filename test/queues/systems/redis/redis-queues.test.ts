@@ -2,9 +2,10 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { OpsError } from "../../../../src/lib/errors.ts";
 import type { JobCounters, QueueMetrics } from "../../../../src/queues/queue.ts";
 import { toQueueState } from "../../../../src/queues/state.ts";
+import { createBullmq } from "../../../../src/queues/systems/redis/bullmq/bullmq.ts";
 import type { RedisConnection } from "../../../../src/queues/systems/redis/connection.ts";
-import { createBullmqDiscovery, createKeySearch, escapePattern } from "../../../../src/queues/systems/redis/keys.ts";
-import { createRedisQueues } from "../../../../src/queues/systems/redis/queues.ts";
+import { createKeySearch, escapePattern } from "../../../../src/queues/systems/redis/keys.ts";
+import { createRedisQueues } from "../../../../src/queues/systems/redis/redis.ts";
 import type { RedisSystem } from "../../../../src/queues/systems/redis/system.ts";
 
 const signal = () => AbortSignal.timeout(5000);
@@ -218,7 +219,7 @@ describe("createKeySearch", () => {
   ])("means %s by %s", (text, pattern) => expect(escapePattern(text)).toBe(pattern));
 });
 
-describe("createBullmqDiscovery", () => {
+describe("discover of createBullmq", () => {
   it("keeps what a look has not come to, and forgets what it did not find", async () => {
     const pages = [
       ["5", ["bull:a:meta", "bull:b:meta"]],
@@ -233,7 +234,8 @@ describe("createBullmqDiscovery", () => {
         return questions.map(({ parse }) => parse([pages.shift()]));
       },
     } as unknown as RedisConnection;
-    const discover = createBullmqDiscovery(connection, "bull");
+    const bullmq = createBullmq(connection, "bull");
+    const discover = (caller: AbortSignal) => bullmq.discover(caller);
     expect([...(await discover(signal()))]).toStrictEqual(["a", "b", "c"]);
     vi.advanceTimersByTime(60_000);
     await discover(signal());

@@ -1,0 +1,346 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { OpsError } from "../../../src/lib/errors.ts";
+import { knownQueuesLimit } from "../../../src/queues/metrics.ts";
+import type { Row } from "../../../src/queues/postgres/database.ts";
+import { createSqlSource } from "../../../src/queues/postgres/source.ts";
+import { pickRunning } from "../../../src/queues/postgres/sql.ts";
+import type { SqlStatements } from "../../../src/queues/postgres/statements.ts";
+import { createMemoryDatabase } from "../../support/memory-database.ts";
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ["performance"] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+it("lists what it has just read, however much it has ever seen, and keeps no samples of what it has forgotten", async () => {
+  let rows: Row[] = [];
+  const database = createMemoryDatabase((statement) => (statement.startsWith("explain") ? plan(1) : rows));
+  const source = createSqlSource(
+    { name: "s", kind: "pgmq" },
+    { env: null, database },
+    {
+      tables: [{ schema: null, table: "t" }],
+      statements: { readings: [{ measures: ["processed_total"], sql: "select" }], failures: null },
+    },
+  );
+  const read = async (seconds: number, totals: Record<string, number>) => {
+    vi.advanceTimersByTime(seconds * 1000);
+    rows = Object.entries(totals).map(([queue, total]) => ({ queue, measure: "processed_total", n: String(total) }));
+    const queues = await source.metrics(AbortSignal.timeout(5000));
+    return new Map(queues.map(({ name, processedPerSec }) => [name, processedPerSec]));
+  };
+  await read(0, { mail: 0 });
+  expect((await read(60, { mail: 60 })).get("mail")).toBe(1);
+  const others = Object.fromEntries(Array.from({ length: knownQueuesLimit }, (_, n) => [`queue ${n}`, 1]));
+  expect([...(await read(10, others)).keys()]).toStrictEqual(Object.keys(others).toSorted());
+  const again = await read(10, { mail: 80 });
+  expect([again.size, again.get("mail")]).toStrictEqual([knownQueuesLimit, null]);
+  await source.close?.();
+});
+
+const plan = (cost: number) => [
+  { "QUERY PLAN": JSON.stringify([{ Plan: { "Node Type": "Result", "Total Cost": cost, "Plan Rows": 1 } }]) },
+];
+const light: readonly Row[] = plan(1);
+const signal = new AbortController().signal;
+const statements: SqlStatements = {
+  readings: [{ measures: ["depth", "oldest_age"], sql: "select metrics" }],
+  failures: "select failures",
+  retryable: "select retryable",
+  running: { jobs: "select running" },
+  usualRuns: "select runs",
+};
+type Options = Partial<Parameters<typeof createSqlSource>[2]> & {
+  readonly names?: readonly string[];
+  readonly heavy?: { readonly cost: number };
+};
+
+/** A source of statements with these answers by a word of the statement, and what was run. */
+function createSource(answers: Readonly<Record<string, readonly Row[] | Error>>, options: Options = {}) {
+  const ran: string[] = [];
+  const given: Record<string, readonly Row[] | Error> = { ...answers };
+  const database = createMemoryDatabase((statement) => {
+    if (statement.startsWith("explain")) return light;
+    ran.push(statement);
+    const word = Object.keys(given).find((one) =>
+      statement.includes(one === "workers" ? "group by queue, host" : `select ${one}`),
+    );
+    const answer = word === undefined ? [] : (given[word] ?? []);
+    if (answer instanceof Error) throw answer;
+    return answer;
+  });
+  const { names, heavy, ...own } = options;
+  const source = createSqlSource(
+    { name: "s", kind: "river", names },
+    { env: "staging", database, heavy },
+    {
+      tables: [
+        { schema: "public", table: "jobs" },
+        { schema: "public", table: "other" },
+      ],
+      statements,
+      ...own,
+    },
+  );
+  return { source, ran, given };
+}
+
+describe("createSqlSource", () => {
+  const figures = {
+    source: "s",
+    processedPerSec: null,
+    failuresLastHour: null,
+    failuresRecent: null,
+    active: null,
+    deferred: null,
+    retrying: null,
+    dead: null,
+    waitSeconds: null,
+    runSeconds: null,
+    paused: null,
+    workers: null,
+    exact: true,
+    windowSeconds: null,
+    observedAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/),
+  };
+
+  it("has the queues that it read, and those that are configured, sorted", async () => {
+    const rows = [
+      { queue: "b", measure: "depth", n: "3" },
+      { queue: "b", measure: "oldest_age", n: "1.5" },
+      { queue: "a", measure: "oldest_age", n: null },
+    ];
+    const { source, given } = createSource({ metrics: rows }, { names: ["z"] });
+    expect(source).toMatchObject({
+      name: "s",
+      kind: "river",
+      env: "staging",
+      tables: [
+        { schema: "public", table: "jobs" },
+        { schema: "public", table: "other" },
+      ],
+    });
+    const [b, a, z] = [
+      { ...figures, name: "b", depth: 3, oldestAgeSeconds: 1.5 },
+      { ...figures, name: "a", depth: 0, oldestAgeSeconds: null },
+      { ...figures, name: "z", depth: 0, oldestAgeSeconds: null },
+    ];
+    expect(await source.metrics(signal)).toEqual([a, b, z]);
+    // What was seen once is listed when its rows are gone.
+    given["metrics"] = [];
+    expect((await source.metrics(signal)).map(({ name, depth }) => [name, depth])).toEqual([
+      ["a", 0],
+      ["b", 0],
+      ["z", 0],
+    ]);
+    await source.close?.();
+  });
+
+  it("samples a queue of which one counter is known, and has its counters", async () => {
+    const reading = { measures: ["depth", "failures_total"] as const, sql: "select metrics" };
+    const { source, given } = createSource({}, { statements: { readings: [reading], failures: null } });
+    const read = async (total: string | null) => {
+      given["metrics"] = [
+        { queue: "q", measure: "depth", n: "2" },
+        { queue: "q", measure: "failures_total", n: total },
+      ];
+      return (await source.metrics(signal))[0];
+    };
+    const counters = (failures: number | null) => ({ counters: { processed: null, failures }, exact: false, depth: 2 });
+    expect(await read("0")).toMatchObject(counters(0));
+    vi.advanceTimersByTime(60_000);
+    expect(await read("6")).toMatchObject({ ...counters(6), failuresLastHour: 6, failuresRecent: 30, windowSeconds: 60 });
+    expect(await read(null)).toMatchObject({ ...counters(null), failuresLastHour: null });
+    expect(await source.failures(signal)).toEqual([]);
+    await source.close?.();
+  });
+
+  it("has no counters where rows say what ended", async () => {
+    const { source } = createSource({ metrics: [{ queue: "q", measure: "depth", n: "1" }] });
+    expect((await source.metrics(signal))[0]).not.toHaveProperty("counters");
+  });
+
+  it("has failures, the newest first, with what their rows say", async () => {
+    const row = {
+      queue: "q",
+      error: "  boom",
+      worker: "w",
+      n: "12",
+      attempts: "3",
+      first_at: "f",
+      last_at: "2",
+      job_ids: '["7","8"]',
+    };
+    const bare = { queue: null, error: null, worker: null, n: "1", attempts: null, first_at: null, last_at: null, job_ids: null };
+    const { source } = createSource({ failures: [bare, { ...row, last_at: "1" }, row, { ...row, queue: "p" }] });
+    const failure = {
+      queue: "q",
+      source: "s",
+      error: "boom",
+      worker: "w",
+      count: 12,
+      attempts: 3,
+      firstAt: "f",
+      lastAt: "2",
+      jobIds: ["7", "8"],
+    };
+    const none = { error: "no error text", worker: null, count: 1, attempts: null, firstAt: "", lastAt: "", jobIds: [] };
+    expect(await source.failures(signal)).toEqual([
+      failure,
+      { ...failure, queue: "p" },
+      { ...failure, lastAt: "1" },
+      { ...none, queue: "", source: "s" },
+    ]);
+  });
+
+  it("has the failed jobs of a queue by their error", async () => {
+    const { source, ran } = createSource({
+      retryable: [
+        { error: " \n boom", n: "2", job_ids: '["7"]' },
+        { error: null, n: "1", job_ids: null },
+      ],
+    });
+    expect(await source.failedJobs?.("it's", signal)).toEqual([
+      { error: "boom", jobIds: ["7"], jobs: 2 },
+      { error: "no error text", jobIds: [], jobs: 1 },
+    ]);
+    expect(ran).toEqual([expect.stringContaining("'it''s'")]);
+    const { retryable: _, ...others } = statements;
+    expect(await createSource({}, { statements: others }).source.failedJobs?.("q", signal)).toBeNull();
+  });
+
+  it("an error text that the system may have cut hides its end", async () => {
+    const secret = "password=hunter2";
+    const text = `${"x".repeat(40)} ${secret.slice(0, 5)}`;
+    const read = async (errorLimit?: number) => {
+      const limited = errorLimit === undefined ? statements : { ...statements, errorLimit };
+      const { source } = createSource({ retryable: [{ error: text, n: "1", job_ids: "[]" }] }, { statements: limited });
+      return (await source.failedJobs?.("q", signal))?.[0]?.error;
+    };
+    const whole = await read();
+    expect(whole).toBe(text);
+    expect(await read(text.length + 1)).toBe(whole);
+    expect(await read(text.length)).not.toBe(whole);
+    expect(await read(text.length - 1)).toBe(await read(text.length));
+  });
+
+  it("has the running jobs of hosts, and how many more there are", async () => {
+    const job = { queue: "q", job_id: "7", kind: "mail", started_at: "t", worker: "w", total: "5", unnamed: "2" };
+    const { source, ran, given } = createSource({
+      running: [job, { ...job, queue: null, kind: null, started_at: null, worker: null }],
+    });
+    const found = { queue: "q", source: "s", jobId: "7", kind: "mail", startedAt: "t", worker: "w" };
+    expect(await source.running?.(["a", "b"], signal)).toEqual({
+      jobs: [found, { ...found, queue: "", kind: null, startedAt: null, worker: null }],
+      total: 5,
+      unnamed: 2,
+    });
+    expect(ran).toEqual([pickRunning({ jobs: "select running" }, ["a", "b"])]);
+    given["running"] = [{ ...job, job_id: null, total: "0", unnamed: "3" }];
+    expect(await source.running?.(["a"], signal)).toEqual({ jobs: [], total: 0, unnamed: 3 });
+  });
+
+  it("has the jobs of workers, and how long jobs usually run", async () => {
+    const rows = [
+      { queue: "q", host: "web-1", n: "3", age: "1.5" },
+      { queue: null, host: null, n: "1", age: null },
+    ];
+    const runs = [
+      { queue: "q", run_p95: "2.5" },
+      { queue: null, run_p95: null },
+    ];
+    const { source } = createSource({ workers: rows, runs });
+    expect(await source.workerJobs?.(signal)).toEqual([
+      { queue: "q", source: "s", host: "web-1", count: 3, oldestAgeSeconds: 1.5 },
+      { queue: "", source: "s", host: null, count: 1, oldestAgeSeconds: null },
+    ]);
+    expect(await source.usualRuns?.(signal)).toEqual(
+      new Map([
+        ["q", 2.5],
+        ["", 0],
+      ]),
+    );
+  });
+
+  it("is asked for what its statements have, and no more", async () => {
+    const silent = createSource({}, { statements: { readings: [], failures: null } }).source;
+    expect(Object.keys(silent).toSorted()).toEqual(
+      ["close", "env", "failedJobs", "failures", "kind", "metrics", "name", "tables", "usualRuns"].toSorted(),
+    );
+    expect(await silent.usualRuns?.(signal)).toEqual(new Map());
+    const full = createSource({}, { history: () => ({ jobs: "", failures: "", oldest: "", keeps: true }), isPastPartial: true });
+    expect(full.source).toMatchObject({ isPastPartial: true });
+    expect(Object.keys(full.source)).toEqual(expect.arrayContaining(["history", "running", "workerJobs"]));
+    const later = async () => ({ readings: [], failures: null });
+    expect(createSource({}, { statements: later }).source).not.toHaveProperty("running");
+    expect(createSource({}, { isPastPartial: false }).source).not.toHaveProperty("isPastPartial");
+  });
+
+  it("makes its statements once a minute, and anew after a read that failed", async () => {
+    let made = 0;
+    const make = vi.fn<(read: (statement: string) => Promise<readonly Row[]>) => Promise<SqlStatements>>(async (read) => {
+      made += Number((await read("select schema"))[0]?.["n"]);
+      return { readings: [], failures: `select failures state ${made}` };
+    });
+    const { source, ran, given } = createSource({ schema: [{ n: "1" }] }, { statements: make });
+    await source.failures(signal);
+    vi.advanceTimersByTime(59_999);
+    await source.failures(signal);
+    const shown = () => ran.map((statement) => /select schema|select failures state \d/.exec(statement)?.[0]);
+    expect(shown()).toEqual(["select schema", "select failures state 1", "select failures state 1"]);
+    vi.advanceTimersByTime(1);
+    await source.failures(signal);
+    expect(shown().slice(3)).toEqual(["select schema", "select failures state 2"]);
+    given["failures"] = Object.assign(new Error("column job.state does not exist"), { code: "42703" });
+    await expect(source.failures(signal)).rejects.toMatchObject({
+      code: "schema_mismatch",
+      message: 'Column "state" does not exist in table public.jobs',
+      upstream: "queues:s",
+    });
+    given["failures"] = [];
+    await source.failures(signal);
+    expect(shown().slice(-2)).toEqual(["select schema", "select failures state 3"]);
+    // Statements that are always the same are run as they are.
+    expect(make).toHaveBeenCalledTimes(3);
+  });
+
+  it.each<[string, (source: ReturnType<typeof createSqlSource>) => Promise<unknown> | undefined]>([
+    ["metrics", (source) => source.metrics(signal)],
+    ["failures", (source) => source.failures(signal)],
+    ["retryable", (source) => source.failedJobs?.("q", signal)],
+    ["running", (source) => source.running?.(["a"], signal)],
+    ["workers", (source) => source.workerJobs?.(signal)],
+    ["runs", (source) => source.usualRuns?.(signal)],
+  ])("fails as the port says: %s", async (word, ask) => {
+    const { source } = createSource({ [word]: Object.assign(new Error("x"), { code: "55P03" }) });
+    const error = await ask(source)?.catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(OpsError);
+    expect(error).toMatchObject({
+      code: "queue_locked",
+      message: "Table public.jobs is locked, probably by a migration",
+      upstream: "queues:s",
+    });
+  });
+
+  it("begins no heavy read after it was closed", async () => {
+    const { source, ran } = createSource({}, { heavy: { cost: 0.5 } });
+    await source.close?.();
+    await expect(source.metrics(signal)).rejects.toMatchObject({
+      code: "postgres_unavailable",
+      message: "Gave up waiting for PostgreSQL: the request has ended",
+    });
+    expect(ran).toEqual([]);
+  });
+
+  it("fails as the port says for a history, too", async () => {
+    const history = () => Promise.reject(Object.assign(new Error("x"), { code: "57014" }));
+    const { source } = createSource({}, { history });
+    await expect(source.history?.(null, { from: 0, step: 60, steps: 1 }, signal)).rejects.toMatchObject({
+      code: "postgres_unavailable",
+      message: "PostgreSQL took longer than 2 s",
+      upstream: "queues:s",
+    });
+  });
+});

@@ -1,0 +1,106 @@
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { createQueueSources } from "../../src/queues/source.ts";
+import { closedUrl, noSources as options, startBroker } from "../support/fake-broker.ts";
+import { runnerMapping } from "../support/queue-mappings.ts";
+
+afterEach(() => void vi.useRealTimers());
+
+const { signal } = new AbortController();
+
+describe("createQueueSources", () => {
+  it("has nothing to read where nothing is configured", async () => {
+    const sources = createQueueSources(options);
+    const unset = { code: "queues_unavailable", message: "DATABASE_URL is not set", unconfigured: true };
+    await expect(sources.all(signal)).rejects.toMatchObject(unset);
+    expect(await sources.unsupported?.(signal)).toEqual([]);
+    await sources.close();
+    const { brokers: _, ...silent } = options;
+    await expect(createQueueSources(silent).all(signal)).rejects.toMatchObject(unset);
+  });
+
+  it("has what is configured without its database, which says what to set", async () => {
+    const sources = createQueueSources({ ...options, sources: [runnerMapping] });
+    const [source, ...others] = await sources.all(signal);
+    expect([source, others]).toMatchObject([{ name: "runner", kind: "table", env: "staging" }, []]);
+    const unset = { code: "postgres_unavailable", message: "DATABASE_URL is not set" };
+    await expect(source?.metrics(signal)).rejects.toMatchObject(unset);
+    await expect(source?.failures(signal)).rejects.toMatchObject(unset);
+    await expect(source?.history?.(null, { from: 0, step: 60, steps: 1 }, signal)).rejects.toMatchObject(unset);
+    expect(source).not.toHaveProperty("control");
+    await sources.close();
+  });
+
+  it("has the same source each time, which asks once a second, whoever asks", async () => {
+    vi.useFakeTimers({ toFake: ["performance"] });
+    await using broker = await startBroker();
+    const sources = createQueueSources({ ...options, brokers: broker.brokers });
+    const [source, ...others] = await sources.all(signal);
+    expect([source, others]).toMatchObject([{ name: "rabbitmq", kind: "rabbitmq", env: "staging" }, []]);
+    expect((await sources.all(signal))[0]).toBe(source);
+    const answers = await Promise.all([source?.metrics(signal), source?.metrics(signal)]);
+    expect(answers[0]?.map(({ name, depth, usualRunSeconds }) => [name, depth, usualRunSeconds])).toEqual([
+      ["mail", 4, null],
+      ["push", 3, null],
+    ]);
+    vi.advanceTimersByTime(999);
+    expect([await source?.metrics(signal), broker.reads()]).toEqual([answers[0], 1]);
+    vi.advanceTimersByTime(1);
+    await source?.metrics(signal);
+    expect(broker.reads()).toBe(2);
+    expect(await source?.failures(signal)).toEqual([]);
+    expect(source).not.toHaveProperty("workerJobs");
+    await sources.close();
+  });
+
+  it("has the past of a broker as it was seen", async () => {
+    vi.useFakeTimers({ toFake: ["performance", "Date"], now: Date.parse("2026-01-01T00:00:00Z") });
+    await using broker = await startBroker();
+    const sources = createQueueSources({ ...options, brokers: broker.brokers });
+    const [source] = await sources.all(signal);
+    await source?.metrics(signal);
+    const range = { from: Date.parse("2026-01-01T00:00:00Z") / 1000 - 60, step: 60, steps: 2 };
+    const past = await source?.history?.(null, range, signal);
+    expect([...(past ?? [])].map(([name, { points, sampled }]) => [name, sampled, points.map(({ depth }) => depth)])).toEqual([
+      ["mail", true, [4, null]],
+      ["push", true, [3, null]],
+    ]);
+    await sources.close();
+  });
+
+  it("says that the request has ended to who leaves, and answers the others", async () => {
+    await using broker = await startBroker();
+    const release = broker.hold();
+    const sources = createQueueSources({ ...options, brokers: broker.brokers });
+    const [source] = await sources.all(signal);
+    const leaver = new AbortController();
+    const [left, stayed] = [source?.metrics(leaver.signal), source?.metrics(signal)];
+    leaver.abort();
+    await expect(left).rejects.toMatchObject({ code: "queues_unavailable", message: "Gave up waiting: the request has ended" });
+    release();
+    expect(await stayed).toHaveLength(2);
+    await sources.close();
+  });
+
+  it("fails as its source fails", async () => {
+    await using broker = await startBroker(500);
+    const sources = createQueueSources({ ...options, brokers: broker.brokers });
+    const [source] = await sources.all(signal);
+    await expect(source?.metrics(signal)).rejects.toMatchObject({ message: "RabbitMQ's management API answered 500" });
+    await sources.close();
+  });
+
+  it("detection that cannot ask fails only where nothing is configured", async () => {
+    const databaseUrl = await closedUrl();
+    const alone = createQueueSources({ ...options, databaseUrl });
+    await expect(alone.all(signal)).rejects.toMatchObject({
+      code: "postgres_unavailable",
+      message: "PostgreSQL cannot be reached",
+    });
+    expect(await alone.unsupported?.(signal)).toEqual([]);
+    const configured = createQueueSources({ ...options, databaseUrl, sources: [runnerMapping] });
+    expect((await configured.all(signal)).map(({ name }) => name)).toEqual(["runner"]);
+    const controlled = createQueueSources({ ...options, databaseUrl, controlDatabaseUrl: databaseUrl, sources: [runnerMapping] });
+    expect((await controlled.all(signal))[0]).toHaveProperty("control");
+    await Promise.all([alone, configured, controlled].map((sources) => sources.close()));
+  });
+});
