@@ -53,7 +53,7 @@ describe("nameHosts", () => {
     expect(nameHosts([{ nodename, instance }])).toEqual([name]);
   });
 
-  it("appends the instance to all of those that share a name, and only to them", () => {
+  it("appends the instance to hosts that share a name, and only to them", () => {
     const hosts = [
       { nodename: "clone", instance: "a:9100" },
       { nodename: "web", instance: "b:9100" },

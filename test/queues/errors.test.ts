@@ -62,7 +62,7 @@ describe("an error text", () => {
 });
 
 describe("fingerprints", () => {
-  it("are made in the order of the rows, and wait where it is the turn of others", async () => {
+  it("are made in the order of the rows, and yield to other requests", async () => {
     const rows = [failure({ error: "a" }), failure({ error: "b" })];
     const { promise, resolve } = Promise.withResolvers<void>();
     let turns = 0;
@@ -80,7 +80,7 @@ describe("fingerprints", () => {
 });
 
 describe("errors of a queue", () => {
-  it("are one for texts that differ in values, with the newest text and the figures of all", async () => {
+  it("join texts that differ in values, with the newest text and all figures", async () => {
     const rows = [
       failure({
         error: "timeout after 9 ms for user 12",
@@ -156,7 +156,7 @@ describe("errors of a queue", () => {
     expect(refused?.queues).toHaveLength(1);
   });
 
-  it("are incomplete where one source had more, and have no job where none is named", async () => {
+  it("are incomplete where a source had more, and may have no job", async () => {
     const [one, other] = await createFingerprints().addToFailures(
       [failure({ jobIds: [] }), failure({ source: "other", jobIds: [] })],
       budget,
@@ -184,7 +184,7 @@ describe("errors of a queue", () => {
     expect((await byQueue(rows))[0]?.jobIds).toEqual(["0a", "1a", "2a", "3a", "0b"]);
   });
 
-  it("say when their source may have had more than it could tell", async () => {
+  it("are incomplete when their source returned as many as it may", async () => {
     const many = Array.from({ length: failureGroupsLimit - 3 }, (_, n) =>
       failure({ queue: "noisy", error: `error of kind ${n}` }),
     );
@@ -208,7 +208,7 @@ describe("releases", () => {
   const releaseOf = createReleaseOf([old, now, plain]);
   const versionOf = (host: string | null) => releaseOf(host)?.version ?? null;
 
-  it("are those of the container that has the worker's host name, as it is or as River writes it, or the id", () => {
+  it("are found by the worker's host name, as River writes it, or by the id", () => {
     expect([old.host, "10_0_0_7-aaaaaaaaaaaa", now.host, plain.id].map(versionOf)).toEqual(["v1", "v1", "v2", "v2"]);
     expect(["10.0.0.7", "10.0.0.7-cccccccccccc", "", null, "constructor"].map(versionOf)).toEqual([null, null, null, null, null]);
     const long = sampleContainer({ host: `${"a.b".repeat(16)}-56703216100c`, version: "v3" });
@@ -225,7 +225,7 @@ describe("releases", () => {
     expect(createReleaseOf([twin("v1", "a"), beta])("twin")).toBeNull();
   });
 
-  it("are known by the start of the name up to the first dot, as Erlang cuts it, unless several have that start", () => {
+  it("are found by a name that Erlang cut, unless several have that start", () => {
     const on = (host: string, version: string) => sampleContainer({ fullId: host, id: host.slice(-12), host, version });
     const [one, other] = [on("37.27.91.235-56703216100a", "v1"), on("38.1.1.1-56703216100b", "v2")];
     const versions = (containers: Parameters<typeof createReleaseOf>[0], ...hosts: string[]) =>
@@ -254,7 +254,7 @@ describe("releases", () => {
     expect(await byQueue(rows, releaseOf)).toMatchObject([{ count: 12, releases }]);
   });
 
-  it("of as many failures are in the order of their names, whatever the order of the rows", () => {
+  it("with equally many failures are in the order of their names", () => {
     const rows = [failure({ worker: now.host, count: 2 }), failure({ worker: "10_0_0_7-aaaaaaaaaaaa", count: 2 })];
     for (const order of [rows, rows.toReversed()]) {
       expect(countReleases(order, releaseOf).map(({ version }) => version)).toEqual(["v1", "v2"]);

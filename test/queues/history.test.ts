@@ -47,7 +47,7 @@ const third = {
 };
 
 describe("the points of a queue's past", () => {
-  it("are of the end of each step, from the first to the last, each figure in its place", () => {
+  it("have the end of each step as their time, from the first to the last", () => {
     expect(toPoints(range, steps, null)).toEqual([first, second, third]);
   });
 

@@ -10,7 +10,7 @@ it("remembers each name once, the configured ones from the start", () => {
   expect([...known.names()]).toStrictEqual(["b", "a", "c"]);
 });
 
-it("forgets the longest unseen where there are too many, never the configured ones", () => {
+it("forgets those unseen for longest, never the configured ones", () => {
   const known = createKnownQueues(["first"]);
   known.see(["often", "once"]);
   known.see(many(knownQueuesLimit - 2, "queue"));

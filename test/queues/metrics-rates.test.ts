@@ -17,20 +17,20 @@ function start() {
 }
 
 describe("createSamples", () => {
-  it("knows nothing of a queue that was never read, and nothing before a minute has passed", () => {
+  it("is unknown for a queue without two reads a minute apart", () => {
     expect(createSamples().rates("q")).toEqual(unknown);
     const queue = start();
     expect([queue.at(0, 100), queue.at(10, 110), queue.at(59, 150)]).toEqual([unknown, unknown, unknown]);
   });
 
-  it("then tells the difference of real samples, and how far they reach", () => {
+  it("is the difference of real samples, with how far they reach", () => {
     const queue = start();
     queue.at(0, 100, 5);
     queue.at(30, 130, 6);
     expect(queue.at(60, 160, 7)).toEqual({ processedPerSec: 1, failures: 2, failuresRecent: 10, windowSeconds: 60 });
   });
 
-  it("has the rate of the last five minutes, and the failures of the last hour", () => {
+  it("covers five minutes for the rate and an hour for failures", () => {
     const queue = start();
     for (let second = 0; second <= 3600; second += 10) queue.at(second, second, second / 10);
     expect(queue.at(3610, 3610, 361)).toEqual({ processedPerSec: 1, failures: 360, failuresRecent: 30, windowSeconds: 3600 });
@@ -54,7 +54,7 @@ describe("createSamples", () => {
     expect(queue.at(170, 63)).toEqual({ processedPerSec: 1, failures: 0, failuresRecent: 0, windowSeconds: 60 });
   });
 
-  it("begins anew where something else is counted, and again when that is counted as before", () => {
+  it("starts again where something else is counted, and when that ends", () => {
     let now = 0;
     const samples = createSamples(() => now * 1000);
     const rateAt = (seconds: number, processed: number, since: string) => {
@@ -106,13 +106,13 @@ describe("createSamples", () => {
     expect(samples.rates("gone")).toEqual(unknown);
   });
 
-  it("tells one counter where the system has no other", () => {
+  it("has one counter where the system has no other", () => {
     const queue = start();
     queue.at(0, null, 1);
     expect(queue.at(60, null, 4)).toEqual({ processedPerSec: null, failures: 3, failuresRecent: 15, windowSeconds: 60 });
   });
 
-  it("keeps a bounded number of samples however often it is told, and is never below zero or above what happened", () => {
+  it("stores few samples, and is never below zero or above what happened", () => {
     const steps = fc.array(fc.record({ wait: fc.double({ min: 0.001, max: 400, noNaN: true }), done: fc.nat(1000) }), {
       maxLength: 200,
     });

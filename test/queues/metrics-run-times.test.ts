@@ -53,7 +53,7 @@ it("begins with what was learned, which counts as read then", () => {
   expect(show(2)).toBe(2);
 });
 
-it("is known from the running jobs that were seen to end, where no row says how long they ran", () => {
+it("comes from running jobs that ended, where rows hold no run times", () => {
   let time = 10 * hour;
   const runTimes = createRunTimes(() => time);
   const show = (wait: number, oldestRunSeconds: number | null) => {

@@ -100,20 +100,20 @@ describe("toQueueMetrics", () => {
     expect(toQueueMetrics(identity, {}, unknownRates)).toEqual({ ...nothing, exact: false });
   });
 
-  it("takes failures from samples where the rows do not tell them, with those of the last five minutes", () => {
+  it("takes failures from samples where the rows hold none", () => {
     const queue = toQueueMetrics(identity, { depth: 0 }, sampled);
     expect(queue).toMatchObject({ failuresLastHour: 12, failuresRecent: 30, windowSeconds: 120, exact: false });
     expect(toQueueState(queue)).toBe("failing");
     expect(toQueueState(toQueueMetrics(identity, { depth: 0 }, { ...sampled, failuresRecent: 0 }))).toBe("ok");
   });
 
-  it("takes those that rows tell for those of an hour, also beside a sampled rate", () => {
+  it("takes failures from rows also beside a sampled rate", () => {
     const queue = toQueueMetrics(identity, { depth: 0, failures: 12, failures_recent: 2 }, sampled);
     expect(queue).toMatchObject({ failuresLastHour: 12, failuresRecent: 2, processedPerSec: 0.1, windowSeconds: 120 });
     expect(toQueueState(queue)).toBe("ok");
   });
 
-  it("knows no failures where nothing tells them", () => {
+  it("has no failures where neither rows nor samples have them", () => {
     for (const known of [null, { ...sampled, failures: null, failuresRecent: null }, unknownRates]) {
       const queue = toQueueMetrics(identity, { depth: 0 }, known);
       expect(queue).toMatchObject({ failuresLastHour: null, failuresRecent: null });

@@ -5,7 +5,7 @@ import { createDetector, type OpenSource } from "../../src/queues/source.ts";
 import { createMemoryDatabase } from "../support/memory-database.ts";
 
 describe("createDetector", () => {
-  it("tells once of each change: what is found, that it is too much, that nothing is left", async () => {
+  it("logs each change once: found, too many, none left", async () => {
     vi.useFakeTimers({ toFake: ["performance"] });
     onTestFinished(() => void vi.useRealTimers());
     const lines: string[] = [];
@@ -92,7 +92,7 @@ describe("createDetector", () => {
     expect([await none.names(), none.detector.unsupported()]).toEqual([[], []]);
   });
 
-  it("gives way to configured sources: of the same kind and schema, and of the same name", async () => {
+  it("leaves out what is configured, and renames what has a taken name", async () => {
     const same = createFound(["a", "b"], { sources: [river("mine", "a")] });
     expect(await same.names()).toEqual(["river:b"]);
     const taken = ["river", "river:detected", "river:detected-2"].map((name) => river(name, "other"));
@@ -102,7 +102,7 @@ describe("createDetector", () => {
     expect(only).toBe(`${long.slice(0, 55)}:detected`);
   });
 
-  it("looks again after a minute behind the answer, and keeps the source of what it finds again", async () => {
+  it("looks again each minute in the background; known sources stay", async () => {
     vi.useFakeTimers({ toFake: ["performance"] });
     onTestFinished(() => void vi.useRealTimers());
     const { detector, names, opened, found, looks } = createFound(["a"]);

@@ -24,7 +24,7 @@ function createReader() {
   return { asked, shared };
 }
 
-it("asks once for all who ask the same while it is read and a little after, then once more", async () => {
+it("one read serves all callers of a question, and those shortly after", async () => {
   const { asked, shared } = createReader();
   const answers = await read(Promise.all(Array.from({ length: 20 }, () => shared(null, { ...range }, signal))));
   expect(new Set(answers).size).toBe(1);
@@ -55,7 +55,7 @@ it("other queues and other ranges are other questions", async () => {
   expect(asked).toEqual(["all 0", "a 0", " 0", "all 60"]);
 });
 
-it("whoever leaves does not take the answer from the others; the read ends with the last one", async () => {
+it("a caller that leaves does not end the read; the last one does", async () => {
   const { asked, shared } = createReader();
   const leaving = new AbortController();
   const [left, stayed] = [shared(null, range, leaving.signal), shared(null, range, signal)];
@@ -70,7 +70,7 @@ it("whoever leaves does not take the answer from the others; the read ends with 
   expect(asked).toEqual(["all 0", "a 0", "a 0"]);
 });
 
-it("keeps no failure", async () => {
+it("a failure is not cached", async () => {
   let asked = 0;
   const shared = cacheHistories(async () => {
     asked += 1;

@@ -142,7 +142,7 @@ describe("the memory of a timeline", () => {
 });
 
 describe("a log of states", () => {
-  it("has the changes of each subject, and a beginning that is not well", () => {
+  it("has the changes of each subject, and a first state that is not healthy", () => {
     const memory = createTimelineMemory();
     const log = createStateLog(memory, "queue_state", "ok");
     const sample = (subject: string, state: string, ms: number) =>

@@ -77,7 +77,7 @@ describe("an operation on a job", () => {
     await expect(retry(set)).rejects.toMatchObject({ code: "job_budget", retryAfterSeconds: 3600 });
   });
 
-  it("whose answer was lost stays unknown, with what the job is as soon as that can be seen", async () => {
+  it("with a lost answer stays unknown, and then has the job's state", async () => {
     let looks = 0;
     const look = async () => {
       looks += 1;
@@ -169,7 +169,7 @@ describe("a job", () => {
     ]);
   });
 
-  it("that may not be asked for is neither recorded nor changed, and costs nothing", async () => {
+  it("that is refused is neither recorded nor changed, and costs nothing", async () => {
     let allowed = false;
     const check = () => {
       if (!allowed) throw new Error("not here");
@@ -298,7 +298,7 @@ describe("recover", () => {
   });
   const left = toJobIntent("job.retry_group", target, setUp().request);
 
-  it("tells what was left as unknown, once, then what the jobs are; restarts are not its own", async () => {
+  it("records open changes as unknown once, then the states of their jobs", async () => {
     const look: JobControl["look"] = async ({ jobId }) => (jobId === "3" ? null : "waiting");
     const set = setUp({ open: [toOpen(false, left), toOpen(false, sampleEntry())], look });
     await Promise.all([set.operations.recover(), retry(set, "9")]);
@@ -313,7 +313,7 @@ describe("recover", () => {
     expect(set.entries[0]).toMatchObject({ intent: 7, job: target, code: "job_unknown" });
   });
 
-  it("only looks where that was told already, and not where nothing can be looked at any more", async () => {
+  it("only looks where `unknown` is recorded and the source has a control", async () => {
     const told = setUp({ open: [toOpen(true, left)] });
     await told.operations.recover();
     await expect.poll(told.outcomes).toEqual([["unknown", "settled: now 3 failed"]]);
@@ -325,7 +325,7 @@ describe("recover", () => {
 });
 
 describe("createJobBudget", () => {
-  it("gives what is left of an hour, for each holder, and again when it is over", () => {
+  it("grants what is left of the hour, to each holder", () => {
     let now = 0;
     const budget = createJobBudget({ jobsPerHour: 10, now: () => now });
     expect([budget.take("a", 4), budget.take("a", 10), budget.take("b", 10)]).toEqual([4, 6, 10]);

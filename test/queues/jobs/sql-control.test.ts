@@ -88,19 +88,16 @@ describe("change", () => {
     );
   });
 
-  it.each(["22P02", "22003"])(
-    "takes the id that %s quotes for one of another type, and nothing else that it quotes",
-    async (code) => {
-      const { control } = createControl([pgError(code, 'invalid input: "7"'), pgError(code, 'invalid input: "77"')]);
-      const other = refusal("jobId is not of the type that the ids of this source have");
-      await expect(control.change("retry", job, false)).rejects.toEqual(other);
-      await expect(control.change("retry", job, false)).rejects.toEqual(expect.objectContaining({ code: "schema_mismatch" }));
-      await expect(createControl([pgError("42703", '"7"')]).control.look(job)).rejects.toEqual(
-        expect.objectContaining({ code: "schema_mismatch" }),
-      );
-      await expect(createControl([pgError(code, '"7"')]).control.look(job)).rejects.toEqual(other);
-    },
-  );
+  it.each(["22P02", "22003"])("refuses the id that %s quotes, and no other text that it quotes", async (code) => {
+    const { control } = createControl([pgError(code, 'invalid input: "7"'), pgError(code, 'invalid input: "77"')]);
+    const other = refusal("jobId is not of the type that the ids of this source have");
+    await expect(control.change("retry", job, false)).rejects.toEqual(other);
+    await expect(control.change("retry", job, false)).rejects.toEqual(expect.objectContaining({ code: "schema_mismatch" }));
+    await expect(createControl([pgError("42703", '"7"')]).control.look(job)).rejects.toEqual(
+      expect.objectContaining({ code: "schema_mismatch" }),
+    );
+    await expect(createControl([pgError(code, '"7"')]).control.look(job)).rejects.toEqual(other);
+  });
 });
 
 describe("look", () => {

@@ -15,7 +15,7 @@ const messageOf = (result: PromiseSettledResult<unknown>) =>
   result.status === "rejected" ? toQueueError(result.reason, subject).message : "answered";
 
 describe("createTurns", () => {
-  it("runs as many at once as there are connections, in the order of the calls, and refuses none that gets its turn", async () => {
+  it("runs as many at once as there are connections, in call order", async () => {
     const turns = createTurns({ connections: 3, silentMs: 1000, waitMs: 1000 });
     const [started, running]: [number[], Set<number>] = [[], new Set()];
     let most = 0;
@@ -32,7 +32,7 @@ describe("createTurns", () => {
     expect([started, most]).toEqual([all, 3]);
   });
 
-  it("says that the server does not answer while it answers nobody, and that connections are busy while it does", async () => {
+  it("distinguishes a silent server from busy connections", async () => {
     const turns = createTurns({ connections: 1, silentMs: 50, waitMs: 150 });
     const hanging = new AbortController();
     const hang = () =>
@@ -53,7 +53,7 @@ describe("createTurns", () => {
     await within(1000, late);
   });
 
-  it("takes a refusal of the server for an answer, and lets who leaves while waiting cost nothing", async () => {
+  it("counts a refusal as an answer; a caller that leaves costs nothing", async () => {
     const turns = createTurns({ connections: 1, silentMs: 60, waitMs: 300 });
     let ran = 0;
     const refused = turns.run(async () => {

@@ -110,7 +110,7 @@ describe("failures part by part", () => {
     expect(sumOf([{ ...row, attempts: one }], [{ ...row, attempts: other }])[0]?.["attempts"]).toBe(most);
   });
 
-  it("of other queues, texts and workers are others, and without jobs have none", () => {
+  it("of other queues, texts or workers stay separate", () => {
     const others = [row, { ...row, queue: "p" }, { ...row, error: "bang" }, { ...row, worker: null }];
     expect(sumOf(others).map(({ queue, error, worker }) => [queue, error, worker])).toEqual(
       others.map(({ queue, error, worker }) => [queue, error, worker]),
@@ -119,7 +119,7 @@ describe("failures part by part", () => {
     expect(sumOf()).toEqual([]);
   });
 
-  it("are the newest of each queue, then the second of each, where there are too many", () => {
+  it("beyond the limit are the newest of each queue, then the second", () => {
     const toRow = (queue: string, n: number): Row => ({ ...row, queue, error: `${n}`, last_at: String(1_000_000 + n) });
     const quiet = [toRow("quiet", 1), toRow("quiet", 3), toRow("quiet", 2)];
     const noisy = Array.from({ length: failureGroupsLimit - 2 }, (_, n) => toRow("noisy", 10 + n));

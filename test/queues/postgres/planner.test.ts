@@ -34,7 +34,7 @@ describe("plans", () => {
     expect(cost(name)).toBeGreaterThan(heavyCost);
   });
 
-  it("tell their scans", () => {
+  it("have scans", () => {
     const scans = (name: string) => [...new Set(scansOf(toPlan(answer(name))).map((scan) => scan["Node Type"]))];
     expect(scans("depth, its index")).toStrictEqual(["Index Only Scan"]);
     expect(scans("depth, no index")).toStrictEqual(["Seq Scan"]);
@@ -42,7 +42,7 @@ describe("plans", () => {
     expect(nodesOf(toPlan(answer("depth, its index"))).length).toBeGreaterThan(10);
   });
 
-  it("tell no scan of a few pages: nothing better is to be had", () => {
+  it("leave out scans of a few pages", () => {
     const scan = (type: string, units: number) => ({
       "Node Type": type,
       "Total Cost": units,

@@ -14,14 +14,14 @@ function answer(name: string): readonly Row[] {
 }
 
 describe("the choice", () => {
-  it("is the cheapest way of each, and the cheapest of them as long as the limit lasts", () => {
+  it("is the cheapest way of each, and the cheapest of them up to the limit", () => {
     expect(chooseLight([[9, 3], [50], [4], [Infinity, 60]], 60)).toStrictEqual([1, 0, 0, null]);
     expect(chooseLight([[61], [1]], 60)).toStrictEqual([null, 0]);
     expect(chooseLight([[30], [31]], 60)).toStrictEqual([0, null]);
     expect(chooseLight([], 60)).toStrictEqual([]);
   });
 
-  it("never costs more than the limit, and leaves out none that is cheaper than one it takes", () => {
+  it("stays in the limit, and leaves out none cheaper than one it takes", () => {
     const costs = fc.array(fc.array(fc.nat(1000), { minLength: 1, maxLength: 3 }), { maxLength: 9 });
     fc.assert(
       fc.property(costs, fc.nat(2000), (ways, limit) => {
@@ -63,7 +63,7 @@ describe("the check", () => {
     expect(asked).toHaveLength(4);
   });
 
-  it("believes that loose scans of an index cost less than the planner thinks", async () => {
+  it("corrects the cost of loose index scans", async () => {
     const { check, readAll } = create({ cost: 500 });
     expect(await check.choose([[{ sql: "depth, its index", costCorrection: 10 }]], readAll)).toStrictEqual([0]);
     expect(await check.choose([[{ sql: "depth, its index" }]], readAll)).toStrictEqual([null]);
@@ -79,7 +79,7 @@ describe("the check", () => {
     expect(asked).toHaveLength(4);
   });
 
-  it("takes everything for heavy for a minute when a statement ran out of time", async () => {
+  it("calls every statement heavy for a minute after a timeout", async () => {
     const { check, readAll, asked } = create();
     check.forget(true);
     expect(await check.choose([depth, depth], readAll)).toStrictEqual([null, null]);

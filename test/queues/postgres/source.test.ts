@@ -14,7 +14,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-it("lists what it has just read, however much it has ever seen, and keeps no samples of what it has forgotten", async () => {
+it("lists all that it has just read, and drops samples of forgotten queues", async () => {
   let rows: Row[] = [];
   const database = createMemoryDatabase((statement) => (statement.startsWith("explain") ? plan(1) : rows));
   const source = createSqlSource(

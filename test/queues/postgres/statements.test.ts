@@ -7,14 +7,14 @@ const reading = {
   absent: "null",
 };
 
-it("tells of queues without a row what a reading says they have: of its counts only, 0 unless it says otherwise", () => {
+it("select the counts of a queue without a row where they are not 0", () => {
   expect(uniteReadings([reading])).toMatch(/union all\nselect null::text, 'processed', \(null\)::text$/);
   expect(uniteReadings([{ ...reading, absent: "case when true then 0 end" }]).match(/select null/g)).toHaveLength(1);
   const { absent: _, ...silent } = reading;
   expect(uniteReadings([silent])).not.toContain("null::text");
 });
 
-it("gives that to the queues that no row of the reading names, whatever the order of the rows", () => {
+it("apply to queues without a row, whatever the order of the rows", () => {
   const dead = { measures: ["dead"] as const, sql: "" };
   const rows = [
     { queue: "a", measure: "processed", n: "3" },

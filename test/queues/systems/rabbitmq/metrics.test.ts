@@ -44,7 +44,7 @@ describe("numbers of a queue", () => {
   const identity = { name: "payouts", source: "rabbitmq", observedAt: "2026-01-01T00:00:00Z" };
   const entry = { totals: parse(queue) as never, stats, dead: null, retrying: null, isDeadLetterQueue: false };
 
-  it("takes the time before the broker's start out of its rate, and tells none of its first minute", () => {
+  it("leaves out the time before the broker's start, and its first minute", () => {
     expect(toBrokerRate(stats, { hasRates: true, uptime: 3000 })).toBe(0.875);
     expect(toBrokerRate(stats, { hasRates: true, uptime: 100 })).toBe(2.625);
     expect(toBrokerRate(stats, { hasRates: true, uptime: 60 })).toBe(4.375);
@@ -148,7 +148,7 @@ describe("numbers of a queue", () => {
 });
 
 describe("createArrivals", () => {
-  it("counts what came, whatever went, and whichever is told first", () => {
+  it("counts arrivals, whatever left, and whichever is reported first", () => {
     let now = 0;
     const arrivals = createArrivals(() => now);
     const count = (held: number, left: number | null) => arrivals.count("dlq", held, left);

@@ -60,7 +60,7 @@ describe("createRabbitmqReader", () => {
     server.close();
   });
 
-  it("keeps the numbers of a queue that is down, with their time, and leaves out one that never answered", async () => {
+  it("shows a queue that is down as it last was, and no unknown one", async () => {
     const reader = open();
     pages = [[running("payouts"), running("new", { state: "down", messages: undefined, messages_ready: undefined })]];
     vi.useFakeTimers({ toFake: ["Date"], now: Date.parse("2026-01-01T00:00:00Z") });
@@ -74,7 +74,7 @@ describe("createRabbitmqReader", () => {
     await reader.close();
   });
 
-  it("forgets a queue that was deleted, and that there was one that deletes itself", async () => {
+  it("forgets the samples of a deleted queue, and auto-deleted queues", async () => {
     const reader = open();
     const list = async (items: Item[]) => {
       pages = [items];
@@ -92,7 +92,7 @@ describe("createRabbitmqReader", () => {
     await reader.close();
   });
 
-  it("counts anew for a queue that comes again under the name of one that was deleted", async () => {
+  it("counts again from zero for a queue with the name of a deleted one", async () => {
     vi.useFakeTimers({ toFake: ["performance"] });
     bindings = [{ source: "", vhost: "/", destination: "dlq", destination_type: "queue", routing_key: "dlq" }];
     const reader = open();
@@ -127,7 +127,7 @@ describe("createRabbitmqReader", () => {
     await reader.close();
   });
 
-  it("is failing while messages are dead-lettered, and idle five minutes after the last of them", async () => {
+  it("is failing while messages are dead-lettered, idle 5 minutes later", async () => {
     vi.useFakeTimers({ toFake: ["performance"] });
     bindings = [{ source: "", vhost: "/", destination: "dlq", destination_type: "queue", routing_key: "dlq" }];
     const reader = open();
@@ -149,7 +149,7 @@ describe("createRabbitmqReader", () => {
     await reader.close();
   });
 
-  it("hides the queues by which Celery's workers talk, unless they are asked for", async () => {
+  it("hides the internal queues of Celery's workers unless included", async () => {
     const names = [
       "celery",
       "celeryev",
@@ -342,7 +342,7 @@ describe("createRabbitmqReader", () => {
     await reader.close();
   });
 
-  it("fails where not even the first page is there, and where an answer is not that of the API", async () => {
+  it("fails without a first page, and for an answer of another kind", async () => {
     pages = [];
     await expect(open().read(signal())).rejects.toMatchObject({ upstreamStatus: 400 });
     pages = [[running("a")]];

@@ -68,7 +68,7 @@ describe("groupRedisFailures", () => {
     expect(count({}, { queue: "p" }, { worker: "w" })).toBe(3);
   });
 
-  it("keeps workers apart, and the most attempts", () => {
+  it("separates workers, and has the most attempts", () => {
     const groups = groupRedisFailures(
       [failure, { ...failure, id: "2", attempts: 4, at: 3_000_000 }, { ...failure, worker: "w", attempts: null }],
       "redis",

@@ -34,7 +34,7 @@ describe("createRedisQueues", () => {
     };
   };
 
-  it("begins anew where a system counts by something else, and when it counts as before", async () => {
+  it("starts again where a system counts something else, and when that ends", async () => {
     const read = start();
     const rates = [];
     for (const [seconds, total, since] of [
@@ -50,7 +50,7 @@ describe("createRedisQueues", () => {
     expect(rates).toStrictEqual([null, 1, null, null, 2]);
   });
 
-  it("is failing while jobs fail, and idle five minutes after the last of them", async () => {
+  it("is failing while jobs fail, and idle 5 minutes after the last", async () => {
     const read = start();
     const states = [];
     for (let minute = 0; minute <= 20; minute += 1) {
@@ -63,7 +63,7 @@ describe("createRedisQueues", () => {
     expect(states.slice(15)).toStrictEqual(Array.from({ length: 6 }, () => "idle"));
   });
 
-  it("lists what was seen, and what is configured, whether or not it is there", async () => {
+  it("lists what was seen and what is configured", async () => {
     let found = ["mail"];
     const read = start(() => found);
     await read(0, 0);
@@ -220,7 +220,7 @@ describe("createKeySearch", () => {
 });
 
 describe("discover of createBullmq", () => {
-  it("keeps what a look has not come to, and forgets what it did not find", async () => {
+  it("lists known queues during a search, and forgets missing ones after it", async () => {
     const pages = [
       ["5", ["bull:a:meta", "bull:b:meta"]],
       ["0", ["bull:c:meta"]],

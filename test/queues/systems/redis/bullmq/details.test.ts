@@ -13,7 +13,7 @@ describe("how a window began", () => {
   const back = (some: Partial<Look>, moment: Partial<typeof first>, ...replies: unknown[]) =>
     lookBack("bull:q:", { ...look, ...some }, { ...first, ...moment }).parse(replies);
 
-  it("reads few events where the oldest row is from before the window, and as many as it may where none is", () => {
+  it("reads few events where the oldest row is from before the window", () => {
     const oldest = { completed: { id: "a", score: ago(301) }, failed: { id: "b", score: ago(3599) } };
     expect(lookBack("bull:q:", { ...look, oldest }, { ...first, limit: 5000 }).commands).toStrictEqual([
       ["xrange", "bull:q:events", ago(299), "+", "COUNT", 50],
@@ -50,7 +50,7 @@ describe("how a window began", () => {
     expect(back({ events: events.slice(1) }, later).completed).toStrictEqual({ events: [], isWhole: true });
   });
 
-  it("is told by the first of the events, or where all were read and none is of the kind", () => {
+  it("is known by the first event, or where all were read without one", () => {
     const two = [event(200, "active"), event(199, "completed", "8")];
     const { completed, failed } = back({}, {}, two, [event(3000, "active"), event(2999, "active"), event(2998, "active")]);
     expect(completed).toStrictEqual({ events: [{ at: ago(199), event: "completed", jobId: "8", prev: "" }], isWhole: true });
@@ -58,14 +58,14 @@ describe("how a window began", () => {
     expect(back({}, {}, two, [event(3000, "active")]).failed.isWhole).toBe(true);
   });
 
-  it("is not told by a stream that was cut within it", () => {
+  it("is unknown where the stream was cut within it", () => {
     const cut = { oldestEvent: `${ago(200)}-0` };
     expect(back(cut, {}, [event(200, "completed")], []).completed.isWhole).toBe(false);
     expect(back({ ...cut, isTrimmed: false }, {}, [event(200, "completed")], []).completed.isWhole).toBe(true);
     expect(back({ oldestEvent: null }, {}, [], []).completed.isWhole).toBe(false);
   });
 
-  it("is told to a later look by what it read since the one before", () => {
+  it("is known to a later look by the events since the one before", () => {
     const events = toEvents([event(400, "completed", "old"), event(20, "completed", "8"), event(10, "failed", "9")]);
     const later = { isFirst: false, isJoined: true };
     const cut = { oldestEvent: `${ago(200)}-0`, events };

@@ -16,7 +16,7 @@ describe("jobs that a worker gave back", () => {
     return { running: [...running], returned: returned.map(({ jobId }) => jobId) };
   };
 
-  it("are those that wait again after they ran, but not when they lost their worker, were just added, or failed for good before", () => {
+  it("are those that wait again after they ran, unless their worker was lost", () => {
     expect(find(event("old", "delayed"))).toStrictEqual({ running: [], returned: ["old"] });
     expect(find(event("a", "active"), event("a", "delayed"), event("a", "waiting", "delayed"))).toStrictEqual({
       running: ["old"],
@@ -48,7 +48,7 @@ describe("jobs that a worker gave back", () => {
     expect([failed.length, known]).toStrictEqual([count, isSure]);
   });
 
-  it("count as failed, and not for sure, where there are more than are looked at", () => {
+  it("count as failed, uncertainly, beyond those that are checked", () => {
     const returned = ["a", "b", "b"].map((id) => event(id, "delayed"));
     const question = checkReturned("bull:q:", { running: new Set(), returned }, 1);
     expect(question.commands.map(([name, key]) => [name, key])).toStrictEqual([
