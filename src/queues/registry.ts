@@ -13,7 +13,20 @@ import { solidQueue } from "./systems/solid-queue.ts";
 import { tableKind } from "./systems/table/table.ts";
 
 /** All supported job systems. To add one, add a file or folder in systems/ and an entry here. */
-const kinds = [tableKind, river, oban, solidQueue, goodJob, que, pgmq, pgboss, graphileWorker, rabbitmq, redis] as const;
+const kinds = [
+  // Sources are detected in this order.
+  tableKind,
+  river,
+  oban,
+  solidQueue,
+  goodJob,
+  que,
+  pgmq,
+  pgboss,
+  graphileWorker,
+  rabbitmq,
+  redis,
+] as const;
 
 /** Their configurations, for QUEUES_FILE. */
 export const kindConfigs = kinds.map(({ config }) => config);
