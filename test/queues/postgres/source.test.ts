@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { OpsError } from "../../../src/lib/errors.ts";
-import { knownQueuesLimit } from "../../../src/queues/metrics.ts";
+import { knownQueuesLimit, toQueueMetrics } from "../../../src/queues/metrics.ts";
 import type { Row } from "../../../src/queues/postgres/database.ts";
 import { createSqlSource } from "../../../src/queues/postgres/source.ts";
 import { pickRunning } from "../../../src/queues/postgres/sql.ts";
@@ -88,23 +88,8 @@ function createSource(answers: Readonly<Record<string, readonly Row[] | Error>>,
 }
 
 describe("createSqlSource", () => {
-  const figures = {
-    source: "s",
-    processedPerSec: null,
-    failuresLastHour: null,
-    failuresRecent: null,
-    active: null,
-    deferred: null,
-    retrying: null,
-    dead: null,
-    waitSeconds: null,
-    runSeconds: null,
-    paused: null,
-    workers: null,
-    exact: true,
-    windowSeconds: null,
-    observedAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/),
-  };
+  const observedAt = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/) as string;
+  const figures = toQueueMetrics({ name: "", source: "s", observedAt }, {});
 
   it("has the queues that it read, and those that are configured, sorted", async () => {
     const rows = [
