@@ -21,8 +21,7 @@ import { createJobOperations } from "./queues/jobs/operations.ts";
 import { createQueueSources, type QueueSourcesOptions } from "./queues/source.ts";
 import type { ServiceGroup } from "./releases/service-group.ts";
 import { createContainerRecorder } from "./timeline/containers.ts";
-import { createTimelineMemory } from "./timeline/memory.ts";
-import { rememberHosts, rememberQueues } from "./timeline/samples.ts";
+import { createTimelineMemory, observeHosts, observeQueues } from "./timeline/memory.ts";
 
 export interface OpenSources extends Sources {
   close(): Promise<void>;
@@ -43,8 +42,18 @@ export function createSources(config: Config, logger: Logger, observe: ObserveCa
     observe,
     observer,
   });
-  const queues = createQueueSources({ ...toQueueOptions(config, logger), observe });
-  const hosts = createHostSource({ url: config.prometheusUrl, thresholds: config.thresholds, logger, observe });
+  const queues = createQueueSources({
+    ...toQueueOptions(config, logger),
+    observe,
+    onRead: observeQueues(timeline, config.env),
+  });
+  const hosts = createHostSource({
+    url: config.prometheusUrl,
+    thresholds: config.thresholds,
+    logger,
+    observe,
+    onReport: observeHosts(timeline, config.env),
+  });
   const audit = createAuditFile({ path: config.auditFile, logger });
   const findControl = async (source: string) =>
     (await queues.all(AbortSignal.timeout(5000))).find(({ name }) => name === source)?.control ?? null;
@@ -53,8 +62,8 @@ export function createSources(config: Config, logger: Logger, observe: ObserveCa
   const probes = createHealthProbes({ source: containers, audit });
   return {
     containers,
-    queues: rememberQueues(queues, timeline, config.env),
-    hosts: rememberHosts(hosts, timeline, config.env),
+    queues,
+    hosts,
     containerHistory: hosts,
     deploy: observeDeploy(
       createDeploySource({

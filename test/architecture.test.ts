@@ -59,7 +59,7 @@ describe("architecture", () => {
 
   it("only the control of jobs opens a connection that can write", () => {
     const pool = "src/queues/jobs/database.ts";
-    const isControl = (file: string) => file.startsWith("src/queues/jobs/") || /^src\/queues\/systems\/.*control\.ts$/.test(file);
+    const isControl = (file: string) => file.startsWith("src/queues/jobs/");
     expect(files.filter((file) => importsOf(file).includes(pool) && !isControl(file))).toEqual(["src/queues/source.ts"]);
     const ofControl = files.filter(
       (file) =>

@@ -46,24 +46,41 @@ export function createSingleFlight<T>(work: (signal: AbortSignal) => Promise<T>)
   };
 }
 
-/** Single flight for each key. */
-export function createKeyedSingleFlight<Question, T>(
+/**
+ * Single flight for each key. By default an answer is shared only while it is being read; `toTtlMs` says how long it is cached after that, milliseconds.
+ * Failures are not cached.
+ */
+export function createKeyedCache<Question, T>(
   toKey: (question: Question) => string,
   work: (question: Question, signal: AbortSignal) => Promise<T>,
+  toTtlMs: (answer: T) => number = () => 0,
 ): (question: Question, signal: AbortSignal) => Promise<T> {
-  const calls = new Map<string, (signal: AbortSignal) => Promise<T>>();
+  const entries = new Map<string, { ask: (signal: AbortSignal) => Promise<T> }>();
   return (question, signal) => {
     if (signal.aborted) return Promise.reject(signal.reason as Error);
     const key = toKey(question);
-    const known = calls.get(key);
-    if (known) return known(signal);
-    const call = createSingleFlight((shared) =>
-      work(question, shared).finally(() => {
-        if (calls.get(key) === call) calls.delete(key);
+    const known = entries.get(key);
+    if (known) return known.ask(signal);
+    const forget = () => {
+      if (entries.get(key) === entry) entries.delete(key);
+    };
+    const entry = {
+      ask: createSingleFlight(async (shared) => {
+        try {
+          const answer = await work(question, shared);
+          entry.ask = () => Promise.resolve(answer);
+          const ttlMs = toTtlMs(answer);
+          if (ttlMs > 0) setTimeout(forget, ttlMs).unref();
+          else forget();
+          return answer;
+        } catch (error) {
+          forget();
+          throw error;
+        }
       }),
-    );
-    calls.set(key, call);
-    return call(signal);
+    };
+    entries.set(key, entry);
+    return entry.ask(signal);
   };
 }
 

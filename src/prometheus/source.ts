@@ -1,7 +1,7 @@
 import type { ContainerHistorySource } from "../containers/stats/history.ts";
-import type { HostSource, Thresholds } from "../hosts/host.ts";
+import type { HostReport, HostSource, Thresholds } from "../hosts/host.ts";
 import { createSharedBudget } from "../lib/budget/budget.ts";
-import { createKeyedSingleFlight, createSingleFlight } from "../lib/cache.ts";
+import { createKeyedCache, createSingleFlight } from "../lib/cache.ts";
 import { createChangeLog, type Logger } from "../lib/logger.ts";
 import type { HistoryRange } from "../lib/range.ts";
 import type { ObserveCall } from "../lib/upstream-call.ts";
@@ -23,6 +23,8 @@ export interface HostSourceOptions {
   /** The same for a range query. @default 5000 */
   readonly rangeTimeoutMs?: number;
   readonly observe?: ObserveCall;
+  /** Called with each report that was read. */
+  readonly onReport?: (report: HostReport) => void;
 }
 
 /** The data from Prometheus: hosts, now and in the past, and the past of containers. */
@@ -42,9 +44,10 @@ export function createHostSource(options: HostSourceOptions): PrometheusSource {
       const answer = await client.query(hostQuery, signal);
       return { ...answer, report: toHostReport(answer, thresholds) };
     });
+    options.onReport?.(vector.report);
     return vector.report;
   });
-  const readRange = createKeyedSingleFlight<RangeQuestion, Matrix>(
+  const readRange = createKeyedCache<RangeQuestion, Matrix>(
     ({ promql, range: { from, step, steps } }) => `${from} ${step} ${steps} ${promql}`,
     ({ promql, range }, signal) => watchHistory(() => client.queryRange(promql, range, signal)),
   );

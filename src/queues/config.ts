@@ -1,13 +1,12 @@
 import * as z from "zod";
-import { queueKinds, type QueueSourceConfig } from "./registry.ts";
+import { kindConfigs, type QueueSourceConfig } from "./registry.ts";
 
-const configs = queueKinds.map(({ config }) => config);
 const queuesFile = z.strictObject({
   /** Whether job systems found in the database are added to `sources`. @default true */
   detect: z.boolean().optional(),
   /** Names of detected sources to leave out. */
   hide: z.array(z.string()).max(100).optional(),
-  sources: z.array(z.discriminatedUnion("kind", configs as [(typeof configs)[number], ...typeof configs])).max(50),
+  sources: z.array(z.discriminatedUnion("kind", kindConfigs as [(typeof kindConfigs)[number], ...typeof kindConfigs])).max(50),
 });
 
 /** The content of QUEUES_FILE. */

@@ -3,7 +3,14 @@ import { cleanStart, cutMargin } from "../lib/redact/sanitize.ts";
 import { type ServiceGroup, toGroupKey, toReleaseKey } from "../releases/service-group.ts";
 import type { ReleaseOf } from "../releases/worker.ts";
 import { toFingerprint } from "./fingerprint.ts";
-import { failureGroupsLimit, type JobFailures, jobIdsPerError } from "./queue.ts";
+import {
+  type FailedJobs,
+  failureGroupsLimit,
+  type FingerprintedFailures,
+  type FingerprintedJobs,
+  type JobFailures,
+  jobIdsPerError,
+} from "./queue.ts";
 
 /** Longest error text that is shown, characters. */
 const errorTextLimit = 2_000;
@@ -69,25 +76,38 @@ export interface FailedJob {
   readonly jobId: string;
 }
 
-/** A source's failures with their fingerprints, computed once for each result and shared by its readers. */
-export interface FingerprintedFailures extends JobFailures {
-  readonly fingerprint: string;
-  readonly complete: boolean;
+type Turns = Pick<ReadBudget, "turn">;
+
+/** Adds fingerprints to what one source returns. Yields to other requests in between: texts are long. */
+interface Fingerprints {
+  /** Takes all failures of the source. When they reach `failureGroupsLimit`, none is complete. */
+  addToFailures(failures: readonly JobFailures[], budget: Turns): Promise<FingerprintedFailures[]>;
+  addToJobs(jobs: readonly FailedJobs[], budget: Turns): Promise<FingerprintedJobs[]>;
 }
 
-/** Takes all failures of one source. When they reach `failureGroupsLimit`, none is complete. Yields to other requests in between: texts are long. */
-export async function addFingerprints(
-  failures: readonly JobFailures[],
-  budget: Pick<ReadBudget, "turn">,
-): Promise<FingerprintedFailures[]> {
-  const complete = failures.length < failureGroupsLimit;
-  const made: FingerprintedFailures[] = [];
-  for (const failure of failures) {
-    const wait = budget.turn();
-    if (wait) await wait;
-    made.push({ ...failure, fingerprint: toFingerprint(failure.error), complete });
-  }
-  return made;
+export function createFingerprints(): Fingerprints {
+  /** Of the last call: a source returns the same texts again and again, and folding a text costs far more than finding it here. */
+  let known = new Map<string, string>();
+  const add = async <T extends { readonly error: string }>(items: readonly T[], budget: Turns) => {
+    const seen = new Map<string, string>();
+    const made = [];
+    for (const item of items) {
+      const wait = budget.turn();
+      if (wait) await wait;
+      const fingerprint = seen.get(item.error) ?? known.get(item.error) ?? toFingerprint(item.error);
+      seen.set(item.error, fingerprint);
+      made.push({ ...item, fingerprint });
+    }
+    known = seen;
+    return made;
+  };
+  return {
+    async addToFailures(failures, budget) {
+      const complete = failures.length < failureGroupsLimit;
+      return (await add(failures, budget)).map((failure) => ({ ...failure, complete }));
+    },
+    addToJobs: add,
+  };
 }
 
 /** The errors of each queue, newest first. */
@@ -126,6 +146,20 @@ export function countReleases(
     counts.set(key, { version, service, destination, env, count: (counts.get(key)?.count ?? 0) + count });
   }
   return mostFirst([...counts.values()], ({ version, ...group }) => `${version ?? "\uffff"} ${toGroupKey(group)}`);
+}
+
+/** Takes the newest item of each queue, then the second of each, and so on: no queue crowds out another. */
+export function pickFairly<T>(newestFirst: readonly T[], toQueue: (item: T) => string, limit: number): T[] {
+  const seen = new Map<string, number>();
+  const placed = newestFirst.map((item) => {
+    const place = seen.get(toQueue(item)) ?? 0;
+    seen.set(toQueue(item), place + 1);
+    return { item, place };
+  });
+  return placed
+    .toSorted((a, b) => a.place - b.place)
+    .slice(0, limit)
+    .map(({ item }) => item);
 }
 
 type Rows = readonly [FingerprintedFailures, ...FingerprintedFailures[]];
@@ -186,6 +220,7 @@ function byNewest(a: ErrorFigures, b: ErrorFigures): number {
   return compareTimes(a.timestamp, b.timestamp);
 }
 
-function compareTimes(a: string, b: string): number {
+/** The later one first. */
+export function compareTimes(a: string, b: string): number {
   return a === b ? 0 : a > b ? -1 : 1;
 }

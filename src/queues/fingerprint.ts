@@ -9,24 +9,11 @@ const cutLength = 1900;
 /** An opening quote without an end, with this many characters behind it, is a value that was cut, not prose. */
 const openQuoteLength = 200;
 
-/** Cache of recent fingerprints, by the hash of the text. */
-const fingerprints = new Map<string, string>();
-const mostKnown = 10_000;
-
 /**
  * Identifies the error of a text: the first 12 hex digits of the SHA-256 of its folded form. Texts that differ only in values (numbers, ids, UUIDs, hex, quoted
  * values, times) have the same one, in every queue. Clean the text first: the hash must not reveal a secret.
  */
 export function toFingerprint(text: string): string {
-  // A source returns the same texts again and again. Folding costs a hundred times as much as this look-up.
-  const key = hash("sha1", text, "base64");
-  const known = fingerprints.get(key) ?? makeFingerprint(text);
-  if (fingerprints.size >= mostKnown) fingerprints.clear();
-  fingerprints.set(key, known);
-  return known;
-}
-
-function makeFingerprint(text: string): string {
   const shape = foldError(text);
   // A power of two: texts cut to different lengths mostly compare the same part.
   const length = text.length < cutLength ? shapeLimit : Math.min(shapeLimit, 2 ** Math.floor(Math.log2(shape.length || 1)));

@@ -1,13 +1,12 @@
-import { OpsError, toOpsError } from "../lib/errors.ts";
-import { detectTables, isSame } from "./detect.ts";
+import { OpsError } from "../lib/errors.ts";
+import { detectSystems } from "./detect.ts";
 import { createDatabase, type Database } from "./postgres/database.ts";
 import { toQueueError } from "./postgres/errors.ts";
 import { findMissing, type MissingIndex } from "./postgres/indexes.ts";
 import { formatTable } from "./postgres/names.ts";
 import type { IndexAdvice } from "./postgres/statements.ts";
-import { queueKinds, type QueueSourceConfig } from "./registry.ts";
+import { findKind, type QueueSourceConfig } from "./registry.ts";
 import type { QueueSourcesOptions } from "./source.ts";
-import type { QueueKind } from "./system.ts";
 
 /** The report of `cli indexes` on one source. */
 export interface SourceIndexes {
@@ -25,27 +24,19 @@ export async function adviseIndexes(options: QueueSourcesOptions, signal: AbortS
   if (databaseUrl === null) throw new OpsError("postgres_unavailable", "DATABASE_URL is not set");
   const database = createDatabase(databaseUrl, logger);
   try {
+    const { sources = [], detect = true } = options;
+    const brokers = { rabbitmq: null, redis: null };
+    const detected = detect ? (await detectSystems({ ...options, database, brokers }, signal)).configs : [];
     const answers: SourceIndexes[] = [];
-    for (const config of await findConfigs(options, database, signal)) answers.push(...(await advise(config, database, signal)));
+    for (const config of [...sources, ...detected]) answers.push(...(await advise(config, database, signal)));
     return answers;
   } finally {
     await database.close();
   }
 }
 
-async function findConfigs(
-  { sources = [], detect = true, hide = [] }: QueueSourcesOptions,
-  database: Database,
-  signal: AbortSignal,
-): Promise<readonly QueueSourceConfig[]> {
-  const detected = detect ? (await detectTables(database, signal)).configs : [];
-  const isNew = (config: QueueSourceConfig) => !hide.includes(config.name) && !sources.some((source) => isSame(source, config));
-  return [...sources, ...detected.filter(isNew)];
-}
-
 async function advise(config: QueueSourceConfig, database: Database, signal: AbortSignal): Promise<readonly SourceIndexes[]> {
-  const kinds = queueKinds as unknown as readonly QueueKind[];
-  const advices = kinds.find(({ kind }) => kind === config.kind)?.indexes?.(config) ?? [];
+  const advices = findKind(config).indexes?.(config) ?? [];
   const byTable = Map.groupBy(advices, ({ table }) => formatTable(table));
   const answers: SourceIndexes[] = [];
   for (const [table, own] of byTable) answers.push({ name: config.name, table, ...(await ask(own, table, database, signal)) });
@@ -62,7 +53,6 @@ async function ask(
     const advice = await findMissing(advices, (statement) => database.read(statement, signal));
     return "obstacle" in advice ? { missing: [], obstacle: advice.obstacle } : { missing: advice.missing, obstacle: null };
   } catch (error) {
-    const subject = { source: null, table, columns: [] };
-    return { missing: [], obstacle: toOpsError(toQueueError(error, subject)).message };
+    return { missing: [], obstacle: toQueueError(error, { source: null, table, sql: "" }).message };
   }
 }

@@ -4,8 +4,7 @@ import type { Database, Row } from "./postgres/database.ts";
 import { describe, noSubject, toQueueError } from "./postgres/errors.ts";
 import { formatTable, quoteIdentifier, quoteLiteral, quoteTable, type TableName } from "./postgres/names.ts";
 import type { UnsupportedSystem } from "./queue.ts";
-import { openQueueSources, type QueueSourcesOptions } from "./source.ts";
-import type { KindSource } from "./system.ts";
+import { createQueueSources, type OpenSource, type QueueSourcesOptions } from "./source.ts";
 
 /** One line of `cli check`. */
 interface QueueProbe {
@@ -23,7 +22,7 @@ const notSet = "DATABASE_URL is not set: give it the URL of a role with SELECT o
 export async function probeQueueSources(options: QueueSourcesOptions, signal: AbortSignal): Promise<readonly QueueProbe[]> {
   const { databaseUrl, brokers } = options;
   if (databaseUrl === null && !options.sources?.length && !brokers?.rabbitmq && !brokers?.redis) return [failed(notSet)];
-  const opened = openQueueSources(options);
+  const opened = createQueueSources(options);
   try {
     const problem = await findProblem(options, opened.database, signal);
     const sources = await opened.all(signal).catch((error: unknown) => {
@@ -66,7 +65,7 @@ async function findProblem(
   }
 }
 
-async function probe(source: KindSource, database: Database, signal: AbortSignal): Promise<QueueProbe> {
+async function probe(source: OpenSource, database: Database, signal: AbortSignal): Promise<QueueProbe> {
   const { name } = source;
   const accesses = await Promise.all(
     source.tables.map((table) =>

@@ -87,6 +87,14 @@ export interface JobFailures {
   readonly jobIds: readonly string[];
 }
 
+/** Failures with their fingerprint, computed once for each read and shared by its callers. */
+export interface FingerprintedFailures extends JobFailures {
+  /** 12 hex digits: texts that differ only in values have the same, in every queue. */
+  readonly fingerprint: string;
+  /** False where the source had more failures than it could return. */
+  readonly complete: boolean;
+}
+
 /** The jobs of one queue that failed in the last 60 minutes with the same error text. */
 export interface FailedJobs {
   /** As `JobFailures.error`. */
@@ -96,6 +104,8 @@ export interface FailedJobs {
   /** How many jobs failed so. */
   readonly jobs: number;
 }
+
+export interface FingerprintedJobs extends FailedJobs, Pick<FingerprintedFailures, "fingerprint"> {}
 
 /** A job that a worker is running. */
 export interface RunningJob {
@@ -152,7 +162,7 @@ export interface QueueSource {
   /** One entry for each known queue, empty ones included: configured, or seen since the start. */
   metrics(signal: AbortSignal): Promise<readonly QueueMetrics[]>;
   /** Newest first, at most `failureGroupsLimit`. Empty where the system records no errors. */
-  failures(signal: AbortSignal): Promise<readonly JobFailures[]>;
+  failures(signal: AbortSignal): Promise<readonly FingerprintedFailures[]>;
   /**
    * The past of these queues at the times of the range; null means all queues that had a job in it. Rejects also with query_refused (no index serves it, or the
    * range holds too many jobs) and answer_too_large. Absent where nothing is remembered.
@@ -163,16 +173,15 @@ export interface QueueSource {
     signal: AbortSignal,
   ): Promise<ReadonlyMap<string, QueueHistory>>;
   /** Failed jobs to operate on; at most `failureGroupsLimit` texts, newest first. Absent, or null, where jobs cannot be found by their error. */
-  failedJobs?(queue: string, signal: AbortSignal): Promise<readonly FailedJobs[] | null>;
+  failedJobs?(queue: string, signal: AbortSignal): Promise<readonly FingerprintedJobs[] | null>;
   /** Operations on its jobs; absent where none is allowed. */
   readonly control?: JobControl;
   /** The running jobs on machines or containers with these host names. Absent where the rows name no worker. */
   running?(hosts: readonly string[], signal: AbortSignal): Promise<RunningJobs>;
   /**
-   * All running jobs by the host of their worker, oldest first, at most `workerJobsLimit`. `running` takes these hosts. Absent, or null, where the rows name no
-   * worker.
+   * All running jobs by the host of their worker, oldest first, at most `workerJobsLimit`. `running` takes these hosts. Absent where the rows name no worker.
    */
-  workerJobs?(signal: AbortSignal): Promise<readonly WorkerJobs[] | null>;
+  workerJobs?(signal: AbortSignal): Promise<readonly WorkerJobs[]>;
 }
 
 /** A job system that was found but is not supported. */

@@ -8,18 +8,42 @@ import { pgmq } from "./systems/pgmq.ts";
 import { que } from "./systems/que.ts";
 import { rabbitmq } from "./systems/rabbitmq/rabbitmq.ts";
 import { redis } from "./systems/redis/redis.ts";
-import { river } from "./systems/river/river.ts";
+import { river } from "./systems/river.ts";
 import { solidQueue } from "./systems/solid-queue.ts";
-import { table } from "./systems/table/table.ts";
+import { tableKind } from "./systems/table/table.ts";
 
-/** All supported job systems. To add one, add a file in systems/ and an entry here. */
-export const queueKinds = [table, river, oban, solidQueue, goodJob, que, pgmq, pgboss, graphileWorker, rabbitmq, redis] as const;
+/** All supported job systems. To add one, add a file or folder in systems/ and an entry here. */
+const kinds = [
+  // Sources are detected in this order.
+  tableKind,
+  river,
+  oban,
+  solidQueue,
+  goodJob,
+  que,
+  pgmq,
+  pgboss,
+  graphileWorker,
+  rabbitmq,
+  redis,
+] as const;
+
+/** Their configurations, for QUEUES_FILE. */
+export const kindConfigs = kinds.map(({ config }) => config);
 
 /** One source as QUEUES_FILE describes it. */
-export type QueueSourceConfig = Readonly<z.infer<(typeof queueKinds)[number]["config"]>>;
+export type QueueSourceConfig = Readonly<z.infer<(typeof kinds)[number]["config"]>>;
 
-export function createQueueSource(config: QueueSourceConfig, context: KindContext): KindSource {
-  const kind = queueKinds.find((candidate) => candidate.kind === config.kind) as QueueKind | undefined;
+/** The same, for code that handles all of them. */
+export const queueKinds = kinds as unknown as readonly QueueKind[];
+
+export function findKind(config: QueueSourceConfig): QueueKind {
+  const kind = queueKinds.find((candidate) => candidate.kind === config.kind);
   if (!kind) throw new Error(`There is no kind ${config.kind}`);
-  return kind.create(config, context);
+  return kind;
+}
+
+/** `context.env`: of a source that has no environment of its own. */
+export function createQueueSource(config: QueueSourceConfig, context: KindContext): KindSource {
+  return findKind(config).create(config, { ...context, env: config.env ?? context.env });
 }

@@ -2,7 +2,7 @@ import { type HistoryRange, toTimeTexts } from "../lib/range.ts";
 import { formatRfc3339 } from "../lib/time.ts";
 import { checkPoints, type QueueHistory, type QueuePoint } from "./history.ts";
 import type { JobCounters, QueueMetrics } from "./queue.ts";
-import { beganAnew } from "./rates.ts";
+import { beganAnew } from "./metrics.ts";
 
 export interface HistoryRing {
   /** Takes every result. Stores one sample in 10 s of the last hour, and the last one. */

@@ -1,17 +1,20 @@
-import { createCache } from "../lib/cache.ts";
+import { createSharedBudget } from "../lib/budget/budget.ts";
+import { createCache, createKeyedCache, createSingleFlight } from "../lib/cache.ts";
 import type { Environment } from "../lib/environment.ts";
 import { OpsError } from "../lib/errors.ts";
 import type { Logger } from "../lib/logger.ts";
+import type { HistoryRange } from "../lib/range.ts";
 import { type ObserveCall, unobserved } from "../lib/upstream-call.ts";
 import type { QueuesFile } from "./config.ts";
-import { createDetector } from "./detect.ts";
+import { type DetectionOptions, detectSystems, mostDetected } from "./detect.ts";
+import { createFingerprints } from "./errors.ts";
 import { createControlDatabase } from "./jobs/database.ts";
-import { createJobControl } from "./jobs/systems.ts";
-import { createDatabase, type Database, observeDatabase } from "./postgres/database.ts";
+import { createSqlControl } from "./jobs/sql-control.ts";
+import { createRunTimes } from "./metrics.ts";
+import { createDatabase, createReadLimits, type Database, observeDatabase } from "./postgres/database.ts";
 import type { HeavyOptions } from "./postgres/statements.ts";
-import type { QueueSource, QueueSources, UnsupportedSystem } from "./queue.ts";
-import { createQueueSource, type QueueSourceConfig } from "./registry.ts";
-import { createRunTimes } from "./run-times.ts";
+import type { QueueMetrics, QueueSource, QueueSources, UnsupportedSystem } from "./queue.ts";
+import { createQueueSource, findKind, type QueueSourceConfig } from "./registry.ts";
 import { addSamples, createHistoryRing } from "./sampled-history.ts";
 import type { Brokers, KindSource } from "./system.ts";
 
@@ -27,50 +30,45 @@ export interface QueueSourcesOptions extends Partial<QueuesFile> {
   readonly observe?: ObserveCall;
   /** How long a result is shared by all callers, milliseconds. @default 1000 */
   readonly keepMs?: number;
+  /** Called with the metrics of each read of a source. */
+  readonly onRead?: MetricsObserver;
   /** Limits for plans that would scan a huge table. */
   readonly heavy?: HeavyOptions;
 }
 
+export type MetricsObserver = (source: Pick<QueueSource, "name" | "env">, metrics: readonly QueueMetrics[]) => void;
+
 const noBrokers: Brokers = { rabbitmq: null, redis: null };
 
-interface OpenQueueSources {
+/** A source with its caches. */
+export interface OpenSource extends QueueSource, Omit<KindSource, keyof QueueSource> {}
+
+/** The port, and what `cli check` asks besides. */
+export interface OpenQueueSources extends QueueSources {
   readonly database: Database;
-  /** As QueueSources.all, without the caches. */
-  all(signal: AbortSignal): Promise<readonly KindSource[]>;
-  /** As QueueSources.unsupported. */
+  all(signal: AbortSignal): Promise<readonly OpenSource[]>;
   unsupported(signal: AbortSignal): Promise<readonly UnsupportedSystem[]>;
-  close(): Promise<void>;
 }
 
 /** The queue sources of one database and of the brokers. Each is read at most once in `keepMs`, for all callers. Connects on the first call. */
-export function createQueueSources({ keepMs = 1000, ...options }: QueueSourcesOptions): QueueSources {
-  const opened = openQueueSources(options);
-  const shared = new Map<KindSource, QueueSource>();
-  const share = (source: KindSource): QueueSource => {
-    const known = shared.get(source) ?? shareAnswers(source, keepMs);
-    shared.set(source, known);
-    return known;
-  };
-  return {
-    all: async (signal) => (await opened.all(signal)).map(share),
-    unsupported: (signal) => opened.unsupported(signal),
-    close: () => opened.close(),
-  };
-}
-
-export function openQueueSources(options: QueueSourcesOptions): OpenQueueSources {
+export function createQueueSources(options: QueueSourcesOptions): OpenQueueSources {
   const { databaseUrl, env, logger, brokers = noBrokers, sources = [], heavy, observe = unobserved } = options;
+  const { detect = true, hide = [], keepMs = 1000, onRead = () => {} } = options;
   const database = databaseUrl === null ? createNoDatabase() : observeDatabase(createDatabase(databaseUrl, logger), observe);
   const controlDatabase = options.controlDatabaseUrl ? createControlDatabase(options.controlDatabaseUrl, logger, observe) : null;
-  const opened: KindSource[] = [];
-  const open = (config: QueueSourceConfig): KindSource => {
+  const opened: OpenSource[] = [];
+  const open = (config: QueueSourceConfig): OpenSource => {
     const source = createQueueSource(config, { database, env, brokers, logger, heavy, observe });
-    opened.push(source);
-    const control = controlDatabase && createJobControl(config, controlDatabase);
-    return control ? { ...source, control } : source;
+    const changes = findKind(config).control?.(config);
+    const control =
+      controlDatabase && changes && createSqlControl({ source: config.name, database: controlDatabase, ...changes });
+    const cached = cacheAnswers(control ? { ...source, control } : source, keepMs, onRead);
+    opened.push(cached);
+    return cached;
   };
   const configured = sources.map(open);
-  const detector = createDetector({ ...options, sources, brokers, database: databaseUrl === null ? null : database, open });
+  const searched = { sources, hide, brokers, database: databaseUrl === null ? null : database };
+  const detector = createDetector({ ...searched, detect, open, logger });
   const all: OpenQueueSources["all"] = async (signal) => {
     if (databaseUrl === null && sources.length === 0 && Object.values(brokers).every((url) => url === null)) {
       throw new OpsError("queues_unavailable", "DATABASE_URL is not set", { unconfigured: true });
@@ -85,7 +83,6 @@ export function openQueueSources(options: QueueSourcesOptions): OpenQueueSources
     database,
     all,
     async unsupported(signal) {
-      const { detect = true, hide = [] } = options;
       if (!detect) return [];
       const found = await all(signal).catch(() => []);
       const beside = await Promise.all(found.map(async (source) => (await source.unsupported?.(signal)) ?? []));
@@ -98,10 +95,75 @@ export function openQueueSources(options: QueueSourcesOptions): OpenQueueSources
   };
 }
 
-function shareAnswers(source: KindSource, keepMs: number): QueueSource {
+interface DetectorOptions extends DetectionOptions {
+  readonly open: (config: QueueSourceConfig) => OpenSource;
+  readonly logger: Logger;
+}
+
+interface Detector {
+  /** The detected sources. Rejects while the database has never answered. */
+  sources(signal: AbortSignal): Promise<readonly OpenSource[]>;
+  /** Systems in the database that are not read, as of the last detection. */
+  unsupported(): readonly UnsupportedSystem[];
+}
+
+/** Detection runs again after this time, milliseconds: a job system may appear or disappear. */
+const againMs = 60_000;
+
+/** A system found again is the same source object, with its state. */
+export function createDetector({ open, logger, ...options }: DetectorOptions): Detector {
+  if (options.detect === false) return { sources: () => Promise.resolve([]), unsupported: () => [] };
+  const known = new Map<string, OpenSource>();
+  let detected: readonly OpenSource[] | null = null;
+  let unsupported: readonly UnsupportedSystem[] = [];
+  let askAgainAt = 0;
+  let logged = { names: "", isCut: false };
+
+  const toSource = (config: QueueSourceConfig): OpenSource => {
+    const key = JSON.stringify(config);
+    const source = known.get(key) ?? open(config);
+    known.set(key, source);
+    return source;
+  };
+  /** Logs changes only: detection runs each minute, mostly with the same result. */
+  const logDetected = (found: readonly OpenSource[], isCut: boolean) => {
+    const names = found.map(({ name }) => name);
+    const isChanged = names.join() !== logged.names;
+    if (isChanged && names.length > 0) logger.info({ sources: names }, "queue sources detected");
+    if (isChanged && names.length === 0) logger.warn({}, "no queue sources are detected any more");
+    if (isCut && (isChanged || !logged.isCut))
+      logger.warn({ most: mostDetected }, "more queue sources than are taken: some are left out");
+    logged = { names: names.join(), isCut };
+  };
+  const look = createSingleFlight(async (signal) => {
+    const found = await detectSystems(options, signal);
+    unsupported = found.unsupported;
+    detected = found.configs.map(toSource);
+    askAgainAt = performance.now() + againMs;
+    logDetected(detected, found.isCut);
+    return detected;
+  });
+  return {
+    unsupported: () => unsupported,
+    sources(signal) {
+      const isDue = performance.now() >= askAgainAt;
+      if (!detected || (detected.length === 0 && isDue)) return look(signal);
+      // Callers get the known sources; detection runs again in the background.
+      if (isDue) {
+        askAgainAt = performance.now() + againMs;
+        look(AbortSignal.timeout(againMs)).catch(() => {});
+      }
+      return Promise.resolve(detected);
+    },
+  };
+}
+
+/** One cache for each answer, and what is remembered from one answer to the next: run times, samples, fingerprints. */
+function cacheAnswers(source: KindSource, keepMs: number, onRead: MetricsObserver): OpenSource {
   const isSampled = !source.history || source.isPastPartial === true;
   const ring = createHistoryRing();
   const runTimes = createRunTimes();
+  const fingerprints = createFingerprints();
   let triesToLearn = 3;
   /** Runs after the first read, until it succeeds once, 3 tries at most. Without it, a gateway started while a worker hangs would not know the usual run times. */
   const learnRunTimes = async (signal: AbortSignal) => {
@@ -115,25 +177,56 @@ function shareAnswers(source: KindSource, keepMs: number): QueueSource {
     await learnRunTimes(signal).catch(() => {});
     const metrics = runTimes.add(read);
     if (isSampled) ring.add(metrics);
+    onRead(source, metrics);
     return metrics;
   };
-  const readRows = shareHistory(async (...asked) => (await source.history?.(...asked)) ?? new Map(), 2 * keepMs);
+  const readFailures = async (signal: AbortSignal) =>
+    fingerprints.addToFailures(await source.failures(signal), createSharedBudget(signal));
+  const readRows = source.history && cacheHistories(source.history, 2 * keepMs);
   return {
     ...source,
     async history(queues, range, signal) {
-      if (!source.history) return ring.history(queues, range);
+      if (!readRows) return ring.history(queues, range);
       const histories = await readRows(queues, range, signal).catch(asOpsError);
       return isSampled ? addSamples(histories, ring.history(queues, range)) : histories;
     },
-    metrics: keep(readMetrics, keepMs),
-    failures: keep((signal) => source.failures(signal), keepMs),
-    ...(source.workerJobs && { workerJobs: keep(async (signal) => source.workerJobs?.(signal) ?? null, keepMs) }),
+    metrics: cache(readMetrics, keepMs),
+    failures: cache(readFailures, keepMs),
+    failedJobs: async (queue, signal) => {
+      const jobs = (await source.failedJobs?.(queue, signal)) ?? null;
+      return jobs && fingerprints.addToJobs(jobs, createSharedBudget(signal));
+    },
+    ...(source.workerJobs && { workerJobs: cache(source.workerJobs, keepMs) }),
   };
 }
 
-function keep<T>(ask: (signal: AbortSignal) => Promise<T>, keepMs: number): (signal: AbortSignal) => Promise<T> {
+function cache<T>(ask: (signal: AbortSignal) => Promise<T>, keepMs: number): (signal: AbortSignal) => Promise<T> {
   const cached = createCache(ask, keepMs);
   return (signal) => cached(signal).catch(asOpsError);
+}
+
+type ReadHistory = NonNullable<QueueSource["history"]>;
+
+/** Larger histories are shared only by the callers waiting for them, points. */
+const mostCachedPoints = 5000;
+
+/**
+ * Every panel of a dashboard asks for the same range. The TTL does not adapt, because a range that moves with the clock is another question. The order of the
+ * queues matters: the result is in their order.
+ */
+export function cacheHistories(read: ReadHistory, ttlMs: number): ReadHistory {
+  const countPoints = (histories: Awaited<ReturnType<ReadHistory>>) =>
+    [...histories.values()].reduce((sum, { points }) => sum + points.length, 0);
+  interface Question {
+    readonly queues: readonly string[] | null;
+    readonly range: HistoryRange;
+  }
+  const cached = createKeyedCache(
+    ({ queues, range: { from, step, steps } }: Question) => JSON.stringify([queues, from, step, steps]),
+    ({ queues, range }, signal) => read(queues, range, signal),
+    (histories) => (countPoints(histories) > mostCachedPoints ? 0 : ttlMs),
+  );
+  return (queues, range, signal) => cached({ queues, range }, signal);
 }
 
 function asOpsError(error: unknown): never {
@@ -143,45 +236,9 @@ function asOpsError(error: unknown): never {
 }
 
 function createNoDatabase(): Database {
-  return { read: refuseRead, readAll: refuseRead, close: () => Promise.resolve() };
+  return { read: refuseRead, readAll: refuseRead, limits: createReadLimits(), close: () => Promise.resolve() };
 }
 
 function refuseRead(): Promise<never> {
   return Promise.reject(new OpsError("postgres_unavailable", "DATABASE_URL is not set"));
-}
-
-type ReadHistory = NonNullable<QueueSource["history"]>;
-
-/** Larger results are shared only by the callers waiting for them, points. */
-const maxCached = 5000;
-
-/**
- * Shares one read between all callers with the same query, while it runs and for `keepMs` after: every panel of a dashboard asks for the same range. Results are
- * cached no longer, because a range that moves with the clock is another query. Failures are not cached.
- */
-export function shareHistory(read: ReadHistory, keepMs: number): ReadHistory {
-  const asked = new Map<string, (signal: AbortSignal) => ReturnType<ReadHistory>>();
-  return (queues, range, signal) => {
-    // The order matters: the result is in the order of the queues.
-    const key = JSON.stringify([queues, range.from, range.step, range.steps]);
-    const forget = () => void asked.delete(key);
-    const begin = async (shared: AbortSignal) => {
-      try {
-        const answer = await read(queues, range, shared);
-        if (countPoints(answer) > maxCached) forget();
-        else setTimeout(forget, keepMs).unref();
-        return answer;
-      } catch (error) {
-        forget();
-        throw error;
-      }
-    };
-    const known = asked.get(key) ?? createCache(begin, keepMs);
-    asked.set(key, known);
-    return known(signal);
-  };
-}
-
-function countPoints(answer: Awaited<ReturnType<ReadHistory>>): number {
-  return [...answer.values()].reduce((sum, { points }) => sum + points.length, 0);
 }

@@ -2,15 +2,16 @@ import * as z from "zod";
 import { type Environment, environments } from "../lib/environment.ts";
 import type { Logger } from "../lib/logger.ts";
 import type { ObserveCall } from "../lib/upstream-call.ts";
+import type { JobStatements } from "./jobs/control.ts";
 import type { Database } from "./postgres/database.ts";
 import type { TableName } from "./postgres/names.ts";
 import type { HeavyOptions, IndexAdvice } from "./postgres/statements.ts";
-import type { QueueSource, UnsupportedSystem } from "./queue.ts";
+import type { FailedJobs, JobFailures, QueueSource, UnsupportedSystem } from "./queue.ts";
 
 /** What a source may need. Nothing connects before its first use. */
 export interface KindContext {
   readonly database: Database;
-  /** Environment of a source that has none of its own. */
+  /** Its environment. */
   readonly env: Environment | null;
   /** Addresses of the brokers, with their credentials; null when not configured. */
   readonly brokers: Brokers;
@@ -27,7 +28,10 @@ export interface Brokers {
   readonly redis: string | null;
 }
 
-export interface KindSource extends QueueSource {
+/** A source as its kind makes it; `createQueueSources` adds the caches and the fingerprints. */
+export interface KindSource extends Omit<QueueSource, "failures" | "failedJobs"> {
+  failures(signal: AbortSignal): Promise<readonly JobFailures[]>;
+  failedJobs?(queue: string, signal: AbortSignal): Promise<readonly FailedJobs[] | null>;
   /** Its rows hold only part of the past: samples taken at reads fill what `history` leaves null. */
   readonly isPastPartial?: boolean;
   /** Tables that are read; `cli check` checks the rights on them. Empty for a system outside PostgreSQL. */
@@ -46,7 +50,7 @@ export interface KindSource extends QueueSource {
 }
 
 /** An unsupported version of a job system: a schema that has all of `tables`, and none of `without`. */
-interface UnsupportedTables extends Pick<UnsupportedSystem, "name" | "reason"> {
+export interface UnsupportedTables extends Pick<UnsupportedSystem, "name" | "reason"> {
   readonly tables: readonly [string, ...string[]];
   readonly without: readonly [string, ...string[]];
 }
@@ -79,6 +83,8 @@ export interface QueueKind<Config extends z.ZodObject = z.ZodObject> {
   create(config: z.infer<Config>, context: KindContext): KindSource;
   /** Indexes that its statements need and its table may lack. Absent where the system creates its own. */
   indexes?(config: z.infer<Config>): readonly IndexAdvice[];
+  /** How its jobs are changed. Absent where they are only read. */
+  control?(config: z.infer<Config>): JobStatements;
 }
 
 /** Infers the type of the configuration. */

@@ -1,4 +1,9 @@
 import { toOwnerEnv } from "../auth/principal.ts";
+import type { Host, HostReport } from "../hosts/host.ts";
+import type { Environment } from "../lib/environment.ts";
+import type { QueueMetrics } from "../queues/queue.ts";
+import type { MetricsObserver } from "../queues/source.ts";
+import { toQueueState } from "../queues/state.ts";
 import { type TimelineEntry, type TimelineKind, toEntry } from "./timeline.ts";
 
 /** Which tokens may see an entry: those of its environment (null: only those of every environment); for a gap, those that see its engine. */
@@ -74,7 +79,7 @@ export function createTimelineMemory(): TimelineMemory {
 }
 
 export interface StateLog {
-  /** Takes every sample. The first of a subject becomes an entry only when it is not `usual`. */
+  /** Takes every sample. The first of a subject becomes an entry only when it is not the healthy one. */
   sample(
     subject: string,
     state: string,
@@ -87,7 +92,7 @@ export interface StateLog {
 const mostStates = 5000;
 
 /** Finds changes in states that are only sampled. */
-export function createStateLog(memory: TimelineMemory, kind: TimelineKind, usual: string): StateLog {
+export function createStateLog(memory: TimelineMemory, kind: TimelineKind, healthy: string): StateLog {
   const last = new Map<string, { readonly state: string; readonly at: string }>();
   return {
     sample(subject, state, at, toChange) {
@@ -95,7 +100,7 @@ export function createStateLog(memory: TimelineMemory, kind: TimelineKind, usual
       if (before && before.at >= at) return;
       if (!before && last.size >= mostStates) return;
       last.set(subject, { state, at });
-      if (before ? before.state === state : state === usual) return;
+      if (before ? before.state === state : state === healthy) return;
       memory.add(
         toEntry({
           kind,
@@ -108,4 +113,59 @@ export function createStateLog(memory: TimelineMemory, kind: TimelineKind, usual
       );
     },
   };
+}
+
+/** Records state changes of queues between the metrics that callers request. */
+export function observeQueues(memory: TimelineMemory, env: Environment | null): MetricsObserver {
+  const log = createStateLog(memory, "queue_state", "ok");
+  return (source, metrics) => {
+    const own = source.env ?? env;
+    for (const queue of metrics) {
+      const { name, observedAt } = queue;
+      memory.begin("queue_state", { name: source.name, env: own, since: observedAt });
+      const state = toLastingState(queue);
+      log.sample(JSON.stringify([source.name, name]), state, observedAt, (from) => ({
+        env: own,
+        queue: { name, source: source.name },
+        message: `Queue ${name} is ${state}${from === null ? "" : `, was ${from}`}`,
+      }));
+    }
+  };
+}
+
+/** A healthy queue is idle now and then, so idle counts as ok. */
+function toLastingState(queue: QueueMetrics): string {
+  const state = toQueueState(queue);
+  return state === "idle" ? "ok" : state;
+}
+
+/** Records alert changes of hosts between the reports that callers request. */
+export function observeHosts(memory: TimelineMemory, env: Environment | null): (report: HostReport) => void {
+  const log = createStateLog(memory, "host_alert", "ok");
+  return ({ hosts, updatedAt }) => {
+    memory.begin("host_alert", { name: "prometheus", env, since: updatedAt });
+    for (const host of hosts) {
+      const state = toHostState(host);
+      log.sample(host.name, state, updatedAt, (from) => ({
+        env,
+        host: host.name,
+        message: `Host ${host.name} ${describeHost(host)}${from === null ? "" : `, was ${from}`}`,
+      }));
+    }
+  };
+}
+
+function toHostState({ status, alert }: Host): string {
+  if (status === "down") return "down";
+  return alert ? "alert" : "ok";
+}
+
+function describeHost(host: Host): string {
+  if (host.status === "down") return "is down";
+  if (!host.alert) return "is healthy";
+  return `is hot: CPU ${toPercent(host.cpuUtil)}, memory ${toPercent(host.memUtil)}`;
+}
+
+function toPercent(part: number | null): string {
+  return part === null ? "unknown" : `${Math.round(part * 100)} %`;
 }

@@ -429,7 +429,7 @@ describe("series of queues", () => {
       `{ queueDepth(${range}) { value } queueSeriesSources(${range}) { name error { code message } } }`,
     );
     expect(data.queueSeriesSources).toEqual([{ name: "jobs", error: { code: "queue_locked", message: "locked" } }]);
-    expect(refusals).toEqual(["queue_locked: No queue source could tell of this range (jobs: locked)"]);
+    expect(refusals).toEqual(["queue_locked: No queue source could read this range (jobs: locked)"]);
   });
 
   it("of a queue that nobody remembers are refused", async () => {

@@ -56,7 +56,7 @@ it("pushed metrics have no up: what is no rate shows that it lived", () => {
   ]);
 });
 
-it("pushed metrics that are not there are unknown, though they are asked about: nothing was down", () => {
+it("missing pushed metrics are unknown, not down", () => {
   expect(pointsOf(job({ up: nothing, cpu: half, mem: nothing, disk: nothing, load1: nothing }))).toEqual(
     nothing.map(() => unknown),
   );
@@ -85,7 +85,7 @@ it("points are no closer than the newest scrapes of any job", () => {
   });
 });
 
-it("nothing is known of what was not scraped, nor of nobody; a job that was not is no witness", () => {
+it("a host that no job scraped is unknown", () => {
   const old = [scraped[0], scraped[1], scraped[1], scraped[1]] as number[];
   expect(pointsOf(job({ sampled: old })).map(({ up }) => up)).toEqual([true, true, true, null]);
   const silent = job({ up: [0, 0, 0, 0] });
@@ -98,7 +98,7 @@ it("nothing is known of what was not scraped, nor of nobody; a job that was not 
   expect(pointsOf()).toEqual([unknown, unknown, unknown, unknown]);
 });
 
-it("no number ever comes from a time when the host was down, or from one that was not scraped", () => {
+it("no number comes from a time when the host was down or not scraped", () => {
   const value = fc.oneof(fc.double(), fc.constantFrom(0, 1, -0, Number.NaN, Number.POSITIVE_INFINITY));
   const series = <T>(each: fc.Arbitrary<T>) => fc.array(each, { minLength: 4, maxLength: 4 });
   const scrape = fc.record({ age: fc.integer({ min: 0, max: 299 }), up: fc.constantFrom<number>(0, 1) });

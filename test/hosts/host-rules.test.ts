@@ -53,7 +53,7 @@ describe("nameHosts", () => {
     expect(nameHosts([{ nodename, instance }])).toEqual([name]);
   });
 
-  it("appends the instance to all of those that share a name, and only to them", () => {
+  it("appends the instance to hosts that share a name, and only to them", () => {
     const hosts = [
       { nodename: "clone", instance: "a:9100" },
       { nodename: "web", instance: "b:9100" },
@@ -76,7 +76,7 @@ describe("nameHosts", () => {
 });
 
 describe("assembleReport", () => {
-  it("sorts by name, adds the alert and keeps the values", () => {
+  it("sorts by name, and adds the alert to the values", () => {
     const readings = [reading({ nodename: "z", cpuUtil: 0.9 }), reading({ nodename: "a", instance: "10.0.0.2:9100" })];
     const report = assembleReport(readings, thresholds, "2026-01-13T09:46:00Z");
     expect(report.hosts.map(({ name, alert, cpuUtil }) => ({ name, alert, cpuUtil }))).toEqual([

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from "vitest";
 import { toErrorText } from "../../src/queues/errors.ts";
-import { uniteReadings } from "../../src/queues/postgres/readings.ts";
-import type { SqlStatements } from "../../src/queues/postgres/statements.ts";
+import { groupFailures } from "../../src/queues/postgres/sql.ts";
+import { type SqlStatements, uniteReadings } from "../../src/queues/postgres/statements.ts";
 import type { QueueMetrics } from "../../src/queues/queue.ts";
 import { pgbossStatements, preparePgboss } from "../../src/queues/systems/pgboss/sql.ts";
 import type { JobTable } from "../support/job-backend.ts";
@@ -102,7 +102,7 @@ it("fail() may be given an error, an object, a text or nothing", async () => {
   ];
   for (const output of outputs) await insert({ state: "'failed'", completed_on: "now()", started_on: "now()", output });
   const { failures } = await prepare();
-  const { rows } = await database.query(failures ?? "");
+  const { rows } = await database.query(groupFailures(failures ?? ""));
   expect(rows.map((row) => `${toErrorText(String(row["error"]))} ${String(row["n"])}`).toSorted()).toStrictEqual([
     "a 1",
     "b 1",
@@ -134,7 +134,7 @@ describe("with 100,000 jobs", () => {
   const answer = async ({ readings, failures }: SqlStatements) => {
     // One moment for both: now() stands still in a transaction.
     const { rows } = await database.query(uniteReadings(readings));
-    const { rows: groups } = await database.query(failures ?? "");
+    const { rows: groups } = await database.query(groupFailures(failures ?? ""));
     const byName = (a: string, b: string) => (a > b ? 1 : -1);
     return [rows, groups].map((list) => list.map((row) => JSON.stringify(row)).toSorted(byName));
   };

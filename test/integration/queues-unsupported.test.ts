@@ -136,14 +136,14 @@ describe("other systems in Redis", () => {
         await redis.mset("bull:mail:id", "5", "bull:mail:stalled-check", "1", "bull:a:b:id", "1");
         await redis.zadd("bull:mail:completed", 1, "1");
       },
-      reason: "Bull, unlike BullMQ, keeps no events of what ended (a:b, mail): move it to BullMQ",
+      reason: "Bull, unlike BullMQ, stores no events of ended jobs (a:b, mail): move it to BullMQ",
     },
     "bee-queue": {
       write: async () => {
         for (let n = 1; n <= 7; n += 1) await redis.set(`bq:q${n}:id`, "3");
         await redis.hset("bq:q1:jobs", "1", "{}");
       },
-      reason: "bee-queue keeps no time of what ended (q1, q2, q3, q4, q5 and 2 more)",
+      reason: "bee-queue stores no end times (q1, q2, q3, q4, q5 and 2 more)",
     },
     celery: {
       write: () => redis.sadd("_kombu.binding.payments", "payments\u0006\u0016\u0006\u0016payments"),
@@ -154,7 +154,7 @@ describe("other systems in Redis", () => {
         await redis.sadd("queues", "mail");
         await redis.lpush("queue:mail", "{}");
       },
-      reason: "Sidekiq counts what ended of all queues together, and keeps no time of it",
+      reason: "Sidekiq counts ended jobs of all queues together, without times",
     },
   };
 

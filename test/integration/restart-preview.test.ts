@@ -61,8 +61,8 @@ it("the preview finds a container's jobs by host name and id", async () => {
   });
   const work = async (name: string) => (await own.restart(`preview-${name}`, "?dry_run=true")).body.preview.work;
   const gaps = [
-    { source: "mapped", reason: "1 of its running jobs do not tell on which host" },
-    { source: "unmapped", reason: "its rows do not tell on which host a job runs" },
+    { source: "mapped", reason: "1 of its running jobs have no known host" },
+    { source: "unmapped", reason: "its rows do not name the host of a job" },
   ];
   expect(await work("kamal")).toEqual({
     jobs: [

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { createCache, createKeyedSingleFlight } from "../../src/lib/cache.ts";
+import { createCache, createKeyedCache } from "../../src/lib/cache.ts";
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ["performance"] }));
 afterEach(() => void vi.useRealTimers());
@@ -61,7 +61,7 @@ describe("a keyed single flight", () => {
   it("runs once for each key while it is under way, and anew after", async () => {
     const runs: string[] = [];
     const gates = new Map<string, PromiseWithResolvers<string>>();
-    const ask = createKeyedSingleFlight<string, string>(
+    const ask = createKeyedCache<string, string>(
       (question) => question.slice(0, 1),
       (question) => {
         runs.push(question);
@@ -82,9 +82,33 @@ describe("a keyed single flight", () => {
     expect(await Promise.all(again)).toEqual(["a3", "b3"]);
   });
 
+  it("caches an answer for its TTL, and no failure", async () => {
+    vi.useFakeTimers();
+    let runs = 0;
+    const ask = createKeyedCache<string, number>(
+      (question) => question,
+      async (question) => {
+        runs += 1;
+        if (question === "bad") throw new Error("no");
+        return runs;
+      },
+      (answer) => (answer === 3 ? 0 : 100),
+    );
+    expect([await ask("a", signal), await ask("a", signal)]).toEqual([1, 1]);
+    vi.advanceTimersByTime(99);
+    expect(await ask("a", signal)).toBe(1);
+    vi.advanceTimersByTime(1);
+    expect(await ask("a", signal)).toBe(2);
+    expect([await ask("b", signal), await ask("b", signal)]).toEqual([3, 4]);
+    for (const times of [5, 6]) {
+      await expect(ask("bad", signal)).rejects.toThrow("no");
+      expect(runs).toBe(times);
+    }
+  });
+
   it("runs nothing, and stores nothing, for a caller that has left", async () => {
     const run = vi.fn<(question: string) => Promise<string>>(async (question) => question);
-    const ask = createKeyedSingleFlight<string, string>((question) => question, run);
+    const ask = createKeyedCache<string, string>((question) => question, run);
     await expect(ask("a", AbortSignal.abort(new Error("left")))).rejects.toThrow("left");
     expect(run).not.toHaveBeenCalled();
     expect(await ask("a", signal)).toBe("a");

@@ -1,28 +1,40 @@
 import { describe, expect, it } from "vitest";
 import { createSharedBudget } from "../../src/lib/budget/budget.ts";
 import {
-  addFingerprints,
   countReleases,
+  createFingerprints,
   errorReadLimit,
   groupErrors,
   groupJobErrors,
   toErrorText,
 } from "../../src/queues/errors.ts";
-import { failureGroupsLimit, type JobFailures } from "../../src/queues/queue.ts";
+import { failureGroupsLimit, type FingerprintedFailures, type JobFailures } from "../../src/queues/queue.ts";
 import { createReleaseOf, type ReleaseOf } from "../../src/releases/worker.ts";
 import { sampleContainer } from "../support/containers.ts";
-import { sampleFailures } from "../support/queues.ts";
 
 const at = (second: number) => `2026-01-13T09:41:${String(second).padStart(2, "0")}Z`;
 
-const failure = (overrides: Partial<JobFailures> = {}) =>
-  sampleFailures({ error: "timeout after 31 ms for user 4711", lastAt: at(0), ...overrides });
+function failure(overrides: Partial<JobFailures> = {}): JobFailures {
+  const last = overrides.lastAt ?? at(0);
+  return {
+    queue: "payouts",
+    source: "jobs",
+    error: "timeout after 31 ms for user 4711",
+    worker: null,
+    count: 1,
+    attempts: null,
+    firstAt: last,
+    lastAt: last,
+    jobIds: ["1"],
+    ...overrides,
+  };
+}
 
 const none: ReleaseOf = () => null;
 const nobody = { version: null, service: null, destination: null, env: null };
 const budget = createSharedBudget(new AbortController().signal);
 const byQueue = async (failures: readonly JobFailures[], releaseOf = none) =>
-  groupJobErrors(await addFingerprints(failures, budget), releaseOf);
+  groupJobErrors(await createFingerprints().addToFailures(failures, budget), releaseOf);
 
 describe("an error text", () => {
   const long = `${"word ".repeat(399)}${"x".repeat(10)}`;
@@ -50,13 +62,15 @@ describe("an error text", () => {
 });
 
 describe("fingerprints", () => {
-  it("are made in the order of the rows, and wait where it is the turn of others", async () => {
+  it("are made in the order of the rows, and yield to other requests", async () => {
     const rows = [failure({ error: "a" }), failure({ error: "b" })];
     const { promise, resolve } = Promise.withResolvers<void>();
     let turns = 0;
     const turn = () => ((turns += 1) === 2 ? promise : null);
     let made: unknown[] | null = null;
-    const making = addFingerprints(rows, { turn }).then((all) => (made = all));
+    const making = createFingerprints()
+      .addToFailures(rows, { turn })
+      .then((all) => (made = all));
     await new Promise(setImmediate);
     expect([turns, made]).toEqual([2, null]);
     resolve();
@@ -66,7 +80,7 @@ describe("fingerprints", () => {
 });
 
 describe("errors of a queue", () => {
-  it("are one for texts that differ in values, with the newest text and the figures of all", async () => {
+  it("join texts that differ in values, with the newest text and all figures", async () => {
     const rows = [
       failure({
         error: "timeout after 9 ms for user 12",
@@ -126,7 +140,7 @@ describe("errors of a queue", () => {
       ["jobs", "payouts", 2],
       ["other", "payouts", 1],
     ]);
-    const [timeout, refused] = groupErrors(await addFingerprints(rows, budget), none);
+    const [timeout, refused] = groupErrors(await createFingerprints().addToFailures(rows, budget), none);
     expect(timeout).toMatchObject({ count: 8, firstSeen: at(1), timestamp: at(3), attempts: 4, fingerprint: "1bbf425cd8c0" });
     expect(timeout?.queues).toEqual([
       { name: "emails", source: "jobs", count: 5 },
@@ -142,9 +156,12 @@ describe("errors of a queue", () => {
     expect(refused?.queues).toHaveLength(1);
   });
 
-  it("are incomplete where one source had more, and have no job where none is named", async () => {
-    const [one, other] = await addFingerprints([failure({ jobIds: [] }), failure({ source: "other", jobIds: [] })], budget);
-    const rows = [one, { ...other, complete: false }] as Awaited<ReturnType<typeof addFingerprints>>;
+  it("are incomplete where a source had more, and may have no job", async () => {
+    const [one, other] = await createFingerprints().addToFailures(
+      [failure({ jobIds: [] }), failure({ source: "other", jobIds: [] })],
+      budget,
+    );
+    const rows = [one, { ...other, complete: false }] as FingerprintedFailures[];
     expect(groupErrors(rows, none)).toMatchObject([{ count: 2, complete: false, jobs: [] }]);
     expect(groupJobErrors(rows, none)).toMatchObject([
       { source: "jobs", jobId: "", jobIds: [], complete: true },
@@ -155,7 +172,7 @@ describe("errors of a queue", () => {
   it("are in the queues of most failures, and of as many by name", async () => {
     const rows = ["b", "d", "a", "c"].map((queue) => failure({ queue, count: queue === "d" ? 2 : 1 }));
     const queuesOf = async (all: readonly JobFailures[]) =>
-      groupErrors(await addFingerprints(all, budget), none)[0]?.queues.map(({ name }) => name);
+      groupErrors(await createFingerprints().addToFailures(all, budget), none)[0]?.queues.map(({ name }) => name);
     expect(await queuesOf(rows)).toEqual(["d", "a", "b", "c"]);
     expect(await queuesOf(rows.toReversed())).toEqual(["d", "a", "b", "c"]);
   });
@@ -167,7 +184,7 @@ describe("errors of a queue", () => {
     expect((await byQueue(rows))[0]?.jobIds).toEqual(["0a", "1a", "2a", "3a", "0b"]);
   });
 
-  it("say when their source may have had more than it could tell", async () => {
+  it("are incomplete when their source returned as many as it may", async () => {
     const many = Array.from({ length: failureGroupsLimit - 3 }, (_, n) =>
       failure({ queue: "noisy", error: `error of kind ${n}` }),
     );
@@ -177,7 +194,7 @@ describe("errors of a queue", () => {
       ["noisy", failureGroupsLimit - 3, false],
       ["quiet", 3, false],
     ]);
-    expect(groupErrors(await addFingerprints([...many, ...few], budget), none)).toMatchObject([
+    expect(groupErrors(await createFingerprints().addToFailures([...many, ...few], budget), none)).toMatchObject([
       { count: failureGroupsLimit, complete: false },
     ]);
     expect((await byQueue([...many, ...few].slice(1))).every(({ complete }) => complete)).toBe(true);
@@ -191,7 +208,7 @@ describe("releases", () => {
   const releaseOf = createReleaseOf([old, now, plain]);
   const versionOf = (host: string | null) => releaseOf(host)?.version ?? null;
 
-  it("are those of the container that has the worker's host name, as it is or as River writes it, or the id", () => {
+  it("are found by the worker's host name, as River writes it, or by the id", () => {
     expect([old.host, "10_0_0_7-aaaaaaaaaaaa", now.host, plain.id].map(versionOf)).toEqual(["v1", "v1", "v2", "v2"]);
     expect(["10.0.0.7", "10.0.0.7-cccccccccccc", "", null, "constructor"].map(versionOf)).toEqual([null, null, null, null, null]);
     const long = sampleContainer({ host: `${"a.b".repeat(16)}-56703216100c`, version: "v3" });
@@ -208,7 +225,7 @@ describe("releases", () => {
     expect(createReleaseOf([twin("v1", "a"), beta])("twin")).toBeNull();
   });
 
-  it("are known by the start of the name up to the first dot, as Erlang cuts it, unless several have that start", () => {
+  it("are found by a name that Erlang cut, unless several have that start", () => {
     const on = (host: string, version: string) => sampleContainer({ fullId: host, id: host.slice(-12), host, version });
     const [one, other] = [on("37.27.91.235-56703216100a", "v1"), on("38.1.1.1-56703216100b", "v2")];
     const versions = (containers: Parameters<typeof createReleaseOf>[0], ...hosts: string[]) =>
@@ -237,7 +254,7 @@ describe("releases", () => {
     expect(await byQueue(rows, releaseOf)).toMatchObject([{ count: 12, releases }]);
   });
 
-  it("of as many failures are in the order of their names, whatever the order of the rows", () => {
+  it("with equally many failures are in the order of their names", () => {
     const rows = [failure({ worker: now.host, count: 2 }), failure({ worker: "10_0_0_7-aaaaaaaaaaaa", count: 2 })];
     for (const order of [rows, rows.toReversed()]) {
       expect(countReleases(order, releaseOf).map(({ version }) => version)).toEqual(["v1", "v2"]);

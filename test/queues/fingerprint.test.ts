@@ -98,7 +98,7 @@ describe("foldError", () => {
     ["no account DE89370400440532013000", "no account GB29 NWBK 6016 1331 9268 19"],
     ["Key (a, ref)=(12, abc)", "Key (a, ref)=(13, some text)"],
     ["no “a”", "no “b c”"],
-  ])("tells not %j from %j", (a, b) => {
+  ])("is the same for %j and %j", (a, b) => {
     expect(foldError(a)).toBe(foldError(b));
   });
 
@@ -109,7 +109,7 @@ describe("foldError", () => {
     ["“a” failed", "“a” timed out"],
     ["'a', 'b' failed", "'a' or 'b' failed"],
     ["SQLSTATE[23505]: unique", "SQLSTATE[23505]: not null"],
-  ])("tells %j from %j", (a, b) => {
+  ])("differs for %j and %j", (a, b) => {
     expect(foldError(a)).not.toBe(foldError(b));
   });
 

@@ -1,6 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { toTimeTexts } from "../../src/lib/range.ts";
+import { formatRfc3339 } from "../../src/lib/time.ts";
 import { type HistoryStep, toPoints } from "../../src/queues/history.ts";
 
 /** Points at 1060, 1120 and 1180. */
@@ -47,7 +48,7 @@ const third = {
 };
 
 describe("the points of a queue's past", () => {
-  it("are of the end of each step, from the first to the last, each figure in its place", () => {
+  it("have the end of each step as their time, from the first to the last", () => {
     expect(toPoints(range, steps, null)).toEqual([first, second, third]);
   });
 
@@ -106,4 +107,5 @@ it("the times of a range are made once", () => {
   expect(toTimeTexts(range)).toEqual([first.time, second.time, third.time]);
   expect(toTimeTexts(range)).toBe(toTimeTexts(range));
   expect(toTimeTexts({ ...range, steps: 1 })).toEqual([first.time]);
+  expect(formatRfc3339(1_768_297_210_999)).toBe("2026-01-13T09:40:10Z");
 });

@@ -1,13 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { silentLogger } from "../../src/lib/logger.ts";
-import { createQueueSource, queueKinds, type QueueSourceConfig } from "../../src/queues/registry.ts";
-import type { QueueKind } from "../../src/queues/system.ts";
+import { createQueueSource, findKind, type QueueSourceConfig } from "../../src/queues/registry.ts";
 import { createMemoryDatabase } from "../support/memory-database.ts";
 import { runnerMapping, toQueueMapping } from "../support/queue-mappings.ts";
 
 const { signal } = new AbortController();
-const kinds = queueKinds as unknown as readonly QueueKind[];
-const kindOf = (name: string) => kinds.find(({ kind }) => kind === name) as QueueKind;
+const kindOf = (kind: string) => findKind({ kind } as QueueSourceConfig);
 const context = {
   database: createMemoryDatabase(),
   env: "staging" as const,

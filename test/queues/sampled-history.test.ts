@@ -38,7 +38,7 @@ describe("createHistoryRing", () => {
     expect(points.every(({ waitP50Seconds, waitP95Seconds }) => waitP50Seconds === null && waitP95Seconds === null)).toBe(true);
   });
 
-  it("has no rate where one of the counts is not known, and the other all the same", () => {
+  it("has no rate where one count is unknown, but has the other", () => {
     const watch = createWatch();
     for (let second = 0; second <= 120; second += 10) watch.see(second, { processed: second, failures: second < 60 ? 0 : null });
     expect(watch.points({ from: 0, step: 120, steps: 1 })).toMatchObject([{ processedPerSec: 1, failures: null }]);
@@ -68,7 +68,7 @@ describe("createHistoryRing", () => {
     ]);
   });
 
-  it("has steps that add up to what was counted, however it was asked and whatever happened between", () => {
+  it("has steps that add up to what was counted, whenever it was read", () => {
     const asked = fc.record({
       wait: fc.double({ min: 0.01, max: 60, noNaN: true }),
       processed: fc.nat(1000),
@@ -110,7 +110,7 @@ describe("createHistoryRing", () => {
     expect(watch.points({ from: 60, step: 60, steps: 1 })).toMatchObject([{ processedPerSec: 2, failures: null }]);
   });
 
-  it("knows no rate across a counter that began anew, nor of a step with one sample alone", () => {
+  it("has no rate across a restarted counter, or in a step with one sample", () => {
     const watch = createWatch();
     for (const [second, processed] of [
       [10, 100],
@@ -342,4 +342,13 @@ describe("addSamples", () => {
     ).toEqual([null, 1]);
     expect(addSamples(new Map([["q", { ...fromRows(3), exact: false }]]), sampled).get("q")?.exact).toBe(false);
   });
+});
+
+it("refuses more points than are made at once, before it makes them", () => {
+  const ring = createHistoryRing();
+  ring.add(Array.from({ length: 1000 }, (_, index) => sampleQueue({ name: `q${index}` })));
+  const range = (steps: number) => ({ from: 1_800_000_000, step: 1, steps });
+  expect(ring.history(null, range(50)).size).toBe(1000);
+  expect(() => ring.history(null, range(51))).toThrow(/more than 50000 points: choose a longer step/);
+  expect(() => ring.history(["q1", "q2"], range(11_000))).not.toThrow();
 });

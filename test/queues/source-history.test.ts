@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import type { HistoryRange } from "../../src/lib/range.ts";
 import type { QueueHistory } from "../../src/queues/history.ts";
-import { shareHistory } from "../../src/queues/source.ts";
+import { cacheHistories } from "../../src/queues/source.ts";
 
 vi.mock("node:timers/promises", () => import("../support/timers-promises.ts"));
 beforeEach(() => void vi.useFakeTimers());
@@ -16,7 +16,7 @@ const range: HistoryRange = { from: 1_800_000_000, step: 60, steps: 10 };
 
 function createReader() {
   const asked: string[] = [];
-  const shared = shareHistory(async (queues, { from }, end) => {
+  const shared = cacheHistories(async (queues, { from }, end) => {
     asked.push(`${queues?.join() ?? "all"} ${from - range.from}`);
     await sleep(10, undefined, { signal: end });
     return new Map();
@@ -24,7 +24,7 @@ function createReader() {
   return { asked, shared };
 }
 
-it("asks once for all who ask the same while it is read and a little after, then once more", async () => {
+it("one read serves all callers of a question, and those shortly after", async () => {
   const { asked, shared } = createReader();
   const answers = await read(Promise.all(Array.from({ length: 20 }, () => shared(null, { ...range }, signal))));
   expect(new Set(answers).size).toBe(1);
@@ -55,7 +55,7 @@ it("other queues and other ranges are other questions", async () => {
   expect(asked).toEqual(["all 0", "a 0", " 0", "all 60"]);
 });
 
-it("whoever leaves does not take the answer from the others; the read ends with the last one", async () => {
+it("a caller that leaves does not end the read; the last one does", async () => {
   const { asked, shared } = createReader();
   const leaving = new AbortController();
   const [left, stayed] = [shared(null, range, leaving.signal), shared(null, range, signal)];
@@ -70,9 +70,9 @@ it("whoever leaves does not take the answer from the others; the read ends with 
   expect(asked).toEqual(["all 0", "a 0", "a 0"]);
 });
 
-it("keeps no failure", async () => {
+it("a failure is not cached", async () => {
   let asked = 0;
-  const shared = shareHistory(async () => {
+  const shared = cacheHistories(async () => {
     asked += 1;
     if (asked === 1) throw new Error("away");
     return new Map();
@@ -88,7 +88,7 @@ it.each([
   [[2500, 2501], 2],
 ])("an answer of %j points is read %i times for two callers", async (sizes, times) => {
   let asked = 0;
-  const shared = shareHistory(async () => {
+  const shared = cacheHistories(async () => {
     asked += 1;
     const toHistory = (size: number) => ({
       points: Array.from({ length: size }) as QueueHistory["points"],
@@ -113,7 +113,7 @@ it("other steps of the same range are another question", async () => {
 it("a large answer is for those alone who wait for it", async () => {
   let asked = 0;
   const points = Array.from({ length: 6000 }) as QueueHistory["points"];
-  const shared = shareHistory(async () => {
+  const shared = cacheHistories(async () => {
     asked += 1;
     await sleep(10);
     return new Map([["a", { points, exact: true as const, sampled: false, since: null }]]);

@@ -1,53 +1,11 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { OpsError } from "../../src/lib/errors.ts";
-import { silentLogger } from "../../src/lib/logger.ts";
-import { adviseIndexes } from "../../src/queues/index-advice.ts";
-import { probeQueueSources } from "../../src/queues/probe.ts";
-import { createQueueSources, type QueueSourcesOptions } from "../../src/queues/source.ts";
-import { startFakeUpstream } from "../support/fake-upstream.ts";
+import { createQueueSources } from "../../src/queues/source.ts";
+import { closedUrl, noSources as options, startBroker } from "../support/fake-broker.ts";
 import { runnerMapping } from "../support/queue-mappings.ts";
 
 afterEach(() => void vi.useRealTimers());
 
 const { signal } = new AbortController();
-const noBrokers = { rabbitmq: null, redis: null };
-const options: QueueSourcesOptions = { databaseUrl: null, brokers: noBrokers, env: "staging", logger: silentLogger };
-const queue = (name: string, ready: number) => ({
-  name,
-  vhost: "/",
-  messages: ready,
-  messages_ready: ready,
-  messages_unacknowledged: 0,
-});
-
-/** A broker with two queues, that answers when it may. */
-async function startBroker(status = 200) {
-  let gate = Promise.resolve();
-  const upstream = await startFakeUpstream((response, { url }) => {
-    const isList = url.startsWith("/api/queues");
-    const exchanges = [{ name: "", vhost: "/", type: "direct" }];
-    const other = url.startsWith("/api/overview") ? {} : url.startsWith("/api/exchanges") ? exchanges : [];
-    const body = isList ? { items: [queue("mail", 4), queue("push", 3)], page_count: 1 } : other;
-    void gate.then(() => response.writeHead(status).end(JSON.stringify(body)));
-  });
-  return {
-    brokers: { ...noBrokers, rabbitmq: upstream.url },
-    reads: () => upstream.seen.filter(({ url }) => url.startsWith("/api/queues?page=1&page_size=500&disable_stats")).length,
-    hold: () => {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      gate = promise;
-      return resolve;
-    },
-    [Symbol.asyncDispose]: () => upstream[Symbol.asyncDispose](),
-  };
-}
-
-/** An address where nobody listens. */
-async function closedUrl(): Promise<string> {
-  const upstream = await startFakeUpstream(() => {});
-  await upstream[Symbol.asyncDispose]();
-  return upstream.url.replace("http:", "postgres:");
-}
 
 describe("createQueueSources", () => {
   it("has nothing to read where nothing is configured", async () => {
@@ -144,77 +102,5 @@ describe("createQueueSources", () => {
     const controlled = createQueueSources({ ...options, databaseUrl, controlDatabaseUrl: databaseUrl, sources: [runnerMapping] });
     expect((await controlled.all(signal))[0]).toHaveProperty("control");
     await Promise.all([alone, configured, controlled].map((sources) => sources.close()));
-  });
-});
-
-describe("probeQueueSources", () => {
-  const failed = (detail: string) => ({ name: "queues", ok: false, detail, warnings: [] });
-  const notSet = failed("DATABASE_URL is not set: give it the URL of a role with SELECT on the job tables");
-
-  it("the missing address is named where something or nothing is configured", async () => {
-    expect(await probeQueueSources(options, signal)).toEqual([notSet]);
-    expect(await probeQueueSources({ ...options, sources: [] }, signal)).toEqual([notSet]);
-    expect(await probeQueueSources({ ...options, sources: [runnerMapping] }, signal)).toEqual([notSet]);
-  });
-
-  it("says what it read, and needs no database for a broker", async () => {
-    await using broker = await startBroker();
-    const { brokers } = broker;
-    const read = {
-      name: "rabbitmq",
-      ok: true,
-      detail: expect.stringMatching(/^2 queues, 7 jobs waiting, read in \d+ ms$/) as string,
-      warnings: [],
-    };
-    expect(await probeQueueSources({ ...options, brokers }, signal)).toEqual([read]);
-    expect(await probeQueueSources({ ...options, brokers, sources: [runnerMapping] }, signal)).toEqual([notSet, read]);
-    const databaseUrl = await closedUrl();
-    const away = failed("PostgreSQL cannot be reached (ECONNREFUSED): check DATABASE_URL");
-    expect(
-      await probeQueueSources({ ...options, brokers, databaseUrl, sources: [{ kind: "rabbitmq", name: "mq" }] }, signal),
-    ).toEqual([away, { ...read, name: "mq" }]);
-  });
-
-  it("says why a source cannot be read", async () => {
-    await using broker = await startBroker(404);
-    expect(await probeQueueSources({ ...options, brokers: broker.brokers }, signal)).toEqual([
-      {
-        name: "rabbitmq",
-        ok: false,
-        detail: "RabbitMQ does not have this virtual host, or the address is not its management API",
-        warnings: [],
-      },
-    ]);
-  });
-
-  it.each([
-    ["a server that is away", null, "PostgreSQL cannot be reached (ECONNREFUSED): check DATABASE_URL"],
-    ["what is no address", "postgres://[", "DATABASE_URL is not a connection string: check DATABASE_URL"],
-  ])("says what is wrong with %s", async (_what, url, detail) => {
-    const databaseUrl = url ?? (await closedUrl());
-    expect(await probeQueueSources({ ...options, databaseUrl }, signal)).toEqual([failed(detail)]);
-    expect(await probeQueueSources({ ...options, databaseUrl, sources: [runnerMapping] }, signal)).toEqual([failed(detail)]);
-  });
-
-  it("a broker that is not to be detected is no job system", async () => {
-    const brokers = { ...noBrokers, redis: "redis://127.0.0.1:1" };
-    expect(await probeQueueSources({ ...options, brokers, detect: false }, signal)).toEqual([
-      failed("no job system was found: describe your job tables in QUEUES_FILE"),
-    ]);
-  });
-});
-
-describe("adviseIndexes", () => {
-  it("fails without a database, and where it is away", async () => {
-    await expect(adviseIndexes(options, signal)).rejects.toMatchObject({
-      code: "postgres_unavailable",
-      message: "DATABASE_URL is not set",
-    });
-    const databaseUrl = await closedUrl();
-    await expect(adviseIndexes({ ...options, databaseUrl }, signal)).rejects.toBeInstanceOf(OpsError);
-    const advised = await adviseIndexes({ ...options, databaseUrl, detect: false, sources: [runnerMapping] }, signal);
-    expect(advised).toEqual([
-      { name: "runner", table: "public.runner_jobs", missing: [], obstacle: "PostgreSQL cannot be reached" },
-    ]);
   });
 });

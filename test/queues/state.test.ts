@@ -133,7 +133,7 @@ describe("toQueueState", () => {
     );
   });
 
-  it("never calls a queue well because a job waits longer, or because more fail", () => {
+  it("never improves because a job waits longer, or because more fail", () => {
     expect.hasAssertions();
     fc.assert(
       fc.property(figures, amount, fc.nat(1000), (some, older, more) => {
@@ -146,7 +146,7 @@ describe("toQueueState", () => {
     );
   });
 
-  it("does not depend on failures before the last five minutes, once there were enough", () => {
+  it("ignores failures before the last five minutes, once there were enough", () => {
     expect.hasAssertions();
     fc.assert(
       fc.property(figures, fc.nat(100_000), (some, earlier) => {
@@ -157,7 +157,7 @@ describe("toQueueState", () => {
     );
   });
 
-  it("clears what waits in depth / rate seconds, at once when nothing does, never without a rate", () => {
+  it("is depth / rate, 0 when nothing waits, null without a rate", () => {
     expect(toDrainSeconds({ depth: 30, processedPerSec: 0.5, paused: null })).toBe(60);
     expect(toDrainSeconds({ depth: 0, processedPerSec: null, paused: true })).toBe(0);
     expect(toDrainSeconds({ depth: 1, processedPerSec: 0, paused: false })).toBeNull();

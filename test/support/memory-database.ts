@@ -1,9 +1,14 @@
-import type { Database, Row } from "../../src/queues/postgres/database.ts";
+import { createReadLimits, type Database, type Row } from "../../src/queues/postgres/database.ts";
 
 /** A database that answers statements as it is told, one after the other. */
 export function createMemoryDatabase(
   answer: (statement: string) => readonly Row[] | Promise<readonly Row[]> = () => [],
 ): Database {
   const read = async (statement: string) => answer(statement);
-  return { read, readAll: async (statements) => Promise.all(statements.map(read)), close: async () => {} };
+  return {
+    read,
+    readAll: async (statements) => Promise.all(statements.map(read)),
+    limits: createReadLimits(),
+    close: async () => {},
+  };
 }

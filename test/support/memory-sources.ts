@@ -15,10 +15,11 @@ import { toHostHistory } from "../../src/hosts/history.ts";
 import type { Host } from "../../src/hosts/host.ts";
 import { createChanges } from "../../src/lib/broadcast.ts";
 import { OpsError } from "../../src/lib/errors.ts";
-import type { JobErrorGroup } from "../../src/queues/errors.ts";
+import { createFingerprints, type JobErrorGroup } from "../../src/queues/errors.ts";
 import type { JobControl } from "../../src/queues/jobs/control.ts";
 import { createJobOperations } from "../../src/queues/jobs/operations.ts";
 import type { JobFailures, QueueSource, RunningJobs, WorkerJobs } from "../../src/queues/queue.ts";
+import type { KindSource } from "../../src/queues/system.ts";
 import { createTimelineMemory } from "../../src/timeline/memory.ts";
 import { sampleEngine, sampleStats } from "./containers.ts";
 import { sampleDeployInfo } from "./deploys.ts";
@@ -30,6 +31,9 @@ type ErrorFigures = Pick<JobErrorGroup, "queue" | "source" | "jobId" | "error" |
 function toFailures({ jobId, timestamp, ...more }: ErrorFigures): JobFailures {
   return sampleFailures({ jobIds: [jobId], firstAt: timestamp, lastAt: timestamp, ...more });
 }
+
+/** No request waits for another. */
+const turns = { turn: () => null };
 
 /** Data in memory behind the ports, and how often each port was asked. Failures are thrown where an Error stands for data. */
 export interface Memory {
@@ -44,7 +48,7 @@ export interface Memory {
     metrics: QueueFigures[] | Error;
     errors: ErrorFigures[] | Error;
     control?: JobControl;
-    failedJobs?: QueueSource["failedJobs"];
+    failedJobs?: KindSource["failedJobs"];
     history?: QueueSource["history"];
     running?: (hosts: readonly string[]) => Promise<RunningJobs>;
     workerJobs?: () => Promise<readonly WorkerJobs[]>;
@@ -159,12 +163,17 @@ export function createMemorySources(
     },
     failures: async () => {
       count("errors");
-      return (await give(given.errors)).map(toFailures);
+      return createFingerprints().addToFailures((await give(given.errors)).map(toFailures), turns);
     },
     ...(given.running && { running: given.running }),
     ...(given.control && { control: given.control }),
     ...(given.history && { history: given.history }),
-    ...(given.failedJobs && { failedJobs: given.failedJobs }),
+    ...(given.failedJobs && {
+      failedJobs: async (queue: string, caller: AbortSignal) => {
+        const jobs = (await given.failedJobs?.(queue, caller)) ?? null;
+        return jobs && createFingerprints().addToJobs(jobs, turns);
+      },
+    }),
     ...(given.workerJobs && { workerJobs: given.workerJobs }),
   }));
   const audited: AuditRecord[] = [];

@@ -1,5 +1,6 @@
 import type { RunningRabbitmq } from "../../script/services/rabbitmq.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
+import type { QueueSources } from "../../src/queues/queue.ts";
 import { createQueueSources } from "../../src/queues/source.ts";
 import { type AmqpClient, connectAmqp } from "./amqp.ts";
 import { allAbilities, type Job, type JobBackend } from "./job-backend.ts";
@@ -102,7 +103,7 @@ export function createRabbitmqBackend(broker: RunningRabbitmq): JobBackend {
   };
 }
 
-export function openRabbitmq(url: string, options: Partial<Parameters<typeof createQueueSources>[0]> = {}) {
+export function openRabbitmq(url: string, options: Partial<Parameters<typeof createQueueSources>[0]> = {}): QueueSources {
   const brokers = { rabbitmq: url, redis: null };
   return createQueueSources({ databaseUrl: null, brokers, env: "staging", logger: silentLogger, keepMs: 0, ...options });
 }

@@ -6,7 +6,7 @@ import type { QueueSource, QueueSources } from "../../src/queues/queue.ts";
 import { createQueueSources } from "../../src/queues/source.ts";
 import { allAbilities, type Job, type JobBackend } from "./job-backend.ts";
 
-export function openRedis(url: string, options: Partial<Parameters<typeof createQueueSources>[0]> = {}) {
+export function openRedis(url: string, options: Partial<Parameters<typeof createQueueSources>[0]> = {}): QueueSources {
   const brokers = { rabbitmq: null, redis: url };
   return createQueueSources({ databaseUrl: null, brokers, env: "staging", logger: silentLogger, keepMs: 0, ...options });
 }

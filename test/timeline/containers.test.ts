@@ -1,15 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Container } from "../../src/containers/container.ts";
 import type { ContainerEvent } from "../../src/containers/events.ts";
-import type { Host, HostSource } from "../../src/hosts/host.ts";
-import type { QueueMetrics, QueueSource, QueueSources } from "../../src/queues/queue.ts";
 import { containerKinds, createContainerRecorder } from "../../src/timeline/containers.ts";
 import { createTimelineMemory } from "../../src/timeline/memory.ts";
-import { rememberHosts, rememberQueues } from "../../src/timeline/samples.ts";
 import { toEntry, toTimelineContainer } from "../../src/timeline/timeline.ts";
 import { sampleContainer, sampleEvent } from "../support/containers.ts";
-import { sampleHost } from "../support/hosts.ts";
-import { sampleQueue } from "../support/queues.ts";
 
 const now = "2026-01-13T10:00:00.123Z";
 beforeEach(() => void vi.useFakeTimers({ toFake: ["Date"], now: Date.parse(now) }));
@@ -83,82 +78,6 @@ it("an engine is seen from its first answer on", () => {
   vi.setSystemTime(Date.parse(now) + 5000);
   for (const name of ["one", "two"]) recorder.onWatched({ name, env: "staging" });
   expect(begun()).toEqual(["one 2026-01-13T10:00:00Z", "two 2026-01-13T10:00:05Z"]);
-});
-
-describe("samples", () => {
-  const at = (second: number) => `2026-01-13T09:00:0${second}Z`;
-
-  it("of queues are entries of their changes, once for each answer", async () => {
-    const memory = createTimelineMemory();
-    const state = { metrics: [] as QueueMetrics[] };
-    const source = { name: "jobs", env: null, metrics: async () => state.metrics } as unknown as QueueSource;
-    const other = { ...source, name: "other", env: "production" } as QueueSource;
-    const remembered = rememberQueues({ all: async () => [source, other] } as unknown as QueueSources, memory, "staging");
-    const [first, second] = await remembered.all(signal);
-    expect((await remembered.all(signal))[0]).toBe(first);
-    const sample = async (second_: number, change: Partial<QueueMetrics>, of = first) => {
-      state.metrics = [{ ...sampleQueue({ name: "mail" }), observedAt: at(second_), ...change }];
-      expect(await of?.metrics(signal)).toBe(state.metrics);
-    };
-    const idle = {
-      depth: 0,
-      active: 0,
-      processedPerSec: 0,
-      oldestAgeSeconds: null,
-      failuresLastHour: 0,
-      failuresRecent: 0,
-      paused: false,
-    };
-    await sample(1, idle);
-    await sample(2, { paused: true });
-    await first?.metrics(signal);
-    await sample(3, idle);
-    await sample(4, { paused: true }, second);
-    const entry = { kind: "queue_state", env: "staging", queue: { name: "mail", source: "jobs" } } as const;
-    expect(memory.entries("queue_state")).toEqual([
-      toEntry({ ...entry, time: at(2), after: at(1), from: "ok", to: "paused", message: "Queue mail is paused, was ok" }),
-      toEntry({ ...entry, time: at(3), after: at(2), from: "paused", to: "ok", message: "Queue mail is ok, was paused" }),
-      toEntry({
-        ...entry,
-        env: "production",
-        queue: { name: "mail", source: "other" },
-        time: at(4),
-        to: "paused",
-        message: "Queue mail is paused",
-      }),
-    ]);
-    expect(memory.begun("queue_state")).toEqual([
-      { name: "jobs", env: "staging", since: at(1) },
-      { name: "other", env: "production", since: at(4) },
-    ]);
-  });
-
-  it("of hosts are entries of their alerts", async () => {
-    const memory = createTimelineMemory();
-    const state = { updatedAt: at(0), hosts: [] as Host[] };
-    const source = { report: async () => state, extra: 1 } as unknown as HostSource;
-    const remembered = rememberHosts(source, memory, "staging");
-    const sample = async (second: number, ...hosts: Host[]) => {
-      Object.assign(state, { updatedAt: at(second), hosts });
-      expect(await remembered.report(signal)).toBe(state);
-    };
-    const host = (change: Partial<Host>) =>
-      sampleHost({ name: "h", status: "up", alert: false, cpuUtil: 0.5, memUtil: 0.256, ...change });
-    await sample(1, host({}));
-    await sample(2, host({ alert: true }));
-    await sample(3, host({ alert: true, status: "down" }));
-    await sample(4, host({}), host({ name: "new", status: "down" }));
-    const shown = memory
-      .entries("host_alert")
-      .map(({ env, host: name, time: when, from, to, message }) => [env, name, when, from, to, message]);
-    expect(shown).toEqual([
-      ["staging", "h", at(2), "ok", "alert", expect.stringMatching(/^Host h is hot: CPU 50.*, memory 2[56].*, was ok$/)],
-      ["staging", "h", at(3), "alert", "down", "Host h is down, was alert"],
-      ["staging", "h", at(4), "down", "ok", "Host h is healthy, was down"],
-      ["staging", "new", at(4), null, "down", "Host new is down"],
-    ]);
-    expect(memory.begun("host_alert")).toEqual([{ name: "prometheus", env: "staging", since: at(1) }]);
-  });
 });
 
 it("a container of an entry is that of the list, without what changes", () => {

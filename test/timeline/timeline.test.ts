@@ -1,9 +1,8 @@
 import * as fc from "fast-check";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { ContainerEvent } from "../../src/containers/events.ts";
 import { createContainerRecorder } from "../../src/timeline/containers.ts";
 import { createStateLog, createTimelineMemory } from "../../src/timeline/memory.ts";
-import { rememberHosts, rememberQueues } from "../../src/timeline/samples.ts";
 import { mergeRestarts, orderEntries, type TimelineEntry, toEntry, toTimelineContainer } from "../../src/timeline/timeline.ts";
 import { sampleContainer, sampleEvent } from "../support/containers.ts";
 import { sampleHost } from "../support/hosts.ts";
@@ -311,125 +310,5 @@ describe("whether an end was asked for", () => {
     const deaths = memory.entries("container_death");
     expect(deaths.map((one) => one.requested)).toEqual(requested);
     expect(deaths.map(({ message }) => message.includes("nobody asked"))).toEqual(requested.map((one) => !one));
-  });
-});
-
-describe("what is seen while somebody asks", () => {
-  it("is how hosts change", async () => {
-    const memory = createTimelineMemory();
-    const { sources } = createMemorySources();
-    const steps = [
-      sampleHost(),
-      sampleHost({ alert: true, cpuUtil: 0.97 }),
-      sampleHost({ status: "down", alert: true }),
-      sampleHost(),
-    ];
-    let step = -1;
-    const hosts = rememberHosts(
-      {
-        ...sources.hosts,
-        report: async () => ({ hosts: [steps[++step] ?? sampleHost()], thresholds: sources.thresholds, updatedAt: at(step) }),
-      },
-      memory,
-      "staging",
-    );
-    for (const _ of steps) await hosts.report(signal);
-    expect(memory.entries("host_alert").map(({ message, after, env }) => [message, after, env])).toEqual([
-      ["Host staging-host-1 is hot: CPU 97 %, memory 64 %, was ok", at(0), "staging"],
-      ["Host staging-host-1 is down, was alert", at(1), "staging"],
-      ["Host staging-host-1 is healthy, was down", at(2), "staging"],
-    ]);
-    expect(memory.begun("host_alert")).toEqual([{ name: "prometheus", env: "staging", since: at(0) }]);
-  });
-
-  it("is how queues change; idle is ok, the same answer no new sample", async () => {
-    const memory = createTimelineMemory();
-    const { sources } = createMemorySources({ queueSources: [{ name: "jobs", env: "staging", metrics: [], errors: [] }] });
-    const figures = [
-      { processedPerSec: 1, depth: 1 },
-      { processedPerSec: 0 },
-      { paused: true },
-      { paused: true },
-      { processedPerSec: 1, depth: 1 },
-    ].map((more, index) => [sampleQueue({ name: "mail", observedAt: at(index), ...more })]);
-    const [source] = await sources.queues.all(signal);
-    let step = 0;
-    const one = { ...source, metrics: async () => figures[step] } as never;
-    const queues = rememberQueues({ ...sources.queues, all: async () => [one] }, memory, null);
-    for (step = 0; step < figures.length; step += 1) {
-      await (await queues.all(signal))[0]?.metrics(signal);
-      await (await queues.all(signal))[0]?.metrics(signal);
-    }
-    expect((await queues.all(signal))[0]).toBe((await queues.all(signal))[0]);
-    expect(memory.entries("queue_state").map(({ message, time, after, env }) => [message, time, after, env])).toEqual([
-      ["Queue mail is paused, was ok", at(2), at(1), "staging"],
-      ["Queue mail is ok, was paused", at(4), at(3), "staging"],
-    ]);
-  });
-
-  it("is of each queue and host by itself, from its first sample on", async () => {
-    const memory = createTimelineMemory();
-    const queueSources = [
-      { name: "jobs", env: "staging" as const, metrics: [], errors: [] },
-      { name: "other", metrics: [], errors: [] },
-    ];
-    const { sources } = createMemorySources({ queueSources });
-    const [jobs, other] = await sources.queues.all(signal);
-    let second = 0;
-    const sample = (source: string, name: string, paused: boolean) =>
-      sampleQueue({ name, source, paused, observedAt: at(second) });
-    const answer = (given: typeof jobs, ...names: readonly string[]) => {
-      const name = given?.name ?? "";
-      return { ...given, metrics: async () => names.map((queue) => sample(name, queue, queue === "mail")) } as never;
-    };
-    const all = async () => [answer(jobs, "mail", "calls"), answer(other, "mail")];
-    const queues = rememberQueues({ ...sources.queues, all }, memory, "production");
-    for (second = 1; second <= 2; second += 1) for (const source of await queues.all(signal)) await source.metrics(signal);
-    const paused = { time: at(1), after: null, from: null, to: "paused", message: "Queue mail is paused" };
-    expect(memory.entries("queue_state")).toEqual([
-      toEntry({ ...paused, kind: "queue_state", env: "staging", queue: { name: "mail", source: "jobs" } }),
-      toEntry({ ...paused, kind: "queue_state", env: "production", queue: { name: "mail", source: "other" } }),
-    ]);
-    expect(memory.begun("queue_state")).toEqual([
-      { name: "jobs", env: "staging", since: at(1) },
-      { name: "other", env: "production", since: at(1) },
-    ]);
-
-    const hot = { alert: true, cpuUtil: null, memUtil: 0.876 };
-    const report = [
-      sampleHost({ name: "a" }),
-      sampleHost({ name: "b", ...hot }),
-      sampleHost({ name: "c", status: "down", cpuUtil: null, memUtil: null }),
-    ];
-    const found = { hosts: report, thresholds: sources.thresholds, updatedAt: at(1) };
-    const hosts = rememberHosts({ ...sources.hosts, report: async () => found }, memory, null);
-    expect(await hosts.report(signal)).toBe(found);
-    const seen = { kind: "host_alert", time: at(1) } as const;
-    expect(memory.entries("host_alert")).toEqual([
-      toEntry({ ...seen, to: "alert", host: "b", message: "Host b is hot: CPU unknown, memory 88 %" }),
-      toEntry({ ...seen, to: "down", host: "c", message: "Host c is down" }),
-    ]);
-  });
-
-  it("is no change where an answer comes again, or is older than the last", async () => {
-    const memory = createTimelineMemory();
-    const { sources } = createMemorySources({ queueSources: [{ name: "jobs", metrics: [], errors: [] }] });
-    const [source] = await sources.queues.all(signal);
-    const paused = [sampleQueue({ name: "mail", paused: true, observedAt: at(5) })];
-    const early = [sampleQueue({ name: "mail", depth: 1, observedAt: at(4) })];
-    const late = [sampleQueue({ name: "mail", depth: 1, observedAt: at(6) })];
-    const answers = [paused, paused, early, late];
-    let step = -1;
-    const one = { ...source, metrics: async () => answers[++step] } as never;
-    const begin = vi.spyOn(memory, "begin");
-    const queues = rememberQueues({ ...sources.queues, all: async () => [one] }, memory, null);
-    const given = [];
-    for (const _ of answers) given.push(await (await queues.all(signal))[0]?.metrics(signal));
-    expect(given).toEqual(answers);
-    expect(begin).toHaveBeenCalledTimes(3);
-    expect(memory.entries("queue_state").map(({ time, after, to }) => [time, after, to])).toEqual([
-      [at(5), null, "paused"],
-      [at(6), at(5), "ok"],
-    ]);
   });
 });

@@ -1,6 +1,6 @@
 import type { Container } from "../../containers/container.ts";
 import { toUnixSeconds } from "../../lib/time.ts";
-import type { FingerprintedFailures } from "../../queues/errors.ts";
+import type { FingerprintedFailures } from "../../queues/queue.ts";
 import type { QueueHistory } from "../../queues/history.ts";
 import { isSameGroup } from "../../releases/service-group.ts";
 import type { ReleaseOf } from "../../releases/worker.ts";

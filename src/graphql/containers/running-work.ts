@@ -35,10 +35,10 @@ export async function findRunningWork(
 
 async function ask(source: QueueSource, hosts: readonly string[], signal: AbortSignal): Promise<SourceResult> {
   const { name } = source;
-  if (!source.running) return { found: null, gap: { source: name, reason: "its rows do not tell on which host a job runs" } };
+  if (!source.running) return { found: null, gap: { source: name, reason: "its rows do not name the host of a job" } };
   try {
     const found = await source.running(hosts, signal);
-    const reason = `${found.unnamed} of its running jobs do not tell on which host`;
+    const reason = `${found.unnamed} of its running jobs have no known host`;
     return { found, gap: found.unnamed > 0 ? { source: name, reason } : null };
   } catch (error) {
     return { found: null, gap: { source: name, reason: toProblem(error).message } };

@@ -15,8 +15,7 @@ import { toQueueState } from "../../queues/state.ts";
 import { isSameGroup, type ServiceGroup } from "../../releases/service-group.ts";
 import type { Place } from "../../timeline/memory.ts";
 import type { ContainerLoaders, KnownContainers } from "../containers/loader.ts";
-import { fingerprint, type QueueLoaders } from "../queues/loader.ts";
-import { findReleases } from "../queues/releases-loader.ts";
+import { findReleases, type QueueLoaders } from "../queues/loader.ts";
 import type { Caller, Sources } from "../sources.ts";
 import type { DeployLoader } from "./info-loader.ts";
 
@@ -86,7 +85,7 @@ export function createVerdicts(
     const latest = withoutFailed(await all()).find((other) => isOfSameGroup(other, deploy));
     if (shown.length === 0 || latest?.deployedAt !== deploy.deployedAt) return null;
     try {
-      const failures = (await Promise.all(shown.map(async (source) => fingerprint(await source.failures(signal))))).flat();
+      const failures = (await Promise.all(shown.map((source) => source.failures(signal)))).flat();
       const errors = findNewErrors(deploy, failures, await findReleases(siblings.containers), now);
       if (errors === null) gaps.push("errors: the failures that are told do not reach far enough before the deploy");
       return errors;
@@ -98,6 +97,7 @@ export function createVerdicts(
   const limit = pLimit(sideBySide);
   const find = async (deploy: Deploy, seconds: number): Promise<DeployVerdict> => {
     const gaps: string[] = [];
+    const errorGaps: string[] = [];
     const [deploys, { containers, engines }] = await Promise.all([all(), fleet()]);
     const failed = deploy.state === "failed";
     const around = withoutFailed(deploys).filter((other) => isOfSameGroup(other, deploy));
@@ -105,8 +105,9 @@ export function createVerdicts(
     const { shown: asked, unread } = await findSources(deploy, gaps);
     const [read, newErrors] = await Promise.all([
       Promise.all(windows === null ? [] : asked.map((source) => readQueues(source, windows, gaps))),
-      readErrors(deploy, asked, gaps),
+      readErrors(deploy, asked, errorGaps),
     ]);
+    gaps.push(...errorGaps);
     const own = containers.filter((container) => container.kind === "core" && isIn(container, deploy));
     const { shown, silent } = engines;
     if (silent.length > 0) {

@@ -1,8 +1,7 @@
 import { OpsError, toProblem } from "../../lib/errors.ts";
-import { toFingerprint } from "../../queues/fingerprint.ts";
 import { errorGroupMinutes, type JobAction, type JobChange, type JobRef } from "../../queues/jobs/control.ts";
 import { type ErrorGroupJobs, type JobRequest, JobsRefused, toRefusal } from "../../queues/jobs/operations.ts";
-import type { FailedJobs, QueueSource } from "../../queues/queue.ts";
+import type { FingerprintedJobs, QueueSource } from "../../queues/queue.ts";
 import type { OpsContext } from "../context.ts";
 import { requireReason } from "../errors.ts";
 
@@ -73,8 +72,8 @@ export async function retryErrorGroup(asked: GroupRequest, context: OpsContext):
 }
 
 /** The jobs whose error text has this fingerprint, newest text first, each job once. */
-function toGroup({ queue, fingerprint, limit }: GroupRequest, failed: readonly FailedJobs[]): ErrorGroupJobs {
-  const own = failed.filter(({ error }) => toFingerprint(error) === fingerprint);
+function toGroup({ queue, fingerprint, limit }: GroupRequest, failed: readonly FingerprintedJobs[]): ErrorGroupJobs {
+  const own = failed.filter((jobs) => jobs.fingerprint === fingerprint);
   const jobIds = [...new Set(own.flatMap((text) => text.jobIds))];
   // A job may have failed with several of the texts: distinct ids count where all are here.
   const isWhole = own.every((text) => text.jobIds.length === text.jobs);

@@ -1,24 +1,22 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import DataLoader from "dataloader";
 import { maySee, requireEnvironments } from "../../auth/principal.ts";
-import { createSharedBudget } from "../../lib/budget/budget.ts";
 import { once } from "../../lib/cache.ts";
 import type { Environment } from "../../lib/environment.ts";
 import { OpsError, toOpsError, toProblem } from "../../lib/errors.ts";
 import {
-  addFingerprints,
   countReleases,
   type ErrorGroup,
-  type FingerprintedFailures,
   groupErrors,
   groupJobErrors,
   type JobErrorGroup,
   type ReleaseFailures,
 } from "../../queues/errors.ts";
-import type { JobFailures, QueueMetrics, QueueSource, UnsupportedSystem } from "../../queues/queue.ts";
+import type { FingerprintedFailures, QueueMetrics, QueueSource, UnsupportedSystem } from "../../queues/queue.ts";
+import { createReleaseOf, type ReleaseOf } from "../../releases/worker.ts";
 import type { ContainerLoaders } from "../containers/loader.ts";
 import { noteQueues } from "../list-lengths.ts";
 import type { Caller, Sources } from "../sources.ts";
-import { findReleases, noRelease } from "./releases-loader.ts";
 
 /** One source, and whether it is readable. Reads only what is asked for. */
 export interface QueueSourceStatus {
@@ -68,7 +66,7 @@ export function createQueueLoaders(
     noteQueues(sources, source, read.length);
     return read;
   });
-  const failures = bySource(async (source) => fingerprint(await source.failures(signal)));
+  const failures = bySource((source) => source.failures(signal));
   const releaseOf = once(() => findReleases(siblings.containers));
   /** Engines are queried only where a failure names its worker. */
   const releasesFor = async (rows: readonly FingerprintedFailures[]) =>
@@ -131,16 +129,6 @@ function toUnsupported({ name, kind, reason }: UnsupportedSystem, env: Environme
 
 const problemOf = (answer: Promise<unknown>) => answer.then(() => null, toProblem);
 
-/** The fingerprinted form of each answer, as long as the source returns the same one. */
-const fingerprinted = new WeakMap<readonly JobFailures[], Promise<readonly FingerprintedFailures[]>>();
-
-/** Shared by all callers: a caller that leaves does not abort it. */
-export function fingerprint(failures: readonly JobFailures[]): Promise<readonly FingerprintedFailures[]> {
-  const made = fingerprinted.get(failures) ?? addFingerprints(failures, createSharedBudget(new AbortController().signal));
-  fingerprinted.set(failures, made);
-  return made;
-}
-
 /** Queries sources in parallel; their failures are separate. */
 function bySource<T>(ask: (source: QueueSource) => Promise<readonly T[]>): DataLoader<QueueSource, readonly T[]> {
   return new DataLoader<QueueSource, readonly T[]>((asked) =>
@@ -164,3 +152,19 @@ async function collect<T>(asked: readonly QueueSource[], loader: DataLoader<Queu
   }
   return answers.flatMap((answer) => (answer instanceof Error ? [] : answer));
 }
+
+/** How long queue numbers wait for an engine without contact so far, ms: after that its releases are unknown. */
+const patienceMs = 1000;
+
+/** Releases by the host names of workers, from the containers that the caller may see, including retired ones. Never rejects. */
+export async function findReleases(containers: ContainerLoaders): Promise<ReleaseOf> {
+  const find = async (): Promise<ReleaseOf> => {
+    const [known, retired] = await Promise.all([containers.known(true), containers.listRetired(true)]);
+    return createReleaseOf([...known.containers, ...retired]);
+  };
+  const done = new AbortController();
+  const late = sleep(patienceMs, noRelease, { ref: false, signal: done.signal }).catch(() => noRelease);
+  return Promise.race([find().catch(() => noRelease), late]).finally(() => done.abort());
+}
+
+const noRelease: ReleaseOf = () => null;

@@ -80,7 +80,7 @@ async function askWorkers(source: QueueSource, signal: AbortSignal): Promise<Sou
   const { name } = source;
   try {
     const jobs = (await source.workerJobs?.(signal)) ?? null;
-    if (jobs === null) return { source, jobs, gap: { source: name, reason: "its rows do not tell on which host a job runs" } };
+    if (jobs === null) return { source, jobs, gap: { source: name, reason: "its rows do not name the host of a job" } };
     return { source, jobs, gap: findGap(name, jobs) };
   } catch (error) {
     return { source, jobs: null, gap: { source: name, reason: toProblem(error).message } };
@@ -89,8 +89,8 @@ async function askWorkers(source: QueueSource, signal: AbortSignal): Promise<Sou
 
 function findGap(source: string, jobs: readonly WorkerJobs[]): WorkGap | null {
   const unnamed = count(jobs.filter(({ host }) => host === null));
-  if (jobs.length >= workerJobsLimit) return { source, reason: "more workers run its jobs than it can tell of" };
-  return unnamed > 0 ? { source, reason: `${unnamed} of its running jobs do not tell on which host` } : null;
+  if (jobs.length >= workerJobsLimit) return { source, reason: "more workers run its jobs than one read returns" };
+  return unnamed > 0 ? { source, reason: `${unnamed} of its running jobs have no known host` } : null;
 }
 
 /** The jobs of orphans, one by one. */

@@ -125,5 +125,5 @@ function toFailure(answers: readonly unknown[], results: readonly QueueSeriesSou
   if (!(first instanceof OpsError) || !results.every(({ error }) => error !== null)) return null;
   const code = results.every(({ error }) => error?.code === first.code) ? first.code : "queues_unavailable";
   const reasons = results.map(({ name, error }) => `${name}: ${error?.message}`).join("; ");
-  return new OpsError(code, `No queue source could tell of this range (${reasons})`, { cause: first });
+  return new OpsError(code, `No queue source could read this range (${reasons})`, { cause: first });
 }

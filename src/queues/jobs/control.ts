@@ -1,3 +1,5 @@
+import type { TableName } from "../postgres/names.ts";
+
 /** What can be done to a job: run it again now, or cancel it for good. */
 export type JobAction = "retry" | "discard";
 
@@ -35,6 +37,25 @@ export interface JobControl {
   /** Checks the role's rights for all operations; rejects as `change`. Changes nothing. */
   verify(): Promise<void>;
 }
+
+/** How the jobs of one source are changed: statements for one job, which return at most one row {queue, state}; `state` is in the words of the system. */
+export interface JobStatements {
+  /** For messages. */
+  readonly table: TableName;
+  /** The format of an id; null where it depends on the type of a column, which the database checks. */
+  readonly id: { readonly pattern: RegExp; readonly expected: string } | null;
+  /**
+   * Changes the job if its state allows it, and returns its new state. The statement itself has the condition, so that of two callers one changes the job. Null
+   * where the system does not support the action, or the configuration does not say how.
+   */
+  change(action: JobAction, job: JobRef, onlyFailed: boolean): string | null;
+  /** Reads the job. */
+  look(job: JobRef): string;
+}
+
+/** 64-bit ids, as text: a JavaScript number cannot hold them. */
+export const bigintId = { pattern: /^\d{1,19}$/, expected: "a whole number" };
+export const uuidId = { pattern: /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i, expected: "a UUID" };
 
 /** Jobs of one operation, at most. */
 export const jobsPerOperation = 100;

@@ -1,10 +1,9 @@
-import type { Pool, PoolClient, QueryResult } from "pg";
+import type { PoolClient } from "pg";
 import { abortable } from "../../lib/abort.ts";
 import type { Logger } from "../../lib/logger.ts";
 import { type ObserveCall, observed, unobserved } from "../../lib/upstream-call.ts";
-import type { Row } from "../postgres/database.ts";
+import { createPool, createTurns, queryAll, type Row } from "../postgres/database.ts";
 import { describe, isConnectionLost, isSqlState, noSubject, toQueueError } from "../postgres/errors.ts";
-import { createTurns } from "../postgres/turns.ts";
 
 /** The only way to change a database. Does no reads, except of the job that is to be or was changed. */
 export interface ControlDatabase {
@@ -37,35 +36,15 @@ const prologue = [
   "set local timezone = 'UTC'",
 ].join(";\n");
 
-/** A pool of one connection, separate from the reads. pg is loaded, and connects, on the first change. */
+/** A pool of one connection, separate from the reads. Connects on the first change. */
 export function createControlDatabase(url: string, logger: Logger, observe: ObserveCall = unobserved): ControlDatabase {
-  let pool: Promise<Pool> | null = null;
+  const application = "wallet-core-ops-control";
+  const pool = createPool({ url, logger, name: "control", application, connections: 1, connectMs: 5000, idleMs: 10_000 });
   const turns = createTurns({ connections: 1, silentMs: waitMs, waitMs });
 
-  const open = async (): Promise<Pool> => {
-    const { Pool: PgPool } = await import("pg");
-    const opened = new PgPool({
-      connectionString: url,
-      max: 1,
-      connectionTimeoutMillis: 5000,
-      idleTimeoutMillis: 10_000,
-      keepAlive: true,
-      allowExitOnIdle: true,
-      application_name: "wallet-core-ops-control",
-    });
-    // Without this listener, the end of an idle connection (a restart of the server) would end our process.
-    opened.on("error", (error) => logger.warn(describe(error), "idle control connection lost"));
-    opened.on("connect", (client) => client.on("error", () => {}));
-    return opened;
-  };
   /** Opens a connection and begins a transaction. Nothing can have changed before, so it may try again on a new connection. */
   const begin = async (signal: AbortSignal, mayRetry: boolean): Promise<PoolClient> => {
-    pool ??= open();
-    const client = await abortable(
-      pool.then((opened) => opened.connect()),
-      signal,
-      (late) => late.release(),
-    );
+    const client = await pool.connect(signal);
     try {
       await abortable(client.query(prologue), signal);
       return client;
@@ -81,8 +60,7 @@ export function createControlDatabase(url: string, logger: Logger, observe: Obse
     let reusable = false;
     try {
       const text = [...statements, "commit"].join(";\n");
-      // Several statements in one simple query: pg returns one result for each.
-      const results = (await abortable(client.query(text), signal)) as unknown as QueryResult<Row>[];
+      const results = await queryAll(client, text, signal);
       reusable = true;
       return statements.map((_, index) => results[index]?.rows ?? []);
     } catch (error) {
@@ -98,10 +76,7 @@ export function createControlDatabase(url: string, logger: Logger, observe: Obse
       const signal = AbortSignal.timeout(deadlineMs);
       return observed({ observe, upstream: "postgres", signal, toCode }, () => turns.run(() => run(statements, signal), signal));
     },
-    async close() {
-      const opened = await pool?.catch(() => null);
-      if (opened && !opened.ended && !opened.ending) await opened.end();
-    },
+    close: () => pool.close(),
   };
 }
 

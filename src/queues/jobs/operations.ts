@@ -55,7 +55,7 @@ interface JobOperationsOptions {
 
 export function createJobOperations(options: JobOperationsOptions): JobOperations {
   const { audit, find, jobsPerHour = 1000, settleMs = 60_000, pollMs = 1000 } = options;
-  const budget: JobBudget = createJobBudget({ jobsPerHour });
+  const budget = createJobBudget({ jobsPerHour });
   const closing = new AbortController();
   const { track, record, recorded, settled } = createOutcomes(audit, closing.signal);
 
@@ -181,28 +181,16 @@ export class JobsRefused extends Error {
   }
 }
 
-interface JobBudget {
-  /** Takes up to `jobs` jobs from the holder's hour. Returns how many it got, at least 1. @throws JobsRefused when none is left */
-  take(holder: string, jobs: number): number;
-  /** Returns jobs to the budget: nothing was tried. */
-  giveBack(holder: string, jobs: number): void;
-}
-
-interface BudgetOptions {
-  /** For one token. */
-  readonly jobsPerHour: number;
-  /** Monotonic clock, ms. */
-  readonly now?: () => number;
-}
-
 /**
  * Limits how many jobs a token may change in an hour. The other limits of restarts (containers/restart/limits.ts) do not fit: they are for few, slow actions, one at
- * a time for each container, with a pause after it. Here the job's row decides who changes it, and one operation has up to a hundred jobs.
+ * a time for each container, with a pause after it. Here the job's row decides who changes it, and one operation has up to a hundred jobs. `now`: a monotonic
+ * clock, milliseconds.
  */
-export function createJobBudget({ jobsPerHour, now }: BudgetOptions): JobBudget {
+export function createJobBudget({ jobsPerHour, now }: { readonly jobsPerHour: number; readonly now?: () => number }) {
   const budget = createHourlyBudget(jobsPerHour, now);
   return {
-    take(holder, jobs) {
+    /** Takes up to `jobs` jobs from the holder's hour. Returns how many it got, at least 1. @throws JobsRefused when none is left */
+    take(holder: string, jobs: number): number {
       const { count, retryAfterSeconds } = budget.left(holder);
       if (count <= 0)
         throw new JobsRefused(
@@ -214,7 +202,8 @@ export function createJobBudget({ jobsPerHour, now }: BudgetOptions): JobBudget 
       budget.take(holder, taken);
       return taken;
     },
-    giveBack: (holder, jobs) => budget.giveBack(holder, jobs),
+    /** Returns jobs to the budget: nothing was tried. */
+    giveBack: (holder: string, jobs: number) => budget.giveBack(holder, jobs),
   };
 }
 

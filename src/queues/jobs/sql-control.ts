@@ -1,35 +1,14 @@
 import { OpsError } from "../../lib/errors.ts";
 import type { Row } from "../postgres/database.ts";
 import { describe, isSqlState } from "../postgres/errors.ts";
-import type { JobAction, JobChange, JobControl, JobRef } from "./control.ts";
+import { formatTable } from "../postgres/names.ts";
+import { type JobAction, type JobChange, type JobControl, type JobRef, type JobStatements, uuidId } from "./control.ts";
 import { AnswerLost, type ControlDatabase } from "./database.ts";
 
-/** A job system's statements for one job. They return at most one row {queue, state}; `state` is in the words of the system. */
-export interface ControlStatements {
-  /**
-   * Changes the job if its state allows it, and returns its new state. The statement itself has the condition, so that of two callers one changes the job. Null
-   * where the system does not support the action, or the configuration does not say how.
-   */
-  change(action: JobAction, job: JobRef, onlyFailed: boolean): string | null;
-  /** Reads the job. */
-  look(job: JobRef): string;
-}
-
-interface SqlControlOptions {
+interface SqlControlOptions extends JobStatements {
   readonly source: string;
-  /** For messages. */
-  readonly table: string;
   readonly database: ControlDatabase;
-  readonly statements: ControlStatements;
-  /** The format of an id; the database checks it where that depends on a column's type. */
-  readonly id: { readonly pattern: RegExp; readonly expected: string } | null;
-  /** The message when an action is not supported. */
-  readonly missing: string;
 }
-
-/** 64-bit ids, as text: a JavaScript number cannot hold them. */
-export const bigintId = { pattern: /^\d{1,19}$/, expected: "a whole number" };
-export const uuidId = { pattern: /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i, expected: "a UUID" };
 
 /** Limits for any id or queue: text that PostgreSQL can store, no longer than real keys and names. */
 const anyId = /^[^\p{Cc}\p{Cs}]{1,200}$/u;
@@ -39,7 +18,9 @@ const anyQueue = /^[^\0\p{Cs}]{1,500}$/u;
 const [bigintProbe, uuidProbe] = ["0", "00000000-0000-0000-0000-000000000000"] as const;
 
 /** A control made only of statements. */
-export function createSqlControl({ source, table, database, statements, id, missing }: SqlControlOptions): JobControl {
+export function createSqlControl({ source, database, ...statements }: SqlControlOptions): JobControl {
+  const { id } = statements;
+  const table = formatTable(statements.table);
   const refuse = (message: string) => new OpsError("invalid_request", message, { upstream: `queues:${source}` });
   const checkRef = ({ jobId, queue }: JobRef) => {
     if (!anyId.test(jobId) || (id !== null && !id.pattern.test(jobId))) {
@@ -54,8 +35,9 @@ export function createSqlControl({ source, table, database, statements, id, miss
   const toStatement = (action: JobAction, job: JobRef, onlyFailed: boolean): string => {
     checkRef(job);
     const statement = statements.change(action, job, onlyFailed);
-    if (statement === null) throw new OpsError("operation_not_supported", missing, { upstream: `queues:${source}` });
-    return statement;
+    if (statement !== null) return statement;
+    const missing = `The mapping of ${source} in QUEUES_FILE does not say how: give it "control" with this operation`;
+    throw new OpsError("operation_not_supported", missing, { upstream: `queues:${source}` });
   };
 
   return {
@@ -117,7 +99,7 @@ function anyJob(jobId: string): JobRef {
 }
 
 /** EXPLAIN checks the same rights as running the statement. Empty where there is no operation. */
-function toProbe(statements: ControlStatements, jobId: string): string[] {
+function toProbe(statements: JobStatements, jobId: string): string[] {
   const job = anyJob(jobId);
   const changes = [
     statements.change("retry", job, false),

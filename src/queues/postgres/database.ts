@@ -1,9 +1,9 @@
+import pLimit, { type LimitFunction } from "p-limit";
 import type { Pool, PoolClient, QueryResult } from "pg";
 import { abortable } from "../../lib/abort.ts";
 import type { Logger } from "../../lib/logger.ts";
 import { type ObserveCall, observed } from "../../lib/upstream-call.ts";
-import { describe, isConnectionLost, noSubject, toQueueError } from "./errors.ts";
-import { createTurns } from "./turns.ts";
+import { describe, isConnectionLost, isSqlState, noSubject, toQueueError } from "./errors.ts";
 
 /** A row of our statements. All values are text, so that 64-bit numbers stay exact. */
 export type Row = Readonly<Record<string, string | null>>;
@@ -17,15 +17,26 @@ export interface Database {
   read(statement: string, signal: AbortSignal): Promise<readonly Row[]>;
   /** Runs several statements in one transaction and one round trip; returns the rows of each. */
   readAll(statements: readonly string[], signal: AbortSignal): Promise<readonly (readonly Row[])[]>;
+  readonly limits: ReadLimits;
   close(): Promise<void>;
 }
 
+/** Of the connections, histories and heavy reads take one each, over all sources: current numbers and failures must not wait for them. */
+export interface ReadLimits {
+  readonly histories: LimitFunction;
+  readonly heavyReads: LimitFunction;
+}
+
+export function createReadLimits(): ReadLimits {
+  return { histories: pLimit(1), heavyReads: pLimit(1) };
+}
+
 /** As many connections as the smallest role may open, with a second gateway beside this one. */
-const connections = 3;
+const readConnections = 3;
 /** Total time of a read and its retry once it has a connection, milliseconds. Also the longest wait for a connection while the server is silent. */
 const readDeadlineMs = 4_000;
 /** Longest wait for a connection while the server answers others, milliseconds: a fresh gateway has many reads, a busy server is slow. */
-const waitMs = 10_000;
+const readWaitMs = 10_000;
 
 /**
  * SET LOCAL, not SET: behind PgBouncer in transaction mode the session is shared. UTC, because job systems write UTC to columns without a time zone. No JIT:
@@ -41,51 +52,24 @@ const prologue = [
   "set local max_parallel_workers_per_gather = 0",
 ];
 
-/** A pool of our own with a queue before it: callers wait while all connections are in use. pg (50 ms) is loaded, and connects, on the first read. */
+/** A pool of our own with a queue before it: callers wait while all connections are in use. Connects on the first read. */
 export function createDatabase(url: string, logger: Logger): Database {
-  let pool: Promise<Pool> | null = null;
-  const connectedAt = new WeakMap<PoolClient, number>();
-  const turns = createTurns({ connections, silentMs: readDeadlineMs, waitMs });
-
-  const open = async (): Promise<Pool> => {
-    const { Pool: PgPool } = await import("pg");
-    const opened = new PgPool({
-      connectionString: url,
-      max: connections,
-      connectionTimeoutMillis: 2000,
-      idleTimeoutMillis: 30_000,
-      keepAlive: true,
-      allowExitOnIdle: true,
-      application_name: "wallet-core-ops",
-    });
-    // Without this listener, the end of an idle connection (a restart of the server) would end our process.
-    opened.on("error", (error) => logger.warn(describe(error), "idle PostgreSQL connection lost"));
-    opened.on("connect", (client) => {
-      connectedAt.set(client, performance.now());
-      client.on("error", () => {}); // A checked-out connection may end between two events; its query then fails.
-    });
-    return opened;
-  };
-
-  const connect = async (notBefore: number, signal: AbortSignal): Promise<PoolClient> => {
-    pool ??= open();
-    for (;;) {
-      const client = await abortable(
-        pool.then((opened) => opened.connect()),
-        signal,
-        (late) => late.release(),
-      );
-      if ((connectedAt.get(client) ?? 0) >= notBefore) return client;
-      client.release(true);
-    }
-  };
+  const pool = createPool({
+    url,
+    logger,
+    name: "PostgreSQL",
+    application: "wallet-core-ops",
+    connections: readConnections,
+    connectMs: 2000,
+    idleMs: 30_000,
+  });
+  const turns = createTurns({ connections: readConnections, silentMs: readDeadlineMs, waitMs: readWaitMs });
 
   const attempt = async (text: string, notBefore: number, signal: AbortSignal): Promise<QueryResult<Row>[]> => {
-    const client = await connect(notBefore, signal);
+    const client = await pool.connect(signal, notBefore);
     let reusable = false;
     try {
-      // Several statements in one simple query: pg returns one result for each.
-      const results = (await abortable(client.query(text), signal)) as unknown as QueryResult<Row>[];
+      const results = await queryAll(client, text, signal);
       reusable = true;
       return results;
     } finally {
@@ -113,10 +97,8 @@ export function createDatabase(url: string, logger: Logger): Database {
   return {
     read: async (statement, signal) => (await readAll([statement], signal))[0] ?? [],
     readAll,
-    close: async () => {
-      const opened = await pool?.catch(() => null);
-      if (opened && !opened.ended && !opened.ending) await opened.end();
-    },
+    limits: createReadLimits(),
+    close: () => pool.close(),
   };
 }
 
@@ -130,5 +112,137 @@ export function observeDatabase(database: Database, observe: ObserveCall): Datab
       observed({ observe, upstream: "postgres", signal, toCode }, () => database.read(statement, signal)),
     readAll: (statements, signal) =>
       observed({ observe, upstream: "postgres", signal, toCode }, () => database.readAll(statements, signal)),
+  };
+}
+
+interface PoolOptions {
+  readonly url: string;
+  readonly logger: Logger;
+  /** For the log. */
+  readonly name: string;
+  /** `application_name` of its sessions. */
+  readonly application: string;
+  readonly connections: number;
+  readonly connectMs: number;
+  readonly idleMs: number;
+}
+
+interface ConnectionPool {
+  /** A connection that was opened at this time or later (`performance.now()`). The caller releases it. */
+  connect(signal: AbortSignal, notBefore?: number): Promise<PoolClient>;
+  close(): Promise<void>;
+}
+
+/** pg (50 ms) is loaded, and connects, on the first call. */
+export function createPool({ url, logger, name, application, connections: max, connectMs, idleMs }: PoolOptions): ConnectionPool {
+  let pool: Promise<Pool> | null = null;
+  const connectedAt = new WeakMap<PoolClient, number>();
+  const open = async (): Promise<Pool> => {
+    const { Pool: PgPool } = await import("pg");
+    const opened = new PgPool({
+      connectionString: url,
+      max,
+      connectionTimeoutMillis: connectMs,
+      idleTimeoutMillis: idleMs,
+      keepAlive: true,
+      allowExitOnIdle: true,
+      application_name: application,
+    });
+    // Without this listener, the end of an idle connection (a restart of the server) would end our process.
+    opened.on("error", (error) => logger.warn(describe(error), `idle ${name} connection lost`));
+    opened.on("connect", (client) => {
+      connectedAt.set(client, performance.now());
+      client.on("error", () => {}); // A checked-out connection may end between two events; its query then fails.
+    });
+    return opened;
+  };
+  return {
+    async connect(signal, notBefore = 0) {
+      pool ??= open();
+      for (;;) {
+        const client = await abortable(
+          pool.then((opened) => opened.connect()),
+          signal,
+          (late) => late.release(),
+        );
+        if ((connectedAt.get(client) ?? 0) >= notBefore) return client;
+        client.release(true);
+      }
+    },
+    async close() {
+      const opened = await pool?.catch(() => null);
+      if (opened && !opened.ended && !opened.ending) await opened.end();
+    },
+  };
+}
+
+/** Several statements in one simple query: pg returns one result for each. */
+export async function queryAll(client: PoolClient, text: string, signal: AbortSignal): Promise<QueryResult<Row>[]> {
+  return (await abortable(client.query(text), signal)) as unknown as QueryResult<Row>[];
+}
+
+interface TurnsOptions {
+  /** How much work runs at once: the number of connections. */
+  readonly connections: number;
+  /** A caller that waits this long while the server answers no one gets a TimeoutError, milliseconds. */
+  readonly silentMs: number;
+  /** A caller that waits this long while the server answers others gets a ConnectionsBusyError, milliseconds. */
+  readonly waitMs: number;
+}
+
+/** A queue before the connections of one database. The pool of pg rejects those who wait in it, and cannot distinguish a busy server from one that hangs. */
+export interface Turns {
+  /** Runs the work when a connection is free, in call order. Rejects as the work does, with the signal's reason, or as the options say. */
+  run<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T>;
+}
+
+/** All connections were in use. */
+export class ConnectionsBusyError extends Error {
+  override readonly name = "ConnectionsBusyError";
+}
+
+export function createTurns({ connections, silentMs, waitMs }: TurnsOptions): Turns {
+  const limit = pLimit(connections);
+  let answeredAt = -Infinity;
+  const noteAnswer = () => {
+    answeredAt = performance.now();
+  };
+  const observe = async <T>(work: () => Promise<T>): Promise<T> => {
+    try {
+      const result = await work();
+      noteAnswer();
+      return result;
+    } catch (error) {
+      if (isSqlState(describe(error).code)) noteAnswer();
+      throw error;
+    }
+  };
+  return {
+    async run(work, signal) {
+      const since = performance.now();
+      const patience = new AbortController();
+      const giveUpOnSilence = () => {
+        if (answeredAt < since) patience.abort(new DOMException("The server answers nobody", "TimeoutError"));
+      };
+      const timers = [
+        setTimeout(giveUpOnSilence, silentMs),
+        setTimeout(() => patience.abort(new ConnectionsBusyError()), waitMs),
+      ];
+      const stopWaiting = () => {
+        for (const timer of timers) clearTimeout(timer);
+      };
+      const waiting = AbortSignal.any([signal, patience.signal]);
+      const turn = limit(async () => {
+        stopWaiting();
+        // Skip the work if the caller left while waiting.
+        waiting.throwIfAborted();
+        return observe(work);
+      });
+      try {
+        return await abortable(turn, waiting);
+      } finally {
+        stopWaiting();
+      }
+    },
   };
 }

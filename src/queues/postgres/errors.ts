@@ -6,11 +6,12 @@ export interface ReadSubject {
   readonly source: string | null;
   /** Its name as people write it. */
   readonly table: string;
-  readonly columns: readonly string[];
+  /** The statements of the source: a column is named in messages only if they have it. */
+  readonly sql: string;
 }
 
 /** For a read of no particular table. */
-export const noSubject: ReadSubject = { source: null, table: "", columns: [] };
+export const noSubject: ReadSubject = { source: null, table: "", sql: "" };
 
 /** SQLSTATEs of a server that stops or starts, or of a broken connection: a new connection may work. */
 const lostStates = new Set(["57P01", "57P02", "57P03", "08000", "08003", "08006"]);
@@ -39,9 +40,15 @@ export function toQueueError(error: unknown, subject: ReadSubject): OpsError {
   return new OpsError("postgres_unavailable", explainUnavailable(code, message), options);
 }
 
-function explainMismatch(code: string, message: string, { table, columns }: ReadSubject): string | null {
-  const column = columns.find((name) => message.includes(`.${name} `) || message.includes(`"${name}"`));
-  const which = column === undefined ? "A column" : `Column ${JSON.stringify(column)}`;
+/** `column job.state does not exist`, `column "state" does not exist`, and the same in another language. */
+const missingColumn = /\.(.+) does not exist$|"(.+)"|\.(\S+) /;
+
+function explainMismatch(code: string, message: string, { table, sql }: ReadSubject): string | null {
+  const column = missingColumn
+    .exec(message)
+    ?.slice(1)
+    .find((name) => name !== undefined);
+  const which = column === undefined || !sql.includes(column) ? "A column" : `Column ${JSON.stringify(column)}`;
   switch (code) {
     case "42P01":
     case "3F000":

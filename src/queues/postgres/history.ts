@@ -1,4 +1,3 @@
-import pLimit, { type LimitFunction } from "p-limit";
 import { abortable } from "../../lib/abort.ts";
 import type { ReadBudget } from "../../lib/budget/budget.ts";
 import { OpsError } from "../../lib/errors.ts";
@@ -8,9 +7,8 @@ import { checkPoints, type HistoryStep, mostPoints, type QueueHistory, toPoints 
 import type { Database, Row } from "./database.ts";
 import { isOneOf } from "./names.ts";
 import { explain, toCost, toPlan } from "./planner.ts";
-import { toNumber } from "./readings.ts";
 import { secondsBetween } from "./sql.ts";
-import type { ReadRows } from "./statements.ts";
+import { type ReadRows, toNumber } from "./statements.ts";
 
 /** Queries for the rows of a history. Each row has `queue` (text). */
 interface HistoryRows {
@@ -106,7 +104,7 @@ function historyStatement({ jobs, failures, oldest }: HistoryRows, { from, step,
   const run = `case when taken < ended then ${secondsBetween("taken", "ended")} end`;
   const event = (time: string, values: string, rows: string) => `select queue, ${stepOf(time)} as step, ${values} from ${rows}`;
   return `
-with job as materialized (select * from (${jobs}) as kept limit ${mostRows + 1}),
+with job as materialized (select * from (${jobs}) as listed limit ${mostRows + 1}),
 event as (
   select queue, ${stepOf("due")} as step, 1 as due, 0 as taken, 0 as processed, 0 as failures, null::float8 as wait, null::float8 as run, 0 as undated, 0 as retried, null::timestamptz as since
   from job where due <= ${to} and (taken is null or taken >= due)
@@ -154,27 +152,22 @@ function toEpoch(text: string | null | undefined): number | null {
   return text === null || text === undefined ? null : Number(text);
 }
 
-/** Of the three connections to a database, one is for histories: current numbers and failures must not wait for them. */
-const atOnce = 1;
 /** Time for the wait and the read together. Grafana itself gives up after 30 s. */
 const deadlineMs = 25_000;
 /** More cannot be served in time, and each holds a place of the edge (http/limits.ts) while it waits. */
 const mostWaiting = 60;
-
-const turns = new WeakMap<Database, LimitFunction>();
 
 /**
  * Reads histories one at a time for each database, over all its sources. Otherwise a few viewers of one dashboard would keep all connections busy. Rejects with
  * the signal's reason, a TimeoutError, postgres_unavailable when too many wait, or the error of `work`.
  */
 export async function inTurn<T>(database: Database, work: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T> {
-  const turn = turns.get(database) ?? pLimit(atOnce);
-  turns.set(database, turn);
-  if (turn.pendingCount >= mostWaiting) {
+  const limit = database.limits.histories;
+  if (limit.pendingCount >= mostWaiting) {
     throw new OpsError("postgres_unavailable", "Too many histories are waiting to be read: ask again soon");
   }
   const limited = AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)]);
-  const result = turn(async () => {
+  const result = limit(async () => {
     // Skip the read if the caller left while waiting.
     limited.throwIfAborted();
     return work(limited);

@@ -1,11 +1,72 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { formatRfc3339 } from "../../lib/time.ts";
+import { compareTimes, pickFairly } from "../errors.ts";
 import { failureGroupsLimit, jobIdsPerError } from "../queue.ts";
 import type { Row } from "./database.ts";
 import { describe } from "./errors.ts";
 import { quoteLiteral, quoteTable, type TableName } from "./names.ts";
 import { explain, scansOf, toPlan } from "./planner.ts";
-import { addUp, type Measure, type Measured, type MeasuredQueues } from "./readings.ts";
-import type { ReadRows } from "./statements.ts";
+import { groupFailures } from "./sql.ts";
+import {
+  addUp,
+  type Measure,
+  type Measured,
+  type MeasuredQueues,
+  type Reading,
+  readMeasures,
+  type ReadMeasures,
+  type ReadRows,
+  type TableParts,
+  toMeasured,
+  toWays,
+  toZeroRow,
+  uniteReadings,
+} from "./statements.ts";
+
+interface HeavyRun {
+  readonly read: ReadRows;
+  readonly parts: TableParts | undefined;
+  readonly firstPages: number | undefined;
+  readonly signal: AbortSignal;
+}
+
+/** For readings that would scan a huge table: part by part where possible, without quantiles; else as one statement. */
+export async function readMeasuresInParts(readings: readonly Reading[], { parts, ...run }: HeavyRun): Promise<ReadMeasures> {
+  const fallbacks = readings.flatMap((reading) => toWays(reading).at(-1) ?? []);
+  if (!parts) return readMeasures(fallbacks, run.read);
+  const observedAt = formatRfc3339(Date.now());
+  const measures = readings.flatMap((reading) => reading.measures);
+  const whole = parts.reading(measures, "true");
+  const zeroRow = toZeroRow([whole]);
+  const sums = new Map<string, Measured>();
+  const statement = (condition: string) => uniteReadings([parts.reading(measures, condition)]);
+  const add = (rows: readonly Row[]) => addMeasured(sums, toMeasured(rows, []));
+  const rest = parts.rest && toMeasured(await run.read(uniteReadings([parts.rest.reading])), [parts.rest.reading]);
+  if (rest) addMeasured(sums, rest);
+  const isParted = await readInChunks(run.read, { table: parts.table, statement }, { ...run, add });
+  if (!isParted) return readMeasures(rest ? fallbacks : [whole], run.read);
+  if (rest) for (const [queue, own] of rest.measured) sums.set(queue, { ...sums.get(queue), ...unknownOf(own, zeroRow) });
+  return { zeroRow, measured: sums, observedAt, exact: false };
+}
+
+/** The counts that are null. */
+function unknownOf(own: Measured, zeroRow: Measured): Measured {
+  const isUnknown = ([measure, value]: [string, number | null]) => value === null && zeroRow[measure as Measure] === 0;
+  return Object.fromEntries(Object.entries<number | null>(own).filter(isUnknown));
+}
+
+/** The same for failures. `whole`: the statement for all of them. */
+export async function readFailuresInParts(whole: string, { parts, ...run }: HeavyRun): Promise<readonly Row[]> {
+  if (!parts) return run.read(whole);
+  const sums = createFailureSums();
+  const part = {
+    table: parts.table,
+    statement: (condition: string) => groupFailures(parts.failures(condition), { withTimes: true }),
+  };
+  if (parts.rest) sums.add(await run.read(groupFailures(parts.rest.failures, { withTimes: true })));
+  const isParted = await readInChunks(run.read, part, { ...run, add: (rows) => sums.add(rows) });
+  return isParted ? sums.rows() : run.read(whole);
+}
 
 /** Adds the measures of one part of the rows to the sums. */
 export function addMeasured(sums: Map<string, Measured>, { measured: part }: MeasuredQueues): void {
@@ -36,7 +97,9 @@ interface FailureSums {
 export function createFailureSums(): FailureSums {
   let groups = new Map<string, Group>();
   const shrink = (limit: number) => {
-    if (groups.size > limit) groups = new Map(pickFairly([...groups]).slice(0, failureGroupsLimit));
+    if (groups.size <= limit) return;
+    const newestFirst = [...groups].toSorted(([, a], [, b]) => compareTimes(a.row["last_at"] ?? "", b.row["last_at"] ?? ""));
+    groups = new Map(pickFairly(newestFirst, ([, { row }]) => row["queue"] ?? "", failureGroupsLimit));
   };
   return {
     add(rows) {
@@ -76,25 +139,6 @@ function merge(a: Group, b: Group): Group {
     },
     jobs: [...a.jobs, ...b.jobs].toSorted(([, one], [, other]) => other - one).slice(0, jobIdsPerError),
   };
-}
-
-/** Takes the newest group of each queue, then the second of each, and so on: no queue crowds out another. */
-function pickFairly(groups: readonly [string, Group][]): [string, Group][] {
-  const seen = new Map<string, number>();
-  const placed = groups
-    .toSorted(([, a], [, b]) => compare(b.row["last_at"] ?? "", a.row["last_at"] ?? ""))
-    .map((entry) => {
-      const queue = entry[1].row["queue"] ?? "";
-      const place = seen.get(queue) ?? 0;
-      seen.set(queue, place + 1);
-      return { entry, place };
-    });
-  return placed.toSorted((a, b) => a.place - b.place).map(({ entry }) => entry);
-}
-
-function compare(a: string, b: string): number {
-  if (a === b) return 0;
-  return a < b ? -1 : 1;
 }
 
 /** A read of a table in parts that add up. */

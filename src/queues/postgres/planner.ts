@@ -1,5 +1,4 @@
 import type { Row } from "./database.ts";
-import type { Candidate, PlanCheckOptions, ReadAllRows } from "./statements.ts";
 
 /** The fields we use of a plan's node. Source: PostgreSQL's "EXPLAIN", FORMAT JSON. */
 export interface PlanNode {
@@ -16,9 +15,6 @@ export interface PlanNode {
   readonly Filter?: string;
   readonly Plans?: readonly PlanNode[];
 }
-
-/** Statements that cost more together run once a minute: 100,000 pages in sequence and their rows, about 350 ms from memory. */
-export const heavyCost = 100_000;
 
 /** Plans the statement without running it. */
 export function explain(statement: string): string {
@@ -89,52 +85,4 @@ export function scansOf(plan: PlanNode): readonly PlanNode[] {
       (node["Relation Name"] ?? node["Index Name"]) !== undefined &&
       !(node["Node Type"] === "Seq Scan" && node["Total Cost"] < fewPagesCost),
   );
-}
-
-/** Index of the candidate to run; null: not now, since every candidate would scan a huge table. */
-export type Choice = number | null;
-
-/**
- * Chooses the cheapest candidate of each statement, then the cheapest statements, up to `limit` in total. `costs` has the costs of each statement's candidates.
- */
-export function chooseLight(costs: readonly (readonly number[])[], limit: number): readonly Choice[] {
-  const cheapest = costs.map((own) => Math.min(...own));
-  let sum = 0;
-  const light = new Set<number>();
-  for (const [index, cost] of [...cheapest.entries()].toSorted(([, a], [, b]) => a - b)) {
-    sum += cost;
-    if (sum <= limit) light.add(index);
-  }
-  return costs.map((own, index) => (light.has(index) ? own.indexOf(cheapest[index] ?? 0) : null));
-}
-
-interface PlanCheck {
-  /** How each statement shall run. Asks the planner about all at once, unless it did a short while ago; rejects as `readAll` does. */
-  choose(statements: readonly (readonly Candidate[])[], readAll: ReadAllRows): Promise<readonly Choice[]>;
-  /** After a failure: asks the planner again next time. After a timeout the planner was wrong, so every statement counts as heavy for a while. */
-  forget(ranOutOfTime: boolean): void;
-}
-
-/** Asks the planner what statements cost before they run. This reads no rows. Each statement needs at least one candidate. */
-export function createPlanCheck({ cost = heavyCost, againMs = 300_000, distrustMs = 60_000 }: PlanCheckOptions = {}): PlanCheck {
-  let cached: { readonly key: string; readonly choices: readonly Choice[]; readonly until: number } | null = null;
-  let distrustUntil = -Infinity;
-  return {
-    async choose(statements, readAll) {
-      if (performance.now() < distrustUntil) return statements.map(() => null);
-      const key = JSON.stringify(statements);
-      if (cached?.key === key && performance.now() < cached.until) return cached.choices;
-      const plans = (await readAll(statements.flat().map(({ sql }) => explain(sql)))).values();
-      const costs = statements.map((candidates) =>
-        candidates.map((candidate) => toCost(toPlan(plans.next().value ?? [])) / (candidate.costCorrection ?? 1)),
-      );
-      const choices = chooseLight(costs, cost);
-      cached = { key, choices, until: performance.now() + againMs };
-      return choices;
-    },
-    forget(ranOutOfTime) {
-      cached = null;
-      if (ranOutOfTime) distrustUntil = performance.now() + distrustMs;
-    },
-  };
 }

@@ -1,122 +1,95 @@
-import pLimit, { type LimitFunction } from "p-limit";
 import { abortable } from "../../lib/abort.ts";
 import { OpsError } from "../../lib/errors.ts";
-import { formatRfc3339 } from "../../lib/time.ts";
 import type { Database, Row } from "./database.ts";
 import { describe } from "./errors.ts";
-import { addMeasured, createFailureSums, readInChunks } from "./page-ranges.ts";
-import { type Choice, createPlanCheck } from "./planner.ts";
+import { readFailuresInParts, readMeasuresInParts } from "./page-ranges.ts";
+import { explain, toCost, toPlan } from "./planner.ts";
+import { groupFailures, groupRuns, pickWorkers } from "./sql.ts";
 import {
-  type Measure,
-  type Measured,
-  measuredNothing,
-  type MeasuredQueues,
-  type Reading,
-  toMeasured,
+  type Candidate,
+  type HeavyOptions,
+  type PacedOptions,
+  type PlanCheckOptions,
+  type ReadAllRows,
+  readMeasures,
+  type ReadMeasures,
+  type SqlStatements,
+  toWays,
   uniteReadings,
-} from "./readings.ts";
-import type { Candidate, HeavyOptions, PacedOptions, ReadAllRows, ReadRows, SqlStatements, TableParts } from "./statements.ts";
+} from "./statements.ts";
 
 /** Reads for a source: at once where the plans are light, else in the background at most once a minute. */
 interface PlannedReads {
   measures(statements: SqlStatements, signal: AbortSignal): Promise<ReadMeasures>;
   failures(statements: SqlStatements, signal: AbortSignal): Promise<readonly Row[]>;
-  /** The running jobs by worker; empty where the statements do not read workers. */
+  /** The running jobs by worker; empty where the rows do not name workers. */
   workers(statements: SqlStatements, signal: AbortSignal): Promise<readonly Row[]>;
-  /** Usual run times; empty where there is no statement for them, or it would be expensive. */
+  /** Usual run times; empty where the rows hold none, or reading them would be expensive. */
   usualRuns(statements: SqlStatements, signal: AbortSignal): Promise<readonly Row[]>;
   close(): void;
 }
 
 export function createPlannedReads(database: Database, options: HeavyOptions = {}): PlannedReads {
-  const gates = {
-    measures: createGate<ReadMeasures>(database, options),
-    failures: createGate<readonly Row[]>(database, options),
-    workers: createGate<readonly Row[]>(database, options),
+  const guards = {
+    measures: createCostGuard<ReadMeasures>(database, options),
+    failures: createCostGuard<readonly Row[]>(database, options),
+    workers: createCostGuard<readonly Row[]>(database, options),
   };
   const runsCheck = createPlanCheck(options);
-  const readBy =
-    (signal: AbortSignal): ReadRows =>
-    (statement) =>
-      database.read(statement, signal);
-  const readAllBy =
-    (signal: AbortSignal): ReadAllRows =>
-    (statements) =>
-      database.readAll(statements, signal);
   const toRun = (parts: SqlStatements["parts"], signal: AbortSignal) => ({
-    read: readBy(signal),
+    read: (statement: string) => database.read(statement, signal),
     parts,
     firstPages: options.firstPages,
     signal,
   });
   const readRows = async (
-    gate: Gate<readonly Row[]>,
+    guard: ReturnType<typeof createCostGuard<readonly Row[]>>,
     statement: string,
     signal: AbortSignal,
     readHeavy: (run: AbortSignal) => Promise<readonly Row[]>,
   ) => {
-    const read = readBy(signal);
-    const [choice] = await gate.choose([[{ sql: statement }]], readAllBy(signal));
-    return choice === 0 ? gate.light(read(statement)) : gate.heavy("rows", readHeavy, signal);
+    const [choice] = await guard.choose([[{ sql: statement }]], signal);
+    return choice === 0 ? guard.light(database.read(statement, signal)) : guard.heavy("rows", readHeavy, signal);
   };
 
   return {
     async measures({ readings, parts }, signal) {
-      const read = readBy(signal);
-      const gate = gates.measures;
+      const guard = guards.measures;
       const ways = readings.map(toWays);
-      const choices = await gate.choose(
+      const choices = await guard.choose(
         ways.map((way) => way.map((reading) => ({ ...reading, sql: uniteReadings([reading]) }))),
-        readAllBy(signal),
+        signal,
       );
       const light = ways.flatMap((way, index) => way[choices[index] ?? Infinity] ?? []);
       const heavy = readings.filter((_, index) => choices[index] === null);
-      if (heavy.length === 0) return gate.light(readMeasures(light, read));
+      const readLight = () => guard.light(readMeasures(light, (statement) => database.read(statement, signal)));
+      if (heavy.length === 0) return readLight();
       const key = heavy.flatMap(({ measures }) => measures).join();
       const answers = await Promise.all([
-        gate.heavy(key, (run) => readHeavyMeasures(heavy, toRun(parts, run)), signal),
-        ...(light.length > 0 ? [gate.light(readMeasures(light, read))] : []),
+        guard.heavy(key, (run) => readMeasuresInParts(heavy, toRun(parts, run)), signal),
+        ...(light.length > 0 ? [readLight()] : []),
       ]);
       return answers.reduce(join);
     },
-    failures: async ({ failures, parts }, signal) =>
-      failures === null
-        ? []
-        : readRows(gates.failures, failures, signal, (run) => readHeavyFailures(failures, toRun(parts, run))),
-    workers: async ({ workers }, signal) =>
-      workers === undefined ? [] : readRows(gates.workers, workers, signal, (run) => database.read(workers, run)),
-    async usualRuns({ usualRuns: statement }, signal) {
-      if (statement === undefined) return [];
-      const [choice] = await runsCheck.choose([[{ sql: statement }]], readAllBy(signal));
+    async failures({ failures, parts }, signal) {
+      if (failures === null) return [];
+      const statement = groupFailures(failures);
+      return readRows(guards.failures, statement, signal, (run) => readFailuresInParts(statement, toRun(parts, run)));
+    },
+    async workers({ running }, signal) {
+      if (!running) return [];
+      const statement = pickWorkers(running);
+      return readRows(guards.workers, statement, signal, (run) => database.read(statement, run));
+    },
+    async usualRuns({ usualRuns }, signal) {
+      if (usualRuns === undefined) return [];
+      const statement = groupRuns(usualRuns);
+      const [choice] = await runsCheck.choose([[{ sql: statement }]], (explains) => database.readAll(explains, signal));
       return choice === 0 ? database.read(statement, signal) : [];
     },
     close() {
-      for (const gate of Object.values(gates)) gate.close();
+      for (const guard of Object.values(guards)) guard.close();
     },
-  };
-}
-
-/** A cost guard: asks the planner about statements, and paces the heavy ones. */
-interface Gate<T> {
-  choose(statements: readonly (readonly Candidate[])[], readAll: ReadAllRows): Promise<readonly Choice[]>;
-  /** Wraps a read of light statements. */
-  light<R>(read: Promise<R>): Promise<R>;
-  readonly heavy: Paced<T>["read"];
-  readonly close: () => void;
-}
-
-function createGate<T>(database: Database, options: HeavyOptions): Gate<T> {
-  const check = createPlanCheck(options);
-  const paced = createPaced<T>(database, options);
-  const orForget = (error: unknown): never => {
-    check.forget(describe(error).code === "57014");
-    throw error;
-  };
-  return {
-    choose: (statements, readAll) => check.choose(statements, readAll).catch(orForget),
-    light: (read) => read.catch(orForget),
-    heavy: (key, work, signal) => paced.read(key, work, signal),
-    close: () => paced.close(),
   };
 }
 
@@ -124,77 +97,85 @@ function createGate<T>(database: Database, options: HeavyOptions): Gate<T> {
 function join(a: ReadMeasures, b: ReadMeasures): ReadMeasures {
   const queues = new Set([...a.measured.keys(), ...b.measured.keys()]);
   return {
-    nothing: { ...a.nothing, ...b.nothing },
+    zeroRow: { ...a.zeroRow, ...b.zeroRow },
     measured: new Map([...queues].map((queue) => [queue, { ...ofQueue(a, queue), ...ofQueue(b, queue) }])),
     observedAt: a.observedAt < b.observedAt ? a.observedAt : b.observedAt,
     exact: a.exact && b.exact,
   };
 }
 
-function ofQueue({ nothing, measured }: ReadMeasures, queue: string): ReadMeasures["nothing"] {
-  return measured.get(queue) ?? nothing;
+function ofQueue({ zeroRow, measured }: ReadMeasures, queue: string): ReadMeasures["zeroRow"] {
+  return measured.get(queue) ?? zeroRow;
 }
 
-/** The measures of all queues. */
-interface ReadMeasures extends MeasuredQueues {
-  /** When its oldest part was read, RFC 3339 UTC with seconds. */
-  readonly observedAt: string;
-  /** False when it is not one snapshot. */
-  readonly exact: boolean;
+/** Decides by the planner's costs which statements run now, and paces the others. One for each result of a source. */
+function createCostGuard<T>(database: Database, options: HeavyOptions) {
+  const check = createPlanCheck(options);
+  const paced = createPaced<T>(database, options);
+  const orForget = (error: unknown): never => {
+    check.forget(describe(error).code === "57014");
+    throw error;
+  };
+  return {
+    /** How each statement shall run. Rejects as `Database.readAll` does. */
+    choose: (statements: readonly (readonly Candidate[])[], signal: AbortSignal): Promise<readonly Choice[]> =>
+      check.choose(statements, (explains) => database.readAll(explains, signal)).catch(orForget),
+    /** Wraps a read of light statements. */
+    light: <R>(read: Promise<R>): Promise<R> => read.catch(orForget),
+    heavy: paced.read,
+    close: paced.close,
+  };
 }
 
-interface HeavyRun {
-  readonly read: ReadRows;
-  readonly parts: TableParts | undefined;
-  readonly firstPages: number | undefined;
-  readonly signal: AbortSignal;
+/** Statements that cost more together run once a minute: 100,000 pages in sequence and their rows, about 350 ms from memory. */
+export const heavyCost = 100_000;
+
+/** Index of the candidate to run; null: not now, since every candidate would scan a huge table. */
+export type Choice = number | null;
+
+/**
+ * Chooses the cheapest candidate of each statement, then the cheapest statements, up to `limit` in total. `costs` has the costs of each statement's candidates.
+ */
+export function chooseLight(costs: readonly (readonly number[])[], limit: number): readonly Choice[] {
+  const cheapest = costs.map((own) => Math.min(...own));
+  let sum = 0;
+  const light = new Set<number>();
+  for (const [index, cost] of [...cheapest.entries()].toSorted(([, a], [, b]) => a - b)) {
+    sum += cost;
+    if (sum <= limit) light.add(index);
+  }
+  return costs.map((own, index) => (light.has(index) ? own.indexOf(cheapest[index] ?? 0) : null));
 }
 
-/** Reads with one statement: one snapshot. */
-async function readMeasures(readings: readonly Reading[], read: ReadRows): Promise<ReadMeasures> {
-  const observedAt = formatRfc3339(Date.now());
-  return { ...toMeasured(await read(uniteReadings(readings)), readings), observedAt, exact: true };
+interface PlanCheck {
+  /** How each statement shall run. Asks the planner about all at once, unless it did a short while ago; rejects as `readAll` does. */
+  choose(statements: readonly (readonly Candidate[])[], readAll: ReadAllRows): Promise<readonly Choice[]>;
+  /** After a failure: asks the planner again next time. After a timeout the planner was wrong, so every statement counts as heavy for a while. */
+  forget(ranOutOfTime: boolean): void;
 }
 
-/** For readings that would scan a huge table: part by part where possible, without quantiles; else as one statement. */
-async function readHeavyMeasures(readings: readonly Reading[], { parts, ...run }: HeavyRun): Promise<ReadMeasures> {
-  const plain = readings.flatMap((reading) => toWays(reading).at(-1) ?? []);
-  if (!parts) return readMeasures(plain, run.read);
-  const observedAt = formatRfc3339(Date.now());
-  const measures = readings.flatMap((reading) => reading.measures);
-  const whole = parts.reading(measures, "true");
-  const nothing = measuredNothing([whole]);
-  const sums = new Map<string, Measured>();
-  const statement = (condition: string) => uniteReadings([parts.reading(measures, condition)]);
-  const add = (rows: readonly Row[]) => addMeasured(sums, toMeasured(rows, []));
-  const rest = parts.rest && toMeasured(await run.read(uniteReadings([parts.rest.reading])), [parts.rest.reading]);
-  if (rest) addMeasured(sums, rest);
-  const isParted = await readInChunks(run.read, { table: parts.table, statement }, { ...run, add });
-  if (!isParted) return readMeasures(rest ? plain : [whole], run.read);
-  if (rest) for (const [queue, own] of rest.measured) sums.set(queue, { ...sums.get(queue), ...unknownOf(own, nothing) });
-  return { nothing, measured: sums, observedAt, exact: false };
-}
-
-/** The counts that are null. */
-function unknownOf(own: Measured, nothing: Measured): Measured {
-  const isUnknown = ([measure, value]: [string, number | null]) => value === null && nothing[measure as Measure] === 0;
-  return Object.fromEntries(Object.entries<number | null>(own).filter(isUnknown));
-}
-
-/** The same for failures. */
-async function readHeavyFailures(failures: string, { parts, ...run }: HeavyRun): Promise<readonly Row[]> {
-  if (!parts) return run.read(failures);
-  const sums = createFailureSums();
-  const part = { table: parts.table, statement: parts.failures };
-  if (parts.rest) sums.add(await run.read(parts.rest.failures));
-  const isParted = await readInChunks(run.read, part, { ...run, add: (rows) => sums.add(rows) });
-  return isParted ? sums.rows() : run.read(failures);
-}
-
-/** The ways to read the same data; the last has the fewest scans. */
-export function toWays(reading: Reading): readonly Reading[] {
-  const { plain, ...rest } = reading;
-  return plain === undefined ? [reading] : [reading, { ...rest, sql: plain, costCorrection: 1 }];
+/** Asks the planner what statements cost before they run. This reads no rows. Each statement needs at least one candidate. */
+export function createPlanCheck({ cost = heavyCost, againMs = 300_000, distrustMs = 60_000 }: PlanCheckOptions = {}): PlanCheck {
+  let cached: { readonly key: string; readonly choices: readonly Choice[]; readonly until: number } | null = null;
+  let distrustUntil = -Infinity;
+  return {
+    async choose(statements, readAll) {
+      if (performance.now() < distrustUntil) return statements.map(() => null);
+      const key = JSON.stringify(statements);
+      if (cached?.key === key && performance.now() < cached.until) return cached.choices;
+      const plans = (await readAll(statements.flat().map(({ sql }) => explain(sql)))).values();
+      const costs = statements.map((candidates) =>
+        candidates.map((candidate) => toCost(toPlan(plans.next().value ?? [])) / (candidate.costCorrection ?? 1)),
+      );
+      const choices = chooseLight(costs, cost);
+      cached = { key, choices, until: performance.now() + againMs };
+      return choices;
+    },
+    forget(ranOutOfTime) {
+      cached = null;
+      if (ranOutOfTime) distrustUntil = performance.now() + distrustMs;
+    },
+  };
 }
 
 /** Work that is too heavy to run for every caller. */
@@ -203,9 +184,9 @@ interface Paced<T> {
    * Returns the last result for `key`, and starts a run in the background when one is due. Without a result younger than three periods, the caller waits for the
    * run and gets its error.
    */
-  read(key: string, work: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T>;
+  readonly read: (key: string, work: (signal: AbortSignal) => Promise<T>, signal: AbortSignal) => Promise<T>;
   /** Aborts the current run. */
-  close(): void;
+  readonly close: () => void;
 }
 
 interface PacedRun<T> {
@@ -213,21 +194,16 @@ interface PacedRun<T> {
   readonly result: Promise<T>;
 }
 
-/** One heavy run for each database at a time, over all its sources. */
-const turns = new WeakMap<Database, LimitFunction>();
-
 /** A run continues when its callers have left, so that the next ones find a result. None starts without a caller. */
 export function createPaced<T>(database: Database, { everyMs = 60_000, waitMs = 8_000 }: PacedOptions = {}): Paced<T> {
   const controller = new AbortController();
-  const turn = turns.get(database) ?? pLimit(1);
-  turns.set(database, turn);
   let last: { readonly key: string; readonly answer: T; readonly at: number } | null = null;
   let failure: { readonly key: string; readonly error: unknown } | null = null;
   let nextAt = -Infinity;
   let current: PacedRun<T> | null = null;
 
   const startRun = (key: string, work: (signal: AbortSignal) => Promise<T>): PacedRun<T> => {
-    const result = turn(async () => {
+    const result = database.limits.heavyReads(async () => {
       controller.signal.throwIfAborted();
       const start = performance.now();
       const took = () => performance.now() - start;
@@ -245,10 +221,10 @@ export function createPaced<T>(database: Database, { everyMs = 60_000, waitMs = 
       }
     });
     const run = { key, result };
-    const land = () => {
+    const end = () => {
       if (current === run) current = null;
     };
-    result.then(land, land);
+    result.then(end, end);
     return run;
   };
 
@@ -262,7 +238,7 @@ export function createPaced<T>(database: Database, { everyMs = 60_000, waitMs = 
       const isYoung = mine !== null && performance.now() - mine.at < 3 * everyMs;
       if (mine && (isYoung || (!run && !failure))) return mine.answer;
       if (run) {
-        const answer = await arriveWithin(run.result, waitMs, signal);
+        const answer = await settleWithin(run.result, waitMs, signal);
         if (answer !== null) return answer.value;
         if (mine) return mine.answer;
         throw new OpsError(
@@ -278,7 +254,7 @@ export function createPaced<T>(database: Database, { everyMs = 60_000, waitMs = 
 }
 
 /** The promise's value; null if it takes longer. */
-async function arriveWithin<T>(promise: Promise<T>, ms: number, signal: AbortSignal): Promise<{ readonly value: T } | null> {
+async function settleWithin<T>(promise: Promise<T>, ms: number, signal: AbortSignal): Promise<{ readonly value: T } | null> {
   const timeout = AbortSignal.timeout(ms);
   try {
     return { value: await abortable(promise, AbortSignal.any([signal, timeout])) };

@@ -1,128 +1,109 @@
 import { createSharedBudget } from "../../lib/budget/budget.ts";
-import { createSingleFlight } from "../../lib/cache.ts";
-import type { Environment } from "../../lib/environment.ts";
-import { toErrorText } from "../errors.ts";
-import { createKnownQueues } from "../known-queues.ts";
+import { compareTimes, toErrorText } from "../errors.ts";
+import { createKnownQueues, createSamples, toQueueMetrics } from "../metrics.ts";
 import type { FailedJobs, JobFailures, QueueMetrics, RunningJobs, WorkerJobs } from "../queue.ts";
-import { createSamples, toQueueMetrics } from "../rates.ts";
-import type { KindSource } from "../system.ts";
-import type { Database, Row } from "./database.ts";
+import type { KindContext, KindSource } from "../system.ts";
+import type { Row } from "./database.ts";
 import { toQueueError } from "./errors.ts";
 import { inTurn, readHistory, type ToHistoryRows } from "./history.ts";
 import { formatTable, type TableName } from "./names.ts";
-import { toNumber } from "./readings.ts";
 import { createPlannedReads } from "./reads.ts";
-import { pickFailed } from "./sql.ts";
-import type { HeavyOptions, ReadRows, SqlStatements } from "./statements.ts";
+import { pickFailed, pickRunning } from "./sql.ts";
+import { type ReadRows, type SqlStatements, toNumber } from "./statements.ts";
 
-interface SqlSourceOptions {
+/** The configuration that all sources of statements share. */
+interface SqlSourceConfig {
   readonly name: string;
   readonly kind: string;
-  readonly env: Environment | null;
-  readonly database: Database;
+  /** Queues to list even if never seen. */
+  readonly names?: readonly string[] | undefined;
+}
+
+export interface SqlSource {
   /** Tables that are read; the first one appears in messages. */
   readonly tables: readonly [TableName, ...TableName[]];
-  /** Columns that the statements need, for messages. */
-  readonly columns: readonly string[];
-  /** Queues to list even if never seen. */
-  readonly names: readonly string[];
   /**
    * The statements, or a function that makes them for the current schema. It runs before the first read, after a failed one, and every `preparedMs`, because an
    * index or a table may appear. It handles columns and versions that differ.
    */
   readonly statements: SqlStatements | ((read: ReadRows) => Promise<SqlStatements>);
-  /** Queries for the history; null or absent where the rows do not have it. */
-  readonly history?: ToHistoryRows | null;
+  /** Queries for the history; absent where the rows do not have it. */
+  readonly history?: ToHistoryRows | undefined;
   /** As `KindSource.isPastPartial`. */
   readonly isPastPartial?: boolean;
-  readonly heavy?: HeavyOptions | undefined;
-  /** Whether running jobs can be found by host. @default whether the statements are fixed and have `running` */
-  readonly knowsWorkers?: boolean;
 }
 
 /** How long statements made for a schema are used, milliseconds. */
 const preparedMs = 60_000;
 
-/**
- * A queue source made only of statements. Concurrent calls share one read. A failed read is not cached: the next call sees a repaired schema or a restarted
- * server.
- */
-export function createSqlSource(options: SqlSourceOptions): KindSource {
-  const { name, kind, env, database, tables, history } = options;
-  const subject = { source: name, table: formatTable(tables[0]), columns: options.columns };
-  const known = createKnownQueues(options.names);
+/** A queue source made only of statements. After a failed read they are made again: the next call sees a repaired schema. */
+export function createSqlSource(
+  { name, kind, names = [] }: SqlSourceConfig,
+  { env, database, heavy }: Pick<KindContext, "env" | "database" | "heavy">,
+  { tables, statements: given, history, isPastPartial = false }: SqlSource,
+): KindSource {
+  const known = createKnownQueues(names);
   const samples = createSamples();
-  const reads = createPlannedReads(database, options.heavy);
+  const reads = createPlannedReads(database, heavy);
   let prepared: { readonly statements: SqlStatements; readonly at: number } | null = null;
 
   const prepare = async (signal: AbortSignal): Promise<SqlStatements> => {
-    const { statements } = options;
-    if (typeof statements !== "function") return statements;
+    if (isFixed(given)) return given;
     if (prepared && performance.now() - prepared.at < preparedMs) return prepared.statements;
-    prepared = { statements: await statements((statement) => database.read(statement, signal)), at: performance.now() };
+    prepared = { statements: await given((statement) => database.read(statement, signal)), at: performance.now() };
     return prepared.statements;
   };
-  const readMetrics = createSingleFlight(async (signal): Promise<readonly QueueMetrics[]> => {
-    const { nothing, measured, observedAt, exact } = await reads.measures(await prepare(signal), signal);
+  const readMetrics = async (statements: SqlStatements, signal: AbortSignal): Promise<readonly QueueMetrics[]> => {
+    const { zeroRow, measured, observedAt, exact } = await reads.measures(statements, signal);
     known.see(measured.keys());
     const queues = known.names();
     samples.retain(queues);
-    const isSampled = "processed_total" in nothing || "failures_total" in nothing;
+    const isSampled = "processed_total" in zeroRow || "failures_total" in zeroRow;
     return [...queues].toSorted().map((queue) => {
-      const own = measured.get(queue) ?? nothing;
+      const own = measured.get(queue) ?? zeroRow;
       const identity = { name: queue, source: name, observedAt };
       if (!isSampled) return { ...toQueueMetrics(identity, own), exact };
       const counters = { processed: own.processed_total ?? null, failures: own.failures_total ?? null };
       samples.add(queue, counters);
       return { ...toQueueMetrics(identity, own, samples.rates(queue)), counters };
     });
-  });
-
-  const readFailures = createSingleFlight(async (signal): Promise<readonly JobFailures[]> => {
-    const statements = await prepare(signal);
-    const rows = await reads.failures(statements, signal);
-    return rows.map((row) => toFailures(row, name, statements)).toSorted(byNewest);
-  });
-
-  const readFailed = async (queue: string, signal: AbortSignal): Promise<readonly FailedJobs[] | null> => {
-    const statements = await prepare(signal);
-    if (statements.failed === undefined) return null;
-    const rows = await database.read(pickFailed(statements.failed, queue), signal);
-    return rows.map((row) => toFailedJobs(row, statements));
-  };
-
-  const readRunning = async (hosts: readonly string[], signal: AbortSignal): Promise<RunningJobs> => {
-    const { running } = await prepare(signal);
-    return running ? toRunningJobs(await database.read(running(hosts), signal), name) : { jobs: [], total: 0, unnamed: 0 };
-  };
-
-  const readWorkers = async (signal: AbortSignal): Promise<readonly WorkerJobs[] | null> => {
-    const statements = await prepare(signal);
-    if (statements.workers === undefined) return null;
-    return (await reads.workers(statements, signal)).map((row) => toWorkerJobs(row, name));
-  };
-
-  const readUsualRuns = async (signal: AbortSignal): Promise<ReadonlyMap<string, number>> => {
-    const rows = await reads.usualRuns(await prepare(signal), signal);
-    return new Map(rows.map(({ queue, run_p95: p95 }) => [queue ?? "", toNumber(p95) ?? 0]));
   };
 
   const asOpsError = (error: unknown) => {
+    const sql = JSON.stringify(isFixed(given) ? given : prepared?.statements);
     prepared = null;
-    throw toQueueError(error, subject);
+    throw toQueueError(error, { source: name, table: formatTable(tables[0]), sql: sql ?? "" });
   };
-  const knowsWorkers = options.knowsWorkers ?? (typeof options.statements !== "function" && options.statements.running);
+  /** Runs after the statements were made; rejects as the port says. */
+  const withStatements =
+    <T>(read: (statements: SqlStatements, signal: AbortSignal) => Promise<T>) =>
+    (signal: AbortSignal): Promise<T> =>
+      prepare(signal)
+        .then((statements) => read(statements, signal))
+        .catch(asOpsError);
+  const running = isFixed(given) ? given.running : undefined;
   return {
     name,
     kind,
     env,
     tables,
-    ...(options.isPastPartial === true && { isPastPartial: true }),
+    ...(isPastPartial && { isPastPartial }),
     close: async () => reads.close(),
-    metrics: (signal) => readMetrics(signal).catch(asOpsError),
-    usualRuns: (signal) => readUsualRuns(signal).catch(asOpsError),
-    failures: (signal) => readFailures(signal).catch(asOpsError),
-    failedJobs: (queue, signal) => readFailed(queue, signal).catch(asOpsError),
+    metrics: withStatements(readMetrics),
+    usualRuns: withStatements(async (statements, signal) => {
+      const rows = await reads.usualRuns(statements, signal);
+      return new Map(rows.map(({ queue, run_p95: p95 }) => [queue ?? "", toNumber(p95) ?? 0]));
+    }),
+    failures: withStatements(async (statements, signal) => {
+      const rows = await reads.failures(statements, signal);
+      return rows.map((row) => toFailures(row, name, statements)).toSorted((a, b) => compareTimes(a.lastAt, b.lastAt));
+    }),
+    failedJobs: (queue, signal) =>
+      withStatements(async (statements) => {
+        if (statements.retryable === undefined) return null;
+        const rows = await database.read(pickFailed(statements.retryable, queue), signal);
+        return rows.map((row) => toFailedJobs(row, statements));
+      })(signal),
     ...(history && {
       history: (queues, range, signal) => {
         const read = (turn: AbortSignal) =>
@@ -130,9 +111,19 @@ export function createSqlSource(options: SqlSourceOptions): KindSource {
         return inTurn(database, read, signal).catch(asOpsError);
       },
     }),
-    ...(knowsWorkers && { running: (hosts, signal) => readRunning(hosts, signal).catch(asOpsError) }),
-    ...(knowsWorkers && { workerJobs: (signal) => readWorkers(signal).catch(asOpsError) }),
+    // No system whose statements depend on its version names workers.
+    ...(running && {
+      running: async (hosts, signal) =>
+        toRunningJobs(await database.read(pickRunning(running, hosts), signal).catch(asOpsError), name),
+      workerJobs: withStatements(async (statements, signal) =>
+        (await reads.workers(statements, signal)).map((row) => toWorkerJobs(row, name)),
+      ),
+    }),
   };
+}
+
+function isFixed(statements: SqlSource["statements"]): statements is SqlStatements {
+  return typeof statements !== "function";
 }
 
 function toFailures(row: Row, source: string, statements: SqlStatements): JobFailures {
@@ -158,11 +149,6 @@ function toFailedJobs(row: Row, statements: SqlStatements): FailedJobs {
 function toError(row: Row, { errorLimit = Infinity }: SqlStatements): string {
   const text = row["error"] ?? "";
   return toErrorText(text.trimStart(), text.length >= errorLimit);
-}
-
-function byNewest(a: JobFailures, b: JobFailures): number {
-  if (a.lastAt !== b.lastAt) return a.lastAt > b.lastAt ? -1 : 1;
-  return 0;
 }
 
 function toRunningJobs(rows: readonly Row[], source: string): RunningJobs {

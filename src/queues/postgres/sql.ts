@@ -2,6 +2,7 @@ import { errorReadLimit } from "../errors.ts";
 import { jobsPerOperation } from "../jobs/control.ts";
 import { failureGroupsLimit, jobIdsPerError, runningJobsLimit, workerJobsLimit } from "../queue.ts";
 import { quoteLiteral } from "./names.ts";
+import type { Reading, RunningQuery } from "./statements.ts";
 
 /**
  * The condition that a time lies in the last `minutes` of the server's clock. The upper bound leaves out rows from a clock that is ahead: they would stay in the
@@ -45,7 +46,7 @@ export function quantiles(prefix: "wait" | "run", seconds: string): string {
 /** The newest jobs, of a source or of each queue, whose run times are read. */
 export const newestRuns = 1000;
 
-/** Makes a source's `usualRuns` statement from a query with the columns queue (text) and run (seconds): {queue, run_p95}. */
+/** Makes the statement for usual run times from a query with the columns queue (text) and run (seconds): {queue, run_p95}. */
 export function groupRuns(newest: string): string {
   return `
 select queue, (percentile_cont(0.95) within group (order by run))::text as run_p95
@@ -53,8 +54,8 @@ from (${newest}) as newest where queue is not null and run is not null group by 
 }
 
 /**
- * Makes a source's `failures` statement from a query with the columns queue (text), id, error (text), failed_at, worker (text) and attempts. Failures with one
- * text and worker make one row {queue, error, worker, n, attempts, first_at, last_at, job_ids}. Beyond the limit each queue retains its newest rows, so that none
+ * Makes the statement for failures from a query with the columns queue (text), id, error (text), failed_at, worker (text) and attempts. Failures with one text
+ * and worker make one row {queue, error, worker, n, attempts, first_at, last_at, job_ids}. Beyond the limit each queue retains its newest rows, so that none
  * crowds out another. `withTimes` adds job_times: when each of these jobs failed, in seconds.
  */
 export function groupFailures(failures: string, { withTimes = false } = {}): string {
@@ -83,20 +84,15 @@ function ofNewest(value: string): string {
   return `to_json((array_agg(${value} order by failed_at desc, id desc))[1:${jobIdsPerError}])::text`;
 }
 
-interface Running {
-  /** A query for the running jobs: queue, id, kind, started_at, worker (all text but the time). */
-  readonly jobs: string;
-  /** A condition on `worker`: it is one of the requested hosts. */
-  readonly condition: string;
-  /** A condition on `worker`: it names a host. */
-  readonly isNamed: string;
-}
-
-/** Makes a source's `running` statement. Returns at least one row, with `total` and `unnamed`. The other columns hold the oldest matching jobs, or null. */
-export function pickRunning({ jobs, condition: isAsked, isNamed }: Running): string {
+/**
+ * Makes the statement for the running jobs on these hosts. Returns at least one row, with `total` and `unnamed`. The other columns hold the oldest matching jobs,
+ * or null.
+ */
+export function pickRunning(running: RunningQuery, hosts: readonly string[]): string {
+  const { jobs, isOn = isOneOfHosts, isNamed = isAnyHost } = running;
   return `
 with job as materialized (
-  select queue, id, kind, started_at, worker, coalesce(${isAsked}, false) as asked, coalesce(${isNamed}, false) as named from (${jobs}) as running
+  select queue, id, kind, started_at, worker, coalesce(${isOn(hosts)}, false) as asked, coalesce(${isNamed(hosts)}, false) as named from (${jobs}) as running
 )
 select counts.total, counts.unnamed, picked.queue, picked.id as job_id, picked.kind, picked.worker,
        to_char(picked.started_at, 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as started_at
@@ -105,12 +101,30 @@ left join lateral (select * from job where asked order by job.started_at, job.id
 order by picked.started_at, picked.id`;
 }
 
-/** Makes a source's `workers` statement from the same jobs. `host` is an expression over `worker`: the host that it names, else null. */
-export function pickWorkers({ jobs, host }: { readonly jobs: string; readonly host: string }): string {
+const isOneOfHosts = (hosts: readonly string[]) => matches("worker", anyOf(hosts));
+const isAnyHost = () => matches("worker", ".+");
+
+/** Makes the statement for the number of running jobs of each queue and host. */
+export function pickWorkers({ jobs, host = "worker" }: RunningQuery): string {
   return `
 select queue, host, count(*) as n, ${secondsBetween("min(started_at)", "now()")} as age
 from (select queue, started_at, ${host} as host from (${jobs}) as running) as job
 group by queue, host order by min(started_at), queue, host limit ${workerJobsLimit}`;
+}
+
+/** Makes readings of one table: the columns of the rows that match a condition, by queue. */
+export function readFrom(table: string, queue: string) {
+  return (measures: Reading["measures"], columns: string, condition: string): Reading => ({
+    measures,
+    sql: `select ${queue} as queue, ${columns} from ${table} where ${condition} group by 1`,
+  });
+}
+
+/** The relation of this name in the catalog, which every role may read and locks on the table do not block: `class`, in its `namespace`. */
+export function fromCatalog(schema: string, name: string): string {
+  return `
+  from pg_catalog.pg_class as class join pg_catalog.pg_namespace as namespace on namespace.oid = class.relnamespace
+  where namespace.nspname = ${quoteLiteral(schema)} and class.relname = ${quoteLiteral(name)}`;
 }
 
 /** A PostgreSQL regular expression that matches exactly these texts. */

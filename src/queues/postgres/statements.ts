@@ -1,6 +1,113 @@
+import { formatRfc3339 } from "../../lib/time.ts";
 import type { Row } from "./database.ts";
 import type { TableName } from "./names.ts";
-import type { Measure, Reading } from "./readings.ts";
+
+/** Numbers that are 0 for a queue without a row. */
+const counts = ["depth", "processed", "failures", "failures_recent", "active", "deferred", "retrying", "dead"] as const;
+/** Numbers that are null for a queue without a row. Ages and quantiles in seconds; `paused` is 0 or 1. */
+const gauges = ["oldest_age", "oldest_run", "wait_p50", "wait_p95", "run_p50", "run_p95", "paused", "workers"] as const;
+/** Counters that only grow, for systems whose rows vanish: their samples give the numbers of a window. */
+const totals = ["processed_total", "failures_total"] as const;
+
+type Count = (typeof counts)[number];
+export type Measure = Count | (typeof gauges)[number] | (typeof totals)[number];
+
+/** A query with the column `queue` (text; rows without one are ignored) and a column for each measure. */
+export interface Reading {
+  readonly measures: readonly Measure[];
+  readonly sql: string;
+  /** SQL for the counts of a queue without a row: a number, or null (unknown). It may depend on the existing rows. @default 0 */
+  readonly absent?: string;
+  /** The same rows in one scan, for when the planner finds no index for `sql`. */
+  readonly fallbackSql?: string;
+  /** `sql` costs this many times less than the planner estimates. @default 1 */
+  readonly costCorrection?: number;
+}
+
+/** The measures of one queue. */
+export type Measured = { readonly [M in Measure]?: number | null };
+
+/**
+ * All readings as one statement: one snapshot, so that no job is counted twice, and one timeout. Rows {queue, measure, n}; those without a queue hold the values
+ * of a queue without a row.
+ */
+export function uniteReadings(readings: readonly Reading[]): string {
+  return readings
+    .flatMap(({ measures, sql, absent }, index) => {
+      const alias = `reading_${index}`;
+      // Text preserves the digits of a number; counts stay below 2^53.
+      const values = measures.map((measure) => `('${measure}', ${alias}.${measure}::float8)`).join(", ");
+      const rows = `select ${alias}.queue, item.measure, item.n::text as n from (${sql}) as ${alias}
+cross join lateral (values ${values}) as item (measure, n) where ${alias}.queue is not null`;
+      if (absent === undefined) return [rows];
+      return [rows, ...measures.filter(isCount).map((measure) => `select null::text, '${measure}', (${absent})::text`)];
+    })
+    .join("\nunion all\n");
+}
+
+/** The measures of all queues. */
+export interface MeasuredQueues {
+  /** The values of a queue without a row. */
+  readonly zeroRow: Measured;
+  readonly measured: ReadonlyMap<string, Measured>;
+}
+
+/** The rows of united readings, by queue. */
+export function toMeasured(rows: readonly Row[], readings: readonly Reading[]): MeasuredQueues {
+  const zeroRow: Numbers = { ...toZeroRow(readings) };
+  for (const { queue, measure, n } of rows) if (queue === null) zeroRow[measure as Measure] = toNumber(n);
+  const measured = new Map<string, Numbers>();
+  for (const { queue, measure, n } of rows) {
+    if (queue === null || queue === undefined) continue;
+    const own = measured.get(queue) ?? { ...zeroRow };
+    measured.set(queue, own);
+    own[measure as Measure] = toNumber(n);
+  }
+  return { zeroRow, measured };
+}
+
+type Numbers = Partial<Record<Measure, number | null>>;
+
+/** Null also for values that are not finite, such as an age since '-infinity'. */
+export function toNumber(n: string | null | undefined): number | null {
+  return n === null || n === undefined || !Number.isFinite(Number(n)) ? null : Number(n);
+}
+
+/** Combines the values of two parts: the larger for the oldest age, else the sum. Quantiles cannot be combined. */
+export function addUp(measure: Measure, a: number | null, b: number | null): number | null {
+  if (a === null || b === null) return a ?? b;
+  return measure === "oldest_age" ? Math.max(a, b) : a + b;
+}
+
+/** Values of a queue without a row: 0 for the counts that were read, null for other measures that were read, absent for the rest. */
+export function toZeroRow(readings: readonly Reading[]): Measured {
+  const measures = readings.flatMap((reading) => reading.measures);
+  return Object.fromEntries(measures.map((measure) => [measure, isCount(measure) ? 0 : null]));
+}
+
+function isCount(measure: Measure): boolean {
+  return (counts as readonly Measure[]).includes(measure);
+}
+
+/** The measures of all queues, as they were read. */
+export interface ReadMeasures extends MeasuredQueues {
+  /** When its oldest part was read, RFC 3339 UTC with seconds. */
+  readonly observedAt: string;
+  /** False when it is not one snapshot. */
+  readonly exact: boolean;
+}
+
+/** Reads with one statement: one snapshot. */
+export async function readMeasures(readings: readonly Reading[], read: ReadRows): Promise<ReadMeasures> {
+  const observedAt = formatRfc3339(Date.now());
+  return { ...toMeasured(await read(uniteReadings(readings)), readings), observedAt, exact: true };
+}
+
+/** The ways to read the same data; the last has the fewest scans. */
+export function toWays(reading: Reading): readonly Reading[] {
+  const { fallbackSql, ...rest } = reading;
+  return fallbackSql === undefined ? [reading] : [reading, { ...rest, sql: fallbackSql, costCorrection: 1 }];
+}
 
 /** An index that a kind's statements need. */
 export interface IndexAdvice {
@@ -31,7 +138,7 @@ export interface TableParts {
   readonly table: TableName;
   /** One reading of the given measures that add up. `condition` is on `job`, the alias of the table. */
   readonly reading: (measures: readonly Measure[], condition: string) => Reading;
-  /** As `groupFailures` makes it, with the times of the jobs. */
+  /** The failures, as `SqlStatements` has them. */
   readonly failures: (condition: string) => string;
   /** What the rows of the table do not hold; absent where they hold everything. */
   readonly rest?: PartsRest;
@@ -65,20 +172,30 @@ export interface Candidate {
   readonly costCorrection?: number;
 }
 
-/** The statements of a job system. */
+/** How the running jobs of a system are found. */
+export interface RunningQuery {
+  /** A query for them: queue, id, kind, started_at, worker (all text but the time). */
+  readonly jobs: string;
+  /** The host that `worker` names, else null. @default "worker" */
+  readonly host?: string;
+  /** The condition that `worker` is on one of these hosts. @default it is one of them */
+  readonly isOn?: (hosts: readonly string[]) => string;
+  /** The condition that `worker` names a host, and so is on no other one. @default it is not empty */
+  readonly isNamed?: (hosts: readonly string[]) => string;
+}
+
+/** The queries of a job system. `sql.ts` makes the statements of them. */
 export interface SqlStatements {
   readonly readings: readonly Reading[];
-  /** As `groupFailures` makes it; null where the system records no errors. */
+  /** The failures of the last hour, as `groupFailures` takes them; null where the system records no errors. */
   readonly failures: string | null;
-  /** The query for `groupFailures`; absent where jobs cannot be found by their error. */
-  readonly failed?: string;
+  /** Those of them whose jobs a retry would change; absent where jobs cannot be changed. */
+  readonly retryable?: string;
   /** Length to which the system itself cuts its error texts, characters; absent where it does not. */
   readonly errorLimit?: number;
-  /** As `pickRunning` makes it; absent where the rows do not name workers. */
-  readonly running?: (hosts: readonly string[]) => string;
-  /** As `pickWorkers` makes it; absent where `running` is. */
-  readonly workers?: string;
-  /** As `groupRuns` makes it, over as many rows as an index finds quickly; absent where the rows hold no run times. */
+  /** Absent where the rows do not name workers. */
+  readonly running?: RunningQuery;
+  /** Queue and run time (`run`, seconds) of as many of the newest successes as an index finds quickly; absent where the rows hold no run times. */
   readonly usualRuns?: string;
   /** How to read the table part by part where it needs a scan; absent where that is impossible. */
   readonly parts?: TableParts;

@@ -1,23 +1,17 @@
 import type { ToHistoryRows } from "../postgres/history.ts";
+import { defineSchemaKind, type RecommendedIndex, toIndexAdvices } from "../postgres/kind.ts";
 import { quoteTable } from "../postgres/names.ts";
-import { definePreset, type RecommendedIndex } from "../postgres/preset.ts";
-import type { Reading } from "../postgres/readings.ts";
 import {
-  anyOf,
   countFailures,
-  groupFailures,
-  groupRuns,
   inLast,
-  matches,
   newestRuns,
-  pickRunning,
-  pickWorkers,
   quantiles,
   readErrorText,
+  readFrom,
   secondsBetween,
   utcNow,
 } from "../postgres/sql.ts";
-import type { SqlStatements } from "../postgres/statements.ts";
+import type { Reading, SqlStatements } from "../postgres/statements.ts";
 
 /**
  * The history of a queue from GoodJob's rows, which it retains for 14 days by default. A job has the times of its last attempt. Its executions have those of all
@@ -63,31 +57,12 @@ function goodJobHistory(schema: string): ToHistoryRows {
  * Without a process, the remaining rows of successful jobs show it. A job whose process was killed counts as active until another takes it, as in GoodJob's own
  * dashboard. Queues are paused by name, which GoodJob obeys where `enable_pauses` is set; pauses of job classes and labels are not read.
  */
-export const goodJob = definePreset({
+export const goodJob = defineSchemaKind({
   kind: "good-job",
   tables: ["good_jobs", "good_job_executions", "good_job_processes", "good_job_settings"],
-  columns: [
-    "id",
-    "queue_name",
-    "job_class",
-    "active_job_id",
-    "created_at",
-    "updated_at",
-    "scheduled_at",
-    "performed_at",
-    "executions_count",
-    "finished_at",
-    "error",
-    "locked_by_id",
-    "process_id",
-    "serialized_params",
-    "state",
-    "key",
-    "value",
-  ],
   statements: goodJobStatements,
   history: goodJobHistory,
-  recommendedIndexes: goodJobIndexes(),
+  indexes: (schema) => toIndexAdvices(goodJobIndexes, schema, goodJobStatements(schema)),
 });
 
 /**
@@ -102,10 +77,7 @@ export function goodJobStatements(schema: string): SqlStatements {
   const dueAt = "coalesce(scheduled_at, created_at)";
   const waits = "finished_at is null and performed_at is null";
   const isRunning = "finished_at is null and performed_at is not null";
-  const read = (measures: Reading["measures"], columns: string, condition: string): Reading => ({
-    measures,
-    sql: `select queue_name as queue, ${columns} from ${jobs} where ${condition} group by 1`,
-  });
+  const read = readFrom(jobs, "queue_name");
   const keeps = `coalesce(
     (select bool_and(state->>'preserve_job_records' = 'true') from ${processes}),
     exists (
@@ -147,30 +119,25 @@ export function goodJobStatements(schema: string): SqlStatements {
       },
       readQueues(jobs, processes, quoteTable({ schema, table: "good_job_settings" })),
     ],
-    failures: groupFailures(attempts),
-    failed: attempts,
-    running: (hosts) =>
-      pickRunning({ jobs: running, condition: matches("worker", anyOf(hosts)), isNamed: matches("worker", ".+") }),
-    usualRuns: groupRuns(`
+    failures: attempts,
+    running: { jobs: running },
+    usualRuns: `
   select queue_name as queue, ${secondsBetween("performed_at", "finished_at")} as run
-  from ${jobs} where finished_at is not null and error is null order by finished_at desc limit ${newestRuns}`),
-    workers: pickWorkers({ jobs: running, host: "worker" }),
+  from ${jobs} where finished_at is not null and error is null order by finished_at desc limit ${newestRuns}`,
   };
 }
 
 /** From shared/upstreams.md 3.1. */
-export function goodJobIndexes(): readonly RecommendedIndex[] {
-  return [
-    {
-      table: "good_job_executions",
-      suffix: "failures",
-      definition: "(finished_at) include (queue_name) where error is not null",
-      serves: "failures and errors of the last hour",
-      measure: "failures",
-      rows: `error is not null and ${inLast(60, "finished_at", utcNow)}`,
-    },
-  ];
-}
+export const goodJobIndexes: readonly RecommendedIndex[] = [
+  {
+    table: "good_job_executions",
+    suffix: "failures",
+    definition: "(finished_at) include (queue_name) where error is not null",
+    serves: "failures and errors of the last hour",
+    measure: "failures",
+    rows: `error is not null and ${inLast(60, "finished_at", utcNow)}`,
+  },
+];
 
 /**
  * Schedulers that are read, at most. Without a limit the planner, which has no statistics of JSON, expects a hundred for each process, and an expensive search.

@@ -1,20 +1,16 @@
 import { toErlangHost } from "../../releases/worker.ts";
 import type { ToHistoryRows } from "../postgres/history.ts";
+import { defineSchemaKind, type RecommendedIndex, toIndexAdvices } from "../postgres/kind.ts";
 import { quoteTable } from "../postgres/names.ts";
-import { definePreset, type RecommendedIndex } from "../postgres/preset.ts";
-import type { Reading } from "../postgres/readings.ts";
 import {
   anyOf,
   countFailures,
-  groupFailures,
-  groupRuns,
   inLast,
   matches,
   newestRuns,
-  pickRunning,
-  pickWorkers,
   quantiles,
   readErrorText,
+  readFrom,
   secondsBetween,
   utcNow,
 } from "../postgres/sql.ts";
@@ -63,26 +59,12 @@ function obanHistory(schema: string): ToHistoryRows {
  * without one older than the window, `processed` and `failures` are unknown, and the listed failures are those of the remaining rows. A job that waited long
  * before it ran is deleted sooner, which no row shows. Suspended jobs wait for others: they are neither due nor deferred. Only the producers know of pauses.
  */
-export const oban = definePreset({
+export const oban = defineSchemaKind({
   kind: "oban",
   tables: ["oban_jobs"],
-  columns: [
-    "id",
-    "state",
-    "queue",
-    "worker",
-    "errors",
-    "attempt",
-    "attempted_by",
-    "scheduled_at",
-    "attempted_at",
-    "completed_at",
-    "discarded_at",
-    "cancelled_at",
-  ],
   statements: obanStatements,
   history: obanHistory,
-  recommendedIndexes: obanIndexes(),
+  indexes: (schema) => toIndexAdvices(obanIndexes, schema, obanStatements(schema)),
 });
 
 /**
@@ -97,10 +79,7 @@ export function obanStatements(schema: string): SqlStatements {
   const running = `
     select queue, id::text as id, worker as kind, attempted_at as started_at, attempted_by[1] as worker
     from ${table} where state = 'executing'`;
-  const read = (measures: Reading["measures"], columns: string, condition: string): Reading => ({
-    measures,
-    sql: `select queue, ${columns} from ${table} where ${condition} group by 1`,
-  });
+  const read = readFrom(table, "queue");
   const hasFailed = "cardinality(errors) > 0";
   // Longer than the windows, because a job is pruned by when it was due, not by when it ended.
   const keepsFiveMinutes = hasCompleted(table, 10);
@@ -136,34 +115,30 @@ export function obanStatements(schema: string): SqlStatements {
         absent: `case when ${keepsAnHour} then 0 end`,
       },
     ],
-    failures: groupFailures(attempts),
-    failed: attempts,
-    running: (hosts) =>
-      pickRunning({
-        jobs: running,
-        condition: isOnOne("worker", hosts),
-        isNamed: `${isNamed("worker")} and not ${isOnOne("worker", hosts.map(toErlangHost))}`,
-      }),
-    usualRuns: groupRuns(`
+    failures: attempts,
+    running: {
+      jobs: running,
+      isOn: (hosts) => isOnOne("worker", hosts),
+      isNamed: (hosts) => `${isNamed("worker")} and not ${isOnOne("worker", hosts.map(toErlangHost))}`,
+      host: toHost("worker"),
+    },
+    usualRuns: `
   select queue, ${secondsBetween("attempted_at", "completed_at")} as run
-  from ${table} where state = 'completed' and completed_at is not null order by completed_at desc limit ${newestRuns}`),
-    workers: pickWorkers({ jobs: running, host: toHost("worker") }),
+  from ${table} where state = 'completed' and completed_at is not null order by completed_at desc limit ${newestRuns}`,
   };
 }
 
 /** From shared/upstreams.md 3.1. */
-export function obanIndexes(): readonly RecommendedIndex[] {
-  return [
-    {
-      table: "oban_jobs",
-      suffix: "completed",
-      definition: "(completed_at) include (queue) where state = 'completed'",
-      serves: "processed in 5 minutes, failures of jobs that succeeded later",
-      measure: "processed",
-      rows: `state = 'completed' and ${inLast(5, "completed_at", utcNow)}`,
-    },
-  ];
-}
+export const obanIndexes: readonly RecommendedIndex[] = [
+  {
+    table: "oban_jobs",
+    suffix: "completed",
+    definition: "(completed_at) include (queue) where state = 'completed'",
+    serves: "processed in 5 minutes, failures of jobs that succeeded later",
+    measure: "processed",
+    rows: `state = 'completed' and ${inLast(5, "completed_at", utcNow)}`,
+  },
+];
 
 /** Host names that an Erlang node may have on every machine. */
 const namelessHosts = ["nohost", "localhost", "127.0.0.1", "::1"];

@@ -27,18 +27,7 @@ export const pgmq = defineKind<typeof pgmqConfig>({
   kind: "pgmq",
   config: pgmqConfig,
   detected: { schema: meta.schema, tables: [meta.table], toConfig: ({ name }) => ({ name, kind: "pgmq" }) },
-  create: (config, { database, env, heavy }) =>
-    createSqlSource({
-      name: config.name,
-      kind: config.kind,
-      env: config.env ?? env,
-      database,
-      heavy,
-      tables: [meta],
-      columns: ["queue_name", "vt", "read_ct"],
-      names: config.names ?? [],
-      statements: pgmqStatements(),
-    }),
+  create: (config, context) => createSqlSource(config, context, { tables: [meta], statements: pgmqStatements() }),
 });
 
 /**

@@ -1,16 +1,6 @@
+import { defineSchemaKind, type RecommendedIndex, toIndexAdvices } from "../postgres/kind.ts";
 import { quoteLiteral, quoteTable } from "../postgres/names.ts";
-import { definePreset, type RecommendedIndex } from "../postgres/preset.ts";
-import type { Reading } from "../postgres/readings.ts";
-import {
-  anyOf,
-  countFailures,
-  groupFailures,
-  inLast,
-  matches,
-  pickRunning,
-  pickWorkers,
-  secondsBetween,
-} from "../postgres/sql.ts";
+import { countFailures, inLast, readFrom, secondsBetween } from "../postgres/sql.ts";
 import type { SqlStatements } from "../postgres/statements.ts";
 
 /**
@@ -23,25 +13,11 @@ import type { SqlStatements } from "../postgres/statements.ts";
  * - Advisory locks of its lockers show which jobs run, as in its own `job_states`; a locker locks a few jobs ahead (8 by default). Its workers are threads. The
  *   worker of a failed job is not recorded.
  */
-export const que = definePreset({
+export const que = defineSchemaKind({
   kind: "que",
   tables: ["que_jobs", "que_lockers"],
-  columns: [
-    "id",
-    "queue",
-    "job_class",
-    "run_at",
-    "error_count",
-    "last_error_message",
-    "finished_at",
-    "expired_at",
-    "pid",
-    "queues",
-    "worker_count",
-    "ruby_hostname",
-  ],
   statements: queStatements,
-  recommendedIndexes: queIndexes(),
+  indexes: (schema) => toIndexAdvices(queIndexes, schema, queStatements(schema)),
 });
 
 /**
@@ -55,10 +31,7 @@ export function queStatements(schema: string): SqlStatements {
   const locks = `(${locksOf(lockers)})`;
   const unfinished = "finished_at is null and expired_at is null";
   const isFree = `not exists (select from ${locks} as lock where lock.id = job.id)`;
-  const read = (measures: Reading["measures"], columns: string, condition: string): Reading => ({
-    measures,
-    sql: `select queue, ${columns} from ${jobs} as job where ${condition} group by 1`,
-  });
+  const read = readFrom(`${jobs} as job`, "queue");
   const running = `
     select job.queue, job.id::text as id, job.job_class as kind, null::timestamptz as started_at, lock.ruby_hostname as worker
     from ${jobs} as job join ${locks} as lock on lock.id = job.id where ${unfinished}`;
@@ -96,36 +69,31 @@ select queue, (select coalesce(sum(worker_count), 0) from ${lockers} as locker w
 from ${known} as known`,
       },
     ],
-    failures: groupFailures(failed),
-    failed: failed,
+    failures: failed,
     // The limit of que_jobs.last_error_message, by the constraint error_length.
     errorLimit: 500,
-    running: (hosts) =>
-      pickRunning({ jobs: running, condition: matches("worker", anyOf(hosts)), isNamed: matches("worker", ".+") }),
-    workers: pickWorkers({ jobs: running, host: "worker" }),
+    running: { jobs: running },
   };
 }
 
-export function queIndexes(): readonly RecommendedIndex[] {
-  return [
-    {
-      table: "que_jobs",
-      suffix: "finished",
-      definition: "(finished_at) where finished_at is not null",
-      serves: "processed in 5 minutes",
-      measure: "processed",
-      rows: inLast(60, "finished_at"),
-    },
-    {
-      table: "que_jobs",
-      suffix: "expired",
-      definition: "(expired_at) where expired_at is not null",
-      serves: "failures and errors of the last hour, dead jobs",
-      measure: "failures",
-      rows: inLast(60, "expired_at"),
-    },
-  ];
-}
+export const queIndexes: readonly RecommendedIndex[] = [
+  {
+    table: "que_jobs",
+    suffix: "finished",
+    definition: "(finished_at) where finished_at is not null",
+    serves: "processed in 5 minutes",
+    measure: "processed",
+    rows: inLast(60, "finished_at"),
+  },
+  {
+    table: "que_jobs",
+    suffix: "expired",
+    definition: "(expired_at) where expired_at is not null",
+    serves: "failures and errors of the last hour, dead jobs",
+    measure: "failures",
+    rows: inLast(60, "expired_at"),
+  },
+];
 
 /** Ids of the locked jobs, with the host of their locker. A lock on a 64-bit key has its halves in `classid` and `objid`, and `objsubid` 1. */
 function locksOf(lockers: string): string {

@@ -1,20 +1,8 @@
 import type { ToHistoryRows } from "../postgres/history.ts";
+import { defineSchemaKind } from "../postgres/kind.ts";
 import { quoteLiteral, quoteTable } from "../postgres/names.ts";
-import { definePreset } from "../postgres/preset.ts";
-import type { Reading } from "../postgres/readings.ts";
-import {
-  anyOf,
-  countFailures,
-  groupFailures,
-  inLast,
-  matches,
-  pickRunning,
-  pickWorkers,
-  readErrorText,
-  secondsBetween,
-  utcNow,
-} from "../postgres/sql.ts";
-import type { SqlStatements } from "../postgres/statements.ts";
+import { countFailures, inLast, readErrorText, readFrom, secondsBetween, utcNow } from "../postgres/sql.ts";
+import type { Reading, SqlStatements } from "../postgres/statements.ts";
 
 /**
  * The planner assumes that each look-up by `active_job_id` reads pages from disk. They are in memory, because Solid Queue itself adds to all parts of that index:
@@ -73,7 +61,7 @@ function solidQueueHistory(schema: string): ToHistoryRows {
  * - With `preserve_finished_jobs = false` finished jobs are deleted: without any, `processed` is unknown. Old ones from before that setting hide this.
  * - The start of an ended job is not stored: `wait` and `run` are unknown, and usual run times come from jobs seen running.
  */
-export const solidQueue = definePreset({
+export const solidQueue = defineSchemaKind({
   kind: "solid-queue",
   tables: [
     "solid_queue_jobs",
@@ -83,23 +71,6 @@ export const solidQueue = definePreset({
     "solid_queue_failed_executions",
     "solid_queue_pauses",
     "solid_queue_processes",
-  ],
-  columns: [
-    "id",
-    "queue_name",
-    "class_name",
-    "arguments",
-    "active_job_id",
-    "finished_at",
-    "job_id",
-    "process_id",
-    "scheduled_at",
-    "created_at",
-    "error",
-    "kind",
-    "hostname",
-    "metadata",
-    "last_heartbeat_at",
   ],
   statements: solidQueueStatements,
   history: solidQueueHistory,
@@ -111,14 +82,10 @@ export const solidQueue = definePreset({
  */
 export function solidQueueStatements(schema: string): SqlStatements {
   const table = (name: string) => quoteTable({ schema, table: `solid_queue_${name}` });
-  const [jobs, ready, scheduled, claimed, failed, processes] = [
-    table("jobs"),
-    table("ready_executions"),
-    table("scheduled_executions"),
-    table("claimed_executions"),
-    table("failed_executions"),
-    table("processes"),
-  ];
+  const jobs = table("jobs");
+  const [ready, scheduled] = [table("ready_executions"), table("scheduled_executions")];
+  const [claimed, failed] = [table("claimed_executions"), table("failed_executions")];
+  const processes = table("processes");
   const count = (measures: Reading["measures"], columns: string, executions: string, condition = "true"): Reading => ({
     measures,
     sql: `
@@ -147,10 +114,7 @@ from (
   select queue_name, count(*), min(scheduled_at) from ${scheduled} where scheduled_at <= ${utcNow} group by 1
 ) as due group by 1`,
       },
-      {
-        measures: ["deferred"],
-        sql: `select queue_name as queue, count(*) as deferred from ${scheduled} where scheduled_at > ${utcNow} group by 1`,
-      },
+      readFrom(scheduled, "queue_name")(["deferred"], "count(*) as deferred", `scheduled_at > ${utcNow}`),
       count(
         ["active", "oldest_run"],
         `count(*) as active, ${secondsBetween("min(execution.created_at)", utcNow)} as oldest_run`,
@@ -167,11 +131,8 @@ select job.queue_name as queue, count(*) as processed from ${jobs} as job where 
       },
       readQueues(jobs, table("pauses"), processes),
     ],
-    failures: groupFailures(failures),
-    failed: failures,
-    running: (hosts) =>
-      pickRunning({ jobs: running, condition: matches("worker", anyOf(hosts)), isNamed: matches("worker", ".+") }),
-    workers: pickWorkers({ jobs: running, host: "worker" }),
+    failures,
+    running: { jobs: running },
   };
 }
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Container } from "../../../src/containers/container.ts";
 import { findNewErrors, toContainerEvidence, toQueueEvidence } from "../../../src/deploys/verdict/evidence.ts";
 import { formatRfc3339 } from "../../../src/lib/time.ts";
-import type { FingerprintedFailures } from "../../../src/queues/errors.ts";
+import type { FingerprintedFailures } from "../../../src/queues/queue.ts";
 import type { QueueHistory, QueuePoint } from "../../../src/queues/history.ts";
 import type { ReleaseOf } from "../../../src/releases/worker.ts";
 import { type TimelineEntry, toEntry } from "../../../src/timeline/timeline.ts";

@@ -5,7 +5,7 @@ import type { QueueEvidence } from "../../../src/deploys/verdict/types.ts";
 import { judgeDeploy } from "../../../src/deploys/verdict/verdict.ts";
 import { toWindows } from "../../../src/deploys/verdict/windows.ts";
 import { formatRfc3339 } from "../../../src/lib/time.ts";
-import type { FingerprintedFailures } from "../../../src/queues/errors.ts";
+import type { FingerprintedFailures } from "../../../src/queues/queue.ts";
 import type { ReleaseOf } from "../../../src/releases/worker.ts";
 import { quietContainers as quiet, sampleRecord } from "../../support/deploys.ts";
 import { sampleFailures } from "../../support/queues.ts";

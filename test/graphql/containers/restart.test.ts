@@ -92,8 +92,8 @@ describe("restartContainer", () => {
         jobs: [job],
         total: 1,
         gaps: [
-          { source: "river", reason: "2 of its running jobs do not tell on which host" },
-          { source: "runner", reason: "its rows do not tell on which host a job runs" },
+          { source: "river", reason: "2 of its running jobs have no known host" },
+          { source: "runner", reason: "its rows do not name the host of a job" },
         ],
       });
       expect(asked.at(-1)).toEqual(["a", staging.id]);

@@ -5,6 +5,7 @@ import type { Deploy } from "../../../src/deploys/state.ts";
 import { createVerdicts } from "../../../src/graphql/deploys/verdict-loader.ts";
 import type { Environment } from "../../../src/lib/environment.ts";
 import { OpsError } from "../../../src/lib/errors.ts";
+import { createFingerprints } from "../../../src/queues/errors.ts";
 import type { QueueHistory } from "../../../src/queues/history.ts";
 import type { JobFailures, QueueMetrics, QueueSource } from "../../../src/queues/queue.ts";
 import { type TimelineEntry, toEntry, toTimelineContainer } from "../../../src/timeline/timeline.ts";
@@ -68,7 +69,7 @@ function judge(stage: Stage, one = deploy, seconds = 1200) {
     kind: "table",
     env,
     metrics: async () => [],
-    failures,
+    failures: async (signal) => createFingerprints().addToFailures(await failures(signal), { turn: () => null }),
     ...more,
   }));
   stage.timeline?.(sources.timeline);

@@ -5,7 +5,8 @@ import { OpsError } from "../../../src/lib/errors.ts";
 import { toFingerprint } from "../../../src/queues/fingerprint.ts";
 import type { JobChange, JobControl } from "../../../src/queues/jobs/control.ts";
 import { type JobOperations, JobsRefused } from "../../../src/queues/jobs/operations.ts";
-import type { FailedJobs, QueueSource } from "../../../src/queues/queue.ts";
+import type { FailedJobs } from "../../../src/queues/queue.ts";
+import type { KindSource } from "../../../src/queues/system.ts";
 import { createCaller } from "../../support/caller.ts";
 import { createMemorySources } from "../../support/memory-sources.ts";
 
@@ -21,7 +22,7 @@ type Retried = Awaited<ReturnType<JobOperations["retryGroup"]>>;
 interface Stage {
   readonly change?: JobOperations["change"];
   readonly retryGroup?: (group: Parameters<JobOperations["retryGroup"]>[0]) => Promise<Partial<Retried>>;
-  readonly failedJobs?: QueueSource["failedJobs"];
+  readonly failedJobs?: KindSource["failedJobs"];
   readonly env?: "staging" | "production";
   readonly enabled?: boolean;
 }
@@ -190,7 +191,7 @@ describe("the retry of an error group", () => {
   });
 
   it("asks the source for the queue's failures, with the caller's signal", async () => {
-    const failedJobs = vi.fn<NonNullable<QueueSource["failedJobs"]>>(failed({ error: "boom 1", jobIds: ["1"], jobs: 1 }));
+    const failedJobs = vi.fn<NonNullable<KindSource["failedJobs"]>>(failed({ error: "boom 1", jobIds: ["1"], jobs: 1 }));
     const { context } = createStage({ failedJobs });
     await retryErrorGroup(group, context);
     expect(failedJobs.mock.calls).toEqual([["mail", context.signal]]);
@@ -221,8 +222,8 @@ describe("the retry of an error group", () => {
     ["of too many", found, { limit: 101 }, limit],
     ["of no failure", { failedJobs: failed() }, {}, gone],
     ["of another error", found, { fingerprint: "000000000000" }, gone],
-    ["of a source that cannot tell", {}, {}, mute],
-    ["of a source that does not tell", { failedJobs: async () => null }, {}, mute],
+    ["of a source without failed jobs", {}, {}, mute],
+    ["of a source that has none to retry", { failedJobs: async () => null }, {}, mute],
     ["of a source that is only watched", found, { source: "watched" }, { code: "operation_not_supported" }],
     [
       "beyond the budget",

@@ -24,17 +24,17 @@ describe("findOrphans", () => {
     expect(findOrphans([jobs("37_27_91_235-56703216100c")], [])).toHaveLength(1);
   });
 
-  it("spares workers without a name, and those that call themselves as the machine of a live container", () => {
+  it("a worker without a name, or with a live machine's name, is no orphan", () => {
     expect(hostsOf([jobs(null), jobs("37.27.91.235"), jobs("37_27_91_235"), jobs("web-1"), jobs("web-2")])).toEqual(["web-2"]);
   });
 
-  it("spares a worker that has the start of a live container's name up to the first dot, as Erlang cuts it", () => {
+  it("a worker with a live container's name as Erlang cuts it is no orphan", () => {
     expect(hostsOf([jobs("37"), jobs("38"), jobs("37.27")])).toEqual(["38", "37.27"]);
     const web1 = sampleContainer({ host: "web-1.example.com-56703216100c", hostNames: [] });
     expect(findOrphans([jobs("web-1"), jobs("web-2")], [web1]).map(({ host }) => host)).toEqual(["web-2"]);
   });
 
-  it("spares a worker that may be younger than what is known of the engines, by the oldest of all its jobs", () => {
+  it("a worker whose oldest job is younger than the grace time is no orphan", () => {
     const young = { oldestAgeSeconds: orphanGraceSeconds - 1 };
     expect(hostsOf([jobs("new", young), jobs("new", { ...young, queue: "emails" })])).toEqual([]);
     expect(hostsOf([jobs("old", young), jobs("old", { queue: "emails" })])).toEqual(["old", "old"]);
@@ -49,7 +49,7 @@ describe("findBlindSpot", () => {
   const find = (containers: readonly Container[], engines: readonly EngineStatus[], who = principal) =>
     findBlindSpot(containers, selectEngines(who, engines), who);
 
-  it("is an engine that does not answer, or a container whose host name is not known", () => {
+  it("is a silent engine, or a container without a known host name", () => {
     expect(find([web], [engine])).toBeNull();
     const silent = { ...engine, name: "web-2", ok: false, error: { code: "docker_timeout", message: "took longer than 2 s" } };
     expect(find([web], [engine, silent])).toBe("engine web-2 does not answer: took longer than 2 s");
@@ -58,7 +58,7 @@ describe("findBlindSpot", () => {
     expect(find([], [])).toBe("no engine is configured that may run them");
   });
 
-  it("is not what another environment has, and does not name what belongs to no known one", () => {
+  it("ignores other environments, and names nothing of an unknown one", () => {
     const own = { ...engine, env: "staging" as const };
     const error = { code: "docker_timeout", message: "Docker engine db-7: no answer" };
     const production: EngineStatus = { ...engine, name: "db-7", env: "production", ok: false, error };

@@ -39,11 +39,11 @@ function load(given: readonly Given[], memory: Partial<Memory> = {}) {
   return { all: () => loaders.orphans.all(), count, calls };
 }
 
-const mute = "its rows do not tell on which host a job runs";
+const mute = "its rows do not name the host of a job";
 const locked = new OpsError("queue_locked", "locked");
 
 describe("orphans", () => {
-  it("of several sources are put together, with what each cannot tell", async () => {
+  it("of several sources are joined, with the gaps of each", async () => {
     const hosts: (readonly string[])[] = [];
     const running = async (asked: readonly string[]) => {
       hosts.push(asked);
@@ -70,7 +70,7 @@ describe("orphans", () => {
       jobs: [job("1"), job("2")],
       total: 39,
       gaps: [
-        { source: "jobs", reason: "13 of its running jobs do not tell on which host" },
+        { source: "jobs", reason: "13 of its running jobs have no known host" },
         { source: "mute", reason: mute },
         { source: "null", reason: mute },
         { source: "locked", reason: "locked" },
@@ -91,7 +91,7 @@ describe("orphans", () => {
     expect(calls).toEqual({ live: 1 });
   });
 
-  it("are unknown where no source tells, and no engine is asked", async () => {
+  it("are unknown where no source knows workers, and no engine is asked", async () => {
     const { all, calls } = load([{ name: "mute" }, { name: "locked", workers: locked }]);
     const gaps = [
       { source: "mute", reason: mute },
@@ -121,7 +121,7 @@ describe("orphans", () => {
 
   it.each([
     [999, null],
-    [1000, "more workers run its jobs than it can tell of"],
+    [1000, "more workers run its jobs than one read returns"],
   ])("of %i workers have the gap %j", async (length, reason) => {
     const workers = Array.from({ length }, () => worker({ host: "alive" }));
     expect((await load([{ name: "jobs", workers }]).all()).gaps).toEqual(reason === null ? [] : [{ source: "jobs", reason }]);
@@ -139,7 +139,7 @@ describe("the work that runs in a container", () => {
   };
   const unknown = (reason: string) => ({ jobs: null, total: null, gaps: [{ source: null, reason }] });
 
-  it("is that of all sources that tell, with what each cannot", async () => {
+  it("is that of all sources that know, with the gaps of the others", async () => {
     const asked: unknown[] = [];
     const running =
       (jobs: readonly RunningJob[], total: number, unnamed: number): NonNullable<QueueSource["running"]> =>
@@ -157,7 +157,7 @@ describe("the work that runs in a container", () => {
       jobs: [job("1"), job("2")],
       total: 7,
       gaps: [
-        { source: "b", reason: "1 of its running jobs do not tell on which host" },
+        { source: "b", reason: "1 of its running jobs have no known host" },
         { source: "mute", reason: mute },
         { source: "locked", reason: "locked" },
       ],

@@ -60,7 +60,7 @@ describe("orphans", () => {
     expect(found.orphans).toEqual({
       jobs: [{ queue: "payouts", source: "jobs", jobId: "7", worker: "gone" }],
       total: 3,
-      gaps: [{ source: "jobs", reason: "2 of its running jobs do not tell on which host" }],
+      gaps: [{ source: "jobs", reason: "2 of its running jobs have no known host" }],
     });
     expect(found.counts).toEqual([0, 3]);
     expect(found.asked).toEqual([["gone"]]);
@@ -94,7 +94,7 @@ describe("orphans", () => {
   it("are unknown where the rows do not tell, or cannot be read, and no engine is asked for that", async () => {
     const mute = { queueSources: [{ name: "jobs", metrics: [{ name: "payouts" }], errors: [] }] };
     const found = await ask([], mute);
-    const reason = "its rows do not tell on which host a job runs";
+    const reason = "its rows do not name the host of a job";
     expect(found.orphans).toEqual({ jobs: null, total: null, gaps: [{ source: "jobs", reason }] });
     expect(found.counts).toEqual([null]);
     expect(found.calls["live"]).toBeUndefined();

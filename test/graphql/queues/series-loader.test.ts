@@ -243,7 +243,7 @@ describe("sources that fail", () => {
     const { failure } = await createStage(errors.map((error, index) => ({ name: `s${index}`, history: fails(error) }))).load(
       range,
     );
-    const begin = "No queue source could tell of this range";
+    const begin = "No queue source could read this range";
     expect(failure && `${failure.code} ${failure.message.replace(begin, "").trim()}`).toBe(expected);
     expect(failure?.cause).toBe(errors[0]);
   });

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { OpsError } from "../../../src/lib/errors.ts";
+import { bigintId, uuidId } from "../../../src/queues/jobs/control.ts";
 import { AnswerLost } from "../../../src/queues/jobs/database.ts";
-import { bigintId, createSqlControl, explainConstraint, toControlError, uuidId } from "../../../src/queues/jobs/sql-control.ts";
-import { createJobControl } from "../../../src/queues/jobs/systems.ts";
+import { createSqlControl, explainConstraint, toControlError } from "../../../src/queues/jobs/sql-control.ts";
 import type { Row } from "../../../src/queues/postgres/database.ts";
-import type { QueueSourceConfig } from "../../../src/queues/registry.ts";
+import { findKind, type QueueSourceConfig } from "../../../src/queues/registry.ts";
 import { runnerMapping } from "../../support/queue-mappings.ts";
 
 type Answer = readonly (readonly Row[])[] | Error;
@@ -20,13 +20,10 @@ function createControl(
   const left = [...answers];
   const control = createSqlControl({
     source: "s",
-    table: "t",
+    table: { schema: null, table: "t" },
     id,
-    missing: "it is not said how",
-    statements: {
-      change: (action, { jobId }, onlyFailed) => (can.includes(action) ? `${action} ${jobId} ${onlyFailed}` : null),
-      look: ({ jobId }) => `look ${jobId}`,
-    },
+    change: (action, { jobId }, onlyFailed) => (can.includes(action) ? `${action} ${jobId} ${onlyFailed}` : null),
+    look: ({ jobId }) => `look ${jobId}`,
     database: {
       run: async (statements) => {
         ran.push(statements);
@@ -91,19 +88,16 @@ describe("change", () => {
     );
   });
 
-  it.each(["22P02", "22003"])(
-    "takes the id that %s quotes for one of another type, and nothing else that it quotes",
-    async (code) => {
-      const { control } = createControl([pgError(code, 'invalid input: "7"'), pgError(code, 'invalid input: "77"')]);
-      const other = refusal("jobId is not of the type that the ids of this source have");
-      await expect(control.change("retry", job, false)).rejects.toEqual(other);
-      await expect(control.change("retry", job, false)).rejects.toEqual(expect.objectContaining({ code: "schema_mismatch" }));
-      await expect(createControl([pgError("42703", '"7"')]).control.look(job)).rejects.toEqual(
-        expect.objectContaining({ code: "schema_mismatch" }),
-      );
-      await expect(createControl([pgError(code, '"7"')]).control.look(job)).rejects.toEqual(other);
-    },
-  );
+  it.each(["22P02", "22003"])("refuses the id that %s quotes, and no other text that it quotes", async (code) => {
+    const { control } = createControl([pgError(code, 'invalid input: "7"'), pgError(code, 'invalid input: "77"')]);
+    const other = refusal("jobId is not of the type that the ids of this source have");
+    await expect(control.change("retry", job, false)).rejects.toEqual(other);
+    await expect(control.change("retry", job, false)).rejects.toEqual(expect.objectContaining({ code: "schema_mismatch" }));
+    await expect(createControl([pgError("42703", '"7"')]).control.look(job)).rejects.toEqual(
+      expect.objectContaining({ code: "schema_mismatch" }),
+    );
+    await expect(createControl([pgError(code, '"7"')]).control.look(job)).rejects.toEqual(other);
+  });
 });
 
 describe("look", () => {
@@ -123,7 +117,11 @@ describe("check", () => {
     const { control, ran } = createControl([], null, ["retry"]);
     expect(control.check("retry", job)).toBeUndefined();
     expect(() => control.check("discard", job)).toThrow(
-      expect.objectContaining({ code: "operation_not_supported", message: "it is not said how", upstream: "queues:s" }),
+      expect.objectContaining({
+        code: "operation_not_supported",
+        message: 'The mapping of s in QUEUES_FILE does not say how: give it "control" with this operation',
+        upstream: "queues:s",
+      }),
     );
     expect(ran).toEqual([]);
   });
@@ -295,9 +293,13 @@ describe("explainConstraint", () => {
   ])("%s: %j", (code, reason) => expect(explainConstraint(pgError(code))).toBe(reason));
 });
 
-describe("createJobControl", () => {
+describe("the control of a kind", () => {
   const database = { run: async () => Promise.reject(pgError("42P01")), close: async () => {} };
-  const control = (config: object) => createJobControl(config as QueueSourceConfig, database);
+  const control = (config: object) => {
+    const { name } = config as QueueSourceConfig;
+    const statements = findKind(config as QueueSourceConfig).control?.(config as never);
+    return statements ? createSqlControl({ source: name, database, ...statements }) : null;
+  };
 
   it.each([
     [{ kind: "river", name: "r", schema: "a", by: "queue" }, "7", "a.river_job"],

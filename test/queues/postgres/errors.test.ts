@@ -7,9 +7,9 @@ import {
   noSubject,
   toQueueError,
 } from "../../../src/queues/postgres/errors.ts";
-import { ConnectionsBusyError } from "../../../src/queues/postgres/turns.ts";
+import { ConnectionsBusyError } from "../../../src/queues/postgres/database.ts";
 
-const subject = { source: "runner", table: "public.jobs", columns: ["id", "status", "finished_at"] };
+const subject = { source: "runner", table: "public.jobs", sql: "select id, status, finished_at from public.jobs" };
 const pgError = (code: string, message = "select secret") => Object.assign(new Error(message), { code });
 
 describe("toQueueError", () => {
@@ -74,7 +74,7 @@ describe("toQueueError", () => {
     ["timeout exceeded", "PostgreSQL accepted no connection in time"],
   ])("takes %s for %s", (text, message) => expect(toQueueError(new Error(text), subject).message).toBe(message));
 
-  it("knows aborts, busy connections, a server that takes none, and an unreadable URL, whose error it drops because it holds the password", () => {
+  it("explains aborts, busy connections, timeouts and an invalid URL", () => {
     expect(toQueueError(AbortSignal.abort().reason, subject).message).toBe(
       "Gave up waiting for PostgreSQL: the request has ended",
     );

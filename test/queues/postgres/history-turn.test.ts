@@ -7,7 +7,7 @@ import { createMemoryDatabase } from "../../support/memory-database.ts";
 const { signal } = new AbortController();
 const createDatabase = (): Database => createMemoryDatabase();
 
-it("one history of a database is read at a time, in the order of the questions; another database has its own turn", async () => {
+it("histories of one database are read one at a time, in call order", async () => {
   const [one, other] = [createDatabase(), createDatabase()];
   const [running, ended]: [Set<Database>, string[]] = [new Set(), []];
   const gate = Promise.withResolvers<void>();
@@ -30,7 +30,7 @@ it("one history of a database is read at a time, in the order of the questions; 
   expect(ended).toEqual(["x", "a", "b", "c"]);
 });
 
-it("who leaves the line is gone at once, and is not read for; a failure lets the next one pass", async () => {
+it("a caller that leaves is not read for; the next one follows a failure", async () => {
   const database = createDatabase();
   const read: string[] = [];
   const gate = Promise.withResolvers<never>();

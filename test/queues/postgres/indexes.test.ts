@@ -17,7 +17,7 @@ it("names an index so that PostgreSQL cuts nothing of it", () => {
   );
 });
 
-it("gives two indexes two names, by what they are made of and by all of the table's name", () => {
+it("differs for another definition and for another table", () => {
   const long = `jobs_${"x".repeat(55)}`;
   const names = [
     toIndexName("jobs", "waiting", `("type") where "status" = 'pending'`),
@@ -30,7 +30,7 @@ it("gives two indexes two names, by what they are made of and by all of the tabl
   expect(toIndexName("jobs", "waiting", `("type") where "status" = 'pending'`)).toBe(names[0]);
 });
 
-it("does for each partition what it lacks, and says to vacuum one once for all of its indexes", async () => {
+it("repairs each partition, and vacuums one once for all of its indexes", async () => {
   const advise = (suffix: string): IndexAdvice => ({
     table: { schema: null, table: "jobs" },
     serves: suffix,

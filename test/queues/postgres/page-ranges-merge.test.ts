@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Row } from "../../../src/queues/postgres/database.ts";
 import { addMeasured, createFailureSums } from "../../../src/queues/postgres/page-ranges.ts";
-import type { Measured } from "../../../src/queues/postgres/readings.ts";
+import type { Measured } from "../../../src/queues/postgres/statements.ts";
 import { failureGroupsLimit } from "../../../src/queues/queue.ts";
 
 interface Failure {
@@ -110,7 +110,7 @@ describe("failures part by part", () => {
     expect(sumOf([{ ...row, attempts: one }], [{ ...row, attempts: other }])[0]?.["attempts"]).toBe(most);
   });
 
-  it("of other queues, texts and workers are others, and without jobs have none", () => {
+  it("of other queues, texts or workers stay separate", () => {
     const others = [row, { ...row, queue: "p" }, { ...row, error: "bang" }, { ...row, worker: null }];
     expect(sumOf(others).map(({ queue, error, worker }) => [queue, error, worker])).toEqual(
       others.map(({ queue, error, worker }) => [queue, error, worker]),
@@ -119,7 +119,7 @@ describe("failures part by part", () => {
     expect(sumOf()).toEqual([]);
   });
 
-  it("are the newest of each queue, then the second of each, where there are too many", () => {
+  it("beyond the limit are the newest of each queue, then the second", () => {
     const toRow = (queue: string, n: number): Row => ({ ...row, queue, error: `${n}`, last_at: String(1_000_000 + n) });
     const quiet = [toRow("quiet", 1), toRow("quiet", 3), toRow("quiet", 2)];
     const noisy = Array.from({ length: failureGroupsLimit - 2 }, (_, n) => toRow("noisy", 10 + n));
@@ -173,7 +173,7 @@ describe("numbers part by part", () => {
       ],
       [["a", { depth: 0, oldest_age: 9 }]],
     ];
-    for (const part of parts) addMeasured(sums, { nothing: {}, measured: new Map(part) });
+    for (const part of parts) addMeasured(sums, { zeroRow: {}, measured: new Map(part) });
     expect(Object.fromEntries(sums)).toStrictEqual({ a: { depth: 5, oldest_age: 9 }, b: { depth: 1, oldest_age: null } });
   });
 });

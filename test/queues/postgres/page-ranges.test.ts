@@ -11,7 +11,7 @@ import {
 } from "../../../src/queues/postgres/page-ranges.ts";
 
 describe("page ranges", () => {
-  it("follow each other without a gap, whatever each took, and the last one is open", () => {
+  it("follow each other without a gap, and the last one is open", () => {
     const took = fc.array(fc.integer({ min: 1, max: 5000 }), { minLength: 1, maxLength: 20 });
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 50_000 }), took, (total, times) => {

@@ -8,14 +8,14 @@ const node = (type: string, cost: number, more: Partial<PlanNode> = {}): PlanNod
   ...more,
 });
 
-it("is that of the most expensive node, also below a Limit, where the planner may not find what it hopes to find soon", () => {
+it("is that of the most expensive node, also below a Limit", () => {
   const scan = node("Index Scan", 900, { Filter: "(state = 'x')" });
   expect(toCost(node("Result", 10, { Plans: [node("Limit", 5, { Plans: [scan] })] }))).toBe(900);
   expect(toCost(node("Limit", 5, { Plans: [node("Seq Scan", 900)] }))).toBe(900);
   expect(toCost(node("Limit", 5, { Plans: [node("Sort", 400, { Plans: [node("Index Scan", 900)] })] }))).toBe(900);
 });
 
-it("is that of the Limit where the index scan below filters nothing, and so ends with it", () => {
+it("is that of the Limit where the index scan below has no filter", () => {
   const limit = node("Limit", 5, { Plans: [node("Index Only Scan", 900)] });
   expect(toCost(limit)).toBe(5);
   expect(toCost(node("Append", 30, { Plans: [limit, node("Index Scan", 70)] }))).toBe(70);
@@ -38,7 +38,7 @@ describe("of a look-up in partitions", () => {
     expect(toCost(loop(20, 36_000, both))).toBe(36_000 - 20 * 600);
   });
 
-  it("is told by what stands in a filter or in a bitmap as well", () => {
+  it("leaves out partitions by a filter or a bitmap, too", () => {
     const filtered = node("Seq Scan", 50, { "Relation Name": "a", Filter: "(name = queue.name)" });
     const bitmap = node("Bitmap Heap Scan", 70, {
       "Relation Name": "b",
@@ -49,7 +49,7 @@ describe("of a look-up in partitions", () => {
     expect(toCost(loop(10, 1200, node("Append", 120, { Plans: [filtered, bitmap] })))).toBe(1200 - 10 * 50);
   });
 
-  it("is that of all where nothing is looked up, or what a loop costs is not told", () => {
+  it("is that of all where nothing is looked up, or loops have no cost", () => {
     const all = node("Append", 800, { Plans: [scan("a", 200, "(state = 'failed')"), scan("b", 600)] });
     expect(toCost(loop(20, 16_000, all))).toBe(16_000);
     expect(toCost(loop(20, 18_000, node("Memoize", 900, { Plans: [partitions] })))).toBe(18_000);

@@ -25,7 +25,7 @@ function createWork(tookMs = 0) {
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
 describe("paced work", () => {
-  it("runs once for all who come, and once a minute while somebody asks; who comes then gets the last answer", async () => {
+  it("runs once a minute for all callers, who get the last answer", async () => {
     const paced = createPaced<number>(database());
     const { work, runs } = createWork();
     expect(await Promise.all(Array.from({ length: 50 }, () => paced.read("k", work, signal)))).toEqual(
@@ -54,7 +54,7 @@ describe("paced work", () => {
     expect(runs()).toBe(2);
   });
 
-  it("does nothing while nobody asks, and gives no answer of long ago to the next one", async () => {
+  it("does nothing without callers, and returns no old answer to the next", async () => {
     const paced = createPaced<number>(database());
     const { work, runs } = createWork();
     await paced.read("k", work, signal);
@@ -64,7 +64,7 @@ describe("paced work", () => {
     expect(await paced.read("k", work, signal)).toBe(2);
   });
 
-  it("tells how it failed, and tries again the sooner the less that cost", async () => {
+  it("returns its failure, and tries again sooner after a cheap one", async () => {
     const paced = createPaced<number>(database());
     const locked = createWork(500);
     locked.fail(new Error("locked"));
@@ -95,7 +95,7 @@ describe("paced work", () => {
     expect(runs()).toBe(2);
   });
 
-  it("has an answer for three periods, and a failure of another question is not its own", async () => {
+  it("returns an answer for three periods, and only its own failure", async () => {
     const paced = createPaced<number>(database(), { everyMs: 1000 });
     const { work, fail } = createWork();
     await paced.read("k", work, signal);
@@ -114,7 +114,7 @@ describe("paced work", () => {
     expect(runs()).toBe(0);
   });
 
-  it("goes on telling the last answer for three minutes when a run fails, then the failure", async () => {
+  it("returns the last answer for three minutes after a failure", async () => {
     const paced = createPaced<number>(database());
     const { work, fail } = createWork();
     await paced.read("k", work, signal);
@@ -133,7 +133,7 @@ describe("paced work", () => {
     expect(await paced.read("b", async () => "of b", signal)).toBe("of b");
   });
 
-  it("lets the first one wait for so long and no longer, and goes on for the next one", async () => {
+  it("lets the first caller wait a limited time, and goes on for the next", async () => {
     const paced = createPaced<string>(database(), { waitMs: 30 });
     const { promise, resolve } = Promise.withResolvers<string>();
     await expect(paced.read("k", () => promise, signal)).rejects.toMatchObject({

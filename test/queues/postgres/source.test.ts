@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { OpsError } from "../../../src/lib/errors.ts";
-import { knownQueuesLimit } from "../../../src/queues/known-queues.ts";
+import { knownQueuesLimit, toQueueMetrics } from "../../../src/queues/metrics.ts";
 import type { Row } from "../../../src/queues/postgres/database.ts";
 import { createSqlSource } from "../../../src/queues/postgres/source.ts";
+import { pickRunning } from "../../../src/queues/postgres/sql.ts";
 import type { SqlStatements } from "../../../src/queues/postgres/statements.ts";
 import { createMemoryDatabase } from "../../support/memory-database.ts";
 
@@ -13,18 +14,17 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-it("lists what it has just read, however much it has ever seen, and keeps no samples of what it has forgotten", async () => {
+it("lists all that it has just read, and drops samples of forgotten queues", async () => {
   let rows: Row[] = [];
-  const source = createSqlSource({
-    name: "s",
-    kind: "pgmq",
-    env: null,
-    database: createMemoryDatabase((statement) => (statement.startsWith("explain") ? plan(1) : rows)),
-    tables: [{ schema: null, table: "t" }],
-    columns: [],
-    names: [],
-    statements: { readings: [{ measures: ["processed_total"], sql: "select" }], failures: null },
-  });
+  const database = createMemoryDatabase((statement) => (statement.startsWith("explain") ? plan(1) : rows));
+  const source = createSqlSource(
+    { name: "s", kind: "pgmq" },
+    { env: null, database },
+    {
+      tables: [{ schema: null, table: "t" }],
+      statements: { readings: [{ measures: ["processed_total"], sql: "select" }], failures: null },
+    },
+  );
   const read = async (seconds: number, totals: Record<string, number>) => {
     vi.advanceTimersByTime(seconds * 1000);
     rows = Object.entries(totals).map(([queue, total]) => ({ queue, measure: "processed_total", n: String(total) }));
@@ -48,12 +48,14 @@ const signal = new AbortController().signal;
 const statements: SqlStatements = {
   readings: [{ measures: ["depth", "oldest_age"], sql: "select metrics" }],
   failures: "select failures",
-  failed: "select failed",
-  running: (hosts) => `select running ${hosts.join()}`,
-  workers: "select workers",
+  retryable: "select retryable",
+  running: { jobs: "select running" },
   usualRuns: "select runs",
 };
-type Options = Partial<Parameters<typeof createSqlSource>[0]>;
+type Options = Partial<Parameters<typeof createSqlSource>[2]> & {
+  readonly names?: readonly string[];
+  readonly heavy?: { readonly cost: number };
+};
 
 /** A source of statements with these answers by a word of the statement, and what was run. */
 function createSource(answers: Readonly<Record<string, readonly Row[] | Error>>, options: Options = {}) {
@@ -62,46 +64,32 @@ function createSource(answers: Readonly<Record<string, readonly Row[] | Error>>,
   const database = createMemoryDatabase((statement) => {
     if (statement.startsWith("explain")) return light;
     ran.push(statement);
-    const word = Object.keys(given).find((one) => statement.includes(`select ${one}`));
+    const word = Object.keys(given).find((one) =>
+      statement.includes(one === "workers" ? "group by queue, host" : `select ${one}`),
+    );
     const answer = word === undefined ? [] : (given[word] ?? []);
     if (answer instanceof Error) throw answer;
     return answer;
   });
-  const source = createSqlSource({
-    name: "s",
-    kind: "river",
-    env: "staging",
-    database,
-    tables: [
-      { schema: "public", table: "jobs" },
-      { schema: "public", table: "other" },
-    ],
-    columns: ["state"],
-    names: [],
-    statements,
-    ...options,
-  });
+  const { names, heavy, ...own } = options;
+  const source = createSqlSource(
+    { name: "s", kind: "river", names },
+    { env: "staging", database, heavy },
+    {
+      tables: [
+        { schema: "public", table: "jobs" },
+        { schema: "public", table: "other" },
+      ],
+      statements,
+      ...own,
+    },
+  );
   return { source, ran, given };
 }
 
 describe("createSqlSource", () => {
-  const figures = {
-    source: "s",
-    processedPerSec: null,
-    failuresLastHour: null,
-    failuresRecent: null,
-    active: null,
-    deferred: null,
-    retrying: null,
-    dead: null,
-    waitSeconds: null,
-    runSeconds: null,
-    paused: null,
-    workers: null,
-    exact: true,
-    windowSeconds: null,
-    observedAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/),
-  };
+  const observedAt = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/) as string;
+  const figures = toQueueMetrics({ name: "", source: "s", observedAt }, {});
 
   it("has the queues that it read, and those that are configured, sorted", async () => {
     const rows = [
@@ -194,7 +182,7 @@ describe("createSqlSource", () => {
 
   it("has the failed jobs of a queue by their error", async () => {
     const { source, ran } = createSource({
-      failed: [
+      retryable: [
         { error: " \n boom", n: "2", job_ids: '["7"]' },
         { error: null, n: "1", job_ids: null },
       ],
@@ -204,7 +192,7 @@ describe("createSqlSource", () => {
       { error: "no error text", jobIds: [], jobs: 1 },
     ]);
     expect(ran).toEqual([expect.stringContaining("'it''s'")]);
-    const { failed: _, ...others } = statements;
+    const { retryable: _, ...others } = statements;
     expect(await createSource({}, { statements: others }).source.failedJobs?.("q", signal)).toBeNull();
   });
 
@@ -213,7 +201,7 @@ describe("createSqlSource", () => {
     const text = `${"x".repeat(40)} ${secret.slice(0, 5)}`;
     const read = async (errorLimit?: number) => {
       const limited = errorLimit === undefined ? statements : { ...statements, errorLimit };
-      const { source } = createSource({ failed: [{ error: text, n: "1", job_ids: "[]" }] }, { statements: limited });
+      const { source } = createSource({ retryable: [{ error: text, n: "1", job_ids: "[]" }] }, { statements: limited });
       return (await source.failedJobs?.("q", signal))?.[0]?.error;
     };
     const whole = await read();
@@ -234,7 +222,7 @@ describe("createSqlSource", () => {
       total: 5,
       unnamed: 2,
     });
-    expect(ran).toEqual(["select running a,b"]);
+    expect(ran).toEqual([pickRunning({ jobs: "select running" }, ["a", "b"])]);
     given["running"] = [{ ...job, job_id: null, total: "0", unnamed: "3" }];
     expect(await source.running?.(["a"], signal)).toEqual({ jobs: [], total: 0, unnamed: 3 });
   });
@@ -270,13 +258,8 @@ describe("createSqlSource", () => {
     const full = createSource({}, { history: () => ({ jobs: "", failures: "", oldest: "", keeps: true }), isPastPartial: true });
     expect(full.source).toMatchObject({ isPastPartial: true });
     expect(Object.keys(full.source)).toEqual(expect.arrayContaining(["history", "running", "workerJobs"]));
-    // Where the statements are made later, somebody has to say so.
     const later = async () => ({ readings: [], failures: null });
     expect(createSource({}, { statements: later }).source).not.toHaveProperty("running");
-    const asked = createSource({}, { statements: later, knowsWorkers: true }).source;
-    expect(await asked.running?.(["a"], signal)).toEqual({ jobs: [], total: 0, unnamed: 0 });
-    expect(await asked.workerJobs?.(signal)).toBeNull();
-    expect(createSource({}, { knowsWorkers: false }).source).not.toHaveProperty("running");
     expect(createSource({}, { isPastPartial: false }).source).not.toHaveProperty("isPastPartial");
   });
 
@@ -284,16 +267,17 @@ describe("createSqlSource", () => {
     let made = 0;
     const make = vi.fn<(read: (statement: string) => Promise<readonly Row[]>) => Promise<SqlStatements>>(async (read) => {
       made += Number((await read("select schema"))[0]?.["n"]);
-      return { readings: [], failures: `select failures ${made}` };
+      return { readings: [], failures: `select failures state ${made}` };
     });
     const { source, ran, given } = createSource({ schema: [{ n: "1" }] }, { statements: make });
     await source.failures(signal);
     vi.advanceTimersByTime(59_999);
     await source.failures(signal);
-    expect(ran).toEqual(["select schema", "select failures 1", "select failures 1"]);
+    const shown = () => ran.map((statement) => /select schema|select failures state \d/.exec(statement)?.[0]);
+    expect(shown()).toEqual(["select schema", "select failures state 1", "select failures state 1"]);
     vi.advanceTimersByTime(1);
     await source.failures(signal);
-    expect(ran.slice(3)).toEqual(["select schema", "select failures 2"]);
+    expect(shown().slice(3)).toEqual(["select schema", "select failures state 2"]);
     given["failures"] = Object.assign(new Error("column job.state does not exist"), { code: "42703" });
     await expect(source.failures(signal)).rejects.toMatchObject({
       code: "schema_mismatch",
@@ -302,7 +286,7 @@ describe("createSqlSource", () => {
     });
     given["failures"] = [];
     await source.failures(signal);
-    expect(ran.slice(-2)).toEqual(["select schema", "select failures 3"]);
+    expect(shown().slice(-2)).toEqual(["select schema", "select failures state 3"]);
     // Statements that are always the same are run as they are.
     expect(make).toHaveBeenCalledTimes(3);
   });
@@ -310,7 +294,7 @@ describe("createSqlSource", () => {
   it.each<[string, (source: ReturnType<typeof createSqlSource>) => Promise<unknown> | undefined]>([
     ["metrics", (source) => source.metrics(signal)],
     ["failures", (source) => source.failures(signal)],
-    ["failed", (source) => source.failedJobs?.("q", signal)],
+    ["retryable", (source) => source.failedJobs?.("q", signal)],
     ["running", (source) => source.running?.(["a"], signal)],
     ["workers", (source) => source.workerJobs?.(signal)],
     ["runs", (source) => source.usualRuns?.(signal)],

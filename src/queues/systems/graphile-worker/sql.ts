@@ -1,9 +1,8 @@
 import { OpsError } from "../../../lib/errors.ts";
 import type { ToHistoryRows } from "../../postgres/history.ts";
 import { quoteIdentifier, quoteLiteral, quoteTable } from "../../postgres/names.ts";
-import type { Reading } from "../../postgres/readings.ts";
-import { countFailures, groupFailures, inLast, quantiles, readErrorText, secondsBetween } from "../../postgres/sql.ts";
-import type { ReadRows, SqlStatements } from "../../postgres/statements.ts";
+import { countFailures, fromCatalog, inLast, quantiles, readErrorText, secondsBetween } from "../../postgres/sql.ts";
+import type { Reading, ReadRows, SqlStatements } from "../../postgres/statements.ts";
 
 /** What the role of DATABASE_URL can use besides the view `jobs`. */
 export interface Extras {
@@ -54,8 +53,8 @@ export function graphileWorkerStatements(schema: string, extras: Extras): SqlSta
       ...(extras.tasks ? [readTasks(schema, extras)] : []),
       ...(extras.ends ? readEnds(schema) : []),
     ],
-    failures: groupFailures(failed),
-    failed: `${failed} and ${extras.ends ? `job_id in (select id from ${jobs} where ${isRetryable})` : isRetryable}`,
+    failures: failed,
+    retryable: `${failed} and ${extras.ends ? `job_id in (select id from ${jobs} where ${isRetryable})` : isRetryable}`,
   };
 }
 
@@ -175,18 +174,12 @@ function extrasStatement(schema: string): string {
          select from pg_catalog.pg_policy as policy where policy.polrelid = class.oid and policy.polpermissive and policy.polcmd in ('r', '*')
            and (policy.polroles = '{0}' or exists (select from unnest(policy.polroles) as role where pg_has_role(role, 'usage'))))`;
   return `
-select current_user::text as role, exists (select ${named(schema, "jobs")} and class.relkind <> 'v')::text as older,
-       exists (select ${named(schema, "_private_tasks")} and ${readable})::text as tasks,
-       exists (select ${named(schema, "_private_tasks")} and (not row_security_active(class.oid) or ${hasPolicy}))::text as shown,
-       (exists (select ${named("ops", "job_ends")} and ${readable}) and 2 = (
+select current_user::text as role, exists (select ${fromCatalog(schema, "jobs")} and class.relkind <> 'v')::text as older,
+       exists (select ${fromCatalog(schema, "_private_tasks")} and ${readable})::text as tasks,
+       exists (select ${fromCatalog(schema, "_private_tasks")} and (not row_security_active(class.oid) or ${hasPolicy}))::text as shown,
+       (exists (select ${fromCatalog("ops", "job_ends")} and ${readable}) and 2 = (
          select count(*) from pg_catalog.pg_trigger as trigger
-         where trigger.tgrelid = (select class.oid ${named(schema, "_private_jobs")})
+         where trigger.tgrelid = (select class.oid ${fromCatalog(schema, "_private_jobs")})
            and trigger.tgname in ('ops_job_done', 'ops_job_failed') and trigger.tgenabled in ('O', 'A')
        ))::text as ends`;
-}
-
-function named(schema: string, name: string): string {
-  return `
-  from pg_catalog.pg_class as class join pg_catalog.pg_namespace as namespace on namespace.oid = class.relnamespace
-  where namespace.nspname = ${quoteLiteral(schema)} and class.relname = '${name}'`;
 }

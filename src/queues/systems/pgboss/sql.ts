@@ -1,7 +1,6 @@
-import { quoteLiteral, quoteTable } from "../../postgres/names.ts";
-import type { Reading } from "../../postgres/readings.ts";
-import { groupFailures, groupRuns, inLast, newestRuns, quantiles, readErrorText, secondsBetween } from "../../postgres/sql.ts";
-import type { ReadRows, SqlStatements, TableParts } from "../../postgres/statements.ts";
+import { quoteTable } from "../../postgres/names.ts";
+import { fromCatalog, inLast, newestRuns, quantiles, readErrorText, secondsBetween } from "../../postgres/sql.ts";
+import type { Reading, ReadRows, SqlStatements, TableParts } from "../../postgres/statements.ts";
 
 /** Differences between versions beyond columns. */
 interface Layout {
@@ -36,18 +35,12 @@ const ended: Reading = {
 };
 const failures: Reading = {
   measures: ["failures", "failures_recent"],
-  sql: (
-    [
-      ["failures", 60],
-      ["failures_recent", 5],
-    ] as const
-  )
-    .map(
-      ([name, minutes]) =>
-        `${joinRetention(60 * minutes, `count(*) filter (where ${inLast(minutes, "job.failed_at")})`)} as ${name}`,
-    )
-    .join(", "),
+  sql: `${countFailed(60)} as failures, ${countFailed(5)} as failures_recent`,
 };
+
+function countFailed(minutes: number): string {
+  return joinRetention(60 * minutes, `count(*) filter (where ${inLast(minutes, "job.failed_at")})`);
+}
 
 /** Null where the queue deletes ended jobs before they leave the window (0 means never). */
 function joinRetention(seconds: number, count: string): string {
@@ -83,41 +76,48 @@ export function pgbossStatements(schema: string, layout: Layout): SqlStatements 
     : [readAtOnce(queues, jobs([isLive, isEnded]))];
   return {
     readings,
-    failures: groupFailures(failed([isFailed, isRetried])),
-    failed: `${failed([isFailed])} and not job.archived`,
+    failures: failed([isFailed, isRetried]),
+    retryable: `${failed([isFailed])} and not job.archived`,
     // For each queue, in the order of its index.
-    usualRuns: groupRuns(`
+    usualRuns: `
   select queue.name as queue, job.run from ${queues} cross join lateral (
     select ${secondsBetween("job.started_on", "job.completed_on")} as run from ${quoteTable({ schema, table: "job" })} as job
     where job.name = queue.name and job.state = 'completed' and job.completed_on is not null order by job.completed_on desc limit ${newestRuns / 10}
-  ) as job`),
+  ) as job`,
     ...(!layout.indexed && { parts: toParts(schema, layout) }),
   };
 }
 
-/** A query over queues and their jobs, for `groupFailures`. */
+/** The failures of the last hour, of queues and their jobs. */
 function selectFailures(from: string): string {
   return `
     select queue.name as queue, job.id, job.error, job.failed_at, null::text as worker, job.attempts
     from ${from} where ${inLast(60, "job.failed_at")}`;
 }
 
+/** Reads the jobs in page ranges, for a huge table without indexes. Reads the queues and the archive, which are small or indexed, separately. */
 function toParts(schema: string, layout: Layout): TableParts {
   const error = `, ${readErrorText(failureText)} as error`;
   const processed = joinRetention(300, "count(*) filter (where job.state = 'completed')");
-  return pgbossParts({
+  const counts = {
+    measures: [...live.measures, ...failures.measures, "processed"] as const,
+    sql: `${live.sql}, ${failures.sql}, ${processed} as processed`,
+  };
+  // Takes the queues from the names of the jobs: a scan of `queue` would read a whole table.
+  const toPart = (conditions: readonly string[], range: string) => `(${findJobs(
     schema,
-    queues: findQueues(schema),
-    counts: {
-      measures: [...live.measures, ...failures.measures, "processed"],
-      sql: `${live.sql}, ${failures.sql}, ${processed} as processed`,
-    },
-    jobs: (conditions) => findJobs(schema, layout, conditions, error),
-    current: (conditions) => findJobs(schema, { ...layout, archived: false }, conditions, error),
-    counted: anyHolds([isLive, isEnded]),
-    failed: anyHolds([isFailed, isRetried]),
-    selectFailures,
-  });
+    { ...layout, archived: false },
+    [`(${anyHolds(conditions)}) and ${range}`],
+    error,
+  )}) as job
+    cross join lateral (select job.name, null::int as keeps where left(job.name, 10) <> '__pgboss__') as queue`;
+  const rest = `${findQueues(schema)} left join (${findJobs(schema, layout, ["false"], error)}) as job on job.name = queue.name`;
+  return {
+    table: { schema, table: "job" },
+    reading: (_, range) => readJobs(counts, toPart([isLive, isEnded], range)),
+    failures: (range) => selectFailures(toPart([isFailed, isRetried], range)),
+    rest: { reading: readJobs(counts, rest), failures: selectFailures(rest) },
+  };
 }
 
 function readJobs({ measures, sql }: Reading, from: string): Reading {
@@ -176,17 +176,11 @@ function layoutStatement(schema: string): string {
   return `
 with part as (
   select class.oid from pg_catalog.pg_class as class left join pg_catalog.pg_inherits as inherits on inherits.inhrelid = class.oid
-  where class.relkind = 'r' and (${named(schema, "job")}) in (class.oid, inherits.inhparent)
+  where class.relkind = 'r' and (select class.oid ${fromCatalog(schema, "job")}) in (class.oid, inherits.inhparent)
 )
 select coalesce(bool_and(${hasIndex("name, state, blocked, start_after")} and ${hasIndex("name, completed_on")}), false)::text as indexed,
-       exists (${named(schema, "archive")})::text as archived
+       exists (select ${fromCatalog(schema, "archive")})::text as archived
 from part`;
-}
-
-function named(schema: string, name: string): string {
-  return `
-    select class.oid from pg_catalog.pg_class as class join pg_catalog.pg_namespace as namespace on namespace.oid = class.relnamespace
-    where namespace.nspname = ${quoteLiteral(schema)} and class.relname = '${name}'`;
 }
 
 function hasIndex(columns: string): string {
@@ -229,48 +223,3 @@ const failedAt = `
 /** pg-boss stores the thrown error with its message, and wraps anything that is not an object. Source: fail in src/manager. */
 const failureText = `
   coalesce(job.output ->> 'message', job.output -> 'value' ->> 'message', job.output ->> 'value', nullif(job.output::text, '{}'))`;
-
-interface PartsOptions {
-  readonly schema: string;
-  /** All queues, as `queue`. */
-  readonly queues: string;
-  /** Counts over `job` and `queue`, which need only these rows. */
-  readonly counts: Reading;
-  /** Jobs for which any condition holds, with `error`, including recently archived ones where the version has an archive. */
-  readonly jobs: (conditions: readonly string[]) => string;
-  /** The same without the archive. */
-  readonly current: (conditions: readonly string[]) => string;
-  /** Conditions for the jobs to count, and for those that failed recently or will be retried. */
-  readonly counted: string;
-  readonly failed: string;
-  /** A query for the failures of the last hour over queues and their jobs, for `groupFailures`. */
-  readonly selectFailures: (from: string) => string;
-}
-
-/** Reads the jobs in page ranges, for a huge table without indexes. Reads the queues and the archive, which are small or indexed, separately. */
-function pgbossParts({
-  schema,
-  queues,
-  counts,
-  jobs,
-  current,
-  counted,
-  failed,
-  selectFailures: select,
-}: PartsOptions): TableParts {
-  const groupErrors = (from: string) => groupFailures(select(from), { withTimes: true });
-  const count = (from: string): Reading => ({
-    ...counts,
-    sql: `select queue.name as queue, ${counts.sql} from ${from} group by queue.name`,
-  });
-  // Takes the queues from the names of the jobs: a scan of `queue` would read a whole table.
-  const toPart = (conditions: string, range: string) => `(${current([`(${conditions}) and ${range}`])}) as job
-    cross join lateral (select job.name, null::int as keeps where left(job.name, 10) <> '__pgboss__') as queue`;
-  const rest = `${queues} left join (${jobs(["false"])}) as job on job.name = queue.name`;
-  return {
-    table: { schema, table: "job" },
-    reading: (_, range) => count(toPart(counted, range)),
-    failures: (range) => groupErrors(toPart(failed, range)),
-    rest: { reading: count(rest), failures: groupErrors(rest) },
-  };
-}

@@ -1,6 +1,6 @@
-import type { Measured } from "../../postgres/readings.ts";
+import type { Measured } from "../../postgres/statements.ts";
 import type { QueueMetrics } from "../../queue.ts";
-import { type SampledRates, toQueueMetrics } from "../../rates.ts";
+import { type SampledRates, toQueueMetrics } from "../../metrics.ts";
 import type { QueueStats, QueueTotals } from "./client.ts";
 import type { RabbitmqFacts } from "./dead-letters.ts";
 

@@ -1,9 +1,14 @@
 import * as z from "zod";
-import { createSingleFlight } from "../../../lib/cache.ts";
 import { OpsError } from "../../../lib/errors.ts";
+import type { Logger } from "../../../lib/logger.ts";
+import { formatRfc3339 } from "../../../lib/time.ts";
+import type { ObserveCall } from "../../../lib/upstream-call.ts";
+import { createKnownQueues, createSamples, toQueueMetrics, unknownRates } from "../../metrics.ts";
 import type { QueueMetrics } from "../../queue.ts";
-import { common, defineKind, type KindContext, type KindSource } from "../../system.ts";
-import { createRabbitmqReader } from "./read.ts";
+import { common, defineKind } from "../../system.ts";
+import { answers, createRabbitmqClient, type QueueStats, type QueueTotals } from "./client.ts";
+import { createFactsReader, type RabbitmqFacts, toDeadLetterQueues, toQueueKey } from "./dead-letters.ts";
+import { createArrivals, isDown, toDone, toRabbitmqMetrics } from "./metrics.ts";
 
 const queueName = z.string().min(1, "must not be empty").max(255);
 
@@ -29,34 +34,212 @@ export const rabbitmq = defineKind<typeof rabbitmqConfig>({
   kind: "rabbitmq",
   config: rabbitmqConfig,
   detected: { broker: "rabbitmq", toConfig: ({ name }) => ({ name, kind: "rabbitmq" }) },
-  create: createRabbitmqSource,
+  create: (config, { brokers, env, logger, observe }) => {
+    const { name } = config;
+    const reader = brokers.rabbitmq === null ? null : createRabbitmqReader({ ...config, url: brokers.rabbitmq, logger, observe });
+    return {
+      name,
+      kind: "rabbitmq",
+      env,
+      tables: [],
+      metrics: async (signal) => {
+        if (reader) return reader.read(AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)]));
+        throw new OpsError("queues_unavailable", "RABBITMQ_URL is not set", { upstream: `queues:${name}` });
+      },
+      failures: () => Promise.resolve([]),
+      close: async () => reader?.close(),
+    };
+  },
 });
 
 /** For one read with all its pages, milliseconds. */
 const deadlineMs = 2000;
 
-function createRabbitmqSource(
-  config: Readonly<z.infer<typeof rabbitmqConfig>>,
-  { brokers, env, logger, observe }: KindContext,
-): KindSource {
-  const { name } = config;
-  const fail = (message: string, cause?: unknown) =>
-    new OpsError("queues_unavailable", message, { upstream: `queues:${name}`, cause });
-  const reader = brokers.rabbitmq === null ? null : createRabbitmqReader({ ...config, url: brokers.rabbitmq, logger, observe });
-  const read = createSingleFlight(async (signal): Promise<readonly QueueMetrics[]> => {
-    if (reader === null) throw fail("RABBITMQ_URL is not set");
-    return reader.read(AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)]));
-  });
-  return {
-    name,
-    kind: "rabbitmq",
-    env: config.env ?? env,
-    tables: [],
-    metrics: (signal) =>
-      read(signal).catch((error: unknown) => {
-        throw error instanceof OpsError ? error : fail("Gave up waiting for RabbitMQ: the request has ended", error);
-      }),
-    failures: () => Promise.resolve([]),
-    close: async () => reader?.close(),
+/** The configuration of a source, and its broker. */
+interface ReaderOptions extends Omit<z.infer<typeof rabbitmqConfig>, "kind"> {
+  readonly url: string;
+  readonly logger: Logger;
+  readonly observe?: ObserveCall | undefined;
+}
+
+interface RabbitmqReader {
+  /** Rejects with queues_unavailable. */
+  read(signal: AbortSignal): Promise<readonly QueueMetrics[]>;
+  close(): Promise<void>;
+}
+
+/** All queues at one time. Keys are made by `toQueueKey`. */
+interface Reading {
+  readonly totals: ReadonlyMap<string, QueueTotals>;
+  readonly stats: ReadonlyMap<string, QueueStats>;
+  readonly facts: RabbitmqFacts;
+}
+
+/** The API's maximum. */
+const pageSize = 500;
+const now =
+  "disable_stats=true&enable_queue_totals=true&columns=name,vhost,type,state,exclusive,auto_delete,arguments,messages,messages_ready,messages_unacknowledged";
+const countColumns = ["ack", "deliver_no_ack", "get_no_ack"].flatMap((one) => [
+  `message_stats.${one}`,
+  `message_stats.${one}_details.avg_rate`,
+]);
+const late = `msg_rates_age=300&msg_rates_incr=5&columns=name,vhost,messages,consumers,head_message_timestamp,effective_policy_definition,${countColumns.join(",")}`;
+
+/** Reads all queues twice, their current counts and their statistics, and stores the samples. */
+export function createRabbitmqReader(options: ReaderOptions): RabbitmqReader {
+  const { name: source, vhost, logger } = options;
+  const client = createRabbitmqClient({ source, url: options.url, observe: options.observe });
+  const facts = createFactsReader(client);
+  const known = createKnownQueues(options.names ?? []);
+  const samples = { processed: createSamples(), failures: createSamples() };
+  const countDeadLetters = createDeadLetterCounter();
+  /** Each queue's metrics when it last responded. */
+  const last = new Map<string, QueueMetrics>();
+
+  const readPages = async <Item>(
+    query: string,
+    schema: z.ZodType<{ items: Item[]; page_count: number }>,
+    signal: AbortSignal,
+  ) => {
+    const path = vhost === undefined ? "/queues" : `/queues/${encodeURIComponent(vhost)}`;
+    const items: Item[] = [];
+    for (let page = 1, pages = 1; page <= pages; page += 1) {
+      const answer = await client
+        .get(`${path}?page=${page}&page_size=${pageSize}&${query}`, schema, signal)
+        .catch((error: unknown) => {
+          // Queues were deleted while we read the pages.
+          if (page > 1 && error instanceof OpsError && error.upstreamStatus === 400) return { items: [], page_count: 0 };
+          throw error;
+        });
+      items.push(...answer.items);
+      pages = answer.page_count;
+    }
+    return items;
   };
+  const readAll = async (signal: AbortSignal): Promise<Reading> => {
+    const [totals, stats, broker] = await Promise.all([
+      readPages<QueueTotals>(now, answers.totals, signal),
+      readPages<QueueStats>(late, answers.stats, signal),
+      facts.read(signal),
+    ]);
+    if (totals.length === 0 && broker.isBlind) throw createBlindError(source);
+    return {
+      totals: new Map(totals.map((queue) => [toQueueKey(queue), queue])),
+      stats: new Map(stats.map((queue) => [toQueueKey(queue), queue])),
+      facts: broker,
+    };
+  };
+  const toName = (queue: QueueTotals) =>
+    vhost === undefined && queue.vhost !== "/" ? `${queue.vhost}/${queue.name}` : queue.name;
+  /** Samples each counter separately: one may be known before the other. */
+  const sample = (key: string, which: keyof typeof samples, total: number | null) => {
+    if (total !== null) samples[which].add(key, { processed: null, failures: null, [which]: total });
+    return samples[which].rates(key);
+  };
+  /** Null for a queue that is down and has never responded. */
+  const toMetrics = (key: string, queue: QueueTotals, reading: Reading, letters: DeadLetters, at: Date): QueueMetrics | null => {
+    const name = toName(queue);
+    if (isDown(queue)) {
+      logger.debug({ source, queue: name, state: queue.state }, "queue is down: its numbers are old, or not known");
+      return last.get(key) ?? null;
+    }
+    const stats = reading.stats.get(key);
+    const { arrived, ...rest } = letters(key);
+    const counters = { processed: toDone(stats, reading.facts), failures: arrived };
+    const sampled = {
+      done: sample(key, "processed", counters.processed),
+      failed: sample(key, "failures", counters.failures),
+    };
+    const identity = { name, source, observedAt: formatRfc3339(at) };
+    const measured = toRabbitmqMetrics(identity, { totals: queue, stats, ...rest }, reading.facts, sampled, at.getTime());
+    const metrics = { ...measured, counters };
+    last.set(key, metrics);
+    return metrics;
+  };
+  /** Drops all data of deleted queues: their names may never come back. */
+  const forgetOthers = (totals: Reading["totals"]) => {
+    for (const sampled of [samples.processed, samples.failures]) sampled.retain(totals);
+    for (const key of last.keys()) if (!totals.has(key)) last.delete(key);
+  };
+
+  return {
+    async read(signal) {
+      try {
+        const reading = await readAll(signal);
+        const at = new Date();
+        const letters = countDeadLetters(reading);
+        const found = new Map<string, QueueMetrics | null>();
+        const wanted = [...reading.totals].filter(([, queue]) => isWanted(queue, options));
+        for (const [key, queue] of wanted) {
+          found.set(toName(queue), toMetrics(key, queue, reading, letters, at));
+        }
+        known.see(wanted.filter(([, queue]) => queue.auto_delete !== true).map(([, queue]) => toName(queue)));
+        forgetOthers(reading.totals);
+        const toEmpty = (name: string) =>
+          toQueueMetrics({ name, source, observedAt: formatRfc3339(at) }, { depth: 0 }, unknownRates);
+        const listed = new Set([...known.names(), ...found.keys()]);
+        const queues = [...listed].toSorted().map((name) => (found.has(name) ? found.get(name) : toEmpty(name)));
+        return queues.filter((queue) => queue !== null && queue !== undefined);
+      } catch (error) {
+        facts.forget();
+        throw error;
+      }
+    },
+    close: () => client.close(),
+  };
+}
+
+function createBlindError(source: string): OpsError {
+  const message = "The RabbitMQ user may see no virtual host: give it empty permissions there (rabbitmqctl set_permissions)";
+  return new OpsError("queues_unavailable", message, { upstream: `queues:${source}` });
+}
+
+/** Queues for messages between Celery's workers; they never hold jobs. Source: celery.events.receiver and kombu.pidbox. */
+const celeryChatter = /^celeryev\.|\.pidbox$/;
+
+function isWanted({ name, type, exclusive }: QueueTotals, { include, exclude }: ReaderOptions): boolean {
+  const startsWithOne = (prefixes: readonly string[]) => prefixes.some((prefix) => name.startsWith(prefix));
+  const isIncluded = include ? startsWithOne(include) : !celeryChatter.test(name);
+  return type !== "stream" && exclusive !== true && isIncluded && !startsWithOne(exclude ?? []);
+}
+
+/** The failures of a queue, from its dead letter queues. */
+type DeadLetters = (key: string) => {
+  /** Arrivals since the first read, dead letters held, and messages that will return for a retry; null where unknown. */
+  readonly arrived: number | null;
+  readonly dead: number | null;
+  readonly retrying: number | null;
+  readonly isDeadLetterQueue: boolean;
+};
+
+/** A dead letter queue that several queues share counts its own arrivals only. */
+function createDeadLetterCounter(): (reading: Reading) => DeadLetters {
+  const arrivals = createArrivals();
+  return ({ totals, stats, facts }) => {
+    const queues = [...totals].map(([key, queue]) => ({ ...queue, policy: stats.get(key)?.effective_policy_definition }));
+    const { own, shared, retries } = toDeadLetterQueues(queues, facts.bindings, facts.exchanges);
+    const targets = new Set([...shared, ...[...own.values()].flat()]);
+    const arrived = new Map<string, number>();
+    arrivals.retain(totals);
+    for (const key of targets) {
+      const held = totals.get(key)?.messages;
+      if (typeof held === "number") arrived.set(key, arrivals.count(key, held, toDone(stats.get(key), facts)));
+    }
+    const held = (target: string) => totals.get(target)?.messages;
+    return (key) => {
+      const counted = shared.has(key) ? [key] : (own.get(key) ?? []);
+      return {
+        arrived: sum(counted.map((target) => arrived.get(target))),
+        dead: sum(counted.filter((target) => !retries.has(target)).map(held)),
+        retrying: sum(counted.filter((target) => retries.has(target)).map(held)),
+        isDeadLetterQueue: targets.has(key),
+      };
+    };
+  };
+}
+
+/** Null for an empty list, or if any number is unknown. */
+function sum(numbers: readonly (number | null | undefined)[]): number | null {
+  if (numbers.length === 0) return null;
+  return numbers.reduce<number | null>((all, one) => (all === null || typeof one !== "number" ? null : all + one), 0);
 }

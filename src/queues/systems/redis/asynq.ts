@@ -1,5 +1,5 @@
-import type { Question, RedisConnection } from "./connection.ts";
-import { messagesOf, numberOf, readProtobuf, textOf } from "./protobuf.ts";
+import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
+import { askNamed, type Question, type RedisConnection } from "./connection.ts";
 import { toCount, toNumber, toScored, toTexts } from "./replies.ts";
 import { type RedisFailure, type RedisReading, type RedisRunning, type RedisSystem, shareOf } from "./system.ts";
 
@@ -65,79 +65,54 @@ function listKeys(key: "asynq:servers" | "asynq:workers", now: number): Question
   };
 }
 
-interface Look {
-  readonly pending: number;
-  readonly active: number;
-  readonly scheduled: number;
-  readonly retry: number;
-  readonly archived: number;
-  /** Due tasks, scheduled or retried; the scheduled ones of them; and when the first is due, seconds since 1970. */
-  readonly due: number;
-  readonly dueScheduled: number;
-  readonly firstDue: number | null;
-  readonly processed: number | null;
-  readonly failed: number | null;
-  readonly isPaused: boolean;
-  /** Ids of the pending tasks that are read, the next one last. */
-  readonly tasks: readonly string[];
-}
+type Look = ReturnType<ReturnType<typeof lookAt>["parse"]>;
+type AsynqServer = NonNullable<ReturnType<typeof toServer>>;
 
 /** Scores are whole seconds: a task is due within its second, as in forwardCmd. */
-function lookAt(queue: string, limit: number, now: number): Question<Look> {
+function lookAt(queue: string, limit: number, now: number) {
   const key = `asynq:{${queue}}:`;
   const seconds = Math.floor(now / 1000);
   const day = new Date(now).toISOString().slice(0, 10);
-  return {
-    commands: [
-      ["llen", `${key}pending`],
-      ["llen", `${key}active`],
-      ["zcard", `${key}scheduled`],
-      ["zcount", `${key}scheduled`, "-inf", seconds],
-      ["zcard", `${key}retry`],
-      ["zcount", `${key}retry`, "-inf", seconds],
-      ["zcard", `${key}archived`],
-      ["get", `${key}processed`],
-      ["get", `${key}failed`],
-      ["exists", `${key}processed:${day}`],
-      ["exists", `${key}paused`],
-      ["lrange", `${key}pending`, -limit, -1],
-      ["zrange", `${key}scheduled`, 0, 0, "WITHSCORES"],
-      ["zrange", `${key}retry`, 0, 0, "WITHSCORES"],
-    ],
-    parse: ([
-      pending,
-      active,
-      scheduled,
-      dueScheduled,
-      retry,
-      dueRetry,
-      archived,
-      processed,
-      failed,
-      today,
-      paused,
-      tasks,
-      ...first
-    ]) => {
-      const starts = first.flatMap((reply) => toScored(reply).map(({ score }) => score)).filter((score) => score <= seconds);
+  return askNamed(
+    {
+      pending: ["llen", `${key}pending`],
+      active: ["llen", `${key}active`],
+      scheduled: ["zcard", `${key}scheduled`],
+      dueScheduled: ["zcount", `${key}scheduled`, "-inf", seconds],
+      retry: ["zcard", `${key}retry`],
+      dueRetry: ["zcount", `${key}retry`, "-inf", seconds],
+      archived: ["zcard", `${key}archived`],
+      processed: ["get", `${key}processed`],
+      failed: ["get", `${key}failed`],
+      today: ["exists", `${key}processed:${day}`],
+      paused: ["exists", `${key}paused`],
+      tasks: ["lrange", `${key}pending`, -limit, -1],
+      firstScheduled: ["zrange", `${key}scheduled`, 0, 0, "WITHSCORES"],
+      firstRetry: ["zrange", `${key}retry`, 0, 0, "WITHSCORES"],
+    },
+    (replies) => {
+      const first = [replies.firstScheduled, replies.firstRetry].flatMap((reply) => toScored(reply).map(({ score }) => score));
+      const starts = first.filter((score) => score <= seconds);
       // A count for today without a total means that only days are counted.
-      const isCounted = processed !== null || today === 0;
+      const isCounted = replies.processed !== null || replies.today === 0;
       return {
-        pending: toCount(pending),
-        active: toCount(active),
-        scheduled: toCount(scheduled),
-        retry: toCount(retry),
-        archived: toCount(archived),
-        due: toCount(dueScheduled) + toCount(dueRetry),
-        dueScheduled: toCount(dueScheduled),
+        pending: toCount(replies.pending),
+        active: toCount(replies.active),
+        scheduled: toCount(replies.scheduled),
+        retry: toCount(replies.retry),
+        archived: toCount(replies.archived),
+        /** Due tasks, scheduled or retried; the scheduled ones of them; and when the first is due, seconds since 1970. */
+        due: toCount(replies.dueScheduled) + toCount(replies.dueRetry),
+        dueScheduled: toCount(replies.dueScheduled),
         firstDue: starts.length > 0 ? Math.min(...starts) : null,
-        processed: isCounted ? toNumber(processed ?? "0") : null,
-        failed: isCounted ? toNumber(failed ?? "0") : null,
-        isPaused: paused === 1,
-        tasks: toTexts(tasks),
+        processed: isCounted ? toNumber(replies.processed ?? "0") : null,
+        failed: isCounted ? toNumber(replies.failed ?? "0") : null,
+        isPaused: replies.paused === 1,
+        /** Ids of the pending tasks that are read, the next one last. */
+        tasks: toTexts(replies.tasks),
       };
     },
-  };
+  );
 }
 
 /** Messages read for one queue's pending tasks, bytes. */
@@ -283,51 +258,28 @@ function readFailed({ queue, id, key, archivedAt }: Failed, size: number): Quest
   };
 }
 
-/** The fields of a task that are read. */
-interface AsynqTask {
-  readonly error: string;
-  /** Times it failed and was queued again. */
-  readonly retried: number;
-  /** Milliseconds since 1970; null when it never failed. */
-  readonly lastFailedAt: number | null;
-}
-
-/** A process that runs tasks. */
-interface AsynqServer {
-  readonly isActive: boolean;
-  readonly queues: readonly string[];
-}
-
-/** A running task. */
-interface AsynqWorker {
-  readonly host: string;
-  readonly taskId: string;
-  readonly type: string;
-  readonly queue: string;
-  /** Milliseconds since 1970. */
-  readonly startedAt: number | null;
-}
-
 /** Parses TaskMessage of asynq's internal/proto/asynq.proto; null when invalid. */
-export function toTask(message: Buffer): AsynqTask | null {
+export function toTask(message: Buffer) {
   const fields = readProtobuf(message);
   if (fields === null) return null;
   const failedAt = numberOf(fields, 11);
   return {
     error: textOf(fields, 7),
+    /** Times it failed and was queued again. */
     retried: Math.max(0, numberOf(fields, 6)),
+    /** Milliseconds since 1970; null when it never failed. */
     lastFailedAt: failedAt > 0 ? failedAt * 1000 : null,
   };
 }
 
-/** Parses ServerInfo of the same file; its queues are a map from names to priorities. */
-export function toServer(message: Buffer): AsynqServer | null {
+/** Parses ServerInfo of the same file: a process that runs tasks. Its queues are a map from names to priorities. */
+export function toServer(message: Buffer) {
   const fields = readProtobuf(message);
   return fields && { isActive: textOf(fields, 7) === "active", queues: messagesOf(fields, 5).map((entry) => textOf(entry, 1)) };
 }
 
-/** Parses WorkerInfo of the same file. */
-export function toWorker(message: Buffer): AsynqWorker | null {
+/** Parses WorkerInfo of the same file: a running task. */
+export function toWorker(message: Buffer) {
   const fields = readProtobuf(message);
   if (fields === null) return null;
   const [started] = messagesOf(fields, 8);
@@ -337,6 +289,46 @@ export function toWorker(message: Buffer): AsynqWorker | null {
     taskId: textOf(fields, 4),
     type: textOf(fields, 5),
     queue: textOf(fields, 7),
+    /** Milliseconds since 1970. */
     startedAt: seconds > 0 ? seconds * 1000 : null,
   };
+}
+
+/** The fields of one message by number; a repeated field has all its values in order. */
+type ProtobufFields = ReadonlyMap<number, readonly (bigint | Buffer)[]>;
+
+/** Parses a message in the wire format of Protocol Buffers: varints as numbers, everything else as bytes. Null when invalid, or with a group. */
+export function readProtobuf(bytes: Buffer): ProtobufFields | null {
+  const fields = new Map<number, (bigint | Buffer)[]>();
+  const reader = new BinaryReader(bytes);
+  try {
+    while (reader.pos < reader.len) {
+      const [number, type] = reader.tag();
+      if (type === WireType.StartGroup || type === WireType.EndGroup) return null;
+      const values = fields.get(number) ?? [];
+      fields.set(number, values);
+      if (type === WireType.Varint) values.push(BigInt(reader.uint64()));
+      else values.push(Buffer.from(type === WireType.LengthDelimited ? reader.bytes() : reader.skip(type)));
+    }
+  } catch {
+    return null;
+  }
+  return fields;
+}
+
+/** The text of a field, "" without one: defaults are not encoded. The last value counts. */
+function textOf(fields: ProtobufFields, number: number): string {
+  const value = fields.get(number)?.at(-1);
+  return Buffer.isBuffer(value) ? value.toString("utf8") : "";
+}
+
+/** The number of a field, 0 without one; beyond 2^53 it is approximate. */
+function numberOf(fields: ProtobufFields, number: number): number {
+  const value = fields.get(number)?.at(-1);
+  return typeof value === "bigint" ? Number(BigInt.asIntN(64, value)) : 0;
+}
+
+/** The messages of a repeated field. */
+function messagesOf(fields: ProtobufFields, number: number): ProtobufFields[] {
+  return (fields.get(number) ?? []).flatMap((value) => (Buffer.isBuffer(value) ? (readProtobuf(value) ?? []) : []));
 }

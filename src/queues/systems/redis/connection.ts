@@ -15,6 +15,18 @@ export interface Question<T> {
   parse(replies: readonly Reply[]): T;
 }
 
+/** A question whose replies have names. */
+export function askNamed<Name extends string, T>(
+  commands: Readonly<Record<Name, Command>>,
+  parse: (replies: Readonly<Record<Name, Reply>>) => T,
+): Question<T> {
+  const names = Object.keys(commands) as Name[];
+  return {
+    commands: names.map((name) => commands[name]),
+    parse: (replies) => parse(Object.fromEntries(names.map((name, index) => [name, replies[index]])) as Record<Name, Reply>),
+  };
+}
+
 export interface RedisConnection {
   /** Sends all commands together. @throws OpsError queues_unavailable, also when one of them is refused, unless it is `client` */
   ask<T>(questions: readonly Question<T>[], signal: AbortSignal): Promise<T[]>;

@@ -57,15 +57,6 @@ export function escapePattern(text: string): string {
   return text.replaceAll(/[\\*?[\]^-]/g, String.raw`\$&`);
 }
 
-/** Finds BullMQ's queues by their `meta` keys. New ones are rare: searches once a minute. */
-export function createBullmqDiscovery(
-  connection: RedisConnection,
-  prefix: string,
-): (signal: AbortSignal) => Promise<Iterable<string>> {
-  const search = createKeySearch(connection, { patterns: [`${escapePattern(prefix)}:*:meta`], againMs: 60_000 });
-  return async (signal) => [...(await search(signal))].map((key) => key.slice(prefix.length + 1, -":meta".length));
-}
-
 /** A timeout is not an error. */
 function rethrowRefusal(error: unknown): void {
   if (error instanceof OpsError) throw error;

@@ -2,7 +2,8 @@ import * as z from "zod";
 import { createSingleFlight } from "../../../lib/cache.ts";
 import { OpsError } from "../../../lib/errors.ts";
 import { formatRfc3339 } from "../../../lib/time.ts";
-import { errorReadLimit, toErrorText } from "../../errors.ts";
+import { compareTimes, errorReadLimit, pickFairly, toErrorText } from "../../errors.ts";
+import { createKnownQueues, createSamples, toQueueMetrics } from "../../metrics.ts";
 import {
   failureGroupsLimit,
   type JobFailures,
@@ -15,17 +16,16 @@ import { common, defineKind, type KindContext, type KindSource } from "../../sys
 import { createAsynq } from "./asynq.ts";
 import { createBullmq } from "./bullmq/bullmq.ts";
 import { createRedisConnection, type RedisConnection } from "./connection.ts";
-import { createRedisQueues } from "./queues.ts";
-import type { RedisFailure } from "./system.ts";
+import type { RedisFailure, RedisReading, RedisRunning, RedisRunningJobs, RedisSystem } from "./system.ts";
 import { createUnsupportedSearch } from "./unsupported.ts";
 
-const systems = ["bullmq", "asynq"] as const;
+const systemNames = ["bullmq", "asynq"] as const;
 
 const redisConfig = z.strictObject({
   ...common,
   kind: z.literal("redis"),
   /** Job systems to read. @default both */
-  systems: z.array(z.enum(systems)).min(1, "must name one").optional(),
+  systems: z.array(z.enum(systemNames)).min(1, "must name one").optional(),
   /** BullMQ's prefix; with braces in a cluster. @default "bull" */
   prefix: z.string().min(1, "must not be empty").max(255).optional(),
   /** Queues to list even if never seen. */
@@ -43,8 +43,12 @@ export const redis = defineKind<typeof redisConfig>({
 /** For one read with all its commands, milliseconds. */
 const deadlineMs = 2000;
 
+function bounded(signal: AbortSignal): AbortSignal {
+  return AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)]);
+}
+
 function createRedisSource(config: Readonly<z.infer<typeof redisConfig>>, { brokers, env, observe }: KindContext): KindSource {
-  const { name, systems: wanted = systems, prefix = "bull", names = [] } = config;
+  const { name, systems: wanted = systemNames, prefix = "bull", names = [] } = config;
   const fail = (message: string) => new OpsError("queues_unavailable", message, { upstream: `queues:${name}` });
   const connection =
     brokers.redis === null
@@ -56,25 +60,20 @@ function createRedisSource(config: Readonly<z.infer<typeof redisConfig>>, { brok
     names,
     [...new Set(wanted)].map((system) => ({ label: system, system: create[system]() })),
   );
-  /** One single flight with one deadline; a caller that leaves gets an OpsError. */
-  const asOne = <T>(work: (now: number, signal: AbortSignal) => Promise<T>) => {
-    const call = createSingleFlight((signal) => work(Date.now(), AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)])));
-    return (signal: AbortSignal) =>
-      call(signal).catch((error: unknown) => {
-        throw error instanceof OpsError ? error : fail("Gave up waiting for Redis: the request has ended");
-      });
-  };
   const findUnsupported = createUnsupportedSearch(connection, prefix);
-  const readRunning = asOne((now, signal) => queues.running(now, signal));
+  /** The same for all hosts. */
+  const readRunning = createSingleFlight((signal) => queues.running(Date.now(), bounded(signal)));
   return {
     name,
     kind: "redis",
-    env: config.env ?? env,
+    env,
     tables: [],
-    metrics: asOne((now, signal): Promise<readonly QueueMetrics[]> => queues.metrics(now, signal)),
-    failures: asOne(async (now, signal) => groupRedisFailures(await queues.failures(now, signal), name)),
+    metrics: (signal) => queues.metrics(Date.now(), bounded(signal)),
+    failures: async (signal) => groupRedisFailures(await queues.failures(Date.now(), bounded(signal)), name),
     running: async (hosts, signal): Promise<RunningJobs> => {
-      const { named, unnamed } = await readRunning(signal);
+      const { named, unnamed } = await readRunning(signal).catch((error: unknown) => {
+        throw error instanceof OpsError ? error : fail("Gave up waiting for Redis: the request has ended");
+      });
       const own = named.filter(({ host }) => hosts.includes(host)).toSorted((a, b) => (a.startedAt ?? 0) - (b.startedAt ?? 0));
       const jobs = own.slice(0, runningJobsLimit).map(({ queue, id, kind, host, startedAt }) => ({
         queue,
@@ -86,8 +85,77 @@ function createRedisSource(config: Readonly<z.infer<typeof redisConfig>>, { brok
       }));
       return { jobs, total: own.length, unnamed };
     },
-    unsupported: (signal) => findUnsupported(AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)])),
+    unsupported: (signal) => findUnsupported(bounded(signal)),
     close: () => connection.close(),
+  };
+}
+
+interface NamedSystem {
+  readonly label: string;
+  readonly system: RedisSystem;
+}
+
+/**
+ * The queues of all systems in one Redis; `configured` ones are listed even if no system has them. `now` is in milliseconds since 1970. All calls reject as the
+ * connection does.
+ */
+export function createRedisQueues(source: string, configured: readonly string[], systems: readonly NamedSystem[]) {
+  const members = systems.map(({ label, system }) => ({ label, system, known: createKnownQueues([]), samples: createSamples() }));
+
+  /** The queues of each system, with their names there and here. */
+  const findQueues = async (signal: AbortSignal) => {
+    const found = await Promise.all(members.map(({ system }) => system.discover(signal)));
+    for (const [index, { known }] of members.entries()) known.see(found[index] ?? []);
+    const all = members.map(({ known }) => known.names());
+    const missing = configured.filter((name) => !all.some((names) => names.has(name)));
+    members[0]?.known.see([...(found[0] ?? []), ...missing]);
+    const taken = new Set<string>();
+    return members.map((member) => {
+      const names = [...member.known.names()];
+      const shown = new Map(names.map((name) => [name, taken.has(name) ? `${member.label}:${name}` : name]));
+      for (const name of names) taken.add(name);
+      return { ...member, names, shown };
+    });
+  };
+  const toMetrics = (
+    reading: RedisReading,
+    { shown, samples }: Awaited<ReturnType<typeof findQueues>>[number],
+    observedAt: string,
+  ) => {
+    const { queue, measured, counters, isCut } = reading;
+    const isSampled = measured.processed === undefined || measured.failures === undefined;
+    samples.add(queue, counters);
+    const sampled = isSampled ? samples.rates(queue) : null;
+    const metrics = toQueueMetrics({ name: shown.get(queue) ?? queue, source, observedAt }, measured, sampled);
+    return { ...metrics, counters, exact: metrics.exact && !isCut };
+  };
+  return {
+    async metrics(now: number, signal: AbortSignal): Promise<QueueMetrics[]> {
+      const found = await findQueues(signal);
+      for (const { samples, known } of found) samples.retain(known.names());
+      const readings = await Promise.all(found.map(({ system, names }) => system.read(names, now, signal)));
+      const observedAt = formatRfc3339(now);
+      const metrics = found.flatMap((member, index) =>
+        (readings[index] ?? []).map((reading) => toMetrics(reading, member, observedAt)),
+      );
+      return metrics.toSorted((a, b) => (a.name < b.name ? -1 : 1));
+    },
+    async failures(now: number, signal: AbortSignal): Promise<RedisFailure[]> {
+      const found = await findQueues(signal);
+      const failures = await Promise.all(found.map(({ system, names }) => system.failures(names, now, signal)));
+      return found.flatMap(({ shown }, index) =>
+        (failures[index] ?? []).map((failure) => ({ ...failure, queue: shown.get(failure.queue) ?? failure.queue })),
+      );
+    },
+    async running(now: number, signal: AbortSignal): Promise<RedisRunningJobs> {
+      const found = await findQueues(signal);
+      const running = await Promise.all(found.map(({ system, names }) => system.running(names, now, signal)));
+      const show = (index: number, job: RedisRunning) => ({ ...job, queue: found[index]?.shown.get(job.queue) ?? job.queue });
+      return {
+        named: running.flatMap(({ named }, index) => named.map((job) => show(index, job))),
+        unnamed: running.reduce((sum, { unnamed }) => sum + unnamed, 0),
+      };
+    },
   };
 }
 
@@ -109,17 +177,9 @@ export function groupRedisFailures(failures: readonly RedisFailure[], source: st
   const groups = [
     ...Map.groupBy(newestFirst, ({ queue, error, worker }) => JSON.stringify([queue, readErrorText(error), worker])).values(),
   ];
-  const places = new Map<string, number>();
-  const ranked = groups.map((group) => {
-    const queue = group[0]?.queue ?? "";
-    const place = places.get(queue) ?? 0;
-    places.set(queue, place + 1);
-    return { group, place };
-  });
-  const newest = ranked.toSorted((a, b) => a.place - b.place).slice(0, failureGroupsLimit);
-  return newest
-    .map(({ group }) => toGroup(group, source))
-    .toSorted((a, b) => (a.lastAt === b.lastAt ? 0 : a.lastAt > b.lastAt ? -1 : 1));
+  return pickFairly(groups, ([newest]) => newest?.queue ?? "", failureGroupsLimit)
+    .map((group) => toGroup(group, source))
+    .toSorted((a, b) => compareTimes(a.lastAt, b.lastAt));
 }
 
 function toGroup(group: readonly RedisFailure[], source: string): JobFailures {

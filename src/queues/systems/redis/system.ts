@@ -1,4 +1,4 @@
-import type { Measured } from "../../postgres/readings.ts";
+import type { Measured } from "../../postgres/statements.ts";
 import type { JobCounters } from "../../queue.ts";
 
 /** The numbers of one queue. */

@@ -39,9 +39,9 @@ export function createUnsupportedSearch(
     const beeQueues = queuesOf(bee);
     return [
       bullQueues.length > 0 &&
-        toSystem("bull", `Bull, unlike BullMQ, keeps no events of what ended (${toNames(bullQueues)}): move it to BullMQ`),
-      beeQueues.length > 0 && toSystem("bee-queue", `bee-queue keeps no time of what ended (${toNames(beeQueues)})`),
-      isSidekiq && toSystem("sidekiq", "Sidekiq counts what ended of all queues together, and keeps no time of it"),
+        toSystem("bull", `Bull, unlike BullMQ, stores no events of ended jobs (${toNames(bullQueues)}): move it to BullMQ`),
+      beeQueues.length > 0 && toSystem("bee-queue", `bee-queue stores no end times (${toNames(beeQueues)})`),
+      isSidekiq && toSystem("sidekiq", "Sidekiq counts ended jobs of all queues together, without times"),
       keys.some((key) => key.startsWith(kombu)) &&
         toSystem("celery", "Celery in Redis counts nothing: its queues are read where RabbitMQ is its broker"),
     ].filter((system) => system !== false);

@@ -7,56 +7,57 @@ const statuses = z.array(oneStatus).min(1, "must not be empty");
 const lists = ["waiting", "retrying", "active", "done", "failed"] as const;
 
 /** A table with one row for each job, which stays for at least an hour after the job ended. */
-export const tableConfig = z
-  .strictObject({
-    ...common,
-    kind: z.literal("table"),
-    table: sqlText.refine(isTableName, "must be table or schema.table (in double quotes where a part holds a dot)"),
-    queue: z.union(
-      [z.strictObject({ name: sqlText }), z.strictObject({ column: identifier, names: z.array(sqlText).max(1000).optional() })],
-      'must be {"name": ...}, or {"column": ...} with an optional list of known "names"',
-    ),
-    id: identifier,
-    status: identifier,
-    waiting: statuses,
-    /** Failed and to run again: they count as waiting too. */
-    retrying: statuses.optional(),
-    active: statuses.optional(),
-    done: statuses,
-    failed: statuses,
-    /** Those of `failed` that will not be retried. */
-    dead: statuses.optional(),
-    run_at: identifier.optional(),
-    finished_at: identifier,
-    error: identifier.optional(),
-    worker: z
-      .strictObject({
-        column: identifier,
-        form: sqlText
-          .refine((form) => form.split("{host}").length === 2, "must have {host} once")
-          .refine((form) => !/\}\{/.test(form), "must have a character between {host} and {n}")
-          .refine((form) => !/\{(?!host\}|n\})/.test(form), "knows no other places than {host} and {n}")
-          .optional(),
-      })
-      .optional(),
-    started_at: identifier.optional(),
-    attempts: identifier.optional(),
-    /** What operators may do, where JOBS=on; nothing if absent. */
-    control: z
-      .strictObject({
-        /** `status` is one of `waiting` or `retrying`; `reset` lists columns to set to null; `attempts` is its new value. */
-        retry: z
-          .strictObject({
-            status: oneStatus,
-            reset: z.array(identifier).max(20).optional(),
-            attempts: z.int().min(0).max(32_767).optional(),
-          })
-          .optional(),
-        /** A status that no worker takes. */
-        discard: z.strictObject({ status: oneStatus }).optional(),
-      })
-      .optional(),
-  })
+const mapping = z.strictObject({
+  ...common,
+  kind: z.literal("table"),
+  table: sqlText.refine(isTableName, "must be table or schema.table (in double quotes where a part holds a dot)"),
+  queue: z.union(
+    [z.strictObject({ name: sqlText }), z.strictObject({ column: identifier, names: z.array(sqlText).max(1000).optional() })],
+    'must be {"name": ...}, or {"column": ...} with an optional list of known "names"',
+  ),
+  id: identifier,
+  status: identifier,
+  waiting: statuses,
+  /** Failed and to run again: they count as waiting too. */
+  retrying: statuses.optional(),
+  active: statuses.optional(),
+  done: statuses,
+  failed: statuses,
+  /** Those of `failed` that will not be retried. */
+  dead: statuses.optional(),
+  run_at: identifier.optional(),
+  finished_at: identifier,
+  error: identifier.optional(),
+  worker: z
+    .strictObject({
+      column: identifier,
+      form: sqlText
+        .refine((form) => form.split("{host}").length === 2, "must have {host} once")
+        .refine((form) => !/\}\{/.test(form), "must have a character between {host} and {n}")
+        .refine((form) => !/\{(?!host\}|n\})/.test(form), "knows no other places than {host} and {n}")
+        .optional(),
+    })
+    .optional(),
+  started_at: identifier.optional(),
+  attempts: identifier.optional(),
+  /** What operators may do, where JOBS=on; nothing if absent. */
+  control: z
+    .strictObject({
+      /** `status` is one of `waiting` or `retrying`; `reset` lists columns to set to null; `attempts` is its new value. */
+      retry: z
+        .strictObject({
+          status: oneStatus,
+          reset: z.array(identifier).max(20).optional(),
+          attempts: z.int().min(0).max(32_767).optional(),
+        })
+        .optional(),
+      /** A status that no worker takes. */
+      discard: z.strictObject({ status: oneStatus }).optional(),
+    })
+    .optional(),
+});
+
+export const tableConfig = mapping
   .check(
     z.refine(({ worker, active }) => !worker || active, {
       path: ["worker"],
@@ -73,6 +74,7 @@ export const tableConfig = z
   .check(z.superRefine(refuseSharedStatuses, { when: () => true }));
 
 export type TableSourceConfig = Readonly<z.infer<typeof tableConfig>>;
+export type Status = TableSourceConfig["failed"][number];
 
 function isTableName(text: string): boolean {
   const name = parseTableName(text);
@@ -93,26 +95,7 @@ function refuseSharedStatuses(source: unknown, context: z.RefinementCtx): void {
   }
 }
 
-interface Controlled {
-  readonly waiting: readonly unknown[];
-  readonly retrying?: readonly unknown[] | undefined;
-  readonly active?: readonly unknown[] | undefined;
-  readonly done: readonly unknown[];
-  readonly id: string;
-  readonly status: string;
-  readonly run_at?: string | undefined;
-  readonly attempts?: string | undefined;
-  readonly control?:
-    | {
-        readonly retry?:
-          | { readonly status: unknown; readonly reset?: readonly string[] | undefined; readonly attempts?: unknown }
-          | undefined;
-        readonly discard?: { readonly status: unknown } | undefined;
-      }
-    | undefined;
-}
-
-function refuseControl(source: Controlled, context: z.RefinementCtx): void {
+function refuseControl(source: z.infer<typeof mapping>, context: z.RefinementCtx): void {
   const { retry, discard } = source.control ?? {};
   const refuse = (path: string[], message: string) => context.addIssue({ code: "custom", path: ["control", ...path], message });
   const { waiting, retrying = [], active = [], done } = source;

@@ -1,21 +1,16 @@
 import { isOneOf, quoteIdentifier, quoteLiteral, quoteTable, toTableName } from "../../postgres/names.ts";
-import type { Measure, Reading } from "../../postgres/readings.ts";
 import {
   anyOf,
   countFailures,
-  groupFailures,
-  groupRuns,
   inLast,
   matches,
   newestRuns,
-  pickRunning,
-  pickWorkers,
   quantiles,
   readErrorText,
   secondsBetween,
 } from "../../postgres/sql.ts";
-import type { SqlStatements, TableParts } from "../../postgres/statements.ts";
-import type { TableSourceConfig } from "./config.ts";
+import type { Measure, Reading, SqlStatements } from "../../postgres/statements.ts";
+import type { Status, TableSourceConfig } from "./config.ts";
 
 /**
  * SQL for a table of jobs; 13 ms for 10,000,000 rows with these indexes (shared/upstreams.md 3.2), where T is the queue column:
@@ -53,10 +48,14 @@ export function tableStatements(config: TableSourceConfig): SqlStatements {
       ...(retrying ? [count("retrying", isStatus(config, retrying))] : []),
       ...(dead ? [count("dead", isStatus(config, dead))] : []),
     ],
-    failures: groupFailures(failed("true")),
-    failed: failed(isStatus(config, withoutDiscarded(config))),
-    parts: tableParts(config, failed),
-    ...(config.started_at !== undefined && { usualRuns: groupRuns(readNewest(config, config.started_at)) }),
+    failures: failed("true"),
+    retryable: failed(isStatus(config, withoutDiscarded(config))),
+    parts: {
+      table: toTableName(config.table),
+      reading: (measures, condition) => readAtOnce(config, measures, condition),
+      failures: failed,
+    },
+    ...(config.started_at !== undefined && { usualRuns: readNewest(config, config.started_at) }),
     ...findRunning(config, queue, table),
   };
 }
@@ -81,11 +80,11 @@ function readWaiting(config: TableSourceConfig): Reading {
   const values = toWaiting(config, byColumn === null ? "" : ` and ${byColumn} = seen.queue`);
   const measures = values.map(([measure]) => measure);
   const columns = values.map(([measure, scalar]) => `(${scalar}) as ${measure}`).join(",\n       ");
-  const plain = readAtOnce(config, measures).sql;
-  if (byColumn === null) return { measures, sql: `select ${queue} as queue, ${columns}`, plain };
+  const fallbackSql = readAtOnce(config, measures).sql;
+  if (byColumn === null) return { measures, sql: `select ${queue} as queue, ${columns}`, fallbackSql };
   return {
     measures,
-    plain,
+    fallbackSql,
     costCorrection: looseScanCorrection,
     sql: `
 with recursive seen (queue) as (
@@ -123,19 +122,13 @@ function readProcessed(config: TableSourceConfig): Reading {
   const finishedAt = column(config.finished_at);
   const wait = runAt !== undefined && startedAt !== undefined ? secondsBetween(column(runAt), column(startedAt)) : null;
   const run = startedAt === undefined ? null : secondsBetween(column(startedAt), finishedAt);
-  const columns = [
-    "count(*) as processed",
-    ...(wait === null ? [] : [quantiles("wait", wait)]),
-    ...(run === null ? [] : [quantiles("run", run)]),
-  ];
+  const columns: [readonly Measure[], string][] = [[["processed"], "count(*) as processed"]];
+  if (wait !== null) columns.push([["wait_p50", "wait_p95"], quantiles("wait", wait)]);
+  if (run !== null) columns.push([["run_p50", "run_p95"], quantiles("run", run)]);
   return {
-    measures: [
-      "processed",
-      ...(wait === null ? [] : (["wait_p50", "wait_p95"] as const)),
-      ...(run === null ? [] : (["run_p50", "run_p95"] as const)),
-    ],
+    measures: columns.flatMap(([measures]) => measures),
     sql: `
-select ${queue} as queue, ${columns.join(", ")} from ${toFrom(config)}
+select ${queue} as queue, ${columns.map(([, sql]) => sql).join(", ")} from ${toFrom(config)}
 where ${isStatus(config, config.done)} and ${inLast(5, finishedAt)}${hasQueue} group by 1`,
   };
 }
@@ -150,7 +143,7 @@ function readNewest(config: TableSourceConfig, startedAt: string): string {
 }
 
 /** Needs a mapping with the statuses of running jobs and the column of their worker. */
-function findRunning(config: TableSourceConfig, queue: string, table: string): Pick<SqlStatements, "running" | "workers"> {
+function findRunning(config: TableSourceConfig, queue: string, table: string): Pick<SqlStatements, "running"> {
   const { active, worker, started_at: startedAt } = config;
   if (!active || !worker) return {};
   const jobs = `
@@ -158,11 +151,12 @@ function findRunning(config: TableSourceConfig, queue: string, table: string): P
            ${startedAt === undefined ? "null::timestamptz" : column(startedAt)} as started_at
     from ${table} where ${isStatus(config, active)}`;
   return {
-    running: (hosts) => {
-      const [isAsked, isNamed] = [anyOf(hosts), ".+"].map((host) => matches("worker", toPattern(worker, host)));
-      return pickRunning({ jobs, condition: isAsked as string, isNamed: isNamed as string });
+    running: {
+      jobs,
+      isOn: (hosts) => matches("worker", toPattern(worker, anyOf(hosts))),
+      isNamed: () => matches("worker", toPattern(worker, ".+")),
+      host: toHost(worker, "worker"),
     },
-    workers: pickWorkers({ jobs, host: toHost(worker, "worker") }),
   };
 }
 
@@ -204,8 +198,6 @@ export function column(name: string): string {
   return `job.${quoteIdentifier(name)}`;
 }
 
-type Status = TableSourceConfig["failed"][number];
-
 /** Statuses of failed jobs, without that of discarded ones; if that is the only one, all. */
 export function withoutDiscarded({ failed, control }: TableSourceConfig): readonly Status[] {
   const others = failed.filter((value) => value !== control?.discard?.status);
@@ -221,15 +213,6 @@ interface Part {
   readonly counts: string | null;
   /** and how they are aggregated. @default their number */
   readonly aggregate?: (filter: string) => string;
-}
-
-/** Reads the table in parts. `failed` makes a query for the failures that match a condition. */
-function tableParts(config: TableSourceConfig, failed: (condition: string) => string): TableParts {
-  return {
-    table: toTableName(config.table),
-    reading: (measures, condition) => readAtOnce(config, measures, condition),
-    failures: (condition) => groupFailures(failed(condition), { withTimes: true }),
-  };
 }
 
 /** Reads those of the measures that can be aggregated row by row (not quantiles), in one scan of the rows that match the condition. */

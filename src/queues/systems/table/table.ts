@@ -1,38 +1,175 @@
-import { toTableName } from "../../postgres/names.ts";
+import type { JobRef, JobStatements } from "../../jobs/control.ts";
+import type { ToHistoryRows } from "../../postgres/history.ts";
+import { isOneOf, quoteIdentifier, quoteLiteral, toTableName } from "../../postgres/names.ts";
 import { createSqlSource } from "../../postgres/source.ts";
+import { inLast } from "../../postgres/sql.ts";
+import { type IndexAdvice, type Measure, toWays, uniteReadings } from "../../postgres/statements.ts";
 import { defineKind } from "../../system.ts";
-import { tableConfig } from "./config.ts";
-import { tableHistory } from "./history.ts";
-import { tableIndexes } from "./indexes.ts";
-import { tableStatements } from "./sql.ts";
+import { type Status, tableConfig, type TableSourceConfig } from "./config.ts";
+import { column, isStatus, isWaiting, tableStatements, toFrom, toQueue, withoutDiscarded } from "./sql.ts";
 
 /**
  * Jobs in a table of the application's own. Such a table records no attempts, so failures are the jobs that *ended* failed. A job that failed and went back to
  * waiting, with its last error still in the row, is not counted.
  */
-export const table = defineKind({
+export const tableKind = defineKind({
   kind: "table",
   config: tableConfig,
-  indexes: tableIndexes,
-  create: (config, { database, env, heavy }) =>
-    createSqlSource({
-      name: config.name,
-      kind: config.kind,
-      env: config.env ?? env,
-      database,
+  create: (config, context) => {
+    const names = "name" in config.queue ? [config.queue.name] : config.queue.names;
+    return createSqlSource({ ...config, names }, context, {
       tables: [toTableName(config.table)],
-      columns: [
-        ...("column" in config.queue ? [config.queue.column] : []),
-        ...[config.id, config.status, config.finished_at].concat(
-          [config.run_at, config.error, config.started_at, config.worker?.column, config.attempts].filter(
-            (name) => name !== undefined,
-          ),
-        ),
-      ],
-      names: "name" in config.queue ? [config.queue.name] : (config.queue.names ?? []),
       statements: tableStatements(config),
       history: tableHistory(config),
       isPastPartial: config.run_at === undefined,
-      heavy,
-    }),
+    });
+  },
+  indexes: tableIndexes,
+  control: tableControl,
 });
+
+/**
+ * The history of a queue from the rows of a table. For a job without a run time it is unknown since when it could run: depth and age are null for a queue that has
+ * one in the range, and for all queues if the mapping has no `run_at`. Without `started_at` a job appears to wait until it ended: depth then includes running
+ * jobs.
+ */
+function tableHistory(config: TableSourceConfig): ToHistoryRows {
+  const { run_at: runAt, started_at: startedAt } = config;
+  const table = toFrom(config);
+  const { queue } = toQueue(config);
+  const ended = column(config.finished_at);
+  const due = runAt === undefined ? "null::timestamptz" : column(runAt);
+  const started = startedAt === undefined ? ended : `coalesce(${column(startedAt)}, ${ended})`;
+  return (isAsked, from) => {
+    const own = "name" in config.queue ? isAsked(quoteLiteral(config.queue.name)) : isAsked(column(config.queue.column));
+    const endedAs = (values: readonly (string | number)[], succeeded: boolean) => `
+    select ${queue} as queue, ${due} as due, ${started} as taken, ${ended} as ended, ${succeeded} as succeeded,
+           ${isRetried(config, 1, !succeeded)} as retried
+    from ${table} where ${isStatus(config, values)} and ${ended} >= ${from} and ${own}`;
+    const isOpen = (condition: string, taken: string, attempts: 0 | 1) => `
+    select ${queue}, ${due}, ${taken}, null, false, ${isRetried(config, attempts, false)} from ${table} where ${condition} and ${own}`;
+    return {
+      jobs: [
+        endedAs(config.done, true),
+        endedAs(config.failed, false),
+        isOpen(isWaiting(config), "null", 0),
+        ...(config.active
+          ? [isOpen(isStatus(config, config.active), startedAt === undefined ? "null" : column(startedAt), 1)]
+          : []),
+      ].join("\n    union all"),
+      failures: `select ${queue} as queue, ${ended} as failed_at from ${table} where ${isStatus(config, config.failed)} and ${ended} >= ${from} and ${own}`,
+      oldest: `select min(${ended}) from ${table} where ${isStatus(config, config.done)}`,
+      keeps: true,
+    };
+  };
+}
+
+/**
+ * The condition that a job was tried before its current attempt: `attempts` is greater than `own`, the attempts that its status implies; it has an error though it
+ * did not end failed; or it waits in a `retrying` status.
+ */
+function isRetried(config: TableSourceConfig, own: 0 | 1, hasEndedFailed: boolean): string {
+  const { attempts, error, retrying } = config;
+  const signs = [
+    ...(attempts === undefined ? [] : [`coalesce(${column(attempts)} > ${own}, false)`]),
+    ...(error === undefined || hasEndedFailed ? [] : [`coalesce(${column(error)}::text, '') <> ''`]),
+    ...(retrying && own === 0 ? [isStatus(config, retrying)] : []),
+  ];
+  return signs.length === 0 ? "false" : `(${signs.join(" or ")})`;
+}
+
+/** Partial indexes with exactly the conditions of the statements. Source: shared/upstreams.md 3.2. */
+function tableIndexes(config: TableSourceConfig): readonly IndexAdvice[] {
+  const table = toTableName(config.table);
+  const { readings } = tableStatements(config);
+  const queues = "column" in config.queue ? [quoteIdentifier(config.queue.column)] : [];
+  const finishedAt = quoteIdentifier(config.finished_at);
+  const include = queues.length === 0 ? "" : ` include (${queues.join(", ")})`;
+  const runAt = config.run_at === undefined ? [] : [quoteIdentifier(config.run_at)];
+  const orId = (columns: readonly string[]) => (columns.length > 0 ? columns : [quoteIdentifier(config.id)]).join(", ");
+  const advise = (measure: Measure, serves: string, definition: string, rows: string): IndexAdvice => ({
+    table,
+    serves,
+    suffix: measure === "depth" ? "waiting" : measure,
+    definition,
+    reading: readings
+      .filter(({ measures }) => measures.includes(measure))
+      .flatMap(toWays)
+      .map((reading) => ({ sql: uniteReadings([reading]), costCorrection: reading.costCorrection ?? 1 })),
+    rows: `select from ${toFrom(config)} where ${rows}`,
+  });
+  const where = (values: readonly (string | number)[]) => `where ${isOneOf(quoteIdentifier(config.status), values)}`;
+  const ofStatus = (
+    measure: "active" | "retrying" | "dead",
+    values: readonly (string | number)[] | undefined,
+    columns = queues,
+  ) => (values ? [advise(measure, `${measure} jobs`, `(${orId(columns)}) ${where(values)}`, isStatus(config, values))] : []);
+  const { waiting, retrying = [], done, failed } = config;
+  const inWindow = (values: readonly (string | number)[], minutes: number) =>
+    `${isStatus(config, values)} and ${inLast(minutes, column(config.finished_at))}`;
+  return [
+    advise(
+      "depth",
+      runAt.length > 0 ? "depth, deferred jobs, oldest age" : "depth",
+      `(${orId([...queues, ...runAt])}) ${where([...waiting, ...retrying])}`,
+      isWaiting(config),
+    ),
+    advise("processed", "processed in 5 minutes", `(${finishedAt})${include} ${where(done)}`, inWindow(done, 5)),
+    advise(
+      "failures",
+      "failures and errors of the last hour",
+      `(${finishedAt})${include} ${where(failed)}`,
+      inWindow(failed, 60),
+    ),
+    ...ofStatus("active", config.active),
+    // The count of deferred jobs subtracts them.
+    ...ofStatus("retrying", config.retrying, [...queues, ...runAt]),
+    ...ofStatus("dead", config.dead),
+  ];
+}
+
+/**
+ * Follows the mapping's `control`; an action that is missing there is not supported. Retries jobs that are `failed` or `retrying`; discards these and `waiting`
+ * ones. Never changes an active job, a done one, or one that already has the new status. A retried job may run at once; a discarded one ends now.
+ */
+function tableControl(config: TableSourceConfig): JobStatements {
+  const table = toFrom(config);
+  const { queue } = toQueue(config);
+  const seen = `${queue} as queue, ${column(config.status)}::text as state`;
+  const isJob = (job: JobRef) =>
+    `${column(config.id)} = ${quoteLiteral(job.jobId)}${job.queue === null ? "" : ` and ${queue} = ${quoteLiteral(job.queue)}`}`;
+  const update = (job: JobRef, from: readonly Status[], values: Readonly<Record<string, string>>) => `
+update ${table} set ${Object.entries(values)
+    .map(([name, value]) => `${quoteIdentifier(name)} = ${value}`)
+    .join(", ")}
+where ${isJob(job)} and ${isStatus(config, from)}
+returning ${seen}`;
+  const { control, retrying = [] } = config;
+  return {
+    table: toTableName(config.table),
+    id: null,
+    change(action, job, onlyFailed) {
+      if (action === "retry") {
+        const { retry } = control ?? {};
+        if (!retry) return null;
+        const failed = onlyFailed ? withoutDiscarded(config) : config.failed;
+        const from = [...failed, ...retrying].filter((value) => value !== retry.status);
+        const reset = Object.fromEntries((retry.reset ?? []).map((name) => [name, "null"]));
+        return update(job, from, {
+          [config.status]: quoteLiteral(retry.status),
+          ...(config.run_at !== undefined && { [config.run_at]: "now()" }),
+          ...(config.attempts !== undefined && retry.attempts !== undefined && { [config.attempts]: String(retry.attempts) }),
+          ...reset,
+        });
+      }
+      const { discard } = control ?? {};
+      if (!discard) return null;
+      const from = [...config.waiting, ...retrying, ...config.failed].filter((value) => value !== discard.status);
+      return update(job, from, {
+        [config.status]: quoteLiteral(discard.status),
+        [config.finished_at]: `coalesce(${column(config.finished_at)}, now())`,
+      });
+    },
+    look: (job) => `select ${seen} from ${table} where ${isJob(job)}`,
+  };
+}

@@ -13,17 +13,17 @@ const ids = (start: string, queues: readonly string[]) => Object.fromEntries(que
 const bull = (queues: string) => ({
   name: "bull",
   kind: "bull",
-  reason: `Bull, unlike BullMQ, keeps no events of what ended (${queues}): move it to BullMQ`,
+  reason: `Bull, unlike BullMQ, stores no events of ended jobs (${queues}): move it to BullMQ`,
 });
 const bee = (queues: string) => ({
   name: "bee-queue",
   kind: "bee-queue",
-  reason: `bee-queue keeps no time of what ended (${queues})`,
+  reason: `bee-queue stores no end times (${queues})`,
 });
 const sidekiq = {
   name: "sidekiq",
   kind: "sidekiq",
-  reason: "Sidekiq counts what ended of all queues together, and keeps no time of it",
+  reason: "Sidekiq counts ended jobs of all queues together, without times",
 };
 const celery = {
   name: "celery",

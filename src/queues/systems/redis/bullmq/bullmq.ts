@@ -1,12 +1,19 @@
 import type { JobCounters } from "../../../queue.ts";
-import type { Question, RedisConnection, Reply } from "../connection.ts";
-import { createBullmqDiscovery } from "../keys.ts";
-import { quantilesOf, toCount } from "../replies.ts";
-import { type RedisReading, type RedisSystem, shareOf } from "../system.ts";
-import { type Beginnings, type Ending, eventShare, lookBack } from "./beginning.ts";
-import { type Details, lookCloser } from "./details.ts";
+import type { Command, Question, RedisConnection, Reply } from "../connection.ts";
+import { createKeySearch, escapePattern } from "../keys.ts";
+import { quantilesOf, toCount, toFields, toNumber, toScored } from "../replies.ts";
+import { type RedisFailure, type RedisReading, type RedisSystem, shareOf } from "../system.ts";
+import {
+  askAttempts,
+  type Beginnings,
+  type Details,
+  type Ending,
+  eventShare,
+  lookBack,
+  lookCloser,
+  toFailed,
+} from "./details.ts";
 import { countEvents, type EventCounter, type MetricsMemory, noEvents, noMetrics, watchMetrics } from "./events.ts";
-import { readBullmqFailures } from "./failures.ts";
 import { countRetries, noRetries, readRetries, type Retries } from "./retries.ts";
 import { hourMs, type Look, lookAt, rateMs } from "./snapshot.ts";
 
@@ -221,4 +228,76 @@ export function countWorkers(clients: Reply, prefix: string): WorkerCounts {
     counts.set(queue, (counts.get(queue) ?? 0) + 1);
   }
   return (queue) => counts.get(Buffer.from(queue).toString("base64")) ?? 0;
+}
+
+/** Finds BullMQ's queues by their `meta` keys. New ones are rare: searches once a minute. */
+function createBullmqDiscovery(connection: RedisConnection, prefix: string): (signal: AbortSignal) => Promise<Iterable<string>> {
+  const search = createKeySearch(connection, { patterns: [`${escapePattern(prefix)}:*:meta`], againMs: 60_000 });
+  return async (signal) => [...(await search(signal))].map((key) => key.slice(prefix.length + 1, -":meta".length));
+}
+
+/** A job that failed, before its row is read. */
+interface Failed {
+  readonly queue: string;
+  readonly id: string;
+  /** When it failed; for a delayed job, when it runs again: its row has the delay. */
+  readonly at: number;
+  readonly isDelayed: boolean;
+}
+
+/**
+ * Jobs that failed for good in the last hour, and those that failed and wait for their delay; the newest of each queue. Leaves out jobs that failed and can run
+ * again at once: their rows do not have the time of the failure.
+ */
+async function readBullmqFailures(
+  connection: RedisConnection,
+  prefix: string,
+  queues: readonly string[],
+  now: number,
+  signal: AbortSignal,
+): Promise<RedisFailure[]> {
+  const limit = shareOf(queues.length, 1000);
+  const found = await connection.ask(
+    queues.map((queue) => findFailed(`${prefix}:${queue}:`, queue, limit, now)),
+    signal,
+  );
+  const failed = found.flat();
+  const failures = await connection.ask(
+    failed.map((one) => readFailed(`${prefix}:${one.queue}:${one.id}`, one)),
+    signal,
+  );
+  return failures.filter((failure) => failure !== null).filter(({ at }) => at > now - hourMs && at <= now);
+}
+
+function findFailed(key: string, queue: string, limit: number, now: number): Question<Failed[]> {
+  return {
+    commands: [
+      ["zrevrangebyscore", `${key}failed`, now, now - hourMs, "WITHSCORES", "LIMIT", 0, limit],
+      ["zrange", `${key}delayed`, 0, limit - 1, "WITHSCORES"],
+    ],
+    parse: ([failed, delayed]) => [
+      ...toScored(failed).map(({ id, score }) => ({ queue, id, at: score, isDelayed: false })),
+      ...toScored(delayed).map(({ id, score }) => ({ queue, id, at: Math.floor(score / 0x1000), isDelayed: true })),
+    ],
+  };
+}
+
+function readFailed(key: string, { queue, id, at, isDelayed }: Failed): Question<RedisFailure | null> {
+  const command: Command = ["hmget", key, "failedReason", "delay", "pb"];
+  return {
+    commands: [command, ...askAttempts(key)],
+    parse: ([reply, attempts, reasonLength]) => {
+      const [error, delay, worker] = toFields(reply);
+      const failed = toFailed(toFields(attempts), reasonLength);
+      if (isDelayed && failed === 0) return null;
+      return {
+        queue,
+        id,
+        error: error ?? "",
+        worker: worker ?? null,
+        attempts: failed > 0 ? failed : null,
+        at: isDelayed ? at - (toNumber(delay) ?? 0) : at,
+      };
+    },
+  };
 }

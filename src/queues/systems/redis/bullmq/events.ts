@@ -73,7 +73,7 @@ export function toEvents(reply: Reply): (readonly [string, QueueEvent])[] {
     if (typeof id !== "string" || !/^\d{1,16}-\d+$/.test(id) || !Array.isArray(fields)) return [];
     const value = (name: string) => {
       const index = fields.findIndex((field, at) => at % 2 === 0 && field === name);
-      return index < 0 ? "" : String(fields[index + 1]);
+      return index < 0 ? "" : String(fields[index + 1] ?? "");
     };
     return [[id, { at: Number(id.split("-")[0]), event: value("event"), jobId: value("jobId"), prev: value("prev") }] as const];
   });

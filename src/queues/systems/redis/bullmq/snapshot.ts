@@ -1,4 +1,4 @@
-import type { Command, Question } from "../connection.ts";
+import { askNamed, type Command, type Question } from "../connection.ts";
 import { toCount, toFields, toNumber, toScored, toTexts } from "../replies.ts";
 import { eventsLimit, toEvents } from "./events.ts";
 
@@ -49,89 +49,66 @@ export function lookAt(key: string, lastEvent: string | null, limit: number, now
     lastEvent === null
       ? ["xrevrange", `${key}events`, "+", "-", "COUNT", 50]
       : ["xrange", `${key}events`, `(${lastEvent}`, "+", "COUNT", eventsLimit];
-  const commands = [
-    ["llen", `${key}wait`],
-    ["llen", `${key}paused`],
-    ["zcard", `${key}prioritized`],
-    ["llen", `${key}active`],
-    ["zcard", `${key}delayed`],
-    ["zcount", `${key}delayed`, "-inf", dueScore(now)],
-    ["zcard", `${key}failed`],
-    ["zcount", `${key}completed`, now - rateMs, now],
-    ["zcount", `${key}failed`, now - hourMs, now],
-    ["zcount", `${key}failed`, now - rateMs, now],
-    ["hexists", `${key}meta`, "paused"],
-    ["hmget", `${key}metrics:completed`, "count"],
-    ["hmget", `${key}metrics:failed`, "count"],
-    ["lrange", `${key}wait`, -limit, -1],
-    ["lrange", `${key}paused`, -limit, -1],
-    ["zrange", `${key}prioritized`, 0, limit - 1],
-    ["zrange", `${key}delayed`, 0, limit - 1, "WITHSCORES"],
-    ["zrevrangebyscore", `${key}completed`, now, now - rateMs, "LIMIT", 0, Math.min(100, limit)],
-    ["zrange", `${key}completed`, 0, 0, "WITHSCORES"],
-    ["zrange", `${key}failed`, 0, 0, "WITHSCORES"],
-    events,
-    ["xrange", `${key}events`, "-", "+", "COUNT", 1],
-    ["xlen", `${key}events`],
-    ["hmget", `${key}meta`, "opts.maxLenEvents"],
-  ] as const;
-  return {
-    commands,
-    parse: ([
-      wait,
-      paused,
-      prioritized,
-      active,
-      delayed,
-      due,
-      dead,
-      completed,
-      failed,
-      failedRecently,
-      isPaused,
-      doneCount,
-      failedCount,
-      ...rest
-    ]) => {
-      const [
-        waitReply,
-        pausedReply,
-        prioritizedReply,
-        delayedJobs,
-        ended,
-        oldestCompleted,
-        oldestFailed,
-        newEvents,
-        oldestEvent,
-        eventCount,
-        mostEvents,
-      ] = rest;
-      const read = toEvents(newEvents);
-      const lists = [waitReply, pausedReply].map(toTexts);
-      const byPriority = toTexts(prioritizedReply);
+  return askNamed(
+    {
+      wait: ["llen", `${key}wait`],
+      paused: ["llen", `${key}paused`],
+      prioritized: ["zcard", `${key}prioritized`],
+      active: ["llen", `${key}active`],
+      delayed: ["zcard", `${key}delayed`],
+      due: ["zcount", `${key}delayed`, "-inf", dueScore(now)],
+      dead: ["zcard", `${key}failed`],
+      completed: ["zcount", `${key}completed`, now - rateMs, now],
+      failed: ["zcount", `${key}failed`, now - hourMs, now],
+      failedRecently: ["zcount", `${key}failed`, now - rateMs, now],
+      isPaused: ["hexists", `${key}meta`, "paused"],
+      completedCount: ["hmget", `${key}metrics:completed`, "count"],
+      failedCount: ["hmget", `${key}metrics:failed`, "count"],
+      waitJobs: ["lrange", `${key}wait`, -limit, -1],
+      pausedJobs: ["lrange", `${key}paused`, -limit, -1],
+      prioritizedJobs: ["zrange", `${key}prioritized`, 0, limit - 1],
+      delayedJobs: ["zrange", `${key}delayed`, 0, limit - 1, "WITHSCORES"],
+      ended: ["zrevrangebyscore", `${key}completed`, now, now - rateMs, "LIMIT", 0, Math.min(100, limit)],
+      oldestCompleted: ["zrange", `${key}completed`, 0, 0, "WITHSCORES"],
+      oldestFailed: ["zrange", `${key}failed`, 0, 0, "WITHSCORES"],
+      events,
+      oldestEvent: ["xrange", `${key}events`, "-", "+", "COUNT", 1],
+      eventCount: ["xlen", `${key}events`],
+      mostEvents: ["hmget", `${key}meta`, "opts.maxLenEvents"],
+    },
+    (replies) => {
+      const read = toEvents(replies.events);
+      const lists = [replies.waitJobs, replies.pausedJobs].map(toTexts);
+      const byPriority = toTexts(replies.prioritizedJobs);
       const jobs = [...lists.flat().filter((id) => !isMarker(id)), ...byPriority];
       const markers = lists.flat().filter(isMarker).length;
-      const waiting = toCount(wait) + toCount(paused) + toCount(prioritized) - markers;
+      const waiting = toCount(replies.wait) + toCount(replies.paused) + toCount(replies.prioritized) - markers;
       return {
         waiting,
-        active: toCount(active),
-        delayed: toCount(delayed),
-        due: toCount(due),
-        dead: toCount(dead),
-        completed: toCount(completed),
-        failed: toCount(failed),
-        failedRecently: toCount(failedRecently),
-        isPaused: isPaused === 1,
-        metrics: { completed: toNumber(toFields(doneCount)[0]), failed: toNumber(toFields(failedCount)[0]) },
+        active: toCount(replies.active),
+        delayed: toCount(replies.delayed),
+        due: toCount(replies.due),
+        dead: toCount(replies.dead),
+        completed: toCount(replies.completed),
+        failed: toCount(replies.failed),
+        failedRecently: toCount(replies.failedRecently),
+        isPaused: replies.isPaused === 1,
+        metrics: {
+          completed: toNumber(toFields(replies.completedCount)[0]),
+          failed: toNumber(toFields(replies.failedCount)[0]),
+        },
         next: [...lists.flatMap((ids) => ids.slice(-nextJobs).filter((id) => !isMarker(id))), ...byPriority.slice(0, 100)],
         waitingJobs: waiting <= jobs.length ? jobs : null,
-        delayedJobs: toScored(delayedJobs),
-        ended: toTexts(ended),
-        oldest: { completed: toScored(oldestCompleted)[0] ?? null, failed: toScored(oldestFailed)[0] ?? null },
+        delayedJobs: toScored(replies.delayedJobs),
+        ended: toTexts(replies.ended),
+        oldest: {
+          completed: toScored(replies.oldestCompleted)[0] ?? null,
+          failed: toScored(replies.oldestFailed)[0] ?? null,
+        },
         events: lastEvent === null ? read.toReversed() : read,
-        oldestEvent: toEvents(oldestEvent)[0]?.[0] ?? null,
-        isTrimmed: toCount(eventCount) >= (toNumber(toFields(mostEvents)[0]) ?? eventsLimit),
+        oldestEvent: toEvents(replies.oldestEvent)[0]?.[0] ?? null,
+        isTrimmed: toCount(replies.eventCount) >= (toNumber(toFields(replies.mostEvents)[0]) ?? eventsLimit),
       };
     },
-  };
+  );
 }

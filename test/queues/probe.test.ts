@@ -1,0 +1,63 @@
+import { describe, expect, it } from "vitest";
+import { probeQueueSources } from "../../src/queues/probe.ts";
+import { closedUrl, noBrokers, noSources as options, startBroker } from "../support/fake-broker.ts";
+import { runnerMapping } from "../support/queue-mappings.ts";
+
+const { signal } = new AbortController();
+
+describe("probeQueueSources", () => {
+  const failed = (detail: string) => ({ name: "queues", ok: false, detail, warnings: [] });
+  const notSet = failed("DATABASE_URL is not set: give it the URL of a role with SELECT on the job tables");
+
+  it("the missing address is named where something or nothing is configured", async () => {
+    expect(await probeQueueSources(options, signal)).toEqual([notSet]);
+    expect(await probeQueueSources({ ...options, sources: [] }, signal)).toEqual([notSet]);
+    expect(await probeQueueSources({ ...options, sources: [runnerMapping] }, signal)).toEqual([notSet]);
+  });
+
+  it("says what it read, and needs no database for a broker", async () => {
+    await using broker = await startBroker();
+    const { brokers } = broker;
+    const read = {
+      name: "rabbitmq",
+      ok: true,
+      detail: expect.stringMatching(/^2 queues, 7 jobs waiting, read in \d+ ms$/) as string,
+      warnings: [],
+    };
+    expect(await probeQueueSources({ ...options, brokers }, signal)).toEqual([read]);
+    expect(await probeQueueSources({ ...options, brokers, sources: [runnerMapping] }, signal)).toEqual([notSet, read]);
+    const databaseUrl = await closedUrl();
+    const away = failed("PostgreSQL cannot be reached (ECONNREFUSED): check DATABASE_URL");
+    expect(
+      await probeQueueSources({ ...options, brokers, databaseUrl, sources: [{ kind: "rabbitmq", name: "mq" }] }, signal),
+    ).toEqual([away, { ...read, name: "mq" }]);
+  });
+
+  it("says why a source cannot be read", async () => {
+    await using broker = await startBroker(404);
+    expect(await probeQueueSources({ ...options, brokers: broker.brokers }, signal)).toEqual([
+      {
+        name: "rabbitmq",
+        ok: false,
+        detail: "RabbitMQ does not have this virtual host, or the address is not its management API",
+        warnings: [],
+      },
+    ]);
+  });
+
+  it.each([
+    ["a server that is away", null, "PostgreSQL cannot be reached (ECONNREFUSED): check DATABASE_URL"],
+    ["what is no address", "postgres://[", "DATABASE_URL is not a connection string: check DATABASE_URL"],
+  ])("says what is wrong with %s", async (_what, url, detail) => {
+    const databaseUrl = url ?? (await closedUrl());
+    expect(await probeQueueSources({ ...options, databaseUrl }, signal)).toEqual([failed(detail)]);
+    expect(await probeQueueSources({ ...options, databaseUrl, sources: [runnerMapping] }, signal)).toEqual([failed(detail)]);
+  });
+
+  it("a broker that is not to be detected is no job system", async () => {
+    const brokers = { ...noBrokers, redis: "redis://127.0.0.1:1" };
+    expect(await probeQueueSources({ ...options, brokers, detect: false }, signal)).toEqual([
+      failed("no job system was found: describe your job tables in QUEUES_FILE"),
+    ]);
+  });
+});
