@@ -119,7 +119,7 @@ describe("observeHosts", () => {
     expect(shown).toEqual([
       ["staging", "h", at(2), at(1), "ok", "alert", "Host h is hot: CPU 50 %, memory 26 %, was ok"],
       ["staging", "h", at(3), at(2), "alert", "down", "Host h is down, was alert"],
-      ["staging", "h", at(4), at(3), "down", "ok", "Host h is well, was down"],
+      ["staging", "h", at(4), at(3), "down", "ok", "Host h is healthy, was down"],
       ["staging", "new", at(4), null, null, "down", "Host new is down"],
     ]);
     expect(memory.begun("host_alert")).toEqual([{ name: "prometheus", env: "staging", since: at(1) }]);

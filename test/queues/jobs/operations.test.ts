@@ -329,7 +329,7 @@ describe("createJobBudget", () => {
     let now = 0;
     const budget = createJobBudget({ jobsPerHour: 10, now: () => now });
     expect([budget.take("a", 4), budget.take("a", 10), budget.take("b", 10)]).toEqual([4, 6, 10]);
-    expect(() => budget.take("a", 1)).toThrow("This token has used its 10 jobs of the hour");
+    expect(() => budget.take("a", 1)).toThrow("This token has used its budget of 10 jobs an hour");
     budget.giveBack("a", 6);
     expect(budget.take("a", 5)).toBe(5);
     now = 3_599_999;
@@ -349,7 +349,7 @@ describe("createJobBudget", () => {
       expect.objectContaining({
         name: "JobsRefused",
         code: "job_budget",
-        message: `This token has used its ${jobsPerHour} jobs of the hour`,
+        message: `This token has used its budget of ${jobsPerHour} jobs an hour`,
         retryAfterSeconds,
       });
     expect(() => budget.take("a", 1)).toThrow(refused(2600));
