@@ -153,7 +153,7 @@ export function createStatsReader({ cgroups, timeoutMs, concurrency }: StatsRead
     limits.set(engine, limit);
     return limit;
   };
-  const networks = new LRUCache<string, KnownNetwork>({ max: 1000 });
+  const networks = new LRUCache<string, KnownNetwork>({ maxSize: 5000, sizeCalculation: () => 1 });
   const readNetwork = async (engine: Engine, fullId: string, life: string, ended: AbortSignal) => {
     const found = networks.get(fullId);
     const known = found?.life === life ? found : null;
