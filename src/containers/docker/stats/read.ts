@@ -155,25 +155,24 @@ export function createStatsReader({ cgroups, timeoutMs, concurrency }: StatsRead
   };
   const networks = new LRUCache<string, KnownNetwork>({ maxSize: 5000, sizeCalculation: () => 1 });
   const readNetwork = async (engine: Engine, fullId: string, life: string, ended: AbortSignal) => {
-    const found = networks.get(fullId);
-    const known = found?.life === life ? found : null;
+    const last = networks.get(fullId);
+    const known = last?.life === life ? last : null;
     const at = performance.now();
     if (known && at - known.at < networkMs) return known.network;
     const ask = (signal: AbortSignal) => engine.client.call(fullId, "stats", { stream: "false", "one-shot": "true" }, signal);
-    const network = await limitOf(engine)(() => engine.ask(timeoutMs, ask, ended))
+    const found = await limitOf(engine)(() => engine.ask(timeoutMs, ask, ended))
       .then((answer) => toSample(answer).network)
       // What the files say is true without it.
       .catch(() => known?.network ?? null);
-    networks.set(fullId, { life, at, network });
-    return network;
+    networks.set(fullId, { life, at, network: found });
+    return found;
   };
   return {
     async read(engine, fullId, begins, ended) {
       const here = cgroups && (await oneByOne(() => readHere(cgroups, fullId)));
       if (here) {
         const { at, sample } = here;
-        const { network } = sample;
-        if (network !== undefined) return here as TimedSample;
+        if (sample.network !== undefined) return here as TimedSample;
         return { at, sample: { ...sample, network: await readNetwork(engine, fullId, sample.life, ended) } };
       }
       return limitOf(engine)(() => engine.ask(timeoutMs, (signal) => askEngine(engine, fullId, begins, signal), ended));
