@@ -41,7 +41,7 @@ function toLines({ name, table, missing, obstacle }: SourceIndexes): readonly st
   return [
     head,
     ...missing.flatMap(({ serves, reason, statements, cost, costWithIndex, rows, tookMs }) => [
-      `-- ${serves}: ${reason === null ? "" : `${reason}; `}cost ${format(cost)} now, about ${format(costWithIndex)} with it, for ${format(rows)} rows; reading it now took ${formatMs(tookMs)}`,
+      `-- ${serves}: ${reason === null ? "" : `${reason}; `}cost ${format(cost)} now, about ${format(costWithIndex)} with it, for ${format(rows)} ${rows === 1 ? "row" : "rows"}; reading it now took ${formatMs(tookMs)}`,
       ...statements,
     ]),
   ];

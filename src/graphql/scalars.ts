@@ -1,6 +1,6 @@
 import { logLevels } from "../containers/logs/level.ts";
 import { environments } from "../lib/environment.ts";
-import { exists } from "../lib/time.ts";
+import { isRealTime } from "../lib/time.ts";
 import type { Builder } from "./builder.ts";
 
 /** Scalars and enums. Enum values are the contract's own words, so REST and GraphQL spell them alike. */
@@ -71,6 +71,6 @@ function parseMs(value: unknown): number {
   const match = rfc3339.exec(value);
   if (!match) return Number.NaN;
   const [, date = "", time = "00:00:00"] = match;
-  if (!exists(`${date}T${time}`)) return Number.NaN;
+  if (!isRealTime(`${date}T${time}`)) return Number.NaN;
   return Date.parse(value.replace(" ", "T").toUpperCase());
 }

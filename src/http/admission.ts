@@ -1,3 +1,5 @@
+import type { EdgeLimits } from "./limits.ts";
+
 export interface Admission {
   /** Takes a place for the holder of a token; false without a free one. `reserved` callers may also use the places reserved for operators. */
   enter(reserved: boolean, holder: string): boolean;
@@ -8,15 +10,7 @@ export interface Admission {
   readonly waiting: number;
 }
 
-interface AdmissionOptions {
-  readonly limit: number;
-  /** Places beyond `limit` for reserved callers, so that an operator gets through when readers take all others. */
-  readonly reserve: number;
-  /** Places of one holder, so that one token cannot shut out the others. */
-  readonly limitPerToken: number;
-  readonly waitMs: number;
-  readonly queueLimit: number;
-}
+type AdmissionLimits = Pick<EdgeLimits, "limit" | "reserve" | "limitPerToken" | "waitMs" | "queueLimit">;
 
 interface Waiting {
   readonly holder: string;
@@ -24,7 +18,7 @@ interface Waiting {
 }
 
 /** Limits concurrent requests. Beyond the limit a short queue, then refusal: late answers help nobody. Source: security.md F23. */
-export function createAdmission({ limit, reserve, limitPerToken, waitMs, queueLimit }: AdmissionOptions): Admission {
+export function createAdmission({ limit, reserve, limitPerToken, waitMs, queueLimit }: AdmissionLimits): Admission {
   let taken = 0;
   const byHolder = new Map<string, number>();
   const line = new Set<Waiting>();

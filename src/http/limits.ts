@@ -1,60 +1,6 @@
-/** Limits per client and in total. Times in ms, sizes in bytes. Source: security.md H1, F22, F23, A8. */
-export interface EdgeLimits {
-  readonly headersTimeout: number;
-  readonly requestTimeout: number;
-  readonly connectionsCheckingInterval: number;
-  readonly keepAliveTimeout: number;
-  readonly maxHeaderSize: number;
-  /** Concurrent connections; more are closed on arrival. */
-  readonly maxConnections: number;
-  /** Of these, idle ones (no request being answered). Beyond it, the address with most of them loses its longest waiting one. */
-  readonly waitingConnections: number;
-  /** Requests of one connection that wait behind an unfinished answer; one more closes the connection. */
-  readonly pipelined: number;
-  readonly maxBodyBytes: number;
-  /** Concurrent requests, and the places reserved for operators. */
-  readonly limit: number;
-  readonly reserve: number;
-  /** Concurrent requests of one token. */
-  readonly limitPerToken: number;
-  /**
-   * The queue: longest wait, and length. F23 says 200 ms, but a dashboard's panels share one token and start together: a late
-   * graph is better than none.
-   */
-  readonly waitMs: number;
-  readonly queueLimit: number;
-  /** Concurrent answers of public pages, without the health pages. A place is held until the reader has received the answer. */
-  readonly publicAnswers: number;
-  /**
-   * Time that the reader of a public page has while others wait for a place. One address has at most three quarters of the
-   * places.
-   */
-  readonly pageMs: number;
-  /** Time for the reader of a finite answer, from its first byte to its last, whatever its pace. */
-  readonly answerMs: number;
-  /** Total bytes of answers that wait in this process for their readers. */
-  readonly unsentBytes: number;
-  /** A reader of an endless answer that receives nothing for this long is disconnected. */
-  readonly stalledReaderMs: number;
-  /** Endless answers: of one token, and in total. */
-  readonly streamsPerToken: number;
-  readonly streams: number;
-  /** Streams that one token may open at once, and per second: opening one costs as much as a hundred requests. */
-  readonly streamBurst: number;
-  readonly streamsPerSecond: number;
-  /** Maximum age of an endless answer; its reader opens another one. */
-  readonly streamMs: number;
-  /** Intervals of the check that a stream's token is still valid, and of the heartbeat. */
-  readonly recheckMs: number;
-  readonly heartbeatMs: number;
-  /** Time for requests in flight when the process stops. */
-  readonly drainMs: number;
-  /** Failed authentications of one address: at once, and per second. */
-  readonly failedAuthBurst: number;
-  readonly failedAuthPerSecond: number;
-}
-
 /**
+ * Limits per client and in total. Times in ms, sizes in bytes. Source: security.md H1, F22, F23, A8.
+ *
  * Memory limits suit the shipped container of 384 MB with a heap of 192 MB; the idle process takes about 120 MB.
  * - `waitingConnections` x (8 kB and about twice `maxHeaderSize`) is 40 MB. At 12,000, endless headers filled the heap; at 2,000,
  *   together with all that one token may request, the container.
@@ -65,34 +11,59 @@ export interface EdgeLimits {
  * for less. It does not start with the request, since a restart may wait over five minutes: the work before an answer has
  * deadlines of its own.
  */
-export const defaultLimits: EdgeLimits = {
+export const defaultLimits = {
   headersTimeout: 10_000,
   requestTimeout: 30_000,
   connectionsCheckingInterval: 1000,
   keepAliveTimeout: 5000,
   maxHeaderSize: 16_384,
+  /** Concurrent connections; more are closed on arrival. */
   maxConnections: 2000,
+  /** Of these, idle ones (no request being answered). Beyond it, the address with most of them loses its longest waiting one. */
   waitingConnections: 1000,
+  /** Requests of one connection that wait behind an unfinished answer; one more closes the connection. */
   pipelined: 4,
   maxBodyBytes: 65_536,
+  /** Concurrent requests, and the places beyond them for operators, who get through when readers take all others. */
   limit: 200,
   reserve: 20,
+  /** Concurrent requests of one token, so that it cannot shut out the others. */
   limitPerToken: 20,
+  /**
+   * The queue: longest wait, and length. F23 says 200 ms, but a dashboard's panels share one token and start together: a late
+   * graph is better than none.
+   */
   waitMs: 5000,
   queueLimit: 2000,
+  /** Concurrent answers of public pages, without the health pages. A place is held until the reader has received the answer. */
   publicAnswers: 16,
+  /**
+   * Time that the reader of a public page has while others wait for a place. One address has at most three quarters of the
+   * places.
+   */
   pageMs: 3000,
+  /** Time for the reader of a finite answer, from its first byte to its last, whatever its pace. */
   answerMs: 60_000,
+  /** Total bytes of answers that wait in this process for their readers. */
   unsentBytes: 32_000_000,
+  /** A reader of an endless answer that receives nothing for this long is disconnected. */
   stalledReaderMs: 30_000,
+  /** Endless answers: of one token, and in total. */
   streamsPerToken: 5,
   streams: 500,
+  /** Streams that one token may open at once, and per second: opening one costs as much as a hundred requests. */
   streamBurst: 20,
   streamsPerSecond: 2,
+  /** Maximum age of an endless answer; its reader opens another one. */
   streamMs: 3_600_000,
+  /** Intervals of the check that a stream's token is still valid, and of the heartbeat. */
   recheckMs: 30_000,
   heartbeatMs: 15_000,
+  /** Time for requests in flight when the process stops. */
   drainMs: 10_000,
+  /** Failed authentications of one address: at once, and per second. */
   failedAuthBurst: 300,
   failedAuthPerSecond: 10,
 };
+
+export type EdgeLimits = Readonly<typeof defaultLimits>;

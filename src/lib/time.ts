@@ -36,7 +36,7 @@ function parseRfc3339(text: string): string | null {
   if (!match) return null;
   const [, year, month, day, hour, minute, second, fraction = "", zone = ""] = match;
   const local = `${year}-${month}-${day}T${hour}:${minute}:${second}`;
-  if (!exists(local)) return null;
+  if (!isRealTime(local)) return null;
   const ms = Date.parse(`${local}${zone.toUpperCase()}`);
   return Number.isNaN(ms) ? null : toUnixText(ms, fraction);
 }
@@ -70,7 +70,7 @@ export function parseIsoTime(text: string): string | null {
   const form = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.\d{1,9})?(Z|[+-]\d\d:?\d\d)$/i.exec(text);
   if (!form) return null;
   const [, date = "", time = "", zone = ""] = form;
-  if (!exists(`${date}T${time}`)) return null;
+  if (!isRealTime(`${date}T${time}`)) return null;
   const offset = zone.length === 1 ? "Z" : `${zone.slice(0, 3)}:${zone.slice(-2)}`;
   const ms = Date.parse(`${date}T${time}${offset}`);
   // Outside 0000..9999 the text would start with a sign.
@@ -78,7 +78,7 @@ export function parseIsoTime(text: string): string | null {
 }
 
 /** Whether a day has this time, `2026-01-13T09:40:00`: Date turns 30 February into March. */
-export function exists(local: string): boolean {
+export function isRealTime(local: string): boolean {
   const ms = Date.parse(`${local}Z`);
   return !Number.isNaN(ms) && new Date(ms).toISOString().startsWith(local);
 }

@@ -1,24 +1,13 @@
 import manifest from "../../package.json" with { type: "json" };
-import { type Upstream, upstreams } from "../lib/upstream-call.ts";
+import type { ObserveRequest } from "../http/request-log.ts";
+import { type ObserveCall, upstreams } from "../lib/upstream-call.ts";
 import { type Family, type Sample, toFamily, toLabels } from "./exposition.ts";
 import { createProcessFamilies } from "./process.ts";
 
-/** An answered request. */
-interface Answered {
-  readonly method: string;
-  /** Template of the path, or the mount of its surface; undefined for a path that is not ours. */
-  readonly route: string | undefined;
-  /** HTTP status; 499 when the client disconnected. */
-  readonly status: number;
-  /** Null for an endless answer. */
-  readonly seconds: number | null;
-}
-
 /** The gateway's own costs: recorded at once, collected by a scrape. */
 export interface Instruments {
-  /** An ObserveCall. */
-  readonly observeCall: (upstream: Upstream, seconds: number, code: string | null) => void;
-  readonly observeRequest: (answered: Answered) => void;
+  readonly observeCall: ObserveCall;
+  readonly observeRequest: ObserveRequest;
   readonly collect: () => readonly Family[];
 }
 

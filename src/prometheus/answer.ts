@@ -25,21 +25,22 @@ type Notices = z.infer<typeof notices>;
 /** Unix seconds up to the year 9999, and the number as text. */
 const timedValue = z.tuple([z.number().min(0).max(253_402_300_799), z.string()]);
 
-const success = z.object({
-  status: z.literal("success"),
-  data: z.object({
-    resultType: z.literal("vector"),
-    result: z.array(z.object({ metric: z.record(z.string(), z.string()), value: timedValue })),
-  }),
-  warnings: notices,
-  infos: notices,
-});
+/** A successful answer, with elements of this form. */
+function toSuccess<Item extends z.ZodType>(resultType: "vector" | "matrix", item: Item) {
+  const data = z.object({ resultType: z.literal(resultType), result: z.array(item) });
+  return z.object({ status: z.literal("success"), data, warnings: notices, infos: notices });
+}
+
+const labels = z.record(z.string(), z.string());
+const vectorAnswer = toSuccess("vector", z.object({ metric: labels, value: timedValue }));
+/** `values` is the index of a cut, or the original value. */
+const matrixAnswer = toSuccess("matrix", z.object({ metric: labels, values: z.unknown() }));
 
 const failure = z.object({ status: z.literal("error"), errorType: z.string(), error: z.string().optional() });
 
 /** Parses the answer of POST /api/v1/query. @throws PrometheusError for anything but a vector */
 export function parseAnswer(status: number, body: string): Vector {
-  const answer = success.safeParse(openAnswer(status, body));
+  const answer = vectorAnswer.safeParse(openAnswer(status, body));
   if (!answer.success) throw new PrometheusError("not_json");
   const { result } = answer.data.data;
   return {
@@ -99,21 +100,10 @@ export interface Matrix {
   readonly warnings: readonly string[];
 }
 
-/** `values` is the index of a cut, or the original value. */
-const matrixSuccess = z.object({
-  status: z.literal("success"),
-  data: z.object({
-    resultType: z.literal("matrix"),
-    result: z.array(z.object({ metric: z.record(z.string(), z.string()), values: z.unknown() })),
-  }),
-  warnings: notices,
-  infos: notices,
-});
-
 /** Parses the answer of POST /api/v1/query_range. @throws PrometheusError for anything but a matrix */
 export function parseMatrix(status: number, body: string, range: HistoryRange): Matrix {
   const { frame, cuts } = cutPoints(body);
-  const answer = matrixSuccess.safeParse(openAnswer(status, frame));
+  const answer = matrixAnswer.safeParse(openAnswer(status, frame));
   if (!answer.success) throw new PrometheusError("not_json");
   return {
     series: answer.data.data.result.map(({ metric, values }) => {

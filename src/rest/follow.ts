@@ -2,16 +2,13 @@ import type { DocumentNode } from "graphql";
 import type { LogBatch } from "../containers/logs/log.ts";
 import type { Follow } from "../graphql/execute.ts";
 import type { Caller } from "../graphql/sources.ts";
+import type { EdgeStream } from "../http/surface.ts";
 import { OpsError } from "../lib/errors.ts";
 import { formatCount } from "../lib/text.ts";
 import { parseLogTime } from "../lib/time.ts";
 
-/** A followed log as the body of an answer. */
-export interface FollowedBody {
-  readonly type: string;
-  readonly chunks: AsyncIterable<string>;
-  readonly heartbeat?: string;
-}
+/** A followed log as the body of an answer, with its content type. */
+type FollowedBody = Omit<EdgeStream, "signal"> & { readonly type: string };
 
 interface FollowOptions {
   readonly document: DocumentNode;

@@ -7,7 +7,7 @@ import { OpsError } from "../lib/errors.ts";
 import { decodePercent } from "../lib/http-client.ts";
 import { basePath, type Endpoint, endpoints } from "./endpoints.ts";
 import { followLog } from "./follow.ts";
-import { type Headers, parseQuery } from "./params.ts";
+import { parseQuery } from "./params.ts";
 
 /** An authenticated request at or below the base path. */
 export type RestRequest = Caller & Pick<EdgeRequest, "method" | "isHead" | "path" | "query" | "headers">;

@@ -19,7 +19,7 @@ export interface Param {
 type ParamOptions = { readonly variable?: string; readonly description: string };
 
 /** By lower-case name, as node:http gives them. */
-export type Headers = Readonly<Record<string, string | readonly string[] | undefined>>;
+type Headers = Readonly<Record<string, string | readonly string[] | undefined>>;
 
 const booleans: Readonly<Record<string, boolean>> = { true: true, "1": true, false: false, "0": false };
 

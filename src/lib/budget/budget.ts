@@ -2,16 +2,16 @@ import { OpsError } from "../errors.ts";
 import { createPool } from "./pool.ts";
 import { createTurns } from "./turns.ts";
 
-interface BudgetLimits {
+export const defaultLimits = {
   /** Rows of the answer. As many again may be read for it. */
-  readonly rows: number;
+  rows: 100_000,
   /** Bytes of the answer. */
-  readonly bytes: number;
+  bytes: 5_000_000,
   /** To produce the answer, milliseconds. */
-  readonly timeMs: number;
-}
+  timeMs: 10_000,
+};
 
-export const defaultLimits: BudgetLimits = { rows: 100_000, bytes: 5_000_000, timeMs: 10_000 };
+type BudgetLimits = Readonly<typeof defaultLimits>;
 
 /** Memory of one row while the answer is built, of one point read for it, and of one written row, bytes. */
 const rowBytes = 128;

@@ -1,42 +1,18 @@
 import { execFileSync } from "node:child_process";
-import {
-  mkdirSync,
-  mkdtempSync,
-  renameSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  truncateSync,
-  utimesSync,
-  writeFileSync,
-} from "node:fs";
+import { mkdirSync, renameSync, rmSync, statSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from "node:fs";
 import { open } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
+import { beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { probeDeployInfo } from "../../../src/deploys/files/probe.ts";
 import { createDeploySource } from "../../../src/deploys/files/source.ts";
-import { silentLogger } from "../../../src/lib/logger.ts";
+import { createDeployFolders, createDeployReader, sampleDeployInfo as content } from "../../support/deploy-file.ts";
 import { toEnv } from "../../support/deploys.ts";
 
-const root = mkdtempSync(join(tmpdir(), "ops-deploy-"));
-afterAll(() => rmSync(root, { recursive: true, force: true }));
-
+const folders = createDeployFolders();
 let folder: string;
 let path: string;
-beforeEach(() => {
-  folder = mkdtempSync(join(root, "case-"));
-  path = join(folder, "deploy_info.json");
-});
-
-function content(tag: string): string {
-  return JSON.stringify({ current_tag: tag, commit_sha: "", deployed_by: "", deployed_at: "2026-01-10T13:15:00Z" });
-}
-
-function createReader() {
-  const source = createDeploySource({ path, toEnv, logger: silentLogger });
-  return () => source.read(new AbortController().signal);
-}
+beforeEach(() => void ({ folder, path } = folders.create()));
+const createReader = () => createDeployReader(path);
 
 describe("a valid file", () => {
   it("is read again after any change, also of equal size and old mtime", async () => {

@@ -1,30 +1,14 @@
-import { chmodSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeEach, describe, expect, it } from "vitest";
-import { createDeploySource } from "../../../src/deploys/files/source.ts";
-import { silentLogger } from "../../../src/lib/logger.ts";
-import { toEnv } from "../../support/deploys.ts";
+import { beforeEach, describe, expect, it } from "vitest";
+import { createDeployFolders, createDeployReader, sampleDeployInfo as content } from "../../support/deploy-file.ts";
 
 // By themselves: one sets the user of the process, which threads cannot, the other takes its time.
-const root = mkdtempSync(join(tmpdir(), "ops-deploy-"));
-afterAll(() => rmSync(root, { recursive: true, force: true }));
-
+const folders = createDeployFolders();
 let folder: string;
 let path: string;
-beforeEach(() => {
-  folder = mkdtempSync(join(root, "case-"));
-  path = join(folder, "deploy_info.json");
-});
-
-function content(tag: string): string {
-  return JSON.stringify({ current_tag: tag, commit_sha: "", deployed_by: "", deployed_at: "2026-01-10T13:15:00Z" });
-}
-
-function createReader() {
-  const source = createDeploySource({ path, toEnv, logger: silentLogger });
-  return () => source.read(new AbortController().signal);
-}
+beforeEach(() => void ({ folder, path } = folders.create()));
+const createReader = () => createDeployReader(path);
 
 describe("a valid file", () => {
   it("is never missed however fast it changes", async () => {
@@ -47,7 +31,7 @@ describe("an invalid file", () => {
       chmodSync(locked, 0);
       if (locked === path) writeFileSync(join(folder, "new"), content("b"), { mode: 0 });
       if (locked === path) renameSync(join(folder, "new"), path);
-      chmodSync(root, 0o755);
+      chmodSync(folders.root, 0o755);
       if (locked === path) chmodSync(folder, 0o755);
       try {
         if (nobody) process.seteuid?.(nobody);

@@ -148,28 +148,26 @@ const networkMs = 15_000;
 export function createStatsReader({ cgroups, timeoutMs }: StatsReaderOptions): StatsReader {
   // One container's files are read in one go; other work gets its turn between containers.
   const oneByOne = pLimit(1);
-  const networks = new LRUCache<string, KnownNetwork>({ max: 1000 });
+  const networks = new LRUCache<string, KnownNetwork>({ maxSize: 5000, sizeCalculation: () => 1 });
   const readNetwork = async (engine: SampledEngine, fullId: string, life: string, ended: AbortSignal) => {
-    const found = networks.get(fullId);
-    const known = found?.life === life ? found : null;
+    const last = networks.get(fullId);
+    const known = last?.life === life ? last : null;
     const at = performance.now();
     if (known && at - known.at < networkMs) return known.network;
     const ask = (signal: AbortSignal) => engine.client.call(fullId, "stats", { stream: "false", "one-shot": "true" }, signal);
-    const network = await engine.limits
-      .stats(() => engine.ask(timeoutMs, ask, ended))
+    const found = await engine.limits.stats(() => engine.ask(timeoutMs, ask, ended))
       .then((answer) => toSample(answer).network)
       // What the files say is true without it.
       .catch(() => known?.network ?? null);
-    networks.set(fullId, { life, at, network });
-    return network;
+    networks.set(fullId, { life, at, network: found });
+    return found;
   };
   return {
     async read(engine, fullId, begins, ended) {
       const here = cgroups && (await oneByOne(() => readHere(cgroups, fullId)));
       if (here) {
         const { at, sample } = here;
-        const { network } = sample;
-        if (network !== undefined) return here as TimedSample;
+        if (sample.network !== undefined) return here as TimedSample;
         return { at, sample: { ...sample, network: await readNetwork(engine, fullId, sample.life, ended) } };
       }
       return engine.limits.stats(() => engine.ask(timeoutMs, (signal) => askEngine(engine, fullId, begins, signal), ended));
