@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import { createDeploySource } from "../../../src/deploys/files/source.ts";
 import { silentLogger } from "../../../src/lib/logger.ts";
-import { toEnv } from "../../support/deploys.ts";
+import { deployInfoText, toEnv } from "../../support/deploys.ts";
 
 // By themselves: one sets the user of the process, which threads cannot, the other takes its time.
 const root = mkdtempSync(join(tmpdir(), "ops-deploy-"));
@@ -17,10 +17,6 @@ beforeEach(() => {
   path = join(folder, "deploy_info.json");
 });
 
-function content(tag: string): string {
-  return JSON.stringify({ current_tag: tag, commit_sha: "", deployed_by: "", deployed_at: "2026-01-10T13:15:00Z" });
-}
-
 function createReader() {
   const source = createDeploySource({ path, toEnv, logger: silentLogger });
   return () => source.read(new AbortController().signal);
@@ -31,7 +27,7 @@ describe("a valid file", () => {
     const read = createReader();
     for (let round = 0; round < 200; round += 1) {
       const tag = String(100 + round);
-      writeFileSync(path, content(tag));
+      writeFileSync(path, deployInfoText(tag));
       expect(await read()).toMatchObject({ currentTag: tag, stale: false });
     }
   });
@@ -40,12 +36,12 @@ describe("a valid file", () => {
 describe("an invalid file", () => {
   it("without permission is unreadable, not missing, or stale", async () => {
     const read = createReader();
-    writeFileSync(path, content("a"));
+    writeFileSync(path, deployInfoText("a"));
     await read();
     const nobody = process.geteuid?.() === 0 ? 65_534 : null;
     for (const locked of [path, folder]) {
       chmodSync(locked, 0);
-      if (locked === path) writeFileSync(join(folder, "new"), content("b"), { mode: 0 });
+      if (locked === path) writeFileSync(join(folder, "new"), deployInfoText("b"), { mode: 0 });
       if (locked === path) renameSync(join(folder, "new"), path);
       chmodSync(root, 0o755);
       if (locked === path) chmodSync(folder, 0o755);
