@@ -206,7 +206,7 @@ describe("a problem with the file", () => {
     expect(await read()).toEqual(["deploy_info_invalid", broken("it is not valid JSON in UTF-8")]);
   });
 
-  it("names each bad field; of other fields only strings are kept", async () => {
+  it("names each bad field; other fields stay if they are strings", async () => {
     writeFileSync(path, JSON.stringify({ ...JSON.parse(deployInfoText("a")), commit_sha: 1, deployed_by: null }));
     const problem = (field: string, got: string) => `${field}: Invalid input: expected string, received ${got}`;
     expect(await createNoted().read()).toEqual([
