@@ -15,20 +15,15 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { createSchema } from "../../src/graphql/schema.ts";
 import { type ErrorCode, OpsError, statusByCode } from "../../src/lib/errors.ts";
 import { toFingerprint } from "../../src/queues/fingerprint.ts";
-import type { JobControl } from "../../src/queues/jobs/control.ts";
 import { basePath, endpoints } from "../../src/rest/endpoints.ts";
 import { sampleContainer } from "../support/containers.ts";
 import { startGateway, token } from "../support/gateway.ts";
 import { sampleHost } from "../support/hosts.ts";
 import { createMemorySources } from "../support/memory-sources.ts";
+import { sampleControl } from "../support/queues.ts";
 
 const schema = createSchema();
-const control: JobControl = {
-  check: () => {},
-  change: async (_, { jobId }) => ({ jobId, changed: true, state: "waiting", queue: "mail", reason: null }),
-  look: async () => "waiting",
-  verify: async () => {},
-};
+const control = sampleControl();
 const failure = { queue: "mail", source: "jobs", jobId: "1", error: "boom", timestamp: "2026-01-13T09:46:00Z", count: 1 };
 const memory = createMemorySources(
   {

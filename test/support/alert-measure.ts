@@ -12,15 +12,15 @@ type Labels = Readonly<Record<string, string>>;
 export interface Condition {
   readonly alert: string;
   readonly labels: Labels;
-  /** Makes the condition; may return since when it holds, unix time in milliseconds. */
+  /** Creates the condition; may return since when it holds, unix milliseconds. */
   readonly make: () => unknown;
   /** Ends it; may return when it ended. */
   readonly end: () => unknown;
-  /** How long a window of the rule remembers it, seconds of here. @default 0 */
+  /** Length of the rule's window after the end, accelerated seconds. @default 0 */
   readonly remembered?: number;
 }
 
-/** How much longer than the rule says it may take, seconds: a scrape, two evaluations, a cache of the gateway; a scrape that fails on a busy machine begins anew. */
+/** Allowed delay after the rule's own duration, seconds: a scrape, two evaluations, a cache of the gateway; a failed scrape on a busy machine starts again. */
 const graceSeconds = 45;
 
 interface GrafanaRule {
@@ -40,7 +40,7 @@ for (const { title, data } of groups.flatMap(({ rules }) => rules)) {
 export function createMeasure(stage: AlertStage) {
   const times: { alert: string; "for (s)": number; "fired after (s)": number; "ended after (s)": number }[] = [];
 
-  /** What Grafana's rule says now, of series with these labels; null for a rule that does not ask Prometheus. */
+  /** The state of Grafana's rule for series with these labels; null for a rule that does not ask Prometheus. */
   const askGrafana = async (alert: string, labels: Labels = {}): Promise<"firing" | "quiet" | "no data" | null> => {
     const model = models.get(alert);
     if (!model) return null;
@@ -49,7 +49,7 @@ export function createMeasure(stage: AlertStage) {
     const isAbout = (own: Labels = {}) => Object.entries(labels).every(([name, value]) => (own[name] ?? value) === value);
     return numbers.some((field) => isAbout(field.labels) && Number(field.values[0]) > 0) ? "firing" : "quiet";
   };
-  /** It asks at another moment than Prometheus evaluates. */
+  /** Grafana evaluates at another moment than Prometheus. */
   const untilGrafana = async (wanted: "firing" | "quiet", { alert, labels }: Condition) => {
     const end = Date.now() + 15_000;
     let found = await askGrafana(alert, labels);
@@ -60,10 +60,10 @@ export function createMeasure(stage: AlertStage) {
     if (found !== null) expect(found, `${alert} in Grafana`).toBe(wanted);
   };
   return {
-    /** Of every alert that was measured, in order. */
+    /** The measured alerts, in order. */
     times: times as readonly (typeof times)[number][],
     askGrafana,
-    /** Makes a condition, waits for the alert, ends it, and measures both. */
+    /** Creates a condition, waits for the alert, ends it, and measures both. */
     async measure(condition: Condition): Promise<void> {
       const { alert, labels, make, end, remembered = 0 } = condition;
       const duration = durations.get(alert) ?? 0;

@@ -14,7 +14,7 @@ export interface WebhookMessage {
   }[];
 }
 
-/** A receiver on 127.0.0.1 that remembers what it was sent. */
+/** A receiver on 127.0.0.1 that stores what it receives. */
 export interface Receiver<Message> extends AsyncDisposable {
   readonly port: number;
   readonly messages: readonly Message[];

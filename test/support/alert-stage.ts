@@ -20,7 +20,7 @@ import { startFaultProxy } from "./fault-proxy.ts";
 import { createTestDatabase, type TestDatabase } from "./postgres-database.ts";
 import { untilSamples } from "./prometheus.ts";
 
-/** Everything that rules measure in time passes so many times faster: a minute of them is a second. What the gateway measures does not. */
+/** Acceleration of all durations in rules: one of their minutes is a second. Durations that the gateway measures are unchanged. */
 export const factor = 60;
 const service = "wallet-core";
 const token = "alert-stage-0123456789";
@@ -51,7 +51,7 @@ const toTable = (name: string) =>
   `create table ${name} (id bigint generated always as identity, type text, status text not null, run_at timestamptz not null default now(),
      started_at timestamptz, finished_at timestamptz, error text, worker text);`;
 
-/** So many queues that the gateway drops some from its metrics. */
+/** More queues than the gateway reports in its metrics. */
 const crowd = ["crowd_a", "crowd_b"].map((table) =>
   toSource(
     table,
@@ -60,8 +60,8 @@ const crowd = ["crowd_a", "crowd_b"].map((table) =>
 );
 
 /**
- * Two engines, a database, a host, a deploy and two gateways over them, all real and nobody else's; a Prometheus with the shipped configuration and the rules in
- * fast motion, and an Alertmanager with a receiver on this machine.
+ * Two engines, a database, a host, a deploy and two gateways over them, all real and private; a Prometheus with the shipped configuration and accelerated rules,
+ * and an Alertmanager with a receiver on this machine.
  */
 export async function createAlertStage() {
   await using stack = new AsyncDisposableStack();
@@ -112,7 +112,7 @@ export async function createAlertStage() {
     QUEUES_FILE: join(folder, "queues.json"),
     PROMETHEUS_URL: flaky.url,
     DEPLOY_INFO_PATH: deployPath,
-    // The host's processors are at rest, and its memory is ours.
+    // The host's processors are idle, and the test sets its memory.
     CPU_THRESHOLD: "1",
   };
   const startContainers = (specs: readonly Place[]) =>
@@ -143,12 +143,12 @@ export async function createAlertStage() {
     await startPrometheus(join(folder, "prometheus"), {
       configFile,
       port: prometheusPort,
-      // How long a series is known that nobody scrapes any more: five minutes.
+      // Staleness of a series that is no longer scraped: five minutes.
       args: ["--enable-feature=expand-external-labels", "--query.lookback-delta=5s"],
       env: { RUNBOOKS: "https://wiki.example/ops/" },
     }),
   );
-  // A Prometheus that has just begun hands out its targets after 5 s: five minutes of the rules without a gateway.
+  // A new Prometheus scrapes after 5 s: five minutes of the rules without a gateway.
   const isSettled = `(count(up == 1) == ${targets.length + 1}) and on () absent(ALERTS{alertstate="firing"})`;
   await untilSamples(prometheus.url, isSettled);
   const watch = stack.use(watchAlerts(prometheus.url));
@@ -198,7 +198,7 @@ function toContainer({ role, version = "v1", ...spec }: Omit<Place, "engine">): 
   };
 }
 
-/** Rows as workers leave them; ages in seconds. */
+/** Rows as workers write them; ages in seconds. */
 function createJobs(database: TestDatabase) {
   let last: Promise<unknown> = Promise.resolve();
   /** One after the other: a session has one statement at a time. */
@@ -211,14 +211,14 @@ function createJobs(database: TestDatabase) {
       query(
         `insert into ${queue} (status, run_at, started_at, worker) values ('running', ${ago(age)}, ${ago(age)}, nullif('${worker}', ''))`,
       ),
-    /** So many that took `seconds` and ended `age` ago. */
+    /** Jobs that took `seconds` and ended `age` ago. */
     end: (queue: QueueName, status: "done" | "failed", count: number, age: number, seconds = 1) =>
       query(
         `insert into ${queue} (status, run_at, started_at, finished_at, error)
          select '${status}', ${ago(age + seconds)}, ${ago(age + seconds)}, ${ago(age)}, case when '${status}' = 'failed' then 'refused' end
          from generate_series(1, ${count})`,
       ),
-    /** Whatever waits or runs is done now. */
+    /** Marks all waiting and running jobs as done. */
     finish: (queue: QueueName) =>
       query(`update ${queue} set status = 'done', finished_at = now() where status in ('pending', 'running')`),
   };
@@ -251,8 +251,7 @@ async function createGateway(folder: string, name: string, settings: Readonly<Re
 }
 
 /**
- * A host whose memory and disk are ours: the real node-exporter, over a copy of /proc where it reads them, and a small file system of memory that it takes for a
- * disk.
+ * A host whose memory and disk the test sets: the real node-exporter over a copy of /proc, and a small tmpfs that it reports as a disk.
  */
 async function startHost(folder: string, stack: AsyncDisposableStack) {
   const [proc, disk] = [join(folder, "proc"), join(folder, "disk")];
@@ -287,7 +286,7 @@ async function startHost(folder: string, stack: AsyncDisposableStack) {
   };
 }
 
-/** Stands before Prometheus, and fails as an overloaded one does: all the time, or 360 ms of every 900, so that no two scrapes in a row need be alike. */
+/** A proxy before Prometheus that fails like an overloaded one: always, or for 360 ms of every 900, so that scrapes in a row differ. */
 async function startFlakyProxy(target: string) {
   let failing: "never" | "at times" | "always" = "never";
   const server = createServer((request, response) => {
@@ -316,7 +315,7 @@ async function startFlakyProxy(target: string) {
   };
 }
 
-/** The shipped configuration with a webhook, in fast motion. */
+/** The shipped configuration with a webhook, accelerated. */
 function writeAlertmanager(folder: string, port: number): string {
   const shipped = readFileSync("deploy/alertmanager/alertmanager.yml", "utf8");
   const file = join(folder, "alertmanager.yml");
@@ -336,7 +335,7 @@ interface ConfigPlaces {
   readonly job: string;
 }
 
-/** The shipped configuration of Prometheus, with the addresses of this run. A scrape of a busy machine needs its time. */
+/** The shipped configuration of Prometheus, with the addresses of this run. Scrapes of a busy machine are slow. */
 function toConfig({ folder, targets, host, alertmanager, job }: ConfigPlaces): string {
   return replaceAll(readFileSync("deploy/prometheus/prometheus.yml", "utf8"), [
     ["scrape_interval: 15s", "scrape_interval: 2s"],

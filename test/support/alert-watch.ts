@@ -15,7 +15,7 @@ interface AlertsAnswer {
   readonly data: { readonly alerts: readonly { readonly state: string; readonly labels: Labels }[] };
 }
 
-/** Looks four times a second which alerts a Prometheus fires, and remembers all of them. */
+/** Reads the firing alerts of a Prometheus four times a second, and stores all of them. */
 export function watchAlerts(prometheusUrl: string) {
   const seen: Firing[] = [];
   const stopped = new AbortController();

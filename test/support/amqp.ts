@@ -1,6 +1,6 @@
 import { type Socket, connect } from "node:net";
 
-/** A message as a consumer gets it, and what can be said of it. */
+/** A message as a consumer gets it, with its acknowledgements. */
 interface Delivery {
   readonly body: string;
   readonly redelivered: boolean;
@@ -41,7 +41,7 @@ const u64 = (n: number | bigint) => {
 };
 const method = (group: number, id: number, ...args: Buffer[]) => Buffer.concat([u16(group), u16(id), ...args]);
 
-/** What the tests need of AMQP 0-9-1: publishing with confirms, and consuming, on one channel. Source: amqp0-9-1.pdf, sections 2.3 and 4.2. */
+/** The part of AMQP 0-9-1 that tests need: publishing with confirms, and consuming, on one channel. Source: amqp0-9-1.pdf, sections 2.3 and 4.2. */
 export async function connectAmqp({
   port,
   user,

@@ -9,7 +9,7 @@ export interface Answer {
   readonly text: string;
 }
 
-/** Headers that are never the same twice. */
+/** Headers that differ each time. */
 const unstable: ReadonlySet<string> = new Set([
   "date",
   "x-request-id",
@@ -18,12 +18,12 @@ const unstable: ReadonlySet<string> = new Set([
   "connection",
   "keep-alive",
 ]);
-/** Questions at once. */
+/** Concurrent questions. */
 const atOnce = 16;
-/** So long, ms, until a stream has begun, and until what happened is in it: the lines of a role wait half a second. */
+/** Time until a stream has begun, and until an event is in it, ms: the lines of a role wait half a second. */
 const [beginMs, happenMs] = [150, 800];
 
-/** Asks a gateway over a world of its own, through its real edge: first what reads, then what acts, then what follows while something happens, until shutdown. */
+/** Asks a gateway over its own world, through the real edge: first reads, then actions, then streams while something happens, until shutdown. */
 export async function askWorld(
   options: WorldOptions,
   { tokensFile, token }: { readonly tokensFile: string; readonly token: string | null },
@@ -76,7 +76,7 @@ export function toMessages({ question, text }: Answer): readonly { readonly data
   return [...body.matchAll(/^data: (\{.*)$/gm)].map((match) => JSON.parse(match[1] as string));
 }
 
-/** An answer without what may differ: ids of requests, numbers of the whole audit record, how long something took, what the process uses, signs of life. */
+/** An answer without what may differ: request ids, sequence numbers of the audit record, durations, process metrics, heartbeats. */
 export function toComparable(text: string): string {
   return text
     .replaceAll(/[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}/g, "ID")

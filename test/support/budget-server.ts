@@ -18,8 +18,8 @@ import { createMemorySources } from "./memory-sources.ts";
 import { rememberQueues } from "./queues.ts";
 
 /**
- * A gateway over much of everything, in a process of its own with the memory of the image: 50 containers with 5,000 lines of log each, 50 queues with many failures,
- * 50 hosts, and a past of all of them. Its parent asks how long its event loop was held, and how much memory it has.
+ * A gateway over large sources, in its own process with the image's memory limit: 50 containers with 5,000 lines of log each, 50 queues with many failures,
+ * 50 hosts, and histories of all. Its parent asks how long its event loop was blocked, and for its memory.
  */
 const many = Array.from({ length: 50 }, (_, index) => index);
 const lineLengths = [100, 900, 15_000];
@@ -94,7 +94,7 @@ const sources: Sources = {
   hosts: { ...memory.sources.hosts, history: recallHosts },
 };
 
-/** The longest time between two rounds of the event loop that this thread worked, ms: what other processes take of the machine is none of it. */
+/** The most CPU time of this thread between two rounds of the event loop, ms, without the share of other processes. */
 let longest = 0;
 let last = process.threadCpuUsage();
 function watch(): void {

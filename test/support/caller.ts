@@ -3,7 +3,7 @@ import type { Caller } from "../../src/graphql/sources.ts";
 import { Budget } from "../../src/lib/budget/budget.ts";
 import { type Environment, environments } from "../../src/lib/environment.ts";
 
-/** Somebody who asks: with every scope and environment unless told otherwise. */
+/** A caller, with every scope and environment by default. */
 export function createCaller(granted: readonly Scope[] = scopes, where: readonly Environment[] = environments): Caller {
   const budget = new Budget("test");
   return {

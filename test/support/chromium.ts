@@ -1,4 +1,4 @@
-/** For Debian's Chromium as root in a container, without a word to anybody outside. */
+/** Options for Debian's Chromium as root in a container, without requests to the outside. */
 export const chromiumFlags = [
   "--headless",
   "--no-sandbox",

@@ -3,19 +3,19 @@ import { once } from "node:events";
 
 interface CliProcess {
   readonly child: ChildProcess;
-  /** What it has written, to stdout and to stderr. */
+  /** Its output, to stdout and to stderr. */
   readonly out: () => string;
   readonly err: () => string;
   /** Its exit code; null when a signal ended it. */
   readonly ended: Promise<number | null>;
 }
 
-/** src/cli.ts as a process of its own, with nothing else in its environment. */
+/** Starts src/cli.ts as a process, with nothing else in its environment. */
 export function startCli(args: readonly string[], env: Record<string, string> = {}): CliProcess {
   return startProgram([process.execPath, "src/cli.ts", ...args], env);
 }
 
-/** The same in a terminal of its own: it is closed when `child`, who holds it, is killed. The first line that is written is the gateway's process id. */
+/** The same in a terminal, which closes when `child`, its holder, is killed. The first line of the output is the gateway's process id. */
 export function startInTerminal(args: readonly string[], env: Record<string, string>): CliProcess {
   const command = `echo $$; exec ${[process.execPath, "src/cli.ts", ...args].join(" ")}`;
   return startProgram(["script", "--quiet", "--command", command, "/dev/null"], env);
@@ -30,7 +30,7 @@ function startProgram([program = "", ...args]: readonly string[], env: Record<st
   return { child, out: () => text.out, err: () => text.err, ended };
 }
 
-/** Runs it to its end. `text` is all that it has written. */
+/** Runs it to its end. `text` is all of its output. */
 export async function runCli(args: readonly string[], env: Record<string, string> = {}) {
   const { out, err, ended } = startCli(args, env);
   const code = await ended;

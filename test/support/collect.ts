@@ -1,4 +1,4 @@
-/** All that comes, to its end. */
+/** All items until the end. */
 export async function collect<T>(source: AsyncIterable<T>): Promise<T[]> {
   const all: T[] = [];
   for await (const one of source) all.push(one);

@@ -1,6 +1,6 @@
 import type { Command, CommandContext } from "../../src/cli/command.ts";
 
-/** Runs a command as the process would: its exit code, and what it printed. */
+/** Runs a command in this process; returns its exit code and its output. */
 export async function runCommand(command: Command, args: readonly string[] = [], more: Partial<CommandContext> = {}) {
   const out: string[] = [];
   const err: string[] = [];

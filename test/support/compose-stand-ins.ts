@@ -6,7 +6,7 @@ import process from "node:process";
 import { findProgram } from "../../script/services/process.ts";
 import { dockerCli } from "./image.ts";
 
-/** What stands where images of a registry would: this machine's own Prometheus, Alertmanager and node-exporter, and a program that does what Grafana does with its files. */
+/** Substitutes for images of a registry: this machine's Prometheus, Alertmanager and node-exporter, and a program that reads its files as Grafana does. */
 const programs = {
   prometheus: { command: ["/bin/prometheus"], volume: "/prometheus", user: "65534:65534" },
   alertmanager: { command: ["/bin/prometheus-alertmanager"], volume: "/alertmanager", user: "65534:65534" },

@@ -40,7 +40,7 @@ export function sampleContainer(overrides: Partial<Container> = {}): Container {
   };
 }
 
-/** A container of the role that was created so many whole seconds after the moment of `at`. */
+/** A container of the role, created `createdSeconds` (whole) after the moment of `at(0)`. */
 export function replica(name: string, version = "v1", createdSeconds = -3600): Container {
   const createdAt = at(createdSeconds * 1000).replace(/\.\d+Z$/, "Z");
   return sampleContainer({ name, version, createdAt, startedAt: createdAt });

@@ -1,13 +1,13 @@
-/** About what linear work grows by: no more has to be measured then. */
+/** About the factor of linear work: then no more has to be measured. */
 const linear = 5;
 
 /**
- * How many times as much four times the input costs, in the same run: about 4 of linear work, 16 of quadratic. Of each size the least of many calls counts, in
- * turn: what takes a few milliseconds is mostly not interrupted by other processes, so that the least is its cost, without compilation and garbage collection.
+ * The factor of the cost of a four times larger input, in the same run: about 4 for linear work, 16 for quadratic. For each size the fastest of many interleaved calls
+ * counts: a call of a few milliseconds is mostly not interrupted by other processes, compilation or garbage collection.
  */
 export function growthOf(work: (size: number) => unknown, size: number): number {
   let [small, large] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
-  // Less than some microseconds is not measured.
+  // A few microseconds cannot be measured.
   const growth = () => large / Math.max(small, 0.01);
   for (let call = 0; call < 100; call++) {
     if (call >= 20 && growth() < linear) break;
@@ -30,9 +30,9 @@ function toMs(work: () => unknown): number {
 }
 
 /**
- * Notes how long this thread works before its timers have their turn, as CPU time, milliseconds: a process that the machine holds up is not one that blocks.
+ * Measures how long this thread works before its timers run, as CPU time in milliseconds, so that a slow machine does not count as blocking.
  *
- * @returns a function that ends it, and gives the turns in ascending order
+ * @returns a function that ends the measurement and returns the times in ascending order
  */
 export function watchTurns(): () => number[] {
   const turns: number[] = [];

@@ -17,11 +17,6 @@ export function createDeployFolders() {
   return { root, create };
 }
 
-/** The text of a deploy_info.json. */
-export function sampleDeployInfo(tag: string): string {
-  return JSON.stringify({ current_tag: tag, commit_sha: "", deployed_by: "", deployed_at: "2026-01-10T13:15:00Z" });
-}
-
 export function createDeployReader(path: string) {
   const source = createDeploySource({ path, toEnv, logger: silentLogger });
   return () => source.read(new AbortController().signal);

@@ -21,6 +21,11 @@ export const sampleDeployInfo: DeployInfo = {
   error: null,
 };
 
+/** The text of a deploy_info.json with this tag. */
+export function deployInfoText(tag: string): string {
+  return JSON.stringify({ current_tag: tag, commit_sha: "", deployed_by: "", deployed_at: "2026-01-10T13:15:00Z" });
+}
+
 /** A deploy of the group of `sampleContainer`, as our hook writes it. */
 export function sampleRecord(overrides: Partial<DeployRecord> = {}): DeployRecord {
   const tag = overrides.tag ?? "v2";
@@ -53,7 +58,7 @@ export function sampleDeployLog(records: readonly DeployRecord[], overrides: Par
   return { origin: "history", records, skipped: 0, complete: true, error: null, ...overrides };
 }
 
-/** Containers of which nothing is known but that they are well. */
+/** Evidence of healthy containers without restarts. */
 export const quietContainers: ContainerEvidence = {
   untilNow: true,
   restartsFrom: null,

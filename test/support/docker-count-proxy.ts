@@ -3,7 +3,7 @@ import { join } from "node:path";
 
 export interface DockerProxy {
   readonly socketPath: string;
-  /** Connections open now whose last request line contains this. */
+  /** Number of open connections whose last request line contains this. */
   open(part: string): number;
   /** Breaks those, as a proxy that times out would. */
   cut(part: string): void;
@@ -12,7 +12,7 @@ export interface DockerProxy {
   close(): Promise<void>;
 }
 
-/** A byte pipe before a real engine's socket, which sees what is asked and what is open, and can break it. Backpressure passes through. */
+/** A byte pipe before a real engine's socket that counts requests and connections, and can break them. Backpressure passes through. */
 export async function startDockerProxy(target: string, folder: string): Promise<DockerProxy> {
   const socketPath = join(folder, `count-${process.pid}-${Date.now() % 100_000}.sock`);
   const sockets = new Map<Socket, string>();

@@ -1,7 +1,7 @@
 import type { RawContainer } from "../../src/containers/container.ts";
 import type { ContainerRules, EngineContext } from "../../src/containers/kamal/rules.ts";
 
-/** A running container of nobody, with what a test wants changed. */
+/** A running container without labels. */
 export function facts(change: Partial<RawContainer> = {}): RawContainer {
   return {
     engine: "web-1",
@@ -23,7 +23,7 @@ export function facts(change: Partial<RawContainer> = {}): RawContainer {
   };
 }
 
-/** What is configured for one service, and no more. */
+/** The configuration of these services, and nothing else. */
 export function rulesOf(...services: readonly string[]): ContainerRules {
   return { services, core: [], destinations: new Map() };
 }
@@ -32,7 +32,7 @@ export function context(change: Partial<EngineContext> = {}): EngineContext {
   return { env: null, rules: rulesOf("wallet-core"), appServices: [], appsEnv: null, hostNames: [], ...change };
 }
 
-/** A Kamal app as `docker run` leaves it: both naming schemes, by whether there is a destination. */
+/** A container of a Kamal app, named with or without a destination. */
 export function app(
   service: string,
   role: string,

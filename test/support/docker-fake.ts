@@ -7,16 +7,16 @@ import type { EngineEvent } from "../../src/containers/docker/engine/events.ts";
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
-/** An engine that answers as a test wants: for what a real one cannot be made to do, and to count what is asked. */
+/** An engine with programmable answers: for what a real one cannot be made to do, and to count requests. */
 export interface FakeEngine extends AsyncDisposable {
   readonly options: EngineOptions;
   /** "GET /v1.45/containers/json?all=1", with " +body" when there was one. In order. */
   readonly requests: string[];
   /** The same without the subscription to events. */
   readonly calls: string[];
-  /** Sends an event to all who have subscribed. */
+  /** Sends an event to all subscribers. */
   emit(action: string, fullId: string, attributes?: Readonly<Record<string, string>>): void;
-  /** Ends the subscriptions there are. */
+  /** Ends all subscriptions. */
   cut(): void;
   /** Replaces the answer of the paths that contain `part`. The last one counts. */
   on(part: string, handler: Handler): void;

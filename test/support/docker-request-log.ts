@@ -9,7 +9,7 @@ export interface RequestLog extends AsyncDisposable {
   count(part: string): number;
 }
 
-/** A pipe before a real engine's socket that remembers what was asked: to prove what the engine was spared. */
+/** A pipe before a real engine's socket that logs requests, to prove which ones were not sent. */
 export async function startRequestLog(target: string): Promise<RequestLog> {
   const folder = mkdtempSync(join(tmpdir(), "ops-log-"));
   const socketPath = join(folder, "docker.sock");

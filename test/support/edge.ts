@@ -32,11 +32,11 @@ interface StartOptions {
   readonly limits?: Partial<EdgeLimits>;
   readonly observe?: ObserveRequest;
   readonly trustedProxies?: BlockList;
-  /** Instead of the one that knows `token` alone. */
+  /** @default accepts `token` alone */
   readonly authenticate?: Authenticator["authenticate"];
 }
 
-/** A REST-like surface that counts what reaches it. */
+/** A REST-like surface that records its requests. */
 export function createSpySurface(handle: Surface["handle"], prefix = "/api/v1/admin/ops"): Surface & { calls: string[] } {
   const calls: string[] = [];
   return {
@@ -123,7 +123,7 @@ export function openRaw(port: number, request: string): { text(): string; leave(
   };
 }
 
-/** A client that asks, and reads nothing of the answer before it is resumed. */
+/** A client that sends a request and reads nothing before it is resumed. */
 export function askWithoutReading(port: number, path: string, authorization = bearer.authorization): Socket {
   const head = `GET ${path} HTTP/1.1\r\nHost: x\r\nAuthorization: ${authorization}\r\n\r\n`;
   const socket = connect(port, "127.0.0.1", () => socket.write(head)).on("error", () => {});

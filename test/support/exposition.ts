@@ -6,7 +6,7 @@ interface Sample {
 
 const line = /^([a-z_][a-z0-9_]*)(?:\{((?:[a-z_]+="(?:[^"\\\n]|\\["\\n])*",?)*)\})? (\S+)$/i;
 
-/** What a scraper reads. Throws for a line that the format does not have. */
+/** Parses an exposition as a scraper does. Throws for an invalid line. */
 export function parseExposition(text: string): readonly Sample[] {
   const lines = text.split("\n").filter((part) => part !== "" && !part.startsWith("#"));
   return lines.map((part) => {
@@ -22,7 +22,7 @@ function parseLabels(text: string): Record<string, string> {
   return Object.fromEntries([...pairs].map(([, name = "", value = ""]) => [name, unescape(value)]));
 }
 
-/** The values of one name, of the samples that have these labels. */
+/** The values of the samples with this name and these labels. */
 export function valuesOf(text: string, name: string, labels: Readonly<Record<string, string>> = {}): number[] {
   return parseExposition(text)
     .filter((sample) => sample.name === name && Object.entries(labels).every(([key, value]) => sample.labels[key] === value))

@@ -3,7 +3,7 @@ import timers from "node:timers/promises";
 import { vi } from "vitest";
 import { setTimeout } from "./timers-promises.ts";
 
-/** Fakes the timers, those of `node:timers/promises` too, also for modules that are loaded already. To be ended by what it answers. */
+/** Fakes the timers, those of `node:timers/promises` too, also for modules that are loaded already. The returned function ends it. */
 export function useFakeSleep(): () => void {
   vi.useFakeTimers();
   const spy = vi.spyOn(timers, "setTimeout").mockImplementation(setTimeout);

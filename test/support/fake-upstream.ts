@@ -17,7 +17,7 @@ interface FakeUpstream extends AsyncDisposable {
 
 type Answer = (response: ServerResponse, request: SeenRequest) => void;
 
-/** An HTTP server that misbehaves as told: only for what no real service can be made to do. */
+/** An HTTP server with programmable misbehaviour: only for what no real service can be made to do. */
 export async function startFakeUpstream(answer: Answer): Promise<FakeUpstream> {
   const seen: SeenRequest[] = [];
   const sockets = new Set<object>();
@@ -48,7 +48,7 @@ export async function startFakeUpstream(answer: Answer): Promise<FakeUpstream> {
   };
 }
 
-/** Sends a byte every 20 ms for ever: each read is on time, only a total deadline ends it. */
+/** Sends a byte every 20 ms for ever, so that only a total deadline ends the call. */
 export function drip(response: ServerResponse, byte = " "): void {
   response.writeHead(200, { "content-type": "application/json" });
   const timer = setInterval(() => response.write(byte), 20);

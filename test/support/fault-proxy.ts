@@ -3,7 +3,7 @@ import { createServer, request as send } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** Stands before a real engine and does what a bad network, a bad proxy or a wedged container does. */
+/** A proxy before a real engine with the faults of a bad network, a bad proxy or a stuck container. */
 export interface FaultProxy extends AsyncDisposable {
   readonly socketPath: string;
   /** "GET /v1.45/containers/json?all=1", in order. */

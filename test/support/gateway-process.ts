@@ -72,7 +72,7 @@ export async function startGatewayProcess(
   };
 }
 
-/** Its whole entries: a full disk leaves pieces of lines too. */
+/** The complete entries: a full disk leaves partial lines too. */
 export function readAudit(path: string): AuditLine[] {
   const text = readFileSync(path, "utf8");
   return text
@@ -82,8 +82,8 @@ export function readAudit(path: string): AuditLine[] {
 }
 
 /**
- * Docker's own account: the names of containers in the order in which the engine said that it restarted them, live. Resolves when it
- * listens. `since`: also those that this daemon remembers from then on.
+ * The names of restarted containers in the order of the engine's events, live. Resolves when it listens. `since`: includes events from then
+ * on that the daemon still has.
  */
 export async function watchRestarts(socketPath: string, since?: Date, event: "restart" | "kill" = "restart") {
   const names: string[] = [];

@@ -9,7 +9,7 @@ import { assertFitsOpenApi } from "./openapi.ts";
 
 export const token = "test-token-0123456789";
 
-/** Of a modern client: request errors have their own status, where `application/json` keeps 200 for them. */
+/** Headers of a modern client: request errors have their own status, while `application/json` has 200 for them. */
 export const graphqlHeaders = { "content-type": "application/json", accept: "application/graphql-response+json" };
 
 function toHeaders(given: HeadersInit | undefined): Headers {

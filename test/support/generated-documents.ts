@@ -13,7 +13,7 @@ import {
   print,
 } from "graphql";
 
-/** What arguments of a name are given: a generated document has all of them, one after the other. `foreign` names what is of another environment. */
+/** The values of arguments by name: generated documents have all of them in turn. `foreign` are names of another environment. */
 export interface ArgumentValues {
   readonly own: readonly unknown[];
   readonly foreign?: readonly unknown[];
@@ -176,7 +176,7 @@ function splitPaths(
     taken = [];
     if (fits(schema, write([path]))) return void taken.push(path);
     const { fields, leaves } = path;
-    // What even alone is beyond the limits nobody can ask for.
+    // Skips what exceeds the limits even alone.
     if (leaves.length < 2) return;
     const half = Math.ceil(leaves.length / 2);
     for (const some of [leaves.slice(0, half), leaves.slice(half)]) add({ fields, leaves: some });

@@ -30,7 +30,7 @@ function ago(choose: Choose): string {
   return new Date(Date.now() - pick(choose, [0, 600, 3600, 10_000, 86_400, 700_000]) * 1000).toISOString();
 }
 
-/** Values that somebody would try, by the name of an argument. */
+/** Values of an attacker, by the name of an argument. */
 const byName: Readonly<Record<string, (choose: Choose, type: string) => unknown>> = {
   tail: (choose) => pick(choose, [1, 100, 200, 1000, 5000, 0]),
   first: (choose) => pick(choose, [1, 10, 50, 100, 500]),
@@ -136,7 +136,7 @@ const filter = fc.record({
   ),
 });
 const nested = fc.integer({ min: 1, max: 100_000 }).map((depth) => `${"[".repeat(depth)}${"]".repeat(depth)}`);
-/** Where the handler reads something of any shape. */
+/** Values of any shape for the parts that the handler reads. */
 const holes = [
   "targets",
   "filters",

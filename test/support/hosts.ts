@@ -20,7 +20,7 @@ export function sampleHost(overrides: Partial<Host> = {}): Host {
   };
 }
 
-/** A host's past: always half busy, and for the last of its times down. */
+/** A host's past: always half busy, and down at its last time. */
 export function rememberHost(range: HistoryRange): HostHistory {
   const times = toTimes(range);
   const all = (value: number) => times.map(() => value);

@@ -6,7 +6,7 @@ import process from "node:process";
 import { buildBundle } from "../../script/build.ts";
 import { callDocker } from "../../script/services/docker-api.ts";
 
-/** The docker CLI on one engine. Returns what it prints; fails with its own words. */
+/** The docker CLI on one engine. Returns its output; fails with its message. */
 export function dockerCli(socketPath: string): (...args: readonly string[]) => string {
   return (...args) =>
     execFileSync("docker", ["--host", `unix://${socketPath}`, ...args], {
@@ -19,8 +19,8 @@ export function dockerCli(socketPath: string): (...args: readonly string[]) => s
 }
 
 /**
- * Makes a base image as the official slim one would be, of what this machine has: the Node that runs the tests, the shared libraries that it
- * names, and a passwd file. No shell. No registry can be reached, which is why the Dockerfile takes its base as an argument.
+ * Builds a base image like the official slim one from this machine: the Node of the tests, its shared libraries and a passwd file, without a
+ * shell. The Dockerfile takes its base as an argument because no registry is reachable.
  */
 export async function makeNodeBase(socketPath: string, tag: string): Promise<void> {
   const root = mkdtempSync(join(tmpdir(), "ops-base-"));

@@ -17,11 +17,11 @@ export interface Job {
   readonly error?: string | null;
 }
 
-/** What a kind can tell; what it cannot is null in its numbers, or is no test of the battery. */
+/** What a kind records; otherwise its numbers are null, or the battery skips the test. */
 export interface Abilities {
-  /** Rows of successes are kept: their rate is exact. Else it must be null without samples. */
+  /** Rows of successes stay: their rate is exact. Otherwise it must be null without samples. */
   readonly processed: boolean;
-  /** Failures are kept with their time. Else their number must be null without samples. */
+  /** Failures stay with their time. Otherwise their number must be null without samples. */
   readonly failures: boolean;
   /** Errors have texts. Else `failures` of the port is empty. */
   readonly errors: boolean;
@@ -40,14 +40,14 @@ export interface JobBackend {
   readonly config: QueueSourceConfig;
   readonly abilities: Abilities;
   insert(jobs: readonly Job[]): Promise<void>;
-  /** Takes all jobs away. */
+  /** Deletes all jobs. */
   clear(): Promise<void>;
-  /** Sources over it that remember nothing. */
+  /** Sources over it, without a cache. */
   open(): QueueSources;
   close(): Promise<void>;
-  /** Where it is a database: the table that is locked, or renamed, to see what is said then. */
+  /** For a database: the table that tests lock or rename. */
   readonly sql?: { readonly database: TestDatabase; readonly table: string };
-  /** What is said of it when its system is not there. */
+  /** The expected message when its system is missing. */
   readonly unavailable: string;
 }
 

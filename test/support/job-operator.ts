@@ -18,7 +18,7 @@ const schema = createSchema();
 interface OperatorOptions {
   readonly databaseUrl: string;
   readonly controlUrl: string;
-  /** What QUEUES_FILE says; null for none: sources are detected. */
+  /** The content of QUEUES_FILE; null detects sources. */
   readonly queues?: readonly object[] | null;
 }
 
@@ -28,7 +28,7 @@ interface Answer {
   readonly error: { readonly code: string; readonly message: string } | null;
 }
 
-/** The sources of a gateway with JOBS=on over real databases, by the configuration that a user would write, and somebody who asks. */
+/** The sources of a gateway with JOBS=on over real databases, with a user's configuration, and a caller. */
 export function openOperator({ databaseUrl, controlUrl, queues = null }: OperatorOptions) {
   const folder = mkdtempSync(join(tmpdir(), "ops-jobs-"));
   const auditFile = join(folder, "audit.jsonl");
@@ -66,7 +66,7 @@ export function openOperator({ databaseUrl, controlUrl, queues = null }: Operato
   };
   return {
     sources,
-    /** As the metrics are told of them. */
+    /** As reported for the metrics. */
     calls,
     auditFile,
     controlUrl,

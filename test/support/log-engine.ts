@@ -25,7 +25,7 @@ export function createLogEngine() {
     deadlines: [] as number[],
     inspection: { raw: facts({ name: "web" }), tty: false, stopTimeout: null } as Inspection,
     inspections: 0,
-    /** Before an answer: may wait, change the log, or fail. */
+    /** Runs before an answer; may wait, change the log or fail. */
     before: async (_query: Query, _signal: AbortSignal): Promise<unknown> => null,
     beforeInspect: async (): Promise<unknown> => null,
     streams: [] as Readable[],
@@ -45,7 +45,7 @@ export function createLogEngine() {
         await state.before(query, signal);
         const [since, until] = [toLogTimestamp(String(query["since"] ?? 0)), toLogTimestamp(String(query["until"] ?? 9e9))];
         const timed = state.log.map((entry) => ({ ...entry, time: toLogTimestamp(String(entry.at)) }));
-        // Docker takes the newest ones first, and chooses then.
+        // Docker takes the newest entries first, then filters.
         const newest = query["tail"] === "all" ? timed : timed.slice(-Number(query["tail"]));
         const wanted = newest.filter(({ time, stream = "stdout" }) => time >= since && time <= until && query[stream] === 1);
         const chunks = wanted.map(({ time, text, stream = "stdout" }) => frame(stream, Buffer.from(`${time} ${text}\n`)));

@@ -1,7 +1,7 @@
 import type { LogLine } from "../../src/containers/logs/log.ts";
 import { toLogTimestamp } from "../../src/lib/time.ts";
 
-/** A log timestamp so many ms after a fixed moment. */
+/** A log timestamp `ms` after a fixed moment. */
 export function at(ms: number): string {
   return toLogTimestamp(`${1_768_297_600 + Math.floor(ms / 1000)}.${String(Math.floor(ms) % 1000).padStart(3, "0")}`);
 }

@@ -1,6 +1,6 @@
 import { createReadLimits, type Database, type Row } from "../../src/queues/postgres/database.ts";
 
-/** A database that answers statements as it is told, one after the other. */
+/** A database with given answers to statements, one after the other. */
 export function createMemoryDatabase(
   answer: (statement: string) => readonly Row[] | Promise<readonly Row[]> = () => [],
 ): Database {

@@ -5,7 +5,7 @@ type Scores = Readonly<Record<string, number>>;
 /** An entry of a stream: its id, and its fields. */
 type Entry = readonly [id: string, fields: Readonly<Record<string, string>>];
 
-/** What is in it, by its keys. Values of hashes may be bytes. */
+/** Its content by keys. Values of hashes may be bytes. */
 export interface RedisContents {
   readonly texts?: Readonly<Record<string, string | Buffer>>;
   readonly lists?: Readonly<Record<string, readonly string[]>>;
@@ -17,7 +17,7 @@ export interface RedisContents {
   readonly clients?: string | Error;
 }
 
-/** A Redis that knows the commands with which queues are read. `fill` replaces what is in it. */
+/** A Redis with the commands that read queues. `fill` replaces its content. */
 export function createMemoryRedis(contents: RedisContents = {}) {
   let now = contents;
   const commands: Command[] = [];

@@ -35,7 +35,7 @@ function toFailures({ jobId, timestamp, ...more }: ErrorFigures): JobFailures {
 /** No request waits for another. */
 const turns = { turn: () => null };
 
-/** Data in memory behind the ports, and how often each port was asked. Failures are thrown where an Error stands for data. */
+/** Data in memory behind the ports. An Error in place of data is thrown. */
 export interface Memory {
   containers: readonly Container[];
   kept: readonly Container[];
@@ -236,7 +236,7 @@ export function createMemorySources(
     restartEnabled: options.restartEnabled ?? false,
     healthExecEnabled: options.healthExecEnabled ?? false,
   };
-  /** What its engines run from now on. */
+  /** Replaces the containers of its engines. */
   const setContainers = (now: readonly Container[]) => {
     data.containers = now;
     containers = now.toSorted(byKindAndName);

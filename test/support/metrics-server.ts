@@ -6,7 +6,7 @@ export interface MetricsServer extends AsyncDisposable {
   readonly address: string;
 }
 
-/** An exporter of our own: for a real Prometheus to scrape what no real node-exporter would say. */
+/** An exporter for metrics that no real node-exporter has, for a real Prometheus to scrape. */
 export async function startMetricsServer(metrics: () => string): Promise<MetricsServer> {
   const answer = (response: ServerResponse) => {
     response.setHeader("content-type", "text/plain; version=0.0.4");

@@ -20,13 +20,13 @@ export async function openQueues(
   return sources.all(AbortSignal.timeout(10_000));
 }
 
-/** What a source tells, by the names of its queues. */
+/** The metrics of a source, by the names of its queues. */
 export async function readQueues(source: QueueSource | undefined): Promise<Record<string, QueueMetrics>> {
   const queues = await source?.metrics(AbortSignal.timeout(10_000));
   return Object.fromEntries((queues ?? []).map((queue) => [queue.name, queue]));
 }
 
-/** A table of jobs that has nothing to do with the source beside it. */
+/** A table of jobs that is unrelated to the source beside it. */
 export const otherJobs = "create table public.other_jobs (id int, state text, ended timestamptz)";
 export const otherConfig: QueueSourceConfig = {
   name: "other",

@@ -4,7 +4,7 @@ import PgBoss11 from "pg-boss-11";
 import type { JobTable } from "./job-backend.ts";
 import type { TestDatabase } from "./postgres-database.ts";
 
-/** What the tests need of a pg-boss of any version. */
+/** The part of pg-boss, of any version, that tests need. */
 export interface Boss {
   createQueue(name: string): Promise<void>;
   /** The id of the new job. */
@@ -24,11 +24,11 @@ interface SendOptions {
 
 export type BossVersion = 10 | 11 | 12;
 
-/** Installs pg-boss as it does it itself, and starts it. It does not supervise: nothing happens that a test did not ask for. */
+/** Installs and starts pg-boss. It does not supervise, so that nothing happens without the test. */
 export async function startBoss(version: BossVersion, connectionString: string): Promise<Boss> {
   if (version === 10) return startBoss10(connectionString);
   const options = { connectionString, supervise: false, schedule: false, max: 3 };
-  // What is called here is the same in both.
+  // The methods used here are the same in both.
   return startNewBoss(version === 11 ? (new PgBoss11(options) as unknown as PgBoss) : new PgBoss(options));
 }
 

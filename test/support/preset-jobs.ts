@@ -9,12 +9,12 @@ export async function createSchema(database: TestDatabase, system: string, schem
   await database.query(`create schema if not exists ${schema}; set search_path to ${schema}, public; ${sql}; reset search_path`);
 }
 
-/** As SQL: so many seconds before now, in UTC without a time zone. */
+/** SQL of a time in seconds before now, in UTC without a time zone. */
 const ago = (seconds: number | string) => `timezone('utc', now()) - ${seconds} * interval '1 second'`;
 
 const isEnded = ({ state }: Job) => state === "done" || state === "failed";
 
-/** Oban's table. Its pruner keeps jobs for long, as one that completed hours ago shows. */
+/** Oban's table. A job that completed hours ago shows that its pruner retains jobs for long. */
 export async function createObanJobs(database: TestDatabase, schema = "public"): Promise<JobTable> {
   await createSchema(database, "oban", schema);
   const table = `${schema}.oban_jobs`;
@@ -53,7 +53,7 @@ export async function createObanJobs(database: TestDatabase, schema = "public"):
   };
 }
 
-/** Solid Queue's tables, where finished jobs are kept. */
+/** Solid Queue's tables, with finished jobs preserved. */
 export async function createSolidQueueJobs(database: TestDatabase, schema = "public"): Promise<JobTable> {
   await createSchema(database, "solid-queue", schema);
   const table = `${schema}.solid_queue_jobs`;
@@ -98,7 +98,7 @@ export async function createSolidQueueJobs(database: TestDatabase, schema = "pub
   };
 }
 
-/** GoodJob's tables, with a process that keeps jobs. */
+/** GoodJob's tables, with a process that preserves jobs. */
 export async function createGoodJobs(database: TestDatabase, schema = "public"): Promise<JobTable> {
   await createSchema(database, "good-job", schema);
   const table = `${schema}.good_jobs`;
@@ -174,7 +174,7 @@ export async function createQueJobs(database: TestDatabase, schema = "public"): 
   };
 }
 
-/** pgmq's tables and functions; each queue is made when it is first filled. */
+/** pgmq's tables and functions; each queue is created when it is first filled. */
 export async function createPgmqJobs(database: TestDatabase): Promise<JobTable> {
   await createSchema(database, "pgmq");
   return {

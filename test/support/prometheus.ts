@@ -6,7 +6,7 @@ import { until } from "./until.ts";
 /** A process that is stopped (SIGSTOP) until disposed: it accepts connections and never answers. */
 export function freeze(pid: number): Disposable {
   process.kill(pid, "SIGSTOP");
-  // Its threads stop one by one, a busy one a little later: until then it may still answer.
+  // Threads stop one by one; until the last has stopped, it may still answer.
   while (readdirSync(`/proc/${pid}/task`).some((thread) => !isStopped(`/proc/${pid}/task/${thread}/stat`))) {}
   return { [Symbol.dispose]: () => void process.kill(pid, "SIGCONT") };
 }
@@ -26,7 +26,7 @@ export function memoryInUse(meminfo: string): number {
   return 1 - field("MemAvailable") / field("MemTotal");
 }
 
-/** What `df` says of the root file system: bytes in all, and bytes that a user may still write. */
+/** The root file system by `df`: total bytes, and bytes that a user may still write. */
 export function rootFileSystem(): { size: number; available: number } {
   const [, line = ""] = execFileSync("df", ["-B1", "--output=size,avail", "/"], { encoding: "utf8" }).split("\n");
   const [size = 0, available = 0] = line.trim().split(/\s+/).map(Number);

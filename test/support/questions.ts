@@ -13,7 +13,7 @@ export interface Question {
   readonly body: string | null;
   /** Whether it only reads, may change something, or has an answer without an end. */
   readonly manner: "read" | "act" | "follow";
-  /** Whether it names nothing but what it must. */
+  /** Whether it has no optional parameters. */
   readonly isPlain: boolean;
 }
 
@@ -45,7 +45,7 @@ function getValues(name: string, values: Values): ArgumentValues {
   return found;
 }
 
-/** Every endpoint of the contract: plain, and with each parameter that it has, of our own and of others; as JSON and as text. */
+/** Every endpoint of the contract: plain, and with each parameter, of our own and other environments; as JSON and as text. */
 export function generateRestQuestions(values: Values): readonly Question[] {
   const all: readonly Endpoint[] = endpoints;
   return all.flatMap(({ method, path, params, text, deprecated }) => {
@@ -113,7 +113,7 @@ export function generateGrafanaQuestions(
   return [toQuestion({ method: "GET", path: grafanaPath }), ...posts];
 }
 
-/** What is scraped, in both formats; and paths, bodies and methods that there are not. */
+/** /metrics in both formats; and paths, bodies and methods that do not exist. */
 export function generateOtherQuestions(): readonly Question[] {
   const get = (path: string, headers = {}) => toQuestion({ method: "GET", path, headers });
   const post = (path: string, body: object) => toQuestion({ method: "POST", path, body });

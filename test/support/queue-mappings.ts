@@ -1,4 +1,4 @@
-/** A runner's table as a QUEUES_FILE tells of it: the one of the README. */
+/** The README's mapping of a runner's table in a QUEUES_FILE. */
 export const runnerMapping = {
   name: "runner",
   kind: "table" as const,
@@ -15,7 +15,7 @@ export const runnerMapping = {
   error: "last_error",
 };
 
-/** A table that is one queue of its own, as the README's payouts. */
+/** A table that is one queue, as the README's payouts. */
 export function toQueueMapping(name: string) {
   return {
     name,

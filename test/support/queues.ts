@@ -1,5 +1,6 @@
 import type { HistoryRange } from "../../src/lib/range.ts";
 import { type QueueHistory, type QueuePoint, toPoints } from "../../src/queues/history.ts";
+import type { JobControl } from "../../src/queues/jobs/control.ts";
 import type { JobFailures, QueueMetrics, QueueSource, WorkerJobs } from "../../src/queues/queue.ts";
 
 export type QueueFigures = Pick<QueueMetrics, "name"> & Partial<QueueMetrics>;
@@ -47,7 +48,7 @@ export function sampleFailures(overrides: Partial<JobFailures> = {}): JobFailure
 
 export type Asked = { readonly queues: readonly string[] | null; readonly range: HistoryRange };
 
-/** A source's past: one job of each queue becomes due in the first step, fails, and still waits. As a real one, it makes an empty past of any name. */
+/** A source's past: one job of each queue becomes due in the first step, fails, and still waits. Unknown names have an empty past. */
 export function rememberQueues(names: readonly string[], asked: Asked[] = []): NonNullable<QueueSource["history"]> {
   return async (queues, range) => {
     asked.push({ queues, range });
@@ -80,7 +81,7 @@ export function rememberQueues(names: readonly string[], asked: Asked[] = []): N
   };
 }
 
-/** A point of a queue's past of which nothing is known but its time. */
+/** A point of a queue's past with its time alone. */
 function samplePoint(overrides: Partial<QueuePoint> = {}): QueuePoint {
   return {
     time: "2026-01-13T09:40:00Z",
@@ -103,4 +104,15 @@ export function sampleHistory(point: Partial<QueuePoint> = {}, overrides: Partia
 /** One job that runs on a host which is gone. */
 export function sampleWorkerJobs(overrides: Partial<WorkerJobs> = {}): WorkerJobs {
   return { queue: "payouts", source: "jobs", host: "gone", count: 1, oldestAgeSeconds: 600, ...overrides };
+}
+
+/** Changes every job that it is asked to, without a database. */
+export function sampleControl(overrides: Partial<JobControl> = {}): JobControl {
+  return {
+    check: () => {},
+    change: async (_, { jobId }) => ({ jobId, changed: true, state: "waiting", queue: "mail", reason: null }),
+    look: async () => "waiting",
+    verify: async () => {},
+    ...overrides,
+  };
 }

@@ -10,7 +10,7 @@ import { until } from "./until.ts";
 export interface RabbitmqAdmin {
   call<T>(method: "GET" | "PUT" | "POST" | "DELETE", path: string, body?: unknown): Promise<T>;
   declare(queue: string, args?: Record<string, unknown>): Promise<void>;
-  /** Until the API tells these numbers of a queue as they are now. */
+  /** Until the API reports these numbers of a queue. */
   settle(queue: string, numbers: { readonly ready?: number; readonly unacked?: number }): Promise<void>;
   /** Deletes all queues of all virtual hosts. */
   clear(): Promise<void>;
@@ -48,7 +48,7 @@ export function createAdmin({ url }: Pick<RunningRabbitmq, "url">): RabbitmqAdmi
   };
 }
 
-/** Publishes, takes all of them and says of each whether it succeeded; those that fail are not requeued. */
+/** Publishes messages, consumes all and acknowledges each or, if it fails, rejects it without a requeue. */
 export async function work(broker: RunningRabbitmq, queue: string, outcomes: readonly ("ack" | "fail")[]): Promise<void> {
   const client = await connectAmqp(broker.amqp);
   for (const outcome of outcomes) await client.publish(queue, outcome);
@@ -65,7 +65,7 @@ export async function work(broker: RunningRabbitmq, queue: string, outcomes: rea
   await client.close();
 }
 
-/** For the battery: a broker that tells no rates at once, for there are no rows that could say when something ended. */
+/** For the battery: a broker that has no rates at first, because no rows say when a job ended. */
 export function createRabbitmqBackend(broker: RunningRabbitmq): JobBackend {
   const admin = createAdmin(broker);
   const config = { name: "rabbitmq", kind: "rabbitmq" as const, names: ["configured"] };
@@ -81,7 +81,7 @@ export function createRabbitmqBackend(broker: RunningRabbitmq): JobBackend {
     if (running.length > 0) await client.consume(queue, { prefetch: running.length }, () => {});
     for (const _ of running) await client.publish(queue, "running");
     await admin.settle(queue, { unacked: running.length });
-    // They come in the order of time.
+    // In the order of time.
     for (const { dueAgo = 1 } of waiting.toSorted((a, b) => (b.dueAgo ?? 1) - (a.dueAgo ?? 1))) {
       await client.publish(queue, "waiting", { timestamp: Math.round(Date.now() / 1000 - dueAgo) });
     }

@@ -11,7 +11,7 @@ export function openRedis(url: string, options: Partial<Parameters<typeof create
   return createQueueSources({ databaseUrl: null, brokers, env: "staging", logger: silentLogger, keepMs: 0, ...options });
 }
 
-/** The first source of a Redis, to be asked and opened anew. */
+/** The first source of a Redis, which can be read and reopened. */
 export function createRedisReader(url: () => string) {
   const signal = () => AbortSignal.timeout(10_000);
   let sources: QueueSources | null = null;
@@ -50,7 +50,7 @@ export function connectRedis({ url }: RunningRedis): Redis {
 interface BackendOptions {
   readonly system: "bullmq" | "asynq";
   readonly abilities: Partial<JobBackend["abilities"]>;
-  /** `now` in milliseconds: the same for all jobs that come together. */
+  /** `now` in milliseconds: the same for all jobs of one call. */
   readonly insert: (redis: Redis, job: Job & { readonly id: string }, now: number) => Promise<void>;
 }
 
@@ -67,7 +67,7 @@ export async function createRedisBackend(
     abilities: { ...allAbilities, ...abilities },
     insert: async (jobs) => {
       const now = Date.now();
-      // They come in the order of time.
+      // In the order of time.
       for (const job of jobs.toSorted((a, b) => (b.dueAgo ?? 1) - (a.dueAgo ?? 1)))
         await insert(redis, { ...job, id: String(job.id ?? next++) }, now);
     },
@@ -78,7 +78,7 @@ export async function createRedisBackend(
   };
 }
 
-/** A job of BullMQ where its scripts leave it. Source: bullmq 6.7, dist/cjs/commands. */
+/** Writes a job of BullMQ as its scripts do. Source: bullmq 6.7, dist/cjs/commands. */
 export async function insertBullmqJob(redis: Redis, job: Job & { readonly id: string }, now = Date.now()): Promise<void> {
   const { id, queue, state, dueAgo = 1, endedAgo = 1, error = null } = job;
   const key = `bull:${queue}:`;
@@ -141,7 +141,7 @@ function varint(value: number): Buffer {
   }
 }
 
-/** A task of asynq where its scripts leave it. Source: hibiken/asynq internal/rdb/rdb.go. */
+/** Writes a task of asynq as its scripts do. Source: hibiken/asynq internal/rdb/rdb.go. */
 export async function insertAsynqTask(redis: Redis, job: Job & { readonly id: string }, now = Date.now()): Promise<void> {
   const { id, queue, state, dueAgo = 1, endedAgo = 1, error = null } = job;
   const key = `asynq:{${queue}}:`;

@@ -1,6 +1,6 @@
 import { toProblem } from "../../src/lib/errors.ts";
 
-/** The code and the message with which a call is refused; null when it is not. */
+/** The code and message of a refused call; null if it succeeds. */
 export function refusalOf(call: () => unknown): ReturnType<typeof toProblem> | null {
   try {
     call();

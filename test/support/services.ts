@@ -12,7 +12,7 @@ declare module "vitest" {
     postgresUrl: string;
     /** URL of the real Prometheus of this run, which scrapes the real node-exporter as job "node". */
     prometheusUrl: string;
-    /** Path of the Unix socket of the real Podman of this run, with the same sample image; or why there is none: then its tests are skipped. */
+    /** Path of the Unix socket of the real Podman of this run, with the same sample image; or the reason why its tests are skipped. */
     podman: { readonly socketPath: string } | { readonly missing: string };
     /** Folder for sockets and files of this run. */
     runFolder: string;

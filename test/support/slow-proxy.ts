@@ -1,10 +1,10 @@
 import { once } from "node:events";
 import { type AddressInfo, type Socket, connect, createServer } from "node:net";
 
-/** Stands before a PostgreSQL: what it answers comes late, as from a server that is far away or under load. */
+/** A proxy before PostgreSQL that delays its answers, as of a remote or loaded server. */
 export interface SlowProxy extends AsyncDisposable {
   readonly url: string;
-  /** How many connections were open at once, at most. */
+  /** The most connections that were open at once. */
   mostConnections(): number;
 }
 

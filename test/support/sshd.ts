@@ -7,15 +7,15 @@ import { findProgram, freePort, startProcess } from "../../script/services/proce
 
 export interface Sshd {
   readonly port: number;
-  /** Private keys: one that the server lets in, one that it does not. */
+  /** Private keys: one that the server accepts, one that it refuses. */
   readonly key: string;
   readonly strangerKey: string;
   /** Files with this server's key, and with another one. */
   readonly knownHosts: string;
   readonly otherHosts: string;
-  /** How many connections it has let in. */
+  /** Number of accepted connections. */
   logins(): number;
-  /** Ends the connections there are. */
+  /** Ends all connections. */
   drop(): void;
   stop(): Promise<void>;
 }

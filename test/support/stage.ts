@@ -26,7 +26,7 @@ export const deployInfo = {
 
 const queuesFile = { sources: [runnerMapping, ...["payouts", "pos_settlement"].map(toQueueMapping)] };
 
-/** The seed's two containers as Kamal runs them, beside what must stay hidden. Names carry a suffix of their own. */
+/** The seed's two containers as Kamal runs them, beside hidden ones. Names have a unique suffix. */
 async function stageContainers(socket: string, suffix: string): Promise<string[]> {
   await tagImage(socket, "ghcr.io/schoolable/wallet-core", "latest");
   await tagImage(socket, "redis", "7-alpine");
@@ -77,7 +77,7 @@ async function stageJobs(database: TestDatabase): Promise<void> {
                                       ('job_123', 'rejected', now() - interval '1 minute', 'pq: serialization failure')`);
 }
 
-/** Real upstreams that hold the seed's examples, and the gateway's sources over them by the configuration a user would write. */
+/** Real upstreams with the seed's examples, and the gateway's sources over them with a user's configuration. */
 export async function createStage({ dockerSocket, postgresUrl, prometheusUrl, runFolder }: StageOptions) {
   const folder = mkdtempSync(join(runFolder, "stage-"));
   const suffix = folder.slice(-6).toLowerCase();

@@ -3,7 +3,7 @@ import { createClient } from "graphql-sse";
 /** A subscription as a client has it: the messages so far, and its end. */
 export interface Subscribed {
   readonly messages: any[];
-  /** The messages of one root field, without what is around it. */
+  /** The messages of one root field, unwrapped. */
   of(field: string): any[];
   /** Resolves when the server has ended it. */
   readonly done: Promise<void>;

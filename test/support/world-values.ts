@@ -9,7 +9,7 @@ const time = (secondsAgo: number) => new Date(worldNow - secondsAgo * 1000).toIS
 const only = (...values: readonly unknown[]) => ({ own: values });
 const names = ["web", "redis", "guarded", "floating"].map((name) => `${own}-${name}`);
 
-/** What the arguments of the schema are given in the world of world.ts. */
+/** Values of the schema's arguments in the world of world.ts. */
 export const worldValues: Values = {
   before: only(1000),
   containers: namedList("web"),
@@ -77,7 +77,7 @@ export const worldValues: Values = {
   window: only(600),
 };
 
-/** What the parameters of REST are given. */
+/** Values of the REST parameters. */
 export const restValues: Values = {
   ...worldValues,
   dry_run: only(true, false),
@@ -93,7 +93,7 @@ export const restValues: Values = {
   wait_seconds: only(1),
 };
 
-/** What the fields of Grafana's query builder are given. */
+/** Values of the fields of Grafana's query builder. */
 export const grafanaValues: Values = {
   ...worldValues,
   accessories: only("true"),

@@ -19,14 +19,14 @@ import { sampleRecord, sampleDeployInfo } from "./deploys.ts";
 import { sampleHost, rememberHost } from "./hosts.ts";
 import { createMemorySources, type Memory } from "./memory-sources.ts";
 
-/** What a world is made of: everything of one environment, or of none that is known. */
+/** The parts of a world: everything of one environment, or of no known one. */
 export type Half = Environment | "unknown";
 
-/** When all of it happens, unix ms. */
+/** The time of all events, unix ms. */
 export const worldNow = Date.parse("2026-01-13T10:00:00Z");
 const ago = (seconds: number) => formatRfc3339(worldNow - seconds * 1000);
 
-/** Every text of a half has its word, every id its digits, and every number that is not a time or a share is its number. */
+/** Every text of a half has its word, every id its digits, and every number except times and shares is its number. */
 const marks = {
   staging: { word: "ownmark", digits: "a11cea11ce", number: 4242 },
   production: { word: "prodcanary", digits: "bad0bad0bad0", number: 8_086_421 },
@@ -37,22 +37,22 @@ export function wordOf(half: Half): string {
   return marks[half].word;
 }
 
-/** What the error group of a half is known by. */
+/** The fingerprint of a half's error group. */
 export function fingerprintOf(half: Half): string {
   return toFingerprint(`${wordOf(half)} exploded`);
 }
 
-/** What occurs in nothing but this half. */
+/** Matches what occurs in this half alone. */
 export function toCanary(...halves: readonly Half[]): RegExp {
   const texts = halves.flatMap((half) => [...Object.values(marks[half]).map(String), fingerprintOf(half)]);
   return new RegExp(texts.join("|"), "i");
 }
 
 export interface WorldOptions {
-  /** Where what says nothing of its environment belongs: hosts, deploy info. */
+  /** ENV: the environment of hosts and of the deploy info. */
   readonly env: Environment | null;
   readonly halves: readonly Half[];
-  /** An engine, Prometheus, a file and a log that cannot be read, all of them of staging. */
+  /** Whether an engine, Prometheus, a file and a log of staging cannot be read. */
   readonly broken?: boolean;
 }
 
@@ -60,12 +60,12 @@ function toEnv(half: Half): Environment | null {
   return half === "unknown" ? null : half;
 }
 
-/** Whose engines run it: where ENV says what belongs to nobody else, no engine, no queue and no deploy is of an unknown environment. */
+/** The half whose engines run it: with ENV no engine, queue or deploy has an unknown environment. */
 function toHome(half: Half, env: Environment | null): Half {
   return half === "unknown" ? (env ?? half) : half;
 }
 
-/** What Kamal deploys as one. */
+/** The group that Kamal deploys together. */
 function toGroup(half: Half): ServiceGroup {
   const { word } = marks[half];
   return { service: `${word}-core`, destination: `${word}-destination`, env: toEnv(half) };
@@ -123,7 +123,7 @@ function toEngines(
   const contactAt = worldNow - 500;
   const up = { name: `${word}-1`, env: toEnv(half), ok: true, error: null, contactAt };
   const error = { code: "docker_timeout", message: `Docker engine ${word}-2: no answer` };
-  // That of production is always down, and must never matter to staging.
+  // The one of production is always down, which must not affect staging.
   const isDown = half === "production" || (half === "staging" && broken);
   const second = { ...up, name: `${word}-2`, ...(isDown && { ok: false, error }) };
   return half === "staging" ? [up, second, { ...up, name: "ownmark-mixed", env }] : [up, second];
@@ -270,7 +270,7 @@ function toAuditRecords(half: Half, { name, fullId, engine, image }: Container):
   ];
 }
 
-/** Sources of a whole product, each half of which mirrors the others; nothing of it depends on the clock or on chance. */
+/** Sources of a whole product whose halves mirror each other; nothing depends on the clock or on chance. */
 export function createWorld({ env, halves, broken = false }: WorldOptions) {
   const parts = halves.map((half) => ({ half, ...toContainers(half, env) }));
   const homes = halves.filter((half) => toHome(half, env) === half);
@@ -335,7 +335,7 @@ export function createWorld({ env, halves, broken = false }: WorldOptions) {
     const message = `${half && wordOf(half)} wrote this`;
     return { timestamp: `${ago(5).slice(0, -1)}.000000001Z`, stream: "stderr", level: "error", message };
   };
-  // In place: the memory's restarts look at the same source.
+  // In place, because the memory's restarts use the same source.
   Object.assign(containers, {
     logs: async (ref) => ({ lines: [toLine(ref)], truncated: false }),
     async follow(ref, _options, signal) {
@@ -373,7 +373,7 @@ export function createWorld({ env, halves, broken = false }: WorldOptions) {
       },
     },
   };
-  /** Something happens to a container of each half, then everything else is gone. */
+  /** Publishes an event for a container of each half, then removes everything else. */
   const happen = () => {
     for (const { half, shown, web } of parts) {
       const { word: own, number } = marks[half];

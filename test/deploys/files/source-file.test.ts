@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { probeDeployInfo } from "../../../src/deploys/files/probe.ts";
 import { createDeploySource } from "../../../src/deploys/files/source.ts";
-import { createDeployFolders, createDeployReader, sampleDeployInfo as content } from "../../support/deploy-file.ts";
-import { toEnv } from "../../support/deploys.ts";
+import { createDeployFolders, createDeployReader } from "../../support/deploy-file.ts";
+import { deployInfoText, toEnv } from "../../support/deploys.ts";
 
 const folders = createDeployFolders();
 let folder: string;
@@ -17,20 +17,20 @@ const createReader = () => createDeployReader(path);
 describe("a valid file", () => {
   it("is read again after any change, also of equal size and old mtime", async () => {
     const read = createReader();
-    writeFileSync(path, content("a"));
+    writeFileSync(path, deployInfoText("a"));
     expect(await read()).toMatchObject({ currentTag: "a", stale: false, error: null });
-    writeFileSync(join(folder, "new"), content("b"));
+    writeFileSync(join(folder, "new"), deployInfoText("b"));
     renameSync(join(folder, "new"), path);
     expect(await read()).toMatchObject({ currentTag: "b" });
     const { atime, mtime } = statSync(path);
-    writeFileSync(path, content("c"));
+    writeFileSync(path, deployInfoText("c"));
     utimesSync(path, atime, mtime);
     expect(await read()).toMatchObject({ currentTag: "c" });
   });
 
   it("is parsed once while it does not change", async () => {
     const read = createReader();
-    writeFileSync(path, content("a"));
+    writeFileSync(path, deployInfoText("a"));
     utimesSync(path, new Date(), new Date(Date.now() - 60_000));
     const first = await read();
     expect(await read()).toBe(first);
@@ -39,7 +39,7 @@ describe("a valid file", () => {
 
   it("is parsed again while its times are too recent, or in the future", async () => {
     const read = createReader();
-    writeFileSync(path, content("a"));
+    writeFileSync(path, deployInfoText("a"));
     utimesSync(path, new Date(), new Date(Date.now() + 60_000));
     const first = await read();
     const second = await read();
@@ -49,7 +49,7 @@ describe("a valid file", () => {
 
   it("may be reached through links, as Kubernetes mounts it", async () => {
     mkdirSync(join(folder, "..v1"));
-    writeFileSync(join(folder, "..v1", "deploy_info.json"), content("a"));
+    writeFileSync(join(folder, "..v1", "deploy_info.json"), deployInfoText("a"));
     symlinkSync("..v1", join(folder, "..data"));
     symlinkSync("..data/deploy_info.json", path);
     expect(await createReader()()).toMatchObject({ currentTag: "a" });
@@ -61,7 +61,7 @@ describe("a missing file", () => {
     const missing = { code: "deploy_info_missing", status: 404 };
     const read = createReader();
     await expect(read()).rejects.toMatchObject(missing);
-    writeFileSync(path, content("a"));
+    writeFileSync(path, deployInfoText("a"));
     await read();
     rmSync(path);
     await expect(read()).rejects.toMatchObject(missing);
@@ -79,10 +79,10 @@ describe("a missing file", () => {
 
 describe("an invalid file", () => {
   const bad: [string, () => void, RegExp][] = [
-    ["half a file", () => writeFileSync(path, content("b").slice(0, 40)), /not valid JSON/],
+    ["half a file", () => writeFileSync(path, deployInfoText("b").slice(0, 40)), /not valid JSON/],
     ["an empty file", () => writeFileSync(path, ""), /not valid JSON/],
     ["wrong types", () => writeFileSync(path, '{"current_tag":1}'), /current_tag/],
-    ["64 KB and a byte", () => writeFileSync(path, content("b").padEnd(64 * 1024 + 1)), /larger than 64 KB/],
+    ["64 KB and a byte", () => writeFileSync(path, deployInfoText("b").padEnd(64 * 1024 + 1)), /larger than 64 KB/],
     ["a sparse gigabyte", () => (writeFileSync(path, ""), truncateSync(path, 2 ** 30)), /larger than 64 KB/],
     ["a FIFO", () => execFileSync("mkfifo", [path]), /not a regular file/],
     ["a folder", () => mkdirSync(path), /not a regular file/],
@@ -98,25 +98,25 @@ describe("an invalid file", () => {
     });
     rmSync(path, { recursive: true });
     const read = createReader();
-    writeFileSync(path, content("a"));
+    writeFileSync(path, deployInfoText("a"));
     await read();
     renameSync(path, join(folder, "old"));
     make();
     expect(await read()).toMatchObject({ currentTag: "a", stale: true, error: expect.stringMatching(problem) });
     rmSync(path, { recursive: true });
-    writeFileSync(path, content("c"));
+    writeFileSync(path, deployInfoText("c"));
     expect(await read()).toMatchObject({ currentTag: "c", stale: false, error: null });
   });
 
   it("is read a second time for a writer in progress", async () => {
-    writeFileSync(path, content("a").slice(0, 10));
+    writeFileSync(path, deployInfoText("a").slice(0, 10));
     const reading = createReader()();
-    setTimeout(() => writeFileSync(path, content("a")), 25);
+    setTimeout(() => writeFileSync(path, deployInfoText("a")), 25);
     expect(await reading).toMatchObject({ currentTag: "a", stale: false });
   });
 
   it("is valid at 64 KB to the byte", async () => {
-    writeFileSync(path, content("a").padEnd(64 * 1024));
+    writeFileSync(path, deployInfoText("a").padEnd(64 * 1024));
     expect(await createReader()()).toMatchObject({ currentTag: "a" });
   });
 });
@@ -140,7 +140,7 @@ describe("a problem with the file", () => {
   it("is logged once for each kind, and its end too", async () => {
     const { read, notes } = createNoted();
     const fields = { upstream: "deploy_info", path };
-    writeFileSync(path, content("a"));
+    writeFileSync(path, deployInfoText("a"));
     expect([await read(), notes()]).toEqual([["a", false, null], []]);
     rmSync(path);
     const missing = "deploy_info.json not found on host";
@@ -157,7 +157,7 @@ describe("a problem with the file", () => {
     const invalid = broken("it is not valid JSON in UTF-8");
     for (const _ of [1, 2]) expect(await read()).toEqual(["deploy_info_invalid", invalid]);
     expect(notes()).toEqual([["warn", invalid, { ...fields, code: "deploy_info_invalid", cause: undefined }]]);
-    writeFileSync(path, content("b"));
+    writeFileSync(path, deployInfoText("b"));
     for (const _ of [1, 2]) expect(await read()).toEqual(["b", false, null]);
     expect(notes()).toEqual([["info", "deploy_info.json is readable again", { ...fields, code: undefined, cause: undefined }]]);
     writeFileSync(path, "[]");
@@ -168,7 +168,7 @@ describe("a problem with the file", () => {
 
   it("is not reported for a caller that has left", async () => {
     const { read, notes } = createNoted();
-    writeFileSync(path, content("a"));
+    writeFileSync(path, deployInfoText("a"));
     expect(await read(AbortSignal.abort(new Error("gone")))).toEqual([
       "deploy_info_unreadable",
       "deploy_info.json cannot be read (deadline)",
@@ -178,7 +178,7 @@ describe("a problem with the file", () => {
 
   it("leaves no last valid content when the file was missing", async () => {
     const { read } = createNoted();
-    writeFileSync(path, content("a"));
+    writeFileSync(path, deployInfoText("a"));
     await read();
     rmSync(path);
     await read();
@@ -186,19 +186,19 @@ describe("a problem with the file", () => {
     expect(await read()).toEqual(["deploy_info_invalid", broken("it is not valid JSON in UTF-8")]);
   });
 
-  it("names each bad field; of other fields only strings are kept", async () => {
-    writeFileSync(path, JSON.stringify({ ...JSON.parse(content("a")), commit_sha: 1, deployed_by: null }));
+  it("names each bad field; other fields stay if they are strings", async () => {
+    writeFileSync(path, JSON.stringify({ ...JSON.parse(deployInfoText("a")), commit_sha: 1, deployed_by: null }));
     const problem = (field: string, got: string) => `${field}: Invalid input: expected string, received ${got}`;
     expect(await createNoted().read()).toEqual([
       "deploy_info_invalid",
       broken(`${problem("commit_sha", "number")}; ${problem("deployed_by", "null")}`),
     ]);
-    writeFileSync(path, JSON.stringify({ ...JSON.parse(content("a")), number: 4, list: ["a"], none: null, text: "x" }));
+    writeFileSync(path, JSON.stringify({ ...JSON.parse(deployInfoText("a")), number: 4, list: ["a"], none: null, text: "x" }));
     expect(await createReader()()).toMatchObject({ extra: [{ key: "text", value: "x" }] });
   });
 
   it.each([
-    ["a good one", () => writeFileSync(path, content("a")), true, "a, deployed 2026-01-10T13:15:00Z"],
+    ["a good one", () => writeFileSync(path, deployInfoText("a")), true, "a, deployed 2026-01-10T13:15:00Z"],
     [
       "none",
       () => {},
@@ -226,7 +226,7 @@ describe("a problem with the file", () => {
     ["once: there is a second look", 1, ["b", false, null]],
     ["all the time", 99, ["deploy_info_invalid", broken("it is being written")]],
   ])("is a write during the read, %s", async (_, times, expected) => {
-    writeFileSync(path, content("a"));
+    writeFileSync(path, deployInfoText("a"));
     const handle = await open(path);
     const prototype = Object.getPrototypeOf(handle) as typeof handle;
     await handle.close();
@@ -234,7 +234,7 @@ describe("a problem with the file", () => {
     let left = times;
     const disk = vi.spyOn(prototype, "read").mockImplementation(function (this: unknown, ...args: readonly unknown[]) {
       if (left > 0) {
-        writeFileSync(path, `${content("b")}${" ".repeat(left)}`);
+        writeFileSync(path, `${deployInfoText("b")}${" ".repeat(left)}`);
         // Old enough that nothing else shows it.
         utimesSync(path, new Date(), new Date(Date.now() - 60_000 - 1000 * left));
       }
@@ -248,7 +248,7 @@ describe("a problem with the file", () => {
 
 describe("concurrent readers", () => {
   it("share one read of the file", async () => {
-    writeFileSync(path, content("a"));
+    writeFileSync(path, deployInfoText("a"));
     // Too young for its reading to be remembered.
     utimesSync(path, new Date(), new Date(Date.now() + 60_000));
     const read = createReader();

@@ -1,7 +1,8 @@
 import { chmodSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
-import { createDeployFolders, createDeployReader, sampleDeployInfo as content } from "../../support/deploy-file.ts";
+import { createDeployFolders, createDeployReader } from "../../support/deploy-file.ts";
+import { deployInfoText } from "../../support/deploys.ts";
 
 // By themselves: one sets the user of the process, which threads cannot, the other takes its time.
 const folders = createDeployFolders();
@@ -15,7 +16,7 @@ describe("a valid file", () => {
     const read = createReader();
     for (let round = 0; round < 200; round += 1) {
       const tag = String(100 + round);
-      writeFileSync(path, content(tag));
+      writeFileSync(path, deployInfoText(tag));
       expect(await read()).toMatchObject({ currentTag: tag, stale: false });
     }
   });
@@ -24,12 +25,12 @@ describe("a valid file", () => {
 describe("an invalid file", () => {
   it("without permission is unreadable, not missing, or stale", async () => {
     const read = createReader();
-    writeFileSync(path, content("a"));
+    writeFileSync(path, deployInfoText("a"));
     await read();
     const nobody = process.geteuid?.() === 0 ? 65_534 : null;
     for (const locked of [path, folder]) {
       chmodSync(locked, 0);
-      if (locked === path) writeFileSync(join(folder, "new"), content("b"), { mode: 0 });
+      if (locked === path) writeFileSync(join(folder, "new"), deployInfoText("b"), { mode: 0 });
       if (locked === path) renameSync(join(folder, "new"), path);
       chmodSync(folders.root, 0o755);
       if (locked === path) chmodSync(folder, 0o755);

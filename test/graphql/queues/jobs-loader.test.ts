@@ -3,19 +3,15 @@ import { createContext } from "../../../src/graphql/context.ts";
 import { changeJob, retryErrorGroup } from "../../../src/graphql/queues/jobs-loader.ts";
 import { OpsError } from "../../../src/lib/errors.ts";
 import { toFingerprint } from "../../../src/queues/fingerprint.ts";
-import type { JobChange, JobControl } from "../../../src/queues/jobs/control.ts";
+import type { JobChange } from "../../../src/queues/jobs/control.ts";
 import { type JobOperations, JobsRefused } from "../../../src/queues/jobs/operations.ts";
 import type { FailedJobs } from "../../../src/queues/queue.ts";
 import type { KindSource } from "../../../src/queues/system.ts";
 import { createCaller } from "../../support/caller.ts";
 import { createMemorySources } from "../../support/memory-sources.ts";
+import { sampleControl } from "../../support/queues.ts";
 
-const control: JobControl = {
-  check: () => {},
-  change: async () => Promise.reject(new Error("not asked")),
-  look: async () => null,
-  verify: async () => {},
-};
+const control = sampleControl({ change: async () => Promise.reject(new Error("not asked")), look: async () => null });
 const done: JobChange = { jobId: "7", queue: "mail", changed: true, state: "waiting", reason: null };
 type Retried = Awaited<ReturnType<JobOperations["retryGroup"]>>;
 

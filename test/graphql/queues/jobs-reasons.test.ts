@@ -1,28 +1,22 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { protectSecrets } from "../../../src/lib/redact/secrets.ts";
 import { toFingerprint } from "../../../src/queues/fingerprint.ts";
-import type { JobControl } from "../../../src/queues/jobs/control.ts";
 import { sampleContainer } from "../../support/containers.ts";
 import { startGateway } from "../../support/gateway.ts";
 import { createMemorySources } from "../../support/memory-sources.ts";
+import { sampleControl } from "../../support/queues.ts";
 
 const canary = "canary-of-the-gateway";
 protectSecrets([canary]);
 const given = `\u001b[31mstuck\u202e, pass\u200bword=canary-of-a-caller\nand ${canary}`;
 const shown = "stuck, password=[redacted] and [redacted]";
 
-const control: JobControl = {
-  check: () => {},
-  change: async (_, { jobId }) => ({ jobId, changed: true, state: "waiting", queue: "mail", reason: null }),
-  look: async () => "waiting",
-  verify: async () => {},
-};
 const jobs = {
   name: "jobs",
   env: "staging" as const,
   metrics: [],
   errors: [],
-  control,
+  control: sampleControl(),
   failedJobs: async () => [{ error: "boom", jobIds: ["1"], jobs: 1 }],
 };
 const lines: string[] = [];

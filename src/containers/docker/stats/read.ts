@@ -155,7 +155,8 @@ export function createStatsReader({ cgroups, timeoutMs }: StatsReaderOptions): S
     const at = performance.now();
     if (known && at - known.at < networkMs) return known.network;
     const ask = (signal: AbortSignal) => engine.client.call(fullId, "stats", { stream: "false", "one-shot": "true" }, signal);
-    const found = await engine.limits.stats(() => engine.ask(timeoutMs, ask, ended))
+    const found = await engine.limits
+      .stats(() => engine.ask(timeoutMs, ask, ended))
       .then((answer) => toSample(answer).network)
       // What the files say is true without it.
       .catch(() => known?.network ?? null);
