@@ -273,7 +273,7 @@ describe("whether an end was asked for", () => {
       [true, false],
     ],
     [
-      "the same, told in the other order",
+      "the same, reported in the other order",
       [
         ["kill", 0, { signal: 28 }],
         ["stop", 1],
@@ -302,7 +302,7 @@ describe("whether an end was asked for", () => {
       [true],
     ],
     [
-      "a signal that is not told",
+      "a signal of an unknown number",
       [
         ["kill", 0],
         ["die", 1],
