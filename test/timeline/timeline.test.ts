@@ -267,7 +267,7 @@ describe("whether an end was asked for", () => {
       [true, false],
     ],
     [
-      "the same, told in the other order",
+      "the same, reported in the other order",
       [
         ["kill", 0, { signal: 28 }],
         ["stop", 1],
@@ -296,7 +296,7 @@ describe("whether an end was asked for", () => {
       [true],
     ],
     [
-      "a signal that is not told",
+      "a signal of an unknown number",
       [
         ["kill", 0],
         ["die", 1],

@@ -5,7 +5,7 @@ import type { ContainerListing, EngineStatus } from "../../containers/source.ts"
 import type { DeployInfo } from "../../deploys/deploy.ts";
 import { needsDeploy, withDeploy } from "../../deploys/release.ts";
 import type { OpsContext } from "../context.ts";
-import { selectEngines, type ContainerFilter } from "./loader.ts";
+import { type ContainerFilter, ofEngine, selectEngines } from "./loader.ts";
 
 /** Changes since the previous message. A client that applies them has the current list. */
 export interface ContainersChange {
@@ -43,7 +43,7 @@ export async function* watchContainers(
       warm &&
       warm.containers === made?.[0] &&
       deploy === made[1] &&
-      toState(selectEngines(principal, warm.engines).shown, engine) === sentState
+      toState(ofEngine(selectEngines(principal, warm.engines), engine).shown) === sentState
     )
       continue;
     made = warm && [warm.containers, deploy];
@@ -52,24 +52,20 @@ export async function* watchContainers(
     const now = new Map(known.containers.filter(accepts).map((container) => [toContainerKey(container), container]));
     const changed = [...now.values()].filter((container) => !isSame(container, sent.get(toContainerKey(container))));
     const removed = [...sent.values()].filter((container) => !now.has(toContainerKey(container)));
-    const { shown } = known.engines;
-    const state = toState(shown, engine);
+    const { shown } = ofEngine(known.engines, engine);
+    const state = toState(shown);
     sent = now;
     if (changed.length === 0 && removed.length === 0 && state === sentState) continue;
     const isFirst = sentState === null;
     sentState = state;
-    yield { snapshot: isFirst, changed, removed, engines: select(shown, engine), ended: null };
+    yield { snapshot: isFirst, changed, removed, engines: shown, ended: null };
   }
   if (typeof signal.reason === "string") yield { snapshot: false, changed: [], removed: [], engines: [], ended: signal.reason };
 }
 
-function select(engines: readonly EngineStatus[], only: string | null | undefined): readonly EngineStatus[] {
-  return only ? engines.filter(({ name }) => name === only) : engines;
-}
-
 /** Whether each engine answers, as text. */
-function toState(engines: readonly EngineStatus[], only: string | null | undefined): string {
-  return JSON.stringify(select(engines, only).map(({ name, ok, error }) => [name, ok, error?.code]));
+function toState(engines: readonly EngineStatus[]): string {
+  return JSON.stringify(engines.map(({ name, ok, error }) => [name, ok, error?.code]));
 }
 
 /** Text of a row, computed once for all subscribers. A new `observedAt` is no change. */

@@ -51,7 +51,7 @@ async function stage() {
     source,
     batches,
     events,
-    told: () => events().map(({ action, container }) => `${action} ${container.name}`),
+    texts: () => events().map(({ action, container }) => `${action} ${container.name}`),
     [Symbol.asyncDispose]: async () => {
       abort.abort("done");
       await reading;
@@ -84,17 +84,17 @@ test("an event has what Docker sent, and its container as it was known", async (
 
 test("what callers do not see has no events, until it is started", async () => {
   await using stageOne = await stage();
-  const { engine, told } = stageOne;
+  const { engine, texts } = stageOne;
   for (const action of ["start", "die", "destroy"]) engine.emit(action, exec);
   for (const action of ["update", "start", "stop"]) engine.emit(action, old);
   engine.emit("update", web);
-  await until(async () => told().includes("update web-2"));
-  expect(told()).toEqual(["start web-1", "stop web-1", "update web-2"]);
+  await until(async () => texts().includes("update web-2"));
+  expect(texts()).toEqual(["start web-1", "stop web-1", "update web-2"]);
 });
 
 test("a new container is inspected first; all later events wait for it", async () => {
   await using stageOne = await stage();
-  const { engine, events, told } = stageOne;
+  const { engine, events, texts } = stageOne;
   // Its labels say nothing: only the inspection does.
   const env = ["KAMAL_DESTINATION=production"];
   engine.on(`${fresh}/json`, (request, response) => {
@@ -106,22 +106,22 @@ test("a new container is inspected first; all later events wait for it", async (
   engine.emit("create", fresh, { name: "job-1", service: "x", role: "job" });
   engine.emit("start", fresh, { name: "job-1", service: "x", role: "job" });
   engine.emit("update", web);
-  await until(async () => told().length === 3);
-  expect(told()).toEqual(["create job-1", "start job-1", "update web-2"]);
+  await until(async () => texts().length === 3);
+  expect(texts()).toEqual(["create job-1", "start job-1", "update web-2"]);
   expect(events()[0]?.container).toMatchObject({ env: "production", role: "job", kind: "other" });
 });
 
 test("an uninspected container has no environment, a destroyed one its own", async () => {
   await using stageOne = await stage();
-  const { engine, events, told } = stageOne;
+  const { engine, events, texts } = stageOne;
   engine.on(`${fresh}/json`, json({ message: "No such container" }, 404));
   for (const action of ["create", "start", "die", "destroy"]) engine.emit(action, fresh, { name: "short", ...labels });
   engine.emit("destroy", web, { name: "web-2", ...labels });
   // The list was made without it before its event came.
   engine.emit("destroy", web, { name: "web-2", ...labels });
   engine.emit("destroy", other, { name: "unknown", ...labels });
-  await until(async () => told().length === 7);
-  expect(told()).toEqual([
+  await until(async () => texts().length === 7);
+  expect(texts()).toEqual([
     "create short",
     "start short",
     "die short",
@@ -135,17 +135,17 @@ test("an uninspected container has no environment, a destroyed one its own", asy
 
 test("an inspection that hangs holds events back for a while only", async () => {
   await using stageOne = await stage();
-  const { engine, told } = stageOne;
+  const { engine, texts } = stageOne;
   engine.on(`${fresh}/json`, hang);
   engine.emit("start", fresh, { name: "stuck", ...labels });
   engine.emit("update", web);
-  await until(async () => told().length === 2, 3000);
-  expect(told()).toEqual(["start stuck", "update web-2"]);
+  await until(async () => texts().length === 2, 3000);
+  expect(texts()).toEqual(["start stuck", "update web-2"]);
 });
 
 test("a container that ends is shown to its last event, though replaced", async () => {
   await using stageOne = await stage();
-  const { engine, source, told } = stageOne;
+  const { engine, source, texts } = stageOne;
   engine.on(`${fresh}/json`, json(inspected(fresh, "web-3", { Labels: labels })));
   engine.emit("start", fresh, { name: "web-3", ...labels });
   engine.emit("die", web);
@@ -156,18 +156,18 @@ test("a container that ends is shown to its last event, though replaced", async 
   engine.on(`${web}/json`, json(exited));
   await until(async () => (await source.list(soon())).containers.every(({ name }) => name === "web-3"));
   engine.emit("destroy", web);
-  await until(async () => told().length === 3);
-  expect(told()).toEqual(["start web-3", "die web-2", "destroy web-2"]);
+  await until(async () => texts().length === 3);
+  expect(texts()).toEqual(["start web-3", "die web-2", "destroy web-2"]);
 });
 
 test("a lost stream is reported when it begins again", async () => {
   await using stageOne = await stage();
-  const { engine, batches, told } = stageOne;
+  const { engine, batches, texts } = stageOne;
   engine.cut();
   await until(async () => batches.length > 0);
   expect(batches[0]).toEqual({ events: [], dropped: 0, interrupted: ["fake"], ended: null });
   await until(async () => {
     engine.emit("update", web);
-    return told().length > 0;
+    return texts().length > 0;
   });
 });

@@ -68,7 +68,7 @@ test("an engine that hangs is noticed within a ping, while somebody asks", async
 });
 
 test.each([
-  ["hangs is told to be stale", hang, { ok: false, error: { code: "docker_timeout" } }],
+  ["hangs is reported stale", hang, { ok: false, error: { code: "docker_timeout" } }],
   ["is well comes at once", ping("1.47"), { ok: true, error: null }],
 ])("the first answer after a silence is about now: an engine that %s", async (_, answer, expected) => {
   await using engine = await start();

@@ -131,8 +131,8 @@ describe("restart", () => {
     const failed = () => Promise.reject(new OpsError("docker_error", "left exited", { upstreamStatus: 500 }));
     const { entries, run } = scene({ restart: failed, cooldownMs: 60_000 });
     await expect(run()).rejects.toMatchObject({ code: "docker_error", message: "left exited" });
-    const told = { code: "docker_error", dockerStatus: 500, detail: "docker_error: left exited" };
-    expect(entries.at(-1)).toMatchObject({ outcome: "failed", ...told });
+    const expected = { code: "docker_error", dockerStatus: 500, detail: "docker_error: left exited" };
+    expect(entries.at(-1)).toMatchObject({ outcome: "failed", ...expected });
     await expect(run()).rejects.toMatchObject({ code: "docker_error" });
   });
 

@@ -23,7 +23,7 @@ function setUp() {
   learn(app("wallet-core", "web", "v1", { fullId: old, name: "web-1", state: "exited" }));
   learn(facts({ fullId: plain, name: "plain", state: "exited" }));
   const board = createEventBroadcaster();
-  const desk = createEventEnricher("web-1", inventory, board);
+  const enricher = createEventEnricher("web-1", inventory, board);
   const reading = board.read(() => true, new AbortController().signal);
   const event = (action: string, id: string, change: Partial<EngineEvent> = {}): EngineEvent => ({
     action,
@@ -42,10 +42,10 @@ function setUp() {
   return {
     inventory,
     learn,
-    desk,
+    enricher,
     take,
     texts,
-    emit: (...parameters: Parameters<typeof event>) => desk.onEvent(event(...parameters)),
+    emit: (...parameters: Parameters<typeof event>) => enricher.onEvent(event(...parameters)),
   };
 }
 
@@ -168,15 +168,15 @@ describe("of one that is not known", () => {
   const attributes = { name: "job-1", image: "x:2", ...labels };
 
   it("the events wait until it is inspected, and all others behind them", async () => {
-    const { emit, texts, desk, learn } = setUp();
+    const { emit, texts, enricher, learn } = setUp();
     emit("create", fresh, { attributes });
     emit("start", fresh, { attributes });
     emit("die", web);
     expect(await texts()).toEqual([]);
-    desk.settle(plain);
+    enricher.settle(plain);
     expect(await texts()).toEqual([]);
     learn(app("wallet-core", "job", "v2", { fullId: fresh, name: "job-2" }));
-    desk.settle(fresh);
+    enricher.settle(fresh);
     // The names are those of the events.
     expect(await texts()).toEqual(["create job-1", "start job-1", "die web-2"]);
     emit("stop", web);
@@ -184,21 +184,21 @@ describe("of one that is not known", () => {
   });
 
   it("two wait each for its own", async () => {
-    const { emit, texts, desk } = setUp();
+    const { emit, texts, enricher } = setUp();
     const other = fullId("e");
     emit("start", fresh, { attributes });
     emit("start", other, { attributes: { ...attributes, name: "job-2" } });
     emit("die", web);
-    desk.settle(other);
+    enricher.settle(other);
     expect(await texts()).toEqual([]);
-    desk.settle(fresh);
+    enricher.settle(fresh);
     expect(await texts()).toEqual(["start job-1", "start job-2", "die web-2"]);
   });
 
   it("the event is all that is known without an inspection", async () => {
-    const { emit, take, desk } = setUp();
+    const { emit, take, enricher } = setUp();
     emit("start", fresh, { attributes });
-    desk.settle(fresh);
+    enricher.settle(fresh);
     expect((await take()).events.map(({ container }) => container)).toEqual([
       {
         engine: "web-1",
@@ -233,9 +233,9 @@ describe("of one that is not known", () => {
   });
 
   it("an event without a name has the start of the id", async () => {
-    const { emit, take, desk } = setUp();
+    const { emit, take, enricher } = setUp();
     emit("start", fresh, { attributes: labels });
-    desk.settle(fresh);
+    enricher.settle(fresh);
     expect((await take()).events.map(({ container }) => [container.name, container.image])).toEqual([["dddddddddddd", ""]]);
   });
 
@@ -248,23 +248,23 @@ describe("of one that is not known", () => {
   });
 
   it("its end waits behind what it did before", async () => {
-    const { emit, texts, desk } = setUp();
+    const { emit, texts, enricher } = setUp();
     emit("start", fresh, { attributes });
     emit("destroy", fresh, { attributes });
     expect(await texts()).toEqual([]);
-    desk.settle(fresh);
+    enricher.settle(fresh);
     expect(await texts()).toEqual(["start job-1", "destroy job-1"]);
   });
 
   it("at most 1000 events wait", async () => {
-    const { emit, texts, desk, take } = setUp();
+    const { emit, texts, enricher, take } = setUp();
     for (let count = 0; count < 1000; count++) emit(count < 2 ? "start" : "die", fresh, { attributes });
     expect(await texts()).toEqual([]);
     emit("stop", fresh, { attributes });
     expect(await texts()).toEqual(["start job-1"]);
     emit("stop", web);
     expect(await texts()).toEqual(["start job-1"]);
-    desk.settle(fresh);
+    enricher.settle(fresh);
     expect((await take()).events.map(({ action }) => action)).toEqual(Array(250).fill("die"));
     for (let count = 0; count < 2; count++) await take();
     expect((await texts()).slice(-3)).toEqual(["die job-1", "stop job-1", "stop web-2"]);
@@ -272,9 +272,9 @@ describe("of one that is not known", () => {
 });
 
 it("a stream that begins again says so, the first one does not", async () => {
-  const { desk, take } = setUp();
-  desk.begin();
+  const { enricher, take } = setUp();
+  enricher.begin();
   expect((await take()).interrupted).toEqual(["end"]);
-  desk.begin();
+  enricher.begin();
   expect((await take()).interrupted).toEqual(["web-1", "end"]);
 });

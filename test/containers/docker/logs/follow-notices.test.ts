@@ -80,10 +80,10 @@ test("a reported start is read at once; another by the next inspection", async (
   // It looks once in two seconds in the end, four seconds from now; the next look is then as far away as it can be.
   await expect.poll(pause, { interval: 10, timeout: 10_000 }).toBeGreaterThan(1900);
   startAgain("2026-01-13T10:00:00Z", "first");
-  const told = performance.now();
+  const reportedAt = performance.now();
   fake.engine.emit("start", id);
   await expect.poll(reader.texts, { interval: 10 }).toEqual(["first"]);
-  expect((reader.batches.find(({ lines }) => lines.length > 0)?.at ?? Infinity) - told).toBeLessThan(1900);
+  expect((reader.batches.find(({ lines }) => lines.length > 0)?.at ?? Infinity) - reportedAt).toBeLessThan(1900);
   await expect.poll(() => notices(reader.batches)).toEqual(["stopped", "resumed", "stopped"]);
   startAgain("2026-01-13T11:00:00Z", "second");
   await expect.poll(reader.texts).toEqual(["first", "second"]);

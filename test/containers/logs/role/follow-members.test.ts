@@ -16,7 +16,7 @@ function createRole() {
   const opened: { name: string; options: FollowOptions; returned: boolean; batches: LogBatch[]; ring: () => void }[] = [];
   const failing = new Map<string, Error>();
   let current: readonly Container[] = [];
-  const [bell, died] = [createNotifier(), createNotifier()];
+  const [changed, died] = [createNotifier(), createNotifier()];
   const dead: Container[] = [];
   const known = [a, b];
   const follow = async (ref: { fullId: string }, options: FollowOptions, signal: AbortSignal) => {
@@ -53,7 +53,7 @@ function createRole() {
     const changes = async function* (signal: AbortSignal) {
       while (!signal.aborted) {
         yield current;
-        await bell.wait(signal, 100);
+        await changed.wait(signal, 100);
       }
     };
     const deaths = (async function* () {
@@ -73,7 +73,7 @@ function createRole() {
   };
   const set = (containers: readonly Container[]) => {
     current = containers;
-    bell.notify();
+    changed.notify();
   };
   const die = (container: Container) => {
     known.push(container);
