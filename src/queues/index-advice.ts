@@ -4,7 +4,6 @@ import { createDatabase, type Database } from "./postgres/database.ts";
 import { toQueueError } from "./postgres/errors.ts";
 import { findMissing, type MissingIndex } from "./postgres/indexes.ts";
 import { formatTable } from "./postgres/names.ts";
-import type { IndexAdvice } from "./postgres/statements.ts";
 import { findKind, type QueueSourceConfig } from "./registry.ts";
 import type { QueueSourcesOptions } from "./source.ts";
 
@@ -36,23 +35,13 @@ export async function adviseIndexes(options: QueueSourcesOptions, signal: AbortS
 }
 
 async function advise(config: QueueSourceConfig, database: Database, signal: AbortSignal): Promise<readonly SourceIndexes[]> {
-  const advices = findKind(config).indexes?.(config) ?? [];
-  const byTable = Map.groupBy(advices, ({ table }) => formatTable(table));
+  const byTable = Map.groupBy(findKind(config).indexes?.(config) ?? [], ({ table }) => formatTable(table));
   const answers: SourceIndexes[] = [];
-  for (const [table, own] of byTable) answers.push({ name: config.name, table, ...(await ask(own, table, database, signal)) });
-  return answers;
-}
-
-async function ask(
-  advices: readonly IndexAdvice[],
-  table: string,
-  database: Database,
-  signal: AbortSignal,
-): Promise<Pick<SourceIndexes, "missing" | "obstacle">> {
-  try {
-    const advice = await findMissing(advices, (statement) => database.read(statement, signal));
-    return "obstacle" in advice ? { missing: [], obstacle: advice.obstacle } : { missing: advice.missing, obstacle: null };
-  } catch (error) {
-    return { missing: [], obstacle: toQueueError(error, { source: null, table, sql: "" }).message };
+  for (const [table, own] of byTable) {
+    const found = await findMissing(own, (statement) => database.read(statement, signal)).catch((error: unknown) => ({
+      obstacle: toQueueError(error, { source: null, table, sql: "" }).message,
+    }));
+    answers.push({ name: config.name, table, missing: [], obstacle: null, ...found });
   }
+  return answers;
 }

@@ -163,17 +163,12 @@ function difference(now: number | null, before: number | null): number | null {
 export const knownQueuesLimit = 10_000;
 
 /** The queues of one source that are listed even when empty: the configured ones, and those seen since the start. */
-export interface KnownQueues {
-  /** Takes all queue names of one read and remembers every one. Beyond the limit it forgets those unseen for longest. */
-  see(names: Iterable<string>): void;
-  names(): ReadonlySet<string>;
-}
-
-export function createKnownQueues(configured: readonly string[]): KnownQueues {
+export function createKnownQueues(configured: readonly string[]) {
   /** Those unseen for longest come first. */
   const seen = new Set<string>();
   return {
-    see(names) {
+    /** Takes all queue names of one read and remembers every one. Beyond the limit it forgets those unseen for longest. */
+    see(names: Iterable<string>): void {
       const read = new Set(names);
       for (const name of read) {
         seen.delete(name);
@@ -185,7 +180,7 @@ export function createKnownQueues(configured: readonly string[]): KnownQueues {
         seen.delete(name);
       }
     },
-    names: () => new Set([...configured, ...seen]),
+    names: (): ReadonlySet<string> => new Set([...configured, ...seen]),
   };
 }
 

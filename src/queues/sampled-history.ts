@@ -4,13 +4,6 @@ import { checkPoints, type QueueHistory, type QueuePoint } from "./history.ts";
 import type { JobCounters, QueueMetrics } from "./queue.ts";
 import { beganAnew } from "./metrics.ts";
 
-export interface HistoryRing {
-  /** Takes every result. Stores one sample in 10 s of the last hour, and the last one. */
-  add(queues: readonly QueueMetrics[]): void;
-  /** Throws answer_too_large. */
-  history(queues: readonly string[] | null, range: HistoryRange): Histories;
-}
-
 /** By queue. */
 type Histories = ReadonlyMap<string, QueueHistory>;
 
@@ -32,10 +25,11 @@ interface Sample {
 const uncounted: JobCounters = { processed: null, failures: null };
 
 /** The past of queues whose rows vanish, from samples taken at reads. */
-export function createHistoryRing(now: () => number = Date.now): HistoryRing {
+export function createHistoryRing(now: () => number = Date.now) {
   const rings = new Map<string, Sample[]>();
   return {
-    add(queues) {
+    /** Takes every result. Stores one sample in 10 s of the last hour, and the last one. */
+    add(queues: readonly QueueMetrics[]): void {
       const at = now() / 1000;
       for (const queue of queues) {
         const ring = rings.get(queue.name) ?? [];
@@ -47,7 +41,8 @@ export function createHistoryRing(now: () => number = Date.now): HistoryRing {
         while (ring[0] && at - ring[0].at > historySeconds) ring.shift();
       }
     },
-    history: (queues, range) => {
+    /** Throws answer_too_large. */
+    history: (queues: readonly string[] | null, range: HistoryRange): Histories => {
       const names = queues ?? [...rings.keys()];
       checkPoints(names.length * range.steps);
       return new Map(names.map((name) => [name, toHistory(rings.get(name) ?? [], range)]));

@@ -100,19 +100,11 @@ interface DetectorOptions extends DetectionOptions {
   readonly logger: Logger;
 }
 
-interface Detector {
-  /** The detected sources. Rejects while the database has never answered. */
-  sources(signal: AbortSignal): Promise<readonly OpenSource[]>;
-  /** Systems in the database that are not read, as of the last detection. */
-  unsupported(): readonly UnsupportedSystem[];
-}
-
 /** Detection runs again after this time, milliseconds: a job system may appear or disappear. */
 const againMs = 60_000;
 
 /** A system found again is the same source object, with its state. */
-export function createDetector({ open, logger, ...options }: DetectorOptions): Detector {
-  if (options.detect === false) return { sources: () => Promise.resolve([]), unsupported: () => [] };
+export function createDetector({ open, logger, ...options }: DetectorOptions) {
   const known = new Map<string, OpenSource>();
   let detected: readonly OpenSource[] | null = null;
   let unsupported: readonly UnsupportedSystem[] = [];
@@ -144,8 +136,11 @@ export function createDetector({ open, logger, ...options }: DetectorOptions): D
     return detected;
   });
   return {
+    /** Systems in the database that are not read, as of the last detection. */
     unsupported: () => unsupported,
-    sources(signal) {
+    /** The detected sources. Rejects while the database has never answered. */
+    async sources(signal: AbortSignal): Promise<readonly OpenSource[]> {
+      if (options.detect === false) return [];
       const isDue = performance.now() >= askAgainAt;
       if (!detected || (detected.length === 0 && isDue)) return look(signal);
       // Callers get the known sources; detection runs again in the background.
@@ -153,7 +148,7 @@ export function createDetector({ open, logger, ...options }: DetectorOptions): D
         askAgainAt = performance.now() + againMs;
         look(AbortSignal.timeout(againMs)).catch(() => {});
       }
-      return Promise.resolve(detected);
+      return detected;
     },
   };
 }

@@ -78,24 +78,20 @@ export function createTimelineMemory(): TimelineMemory {
   };
 }
 
-export interface StateLog {
-  /** Takes every sample. The first of a subject becomes an entry only when it is not the healthy one. */
-  sample(
-    subject: string,
-    state: string,
-    at: string,
-    toChange: (from: string | null) => Partial<TimelineEntry> & { readonly message: string },
-  ): void;
-}
-
 /** Subjects whose last state is retained. */
 const mostStates = 5000;
 
 /** Finds changes in states that are only sampled. */
-export function createStateLog(memory: TimelineMemory, kind: TimelineKind, healthy: string): StateLog {
+export function createStateLog(memory: TimelineMemory, kind: TimelineKind, healthy: string) {
   const last = new Map<string, { readonly state: string; readonly at: string }>();
   return {
-    sample(subject, state, at, toChange) {
+    /** Takes every sample. The first of a subject becomes an entry only when it is not the healthy one. */
+    sample(
+      subject: string,
+      state: string,
+      at: string,
+      toChange: (from: string | null) => Partial<TimelineEntry> & { readonly message: string },
+    ): void {
       const before = last.get(subject);
       if (before && before.at >= at) return;
       if (!before && last.size >= mostStates) return;

@@ -86,15 +86,8 @@ interface Group {
   readonly jobs: readonly (readonly [id: string, at: number])[];
 }
 
-/** Sums failures that arrive part by part. */
-interface FailureSums {
-  add(rows: readonly Row[]): void;
-  /** As `groupFailures` returns them. */
-  rows(): readonly Row[];
-}
-
-/** Merges groups of the same queue, text and worker. Stores at most twice as many groups as a source may return, the newest of each queue. */
-export function createFailureSums(): FailureSums {
+/** Sums failures that arrive part by part: merges groups of the same queue, text and worker. Stores at most twice as many groups as a source may return, the newest of each queue. */
+export function createFailureSums() {
   let groups = new Map<string, Group>();
   const shrink = (limit: number) => {
     if (groups.size <= limit) return;
@@ -102,7 +95,7 @@ export function createFailureSums(): FailureSums {
     groups = new Map(pickFairly(newestFirst, ([, { row }]) => row["queue"] ?? "", failureGroupsLimit));
   };
   return {
-    add(rows) {
+    add(rows: readonly Row[]): void {
       for (const row of rows) {
         const key = JSON.stringify([row["queue"], row["error"], row["worker"]]);
         const before = groups.get(key);
@@ -111,7 +104,8 @@ export function createFailureSums(): FailureSums {
       }
       shrink(2 * failureGroupsLimit);
     },
-    rows() {
+    /** As `groupFailures` returns them. */
+    rows(): readonly Row[] {
       shrink(failureGroupsLimit);
       return [...groups.values()].map(({ row, jobs }) => ({ ...row, job_ids: JSON.stringify(jobs.map(([id]) => id)) }));
     },

@@ -4,7 +4,6 @@ import type { Database, Row } from "./database.ts";
 import { describe } from "./errors.ts";
 import { readFailuresInParts, readMeasuresInParts } from "./page-ranges.ts";
 import { explain, toCost, toPlan } from "./planner.ts";
-import { groupFailures, groupRuns, pickWorkers } from "./sql.ts";
 import {
   type Candidate,
   type HeavyOptions,
@@ -18,14 +17,19 @@ import {
   uniteReadings,
 } from "./statements.ts";
 
+/** What is read for a source: `sql.ts` makes these statements of a job system's queries. */
+export interface PlannedStatements extends Pick<SqlStatements, "readings" | "failures" | "usualRuns" | "parts"> {
+  /** The running jobs by worker; absent where the rows do not name workers. */
+  readonly workers?: string;
+}
+
 /** Reads for a source: at once where the plans are light, else in the background at most once a minute. */
 interface PlannedReads {
-  measures(statements: SqlStatements, signal: AbortSignal): Promise<ReadMeasures>;
-  failures(statements: SqlStatements, signal: AbortSignal): Promise<readonly Row[]>;
-  /** The running jobs by worker; empty where the rows do not name workers. */
-  workers(statements: SqlStatements, signal: AbortSignal): Promise<readonly Row[]>;
+  measures(statements: PlannedStatements, signal: AbortSignal): Promise<ReadMeasures>;
+  failures(statements: PlannedStatements, signal: AbortSignal): Promise<readonly Row[]>;
+  workers(statements: PlannedStatements, signal: AbortSignal): Promise<readonly Row[]>;
   /** Usual run times; empty where the rows hold none, or reading them would be expensive. */
-  usualRuns(statements: SqlStatements, signal: AbortSignal): Promise<readonly Row[]>;
+  usualRuns(statements: PlannedStatements, signal: AbortSignal): Promise<readonly Row[]>;
   close(): void;
 }
 
@@ -73,17 +77,14 @@ export function createPlannedReads(database: Database, options: HeavyOptions = {
     },
     async failures({ failures, parts }, signal) {
       if (failures === null) return [];
-      const statement = groupFailures(failures);
-      return readRows(guards.failures, statement, signal, (run) => readFailuresInParts(statement, toRun(parts, run)));
+      return readRows(guards.failures, failures, signal, (run) => readFailuresInParts(failures, toRun(parts, run)));
     },
-    async workers({ running }, signal) {
-      if (!running) return [];
-      const statement = pickWorkers(running);
-      return readRows(guards.workers, statement, signal, (run) => database.read(statement, run));
+    async workers({ workers }, signal) {
+      if (workers === undefined) return [];
+      return readRows(guards.workers, workers, signal, (run) => database.read(workers, run));
     },
-    async usualRuns({ usualRuns }, signal) {
-      if (usualRuns === undefined) return [];
-      const statement = groupRuns(usualRuns);
+    async usualRuns({ usualRuns: statement }, signal) {
+      if (statement === undefined) return [];
       const [choice] = await runsCheck.choose([[{ sql: statement }]], (explains) => database.readAll(explains, signal));
       return choice === 0 ? database.read(statement, signal) : [];
     },
@@ -189,20 +190,15 @@ interface Paced<T> {
   readonly close: () => void;
 }
 
-interface PacedRun<T> {
-  readonly key: string;
-  readonly result: Promise<T>;
-}
-
 /** A run continues when its callers have left, so that the next ones find a result. None starts without a caller. */
 export function createPaced<T>(database: Database, { everyMs = 60_000, waitMs = 8_000 }: PacedOptions = {}): Paced<T> {
   const controller = new AbortController();
   let last: { readonly key: string; readonly answer: T; readonly at: number } | null = null;
   let failure: { readonly key: string; readonly error: unknown } | null = null;
   let nextAt = -Infinity;
-  let current: PacedRun<T> | null = null;
+  let current: { readonly key: string; readonly result: Promise<T> } | null = null;
 
-  const startRun = (key: string, work: (signal: AbortSignal) => Promise<T>): PacedRun<T> => {
+  const startRun = (key: string, work: (signal: AbortSignal) => Promise<T>) => {
     const result = database.limits.heavyReads(async () => {
       controller.signal.throwIfAborted();
       const start = performance.now();

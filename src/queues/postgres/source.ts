@@ -7,8 +7,8 @@ import type { Row } from "./database.ts";
 import { toQueueError } from "./errors.ts";
 import { inTurn, readHistory, type ToHistoryRows } from "./history.ts";
 import { formatTable, type TableName } from "./names.ts";
-import { createPlannedReads } from "./reads.ts";
-import { pickFailed, pickRunning } from "./sql.ts";
+import { createPlannedReads, type PlannedStatements } from "./reads.ts";
+import { groupFailures, groupRuns, pickFailed, pickRunning, pickWorkers } from "./sql.ts";
 import { type ReadRows, type SqlStatements, toNumber } from "./statements.ts";
 
 /** The configuration that all sources of statements share. */
@@ -45,15 +45,14 @@ export function createSqlSource(
   const known = createKnownQueues(names);
   const samples = createSamples();
   const reads = createPlannedReads(database, heavy);
-  let prepared: { readonly statements: SqlStatements; readonly at: number } | null = null;
+  let prepared: Prepared | null = null;
 
-  const prepare = async (signal: AbortSignal): Promise<SqlStatements> => {
-    if (isFixed(given)) return given;
-    if (prepared && performance.now() - prepared.at < preparedMs) return prepared.statements;
-    prepared = { statements: await given((statement) => database.read(statement, signal)), at: performance.now() };
-    return prepared.statements;
+  const prepare = async (signal: AbortSignal): Promise<Prepared> => {
+    if (prepared && (isFixed(given) || performance.now() - prepared.at < preparedMs)) return prepared;
+    prepared = toPrepared(isFixed(given) ? given : await given((statement) => database.read(statement, signal)));
+    return prepared;
   };
-  const readMetrics = async (statements: SqlStatements, signal: AbortSignal): Promise<readonly QueueMetrics[]> => {
+  const readMetrics = async ({ statements }: Prepared, signal: AbortSignal): Promise<readonly QueueMetrics[]> => {
     const { zeroRow, measured, observedAt, exact } = await reads.measures(statements, signal);
     known.see(measured.keys());
     const queues = known.names();
@@ -70,16 +69,16 @@ export function createSqlSource(
   };
 
   const asOpsError = (error: unknown) => {
-    const sql = JSON.stringify(isFixed(given) ? given : prepared?.statements);
+    const sql = JSON.stringify(isFixed(given) ? given : prepared?.queries);
     prepared = null;
     throw toQueueError(error, { source: name, table: formatTable(tables[0]), sql: sql ?? "" });
   };
   /** Runs after the statements were made; rejects as the port says. */
   const withStatements =
-    <T>(read: (statements: SqlStatements, signal: AbortSignal) => Promise<T>) =>
+    <T>(read: (prepared: Prepared, signal: AbortSignal) => Promise<T>) =>
     (signal: AbortSignal): Promise<T> =>
       prepare(signal)
-        .then((statements) => read(statements, signal))
+        .then((ready) => read(ready, signal))
         .catch(asOpsError);
   const running = isFixed(given) ? given.running : undefined;
   return {
@@ -90,19 +89,19 @@ export function createSqlSource(
     ...(isPastPartial && { isPastPartial }),
     close: async () => reads.close(),
     metrics: withStatements(readMetrics),
-    usualRuns: withStatements(async (statements, signal) => {
+    usualRuns: withStatements(async ({ statements }, signal) => {
       const rows = await reads.usualRuns(statements, signal);
       return new Map(rows.map(({ queue, run_p95: p95 }) => [queue ?? "", toNumber(p95) ?? 0]));
     }),
-    failures: withStatements(async (statements, signal) => {
+    failures: withStatements(async ({ statements, queries }, signal) => {
       const rows = await reads.failures(statements, signal);
-      return rows.map((row) => toFailures(row, name, statements)).toSorted((a, b) => compareTimes(a.lastAt, b.lastAt));
+      return rows.map((row) => toFailures(row, name, queries)).toSorted((a, b) => compareTimes(a.lastAt, b.lastAt));
     }),
     failedJobs: (queue, signal) =>
-      withStatements(async (statements) => {
-        if (statements.retryable === undefined) return null;
-        const rows = await database.read(pickFailed(statements.retryable, queue), signal);
-        return rows.map((row) => toFailedJobs(row, statements));
+      withStatements(async ({ queries }) => {
+        if (queries.retryable === undefined) return null;
+        const rows = await database.read(pickFailed(queries.retryable, queue), signal);
+        return rows.map((row) => toFailedJobs(row, queries));
       })(signal),
     ...(history && {
       history: (queues, range, signal) => {
@@ -115,11 +114,29 @@ export function createSqlSource(
     ...(running && {
       running: async (hosts, signal) =>
         toRunningJobs(await database.read(pickRunning(running, hosts), signal).catch(asOpsError), name),
-      workerJobs: withStatements(async (statements, signal) =>
+      workerJobs: withStatements(async ({ statements }, signal) =>
         (await reads.workers(statements, signal)).map((row) => toWorkerJobs(row, name)),
       ),
     }),
   };
+}
+
+/** The queries of a job system, and the statements made of them. */
+interface Prepared {
+  readonly queries: SqlStatements;
+  readonly statements: PlannedStatements;
+  readonly at: number;
+}
+
+function toPrepared(queries: SqlStatements): Prepared {
+  const { failures, usualRuns, running, ...rest } = queries;
+  const statements = {
+    ...rest,
+    failures: failures === null ? null : groupFailures(failures),
+    ...(usualRuns !== undefined && { usualRuns: groupRuns(usualRuns) }),
+    ...(running && { workers: pickWorkers(running) }),
+  };
+  return { queries, statements, at: performance.now() };
 }
 
 function isFixed(statements: SqlSource["statements"]): statements is SqlStatements {

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Row } from "../../../src/queues/postgres/database.ts";
-import { createPlannedReads } from "../../../src/queues/postgres/reads.ts";
-import type { HeavyOptions, SqlStatements, TableParts } from "../../../src/queues/postgres/statements.ts";
+import { createPlannedReads, type PlannedStatements } from "../../../src/queues/postgres/reads.ts";
+import type { HeavyOptions, TableParts } from "../../../src/queues/postgres/statements.ts";
 import { createMemoryDatabase } from "../../support/memory-database.ts";
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ["performance", "Date"], now: Date.parse("2026-01-01T00:00:00Z") }));
@@ -14,7 +14,7 @@ const row = (queue: string | null, measure: string, n: number | null): Row => ({
   measure,
   n: n === null ? null : String(n),
 });
-const tableOf = (statement: string) => /from ([fwu])\)/.exec(statement)?.[1] ?? "";
+const tableOf = (statement: string) => /from (\w+)/.exec(statement)?.[1] ?? "";
 
 interface Given {
   /** What a statement costs by the table that it reads first. */
@@ -31,7 +31,7 @@ function createReads({ costs = {}, rows = () => [], isRange = true }: Given, opt
     if (statement.startsWith("explain")) {
       explained.push(statement);
       const type = statement.includes("ctid") && isRange ? "Tid Range Scan" : "Seq Scan";
-      const cost = tableOf(statement) || (/from \(?(?:select .* from )?(\w+)/.exec(statement)?.[1] ?? "");
+      const cost = /from \(?(?:select .* from )?(\w+)/.exec(statement)?.[1] ?? "";
       const plan = { "Node Type": type, "Total Cost": costs[cost] ?? 1000, "Plan Rows": 1, "Relation Name": "jobs" };
       return [{ "QUERY PLAN": JSON.stringify([{ Plan: plan }]) }];
     }
@@ -185,10 +185,10 @@ describe("measures", () => {
 });
 
 describe("rows", () => {
-  const statements: SqlStatements = {
+  const statements: PlannedStatements = {
     readings: [],
     failures: "select failures from f",
-    running: { jobs: "select workers from w" },
+    workers: "select workers from w",
     usualRuns: "select runs from u",
   };
 
@@ -224,7 +224,7 @@ describe("rows", () => {
       expect(await reads.workers(statements, signal)).toEqual([{ from: "w" }]);
       expect(await reads.usualRuns(statements, signal)).toEqual([]);
     }
-    expect(ran.map(tableOf)).toEqual(["f", "w"]);
+    expect(ran).toEqual(["select failures from f", "select workers from w"]);
     reads.close();
   });
 
@@ -251,7 +251,7 @@ describe("rows", () => {
     reads.close();
     const whole = createReads({ costs: { f: 101 }, isRange: false, rows });
     await whole.reads.failures({ ...statements, parts }, signal);
-    expect(whole.ran.map(tableOf)).toEqual(["f"]);
+    expect(whole.ran).toEqual(["select failures from f"]);
     whole.reads.close();
   });
 });

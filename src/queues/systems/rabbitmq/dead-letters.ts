@@ -114,24 +114,19 @@ export interface RabbitmqFacts {
   readonly isBlind: boolean;
 }
 
-interface FactsReader {
-  /** Reads at most once a minute. */
-  read(signal: AbortSignal): Promise<RabbitmqFacts>;
-  /** Clears the cache: a broker that was away may have restarted. */
-  forget(): void;
-}
-
 const againMs = 60_000;
 
-export function createFactsReader(client: RabbitmqClient): FactsReader {
+export function createFactsReader(client: RabbitmqClient) {
   let cached: { readonly facts: RabbitmqFacts; readonly at: number } | null = null;
   return {
-    async read(signal) {
+    /** Reads at most once a minute. */
+    async read(signal: AbortSignal): Promise<RabbitmqFacts> {
       if (!cached || performance.now() - cached.at >= againMs)
         cached = { facts: await ask(client, signal), at: performance.now() };
       const { facts, at } = cached;
       return { ...facts, uptime: facts.uptime === null ? null : facts.uptime + (performance.now() - at) / 1000 };
     },
+    /** Clears the cache: a broker that was away may have restarted. */
     forget: () => {
       cached = null;
     },

@@ -62,12 +62,6 @@ interface ReaderOptions extends Omit<z.infer<typeof rabbitmqConfig>, "kind"> {
   readonly observe?: ObserveCall | undefined;
 }
 
-interface RabbitmqReader {
-  /** Rejects with queues_unavailable. */
-  read(signal: AbortSignal): Promise<readonly QueueMetrics[]>;
-  close(): Promise<void>;
-}
-
 /** All queues at one time. Keys are made by `toQueueKey`. */
 interface Reading {
   readonly totals: ReadonlyMap<string, QueueTotals>;
@@ -86,7 +80,7 @@ const countColumns = ["ack", "deliver_no_ack", "get_no_ack"].flatMap((one) => [
 const late = `msg_rates_age=300&msg_rates_incr=5&columns=name,vhost,messages,consumers,head_message_timestamp,effective_policy_definition,${countColumns.join(",")}`;
 
 /** Reads all queues twice, their current counts and their statistics, and stores the samples. */
-export function createRabbitmqReader(options: ReaderOptions): RabbitmqReader {
+export function createRabbitmqReader(options: ReaderOptions) {
   const { name: source, vhost, logger } = options;
   const client = createRabbitmqClient({ source, url: options.url, observe: options.observe });
   const facts = createFactsReader(client);
@@ -163,7 +157,8 @@ export function createRabbitmqReader(options: ReaderOptions): RabbitmqReader {
   };
 
   return {
-    async read(signal) {
+    /** Rejects with queues_unavailable. */
+    async read(signal: AbortSignal): Promise<readonly QueueMetrics[]> {
       try {
         const reading = await readAll(signal);
         const at = new Date();

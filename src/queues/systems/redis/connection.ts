@@ -47,7 +47,7 @@ const batch = 5000;
 export function createRedisConnection(source: string, url: string, observe: ObserveCall = unobserved): RedisConnection {
   const fail = (message: string, cause?: unknown) =>
     new OpsError("queues_unavailable", message, { upstream: `queues:${source}`, cause });
-  let current: Link | null = null;
+  let current: ReturnType<typeof openLink> | null = null;
   let refusal: { readonly error: unknown; readonly at: number } | null = null;
 
   const drop = () => {
@@ -99,12 +99,7 @@ export function createRedisConnection(source: string, url: string, observe: Obse
 }
 
 /** A connection, perhaps still opening. */
-interface Link {
-  readonly ready: Promise<Redis>;
-  drop(): void;
-}
-
-function openLink(url: string, onEnd: () => void): Link {
+function openLink(url: string, onEnd: () => void) {
   const abandoned = new AbortController();
   const open = async (): Promise<Redis> => {
     // ioredis takes long to load: load it on the first call, not at the start of the process.

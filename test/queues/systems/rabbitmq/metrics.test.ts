@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { unknownRates } from "../../../../src/queues/metrics.ts";
+import { toQueueMetrics, unknownRates } from "../../../../src/queues/metrics.ts";
 import { answers } from "../../../../src/queues/systems/rabbitmq/client.ts";
 import {
   createArrivals,
@@ -92,19 +92,15 @@ describe("numbers of a queue", () => {
   it("has each number where it belongs", () => {
     const full = { ...entry, dead: 11, retrying: 12 };
     expect(toRabbitmqMetrics(identity, full, basic, { done: rates(120, null), failed: rates(90, 7) }, 1_060_500)).toEqual({
-      ...identity,
+      ...toQueueMetrics(identity, {}),
       depth: 3,
       processedPerSec: 0.875,
       failuresLastHour: 7,
       failuresRecent: 7.5,
       active: 2,
-      deferred: null,
       retrying: 12,
       dead: 11,
       oldestAgeSeconds: 60.5,
-      waitSeconds: null,
-      runSeconds: null,
-      paused: null,
       workers: 0,
       exact: false,
       windowSeconds: 90,

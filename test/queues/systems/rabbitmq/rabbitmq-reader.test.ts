@@ -2,6 +2,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { silentLogger } from "../../../../src/lib/logger.ts";
+import { toQueueMetrics } from "../../../../src/queues/metrics.ts";
 import type { QueueMetrics } from "../../../../src/queues/queue.ts";
 import { toQueueState } from "../../../../src/queues/state.ts";
 import { createRabbitmqReader } from "../../../../src/queues/systems/rabbitmq/rabbitmq.ts";
@@ -223,25 +224,19 @@ describe("createRabbitmqReader", () => {
     vi.advanceTimersByTime(100_000);
     const [again, dlq, work] = await list(200, 11);
     expect(work).toEqual({
-      name: "work",
-      source: "r",
+      ...toQueueMetrics({ name: "work", source: "r", observedAt: "2026-01-01T00:01:40Z" }, {}),
       depth: 7,
       processedPerSec: 3,
       failuresLastHour: 10,
       failuresRecent: 30,
       active: 2,
-      deferred: null,
       retrying: 4,
       dead: 11,
       oldestAgeSeconds: 100.5,
-      waitSeconds: null,
-      runSeconds: null,
-      paused: null,
       workers: 3,
       exact: false,
       windowSeconds: 100,
       counters: { processed: 600, failures: 10 },
-      observedAt: "2026-01-01T00:01:40Z",
     });
     // Dead letters lie there: that nobody takes them is no alarm.
     expect(dlq).toMatchObject({ workers: null, dead: null, retrying: null, counters: { processed: 0, failures: null } });

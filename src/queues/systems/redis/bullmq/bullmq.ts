@@ -212,14 +212,11 @@ function toReading({ queue, look, jobs, memory, workers, limit, now }: Seen): Re
   };
 }
 
-/** Workers by queue key. */
-type WorkerCounts = (queue: string) => number | null;
-
 /**
  * Counts the workers of queues by connection name: `<prefix>:<base64 of the queue>`, followed by ":w:<name>" if the worker has one. Null when the connections may
  * not be listed. Source: getWorkers of bullmq's queue-getters.
  */
-export function countWorkers(clients: Reply, prefix: string): WorkerCounts {
+export function countWorkers(clients: Reply, prefix: string): (queue: string) => number | null {
   if (typeof clients !== "string") return () => null;
   const counts = new Map<string, number>();
   for (const [, name = ""] of clients.matchAll(/ name=([^ \n]+)/g)) {
