@@ -129,7 +129,7 @@ describe("probe=true", () => {
     await using gateway = await startGateway(memory.sources);
     expect((await gateway.fetch(path)).status).toBe(200);
     const { body } = await gateway.query(
-      '{ auditLog { action outcome subject containerName detail } timeline(from: "2026-01-13T00:00:00Z", kinds: [restart]) { entries { message } } }',
+      '{ auditLog { action outcome subject containerName detail } timeline(from: "2026-01-13T00:00:00Z", kinds: [RESTART]) { entries { message } } }',
     );
     const who = { action: "probe", subject: "default", containerName: container.name };
     expect(body.data).toEqual({

@@ -200,10 +200,10 @@ describe("time", () => {
     expect(probe.body).toEqual({ data: { container: { healthCheck: { healthy: true } } } });
     const restarts = {
       ...sources.restarts,
-      restart: async (container: object) => (await sleep(1500), { container, well: true }),
+      restart: async (container: object) => (await sleep(1500), { container, healthy: true }),
     };
-    const restart = await ask('mutation { restartContainer(name: "web") { well } }', 700, { restarts, restartEnabled: true });
-    expect(restart.body).toEqual({ data: { restartContainer: { well: true } } });
+    const restart = await ask('mutation { restartContainer(name: "web") { healthy } }', 700, { restarts, restartEnabled: true });
+    expect(restart.body).toEqual({ data: { restartContainer: { healthy: true } } });
   });
 
   it("is over when the client has gone: what was asked for it is given up", async () => {

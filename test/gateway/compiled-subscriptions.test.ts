@@ -25,12 +25,12 @@ async function first(query: string, variables?: Record<string, unknown>) {
   return subscribed.messages[0];
 }
 
-const withFlag = `subscription One($core: Boolean! = false, $named: Boolean = true, $env: Environment = staging) {
+const withFlag = `subscription One($core: Boolean! = false, $named: Boolean = true, $env: Environment = STAGING) {
   containers(env: $env, includeAccessories: $core) { ...Rows changed { id @include(if: $core) name @include(if: $named) } } }
   fragment Rows on ContainersChange { kind: __typename changed { state: status env } }`;
 
 test("variables that are not sent have their defaults, also those that may not be null", async () => {
-  const row = { state: "running", env: "staging" };
+  const row = { state: "running", env: "STAGING" };
   const all = { kind: "ContainersChange" };
   expect(await first(withFlag)).toEqual({ data: { containers: { ...all, changed: [{ ...row, name: "web" }] } } });
   expect(await first(withFlag, { core: true, named: false })).toEqual({

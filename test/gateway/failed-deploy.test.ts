@@ -103,7 +103,7 @@ async function inspectedAll(gateway: Awaited<ReturnType<typeof open>>["gateway"]
 const query = `{
   deploys { tag state previousTag origin }
   latestDeploys { tag }
-  timeline(from: "4h", kinds: [deploy]) { entries { message } }
+  timeline(from: "4h", kinds: [DEPLOY]) { entries { message } }
 }`;
 
 it("a deploy that Kamal gave up is shown as failed, and no other leads to it", async () => {
@@ -117,9 +117,9 @@ it("a deploy that Kamal gave up is shown as failed, and no other leads to it", a
   await inspectedAll(gateway, 3);
   const { body } = await gateway.query(query);
   expect(body.data.deploys).toEqual([
-    { tag: "v3", state: "current", previousTag: "v1", origin: "history" },
-    { tag: "v2", state: "failed", previousTag: "v1", origin: "containers" },
-    { tag: "v1", state: "previous", previousTag: "v0", origin: "history" },
+    { tag: "v3", state: "CURRENT", previousTag: "v1", origin: "HISTORY" },
+    { tag: "v2", state: "FAILED", previousTag: "v1", origin: "CONTAINERS" },
+    { tag: "v1", state: "PREVIOUS", previousTag: "v0", origin: "HISTORY" },
   ]);
   expect(body.data.timeline.entries.map(({ message }: { message: string }) => message)).toEqual([
     "Deployed v1 by kim (previous)",
@@ -155,10 +155,10 @@ it("while what was there before runs on, that is current, and the one that verdi
   }`);
   expect(body.data.deploys[0]).toEqual({
     tag: "v2",
-    state: "failed",
-    verdict: { outcome: "not_enough_data", reasons: ["this deploy failed: nothing of it went live"] },
+    state: "FAILED",
+    verdict: { outcome: "NOT_ENOUGH_DATA", reasons: ["this deploy failed: nothing of it went live"] },
   });
-  expect(body.data.deploys[1]).toMatchObject({ tag: "v1", state: "current" });
+  expect(body.data.deploys[1]).toMatchObject({ tag: "v1", state: "CURRENT" });
   expect(body.data.latestDeploys).toEqual([{ tag: "v1" }]);
   expect(body.data.drift).toEqual([]);
 });
@@ -174,7 +174,7 @@ it("after Kamal removed what was there before, the hook's record says which depl
     return [states, body.data.timeline.entries.map(({ message }: { message: string }) => message)];
   };
   expect(await look(written("v1", "", 1), written("v7", "v1", 61))).toEqual([
-    ["v7 current v1", "v4 failed v1", "v3 failed v1", "v2 failed v1", "v1 previous null"],
+    ["v7 CURRENT v1", "v4 FAILED v1", "v3 FAILED v1", "v2 FAILED v1", "v1 PREVIOUS null"],
     [
       "Deployed v1 by kim (previous)",
       ...["v2", "v3", "v4"].map((tag) => `Failed to deploy ${tag}`),
@@ -182,7 +182,7 @@ it("after Kamal removed what was there before, the hook's record says which depl
     ],
   ]);
   expect(await look(written("v7", "", 61))).toEqual([
-    ["v7 current null", "v4 unknown null", "v3 unknown null", "v2 unknown null"],
+    ["v7 CURRENT null", "v4 UNKNOWN null", "v3 UNKNOWN null", "v2 UNKNOWN null"],
     [...["v2", "v3", "v4"].map((tag) => `Deployed ${tag} (unknown)`), "Deployed v7 by kim (current)"],
   ]);
 });

@@ -97,7 +97,7 @@ test("a token sees what it may see, in the list and in the events; another envir
   const rows = open("staging", containers());
   const seen = open("staging", events());
   const one = open("reader", events('(name: "redis", includeAccessories: true)'));
-  const some = open("reader", events("(env: production)"));
+  const some = open("reader", events("(env: PRODUCTION)"));
   await expect.poll(() => memory.board.readers, patient).toBe(3);
   await expect.poll(() => changes(rows).length, patient).toBe(1);
   for (const row of everything) memory.board.publish(event(row));
@@ -111,7 +111,7 @@ test("a token sees what it may see, in the list and in the events; another envir
     .toEqual([["web"], ["redis"], ["web-production"]]);
   memory.setContainers(everything);
   await Promise.all([rows, seen, one, some].map((each) => each.leave()));
-  for (const query of [containers("(env: production)"), events("(env: production)")]) {
+  for (const query of [containers("(env: PRODUCTION)"), events("(env: PRODUCTION)")]) {
     const refused = open("staging", query);
     await refused.done;
     expect(refused.messages).toMatchObject([{ errors: [{ extensions: { code: "forbidden" } }] }]);

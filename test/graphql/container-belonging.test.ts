@@ -76,7 +76,7 @@ describe.each([["canary-shop"], ["canary-redis"]])("%s, for a token of staging",
     expect((await get("full", path, "POST")).status).toBe(200);
     for (const query of [
       "{ auditLog(first: 50) { containerName } }",
-      '{ timeline(from: "2026-01-01", kinds: [restart]) { entries { message } } }',
+      '{ timeline(from: "2026-01-01", kinds: [RESTART]) { entries { message } } }',
     ]) {
       expect(await ask("full", query)).toContain(name);
       expect(await ask("staging", query)).not.toContain(name);
@@ -85,7 +85,7 @@ describe.each([["canary-shop"], ["canary-redis"]])("%s, for a token of staging",
 
   it.each([
     `{ containers(includeAccessories: true) { name } }`,
-    `{ timeline(kinds: [container_death]) { entries { message } } }`,
+    `{ timeline(kinds: [CONTAINER_DEATH]) { entries { message } } }`,
     `{ containerCpuPct(${range}, includeAccessories: true) { container } }`,
     `{ logs(role: "${name.replace("canary-", "")}", includeAccessories: true) { lines { message container { name } } } }`,
   ])("is not in %s", async (query) => {
@@ -121,9 +121,9 @@ describe("what is not of the product, for a token of every environment", () => {
     expect(await ask("full", `{ containers { name } }`)).not.toContain("canary");
     const { data } = JSON.parse(await ask("full", `{ containers(includeAccessories: true) { name kind env destination } }`));
     expect(data.containers).toEqual([
-      { name: "web", kind: "core", env: "staging", destination: "beta" },
-      { name: "canary-redis", kind: "accessory", env: null, destination: null },
-      { name: "canary-shop", kind: "other", env: "staging", destination: null },
+      { name: "web", kind: "CORE", env: "STAGING", destination: "beta" },
+      { name: "canary-redis", kind: "ACCESSORY", env: null, destination: null },
+      { name: "canary-shop", kind: "OTHER", env: "STAGING", destination: null },
     ]);
     expect((await get("full", "/containers/canary-shop")).status).toBe(404);
   });

@@ -103,18 +103,18 @@ describe("deploys", () => {
         tag: "v2",
         previousTag: "v1",
         deployedBy: "ops-user",
-        env: "staging",
-        origin: "history",
-        state: "current",
+        env: "STAGING",
+        origin: "HISTORY",
+        state: "CURRENT",
         containers: [{ version: "v2", status: "running" }],
       },
       {
         tag: "v1",
         previousTag: null,
         deployedBy: "ops-user",
-        env: "staging",
-        origin: "history",
-        state: "previous",
+        env: "STAGING",
+        origin: "HISTORY",
+        state: "PREVIOUS",
         containers: [{ version: "v1", status: "exited" }],
       },
     ]);
@@ -123,22 +123,22 @@ describe("deploys", () => {
   it("are known from containers alone where there is no file, and from Kamal's audit log by whom", async () => {
     const alone = await ask(query, { ...live, deploy: noInfo });
     expect(alone.data.deploys).toMatchObject([
-      { tag: "v2", origin: "containers", state: "current", deployedBy: null },
-      { tag: "v1", origin: "containers", state: "previous" },
+      { tag: "v2", origin: "CONTAINERS", state: "CURRENT", deployedBy: null },
+      { tag: "v1", origin: "CONTAINERS", state: "PREVIOUS" },
     ]);
     const kamal = {
       ...log(sampleRecord({ tag: "v2", origin: "kamal_audit", deployedBy: "kim", deployedAt: ago(1250) })),
       origin: "kamal_audit" as const,
     };
     const { data } = await ask(query, { ...live, deploy: noInfo, deployLogs: [log(), kamal] });
-    expect(data.deploys).toMatchObject([{ tag: "v2", origin: "kamal_audit", deployedBy: "kim" }, { tag: "v1" }]);
+    expect(data.deploys).toMatchObject([{ tag: "v2", origin: "KAMAL_AUDIT", deployedBy: "kim" }, { tag: "v1" }]);
   });
 
   it("that never started are known too: they have failed, and have no log and no series", async () => {
     const created = web("v3", { status: "created", createdAt: ago(600), startedAt: null });
     const memory = { ...live, kept: [...live.kept, created], deploy: noInfo };
     const { data } = await ask("{ deploys { tag state containers { status } } latestDeploys { tag } }", memory);
-    expect(data.deploys[0]).toEqual({ tag: "v3", state: "failed", containers: [{ status: "created" }] });
+    expect(data.deploys[0]).toEqual({ tag: "v3", state: "FAILED", containers: [{ status: "created" }] });
     expect(data.latestDeploys).toEqual([{ tag: "v2" }]);
     const { loaders } = createContext(createMemorySources(memory).sources, createCaller());
     expect((await loaders.containers.listRetired(true)).map(({ version }) => version)).toEqual(["v1"]);
@@ -154,9 +154,9 @@ describe("deploys", () => {
       (await ask(`{ deploys${args} { tag } deployLogs { deploys } }`, memory, caller)).data;
     expect(await tags("")).toEqual({ deploys: ["v9", "v2", "v1", "v8"].map((tag) => ({ tag })), deployLogs: [{ deploys: 4 }] });
     expect(await tags("", limited)).toEqual({ deploys: [{ tag: "v2" }, { tag: "v1" }], deployLogs: [{ deploys: 2 }] });
-    expect((await tags("(env: production)")).deploys).toEqual([{ tag: "v9" }]);
+    expect((await tags("(env: PRODUCTION)")).deploys).toEqual([{ tag: "v9" }]);
     expect((await tags('(tag: "v1", first: 1)')).deploys).toEqual([{ tag: "v1" }]);
-    const { errors } = await ask("{ deploys(env: production) { tag } }", memory, limited);
+    const { errors } = await ask("{ deploys(env: PRODUCTION) { tag } }", memory, limited);
     expect(errors).toMatchObject([{ originalError: { code: "forbidden" } }]);
   });
 
@@ -179,7 +179,7 @@ describe("deploys", () => {
     const { data } = await ask("{ deployLogs { origin skipped complete error { code } } }", {
       deployLogs: [{ ...log(), skipped: 3, complete: false, error }],
     });
-    expect(data.deployLogs).toEqual([{ origin: "history", skipped: 3, complete: false, error: { code: error.code } }]);
+    expect(data.deployLogs).toEqual([{ origin: "HISTORY", skipped: 3, complete: false, error: { code: error.code } }]);
   });
 });
 
@@ -253,7 +253,7 @@ describe("a verdict", () => {
     });
     expect(problems).toEqual([]);
     expect(data.deploys[0].verdict).toMatchObject({
-      outcome: "regressed",
+      outcome: "REGRESSED",
       reasons: [
         "mail: 25.0 % of its jobs fail, 0.5 % did before",
         "containers restarted 12 times, 0 times before",
@@ -263,7 +263,7 @@ describe("a verdict", () => {
       queues: [
         {
           queue: "mail",
-          outcome: "regressed",
+          outcome: "REGRESSED",
           before: { succeeded: 398, failed: 2, failureRatio: 0.005 },
           after: { succeeded: 150, failed: 50 },
           waitPValue: 1,
@@ -280,17 +280,17 @@ describe("a verdict", () => {
     const outcome = async (sources: object[]) =>
       (await ask(query, { ...base, queueSources: sources as never })).data.deploys[0].verdict;
     expect(await outcome(jobs({ history: history([398, 2], [397, 3]) }))).toMatchObject({
-      outcome: "clean",
+      outcome: "CLEAN",
       reasons: [],
       newErrors: [],
     });
-    expect(await outcome(jobs({ history: history([398, 2], [3, 3]) }))).toMatchObject({ outcome: "not_enough_data" });
+    expect(await outcome(jobs({ history: history([398, 2], [3, 3]) }))).toMatchObject({ outcome: "NOT_ENOUGH_DATA" });
     const failing = jobs({
       history: () => Promise.reject(new OpsError("query_refused", "too much")),
       errors: new OpsError("postgres_unavailable", "gone"),
     });
     expect(await outcome(failing)).toMatchObject({
-      outcome: "not_enough_data",
+      outcome: "NOT_ENOUGH_DATA",
       newErrors: null,
       gaps: ["jobs: too much", "errors: gone"],
     });
@@ -309,12 +309,12 @@ describe("a verdict", () => {
       { depth: null, oldestAgeSeconds: null },
     ];
     expect(await outcome(waits, {})).toMatchObject({
-      outcome: "regressed",
+      outcome: "REGRESSED",
       reasons: ["mail: 0 jobs ended, 2164 did before; 1300 jobs wait"],
     });
-    expect((await outcome(undated, {})).outcome).toBe("regressed");
-    expect((await outcome(undated, { depth: 0 })).outcome).toBe("not_enough_data");
-    expect((await outcome(waits, { paused: true })).outcome).toBe("not_enough_data");
+    expect((await outcome(undated, {})).outcome).toBe("REGRESSED");
+    expect((await outcome(undated, { depth: 0 })).outcome).toBe("NOT_ENOUGH_DATA");
+    expect((await outcome(waits, { paused: true })).outcome).toBe("NOT_ENOUGH_DATA");
   });
 
   it("fails, if asked to, when no queue source could be read and nothing else is worse", async () => {
@@ -326,15 +326,15 @@ describe("a verdict", () => {
     const well = jobs({ name: "others", history: history([398, 2], [397, 3]) });
     const failed = await read("(needsQueues: true)", down);
     expect(failed.errors).toMatchObject([{ originalError: { code: "queues_unavailable", status: 503 } }]);
-    const told = [{ verdict: { outcome: "not_enough_data" } }];
+    const told = [{ verdict: { outcome: "NOT_ENOUGH_DATA" } }];
     expect((await read("", down)).data.latestDeploys).toEqual(told);
     expect((await read("(needsQueues: true)", [])).data.latestDeploys).toEqual(told);
     const refused = jobs({ history: () => Promise.reject(new OpsError("query_refused", "too much")) });
     expect((await read("(needsQueues: true)", refused)).data.latestDeploys).toEqual(told);
     expect((await read("(needsQueues: true)", [...down, ...well])).data.latestDeploys).toEqual([
-      { verdict: { outcome: "clean" } },
+      { verdict: { outcome: "CLEAN" } },
     ]);
-    expect((await read("(needsQueues: true)", down, unwell)).data.latestDeploys).toEqual([{ verdict: { outcome: "regressed" } }]);
+    expect((await read("(needsQueues: true)", down, unwell)).data.latestDeploys).toEqual([{ verdict: { outcome: "REGRESSED" } }]);
   });
 
   it("believes no samples, no errors that are not told whole, and no events around a gap", async () => {
@@ -361,7 +361,7 @@ describe("a verdict", () => {
       },
     );
     expect(data.deploys[0].verdict).toMatchObject({
-      outcome: "not_enough_data",
+      outcome: "NOT_ENOUGH_DATA",
       queues: [{ before: null, after: null }],
       newErrors: null,
       containers: { restartsFrom: "counters" },
@@ -392,7 +392,7 @@ describe("a verdict", () => {
       },
     );
     expect(data.deploys[0].verdict).toMatchObject({
-      outcome: "regressed",
+      outcome: "REGRESSED",
       reasons: ["containers restarted 9 times, 0 times before", "containers were unhealthy for 100.0 s, 0.0 s before"],
       containers: { restartsFrom: "events", restartsBefore: 0, restartsAfter: 9, unhealthySecondsAfter: 100 },
     });
@@ -437,10 +437,10 @@ describe("drift", () => {
     };
     const { data } = await ask(query, memory);
     expect(data.drift.map(({ kind, engine }: { kind: string; engine: string }) => [kind, engine])).toEqual([
-      ["mixed_releases", null],
-      ["unlike_deploy", "b"],
-      ["engine_missed", "b"],
-      ["engine_unknown", "c"],
+      ["MIXED_RELEASES", null],
+      ["UNEXPECTED_RELEASE", "b"],
+      ["MISSING_ON_ENGINE", "b"],
+      ["ENGINE_UNKNOWN", "c"],
     ]);
     expect((await ask(query, { ...live, deploy: noInfo, deployLogs: [log(v1, v2)] })).data.drift).toEqual([]);
   });
@@ -486,22 +486,22 @@ describe("the timeline", () => {
   it("has deploys, restarts by whom, health and states in one order, and since when each is known", async () => {
     const { data } = await ask(query(), memory, createCaller(), remember);
     expect(data.timeline.entries.map(({ kind, who }: { kind: string; who: string }) => [kind, who])).toEqual([
-      ["deploy", "ops-user"],
-      ["deploy", "ops-user"],
-      ["queue_state", null],
-      ["gap", null],
-      ["health", null],
-      ["restart", "kim"],
+      ["DEPLOY", "ops-user"],
+      ["DEPLOY", "ops-user"],
+      ["QUEUE_STATE", null],
+      ["GAP", null],
+      ["HEALTH", null],
+      ["RESTART", "kim"],
     ]);
     expect(data.timeline.entries.at(-1).message).toBe("web was restarted by kim: stuck");
     const coverage = Object.fromEntries(data.timeline.coverage.map((one: { kind: string }) => [one.kind, one]));
     expect(coverage).toMatchObject({
-      deploy: { known: true, since: v1.deployedAt },
-      restart: { known: true, since: null },
-      health: { known: true, since: ago(5000), sampled: false, note: null },
-      oom_kill: { known: false, since: null, note: "not heard: local" },
-      queue_state: { sampled: true },
-      host_alert: { sampled: true },
+      DEPLOY: { known: true, since: v1.deployedAt },
+      RESTART: { known: true, since: null },
+      HEALTH: { known: true, since: ago(5000), sampled: false, note: null },
+      OOM_KILL: { known: false, since: null, note: "not heard: local" },
+      QUEUE_STATE: { sampled: true },
+      HOST_ALERT: { sampled: true },
     });
   });
 
@@ -509,15 +509,15 @@ describe("the timeline", () => {
     expect(await messages('(from: "11m")')).toEqual(
       ["local was not heard", "web is unhealthy", "web was restarted by kim: stuck"].slice(0),
     );
-    expect(await messages('(from: "20m", to: "9m", kinds: [health, gap])')).toEqual(["local was not heard", "web is unhealthy"]);
+    expect(await messages('(from: "20m", to: "9m", kinds: [HEALTH, GAP])')).toEqual(["local was not heard", "web is unhealthy"]);
     const ms = (seconds: number) => (now - seconds) * 1000;
     for (const args of [
       `from: "${ms(1200)}", to: "${ms(540)}"`,
       `from: "${now - 1200}", to: "${now - 540}"`,
       `from: "${ago(1200)}", to: "${ms(540)}.5"`,
     ])
-      expect(await messages(`(${args}, kinds: [health, gap])`)).toEqual(["local was not heard", "web is unhealthy"]);
-    expect(await messages(`(from: "${ago(0).slice(0, 10)}", kinds: [oom_kill])`)).toEqual([]);
+      expect(await messages(`(${args}, kinds: [HEALTH, GAP])`)).toEqual(["local was not heard", "web is unhealthy"]);
+    expect(await messages(`(from: "${ago(0).slice(0, 10)}", kinds: [OOM_KILL])`)).toEqual([]);
     expect(await messages(`(from: "${ms(500)}", to: "${ms(500)}")`)).toEqual([]);
     const { data } = await ask(query("(first: 1)"), memory, createCaller(), remember);
     expect([data.timeline.truncated, data.timeline.entries.length]).toEqual([true, 1]);
@@ -528,12 +528,12 @@ describe("the timeline", () => {
 
   it("shows who restarted to tokens with ops:operate alone, and nothing of other environments", async () => {
     const readers: Scope[] = ["ops:read"];
-    expect(await messages('(from: "11m", kinds: [restart])', createCaller(readers))).toEqual(["web was restarted"]);
+    expect(await messages('(from: "11m", kinds: [RESTART])', createCaller(readers))).toEqual(["web was restarted"]);
     expect(await messages('(from: "20m")', limited)).not.toContain("Queue mail is stalled");
-    expect(await messages('(from: "20m", env: production)')).toEqual(["Queue mail is stalled", "local was not heard"]);
-    const { errors } = await ask(query("(env: production)"), memory, limited);
+    expect(await messages('(from: "20m", env: PRODUCTION)')).toEqual(["Queue mail is stalled", "local was not heard"]);
+    const { errors } = await ask(query("(env: PRODUCTION)"), memory, limited);
     expect(errors).toMatchObject([{ originalError: { code: "forbidden" } }]);
     const { data } = await ask(query(), memory, limited, remember);
-    expect(data.timeline.coverage.find(({ kind }: { kind: string }) => kind === "host_alert")).toMatchObject({ known: false });
+    expect(data.timeline.coverage.find(({ kind }: { kind: string }) => kind === "HOST_ALERT")).toMatchObject({ known: false });
   });
 });

@@ -119,10 +119,10 @@ describe.each([
     );
     const newest = places.map(({ service, destination, version }) => {
       const env = destination === "beta" ? betaEnv : destination || (service.endsWith("staging") ? "staging" : null);
-      return [`${service} ${destination || null} ${env}`, version] as const;
+      return [`${service} ${destination || null} ${env?.toUpperCase() ?? null}`, version] as const;
     });
     expect(new Set(states)).toEqual(
-      new Set(newest.flatMap(([place, version]) => [`${place}: ${version} current 2`, `${place}: v1 previous 2`])),
+      new Set(newest.flatMap(([place, version]) => [`${place}: ${version} CURRENT 2`, `${place}: v1 PREVIOUS 2`])),
     );
     expect(states).toHaveLength(2 * places.length);
   });
@@ -139,10 +139,10 @@ describe.each([
     rmSync(join(folder, "wallet-core-beta-audit.log"));
     expect(data.drift).toEqual([]);
     expect(data.deploys).toHaveLength(2 * places.length);
-    expect(data.deploys.filter(({ origin }: any) => origin === "kamal_audit")).toMatchObject([
-      { tag: "v7", service: "wallet-core", destination: "beta", env: betaEnv, state: "current" },
+    expect(data.deploys.filter(({ origin }: any) => origin === "KAMAL_AUDIT")).toMatchObject([
+      { tag: "v7", service: "wallet-core", destination: "beta", env: betaEnv?.toUpperCase() ?? null, state: "CURRENT" },
     ]);
-    expect(data.deploys.filter(({ state }: any) => state === "current")).toHaveLength(places.length);
+    expect(data.deploys.filter(({ state }: any) => state === "CURRENT")).toHaveLength(places.length);
   });
 
   it("find drift where there is some: one destination alone", async () => {
@@ -151,9 +151,9 @@ describe.each([
       createFleet(variables),
       "{ drift { kind service destination role expected } deploys { tag state } }",
     );
-    const beta = { kind: "unlike_deploy", service: "wallet-core", destination: "beta", expected: "v8" };
+    const beta = { kind: "UNEXPECTED_RELEASE", service: "wallet-core", destination: "beta", expected: "v8" };
     expect(data.drift).toEqual(["runner", "web"].map((role) => ({ ...beta, role })));
-    expect(data.deploys.filter(({ state }: any) => state === "incomplete")).toEqual([{ tag: "v8", state: "incomplete" }]);
+    expect(data.deploys.filter(({ state }: any) => state === "INCOMPLETE")).toEqual([{ tag: "v8", state: "INCOMPLETE" }]);
   });
 
   it("restart the runners of the destination that is chosen alone", async () => {
@@ -164,11 +164,11 @@ describe.each([
         `mutation { restartRole(role: "runner", service: "wallet-core", reason: "leak"${args}) { steps { container { name } } } }`,
       );
     const production = [{ container: { name: "wallet-core-runner-production-v5" } }];
-    const all = await restart(", env: production");
+    const all = await restart(", env: PRODUCTION");
     expect(all.errors).toEqual(refused);
     expect(all.data.restartRole?.steps ?? []).toEqual(refused.length === 0 ? production : []);
     expect(fleet.audited).toHaveLength(refused.length === 0 ? 2 : 0);
-    expect((await restart(', env: production, destination: "production"')).data.restartRole.steps).toEqual(production);
+    expect((await restart(', env: PRODUCTION, destination: "production"')).data.restartRole.steps).toEqual(production);
     expect((await restart(', destination: "beta"')).data.restartRole.steps).toEqual([
       { container: { name: "wallet-core-runner-beta-v7" } },
     ]);
@@ -222,7 +222,7 @@ describe("a deploy_info.json of a hook that writes no destination", () => {
     );
     expect(new Set(Object.values(versions(answer)))).toEqual(new Set(["latest"]));
     expect(answer.data.deploys.filter(({ tag }: any) => tag === "v9")).toEqual([
-      { tag: "v9", state: "unknown", destination: null },
+      { tag: "v9", state: "UNKNOWN", destination: null },
     ]);
     expect(answer.data.drift).toEqual([]);
   });

@@ -90,7 +90,7 @@ describe("/graphql", () => {
     const ask = (engine: string) =>
       `container(name: "${entries[0]?.name}", engine: "${engine}") { engine env logs(tail: 1) { truncated } stats { cpuPct } }`;
     const { body } = await other.query(`{ containers { env } a: ${ask("production")} b: ${ask("staging")} }`);
-    expect(body.data).toMatchObject({ a: { engine: "production", env: "production" }, b: { engine: "staging", env: "staging" } });
+    expect(body.data).toMatchObject({ a: { engine: "production", env: "PRODUCTION" }, b: { engine: "staging", env: "STAGING" } });
   });
 
   it("runs one restart for one mutation, and refuses five in one", async () => {

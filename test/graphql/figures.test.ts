@@ -66,7 +66,7 @@ describe("each field is its own", () => {
       waitP95Seconds: 2.5,
       runP50Seconds: 3.75,
       runP95Seconds: 5.5,
-      state: "ok",
+      state: "OK",
       drainSeconds: 20,
       orphans: null,
     };
@@ -88,7 +88,7 @@ describe("each field is its own", () => {
       runP50Seconds: null,
       runP95Seconds: null,
       drainSeconds: 0,
-      state: "idle",
+      state: "IDLE",
     });
     expect(data).toMatchObject({
       first: { source: "jobs", depth: 30 },
@@ -108,7 +108,7 @@ describe("each field is its own", () => {
     const { data } = await read({ queueSources }, "{ queueSources { name kind env numbersOk ok error { code message } } }");
     const error = { code: "postgres_unavailable", message: "away" };
     expect(data.queueSources).toEqual([
-      { name: "fine", kind: "table", env: "staging", numbersOk: true, ok: true, error: null },
+      { name: "fine", kind: "table", env: "STAGING", numbersOk: true, ok: true, error: null },
       { name: "numbers", kind: "table", env: null, numbersOk: true, ok: false, error },
       { name: "errors", kind: "table", env: null, numbersOk: false, ok: false, error },
     ]);
@@ -172,8 +172,11 @@ describe("each field is its own", () => {
       },
     );
     expect(data).toEqual({
-      hosts: [host, other],
-      host: { name: "b", status: "down" },
+      hosts: [
+        { ...host, status: "UP" },
+        { ...other, status: "DOWN" },
+      ],
+      host: { name: "b", status: "DOWN" },
       unknown: null,
       hostsUpdatedAt: "2026-01-13T09:46:00Z",
       thresholds: { cpu: 0.8, mem: 0.9 },
@@ -209,7 +212,7 @@ describe("each field is its own", () => {
       `{ containers { ${selectionOf(expected)} } engines { name ok ageSeconds error { code message } } }`,
     );
     expect(data).toEqual({
-      containers: [expected],
+      containers: [{ ...expected, env: "STAGING", kind: "CORE", health: "STARTING" }],
       engines: [
         { name: "a", ok: true, ageSeconds: 1.5, error: null },
         { name: "b", ok: false, ageSeconds: null, error },
@@ -232,7 +235,7 @@ describe("each field is its own", () => {
     } as const;
     const extra = [{ key: "runtime", value: "60" }];
     const { data } = await read({ deploy: { ...info, extra } }, `{ deployInfo { ${selectionOf(info)} extra { key value } } }`);
-    expect(data.deployInfo).toEqual({ ...info, extra });
+    expect(data.deployInfo).toEqual({ ...info, env: "PRODUCTION", extra });
   });
 
   it("of an audit record", async () => {
@@ -294,7 +297,7 @@ describe("each field is its own", () => {
       { queueSources },
       `{ jobErrors { ${fields} } mail: jobErrors(queue: "mail", first: 1) { error } queue(name: "mail") { errors(first: 1) { error } failuresByRelease { count version } }
          errorGroups { error count firstSeen lastSeen attempts complete queues { name source count } jobs { jobId queue source } }
-         some: errorGroups(first: 1) { error } none: errorGroups(env: production) { error } }`,
+         some: errorGroups(first: 1) { error } none: errorGroups(env: PRODUCTION) { error } }`,
     );
     const row = (queue: string, error: string, count: number, minute: number) => {
       const job = `${queue}-${count}`;

@@ -49,11 +49,11 @@ describe("auditLog", () => {
 describe("restartContainer", () => {
   it("previews without a restart or a record", async () => {
     const memory = createMemorySources({ containers }, { restartEnabled: true });
-    const fields = "restarted well preview { refusal { code } healthyPeers lastHealthy }";
+    const fields = "restarted healthy preview { refusal { code } healthyPeers lastHealthy }";
     const { data } = await ask(memory, `mutation { restartContainer(name: "web-staging", dryRun: true) { ${fields} } }`);
     expect(data.restartContainer).toEqual({
       restarted: false,
-      well: null,
+      healthy: null,
       preview: { refusal: null, healthyPeers: 0, lastHealthy: true },
     });
     expect(memory.calls).not.toHaveProperty("restart");
@@ -136,13 +136,13 @@ describe("restartContainer", () => {
 
 describe("restartRole", () => {
   const role = (env: string, more = "") =>
-    `mutation { restartRole(role: "web", env: ${env}, reason: "leak"${more}) { complete steps { outcome container { name } } } }`;
+    `mutation { restartRole(role: "web", env: ${env.toUpperCase()}, reason: "leak"${more}) { complete steps { outcome container { name } } } }`;
 
   it("restarts the running ones of the environment", async () => {
     const stopped = sampleContainer({ name: "web-stopped", status: "exited" });
     const memory = createMemorySources({ containers: [...containers, stopped] }, { restartEnabled: true });
     const { data } = await ask(memory, role("staging"));
-    expect(data.restartRole).toEqual({ complete: true, steps: [{ outcome: "restarted", container: { name: "web-staging" } }] });
+    expect(data.restartRole).toEqual({ complete: true, steps: [{ outcome: "RESTARTED", container: { name: "web-staging" } }] });
     expect(memory.audited[0]).toMatchObject({ args: { role: "web", step: 1, of: 1 }, reason: "leak" });
   });
 
@@ -170,26 +170,26 @@ describe("restartRole", () => {
       const memory = createMemorySources({ containers: twins }, { restartEnabled: true });
       let step = -1;
       vi.spyOn(memory.sources.restarts, "restart").mockImplementation(async (container) => {
-        const well = outcomes[++step] ?? true;
-        if (well instanceof Error) throw well;
-        return { container, well, dockerStatus: 204 };
+        const healthy = outcomes[++step] ?? true;
+        if (healthy instanceof Error) throw healthy;
+        return { container, healthy, dockerStatus: 204 };
       });
-      return (await ask(memory, `mutation { restartRole(role: "web", env: staging, reason: "leak") ${source} }`)).data
+      return (await ask(memory, `mutation { restartRole(role: "web", env: STAGING, reason: "leak") ${source} }`)).data
         .restartRole;
     };
     const step = (name: string, outcome: string, error: object | null = null) => ({ outcome, container: { name }, error });
-    expect(await run([])).toEqual({ complete: true, steps: ["a", "b", "c"].map((name) => step(name, "restarted")) });
+    expect(await run([])).toEqual({ complete: true, steps: ["a", "b", "c"].map((name) => step(name, "RESTARTED")) });
     expect(await run([true, true, false])).toEqual({
       complete: false,
-      steps: [step("a", "restarted"), step("b", "restarted"), step("c", "unwell")],
+      steps: [step("a", "RESTARTED"), step("b", "RESTARTED"), step("c", "UNHEALTHY")],
     });
     const refused = new OpsError("restart_protected", "It is protected");
     expect(await run([true, refused])).toEqual({
       complete: false,
       steps: [
-        step("a", "restarted"),
-        step("b", "failed", { code: "restart_protected", message: "It is protected" }),
-        step("c", "skipped"),
+        step("a", "RESTARTED"),
+        step("b", "FAILED", { code: "restart_protected", message: "It is protected" }),
+        step("c", "SKIPPED"),
       ],
     });
   });
@@ -203,7 +203,7 @@ describe("restartRole", () => {
     ];
     const memory = createMemorySources({ containers: fleet }, { restartEnabled: true });
     const { data } = await ask(memory, role("staging"));
-    expect(data.restartRole.steps).toEqual([{ outcome: "restarted", container: { name: "web-staging" } }]);
+    expect(data.restartRole.steps).toEqual([{ outcome: "RESTARTED", container: { name: "web-staging" } }]);
     expect(await ask(memory, role("production"))).toMatchObject({ code: "container_not_found" });
     expect(await ask(memory, role("staging").replace("leak", ""))).toMatchObject({ code: "invalid_request" });
   });
@@ -242,7 +242,7 @@ describe("restartRole", () => {
     const fleet = [live, beta, bare];
 
     it("refuses, names them, and restarts nothing", async () => {
-      expect(await restartRole(", env: production", fleet)).toEqual({
+      expect(await restartRole(", env: PRODUCTION", fleet)).toEqual({
         outcome:
           "role_ambiguous: The role runner is run by 3 services or destinations; choose one by service, destination or env: " +
           "wallet-core (production), wallet-core -d beta (production), wallet-core -d production (production)",
@@ -250,19 +250,19 @@ describe("restartRole", () => {
         records: 0,
       });
       const many = Array.from({ length: 12 }, (_, index) => runner(`d${index}`, "production"));
-      expect((await restartRole(", env: production", many)).outcome).toMatch(/run by 12 .* and 2 more$/);
+      expect((await restartRole(", env: PRODUCTION", many)).outcome).toMatch(/run by 12 .* and 2 more$/);
     });
 
     it("restarts those of the one that is chosen, and no other", async () => {
       const chosen = async (args: string, given = fleet) => (await restartRole(args, given)).outcome;
-      expect(await chosen(', env: production, destination: "production"')).toEqual([live.name]);
+      expect(await chosen(', env: PRODUCTION, destination: "production"')).toEqual([live.name]);
       expect(await chosen(', destination: "beta"')).toEqual([beta.name]);
       expect(await chosen(', destination: ""')).toEqual([bare.name]);
-      expect(await chosen(', env: production, destination: ""')).toEqual([bare.name]);
+      expect(await chosen(', env: PRODUCTION, destination: ""')).toEqual([bare.name]);
       expect(await chosen(', destination: "production"', [live, shop])).toMatch(/^role_ambiguous: /);
       expect(await chosen(', destination: "production", service: "shop"', [live, shop])).toEqual([shop.name]);
       expect(await chosen(', destination: "nothing"')).toMatch(/^container_not_found: /);
-      expect(await chosen(', env: staging, destination: "production"')).toMatch(/^container_not_found: /);
+      expect(await chosen(', env: STAGING, destination: "production"')).toMatch(/^container_not_found: /);
     });
 
     it("wants env or destination", async () => {
@@ -282,7 +282,7 @@ describe("restartRole", () => {
       const same = [live, runner("production", null)];
       expect((await restartRole(', destination: "production"', same)).outcome).toMatch(/^role_ambiguous: .*unknown environment/);
       expect((await restartRole(', destination: "production"', same, ["production"])).outcome).toEqual([live.name]);
-      expect((await restartRole(", env: production", same)).outcome).toEqual([live.name]);
+      expect((await restartRole(", env: PRODUCTION", same)).outcome).toEqual([live.name]);
     });
 
     it("restarts no container whose name is that of another role when its turn comes", async () => {
@@ -296,10 +296,10 @@ describe("restartRole", () => {
           return restartOne(ref);
         },
       });
-      const source = `mutation { restartRole(role: "runner", env: production, reason: "leak") { steps { outcome error { code } } } }`;
+      const source = `mutation { restartRole(role: "runner", env: PRODUCTION, reason: "leak") { steps { outcome error { code } } } }`;
       expect((await ask(memory, source)).data.restartRole.steps).toEqual([
-        { outcome: "restarted", error: null },
-        { outcome: "failed", error: { code: "container_not_found" } },
+        { outcome: "RESTARTED", error: null },
+        { outcome: "FAILED", error: { code: "container_not_found" } },
       ]);
       expect(memory.calls["restart"]).toBe(1);
     });
@@ -337,7 +337,7 @@ describe("healthCheck(probe: true)", () => {
 
   it("has the figures of the last probe in their places, its age in seconds", async () => {
     const container = sampleContainer({ name: "web", health: "unhealthy", probe: last });
-    const common = { status: "running", health: "unhealthy", failingStreak: 4 };
+    const common = { status: "running", health: "UNHEALTHY", failingStreak: 4 };
     // 90.6 s before now.
     expect(await check(container)).toEqual({ ...common, ...last, ...unprobed, healthy: false, ageSeconds: 91 });
     const probed = { healthy: true, checkedAt: "2026-01-13T09:47:28Z", ageSeconds: 3, output: "new" };

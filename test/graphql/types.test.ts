@@ -60,10 +60,10 @@ describe("arguments that are out of bounds", () => {
     ["deploys(first: 0) { tag }", first(100)],
     ["deploys(first: 101) { tag }", first(100)],
     [`deploys(from: "${ago(1)}", to: "${ago(2)}") { tag }`, reversed],
-    ["deploys(env: production) { tag }", other],
-    ["drift(env: production) { kind }", other],
-    ["errorGroups(env: production) { error }", other],
-    ["timeline(env: production) { truncated }", other],
+    ["deploys(env: PRODUCTION) { tag }", other],
+    ["drift(env: PRODUCTION) { kind }", other],
+    ["errorGroups(env: PRODUCTION) { error }", other],
+    ["timeline(env: PRODUCTION) { truncated }", other],
     ["timeline(first: 0) { truncated }", first(500)],
     ["timeline(first: 501) { truncated }", first(500)],
     ['timeline(from: "1h", to: "2h") { truncated }', reversed],
@@ -78,7 +78,7 @@ describe("arguments that are out of bounds", () => {
     ["latestDeploys(maxAgeSeconds: 0) { tag }", "invalid_request: maxAgeSeconds must be at least 1"],
     ["latestDeploys { verdict(window: 59) { outcome } }", window],
     ["latestDeploys { verdict(window: 86401) { outcome } }", window],
-    ["containers(env: production) { name }", other],
+    ["containers(env: PRODUCTION) { name }", other],
     ["auditLog(first: 101) { seq }", first(100)],
     ["jobErrors(first: 101) { error }", first(100)],
   ])("%s is refused: %s", async (field, refusal) => {
@@ -112,9 +112,9 @@ describe("deploys", () => {
   it.each<[string, string[]]>([
     ["", ["t2000", "shop", "t3000", "t3600"]],
     ["(first: 2)", ["t2000", "shop"]],
-    ["(env: staging)", ["t2000", "t3000", "t3600"]],
+    ["(env: STAGING)", ["t2000", "t3000", "t3600"]],
     ['(tag: "t3000")', ["t3000"]],
-    ['(tag: "shop", env: staging)', []],
+    ['(tag: "shop", env: STAGING)', []],
     [`(from: "${ago(3000)}", to: "${ago(2500)}")`, ["shop", "t3000"]],
     [`(from: "${ago(2999)}")`, ["t2000", "shop"]],
     [`(to: "${ago(2501)}")`, ["t3000", "t3600"]],
@@ -144,7 +144,7 @@ describe("deploys", () => {
     expect(answer.refusals).toEqual([`queues_unavailable: No queue source could be read (${gaps.join("; ")})`]);
     const told = await read({ ...memory, queueSources }, source("(window: 600)"));
     expect(told.data.deploys[0].verdict).toEqual({
-      outcome: "not_enough_data",
+      outcome: "NOT_ENOUGH_DATA",
       windowSeconds: 600,
       beforeFrom: ago(2600),
       afterTo: ago(1400),
@@ -177,10 +177,10 @@ describe("deploys", () => {
     ];
     const drift = async (args: string) => {
       const { data } = await read({ ...memory, containers: [own, production], engines }, `{ drift${args} { kind env } }`);
-      return new Set(data.drift.map(({ kind, env }: { kind: string; env: string }) => (kind === "engine_unknown" ? kind : env)));
+      return new Set(data.drift.map(({ kind, env }: { kind: string; env: string }) => (kind === "ENGINE_UNKNOWN" ? kind : env)));
     };
-    expect(await drift("")).toEqual(new Set(["staging", "production", "engine_unknown"]));
-    expect(await drift("(env: staging)")).toEqual(new Set(["staging", "engine_unknown"]));
+    expect(await drift("")).toEqual(new Set(["STAGING", "PRODUCTION", "ENGINE_UNKNOWN"]));
+    expect(await drift("(env: STAGING)")).toEqual(new Set(["STAGING", "ENGINE_UNKNOWN"]));
   });
 });
 
@@ -195,11 +195,11 @@ describe("containers", () => {
   it.each<[string, string[]]>([
     ["", ["guessed", "own", "production"]],
     ["(includeAccessories: true)", ["guessed", "own", "production", "redis"]],
-    ["(env: staging)", ["guessed", "own"]],
-    ["(env: production)", ["production"]],
+    ["(env: STAGING)", ["guessed", "own"]],
+    ["(env: PRODUCTION)", ["production"]],
     ['(engine: "a")', ["own"]],
     ['(engine: "a", includeAccessories: true)', ["own", "redis"]],
-    ['(engine: "b", env: staging)', ["guessed"]],
+    ['(engine: "b", env: STAGING)', ["guessed"]],
     ['(engine: "")', ["guessed", "own", "production"]],
   ])("%s are %j", async (args, expected) => {
     expect(names((await read(memory, `{ containers${args} { name } }`)).data.containers)).toEqual(expected);
@@ -320,8 +320,8 @@ describe("series of containers", () => {
     const all = await rows("");
     expect(all).toHaveLength(12);
     expect(all.slice(0, 2)).toEqual([
-      { time: ago(300), container: "web", engine: "a", role: "web", destination: "beta", env: "staging", value: 50 },
-      { time: ago(300), container: "worker", engine: "b", role: "worker", destination: null, env: "staging", value: 50 },
+      { time: ago(300), container: "web", engine: "a", role: "web", destination: "beta", env: "STAGING", value: 50 },
+      { time: ago(300), container: "worker", engine: "b", role: "worker", destination: null, env: "STAGING", value: 50 },
     ]);
   });
 
@@ -330,8 +330,8 @@ describe("series of containers", () => {
     [', roles: ["worker"]', ["worker"]],
     [', destinations: ["beta"]', ["web"]],
     [', destinations: [""]', ["worker"]],
-    [", env: [production]", []],
-    [", env: [staging]", ["web", "worker"]],
+    [", env: [PRODUCTION]", []],
+    [", env: [STAGING]", ["web", "worker"]],
     [', containers: ["web"], roles: ["worker"]', []],
   ])("with %s are of %j", async (args, expected) => {
     const found = await rows(args);
@@ -415,7 +415,7 @@ describe("series of queues", () => {
       { queueSources },
       `{ queueDepth(${range}) { time queue source env value } queueSeriesSources(${range}) { name exact since error { code } } }`,
     );
-    const row = { queue: "mail", source: "jobs", env: "staging" };
+    const row = { queue: "mail", source: "jobs", env: "STAGING" };
     expect(data).toEqual({
       queueDepth: [
         { time: ago(3600), ...row, value: 1 },
@@ -466,7 +466,7 @@ describe("entries of the timeline", () => {
     };
     const fields =
       "kind time after message service destination env who from to container containerId engine role version queue source host exitCode requested";
-    const { data } = await read({}, `{ timeline(kinds: [health, queue_state, host_alert, gap]) { entries { ${fields} } } }`, {
+    const { data } = await read({}, `{ timeline(kinds: [HEALTH, QUEUE_STATE, HOST_ALERT, GAP]) { entries { ${fields} } } }`, {
       change,
     });
     const none = { after: null, service: null, destination: null, env: null, who: null, from: null, to: null };
@@ -487,7 +487,8 @@ describe("entries of the timeline", () => {
       {
         ...blank,
         ...group,
-        kind: "health",
+        env: "STAGING",
+        kind: "HEALTH",
         after: ago(90),
         who: "kim",
         from: "a",
@@ -500,9 +501,9 @@ describe("entries of the timeline", () => {
         exitCode: 137,
         requested: true,
       },
-      { ...blank, kind: "queue_state", queue: "mail", source: "jobs" },
-      { ...blank, kind: "host_alert", host: "node" },
-      { ...blank, kind: "gap", engine: "local" },
+      { ...blank, kind: "QUEUE_STATE", queue: "mail", source: "jobs" },
+      { ...blank, kind: "HOST_ALERT", host: "node" },
+      { ...blank, kind: "GAP", engine: "local" },
     ]);
   });
 });
@@ -516,11 +517,11 @@ describe("the restart of a role", () => {
     ["without a place", {}, "", "invalid_request: env or destination must be given"],
     ["without a place but a null", {}, ", destination: null", "invalid_request: env or destination must be given"],
     ["at no destination of it", {}, ', destination: "beta"', "container_not_found: No running container of this role"],
-    ["of another service", {}, ', env: staging, service: "shop"', "container_not_found: No running container of this role"],
+    ["of another service", {}, ', env: STAGING, service: "shop"', "container_not_found: No running container of this role"],
     [
       "while an engine is silent",
       { engines: [{ name: "local", ok: true, error: null }, slow] },
-      ", env: staging",
+      ", env: STAGING",
       "docker_unavailable: An engine may run some of this role: b is slow",
     ],
   ])("%s is refused", async (_what, memory, args, refusal) => {
@@ -533,10 +534,10 @@ describe("the restart of a role", () => {
       sources.containers.inspectNow = async () => ({ ...web, role: ++asked > 0 ? "worker" : "web" });
     };
     const source =
-      'mutation { restartRole(role: "web", env: staging, reason: "leak") { steps { outcome error { code message } } } }';
+      'mutation { restartRole(role: "web", env: STAGING, reason: "leak") { steps { outcome error { code message } } } }';
     const { data } = await read({ containers: [web] }, source, { change, options });
     expect(data.restartRole.steps).toEqual([
-      { outcome: "failed", error: { code: "container_not_found", message: "It is of another role now" } },
+      { outcome: "FAILED", error: { code: "container_not_found", message: "It is of another role now" } },
     ]);
   });
 

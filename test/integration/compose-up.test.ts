@@ -164,5 +164,5 @@ it("has Prometheus scrape the gateway and the node-exporter, with the shipped ru
     headers: { "content-type": "application/json", ...infinity?.headers },
     body: JSON.stringify({ query: "{ hosts { name status cpuUtil } }" }),
   });
-  expect(JSON.parse(hosts.body)).toMatchObject({ data: { hosts: [{ name: expect.any(String), status: "up" }] } });
+  expect(JSON.parse(hosts.body)).toMatchObject({ data: { hosts: [{ name: expect.any(String), status: "UP" }] } });
 }, 60_000);

@@ -121,8 +121,8 @@ async function judge() {
   const { body } = await (await openGateway(writeHistory())).query(query);
   expect(body.errors).toBeUndefined();
   expect(body.data.deploys).toEqual([
-    { tag: "v2", state: "current", origin: "history", containers: [{ version: "v2", status: "running" }] },
-    { tag: "v1", state: "previous", origin: "history", containers: [{ version: "v1", status: "exited" }] },
+    { tag: "v2", state: "CURRENT", origin: "HISTORY", containers: [{ version: "v2", status: "running" }] },
+    { tag: "v1", state: "PREVIOUS", origin: "HISTORY", containers: [{ version: "v1", status: "exited" }] },
   ]);
   expect(body.data.last[0].tag).toBe("v2");
   return body.data.last[0].verdict;
@@ -134,12 +134,12 @@ it("finds a bad release in River's rows: what fails more, runs longer, and fails
   await work("v2", 13.9, 0.5, 5, 1, "timeout");
   const verdict = await judge();
   expect(verdict).toMatchObject({
-    outcome: "regressed",
+    outcome: "REGRESSED",
     windowSeconds: expect.closeTo(840, -2),
     queues: [
       {
         queue: "mail",
-        outcome: "regressed",
+        outcome: "REGRESSED",
         before: { runP95Seconds: expect.closeTo(1, 3) },
         after: { runP95Seconds: expect.closeTo(9, 3) },
       },
@@ -157,7 +157,7 @@ it("finds a good release clean, with the same trouble as before", async () => {
   await work("v1", 28, 14.6, 300, 50);
   await work("v2", 13.9, 0.5, 300, 50);
   const verdict = await judge();
-  expect(verdict).toMatchObject({ outcome: "clean", reasons: [], newErrors: [], queues: [{ queue: "mail", outcome: "clean" }] });
+  expect(verdict).toMatchObject({ outcome: "CLEAN", reasons: [], newErrors: [], queues: [{ queue: "mail", outcome: "CLEAN" }] });
   const [{ before, after }] = verdict.queues;
   // Of 300 on either side the windows, which are a little shorter, have nearly all.
   for (const { succeeded, failed } of [before, after]) expect(succeeded + failed).toBeGreaterThan(270);
@@ -166,7 +166,7 @@ it("finds a good release clean, with the same trouble as before", async () => {
 it("says that there is not enough data, be the few jobs ever so bad", async () => {
   await work("v1", 28, 14.6, 300, 50);
   await work("v2", 13.9, 0.5, 6, 2);
-  expect(await judge()).toMatchObject({ outcome: "not_enough_data", queues: [{ outcome: "not_enough_data" }] });
+  expect(await judge()).toMatchObject({ outcome: "NOT_ENOUGH_DATA", queues: [{ outcome: "NOT_ENOUGH_DATA" }] });
 });
 
 it("finds the queue of a table that fails, beside another that does not", async () => {
@@ -181,7 +181,7 @@ it("finds the queue of a table that fails, beside another that does not", async 
   const gateway = await openGateway(writeHistory(), [runner]);
   const { body } = await gateway.query(query);
   const { outcome, queues: judged } = body.data.last[0].verdict;
-  expect(outcome).toBe("regressed");
+  expect(outcome).toBe("REGRESSED");
   expect(judged.map((one: { queue: string; outcome: string }) => [one.queue, one.outcome])).toEqual(
     expect.arrayContaining([
       ["mail", "clean"],
@@ -206,7 +206,7 @@ it("finds the queue that a release has stopped, beside one that is fine", async 
   await run("kyc", "done", 180, 0.1, 2000);
   const { body } = await (await openGateway(writeHistory(), [runner])).query(query);
   const { outcome, reasons } = body.data.last[0].verdict;
-  expect(outcome).toBe("regressed");
+  expect(outcome).toBe("REGRESSED");
   expect(reasons).toEqual([expect.stringMatching(/^payout: 0 jobs ended, \d+ did before; \d+ jobs wait$/)]);
 });
 
@@ -216,7 +216,7 @@ it("finds a release clean that interrupted jobs while it was deployed, and whose
   await run("payout", "failed", 9.1, 9, 5, "the partner is away");
   const { body } = await (await openGateway(writeHistory(), [runner])).query(query);
   expect(body.data.last[0].verdict).toMatchObject({
-    outcome: "clean",
+    outcome: "CLEAN",
     reasons: [],
     newErrors: [{ error: "the partner is away", count: 5, regressed: false }],
   });
@@ -230,7 +230,7 @@ it("tells of a container of the old release that lives again beside the new one,
   expect(await drift()).toEqual([]);
   await callDocker(socketPath, "POST", `/containers/${ids[0]}/start`);
   const leftover = {
-    kind: "leftover",
+    kind: "LEFTOVER",
     engine: "web-1",
     expected: null,
     found: ["v1"],
@@ -247,7 +247,7 @@ it("tells of a container of the old release that lives again beside the new one,
     destination: "staging",
   };
   appendFileSync(join(folder, "deploy_history.jsonl"), `${JSON.stringify(line)}\n`);
-  await expect.poll(drift, { timeout: 10_000 }).toMatchObject([{ kind: "unlike_deploy", expected: "v3", found: ["v2"] }]);
+  await expect.poll(drift, { timeout: 10_000 }).toMatchObject([{ kind: "UNEXPECTED_RELEASE", expected: "v3", found: ["v2"] }]);
   const { body } = await gateway.query("{ deploys { tag state } }");
   expect(body.data.deploys.map(({ tag, state }: { tag: string; state: string }) => [tag, state])).toEqual([
     ["v3", "incomplete"],

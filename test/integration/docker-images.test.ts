@@ -66,11 +66,11 @@ it("tells of a release whose containers are gone, by when its image was tagged; 
   const { body } = await gateway.query("{ deploys { tag origin state commitSha deployedAt containers { name } } }");
   expect(body.errors).toBeUndefined();
   expect(body.data.deploys).toEqual([
-    expect.objectContaining({ tag: "v2", origin: "containers", state: "current", containers: [{ name: "imagedeploys-web-v2" }] }),
+    expect.objectContaining({ tag: "v2", origin: "CONTAINERS", state: "CURRENT", containers: [{ name: "imagedeploys-web-v2" }] }),
     {
       tag: "v1",
-      origin: "images",
-      state: "previous",
+      origin: "IMAGES",
+      state: "PREVIOUS",
       commitSha: revisionOf("v1"),
       deployedAt: `${(images[0]?.taggedAt ?? "").slice(0, 19)}Z`,
       containers: [],

@@ -108,11 +108,11 @@ it("restarts neither itself nor its proxy, and restarts another container throug
     expect((await gateway.restart(alias)).status, alias).toBe(404);
   }
   const role = await gateway.query(
-    `mutation { restartRole(role: "gateway", env: staging, reason: "x") { complete steps { outcome error { code } } } }`,
+    `mutation { restartRole(role: "gateway", env: STAGING, reason: "x") { complete steps { outcome error { code } } } }`,
   );
   expect(role.data.restartRole).toEqual({
     complete: false,
-    steps: [{ outcome: "failed", error: { code: "restart_protected" } }],
+    steps: [{ outcome: "FAILED", error: { code: "restart_protected" } }],
   });
   expect([startsOf("gateway"), startsOf("proxy")]).toEqual(before.slice(0, 2));
   expect((await gateway.query("{ auditLog { outcome } }")).data.auditLog).toEqual([]);

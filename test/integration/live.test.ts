@@ -116,7 +116,7 @@ test("a restart, told by all three subscriptions to a real client", async () => 
   // Docker itself tells `stop` before or after `die`.
   expect(new Set(seen().map(({ action }) => action))).toEqual(new Set(["die", "kill", "restart", "start", "stop"]));
   expect(seen()).toHaveLength(5);
-  const known = { id: id.slice(0, 12), name: `${service}-web`, engine: "web-1", role: "web", env: "staging", version: "v7" };
+  const known = { id: id.slice(0, 12), name: `${service}-web`, engine: "web-1", role: "web", env: "STAGING", version: "v7" };
   for (const event of seen()) expect(event).toMatchObject(known);
   const one = (action: string) => seen().find((event) => event.action === action);
   expect([one("kill").signal, one("die").exitCode, one("start").exitCode]).toEqual([15, 3, null]);

@@ -35,7 +35,7 @@ it("gives a key its answer again after a restart of the gateway, without a secon
     await using own = await gateway();
     return await own.restart(name, wait, key);
   })();
-  expect(first).toMatchObject({ status: 200, body: { restarted: true, health: "healthy", well: true } });
+  expect(first).toMatchObject({ status: 200, body: { restarted: true, health: "healthy", healthy: true } });
   await using own = await gateway({ RESTART_COOLDOWN: "3600" });
   expect(await own.restart(name, wait, key)).toMatchObject({ status: 200, body: first.body });
   expect((await own.restart(name, "?reason=stuck", key)).body.error.code).toBe("idempotency_key_reused");

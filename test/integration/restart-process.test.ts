@@ -84,9 +84,9 @@ it("waits for health, and previews without touching anything", async () => {
   expect((await own.restart(name, "?wait=healthy&wait_seconds=20")).body).toMatchObject({
     restarted: true,
     health: "healthy",
-    well: true,
+    healthy: true,
   });
-  expect((await own.restart(sick, "?wait=healthy&wait_seconds=20")).body).toMatchObject({ health: "unhealthy", well: false });
+  expect((await own.restart(sick, "?wait=healthy&wait_seconds=20")).body).toMatchObject({ health: "unhealthy", healthy: false });
   expect((await own.restart(name, "?dry_run=true")).body.preview).toEqual({
     refusal: null,
     healthy_peers: 0,
@@ -154,7 +154,7 @@ it("restarts a role one by one, and stops at the first that does not become heal
     await start("roll-3", { healthCmd: "true" }),
   ];
   const mutation =
-    'mutation { restartRole(role: "roll", env: staging, reason: "leak", waitSeconds: 15) { complete steps { outcome container { name } } } }';
+    'mutation { restartRole(role: "roll", env: STAGING, reason: "leak", waitSeconds: 15) { complete steps { outcome container { name } } } }';
   const { data } = await own.query(mutation);
   expect(data.restartRole.complete).toBe(true);
   expect(mine()).toEqual(names);
@@ -165,7 +165,7 @@ it("restarts a role one by one, and stops at the first that does not become heal
   const again = await own.query(mutation);
   expect(again.data.restartRole).toEqual({
     complete: false,
-    steps: [bad, ...names].map((name, index) => ({ outcome: index === 0 ? "unwell" : "skipped", container: { name } })),
+    steps: [bad, ...names].map((name, index) => ({ outcome: index === 0 ? "UNHEALTHY" : "SKIPPED", container: { name } })),
   });
   expect(mine()).toEqual([...names, bad]);
   const { data: log } = await own.query("{ auditLog(first: 2) { outcome seq intent containerName reason subject } }");

@@ -29,7 +29,7 @@ async function start(name: string, role: string, healthCmd: string, cmd = counts
 async function allHealthy(own: Awaited<ReturnType<typeof gateway>>, names: readonly string[]): Promise<void> {
   await until(async () => {
     const { data } = await own.query("{ containers { name health } }");
-    const healthy = new Set((data.containers as any[]).filter(({ health }) => health === "healthy").map(({ name }) => name));
+    const healthy = new Set((data.containers as any[]).filter(({ health }) => health === "HEALTHY").map(({ name }) => name));
     return names.every((name) => healthy.has(name));
   });
 }
@@ -41,7 +41,7 @@ it("tells of a healthy container that it became unhealthy by its restart", async
   const { status, body } = await own.restart(name, "?wait=healthy&wait_seconds=20");
   expect({ status, body }).toMatchObject({
     status: 200,
-    body: { restarted: true, status: "running", health: "unhealthy", well: false },
+    body: { restarted: true, status: "running", health: "unhealthy", healthy: false },
   });
 });
 
@@ -58,11 +58,11 @@ it("tells of one that does not start again properly, and of one that takes too l
     restarted: true,
     status: "exited",
     health: "none",
-    well: false,
+    healthy: false,
   });
   const before = performance.now();
   // Its probe takes a second to be given up.
-  expect((await own.restart(slow, "?wait=healthy&wait_seconds=1")).body).toMatchObject({ well: false });
+  expect((await own.restart(slow, "?wait=healthy&wait_seconds=1")).body).toMatchObject({ healthy: false });
   expect(performance.now() - before).toBeLessThan(8000);
 });
 
@@ -78,7 +78,7 @@ it("stops the restart of a role at the one that became unhealthy, and leaves the
   await allHealthy(own, names);
   const steps = "steps { outcome error { code } container { name health } }";
   const { data } = await own.query(
-    `mutation { restartRole(role: "web", env: staging, reason: "leak", waitSeconds: 20) { complete ${steps} } }`,
+    `mutation { restartRole(role: "web", env: STAGING, reason: "leak", waitSeconds: 20) { complete ${steps} } }`,
   );
   const step = (index: number, outcome: string, health: string) => ({
     outcome,
@@ -88,10 +88,10 @@ it("stops the restart of a role at the one that became unhealthy, and leaves the
   expect(data.restartRole).toEqual({
     complete: false,
     steps: [
-      step(0, "restarted", "healthy"),
-      step(1, "unwell", "unhealthy"),
-      step(2, "skipped", "healthy"),
-      step(3, "skipped", "healthy"),
+      step(0, "RESTARTED", "HEALTHY"),
+      step(1, "UNHEALTHY", "UNHEALTHY"),
+      step(2, "SKIPPED", "HEALTHY"),
+      step(3, "SKIPPED", "HEALTHY"),
     ],
   });
   expect(restarts.names.filter((name) => name.startsWith("unwell-role-"))).toEqual(names.slice(0, 2));

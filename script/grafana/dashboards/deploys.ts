@@ -42,9 +42,9 @@ const history = table({
     { field: "previousTag", name: "Before it" },
     { field: "service", name: "Service", width: 130 },
     { field: "destination", name: "Destination", width: 100 },
-    { field: "env", name: "Environment", width: 100 },
+    { field: "env", name: "Environment", states: is.environments, width: 100 },
     { field: "command", name: "Command", width: 90 },
-    { field: "origin", name: "Known from", width: 110 },
+    { field: "origin", name: "Known from", states: is.deployOrigins, width: 110 },
   ],
 });
 
@@ -101,7 +101,7 @@ const byQueue = table({
       "before.runP95Seconds": "number",
       "after.runP95Seconds": "number",
     },
-    computed: { badness: rank("outcome", ["clean", "not_enough_data", "regressed"]) },
+    computed: { badness: rank("outcome", ["CLEAN", "NOT_ENOUGH_DATA", "REGRESSED"]) },
   }),
   worstFirst: "badness",
   columns: [

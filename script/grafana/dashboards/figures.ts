@@ -18,7 +18,7 @@ export const badContainers: PanelSpec = stat({
   description: "Core containers by what is wrong with them: unhealthy by their health check, restarting, or not running.",
   targets: [
     counts(`{ containers(${by.env}) { status health } }`, {
-      unhealthy: 'data.containers.#(health=="unhealthy")#',
+      unhealthy: 'data.containers.#(health=="UNHEALTHY")#',
       restarting: 'data.containers.#(status=="restarting")#',
       exited: 'data.containers.#(status=="exited")#',
     }),
@@ -34,10 +34,10 @@ export const badQueues: PanelSpec = stat({
     "Queues by state: stalled and no_workers do nothing at all, failing ones fail half of what they do, backlog ones fall behind.",
   targets: [
     counts("{ queues { state } }", {
-      stalled: 'data.queues.#(state=="stalled")#',
-      no_workers: 'data.queues.#(state=="no_workers")#',
-      failing: 'data.queues.#(state=="failing")#',
-      backlog: 'data.queues.#(state=="backlog")#',
+      stalled: 'data.queues.#(state=="STALLED")#',
+      no_workers: 'data.queues.#(state=="NO_WORKERS")#',
+      failing: 'data.queues.#(state=="FAILING")#',
+      backlog: 'data.queues.#(state=="BACKLOG")#',
     }),
   ],
   thresholds: is.anyIsBad,

@@ -48,7 +48,7 @@ export async function settleRestart(
 export interface HealthOutcome {
   readonly container: Container;
   /** True when healthy or, without a health check, still running after a while; false when not; null when nobody waited for it. */
-  readonly well: boolean | null;
+  readonly healthy: boolean | null;
 }
 
 interface WaitOptions {
@@ -71,9 +71,9 @@ export async function waitForHealth(
   let last = restarted;
   for (;;) {
     const verdict = toVerdict(last, restarted, performance.now() - startMs >= stableMs);
-    if (verdict !== null) return { container: last, well: verdict };
+    if (verdict !== null) return { container: last, healthy: verdict };
     const leftMs = timeoutMs - (performance.now() - startMs);
-    if (leftMs <= 0 || !(await pause(Math.min(healthPollMs, leftMs), signal))) return { container: last, well: false };
+    if (leftMs <= 0 || !(await pause(Math.min(healthPollMs, leftMs), signal))) return { container: last, healthy: false };
     last = await source.inspectForRestart(restarted).then(
       ({ container }) => container,
       () => last,

@@ -68,7 +68,9 @@ export function createRestarts({ source, audit, stableMs = 10_000, settleMs = 90
     answers.restore(key, describeRequest(intent), replay, Date.now() - at.getTime());
   };
   const wait = async (container: Container, timeoutMs: number): Promise<HealthOutcome> =>
-    timeoutMs > 0 ? waitForHealth(container, source, { timeoutMs, stableMs, signal: closing.signal }) : { container, well: null };
+    timeoutMs > 0
+      ? waitForHealth(container, source, { timeoutMs, stableMs, signal: closing.signal })
+      : { container, healthy: null };
   /** Follows up a restart whose answer was lost, and records the outcome. */
   const settle = (intent: AuditEntry, seq: number, since: Date, durationMs: () => number | null, leave: () => void) => {
     const ref = { engine: intent.engine, fullId: intent.containerId };

@@ -8,7 +8,7 @@ import type { Builder } from "../builder.ts";
 import { Loaders, type OpsContext } from "../context.ts";
 import { checkRestartArgs, requireReason, toRestartError } from "../errors.ts";
 import type { Refs } from "../refs.ts";
-import type { Scalars } from "../scalars.ts";
+import { type Scalars, toEnumValues } from "../scalars.ts";
 import { isAtDestination } from "./filter.ts";
 import { requireOneGroup } from "./role-group.ts";
 import { findRunningWork, toPreview } from "./running-work.ts";
@@ -32,7 +32,7 @@ export function addRestart(builder: Builder, refs: Refs, scalars: Scalars): void
         description: "When it was started; null when it never was.",
         resolve: ({ container }) => container.startedAt,
       }),
-      well: t.exposeBoolean("well", {
+      healthy: t.exposeBoolean("healthy", {
         nullable: true,
         description: "With `waitHealthy`: whether it became healthy or, without a health check, ran on for 10 s. Else null.",
       }),
@@ -64,13 +64,13 @@ export function addRestart(builder: Builder, refs: Refs, scalars: Scalars): void
         nullable: true,
         authScopes: { read: true },
         description:
-          "Other containers of its role, service and destination that are well. Needs ops:read beside ops:operate; null without it.",
+          "Other containers of its role, service and destination that are healthy, or run without a health check. Needs ops:read beside ops:operate; null without it.",
       }),
       lastHealthy: t.exposeBoolean("lastHealthy", {
         nullable: true,
         authScopes: { read: true },
         description:
-          "It is well and no other of its role is: nothing serves while it restarts. Needs ops:read beside ops:operate; null without it.",
+          "It is healthy and no other of its role is: nothing serves while it restarts. Needs ops:read beside ops:operate; null without it.",
       }),
     }),
   });
@@ -112,7 +112,7 @@ export function addRestart(builder: Builder, refs: Refs, scalars: Scalars): void
             sources.restarts.check(container, principal),
             findRunningWork(container, all, loaders.queues, signal),
           ]);
-          return { container, well: null, preview: toPreview(container, all, refused, work) };
+          return { container, healthy: null, preview: toPreview(container, all, refused, work) };
         }
         const waitMs = waitHealthy ? waitSeconds * 1000 : null;
         const who = { requestId, principal, origin: origin() };
@@ -130,12 +130,12 @@ export function addRestart(builder: Builder, refs: Refs, scalars: Scalars): void
 export function addRoleRestart(builder: Builder, refs: Refs, scalars: Scalars): void {
   const outcome = builder.enumType("RoleRestartOutcome", {
     description: "What became of one container of the role.",
-    values: {
-      restarted: { description: "Restarted, and well afterwards." },
-      unwell: { description: "Restarted, but not well in time." },
-      failed: { description: "Not restarted, or not known whether: see `error`." },
-      skipped: { description: "Not tried, as one before it was not well, or the gateway stops." },
-    } as const,
+    values: toEnumValues({
+      restarted: "Restarted, and healthy afterwards.",
+      unhealthy: "Restarted, but not healthy in time.",
+      failed: "Not restarted, or not known whether: see `error`.",
+      skipped: "Not tried, as one before it did not become healthy, or the gateway stops.",
+    }),
   });
   refs.roleRestartStep.implement({
     description: "One container of a role that is restarted.",
@@ -160,7 +160,7 @@ export function addRoleRestart(builder: Builder, refs: Refs, scalars: Scalars): 
     description: "A role restarted container by container.",
     fields: (t) => ({
       complete: t.boolean({
-        description: "Whether all were restarted and are well.",
+        description: "Whether all were restarted and are healthy.",
         resolve: (steps) => steps.every((step) => step.outcome === "restarted"),
       }),
       steps: t.field({ type: [refs.roleRestartStep], description: "In their order.", resolve: (steps) => steps }),
@@ -171,7 +171,7 @@ export function addRoleRestart(builder: Builder, refs: Refs, scalars: Scalars): 
       type: refs.roleRestart,
       nullable: true,
       description:
-        "Restarts the running containers of a role one at a time, each only when the one before it is well: healthy or, without a health " +
+        "Restarts the running containers of a role one at a time, each only when the one before it is healthy or, without a health " +
         "check, running for 10 s. Stops at the first that is not. Goes on when the caller leaves. Counts once for the token's budget. The role is that of one " +
         "service at one destination: where several are selected nothing is restarted, and role_ambiguous names them.",
       args: {

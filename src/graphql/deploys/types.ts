@@ -8,46 +8,35 @@ import { OpsError } from "../../lib/errors.ts";
 import { checkFirst, toCost } from "../args.ts";
 import type { Builder } from "../builder.ts";
 import type { Refs } from "../refs.ts";
-import type { Scalars } from "../scalars.ts";
+import { type Scalars, toEnumValues } from "../scalars.ts";
 
 /** Deploy and DeployLog, and the queries deploys and deployLogs. */
 export function addDeploys(builder: Builder, refs: Refs, scalars: Scalars): void {
   const state = builder.enumType("DeployState", {
     description: "What became of a deploy, at its service's destination.",
-    values: {
-      current: { description: "The newest one, and every live container runs it; or, where nothing runs the newest, what runs." },
-      incomplete: { description: "The newest one, which some live containers, or all, do not run." },
-      unknown: {
-        description:
-          "The newest one; whether it runs is not known, as an engine is silent or containers do not say their release. Also an older one of which nothing shows whether it ever served, and any that may be of several services or destinations.",
-      },
-      previous: {
-        description:
-          "The one before what runs, of another release, that was not rolled back: where a rollback would lead. What was recorded as `previousTag` decides, else what is known to have served; none where neither is.",
-      },
-      rolled_back: {
-        description:
-          "The next deploy was a rollback, or went back to a release of before; or a container of before was started again in its place.",
-      },
-      superseded: { description: "Any other." },
-      failed: {
-        description:
-          "Nothing of it went live, as Kamal's audit log or its containers show: it is no release. Others are judged as if it were not there. One that no evidence is left of is not called so.",
-      },
-    } satisfies Record<DeployState, object>,
+    values: toEnumValues<DeployState>({
+      current: "The newest one, and every live container runs it; or, where nothing runs the newest, what runs.",
+      incomplete: "The newest one, which some live containers, or all, do not run.",
+      unknown:
+        "The newest one; whether it runs is not known, as an engine is silent or containers do not say their release. Also an older one of which nothing shows whether it ever served, and any that may be of several services or destinations.",
+      previous:
+        "The one before what runs, of another release, that was not rolled back: where a rollback would lead. What was recorded as `previousTag` decides, else what is known to have served; none where neither is.",
+      rolled_back:
+        "The next deploy was a rollback, or went back to a release of before; or a container of before was started again in its place.",
+      superseded: "Any other.",
+      failed:
+        "Nothing of it went live, as Kamal's audit log or its containers show: it is no release. Others are judged as if it were not there. One that no evidence is left of is not called so.",
+    }),
   });
   const origin = builder.enumType("DeployOrigin", {
     description: "What a deploy is known from, the most telling first.",
-    values: {
-      history: { description: "deploy_history.jsonl, which the hook in deploy/kamal appends to." },
-      info: { description: "deploy_info.json: the last one." },
-      kamal_audit: { description: "Kamal's own audit log: what was booted, by whom." },
-      containers: { description: "When the containers of a release were made, stopped ones that Kamal keeps too." },
-      images: {
-        description:
-          "When the image of a release that is no more was last tagged on an engine, as Kamal does; else when it was built.",
-      },
-    } satisfies Record<DeployOrigin, object>,
+    values: toEnumValues<DeployOrigin>({
+      history: "deploy_history.jsonl, which the hook in deploy/kamal appends to.",
+      info: "deploy_info.json: the last one.",
+      kamal_audit: "Kamal's own audit log: what was booted, by whom.",
+      containers: "When the containers of a release were made, stopped ones that Kamal keeps too.",
+      images: "When the image of a release that is no more was last tagged on an engine, as Kamal does; else when it was built.",
+    }),
   });
   refs.deploy.implement({
     description: "One deploy of the service.",
@@ -203,15 +192,13 @@ export function addDeployInfo(builder: Builder, refs: Refs, scalars: Scalars): v
 export function addDrift(builder: Builder, refs: Refs, scalars: Scalars): void {
   const kind = builder.enumType("DriftKind", {
     description: "In what way something is not as the last deploy should have left it.",
-    values: {
-      mixed_releases: { description: "Replicas of one role, at one destination of a service, are of several releases." },
-      unlike_deploy: { description: "Containers are of another release than the last recorded deploy." },
-      leftover: { description: "A container is still live on the engine of the one that replaced it." },
-      engine_missed: {
-        description: "An engine runs the service at its destination, but nothing of its last deploy, though another does.",
-      },
-      engine_unknown: { description: "An engine does not answer: what it runs is not known, and in no other row." },
-    } satisfies Record<DriftKind, object>,
+    values: toEnumValues<DriftKind>({
+      mixed_releases: "Replicas of one role, at one destination of a service, are of several releases.",
+      unexpected_release: "Containers are of another release than the last recorded deploy.",
+      leftover: "A container is still live on the engine of the one that replaced it.",
+      missing_on_engine: "An engine runs the service at its destination, but nothing of its last deploy, though another does.",
+      engine_unknown: "An engine does not answer: what it runs is not known, and in no other row.",
+    }),
   });
   refs.drift.implement({
     description: "Something that is not as the last deploy should have left it.",

@@ -4,22 +4,22 @@ import { checkFirst, toCost } from "../args.ts";
 import type { Builder } from "../builder.ts";
 import { parseTimeArg } from "../range.ts";
 import type { Refs } from "../refs.ts";
-import { parseDateTime, type Scalars } from "../scalars.ts";
+import { parseDateTime, type Scalars, toEnumValues } from "../scalars.ts";
 
 /** Timeline and its parts, and the query timeline. */
 export function addTimeline(builder: Builder, refs: Refs, scalars: Scalars): void {
   const kind = builder.enumType("TimelineKind", {
     description: "What happened.",
-    values: {
-      deploy: { description: "A deploy had ended." },
-      restart: { description: "Somebody restarted a container." },
-      container_death: { description: "A container ended, by itself or because it was stopped." },
-      oom_kill: { description: "A container ran out of memory." },
-      health: { description: "The health of a container changed." },
-      queue_state: { description: "The state of a queue changed; `idle` counts as `ok`." },
-      host_alert: { description: "A host became hot, went down, or is well again." },
-      gap: { description: "An engine was not heard for a while: events of its containers may be missing before this." },
-    } satisfies Record<TimelineKind, object>,
+    values: toEnumValues<TimelineKind>({
+      deploy: "A deploy had ended.",
+      restart: "Somebody restarted a container.",
+      container_death: "A container ended, by itself or because it was stopped.",
+      oom_kill: "A container ran out of memory.",
+      health: "The health of a container changed.",
+      queue_state: "The state of a queue changed; IDLE counts as OK.",
+      host_alert: "A host became hot, went down, or is well again.",
+      gap: "An engine was not heard for a while: events of its containers may be missing before this.",
+    }),
   });
   refs.timelineEntry.implement({
     description: "One thing that happened.",
@@ -81,7 +81,7 @@ export function addTimeline(builder: Builder, refs: Refs, scalars: Scalars): voi
         resolve: ({ queue }) => queue?.source ?? null,
       }),
       host: t.exposeString("host", { nullable: true, description: "Name of the host." }),
-      exitCode: t.exposeInt("exitCode", { nullable: true, description: "Of `container_death`: the code that it ended with." }),
+      exitCode: t.exposeInt("exitCode", { nullable: true, description: "Of CONTAINER_DEATH: the code that it ended with." }),
       requested: t.exposeBoolean("requested", {
         description: "Whether somebody asked for it: a container that was stopped, a restart.",
       }),

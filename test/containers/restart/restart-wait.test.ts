@@ -15,8 +15,8 @@ async function wait(states: readonly (Partial<Container> | Error)[], { from = st
     return { container: { ...from, ...next }, protectedBy: null };
   };
   const signal = AbortSignal.timeout(10_000);
-  const { container, well } = await waitForHealth(from, { inspectForRestart: look }, { timeoutMs, stableMs, signal });
-  return [well, container.status, container.health];
+  const { container, healthy } = await waitForHealth(from, { inspectForRestart: look }, { timeoutMs, stableMs, signal });
+  return [healthy, container.status, container.health];
 }
 
 describe("waitForHealth", () => {

@@ -70,7 +70,7 @@ const lost = () => Promise.reject(new OpsError("restart_unknown", "no answer in 
 describe("restart", () => {
   it("records the intent before and the outcome after, with the intent's number", async () => {
     const { entries, order, run } = scene();
-    expect(await run()).toEqual({ container, well: null });
+    expect(await run()).toEqual({ container, healthy: null });
     expect(order).toEqual(["intent", "restart", "ok"]);
     expect(entries[1]).toEqual({
       outcome: "ok",
@@ -261,7 +261,7 @@ describe("an Idempotency-Key of an earlier process", () => {
       keyed: [{ intent, outcome: toRecord({ outcome: "ok", intent: 7 }) }],
       now: { health: "unhealthy" },
     });
-    expect(await run(ask)).toMatchObject({ container: { fullId: container.fullId, health: "unhealthy" }, well: null });
+    expect(await run(ask)).toMatchObject({ container: { fullId: container.fullId, health: "unhealthy" }, healthy: null });
     await expect(run({ ...ask, reason: "other" })).rejects.toMatchObject({ code: "idempotency_key_reused" });
     await expect(run({ ...ask, waitMs: 5 })).rejects.toMatchObject({ code: "idempotency_key_reused" });
     expect(order).toEqual([]);
@@ -272,8 +272,8 @@ describe("an Idempotency-Key of an earlier process", () => {
   it("waits for health where that was asked for", async () => {
     const args = { wait_ms: 1000 };
     const keyed = [{ intent: { ...intent, args }, outcome: toRecord({ outcome: "ok", intent: 7 }) }];
-    expect(await scene({ keyed }).run({ ...ask, waitMs: 1000 })).toMatchObject({ well: true });
-    expect(await scene({ keyed, now: { health: "unhealthy" } }).run({ ...ask, waitMs: 1000 })).toMatchObject({ well: false });
+    expect(await scene({ keyed }).run({ ...ask, waitMs: 1000 })).toMatchObject({ healthy: true });
+    expect(await scene({ keyed, now: { health: "unhealthy" } }).run({ ...ask, waitMs: 1000 })).toMatchObject({ healthy: false });
   });
 
   it("gets its failure again, with the code", async () => {
