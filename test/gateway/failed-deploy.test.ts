@@ -93,17 +93,17 @@ async function open(...deploys: ReturnType<typeof written>[]) {
 /** The list alone does not say when a container ended: an engine that is slow is asked about each of them later. */
 async function inspectedAll(gateway: Awaited<ReturnType<typeof open>>["gateway"], count: number) {
   const countStarted = async () => {
-    const { body } = await gateway.query("{ deploys { containers { startedAt } } }");
-    const containers = body.data.deploys.flatMap((one: { containers: { startedAt: string | null }[] }) => one.containers);
+    const { body } = await gateway.query("{ deploys { nodes { containers { startedAt } } } }");
+    const containers = body.data.deploys.nodes.flatMap((one: { containers: { startedAt: string | null }[] }) => one.containers);
     return containers.filter(({ startedAt }: { startedAt: string | null }) => startedAt !== null).length;
   };
   await expect.poll(countStarted).toBe(count);
 }
 
 const query = `{
-  deploys { tag state previousTag origin }
+  deploys { nodes { tag state previousTag origin } }
   latestDeploys { tag }
-  timeline(from: "4h", kinds: [DEPLOY]) { entries { message } }
+  timeline(from: "4h", kinds: [DEPLOY]) { nodes { message } }
 }`;
 
 it("a deploy that Kamal gave up is shown as failed, and no other leads to it", async () => {
@@ -116,12 +116,12 @@ it("a deploy that Kamal gave up is shown as failed, and no other leads to it", a
   const { gateway } = opened;
   await inspectedAll(gateway, 3);
   const { body } = await gateway.query(query);
-  expect(body.data.deploys).toEqual([
+  expect(body.data.deploys.nodes).toEqual([
     { tag: "v3", state: "CURRENT", previousTag: "v1", origin: "HISTORY" },
     { tag: "v2", state: "FAILED", previousTag: "v1", origin: "CONTAINERS" },
     { tag: "v1", state: "PREVIOUS", previousTag: "v0", origin: "HISTORY" },
   ]);
-  expect(body.data.timeline.entries.map(({ message }: { message: string }) => message)).toEqual([
+  expect(body.data.timeline.nodes.toReversed().map(({ message }: { message: string }) => message)).toEqual([
     "Deployed v1 by kim (previous)",
     "Failed to deploy v2",
     "Deployed v3 by kim (current)",
@@ -149,16 +149,16 @@ it("while what was there before runs on, that is current, and the one that verdi
   await using opened = await open(written("v1", "v0", 1));
   await inspectedAll(opened.gateway, 2);
   const { body } = await opened.gateway.query(`{
-    deploys { tag state verdict { outcome reasons } }
+    deploys { nodes { tag state verdict { outcome reasons } } }
     latestDeploys { tag }
     drift { kind }
   }`);
-  expect(body.data.deploys[0]).toEqual({
+  expect(body.data.deploys.nodes[0]).toEqual({
     tag: "v2",
     state: "FAILED",
     verdict: { outcome: "NOT_ENOUGH_DATA", reasons: ["this deploy failed: nothing of it went live"] },
   });
-  expect(body.data.deploys[1]).toMatchObject({ tag: "v1", state: "CURRENT" });
+  expect(body.data.deploys.nodes[1]).toMatchObject({ tag: "v1", state: "CURRENT" });
   expect(body.data.latestDeploys).toEqual([{ tag: "v1" }]);
   expect(body.data.drift).toEqual([]);
 });
@@ -170,8 +170,10 @@ it("after Kamal removed what was there before, the hook's record says which depl
     await using opened = await open(...deploys);
     await inspectedAll(opened.gateway, 4);
     const { body } = await opened.gateway.query(query);
-    const states = body.data.deploys.map((one: Record<string, string>) => `${one["tag"]} ${one["state"]} ${one["previousTag"]}`);
-    return [states, body.data.timeline.entries.map(({ message }: { message: string }) => message)];
+    const states = body.data.deploys.nodes.map(
+      (one: Record<string, string>) => `${one["tag"]} ${one["state"]} ${one["previousTag"]}`,
+    );
+    return [states, body.data.timeline.nodes.toReversed().map(({ message }: { message: string }) => message)];
   };
   expect(await look(written("v1", "", 1), written("v7", "v1", 61))).toEqual([
     ["v7 CURRENT v1", "v4 FAILED v1", "v3 FAILED v1", "v2 FAILED v1", "v1 PREVIOUS null"],

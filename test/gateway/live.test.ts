@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { ContainerEvent } from "../../src/containers/events.ts";
 import { defaultLimits } from "../../src/http/limits.ts";
+import { toContainerId } from "../../src/graphql/refs.ts";
 import { startGateway } from "../support/gateway.ts";
 import { createMemorySources, sampleContainer, sampleDeploy } from "../support/memory-sources.ts";
 import { subscribe, type Subscribed } from "../support/subscribe.ts";
@@ -64,7 +65,8 @@ test("containers: the whole list, then what changes, and nothing when only the t
   expect(changes(all)).toHaveLength(1);
   memory.setContainers([{ ...web, status: "exited" }, production, nowhere]);
   await expect.poll(() => changes(all).length, patient).toBe(2);
-  const { id, engine } = redis;
+  const { engine } = redis;
+  const id = toContainerId(redis);
   expect(changes(all)[1]).toMatchObject({
     snapshot: false,
     changed: [{ name: "web", status: "exited" }],

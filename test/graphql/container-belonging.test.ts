@@ -75,8 +75,8 @@ describe.each([["canary-shop"], ["canary-redis"]])("%s, for a token of staging",
     expect(memory.audited).not.toContainEqual(expect.objectContaining({ containerName: name }));
     expect((await get("full", path, "POST")).status).toBe(200);
     for (const query of [
-      "{ auditLog(first: 50) { containerName } }",
-      '{ timeline(from: "2026-01-01", kinds: [RESTART]) { entries { message } } }',
+      "{ auditLog(first: 50) { nodes { containerName } } }",
+      '{ timeline(from: "2026-01-01", kinds: [RESTART]) { nodes { message } } }',
     ]) {
       expect(await ask("full", query)).toContain(name);
       expect(await ask("staging", query)).not.toContain(name);
@@ -85,7 +85,7 @@ describe.each([["canary-shop"], ["canary-redis"]])("%s, for a token of staging",
 
   it.each([
     `{ containers(includeAccessories: true) { name } }`,
-    `{ timeline(kinds: [CONTAINER_DEATH]) { entries { message } } }`,
+    `{ timeline(kinds: [CONTAINER_DEATH]) { nodes { message } } }`,
     `{ containerCpuPct(${range}, includeAccessories: true) { container } }`,
     `{ logs(role: "${name.replace("canary-", "")}", includeAccessories: true) { lines { message container { name } } } }`,
   ])("is not in %s", async (query) => {

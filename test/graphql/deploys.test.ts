@@ -62,10 +62,10 @@ describe("deploys", () => {
     };
     const tags = async (caller: ReturnType<typeof createCaller>) => {
       const made = createMemorySources(memory, { isOwnService: (service) => service.startsWith("wallet-core") });
-      const source = "{ deploys { tag } latestDeploys { tag } }";
+      const source = "{ deploys { nodes { tag } } latestDeploys { tag } }";
       const { data } = await graphql({ schema, source, contextValue: createContext(made.sources, caller) });
-      const found = data as { deploys: { tag: string }[]; latestDeploys: { tag: string }[] };
-      return [found.deploys, found.latestDeploys].map((list) => list.map(({ tag }) => tag));
+      const found = data as { deploys: { nodes: { tag: string }[] }; latestDeploys: { tag: string }[] };
+      return [found.deploys.nodes, found.latestDeploys].map((list) => list.map(({ tag }) => tag));
     };
     expect(await tags(limited)).toEqual([["v2", "v1"], ["v2"]]);
     expect(await tags(createCaller())).toEqual([
@@ -86,19 +86,19 @@ describe("deploys", () => {
     };
     const images = [image, { ...image, env: "staging" as const, version: "v0-staging" }];
     const tags = async (caller = createCaller()) => {
-      const { data } = await ask("{ deploys { tag } }", { containers: [web("v2")], deploy: noInfo, images }, caller);
-      return data.deploys.map(({ tag }: { tag: string }) => tag);
+      const { data } = await ask("{ deploys { nodes { tag } } }", { containers: [web("v2")], deploy: noInfo, images }, caller);
+      return data.deploys.nodes.map(({ tag }: { tag: string }) => tag);
     };
     expect((await tags()).toSorted()).toEqual(["v0", "v0-staging", "v2"]);
     expect((await tags(limited)).toSorted()).toEqual(["v0-staging", "v2"]);
   });
 
-  const query = "{ deploys { tag previousTag deployedBy env origin state containers { version status } } }";
+  const query = "{ deploys { nodes { tag previousTag deployedBy env origin state containers { version status } } } }";
 
   it("come from the history, the info, and the containers, each once, with its containers and its state", async () => {
     const { data, errors } = await ask(query, { ...live, deploy: noInfo, deployLogs: [log(v1, v2)] });
     expect(errors).toEqual([]);
-    expect(data.deploys).toEqual([
+    expect(data.deploys.nodes).toEqual([
       {
         tag: "v2",
         previousTag: "v1",
@@ -122,7 +122,7 @@ describe("deploys", () => {
 
   it("are known from containers alone where there is no file, and from Kamal's audit log by whom", async () => {
     const alone = await ask(query, { ...live, deploy: noInfo });
-    expect(alone.data.deploys).toMatchObject([
+    expect(alone.data.deploys.nodes).toMatchObject([
       { tag: "v2", origin: "CONTAINERS", state: "CURRENT", deployedBy: null },
       { tag: "v1", origin: "CONTAINERS", state: "PREVIOUS" },
     ]);
@@ -131,14 +131,14 @@ describe("deploys", () => {
       origin: "kamal_audit" as const,
     };
     const { data } = await ask(query, { ...live, deploy: noInfo, deployLogs: [log(), kamal] });
-    expect(data.deploys).toMatchObject([{ tag: "v2", origin: "KAMAL_AUDIT", deployedBy: "kim" }, { tag: "v1" }]);
+    expect(data.deploys.nodes).toMatchObject([{ tag: "v2", origin: "KAMAL_AUDIT", deployedBy: "kim" }, { tag: "v1" }]);
   });
 
   it("that never started are known too: they have failed, and have no log and no series", async () => {
     const created = web("v3", { status: "created", createdAt: ago(600), startedAt: null });
     const memory = { ...live, kept: [...live.kept, created], deploy: noInfo };
-    const { data } = await ask("{ deploys { tag state containers { status } } latestDeploys { tag } }", memory);
-    expect(data.deploys[0]).toEqual({ tag: "v3", state: "FAILED", containers: [{ status: "created" }] });
+    const { data } = await ask("{ deploys { nodes { tag state containers { status } } } latestDeploys { tag } }", memory);
+    expect(data.deploys.nodes[0]).toEqual({ tag: "v3", state: "FAILED", containers: [{ status: "created" }] });
     expect(data.latestDeploys).toEqual([{ tag: "v2" }]);
     const { loaders } = createContext(createMemorySources(memory).sources, createCaller());
     expect((await loaders.containers.listRetired(true)).map(({ version }) => version)).toEqual(["v1"]);
@@ -151,12 +151,15 @@ describe("deploys", () => {
       deployLogs: [log(v1, v2, elsewhere, sampleRecord({ tag: "v8", env: null, deployedAt: ago(90_000) }))],
     };
     const tags = async (args: string, caller = createCaller()) =>
-      (await ask(`{ deploys${args} { tag } deployLogs { deploys } }`, memory, caller)).data;
-    expect(await tags("")).toEqual({ deploys: ["v9", "v2", "v1", "v8"].map((tag) => ({ tag })), deployLogs: [{ deploys: 4 }] });
-    expect(await tags("", limited)).toEqual({ deploys: [{ tag: "v2" }, { tag: "v1" }], deployLogs: [{ deploys: 2 }] });
-    expect((await tags("(env: PRODUCTION)")).deploys).toEqual([{ tag: "v9" }]);
-    expect((await tags('(tag: "v1", first: 1)')).deploys).toEqual([{ tag: "v1" }]);
-    const { errors } = await ask("{ deploys(env: PRODUCTION) { tag } }", memory, limited);
+      (await ask(`{ deploys${args} { nodes { tag } } deployLogs { deploys } }`, memory, caller)).data;
+    expect(await tags("")).toEqual({
+      deploys: { nodes: ["v9", "v2", "v1", "v8"].map((tag) => ({ tag })) },
+      deployLogs: [{ deploys: 4 }],
+    });
+    expect(await tags("", limited)).toEqual({ deploys: { nodes: [{ tag: "v2" }, { tag: "v1" }] }, deployLogs: [{ deploys: 2 }] });
+    expect((await tags("(env: PRODUCTION)")).deploys.nodes).toEqual([{ tag: "v9" }]);
+    expect((await tags('(tag: "v1", first: 1)')).deploys.nodes).toEqual([{ tag: "v1" }]);
+    const { errors } = await ask("{ deploys(env: PRODUCTION) { nodes { tag } } }", memory, limited);
     expect(errors).toMatchObject([{ originalError: { code: "forbidden" } }]);
   });
 
@@ -204,9 +207,9 @@ const history =
 const jobs = (more: object) => [{ name: "jobs", env: "staging" as const, metrics: [], errors: [], ...more }];
 
 describe("a verdict", () => {
-  const query = `{ deploys(first: 1) { verdict { outcome reasons windowSeconds beforeFrom afterTo gaps
+  const query = `{ deploys(first: 1) { nodes { verdict { outcome reasons windowSeconds beforeFrom afterTo gaps
     queues { queue outcome pValue waitPValue runPValue before { succeeded failed failureRatio } after { succeeded failed } }
-    containers { restartsFrom restartsBefore restartsAfter unhealthySecondsAfter unhealthyNow } newErrors { error count regressed queues } } } }`;
+    containers { restartsFrom restartsBefore restartsAfter unhealthySecondsAfter unhealthyNow } newErrors { error count regressed queues } } } } }`;
   const base = { ...live, deploy: noInfo, deployLogs: [log(v1, v2)] };
 
   it("finds a bad release by its queues, its restarts and its errors, and tells the numbers", async () => {
@@ -252,7 +255,7 @@ describe("a verdict", () => {
       queueSources: jobs({ errors, history: history([398, 2], [150, 50]) }),
     });
     expect(problems).toEqual([]);
-    expect(data.deploys[0].verdict).toMatchObject({
+    expect(data.deploys.nodes[0].verdict).toMatchObject({
       outcome: "REGRESSED",
       reasons: [
         "mail: 25.0 % of its jobs fail, 0.5 % did before",
@@ -278,7 +281,7 @@ describe("a verdict", () => {
 
   it("is clean for a good one, and says when there is not enough, or what could not be asked", async () => {
     const outcome = async (sources: object[]) =>
-      (await ask(query, { ...base, queueSources: sources as never })).data.deploys[0].verdict;
+      (await ask(query, { ...base, queueSources: sources as never })).data.deploys.nodes[0].verdict;
     expect(await outcome(jobs({ history: history([398, 2], [397, 3]) }))).toMatchObject({
       outcome: "CLEAN",
       reasons: [],
@@ -302,7 +305,7 @@ describe("a verdict", () => {
     const outcome = async (waits: object, figures: object) => {
       const metrics = [{ name: "mail", depth: 1300, oldestAgeSeconds: 1100, ...figures }];
       const queueSources = jobs({ metrics, history: history([2164, 0], [0, 0], waits) });
-      return (await ask(query, { ...base, queueSources })).data.deploys[0].verdict;
+      return (await ask(query, { ...base, queueSources })).data.deploys.nodes[0].verdict;
     };
     const [waits, undated] = [
       { depth: 1300, oldestAgeSeconds: 1100 },
@@ -360,7 +363,7 @@ describe("a verdict", () => {
         sources.timeline.add(toEntry({ kind: "gap", time: ago(600), message: "" }));
       },
     );
-    expect(data.deploys[0].verdict).toMatchObject({
+    expect(data.deploys.nodes[0].verdict).toMatchObject({
       outcome: "NOT_ENOUGH_DATA",
       queues: [{ before: null, after: null }],
       newErrors: null,
@@ -391,7 +394,7 @@ describe("a verdict", () => {
         timeline.add(toEntry({ ...common, kind: "health", time: ago(700), to: "healthy" }));
       },
     );
-    expect(data.deploys[0].verdict).toMatchObject({
+    expect(data.deploys.nodes[0].verdict).toMatchObject({
       outcome: "REGRESSED",
       reasons: ["containers restarted 9 times, 0 times before", "containers were unhealthy for 100.0 s, 0.0 s before"],
       containers: { restartsFrom: "events", restartsBefore: 0, restartsAfter: 9, unhealthySecondsAfter: 100 },
@@ -405,9 +408,9 @@ describe("deploys of a range", () => {
   );
   const memory = { deploy: noInfo, deployLogs: [log(...records)] };
   const tags = async (args: string) => {
-    const { data, errors } = await ask(`{ deploys(${args}) { tag } }`, memory);
+    const { data, errors } = await ask(`{ deploys(${args}) { nodes { tag } } }`, memory);
     expect(errors).toEqual([]);
-    return data.deploys.map(({ tag }: { tag: string }) => tag);
+    return data.deploys.nodes.map(({ tag }: { tag: string }) => tag);
   };
 
   it("are chosen before the newest are", async () => {
@@ -415,7 +418,7 @@ describe("deploys of a range", () => {
     expect(await tags(`to: ${(now - 2800) * 1000}, first: 1`)).toEqual(["r2"]);
     expect(await tags(`from: "${ago(100)}"`)).toEqual(["r29"]);
     expect(await tags(`from: "${ago(150)}", to: "${ago(150)}"`)).toEqual([]);
-    expect((await ask(`{ deploys(from: "${ago(1)}", to: "${ago(2)}") { tag } }`, memory)).errors).toMatchObject([
+    expect((await ask(`{ deploys(from: "${ago(1)}", to: "${ago(2)}") { nodes { tag } } }`, memory)).errors).toMatchObject([
       { originalError: { code: "invalid_request" } },
     ]);
   });
@@ -448,7 +451,7 @@ describe("drift", () => {
 
 describe("the timeline", () => {
   const query = (args = "") =>
-    `{ timeline${args} { truncated entries { kind message who container env } coverage { kind known since sampled note } } }`;
+    `{ timeline${args} { truncated nodes { kind message who container env } coverage { kind known since sampled note } } }`;
   const memory = { ...live, deploy: noInfo, deployLogs: [log(v1, v2)] };
   const container = toTimelineContainer(web("v2"));
   const remember = ({ sources, audited }: ReturnType<typeof createMemorySources>) => {
@@ -480,12 +483,12 @@ describe("the timeline", () => {
   const messages = async (args = "", caller = createCaller()) => {
     const { data, errors } = await ask(query(args), memory, caller, remember);
     expect(errors).toEqual([]);
-    return data.timeline.entries.map(({ message }: { message: string }) => message);
+    return data.timeline.nodes.toReversed().map(({ message }: { message: string }) => message);
   };
 
   it("has deploys, restarts by whom, health and states in one order, and since when each is known", async () => {
     const { data } = await ask(query(), memory, createCaller(), remember);
-    expect(data.timeline.entries.map(({ kind, who }: { kind: string; who: string }) => [kind, who])).toEqual([
+    expect(data.timeline.nodes.toReversed().map(({ kind, who }: { kind: string; who: string }) => [kind, who])).toEqual([
       ["DEPLOY", "ops-user"],
       ["DEPLOY", "ops-user"],
       ["QUEUE_STATE", null],
@@ -493,7 +496,7 @@ describe("the timeline", () => {
       ["HEALTH", null],
       ["RESTART", "kim"],
     ]);
-    expect(data.timeline.entries.at(-1).message).toBe("web was restarted by kim: stuck");
+    expect(data.timeline.nodes[0].message).toBe("web was restarted by kim: stuck");
     const coverage = Object.fromEntries(data.timeline.coverage.map((one: { kind: string }) => [one.kind, one]));
     expect(coverage).toMatchObject({
       DEPLOY: { known: true, since: v1.deployedAt },
@@ -520,7 +523,7 @@ describe("the timeline", () => {
     expect(await messages(`(from: "${ago(0).slice(0, 10)}", kinds: [OOM_KILL])`)).toEqual([]);
     expect(await messages(`(from: "${ms(500)}", to: "${ms(500)}")`)).toEqual([]);
     const { data } = await ask(query("(first: 1)"), memory, createCaller(), remember);
-    expect([data.timeline.truncated, data.timeline.entries.length]).toEqual([true, 1]);
+    expect([data.timeline.truncated, data.timeline.nodes.length]).toEqual([true, 1]);
     for (const args of ['(from: "x")', "(first: 0)", '(from: "1m", to: "2m")']) {
       expect((await ask(query(args), memory)).errors).toMatchObject([{ originalError: { code: "invalid_request" } }]);
     }

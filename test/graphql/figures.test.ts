@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createContext } from "../../src/graphql/context.ts";
 import { createSchema } from "../../src/graphql/schema.ts";
 import { OpsError } from "../../src/lib/errors.ts";
+import { toContainerId } from "../../src/graphql/refs.ts";
 import { createCaller } from "../support/caller.ts";
 import { createMemorySources, type Memory, sampleContainer, sampleHost } from "../support/memory-sources.ts";
 
@@ -200,8 +201,8 @@ describe("each field is its own", () => {
     });
     const { name, engine, role, service, destination, env, kind, status, health, version, commitSha, restarts, host } = web;
     const own = { name, engine, role, service, destination, env, kind, status, health, version, commitSha, restarts, host };
-    const { image, ports, createdAt, startedAt, observedAt, stale, id } = web;
-    const expected = { ...own, image, ports, createdAt, startedAt, observedAt, stale, id };
+    const { image, ports, createdAt, startedAt, observedAt, stale, id: shortId } = web;
+    const expected = { ...own, image, ports, createdAt, startedAt, observedAt, stale, shortId, id: toContainerId(web) };
     const error = { code: "docker_timeout", message: "no answer" };
     const engines = [
       { name: "a", ok: true, error: null, contactAt: now - 1500 },
@@ -267,10 +268,10 @@ describe("each field is its own", () => {
     };
     const job = { source: "jobs", queue: "mail", ids: ["1", "2"], fingerprint: "print" };
     const jobFields = { jobSource: "jobs", jobQueue: "mail", jobIds: ["1", "2"], fingerprint: "print" };
-    const { data } = await read({}, `{ auditLog { ${selectionOf({ ...record, ...jobFields })} } }`, ({ audited }) => {
+    const { data } = await read({}, `{ auditLog { nodes { ${selectionOf({ ...record, ...jobFields })} } } }`, ({ audited }) => {
       audited.push({ ...record, job } as never, { ...record, seq: 10, job: null } as never);
     });
-    expect(data.auditLog).toEqual([
+    expect(data.auditLog.nodes).toEqual([
       { ...record, seq: 10, jobSource: null, jobQueue: null, jobIds: [], fingerprint: null },
       { ...record, ...jobFields },
     ]);
@@ -341,8 +342,8 @@ it.each([
   ["jobErrors(first: 0) { error }", "invalid_request"],
   ["jobErrors(first: 501) { error }", "invalid_request"],
   ["errorGroups(first: 0) { error }", "invalid_request"],
-  ["auditLog(first: 0) { seq }", "invalid_request"],
-  ["auditLog(first: 101) { seq }", "invalid_request"],
+  ["auditLog(first: 0) { nodes { seq } }", "invalid_request"],
+  ["auditLog(first: 101) { nodes { seq } }", "invalid_request"],
 ])("%s is refused", async (selection, code) => {
   expect((await ask({}, `{ ${selection} }`)).codes).toEqual([code]);
 });

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "v
 import type { Scope } from "../../src/auth/principal.ts";
 import type { Container } from "../../src/containers/container.ts";
 import type { ProbeRun } from "../../src/containers/source.ts";
+import { toCursor } from "../../src/graphql/args.ts";
 import { createContext } from "../../src/graphql/context.ts";
 import { createSchema } from "../../src/graphql/schema.ts";
 import type { Environment } from "../../src/lib/environment.ts";
@@ -31,18 +32,38 @@ async function ask(
 const restart = (name: string, more = "") => `mutation { restartContainer(name: "${name}"${more}) { name restarted } }`;
 
 describe("auditLog", () => {
+  it("has each entry once for a reader of pages, while others are written", async () => {
+    const memory = createMemorySources({ containers }, { restartEnabled: true });
+    for (const name of ["web-staging", "web-production", "web-staging"]) await ask(memory, restart(name));
+    const seen: number[] = [];
+    for (let cursor = ""; ; ) {
+      const { data } = await ask(memory, `{ auditLog(first: 2, after: "${cursor}") { edges { cursor node { seq } } pageInfo { endCursor hasNextPage } } }`);
+      const { edges, pageInfo } = data.auditLog;
+      seen.push(...edges.map(({ node }: { node: { seq: number } }) => node.seq));
+      expect(edges.at(-1).cursor).toBe(pageInfo.endCursor);
+      if (!pageInfo.hasNextPage) break;
+      cursor = pageInfo.endCursor;
+      await ask(memory, restart("web-staging"));
+    }
+    expect(seen).toEqual([6, 5, 4, 3, 2, 1]);
+  });
+
   it("pages through what the token may see, newest first, and only for who may operate", async () => {
     const memory = createMemorySources({ containers }, { restartEnabled: true });
     for (const name of ["web-staging", "web-production", "web-staging"]) await ask(memory, restart(name));
     const log = async (args: string, rights = {}) =>
-      (await ask(memory, `{ auditLog${args} { seq containerName outcome } }`, rights)).data?.auditLog?.map(
+      (await ask(memory, `{ auditLog${args} { nodes { seq containerName outcome } } }`, rights)).data?.auditLog?.nodes.map(
         ({ seq }: { seq: number }) => seq,
       );
     expect(await log("")).toEqual([6, 5, 4, 3, 2, 1]);
-    expect(await log("(first: 2, before: 5)")).toEqual([4, 3]);
+    expect(await log(`(first: 2, after: "${toCursor("auditLog", "5")}")`)).toEqual([4, 3]);
+    expect(await log(`(last: 2, before: "${toCursor("auditLog", "2")}")`)).toEqual([4, 3]);
     expect(await log("", { where: ["staging"] })).toEqual([6, 5, 2, 1]);
-    expect(await ask(memory, "{ auditLog { seq } }", { scopes: ["ops:read"] })).toMatchObject({ code: "forbidden" });
-    expect(await ask(memory, "{ auditLog(first: 101) { seq } }")).toMatchObject({ code: "invalid_request" });
+    expect(await ask(memory, "{ auditLog { nodes { seq } } }", { scopes: ["ops:read"] })).toMatchObject({ code: "forbidden" });
+    for (const args of [`after: "x"`, `before: "${toCursor("deploys", "1")}"`, "last: 2", "first: 0", "first: 1, last: 1"]) {
+      expect(await ask(memory, `{ auditLog(${args}) { nodes { seq } } }`)).toMatchObject({ code: "invalid_request" });
+    }
+    expect(await ask(memory, "{ auditLog(first: 101) { nodes { seq } } }")).toMatchObject({ code: "invalid_request" });
   });
 });
 

@@ -6,6 +6,7 @@ import { createSchema } from "../../src/graphql/schema.ts";
 import { OpsError } from "../../src/lib/errors.ts";
 import type { QueueHistory } from "../../src/queues/history.ts";
 import { toEntry } from "../../src/timeline/timeline.ts";
+import { toContainerId } from "../../src/graphql/refs.ts";
 import { createCaller } from "../support/caller.ts";
 import { sampleRecord } from "../support/deploys.ts";
 import { createMemorySources, type Memory, sampleContainer, sampleDeploy, sampleHost } from "../support/memory-sources.ts";
@@ -57,10 +58,10 @@ describe("arguments that are out of bounds", () => {
   const window = "invalid_request: window must be from 60 to 86400 seconds";
   const other = "forbidden: This token does not cover production";
   it.each([
-    ["deploys(first: 0) { tag }", first(100)],
-    ["deploys(first: 101) { tag }", first(100)],
-    [`deploys(from: "${ago(1)}", to: "${ago(2)}") { tag }`, reversed],
-    ["deploys(env: PRODUCTION) { tag }", other],
+    ["deploys(first: 0) { nodes { tag } }", first(100)],
+    ["deploys(first: 101) { nodes { tag } }", first(100)],
+    [`deploys(from: "${ago(1)}", to: "${ago(2)}") { nodes { tag } }`, reversed],
+    ["deploys(env: PRODUCTION) { nodes { tag } }", other],
     ["drift(env: PRODUCTION) { kind }", other],
     ["errorGroups(env: PRODUCTION) { error }", other],
     ["timeline(env: PRODUCTION) { truncated }", other],
@@ -79,7 +80,7 @@ describe("arguments that are out of bounds", () => {
     ["latestDeploys { verdict(window: 59) { outcome } }", window],
     ["latestDeploys { verdict(window: 86401) { outcome } }", window],
     ["containers(env: PRODUCTION) { name }", other],
-    ["auditLog(first: 101) { seq }", first(100)],
+    ["auditLog(first: 101) { nodes { seq } }", first(100)],
     ["jobErrors(first: 101) { error }", first(100)],
   ])("%s is refused: %s", async (field, refusal) => {
     const answer = await ask(deploys, `{ ${field} }`, { caller: staging(), options: { env: "staging" } });
@@ -87,17 +88,17 @@ describe("arguments that are out of bounds", () => {
   });
 
   it.each([
-    "deploys(first: 1) { tag }",
-    "deploys(first: 100) { tag }",
-    `deploys(from: "${ago(1)}", to: "${ago(1)}") { tag }`,
+    "deploys(first: 1) { nodes { tag } }",
+    "deploys(first: 100) { nodes { tag } }",
+    `deploys(from: "${ago(1)}", to: "${ago(1)}") { nodes { tag } }`,
     "timeline(first: 1) { truncated }",
     "timeline(first: 500) { truncated }",
     'timeline(from: "1h", to: "1h") { truncated }',
     "latestDeploys(maxAgeSeconds: 1) { tag }",
     "latestDeploys { verdict(window: 60) { outcome } }",
     "latestDeploys { verdict(window: 86400) { outcome } }",
-    "auditLog(first: 1) { seq }",
-    "auditLog(first: 100) { seq }",
+    "auditLog(first: 1) { nodes { seq } }",
+    "auditLog(first: 100) { nodes { seq } }",
   ])("%s is at the limit and passes", async (field) => {
     const answer = await ask(deploys, `{ ${field} }`, { caller: staging(), options: { env: "staging" } });
     expect(answer.refusals).toEqual([]);
@@ -119,8 +120,8 @@ describe("deploys", () => {
     [`(from: "${ago(2999)}")`, ["t2000", "shop"]],
     [`(to: "${ago(2501)}")`, ["t3000", "t3600"]],
   ])("%s are %j", async (args, tags) => {
-    const { data } = await read(memory, `{ deploys${args} { tag } }`);
-    expect(data.deploys.map(({ tag }: { tag: string }) => tag)).toEqual(tags);
+    const { data } = await read(memory, `{ deploys${args} { nodes { tag } } }`);
+    expect(data.deploys.nodes.map(({ tag }: { tag: string }) => tag)).toEqual(tags);
   });
 
   it.each<[string, string[]]>([
@@ -138,12 +139,13 @@ describe("deploys", () => {
     const history = async () => Promise.reject(new OpsError("queue_locked", "locked"));
     const errors = new OpsError("queue_locked", "no errors");
     const queueSources = ["jobs", "more"].map((name) => ({ name, env: "staging" as const, metrics: [], errors, history }));
-    const source = (args: string) => `{ deploys(first: 1) { verdict${args} { outcome windowSeconds beforeFrom afterTo gaps } } }`;
+    const source = (args: string) =>
+      `{ deploys(first: 1) { nodes { verdict${args} { outcome windowSeconds beforeFrom afterTo gaps } } } }`;
     const answer = await ask({ ...memory, queueSources }, source("(window: 600, needsQueues: true)"));
     const gaps = ["jobs: locked", "more: locked", "errors: no errors"];
     expect(answer.refusals).toEqual([`queues_unavailable: No queue source could be read (${gaps.join("; ")})`]);
     const told = await read({ ...memory, queueSources }, source("(window: 600)"));
-    expect(told.data.deploys[0].verdict).toEqual({
+    expect(told.data.deploys.nodes[0].verdict).toEqual({
       outcome: "NOT_ENOUGH_DATA",
       windowSeconds: 600,
       beforeFrom: ago(2600),
@@ -151,14 +153,14 @@ describe("deploys", () => {
       gaps,
     });
     const short = await read({ ...memory, deployLogs: log(sampleRecord({ deployedAt: ago(30) })) }, source(""));
-    expect(short.data.deploys[0].verdict).toMatchObject({ windowSeconds: null, beforeFrom: null, afterTo: null });
+    expect(short.data.deploys.nodes[0].verdict).toMatchObject({ windowSeconds: null, beforeFrom: null, afterTo: null });
   });
 
   it("have null for restarts that are not known", async () => {
     const containers =
       "containers { restartsFrom restartsBefore restartsAfter restartsPValue unhealthySecondsBefore unhealthyNow }";
-    const { data } = await read(memory, `{ deploys(first: 1) { verdict { ${containers} } } }`);
-    expect(data.deploys[0].verdict.containers).toEqual({
+    const { data } = await read(memory, `{ deploys(first: 1) { nodes { verdict { ${containers} } } } }`);
+    expect(data.deploys.nodes[0].verdict.containers).toEqual({
       restartsFrom: null,
       restartsBefore: null,
       restartsAfter: null,
@@ -466,7 +468,7 @@ describe("entries of the timeline", () => {
     };
     const fields =
       "kind time after message service destination env who from to container containerId engine role version queue source host exitCode requested";
-    const { data } = await read({}, `{ timeline(kinds: [HEALTH, QUEUE_STATE, HOST_ALERT, GAP]) { entries { ${fields} } } }`, {
+    const { data } = await read({}, `{ timeline(kinds: [HEALTH, QUEUE_STATE, HOST_ALERT, GAP]) { nodes { ${fields} } } }`, {
       change,
     });
     const none = { after: null, service: null, destination: null, env: null, who: null, from: null, to: null };
@@ -483,7 +485,7 @@ describe("entries of the timeline", () => {
       exitCode: null,
     };
     const blank = { ...nothing, time: ago(60), message: "m", requested: false };
-    expect(data.timeline.entries).toEqual([
+    expect(data.timeline.nodes.toReversed()).toEqual([
       {
         ...blank,
         ...group,
@@ -494,7 +496,7 @@ describe("entries of the timeline", () => {
         from: "a",
         to: "b",
         container: "web-1",
-        containerId: "0123456789ab",
+        containerId: toContainerId(container),
         engine: "local",
         role: "web",
         version: "v1",

@@ -117,7 +117,7 @@ it("gives the provisioned datasources answers, with the token from its file", as
       url: `${infinity?.url}/graphql`,
       method: "POST",
       headers: { "content-type": "application/json", ...headers },
-      body: JSON.stringify({ query: "{ containers(includeAccessories: true) { name } deploys(first: 1) { tag } }" }),
+      body: JSON.stringify({ query: "{ containers(includeAccessories: true) { name } deploys(first: 1) { nodes { tag } } }" }),
     });
   expect(infinity?.headers).toMatchObject({ "x-ops-strict": "1" });
   expect(await query(infinity?.headers ?? {})).toMatchObject({ status: 200, body: expect.stringContaining('"containers":[') });

@@ -112,20 +112,20 @@ function writeHistory(): string {
   return folder;
 }
 
-const query = `{ deploys { tag state origin containers { version status } }
-  last: deploys(first: 1) { tag verdict { outcome reasons windowSeconds gaps
+const query = `{ deploys { nodes { tag state origin containers { version status } } }
+  last: deploys(first: 1) { nodes { tag verdict { outcome reasons windowSeconds gaps
     queues { queue source outcome pValue runPValue before { succeeded failed runP95Seconds } after { succeeded failed runP95Seconds } }
-    newErrors { error count regressed } containers { restartsFrom restartsAfter unhealthyNow } } } }`;
+    newErrors { error count regressed } containers { restartsFrom restartsAfter unhealthyNow } } } } }`;
 
 async function judge() {
   const { body } = await (await openGateway(writeHistory())).query(query);
   expect(body.errors).toBeUndefined();
-  expect(body.data.deploys).toEqual([
+  expect(body.data.deploys.nodes).toEqual([
     { tag: "v2", state: "CURRENT", origin: "HISTORY", containers: [{ version: "v2", status: "running" }] },
     { tag: "v1", state: "PREVIOUS", origin: "HISTORY", containers: [{ version: "v1", status: "exited" }] },
   ]);
-  expect(body.data.last[0].tag).toBe("v2");
-  return body.data.last[0].verdict;
+  expect(body.data.last.nodes[0].tag).toBe("v2");
+  return body.data.last.nodes[0].verdict;
 }
 
 it("finds a bad release in River's rows: what fails more, runs longer, and fails as nothing did before", async () => {
@@ -180,7 +180,7 @@ it("finds the queue of a table that fails, beside another that does not", async 
   );
   const gateway = await openGateway(writeHistory(), [runner]);
   const { body } = await gateway.query(query);
-  const { outcome, queues: judged } = body.data.last[0].verdict;
+  const { outcome, queues: judged } = body.data.last.nodes[0].verdict;
   expect(outcome).toBe("REGRESSED");
   expect(judged.map((one: { queue: string; outcome: string }) => [one.queue, one.outcome])).toEqual(
     expect.arrayContaining([
@@ -205,7 +205,7 @@ it("finds the queue that a release has stopped, beside one that is fine", async 
   await run("payout", "pending", 13, 0.5, 700);
   await run("kyc", "done", 180, 0.1, 2000);
   const { body } = await (await openGateway(writeHistory(), [runner])).query(query);
-  const { outcome, reasons } = body.data.last[0].verdict;
+  const { outcome, reasons } = body.data.last.nodes[0].verdict;
   expect(outcome).toBe("REGRESSED");
   expect(reasons).toEqual([expect.stringMatching(/^payout: 0 jobs ended, \d+ did before; \d+ jobs wait$/)]);
 });
@@ -215,7 +215,7 @@ it("finds a release clean that interrupted jobs while it was deployed, and whose
   await run("payout", "failed", 14.4, 14.3, 2, "worker received SIGTERM: job interrupted");
   await run("payout", "failed", 9.1, 9, 5, "the partner is away");
   const { body } = await (await openGateway(writeHistory(), [runner])).query(query);
-  expect(body.data.last[0].verdict).toMatchObject({
+  expect(body.data.last.nodes[0].verdict).toMatchObject({
     outcome: "CLEAN",
     reasons: [],
     newErrors: [{ error: "the partner is away", count: 5, regressed: false }],
@@ -248,8 +248,8 @@ it("tells of a container of the old release that lives again beside the new one,
   };
   appendFileSync(join(folder, "deploy_history.jsonl"), `${JSON.stringify(line)}\n`);
   await expect.poll(drift, { timeout: 10_000 }).toMatchObject([{ kind: "UNEXPECTED_RELEASE", expected: "v3", found: ["v2"] }]);
-  const { body } = await gateway.query("{ deploys { tag state } }");
-  expect(body.data.deploys.map(({ tag, state }: { tag: string; state: string }) => [tag, state])).toEqual([
+  const { body } = await gateway.query("{ deploys { nodes { tag state } } }");
+  expect(body.data.deploys.nodes.map(({ tag, state }: { tag: string; state: string }) => [tag, state])).toEqual([
     ["v3", "incomplete"],
     ["v2", "current"],
     ["v1", "previous"],

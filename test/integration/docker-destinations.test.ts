@@ -58,10 +58,10 @@ afterAll(() => removeContainers(socketPath, ids));
 
 it("finds no drift between destinations, and a current deploy for each", async () => {
   await using own = await openGateway();
-  const { data, errors } = await own.query("{ drift { kind message } deploys { tag service destination env state } }");
+  const { data, errors } = await own.query("{ drift { kind message } deploys { nodes { tag service destination env state } } }");
   expect(errors).toBeUndefined();
   expect(data.drift).toEqual([]);
-  const current = data.deploys.filter(({ state }: any) => state !== "PREVIOUS");
+  const current = data.deploys.nodes.filter(({ state }: any) => state !== "PREVIOUS");
   expect(
     new Set(current.map(({ tag, ...more }: any) => `${tag} ${more.service} ${more.destination} ${more.env} ${more.state}`)),
   ).toEqual(
@@ -73,7 +73,7 @@ it("finds no drift between destinations, and a current deploy for each", async (
       "v4 places-staging null STAGING CURRENT",
     ]),
   );
-  expect(data.deploys.filter(({ state }: any) => state === "PREVIOUS").map(({ tag }: any) => tag)).toEqual([
+  expect(data.deploys.nodes.filter(({ state }: any) => state === "PREVIOUS").map(({ tag }: any) => tag)).toEqual([
     "v1",
     "v1",
     "v1",
@@ -104,8 +104,8 @@ it("restarts the role of the chosen destination alone, and nothing while it is n
     { container: { name: "places-runner-v3" } },
   ]);
   await expect.poll(names).toEqual(["places-runner-production-v5", "places-runner-v3"]);
-  const { data: log } = await own.query("{ auditLog(first: 10) { outcome containerName } }");
-  expect(log.auditLog.map(({ outcome, containerName }: any) => `${outcome} ${containerName}`)).toEqual([
+  const { data: log } = await own.query("{ auditLog(first: 10) { nodes { outcome containerName } } }");
+  expect(log.auditLog.nodes.map(({ outcome, containerName }: any) => `${outcome} ${containerName}`)).toEqual([
     "ok places-runner-v3",
     "intent places-runner-v3",
     "ok places-runner-production-v5",

@@ -63,9 +63,9 @@ it("tells of a release whose containers are gone, by when its image was tagged; 
     Metadata: { LastTagTime: string };
   };
   expect(Date.parse(images[0]?.taggedAt ?? "")).toBe(Date.parse(metadata.LastTagTime));
-  const { body } = await gateway.query("{ deploys { tag origin state commitSha deployedAt containers { name } } }");
+  const { body } = await gateway.query("{ deploys { nodes { tag origin state commitSha deployedAt containers { name } } } }");
   expect(body.errors).toBeUndefined();
-  expect(body.data.deploys).toEqual([
+  expect(body.data.deploys.nodes).toEqual([
     expect.objectContaining({ tag: "v2", origin: "CONTAINERS", state: "CURRENT", containers: [{ name: "imagedeploys-web-v2" }] }),
     {
       tag: "v1",

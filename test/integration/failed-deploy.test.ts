@@ -65,8 +65,8 @@ async function openService(service: string, sockets: readonly string[] = [socket
       appendFileSync(join(dir, "deploy_history.jsonl"), `${JSON.stringify(line)}\n`);
     },
     states: async (): Promise<string[]> => {
-      const { body } = await gateway.query("{ deploys { tag state previousTag } }");
-      return body.data.deploys.map((one: Record<string, string>) => `${one["tag"]} ${one["state"]} ${one["previousTag"]}`);
+      const { body } = await gateway.query("{ deploys { nodes { tag state previousTag } } }");
+      return body.data.deploys.nodes.map((one: Record<string, string>) => `${one["tag"]} ${one["state"]} ${one["previousTag"]}`);
     },
     async [Symbol.asyncDispose]() {
       await gateway[Symbol.asyncDispose]();

@@ -115,13 +115,13 @@ it("restarts neither itself nor its proxy, and restarts another container throug
     steps: [{ outcome: "FAILED", error: { code: "restart_protected" } }],
   });
   expect([startsOf("gateway"), startsOf("proxy")]).toEqual(before.slice(0, 2));
-  expect((await gateway.query("{ auditLog { outcome } }")).data.auditLog).toEqual([]);
+  expect((await gateway.query("{ auditLog { nodes { outcome } } }")).data.auditLog.nodes).toEqual([]);
 
   expect(await gateway.restart(`${id}-web`)).toMatchObject({ status: 200, body: { restarted: true, status: "running" } });
   expect(startsOf("web")).not.toBe(before[2]);
-  const { data } = await gateway.query("{ auditLog { outcome containerName dockerStatus } }");
+  const { data } = await gateway.query("{ auditLog { nodes { outcome containerName dockerStatus } } }");
   const web = { containerName: `${id}-web` };
-  expect(data.auditLog).toEqual([
+  expect(data.auditLog.nodes).toEqual([
     { ...web, outcome: "ok", dockerStatus: 204 },
     { ...web, outcome: "intent", dockerStatus: null },
   ]);

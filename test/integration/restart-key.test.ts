@@ -116,7 +116,7 @@ it("records who asked, from where and how it was proven, and Docker's status", a
     keyHash: "320906fa08ca491ee84280151582761a2e7b9078c00cd5adcbd32dacf5d7dfe9",
     code: null,
   };
-  expect((await own.query(`{ auditLog { ${fields} } }`)).data.auditLog).toEqual([
+  expect((await own.query(`{ auditLog { nodes { ${fields} } } }`)).data.auditLog.nodes).toEqual([
     { ...who, outcome: "ok", dockerStatus: 204 },
     { ...who, outcome: "intent", dockerStatus: null },
   ]);

@@ -168,8 +168,8 @@ it("restarts a role one by one, and stops at the first that does not become heal
     steps: [bad, ...names].map((name, index) => ({ outcome: index === 0 ? "UNHEALTHY" : "SKIPPED", container: { name } })),
   });
   expect(mine()).toEqual([...names, bad]);
-  const { data: log } = await own.query("{ auditLog(first: 2) { outcome seq intent containerName reason subject } }");
-  expect(log.auditLog).toEqual([
+  const { data: log } = await own.query("{ auditLog(first: 2) { nodes { outcome seq intent containerName reason subject } } }");
+  expect(log.auditLog.nodes).toEqual([
     { outcome: "ok", seq: 8, intent: 7, containerName: bad, reason: "leak", subject: "default" },
     { outcome: "intent", seq: 7, intent: null, containerName: bad, reason: "leak", subject: "default" },
   ]);

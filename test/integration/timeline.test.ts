@@ -39,12 +39,13 @@ async function start(role: string, more: Partial<Parameters<typeof startContaine
   return id;
 }
 
-const query = `{ timeline(from: "10m") { entries { kind container role version env exitCode requested to } coverage { kind known since note } } }`;
+const query = `{ timeline(from: "10m") { nodes { kind container role version env exitCode requested to } coverage { kind known since note } } }`;
 
 async function read(role: string) {
   const { body } = await gateway.query(query);
   expect(body.errors).toBeUndefined();
-  const { entries, coverage } = body.data.timeline;
+  const { nodes, coverage } = body.data.timeline;
+  const entries = nodes.toReversed();
   return { entries: entries.filter((entry: { role: string }) => entry.role === role), coverage };
 }
 

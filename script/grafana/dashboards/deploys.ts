@@ -14,8 +14,8 @@ const history = table({
   description:
     "The newest first, each once, out of deploy_history.jsonl, deploy_info.json, Kamal's audit log and the containers themselves. incomplete: some live containers do not run it. previous: where a rollback would lead.",
   target: graphql({
-    query: `{ deploys(first: 50, ${by.env}) { deployedAt tag state deployedBy durationSeconds commitSha previousTag service destination env command origin } }`,
-    root: "data.deploys",
+    query: `{ deploys(first: 50, ${by.env}) { nodes { deployedAt tag state deployedBy durationSeconds commitSha previousTag service destination env command origin } } }`,
+    root: "data.deploys.nodes",
     columns: {
       deployedAt: "timestamp",
       tag: "string",
@@ -52,8 +52,8 @@ const reasons = table({
   title: "What the verdict says",
   description: "Of the last deploy: its reasons, the length of the two windows, and what could not be asked.",
   target: graphql({
-    query: `{ deploys(first: 1, ${by.env}) { tag service destination verdict { outcome windowSeconds reasons gaps containers { restartsBefore restartsAfter } } } }`,
-    root: "data.deploys",
+    query: `{ deploys(first: 1, ${by.env}) { nodes { tag service destination verdict { outcome windowSeconds reasons gaps containers { restartsBefore restartsAfter } } } } }`,
+    root: "data.deploys.nodes",
     columns: {
       tag: "string",
       service: "string",
@@ -87,8 +87,8 @@ const byQueue = table({
   description:
     "Of the last deploy: what failed, and how long 95 of 100 jobs waited and ran, in equal windows before and after it. Regressed queues first. The p value is the chance of so many failures if nothing had changed.",
   target: graphql({
-    query: `{ deploys(first: 1, ${by.env}) { verdict { queues { queue outcome pValue before { failed failureRatio waitP95Seconds runP95Seconds } after { failed failureRatio waitP95Seconds runP95Seconds } } } } }`,
-    root: "data.deploys.#.verdict.queues|@flatten",
+    query: `{ deploys(first: 1, ${by.env}) { nodes { verdict { queues { queue outcome pValue before { failed failureRatio waitP95Seconds runP95Seconds } after { failed failureRatio waitP95Seconds runP95Seconds } } } } } }`,
+    root: "data.deploys.nodes.#.verdict.queues|@flatten",
     columns: {
       queue: "string",
       outcome: "string",

@@ -75,8 +75,8 @@ export const lastDeploy: PanelSpec = stat({
   description: "Tag, who deployed it, and when. Many problems begin there: compare with the marks on the graphs.",
   targets: [
     graphql({
-      query: `{ deploys(first: 1, ${by.env}) { tag deployedBy deployedAt } }`,
-      root: "data.deploys",
+      query: `{ deploys(first: 1, ${by.env}) { nodes { tag deployedBy deployedAt } } }`,
+      root: "data.deploys.nodes",
       columns: { tag: "string", deployedBy: "string", deployedAt: "timestamp" },
     }),
   ],
@@ -92,8 +92,8 @@ export const verdict: PanelSpec = stat({
     "The half hour after the deploy against the half hour before: failures and waiting and running times of each queue, restarts, health, new errors. regressed: consider a rollback; Deploys has the numbers.",
   targets: [
     graphql({
-      query: `{ deploys(first: 1, ${by.env}) { verdict { outcome } } }`,
-      root: "data.deploys",
+      query: `{ deploys(first: 1, ${by.env}) { nodes { verdict { outcome } } } }`,
+      root: "data.deploys.nodes",
       columns: { "verdict.outcome": "string" },
     }),
   ],

@@ -201,8 +201,8 @@ export function timeline(title: string, description: string, kinds: readonly str
     title,
     description,
     target: graphql({
-      query: `{ timeline(${timeRange}, first: 200, ${by.env}${only}) { entries { time kind message who container queue host } } }`,
-      root: "data.timeline.entries",
+      query: `{ timeline(${timeRange}, first: 200, ${by.env}${only}) { nodes { time kind message who container queue host } } }`,
+      root: "data.timeline.nodes",
       columns: {
         time: "timestamp",
         kind: "string",

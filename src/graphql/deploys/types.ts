@@ -3,9 +3,9 @@ import type { DeployOrigin } from "../../deploys/deploy.ts";
 import type { DriftKind } from "../../deploys/drift.ts";
 import { runsRelease } from "../../deploys/groups.ts";
 import { toInfoRecord } from "../../deploys/merge.ts";
-import type { DeployState } from "../../deploys/state.ts";
+import type { Deploy, DeployState } from "../../deploys/state.ts";
 import { OpsError } from "../../lib/errors.ts";
-import { checkFirst, toCost } from "../args.ts";
+import { toPage, toPageCost } from "../args.ts";
 import type { Builder } from "../builder.ts";
 import type { Refs } from "../refs.ts";
 import { type Scalars, toEnumValues } from "../scalars.ts";
@@ -38,8 +38,14 @@ export function addDeploys(builder: Builder, refs: Refs, scalars: Scalars): void
       images: "When the image of a release that is no more was last tagged on an engine, as Kamal does; else when it was built.",
     }),
   });
-  refs.deploy.implement({
+  builder.node(refs.deploy, {
     description: "One deploy of the service.",
+    id: {
+      description:
+        "Its id in the whole schema, for `node`. It changes when better evidence shows another time or place of the deploy.",
+      resolve: toDeployKey,
+    },
+    loadOne: async (key, { loaders }) => (await loaders.deploys.all()).find((deploy) => toDeployKey(deploy) === key) ?? null,
     fields: (t) => ({
       tag: t.exposeString("tag", { description: "Tag of the release." }),
       version: t.exposeString("version", { description: "Kamal's version, which its containers carry; mostly the tag." }),
@@ -99,34 +105,38 @@ export function addDeploys(builder: Builder, refs: Refs, scalars: Scalars): void
     }),
   });
   builder.queryFields((t) => ({
-    deploys: t.field({
-      type: [refs.deploy],
-      nullable: true,
-      complexity: ({ first }) => ({ field: 50, multiplier: toCost(first, 100) }),
-      description:
-        "The deploys that are known, newest first: out of deploy_history.jsonl, deploy_info.json, Kamal's audit log, the containers themselves and images, each once.",
-      args: {
-        first: t.arg.int({ defaultValue: 20, required: true, description: "How many of the newest, 1 to 100." }),
-        env: t.arg({
-          type: scalars.environment,
-          description: "Only this environment; forbidden when the token does not list it.",
-        }),
-        tag: t.arg.string({ description: "Only deploys of this tag." }),
-        from: t.arg({ type: "DateTime", description: "Only those of this time or later, by deployedAt." }),
-        to: t.arg({ type: "DateTime", description: "Only those of this time or earlier, by deployedAt." }),
+    deploys: t.connection(
+      {
+        type: refs.deploy,
+        nullable: true,
+        complexity: toPageCost(50, size),
+        description:
+          "The deploys that are known, newest first: out of deploy_history.jsonl, deploy_info.json, Kamal's audit log, the containers themselves and images, each once. " +
+          "20 unless `first` or `last` says 1 to 100.",
+        args: {
+          env: t.arg({
+            type: scalars.environment,
+            description: "Only this environment; forbidden when the token does not list it.",
+          }),
+          tag: t.arg.string({ description: "Only deploys of this tag." }),
+          from: t.arg({ type: "DateTime", description: "Only those of this time or later, by deployedAt." }),
+          to: t.arg({ type: "DateTime", description: "Only those of this time or earlier, by deployedAt." }),
+        },
+        resolve: async (_root, { env, tag, from: since, to: until, ...page }, { loaders, principal }) => {
+          requireEnvironments(principal, env);
+          const [from, to] = [toMs(since) ?? -Infinity, toMs(until) ?? Infinity];
+          if (from > to) throw new OpsError("invalid_request", "from must not be after to");
+          const isWithin = (ms: number) => ms >= from && ms <= to;
+          const deploys = await loaders.deploys.all();
+          const wanted = deploys
+            .filter((deploy) => (!env || deploy.env === env) && (!tag || deploy.tag === tag))
+            .filter(({ deployedAt }) => isWithin(Date.parse(deployedAt)));
+          return toPage("deploys", wanted, toPlace, page, size);
+        },
       },
-      resolve: async (_root, { first, env, tag, ...range }, { loaders, principal }) => {
-        requireEnvironments(principal, env);
-        const [from, to] = [toMs(range.from) ?? -Infinity, toMs(range.to) ?? Infinity];
-        if (from > to) throw new OpsError("invalid_request", "from must not be after to");
-        const isWithin = (ms: number) => ms >= from && ms <= to;
-        const deploys = await loaders.deploys.all();
-        return deploys
-          .filter((deploy) => (!env || deploy.env === env) && (!tag || deploy.tag === tag))
-          .filter(({ deployedAt }) => isWithin(Date.parse(deployedAt)))
-          .slice(0, checkFirst(first));
-      },
-    }),
+      { name: "DeployConnection", description: "A page of the deploys." },
+      { name: "DeployEdge", description: "A deploy of a page." },
+    ),
     deployLogs: t.field({
       type: [refs.deployLog],
       nullable: true,
@@ -134,6 +144,17 @@ export function addDeploys(builder: Builder, refs: Refs, scalars: Scalars): void
       resolve: (_root, _args, { loaders }) => loaders.deploys.logs(),
     }),
   }));
+}
+
+const size = { usual: 20, most: 100 };
+
+/** What tells one deploy from all others, as text. */
+function toDeployKey({ service, destination, env, tag, deployedAt }: Deploy): string {
+  return JSON.stringify([service, destination, env, tag, deployedAt]);
+}
+
+function toPlace(deploy: Deploy) {
+  return { time: deploy.deployedAt, key: toDeployKey(deploy) };
 }
 
 function toMs(time: string | null | undefined): number | null {

@@ -1,9 +1,9 @@
 import { keepsRights } from "../../auth/principal.ts";
 import { toProblem } from "../../lib/errors.ts";
-import { counted, toContainerArgs, toCost, toLogFilterArgs, toRoleArgs, toUntilArg } from "../args.ts";
-import type { Builder } from "../builder.ts";
+import { toContainerArgs, toCost, toLogFilterArgs, toRoleArgs, toUntilArg } from "../args.ts";
+import { type Builder, counted } from "../builder.ts";
 import { endedDescription, openLease } from "../lease.ts";
-import type { Refs } from "../refs.ts";
+import { type Refs, toContainerId } from "../refs.ts";
 import { type Scalars, toEnumValues } from "../scalars.ts";
 import { maxTail, toLogOptions } from "./options.ts";
 import { followRoleLogs, readRoleLogs } from "./role-loader.ts";
@@ -23,7 +23,7 @@ export function addRoleLogs(builder: Builder, refs: Refs, scalars: Scalars): voi
   refs.logContainer.implement({
     description: "Where a line comes from.",
     fields: (t) => ({
-      id: t.exposeID("id", { description: "As Container.id." }),
+      id: t.id({ description: "As Container.id.", resolve: toContainerId }),
       name: t.exposeString("name", { description: "As Container.name." }),
       engine: t.exposeString("engine", { description: "As Container.engine." }),
       service: t.exposeString("service", { nullable: true, description: "As Container.service." }),

@@ -1,6 +1,6 @@
 import { maySeeContainer, type Principal } from "../../auth/principal.ts";
-import { counted, toCost, toLogFilterArgs, toPlaceArgs, toUntilArg } from "../args.ts";
-import type { Builder } from "../builder.ts";
+import { toCost, toLogFilterArgs, toPlaceArgs, toUntilArg } from "../args.ts";
+import { type Builder, counted } from "../builder.ts";
 import { openLease } from "../lease.ts";
 import type { Refs } from "../refs.ts";
 import { type Scalars, toEnumValues } from "../scalars.ts";

@@ -1,3 +1,4 @@
+import type { QueueMetrics } from "../../queues/queue.ts";
 import { type QueueState, queueThresholds, toDrainSeconds, toQueueState } from "../../queues/state.ts";
 import type { Builder } from "../builder.ts";
 import type { Refs } from "../refs.ts";
@@ -27,8 +28,10 @@ export function addQueue(builder: Builder, refs: Refs, scalars: Scalars): void {
     description: "The first of these states that is true of the queue.",
     values: toEnumValues<QueueState>(stateDescriptions),
   });
-  refs.queue.implement({
+  builder.node(refs.queue, {
     description: "One queue: a job type of the runner, or a worker queue.",
+    id: { description: "Its id in the whole schema, for `node`: of this name in this source.", resolve: toQueueKey },
+    loadOne: async (key, { loaders }) => (await loaders.queues.all()).find((queue) => toQueueKey(queue) === key) ?? null,
     fields: (t) => ({
       name: t.exposeString("name", { description: "Job type or queue name, as its system calls it." }),
       source: t.exposeString("source", { description: "Configured name of the source that it comes from." }),
@@ -149,6 +152,10 @@ export function addQueue(builder: Builder, refs: Refs, scalars: Scalars): void {
       resolve: (_root, _args, { loaders }) => loaders.queues.statuses(),
     }),
   );
+}
+
+function toQueueKey({ source, name }: QueueMetrics): string {
+  return JSON.stringify([source, name]);
 }
 
 const { stalledSeconds, stalledRuns, stalledBehindActiveLeast, stalledBehindActiveMost } = queueThresholds;
