@@ -36,8 +36,11 @@ describe("auditLog", () => {
     const memory = createMemorySources({ containers }, { restartEnabled: true });
     for (const name of ["web-staging", "web-production", "web-staging"]) await ask(memory, restart(name));
     const seen: number[] = [];
-    for (let cursor = ""; ; ) {
-      const { data } = await ask(memory, `{ auditLog(first: 2, after: "${cursor}") { edges { cursor node { seq } } pageInfo { endCursor hasNextPage } } }`);
+    for (let cursor = ""; ;) {
+      const { data } = await ask(
+        memory,
+        `{ auditLog(first: 2, after: "${cursor}") { edges { cursor node { seq } } pageInfo { endCursor hasNextPage } } }`,
+      );
       const { edges, pageInfo } = data.auditLog;
       seen.push(...edges.map(({ node }: { node: { seq: number } }) => node.seq));
       expect(edges.at(-1).cursor).toBe(pageInfo.endCursor);
