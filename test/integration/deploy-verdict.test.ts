@@ -184,8 +184,8 @@ it("finds the queue of a table that fails, beside another that does not", async 
   expect(outcome).toBe("REGRESSED");
   expect(judged.map((one: { queue: string; outcome: string }) => [one.queue, one.outcome])).toEqual(
     expect.arrayContaining([
-      ["mail", "clean"],
-      ["payout", "regressed"],
+      ["mail", "CLEAN"],
+      ["payout", "REGRESSED"],
     ]),
   );
 });
@@ -250,8 +250,8 @@ it("tells of a container of the old release that lives again beside the new one,
   await expect.poll(drift, { timeout: 10_000 }).toMatchObject([{ kind: "UNEXPECTED_RELEASE", expected: "v3", found: ["v2"] }]);
   const { body } = await gateway.query("{ deploys { nodes { tag state } } }");
   expect(body.data.deploys.nodes.map(({ tag, state }: { tag: string; state: string }) => [tag, state])).toEqual([
-    ["v3", "incomplete"],
-    ["v2", "current"],
-    ["v1", "previous"],
+    ["v3", "INCOMPLETE"],
+    ["v2", "CURRENT"],
+    ["v1", "PREVIOUS"],
   ]);
 });
